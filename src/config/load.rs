@@ -1,0 +1,202 @@
+//! Finding, reading and layering the configuration.
+
+use std::path::{Path, PathBuf};
+
+use secrecy::SecretString;
+use thiserror::Error;
+use toml::{Table, Value};
+
+use super::Config;
+
+/// The commented configuration that `besked init` writes: every key with its default.
+pub const EXAMPLE: &str = include_str!("../../config/besked.toml");
+
+/// Why there is no configuration.
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    /// The file is not there.
+    #[error("no configuration at `{0}`")]
+    Missing(PathBuf),
+    /// The file cannot be read.
+    #[error("cannot read `{path}`: {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// The file, or a value from the environment, is not what it should be.
+    #[error("{place}: {problem}")]
+    Invalid {
+        /// The file or environment variable.
+        place: String,
+        /// What is wrong, with line and key.
+        problem: String,
+    },
+}
+
+/// A configuration, and where it was found.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The configuration.
+    pub config: Config,
+    /// The file.
+    pub path: PathBuf,
+}
+
+/// Loads the file named, else the one in `BESKED_CONFIG`, else `./config/besked.toml`, and layers the environment over it.
+///
+/// # Errors
+/// Where the file is missing, or anything in it or the environment is wrong.
+pub fn load(named: Option<&Path>, env: &[(String, String)]) -> Result<Loaded, ConfigError> {
+    let path = named.map_or_else(|| PathBuf::from("config/besked.toml"), Path::to_path_buf);
+    let text = std::fs::read_to_string(&path).map_err(|source| match source.kind() {
+        std::io::ErrorKind::NotFound => ConfigError::Missing(path.clone()),
+        _ => ConfigError::Read { path: path.clone(), source },
+    })?;
+    let config = parse(&text, &path.display().to_string(), env)?;
+    Ok(Loaded { config, path })
+}
+
+/// Parses a configuration text and layers the environment over it.
+///
+/// # Errors
+/// Where anything in it is wrong.
+pub fn parse(text: &str, place: &str, env: &[(String, String)]) -> Result<Config, ConfigError> {
+    let invalid = |problem: String| ConfigError::Invalid { place: place.to_owned(), problem };
+    // Once as it stands, for errors that name the line ...
+    toml::from_str::<Config>(text).map_err(|error| invalid(error.to_string().trim_end().to_owned()))?;
+    let mut table: Table = text.parse().map_err(|error: toml::de::Error| invalid(error.to_string()))?;
+    if secret_in_file(&table) {
+        return Err(invalid(
+            "a `password` belongs in a `password_file` or the environment, not in this file".to_owned(),
+        ));
+    }
+    // ... then with the environment over it.
+    for (name, value) in env.iter().filter(|(name, _)| name.starts_with("BESKED__")) {
+        let path: Vec<String> = name["BESKED__".len()..].split("__").map(str::to_lowercase).collect();
+        overlay(&mut table, &path, value).map_err(|problem| at(name, problem))?;
+        let probe = Value::Table(table.clone()).try_into::<Config>();
+        probe.map_err(|error| at(name, error.to_string().trim_end().to_owned()))?;
+    }
+    let mut config: Config =
+        Value::Table(table).try_into().map_err(|error: toml::de::Error| invalid(error.to_string()))?;
+    read_passwords(&mut config)?;
+    let problems = config.problems();
+    if problems.is_empty() { Ok(config) } else { Err(invalid(problems.join("\n"))) }
+}
+
+fn at(place: &str, problem: String) -> ConfigError {
+    ConfigError::Invalid { place: place.to_owned(), problem }
+}
+
+fn secret_in_file(table: &Table) -> bool {
+    let relays = table.get("relay").and_then(Value::as_array);
+    relays.is_some_and(|relays| relays.iter().any(|relay| relay.get("password").is_some()))
+}
+
+/// Sets the value at a path of keys and indexes; what does not parse as TOML is text.
+fn overlay(table: &mut Table, path: &[String], text: &str) -> Result<(), String> {
+    let (last, parents) = path.split_last().ok_or("names no key")?;
+    let mut place = table;
+    let mut parents = parents.iter().peekable();
+    while let Some(parent) = parents.next() {
+        let is_list = parents.peek().is_some_and(|next| next.parse::<usize>().is_ok());
+        let empty = if is_list { Value::Array(Vec::new()) } else { Value::Table(Table::new()) };
+        let value = place.entry(parent.clone()).or_insert(empty);
+        place = match value {
+            Value::Table(table) => table,
+            Value::Array(items) => {
+                let index: usize = parents
+                    .next()
+                    .and_then(|next| next.parse().ok())
+                    .ok_or_else(|| format!("`{parent}` is a list: name an entry by its number"))?;
+                match items.get_mut(index) {
+                    Some(Value::Table(table)) => table,
+                    _ => return Err(format!("`{parent}` has no entry {index}")),
+                }
+            }
+            _ => return Err(format!("`{parent}` is not a table")),
+        };
+    }
+    let parsed = format!("value = {text}").parse::<Table>().ok().and_then(|mut table| table.remove("value"));
+    // A password of digits is text all the same.
+    let value = parsed.filter(|_| last != "password").unwrap_or_else(|| Value::String(text.to_owned()));
+    place.insert(last.clone(), value);
+    Ok(())
+}
+
+fn read_passwords(config: &mut Config) -> Result<(), ConfigError> {
+    for relay in &mut config.relays {
+        if let (None, Some(path)) = (&relay.password, &relay.password_file) {
+            relay.password = Some(SecretString::from(read_secret(path)?));
+        }
+    }
+    if let Some(path) = &config.database.password_file {
+        let password = read_secret(path)?;
+        let mut url = url::Url::parse(&config.database.url).map_err(|error| at("database.url", error.to_string()))?;
+        url.set_password(Some(&password)).map_err(|()| at("database.url", "cannot carry a password".to_owned()))?;
+        config.database.url = url.to_string();
+    }
+    Ok(())
+}
+
+fn read_secret(path: &Path) -> Result<String, ConfigError> {
+    let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+    Ok(text.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn env(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn the_example_holds_every_default() {
+        let example = parse(EXAMPLE, "example", &[]).unwrap();
+        let mut defaults = toml::Table::try_from(Config::default()).unwrap();
+        let mut example = toml::Table::try_from(example).unwrap();
+        defaults.remove("relay");
+        let relays = example.remove("relay").unwrap();
+        defaults.remove("category");
+        example.remove("category");
+        assert_eq!(example, defaults);
+        assert_eq!(relays.as_array().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn the_environment_wins_over_the_file() {
+        let variables = env(&[
+            ("BESKED__DATABASE__URL", "sqlite:///tmp/x.db"),
+            ("BESKED__RELAY__0__URL", "smtp://besked@smtp.example.com:587"),
+            ("BESKED__RELAY__0__CONNECTIONS", "3"),
+            ("BESKED__RELAY__0__PASSWORD", "12345"),
+            ("BESKED__LIMITS__DOMAIN_CONNECTIONS", "2"),
+            ("PATH", "/bin"),
+        ]);
+        let config = parse(EXAMPLE, "example", &variables).unwrap();
+        assert_eq!(config.database.url, "sqlite:///tmp/x.db");
+        assert_eq!(config.relays[0].connections, 3);
+        assert_eq!(config.limits.domain_connections, 2);
+        assert!(!format!("{config:?}").contains("12345"), "a password is never printed");
+        assert!(!toml::to_string(&config).unwrap().contains("12345"));
+    }
+
+    #[test]
+    fn a_typo_is_an_error_that_names_its_line() {
+        let error = parse("[organisation]\nnmae = \"X\"\n", "besked.toml", &[]).unwrap_err().to_string();
+        assert!(error.contains("line 2") && error.contains("nmae") && error.contains("`name`"), "{error}");
+        let error = parse("", "besked.toml", &env(&[("BESKED__DATABSE__URL", "x")])).unwrap_err().to_string();
+        assert!(error.starts_with("BESKED__DATABSE__URL: ") && error.contains("databse"), "{error}");
+    }
+
+    #[test]
+    fn a_password_in_the_file_is_refused_without_printing_it() {
+        let text = "[[relay]]\nname = \"a\"\nurl = \"smtp://u@h.example\"\npassword = \"hunter2\"\n";
+        let error = parse(text, "besked.toml", &[]).unwrap_err().to_string();
+        assert!(error.contains("password_file") && !error.contains("hunter2"), "{error}");
+    }
+}

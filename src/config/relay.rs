@@ -1,0 +1,169 @@
+//! `[[relay]]`: an SMTP server we hand mail to.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+
+/// An SMTP server, with its limits.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Relay {
+    /// What it is called in tables, logs and the ledger.
+    pub name: String,
+    /// Where it is, and how it is spoken to.
+    #[serde(with = "super::text")]
+    pub url: RelayUrl,
+    /// File with the password; trailing line breaks do not count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password_file: Option<PathBuf>,
+    /// The password, from the environment or read from `password_file` on load; never from the configuration file.
+    #[serde(default, skip_serializing)]
+    pub password: Option<SecretString>,
+    /// File with certificates (PEM) of authorities to trust beside the system's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_file: Option<PathBuf>,
+    /// Connections of each node.
+    #[serde(default = "default_connections")]
+    pub connections: u32,
+    /// Messages per second of all nodes together; 0 for no limit.
+    #[serde(default)]
+    pub rate_per_second: f64,
+}
+
+const fn default_connections() -> u32 {
+    8
+}
+
+impl Relay {
+    pub(super) fn problems(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        if self.name.trim().is_empty() || crate::domain::problem::has_control(&self.name) {
+            problems.push("needs a `name` of one line".to_owned());
+        }
+        if !(1..=1000).contains(&self.connections) {
+            problems.push("`connections` must be 1 to 1000".to_owned());
+        }
+        if !self.rate_per_second.is_finite() || self.rate_per_second < 0.0 {
+            problems.push("`rate_per_second` must be 0 (no limit) or above".to_owned());
+        }
+        if self.url.user.is_none() && (self.password_file.is_some() || self.password.is_some()) {
+            problems.push("has a password, but no user in its `url`".to_owned());
+        }
+        problems
+    }
+}
+
+/// How a connection is encrypted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tls {
+    /// From the first byte (`smtps://`).
+    Implicit,
+    /// By STARTTLS, or not at all (`?tls=required`, the default).
+    Required,
+    /// By STARTTLS where the server offers it, without looking at its certificate (`?tls=opportunistic`).
+    Opportunistic,
+    /// Never (`?tls=none`).
+    None,
+}
+
+/// `smtps://USER@HOST:PORT` or `smtp://USER@HOST:PORT?tls=required|opportunistic|none`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RelayUrl {
+    /// Host name or IP address.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+    /// Encryption.
+    pub tls: Tls,
+    /// User for AUTH; without one there is no AUTH.
+    pub user: Option<String>,
+}
+
+impl FromStr for RelayUrl {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = |why: &str| format!("not a relay such as smtps://user@smtp.example.com:465: {why}");
+        let url = url::Url::parse(text).map_err(|error| wrong(&error.to_string()))?;
+        if url.password().is_some() {
+            return Err("a relay's password belongs in `password_file` or the environment, not in its url".to_owned());
+        }
+        let host = url.host_str().ok_or_else(|| wrong("it has no host"))?;
+        let mode = url.query_pairs().find(|(key, _)| key == "tls").map(|(_, value)| value.into_owned());
+        if let Some((key, _)) = url.query_pairs().find(|(key, _)| key != "tls") {
+            return Err(wrong(&format!("unknown option `{key}`")));
+        }
+        let (tls, default_port) = match (url.scheme(), mode.as_deref()) {
+            ("smtps", None) => (Tls::Implicit, 465),
+            ("smtp", None | Some("required")) => (Tls::Required, 587),
+            ("smtp", Some("opportunistic")) => (Tls::Opportunistic, 25),
+            ("smtp", Some("none")) => (Tls::None, 25),
+            ("smtp" | "smtps", Some(_)) => return Err(wrong("`tls` is required, opportunistic or none, with smtp://")),
+            _ => return Err(wrong("it begins with smtp:// or smtps://")),
+        };
+        let user = (!url.username().is_empty()).then(|| percent_decode(url.username()));
+        // An IPv6 literal stands in brackets in a URL and nowhere else.
+        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+        Ok(Self { host, port: url.port().unwrap_or(default_port), tls, user })
+    }
+}
+
+fn percent_decode(text: &str) -> String {
+    url::form_urlencoded::parse(format!("u={}", text.replace('+', "%2B")).as_bytes())
+        .next()
+        .map(|(_, value)| value.into_owned())
+        .unwrap_or_default()
+}
+
+impl fmt::Display for RelayUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = if self.tls == Tls::Implicit { "smtps" } else { "smtp" };
+        write!(f, "{scheme}://")?;
+        if let Some(user) = &self.user {
+            let user: String = url::form_urlencoded::byte_serialize(user.as_bytes()).collect();
+            write!(f, "{}@", user.replace('+', "%20"))?;
+        }
+        if self.host.contains(':') {
+            write!(f, "[{}]", self.host)?
+        } else {
+            f.write_str(&self.host)?
+        }
+        write!(f, ":{}", self.port)?;
+        match self.tls {
+            Tls::Implicit => Ok(()),
+            Tls::Required => f.write_str("?tls=required"),
+            Tls::Opportunistic => f.write_str("?tls=opportunistic"),
+            Tls::None => f.write_str("?tls=none"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn relay_urls_are_written_as_they_are_read() {
+        for text in [
+            "smtps://user@smtp.example.com:465",
+            "smtp://127.0.0.1:2525?tls=none",
+            "smtp://no%40where@[::1]:25?tls=opportunistic",
+            "smtp://relay.example.com:587?tls=required",
+        ] {
+            assert_eq!(text.parse::<RelayUrl>().unwrap().to_string(), text);
+        }
+        assert_eq!("smtp://r.example.com".parse::<RelayUrl>().unwrap().port, 587);
+    }
+
+    #[test]
+    fn a_password_in_the_url_and_unknown_options_are_refused() {
+        for text in ["smtp://u:secret@h.example", "smtp://h.example?tls=maybe", "smtp://h.example?tsl=none", "http://h"]
+        {
+            let problem = text.parse::<RelayUrl>().unwrap_err();
+            assert!(!problem.contains("secret"), "{problem}");
+        }
+    }
+}

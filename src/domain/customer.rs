@@ -1,0 +1,112 @@
+//! Customers and their contacts, as a customers file has them.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+use crate::domain::address::Address;
+use crate::domain::category::Role;
+use crate::domain::locale::{Locale, ZoneName};
+use crate::domain::problem::has_control;
+
+/// A customer's account id: up to 64 printable characters without spaces, kept as written.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AccountId(String);
+
+impl AccountId {
+    /// Parses an account id.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        if text.is_empty() {
+            return Err("is empty".to_owned());
+        }
+        if text.len() > 64 {
+            return Err("is longer than 64 bytes".to_owned());
+        }
+        if has_control(text) || text.chars().any(char::is_whitespace) {
+            return Err("contains a space or control character".to_owned());
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// The id.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for AccountId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl fmt::Debug for AccountId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+impl Serialize for AccountId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+/// A customer: an account we serve.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Customer {
+    /// Its account id.
+    pub account_id: AccountId,
+    /// Its name.
+    pub name: String,
+    /// Its attributes, each with one or more values.
+    pub attributes: BTreeMap<String, Vec<String>>,
+}
+
+/// A row of the customers file: a person's address at a customer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contact {
+    /// Where mail reaches the person.
+    pub email: Address,
+    /// The person's name; may be empty.
+    pub name: String,
+    /// What the person is responsible for.
+    pub role: Role,
+    /// The language the person reads, where known.
+    pub locale: Option<Locale>,
+    /// The zone the person's clock shows, where known.
+    pub time_zone: Option<ZoneName>,
+}
+
+/// A name that may be shown and put into a header: at most 200 bytes of one line.
+///
+/// # Errors
+/// A sentence that says what is wrong with it.
+pub fn parse_name(text: &str) -> Result<String, String> {
+    if text.len() > 200 {
+        return Err("is longer than 200 bytes".to_owned());
+    }
+    if has_control(text) {
+        return Err("contains a control character or line break".to_owned());
+    }
+    Ok(text.trim().to_owned())
+}
+
+/// The values of an attribute cell: separated by `;`, blanks dropped.
+///
+/// # Errors
+/// A sentence that says what is wrong with it.
+pub fn parse_attribute(cell: &str) -> Result<Vec<String>, String> {
+    if has_control(cell) {
+        return Err("contains a control character or line break".to_owned());
+    }
+    if cell.len() > 4096 {
+        return Err("is longer than 4096 bytes".to_owned());
+    }
+    Ok(cell.split(';').map(str::trim).filter(|value| !value.is_empty()).map(str::to_owned).collect())
+}

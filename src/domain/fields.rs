@@ -1,0 +1,509 @@
+//! What a notice of each category must say: one typed struct for each, read from the `[fields]` table.
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use serde::Serialize;
+
+use crate::domain::category::Category;
+use crate::domain::front_matter::Reader;
+use crate::domain::placeholder::Text;
+use crate::domain::words::words;
+
+/// The fields of a notice, by category.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fields {
+    /// See [`SecurityBreach`].
+    SecurityBreach(SecurityBreach),
+    /// See [`Disruption`].
+    Disruption(Disruption),
+    /// See [`Maintenance`].
+    Maintenance(Maintenance),
+    /// See [`AgreementChange`].
+    AgreementChange(AgreementChange),
+    /// See [`SecurityMeasuresChange`].
+    SecurityMeasuresChange(SecurityMeasuresChange),
+    /// See [`Billing`].
+    Billing(Billing),
+    /// See [`News`].
+    News(News),
+    /// See [`Survey`].
+    Survey(Survey),
+}
+
+/// What GDPR Art. 34(2) (with 33(3) b, c and d) wants a person told about a breach.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecurityBreach {
+    /// What happened, in clear and plain language.
+    pub nature: Text,
+    /// What it may lead to for those concerned.
+    pub likely_consequences: Text,
+    /// What was done and will be done about it.
+    pub measures_taken: Text,
+    /// Where more can be learned: the data protection officer or another.
+    pub contact_point: Text,
+    /// When the provider became aware; the legal clocks run from here.
+    pub discovered_at: Timestamp,
+    /// Kinds of personal data concerned.
+    pub data_affected: Vec<Text>,
+    /// When it began, where known.
+    pub occurred_from: Option<Timestamp>,
+    /// When it ended, where known.
+    pub occurred_until: Option<Timestamp>,
+    /// What the customer should do.
+    pub recommended_actions: Option<Vec<Text>>,
+}
+
+/// What customers ask while something is broken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Disruption {
+    /// Services concerned.
+    pub services: Vec<Text>,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// What customers notice.
+    pub impact: Text,
+    /// Where the incident stands.
+    pub status: IncidentStatus,
+    /// When the next notice comes; always there unless resolved.
+    pub next_update_at: Option<Timestamp>,
+    /// When it ended; always there if resolved.
+    pub resolved_at: Option<Timestamp>,
+    /// What helps meanwhile.
+    pub workaround: Option<Text>,
+}
+
+/// A maintenance window.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Maintenance {
+    /// Begin of the window.
+    pub window_start: Timestamp,
+    /// End of the window, after its begin.
+    pub window_end: Timestamp,
+    /// Services concerned.
+    pub services: Vec<Text>,
+    /// What customers will notice.
+    pub impact: Text,
+    /// Where the work stands.
+    pub phase: Phase,
+    /// Begin of the window as announced before; always there if rescheduled.
+    pub previous_start: Option<Timestamp>,
+    /// End of the window as announced before; always there if rescheduled.
+    pub previous_end: Option<Timestamp>,
+    /// What the customer must do.
+    pub action_needed: Option<Text>,
+}
+
+/// A new version of an agreement; its full text is the body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AgreementChange {
+    /// Name of the document.
+    pub document: Text,
+    /// Its new version.
+    pub version: Text,
+    /// When it takes effect.
+    pub effective_date: Date,
+    /// What changes, point by point.
+    pub summary: Vec<Text>,
+    /// The customer's right to object or terminate.
+    pub right: Text,
+    /// Until when the right can be used.
+    pub right_until: Date,
+}
+
+/// A change of a security measure (GDPR Art. 32(1)).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecurityMeasuresChange {
+    /// Name of the measure.
+    pub measure: Text,
+    /// Technical or organisational.
+    pub kind: MeasureKind,
+    /// What changes.
+    pub change: Text,
+    /// When it takes effect.
+    pub effective_date: Date,
+    /// What it means for the customer.
+    pub effect: Text,
+}
+
+/// An invoice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Billing {
+    /// Number of the invoice.
+    pub invoice_number: Text,
+    /// Period it covers.
+    pub period: Text,
+    /// Amount, as it should be shown.
+    pub amount: Text,
+    /// Currency code.
+    pub currency: Text,
+    /// When it is due.
+    pub due_date: Date,
+    /// Reference to state with the payment.
+    pub payment_reference: Option<Text>,
+}
+
+/// News; the text is the body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct News {
+    /// Headline.
+    pub title: Text,
+}
+
+/// An invitation to a survey.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Survey {
+    /// What is asked.
+    pub question: Text,
+    /// Where to answer: an https address.
+    pub link: String,
+    /// When answers are no longer taken.
+    pub closes_at: Timestamp,
+}
+
+/// The state of an incident, as a disruption notice tells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IncidentStatus {
+    /// The cause is not known yet.
+    Investigating,
+    /// The cause is known, the remedy is not in place.
+    Identified,
+    /// The remedy is in place and watched.
+    Monitoring,
+    /// It is over.
+    Resolved,
+}
+
+words!(IncidentStatus, "a status", {
+    Investigating => "investigating",
+    Identified => "identified",
+    Monitoring => "monitoring",
+    Resolved => "resolved",
+});
+
+/// Where a piece of planned work stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// It will happen.
+    Announced,
+    /// It will happen at another time than was said.
+    Rescheduled,
+    /// It will not happen.
+    Cancelled,
+    /// It is under way.
+    Started,
+    /// It is done.
+    Completed,
+}
+
+words!(Phase, "a phase", {
+    Announced => "announced",
+    Rescheduled => "rescheduled",
+    Cancelled => "cancelled",
+    Started => "started",
+    Completed => "completed",
+});
+
+/// What kind of security measure changes (GDPR Art. 32(1)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MeasureKind {
+    /// Built into the systems.
+    Technical,
+    /// Built into how people work.
+    Organisational,
+}
+
+words!(MeasureKind, "a kind of measure", { Technical => "technical", Organisational => "organisational" });
+
+/// A text field that a locale's section may translate.
+pub enum TextField<'a> {
+    /// One text.
+    One(&'a mut Text),
+    /// One text that need not be there.
+    Maybe(&'a mut Option<Text>),
+    /// A list of texts.
+    Many(&'a mut Vec<Text>),
+    /// A list of texts that need not be there.
+    MaybeMany(&'a mut Option<Vec<Text>>),
+}
+
+impl Fields {
+    /// Reads the fields of a category. `None` where one is missing or wrong; the reader then knows all that is.
+    pub fn read(category: Category, fields: &Reader<'_, '_>) -> Option<Self> {
+        let read = match category {
+            Category::SecurityBreach => security_breach(fields).map(Self::SecurityBreach),
+            Category::Disruption => disruption(fields).map(Self::Disruption),
+            Category::Maintenance => maintenance(fields).map(Self::Maintenance),
+            Category::AgreementChange => agreement_change(fields).map(Self::AgreementChange),
+            Category::SecurityMeasuresChange => security_measures_change(fields).map(Self::SecurityMeasuresChange),
+            Category::Billing => billing(fields).map(Self::Billing),
+            Category::News => news(fields).map(Self::News),
+            Category::Survey => survey(fields).map(Self::Survey),
+        };
+        fields.finish();
+        read
+    }
+
+    /// The keys a category has, required ones first.
+    #[must_use]
+    pub const fn required_keys(category: Category) -> &'static [&'static str] {
+        match category {
+            Category::SecurityBreach => {
+                &["nature", "likely_consequences", "measures_taken", "contact_point", "discovered_at", "data_affected"]
+            }
+            Category::Disruption => &["services", "started_at", "impact", "status"],
+            Category::Maintenance => &["window_start", "window_end", "services", "impact", "phase"],
+            Category::AgreementChange => &["document", "version", "effective_date", "summary", "right", "right_until"],
+            Category::SecurityMeasuresChange => &["measure", "kind", "change", "effective_date", "effect"],
+            Category::Billing => &["invoice_number", "period", "amount", "currency", "due_date"],
+            Category::News => &["title"],
+            Category::Survey => &["question", "link", "closes_at"],
+        }
+    }
+
+    /// The text fields by key: what a locale's section may translate, and where placeholders may stand.
+    pub fn text_fields(&mut self) -> Vec<(&'static str, TextField<'_>)> {
+        use TextField::{Many, Maybe, MaybeMany, One};
+        match self {
+            Self::SecurityBreach(it) => vec![
+                ("nature", One(&mut it.nature)),
+                ("likely_consequences", One(&mut it.likely_consequences)),
+                ("measures_taken", One(&mut it.measures_taken)),
+                ("contact_point", One(&mut it.contact_point)),
+                ("data_affected", Many(&mut it.data_affected)),
+                ("recommended_actions", MaybeMany(&mut it.recommended_actions)),
+            ],
+            Self::Disruption(it) => vec![
+                ("services", Many(&mut it.services)),
+                ("impact", One(&mut it.impact)),
+                ("workaround", Maybe(&mut it.workaround)),
+            ],
+            Self::Maintenance(it) => vec![
+                ("services", Many(&mut it.services)),
+                ("impact", One(&mut it.impact)),
+                ("action_needed", Maybe(&mut it.action_needed)),
+            ],
+            Self::AgreementChange(it) => vec![
+                ("document", One(&mut it.document)),
+                ("version", One(&mut it.version)),
+                ("summary", Many(&mut it.summary)),
+                ("right", One(&mut it.right)),
+            ],
+            Self::SecurityMeasuresChange(it) => vec![
+                ("measure", One(&mut it.measure)),
+                ("change", One(&mut it.change)),
+                ("effect", One(&mut it.effect)),
+            ],
+            Self::Billing(it) => vec![
+                ("invoice_number", One(&mut it.invoice_number)),
+                ("period", One(&mut it.period)),
+                ("amount", One(&mut it.amount)),
+                ("currency", One(&mut it.currency)),
+                ("payment_reference", Maybe(&mut it.payment_reference)),
+            ],
+            Self::News(it) => vec![("title", One(&mut it.title))],
+            Self::Survey(it) => vec![("question", One(&mut it.question))],
+        }
+    }
+
+    /// These fields with the texts that a locale's section translates.
+    #[must_use]
+    pub fn translated(&self, section: &Reader<'_, '_>) -> Self {
+        let mut fields = self.clone();
+        for (key, field) in fields.text_fields() {
+            match field {
+                TextField::One(text) => section.text(key).into_iter().for_each(|new| *text = new),
+                TextField::Maybe(text) => section.text(key).into_iter().for_each(|new| *text = Some(new)),
+                TextField::Many(texts) => section.texts(key).into_iter().for_each(|new| *texts = new),
+                TextField::MaybeMany(texts) => section.texts(key).into_iter().for_each(|new| *texts = Some(new)),
+            }
+        }
+        section.finish();
+        fields
+    }
+
+    /// Every text in the fields.
+    #[must_use]
+    pub fn texts(&self) -> Vec<Text> {
+        let mut fields = self.clone();
+        let texts = fields.text_fields().into_iter().flat_map(|(_, field)| match field {
+            TextField::One(text) => vec![text.clone()],
+            TextField::Maybe(text) => text.clone().into_iter().collect(),
+            TextField::Many(texts) => texts.clone(),
+            TextField::MaybeMany(texts) => texts.clone().unwrap_or_default(),
+        });
+        texts.collect()
+    }
+}
+
+fn security_breach(fields: &Reader<'_, '_>) -> Option<SecurityBreach> {
+    require(fields, Category::SecurityBreach);
+    let nature = fields.text("nature");
+    let likely_consequences = fields.text("likely_consequences");
+    let measures_taken = fields.text("measures_taken");
+    let contact_point = fields.text("contact_point");
+    let discovered_at = fields.time("discovered_at");
+    let data_affected = fields.texts("data_affected");
+    let occurred_from = fields.time("occurred_from");
+    let occurred_until = fields.time("occurred_until");
+    let recommended_actions = fields.texts("recommended_actions");
+    in_order(fields, ("occurred_from", occurred_from), ("occurred_until", occurred_until));
+    Some(SecurityBreach {
+        nature: nature?,
+        likely_consequences: likely_consequences?,
+        measures_taken: measures_taken?,
+        contact_point: contact_point?,
+        discovered_at: discovered_at?,
+        data_affected: data_affected?,
+        occurred_from,
+        occurred_until,
+        recommended_actions,
+    })
+}
+
+fn disruption(fields: &Reader<'_, '_>) -> Option<Disruption> {
+    require(fields, Category::Disruption);
+    let services = fields.texts("services");
+    let started_at = fields.time("started_at");
+    let impact = fields.text("impact");
+    let status = fields.parsed("status");
+    let next_update_at = fields.time("next_update_at");
+    let resolved_at = fields.time("resolved_at");
+    let workaround = fields.text("workaround");
+    if status == Some(IncidentStatus::Resolved) {
+        fields.require("resolved_at");
+    } else {
+        fields.require("next_update_at");
+        if resolved_at.is_some() && status.is_some() {
+            fields.problem("resolved_at", "contradicts a status other than `resolved`");
+        }
+    }
+    in_order(fields, ("started_at", started_at), ("resolved_at", resolved_at));
+    in_order(fields, ("started_at", started_at), ("next_update_at", next_update_at));
+    Some(Disruption {
+        services: services?,
+        started_at: started_at?,
+        impact: impact?,
+        status: status?,
+        next_update_at,
+        resolved_at,
+        workaround,
+    })
+}
+
+fn maintenance(fields: &Reader<'_, '_>) -> Option<Maintenance> {
+    require(fields, Category::Maintenance);
+    let window_start = fields.time("window_start");
+    let window_end = fields.time("window_end");
+    let services = fields.texts("services");
+    let impact = fields.text("impact");
+    let phase = fields.parsed("phase");
+    let previous_start = fields.time("previous_start");
+    let previous_end = fields.time("previous_end");
+    let action_needed = fields.text("action_needed");
+    if phase == Some(Phase::Rescheduled) {
+        fields.require("previous_start");
+        fields.require("previous_end");
+    }
+    in_order(fields, ("window_start", window_start), ("window_end", window_end));
+    in_order(fields, ("previous_start", previous_start), ("previous_end", previous_end));
+    Some(Maintenance {
+        window_start: window_start?,
+        window_end: window_end?,
+        services: services?,
+        impact: impact?,
+        phase: phase?,
+        previous_start,
+        previous_end,
+        action_needed,
+    })
+}
+
+fn agreement_change(fields: &Reader<'_, '_>) -> Option<AgreementChange> {
+    require(fields, Category::AgreementChange);
+    let document = fields.text("document");
+    let version = fields.text("version");
+    let effective_date = fields.date("effective_date");
+    let summary = fields.texts("summary");
+    let right = fields.text("right");
+    let right_until = fields.date("right_until");
+    Some(AgreementChange {
+        document: document?,
+        version: version?,
+        effective_date: effective_date?,
+        summary: summary?,
+        right: right?,
+        right_until: right_until?,
+    })
+}
+
+fn security_measures_change(fields: &Reader<'_, '_>) -> Option<SecurityMeasuresChange> {
+    require(fields, Category::SecurityMeasuresChange);
+    let measure = fields.text("measure");
+    let kind = fields.parsed("kind");
+    let change = fields.text("change");
+    let effective_date = fields.date("effective_date");
+    let effect = fields.text("effect");
+    Some(SecurityMeasuresChange {
+        measure: measure?,
+        kind: kind?,
+        change: change?,
+        effective_date: effective_date?,
+        effect: effect?,
+    })
+}
+
+fn billing(fields: &Reader<'_, '_>) -> Option<Billing> {
+    require(fields, Category::Billing);
+    let invoice_number = fields.text("invoice_number");
+    let period = fields.text("period");
+    let amount = fields.text("amount");
+    let currency = fields.text("currency");
+    let due_date = fields.date("due_date");
+    let payment_reference = fields.text("payment_reference");
+    Some(Billing {
+        invoice_number: invoice_number?,
+        period: period?,
+        amount: amount?,
+        currency: currency?,
+        due_date: due_date?,
+        payment_reference,
+    })
+}
+
+fn news(fields: &Reader<'_, '_>) -> Option<News> {
+    require(fields, Category::News);
+    Some(News { title: fields.text("title")? })
+}
+
+fn survey(fields: &Reader<'_, '_>) -> Option<Survey> {
+    require(fields, Category::Survey);
+    let question = fields.text("question");
+    let link = fields.word("link").filter(|link| {
+        let https = url::Url::parse(link).is_ok_and(|url| url.scheme() == "https" && url.has_host());
+        if !https {
+            fields.problem("link", "must be an address that begins with https://");
+        }
+        https
+    });
+    let closes_at = fields.time("closes_at");
+    Some(Survey { question: question?, link: link?, closes_at: closes_at? })
+}
+
+fn require(fields: &Reader<'_, '_>, category: Category) {
+    Fields::required_keys(category).iter().for_each(|key| fields.require(key));
+}
+
+fn in_order(
+    fields: &Reader<'_, '_>,
+    (first, start): (&'static str, Option<Timestamp>),
+    (second, end): (&'static str, Option<Timestamp>),
+) {
+    if let (Some(start), Some(end)) = (start, end)
+        && end <= start
+    {
+        fields.problem(second, format!("must be after `{first}`"));
+    }
+}

@@ -1,0 +1,362 @@
+//! Reading a notice file: its sections, and its TOML tables value by value, so that every problem is found at once and each
+//! is told with its line.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use crate::domain::placeholder::Text;
+use crate::domain::problem::{Problems, has_control, nearest};
+
+/// One section of a notice file: TOML between `+++` lines, then Markdown up to the next section.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Section<'a> {
+    /// What stands after the opening `+++`: a locale, or nothing for the first section.
+    pub label: &'a str,
+    /// The TOML text.
+    pub toml: &'a str,
+    /// The Markdown text.
+    pub body: &'a str,
+    /// Line of the opening `+++`.
+    pub line: usize,
+    /// Line the Markdown begins on.
+    pub body_line: usize,
+}
+
+/// Splits a notice file into its sections.
+///
+/// # Errors
+/// Where the file does not begin with `+++`, or a section's TOML has no closing `+++`.
+pub fn sections(source: &str) -> Result<Vec<Section<'_>>, Problems> {
+    let mut problems = Problems::default();
+    let fences = fences(source);
+    if fences.first().is_none_or(|fence| !source[..fence.start].trim().is_empty()) {
+        problems.add(1, "", "a notice begins with a line `+++`, then TOML, then a line `+++`, then the text");
+        return Err(problems);
+    }
+    if !fences.len().is_multiple_of(2) {
+        let line = fences.last().map_or(1, |fence| fence.line);
+        problems.add(line, "", "the TOML that begins here has no closing `+++` line");
+        return Err(problems);
+    }
+    let mut sections = Vec::new();
+    for (index, pair) in fences.chunks_exact(2).enumerate() {
+        let (open, close) = (&pair[0], &pair[1]);
+        if !close.label.is_empty() {
+            problems.add(close.line, "", "the line that ends the TOML is `+++` alone");
+        }
+        let body_end = fences.get(index * 2 + 2).map_or(source.len(), |next| next.start);
+        sections.push(Section {
+            label: open.label,
+            toml: &source[open.end..close.start],
+            body: &source[close.end..body_end],
+            line: open.line,
+            body_line: close.line + 1,
+        });
+    }
+    if problems.is_empty() { Ok(sections) } else { Err(problems) }
+}
+
+struct Fence<'a> {
+    label: &'a str,
+    line: usize,
+    start: usize,
+    end: usize,
+}
+
+fn fences(source: &str) -> Vec<Fence<'_>> {
+    let mut start = 0;
+    let mut fences = Vec::new();
+    for (index, text) in source.split_inclusive('\n').enumerate() {
+        let end = start + text.len();
+        if let Some(label) = text.strip_prefix("+++")
+            && (label.trim().is_empty() || label.starts_with(' '))
+        {
+            fences.push(Fence { label: label.trim(), line: index + 1, start, end });
+        }
+        start = end;
+    }
+    fences
+}
+
+/// A TOML text with the place it has in its file, and the problems found in it so far.
+pub struct Document<'a> {
+    toml: &'a str,
+    first_line: usize,
+    problems: RefCell<Problems>,
+}
+
+impl<'a> Document<'a> {
+    /// `first_line` is the line of the file that `toml` begins on.
+    #[must_use]
+    pub fn new(toml: &'a str, first_line: usize) -> Self {
+        Self { toml, first_line, problems: RefCell::default() }
+    }
+
+    /// Parses the TOML; a syntax error becomes a problem and an empty table.
+    pub fn parse(&self) -> DeTable<'a> {
+        let (table, errors) = DeTable::parse_recoverable(self.toml);
+        for error in errors {
+            let line = error.span().map_or(self.first_line, |span| self.line(span.start));
+            self.problems.borrow_mut().add(line, "", format!("not valid TOML: {}", error.message()));
+        }
+        table.into_inner()
+    }
+
+    /// What was found wrong.
+    #[must_use]
+    pub fn into_problems(self) -> Problems {
+        self.problems.into_inner()
+    }
+
+    fn line(&self, offset: usize) -> usize {
+        self.first_line + self.toml[..offset.min(self.toml.len())].matches('\n').count()
+    }
+
+    fn add(&self, offset: usize, field: &str, problem: impl Into<String>) {
+        self.problems.borrow_mut().add(self.line(offset), field, problem);
+    }
+}
+
+/// Reads one table key by key. Each getter gives `None` for a key that is absent or wrong; what is wrong has then been
+/// noted, so that a caller can read on and report all problems together.
+pub struct Reader<'d, 't> {
+    document: &'d Document<'t>,
+    table: &'d DeTable<'t>,
+    name: &'static str,
+    /// Offset of the table's header, where a missing key is reported.
+    offset: usize,
+    known: RefCell<BTreeSet<&'static str>>,
+}
+
+impl<'d, 't> Reader<'d, 't> {
+    /// A reader of the document's top table.
+    #[must_use]
+    pub fn top(document: &'d Document<'t>, table: &'d DeTable<'t>) -> Self {
+        Self { document, table, name: "", offset: 0, known: RefCell::default() }
+    }
+
+    /// A reader of a table below this one, if it is there.
+    pub fn table(&self, key: &'static str) -> Option<Reader<'d, 't>> {
+        let value = self.get(key)?;
+        let Some(table) = value.get_ref().as_table() else {
+            self.wrong_type(key, value, "a table");
+            return None;
+        };
+        let offset = self.document.toml.find(&format!("[{key}]")).unwrap_or_else(|| value.span().start);
+        Some(Reader { document: self.document, table, name: key, offset, known: RefCell::default() })
+    }
+
+    /// Says that `key` has a problem.
+    pub fn problem(&self, key: &'static str, problem: impl Into<String>) {
+        let offset = self.table.get_key_value(key).map_or(self.offset, |(key, _)| key.span().start);
+        self.document.add(offset, &self.path(key), problem);
+    }
+
+    /// Says that `key` is required, unless it is there (then whatever is wrong with it has been said already).
+    pub fn require(&self, key: &'static str) {
+        if !self.table.contains_key(key) {
+            self.document.add(self.offset, &self.path(key), "is required");
+        }
+    }
+
+    /// The keys of the table, whatever their values.
+    pub fn keys(&self) -> impl Iterator<Item = &'d str> + use<'d> {
+        self.table.keys().map(|key| key.get_ref().as_ref())
+    }
+
+    /// True for a key whose value is blank text.
+    #[must_use]
+    pub fn is_blank(&self, key: &'static str) -> bool {
+        self.get(key).and_then(|value| value.get_ref().as_str()).is_some_and(|text| text.trim().is_empty())
+    }
+
+    /// Text that may span lines and hold placeholders; blank text counts as wrong.
+    pub fn text(&self, key: &'static str) -> Option<Text> {
+        let value = self.get(key)?;
+        let Some(text) = value.get_ref().as_str() else {
+            self.wrong_type(key, value, "text in quotes");
+            return None;
+        };
+        self.parse_text(key, text, value.span().start)
+    }
+
+    /// Text of one line, as for a subject.
+    pub fn line_text(&self, key: &'static str) -> Option<Text> {
+        let text = self.text(key)?;
+        if has_control(text.as_str()) {
+            self.problem(key, "must be one line, without control characters");
+            return None;
+        }
+        Some(text)
+    }
+
+    /// Plain text of one line, without placeholders.
+    pub fn word(&self, key: &'static str) -> Option<String> {
+        let text = self.line_text(key)?;
+        if text.placeholders().next().is_some() {
+            self.problem(key, "cannot hold placeholders");
+            return None;
+        }
+        Some(text.as_str().trim().to_owned())
+    }
+
+    /// A value of a closed list of words.
+    pub fn parsed<T: FromStr<Err = String>>(&self, key: &'static str) -> Option<T> {
+        let word = self.word(key)?;
+        word.parse().map_err(|problem: String| self.problem(key, problem)).ok()
+    }
+
+    /// A list of texts with at least one entry.
+    pub fn texts(&self, key: &'static str) -> Option<Vec<Text>> {
+        let value = self.get(key)?;
+        let Some(items) = value.get_ref().as_array() else {
+            self.wrong_type(key, value, "a list such as [\"one\", \"two\"]");
+            return None;
+        };
+        if items.is_empty() {
+            self.problem(key, "must not be empty");
+            return None;
+        }
+        let texts: Vec<_> = items.iter().filter_map(|item| self.item(key, item)).collect();
+        (texts.len() == items.len()).then_some(texts)
+    }
+
+    /// A list of plain words with at least one entry, none twice.
+    pub fn words(&self, key: &'static str) -> Option<Vec<String>> {
+        Some(self.texts(key)?.iter().map(|text| text.as_str().trim().to_owned()).collect())
+    }
+
+    /// An offset date-time.
+    pub fn time(&self, key: &'static str) -> Option<Timestamp> {
+        let value = self.get(key)?;
+        let Some(time) = value.get_ref().as_datetime() else {
+            self.wrong_type(key, value, "a time such as 2026-12-01T22:00:00+01:00, without quotes");
+            return None;
+        };
+        if time.offset.is_none() {
+            self.problem(key, "needs a time of day and a zone offset, such as 2026-12-01T22:00:00+01:00");
+            return None;
+        }
+        time.to_string().parse().map_err(|_| self.problem(key, "is not a time that exists")).ok()
+    }
+
+    /// A date.
+    pub fn date(&self, key: &'static str) -> Option<Date> {
+        let value = self.get(key)?;
+        let date = value.get_ref().as_datetime().filter(|date| date.time.is_none());
+        let Some(date) = date else {
+            self.wrong_type(key, value, "a date such as 2026-12-01, without quotes");
+            return None;
+        };
+        date.to_string().parse().map_err(|_| self.problem(key, "is not a date that exists")).ok()
+    }
+
+    /// `true` or `false`.
+    pub fn flag(&self, key: &'static str) -> Option<bool> {
+        let value = self.get(key)?;
+        let flag = value.get_ref().as_bool();
+        if flag.is_none() {
+            self.wrong_type(key, value, "`true` or `false`");
+        }
+        flag
+    }
+
+    /// A table of lists of words, as `attributes` is one. Keys are free.
+    pub fn lists(&self, key: &'static str) -> Option<Vec<(String, Vec<String>)>> {
+        let value = self.get(key)?;
+        let Some(table) = value.get_ref().as_table() else {
+            self.wrong_type(key, value, "a table such as { region = [\"sto2\"] }");
+            return None;
+        };
+        let mut lists = Vec::new();
+        for (name, value) in table {
+            let words: Option<Vec<String>> = value
+                .get_ref()
+                .as_array()
+                .map(|items| items.iter().filter_map(|item| item.get_ref().as_str().map(str::to_owned)).collect());
+            match words {
+                Some(words) if !words.is_empty() => lists.push((name.get_ref().clone().into_owned(), words)),
+                _ => self.document.add(
+                    name.span().start,
+                    &format!("{}.{}", self.path(key), name.get_ref()),
+                    "must be a list of texts with at least one entry",
+                ),
+            }
+        }
+        Some(lists)
+    }
+
+    /// Reports keys that no getter asked for. Call it last.
+    pub fn finish(&self) {
+        let known = self.known.borrow();
+        for key in self.table.keys() {
+            let name = key.get_ref().as_ref();
+            if !known.contains(name) {
+                let hint = nearest(name, known.iter().copied());
+                let problem = hint.map_or_else(
+                    || format!("is not known here (known: {})", known.iter().copied().collect::<Vec<_>>().join(", ")),
+                    |hint| format!("is not known here, did you mean `{hint}`?"),
+                );
+                self.document.add(key.span().start, &self.path(name), problem);
+            }
+        }
+    }
+
+    fn get(&self, key: &'static str) -> Option<&'d Spanned<DeValue<'t>>> {
+        self.known.borrow_mut().insert(key);
+        self.table.get(key)
+    }
+
+    fn item(&self, key: &str, item: &Spanned<DeValue<'t>>) -> Option<Text> {
+        let Some(text) = item.get_ref().as_str() else {
+            self.document.add(item.span().start, &self.path(key), "must be a list of texts");
+            return None;
+        };
+        self.parse_text(key, text, item.span().start)
+    }
+
+    fn parse_text(&self, key: &str, text: &str, offset: usize) -> Option<Text> {
+        if text.trim().is_empty() {
+            self.document.add(offset, &self.path(key), "must not be blank");
+            return None;
+        }
+        match Text::parse(text) {
+            Ok(text) => Some(text),
+            Err(problems) => {
+                for (within, problem) in problems {
+                    // TOML strings may span lines; escapes make this at worst a few lines early.
+                    let lines = text[..within].matches('\n').count();
+                    let line = self.document.line(offset) + lines;
+                    self.document.problems.borrow_mut().add(line, self.path(key), problem);
+                }
+                None
+            }
+        }
+    }
+
+    fn wrong_type(&self, key: &str, value: &Spanned<DeValue<'t>>, wanted: &str) {
+        let problem = format!("must be {wanted}, not {}", kind(value.get_ref()));
+        self.document.add(value.span().start, &self.path(key), problem);
+    }
+
+    fn path(&self, key: &str) -> String {
+        if self.name.is_empty() { key.to_owned() } else { format!("{}.{key}", self.name) }
+    }
+}
+
+fn kind(value: &DeValue<'_>) -> &'static str {
+    match value {
+        DeValue::String(_) => "text",
+        DeValue::Integer(_) | DeValue::Float(_) => "a number",
+        DeValue::Boolean(_) => "true or false",
+        DeValue::Datetime(_) => "a date or time",
+        DeValue::Array(_) => "a list",
+        DeValue::Table(_) => "a table",
+    }
+}

@@ -1,0 +1,75 @@
+//! What a Markdown body may not hold: HTML, images, and links that are not plainly links.
+//!
+//! Mail clients show HTML each in its own way and block remote images, and a mandatory notice must not track anyone. So the
+//! author is told at once, with the line, instead of finding a hole in the mail later. Rendering sanitises all the same.
+
+use pulldown_cmark::{Event, Options, Parser, Tag};
+
+/// The Markdown that Besked understands: CommonMark with tables and strikethrough.
+#[must_use]
+pub const fn options() -> Options {
+    Options::ENABLE_TABLES.union(Options::ENABLE_STRIKETHROUGH)
+}
+
+/// Everything a body holds that it may not, each with its byte offset.
+#[must_use]
+pub fn problems(body: &str) -> Vec<(usize, String)> {
+    let mut problems = Vec::new();
+    for (event, range) in Parser::new_ext(body, options()).into_offset_iter() {
+        let problem = match event {
+            Event::Html(html) | Event::InlineHtml(html) => Some(format!(
+                "HTML is not possible in a notice, write Markdown: `{}`",
+                html.trim().chars().take(40).collect::<String>().escape_debug()
+            )),
+            Event::Start(Tag::Image { .. }) => {
+                Some("images are not possible in a notice: link to the picture instead".to_owned())
+            }
+            Event::Start(Tag::Link { dest_url, .. }) if !is_plain_link(&dest_url) => Some(format!(
+                "a link must begin with https://, http://, mailto: or tel:, not `{}`",
+                dest_url.chars().take(40).collect::<String>().escape_debug()
+            )),
+            _ => None,
+        };
+        problems.extend(problem.map(|problem| (range.start, problem)));
+    }
+    problems
+}
+
+/// True for a link whose scheme and, on the web, host the author wrote: a placeholder cannot choose where a link leads.
+fn is_plain_link(link: &str) -> bool {
+    let lower = link.to_ascii_lowercase();
+    let host = lower.strip_prefix("https://").or_else(|| lower.strip_prefix("http://"));
+    match host {
+        Some(rest) => {
+            let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+            !host.is_empty() && !host.contains("{{")
+        }
+        None => ["mailto:", "tel:"].iter().any(|scheme| lower.starts_with(scheme)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn markdown_is_fine_and_html_is_not() {
+        let fine =
+            "# A\n\n**b** [c](https://example.com/{{ row.id }}) <https://example.com> a < b & c > d\n\n- `<script>`\n";
+        assert_eq!(problems(fine), []);
+        for (body, offset, part) in [
+            ("a\n\n<script>alert(1)</script>\n", 3, "HTML"),
+            ("a <b onclick=x>b</b>", 2, "HTML"),
+            ("[a](javascript:alert(1))", 0, "javascript:alert(1)"),
+            ("[a](JaVaScRiPt:alert(1))", 0, "JaVaScRiPt"),
+            ("[a](data:text/html;base64,xx)", 0, "data:"),
+            ("[a](/relative)", 0, "/relative"),
+            ("[a](https://{{ row.host }}/)", 0, "must begin"),
+            ("![a](https://example.com/a.png)", 0, "images"),
+        ] {
+            let problems = problems(body);
+            assert_eq!(problems.first().map(|problem| problem.0), Some(offset), "{body}: {problems:?}");
+            assert!(problems[0].1.contains(part), "{body}: {problems:?}");
+        }
+    }
+}

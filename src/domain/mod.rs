@@ -1,0 +1,24 @@
+//! Pure rules: what the words mean, what may happen next, and what is valid. No I/O, no clock of its own, no database.
+//!
+//! Everything from outside is parsed here into a type whose existence is the proof of its validity; the layers above take
+//! those types and check nothing again.
+
+pub mod address;
+pub mod audience;
+pub mod category;
+pub mod clock;
+pub mod coverage;
+pub mod customer;
+pub mod delivery;
+pub mod entry;
+pub mod fields;
+pub mod front_matter;
+pub mod locale;
+pub mod markdown;
+pub mod notice;
+pub mod placeholder;
+pub mod preference;
+pub mod problem;
+pub mod random;
+pub mod reply;
+mod words;

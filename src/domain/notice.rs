@@ -1,0 +1,410 @@
+//! A notice: one message to an audience, written as Markdown with TOML front matter, and the states it goes through.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use crate::domain::audience::Audience;
+use crate::domain::category::{Category, nearest_category};
+use crate::domain::fields::Fields;
+use crate::domain::front_matter::{Document, Reader, Section, sections};
+use crate::domain::locale::Locale;
+use crate::domain::markdown;
+use crate::domain::placeholder::{Placeholder, Text};
+use crate::domain::problem::Problems;
+use crate::domain::words::words;
+
+/// The largest notice file taken, in bytes: a mail client clips far smaller ones.
+pub const MAX_SOURCE_BYTES: usize = 1 << 20;
+
+/// A notice as its author wrote it, everything in it checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// What kind of notice it is.
+    pub category: Category,
+    /// The author's own number for the matter, such as a change or case number.
+    pub reference: Option<String>,
+    /// Reference or id of the notice that this one continues.
+    pub follows: Option<String>,
+    /// Whom it is for.
+    pub audience: Audience,
+    /// When to release it; at once where absent.
+    pub send_at: Option<Timestamp>,
+    /// Its text in each language; the first is the default.
+    pub editions: Vec<Edition>,
+}
+
+/// A notice's text in one language.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Edition {
+    /// The language; `None` for the first edition, which is in the organisation's default language.
+    pub locale: Option<Locale>,
+    /// The subject, where the category's own is not wanted.
+    pub subject: Option<Text>,
+    /// The fields, texts in this language where they were translated.
+    pub fields: Fields,
+    /// The Markdown body; may be blank where the category does not need one.
+    pub body: Text,
+}
+
+impl Notice {
+    /// Parses a notice file.
+    ///
+    /// # Errors
+    /// Every problem in the file, in line order.
+    pub fn parse(source: &str) -> Result<Self, Problems> {
+        if source.len() > MAX_SOURCE_BYTES {
+            let mut problems = Problems::default();
+            problems.add(0, "", format!("the file is larger than {MAX_SOURCE_BYTES} bytes"));
+            return Err(problems);
+        }
+        let sections = sections(source)?;
+        let (first, others) = sections.split_first().expect("sections() gives at least one");
+        let mut problems = Problems::default();
+        if !first.label.is_empty() {
+            problems.add(first.line, "", "the first section has no locale: it is in the default language");
+        }
+        let notice = read_first(first, &mut problems);
+        let notice = notice.map(|mut notice| {
+            for section in others {
+                notice.editions.extend(read_edition(section, &notice, &mut problems));
+            }
+            notice
+        });
+        match notice {
+            Some(notice) if problems.is_empty() => Ok(notice),
+            _ => Err(problems.sorted()),
+        }
+    }
+
+    /// The edition for a contact who asks for `locale`, where `default` is the first edition's language. A locale that
+    /// the notice lacks falls back to the default edition.
+    #[must_use]
+    pub fn edition(&self, locale: &Locale, default: &Locale) -> &Edition {
+        let tags: Vec<&Locale> =
+            self.editions.iter().map(|edition| edition.locale.as_ref().unwrap_or(default)).collect();
+        let best = locale.best_of(tags.iter().copied()).unwrap_or(default);
+        let index = tags.iter().position(|tag| *tag == best).unwrap_or(0);
+        &self.editions[index]
+    }
+
+    /// Every placeholder in it, once.
+    #[must_use]
+    pub fn placeholders(&self) -> Vec<Placeholder> {
+        let mut all: Vec<Placeholder> = Vec::new();
+        for edition in &self.editions {
+            all.extend(edition.subject.iter().flat_map(Text::placeholders));
+            all.extend(edition.body.placeholders());
+            edition.fields.texts().iter().for_each(|text| all.extend(text.placeholders()));
+        }
+        all.sort();
+        all.dedup();
+        all
+    }
+}
+
+fn read_first(section: &Section<'_>, problems: &mut Problems) -> Option<Notice> {
+    let document = Document::new(section.toml, section.line + 1);
+    let table = document.parse();
+    let top = Reader::top(&document, &table);
+    top.require("category");
+    let category = read_category(&top);
+    let reference = top.word("reference");
+    let follows = top.keys().any(|key| key == "follows").then(|| top.blank_or_word("follows")).flatten();
+    if category == Some(Category::SecurityBreach) {
+        top.require("reference");
+    }
+    let subject = top.line_text("subject");
+    let audience = Audience::read(&top, follows.is_some());
+    let send_at = top.table("schedule").and_then(|schedule| {
+        let send_at = schedule.time("send_at");
+        schedule.finish();
+        send_at
+    });
+    let fields = match (category, top.table("fields")) {
+        (Some(category), Some(fields)) => Fields::read(category, &fields),
+        (_, None) => {
+            top.require("fields");
+            None
+        }
+        (None, Some(_)) => None,
+    };
+    if category.is_some() {
+        top.finish();
+    }
+    let body = read_body(section, category, problems);
+    problems.0.extend(document.into_problems().0);
+    let edition = Edition { locale: None, subject, fields: fields?, body: body? };
+    Some(Notice { category: category?, reference, follows, audience: audience?, send_at, editions: vec![edition] })
+}
+
+fn read_edition(section: &Section<'_>, notice: &Notice, problems: &mut Problems) -> Option<Edition> {
+    let locale = section.label.parse::<Locale>().map_err(|problem| problems.add(section.line, "", problem)).ok();
+    if locale.is_some() && notice.editions.iter().any(|edition| edition.locale == locale) {
+        problems.add(section.line, "", format!("a second section for `{}`", section.label));
+    }
+    let document = Document::new(section.toml, section.line + 1);
+    let table = document.parse();
+    let top = Reader::top(&document, &table);
+    let subject = top.line_text("subject");
+    let original = &notice.editions[0].fields;
+    let fields = top.table("fields").map_or_else(|| original.clone(), |section| original.translated(&section));
+    top.finish();
+    let body = read_body(section, Some(notice.category), problems);
+    problems.0.extend(document.into_problems().0);
+    Some(Edition { locale: Some(locale?), subject, fields, body: body? })
+}
+
+fn read_category(top: &Reader<'_, '_>) -> Option<Category> {
+    let word = top.word("category")?;
+    let category: Result<Category, String> = word.parse();
+    category
+        .map_err(|problem| {
+            top.problem(
+                "category",
+                nearest_category(&word)
+                    .map_or(problem, |near| format!("`{word}` is not a category, did you mean `{near}`?")),
+            );
+        })
+        .ok()
+}
+
+fn read_body(section: &Section<'_>, category: Option<Category>, problems: &mut Problems) -> Option<Text> {
+    let is_the_message = matches!(category, Some(Category::AgreementChange | Category::News));
+    if is_the_message && section.body.trim().is_empty() {
+        let what = if category == Some(Category::News) { "the text of the news" } else { "the full changed text" };
+        problems.add(section.body_line, "body", format!("is required: {what}"));
+    }
+    let body = section.body.replace("\r\n", "\n");
+    let mut found = markdown::problems(&body);
+    let text = Text::parse(&body).map_err(|placeholders| found.extend(placeholders)).ok();
+    for (offset, problem) in found {
+        problems.add(section.body_line + body[..offset].matches('\n').count(), "body", problem);
+    }
+    text
+}
+
+impl Reader<'_, '_> {
+    /// A word, or nothing where the author left the key's value empty, as templates do.
+    fn blank_or_word(&self, key: &'static str) -> Option<String> {
+        if self.is_blank(key) { None } else { self.word(key) }
+    }
+}
+
+/// SHA-256 over everything that an approval is given for and a ledger entry names: the file as written and the rows of its
+/// audience file, each with its length, so that no two contents share a digest.
+#[must_use]
+pub fn content_digest<'a>(source: &'a str, rows: impl IntoIterator<Item = &'a str>) -> [u8; 32] {
+    let mut digest = Sha256::new();
+    for part in std::iter::once(source).chain(rows) {
+        digest.update((part.len() as u64).to_be_bytes());
+        digest.update(part.as_bytes());
+    }
+    digest.finalize().into()
+}
+
+/// Where a notice stands.
+///
+/// ```text
+/// draft -> submitted -> approved -> (scheduled ->) releasing -> released -> closed
+///   \________\____________\___________\_______________________\-> cancelled
+///             \-> declined
+/// ```
+///
+/// `releasing` is the moment while the audience is being frozen; nothing is sent in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Being written.
+    Draft,
+    /// Waits for a second person.
+    Submitted,
+    /// May be released.
+    Approved,
+    /// Will be released when its time comes.
+    Scheduled,
+    /// Its audience is being frozen.
+    Releasing,
+    /// Its deliveries are on their way.
+    Released,
+    /// Every delivery has its outcome.
+    Closed,
+    /// The second person said no.
+    Declined,
+    /// Stopped; what was not sent will not be.
+    Cancelled,
+}
+
+words!(State, "a state", {
+    Draft => "draft",
+    Submitted => "submitted",
+    Approved => "approved",
+    Scheduled => "scheduled",
+    Releasing => "releasing",
+    Released => "released",
+    Closed => "closed",
+    Declined => "declined",
+    Cancelled => "cancelled",
+});
+
+/// What an operator does to a notice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Step {
+    /// Wrote it.
+    Create,
+    /// Rewrote it; voids an approval.
+    Edit,
+    /// Asked for approval.
+    Submit,
+    /// Approved it.
+    Approve,
+    /// Declined it.
+    Decline,
+    /// Froze the audience and let the sending begin, or scheduled that.
+    Release,
+    /// Stopped the sending for now.
+    Pause,
+    /// Let the sending go on.
+    Resume,
+    /// Stopped it for good.
+    Cancel,
+}
+
+words!(Step, "a step", {
+    Create => "create",
+    Edit => "edit",
+    Submit => "submit",
+    Approve => "approve",
+    Decline => "decline",
+    Release => "release",
+    Pause => "pause",
+    Resume => "resume",
+    Cancel => "cancel",
+});
+
+impl State {
+    /// The state after a step, or `None` where the step is not possible in this state.
+    ///
+    /// `Release` leads to `Releasing`; the caller makes that `Scheduled` for a time to come, and `Released` with the manifest.
+    #[must_use]
+    pub const fn after(self, step: Step) -> Option<Self> {
+        Some(match (self, step) {
+            (Self::Draft | Self::Submitted | Self::Approved | Self::Scheduled | Self::Declined, Step::Edit) => {
+                Self::Draft
+            }
+            (Self::Draft, Step::Submit) => Self::Submitted,
+            (Self::Submitted, Step::Approve) => Self::Approved,
+            (Self::Submitted, Step::Decline) => Self::Declined,
+            (Self::Approved | Self::Scheduled | Self::Releasing, Step::Release) => Self::Releasing,
+            (Self::Released, Step::Pause | Step::Resume) => Self::Released,
+            (
+                Self::Draft | Self::Submitted | Self::Approved | Self::Scheduled | Self::Releasing | Self::Released,
+                Step::Cancel,
+            ) => Self::Cancelled,
+            _ => return None,
+        })
+    }
+
+    /// The steps that are possible in this state.
+    pub fn steps(self) -> impl Iterator<Item = Step> {
+        Step::ALL.iter().copied().filter(move |step| self.after(*step).is_some())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MAINTENANCE: &str = r#"+++
+category = "maintenance"
+reference = "CHG-2041"
+[audience]
+attributes = { region = ["sto2"] }
+[fields]
+window_start = 2026-12-01T22:00:00+01:00
+window_end = 2026-12-02T02:00:00+01:00
+services = ["Compute", "Network"]
+impact = "Instances may lose network for up to two minutes."
+phase = "announced"
++++
+Dear {{ contact.name }}, we replace two switches.
+
++++ sv
+subject = "Nätverksunderhåll i Sto2"
+[fields]
+impact = "Instanser kan tappa nätet i upp till två minuter."
++++
+Vi byter två växlar.
+"#;
+
+    fn problems(source: &str) -> Vec<String> {
+        Notice::parse(source).unwrap_err().0.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_notice_has_an_edition_for_each_language() {
+        let notice = Notice::parse(MAINTENANCE).unwrap();
+        let (en, sv, de) = ("en".parse().unwrap(), "sv-FI".parse().unwrap(), "de".parse().unwrap());
+        assert_eq!(notice.editions.len(), 2);
+        assert!(notice.edition(&sv, &en).body.as_str().starts_with("Vi byter"));
+        assert!(notice.edition(&de, &en).body.as_str().starts_with("Dear"));
+        let Fields::Maintenance(fields) = &notice.edition(&sv, &en).fields else { panic!("wrong fields") };
+        assert!(fields.impact.as_str().starts_with("Instanser"));
+        assert_eq!(fields.services.len(), 2);
+        assert_eq!(notice.placeholders(), [Placeholder::ContactName]);
+    }
+
+    #[test]
+    fn all_problems_are_told_at_once_with_their_lines() {
+        let source = MAINTENANCE
+            .replace("window_end = 2026-12-02T02:00:00+01:00", "window_end = 2026-12-01T02:00:00+01:00")
+            .replace("phase = \"announced\"", "phase = \"soon\"\ncolour = \"red\"")
+            .replace("impact = \"Instances", "impct = \"Instances")
+            .replace("{{ contact.name }}", "{{ contact.nme }}")
+            .replace("subject = \"Nät", "subjct = \"Nät");
+        assert_eq!(
+            problems(&source),
+            [
+                "line 6: `fields.impact`: is required",
+                "line 8: `fields.window_end`: must be after `window_start`",
+                "line 10: `fields.impct`: is not known here, did you mean `impact`?",
+                "line 11: `fields.phase`: `soon` is not a phase (`announced`, `rescheduled`, `cancelled`, `started`, `completed`)",
+                "line 12: `fields.colour`: is not known here (known: action_needed, impact, phase, previous_end, \
+             previous_start, services, window_end, window_start)",
+                "line 14: `body`: unknown placeholder `contact.nme`, did you mean `contact.name`?",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_time_without_zone_is_refused() {
+        let source = MAINTENANCE.replace("22:00:00+01:00", "22:00:00");
+        assert_eq!(
+            problems(&source),
+            ["line 7: `fields.window_start`: needs a time of day and a zone offset, such as 2026-12-01T22:00:00+01:00",]
+        );
+    }
+
+    #[test]
+    fn a_subject_cannot_inject_a_header() {
+        let source =
+            MAINTENANCE.replace("reference = \"CHG", "subject = \"a\\r\\nBcc: x@example.com\"\nreference = \"CHG");
+        assert!(problems(&source)[0].starts_with("line 3: `subject`: "), "{:?}", problems(&source));
+    }
+
+    #[test]
+    fn the_digest_binds_source_and_rows() {
+        assert_ne!(content_digest("ab", []), content_digest("a", ["b"]));
+        assert_ne!(content_digest("a", ["b", "c"]), content_digest("a", ["bc"]));
+    }
+
+    #[test]
+    fn only_a_draft_can_be_submitted_and_only_a_released_notice_paused() {
+        let allowed = |step: Step| State::ALL.iter().filter(|state| state.after(step).is_some()).count();
+        assert_eq!(allowed(Step::Submit), 1);
+        assert_eq!(allowed(Step::Pause), 1);
+        assert_eq!(State::Released.after(Step::Edit), None);
+        assert_eq!(State::Closed.steps().count(), 0);
+    }
+}

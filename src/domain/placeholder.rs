@@ -1,0 +1,194 @@
+//! Placeholders in authored text: a closed list, substituted once, never evaluated.
+
+use std::fmt;
+
+use crate::domain::problem::nearest;
+
+/// What may stand between `{{` and `}}`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Placeholder {
+    /// `contact.name`: the person's name.
+    ContactName,
+    /// `contact.email`: the address the notice goes to.
+    ContactEmail,
+    /// `customer.name`: the customer's name.
+    CustomerName,
+    /// `customer.account_id`: the customer's account id.
+    AccountId,
+    /// `customer.attr.NAME`: an attribute of the customer; several values are joined by commas.
+    Attribute(String),
+    /// `row.COLUMN`: a value of the customer's row in the audience file.
+    Row(String),
+}
+
+impl Placeholder {
+    /// Parses what stands between the braces.
+    ///
+    /// # Errors
+    /// A sentence that says what is known instead.
+    pub fn parse(name: &str) -> Result<Self, String> {
+        const FIXED: [&str; 4] = ["contact.name", "contact.email", "customer.name", "customer.account_id"];
+        let name = name.trim();
+        let word = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || "_-".contains(c));
+        match name {
+            "contact.name" => Ok(Self::ContactName),
+            "contact.email" => Ok(Self::ContactEmail),
+            "customer.name" => Ok(Self::CustomerName),
+            "customer.account_id" => Ok(Self::AccountId),
+            _ => match (name.strip_prefix("customer.attr."), name.strip_prefix("row.")) {
+                (Some(attribute), _) if word(attribute) => Ok(Self::Attribute(attribute.to_owned())),
+                (_, Some(column)) if word(column) => Ok(Self::Row(column.to_owned())),
+                _ => Err(match nearest(name, FIXED) {
+                    Some(known) => format!("unknown placeholder `{name}`, did you mean `{known}`?"),
+                    None => format!(
+                        "unknown placeholder `{name}` (there are `{}`, `customer.attr.NAME` and `row.COLUMN`)",
+                        FIXED.join("`, `")
+                    ),
+                }),
+            },
+        }
+    }
+}
+
+impl fmt::Display for Placeholder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ContactName => f.write_str("contact.name"),
+            Self::ContactEmail => f.write_str("contact.email"),
+            Self::CustomerName => f.write_str("customer.name"),
+            Self::AccountId => f.write_str("customer.account_id"),
+            Self::Attribute(name) => write!(f, "customer.attr.{name}"),
+            Self::Row(column) => write!(f, "row.{column}"),
+        }
+    }
+}
+
+/// A stretch of authored text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Piece<'a> {
+    /// Stands as it is.
+    Literal(&'a str),
+    /// What stood between `{{` and `}}`, not parsed yet; `offset` is where the braces open, in bytes.
+    Braces { inside: &'a str, offset: usize },
+}
+
+/// Authored text, every placeholder of which is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Text(String);
+
+impl Text {
+    /// Takes authored text.
+    ///
+    /// # Errors
+    /// Every problem in it, with the byte offset it stands at.
+    pub fn parse(text: &str) -> Result<Self, Vec<(usize, String)>> {
+        let mut problems: Vec<_> = forbidden(text).into_iter().collect();
+        for piece in pieces(text) {
+            if let Piece::Braces { inside, offset } = piece
+                && let Err(problem) = Placeholder::parse(inside)
+            {
+                problems.push((offset, problem));
+            }
+        }
+        if let Some(offset) = unclosed(text) {
+            problems.push((offset, "`{{` without a closing `}}`".to_owned()));
+        }
+        if problems.is_empty() { Ok(Self(text.to_owned())) } else { Err(problems) }
+    }
+
+    /// The text with its placeholders unfilled.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The placeholders in it, in order, repeated where they repeat.
+    pub fn placeholders(&self) -> impl Iterator<Item = Placeholder> + '_ {
+        pieces(&self.0).filter_map(|piece| match piece {
+            Piece::Literal(_) => None,
+            Piece::Braces { inside, .. } => Placeholder::parse(inside).ok(),
+        })
+    }
+
+    /// The text with each placeholder replaced by what `fill` gives for it. What is filled in is not looked at again.
+    #[must_use]
+    pub fn fill(&self, mut fill: impl FnMut(Placeholder) -> String) -> String {
+        let mut filled = String::with_capacity(self.0.len());
+        for piece in pieces(&self.0) {
+            match piece {
+                Piece::Literal(literal) => filled.push_str(literal),
+                Piece::Braces { inside, .. } => {
+                    filled.push_str(&fill(Placeholder::parse(inside).expect("checked by Text::parse")));
+                }
+            }
+        }
+        filled
+    }
+}
+
+/// A control character other than newline and tab, or a private-use character (whose look is anybody's guess).
+fn forbidden(text: &str) -> Option<(usize, String)> {
+    let is_forbidden = |c: char| {
+        (c.is_control() && c != '\n' && c != '\t')
+            || matches!(c, '\u{2028}' | '\u{2029}' | '\u{E000}'..='\u{F8FF}' | '\u{FFFE}' | '\u{FFFF}')
+    };
+    text.char_indices()
+        .find(|(_, c)| is_forbidden(*c))
+        .map(|(offset, c)| (offset, format!("contains the control character U+{:04X}", u32::from(c))))
+}
+
+fn unclosed(text: &str) -> Option<usize> {
+    let open = text.rfind("{{")?;
+    (!text[open..].contains("}}")).then_some(open)
+}
+
+/// Splits at `{{ ... }}`.
+fn pieces(text: &str) -> impl Iterator<Item = Piece<'_>> {
+    let mut rest = 0;
+    std::iter::from_fn(move || {
+        let tail = &text[rest..];
+        if tail.is_empty() {
+            return None;
+        }
+        let Some((open, length)) = tail.find("{{").and_then(|open| Some((open, tail[open..].find("}}")?))) else {
+            rest = text.len();
+            return Some(Piece::Literal(tail));
+        };
+        if open > 0 {
+            rest += open;
+            return Some(Piece::Literal(&tail[..open]));
+        }
+        let offset = rest;
+        rest += length + 2;
+        Some(Piece::Braces { inside: &tail[2..length], offset })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn placeholders_are_filled_once() {
+        let text = Text::parse("Dear {{ contact.name }} of {{customer.attr.region}}: {{ row.invoice }}.").unwrap();
+        assert_eq!(text.placeholders().count(), 3);
+        let filled = text.fill(|placeholder| format!("<{placeholder}> {{{{ contact.email }}}}"));
+        assert!(filled.starts_with("Dear <contact.name> {{ contact.email }} of"), "{filled}");
+    }
+
+    #[test]
+    fn everything_else_is_refused_where_it_stands() {
+        for (text, offset, problem) in [
+            ("a {{ contact.nmae }}", 2, "did you mean `contact.name`"),
+            ("{{ 7 * 7 }}", 0, "unknown placeholder `7 * 7`"),
+            ("{{ row. }}", 0, "unknown placeholder"),
+            ("{{ row.a | safe }}", 0, "unknown placeholder"),
+            ("open {{ row.a", 5, "without a closing"),
+            ("bell \u{7}", 5, "U+0007"),
+        ] {
+            let problems = Text::parse(text).unwrap_err();
+            assert_eq!(problems[0].0, offset, "{text}");
+            assert!(problems[0].1.contains(problem), "{text}: {problems:?}");
+        }
+    }
+}

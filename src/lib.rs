@@ -1,0 +1,4 @@
+//! Besked.
+
+pub mod config;
+pub mod domain;
