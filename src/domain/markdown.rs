@@ -5,6 +5,8 @@
 
 use pulldown_cmark::{Event, Options, Parser, Tag};
 
+use crate::domain::placeholder::{Piece, pieces};
+
 /// The Markdown that Besked understands: CommonMark with tables and strikethrough.
 #[must_use]
 pub const fn options() -> Options {
@@ -15,7 +17,8 @@ pub const fn options() -> Options {
 #[must_use]
 pub fn problems(body: &str) -> Vec<(usize, String)> {
     let mut problems = Vec::new();
-    for (event, range) in Parser::new_ext(body, options()).into_offset_iter() {
+    let masked = masked(body);
+    for (event, range) in Parser::new_ext(&masked, options()).into_offset_iter() {
         let problem = match event {
             Event::Html(html) | Event::InlineHtml(html) => Some(format!(
                 "HTML is not possible in a notice, write Markdown: `{}`",
@@ -35,6 +38,25 @@ pub fn problems(body: &str) -> Vec<(usize, String)> {
     problems
 }
 
+/// Stands for a placeholder. Authored text cannot hold it.
+const MASK: char = '\u{E000}';
+
+/// The body with each placeholder replaced by a word of the same length: Markdown would take the spaces in
+/// `{{ row.id }}` for the end of a link.
+fn masked(body: &str) -> String {
+    let mut masked = String::with_capacity(body.len());
+    for piece in pieces(body) {
+        match piece {
+            Piece::Literal(literal) => masked.push_str(literal),
+            Piece::Braces { inside, .. } => {
+                masked.push(MASK);
+                masked.extend(std::iter::repeat_n('z', inside.len() + 4 - MASK.len_utf8()));
+            }
+        }
+    }
+    masked
+}
+
 /// True for a link whose scheme and, on the web, host the author wrote: a placeholder cannot choose where a link leads.
 fn is_plain_link(link: &str) -> bool {
     let lower = link.to_ascii_lowercase();
@@ -42,7 +64,7 @@ fn is_plain_link(link: &str) -> bool {
     match host {
         Some(rest) => {
             let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
-            !host.is_empty() && !host.contains("{{")
+            !host.is_empty() && !host.contains(MASK)
         }
         None => ["mailto:", "tel:"].iter().any(|scheme| lower.starts_with(scheme)),
     }

@@ -143,7 +143,7 @@ fn unclosed(text: &str) -> Option<usize> {
 }
 
 /// Splits at `{{ ... }}`.
-fn pieces(text: &str) -> impl Iterator<Item = Piece<'_>> {
+pub(crate) fn pieces(text: &str) -> impl Iterator<Item = Piece<'_>> {
     let mut rest = 0;
     std::iter::from_fn(move || {
         let tail = &text[rest..];
