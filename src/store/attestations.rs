@@ -1,0 +1,69 @@
+//! Attestations: a person's recorded word that a customer was told by another way.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::row::Row;
+use super::{Conn, Result};
+
+/// An attestation.
+#[derive(Clone, Debug, Serialize)]
+pub struct Attestation {
+    /// Account id.
+    pub account_id: String,
+    /// `phone`, `letter`, `in-person` or `other`.
+    pub channel: String,
+    /// Who told the customer.
+    pub witness: String,
+    /// What was said, or where the letter is.
+    pub note: String,
+    /// Who recorded it.
+    pub operator: String,
+    /// When it was recorded.
+    pub at: Timestamp,
+}
+
+/// Adds an attestation.
+pub async fn insert(conn: &mut Conn, id: Uuid, notice_id: Uuid, attestation: &Attestation) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO attestations (id, notice_id, account_id, channel, witness, note, operator, at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+    )
+    .bind(id.to_string())
+    .bind(notice_id.to_string())
+    .bind(&attestation.account_id)
+    .bind(&attestation.channel)
+    .bind(&attestation.witness)
+    .bind(&attestation.note)
+    .bind(&attestation.operator)
+    .bind(attestation.at.as_millisecond())
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// The attestations for a notice; for one customer, where named.
+pub async fn of_notice(conn: &mut Conn, notice_id: Uuid, account_id: Option<&str>) -> Result<Vec<Attestation>> {
+    let rows = sqlx::query(
+        "SELECT account_id, channel, witness, note, operator, at FROM attestations
+         WHERE notice_id = $1 AND ($2 IS NULL OR account_id = $2) ORDER BY id",
+    )
+    .bind(notice_id.to_string())
+    .bind(account_id)
+    .fetch_all(conn)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            let row = Row::of("attestations", row);
+            Ok(Attestation {
+                account_id: row.get("account_id")?,
+                channel: row.get("channel")?,
+                witness: row.get("witness")?,
+                note: row.get("note")?,
+                operator: row.get("operator")?,
+                at: row.time("at")?,
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,360 @@
+//! Deliveries: one notice to one contact, from the freezing of the audience to the outcome.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::customers::json;
+use super::dialect::{Dialect, bulk};
+use super::row::Row;
+use super::{Conn, Result};
+use crate::domain::address::Address;
+use crate::domain::category::Role;
+use crate::domain::delivery::{Level, State};
+use crate::domain::locale::{Locale, ZoneName};
+
+/// A recipient, as the freezing of an audience makes it: a delivery and its place in the queue.
+#[derive(Clone, Debug, Serialize)]
+pub struct NewDelivery {
+    /// Id.
+    pub id: String,
+    /// Place in the manifest, from 0.
+    pub ordinal: u64,
+    /// Account id.
+    pub account_id: String,
+    /// Name of the customer, now.
+    pub customer_name: String,
+    /// Normalised address.
+    pub email: String,
+    /// Its domain.
+    pub domain: String,
+    /// Name of the person.
+    pub contact_name: String,
+    /// Role that matched.
+    pub role: &'static str,
+    /// Locale tag.
+    pub locale: Option<String>,
+    /// Time zone.
+    pub time_zone: Option<String>,
+    /// Values of placeholders beyond the names, as a JSON object.
+    pub merged: Option<String>,
+    /// Salt of the recipient's commitment, in hexadecimal.
+    pub salt: String,
+    /// The delivery of the notice followed that went to the same recipient.
+    pub follows_id: Option<String>,
+}
+
+/// Adds deliveries and queues them. Nothing is sent before the notice is released.
+pub async fn insert(conn: &mut Conn, notice_id: Uuid, lane: i64, now: Timestamp, rows: &[NewDelivery]) -> Result<()> {
+    let dialect = Dialect::of(conn);
+    let rows = json(rows);
+    let deliveries = bulk!(
+        dialect,
+        "INSERT INTO deliveries (id, notice_id, ordinal, account_id, customer_name, email, contact_name, role, locale,
+           time_zone, merged, salt, follows_id, state, attempts, changed_at)
+         SELECT value ->> 'id', $2, CAST(value ->> 'ordinal' AS BIGINT), value ->> 'account_id',
+           value ->> 'customer_name', value ->> 'email', value ->> 'contact_name', value ->> 'role', value ->> 'locale',
+           value ->> 'time_zone', value ->> 'merged', unhex(value ->> 'salt'), value ->> 'follows_id', 'queued', 0, $3
+         FROM",
+        rows
+    );
+    sqlx::query(deliveries)
+        .bind(&rows)
+        .bind(notice_id.to_string())
+        .bind(now.as_millisecond())
+        .execute(&mut *conn)
+        .await?;
+    let queue = bulk!(
+        dialect,
+        "INSERT INTO queue (delivery_id, notice_id, lane, domain, due_at, attempts, waited, token)
+         SELECT value ->> 'id', $2, $4, value ->> 'domain', $3, 0, 0, 0 FROM",
+        rows
+    );
+    sqlx::query(queue)
+        .bind(&rows)
+        .bind(notice_id.to_string())
+        .bind(now.as_millisecond())
+        .bind(lane)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Notes customers of the audience with nobody to address.
+pub async fn insert_unaddressed(conn: &mut Conn, notice_id: Uuid, customers: &[(String, String)]) -> Result<()> {
+    #[derive(Serialize)]
+    struct Customer<'a> {
+        account_id: &'a str,
+        name: &'a str,
+    }
+    let rows: Vec<_> = customers.iter().map(|(account_id, name)| Customer { account_id, name }).collect();
+    let sql = bulk!(
+        Dialect::of(conn),
+        "INSERT INTO unaddressed (notice_id, account_id, customer_name)
+         SELECT $2, value ->> 'account_id', value ->> 'name' FROM",
+        rows
+    );
+    sqlx::query(sql).bind(json(&rows)).bind(notice_id.to_string()).execute(conn).await?;
+    Ok(())
+}
+
+/// Removes some of the deliveries of a release that did not come to its manifest; gives how many. Call until it gives 0.
+pub async fn discard(conn: &mut Conn, notice_id: Uuid, limit: u32) -> Result<u64> {
+    let id = notice_id.to_string();
+    sqlx::query(
+        "DELETE FROM queue WHERE delivery_id IN (SELECT id FROM deliveries WHERE notice_id = $1 ORDER BY ordinal LIMIT $2)",
+    )
+    .bind(&id)
+    .bind(i64::from(limit))
+    .execute(&mut *conn)
+    .await?;
+    let done = sqlx::query(
+        "DELETE FROM deliveries WHERE id IN (SELECT id FROM deliveries WHERE notice_id = $1 ORDER BY ordinal LIMIT $2)",
+    )
+    .bind(&id)
+    .bind(i64::from(limit))
+    .execute(&mut *conn)
+    .await?;
+    if done.rows_affected() == 0 {
+        sqlx::query("DELETE FROM unaddressed WHERE notice_id = $1").bind(&id).execute(conn).await?;
+    }
+    Ok(done.rows_affected())
+}
+
+/// A delivery as coverage, status and `informed` show it.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    /// Id.
+    pub id: Uuid,
+    /// The notice.
+    pub notice_id: Uuid,
+    /// Place in the manifest.
+    pub ordinal: u64,
+    /// Account id.
+    pub account_id: String,
+    /// The customer's name at release.
+    pub customer_name: String,
+    /// Address.
+    pub email: String,
+    /// Role that was addressed.
+    pub role: Role,
+    /// State; `sending` while a worker holds it.
+    pub state: State,
+    /// How strong the evidence is.
+    pub level: Option<Level>,
+    /// Transactions so far that came past MAIL FROM.
+    pub attempts: u64,
+    /// The server's last reply.
+    pub reply: Option<String>,
+    /// When the state changed last.
+    pub at: Timestamp,
+}
+
+macro_rules! shown {
+    ($rest:literal) => {
+        concat!(
+            "SELECT d.id, d.notice_id, d.ordinal, d.account_id, d.customer_name, d.email, d.role, d.level, d.attempts, \
+             d.reply, d.changed_at, CASE WHEN q.lease_owner IS NOT NULL THEN 'sending' ELSE d.state END AS state \
+             FROM deliveries d LEFT JOIN queue q ON q.delivery_id = d.id ",
+            $rest
+        )
+    };
+}
+
+fn read_shown(row: &sqlx::any::AnyRow) -> Result<Shown> {
+    let row = Row::of("deliveries", row);
+    Ok(Shown {
+        id: row.id("id")?,
+        notice_id: row.id("notice_id")?,
+        ordinal: row.count("ordinal")?,
+        account_id: row.get("account_id")?,
+        customer_name: row.get("customer_name")?,
+        email: row.get("email")?,
+        role: row.parse("role")?,
+        state: row.parse("state")?,
+        level: row.maybe("level")?,
+        attempts: row.count("attempts")?,
+        reply: row.get("reply")?,
+        at: row.time("changed_at")?,
+    })
+}
+
+/// A page of a notice's deliveries in manifest order, from `ordinal` on.
+pub async fn of_notice(conn: &mut Conn, notice_id: Uuid, ordinal: u64, limit: u32) -> Result<Vec<Shown>> {
+    let rows = sqlx::query(shown!("WHERE d.notice_id = $1 AND d.ordinal >= $2 ORDER BY d.ordinal LIMIT $3"))
+        .bind(notice_id.to_string())
+        .bind(i64::try_from(ordinal).unwrap_or(i64::MAX))
+        .bind(i64::from(limit))
+        .fetch_all(conn)
+        .await?;
+    rows.iter().map(read_shown).collect()
+}
+
+/// A notice's deliveries to one customer.
+pub async fn of_customer(conn: &mut Conn, notice_id: Uuid, account_id: &str) -> Result<Vec<Shown>> {
+    let rows = sqlx::query(shown!("WHERE d.notice_id = $1 AND d.account_id = $2 ORDER BY d.ordinal"))
+        .bind(notice_id.to_string())
+        .bind(account_id)
+        .fetch_all(conn)
+        .await?;
+    rows.iter().map(read_shown).collect()
+}
+
+/// One delivery.
+pub async fn find(conn: &mut Conn, id: Uuid) -> Result<Option<Shown>> {
+    let row = sqlx::query(shown!("WHERE d.id = $1")).bind(id.to_string()).fetch_optional(conn).await?;
+    row.as_ref().map(read_shown).transpose()
+}
+
+/// The deliveries of a notice to some customers: by account id and address, for follow-ups.
+pub async fn to_follow(
+    conn: &mut Conn,
+    notice_id: Uuid,
+    accounts: &[&str],
+) -> Result<BTreeMap<(String, String), String>> {
+    let sql = Dialect::of(conn).pick(
+        "SELECT id, account_id, email FROM deliveries
+         WHERE notice_id = $1 AND account_id IN (SELECT value FROM json_each($2))",
+        "SELECT id, account_id, email FROM deliveries
+         WHERE notice_id = $1 AND account_id = ANY (SELECT jsonb_array_elements_text($2::jsonb))",
+    );
+    let rows = sqlx::query(sql).bind(notice_id.to_string()).bind(json(accounts)).fetch_all(conn).await?;
+    rows.iter()
+        .map(|row| {
+            let row = Row::of("deliveries", row);
+            Ok(((row.get("account_id")?, row.get("email")?), row.get("id")?))
+        })
+        .collect()
+}
+
+/// A page of the customers that a notice addressed or could not: account ids and names in order, after `after`.
+pub async fn customers(conn: &mut Conn, notice_id: Uuid, after: &str, limit: u32) -> Result<Vec<(String, String)>> {
+    let rows = sqlx::query(
+        "SELECT account_id, MIN(customer_name) AS customer_name FROM (
+           SELECT account_id, customer_name FROM deliveries WHERE notice_id = $1
+           UNION ALL SELECT account_id, customer_name FROM unaddressed WHERE notice_id = $1) AS audience
+         WHERE account_id > $2 GROUP BY account_id ORDER BY account_id LIMIT $3",
+    )
+    .bind(notice_id.to_string())
+    .bind(after)
+    .bind(i64::from(limit))
+    .fetch_all(conn)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            let row = Row::of("deliveries", row);
+            Ok((row.get("account_id")?, row.get("customer_name")?))
+        })
+        .collect()
+}
+
+/// The customers of a notice's audience with nobody to address: account ids and names.
+pub async fn unaddressed(conn: &mut Conn, notice_id: Uuid) -> Result<Vec<(String, String)>> {
+    let rows =
+        sqlx::query("SELECT account_id, customer_name FROM unaddressed WHERE notice_id = $1 ORDER BY account_id")
+            .bind(notice_id.to_string())
+            .fetch_all(conn)
+            .await?;
+    rows.iter()
+        .map(|row| {
+            let row = Row::of("unaddressed", row);
+            Ok((row.get("account_id")?, row.get("customer_name")?))
+        })
+        .collect()
+}
+
+/// How many deliveries of a notice are in each state; they sum to its recipients.
+pub async fn counts(conn: &mut Conn, notice_id: Uuid) -> Result<BTreeMap<State, u64>> {
+    let rows = sqlx::query(
+        "SELECT CASE WHEN q.lease_owner IS NOT NULL THEN 'sending' ELSE d.state END AS shown, COUNT(*) AS n
+         FROM deliveries d LEFT JOIN queue q ON q.delivery_id = d.id WHERE d.notice_id = $1 GROUP BY 1",
+    )
+    .bind(notice_id.to_string())
+    .fetch_all(conn)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            let row = Row::of("deliveries", row);
+            Ok((row.parse("shown")?, row.count("n")?))
+        })
+        .collect()
+}
+
+/// What a worker needs to make and send a delivery's message.
+#[derive(Clone, Debug)]
+pub struct ToSend {
+    /// Id.
+    pub id: Uuid,
+    /// Place in the manifest.
+    pub ordinal: u64,
+    /// Account id.
+    pub account_id: String,
+    /// The customer's name at release.
+    pub customer_name: String,
+    /// Address.
+    pub email: Address,
+    /// The person's name.
+    pub contact_name: String,
+    /// Role addressed.
+    pub role: Role,
+    /// The person's language, where known.
+    pub locale: Option<Locale>,
+    /// The person's zone, where known.
+    pub time_zone: Option<ZoneName>,
+    /// Values of placeholders beyond the names.
+    pub merged: BTreeMap<String, String>,
+    /// The delivery it follows, for threading.
+    pub follows_id: Option<Uuid>,
+    /// State as stored.
+    pub state: State,
+    /// True where the person opted out of the notice's category.
+    pub opted_out: bool,
+    /// The gravest suppression of the address, `dead` before all others.
+    pub suppression: Option<crate::domain::preference::Reason>,
+}
+
+/// What workers need to send these deliveries, all of one notice.
+pub async fn to_send(conn: &mut Conn, category: &str, ids: &[String]) -> Result<Vec<ToSend>> {
+    let sql = Dialect::of(conn).pick(
+        "SELECT d.id, d.ordinal, d.account_id, d.customer_name, d.email, d.contact_name, d.role, d.locale, d.time_zone,
+           d.merged, d.follows_id, d.state,
+           (SELECT COUNT(*) FROM preferences p WHERE p.email = d.email AND p.category = $2) AS opted_out,
+           (SELECT s.reason FROM suppressions s WHERE s.email = d.email
+             ORDER BY CASE s.reason WHEN 'dead' THEN 0 ELSE 1 END LIMIT 1) AS suppression
+         FROM deliveries d WHERE d.id IN (SELECT value FROM json_each($1))",
+        "SELECT d.id, d.ordinal, d.account_id, d.customer_name, d.email, d.contact_name, d.role, d.locale, d.time_zone,
+           d.merged, d.follows_id, d.state,
+           (SELECT COUNT(*) FROM preferences p WHERE p.email = d.email AND p.category = $2) AS opted_out,
+           (SELECT s.reason FROM suppressions s WHERE s.email = d.email
+             ORDER BY CASE s.reason WHEN 'dead' THEN 0 ELSE 1 END LIMIT 1) AS suppression
+         FROM deliveries d WHERE d.id = ANY (SELECT jsonb_array_elements_text($1::jsonb))",
+    );
+    let rows = sqlx::query(sql).bind(json(ids)).bind(category).fetch_all(conn).await?;
+    rows.iter()
+        .map(|row| {
+            let row = Row::of("deliveries", row);
+            let merged: Option<String> = row.get("merged")?;
+            Ok(ToSend {
+                id: row.id("id")?,
+                ordinal: row.count("ordinal")?,
+                account_id: row.get("account_id")?,
+                customer_name: row.get("customer_name")?,
+                email: row.parse_with("email", Address::parse)?,
+                contact_name: row.get("contact_name")?,
+                role: row.parse("role")?,
+                locale: row.maybe("locale")?,
+                time_zone: row.maybe("time_zone")?,
+                merged: match merged {
+                    Some(_) => row.parse_with("merged", |text| serde_json::from_str(text))?,
+                    None => BTreeMap::new(),
+                },
+                follows_id: row.maybe("follows_id")?,
+                state: row.parse("state")?,
+                opted_out: row.count("opted_out")? > 0,
+                suppression: row.maybe("suppression")?,
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,79 @@
+//! Everything in which SQLite and PostgreSQL differ, as pairs; no statement is put together at run time.
+
+/// The engine behind the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// One file, one dispatcher.
+    Sqlite,
+    /// Many nodes.
+    Postgres,
+}
+
+/// One statement for both engines, where `rows` stands for the rows of a JSON array bound as `$1`: `value ->> 'name'` is a
+/// field as text (cast it where it is a number, `unhex` it where it is a blob).
+macro_rules! bulk {
+    ($dialect:expr, $before:literal, rows $(, $after:literal)?) => {
+        $dialect.pick(
+            concat!($before, " json_each($1) ", $($after)?),
+            concat!($before, " jsonb_array_elements($1::jsonb) ", $($after)?),
+        )
+    };
+}
+pub(super) use bulk;
+
+impl Dialect {
+    /// The engine that a URL names.
+    #[must_use]
+    pub fn of_url(url: &str) -> Self {
+        if url.starts_with("sqlite:") { Self::Sqlite } else { Self::Postgres }
+    }
+
+    /// The engine behind a connection.
+    #[must_use]
+    pub fn of(conn: &super::Conn) -> Self {
+        if conn.backend_name() == "SQLite" { Self::Sqlite } else { Self::Postgres }
+    }
+
+    /// One of a pair.
+    #[must_use]
+    pub const fn pick(self, sqlite: &'static str, postgres: &'static str) -> &'static str {
+        match self {
+            Self::Sqlite => sqlite,
+            Self::Postgres => postgres,
+        }
+    }
+
+    pub(super) fn url(self, url: &str, create: bool) -> String {
+        match self {
+            Self::Sqlite if create => format!("{url}{}mode=rwc", if url.contains('?') { '&' } else { '?' }),
+            _ => url.to_owned(),
+        }
+    }
+
+    pub(super) const fn begin_write(self) -> &'static str {
+        // A deferred transaction that turns into a writer fails at once with SQLITE_BUSY, whatever the timeout.
+        self.pick("BEGIN IMMEDIATE", "BEGIN")
+    }
+
+    pub(super) const fn begin_snapshot(self) -> &'static str {
+        self.pick("BEGIN", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+    }
+
+    /// What each new connection is told first.
+    pub(super) const fn connection_settings(self, read_only: bool) -> &'static [&'static str] {
+        match (self, read_only) {
+            // FULL: a commit that was acknowledged survives a power cut. secure_delete: what is erased is overwritten.
+            (Self::Sqlite, false) => &[
+                "PRAGMA journal_mode = WAL",
+                "PRAGMA synchronous = FULL",
+                "PRAGMA busy_timeout = 10000",
+                "PRAGMA secure_delete = ON",
+                "PRAGMA cache_size = -32768",
+                "PRAGMA temp_store = MEMORY",
+            ],
+            (Self::Sqlite, true) => &["PRAGMA busy_timeout = 10000", "PRAGMA query_only = ON"],
+            // A frozen node must not hold the ledger's head.
+            (Self::Postgres, _) => &["SET idle_in_transaction_session_timeout = '60s'"],
+        }
+    }
+}

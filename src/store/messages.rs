@@ -1,0 +1,114 @@
+//! The exact bytes that were sent, kept from the first attempt on.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::customers::json;
+use super::dialect::{Dialect, bulk};
+use super::row::{Row, hex};
+use super::{Conn, Result};
+
+/// A message to keep.
+#[derive(Clone, Debug)]
+pub struct Message {
+    /// SHA-256 of the bytes, final CRLF included.
+    pub sha256: [u8; 32],
+    /// Their number.
+    pub size: usize,
+    /// The bytes, compressed with zstd and the dictionary, if any.
+    pub body: Vec<u8>,
+    /// What they were compressed with.
+    pub dictionary: Option<Arc<Dictionary>>,
+}
+
+/// Bytes to compress others with: the first message of a notice in a language.
+#[derive(Debug)]
+pub struct Dictionary {
+    /// SHA-256 of `bytes`, by which messages name it.
+    pub sha256: [u8; 32],
+    /// The notice.
+    pub notice_id: Uuid,
+    /// The bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// Keeps messages, and the dictionaries they need. A message that is there already stays as it is.
+pub async fn insert(conn: &mut Conn, messages: &[(Uuid, &Message)]) -> Result<()> {
+    #[derive(Serialize)]
+    struct MessageRow {
+        id: String,
+        sha256: String,
+        size: usize,
+        dictionary: Option<String>,
+        body: String,
+    }
+    if messages.is_empty() {
+        return Ok(());
+    }
+    let rows: Vec<_> = messages
+        .iter()
+        .map(|(id, message)| MessageRow {
+            id: id.to_string(),
+            sha256: hex(&message.sha256),
+            size: message.size,
+            dictionary: message.dictionary.as_ref().map(|dictionary| hex(&dictionary.sha256)),
+            body: hex(&message.body),
+        })
+        .collect();
+    let sql = bulk!(
+        Dialect::of(conn),
+        "INSERT INTO messages (delivery_id, sha256, size, dictionary, body)
+         SELECT value ->> 'id', unhex(value ->> 'sha256'), CAST(value ->> 'size' AS BIGINT),
+           unhex(value ->> 'dictionary'), unhex(value ->> 'body') FROM",
+        rows,
+        "WHERE true ON CONFLICT (delivery_id) DO NOTHING"
+    );
+    sqlx::query(sql).bind(json(&rows)).execute(conn).await?;
+    Ok(())
+}
+
+/// Keeps a dictionary. One that is there already stays as it is.
+pub async fn insert_dictionary(conn: &mut Conn, dictionary: &Dictionary) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO message_dictionaries (sha256, notice_id, body) VALUES ($1, $2, $3) ON CONFLICT (sha256) DO NOTHING",
+    )
+    .bind(dictionary.sha256.to_vec())
+    .bind(dictionary.notice_id.to_string())
+    .bind(zstd::bulk::compress(&dictionary.bytes, 3).map_err(sqlx::Error::Io)?)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// The message of a delivery, exactly as sent, if there was one.
+pub async fn find(conn: &mut Conn, delivery_id: Uuid) -> Result<Option<Vec<u8>>> {
+    let row = sqlx::query(
+        "SELECT m.delivery_id, m.size, m.body, d.body AS dictionary FROM messages m
+         LEFT JOIN message_dictionaries d ON d.sha256 = m.dictionary WHERE m.delivery_id = $1",
+    )
+    .bind(delivery_id.to_string())
+    .fetch_optional(conn)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    let row = Row::of("messages", &row);
+    let size = usize::try_from(row.count("size")?).unwrap_or(usize::MAX);
+    let body: Vec<u8> = row.get("body")?;
+    let dictionary: Option<Vec<u8>> = row.get("dictionary")?;
+    let unpacked = unpack(&body, dictionary.as_deref(), size).map_err(sqlx::Error::Io)?;
+    Ok(Some(unpacked))
+}
+
+/// The largest dictionary that is made, in bytes; also the bound when one is unpacked.
+pub const MAX_DICTIONARY: usize = 4 << 20;
+
+fn unpack(body: &[u8], dictionary: Option<&[u8]>, size: usize) -> std::io::Result<Vec<u8>> {
+    match dictionary {
+        Some(dictionary) => {
+            let dictionary = zstd::bulk::decompress(dictionary, MAX_DICTIONARY)?;
+            zstd::bulk::Decompressor::with_dictionary(&dictionary)?.decompress(body, size)
+        }
+        None => zstd::bulk::decompress(body, size),
+    }
+}

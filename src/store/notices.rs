@@ -1,0 +1,399 @@
+//! Notices, the rows of their audience files, and who did what to them.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use sqlx::Row as _;
+use uuid::Uuid;
+
+use super::customers::json;
+use super::dialect::{Dialect, bulk};
+use super::row::Row;
+use super::{Conn, Result};
+use crate::domain::category::Category;
+use crate::domain::notice::{State, Step};
+
+/// A notice as it is kept.
+#[derive(Clone, Debug)]
+pub struct Kept {
+    /// Id.
+    pub id: Uuid,
+    /// Category.
+    pub category: Category,
+    /// State.
+    pub state: State,
+    /// The author's reference.
+    pub reference: Option<String>,
+    /// Subject in the default language, placeholders unfilled.
+    pub subject: String,
+    /// The notice it continues.
+    pub follows_id: Option<Uuid>,
+    /// The file as written.
+    pub source: String,
+    /// Digest of source and rows.
+    pub digest: [u8; 32],
+    /// Who wrote it last.
+    pub author: String,
+    /// Digest that the approval is for.
+    pub approved_digest: Option<[u8; 32]>,
+    /// Who approved it.
+    pub approved_by: Option<String>,
+    /// When it is to be released.
+    pub send_at: Option<Timestamp>,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When it was released.
+    pub released_at: Option<Timestamp>,
+    /// When it was paused, while it is.
+    pub paused_at: Option<Timestamp>,
+    /// When it was closed.
+    pub closed_at: Option<Timestamp>,
+    /// Customers in its audience, once released.
+    pub customers: u64,
+    /// Recipients, once released.
+    pub recipients: u64,
+    /// Domain of its Message-IDs, once released.
+    pub message_domain: String,
+}
+
+/// A statement over all columns of a notice.
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, category, state, reference, subject, follows_id, source, digest, author, approved_digest, \
+             approved_by, send_at, created_at, released_at, paused_at, closed_at, customers, recipients, message_domain \
+             FROM notices ",
+            $rest
+        )
+    };
+}
+
+fn kept(row: &sqlx::any::AnyRow) -> Result<Kept> {
+    let row = Row::of("notices", row);
+    Ok(Kept {
+        id: row.id("id")?,
+        category: row.parse("category")?,
+        state: row.parse("state")?,
+        reference: row.get("reference")?,
+        subject: row.get("subject")?,
+        follows_id: row.maybe("follows_id")?,
+        source: row.get("source")?,
+        digest: row.bytes("digest")?,
+        author: row.get("author")?,
+        approved_digest: row.maybe_bytes("approved_digest")?,
+        approved_by: row.get("approved_by")?,
+        send_at: row.maybe_time("send_at")?,
+        created_at: row.time("created_at")?,
+        released_at: row.maybe_time("released_at")?,
+        paused_at: row.maybe_time("paused_at")?,
+        closed_at: row.maybe_time("closed_at")?,
+        customers: row.count("customers")?,
+        recipients: row.count("recipients")?,
+        message_domain: row.get("message_domain")?,
+    })
+}
+
+/// What an author decides of a notice.
+#[derive(Clone, Debug)]
+pub struct Written<'a> {
+    /// Category.
+    pub category: Category,
+    /// The author's reference.
+    pub reference: Option<&'a str>,
+    /// Subject in the default language.
+    pub subject: &'a str,
+    /// The notice it continues.
+    pub follows_id: Option<Uuid>,
+    /// The file as written.
+    pub source: &'a str,
+    /// Digest of source and rows.
+    pub digest: [u8; 32],
+    /// Who wrote it.
+    pub author: &'a str,
+    /// When it is to be released.
+    pub send_at: Option<Timestamp>,
+}
+
+/// Adds a draft.
+pub async fn insert(conn: &mut Conn, id: Uuid, now: Timestamp, written: &Written<'_>) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO notices (id, category, state, reference, subject, follows_id, source, digest, author, send_at,
+           created_at, lane) VALUES ($1, $2, 'draft', $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+    )
+    .bind(id.to_string())
+    .bind(written.category.as_str())
+    .bind(written.reference)
+    .bind(written.subject)
+    .bind(written.follows_id.map(|id| id.to_string()))
+    .bind(written.source)
+    .bind(written.digest.to_vec())
+    .bind(written.author)
+    .bind(written.send_at.map(Timestamp::as_millisecond))
+    .bind(now.as_millisecond())
+    .bind(written.category.lane().rank())
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Makes a notice a draft with other content; its approval is void. False where it was no longer in `expected`.
+pub async fn rewrite(conn: &mut Conn, id: Uuid, expected: State, written: &Written<'_>) -> Result<bool> {
+    let done = sqlx::query(
+        "UPDATE notices SET category = $3, reference = $4, subject = $5, follows_id = $6, source = $7, digest = $8,
+           author = $9, send_at = $10, lane = $11, state = 'draft', approved_digest = NULL, approved_by = NULL
+         WHERE id = $1 AND state = $2",
+    )
+    .bind(id.to_string())
+    .bind(expected.as_str())
+    .bind(written.category.as_str())
+    .bind(written.reference)
+    .bind(written.subject)
+    .bind(written.follows_id.map(|id| id.to_string()))
+    .bind(written.source)
+    .bind(written.digest.to_vec())
+    .bind(written.author)
+    .bind(written.send_at.map(Timestamp::as_millisecond))
+    .bind(written.category.lane().rank())
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// The notice with this id.
+pub async fn find(conn: &mut Conn, id: Uuid) -> Result<Option<Kept>> {
+    let row = sqlx::query(select!("WHERE id = $1")).bind(id.to_string()).fetch_optional(conn).await?;
+    row.as_ref().map(kept).transpose()
+}
+
+/// The notices with this reference, newest first.
+pub async fn with_reference(conn: &mut Conn, reference: &str) -> Result<Vec<Kept>> {
+    let rows =
+        sqlx::query(select!("WHERE reference = $1 ORDER BY id DESC LIMIT 100")).bind(reference).fetch_all(conn).await?;
+    rows.iter().map(kept).collect()
+}
+
+/// A page of notices, newest first, before `before`.
+pub async fn list(conn: &mut Conn, before: Option<Uuid>, limit: u32) -> Result<Vec<Kept>> {
+    let rows = sqlx::query(select!("WHERE ($1 IS NULL OR id < $1) ORDER BY id DESC LIMIT $2"))
+        .bind(before.map(|id| id.to_string()))
+        .bind(i64::from(limit))
+        .fetch_all(conn)
+        .await?;
+    rows.iter().map(kept).collect()
+}
+
+/// The notices of a category that address a customer, released in a span of time (`until` not included).
+pub async fn addressing(
+    conn: &mut Conn,
+    account_id: &str,
+    category: Category,
+    since: Option<Timestamp>,
+    until: Option<Timestamp>,
+) -> Result<Vec<Kept>> {
+    let rows = sqlx::query(select!(
+        "WHERE category = $2 AND released_at IS NOT NULL AND state <> 'releasing'
+           AND ($3 IS NULL OR released_at >= $3) AND ($4 IS NULL OR released_at < $4)
+           AND (id IN (SELECT notice_id FROM deliveries WHERE account_id = $1)
+             OR id IN (SELECT notice_id FROM unaddressed WHERE account_id = $1)) ORDER BY released_at, id"
+    ))
+    .bind(account_id)
+    .bind(category.as_str())
+    .bind(since.map(Timestamp::as_millisecond))
+    .bind(until.map(Timestamp::as_millisecond))
+    .fetch_all(conn)
+    .await?;
+    rows.iter().map(kept).collect()
+}
+
+/// Moves a notice from one state to another. False where it was not in the first.
+pub async fn set_state(conn: &mut Conn, id: Uuid, from: State, to: State) -> Result<bool> {
+    let done = sqlx::query("UPDATE notices SET state = $3 WHERE id = $1 AND state = $2")
+        .bind(id.to_string())
+        .bind(from.as_str())
+        .bind(to.as_str())
+        .execute(conn)
+        .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Notes an approval, and for which content it is.
+pub async fn set_approval(conn: &mut Conn, id: Uuid, by: &str, digest: &[u8; 32]) -> Result<()> {
+    sqlx::query("UPDATE notices SET approved_by = $2, approved_digest = $3 WHERE id = $1")
+        .bind(id.to_string())
+        .bind(by)
+        .bind(digest.to_vec())
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Pauses or resumes a released notice.
+pub async fn set_paused(conn: &mut Conn, id: Uuid, since: Option<Timestamp>) -> Result<()> {
+    sqlx::query("UPDATE notices SET paused_at = $2 WHERE id = $1")
+        .bind(id.to_string())
+        .bind(since.map(Timestamp::as_millisecond))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Makes a notice whose audience is frozen a released one. False where it is no longer being released.
+pub async fn set_released(
+    conn: &mut Conn,
+    id: Uuid,
+    now: Timestamp,
+    customers: u64,
+    recipients: u64,
+    message_domain: &str,
+) -> Result<bool> {
+    let done = sqlx::query(
+        "UPDATE notices SET state = 'released', released_at = $2, customers = $3, recipients = $4, message_domain = $5
+         WHERE id = $1 AND state = 'releasing'",
+    )
+    .bind(id.to_string())
+    .bind(now.as_millisecond())
+    .bind(i64::try_from(customers).unwrap_or(i64::MAX))
+    .bind(i64::try_from(recipients).unwrap_or(i64::MAX))
+    .bind(message_domain)
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Closes a notice that has nothing queued any more; takes its row lock by that. False where there is nothing to close.
+pub async fn set_closed(conn: &mut Conn, id: Uuid, now: Timestamp) -> Result<bool> {
+    let done = sqlx::query(
+        "UPDATE notices SET closed_at = $2, state = CASE state WHEN 'released' THEN 'closed' ELSE state END
+         WHERE id = $1 AND closed_at IS NULL AND released_at IS NOT NULL
+           AND NOT EXISTS (SELECT 1 FROM queue WHERE queue.notice_id = notices.id)",
+    )
+    .bind(id.to_string())
+    .bind(now.as_millisecond())
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// What the dispatcher needs to know of a notice that is not closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Open {
+    /// Id.
+    pub id: Uuid,
+    /// State: `scheduled`, `releasing`, `released` or `cancelled`.
+    pub state: State,
+    /// True while paused.
+    pub paused: bool,
+    /// When it is to be released.
+    pub send_at: Option<Timestamp>,
+    /// Its category.
+    pub category: Category,
+}
+
+/// The notices that are scheduled, being released, released, or cancelled after release, and not closed: those that go
+/// first, first.
+pub async fn open(conn: &mut Conn) -> Result<Vec<Open>> {
+    let rows = sqlx::query(
+        "SELECT id, state, paused_at, send_at, category FROM notices
+         WHERE state IN ('released', 'scheduled', 'releasing', 'cancelled') AND closed_at IS NULL
+           AND (state <> 'cancelled' OR released_at IS NOT NULL) ORDER BY lane, released_at, id",
+    )
+    .fetch_all(conn)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            let row = Row::of("notices", row);
+            Ok(Open {
+                id: row.id("id")?,
+                state: row.parse("state")?,
+                paused: row.maybe_time("paused_at")?.is_some(),
+                send_at: row.maybe_time("send_at")?,
+                category: row.parse("category")?,
+            })
+        })
+        .collect()
+}
+
+/// Adds the rows of an audience file, each a JSON object of column and value.
+pub async fn insert_rows(conn: &mut Conn, id: Uuid, rows: &[(String, String)]) -> Result<()> {
+    #[derive(Serialize)]
+    struct RowOf<'a> {
+        account_id: &'a str,
+        data: &'a str,
+    }
+    let sql = bulk!(
+        Dialect::of(conn),
+        "INSERT INTO notice_rows (notice_id, account_id, data) SELECT $2, value ->> 'account_id', value ->> 'data' FROM",
+        rows
+    );
+    for chunk in rows.chunks(2000) {
+        let chunk: Vec<_> = chunk.iter().map(|(account_id, data)| RowOf { account_id, data }).collect();
+        sqlx::query(sql).bind(json(&chunk)).bind(id.to_string()).execute(&mut *conn).await?;
+    }
+    Ok(())
+}
+
+/// Removes the rows of an audience file.
+pub async fn delete_rows(conn: &mut Conn, id: Uuid) -> Result<()> {
+    sqlx::query("DELETE FROM notice_rows WHERE notice_id = $1").bind(id.to_string()).execute(conn).await?;
+    Ok(())
+}
+
+/// A page of an audience file's rows, by account id after `after`.
+pub async fn rows(conn: &mut Conn, id: Uuid, after: &str, limit: u32) -> Result<BTreeMap<String, String>> {
+    let rows = sqlx::query(
+        "SELECT account_id, data FROM notice_rows WHERE notice_id = $1 AND account_id > $2 ORDER BY account_id LIMIT $3",
+    )
+    .bind(id.to_string())
+    .bind(after)
+    .bind(i64::from(limit))
+    .fetch_all(conn)
+    .await?;
+    rows.iter().map(|row| Ok((row.try_get("account_id")?, row.try_get("data")?))).collect()
+}
+
+/// What somebody did to a notice.
+#[derive(Clone, Debug, Serialize)]
+pub struct Done {
+    /// What.
+    pub step: Step,
+    /// Who.
+    pub operator: String,
+    /// Why.
+    pub reason: Option<String>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Notes a step.
+pub async fn insert_step(conn: &mut Conn, id: Uuid, notice_id: Uuid, done: &Done) -> Result<()> {
+    sqlx::query("INSERT INTO notice_steps (id, notice_id, step, operator, reason, at) VALUES ($1, $2, $3, $4, $5, $6)")
+        .bind(id.to_string())
+        .bind(notice_id.to_string())
+        .bind(done.step.as_str())
+        .bind(&done.operator)
+        .bind(done.reason.as_deref())
+        .bind(done.at.as_millisecond())
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Everything that was done to a notice, first to last.
+pub async fn steps(conn: &mut Conn, notice_id: Uuid) -> Result<Vec<Done>> {
+    let rows = sqlx::query("SELECT id, step, operator, reason, at FROM notice_steps WHERE notice_id = $1 ORDER BY id")
+        .bind(notice_id.to_string())
+        .fetch_all(conn)
+        .await?;
+    rows.iter()
+        .map(|row| {
+            let row = Row::of("notice_steps", row);
+            Ok(Done {
+                step: row.parse("step")?,
+                operator: row.get("operator")?,
+                reason: row.get("reason")?,
+                at: row.time("at")?,
+            })
+        })
+        .collect()
+}

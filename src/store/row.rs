@@ -1,0 +1,99 @@
+//! Reading rows: words, ids and times back into the types they were stored from.
+
+use std::fmt::Display;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use sqlx::any::AnyRow;
+use sqlx::{ColumnIndex, Decode, Row as _, Type};
+use uuid::Uuid;
+
+use super::{Result, StoreError};
+use crate::domain::clock::from_millis;
+
+/// A row together with what is needed to name it in an error.
+pub(super) struct Row<'a> {
+    row: &'a AnyRow,
+    table: &'static str,
+}
+
+impl<'a> Row<'a> {
+    pub(super) fn of(table: &'static str, row: &'a AnyRow) -> Self {
+        Self { row, table }
+    }
+
+    pub(super) fn get<T>(&self, column: &'static str) -> Result<T>
+    where
+        T: for<'r> Decode<'r, sqlx::Any> + Type<sqlx::Any>,
+        for<'i> &'i str: ColumnIndex<AnyRow>,
+    {
+        Ok(self.row.try_get(column)?)
+    }
+
+    /// A value stored as text.
+    pub(super) fn parse<T: FromStr<Err: Display>>(&self, column: &'static str) -> Result<T> {
+        self.parse_with(column, T::from_str)
+    }
+
+    /// A value stored as text, or nothing.
+    pub(super) fn maybe<T: FromStr<Err: Display>>(&self, column: &'static str) -> Result<Option<T>> {
+        let text: Option<String> = self.get(column)?;
+        text.map(|text| text.parse().map_err(|problem: T::Err| self.inconsistent(column, problem))).transpose()
+    }
+
+    /// A value stored as text, with a parser of its own.
+    pub(super) fn parse_with<T, E: Display>(
+        &self,
+        column: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Result<T> {
+        let text: String = self.get(column)?;
+        parse(&text).map_err(|problem| self.inconsistent(column, problem))
+    }
+
+    pub(super) fn id(&self, column: &'static str) -> Result<Uuid> {
+        self.parse(column)
+    }
+
+    pub(super) fn time(&self, column: &'static str) -> Result<Timestamp> {
+        Ok(from_millis(self.get(column)?))
+    }
+
+    pub(super) fn maybe_time(&self, column: &'static str) -> Result<Option<Timestamp>> {
+        Ok(self.get::<Option<i64>>(column)?.map(from_millis))
+    }
+
+    /// A count: never negative.
+    pub(super) fn count(&self, column: &'static str) -> Result<u64> {
+        let value: i64 = self.get(column)?;
+        u64::try_from(value).map_err(|problem| self.inconsistent(column, problem))
+    }
+
+    /// A blob of a fixed length.
+    pub(super) fn bytes<const N: usize>(&self, column: &'static str) -> Result<[u8; N]> {
+        let bytes: Vec<u8> = self.get(column)?;
+        bytes
+            .try_into()
+            .map_err(|bytes: Vec<u8>| self.inconsistent(column, format!("has {} bytes, not {N}", bytes.len())))
+    }
+
+    /// A blob of a fixed length, or nothing.
+    pub(super) fn maybe_bytes<const N: usize>(&self, column: &'static str) -> Result<Option<[u8; N]>> {
+        if self.get::<Option<Vec<u8>>>(column)?.is_none() { Ok(None) } else { self.bytes(column).map(Some) }
+    }
+
+    fn inconsistent(&self, column: &'static str, problem: impl Display) -> StoreError {
+        let key: Result<String, _> = self.row.try_get(0);
+        StoreError::Inconsistent {
+            table: self.table,
+            column,
+            row: key.unwrap_or_else(|_| "?".to_owned()),
+            problem: problem.to_string(),
+        }
+    }
+}
+
+/// Hexadecimal, as blobs travel in bulk parameters.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    data_encoding::HEXLOWER.encode(bytes)
+}

@@ -1,0 +1,15 @@
+//! Keys that all nodes share and nobody types: kept in the database, never shown.
+
+use super::row::Row;
+use super::{Conn, Result};
+
+/// Keeps `value` under a name unless there is one already, and gives the one that is kept.
+pub async fn get_or_insert(conn: &mut Conn, name: &str, value: &[u8; 32]) -> Result<[u8; 32]> {
+    sqlx::query("INSERT INTO secrets (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING")
+        .bind(name)
+        .bind(value.to_vec())
+        .execute(&mut *conn)
+        .await?;
+    let row = sqlx::query("SELECT name, value FROM secrets WHERE name = $1").bind(name).fetch_one(conn).await?;
+    Row::of("secrets", &row).bytes("value")
+}

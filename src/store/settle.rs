@@ -1,0 +1,324 @@
+//! Settling: the outcome of a delivery, the bytes that were sent and the ledger's entry, in one transaction.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use sqlx::Row as _;
+use uuid::Uuid;
+
+use super::customers::json;
+use super::dialect::{Dialect, bulk};
+use super::ledger::{self, Opening};
+use super::messages::{self, Message};
+use super::{Conn, Result};
+use crate::domain::delivery::{Level, Outcome};
+use crate::domain::entry::Entry;
+use crate::domain::reply::Stage;
+
+/// An attempt that came past MAIL FROM, or was refused before it for the message's sake.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    /// Its number, from 1.
+    pub number: u32,
+    /// Name of the relay.
+    pub relay: String,
+    /// Host and IP address.
+    pub host: String,
+    /// TLS version; empty without TLS.
+    pub tls: String,
+    /// How far it came.
+    pub stage: Stage,
+    /// The server's code.
+    pub code: Option<u16>,
+}
+
+/// The outcome of a claimed delivery.
+#[derive(Clone, Debug)]
+pub struct Settlement {
+    /// The delivery.
+    pub delivery_id: Uuid,
+    /// Its notice.
+    pub notice_id: Uuid,
+    /// The token it was claimed with.
+    pub token: i64,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// How strong the evidence is.
+    pub level: Option<Level>,
+    /// The server's reply, or why there is none.
+    pub reply: Option<String>,
+    /// When.
+    pub at: Timestamp,
+    /// When to try again and the back-off then; the delivery is final without.
+    pub again: Option<(Timestamp, i64)>,
+    /// The attempt, where there was one.
+    pub attempt: Option<Attempt>,
+    /// Attempts used so far.
+    pub attempts: u32,
+    /// The message as sent, at the first attempt.
+    pub message: Option<Message>,
+    /// What the ledger records; nothing for a repeated deferral.
+    pub entry: Option<Entry>,
+    /// The address, where it is to be marked dead.
+    pub dead: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Settled<'a> {
+    id: String,
+    token: i64,
+    state: &'static str,
+    level: Option<&'static str>,
+    reply: Option<&'a str>,
+    at: i64,
+    due_at: Option<i64>,
+    waited: Option<i64>,
+    attempts: u32,
+}
+
+#[derive(Serialize)]
+struct AttemptRow<'a> {
+    id: String,
+    number: u32,
+    at: i64,
+    relay: &'a str,
+    host: &'a str,
+    tls: &'a str,
+    stage: &'static str,
+    outcome: &'static str,
+    code: Option<u16>,
+    reply: &'a str,
+}
+
+/// Records outcomes. A settlement whose token is no longer the queue's was fenced off: it is recorded only where it settles
+/// a doubt for the better (a 250 that arrived after its node was taken for dead). Gives the fenced deliveries.
+pub async fn settle(conn: &mut Conn, settlements: &[Settlement]) -> Result<Vec<Uuid>> {
+    let held = leave_queue(conn, settlements).await?;
+    let mut effective = Vec::with_capacity(settlements.len());
+    let mut fenced = Vec::new();
+    for settlement in settlements {
+        let ours = held.contains(&settlement.delivery_id);
+        if !ours {
+            fenced.push(settlement.delivery_id);
+        }
+        if ours || (settlement.outcome == Outcome::Accepted && settles_doubt(conn, settlement).await?) {
+            effective.push(settlement);
+        }
+    }
+    record(conn, &effective).await?;
+    Ok(fenced)
+}
+
+/// Takes final deliveries out of the queue and reschedules the others; gives those whose token still held.
+async fn leave_queue(conn: &mut Conn, settlements: &[Settlement]) -> Result<BTreeSet<Uuid>> {
+    let dialect = Dialect::of(conn);
+    let (again, last): (Vec<_>, Vec<_>) = settlements.iter().map(row).partition(|row| row.due_at.is_some());
+    let mut held = BTreeSet::new();
+    if !last.is_empty() {
+        let sql = bulk!(
+            dialect,
+            "DELETE FROM queue WHERE delivery_id IN (SELECT q.delivery_id FROM (
+               SELECT value ->> 'id' AS id, CAST(value ->> 'token' AS BIGINT) AS token FROM",
+            rows,
+            ") AS r JOIN queue q ON q.delivery_id = r.id AND q.token = r.token) RETURNING delivery_id"
+        );
+        read_ids(&sqlx::query(sql).bind(json(&last)).fetch_all(&mut *conn).await?, &mut held)?;
+    }
+    if !again.is_empty() {
+        let sql = bulk!(
+            dialect,
+            "UPDATE queue SET lease_owner = NULL, lease_until = NULL, due_at = r.due_at, waited = r.waited,
+               attempts = r.attempts FROM (SELECT value ->> 'id' AS id, CAST(value ->> 'token' AS BIGINT) AS token,
+               CAST(value ->> 'due_at' AS BIGINT) AS due_at, CAST(value ->> 'waited' AS BIGINT) AS waited,
+               CAST(value ->> 'attempts' AS BIGINT) AS attempts FROM",
+            rows,
+            ") AS r WHERE queue.delivery_id = r.id AND queue.token = r.token RETURNING delivery_id"
+        );
+        read_ids(&sqlx::query(sql).bind(json(&again)).fetch_all(&mut *conn).await?, &mut held)?;
+    }
+    Ok(held)
+}
+
+fn row(settlement: &Settlement) -> Settled<'_> {
+    Settled {
+        id: settlement.delivery_id.to_string(),
+        token: settlement.token,
+        state: settlement.outcome.state().as_str(),
+        level: settlement.level.map(Level::as_str),
+        reply: settlement.reply.as_deref(),
+        at: settlement.at.as_millisecond(),
+        due_at: settlement.again.map(|(due_at, _)| due_at.as_millisecond()),
+        waited: settlement.again.map(|(_, waited)| waited),
+        attempts: settlement.attempts,
+    }
+}
+
+fn read_ids(rows: &[sqlx::any::AnyRow], ids: &mut BTreeSet<Uuid>) -> Result<()> {
+    for row in rows {
+        let id: String = row.try_get("delivery_id")?;
+        ids.extend(Uuid::parse_str(&id));
+    }
+    Ok(())
+}
+
+/// For an acceptance that came too late: true where nobody else has it in hand, and then it leaves the queue.
+async fn settles_doubt(conn: &mut Conn, settlement: &Settlement) -> Result<bool> {
+    let id = settlement.delivery_id.to_string();
+    let taken = sqlx::query("DELETE FROM queue WHERE delivery_id = $1 AND lease_owner IS NULL")
+        .bind(&id)
+        .execute(&mut *conn)
+        .await?;
+    let doubtful = sqlx::query("SELECT id FROM deliveries WHERE id = $1 AND state = 'uncertain'")
+        .bind(&id)
+        .fetch_optional(conn)
+        .await?;
+    Ok(taken.rows_affected() == 1 || doubtful.is_some())
+}
+
+/// Writes states, attempts, bytes, entries and dead addresses.
+async fn record(conn: &mut Conn, settlements: &[&Settlement]) -> Result<()> {
+    if settlements.is_empty() {
+        return Ok(());
+    }
+    let rows: Vec<_> = settlements.iter().map(|settlement| row(settlement)).collect();
+    let sql = bulk!(
+        Dialect::of(conn),
+        "UPDATE deliveries SET state = r.state, level = r.level, reply = r.reply, changed_at = r.at,
+           attempts = r.attempts FROM (SELECT value ->> 'id' AS id, value ->> 'state' AS state,
+           value ->> 'level' AS level, value ->> 'reply' AS reply, CAST(value ->> 'at' AS BIGINT) AS at,
+           CAST(value ->> 'attempts' AS BIGINT) AS attempts FROM",
+        rows,
+        ") AS r WHERE deliveries.id = r.id"
+    );
+    sqlx::query(sql).bind(json(&rows)).execute(&mut *conn).await?;
+    insert_attempts(conn, settlements).await?;
+    let messages: Vec<_> =
+        settlements.iter().filter_map(|it| it.message.as_ref().map(|message| (it.delivery_id, message))).collect();
+    messages::insert(conn, &messages).await?;
+    let openings: Vec<_> = settlements
+        .iter()
+        .filter_map(|it| {
+            let entry = it.entry.as_ref()?;
+            Some(Opening { entry, notice_id: Some(it.notice_id), delivery_id: Some(it.delivery_id), at: it.at })
+        })
+        .collect();
+    ledger::append(conn, &openings).await?;
+    for settlement in settlements {
+        if let Some(email) = &settlement.dead {
+            super::suppressions::add(conn, email, crate::domain::preference::Reason::Dead, settlement.at).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn insert_attempts(conn: &mut Conn, settlements: &[&Settlement]) -> Result<()> {
+    let rows: Vec<_> = settlements
+        .iter()
+        .filter_map(|it| {
+            let attempt = it.attempt.as_ref()?;
+            Some(AttemptRow {
+                id: it.delivery_id.to_string(),
+                number: attempt.number,
+                at: it.at.as_millisecond(),
+                relay: &attempt.relay,
+                host: &attempt.host,
+                tls: &attempt.tls,
+                stage: attempt.stage.as_str(),
+                outcome: it.outcome.as_str(),
+                code: attempt.code,
+                reply: it.reply.as_deref().unwrap_or_default(),
+            })
+        })
+        .collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let sql = bulk!(
+        Dialect::of(conn),
+        "INSERT INTO attempts (delivery_id, attempt, at, relay, host, tls, stage, outcome, code, reply)
+         SELECT value ->> 'id', CAST(value ->> 'number' AS BIGINT), CAST(value ->> 'at' AS BIGINT), value ->> 'relay',
+           value ->> 'host', value ->> 'tls', value ->> 'stage', value ->> 'outcome',
+           CAST(value ->> 'code' AS BIGINT), value ->> 'reply' FROM",
+        rows,
+        "WHERE true ON CONFLICT (delivery_id, attempt) DO NOTHING"
+    );
+    sqlx::query(sql).bind(json(&rows)).execute(conn).await?;
+    Ok(())
+}
+
+/// An attempt as `deliveries show` tells it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Tried {
+    /// Its number.
+    pub attempt: u64,
+    /// When.
+    pub at: Timestamp,
+    /// Relay.
+    pub relay: String,
+    /// Host and IP address.
+    pub host: String,
+    /// TLS version.
+    pub tls: String,
+    /// How far it came.
+    pub stage: String,
+    /// Outcome.
+    pub outcome: String,
+    /// Reply.
+    pub reply: String,
+}
+
+/// All attempts of a delivery, first to last.
+pub async fn attempts(conn: &mut Conn, delivery_id: Uuid) -> Result<Vec<Tried>> {
+    let rows = sqlx::query(
+        "SELECT attempt, at, relay, host, tls, stage, outcome, reply FROM attempts WHERE delivery_id = $1 ORDER BY attempt",
+    )
+    .bind(delivery_id.to_string())
+    .fetch_all(conn)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            let row = super::row::Row::of("attempts", row);
+            Ok(Tried {
+                attempt: row.count("attempt")?,
+                at: row.time("at")?,
+                relay: row.get("relay")?,
+                host: row.get("host")?,
+                tls: row.get("tls")?,
+                stage: row.get("stage")?,
+                outcome: row.get("outcome")?,
+                reply: row.get("reply")?,
+            })
+        })
+        .collect()
+}
+
+/// Cancels unclaimed deliveries: they leave the queue with their entry.
+pub async fn cancel(conn: &mut Conn, notice_id: Uuid, at: Timestamp, cancelled: &[(Uuid, Entry)]) -> Result<()> {
+    #[derive(Serialize)]
+    struct Id {
+        id: String,
+    }
+    let ids: Vec<_> = cancelled.iter().map(|(id, _)| Id { id: id.to_string() }).collect();
+    let ids = json(&ids);
+    let dialect = Dialect::of(conn);
+    let queue = bulk!(
+        dialect,
+        "DELETE FROM queue WHERE lease_owner IS NULL AND delivery_id IN (SELECT value ->> 'id' FROM",
+        rows,
+        ")"
+    );
+    sqlx::query(queue).bind(&ids).execute(&mut *conn).await?;
+    let deliveries = bulk!(
+        dialect,
+        "UPDATE deliveries SET state = 'cancelled', changed_at = $2 WHERE id IN (SELECT value ->> 'id' FROM",
+        rows,
+        ")"
+    );
+    sqlx::query(deliveries).bind(&ids).bind(at.as_millisecond()).execute(&mut *conn).await?;
+    let openings: Vec<_> = cancelled
+        .iter()
+        .map(|(id, entry)| Opening { entry, notice_id: Some(notice_id), delivery_id: Some(*id), at })
+        .collect();
+    ledger::append(conn, &openings).await
+}

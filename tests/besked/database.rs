@@ -1,0 +1,83 @@
+//! A fresh, migrated database for each test: SQLite in a temporary file, PostgreSQL cloned from a template.
+//!
+//! PostgreSQL is an ephemeral cluster that `tests/run` starts and names in `BESKED_TEST_POSTGRES`. Where there is none, the
+//! tests fail and say so: nothing is skipped.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use besked::store::Store;
+use sqlx::{Connection, Executor};
+use tokio::sync::OnceCell;
+
+/// Which engine a test runs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Engine {
+    Sqlite,
+    Postgres,
+}
+
+/// A database of one test's own. Dropping it removes a SQLite file; the cluster as a whole goes when the run ends.
+pub struct Database {
+    pub url: String,
+    pub directory: tempfile::TempDir,
+}
+
+impl Database {
+    pub async fn new(engine: Engine) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let url = match engine {
+            Engine::Sqlite => format!("sqlite://{}", directory.path().join("besked.db").display()),
+            Engine::Postgres => postgres_clone().await,
+        };
+        Self { url, directory }
+    }
+
+    /// Opens it with its tables made.
+    pub async fn open(&self) -> Store {
+        let store = Store::open(&self.url, true).await.unwrap();
+        store.migrate().await.unwrap();
+        store
+    }
+
+    #[expect(dead_code, reason = "used by tests that look at the files")]
+    pub fn file(&self) -> PathBuf {
+        self.directory.path().join("besked.db")
+    }
+}
+
+const TEMPLATE: &str = "besked_template";
+
+async fn postgres_clone() -> String {
+    static TEMPLATE_MADE: OnceCell<()> = OnceCell::const_new();
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    TEMPLATE_MADE.get_or_init(make_template).await;
+    let name = format!("besked_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+    // Cloning takes a lock on the template that others wait for.
+    static CLONING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+    let _one_at_a_time = CLONING.lock().await;
+    run(&cluster("postgres"), &format!("CREATE DATABASE {name} TEMPLATE {TEMPLATE}")).await;
+    cluster(&name)
+}
+
+async fn make_template() {
+    let maintenance = cluster("postgres");
+    run(&maintenance, &format!("DROP DATABASE IF EXISTS {TEMPLATE}")).await;
+    run(&maintenance, &format!("CREATE DATABASE {TEMPLATE}")).await;
+    let store = Store::open(&cluster(TEMPLATE), false).await.unwrap();
+    store.migrate().await.unwrap();
+    store.close().await;
+}
+
+async fn run(url: &str, sql: &str) {
+    sqlx::any::install_default_drivers();
+    let mut conn = sqlx::AnyConnection::connect(url).await.unwrap();
+    conn.execute(sqlx::AssertSqlSafe(sql.to_owned())).await.unwrap();
+    conn.close().await.unwrap();
+}
+
+fn cluster(database: &str) -> String {
+    let base = std::env::var("BESKED_TEST_POSTGRES")
+        .expect("these tests need PostgreSQL: run them with tests/run, which starts one");
+    format!("{}/{database}", base.trim_end_matches('/'))
+}

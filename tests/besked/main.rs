@@ -1,0 +1,4 @@
+//! The integration tests: one binary, speaking the product's language.
+
+mod database;
+mod store;
