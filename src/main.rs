@@ -1,1 +1,7 @@
-fn main() {}
+//! The `besked` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    besked::cli::main()
+}

@@ -56,6 +56,8 @@ CREATE TABLE notices (
     paused_at       BIGINT,
     closed_at       BIGINT,
     lane            BIGINT NOT NULL,
+    release_owner   TEXT COLLATE "C",
+    release_until   BIGINT,
     customers       BIGINT NOT NULL DEFAULT 0,
     recipients      BIGINT NOT NULL DEFAULT 0,
     message_domain  TEXT COLLATE "C" NOT NULL DEFAULT ''
@@ -130,7 +132,7 @@ CREATE TABLE queue (
     lease_until BIGINT
 );
 
-CREATE INDEX queue_waiting ON queue (notice_id, due_at, delivery_id, domain) WHERE lease_owner IS NULL;
+CREATE INDEX queue_by_notice ON queue (notice_id, due_at, delivery_id);
 CREATE INDEX queue_leased ON queue (lease_owner, lease_until) WHERE lease_owner IS NOT NULL;
 
 CREATE TABLE attempts (

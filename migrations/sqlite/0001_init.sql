@@ -52,6 +52,8 @@ CREATE TABLE notices (
     paused_at       INTEGER,
     closed_at       INTEGER,
     lane            INTEGER NOT NULL,
+    release_owner   TEXT,
+    release_until   INTEGER,
     customers       INTEGER NOT NULL DEFAULT 0,
     recipients      INTEGER NOT NULL DEFAULT 0,
     message_domain  TEXT NOT NULL DEFAULT ''
@@ -126,7 +128,7 @@ CREATE TABLE queue (
     lease_until INTEGER
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX queue_waiting ON queue (notice_id, due_at, delivery_id, domain) WHERE lease_owner IS NULL;
+CREATE INDEX queue_by_notice ON queue (notice_id, due_at, delivery_id);
 CREATE INDEX queue_leased ON queue (lease_owner, lease_until) WHERE lease_owner IS NOT NULL;
 
 CREATE TABLE attempts (

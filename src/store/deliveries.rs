@@ -13,6 +13,7 @@ use super::{Conn, Result};
 use crate::domain::address::Address;
 use crate::domain::category::Role;
 use crate::domain::delivery::{Level, State};
+use crate::domain::entry::Person;
 use crate::domain::locale::{Locale, ZoneName};
 
 /// A recipient, as the freezing of an audience makes it: a delivery and its place in the queue.
@@ -265,6 +266,16 @@ pub async fn unaddressed(conn: &mut Conn, notice_id: Uuid) -> Result<Vec<(String
         .collect()
 }
 
+/// True for a customer of a notice's audience with nobody to address.
+pub async fn is_unaddressed(conn: &mut Conn, notice_id: Uuid, account_id: &str) -> Result<bool> {
+    let row = sqlx::query("SELECT account_id FROM unaddressed WHERE notice_id = $1 AND account_id = $2")
+        .bind(notice_id.to_string())
+        .bind(account_id)
+        .fetch_optional(conn)
+        .await?;
+    Ok(row.is_some())
+}
+
 /// How many deliveries of a notice are in each state; they sum to its recipients.
 pub async fn counts(conn: &mut Conn, notice_id: Uuid) -> Result<BTreeMap<State, u64>> {
     let rows = sqlx::query(
@@ -313,6 +324,19 @@ pub struct ToSend {
     pub opted_out: bool,
     /// The gravest suppression of the address, `dead` before all others.
     pub suppression: Option<crate::domain::preference::Reason>,
+}
+
+impl ToSend {
+    /// Whom the ledger's entry about this delivery is about, as far as is known before an attempt.
+    #[must_use]
+    pub fn person(&self) -> Person {
+        Person {
+            account_id: self.account_id.clone(),
+            address: self.email.as_str().to_owned(),
+            role: self.role.as_str().to_owned(),
+            ..Person::default()
+        }
+    }
 }
 
 /// What workers need to send these deliveries, all of one notice.

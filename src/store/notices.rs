@@ -238,6 +238,38 @@ pub async fn set_paused(conn: &mut Conn, id: Uuid, since: Option<Timestamp>) -> 
     Ok(())
 }
 
+/// How long a process holds a release without a sign of life, in milliseconds.
+const RELEASE_MS: i64 = 30_000;
+
+/// Begins the release of a notice for `owner`: one that may be released, or whose release another process has let lie.
+pub async fn begin_release(conn: &mut Conn, id: Uuid, owner: &str, now: Timestamp) -> Result<bool> {
+    let done = sqlx::query(
+        "UPDATE notices SET state = 'releasing', release_owner = $2, release_until = $3 + $4 WHERE id = $1
+           AND (state IN ('approved', 'scheduled') OR (state = 'releasing' AND release_until < $3))",
+    )
+    .bind(id.to_string())
+    .bind(owner)
+    .bind(now.as_millisecond())
+    .bind(RELEASE_MS)
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Renews the hold on a release. False where it was cancelled or taken over.
+pub async fn hold_release(conn: &mut Conn, id: Uuid, owner: &str, now: Timestamp) -> Result<bool> {
+    let done = sqlx::query(
+        "UPDATE notices SET release_until = $3 + $4 WHERE id = $1 AND state = 'releasing' AND release_owner = $2",
+    )
+    .bind(id.to_string())
+    .bind(owner)
+    .bind(now.as_millisecond())
+    .bind(RELEASE_MS)
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
 /// Makes a notice whose audience is frozen a released one. False where it is no longer being released.
 pub async fn set_released(
     conn: &mut Conn,

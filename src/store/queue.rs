@@ -216,6 +216,29 @@ pub async fn unclaimed(conn: &mut Conn, notice_id: Uuid, limit: u32) -> Result<V
     rows.iter().map(|row| Row::of("queue", row).id("delivery_id")).collect()
 }
 
+/// True while anything of a notice is unfinished.
+pub async fn holds(conn: &mut Conn, notice_id: Uuid) -> Result<bool> {
+    let row = sqlx::query("SELECT delivery_id FROM queue WHERE notice_id = $1 LIMIT 1")
+        .bind(notice_id.to_string())
+        .fetch_optional(conn)
+        .await?;
+    Ok(row.is_some())
+}
+
+/// How many deliveries of a notice could be claimed now, counted up to `limit`: a count of all would take time.
+pub async fn due(conn: &mut Conn, notice_id: Uuid, now: Timestamp, limit: usize) -> Result<u64> {
+    let row = sqlx::query(
+        "SELECT COUNT(*) AS n FROM (SELECT delivery_id FROM queue
+           WHERE notice_id = $1 AND lease_owner IS NULL AND due_at <= $2 LIMIT $3) AS first",
+    )
+    .bind(notice_id.to_string())
+    .bind(now.as_millisecond())
+    .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+    .fetch_one(conn)
+    .await?;
+    Row::of("queue", &row).count("n")
+}
+
 /// What waits, for those who ask whether there is anything to do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Depth {

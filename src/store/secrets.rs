@@ -10,6 +10,11 @@ pub async fn get_or_insert(conn: &mut Conn, name: &str, value: &[u8; 32]) -> Res
         .bind(value.to_vec())
         .execute(&mut *conn)
         .await?;
-    let row = sqlx::query("SELECT name, value FROM secrets WHERE name = $1").bind(name).fetch_one(conn).await?;
-    Row::of("secrets", &row).bytes("value")
+    find(conn, name).await?.ok_or_else(|| sqlx::Error::RowNotFound.into())
+}
+
+/// The value under a name.
+pub async fn find(conn: &mut Conn, name: &str) -> Result<Option<[u8; 32]>> {
+    let row = sqlx::query("SELECT name, value FROM secrets WHERE name = $1").bind(name).fetch_optional(conn).await?;
+    row.map(|row| Row::of("secrets", &row).bytes("value")).transpose()
 }

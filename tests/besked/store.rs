@@ -96,7 +96,7 @@ async fn claim_settle_and_append_commit_together(#[case] engine: Engine) {
         entry: Some(Entry::new(&fact, None, &random)),
         dead: None,
     };
-    assert!(settle::settle(&mut tx, &[settlement.clone()]).await.unwrap().is_empty());
+    assert!(settle::settle(&mut tx, std::slice::from_ref(&settlement)).await.unwrap().is_empty());
     let more = queue::claim(&mut tx, id, "me", now, &["other.example".into()], 5).await.unwrap();
     assert_eq!(more.len(), 1);
     tx.commit().await.unwrap();

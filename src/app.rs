@@ -1,0 +1,117 @@
+//! The parts of Besked, put together from its configuration: the only place that knows them all.
+
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use crate::config::Config;
+use crate::dispatch::lock::{DispatchLock, LockError};
+use crate::dispatch::{Dispatcher, Observer, Parts};
+use crate::domain::clock::Clock;
+use crate::domain::random::Random;
+use crate::mail::token::TokenKey;
+use crate::notices::{Draft, NoticeError, Notices};
+use crate::sample::{Sample, Wanted};
+use crate::store::{Store, StoreError, secrets};
+
+/// Why the parts could not be put together.
+#[derive(Debug, Error)]
+pub enum AppError {
+    /// The database cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// This process may not dispatch.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// There is no relay to send through.
+    #[error("no [[relay]] is configured")]
+    NoRelay,
+}
+
+/// The key behind return paths and links; made at the first start, and only read from then on.
+async fn link_key(store: &Store, random: &Random) -> Result<[u8; 32], StoreError> {
+    const NAME: &str = "links";
+    if let Some(key) = secrets::find(&mut *store.read().await?, NAME).await? {
+        return Ok(key);
+    }
+    let mut tx = store.write().await?;
+    let key = secrets::get_or_insert(&mut tx, NAME, &random.bytes()).await?;
+    tx.commit().await?;
+    Ok(key)
+}
+
+/// Everything, ready to be used.
+#[derive(Clone)]
+pub struct App {
+    /// The configuration.
+    pub config: Arc<Config>,
+    /// The database.
+    pub store: Store,
+    /// The time.
+    pub clock: Clock,
+    /// Randomness.
+    pub random: Random,
+    /// The life of notices.
+    pub notices: Notices,
+    key: TokenKey,
+}
+
+impl App {
+    /// Opens the database, whose tables must be there.
+    ///
+    /// # Errors
+    /// Where it cannot be opened, or its tables are not those of this version.
+    pub async fn open(config: Config, clock: Clock, random: Random) -> Result<Self, AppError> {
+        let store = Store::open(&config.database.url, false).await?;
+        store.check().await?;
+        Self::over(store, config, clock, random).await
+    }
+
+    /// Puts the parts together over an open database with its tables made.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn over(store: Store, config: Config, clock: Clock, random: Random) -> Result<Self, AppError> {
+        let config = Arc::new(config);
+        let key = link_key(&store, &random).await?;
+        let notices = Notices::new(store.clone(), config.clone(), clock.clone(), random.clone());
+        Ok(Self { config, store, clock, random, notices, key: TokenKey::new(key) })
+    }
+
+    /// A dispatcher, with the right to dispatch that it needs for as long as it runs. `observer` is told what is recorded.
+    ///
+    /// # Errors
+    /// Where there is no relay, or another process dispatches on this SQLite database.
+    pub fn dispatcher(&self, observer: Option<Observer>) -> Result<(Dispatcher, Option<DispatchLock>), AppError> {
+        if self.config.relays.is_empty() {
+            return Err(AppError::NoRelay);
+        }
+        let lock = DispatchLock::take(&self.config.database.url)?;
+        let dispatcher = Dispatcher::new(Parts {
+            store: self.store.clone(),
+            config: self.config.clone(),
+            clock: self.clock.clone(),
+            random: self.random.clone(),
+            key: self.key.clone(),
+            notices: self.notices.clone(),
+            observer,
+        });
+        Ok((dispatcher, lock))
+    }
+
+    /// The message that a recipient of a draft would get.
+    ///
+    /// # Errors
+    /// Where there is no such recipient, or the database fails.
+    pub async fn sample(&self, draft: &Draft, wanted: Wanted) -> Result<Sample, NoticeError> {
+        let mut conn = self.store.snapshot().await.map_err(NoticeError::from)?;
+        let parts = (self.config.clone(), self.key.clone());
+        Sample::find(&mut conn, parts, (&self.clock, &self.random), draft, &wanted).await
+    }
+
+    /// The key behind return paths and links.
+    #[must_use]
+    pub fn key(&self) -> &TokenKey {
+        &self.key
+    }
+}

@@ -1,0 +1,99 @@
+//! `besked deliveries`: single deliveries, attempt by attempt.
+
+use clap::Subcommand;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::Place;
+use super::failure::Failure;
+use super::output::{Output, print, table, time};
+use crate::domain::delivery::State;
+use crate::store::{deliveries, messages, settle};
+
+/// Look at single deliveries.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// List a notice's deliveries
+    List {
+        /// Id or reference of the notice
+        notice: String,
+        /// Only in this state
+        #[arg(long)]
+        state: Option<State>,
+    },
+    /// Show a delivery with its attempts
+    Show {
+        /// Id of the delivery
+        id: Uuid,
+        /// Print the message exactly as it was sent
+        #[arg(long)]
+        message: bool,
+    },
+}
+
+/// Runs the command.
+pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8, Failure> {
+    let app = place.app().await?;
+    match command {
+        Command::List { notice, state } => {
+            let notice = app.notices.named(&notice).await?;
+            let mut conn = app.store.snapshot().await?;
+            let mut all = deliveries::of_notice(&mut conn, notice.id, 0, u32::MAX).await?;
+            all.retain(|delivery| state.is_none_or(|state| delivery.state == state));
+            let document: Vec<_> = all.iter().map(brief).collect();
+            output.print(&json!({ "deliveries": document }), |_| {
+                let rows = all.iter().map(|it| {
+                    let reply = it.reply.clone().unwrap_or_default();
+                    [it.id.to_string(), it.account_id.clone(), it.email.clone(), it.state.to_string(), reply]
+                });
+                table(["id", "account", "email", "state", "reply"], rows)
+            })?;
+        }
+        Command::Show { id, message } => {
+            let mut conn = app.store.snapshot().await?;
+            let delivery = deliveries::find(&mut conn, id).await?;
+            let delivery = delivery.ok_or_else(|| Failure::invalid(format!("there is no delivery `{id}`")))?;
+            if message {
+                let bytes = messages::find(&mut conn, id).await?;
+                let bytes = bytes.ok_or_else(|| Failure::invalid("nothing was sent for this delivery"))?;
+                print(&String::from_utf8_lossy(&bytes))?;
+                return Ok(0);
+            }
+            let attempts = settle::attempts(&mut conn, id).await?;
+            let mut document = brief(&delivery);
+            document["attempts"] = json!(attempts);
+            output.print(&document, |_| {
+                let mut text = format!(
+                    "{} to {} ({}, customer {})\n{}: {}\n\n",
+                    delivery.id,
+                    delivery.email,
+                    delivery.role,
+                    delivery.account_id,
+                    delivery.state,
+                    delivery.state.describe()
+                );
+                let rows = attempts.iter().map(|it| {
+                    [
+                        it.attempt.to_string(),
+                        time(it.at),
+                        it.relay.clone(),
+                        it.stage.clone(),
+                        it.outcome.clone(),
+                        it.reply.clone(),
+                    ]
+                });
+                text += &table(["#attempt", "at", "relay", "stage", "outcome", "reply"], rows);
+                text
+            })?;
+        }
+    }
+    Ok(0)
+}
+
+fn brief(delivery: &deliveries::Shown) -> serde_json::Value {
+    json!({
+        "id": delivery.id, "notice": delivery.notice_id, "ordinal": delivery.ordinal, "account_id": delivery.account_id,
+        "email": delivery.email, "role": delivery.role, "state": delivery.state, "level": delivery.level,
+        "attempts": delivery.attempts, "reply": delivery.reply, "at": delivery.at,
+    })
+}

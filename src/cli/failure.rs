@@ -1,0 +1,169 @@
+//! Errors as people read them: what was tried, why it failed, and what to do about it.
+
+use std::fmt::Display;
+
+use crate::app::AppError;
+use crate::audience::AudienceError;
+use crate::config::ConfigError;
+use crate::customers::ImportError;
+use crate::dispatch::lock::LockError;
+use crate::notices::{DraftError, NoticeError};
+use crate::store::StoreError;
+
+/// Failed.
+pub const FAILED: u8 = 1;
+/// Wrong usage or input.
+pub const INVALID: u8 = 2;
+/// Not decided yet.
+pub const UNDECIDED: u8 = 3;
+/// Try later.
+pub const TRY_LATER: u8 = 75;
+
+/// Why a command failed, with its exit code and a remedy.
+#[derive(Debug)]
+pub struct Failure {
+    /// The exit code.
+    pub code: u8,
+    message: String,
+    hint: Option<String>,
+}
+
+impl Failure {
+    /// A failure with an exit code.
+    pub fn new(code: u8, message: impl Display) -> Self {
+        Self { code, message: message.to_string(), hint: None }
+    }
+
+    /// Wrong usage or input.
+    pub fn invalid(message: impl Display) -> Self {
+        Self::new(INVALID, message)
+    }
+
+    /// With a remedy.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Display) -> Self {
+        self.hint = Some(hint.to_string());
+        self
+    }
+
+    /// Prints it to stderr.
+    pub fn print(&self) {
+        anstream::eprintln!("error: {}", self.message);
+        if let Some(hint) = &self.hint {
+            anstream::eprintln!("\nhint: {hint}");
+        }
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self::new(FAILED, format!("{error:#}"))
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self::new(FAILED, error)
+    }
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        let failure = Self::invalid(&error);
+        match error {
+            ConfigError::Missing(_) => {
+                failure.hint("`besked init` writes a commented one; `--config FILE` names another place")
+            }
+            ConfigError::Invalid { .. } => failure.hint("`besked config check` checks the configuration"),
+            ConfigError::Read { .. } => failure,
+        }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        let failure = Self::new(FAILED, &error);
+        match error {
+            StoreError::NotMigrated { .. } => failure.hint("`besked init` or `besked migrate` makes the tables"),
+            StoreError::Open { .. } => {
+                failure.hint("check `[database] url`; `besked init` makes a SQLite file that is missing")
+            }
+            StoreError::Database(_) => Self { code: TRY_LATER, ..failure },
+            _ => failure,
+        }
+    }
+}
+
+impl From<AppError> for Failure {
+    fn from(error: AppError) -> Self {
+        match error {
+            AppError::Store(error) => error.into(),
+            AppError::Lock(LockError::Held(_)) => Self::new(TRY_LATER, error)
+                .hint("it sends what you release; `besked notice status ID` shows how far it is"),
+            AppError::Lock(_) => Self::new(FAILED, error),
+            AppError::NoRelay => Self::invalid(error).hint("name an SMTP server in the configuration, as [[relay]]"),
+        }
+    }
+}
+
+impl From<ImportError> for Failure {
+    fn from(error: ImportError) -> Self {
+        match error {
+            ImportError::Store(error) => error.into(),
+            ImportError::Invalid(_) => Self::invalid(format!("nothing was imported:\n{error}"))
+                .hint("mend these rows, or import the others with `--skip-invalid`"),
+            ImportError::Shrinks { .. } => Self::invalid(error)
+                .hint("if it is meant so, add `--allow-shrink`; without `--replace` the others stay"),
+            ImportError::Read { .. } => Self::invalid(error),
+        }
+    }
+}
+
+impl From<DraftError> for Failure {
+    fn from(error: DraftError) -> Self {
+        Self::invalid(error)
+    }
+}
+
+impl From<NoticeError> for Failure {
+    fn from(error: NoticeError) -> Self {
+        match error {
+            NoticeError::Store(error) => error.into(),
+            NoticeError::Audience(error) => error.into(),
+            NoticeError::Unknown(_) => Self::invalid(error).hint("`besked notice list` shows what there is"),
+            NoticeError::Ambiguous { .. } => Self::invalid(error).hint("use the id"),
+            NoticeError::OwnApproval(_) => {
+                Self::invalid(error).hint("somebody else approves it: `besked notice approve ID --as NAME`")
+            }
+            NoticeError::ApprovalVoid => Self::new(FAILED, error).hint("submit it again"),
+            NoticeError::Conflict => {
+                Self::new(TRY_LATER, error).hint("`besked notice show ID` shows how it stands now")
+            }
+            NoticeError::Impossible { state, .. } => {
+                let steps: Vec<&str> = state.steps().map(crate::domain::notice::Step::as_str).collect();
+                let hint = if steps.is_empty() { "nothing".to_owned() } else { steps.join(", ") };
+                Self::invalid(error).hint(format!("possible now: {hint}"))
+            }
+            NoticeError::Invalid(_) | NoticeError::Render(_) => Self::invalid(error),
+        }
+    }
+}
+
+impl From<AudienceError> for Failure {
+    fn from(error: AudienceError) -> Self {
+        let failure = Self::invalid(&error);
+        match error {
+            AudienceError::Store(error) => error.into(),
+            AudienceError::Empty(_) => failure.hint("`besked customers list` shows whom you have; check `[audience]`"),
+            AudienceError::NobodyToAddress { .. } => {
+                failure.hint("import contacts with the roles that the category addresses")
+            }
+            AudienceError::Unknown(_) => failure.hint("check the account ids, or import the customers first"),
+            AudienceError::Missing(_) => failure.hint("give them a value, or write the notice without the placeholder"),
+            AudienceError::SecondPerson { .. } => failure.hint(
+                "edit it anew, submit it, and let somebody else approve it: `besked notice approve ID --as NAME`",
+            ),
+            AudienceError::Lost => Self { code: TRY_LATER, ..failure },
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! The command line: parses, calls one service, shapes the answer.
+//!
+//! Data goes to stdout, all else to stderr; `--json` prints one JSON document. Exit codes: 0 done, 1 failed, 2 wrong usage or
+//! input, 3 not decided yet, 75 try later (the `EX_TEMPFAIL` of sysexits.h).
+
+mod answers;
+mod config;
+mod customers;
+mod deliveries;
+mod demo;
+mod dispatch;
+mod failure;
+mod init;
+mod notice;
+mod output;
+mod people;
+mod progress;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::app::App;
+use crate::config::{Loaded, load};
+use crate::domain::clock::Clock;
+use crate::domain::random::Random;
+use failure::Failure;
+use output::Output;
+
+/// Tells every customer what they must be told, and proves it.
+#[derive(Debug, Parser)]
+#[command(name = "besked", version, max_term_width = 100)]
+struct Cli {
+    /// Configuration file
+    #[arg(long, global = true, env = "BESKED_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Print one JSON document on stdout
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make what is missing: configuration, ledger key, database
+    Init,
+    /// Make or update the database's tables
+    Migrate,
+    /// Show or check the configuration
+    #[command(subcommand)]
+    Config(config::Command),
+    /// Import and look at customers
+    #[command(subcommand)]
+    Customers(customers::Command),
+    /// Write, check, release and follow notices
+    #[command(subcommand)]
+    Notice(notice::Command),
+    /// Send what is released, in the foreground
+    Dispatch(dispatch::Dispatch),
+    /// Run as a service: sending, scheduled releases, closing
+    Serve(dispatch::Serve),
+    /// Who is informed by a notice, customer by customer
+    Coverage(answers::Coverage),
+    /// Was this customer informed?
+    Informed(answers::Informed),
+    /// Record that a customer was told by another way
+    Attest(answers::Attest),
+    /// Look at single deliveries
+    #[command(subcommand)]
+    Deliveries(deliveries::Command),
+    /// A person's opt-outs
+    #[command(subcommand)]
+    Preferences(people::Preferences),
+    /// Addresses that are not to be mailed
+    #[command(subcommand)]
+    Suppressions(people::Suppressions),
+    /// The whole of it in one go: a relay on loopback, customers, one notice of each category
+    Demo(demo::Demo),
+}
+
+/// Runs the command and gives its exit code.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    crate::telemetry::init();
+    let output = Output { json: cli.json };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let result = match runtime {
+        Ok(runtime) => runtime.block_on(run(cli, &output)),
+        Err(error) => Err(Failure::from(anyhow::Error::new(error).context("cannot start"))),
+    };
+    match result {
+        Ok(code) => ExitCode::from(code),
+        Err(failure) => {
+            failure.print();
+            ExitCode::from(failure.code)
+        }
+    }
+}
+
+async fn run(cli: Cli, output: &Output) -> Result<u8, Failure> {
+    let place = Place { config: cli.config };
+    match cli.command {
+        Command::Init => init::init(&place, output).await,
+        Command::Migrate => init::migrate(&place, output).await,
+        Command::Config(command) => config::run(command, &place, output),
+        Command::Customers(command) => customers::run(command, &place, output).await,
+        Command::Notice(command) => notice::run(command, &place, output).await,
+        Command::Dispatch(command) => dispatch::dispatch(command, &place, output).await,
+        Command::Serve(command) => dispatch::serve(command, &place).await,
+        Command::Coverage(command) => answers::coverage(command, &place, output).await,
+        Command::Informed(command) => answers::informed(command, &place, output).await,
+        Command::Attest(command) => answers::attest(command, &place, output).await,
+        Command::Deliveries(command) => deliveries::run(command, &place, output).await,
+        Command::Preferences(command) => people::preferences(command, &place, output).await,
+        Command::Suppressions(command) => people::suppressions(command, &place, output).await,
+        Command::Demo(command) => demo::run(command, output).await,
+    }
+}
+
+/// Where a command finds its configuration.
+struct Place {
+    config: Option<PathBuf>,
+}
+
+impl Place {
+    fn load(&self) -> Result<Loaded, Failure> {
+        let env: Vec<(String, String)> = std::env::vars().collect();
+        Ok(load(self.config.as_deref(), &env)?)
+    }
+
+    async fn app(&self) -> Result<App, Failure> {
+        let config = self.load()?.config;
+        Ok(App::open(config, Clock::System, Random::from_system()).await?)
+    }
+}
+
+/// The operator a command acts for: the one named, else the user of the operating system.
+fn operator(named: Option<String>) -> String {
+    let user = || std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).ok().filter(|name| !name.is_empty());
+    named.or_else(user).unwrap_or_else(|| "unknown".to_owned())
+}

@@ -1,0 +1,138 @@
+//! `besked notice send`: create, submit and release in one go, and wait for the end where that is wanted.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::{Send, describe_state, describe_status, release};
+use crate::app::{App, AppError};
+use crate::cli::failure::{FAILED, Failure, INVALID, TRY_LATER};
+use crate::cli::operator;
+use crate::cli::output::{Output, count};
+use crate::cli::progress::bar;
+use crate::coverage::status;
+use crate::dispatch::lock::LockError;
+use crate::dispatch::{Finished, Observer};
+use crate::domain::notice::State;
+use crate::notices::Draft;
+use crate::store::notices::Kept;
+use crate::store::queue;
+
+/// Sends a notice file.
+pub async fn send(app: &App, command: Send, output: &Output) -> Result<u8, Failure> {
+    let draft = Draft::read(&command.written.file)?;
+    let who = operator(command.written.operator);
+    let reach = app.notices.check(&draft).await?;
+    if !command.yes && !confirmed(&draft, &reach)? {
+        return Err(Failure::new(FAILED, "not sent"));
+    }
+    let id = app.notices.create(&draft, &who).await?;
+    let state = app.notices.submit(id, &who).await?;
+    let mut notice = app.notices.named(&id.to_string()).await?;
+    if state == State::Approved {
+        release(app, &notice, &who, None).await?;
+        notice = app.notices.named(&id.to_string()).await?;
+    }
+    let mut code = 0;
+    if command.wait && notice.state == State::Released {
+        code = wait(app, &notice).await?;
+        notice = app.notices.named(&id.to_string()).await?;
+    }
+    let status = status(&mut *app.store.read().await?, &notice).await?;
+    let document = json!({
+        "id": id, "state": notice.state, "recipients": notice.recipients, "customers": notice.customers,
+        "counts": status.counts,
+    });
+    output.print(
+        &document,
+        |_| {
+            if command.wait { describe_status(&status, &notice) } else { describe_state(&notice) }
+        },
+    )?;
+    if notice.state == State::Submitted {
+        eprintln!(
+            "\nhint: a second person approves it: `besked notice approve {id} --as NAME`, then `besked notice release {id}`"
+        );
+    }
+    Ok(code)
+}
+
+/// Asks at a terminal; goes on without one, as programs have nobody to ask.
+fn confirmed(draft: &Draft, reach: &crate::audience::Reach) -> Result<bool, Failure> {
+    if !std::io::stdin().is_terminal() {
+        return Ok(true);
+    }
+    eprint!(
+        "send this {} notice to {} at {}? [y/N] ",
+        draft.notice.category,
+        count(reach.customers, "customer", "customers"),
+        count(reach.recipients, "address", "addresses")
+    );
+    std::io::stderr().flush()?;
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer)?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}
+
+/// Sends in this process until nothing of the notice is due; where another process sends already, watches it.
+pub async fn wait(app: &App, notice: &Kept) -> Result<u8, Failure> {
+    let progress = bar(notice.recipients, "sending");
+    let (counting, id) = (progress.clone(), notice.id);
+    let observer: Observer = Arc::new(move |settled| {
+        if settled.notice_id == id && settled.last {
+            counting.inc(1);
+        }
+    });
+    let finished = match app.dispatcher(Some(observer)) {
+        Ok((dispatcher, _lock)) => {
+            let stop = crate::cli::dispatch::stop_on_signal()?;
+            dispatcher.run(stop, Some(crate::dispatch::Until::Idle(Some(id)))).await?
+        }
+        Err(AppError::Lock(LockError::Held(_))) => watch(app, notice, &progress).await?,
+        Err(error) => return Err(error.into()),
+    };
+    progress.finish_and_clear();
+    Ok(report(&finished))
+}
+
+/// Watches another process send.
+async fn watch(app: &App, notice: &Kept, progress: &indicatif::ProgressBar) -> Result<Finished, Failure> {
+    loop {
+        let depth = queue::depth(&mut *app.store.read().await?, Some(notice.id), app.clock.now()).await?;
+        progress.set_position(notice.recipients.saturating_sub(depth.due + depth.leased + depth.later));
+        if depth.due == 0 && depth.leased == 0 {
+            return Ok(Finished::Idle(depth));
+        }
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => return Ok(Finished::Stopped),
+            () = tokio::time::sleep(std::time::Duration::from_millis(500)) => {}
+        }
+    }
+}
+
+/// Tells on stderr what a run has left, and gives the exit code that says so.
+pub fn report(finished: &Finished) -> u8 {
+    match finished {
+        Finished::Stopped => {
+            eprintln!("stopped; what is left is sent by the next `besked dispatch` or `besked serve`");
+            FAILED
+        }
+        Finished::Idle(depth) => {
+            if let Some(next) = depth.next_due.filter(|_| depth.later > 0) {
+                let left = count(depth.later, "delivery was", "deliveries were");
+                eprintln!("{left} put off; the next attempt is due at {}", crate::cli::output::time(next));
+            }
+            0
+        }
+        Finished::NoRelay(troubles, depth) => {
+            for (relay, trouble) in troubles {
+                eprintln!("error: relay `{relay}` cannot be used ({}): {}", trouble.stage, trouble.text);
+            }
+            let waiting = count(depth.due + depth.later, "delivery waits", "deliveries wait");
+            eprintln!("{waiting}; none is lost or marked as failed");
+            eprintln!("\nhint: check [[relay]]: host, port, TLS, user and password; then run `besked dispatch`");
+            if troubles.is_empty() { INVALID } else { TRY_LATER }
+        }
+    }
+}

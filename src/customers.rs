@@ -1,0 +1,308 @@
+//! Customers: importing the file that says who they are.
+//!
+//! An import reads the file twice: once to check all of it, so that every bad row is told and nothing is half-stored, and
+//! once to store it in one transaction. Both passes stream; what is kept in memory is a few dozen bytes for each row, to
+//! notice what contradicts itself.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::fs::File;
+use std::hash::{BuildHasher, Hash, RandomState};
+use std::io::{self, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use serde::Serialize;
+use thiserror::Error;
+
+use crate::domain::customers_file::{Header, Row, RowParser};
+use crate::domain::problem::{Problem, Problems};
+use crate::store::contacts::ContactRow;
+use crate::store::customers::{AttributeRow, CustomerRow};
+use crate::store::{self, Store, StoreError, contacts, customers};
+
+/// How an import treats what it finds.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ImportOptions {
+    /// Check only; store nothing.
+    pub dry_run: bool,
+    /// Store the good rows of a file with bad ones.
+    pub skip_invalid: bool,
+    /// Customers not in the file have left.
+    pub replace: bool,
+    /// With `replace`: take a file with less than half of today's customers.
+    pub allow_shrink: bool,
+}
+
+/// What an import did, or with `dry_run` would do.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Imported {
+    /// Customers in the file.
+    pub customers: u64,
+    /// Contacts in the file.
+    pub contacts: u64,
+    /// What is wrong with rows; they were skipped.
+    pub invalid: Vec<Problem>,
+}
+
+/// Why nothing was imported.
+#[derive(Debug, Error)]
+pub enum ImportError {
+    /// The file cannot be read.
+    #[error("cannot read `{path}`: {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// Rows are wrong, and they were not to be skipped.
+    #[error("{0}")]
+    Invalid(Problems),
+    /// `--replace` with a file that cannot be meant so.
+    #[error("the file has {file} customers, {active} are active now: replacing them all cannot be meant")]
+    Shrinks {
+        /// Customers in the file.
+        file: u64,
+        /// Customers now.
+        active: u64,
+    },
+    /// The database failed; nothing was stored.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Imports a customers file. `progress` is told the share of the work that is done, from 0 to 1.
+///
+/// # Errors
+/// See [`ImportError`]; nothing is stored then.
+pub async fn import(
+    store: &Store,
+    now: Timestamp,
+    import_id: &str,
+    path: &Path,
+    options: ImportOptions,
+    progress: &(dyn Fn(f64) + Sync),
+) -> Result<Imported, ImportError> {
+    let read_error = |source| ImportError::Read { path: path.to_owned(), source };
+    let (imported, bad_lines) = check(path, progress).map_err(read_error)?;
+    let nothing_to_store = imported.customers == 0;
+    if !imported.invalid.is_empty() && (!options.skip_invalid || nothing_to_store) {
+        return Err(ImportError::Invalid(Problems(imported.invalid).sorted()));
+    }
+    if nothing_to_store {
+        return Err(ImportError::Invalid(Problems(vec![Problem {
+            line: 0,
+            field: String::new(),
+            problem: "the file has no rows".to_owned(),
+        }])));
+    }
+    if options.replace && !options.allow_shrink {
+        let active = customers::count_active(&mut *store.read().await?).await?;
+        if imported.customers * 2 < active {
+            return Err(ImportError::Shrinks { file: imported.customers, active });
+        }
+    }
+    if !options.dry_run {
+        let mut tx = store.write().await?;
+        let mut rows = Rows::open(path).map_err(read_error)?;
+        let mut chunk = Chunk::default();
+        while let Some((line, row)) = rows.next().map_err(read_error)? {
+            match row {
+                Ok(row) if !bad_lines.contains(&line) => chunk.rows.push((line, row)),
+                Err(problems) if !bad_lines.contains(&line) => {
+                    // The file changed under our hands.
+                    return Err(ImportError::Invalid(Problems(problems)));
+                }
+                _ => {}
+            }
+            if chunk.rows.len() == CHUNK {
+                chunk.store(&mut tx, import_id, now).await?;
+                progress(0.5 + rows.share() / 2.0);
+            }
+        }
+        chunk.store(&mut tx, import_id, now).await?;
+        customers::finish_import(&mut tx, import_id, now, options.replace).await?;
+        tx.commit().await.map_err(StoreError::from)?;
+    }
+    progress(1.0);
+    Ok(imported)
+}
+
+/// Rows stored with one statement for each table.
+const CHUNK: usize = 4000;
+
+/// First pass: everything that is wrong, in the rows and between them.
+fn check(path: &Path, progress: &(dyn Fn(f64) + Sync)) -> io::Result<(Imported, HashSet<usize>)> {
+    let mut rows = Rows::open(path)?;
+    let mut between = Between::default();
+    let mut imported = Imported::default();
+    let mut bad_lines = HashSet::new();
+    let mut count = 0_usize;
+    while let Some((line, row)) = rows.next()? {
+        let checked = row.and_then(|row| between.check(line, &row).map_err(|problem| vec![problem]));
+        match checked {
+            Ok(()) => imported.contacts += 1,
+            Err(problems) => {
+                bad_lines.insert(line);
+                imported.invalid.extend(problems);
+            }
+        }
+        count += 1;
+        if count.is_multiple_of(CHUNK) {
+            progress(rows.share() / 2.0);
+        }
+    }
+    imported.customers = between.customers.len() as u64;
+    Ok((imported, bad_lines))
+}
+
+/// What rows say of each other: a customer has one name, and a contact stands in the file once.
+#[derive(Default)]
+struct Between {
+    /// Account id to the hash of its name and the line it was first named in.
+    customers: HashMap<Box<str>, (u64, u32)>,
+    /// Two independent hashes of account, address and role: a file's rows do not collide by chance.
+    contacts: HashSet<(u64, u64)>,
+    hashers: (RandomState, RandomState),
+}
+
+impl Between {
+    fn check(&mut self, line: usize, row: &Row) -> Result<(), Problem> {
+        let problem = |field: &str, problem: String| Problem { line, field: field.to_owned(), problem };
+        let name = self.hashers.0.hash_one(&row.customer_name);
+        let key = (row.account_id.as_str(), row.contact.email.as_str(), row.contact.role);
+        let contact = (hash(&self.hashers.0, &key), hash(&self.hashers.1, &key));
+        if let Some((known, first)) = self.customers.get(row.account_id.as_str())
+            && *known != name
+        {
+            return Err(problem("customer_name", format!("is not the name that line {first} gives to this account")));
+        }
+        if !self.contacts.insert(contact) {
+            return Err(problem("email", "stands in the file already, for the same account and role".to_owned()));
+        }
+        let line = u32::try_from(line).unwrap_or(u32::MAX);
+        self.customers.entry(row.account_id.as_str().into()).or_insert((name, line));
+        Ok(())
+    }
+}
+
+fn hash<T: Hash>(hasher: &RandomState, value: &T) -> u64 {
+    hasher.hash_one(value)
+}
+
+/// A row, or what is wrong with it, and the line it begins on.
+type NumberedRow = (usize, Result<Row, Vec<Problem>>);
+
+/// The rows of a file, one after the other, with the lines they begin on.
+struct Rows {
+    csv: csv::Reader<CountingReader>,
+    record: csv::ByteRecord,
+    parser: Option<RowParser>,
+    header_problems: Vec<Problem>,
+    size: u64,
+}
+
+impl Rows {
+    fn open(path: &Path) -> io::Result<Self> {
+        let file = File::open(path)?;
+        let size = file.metadata()?.len();
+        let mut reader = CountingReader { file: BufReader::with_capacity(1 << 16, file), read: 0 };
+        let mut start = [0; 3];
+        let mut filled = 0;
+        while filled < start.len() {
+            match reader.read(&mut start[filled..])? {
+                0 => break,
+                n => filled += n,
+            }
+        }
+        if start.starts_with(&[0xFF, 0xFE]) || start.starts_with(&[0xFE, 0xFF]) {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "it is UTF-16: save it as UTF-8"));
+        }
+        // A byte order mark, as spreadsheets write it, is no part of the first column's name.
+        let skip = if start == [0xEF, 0xBB, 0xBF] { 3 } else { 0 };
+        reader.file.seek_relative(skip - i64::try_from(filled).unwrap_or(0))?;
+        let mut csv = csv::ReaderBuilder::new().flexible(true).from_reader(reader);
+        let header = csv.byte_headers().map_err(io::Error::other)?.clone();
+        let (parser, header_problems) = match Header::parse(&header.iter().collect::<Vec<_>>()) {
+            Ok(header) => (Some(RowParser::new(header)), Vec::new()),
+            Err(problems) => (None, problems),
+        };
+        Ok(Self { csv, record: csv::ByteRecord::new(), parser, header_problems, size })
+    }
+
+    /// The next row; a bad header counts as one bad row in line 1.
+    fn next(&mut self) -> io::Result<Option<NumberedRow>> {
+        let Some(parser) = &mut self.parser else {
+            let problems = std::mem::take(&mut self.header_problems);
+            return Ok((!problems.is_empty()).then_some((1, Err(problems))));
+        };
+        if !self.csv.read_byte_record(&mut self.record).map_err(io::Error::other)? {
+            return Ok(None);
+        }
+        let line = self.record.position().map_or(0, |position| usize::try_from(position.line()).unwrap_or(0));
+        let fields: Vec<&[u8]> = self.record.iter().collect();
+        Ok(Some((line, parser.parse(line, &fields))))
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a share for a progress bar")]
+    fn share(&self) -> f64 {
+        if self.size == 0 { 1.0 } else { self.csv.get_ref().read as f64 / self.size as f64 }
+    }
+}
+
+/// Counts what is read, for progress.
+struct CountingReader {
+    file: BufReader<File>,
+    read: u64,
+}
+
+impl Read for CountingReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.file.read(buffer)?;
+        self.read += count as u64;
+        Ok(count)
+    }
+}
+
+/// Rows that wait to be stored together.
+#[derive(Default)]
+struct Chunk {
+    rows: Vec<(usize, Row)>,
+}
+
+impl Chunk {
+    /// Stores the rows and empties the chunk. One statement must not meet the same key twice.
+    async fn store(&mut self, conn: &mut store::Conn, import_id: &str, now: Timestamp) -> Result<(), StoreError> {
+        let mut names = BTreeMap::new();
+        let mut values = BTreeSet::new();
+        let mut contact_rows = Vec::with_capacity(self.rows.len());
+        for (line, row) in &self.rows {
+            let account_id = row.account_id.as_str();
+            names.insert(account_id, row.customer_name.as_str());
+            for (name, of_name) in &row.attributes {
+                values.extend(of_name.iter().enumerate().map(|(position, value)| (account_id, name, value, position)));
+            }
+            contact_rows.push(ContactRow {
+                account_id,
+                email: row.contact.email.as_str(),
+                role: row.contact.role.as_str(),
+                name: &row.contact.name,
+                locale: row.contact.locale.as_ref().map(|locale| locale.as_str()),
+                time_zone: row.contact.time_zone.as_ref().map(|zone| zone.as_str()),
+                position: *line,
+            });
+        }
+        let customer_rows: Vec<_> =
+            names.into_iter().map(|(account_id, name)| CustomerRow { account_id, name }).collect();
+        let mut attribute_rows: Vec<_> = values
+            .into_iter()
+            .map(|(account_id, name, value, position)| AttributeRow { account_id, name, value, position })
+            .collect();
+        attribute_rows.dedup_by(|a, b| (a.account_id, a.name, a.value) == (b.account_id, b.name, b.value));
+        customers::upsert(conn, import_id, now, &customer_rows).await?;
+        customers::upsert_attributes(conn, import_id, &attribute_rows).await?;
+        contacts::upsert(conn, import_id, &contact_rows).await?;
+        self.rows.clear();
+        Ok(())
+    }
+}

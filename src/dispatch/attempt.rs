@@ -1,0 +1,141 @@
+//! One delivery, from a claim in the hand to its end.
+
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+
+use super::Context;
+use super::job::Job;
+use super::notice::{ComposeError, Composed, envelope_sender};
+use super::outcome::{Ended, Transaction};
+use crate::domain::delivery::Outcome;
+use crate::domain::preference::{Permission, permission};
+use crate::domain::reply::{Stage, Verdict, classify};
+use crate::mail::smtp::{Failed, Session};
+use crate::store::queue::LEASE_MS;
+use crate::store::{StoreError, deliveries, messages, queue};
+
+/// How an attempt ended.
+pub enum End {
+    /// With an outcome to record.
+    Settled(Box<Ended>),
+    /// Untried, for no fault of the relay: it is to be claimed again.
+    GivenBack(Timestamp),
+    /// Untried, for the relay's sake.
+    RelayTrouble(Verdict, Failed),
+}
+
+/// A claim older than this is looked at again before MAIL FROM, in milliseconds.
+const FRESH_MS: i64 = 2_000;
+
+/// Lease time that must be left when DATA is begun, in milliseconds.
+const MARGIN_MS: i64 = 5_000;
+
+/// How long a delivery waits whose message could not be made or whose state could not be read, in milliseconds.
+const TROUBLE_MS: i64 = 60_000;
+
+/// Tries to send a delivery.
+pub async fn attempt(context: &Context, relay: &str, session: &mut Session, job: &mut Job) -> End {
+    match refresh(context, job).await {
+        Ok(true) => {}
+        Ok(false) => return End::GivenBack(context.clock.now()),
+        Err(error) => {
+            tracing::error!(delivery = %job.to.id, %error, "a claim could not be looked at again");
+            return give_up_for_now(context);
+        }
+    }
+    match permission(job.sending.class(), job.to.opted_out, job.to.suppression) {
+        Permission::OptedOut => return End::Settled(Box::new(Ended::untried(Outcome::OptedOut))),
+        Permission::Suppressed => return End::Settled(Box::new(Ended::untried(Outcome::Suppressed))),
+        Permission::Send | Permission::SendOnce => {}
+    }
+    let composed = match compose(context, job).await {
+        Ok(composed) => composed,
+        Err(error) => {
+            tracing::error!(delivery = %job.to.id, %error, "a message could not be made");
+            return give_up_for_now(context);
+        }
+    };
+    let from = envelope_sender(&context.config, &context.key, job.to.id);
+    let lease_holds = || lease_holds(context, job);
+    let sent = session.send(&from, &job.to.email, &composed.bytes, &job.in_doubt, lease_holds).await;
+    let transaction = |stage, code| Transaction {
+        relay: relay.to_owned(),
+        host: session.host.clone(),
+        tls: session.tls.clone(),
+        stage,
+        code,
+        envelope_sender: from.as_str().to_owned(),
+        composed: composed.clone(),
+    };
+    match sent {
+        Ok(Some(reply)) => End::Settled(Box::new(Ended {
+            outcome: Outcome::Accepted,
+            transaction: Some(transaction(Stage::Dot, Some(reply.code))),
+            reply: Some(format!("{} {}", reply.code, reply.text)),
+            dead: false,
+        })),
+        Ok(None) => End::GivenBack(context.clock.now()),
+        Err(failed) => {
+            let verdict = classify(failed.stage, &failed.failure, failed.reused);
+            let (outcome, dead) = match verdict {
+                Verdict::Rejected { dead } => (Outcome::Rejected, dead),
+                Verdict::Deferred => (Outcome::Deferred, false),
+                Verdict::Uncertain => (Outcome::Uncertain, false),
+                Verdict::RelayDown | Verdict::SenderRefused | Verdict::ConnectionEnded => {
+                    return End::RelayTrouble(verdict, failed);
+                }
+            };
+            End::Settled(Box::new(Ended {
+                outcome,
+                transaction: Some(transaction(failed.stage, failed.failure.code())),
+                reply: Some(failed.failure.text()),
+                dead,
+            }))
+        }
+    }
+}
+
+fn give_up_for_now(context: &Context) -> End {
+    let later = context.clock.now_ms().saturating_add(TROUBLE_MS);
+    End::GivenBack(crate::domain::clock::from_millis(later))
+}
+
+/// Looks at an older claim again: it may have been paused, cancelled or fenced off, and its person may have opted out.
+/// False where it may not be sent.
+async fn refresh(context: &Context, job: &mut Job) -> Result<bool, StoreError> {
+    if context.clock.now_ms() - job.claimed_at.as_millisecond() <= FRESH_MS {
+        return Ok(true);
+    }
+    let mut conn = context.store.read().await?;
+    if !queue::still_ours(&mut conn, job.to.id, job.claimed.token).await? {
+        return Ok(false);
+    }
+    let ids = [job.to.id.to_string()];
+    let fresh = deliveries::to_send(&mut conn, job.sending.kept.category.as_str(), &ids).await?.pop();
+    if let Some(fresh) = fresh {
+        job.to = fresh;
+    }
+    Ok(true)
+}
+
+/// The message: the one that was kept at an earlier attempt, byte for byte, else a new one.
+async fn compose(context: &Context, job: &Job) -> Result<Composed, ComposeError> {
+    if job.claimed.attempts > 0 {
+        let kept = async { messages::find(&mut *context.store.read().await?, job.to.id).await };
+        match kept.await {
+            Ok(Some(bytes)) => {
+                let sha256 = Sha256::digest(&bytes).into();
+                return Ok(Composed { bytes: bytes.into(), sha256, keep: None });
+            }
+            Ok(None) => {}
+            Err(error) => return Err(ComposeError::Pack(std::io::Error::other(error))),
+        }
+    }
+    job.sending.compose(&context.config, &context.key, &job.to)
+}
+
+/// True while the lease has time left for the message. By the wall clock, which also counts time spent suspended.
+fn lease_holds(context: &Context, job: &Job) -> bool {
+    let since = context.renewed_at().max(job.claimed_at.as_millisecond());
+    context.clock.now_ms() < since + LEASE_MS - MARGIN_MS
+}

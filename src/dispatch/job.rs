@@ -1,0 +1,62 @@
+//! A job: a claimed delivery in a worker's hands. It cannot be lost: one that is dropped unsettled, by a panic or an aborted
+//! task, goes back to the recorder by itself.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use jiff::Timestamp;
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::notice::Sending;
+use super::recorder::Request;
+use crate::store::deliveries::ToSend;
+use crate::store::queue::Claimed;
+
+/// A claimed delivery.
+pub struct Job {
+    /// The claim.
+    pub claimed: Claimed,
+    /// Its notice.
+    pub sending: Arc<Sending>,
+    /// Whom to send it to.
+    pub to: ToSend,
+    /// When it was claimed.
+    pub claimed_at: Timestamp,
+    /// Set once the final dot is begun: from then on nobody knows whether the server has the message.
+    pub in_doubt: AtomicBool,
+    recorder: Option<UnboundedSender<Request>>,
+}
+
+impl Job {
+    /// A job that goes back through `recorder` where it is dropped.
+    #[must_use]
+    pub fn new(
+        claimed: Claimed,
+        sending: Arc<Sending>,
+        to: ToSend,
+        claimed_at: Timestamp,
+        recorder: UnboundedSender<Request>,
+    ) -> Self {
+        Self { claimed, sending, to, claimed_at, in_doubt: AtomicBool::new(false), recorder: Some(recorder) }
+    }
+
+    /// Ends the worker's duty for it: its end is being recorded.
+    pub fn finish(&mut self) {
+        self.recorder = None;
+    }
+}
+
+impl Drop for Job {
+    fn drop(&mut self) {
+        if let Some(recorder) = self.recorder.take() {
+            let abandoned = Request::Abandon {
+                claimed: self.claimed.clone(),
+                sending: self.sending.clone(),
+                to: Box::new(self.to.clone()),
+                in_doubt: self.in_doubt.load(Ordering::Relaxed),
+            };
+            // Where the recorder is gone too, the lease runs out and the delivery is taken over.
+            let _ = recorder.send(abandoned);
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! The lock beside a SQLite database: one dispatcher at a time.
+//!
+//! Whoever holds it knows that every claim in the database is from the past. The operating system lets go of it when its
+//! process ends, however that happens.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+/// Why this process may not dispatch.
+#[derive(Debug, Error)]
+pub enum LockError {
+    /// Another process does.
+    #[error("another dispatcher is working on this database (it holds `{0}`)")]
+    Held(PathBuf),
+    /// The lock file cannot be used.
+    #[error("cannot lock `{path}`: {source}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+}
+
+/// The right to dispatch, held until it is dropped.
+#[derive(Debug)]
+pub struct DispatchLock {
+    _file: File,
+}
+
+impl DispatchLock {
+    /// Takes the lock of a SQLite database; `None` where the URL names another engine, whose nodes share the work.
+    ///
+    /// # Errors
+    /// Where another process holds it, or the file cannot be made.
+    pub fn take(url: &str) -> Result<Option<Self>, LockError> {
+        let Some(path) = sqlite_path(url) else { return Ok(None) };
+        let path = PathBuf::from(format!("{path}.dispatcher"));
+        let failed = |source| LockError::Io { path: path.clone(), source };
+        let file = open(&path).map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Self { _file: file })),
+            Err(TryLockError::WouldBlock) => Err(LockError::Held(path)),
+            Err(TryLockError::Error(source)) => Err(LockError::Io { path, source }),
+        }
+    }
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new().create(true).truncate(false).write(true).open(path)
+}
+
+/// The file behind a SQLite URL.
+#[must_use]
+pub fn sqlite_path(url: &str) -> Option<&str> {
+    let path = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:"))?;
+    Some(path.split('?').next().unwrap_or(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_dispatcher_at_a_time() {
+        let directory = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", directory.path().join("b.db").display());
+        let held = DispatchLock::take(&url).unwrap();
+        assert!(held.is_some());
+        assert!(matches!(DispatchLock::take(&url), Err(LockError::Held(_))));
+        drop(held);
+        assert!(DispatchLock::take(&url).unwrap().is_some());
+        assert!(DispatchLock::take("postgres://x@y/z").unwrap().is_none());
+    }
+}

@@ -1,0 +1,357 @@
+//! Dispatch: everything that happens to deliveries between release and outcome.
+//!
+//! ```text
+//!            +-- worker -- SMTP session --+
+//! recorder --+-- worker -- SMTP session --+-- relay     housekeeping: release what is due, close what is done,
+//!    |       +-- worker -- SMTP session --+             renew leases, take over those of the dead
+//! database
+//! ```
+//!
+//! Lease, commit, send, settle: a claim is committed before a byte is sent, no transaction is open across the network, and
+//! the outcome, the exact bytes and the ledger's entry are committed together by whoever holds the claim's token.
+
+mod attempt;
+mod job;
+pub mod lock;
+pub mod notice;
+mod outcome;
+mod pace;
+mod recorder;
+pub mod relay;
+mod worker;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::config::Config;
+use crate::domain::clock::Clock;
+use crate::domain::delivery::Outcome;
+use crate::domain::notice::State;
+use crate::domain::random::Random;
+use crate::mail::token::TokenKey;
+use crate::notices::{NoticeError, Notices};
+use crate::store::queue::{Depth, LEASE_MS, Stale};
+use crate::store::{Dialect, Store, StoreError, deliveries, notices as kept, queue, settle};
+use outcome::{Ended, settlement};
+use pace::Pace;
+use recorder::Recorder;
+use relay::{Relay, Trouble};
+use worker::Worker;
+
+/// What was recorded of a delivery.
+#[derive(Clone, Copy, Debug)]
+pub struct Settled {
+    /// The notice.
+    pub notice_id: Uuid,
+    /// The outcome.
+    pub outcome: Outcome,
+    /// False where another attempt follows.
+    pub last: bool,
+}
+
+/// Is told what was recorded.
+pub type Observer = Arc<dyn Fn(&Settled) + Send + Sync>;
+
+/// What all parts of a dispatcher share.
+pub struct Context {
+    store: Store,
+    config: Arc<Config>,
+    clock: Clock,
+    random: Random,
+    key: TokenKey,
+    owner: String,
+    pace: Pace,
+    observer: Option<Observer>,
+    renewed_at: AtomicI64,
+    /// Woken when a worker found nothing to claim.
+    nothing: Notify,
+}
+
+impl Context {
+    fn settled(&self, settled: &Settled) {
+        if let Some(observer) = &self.observer {
+            observer(settled);
+        }
+    }
+
+    fn found_nothing(&self) {
+        self.nothing.notify_one();
+    }
+
+    fn renewed_at(&self) -> i64 {
+        self.renewed_at.load(Ordering::Relaxed)
+    }
+}
+
+/// When a run is to end by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Until {
+    /// Once nothing can be done now, for any notice or for one.
+    Idle(Option<Uuid>),
+}
+
+/// How a run ended.
+#[derive(Clone, Debug)]
+pub enum Finished {
+    /// It was told to stop.
+    Stopped,
+    /// Nothing can be done now; some deliveries may be due later.
+    Idle(Depth),
+    /// Deliveries wait, but no relay can be used: name and trouble of each.
+    NoRelay(Vec<(String, Trouble)>, Depth),
+}
+
+/// How often to look for what has become due.
+const TICK: Duration = Duration::from_millis(500);
+
+/// Deliveries counted as due at most: more make no difference to how many workers are woken.
+const COUNTED: usize = 1000;
+
+/// Sends what is released.
+pub struct Dispatcher {
+    context: Arc<Context>,
+    notices: Notices,
+    relays: Vec<Arc<Relay>>,
+}
+
+/// What a dispatcher is made of.
+pub struct Parts {
+    /// Where everything is kept.
+    pub store: Store,
+    /// How to do it.
+    pub config: Arc<Config>,
+    /// The time.
+    pub clock: Clock,
+    /// Salts, ids and jitter.
+    pub random: Random,
+    /// The key behind return paths and links.
+    pub key: TokenKey,
+    /// The life of notices.
+    pub notices: Notices,
+    /// Is told what was recorded.
+    pub observer: Option<Observer>,
+}
+
+impl Dispatcher {
+    /// A dispatcher that has not begun. On SQLite its caller holds the [`lock`].
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        let relays = parts.config.relays.iter().cloned().map(|relay| Arc::new(Relay::new(relay))).collect();
+        let owner = parts.random.id(parts.clock.now()).to_string();
+        let context = Context {
+            pace: Pace::new(&parts.config.limits),
+            store: parts.store,
+            config: parts.config,
+            clock: parts.clock,
+            random: parts.random,
+            key: parts.key,
+            owner,
+            observer: parts.observer,
+            renewed_at: AtomicI64::new(0),
+            nothing: Notify::new(),
+        };
+        Self { context: Arc::new(context), notices: parts.notices, relays }
+    }
+
+    /// Sends until `shutdown`, or with `until` until there is nothing to do.
+    ///
+    /// # Errors
+    /// Where the database cannot be used at the start; later trouble is logged and waited out.
+    pub async fn run(&self, shutdown: CancellationToken, until: Option<Until>) -> Result<Finished, NoticeError> {
+        self.take_over(self.context.store.dialect == Dialect::Sqlite).await?;
+        let (recorder, requests) = Recorder::new(self.context.clone());
+        let recorder = tokio::spawn(recorder.run());
+        let (due, _) = watch::channel(0);
+        let stop = CancellationToken::new();
+        let mut workers = JoinSet::new();
+        for (place, relay) in self.relays.iter().enumerate() {
+            for index in 0..u64::from(relay.config.connections) {
+                let worker = Worker {
+                    context: self.context.clone(),
+                    relay: relay.clone(),
+                    before: self.relays[..place].to_vec(),
+                    index,
+                    due: due.subscribe(),
+                    recorder: requests.clone(),
+                };
+                workers.spawn(supervised(worker, stop.clone()));
+            }
+        }
+        drop(requests);
+        let finished = self.keep_house(&shutdown, until, &due).await;
+        stop.cancel();
+        let drained =
+            timeout(self.context.config.dispatch.drain, async { while workers.join_next().await.is_some() {} });
+        if drained.await.is_err() {
+            tracing::warn!("deliveries under way did not finish in time and are given up");
+            workers.shutdown().await;
+        }
+        // With the workers gone the recorder commits what they left and ends.
+        if recorder.await.is_err() {
+            tracing::error!("the recorder failed: leases that it held run out by themselves");
+        }
+        finished
+    }
+
+    /// Housekeeping: what has to be done from time to time, beside the sending.
+    async fn keep_house(
+        &self,
+        shutdown: &CancellationToken,
+        until: Option<Until>,
+        due: &watch::Sender<u64>,
+    ) -> Result<Finished, NoticeError> {
+        let mut next_renewal = 0;
+        loop {
+            match self.round(&mut next_renewal, due).await {
+                Ok(()) => {
+                    if let Some(Until::Idle(notice)) = until
+                        && let Some(finished) = self.is_idle(notice).await?
+                    {
+                        return Ok(finished);
+                    }
+                }
+                Err(error) if until.is_some() => return Err(error),
+                Err(error) => tracing::error!(%error, "housekeeping failed, trying again"),
+            }
+            tokio::select! {
+                () = shutdown.cancelled() => return Ok(Finished::Stopped),
+                () = self.context.nothing.notified() => {}
+                () = tokio::time::sleep(TICK) => {}
+            }
+        }
+    }
+
+    async fn round(&self, next_renewal: &mut i64, due: &watch::Sender<u64>) -> Result<(), NoticeError> {
+        let now = self.context.clock.now();
+        if now.as_millisecond() >= *next_renewal {
+            let mut tx = self.context.store.write().await?;
+            queue::renew(&mut tx, &self.context.owner, now).await?;
+            tx.commit().await?;
+            self.context.renewed_at.store(now.as_millisecond(), Ordering::Relaxed);
+            *next_renewal = now.as_millisecond() + LEASE_MS / 3;
+            self.take_over(false).await?;
+        }
+        self.notices.advance().await?;
+        due.send_replace(self.count_due().await?);
+        Ok(())
+    }
+
+    /// How many deliveries could be claimed now, counted up to [`COUNTED`].
+    async fn count_due(&self) -> Result<u64, StoreError> {
+        let mut conn = self.context.store.read().await?;
+        let mut count = 0;
+        for notice in kept::open(&mut conn).await? {
+            if notice.state == State::Released && !notice.paused && count < COUNTED as u64 {
+                count += queue::due(&mut conn, notice.id, self.context.clock.now(), COUNTED).await?;
+            }
+        }
+        Ok(count)
+    }
+
+    /// Whether there is nothing that could be done now.
+    async fn is_idle(&self, notice: Option<Uuid>) -> Result<Option<Finished>, NoticeError> {
+        let depth = self.depth(notice).await?;
+        if depth.leased == 0 && depth.due == 0 {
+            return Ok(Some(Finished::Idle(depth)));
+        }
+        let hopeless = self.relays.iter().all(|relay| relay.is_hopeless());
+        if hopeless && depth.leased == 0 {
+            let troubles = self.relays.iter().filter_map(|it| Some((it.config.name.clone(), it.trouble()?)));
+            return Ok(Some(Finished::NoRelay(troubles.collect(), depth)));
+        }
+        Ok(None)
+    }
+
+    /// What waits; of one notice, where named.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn depth(&self, notice: Option<Uuid>) -> Result<Depth, StoreError> {
+        queue::depth(&mut *self.context.store.read().await?, notice, self.context.clock.now()).await
+    }
+
+    /// Takes over claims of dispatchers that are gone: nobody knows whether their messages were taken.
+    async fn take_over(&self, every: bool) -> Result<(), NoticeError> {
+        loop {
+            let mut tx = self.context.store.write().await?;
+            let now = self.context.clock.now();
+            let stale = queue::take_over(&mut tx, &self.context.owner, now, every, 200).await?;
+            let count = stale.len();
+            let mut settlements = Vec::with_capacity(count);
+            for claim in stale {
+                settlements.extend(self.doubt(&mut tx, claim).await?);
+            }
+            settle::settle(&mut tx, &settlements).await?;
+            tx.commit().await?;
+            if count == 0 {
+                return Ok(());
+            }
+            tracing::warn!(count, "took over deliveries of a dispatcher that is gone: they may have been sent");
+        }
+    }
+
+    async fn doubt(
+        &self,
+        conn: &mut crate::store::Conn,
+        stale: Stale,
+    ) -> Result<Option<settle::Settlement>, StoreError> {
+        let Some(sending) = recorder::load(conn, stale.notice_id).await? else { return Ok(None) };
+        let ids = [stale.delivery_id.to_string()];
+        let Some(to) = deliveries::to_send(conn, sending.kept.category.as_str(), &ids).await?.pop() else {
+            return Ok(None);
+        };
+        let claimed = queue::Claimed {
+            delivery_id: stale.delivery_id,
+            domain: to.email.domain().to_owned(),
+            token: stale.token,
+            attempts: stale.attempts,
+            waited: 0,
+        };
+        let ended = Ended {
+            reply: Some("the dispatcher stopped while it held this delivery".to_owned()),
+            ..Ended::untried(Outcome::Uncertain)
+        };
+        let now = self.context.clock.now();
+        let mut settlement =
+            settlement(&self.context.config.retry, &self.context.random, now, (&claimed, &sending, &to), ended);
+        // The doubt is not the recipient's fault: a mandatory notice is sent again at once.
+        settlement.again = settlement.again.map(|_| (now, 0));
+        Ok(Some(settlement))
+    }
+
+    /// The relays, in the order they are tried, and the trouble of those that are down.
+    #[must_use]
+    pub fn relays(&self) -> &[Arc<Relay>] {
+        &self.relays
+    }
+}
+
+/// Runs a worker, and again where it panicked: one delivery's trouble never stops the others.
+async fn supervised(worker: Worker, stop: CancellationToken) {
+    let make = || Worker {
+        context: worker.context.clone(),
+        relay: worker.relay.clone(),
+        before: worker.before.clone(),
+        index: worker.index,
+        due: worker.due.clone(),
+        recorder: worker.recorder.clone(),
+    };
+    let mut task = JoinSet::new();
+    task.spawn(make().run(stop.clone()));
+    while let Some(ended) = task.join_next().await {
+        match ended {
+            Err(error) if error.is_panic() && !stop.is_cancelled() => {
+                tracing::error!("a worker panicked and is started again");
+                task.spawn(make().run(stop.clone()));
+            }
+            _ => return,
+        }
+    }
+}

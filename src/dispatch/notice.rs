@@ -1,0 +1,194 @@
+//! A notice that is being sent: parsed once, rendered once for each view, its messages packed with one dictionary for each
+//! language.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use sha2::{Digest, Sha256};
+use thiserror::Error;
+use uuid::Uuid;
+use zstd::dict::EncoderDictionary;
+
+use crate::config::Config;
+use crate::domain::address::Address;
+use crate::domain::category::Class;
+use crate::domain::notice::Notice;
+use crate::domain::problem::Problems;
+use crate::mail::message::{self, Head, MessageError, message_id};
+use crate::mail::render::{Content, RenderError, Skeleton, Values, View};
+use crate::mail::token::TokenKey;
+use crate::store::deliveries::ToSend;
+use crate::store::messages::{Dictionary, Message};
+use crate::store::notices::Kept;
+
+/// Why a delivery's message could not be made.
+#[derive(Debug, Error)]
+pub enum ComposeError {
+    /// The notice cannot be rendered.
+    #[error(transparent)]
+    Render(#[from] RenderError),
+    /// The message cannot be built.
+    #[error(transparent)]
+    Message(#[from] MessageError),
+    /// It cannot be packed.
+    #[error("the message could not be packed: {0}")]
+    Pack(#[from] std::io::Error),
+}
+
+/// A message ready to be sent.
+#[derive(Clone, Debug)]
+pub struct Composed {
+    /// The exact bytes.
+    pub bytes: Arc<[u8]>,
+    /// Their SHA-256.
+    pub sha256: [u8; 32],
+    /// What to keep of it; nothing where it is kept already.
+    pub keep: Option<Message>,
+}
+
+/// A notice that is being sent.
+pub struct Sending {
+    /// As it is kept.
+    pub kept: Kept,
+    notice: Notice,
+    /// Domain of the Message-IDs of the notice it follows.
+    follows_domain: Option<String>,
+    skeletons: Mutex<HashMap<View, Arc<Skeleton>>>,
+    packers: Mutex<HashMap<String, Arc<Packer>>>,
+    /// Marks its messages as copies sent for a look.
+    pub is_test: bool,
+}
+
+/// Views kept ready; a notice has rarely more, and rendering one again costs little.
+const MAX_SKELETONS: usize = 512;
+
+/// The zstd level: higher ones gain next to nothing over a dictionary.
+const LEVEL: i32 = 3;
+
+struct Packer {
+    dictionary: Arc<Dictionary>,
+    prepared: EncoderDictionary<'static>,
+}
+
+impl Sending {
+    /// Takes a kept notice.
+    ///
+    /// # Errors
+    /// Where it is not valid any more.
+    pub fn new(kept: Kept, follows_domain: Option<String>) -> Result<Self, Problems> {
+        let notice = Notice::parse(&kept.source)?;
+        Ok(Self {
+            kept,
+            notice,
+            follows_domain,
+            skeletons: Mutex::default(),
+            packers: Mutex::default(),
+            is_test: false,
+        })
+    }
+
+    /// The class of its category.
+    #[must_use]
+    pub fn class(&self) -> Class {
+        self.kept.category.class()
+    }
+
+    /// The Message-ID of one of its deliveries.
+    #[must_use]
+    pub fn message_id(&self, delivery_id: Uuid) -> String {
+        message_id(delivery_id, &self.kept.message_domain)
+    }
+
+    /// Renders a delivery, in the language given.
+    ///
+    /// # Errors
+    /// Where it cannot be rendered.
+    pub fn content(
+        &self,
+        config: &Config,
+        key: &TokenKey,
+        to: &ToSend,
+    ) -> Result<(Arc<Skeleton>, Content), RenderError> {
+        let view = View {
+            locale: to.locale.clone().unwrap_or_else(|| config.organisation.default_locale.clone()),
+            zone: to.time_zone.clone().unwrap_or_else(|| config.organisation.default_time_zone.clone()),
+            role: to.role,
+        };
+        let skeleton = self.skeleton(config, view)?;
+        let mut content = skeleton.fill(&Values {
+            contact_name: &to.contact_name,
+            email: to.email.as_str(),
+            customer_name: &to.customer_name,
+            account_id: &to.account_id,
+            unsubscribe_url: &self.unsubscribe_url(config, key, to.id).unwrap_or_default(),
+            merged: &to.merged,
+        });
+        if self.is_test {
+            content.subject.insert_str(0, "[TEST] ");
+        }
+        Ok((skeleton, content))
+    }
+
+    /// The one-click address of a delivery of an optional notice.
+    fn unsubscribe_url(&self, config: &Config, key: &TokenKey, delivery_id: Uuid) -> Option<String> {
+        let base = config.organisation.public_url.trim_end_matches('/');
+        (self.class() == Class::Optional).then(|| format!("{base}/u/{}", key.link(delivery_id)))
+    }
+
+    /// Makes the message of a delivery.
+    ///
+    /// # Errors
+    /// Where it cannot be rendered or built.
+    pub fn compose(&self, config: &Config, key: &TokenKey, to: &ToSend) -> Result<Composed, ComposeError> {
+        let (skeleton, content) = self.content(config, key, to)?;
+        let unsubscribe_url = self.unsubscribe_url(config, key, to.id);
+        let head = Head {
+            delivery_id: to.id,
+            message_domain: &self.kept.message_domain,
+            category: self.kept.category,
+            language: skeleton.language(),
+            to: &to.email,
+            to_name: &to.contact_name,
+            date: self.kept.released_at.unwrap_or(self.kept.created_at),
+            references: to.follows_id.zip(self.follows_domain.as_deref()).map(|(id, domain)| message_id(id, domain)),
+            unsubscribe_url: unsubscribe_url.as_deref(),
+            is_test: self.is_test,
+        };
+        let bytes = message::build(&config.sender, &config.organisation, &head, &content)?;
+        let sha256 = Sha256::digest(&bytes).into();
+        let packer = self.packer(skeleton.language(), &bytes, sha256);
+        let body = zstd::bulk::Compressor::with_prepared_dictionary(&packer.prepared)?.compress(&bytes)?;
+        let keep = Message { sha256, size: bytes.len(), body, dictionary: Some(packer.dictionary.clone()) };
+        Ok(Composed { bytes: bytes.into(), sha256, keep: Some(keep) })
+    }
+
+    fn skeleton(&self, config: &Config, view: View) -> Result<Arc<Skeleton>, RenderError> {
+        if let Some(skeleton) = self.skeletons.lock().unwrap_or_else(PoisonError::into_inner).get(&view) {
+            return Ok(skeleton.clone());
+        }
+        let skeleton = Arc::new(Skeleton::new(&config.organisation, &self.notice, &view)?);
+        let mut skeletons = self.skeletons.lock().unwrap_or_else(PoisonError::into_inner);
+        if skeletons.len() >= MAX_SKELETONS {
+            skeletons.clear();
+        }
+        skeletons.insert(view, skeleton.clone());
+        Ok(skeleton)
+    }
+
+    /// What to pack messages in a language with: the first of them.
+    fn packer(&self, language: &str, bytes: &[u8], sha256: [u8; 32]) -> Arc<Packer> {
+        let mut packers = self.packers.lock().unwrap_or_else(PoisonError::into_inner);
+        let make = || {
+            let dictionary = Dictionary { sha256, notice_id: self.kept.id, bytes: bytes.to_vec() };
+            let prepared = EncoderDictionary::copy(bytes, LEVEL);
+            Arc::new(Packer { dictionary: Arc::new(dictionary), prepared })
+        };
+        packers.entry(language.to_owned()).or_insert_with(make).clone()
+    }
+}
+
+/// The envelope sender of a delivery.
+#[must_use]
+pub fn envelope_sender(config: &Config, key: &TokenKey, delivery_id: Uuid) -> Address {
+    key.return_path(delivery_id, &config.sender.bounce_domain)
+}

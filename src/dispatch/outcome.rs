@@ -1,0 +1,172 @@
+//! From what happened at the wire to what is recorded: the outcome, when to try again, and the ledger's entry.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::notice::{Composed, Sending};
+use crate::config::Retry;
+use crate::domain::category::Class;
+use crate::domain::clock::{from_millis, millis};
+use crate::domain::delivery::{Level, Outcome, State};
+use crate::domain::entry::{Detail, Entry, Event, Fact, Person};
+use crate::domain::preference::{Permission, permission};
+use crate::domain::random::Random;
+use crate::domain::reply::Stage;
+use crate::store::deliveries::ToSend;
+use crate::store::queue::Claimed;
+use crate::store::settle::{Attempt, Settlement};
+
+/// How the trying of a delivery ended.
+#[derive(Clone, Debug)]
+pub struct Ended {
+    /// What came of it; a deferral may turn out to be the last.
+    pub outcome: Outcome,
+    /// What was said, or why nothing was.
+    pub reply: Option<String>,
+    /// The transaction, where there was one.
+    pub transaction: Option<Transaction>,
+    /// The address is to be marked dead.
+    pub dead: bool,
+}
+
+/// A transaction that used up an attempt.
+#[derive(Clone, Debug)]
+pub struct Transaction {
+    /// Name of the relay.
+    pub relay: String,
+    /// Host and IP address.
+    pub host: String,
+    /// TLS version; empty without TLS.
+    pub tls: String,
+    /// How far it came.
+    pub stage: Stage,
+    /// The server's code.
+    pub code: Option<u16>,
+    /// The envelope sender.
+    pub envelope_sender: String,
+    /// The message.
+    pub composed: Composed,
+}
+
+impl Ended {
+    /// The end of a delivery that was not tried.
+    #[must_use]
+    pub const fn untried(outcome: Outcome) -> Self {
+        Self { outcome, reply: None, transaction: None, dead: false }
+    }
+}
+
+/// The wait before the next attempt: the schedule's step for this attempt (the last one repeats), 20 % more or less.
+#[must_use]
+pub fn back_off(retry: &Retry, attempts: u32, random: &Random) -> Duration {
+    let index = usize::try_from(attempts.saturating_sub(1)).unwrap_or(usize::MAX).min(retry.schedule.len() - 1);
+    retry.schedule[index].mul_f64(random.jitter(0.2))
+}
+
+/// What to record for a claimed delivery whose trying has ended.
+#[must_use]
+pub fn settlement(
+    retry: &Retry,
+    random: &Random,
+    at: Timestamp,
+    (claimed, sending, to): (&Claimed, &Sending, &ToSend),
+    ended: Ended,
+) -> Settlement {
+    let attempts = claimed.attempts + u32::from(ended.transaction.is_some());
+    let (outcome, again) = next(retry, random, at, claimed, sending, to, ended.outcome, attempts);
+    let level = (outcome == Outcome::Accepted).then_some(Level::Relayed);
+    let code = ended.transaction.as_ref().and_then(|transaction| transaction.code);
+    let fact = Fact {
+        notice: Some((sending.kept.id, sending.kept.category, sending.kept.digest)),
+        event: Event::from(outcome),
+        ordinal: Some(to.ordinal),
+        level,
+        at,
+        attempt: ended.transaction.as_ref().map(|_| attempts),
+        status_class: code.and_then(|code| u8::try_from(code / 100).ok()),
+        detail: Detail::None,
+    };
+    // Many deferrals in a row are one fact: the first is recorded, `attempts` has them all.
+    let repeated = outcome == Outcome::Deferred && to.state == State::Deferred;
+    let entry = (!repeated).then(|| Entry::new(&fact, Some(&person(sending, to, &ended)), random));
+    Settlement {
+        delivery_id: to.id,
+        notice_id: sending.kept.id,
+        token: claimed.token,
+        outcome,
+        level,
+        at,
+        again,
+        attempt: ended.transaction.as_ref().map(|transaction| Attempt {
+            number: attempts,
+            relay: transaction.relay.clone(),
+            host: transaction.host.clone(),
+            tls: transaction.tls.clone(),
+            stage: transaction.stage,
+            code,
+        }),
+        attempts,
+        message: ended.transaction.and_then(|transaction| transaction.composed.keep),
+        entry,
+        dead: ended.dead.then(|| to.email.as_str().to_owned()),
+        reply: ended.reply,
+    }
+}
+
+/// The outcome in the end, and when the next attempt is due with the back-off by then.
+#[expect(clippy::too_many_arguments, reason = "private, and each is a different thing")]
+fn next(
+    retry: &Retry,
+    random: &Random,
+    at: Timestamp,
+    claimed: &Claimed,
+    sending: &Sending,
+    to: &ToSend,
+    outcome: Outcome,
+    attempts: u32,
+) -> (Outcome, Option<(Timestamp, i64)>) {
+    let wait = millis(back_off(retry, attempts, random));
+    let waited = claimed.waited.saturating_add(wait);
+    let again = Some((from_millis(at.as_millisecond().saturating_add(wait)), waited));
+    match outcome {
+        Outcome::Deferred => {
+            let once = permission(sending.class(), to.opted_out, to.suppression) == Permission::SendOnce;
+            let over = once || waited > millis(retry.give_up_after);
+            if over { (Outcome::Expired, None) } else { (Outcome::Deferred, again) }
+        }
+        // Sent again, so that nobody goes untold; of an optional notice, an operator decides.
+        Outcome::Uncertain if sending.class() == Class::Mandatory => (Outcome::Uncertain, again),
+        other => (other, None),
+    }
+}
+
+fn person(sending: &Sending, to: &ToSend, ended: &Ended) -> Person {
+    let mut person = to.person();
+    person.reply = ended.reply.clone().unwrap_or_default();
+    if let Some(transaction) = &ended.transaction {
+        person.sha256 = Some(transaction.composed.sha256);
+        person.message_id = sending.message_id(to.id);
+        person.envelope_sender.clone_from(&transaction.envelope_sender);
+        person.relay.clone_from(&transaction.relay);
+        person.host.clone_from(&transaction.host);
+        person.tls.clone_from(&transaction.tls);
+    }
+    person
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_step_of_the_schedule_repeats_with_jitter() {
+        let (retry, random) = (Retry::default(), Random::seeded(3));
+        for (attempts, minutes) in [(1, 1.0), (2, 5.0), (5, 60.0), (50, 60.0)] {
+            let wait = back_off(&retry, attempts, &random).as_secs_f64() / 60.0;
+            assert!((minutes * 0.8..=minutes * 1.2).contains(&wait), "attempt {attempts}: {wait} minutes");
+        }
+        let waits: Vec<_> = (0..20).map(|_| back_off(&retry, 5, &random)).collect();
+        assert!(waits.iter().any(|wait| *wait != waits[0]));
+    }
+}

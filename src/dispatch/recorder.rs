@@ -1,0 +1,315 @@
+//! The recorder: the one task of a node that claims and settles.
+//!
+//! Group commit without a timer: whatever waits when the recorder is free goes into one transaction, settlements and claims
+//! together. While the database cannot be written nothing is claimed, so that no new SMTP transaction starts; outcomes wait
+//! here and are tried again until they are recorded.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, WeakUnboundedSender, unbounded_channel};
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+use super::job::Job;
+use super::notice::Sending;
+use super::outcome::{Ended, settlement};
+use super::{Context, Settled};
+use crate::domain::delivery::Outcome;
+use crate::domain::notice::State;
+use crate::store::deliveries::ToSend;
+use crate::store::queue::{Claimed, GiveBack};
+use crate::store::settle::Settlement;
+use crate::store::{Conn, StoreError, deliveries, messages, notices, queue, settle};
+
+/// What workers ask of the recorder.
+pub enum Request {
+    /// A delivery to send.
+    Claim(oneshot::Sender<Option<Job>>),
+    /// An outcome to record.
+    Settle {
+        /// The outcome.
+        settlement: Box<Settlement>,
+        /// Domain of the recipient, whose slot is free then.
+        domain: String,
+    },
+    /// A claim to give back untried.
+    GiveBack {
+        /// The claim.
+        claimed: Claimed,
+        /// When it may be claimed again.
+        due_at: i64,
+    },
+    /// A job whose worker is gone.
+    Abandon {
+        /// The claim.
+        claimed: Claimed,
+        /// Its notice.
+        sending: Arc<Sending>,
+        /// Its recipient.
+        to: Box<ToSend>,
+        /// True where the server may have the message.
+        in_doubt: bool,
+    },
+}
+
+/// The most requests that one transaction takes.
+const MAX_GROUP: usize = 512;
+
+/// How long to wait after the database failed.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// For how long a delivery to a domain at its rate is put off, in milliseconds.
+const DOMAIN_PAUSE_MS: i64 = 250;
+
+/// The recorder's state.
+pub struct Recorder {
+    context: Arc<Context>,
+    requests: UnboundedReceiver<Request>,
+    /// For jobs to come back through; weak, so that the channel closes when the workers are gone.
+    back: WeakUnboundedSender<Request>,
+    notices: HashMap<Uuid, Arc<Sending>>,
+    dictionaries: HashSet<[u8; 32]>,
+}
+
+/// What waits to be committed.
+#[derive(Default)]
+struct Group {
+    claims: Vec<oneshot::Sender<Option<Job>>>,
+    settlements: Vec<Settlement>,
+    domains: Vec<String>,
+    given_back: Vec<GiveBack>,
+}
+
+/// A claimed delivery with all that a job needs.
+struct Ready {
+    claimed: Claimed,
+    sending: Arc<Sending>,
+    to: ToSend,
+}
+
+impl Recorder {
+    /// A recorder, and the way to ask it.
+    #[must_use]
+    pub fn new(context: Arc<Context>) -> (Self, UnboundedSender<Request>) {
+        let (sender, requests) = unbounded_channel();
+        let back = sender.downgrade();
+        (Self { context, requests, back, notices: HashMap::new(), dictionaries: HashSet::new() }, sender)
+    }
+
+    /// Serves requests until all who could make them are gone and everything is recorded.
+    pub async fn run(mut self) {
+        let mut group = Group::default();
+        loop {
+            if group.is_empty() {
+                let Some(request) = self.requests.recv().await else { return };
+                self.add(&mut group, request);
+            }
+            while group.len() < MAX_GROUP
+                && let Ok(request) = self.requests.try_recv()
+            {
+                self.add(&mut group, request);
+            }
+            match self.commit(&group).await {
+                Ok(ready) => self.done(&mut group, ready),
+                Err(error) => {
+                    tracing::error!(%error, waiting = group.settlements.len(), "outcomes cannot be recorded, trying again");
+                    group.claims.clear();
+                    tokio::time::sleep(PAUSE).await;
+                }
+            }
+        }
+    }
+
+    fn add(&self, group: &mut Group, request: Request) {
+        match request {
+            Request::Claim(reply) => group.claims.push(reply),
+            Request::Settle { settlement, domain } => {
+                group.settlements.push(*settlement);
+                group.domains.push(domain);
+            }
+            Request::GiveBack { claimed, due_at } => group.give_back(claimed, due_at),
+            Request::Abandon { claimed, sending, to, in_doubt } => {
+                let now = self.context.clock.now();
+                if in_doubt {
+                    let ended = Ended {
+                        reply: Some("the connection was given up before the server's answer".to_owned()),
+                        ..Ended::untried(Outcome::Uncertain)
+                    };
+                    let context = &self.context;
+                    let parts = (&claimed, &*sending, &*to);
+                    group.settlements.push(settlement(&context.config.retry, &context.random, now, parts, ended));
+                    group.domains.push(claimed.domain);
+                } else {
+                    group.give_back(claimed, now.as_millisecond());
+                }
+            }
+        }
+    }
+
+    /// Everything in one transaction.
+    async fn commit(&mut self, group: &Group) -> Result<Vec<Ready>, StoreError> {
+        let mut tx = self.context.store.write().await?;
+        if !group.settlements.is_empty() {
+            for message in group.settlements.iter().filter_map(|settlement| settlement.message.as_ref()) {
+                if let Some(dictionary) = &message.dictionary
+                    && !self.dictionaries.contains(&dictionary.sha256)
+                {
+                    messages::insert_dictionary(&mut tx, dictionary).await?;
+                }
+            }
+            for fenced in settle::settle(&mut tx, &group.settlements).await? {
+                tracing::warn!(delivery = %fenced, "the lease was lost before the outcome could be recorded");
+            }
+        }
+        if !group.given_back.is_empty() {
+            queue::give_back(&mut tx, &group.given_back).await?;
+        }
+        let mut ready = Vec::new();
+        if !group.claims.is_empty() {
+            let claimed = self.claim(&mut tx, group.claims.len(), &mut ready).await;
+            if let Err(error) = claimed {
+                ready.iter().for_each(|ready| self.context.pace.free(&ready.claimed.domain));
+                return Err(error);
+            }
+        }
+        if let Err(error) = tx.commit().await {
+            ready.iter().for_each(|ready| self.context.pace.free(&ready.claimed.domain));
+            return Err(error.into());
+        }
+        Ok(ready)
+    }
+
+    /// Claims up to `wanted` deliveries, those that go first, first.
+    async fn claim(&mut self, conn: &mut Conn, wanted: usize, ready: &mut Vec<Ready>) -> Result<(), StoreError> {
+        let now = self.context.clock.now();
+        let open = notices::open(conn).await?;
+        self.notices.retain(|id, _| open.iter().any(|notice| notice.id == *id));
+        for notice in open.iter().filter(|notice| notice.state == State::Released && !notice.paused) {
+            // Each round either fills the want, finds nothing, or saturates a domain that the next one skips.
+            while ready.len() < wanted {
+                let skip = self.context.pace.saturated();
+                let limit = wanted - ready.len();
+                let claimed = queue::claim(conn, notice.id, &self.context.owner, now, &skip, limit).await?;
+                let found = claimed.len();
+                let (mine, mut over): (Vec<_>, Vec<_>) =
+                    claimed.into_iter().partition(|claimed| self.context.pace.reserve(&claimed.domain));
+                if !over.is_empty() {
+                    let later = now.as_millisecond() + DOMAIN_PAUSE_MS;
+                    let saturated = self.context.pace.saturated();
+                    let due_at = |claimed: &Claimed| {
+                        if saturated.contains(&claimed.domain) { now.as_millisecond() } else { later }
+                    };
+                    let back = over.drain(..).map(|claimed| give_back(&claimed, due_at(&claimed))).collect::<Vec<_>>();
+                    queue::give_back(conn, &back).await?;
+                }
+                self.make_ready(conn, notice.id, mine, ready).await?;
+                if found < limit {
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn make_ready(
+        &mut self,
+        conn: &mut Conn,
+        notice_id: Uuid,
+        claimed: Vec<Claimed>,
+        ready: &mut Vec<Ready>,
+    ) -> Result<(), StoreError> {
+        if claimed.is_empty() {
+            return Ok(());
+        }
+        let Some(sending) = self.sending(conn, notice_id).await? else { return Ok(()) };
+        let ids: Vec<String> = claimed.iter().map(|claimed| claimed.delivery_id.to_string()).collect();
+        let to_send = deliveries::to_send(conn, sending.kept.category.as_str(), &ids).await?;
+        let mut by_id: HashMap<Uuid, ToSend> = to_send.into_iter().map(|to| (to.id, to)).collect();
+        for claimed in claimed {
+            if let Some(to) = by_id.remove(&claimed.delivery_id) {
+                ready.push(Ready { claimed, sending: sending.clone(), to });
+            }
+        }
+        Ok(())
+    }
+
+    async fn sending(&mut self, conn: &mut Conn, id: Uuid) -> Result<Option<Arc<Sending>>, StoreError> {
+        if let Some(sending) = self.notices.get(&id) {
+            return Ok(Some(sending.clone()));
+        }
+        let loaded = load(conn, id).await?;
+        if let Some(sending) = &loaded {
+            self.notices.insert(id, sending.clone());
+        }
+        Ok(loaded)
+    }
+
+    /// After the commit: frees slots, hands jobs out, tells what was settled.
+    fn done(&mut self, group: &mut Group, ready: Vec<Ready>) {
+        let now = self.context.clock.now();
+        for domain in group.domains.drain(..) {
+            self.context.pace.free(&domain);
+        }
+        group.given_back.clear();
+        for settlement in group.settlements.drain(..) {
+            if let Some(dictionary) = settlement.message.as_ref().and_then(|message| message.dictionary.as_ref()) {
+                self.dictionaries.insert(dictionary.sha256);
+            }
+            self.context.settled(&Settled {
+                notice_id: settlement.notice_id,
+                outcome: settlement.outcome,
+                last: settlement.again.is_none(),
+            });
+        }
+        let mut ready = ready.into_iter();
+        let Some(back) = self.back.upgrade() else {
+            // The workers are gone: nobody takes these jobs, and their leases are given back at the next start.
+            return;
+        };
+        for claim in group.claims.drain(..) {
+            let job = ready.next().map(|it| Job::new(it.claimed, it.sending, it.to, now, back.clone()));
+            // A worker that is gone drops the job, which comes back by itself.
+            let _ = claim.send(job);
+        }
+    }
+}
+
+impl Group {
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn len(&self) -> usize {
+        self.claims.len() + self.settlements.len() + self.given_back.len()
+    }
+
+    fn give_back(&mut self, claimed: Claimed, due_at: i64) {
+        self.given_back.push(give_back(&claimed, due_at));
+        self.domains.push(claimed.domain);
+    }
+}
+
+fn give_back(claimed: &Claimed, due_at: i64) -> GiveBack {
+    GiveBack { id: claimed.delivery_id.to_string(), token: claimed.token, due_at }
+}
+
+/// Loads a notice to send.
+///
+/// # Errors
+/// Where the database fails. A notice that is not valid any more is logged and left alone.
+pub async fn load(conn: &mut Conn, id: Uuid) -> Result<Option<Arc<Sending>>, StoreError> {
+    let Some(kept) = notices::find(conn, id).await? else { return Ok(None) };
+    let follows_domain = match kept.follows_id {
+        Some(follows) => notices::find(conn, follows).await?.map(|notice| notice.message_domain),
+        None => None,
+    };
+    match Sending::new(kept, follows_domain) {
+        Ok(sending) => Ok(Some(Arc::new(sending))),
+        Err(problems) => {
+            tracing::error!(notice = %id, %problems, "a stored notice is not valid any more and cannot be sent");
+            Ok(None)
+        }
+    }
+}

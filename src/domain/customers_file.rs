@@ -1,0 +1,248 @@
+//! The customers file: what its header may name, and what each row must hold.
+
+use std::collections::HashMap;
+
+use crate::domain::address::Address;
+use crate::domain::category::Role;
+use crate::domain::customer::{AccountId, Contact, parse_attribute, parse_name};
+use crate::domain::locale::{Locale, ZoneName};
+use crate::domain::problem::{Problem, nearest};
+
+const REQUIRED: [&str; 3] = ["account_id", "customer_name", "email"];
+const OPTIONAL: [&str; 4] = ["contact_name", "role", "locale", "time_zone"];
+const ATTRIBUTE: &str = "attr.";
+
+/// A parsed header row: which column holds what.
+#[derive(Clone, Debug)]
+pub struct Header {
+    names: Vec<String>,
+    columns: HashMap<String, usize>,
+}
+
+/// A row: one contact of one customer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// The customer.
+    pub account_id: AccountId,
+    /// Its name.
+    pub customer_name: String,
+    /// Its attributes with at least one value.
+    pub attributes: Vec<(String, Vec<String>)>,
+    /// The contact.
+    pub contact: Contact,
+}
+
+impl Header {
+    /// Parses the header row.
+    ///
+    /// # Errors
+    /// Every problem with it.
+    pub fn parse(fields: &[&[u8]]) -> Result<Self, Vec<Problem>> {
+        let mut problems = Vec::new();
+        let mut problem =
+            |field: &str, problem: String| problems.push(Problem { line: 1, field: field.to_owned(), problem });
+        let mut names = Vec::new();
+        let mut columns = HashMap::new();
+        for (index, field) in fields.iter().enumerate() {
+            let Ok(name) = std::str::from_utf8(field) else {
+                problem("header", format!("column {} is not UTF-8: save the file as UTF-8", index + 1));
+                continue;
+            };
+            let name = name.trim();
+            let known = REQUIRED.iter().chain(&OPTIONAL).any(|known| *known == name);
+            let attribute = name.strip_prefix(ATTRIBUTE).is_some_and(|name| !name.is_empty());
+            if !known && !attribute {
+                let hint = nearest(name, REQUIRED.into_iter().chain(OPTIONAL)).map_or_else(
+                    || "columns of your own begin with `attr.`".to_owned(),
+                    |near| format!("did you mean `{near}`?"),
+                );
+                problem(&name.escape_debug().to_string(), format!("is not a column of a customers file, {hint}"));
+            }
+            if columns.insert(name.to_owned(), index).is_some() {
+                problem(name, "stands twice in the header".to_owned());
+            }
+            names.push(name.to_owned());
+        }
+        for name in REQUIRED {
+            if !columns.contains_key(name) {
+                problem(name, "is missing from the header".to_owned());
+            }
+        }
+        if problems.is_empty() { Ok(Self { names, columns }) } else { Err(problems) }
+    }
+}
+
+/// Parses rows; remembers locales and zones, of which a file has few.
+#[derive(Debug)]
+pub struct RowParser {
+    header: Header,
+    locales: HashMap<String, Result<Locale, String>>,
+    zones: HashMap<String, Result<ZoneName, String>>,
+}
+
+impl RowParser {
+    /// A parser for rows under this header.
+    #[must_use]
+    pub fn new(header: Header) -> Self {
+        Self { header, locales: HashMap::new(), zones: HashMap::new() }
+    }
+
+    /// Parses the row that stands in `line`.
+    ///
+    /// # Errors
+    /// Every problem with it.
+    pub fn parse(&mut self, line: usize, fields: &[&[u8]]) -> Result<Row, Vec<Problem>> {
+        if fields.len() != self.header.names.len() {
+            let (has, wants) = (fields.len(), self.header.names.len());
+            let problem = format!("the row has {has} fields, the header {wants}");
+            return Err(vec![Problem { line, field: String::new(), problem }]);
+        }
+        let mut cells = Vec::with_capacity(fields.len());
+        let mut row = Cells { header: &self.header, line, cells: &[], problems: Vec::new() };
+        for (name, field) in self.header.names.iter().zip(fields) {
+            cells.push(std::str::from_utf8(field).map(str::trim).unwrap_or_else(|_| {
+                row.problem(name, "is not UTF-8: save the file as UTF-8".to_owned());
+                ""
+            }));
+        }
+        if !row.problems.is_empty() {
+            return Err(row.problems);
+        }
+        row.cells = &cells;
+        let account_id = row.parse("account_id", AccountId::parse);
+        let customer_name = row.parse("customer_name", |text| match parse_name(text)? {
+            name if name.is_empty() => Err("is empty".to_owned()),
+            name => Ok(name),
+        });
+        let email = row.parse("email", |text| Address::parse(text).map_err(|problem| problem.to_string()));
+        let name = row.parse("contact_name", parse_name);
+        let role = row.optional("role", str::parse::<Role>).map(|role| role.unwrap_or(Role::Service));
+        let locales = &mut self.locales;
+        let locale = row.optional("locale", |text| remembered(locales, text));
+        let zones = &mut self.zones;
+        let time_zone = row.optional("time_zone", |text| remembered(zones, text));
+        let attributes = row.attributes();
+        let (true, Some(account_id), Some(customer_name), Some(email), Some(name), Some(role)) =
+            (row.problems.is_empty(), account_id, customer_name, email, name, role)
+        else {
+            return Err(row.problems);
+        };
+        let contact = Contact { email, name, role, locale: locale.flatten(), time_zone: time_zone.flatten() };
+        Ok(Row { account_id, customer_name, attributes, contact })
+    }
+}
+
+fn remembered<T: Clone + std::str::FromStr<Err = String>>(
+    known: &mut HashMap<String, Result<T, String>>,
+    text: &str,
+) -> Result<T, String> {
+    if let Some(value) = known.get(text) {
+        return value.clone();
+    }
+    let value = text.parse();
+    // A file of nonsense must not fill the memory.
+    if known.len() < 1000 {
+        known.insert(text.to_owned(), value.clone());
+    }
+    value
+}
+
+/// The cells of one row, and what is wrong with them.
+struct Cells<'a> {
+    header: &'a Header,
+    line: usize,
+    cells: &'a [&'a str],
+    problems: Vec<Problem>,
+}
+
+impl<'a> Cells<'a> {
+    fn cell(&self, name: &str) -> &'a str {
+        self.header.columns.get(name).map_or("", |index| self.cells[*index])
+    }
+
+    fn parse<T>(&mut self, name: &str, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
+        parse(self.cell(name)).map_err(|problem| self.problem(name, problem)).ok()
+    }
+
+    /// A cell that may be empty.
+    fn optional<T>(&mut self, name: &str, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<Option<T>> {
+        if self.cell(name).is_empty() { Some(None) } else { self.parse(name, parse).map(Some) }
+    }
+
+    fn attributes(&mut self) -> Vec<(String, Vec<String>)> {
+        let mut attributes = Vec::new();
+        for (index, name) in self.header.names.iter().enumerate() {
+            let Some(attribute) = name.strip_prefix(ATTRIBUTE) else { continue };
+            match parse_attribute(self.cells[index]) {
+                Ok(values) if values.is_empty() => {}
+                Ok(values) => attributes.push((attribute.to_owned(), values)),
+                Err(problem) => self.problem(name, problem),
+            }
+        }
+        attributes
+    }
+
+    fn problem(&mut self, field: &str, problem: String) {
+        self.problems.push(Problem { line: self.line, field: field.to_owned(), problem });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fields(text: &str) -> Vec<&[u8]> {
+        text.split(',').map(str::as_bytes).collect()
+    }
+
+    fn parser() -> RowParser {
+        let header = "account_id,customer_name,email,contact_name,role,locale,time_zone,attr.region";
+        RowParser::new(Header::parse(&fields(header)).unwrap())
+    }
+
+    #[test]
+    fn a_row_is_a_contact() {
+        let row = parser().parse(2, &fields("C1,Åkeri AB,a@Exämple.com,Åsa,,sv,Europe/Stockholm,sto2; fra1")).unwrap();
+        assert_eq!(row.contact.email.as_str(), "a@xn--exmple-cua.com");
+        assert_eq!(row.contact.role, Role::Service);
+        assert_eq!(row.attributes, [("region".to_owned(), vec!["sto2".to_owned(), "fra1".to_owned()])]);
+    }
+
+    #[test]
+    fn every_problem_of_a_row_names_line_and_field() {
+        let problems = parser().parse(7, &fields("C 1,,not-an-address,a\u{1}b,boss,swedish!,Mars,\u{7}")).unwrap_err();
+        let named: Vec<_> = problems.iter().map(|problem| (problem.line, problem.field.as_str())).collect();
+        assert_eq!(
+            named,
+            [
+                (7, "account_id"),
+                (7, "customer_name"),
+                (7, "email"),
+                (7, "contact_name"),
+                (7, "role"),
+                (7, "locale"),
+                (7, "time_zone"),
+                (7, "attr.region")
+            ]
+        );
+        let ragged = parser().parse(8, &fields("C1,A")).unwrap_err();
+        assert_eq!(ragged[0].to_string(), "line 8: the row has 2 fields, the header 8");
+        let latin1: Vec<&[u8]> = vec![b"C1", b"\xc5keri", b"a@b.example", b"", b"", b"", b"", b""];
+        assert_eq!(parser().parse(9, &latin1).unwrap_err()[0].field, "customer_name");
+    }
+
+    #[test]
+    fn a_header_names_known_columns_once() {
+        let problems = Header::parse(&fields("account_id,customer_nme,email,email,region")).unwrap_err();
+        let texts: Vec<_> = problems.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            texts,
+            [
+                "line 1: `customer_nme`: is not a column of a customers file, did you mean `customer_name`?",
+                "line 1: `email`: stands twice in the header",
+                "line 1: `region`: is not a column of a customers file, columns of your own begin with `attr.`",
+                "line 1: `customer_name`: is missing from the header",
+            ]
+        );
+    }
+}

@@ -1,0 +1,182 @@
+//! The message: a rendered notice with its headers, as the bytes that are sent and kept.
+
+use jiff::Timestamp;
+use lettre::message::header::{ContentType, HeaderName, HeaderValue};
+use lettre::message::{Mailbox, Message, MultiPart, MultiPartKind, SinglePart};
+use thiserror::Error;
+use uuid::Uuid;
+
+use super::render::Content;
+use crate::config::{Organisation, Sender};
+use crate::domain::address::Address;
+use crate::domain::category::Category;
+
+/// What the headers of a message say.
+#[derive(Clone, Debug)]
+pub struct Head<'a> {
+    /// The delivery.
+    pub delivery_id: Uuid,
+    /// Domain of its Message-ID.
+    pub message_domain: &'a str,
+    /// Category of the notice.
+    pub category: Category,
+    /// Language of the text.
+    pub language: &'a str,
+    /// The recipient.
+    pub to: &'a Address,
+    /// The recipient's name; may be empty.
+    pub to_name: &'a str,
+    /// When the notice was released: the Date of every attempt.
+    pub date: Timestamp,
+    /// The Message-ID that this message continues.
+    pub references: Option<String>,
+    /// The one-click address of an optional notice (RFC 8058); `None` for mandatory ones.
+    pub unsubscribe_url: Option<&'a str>,
+    /// Marks a copy that was sent for a look.
+    pub is_test: bool,
+}
+
+/// The message could not be put together.
+#[derive(Debug, Error)]
+#[error("the message could not be built: {0}")]
+pub struct MessageError(String);
+
+/// The Message-ID of a delivery: the same on every attempt.
+#[must_use]
+pub fn message_id(delivery_id: Uuid, domain: &str) -> String {
+    format!("<{delivery_id}@{domain}>")
+}
+
+/// Builds the message: multipart/alternative, text first. The same head and content give the same bytes, all lines ending
+/// in CRLF, the last one too: the bytes as a server stores them.
+///
+/// # Errors
+/// Where lettre refuses a part; none of ours should make it.
+pub fn build(
+    sender: &Sender,
+    organisation: &Organisation,
+    head: &Head<'_>,
+    content: &Content,
+) -> Result<Vec<u8>, MessageError> {
+    let error = |error: &dyn std::fmt::Display| MessageError(error.to_string());
+    let to = lettre::Address::new(head.to.local(), head.to.domain()).map_err(|e| error(&e))?;
+    let name = Some(head.to_name.to_owned()).filter(|name| !name.is_empty());
+    let milliseconds = u64::try_from(head.date.as_millisecond()).unwrap_or(0);
+    let date = std::time::UNIX_EPOCH + std::time::Duration::from_millis(milliseconds);
+    let mut builder = Message::builder()
+        .from(sender.from.clone())
+        .to(Mailbox::new(name, to))
+        .reply_to(sender.reply_to.clone())
+        .subject(&content.subject)
+        .date(date)
+        .message_id(Some(message_id(head.delivery_id, head.message_domain)));
+    for (name, value) in extra_headers(organisation, sender, head) {
+        builder = builder.raw_header(HeaderValue::new(HeaderName::new_from_ascii_str(name), value));
+    }
+    let alternative = MultiPart::builder()
+        .kind(MultiPartKind::Alternative)
+        .boundary(format!("=_{}", head.delivery_id.simple()))
+        .singlepart(part(ContentType::TEXT_PLAIN, &content.text))
+        .singlepart(part(ContentType::TEXT_HTML, &content.html));
+    let mut bytes = builder.multipart(alternative).map_err(|e| error(&e))?.formatted();
+    if !bytes.ends_with(b"\r\n") {
+        bytes.extend_from_slice(b"\r\n");
+    }
+    Ok(bytes)
+}
+
+fn part(kind: ContentType, text: &str) -> SinglePart {
+    SinglePart::builder().header(kind).body(text.to_owned())
+}
+
+fn extra_headers(organisation: &Organisation, sender: &Sender, head: &Head<'_>) -> Vec<(&'static str, String)> {
+    let mut headers = vec![
+        ("Content-Language", head.language.to_owned()),
+        ("Auto-Submitted", "auto-generated".to_owned()),
+        ("X-Besked-Delivery", head.delivery_id.to_string()),
+        ("X-Besked-Category", head.category.as_str().to_owned()),
+    ];
+    if let Some(references) = &head.references {
+        headers.push(("In-Reply-To", references.clone()));
+        headers.push(("References", references.clone()));
+    }
+    if let Some(url) = head.unsubscribe_url {
+        headers.push(("List-Unsubscribe", format!("<{url}>")));
+        headers.push(("List-Unsubscribe-Post", "List-Unsubscribe=One-Click".to_owned()));
+        let name: String = organisation.name.chars().filter(|c| c.is_ascii_alphanumeric() || *c == ' ').collect();
+        headers.push(("List-Id", format!("{} <{}.{}>", name.trim(), head.category.as_str(), sender.domain())));
+    }
+    if head.is_test {
+        headers.push(("X-Besked-Test", "yes".to_owned()));
+    }
+    headers
+}
+
+#[cfg(test)]
+mod tests {
+    use mail_parser::MessageParser;
+
+    use super::*;
+
+    fn head<'a>(to: &'a Address, name: &'a str, unsubscribe_url: Option<&'a str>) -> Head<'a> {
+        Head {
+            delivery_id: Uuid::from_u128(0x0193_5a6b_0000_7000_8000_0000_0000_0001),
+            message_domain: "example.com",
+            category: Category::News,
+            language: "sv",
+            to,
+            to_name: name,
+            date: "2026-11-24T10:00:00Z".parse().unwrap(),
+            references: Some("<a@example.com>".to_owned()),
+            unsubscribe_url,
+            is_test: false,
+        }
+    }
+
+    fn content() -> Content {
+        let long = "ö".repeat(1500);
+        Content {
+            subject: "Nätverksunderhåll i Sto2".to_owned(),
+            text: format!("Hej,\n.\n.dot\nFrom here\n{long}\n"),
+            html: format!("<p>Hej</p>\n<p>{long}</p>"),
+        }
+    }
+
+    /// mail-parser is the independent reader.
+    #[test]
+    fn another_reader_finds_what_was_written() {
+        let to = Address::parse("åsa@exämple.com").unwrap();
+        let bytes = build(
+            &Sender::default(),
+            &Organisation::default(),
+            &head(&to, "Åsa \"Å\" Öberg, chef", Some("https://x.example/u/t")),
+            &content(),
+        )
+        .unwrap();
+        let message = MessageParser::default().parse(&bytes).unwrap();
+        assert_eq!(message.subject(), Some("Nätverksunderhåll i Sto2"));
+        let recipient = message.to().and_then(|to| to.first()).unwrap();
+        assert_eq!(recipient.name(), Some("Åsa \"Å\" Öberg, chef"));
+        assert_eq!(recipient.address(), Some("åsa@xn--exmple-cua.com"));
+        assert_eq!(message.body_text(0).unwrap().replace("\r\n", "\n"), content().text);
+        assert_eq!(message.body_html(0).unwrap().replace("\r\n", "\n"), content().html);
+        assert_eq!(message.header_raw("List-Unsubscribe-Post").map(str::trim), Some("List-Unsubscribe=One-Click"));
+        assert_eq!(message.header_raw("Content-Language").map(str::trim), Some("sv"));
+        assert_eq!(message.message_id(), Some("01935a6b-0000-7000-8000-000000000001@example.com"));
+        assert!(message.in_reply_to().as_text().is_some());
+    }
+
+    #[test]
+    fn lines_are_short_and_end_in_crlf_and_the_bytes_repeat() {
+        let to = Address::parse("a@example.com").unwrap();
+        let build = || build(&Sender::default(), &Organisation::default(), &head(&to, "", None), &content()).unwrap();
+        let bytes = build();
+        assert_eq!(bytes, build());
+        assert!(bytes.ends_with(b"\r\n") && !bytes.ends_with(b"\r\n\r\n\r\n"));
+        for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+            assert!(line.ends_with(b"\r\n") && line.len() <= 1000, "{:?}", String::from_utf8_lossy(line));
+        }
+        let text = String::from_utf8(bytes).unwrap();
+        assert!(!text.contains("List-Unsubscribe") && !text.contains("List-Id"));
+    }
+}

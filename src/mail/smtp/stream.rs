@@ -1,0 +1,306 @@
+//! Opening a connection to a relay: TCP without Nagle's algorithm, and TLS.
+//!
+//! STARTTLS runs over a connection of its own that is lent to lettre and taken back: whatever a man in the middle injects
+//! behind the server's answer is gone with lettre's buffer, and what follows is read under TLS only (RFC 3207 section 6).
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use lettre::transport::smtp::client::{AsyncSmtpConnection, AsyncTokioStream};
+use lettre::transport::smtp::commands::Starttls;
+use lettre::transport::smtp::extension::{ClientId, Extension};
+use lettre::transport::smtp::response::Response;
+use rustls::ClientConfig;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, ring};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::{error::Elapsed, timeout};
+use tokio_rustls::client::TlsStream;
+
+use super::Failed;
+use crate::config::{Relay, Smtp, Tls};
+use crate::domain::reply::{Failure, Reply, Stage};
+
+/// What came of a command before its deadline.
+pub(super) type Answer = Result<Result<Response, lettre::transport::smtp::Error>, Elapsed>;
+
+/// A connection that is greeted, with what is known of its other end.
+pub(super) struct Opened {
+    pub(super) conn: AsyncSmtpConnection,
+    pub(super) host: String,
+    pub(super) tls: String,
+}
+
+/// Connects to a relay and encrypts as it wants.
+pub(super) async fn open(relay: &Relay, deadlines: &Smtp, hello: &ClientId) -> Result<Opened, Failed> {
+    let tcp = connect(&relay.url.host, relay.url.port, deadlines.connect).await?;
+    let peer = tcp.peer_addr().map_err(|error| unclear(Stage::Connect, &error))?;
+    let host = format!("{} [{}]:{}", relay.url.host, peer.ip(), peer.port());
+    match relay.url.tls {
+        Tls::Implicit => {
+            let tls = encrypt(tcp, relay, Stage::Connect, deadlines.connect).await?;
+            let version = version(&tls);
+            let conn = greet(Encrypted { tls, greeting: b"", peer }, deadlines, hello).await?;
+            Ok(Opened { conn, host, tls: version })
+        }
+        Tls::None => Ok(Opened { conn: greet(tcp, deadlines, hello).await?, host, tls: String::new() }),
+        Tls::Required | Tls::Opportunistic => {
+            let lent = Lent(Arc::new(Mutex::new(Some(tcp))));
+            let mut plain = greet(lent.clone(), deadlines, hello).await?;
+            if !plain.server_info().supports_feature(Extension::StartTls) {
+                if relay.url.tls == Tls::Opportunistic {
+                    return Ok(Opened { conn: plain, host, tls: String::new() });
+                }
+                let failure =
+                    Failure::Unclear("the server does not offer STARTTLS, which this relay requires".to_owned());
+                return Err(Failed { stage: Stage::StartTls, failure, reused: false });
+            }
+            let answer = timeout(deadlines.greeting, plain.command(Starttls)).await;
+            failure_of(answer).map_err(|failure| Failed { stage: Stage::StartTls, failure, reused: false })?;
+            let tcp = lent.take_back().ok_or_else(|| unclear(Stage::StartTls, &"the connection was closed"))?;
+            drop(plain);
+            let tls = encrypt(tcp, relay, Stage::StartTls, deadlines.connect).await?;
+            let version = version(&tls);
+            // The server does not greet again after STARTTLS; lettre waits for a greeting all the same.
+            let conn = greet(Encrypted { tls, greeting: b"220 under TLS\r\n", peer }, deadlines, hello).await?;
+            Ok(Opened { conn, host, tls: version })
+        }
+    }
+}
+
+/// Tells an answer from a failure. Whatever is not a clear reply is unclear.
+pub(super) fn failure_of(answer: Answer) -> Result<Response, Failure> {
+    match answer {
+        Ok(Ok(response)) => Ok(response),
+        Ok(Err(error)) => Err(match error.status() {
+            Some(code) => {
+                let text = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+                Failure::Replied(Reply { code: code.into(), text })
+            }
+            None => Failure::Unclear(error.to_string()),
+        }),
+        Err(_) => Err(Failure::Unclear("no answer before the deadline".to_owned())),
+    }
+}
+
+fn unclear(stage: Stage, error: &dyn fmt::Display) -> Failed {
+    Failed { stage, failure: Failure::Unclear(error.to_string()), reused: false }
+}
+
+/// Connects to the first address that answers, IPv6 before IPv4.
+async fn connect(host: &str, port: u16, deadline: Duration) -> Result<TcpStream, Failed> {
+    let resolved = timeout(deadline, tokio::net::lookup_host((host, port))).await;
+    let resolved =
+        resolved.unwrap_or_else(|_| Err(io::Error::new(io::ErrorKind::TimedOut, "the name was not resolved in time")));
+    let mut addresses: Vec<SocketAddr> = resolved.map_err(|error| unclear(Stage::Connect, &error))?.collect();
+    addresses.sort_by_key(SocketAddr::is_ipv4);
+    let mut last = unclear(Stage::Connect, &"the name has no address");
+    for address in addresses {
+        match timeout(deadline, TcpStream::connect(address)).await {
+            Ok(Ok(tcp)) => {
+                // Without it the kernel holds the final dot back until the message is acknowledged: 40 ms each.
+                tcp.set_nodelay(true).map_err(|error| unclear(Stage::Connect, &error))?;
+                return Ok(tcp);
+            }
+            Ok(Err(error)) => last = unclear(Stage::Connect, &format!("{address}: {error}")),
+            Err(_) => last = unclear(Stage::Connect, &format!("{address}: no answer before the deadline")),
+        }
+    }
+    Err(last)
+}
+
+async fn greet(
+    stream: impl AsyncTokioStream + 'static,
+    deadlines: &Smtp,
+    hello: &ClientId,
+) -> Result<AsyncSmtpConnection, Failed> {
+    let greeted =
+        timeout(deadlines.greeting, AsyncSmtpConnection::connect_with_transport(Box::new(stream), hello)).await;
+    let failed = |failure| Failed { stage: Stage::Greeting, failure, reused: false };
+    match greeted {
+        Ok(Ok(conn)) => Ok(conn),
+        Ok(Err(error)) => Err(failed(failure_of(Ok(Err(error))).expect_err("an error is no answer"))),
+        Err(elapsed) => Err(failed(failure_of(Err(elapsed)).expect_err("an error is no answer"))),
+    }
+}
+
+async fn encrypt(
+    tcp: TcpStream,
+    relay: &Relay,
+    stage: Stage,
+    deadline: Duration,
+) -> Result<TlsStream<TcpStream>, Failed> {
+    let name = ServerName::try_from(relay.url.host.clone()).map_err(|error| unclear(stage, &error))?;
+    let config = tls_config(relay).map_err(|error| unclear(stage, &error))?;
+    match timeout(deadline, tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, tcp)).await {
+        Ok(Ok(tls)) => Ok(tls),
+        Ok(Err(error)) => Err(unclear(stage, &format!("TLS: {error}"))),
+        Err(_) => Err(unclear(stage, &"TLS: no answer before the deadline")),
+    }
+}
+
+fn version(tls: &TlsStream<TcpStream>) -> String {
+    let version = tls.get_ref().1.protocol_version().and_then(|version| version.as_str());
+    version.unwrap_or("TLS").replace("TLSv1_", "TLSv1.")
+}
+
+fn tls_config(relay: &Relay) -> Result<ClientConfig, String> {
+    let provider = Arc::new(ring::default_provider());
+    let verifier: Arc<dyn ServerCertVerifier> = if relay.url.tls == Tls::Opportunistic {
+        Arc::new(AnyCertificate(provider.clone()))
+    } else {
+        let roots = match &relay.ca_file {
+            Some(path) => CertificateDer::pem_file_iter(path)
+                .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+                .map_err(|error| format!("cannot read certificates from `{}`: {error}", path.display()))?,
+            None => Vec::new(),
+        };
+        let verifier = rustls_platform_verifier::Verifier::new_with_extra_roots(roots, provider.clone());
+        Arc::new(verifier.map_err(|error| error.to_string())?)
+    };
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| error.to_string())?
+        .dangerous()
+        .with_custom_certificate_verifier(verifier)
+        .with_no_client_auth();
+    Ok(config)
+}
+
+/// Takes any certificate: opportunistic TLS (RFC 7435) is there against those who only listen.
+#[derive(Debug)]
+struct AnyCertificate(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for AnyCertificate {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        signed: &rustls::DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        rustls::crypto::verify_tls12_signature(message, cert, signed, &self.0.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        signed: &rustls::DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        rustls::crypto::verify_tls13_signature(message, cert, signed, &self.0.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<rustls::SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+/// A connection that lettre uses for the words before TLS, and that is taken back then.
+#[derive(Clone, Debug)]
+struct Lent(Arc<Mutex<Option<TcpStream>>>);
+
+impl Lent {
+    fn take_back(&self) -> Option<TcpStream> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn with<T>(&self, use_it: impl FnOnce(Pin<&mut TcpStream>) -> Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        match self.0.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+            Some(tcp) => use_it(Pin::new(tcp)),
+            None => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
+        }
+    }
+}
+
+impl AsyncRead for Lent {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        self.with(|tcp| tcp.poll_read(cx, buf))
+    }
+}
+
+impl AsyncWrite for Lent {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.with(|tcp| tcp.poll_write(cx, buf))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.with(|tcp| tcp.poll_flush(cx))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.with(|tcp| tcp.poll_shutdown(cx))
+    }
+}
+
+impl AsyncTokioStream for Lent {
+    fn peer_addr(&self) -> io::Result<SocketAddr> {
+        match self.0.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
+            Some(tcp) => tcp.peer_addr(),
+            None => Err(io::ErrorKind::NotConnected.into()),
+        }
+    }
+}
+
+/// An encrypted connection, with a greeting that the server did not say, if any.
+struct Encrypted {
+    tls: TlsStream<TcpStream>,
+    greeting: &'static [u8],
+    peer: SocketAddr,
+}
+
+impl fmt::Debug for Encrypted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Encrypted({})", self.peer)
+    }
+}
+
+impl AsyncRead for Encrypted {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.greeting.is_empty() {
+            return Pin::new(&mut self.tls).poll_read(cx, buf);
+        }
+        let (now, later) = self.greeting.split_at(self.greeting.len().min(buf.remaining()));
+        buf.put_slice(now);
+        self.greeting = later;
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Encrypted {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.tls).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.tls).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.tls).poll_shutdown(cx)
+    }
+}
+
+impl AsyncTokioStream for Encrypted {
+    fn peer_addr(&self) -> io::Result<SocketAddr> {
+        Ok(self.peer)
+    }
+}

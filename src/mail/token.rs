@@ -1,0 +1,99 @@
+//! Tokens in return paths and links: they name a delivery and cannot be made up.
+
+use data_encoding::{BASE32_NOPAD, BASE64URL_NOPAD};
+use uuid::Uuid;
+
+use crate::domain::address::Address;
+use crate::domain::entry::hmac;
+
+/// The key behind tokens. All nodes share it; see [`crate::store::secrets`].
+#[derive(Clone)]
+pub struct TokenKey([u8; 32]);
+
+/// Which use a token is for; one cannot stand in for the other.
+#[derive(Clone, Copy)]
+enum Use {
+    ReturnPath,
+    Link,
+}
+
+impl TokenKey {
+    /// Wraps the key.
+    #[must_use]
+    pub const fn new(key: [u8; 32]) -> Self {
+        Self(key)
+    }
+
+    /// The envelope sender of a delivery: `b+TOKEN@domain`. Bounces to it tell which delivery bounced.
+    #[must_use]
+    pub fn return_path(&self, delivery: Uuid, domain: &str) -> Address {
+        let token = self.token::<8>(Use::ReturnPath, delivery);
+        // Local parts may be lower-cased on the way: base 32 survives that.
+        let text = format!("b+{}@{domain}", BASE32_NOPAD.encode(&token).to_lowercase());
+        Address::parse(&text).expect("a token and a checked domain make an address")
+    }
+
+    /// The delivery that a return path's local part names.
+    #[must_use]
+    pub fn read_return_path(&self, local: &str) -> Option<Uuid> {
+        let token = local.strip_prefix("b+").or_else(|| local.strip_prefix("B+"))?;
+        self.read::<8>(Use::ReturnPath, &BASE32_NOPAD.decode(token.to_uppercase().as_bytes()).ok()?)
+    }
+
+    /// The token of a delivery's unsubscribe and preference links.
+    #[must_use]
+    pub fn link(&self, delivery: Uuid) -> String {
+        BASE64URL_NOPAD.encode(&self.token::<16>(Use::Link, delivery))
+    }
+
+    /// The delivery that a link's token names.
+    #[must_use]
+    pub fn read_link(&self, token: &str) -> Option<Uuid> {
+        self.read::<16>(Use::Link, &BASE64URL_NOPAD.decode(token.as_bytes()).ok()?)
+    }
+
+    fn token<const N: usize>(&self, used: Use, delivery: Uuid) -> Vec<u8> {
+        let mut token = delivery.as_bytes().to_vec();
+        token.extend_from_slice(&self.mac(used, delivery)[..N]);
+        token
+    }
+
+    fn read<const N: usize>(&self, used: Use, token: &[u8]) -> Option<Uuid> {
+        let (id, mac) = token.split_at_checked(16)?;
+        let delivery = Uuid::from_slice(id).ok()?;
+        let wanted = self.mac(used, delivery);
+        // All bytes are looked at, so that the time taken does not tell how many were right.
+        let differs = mac.iter().zip(&wanted[..N]).fold(0, |differs, (a, b)| differs | (a ^ b));
+        (mac.len() == N && differs == 0).then_some(delivery)
+    }
+
+    fn mac(&self, used: Use, delivery: Uuid) -> [u8; 32] {
+        let label: &[u8] = match used {
+            Use::ReturnPath => b"return path ",
+            Use::Link => b"link ",
+        };
+        hmac(&self.0, &[label, delivery.as_bytes()].concat())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_names_its_delivery_and_cannot_be_changed() {
+        let key = TokenKey::new([7; 32]);
+        let id = Uuid::from_u128(0x0193_5a6b_0000_7000_8000_0000_0000_0001);
+        let path = key.return_path(id, "bounces.example.com");
+        assert!(path.local().len() <= 64);
+        assert_eq!(key.read_return_path(path.local()), Some(id));
+        assert_eq!(key.read_return_path(&path.local().to_uppercase()), Some(id));
+        assert_eq!(key.read_link(&key.link(id)), Some(id));
+        assert_eq!(TokenKey::new([8; 32]).read_link(&key.link(id)), None);
+        let mut changed = key.link(id).into_bytes();
+        changed[3] ^= 1;
+        assert_eq!(key.read_link(&String::from_utf8(changed).unwrap()), None);
+        assert_eq!(key.read_link(""), None);
+        assert_eq!(key.read_link(&key.link(id)[..22]), None);
+    }
+}

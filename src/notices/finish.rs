@@ -1,0 +1,131 @@
+//! What becomes of notices without an operator: released when their time comes, cancelled to the last delivery, closed.
+
+use uuid::Uuid;
+
+use super::{NoticeError, Notices, is_due};
+use crate::domain::delivery::{Outcome, State as DeliveryState};
+use crate::domain::entry::{Detail, Entry, Event, Fact};
+use crate::domain::notice::State;
+use crate::store::ledger::Opening;
+use crate::store::notices::{self as kept, Kept};
+use crate::store::{deliveries, ledger, queue, settle};
+
+/// Deliveries cancelled in one transaction.
+const CHUNK: u32 = 2000;
+
+/// What was done by itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Notices released.
+    pub released: usize,
+    /// Notices closed.
+    pub closed: usize,
+    /// Notices whose release failed; the log says why.
+    pub failed: usize,
+}
+
+impl Notices {
+    /// Releases what is due, takes up releases that were broken off, finishes cancellations, and closes what is done.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn advance(&self) -> Result<Progress, NoticeError> {
+        let mut progress = Progress::default();
+        let open = kept::open(&mut *self.store.read().await?).await?;
+        for notice in open {
+            match notice.state {
+                State::Scheduled | State::Releasing if is_due(notice.send_at, self.clock.now()) => {
+                    match self.release_due(notice.id).await {
+                        Ok(released) => progress.released += usize::from(released),
+                        Err(error) => {
+                            progress.failed += 1;
+                            tracing::error!(notice = %notice.id, %error, "a due notice could not be released");
+                        }
+                    }
+                }
+                State::Cancelled => {
+                    if let Some(notice) = kept::find(&mut *self.store.read().await?, notice.id).await? {
+                        self.cancel_queued(&notice).await?;
+                    }
+                    progress.closed += usize::from(self.close(notice.id).await?);
+                }
+                State::Released => progress.closed += usize::from(self.close(notice.id).await?),
+                _ => {}
+            }
+        }
+        Ok(progress)
+    }
+
+    async fn release_due(&self, id: Uuid) -> Result<bool, NoticeError> {
+        let Some(notice) = kept::find(&mut *self.store.read().await?, id).await? else { return Ok(false) };
+        if notice.approved_digest != Some(notice.digest) {
+            return Err(NoticeError::ApprovalVoid);
+        }
+        match self.freeze(&notice, "besked", None, &|_| {}).await {
+            // Another process is at it.
+            Err(NoticeError::Conflict) => Ok(false),
+            other => other.map(|_| true),
+        }
+    }
+
+    /// Cancels what waits in the queue, in chunks; what a worker holds is finished by it.
+    pub(super) async fn cancel_queued(&self, notice: &Kept) -> Result<(), NoticeError> {
+        loop {
+            let mut tx = self.store.write().await?;
+            let ids = queue::unclaimed(&mut tx, notice.id, CHUNK).await?;
+            if ids.is_empty() {
+                return Ok(());
+            }
+            let at = self.clock.now();
+            let texts: Vec<String> = ids.iter().map(Uuid::to_string).collect();
+            let mut cancelled = Vec::with_capacity(ids.len());
+            for delivery in deliveries::to_send(&mut tx, notice.category.as_str(), &texts).await? {
+                let fact = Fact {
+                    notice: Some((notice.id, notice.category, notice.digest)),
+                    event: Event::from(Outcome::Cancelled),
+                    ordinal: Some(delivery.ordinal),
+                    level: None,
+                    at,
+                    attempt: None,
+                    status_class: None,
+                    detail: Detail::None,
+                };
+                let person = delivery.person();
+                cancelled.push((delivery.id, Entry::new(&fact, Some(&person), &self.random)));
+            }
+            settle::cancel(&mut tx, notice.id, at, &cancelled).await?;
+            tx.commit().await?;
+        }
+    }
+
+    /// Closes a notice with nothing left to do: one entry with the count of each outcome.
+    pub(super) async fn close(&self, id: Uuid) -> Result<bool, NoticeError> {
+        if queue::holds(&mut *self.store.read().await?, id).await? {
+            return Ok(false);
+        }
+        let at = self.clock.now();
+        let mut tx = self.store.write().await?;
+        if !kept::set_closed(&mut tx, id, at).await? {
+            return Ok(false);
+        }
+        let Some(notice) = kept::find(&mut tx, id).await? else { return Ok(false) };
+        let counts = deliveries::counts(&mut tx, id).await?;
+        let of = |outcome: &Outcome| counts.get(&outcome.state()).map(|count| (*outcome, *count));
+        debug_assert!(counts.keys().all(|state| !DeliveryState::is_open(*state)));
+        let fact = Fact {
+            notice: Some((id, notice.category, notice.digest)),
+            event: Event::Closed,
+            ordinal: None,
+            level: None,
+            at,
+            attempt: None,
+            status_class: None,
+            detail: Detail::Closed(Outcome::ALL.iter().filter_map(of).collect()),
+        };
+        let entry = Entry::new(&fact, None, &self.random);
+        ledger::append(&mut tx, &[Opening { entry: &entry, notice_id: Some(id), delivery_id: None, at }]).await?;
+        tx.commit().await?;
+        tracing::info!(notice = %id, "closed: every delivery has its outcome");
+        Ok(true)
+    }
+}

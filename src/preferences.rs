@@ -1,0 +1,51 @@
+//! Preferences: a person's opt-outs, each change of which is recorded in the ledger.
+
+use crate::domain::address::Address;
+use crate::domain::category::Category;
+use crate::domain::clock::Clock;
+use crate::domain::entry::{Detail, Entry, Event, Fact, Person};
+use crate::domain::random::Random;
+use crate::store::ledger::{self, Opening};
+use crate::store::preferences::{opt_in, opt_out};
+use crate::store::{Store, StoreError};
+
+/// Sets or withdraws opt-outs of an address, all in one transaction. `source` says how the wish came.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn set(
+    store: &Store,
+    clock: &Clock,
+    random: &Random,
+    address: &Address,
+    wishes: &[(Category, bool)],
+    source: &str,
+) -> Result<(), StoreError> {
+    let at = clock.now();
+    let mut tx = store.write().await?;
+    for (category, opted_out) in wishes {
+        let changed = if *opted_out {
+            opt_out(&mut tx, address.as_str(), *category, at, source).await?
+        } else {
+            opt_in(&mut tx, address.as_str(), *category).await?
+        };
+        if !changed {
+            continue;
+        }
+        let fact = Fact {
+            notice: None,
+            event: Event::PreferenceChanged,
+            ordinal: None,
+            level: None,
+            at,
+            attempt: None,
+            status_class: None,
+            detail: Detail::Preference { category: *category, opted_out: *opted_out },
+        };
+        let person = Person { address: address.as_str().to_owned(), role: source.to_owned(), ..Person::default() };
+        let entry = Entry::new(&fact, Some(&person), random);
+        ledger::append(&mut tx, &[Opening { entry: &entry, notice_id: None, delivery_id: None, at }]).await?;
+    }
+    tx.commit().await?;
+    Ok(())
+}
