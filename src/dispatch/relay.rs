@@ -120,15 +120,17 @@ impl Relay {
     /// The relay is in trouble: its circuit opens.
     pub fn is_down(&self, failed: &Failed) {
         let mut circuit = self.circuit();
+        if circuit.open_until.is_some() && !circuit.probing {
+            return; // The same trouble, met by another worker at the same time.
+        }
         circuit.failures += 1;
         circuit.probing = false;
         let doubled = FIRST_PAUSE * 2_u32.pow(circuit.failures.min(7) - 1);
         let pause = if failed.stage == Stage::Auth { AUTH_PAUSE } else { doubled.min(LONGEST_PAUSE) };
         circuit.open_until = Some(Instant::now() + pause);
         let text = failed.failure.text();
-        tracing::warn!(
-            relay = self.config.name, stage = %failed.stage, pause_s = pause.as_secs(), "relay is down: {text}"
-        );
+        let pause_s = pause.as_secs();
+        tracing::warn!(relay = self.config.name, stage = %failed.stage, pause_s, "relay is down: {text}");
         circuit.trouble = Some(Trouble { stage: failed.stage, text });
     }
 
