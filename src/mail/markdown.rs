@@ -7,7 +7,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
-use pulldown_cmark::{CodeBlockKind, CowStr, Event, HeadingLevel, Parser, Tag, TagEnd, html};
+use pulldown_cmark::{CowStr, Event, HeadingLevel, Parser, Tag, TagEnd, html};
 
 use crate::domain::markdown::options;
 use crate::mail::plain;
@@ -123,7 +123,6 @@ struct TextWriter {
     link: Option<(usize, String)>,
     /// The rows of the open table, the header first.
     rows: Vec<Vec<String>>,
-    in_code: bool,
     /// Whether an empty line comes before the next block.
     gap: bool,
 }
@@ -149,7 +148,6 @@ impl TextWriter {
     fn start(&mut self, tag: Tag<'_>) {
         match tag {
             Tag::BlockQuote(_) => self.prefixes.push(("> ".to_owned(), "> ".to_owned())),
-            Tag::CodeBlock(CodeBlockKind::Fenced(_) | CodeBlockKind::Indented) => self.in_code = true,
             Tag::List(first) => {
                 self.flush();
                 self.lists.push(first);
@@ -259,7 +257,6 @@ impl TextWriter {
 
     /// Writes code as it is, indented, its lines never wrapped.
     fn code(&mut self) {
-        self.in_code = false;
         self.open_gap();
         let (mut first, rest) = self.prefix();
         for line in std::mem::take(&mut self.inline).lines() {

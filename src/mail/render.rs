@@ -89,7 +89,6 @@ impl Skeleton {
         let mut page = Page {
             language,
             subject: String::new(),
-            subject_is_authored: false,
             heading: String::new(),
             heading_is_authored: false,
             authored: authored(language, edition.locale.as_ref().unwrap_or(&organisation.default_locale)),
@@ -100,17 +99,17 @@ impl Skeleton {
             greeting: marks.mark(&Slot::Greeting),
             body_html,
             body_text,
-            reference: notice.reference.clone(),
             footer: footer(organisation, notice.category, view.role, language, &marks),
         };
         let failed = |source| RenderError::Template { category: notice.category, source };
-        page.subject_is_authored = edition.subject.is_some();
         page.subject = match &edition.subject {
             Some(subject) => marks.text(subject),
             None => own.parts.subject(&page).map_err(failed)?,
         };
-        page.heading_is_authored = own.heading.is_some() || page.subject_is_authored;
-        page.heading = own.heading.unwrap_or_else(|| page.subject.clone());
+        (page.heading, page.heading_is_authored) = match own.heading {
+            Some(heading) => (heading.text, heading.is_authored),
+            None => (page.subject.clone(), edition.subject.is_some()),
+        };
         let text = own.parts.text(&page).map_err(failed)?;
         let html = own.parts.html(&page).map_err(failed)?;
         Ok(Self {

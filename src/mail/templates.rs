@@ -14,9 +14,7 @@ pub struct Page {
     pub language: &'static Language,
     /// The subject.
     pub subject: String,
-    /// Whether the author wrote the subject.
-    pub subject_is_authored: bool,
-    /// The headline; the subject in most categories.
+    /// The headline: the subject in most categories.
     pub heading: String,
     /// Whether the author wrote the headline.
     pub heading_is_authored: bool,
@@ -36,8 +34,6 @@ pub struct Page {
     pub body_html: String,
     /// The author's body as plain text; empty where there is none.
     pub body_text: String,
-    /// The author's own number for the matter.
-    pub reference: Option<String>,
     /// What the law wants said.
     pub footer: Footer,
 }
@@ -266,8 +262,7 @@ parts!(News, "mail/news/subject.txt", "mail/news/body.txt", "mail/news/body.html
 
 /// A survey.
 pub struct Survey {
-    pub question: Prose,
-    pub question_line: String,
+    pub question: String,
     pub link: String,
     pub facts: Vec<Fact>,
 }

@@ -36,7 +36,15 @@ pub struct View {
     /// What an inbox shows after the subject; empty for the body's beginning.
     pub preheader: String,
     /// A headline other than the subject.
-    pub heading: Option<String>,
+    pub heading: Option<Heading>,
+}
+
+/// A headline.
+pub struct Heading {
+    /// Its words.
+    pub text: String,
+    /// Whether the author wrote them.
+    pub is_authored: bool,
 }
 
 impl Maker<'_> {
@@ -221,7 +229,7 @@ impl Maker<'_> {
         let mut facts = vec![
             self.authored("billing-invoice", &it.invoice_number),
             self.authored("billing-period", &it.period),
-            Fact::authored(self.t("billing-amount"), format!("{amount}\u{a0}{currency}")),
+            Fact::authored(self.t("billing-amount"), format!("{amount} {currency}")),
             self.told("billing-due", capitalised(&self.dates.long_date(it.due_date))),
         ];
         facts.extend(it.payment_reference.as_ref().map(|text| self.authored("billing-payment-reference", text)));
@@ -247,7 +255,7 @@ impl Maker<'_> {
             label: self.t("news-label"),
             accent: Accent::BLUE,
             preheader: String::new(),
-            heading: Some(title.clone()),
+            heading: Some(Heading { text: title.clone(), is_authored: true }),
             parts: Box::new(News { title }),
         }
     }
@@ -257,10 +265,9 @@ impl Maker<'_> {
             label: self.t("survey-label"),
             accent: Accent::TEAL,
             preheader: self.line(&it.question),
-            heading: None,
+            heading: Some(Heading { text: self.t("survey-heading"), is_authored: false }),
             parts: Box::new(Survey {
-                question: self.prose(&it.question),
-                question_line: self.line(&it.question),
+                question: self.line(&it.question),
                 link: it.link.clone(),
                 facts: vec![self.moment("survey-closes", it.closes_at)],
             }),

@@ -202,6 +202,7 @@ news-label = News
 
 survey-label = Survey
 survey-subject = We would like your answer: { $question }
+survey-heading = We would like your answer
 survey-question = Our question
 survey-closes = Closes
 survey-button = Answer the survey

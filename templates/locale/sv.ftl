@@ -202,6 +202,7 @@ news-label = Nyheter
 
 survey-label = Enkät
 survey-subject = Vi vill gärna ha ditt svar: { $question }
+survey-heading = Vi vill gärna ha ditt svar
 survey-question = Vår fråga
 survey-closes = Stänger
 survey-button = Svara på enkäten

@@ -47,7 +47,8 @@ fn values<'a>(name: &'a str, merged: &'a BTreeMap<String, String>) -> Values<'a>
 
 fn skeleton(source: &str, locale: &str, zone: &str) -> Skeleton {
     let notice = Notice::parse(source).unwrap_or_else(|problems| panic!("{problems:?}"));
-    let view = View { locale: locale.parse().unwrap(), zone: zone.parse().unwrap(), role: Role::Service };
+    let role = notice.category.default_addressing().roles[0];
+    let view = View { locale: locale.parse().unwrap(), zone: zone.parse().unwrap(), role };
     Skeleton::new(&Organisation::default(), &notice, &view).unwrap()
 }
 
@@ -139,6 +140,12 @@ fn a_value_stays_what_it_is() {
     // An address of ours is a whole one: it is not encoded once more.
     assert!(content.html.contains("href=\"https://notices.example.com/u/token?a=1&amp;b=2\""));
     assert!(content.text.contains(UNSUBSCRIBE));
+}
+
+#[test]
+fn a_skeleton_is_shared_between_workers() {
+    fn shared<T: Send + Sync>() {}
+    shared::<Skeleton>();
 }
 
 #[test]
