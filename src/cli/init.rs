@@ -11,9 +11,9 @@ use ed25519_dalek::pkcs8::EncodePrivateKey as _;
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
 use serde::Serialize;
 
+use super::Place;
 use super::failure::Failure;
 use super::output::Output;
-use super::Place;
 use crate::config::{ConfigError, EXAMPLE};
 use crate::dispatch::lock::sqlite_path;
 use crate::domain::random::Random;

@@ -1,0 +1,142 @@
+//! The fixed strings of a mail in each language: one Fluent file per language under `templates/locale/`.
+//!
+//! A new language is one new file and one line in [`SOURCES`].
+
+use std::sync::LazyLock;
+
+use fluent_bundle::concurrent::FluentBundle;
+use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
+use unic_langid::LanguageIdentifier;
+
+use crate::domain::locale::Locale;
+
+/// Every language, the one that all others fall back to first.
+const SOURCES: &[(&str, &str)] =
+    &[("en", include_str!("../../templates/locale/en.ftl")), ("sv", include_str!("../../templates/locale/sv.ftl"))];
+
+static LANGUAGES: LazyLock<Vec<Language>> =
+    LazyLock::new(|| SOURCES.iter().map(|(tag, source)| Language::parse(tag, source)).collect());
+
+/// A language we have fixed strings in.
+pub struct Language {
+    tag: &'static str,
+    strings: FluentBundle<FluentResource>,
+}
+
+impl Language {
+    fn parse(tag: &'static str, source: &str) -> Self {
+        let identifier: LanguageIdentifier = tag.parse().expect("the tags in SOURCES are language tags");
+        let mut strings = FluentBundle::new_concurrent(vec![identifier]);
+        // The isolation marks that Fluent would put around each value break addresses and are shown by some clients.
+        strings.set_use_isolating(false);
+        let resource = FluentResource::try_new(source.to_owned()).expect("the files in SOURCES are tested");
+        strings.add_resource(resource).expect("no key stands twice");
+        Self { tag, strings }
+    }
+
+    /// Every language there is.
+    #[must_use]
+    pub fn all() -> &'static [Self] {
+        &LANGUAGES
+    }
+
+    /// The language for a contact, English where we have no strings in the contact's own.
+    #[must_use]
+    pub fn of(locale: &Locale) -> &'static Self {
+        LANGUAGES.iter().find(|language| language.tag == locale.language()).unwrap_or(&LANGUAGES[0])
+    }
+
+    /// Its BCP 47 tag.
+    #[must_use]
+    pub const fn tag(&self) -> &'static str {
+        self.tag
+    }
+
+    /// The string of a key that has no variables.
+    #[must_use]
+    pub fn text(&self, key: &str) -> String {
+        self.format(key, None)
+    }
+
+    /// The string of a key with its variables.
+    #[must_use]
+    pub fn with(&self, key: &str, variables: &[(&'static str, &str)]) -> String {
+        let variables =
+            variables.iter().map(|(name, value)| (*name, FluentValue::from(*value))).collect::<FluentArgs>();
+        self.format(key, Some(&variables))
+    }
+
+    /// The string of a key that counts something.
+    #[must_use]
+    pub fn count(&self, key: &str, count: i64) -> String {
+        let variables = [("count", FluentValue::from(count))].into_iter().collect::<FluentArgs>();
+        self.format(key, Some(&variables))
+    }
+
+    /// Several things in one phrase: `a, b and c`.
+    #[must_use]
+    pub fn list(&self, items: &[String]) -> String {
+        match items {
+            [] => String::new(),
+            [one] => one.clone(),
+            [first @ .., last] => format!("{} {} {last}", first.join(", "), self.text("and")),
+        }
+    }
+
+    fn format(&self, key: &str, variables: Option<&FluentArgs<'_>>) -> String {
+        let pattern = self
+            .strings
+            .get_message(key)
+            .and_then(|message| message.value())
+            .unwrap_or_else(|| panic!("no string `{key}` in `{}`", self.tag));
+        let mut errors = Vec::new();
+        let text = self.strings.format_pattern(pattern, variables, &mut errors);
+        debug_assert!(errors.is_empty(), "string `{key}` in `{}`: {errors:?}", self.tag);
+        text.into_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use super::*;
+
+    /// The variables that each key uses.
+    fn keys(source: &str) -> BTreeMap<&str, BTreeSet<&str>> {
+        let mut keys: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        let mut key = "";
+        for line in source.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
+            if !line.starts_with([' ', '}']) {
+                key = line.split(' ').next().unwrap();
+                assert!(keys.insert(key, BTreeSet::new()).is_none(), "`{key}` stands twice");
+            }
+            let variables = line.split('$').skip(1).map(|rest| rest.split([' ', '}']).next().unwrap());
+            keys.get_mut(key).unwrap().extend(variables);
+        }
+        keys
+    }
+
+    #[test]
+    fn every_language_has_every_string_with_the_same_variables() {
+        let english = keys(SOURCES[0].1);
+        assert!(english.len() > 100);
+        for (tag, source) in SOURCES {
+            assert_eq!(keys(source), english, "{tag}");
+        }
+    }
+
+    #[test]
+    fn a_language_we_lack_is_english() {
+        let tag = |locale: &str| Language::of(&locale.parse().unwrap()).tag();
+        assert_eq!((tag("sv-FI"), tag("en-GB"), tag("de")), ("sv", "en", "en"));
+    }
+
+    #[test]
+    fn plurals_and_lists_follow_the_language() {
+        let [english, swedish] = Language::all() else { panic!("other languages") };
+        assert_eq!((english.count("hours", 1), english.count("hours", 4)), ("1 hour".into(), "4 hours".into()));
+        assert_eq!((swedish.count("hours", 1), swedish.count("hours", 4)), ("1 timme".into(), "4 timmar".into()));
+        assert_eq!(swedish.list(&["A".into(), "B".into(), "C".into()]), "A, B och C");
+    }
+}

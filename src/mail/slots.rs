@@ -1,0 +1,220 @@
+//! The places in a rendered notice where recipients differ.
+//!
+//! A notice is rendered with a *mark* for each such place: a word of lower-case letters and digits that passes unchanged
+//! through Fluent, Markdown, link handling and the sanitiser, and that occurs in nothing else of this mail. The result is
+//! cut at the marks. So a value never meets a template, Markdown or another value: it is escaped for the place it lands in
+//! and put there.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use crate::domain::notice::Notice;
+use crate::domain::placeholder::{Placeholder, Text};
+
+/// What a recipient's mail is filled with.
+pub struct Values<'a> {
+    /// The person's name; may be blank.
+    pub contact_name: &'a str,
+    /// The address the mail goes to.
+    pub email: &'a str,
+    /// The customer's name.
+    pub customer_name: &'a str,
+    /// The customer's account id.
+    pub account_id: &'a str,
+    /// Where to unsubscribe; empty for a mandatory notice.
+    pub unsubscribe_url: &'a str,
+    /// Values of `customer.attr.NAME` and `row.COLUMN` placeholders, by those names.
+    pub merged: &'a BTreeMap<String, String>,
+}
+
+/// What stands in a place where recipients differ.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Slot {
+    /// The greeting, which has a form of its own for a blank name.
+    Greeting,
+    /// Where to unsubscribe.
+    UnsubscribeUrl,
+    /// The person's name.
+    ContactName,
+    /// The address the mail goes to.
+    Email,
+    /// The customer's name.
+    CustomerName,
+    /// The customer's account id.
+    AccountId,
+    /// A value of the customer's attributes or row, by the name in `Values::merged`.
+    Merged(String),
+}
+
+impl From<Placeholder> for Slot {
+    fn from(placeholder: Placeholder) -> Self {
+        match placeholder {
+            Placeholder::ContactName => Self::ContactName,
+            Placeholder::ContactEmail => Self::Email,
+            Placeholder::CustomerName => Self::CustomerName,
+            Placeholder::AccountId => Self::AccountId,
+            other => Self::Merged(other.to_string()),
+        }
+    }
+}
+
+/// The marks of one rendering.
+pub struct Marks {
+    prefix: String,
+    slots: Vec<Slot>,
+}
+
+/// Ends every mark, so that digits after it are not taken for its own.
+const END: &str = "qz";
+
+/// A mark that stands in the address of a link, where its value is percent-encoded.
+const IN_LINK: char = 'u';
+/// A mark that stands anywhere else.
+const IN_TEXT: char = 't';
+
+impl Marks {
+    /// Marks for a notice; `fixed` is what else goes into the mail.
+    pub fn new(notice: &Notice, fixed: &[&str]) -> Self {
+        let mut slots =
+            vec![Slot::Greeting, Slot::UnsubscribeUrl, Slot::ContactName, Slot::CustomerName, Slot::AccountId];
+        for slot in notice.placeholders().into_iter().map(Slot::from) {
+            if !slots.contains(&slot) {
+                slots.push(slot);
+            }
+        }
+        let mut prefix = "zqslot".to_owned();
+        while occurs(&prefix, notice, fixed) {
+            prefix.push('x');
+        }
+        Self { prefix, slots }
+    }
+
+    /// The mark of a slot.
+    pub fn mark(&self, slot: &Slot) -> String {
+        let index = self.slots.iter().position(|known| known == slot).expect("every slot of a notice is registered");
+        format!("{}{IN_TEXT}{index:03}{END}", self.prefix)
+    }
+
+    /// The mark of a placeholder.
+    pub fn placeholder(&self, placeholder: Placeholder) -> String {
+        self.mark(&placeholder.into())
+    }
+
+    /// An authored text with marks for its placeholders.
+    pub fn text(&self, text: &Text) -> String {
+        text.fill(|placeholder| self.placeholder(placeholder))
+    }
+
+    /// The address of a link, its marks made such that their values will be percent-encoded.
+    pub fn link(&self, address: &str) -> String {
+        address.replace(&format!("{}{IN_TEXT}", self.prefix), &format!("{}{IN_LINK}", self.prefix))
+    }
+
+    /// Cuts a rendered part at its marks.
+    pub fn cut(&self, rendered: &str, part: Part) -> Vec<Piece> {
+        let mut pieces = Vec::new();
+        let mut rest = rendered;
+        while let Some((before, slot, place, after)) = self.next(rest) {
+            let escape = match (place, part) {
+                (IN_LINK, _) => Escape::Percent,
+                (_, Part::Html) => Escape::Html,
+                (_, Part::Text) => Escape::None,
+            };
+            pieces.push(Piece::Literal(before.to_owned()));
+            pieces.push(Piece::Slot(slot, escape));
+            rest = after;
+        }
+        pieces.push(Piece::Literal(rest.to_owned()));
+        pieces
+    }
+
+    fn next<'a>(&self, text: &'a str) -> Option<(&'a str, Slot, char, &'a str)> {
+        let (before, mark) = text.split_once(&self.prefix)?;
+        let (inside, after) = mark.split_once(END)?;
+        let index: usize = inside.get(1..)?.parse().ok()?;
+        Some((before, self.slots.get(index)?.clone(), inside.chars().next()?, after))
+    }
+}
+
+fn occurs(prefix: &str, notice: &Notice, fixed: &[&str]) -> bool {
+    fixed.iter().any(|text| text.contains(prefix))
+        || notice.reference.iter().any(|reference| reference.contains(prefix))
+        || notice.editions.iter().any(|edition| {
+            edition.subject.iter().chain([&edition.body]).any(|text| text.as_str().contains(prefix))
+                || edition.fields.texts().iter().any(|text| text.as_str().contains(prefix))
+        })
+}
+
+/// Which part of a mail it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// The subject, or the plain text.
+    Text,
+    /// The HTML.
+    Html,
+}
+
+/// A stretch of a rendered part.
+#[derive(Debug)]
+pub enum Piece {
+    /// The same for everybody.
+    Literal(String),
+    /// A value.
+    Slot(Slot, Escape),
+}
+
+/// How a value is made harmless where it lands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Escape {
+    /// Not at all: plain text.
+    None,
+    /// For HTML text and attributes.
+    Html,
+    /// For the address of a link.
+    Percent,
+}
+
+impl Escape {
+    /// Appends a value. Control characters become spaces everywhere: none may come from outside, and one in a subject would
+    /// be a header of its own.
+    pub fn push(self, value: &str, out: &mut String) {
+        match self {
+            Self::None => value.chars().for_each(|c| out.push(if is_control(c) { ' ' } else { c })),
+            Self::Html => value.chars().for_each(|c| match c {
+                '&' => out.push_str("&amp;"),
+                '<' => out.push_str("&lt;"),
+                '>' => out.push_str("&gt;"),
+                '"' => out.push_str("&#34;"),
+                '\'' => out.push_str("&#39;"),
+                c if is_control(c) => out.push(' '),
+                c => out.push(c),
+            }),
+            // `@` stays, for mailto: links; it cannot change a host, which the author must have written out.
+            Self::Percent => value.bytes().for_each(|byte| match byte {
+                b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'@' => out.push(byte.into()),
+                byte => write!(out, "%{byte:02X}").expect("writing to a string cannot fail"),
+            }),
+        }
+    }
+}
+
+fn is_control(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_made_harmless_where_they_land() {
+        let escaped = |escape: Escape| {
+            let mut out = String::new();
+            escape.push("<b>\"&'\r\n å@/", &mut out);
+            out
+        };
+        assert_eq!(escaped(Escape::None), "<b>\"&'   å@/");
+        assert_eq!(escaped(Escape::Html), "&lt;b&gt;&#34;&amp;&#39;   å@/");
+        assert_eq!(escaped(Escape::Percent), "%3Cb%3E%22%26%27%0D%0A%20%C3%A5@%2F");
+    }
+}

@@ -1,0 +1,314 @@
+//! What each category's mail says: from a notice's fields to what its templates show.
+
+use jiff::Timestamp;
+
+use crate::domain::fields::{self, Fields, IncidentStatus, MeasureKind, Phase};
+use crate::domain::placeholder::Text;
+use crate::mail::dates::{Dates, capitalised};
+use crate::mail::locale::Language;
+use crate::mail::parts::{Fact, Prose};
+use crate::mail::slots::Marks;
+use crate::mail::templates::{
+    Accent, AgreementChange, Billing, Disruption, Maintenance, News, Parts, SecurityBreach, SecurityMeasuresChange,
+    Survey,
+};
+
+/// What a view is made with.
+pub struct Maker<'a> {
+    /// The fixed strings.
+    pub language: &'static Language,
+    /// The contact's clock.
+    pub dates: Dates,
+    /// The marks of this rendering.
+    pub marks: &'a Marks,
+    /// The author's own number for the matter.
+    pub reference: Option<&'a str>,
+}
+
+/// A category's own part of a mail, and what the layout wants to know of it.
+pub struct View {
+    /// The templates with their data.
+    pub parts: Box<dyn Parts>,
+    /// What kind of notice it is, in words.
+    pub label: String,
+    /// Its colour.
+    pub accent: Accent,
+    /// What an inbox shows after the subject; empty for the body's beginning.
+    pub preheader: String,
+    /// A headline other than the subject.
+    pub heading: Option<Heading>,
+}
+
+/// A headline.
+pub struct Heading {
+    /// Its words.
+    pub text: String,
+    /// Whether the author wrote them.
+    pub is_authored: bool,
+}
+
+impl Maker<'_> {
+    /// Makes the view of a notice's fields.
+    pub fn view(&self, fields: &Fields) -> View {
+        match fields {
+            Fields::SecurityBreach(it) => self.security_breach(it),
+            Fields::Disruption(it) => self.disruption(it),
+            Fields::Maintenance(it) => self.maintenance(it),
+            Fields::AgreementChange(it) => self.agreement_change(it),
+            Fields::SecurityMeasuresChange(it) => self.security_measures_change(it),
+            Fields::Billing(it) => self.billing(it),
+            Fields::News(it) => self.news(it),
+            Fields::Survey(it) => self.survey(it),
+        }
+    }
+
+    fn security_breach(&self, it: &fields::SecurityBreach) -> View {
+        let mut facts = self.reference_fact();
+        facts.push(self.moment("security_breach-discovered", it.discovered_at));
+        facts.extend(it.occurred_from.map(|time| self.moment("security_breach-occurred-from", time)));
+        facts.extend(it.occurred_until.map(|time| self.moment("security_breach-occurred-until", time)));
+        facts.push(Fact::authored_lines(self.t("security_breach-data"), self.lines(&it.data_affected)));
+        View {
+            label: self.t("security_breach-label"),
+            accent: Accent::RED,
+            preheader: self.line(&it.nature),
+            heading: None,
+            parts: Box::new(SecurityBreach {
+                reference: self.reference.unwrap_or_default().to_owned(),
+                facts,
+                nature: self.prose(&it.nature),
+                consequences: self.prose(&it.likely_consequences),
+                measures: self.prose(&it.measures_taken),
+                actions: it.recommended_actions.as_deref().map(|actions| self.lines(actions)).unwrap_or_default(),
+                contact: self.prose(&it.contact_point),
+            }),
+        }
+    }
+
+    fn disruption(&self, it: &fields::Disruption) -> View {
+        let status = it.status.as_str();
+        let mut facts = vec![
+            self.told("disruption-status", self.t(&format!("disruption-status-{status}"))),
+            self.several("disruption-services", &it.services),
+            self.moment("disruption-started", it.started_at),
+        ];
+        if let Some(resolved_at) = it.resolved_at {
+            facts.push(self.moment("disruption-resolved", resolved_at));
+            facts.push(self.told("disruption-duration", self.dates.duration(it.started_at, resolved_at)));
+        }
+        if let Some(next) = it.next_update_at {
+            let mut lines = self.dates.moment_within(next);
+            lines[0] = self.language.with("disruption-next-update-by", &[("time", &lines[0])]);
+            facts.push(Fact::told(self.t("disruption-next-update"), lines));
+        }
+        facts.extend(self.reference_fact());
+        let over = it.status == IncidentStatus::Resolved;
+        View {
+            label: self.t(&format!("disruption-label-{status}")),
+            accent: match it.status {
+                IncidentStatus::Investigating => Accent::RED,
+                IncidentStatus::Identified => Accent::AMBER,
+                IncidentStatus::Monitoring => Accent::BLUE,
+                IncidentStatus::Resolved => Accent::GREEN,
+            },
+            preheader: self.line(&it.impact),
+            heading: None,
+            parts: Box::new(Disruption {
+                status,
+                services: self.language.list(&self.lines(&it.services)),
+                facts,
+                impact_heading: self.t(if over { "disruption-impact-resolved" } else { "disruption-impact" }),
+                impact: self.prose(&it.impact),
+                workaround: it.workaround.as_ref().map(|text| self.prose(text)),
+            }),
+        }
+    }
+
+    fn maintenance(&self, it: &fields::Maintenance) -> View {
+        let phase = it.phase.as_str();
+        let window = self.dates.window(it.window_start, it.window_end);
+        let mut facts = Vec::new();
+        match it.phase {
+            Phase::Cancelled => {
+                let note = self.t("maintenance-cancelled-note");
+                facts.push(Fact::struck(self.t("maintenance-when-cancelled"), window, note));
+            }
+            Phase::Rescheduled => facts.push(Fact::told(self.t("maintenance-when-rescheduled"), window)),
+            _ => facts.push(Fact::told(self.t("maintenance-when"), window)),
+        }
+        if let (Phase::Rescheduled, Some(start), Some(end)) = (it.phase, it.previous_start, it.previous_end) {
+            let (window, note) = (self.dates.window(start, end), self.t("maintenance-no-longer"));
+            facts.push(Fact::struck(self.t("maintenance-previous"), window, note));
+        }
+        if it.phase != Phase::Cancelled {
+            let duration = self.dates.duration(it.window_start, it.window_end);
+            facts.push(self.told("maintenance-duration", duration));
+        }
+        facts.push(self.several("maintenance-services", &it.services));
+        facts.extend(self.reference_fact());
+        View {
+            label: self.t(&format!("maintenance-label-{phase}")),
+            accent: match it.phase {
+                Phase::Announced | Phase::Started => Accent::BLUE,
+                Phase::Rescheduled => Accent::AMBER,
+                Phase::Cancelled => Accent::GREY,
+                Phase::Completed => Accent::GREEN,
+            },
+            preheader: self.line(&it.impact),
+            heading: None,
+            parts: Box::new(Maintenance {
+                phase,
+                services: self.language.list(&self.lines(&it.services)),
+                when: self.dates.short(it.window_start),
+                facts,
+                impact_heading: self.t(match it.phase {
+                    Phase::Cancelled => "maintenance-impact-cancelled",
+                    Phase::Completed => "maintenance-impact-completed",
+                    _ => "maintenance-impact",
+                }),
+                impact: self.prose(&it.impact),
+                action: it.action_needed.as_ref().map(|text| self.prose(text)),
+            }),
+        }
+    }
+
+    fn agreement_change(&self, it: &fields::AgreementChange) -> View {
+        let mut facts = vec![
+            self.authored("agreement_change-document", &it.document),
+            self.authored("agreement_change-version", &it.version),
+            self.told("agreement_change-effective", capitalised(&self.dates.long_date(it.effective_date))),
+            self.told("agreement_change-right-until", capitalised(&self.dates.long_date(it.right_until))),
+        ];
+        facts.extend(self.reference_fact());
+        let summary = self.lines(&it.summary);
+        View {
+            label: self.t("agreement_change-label"),
+            accent: Accent::VIOLET,
+            preheader: summary.join(" "),
+            heading: None,
+            parts: Box::new(AgreementChange {
+                document: self.line(&it.document),
+                effective: self.dates.date(it.effective_date),
+                facts,
+                summary,
+                right: self.prose(&it.right),
+                right_until: self.dates.long_date(it.right_until),
+            }),
+        }
+    }
+
+    fn security_measures_change(&self, it: &fields::SecurityMeasuresChange) -> View {
+        let kind = match it.kind {
+            MeasureKind::Technical => "security_measures_change-kind-technical",
+            MeasureKind::Organisational => "security_measures_change-kind-organisational",
+        };
+        let effective = capitalised(&self.dates.long_date(it.effective_date));
+        let mut facts = vec![
+            self.authored("security_measures_change-measure", &it.measure),
+            self.told("security_measures_change-kind", self.t(kind)),
+            self.told("security_measures_change-effective", effective),
+        ];
+        facts.extend(self.reference_fact());
+        View {
+            label: self.t("security_measures_change-label"),
+            accent: Accent::TEAL,
+            preheader: self.line(&it.change),
+            heading: None,
+            parts: Box::new(SecurityMeasuresChange {
+                measure: self.line(&it.measure),
+                effective: self.dates.date(it.effective_date),
+                facts,
+                change: self.prose(&it.change),
+                effect: self.prose(&it.effect),
+            }),
+        }
+    }
+
+    fn billing(&self, it: &fields::Billing) -> View {
+        let (amount, currency) = (self.line(&it.amount), self.line(&it.currency));
+        let mut facts = vec![
+            self.authored("billing-invoice", &it.invoice_number),
+            self.authored("billing-period", &it.period),
+            Fact::authored(self.t("billing-amount"), format!("{amount} {currency}")),
+            self.told("billing-due", capitalised(&self.dates.long_date(it.due_date))),
+        ];
+        facts.extend(it.payment_reference.as_ref().map(|text| self.authored("billing-payment-reference", text)));
+        facts.extend(self.reference_fact());
+        View {
+            label: self.t("billing-label"),
+            accent: Accent::GREY,
+            preheader: format!("{}: {}", self.t("billing-period"), self.line(&it.period)),
+            heading: None,
+            parts: Box::new(Billing {
+                invoice: self.line(&it.invoice_number),
+                amount,
+                currency,
+                due: self.dates.date(it.due_date),
+                facts,
+            }),
+        }
+    }
+
+    fn news(&self, it: &fields::News) -> View {
+        let title = self.line(&it.title);
+        View {
+            label: self.t("news-label"),
+            accent: Accent::BLUE,
+            preheader: String::new(),
+            heading: Some(Heading { text: title.clone(), is_authored: true }),
+            parts: Box::new(News { title }),
+        }
+    }
+
+    fn survey(&self, it: &fields::Survey) -> View {
+        View {
+            label: self.t("survey-label"),
+            accent: Accent::TEAL,
+            preheader: self.line(&it.question),
+            heading: Some(Heading { text: self.t("survey-heading"), is_authored: false }),
+            parts: Box::new(Survey {
+                question: self.line(&it.question),
+                link: it.link.clone(),
+                facts: vec![self.moment("survey-closes", it.closes_at)],
+            }),
+        }
+    }
+
+    fn t(&self, key: &str) -> String {
+        self.language.text(key)
+    }
+
+    fn told(&self, key: &str, text: String) -> Fact {
+        Fact::told(self.t(key), vec![text])
+    }
+
+    fn moment(&self, key: &str, time: Timestamp) -> Fact {
+        Fact::told(self.t(key), self.dates.moment(time))
+    }
+
+    fn authored(&self, key: &str, text: &Text) -> Fact {
+        Fact::authored(self.t(key), self.line(text))
+    }
+
+    fn several(&self, key: &str, texts: &[Text]) -> Fact {
+        Fact::authored(self.t(key), self.lines(texts).join(", "))
+    }
+
+    fn reference_fact(&self) -> Vec<Fact> {
+        let note = |reference: &str| Fact::authored(self.t("label-reference"), reference);
+        self.reference.map(note).into_iter().collect()
+    }
+
+    fn prose(&self, text: &Text) -> Prose {
+        Prose::new(&self.marks.text(text))
+    }
+
+    /// A text in one line.
+    fn line(&self, text: &Text) -> String {
+        self.marks.text(text).split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    fn lines(&self, texts: &[Text]) -> Vec<String> {
+        texts.iter().map(|text| self.line(text)).collect()
+    }
+}
