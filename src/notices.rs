@@ -179,7 +179,16 @@ impl Notices {
         let notice = find(&mut *self.store.read().await?, id).await?;
         possible(&notice, Step::Submit)?;
         let reach = self.reach(&notice).await?;
+        self.submit_checked(id, operator, &reach).await
+    }
+
+    /// Asks for approval of a notice whose reach has just been checked.
+    ///
+    /// # Errors
+    /// Where it is not a draft.
+    pub async fn submit_checked(&self, id: Uuid, operator: &str, reach: &Reach) -> Result<State, NoticeError> {
         let mut tx = self.store.write().await?;
+        let notice = find(&mut tx, id).await?;
         self.step(&mut tx, &notice, Step::Submit, operator, None).await?;
         let mut state = State::Submitted;
         if !self.config.needs_second_person(notice.category, reach.customers) {

@@ -195,7 +195,7 @@ CREATE INDEX attestations_by_notice ON attestations (notice_id, account_id);
 -- Entries that have committed with what they record and wait for their index.
 CREATE TABLE ledger_pending (
     seq      BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    entry_id TEXT COLLATE "C" NOT NULL UNIQUE,
+    entry_id TEXT COLLATE "C" NOT NULL,
     leaf     BYTEA NOT NULL
 );
 
@@ -225,7 +225,8 @@ CREATE TABLE ledger_openings (
     person_salt BYTEA
 );
 
-CREATE INDEX ledger_openings_by_notice ON ledger_openings (notice_id);
+-- Entries about deliveries are found through them.
+CREATE INDEX ledger_openings_by_notice ON ledger_openings (notice_id) WHERE delivery_id IS NULL;
 CREATE INDEX ledger_openings_by_delivery ON ledger_openings (delivery_id) WHERE delivery_id IS NOT NULL;
 
 -- Only the opening of a person may be cleared, never filled again or exchanged.

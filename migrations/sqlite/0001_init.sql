@@ -190,8 +190,8 @@ CREATE INDEX attestations_by_notice ON attestations (notice_id, account_id);
 
 -- Entries that have committed with what they record and wait for their index.
 CREATE TABLE ledger_pending (
-    seq      INTEGER PRIMARY KEY AUTOINCREMENT,
-    entry_id TEXT NOT NULL UNIQUE,
+    seq      INTEGER PRIMARY KEY,
+    entry_id TEXT NOT NULL,
     leaf     BLOB NOT NULL
 ) STRICT;
 
@@ -218,7 +218,8 @@ CREATE TABLE ledger_openings (
     person_salt BLOB
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX ledger_openings_by_notice ON ledger_openings (notice_id);
+-- Entries about deliveries are found through them.
+CREATE INDEX ledger_openings_by_notice ON ledger_openings (notice_id) WHERE delivery_id IS NULL;
 CREATE INDEX ledger_openings_by_delivery ON ledger_openings (delivery_id) WHERE delivery_id IS NOT NULL;
 
 -- Only the opening of a person may be cleared, never filled again or exchanged.

@@ -148,7 +148,6 @@ impl<'a> Writing<'a> {
                 ordinal: self.reach.recipients,
                 account_id: recipient.account_id,
                 customer_name: recipient.customer_name,
-                domain: recipient.email.domain().to_owned(),
                 email: recipient.email.as_str().to_owned(),
                 contact_name: recipient.contact_name,
                 role: recipient.role.as_str(),

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use super::failure::{FAILED, Failure, UNDECIDED};
 use super::output::{Output, count, grouped, print, table, time};
 use super::{Place, operator};
-use crate::coverage::{self, CoverageRow, InformedNotice};
+use crate::coverage::{self, CoverageRow, Informed as Answer, InformedNotice};
 use crate::domain::category::Category;
 use crate::domain::coverage::Verdict;
 use crate::domain::fields::Fields;
@@ -202,25 +202,29 @@ pub async fn informed(command: Informed, place: &Place, output: &Output) -> Resu
             .hint("`besked customers list` shows whom you have"));
     }
     let name = customer.map(|customer| customer.name).unwrap_or_default();
-    output.print(&answer, |answer| {
-        let who = format!("Customer {} {name}", answer.account_id);
-        let mut text = match answer.verdict {
-            Verdict::Informed => format!("Yes. {who} was informed.\n"),
-            Verdict::Pending => format!("Not decided yet. {who} is addressed; the outcome is open.\n"),
-            Verdict::NotAddressed => format!("No. {who} was not addressed.\n"),
-            Verdict::NotInformed | Verdict::CannotBe => format!("No. {who} was addressed, but is not informed.\n"),
-        };
-        answer.notices.iter().for_each(|notice| text += &describe(notice));
-        if answer.verdict == Verdict::Informed {
-            text += "\n\"Accepted\" says that the mail server took responsibility for the message. It does not say that anybody read it.\n";
-        }
-        text
-    })?;
+    output.print(&answer, |answer| describe_informed(answer, &name))?;
     Ok(match answer.verdict {
         Verdict::Informed => 0,
         Verdict::Pending => UNDECIDED,
         _ => FAILED,
     })
+}
+
+/// The answer in words that claim no more than is known.
+pub fn describe_informed(answer: &Answer, name: &str) -> String {
+    let who = format!("Customer {} {name}", answer.account_id);
+    let mut text = match answer.verdict {
+        Verdict::Informed => format!("Yes. {who} was informed.\n"),
+        Verdict::Pending => format!("Not decided yet. {who} is addressed; the outcome is open.\n"),
+        Verdict::NotAddressed => format!("No. {who} was not addressed.\n"),
+        Verdict::NotInformed | Verdict::CannotBe => format!("No. {who} was addressed, but is not informed.\n"),
+    };
+    answer.notices.iter().for_each(|notice| text += &describe(notice));
+    if answer.verdict == Verdict::Informed {
+        text += "\n\"Accepted\" says that the mail server took responsibility for the message. \
+                 It does not say that anybody read it.\n";
+    }
+    text
 }
 
 fn describe(notice: &InformedNotice) -> String {

@@ -1,11 +1,215 @@
-//! `besked demo`.
-use super::failure::Failure;
-use super::output::Output;
+//! `besked demo`: the whole of it in one go, with nothing to prepare.
+
+mod catcher;
+mod mailbox;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context as _;
 use clap::Args;
-/// Demo.
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use super::failure::Failure;
+use super::init::{make_key, make_tables};
+use super::notice::report;
+use super::output::{Output, count, table};
+use super::progress::bar;
+use crate::app::App;
+use crate::config::{EXAMPLE, parse};
+use crate::coverage::{Coverage, coverage, informed};
+use crate::customers::{ImportOptions, import};
+use crate::dispatch::{Observer, Until};
+use crate::domain::address::Address;
+use crate::domain::category::Category;
+use crate::domain::clock::Clock;
+use crate::domain::notice::State;
+use crate::domain::random::Random;
+use crate::notices::Draft;
+use crate::store::notices::Kept;
+use catcher::Catcher;
+
+/// The whole of it in one go.
 #[derive(Debug, Args)]
-pub struct Demo {}
+pub struct Demo {
+    /// Working directory
+    #[arg(long, value_name = "DIR", default_value = "var/demo")]
+    dir: PathBuf,
+    /// Port of the page with the mailbox; 0 for any that is free
+    #[arg(long, value_name = "N", default_value_t = 8025)]
+    port: u16,
+    /// Exit instead of serving the mailbox
+    #[arg(long)]
+    once: bool,
+}
+
+/// The demo's input, for those who run it outside the source tree.
+const INPUT: [(&str, &str); 10] = [
+    ("customers.csv", include_str!("../../config/demo/customers.csv")),
+    ("notices/1-security-breach.md", include_str!("../../config/demo/notices/1-security-breach.md")),
+    ("notices/2-disruption.md", include_str!("../../config/demo/notices/2-disruption.md")),
+    ("notices/3-maintenance.md", include_str!("../../config/demo/notices/3-maintenance.md")),
+    ("notices/4-agreement-change.md", include_str!("../../config/demo/notices/4-agreement-change.md")),
+    ("notices/5-security-measures-change.md", include_str!("../../config/demo/notices/5-security-measures-change.md")),
+    ("notices/6-billing.md", include_str!("../../config/demo/notices/6-billing.md")),
+    ("notices/7-news.md", include_str!("../../config/demo/notices/7-news.md")),
+    ("notices/8-survey.md", include_str!("../../config/demo/notices/8-survey.md")),
+    ("notices/invoices.csv", include_str!("../../config/demo/notices/invoices.csv")),
+];
+
+/// An address of the demo that its mail catcher refuses, so that there is something to be seen in the coverage.
+const GONE: &str = "styrelsen@mjukvara.example";
+/// An address of the demo whose person does not want news.
+const OPTED_OUT: &str = "maria.ochoa@cascadia.example";
+/// The customer that the closing question is about.
+const ASKED: &str = "C-1007";
+
 /// Runs the demo.
-pub async fn run(_: Demo, _: &Output) -> Result<u8, Failure> {
+pub async fn run(command: Demo, output: &Output) -> Result<u8, Failure> {
+    let mail = command.dir.join("mail");
+    let catcher = Catcher::start(&mail, &[GONE]).await.context("cannot start the mail catcher")?;
+    let input = input(&command.dir)?;
+    let app = prepare(&command.dir, catcher.address()).await?;
+    let now = app.clock.now();
+    let (id, file) = (app.random.id(now).to_string(), input.join("customers.csv"));
+    let imported = import(&app.store, now, &id, &file, ImportOptions::default(), &|_| {}).await?;
+    let person = Address::parse(OPTED_OUT).map_err(Failure::invalid)?;
+    let wish = [(Category::News, true)];
+    crate::preferences::set(&app.store, &app.clock, &app.random, &person, &wish, "demo").await?;
+    eprintln!(
+        "imported {} with {} from {}",
+        count(imported.customers, "customer", "customers"),
+        count(imported.contacts, "contact", "contacts"),
+        file.display()
+    );
+    let notices = release_all(&app, &input).await?;
+    let code = send_all(&app, &notices).await?;
+    if code != 0 {
+        return Ok(code);
+    }
+    answer(&app, &notices, output).await?;
+    eprintln!("\n{} in {}", count(catcher.caught(), "message", "messages"), mail.display());
+    if !command.once {
+        serve(command.port, &mail).await?;
+    }
     Ok(0)
+}
+
+/// The folder with the demo's input: that of the source tree where there is one, else a copy.
+fn input(dir: &Path) -> Result<PathBuf, Failure> {
+    let source = PathBuf::from("config/demo");
+    if source.join("customers.csv").exists() {
+        return Ok(source);
+    }
+    let copy = dir.join("input");
+    for (name, text) in INPUT {
+        let path = copy.join(name);
+        std::fs::create_dir_all(path.parent().unwrap_or(&copy))?;
+        std::fs::write(path, text)?;
+    }
+    Ok(copy)
+}
+
+/// A configuration, a key and a database in the working directory, with the mail catcher as the relay.
+async fn prepare(dir: &Path, relay: SocketAddr) -> Result<App, Failure> {
+    let path = |name: &str| dir.join(name).display().to_string();
+    let url = format!("sqlite://{}", path("besked.db"));
+    let settings = [
+        ("BESKED__DATABASE__URL", url.clone()),
+        ("BESKED__LEDGER__KEY_FILE", path("ledger.key")),
+        ("BESKED__LEDGER__STATE_FILE", path("ledger.state")),
+        ("BESKED__RELAY__0__NAME", "catcher".to_owned()),
+        ("BESKED__RELAY__0__URL", format!("smtp://{relay}?tls=none")),
+    ];
+    let settings: Vec<(String, String)> = settings.map(|(name, value)| (name.to_owned(), value)).to_vec();
+    let config = parse(EXAMPLE, "the demo's configuration", &settings)?;
+    let random = Random::from_system();
+    make_key(&config.ledger.key_file, &random)?;
+    make_tables(&url).await?;
+    Ok(App::open(config, Clock::System, random).await?)
+}
+
+/// Creates, submits, approves and releases every notice of the input: Alice writes, Bo approves.
+async fn release_all(app: &App, input: &Path) -> Result<Vec<Kept>, Failure> {
+    let mut files: Vec<PathBuf> = std::fs::read_dir(input.join("notices"))?
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
+        .collect();
+    files.sort();
+    let mut notices = Vec::new();
+    for file in files {
+        let draft = Draft::read(&file)?;
+        let id = app.notices.create(&draft, "alice").await?;
+        let mut approval = "";
+        if app.notices.submit(id, "alice").await? == State::Submitted {
+            app.notices.approve(id, "bo", Some("checked against the facts")).await?;
+            approval = ", written by alice and approved by bo";
+        }
+        app.notices.release(id, "alice", None, &|_| {}).await?;
+        let notice = app.notices.named(&id.to_string()).await?;
+        eprintln!(
+            "released {:<24} to {}{approval}",
+            notice.category,
+            count(notice.recipients, "recipient", "recipients")
+        );
+        notices.push(notice);
+    }
+    Ok(notices)
+}
+
+async fn send_all(app: &App, notices: &[Kept]) -> Result<u8, Failure> {
+    let progress = bar(notices.iter().map(|notice| notice.recipients).sum(), "sending");
+    let counting = progress.clone();
+    let observer: Observer = Arc::new(move |settled| {
+        if settled.last {
+            counting.inc(1);
+        }
+    });
+    let (dispatcher, _lock) = app.dispatcher(Some(observer))?;
+    let finished = dispatcher.run(CancellationToken::new(), Some(Until::Idle(None))).await?;
+    progress.finish_and_clear();
+    Ok(report(&finished))
+}
+
+async fn answer(app: &App, notices: &[Kept], output: &Output) -> Result<(), Failure> {
+    let mut conn = app.store.snapshot().await?;
+    let mut coverages: Vec<Coverage> = Vec::new();
+    for notice in notices {
+        coverages.push(coverage(&mut conn, notice).await?);
+    }
+    let breach =
+        notices.iter().filter(|notice| notice.category == Category::SecurityBreach).cloned().collect::<Vec<_>>();
+    let answer = informed(&mut conn, ASKED, &breach).await?;
+    output.print(&json!({ "coverage": coverages, "informed": answer }), |_| {
+        let rows = notices.iter().zip(&coverages).map(|(notice, it)| {
+            [
+                notice.category.to_string(),
+                notice.category.class().to_string(),
+                it.customers.to_string(),
+                it.informed.to_string(),
+                it.pending.to_string(),
+                (it.not_informed - it.cannot_be).to_string(),
+                it.cannot_be.to_string(),
+            ]
+        });
+        let header = ["notice", "class", "#customers", "#informed", "#pending", "#not informed", "#nobody to address"];
+        let question = format!("\nWas customer {ASKED} told of the breach?\n\n");
+        format!("\n{}{question}{}", table(header, rows), super::answers::describe_informed(&answer, "Malmö Mjukvara"))
+    })
+}
+
+/// Serves the mailbox until Ctrl-C.
+async fn serve(port: u16, mail: &Path) -> Result<(), Failure> {
+    let wanted = SocketAddr::from(([127, 0, 0, 1], port));
+    let listener = match TcpListener::bind(wanted).await {
+        Ok(listener) => listener,
+        // The port is a convenience, not worth failing for.
+        Err(_) => TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?,
+    };
+    eprintln!("the mailbox is at http://{} (Ctrl-C to end)", listener.local_addr()?);
+    mailbox::serve(listener, mail.to_owned(), super::dispatch::stop_on_signal()?).await?;
+    Ok(())
 }

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use super::Context;
 use super::job::Job;
 use super::notice::{ComposeError, Composed, envelope_sender};
-use super::outcome::{Ended, Transaction};
+use super::outcome::{Transaction, Trial};
 use crate::domain::delivery::Outcome;
 use crate::domain::preference::{Permission, permission};
 use crate::domain::reply::{Stage, Verdict, classify};
@@ -15,9 +15,9 @@ use crate::store::queue::LEASE_MS;
 use crate::store::{StoreError, deliveries, messages, queue};
 
 /// How an attempt ended.
-pub enum End {
+pub enum Ended {
     /// With an outcome to record.
-    Settled(Box<Ended>),
+    Settled(Box<Trial>),
     /// Untried, for no fault of the relay: it is to be claimed again.
     GivenBack(Timestamp),
     /// Untried, for the relay's sake.
@@ -34,18 +34,18 @@ const MARGIN_MS: i64 = 5_000;
 const TROUBLE_MS: i64 = 60_000;
 
 /// Tries to send a delivery.
-pub async fn attempt(context: &Context, relay: &str, session: &mut Session, job: &mut Job) -> End {
+pub async fn attempt(context: &Context, relay: &str, session: &mut Session, job: &mut Job) -> Ended {
     match refresh(context, job).await {
         Ok(true) => {}
-        Ok(false) => return End::GivenBack(context.clock.now()),
+        Ok(false) => return Ended::GivenBack(context.clock.now()),
         Err(error) => {
             tracing::error!(delivery = %job.to.id, %error, "a claim could not be looked at again");
             return give_up_for_now(context);
         }
     }
     match permission(job.sending.class(), job.to.opted_out, job.to.suppression) {
-        Permission::OptedOut => return End::Settled(Box::new(Ended::untried(Outcome::OptedOut))),
-        Permission::Suppressed => return End::Settled(Box::new(Ended::untried(Outcome::Suppressed))),
+        Permission::OptedOut => return Ended::Settled(Box::new(Trial::untried(Outcome::OptedOut))),
+        Permission::Suppressed => return Ended::Settled(Box::new(Trial::untried(Outcome::Suppressed))),
         Permission::Send | Permission::SendOnce => {}
     }
     let composed = match compose(context, job).await {
@@ -68,13 +68,13 @@ pub async fn attempt(context: &Context, relay: &str, session: &mut Session, job:
         composed: composed.clone(),
     };
     match sent {
-        Ok(Some(reply)) => End::Settled(Box::new(Ended {
+        Ok(Some(reply)) => Ended::Settled(Box::new(Trial {
             outcome: Outcome::Accepted,
             transaction: Some(transaction(Stage::Dot, Some(reply.code))),
             reply: Some(format!("{} {}", reply.code, reply.text)),
             dead: false,
         })),
-        Ok(None) => End::GivenBack(context.clock.now()),
+        Ok(None) => Ended::GivenBack(context.clock.now()),
         Err(failed) => {
             let verdict = classify(failed.stage, &failed.failure, failed.reused);
             let (outcome, dead) = match verdict {
@@ -82,10 +82,10 @@ pub async fn attempt(context: &Context, relay: &str, session: &mut Session, job:
                 Verdict::Deferred => (Outcome::Deferred, false),
                 Verdict::Uncertain => (Outcome::Uncertain, false),
                 Verdict::RelayDown | Verdict::SenderRefused | Verdict::ConnectionEnded => {
-                    return End::RelayTrouble(verdict, failed);
+                    return Ended::RelayTrouble(verdict, failed);
                 }
             };
-            End::Settled(Box::new(Ended {
+            Ended::Settled(Box::new(Trial {
                 outcome,
                 transaction: Some(transaction(failed.stage, failed.failure.code())),
                 reply: Some(failed.failure.text()),
@@ -95,9 +95,9 @@ pub async fn attempt(context: &Context, relay: &str, session: &mut Session, job:
     }
 }
 
-fn give_up_for_now(context: &Context) -> End {
+fn give_up_for_now(context: &Context) -> Ended {
     let later = context.clock.now_ms().saturating_add(TROUBLE_MS);
-    End::GivenBack(crate::domain::clock::from_millis(later))
+    Ended::GivenBack(crate::domain::clock::from_millis(later))
 }
 
 /// Looks at an older claim again: it may have been paused, cancelled or fenced off, and its person may have opted out.

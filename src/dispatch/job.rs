@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::notice::Sending;
-use super::recorder::Request;
+use super::recorder::{End, Request};
 use crate::store::deliveries::ToSend;
 use crate::store::queue::Claimed;
 
@@ -49,14 +49,14 @@ impl Job {
 impl Drop for Job {
     fn drop(&mut self) {
         if let Some(recorder) = self.recorder.take() {
-            let abandoned = Request::Abandon {
+            let end = End::Abandon {
                 claimed: self.claimed.clone(),
                 sending: self.sending.clone(),
                 to: Box::new(self.to.clone()),
                 in_doubt: self.in_doubt.load(Ordering::Relaxed),
             };
             // Where the recorder is gone too, the lease runs out and the delivery is taken over.
-            let _ = recorder.send(abandoned);
+            let _ = recorder.send(Request { end: Some(end), claim: None });
         }
     }
 }

@@ -39,7 +39,7 @@ use crate::mail::token::TokenKey;
 use crate::notices::{NoticeError, Notices};
 use crate::store::queue::{Depth, LEASE_MS, Stale};
 use crate::store::{Dialect, Store, StoreError, deliveries, notices as kept, queue, settle};
-use outcome::{Ended, settlement};
+use outcome::{Trial, settlement};
 use pace::Pace;
 use recorder::Recorder;
 use relay::{Relay, Trouble};
@@ -97,7 +97,7 @@ pub enum Until {
     Idle(Option<Uuid>),
 }
 
-/// How a run ended.
+/// How a run trial.
 #[derive(Clone, Debug)]
 pub enum Finished {
     /// It was told to stop.
@@ -314,13 +314,13 @@ impl Dispatcher {
             attempts: stale.attempts,
             waited: 0,
         };
-        let ended = Ended {
+        let trial = Trial {
             reply: Some("the dispatcher stopped while it held this delivery".to_owned()),
-            ..Ended::untried(Outcome::Uncertain)
+            ..Trial::untried(Outcome::Uncertain)
         };
         let now = self.context.clock.now();
         let mut settlement =
-            settlement(&self.context.config.retry, &self.context.random, now, (&claimed, &sending, &to), ended);
+            settlement(&self.context.config.retry, &self.context.random, now, (&claimed, &sending, &to), trial);
         // The doubt is not the recipient's fault: a mandatory notice is sent again at once.
         settlement.again = settlement.again.map(|_| (now, 0));
         Ok(Some(settlement))

@@ -17,9 +17,9 @@ use crate::store::deliveries::ToSend;
 use crate::store::queue::Claimed;
 use crate::store::settle::{Attempt, Settlement};
 
-/// How the trying of a delivery ended.
+/// What came of trying a delivery.
 #[derive(Clone, Debug)]
-pub struct Ended {
+pub struct Trial {
     /// What came of it; a deferral may turn out to be the last.
     pub outcome: Outcome,
     /// What was said, or why nothing was.
@@ -49,8 +49,8 @@ pub struct Transaction {
     pub composed: Composed,
 }
 
-impl Ended {
-    /// The end of a delivery that was not tried.
+impl Trial {
+    /// Of a delivery that was not tried.
     #[must_use]
     pub const fn untried(outcome: Outcome) -> Self {
         Self { outcome, reply: None, transaction: None, dead: false }
@@ -64,32 +64,32 @@ pub fn back_off(retry: &Retry, attempts: u32, random: &Random) -> Duration {
     retry.schedule[index].mul_f64(random.jitter(0.2))
 }
 
-/// What to record for a claimed delivery whose trying has ended.
+/// What to record for a claimed delivery whose trying has trial.
 #[must_use]
 pub fn settlement(
     retry: &Retry,
     random: &Random,
     at: Timestamp,
     (claimed, sending, to): (&Claimed, &Sending, &ToSend),
-    ended: Ended,
+    trial: Trial,
 ) -> Settlement {
-    let attempts = claimed.attempts + u32::from(ended.transaction.is_some());
-    let (outcome, again) = next(retry, random, at, claimed, sending, to, ended.outcome, attempts);
+    let attempts = claimed.attempts + u32::from(trial.transaction.is_some());
+    let (outcome, again) = next(retry, random, at, claimed, sending, to, trial.outcome, attempts);
     let level = (outcome == Outcome::Accepted).then_some(Level::Relayed);
-    let code = ended.transaction.as_ref().and_then(|transaction| transaction.code);
+    let code = trial.transaction.as_ref().and_then(|transaction| transaction.code);
     let fact = Fact {
         notice: Some((sending.kept.id, sending.kept.category, sending.kept.digest)),
         event: Event::from(outcome),
         ordinal: Some(to.ordinal),
         level,
         at,
-        attempt: ended.transaction.as_ref().map(|_| attempts),
+        attempt: trial.transaction.as_ref().map(|_| attempts),
         status_class: code.and_then(|code| u8::try_from(code / 100).ok()),
         detail: Detail::None,
     };
     // Many deferrals in a row are one fact: the first is recorded, `attempts` has them all.
     let repeated = outcome == Outcome::Deferred && to.state == State::Deferred;
-    let entry = (!repeated).then(|| Entry::new(&fact, Some(&person(sending, to, &ended)), random));
+    let entry = (!repeated).then(|| Entry::new(&fact, Some(&person(sending, to, &trial)), random));
     Settlement {
         delivery_id: to.id,
         notice_id: sending.kept.id,
@@ -98,7 +98,7 @@ pub fn settlement(
         level,
         at,
         again,
-        attempt: ended.transaction.as_ref().map(|transaction| Attempt {
+        attempt: trial.transaction.as_ref().map(|transaction| Attempt {
             number: attempts,
             relay: transaction.relay.clone(),
             host: transaction.host.clone(),
@@ -107,10 +107,10 @@ pub fn settlement(
             code,
         }),
         attempts,
-        message: ended.transaction.and_then(|transaction| transaction.composed.keep),
+        message: trial.transaction.and_then(|transaction| transaction.composed.keep),
         entry,
-        dead: ended.dead.then(|| to.email.as_str().to_owned()),
-        reply: ended.reply,
+        dead: trial.dead.then(|| to.email.as_str().to_owned()),
+        reply: trial.reply,
     }
 }
 
@@ -141,10 +141,10 @@ fn next(
     }
 }
 
-fn person(sending: &Sending, to: &ToSend, ended: &Ended) -> Person {
+fn person(sending: &Sending, to: &ToSend, trial: &Trial) -> Person {
     let mut person = to.person();
-    person.reply = ended.reply.clone().unwrap_or_default();
-    if let Some(transaction) = &ended.transaction {
+    person.reply = trial.reply.clone().unwrap_or_default();
+    if let Some(transaction) = &trial.transaction {
         person.sha256 = Some(transaction.composed.sha256);
         person.message_id = sending.message_id(to.id);
         person.envelope_sender.clone_from(&transaction.envelope_sender);

@@ -10,11 +10,12 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, WeakUnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::job::Job;
 use super::notice::Sending;
-use super::outcome::{Ended, settlement};
+use super::outcome::{Trial, settlement};
 use super::{Context, Settled};
 use crate::domain::delivery::Outcome;
 use crate::domain::notice::State;
@@ -23,10 +24,20 @@ use crate::store::queue::{Claimed, GiveBack};
 use crate::store::settle::Settlement;
 use crate::store::{Conn, StoreError, deliveries, messages, notices, queue, settle};
 
-/// What workers ask of the recorder.
-pub enum Request {
-    /// A delivery to send.
-    Claim(oneshot::Sender<Option<Job>>),
+/// A place in the line for a delivery to send.
+pub type Claim = oneshot::Sender<Option<Job>>;
+
+/// What a worker asks of the recorder: to record the end of one delivery and to claim another, in one transaction.
+#[derive(Default)]
+pub struct Request {
+    /// How a delivery trial.
+    pub end: Option<End>,
+    /// Where another one is wanted.
+    pub claim: Option<Claim>,
+}
+
+/// How a claimed delivery trial.
+pub enum End {
     /// An outcome to record.
     Settle {
         /// The outcome.
@@ -60,6 +71,10 @@ const MAX_GROUP: usize = 512;
 /// How long to wait after the database failed.
 const PAUSE: Duration = Duration::from_millis(250);
 
+/// How long the list of open notices is taken for current while there is enough to claim. The claim itself looks at its
+/// notice's state; the list only says where to look, and in which order.
+const OPEN_FRESH: Duration = Duration::from_millis(250);
+
 /// For how long a delivery to a domain at its rate is put off, in milliseconds.
 const DOMAIN_PAUSE_MS: i64 = 250;
 
@@ -71,12 +86,14 @@ pub struct Recorder {
     back: WeakUnboundedSender<Request>,
     notices: HashMap<Uuid, Arc<Sending>>,
     dictionaries: HashSet<[u8; 32]>,
+    open: Vec<Uuid>,
+    open_at: Option<Instant>,
 }
 
 /// What waits to be committed.
 #[derive(Default)]
 struct Group {
-    claims: Vec<oneshot::Sender<Option<Job>>>,
+    claims: Vec<Claim>,
     settlements: Vec<Settlement>,
     domains: Vec<String>,
     given_back: Vec<GiveBack>,
@@ -95,7 +112,16 @@ impl Recorder {
     pub fn new(context: Arc<Context>) -> (Self, UnboundedSender<Request>) {
         let (sender, requests) = unbounded_channel();
         let back = sender.downgrade();
-        (Self { context, requests, back, notices: HashMap::new(), dictionaries: HashSet::new() }, sender)
+        let recorder = Self {
+            context,
+            requests,
+            back,
+            notices: HashMap::new(),
+            dictionaries: HashSet::new(),
+            open: Vec::new(),
+            open_at: None,
+        };
+        (recorder, sender)
     }
 
     /// Serves requests until all who could make them are gone and everything is recorded.
@@ -123,23 +149,24 @@ impl Recorder {
     }
 
     fn add(&self, group: &mut Group, request: Request) {
-        match request {
-            Request::Claim(reply) => group.claims.push(reply),
-            Request::Settle { settlement, domain } => {
+        group.claims.extend(request.claim);
+        match request.end {
+            None => {}
+            Some(End::Settle { settlement, domain }) => {
                 group.settlements.push(*settlement);
                 group.domains.push(domain);
             }
-            Request::GiveBack { claimed, due_at } => group.give_back(claimed, due_at),
-            Request::Abandon { claimed, sending, to, in_doubt } => {
+            Some(End::GiveBack { claimed, due_at }) => group.give_back(claimed, due_at),
+            Some(End::Abandon { claimed, sending, to, in_doubt }) => {
                 let now = self.context.clock.now();
                 if in_doubt {
-                    let ended = Ended {
+                    let trial = Trial {
                         reply: Some("the connection was given up before the server's answer".to_owned()),
-                        ..Ended::untried(Outcome::Uncertain)
+                        ..Trial::untried(Outcome::Uncertain)
                     };
                     let context = &self.context;
                     let parts = (&claimed, &*sending, &*to);
-                    group.settlements.push(settlement(&context.config.retry, &context.random, now, parts, ended));
+                    group.settlements.push(settlement(&context.config.retry, &context.random, now, parts, trial));
                     group.domains.push(claimed.domain);
                 } else {
                     group.give_back(claimed, now.as_millisecond());
@@ -183,34 +210,50 @@ impl Recorder {
 
     /// Claims up to `wanted` deliveries, those that go first, first.
     async fn claim(&mut self, conn: &mut Conn, wanted: usize, ready: &mut Vec<Ready>) -> Result<(), StoreError> {
+        if self.open_at.is_some_and(|at| at.elapsed() < OPEN_FRESH) {
+            self.claim_listed(conn, wanted, ready).await?;
+        }
+        if ready.len() < wanted {
+            let open = notices::open(conn).await?;
+            self.notices.retain(|id, _| open.iter().any(|notice| notice.id == *id));
+            let sendable = open.iter().filter(|notice| notice.state == State::Released && !notice.paused);
+            self.open = sendable.map(|notice| notice.id).collect();
+            self.open_at = Some(Instant::now());
+            self.claim_listed(conn, wanted, ready).await?;
+        }
+        Ok(())
+    }
+
+    async fn claim_listed(&mut self, conn: &mut Conn, wanted: usize, ready: &mut Vec<Ready>) -> Result<(), StoreError> {
         let now = self.context.clock.now();
-        let open = notices::open(conn).await?;
-        self.notices.retain(|id, _| open.iter().any(|notice| notice.id == *id));
-        for notice in open.iter().filter(|notice| notice.state == State::Released && !notice.paused) {
+        for notice_id in self.open.clone() {
             // Each round either fills the want, finds nothing, or saturates a domain that the next one skips.
             while ready.len() < wanted {
                 let skip = self.context.pace.saturated();
                 let limit = wanted - ready.len();
-                let claimed = queue::claim(conn, notice.id, &self.context.owner, now, &skip, limit).await?;
+                let claimed = queue::claim(conn, notice_id, &self.context.owner, now, &skip, limit).await?;
                 let found = claimed.len();
-                let (mine, mut over): (Vec<_>, Vec<_>) =
+                let (mine, over): (Vec<_>, Vec<_>) =
                     claimed.into_iter().partition(|claimed| self.context.pace.reserve(&claimed.domain));
                 if !over.is_empty() {
-                    let later = now.as_millisecond() + DOMAIN_PAUSE_MS;
-                    let saturated = self.context.pace.saturated();
-                    let due_at = |claimed: &Claimed| {
-                        if saturated.contains(&claimed.domain) { now.as_millisecond() } else { later }
-                    };
-                    let back = over.drain(..).map(|claimed| give_back(&claimed, due_at(&claimed))).collect::<Vec<_>>();
-                    queue::give_back(conn, &back).await?;
+                    self.put_off(conn, &over, now.as_millisecond()).await?;
                 }
-                self.make_ready(conn, notice.id, mine, ready).await?;
+                self.make_ready(conn, notice_id, mine, ready).await?;
                 if found < limit {
                     break;
                 }
             }
         }
         Ok(())
+    }
+
+    /// Gives back what its domain's limits do not allow now: to be claimed when a slot is free, or a little later where it is
+    /// the rate that is used up.
+    async fn put_off(&self, conn: &mut Conn, over: &[Claimed], now: i64) -> Result<(), StoreError> {
+        let saturated = self.context.pace.saturated();
+        let due_at = |domain| if saturated.contains(domain) { now } else { now + DOMAIN_PAUSE_MS };
+        let back: Vec<_> = over.iter().map(|claimed| give_back(claimed, due_at(&claimed.domain))).collect();
+        queue::give_back(conn, &back).await
     }
 
     async fn make_ready(

@@ -12,10 +12,10 @@ use tokio::time::{sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::Context;
-use super::attempt::{End, attempt};
+use super::attempt::{Ended, attempt};
 use super::job::Job;
 use super::outcome::settlement;
-use super::recorder::Request;
+use super::recorder::{End, Request};
 use super::relay::{Permit, Relay};
 use crate::domain::reply::Verdict;
 use crate::mail::smtp::{Failed, Session};
@@ -92,37 +92,59 @@ impl Worker {
 
     /// Sends over a session until it ends or there is nothing to do.
     async fn serve(&mut self, mut session: Session, probing: bool, shutdown: &CancellationToken) {
-        let mut ahead: Ahead = None;
-        while session.is_usable() && !shutdown.is_cancelled() && self.is_next() && self.relay.allows(probing) {
-            let Some(mut job) = self.next(ahead.take()).await else {
-                if self.wait_for_work(shutdown).await { continue } else { break }
+        let mut job = self.next(None).await;
+        // The one after it, claimed while the present one is being sent.
+        let mut ahead = if probing { None } else { self.claim_ahead() };
+        loop {
+            let Some(mut current) = job else {
+                if !self.wait_for_work(shutdown).await {
+                    break;
+                }
+                job = self.next(ahead.take()).await;
+                continue;
             };
-            // A token of the rate must be in hand before a claim: without one, the claim waits until this one is done.
-            if !shutdown.is_cancelled() && !probing && self.relay.try_rate() {
-                ahead = self.claim();
+            let end = attempt(&self.context, &self.relay.config.name, &mut session, &mut current).await;
+            let end = self.end(&current, end);
+            let goes_on =
+                session.is_usable() && !shutdown.is_cancelled() && self.is_next() && self.relay.allows(probing);
+            let upcoming = ahead.take();
+            let claim = if goes_on && self.relay.try_rate() { Some(oneshot::channel()) } else { None };
+            let (reply, claimed) = claim.unzip();
+            if self.recorder.send(Request { end: Some(end), claim: reply }).is_ok() {
+                current.finish();
             }
-            let end = attempt(&self.context, &self.relay.config.name, &mut session, &mut job).await;
-            self.record(job, end);
+            if !goes_on {
+                // What was claimed ahead and is not wanted any more goes back by itself.
+                break;
+            }
+            (job, ahead) = match (upcoming, claimed) {
+                (Some(upcoming), claimed) => (self.next(Some(upcoming)).await, claimed),
+                (None, claimed) => (self.next(claimed).await, None),
+            };
         }
-        // A job that was claimed ahead and is not wanted any more goes back by itself.
-        drop(ahead);
         session.quit().await;
     }
 
-    async fn next(&self, ahead: Ahead) -> Option<Job> {
-        let claim = match ahead {
-            Some(claim) => claim,
+    /// The job that was claimed, or one claimed now; a token of the rate is in hand before a claim.
+    async fn next(&self, claimed: Ahead) -> Option<Job> {
+        let claimed = match claimed {
+            Some(claimed) => claimed,
             None => {
                 self.relay.wait_for_rate().await;
                 self.claim()?
             }
         };
-        claim.await.ok().flatten()
+        claimed.await.ok().flatten()
+    }
+
+    /// Claims ahead, unless the rate does not allow it yet.
+    fn claim_ahead(&self) -> Ahead {
+        if self.relay.try_rate() { self.claim() } else { None }
     }
 
     fn claim(&self) -> Ahead {
         let (reply, claim) = oneshot::channel();
-        self.recorder.send(Request::Claim(reply)).ok()?;
+        self.recorder.send(Request { end: None, claim: Some(reply) }).ok()?;
         Some(claim)
     }
 
@@ -144,26 +166,24 @@ impl Worker {
         }
     }
 
-    fn record(&self, mut job: Job, end: End) {
+    /// What the recorder is to do about the end of an attempt.
+    fn end(&self, job: &Job, ended: Ended) -> End {
         let now = self.context.clock.now();
-        let later = |milliseconds: i64| now.as_millisecond().saturating_add(milliseconds);
-        let request = match end {
-            End::Settled(ended) => {
-                if ended.transaction.is_some() {
+        let give_back = |due_at: i64| End::GiveBack { claimed: job.claimed.clone(), due_at };
+        match ended {
+            Ended::Settled(outcome) => {
+                if outcome.transaction.is_some() {
                     self.relay.is_well(true);
                 }
                 let parts = (&job.claimed, &*job.sending, &job.to);
-                let settlement = settlement(&self.context.config.retry, &self.context.random, now, parts, *ended);
-                Request::Settle { settlement: Box::new(settlement), domain: job.claimed.domain.clone() }
+                let settlement = settlement(&self.context.config.retry, &self.context.random, now, parts, *outcome);
+                End::Settle { settlement: Box::new(settlement), domain: job.claimed.domain.clone() }
             }
-            End::GivenBack(at) => Request::GiveBack { claimed: job.claimed.clone(), due_at: at.as_millisecond() },
-            End::RelayTrouble(verdict, failed) => {
-                let due_at = self.relay_trouble(&job, verdict, &failed).map_or(now.as_millisecond(), later);
-                Request::GiveBack { claimed: job.claimed.clone(), due_at }
+            Ended::GivenBack(at) => give_back(at.as_millisecond()),
+            Ended::RelayTrouble(verdict, failed) => {
+                let wait = self.relay_trouble(job, verdict, &failed).unwrap_or(0);
+                give_back(now.as_millisecond().saturating_add(wait))
             }
-        };
-        if self.recorder.send(request).is_ok() {
-            job.finish();
         }
     }
 

@@ -96,17 +96,15 @@ pub struct StoredOpening {
     pub person: Option<Vec<u8>>,
     /// Salt of the person.
     pub person_salt: Option<Vec<u8>>,
-    /// The leaf, from wherever it stands now.
-    pub leaf: Vec<u8>,
 }
 
 /// All entries about a notice, in the order they were made.
 pub async fn of_notice(conn: &mut Conn, notice_id: Uuid) -> Result<Vec<StoredOpening>> {
     let rows = sqlx::query(
-        "SELECT o.entry_id, o.delivery_id, o.event, o.fact, o.fact_salt, o.person, o.person_salt,
-           COALESCE(e.leaf, p.leaf) AS leaf
-         FROM ledger_openings o LEFT JOIN ledger_entries e ON e.entry_id = o.entry_id
-         LEFT JOIN ledger_pending p ON p.entry_id = o.entry_id WHERE o.notice_id = $1 ORDER BY o.entry_id",
+        "SELECT entry_id, delivery_id, event, fact, fact_salt, person, person_salt FROM ledger_openings
+         WHERE notice_id = $1 AND delivery_id IS NULL
+         UNION ALL SELECT o.entry_id, o.delivery_id, o.event, o.fact, o.fact_salt, o.person, o.person_salt
+         FROM deliveries d JOIN ledger_openings o ON o.delivery_id = d.id WHERE d.notice_id = $1 ORDER BY 1",
     )
     .bind(notice_id.to_string())
     .fetch_all(conn)
@@ -122,7 +120,6 @@ pub async fn of_notice(conn: &mut Conn, notice_id: Uuid) -> Result<Vec<StoredOpe
                 fact_salt: row.get("fact_salt")?,
                 person: row.get("person")?,
                 person_salt: row.get("person_salt")?,
-                leaf: row.get("leaf")?,
             })
         })
         .collect()

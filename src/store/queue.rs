@@ -31,7 +31,8 @@ pub struct Claimed {
     pub waited: i64,
 }
 
-/// Claims up to `limit` due deliveries of one notice, oldest first, none to a domain in `skip`.
+/// Claims up to `limit` due deliveries of one notice, oldest first, none to a domain in `skip`; nothing of a notice that is
+/// paused or no longer released.
 pub async fn claim(
     conn: &mut Conn,
     notice_id: Uuid,
@@ -43,12 +44,14 @@ pub async fn claim(
     let sql = Dialect::of(conn).pick(
         "UPDATE queue SET lease_owner = $1, lease_until = $2 + $6, token = token + 1 WHERE delivery_id IN (
            SELECT delivery_id FROM queue WHERE notice_id = $3 AND lease_owner IS NULL AND due_at <= $2
+             AND EXISTS (SELECT 1 FROM notices n WHERE n.id = $3 AND n.state = 'released' AND n.paused_at IS NULL)
              AND ($4 = '[]' OR domain NOT IN (SELECT value FROM json_each($4)))
            ORDER BY due_at, delivery_id LIMIT $5)
          RETURNING delivery_id, domain, token, attempts, waited",
         "UPDATE queue SET lease_owner = $1, token = token + 1,
            lease_until = CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) + $6 WHERE delivery_id IN (
            SELECT delivery_id FROM queue WHERE notice_id = $3 AND lease_owner IS NULL AND due_at <= $2
+             AND EXISTS (SELECT 1 FROM notices n WHERE n.id = $3 AND n.state = 'released' AND n.paused_at IS NULL)
              AND ($4 = '[]' OR domain NOT IN (SELECT jsonb_array_elements_text($4::jsonb)))
            ORDER BY due_at, delivery_id LIMIT $5 FOR UPDATE SKIP LOCKED)
          RETURNING delivery_id, domain, token, attempts, waited",

@@ -40,7 +40,6 @@ async fn claim_settle_and_append_commit_together(#[case] engine: Engine) {
         account_id: "C1".into(),
         customer_name: "Å".into(),
         email: email.into(),
-        domain: "example.com".into(),
         contact_name: "N".into(),
         role: "service",
         locale: Some("sv".into()),

@@ -28,7 +28,7 @@ pub async fn send(app: &App, command: Send, output: &Output) -> Result<u8, Failu
         return Err(Failure::new(FAILED, "not sent"));
     }
     let id = app.notices.create(&draft, &who).await?;
-    let state = app.notices.submit(id, &who).await?;
+    let state = app.notices.submit_checked(id, &who, &reach).await?;
     let mut notice = app.notices.named(&id.to_string()).await?;
     if state == State::Approved {
         release(app, &notice, &who, None).await?;
