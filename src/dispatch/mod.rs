@@ -259,7 +259,9 @@ impl Dispatcher {
     async fn is_idle(&self, notice: Option<Uuid>) -> Result<Option<Finished>, NoticeError> {
         let depth = self.depth(notice).await?;
         if depth.leased == 0 && depth.due == 0 {
-            return Ok(Some(Finished::Idle(depth)));
+            // What ended since this round began may have been the last of a notice.
+            let released = self.notices.advance().await?.released;
+            return Ok((released == 0).then_some(Finished::Idle(depth)));
         }
         let hopeless = self.relays.iter().all(|relay| relay.is_hopeless());
         if hopeless && depth.leased == 0 {

@@ -306,12 +306,14 @@ impl Recorder {
                 last: settlement.again.is_none(),
             });
         }
-        let mut ready = ready.into_iter();
+        let claims = std::mem::take(&mut group.claims);
         let Some(back) = self.back.upgrade() else {
-            // The workers are gone: nobody takes these jobs, and their leases are given back at the next start.
+            // The workers are gone: nobody takes these jobs.
+            ready.into_iter().for_each(|ready| group.give_back(ready.claimed, now.as_millisecond()));
             return;
         };
-        for claim in group.claims.drain(..) {
+        let mut ready = ready.into_iter();
+        for claim in claims {
             let job = ready.next().map(|it| Job::new(it.claimed, it.sending, it.to, now, back.clone()));
             // A worker that is gone drops the job, which comes back by itself.
             let _ = claim.send(job);

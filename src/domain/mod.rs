@@ -6,6 +6,7 @@
 pub mod address;
 pub mod audience;
 pub mod category;
+pub mod checkpoint;
 pub mod clock;
 pub mod coverage;
 pub mod customer;
@@ -17,6 +18,7 @@ pub mod front_matter;
 pub mod locale;
 pub mod markdown;
 pub mod merkle;
+pub mod note;
 pub mod notice;
 pub mod placeholder;
 pub mod preference;

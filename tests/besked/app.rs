@@ -1,0 +1,148 @@
+//! Besked as tests drive it: a database, a relay, a clock moved by hand, and verbs.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::time::Duration;
+
+use besked::app::App;
+use besked::config::{Config, EXAMPLE, parse};
+use besked::coverage::{Coverage, Informed, coverage, informed, status};
+use besked::customers::{ImportError, ImportOptions, Imported, import};
+use besked::dispatch::{Finished, Until};
+use besked::domain::clock::Clock;
+use besked::domain::delivery::State;
+use besked::domain::notice::State as NoticeState;
+use besked::domain::random::Random;
+use besked::notices::{Draft, NoticeError};
+use besked::store::notices::Kept;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::database::{Database, Engine};
+use crate::relay::Relay;
+
+/// The time at which every test begins.
+pub const START: &str = "2026-11-24T10:00:00Z";
+
+pub struct TestApp {
+    pub app: App,
+    pub relay: Relay,
+    pub database: Database,
+}
+
+impl TestApp {
+    pub async fn new(engine: Engine) -> Self {
+        Self::with(engine, |_| {}).await
+    }
+
+    /// With the configuration changed by `change`.
+    pub async fn with(engine: Engine, change: impl FnOnce(&mut Config)) -> Self {
+        let database = Database::new(engine).await;
+        let relay = Relay::start().await;
+        let mut config = parse(EXAMPLE, "example", &[]).unwrap();
+        config.database.url.clone_from(&database.url);
+        config.relays[0].url = relay.url().parse().unwrap();
+        config.relays[0].connections = 2;
+        change(&mut config);
+        let clock = Clock::manual(START.parse().unwrap());
+        let app = App::over(database.open().await, config, clock, Random::from_system()).await.unwrap();
+        Self { app, relay, database }
+    }
+
+    /// The same, as another process would have it after this one ended.
+    pub async fn restart(self) -> Self {
+        let config = (*self.app.config).clone();
+        let clock = self.app.clock.clone();
+        self.app.store.close().await;
+        let app = App::open(config, clock, Random::from_system()).await.unwrap();
+        Self { app, ..self }
+    }
+
+    pub async fn import(&self, csv: &str) -> Imported {
+        self.try_import(csv.as_bytes(), ImportOptions::default()).await.unwrap()
+    }
+
+    pub async fn try_import(&self, csv: &[u8], options: ImportOptions) -> Result<Imported, ImportError> {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(csv).unwrap();
+        let id = self.app.random.id(self.app.clock.now()).to_string();
+        import(&self.app.store, self.app.clock.now(), &id, file.path(), options, &|_| {}).await
+    }
+
+    /// A draft from a notice's text, with an audience file beside it.
+    pub fn draft(&self, notice: &str, rows: &str) -> Draft {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("notice.md"), notice).unwrap();
+        std::fs::write(directory.path().join("rows.csv"), rows).unwrap();
+        Draft::read(&directory.path().join("notice.md")).unwrap()
+    }
+
+    /// Creates, submits, approves and releases a notice.
+    pub async fn release(&self, notice: &str) -> Uuid {
+        self.try_release(&self.draft(notice, "account_id\n")).await.unwrap()
+    }
+
+    pub async fn try_release(&self, draft: &Draft) -> Result<Uuid, NoticeError> {
+        let notices = &self.app.notices;
+        let id = notices.create(draft, "alice").await?;
+        if notices.submit(id, "alice").await? == NoticeState::Submitted {
+            notices.approve(id, "bo", None).await?;
+        }
+        notices.release(id, "alice", None, &|_| {}).await?;
+        Ok(id)
+    }
+
+    pub async fn run_until_idle(&self) -> Finished {
+        let (dispatcher, _lock) = self.app.dispatcher(None).unwrap();
+        dispatcher.run(CancellationToken::new(), Some(Until::Idle(None))).await.unwrap()
+    }
+
+    pub fn advance(&self, by: Duration) {
+        self.app.clock.advance(by);
+    }
+
+    pub async fn notice(&self, id: Uuid) -> Kept {
+        self.app.notices.named(&id.to_string()).await.unwrap()
+    }
+
+    /// How many deliveries are in each state that has any.
+    pub async fn counts(&self, id: Uuid) -> BTreeMap<State, u64> {
+        let notice = self.notice(id).await;
+        let status = status(&mut self.app.store.read().await.unwrap(), &notice).await.unwrap();
+        assert_eq!(status.counts.values().sum::<u64>(), status.recipients, "the counts sum to the recipients");
+        status.counts.into_iter().filter(|(_, count)| *count > 0).collect()
+    }
+
+    pub async fn coverage(&self, id: Uuid) -> Coverage {
+        let notice = self.notice(id).await;
+        let coverage = coverage(&mut self.app.store.read().await.unwrap(), &notice).await.unwrap();
+        assert_eq!(coverage.informed + coverage.pending + coverage.not_informed, coverage.customers);
+        coverage
+    }
+
+    pub async fn informed(&self, account: &str, id: Uuid) -> Informed {
+        let notice = self.notice(id).await;
+        informed(&mut self.app.store.read().await.unwrap(), account, &[notice]).await.unwrap()
+    }
+}
+
+/// Three customers: one with every role, one with a service contact only, one with a billing contact only.
+pub const CUSTOMERS: &str = "account_id,customer_name,email,contact_name,role,locale,time_zone,attr.region\n\
+    C1,Ett AB,service@ett.example,Anna,service,sv,Europe/Stockholm,sto2\n\
+    C1,Ett AB,teknik@ett.example,Bo,technical,sv,Europe/Stockholm,sto2\n\
+    C1,Ett AB,faktura@ett.example,,billing,sv,Europe/Stockholm,sto2\n\
+    C2,Two Ltd,hello@two.example,Carol,service,en,Europe/London,lon1;sto2\n\
+    C3,Three Inc,ap@three.example,Dave,billing,en,America/New_York,lon1\n";
+
+/// A maintenance notice to an audience.
+pub fn maintenance(audience: &str) -> String {
+    format!(
+        "+++\ncategory = \"maintenance\"\nreference = \"CHG-1\"\n[audience]\n{audience}\n[fields]\n\
+         window_start = 2026-12-01T22:00:00+01:00\nwindow_end = 2026-12-02T02:00:00+01:00\nservices = [\"Compute\"]\n\
+         impact = \"Two minutes without network.\"\nphase = \"announced\"\n+++\nHello from the body.\n"
+    )
+}
+
+/// A news notice to everybody.
+pub const NEWS: &str =
+    "+++\ncategory = \"news\"\n[audience]\nall = true\n[fields]\ntitle = \"New region\"\n+++\nWe open one.\n";

@@ -1,0 +1,191 @@
+//! Notices: who may do what to them, and what a release refuses.
+
+use std::time::Duration;
+
+use besked::app::App;
+use besked::audience::AudienceError;
+use besked::domain::delivery::State;
+use besked::domain::notice::State as NoticeState;
+use besked::notices::NoticeError;
+use besked::store::notices;
+use rstest::rstest;
+
+use crate::app::{CUSTOMERS, NEWS, TestApp, maintenance};
+use crate::database::Engine;
+
+const AGREEMENT: &str = "+++\ncategory = \"agreement_change\"\n[audience]\nall = true\n[fields]\ndocument = \"Terms\"\n\
+    version = \"4\"\neffective_date = 2027-01-01\nsummary = [\"One thing.\"]\nright = \"You may terminate.\"\n\
+    right_until = 2026-12-31\n+++\nThe full text.\n";
+
+async fn count(app: &App) -> usize {
+    notices::list(&mut app.store.read().await.unwrap(), None, 100).await.unwrap().len()
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_person_approves_and_an_edit_voids_it(#[case] engine: Engine) {
+    let app = TestApp::new(engine).await;
+    app.import(CUSTOMERS).await;
+    let notices = &app.app.notices;
+    let draft = app.draft(AGREEMENT, "");
+    let id = notices.create(&draft, "alice").await.unwrap();
+    assert_eq!(notices.submit(id, "alice").await.unwrap(), NoticeState::Submitted);
+    assert!(matches!(notices.approve(id, "alice", None).await, Err(NoticeError::OwnApproval(_))));
+    assert!(matches!(notices.release(id, "alice", None, &|_| {}).await, Err(NoticeError::Impossible { .. })));
+    notices.approve(id, "bo", None).await.unwrap();
+    notices.edit(id, &app.draft(&AGREEMENT.replace("\"4\"", "\"5\""), ""), "alice").await.unwrap();
+    assert_eq!(app.notice(id).await.state, NoticeState::Draft);
+    assert_eq!(app.notice(id).await.approved_by, None);
+    notices.submit(id, "alice").await.unwrap();
+    notices.approve(id, "bo", Some("read it")).await.unwrap();
+    notices.release(id, "alice", None, &|_| {}).await.unwrap();
+    assert!(matches!(notices.edit(id, &draft, "alice").await, Err(NoticeError::Impossible { .. })), "it is too late");
+    let steps: Vec<String> = notices.steps(id).await.unwrap().iter().map(|step| step.step.to_string()).collect();
+    assert_eq!(steps, ["create", "submit", "approve", "edit", "submit", "approve", "release"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_optional_audience_needs_a_second_person_too() {
+    let app = TestApp::with(Engine::Sqlite, |config| {
+        let news = besked::domain::category::Category::News;
+        config.category.entry(news).or_default().two_persons_above = Some(1);
+    })
+    .await;
+    app.import(CUSTOMERS).await;
+    let id = app.app.notices.create(&app.draft(NEWS, ""), "alice").await.unwrap();
+    assert_eq!(app.app.notices.submit(id, "alice").await.unwrap(), NoticeState::Submitted);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_audience_that_grew_beyond_one_persons_word_is_not_released() {
+    let app = TestApp::with(Engine::Sqlite, |config| {
+        let news = besked::domain::category::Category::News;
+        config.category.entry(news).or_default().two_persons_above = Some(3);
+    })
+    .await;
+    app.import(CUSTOMERS).await;
+    let id = app.app.notices.create(&app.draft(NEWS, ""), "alice").await.unwrap();
+    assert_eq!(app.app.notices.submit(id, "alice").await.unwrap(), NoticeState::Approved);
+    app.import("account_id,customer_name,email\nC4,Four,four@four.example\n").await;
+    let refused = app.app.notices.release(id, "alice", None, &|_| {}).await;
+    assert!(matches!(refused, Err(NoticeError::Audience(AudienceError::SecondPerson { customers: 4 }))), "{refused:?}");
+    assert_eq!(app.notice(id).await.state, NoticeState::Approved);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scheduled_notice_resolves_its_audience_when_it_is_due() {
+    let app = TestApp::new(Engine::Sqlite).await;
+    app.import(CUSTOMERS).await;
+    let text =
+        maintenance("all = true").replace("+++\nHello", "[schedule]\nsend_at = 2026-11-25T09:00:00+01:00\n+++\nHello");
+    let id = app.release(&text).await;
+    assert_eq!(app.notice(id).await.state, NoticeState::Scheduled);
+    app.run_until_idle().await;
+    assert!(app.relay.received().is_empty());
+    app.import("account_id,customer_name,email\nC4,Four,four@four.example\n").await;
+    app.advance(Duration::from_secs(22 * 3600 + 60));
+    app.run_until_idle().await;
+    assert_eq!(app.counts(id).await, [(State::Accepted, 3)].into());
+    assert_eq!(app.relay.to("four@four.example").len(), 1, "a customer of tomorrow is told tomorrow");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_audience_that_cannot_be_told_is_refused() {
+    let app = TestApp::new(Engine::Sqlite).await;
+    app.import(CUSTOMERS).await;
+    let check =
+        async |notice: &str| app.app.notices.check(&app.draft(notice, "account_id\n")).await.unwrap_err().to_string();
+    assert!(check(&maintenance("attributes = { region = [\"mars\"] }")).await.contains("audience is empty"));
+    assert!(check(&maintenance("customers = [\"C1\", \"C77\"]")).await.contains("C77"));
+    assert!(check(&maintenance("customers = [\"C3\"]")).await.contains("none of them has a contact"));
+    let missing = maintenance("all = true").replace("Hello", "{{ customer.attr.plan }}");
+    assert_eq!(
+        check(&missing).await,
+        "recipients without a value: C1 (technical): customer.attr.plan, C2 (service): customer.attr.plan"
+    );
+    assert_eq!(count(&app.app).await, 0, "nothing is half-stored");
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn each_customer_of_an_audience_file_gets_its_own_values(#[case] engine: Engine) {
+    let app = TestApp::new(engine).await;
+    app.import(CUSTOMERS).await;
+    let notice = "+++\ncategory = \"billing\"\nsubject = \"Invoice {{ row.invoice }}\"\n[audience]\nfile = \"rows.csv\"\n\
+        [fields]\ninvoice_number = \"{{ row.invoice }}\"\nperiod = \"November\"\namount = \"{{ row.amount }}\"\n\
+        currency = \"SEK\"\ndue_date = 2026-12-24\n+++\n[Pay](https://pay.example.com/{{ row.invoice }})\n";
+    let rows = "account_id,invoice,amount\nC1,F 1/2,\"<b>10</b>\"\nC3,F-2,{{ contact.email }}\n";
+    let id = app.try_release(&app.draft(notice, rows)).await.unwrap();
+    app.run_until_idle().await;
+    assert_eq!(app.counts(id).await, [(State::Accepted, 2)].into());
+    let mail = &app.relay.to("faktura@ett.example")[0];
+    assert_eq!(mail.header("Subject").as_deref(), Some("Invoice F 1/2"));
+    assert!(mail.text().contains("<b>10</b>"), "literal in text");
+    let message = mail_parser::MessageParser::default().parse(&mail.data).unwrap();
+    let html = message.body_html(0).unwrap();
+    assert!(html.contains("&lt;b&gt;10&lt;/b&gt;") && html.contains("https://pay.example.com/F%201%2F2"), "{html}");
+    assert!(app.relay.to("ap@three.example")[0].text().contains("{{ contact.email }}"), "values are never evaluated");
+    assert!(app.relay.to("service@ett.example").is_empty(), "a service address gets no bills");
+
+    let unknown = app.draft(notice, "account_id,invoice,amount\nC1,F-1,1\nC8,F-8,8\n");
+    assert!(app.app.notices.check(&unknown).await.unwrap_err().to_string().contains("C8"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_follow_up_goes_to_the_same_recipients_and_threads() {
+    let app = TestApp::new(Engine::Sqlite).await;
+    app.import(CUSTOMERS).await;
+    let first = app.release(&maintenance("customers = [\"C1\"]")).await;
+    app.run_until_idle().await;
+    let text = maintenance("all = true")
+        .replace("[audience]\nall = true\n", "")
+        .replace("reference = \"CHG-1\"", "follows = \"CHG-1\"");
+    let follow_up = app.release(&text).await;
+    app.run_until_idle().await;
+    assert_eq!(app.counts(follow_up).await, [(State::Accepted, 1)].into());
+    let received = app.relay.to("teknik@ett.example");
+    assert_eq!(received[1].header("References"), received[0].header("Message-ID"));
+    assert_eq!(app.notice(follow_up).await.follows_id, Some(first));
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_release_that_was_broken_off_is_taken_up_afresh(#[case] engine: Engine) {
+    let app = TestApp::new(engine).await;
+    app.import(CUSTOMERS).await;
+    let notices = &app.app.notices;
+    let id = notices.create(&app.draft(&maintenance("all = true"), ""), "alice").await.unwrap();
+    notices.submit(id, "alice").await.unwrap();
+    // As a process leaves it that was killed between two chunks.
+    let mut tx = app.app.store.write().await.unwrap();
+    let now = app.app.clock.now();
+    assert!(besked::store::notices::begin_release(&mut tx, id, "a killed process", now).await.unwrap());
+    let left = besked::store::deliveries::NewDelivery {
+        id: app.app.random.id(now).to_string(),
+        ordinal: 0,
+        account_id: "C1".to_owned(),
+        customer_name: "Ett AB".to_owned(),
+        email: "old@ett.example".to_owned(),
+        contact_name: String::new(),
+        role: "technical",
+        locale: None,
+        time_zone: None,
+        merged: None,
+        salt: "00".repeat(32),
+        follows_id: None,
+    };
+    besked::store::deliveries::insert(&mut tx, id, 1, now, &[left]).await.unwrap();
+    tx.commit().await.unwrap();
+    app.run_until_idle().await;
+    assert!(app.relay.received().is_empty(), "nothing is sent before the manifest, and the other process may live");
+    app.advance(Duration::from_secs(40));
+    app.run_until_idle().await;
+    assert_eq!(app.counts(id).await, [(State::Accepted, 2)].into());
+    assert!(app.relay.to("old@ett.example").is_empty());
+}
