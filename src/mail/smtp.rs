@@ -74,6 +74,8 @@ pub struct Session {
     pub tls: String,
     completed: u64,
     usable: bool,
+    /// True while a transaction is begun and not ended: another MAIL would be refused as nested.
+    begun: bool,
 }
 
 impl Session {
@@ -92,6 +94,7 @@ impl Session {
             tls: opened.tls,
             completed: 0,
             usable: true,
+            begun: false,
         };
         let ehlo = session.step(Stage::Greeting, Ehlo::new(hello)).await?;
         session.extensions = Extensions::read(&ehlo);
@@ -122,10 +125,13 @@ impl Session {
         before_data: impl FnOnce() -> bool,
     ) -> Result<Option<Reply>, Failed> {
         let parameters = self.parameters(from, to, message)?;
+        if self.begun {
+            self.step(Stage::Mail, Rset).await?;
+        }
         self.step(Stage::Mail, Mail::new(Some(envelope(from)), parameters)).await?;
+        self.begun = true;
         self.step(Stage::Rcpt, Rcpt::new(envelope(to), Vec::new())).await?;
         if !before_data() {
-            self.reset().await;
             return Ok(None);
         }
         let go_ahead = self.step(Stage::Data, Data).await?;
@@ -133,17 +139,11 @@ impl Session {
             self.usable = false;
             return Err(self.failed(Stage::Data, unexpected(&go_ahead)));
         }
+        // Whatever the answer to the final dot, the transaction is over with it.
+        self.begun = false;
         let reply = self.body(message, in_doubt).await?;
         self.completed += 1;
         Ok(Some(reply))
-    }
-
-    /// Ends a transaction that did not come to its end, so that the next can begin.
-    pub async fn reset(&mut self) {
-        if self.usable {
-            // Where RSET fails, `step` marks the connection as unusable: that is all there is to know.
-            let _ = self.step(Stage::Mail, Rset).await;
-        }
     }
 
     /// True while further transactions can be tried on this connection.

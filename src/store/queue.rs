@@ -182,31 +182,6 @@ pub async fn still_ours(conn: &mut Conn, delivery_id: Uuid, token: i64) -> Resul
     Ok(Row::of("queue", &row).count("n")? == 1)
 }
 
-/// Puts an uncertain delivery back into the queue, to be sent again. False where it is not uncertain any more.
-pub async fn requeue(conn: &mut Conn, delivery_id: Uuid, domain: &str, now: Timestamp) -> Result<bool> {
-    // The token begins at the time: higher than that of any claim before, so that a late answer to one stays fenced off.
-    let done = sqlx::query(
-        "INSERT INTO queue (delivery_id, notice_id, lane, domain, due_at, attempts, waited, token)
-         SELECT d.id, d.notice_id, n.lane, $2, $3, d.attempts, 0, $3
-         FROM deliveries d JOIN notices n ON n.id = d.notice_id WHERE d.id = $1 AND d.state = 'uncertain'
-         ON CONFLICT (delivery_id) DO NOTHING",
-    )
-    .bind(delivery_id.to_string())
-    .bind(domain)
-    .bind(now.as_millisecond())
-    .execute(&mut *conn)
-    .await?;
-    if done.rows_affected() == 0 {
-        return Ok(false);
-    }
-    sqlx::query("UPDATE deliveries SET state = 'queued', changed_at = $2 WHERE id = $1")
-        .bind(delivery_id.to_string())
-        .bind(now.as_millisecond())
-        .execute(conn)
-        .await?;
-    Ok(true)
-}
-
 /// Unclaimed deliveries of a notice, to be cancelled: ids in order.
 pub async fn unclaimed(conn: &mut Conn, notice_id: Uuid, limit: u32) -> Result<Vec<Uuid>> {
     let sql = Dialect::of(conn).pick(

@@ -27,7 +27,7 @@ pub const START: &str = "2026-11-24T10:00:00Z";
 pub struct TestApp {
     pub app: App,
     pub relay: Relay,
-    pub database: Database,
+    _database: Database,
 }
 
 impl TestApp {
@@ -46,7 +46,7 @@ impl TestApp {
         change(&mut config);
         let clock = Clock::manual(START.parse().unwrap());
         let app = App::over(database.open().await, config, clock, Random::from_system()).await.unwrap();
-        Self { app, relay, database }
+        Self { app, relay, _database: database }
     }
 
     /// The same, as another process would have it after this one ended.

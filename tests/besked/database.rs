@@ -3,7 +3,6 @@
 //! PostgreSQL is an ephemeral cluster that `tests/run` starts and names in `BESKED_TEST_POSTGRES`. Where there is none, the
 //! tests fail and say so: nothing is skipped.
 
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use besked::store::Store;
@@ -20,7 +19,7 @@ pub enum Engine {
 /// A database of one test's own. Dropping it removes a SQLite file; the cluster as a whole goes when the run ends.
 pub struct Database {
     pub url: String,
-    pub directory: tempfile::TempDir,
+    _directory: tempfile::TempDir,
 }
 
 impl Database {
@@ -30,7 +29,7 @@ impl Database {
             Engine::Sqlite => format!("sqlite://{}", directory.path().join("besked.db").display()),
             Engine::Postgres => postgres_clone().await,
         };
-        Self { url, directory }
+        Self { url, _directory: directory }
     }
 
     /// Opens it with its tables made.
@@ -38,11 +37,6 @@ impl Database {
         let store = Store::open(&self.url, true).await.unwrap();
         store.migrate().await.unwrap();
         store
-    }
-
-    #[expect(dead_code, reason = "used by tests that look at the files")]
-    pub fn file(&self) -> PathBuf {
-        self.directory.path().join("besked.db")
     }
 }
 

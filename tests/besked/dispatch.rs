@@ -273,6 +273,33 @@ async fn one_connection_carries_many_messages() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_refused_recipient_does_not_disturb_the_next_on_its_connection() {
+    let app = TestApp::with(Engine::Sqlite, |config| config.relays[0].connections = 1).await;
+    app.import(CUSTOMERS).await;
+    app.relay.on("RCPT TO:<teknik@ett.example>", 1, Act::Reply("550 5.1.1 no such user\r\n"));
+    let id = app.release(&maintenance("all = true")).await;
+    app.run_until_idle().await;
+    assert_eq!(app.counts(id).await, [(State::Accepted, 1), (State::Rejected, 1)].into());
+    assert_eq!(app.relay.connections(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_domain_holds_up_only_itself() {
+    let app = TestApp::with(Engine::Sqlite, |config| {
+        config.limits.domain_connections = 1;
+        config.limits.domain_rate_per_second.insert("slow.example".to_owned(), 0.0001);
+    })
+    .await;
+    let rows: String = (0..10).map(|n| format!("S{n},S,a{n}@slow.example\nQ{n},Q,a{n}@quick.example\n")).collect();
+    app.import(&format!("account_id,customer_name,email\n{rows}")).await;
+    let id = app.release(&maintenance("all = true")).await;
+    let Finished::Idle(depth) = app.run_until_idle().await else { panic!("not idle") };
+    assert_eq!((depth.later, app.counts(id).await), (9, [(State::Queued, 9), (State::Accepted, 11)].into()));
+    let quick = app.relay.received().iter().filter(|it| it.to.ends_with("@quick.example")).count();
+    assert_eq!(quick, 10);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_paused_notice_waits_and_a_cancelled_one_ends() {
     let app = TestApp::new(Engine::Sqlite).await;
     app.import(CUSTOMERS).await;

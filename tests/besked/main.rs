@@ -2,9 +2,12 @@
 
 mod app;
 mod audience;
+mod cli;
 mod database;
 mod dispatch;
 mod merkle;
 mod notices;
+mod postfix;
 mod relay;
 mod store;
+mod tidy;

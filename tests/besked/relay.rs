@@ -154,6 +154,11 @@ async fn converse(stream: TcpStream, state: Arc<Mutex<State>>) -> std::io::Resul
             "EHLO" => {
                 b"250-relay.example\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250-AUTH PLAIN LOGIN\r\n250 SIZE 10000000\r\n"
             }
+            "MAIL" if !from.is_empty() => b"503 5.5.1 nested MAIL command\r\n",
+            "RSET" => {
+                from.clear();
+                b"250 2.0.0 ok\r\n"
+            }
             "MAIL" => {
                 from = between(&line);
                 b"250 2.1.0 ok\r\n"
@@ -165,7 +170,7 @@ async fn converse(stream: TcpStream, state: Arc<Mutex<State>>) -> std::io::Resul
             "DATA" => {
                 stream.write_all(b"354 go ahead\r\n").await?;
                 let data = read_data(&mut stream).await?;
-                let received = Received { from: from.clone(), to: to.clone(), data };
+                let received = Received { from: std::mem::take(&mut from), to: to.clone(), data };
                 match decide(&state, &format!(". {to}")) {
                     None => state.lock().unwrap().received.push(received),
                     Some(Act::Reply(reply)) => {

@@ -1,113 +1,159 @@
-//! Store.
+//! The store's conformance suite: every store function, on both engines, its edges included.
+
+mod people;
+mod queue;
+mod released;
+
 use besked::domain::category::Category;
-use besked::domain::delivery::{Level, Outcome};
+use besked::domain::delivery::Level;
 use besked::domain::entry::{Detail, Entry, Event, Fact};
 use besked::domain::notice::State;
 use besked::domain::random::Random;
-use besked::domain::reply::Stage;
-use besked::store::{deliveries, ledger, messages, notices, queue, settle};
+use besked::store::deliveries::NewDelivery;
+use besked::store::notices::Written;
+use besked::store::{Conn, Store, deliveries, notices};
 use jiff::Timestamp;
 use rstest::rstest;
+use uuid::Uuid;
 
 use crate::database::{Database, Engine};
+
+/// A store with its own database, and what tests of it need.
+struct Fixture {
+    store: Store,
+    random: Random,
+    now: Timestamp,
+    _database: Database,
+}
+
+impl Fixture {
+    async fn new(engine: Engine) -> Self {
+        let database = Database::new(engine).await;
+        let now = "2026-11-24T10:00:00Z".parse().unwrap();
+        Self { store: database.open().await, random: Random::seeded(1), now, _database: database }
+    }
+
+    fn id(&self) -> Uuid {
+        self.random.id(self.now)
+    }
+
+    /// A draft.
+    async fn draft(&self, conn: &mut Conn, reference: &str) -> Uuid {
+        let id = self.id();
+        notices::insert(conn, id, self.now, &written(reference)).await.unwrap();
+        id
+    }
+
+    /// A released notice with a delivery to each address, all of customer `C1`.
+    async fn released(&self, conn: &mut Conn, addresses: &[&str]) -> Uuid {
+        let id = self.draft(conn, "CHG-1").await;
+        assert!(notices::set_state(conn, id, State::Draft, State::Approved).await.unwrap());
+        assert!(notices::begin_release(conn, id, "me", self.now).await.unwrap());
+        let rows: Vec<_> = addresses.iter().enumerate().map(|(n, address)| self.recipient(n as u64, address)).collect();
+        deliveries::insert(conn, id, 1, self.now, &rows).await.unwrap();
+        let count = addresses.len() as u64;
+        assert!(notices::set_released(conn, id, self.now, 1, count, "example.com").await.unwrap());
+        id
+    }
+
+    fn recipient(&self, ordinal: u64, email: &str) -> NewDelivery {
+        NewDelivery {
+            id: self.id().to_string(),
+            ordinal,
+            account_id: "C1".to_owned(),
+            customer_name: "Åkeri AB".to_owned(),
+            email: email.to_owned(),
+            contact_name: "Åsa".to_owned(),
+            role: "service",
+            locale: Some("sv".to_owned()),
+            time_zone: None,
+            merged: Some("{\"row.a\":\"b\"}".to_owned()),
+            salt: "07".repeat(32),
+            follows_id: None,
+        }
+    }
+
+    fn entry(&self, event: Event) -> Entry {
+        let fact = Fact {
+            notice: None,
+            event,
+            ordinal: None,
+            level: Some(Level::Relayed),
+            at: self.now,
+            attempt: None,
+            status_class: None,
+            detail: Detail::None,
+        };
+        Entry::new(&fact, None, &self.random)
+    }
+}
+
+fn written(reference: &str) -> Written<'_> {
+    Written {
+        category: Category::Maintenance,
+        reference: Some(reference),
+        subject: "Ämne",
+        follows_id: None,
+        source: "källa",
+        digest: [7; 32],
+        author: "alice",
+        send_at: None,
+    }
+}
 
 #[rstest]
 #[case(Engine::Sqlite)]
 #[case(Engine::Postgres)]
 #[tokio::test]
-async fn claim_settle_and_append_commit_together(#[case] engine: Engine) {
-    let database = Database::new(engine).await;
-    let store = database.open().await;
-    let random = Random::seeded(1);
-    let now: Timestamp = "2026-11-24T10:00:00Z".parse().unwrap();
-    let id = random.id(now);
-    let mut tx = store.write().await.unwrap();
-    let written = notices::Written {
-        category: Category::Maintenance,
-        reference: Some("R"),
-        subject: "S",
-        follows_id: None,
-        source: "src",
-        digest: [7; 32],
-        author: "alice",
-        send_at: None,
-    };
-    notices::insert(&mut tx, id, now, &written).await.unwrap();
-    assert!(notices::set_state(&mut tx, id, State::Draft, State::Releasing).await.unwrap());
-    let new = |ordinal: u64, email: &str| deliveries::NewDelivery {
-        id: random.id(now).to_string(),
-        ordinal,
-        account_id: "C1".into(),
-        customer_name: "Å".into(),
-        email: email.into(),
-        contact_name: "N".into(),
-        role: "service",
-        locale: Some("sv".into()),
-        time_zone: None,
-        merged: Some("{\"row.a\":\"b\"}".into()),
-        salt: "00".repeat(32),
-        follows_id: None,
-    };
-    deliveries::insert(&mut tx, id, 1, now, &[new(0, "a@example.com"), new(1, "b@example.com")]).await.unwrap();
-    assert!(notices::set_released(&mut tx, id, now, 1, 2, "example.com").await.unwrap());
+async fn a_database_without_tables_is_told_from_one_with(#[case] engine: Engine) {
+    let fixture = Fixture::new(engine).await;
+    fixture.store.check().await.unwrap();
+    fixture.store.migrate().await.unwrap();
+    let mut tx = fixture.store.write().await.unwrap();
+    sqlx::query("DELETE FROM _sqlx_migrations").execute(&mut *tx).await.unwrap();
     tx.commit().await.unwrap();
+    let error = fixture.store.check().await.unwrap_err().to_string();
+    assert!(error.contains("has no tables of this version"), "{error}");
+}
 
-    let mut tx = store.write().await.unwrap();
-    let claimed = queue::claim(&mut tx, id, "me", now, &[], 1).await.unwrap();
-    assert_eq!(claimed.len(), 1);
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn a_snapshot_sees_nothing_that_commits_later(#[case] engine: Engine) {
+    let fixture = Fixture::new(engine).await;
+    let mut snapshot = fixture.store.snapshot().await.unwrap();
+    assert!(notices::list(&mut snapshot, None, 10).await.unwrap().is_empty());
+    let mut tx = fixture.store.write().await.unwrap();
+    fixture.draft(&mut tx, "R").await;
     tx.commit().await.unwrap();
+    assert!(notices::list(&mut snapshot, None, 10).await.unwrap().is_empty());
+    drop(snapshot);
+    assert_eq!(notices::list(&mut fixture.store.read().await.unwrap(), None, 10).await.unwrap().len(), 1);
+}
 
-    let mut tx = store.write().await.unwrap();
-    let fact = Fact {
-        notice: Some((id, Category::Maintenance, [7; 32])),
-        event: Event::Accepted,
-        ordinal: Some(0),
-        level: Some(Level::Relayed),
-        at: now,
-        attempt: Some(1),
-        status_class: Some(2),
-        detail: Detail::None,
+/// Table and column names of a database.
+async fn columns(fixture: &Fixture, engine: Engine) -> Vec<String> {
+    let sql = match engine {
+        Engine::Sqlite => {
+            "SELECT m.name || '.' || c.name AS name FROM sqlite_master m JOIN pragma_table_info(m.name) c
+             WHERE m.type = 'table' AND m.name NOT LIKE '\\_%' ESCAPE '\\' AND m.name NOT LIKE 'sqlite%'"
+        }
+        Engine::Postgres => {
+            "SELECT table_name || '.' || column_name AS name FROM information_schema.columns
+             WHERE table_schema = 'public' AND table_name NOT LIKE '\\_%'"
+        }
     };
-    let settlement = settle::Settlement {
-        delivery_id: claimed[0].delivery_id,
-        notice_id: id,
-        token: claimed[0].token,
-        outcome: Outcome::Accepted,
-        level: Some(Level::Relayed),
-        reply: Some("250 ok".into()),
-        at: now,
-        again: None,
-        attempt: Some(settle::Attempt {
-            number: 1,
-            relay: "r".into(),
-            host: "h".into(),
-            tls: String::new(),
-            stage: Stage::Dot,
-            code: Some(250),
-        }),
-        attempts: 1,
-        message: Some(messages::Message {
-            sha256: [1; 32],
-            size: 5,
-            body: zstd::bulk::compress(b"hello", 3).unwrap(),
-            dictionary: None,
-        }),
-        entry: Some(Entry::new(&fact, None, &random)),
-        dead: None,
-    };
-    assert!(settle::settle(&mut tx, std::slice::from_ref(&settlement)).await.unwrap().is_empty());
-    let more = queue::claim(&mut tx, id, "me", now, &["other.example".into()], 5).await.unwrap();
-    assert_eq!(more.len(), 1);
-    tx.commit().await.unwrap();
+    let mut names: Vec<String> =
+        sqlx::query_scalar(sql).fetch_all(&mut *fixture.store.read().await.unwrap()).await.unwrap();
+    names.sort();
+    names
+}
 
-    let mut conn = store.read().await.unwrap();
-    let counts = deliveries::counts(&mut conn, id).await.unwrap();
-    assert_eq!(format!("{counts:?}"), "{Sending: 1, Accepted: 1}");
-    assert_eq!(ledger::sizes(&mut conn).await.unwrap(), (0, 1));
-    assert_eq!(messages::find(&mut conn, claimed[0].delivery_id).await.unwrap().unwrap(), b"hello");
-    assert_eq!(ledger::of_notice(&mut conn, id).await.unwrap().len(), 1);
-    assert_eq!(notices::open(&mut conn).await.unwrap().len(), 1);
-    let send = deliveries::to_send(&mut conn, "maintenance", &[more[0].delivery_id.to_string()]).await.unwrap();
-    assert_eq!(send[0].merged["row.a"], "b");
-    assert_eq!(queue::depth(&mut conn, Some(id), now).await.unwrap().leased, 1);
+#[tokio::test]
+async fn both_engines_have_the_same_tables_and_columns() {
+    let sqlite = columns(&Fixture::new(Engine::Sqlite).await, Engine::Sqlite).await;
+    let postgres = columns(&Fixture::new(Engine::Postgres).await, Engine::Postgres).await;
+    assert_eq!(sqlite, postgres);
+    assert!(sqlite.len() > 80, "{sqlite:?}");
 }

@@ -1,0 +1,115 @@
+//! A real Postfix, as a relay that delivers into mailboxes of its own: configuration, queue and log in a temporary directory,
+//! on a free port of loopback, beside whatever Postfix the machine may run.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+pub struct Postfix {
+    pub port: u16,
+    directory: tempfile::TempDir,
+}
+
+/// Daemons that receive, queue and deliver, in the form of master.cf.
+const MASTER: &str = "\
+cleanup unix n - n - 0 cleanup
+qmgr unix n - n 300 1 qmgr
+rewrite unix - - n - - trivial-rewrite
+bounce unix - - n - 0 bounce
+defer unix - - n - 0 bounce
+trace unix - - n - 0 bounce
+verify unix - - n - 1 verify
+flush unix n - n 1000? 0 flush
+proxymap unix - - n - - proxymap
+smtp unix - - n - - smtp
+error unix - - n - - error
+retry unix - - n - - error
+virtual unix - n n - - virtual
+anvil unix - - n - 1 anvil
+postlog unix-dgram n - n - 1 postlogd
+";
+
+impl Postfix {
+    /// Starts one that delivers to these addresses, and knows no others in their domains or any.
+    pub fn start(mailboxes: &[String]) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path();
+        // Its daemons run as another user.
+        fs::set_permissions(root, fs::Permissions::from_mode(0o755)).unwrap();
+        for name in ["etc", "queue", "data", "mail"] {
+            fs::create_dir(root.join(name)).unwrap();
+        }
+        let (uid, gid) = (id("-u"), id("-g"));
+        chown(root.join("data"), Some(uid), Some(gid)).unwrap();
+        chown(root.join("mail"), Some(uid), Some(gid)).unwrap();
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let lines: Vec<String> = mailboxes.iter().map(|address| format!("{address} {address}/\n")).collect();
+        fs::write(root.join("etc/mailboxes"), lines.concat()).unwrap();
+        let at = |name: &str| root.join(name).display().to_string();
+        let main = format!(
+            "compatibility_level = 3.6\nqueue_directory = {}\ndata_directory = {}\nmaillog_file = {}\n\
+             maillog_file_prefixes = {}\ninet_interfaces = 127.0.0.1\ninet_protocols = ipv4\nmyhostname = relay.example\n\
+             mydestination =\nmynetworks =\nalias_maps =\nalias_database =\nvirtual_mailbox_domains = static:all\n\
+             virtual_mailbox_maps = texthash:{}\nvirtual_mailbox_base = {}\nvirtual_minimum_uid = 1\n\
+             virtual_uid_maps = static:{uid}\nvirtual_gid_maps = static:{gid}\nsmtpd_relay_restrictions = reject_unauth_destination\n\
+             smtpd_client_connection_count_limit = 0\nsmtputf8_enable = no\n",
+            at("queue"),
+            at("data"),
+            at("log"),
+            at(""),
+            at("etc/mailboxes"),
+            at("mail"),
+        );
+        fs::write(root.join("etc/main.cf"), main).unwrap();
+        fs::write(root.join("etc/master.cf"), format!("127.0.0.1:{port} inet n - n - - smtpd\n{MASTER}")).unwrap();
+        let postfix = Self { port, directory };
+        postfix.control("start");
+        eventually("Postfix listens", || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
+        postfix
+    }
+
+    /// The first message in a mailbox, once it is there.
+    pub fn mail(&self, address: &str) -> Vec<u8> {
+        let new = self.directory.path().join("mail").join(address).join("new");
+        eventually("the mail is delivered", || fs::read_dir(&new).is_ok_and(|mut files| files.next().is_some()));
+        fs::read(fs::read_dir(&new).unwrap().next().unwrap().unwrap().path()).unwrap()
+    }
+
+    fn control(&self, what: &str) {
+        let etc = self.directory.path().join("etc");
+        let done = Command::new("postfix").arg("-c").arg(&etc).arg(what).output().expect("tests/run installs postfix");
+        let log = fs::read_to_string(self.directory.path().join("log")).unwrap_or_default();
+        assert!(done.status.success(), "postfix {what}: {}\n{log}", String::from_utf8_lossy(&done.stderr));
+    }
+}
+
+impl Drop for Postfix {
+    fn drop(&mut self) {
+        let etc = self.directory.path().join("etc");
+        // A failing test is told by its own assertion.
+        let _ = Command::new("postfix").arg("-c").arg(&etc).arg("stop").output();
+    }
+}
+
+fn id(flag: &str) -> u32 {
+    let output = Command::new("id").args([flag, "postfix"]).output().unwrap();
+    String::from_utf8(output.stdout).unwrap().trim().parse().expect("tests/run installs postfix")
+}
+
+/// Waits for what another process does.
+pub fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
+    for _ in 0..600 {
+        if is_so() {
+            return;
+        }
+        std::thread::park_timeout(Duration::from_millis(50));
+    }
+    panic!("waited in vain until {what}");
+}
+
+/// Where the sample data lies: beside the repository.
+pub fn sample_customers() -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/customers-1000.csv")
+}

@@ -1,0 +1,118 @@
+//! Customers, contacts, preferences, suppressions, secrets.
+
+use besked::domain::category::{Category, Role};
+use besked::domain::customer::AccountId;
+use besked::domain::preference::Reason;
+use besked::store::contacts::ContactRow;
+use besked::store::customers::{AttributeRow, CustomerRow, Selection};
+use besked::store::{contacts, customers, preferences, secrets, suppressions};
+use rstest::rstest;
+
+use super::Fixture;
+use crate::database::Engine;
+
+fn contact<'a>(account_id: &'a str, email: &'a str, position: usize) -> ContactRow<'a> {
+    ContactRow { account_id, email, role: "service", name: "Åsa", locale: Some("sv"), time_zone: None, position }
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn customers_are_imported_selected_and_left(#[case] engine: Engine) {
+    let fixture = Fixture::new(engine).await;
+    let mut tx = fixture.store.write().await.unwrap();
+    let rows =
+        [CustomerRow { account_id: "C1", name: "Åkeri" }, CustomerRow { account_id: "C2", name: "O'Neill \"X\"" }];
+    customers::upsert(&mut tx, "i1", fixture.now, &rows).await.unwrap();
+    let value = |account_id, name, value, position| AttributeRow { account_id, name, value, position };
+    let values = [value("C1", "region", "sto2", 1), value("C1", "region", "fra1", 0), value("C2", "plan", "öppen", 0)];
+    customers::upsert_attributes(&mut tx, "i1", &values).await.unwrap();
+    contacts::upsert(&mut tx, "i1", &[contact("C1", "b@x.example", 3), contact("C1", "a@x.example", 2)]).await.unwrap();
+    customers::finish_import(&mut tx, "i1", fixture.now, false).await.unwrap();
+    assert_eq!(customers::count_active(&mut tx).await.unwrap(), 2);
+    let listed = customers::list(&mut tx, None, 1).await.unwrap();
+    assert_eq!((listed[0].account_id.as_str(), listed[0].contacts), ("C1", 2));
+    assert_eq!(customers::list(&mut tx, Some("C1"), 9).await.unwrap()[0].name, "O'Neill \"X\"");
+    let attributes = customers::attributes(&mut tx, &["C1", "C9"]).await.unwrap();
+    assert_eq!(attributes["C1"]["region"], ["fra1", "sto2"], "in the order of the file");
+    let found = contacts::of_customers(&mut tx, &["C1", "C2"]).await.unwrap();
+    let emails: Vec<String> = found["C1"].iter().map(|it| it.email.to_string()).collect();
+    assert_eq!(emails, ["a@x.example", "b@x.example"], "in the order of the file");
+    assert_eq!((found["C1"][0].role, found.contains_key("C2")), (Role::Service, false));
+
+    let condition = |name: &str, values: &[&str]| (name.to_owned(), values.iter().map(|it| (*it).to_owned()).collect());
+    let account = |id: &str| AccountId::parse(id).unwrap();
+    for (selection, wanted) in [
+        (Selection::new(&[], &[]), vec!["C1", "C2"]),
+        (Selection::new(&[account("C2"), account("C9")], &[]), vec!["C2"]),
+        (Selection::new(&[], &[condition("region", &["sto2", "fra1"])]), vec!["C1"]),
+        (Selection::new(&[], &[condition("region", &["sto2"]), condition("plan", &["öppen"])]), vec![]),
+        (Selection::new(&[account("C1")], &[condition("plan", &["öppen"])]), vec![]),
+    ] {
+        let selected = customers::select(&mut tx, &selection, "", 9).await.unwrap();
+        assert_eq!(selected.iter().map(|(id, _)| id.as_str()).collect::<Vec<_>>(), wanted, "{selection:?}");
+    }
+    assert_eq!(customers::select(&mut tx, &Selection::new(&[], &[]), "C1", 9).await.unwrap().len(), 1);
+
+    customers::upsert(&mut tx, "i2", fixture.now, &rows[..1]).await.unwrap();
+    contacts::upsert(&mut tx, "i2", &[contact("C1", "b@x.example", 1)]).await.unwrap();
+    customers::finish_import(&mut tx, "i2", fixture.now, true).await.unwrap();
+    let found = customers::find(&mut tx, "C2").await.unwrap().unwrap();
+    assert_eq!((found.status.as_str(), customers::count_active(&mut tx).await.unwrap()), ("left", 1));
+    assert_eq!(contacts::of_customers(&mut tx, &["C1"]).await.unwrap()["C1"].len(), 1);
+    assert!(customers::attributes(&mut tx, &["C1"]).await.unwrap().is_empty());
+    assert!(customers::find(&mut tx, "C9").await.unwrap().is_none());
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn a_row_that_cannot_be_what_it_says_names_itself(#[case] engine: Engine) {
+    let fixture = Fixture::new(engine).await;
+    let mut tx = fixture.store.write().await.unwrap();
+    contacts::upsert(&mut tx, "i1", &[contact("C1", "a@x.example", 1)]).await.unwrap();
+    sqlx::query("UPDATE contacts SET time_zone = 'Mars/Olympus'").execute(&mut *tx).await.unwrap();
+    let error = contacts::of_customers(&mut tx, &["C1"]).await.unwrap_err().to_string();
+    assert!(error.contains("table `contacts`, column `time_zone`, row `C1`"), "{error}");
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn opt_outs_and_suppressions_are_kept_once(#[case] engine: Engine) {
+    let fixture = Fixture::new(engine).await;
+    let mut tx = fixture.store.write().await.unwrap();
+    let (email, now) = ("a@x.example", fixture.now);
+    assert!(preferences::opt_out(&mut tx, email, Category::News, now, "test").await.unwrap());
+    assert!(!preferences::opt_out(&mut tx, email, Category::News, now, "again").await.unwrap());
+    let opt_outs = preferences::of_address(&mut tx, email).await.unwrap();
+    assert_eq!((opt_outs.len(), opt_outs[0].source.as_str()), (1, "test"));
+    assert!(preferences::opt_in(&mut tx, email, Category::News).await.unwrap());
+    assert!(!preferences::opt_in(&mut tx, email, Category::News).await.unwrap());
+    for reason in [Reason::Manual, Reason::Dead, Reason::Restricted] {
+        assert!(suppressions::add(&mut tx, email, reason, now).await.unwrap());
+    }
+    assert!(!suppressions::add(&mut tx, email, Reason::Dead, now).await.unwrap());
+    assert_eq!(suppressions::list(&mut tx, "", 10).await.unwrap().len(), 3);
+    assert!(suppressions::list(&mut tx, email, 10).await.unwrap().is_empty(), "pages go by address");
+    assert_eq!(suppressions::remove(&mut tx, email).await.unwrap(), 2);
+    assert_eq!(suppressions::list(&mut tx, "", 10).await.unwrap()[0].reason, Reason::Restricted);
+    let mandatory = preferences::opt_out(&mut tx, email, Category::Billing, now, "test").await;
+    assert!(mandatory.is_err(), "the database itself refuses an opt-out of a mandatory category");
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn a_secret_is_made_once(#[case] engine: Engine) {
+    let fixture = Fixture::new(engine).await;
+    let mut tx = fixture.store.write().await.unwrap();
+    assert_eq!(secrets::find(&mut tx, "links").await.unwrap(), None);
+    assert_eq!(secrets::get_or_insert(&mut tx, "links", &[1; 32]).await.unwrap(), [1; 32]);
+    assert_eq!(secrets::get_or_insert(&mut tx, "links", &[2; 32]).await.unwrap(), [1; 32]);
+    assert_eq!(secrets::find(&mut tx, "links").await.unwrap(), Some([1; 32]));
+}

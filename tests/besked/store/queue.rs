@@ -1,0 +1,240 @@
+//! Deliveries, the queue, settling, messages, the ledger's tables.
+
+use std::sync::Arc;
+
+use besked::domain::delivery::{Level, Outcome, State};
+use besked::domain::entry::Event;
+use besked::domain::preference::Reason;
+use besked::domain::reply::Stage;
+use besked::store::messages::{Dictionary, Message};
+use besked::store::queue::{Claimed, GiveBack};
+use besked::store::settle::{Attempt, Settlement};
+use besked::store::{Conn, deliveries, ledger, messages, preferences, queue, settle, suppressions};
+use jiff::SignedDuration;
+use rstest::rstest;
+use uuid::Uuid;
+
+use super::Fixture;
+use crate::database::Engine;
+
+fn settlement(fixture: &Fixture, notice_id: Uuid, claimed: &Claimed, outcome: Outcome) -> Settlement {
+    Settlement {
+        delivery_id: claimed.delivery_id,
+        notice_id,
+        token: claimed.token,
+        outcome,
+        level: (outcome == Outcome::Accepted).then_some(Level::Relayed),
+        reply: Some("250 ö".to_owned()),
+        at: fixture.now,
+        again: None,
+        attempt: Some(Attempt {
+            number: claimed.attempts + 1,
+            relay: "r".to_owned(),
+            host: "h".to_owned(),
+            tls: "TLSv1.3".to_owned(),
+            stage: Stage::Dot,
+            code: Some(250),
+        }),
+        attempts: claimed.attempts + 1,
+        message: None,
+        entry: Some(fixture.entry(Event::from(outcome))),
+        dead: None,
+    }
+}
+
+async fn claim(conn: &mut Conn, fixture: &Fixture, notice: Uuid, limit: usize) -> Vec<Claimed> {
+    queue::claim(conn, notice, "me", fixture.now, &[], limit).await.unwrap()
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn claim_settle_and_append_commit_together(#[case] engine: Engine) {
+    let fixture = Fixture::new(engine).await;
+    let mut tx = fixture.store.write().await.unwrap();
+    let id = fixture.released(&mut tx, &["a@x.example", "b@y.example", "c@y.example"]).await;
+    let skipping = queue::claim(&mut tx, id, "me", fixture.now, &["x.example".to_owned()], 9).await.unwrap();
+    assert_eq!(skipping.iter().map(|it| it.domain.as_str()).collect::<Vec<_>>(), ["y.example", "y.example"]);
+    let back =
+        |claimed: &Claimed, due_at| GiveBack { id: claimed.delivery_id.to_string(), token: claimed.token, due_at };
+    let later = fixture.now + SignedDuration::from_secs(60);
+    queue::give_back(&mut tx, &[back(&skipping[0], later.as_millisecond())]).await.unwrap();
+    queue::give_back(&mut tx, &[GiveBack { token: 99, ..back(&skipping[1], 0) }]).await.unwrap();
+    let depth = queue::depth(&mut tx, Some(id), fixture.now).await.unwrap();
+    assert_eq!((depth.leased, depth.due, depth.later, depth.next_due), (1, 1, 1, Some(later)));
+    assert_eq!(queue::due(&mut tx, id, fixture.now, 10).await.unwrap(), 1);
+    assert_eq!(queue::unclaimed(&mut tx, id, 10).await.unwrap().len(), 2);
+    assert!(queue::still_ours(&mut tx, skipping[1].delivery_id, skipping[1].token).await.unwrap());
+    assert!(!queue::still_ours(&mut tx, skipping[1].delivery_id, 99).await.unwrap());
+
+    let mut accepted = settlement(&fixture, id, &skipping[1], Outcome::Accepted);
+    let dictionary = Dictionary { sha256: [3; 32], notice_id: id, bytes: b"hej hej hej hej hej hej".to_vec() };
+    messages::insert_dictionary(&mut tx, &dictionary).await.unwrap();
+    messages::insert_dictionary(&mut tx, &dictionary).await.unwrap();
+    let body = zstd::bulk::Compressor::with_dictionary(3, &dictionary.bytes).unwrap().compress(b"hej hej du").unwrap();
+    let message = Message { sha256: [1; 32], size: 10, body, dictionary: Some(Arc::new(dictionary)) };
+    accepted.message = Some(message.clone());
+    assert!(settle::settle(&mut tx, std::slice::from_ref(&accepted)).await.unwrap().is_empty());
+    assert_eq!(settle::settle(&mut tx, &[accepted]).await.unwrap(), [skipping[1].delivery_id], "settled once");
+    assert_eq!(messages::find(&mut tx, skipping[1].delivery_id).await.unwrap().unwrap(), b"hej hej du");
+    let plain = Message { dictionary: None, body: zstd::bulk::compress(b"another", 3).unwrap(), size: 7, ..message };
+    messages::insert(&mut tx, &[(skipping[1].delivery_id, &plain), (skipping[0].delivery_id, &plain)]).await.unwrap();
+    assert_eq!(
+        messages::find(&mut tx, skipping[1].delivery_id).await.unwrap().unwrap(),
+        b"hej hej du",
+        "the first stays"
+    );
+    assert_eq!(messages::find(&mut tx, skipping[0].delivery_id).await.unwrap().unwrap(), b"another");
+    assert_eq!(messages::find(&mut tx, fixture.id()).await.unwrap(), None);
+    let attempts = settle::attempts(&mut tx, skipping[1].delivery_id).await.unwrap();
+    assert_eq!((attempts.len(), attempts[0].stage.as_str(), attempts[0].tls.as_str()), (1, "dot", "TLSv1.3"));
+    assert_eq!(ledger::sizes(&mut tx).await.unwrap(), (0, 1));
+    let openings = ledger::of_notice(&mut tx, id).await.unwrap();
+    assert_eq!((openings.len(), openings[0].person.as_deref()), (1, Some(&b""[..])));
+    let counts = deliveries::counts(&mut tx, id).await.unwrap();
+    assert_eq!(counts, [(State::Queued, 2), (State::Accepted, 1)].into());
+    tx.rollback().await.unwrap();
+    assert_eq!(ledger::sizes(&mut fixture.store.read().await.unwrap()).await.unwrap(), (0, 0), "all or nothing");
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn a_deferral_stays_queued_and_a_fenced_settlement_changes_nothing(#[case] engine: Engine) {
+    let fixture = Fixture::new(engine).await;
+    let mut tx = fixture.store.write().await.unwrap();
+    let id = fixture.released(&mut tx, &["a@x.example"]).await;
+    let first = claim(&mut tx, &fixture, id, 1).await.remove(0);
+    let later = fixture.now + SignedDuration::from_secs(60);
+    let deferred = Settlement { again: Some((later, 60_000)), ..settlement(&fixture, id, &first, Outcome::Deferred) };
+    settle::settle(&mut tx, &[deferred]).await.unwrap();
+    assert!(claim(&mut tx, &fixture, id, 1).await.is_empty(), "it is not due yet");
+    let second = queue::claim(&mut tx, id, "me", later, &[], 1).await.unwrap().remove(0);
+    assert_eq!((second.token, second.attempts, second.waited), (2, 1, 60_000));
+    let late = settlement(&fixture, id, &first, Outcome::Rejected);
+    assert_eq!(settle::settle(&mut tx, &[late]).await.unwrap().len(), 1);
+    assert!(queue::holds(&mut tx, id).await.unwrap());
+    let found = deliveries::find(&mut tx, first.delivery_id).await.unwrap().unwrap();
+    assert_eq!((found.state, found.attempts), (State::Sending, 1));
+    let rejected =
+        Settlement { dead: Some("a@x.example".to_owned()), ..settlement(&fixture, id, &second, Outcome::Rejected) };
+    settle::settle(&mut tx, &[rejected]).await.unwrap();
+    assert!(!queue::holds(&mut tx, id).await.unwrap());
+    assert_eq!(suppressions::list(&mut tx, "", 9).await.unwrap()[0].reason, Reason::Dead);
+    assert!(deliveries::find(&mut tx, fixture.id()).await.unwrap().is_none());
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn a_late_acceptance_settles_a_doubt(#[case] engine: Engine) {
+    let fixture = Fixture::new(engine).await;
+    let mut tx = fixture.store.write().await.unwrap();
+    let id = fixture.released(&mut tx, &["a@x.example"]).await;
+    let lost = queue::claim(&mut tx, id, "a frozen node", fixture.now, &[], 1).await.unwrap().remove(0);
+    assert!(queue::take_over(&mut tx, "me", fixture.now, false, 9).await.unwrap().is_empty(), "its lease still runs");
+    queue::renew(&mut tx, "a frozen node", fixture.now).await.unwrap();
+    let stale = queue::take_over(&mut tx, "me", fixture.now, true, 9).await.unwrap();
+    assert_eq!((stale[0].delivery_id, stale[0].token), (lost.delivery_id, 2));
+    let mine = Claimed { token: stale[0].token, ..lost.clone() };
+    let doubt = Settlement { attempt: None, attempts: 0, ..settlement(&fixture, id, &mine, Outcome::Uncertain) };
+    settle::settle(&mut tx, &[doubt]).await.unwrap();
+    assert_eq!(deliveries::counts(&mut tx, id).await.unwrap(), [(State::Uncertain, 1)].into());
+    let late = settlement(&fixture, id, &lost, Outcome::Accepted);
+    assert_eq!(settle::settle(&mut tx, &[late]).await.unwrap().len(), 1, "it was fenced off");
+    assert_eq!(
+        deliveries::counts(&mut tx, id).await.unwrap(),
+        [(State::Accepted, 1)].into(),
+        "and counts all the same"
+    );
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn a_lease_that_ran_out_is_taken_over(#[case] engine: Engine) {
+    let fixture = Fixture::new(engine).await;
+    let mut tx = fixture.store.write().await.unwrap();
+    let id = fixture.released(&mut tx, &["a@x.example"]).await;
+    queue::claim(&mut tx, id, "gone", fixture.now, &[], 1).await.unwrap();
+    sqlx::query("UPDATE queue SET lease_until = 1").execute(&mut *tx).await.unwrap();
+    assert_eq!(queue::take_over(&mut tx, "me", fixture.now, false, 9).await.unwrap().len(), 1);
+    assert!(queue::take_over(&mut tx, "me", fixture.now, true, 9).await.unwrap().is_empty(), "ours are not taken over");
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn deliveries_are_shown_paged_and_made_ready(#[case] engine: Engine) {
+    let fixture = Fixture::new(engine).await;
+    let mut tx = fixture.store.write().await.unwrap();
+    let id = fixture.released(&mut tx, &["a@x.example", "b@x.example"]).await;
+    assert_eq!(deliveries::of_notice(&mut tx, id, 1, 9).await.unwrap()[0].email, "b@x.example");
+    let of_customer = deliveries::of_customer(&mut tx, id, "C1").await.unwrap();
+    assert_eq!((of_customer.len(), of_customer[0].customer_name.as_str()), (2, "Åkeri AB"));
+    assert!(deliveries::of_customer(&mut tx, id, "C9").await.unwrap().is_empty());
+    let thread = deliveries::to_follow(&mut tx, id, &["C1"]).await.unwrap();
+    assert_eq!(thread[&("C1".to_owned(), "b@x.example".to_owned())], of_customer[1].id.to_string());
+    let unaddressed = [("C2".to_owned(), "Två".to_owned())];
+    deliveries::insert_unaddressed(&mut tx, id, &unaddressed).await.unwrap();
+    assert_eq!(deliveries::unaddressed(&mut tx, id).await.unwrap(), unaddressed);
+    assert!(deliveries::is_unaddressed(&mut tx, id, "C2").await.unwrap());
+    assert!(!deliveries::is_unaddressed(&mut tx, id, "C1").await.unwrap());
+    let customers = deliveries::customers(&mut tx, id, "", 9).await.unwrap();
+    assert_eq!(customers.iter().map(|(id, _)| id.as_str()).collect::<Vec<_>>(), ["C1", "C2"]);
+
+    let category = besked::domain::category::Category::News;
+    preferences::opt_out(&mut tx, "a@x.example", category, fixture.now, "test").await.unwrap();
+    for reason in [Reason::Complaint, Reason::Dead] {
+        suppressions::add(&mut tx, "a@x.example", reason, fixture.now).await.unwrap();
+    }
+    let ids: Vec<String> = of_customer.iter().map(|it| it.id.to_string()).collect();
+    let mut ready = deliveries::to_send(&mut tx, "news", &ids).await.unwrap();
+    ready.sort_by_key(|it| it.ordinal);
+    assert!(ready[0].opted_out && ready[0].suppression == Some(Reason::Dead));
+    assert!(!ready[1].opted_out && ready[1].suppression.is_none());
+    assert_eq!((ready[0].merged["row.a"].as_str(), ready[0].time_zone.is_none()), ("b", true));
+
+    settle::cancel(&mut tx, id, fixture.now, &[(ready[1].id, fixture.entry(Event::Cancelled))]).await.unwrap();
+    assert_eq!(deliveries::counts(&mut tx, id).await.unwrap(), [(State::Queued, 1), (State::Cancelled, 1)].into());
+    assert_eq!(deliveries::discard(&mut tx, id, 1).await.unwrap(), 1);
+    assert_eq!(deliveries::discard(&mut tx, id, 9).await.unwrap(), 1);
+    assert_eq!(deliveries::discard(&mut tx, id, 9).await.unwrap(), 0);
+    assert!(deliveries::unaddressed(&mut tx, id).await.unwrap().is_empty());
+    assert!(!queue::holds(&mut tx, id).await.unwrap());
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn nobody_changes_the_ledger(#[case] engine: Engine) {
+    let fixture = Fixture::new(engine).await;
+    let entry = fixture.entry(Event::Attested);
+    let mut tx = fixture.store.write().await.unwrap();
+    let opening = ledger::Opening { entry: &entry, notice_id: None, delivery_id: None, at: fixture.now };
+    ledger::append(&mut tx, &[opening]).await.unwrap();
+    sqlx::query("INSERT INTO ledger_entries (idx, entry_id, leaf) SELECT 0, entry_id, leaf FROM ledger_pending")
+        .execute(&mut *tx)
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    for sql in [
+        "UPDATE ledger_entries SET leaf = leaf",
+        "DELETE FROM ledger_entries",
+        "UPDATE ledger_openings SET fact = fact_salt",
+        "UPDATE ledger_openings SET person = fact",
+        "DELETE FROM ledger_openings",
+    ] {
+        let mut tx = fixture.store.write().await.unwrap();
+        assert!(sqlx::query(sql).execute(&mut *tx).await.is_err(), "{sql}");
+    }
+    let mut tx = fixture.store.write().await.unwrap();
+    let cleared = sqlx::query("UPDATE ledger_openings SET person = NULL, person_salt = NULL").execute(&mut *tx).await;
+    assert_eq!(cleared.unwrap().rows_affected(), 1, "an erasure may clear the person");
+}

@@ -1,0 +1,117 @@
+//! Notices through their states, their rows and steps, attestations.
+
+use besked::domain::category::Category;
+use besked::domain::notice::{State, Step};
+use besked::store::attestations::Attestation;
+use besked::store::notices::Done;
+use besked::store::{attestations, deliveries, notices};
+use rstest::rstest;
+
+use super::{Fixture, written};
+use crate::database::Engine;
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn a_notice_is_kept_rewritten_and_found(#[case] engine: Engine) {
+    let fixture = Fixture::new(engine).await;
+    let mut tx = fixture.store.write().await.unwrap();
+    let id = fixture.draft(&mut tx, "R-1").await;
+    let other = fixture.draft(&mut tx, "R-1").await;
+    let kept = notices::find(&mut tx, id).await.unwrap().unwrap();
+    assert_eq!((kept.source.as_str(), kept.subject.as_str(), kept.digest), ("källa", "Ämne", [7; 32]));
+    let with: Vec<_> = notices::with_reference(&mut tx, "R-1").await.unwrap().iter().map(|it| it.id).collect();
+    assert_eq!(with, [other, id], "newest first");
+    assert_eq!(notices::list(&mut tx, Some(other), 10).await.unwrap().len(), 1);
+    assert!(notices::find(&mut tx, fixture.id()).await.unwrap().is_none());
+    assert!(notices::with_reference(&mut tx, "nothing").await.unwrap().is_empty());
+
+    notices::set_approval(&mut tx, id, "bo", &[7; 32]).await.unwrap();
+    let changed = notices::Written { digest: [8; 32], ..written("R-2") };
+    assert!(!notices::rewrite(&mut tx, id, State::Approved, &changed).await.unwrap(), "it is not approved");
+    assert!(notices::rewrite(&mut tx, id, State::Draft, &changed).await.unwrap());
+    let kept = notices::find(&mut tx, id).await.unwrap().unwrap();
+    assert_eq!((kept.digest, kept.approved_by, kept.approved_digest), ([8; 32], None, None));
+
+    let rows: Vec<_> = (0..4500).map(|n| (format!("C{n:05}"), format!("{{\"n\":\"{n}\"}}"))).collect();
+    notices::insert_rows(&mut tx, id, &rows).await.unwrap();
+    let page = notices::rows(&mut tx, id, "C04497", 10).await.unwrap();
+    assert_eq!(page.keys().collect::<Vec<_>>(), ["C04498", "C04499"]);
+    notices::delete_rows(&mut tx, id).await.unwrap();
+    assert!(notices::rows(&mut tx, id, "", 10).await.unwrap().is_empty());
+
+    for (step, reason) in [(Step::Create, None), (Step::Submit, Some("klar".to_owned()))] {
+        let done = Done { step, operator: "alice".to_owned(), reason, at: fixture.now };
+        notices::insert_step(&mut tx, fixture.id(), id, &done).await.unwrap();
+    }
+    let steps = notices::steps(&mut tx, id).await.unwrap();
+    assert_eq!((steps[0].step, steps[1].reason.as_deref()), (Step::Create, Some("klar")));
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn one_process_releases_a_notice(#[case] engine: Engine) {
+    let fixture = Fixture::new(engine).await;
+    let mut tx = fixture.store.write().await.unwrap();
+    let id = fixture.draft(&mut tx, "R").await;
+    let now = fixture.now;
+    assert!(!notices::begin_release(&mut tx, id, "a", now).await.unwrap(), "a draft cannot be released");
+    assert!(!notices::set_state(&mut tx, id, State::Submitted, State::Approved).await.unwrap());
+    assert!(notices::set_state(&mut tx, id, State::Draft, State::Approved).await.unwrap());
+    assert!(notices::begin_release(&mut tx, id, "a", now).await.unwrap());
+    assert!(!notices::begin_release(&mut tx, id, "b", now).await.unwrap(), "another process is at it");
+    assert!(notices::hold_release(&mut tx, id, "a", now).await.unwrap());
+    assert!(!notices::hold_release(&mut tx, id, "b", now).await.unwrap());
+    let later = now + jiff::SignedDuration::from_secs(31);
+    assert!(notices::begin_release(&mut tx, id, "b", later).await.unwrap(), "a release that was let lie is taken up");
+    assert_eq!(notices::open(&mut tx).await.unwrap()[0].state, State::Releasing);
+    assert!(!notices::set_closed(&mut tx, id, later).await.unwrap(), "it is not released");
+    assert!(notices::set_released(&mut tx, id, later, 1, 0, "example.com").await.unwrap());
+    assert!(!notices::set_released(&mut tx, id, later, 1, 0, "example.com").await.unwrap());
+    notices::set_paused(&mut tx, id, Some(later)).await.unwrap();
+    assert!(notices::open(&mut tx).await.unwrap()[0].paused);
+    notices::set_paused(&mut tx, id, None).await.unwrap();
+    assert!(notices::set_closed(&mut tx, id, later).await.unwrap());
+    assert!(!notices::set_closed(&mut tx, id, later).await.unwrap(), "once");
+    assert_eq!(notices::find(&mut tx, id).await.unwrap().unwrap().state, State::Closed);
+    assert!(notices::open(&mut tx).await.unwrap().is_empty());
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn the_notices_of_a_category_that_address_a_customer_are_found(#[case] engine: Engine) {
+    let fixture = Fixture::new(engine).await;
+    let mut tx = fixture.store.write().await.unwrap();
+    let id = fixture.released(&mut tx, &["a@x.example"]).await;
+    deliveries::insert_unaddressed(&mut tx, id, &[("C2".to_owned(), "Två".to_owned())]).await.unwrap();
+    let (now, category) = (fixture.now, Category::Maintenance);
+    for account in ["C1", "C2"] {
+        let found = notices::addressing(&mut tx, account, category, Some(now), None).await.unwrap();
+        assert_eq!(found.len(), 1, "{account}");
+    }
+    assert!(
+        notices::addressing(&mut tx, "C1", category, None, Some(now)).await.unwrap().is_empty(),
+        "until is not included"
+    );
+    assert!(notices::addressing(&mut tx, "C1", Category::News, None, None).await.unwrap().is_empty());
+    assert!(notices::addressing(&mut tx, "C3", category, None, None).await.unwrap().is_empty());
+    assert!(!notices::set_closed(&mut tx, id, now).await.unwrap(), "something is queued");
+
+    let attestation = Attestation {
+        account_id: "C2".to_owned(),
+        channel: "phone".to_owned(),
+        witness: "Bo".to_owned(),
+        note: "ringde 10:00".to_owned(),
+        operator: "alice".to_owned(),
+        at: now,
+    };
+    attestations::insert(&mut tx, fixture.id(), id, &attestation).await.unwrap();
+    assert_eq!(attestations::of_notice(&mut tx, id, Some("C2")).await.unwrap()[0].note, "ringde 10:00");
+    assert!(attestations::of_notice(&mut tx, id, Some("C1")).await.unwrap().is_empty());
+    assert_eq!(attestations::of_notice(&mut tx, id, None).await.unwrap().len(), 1);
+}
