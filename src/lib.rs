@@ -19,7 +19,7 @@
 //! # Layers
 //!
 //! ```text
-//! domain <- config <- store <- mail | customers | audience | notices | dispatch | coverage | preferences | sample <- app <- cli
+//! domain <- config <- store <- mail | customers | audience | notices | dispatch | coverage | preferences | sample <- app <- public | cli
 //! ```
 //!
 //! A file imports from its own layer and lower ones only; a test holds that. `domain` does no I/O. A noun keeps its file name
@@ -36,6 +36,7 @@ pub mod domain;
 pub mod mail;
 pub mod notices;
 pub mod preferences;
+pub mod public;
 pub mod sample;
 pub mod store;
 mod telemetry;

@@ -10,7 +10,7 @@ use super::failure::Failure;
 use super::output::{Output, count, table, time};
 use super::progress::bar;
 use crate::app::App;
-use crate::customers::{ImportOptions, Imported, import};
+use crate::customers::{ImportError, ImportOptions, Imported, import};
 use crate::store::{contacts, customers};
 
 /// Import and look at customers.
@@ -81,6 +81,10 @@ async fn run_import(app: &App, command: Import, output: &Output) -> Result<u8, F
     let tell = |share: f64| progress.set_position((share * 1000.0) as u64);
     let imported = import(&app.store, now, &id, &command.file, options, &tell).await;
     progress.finish_and_clear();
+    if let (true, Err(ImportError::Invalid(problems))) = (output.json, &imported) {
+        let nothing = Imported { invalid: problems.0.clone(), ..Imported::default() };
+        output.print(&nothing, |_| String::new())?;
+    }
     output.print(&imported?, |imported| describe(imported, command.dry_run))?;
     Ok(0)
 }

@@ -1,11 +1,11 @@
 //! `besked dispatch` and `besked serve`: the sending itself.
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::Place;
-use super::failure::Failure;
+use super::failure::{FAILED, Failure};
 use super::notice::report;
 use super::output::Output;
 use crate::dispatch::Until;
@@ -22,8 +22,8 @@ pub struct Dispatch {
 #[derive(Debug, Args)]
 pub struct Serve {
     /// Run these parts only
-    #[arg(long, value_delimiter = ',', value_parser = ["dispatch"])]
-    only: Vec<String>,
+    #[arg(long, value_delimiter = ',', value_name = "PARTS")]
+    only: Vec<Part>,
 }
 
 /// Sends until nothing is to be done, or until a signal.
@@ -42,12 +42,42 @@ pub async fn dispatch(command: Dispatch, place: &Place, output: &Output) -> Resu
     Ok(if command.until_idle { code } else { 0 })
 }
 
-/// Sends until a signal.
+/// A part of the service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Part {
+    /// The page behind unsubscribe links
+    Http,
+    /// Sending, scheduled releases, closing
+    Dispatch,
+}
+
+/// Runs the service until a signal.
 pub async fn serve(command: Serve, place: &Place) -> Result<u8, Failure> {
-    debug_assert!(command.only.iter().all(|part| part == "dispatch"));
     let app = place.app().await?;
-    let (dispatcher, _lock) = app.dispatcher(None)?;
-    dispatcher.run(stop_on_signal()?, None).await?;
+    let stop = stop_on_signal()?;
+    let runs = |part| command.only.is_empty() || command.only.contains(&part);
+    let http = async {
+        if runs(Part::Http) {
+            let listen = app.config.http.listen;
+            let listener = tokio::net::TcpListener::bind(listen).await;
+            let listener = listener.map_err(|error| {
+                Failure::new(FAILED, format!("cannot listen on {listen}: {error}"))
+                    .hint("another process has the port: choose one with `[http] listen`, or leave the part out with `--only`")
+            })?;
+            tracing::info!(%listen, "listening");
+            crate::public::serve(listener, app.clone(), stop.clone()).await?;
+        }
+        Ok::<(), Failure>(())
+    };
+    let dispatch = async {
+        if runs(Part::Dispatch) {
+            let (dispatcher, _lock) = app.dispatcher(None)?;
+            dispatcher.run(stop.clone(), None).await?;
+        }
+        Ok::<(), Failure>(())
+    };
+    // One part that cannot run ends the other: half a service would go unnoticed.
+    tokio::try_join!(http, dispatch)?;
     Ok(0)
 }
 

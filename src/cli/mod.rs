@@ -59,7 +59,7 @@ enum Command {
     Notice(notice::Command),
     /// Send what is released, in the foreground
     Dispatch(dispatch::Dispatch),
-    /// Run as a service: sending, scheduled releases, closing
+    /// Run as a service: sending, scheduled releases, closing, the unsubscribe page
     Serve(dispatch::Serve),
     /// Who is informed by a notice, customer by customer
     Coverage(answers::Coverage),

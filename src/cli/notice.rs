@@ -19,7 +19,7 @@ use crate::coverage::{Status, status};
 use crate::domain::address::Address;
 use crate::domain::locale::Locale;
 use crate::domain::notice::{State, Step};
-use crate::notices::Draft;
+use crate::notices::{Draft, DraftError};
 use crate::store::notices::{self, Kept};
 
 /// Write, check, release and follow notices.
@@ -193,7 +193,11 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
 }
 
 async fn check(app: &App, file: &std::path::Path, output: &Output) -> Result<u8, Failure> {
-    let draft = Draft::read(file)?;
+    let draft = Draft::read(file);
+    if let (true, Err(DraftError::Invalid { problems, .. })) = (output.json, &draft) {
+        output.print(&json!({ "problems": problems }), |_| String::new())?;
+    }
+    let draft = draft?;
     let reach = app.notices.check(&draft).await?;
     let document = json!({
         "category": draft.notice.category, "class": draft.notice.category.class(),

@@ -207,3 +207,12 @@ survey-question = Our question
 survey-closes = Closes
 survey-button = Answer the survey
 survey-voluntary = Taking part is voluntary.
+
+# The page behind the unsubscribe link.
+preferences-title = What we may send you
+preferences-intro = These choices are for { $address }, at every customer it belongs to.
+preferences-saved = Your choices are saved.
+preferences-news = News about our services
+preferences-survey = Invitations to surveys
+preferences-save = Save
+preferences-mandatory = Notices that we are bound to send, such as maintenance, disruptions, changes of agreements and security, are not affected.

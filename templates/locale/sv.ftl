@@ -207,3 +207,12 @@ survey-question = Vår fråga
 survey-closes = Stänger
 survey-button = Svara på enkäten
 survey-voluntary = Det är frivilligt att delta.
+
+# Sidan bakom avanmälningslänken.
+preferences-title = Vad vi får skicka till dig
+preferences-intro = Valen gäller { $address }, hos alla kunder som adressen hör till.
+preferences-saved = Dina val är sparade.
+preferences-news = Nyheter om våra tjänster
+preferences-survey = Inbjudningar till undersökningar
+preferences-save = Spara
+preferences-mandatory = Meddelanden som vi är skyldiga att skicka, till exempel om underhåll, störningar, ändrade avtal och säkerhet, påverkas inte.

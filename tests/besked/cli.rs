@@ -211,6 +211,8 @@ fn bad_files_are_told_line_by_line() {
             "--skip-invalid",
         ],
     );
+    let json = shell.run(&["--json", "customers", "import", "bad.csv"]).fails(2, &["nothing was imported"]).json();
+    assert_eq!((json["customers"].as_u64(), json["invalid"][0]["line"].as_u64()), (Some(0), Some(2)), "{json}");
     shell.run(&["customers", "import", "nothing.csv"]).fails(2, &["cannot read `nothing.csv`"]);
     let text = maintenance("all = true")
         .replace("phase = \"announced\"", "phase = \"soon\"")
@@ -219,6 +221,8 @@ fn bad_files_are_told_line_by_line() {
     shell
         .run(&["notice", "check", "bad.md"])
         .fails(2, &["line 11: `fields.phase`", "HTML is not possible", "unknown placeholder `a.b`"]);
+    let json = shell.run(&["--json", "notice", "check", "bad.md"]).fails(2, &["line 11"]).json();
+    assert_eq!(json["problems"][0]["field"].as_str(), Some("fields.phase"), "{json}");
     shell.run(&["notice", "send", "bad.md", "--yes"]).fails(2, &["line 11"]);
     shell.run(&["notice", "status", "CHG-9"]).fails(2, &["there is no notice `CHG-9`", "besked notice list"]);
     shell.run(&["informed", "--account", "C77", "--category", "news"]).fails(2, &["there is no customer `C77`"]);
@@ -269,7 +273,7 @@ fn a_service_ends_on_sigterm_with_nothing_in_doubt() {
     let shell = Shell::new();
     shell.write("customers.csv", CUSTOMERS);
     shell.run(&["customers", "import", "customers.csv"]).ok();
-    let mut serve = shell.command(&["serve"]).spawn().unwrap();
+    let mut serve = shell.command(&["serve", "--only", "dispatch"]).spawn().unwrap();
     let lock = shell.directory.path().join("var/besked.db.dispatcher");
     eventually("it serves", || lock.exists() && shell.run(&["dispatch", "--until-idle"]).code == 75);
     Command::new("kill").args(["-TERM", &serve.id().to_string()]).status().unwrap();

@@ -8,6 +8,7 @@ mod dispatch;
 mod merkle;
 mod notices;
 mod postfix;
+mod public;
 mod relay;
 mod store;
 mod tidy;

@@ -10,7 +10,7 @@ const LAYERS: &[&[&str]] = &[
     &["store"],
     &["mail", "customers", "audience", "notices", "dispatch", "coverage", "preferences", "sample"],
     &["app"],
-    &["cli", "telemetry"],
+    &["public", "cli", "telemetry"],
 ];
 
 /// What the top level of the repository holds.
