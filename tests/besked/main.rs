@@ -12,3 +12,4 @@ mod public;
 mod relay;
 mod store;
 mod tidy;
+mod tls;

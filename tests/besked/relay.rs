@@ -3,9 +3,10 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
 
 /// A message that was accepted, as a server stores it.
 #[derive(Clone, Debug)]
@@ -53,20 +54,37 @@ struct State {
     connections: usize,
 }
 
+/// How the relay encrypts.
+#[derive(Clone)]
+pub enum Tls {
+    Never,
+    StartTls(TlsAcceptor),
+    Implicit(TlsAcceptor),
+}
+
+/// Both directions of a connection, encrypted or not.
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
 /// The relay. It ends when it is dropped.
 pub struct Relay {
     pub address: SocketAddr,
     state: Arc<Mutex<State>>,
     task: Mutex<Option<JoinHandle<()>>>,
+    tls: Tls,
 }
 
 impl Relay {
     pub async fn start() -> Self {
+        Self::start_with(Tls::Never).await
+    }
+
+    pub async fn start_with(tls: Tls) -> Self {
         let state = Arc::<Mutex<State>>::default();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let task = Mutex::new(Some(tokio::spawn(accept(listener, state.clone()))));
-        Self { address, state, task }
+        let task = Mutex::new(Some(tokio::spawn(accept(listener, state.clone(), tls.clone()))));
+        Self { address, state, task, tls }
     }
 
     pub fn url(&self) -> String {
@@ -91,7 +109,7 @@ impl Relay {
     /// Listens again, on the same port.
     pub async fn restart(&self) {
         let listener = TcpListener::bind(self.address).await.unwrap();
-        *self.task.lock().unwrap() = Some(tokio::spawn(accept(listener, self.state.clone())));
+        *self.task.lock().unwrap() = Some(tokio::spawn(accept(listener, self.state.clone(), self.tls.clone())));
     }
 
     pub fn received(&self) -> Vec<Received> {
@@ -119,21 +137,45 @@ impl Drop for Relay {
     }
 }
 
-async fn accept(listener: TcpListener, state: Arc<Mutex<State>>) {
+async fn accept(listener: TcpListener, state: Arc<Mutex<State>>, tls: Tls) {
     let mut connections = tokio::task::JoinSet::new();
     loop {
         let (stream, _) = listener.accept().await.unwrap();
         state.lock().unwrap().connections += 1;
-        let state = state.clone();
-        connections.spawn(async move { converse(stream, state).await });
+        let (state, tls) = (state.clone(), tls.clone());
+        connections.spawn(async move { meet(stream, state, tls).await });
     }
 }
 
-/// Speaks until the connection ends; errors are those of a client that went away.
-async fn converse(stream: TcpStream, state: Arc<Mutex<State>>) -> std::io::Result<()> {
+/// Greets, encrypts as told, and speaks until the connection ends; errors are those of a client that went away.
+async fn meet(stream: TcpStream, state: Arc<Mutex<State>>, tls: Tls) -> std::io::Result<()> {
+    const GREETING: &[u8] = b"220 relay.example ESMTP\r\n";
     stream.set_nodelay(true)?;
+    let mut stream: Box<dyn Stream> = match &tls {
+        Tls::Implicit(acceptor) => Box::new(acceptor.accept(stream).await?),
+        _ => Box::new(stream),
+    };
+    stream.write_all(GREETING).await?;
+    if let Tls::StartTls(acceptor) = tls {
+        let (mut buffered, mut line) = (BufReader::new(stream), String::new());
+        while !line.starts_with("STARTTLS") {
+            let reply: &[u8] = if line.starts_with("EHLO") { b"250-relay.example\r\n250 STARTTLS\r\n" } else { b"" };
+            buffered.write_all(reply).await?;
+            line.clear();
+            if buffered.read_line(&mut line).await? == 0 {
+                return Ok(());
+            }
+        }
+        let told = decide(&state, &line);
+        let reply = if let Some(Act::Reply(reply)) = told { reply } else { "220 go ahead\r\n" };
+        buffered.write_all(reply.as_bytes()).await?;
+        stream = Box::new(acceptor.accept(buffered.into_inner()).await?);
+    }
+    converse(stream, state).await
+}
+
+async fn converse(stream: Box<dyn Stream>, state: Arc<Mutex<State>>) -> std::io::Result<()> {
     let mut stream = BufReader::new(stream);
-    stream.write_all(b"220 relay.example ESMTP\r\n").await?;
     let (mut from, mut to) = (String::new(), String::new());
     loop {
         let mut line = String::new();
@@ -210,7 +252,7 @@ fn between(line: &str) -> String {
 }
 
 /// Reads up to the final dot and undoes dot-stuffing (RFC 5321 section 4.5.2).
-async fn read_data(stream: &mut BufReader<TcpStream>) -> std::io::Result<Vec<u8>> {
+async fn read_data(stream: &mut BufReader<Box<dyn Stream>>) -> std::io::Result<Vec<u8>> {
     let mut data = Vec::new();
     loop {
         let mut line = Vec::new();
