@@ -1,6 +1,6 @@
 //! How fast, as a user would see it: the `besked` command itself, on 100,000 customers.
 //!
-//!     cargo bench --bench throughput            # import, release, one connection to a sink
+//!     cargo bench --bench throughput            # import, release, sending to a sink
 //!
 //! Needs `smtp-sink` and `smtp-source` of Debian's postfix package. Every run starts with an empty database in a temporary
 //! directory; the rates of Postfix's own `smtp-source` against the same sink, taken in the same run, say what the machine
@@ -39,23 +39,30 @@ fn main() {
     report("import", &import, contacts);
     report("release to one contact of each", &release, CUSTOMERS);
 
+    for connections in [1, 16] {
+        send(place, &small, connections);
+    }
+}
+
+/// Sends to a sink over some connections, and lets `smtp-source` do the same.
+fn send(place: &Path, customers: &Path, connections: u32) {
     let mut ours = Vec::new();
     let mut theirs = Vec::new();
     let mut bytes = 0;
     for run in 0..RUNS {
         let sink = Sink::start(place);
-        let home = Home::new(place.join(format!("one-{run}")), 1).relay(sink.port);
-        home.run(&["customers", "import", &small.display().to_string()]);
-        let notice = home.notice(4_000);
+        let home = Home::new(place.join(format!("send-{connections}-{run}")), connections).relay(sink.port);
+        home.run(&["customers", "import", &customers.display().to_string()]);
+        let notice = home.notice(3_300);
         home.run(&["notice", "send", &notice, "--yes"]);
         ours.push(home.run(&["dispatch", "--until-idle"]));
         bytes = home.message_size();
-        theirs.push(smtp_source(&sink, bytes));
+        theirs.push(smtp_source(&sink, bytes, connections));
     }
-    report(&format!("send, one connection, {bytes} bytes"), &ours, MESSAGES);
+    report(&format!("send, {connections} connections, {bytes} bytes"), &ours, MESSAGES);
     let rate = |seconds: f64| MESSAGES as f64 / seconds;
     let (ours, theirs) = (rate(median(ours.iter().map(|it| it.seconds))), rate(median(theirs.into_iter())));
-    println!("smtp-source, one connection, same size: {theirs:.0}/s; ratio {:.2}", ours / theirs);
+    println!("  smtp-source with the same: {theirs:.0}/s; ratio {:.2}", ours / theirs);
 }
 
 /// What one command took.
@@ -179,10 +186,10 @@ impl Drop for Sink {
     }
 }
 
-fn smtp_source(sink: &Sink, bytes: usize) -> f64 {
+fn smtp_source(sink: &Sink, bytes: usize, connections: u32) -> f64 {
     let started = Instant::now();
     let done = Command::new("smtp-source")
-        .args(["-d", "-s", "1", "-m", &MESSAGES.to_string(), "-l", &bytes.to_string()])
+        .args(["-d", "-s", &connections.to_string(), "-m", &MESSAGES.to_string(), "-l", &bytes.to_string()])
         .args(["-f", "a@example.com", "-t", "b@example.com", &format!("127.0.0.1:{}", sink.port)])
         .status()
         .expect("smtp-source can be started: apt-get install postfix");
