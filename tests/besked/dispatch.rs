@@ -11,6 +11,7 @@ use besked::domain::preference::Reason;
 use besked::store::{ledger, messages, settle, suppressions};
 use rstest::rstest;
 use sha2::{Digest, Sha256};
+use tokio_util::sync::CancellationToken;
 
 use crate::app::{CUSTOMERS, NEWS, TestApp, maintenance};
 use crate::database::Engine;
@@ -297,6 +298,32 @@ async fn a_slow_domain_holds_up_only_itself() {
     assert_eq!((depth.later, app.counts(id).await), (9, [(State::Queued, 9), (State::Accepted, 11)].into()));
     let quick = app.relay.received().iter().filter(|it| it.to.ends_with("@quick.example")).count();
     assert_eq!(quick, 10);
+}
+
+#[rstest]
+#[case("RCPT", State::Queued)]
+#[case(". hello@two.example", State::Uncertain)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shutdown_puts_back_what_is_before_the_dot_and_doubts_what_is_after(#[case] at: &str, #[case] state: State) {
+    let app = TestApp::with(Engine::Sqlite, |config| config.dispatch.drain = Duration::from_millis(50)).await;
+    app.import(CUSTOMERS).await;
+    let id = app.release(&maintenance("customers = [\"C2\"]")).await;
+    app.relay.on(at, 1, Act::Stall);
+    let (dispatcher, lock) = app.app.dispatcher(None).unwrap();
+    let stop = CancellationToken::new();
+    let running = tokio::spawn({
+        let stop = stop.clone();
+        async move { dispatcher.run(stop, None).await }
+    });
+    app.relay.stalled().await;
+    assert_eq!(app.counts(id).await, [(State::Sending, 1)].into());
+    stop.cancel();
+    running.await.unwrap().unwrap();
+    drop(lock);
+    assert_eq!(app.counts(id).await, [(state, 1)].into());
+    app.advance(Duration::from_secs(120));
+    app.run_until_idle().await;
+    assert_eq!(app.counts(id).await, [(State::Accepted, 1)].into());
 }
 
 #[tokio::test(flavor = "multi_thread")]

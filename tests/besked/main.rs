@@ -5,6 +5,7 @@ mod audience;
 mod cli;
 mod database;
 mod dispatch;
+mod kills;
 mod merkle;
 mod notices;
 mod postfix;

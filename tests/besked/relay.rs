@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
@@ -37,6 +38,8 @@ pub enum Act {
     Close,
     /// Takes the message, then closes the connection without an answer.
     TakeAndClose,
+    /// Never answers.
+    Stall,
 }
 
 #[derive(Clone, Debug)]
@@ -52,6 +55,7 @@ struct State {
     received: Vec<Received>,
     commands: Vec<String>,
     connections: usize,
+    stalled: Arc<Notify>,
 }
 
 /// How the relay encrypts.
@@ -110,6 +114,12 @@ impl Relay {
     pub async fn restart(&self) {
         let listener = TcpListener::bind(self.address).await.unwrap();
         *self.task.lock().unwrap() = Some(tokio::spawn(accept(listener, self.state.clone(), self.tls.clone())));
+    }
+
+    /// Waits until it stalls.
+    pub async fn stalled(&self) {
+        let stalled = self.state.lock().unwrap().stalled.clone();
+        stalled.notified().await;
     }
 
     pub fn received(&self) -> Vec<Received> {
@@ -190,6 +200,7 @@ async fn converse(stream: Box<dyn Stream>, state: Arc<Mutex<State>>) -> std::io:
                 continue;
             }
             Some(Act::Close | Act::TakeAndClose) => return Ok(()),
+            Some(Act::Stall) => return stall(&state).await,
             None => {}
         }
         let reply: &[u8] = match line.split([' ', ':']).next().unwrap_or_default() {
@@ -220,6 +231,7 @@ async fn converse(stream: Box<dyn Stream>, state: Arc<Mutex<State>>) -> std::io:
                         continue;
                     }
                     Some(Act::Close) => return Ok(()),
+                    Some(Act::Stall) => return stall(&state).await,
                     Some(Act::TakeAndClose) => {
                         state.lock().unwrap().received.push(received);
                         return Ok(());
@@ -236,6 +248,13 @@ async fn converse(stream: Box<dyn Stream>, state: Arc<Mutex<State>>) -> std::io:
         };
         stream.write_all(reply).await?;
     }
+}
+
+/// Lets those know who wait for it that it stalls, and then says nothing more.
+async fn stall(state: &Mutex<State>) -> std::io::Result<()> {
+    let stalled = state.lock().unwrap().stalled.clone();
+    stalled.notify_one();
+    std::future::pending().await
 }
 
 fn decide(state: &Mutex<State>, line: &str) -> Option<Act> {
