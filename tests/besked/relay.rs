@@ -60,7 +60,7 @@ struct State {
 
 /// How the relay encrypts.
 #[derive(Clone)]
-pub enum Tls {
+pub enum Encryption {
     Never,
     StartTls(TlsAcceptor),
     Implicit(TlsAcceptor),
@@ -75,15 +75,15 @@ pub struct Relay {
     pub address: SocketAddr,
     state: Arc<Mutex<State>>,
     task: Mutex<Option<JoinHandle<()>>>,
-    tls: Tls,
+    tls: Encryption,
 }
 
 impl Relay {
     pub async fn start() -> Self {
-        Self::start_with(Tls::Never).await
+        Self::start_with(Encryption::Never).await
     }
 
-    pub async fn start_with(tls: Tls) -> Self {
+    pub async fn start_with(tls: Encryption) -> Self {
         let state = Arc::<Mutex<State>>::default();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -147,7 +147,7 @@ impl Drop for Relay {
     }
 }
 
-async fn accept(listener: TcpListener, state: Arc<Mutex<State>>, tls: Tls) {
+async fn accept(listener: TcpListener, state: Arc<Mutex<State>>, tls: Encryption) {
     let mut connections = tokio::task::JoinSet::new();
     loop {
         let (stream, _) = listener.accept().await.unwrap();
@@ -158,15 +158,15 @@ async fn accept(listener: TcpListener, state: Arc<Mutex<State>>, tls: Tls) {
 }
 
 /// Greets, encrypts as told, and speaks until the connection ends; errors are those of a client that went away.
-async fn meet(stream: TcpStream, state: Arc<Mutex<State>>, tls: Tls) -> std::io::Result<()> {
+async fn meet(stream: TcpStream, state: Arc<Mutex<State>>, tls: Encryption) -> std::io::Result<()> {
     const GREETING: &[u8] = b"220 relay.example ESMTP\r\n";
     stream.set_nodelay(true)?;
     let mut stream: Box<dyn Stream> = match &tls {
-        Tls::Implicit(acceptor) => Box::new(acceptor.accept(stream).await?),
+        Encryption::Implicit(acceptor) => Box::new(acceptor.accept(stream).await?),
         _ => Box::new(stream),
     };
     stream.write_all(GREETING).await?;
-    if let Tls::StartTls(acceptor) = tls {
+    if let Encryption::StartTls(acceptor) = tls {
         let (mut buffered, mut line) = (BufReader::new(stream), String::new());
         while !line.starts_with("STARTTLS") {
             let reply: &[u8] = if line.starts_with("EHLO") { b"250-relay.example\r\n250 STARTTLS\r\n" } else { b"" };

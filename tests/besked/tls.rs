@@ -13,7 +13,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::app::{CUSTOMERS, TestApp, maintenance};
 use crate::database::Engine;
-use crate::relay::{Act, Relay, Tls};
+use crate::relay::{Act, Encryption, Relay};
 
 /// A server's certificate for `localhost`, and the authority behind it in a file.
 fn certificate(directory: &tempfile::TempDir) -> (TlsAcceptor, PathBuf) {
@@ -66,11 +66,11 @@ async fn every_mode_sends_and_says_how() {
     let directory = tempfile::tempdir().unwrap();
     let (acceptor, ca) = certificate(&directory);
     for (tls, url, version) in [
-        (Tls::Implicit(acceptor.clone()), "smtps://besked@localhost:PORT", "TLSv1.3"),
-        (Tls::StartTls(acceptor.clone()), "smtp://besked@localhost:PORT?tls=required", "TLSv1.3"),
-        (Tls::StartTls(acceptor.clone()), "smtp://localhost:PORT?tls=opportunistic", "TLSv1.3"),
-        (Tls::Never, "smtp://localhost:PORT?tls=opportunistic", ""),
-        (Tls::Never, "smtp://besked@localhost:PORT?tls=none", ""),
+        (Encryption::Implicit(acceptor.clone()), "smtps://besked@localhost:PORT", "TLSv1.3"),
+        (Encryption::StartTls(acceptor.clone()), "smtp://besked@localhost:PORT?tls=required", "TLSv1.3"),
+        (Encryption::StartTls(acceptor.clone()), "smtp://localhost:PORT?tls=opportunistic", "TLSv1.3"),
+        (Encryption::Never, "smtp://localhost:PORT?tls=opportunistic", ""),
+        (Encryption::Never, "smtp://besked@localhost:PORT?tls=none", ""),
     ] {
         let relay = Relay::start_with(tls).await;
         let (_, used) = send(&relay, url, Some(ca.clone())).await;
@@ -84,10 +84,10 @@ async fn every_mode_sends_and_says_how() {
 async fn a_certificate_that_nobody_vouches_for_is_refused_unless_tls_is_opportunistic() {
     let directory = tempfile::tempdir().unwrap();
     let (acceptor, _) = certificate(&directory);
-    let relay = Relay::start_with(Tls::Implicit(acceptor.clone())).await;
+    let relay = Relay::start_with(Encryption::Implicit(acceptor.clone())).await;
     let (finished, _) = send(&relay, "smtps://localhost:PORT", None).await;
     assert!(trouble(&finished).starts_with("connect: TLS: "), "{}", trouble(&finished));
-    let relay = Relay::start_with(Tls::StartTls(acceptor)).await;
+    let relay = Relay::start_with(Encryption::StartTls(acceptor)).await;
     let (finished, _) = send(&relay, "smtp://besked@localhost:PORT?tls=required", None).await;
     assert!(trouble(&finished).starts_with("starttls: TLS: "), "{}", trouble(&finished));
     assert!(!relay.commands().iter().any(|line| line.starts_with("AUTH")), "no password for a stranger");
@@ -102,7 +102,7 @@ async fn required_means_required_and_what_is_injected_before_tls_is_not_believed
     let relay = Relay::start().await;
     let (finished, _) = send(&relay, "smtp://localhost:PORT?tls=required", None).await;
     assert!(trouble(&finished).contains("does not offer STARTTLS"), "{}", trouble(&finished));
-    let relay = Relay::start_with(Tls::StartTls(acceptor)).await;
+    let relay = Relay::start_with(Encryption::StartTls(acceptor)).await;
     relay.on("STARTTLS", 9, Act::Reply("220 go ahead\r\n250-evil\r\n250 AUTH PLAIN\r\n235 welcome\r\n250 taken\r\n"));
     let (finished, used) = send(&relay, "smtp://besked@localhost:PORT?tls=required", Some(ca)).await;
     // Thrown away with the connection before TLS: what counts is what was said under it.
