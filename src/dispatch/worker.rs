@@ -97,7 +97,8 @@ impl Worker {
         let mut ahead = if probing { None } else { self.claim_ahead() };
         loop {
             let Some(mut current) = job else {
-                if !self.wait_for_work(shutdown).await {
+                // There may be one by now for whoever asked last.
+                if ahead.is_none() && !self.wait_for_work(shutdown).await {
                     break;
                 }
                 job = self.next(ahead.take()).await;
