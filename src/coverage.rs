@@ -12,7 +12,7 @@ use crate::domain::category::{Category, Class, Role};
 use crate::domain::clock::Clock;
 use crate::domain::coverage::Verdict;
 use crate::domain::delivery::{Level, State};
-use crate::domain::entry::{Detail, Entry, Event, Fact, Person};
+use crate::domain::entry::{Entry, Event, Fact, Person};
 use crate::domain::notice::State as NoticeState;
 use crate::domain::random::Random;
 use crate::mail::message::message_id;
@@ -298,13 +298,8 @@ pub async fn attest(
     let at = clock.now();
     let fact = Fact {
         notice: Some((notice.id, notice.category, notice.digest)),
-        event: Event::Attested,
-        ordinal: None,
         level: Some(Level::Attested),
-        at,
-        attempt: None,
-        status_class: None,
-        detail: Detail::None,
+        ..Fact::new(Event::Attested, at)
     };
     let person = Person {
         account_id: attestation.account_id.clone(),

@@ -18,10 +18,9 @@ use crate::audience::{self, AudienceError, Freezing, Frozen, Reach, Source};
 use crate::config::Config;
 use crate::domain::clock::Clock;
 use crate::domain::notice::{Notice, State, Step};
-use crate::domain::placeholder::Placeholder;
-use crate::domain::problem::{Problem, Problems};
+use crate::domain::problem::Problems;
 use crate::domain::random::Random;
-use crate::store::notices::{self as kept, Done, Kept, Written};
+use crate::store::notices::{self as kept, Done, Kept};
 use crate::store::{Conn, Store, StoreError};
 
 /// Why a step was not done.
@@ -434,39 +433,8 @@ async fn follows(conn: &mut Conn, name: Option<&str>) -> Result<Option<Uuid>, No
     }
 }
 
-/// Placeholders that name a column the audience file does not have.
-fn unknown_columns(notice: &Notice, columns: Option<&[String]>) -> Vec<Problem> {
-    let unknown = notice.placeholders().into_iter().filter_map(|placeholder| match placeholder {
-        Placeholder::Row(column) => match columns {
-            None => Some((column, "needs an audience `file` with this column".to_owned())),
-            Some(columns) if !columns.contains(&column) => {
-                let problem = format!("the audience file has no such column (it has {})", columns.join(", "));
-                Some((column, problem))
-            }
-            Some(_) => None,
-        },
-        _ => None,
-    });
-    unknown.map(|(column, problem)| Problem { line: 0, field: format!("row.{column}"), problem }).collect()
-}
-
 /// When a scheduled notice is due.
 #[must_use]
 pub fn is_due(send_at: Option<Timestamp>, now: Timestamp) -> bool {
     send_at.is_none_or(|send_at| send_at <= now)
-}
-
-impl Draft {
-    fn written<'a>(&'a self, subject: &'a str, follows_id: Option<Uuid>, author: &'a str) -> Written<'a> {
-        Written {
-            category: self.notice.category,
-            reference: self.notice.reference.as_deref(),
-            subject,
-            follows_id,
-            source: &self.source,
-            digest: self.digest,
-            author,
-            send_at: self.notice.send_at,
-        }
-    }
 }

@@ -58,16 +58,8 @@ pub async fn set(
         if !changed {
             continue;
         }
-        let fact = Fact {
-            notice: None,
-            event: Event::PreferenceChanged,
-            ordinal: None,
-            level: None,
-            at,
-            attempt: None,
-            status_class: None,
-            detail: Detail::Preference { category: *category, opted_out: *opted_out },
-        };
+        let detail = Detail::Preference { category: *category, opted_out: *opted_out };
+        let fact = Fact { detail, ..Fact::new(Event::PreferenceChanged, at) };
         let person = Person { address: address.as_str().to_owned(), role: source.to_owned(), ..Person::default() };
         let entry = Entry::new(&fact, Some(&person), random);
         ledger::append(&mut tx, &[Opening { entry: &entry, notice_id: None, delivery_id: None, at }]).await?;

@@ -188,13 +188,8 @@ impl<'a> Writing<'a> {
         let at = self.with.clock.now();
         let fact = Fact {
             notice: Some((self.kept.id, self.kept.category, self.kept.digest)),
-            event: Event::Manifest,
-            ordinal: None,
-            level: None,
-            at,
-            attempt: None,
-            status_class: None,
             detail: Detail::Manifest { count, root },
+            ..Fact::new(Event::Manifest, at)
         };
         let entry = Entry::new(&fact, None, self.with.random);
         let mut tx = self.with.store.write().await?;

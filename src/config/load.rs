@@ -170,7 +170,7 @@ mod tests {
     #[test]
     fn the_environment_wins_over_the_file() {
         let variables = env(&[
-            ("BESKED__DATABASE__URL", "sqlite:///tmp/x.db"),
+            ("BESKED__DATABASE__URL", "sqlite://elsewhere/x.db"),
             ("BESKED__RELAY__0__URL", "smtp://besked@smtp.example.com:587"),
             ("BESKED__RELAY__0__CONNECTIONS", "3"),
             ("BESKED__RELAY__0__PASSWORD", "12345"),
@@ -178,7 +178,7 @@ mod tests {
             ("PATH", "/bin"),
         ]);
         let config = parse(EXAMPLE, "example", &variables).unwrap();
-        assert_eq!(config.database.url, "sqlite:///tmp/x.db");
+        assert_eq!(config.database.url, "sqlite://elsewhere/x.db");
         assert_eq!(config.relays[0].connections, 3);
         assert_eq!(config.limits.domain_connections, 2);
         assert!(!format!("{config:?}").contains("12345"), "a password is never printed");

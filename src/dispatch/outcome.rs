@@ -9,7 +9,7 @@ use crate::config::Retry;
 use crate::domain::category::Class;
 use crate::domain::clock::{from_millis, millis};
 use crate::domain::delivery::{Level, Outcome, State};
-use crate::domain::entry::{Detail, Entry, Event, Fact, Person};
+use crate::domain::entry::{Entry, Event, Fact, Person};
 use crate::domain::preference::{Permission, permission};
 use crate::domain::random::Random;
 use crate::domain::reply::Stage;
@@ -79,13 +79,11 @@ pub fn settlement(
     let code = trial.transaction.as_ref().and_then(|transaction| transaction.code);
     let fact = Fact {
         notice: Some((sending.kept.id, sending.kept.category, sending.kept.digest)),
-        event: Event::from(outcome),
         ordinal: Some(to.ordinal),
         level,
-        at,
         attempt: trial.transaction.as_ref().map(|_| attempts),
         status_class: code.and_then(|code| u8::try_from(code / 100).ok()),
-        detail: Detail::None,
+        ..Fact::new(Event::from(outcome), at)
     };
     // Many deferrals in a row are one fact: the first is recorded, `attempts` has them all.
     let repeated = outcome == Outcome::Deferred && to.state == State::Deferred;

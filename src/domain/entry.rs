@@ -241,6 +241,21 @@ fn nfc(text: &str) -> std::borrow::Cow<'_, str> {
 }
 
 impl Fact {
+    /// That something happened, and when; nothing else is said yet.
+    #[must_use]
+    pub const fn new(event: Event, at: Timestamp) -> Self {
+        Self {
+            notice: None,
+            event,
+            ordinal: None,
+            level: None,
+            at,
+            attempt: None,
+            status_class: None,
+            detail: Detail::None,
+        }
+    }
+
     fn to_cbor(&self) -> Vec<u8> {
         encode(|cbor| {
             cbor.array(10)?;
@@ -342,17 +357,9 @@ mod tests {
 
     #[test]
     fn a_fact_is_an_array_of_ten() {
-        let fact = Fact {
-            notice: None,
-            event: Event::Manifest,
-            ordinal: None,
-            level: None,
-            at: Timestamp::from_millisecond(1).unwrap(),
-            attempt: None,
-            status_class: None,
-            detail: Detail::Manifest { count: 2, root: [0; 32] },
-        };
-        let cbor = hex(&fact.to_cbor());
+        let at = Timestamp::from_millisecond(1).unwrap();
+        let detail = Detail::Manifest { count: 2, root: [0; 32] };
+        let cbor = hex(&Fact { detail, ..Fact::new(Event::Manifest, at) }.to_cbor());
         assert!(cbor.starts_with("8af6f6f6686d616e6966657374f6f601f6f68202"), "{cbor}");
     }
 }

@@ -4,12 +4,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
+use uuid::Uuid;
 
-use super::unknown_columns;
 use crate::domain::audience::Audience;
 use crate::domain::notice::{Notice, content_digest};
-use crate::domain::problem::Problems;
+use crate::domain::placeholder::Placeholder;
+use crate::domain::problem::{Problem, Problems};
 use crate::domain::rows_file::Rows;
+use crate::store::notices::Written;
 
 /// A notice file that is valid, and the rows of its audience file.
 #[derive(Clone, Debug)]
@@ -75,6 +77,20 @@ impl Draft {
         Ok(draft)
     }
 
+    /// As it is kept.
+    pub(super) fn written<'a>(&'a self, subject: &'a str, follows_id: Option<Uuid>, author: &'a str) -> Written<'a> {
+        Written {
+            category: self.notice.category,
+            reference: self.notice.reference.as_deref(),
+            subject,
+            follows_id,
+            source: &self.source,
+            digest: self.digest,
+            author,
+            send_at: self.notice.send_at,
+        }
+    }
+
     /// The rows as they are kept: account ids, and JSON objects of column and value.
     pub(super) fn stored_rows(&self) -> Vec<(String, String)> {
         let rows = self.rows.iter().flat_map(|rows| &rows.rows);
@@ -92,4 +108,20 @@ fn read(path: &Path) -> Result<Vec<u8>, DraftError> {
 
 fn read_rows(path: &Path) -> Result<Rows, DraftError> {
     Rows::parse(&read(path)?).map_err(|problems| DraftError::Invalid { path: path.to_owned(), problems })
+}
+
+/// Placeholders that name a column the audience file does not have.
+fn unknown_columns(notice: &Notice, columns: Option<&[String]>) -> Vec<Problem> {
+    let unknown = notice.placeholders().into_iter().filter_map(|placeholder| match placeholder {
+        Placeholder::Row(column) => match columns {
+            None => Some((column, "needs an audience `file` with this column".to_owned())),
+            Some(columns) if !columns.contains(&column) => {
+                let problem = format!("the audience file has no such column (it has {})", columns.join(", "));
+                Some((column, problem))
+            }
+            Some(_) => None,
+        },
+        _ => None,
+    });
+    unknown.map(|(column, problem)| Problem { line: 0, field: format!("row.{column}"), problem }).collect()
 }

@@ -82,13 +82,8 @@ impl Notices {
             for delivery in deliveries::to_send(&mut tx, notice.category.as_str(), &texts).await? {
                 let fact = Fact {
                     notice: Some((notice.id, notice.category, notice.digest)),
-                    event: Event::from(Outcome::Cancelled),
                     ordinal: Some(delivery.ordinal),
-                    level: None,
-                    at,
-                    attempt: None,
-                    status_class: None,
-                    detail: Detail::None,
+                    ..Fact::new(Event::Cancelled, at)
                 };
                 let person = delivery.person();
                 cancelled.push((delivery.id, Entry::new(&fact, Some(&person), &self.random)));
@@ -114,13 +109,8 @@ impl Notices {
         debug_assert!(counts.keys().all(|state| !DeliveryState::is_open(*state)));
         let fact = Fact {
             notice: Some((id, notice.category, notice.digest)),
-            event: Event::Closed,
-            ordinal: None,
-            level: None,
-            at,
-            attempt: None,
-            status_class: None,
             detail: Detail::Closed(Outcome::ALL.iter().filter_map(of).collect()),
+            ..Fact::new(Event::Closed, at)
         };
         let entry = Entry::new(&fact, None, &self.random);
         ledger::append(&mut tx, &[Opening { entry: &entry, notice_id: Some(id), delivery_id: None, at }]).await?;

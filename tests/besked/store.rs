@@ -5,8 +5,7 @@ mod queue;
 mod released;
 
 use besked::domain::category::Category;
-use besked::domain::delivery::Level;
-use besked::domain::entry::{Detail, Entry, Event, Fact};
+use besked::domain::entry::{Entry, Event, Fact};
 use besked::domain::notice::State;
 use besked::domain::random::Random;
 use besked::store::deliveries::NewDelivery;
@@ -74,17 +73,7 @@ impl Fixture {
     }
 
     fn entry(&self, event: Event) -> Entry {
-        let fact = Fact {
-            notice: None,
-            event,
-            ordinal: None,
-            level: Some(Level::Relayed),
-            at: self.now,
-            attempt: None,
-            status_class: None,
-            detail: Detail::None,
-        };
-        Entry::new(&fact, None, &self.random)
+        Entry::new(&Fact::new(event, self.now), None, &self.random)
     }
 }
 
