@@ -1,0 +1,235 @@
+//! An SMTP server of the tests' own: real TCP and TLS on loopback, exact bytes, and a memory for everything.
+//!
+//! It is strict where servers in the field are: commands out of order, parameters it did not offer and lines without CRLF are
+//! refused, and a message ends with CRLF `.` CRLF only. A [`Script`] makes it misbehave at any point.
+
+mod conversation;
+mod script;
+mod tests;
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+use tokio::task::{JoinHandle, JoinSet};
+
+pub use script::{Act, Encryption, Gate, Rule, Script, Step, on};
+
+/// A message that was taken, as a server stores it: dot-stuffing undone, its last CRLF included.
+#[derive(Clone, Debug)]
+pub struct Received {
+    pub from: String,
+    pub to: Vec<String>,
+    pub data: Vec<u8>,
+    /// Which connection it came by, from 0.
+    pub connection: usize,
+    pub tls: bool,
+    /// Who sent it, where somebody signed in.
+    pub auth: Option<String>,
+}
+
+/// What came by one connection.
+#[derive(Clone, Debug, Default)]
+pub struct Connection {
+    /// Command lines in order, without CRLF; what a client says in answer to AUTH among them.
+    pub commands: Vec<String>,
+    pub tls: bool,
+    /// True once either side has ended it.
+    pub ended: bool,
+}
+
+/// What a server and its conversations share.
+struct Shared {
+    state: Mutex<State>,
+    /// Rung whenever something was recorded.
+    changed: Notify,
+    acceptor: tokio_rustls::TlsAcceptor,
+}
+
+struct State {
+    script: Script,
+    connections: Vec<Connection>,
+    received: Vec<Received>,
+}
+
+/// The server. Its port is open while it runs; dropping it ends all its connections.
+pub struct SmtpServer {
+    pub address: SocketAddr,
+    shared: Arc<Shared>,
+    running: Mutex<Option<JoinHandle<()>>>,
+    authority: tempfile::NamedTempFile,
+}
+
+impl SmtpServer {
+    pub async fn start(script: Script) -> Self {
+        let (acceptor, authority) = certify(script.certified_name);
+        let state = Mutex::new(State { script, connections: Vec::new(), received: Vec::new() });
+        let shared = Arc::new(Shared { state, changed: Notify::new(), acceptor });
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let running = Mutex::new(Some(tokio::spawn(serve(listener, shared.clone()))));
+        Self { address, shared, running, authority }
+    }
+
+    /// The server as a relay of a configuration.
+    pub fn url(&self) -> String {
+        let encryption = self.shared.state.lock().unwrap().script.encryption;
+        match encryption {
+            Encryption::None => format!("smtp://{}?tls=none", self.address),
+            Encryption::StartTls => format!("smtp://{}?tls=required", self.address),
+            Encryption::Implicit => format!("smtps://{}", self.address),
+        }
+    }
+
+    /// Certificate (PEM) of the authority that vouches for the server.
+    pub fn ca_file(&self) -> &Path {
+        self.authority.path()
+    }
+
+    /// Follows another script from now on. What was recorded stays.
+    pub fn change(&self, script: Script) {
+        self.shared.state.lock().unwrap().script = script;
+    }
+
+    /// Follows one more rule from now on, behind those there are.
+    pub fn add(&self, rule: Rule) {
+        self.shared.state.lock().unwrap().script.add(rule);
+    }
+
+    /// Ends all connections and refuses new ones.
+    pub async fn stop(&self) {
+        let running = self.running.lock().unwrap().take();
+        if let Some(running) = running {
+            running.abort();
+            // The port is closed once the task is gone.
+            let _ = running.await;
+        }
+    }
+
+    /// Listens again, on the same port.
+    pub async fn restart(&self) {
+        let listener = TcpListener::bind(self.address).await.unwrap();
+        *self.running.lock().unwrap() = Some(tokio::spawn(serve(listener, self.shared.clone())));
+    }
+
+    /// All messages that were taken, first to last.
+    pub fn messages(&self) -> Vec<Received> {
+        self.shared.state.lock().unwrap().received.clone()
+    }
+
+    /// The messages to one recipient.
+    pub fn to(&self, address: &str) -> Vec<Received> {
+        self.messages().into_iter().filter(|message| message.to.iter().any(|to| to == address)).collect()
+    }
+
+    /// All messages, once there are at least `count`.
+    pub async fn wait_for(&self, count: usize) -> Vec<Received> {
+        self.wait_until(&format!("{count} messages are taken"), |state| state.received.len() >= count).await;
+        self.messages()
+    }
+
+    /// All connections, once at least `count` have ended.
+    pub async fn wait_for_ends(&self, count: usize) -> Vec<Connection> {
+        let ended = |state: &State| state.connections.iter().filter(|it| it.ended).count() >= count;
+        self.wait_until(&format!("{count} connections end"), ended).await;
+        self.connections()
+    }
+
+    pub fn connections(&self) -> Vec<Connection> {
+        self.shared.state.lock().unwrap().connections.clone()
+    }
+
+    /// The commands of all connections, connection by connection.
+    pub fn commands(&self) -> Vec<String> {
+        self.connections().into_iter().flat_map(|connection| connection.commands).collect()
+    }
+
+    async fn wait_until(&self, what: &str, is_so: impl Fn(&State) -> bool) {
+        let waiting = async {
+            loop {
+                // Armed before looking, so that no change is missed.
+                let changed = self.shared.changed.notified();
+                if is_so(&self.shared.state.lock().unwrap()) {
+                    return;
+                }
+                changed.await;
+            }
+        };
+        in_time(what, waiting).await;
+    }
+}
+
+impl Drop for SmtpServer {
+    fn drop(&mut self) {
+        if let Some(running) = self.running.lock().unwrap().take() {
+            running.abort();
+        }
+    }
+}
+
+impl Shared {
+    fn record<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        let changed = change(&mut self.state.lock().unwrap());
+        self.changed.notify_waiters();
+        changed
+    }
+}
+
+async fn serve(listener: TcpListener, shared: Arc<Shared>) {
+    // Dropped with this task, and all conversations with it.
+    let mut conversations = JoinSet::new();
+    loop {
+        let (stream, _) = listener.accept().await.unwrap();
+        let number = shared.record(|state| {
+            state.connections.push(Connection::default());
+            state.connections.len() - 1
+        });
+        let shared = shared.clone();
+        conversations.spawn(async move {
+            let ends = Ends { shared, number };
+            // An error is a client that went away.
+            let _ = conversation::converse(stream, number, &ends.shared).await;
+        });
+    }
+}
+
+/// Notes the end of a connection, however it came about.
+struct Ends {
+    shared: Arc<Shared>,
+    number: usize,
+}
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        self.shared.record(|state| state.connections[self.number].ended = true);
+    }
+}
+
+/// What is awaited, or a failure that names it: a test that hangs tells nothing.
+async fn in_time<T>(what: &str, awaited: impl Future<Output = T>) -> T {
+    let limit = Duration::from_secs(30);
+    tokio::time::timeout(limit, awaited).await.unwrap_or_else(|_| panic!("waited in vain until {what}"))
+}
+
+/// A certificate for `name`, and the certificate of its authority in a file.
+fn certify(name: &str) -> (tokio_rustls::TlsAcceptor, tempfile::NamedTempFile) {
+    let mut authority = rcgen::CertificateParams::new(Vec::new()).unwrap();
+    authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    authority.distinguished_name.push(rcgen::DnType::CommonName, "authority of a test");
+    let authority = rcgen::CertifiedIssuer::self_signed(authority, rcgen::KeyPair::generate().unwrap()).unwrap();
+    let key = rcgen::KeyPair::generate().unwrap();
+    let certificate = rcgen::CertificateParams::new([name.to_owned()]).unwrap().signed_by(&key, &authority).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.der().clone()], key.into())
+        .unwrap();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), authority.pem()).unwrap();
+    (Arc::new(config).into(), file)
+}

@@ -1,0 +1,242 @@
+//! What the scripted SMTP server does: a script of rules, each for one step of the conversation.
+
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+
+/// A point of the conversation at which a rule can apply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Before the TLS handshake, from the first byte or after STARTTLS.
+    Tls,
+    /// A connection was made; the greeting is due.
+    Greeting,
+    Ehlo,
+    StartTls,
+    /// The AUTH command.
+    Auth,
+    Mail,
+    Rcpt,
+    Data,
+    /// While the message is read, after the go-ahead.
+    Body,
+    /// The final dot has come; nothing is taken yet.
+    Dot,
+    Quit,
+    /// RSET, NOOP, and whatever the server does not know.
+    Other,
+}
+
+/// What is done at a step, instead of the usual.
+#[derive(Clone, Debug)]
+pub enum Act {
+    /// As usual: for rules that only wait.
+    Usual,
+    /// Answers with exactly these bytes. What they say counts: after a 2xx to the dot the message is taken.
+    Reply(Vec<u8>),
+    /// Answers with exactly these bytes, then closes.
+    ReplyAndClose(Vec<u8>),
+    /// Answers as usual, with these bytes behind the answer in the same write.
+    Inject(Vec<u8>),
+    /// Answers as usual, then closes.
+    CloseAfter,
+    /// Closes without an answer; at the dot nothing is taken.
+    Close,
+    /// At the dot: takes the message, then closes without an answer.
+    TakeAndClose,
+    /// At the body: closes when this many bytes of it have come.
+    CloseAfterBytes(usize),
+    /// Never answers, and reads no further.
+    Stall,
+}
+
+/// One rule of a script. The first that fits and is not used up applies.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    step: Step,
+    when: String,
+    skip: usize,
+    left: usize,
+    gate: Option<Gate>,
+    act: Act,
+}
+
+/// A rule for a step: unless narrowed, for each time it comes.
+pub fn on(step: Step) -> Rule {
+    Rule { step, when: String::new(), skip: 0, left: usize::MAX, gate: None, act: Act::Usual }
+}
+
+impl Rule {
+    /// Only where the command line contains this; at DATA, body and dot, where the envelope does.
+    pub fn when(mut self, text: &str) -> Self {
+        self.when = text.to_owned();
+        self
+    }
+
+    /// Only the first `times` times.
+    pub fn times(mut self, times: usize) -> Self {
+        self.left = times;
+        self
+    }
+
+    /// Only the `nth` time, from 1, whichever the connection.
+    pub fn nth(mut self, nth: usize) -> Self {
+        self.skip = nth - 1;
+        self.times(1)
+    }
+
+    /// Waits until the test opens the gate.
+    pub fn after(mut self, gate: &Gate) -> Self {
+        self.gate = Some(gate.clone());
+        self
+    }
+
+    pub fn act(mut self, act: Act) -> Self {
+        self.act = act;
+        self
+    }
+
+    pub fn reply(self, bytes: impl AsRef<[u8]>) -> Self {
+        self.act(Act::Reply(bytes.as_ref().to_vec()))
+    }
+
+    pub fn close(self) -> Self {
+        self.act(Act::Close)
+    }
+
+    pub fn stall(self) -> Self {
+        self.act(Act::Stall)
+    }
+
+    fn fits(&mut self, step: Step, text: &str) -> bool {
+        if self.step != step || self.left == 0 || !text.contains(&self.when) {
+            return false;
+        }
+        if self.skip > 0 {
+            self.skip -= 1;
+            return false;
+        }
+        self.left = self.left.saturating_sub(usize::from(self.left != usize::MAX));
+        true
+    }
+}
+
+/// A place where the server waits until the test lets it go on.
+#[derive(Clone, Debug)]
+pub struct Gate {
+    reached: Arc<Semaphore>,
+    open: Arc<Semaphore>,
+}
+
+impl Gate {
+    pub fn new() -> Self {
+        Self { reached: Arc::new(Semaphore::new(0)), open: Arc::new(Semaphore::new(0)) }
+    }
+
+    /// Returns once the server stands before the gate; each arrival counts once.
+    pub async fn reached(&self) {
+        let arrival = super::in_time("the server comes to the gate", self.reached.acquire()).await;
+        arrival.expect("nobody closes it").forget();
+    }
+
+    /// Lets the server pass, now and from now on.
+    pub fn open(&self) {
+        self.open.close();
+    }
+
+    async fn pass(&self) {
+        self.reached.add_permits(1);
+        // Closing the semaphore is what opens the gate.
+        let _ = self.open.acquire().await;
+    }
+}
+
+/// How the server encrypts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encryption {
+    None,
+    StartTls,
+    /// From the first byte.
+    Implicit,
+}
+
+/// What the server offers, and how it departs from the usual.
+#[derive(Clone, Debug)]
+pub struct Script {
+    pub(super) extensions: Vec<&'static str>,
+    pub(super) size: usize,
+    pub(super) encryption: Encryption,
+    pub(super) certified_name: &'static str,
+    pub(super) user: Option<(&'static str, &'static str)>,
+    rules: Vec<Rule>,
+}
+
+impl Default for Script {
+    /// Takes everything from everybody, without TLS.
+    fn default() -> Self {
+        Self {
+            extensions: vec!["8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES"],
+            size: 10_000_000,
+            encryption: Encryption::None,
+            certified_name: "127.0.0.1",
+            user: None,
+            rules: Vec::new(),
+        }
+    }
+}
+
+impl Script {
+    /// Offers these extensions only, beside SIZE, AUTH and STARTTLS, which have functions of their own.
+    pub fn extensions(mut self, extensions: &[&'static str]) -> Self {
+        self.extensions = extensions.to_vec();
+        self
+    }
+
+    /// Takes messages up to this size; offers no SIZE for 0.
+    pub fn size(mut self, size: usize) -> Self {
+        self.size = size;
+        self
+    }
+
+    pub fn encryption(mut self, encryption: Encryption) -> Self {
+        self.encryption = encryption;
+        self
+    }
+
+    /// Shows a certificate for this name instead of 127.0.0.1. Counts when the server starts.
+    pub fn certified_name(mut self, name: &'static str) -> Self {
+        self.certified_name = name;
+        self
+    }
+
+    /// Takes mail from this user only.
+    pub fn user(mut self, name: &'static str, password: &'static str) -> Self {
+        self.user = Some((name, password));
+        self
+    }
+
+    pub fn rule(mut self, rule: Rule) -> Self {
+        self.rules.push(rule);
+        self
+    }
+
+    pub(super) fn offers(&self, extension: &str) -> bool {
+        self.extensions.contains(&extension)
+    }
+
+    pub(super) fn add(&mut self, rule: Rule) {
+        self.rules.push(rule);
+    }
+
+    /// The rule for this moment, used up by one.
+    pub(super) fn decide(&mut self, step: Step, text: &str) -> (Option<Gate>, Act) {
+        let rule = self.rules.iter_mut().find_map(|rule| rule.fits(step, text).then_some(rule));
+        rule.map_or((None, Act::Usual), |rule| (rule.gate.clone(), rule.act.clone()))
+    }
+}
+
+pub(super) async fn pass(gate: Option<Gate>) {
+    if let Some(gate) = gate {
+        gate.pass().await;
+    }
+}
