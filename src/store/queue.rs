@@ -48,13 +48,16 @@ pub async fn claim(
              AND ($4 = '[]' OR domain NOT IN (SELECT value FROM json_each($4)))
            ORDER BY due_at, delivery_id LIMIT $5)
          RETURNING delivery_id, domain, token, attempts, waited",
-        "UPDATE queue SET lease_owner = $1, token = token + 1,
-           lease_until = CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) + $6 WHERE delivery_id IN (
+        // A CTE, which is read once: a subquery in IN is run again for each row under some plans, and then LIMIT limits nothing.
+        "WITH due AS (
            SELECT delivery_id FROM queue WHERE notice_id = $3 AND lease_owner IS NULL AND due_at <= $2
              AND EXISTS (SELECT 1 FROM notices n WHERE n.id = $3 AND n.state = 'released' AND n.paused_at IS NULL)
              AND ($4 = '[]' OR domain NOT IN (SELECT jsonb_array_elements_text($4::jsonb)))
            ORDER BY due_at, delivery_id LIMIT $5 FOR UPDATE SKIP LOCKED)
-         RETURNING delivery_id, domain, token, attempts, waited",
+         UPDATE queue q SET lease_owner = $1, token = token + 1,
+           lease_until = CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) + $6
+         FROM due WHERE q.delivery_id = due.delivery_id
+         RETURNING q.delivery_id, q.domain, q.token, q.attempts, q.waited",
     );
     let rows = sqlx::query(sql)
         .bind(owner)
@@ -140,12 +143,14 @@ pub async fn take_over(conn: &mut Conn, owner: &str, now: Timestamp, every: bool
            SELECT delivery_id FROM queue WHERE lease_owner IS NOT NULL AND lease_owner <> $1
              AND ($3 = 1 OR lease_until < $2) LIMIT $4)
          RETURNING delivery_id, notice_id, token, attempts",
-        "UPDATE queue SET lease_owner = $1, token = token + 1,
-           lease_until = CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) + $5 WHERE delivery_id IN (
+        "WITH stale AS (
            SELECT delivery_id FROM queue WHERE lease_owner IS NOT NULL AND lease_owner <> $1 AND $2 >= 0
              AND ($3 = 1 OR lease_until < CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT))
            LIMIT $4 FOR UPDATE SKIP LOCKED)
-         RETURNING delivery_id, notice_id, token, attempts",
+         UPDATE queue q SET lease_owner = $1, token = token + 1,
+           lease_until = CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) + $5
+         FROM stale WHERE q.delivery_id = stale.delivery_id
+         RETURNING q.delivery_id, q.notice_id, q.token, q.attempts",
     );
     let rows = sqlx::query(sql)
         .bind(owner)

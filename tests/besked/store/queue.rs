@@ -17,7 +17,7 @@ use uuid::Uuid;
 use super::Fixture;
 use crate::database::Engine;
 
-fn settlement(fixture: &Fixture, notice_id: Uuid, claimed: &Claimed, outcome: Outcome) -> Settlement {
+pub(super) fn settlement(fixture: &Fixture, notice_id: Uuid, claimed: &Claimed, outcome: Outcome) -> Settlement {
     Settlement {
         delivery_id: claimed.delivery_id,
         notice_id,

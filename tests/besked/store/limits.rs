@@ -1,0 +1,129 @@
+//! Limits and locks of the queue: how much is claimed, and by whom.
+
+use besked::domain::delivery::{Outcome, State};
+use besked::store::queue::Claimed;
+use besked::store::{deliveries, notices, queue, settle};
+use jiff::SignedDuration;
+use rstest::rstest;
+
+use super::Fixture;
+use super::queue::settlement;
+use crate::database::Engine;
+
+/// What the planner believes of the queue is old: one row, where there are many.
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn a_limit_holds_whatever_the_planner_believes(#[case] engine: Engine) {
+    let fixture = Fixture::new(engine).await;
+    let mut tx = fixture.store.write().await.unwrap();
+    let id = fixture.released(&mut tx, &["first@x.example"]).await;
+    tx.commit().await.unwrap();
+    fixture.store.analyze_queue().await.unwrap();
+    let mut tx = fixture.store.write().await.unwrap();
+    let rows: Vec<_> = (1..20).map(|n| fixture.recipient(n, &format!("a{n}@x.example"))).collect();
+    deliveries::insert(&mut tx, id, 1, fixture.now, &rows).await.unwrap();
+    assert_eq!(queue::claim(&mut tx, id, "gone", fixture.now, &[], 2).await.unwrap().len(), 2);
+    assert_eq!(queue::claim(&mut tx, id, "gone", fixture.now, &[], 10).await.unwrap().len(), 10);
+    assert_eq!(queue::take_over(&mut tx, "me", fixture.now, true, 3).await.unwrap().len(), 3);
+    let depth = queue::depth(&mut tx, None, fixture.now).await.unwrap();
+    assert_eq!((depth.leased, depth.due), (12, 8));
+}
+
+#[tokio::test]
+async fn nodes_that_claim_at_once_get_different_deliveries() {
+    let fixture = Fixture::new(Engine::Postgres).await;
+    let mut tx = fixture.store.write().await.unwrap();
+    let id = fixture.released(&mut tx, &["a@x.example", "b@x.example", "c@x.example"]).await;
+    tx.commit().await.unwrap();
+    let (mut one, mut two) = (fixture.store.write().await.unwrap(), fixture.store.write().await.unwrap());
+    let first = queue::claim(&mut one, id, "one", fixture.now, &[], 2).await.unwrap();
+    let second = queue::claim(&mut two, id, "two", fixture.now, &[], 2).await.unwrap();
+    assert_eq!((first.len(), second.len()), (2, 1));
+    assert!(!first.iter().any(|claimed| claimed.delivery_id == second[0].delivery_id));
+    assert!(queue::unclaimed(&mut two, id, 9).await.unwrap().is_empty(), "what another claims is not cancelled");
+    one.rollback().await.unwrap();
+    two.commit().await.unwrap();
+    let mut tx = fixture.store.write().await.unwrap();
+    assert_eq!(queue::claim(&mut tx, id, "two", fixture.now, &[], 9).await.unwrap().len(), 2);
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn nothing_is_claimed_of_a_notice_that_rests(#[case] engine: Engine) {
+    let fixture = Fixture::new(engine).await;
+    let mut tx = fixture.store.write().await.unwrap();
+    let id = fixture.released(&mut tx, &["a@x.example", "b@x.example"]).await;
+    let held = queue::claim(&mut tx, id, "me", fixture.now, &[], 1).await.unwrap().remove(0);
+    notices::set_paused(&mut tx, id, Some(fixture.now)).await.unwrap();
+    assert!(queue::claim(&mut tx, id, "me", fixture.now, &[], 9).await.unwrap().is_empty());
+    assert!(!queue::still_ours(&mut tx, held.delivery_id, held.token).await.unwrap());
+    assert_eq!(queue::depth(&mut tx, None, fixture.now).await.unwrap(), queue::Depth::default());
+    notices::set_paused(&mut tx, id, None).await.unwrap();
+    assert!(queue::still_ours(&mut tx, held.delivery_id, held.token).await.unwrap());
+    let early = fixture.now - SignedDuration::from_secs(1);
+    assert!(queue::claim(&mut tx, id, "me", early, &[], 9).await.unwrap().is_empty(), "it is not due");
+    assert!(queue::claim(&mut tx, fixture.id(), "me", fixture.now, &[], 9).await.unwrap().is_empty());
+    let skip = ["x.example".to_owned(), "y.example".to_owned()];
+    assert!(queue::claim(&mut tx, id, "me", fixture.now, &skip, 9).await.unwrap().is_empty());
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn a_renewed_lease_is_not_stale(#[case] engine: Engine) {
+    let fixture = Fixture::new(engine).await;
+    let mut tx = fixture.store.write().await.unwrap();
+    let id = fixture.released(&mut tx, &["a@x.example", "b@x.example"]).await;
+    queue::claim(&mut tx, id, "alive", fixture.now, &[], 1).await.unwrap();
+    queue::claim(&mut tx, id, "gone", fixture.now, &[], 1).await.unwrap();
+    // On PostgreSQL the database's clock counts, whatever the time passed in.
+    sqlx::query("UPDATE queue SET lease_until = 1").execute(&mut *tx).await.unwrap();
+    let later = fixture.now + SignedDuration::from_millis(queue::LEASE_MS + 1);
+    queue::renew(&mut tx, "alive", later).await.unwrap();
+    let stale = queue::take_over(&mut tx, "me", later, false, 9).await.unwrap();
+    assert_eq!((stale.len(), stale[0].notice_id, stale[0].token, stale[0].attempts), (1, id, 2, 0));
+    assert!(queue::take_over(&mut tx, "alive", later, false, 9).await.unwrap().is_empty(), "it was just taken over");
+}
+
+/// What a late answer does depends on who has the delivery in hand by then.
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn a_late_answer_counts_only_where_nobody_has_the_delivery_in_hand(#[case] engine: Engine) {
+    let fixture = Fixture::new(engine).await;
+    let mut tx = fixture.store.write().await.unwrap();
+    let id = fixture.released(&mut tx, &["a@x.example"]).await;
+    let lost = queue::claim(&mut tx, id, "frozen", fixture.now, &[], 1).await.unwrap().remove(0);
+    let stale = queue::take_over(&mut tx, "me", fixture.now, true, 1).await.unwrap().remove(0);
+    let late = || settlement(&fixture, id, &lost, Outcome::Accepted);
+    assert_eq!(settle::settle(&mut tx, &[late()]).await.unwrap(), [lost.delivery_id]);
+    let shown = deliveries::find(&mut tx, lost.delivery_id).await.unwrap().unwrap();
+    assert_eq!((shown.state, shown.attempts, shown.reply), (State::Sending, 0, None), "another has it in hand");
+
+    // It is to be sent again, and waits.
+    let mine = Claimed { token: stale.token, ..lost.clone() };
+    let again = Some((fixture.now + SignedDuration::from_secs(60), 60_000));
+    let doubt = settle::Settlement { again, ..settlement(&fixture, id, &mine, Outcome::Uncertain) };
+    assert!(settle::settle(&mut tx, &[doubt]).await.unwrap().is_empty());
+    let refused = settlement(&fixture, id, &lost, Outcome::Rejected);
+    settle::settle(&mut tx, &[refused]).await.unwrap();
+    assert_eq!(
+        deliveries::counts(&mut tx, id).await.unwrap(),
+        [(State::Uncertain, 1)].into(),
+        "a refusal came too late"
+    );
+    assert_eq!(settle::settle(&mut tx, &[late()]).await.unwrap(), [lost.delivery_id]);
+    assert_eq!(deliveries::counts(&mut tx, id).await.unwrap(), [(State::Accepted, 1)].into());
+    assert!(!queue::holds(&mut tx, id).await.unwrap(), "it is not sent again");
+    settle::settle(&mut tx, &[late()]).await.unwrap();
+    assert_eq!(settle::attempts(&mut tx, lost.delivery_id).await.unwrap().len(), 1);
+    let entries = besked::store::ledger::of_notice(&mut tx, id).await.unwrap();
+    let events: Vec<_> = entries.iter().map(|entry| entry.event.as_str()).collect();
+    assert_eq!(events.iter().filter(|event| **event == "accepted").count(), 1, "{events:?}");
+}
