@@ -232,7 +232,8 @@ CREATE INDEX ledger_openings_by_delivery ON ledger_openings (delivery_id) WHERE 
 -- Only the opening of a person may be cleared, never filled again or exchanged.
 CREATE FUNCTION only_clear_person() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF NEW.fact <> OLD.fact OR NEW.fact_salt <> OLD.fact_salt OR NEW.entry_id <> OLD.entry_id
+    IF (NEW.entry_id, NEW.notice_id, NEW.delivery_id, NEW.event, NEW.at, NEW.fact, NEW.fact_salt)
+        IS DISTINCT FROM (OLD.entry_id, OLD.notice_id, OLD.delivery_id, OLD.event, OLD.at, OLD.fact, OLD.fact_salt)
         OR NEW.person IS NOT NULL OR NEW.person_salt IS NOT NULL THEN
         RAISE EXCEPTION 'ledger_openings: only person and person_salt may be cleared';
     END IF;

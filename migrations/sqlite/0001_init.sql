@@ -224,8 +224,9 @@ CREATE INDEX ledger_openings_by_delivery ON ledger_openings (delivery_id) WHERE 
 
 -- Only the opening of a person may be cleared, never filled again or exchanged.
 CREATE TRIGGER ledger_openings_stay BEFORE UPDATE ON ledger_openings
-WHEN NEW.fact <> OLD.fact OR NEW.fact_salt <> OLD.fact_salt OR NEW.entry_id <> OLD.entry_id
-    OR NEW.person IS NOT NULL OR NEW.person_salt IS NOT NULL
+WHEN NEW.entry_id IS NOT OLD.entry_id OR NEW.notice_id IS NOT OLD.notice_id OR NEW.delivery_id IS NOT OLD.delivery_id
+    OR NEW.event IS NOT OLD.event OR NEW.at IS NOT OLD.at OR NEW.fact IS NOT OLD.fact
+    OR NEW.fact_salt IS NOT OLD.fact_salt OR NEW.person IS NOT NULL OR NEW.person_salt IS NOT NULL
 BEGIN SELECT RAISE(ABORT, 'ledger_openings: only person and person_salt may be cleared'); END;
 CREATE TRIGGER ledger_openings_remain BEFORE DELETE ON ledger_openings
 BEGIN SELECT RAISE(ABORT, 'ledger_openings is append-only'); END;

@@ -63,11 +63,13 @@ impl Dialect {
     pub(super) const fn connection_settings(self, read_only: bool) -> &'static [&'static str] {
         match (self, read_only) {
             // FULL: a commit that was acknowledged survives a power cut. secure_delete: what is erased is overwritten.
+            // recursive_triggers: without it REPLACE deletes an entry of the ledger and no trigger refuses it.
             (Self::Sqlite, false) => &[
                 "PRAGMA journal_mode = WAL",
                 "PRAGMA synchronous = FULL",
                 "PRAGMA busy_timeout = 10000",
                 "PRAGMA secure_delete = ON",
+                "PRAGMA recursive_triggers = ON",
                 "PRAGMA cache_size = -32768",
                 "PRAGMA temp_store = MEMORY",
             ],

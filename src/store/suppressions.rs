@@ -40,14 +40,17 @@ pub async fn remove(conn: &mut Conn, email: &str) -> Result<u64> {
     Ok(done.rows_affected())
 }
 
-/// A page of suppressions in the order of their addresses, after `after`.
+/// A page of suppressions in the order of their addresses, after `after`: all reasons of up to `limit` addresses, so that the
+/// next page can begin behind the last address of this one.
 pub async fn list(conn: &mut Conn, after: &str, limit: u32) -> Result<Vec<Suppression>> {
-    let rows =
-        sqlx::query("SELECT email, reason, since FROM suppressions WHERE email > $1 ORDER BY email, reason LIMIT $2")
-            .bind(after)
-            .bind(i64::from(limit))
-            .fetch_all(conn)
-            .await?;
+    let rows = sqlx::query(
+        "SELECT email, reason, since FROM suppressions WHERE email IN
+           (SELECT DISTINCT email FROM suppressions WHERE email > $1 ORDER BY email LIMIT $2) ORDER BY email, reason",
+    )
+    .bind(after)
+    .bind(i64::from(limit))
+    .fetch_all(conn)
+    .await?;
     rows.iter()
         .map(|row| {
             let row = Row::of("suppressions", row);

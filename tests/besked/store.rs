@@ -3,6 +3,7 @@
 mod limits;
 mod people;
 mod queue;
+mod refusals;
 mod released;
 
 use besked::domain::category::Category;

@@ -1,0 +1,215 @@
+//! What the database itself refuses, and how a row that cannot be what it says is told.
+
+use std::sync::Arc;
+
+use besked::domain::entry::Event;
+use besked::domain::preference::Reason;
+use besked::store::messages::{Dictionary, Message};
+use besked::store::{Conn, StoreError, deliveries, ledger, messages, notices, secrets, suppressions, without_password};
+use rstest::rstest;
+use sqlx::AssertSqlSafe;
+
+use super::{Fixture, written};
+use crate::database::Engine;
+
+/// Runs a statement; true where it was refused with these words.
+async fn refuses(conn: &mut Conn, sql: &str, words: &str) -> bool {
+    let error = sqlx::query(AssertSqlSafe(sql.to_owned())).execute(conn).await.err().map(|error| error.to_string());
+    error.is_some_and(|error| error.contains(words))
+}
+
+/// A store with one entry about a notice in the tree.
+async fn with_an_entry(engine: Engine) -> Fixture {
+    let fixture = Fixture::new(engine).await;
+    let entry = fixture.entry(Event::Attested);
+    let mut tx = fixture.store.write().await.unwrap();
+    let opening = ledger::Opening { entry: &entry, notice_id: Some(fixture.id()), delivery_id: None, at: fixture.now };
+    ledger::append(&mut tx, &[opening]).await.unwrap();
+    sqlx::query("INSERT INTO ledger_entries (idx, entry_id, leaf) SELECT 0, entry_id, leaf FROM ledger_pending")
+        .execute(&mut *tx)
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    fixture
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn an_entry_stays_as_it_is_and_an_opening_loses_its_person_only(#[case] engine: Engine) {
+    let fixture = with_an_entry(engine).await;
+    let mut statements = vec![
+        "UPDATE ledger_entries SET leaf = leaf".to_owned(),
+        "DELETE FROM ledger_entries".to_owned(),
+        "DELETE FROM ledger_openings".to_owned(),
+        "UPDATE ledger_openings SET person = person_salt, person_salt = person".to_owned(),
+    ];
+    for change in [
+        "fact = fact_salt",
+        "fact_salt = fact",
+        "entry_id = 'x'",
+        "event = 'accepted'",
+        "at = at + 1",
+        "notice_id = NULL",
+        "delivery_id = 'x'",
+    ] {
+        // Also where the person is cleared with it.
+        statements.push(format!("UPDATE ledger_openings SET {change}"));
+        statements.push(format!("UPDATE ledger_openings SET {change}, person = NULL, person_salt = NULL"));
+    }
+    match engine {
+        Engine::Sqlite => statements.extend([
+            "INSERT OR REPLACE INTO ledger_entries (idx, entry_id, leaf) VALUES (0, 'other', X'00')".to_owned(),
+            "REPLACE INTO ledger_entries (idx, entry_id, leaf) SELECT 1, entry_id, X'00' FROM ledger_entries".to_owned(),
+            "REPLACE INTO ledger_openings SELECT entry_id, notice_id, delivery_id, event, at, fact, fact_salt, X'00', X'00'
+             FROM ledger_openings"
+                .to_owned(),
+        ]),
+        Engine::Postgres => statements
+            .extend(["TRUNCATE ledger_entries".to_owned(), "TRUNCATE ledger_openings".to_owned()]),
+    }
+    for sql in statements {
+        let mut tx = fixture.store.write().await.unwrap();
+        assert!(refuses(&mut tx, &sql, "ledger_").await, "{sql}");
+    }
+    let mut tx = fixture.store.write().await.unwrap();
+    let clear = "UPDATE ledger_openings SET person = NULL, person_salt = NULL";
+    for _ in 0..2 {
+        assert_eq!(sqlx::query(clear).execute(&mut *tx).await.unwrap().rows_affected(), 1, "an erasure may");
+    }
+    assert!(refuses(&mut tx, "UPDATE ledger_openings SET person = fact", "may be cleared").await, "never filled again");
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn what_is_there_already_is_refused(#[case] engine: Engine) {
+    let fixture = with_an_entry(engine).await;
+    let entry = fixture.entry(Event::Closed);
+    let mut tx = fixture.store.write().await.unwrap();
+    let id = fixture.released(&mut tx, &["a@x.example"]).await;
+    ledger::append(&mut tx, &[]).await.unwrap();
+    let opening = ledger::Opening { entry: &entry, notice_id: None, delivery_id: None, at: fixture.now };
+    ledger::append(&mut tx, std::slice::from_ref(&opening)).await.unwrap();
+    tx.commit().await.unwrap();
+    let mut tx = fixture.store.write().await.unwrap();
+    assert!(ledger::append(&mut tx, &[opening]).await.is_err(), "an entry is appended once");
+    tx.rollback().await.unwrap();
+    let mut tx = fixture.store.write().await.unwrap();
+    assert!(notices::insert(&mut tx, id, fixture.now, &written("R")).await.is_err());
+    tx.rollback().await.unwrap();
+    let mut tx = fixture.store.write().await.unwrap();
+    let again = fixture.recipient(0, "b@x.example");
+    assert!(deliveries::insert(&mut tx, id, 1, fixture.now, &[again]).await.is_err(), "an ordinal is taken once");
+    tx.rollback().await.unwrap();
+    let mut tx = fixture.store.write().await.unwrap();
+    let rows = [("C1".to_owned(), "{}".to_owned()), ("C1".to_owned(), "{}".to_owned())];
+    assert!(notices::insert_rows(&mut tx, id, &rows).await.is_err(), "one row for a customer");
+}
+
+#[rstest]
+#[case("UPDATE deliveries SET merged = '{'", "merged")]
+#[case("UPDATE deliveries SET time_zone = 'Mars/Olympus'", "time_zone")]
+#[case("UPDATE deliveries SET locale = '!'", "locale")]
+#[case("UPDATE deliveries SET email = 'nobody'", "email")]
+#[case("UPDATE deliveries SET follows_id = 'x'", "follows_id")]
+#[case("UPDATE deliveries SET ordinal = -1", "ordinal")]
+#[tokio::test]
+async fn a_delivery_that_cannot_be_sent_names_itself(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+    #[case] plant: &'static str,
+    #[case] column: &str,
+) {
+    let fixture = Fixture::new(engine).await;
+    let mut tx = fixture.store.write().await.unwrap();
+    let id = fixture.released(&mut tx, &["a@x.example"]).await;
+    let delivery = deliveries::of_notice(&mut tx, id, 0, 1).await.unwrap()[0].id.to_string();
+    sqlx::query(plant).execute(&mut *tx).await.unwrap();
+    let error = deliveries::to_send(&mut tx, "news", std::slice::from_ref(&delivery)).await.unwrap_err();
+    let StoreError::Inconsistent { table, column: named, row, .. } = &error else { panic!("{error}") };
+    assert_eq!((*table, *named, row.as_str()), ("deliveries", column, delivery.as_str()));
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn blobs_of_a_wrong_size_are_told(#[case] engine: Engine) {
+    let fixture = Fixture::new(engine).await;
+    let mut tx = fixture.store.write().await.unwrap();
+    let id = fixture.draft(&mut tx, "R").await;
+    sqlx::query("UPDATE notices SET digest = $1").bind(vec![1_u8; 3]).execute(&mut *tx).await.unwrap();
+    let error = notices::find(&mut tx, id).await.unwrap_err().to_string();
+    assert!(error.contains(&format!("table `notices`, column `digest`, row `{id}`: has 3 bytes, not 32")), "{error}");
+    secrets::get_or_insert(&mut tx, "links", &[1; 32]).await.unwrap();
+    sqlx::query("UPDATE secrets SET value = $1").bind(vec![1_u8; 33]).execute(&mut *tx).await.unwrap();
+    let error = secrets::find(&mut tx, "links").await.unwrap_err().to_string();
+    assert!(error.contains("table `secrets`, column `value`, row `links`"), "{error}");
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn a_message_whose_dictionary_is_gone_is_an_error_and_not_another_message(#[case] engine: Engine) {
+    let fixture = Fixture::new(engine).await;
+    let mut tx = fixture.store.write().await.unwrap();
+    let id = fixture.id();
+    let dictionary = Dictionary { sha256: [3; 32], notice_id: id, bytes: b"hej hej hej hej hej hej hej".to_vec() };
+    let body =
+        zstd::bulk::Compressor::with_dictionary(3, &dictionary.bytes).unwrap().compress(b"hej hej hej du").unwrap();
+    let message = Message { sha256: [1; 32], size: 14, body, dictionary: Some(Arc::new(dictionary)) };
+    messages::insert(&mut tx, &[]).await.unwrap();
+    messages::insert(&mut tx, &[(id, &message)]).await.unwrap();
+    assert!(messages::find(&mut tx, id).await.is_err());
+    messages::insert_dictionary(&mut tx, message.dictionary.as_ref().unwrap()).await.unwrap();
+    assert_eq!(messages::find(&mut tx, id).await.unwrap().unwrap(), b"hej hej hej du");
+}
+
+/// Pages go by address: all reasons of an address are on one.
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn no_suppression_falls_between_two_pages(#[case] engine: Engine) {
+    let fixture = Fixture::new(engine).await;
+    let mut tx = fixture.store.write().await.unwrap();
+    for (email, reasons) in [
+        ("a@x.example", &[Reason::Dead][..]),
+        ("b@x.example", &[Reason::Dead, Reason::Manual]),
+        ("c@x.example", &[Reason::Dead]),
+    ] {
+        for reason in reasons {
+            suppressions::add(&mut tx, email, *reason, fixture.now).await.unwrap();
+        }
+    }
+    let (mut seen, mut after) = (Vec::new(), String::new());
+    loop {
+        let page = suppressions::list(&mut tx, &after, 2).await.unwrap();
+        let Some(last) = page.last() else { break };
+        after.clone_from(&last.email);
+        seen.extend(page.into_iter().map(|it| (it.email, it.reason)));
+    }
+    assert_eq!(seen.len(), 4, "{seen:?}");
+}
+
+#[tokio::test]
+async fn sqlite_connections_are_set_up_for_what_is_promised() {
+    let fixture = Fixture::new(Engine::Sqlite).await;
+    let mut tx = fixture.store.write().await.unwrap();
+    for (setting, wanted) in [("synchronous", 2_i64), ("secure_delete", 1), ("busy_timeout", 10_000)] {
+        let sql = AssertSqlSafe(format!("SELECT * FROM pragma_{setting}"));
+        let value: i64 = sqlx::query_scalar(sql).fetch_one(&mut *tx).await.unwrap();
+        assert_eq!(value, wanted, "{setting}");
+    }
+    let mut reader = fixture.store.read().await.unwrap();
+    assert!(refuses(&mut reader, "DELETE FROM notices", "readonly").await);
+}
+
+#[test]
+fn a_database_url_is_shown_without_its_password() {
+    assert_eq!(without_password("postgres://u:s%40cret@h/d"), "postgres://u:***@h/d");
+    assert_eq!(without_password("sqlite://var/besked.db"), "sqlite://var/besked.db");
+}
