@@ -77,6 +77,21 @@ impl Postfix {
         fs::read(fs::read_dir(&new).unwrap().next().unwrap().unwrap().path()).unwrap()
     }
 
+    /// All messages in a mailbox, once nothing is left to deliver to any; each as Postfix stored it, with LF.
+    pub fn mailbox(&self, address: &str) -> Vec<Vec<u8>> {
+        eventually("Postfix has delivered everything", || {
+            // In the order in which a message passes through them, so that it cannot slip past.
+            ["incoming", "active", "deferred"]
+                .iter()
+                .all(|queue| !holds_files(&self.directory.path().join("queue").join(queue)))
+        });
+        let mut messages: Vec<_> = fs::read_dir(self.directory.path().join("mail").join(address).join("new"))
+            .map(|files| files.map(|file| file.unwrap().path()).collect())
+            .unwrap_or_default();
+        messages.sort();
+        messages.iter().map(|path| fs::read(path).unwrap()).collect()
+    }
+
     fn control(&self, what: &str) {
         let etc = self.directory.path().join("etc");
         let done = Command::new("postfix").arg("-c").arg(&etc).arg(what).output().expect("tests/run installs postfix");
@@ -91,6 +106,14 @@ impl Drop for Postfix {
         // A failing test is told by its own assertion.
         let _ = Command::new("postfix").arg("-c").arg(&etc).arg("stop").output();
     }
+}
+
+/// True where a folder or one below it holds a file. What goes away meanwhile is not held.
+fn holds_files(folder: &Path) -> bool {
+    let Ok(entries) = fs::read_dir(folder) else { return false };
+    entries
+        .flatten()
+        .any(|entry| if entry.path().is_dir() { holds_files(&entry.path()) } else { entry.path().exists() })
 }
 
 fn id(flag: &str) -> u32 {
@@ -112,4 +135,28 @@ pub fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
 /// Where the sample data lies: beside the repository.
 pub fn sample_customers() -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/customers-1000.csv")
+}
+
+/// Told by a client that has nothing to do with ours.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_known_recipient_gets_the_mail_and_an_unknown_one_is_refused() {
+    use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
+    let postfix = Postfix::start(&["known@one.example".to_owned(), "other@two.example".to_owned()]);
+    let transport = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous("127.0.0.1").port(postfix.port).build();
+    let message = |to: &str| {
+        let message = Message::builder().from("a@sender.example".parse().unwrap()).to(to.parse().unwrap());
+        message.subject("Hej").body(format!("to {to}\r\n.\r\nåäö\r\n")).unwrap()
+    };
+    for to in ["known@one.example", "other@two.example", "known@one.example"] {
+        transport.send(message(to)).await.unwrap();
+    }
+    let refused = transport.send(message("unknown@one.example")).await.unwrap_err();
+    assert_eq!(refused.status().map(u16::from), Some(550));
+    assert!(format!("{refused:?}").contains("5.1.1"), "{refused:?}");
+    let mailbox = postfix.mailbox("known@one.example");
+    assert_eq!((mailbox.len(), postfix.mailbox("other@two.example").len()), (2, 1));
+    let stored = mail_parser::MessageParser::default().parse(&mailbox[0]).unwrap();
+    let lines: Vec<String> = stored.body_text(0).unwrap().lines().map(str::to_owned).collect();
+    assert_eq!(lines, ["to known@one.example", ".", "åäö"]);
+    assert!(postfix.mailbox("unknown@one.example").is_empty());
 }
