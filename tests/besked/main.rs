@@ -11,6 +11,7 @@ mod notices;
 mod postfix;
 mod public;
 mod relay;
+mod session;
 mod smtp;
 mod store;
 mod tidy;

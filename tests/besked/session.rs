@@ -1,0 +1,239 @@
+//! Our SMTP session against a server that breaks off, stalls or talks nonsense at any step: how far it came, and whose fault it is.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use besked::config::{EXAMPLE, Relay, Smtp, parse};
+use besked::domain::address::Address;
+use besked::domain::reply::{Stage, Verdict, classify};
+use besked::mail::smtp::{Failed, Session};
+use rstest::rstest;
+
+use crate::smtp::{Act, Encryption, Gate, Rule, Script, SmtpServer, Step, on};
+
+const MESSAGE: &str = "Subject: Hej\r\n\r\n.\r\n..dots\r\nåäö\r\n.\r\n";
+
+/// The server as our configuration has it, and the deadlines of the example.
+fn configured(server: &SmtpServer) -> (Relay, Smtp) {
+    let config = parse(EXAMPLE, "example", &[]).unwrap();
+    let mut relay = config.relays[0].clone();
+    relay.url = server.url().parse().unwrap();
+    relay.ca_file = Some(server.ca_file().to_owned());
+    (relay, config.smtp)
+}
+
+async fn send(session: &mut Session, to: &str, message: &[u8]) -> Result<Option<String>, Failed> {
+    let (from, to) = (Address::parse("a@one.example").unwrap(), Address::parse(to).unwrap());
+    let in_doubt = AtomicBool::new(false);
+    let sent = session.send(&from, &to, message, &in_doubt, || true).await;
+    if let Err(failed) = &sent {
+        assert_eq!(
+            in_doubt.load(Ordering::Relaxed),
+            failed.stage == Stage::Dot,
+            "in doubt from the dot on: {failed:?}"
+        );
+    }
+    sent.map(|reply| reply.map(|reply| reply.text))
+}
+
+/// What comes of one message on a new connection.
+async fn attempt(server: &SmtpServer, deadlines: Option<Smtp>, message: &[u8]) -> Result<Option<String>, Failed> {
+    let (relay, usual) = configured(server);
+    let mut session = Session::open(&relay, &deadlines.unwrap_or(usual)).await?;
+    send(&mut session, "b@two.example", message).await
+}
+
+fn verdict(failed: &Failed) -> (Stage, Verdict) {
+    (failed.stage, classify(failed.stage, &failed.failure, failed.reused))
+}
+
+fn half(step: Step) -> Rule {
+    on(step).act(Act::ReplyAndClose(b"25".to_vec()))
+}
+
+/// More in a line than anybody keeps in memory.
+fn endless(code: &str) -> String {
+    format!("{code} {}\r\n", "x".repeat(1 << 20))
+}
+
+#[rstest]
+#[case::greeting(on(Step::Greeting).reply("554 5.7.1 go away\r\n"), Stage::Greeting, Verdict::RelayDown)]
+#[case::greeting_lost(on(Step::Greeting).close(), Stage::Greeting, Verdict::RelayDown)]
+#[case::greeting_half(half(Step::Greeting), Stage::Greeting, Verdict::RelayDown)]
+#[case::greeting_garbage(on(Step::Greeting).reply("\u{0}\u{7f}what\r\n"), Stage::Greeting, Verdict::RelayDown)]
+#[case::greeting_of_http(on(Step::Greeting).reply("HTTP/1.1 400 Bad Request\r\n\r\n"), Stage::Greeting, Verdict::RelayDown)]
+#[case::greeting_endless(on(Step::Greeting).reply(endless("220")), Stage::Greeting, Verdict::RelayDown)]
+#[case::ehlo(on(Step::Ehlo).reply("550 who\r\n"), Stage::Greeting, Verdict::RelayDown)]
+#[case::ehlo_lost(on(Step::Ehlo).nth(2).close(), Stage::Greeting, Verdict::RelayDown)]
+#[case::mail(on(Step::Mail).reply("550 5.7.1 not you\r\n"), Stage::Mail, Verdict::SenderRefused)]
+#[case::mail_lost(on(Step::Mail).close(), Stage::Mail, Verdict::RelayDown)]
+#[case::mail_half(half(Step::Mail), Stage::Mail, Verdict::RelayDown)]
+#[case::mail_too_large(on(Step::Mail).reply("552 5.3.4 too large\r\n"), Stage::Mail, Verdict::Rejected { dead: false })]
+#[case::rcpt(on(Step::Rcpt).when("b@").reply("550 5.1.1 no such user\r\n"), Stage::Rcpt, Verdict::Rejected { dead: true })]
+#[case::rcpt_lines(on(Step::Rcpt).reply("550-5.1.1 no\r\n550 5.1.1 such user\r\n"), Stage::Rcpt, Verdict::Rejected { dead: true })]
+#[case::rcpt_later(on(Step::Rcpt).reply("450 4.2.0 greylisted\r\n"), Stage::Rcpt, Verdict::Deferred)]
+#[case::rcpt_lost(on(Step::Rcpt).close(), Stage::Rcpt, Verdict::Deferred)]
+#[case::rcpt_half(half(Step::Rcpt), Stage::Rcpt, Verdict::Deferred)]
+#[case::rcpt_garbage(on(Step::Rcpt).reply("nonsense\r\n"), Stage::Rcpt, Verdict::Deferred)]
+#[case::rcpt_endless(on(Step::Rcpt).reply(endless("550 5.1.1")), Stage::Rcpt, Verdict::Deferred)]
+#[case::rcpt_unknown(on(Step::Rcpt).reply("699 what\r\n"), Stage::Rcpt, Verdict::Deferred)]
+#[case::data(on(Step::Data).reply("554 5.6.0 no\r\n"), Stage::Data, Verdict::Rejected { dead: false })]
+#[case::data_lost(on(Step::Data).close(), Stage::Data, Verdict::Deferred)]
+#[case::data_not_354(on(Step::Data).reply("250 fine\r\n"), Stage::Data, Verdict::Deferred)]
+#[case::dot(on(Step::Dot).reply("554 5.7.1 spam\r\n"), Stage::Dot, Verdict::Rejected { dead: false })]
+#[case::dot_later(on(Step::Dot).reply("451 4.3.0 later\r\n"), Stage::Dot, Verdict::Deferred)]
+#[case::dot_lost(on(Step::Dot).close(), Stage::Dot, Verdict::Uncertain)]
+#[case::dot_taken(on(Step::Dot).act(Act::TakeAndClose), Stage::Dot, Verdict::Uncertain)]
+#[case::dot_half(half(Step::Dot), Stage::Dot, Verdict::Uncertain)]
+#[case::dot_garbage(on(Step::Dot).reply("\u{7f}\u{0}\r\n"), Stage::Dot, Verdict::Uncertain)]
+#[case::dot_endless(on(Step::Dot).reply(endless("250")), Stage::Dot, Verdict::Uncertain)]
+#[case::dot_354(on(Step::Dot).reply("354 go on\r\n"), Stage::Dot, Verdict::Uncertain)]
+#[tokio::test]
+async fn every_failure_has_its_stage_and_its_culprit(
+    #[case] rule: Rule,
+    #[case] stage: Stage,
+    #[case] wanted: Verdict,
+) {
+    let server = SmtpServer::start(Script::default().rule(rule)).await;
+    let failed = attempt(&server, None, MESSAGE.as_bytes()).await.unwrap_err();
+    assert_eq!(verdict(&failed), (stage, wanted), "{failed:?}");
+}
+
+/// Each step's own deadline ends it; those of the others are long.
+#[rstest]
+#[case(Step::Greeting, Stage::Greeting, |smtp: &mut Smtp, deadline| smtp.greeting = deadline)]
+#[case(Step::Mail, Stage::Mail, |smtp: &mut Smtp, deadline| smtp.mail = deadline)]
+#[case(Step::Rcpt, Stage::Rcpt, |smtp: &mut Smtp, deadline| smtp.rcpt = deadline)]
+#[case(Step::Data, Stage::Data, |smtp: &mut Smtp, deadline| smtp.data = deadline)]
+#[case(Step::Body, Stage::Body, |smtp: &mut Smtp, deadline| smtp.body = deadline)]
+#[case(Step::Dot, Stage::Dot, |smtp: &mut Smtp, deadline| smtp.dot = deadline)]
+#[tokio::test]
+async fn silence_ends_with_the_deadline_of_its_step(
+    #[case] step: Step,
+    #[case] stage: Stage,
+    #[case] set: fn(&mut Smtp, Duration),
+) {
+    let server = SmtpServer::start(Script::default().rule(on(step).stall())).await;
+    let mut deadlines = configured(&server).1;
+    set(&mut deadlines, Duration::from_millis(300));
+    if step == Step::Dot {
+        // The message itself has left long before; its deadline must pass as well.
+        deadlines.body = Duration::from_millis(300);
+    }
+    let message = if step == Step::Body { large() } else { MESSAGE.to_owned() };
+    let failed = attempt(&server, Some(deadlines), message.as_bytes()).await.unwrap_err();
+    assert_eq!(failed.stage, stage);
+    assert!(failed.failure.text().contains("before the deadline"), "{failed:?}");
+}
+
+/// Larger than what the kernel keeps for a server that does not read.
+fn large() -> String {
+    format!("Subject: large\r\n\r\n{}", format!("{}\r\n", "x".repeat(900)).repeat(10_000))
+}
+
+#[tokio::test]
+async fn a_loss_before_the_dot_is_never_in_doubt() {
+    let script = Script::default().rule(on(Step::Body).act(Act::CloseAfterBytes(10)));
+    let server = SmtpServer::start(script).await;
+    let failed = attempt(&server, None, large().as_bytes()).await.unwrap_err();
+    assert_eq!(verdict(&failed), (Stage::Body, Verdict::Deferred), "{failed:?}");
+    assert!(server.messages().is_empty());
+}
+
+#[rstest]
+#[case(Encryption::None)]
+#[case(Encryption::StartTls)]
+#[case(Encryption::Implicit)]
+#[tokio::test]
+async fn what_is_stored_is_what_was_sent_on_every_transaction_of_a_connection(#[case] encryption: Encryption) {
+    let script = Script::default().encryption(encryption).user("besked", "hunter2");
+    let injected = on(Step::StartTls).act(Act::Inject(b"250-evil\r\n250 AUTH PLAIN\r\n".to_vec()));
+    let server = SmtpServer::start(script.rule(injected)).await;
+    let (mut relay, deadlines) = configured(&server);
+    relay.url.user = Some("besked".to_owned());
+    relay.password = Some("hunter2".to_owned().into());
+    let mut session = Session::open(&relay, &deadlines).await.map_err(|failed| format!("{failed:?}")).unwrap();
+    let ascii = "Subject: x\r\n\r\n.\r\n.\r\n";
+    for message in [MESSAGE, ascii, "\r\n", &large()[..1_000_000], "Subject: no line break at its end\r\n\r\nx\r\n"] {
+        let message = if message.ends_with("\r\n") { message.to_owned() } else { format!("{message}\r\n") };
+        assert_eq!(send(&mut session, "b@two.example", message.as_bytes()).await.unwrap().unwrap(), "2.0.0 taken");
+        let stored = server.messages().pop().unwrap();
+        assert!(stored.data == message.as_bytes(), "{} bytes became {}", message.len(), stored.data.len());
+        assert_eq!((stored.connection, stored.auth.as_deref()), (0, Some("besked")));
+        assert_eq!(stored.tls, encryption != Encryption::None);
+    }
+    session.quit().await;
+    assert_eq!(server.commands().last().unwrap(), "QUIT");
+    assert!(!server.commands().iter().any(|line| line == "RSET"));
+}
+
+#[tokio::test]
+async fn what_the_server_does_not_offer_is_not_tried() {
+    let server = SmtpServer::start(Script::default().extensions(&[]).size(100)).await;
+    let (relay, deadlines) = configured(&server);
+    let mut session = Session::open(&relay, &deadlines).await.map_err(|failed| format!("{failed:?}")).unwrap();
+    for (to, message, told) in [
+        ("b@two.example", "å\r\n".to_owned(), "8BITMIME"),
+        ("å@two.example", "a\r\n".to_owned(), "SMTPUTF8"),
+        ("b@two.example", "a\r\n".repeat(40), "the server takes 100"),
+    ] {
+        let failed = send(&mut session, to, message.as_bytes()).await.unwrap_err();
+        assert!(failed.failure.text().contains(told), "{failed:?}");
+        assert_eq!(verdict(&failed).1, Verdict::Rejected { dead: false });
+    }
+    assert!(session.is_usable());
+    assert_eq!(send(&mut session, "b@two.example", b"a\r\n").await.unwrap().unwrap(), "2.0.0 taken");
+}
+
+#[tokio::test]
+async fn a_connection_that_has_served_may_end_and_a_refusal_leaves_it_usable() {
+    let script = Script::default()
+        .rule(on(Step::Rcpt).nth(2).reply("450 4.2.0 later\r\n"))
+        .rule(on(Step::Mail).nth(4).reply("421 4.3.2 enough\r\n"));
+    let server = SmtpServer::start(script).await;
+    let (relay, deadlines) = configured(&server);
+    let mut session = Session::open(&relay, &deadlines).await.map_err(|failed| format!("{failed:?}")).unwrap();
+    send(&mut session, "b@two.example", b"1\r\n").await.unwrap();
+    let failed = send(&mut session, "b@two.example", b"2\r\n").await.unwrap_err();
+    assert_eq!(verdict(&failed), (Stage::Rcpt, Verdict::Deferred));
+    assert!(session.is_usable());
+    send(&mut session, "b@two.example", b"3\r\n").await.unwrap();
+    let failed = send(&mut session, "b@two.example", b"4\r\n").await.unwrap_err();
+    assert_eq!(verdict(&failed), (Stage::Mail, Verdict::ConnectionEnded));
+    assert!(!session.is_usable());
+    assert_eq!(server.messages().iter().map(|it| it.data.as_slice()).collect::<Vec<_>>(), [b"1\r\n", b"3\r\n"]);
+}
+
+#[tokio::test]
+async fn a_withheld_message_leaves_the_connection_for_the_next() {
+    let gate = Gate::new();
+    let server = SmtpServer::start(Script::default().rule(on(Step::Rcpt).times(1).after(&gate))).await;
+    let (relay, deadlines) = configured(&server);
+    let mut session = Session::open(&relay, &deadlines).await.map_err(|failed| format!("{failed:?}")).unwrap();
+    let (from, to) = (Address::parse("a@one.example").unwrap(), Address::parse("b@two.example").unwrap());
+    let in_doubt = AtomicBool::new(false);
+    let open = async {
+        gate.reached().await;
+        gate.open();
+    };
+    let (sent, ()) = tokio::join!(session.send(&from, &to, b"x\r\n", &in_doubt, || false), open);
+    assert!(sent.unwrap().is_none());
+    send(&mut session, "b@two.example", b"y\r\n").await.unwrap();
+    assert_eq!(server.messages().len(), 1);
+}
+
+/// Odd, but not wrong.
+#[rstest]
+#[case(on(Step::Ehlo).reply("250-relay.example\r\n250-\r\n250 \r\n"), "2.0.0 taken")]
+#[case(on(Step::Greeting).reply("220-one\r\n220-two\r\n220 three\r\n"), "2.0.0 taken")]
+#[case(on(Step::Ehlo).reply("250 relay\r\n"), "2.0.0 taken")]
+#[case(on(Step::Dot).reply("250-2.0.0 one\r\n250 2.0.0 two\r\n"), "2.0.0 one\n2.0.0 two")]
+#[case(on(Step::Dot).reply("250 \r\n"), "")]
+#[case(on(Step::Dot).reply("250 åäö\r\n"), "åäö")]
+#[case(on(Step::Dot).act(Act::CloseAfter), "2.0.0 taken")]
+#[tokio::test]
+async fn odd_answers_are_taken_for_what_they_say(#[case] rule: Rule, #[case] reply: &str) {
+    let server = SmtpServer::start(Script::default().rule(rule)).await;
+    let sent = attempt(&server, None, b"Subject: x\r\n\r\nx\r\n").await;
+    assert_eq!(sent.map_err(|failed| format!("{failed:?}")), Ok(Some(reply.to_owned())));
+}
