@@ -22,6 +22,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::task::JoinSet;
 use tokio::time::{error::Elapsed, timeout};
 use tokio_rustls::client::TlsStream;
 
@@ -80,15 +81,23 @@ pub(super) async fn open(relay: &Relay, deadlines: &Smtp, hello: &ClientId) -> R
 pub(super) fn failure_of(answer: Answer) -> Result<Response, Failure> {
     match answer {
         Ok(Ok(response)) => Ok(response),
-        Ok(Err(error)) => Err(match error.status() {
-            Some(code) => {
-                let text = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
-                Failure::Replied(Reply { code: code.into(), text })
-            }
-            None => Failure::Unclear(error.to_string()),
-        }),
-        Err(_) => Err(Failure::Unclear("no answer before the deadline".to_owned())),
+        Ok(Err(error)) => Err(refusal(&error)),
+        Err(_) => Err(too_late()),
     }
+}
+
+fn refusal(error: &lettre::transport::smtp::Error) -> Failure {
+    match error.status() {
+        Some(code) => {
+            let text = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
+            Failure::Replied(Reply { code: code.into(), text })
+        }
+        None => Failure::Unclear(error.to_string()),
+    }
+}
+
+fn too_late() -> Failure {
+    Failure::Unclear("no answer before the deadline".to_owned())
 }
 
 fn unclear(stage: Stage, error: &dyn fmt::Display) -> Failed {
@@ -122,14 +131,17 @@ async fn greet(
     deadlines: &Smtp,
     hello: &ClientId,
 ) -> Result<AsyncSmtpConnection, Failed> {
-    let greeted =
-        timeout(deadlines.greeting, AsyncSmtpConnection::connect_with_transport(Box::new(stream), hello)).await;
-    let failed = |failure| Failed { stage: Stage::Greeting, failure, reused: false };
-    match greeted {
-        Ok(Ok(conn)) => Ok(conn),
-        Ok(Err(error)) => Err(failed(failure_of(Ok(Err(error))).expect_err("an error is no answer"))),
-        Err(elapsed) => Err(failed(failure_of(Err(elapsed)).expect_err("an error is no answer"))),
-    }
+    let hello = hello.clone();
+    // In a task of its own: lettre panics on some answers to EHLO (RUSTSEC-2026-0562), and that is the server's trouble.
+    let mut opening = JoinSet::new();
+    opening.spawn(async move { AsyncSmtpConnection::connect_with_transport(Box::new(stream), &hello).await });
+    let failure = match timeout(deadlines.greeting, opening.join_next()).await {
+        Ok(Some(Ok(Ok(conn)))) => return Ok(conn),
+        Ok(Some(Ok(Err(error)))) => refusal(&error),
+        Ok(_) => Failure::Unclear("the answer to EHLO cannot be read".to_owned()),
+        Err(_) => too_late(),
+    };
+    Err(Failed { stage: Stage::Greeting, failure, reused: false })
 }
 
 async fn encrypt(
