@@ -127,14 +127,14 @@ fn next(
     let wait = millis(back_off(retry, attempts, random));
     let waited = claimed.waited.saturating_add(wait);
     let again = Some((from_millis(at.as_millisecond().saturating_add(wait)), waited));
+    let patient = waited <= millis(retry.give_up_after);
     match outcome {
         Outcome::Deferred => {
             let once = permission(sending.class(), to.opted_out, to.suppression) == Permission::SendOnce;
-            let over = once || waited > millis(retry.give_up_after);
-            if over { (Outcome::Expired, None) } else { (Outcome::Deferred, again) }
+            if once || !patient { (Outcome::Expired, None) } else { (Outcome::Deferred, again) }
         }
-        // Sent again, so that nobody goes untold; of an optional notice, an operator decides.
-        Outcome::Uncertain if sending.class() == Class::Mandatory => (Outcome::Uncertain, again),
+        // Sent again, so that nobody goes untold, though not for ever; of an optional notice, an operator decides.
+        Outcome::Uncertain if sending.class() == Class::Mandatory && patient => (Outcome::Uncertain, again),
         other => (other, None),
     }
 }

@@ -251,6 +251,21 @@ async fn loss_after_the_dot_is_a_doubt_that_a_mandatory_notice_settles_by_sendin
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_doubt_that_never_ends_is_not_sent_for_ever() {
+    let app = TestApp::with(Engine::Sqlite, |config| config.retry.give_up_after = Duration::from_secs(300)).await;
+    app.import(CUSTOMERS).await;
+    let id = app.release(&maintenance("customers = [\"C2\"]")).await;
+    app.relay.on(". hello@two.example", 99, Act::TakeAndClose);
+    for _ in 0..6 {
+        app.run_until_idle().await;
+        app.advance(Duration::from_secs(600));
+    }
+    assert_eq!(app.counts(id).await, [(State::Uncertain, 1)].into());
+    assert_eq!(app.notice(id).await.state, NoticeState::Closed);
+    assert!(app.relay.received().len() <= 3, "{} copies", app.relay.received().len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn loss_before_the_dot_is_an_ordinary_deferral() {
     let app = TestApp::new(Engine::Sqlite).await;
     app.import(CUSTOMERS).await;
