@@ -327,12 +327,6 @@ impl Dispatcher {
         settlement.again = settlement.again.map(|_| (now, 0));
         Ok(Some(settlement))
     }
-
-    /// The relays, in the order they are tried, and the trouble of those that are down.
-    #[must_use]
-    pub fn relays(&self) -> &[Arc<Relay>] {
-        &self.relays
-    }
 }
 
 /// Runs a worker, and again where it panicked: one delivery's trouble never stops the others.
