@@ -9,6 +9,7 @@ use crate::dispatch::lock::{DispatchLock, LockError};
 use crate::dispatch::{Dispatcher, Observer, Parts};
 use crate::domain::clock::Clock;
 use crate::domain::random::Random;
+use crate::ledger::Ledger;
 use crate::mail::token::TokenKey;
 use crate::notices::{Draft, NoticeError, Notices};
 use crate::sample::{Sample, Wanted};
@@ -53,6 +54,8 @@ pub struct App {
     pub random: Random,
     /// The life of notices.
     pub notices: Notices,
+    /// The ledger's keeper.
+    pub ledger: Ledger,
     key: TokenKey,
 }
 
@@ -75,7 +78,8 @@ impl App {
         let config = Arc::new(config);
         let key = link_key(&store, &random).await?;
         let notices = Notices::new(store.clone(), config.clone(), clock.clone(), random.clone());
-        Ok(Self { config, store, clock, random, notices, key: TokenKey::new(key) })
+        let ledger = Ledger::new(store.clone(), config.clone(), clock.clone(), random.clone());
+        Ok(Self { config, store, clock, random, notices, ledger, key: TokenKey::new(key) })
     }
 
     /// A dispatcher, with the right to dispatch that it needs for as long as it runs. `observer` is told what is recorded.
@@ -94,6 +98,7 @@ impl App {
             random: self.random.clone(),
             key: self.key.clone(),
             notices: self.notices.clone(),
+            ledger: self.ledger.clone(),
             observer,
         });
         Ok((dispatcher, lock))

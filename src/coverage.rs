@@ -309,7 +309,7 @@ pub async fn attest(
     };
     let entry = Entry::new(&fact, Some(&person), random);
     attestations::insert(&mut tx, random.id(at), notice.id, attestation).await?;
-    ledger::append(&mut tx, &[Opening { entry: &entry, notice_id: Some(notice.id), delivery_id: None, at }]).await?;
+    ledger::append(&mut tx, &[Opening::of_notice(&entry, notice.id, at)]).await?;
     tx.commit().await?;
     Ok(true)
 }

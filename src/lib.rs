@@ -14,12 +14,15 @@
 //!    relay ([`mail::smtp`]), and records the outcome, the exact bytes and the ledger's entry in one transaction
 //!    ([`store::settle`]).
 //! 5. When nothing of it is left to do, the notice is closed: one entry with the count of each outcome.
-//! 6. [`coverage`] answers: how does it stand, who is informed, was customer X?
+//! 6. [`ledger`] gives every entry its place in a tree and signs it, so that [`ledger::evidence`] can prove what was recorded
+//!    and [`ledger::audit`] notice what was changed.
+//! 7. [`coverage`] answers: how does it stand, who is informed, was customer X?
 //!
 //! # Layers
 //!
 //! ```text
-//! domain <- config <- store <- mail | customers | audience | notices | dispatch | coverage | preferences | sample <- app <- public | cli
+//! domain <- config <- store <- mail | customers | audience | notices | dispatch | coverage | ledger |
+//!     privacy | retention | preferences | sample <- app <- public | cli
 //! ```
 //!
 //! A file imports from its own layer and lower ones only; a test holds that. `domain` does no I/O. A noun keeps its file name
@@ -33,6 +36,7 @@ pub mod coverage;
 pub mod customers;
 pub mod dispatch;
 pub mod domain;
+pub mod ledger;
 pub mod mail;
 pub mod notices;
 pub mod preferences;

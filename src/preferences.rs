@@ -62,7 +62,7 @@ pub async fn set(
         let fact = Fact { detail, ..Fact::new(Event::PreferenceChanged, at) };
         let person = Person { address: address.as_str().to_owned(), role: source.to_owned(), ..Person::default() };
         let entry = Entry::new(&fact, Some(&person), random);
-        ledger::append(&mut tx, &[Opening { entry: &entry, notice_id: None, delivery_id: None, at }]).await?;
+        ledger::append(&mut tx, &[Opening::of_address(&entry, address.as_str(), at)]).await?;
     }
     tx.commit().await?;
     Ok(())

@@ -200,8 +200,7 @@ impl<'a> Writing<'a> {
         if !released {
             return Err(AudienceError::Lost);
         }
-        let opening = Opening { entry: &entry, notice_id: Some(self.kept.id), delivery_id: None, at };
-        ledger::append(&mut tx, &[opening]).await?;
+        ledger::append(&mut tx, &[Opening::of_notice(&entry, self.kept.id, at)]).await?;
         tx.commit().await.map_err(crate::store::StoreError::from)?;
         if count > 1000 {
             self.with.store.analyze_queue().await?;

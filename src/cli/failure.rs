@@ -7,6 +7,7 @@ use crate::audience::AudienceError;
 use crate::config::ConfigError;
 use crate::customers::ImportError;
 use crate::dispatch::lock::LockError;
+use crate::ledger::LedgerError;
 use crate::notices::{DraftError, NoticeError};
 use crate::store::StoreError;
 
@@ -115,6 +116,23 @@ impl From<ImportError> for Failure {
             ImportError::Shrinks { .. } => Self::invalid(error)
                 .hint("if it is meant so, add `--allow-shrink`; without `--replace` the others stay"),
             ImportError::Read { .. } => Self::invalid(error),
+        }
+    }
+}
+
+impl From<LedgerError> for Failure {
+    fn from(error: LedgerError) -> Self {
+        let failure = Self::new(FAILED, &error);
+        match error {
+            LedgerError::Store(error) => error.into(),
+            LedgerError::Stopped(_) => failure.hint(
+                "find out why first; then `besked ledger continue --reason TEXT` lets it go on, with the reason on record",
+            ),
+            LedgerError::NotStopped | LedgerError::Reason => Self::invalid(error),
+            LedgerError::NoKey(_) => failure.hint("run this where the key is; `besked init` makes one for a new ledger"),
+            LedgerError::Key { .. } => failure.hint("restore the key from its backup; a new one needs `besked ledger continue`"),
+            LedgerError::State(_) => failure.hint("check `[ledger] state_file`: its folder must exist and be writable"),
+            LedgerError::Unsignable(_) => failure.hint("check `[ledger] origin`"),
         }
     }
 }

@@ -11,6 +11,7 @@ mod demo;
 mod dispatch;
 mod failure;
 mod init;
+mod ledger;
 mod notice;
 mod output;
 mod people;
@@ -70,6 +71,9 @@ enum Command {
     /// Look at single deliveries
     #[command(subcommand)]
     Deliveries(deliveries::Command),
+    /// The record that proves it: how it stands, its checkpoints, its audit
+    #[command(subcommand)]
+    Ledger(ledger::Command),
     /// A person's opt-outs
     #[command(subcommand)]
     Preferences(people::Preferences),
@@ -114,6 +118,7 @@ async fn run(cli: Cli, output: &Output) -> Result<u8, Failure> {
         Command::Informed(command) => answers::informed(command, &place, output).await,
         Command::Attest(command) => answers::attest(command, &place, output).await,
         Command::Deliveries(command) => deliveries::run(command, &place, output).await,
+        Command::Ledger(command) => ledger::run(command, &place, output).await,
         Command::Preferences(command) => people::preferences(command, &place, output).await,
         Command::Suppressions(command) => people::suppressions(command, &place, output).await,
         Command::Demo(command) => demo::run(command, output).await,

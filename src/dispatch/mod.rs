@@ -4,6 +4,7 @@
 //!            +-- worker -- SMTP session --+
 //! recorder --+-- worker -- SMTP session --+-- relay     housekeeping: release what is due, close what is done,
 //!    |       +-- worker -- SMTP session --+             renew leases, take over those of the dead
+//!    |                                                  sealer: give entries their place in the ledger's tree, and sign it
 //! database
 //! ```
 //!
@@ -35,6 +36,7 @@ use crate::domain::clock::Clock;
 use crate::domain::delivery::Outcome;
 use crate::domain::notice::State;
 use crate::domain::random::Random;
+use crate::ledger::{Ledger, Sealed};
 use crate::mail::token::TokenKey;
 use crate::notices::{NoticeError, Notices};
 use crate::store::queue::{Depth, LEASE_MS, Stale};
@@ -106,7 +108,15 @@ pub enum Finished {
     Idle(Depth),
     /// Deliveries wait, but no relay can be used: name and trouble of each.
     NoRelay(Vec<(String, Trouble)>, Depth),
+    /// Nothing more can be sent now, but entries wait to be sealed, and why.
+    Unsealed(String, Depth),
 }
+
+/// How often to seal.
+const SEALING: Duration = Duration::from_millis(500);
+
+/// How long to wait after sealing failed or was found stopped.
+const SEALING_PAUSE: Duration = Duration::from_secs(5);
 
 /// How often to look for what has become due.
 const TICK: Duration = Duration::from_millis(500);
@@ -118,6 +128,7 @@ const COUNTED: usize = 1000;
 pub struct Dispatcher {
     context: Arc<Context>,
     notices: Notices,
+    ledger: Ledger,
     relays: Vec<Arc<Relay>>,
 }
 
@@ -135,6 +146,8 @@ pub struct Parts {
     pub key: TokenKey,
     /// The life of notices.
     pub notices: Notices,
+    /// The ledger's keeper.
+    pub ledger: Ledger,
     /// Is told what was recorded.
     pub observer: Option<Observer>,
 }
@@ -157,7 +170,7 @@ impl Dispatcher {
             renewed_at: AtomicI64::new(0),
             nothing: Notify::new(),
         };
-        Self { context: Arc::new(context), notices: parts.notices, relays }
+        Self { context: Arc::new(context), notices: parts.notices, ledger: parts.ledger, relays }
     }
 
     /// Sends until `shutdown`, or with `until` until there is nothing to do.
@@ -185,6 +198,7 @@ impl Dispatcher {
             }
         }
         drop(requests);
+        let sealer = tokio::spawn(seal_from_time_to_time(self.ledger.clone(), stop.clone()));
         let finished = self.keep_house(&shutdown, until, &due).await;
         stop.cancel();
         let drained =
@@ -196,6 +210,13 @@ impl Dispatcher {
         // With the workers gone the recorder commits what they left and ends.
         if recorder.await.is_err() {
             tracing::error!("the recorder failed: leases that it held run out by themselves");
+        }
+        if sealer.await.is_err() {
+            tracing::error!("the sealer failed: entries wait for the next one");
+        }
+        // What the drain recorded is sealed too; where that fails, the next start does it.
+        if matches!(finished, Ok(Finished::Stopped)) {
+            let _ = self.ledger.seal().await;
         }
         finished
     }
@@ -260,8 +281,14 @@ impl Dispatcher {
         let depth = self.depth(notice).await?;
         if depth.leased == 0 && depth.due == 0 {
             // What ended since this round began may have been the last of a notice.
-            let released = self.notices.advance().await?.released;
-            return Ok((released == 0).then_some(Finished::Idle(depth)));
+            if self.notices.advance().await?.released > 0 {
+                return Ok(None);
+            }
+            return Ok(Some(match self.ledger.seal().await {
+                Ok(Sealed::Upto(_)) => Finished::Idle(depth),
+                Ok(Sealed::Stopped(reason)) => Finished::Unsealed(reason, depth),
+                Err(error) => Finished::Unsealed(error.to_string(), depth),
+            }));
         }
         let hopeless = self.relays.iter().all(|relay| relay.is_hopeless());
         if hopeless && depth.leased == 0 {
@@ -326,6 +353,25 @@ impl Dispatcher {
         // The doubt is not the recipient's fault: a mandatory notice is sent again at once.
         settlement.again = settlement.again.map(|_| (now, 0));
         Ok(Some(settlement))
+    }
+}
+
+/// Seals until `stop`; never in the way of sending.
+async fn seal_from_time_to_time(ledger: Ledger, stop: CancellationToken) {
+    loop {
+        let pause = match ledger.seal().await {
+            Ok(Sealed::Upto(_)) => SEALING,
+            // Told when it stopped; a person lets it go on.
+            Ok(Sealed::Stopped(_)) => SEALING_PAUSE,
+            Err(error) => {
+                tracing::error!(%error, "entries could not be sealed, trying again");
+                SEALING_PAUSE
+            }
+        };
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(pause) => {}
+        }
     }
 }
 

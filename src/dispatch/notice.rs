@@ -1,7 +1,7 @@
 //! A notice that is being sent: parsed once, rendered once for each view, its messages packed with one dictionary for each
 //! language.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use sha2::{Digest, Sha256};
@@ -156,7 +156,7 @@ impl Sending {
         };
         let bytes = message::build(&config.sender, &config.organisation, &head, &content)?;
         let sha256 = Sha256::digest(&bytes).into();
-        let packer = self.packer(skeleton.language(), &bytes, sha256);
+        let packer = self.packer(config, &skeleton)?;
         let body = zstd::bulk::Compressor::with_prepared_dictionary(&packer.prepared)?.compress(&bytes)?;
         let keep = Message { sha256, size: bytes.len(), body, dictionary: Some(packer.dictionary.clone()) };
         Ok(Composed { bytes: bytes.into(), sha256, keep: Some(keep) })
@@ -175,15 +175,45 @@ impl Sending {
         Ok(skeleton)
     }
 
-    /// What to pack messages in a language with: the first of them.
-    fn packer(&self, language: &str, bytes: &[u8], sha256: [u8; 32]) -> Arc<Packer> {
+    /// What to pack messages in a language with: one of them as nobody gets it, so that erasing a person leaves it whole.
+    fn packer(&self, config: &Config, skeleton: &Skeleton) -> Result<Arc<Packer>, ComposeError> {
         let mut packers = self.packers.lock().unwrap_or_else(PoisonError::into_inner);
-        let make = || {
-            let dictionary = Dictionary { sha256, notice_id: self.kept.id, bytes: bytes.to_vec() };
-            let prepared = EncoderDictionary::copy(bytes, LEVEL);
-            Arc::new(Packer { dictionary: Arc::new(dictionary), prepared })
+        if let Some(packer) = packers.get(skeleton.language()) {
+            return Ok(packer.clone());
+        }
+        let bytes = self.to_nobody(config, skeleton)?;
+        let prepared = EncoderDictionary::copy(&bytes, LEVEL);
+        let sha256 = Sha256::digest(&bytes).into();
+        let dictionary = Arc::new(Dictionary { sha256, notice_id: self.kept.id, bytes });
+        let packer = Arc::new(Packer { dictionary, prepared });
+        packers.insert(skeleton.language().to_owned(), packer.clone());
+        Ok(packer)
+    }
+
+    fn to_nobody(&self, config: &Config, skeleton: &Skeleton) -> Result<Vec<u8>, ComposeError> {
+        let nobody = Address::parse("nobody@example.com").expect("it is an address");
+        let content = skeleton.fill(&Values {
+            contact_name: "",
+            email: nobody.as_str(),
+            customer_name: "",
+            account_id: "",
+            unsubscribe_url: &config.organisation.public_url,
+            merged: &BTreeMap::new(),
+        });
+        let optional = self.class() == Class::Optional;
+        let head = Head {
+            delivery_id: Uuid::nil(),
+            message_domain: &self.kept.message_domain,
+            category: self.kept.category,
+            language: skeleton.language(),
+            to: &nobody,
+            to_name: "",
+            date: self.kept.released_at.unwrap_or(self.kept.created_at),
+            references: None,
+            unsubscribe_url: optional.then_some(config.organisation.public_url.as_str()),
+            is_test: self.is_test,
         };
-        packers.entry(language.to_owned()).or_insert_with(make).clone()
+        Ok(message::build(&config.sender, &config.organisation, &head, &content)?)
     }
 }
 

@@ -8,12 +8,23 @@
 //! | fact | notice id (16 bytes) or null, category or null, content digest (32 bytes) or null, event, ordinal or null, level or null, time (ms since 1970), attempt or null, status class or null, detail (array) |
 //! | person | account id, address, role, SHA-256 of the bytes sent or null, Message-ID, envelope sender, relay, host, TLS version, full reply |
 //!
-//! `detail` depends on the event: `manifest` has `[count, root of the recipients' tree]`, `closed` has
-//! `[outcome, count, outcome, count, ...]`, all others have `[]`.
+//! `detail` depends on the event; those not named here have `[]`:
+//!
+//! | event | detail |
+//! | --- | --- |
+//! | `manifest` | count, root of the recipients' tree |
+//! | `closed` | outcome, count, outcome, count, ... |
+//! | `preference_changed` | category, 1 where it is opted out of and 0 where no longer |
+//! | `restricted`, `rectified` | 1 or 0: restricted or no longer; put in place of another address or replaced by one |
+//! | `erased`, `purged` | ground, then for each run of entries whose persons were deleted: first index, count |
+//! | `key_rotated` | verifier key until then, verifier key from then on |
+//! | `continued` | reason, size and root of the last checkpoint signed before |
 //!
 //! The leaf that goes into the tree is CBOR `[1, HMAC-SHA256(fact_salt, fact), HMAC-SHA256(person_salt, person)]`. An entry
 //! without a person commits to the empty string. Nothing personal and nothing guessable is in the tree: each salt is 32
 //! random bytes, and deleting a salt with its body makes the commitment meaningless (GDPR Art. 17).
+
+mod decode;
 
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;
@@ -27,6 +38,8 @@ use crate::domain::category::Category;
 use crate::domain::delivery::{Level, Outcome};
 use crate::domain::random::Random;
 use crate::domain::words::words;
+
+pub use decode::{DecodeError, commitments, parse_who};
 
 /// What an entry records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -60,6 +73,18 @@ pub enum Event {
     PreferenceChanged,
     /// Every delivery of a notice has its outcome.
     Closed,
+    /// The processing of an address's data was restricted, or is no longer (GDPR Art. 18).
+    Restricted,
+    /// An address was put right (GDPR Art. 16).
+    Rectified,
+    /// A person was erased (GDPR Art. 17).
+    Erased,
+    /// Persons of a notice were deleted when its retention ended (GDPR Art. 5(1)(e)).
+    Purged,
+    /// The ledger's key was exchanged.
+    KeyRotated,
+    /// A person let sealing go on after it had stopped.
+    Continued,
 }
 
 words!(Event, "an event", {
@@ -77,6 +102,12 @@ words!(Event, "an event", {
     Attested => "attested",
     PreferenceChanged => "preference_changed",
     Closed => "closed",
+    Restricted => "restricted",
+    Rectified => "rectified",
+    Erased => "erased",
+    Purged => "purged",
+    KeyRotated => "key_rotated",
+    Continued => "continued",
 });
 
 impl From<Outcome> for Event {
@@ -128,6 +159,40 @@ pub enum Detail {
     Closed(Vec<(Outcome, u64)>),
     /// Of a changed preference: the category, and whether it is now opted out.
     Preference { category: Category, opted_out: bool },
+    /// Of a restriction: whether it holds. Of a rectification: whether this is the address put in place.
+    Flag(bool),
+    /// Of an erasure or a purge: on which ground, and the persons of which entries were deleted.
+    Cleared { ground: String, entries: Vec<Run> },
+    /// Of an exchanged key: both verifier keys.
+    Keys { old: String, new: String },
+    /// Of sealing that went on: why, and the last checkpoint before.
+    Continued { reason: String, size: u64, root: [u8; 32] },
+}
+
+/// Entries with consecutive indexes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Run {
+    /// Index of the first.
+    pub first: u64,
+    /// How many.
+    pub count: u64,
+}
+
+impl Run {
+    /// The runs that these indexes make up, in any order.
+    #[must_use]
+    pub fn of(mut indexes: Vec<u64>) -> Vec<Self> {
+        indexes.sort_unstable();
+        indexes.dedup();
+        let mut runs: Vec<Self> = Vec::new();
+        for index in indexes {
+            match runs.last_mut() {
+                Some(run) if run.first + run.count == index => run.count += 1,
+                _ => runs.push(Self { first: index, count: 1 }),
+            }
+        }
+        runs
+    }
 }
 
 /// Whom it happened to, and the particulars that name a person.
@@ -256,7 +321,9 @@ impl Fact {
         }
     }
 
-    fn to_cbor(&self) -> Vec<u8> {
+    /// Canonical bytes.
+    #[must_use]
+    pub fn to_cbor(&self) -> Vec<u8> {
         encode(|cbor| {
             cbor.array(10)?;
             match &self.notice {
@@ -293,13 +360,30 @@ impl Detail {
             Self::Preference { category, opted_out } => {
                 cbor.array(2)?.str(category.as_str())?.u8(u8::from(*opted_out))?;
             }
+            Self::Flag(flag) => {
+                cbor.array(1)?.u8(u8::from(*flag))?;
+            }
+            Self::Cleared { ground, entries } => {
+                cbor.array(1 + entries.len() as u64 * 2)?.str(&nfc(ground))?;
+                for run in entries {
+                    cbor.u64(run.first)?.u64(run.count)?;
+                }
+            }
+            Self::Keys { old, new } => {
+                cbor.array(2)?.str(&nfc(old))?.str(&nfc(new))?;
+            }
+            Self::Continued { reason, size, root } => {
+                cbor.array(3)?.str(&nfc(reason))?.u64(*size)?.bytes(root)?;
+            }
         }
         Ok(())
     }
 }
 
 impl Person {
-    fn to_cbor(&self) -> Vec<u8> {
+    /// Canonical bytes.
+    #[must_use]
+    pub fn to_cbor(&self) -> Vec<u8> {
         encode(|cbor| {
             cbor.array(10)?;
             cbor.str(&nfc(&self.account_id))?.str(&nfc(&self.address))?.str(&nfc(&self.role))?;

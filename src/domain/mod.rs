@@ -13,6 +13,7 @@ pub mod customer;
 pub mod customers_file;
 pub mod delivery;
 pub mod entry;
+pub mod evidence;
 pub mod fields;
 pub mod front_matter;
 pub mod locale;

@@ -113,7 +113,7 @@ impl Notices {
             ..Fact::new(Event::Closed, at)
         };
         let entry = Entry::new(&fact, None, &self.random);
-        ledger::append(&mut tx, &[Opening { entry: &entry, notice_id: Some(id), delivery_id: None, at }]).await?;
+        ledger::append(&mut tx, &[Opening::of_notice(&entry, id, at)]).await?;
         tx.commit().await?;
         tracing::info!(notice = %id, "closed: every delivery has its outcome");
         Ok(true)

@@ -21,15 +21,44 @@ pub struct Opening<'a> {
     pub notice_id: Option<Uuid>,
     /// The delivery.
     pub delivery_id: Option<Uuid>,
+    /// The address that it is about, where it is about no delivery.
+    pub subject: Option<&'a str>,
     /// When.
     pub at: Timestamp,
 }
 
+impl<'a> Opening<'a> {
+    /// Of an entry about a delivery.
+    #[must_use]
+    pub const fn of_delivery(entry: &'a Entry, notice_id: Uuid, delivery_id: Uuid, at: Timestamp) -> Self {
+        Self { entry, notice_id: Some(notice_id), delivery_id: Some(delivery_id), subject: None, at }
+    }
+
+    /// Of an entry about a notice as a whole.
+    #[must_use]
+    pub const fn of_notice(entry: &'a Entry, notice_id: Uuid, at: Timestamp) -> Self {
+        Self { entry, notice_id: Some(notice_id), delivery_id: None, subject: None, at }
+    }
+
+    /// Of an entry about an address, whatever notices went there.
+    #[must_use]
+    pub const fn of_address(entry: &'a Entry, address: &'a str, at: Timestamp) -> Self {
+        Self { entry, notice_id: None, delivery_id: None, subject: Some(address), at }
+    }
+
+    /// Of an entry about the ledger itself.
+    #[must_use]
+    pub const fn about_nothing(entry: &'a Entry, at: Timestamp) -> Self {
+        Self { entry, notice_id: None, delivery_id: None, subject: None, at }
+    }
+}
+
 #[derive(Serialize)]
-struct OpeningRow {
+struct OpeningRow<'a> {
     id: String,
     notice_id: Option<String>,
     delivery_id: Option<String>,
+    subject: Option<&'a str>,
     event: &'static str,
     at: i64,
     fact: String,
@@ -51,6 +80,7 @@ pub async fn append(conn: &mut Conn, openings: &[Opening<'_>]) -> Result<()> {
             id: opening.entry.id.to_string(),
             notice_id: opening.notice_id.map(|id| id.to_string()),
             delivery_id: opening.delivery_id.map(|id| id.to_string()),
+            subject: opening.subject,
             event: opening.entry.event.as_str(),
             at: opening.at.as_millisecond(),
             fact: hex(&opening.entry.fact),
@@ -63,8 +93,9 @@ pub async fn append(conn: &mut Conn, openings: &[Opening<'_>]) -> Result<()> {
     let rows = json(&rows);
     let openings = bulk!(
         dialect,
-        "INSERT INTO ledger_openings (entry_id, notice_id, delivery_id, event, at, fact, fact_salt, person, person_salt)
-         SELECT value ->> 'id', value ->> 'notice_id', value ->> 'delivery_id', value ->> 'event',
+        "INSERT INTO ledger_openings (entry_id, notice_id, delivery_id, subject, event, at, fact, fact_salt, person,
+           person_salt)
+         SELECT value ->> 'id', value ->> 'notice_id', value ->> 'delivery_id', value ->> 'subject', value ->> 'event',
            CAST(value ->> 'at' AS BIGINT), unhex(value ->> 'fact'), unhex(value ->> 'fact_salt'),
            unhex(value ->> 'person'), unhex(value ->> 'person_salt') FROM",
         rows

@@ -23,7 +23,7 @@ pub struct Message {
     pub dictionary: Option<Arc<Dictionary>>,
 }
 
-/// Bytes to compress others with: the first message of a notice in a language.
+/// Bytes to compress others with: a message of a notice in a language, made out to nobody.
 #[derive(Debug)]
 pub struct Dictionary {
     /// SHA-256 of `bytes`, by which messages name it.

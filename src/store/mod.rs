@@ -29,6 +29,7 @@ mod row;
 pub mod secrets;
 pub mod settle;
 pub mod suppressions;
+pub mod tree;
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -201,16 +202,29 @@ fn pool(dialect: Dialect, size: u32, read_only: bool) -> AnyPoolOptions {
         })
 }
 
-/// Version of the newest migration.
-const LATEST: i64 = 1;
-
-fn migrator(dialect: Dialect) -> Migrator {
-    let sql = dialect.pick(
+/// The migrations of both engines, in order: name, SQLite, PostgreSQL.
+const MIGRATIONS: [(&str, &str, &str); 2] = [
+    (
+        "init",
         include_str!("../../migrations/sqlite/0001_init.sql"),
         include_str!("../../migrations/postgres/0001_init.sql"),
-    );
-    let init = Migration::new(1, Cow::Borrowed("init"), MigrationType::Simple, SqlStr::from_static(sql), false);
-    Migrator::with_migrations(vec![init])
+    ),
+    (
+        "proof",
+        include_str!("../../migrations/sqlite/0002_proof.sql"),
+        include_str!("../../migrations/postgres/0002_proof.sql"),
+    ),
+];
+
+/// Version of the newest migration.
+const LATEST: i64 = MIGRATIONS.len() as i64;
+
+fn migrator(dialect: Dialect) -> Migrator {
+    let migrations = (1..).zip(MIGRATIONS).map(|(version, (name, sqlite, postgres))| {
+        let sql = SqlStr::from_static(dialect.pick(sqlite, postgres));
+        Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, sql, false)
+    });
+    Migrator::with_migrations(migrations.collect())
 }
 
 /// A database URL that may be shown.

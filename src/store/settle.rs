@@ -200,7 +200,7 @@ async fn record(conn: &mut Conn, settlements: &[&Settlement]) -> Result<()> {
         .iter()
         .filter_map(|it| {
             let entry = it.entry.as_ref()?;
-            Some(Opening { entry, notice_id: Some(it.notice_id), delivery_id: Some(it.delivery_id), at: it.at })
+            Some(Opening::of_delivery(entry, it.notice_id, it.delivery_id, it.at))
         })
         .collect();
     ledger::append(conn, &openings).await?;
@@ -316,9 +316,7 @@ pub async fn cancel(conn: &mut Conn, notice_id: Uuid, at: Timestamp, cancelled: 
         ")"
     );
     sqlx::query(deliveries).bind(&ids).bind(at.as_millisecond()).execute(&mut *conn).await?;
-    let openings: Vec<_> = cancelled
-        .iter()
-        .map(|(id, entry)| Opening { entry, notice_id: Some(notice_id), delivery_id: Some(*id), at })
-        .collect();
+    let openings: Vec<_> =
+        cancelled.iter().map(|(id, entry)| Opening::of_delivery(entry, notice_id, *id, at)).collect();
     ledger::append(conn, &openings).await
 }

@@ -27,6 +27,8 @@ pub const START: &str = "2026-11-24T10:00:00Z";
 pub struct TestApp {
     pub app: App,
     pub relay: Relay,
+    /// Where its ledger's key and state are.
+    pub home: tempfile::TempDir,
     _database: Database,
 }
 
@@ -43,10 +45,14 @@ impl TestApp {
         config.database.url.clone_from(&database.url);
         config.relays[0].url = relay.url().parse().unwrap();
         config.relays[0].connections = 2;
+        let home = tempfile::tempdir().unwrap();
+        config.ledger.key_file = home.path().join("ledger.key");
+        config.ledger.state_file = home.path().join("ledger.state");
+        write_key(&config.ledger.key_file, 7);
         change(&mut config);
         let clock = Clock::manual(START.parse().unwrap());
         let app = App::over(database.open().await, config, clock, Random::from_system()).await.unwrap();
-        Self { app, relay, _database: database }
+        Self { app, relay, home, _database: database }
     }
 
     /// The same, as another process would have it after this one ended.
@@ -124,6 +130,14 @@ impl TestApp {
         let notice = self.notice(id).await;
         informed(&mut self.app.store.read().await.unwrap(), account, &[notice]).await.unwrap()
     }
+}
+
+/// An Ed25519 key of the ledger.
+pub fn write_key(path: &std::path::Path, seed: u8) {
+    use ed25519_dalek::pkcs8::EncodePrivateKey as _;
+    let key = ed25519_dalek::SigningKey::from_bytes(&[seed; 32]);
+    let pem = key.to_pkcs8_pem(ed25519_dalek::pkcs8::spki::der::pem::LineEnding::LF).unwrap();
+    std::fs::write(path, pem.as_bytes()).unwrap();
 }
 
 /// Three customers: one with every role, one with a service contact only, one with a billing contact only.

@@ -6,6 +6,7 @@ mod cli;
 mod database;
 mod dispatch;
 mod kills;
+mod ledger;
 mod merkle;
 mod notices;
 mod postfix;

@@ -93,7 +93,9 @@ pub async fn wait(app: &App, notice: &Kept) -> Result<u8, Failure> {
         Err(error) => return Err(error.into()),
     };
     progress.finish_and_clear();
-    Ok(report(&finished))
+    let code = report(&finished);
+    // The notice is sent all the same: that the ledger wants a person is told, and is not this command's failure.
+    Ok(if matches!(finished, Finished::Unsealed(..)) { 0 } else { code })
 }
 
 /// Watches another process send.
@@ -119,11 +121,16 @@ pub fn report(finished: &Finished) -> u8 {
             FAILED
         }
         Finished::Idle(depth) => {
-            if let Some(next) = depth.next_due.filter(|_| depth.later > 0) {
-                let left = count(depth.later, "delivery was", "deliveries were");
-                eprintln!("{left} put off; the next attempt is due at {}", crate::cli::output::time(next));
-            }
+            tell_later(depth);
             0
+        }
+        Finished::Unsealed(reason, depth) => {
+            tell_later(depth);
+            eprintln!("error: entries of the ledger could not be sealed: {reason}");
+            eprintln!(
+                "\nhint: `besked ledger status` says how it stands, `besked ledger continue --reason TEXT` lets it go on"
+            );
+            FAILED
         }
         Finished::NoRelay(troubles, depth) => {
             for (relay, trouble) in troubles {
@@ -134,5 +141,12 @@ pub fn report(finished: &Finished) -> u8 {
             eprintln!("\nhint: check [[relay]]: host, port, TLS, user and password; then run `besked dispatch`");
             if troubles.is_empty() { INVALID } else { TRY_LATER }
         }
+    }
+}
+
+fn tell_later(depth: &queue::Depth) {
+    if let Some(next) = depth.next_due.filter(|_| depth.later > 0) {
+        let left = count(depth.later, "delivery was", "deliveries were");
+        eprintln!("{left} put off; the next attempt is due at {}", crate::cli::output::time(next));
     }
 }

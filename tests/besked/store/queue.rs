@@ -9,7 +9,7 @@ use besked::domain::reply::Stage;
 use besked::store::messages::{Dictionary, Message};
 use besked::store::queue::{Claimed, GiveBack};
 use besked::store::settle::{Attempt, Settlement};
-use besked::store::{Conn, deliveries, ledger, messages, preferences, queue, settle, suppressions};
+use besked::store::{Conn, deliveries, ledger, messages, preferences, queue, settle, suppressions, tree};
 use jiff::SignedDuration;
 use rstest::rstest;
 use uuid::Uuid;
@@ -217,16 +217,24 @@ async fn nobody_changes_the_ledger(#[case] engine: Engine) {
     let fixture = Fixture::new(engine).await;
     let entry = fixture.entry(Event::Attested);
     let mut tx = fixture.store.write().await.unwrap();
-    let opening = ledger::Opening { entry: &entry, notice_id: None, delivery_id: None, at: fixture.now };
+    let opening = ledger::Opening::about_nothing(&entry, fixture.now);
     ledger::append(&mut tx, &[opening]).await.unwrap();
     sqlx::query("INSERT INTO ledger_entries (idx, entry_id, leaf) SELECT 0, entry_id, leaf FROM ledger_pending")
         .execute(&mut *tx)
         .await
         .unwrap();
+    tree::insert_nodes(&mut tx, &[(8, 0, [0; 32])]).await.unwrap();
+    let signed = tree::Signed { size: 1, note: String::new(), at: fixture.now };
+    tree::insert_checkpoint(&mut tx, &signed).await.unwrap();
     tx.commit().await.unwrap();
     for sql in [
         "UPDATE ledger_entries SET leaf = leaf",
         "DELETE FROM ledger_entries",
+        "UPDATE ledger_nodes SET idx = 1",
+        "DELETE FROM ledger_nodes",
+        "UPDATE ledger_checkpoints SET size = 2",
+        "DELETE FROM ledger_checkpoints",
+        "UPDATE ledger_openings SET person = NULL, person_salt = NULL, subject = 'a'",
         "UPDATE ledger_openings SET fact = fact_salt",
         "UPDATE ledger_openings SET person = fact",
         "DELETE FROM ledger_openings",

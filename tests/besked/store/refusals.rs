@@ -23,7 +23,7 @@ async fn with_an_entry(engine: Engine) -> Fixture {
     let fixture = Fixture::new(engine).await;
     let entry = fixture.entry(Event::Attested);
     let mut tx = fixture.store.write().await.unwrap();
-    let opening = ledger::Opening { entry: &entry, notice_id: Some(fixture.id()), delivery_id: None, at: fixture.now };
+    let opening = ledger::Opening::of_notice(&entry, fixture.id(), fixture.now);
     ledger::append(&mut tx, &[opening]).await.unwrap();
     sqlx::query("INSERT INTO ledger_entries (idx, entry_id, leaf) SELECT 0, entry_id, leaf FROM ledger_pending")
         .execute(&mut *tx)
@@ -91,7 +91,7 @@ async fn what_is_there_already_is_refused(#[case] engine: Engine) {
     let mut tx = fixture.store.write().await.unwrap();
     let id = fixture.released(&mut tx, &["a@x.example"]).await;
     ledger::append(&mut tx, &[]).await.unwrap();
-    let opening = ledger::Opening { entry: &entry, notice_id: None, delivery_id: None, at: fixture.now };
+    let opening = ledger::Opening::about_nothing(&entry, fixture.now);
     ledger::append(&mut tx, std::slice::from_ref(&opening)).await.unwrap();
     tx.commit().await.unwrap();
     let mut tx = fixture.store.write().await.unwrap();

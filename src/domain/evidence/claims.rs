@@ -1,0 +1,277 @@
+//! What an entry proves, and what it does not: in words, derived from its event, its level and what the file opens of it.
+//!
+//! All entries share one limit: that they are in the ledger, and since when, is mathematics; that what our own host wrote into
+//! them was true rests on how it is operated.
+
+use jiff::Timestamp;
+
+use super::Subject;
+use crate::domain::delivery::Level;
+use crate::domain::entry::{Detail, Event, Fact, Person, Run};
+
+/// What an entry proves, and what it does not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// What it proves.
+    pub proves: String,
+    /// What it does not.
+    pub does_not_prove: String,
+}
+
+/// What holds of every entry.
+const OPERATION: &str = "that what our host recorded was true";
+
+/// What an entry proves and does not prove.
+#[must_use]
+pub fn of(fact: &Fact, subject: &Subject) -> Claim {
+    let (said, not) = match fact.event {
+        Event::Manifest => manifest(fact),
+        Event::Closed => closed(fact),
+        Event::Accepted => accepted(fact, subject),
+        Event::Delivered => (
+            format!("a delivery report said that the message to {} reached its mailbox", whom(subject)),
+            "that the report was genuine, or that anybody read the message",
+        ),
+        Event::Bounced => (
+            format!("the message to {} was returned as undeliverable", whom(subject)),
+            "that the person learned nothing of it by another way, or why it was returned beyond what the report says",
+        ),
+        Event::Rejected => (
+            format!("{} refused the message to {}{}", server(subject), whom(subject), reply(subject)),
+            "that the address is wrong for good, or that nobody there was told by another way",
+        ),
+        Event::Deferred => (
+            format!("{} put off the message to {}{}", server(subject), whom(subject), reply(subject)),
+            "what came of it: later entries say that, and further deferrals have no entry of their own",
+        ),
+        Event::Expired => (
+            format!(
+                "the message to {} was put off for longer than we try, and given up{}",
+                whom(subject),
+                reply(subject)
+            ),
+            "that no copy reached the person: a server may have taken one without saying so",
+        ),
+        Event::Uncertain => (
+            format!("a message to {} was sent, and whether the server took it is not known", whom(subject)),
+            "that it arrived, nor that it did not",
+        ),
+        Event::Suppressed => (
+            format!("nothing was sent to {}, as the address was suppressed", whom(subject)),
+            "that the suppression was right",
+        ),
+        Event::OptedOut => (
+            format!("nothing was sent to {}, as the person had opted out of the category", whom(subject)),
+            "that the opt-out was the person's own wish",
+        ),
+        Event::Cancelled => (
+            format!("nothing more was sent to {}, as the delivery was cancelled", whom(subject)),
+            "that no earlier attempt reached the person",
+        ),
+        Event::Attested => attested(subject),
+        Event::PreferenceChanged => preference(fact, subject),
+        Event::Restricted => (
+            match fact.detail {
+                Detail::Flag(true) => format!("the processing of the data of {} was restricted", whom(subject)),
+                _ => format!("the processing of the data of {} was no longer restricted", whom(subject)),
+            },
+            "who asked for it",
+        ),
+        Event::Rectified => (
+            match fact.detail {
+                Detail::Flag(true) => format!("{} was put in place of another address", whom(subject)),
+                _ => format!("{} was replaced by another address", whom(subject)),
+            },
+            "which of the two was right",
+        ),
+        Event::Erased => (cleared(fact, "a person was erased"), "whom they named: that is deleted"),
+        Event::Purged => (cleared(fact, "persons were deleted at the end of their retention"), "whom they named"),
+        Event::KeyRotated => match &fact.detail {
+            Detail::Keys { old, new } => (
+                format!("the ledger's key was exchanged: {old} until then, {new} from then on"),
+                "that the old key was not misused before",
+            ),
+            _ => ("the ledger's key was exchanged".to_owned(), "which keys"),
+        },
+        Event::Continued => continued(fact),
+    };
+    let proves = format!("Recorded at {}: {said}.", shown(fact.at));
+    Claim { proves, does_not_prove: format!("It does not prove {not}; nor {OPERATION}.") }
+}
+
+fn manifest(fact: &Fact) -> (String, &'static str) {
+    let count = if let Detail::Manifest { count, .. } = fact.detail { count } else { 0 };
+    let (notice, category) = match &fact.notice {
+        Some((id, category, digest)) => {
+            (format!("notice {id} with the content of digest {}", hex(digest)), category.as_str())
+        }
+        None => ("a notice".to_owned(), "unknown"),
+    };
+    (
+        format!(
+            "{notice} (category {category}) was meant for exactly {count} recipients, fixed before anything was sent"
+        ),
+        "that anything was sent to them, or that the audience was chosen rightly",
+    )
+}
+
+fn closed(fact: &Fact) -> (String, &'static str) {
+    let counts = match &fact.detail {
+        Detail::Closed(counts) => {
+            counts.iter().map(|(outcome, n)| format!("{n} {outcome}")).collect::<Vec<_>>().join(", ")
+        }
+        _ => String::new(),
+    };
+    (
+        format!("every recipient of the notice had an outcome, and nobody was left out: {counts}"),
+        "what came later: a message that was accepted may still have been returned",
+    )
+}
+
+fn accepted(fact: &Fact, subject: &Subject) -> (String, &'static str) {
+    let said =
+        format!("{} took responsibility for the message to {}{}", server(subject), whom(subject), reply(subject));
+    let not = match fact.level {
+        Some(Level::AcceptedByMx) => {
+            "that it reached a mailbox or was read; a later return is not excluded by a file that does not show one"
+        }
+        _ => {
+            "that the recipient's own mail server got it, that it reached a mailbox or was read; a later return is not excluded \
+             by a file that does not show one"
+        }
+    };
+    (said, not)
+}
+
+fn attested(subject: &Subject) -> (String, &'static str) {
+    let said = match subject {
+        Subject::Person(person) => format!(
+            "somebody stated that customer {} was told by another way ({}): {}",
+            person.account_id,
+            one_line(&person.role),
+            one_line(&person.reply)
+        ),
+        _ => "somebody stated that a customer was told by another way".to_owned(),
+    };
+    (said, "that the statement is true: it is a person's word")
+}
+
+fn preference(fact: &Fact, subject: &Subject) -> (String, &'static str) {
+    let said = match fact.detail {
+        Detail::Preference { category, opted_out: true } => format!("{} opted out of {category}", whom(subject)),
+        Detail::Preference { category, opted_out: false } => {
+            format!("{} no longer opted out of {category}", whom(subject))
+        }
+        _ => format!("{} changed a preference", whom(subject)),
+    };
+    (said, "that the person did it: whoever had the link or the right to change it could")
+}
+
+fn cleared(fact: &Fact, what: &str) -> String {
+    let Detail::Cleared { ground, entries } = &fact.detail else { return what.to_owned() };
+    let count: u64 = entries.iter().map(|run| run.count).fold(0, u64::saturating_add);
+    let runs: Vec<String> = entries.iter().take(20).map(run).collect();
+    let more = if entries.len() > 20 { ", ..." } else { "" };
+    format!("{what} from {count} entries ({}{more}) on the ground: {}", runs.join(", "), one_line(ground))
+}
+
+fn run(run: &Run) -> String {
+    match run.count {
+        1 => run.first.to_string(),
+        count => format!("{} to {}", run.first, run.first.saturating_add(count - 1)),
+    }
+}
+
+fn continued(fact: &Fact) -> (String, &'static str) {
+    let said = match &fact.detail {
+        Detail::Continued { reason, size, .. } => {
+            format!(
+                "a person let sealing go on after a checkpoint of {size} entries, for the reason: {}",
+                one_line(reason)
+            )
+        }
+        _ => "a person let sealing go on after it had stopped".to_owned(),
+    };
+    (said, "that nothing was lost between that checkpoint and this entry: whoever holds the checkpoint can tell")
+}
+
+/// Whom an entry is about, in words.
+fn whom(subject: &Subject) -> String {
+    match subject {
+        Subject::Person(person) if person.account_id.is_empty() => one_line(&person.address),
+        Subject::Person(person) => {
+            format!("{} of customer {}", one_line(&person.address), one_line(&person.account_id))
+        }
+        Subject::Nobody => "nobody in particular".to_owned(),
+        Subject::Withheld => "a person whom this file does not name".to_owned(),
+    }
+}
+
+fn server(subject: &Subject) -> String {
+    match subject {
+        Subject::Person(person) if !person.host.is_empty() => {
+            format!("the mail server {} (relay `{}`{})", one_line(&person.host), one_line(&person.relay), tls(person))
+        }
+        _ => "the mail server".to_owned(),
+    }
+}
+
+fn tls(person: &Person) -> String {
+    if person.tls.is_empty() { ", without TLS".to_owned() } else { format!(", {}", one_line(&person.tls)) }
+}
+
+fn reply(subject: &Subject) -> String {
+    match subject {
+        Subject::Person(person) if !person.reply.is_empty() => {
+            format!(", with the answer \"{}\"", one_line(&person.reply))
+        }
+        _ => String::new(),
+    }
+}
+
+/// What comes from outside must neither end a line nor drive a terminal.
+fn one_line(text: &str) -> String {
+    text.replace(char::is_control, " ")
+}
+
+fn shown(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    data_encoding::HEXLOWER.encode(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::domain::clock::from_millis;
+
+    #[test]
+    fn every_event_claims_something_of_its_own() {
+        let claims: Vec<Claim> =
+            Event::ALL.iter().map(|event| of(&Fact::new(*event, from_millis(0)), &Subject::Withheld)).collect();
+        let proves: BTreeSet<_> = claims.iter().map(|claim| &claim.proves).collect();
+        let not: BTreeSet<_> = claims.iter().map(|claim| &claim.does_not_prove).collect();
+        assert_eq!((proves.len(), not.len()), (Event::ALL.len(), Event::ALL.len()));
+    }
+
+    #[test]
+    fn an_acceptance_claims_no_more_than_its_level() {
+        let person =
+            Person { address: "a@x.example".into(), account_id: "C1".into(), host: "mx".into(), ..Person::default() };
+        let subject = Subject::Person(Box::new(person));
+        let fact = |level| Fact { level, ..Fact::new(Event::Accepted, from_millis(0)) };
+        let relayed = of(&fact(Some(Level::Relayed)), &subject);
+        let by_mx = of(&fact(Some(Level::AcceptedByMx)), &subject);
+        assert!(
+            relayed.does_not_prove.contains("own mail server") && !by_mx.does_not_prove.contains("own mail server")
+        );
+        for claim in [relayed, by_mx] {
+            assert!(claim.proves.contains("a@x.example of customer C1") && claim.does_not_prove.contains("read"));
+            assert!(!claim.proves.contains("received"));
+        }
+    }
+}

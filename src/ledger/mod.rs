@@ -1,0 +1,306 @@
+//! The ledger: from entries that were appended to a signed tree over them, and to proofs that others can check.
+//!
+//! ```text
+//! append (store/ledger.rs, in the transaction of what is recorded)
+//!   -> pending -> [sequence] index and tree -> [sign] checkpoint -> [evidence] [export] [audit]
+//! ```
+//!
+//! Any node sequences; the one with the key signs. Sealing is both. It never waits for sending, nor sending for it.
+
+pub mod sequence;
+pub mod sign;
+pub mod state;
+pub mod subtrees;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use thiserror::Error;
+
+use crate::config::Config;
+use crate::domain::clock::Clock;
+use crate::domain::entry::{Detail, Entry, Event, Fact, Person};
+use crate::domain::note::{Signer, VerifierKey};
+use crate::domain::random::Random;
+use crate::store::ledger::{self as entries, Opening};
+use crate::store::tree::{self, Head, Signed};
+use crate::store::{Store, StoreError};
+use sign::Fault;
+use state::{Last, Signing, StateError};
+
+/// Why the ledger could not do what it was asked to.
+#[derive(Debug, Error)]
+pub enum LedgerError {
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The state file cannot be used.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// The key file cannot be used.
+    #[error("cannot use the ledger's key file `{path}`: {problem}")]
+    Key {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A checkpoint that cannot be signed.
+    #[error("the checkpoint cannot be signed: {0}")]
+    Unsignable(String),
+    /// Sealing has stopped.
+    #[error("sealing has stopped: {0}")]
+    Stopped(String),
+    /// There is nothing that would keep sealing from going on.
+    #[error("sealing has not stopped: there is nothing to continue")]
+    NotStopped,
+    /// This machine has not the key.
+    #[error("there is no key at `{0}`, and no checkpoint was signed yet")]
+    NoKey(PathBuf),
+    /// A reason that says nothing.
+    #[error("a reason must be one line of text")]
+    Reason,
+}
+
+/// What sealing came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sealed {
+    /// Every entry has its index; the size then. Where this machine has the key, a checkpoint covers it.
+    Upto(u64),
+    /// Sealing has stopped, and why.
+    Stopped(String),
+}
+
+/// How the ledger stands.
+#[derive(Clone, Debug, Serialize)]
+pub struct Standing {
+    /// Entries with an index.
+    pub size: u64,
+    /// Root of the tree over them, in base64.
+    pub root: String,
+    /// Entries that wait for their index.
+    pub pending: u64,
+    /// When the last checkpoint was signed.
+    pub last_checkpoint_at: Option<Timestamp>,
+    /// Entries that the last checkpoint covers.
+    pub signed: Option<u64>,
+    /// Why sealing has stopped, or would stop now.
+    pub stopped: Option<String>,
+    /// Whether this machine has the key.
+    pub signs: bool,
+}
+
+/// The ledger's keeper: a cheap handle, cloned freely.
+#[derive(Clone, Debug)]
+pub struct Ledger {
+    store: Store,
+    config: Arc<Config>,
+    clock: Clock,
+    random: Random,
+}
+
+impl Ledger {
+    /// A keeper of the ledger in a database.
+    #[must_use]
+    pub fn new(store: Store, config: Arc<Config>, clock: Clock, random: Random) -> Self {
+        Self { store, config, clock, random }
+    }
+
+    /// Gives every waiting entry its index, and signs the tree where this machine has the key.
+    ///
+    /// # Errors
+    /// Where the database, the state file or the key file fails. That sealing has stopped is an answer, not an error.
+    pub async fn seal(&self) -> Result<Sealed, LedgerError> {
+        match sign::load_key(&self.config.ledger)? {
+            Some(signer) => self.seal_and_sign(&signer).await,
+            None => self.sequence_all().await,
+        }
+    }
+
+    async fn seal_and_sign(&self, signer: &Signer) -> Result<Sealed, LedgerError> {
+        let signing = Signing::take(&self.config.ledger.state_file).await?;
+        let last = signing.last()?;
+        // Looked at before anything is appended: a database of yesterday must not grow as if it were today's.
+        if let Err(reason) = self.examine(signer, last.as_ref()).await? {
+            return Ok(Sealed::Stopped(reason));
+        }
+        if let stopped @ Sealed::Stopped(_) = self.sequence_all().await? {
+            return Ok(stopped);
+        }
+        let head = match self.examine(signer, last.as_ref()).await? {
+            Ok(head) => head,
+            Err(reason) => return Ok(Sealed::Stopped(reason)),
+        };
+        let size = head.frontier.size();
+        let signed = match last {
+            Some(last) if last.checkpoint.size() == size => Some(last),
+            None if size == 0 => None,
+            _ => Some(sign::sign(&signing, signer, &head)?),
+        };
+        // Also where it was signed before: the process may have ended between state file and database.
+        self.publish(signed.as_ref()).await?;
+        Ok(Sealed::Upto(size))
+    }
+
+    /// The head as it may be signed; else why not, and sealing is stopped for all nodes.
+    async fn examine(&self, signer: &Signer, last: Option<&Last>) -> Result<Result<Head, String>, LedgerError> {
+        let mut conn = self.store.snapshot().await?;
+        let head = tree::head(&mut conn).await?;
+        if let Some(reason) = head.stopped {
+            return Ok(Err(reason));
+        }
+        let Some(fault) = sign::fault(&mut conn, signer.verifier_key(), last, &head).await? else {
+            return Ok(Ok(head));
+        };
+        drop(conn);
+        let reason = fault.to_string();
+        let mut tx = self.store.write().await?;
+        tree::set_stopped(&mut tx, Some(&reason)).await?;
+        tx.commit().await.map_err(StoreError::from)?;
+        tracing::error!(%reason, "sealing has stopped; sending goes on. `besked ledger continue --reason` lets it go on");
+        Ok(Err(reason))
+    }
+
+    async fn sequence_all(&self) -> Result<Sealed, LedgerError> {
+        loop {
+            if entries::sizes(&mut *self.store.read().await?).await?.1 == 0 {
+                break;
+            }
+            let mut tx = self.store.write().await?;
+            let taken = sequence::step(&mut tx).await?;
+            tx.commit().await.map_err(StoreError::from)?;
+            if taken < sequence::STEP as usize {
+                break;
+            }
+        }
+        let head = tree::head(&mut *self.store.read().await?).await?;
+        Ok(head.stopped.map_or(Sealed::Upto(head.frontier.size()), Sealed::Stopped))
+    }
+
+    /// Shows a signed checkpoint in the database: to nodes without the key, to the audit, to those who ask.
+    async fn publish(&self, last: Option<&Last>) -> Result<(), LedgerError> {
+        let Some(last) = last else { return Ok(()) };
+        let known = tree::last_checkpoint(&mut *self.store.read().await?).await?;
+        if known.is_some_and(|known| known.note == last.note) {
+            return Ok(());
+        }
+        let at = self.clock.now();
+        let signed = Signed { size: last.checkpoint.size(), note: last.note.clone(), at };
+        let mut tx = self.store.write().await?;
+        tree::insert_checkpoint(&mut tx, &signed).await?;
+        tx.commit().await.map_err(StoreError::from)?;
+        Ok(())
+    }
+
+    /// Seals, and gives the checkpoint that covers everything recorded until now.
+    ///
+    /// # Errors
+    /// Where sealing has stopped, or nobody signed yet and this machine cannot.
+    pub async fn checkpoint(&self) -> Result<Signed, LedgerError> {
+        if let Sealed::Stopped(reason) = self.seal().await? {
+            return Err(LedgerError::Stopped(reason));
+        }
+        let signed = tree::last_checkpoint(&mut *self.store.read().await?).await?;
+        signed.ok_or_else(|| LedgerError::NoKey(self.config.ledger.key_file.clone()))
+    }
+
+    /// How the ledger stands, with what would stop sealing looked for.
+    ///
+    /// # Errors
+    /// Where the database, the state file or the key file fails.
+    pub async fn standing(&self) -> Result<Standing, LedgerError> {
+        let signer = sign::load_key(&self.config.ledger)?;
+        let mut conn = self.store.snapshot().await?;
+        let head = tree::head(&mut conn).await?;
+        let (size, pending) = entries::sizes(&mut conn).await?;
+        let last = tree::last_checkpoint(&mut conn).await?;
+        let mut stopped = head.stopped.clone();
+        if let (None, Some(signer)) = (&stopped, &signer) {
+            let state = sign::last_signed(&self.config.ledger)?;
+            stopped =
+                sign::fault(&mut conn, signer.verifier_key(), state.as_ref(), &head).await?.map(|it| it.to_string());
+        }
+        Ok(Standing {
+            size,
+            root: data_encoding::BASE64.encode(&head.root),
+            pending,
+            last_checkpoint_at: last.as_ref().map(|last| last.at),
+            signed: last.map(|last| last.size),
+            stopped,
+            signs: signer.is_some(),
+        })
+    }
+
+    /// The key that verifies what this ledger signs: this machine's, else the one in its state file.
+    ///
+    /// # Errors
+    /// Where the machine has neither.
+    pub fn verifier_key(&self) -> Result<VerifierKey, LedgerError> {
+        if let Some(signer) = sign::load_key(&self.config.ledger)? {
+            return Ok(signer.verifier_key().clone());
+        }
+        let last = sign::last_signed(&self.config.ledger)?;
+        last.map(|last| last.key).ok_or_else(|| LedgerError::NoKey(self.config.ledger.key_file.clone()))
+    }
+
+    /// Lets sealing go on after it stopped: appends an entry that names the last checkpoint and the reason, one more where the
+    /// key was exchanged, and signs.
+    ///
+    /// # Errors
+    /// Where nothing stopped it, or the reason says nothing.
+    pub async fn resume(&self, reason: &str, operator: &str) -> Result<Signed, LedgerError> {
+        if reason.trim().is_empty() || crate::domain::problem::has_control(reason) {
+            return Err(LedgerError::Reason);
+        }
+        let signer = sign::load_key(&self.config.ledger)?;
+        let signer = signer.ok_or_else(|| LedgerError::NoKey(self.config.ledger.key_file.clone()))?;
+        let signing = Signing::take(&self.config.ledger.state_file).await?;
+        let last = signing.last()?;
+        let mut tx = self.store.write().await?;
+        let head = tree::lock_head(&mut tx).await?;
+        let fault = sign::fault(&mut tx, signer.verifier_key(), last.as_ref(), &head).await?;
+        if fault.is_none() && head.stopped.is_none() {
+            return Err(LedgerError::NotStopped);
+        }
+        tree::set_stopped(&mut tx, None).await?;
+        self.record_continuation(&mut tx, &signer, last.as_ref(), fault.as_ref(), (reason, operator)).await?;
+        while sequence::step(&mut tx).await? == sequence::STEP as usize {}
+        tx.commit().await.map_err(StoreError::from)?;
+        let head = tree::head(&mut *self.store.read().await?).await?;
+        let signed = sign::sign(&signing, &signer, &head)?;
+        self.publish(Some(&signed)).await?;
+        drop(signing);
+        self.checkpoint().await
+    }
+
+    async fn record_continuation(
+        &self,
+        conn: &mut crate::store::Conn,
+        signer: &Signer,
+        last: Option<&Last>,
+        fault: Option<&Fault>,
+        (reason, operator): (&str, &str),
+    ) -> Result<(), LedgerError> {
+        let at = self.clock.now();
+        let (size, root) = match last {
+            Some(last) => (last.checkpoint.size(), last.checkpoint.root()),
+            None => (0, crate::domain::merkle::empty_root()),
+        };
+        let mut facts = vec![Fact {
+            detail: Detail::Continued { reason: reason.to_owned(), size, root },
+            ..Fact::new(Event::Continued, at)
+        }];
+        if let (Some(Fault::OtherKey(old)), new) = (fault, signer.verifier_key()) {
+            let detail = Detail::Keys { old: old.clone(), new: new.to_string() };
+            facts.push(Fact { detail, ..Fact::new(Event::KeyRotated, at) });
+        }
+        let person = Person { role: operator.to_owned(), ..Person::default() };
+        for fact in facts {
+            let entry = Entry::new(&fact, Some(&person), &self.random);
+            entries::append(conn, &[Opening::about_nothing(&entry, at)]).await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,47 @@
+//! The sequencer: gives the entries that wait their index, and the tree its next size.
+//!
+//! Any node may do it. Everything of a step is in one transaction that holds the head's row and replaces the size it read, so
+//! that a step is done whole or not at all, and twice by nobody.
+
+use crate::domain::merkle::{Node, leaf_hash};
+use crate::store::{Conn, StoreError, tree};
+
+/// Entries that one step takes at most: what a transaction may hold others up for.
+pub const STEP: u32 = 1000;
+
+/// Sequences up to [`STEP`] entries; gives how many. While sealing is stopped it takes none.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn step(conn: &mut Conn) -> Result<usize, StoreError> {
+    let head = tree::lock_head(conn).await?;
+    if head.stopped.is_some() {
+        return Ok(0);
+    }
+    let taken = tree::take_pending(conn, STEP).await?;
+    if taken.is_empty() {
+        return Ok(0);
+    }
+    let first = head.frontier.size();
+    let mut frontier = head.frontier;
+    let mut subtrees = Vec::new();
+    for (_, leaf) in &taken {
+        frontier.push_with(leaf_hash(leaf), |Node { level, index }, hash| {
+            if level > 0 && level.is_multiple_of(8) {
+                subtrees.push((level, index, *hash));
+            }
+        });
+    }
+    tree::append(conn, first, &taken).await?;
+    tree::insert_nodes(conn, &subtrees).await?;
+    if !tree::advance(conn, first, &frontier).await? {
+        // Cannot be while the row is held; the transaction is rolled back if it is all the same.
+        return Err(StoreError::Inconsistent {
+            table: "ledger_head",
+            column: "size",
+            row: "1".to_owned(),
+            problem: format!("is no longer {first} though its row was held"),
+        });
+    }
+    Ok(taken.len())
+}

@@ -1,0 +1,251 @@
+//! The ledger: sealing on both engines, and everything that must stop it.
+
+use std::sync::Arc;
+
+use besked::app::App;
+use besked::domain::checkpoint::Checkpoint;
+use besked::domain::clock::Clock;
+use besked::domain::entry::{Entry, Event, Fact};
+use besked::domain::merkle::{Tree, leaf_hash, verify_consistency, verify_inclusion};
+use besked::domain::random::Random;
+use besked::ledger::subtrees::Subtrees;
+use besked::ledger::{Ledger, LedgerError, Sealed, sequence};
+use besked::store::ledger::Opening;
+use besked::store::{ledger as entries, tree};
+use rstest::rstest;
+
+use crate::app::{CUSTOMERS, START, TestApp, maintenance, write_key};
+use crate::database::Engine;
+
+/// Appends entries, as whatever happens does.
+pub async fn append(app: &App, count: usize) {
+    let mut tx = app.store.write().await.unwrap();
+    let at = app.clock.now();
+    let made: Vec<Entry> = (0..count).map(|_| Entry::new(&Fact::new(Event::Attested, at), None, &app.random)).collect();
+    for made in made.chunks(2000) {
+        let openings: Vec<_> = made.iter().map(|entry| Opening::about_nothing(entry, at)).collect();
+        entries::append(&mut tx, &openings).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+}
+
+/// The checkpoint that is signed for everything there is.
+async fn checkpoint(app: &TestApp) -> Checkpoint {
+    let signed = app.app.ledger.checkpoint().await.unwrap();
+    Checkpoint::open(&signed.note, &app.app.ledger.verifier_key().unwrap()).unwrap()
+}
+
+async fn stopped(app: &TestApp) -> String {
+    let Sealed::Stopped(reason) = app.app.ledger.seal().await.unwrap() else { panic!("it was sealed") };
+    let standing = app.app.ledger.standing().await.unwrap();
+    assert_eq!(standing.stopped.as_deref(), Some(reason.as_str()));
+    reason
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn what_is_sent_is_sealed_and_signed(#[case] engine: Engine) {
+    let app = TestApp::new(engine).await;
+    app.import(CUSTOMERS).await;
+    app.release(&maintenance("all = true")).await;
+    app.run_until_idle().await;
+    let standing = app.app.ledger.standing().await.unwrap();
+    // Manifest, two acceptances, closed.
+    assert_eq!((standing.size, standing.pending, standing.signed, standing.stopped), (4, 0, Some(4), None));
+    assert_eq!(checkpoint(&app).await.size(), 4);
+    let app = app.restart().await;
+    assert_eq!(checkpoint(&app).await.size(), 4, "nothing new is signed twice");
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn proofs_from_the_stored_tree_hold_at_every_size(#[case] engine: Engine) {
+    let app = TestApp::new(engine).await;
+    let mut roots = vec![(0, besked::domain::merkle::empty_root())];
+    for count in [1, 2, 250, 4, 300, 1500, 3] {
+        append(&app.app, count).await;
+        let signed = checkpoint(&app).await;
+        roots.push((signed.size(), signed.root()));
+    }
+    let mut conn = app.app.store.snapshot().await.unwrap();
+    let leaves = tree::leaves(&mut conn, 0, 10_000).await.unwrap();
+    assert_eq!(leaves.len(), 2060);
+    let whole = Tree::from_leaves(leaves.iter().map(|leaf| leaf_hash(leaf)));
+    let (size, root) = *roots.last().unwrap();
+    assert_eq!((size, root), (2060, whole.root()));
+    let mut subtrees = Subtrees::default();
+    for (old, old_root) in roots {
+        assert_eq!(subtrees.root_at(&mut conn, old).await.unwrap(), old_root);
+        let proof = subtrees.consistency(&mut conn, old, size).await.unwrap();
+        verify_consistency(old, &old_root, size, &root, &proof).unwrap();
+    }
+    for index in (0..size).step_by(37).chain([255, 256, 511, 512, 2047, 2048, 2059]) {
+        let path = subtrees.inclusion(&mut conn, index, size).await.unwrap();
+        verify_inclusion(&leaf_hash(&leaves[usize::try_from(index).unwrap()]), index, size, &path, &root).unwrap();
+    }
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn many_sequencers_give_each_entry_one_index(#[case] engine: Engine) {
+    let app = Arc::new(TestApp::new(engine).await);
+    let writers = (0..4).map(|_| {
+        let app = app.clone();
+        tokio::spawn(async move {
+            for _ in 0..10 {
+                append(&app.app, 7).await;
+                let mut tx = app.app.store.write().await.unwrap();
+                sequence::step(&mut tx).await.unwrap();
+                tx.commit().await.unwrap();
+            }
+        })
+    });
+    for writer in writers.collect::<Vec<_>>() {
+        writer.await.unwrap();
+    }
+    assert_eq!(checkpoint(&app).await.size(), 280);
+    let mut conn = app.app.store.read().await.unwrap();
+    let indexes: Vec<i64> =
+        sqlx::query_scalar("SELECT idx FROM ledger_entries ORDER BY idx").fetch_all(&mut *conn).await.unwrap();
+    assert!(indexes.into_iter().eq(0..280), "contiguous");
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn a_step_that_is_broken_off_is_done_again_and_once(#[case] engine: Engine) {
+    let app = TestApp::new(engine).await;
+    append(&app.app, 300).await;
+    let mut tx = app.app.store.write().await.unwrap();
+    assert_eq!(sequence::step(&mut tx).await.unwrap(), 300);
+    drop(tx);
+    assert_eq!(app.app.ledger.standing().await.unwrap().pending, 300, "nothing of it happened");
+    assert_eq!(checkpoint(&app).await.size(), 300);
+}
+
+/// A copy of a SQLite database, made and put back while nobody has it open.
+fn copies(app: &TestApp) -> (std::path::PathBuf, std::path::PathBuf) {
+    let url = app.app.config.database.url.clone();
+    (url.trim_start_matches("sqlite://").into(), app.home.path().join("yesterday.db"))
+}
+
+#[tokio::test]
+async fn a_database_restored_from_yesterday_stops_sealing_until_a_person_says_why() {
+    let app = TestApp::new(Engine::Sqlite).await;
+    let (file, copy) = copies(&app);
+    append(&app.app, 5).await;
+    checkpoint(&app).await;
+    app.app.store.close().await;
+    std::fs::copy(&file, &copy).unwrap();
+    let app = app.restart().await;
+    append(&app.app, 3).await;
+    let lost = checkpoint(&app).await;
+    app.app.store.close().await;
+    std::fs::copy(&copy, &file).unwrap();
+    let app = app.restart().await;
+
+    assert!(stopped(&app).await.contains("has 5 entries, but 8 were signed"));
+    // Also once it has as many entries as were signed: they are not the same ones.
+    append(&app.app, 6).await;
+    assert!(stopped(&app).await.contains("8 were signed"), "the reason stays the first");
+    assert_eq!(app.app.ledger.standing().await.unwrap().pending, 6, "nothing is sequenced meanwhile");
+    assert!(matches!(app.app.ledger.checkpoint().await, Err(LedgerError::Stopped(_))));
+    app.import(CUSTOMERS).await;
+    let id = app.release(&maintenance("all = true")).await;
+    let finished = app.run_until_idle().await;
+    assert!(matches!(finished, besked::dispatch::Finished::Unsealed(..)), "{finished:?}");
+    assert_eq!(app.counts(id).await.values().sum::<u64>(), 2, "sending goes on");
+
+    assert!(matches!(app.app.ledger.resume(" ", "bo").await, Err(LedgerError::Reason)));
+    app.app.ledger.resume("disk failure, backup of last night", "bo").await.unwrap();
+    // 5, 6 more, manifest, two acceptances, closed, continued.
+    assert_eq!(checkpoint(&app).await.size(), 16);
+    let said = last_fact(&app, Event::Continued).await;
+    let besked::domain::entry::Detail::Continued { reason, size, root } = said.detail else { panic!("{said:?}") };
+    assert_eq!((reason.as_str(), size, root), ("disk failure, backup of last night", 8, lost.root()));
+    assert!(matches!(app.app.ledger.resume("again", "bo").await, Err(LedgerError::NotStopped)));
+}
+
+/// The last fact of an event, as it is stored.
+pub async fn last_fact(app: &TestApp, event: Event) -> Fact {
+    let mut conn = app.app.store.read().await.unwrap();
+    let fact: Vec<u8> =
+        sqlx::query_scalar("SELECT fact FROM ledger_openings WHERE event = $1 ORDER BY entry_id DESC LIMIT 1")
+            .bind(event.as_str())
+            .fetch_one(&mut *conn)
+            .await
+            .unwrap();
+    Fact::from_cbor(&fact).unwrap()
+}
+
+#[tokio::test]
+async fn a_restored_database_that_grew_as_large_again_is_noticed_too() {
+    let app = TestApp::new(Engine::Sqlite).await;
+    let (file, copy) = copies(&app);
+    append(&app.app, 5).await;
+    checkpoint(&app).await;
+    app.app.store.close().await;
+    std::fs::copy(&file, &copy).unwrap();
+    let app = app.restart().await;
+    append(&app.app, 3).await;
+    checkpoint(&app).await;
+    app.app.store.close().await;
+    std::fs::copy(&copy, &file).unwrap();
+    let app = app.restart().await;
+    // A node without the key sequences, and knows nothing of what was signed.
+    append(&app.app, 9).await;
+    let mut config = (*app.app.config).clone();
+    config.ledger.key_file = app.home.path().join("no such key");
+    let keyless =
+        Ledger::new(app.app.store.clone(), config.into(), Clock::manual(START.parse().unwrap()), Random::from_system());
+    assert_eq!(keyless.seal().await.unwrap(), Sealed::Upto(14));
+    assert!(stopped(&app).await.contains("the first 8 entries are not those that were signed"));
+}
+
+#[tokio::test]
+async fn a_key_or_a_state_that_does_not_fit_stops_sealing() {
+    let app = TestApp::new(Engine::Sqlite).await;
+    append(&app.app, 2).await;
+    let before = app.app.ledger.verifier_key().unwrap().to_string();
+    checkpoint(&app).await;
+    let state = &app.app.config.ledger.state_file;
+    let kept = std::fs::read(state).unwrap();
+    std::fs::remove_file(state).unwrap();
+    assert!(stopped(&app).await.contains("the state file is missing"));
+    app.app.ledger.resume("the state file was lost with its disk", "bo").await.unwrap();
+    std::fs::write(state, &kept[..20]).unwrap();
+    assert!(app.app.ledger.seal().await.unwrap_err().to_string().contains("is damaged"));
+    std::fs::write(state, kept).unwrap();
+    assert_eq!(checkpoint(&app).await.size(), 3, "an older state is no fault: the tree begins with it");
+
+    write_key(&app.app.config.ledger.key_file, 8);
+    assert!(stopped(&app).await.contains(&format!("is not the one that signed last, which was {before}")));
+    app.app.ledger.resume("yearly exchange", "bo").await.unwrap();
+    assert_eq!(checkpoint(&app).await.size(), 5);
+    let said = last_fact(&app, Event::KeyRotated).await.detail;
+    let after = app.app.ledger.verifier_key().unwrap().to_string();
+    assert_eq!(said, besked::domain::entry::Detail::Keys { old: before, new: after });
+
+    std::fs::write(&app.app.config.ledger.key_file, "no key").unwrap();
+    assert!(app.app.ledger.seal().await.unwrap_err().to_string().contains("PKCS#8"));
+}
+
+#[tokio::test]
+async fn a_kill_between_state_file_and_database_is_made_good() {
+    let app = TestApp::new(Engine::Sqlite).await;
+    append(&app.app, 4).await;
+    checkpoint(&app).await;
+    // What is left of a signing that never came to the database.
+    let mut tx = app.app.store.write().await.unwrap();
+    sqlx::query("DROP TRIGGER ledger_checkpoints_remain").execute(&mut *tx).await.unwrap();
+    sqlx::query("DELETE FROM ledger_checkpoints").execute(&mut *tx).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(checkpoint(&app).await.size(), 4, "the same note is shown again");
+}

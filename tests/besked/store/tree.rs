@@ -1,0 +1,73 @@
+//! The ledger's tree in the store: pending entries, leaves, nodes, head and checkpoints.
+
+use besked::domain::entry::{Entry, Event};
+use besked::domain::merkle::{Frontier, leaf_hash};
+use besked::store::ledger::Opening;
+use besked::store::tree::Signed;
+use besked::store::{ledger, tree};
+use rstest::rstest;
+
+use super::Fixture;
+use crate::database::Engine;
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn the_tree_grows_from_what_waits(#[case] engine: Engine) {
+    let fixture = Fixture::new(engine).await;
+    let mut tx = fixture.store.write().await.unwrap();
+    let entries: Vec<Entry> = (0..5).map(|_| fixture.entry(Event::Attested)).collect();
+    let openings: Vec<_> = entries.iter().map(|entry| Opening::about_nothing(entry, fixture.now)).collect();
+    ledger::append(&mut tx, &openings).await.unwrap();
+    tx.commit().await.unwrap();
+
+    let mut tx = fixture.store.write().await.unwrap();
+    let head = tree::lock_head(&mut tx).await.unwrap();
+    assert_eq!((head.frontier.size(), head.root), (0, besked::domain::merkle::empty_root()));
+    let first = tree::take_pending(&mut tx, 3).await.unwrap();
+    assert_eq!(
+        first.iter().map(|it| it.0).collect::<Vec<_>>(),
+        entries[..3].iter().map(|it| it.id).collect::<Vec<_>>()
+    );
+    tree::append(&mut tx, 0, &first).await.unwrap();
+    let mut frontier = Frontier::new();
+    first.iter().for_each(|(_, leaf)| frontier.push(leaf_hash(leaf)));
+    assert!(tree::advance(&mut tx, 0, &frontier).await.unwrap());
+    assert!(!tree::advance(&mut tx, 0, &frontier).await.unwrap(), "the size is another now");
+    tree::insert_nodes(&mut tx, &[]).await.unwrap();
+    tree::insert_nodes(&mut tx, &[(8, 0, [1; 32]), (8, 1, [2; 32])]).await.unwrap();
+    tx.commit().await.unwrap();
+
+    let mut conn = fixture.store.read().await.unwrap();
+    let head = tree::head(&mut conn).await.unwrap();
+    assert_eq!((head.frontier.clone(), head.root), (frontier.clone(), frontier.root()));
+    assert_eq!((head.stopped, head.mailed_at), (None, None));
+    assert_eq!(tree::leaves(&mut conn, 1, 9).await.unwrap(), [entries[1].leaf.clone(), entries[2].leaf.clone()]);
+    assert_eq!(tree::nodes(&mut conn, 8, 1, 9).await.unwrap(), [[2; 32]]);
+    assert!(tree::nodes(&mut conn, 16, 0, 9).await.unwrap().is_empty());
+    assert_eq!(ledger::sizes(&mut conn).await.unwrap(), (3, 2));
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn checkpoints_are_kept_and_sealing_can_be_stopped(#[case] engine: Engine) {
+    let fixture = Fixture::new(engine).await;
+    let mut tx = fixture.store.write().await.unwrap();
+    assert!(tree::last_checkpoint(&mut tx).await.unwrap().is_none());
+    let signed = |size, note: &str| Signed { size, note: note.to_owned(), at: fixture.now };
+    for (size, note) in [(5, "a"), (9, "b"), (5, "c"), (9, "b")] {
+        tree::insert_checkpoint(&mut tx, &signed(size, note)).await.unwrap();
+    }
+    assert_eq!(tree::last_checkpoint(&mut tx).await.unwrap(), Some(signed(5, "c")), "signed last, not largest");
+    assert_eq!(tree::checkpoints(&mut tx, 0, 1).await.unwrap(), [signed(5, "a"), signed(5, "c")]);
+    assert_eq!(tree::checkpoints(&mut tx, 5, 9).await.unwrap(), [signed(9, "b")]);
+    assert!(tree::set_stopped(&mut tx, Some("because")).await.unwrap());
+    assert!(!tree::set_stopped(&mut tx, Some("again")).await.unwrap());
+    assert_eq!(tree::head(&mut tx).await.unwrap().stopped.as_deref(), Some("because"));
+    assert!(tree::set_stopped(&mut tx, None).await.unwrap());
+    tree::set_mailed(&mut tx, fixture.now).await.unwrap();
+    assert_eq!(tree::head(&mut tx).await.unwrap().mailed_at, Some(fixture.now));
+}
