@@ -8,6 +8,7 @@ use crate::config::ConfigError;
 use crate::customers::ImportError;
 use crate::dispatch::lock::LockError;
 use crate::ledger::LedgerError;
+use crate::ledger::evidence::EvidenceError;
 use crate::notices::{DraftError, NoticeError};
 use crate::store::StoreError;
 
@@ -133,6 +134,21 @@ impl From<LedgerError> for Failure {
             LedgerError::Key { .. } => failure.hint("restore the key from its backup; a new one needs `besked ledger continue`"),
             LedgerError::State(_) => failure.hint("check `[ledger] state_file`: its folder must exist and be writable"),
             LedgerError::Unsignable(_) => failure.hint("check `[ledger] origin`"),
+        }
+    }
+}
+
+impl From<EvidenceError> for Failure {
+    fn from(error: EvidenceError) -> Self {
+        match error {
+            EvidenceError::Ledger(error) => error.into(),
+            EvidenceError::Write(_) => Self::new(FAILED, error),
+            EvidenceError::NotReleased | EvidenceError::NotAddressed(_) => {
+                Self::invalid(error).hint("`besked coverage NOTICE` shows who was addressed")
+            }
+            EvidenceError::NotSealed => {
+                Self::new(TRY_LATER, error).hint("the node with the ledger's key signs every half second while it runs")
+            }
         }
     }
 }

@@ -1,12 +1,18 @@
 //! `besked ledger`: how the record stands, and what others need to check it.
 
+use std::path::PathBuf;
+
 use clap::Subcommand;
 use serde_json::json;
 
 use super::failure::{FAILED, Failure};
 use super::output::{Output, count, grouped, print, time};
+use super::progress::bar;
 use super::{Place, operator};
+use crate::app::App;
+use crate::domain::checkpoint::Checkpoint;
 use crate::ledger::Standing;
+use crate::ledger::audit::{Progress, Verdict};
 use crate::store::tree::Signed;
 
 /// The ledger.
@@ -18,6 +24,12 @@ pub enum Command {
     Checkpoint,
     /// Print the key that verifies checkpoints and evidence
     Vkey,
+    /// Recompute everything from the rows; exit 1 and the first bad entry where something does not fit
+    Audit {
+        /// A checkpoint that somebody else kept, to hold the ledger against
+        #[arg(long, value_name = "FILE")]
+        checkpoint: Option<PathBuf>,
+    },
     /// Let sealing go on after it stopped
     Continue {
         /// Why it may go on: it is recorded in the ledger
@@ -43,6 +55,7 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
             let key = app.ledger.verifier_key()?.to_string();
             output.print(&json!({ "vkey": key }), |_| format!("{key}\n"))?;
         }
+        Command::Audit { checkpoint } => return audit(&app, checkpoint, output).await,
         Command::Continue { reason, operator: named } => {
             let signed = app.ledger.resume(&reason, &operator(named)).await?;
             print_checkpoint(&signed, output)?;
@@ -50,6 +63,43 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
         }
     }
     Ok(0)
+}
+
+async fn audit(app: &App, checkpoint: Option<PathBuf>, output: &Output) -> Result<u8, Failure> {
+    let kept = match checkpoint {
+        Some(path) => {
+            let unusable = |problem: String| Failure::invalid(format!("cannot use `{}`: {problem}", path.display()));
+            let note = std::fs::read_to_string(&path).map_err(|error| unusable(error.to_string()))?;
+            let key = app.ledger.verifier_key()?;
+            Some(Checkpoint::open(&note, &key).map_err(|error| unusable(error.to_string()))?)
+        }
+        None => None,
+    };
+    let size = app.ledger.standing().await.map_or(0, |standing| standing.size);
+    let bar = bar(size, "auditing");
+    let report = app
+        .ledger
+        .audit(kept.as_ref(), &|progress| match progress {
+            Progress::Entries(n, of) => {
+                bar.set_length(of);
+                bar.set_position(n);
+            }
+            Progress::Deliveries(n) => bar.set_message(format!("{} deliveries", grouped(n))),
+            Progress::Messages(n) => bar.set_message(format!("{} messages", grouped(n))),
+        })
+        .await?;
+    bar.finish_and_clear();
+    output.print(&report, |report| match &report.problem {
+        Some(problem) => format!("DAMAGED: {problem}\n"),
+        None => format!(
+            "ok: {}, {}, {} and {} fit together\n",
+            count(report.entries, "entry", "entries"),
+            count(report.deliveries, "delivery", "deliveries"),
+            count(report.messages, "message", "messages"),
+            count(report.checkpoints, "checkpoint", "checkpoints")
+        ),
+    })?;
+    Ok(if report.verdict == Verdict::Ok { 0 } else { FAILED })
 }
 
 fn print_checkpoint(signed: &Signed, output: &Output) -> Result<(), Failure> {

@@ -9,6 +9,7 @@ mod customers;
 mod deliveries;
 mod demo;
 mod dispatch;
+mod evidence;
 mod failure;
 mod init;
 mod ledger;
@@ -74,6 +75,11 @@ enum Command {
     /// The record that proves it: how it stands, its checkpoints, its audit
     #[command(subcommand)]
     Ledger(ledger::Command),
+    /// Proof of a notice for others to check
+    #[command(subcommand)]
+    Evidence(evidence::Command),
+    /// Check an evidence file; needs its ledger's key and nothing else
+    Verify(evidence::Verify),
     /// A person's opt-outs
     #[command(subcommand)]
     Preferences(people::Preferences),
@@ -119,6 +125,8 @@ async fn run(cli: Cli, output: &Output) -> Result<u8, Failure> {
         Command::Attest(command) => answers::attest(command, &place, output).await,
         Command::Deliveries(command) => deliveries::run(command, &place, output).await,
         Command::Ledger(command) => ledger::run(command, &place, output).await,
+        Command::Evidence(command) => evidence::run(command, &place, output).await,
+        Command::Verify(command) => evidence::verify(&command, output),
         Command::Preferences(command) => people::preferences(command, &place, output).await,
         Command::Suppressions(command) => people::suppressions(command, &place, output).await,
         Command::Demo(command) => demo::run(command, output).await,

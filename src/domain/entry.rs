@@ -127,6 +127,14 @@ impl From<Outcome> for Event {
     }
 }
 
+impl Event {
+    /// The outcome that an entry about a delivery records.
+    #[must_use]
+    pub fn outcome(self) -> Option<Outcome> {
+        Outcome::ALL.iter().copied().find(|outcome| Self::from(*outcome) == self)
+    }
+}
+
 /// What happened, with nothing personal in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fact {
@@ -301,7 +309,9 @@ fn encode(write: impl FnOnce(&mut Cbor<'_>) -> Result<(), EncodeError>) -> Vec<u
     bytes
 }
 
-fn nfc(text: &str) -> std::borrow::Cow<'_, str> {
+/// Text as it stands in entries: in normal form C (Unicode Standard Annex 15).
+#[must_use]
+pub fn nfc(text: &str) -> std::borrow::Cow<'_, str> {
     if text.is_ascii() { text.into() } else { text.nfc().collect::<String>().into() }
 }
 

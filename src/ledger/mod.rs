@@ -7,6 +7,8 @@
 //!
 //! Any node sequences; the one with the key signs. Sealing is both. It never waits for sending, nor sending for it.
 
+pub mod audit;
+pub mod evidence;
 pub mod sequence;
 pub mod sign;
 pub mod state;
@@ -20,6 +22,7 @@ use serde::Serialize;
 use thiserror::Error;
 
 use crate::config::Config;
+use crate::domain::checkpoint::Checkpoint;
 use crate::domain::clock::Clock;
 use crate::domain::entry::{Detail, Entry, Event, Fact, Person};
 use crate::domain::note::{Signer, VerifierKey};
@@ -231,6 +234,22 @@ impl Ledger {
             stopped,
             signs: signer.is_some(),
         })
+    }
+
+    /// Audits the ledger against all that this machine knows, and a checkpoint that somebody else kept.
+    ///
+    /// # Errors
+    /// Where the database, the state file or the key file fails. Damage is an answer, not an error.
+    pub async fn audit(
+        &self,
+        kept: Option<&Checkpoint>,
+        progress: &(dyn Fn(audit::Progress) + Sync),
+    ) -> Result<audit::Report, LedgerError> {
+        let last = sign::last_signed(&self.config.ledger)?;
+        let key = self.verifier_key().ok();
+        let mut conn = self.store.snapshot().await?;
+        let against = audit::Against { key: key.as_ref(), last: last.as_ref(), kept };
+        Ok(audit::audit(&mut conn, against, progress).await?)
     }
 
     /// The key that verifies what this ledger signs: this machine's, else the one in its state file.

@@ -10,7 +10,7 @@ use super::customers::json;
 use super::dialect::{Dialect, bulk};
 use super::row::{Row, hex};
 use super::{Conn, Result};
-use crate::domain::entry::Entry;
+use crate::domain::entry::{Entry, Event};
 
 /// An entry, with what it is about.
 #[derive(Clone, Debug)]
@@ -115,10 +115,18 @@ pub async fn append(conn: &mut Conn, openings: &[Opening<'_>]) -> Result<()> {
 pub struct StoredOpening {
     /// The entry.
     pub entry_id: Uuid,
+    /// Its index; `None` while it waits for one.
+    pub index: Option<u64>,
+    /// Its notice.
+    pub notice_id: Option<Uuid>,
     /// Its delivery.
     pub delivery_id: Option<Uuid>,
     /// Its event.
-    pub event: String,
+    pub event: Event,
+    /// When.
+    pub at: Timestamp,
+    /// Its leaf; `None` while it waits for its index.
+    pub leaf: Option<Vec<u8>>,
     /// Canonical bytes of the fact.
     pub fact: Vec<u8>,
     /// Salt of the fact.
@@ -129,31 +137,90 @@ pub struct StoredOpening {
     pub person_salt: Option<Vec<u8>>,
 }
 
+/// The columns of an opening with its place in the tree, of the openings `o`.
+macro_rules! opening {
+    ($rest:literal) => {
+        concat!(
+            "SELECT o.entry_id, e.idx, e.leaf, o.notice_id, o.delivery_id, o.event, o.at, o.fact, o.fact_salt, o.person, \
+             o.person_salt FROM ledger_openings o LEFT JOIN ledger_entries e ON e.entry_id = o.entry_id ",
+            $rest
+        )
+    };
+}
+
+fn read_opening(row: &sqlx::any::AnyRow) -> Result<StoredOpening> {
+    let row = Row::of("ledger_openings", row);
+    Ok(StoredOpening {
+        entry_id: row.id("entry_id")?,
+        index: row.maybe_count("idx")?,
+        notice_id: row.maybe("notice_id")?,
+        delivery_id: row.maybe("delivery_id")?,
+        event: row.parse("event")?,
+        at: row.time("at")?,
+        leaf: row.get("leaf")?,
+        fact: row.get("fact")?,
+        fact_salt: row.get("fact_salt")?,
+        person: row.get("person")?,
+        person_salt: row.get("person_salt")?,
+    })
+}
+
 /// All entries about a notice, in the order they were made.
 pub async fn of_notice(conn: &mut Conn, notice_id: Uuid) -> Result<Vec<StoredOpening>> {
+    let rows = sqlx::query(opening!(
+        "WHERE o.entry_id IN (SELECT entry_id FROM ledger_openings WHERE notice_id = $1 AND delivery_id IS NULL
+           UNION ALL SELECT p.entry_id FROM deliveries d JOIN ledger_openings p ON p.delivery_id = d.id
+           WHERE d.notice_id = $1) ORDER BY o.entry_id"
+    ))
+    .bind(notice_id.to_string())
+    .fetch_all(conn)
+    .await?;
+    rows.iter().map(read_opening).collect()
+}
+
+/// The sealed entries about a notice by index: about the notice as a whole, and about its deliveries, to one customer where
+/// named.
+pub async fn sealed(conn: &mut Conn, notice_id: Uuid, account_id: Option<&str>) -> Result<Vec<(u64, Uuid)>> {
     let rows = sqlx::query(
-        "SELECT entry_id, delivery_id, event, fact, fact_salt, person, person_salt FROM ledger_openings
-         WHERE notice_id = $1 AND delivery_id IS NULL
-         UNION ALL SELECT o.entry_id, o.delivery_id, o.event, o.fact, o.fact_salt, o.person, o.person_salt
-         FROM deliveries d JOIN ledger_openings o ON o.delivery_id = d.id WHERE d.notice_id = $1 ORDER BY 1",
+        "SELECT e.entry_id, e.idx FROM ledger_entries e WHERE e.entry_id IN (
+           SELECT entry_id FROM ledger_openings WHERE notice_id = $1 AND delivery_id IS NULL
+           UNION ALL SELECT p.entry_id FROM deliveries d JOIN ledger_openings p ON p.delivery_id = d.id
+           WHERE d.notice_id = $1 AND ($2 IS NULL OR d.account_id = $2)) ORDER BY e.idx",
     )
     .bind(notice_id.to_string())
+    .bind(account_id)
     .fetch_all(conn)
     .await?;
     rows.iter()
         .map(|row| {
-            let row = Row::of("ledger_openings", row);
-            Ok(StoredOpening {
-                entry_id: row.id("entry_id")?,
-                delivery_id: row.maybe("delivery_id")?,
-                event: row.get("event")?,
-                fact: row.get("fact")?,
-                fact_salt: row.get("fact_salt")?,
-                person: row.get("person")?,
-                person_salt: row.get("person_salt")?,
-            })
+            let row = Row::of("ledger_entries", row);
+            Ok((row.count("idx")?, row.id("entry_id")?))
         })
         .collect()
+}
+
+/// These entries by index.
+pub async fn find(conn: &mut Conn, ids: &[Uuid]) -> Result<Vec<StoredOpening>> {
+    let sql = Dialect::of(conn).pick(
+        opening!("WHERE o.entry_id IN (SELECT value FROM json_each($1)) ORDER BY e.idx, o.entry_id"),
+        opening!("WHERE o.entry_id = ANY (SELECT jsonb_array_elements_text($1::jsonb)) ORDER BY e.idx, o.entry_id"),
+    );
+    let ids: Vec<String> = ids.iter().map(Uuid::to_string).collect();
+    let rows = sqlx::query(sql).bind(json(&ids)).fetch_all(conn).await?;
+    rows.iter().map(read_opening).collect()
+}
+
+/// The entries about a delivery, in the order they were made.
+pub async fn of_delivery(conn: &mut Conn, delivery_id: Uuid) -> Result<Vec<StoredOpening>> {
+    let sql = opening!("WHERE o.delivery_id = $1 ORDER BY o.entry_id");
+    let rows = sqlx::query(sql).bind(delivery_id.to_string()).fetch_all(conn).await?;
+    rows.iter().map(read_opening).collect()
+}
+
+/// The entries about an address itself: preferences, restrictions, rectifications.
+pub async fn of_address(conn: &mut Conn, address: &str) -> Result<Vec<StoredOpening>> {
+    let rows = sqlx::query(opening!("WHERE o.subject = $1 ORDER BY o.entry_id")).bind(address).fetch_all(conn).await?;
+    rows.iter().map(read_opening).collect()
 }
 
 /// How many entries have their index, and how many wait for one.
@@ -165,4 +232,102 @@ pub async fn sizes(conn: &mut Conn) -> Result<(u64, u64)> {
     .await?;
     let row = Row::of("ledger_head", &row);
     Ok((row.count("size")?, row.count("pending")?))
+}
+
+/// An entry of the tree beside its opening, as the audit reads them.
+#[derive(Clone, Debug)]
+pub struct Audited {
+    /// Its index.
+    pub index: u64,
+    /// Its id.
+    pub entry_id: String,
+    /// Its leaf.
+    pub leaf: Vec<u8>,
+    /// What it opens to; `None` where the opening is gone.
+    pub opening: Option<AuditedOpening>,
+}
+
+/// An opening, as the audit reads it.
+#[derive(Clone, Debug)]
+pub struct AuditedOpening {
+    /// Its notice.
+    pub notice_id: Option<String>,
+    /// Its delivery.
+    pub delivery_id: Option<String>,
+    /// Its event.
+    pub event: String,
+    /// When, in milliseconds.
+    pub at: i64,
+    /// Canonical bytes of the fact.
+    pub fact: Vec<u8>,
+    /// Salt of the fact.
+    pub fact_salt: Vec<u8>,
+    /// Canonical bytes of the person.
+    pub person: Option<Vec<u8>>,
+    /// Salt of the person.
+    pub person_salt: Option<Vec<u8>>,
+}
+
+/// Up to `limit` entries from index `first` on, whatever is wrong with them.
+pub async fn audited(conn: &mut Conn, first: u64, limit: u32) -> Result<Vec<Audited>> {
+    let sql =
+        "SELECT e.idx, e.entry_id, e.leaf, o.notice_id, o.delivery_id, o.event, o.at, o.fact, o.fact_salt, o.person,
+           o.person_salt FROM ledger_entries e LEFT JOIN ledger_openings o ON o.entry_id = e.entry_id
+         WHERE e.idx >= $1 ORDER BY e.idx LIMIT $2";
+    let first = i64::try_from(first).unwrap_or(i64::MAX);
+    let rows = sqlx::query(sql).bind(first).bind(i64::from(limit)).fetch_all(conn).await?;
+    rows.iter()
+        .map(|row| {
+            let row = Row::of("ledger_entries", row);
+            let event: Option<String> = row.get_at(5)?;
+            Ok(Audited {
+                index: row.count("idx")?,
+                entry_id: row.get_at(1)?,
+                leaf: row.get_at(2)?,
+                opening: match event {
+                    None => None,
+                    Some(event) => Some(AuditedOpening {
+                        notice_id: row.get_at(3)?,
+                        delivery_id: row.get_at(4)?,
+                        event,
+                        at: row.get_at(6)?,
+                        fact: row.get_at(7)?,
+                        fact_salt: row.get_at(8)?,
+                        person: row.get_at(9)?,
+                        person_salt: row.get_at(10)?,
+                    }),
+                },
+            })
+        })
+        .collect()
+}
+
+/// The openings of entries that wait for their index, in their order.
+pub async fn waiting(conn: &mut Conn) -> Result<Vec<StoredOpening>> {
+    let rows = sqlx::query(opening!("JOIN ledger_pending w ON w.entry_id = o.entry_id ORDER BY w.seq"))
+        .fetch_all(conn)
+        .await?;
+    rows.iter().map(read_opening).collect()
+}
+
+/// An opening that is neither in the tree nor on its way there, if there is one.
+pub async fn stray(conn: &mut Conn) -> Result<Option<Uuid>> {
+    let counts = sqlx::query(
+        "SELECT (SELECT COUNT(*) FROM ledger_openings) AS openings, (SELECT COUNT(*) FROM ledger_entries) AS entries,
+           (SELECT COUNT(*) FROM ledger_pending) AS pending",
+    )
+    .fetch_one(&mut *conn)
+    .await?;
+    let counts = Row::of("ledger_openings", &counts);
+    if counts.count("openings")? <= counts.count("entries")? + counts.count("pending")? {
+        return Ok(None);
+    }
+    let row = sqlx::query(
+        "SELECT o.entry_id FROM ledger_openings o
+         WHERE NOT EXISTS (SELECT 1 FROM ledger_entries e WHERE e.entry_id = o.entry_id)
+           AND NOT EXISTS (SELECT 1 FROM ledger_pending w WHERE w.entry_id = o.entry_id) ORDER BY o.entry_id LIMIT 1",
+    )
+    .fetch_optional(conn)
+    .await?;
+    row.map(|row| Row::of("ledger_openings", &row).id("entry_id")).transpose()
 }

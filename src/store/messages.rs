@@ -100,6 +100,63 @@ pub async fn find(conn: &mut Conn, delivery_id: Uuid) -> Result<Option<Vec<u8>>>
     Ok(Some(unpacked))
 }
 
+/// The kept messages of a notice, to one customer where named: digest and delivery, in the order of the digests.
+pub async fn of_notice(conn: &mut Conn, notice_id: Uuid, account_id: Option<&str>) -> Result<Vec<([u8; 32], Uuid)>> {
+    let rows = sqlx::query(
+        "SELECT m.delivery_id, m.sha256 FROM deliveries d JOIN messages m ON m.delivery_id = d.id
+         WHERE d.notice_id = $1 AND ($2 IS NULL OR d.account_id = $2) ORDER BY m.sha256",
+    )
+    .bind(notice_id.to_string())
+    .bind(account_id)
+    .fetch_all(conn)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            let row = Row::of("messages", row);
+            Ok((row.bytes("sha256")?, row.id("delivery_id")?))
+        })
+        .collect()
+}
+
+/// A message as the audit reads it.
+#[derive(Clone, Debug)]
+pub struct KeptMessage {
+    /// Its delivery.
+    pub delivery_id: Uuid,
+    /// Its digest, as stored.
+    pub sha256: [u8; 32],
+    /// Its bytes; `None` where they cannot be unpacked.
+    pub bytes: Option<Vec<u8>>,
+}
+
+/// A page of kept messages in the order of their deliveries, after `after`.
+pub async fn page(conn: &mut Conn, after: &str, limit: u32) -> Result<Vec<KeptMessage>> {
+    let rows = sqlx::query(
+        "SELECT m.delivery_id, m.sha256, m.size, m.body, d.body AS dictionary FROM messages m
+         LEFT JOIN message_dictionaries d ON d.sha256 = m.dictionary WHERE m.delivery_id > $1
+         ORDER BY m.delivery_id LIMIT $2",
+    )
+    .bind(after)
+    .bind(i64::from(limit))
+    .fetch_all(conn)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            let row = Row::of("messages", row);
+            let size = usize::try_from(row.count("size")?).unwrap_or(usize::MAX);
+            let (body, dictionary): (Vec<u8>, Option<Vec<u8>>) = (row.get("body")?, row.get("dictionary")?);
+            Ok(KeptMessage {
+                delivery_id: row.id("delivery_id")?,
+                sha256: row.bytes("sha256")?,
+                bytes: unpack(&body, dictionary.as_deref(), size.min(MAX_MESSAGE)).ok(),
+            })
+        })
+        .collect()
+}
+
+/// The largest message that is unpacked, in bytes: above what any server takes.
+const MAX_MESSAGE: usize = 256 << 20;
+
 /// The largest dictionary that is made, in bytes; also the bound when one is unpacked.
 pub const MAX_DICTIONARY: usize = 4 << 20;
 

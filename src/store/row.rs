@@ -30,6 +30,14 @@ impl<'a> Row<'a> {
         Ok(self.row.try_get(column)?)
     }
 
+    /// A value by its place: names are looked up for each row, which counts where there are millions.
+    pub(super) fn get_at<T>(&self, place: usize) -> Result<T>
+    where
+        T: for<'r> Decode<'r, sqlx::Any> + Type<sqlx::Any>,
+    {
+        Ok(self.row.try_get(place)?)
+    }
+
     /// A value stored as text.
     pub(super) fn parse<T: FromStr<Err: Display>>(&self, column: &'static str) -> Result<T> {
         self.parse_with(column, T::from_str)
@@ -67,6 +75,11 @@ impl<'a> Row<'a> {
     pub(super) fn count(&self, column: &'static str) -> Result<u64> {
         let value: i64 = self.get(column)?;
         u64::try_from(value).map_err(|problem| self.inconsistent(column, problem))
+    }
+
+    /// A count, or nothing.
+    pub(super) fn maybe_count(&self, column: &'static str) -> Result<Option<u64>> {
+        if self.get::<Option<i64>>(column)?.is_none() { Ok(None) } else { self.count(column).map(Some) }
     }
 
     /// A blob of a fixed length.

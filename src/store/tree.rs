@@ -205,12 +205,18 @@ pub async fn last_checkpoint(conn: &mut Conn) -> Result<Option<Signed>> {
     sqlx::query(sql).fetch_optional(conn).await?.as_ref().map(read_signed).transpose()
 }
 
-/// Up to `limit` checkpoints of more than `after` entries, the smallest first; all of one size or none.
-pub async fn checkpoints(conn: &mut Conn, after: u64, limit: u32) -> Result<Vec<Signed>> {
-    let sql = "SELECT number, size, note, at FROM ledger_checkpoints WHERE size IN
-           (SELECT DISTINCT size FROM ledger_checkpoints WHERE size > $1 ORDER BY size LIMIT $2) ORDER BY size, number";
-    let rows = sqlx::query(sql).bind(signed(after)).bind(i64::from(limit)).fetch_all(conn).await?;
+/// The checkpoints of more than `after` and up to `upto` entries, the smallest first.
+pub async fn checkpoints(conn: &mut Conn, after: u64, upto: u64) -> Result<Vec<Signed>> {
+    let sql =
+        "SELECT number, size, note, at FROM ledger_checkpoints WHERE size > $1 AND size <= $2 ORDER BY size, number";
+    let rows = sqlx::query(sql).bind(signed(after)).bind(signed(upto)).fetch_all(conn).await?;
     rows.iter().map(read_signed).collect()
+}
+
+/// The most entries that any checkpoint covers.
+pub async fn largest_checkpoint(conn: &mut Conn) -> Result<Option<u64>> {
+    let row = sqlx::query("SELECT MAX(size) AS size FROM ledger_checkpoints").fetch_one(conn).await?;
+    Row::of("ledger_checkpoints", &row).maybe_count("size")
 }
 
 fn signed(value: u64) -> i64 {

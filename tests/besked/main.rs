@@ -2,9 +2,11 @@
 
 mod app;
 mod audience;
+mod audit;
 mod cli;
 mod database;
 mod dispatch;
+mod evidence;
 mod kills;
 mod ledger;
 mod merkle;

@@ -57,13 +57,15 @@ async fn checkpoints_are_kept_and_sealing_can_be_stopped(#[case] engine: Engine)
     let fixture = Fixture::new(engine).await;
     let mut tx = fixture.store.write().await.unwrap();
     assert!(tree::last_checkpoint(&mut tx).await.unwrap().is_none());
+    assert!(tree::largest_checkpoint(&mut tx).await.unwrap().is_none());
     let signed = |size, note: &str| Signed { size, note: note.to_owned(), at: fixture.now };
     for (size, note) in [(5, "a"), (9, "b"), (5, "c"), (9, "b")] {
         tree::insert_checkpoint(&mut tx, &signed(size, note)).await.unwrap();
     }
     assert_eq!(tree::last_checkpoint(&mut tx).await.unwrap(), Some(signed(5, "c")), "signed last, not largest");
-    assert_eq!(tree::checkpoints(&mut tx, 0, 1).await.unwrap(), [signed(5, "a"), signed(5, "c")]);
+    assert_eq!(tree::checkpoints(&mut tx, 0, 8).await.unwrap(), [signed(5, "a"), signed(5, "c")]);
     assert_eq!(tree::checkpoints(&mut tx, 5, 9).await.unwrap(), [signed(9, "b")]);
+    assert_eq!(tree::largest_checkpoint(&mut tx).await.unwrap(), Some(9));
     assert!(tree::set_stopped(&mut tx, Some("because")).await.unwrap());
     assert!(!tree::set_stopped(&mut tx, Some("again")).await.unwrap());
     assert_eq!(tree::head(&mut tx).await.unwrap().stopped.as_deref(), Some("because"));

@@ -1,0 +1,153 @@
+//! The audit: everything recomputed from the rows, and the first thing named that does not fit.
+//!
+//! ```text
+//! rows -> commitments -> leaves -> root -> checkpoints     entries.rs
+//! recipients -> manifest, outcomes -> closed, states       books.rs
+//! messages -> digests                                      messages.rs
+//! ```
+//!
+//! What it looks at is the database and, where this machine has them, the signer's state and a checkpoint that somebody else
+//! kept. It finds whatever was changed in the past; it cannot find what was false when it was written.
+
+mod books;
+mod entries;
+mod messages;
+
+use serde::Serialize;
+
+use super::state::Last;
+use crate::domain::checkpoint::Checkpoint;
+use crate::domain::note::VerifierKey;
+use crate::store::{Conn, StoreError, tree};
+
+/// What an audit found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// `ok` or `damaged`.
+    pub verdict: Verdict,
+    /// Index of the first entry that something is wrong with, where it can be told.
+    pub first_bad: Option<u64>,
+    /// What is wrong.
+    pub problem: Option<String>,
+    /// Entries that were looked at.
+    pub entries: u64,
+    /// Deliveries whose state was compared with their entries.
+    pub deliveries: u64,
+    /// Messages whose digest was recomputed.
+    pub messages: u64,
+    /// Signed checkpoints that were compared.
+    pub checkpoints: u64,
+}
+
+/// The outcome of an audit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Everything fits.
+    Ok,
+    /// Something was changed, removed or added.
+    Damaged,
+}
+
+/// What does not fit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Damage {
+    index: Option<u64>,
+    problem: String,
+}
+
+impl Damage {
+    fn at(index: u64, problem: impl Into<String>) -> Self {
+        Self { index: Some(index), problem: format!("entry {index}: {}", problem.into()) }
+    }
+
+    fn whole(problem: impl Into<String>) -> Self {
+        Self { index: None, problem: problem.into() }
+    }
+}
+
+/// Why an audit ends early.
+enum Stop {
+    Damage(Damage),
+    Store(StoreError),
+}
+
+impl From<Damage> for Stop {
+    fn from(damage: Damage) -> Self {
+        Self::Damage(damage)
+    }
+}
+
+impl From<StoreError> for Stop {
+    fn from(error: StoreError) -> Self {
+        match error {
+            // A row that cannot be what it says is what an audit looks for.
+            StoreError::Inconsistent { .. } => Self::Damage(Damage::whole(error.to_string())),
+            error => Self::Store(error),
+        }
+    }
+}
+
+/// What an audit is to hold the database against.
+#[derive(Clone, Copy)]
+pub struct Against<'a> {
+    /// The ledger's key, where it is known.
+    pub key: Option<&'a VerifierKey>,
+    /// What this machine's signer signed last.
+    pub last: Option<&'a Last>,
+    /// A checkpoint that somebody else kept.
+    pub kept: Option<&'a Checkpoint>,
+}
+
+/// How far an audit is.
+#[derive(Clone, Copy, Debug)]
+pub enum Progress {
+    /// So many entries were looked at, of so many.
+    Entries(u64, u64),
+    /// So many deliveries.
+    Deliveries(u64),
+    /// So many messages.
+    Messages(u64),
+}
+
+/// Audits the ledger in a snapshot.
+///
+/// # Errors
+/// Where the database fails. Damage is an answer, not an error.
+pub async fn audit(
+    conn: &mut Conn,
+    against: Against<'_>,
+    progress: &(dyn Fn(Progress) + Sync),
+) -> Result<Report, StoreError> {
+    let mut report = Report {
+        verdict: Verdict::Ok,
+        first_bad: None,
+        problem: None,
+        entries: 0,
+        deliveries: 0,
+        messages: 0,
+        checkpoints: 0,
+    };
+    match run(conn, against, progress, &mut report).await {
+        Ok(()) => {}
+        Err(Stop::Damage(damage)) => {
+            report.verdict = Verdict::Damaged;
+            report.first_bad = damage.index;
+            report.problem = Some(damage.problem);
+        }
+        Err(Stop::Store(error)) => return Err(error),
+    }
+    Ok(report)
+}
+
+async fn run(
+    conn: &mut Conn,
+    against: Against<'_>,
+    progress: &(dyn Fn(Progress) + Sync),
+    report: &mut Report,
+) -> Result<(), Stop> {
+    let head = tree::head(conn).await?;
+    let scanned = entries::scan(conn, &head, against, progress, report).await?;
+    books::balance(conn, &scanned, progress, report).await?;
+    messages::check(conn, progress, report).await
+}

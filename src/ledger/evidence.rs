@@ -1,0 +1,354 @@
+//! Making evidence: a file that proves what the ledger says of a notice, or of one customer of it, to whoever has the key.
+//!
+//! It is written record by record, from one snapshot under one checkpoint. For one customer it opens that customer's entries
+//! only; everybody else stays a hash. [`crate::domain::evidence`] reads it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
+use std::io::{self, Write};
+
+use data_encoding::BASE64;
+use serde::Serialize;
+use thiserror::Error;
+use uuid::Uuid;
+
+use super::LedgerError;
+use super::subtrees::Subtrees;
+use crate::domain::checkpoint::TlogProof;
+use crate::domain::entry::{Event, Person, who};
+use crate::domain::evidence::{EntryRecord, FORMAT, MessageRecord, RecipientRecord};
+use crate::domain::merkle::{Frontier, Hash, Node, Tree, inclusion_proof, leaf_hash};
+use crate::store::deliveries::{self, Committed};
+use crate::store::ledger::{self as entries, StoredOpening};
+use crate::store::tree::Signed;
+use crate::store::{Conn, StoreError, messages, notices};
+
+/// Why evidence could not be made.
+#[derive(Debug, Error)]
+pub enum EvidenceError {
+    /// The ledger or the database failed.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The file cannot be written.
+    #[error("cannot write the evidence: {0}")]
+    Write(#[from] io::Error),
+    /// The notice addressed nobody yet.
+    #[error("the notice was not released: there is nothing to prove")]
+    NotReleased,
+    /// The customer was not addressed.
+    #[error("customer `{0}` has no delivery of this notice and is not attested for it: there is nothing to prove")]
+    NotAddressed(String),
+    /// The release is not sealed yet.
+    #[error("the notice's manifest is not covered by a checkpoint yet")]
+    NotSealed,
+}
+
+impl From<StoreError> for EvidenceError {
+    fn from(error: StoreError) -> Self {
+        Self::Ledger(error.into())
+    }
+}
+
+/// What evidence is wanted.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'a> {
+    /// Of which notice.
+    pub notice_id: Uuid,
+    /// For which customer; for all of them without.
+    pub account_id: Option<&'a str>,
+    /// Whether with the exact bytes sent.
+    pub with_messages: bool,
+}
+
+/// What an evidence file holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Contents {
+    /// Entries.
+    pub entries: u64,
+    /// Recipients.
+    pub recipients: u64,
+    /// Messages.
+    pub messages: u64,
+    /// Entries that no checkpoint covers yet, and which are thus missing.
+    pub unsealed: u64,
+}
+
+/// Entries read at once.
+const PAGE: usize = 500;
+
+/// Writes an evidence file, from a snapshot not older than the checkpoint.
+///
+/// # Errors
+/// See [`EvidenceError`].
+pub async fn export(
+    conn: &mut Conn,
+    checkpoint: &Signed,
+    wanted: &Wanted<'_>,
+    out: impl Write,
+    progress: &(dyn Fn(u64) + Sync),
+) -> Result<Contents, EvidenceError> {
+    let sealed = entries::sealed(conn, wanted.notice_id, wanted.account_id).await?;
+    let (covered, later): (Vec<_>, Vec<_>) = sealed.into_iter().partition(|(index, _)| *index < checkpoint.size);
+    let mut contents = Contents { unsealed: later.len() as u64, ..Contents::default() };
+    let ids: Vec<Uuid> = covered.into_iter().map(|(_, id)| id).collect();
+    let mut file = File { out, first: true };
+    let mut prover = Prover { subtrees: Subtrees::default(), checkpoint };
+    let mut kinds = BTreeSet::new();
+    file.open(&format!("{{\"format\":\"{FORMAT}\",\"entries\":["))?;
+    for page in ids.chunks(PAGE) {
+        for opening in entries::find(conn, page).await? {
+            if concerns(&opening, wanted.account_id) {
+                kinds.insert((opening.delivery_id.is_some(), opening.event));
+                file.record(&prover.record(conn, &opening).await?)?;
+                contents.entries += 1;
+            }
+        }
+        progress(contents.entries);
+    }
+    refuse_the_pointless(conn, wanted, &kinds).await?;
+    file.open("],\"recipients\":[")?;
+    contents.recipients = write_recipients(conn, wanted, &mut file).await?;
+    file.open("]")?;
+    if wanted.with_messages {
+        file.open(",\"messages\":[")?;
+        contents.messages = write_messages(conn, wanted, &mut file).await?;
+        file.open("]")?;
+    }
+    file.open("}\n")?;
+    file.out.flush()?;
+    Ok(contents)
+}
+
+/// Writes evidence of entries about an address itself: a file without notice and recipients.
+///
+/// # Errors
+/// Where the database fails or the file cannot be written.
+pub async fn export_entries(
+    conn: &mut Conn,
+    checkpoint: &Signed,
+    openings: &[StoredOpening],
+    out: impl Write,
+) -> Result<Contents, EvidenceError> {
+    let mut file = File { out, first: true };
+    let mut prover = Prover { subtrees: Subtrees::default(), checkpoint };
+    let mut contents = Contents::default();
+    file.open(&format!("{{\"format\":\"{FORMAT}\",\"entries\":["))?;
+    let mut by_index: Vec<_> = openings.iter().filter_map(|opening| Some((opening.index?, opening))).collect();
+    by_index.sort_by_key(|(index, _)| *index);
+    for (index, opening) in by_index {
+        if index < checkpoint.size {
+            file.record(&prover.record(conn, opening).await?)?;
+            contents.entries += 1;
+        }
+    }
+    file.open("],\"recipients\":[]}\n")?;
+    contents.unsealed = openings.len() as u64 - contents.entries;
+    Ok(contents)
+}
+
+/// Whether an entry belongs into evidence for a customer: its deliveries' were selected; of those about the notice as a whole,
+/// the manifest, the end, and the word of somebody who told this customer.
+fn concerns(opening: &StoredOpening, account_id: Option<&str>) -> bool {
+    let (Some(account_id), None) = (account_id, opening.delivery_id) else { return true };
+    match opening.event {
+        Event::Attested => {
+            let person = opening.person.as_deref().and_then(|person| Person::from_cbor(person).ok());
+            person.is_some_and(|person| person.account_id == account_id)
+        }
+        _ => true,
+    }
+}
+
+async fn refuse_the_pointless(
+    conn: &mut Conn,
+    wanted: &Wanted<'_>,
+    kinds: &BTreeSet<(bool, Event)>,
+) -> Result<(), EvidenceError> {
+    if !kinds.contains(&(false, Event::Manifest)) {
+        let released = !deliveries::committed(conn, wanted.notice_id, 0, 1).await?.is_empty();
+        return Err(if released { EvidenceError::NotSealed } else { EvidenceError::NotReleased });
+    }
+    if let Some(account_id) = wanted.account_id
+        && !kinds.contains(&(false, Event::Attested))
+        && deliveries::of_customer(conn, wanted.notice_id, account_id).await?.is_empty()
+    {
+        return Err(EvidenceError::NotAddressed(account_id.to_owned()));
+    }
+    Ok(())
+}
+
+/// Makes the records of entries under one checkpoint.
+struct Prover<'a> {
+    subtrees: Subtrees,
+    checkpoint: &'a Signed,
+}
+
+impl Prover<'_> {
+    async fn record(&mut self, conn: &mut Conn, opening: &StoredOpening) -> Result<EntryRecord, EvidenceError> {
+        let index = opening.index.ok_or(EvidenceError::NotSealed)?;
+        let path = self.subtrees.inclusion(conn, index, self.checkpoint.size).await?;
+        let proof = TlogProof { index, path, checkpoint: self.checkpoint.note.clone(), extra: None };
+        let opened = opening.person.is_some() && opening.person_salt.is_some();
+        let encode = |bytes: &Option<Vec<u8>>| bytes.as_ref().filter(|_| opened).map(|bytes| BASE64.encode(bytes));
+        Ok(EntryRecord {
+            leaf: BASE64.encode(opening.leaf.as_deref().unwrap_or_default()),
+            fact: BASE64.encode(&opening.fact),
+            fact_salt: BASE64.encode(&opening.fact_salt),
+            person: encode(&opening.person),
+            person_salt: encode(&opening.person_salt),
+            proof: proof.to_text(),
+        })
+    }
+}
+
+/// A file that is written piece by piece.
+struct File<W> {
+    out: W,
+    first: bool,
+}
+
+impl<W: Write> File<W> {
+    /// Writes what stands around records; the next one is the first of its array.
+    fn open(&mut self, text: &str) -> io::Result<()> {
+        self.first = true;
+        self.out.write_all(text.as_bytes())
+    }
+
+    fn record<T: Serialize>(&mut self, record: &T) -> io::Result<()> {
+        self.out.write_all(if self.first { b"\n" } else { b",\n" })?;
+        self.first = false;
+        serde_json::to_writer(&mut self.out, record).map_err(io::Error::from)
+    }
+}
+
+async fn write_recipients(
+    conn: &mut Conn,
+    wanted: &Wanted<'_>,
+    file: &mut File<impl Write>,
+) -> Result<u64, EvidenceError> {
+    let paths = Paths::load(conn, wanted).await?;
+    let mut written = 0;
+    let mut ordinal = 0;
+    loop {
+        let page = match wanted.account_id {
+            None => deliveries::committed(conn, wanted.notice_id, ordinal, 5000).await?,
+            Some(account_id) if ordinal == 0 => of_customer(conn, wanted.notice_id, account_id).await?,
+            Some(_) => Vec::new(),
+        };
+        let Some(last) = page.last() else { return Ok(written) };
+        ordinal = last.ordinal + 1;
+        for recipient in page {
+            let Some(salt) = recipient.salt else { continue };
+            file.record(&RecipientRecord {
+                ordinal: recipient.ordinal,
+                who: BASE64.encode(&who(&recipient.account_id, &recipient.email)),
+                salt: BASE64.encode(&salt),
+                path: paths.path(recipient.ordinal)?.iter().map(|hash| BASE64.encode(hash)).collect(),
+            })?;
+            written += 1;
+        }
+    }
+}
+
+async fn of_customer(conn: &mut Conn, notice_id: Uuid, account_id: &str) -> Result<Vec<Committed>, StoreError> {
+    let mut found = Vec::new();
+    for delivery in deliveries::of_customer(conn, notice_id, account_id).await? {
+        found.extend(deliveries::committed(conn, notice_id, delivery.ordinal, 1).await?);
+    }
+    Ok(found)
+}
+
+/// The ways from recipients to the manifest's root: the whole tree, or the hashes that one customer needs of it.
+enum Paths {
+    Whole(Tree),
+    Some { size: u64, hashes: BTreeMap<Node, Hash> },
+}
+
+impl Paths {
+    async fn load(conn: &mut Conn, wanted: &Wanted<'_>) -> Result<Self, EvidenceError> {
+        let Some(account_id) = wanted.account_id else {
+            let mut tree = Tree::default();
+            each_commitment(conn, wanted.notice_id, |leaf| tree.push(leaf)).await?;
+            return Ok(Self::Whole(tree));
+        };
+        let ordinals: Vec<u64> =
+            deliveries::of_customer(conn, wanted.notice_id, account_id).await?.iter().map(|it| it.ordinal).collect();
+        let size = notices::find(conn, wanted.notice_id).await?.map_or(0, |notice| notice.recipients);
+        let mut hashes = BTreeMap::new();
+        for ordinal in ordinals {
+            let Ok(_) = inclusion_proof::<Infallible>(ordinal, size, |node| {
+                hashes.insert(node, [0; 32]);
+                Ok([0; 32])
+            });
+        }
+        let mut frontier = Frontier::new();
+        each_commitment(conn, wanted.notice_id, |leaf| {
+            frontier.push_with(leaf, |node, hash| {
+                if let Some(kept) = hashes.get_mut(&node) {
+                    *kept = *hash;
+                }
+            });
+        })
+        .await?;
+        Ok(Self::Some { size, hashes })
+    }
+
+    fn path(&self, ordinal: u64) -> Result<Vec<Hash>, EvidenceError> {
+        let path = match self {
+            Self::Whole(tree) => tree.inclusion_path(ordinal),
+            Self::Some { size, hashes } => {
+                inclusion_proof(ordinal, *size, |node| hashes.get(&node).copied().ok_or(())).ok().flatten()
+            }
+        };
+        path.ok_or_else(|| inconsistent(ordinal, "is not among the recipients of its notice").into())
+    }
+}
+
+/// Shows the leaf hash of every recipient in manifest order; gives their number.
+pub(super) async fn each_commitment(
+    conn: &mut Conn,
+    notice_id: Uuid,
+    mut show: impl FnMut(Hash),
+) -> Result<u64, StoreError> {
+    let mut next = 0;
+    loop {
+        let page = deliveries::committed(conn, notice_id, next, 5000).await?;
+        if page.is_empty() {
+            return Ok(next);
+        }
+        for recipient in &page {
+            if recipient.ordinal != next {
+                return Err(inconsistent(next, "is missing"));
+            }
+            let commitment =
+                recipient.commitment().ok_or_else(|| inconsistent(next, "has neither salt nor commitment"))?;
+            show(leaf_hash(&commitment));
+            next += 1;
+        }
+    }
+}
+
+fn inconsistent(ordinal: u64, problem: &str) -> StoreError {
+    StoreError::Inconsistent {
+        table: "deliveries",
+        column: "ordinal",
+        row: ordinal.to_string(),
+        problem: problem.to_owned(),
+    }
+}
+
+async fn write_messages(
+    conn: &mut Conn,
+    wanted: &Wanted<'_>,
+    file: &mut File<impl Write>,
+) -> Result<u64, EvidenceError> {
+    let mut written = 0;
+    for (sha256, delivery_id) in messages::of_notice(conn, wanted.notice_id, wanted.account_id).await? {
+        if let Some(bytes) = messages::find(conn, delivery_id).await? {
+            let sha256 = data_encoding::HEXLOWER.encode(&sha256);
+            file.record(&MessageRecord { sha256, eml: BASE64.encode(&bytes) })?;
+            written += 1;
+        }
+    }
+    Ok(written)
+}

@@ -1,0 +1,258 @@
+//! The audit: whatever an insider changes in the past, it names.
+
+use besked::domain::checkpoint::Checkpoint;
+use besked::ledger::audit::{Report, Verdict};
+use rstest::rstest;
+use sqlx::AssertSqlSafe;
+
+use crate::app::{CUSTOMERS, TestApp, maintenance};
+use crate::database::Engine;
+use crate::ledger::append;
+
+/// What the audit says.
+pub async fn audit(app: &TestApp) -> Report {
+    app.app.ledger.audit(None, &|_| ()).await.unwrap()
+}
+
+/// A ledger of two notices, each with two recipients, and some more entries.
+async fn ledger(engine: Engine) -> TestApp {
+    let app = TestApp::new(engine).await;
+    app.import(CUSTOMERS).await;
+    app.release(&maintenance("all = true")).await;
+    app.run_until_idle().await;
+    let id = app.release(&maintenance("all = true").replace("CHG-1", "CHG-2")).await;
+    app.run_until_idle().await;
+    let notice = app.notice(id).await;
+    let attestation = besked::store::attestations::Attestation {
+        account_id: "C1".to_owned(),
+        channel: "phone".to_owned(),
+        witness: "Bo".to_owned(),
+        note: "called".to_owned(),
+        operator: "alice".to_owned(),
+        at: app.app.clock.now(),
+    };
+    let (store, clock, random) = (&app.app.store, &app.app.clock, &app.app.random);
+    assert!(besked::coverage::attest(store, clock, random, &notice, &attestation).await.unwrap());
+    append(&app.app, 300).await;
+    app.app.ledger.checkpoint().await.unwrap();
+    app
+}
+
+/// Changes the database as somebody would who may do anything in it.
+async fn tamper(app: &TestApp, statements: &[&str]) {
+    let mut tx = app.app.store.write().await.unwrap();
+    let guards = [
+        ("ledger_entries", "ledger_entries_stay"),
+        ("ledger_entries", "ledger_entries_remain"),
+        ("ledger_openings", "ledger_openings_stay"),
+        ("ledger_openings", "ledger_openings_remain"),
+        ("ledger_nodes", "ledger_nodes_stay"),
+        ("ledger_checkpoints", "ledger_checkpoints_stay"),
+        ("ledger_checkpoints", "ledger_checkpoints_remain"),
+    ];
+    for (table, trigger) in guards {
+        let sql = match app.app.store.dialect {
+            besked::store::Dialect::Sqlite => format!("DROP TRIGGER IF EXISTS {trigger}"),
+            besked::store::Dialect::Postgres => format!("DROP TRIGGER IF EXISTS {trigger} ON {table}"),
+        };
+        sqlx::query(AssertSqlSafe(sql)).execute(&mut *tx).await.unwrap();
+    }
+    for statement in statements {
+        let done = sqlx::query(AssertSqlSafe((*statement).to_owned())).execute(&mut *tx).await.unwrap();
+        assert!(done.rows_affected() > 0, "nothing was changed: {statement}");
+    }
+    tx.commit().await.unwrap();
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn an_untouched_ledger_is_in_order(#[case] engine: Engine) {
+    let app = ledger(engine).await;
+    let report = audit(&app).await;
+    assert_eq!((report.verdict, report.problem.as_deref()), (Verdict::Ok, None));
+    // Each notice: manifest, two acceptances, closed.
+    assert_eq!((report.entries, report.deliveries, report.messages), (309, 4, 4));
+    assert!(report.checkpoints >= 3);
+    app.release(&maintenance("all = true")).await;
+    assert_eq!(audit(&app).await.verdict, Verdict::Ok, "what waits to be sealed is no damage");
+}
+
+/// The statements, the first bad entry, and words of the problem.
+type Case = (&'static [&'static str], Option<u64>, &'static str);
+
+const CASES: &[Case] = &[
+    // Edit.
+    (
+        &[
+            "UPDATE ledger_openings SET fact = fact_salt WHERE entry_id = (SELECT entry_id FROM ledger_entries WHERE idx = 5)",
+        ],
+        Some(5),
+        "not what its leaf commits to",
+    ),
+    (
+        &[
+            "UPDATE ledger_openings SET person = fact WHERE entry_id = (SELECT entry_id FROM ledger_entries WHERE idx = 2)",
+        ],
+        Some(2),
+        "not what its leaf commits to",
+    ),
+    (
+        &[
+            "UPDATE ledger_openings SET event = 'rejected' WHERE entry_id = (SELECT entry_id FROM ledger_entries WHERE idx = 2)",
+        ],
+        Some(2),
+        "its event is another",
+    ),
+    (
+        &[
+            "UPDATE ledger_openings SET at = at + 1 WHERE entry_id = (SELECT entry_id FROM ledger_entries WHERE idx = 2)",
+        ],
+        Some(2),
+        "its time is another",
+    ),
+    (
+        &["UPDATE ledger_entries SET leaf = (SELECT leaf FROM ledger_entries WHERE idx = 6) WHERE idx = 100"],
+        Some(100),
+        "not what its leaf commits to",
+    ),
+    (
+        &[
+            "UPDATE deliveries SET email = 'other@two.example' WHERE ordinal = 1 AND notice_id = (SELECT MIN(id) FROM notices)",
+        ],
+        Some(2),
+        "names another recipient",
+    ),
+    (
+        &["UPDATE deliveries SET state = 'rejected' WHERE ordinal = 0 AND notice_id = (SELECT MIN(id) FROM notices)"],
+        Some(1),
+        "stored as rejected",
+    ),
+    (&["UPDATE messages SET sha256 = (SELECT leaf FROM ledger_entries WHERE idx = 0)"], None, "inconsistent data"),
+    (&["UPDATE messages SET body = (SELECT leaf FROM ledger_entries WHERE idx = 0)"], Some(1), "cannot be unpacked"),
+    (&["UPDATE attestations SET witness = 'Eve'"], Some(4), "has no entry"),
+    // Delete.
+    (&["DELETE FROM ledger_entries WHERE idx = 7"], Some(7), "it is missing"),
+    (
+        &["DELETE FROM ledger_openings WHERE entry_id = (SELECT entry_id FROM ledger_entries WHERE idx = 7)"],
+        Some(7),
+        "its opening was removed",
+    ),
+    (
+        &["DELETE FROM deliveries WHERE ordinal = 1 AND notice_id = (SELECT MIN(id) FROM notices)"],
+        Some(0),
+        "its manifest has 2 recipients, 1 are there",
+    ),
+    (
+        &[
+            "UPDATE ledger_openings SET person = NULL, person_salt = NULL WHERE entry_id = (SELECT entry_id FROM ledger_entries WHERE idx = 2)",
+        ],
+        Some(2),
+        "no `erased` or `purged` entry says so",
+    ),
+    // Insert.
+    (
+        &[
+            "INSERT INTO ledger_openings (entry_id, event, at, fact, fact_salt) SELECT 'ffffffff-ffff-7fff-8fff-ffffffffffff', event, at, fact, fact_salt FROM ledger_openings WHERE entry_id = (SELECT entry_id FROM ledger_entries WHERE idx = 0)",
+        ],
+        None,
+        "belongs to no entry",
+    ),
+    (
+        &[
+            "INSERT INTO ledger_openings (entry_id, event, at, fact, fact_salt, person, person_salt) SELECT 'ffffffff-ffff-7fff-8fff-ffffffffffff', event, at, fact, fact_salt, person, person_salt FROM ledger_openings WHERE entry_id = (SELECT entry_id FROM ledger_entries WHERE idx = 100)",
+            "INSERT INTO ledger_entries (idx, entry_id, leaf) SELECT 309, 'ffffffff-ffff-7fff-8fff-ffffffffffff', leaf FROM ledger_entries WHERE idx = 100",
+        ],
+        Some(309),
+        "it is there, but the tree has 309 entries",
+    ),
+    // Reorder: whole rows change places.
+    (
+        &[
+            "UPDATE ledger_entries SET idx = 1000 WHERE idx = 40",
+            "UPDATE ledger_entries SET idx = 40 WHERE idx = 90",
+            "UPDATE ledger_entries SET idx = 90 WHERE idx = 1000",
+        ],
+        Some(40),
+        "it is not in its place",
+    ),
+    // Tail.
+    (&["DELETE FROM ledger_entries WHERE idx = 308"], Some(308), "it is missing, with all that follow"),
+    // The tree itself.
+    (
+        &["UPDATE ledger_nodes SET hash = (SELECT root FROM ledger_head) WHERE level = 8"],
+        None,
+        "the stored hash of the subtree",
+    ),
+    (
+        &["UPDATE ledger_head SET root = (SELECT hash FROM ledger_nodes WHERE level = 8)"],
+        None,
+        "the root of the tree is another",
+    ),
+    (
+        &[
+            "UPDATE ledger_checkpoints SET note = (SELECT note FROM ledger_checkpoints WHERE number = 1) WHERE number = 2",
+        ],
+        None,
+        "has another root",
+    ),
+];
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn whatever_is_changed_is_named(#[case] engine: Engine) {
+    for (statements, first_bad, words) in CASES {
+        let app = ledger(engine).await;
+        tamper(&app, statements).await;
+        let report = audit(&app).await;
+        let problem = report.problem.clone().unwrap_or_default();
+        assert_eq!(report.verdict, Verdict::Damaged, "{statements:?}");
+        assert!(problem.contains(words), "{statements:?}: {problem}");
+        assert!(first_bad.is_none() || report.first_bad == *first_bad, "{statements:?}: {report:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_truncation_that_leaves_no_trace_in_the_database_is_told_by_the_state_and_by_a_kept_checkpoint() {
+    let app = TestApp::new(Engine::Sqlite).await;
+    append(&app.app, 5).await;
+    app.app.ledger.checkpoint().await.unwrap();
+    let file = app.app.config.database.url.trim_start_matches("sqlite://").to_owned();
+    app.app.store.close().await;
+    let yesterday = app.home.path().join("yesterday.db");
+    std::fs::copy(&file, &yesterday).unwrap();
+    let app = app.restart().await;
+    append(&app.app, 3).await;
+    let signed = app.app.ledger.checkpoint().await.unwrap();
+    let kept = Checkpoint::open(&signed.note, &app.app.ledger.verifier_key().unwrap()).unwrap();
+    app.app.store.close().await;
+    std::fs::copy(&yesterday, &file).unwrap();
+    let app = app.restart().await;
+    let report = audit(&app).await;
+    assert_eq!(report.first_bad, Some(5), "{report:?}");
+    assert!(report.problem.unwrap().contains("a checkpoint of 8 entries was signed, 5 are there"));
+
+    // With the state gone too, only what somebody else kept tells.
+    std::fs::remove_file(&app.app.config.ledger.state_file).unwrap();
+    assert_eq!(audit(&app).await.verdict, Verdict::Ok);
+    let report = app.app.ledger.audit(Some(&kept), &|_| ()).await.unwrap();
+    assert_eq!(report.first_bad, Some(5), "{report:?}");
+}
+
+#[tokio::test]
+async fn checkpoints_by_a_key_that_was_exchanged_count_and_foreign_ones_do_not() {
+    let app = TestApp::new(Engine::Sqlite).await;
+    append(&app.app, 3).await;
+    app.app.ledger.checkpoint().await.unwrap();
+    crate::app::write_key(&app.app.config.ledger.key_file, 8);
+    app.app.ledger.resume("yearly exchange", "bo").await.unwrap();
+    let report = audit(&app).await;
+    assert_eq!((report.verdict, report.checkpoints), (Verdict::Ok, 2), "{report:?}");
+    // The key alone is exchanged, without an entry that says so.
+    crate::app::write_key(&app.app.config.ledger.key_file, 9);
+    let report = audit(&app).await;
+    assert!(report.problem.unwrap().contains("not the one that the ledger names last"));
+}

@@ -1,0 +1,213 @@
+//! Evidence: what is exported proves itself without us, and nothing else does.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use besked::domain::entry::Event;
+use besked::domain::evidence::{Evidence, Subject, verify};
+use besked::domain::note::VerifierKey;
+use besked::ledger::evidence::{EvidenceError, Wanted, export};
+use uuid::Uuid;
+
+use crate::app::{CUSTOMERS, TestApp, maintenance};
+use crate::cli::Shell;
+use crate::database::Engine;
+
+/// Exports evidence, as the command does.
+pub async fn exported(app: &TestApp, notice_id: Uuid, account_id: Option<&str>) -> Result<Vec<u8>, EvidenceError> {
+    let checkpoint = app.app.ledger.checkpoint().await?;
+    let mut conn = app.app.store.snapshot().await.unwrap();
+    let mut file = Vec::new();
+    let wanted = Wanted { notice_id, account_id, with_messages: true };
+    export(&mut conn, &checkpoint, &wanted, &mut file, &|_| ()).await?;
+    Ok(file)
+}
+
+pub fn key(app: &TestApp) -> VerifierKey {
+    app.app.ledger.verifier_key().unwrap()
+}
+
+fn events(evidence: &Evidence) -> Vec<Event> {
+    evidence.entries.iter().map(|entry| entry.fact.event).collect()
+}
+
+/// What the other implementation says of a file.
+fn python(file: &[u8], key: &VerifierKey) -> (bool, String) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("evidence.json");
+    std::fs::write(&path, file).unwrap();
+    let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/besked/verify_evidence.py");
+    let ran = Command::new("python3").arg(script).arg(path).arg(key.to_string()).output().unwrap();
+    let error = String::from_utf8(ran.stderr).unwrap();
+    assert!(error.is_empty() || error.starts_with("invalid:"), "is python3-cryptography installed? {error}");
+    (ran.status.success(), String::from_utf8(ran.stdout).unwrap())
+}
+
+#[rstest::rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn evidence_for_one_customer_opens_that_customer_only(#[case] engine: Engine) {
+    let app = TestApp::new(engine).await;
+    app.import(CUSTOMERS).await;
+    let id = app.release(&maintenance("all = true")).await;
+    app.run_until_idle().await;
+    let file = exported(&app, id, Some("C1")).await.unwrap();
+    let text = String::from_utf8(file.clone()).unwrap();
+    let evidence = verify(file.as_slice(), &key(&app)).unwrap();
+    assert_eq!(events(&evidence), [Event::Manifest, Event::Accepted, Event::Closed]);
+    assert_eq!((evidence.recipients_in_manifest, evidence.recipients.len()), (Some(2), 1));
+    assert_eq!(evidence.recipients[0].address, "teknik@ett.example");
+    let Subject::Person(person) = &evidence.entries[1].subject else { panic!("not opened") };
+    assert_eq!((person.account_id.as_str(), person.address.as_str()), ("C1", "teknik@ett.example"));
+    let mail = app.relay.to("teknik@ett.example").remove(0);
+    assert_eq!(evidence.messages[0].bytes, mail.data, "the exact bytes");
+    assert!(!text.contains("two.example"), "nobody else is named");
+
+    let (valid, said) = python(&file, &key(&app));
+    assert!(valid && said.contains("0 manifest\n") && said.contains("recipient C1 teknik@ett.example\n"), "{said}");
+
+    let whole = verify(exported(&app, id, None).await.unwrap().as_slice(), &key(&app)).unwrap();
+    assert!(whole.is_complete() && whole.messages.len() == 2);
+    assert!(python(&exported(&app, id, None).await.unwrap(), &key(&app)).0);
+
+    let nobody = exported(&app, id, Some("C3")).await;
+    assert!(matches!(nobody, Err(EvidenceError::NotAddressed(account)) if account == "C3"));
+}
+
+#[tokio::test]
+async fn no_bit_of_it_can_be_changed() {
+    let app = TestApp::new(Engine::Sqlite).await;
+    app.import(CUSTOMERS).await;
+    let id = app.release(&maintenance("all = true")).await;
+    app.run_until_idle().await;
+    let checkpoint = app.app.ledger.checkpoint().await.unwrap();
+    let mut conn = app.app.store.snapshot().await.unwrap();
+    let mut file = Vec::new();
+    let wanted = Wanted { notice_id: id, account_id: Some("C1"), with_messages: false };
+    export(&mut conn, &checkpoint, &wanted, &mut file, &|_| ()).await.unwrap();
+    let key = key(&app);
+    let original = verify(file.as_slice(), &key).unwrap();
+    let mut harmless = Vec::new();
+    for place in 0..file.len() {
+        for bit in 0..8 {
+            let mut changed = file.clone();
+            changed[place] ^= 1 << bit;
+            if let Ok(evidence) = verify(changed.as_slice(), &key) {
+                assert_eq!(evidence, original, "bit {bit} of byte {place} changes what is proved");
+                harmless.push(file[place]);
+            }
+        }
+        if place % 7 == 0 {
+            assert!(verify(&file[..place], &key).is_err(), "cut at {place}");
+        }
+    }
+    // A line break between records that became another white space carries no meaning.
+    assert!(harmless.iter().all(|byte| *byte == b'\n'), "{:?}", String::from_utf8_lossy(&harmless));
+}
+
+#[tokio::test]
+async fn swapped_and_foreign_parts_are_refused() {
+    let app = TestApp::new(Engine::Sqlite).await;
+    app.import(CUSTOMERS).await;
+    let id = app.release(&maintenance("all = true")).await;
+    let other = app.release(&maintenance("customers = [\"C1\"]").replace("CHG-1", "CHG-2")).await;
+    app.run_until_idle().await;
+    let key = key(&app);
+    let file: serde_json::Value = serde_json::from_slice(&exported(&app, id, None).await.unwrap()).unwrap();
+    let foreign: serde_json::Value = serde_json::from_slice(&exported(&app, other, None).await.unwrap()).unwrap();
+    let refused = |change: &dyn Fn(&mut serde_json::Value)| {
+        let mut changed = file.clone();
+        change(&mut changed);
+        let bytes = serde_json::to_vec(&ordered(&changed)).unwrap();
+        assert!(!python(&bytes, &key).0 || verify(bytes.as_slice(), &key).is_err());
+        verify(bytes.as_slice(), &key).map(|_| ()).unwrap_err().to_string()
+    };
+    let swap = |member: &'static str| {
+        move |file: &mut serde_json::Value| {
+            let (one, two) = (file["entries"][1][member].clone(), file["entries"][2][member].clone());
+            (file["entries"][1][member], file["entries"][2][member]) = (two, one);
+        }
+    };
+    assert_eq!(refused(&swap("fact")), "entry 2: the leaf does not commit to this fact under this salt");
+    assert_eq!(refused(&swap("person")), "entry 2: the leaf does not commit to this person under this salt");
+    assert!(refused(&swap("leaf")).contains("leads to another root"));
+    assert!(refused(&swap("proof")).contains("leads to another root"));
+    assert!(refused(&|file| file["entries"][1]["person"] = serde_json::Value::Null).contains("both or neither"));
+    assert!(refused(&|file| file["entries"].as_array_mut().unwrap().swap(0, 1)).contains("ascending order"));
+    assert!(refused(&|file| file["entries"][3] = file["entries"][2].clone()).contains("ascending order"));
+    assert!(refused(&|file| drop(file["entries"].as_array_mut().unwrap().remove(0))).contains("exactly one manifest"));
+    assert!(refused(&|file| file["entries"] = serde_json::json!([])).contains("no entries"));
+    assert!(refused(&|file| file["recipients"][0]["ordinal"] = 1.into()).contains("ascending order"));
+    assert!(refused(&|file| file["recipients"][1]["ordinal"] = 7.into()).contains("not in the manifest"));
+    let who = |file: &mut serde_json::Value| file["recipients"][0]["who"] = file["recipients"][1]["who"].clone();
+    assert!(refused(&who).contains("not in the manifest"));
+    assert!(refused(&|file| file["messages"][0]["sha256"] = "00".repeat(32).into()).contains("digest"));
+    assert!(refused(&|file| file["extra"] = 1.into()).contains("unknown field"));
+    assert!(refused(&|file| file["entries"][0]["note"] = 1.into()).contains("unknown field"));
+    assert!(refused(&|file| file["format"] = "besked-evidence/2".into()).contains("format"));
+    let mixed = refused(&|file| file["entries"].as_array_mut().unwrap().push(foreign["entries"][0].clone()));
+    assert!(
+        mixed.contains("ascending") || mixed.contains("more than one notice") || mixed.contains("checkpoint"),
+        "{mixed}"
+    );
+    let of_another = refused(&|file| file["messages"] = foreign["messages"].clone());
+    assert!(of_another.contains("no entry names this message"), "{of_another}");
+}
+
+/// The members in their order, which `serde_json::Value` forgets.
+fn ordered(file: &serde_json::Value) -> impl serde::Serialize {
+    #[derive(serde::Serialize)]
+    struct File {
+        format: serde_json::Value,
+        entries: serde_json::Value,
+        recipients: serde_json::Value,
+        messages: serde_json::Value,
+        #[serde(skip_serializing_if = "serde_json::Value::is_null")]
+        extra: serde_json::Value,
+    }
+    let member = |name: &str| file[name].clone();
+    File {
+        format: member("format"),
+        entries: member("entries"),
+        recipients: member("recipients"),
+        messages: member("messages"),
+        extra: member("extra"),
+    }
+}
+
+#[tokio::test]
+async fn another_key_and_another_ledger_are_refused() {
+    let app = TestApp::new(Engine::Sqlite).await;
+    app.import(CUSTOMERS).await;
+    let id = app.release(&maintenance("all = true")).await;
+    app.run_until_idle().await;
+    let file = exported(&app, id, None).await.unwrap();
+    let other = TestApp::with(Engine::Sqlite, |config| crate::app::write_key(&config.ledger.key_file, 9)).await;
+    assert!(verify(file.as_slice(), &key(&other)).unwrap_err().to_string().contains("not signed by"));
+    let renamed = TestApp::with(Engine::Sqlite, |config| config.ledger.origin = "example.org/other".to_owned()).await;
+    assert!(verify(file.as_slice(), &key(&renamed)).unwrap_err().to_string().contains("not signed by"));
+    assert!(!python(&file, &key(&other)).0);
+}
+
+#[test]
+fn wrong_files_end_in_one_line_and_bounded_memory() {
+    let shell = Shell::new();
+    let key = shell.run(&["ledger", "vkey"]).ok().out;
+    shell.write("key", &key);
+    shell.write("empty.json", "");
+    shell.write("list.json", "[]");
+    shell.write("deep.json", &"[".repeat(100 << 20));
+    shell.write("deeper.json", &format!("{{\"format\":\"besked-evidence/1\",\"entries\":{}", "[".repeat(1 << 20)));
+    shell.write("long.json", &format!("{{\"{}\":1}}", "a".repeat(1 << 20)));
+    for file in ["empty.json", "list.json", "deep.json", "deeper.json", "long.json", "key"] {
+        let verify = shell.run(&["verify", file, "--key", "key"]);
+        assert_eq!(verify.code, 1, "{file}: {}", verify.err);
+        let one_line = verify.out.starts_with("INVALID: it is not an evidence file") && verify.out.lines().count() == 1;
+        assert!(one_line && verify.err.is_empty(), "{file}: {:.300}", verify.out);
+    }
+    shell.run(&["verify", "missing.json", "--key", "key"]).fails(2, &["cannot read `missing.json`"]);
+    shell
+        .run(&["verify", "key", "--key", "nonsense"])
+        .fails(2, &["neither a verifier key nor a file with one", "hint: "]);
+}
