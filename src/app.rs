@@ -6,12 +6,15 @@ use thiserror::Error;
 
 use crate::config::Config;
 use crate::dispatch::lock::{DispatchLock, LockError};
+use crate::dispatch::upkeep::Upkeep;
 use crate::dispatch::{Dispatcher, Observer, Parts};
 use crate::domain::clock::Clock;
 use crate::domain::random::Random;
 use crate::ledger::Ledger;
 use crate::mail::token::TokenKey;
 use crate::notices::{Draft, NoticeError, Notices};
+use crate::privacy::Privacy;
+use crate::retention::Retention;
 use crate::sample::{Sample, Wanted};
 use crate::store::{Store, StoreError, secrets};
 
@@ -56,6 +59,10 @@ pub struct App {
     pub notices: Notices,
     /// The ledger's keeper.
     pub ledger: Ledger,
+    /// The keeper of people's rights.
+    pub privacy: Privacy,
+    /// Deletes persons whose time is over.
+    pub retention: Retention,
     key: TokenKey,
 }
 
@@ -79,7 +86,9 @@ impl App {
         let key = link_key(&store, &random).await?;
         let notices = Notices::new(store.clone(), config.clone(), clock.clone(), random.clone());
         let ledger = Ledger::new(store.clone(), config.clone(), clock.clone(), random.clone());
-        Ok(Self { config, store, clock, random, notices, ledger, key: TokenKey::new(key) })
+        let privacy = Privacy::new(store.clone(), config.clone(), clock.clone(), random.clone());
+        let retention = Retention::new(store.clone(), config.clone(), clock.clone(), privacy.clone());
+        Ok(Self { config, store, clock, random, notices, ledger, privacy, retention, key: TokenKey::new(key) })
     }
 
     /// A dispatcher, with the right to dispatch that it needs for as long as it runs. `observer` is told what is recorded.
@@ -98,7 +107,11 @@ impl App {
             random: self.random.clone(),
             key: self.key.clone(),
             notices: self.notices.clone(),
-            ledger: self.ledger.clone(),
+            upkeep: Upkeep {
+                ledger: self.ledger.clone(),
+                privacy: self.privacy.clone(),
+                retention: self.retention.clone(),
+            },
             observer,
         });
         Ok((dispatcher, lock))

@@ -34,6 +34,8 @@ pub struct Config {
     pub database: Database,
     /// The ledger's name and key.
     pub ledger: Ledger,
+    /// People's rights.
+    pub privacy: Privacy,
     /// The web server.
     pub http: Http,
     /// SMTP servers, in the order they are tried.
@@ -159,6 +161,22 @@ impl Default for Ledger {
             state_file: "var/ledger.state".into(),
             checkpoint_to: Vec::new(),
         }
+    }
+}
+
+/// `[privacy]`: the tombstone journal, outside the database.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Privacy {
+    /// Who was erased, as keyed hashes.
+    pub journal_file: PathBuf,
+    /// The key of these hashes; made at the first erasure.
+    pub journal_key_file: PathBuf,
+}
+
+impl Default for Privacy {
+    fn default() -> Self {
+        Self { journal_file: "var/erased.journal".into(), journal_key_file: "var/erased.key".into() }
     }
 }
 
@@ -288,6 +306,9 @@ pub struct CategoryRules {
     /// Days for which persons in its record are kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retention_days: Option<u32>,
+    /// Whether keeping them that long is a duty, which only a ground that waives it by name sets aside.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retention_duty: Option<bool>,
     /// Roles addressed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub roles: Option<Vec<Role>>,
@@ -330,6 +351,13 @@ impl Config {
     pub fn retention_days(&self, category: Category) -> u32 {
         let rules = self.category.get(&category);
         rules.and_then(|rules| rules.retention_days).unwrap_or(category.default_retention_days())
+    }
+
+    /// Whether keeping the persons in a category's record is a duty until then.
+    #[must_use]
+    pub fn retention_duty(&self, category: Category) -> bool {
+        let rules = self.category.get(&category);
+        rules.and_then(|rules| rules.retention_duty).unwrap_or(category.default_retention_duty())
     }
 
     /// What a parsed configuration says that cannot be: each problem names its key.

@@ -16,12 +16,13 @@ use thiserror::Error;
 
 use crate::domain::customers_file::{Header, Row, RowParser};
 use crate::domain::problem::{Problem, Problems};
+use crate::privacy::journal::Tombstones;
 use crate::store::contacts::ContactRow;
 use crate::store::customers::{AttributeRow, CustomerRow};
 use crate::store::{self, Store, StoreError, contacts, customers};
 
 /// How an import treats what it finds.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct ImportOptions {
     /// Check only; store nothing.
     pub dry_run: bool,
@@ -31,6 +32,10 @@ pub struct ImportOptions {
     pub replace: bool,
     /// With `replace`: take a file with less than half of today's customers.
     pub allow_shrink: bool,
+    /// Who was erased: their rows are left out.
+    pub erased: Tombstones,
+    /// Store rows of erased persons all the same.
+    pub revive: bool,
 }
 
 /// What an import did, or with `dry_run` would do.
@@ -42,6 +47,20 @@ pub struct Imported {
     pub contacts: u64,
     /// What is wrong with rows; they were skipped.
     pub invalid: Vec<Problem>,
+    /// Rows of persons who were erased; left out unless they are to be revived.
+    pub erased: Vec<ErasedRow>,
+}
+
+/// A row of a person who was erased.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ErasedRow {
+    /// Its line.
+    pub line: usize,
+    /// When the person was erased.
+    pub erased_at: Timestamp,
+    /// The address, for whoever revives it; shown to nobody.
+    #[serde(skip)]
+    pub address: String,
 }
 
 /// Why nothing was imported.
@@ -84,7 +103,7 @@ pub async fn import(
     progress: &(dyn Fn(f64) + Sync),
 ) -> Result<Imported, ImportError> {
     let read_error = |source| ImportError::Read { path: path.to_owned(), source };
-    let (imported, bad_lines) = check(path, progress).map_err(read_error)?;
+    let (imported, bad_lines) = check(path, &options, progress).map_err(read_error)?;
     let nothing_to_store = imported.customers == 0;
     if !imported.invalid.is_empty() && (!options.skip_invalid || nothing_to_store) {
         return Err(ImportError::Invalid(Problems(imported.invalid).sorted()));
@@ -132,13 +151,25 @@ pub async fn import(
 const CHUNK: usize = 4000;
 
 /// First pass: everything that is wrong, in the rows and between them.
-fn check(path: &Path, progress: &(dyn Fn(f64) + Sync)) -> io::Result<(Imported, HashSet<usize>)> {
+fn check(
+    path: &Path,
+    options: &ImportOptions,
+    progress: &(dyn Fn(f64) + Sync),
+) -> io::Result<(Imported, HashSet<usize>)> {
     let mut rows = Rows::open(path)?;
     let mut between = Between::default();
     let mut imported = Imported::default();
     let mut bad_lines = HashSet::new();
     let mut count = 0_usize;
     while let Some((line, row)) = rows.next()? {
+        let address = row.as_ref().ok().map(|row| row.contact.email.as_str());
+        if let Some((address, erased_at)) = address.and_then(|it| Some((it, options.erased.erased_at(it)?))) {
+            imported.erased.push(ErasedRow { line, erased_at, address: address.to_owned() });
+            if !options.revive {
+                bad_lines.insert(line);
+                continue;
+            }
+        }
         let checked = row.and_then(|row| between.check(line, &row).map_err(|problem| vec![problem]));
         match checked {
             Ok(()) => imported.contacts += 1,

@@ -28,6 +28,9 @@ EXECUTE FUNCTION refuse_change();
 ALTER TABLE ledger_head ADD COLUMN stopped TEXT COLLATE "C";
 ALTER TABLE ledger_head ADD COLUMN mailed_at BIGINT;
 
+-- Tombstones of the journal outside the database that were carried out here: fewer than it has tells a restored copy.
+ALTER TABLE ledger_head ADD COLUMN tombstones BIGINT NOT NULL DEFAULT 0;
+
 -- The address that an entry about no delivery is about: how a person's entries are found.
 ALTER TABLE ledger_openings ADD COLUMN subject TEXT COLLATE "C";
 CREATE INDEX ledger_openings_by_subject ON ledger_openings (subject) WHERE subject IS NOT NULL;

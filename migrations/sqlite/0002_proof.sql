@@ -32,6 +32,9 @@ BEGIN SELECT RAISE(ABORT, 'ledger_checkpoints is append-only'); END;
 ALTER TABLE ledger_head ADD COLUMN stopped TEXT;
 ALTER TABLE ledger_head ADD COLUMN mailed_at INTEGER;
 
+-- Tombstones of the journal outside the database that were carried out here: fewer than it has tells a restored copy.
+ALTER TABLE ledger_head ADD COLUMN tombstones INTEGER NOT NULL DEFAULT 0;
+
 -- The address that an entry about no delivery is about: how a person's entries are found.
 ALTER TABLE ledger_openings ADD COLUMN subject TEXT;
 CREATE INDEX ledger_openings_by_subject ON ledger_openings (subject) WHERE subject IS NOT NULL;

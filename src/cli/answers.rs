@@ -11,6 +11,7 @@ use crate::domain::category::Category;
 use crate::domain::coverage::Verdict;
 use crate::domain::fields::Fields;
 use crate::domain::notice::Notice;
+use crate::privacy::mask::Mask;
 use crate::store::attestations::Attestation;
 use crate::store::notices::{self, Kept};
 
@@ -97,6 +98,10 @@ pub async fn coverage(command: Coverage, place: &Place, output: &Output) -> Resu
         return Err(Failure::invalid(format!("the notice is {}: it has addressed nobody yet", notice.state)));
     }
     let mut coverage = coverage::coverage(&mut *app.store.snapshot().await?, &notice).await?;
+    let mask = Mask::load(&mut *app.store.read().await?).await?;
+    for delivery in coverage.rows.iter_mut().flat_map(|row| &mut row.deliveries) {
+        delivery.email = mask.address(&delivery.email);
+    }
     if command.open {
         coverage.rows.retain(|row| row.verdict != Verdict::Informed);
     }
@@ -195,7 +200,12 @@ pub async fn informed(command: Informed, place: &Place, output: &Output) -> Resu
         }
         (None, None) => Vec::new(),
     };
-    let answer = coverage::informed(&mut conn, &command.account, &notices).await?;
+    let mut answer = coverage::informed(&mut conn, &command.account, &notices).await?;
+    let mask = Mask::load(&mut conn).await?;
+    for delivery in answer.notices.iter_mut().flat_map(|notice| &mut notice.deliveries) {
+        delivery.reply = delivery.reply.as_ref().map(|reply| mask.text(&delivery.email, reply));
+        delivery.email = mask.address(&delivery.email);
+    }
     let known = customer.is_some() || answer.notices.iter().any(|notice| !notice.deliveries.is_empty());
     if !known {
         return Err(Failure::invalid(format!("there is no customer `{}`", command.account))

@@ -11,6 +11,8 @@ use super::output::{Output, count, table, time};
 use super::progress::bar;
 use crate::app::App;
 use crate::customers::{ImportError, ImportOptions, Imported, import};
+use crate::privacy::PrivacyError;
+use crate::privacy::mask::Mask;
 use crate::store::{contacts, customers};
 
 /// Import and look at customers.
@@ -44,6 +46,9 @@ pub struct Import {
     /// With --replace: take a file with less than half of today's customers
     #[arg(long, requires = "replace")]
     allow_shrink: bool,
+    /// Store the rows of persons who were erased, too
+    #[arg(long)]
+    revive_erased: bool,
 }
 
 /// List active customers.
@@ -73,6 +78,8 @@ async fn run_import(app: &App, command: Import, output: &Output) -> Result<u8, F
         skip_invalid: command.skip_invalid,
         replace: command.replace,
         allow_shrink: command.allow_shrink,
+        erased: app.privacy.journal().read().map_err(PrivacyError::from)?,
+        revive: command.revive_erased,
     };
     let now = app.clock.now();
     let id = app.random.id(now).to_string();
@@ -85,7 +92,19 @@ async fn run_import(app: &App, command: Import, output: &Output) -> Result<u8, F
         let nothing = Imported { invalid: problems.0.clone(), ..Imported::default() };
         output.print(&nothing, |_| String::new())?;
     }
-    output.print(&imported?, |imported| describe(imported, command.dry_run))?;
+    let imported = imported?;
+    if command.revive_erased && !command.dry_run {
+        let addresses: Vec<String> = imported.erased.iter().map(|row| row.address.clone()).collect();
+        app.privacy.revived(&addresses).await?;
+    }
+    for row in &imported.erased {
+        let what = if command.revive_erased { "is stored anew" } else { "is left out" };
+        eprintln!("warning: line {}: this person was erased {} and {what}", row.line, time(row.erased_at));
+    }
+    if !imported.erased.is_empty() && !command.revive_erased {
+        eprintln!("\nhint: remove them where the file comes from; `--revive-erased` stores them again");
+    }
+    output.print(&imported, |imported| describe(imported, command.dry_run))?;
     Ok(0)
 }
 
@@ -125,10 +144,11 @@ async fn show(app: &App, account: &str, output: &Output) -> Result<u8, Failure> 
             .hint("`besked customers list` shows whom you have")
     })?;
     let contacts = contacts::of_customers(&mut conn, &[account]).await?.remove(account).unwrap_or_default();
+    let mask = Mask::load(&mut conn).await?;
     let contact_rows: Vec<_> = contacts
         .iter()
         .map(|it| {
-            json!({ "email": it.email.as_str(), "name": it.name, "role": it.role, "locale": it.locale, "time_zone": it.time_zone })
+            json!({ "email": mask.address(it.email.as_str()), "name": it.name, "role": it.role, "locale": it.locale, "time_zone": it.time_zone })
         })
         .collect();
     let document = json!({
@@ -144,7 +164,7 @@ async fn show(app: &App, account: &str, output: &Output) -> Result<u8, Failure> 
         let rows = contacts.iter().map(|it| {
             let zone = it.time_zone.as_ref().map_or("", |zone| zone.as_str());
             let locale = it.locale.as_ref().map_or("", |locale| locale.as_str());
-            [it.role.to_string(), it.name.clone(), it.email.to_string(), locale.to_owned(), zone.to_owned()]
+            [it.role.to_string(), it.name.clone(), mask.address(it.email.as_str()), locale.to_owned(), zone.to_owned()]
         });
         text + &table(["role", "name", "email", "locale", "zone"], rows)
     })?;

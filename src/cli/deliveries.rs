@@ -4,10 +4,11 @@ use clap::Subcommand;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::Place;
 use super::failure::Failure;
 use super::output::{Output, print, table, time};
+use super::{Place, operator};
 use crate::domain::delivery::State;
+use crate::privacy::mask::Mask;
 use crate::store::{deliveries, messages, settle};
 
 /// Look at single deliveries.
@@ -40,6 +41,11 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
             let mut conn = app.store.snapshot().await?;
             let mut all = deliveries::of_notice(&mut conn, notice.id, 0, u32::MAX).await?;
             all.retain(|delivery| state.is_none_or(|state| delivery.state == state));
+            let mask = Mask::load(&mut conn).await?;
+            for delivery in &mut all {
+                delivery.reply = delivery.reply.as_ref().map(|reply| mask.text(&delivery.email, reply));
+                delivery.email = mask.address(&delivery.email);
+            }
             let document: Vec<_> = all.iter().map(brief).collect();
             output.print(&json!({ "deliveries": document }), |_| {
                 let rows = all.iter().map(|it| {
@@ -53,6 +59,7 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
             let mut conn = app.store.snapshot().await?;
             let delivery = deliveries::find(&mut conn, id).await?;
             let delivery = delivery.ok_or_else(|| Failure::invalid(format!("there is no delivery `{id}`")))?;
+            app.privacy.note_read(&delivery.email, &operator(None), "deliveries show").await?;
             if message {
                 let bytes = messages::find(&mut conn, id).await?;
                 let bytes = bytes.ok_or_else(|| Failure::invalid("nothing was sent for this delivery"))?;

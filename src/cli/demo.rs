@@ -118,6 +118,8 @@ async fn prepare(dir: &Path, relay: SocketAddr) -> Result<App, Failure> {
     let path = |name: &str| dir.join(name).display().to_string();
     let url = format!("sqlite://{}", path("besked.db"));
     let settings = [
+        ("BESKED__PRIVACY__JOURNAL_FILE", path("erased.journal")),
+        ("BESKED__PRIVACY__JOURNAL_KEY_FILE", path("erased.key")),
         ("BESKED__DATABASE__URL", url.clone()),
         ("BESKED__LEDGER__KEY_FILE", path("ledger.key")),
         ("BESKED__LEDGER__STATE_FILE", path("ledger.state")),

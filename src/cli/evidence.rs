@@ -13,11 +13,15 @@ use super::Place;
 use super::failure::{FAILED, Failure};
 use super::output::{Output, count, time};
 use super::progress::spinner;
+use crate::app::App;
 use crate::domain::delivery::Level;
 use crate::domain::entry::Event;
 use crate::domain::evidence::{self as format, Evidence};
 use crate::domain::note::VerifierKey;
 use crate::ledger::evidence::{Contents, Wanted, export};
+use crate::ledger::report::{self, Report, Words};
+use crate::store::notices::Kept;
+use crate::store::{Conn, customers};
 
 /// Evidence.
 #[derive(Debug, Subcommand)]
@@ -33,6 +37,9 @@ pub enum Command {
         /// Where to write the evidence
         #[arg(short, long, value_name = "FILE")]
         output: PathBuf,
+        /// Where to write a report for people, with the evidence in it (PDF/A-3)
+        #[arg(long, value_name = "FILE")]
+        pdf: Option<PathBuf>,
         /// With the exact bytes that were sent
         #[arg(long)]
         with_message: bool,
@@ -51,11 +58,12 @@ pub struct Verify {
 
 /// Runs `besked evidence`.
 pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8, Failure> {
-    let Command::Export { notice, account, output: path, with_message } = command;
+    let Command::Export { notice, account, output: path, pdf, with_message } = command;
     let app = place.app().await?;
     let notice = app.notices.named(&notice).await?;
     let checkpoint = app.ledger.checkpoint().await?;
-    let wanted = Wanted { notice_id: notice.id, account_id: account.as_deref(), with_messages: with_message };
+    let wanted =
+        Wanted { notice_id: notice.id, account_id: account.as_deref(), address: None, with_messages: with_message };
     let progress = spinner("proving entries");
     let counting = progress.clone();
     // In place only once it is whole.
@@ -73,12 +81,49 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
         }
     };
     std::fs::rename(&partial, &path).map_err(|error| unusable("write", &path, &error))?;
-    tell(&contents, &path, output)?;
+    if let Some(pdf) = &pdf {
+        write_report(&app, &mut conn, &notice, account.as_deref(), &path, pdf).await?;
+    }
+    tell(&contents, &path, pdf.as_deref(), output)?;
     Ok(0)
 }
 
-fn tell(contents: &Contents, path: &Path, output: &Output) -> Result<(), Failure> {
-    let document = json!({ "file": path, "contents": contents });
+/// Writes the report of an evidence file, from what the file proves.
+async fn write_report(
+    app: &App,
+    conn: &mut Conn,
+    notice: &Kept,
+    account: Option<&str>,
+    path: &Path,
+    pdf: &Path,
+) -> Result<(), Failure> {
+    let key = app.ledger.verifier_key()?;
+    let file = std::fs::read(path).map_err(|error| unusable("read", path, &error))?;
+    let evidence = format::verify(file.as_slice(), &key)
+        .map_err(|error| Failure::new(FAILED, format!("the evidence just written does not hold: {error}")))?;
+    let customer = match account {
+        Some(account) => customers::find(conn, account).await?,
+        None => None,
+    };
+    let words = Words::of(conn, notice, account).await?;
+    let file_name = path.file_name().map_or_else(|| "evidence.json".into(), |name| name.to_string_lossy());
+    let report = Report {
+        organisation: &app.config.organisation,
+        made_at: app.clock.now(),
+        notice,
+        account,
+        customer_name: customer.as_ref().map(|customer| customer.name.as_str()),
+        words: &words,
+        evidence: &evidence,
+        file_name: &file_name,
+        file: &file,
+        verifier_key: &key.to_string(),
+    };
+    std::fs::write(pdf, report::pdf(&report)?).map_err(|error| unusable("write", pdf, &error))
+}
+
+fn tell(contents: &Contents, path: &Path, pdf: Option<&Path>, output: &Output) -> Result<(), Failure> {
+    let document = json!({ "file": path, "pdf": pdf, "contents": contents });
     output.print(&document, |_| {
         let mut text = format!(
             "wrote {} with {}, {}, {}\n",
@@ -87,6 +132,9 @@ fn tell(contents: &Contents, path: &Path, output: &Output) -> Result<(), Failure
             count(contents.recipients, "recipient", "recipients"),
             count(contents.messages, "message", "messages")
         );
+        if let Some(pdf) = pdf {
+            text += &format!("wrote {}\n", pdf.display());
+        }
         if contents.unsealed > 0 {
             text += &format!(
                 "{} not covered by a checkpoint yet and thus missing\n",

@@ -9,7 +9,10 @@ use crate::customers::ImportError;
 use crate::dispatch::lock::LockError;
 use crate::ledger::LedgerError;
 use crate::ledger::evidence::EvidenceError;
+use crate::ledger::export::ExportError;
+use crate::ledger::report::ReportError;
 use crate::notices::{DraftError, NoticeError};
+use crate::privacy::PrivacyError;
 use crate::store::StoreError;
 
 /// Failed.
@@ -133,8 +136,24 @@ impl From<LedgerError> for Failure {
             LedgerError::NoKey(_) => failure.hint("run this where the key is; `besked init` makes one for a new ledger"),
             LedgerError::Key { .. } => failure.hint("restore the key from its backup; a new one needs `besked ledger continue`"),
             LedgerError::State(_) => failure.hint("check `[ledger] state_file`: its folder must exist and be writable"),
+            LedgerError::NotMailed(_) => failure.hint("check [[relay]] and `[ledger] checkpoint_to`"),
             LedgerError::Unsignable(_) => failure.hint("check `[ledger] origin`"),
         }
+    }
+}
+
+impl From<ExportError> for Failure {
+    fn from(error: ExportError) -> Self {
+        match error {
+            ExportError::Ledger(error) => error.into(),
+            ExportError::Write { .. } => Self::new(FAILED, error),
+        }
+    }
+}
+
+impl From<ReportError> for Failure {
+    fn from(error: ReportError) -> Self {
+        Self::new(FAILED, error)
     }
 }
 
@@ -149,6 +168,22 @@ impl From<EvidenceError> for Failure {
             EvidenceError::NotSealed => {
                 Self::new(TRY_LATER, error).hint("the node with the ledger's key signs every half second while it runs")
             }
+        }
+    }
+}
+
+impl From<PrivacyError> for Failure {
+    fn from(error: PrivacyError) -> Self {
+        let failure = Self::new(FAILED, &error);
+        match error {
+            PrivacyError::Store(error) => error.into(),
+            PrivacyError::Duties { .. } => failure.hint(
+                "where one does not hold here, name it in `--ground`, for example \"waives retention:billing: never a customer\"",
+            ),
+            PrivacyError::Unknown(_) | PrivacyError::Ground | PrivacyError::Same(_) => Self::invalid(error),
+            PrivacyError::Sending(_) => Self::new(TRY_LATER, error).hint("try again in a moment"),
+            PrivacyError::Unsealed(_) => failure.hint("`besked ledger continue --reason TEXT` lets it go on"),
+            PrivacyError::Journal(_) => failure.hint("check `[privacy]`; the journal and its key belong into the backup, apart from each other"),
         }
     }
 }

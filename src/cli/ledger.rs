@@ -13,6 +13,7 @@ use crate::app::App;
 use crate::domain::checkpoint::Checkpoint;
 use crate::ledger::Standing;
 use crate::ledger::audit::{Progress, Verdict};
+use crate::ledger::export::export;
 use crate::store::tree::Signed;
 
 /// The ledger.
@@ -29,6 +30,11 @@ pub enum Command {
         /// A checkpoint that somebody else kept, to hold the ledger against
         #[arg(long, value_name = "FILE")]
         checkpoint: Option<PathBuf>,
+    },
+    /// Write the log as static files that any tlog-tiles client can read; only what is new
+    Export {
+        /// The folder
+        folder: PathBuf,
     },
     /// Let sealing go on after it stopped
     Continue {
@@ -56,10 +62,33 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
             output.print(&json!({ "vkey": key }), |_| format!("{key}\n"))?;
         }
         Command::Audit { checkpoint } => return audit(&app, checkpoint, output).await,
+        Command::Export { folder } => {
+            let checkpoint = app.ledger.checkpoint().await?;
+            let bar = bar(checkpoint.size, "exporting");
+            let mut conn = app.store.snapshot().await?;
+            let exported = export(&mut conn, &checkpoint, &folder, &|n| bar.set_position(n)).await?;
+            bar.finish_and_clear();
+            output.print(&exported, |it| {
+                format!(
+                    "{} holds the log of {}: {} written, {} there already\n",
+                    folder.display(),
+                    count(it.size, "entry", "entries"),
+                    count(it.written, "file", "files"),
+                    grouped(it.kept)
+                )
+            })?;
+        }
         Command::Continue { reason, operator: named } => {
             let signed = app.ledger.resume(&reason, &operator(named)).await?;
             print_checkpoint(&signed, output)?;
             eprintln!("sealing goes on; the reason is recorded in the ledger");
+            let erased = app.privacy.replay().await?;
+            if erased > 0 {
+                eprintln!(
+                    "{} since this copy was made, and erased again",
+                    count(erased as u64, "person was erased", "persons were erased")
+                );
+            }
         }
     }
     Ok(0)

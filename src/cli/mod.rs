@@ -17,6 +17,8 @@ mod notice;
 mod output;
 mod people;
 mod progress;
+mod retention;
+mod subject;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -86,6 +88,15 @@ enum Command {
     /// Addresses that are not to be mailed
     #[command(subcommand)]
     Suppressions(people::Suppressions),
+    /// A person's rights: see, mend, restrict, erase what is kept of them
+    #[command(subcommand)]
+    Subject(subject::Command),
+    /// Legal holds: what must not be erased or purged
+    #[command(subcommand)]
+    Hold(retention::HoldCommand),
+    /// Delete persons whose time is over
+    #[command(subcommand)]
+    Retention(retention::Command),
     /// The whole of it in one go: a relay on loopback, customers, one notice of each category
     Demo(demo::Demo),
 }
@@ -129,6 +140,9 @@ async fn run(cli: Cli, output: &Output) -> Result<u8, Failure> {
         Command::Verify(command) => evidence::verify(&command, output),
         Command::Preferences(command) => people::preferences(command, &place, output).await,
         Command::Suppressions(command) => people::suppressions(command, &place, output).await,
+        Command::Subject(command) => subject::run(command, &place, output).await,
+        Command::Hold(command) => retention::hold(command, &place, output).await,
+        Command::Retention(command) => retention::retention(command, &place, output).await,
         Command::Demo(command) => demo::run(command, output).await,
     }
 }

@@ -3,15 +3,16 @@
 use clap::{Subcommand, ValueEnum};
 use serde_json::json;
 
-use super::Place;
 use super::failure::Failure;
 use super::output::{Output, table, time};
+use super::{Place, operator};
 use crate::domain::address::Address;
 use crate::domain::category::{Category, Class};
 use crate::domain::preference::Reason;
+use crate::privacy::mask::Mask;
 use crate::store::{preferences as kept, suppressions};
 
-fn address(text: &str) -> Result<Address, String> {
+pub(super) fn address(text: &str) -> Result<Address, String> {
     Address::parse(text).map_err(|problem| problem.to_string())
 }
 
@@ -62,6 +63,7 @@ pub async fn preferences(command: Preferences, place: &Place, output: &Output) -
             email
         }
     };
+    app.privacy.note_read(email.as_str(), &operator(None), "preferences show").await?;
     let opt_outs = kept::of_address(&mut *app.store.read().await?, email.as_str()).await?;
     output.print(&json!({ "email": email.as_str(), "opt_outs": opt_outs }), |_| {
         if opt_outs.is_empty() {
@@ -118,7 +120,10 @@ pub async fn suppressions(command: Suppressions, place: &Place, output: &Output)
     let app = place.app().await?;
     match command {
         Suppressions::List { limit, after } => {
-            let list = suppressions::list(&mut *app.store.read().await?, &after, limit).await?;
+            let mut conn = app.store.read().await?;
+            let mut list = suppressions::list(&mut conn, &after, limit).await?;
+            let mask = Mask::load(&mut conn).await?;
+            list.iter_mut().for_each(|it| it.email = mask.address(&it.email));
             output.print(&json!({ "suppressions": list }), |_| {
                 let rows = list.iter().map(|it| [it.email.clone(), it.reason.to_string(), time(it.since)]);
                 table(["email", "reason", "since"], rows)

@@ -4,7 +4,7 @@
 //!            +-- worker -- SMTP session --+
 //! recorder --+-- worker -- SMTP session --+-- relay     housekeeping: release what is due, close what is done,
 //!    |       +-- worker -- SMTP session --+             renew leases, take over those of the dead
-//!    |                                                  sealer: give entries their place in the ledger's tree, and sign it
+//!    |                                                  upkeep: seal the ledger, delete persons whose time is over
 //! database
 //! ```
 //!
@@ -19,6 +19,7 @@ mod outcome;
 mod pace;
 mod recorder;
 pub mod relay;
+pub mod upkeep;
 mod worker;
 
 use std::sync::Arc;
@@ -36,7 +37,7 @@ use crate::domain::clock::Clock;
 use crate::domain::delivery::Outcome;
 use crate::domain::notice::State;
 use crate::domain::random::Random;
-use crate::ledger::{Ledger, Sealed};
+use crate::ledger::Sealed;
 use crate::mail::token::TokenKey;
 use crate::notices::{NoticeError, Notices};
 use crate::store::queue::{Depth, LEASE_MS, Stale};
@@ -45,6 +46,7 @@ use outcome::{Trial, settlement};
 use pace::Pace;
 use recorder::Recorder;
 use relay::{Relay, Trouble};
+use upkeep::Upkeep;
 use worker::Worker;
 
 /// What was recorded of a delivery.
@@ -112,12 +114,6 @@ pub enum Finished {
     Unsealed(String, Depth),
 }
 
-/// How often to seal.
-const SEALING: Duration = Duration::from_millis(500);
-
-/// How long to wait after sealing failed or was found stopped.
-const SEALING_PAUSE: Duration = Duration::from_secs(5);
-
 /// How often to look for what has become due.
 const TICK: Duration = Duration::from_millis(500);
 
@@ -128,7 +124,7 @@ const COUNTED: usize = 1000;
 pub struct Dispatcher {
     context: Arc<Context>,
     notices: Notices,
-    ledger: Ledger,
+    upkeep: Upkeep,
     relays: Vec<Arc<Relay>>,
 }
 
@@ -146,8 +142,8 @@ pub struct Parts {
     pub key: TokenKey,
     /// The life of notices.
     pub notices: Notices,
-    /// The ledger's keeper.
-    pub ledger: Ledger,
+    /// What is done beside the sending.
+    pub upkeep: Upkeep,
     /// Is told what was recorded.
     pub observer: Option<Observer>,
 }
@@ -170,7 +166,7 @@ impl Dispatcher {
             renewed_at: AtomicI64::new(0),
             nothing: Notify::new(),
         };
-        Self { context: Arc::new(context), notices: parts.notices, ledger: parts.ledger, relays }
+        Self { context: Arc::new(context), notices: parts.notices, upkeep: parts.upkeep, relays }
     }
 
     /// Sends until `shutdown`, or with `until` until there is nothing to do.
@@ -179,6 +175,7 @@ impl Dispatcher {
     /// Where the database cannot be used at the start; later trouble is logged and waited out.
     pub async fn run(&self, shutdown: CancellationToken, until: Option<Until>) -> Result<Finished, NoticeError> {
         self.take_over(self.context.store.dialect == Dialect::Sqlite).await?;
+        self.upkeep.begin().await;
         let (recorder, requests) = Recorder::new(self.context.clone());
         let recorder = tokio::spawn(recorder.run());
         let (due, _) = watch::channel(0);
@@ -198,7 +195,7 @@ impl Dispatcher {
             }
         }
         drop(requests);
-        let sealer = tokio::spawn(seal_from_time_to_time(self.ledger.clone(), stop.clone()));
+        let upkeep = tokio::spawn(self.upkeep.clone().run(stop.clone()));
         let finished = self.keep_house(&shutdown, until, &due).await;
         stop.cancel();
         let drained =
@@ -211,12 +208,12 @@ impl Dispatcher {
         if recorder.await.is_err() {
             tracing::error!("the recorder failed: leases that it held run out by themselves");
         }
-        if sealer.await.is_err() {
-            tracing::error!("the sealer failed: entries wait for the next one");
+        if upkeep.await.is_err() {
+            tracing::error!("the upkeep failed: entries wait to be sealed by the next one");
         }
         // What the drain recorded is sealed too; where that fails, the next start does it.
         if matches!(finished, Ok(Finished::Stopped)) {
-            let _ = self.ledger.seal().await;
+            let _ = self.upkeep.ledger.seal().await;
         }
         finished
     }
@@ -284,7 +281,7 @@ impl Dispatcher {
             if self.notices.advance().await?.released > 0 {
                 return Ok(None);
             }
-            return Ok(Some(match self.ledger.seal().await {
+            return Ok(Some(match self.upkeep.ledger.seal().await {
                 Ok(Sealed::Upto(_)) => Finished::Idle(depth),
                 Ok(Sealed::Stopped(reason)) => Finished::Unsealed(reason, depth),
                 Err(error) => Finished::Unsealed(error.to_string(), depth),
@@ -353,25 +350,6 @@ impl Dispatcher {
         // The doubt is not the recipient's fault: a mandatory notice is sent again at once.
         settlement.again = settlement.again.map(|_| (now, 0));
         Ok(Some(settlement))
-    }
-}
-
-/// Seals until `stop`; never in the way of sending.
-async fn seal_from_time_to_time(ledger: Ledger, stop: CancellationToken) {
-    loop {
-        let pause = match ledger.seal().await {
-            Ok(Sealed::Upto(_)) => SEALING,
-            // Told when it stopped; a person lets it go on.
-            Ok(Sealed::Stopped(_)) => SEALING_PAUSE,
-            Err(error) => {
-                tracing::error!(%error, "entries could not be sealed, trying again");
-                SEALING_PAUSE
-            }
-        };
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = tokio::time::sleep(pause) => {}
-        }
     }
 }
 

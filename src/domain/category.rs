@@ -91,6 +91,15 @@ impl Category {
     }
 }
 
+impl Category {
+    /// Whether keeping the persons in its record is a duty, unless the configuration says otherwise: of breaches (GDPR Art.
+    /// 33(5)) and of invoices (accounting law). Elsewhere it is an interest, which yields to an erasure (Art. 17(3)).
+    #[must_use]
+    pub const fn default_retention_duty(self) -> bool {
+        matches!(self, Self::SecurityBreach | Self::Billing)
+    }
+}
+
 /// Whether a notice may be refused by the one who gets it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]

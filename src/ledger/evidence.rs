@@ -56,6 +56,8 @@ pub struct Wanted<'a> {
     pub notice_id: Uuid,
     /// For which customer; for all of them without.
     pub account_id: Option<&'a str>,
+    /// For which address of that customer; for all of them without.
+    pub address: Option<&'a str>,
     /// Whether with the exact bytes sent.
     pub with_messages: bool,
 }
@@ -87,7 +89,7 @@ pub async fn export(
     out: impl Write,
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<Contents, EvidenceError> {
-    let sealed = entries::sealed(conn, wanted.notice_id, wanted.account_id).await?;
+    let sealed = entries::sealed(conn, wanted.notice_id, wanted.account_id, wanted.address).await?;
     let (covered, later): (Vec<_>, Vec<_>) = sealed.into_iter().partition(|(index, _)| *index < checkpoint.size);
     let mut contents = Contents { unsealed: later.len() as u64, ..Contents::default() };
     let ids: Vec<Uuid> = covered.into_iter().map(|(_, id)| id).collect();
@@ -97,7 +99,7 @@ pub async fn export(
     file.open(&format!("{{\"format\":\"{FORMAT}\",\"entries\":["))?;
     for page in ids.chunks(PAGE) {
         for opening in entries::find(conn, page).await? {
-            if concerns(&opening, wanted.account_id) {
+            if concerns(&opening, wanted) {
                 kinds.insert((opening.delivery_id.is_some(), opening.event));
                 file.record(&prover.record(conn, &opening).await?)?;
                 contents.entries += 1;
@@ -148,8 +150,8 @@ pub async fn export_entries(
 
 /// Whether an entry belongs into evidence for a customer: its deliveries' were selected; of those about the notice as a whole,
 /// the manifest, the end, and the word of somebody who told this customer.
-fn concerns(opening: &StoredOpening, account_id: Option<&str>) -> bool {
-    let (Some(account_id), None) = (account_id, opening.delivery_id) else { return true };
+fn concerns(opening: &StoredOpening, wanted: &Wanted<'_>) -> bool {
+    let (Some(account_id), None) = (wanted.account_id, opening.delivery_id) else { return true };
     match opening.event {
         Event::Attested => {
             let person = opening.person.as_deref().and_then(|person| Person::from_cbor(person).ok());
@@ -232,7 +234,7 @@ async fn write_recipients(
     loop {
         let page = match wanted.account_id {
             None => deliveries::committed(conn, wanted.notice_id, ordinal, 5000).await?,
-            Some(account_id) if ordinal == 0 => of_customer(conn, wanted.notice_id, account_id).await?,
+            Some(_) if ordinal == 0 => of_customer(conn, wanted).await?,
             Some(_) => Vec::new(),
         };
         let Some(last) = page.last() else { return Ok(written) };
@@ -250,10 +252,12 @@ async fn write_recipients(
     }
 }
 
-async fn of_customer(conn: &mut Conn, notice_id: Uuid, account_id: &str) -> Result<Vec<Committed>, StoreError> {
+async fn of_customer(conn: &mut Conn, wanted: &Wanted<'_>) -> Result<Vec<Committed>, StoreError> {
     let mut found = Vec::new();
-    for delivery in deliveries::of_customer(conn, notice_id, account_id).await? {
-        found.extend(deliveries::committed(conn, notice_id, delivery.ordinal, 1).await?);
+    for delivery in deliveries::of_customer(conn, wanted.notice_id, wanted.account_id.unwrap_or_default()).await? {
+        if wanted.address.is_none_or(|address| address == delivery.email) {
+            found.extend(deliveries::committed(conn, wanted.notice_id, delivery.ordinal, 1).await?);
+        }
     }
     Ok(found)
 }
@@ -343,7 +347,7 @@ async fn write_messages(
     file: &mut File<impl Write>,
 ) -> Result<u64, EvidenceError> {
     let mut written = 0;
-    for (sha256, delivery_id) in messages::of_notice(conn, wanted.notice_id, wanted.account_id).await? {
+    for (sha256, delivery_id) in messages::of_notice(conn, wanted.notice_id, wanted.account_id, wanted.address).await? {
         if let Some(bytes) = messages::find(conn, delivery_id).await? {
             let sha256 = data_encoding::HEXLOWER.encode(&sha256);
             file.record(&MessageRecord { sha256, eml: BASE64.encode(&bytes) })?;

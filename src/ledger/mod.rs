@@ -9,6 +9,9 @@
 
 pub mod audit;
 pub mod evidence;
+pub mod export;
+pub mod post;
+pub mod report;
 pub mod sequence;
 pub mod sign;
 pub mod state;
@@ -62,6 +65,9 @@ pub enum LedgerError {
     /// This machine has not the key.
     #[error("there is no key at `{0}`, and no checkpoint was signed yet")]
     NoKey(PathBuf),
+    /// Nobody could be sent the checkpoint.
+    #[error("the checkpoint could not be mailed: {0}")]
+    NotMailed(String),
     /// A reason that says nothing.
     #[error("a reason must be one line of text")]
     Reason,

@@ -6,6 +6,7 @@
 //! folder per category; what each category's mail says in `views`.
 
 mod dates;
+pub mod direct;
 pub mod locale;
 pub mod markdown;
 pub mod message;

@@ -179,16 +179,23 @@ pub async fn of_notice(conn: &mut Conn, notice_id: Uuid) -> Result<Vec<StoredOpe
 }
 
 /// The sealed entries about a notice by index: about the notice as a whole, and about its deliveries, to one customer where
-/// named.
-pub async fn sealed(conn: &mut Conn, notice_id: Uuid, account_id: Option<&str>) -> Result<Vec<(u64, Uuid)>> {
+/// named, at one address, where named.
+pub async fn sealed(
+    conn: &mut Conn,
+    notice_id: Uuid,
+    account_id: Option<&str>,
+    address: Option<&str>,
+) -> Result<Vec<(u64, Uuid)>> {
     let rows = sqlx::query(
         "SELECT e.entry_id, e.idx FROM ledger_entries e WHERE e.entry_id IN (
            SELECT entry_id FROM ledger_openings WHERE notice_id = $1 AND delivery_id IS NULL
            UNION ALL SELECT p.entry_id FROM deliveries d JOIN ledger_openings p ON p.delivery_id = d.id
-           WHERE d.notice_id = $1 AND ($2 IS NULL OR d.account_id = $2)) ORDER BY e.idx",
+           WHERE d.notice_id = $1 AND ($2 IS NULL OR d.account_id = $2) AND ($3 IS NULL OR d.email = $3))
+         ORDER BY e.idx",
     )
     .bind(notice_id.to_string())
     .bind(account_id)
+    .bind(address)
     .fetch_all(conn)
     .await?;
     rows.iter()

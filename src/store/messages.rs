@@ -100,14 +100,22 @@ pub async fn find(conn: &mut Conn, delivery_id: Uuid) -> Result<Option<Vec<u8>>>
     Ok(Some(unpacked))
 }
 
-/// The kept messages of a notice, to one customer where named: digest and delivery, in the order of the digests.
-pub async fn of_notice(conn: &mut Conn, notice_id: Uuid, account_id: Option<&str>) -> Result<Vec<([u8; 32], Uuid)>> {
+/// The kept messages of a notice, to one customer where named, at one address where named: digest and delivery, in the order
+/// of the digests.
+pub async fn of_notice(
+    conn: &mut Conn,
+    notice_id: Uuid,
+    account_id: Option<&str>,
+    address: Option<&str>,
+) -> Result<Vec<([u8; 32], Uuid)>> {
     let rows = sqlx::query(
         "SELECT m.delivery_id, m.sha256 FROM deliveries d JOIN messages m ON m.delivery_id = d.id
-         WHERE d.notice_id = $1 AND ($2 IS NULL OR d.account_id = $2) ORDER BY m.sha256",
+         WHERE d.notice_id = $1 AND ($2 IS NULL OR d.account_id = $2) AND ($3 IS NULL OR d.email = $3)
+         ORDER BY m.sha256",
     )
     .bind(notice_id.to_string())
     .bind(account_id)
+    .bind(address)
     .fetch_all(conn)
     .await?;
     rows.iter()

@@ -20,6 +20,7 @@ pub mod contacts;
 pub mod customers;
 pub mod deliveries;
 mod dialect;
+pub mod holds;
 pub mod ledger;
 pub mod messages;
 pub mod notices;
@@ -28,6 +29,7 @@ pub mod queue;
 mod row;
 pub mod secrets;
 pub mod settle;
+pub mod subjects;
 pub mod suppressions;
 pub mod tree;
 
@@ -176,6 +178,19 @@ impl Store {
     pub async fn analyze_queue(&self) -> Result<()> {
         self.write.execute("ANALYZE queue").await?;
         Ok(())
+    }
+
+    /// Empties SQLite's write-ahead log, so that nothing that was overwritten is still found in it. False where a reader kept it
+    /// from that; then the next call may do it. PostgreSQL has no such thing.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn truncate_wal(&self) -> Result<bool> {
+        if self.dialect == Dialect::Postgres {
+            return Ok(true);
+        }
+        let row = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&self.write).await?;
+        Ok(row::Row::of("wal_checkpoint", &row).get_at::<i64>(0)? == 0)
     }
 
     /// Closes all connections; SQLite folds its write-ahead log into the database file.

@@ -40,6 +40,20 @@ pub async fn remove(conn: &mut Conn, email: &str) -> Result<u64> {
     Ok(done.rows_affected())
 }
 
+/// The reasons against an address.
+pub async fn reasons(conn: &mut Conn, email: &str) -> Result<Vec<Suppression>> {
+    let rows = sqlx::query("SELECT email, reason, since FROM suppressions WHERE email = $1 ORDER BY reason")
+        .bind(email)
+        .fetch_all(conn)
+        .await?;
+    rows.iter().map(read).collect()
+}
+
+fn read(row: &sqlx::any::AnyRow) -> Result<Suppression> {
+    let row = Row::of("suppressions", row);
+    Ok(Suppression { email: row.get("email")?, reason: row.parse("reason")?, since: row.time("since")? })
+}
+
 /// A page of suppressions in the order of their addresses, after `after`: all reasons of up to `limit` addresses, so that the
 /// next page can begin behind the last address of this one.
 pub async fn list(conn: &mut Conn, after: &str, limit: u32) -> Result<Vec<Suppression>> {
@@ -51,10 +65,5 @@ pub async fn list(conn: &mut Conn, after: &str, limit: u32) -> Result<Vec<Suppre
     .bind(i64::from(limit))
     .fetch_all(conn)
     .await?;
-    rows.iter()
-        .map(|row| {
-            let row = Row::of("suppressions", row);
-            Ok(Suppression { email: row.get("email")?, reason: row.parse("reason")?, since: row.time("since")? })
-        })
-        .collect()
+    rows.iter().map(read).collect()
 }

@@ -48,6 +48,8 @@ impl TestApp {
         let home = tempfile::tempdir().unwrap();
         config.ledger.key_file = home.path().join("ledger.key");
         config.ledger.state_file = home.path().join("ledger.state");
+        config.privacy.journal_file = home.path().join("erased.journal");
+        config.privacy.journal_key_file = home.path().join("erased.key");
         write_key(&config.ledger.key_file, 7);
         change(&mut config);
         let clock = Clock::manual(START.parse().unwrap());

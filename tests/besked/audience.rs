@@ -57,7 +57,7 @@ async fn replace_removes_the_others_but_guards_against_a_wrong_file() {
     app.import(CUSTOMERS).await;
     let one = b"account_id,customer_name,email\nC1,Ett AB,service@ett.example\n";
     let replace = ImportOptions { replace: true, ..ImportOptions::default() };
-    let refused = app.try_import(one, replace).await;
+    let refused = app.try_import(one, replace.clone()).await;
     assert!(matches!(refused, Err(ImportError::Shrinks { file: 1, active: 3 })), "{refused:?}");
     app.try_import(one, ImportOptions { allow_shrink: true, ..replace }).await.unwrap();
     assert_eq!(customers::count_active(&mut app.app.store.read().await.unwrap()).await.unwrap(), 1);

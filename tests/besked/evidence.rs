@@ -18,7 +18,7 @@ pub async fn exported(app: &TestApp, notice_id: Uuid, account_id: Option<&str>) 
     let checkpoint = app.app.ledger.checkpoint().await?;
     let mut conn = app.app.store.snapshot().await.unwrap();
     let mut file = Vec::new();
-    let wanted = Wanted { notice_id, account_id, with_messages: true };
+    let wanted = Wanted { notice_id, account_id, address: None, with_messages: true };
     export(&mut conn, &checkpoint, &wanted, &mut file, &|_| ()).await?;
     Ok(file)
 }
@@ -84,7 +84,7 @@ async fn no_bit_of_it_can_be_changed() {
     let checkpoint = app.app.ledger.checkpoint().await.unwrap();
     let mut conn = app.app.store.snapshot().await.unwrap();
     let mut file = Vec::new();
-    let wanted = Wanted { notice_id: id, account_id: Some("C1"), with_messages: false };
+    let wanted = Wanted { notice_id: id, account_id: Some("C1"), address: None, with_messages: false };
     export(&mut conn, &checkpoint, &wanted, &mut file, &|_| ()).await.unwrap();
     let key = key(&app);
     let original = verify(file.as_slice(), &key).unwrap();

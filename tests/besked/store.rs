@@ -6,6 +6,7 @@ mod people;
 mod queue;
 mod refusals;
 mod released;
+mod subjects;
 mod tree;
 
 use besked::domain::category::Category;

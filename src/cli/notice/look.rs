@@ -7,7 +7,7 @@ use crate::cli::failure::{Failure, TRY_LATER};
 use crate::cli::output::{Output, print};
 use crate::domain::clock::Clock;
 use crate::domain::random::Random;
-use crate::mail::smtp::Session;
+use crate::mail::direct::{self, Taken};
 use crate::notices::Draft;
 use crate::sample::{Sample, Wanted};
 use crate::store::StoreError;
@@ -48,29 +48,13 @@ pub async fn test(command: Test, place: &Place, output: &Output) -> Result<u8, F
     let sample = sample(place, &draft, wanted).await?;
     let (from, bytes) = (sample.envelope_sender(), sample.compose()?.bytes);
     let config = place.load()?.config;
-    let mut troubles = Vec::new();
-    for relay in &config.relays {
-        let sent = async {
-            let mut session = Session::open(relay, &config.smtp).await?;
-            let in_doubt = std::sync::atomic::AtomicBool::new(false);
-            let reply = session.send(&from, &to, &bytes, &in_doubt, || true).await?;
-            session.quit().await;
-            Ok::<_, crate::mail::smtp::Failed>(reply)
-        };
-        match sent.await {
-            Ok(reply) => {
-                let reply = reply.map(|reply| format!("{} {}", reply.code, reply.text)).unwrap_or_default();
-                let document = serde_json::json!({ "to": to.as_str(), "relay": relay.name, "reply": reply });
-                output.print(&document, |_| {
-                    format!("sent a test copy to {to}, accepted by `{}`: {reply}\n", relay.name)
-                })?;
-                return Ok(0);
-            }
-            Err(failed) => {
-                troubles.push(format!("relay `{}`, {}: {}", relay.name, failed.stage, failed.failure.text()))
-            }
+    match direct::send(&config, &from, &to, &bytes).await {
+        Ok(Taken { relay, reply }) => {
+            let document = serde_json::json!({ "to": to.as_str(), "relay": relay, "reply": reply });
+            output.print(&document, |_| format!("sent a test copy to {to}, accepted by `{relay}`: {reply}\n"))?;
+            Ok(0)
         }
+        Err(troubles) => Err(Failure::new(TRY_LATER, format!("the test copy was not taken:\n{}", troubles.join("\n")))
+            .hint("check [[relay]]: host, port, TLS, user and password")),
     }
-    Err(Failure::new(TRY_LATER, format!("the test copy was not taken:\n{}", troubles.join("\n")))
-        .hint("check [[relay]]: host, port, TLS, user and password"))
 }

@@ -74,8 +74,8 @@ pub(super) async fn scan(
     growing.nothing_beyond(tree::largest_checkpoint(conn).await?)?;
     report.checkpoints = growing.checkpoints;
     growing.signed_by(&scanned.keys)?;
-    scanned.only_cleared_persons_are_missing()?;
     take_waiting(conn, &mut scanned).await?;
+    scanned.only_cleared_persons_are_missing()?;
     if let Some(stray) = entries::stray(conn).await? {
         return Err(Damage::whole(format!("the opening {stray} belongs to no entry")).into());
     }
@@ -87,7 +87,7 @@ async fn take_waiting(conn: &mut Conn, scanned: &mut Scanned) -> Result<(), Stop
     for opening in entries::waiting(conn).await? {
         let wrong = |problem: String| Damage::whole(format!("the entry {} that waits: {problem}", opening.entry_id));
         let fact = Fact::from_cbor(&opening.fact).map_err(|error| wrong(error.to_string()))?;
-        scanned.fold(&fact, opening.delivery_id.as_ref(), u64::MAX).map_err(|it| wrong(it))?;
+        scanned.fold(&fact, opening.delivery_id.as_ref(), u64::MAX).map_err(&wrong)?;
         if fact.event != opening.event {
             return Err(wrong("its event is another in its fact".to_owned()).into());
         }
@@ -242,7 +242,7 @@ impl<'a> Growing<'a> {
             let checkpoint = Checkpoint::parse(text.strip_suffix('\n').unwrap_or(text)).map_err(unreadable)?;
             self.compare(&checkpoint, "a checkpoint")?;
             self.checkpoints += 1;
-            if !self.against.key.is_some_and(|key| Checkpoint::open(&signed.note, key).is_ok()) {
+            if self.against.key.is_none_or(|key| Checkpoint::open(&signed.note, key).is_err()) {
                 self.by_other_keys.push(signed);
             }
         }

@@ -1,0 +1,142 @@
+//! The log as static files that any C2SP tlog-tiles client can read: `checkpoint`, `tile/...`, `tile/entries/...`.
+//!
+//! It is incremental: full tiles never change and are not written again. The checkpoint is replaced last, so that a reader
+//! never sees one whose tiles are not there yet.
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use thiserror::Error;
+
+use super::LedgerError;
+use crate::domain::checkpoint::{Tile, TileContent};
+use crate::domain::merkle::{Hash, leaf_hash};
+use crate::store::tree::{self, Signed};
+use crate::store::{Conn, StoreError};
+
+/// Why the log could not be exported.
+#[derive(Debug, Error)]
+pub enum ExportError {
+    /// The ledger or the database failed.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// A file cannot be written.
+    #[error("cannot write `{path}`: {source}")]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+}
+
+impl From<StoreError> for ExportError {
+    fn from(error: StoreError) -> Self {
+        Self::Ledger(error.into())
+    }
+}
+
+/// What an export did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Exported {
+    /// Entries that the exported checkpoint covers.
+    pub size: u64,
+    /// Files written.
+    pub written: u64,
+    /// Files that were there already.
+    pub kept: u64,
+}
+
+/// Writes the log up to a checkpoint into a folder.
+///
+/// # Errors
+/// See [`ExportError`].
+pub async fn export(
+    conn: &mut Conn,
+    checkpoint: &Signed,
+    folder: &Path,
+    progress: &(dyn Fn(u64) + Sync),
+) -> Result<Exported, ExportError> {
+    let mut files = Files { folder, done: Exported { size: checkpoint.size, ..Exported::default() } };
+    let mut level = 0;
+    loop {
+        // How many hashes the level's tiles hold: complete subtrees of 256^level leaves.
+        let hashes = checkpoint.size >> (8 * u32::from(level)).min(63);
+        if hashes == 0 {
+            break;
+        }
+        for index in 0..hashes.div_ceil(u64::from(Tile::FULL)) {
+            let width = (hashes - index * u64::from(Tile::FULL)).min(u64::from(Tile::FULL));
+            let width = u16::try_from(width).expect("it is at most 256");
+            files.tile(conn, level, index, width).await?;
+            if level == 0 {
+                progress(index * u64::from(Tile::FULL) + u64::from(width));
+            }
+        }
+        level += 1;
+    }
+    files.replace("checkpoint", checkpoint.note.as_bytes())?;
+    Ok(files.done)
+}
+
+struct Files<'a> {
+    folder: &'a Path,
+    done: Exported,
+}
+
+impl Files<'_> {
+    async fn tile(&mut self, conn: &mut Conn, level: u8, index: u64, width: u16) -> Result<(), ExportError> {
+        let hashes = Tile { content: TileContent::Hashes(level), index, width };
+        let entries = Tile { content: TileContent::Entries, index, width };
+        let first = index * u64::from(Tile::FULL);
+        if level > 0 {
+            if !self.has(&hashes) {
+                let nodes = tree::nodes(conn, level * 8, first, u32::from(width)).await?;
+                self.write(&hashes, &nodes.concat())?;
+            }
+            return Ok(());
+        }
+        if self.has(&hashes) && self.has(&entries) {
+            return Ok(());
+        }
+        let leaves = tree::leaves(conn, first, u32::from(width)).await?;
+        let tile: Vec<Hash> = leaves.iter().map(|leaf| leaf_hash(leaf)).collect();
+        self.write(&hashes, &tile.concat())?;
+        let mut bundle = Vec::new();
+        for leaf in &leaves {
+            let length = u16::try_from(leaf.len()).expect("a leaf has 70 bytes");
+            bundle.extend_from_slice(&length.to_be_bytes());
+            bundle.extend_from_slice(leaf);
+        }
+        self.write(&entries, &bundle)
+    }
+
+    /// Tiles never change once they are there, full or not: one of the same width has the same hashes.
+    fn has(&mut self, tile: &Tile) -> bool {
+        let there = self.folder.join(format!("tile/{tile}")).exists();
+        self.done.kept += u64::from(there);
+        there
+    }
+
+    fn write(&mut self, tile: &Tile, bytes: &[u8]) -> Result<(), ExportError> {
+        self.replace(&format!("tile/{tile}"), bytes)
+    }
+
+    /// Writes a file whole or not at all.
+    fn replace(&mut self, name: &str, bytes: &[u8]) -> Result<(), ExportError> {
+        let path = self.folder.join(name);
+        let partial = path.with_added_extension("partial");
+        let write = || -> io::Result<()> {
+            fs::create_dir_all(path.parent().unwrap_or(self.folder))?;
+            let mut file = fs::File::create(&partial)?;
+            file.write_all(bytes)?;
+            file.sync_all()?;
+            fs::rename(&partial, &path)
+        };
+        write().map_err(|source| ExportError::Write { path: path.clone(), source })?;
+        self.done.written += 1;
+        Ok(())
+    }
+}

@@ -1,0 +1,94 @@
+//! The simplest anchor outside: the checkpoint, mailed daily to somebody who keeps it. Whoever holds one can tell whether the
+//! ledger still begins with what it was then.
+
+use std::time::UNIX_EPOCH;
+
+use jiff::SignedDuration;
+use lettre::message::header::{ContentType, HeaderName, HeaderValue};
+use lettre::message::{Mailbox, Message};
+
+use super::{Ledger, LedgerError, sign};
+use crate::domain::address::Address;
+use crate::mail::direct;
+use crate::mail::message::message_id;
+use crate::store::StoreError;
+use crate::store::tree::{self, Signed};
+
+/// How often it is mailed.
+const PERIOD: SignedDuration = SignedDuration::from_hours(24);
+
+impl Ledger {
+    /// Mails the last checkpoint where a day has passed since it was mailed last; gives to how many. A machine without the key
+    /// does not: one of them is enough.
+    ///
+    /// # Errors
+    /// Where the database fails, or nobody could be reached; it is tried again then.
+    pub async fn mail_checkpoint(&self) -> Result<usize, LedgerError> {
+        let to = &self.config.ledger.checkpoint_to;
+        if to.is_empty() || sign::load_key(&self.config.ledger)?.is_none() {
+            return Ok(0);
+        }
+        let now = self.clock.now();
+        let head = tree::head(&mut *self.store.read().await?).await?;
+        let fresh = head.mailed_at.is_some_and(|at| now.duration_since(at) < PERIOD);
+        let Some(signed) = tree::last_checkpoint(&mut *self.store.read().await?).await?.filter(|_| !fresh) else {
+            return Ok(0);
+        };
+        let mut reached = 0;
+        let mut troubles = Vec::new();
+        for to in to {
+            match self.mail_to(to, &signed).await {
+                Ok(()) => reached += 1,
+                Err(trouble) => troubles.extend(trouble),
+            }
+        }
+        if reached == 0 {
+            return Err(LedgerError::NotMailed(troubles.join("; ")));
+        }
+        for trouble in troubles {
+            tracing::warn!(%trouble, "the checkpoint did not reach everybody it is mailed to");
+        }
+        let mut tx = self.store.write().await?;
+        tree::set_mailed(&mut tx, now).await?;
+        tx.commit().await.map_err(StoreError::from)?;
+        Ok(reached)
+    }
+
+    async fn mail_to(&self, to: &str, signed: &Signed) -> Result<(), Vec<String>> {
+        let unfit = |error: &dyn std::fmt::Display| vec![error.to_string()];
+        let to = Address::parse(to).map_err(|error| unfit(&error))?;
+        let from = Address::parse(self.config.sender.from.email.as_ref()).map_err(|error| unfit(&error))?;
+        let bytes = self.checkpoint_mail(&to, signed).map_err(|error| unfit(&error))?;
+        direct::send(&self.config, &from, &to, &bytes).await.map(|_| ())
+    }
+
+    fn checkpoint_mail(&self, to: &Address, signed: &Signed) -> Result<Vec<u8>, lettre::error::Error> {
+        let now = self.clock.now();
+        let (origin, sender) = (&self.config.ledger.origin, &self.config.sender);
+        let date = UNIX_EPOCH + std::time::Duration::from_millis(u64::try_from(now.as_millisecond()).unwrap_or(0));
+        let text = format!(
+            "This is the state of the ledger {origin}, signed at {}.\n\n\
+             Please keep this mail. Should the ledger ever be changed in what it recorded until now, this shows it:\n\
+             save the lines below, from the ledger's name to the end of the signature, as a file, and run\n\n    \
+             besked ledger audit --checkpoint FILE\n\n{}",
+            signed.at.strftime("%Y-%m-%d %H:%M:%S UTC"),
+            signed.note
+        );
+        let to = lettre::Address::new(to.local(), to.domain()).map_err(|_| lettre::error::Error::MissingTo)?;
+        let message = Message::builder()
+            .from(sender.from.clone())
+            .to(Mailbox::new(None, to))
+            .reply_to(sender.reply_to.clone())
+            .subject(format!("Checkpoint of {origin}: {} entries", signed.size))
+            .date(date)
+            .message_id(Some(message_id(self.random.id(now), sender.domain())))
+            .header(ContentType::TEXT_PLAIN)
+            .raw_header(HeaderValue::new(HeaderName::new_from_ascii_str("Auto-Submitted"), "auto-generated".to_owned()))
+            .body(text)?;
+        let mut bytes = message.formatted();
+        if !bytes.ends_with(b"\r\n") {
+            bytes.extend_from_slice(b"\r\n");
+        }
+        Ok(bytes)
+    }
+}

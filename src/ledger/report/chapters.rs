@@ -1,0 +1,298 @@
+//! What the report says, chapter by chapter.
+
+use data_encoding::{BASE64, HEXLOWER};
+use sha2::{Digest as _, Sha256};
+
+use super::Report;
+use super::flow::{CELL, CELL_CODE, Column, Flow, Style};
+use super::outcomes::{self, Told, phrase, shown, utc};
+use crate::domain::entry::{Event, Person};
+use crate::domain::evidence::{Proven, Subject};
+
+/// How many rows a table shows. The file has them all.
+const SHOWN: usize = 200;
+
+/// Tells everything.
+pub(super) fn tell(flow: &mut Flow<'_>, report: &Report<'_>) {
+    answer(flow, report);
+    who_and_when(flow, report);
+    servers(flow, report);
+    words(flow, report);
+    claims(flow, report);
+    checking(flow, report);
+}
+
+fn answer(flow: &mut Flow<'_>, report: &Report<'_>) {
+    let notice = report.notice;
+    flow.title(match report.account {
+        Some(_) => "Evidence of notification",
+        None => "Evidence of notification: notice to all recipients",
+    });
+    flow.paragraph(&format!("{} {} {}", addressed(report), summary(report), proved(report)));
+    let released = notice.released_at.map_or_else(|| "not released".to_owned(), shown);
+    let mut facts = vec![("Subject", notice.subject.clone(), CELL), ("Category", category(report), CELL)];
+    facts.extend(notice.reference.clone().map(|reference| ("Reference", reference, CELL)));
+    facts.push(("Notice", notice.id.to_string(), CELL_CODE));
+    facts.push(("SHA-256 of its content", HEXLOWER.encode(&notice.digest), CELL_CODE));
+    facts.push(("Released at", released, CELL));
+    if let Some(count) = report.evidence.recipients_in_manifest {
+        facts.push(("Recipients", format!("{count} in all, of {}", counted(notice.customers, "customer")), CELL));
+    }
+    facts.push(("This report made at", shown(report.made_at), CELL));
+    flow.pairs(None, &facts);
+}
+
+/// Who addressed whom with which notice.
+fn addressed(report: &Report<'_>) -> String {
+    let notice = report.notice;
+    let customer = match (report.account, report.customer_name) {
+        (Some(account), Some(name)) => format!("customer {name} (account {account})"),
+        (Some(account), None) => format!("the customer with account {account}"),
+        (None, _) => "its customers".to_owned(),
+    };
+    let reference = notice.reference.as_ref().map_or_else(String::new, |reference| format!(", reference {reference}"));
+    let released = notice.released_at.map_or_else(String::new, |at| format!(", released at {}", shown(at)));
+    format!(
+        "{} addressed {customer} with the notice \u{201c}{}\u{201d} (category {}{reference}, id {}{released}).",
+        report.organisation.name,
+        notice.subject,
+        category(report),
+        notice.id
+    )
+}
+
+/// What came of it, by recipients.
+fn summary(report: &Report<'_>) -> String {
+    let recipients = outcomes::recipients(report.evidence);
+    let counts: Vec<String> =
+        outcomes::counts(recipients.values()).iter().map(|(words, n)| format!("{n} {words}")).collect();
+    let said = match recipients.len() {
+        0 => "The evidence names no recipient.".to_owned(),
+        n => format!("By what was last recorded, of {}: {}.", counted(n as u64, "recipient"), counts.join("; ")),
+    };
+    match attested(report).len() {
+        0 => said,
+        n => format!("{said} There {} that a customer was told by another way.", statements(n)),
+    }
+}
+
+fn proved(report: &Report<'_>) -> String {
+    let checkpoint = &report.evidence.checkpoint;
+    format!(
+        "This is proved by the file {} in this PDF, as of the checkpoint of the ledger {} with {}.",
+        report.file_name,
+        checkpoint.origin(),
+        entries(checkpoint.size())
+    )
+}
+
+fn who_and_when(flow: &mut Flow<'_>, report: &Report<'_>) {
+    flow.heading("Who and when");
+    let recipients = outcomes::recipients(report.evidence);
+    flow.paragraph(
+        "Each recipient with the last that was recorded of it. The ordinal is the recipient\u{2019}s place in the notice\u{2019}s \
+         manifest, which was fixed before anything was sent; it counts from 0.",
+    );
+    if report.account.is_none() && !report.evidence.is_complete() {
+        let all = report.evidence.recipients_in_manifest.unwrap_or(0);
+        let named = report.evidence.recipients.len();
+        flow.paragraph(&format!("The file opens {named} of the {all} recipients in the manifest."));
+    }
+    let rows: Vec<Vec<String>> =
+        recipients.iter().take(SHOWN).map(|(ordinal, told)| recipient(*ordinal, told)).collect();
+    let columns =
+        [("Ordinal", 0.09), ("Account", 0.15), ("Address", 0.31), ("Last recorded", 0.25), ("Time (UTC)", 0.2)];
+    flow.table(&columns.map(column), &rows);
+    more(flow, recipients.len(), "recipients");
+    told_otherwise(flow, report);
+}
+
+fn recipient(ordinal: u64, told: &Told<'_>) -> Vec<String> {
+    let (account, address) = told.who.unwrap_or(("", "not opened in the file"));
+    let (last, at) =
+        told.last.map_or((outcomes::NOTHING, String::new()), |last| (phrase(last.event()), utc(last.at())));
+    vec![ordinal.to_string(), account.to_owned(), address.to_owned(), last.to_owned(), at]
+}
+
+/// What persons stated, which no server answered.
+fn told_otherwise(flow: &mut Flow<'_>, report: &Report<'_>) {
+    let attested = attested(report);
+    if attested.is_empty() {
+        return;
+    }
+    flow.subheading("Told by another way, as a person stated");
+    let row = |(entry, person): &(&Proven, &Person)| {
+        vec![person.account_id.clone(), person.role.clone(), person.reply.clone(), utc(entry.at())]
+    };
+    let rows: Vec<Vec<String>> = attested.iter().take(SHOWN).map(row).collect();
+    let columns = [("Account", 0.18), ("Channel: witness", 0.27), ("Note", 0.35), ("Recorded at (UTC)", 0.2)];
+    flow.table(&columns.map(column), &rows);
+    more(flow, attested.len(), "statements");
+}
+
+fn attested<'a>(report: &Report<'a>) -> Vec<(&'a Proven, &'a Person)> {
+    let attested = report.evidence.entries.iter().filter(|entry| entry.event() == Event::Attested);
+    attested.filter_map(|entry| Some((entry, outcomes::person(entry)?))).collect()
+}
+
+fn servers(flow: &mut Flow<'_>, report: &Report<'_>) {
+    flow.heading("Which server answered what");
+    let answers: Vec<&Proven> = report.evidence.entries.iter().filter(|it| outcomes::is_answer(it.event())).collect();
+    if answers.is_empty() {
+        flow.paragraph("The file has no answer of a mail server.");
+    }
+    for entry in answers.iter().take(SHOWN) {
+        let title = format!("{}, {}", shown(entry.at()), phrase(entry.event()));
+        flow.pairs(Some(&title), &answered(entry));
+    }
+    more(flow, answers.len(), "answers");
+}
+
+/// The particulars of an answer, as far as there are any.
+fn answered(entry: &Proven) -> Vec<(&'static str, String, Style)> {
+    let number = |number: Option<u32>| number.map_or_else(String::new, |number| number.to_string());
+    let ordinal = entry.fact.ordinal.map_or_else(String::new, |ordinal| format!(", ordinal {ordinal}"));
+    let mut pairs = vec![
+        ("Entry", format!("{}, event {}", entry.index, entry.event()), CELL_CODE),
+        ("Level", entry.fact.level.map_or_else(String::new, outcomes::level), CELL),
+        ("Attempt", number(entry.fact.attempt), CELL_CODE),
+    ];
+    match &entry.subject {
+        Subject::Person(person) => {
+            let whom = format!("{}, account {}{ordinal}", person.address, person.account_id);
+            pairs.insert(1, ("Recipient", whom, CELL));
+            pairs.extend(particulars(person));
+        }
+        _ => pairs.insert(1, ("Recipient", format!("not opened in the file{ordinal}"), CELL)),
+    }
+    pairs.retain(|(_, value, _)| !value.is_empty());
+    pairs
+}
+
+fn particulars(person: &Person) -> [(&'static str, String, Style); 6] {
+    let tls = if person.tls.is_empty() && !person.host.is_empty() { "without TLS" } else { &person.tls };
+    let sha256 = person.sha256.map_or_else(String::new, |sha256| HEXLOWER.encode(&sha256));
+    [
+        ("Relay", person.relay.clone(), CELL_CODE),
+        ("Host", person.host.clone(), CELL_CODE),
+        ("TLS", tls.to_owned(), CELL_CODE),
+        ("Reply", person.reply.clone(), CELL_CODE),
+        ("Message-ID", person.message_id.clone(), CELL_CODE),
+        ("SHA-256 of the message", sha256, CELL_CODE),
+    ]
+}
+
+fn words(flow: &mut Flow<'_>, report: &Report<'_>) {
+    flow.heading("Which words");
+    let held = counted(report.evidence.messages.len() as u64, "message");
+    flow.paragraph(&match (report.words, report.account) {
+        ([], _) => format!("There are no words to show. The file holds {held}."),
+        (_, Some(_)) => format!(
+            "The text of the messages as they were sent. The file holds {held}, byte for byte; the entry of each has its SHA-256."
+        ),
+        (_, None) => format!(
+            "The source of the notice, from which each recipient\u{2019}s message was made. The file holds {held}, byte for byte."
+        ),
+    });
+    for words in report.words {
+        flow.subheading(&words.title);
+        flow.quote(&words.text);
+    }
+    flow.paragraph(
+        "Characters that this report\u{2019}s fonts lack, and those that have no shape, stand as their Unicode number in brackets.",
+    );
+}
+
+fn claims(flow: &mut Flow<'_>, report: &Report<'_>) {
+    flow.heading("What each entry proves, and what it does not");
+    let row = |entry: &Proven| {
+        let (proves, not) = (entry.claim.proves.clone(), entry.claim.does_not_prove.clone());
+        vec![entry.index.to_string(), phrase(entry.event()).to_owned(), utc(entry.at()), proves, not]
+    };
+    let entries = &report.evidence.entries;
+    let rows: Vec<Vec<String>> = entries.iter().take(SHOWN).map(row).collect();
+    let columns =
+        [("Entry", 0.085), ("What happened", 0.15), ("Time (UTC)", 0.135), ("Proves", 0.36), ("Does not prove", 0.27)];
+    flow.table(&columns.map(column), &rows);
+    more(flow, entries.len(), "entries");
+}
+
+fn checking(flow: &mut Flow<'_>, report: &Report<'_>) {
+    let checkpoint = &report.evidence.checkpoint;
+    let name = &report.organisation.name;
+    flow.heading("How to check this");
+    flow.paragraph(&format!(
+        "The file {} is embedded in this PDF; a PDF viewer shows it among the attachments. The file is what proves, this report \
+         only shows it. Save it, and check it with the program besked:",
+        report.file_name
+    ));
+    flow.command(&[
+        format!("besked verify {} \\", argument(report.file_name)),
+        format!("    --key {}", argument(report.verifier_key)),
+    ]);
+    flow.pairs(
+        None,
+        &[
+            ("Verifier key", report.verifier_key.to_owned(), CELL_CODE),
+            ("Checkpoint of", checkpoint.origin().to_owned(), CELL_CODE),
+            ("Size", entries(checkpoint.size()), CELL_CODE),
+            ("Root", BASE64.encode(&checkpoint.root()), CELL_CODE),
+            ("SHA-256 of the file", HEXLOWER.encode(&Sha256::digest(report.file)), CELL_CODE),
+        ],
+    );
+    flow.paragraph(
+        "Each entry is a leaf of a Merkle tree (RFC 6962). For each entry the file has the hashes that lead from it to the \
+         tree\u{2019}s root, and the root stands in a checkpoint, which is a C2SP signed note: it was signed with the key that \
+         belongs to the verifier key above. Whoever changes, removes or inserts an entry changes the root.",
+    );
+    flow.paragraph(&format!(
+        "Anybody can check that, also with other tools and without {name}: tree, checkpoint and signature follow public \
+         specifications. Compare the verifier key with one that you have from elsewhere, and the checkpoint with one that \
+         somebody else kept.",
+    ));
+    flow.paragraph(&format!(
+        "What the proof cannot show: what happened before something was recorded, and whether it was recorded truly. That an \
+         entry is in the ledger as the file has it is mathematics. That it was true when it was recorded rests on how {name} \
+         operates its systems, not on mathematics.",
+    ));
+}
+
+fn column((title, share): (&'static str, f32)) -> Column {
+    Column { title, share, style: CELL }
+}
+
+/// Says what the file has beyond what is shown.
+fn more(flow: &mut Flow<'_>, count: usize, what: &str) {
+    if count > SHOWN {
+        let left = count - SHOWN;
+        flow.paragraph(&format!(
+            "These are the first {SHOWN} of {count} {what}. The file in this PDF has the {left} others."
+        ));
+    }
+}
+
+fn category(report: &Report<'_>) -> String {
+    report.notice.category.as_str().replace('_', " ")
+}
+
+fn counted(count: u64, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+fn entries(count: u64) -> String {
+    if count == 1 { "1 entry".to_owned() } else { format!("{count} entries") }
+}
+
+fn statements(count: usize) -> String {
+    if count == 1 { "is 1 statement of a person".to_owned() } else { format!("are {count} statements of persons") }
+}
+
+/// An argument as a shell takes it.
+fn argument(text: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-+/=:".contains(c);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}

@@ -1,0 +1,83 @@
+//! Breaking text into lines: between words, else after a sign inside a long word, else anywhere.
+
+/// Signs in addresses, hosts and the like after which a reader expects them to go on.
+const SIGNS: &[char] = &['-', '/', '@', '.', ',', ':', ';', '_', '=', '&', '?', ']', ')', '>'];
+
+/// The lines of a text, each at most `width` wide, where one character is not wider itself. Blanks at breaks are dropped, those
+/// at the beginning stay.
+pub(super) fn broken(text: &str, width: f32, advance: impl Fn(char) -> f32) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut rest = text.trim_end();
+    loop {
+        let fits = fitting(rest, width, &advance);
+        if fits == rest.len() {
+            lines.push(rest.to_owned());
+            return lines;
+        }
+        let cut = place(rest, fits);
+        lines.push(rest[..cut].trim_end().to_owned());
+        rest = rest[cut..].trim_start_matches(' ');
+    }
+}
+
+/// How many bytes fit: at least one character, so that every line takes some.
+fn fitting(text: &str, width: f32, advance: impl Fn(char) -> f32) -> usize {
+    let mut reached = 0.0;
+    for (at, c) in text.char_indices() {
+        reached += advance(c);
+        // Half a hundredth of a point is what sums of rounded widths may differ by.
+        if reached > width + 0.005 && at > 0 {
+            return at;
+        }
+    }
+    text.len()
+}
+
+/// Where to break a text of which so many bytes fit.
+fn place(text: &str, fits: usize) -> usize {
+    let head = &text[..fits];
+    if text[fits..].starts_with(' ') {
+        return fits;
+    }
+    let indent = head.len() - head.trim_start_matches(' ').len();
+    match head.rfind(' ') {
+        Some(blank) if blank > indent => blank,
+        // A sign near the beginning would leave a line almost empty.
+        _ => match head.rfind(SIGNS) {
+            Some(sign) if sign + 1 > fits / 2 => sign + 1,
+            _ => fits,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn lines(text: &str, width: u16) -> Vec<String> {
+        broken(text, f32::from(width), |_| 1.0)
+    }
+
+    #[test]
+    fn lines_end_between_words_else_after_signs_else_anywhere() {
+        assert_eq!(lines("one two three", 8), ["one two", "three"]);
+        assert_eq!(lines("one two", 3), ["one", "two"]);
+        assert_eq!(lines("name.surname@example.com", 15), ["name.surname@", "example.com"]);
+        assert_eq!(lines("abcdefghij", 4), ["abcd", "efgh", "ij"]);
+        assert_eq!(lines("see 0123456789 there", 6), ["see", "012345", "6789", "there"]);
+        assert_eq!(lines("    indented words", 12), ["    indented", "words"]);
+        assert_eq!(lines("", 4), [""]);
+        assert_eq!(lines("åäö", 0), ["å", "ä", "ö"]);
+    }
+
+    proptest! {
+        #[test]
+        fn no_line_is_too_wide_and_nothing_but_blanks_is_lost(text in "[a-zå.@ ]{0,80}", width in 1_u16..30) {
+            let lines = lines(&text, width);
+            prop_assert!(lines.iter().all(|line| line.chars().count() <= usize::from(width)));
+            prop_assert_eq!(lines.concat().replace(' ', ""), text.replace(' ', ""));
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! What became of each recipient, as the entries say, in words that claim no more than they do.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use crate::domain::delivery::{Level, Outcome};
+use crate::domain::entry::{Event, Person};
+use crate::domain::evidence::{Evidence, Proven, Subject};
+
+/// A recipient and the last that was recorded of it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Told<'a> {
+    /// Account and address, where the file opens them.
+    pub(super) who: Option<(&'a str, &'a str)>,
+    pub(super) last: Option<&'a Proven>,
+}
+
+/// Every recipient that the file knows of, by ordinal.
+pub(super) fn recipients(evidence: &Evidence) -> BTreeMap<u64, Told<'_>> {
+    let mut recipients: BTreeMap<u64, Told<'_>> = BTreeMap::new();
+    for entry in &evidence.entries {
+        let Some(ordinal) = entry.fact.ordinal else { continue };
+        let told = recipients.entry(ordinal).or_default();
+        if let Some(person) = person(entry) {
+            told.who = Some((&person.account_id, &person.address));
+        }
+        // Entries are in the order they were recorded.
+        told.last = Some(entry);
+    }
+    for recipient in &evidence.recipients {
+        recipients.entry(recipient.ordinal).or_default().who = Some((&recipient.account_id, &recipient.address));
+    }
+    recipients
+}
+
+/// How many recipients there are by what was last recorded of them.
+pub(super) fn counts<'a>(told: impl Iterator<Item = &'a Told<'a>>) -> Vec<(&'static str, usize)> {
+    let mut counts: BTreeMap<Option<Event>, usize> = BTreeMap::new();
+    for told in told {
+        *counts.entry(told.last.map(Proven::event)).or_default() += 1;
+    }
+    counts.into_iter().map(|(event, count)| (event.map_or(NOTHING, phrase), count)).collect()
+}
+
+/// Of a recipient without an entry.
+pub(super) const NOTHING: &str = "no outcome in the file";
+
+/// The person of an entry, where the file opens it.
+pub(super) fn person(entry: &Proven) -> Option<&Person> {
+    if let Subject::Person(person) = &entry.subject { Some(person) } else { None }
+}
+
+/// True of what a mail server answered, or a report about a message that one took.
+pub(super) fn is_answer(event: Event) -> bool {
+    use Event::{Accepted, Bounced, Deferred, Delivered, Expired, Rejected, Uncertain};
+    matches!(event, Accepted | Deferred | Rejected | Expired | Uncertain | Bounced | Delivered)
+}
+
+/// What happened, in words.
+pub(super) fn phrase(event: Event) -> &'static str {
+    match event {
+        // Whether it was tried again is what later entries say.
+        Event::Deferred => "put off by the mail server",
+        Event::Manifest => "audience fixed",
+        Event::Attested => "stated to have been told by another way",
+        Event::PreferenceChanged => "opt-out set or withdrawn",
+        Event::Closed => "notice closed",
+        Event::Restricted => "processing restricted, or no longer",
+        Event::Rectified => "address put right",
+        Event::Erased => "person erased",
+        Event::Purged => "persons deleted at the end of their retention",
+        Event::KeyRotated => "ledger's key exchanged",
+        Event::Continued => "sealing continued",
+        _ => {
+            let outcome = Outcome::ALL.iter().find(|outcome| Event::from(**outcome) == event);
+            outcome.map_or(event.as_str(), |outcome| outcome.state().describe())
+        }
+    }
+}
+
+/// How strong the evidence is, as it is recorded and in words.
+pub(super) fn level(level: Level) -> String {
+    let said = match level {
+        Level::Relayed => "a relay took the message, to pass it on",
+        Level::AcceptedByMx => "the recipient domain's own mail server took the message",
+        Level::DsnDelivered => "that server reported the delivery to the mailbox",
+        Level::Attested => "a person's word",
+        Level::Acknowledged => "a signed-in person confirmed it",
+    };
+    format!("{level}: {said}")
+}
+
+/// A time in UTC, where it is said that it is.
+pub(super) fn utc(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+/// A time as it is shown in text.
+pub(super) fn shown(at: Timestamp) -> String {
+    utc(at) + " UTC"
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_event_has_words_of_its_own_that_claim_neither_reading_nor_receipt() {
+        let phrases: BTreeSet<_> = Event::ALL.iter().map(|event| phrase(*event)).collect();
+        assert_eq!(phrases.len(), Event::ALL.len());
+        assert!(phrases.iter().all(|phrase| !phrase.contains("received") && !phrase.contains(" read")));
+        assert_eq!(phrase(Event::Accepted), "accepted by the mail server");
+        assert_eq!(phrase(Event::Rejected), "refused by the mail server");
+    }
+}

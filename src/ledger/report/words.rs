@@ -1,0 +1,31 @@
+//! Which words were sent: from the messages themselves, as they are kept.
+
+use mail_parser::MessageParser;
+
+use super::Words;
+use crate::store::notices::Kept;
+use crate::store::{Conn, StoreError, deliveries, messages};
+
+impl Words {
+    /// The words sent to a customer, each text once; of a notice as a whole, the file it was made from.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn of(conn: &mut Conn, notice: &Kept, account_id: Option<&str>) -> Result<Vec<Self>, StoreError> {
+        let Some(account_id) = account_id else {
+            let title = "The notice as its author wrote it; names were filled in for each recipient".to_owned();
+            return Ok(vec![Self { title, text: notice.source.clone() }]);
+        };
+        let mut words: Vec<Self> = Vec::new();
+        for delivery in deliveries::of_customer(conn, notice.id, account_id).await? {
+            let Some(bytes) = messages::find(conn, delivery.id).await? else { continue };
+            let Some(message) = MessageParser::default().parse(&bytes) else { continue };
+            let text = message.body_text(0).unwrap_or_default().replace("\r\n", "\n");
+            if words.iter().all(|known| known.text != text) {
+                let title = format!("To {}: \"{}\"", delivery.email, message.subject().unwrap_or_default());
+                words.push(Self { title, text });
+            }
+        }
+        Ok(words)
+    }
+}

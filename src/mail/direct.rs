@@ -1,0 +1,42 @@
+//! One message sent right now, outside the queue: test copies and checkpoints.
+
+use std::sync::atomic::AtomicBool;
+
+use super::smtp::Session;
+use crate::config::Config;
+use crate::domain::address::Address;
+
+/// That a relay took a message.
+#[derive(Clone, Debug)]
+pub struct Taken {
+    /// Name of the relay.
+    pub relay: String,
+    /// What it said.
+    pub reply: String,
+}
+
+/// Sends a message through the first relay that takes it.
+///
+/// # Errors
+/// What each relay said against it.
+pub async fn send(config: &Config, from: &Address, to: &Address, bytes: &[u8]) -> Result<Taken, Vec<String>> {
+    let mut troubles = Vec::new();
+    for relay in &config.relays {
+        let sent = async {
+            let mut session = Session::open(relay, &config.smtp).await?;
+            let reply = session.send(from, to, bytes, &AtomicBool::new(false), || true).await?;
+            session.quit().await;
+            Ok::<_, super::smtp::Failed>(reply)
+        };
+        match sent.await {
+            Ok(reply) => {
+                let reply = reply.map(|reply| format!("{} {}", reply.code, reply.text)).unwrap_or_default();
+                return Ok(Taken { relay: relay.name.clone(), reply });
+            }
+            Err(failed) => {
+                troubles.push(format!("relay `{}`, {}: {}", relay.name, failed.stage, failed.failure.text()));
+            }
+        }
+    }
+    Err(troubles)
+}

@@ -1,0 +1,387 @@
+//! People's rights over what is kept of them (GDPR Art. 15 to 21): to see it, to have it put right, restricted or erased, and
+//! to object.
+//!
+//! An erasure deletes what names the person, in one transaction, and appends an `erased` entry that names the entries and the
+//! ground; the tree and everybody else's proofs stay as they are. A tombstone outside the database makes sure that neither a
+//! restored copy nor the next import brings the person back unnoticed.
+
+pub mod journal;
+pub mod mask;
+pub mod subject;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde::Serialize;
+use thiserror::Error;
+use uuid::Uuid;
+
+use crate::config::Config;
+use crate::domain::address::Address;
+use crate::domain::category::{Category, Class};
+use crate::domain::clock::Clock;
+use crate::domain::entry::{Detail, Entry, Event, Fact, Person, Run, commitment};
+use crate::domain::preference::Reason;
+use crate::domain::random::Random;
+use crate::ledger::sequence;
+use crate::store::ledger::{self, Opening};
+use crate::store::subjects::{self, Cleared, Read, SubjectDelivery};
+use crate::store::{Conn, Store, StoreError, holds, notices, settle, suppressions, tree};
+use journal::{Journal, JournalError, Tombstones};
+
+/// Why a person's wish could not be done.
+#[derive(Debug, Error)]
+pub enum PrivacyError {
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The tombstone journal cannot be used.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// Nothing is kept of the address.
+    #[error("nothing is kept of {0}")]
+    Unknown(Address),
+    /// Duties to keep it stand against an erasure.
+    #[error("{address} must be kept:\n{}", .duties.join("\n"))]
+    Duties {
+        /// Whose data.
+        address: Address,
+        /// Each duty, by the name that waives it, and why it holds.
+        duties: Vec<String>,
+    },
+    /// A message to the person is on the wire.
+    #[error("a message to {0} is being sent at this moment")]
+    Sending(Address),
+    /// Entries cannot be named while they have no index.
+    #[error("sealing of the ledger has stopped, so that an erasure could not name its entries: {0}")]
+    Unsealed(String),
+    /// A ground that says nothing, or names the person.
+    #[error("the ground must be one line of text that does not name the address itself: it stays in the ledger")]
+    Ground,
+    /// The new address is the old one.
+    #[error("{0} is the address already")]
+    Same(Address),
+}
+
+/// What an erasure did.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Erased {
+    /// Contacts deleted.
+    pub contacts: usize,
+    /// Deliveries that no longer name the person.
+    pub deliveries: usize,
+    /// Of these, cancelled as they were not sent yet.
+    pub cancelled: usize,
+    /// Entries whose opening was deleted.
+    pub entries: usize,
+    /// Whether the write-ahead log was emptied too.
+    pub log_emptied: bool,
+}
+
+/// The keeper of people's rights: a cheap handle, cloned freely.
+#[derive(Clone, Debug)]
+pub struct Privacy {
+    store: Store,
+    config: Arc<Config>,
+    clock: Clock,
+    random: Random,
+}
+
+impl Privacy {
+    /// A keeper over a database.
+    #[must_use]
+    pub fn new(store: Store, config: Arc<Config>, clock: Clock, random: Random) -> Self {
+        Self { store, config, clock, random }
+    }
+
+    /// The tombstone journal.
+    #[must_use]
+    pub fn journal(&self) -> Journal {
+        Journal::new(&self.config.privacy)
+    }
+
+    /// Erases a person (Art. 17).
+    ///
+    /// # Errors
+    /// Where a duty stands against it that the ground does not waive by name, or a message is on the wire; see
+    /// [`PrivacyError`]. Nothing is erased then.
+    pub async fn erase(&self, address: &Address, ground: &str) -> Result<Erased, PrivacyError> {
+        let named = ground.to_lowercase().contains(&address.as_str().to_lowercase());
+        if ground.trim().is_empty() || crate::domain::problem::has_control(ground) || named {
+            return Err(PrivacyError::Ground);
+        }
+        let mut tx = self.store.write().await?;
+        let deliveries = subjects::deliveries(&mut tx, address.as_str()).await?;
+        let contacts = subjects::contacts(&mut tx, address.as_str()).await?;
+        let own = ledger::of_address(&mut tx, address.as_str()).await?;
+        let suppressed = suppressions::reasons(&mut tx, address.as_str()).await?;
+        if deliveries.is_empty() && contacts.is_empty() && own.is_empty() && suppressed.is_empty() {
+            return Err(PrivacyError::Unknown(address.clone()));
+        }
+        let accounts: BTreeSet<String> = contacts.iter().map(|contact| contact.account_id.clone()).collect();
+        let duties = self.duties(&mut tx, &deliveries, accounts).await?;
+        let unwaived: Vec<String> = duties
+            .into_iter()
+            .filter(|(name, _)| !ground.to_lowercase().contains(name))
+            .map(|(name, why)| format!("  {name}: {why}"))
+            .collect();
+        if !unwaived.is_empty() {
+            return Err(PrivacyError::Duties { address: address.clone(), duties: unwaived });
+        }
+        if deliveries.iter().any(|delivery| delivery.leased) {
+            return Err(PrivacyError::Sending(address.clone()));
+        }
+        let cancelled = self.cancel(&mut tx, &deliveries).await?;
+        let entries = self.clear(&mut tx, Event::Erased, &deliveries, Some(address), ground).await?;
+        // Ahead of the commit: should it fail now, the next start carries the tombstone out.
+        let count = self.journal().erased(address.as_str(), self.clock.now(), &self.random)?;
+        subjects::set_tombstones(&mut tx, count).await?;
+        tx.commit().await.map_err(StoreError::from)?;
+        let log_emptied = self.store.truncate_wal().await?;
+        Ok(Erased { contacts: contacts.len(), deliveries: deliveries.len(), cancelled, entries, log_emptied })
+    }
+
+    /// What stands against an erasure: each by the name that a ground waives it with.
+    async fn duties(
+        &self,
+        conn: &mut Conn,
+        deliveries: &[SubjectDelivery],
+        mut accounts: BTreeSet<String>,
+    ) -> Result<Vec<(String, String)>, PrivacyError> {
+        accounts.extend(deliveries.iter().map(|delivery| delivery.account_id.clone()));
+        let mut duties = Vec::new();
+        for hold in holds::list(conn).await? {
+            let of_notice = hold.notice_id.is_some_and(|id| deliveries.iter().any(|delivery| delivery.notice_id == id));
+            if of_notice || hold.account_id.as_ref().is_some_and(|account| accounts.contains(account)) {
+                duties
+                    .push((format!("hold:{}", hold.id), format!("a legal hold by {}: {}", hold.operator, hold.reason)));
+            }
+        }
+        for category in Category::ALL.iter().filter(|category| self.config.retention_duty(**category)) {
+            let of_category = deliveries.iter().filter(|delivery| delivery.category == *category);
+            let Some(last) = of_category.filter_map(|delivery| delivery.released_at).max() else { continue };
+            let until = expires(last, self.config.retention_days(*category));
+            if self.clock.now() < until {
+                let until = until.strftime("%Y-%m-%d");
+                duties.push((
+                    format!("retention:{category}"),
+                    format!("the record of a notice must be kept until {until}"),
+                ));
+            }
+        }
+        Ok(duties)
+    }
+
+    /// Deliveries that wait for their turn are cancelled; gives how many.
+    async fn cancel(&self, conn: &mut Conn, deliveries: &[SubjectDelivery]) -> Result<usize, PrivacyError> {
+        let at = self.clock.now();
+        let mut count = 0;
+        for delivery in deliveries.iter().filter(|delivery| delivery.queued) {
+            let Some(notice) = notices::find(conn, delivery.notice_id).await? else { continue };
+            let fact = Fact {
+                notice: Some((notice.id, notice.category, notice.digest)),
+                ordinal: Some(delivery.ordinal),
+                ..Fact::new(Event::Cancelled, at)
+            };
+            let person = Person {
+                account_id: delivery.account_id.clone(),
+                address: delivery.email.clone(),
+                ..Person::default()
+            };
+            let entry = Entry::new(&fact, Some(&person), &self.random);
+            settle::cancel(conn, notice.id, at, &[(delivery.id, entry)]).await?;
+            count += 1;
+        }
+        Ok(count)
+    }
+
+    /// Deletes what names persons and appends the entry that says so; gives how many openings went.
+    pub(crate) async fn clear(
+        &self,
+        conn: &mut Conn,
+        event: Event,
+        deliveries: &[SubjectDelivery],
+        address: Option<&Address>,
+        ground: &str,
+    ) -> Result<usize, PrivacyError> {
+        self.seal_within(conn).await?;
+        let ids: Vec<Uuid> = deliveries.iter().map(|delivery| delivery.id).collect();
+        let indexes = subjects::opened(conn, &ids, address.map(Address::as_str)).await?;
+        let cleared = deliveries.iter().filter_map(|delivery| {
+            let commitment = commitment(&delivery.salt?, &delivery.account_id, &delivery.email);
+            Some(Cleared { id: delivery.id, commitment })
+        });
+        subjects::clear_deliveries(conn, &cleared.collect::<Vec<_>>()).await?;
+        if let Some(address) = address {
+            subjects::clear_address(conn, address.as_str()).await?;
+            subjects::clear_rows(conn, address.as_str()).await?;
+        }
+        let count = indexes.len();
+        self.append_cleared(conn, event, indexes, ground).await?;
+        Ok(count)
+    }
+
+    /// Gives everything its index: an entry can only be named by it.
+    pub(crate) async fn seal_within(&self, conn: &mut Conn) -> Result<(), PrivacyError> {
+        while sequence::step(conn).await? == sequence::STEP as usize {}
+        match tree::head(conn).await?.stopped {
+            Some(reason) => Err(PrivacyError::Unsealed(reason)),
+            None => Ok(()),
+        }
+    }
+
+    pub(crate) async fn append_cleared(
+        &self,
+        conn: &mut Conn,
+        event: Event,
+        indexes: Vec<u64>,
+        ground: &str,
+    ) -> Result<(), PrivacyError> {
+        let at = self.clock.now();
+        let detail = Detail::Cleared { ground: ground.to_owned(), entries: Run::of(indexes) };
+        let entry = Entry::new(&Fact { detail, ..Fact::new(event, at) }, None, &self.random);
+        ledger::append(conn, &[Opening::about_nothing(&entry, at)]).await?;
+        Ok(())
+    }
+
+    /// Restricts the processing of an address's data (Art. 18), or lifts that. Optional notices stop, lists mask it, looks are
+    /// noted; it still counts, and mandatory notices are still sent. False where it was so already.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn restrict(&self, address: &Address, restricted: bool) -> Result<bool, PrivacyError> {
+        let mut tx = self.store.write().await?;
+        let changed = if restricted {
+            suppressions::add(&mut tx, address.as_str(), Reason::Restricted, self.clock.now()).await?
+        } else {
+            subjects::lift_restriction(&mut tx, address.as_str()).await?
+        };
+        if changed {
+            self.record(&mut tx, Event::Restricted, restricted, address).await?;
+            tx.commit().await.map_err(StoreError::from)?;
+        }
+        Ok(changed)
+    }
+
+    /// Puts an address right (Art. 16) at every contact; opt-outs and restrictions go with it. Gives how many contacts changed.
+    /// What was sent stays as it was recorded.
+    ///
+    /// # Errors
+    /// Where no contact has the old address.
+    pub async fn rectify(&self, old: &Address, new: &Address) -> Result<u64, PrivacyError> {
+        if old == new {
+            return Err(PrivacyError::Same(new.clone()));
+        }
+        let mut tx = self.store.write().await?;
+        let contacts = subjects::contacts(&mut tx, old.as_str()).await?.len() as u64;
+        if contacts == 0 {
+            return Err(PrivacyError::Unknown(old.clone()));
+        }
+        subjects::replace_address(&mut tx, old.as_str(), new.as_str()).await?;
+        self.record(&mut tx, Event::Rectified, false, old).await?;
+        self.record(&mut tx, Event::Rectified, true, new).await?;
+        tx.commit().await.map_err(StoreError::from)?;
+        Ok(contacts)
+    }
+
+    /// A person's objection (Art. 21): out of everything that can be opted out of.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn object(&self, address: &Address) -> Result<(), PrivacyError> {
+        let optional = Category::ALL.iter().filter(|category| category.class() == Class::Optional);
+        let wishes: Vec<_> = optional.map(|category| (*category, true)).collect();
+        crate::preferences::set(&self.store, &self.clock, &self.random, address, &wishes, "objection").await?;
+        Ok(())
+    }
+
+    async fn record(&self, conn: &mut Conn, event: Event, flag: bool, address: &Address) -> Result<(), PrivacyError> {
+        let at = self.clock.now();
+        let fact = Fact { detail: Detail::Flag(flag), ..Fact::new(event, at) };
+        let person = Person { address: address.as_str().to_owned(), ..Person::default() };
+        let entry = Entry::new(&fact, Some(&person), &self.random);
+        ledger::append(conn, &[Opening::of_address(&entry, address.as_str(), at)]).await?;
+        Ok(())
+    }
+
+    /// Notes that somebody looked at the record of a person whose data is restricted; of others nothing is noted.
+    ///
+    /// # Errors
+    /// Where the database fails: nobody is shown what could not be noted.
+    pub async fn note_read(&self, email: &str, operator: &str, what: &str) -> Result<(), StoreError> {
+        let restricted = suppressions::reasons(&mut *self.store.read().await?, email).await?;
+        if !restricted.iter().any(|suppression| suppression.reason == Reason::Restricted) {
+            return Ok(());
+        }
+        let at = self.clock.now();
+        let read = Read { operator: operator.to_owned(), what: what.to_owned(), at };
+        let mut tx = self.store.write().await?;
+        subjects::insert_read(&mut tx, self.random.id(at), email, &read).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Notes that erased addresses were imported again on purpose.
+    ///
+    /// # Errors
+    /// Where the journal or the database fails.
+    pub async fn revived(&self, addresses: &[String]) -> Result<(), PrivacyError> {
+        if addresses.is_empty() {
+            return Ok(());
+        }
+        let count = self.journal().revived(addresses, self.clock.now(), &self.random)?;
+        let mut tx = self.store.write().await?;
+        subjects::set_tombstones(&mut tx, count).await?;
+        tx.commit().await.map_err(StoreError::from)?;
+        Ok(())
+    }
+
+    /// Carries out the tombstones that this database does not know: it is a restored copy. Gives how many persons were erased
+    /// anew.
+    ///
+    /// # Errors
+    /// Where the journal or the database fails, or a message to one of them is on the wire.
+    pub async fn replay(&self) -> Result<usize, PrivacyError> {
+        let tombstones = self.journal().read()?;
+        if tombstones.count <= subjects::tombstones(&mut *self.store.read().await?).await? {
+            return Ok(0);
+        }
+        let mut erased = 0;
+        for address in self.buried(&tombstones).await? {
+            let mut tx = self.store.write().await?;
+            let deliveries = subjects::deliveries(&mut tx, address.as_str()).await?;
+            if deliveries.iter().any(|delivery| delivery.leased) {
+                return Err(PrivacyError::Sending(address));
+            }
+            self.cancel(&mut tx, &deliveries).await?;
+            let ground = "erased before this copy of the database was restored";
+            self.clear(&mut tx, Event::Erased, &deliveries, Some(&address), ground).await?;
+            tx.commit().await.map_err(StoreError::from)?;
+            erased += 1;
+        }
+        let mut tx = self.store.write().await?;
+        subjects::set_tombstones(&mut tx, tombstones.count).await?;
+        tx.commit().await.map_err(StoreError::from)?;
+        self.store.truncate_wal().await?;
+        Ok(erased)
+    }
+
+    /// The addresses in the database that were erased once.
+    async fn buried(&self, tombstones: &Tombstones) -> Result<Vec<Address>, PrivacyError> {
+        let mut buried = Vec::new();
+        let mut after = String::new();
+        loop {
+            let page = subjects::addresses(&mut *self.store.read().await?, &after, 5000).await?;
+            let Some(last) = page.last() else { return Ok(buried) };
+            after.clone_from(last);
+            let erased = page.iter().filter(|address| tombstones.erased_at(address).is_some());
+            buried.extend(erased.filter_map(|address| Address::parse(address).ok()));
+        }
+    }
+}
+
+/// When the time to keep a notice's persons is over.
+#[must_use]
+pub fn expires(released_at: jiff::Timestamp, days: u32) -> jiff::Timestamp {
+    released_at.saturating_add(jiff::SignedDuration::from_hours(24 * i64::from(days))).unwrap_or(jiff::Timestamp::MAX)
+}

@@ -1,0 +1,62 @@
+//! How addresses are shown: those whose data is restricted are masked in lists, those that were erased are named so.
+
+use std::collections::BTreeSet;
+
+use crate::store::{Conn, StoreError, subjects};
+
+/// What is shown in place of an erased address.
+const ERASED: &str = "(erased)";
+
+/// Knows which addresses are to be masked.
+#[derive(Clone, Debug, Default)]
+pub struct Mask {
+    restricted: BTreeSet<String>,
+}
+
+impl Mask {
+    /// The mask as the restrictions are now.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn load(conn: &mut Conn) -> Result<Self, StoreError> {
+        Ok(Self { restricted: subjects::restricted(conn).await?.into_iter().collect() })
+    }
+
+    /// An address as it is shown in lists: its first letter and its domain where it is restricted.
+    #[must_use]
+    pub fn address(&self, email: &str) -> String {
+        match email.split_once('@') {
+            None if email.is_empty() => ERASED.to_owned(),
+            Some((local, domain)) if self.restricted.contains(email) => {
+                format!("{}***@{domain}", local.chars().next().unwrap_or('*'))
+            }
+            _ => email.to_owned(),
+        }
+    }
+
+    /// A text about an address: servers like to repeat it in their replies.
+    #[must_use]
+    pub fn text(&self, email: &str, text: &str) -> String {
+        if self.restricted.contains(email) { text.replace(email, &self.address(email)) } else { text.to_owned() }
+    }
+
+    /// Whether an address is masked.
+    #[must_use]
+    pub fn hides(&self, email: &str) -> bool {
+        self.restricted.contains(email)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn restricted_addresses_are_masked_and_erased_ones_named() {
+        let mask = Mask { restricted: ["anna@x.example".to_owned()].into() };
+        assert_eq!(mask.address("anna@x.example"), "a***@x.example");
+        assert_eq!(mask.address("bo@x.example"), "bo@x.example");
+        assert_eq!(mask.address(""), "(erased)");
+        assert_eq!(mask.text("anna@x.example", "550 <anna@x.example>: no"), "550 <a***@x.example>: no");
+    }
+}

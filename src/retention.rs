@@ -1,0 +1,131 @@
+//! Retention: persons in the record of a notice are deleted when its time is over (GDPR Art. 5(1)(e)); counts stay, and so
+//! does every proof of others.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::config::Config;
+use crate::domain::category::Category;
+use crate::domain::clock::Clock;
+use crate::domain::entry::Event;
+use crate::privacy::{Privacy, PrivacyError, expires};
+use crate::store::subjects::{self, Expirable};
+use crate::store::{Store, StoreError};
+
+/// Deliveries whose persons are deleted in one transaction.
+const CHUNK: u32 = 1000;
+
+/// A notice whose time is over.
+#[derive(Clone, Debug, Serialize)]
+pub struct Purged {
+    /// The notice.
+    pub notice_id: Uuid,
+    /// Its category.
+    pub category: Category,
+    /// The author's reference.
+    pub reference: Option<String>,
+    /// When it was released.
+    pub released_at: Timestamp,
+    /// When its time was over.
+    pub expired_at: Timestamp,
+    /// Persons that were deleted, or would be.
+    pub persons: u64,
+    /// Persons that stay, as their customers are under a legal hold.
+    pub held: u64,
+}
+
+/// Deletes persons whose time is over: a cheap handle, cloned freely.
+#[derive(Clone, Debug)]
+pub struct Retention {
+    store: Store,
+    config: Arc<Config>,
+    clock: Clock,
+    privacy: Privacy,
+}
+
+impl Retention {
+    /// A handle over a database.
+    #[must_use]
+    pub fn new(store: Store, config: Arc<Config>, clock: Clock, privacy: Privacy) -> Self {
+        Self { store, config, clock, privacy }
+    }
+
+    /// Purges notices whose time is over, or with `dry_run` tells which would be. Notices and customers under a legal hold are
+    /// left alone.
+    ///
+    /// # Errors
+    /// Where the database fails, or sealing has stopped. What was purged until then stays purged.
+    pub async fn run(&self, dry_run: bool) -> Result<Vec<Purged>, PrivacyError> {
+        let mut purged = Vec::new();
+        for category in Category::ALL {
+            for notice in self.expired(*category).await? {
+                let persons = if dry_run { self.count(notice.id).await? } else { self.purge(&notice).await? };
+                // One whose persons are all under a hold was reported when they were left.
+                if persons > 0 || notice.persons == 0 {
+                    purged.push(self.tell(notice, persons));
+                }
+            }
+        }
+        if !dry_run && !purged.is_empty() {
+            self.store.truncate_wal().await?;
+        }
+        Ok(purged)
+    }
+
+    async fn expired(&self, category: Category) -> Result<Vec<Expirable>, StoreError> {
+        let days = i64::from(self.config.retention_days(category));
+        let before = self.clock.now().saturating_sub(jiff::SignedDuration::from_hours(24 * days));
+        let before = before.unwrap_or(Timestamp::MIN);
+        subjects::expirable(&mut *self.store.read().await?, category, before).await
+    }
+
+    fn tell(&self, notice: Expirable, persons: u64) -> Purged {
+        Purged {
+            notice_id: notice.id,
+            category: notice.category,
+            reference: notice.reference,
+            released_at: notice.released_at,
+            expired_at: expires(notice.released_at, self.config.retention_days(notice.category)),
+            persons,
+            held: notice.persons.saturating_sub(persons),
+        }
+    }
+
+    async fn count(&self, notice_id: Uuid) -> Result<u64, StoreError> {
+        let mut conn = self.store.read().await?;
+        let (mut ordinal, mut count) = (0, 0);
+        loop {
+            let page = subjects::unpurged(&mut conn, notice_id, ordinal, CHUNK).await?;
+            let Some(last) = page.last() else { return Ok(count) };
+            ordinal = last.ordinal + 1;
+            count += page.len() as u64;
+        }
+    }
+
+    async fn purge(&self, notice: &Expirable) -> Result<u64, PrivacyError> {
+        let ground = format!("retention of {} days is over", self.config.retention_days(notice.category));
+        let mut count = 0;
+        loop {
+            let mut tx = self.store.write().await?;
+            let page = subjects::unpurged(&mut tx, notice.id, 0, CHUNK).await?;
+            if page.is_empty() {
+                if count == notice.persons {
+                    self.privacy.seal_within(&mut tx).await?;
+                    let attested = subjects::opened_of_notice(&mut tx, notice.id).await?;
+                    subjects::clear_notice(&mut tx, notice.id, self.clock.now()).await?;
+                    if !attested.is_empty() {
+                        self.privacy.append_cleared(&mut tx, Event::Purged, attested, &ground).await?;
+                    }
+                    tx.commit().await.map_err(StoreError::from)?;
+                }
+                return Ok(count);
+            }
+            count += page.len() as u64;
+            self.privacy.clear(&mut tx, Event::Purged, &page, None, &ground).await?;
+            tx.commit().await.map_err(StoreError::from)?;
+        }
+    }
+}

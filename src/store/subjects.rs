@@ -1,0 +1,409 @@
+//! A person's data, wherever it is kept: found by address, and cleared.
+//!
+//! What is cleared here is overwritten in the file on SQLite (`secure_delete`); [`super::Store::truncate_wal`] then empties the
+//! write-ahead log. PostgreSQL keeps old row versions until VACUUM, and its log until it is recycled.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::customers::json;
+use super::dialect::{Dialect, bulk};
+use super::row::{Row, hex};
+use super::{Conn, Result};
+use crate::domain::category::{Category, Role};
+use crate::domain::delivery::State;
+
+/// A contact as a person may see it.
+#[derive(Clone, Debug, Serialize)]
+pub struct SubjectContact {
+    /// Account id.
+    pub account_id: String,
+    /// Name of the customer.
+    pub customer_name: String,
+    /// Name of the person.
+    pub name: String,
+    /// Role.
+    pub role: Role,
+    /// Language.
+    pub locale: Option<String>,
+    /// Time zone.
+    pub time_zone: Option<String>,
+    /// Since when it is no longer in use.
+    pub deactivated_at: Option<Timestamp>,
+}
+
+/// The contacts with an address.
+pub async fn contacts(conn: &mut Conn, email: &str) -> Result<Vec<SubjectContact>> {
+    let rows = sqlx::query(
+        "SELECT k.account_id, COALESCE(c.name, '') AS customer_name, k.name, k.role, k.locale, k.time_zone, k.deactivated_at
+         FROM contacts k LEFT JOIN customers c ON c.account_id = k.account_id WHERE k.email = $1
+         ORDER BY k.account_id, k.role",
+    )
+    .bind(email)
+    .fetch_all(conn)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            let row = Row::of("contacts", row);
+            Ok(SubjectContact {
+                account_id: row.get("account_id")?,
+                customer_name: row.get("customer_name")?,
+                name: row.get("name")?,
+                role: row.parse("role")?,
+                locale: row.get("locale")?,
+                time_zone: row.get("time_zone")?,
+                deactivated_at: row.maybe_time("deactivated_at")?,
+            })
+        })
+        .collect()
+}
+
+/// A delivery that names a person.
+#[derive(Clone, Debug)]
+pub struct SubjectDelivery {
+    /// Id.
+    pub id: Uuid,
+    /// Its notice.
+    pub notice_id: Uuid,
+    /// Category of the notice.
+    pub category: Category,
+    /// When the notice was released.
+    pub released_at: Option<Timestamp>,
+    /// Place in the manifest.
+    pub ordinal: u64,
+    /// Account id.
+    pub account_id: String,
+    /// Address.
+    pub email: String,
+    /// Salt of the commitment.
+    pub salt: Option<[u8; 32]>,
+    /// State as stored.
+    pub state: State,
+    /// True while it is in the queue.
+    pub queued: bool,
+    /// True while a worker holds it.
+    pub leased: bool,
+}
+
+macro_rules! deliveries {
+    ($rest:literal) => {
+        concat!(
+            "SELECT d.id, d.notice_id, n.category, n.released_at, d.ordinal, d.account_id, d.email, d.salt, d.state, \
+             CASE WHEN q.delivery_id IS NULL THEN 0 ELSE 1 END AS queued, \
+             CASE WHEN q.lease_owner IS NULL THEN 0 ELSE 1 END AS leased \
+             FROM deliveries d JOIN notices n ON n.id = d.notice_id LEFT JOIN queue q ON q.delivery_id = d.id ",
+            $rest
+        )
+    };
+}
+
+fn read_delivery(row: &sqlx::any::AnyRow) -> Result<SubjectDelivery> {
+    let row = Row::of("deliveries", row);
+    let flag = |column| Ok::<_, super::StoreError>(row.count(column)? != 0);
+    Ok(SubjectDelivery {
+        id: row.id("id")?,
+        notice_id: row.id("notice_id")?,
+        category: row.parse("category")?,
+        released_at: row.maybe_time("released_at")?,
+        ordinal: row.count("ordinal")?,
+        account_id: row.get("account_id")?,
+        email: row.get("email")?,
+        salt: row.maybe_bytes("salt")?,
+        state: row.parse("state")?,
+        queued: flag("queued")?,
+        leased: flag("leased")?,
+    })
+}
+
+/// The deliveries to an address.
+pub async fn deliveries(conn: &mut Conn, email: &str) -> Result<Vec<SubjectDelivery>> {
+    let rows = sqlx::query(deliveries!("WHERE d.email = $1 AND d.email <> '' ORDER BY d.notice_id, d.ordinal"))
+        .bind(email)
+        .fetch_all(conn)
+        .await?;
+    rows.iter().map(read_delivery).collect()
+}
+
+/// Deliveries of a notice that still name a person, from `ordinal` on, those to customers under a hold left out.
+pub async fn unpurged(conn: &mut Conn, notice_id: Uuid, ordinal: u64, limit: u32) -> Result<Vec<SubjectDelivery>> {
+    let rows = sqlx::query(deliveries!(
+        "WHERE d.notice_id = $1 AND d.ordinal >= $2 AND d.salt IS NOT NULL
+           AND NOT EXISTS (SELECT 1 FROM holds h WHERE h.account_id = d.account_id) ORDER BY d.ordinal LIMIT $3"
+    ))
+    .bind(notice_id.to_string())
+    .bind(i64::try_from(ordinal).unwrap_or(i64::MAX))
+    .bind(i64::from(limit))
+    .fetch_all(conn)
+    .await?;
+    rows.iter().map(read_delivery).collect()
+}
+
+/// The indexes of the entries that open a person of these deliveries, or of an address itself.
+pub async fn opened(conn: &mut Conn, deliveries: &[Uuid], email: Option<&str>) -> Result<Vec<u64>> {
+    let sql = Dialect::of(conn).pick(
+        "SELECT e.idx FROM ledger_openings o JOIN ledger_entries e ON e.entry_id = o.entry_id
+         WHERE o.person_salt IS NOT NULL AND (o.delivery_id IN (SELECT value FROM json_each($1)) OR o.subject = $2)",
+        "SELECT e.idx FROM ledger_openings o JOIN ledger_entries e ON e.entry_id = o.entry_id
+         WHERE o.person_salt IS NOT NULL
+           AND (o.delivery_id = ANY (SELECT jsonb_array_elements_text($1::jsonb)) OR o.subject = $2)",
+    );
+    let rows = sqlx::query(sql).bind(ids(deliveries)).bind(email).fetch_all(conn).await?;
+    rows.iter().map(|row| Row::of("ledger_entries", row).count("idx")).collect()
+}
+
+/// A delivery whose person is cleared, and what stays of its commitment.
+#[derive(Clone, Debug)]
+pub struct Cleared {
+    /// The delivery.
+    pub id: Uuid,
+    /// The recipient's commitment, meaningless without its salt.
+    pub commitment: [u8; 32],
+}
+
+/// Clears the persons of deliveries: openings, salts, addresses, names, messages, replies, places in the queue.
+pub async fn clear_deliveries(conn: &mut Conn, cleared: &[Cleared]) -> Result<()> {
+    #[derive(Serialize)]
+    struct ClearedRow {
+        id: String,
+        commitment: String,
+    }
+    if cleared.is_empty() {
+        return Ok(());
+    }
+    let dialect = Dialect::of(conn);
+    let rows: Vec<_> =
+        cleared.iter().map(|it| ClearedRow { id: it.id.to_string(), commitment: hex(&it.commitment) }).collect();
+    let rows = json(&rows);
+    let deliveries = bulk!(
+        dialect,
+        "UPDATE deliveries SET commitment = r.commitment, salt = NULL, email = '', contact_name = '', merged = NULL,
+           reply = NULL, locale = NULL, time_zone = NULL
+         FROM (SELECT value ->> 'id' AS id, unhex(value ->> 'commitment') AS commitment FROM",
+        rows,
+        ") AS r WHERE deliveries.id = r.id"
+    );
+    sqlx::query(deliveries).bind(&rows).execute(&mut *conn).await?;
+    for statement in [
+        bulk!(
+            dialect,
+            "UPDATE ledger_openings SET person = NULL, person_salt = NULL, subject = NULL
+             WHERE person_salt IS NOT NULL AND delivery_id IN (SELECT value ->> 'id' FROM",
+            rows,
+            ")"
+        ),
+        bulk!(dialect, "DELETE FROM messages WHERE delivery_id IN (SELECT value ->> 'id' FROM", rows, ")"),
+        bulk!(dialect, "UPDATE attempts SET reply = '' WHERE delivery_id IN (SELECT value ->> 'id' FROM", rows, ")"),
+        bulk!(dialect, "DELETE FROM queue WHERE delivery_id IN (SELECT value ->> 'id' FROM", rows, ")"),
+    ] {
+        sqlx::query(statement).bind(&rows).execute(&mut *conn).await?;
+    }
+    Ok(())
+}
+
+/// Clears whatever is kept of an address itself, deliveries excepted.
+pub async fn clear_address(conn: &mut Conn, email: &str) -> Result<()> {
+    for statement in [
+        "UPDATE ledger_openings SET person = NULL, person_salt = NULL, subject = NULL WHERE subject = $1",
+        "DELETE FROM contacts WHERE email = $1",
+        "DELETE FROM preferences WHERE email = $1",
+        "DELETE FROM suppressions WHERE email = $1",
+        "DELETE FROM reads WHERE email = $1",
+    ] {
+        sqlx::query(statement).bind(email).execute(&mut *conn).await?;
+    }
+    Ok(())
+}
+
+/// Deletes rows of audience files that name an address, of notices whose audience is frozen: it is in the deliveries by then.
+pub async fn clear_rows(conn: &mut Conn, email: &str) -> Result<()> {
+    let sql = Dialect::of(conn).pick(
+        "DELETE FROM notice_rows WHERE instr(data, $1) > 0
+         AND notice_id IN (SELECT id FROM notices WHERE released_at IS NOT NULL)",
+        "DELETE FROM notice_rows WHERE strpos(data, $1) > 0
+         AND notice_id IN (SELECT id FROM notices WHERE released_at IS NOT NULL)",
+    );
+    sqlx::query(sql).bind(email).execute(conn).await?;
+    Ok(())
+}
+
+/// Puts an address in place of another at every contact; where a customer has both in one role, the old one goes. Gives how
+/// many contacts changed.
+pub async fn replace_address(conn: &mut Conn, old: &str, new: &str) -> Result<u64> {
+    sqlx::query(
+        "DELETE FROM contacts WHERE email = $1 AND EXISTS (SELECT 1 FROM contacts k
+           WHERE k.account_id = contacts.account_id AND k.role = contacts.role AND k.email = $2)",
+    )
+    .bind(old)
+    .bind(new)
+    .execute(&mut *conn)
+    .await?;
+    let done =
+        sqlx::query("UPDATE contacts SET email = $2 WHERE email = $1").bind(old).bind(new).execute(&mut *conn).await?;
+    // An objection and a restriction are the person's, not the address's; that the old address is dead says nothing of the new.
+    for statement in [
+        "INSERT INTO preferences (email, category, opted_out_at, source)
+         SELECT $2, category, opted_out_at, source FROM preferences WHERE email = $1
+         ON CONFLICT (email, category) DO NOTHING",
+        "INSERT INTO suppressions (email, reason, since)
+         SELECT $2, reason, since FROM suppressions WHERE email = $1 AND reason <> 'dead'
+         ON CONFLICT (email, reason) DO NOTHING",
+    ] {
+        sqlx::query(statement).bind(old).bind(new).execute(&mut *conn).await?;
+    }
+    Ok(done.rows_affected())
+}
+
+/// Lifts the restriction of an address. False where there was none.
+pub async fn lift_restriction(conn: &mut Conn, email: &str) -> Result<bool> {
+    let sql = "DELETE FROM suppressions WHERE email = $1 AND reason = 'restricted'";
+    Ok(sqlx::query(sql).bind(email).execute(conn).await?.rows_affected() == 1)
+}
+
+/// The addresses whose data is restricted.
+pub async fn restricted(conn: &mut Conn) -> Result<Vec<String>> {
+    let sql = "SELECT email FROM suppressions WHERE reason = 'restricted' ORDER BY email";
+    let rows = sqlx::query(sql).fetch_all(conn).await?;
+    rows.iter().map(|row| Row::of("suppressions", row).get("email")).collect()
+}
+
+/// Somebody's look at the record of a person whose data is restricted.
+#[derive(Clone, Debug, Serialize)]
+pub struct Read {
+    /// Who looked.
+    pub operator: String,
+    /// At what.
+    pub what: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Notes a look.
+pub async fn insert_read(conn: &mut Conn, id: Uuid, email: &str, read: &Read) -> Result<()> {
+    sqlx::query("INSERT INTO reads (id, email, operator, what, at) VALUES ($1, $2, $3, $4, $5)")
+        .bind(id.to_string())
+        .bind(email)
+        .bind(&read.operator)
+        .bind(&read.what)
+        .bind(read.at.as_millisecond())
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Who looked at an address's record.
+pub async fn reads(conn: &mut Conn, email: &str) -> Result<Vec<Read>> {
+    let rows = sqlx::query("SELECT id, operator, what, at FROM reads WHERE email = $1 ORDER BY id")
+        .bind(email)
+        .fetch_all(conn)
+        .await?;
+    rows.iter()
+        .map(|row| {
+            let row = Row::of("reads", row);
+            Ok(Read { operator: row.get("operator")?, what: row.get("what")?, at: row.time("at")? })
+        })
+        .collect()
+}
+
+/// A page of all addresses that are kept anywhere, in order, after `after`.
+pub async fn addresses(conn: &mut Conn, after: &str, limit: u32) -> Result<Vec<String>> {
+    let rows = sqlx::query(
+        "SELECT email FROM (
+           SELECT email FROM contacts WHERE email > $1 UNION SELECT email FROM deliveries WHERE email > $1
+           UNION SELECT email FROM preferences WHERE email > $1 UNION SELECT email FROM suppressions WHERE email > $1
+           UNION SELECT subject FROM ledger_openings WHERE subject > $1) AS everywhere ORDER BY email LIMIT $2",
+    )
+    .bind(after)
+    .bind(i64::from(limit))
+    .fetch_all(conn)
+    .await?;
+    rows.iter().map(|row| Row::of("contacts", row).get("email")).collect()
+}
+
+/// How many tombstones of the journal were carried out in this database.
+pub async fn tombstones(conn: &mut Conn) -> Result<u64> {
+    let row = sqlx::query("SELECT id, tombstones FROM ledger_head WHERE id = 1").fetch_one(conn).await?;
+    Row::of("ledger_head", &row).count("tombstones")
+}
+
+/// Notes how many tombstones were carried out.
+pub async fn set_tombstones(conn: &mut Conn, count: u64) -> Result<()> {
+    let count = i64::try_from(count).unwrap_or(i64::MAX);
+    sqlx::query("UPDATE ledger_head SET tombstones = $1 WHERE id = 1").bind(count).execute(conn).await?;
+    Ok(())
+}
+
+fn ids(ids: &[Uuid]) -> String {
+    json(&ids.iter().map(Uuid::to_string).collect::<Vec<_>>())
+}
+
+/// The indexes of the entries about a notice as a whole that open a person: attestations.
+pub async fn opened_of_notice(conn: &mut Conn, notice_id: Uuid) -> Result<Vec<u64>> {
+    let rows = sqlx::query(
+        "SELECT e.idx FROM ledger_openings o JOIN ledger_entries e ON e.entry_id = o.entry_id
+         WHERE o.notice_id = $1 AND o.delivery_id IS NULL AND o.event = 'attested' AND o.person_salt IS NOT NULL",
+    )
+    .bind(notice_id.to_string())
+    .fetch_all(conn)
+    .await?;
+    rows.iter().map(|row| Row::of("ledger_entries", row).count("idx")).collect()
+}
+
+/// Clears what a notice as a whole keeps of persons once its deliveries are cleared: attestations, rows, dictionaries; and
+/// notes that it is purged.
+pub async fn clear_notice(conn: &mut Conn, notice_id: Uuid, now: Timestamp) -> Result<()> {
+    let id = notice_id.to_string();
+    for statement in [
+        "UPDATE ledger_openings SET person = NULL, person_salt = NULL, subject = NULL
+         WHERE notice_id = $1 AND delivery_id IS NULL AND event = 'attested' AND person_salt IS NOT NULL",
+        "DELETE FROM attestations WHERE notice_id = $1",
+        "DELETE FROM notice_rows WHERE notice_id = $1",
+        "DELETE FROM message_dictionaries WHERE notice_id = $1",
+    ] {
+        sqlx::query(statement).bind(&id).execute(&mut *conn).await?;
+    }
+    let sql = "UPDATE notices SET purged_at = $2 WHERE id = $1";
+    sqlx::query(sql).bind(&id).bind(now.as_millisecond()).execute(conn).await?;
+    Ok(())
+}
+
+/// A notice whose persons may be purged.
+#[derive(Clone, Debug)]
+pub struct Expirable {
+    /// Id.
+    pub id: Uuid,
+    /// Category.
+    pub category: Category,
+    /// The author's reference.
+    pub reference: Option<String>,
+    /// When it was released.
+    pub released_at: Timestamp,
+    /// Deliveries that still name a person.
+    pub persons: u64,
+}
+
+/// Closed notices of a category that were released before a time and are neither purged nor under a hold.
+pub async fn expirable(conn: &mut Conn, category: Category, before: Timestamp) -> Result<Vec<Expirable>> {
+    let rows = sqlx::query(
+        "SELECT n.id, n.category, n.reference, n.released_at,
+           (SELECT COUNT(*) FROM deliveries d WHERE d.notice_id = n.id AND d.salt IS NOT NULL) AS persons
+         FROM notices n WHERE n.category = $1 AND n.released_at < $2 AND n.closed_at IS NOT NULL AND n.purged_at IS NULL
+           AND NOT EXISTS (SELECT 1 FROM holds h WHERE h.notice_id = n.id) ORDER BY n.id",
+    )
+    .bind(category.as_str())
+    .bind(before.as_millisecond())
+    .fetch_all(conn)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            let row = Row::of("notices", row);
+            Ok(Expirable {
+                id: row.id("id")?,
+                category: row.parse("category")?,
+                reference: row.get("reference")?,
+                released_at: row.time("released_at")?,
+                persons: row.count("persons")?,
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,298 @@
+//! People's rights: what is erased is gone everywhere, and everybody else's proofs stay.
+
+use std::time::Duration;
+
+use besked::customers::ImportOptions;
+use besked::domain::address::Address;
+use besked::domain::category::Category;
+use besked::domain::delivery::State;
+use besked::domain::entry::{Detail, Event, Run};
+use besked::domain::evidence::verify;
+use besked::ledger::audit::Verdict;
+use besked::privacy::PrivacyError;
+use besked::privacy::mask::Mask;
+use besked::privacy::subject::{Record, record};
+use besked::store::holds::{self, Hold};
+use besked::store::{Dialect, preferences, suppressions};
+use rstest::rstest;
+use uuid::Uuid;
+
+use crate::app::{CUSTOMERS, NEWS, TestApp, maintenance};
+use crate::audit::audit;
+use crate::database::Engine;
+use crate::evidence::{exported, key};
+use crate::ledger::last_fact;
+
+const GROUND: &str = "Art. 17(1)(b): consent withdrawn";
+
+pub fn address(text: &str) -> Address {
+    Address::parse(text).unwrap()
+}
+
+pub async fn put_hold(app: &TestApp, notice_id: Option<Uuid>, account_id: Option<&str>) -> Uuid {
+    let since = app.app.clock.now();
+    let hold = Hold {
+        id: app.app.random.id(since),
+        notice_id,
+        account_id: account_id.map(str::to_owned),
+        reason: "lawsuit 12/2026".to_owned(),
+        operator: "bo".to_owned(),
+        since,
+    };
+    let mut tx = app.app.store.write().await.unwrap();
+    holds::insert(&mut tx, &hold).await.unwrap();
+    tx.commit().await.unwrap();
+    hold.id
+}
+
+async fn everything(app: &TestApp, email: &str) -> Record {
+    let checkpoint = app.app.ledger.checkpoint().await.unwrap();
+    let mut conn = app.app.store.snapshot().await.unwrap();
+    record(&mut conn, Some(&checkpoint), &address(email), app.app.clock.now()).await.unwrap()
+}
+
+/// Where a text is found in the files of a SQLite database, its log included, and in those around it.
+pub fn found_in_files(app: &TestApp, text: &str) -> Vec<String> {
+    let database = app.app.config.database.url.trim_start_matches("sqlite://").to_owned();
+    let beside = ["", "-wal", "-shm"].map(|suffix| std::path::PathBuf::from(format!("{database}{suffix}")));
+    let mut files: Vec<_> = beside.into_iter().filter(|path| path.exists()).collect();
+    let mut folders = vec![app.home.path().to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() { folders.push(path) } else { files.push(path) }
+        }
+    }
+    let holds = |path: &std::path::PathBuf| {
+        let bytes = std::fs::read(path).unwrap();
+        bytes.windows(text.len()).any(|window| window == text.as_bytes())
+    };
+    files.into_iter().filter(holds).map(|path| path.display().to_string()).collect()
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn an_erasure_leaves_no_trace_of_the_person_and_all_proofs_of_others(#[case] engine: Engine) {
+    let app = TestApp::new(engine).await;
+    app.import(CUSTOMERS).await;
+    app.relay.on("RCPT TO:<hello@two.example>", 1, crate::relay::Act::Reply("451 4.2.0 hello@two.example is busy\r\n"));
+    let id = app.release(&maintenance("all = true")).await;
+    app.run_until_idle().await;
+    app.advance(Duration::from_secs(600));
+    app.run_until_idle().await;
+    let wishes = [(Category::News, true)];
+    let (store, clock, random) = (&app.app.store, &app.app.clock, &app.app.random);
+    besked::preferences::set(store, clock, random, &address("hello@two.example"), &wishes, "test").await.unwrap();
+    let mut before = Vec::new();
+    for account in [Some("C1"), Some("C2"), None] {
+        before.push(exported(&app, id, account).await.unwrap());
+    }
+    if engine == Engine::Sqlite {
+        assert!(!found_in_files(&app, "hello@two.example").is_empty(), "the search finds what is there");
+    }
+
+    let erased = app.app.privacy.erase(&address("hello@two.example"), GROUND).await.unwrap();
+    assert_eq!((erased.contacts, erased.deliveries, erased.cancelled), (1, 1, 0));
+    assert!(erased.entries >= 3, "deferred, accepted, preference: {erased:?}");
+    assert!(erased.log_emptied);
+    if engine == Engine::Sqlite {
+        for text in ["hello@two.example", "Carol"] {
+            assert_eq!(found_in_files(&app, text), [""; 0], "{text}");
+        }
+    }
+    let report = audit(&app).await;
+    assert_eq!((report.verdict, report.problem), (Verdict::Ok, None));
+    let fact = last_fact(&app, Event::Erased).await;
+    let Detail::Cleared { ground, entries } = fact.detail else { panic!("{fact:?}") };
+    assert_eq!(ground, GROUND);
+    assert_eq!(entries.iter().map(|run: &Run| run.count).sum::<u64>(), erased.entries as u64);
+
+    // What was given out before still verifies, byte for byte; new exports name the others and not this person.
+    for file in &before {
+        verify(file.as_slice(), &key(&app)).unwrap();
+    }
+    let one = verify(exported(&app, id, Some("C1")).await.unwrap().as_slice(), &key(&app)).unwrap();
+    assert_eq!(one.recipients[0].address, "teknik@ett.example");
+    let whole = exported(&app, id, None).await.unwrap();
+    assert!(!String::from_utf8_lossy(&whole).contains("two.example"));
+    let whole = verify(whole.as_slice(), &key(&app)).unwrap();
+    assert_eq!((whole.recipients_in_manifest, whole.recipients.len()), (Some(2), 1));
+    assert!(everything(&app, "hello@two.example").await.is_empty());
+    let coverage = app.coverage(id).await;
+    assert_eq!((coverage.customers, coverage.informed), (3, 2), "the counts stay");
+    assert!(matches!(
+        app.app.privacy.erase(&address("hello@two.example"), GROUND).await,
+        Err(PrivacyError::Unknown(_))
+    ));
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn what_waits_for_an_erased_person_is_cancelled(#[case] engine: Engine) {
+    let app = TestApp::new(engine).await;
+    app.import(CUSTOMERS).await;
+    let id = app.release(&maintenance("all = true")).await;
+    let erased = app.app.privacy.erase(&address("hello@two.example"), GROUND).await.unwrap();
+    assert_eq!((erased.deliveries, erased.cancelled), (1, 1));
+    app.run_until_idle().await;
+    assert_eq!(app.counts(id).await, [(State::Accepted, 1), (State::Cancelled, 1)].into());
+    assert!(app.relay.to("hello@two.example").is_empty());
+    assert_eq!(audit(&app).await.verdict, Verdict::Ok);
+}
+
+#[tokio::test]
+async fn duties_stand_against_an_erasure_until_the_ground_names_them() {
+    let app = TestApp::new(Engine::Sqlite).await;
+    app.import(CUSTOMERS).await;
+    let breach = include_str!("../../config/demo/notices/1-security-breach.md");
+    app.release(breach).await;
+    let id = app.release(&maintenance("all = true")).await;
+    app.run_until_idle().await;
+    let person = address("hello@two.example");
+    let refused = app.app.privacy.erase(&person, GROUND).await.unwrap_err().to_string();
+    assert!(refused.contains("retention:security_breach") && !refused.contains("maintenance"), "{refused}");
+    let hold = put_hold(&app, Some(id), None).await;
+    let both = app.app.privacy.erase(&person, GROUND).await.unwrap_err().to_string();
+    assert!(both.contains(&format!("hold:{hold}")) && both.contains("lawsuit"), "{both}");
+    for wrong in ["", "  ", "asked by Hello@Two.example", "two\nlines"] {
+        assert!(matches!(app.app.privacy.erase(&person, wrong).await, Err(PrivacyError::Ground)), "{wrong}");
+    }
+    let ground = format!("{GROUND}; waives retention:security_breach and hold:{hold}: mistaken identity");
+    app.app.privacy.erase(&person, &ground).await.unwrap();
+    assert_eq!(audit(&app).await.verdict, Verdict::Ok);
+
+    // Over when the time is over: eight years later nothing needs to be waived.
+    app.advance(Duration::from_secs(8 * 366 * 24 * 3600));
+    app.app.privacy.erase(&address("teknik@ett.example"), GROUND).await.unwrap_err();
+    let mut tx = app.app.store.write().await.unwrap();
+    assert!(holds::remove(&mut tx, hold).await.unwrap());
+    tx.commit().await.unwrap();
+    app.app.privacy.erase(&address("service@ett.example"), GROUND).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_restored_copy_does_not_bring_anybody_back() {
+    let app = TestApp::new(Engine::Sqlite).await;
+    app.import(CUSTOMERS).await;
+    app.release(&maintenance("all = true")).await;
+    let file = app.app.config.database.url.trim_start_matches("sqlite://").to_owned();
+    app.app.store.close().await;
+    let yesterday = tempfile::NamedTempFile::new().unwrap();
+    std::fs::copy(&file, yesterday.path()).unwrap();
+    let app = app.restart().await;
+    app.app.privacy.erase(&address("hello@two.example"), GROUND).await.unwrap();
+    app.app.store.close().await;
+    std::fs::copy(yesterday.path(), &file).unwrap();
+    let app = app.restart().await;
+    assert!(!everything_unsigned(&app, "hello@two.example").await.is_empty(), "the copy has the person");
+    app.run_until_idle().await;
+    assert!(app.relay.to("hello@two.example").is_empty(), "erased before anything was sent");
+    assert!(everything_unsigned(&app, "hello@two.example").await.is_empty());
+    assert_eq!(found_in_files(&app, "hello@two.example"), [""; 0]);
+    assert_eq!(app.app.privacy.replay().await.unwrap(), 0, "once");
+}
+
+async fn everything_unsigned(app: &TestApp, email: &str) -> Record {
+    let mut conn = app.app.store.snapshot().await.unwrap();
+    record(&mut conn, None, &address(email), app.app.clock.now()).await.unwrap()
+}
+
+#[tokio::test]
+async fn an_import_does_not_revive_an_erased_person_unless_it_is_meant_to() {
+    let app = TestApp::new(Engine::Sqlite).await;
+    app.import(CUSTOMERS).await;
+    app.app.privacy.erase(&address("hello@two.example"), GROUND).await.unwrap();
+    let options = || ImportOptions { erased: app.app.privacy.journal().read().unwrap(), ..ImportOptions::default() };
+    let imported = app.try_import(CUSTOMERS.as_bytes(), options()).await.unwrap();
+    assert_eq!(imported.erased.iter().map(|row| row.line).collect::<Vec<_>>(), [5]);
+    assert_eq!((imported.customers, imported.contacts), (2, 4));
+    assert!(everything(&app, "hello@two.example").await.contacts.is_empty());
+    let json = serde_json::to_string(&imported).unwrap();
+    assert!(json.contains("\"line\":5") && !json.contains("two.example"), "{json}");
+
+    let revived = app.try_import(CUSTOMERS.as_bytes(), ImportOptions { revive: true, ..options() }).await.unwrap();
+    app.app.privacy.revived(&[revived.erased[0].address.clone()]).await.unwrap();
+    assert_eq!(everything(&app, "hello@two.example").await.contacts.len(), 1);
+    assert!(app.try_import(CUSTOMERS.as_bytes(), options()).await.unwrap().erased.is_empty());
+    assert_eq!(app.app.privacy.replay().await.unwrap(), 0);
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn a_restricted_person_gets_the_mandatory_only_and_every_look_is_noted(#[case] engine: Engine) {
+    let app = TestApp::new(engine).await;
+    app.import(CUSTOMERS).await;
+    let person = address("hello@two.example");
+    assert!(app.app.privacy.restrict(&person, true).await.unwrap());
+    assert!(!app.app.privacy.restrict(&person, true).await.unwrap(), "it is so already");
+    let news = app.release(NEWS).await;
+    let mandatory = app.release(&maintenance("all = true")).await;
+    app.run_until_idle().await;
+    assert_eq!(app.counts(news).await, [(State::Accepted, 1), (State::Suppressed, 1)].into());
+    assert_eq!(app.counts(mandatory).await, [(State::Accepted, 2)].into());
+    assert_eq!(app.coverage(mandatory).await.informed, 2, "it still counts");
+    let mask = Mask::load(&mut app.app.store.read().await.unwrap()).await.unwrap();
+    assert_eq!(mask.address("hello@two.example"), "h***@two.example");
+    assert!(mask.hides("hello@two.example") && !mask.hides("service@ett.example"));
+
+    app.app.privacy.note_read("hello@two.example", "bo", "subject export").await.unwrap();
+    app.app.privacy.note_read("service@ett.example", "bo", "subject export").await.unwrap();
+    let record = everything(&app, "hello@two.example").await;
+    assert_eq!((record.reads.len(), record.reads[0].operator.as_str()), (1, "bo"));
+    assert!(everything(&app, "service@ett.example").await.reads.is_empty());
+    assert!(app.app.privacy.restrict(&person, false).await.unwrap());
+    assert_eq!(last_fact(&app, Event::Restricted).await.detail, Detail::Flag(false));
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn an_address_that_is_put_right_takes_the_person_s_wishes_along(#[case] engine: Engine) {
+    let app = TestApp::new(engine).await;
+    app.import(CUSTOMERS).await;
+    let (old, new) = (address("hello@two.example"), address("hi@two.example"));
+    app.app.privacy.object(&old).await.unwrap();
+    app.app.privacy.restrict(&old, true).await.unwrap();
+    assert_eq!(app.app.privacy.rectify(&old, &new).await.unwrap(), 1);
+    let mut conn = app.app.store.read().await.unwrap();
+    assert_eq!(preferences::of_address(&mut conn, "hi@two.example").await.unwrap().len(), 2);
+    assert_eq!(suppressions::reasons(&mut conn, "hi@two.example").await.unwrap().len(), 1);
+    drop(conn);
+    let id = app.release(&maintenance("all = true")).await;
+    app.run_until_idle().await;
+    assert_eq!(app.relay.to("hi@two.example").len(), 1);
+    assert!(app.relay.to("hello@two.example").is_empty());
+    assert_eq!(app.counts(id).await.values().sum::<u64>(), 2);
+    assert!(matches!(app.app.privacy.rectify(&old, &new).await, Err(PrivacyError::Unknown(_))));
+    assert!(matches!(app.app.privacy.rectify(&new, &new).await, Err(PrivacyError::Same(_))));
+    assert_eq!(audit(&app).await.verdict, Verdict::Ok);
+}
+
+#[tokio::test]
+async fn a_person_gets_all_that_is_kept_with_evidence_that_names_nobody_else() {
+    let app = TestApp::new(Engine::Sqlite).await;
+    let colleague = CUSTOMERS
+        .replace("C1,Ett AB,teknik@", "C1,Ett AB,kollega@ett.example,Eva,technical,sv,,sto2\nC1,Ett AB,teknik@");
+    app.import(&colleague).await;
+    app.release(&maintenance("all = true")).await;
+    app.run_until_idle().await;
+    app.app.privacy.object(&address("teknik@ett.example")).await.unwrap();
+    let record = everything(&app, "teknik@ett.example").await;
+    assert_eq!((record.contacts.len(), record.opt_outs.len(), record.deliveries.len()), (1, 2, 1));
+    assert!(record.deliveries[0].message.as_ref().unwrap().contains("Hello from the body."));
+    assert_eq!(record.evidence.len(), 2, "one of the notice, one of the objection");
+    for file in &record.evidence {
+        verify(file.get().as_bytes(), &key(&app)).unwrap();
+        assert!(!file.get().contains("kollega"));
+    }
+    let json = serde_json::to_string(&record).unwrap();
+    assert!(!json.contains("kollega@ett.example") && !json.contains("two.example"));
+    assert_eq!(app.app.store.dialect, Dialect::Sqlite);
+}

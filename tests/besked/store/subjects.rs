@@ -1,0 +1,233 @@
+//! What the store knows and forgets of a person: contacts, deliveries, entries, holds, reads.
+
+use besked::domain::category::Category;
+use besked::domain::entry::{Entry, Event, Fact, Person, commitment};
+use besked::domain::preference::Reason;
+use besked::store::contacts::ContactRow;
+use besked::store::holds::Hold;
+use besked::store::ledger::Opening;
+use besked::store::messages::Message;
+use besked::store::subjects::{Cleared, Read};
+use besked::store::{
+    Conn, contacts, deliveries, holds, ledger, messages, notices, preferences, queue, subjects, suppressions, tree,
+};
+use jiff::SignedDuration;
+use rstest::rstest;
+use uuid::Uuid;
+
+use super::Fixture;
+use crate::database::Engine;
+
+impl Fixture {
+    /// An entry about a person, in the tree.
+    async fn sealed_entry(
+        &self,
+        conn: &mut Conn,
+        notice: Option<Uuid>,
+        delivery: Option<Uuid>,
+        subject: Option<&str>,
+    ) -> Entry {
+        let person = Person { address: subject.unwrap_or("a@x.example").to_owned(), ..Person::default() };
+        let entry = Entry::new(&Fact::new(Event::Attested, self.now), Some(&person), &self.random);
+        let opening = Opening { entry: &entry, notice_id: notice, delivery_id: delivery, subject, at: self.now };
+        ledger::append(conn, &[opening]).await.unwrap();
+        let head = tree::lock_head(conn).await.unwrap();
+        let taken = tree::take_pending(conn, 10).await.unwrap();
+        let mut frontier = head.frontier;
+        let first = frontier.size();
+        taken.iter().for_each(|(_, leaf)| frontier.push(besked::domain::merkle::leaf_hash(leaf)));
+        tree::append(conn, first, &taken).await.unwrap();
+        assert!(tree::advance(conn, first, &frontier).await.unwrap());
+        entry
+    }
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn a_person_is_found_and_cleared_everywhere(#[case] engine: Engine) {
+    let fixture = Fixture::new(engine).await;
+    let mut tx = fixture.store.write().await.unwrap();
+    let (mail, other) = ("a@x.example", "b@x.example");
+    for email in [mail, other] {
+        let contact = ContactRow {
+            account_id: "C1",
+            email,
+            role: "service",
+            name: "Åsa",
+            locale: None,
+            time_zone: None,
+            position: 1,
+        };
+        contacts::upsert(&mut tx, "i", &[contact]).await.unwrap();
+        preferences::opt_out(&mut tx, email, Category::News, fixture.now, "test").await.unwrap();
+        suppressions::add(&mut tx, email, Reason::Restricted, fixture.now).await.unwrap();
+        let read = Read { operator: "bo".to_owned(), what: "export".to_owned(), at: fixture.now };
+        subjects::insert_read(&mut tx, fixture.id(), email, &read).await.unwrap();
+    }
+    let notice = fixture.released(&mut tx, &[mail, other]).await;
+    notices::insert_rows(&mut tx, notice, &[("C1".to_owned(), "{\"mail\":\"a@x.example\"}".to_owned())]).await.unwrap();
+    let found = subjects::deliveries(&mut tx, mail).await.unwrap();
+    assert_eq!((found.len(), found[0].queued, found[0].leased, found[0].account_id.as_str()), (1, true, false, "C1"));
+    assert!(subjects::deliveries(&mut tx, "").await.unwrap().is_empty());
+    let delivery = found[0].id;
+    let message = Message { sha256: [1; 32], size: 2, body: zstd_of(b"hi"), dictionary: None };
+    messages::insert(&mut tx, &[(delivery, &message)]).await.unwrap();
+    let about_delivery = fixture.sealed_entry(&mut tx, Some(notice), Some(delivery), None).await;
+    let about_address = fixture.sealed_entry(&mut tx, None, None, Some(mail)).await;
+    let about_notice = fixture.sealed_entry(&mut tx, Some(notice), None, None).await;
+
+    assert_eq!(subjects::contacts(&mut tx, mail).await.unwrap()[0].name, "Åsa");
+    assert_eq!(suppressions::reasons(&mut tx, mail).await.unwrap()[0].reason, Reason::Restricted);
+    assert_eq!(subjects::restricted(&mut tx).await.unwrap(), [mail, other]);
+    assert_eq!(subjects::reads(&mut tx, mail).await.unwrap()[0].operator, "bo");
+    assert_eq!(subjects::addresses(&mut tx, "", 9).await.unwrap(), [mail, other]);
+    assert_eq!(subjects::addresses(&mut tx, mail, 9).await.unwrap(), [other]);
+    assert_eq!(subjects::opened(&mut tx, &[delivery], Some(mail)).await.unwrap().len(), 2);
+    assert_eq!(subjects::opened(&mut tx, &[], None).await.unwrap(), [0; 0]);
+    assert_eq!(subjects::opened_of_notice(&mut tx, notice).await.unwrap(), [2]);
+    assert_eq!(ledger::of_delivery(&mut tx, delivery).await.unwrap()[0].entry_id, about_delivery.id);
+    assert_eq!(ledger::of_address(&mut tx, mail).await.unwrap()[0].entry_id, about_address.id);
+    let sealed = ledger::sealed(&mut tx, notice, None, None).await.unwrap();
+    assert_eq!(sealed, [(0, about_delivery.id), (2, about_notice.id)]);
+    assert_eq!(ledger::sealed(&mut tx, notice, Some("C1"), Some(other)).await.unwrap(), [(2, about_notice.id)]);
+    let opening = &ledger::find(&mut tx, &[about_delivery.id]).await.unwrap()[0];
+    assert_eq!((opening.index, opening.leaf.as_ref()), (Some(0), Some(&about_delivery.leaf)));
+
+    let salt = found[0].salt.unwrap();
+    let cleared = Cleared { id: delivery, commitment: commitment(&salt, "C1", mail) };
+    subjects::clear_deliveries(&mut tx, &[]).await.unwrap();
+    subjects::clear_deliveries(&mut tx, std::slice::from_ref(&cleared)).await.unwrap();
+    subjects::clear_address(&mut tx, mail).await.unwrap();
+    subjects::clear_rows(&mut tx, mail).await.unwrap();
+    assert!(subjects::deliveries(&mut tx, mail).await.unwrap().is_empty());
+    assert!(subjects::contacts(&mut tx, mail).await.unwrap().is_empty());
+    assert!(preferences::of_address(&mut tx, mail).await.unwrap().is_empty());
+    assert!(subjects::reads(&mut tx, mail).await.unwrap().is_empty());
+    assert!(messages::find(&mut tx, delivery).await.unwrap().is_none());
+    assert!(notices::rows(&mut tx, notice, "", 9).await.unwrap().is_empty());
+    assert!(subjects::opened(&mut tx, &[delivery], Some(mail)).await.unwrap().is_empty());
+    assert_eq!(subjects::addresses(&mut tx, "", 9).await.unwrap(), [other]);
+    let committed = deliveries::committed(&mut tx, notice, 0, 9).await.unwrap();
+    assert_eq!((committed[0].email.as_str(), committed[0].salt), ("", None));
+    assert_eq!(committed[0].commitment(), Some(cleared.commitment), "the way to the root stays");
+    assert!(committed[1].salt.is_some());
+    assert_eq!(deliveries::booked(&mut tx, notice, 1, 9).await.unwrap().len(), 1);
+    assert!(!queue::unclaimed(&mut tx, notice, 9).await.unwrap().contains(&delivery));
+}
+
+fn zstd_of(bytes: &[u8]) -> Vec<u8> {
+    zstd::bulk::compress(bytes, 3).unwrap()
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn an_address_is_replaced_and_a_restriction_lifted(#[case] engine: Engine) {
+    let fixture = Fixture::new(engine).await;
+    let mut tx = fixture.store.write().await.unwrap();
+    let contact = |email: &'static str, role: &'static str| ContactRow {
+        account_id: "C1",
+        email,
+        role,
+        name: "Åsa",
+        locale: None,
+        time_zone: None,
+        position: 1,
+    };
+    let rows = [contact("a@x.example", "service"), contact("a@x.example", "legal"), contact("n@x.example", "legal")];
+    contacts::upsert(&mut tx, "i", &rows).await.unwrap();
+    suppressions::add(&mut tx, "a@x.example", Reason::Dead, fixture.now).await.unwrap();
+    suppressions::add(&mut tx, "a@x.example", Reason::Restricted, fixture.now).await.unwrap();
+    assert_eq!(subjects::replace_address(&mut tx, "a@x.example", "n@x.example").await.unwrap(), 1);
+    assert_eq!(subjects::contacts(&mut tx, "n@x.example").await.unwrap().len(), 2, "one for each role, none twice");
+    assert!(subjects::contacts(&mut tx, "a@x.example").await.unwrap().is_empty());
+    let reasons: Vec<_> =
+        suppressions::reasons(&mut tx, "n@x.example").await.unwrap().into_iter().map(|it| it.reason).collect();
+    assert_eq!(reasons, [Reason::Restricted], "that the old one is dead says nothing of the new one");
+    assert!(subjects::lift_restriction(&mut tx, "n@x.example").await.unwrap());
+    assert!(!subjects::lift_restriction(&mut tx, "n@x.example").await.unwrap());
+    assert_eq!(subjects::tombstones(&mut tx).await.unwrap(), 0);
+    subjects::set_tombstones(&mut tx, 3).await.unwrap();
+    assert_eq!(subjects::tombstones(&mut tx).await.unwrap(), 3);
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn holds_keep_what_would_expire(#[case] engine: Engine) {
+    let fixture = Fixture::new(engine).await;
+    let mut tx = fixture.store.write().await.unwrap();
+    let notice = fixture.released(&mut tx, &["a@x.example", "b@x.example"]).await;
+    let later = fixture.now.checked_add(SignedDuration::from_hours(24)).unwrap();
+    let expirable = subjects::expirable(&mut tx, Category::Maintenance, later).await.unwrap();
+    assert!(expirable.is_empty(), "what is not closed does not expire");
+    for delivery in subjects::unpurged(&mut tx, notice, 0, 9).await.unwrap() {
+        besked::store::settle::cancel(&mut tx, notice, fixture.now, &[(delivery.id, fixture.entry(Event::Cancelled))])
+            .await
+            .unwrap();
+    }
+    assert!(notices::set_closed(&mut tx, notice, fixture.now).await.unwrap());
+    let expirable = subjects::expirable(&mut tx, Category::Maintenance, later).await.unwrap();
+    assert_eq!((expirable[0].id, expirable[0].persons), (notice, 2));
+    assert!(subjects::expirable(&mut tx, Category::Maintenance, fixture.now).await.unwrap().is_empty());
+    assert!(subjects::expirable(&mut tx, Category::News, later).await.unwrap().is_empty());
+
+    let hold = |notice_id, account_id: Option<&str>| Hold {
+        id: fixture.id(),
+        notice_id,
+        account_id: account_id.map(str::to_owned),
+        reason: "lawsuit".to_owned(),
+        operator: "bo".to_owned(),
+        since: fixture.now,
+    };
+    let (of_notice, of_account) = (hold(Some(notice), None), hold(None, Some("C1")));
+    holds::insert(&mut tx, &of_notice).await.unwrap();
+    assert!(subjects::expirable(&mut tx, Category::Maintenance, later).await.unwrap().is_empty());
+    holds::insert(&mut tx, &of_account).await.unwrap();
+    assert!(subjects::unpurged(&mut tx, notice, 0, 9).await.unwrap().is_empty());
+    assert_eq!(holds::list(&mut tx).await.unwrap(), [of_notice.clone(), of_account.clone()]);
+    assert!(holds::remove(&mut tx, of_account.id).await.unwrap());
+    assert!(!holds::remove(&mut tx, of_account.id).await.unwrap());
+    assert_eq!(subjects::unpurged(&mut tx, notice, 1, 9).await.unwrap().len(), 1);
+    assert!(holds::remove(&mut tx, of_notice.id).await.unwrap());
+    subjects::clear_notice(&mut tx, notice, fixture.now).await.unwrap();
+    assert!(subjects::expirable(&mut tx, Category::Maintenance, later).await.unwrap().is_empty(), "purged once");
+    tx.commit().await.unwrap();
+    assert!(fixture.store.truncate_wal().await.unwrap());
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn the_audit_reads_entries_messages_and_strays(#[case] engine: Engine) {
+    let fixture = Fixture::new(engine).await;
+    let mut tx = fixture.store.write().await.unwrap();
+    let notice = fixture.released(&mut tx, &["a@x.example"]).await;
+    let delivery = subjects::deliveries(&mut tx, "a@x.example").await.unwrap()[0].id;
+    let entry = fixture.sealed_entry(&mut tx, Some(notice), Some(delivery), None).await;
+    let waits = fixture.entry(Event::Closed);
+    ledger::append(&mut tx, &[Opening::of_notice(&waits, notice, fixture.now)]).await.unwrap();
+    let audited = ledger::audited(&mut tx, 0, 9).await.unwrap();
+    assert_eq!((audited.len(), audited[0].index, &audited[0].leaf), (1, 0, &entry.leaf));
+    let opening = audited[0].opening.as_ref().unwrap();
+    assert_eq!((opening.event.as_str(), &opening.fact), ("attested", &entry.fact));
+    assert_eq!(opening.delivery_id, Some(delivery.to_string()));
+    assert!(ledger::audited(&mut tx, 1, 9).await.unwrap().is_empty());
+    assert_eq!(ledger::waiting(&mut tx).await.unwrap()[0].entry_id, waits.id);
+    assert_eq!(ledger::stray(&mut tx).await.unwrap(), None);
+    sqlx::query("DELETE FROM ledger_pending").execute(&mut *tx).await.unwrap();
+    assert_eq!(ledger::stray(&mut tx).await.unwrap(), Some(waits.id));
+
+    let good = Message { sha256: [1; 32], size: 2, body: zstd_of(b"hi"), dictionary: None };
+    messages::insert(&mut tx, &[(delivery, &good)]).await.unwrap();
+    assert_eq!(messages::of_notice(&mut tx, notice, None, None).await.unwrap(), [([1; 32], delivery)]);
+    assert!(messages::of_notice(&mut tx, notice, Some("C1"), Some("b@x.example")).await.unwrap().is_empty());
+    let page = messages::page(&mut tx, "", 9).await.unwrap();
+    assert_eq!((page[0].sha256, page[0].bytes.as_deref()), ([1; 32], Some(b"hi".as_slice())));
+    assert!(messages::page(&mut tx, &delivery.to_string(), 9).await.unwrap().is_empty());
+}
