@@ -249,3 +249,29 @@ async fn a_kill_between_state_file_and_database_is_made_good() {
     tx.commit().await.unwrap();
     assert_eq!(checkpoint(&app).await.size(), 4, "the same note is shown again");
 }
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn the_checkpoint_is_mailed_once_a_day(#[case] engine: Engine) {
+    let app =
+        TestApp::with(engine, |config| config.ledger.checkpoint_to = vec!["auditor@audit.example".to_owned()]).await;
+    assert_eq!(app.app.ledger.mail_checkpoint().await.unwrap(), 0, "there is none yet");
+    append(&app.app, 3).await;
+    checkpoint(&app).await;
+    app.relay.on("RCPT", 1, crate::relay::Act::Reply("450 4.2.0 later\r\n"));
+    assert!(matches!(app.app.ledger.mail_checkpoint().await, Err(LedgerError::NotMailed(_))));
+    assert_eq!(app.app.ledger.mail_checkpoint().await.unwrap(), 1, "tried again");
+    assert_eq!(app.app.ledger.mail_checkpoint().await.unwrap(), 0, "not twice a day");
+    app.advance(std::time::Duration::from_secs(24 * 3600));
+    assert_eq!(app.app.ledger.mail_checkpoint().await.unwrap(), 1);
+    let mails = app.relay.to("auditor@audit.example");
+    assert_eq!(mails.len(), 2);
+    let mail = mail_parser::MessageParser::default().parse(&mails[0].data).unwrap();
+    assert_eq!(mail.subject(), Some("Checkpoint of example.com/besked: 3 entries"));
+    let text = mail.body_text(0).unwrap().replace("\r\n", "\n");
+    let note = &text[text.find("example.com/besked\n3\n").unwrap()..];
+    let signed = Checkpoint::open(note, &app.app.ledger.verifier_key().unwrap()).unwrap();
+    assert_eq!(signed.size(), 3, "what the auditor keeps is a checkpoint");
+}
