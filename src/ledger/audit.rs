@@ -82,6 +82,9 @@ impl From<StoreError> for Stop {
     fn from(error: StoreError) -> Self {
         match error {
             // A row that cannot be what it says is what an audit looks for.
+            StoreError::Inconsistent { table: "ledger_entries", ref row, .. } => {
+                Self::Damage(Damage { index: row.parse().ok(), problem: error.to_string() })
+            }
             StoreError::Inconsistent { .. } => Self::Damage(Damage::whole(error.to_string())),
             error => Self::Store(error),
         }

@@ -435,34 +435,3 @@ fn read_committed(row: &sqlx::any::AnyRow) -> Result<Committed> {
         commitment: row.maybe_bytes("commitment")?,
     })
 }
-
-/// A delivery as the audit reads it.
-#[derive(Clone, Debug)]
-pub struct Booked {
-    /// Id.
-    pub id: Uuid,
-    /// The recipient's commitment.
-    pub recipient: Committed,
-    /// State as stored.
-    pub state: State,
-}
-
-/// A page of a notice's deliveries in manifest order, from `ordinal` on.
-pub async fn booked(conn: &mut Conn, notice_id: Uuid, ordinal: u64, limit: u32) -> Result<Vec<Booked>> {
-    let rows = sqlx::query(
-        "SELECT id, ordinal, account_id, email, salt, commitment, state FROM deliveries
-         WHERE notice_id = $1 AND ordinal >= $2 ORDER BY ordinal LIMIT $3",
-    )
-    .bind(notice_id.to_string())
-    .bind(i64::try_from(ordinal).unwrap_or(i64::MAX))
-    .bind(i64::from(limit))
-    .fetch_all(conn)
-    .await?;
-    rows.iter()
-        .map(|row| {
-            let recipient = read_committed(row)?;
-            let row = Row::of("deliveries", row);
-            Ok(Booked { id: row.id("id")?, recipient, state: row.parse("state")? })
-        })
-        .collect()
-}

@@ -16,6 +16,7 @@
 //! 4. Call it in `tests/besked/store.rs`, which runs every function on both engines; a test fails where one is not called.
 
 pub mod attestations;
+pub mod audit;
 pub mod contacts;
 pub mod customers;
 pub mod deliveries;

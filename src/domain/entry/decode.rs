@@ -32,8 +32,18 @@ impl Fact {
     /// # Errors
     /// [`DecodeError`] where the bytes are not exactly what [`Fact::to_cbor`] writes.
     pub fn from_cbor(bytes: &[u8]) -> Result<Self, DecodeError> {
-        let fact = fact(&mut Decoder::new(bytes)).map_err(|_| DecodeError::Form("the fact"))?;
+        let fact = Self::read(bytes)?;
         if fact.to_cbor() == bytes { Ok(fact) } else { Err(DecodeError::NotCanonical("the fact")) }
+    }
+}
+
+impl Fact {
+    /// Reads a fact that a commitment vouches for: whether it is in canonical form was decided when it was made.
+    ///
+    /// # Errors
+    /// [`DecodeError::Form`] where the bytes are not a fact.
+    pub fn read(bytes: &[u8]) -> Result<Self, DecodeError> {
+        fact(&mut Decoder::new(bytes)).map_err(|_| DecodeError::Form("the fact"))
     }
 }
 

@@ -9,11 +9,11 @@ use super::{Damage, Progress, Report, Stop};
 use crate::domain::delivery::{Outcome, State};
 use crate::domain::entry::Person;
 use crate::domain::merkle::{Frontier, Hash, leaf_hash};
-use crate::store::deliveries::{self, Booked};
+use crate::store::audit::{Booked, booked};
 use crate::store::{Conn, attestations, ledger as entries};
 
 /// Deliveries read at once.
-const PAGE: u32 = 4000;
+const PAGE: u32 = 1000;
 
 /// Balances the books of every notice.
 pub(super) async fn balance(
@@ -28,7 +28,7 @@ pub(super) async fn balance(
     for (notice, manifest) in &scanned.manifests {
         let mut book = Book::new(*manifest);
         loop {
-            let page = deliveries::booked(conn, *notice, book.frontier.size(), PAGE).await?;
+            let page = booked(conn, *notice, book.frontier.size(), PAGE).await?;
             if page.is_empty() {
                 break;
             }
@@ -112,7 +112,7 @@ async fn altered_recipient(conn: &mut Conn, notice: Uuid) -> Result<Option<Damag
     }
     let mut ordinal = 0;
     loop {
-        let page = deliveries::booked(conn, notice, ordinal, PAGE).await?;
+        let page = booked(conn, notice, ordinal, PAGE).await?;
         let Some(last) = page.last() else { return Ok(None) };
         ordinal = last.recipient.ordinal + 1;
         for row in &page {

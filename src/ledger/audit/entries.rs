@@ -11,11 +11,12 @@ use crate::domain::entry::{Detail, Fact, Run, commitments, hmac, leaf};
 use crate::domain::merkle::{Frontier, Hash, Node, leaf_hash};
 use crate::domain::note::VerifierKey;
 use crate::store::Conn;
-use crate::store::ledger::{self as entries, Audited, AuditedOpening};
+use crate::store::audit::{self, Audited, AuditedOpening, Page};
+use crate::store::ledger as entries;
 use crate::store::tree::{self, Head, Signed};
 
 /// Entries read at once.
-const PAGE: u32 = 4000;
+const PAGE: u32 = 400;
 
 /// What the entries say of the notices and deliveries.
 #[derive(Default)]
@@ -44,23 +45,18 @@ pub(super) async fn scan(
     let mut scanned = Scanned::default();
     let mut growing = Growing::new(against);
     let size = head.frontier.size();
-    loop {
-        let next = growing.frontier.size();
-        let page = entries::audited(conn, next, PAGE).await?;
-        let Some(last) = page.last() else { break };
-        growing.ahead = tree::checkpoints(conn, next, last.index + 1).await?;
+    let mut page = audit::page(conn, 0, PAGE).await?;
+    while let (Some(first), Some(last)) = (page.entries.first(), page.entries.last()) {
+        growing.ahead = tree::checkpoints(conn, first.index, last.index + 1).await?;
         growing.ahead.reverse();
-        for entry in &page {
-            growing.expects(entry)?;
-            if entry.index >= size {
-                return Err(Damage::at(entry.index, format!("it is there, but the tree has {size} entries")).into());
-            }
-            scanned.take(entry)?;
-            growing.push(entry)?;
-        }
+        // The database packs the next page while this one is looked at.
+        let look = async { look_at(&page, size, &mut scanned, &mut growing) };
+        let (next, looked) = tokio::join!(audit::page(conn, last.index + 1, PAGE), look);
+        looked?;
         growing.compare_nodes(conn).await?;
         report.entries = growing.frontier.size();
         progress(Progress::Entries(report.entries, size));
+        page = next?;
     }
     let there = growing.frontier.size();
     if there < size {
@@ -82,6 +78,18 @@ pub(super) async fn scan(
     Ok(scanned)
 }
 
+fn look_at(page: &Page, size: u64, scanned: &mut Scanned, growing: &mut Growing<'_>) -> Result<(), Damage> {
+    for entry in &page.entries {
+        growing.expects(entry)?;
+        if entry.index >= size {
+            return Err(Damage::at(entry.index, format!("it is there, but the tree has {size} entries")));
+        }
+        scanned.take(page, entry)?;
+        growing.push(page, entry)?;
+    }
+    Ok(())
+}
+
 /// Entries that wait for their index count for the states of deliveries.
 async fn take_waiting(conn: &mut Conn, scanned: &mut Scanned) -> Result<(), Stop> {
     for opening in entries::waiting(conn).await? {
@@ -96,27 +104,29 @@ async fn take_waiting(conn: &mut Conn, scanned: &mut Scanned) -> Result<(), Stop
 }
 
 impl Scanned {
-    fn take(&mut self, entry: &Audited) -> Result<(), Damage> {
+    fn take(&mut self, page: &Page, entry: &Audited) -> Result<(), Damage> {
         let bad = |problem: String| Damage::at(entry.index, problem);
         let Some(opening) = &entry.opening else { return Err(bad("its opening was removed".to_owned())) };
+        let (committed, bytes) = (page.bytes(&entry.leaf), page.bytes(&opening.fact));
+        let fact_salt = page.bytes(&opening.fact_salt);
         match (&opening.person, &opening.person_salt) {
             (Some(person), Some(salt)) => {
-                if leaf(&opening.fact_salt, &opening.fact, salt, person) != entry.leaf {
+                if leaf(fact_salt, bytes, page.bytes(salt), page.bytes(person)) != committed {
                     return Err(bad("what it says is not what its leaf commits to".to_owned()));
                 }
             }
             (None, None) => {
-                let (committed, _) = commitments(&entry.leaf).map_err(|it| bad(it.to_string()))?;
-                if hmac(&opening.fact_salt, &opening.fact) != committed {
+                let (committed, _) = commitments(committed).map_err(|it| bad(it.to_string()))?;
+                if hmac(fact_salt, bytes) != committed {
                     return Err(bad("its fact is not what its leaf commits to".to_owned()));
                 }
                 self.unopened.push(entry.index);
             }
             _ => return Err(bad("its person and salt are not both there or both gone".to_owned())),
         }
-        let fact = Fact::from_cbor(&opening.fact).map_err(|error| bad(error.to_string()))?;
-        let delivery = agrees(opening, &fact).map_err(bad)?;
-        self.fold(&fact, delivery.as_ref(), entry.index).map_err(bad)
+        let fact = Fact::read(bytes).map_err(|error| bad(error.to_string()))?;
+        agrees(opening, &fact).map_err(|problem| bad(problem.to_owned()))?;
+        self.fold(&fact, opening.delivery_id.as_ref(), entry.index).map_err(bad)
     }
 
     /// States are a fold over entries: takes the next one.
@@ -169,23 +179,20 @@ impl Scanned {
 }
 
 /// The columns beside a fact repeat what it says.
-fn agrees(opening: &AuditedOpening, fact: &Fact) -> Result<Option<Uuid>, String> {
-    let id =
-        |text: &Option<String>| text.as_deref().map(Uuid::parse_str).transpose().map_err(|error| error.to_string());
-    if opening.event != fact.event.as_str() {
-        return Err("its event is another in its fact".to_owned());
+fn agrees(opening: &AuditedOpening, fact: &Fact) -> Result<(), &'static str> {
+    if opening.event != fact.event {
+        return Err("its event is another in its fact");
     }
     if opening.at != fact.at.as_millisecond() {
-        return Err("its time is another in its fact".to_owned());
+        return Err("its time is another in its fact");
     }
-    if id(&opening.notice_id)? != fact.notice.map(|(id, ..)| id) {
-        return Err("its notice is another in its fact".to_owned());
+    if opening.notice_id != fact.notice.map(|(id, ..)| id) {
+        return Err("its notice is another in its fact");
     }
-    let delivery = id(&opening.delivery_id)?;
-    if delivery.is_some() != fact.ordinal.is_some() {
-        return Err("it is about a delivery only in its fact or only beside it".to_owned());
+    if opening.delivery_id.is_some() != fact.ordinal.is_some() {
+        return Err("it is about a delivery only in its fact or only beside it");
     }
-    Ok(delivery)
+    Ok(())
 }
 
 /// The tree as it grows, held against what was stored and signed at each size.
@@ -199,7 +206,7 @@ struct Growing<'a> {
     checkpoints: u64,
     /// The size at which all fitted last, and ids since then.
     good: u64,
-    since: Vec<String>,
+    since: Vec<Uuid>,
     /// Roots of complete subtrees as computed, to be compared with the stored ones.
     nodes: Vec<(Node, Hash)>,
 }
@@ -223,14 +230,14 @@ impl<'a> Growing<'a> {
         if entry.index == next { Ok(()) } else { Err(Damage::at(next, "it is missing")) }
     }
 
-    fn push(&mut self, entry: &Audited) -> Result<(), Damage> {
+    fn push(&mut self, page: &Page, entry: &Audited) -> Result<(), Damage> {
         let nodes = &mut self.nodes;
-        self.frontier.push_with(leaf_hash(&entry.leaf), |node, hash| {
+        self.frontier.push_with(leaf_hash(page.bytes(&entry.leaf)), |node, hash| {
             if node.level > 0 && node.level.is_multiple_of(8) {
                 nodes.push((node, *hash));
             }
         });
-        self.since.push(entry.entry_id.clone());
+        self.since.push(entry.entry_id);
         self.compare_checkpoints()
     }
 
@@ -281,7 +288,7 @@ impl<'a> Growing<'a> {
         let mut least = None;
         let mut first = self.since.len();
         for (place, id) in self.since.iter().enumerate().rev() {
-            if least.is_some_and(|least: &String| id > least) {
+            if least.is_some_and(|least: &Uuid| id > least) {
                 first = place;
             }
             least = least.map_or(Some(id), |least| Some(least.min(id)));

@@ -9,7 +9,8 @@ use besked::store::ledger::Opening;
 use besked::store::messages::Message;
 use besked::store::subjects::{Cleared, Read};
 use besked::store::{
-    Conn, contacts, deliveries, holds, ledger, messages, notices, preferences, queue, subjects, suppressions, tree,
+    Conn, audit, contacts, deliveries, holds, ledger, messages, notices, preferences, queue, subjects, suppressions,
+    tree,
 };
 use jiff::SignedDuration;
 use rstest::rstest;
@@ -113,7 +114,7 @@ async fn a_person_is_found_and_cleared_everywhere(#[case] engine: Engine) {
     assert_eq!((committed[0].email.as_str(), committed[0].salt), ("", None));
     assert_eq!(committed[0].commitment(), Some(cleared.commitment), "the way to the root stays");
     assert!(committed[1].salt.is_some());
-    assert_eq!(deliveries::booked(&mut tx, notice, 1, 9).await.unwrap().len(), 1);
+    assert_eq!(audit::booked(&mut tx, notice, 1, 9).await.unwrap().len(), 1);
     assert!(!queue::unclaimed(&mut tx, notice, 9).await.unwrap().contains(&delivery));
 }
 
@@ -212,12 +213,16 @@ async fn the_audit_reads_entries_messages_and_strays(#[case] engine: Engine) {
     let entry = fixture.sealed_entry(&mut tx, Some(notice), Some(delivery), None).await;
     let waits = fixture.entry(Event::Closed);
     ledger::append(&mut tx, &[Opening::of_notice(&waits, notice, fixture.now)]).await.unwrap();
-    let audited = ledger::audited(&mut tx, 0, 9).await.unwrap();
-    assert_eq!((audited.len(), audited[0].index, &audited[0].leaf), (1, 0, &entry.leaf));
+    let page = audit::page(&mut tx, 0, 9).await.unwrap();
+    let audited = &page.entries;
+    assert_eq!((audited.len(), audited[0].index, audited[0].entry_id), (1, 0, entry.id));
+    assert_eq!(page.bytes(&audited[0].leaf), entry.leaf);
     let opening = audited[0].opening.as_ref().unwrap();
-    assert_eq!((opening.event.as_str(), &opening.fact), ("attested", &entry.fact));
-    assert_eq!(opening.delivery_id, Some(delivery.to_string()));
-    assert!(ledger::audited(&mut tx, 1, 9).await.unwrap().is_empty());
+    assert_eq!((opening.event, page.bytes(&opening.fact)), (Event::Attested, entry.fact.as_slice()));
+    assert_eq!((opening.notice_id, opening.delivery_id), (Some(notice), Some(delivery)));
+    assert_eq!(page.bytes(opening.person.as_ref().unwrap()), entry.person);
+    assert_eq!(page.bytes(opening.person_salt.as_ref().unwrap()), entry.person_salt);
+    assert!(audit::page(&mut tx, 1, 9).await.unwrap().entries.is_empty());
     assert_eq!(ledger::waiting(&mut tx).await.unwrap()[0].entry_id, waits.id);
     assert_eq!(ledger::stray(&mut tx).await.unwrap(), None);
     sqlx::query("DELETE FROM ledger_pending").execute(&mut *tx).await.unwrap();

@@ -1,0 +1,306 @@
+//! How fast the ledger is: appending, sealing, auditing, verifying.
+//!
+//!     cargo bench --bench ledger
+//!
+//! On SQLite with every commit on disk, in a temporary directory. Appending is the CPU time of making an entry's two bodies,
+//! commitments and leaf and pushing it to the tree; sealing and auditing go through the database; the lag is the time from an
+//! entry's commit to the checkpoint that covers it, while 5,000 entries a second are appended beside.
+
+use std::hint::black_box;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use besked::config::{Config, EXAMPLE, parse};
+use besked::domain::category::Category;
+use besked::domain::clock::Clock;
+use besked::domain::delivery::Level;
+use besked::domain::entry::{Detail, Entry, Event, Fact, Person, commitment};
+use besked::domain::evidence::verify;
+use besked::domain::merkle::{Frontier, leaf_hash};
+use besked::domain::notice::State;
+use besked::domain::random::Random;
+use besked::ledger::Ledger;
+use besked::ledger::audit::Progress;
+use besked::ledger::evidence::{Wanted, export};
+use besked::store::deliveries::NewDelivery;
+use besked::store::ledger::Opening;
+use besked::store::notices::Written;
+use besked::store::{Store, deliveries, ledger as entries, notices, settle, tree};
+use uuid::Uuid;
+
+/// Entries made in the bench of appending.
+const APPENDED: u32 = 200_000;
+/// Recipients of the notice that is audited.
+const RECIPIENTS: u64 = 200_000;
+/// Entries a second, and for how many seconds, in the bench of the lag.
+const RATE: usize = 5_000;
+const SECONDS: usize = 10;
+
+#[tokio::main]
+async fn main() {
+    append();
+    let directory = tempfile::tempdir().expect("a temporary directory can be made");
+    let bench = Bench::new(directory.path()).await;
+    let notice = bench.notice(RECIPIENTS).await;
+    bench.seal().await;
+    bench.audit().await;
+    bench.verify(notice).await;
+    bench.lag().await;
+}
+
+fn person(n: u64) -> Person {
+    Person {
+        account_id: format!("C{n}"),
+        address: format!("person-{n}@customer-{n}.example"),
+        role: "service".to_owned(),
+        sha256: Some([7; 32]),
+        message_id: "<01a20cdc-b5e4-7d33-ba63-63973693830a@example.com>".to_owned(),
+        envelope_sender: "b+AAAAAAAAAAAAAAAAAAAAAAAAAAAA@bounces.example.com".to_owned(),
+        relay: "primary".to_owned(),
+        host: "smtp.example.com [192.0.2.25]".to_owned(),
+        tls: "TLSv1.3".to_owned(),
+        reply: "250 2.0.0 Ok: queued as 4bXYZ12345".to_owned(),
+    }
+}
+
+fn accepted(notice: (Uuid, Category, [u8; 32]), ordinal: u64, at: jiff::Timestamp) -> Fact {
+    Fact {
+        notice: Some(notice),
+        ordinal: Some(ordinal),
+        level: Some(Level::Relayed),
+        attempt: Some(1),
+        status_class: Some(2),
+        ..Fact::new(Event::Accepted, at)
+    }
+}
+
+fn append() {
+    let (random, clock) = (Random::from_system(), Clock::System);
+    let notice = (Uuid::from_u128(1), Category::Maintenance, [9; 32]);
+    let (person, mut frontier) = (person(1), Frontier::new());
+    let began = Instant::now();
+    for n in 0..APPENDED {
+        let entry = Entry::new(&accepted(notice, u64::from(n), clock.now()), Some(&person), &random);
+        frontier.push(leaf_hash(&entry.leaf));
+        black_box(&entry);
+    }
+    let each = began.elapsed() / APPENDED;
+    println!("append: {:.2} microseconds an entry, on one core (wanted: under 10)", each.as_secs_f64() * 1e6);
+}
+
+struct Bench {
+    store: Store,
+    config: Arc<Config>,
+    clock: Clock,
+    random: Random,
+    ledger: Ledger,
+}
+
+impl Bench {
+    async fn new(directory: &std::path::Path) -> Self {
+        use ed25519_dalek::pkcs8::EncodePrivateKey as _;
+        let mut config = parse(EXAMPLE, "example", &[]).expect("the example is valid");
+        config.ledger.key_file = directory.join("key");
+        config.ledger.state_file = directory.join("state");
+        let key = ed25519_dalek::SigningKey::from_bytes(&[7; 32]);
+        let pem = key.to_pkcs8_pem(ed25519_dalek::pkcs8::spki::der::pem::LineEnding::LF).expect("a key can be written");
+        std::fs::write(&config.ledger.key_file, pem.as_bytes()).expect("a file can be written");
+        let url = format!("sqlite://{}", directory.join("besked.db").display());
+        let store = Store::open(&url, true).await.expect("a database can be made");
+        store.migrate().await.expect("tables can be made");
+        let (clock, random, config) = (Clock::System, Random::from_system(), Arc::new(config));
+        let ledger = Ledger::new(store.clone(), config.clone(), clock.clone(), random.clone());
+        Self { store, config, clock, random, ledger }
+    }
+
+    /// A released and closed notice with an acceptance for each recipient.
+    async fn notice(&self, recipients: u64) -> Uuid {
+        let now = self.clock.now();
+        let id = self.random.id(now);
+        let notice = (id, Category::Maintenance, [9; 32]);
+        let mut tx = self.store.write().await.expect("the database works");
+        let written = Written {
+            category: Category::Maintenance,
+            reference: Some("BENCH"),
+            subject: "Bench",
+            follows_id: None,
+            source: "",
+            digest: [9; 32],
+            author: "bench",
+            send_at: None,
+        };
+        notices::insert(&mut tx, id, now, &written).await.expect("the database works");
+        notices::set_state(&mut tx, id, State::Draft, State::Approved).await.expect("the database works");
+        notices::begin_release(&mut tx, id, "bench", now).await.expect("the database works");
+        let mut tree = Frontier::new();
+        let salts: Vec<[u8; 32]> = (0..recipients).map(|_| self.random.bytes()).collect();
+        let mut ids = Vec::new();
+        for (n, salt) in (0..).zip(&salts) {
+            let person = person(n);
+            tree.push(leaf_hash(&commitment(salt, &person.account_id, &person.address)));
+            ids.push(self.random.id(now));
+        }
+        for first in (0..recipients).step_by(2000) {
+            let rows: Vec<_> = (first..recipients.min(first + 2000)).map(|n| self.delivery(n, &ids, &salts)).collect();
+            deliveries::insert(&mut tx, id, 1, now, &rows).await.expect("the database works");
+        }
+        let manifest = Fact {
+            detail: Detail::Manifest { count: recipients, root: tree.root() },
+            ..Fact::new(Event::Manifest, now)
+        };
+        let manifest = Entry::new(&Fact { notice: Some(notice), ..manifest }, None, &self.random);
+        entries::append(&mut tx, &[Opening::of_notice(&manifest, id, now)]).await.expect("the database works");
+        notices::set_released(&mut tx, id, now, recipients, recipients, "example.com")
+            .await
+            .expect("the database works");
+        tx.commit().await.expect("the database works");
+        for first in (0..recipients).step_by(2000) {
+            let mut tx = self.store.write().await.expect("the database works");
+            let range = first..recipients.min(first + 2000);
+            // Through the same door as cancellations: the state and its entry in one step.
+            let made: Vec<(Uuid, Entry)> = range
+                .map(|n| {
+                    let fact = Fact { event: Event::Cancelled, level: None, ..accepted(notice, n, now) };
+                    let place = usize::try_from(n).expect("it is small");
+                    (ids[place], Entry::new(&fact, Some(&person(n)), &self.random))
+                })
+                .collect();
+            settle::cancel(&mut tx, id, now, &made).await.expect("the database works");
+            tx.commit().await.expect("the database works");
+        }
+        id
+    }
+
+    fn delivery(&self, n: u64, ids: &[Uuid], salts: &[[u8; 32]]) -> NewDelivery {
+        let (person, place) = (person(n), usize::try_from(n).expect("it is small"));
+        NewDelivery {
+            id: ids[place].to_string(),
+            ordinal: n,
+            account_id: person.account_id,
+            customer_name: "Kund AB".to_owned(),
+            email: person.address,
+            contact_name: "Anna".to_owned(),
+            role: "service",
+            locale: None,
+            time_zone: None,
+            merged: None,
+            salt: data_encoding::HEXLOWER.encode(&salts[place]),
+            follows_id: None,
+        }
+    }
+
+    async fn seal(&self) {
+        let began = Instant::now();
+        self.ledger.seal().await.expect("sealing works");
+        let size = self.ledger.standing().await.expect("the database works").size;
+        let seconds = began.elapsed().as_secs_f64();
+        println!("seal: {size} entries in {seconds:.2} s, {:.0}/s", size as f64 / seconds);
+    }
+
+    async fn audit(&self) {
+        let mut runs = Vec::new();
+        for _ in 0..5 {
+            let began = (Instant::now(), cpu_seconds());
+            let scanned = Mutex::new((0.0, 0.0));
+            let note = |progress| {
+                if let Progress::Entries(..) = progress {
+                    *scanned.lock().expect("nobody panics") =
+                        (began.0.elapsed().as_secs_f64(), cpu_seconds() - began.1);
+                }
+            };
+            let report = self.ledger.audit(None, &note).await.expect("auditing works");
+            assert_eq!(report.problem, None);
+            let scanned = *scanned.lock().expect("nobody panics");
+            runs.push((report.entries as f64, scanned, (began.0.elapsed().as_secs_f64(), cpu_seconds() - began.1)));
+        }
+        runs.sort_by(|a, b| a.1.1.total_cmp(&b.1.1));
+        let (entries, scanned, all) = runs[runs.len() / 2];
+        println!(
+            "audit: {entries} entries in {:.2} s and {:.2} s of CPU, thus {:.0}/s on one core (wanted: 200,000); \
+             with as many deliveries {:.2} s and {:.2} s of CPU",
+            scanned.0,
+            scanned.1,
+            entries / scanned.1,
+            all.0,
+            all.1
+        );
+    }
+
+    async fn verify(&self, notice_id: Uuid) {
+        let checkpoint = self.ledger.checkpoint().await.expect("signing works");
+        let mut conn = self.store.snapshot().await.expect("the database works");
+        let mut file = Vec::new();
+        let wanted = Wanted { notice_id, account_id: Some("C777"), address: None, with_messages: false };
+        let began = Instant::now();
+        export(&mut conn, &checkpoint, &wanted, &mut file, &|_| ()).await.expect("exporting works");
+        println!("export: evidence for one of {RECIPIENTS} in {:.0} ms", began.elapsed().as_secs_f64() * 1e3);
+        let key = self.ledger.verifier_key().expect("there is a key");
+        let mut times: Vec<Duration> = (0..101)
+            .map(|_| {
+                let began = Instant::now();
+                verify(file.as_slice(), &key).expect("it is valid");
+                began.elapsed()
+            })
+            .collect();
+        times.sort();
+        println!("verify: {:.3} ms a file of {} bytes (wanted: under 5)", times[50].as_secs_f64() * 1e3, file.len());
+    }
+
+    /// From an entry's commit to the checkpoint that covers it.
+    async fn lag(&self) {
+        let sealer = Ledger::new(self.store.clone(), self.config.clone(), self.clock.clone(), self.random.clone());
+        let store = self.store.clone();
+        let signed = tokio::spawn(async move {
+            let mut signed = Vec::new();
+            let began = Instant::now();
+            while began.elapsed() < Duration::from_secs(SECONDS as u64 + 2) {
+                sealer.seal().await.expect("sealing works");
+                let last = tree::last_checkpoint(&mut store.read().await.expect("the database works")).await;
+                let size = last.expect("the database works").expect("one was signed").size;
+                signed.push((Instant::now(), size));
+                // The dispatcher's own pause.
+                tokio::time::sleep(Duration::from_millis(500)).await;
+            }
+            signed
+        });
+        let start = self.ledger.standing().await.expect("the database works").size;
+        let mut committed = Vec::new();
+        let began = Instant::now();
+        for step in 0..SECONDS * 100 {
+            let now = self.clock.now();
+            let made: Vec<Entry> = (0..RATE / 100)
+                .map(|n| Entry::new(&Fact::new(Event::Attested, now), Some(&person(n as u64)), &self.random))
+                .collect();
+            let openings: Vec<_> = made.iter().map(|entry| Opening::about_nothing(entry, now)).collect();
+            let mut tx = self.store.write().await.expect("the database works");
+            entries::append(&mut tx, &openings).await.expect("the database works");
+            tx.commit().await.expect("the database works");
+            committed.push(Instant::now());
+            let due = Duration::from_millis(10) * u32::try_from(step + 1).expect("it is small");
+            tokio::time::sleep(due.saturating_sub(began.elapsed())).await;
+        }
+        let rate = (SECONDS * RATE) as f64 / began.elapsed().as_secs_f64();
+        let signed = signed.await.expect("the sealer ends");
+        let mut lags: Vec<f64> = Vec::new();
+        for (batch, at) in committed.iter().enumerate() {
+            let covered = start + ((batch + 1) * (RATE / 100)) as u64;
+            let sealed = signed.iter().find(|(_, size)| *size >= covered).expect("everything was sealed");
+            lags.push(sealed.0.duration_since(*at).as_secs_f64());
+        }
+        lags.sort_by(f64::total_cmp);
+        println!(
+            "seal lag at {rate:.0} entries/s: median {:.2} s, p99 {:.2} s, worst {:.2} s (wanted: p99 under 2)",
+            lags[lags.len() / 2],
+            lags[lags.len() * 99 / 100],
+            lags[lags.len() - 1]
+        );
+    }
+}
+
+/// CPU time that this process used, in seconds.
+fn cpu_seconds() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").expect("this is Linux");
+    let after = stat.rsplit_once(')').expect("the name is in parentheses").1;
+    let ticks: Vec<f64> = after.split_whitespace().skip(11).take(2).filter_map(|it| it.parse().ok()).collect();
+    ticks.iter().sum::<f64>() / 100.0
+}

@@ -1,0 +1,238 @@
+//! Reading for the audit: entries and deliveries by the hundred thousand a second.
+//!
+//! A row costs sqlx about ten microseconds, whatever is in it; so a page of rows comes as one, packed by the database: what is
+//! short as lines of text, what is long as one blob. What cannot be unpacked was altered, and is then looked for row by row.
+
+use std::ops::Range;
+use std::str::FromStr;
+
+use serde::Deserialize;
+use uuid::Uuid;
+
+use super::deliveries::Committed;
+use super::dialect::Dialect;
+use super::row::Row;
+use super::{Conn, Result, StoreError};
+use crate::domain::delivery::State;
+use crate::domain::entry::Event;
+
+/// A page of the tree's entries with their openings, by index.
+#[derive(Clone, Debug, Default)]
+pub struct Page {
+    bodies: Vec<u8>,
+    /// The entries.
+    pub entries: Vec<Audited>,
+}
+
+/// A part of a page.
+pub type Part = Range<usize>;
+
+/// An entry of the tree beside its opening.
+#[derive(Clone, Debug)]
+pub struct Audited {
+    /// Its index.
+    pub index: u64,
+    /// Its id.
+    pub entry_id: Uuid,
+    /// Its leaf.
+    pub leaf: Part,
+    /// What it opens to; `None` where the opening is gone.
+    pub opening: Option<AuditedOpening>,
+}
+
+/// An opening.
+#[derive(Clone, Debug)]
+pub struct AuditedOpening {
+    /// Its notice.
+    pub notice_id: Option<Uuid>,
+    /// Its delivery.
+    pub delivery_id: Option<Uuid>,
+    /// Its event.
+    pub event: Event,
+    /// When, in milliseconds.
+    pub at: i64,
+    /// Canonical bytes of the fact.
+    pub fact: Part,
+    /// Salt of the fact.
+    pub fact_salt: Part,
+    /// Canonical bytes of the person.
+    pub person: Option<Part>,
+    /// Salt of the person.
+    pub person_salt: Option<Part>,
+}
+
+impl Page {
+    /// The bytes of a part.
+    #[must_use]
+    pub fn bytes(&self, part: &Part) -> &[u8] {
+        &self.bodies[part.clone()]
+    }
+}
+
+/// Up to `limit` entries from index `first` on.
+pub async fn page(conn: &mut Conn, first: u64, limit: u32) -> Result<Page> {
+    let sql = Dialect::of(conn).pick(
+        // Concatenation keeps a blob's bytes as they are, and the casts only change what they are called.
+        "SELECT group_concat(head, char(10)) AS heads, CAST(group_concat(body, '') AS BLOB) AS bodies FROM (
+           SELECT e.idx || '|' || e.entry_id || '|' || length(e.leaf) || '|' || coalesce(length(o.fact), -1) || '|' ||
+             coalesce(length(o.fact_salt), -1) || '|' || coalesce(length(o.person), -1) || '|' ||
+             coalesce(length(o.person_salt), -1) || '|' || coalesce(o.at, 0) || '|' || coalesce(o.notice_id, '') || '|' ||
+             coalesce(o.delivery_id, '') || '|' || coalesce(o.event, '') AS head,
+             CAST(e.leaf AS TEXT) || coalesce(o.fact, '') || coalesce(o.fact_salt, '') || coalesce(o.person, '') ||
+             coalesce(o.person_salt, '') AS body
+           FROM ledger_entries e LEFT JOIN ledger_openings o ON o.entry_id = e.entry_id
+           WHERE e.idx >= $1 ORDER BY e.idx LIMIT $2)",
+        "SELECT string_agg(head, chr(10) ORDER BY idx) AS heads, string_agg(body, ''::bytea ORDER BY idx) AS bodies FROM (
+           SELECT e.idx, e.idx || '|' || e.entry_id || '|' || length(e.leaf) || '|' || coalesce(length(o.fact), -1) || '|' ||
+             coalesce(length(o.fact_salt), -1) || '|' || coalesce(length(o.person), -1) || '|' ||
+             coalesce(length(o.person_salt), -1) || '|' || coalesce(o.at, 0) || '|' || coalesce(o.notice_id, '') || '|' ||
+             coalesce(o.delivery_id, '') || '|' || coalesce(o.event, '') AS head,
+             e.leaf || coalesce(o.fact, ''::bytea) || coalesce(o.fact_salt, ''::bytea) || coalesce(o.person, ''::bytea) ||
+             coalesce(o.person_salt, ''::bytea) AS body
+           FROM ledger_entries e LEFT JOIN ledger_openings o ON o.entry_id = e.entry_id
+           WHERE e.idx >= $1 ORDER BY e.idx LIMIT $2) AS page",
+    );
+    let first = i64::try_from(first).unwrap_or(i64::MAX);
+    let row = sqlx::query(sql).bind(first).bind(i64::from(limit)).fetch_one(&mut *conn).await?;
+    let row = Row::of("ledger_entries", &row);
+    let (heads, bodies): (Option<String>, Option<Vec<u8>>) = (row.get_at(0)?, row.get_at(1)?);
+    let (heads, bodies) = (heads.unwrap_or_default(), bodies.unwrap_or_default());
+    let mut unpacking = Unpacking { at: 0, end: bodies.len() };
+    let entries: Option<Vec<_>> = heads.lines().map(|head| unpacking.entry(head)).collect();
+    match entries {
+        Some(entries) if unpacking.at == bodies.len() => Ok(Page { bodies, entries }),
+        _ => Err(culprit(conn, first, limit).await?),
+    }
+}
+
+/// Finds its way through a page's bodies.
+struct Unpacking {
+    at: usize,
+    end: usize,
+}
+
+impl Unpacking {
+    fn entry(&mut self, head: &str) -> Option<Audited> {
+        let fields: Vec<&str> = head.split('|').collect();
+        let &[index, id, leaf, fact, fact_salt, person, person_salt, at, notice, delivery, event] = fields.as_slice()
+        else {
+            return None;
+        };
+        let leaf = self.part(leaf)??;
+        let opening = match (self.part(fact)?, self.part(fact_salt)?) {
+            (Some(fact), Some(fact_salt)) => Some(AuditedOpening {
+                fact,
+                fact_salt,
+                person: self.part(person)?,
+                person_salt: self.part(person_salt)?,
+                at: at.parse().ok()?,
+                notice_id: maybe(notice)?,
+                delivery_id: maybe(delivery)?,
+                event: event.parse().ok()?,
+            }),
+            (None, None) => None,
+            _ => return None,
+        };
+        Some(Audited { index: index.parse().ok()?, entry_id: id.parse().ok()?, leaf, opening })
+    }
+
+    /// The next part, of this length; `Some(None)` for one that is null.
+    fn part(&mut self, length: &str) -> Option<Option<Part>> {
+        if length == "-1" {
+            return Some(None);
+        }
+        let end = self.at.checked_add(length.parse().ok()?).filter(|end| *end <= self.end)?;
+        let part = self.at..end;
+        self.at = end;
+        Some(Some(part))
+    }
+}
+
+fn maybe<T: FromStr>(text: &str) -> Option<Option<T>> {
+    if text.is_empty() { Some(None) } else { text.parse().ok().map(Some) }
+}
+
+/// The row of a page that cannot be what it says.
+async fn culprit(conn: &mut Conn, first: i64, limit: u32) -> Result<StoreError> {
+    let rows = sqlx::query(
+        "SELECT e.idx, e.entry_id, o.notice_id, o.delivery_id, o.event FROM ledger_entries e
+         LEFT JOIN ledger_openings o ON o.entry_id = e.entry_id WHERE e.idx >= $1 ORDER BY e.idx LIMIT $2",
+    )
+    .bind(first)
+    .bind(i64::from(limit))
+    .fetch_all(conn)
+    .await?;
+    for row in &rows {
+        let row = Row::of("ledger_entries", row);
+        let index = row.count("idx")?;
+        let readable = || -> Result<()> {
+            row.id("entry_id")?;
+            row.maybe::<Uuid>("notice_id")?;
+            row.maybe::<Uuid>("delivery_id")?;
+            row.maybe::<Event>("event")?;
+            Ok(())
+        };
+        if let Err(StoreError::Inconsistent { table, column, problem, .. }) = readable() {
+            return Ok(StoreError::Inconsistent { table, column, row: index.to_string(), problem });
+        }
+    }
+    Ok(StoreError::Inconsistent {
+        table: "ledger_entries",
+        column: "leaf",
+        row: first.to_string(),
+        problem: "it or one after it cannot be read".to_owned(),
+    })
+}
+
+/// A delivery.
+#[derive(Clone, Debug)]
+pub struct Booked {
+    /// Id.
+    pub id: Uuid,
+    /// The recipient's commitment.
+    pub recipient: Committed,
+    /// State as stored.
+    pub state: State,
+}
+
+/// A delivery as it comes in a page.
+#[derive(Deserialize)]
+struct Packed(Uuid, u64, String, String, Option<String>, Option<String>, String);
+
+/// A page of a notice's deliveries in manifest order, from `ordinal` on.
+pub async fn booked(conn: &mut Conn, notice_id: Uuid, ordinal: u64, limit: u32) -> Result<Vec<Booked>> {
+    let sql = Dialect::of(conn).pick(
+        "SELECT CAST(json_group_array(json_array(id, ordinal, account_id, email, hex(salt), hex(commitment), state)) AS TEXT) AS page
+         FROM (SELECT * FROM deliveries WHERE notice_id = $1 AND ordinal >= $2 ORDER BY ordinal LIMIT $3)",
+        "SELECT CAST(coalesce(json_agg(json_build_array(id, ordinal, account_id, email, upper(encode(salt, 'hex')),
+           upper(encode(commitment, 'hex')), state) ORDER BY ordinal), '[]'::json) AS TEXT) AS page
+         FROM (SELECT * FROM deliveries WHERE notice_id = $1 AND ordinal >= $2 ORDER BY ordinal LIMIT $3) AS d",
+    );
+    let row = sqlx::query(sql)
+        .bind(notice_id.to_string())
+        .bind(i64::try_from(ordinal).unwrap_or(i64::MAX))
+        .bind(i64::from(limit))
+        .fetch_one(conn)
+        .await?;
+    let page: String = Row::of("deliveries", &row).get("page")?;
+    let altered = |problem: String| StoreError::Inconsistent {
+        table: "deliveries",
+        column: "notice_id",
+        row: notice_id.to_string(),
+        problem,
+    };
+    let rows: Vec<Packed> = serde_json::from_str(&page).map_err(|error| altered(error.to_string()))?;
+    rows.into_iter().map(|row| unpack(row).map_err(altered)).collect()
+}
+
+fn unpack(Packed(id, ordinal, account_id, email, salt, commitment, state): Packed) -> Result<Booked, String> {
+    let bytes = |hex: Option<String>| match hex.filter(|hex| !hex.is_empty()) {
+        None => Ok(None),
+        Some(hex) => {
+            let bytes = data_encoding::HEXUPPER.decode(hex.as_bytes()).ok().and_then(|bytes| bytes.try_into().ok());
+            bytes.map(Some).ok_or_else(|| format!("the salt or commitment of delivery {id} has not 32 bytes"))
+        }
+    };
+    let recipient = Committed { ordinal, account_id, email, salt: bytes(salt)?, commitment: bytes(commitment)? };
+    Ok(Booked { id, recipient, state: state.parse()? })
+}
