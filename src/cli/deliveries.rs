@@ -7,7 +7,8 @@ use uuid::Uuid;
 use super::failure::Failure;
 use super::output::{Output, print, table, time};
 use super::{Place, operator};
-use crate::domain::delivery::State;
+use crate::domain::delivery::{Outcome, State};
+use crate::domain::problem::has_control;
 use crate::privacy::mask::Mask;
 use crate::store::{deliveries, messages, settle};
 
@@ -29,6 +30,21 @@ pub enum Command {
         /// Print the message exactly as it was sent
         #[arg(long)]
         message: bool,
+    },
+    /// Record what came back after a server took a message
+    #[command(group = clap::ArgGroup::new("what").required(true).args(["bounced", "delivered"]))]
+    Report {
+        /// Id of the delivery: it stands in the message as X-Besked-Delivery
+        id: Uuid,
+        /// It was returned
+        #[arg(long)]
+        bounced: bool,
+        /// It reached its mailbox
+        #[arg(long)]
+        delivered: bool,
+        /// The words of the report
+        #[arg(long, value_name = "TEXT")]
+        text: String,
     },
 }
 
@@ -92,6 +108,14 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
                 text += &table(["#attempt", "at", "relay", "stage", "outcome", "reply"], rows);
                 text
             })?;
+        }
+        Command::Report { id, bounced, text, .. } => {
+            if text.trim().is_empty() || has_control(&text) || text.len() > 2000 {
+                return Err(Failure::invalid("`--text` must be one line of at most 2000 bytes"));
+            }
+            let outcome = if bounced { Outcome::Bounced } else { Outcome::Delivered };
+            let state = crate::reports::record(&app.store, &app.clock, &app.random, id, outcome, &text).await?;
+            output.print(&json!({ "id": id, "state": state }), |_| format!("recorded: {}\n", state.describe()))?;
         }
     }
     Ok(0)

@@ -172,6 +172,20 @@ impl From<EvidenceError> for Failure {
     }
 }
 
+impl From<crate::reports::ReportError> for Failure {
+    fn from(error: crate::reports::ReportError) -> Self {
+        use crate::reports::ReportError;
+        match error {
+            ReportError::Store(error) => error.into(),
+            ReportError::Unknown(_) => Self::invalid(error)
+                .hint("`besked deliveries list NOTICE` shows them; the id stands in X-Besked-Delivery"),
+            ReportError::Impossible { .. } => {
+                Self::invalid(error).hint("`besked deliveries show ID` shows how it stands")
+            }
+        }
+    }
+}
+
 impl From<PrivacyError> for Failure {
     fn from(error: PrivacyError) -> Self {
         let failure = Self::new(FAILED, &error);

@@ -144,12 +144,11 @@ impl Ledger {
         };
         let size = head.frontier.size();
         let signed = match last {
-            Some(last) if last.checkpoint.size() == size => Some(last),
-            None if size == 0 => None,
-            _ => Some(sign::sign(&signing, signer, &head)?),
+            Some(last) if last.checkpoint.size() == size => last,
+            _ => sign::sign(&signing, signer, &head)?,
         };
         // Also where it was signed before: the process may have ended between state file and database.
-        self.publish(signed.as_ref()).await?;
+        self.publish(&signed).await?;
         Ok(Sealed::Upto(size))
     }
 
@@ -189,8 +188,7 @@ impl Ledger {
     }
 
     /// Shows a signed checkpoint in the database: to nodes without the key, to the audit, to those who ask.
-    async fn publish(&self, last: Option<&Last>) -> Result<(), LedgerError> {
-        let Some(last) = last else { return Ok(()) };
+    async fn publish(&self, last: &Last) -> Result<(), LedgerError> {
         let known = tree::last_checkpoint(&mut *self.store.read().await?).await?;
         if known.is_some_and(|known| known.note == last.note) {
             return Ok(());
@@ -295,7 +293,7 @@ impl Ledger {
         tx.commit().await.map_err(StoreError::from)?;
         let head = tree::head(&mut *self.store.read().await?).await?;
         let signed = sign::sign(&signing, &signer, &head)?;
-        self.publish(Some(&signed)).await?;
+        self.publish(&signed).await?;
         drop(signing);
         self.checkpoint().await
     }

@@ -12,7 +12,7 @@ use super::dialect::{Dialect, bulk};
 use super::ledger::{self, Opening};
 use super::messages::{self, Message};
 use super::{Conn, Result};
-use crate::domain::delivery::{Level, Outcome};
+use crate::domain::delivery::{Level, Outcome, State};
 use crate::domain::entry::Entry;
 use crate::domain::reply::Stage;
 
@@ -245,6 +245,41 @@ async fn insert_attempts(conn: &mut Conn, settlements: &[&Settlement]) -> Result
     );
     sqlx::query(sql).bind(json(&rows)).execute(conn).await?;
     Ok(())
+}
+
+/// What a report says of a delivery that left the queue, or is in doubt.
+#[derive(Clone, Copy, Debug)]
+pub struct Reported<'a> {
+    /// The delivery.
+    pub delivery_id: Uuid,
+    /// Its notice.
+    pub notice_id: Uuid,
+    /// Its state from now on.
+    pub state: State,
+    /// How strong the evidence is.
+    pub level: Option<Level>,
+    /// The words of the report.
+    pub reply: Option<&'a str>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Records a report; a delivery in doubt is no longer sent again.
+pub async fn report(conn: &mut Conn, reported: &Reported<'_>, entry: &Entry) -> Result<()> {
+    let id = reported.delivery_id.to_string();
+    sqlx::query(
+        "UPDATE deliveries SET state = $2, level = $3, reply = COALESCE($4, reply), changed_at = $5 WHERE id = $1",
+    )
+    .bind(&id)
+    .bind(reported.state.as_str())
+    .bind(reported.level.map(Level::as_str))
+    .bind(reported.reply)
+    .bind(reported.at.as_millisecond())
+    .execute(&mut *conn)
+    .await?;
+    sqlx::query("DELETE FROM queue WHERE delivery_id = $1").bind(&id).execute(&mut *conn).await?;
+    let opening = Opening::of_delivery(entry, reported.notice_id, reported.delivery_id, reported.at);
+    ledger::append(conn, &[opening]).await
 }
 
 /// An attempt as `deliveries show` tells it.

@@ -5,9 +5,11 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use besked::domain::category::Category;
+use besked::domain::delivery::Outcome;
 use besked::domain::evidence::verify;
 use besked::ledger::audit::Verdict;
 use besked::ledger::evidence::EvidenceError;
+use besked::reports::record;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use uuid::Uuid;
@@ -32,6 +34,8 @@ enum Step {
     Retention,
     Evidence { notice: usize, person: Option<usize> },
     Restart,
+    Export,
+    Report { notice: usize, bounced: bool },
     Cancel { notice: usize },
 }
 
@@ -56,6 +60,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => Just(Step::Retention),
         3 => (0_usize..8, proptest::option::of(someone)).prop_map(|(notice, person)| Step::Evidence { notice, person }),
         1 => Just(Step::Restart),
+        1 => Just(Step::Export),
+        2 => (0_usize..8, any::<bool>()).prop_map(|(notice, bounced)| Step::Report { notice, bounced }),
         1 => (0_usize..8).prop_map(|notice| Step::Cancel { notice }),
     ];
     proptest::collection::vec(step, 8..22)
@@ -115,6 +121,22 @@ impl History {
                     Ok(file) => self.issued.push(file),
                     Err(EvidenceError::NotAddressed(_)) => {}
                     Err(error) => panic!("{error}"),
+                }
+            }
+            Step::Export => {
+                let checkpoint = app.ledger.checkpoint().await.unwrap();
+                let mut conn = app.store.snapshot().await.unwrap();
+                let folder = self.app.home.path().join("log");
+                besked::ledger::export::export(&mut conn, &checkpoint, &folder, &|_| ()).await.unwrap();
+            }
+            Step::Report { notice, bounced } => {
+                let Some(id) = self.notices.get(*notice) else { return self };
+                let outcome = if *bounced { Outcome::Bounced } else { Outcome::Delivered };
+                let shown = besked::store::deliveries::of_notice(&mut app.store.read().await.unwrap(), *id, 0, 9).await;
+                for delivery in shown.unwrap() {
+                    // Only what was taken can come back.
+                    let text = format!("report about {}", delivery.email);
+                    let _ = record(&app.store, &app.clock, &app.random, delivery.id, outcome, &text).await;
                 }
             }
             Step::Restart => self.app = self.app.restart().await,

@@ -34,6 +34,8 @@ async fn after_kills_the_books_balance() {
     assert_eq!(status["state"].as_str(), Some("released"), "it was killed before the end");
     shell.run(&["dispatch", "--until-idle"]).ok();
 
+    let audit = shell.run(&["--json", "ledger", "audit"]).ok().json();
+    assert_eq!(audit["deliveries"].as_u64(), Some(CUSTOMERS as u64), "the ledger is whole after it all: {audit}");
     let status = shell.run(&["--json", "notice", "status", &id]).ok().json();
     assert_eq!(
         (status["state"].as_str(), status["counts"]["accepted"].as_u64()),

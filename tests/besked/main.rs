@@ -18,6 +18,7 @@ mod privacy;
 mod public;
 mod relay;
 mod report;
+mod reports;
 mod retention;
 mod session;
 mod smtp;

@@ -19,6 +19,7 @@ const LAYERS: &[&[&str]] = &[
         "privacy",
         "retention",
         "preferences",
+        "reports",
         "sample",
     ],
     &["app"],

@@ -202,6 +202,18 @@ async fn deliveries_are_shown_paged_and_made_ready(#[case] engine: Engine) {
 
     settle::cancel(&mut tx, id, fixture.now, &[(ready[1].id, fixture.entry(Event::Cancelled))]).await.unwrap();
     assert_eq!(deliveries::counts(&mut tx, id).await.unwrap(), [(State::Queued, 1), (State::Cancelled, 1)].into());
+    let reported = settle::Reported {
+        delivery_id: ready[0].id,
+        notice_id: id,
+        state: State::Bounced,
+        level: None,
+        reply: Some("5.1.1 no"),
+        at: fixture.now,
+    };
+    settle::report(&mut tx, &reported, &fixture.entry(Event::Bounced)).await.unwrap();
+    let shown = deliveries::find(&mut tx, ready[0].id).await.unwrap().unwrap();
+    assert_eq!((shown.state, shown.reply.as_deref()), (State::Bounced, Some("5.1.1 no")));
+    assert!(!queue::holds(&mut tx, id).await.unwrap(), "it is not sent again");
     assert_eq!(deliveries::discard(&mut tx, id, 1).await.unwrap(), 1);
     assert_eq!(deliveries::discard(&mut tx, id, 9).await.unwrap(), 1);
     assert_eq!(deliveries::discard(&mut tx, id, 9).await.unwrap(), 0);
