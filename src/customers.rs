@@ -16,10 +16,10 @@ use thiserror::Error;
 
 use crate::domain::customers_file::{Header, Row, RowParser};
 use crate::domain::problem::{Problem, Problems};
-use crate::privacy::journal::Tombstones;
+use crate::privacy::journal::{Journal, JournalError, Tombstones};
 use crate::store::contacts::ContactRow;
 use crate::store::customers::{AttributeRow, CustomerRow};
-use crate::store::{self, Store, StoreError, contacts, customers};
+use crate::store::{self, Store, StoreError, contacts, customers, tree};
 
 /// How an import treats what it finds.
 #[derive(Clone, Debug, Default)]
@@ -32,9 +32,9 @@ pub struct ImportOptions {
     pub replace: bool,
     /// With `replace`: take a file with less than half of today's customers.
     pub allow_shrink: bool,
-    /// Who was erased: their rows are left out.
-    pub erased: Tombstones,
-    /// Store rows of erased persons all the same.
+    /// Where it stands who was erased: their contacts are left out.
+    pub journal: Option<Journal>,
+    /// Store contacts of erased persons all the same.
     pub revive: bool,
 }
 
@@ -85,6 +85,12 @@ pub enum ImportError {
         /// Customers now.
         active: u64,
     },
+    /// Somebody was erased while the file was checked.
+    #[error("a person was erased meanwhile; nothing was imported")]
+    Erased,
+    /// It cannot be told who was erased.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
     /// The database failed; nothing was stored.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -103,7 +109,9 @@ pub async fn import(
     progress: &(dyn Fn(f64) + Sync),
 ) -> Result<Imported, ImportError> {
     let read_error = |source| ImportError::Read { path: path.to_owned(), source };
-    let (imported, bad_lines) = check(path, &options, progress).map_err(read_error)?;
+    let erased = read_journal(&options)?;
+    let (imported, bad_lines) = check(path, &erased, progress).map_err(read_error)?;
+    let left_out = |line: usize| !options.revive && imported.erased.iter().any(|row| row.line == line);
     let nothing_to_store = imported.customers == 0;
     if !imported.invalid.is_empty() && (!options.skip_invalid || nothing_to_store) {
         return Err(ImportError::Invalid(Problems(imported.invalid).sorted()));
@@ -123,11 +131,16 @@ pub async fn import(
     }
     if !options.dry_run {
         let mut tx = store.write().await?;
+        // No erasure comes in between from here on; one that came before must not be undone.
+        tree::lock_head(&mut tx).await?;
+        if read_journal(&options)?.count != erased.count {
+            return Err(ImportError::Erased);
+        }
         let mut rows = Rows::open(path).map_err(read_error)?;
         let mut chunk = Chunk::default();
         while let Some((line, row)) = rows.next().map_err(read_error)? {
             match row {
-                Ok(row) if !bad_lines.contains(&line) => chunk.rows.push((line, row)),
+                Ok(row) if !bad_lines.contains(&line) => chunk.rows.push((line, row, !left_out(line))),
                 Err(problems) if !bad_lines.contains(&line) => {
                     // The file changed under our hands.
                     return Err(ImportError::Invalid(Problems(problems)));
@@ -150,30 +163,27 @@ pub async fn import(
 /// Rows stored with one statement for each table.
 const CHUNK: usize = 4000;
 
+fn read_journal(options: &ImportOptions) -> Result<Tombstones, ImportError> {
+    Ok(options.journal.as_ref().map(Journal::read).transpose()?.unwrap_or_default())
+}
+
 /// First pass: everything that is wrong, in the rows and between them.
-fn check(
-    path: &Path,
-    options: &ImportOptions,
-    progress: &(dyn Fn(f64) + Sync),
-) -> io::Result<(Imported, HashSet<usize>)> {
+fn check(path: &Path, erased: &Tombstones, progress: &(dyn Fn(f64) + Sync)) -> io::Result<(Imported, HashSet<usize>)> {
     let mut rows = Rows::open(path)?;
     let mut between = Between::default();
     let mut imported = Imported::default();
     let mut bad_lines = HashSet::new();
     let mut count = 0_usize;
     while let Some((line, row)) = rows.next()? {
-        let address = row.as_ref().ok().map(|row| row.contact.email.as_str());
-        if let Some((address, erased_at)) = address.and_then(|it| Some((it, options.erased.erased_at(it)?))) {
-            imported.erased.push(ErasedRow { line, erased_at, address: address.to_owned() });
-            if !options.revive {
-                bad_lines.insert(line);
-                continue;
-            }
-        }
+        let address = row.as_ref().ok().map(|row| row.contact.email.as_str().to_owned());
         let checked = row.and_then(|row| between.check(line, &row).map_err(|problem| vec![problem]));
-        match checked {
-            Ok(()) => imported.contacts += 1,
-            Err(problems) => {
+        let erased =
+            address.and_then(|address| Some(ErasedRow { line, erased_at: erased.erased_at(&address)?, address }));
+        match (checked, erased) {
+            // The customer stays; only the person is gone.
+            (Ok(()), Some(erased)) => imported.erased.push(erased),
+            (Ok(()), None) => imported.contacts += 1,
+            (Err(problems), _) => {
                 bad_lines.insert(line);
                 imported.invalid.extend(problems);
             }
@@ -298,7 +308,8 @@ impl Read for CountingReader {
 /// Rows that wait to be stored together.
 #[derive(Default)]
 struct Chunk {
-    rows: Vec<(usize, Row)>,
+    /// Line, row, and whether its contact is stored too.
+    rows: Vec<(usize, Row, bool)>,
 }
 
 impl Chunk {
@@ -307,11 +318,14 @@ impl Chunk {
         let mut names = BTreeMap::new();
         let mut values = BTreeSet::new();
         let mut contact_rows = Vec::with_capacity(self.rows.len());
-        for (line, row) in &self.rows {
+        for (line, row, with_contact) in &self.rows {
             let account_id = row.account_id.as_str();
             names.insert(account_id, row.customer_name.as_str());
             for (name, of_name) in &row.attributes {
                 values.extend(of_name.iter().enumerate().map(|(position, value)| (account_id, name, value, position)));
+            }
+            if !with_contact {
+                continue;
             }
             contact_rows.push(ContactRow {
                 account_id,

@@ -26,7 +26,7 @@ use crate::domain::random::Random;
 use crate::ledger::sequence;
 use crate::store::ledger::{self, Opening};
 use crate::store::subjects::{self, Cleared, Read, SubjectDelivery};
-use crate::store::{Conn, Store, StoreError, holds, notices, settle, suppressions, tree};
+use crate::store::{Conn, Store, StoreError, attestations, holds, notices, settle, suppressions, tree};
 use journal::{Journal, JournalError, Tombstones};
 
 /// Why a person's wish could not be done.
@@ -50,11 +50,11 @@ pub enum PrivacyError {
         duties: Vec<String>,
     },
     /// A message to the person is on the wire.
-    #[error("a message to {0} is being sent at this moment")]
-    Sending(Address),
-    /// Entries cannot be named while they have no index.
-    #[error("sealing of the ledger has stopped, so that an erasure could not name its entries: {0}")]
-    Unsealed(String),
+    #[error("a message to this person is being sent at this moment")]
+    Sending,
+    /// The new address is one whose person was erased.
+    #[error("{0} belongs to a person who was erased")]
+    WasErased(Address),
     /// A ground that says nothing, or names the person.
     #[error("the ground must be one line of text that does not name the address itself: it stays in the ledger")]
     Ground,
@@ -110,8 +110,10 @@ impl Privacy {
         if ground.trim().is_empty() || crate::domain::problem::has_control(ground) || named {
             return Err(PrivacyError::Ground);
         }
+        // A restored copy is set right first: this erasure must not hide that earlier ones are missing.
+        self.replay().await?;
         let mut tx = self.store.write().await?;
-        let deliveries = subjects::deliveries(&mut tx, address.as_str()).await?;
+        let deliveries = self.hold_deliveries(&mut tx, address).await?;
         let contacts = subjects::contacts(&mut tx, address.as_str()).await?;
         let own = ledger::of_address(&mut tx, address.as_str()).await?;
         let suppressed = suppressions::reasons(&mut tx, address.as_str()).await?;
@@ -128,17 +130,48 @@ impl Privacy {
         if !unwaived.is_empty() {
             return Err(PrivacyError::Duties { address: address.clone(), duties: unwaived });
         }
-        if deliveries.iter().any(|delivery| delivery.leased) {
-            return Err(PrivacyError::Sending(address.clone()));
-        }
-        let cancelled = self.cancel(&mut tx, &deliveries).await?;
-        let entries = self.clear(&mut tx, Event::Erased, &deliveries, Some(address), ground).await?;
+        let (cancelled, entries) = self.forget(&mut tx, &deliveries, address, ground).await?;
         // Ahead of the commit: should it fail now, the next start carries the tombstone out.
+        let known = subjects::tombstones(&mut tx).await?;
         let count = self.journal().erased(address.as_str(), self.clock.now(), &self.random)?;
-        subjects::set_tombstones(&mut tx, count).await?;
+        if count == known + 1 {
+            subjects::set_tombstones(&mut tx, count).await?;
+        }
         tx.commit().await.map_err(StoreError::from)?;
-        let log_emptied = self.store.truncate_wal().await?;
+        let log_emptied = self.store.scrub().await?;
         Ok(Erased { contacts: contacts.len(), deliveries: deliveries.len(), cancelled, entries, log_emptied })
+    }
+
+    /// The deliveries to an address, with their places in the queue held: no worker takes one meanwhile. Also held is the
+    /// ledger's head, which a release holds when it ends: its recipients are all here, or it finds that somebody was erased.
+    async fn hold_deliveries(&self, conn: &mut Conn, address: &Address) -> Result<Vec<SubjectDelivery>, PrivacyError> {
+        tree::lock_head(conn).await?;
+        let deliveries = subjects::deliveries(conn, address.as_str()).await?;
+        let ids: Vec<Uuid> = deliveries.iter().map(|delivery| delivery.id).collect();
+        let queued = subjects::lock_queue(conn, &ids).await?;
+        if queued.iter().any(|(_, leased)| *leased) { Err(PrivacyError::Sending) } else { Ok(deliveries) }
+    }
+
+    /// Everything that an erasure does in the database; gives how many deliveries were cancelled and how many openings went.
+    async fn forget(
+        &self,
+        conn: &mut Conn,
+        deliveries: &[SubjectDelivery],
+        address: &Address,
+        ground: &str,
+    ) -> Result<(usize, usize), PrivacyError> {
+        let (released, unreleased): (Vec<_>, Vec<_>) =
+            deliveries.iter().cloned().partition(|delivery| delivery.released_at.is_some());
+        // Of a release that did not come to its manifest, nothing was promised: its next try resolves the audience afresh.
+        subjects::discard(conn, &unreleased.iter().map(|delivery| delivery.id).collect::<Vec<_>>()).await?;
+        let cancelled = self.cancel(conn, &released).await?;
+        let mut openings = self.clear(conn, &released).await?;
+        openings.extend(subjects::clear_address(conn, address.as_str()).await?);
+        openings.extend(clear_attestations(conn, address).await?);
+        subjects::clear_rows(conn, address.as_str()).await?;
+        let count = openings.len();
+        self.append_cleared(conn, Event::Erased, &openings, ground).await?;
+        Ok((cancelled, count))
     }
 
     /// What stands against an erasure: each by the name that a ground waives it with.
@@ -175,8 +208,9 @@ impl Privacy {
     /// Deliveries that wait for their turn are cancelled; gives how many.
     async fn cancel(&self, conn: &mut Conn, deliveries: &[SubjectDelivery]) -> Result<usize, PrivacyError> {
         let at = self.clock.now();
-        let mut count = 0;
-        for delivery in deliveries.iter().filter(|delivery| delivery.queued) {
+        let ids: Vec<Uuid> = deliveries.iter().map(|delivery| delivery.id).collect();
+        let queued: BTreeSet<Uuid> = subjects::lock_queue(conn, &ids).await?.into_iter().map(|(id, _)| id).collect();
+        for delivery in deliveries.iter().filter(|delivery| queued.contains(&delivery.id)) {
             let Some(notice) = notices::find(conn, delivery.notice_id).await? else { continue };
             let fact = Fact {
                 notice: Some((notice.id, notice.category, notice.digest)),
@@ -190,53 +224,33 @@ impl Privacy {
             };
             let entry = Entry::new(&fact, Some(&person), &self.random);
             settle::cancel(conn, notice.id, at, &[(delivery.id, entry)]).await?;
-            count += 1;
         }
-        Ok(count)
+        Ok(queued.len())
     }
 
-    /// Deletes what names persons and appends the entry that says so; gives how many openings went.
+    /// Deletes what names the persons of deliveries; gives the entries whose opening went.
     pub(crate) async fn clear(
         &self,
         conn: &mut Conn,
-        event: Event,
         deliveries: &[SubjectDelivery],
-        address: Option<&Address>,
-        ground: &str,
-    ) -> Result<usize, PrivacyError> {
-        self.seal_within(conn).await?;
-        let ids: Vec<Uuid> = deliveries.iter().map(|delivery| delivery.id).collect();
-        let indexes = subjects::opened(conn, &ids, address.map(Address::as_str)).await?;
+    ) -> Result<Vec<Uuid>, PrivacyError> {
         let cleared = deliveries.iter().filter_map(|delivery| {
             let commitment = commitment(&delivery.salt?, &delivery.account_id, &delivery.email);
             Some(Cleared { id: delivery.id, commitment })
         });
-        subjects::clear_deliveries(conn, &cleared.collect::<Vec<_>>()).await?;
-        if let Some(address) = address {
-            subjects::clear_address(conn, address.as_str()).await?;
-            subjects::clear_rows(conn, address.as_str()).await?;
-        }
-        let count = indexes.len();
-        self.append_cleared(conn, event, indexes, ground).await?;
-        Ok(count)
+        Ok(subjects::clear_deliveries(conn, &cleared.collect::<Vec<_>>()).await?)
     }
 
-    /// Gives everything its index: an entry can only be named by it.
-    pub(crate) async fn seal_within(&self, conn: &mut Conn) -> Result<(), PrivacyError> {
-        while sequence::step(conn).await? == sequence::STEP as usize {}
-        match tree::head(conn).await?.stopped {
-            Some(reason) => Err(PrivacyError::Unsealed(reason)),
-            None => Ok(()),
-        }
-    }
-
+    /// Appends the entry that names the entries whose opening went. They are sequenced first: nothing else names an entry.
     pub(crate) async fn append_cleared(
         &self,
         conn: &mut Conn,
         event: Event,
-        indexes: Vec<u64>,
+        openings: &[Uuid],
         ground: &str,
     ) -> Result<(), PrivacyError> {
+        sequence::all(conn).await?;
+        let indexes = tree::indexes(conn, openings).await?;
         let at = self.clock.now();
         let detail = Detail::Cleared { ground: ground.to_owned(), entries: Run::of(indexes) };
         let entry = Entry::new(&Fact { detail, ..Fact::new(event, at) }, None, &self.random);
@@ -271,6 +285,9 @@ impl Privacy {
     pub async fn rectify(&self, old: &Address, new: &Address) -> Result<u64, PrivacyError> {
         if old == new {
             return Err(PrivacyError::Same(new.clone()));
+        }
+        if self.tombstones().await?.erased_at(new.as_str()).is_some() {
+            return Err(PrivacyError::WasErased(new.clone()));
         }
         let mut tx = self.store.write().await?;
         let contacts = subjects::contacts(&mut tx, old.as_str()).await?.len() as u64;
@@ -329,40 +346,52 @@ impl Privacy {
         if addresses.is_empty() {
             return Ok(());
         }
-        let count = self.journal().revived(addresses, self.clock.now(), &self.random)?;
+        self.replay().await?;
         let mut tx = self.store.write().await?;
-        subjects::set_tombstones(&mut tx, count).await?;
+        let known = subjects::tombstones(&mut tx).await?;
+        let count = self.journal().revived(addresses, self.clock.now(), &self.random)?;
+        if count == known + addresses.len() as u64 {
+            subjects::set_tombstones(&mut tx, count).await?;
+        }
         tx.commit().await.map_err(StoreError::from)?;
         Ok(())
     }
 
+    /// Who was erased, as the journal has it.
+    ///
+    /// # Errors
+    /// Where the journal cannot be read, or has fewer tombstones than this database: then it is not whole.
+    pub async fn tombstones(&self) -> Result<Tombstones, PrivacyError> {
+        let tombstones = self.journal().read()?;
+        let known = subjects::tombstones(&mut *self.store.read().await?).await?;
+        if tombstones.count < known { Err(self.journal().lost(tombstones.count, known).into()) } else { Ok(tombstones) }
+    }
+
     /// Carries out the tombstones that this database does not know: it is a restored copy. Gives how many persons were erased
-    /// anew.
+    /// anew. Sealing need not go on for that.
     ///
     /// # Errors
     /// Where the journal or the database fails, or a message to one of them is on the wire.
     pub async fn replay(&self) -> Result<usize, PrivacyError> {
-        let tombstones = self.journal().read()?;
-        if tombstones.count <= subjects::tombstones(&mut *self.store.read().await?).await? {
+        let tombstones = self.tombstones().await?;
+        if tombstones.count == subjects::tombstones(&mut *self.store.read().await?).await? {
             return Ok(0);
         }
         let mut erased = 0;
         for address in self.buried(&tombstones).await? {
             let mut tx = self.store.write().await?;
-            let deliveries = subjects::deliveries(&mut tx, address.as_str()).await?;
-            if deliveries.iter().any(|delivery| delivery.leased) {
-                return Err(PrivacyError::Sending(address));
-            }
-            self.cancel(&mut tx, &deliveries).await?;
+            let deliveries = self.hold_deliveries(&mut tx, &address).await?;
             let ground = "erased before this copy of the database was restored";
-            self.clear(&mut tx, Event::Erased, &deliveries, Some(&address), ground).await?;
+            self.forget(&mut tx, &deliveries, &address, ground).await?;
             tx.commit().await.map_err(StoreError::from)?;
             erased += 1;
         }
         let mut tx = self.store.write().await?;
         subjects::set_tombstones(&mut tx, tombstones.count).await?;
         tx.commit().await.map_err(StoreError::from)?;
-        self.store.truncate_wal().await?;
+        if erased > 0 {
+            self.store.scrub().await?;
+        }
         Ok(erased)
     }
 
@@ -378,6 +407,26 @@ impl Privacy {
             buried.extend(erased.filter_map(|address| Address::parse(address).ok()));
         }
     }
+}
+
+/// Empties attestations whose words name an address; gives the entries whose opening went.
+async fn clear_attestations(conn: &mut Conn, address: &Address) -> Result<Vec<Uuid>, PrivacyError> {
+    let mut openings = Vec::new();
+    for (id, notice_id) in attestations::mentioning(conn, address.as_str()).await? {
+        attestations::clear(conn, id).await?;
+        for opening in ledger::about_notice(conn, notice_id).await? {
+            let person = opening.person.as_deref().and_then(|person| Person::from_cbor(person).ok());
+            let named = person.is_some_and(|person| {
+                let words = format!("{} {}", person.reply, person.role).to_lowercase();
+                words.contains(&address.as_str().to_lowercase())
+            });
+            if opening.event == Event::Attested && named {
+                subjects::clear_opening(conn, opening.entry_id).await?;
+                openings.push(opening.entry_id);
+            }
+        }
+    }
+    Ok(openings)
 }
 
 /// When the time to keep a notice's persons is over.

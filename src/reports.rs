@@ -46,6 +46,7 @@ pub async fn record(
     let mut tx = store.write().await?;
     let delivery = deliveries::find(&mut tx, delivery_id).await?.ok_or(ReportError::Unknown(delivery_id))?;
     let notice = notices::find(&mut tx, delivery.notice_id).await?.ok_or(ReportError::Unknown(delivery_id))?;
+    notices::lock(&mut tx, notice.id).await?;
     let impossible = || ReportError::Impossible { state: delivery.state, outcome };
     let state = delivery.state.after(DeliveryEvent::Outcome(outcome)).ok_or_else(impossible)?;
     let level = (outcome == Outcome::Delivered).then_some(Level::DsnDelivered);

@@ -13,7 +13,7 @@ use crate::domain::clock::Clock;
 use crate::domain::entry::Event;
 use crate::privacy::{Privacy, PrivacyError, expires};
 use crate::store::subjects::{self, Expirable};
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, tree};
 
 /// Deliveries whose persons are deleted in one transaction.
 const CHUNK: u32 = 1000;
@@ -70,7 +70,7 @@ impl Retention {
             }
         }
         if !dry_run && !purged.is_empty() {
-            self.store.truncate_wal().await?;
+            self.store.scrub().await?;
         }
         Ok(purged)
     }
@@ -110,22 +110,24 @@ impl Retention {
         let mut count = 0;
         loop {
             let mut tx = self.store.write().await?;
+            // In the order in which an erasure takes them.
+            tree::lock_head(&mut tx).await?;
             let page = subjects::unpurged(&mut tx, notice.id, 0, CHUNK).await?;
+            let openings = if !page.is_empty() {
+                self.privacy.clear(&mut tx, &page).await?
+            } else if !subjects::is_held(&mut tx, notice.id).await? {
+                subjects::clear_notice(&mut tx, notice.id, self.clock.now()).await?
+            } else {
+                return Ok(count);
+            };
+            if !openings.is_empty() {
+                self.privacy.append_cleared(&mut tx, Event::Purged, &openings, &ground).await?;
+            }
+            tx.commit().await.map_err(StoreError::from)?;
             if page.is_empty() {
-                if count == notice.persons {
-                    self.privacy.seal_within(&mut tx).await?;
-                    let attested = subjects::opened_of_notice(&mut tx, notice.id).await?;
-                    subjects::clear_notice(&mut tx, notice.id, self.clock.now()).await?;
-                    if !attested.is_empty() {
-                        self.privacy.append_cleared(&mut tx, Event::Purged, attested, &ground).await?;
-                    }
-                    tx.commit().await.map_err(StoreError::from)?;
-                }
                 return Ok(count);
             }
             count += page.len() as u64;
-            self.privacy.clear(&mut tx, Event::Purged, &page, None, &ground).await?;
-            tx.commit().await.map_err(StoreError::from)?;
         }
     }
 }

@@ -131,6 +131,12 @@ impl Sample {
         Ok(composed?)
     }
 
+    /// The recipient's address.
+    #[must_use]
+    pub fn recipient(&self) -> &Address {
+        &self.to.email
+    }
+
     /// Its envelope sender.
     #[must_use]
     pub fn envelope_sender(&self) -> Address {

@@ -16,6 +16,7 @@ CREATE TABLE ledger_checkpoints (
     number BIGINT NOT NULL PRIMARY KEY,
     size   BIGINT NOT NULL,
     note   TEXT COLLATE "C" NOT NULL,
+    vkey   TEXT COLLATE "C" NOT NULL,
     at     BIGINT NOT NULL
 );
 

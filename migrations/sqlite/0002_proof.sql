@@ -18,6 +18,7 @@ CREATE TABLE ledger_checkpoints (
     number INTEGER NOT NULL PRIMARY KEY,
     size   INTEGER NOT NULL,
     note   TEXT NOT NULL,
+    vkey   TEXT NOT NULL,
     at     INTEGER NOT NULL
 ) STRICT;
 

@@ -13,7 +13,7 @@ use crate::domain::random::Random;
 use crate::store::deliveries::NewDelivery;
 use crate::store::ledger::Opening;
 use crate::store::notices::Kept;
-use crate::store::{Conn, Store, deliveries, ledger, notices};
+use crate::store::{Conn, Store, deliveries, ledger, notices, subjects, tree};
 
 /// A frozen audience.
 #[derive(Clone, Debug)]
@@ -57,6 +57,7 @@ pub async fn freeze(
     let addressing = with.config.addressing(kept.category);
     let placeholders = notice.placeholders();
     let mut snapshot = with.store.snapshot().await?;
+    let tombstones = subjects::tombstones(&mut snapshot).await?;
     refuse_unknown(&mut snapshot, &source).await?;
     let mut pages = Pages::new(&source, &addressing, &placeholders, kept.follows_id);
     let mut writing = Writing::new(with, kept);
@@ -75,7 +76,7 @@ pub async fn freeze(
     }
     refuse_empty(&writing.reach, &notice.audience)?;
     refuse_lone_approval(with.config, kept, writing.reach.customers)?;
-    let frozen = writing.finish().await?;
+    let frozen = writing.finish(tombstones).await?;
     progress(frozen.reach.recipients);
     Ok(frozen)
 }
@@ -183,7 +184,7 @@ impl<'a> Writing<'a> {
     }
 
     /// The last chunk, the manifest and the release, in one transaction.
-    async fn finish(mut self) -> Result<Frozen, AudienceError> {
+    async fn finish(mut self, tombstones: u64) -> Result<Frozen, AudienceError> {
         let (root, count) = (self.tree.root(), self.reach.recipients);
         let at = self.with.clock.now();
         let fact = Fact {
@@ -194,6 +195,11 @@ impl<'a> Writing<'a> {
         let entry = Entry::new(&fact, None, self.with.random);
         let mut tx = self.with.store.write().await?;
         hold(self.with, &mut tx, self.kept.id).await?;
+        // Whoever was erased since the snapshot must not come back through it.
+        tree::lock_head(&mut tx).await?;
+        if subjects::tombstones(&mut tx).await? != tombstones {
+            return Err(AudienceError::Lost);
+        }
         self.write_rows(&mut tx).await?;
         let domain = self.with.config.sender.domain();
         let released = notices::set_released(&mut tx, self.kept.id, at, self.reach.customers, count, domain).await?;

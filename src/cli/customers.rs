@@ -11,7 +11,6 @@ use super::output::{Output, count, table, time};
 use super::progress::bar;
 use crate::app::App;
 use crate::customers::{ImportError, ImportOptions, Imported, import};
-use crate::privacy::PrivacyError;
 use crate::privacy::mask::Mask;
 use crate::store::{contacts, customers};
 
@@ -73,12 +72,14 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
 }
 
 async fn run_import(app: &App, command: Import, output: &Output) -> Result<u8, Failure> {
+    // A journal that is lost must not pass for one without anybody in it.
+    app.privacy.tombstones().await?;
     let options = ImportOptions {
         dry_run: command.dry_run,
         skip_invalid: command.skip_invalid,
         replace: command.replace,
         allow_shrink: command.allow_shrink,
-        erased: app.privacy.journal().read().map_err(PrivacyError::from)?,
+        journal: Some(app.privacy.journal()),
         revive: command.revive_erased,
     };
     let now = app.clock.now();
@@ -148,7 +149,7 @@ async fn show(app: &App, account: &str, output: &Output) -> Result<u8, Failure> 
     let contact_rows: Vec<_> = contacts
         .iter()
         .map(|it| {
-            json!({ "email": mask.address(it.email.as_str()), "name": it.name, "role": it.role, "locale": it.locale, "time_zone": it.time_zone })
+            json!({ "email": mask.address(it.email.as_str()), "name": mask.name(it.email.as_str(), &it.name), "role": it.role, "locale": it.locale, "time_zone": it.time_zone })
         })
         .collect();
     let document = json!({
@@ -164,7 +165,13 @@ async fn show(app: &App, account: &str, output: &Output) -> Result<u8, Failure> 
         let rows = contacts.iter().map(|it| {
             let zone = it.time_zone.as_ref().map_or("", |zone| zone.as_str());
             let locale = it.locale.as_ref().map_or("", |locale| locale.as_str());
-            [it.role.to_string(), it.name.clone(), mask.address(it.email.as_str()), locale.to_owned(), zone.to_owned()]
+            [
+                it.role.to_string(),
+                mask.name(it.email.as_str(), &it.name),
+                mask.address(it.email.as_str()),
+                locale.to_owned(),
+                zone.to_owned(),
+            ]
         });
         text + &table(["role", "name", "email", "locale", "zone"], rows)
     })?;

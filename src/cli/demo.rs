@@ -66,6 +66,8 @@ const GONE: &str = "styrelsen@mjukvara.example";
 const OPTED_OUT: &str = "maria.ochoa@cascadia.example";
 /// The customer that the closing question is about.
 const ASKED: &str = "C-1007";
+/// The customer that evidence is made for.
+const PROVED: &str = "C-1001";
 
 /// Runs the demo.
 pub async fn run(command: Demo, output: &Output) -> Result<u8, Failure> {
@@ -91,7 +93,8 @@ pub async fn run(command: Demo, output: &Output) -> Result<u8, Failure> {
         return Ok(code);
     }
     answer(&app, &notices, output).await?;
-    eprintln!("\n{} in {}", count(catcher.caught(), "message", "messages"), mail.display());
+    prove(&app, &notices, &command.dir).await?;
+    eprintln!("{} in {}", count(catcher.caught(), "message", "messages"), mail.display());
     if !command.once {
         serve(command.port, &mail).await?;
     }
@@ -201,6 +204,17 @@ async fn answer(app: &App, notices: &[Kept], output: &Output) -> Result<(), Fail
         let question = format!("\nWas customer {ASKED} told of the breach?\n\n");
         format!("\n{}{question}{}", table(header, rows), super::answers::describe_informed(&answer, "Malmö Mjukvara"))
     })
+}
+
+/// Writes evidence that a customer was told of the breach, and says how anybody can check it.
+async fn prove(app: &App, notices: &[Kept], dir: &Path) -> Result<(), Failure> {
+    let Some(breach) = notices.iter().find(|notice| notice.category == Category::SecurityBreach) else { return Ok(()) };
+    let (file, pdf, key) = (dir.join("evidence.json"), dir.join("evidence.pdf"), dir.join("ledger.vkey"));
+    super::evidence::write(app, breach, Some(PROVED), true, (&file, Some(&pdf))).await?;
+    std::fs::write(&key, format!("{}\n", app.ledger.verifier_key()?))?;
+    eprintln!("\nproof that customer {PROVED} was told of it: {} (to read: {})", file.display(), pdf.display());
+    eprintln!("anybody can check it: besked verify {} --key {}", file.display(), key.display());
+    Ok(())
 }
 
 /// Serves the mailbox until Ctrl-C.

@@ -9,10 +9,10 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::json;
 
-use super::Place;
 use super::failure::{FAILED, Failure};
 use super::output::{Output, count, time};
 use super::progress::spinner;
+use super::{Place, operator};
 use crate::app::App;
 use crate::domain::delivery::Level;
 use crate::domain::entry::Event;
@@ -21,7 +21,7 @@ use crate::domain::note::VerifierKey;
 use crate::ledger::evidence::{Contents, Wanted, export};
 use crate::ledger::report::{self, Report, Words};
 use crate::store::notices::Kept;
-use crate::store::{Conn, customers};
+use crate::store::{Conn, customers, subjects};
 
 /// Evidence.
 #[derive(Debug, Subcommand)]
@@ -61,9 +61,35 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
     let Command::Export { notice, account, output: path, pdf, with_message } = command;
     let app = place.app().await?;
     let notice = app.notices.named(&notice).await?;
+    note_reads(&app, &notice, account.as_deref()).await?;
+    let contents = write(&app, &notice, account.as_deref(), with_message, (&path, pdf.as_deref())).await?;
+    tell(&contents, &path, pdf.as_deref(), output)?;
+    Ok(0)
+}
+
+/// Evidence names people: of those whose data is restricted, that it was made is noted.
+async fn note_reads(app: &App, notice: &Kept, account: Option<&str>) -> Result<(), Failure> {
+    let restricted = subjects::restricted(&mut *app.store.read().await?).await?;
+    for email in restricted {
+        let deliveries = subjects::deliveries(&mut *app.store.read().await?, &email).await?;
+        let named = |account_id: &str| account.is_none_or(|account| account == account_id);
+        if deliveries.iter().any(|it| it.notice_id == notice.id && named(&it.account_id)) {
+            app.privacy.note_read(&email, &operator(None), "evidence export").await?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes evidence of a notice, and a report of it where that is wanted.
+pub async fn write(
+    app: &App,
+    notice: &Kept,
+    account: Option<&str>,
+    with_messages: bool,
+    (path, pdf): (&Path, Option<&Path>),
+) -> Result<Contents, Failure> {
     let checkpoint = app.ledger.checkpoint().await?;
-    let wanted =
-        Wanted { notice_id: notice.id, account_id: account.as_deref(), address: None, with_messages: with_message };
+    let wanted = Wanted { notice_id: notice.id, account_id: account, address: None, with_messages };
     let progress = spinner("proving entries");
     let counting = progress.clone();
     // In place only once it is whole.
@@ -80,12 +106,11 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
             return Err(error.into());
         }
     };
-    std::fs::rename(&partial, &path).map_err(|error| unusable("write", &path, &error))?;
-    if let Some(pdf) = &pdf {
-        write_report(&app, &mut conn, &notice, account.as_deref(), &path, pdf).await?;
+    std::fs::rename(&partial, path).map_err(|error| unusable("write", path, &error))?;
+    if let Some(pdf) = pdf {
+        write_report(app, &mut conn, notice, account, path, pdf).await?;
     }
-    tell(&contents, &path, pdf.as_deref(), output)?;
-    Ok(0)
+    Ok(contents)
 }
 
 /// Writes the report of an evidence file, from what the file proves.

@@ -120,6 +120,8 @@ impl From<ImportError> for Failure {
             ImportError::Shrinks { .. } => Self::invalid(error)
                 .hint("if it is meant so, add `--allow-shrink`; without `--replace` the others stay"),
             ImportError::Read { .. } => Self::invalid(error),
+            ImportError::Erased => Self::new(TRY_LATER, error).hint("import it again"),
+            ImportError::Journal(error) => crate::privacy::PrivacyError::from(error).into(),
         }
     }
 }
@@ -147,6 +149,8 @@ impl From<ExportError> for Failure {
         match error {
             ExportError::Ledger(error) => error.into(),
             ExportError::Write { .. } => Self::new(FAILED, error),
+            ExportError::OtherLog(_) => Self::new(FAILED, error)
+                .hint("after a restore the log goes on differently: keep the old folder, and export into a new one"),
         }
     }
 }
@@ -195,8 +199,10 @@ impl From<PrivacyError> for Failure {
                 "where one does not hold here, name it in `--ground`, for example \"waives retention:billing: never a customer\"",
             ),
             PrivacyError::Unknown(_) | PrivacyError::Ground | PrivacyError::Same(_) => Self::invalid(error),
-            PrivacyError::Sending(_) => Self::new(TRY_LATER, error).hint("try again in a moment"),
-            PrivacyError::Unsealed(_) => failure.hint("`besked ledger continue --reason TEXT` lets it go on"),
+            PrivacyError::Sending => Self::new(TRY_LATER, error).hint("try again in a moment"),
+            PrivacyError::WasErased(_) => {
+                Self::invalid(error).hint("if the person is a customer again, import them with `--revive-erased`")
+            }
             PrivacyError::Journal(_) => failure.hint("check `[privacy]`; the journal and its key belong into the backup, apart from each other"),
         }
     }

@@ -1,6 +1,6 @@
 //! `besked ledger`: how the record stands, and what others need to check it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use serde_json::json;
@@ -96,12 +96,7 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
 
 async fn audit(app: &App, checkpoint: Option<PathBuf>, output: &Output) -> Result<u8, Failure> {
     let kept = match checkpoint {
-        Some(path) => {
-            let unusable = |problem: String| Failure::invalid(format!("cannot use `{}`: {problem}", path.display()));
-            let note = std::fs::read_to_string(&path).map_err(|error| unusable(error.to_string()))?;
-            let key = app.ledger.verifier_key()?;
-            Some(Checkpoint::open(&note, &key).map_err(|error| unusable(error.to_string()))?)
-        }
+        Some(path) => Some(kept_checkpoint(app, &path).await?),
         None => None,
     };
     let size = app.ledger.standing().await.map_or(0, |standing| standing.size);
@@ -121,14 +116,33 @@ async fn audit(app: &App, checkpoint: Option<PathBuf>, output: &Output) -> Resul
     output.print(&report, |report| match &report.problem {
         Some(problem) => format!("DAMAGED: {problem}\n"),
         None => format!(
-            "ok: {}, {}, {} and {} fit together\n",
+            "ok: {}, {}, {} and {} fit together{}\n",
             count(report.entries, "entry", "entries"),
             count(report.deliveries, "delivery", "deliveries"),
             count(report.messages, "message", "messages"),
-            count(report.checkpoints, "checkpoint", "checkpoints")
+            count(report.checkpoints, "checkpoint", "checkpoints"),
+            if report.signatures { "" } else { "; signatures were not checked: this machine has not the key" }
         ),
     })?;
     Ok(if report.verdict == Verdict::Ok { 0 } else { FAILED })
+}
+
+/// A checkpoint that somebody kept: the note itself, or a mail with it, by any key that the ledger had.
+async fn kept_checkpoint(app: &App, path: &Path) -> Result<Checkpoint, Failure> {
+    let unusable = |problem: String| Failure::invalid(format!("cannot use `{}`: {problem}", path.display()));
+    let text = std::fs::read_to_string(path).map_err(|error| unusable(error.to_string()))?.replace("\r\n", "\n");
+    let origin = format!("{}\n", app.config.ledger.origin);
+    // In a mail it stands below other words.
+    let begins = if text.starts_with(&origin) { Some(0) } else { text.rfind(&format!("\n{origin}")).map(|at| at + 1) };
+    let note = format!("{}\n", text[begins.unwrap_or(0)..].trim_end());
+    let mut problem = String::new();
+    for key in app.ledger.verifier_keys().await? {
+        match Checkpoint::open(&note, &key) {
+            Ok(checkpoint) => return Ok(checkpoint),
+            Err(error) => problem = error.to_string(),
+        }
+    }
+    Err(unusable(problem))
 }
 
 fn print_checkpoint(signed: &Signed, output: &Output) -> Result<(), Failure> {

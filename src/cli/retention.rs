@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::failure::Failure;
 use super::output::{Output, count, table, time};
 use super::{Place, operator};
+use crate::store::customers;
 use crate::store::holds::{self, Hold};
 
 /// Legal holds.
@@ -49,6 +50,12 @@ pub async fn hold(command: HoldCommand, place: &Place, output: &Output) -> Resul
                 Some(name) => Some(app.notices.named(&name).await?.id),
                 None => None,
             };
+            if let Some(account) = &account
+                && customers::find(&mut *app.store.read().await?, account).await?.is_none()
+            {
+                return Err(Failure::invalid(format!("there is no customer `{account}`"))
+                    .hint("`besked customers list` shows whom you have"));
+            }
             let since = app.clock.now();
             let id = app.random.id(since);
             let hold = Hold { id, notice_id, account_id: account, reason, operator: operator(named), since };

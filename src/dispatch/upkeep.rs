@@ -15,8 +15,11 @@ const SEALING: Duration = Duration::from_millis(500);
 /// How long to wait after sealing failed or was found stopped.
 const SEALING_PAUSE: Duration = Duration::from_secs(5);
 
-/// Rounds of sealing between two looks at what has time.
-const ROUNDS: u32 = 7200;
+/// How often to look for what has time.
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// How long to wait after that failed.
+const HOUR_FAILED: Duration = Duration::from_secs(60);
 
 /// The keepers at work.
 #[derive(Clone)]
@@ -30,27 +33,28 @@ pub struct Upkeep {
 }
 
 impl Upkeep {
-    /// Before anything is sent: whoever was erased stays so in a restored copy.
-    pub async fn begin(&self) {
+    /// Before anything is sent: whoever was erased stays so in a restored copy. False where that could not be made sure.
+    pub async fn begin(&self) -> bool {
         match self.privacy.replay().await {
-            Ok(0) => {}
+            Ok(0) => true,
             Ok(count) => {
-                tracing::warn!(count, "this database is a restored copy: persons erased since then were erased again")
+                tracing::warn!(count, "this database is a restored copy: persons erased since then were erased again");
+                true
             }
             Err(error) => {
-                tracing::error!(%error, "erased persons in this database could not be erased again, trying again")
+                tracing::error!(%error, "whoever was erased may be back in this database, trying again");
+                false
             }
         }
     }
 
-    /// Works until `stop`.
+    /// Works until `stop`. Sealing and the rest do not wait for each other.
     pub async fn run(self, stop: CancellationToken) {
-        let mut round = 0;
+        tokio::join!(self.seal(&stop), self.look(&stop));
+    }
+
+    async fn seal(&self, stop: &CancellationToken) {
         loop {
-            if round % ROUNDS == 0 {
-                self.look_at_what_has_time().await;
-            }
-            round = (round + 1) % ROUNDS;
             let pause = match self.ledger.seal().await {
                 Ok(Sealed::Upto(_)) => SEALING,
                 // Told when it stopped; a person lets it go on.
@@ -67,20 +71,42 @@ impl Upkeep {
         }
     }
 
-    async fn look_at_what_has_time(&self) {
-        self.begin().await;
+    async fn look(&self, stop: &CancellationToken) {
+        loop {
+            // What is broken off by the end is done again by the next start: each step is a transaction.
+            let pause = tokio::select! {
+                () = stop.cancelled() => return,
+                done = self.look_at_what_has_time() => if done { HOUR } else { HOUR_FAILED },
+            };
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+
+    /// True where all of it was done.
+    async fn look_at_what_has_time(&self) -> bool {
+        let mut done = self.begin().await;
         match self.retention.run(false).await {
             Ok(purged) => {
                 for notice in purged {
                     tracing::info!(notice = %notice.notice_id, persons = notice.persons, "retention is over: persons were deleted");
                 }
             }
-            Err(error) => tracing::error!(%error, "persons whose time is over could not be deleted, trying again"),
+            Err(error) => {
+                done = false;
+                tracing::error!(%error, "persons whose time is over could not be deleted, trying again");
+            }
         }
         match self.ledger.mail_checkpoint().await {
             Ok(0) => {}
             Ok(count) => tracing::info!(count, "mailed the checkpoint"),
-            Err(error) => tracing::error!(%error, "the checkpoint could not be mailed, trying again"),
+            Err(error) => {
+                done = false;
+                tracing::error!(%error, "the checkpoint could not be mailed, trying again");
+            }
         }
+        done
     }
 }

@@ -39,7 +39,7 @@ use crate::domain::delivery::{Level, Outcome};
 use crate::domain::random::Random;
 use crate::domain::words::words;
 
-pub use decode::{DecodeError, commitments, parse_who};
+pub use decode::{Brief, DecodeError, commitments, parse_who};
 
 /// What an entry records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]

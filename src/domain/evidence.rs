@@ -66,6 +66,12 @@ pub enum Invalid {
     /// The manifest is missing, or stands there twice.
     #[error("it must have exactly one manifest of its notice")]
     Manifest,
+    /// The notice is closed twice.
+    #[error("its notice is closed twice")]
+    Closed,
+    /// An entry about a recipient whom the manifest before it does not have.
+    #[error("no manifest before it has such a recipient")]
+    BeforeManifest,
     /// The manifest's count and the closing counts differ.
     #[error("the notice was closed with {closed} outcomes, but its manifest has {count} recipients")]
     Sum {
@@ -144,10 +150,10 @@ pub struct Recipient {
 /// A message that an entry names by its digest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
-    /// SHA-256 of the bytes.
+    /// SHA-256 of the bytes as they were sent.
     pub sha256: Hash,
-    /// The bytes as they were sent.
-    pub bytes: Vec<u8>,
+    /// Their number. The bytes themselves stay in the file: there may be a million such messages.
+    pub size: usize,
 }
 
 /// All that a file proves.
@@ -248,10 +254,13 @@ impl<'a> Checker<'a> {
         match &fact.detail {
             Detail::Manifest { .. } if self.manifest.is_some() => return Err(Invalid::Manifest),
             Detail::Manifest { count, root } => self.manifest = Some((*count, *root)),
+            Detail::Closed(_) if self.closed.is_some() => return Err(Invalid::Closed),
             Detail::Closed(counts) => self.closed = Some(counts.clone()),
             _ => {}
         }
-        Ok(())
+        // The manifest is fixed before anything is sent: an outcome of somebody it does not have proves nothing.
+        let known = |ordinal: u64| self.manifest.is_some_and(|(count, _)| ordinal < count);
+        if fact.ordinal.is_none_or(known) { Ok(()) } else { Err(Invalid::BeforeManifest) }
     }
 
     fn recipient(&mut self, record: &RecipientRecord) -> Result<(), Invalid> {
@@ -275,7 +284,7 @@ impl<'a> Checker<'a> {
         if self.messages.last().is_some_and(|last| last.sha256 >= sha256) {
             return Err(Invalid::Order("the messages"));
         }
-        self.messages.push(Message { sha256, bytes });
+        self.messages.push(Message { sha256, size: bytes.len() });
         Ok(())
     }
 

@@ -1,8 +1,8 @@
 //! The audit: everything recomputed from the rows, and the first thing named that does not fit.
 //!
 //! ```text
-//! rows -> commitments -> leaves -> root -> checkpoints     entries.rs
-//! recipients -> manifest, outcomes -> closed, states       books.rs
+//! rows -> commitments -> leaves -> root -> checkpoints     entries.rs, fold.rs
+//! notices, recipients, states, attestations -> entries     books.rs
 //! messages -> digests                                      messages.rs
 //! ```
 //!
@@ -11,6 +11,7 @@
 
 mod books;
 mod entries;
+mod fold;
 mod messages;
 
 use serde::Serialize;
@@ -35,8 +36,10 @@ pub struct Report {
     pub deliveries: u64,
     /// Messages whose digest was recomputed.
     pub messages: u64,
-    /// Signed checkpoints that were compared.
+    /// Checkpoints whose roots were compared.
     pub checkpoints: u64,
+    /// Whether their signatures were checked: that needs the ledger's key.
+    pub signatures: bool,
 }
 
 /// The outcome of an audit.
@@ -130,6 +133,7 @@ pub async fn audit(
         deliveries: 0,
         messages: 0,
         checkpoints: 0,
+        signatures: against.key.is_some(),
     };
     match run(conn, against, progress, &mut report).await {
         Ok(()) => {}
@@ -150,7 +154,7 @@ async fn run(
     report: &mut Report,
 ) -> Result<(), Stop> {
     let head = tree::head(conn).await?;
-    let scanned = entries::scan(conn, &head, against, progress, report).await?;
+    let mut scanned = entries::scan(conn, &head, against, progress, report).await?;
     books::balance(conn, &scanned, progress, report).await?;
-    messages::check(conn, progress, report).await
+    messages::check(conn, &mut scanned, progress, report).await
 }

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::LedgerError;
 use super::subtrees::Subtrees;
 use crate::domain::checkpoint::TlogProof;
-use crate::domain::entry::{Event, Person, who};
+use crate::domain::entry::{Brief, Event, Person, who};
 use crate::domain::evidence::{EntryRecord, FORMAT, MessageRecord, RecipientRecord};
 use crate::domain::merkle::{Frontier, Hash, Node, Tree, inclusion_proof, leaf_hash};
 use crate::store::deliveries::{self, Committed};
@@ -96,6 +96,7 @@ pub async fn export(
     let mut file = File { out, first: true };
     let mut prover = Prover { subtrees: Subtrees::default(), checkpoint };
     let mut kinds = BTreeSet::new();
+    let mut sent = BTreeSet::new();
     file.open(&format!("{{\"format\":\"{FORMAT}\",\"entries\":["))?;
     for page in ids.chunks(PAGE) {
         for opening in entries::find(conn, page).await? {
@@ -103,6 +104,8 @@ pub async fn export(
                 kinds.insert((opening.delivery_id.is_some(), opening.event));
                 file.record(&prover.record(conn, &opening).await?)?;
                 contents.entries += 1;
+                let brief = opening.person.as_deref().and_then(|person| Brief::read(person).ok());
+                sent.extend(brief.and_then(|brief| brief.sha256));
             }
         }
         progress(contents.entries);
@@ -113,7 +116,7 @@ pub async fn export(
     file.open("]")?;
     if wanted.with_messages {
         file.open(",\"messages\":[")?;
-        contents.messages = write_messages(conn, wanted, &mut file).await?;
+        contents.messages = write_messages(conn, wanted, &sent, &mut file).await?;
         file.open("]")?;
     }
     file.open("}\n")?;
@@ -341,13 +344,18 @@ fn inconsistent(ordinal: u64, problem: &str) -> StoreError {
     }
 }
 
+/// Writes the messages that entries in the file name: one whose entry no checkpoint covers yet proves nothing.
 async fn write_messages(
     conn: &mut Conn,
     wanted: &Wanted<'_>,
+    sent: &BTreeSet<Hash>,
     file: &mut File<impl Write>,
 ) -> Result<u64, EvidenceError> {
     let mut written = 0;
     for (sha256, delivery_id) in messages::of_notice(conn, wanted.notice_id, wanted.account_id, wanted.address).await? {
+        if !sent.contains(&sha256) {
+            continue;
+        }
         if let Some(bytes) = messages::find(conn, delivery_id).await? {
             let sha256 = data_encoding::HEXLOWER.encode(&sha256);
             file.record(&MessageRecord { sha256, eml: BASE64.encode(&bytes) })?;

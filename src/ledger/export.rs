@@ -11,7 +11,8 @@ use serde::Serialize;
 use thiserror::Error;
 
 use super::LedgerError;
-use crate::domain::checkpoint::{Tile, TileContent};
+use super::subtrees::Subtrees;
+use crate::domain::checkpoint::{Checkpoint, Tile, TileContent};
 use crate::domain::merkle::{Hash, leaf_hash};
 use crate::store::tree::{self, Signed};
 use crate::store::{Conn, StoreError};
@@ -22,6 +23,9 @@ pub enum ExportError {
     /// The ledger or the database failed.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    /// The folder holds another log.
+    #[error("`{0}` holds a log that this one does not continue")]
+    OtherLog(PathBuf),
     /// A file cannot be written.
     #[error("cannot write `{path}`: {source}")]
     Write {
@@ -59,6 +63,7 @@ pub async fn export(
     folder: &Path,
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<Exported, ExportError> {
+    refuse_another_log(conn, checkpoint, folder).await?;
     let mut files = Files { folder, done: Exported { size: checkpoint.size, ..Exported::default() } };
     let mut level = 0;
     loop {
@@ -79,6 +84,23 @@ pub async fn export(
     }
     files.replace("checkpoint", checkpoint.note.as_bytes())?;
     Ok(files.done)
+}
+
+/// A folder with a checkpoint that this log does not begin with holds another log, or one from before a restore.
+async fn refuse_another_log(conn: &mut Conn, checkpoint: &Signed, folder: &Path) -> Result<(), ExportError> {
+    let other = || ExportError::OtherLog(folder.to_owned());
+    let note = match fs::read_to_string(folder.join("checkpoint")) {
+        Ok(note) => note,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(source) => return Err(ExportError::Write { path: folder.join("checkpoint"), source }),
+    };
+    let text = note.split_once("\n\n").map_or(String::new(), |(text, _)| format!("{text}\n"));
+    let there = Checkpoint::parse(&text).map_err(|_| other())?;
+    if there.size() > checkpoint.size {
+        return Err(other());
+    }
+    let root = Subtrees::default().root_at(conn, there.size()).await?;
+    if root == there.root() { Ok(()) } else { Err(other()) }
 }
 
 struct Files<'a> {

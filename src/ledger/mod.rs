@@ -28,12 +28,13 @@ use crate::config::Config;
 use crate::domain::checkpoint::Checkpoint;
 use crate::domain::clock::Clock;
 use crate::domain::entry::{Detail, Entry, Event, Fact, Person};
+use crate::domain::merkle::{Hash, empty_root};
 use crate::domain::note::{Signer, VerifierKey};
 use crate::domain::random::Random;
 use crate::store::ledger::{self as entries, Opening};
 use crate::store::tree::{self, Head, Signed};
-use crate::store::{Store, StoreError};
-use sign::Fault;
+use crate::store::{Conn, Store, StoreError};
+use sign::Known;
 use state::{Last, Signing, StateError};
 
 /// Why the ledger could not do what it was asked to.
@@ -130,21 +131,21 @@ impl Ledger {
 
     async fn seal_and_sign(&self, signer: &Signer) -> Result<Sealed, LedgerError> {
         let signing = Signing::take(&self.config.ledger.state_file).await?;
-        let last = signing.last()?;
+        let known = Known::read(&self.config.ledger.state_file)?;
         // Looked at before anything is appended: a database of yesterday must not grow as if it were today's.
-        if let Err(reason) = self.examine(signer, last.as_ref()).await? {
+        if let Err(reason) = self.examine(signer, &known).await? {
             return Ok(Sealed::Stopped(reason));
         }
         if let stopped @ Sealed::Stopped(_) = self.sequence_all().await? {
             return Ok(stopped);
         }
-        let head = match self.examine(signer, last.as_ref()).await? {
+        let head = match self.examine(signer, &known).await? {
             Ok(head) => head,
             Err(reason) => return Ok(Sealed::Stopped(reason)),
         };
         let size = head.frontier.size();
-        let signed = match last {
-            Some(last) if last.checkpoint.size() == size => last,
+        let signed = match known {
+            Known::Last(last) if last.checkpoint.size() == size => *last,
             _ => sign::sign(&signing, signer, &head)?,
         };
         // Also where it was signed before: the process may have ended between state file and database.
@@ -153,17 +154,18 @@ impl Ledger {
     }
 
     /// The head as it may be signed; else why not, and sealing is stopped for all nodes.
-    async fn examine(&self, signer: &Signer, last: Option<&Last>) -> Result<Result<Head, String>, LedgerError> {
+    async fn examine(&self, signer: &Signer, known: &Known) -> Result<Result<Head, String>, LedgerError> {
         let mut conn = self.store.snapshot().await?;
         let head = tree::head(&mut conn).await?;
         if let Some(reason) = head.stopped {
             return Ok(Err(reason));
         }
-        let Some(fault) = sign::fault(&mut conn, signer.verifier_key(), last, &head).await? else {
+        let faults = sign::faults(&mut conn, signer.verifier_key(), known, &head).await?;
+        if faults.is_empty() {
             return Ok(Ok(head));
-        };
+        }
         drop(conn);
-        let reason = fault.to_string();
+        let reason = sign::reason(&faults);
         let mut tx = self.store.write().await?;
         tree::set_stopped(&mut tx, Some(&reason)).await?;
         tx.commit().await.map_err(StoreError::from)?;
@@ -194,7 +196,8 @@ impl Ledger {
             return Ok(());
         }
         let at = self.clock.now();
-        let signed = Signed { size: last.checkpoint.size(), note: last.note.clone(), at };
+        let (size, vkey) = (last.checkpoint.size(), last.key.to_string());
+        let signed = Signed { size, note: last.note.clone(), vkey, at };
         let mut tx = self.store.write().await?;
         tree::insert_checkpoint(&mut tx, &signed).await?;
         tx.commit().await.map_err(StoreError::from)?;
@@ -219,15 +222,16 @@ impl Ledger {
     /// Where the database, the state file or the key file fails.
     pub async fn standing(&self) -> Result<Standing, LedgerError> {
         let signer = sign::load_key(&self.config.ledger)?;
+        // Before the snapshot: a checkpoint signed in between must not look like one that the database has lost.
+        let known = Known::read(&self.config.ledger.state_file)?;
         let mut conn = self.store.snapshot().await?;
         let head = tree::head(&mut conn).await?;
         let (size, pending) = entries::sizes(&mut conn).await?;
         let last = tree::last_checkpoint(&mut conn).await?;
         let mut stopped = head.stopped.clone();
         if let (None, Some(signer)) = (&stopped, &signer) {
-            let state = sign::last_signed(&self.config.ledger)?;
-            stopped =
-                sign::fault(&mut conn, signer.verifier_key(), state.as_ref(), &head).await?.map(|it| it.to_string());
+            let faults = sign::faults(&mut conn, signer.verifier_key(), &known, &head).await?;
+            stopped = (!faults.is_empty()).then(|| sign::reason(&faults));
         }
         Ok(Standing {
             size,
@@ -249,10 +253,10 @@ impl Ledger {
         kept: Option<&Checkpoint>,
         progress: &(dyn Fn(audit::Progress) + Sync),
     ) -> Result<audit::Report, LedgerError> {
-        let last = sign::last_signed(&self.config.ledger)?;
+        let known = Known::read(&self.config.ledger.state_file)?;
         let key = self.verifier_key().ok();
         let mut conn = self.store.snapshot().await?;
-        let against = audit::Against { key: key.as_ref(), last: last.as_ref(), kept };
+        let against = audit::Against { key: key.as_ref(), last: known.last(), kept };
         Ok(audit::audit(&mut conn, against, progress).await?)
     }
 
@@ -264,8 +268,19 @@ impl Ledger {
         if let Some(signer) = sign::load_key(&self.config.ledger)? {
             return Ok(signer.verifier_key().clone());
         }
-        let last = sign::last_signed(&self.config.ledger)?;
-        last.map(|last| last.key).ok_or_else(|| LedgerError::NoKey(self.config.ledger.key_file.clone()))
+        let known = Known::read(&self.config.ledger.state_file)?;
+        known.last().map(|last| last.key.clone()).ok_or_else(|| LedgerError::NoKey(self.config.ledger.key_file.clone()))
+    }
+
+    /// This machine's key first, then every other that checkpoints were signed with: what somebody kept may be by an older one.
+    ///
+    /// # Errors
+    /// Where the database fails, or no key is known.
+    pub async fn verifier_keys(&self) -> Result<Vec<VerifierKey>, LedgerError> {
+        let mut keys = vec![self.verifier_key()?];
+        let signed = tree::keys(&mut *self.store.read().await?).await?;
+        keys.extend(signed.iter().filter_map(|key| VerifierKey::parse(key).ok()));
+        Ok(keys)
     }
 
     /// Lets sealing go on after it stopped: appends an entry that names the last checkpoint and the reason, one more where the
@@ -280,17 +295,17 @@ impl Ledger {
         let signer = sign::load_key(&self.config.ledger)?;
         let signer = signer.ok_or_else(|| LedgerError::NoKey(self.config.ledger.key_file.clone()))?;
         let signing = Signing::take(&self.config.ledger.state_file).await?;
-        let last = signing.last()?;
+        let known = Known::read(&self.config.ledger.state_file)?;
         let mut tx = self.store.write().await?;
         let head = tree::lock_head(&mut tx).await?;
-        let fault = sign::fault(&mut tx, signer.verifier_key(), last.as_ref(), &head).await?;
-        if fault.is_none() && head.stopped.is_none() {
+        let faults = sign::faults(&mut tx, signer.verifier_key(), &known, &head).await?;
+        if faults.is_empty() && head.stopped.is_none() {
             return Err(LedgerError::NotStopped);
         }
         tree::set_stopped(&mut tx, None).await?;
-        self.record_continuation(&mut tx, &signer, last.as_ref(), fault.as_ref(), (reason, operator)).await?;
-        while sequence::step(&mut tx).await? == sequence::STEP as usize {}
+        self.record_continuation(&mut tx, &signer, &known, (reason, operator)).await?;
         tx.commit().await.map_err(StoreError::from)?;
+        self.sequence_all().await?;
         let head = tree::head(&mut *self.store.read().await?).await?;
         let signed = sign::sign(&signing, &signer, &head)?;
         self.publish(&signed).await?;
@@ -300,24 +315,20 @@ impl Ledger {
 
     async fn record_continuation(
         &self,
-        conn: &mut crate::store::Conn,
+        conn: &mut Conn,
         signer: &Signer,
-        last: Option<&Last>,
-        fault: Option<&Fault>,
+        known: &Known,
         (reason, operator): (&str, &str),
     ) -> Result<(), LedgerError> {
         let at = self.clock.now();
-        let (size, root) = match last {
-            Some(last) => (last.checkpoint.size(), last.checkpoint.root()),
-            None => (0, crate::domain::merkle::empty_root()),
-        };
+        let (key, size, root) = last_before(conn, known).await?;
         let mut facts = vec![Fact {
             detail: Detail::Continued { reason: reason.to_owned(), size, root },
             ..Fact::new(Event::Continued, at)
         }];
-        if let (Some(Fault::OtherKey(old)), new) = (fault, signer.verifier_key()) {
-            let detail = Detail::Keys { old: old.clone(), new: new.to_string() };
-            facts.push(Fact { detail, ..Fact::new(Event::KeyRotated, at) });
+        let new = signer.verifier_key().to_string();
+        if let Some(old) = key.filter(|old| *old != new) {
+            facts.push(Fact { detail: Detail::Keys { old, new }, ..Fact::new(Event::KeyRotated, at) });
         }
         let person = Person { role: operator.to_owned(), ..Person::default() };
         for fact in facts {
@@ -326,4 +337,17 @@ impl Ledger {
         }
         Ok(())
     }
+}
+
+/// What was signed last: as the state file has it, else as the database shows it.
+async fn last_before(conn: &mut Conn, known: &Known) -> Result<(Option<String>, u64, Hash), StoreError> {
+    if let Some(last) = known.last() {
+        return Ok((Some(last.key.to_string()), last.checkpoint.size(), last.checkpoint.root()));
+    }
+    let shown = tree::last_checkpoint(conn).await?;
+    let opened = shown.and_then(|shown| {
+        let checkpoint = Checkpoint::open(&shown.note, &VerifierKey::parse(&shown.vkey).ok()?).ok()?;
+        Some((Some(shown.vkey), checkpoint.size(), checkpoint.root()))
+    });
+    Ok(opened.unwrap_or((None, 0, empty_root())))
 }

@@ -7,12 +7,14 @@ use jiff::SignedDuration;
 use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, Message};
 
-use super::{Ledger, LedgerError, sign};
+use super::sign::{self, Known};
+use super::state::Last;
+use super::{Ledger, LedgerError};
 use crate::domain::address::Address;
 use crate::mail::direct;
 use crate::mail::message::message_id;
 use crate::store::StoreError;
-use crate::store::tree::{self, Signed};
+use crate::store::tree;
 
 /// How often it is mailed.
 const PERIOD: SignedDuration = SignedDuration::from_hours(24);
@@ -30,14 +32,15 @@ impl Ledger {
         }
         let now = self.clock.now();
         let head = tree::head(&mut *self.store.read().await?).await?;
-        let fresh = head.mailed_at.is_some_and(|at| now.duration_since(at) < PERIOD);
-        let Some(signed) = tree::last_checkpoint(&mut *self.store.read().await?).await?.filter(|_| !fresh) else {
-            return Ok(0);
-        };
+        // A time to come was written by a clock that was wrong.
+        let fresh = head.mailed_at.is_some_and(|at| at <= now && now.duration_since(at) < PERIOD);
+        // What this machine signed, not what the database says that it did.
+        let known = Known::read(&self.config.ledger.state_file)?;
+        let Some(signed) = known.last().filter(|_| !fresh) else { return Ok(0) };
         let mut reached = 0;
         let mut troubles = Vec::new();
         for to in to {
-            match self.mail_to(to, &signed).await {
+            match self.mail_to(to, signed).await {
                 Ok(()) => reached += 1,
                 Err(trouble) => troubles.extend(trouble),
             }
@@ -54,7 +57,7 @@ impl Ledger {
         Ok(reached)
     }
 
-    async fn mail_to(&self, to: &str, signed: &Signed) -> Result<(), Vec<String>> {
+    async fn mail_to(&self, to: &str, signed: &Last) -> Result<(), Vec<String>> {
         let unfit = |error: &dyn std::fmt::Display| vec![error.to_string()];
         let to = Address::parse(to).map_err(|error| unfit(&error))?;
         let from = Address::parse(self.config.sender.from.email.as_ref()).map_err(|error| unfit(&error))?;
@@ -62,16 +65,15 @@ impl Ledger {
         direct::send(&self.config, &from, &to, &bytes).await.map(|_| ())
     }
 
-    fn checkpoint_mail(&self, to: &Address, signed: &Signed) -> Result<Vec<u8>, lettre::error::Error> {
+    fn checkpoint_mail(&self, to: &Address, signed: &Last) -> Result<Vec<u8>, lettre::error::Error> {
         let now = self.clock.now();
         let (origin, sender) = (&self.config.ledger.origin, &self.config.sender);
         let date = UNIX_EPOCH + std::time::Duration::from_millis(u64::try_from(now.as_millisecond()).unwrap_or(0));
         let text = format!(
-            "This is the state of the ledger {origin}, signed at {}.\n\n\
+            "This is the state of the ledger {origin}, as it was signed last.\n\n\
              Please keep this mail. Should the ledger ever be changed in what it recorded until now, this shows it:\n\
              save the lines below, from the ledger's name to the end of the signature, as a file, and run\n\n    \
              besked ledger audit --checkpoint FILE\n\n{}",
-            signed.at.strftime("%Y-%m-%d %H:%M:%S UTC"),
             signed.note
         );
         let to = lettre::Address::new(to.local(), to.domain()).map_err(|_| lettre::error::Error::MissingTo)?;
@@ -79,7 +81,7 @@ impl Ledger {
             .from(sender.from.clone())
             .to(Mailbox::new(None, to))
             .reply_to(sender.reply_to.clone())
-            .subject(format!("Checkpoint of {origin}: {} entries", signed.size))
+            .subject(format!("Checkpoint of {origin}: {} entries", signed.checkpoint.size()))
             .date(date)
             .message_id(Some(message_id(self.random.id(now), sender.domain())))
             .header(ContentType::TEXT_PLAIN)

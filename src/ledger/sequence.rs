@@ -4,7 +4,8 @@
 //! that a step is done whole or not at all, and twice by nobody.
 
 use crate::domain::merkle::{Node, leaf_hash};
-use crate::store::{Conn, StoreError, tree};
+use crate::store::tree::{self, Head};
+use crate::store::{Conn, StoreError};
 
 /// Entries that one step takes at most: what a transaction may hold others up for.
 pub const STEP: u32 = 1000;
@@ -15,9 +16,24 @@ pub const STEP: u32 = 1000;
 /// Where the database fails.
 pub async fn step(conn: &mut Conn) -> Result<usize, StoreError> {
     let head = tree::lock_head(conn).await?;
-    if head.stopped.is_some() {
-        return Ok(0);
+    if head.stopped.is_some() { Ok(0) } else { append(conn, head).await }
+}
+
+/// Sequences everything there is, also while sealing is stopped: an erasure can name its entries by their indexes only, and is
+/// not to wait. What is sequenced then is signed once a person let sealing go on.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn all(conn: &mut Conn) -> Result<(), StoreError> {
+    loop {
+        let head = tree::lock_head(conn).await?;
+        if append(conn, head).await? < STEP as usize {
+            return Ok(());
+        }
     }
+}
+
+async fn append(conn: &mut Conn, head: Head) -> Result<usize, StoreError> {
     let taken = tree::take_pending(conn, STEP).await?;
     if taken.is_empty() {
         return Ok(0);

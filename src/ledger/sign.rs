@@ -11,7 +11,7 @@ use ed25519_dalek::pkcs8::DecodePrivateKey as _;
 use thiserror::Error;
 
 use super::LedgerError;
-use super::state::{self, Last, Signing};
+use super::state::{self, Last, Signing, StateError};
 use super::subtrees::Subtrees;
 use crate::config;
 use crate::domain::checkpoint::Checkpoint;
@@ -41,6 +41,9 @@ pub enum Fault {
     /// The state is gone.
     #[error("the ledger was signed before, but the state file is missing")]
     NoState,
+    /// The state cannot be read.
+    #[error("{0}")]
+    BadState(String),
     /// The key is another.
     #[error("the key is not the one that signed last, which was {0}")]
     OtherKey(String),
@@ -64,29 +67,69 @@ pub fn load_key(config: &config::Ledger) -> Result<Option<Signer>, LedgerError> 
     Ok(Some(signer))
 }
 
-/// What speaks against signing the tree as it stands.
+/// What a signer knows of the last signing.
+#[derive(Clone, Debug)]
+pub enum Known {
+    /// Nothing was signed yet, as far as this machine knows.
+    Nothing,
+    /// This was signed last.
+    Last(Box<Last>),
+    /// The state file is damaged, and how.
+    Damaged(String),
+}
+
+impl Known {
+    /// What a state file says.
+    ///
+    /// # Errors
+    /// Where it cannot be read at all.
+    pub fn read(path: &Path) -> Result<Self, StateError> {
+        match state::read(path) {
+            Ok(None) => Ok(Self::Nothing),
+            Ok(Some(last)) => Ok(Self::Last(Box::new(last))),
+            Err(error @ StateError::Damaged { .. }) => Ok(Self::Damaged(error.to_string())),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What was signed last, where that is known.
+    #[must_use]
+    pub fn last(&self) -> Option<&Last> {
+        if let Self::Last(last) = self { Some(last) } else { None }
+    }
+}
+
+/// All that speaks against signing the tree as it stands.
 ///
 /// # Errors
 /// Where the database fails.
-pub async fn fault(
-    conn: &mut Conn,
-    key: &VerifierKey,
-    last: Option<&Last>,
-    head: &Head,
-) -> Result<Option<Fault>, StoreError> {
-    let Some(last) = last else {
-        let signed_before = tree::last_checkpoint(conn).await?.is_some();
-        return Ok(signed_before.then_some(Fault::NoState));
+pub async fn faults(conn: &mut Conn, key: &VerifierKey, known: &Known, head: &Head) -> Result<Vec<Fault>, StoreError> {
+    let last = match known {
+        Known::Damaged(problem) => return Ok(vec![Fault::BadState(problem.clone())]),
+        Known::Nothing => {
+            let signed_before = tree::last_checkpoint(conn).await?.is_some();
+            return Ok(if signed_before { vec![Fault::NoState] } else { Vec::new() });
+        }
+        Known::Last(last) => last,
     };
+    let mut faults = Vec::new();
     let (signed, found) = (last.checkpoint.size(), head.frontier.size());
-    if last.key != *key {
-        return Ok(Some(Fault::OtherKey(last.key.to_string())));
-    }
+    // Both are looked for: a new key must not hide an altered past.
     if found < signed {
-        return Ok(Some(Fault::Shrunk { signed, found }));
+        faults.push(Fault::Shrunk { signed, found });
+    } else if !follows(conn, &last.checkpoint, head).await? {
+        faults.push(Fault::OtherHistory(signed));
     }
-    let consistent = follows(conn, &last.checkpoint, head).await?;
-    Ok((!consistent).then_some(Fault::OtherHistory(signed)))
+    if last.key != *key {
+        faults.push(Fault::OtherKey(last.key.to_string()));
+    }
+    Ok(faults)
+}
+
+/// Faults in one sentence.
+#[must_use]
+pub fn reason(faults: &[Fault]) -> String {
+    faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; and ")
 }
 
 /// Whether the tree begins with the one that was signed: proved from what is stored, and the proof verified.
@@ -114,12 +157,4 @@ pub fn sign(signing: &Signing, signer: &Signer, head: &Head) -> Result<Last, Led
     let last = Last { key: signer.verifier_key().clone(), checkpoint, note };
     signing.replace(&last)?;
     Ok(last)
-}
-
-/// The last checkpoint that was signed, as this machine's state file has it.
-///
-/// # Errors
-/// Where there is a state file, but not to be read.
-pub fn last_signed(config: &config::Ledger) -> Result<Option<Last>, LedgerError> {
-    Ok(state::read(&config.state_file)?)
 }

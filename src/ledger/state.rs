@@ -114,14 +114,6 @@ impl Signing {
         }
     }
 
-    /// What was signed last.
-    ///
-    /// # Errors
-    /// See [`read`].
-    pub fn last(&self) -> Result<Option<Last>, StateError> {
-        read(&self.path)
-    }
-
     /// Replaces what was signed last; it is on disk when this returns.
     ///
     /// # Errors
@@ -165,7 +157,7 @@ mod tests {
         let note = signer.sign(&checkpoint.to_text()).unwrap();
         let signing = Signing::take(&path).await.unwrap();
         signing.replace(&Last { key: signer.verifier_key().clone(), checkpoint: checkpoint.clone(), note }).unwrap();
-        assert_eq!(signing.last().unwrap().unwrap().checkpoint, checkpoint);
+        assert_eq!(read(&path).unwrap().unwrap().checkpoint, checkpoint);
         let whole = std::fs::read_to_string(&path).unwrap();
         for cut in [0, 10, whole.len() / 2, whole.len() - 1] {
             std::fs::write(&path, &whole[..cut]).unwrap();

@@ -11,7 +11,7 @@
 
 use std::collections::HashMap;
 use std::fs::{self, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -44,6 +44,18 @@ pub enum JournalError {
         path: PathBuf,
         /// The line, from 1.
         line: usize,
+    },
+    /// It has fewer tombstones than were carried out.
+    #[error(
+        "the tombstone journal `{path}` has {found} lines, but {known} were carried out in this database: it is lost or was cut"
+    )]
+    Lost {
+        /// The file.
+        path: PathBuf,
+        /// Lines there are.
+        found: u64,
+        /// Lines there were.
+        known: u64,
     },
     /// There is a journal but no key, or one of the wrong length.
     #[error("the tombstone journal's key `{0}` is missing or not 64 hexadecimal digits")]
@@ -87,12 +99,18 @@ impl Journal {
     /// # Errors
     /// Where it is damaged, or its key is missing.
     pub fn read(&self) -> Result<Tombstones, JournalError> {
-        let Some(text) = read_if_there(&self.file)? else { return Ok(Tombstones::default()) };
+        let Some(text) = read_if_there(&self.file)?.filter(|text| whole(text) > 0) else {
+            return Ok(Tombstones::default());
+        };
         let key = self.key()?.ok_or_else(|| JournalError::Key(self.key_file.clone()))?;
         let damaged = |line| JournalError::Damaged { path: self.file.clone(), line };
-        let mut lines = (1..).zip(text.lines());
-        if lines.next().is_none_or(|(_, header)| header != HEADER) {
-            return Err(damaged(1));
+        // A last line without its end was never finished: what it was to record did not happen.
+        let whole = &text[..whole(&text)];
+        let mut lines = (1..).zip(whole.lines());
+        match lines.next() {
+            None => return Ok(Tombstones { key, ..Tombstones::default() }),
+            Some((_, HEADER)) => {}
+            Some(_) => return Err(damaged(1)),
         }
         let mut erased = HashMap::new();
         let mut count = 0;
@@ -129,8 +147,11 @@ impl Journal {
             None => self.make_key(random)?,
         };
         let failed = |source| JournalError::Io { path: self.file.clone(), source };
-        let new = read_if_there(&self.file)?.is_none();
-        let mut text = if new { format!("{HEADER}\n") } else { String::new() };
+        // Nothing is appended to a journal that cannot be read: the line would be lost with the rest.
+        self.read()?;
+        let there = read_if_there(&self.file)?.unwrap_or_default();
+        let keep = whole(&there);
+        let mut text = if keep == 0 { format!("{HEADER}\n") } else { String::new() };
         for address in addresses {
             text += &format!("{} {} {at}\n", what.as_str(), HEXLOWER.encode(&hmac(&key, address.as_bytes())));
         }
@@ -138,12 +159,20 @@ impl Journal {
             if let Some(folder) = self.file.parent() {
                 fs::create_dir_all(folder)?;
             }
-            let mut file = OpenOptions::new().create(true).append(true).mode(0o600).open(&self.file)?;
+            let mut file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&self.file)?;
+            file.set_len(keep as u64)?;
+            file.seek(SeekFrom::End(0))?;
             file.write_all(text.as_bytes())?;
             file.sync_all()
         };
         write().map_err(failed)?;
         Ok(self.read()?.count)
+    }
+
+    /// That it has fewer lines than it must.
+    #[must_use]
+    pub fn lost(&self, found: u64, known: u64) -> JournalError {
+        JournalError::Lost { path: self.file.clone(), found, known }
     }
 
     fn key(&self) -> Result<Option<[u8; 32]>, JournalError> {
@@ -154,7 +183,7 @@ impl Journal {
 
     fn make_key(&self, random: &Random) -> Result<[u8; 32], JournalError> {
         // A journal without its key is useless: a new key would not know anybody of it.
-        if self.file.exists() {
+        if read_if_there(&self.file)?.is_some_and(|text| whole(&text) > 0) {
             return Err(JournalError::Key(self.key_file.clone()));
         }
         let key: [u8; 32] = random.bytes();
@@ -169,6 +198,11 @@ impl Journal {
         write().map_err(|source| JournalError::Io { path: self.key_file.clone(), source })?;
         Ok(key)
     }
+}
+
+/// How many bytes of a journal are whole lines.
+fn whole(text: &str) -> usize {
+    text.rfind('\n').map_or(0, |end| end + 1)
 }
 
 fn read_if_there(path: &Path) -> Result<Option<String>, JournalError> {
@@ -226,6 +260,13 @@ mod tests {
         assert!(!fs::read_to_string(&config.journal_file).unwrap().contains("x.example"));
         assert_eq!(journal.revived(&["a@x.example".to_owned()], at, &random).unwrap(), 3);
         assert_eq!(journal.read().unwrap().erased_at("a@x.example"), None);
+
+        // A line that was torn by a crash records nothing, and is replaced by the next.
+        let text = fs::read_to_string(&config.journal_file).unwrap();
+        fs::write(&config.journal_file, format!("{text}erased 00ff")).unwrap();
+        assert_eq!(journal.read().unwrap().count, 3);
+        assert_eq!(journal.erased("d@x.example", at, &random).unwrap(), 4);
+        assert_eq!(journal.read().unwrap().erased_at("d@x.example"), Some(at));
 
         fs::remove_file(&config.journal_key_file).unwrap();
         assert!(matches!(journal.read(), Err(JournalError::Key(_))));

@@ -34,6 +34,15 @@ impl Mask {
         }
     }
 
+    /// A person's name as it is shown beside the address.
+    #[must_use]
+    pub fn name(&self, email: &str, name: &str) -> String {
+        match name.chars().next() {
+            Some(first) if self.restricted.contains(email) => format!("{first}***"),
+            _ => name.to_owned(),
+        }
+    }
+
     /// A text about an address: servers like to repeat it in their replies.
     #[must_use]
     pub fn text(&self, email: &str, text: &str) -> String {

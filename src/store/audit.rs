@@ -13,7 +13,8 @@ use super::deliveries::Committed;
 use super::dialect::Dialect;
 use super::row::Row;
 use super::{Conn, Result, StoreError};
-use crate::domain::delivery::State;
+use crate::domain::category::Category;
+use crate::domain::delivery::{Level, State};
 use crate::domain::entry::Event;
 
 /// A page of the tree's entries with their openings, by index.
@@ -193,19 +194,37 @@ pub struct Booked {
     pub recipient: Committed,
     /// State as stored.
     pub state: State,
+    /// How strong the evidence is, as stored.
+    pub level: Option<Level>,
+    /// The last reply, as stored.
+    pub reply: Option<String>,
+    /// When the state changed last, in milliseconds.
+    pub changed_at: i64,
 }
 
 /// A delivery as it comes in a page.
 #[derive(Deserialize)]
-struct Packed(Uuid, u64, String, String, Option<String>, Option<String>, String);
+struct Packed {
+    id: Uuid,
+    ordinal: u64,
+    account_id: String,
+    email: String,
+    salt: Option<String>,
+    commitment: Option<String>,
+    state: String,
+    level: Option<String>,
+    reply: Option<String>,
+    changed_at: i64,
+}
 
 /// A page of a notice's deliveries in manifest order, from `ordinal` on.
 pub async fn booked(conn: &mut Conn, notice_id: Uuid, ordinal: u64, limit: u32) -> Result<Vec<Booked>> {
     let sql = Dialect::of(conn).pick(
-        "SELECT CAST(json_group_array(json_array(id, ordinal, account_id, email, hex(salt), hex(commitment), state)) AS TEXT) AS page
+        "SELECT CAST(json_group_array(json_array(id, ordinal, account_id, email, hex(salt), hex(commitment), state, level,
+           reply, changed_at)) AS TEXT) AS page
          FROM (SELECT * FROM deliveries WHERE notice_id = $1 AND ordinal >= $2 ORDER BY ordinal LIMIT $3)",
         "SELECT CAST(coalesce(json_agg(json_build_array(id, ordinal, account_id, email, upper(encode(salt, 'hex')),
-           upper(encode(commitment, 'hex')), state) ORDER BY ordinal), '[]'::json) AS TEXT) AS page
+           upper(encode(commitment, 'hex')), state, level, reply, changed_at) ORDER BY ordinal), '[]'::json) AS TEXT) AS page
          FROM (SELECT * FROM deliveries WHERE notice_id = $1 AND ordinal >= $2 ORDER BY ordinal LIMIT $3) AS d",
     );
     let row = sqlx::query(sql)
@@ -225,7 +244,8 @@ pub async fn booked(conn: &mut Conn, notice_id: Uuid, ordinal: u64, limit: u32) 
     rows.into_iter().map(|row| unpack(row).map_err(altered)).collect()
 }
 
-fn unpack(Packed(id, ordinal, account_id, email, salt, commitment, state): Packed) -> Result<Booked, String> {
+fn unpack(row: Packed) -> Result<Booked, String> {
+    let id = row.id;
     let bytes = |hex: Option<String>| match hex.filter(|hex| !hex.is_empty()) {
         None => Ok(None),
         Some(hex) => {
@@ -233,6 +253,75 @@ fn unpack(Packed(id, ordinal, account_id, email, salt, commitment, state): Packe
             bytes.map(Some).ok_or_else(|| format!("the salt or commitment of delivery {id} has not 32 bytes"))
         }
     };
-    let recipient = Committed { ordinal, account_id, email, salt: bytes(salt)?, commitment: bytes(commitment)? };
-    Ok(Booked { id, recipient, state: state.parse()? })
+    let recipient = Committed {
+        ordinal: row.ordinal,
+        account_id: row.account_id,
+        email: row.email,
+        salt: bytes(row.salt)?,
+        commitment: bytes(row.commitment)?,
+    };
+    Ok(Booked {
+        id,
+        recipient,
+        state: row.state.parse()?,
+        level: row.level.map(|level| level.parse()).transpose()?,
+        reply: row.reply,
+        changed_at: row.changed_at,
+    })
+}
+
+/// A notice as the audit reads it.
+#[derive(Clone, Debug)]
+pub struct AuditedNotice {
+    /// Id.
+    pub id: Uuid,
+    /// Category.
+    pub category: Category,
+    /// Digest of its content, as stored.
+    pub digest: [u8; 32],
+    /// The file as written.
+    pub source: String,
+    /// Whether it is released.
+    pub released: bool,
+    /// Whether it is closed.
+    pub closed: bool,
+    /// Its recipients, as stored.
+    pub recipients: u64,
+}
+
+/// A page of all notices in the order of their ids, after `after`.
+pub async fn notices(conn: &mut Conn, after: &str, limit: u32) -> Result<Vec<AuditedNotice>> {
+    let rows = sqlx::query(
+        "SELECT id, category, digest, source, released_at, closed_at, recipients FROM notices WHERE id > $1
+         ORDER BY id LIMIT $2",
+    )
+    .bind(after)
+    .bind(i64::from(limit))
+    .fetch_all(conn)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            let row = Row::of("notices", row);
+            Ok(AuditedNotice {
+                id: row.id("id")?,
+                category: row.parse("category")?,
+                digest: row.bytes("digest")?,
+                source: row.get("source")?,
+                released: row.maybe_time("released_at")?.is_some(),
+                closed: row.maybe_time("closed_at")?.is_some(),
+                recipients: row.count("recipients")?,
+            })
+        })
+        .collect()
+}
+
+/// A delivery with an outcome of a notice that was never released, or of none at all, if there is one.
+pub async fn baseless(conn: &mut Conn) -> Result<Option<Uuid>> {
+    let row = sqlx::query(
+        "SELECT d.id FROM deliveries d LEFT JOIN notices n ON n.id = d.notice_id
+         WHERE n.id IS NULL OR (n.released_at IS NULL AND d.state <> 'queued') ORDER BY d.id LIMIT 1",
+    )
+    .fetch_optional(conn)
+    .await?;
+    row.map(|row| Row::of("deliveries", &row).id("id")).transpose()
 }

@@ -219,9 +219,9 @@ pub async fn to_follow(
 ) -> Result<BTreeMap<(String, String), String>> {
     let sql = Dialect::of(conn).pick(
         "SELECT id, account_id, email FROM deliveries
-         WHERE notice_id = $1 AND account_id IN (SELECT value FROM json_each($2))",
+         WHERE notice_id = $1 AND account_id IN (SELECT value FROM json_each($2)) AND email <> ''",
         "SELECT id, account_id, email FROM deliveries
-         WHERE notice_id = $1 AND account_id = ANY (SELECT jsonb_array_elements_text($2::jsonb))",
+         WHERE notice_id = $1 AND account_id = ANY (SELECT jsonb_array_elements_text($2::jsonb)) AND email <> ''",
     );
     let rows = sqlx::query(sql).bind(notice_id.to_string()).bind(json(accounts)).fetch_all(conn).await?;
     rows.iter()
@@ -341,7 +341,7 @@ impl ToSend {
     }
 }
 
-/// What workers need to send these deliveries, all of one notice.
+/// What workers need to send these deliveries, all of one notice; those whose person was erased are left out.
 pub async fn to_send(conn: &mut Conn, category: &str, ids: &[String]) -> Result<Vec<ToSend>> {
     let sql = Dialect::of(conn).pick(
         "SELECT d.id, d.ordinal, d.account_id, d.customer_name, d.email, d.contact_name, d.role, d.locale, d.time_zone,
@@ -349,13 +349,13 @@ pub async fn to_send(conn: &mut Conn, category: &str, ids: &[String]) -> Result<
            (SELECT COUNT(*) FROM preferences p WHERE p.email = d.email AND p.category = $2) AS opted_out,
            (SELECT s.reason FROM suppressions s WHERE s.email = d.email
              ORDER BY CASE s.reason WHEN 'dead' THEN 0 ELSE 1 END LIMIT 1) AS suppression
-         FROM deliveries d WHERE d.id IN (SELECT value FROM json_each($1))",
+         FROM deliveries d WHERE d.id IN (SELECT value FROM json_each($1)) AND d.email <> ''",
         "SELECT d.id, d.ordinal, d.account_id, d.customer_name, d.email, d.contact_name, d.role, d.locale, d.time_zone,
            d.merged, d.follows_id, d.state,
            (SELECT COUNT(*) FROM preferences p WHERE p.email = d.email AND p.category = $2) AS opted_out,
            (SELECT s.reason FROM suppressions s WHERE s.email = d.email
              ORDER BY CASE s.reason WHEN 'dead' THEN 0 ELSE 1 END LIMIT 1) AS suppression
-         FROM deliveries d WHERE d.id = ANY (SELECT jsonb_array_elements_text($1::jsonb))",
+         FROM deliveries d WHERE d.id = ANY (SELECT jsonb_array_elements_text($1::jsonb)) AND d.email <> ''",
     );
     let rows = sqlx::query(sql).bind(json(ids)).bind(category).fetch_all(conn).await?;
     rows.iter()

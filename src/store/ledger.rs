@@ -217,6 +217,13 @@ pub async fn find(conn: &mut Conn, ids: &[Uuid]) -> Result<Vec<StoredOpening>> {
     rows.iter().map(read_opening).collect()
 }
 
+/// The entries about a notice as a whole, in the order they were made.
+pub async fn about_notice(conn: &mut Conn, notice_id: Uuid) -> Result<Vec<StoredOpening>> {
+    let sql = opening!("WHERE o.notice_id = $1 AND o.delivery_id IS NULL ORDER BY o.entry_id");
+    let rows = sqlx::query(sql).bind(notice_id.to_string()).fetch_all(conn).await?;
+    rows.iter().map(read_opening).collect()
+}
+
 /// The entries about a delivery, in the order they were made.
 pub async fn of_delivery(conn: &mut Conn, delivery_id: Uuid) -> Result<Vec<StoredOpening>> {
     let sql = opening!("WHERE o.delivery_id = $1 ORDER BY o.entry_id");

@@ -93,7 +93,7 @@ pub async fn find(conn: &mut Conn, delivery_id: Uuid) -> Result<Option<Vec<u8>>>
     .await?;
     let Some(row) = row else { return Ok(None) };
     let row = Row::of("messages", &row);
-    let size = usize::try_from(row.count("size")?).unwrap_or(usize::MAX);
+    let size = usize::try_from(row.count("size")?).unwrap_or(usize::MAX).min(MAX_MESSAGE);
     let body: Vec<u8> = row.get("body")?;
     let dictionary: Option<Vec<u8>> = row.get("dictionary")?;
     let unpacked = unpack(&body, dictionary.as_deref(), size).map_err(sqlx::Error::Io)?;

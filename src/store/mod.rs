@@ -181,15 +181,32 @@ impl Store {
         Ok(())
     }
 
-    /// Empties SQLite's write-ahead log, so that nothing that was overwritten is still found in it. False where a reader kept it
-    /// from that; then the next call may do it. PostgreSQL has no such thing.
+    /// Makes sure that nothing deleted is still found in the files. On SQLite freed bytes are overwritten as they are freed, but
+    /// moving rows between pages leaves copies behind: the file is written anew, and the write-ahead log emptied. On PostgreSQL
+    /// dead rows are vacuumed. False where a reader kept the log from being emptied; the next call does it then.
     ///
     /// # Errors
     /// Where the database fails.
-    pub async fn truncate_wal(&self) -> Result<bool> {
+    pub async fn scrub(&self) -> Result<bool> {
         if self.dialect == Dialect::Postgres {
+            for table in [
+                "VACUUM contacts",
+                "VACUUM deliveries",
+                "VACUUM queue",
+                "VACUUM attempts",
+                "VACUUM messages",
+                "VACUUM preferences",
+                "VACUUM suppressions",
+                "VACUUM reads",
+                "VACUUM notice_rows",
+                "VACUUM attestations",
+                "VACUUM ledger_openings",
+            ] {
+                self.write.execute(table).await?;
+            }
             return Ok(true);
         }
+        self.write.execute("VACUUM").await?;
         let row = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&self.write).await?;
         Ok(row::Row::of("wal_checkpoint", &row).get_at::<i64>(0)? == 0)
     }

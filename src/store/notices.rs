@@ -293,6 +293,14 @@ pub async fn set_released(
     Ok(done.rows_affected() == 1)
 }
 
+/// Holds a notice's row until the transaction ends.
+pub async fn lock(conn: &mut Conn, id: Uuid) -> Result<()> {
+    let sql = Dialect::of(conn)
+        .pick("SELECT id FROM notices WHERE id = $1", "SELECT id FROM notices WHERE id = $1 FOR UPDATE");
+    sqlx::query(sql).bind(id.to_string()).fetch_optional(conn).await?;
+    Ok(())
+}
+
 /// Closes a notice that has nothing queued any more; takes its row lock by that. False where there is nothing to close.
 pub async fn set_closed(conn: &mut Conn, id: Uuid, now: Timestamp) -> Result<bool> {
     let done = sqlx::query(

@@ -169,7 +169,9 @@ async fn settles_doubt(conn: &mut Conn, settlement: &Settlement) -> Result<bool>
         .bind(&id)
         .execute(&mut *conn)
         .await?;
-    let doubtful = sqlx::query("SELECT id FROM deliveries WHERE id = $1 AND state = 'uncertain'")
+    // Whoever closes the notice holds its row: the entry comes before the closing counts or after them, never between.
+    super::notices::lock(conn, settlement.notice_id).await?;
+    let doubtful = sqlx::query("SELECT id FROM deliveries WHERE id = $1 AND state = 'uncertain' AND salt IS NOT NULL")
         .bind(&id)
         .fetch_optional(conn)
         .await?;

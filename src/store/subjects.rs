@@ -3,6 +3,8 @@
 //! What is cleared here is overwritten in the file on SQLite (`secure_delete`); [`super::Store::truncate_wal`] then empties the
 //! write-ahead log. PostgreSQL keeps old row versions until VACUUM, and its log until it is recycled.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
@@ -11,6 +13,7 @@ use super::customers::json;
 use super::dialect::{Dialect, bulk};
 use super::row::{Row, hex};
 use super::{Conn, Result};
+use crate::domain::address::Address;
 use crate::domain::category::{Category, Role};
 use crate::domain::delivery::State;
 
@@ -80,19 +83,13 @@ pub struct SubjectDelivery {
     pub salt: Option<[u8; 32]>,
     /// State as stored.
     pub state: State,
-    /// True while it is in the queue.
-    pub queued: bool,
-    /// True while a worker holds it.
-    pub leased: bool,
 }
 
 macro_rules! deliveries {
     ($rest:literal) => {
         concat!(
-            "SELECT d.id, d.notice_id, n.category, n.released_at, d.ordinal, d.account_id, d.email, d.salt, d.state, \
-             CASE WHEN q.delivery_id IS NULL THEN 0 ELSE 1 END AS queued, \
-             CASE WHEN q.lease_owner IS NULL THEN 0 ELSE 1 END AS leased \
-             FROM deliveries d JOIN notices n ON n.id = d.notice_id LEFT JOIN queue q ON q.delivery_id = d.id ",
+            "SELECT d.id, d.notice_id, n.category, n.released_at, d.ordinal, d.account_id, d.email, d.salt, d.state \
+             FROM deliveries d JOIN notices n ON n.id = d.notice_id ",
             $rest
         )
     };
@@ -100,7 +97,6 @@ macro_rules! deliveries {
 
 fn read_delivery(row: &sqlx::any::AnyRow) -> Result<SubjectDelivery> {
     let row = Row::of("deliveries", row);
-    let flag = |column| Ok::<_, super::StoreError>(row.count(column)? != 0);
     Ok(SubjectDelivery {
         id: row.id("id")?,
         notice_id: row.id("notice_id")?,
@@ -111,9 +107,41 @@ fn read_delivery(row: &sqlx::any::AnyRow) -> Result<SubjectDelivery> {
         email: row.get("email")?,
         salt: row.maybe_bytes("salt")?,
         state: row.parse("state")?,
-        queued: flag("queued")?,
-        leased: flag("leased")?,
     })
+}
+
+/// Holds the places in the queue of deliveries until the transaction ends; gives those in it, and whether a worker has them.
+pub async fn lock_queue(conn: &mut Conn, deliveries: &[Uuid]) -> Result<Vec<(Uuid, bool)>> {
+    let sql = Dialect::of(conn).pick(
+        "SELECT delivery_id, lease_owner FROM queue WHERE delivery_id IN (SELECT value FROM json_each($1))",
+        "SELECT delivery_id, lease_owner FROM queue
+         WHERE delivery_id = ANY (SELECT jsonb_array_elements_text($1::jsonb)) FOR UPDATE",
+    );
+    let rows = sqlx::query(sql).bind(ids(deliveries)).fetch_all(conn).await?;
+    rows.iter()
+        .map(|row| {
+            let row = Row::of("queue", row);
+            Ok((row.id("delivery_id")?, row.get::<Option<String>>("lease_owner")?.is_some()))
+        })
+        .collect()
+}
+
+/// Removes deliveries of releases that did not come to their manifest: nothing was promised by them.
+pub async fn discard(conn: &mut Conn, deliveries: &[Uuid]) -> Result<()> {
+    let dialect = Dialect::of(conn);
+    for sql in [
+        dialect.pick(
+            "DELETE FROM queue WHERE delivery_id IN (SELECT value FROM json_each($1))",
+            "DELETE FROM queue WHERE delivery_id = ANY (SELECT jsonb_array_elements_text($1::jsonb))",
+        ),
+        dialect.pick(
+            "DELETE FROM deliveries WHERE id IN (SELECT value FROM json_each($1))",
+            "DELETE FROM deliveries WHERE id = ANY (SELECT jsonb_array_elements_text($1::jsonb))",
+        ),
+    ] {
+        sqlx::query(sql).bind(ids(deliveries)).execute(&mut *conn).await?;
+    }
+    Ok(())
 }
 
 /// The deliveries to an address.
@@ -129,7 +157,8 @@ pub async fn deliveries(conn: &mut Conn, email: &str) -> Result<Vec<SubjectDeliv
 pub async fn unpurged(conn: &mut Conn, notice_id: Uuid, ordinal: u64, limit: u32) -> Result<Vec<SubjectDelivery>> {
     let rows = sqlx::query(deliveries!(
         "WHERE d.notice_id = $1 AND d.ordinal >= $2 AND d.salt IS NOT NULL
-           AND NOT EXISTS (SELECT 1 FROM holds h WHERE h.account_id = d.account_id) ORDER BY d.ordinal LIMIT $3"
+           AND NOT EXISTS (SELECT 1 FROM holds h WHERE h.account_id = d.account_id OR h.notice_id = $1)
+         ORDER BY d.ordinal LIMIT $3"
     ))
     .bind(notice_id.to_string())
     .bind(i64::try_from(ordinal).unwrap_or(i64::MAX))
@@ -137,19 +166,6 @@ pub async fn unpurged(conn: &mut Conn, notice_id: Uuid, ordinal: u64, limit: u32
     .fetch_all(conn)
     .await?;
     rows.iter().map(read_delivery).collect()
-}
-
-/// The indexes of the entries that open a person of these deliveries, or of an address itself.
-pub async fn opened(conn: &mut Conn, deliveries: &[Uuid], email: Option<&str>) -> Result<Vec<u64>> {
-    let sql = Dialect::of(conn).pick(
-        "SELECT e.idx FROM ledger_openings o JOIN ledger_entries e ON e.entry_id = o.entry_id
-         WHERE o.person_salt IS NOT NULL AND (o.delivery_id IN (SELECT value FROM json_each($1)) OR o.subject = $2)",
-        "SELECT e.idx FROM ledger_openings o JOIN ledger_entries e ON e.entry_id = o.entry_id
-         WHERE o.person_salt IS NOT NULL
-           AND (o.delivery_id = ANY (SELECT jsonb_array_elements_text($1::jsonb)) OR o.subject = $2)",
-    );
-    let rows = sqlx::query(sql).bind(ids(deliveries)).bind(email).fetch_all(conn).await?;
-    rows.iter().map(|row| Row::of("ledger_entries", row).count("idx")).collect()
 }
 
 /// A delivery whose person is cleared, and what stays of its commitment.
@@ -161,15 +177,16 @@ pub struct Cleared {
     pub commitment: [u8; 32],
 }
 
-/// Clears the persons of deliveries: openings, salts, addresses, names, messages, replies, places in the queue.
-pub async fn clear_deliveries(conn: &mut Conn, cleared: &[Cleared]) -> Result<()> {
+/// Clears the persons of deliveries: openings, salts, addresses, names, messages, replies, places in the queue. Gives the
+/// entries whose opening went.
+pub async fn clear_deliveries(conn: &mut Conn, cleared: &[Cleared]) -> Result<Vec<Uuid>> {
     #[derive(Serialize)]
     struct ClearedRow {
         id: String,
         commitment: String,
     }
     if cleared.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let dialect = Dialect::of(conn);
     let rows: Vec<_> =
@@ -184,27 +201,34 @@ pub async fn clear_deliveries(conn: &mut Conn, cleared: &[Cleared]) -> Result<()
         ") AS r WHERE deliveries.id = r.id"
     );
     sqlx::query(deliveries).bind(&rows).execute(&mut *conn).await?;
+    let openings = bulk!(
+        dialect,
+        "UPDATE ledger_openings SET person = NULL, person_salt = NULL, subject = NULL
+         WHERE person_salt IS NOT NULL AND delivery_id IN (SELECT value ->> 'id' FROM",
+        rows,
+        ") RETURNING entry_id"
+    );
+    let openings = entry_ids(&sqlx::query(openings).bind(&rows).fetch_all(&mut *conn).await?)?;
     for statement in [
-        bulk!(
-            dialect,
-            "UPDATE ledger_openings SET person = NULL, person_salt = NULL, subject = NULL
-             WHERE person_salt IS NOT NULL AND delivery_id IN (SELECT value ->> 'id' FROM",
-            rows,
-            ")"
-        ),
         bulk!(dialect, "DELETE FROM messages WHERE delivery_id IN (SELECT value ->> 'id' FROM", rows, ")"),
         bulk!(dialect, "UPDATE attempts SET reply = '' WHERE delivery_id IN (SELECT value ->> 'id' FROM", rows, ")"),
         bulk!(dialect, "DELETE FROM queue WHERE delivery_id IN (SELECT value ->> 'id' FROM", rows, ")"),
     ] {
         sqlx::query(statement).bind(&rows).execute(&mut *conn).await?;
     }
-    Ok(())
+    Ok(openings)
 }
 
-/// Clears whatever is kept of an address itself, deliveries excepted.
-pub async fn clear_address(conn: &mut Conn, email: &str) -> Result<()> {
+fn entry_ids(rows: &[sqlx::any::AnyRow]) -> Result<Vec<Uuid>> {
+    rows.iter().map(|row| Row::of("ledger_openings", row).id("entry_id")).collect()
+}
+
+/// Clears whatever is kept of an address itself, deliveries excepted. Gives the entries whose opening went.
+pub async fn clear_address(conn: &mut Conn, email: &str) -> Result<Vec<Uuid>> {
+    let sql = "UPDATE ledger_openings SET person = NULL, person_salt = NULL, subject = NULL WHERE subject = $1
+         RETURNING entry_id";
+    let openings = entry_ids(&sqlx::query(sql).bind(email).fetch_all(&mut *conn).await?)?;
     for statement in [
-        "UPDATE ledger_openings SET person = NULL, person_salt = NULL, subject = NULL WHERE subject = $1",
         "DELETE FROM contacts WHERE email = $1",
         "DELETE FROM preferences WHERE email = $1",
         "DELETE FROM suppressions WHERE email = $1",
@@ -212,24 +236,52 @@ pub async fn clear_address(conn: &mut Conn, email: &str) -> Result<()> {
     ] {
         sqlx::query(statement).bind(email).execute(&mut *conn).await?;
     }
+    Ok(openings)
+}
+
+/// Clears one opening about a notice as a whole.
+pub async fn clear_opening(conn: &mut Conn, entry_id: Uuid) -> Result<()> {
+    let sql = "UPDATE ledger_openings SET person = NULL, person_salt = NULL, subject = NULL WHERE entry_id = $1";
+    sqlx::query(sql).bind(entry_id.to_string()).execute(conn).await?;
     Ok(())
 }
 
-/// Deletes rows of audience files that name an address, of notices whose audience is frozen: it is in the deliveries by then.
+/// Deletes rows of audience files one of whose values is an address, of notices that are past their release or will never have
+/// one: what the audience needed of them is in the deliveries by then.
 pub async fn clear_rows(conn: &mut Conn, email: &str) -> Result<()> {
     let sql = Dialect::of(conn).pick(
-        "DELETE FROM notice_rows WHERE instr(data, $1) > 0
-         AND notice_id IN (SELECT id FROM notices WHERE released_at IS NOT NULL)",
-        "DELETE FROM notice_rows WHERE strpos(data, $1) > 0
-         AND notice_id IN (SELECT id FROM notices WHERE released_at IS NOT NULL)",
+        "SELECT r.notice_id, r.account_id, r.data FROM notice_rows r JOIN notices n ON n.id = r.notice_id
+         WHERE instr(lower(r.data), lower($1)) > 0 AND n.state IN ('released', 'closed', 'cancelled', 'declined')",
+        "SELECT r.notice_id, r.account_id, r.data FROM notice_rows r JOIN notices n ON n.id = r.notice_id
+         WHERE strpos(lower(r.data), lower($1)) > 0 AND n.state IN ('released', 'closed', 'cancelled', 'declined')",
     );
-    sqlx::query(sql).bind(email).execute(conn).await?;
+    for row in &sqlx::query(sql).bind(email).fetch_all(&mut *conn).await? {
+        let row = Row::of("notice_rows", row);
+        let data: BTreeMap<String, String> = row.parse_with("data", |text| serde_json::from_str(text))?;
+        // By what they name, not by how they are spelled; an address that only ends like this one is another.
+        if data.values().any(|value| Address::parse(value.trim()).is_ok_and(|address| address.as_str() == email)) {
+            sqlx::query("DELETE FROM notice_rows WHERE notice_id = $1 AND account_id = $2")
+                .bind(row.get::<String>("notice_id")?)
+                .bind(row.get::<String>("account_id")?)
+                .execute(&mut *conn)
+                .await?;
+        }
+    }
     Ok(())
 }
 
 /// Puts an address in place of another at every contact; where a customer has both in one role, the old one goes. Gives how
 /// many contacts changed.
 pub async fn replace_address(conn: &mut Conn, old: &str, new: &str) -> Result<u64> {
+    sqlx::query(
+        "UPDATE contacts SET deactivated_at = NULL WHERE email = $2 AND EXISTS (SELECT 1 FROM contacts k
+           WHERE k.account_id = contacts.account_id AND k.role = contacts.role AND k.email = $1
+             AND k.deactivated_at IS NULL)",
+    )
+    .bind(old)
+    .bind(new)
+    .execute(&mut *conn)
+    .await?;
     sqlx::query(
         "DELETE FROM contacts WHERE email = $1 AND EXISTS (SELECT 1 FROM contacts k
            WHERE k.account_id = contacts.account_id AND k.role = contacts.role AND k.email = $2)",
@@ -337,25 +389,29 @@ fn ids(ids: &[Uuid]) -> String {
     json(&ids.iter().map(Uuid::to_string).collect::<Vec<_>>())
 }
 
-/// The indexes of the entries about a notice as a whole that open a person: attestations.
-pub async fn opened_of_notice(conn: &mut Conn, notice_id: Uuid) -> Result<Vec<u64>> {
-    let rows = sqlx::query(
-        "SELECT e.idx FROM ledger_openings o JOIN ledger_entries e ON e.entry_id = o.entry_id
-         WHERE o.notice_id = $1 AND o.delivery_id IS NULL AND o.event = 'attested' AND o.person_salt IS NOT NULL",
+/// True while a legal hold is on a notice, or on a customer that it addressed, could not address, or is attested for.
+pub async fn is_held(conn: &mut Conn, notice_id: Uuid) -> Result<bool> {
+    let row = sqlx::query(
+        "SELECT COUNT(*) AS n FROM holds h WHERE h.notice_id = $1
+           OR h.account_id IN (SELECT account_id FROM deliveries WHERE notice_id = $1)
+           OR h.account_id IN (SELECT account_id FROM unaddressed WHERE notice_id = $1)
+           OR h.account_id IN (SELECT account_id FROM attestations WHERE notice_id = $1)",
     )
     .bind(notice_id.to_string())
-    .fetch_all(conn)
+    .fetch_one(conn)
     .await?;
-    rows.iter().map(|row| Row::of("ledger_entries", row).count("idx")).collect()
+    Ok(Row::of("holds", &row).count("n")? > 0)
 }
 
 /// Clears what a notice as a whole keeps of persons once its deliveries are cleared: attestations, rows, dictionaries; and
-/// notes that it is purged.
-pub async fn clear_notice(conn: &mut Conn, notice_id: Uuid, now: Timestamp) -> Result<()> {
+/// notes that it is purged. Gives the entries whose opening went.
+pub async fn clear_notice(conn: &mut Conn, notice_id: Uuid, now: Timestamp) -> Result<Vec<Uuid>> {
     let id = notice_id.to_string();
+    let sql = "UPDATE ledger_openings SET person = NULL, person_salt = NULL, subject = NULL
+         WHERE notice_id = $1 AND delivery_id IS NULL AND event = 'attested' AND person_salt IS NOT NULL
+         RETURNING entry_id";
+    let openings = entry_ids(&sqlx::query(sql).bind(&id).fetch_all(&mut *conn).await?)?;
     for statement in [
-        "UPDATE ledger_openings SET person = NULL, person_salt = NULL, subject = NULL
-         WHERE notice_id = $1 AND delivery_id IS NULL AND event = 'attested' AND person_salt IS NOT NULL",
         "DELETE FROM attestations WHERE notice_id = $1",
         "DELETE FROM notice_rows WHERE notice_id = $1",
         "DELETE FROM message_dictionaries WHERE notice_id = $1",
@@ -364,7 +420,7 @@ pub async fn clear_notice(conn: &mut Conn, notice_id: Uuid, now: Timestamp) -> R
     }
     let sql = "UPDATE notices SET purged_at = $2 WHERE id = $1";
     sqlx::query(sql).bind(&id).bind(now.as_millisecond()).execute(conn).await?;
-    Ok(())
+    Ok(openings)
 }
 
 /// A notice whose persons may be purged.

@@ -127,6 +127,17 @@ pub async fn append(conn: &mut Conn, first: u64, entries: &[Waiting]) -> Result<
     Ok(())
 }
 
+/// The indexes of these entries, in order.
+pub async fn indexes(conn: &mut Conn, ids: &[Uuid]) -> Result<Vec<u64>> {
+    let sql = Dialect::of(conn).pick(
+        "SELECT idx FROM ledger_entries WHERE entry_id IN (SELECT value FROM json_each($1)) ORDER BY idx",
+        "SELECT idx FROM ledger_entries WHERE entry_id = ANY (SELECT jsonb_array_elements_text($1::jsonb)) ORDER BY idx",
+    );
+    let ids: Vec<String> = ids.iter().map(Uuid::to_string).collect();
+    let rows = sqlx::query(sql).bind(json(&ids)).fetch_all(conn).await?;
+    rows.iter().map(|row| Row::of("ledger_entries", row).count("idx")).collect()
+}
+
 /// The root of a complete subtree: level, index, hash.
 pub type Subtree = (u8, u64, Hash);
 
@@ -175,25 +186,28 @@ pub struct Signed {
     pub size: u64,
     /// The signed note.
     pub note: String,
+    /// The key that verifies it.
+    pub vkey: String,
     /// When.
     pub at: Timestamp,
 }
 
 fn read_signed(row: &sqlx::any::AnyRow) -> Result<Signed> {
     let row = Row::of("ledger_checkpoints", row);
-    Ok(Signed { size: row.count("size")?, note: row.get("note")?, at: row.time("at")? })
+    Ok(Signed { size: row.count("size")?, note: row.get("note")?, vkey: row.get("vkey")?, at: row.time("at")? })
 }
 
 /// Keeps a checkpoint, as the last one. One that is there already stays as it is.
 pub async fn insert_checkpoint(conn: &mut Conn, checkpoint: &Signed) -> Result<()> {
     sqlx::query(
-        "INSERT INTO ledger_checkpoints (number, size, note, at)
-         SELECT (SELECT COALESCE(MAX(number), 0) + 1 FROM ledger_checkpoints), $1, $2, $3
+        "INSERT INTO ledger_checkpoints (number, size, note, at, vkey)
+         SELECT (SELECT COALESCE(MAX(number), 0) + 1 FROM ledger_checkpoints), $1, $2, $3, $4
          WHERE NOT EXISTS (SELECT 1 FROM ledger_checkpoints WHERE size = $1 AND note = $2)",
     )
     .bind(signed(checkpoint.size))
     .bind(&checkpoint.note)
     .bind(checkpoint.at.as_millisecond())
+    .bind(&checkpoint.vkey)
     .execute(conn)
     .await?;
     Ok(())
@@ -201,16 +215,21 @@ pub async fn insert_checkpoint(conn: &mut Conn, checkpoint: &Signed) -> Result<(
 
 /// The checkpoint that was signed last.
 pub async fn last_checkpoint(conn: &mut Conn) -> Result<Option<Signed>> {
-    let sql = "SELECT number, size, note, at FROM ledger_checkpoints ORDER BY number DESC LIMIT 1";
+    let sql = "SELECT number, size, note, at, vkey FROM ledger_checkpoints ORDER BY number DESC LIMIT 1";
     sqlx::query(sql).fetch_optional(conn).await?.as_ref().map(read_signed).transpose()
 }
 
 /// The checkpoints of more than `after` and up to `upto` entries, the smallest first.
 pub async fn checkpoints(conn: &mut Conn, after: u64, upto: u64) -> Result<Vec<Signed>> {
-    let sql =
-        "SELECT number, size, note, at FROM ledger_checkpoints WHERE size > $1 AND size <= $2 ORDER BY size, number";
+    let sql = "SELECT number, size, note, at, vkey FROM ledger_checkpoints WHERE size > $1 AND size <= $2 ORDER BY size, number";
     let rows = sqlx::query(sql).bind(signed(after)).bind(signed(upto)).fetch_all(conn).await?;
     rows.iter().map(read_signed).collect()
+}
+
+/// The keys that checkpoints were signed with.
+pub async fn keys(conn: &mut Conn) -> Result<Vec<String>> {
+    let rows = sqlx::query("SELECT DISTINCT vkey FROM ledger_checkpoints ORDER BY vkey").fetch_all(conn).await?;
+    rows.iter().map(|row| Row::of("ledger_checkpoints", row).get("vkey")).collect()
 }
 
 /// The most entries that any checkpoint covers.

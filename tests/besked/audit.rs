@@ -179,6 +179,64 @@ const CASES: &[Case] = &[
     ),
     // Tail.
     (&["DELETE FROM ledger_entries WHERE idx = 308"], Some(308), "it is missing, with all that follow"),
+    // What is shown, though the tree is untouched.
+    (
+        &[
+            "UPDATE deliveries SET id = 'ffffffff-ffff-7fff-8fff-ffffffffffff' WHERE ordinal = 0 AND notice_id = (SELECT MIN(id) FROM notices)",
+        ],
+        Some(1),
+        "stands in the place of another",
+    ),
+    (
+        &[
+            "UPDATE deliveries SET level = 'dsn_delivered' WHERE ordinal = 1 AND notice_id = (SELECT MIN(id) FROM notices)",
+        ],
+        Some(2),
+        "stored as accepted (dsn_delivered), its entries say accepted (relayed)",
+    ),
+    (
+        &[
+            "UPDATE deliveries SET reply = '250 read and understood' WHERE ordinal = 1 AND notice_id = (SELECT MIN(id) FROM notices)",
+        ],
+        Some(2),
+        "stored with another reply",
+    ),
+    (
+        &[
+            "UPDATE deliveries SET changed_at = changed_at - 86400000 WHERE ordinal = 1 AND notice_id = (SELECT MIN(id) FROM notices)",
+        ],
+        Some(2),
+        "stored with another time",
+    ),
+    (
+        &["UPDATE notices SET source = source || 'We told you so.' WHERE id = (SELECT MIN(id) FROM notices)"],
+        Some(0),
+        "has another content",
+    ),
+    (
+        &["UPDATE notices SET digest = (SELECT root FROM ledger_head) WHERE id = (SELECT MIN(id) FROM notices)"],
+        Some(0),
+        "has another content",
+    ),
+    (
+        &["UPDATE notices SET closed_at = NULL WHERE id = (SELECT MIN(id) FROM notices)"],
+        Some(0),
+        "is closed only in its row, or only in its entry",
+    ),
+    (&["DELETE FROM messages"], Some(1), "the message that was sent was removed"),
+    (&["DELETE FROM attestations"], Some(8), "the attestation that it records was removed"),
+    (
+        &[
+            "INSERT INTO notices (id, category, state, subject, source, digest, author, created_at, released_at, lane, recipients) SELECT 'ffffffff-ffff-7fff-8fff-ffffffffffff', category, state, subject, source, digest, author, created_at, released_at, lane, recipients FROM notices WHERE id = (SELECT MIN(id) FROM notices)",
+        ],
+        None,
+        "shown as released, but has no manifest",
+    ),
+    (
+        &["UPDATE notices SET released_at = NULL WHERE id = (SELECT MIN(id) FROM notices)"],
+        Some(0),
+        "is not shown as released",
+    ),
     // The tree itself.
     (
         &["UPDATE ledger_nodes SET hash = (SELECT root FROM ledger_head) WHERE level = 8"],
@@ -255,4 +313,52 @@ async fn checkpoints_by_a_key_that_was_exchanged_count_and_foreign_ones_do_not()
     crate::app::write_key(&app.app.config.ledger.key_file, 9);
     let report = audit(&app).await;
     assert!(report.problem.unwrap().contains("not the one that the ledger names last"));
+}
+
+#[tokio::test]
+async fn entries_that_contradict_earlier_ones_are_named_though_they_are_signed() {
+    use besked::domain::entry::{Detail, Entry, Event, Fact, Run};
+    use besked::store::ledger::Opening;
+    let app = ledger(Engine::Sqlite).await;
+    let notice = app.app.notices.named("CHG-1").await.unwrap();
+    let at = app.app.clock.now();
+    let about = Some((notice.id, notice.category, notice.digest));
+    let forged = [
+        (
+            Fact {
+                notice: about,
+                detail: Detail::Manifest { count: 0, root: [0; 32] },
+                ..Fact::new(Event::Manifest, at)
+            },
+            "had a manifest already",
+        ),
+        (
+            Fact { notice: about, detail: Detail::Closed(Vec::new()), ..Fact::new(Event::Closed, at) },
+            "was closed already",
+        ),
+        (
+            Fact {
+                detail: Detail::Cleared { ground: "all".to_owned(), entries: vec![Run { first: 0, count: 1 << 40 }] },
+                ..Fact::new(Event::Erased, at)
+            },
+            "names entries that come after it",
+        ),
+    ];
+    for (fact, words) in forged {
+        let app = ledger(Engine::Sqlite).await;
+        let again = app.app.notices.named("CHG-1").await.unwrap();
+        let fact = Fact { notice: fact.notice.map(|_| (again.id, again.category, again.digest)), ..fact };
+        let entry = Entry::new(&fact, None, &app.app.random);
+        let mut tx = app.app.store.write().await.unwrap();
+        let opening = match fact.notice {
+            Some((id, ..)) => Opening::of_notice(&entry, id, at),
+            None => Opening::about_nothing(&entry, at),
+        };
+        besked::store::ledger::append(&mut tx, &[opening]).await.unwrap();
+        tx.commit().await.unwrap();
+        app.app.ledger.checkpoint().await.unwrap();
+        let report = audit(&app).await;
+        assert_eq!(report.first_bad, Some(309), "{report:?}");
+        assert!(report.problem.clone().unwrap().contains(words), "{words}: {report:?}");
+    }
 }

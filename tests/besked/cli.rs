@@ -167,6 +167,8 @@ fn the_demo_runs_twice() {
             demo.out
         );
         assert!(demo.err.contains("written by alice and approved by bo"), "{}", demo.err);
+        let verified = shell.run(&["verify", "demo/evidence.json", "--key", "demo/ledger.vkey"]).ok().out;
+        assert!(verified.starts_with("VALID") && verified.contains("customer C-1001"), "{verified}");
         let caught = fs::read_dir(shell.directory.path().join("demo/mail")).unwrap().count();
         assert!(demo.err.contains(&format!("{caught} messages in demo/mail")), "{}", demo.err);
     }

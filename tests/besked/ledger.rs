@@ -221,14 +221,15 @@ async fn a_key_or_a_state_that_does_not_fit_stops_sealing() {
     assert!(stopped(&app).await.contains("the state file is missing"));
     app.app.ledger.resume("the state file was lost with its disk", "bo").await.unwrap();
     std::fs::write(state, &kept[..20]).unwrap();
-    assert!(app.app.ledger.seal().await.unwrap_err().to_string().contains("is damaged"));
+    assert!(stopped(&app).await.contains("is damaged"));
     std::fs::write(state, kept).unwrap();
-    assert_eq!(checkpoint(&app).await.size(), 3, "an older state is no fault: the tree begins with it");
+    app.app.ledger.resume("the state file was put back", "bo").await.unwrap();
+    assert_eq!(checkpoint(&app).await.size(), 4, "an older state is no fault: the tree begins with it");
 
     write_key(&app.app.config.ledger.key_file, 8);
     assert!(stopped(&app).await.contains(&format!("is not the one that signed last, which was {before}")));
     app.app.ledger.resume("yearly exchange", "bo").await.unwrap();
-    assert_eq!(checkpoint(&app).await.size(), 5);
+    assert_eq!(checkpoint(&app).await.size(), 6);
     let said = last_fact(&app, Event::KeyRotated).await.detail;
     let after = app.app.ledger.verifier_key().unwrap().to_string();
     assert_eq!(said, besked::domain::entry::Detail::Keys { old: before, new: after });
@@ -274,4 +275,46 @@ async fn the_checkpoint_is_mailed_once_a_day(#[case] engine: Engine) {
     let note = &text[text.find("example.com/besked\n3\n").unwrap()..];
     let signed = Checkpoint::open(note, &app.app.ledger.verifier_key().unwrap()).unwrap();
     assert_eq!(signed.size(), 3, "what the auditor keeps is a checkpoint");
+}
+
+#[tokio::test]
+async fn a_new_key_does_not_hide_a_restored_database() {
+    let app = TestApp::new(Engine::Sqlite).await;
+    let (file, copy) = copies(&app);
+    append(&app.app, 5).await;
+    checkpoint(&app).await;
+    app.app.store.close().await;
+    std::fs::copy(&file, &copy).unwrap();
+    let app = app.restart().await;
+    append(&app.app, 3).await;
+    checkpoint(&app).await;
+    app.app.store.close().await;
+    std::fs::copy(&copy, &file).unwrap();
+    write_key(&app.app.config.ledger.key_file, 8);
+    let app = app.restart().await;
+    let reason = stopped(&app).await;
+    assert!(reason.contains("8 were signed") && reason.contains("and the key is not the one"), "{reason}");
+    app.app.ledger.resume("disk failure, and a new key with it", "bo").await.unwrap();
+    assert!(matches!(last_fact(&app, Event::KeyRotated).await.detail, besked::domain::entry::Detail::Keys { .. }));
+}
+
+#[tokio::test]
+async fn a_host_that_was_lost_with_key_and_state_is_made_good_from_the_database() {
+    let app = TestApp::new(Engine::Sqlite).await;
+    append(&app.app, 5).await;
+    let before = checkpoint(&app).await;
+    let old = app.app.ledger.verifier_key().unwrap().to_string();
+    std::fs::remove_file(&app.app.config.ledger.state_file).unwrap();
+    write_key(&app.app.config.ledger.key_file, 8);
+    assert!(stopped(&app).await.contains("the state file is missing"));
+    app.app.ledger.resume("the host burned down", "bo").await.unwrap();
+    let said = last_fact(&app, Event::Continued).await.detail;
+    let besked::domain::entry::Detail::Continued { size, root, .. } = said else { panic!("{said:?}") };
+    assert_eq!((size, root), (5, before.root()), "as the database shows it");
+    let new = app.app.ledger.verifier_key().unwrap().to_string();
+    let said = last_fact(&app, Event::KeyRotated).await.detail;
+    assert_eq!(said, besked::domain::entry::Detail::Keys { old, new });
+    let report = crate::audit::audit(&app).await;
+    assert_eq!(report.problem, None, "checkpoints by the lost key count");
+    assert_eq!(app.app.ledger.verifier_keys().await.unwrap().len(), 3);
 }

@@ -89,7 +89,7 @@ async fn the_daemon_purges_by_itself_and_leaves_nothing_in_the_files() {
         .await
         .unwrap();
     app.run_until_idle().await;
-    app.app.store.truncate_wal().await.unwrap();
+    app.app.store.scrub().await.unwrap();
     let report = audit(&app).await;
     assert_eq!(report.verdict, Verdict::Ok, "{report:?}");
     let fact = crate::ledger::last_fact(&app, besked::domain::entry::Event::Purged).await;
@@ -97,4 +97,28 @@ async fn the_daemon_purges_by_itself_and_leaves_nothing_in_the_files() {
     // The rectification itself still names it, until it is erased.
     app.app.privacy.erase(&crate::privacy::address("only-news@two.example"), "Art. 17(1)(a)").await.unwrap();
     assert_eq!(found_in_files(&app, "only-news@two.example"), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_hold_on_a_customer_nobody_could_address_keeps_the_word_that_it_was_told() {
+    let app = TestApp::new(Engine::Sqlite).await;
+    app.import(CUSTOMERS).await;
+    let id = app.release(NEWS).await;
+    app.run_until_idle().await;
+    let attestation = besked::store::attestations::Attestation {
+        account_id: "C3".to_owned(),
+        channel: "letter".to_owned(),
+        witness: "Bo".to_owned(),
+        note: "by letter".to_owned(),
+        operator: "alice".to_owned(),
+        at: app.app.clock.now(),
+    };
+    let notice = app.notice(id).await;
+    let attest = besked::coverage::attest(&app.app.store, &app.app.clock, &app.app.random, &notice, &attestation);
+    assert!(attest.await.unwrap());
+    app.advance(Duration::from_secs(400 * DAY));
+    put_hold(&app, None, Some("C3")).await;
+    app.app.retention.run(false).await.unwrap();
+    assert_eq!(app.informed("C3", id).await.verdict, besked::domain::coverage::Verdict::Informed);
+    assert_eq!(audit(&app).await.problem, None);
 }

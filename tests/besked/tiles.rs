@@ -79,3 +79,16 @@ async fn another_client_reads_the_log_and_proves_from_it() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_log_from_before_a_restore_is_not_mixed_with_the_one_after() {
+    let (app, other) = (TestApp::new(Engine::Sqlite).await, TestApp::new(Engine::Sqlite).await);
+    let folder = app.home.path().join("log");
+    append(&app.app, 300).await;
+    exported(&app, &folder).await;
+    append(&other.app, 400).await;
+    let checkpoint = other.app.ledger.checkpoint().await.unwrap();
+    let mut conn = other.app.store.snapshot().await.unwrap();
+    let refused = export(&mut conn, &checkpoint, &folder, &|_| ()).await;
+    assert!(matches!(refused, Err(besked::ledger::export::ExportError::OtherLog(_))), "{refused:?}");
+}

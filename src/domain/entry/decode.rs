@@ -58,6 +58,36 @@ impl Person {
     }
 }
 
+/// What an audit needs of a person, without copying the rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Brief<'b> {
+    /// SHA-256 of the message as sent.
+    pub sha256: Option<[u8; 32]>,
+    /// The server's reply.
+    pub reply: &'b str,
+}
+
+impl<'b> Brief<'b> {
+    /// Reads it from a person's bytes, which a commitment vouches for.
+    ///
+    /// # Errors
+    /// [`DecodeError::Form`] where the bytes are not a person.
+    pub fn read(person: &'b [u8]) -> Result<Self, DecodeError> {
+        let read = |cbor: &mut Cbor<'b>| -> Read<Self> {
+            length(cbor, 10)?;
+            for _ in 0..3 {
+                cbor.skip()?;
+            }
+            let sha256 = maybe(cbor, bytes)?;
+            for _ in 0..5 {
+                cbor.skip()?;
+            }
+            Ok(Self { sha256, reply: cbor.str()? })
+        };
+        read(&mut Decoder::new(person)).map_err(|_| DecodeError::Form("the person"))
+    }
+}
+
 /// The two commitments in a leaf: to the fact and to the person.
 ///
 /// # Errors

@@ -53,15 +53,15 @@ pub fn of(fact: &Fact, subject: &Subject) -> Claim {
             "that no copy reached the person: a server may have taken one without saying so",
         ),
         Event::Uncertain => (
-            format!("a message to {} was sent, and whether the server took it is not known", whom(subject)),
+            format!("a message to {} may have been sent, and whether the server took it is not known", whom(subject)),
             "that it arrived, nor that it did not",
         ),
         Event::Suppressed => (
-            format!("nothing was sent to {}, as the address was suppressed", whom(subject)),
+            format!("nothing more was sent to {}, as the address was suppressed", whom(subject)),
             "that the suppression was right",
         ),
         Event::OptedOut => (
-            format!("nothing was sent to {}, as the person had opted out of the category", whom(subject)),
+            format!("nothing more was sent to {}, as the person had opted out of the category", whom(subject)),
             "that the opt-out was the person's own wish",
         ),
         Event::Cancelled => (
@@ -123,7 +123,7 @@ fn closed(fact: &Fact) -> (String, &'static str) {
         _ => String::new(),
     };
     (
-        format!("every recipient of the notice had an outcome, and nobody was left out: {counts}"),
+        format!("every recipient in the notice's manifest had an outcome: {counts}"),
         "what came later: a message that was accepted may still have been returned",
     )
 }

@@ -1,16 +1,19 @@
-//! The books: recipients against the manifest, outcomes against the end, states against the entries they are a fold of.
+//! The books: notices against their manifests, recipients against the manifest's root, what is shown of a delivery against
+//! its last entry, attestations against theirs.
 
 use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
-use super::entries::Scanned;
+use super::fold::{Last, Manifest, Scanned};
 use super::{Damage, Progress, Report, Stop};
+use crate::domain::audience::Audience;
 use crate::domain::delivery::{Outcome, State};
-use crate::domain::entry::Person;
-use crate::domain::merkle::{Frontier, Hash, leaf_hash};
-use crate::store::audit::{Booked, booked};
-use crate::store::{Conn, attestations, ledger as entries};
+use crate::domain::entry::{Event, Person, nfc};
+use crate::domain::merkle::{Frontier, leaf_hash};
+use crate::domain::notice::{Notice, content_digest};
+use crate::store::audit::{self, AuditedNotice, Booked};
+use crate::store::{Conn, attestations, ledger as entries, notices};
 
 /// Deliveries read at once.
 const PAGE: u32 = 1000;
@@ -25,44 +28,91 @@ pub(super) async fn balance(
     if let Some((notice, (index, _))) = scanned.closed.iter().find(|(id, _)| !scanned.manifests.contains_key(id)) {
         return Err(Damage::at(*index, format!("notice {notice} was closed without a manifest")).into());
     }
+    let mut after = String::new();
+    loop {
+        let page = audit::notices(conn, &after, 100).await?;
+        let Some(last) = page.last() else { break };
+        after = last.id.to_string();
+        for notice in &page {
+            whole(conn, notice, scanned).await?;
+        }
+    }
     for (notice, manifest) in &scanned.manifests {
-        let mut book = Book::new(*manifest);
+        let mut book = Book { notice: *notice, manifest, scanned, frontier: Frontier::new() };
         loop {
-            let page = booked(conn, *notice, book.frontier.size(), PAGE).await?;
+            let page = audit::booked(conn, *notice, book.frontier.size(), PAGE).await?;
             if page.is_empty() {
                 break;
             }
             for row in &page {
-                book.enter(row, scanned)?;
+                book.enter(row)?;
             }
             report.deliveries += page.len() as u64;
             progress(Progress::Deliveries(report.deliveries));
         }
-        if let Err(damage) = book.close(scanned.closed.get(notice)) {
+        if let Err(damage) = book.close() {
             // Which recipient it is that does not fit, its own entry says.
             return Err(altered_recipient(conn, *notice).await?.unwrap_or(damage).into());
         }
-        attested(conn, *notice, manifest.0).await?;
+        attested(conn, *notice, manifest.index).await?;
+    }
+    if let Some(delivery) = audit::baseless(conn).await? {
+        return Err(Damage::whole(format!("delivery {delivery} belongs to no notice that was released")).into());
+    }
+    Ok(())
+}
+
+/// A notice is what its manifest says: released with it, of that content, closed where an entry says so.
+async fn whole(conn: &mut Conn, notice: &AuditedNotice, scanned: &Scanned) -> Result<(), Stop> {
+    let id = notice.id;
+    let Some(manifest) = scanned.manifests.get(&id) else {
+        if notice.released {
+            return Err(Damage::whole(format!("notice {id} is shown as released, but has no manifest")).into());
+        }
+        return Ok(());
+    };
+    let bad = |problem: &str| Damage::at(manifest.index, format!("notice {id} {problem}"));
+    if !notice.released {
+        return Err(bad("has a manifest, but is not shown as released").into());
+    }
+    if (notice.recipients, notice.category) != (manifest.count, manifest.category) {
+        return Err(bad("has another number of recipients or another category than its manifest").into());
+    }
+    if notice.closed != scanned.closed.contains_key(&id) {
+        return Err(bad("is closed only in its row, or only in its entry").into());
+    }
+    let mut rows = Vec::new();
+    loop {
+        let page =
+            notices::rows(conn, id, rows.last().map_or("", |(account, _): &(String, String)| account), 5000).await?;
+        if page.is_empty() {
+            break;
+        }
+        rows.extend(page);
+    }
+    let parts = rows.iter().flat_map(|(account, data)| [account.as_str(), data.as_str()]);
+    let digest = content_digest(&notice.source, parts);
+    // Rows of an audience file go with the persons they name; the text of a notice without one always shows its digest.
+    let with_rows = || Notice::parse(&notice.source).is_ok_and(|it| matches!(it.audience, Audience::Rows { .. }));
+    let forgotten = digest != manifest.digest && !scanned.cleared.is_empty() && with_rows();
+    if notice.digest != manifest.digest || (digest != manifest.digest && !forgotten) {
+        return Err(bad("has another content than the one its manifest names").into());
     }
     Ok(())
 }
 
 /// A notice's book.
-struct Book {
-    index: u64,
-    count: u64,
-    root: Hash,
+struct Book<'a> {
+    notice: Uuid,
+    manifest: &'a Manifest,
+    scanned: &'a Scanned,
     frontier: Frontier,
 }
 
-impl Book {
-    fn new((index, count, root): (u64, u64, Hash)) -> Self {
-        Self { index, count, root, frontier: Frontier::new() }
-    }
-
-    fn enter(&mut self, row: &Booked, scanned: &Scanned) -> Result<(), Damage> {
+impl Book<'_> {
+    fn enter(&mut self, row: &Booked) -> Result<(), Damage> {
         let ordinal = self.frontier.size();
-        let index = self.index;
+        let index = self.manifest.index;
         if row.recipient.ordinal != ordinal {
             return Err(Damage::at(index, format!("recipient {ordinal} of its manifest has no delivery")));
         }
@@ -70,32 +120,68 @@ impl Book {
         let commitment = commitment
             .ok_or_else(|| Damage::at(index, format!("recipient {ordinal} has neither salt nor commitment")))?;
         self.frontier.push(leaf_hash(&commitment));
-        let recorded = scanned.outcomes.get(&row.id.as_u128());
-        let expected = recorded.map_or(State::Queued, |(outcome, _)| outcome.state());
-        if row.state != expected {
-            let (at, said) = (recorded.map_or(index, |(_, at)| *at), expected.as_str());
-            let problem = format!("delivery {} is stored as {}, its entries say {said}", row.id, row.state);
-            return Err(if at == u64::MAX { Damage::whole(problem) } else { Damage::at(at, problem) });
+        match self.scanned.outcomes.get(&(self.notice.as_u128(), ordinal)) {
+            Some(last) => self.shows(row, last),
+            None if row.state == State::Queued && row.level.is_none() => Ok(()),
+            None => Err(Damage::at(index, format!("delivery {} is stored as {}, no entry says so", row.id, row.state))),
+        }
+    }
+
+    /// What is shown of a delivery is what its last entry says.
+    fn shows(&self, row: &Booked, last: &Last) -> Result<(), Damage> {
+        let bad = |problem: String| match last.index {
+            u64::MAX => Damage::whole(format!("delivery {}: {problem}", row.id)),
+            index => Damage::at(index, problem),
+        };
+        if row.id.as_u128() != last.delivery {
+            return Err(bad(format!("delivery {} stands in the place of another", row.id)));
+        }
+        if row.state != last.outcome.state() || row.level != last.level {
+            let level = |level: Option<_>| level.map_or_else(String::new, |level| format!(" ({level})"));
+            let (stored, said) = (level(row.level), level(last.level));
+            return Err(bad(format!(
+                "delivery {} is stored as {}{stored}, its entries say {}{said}",
+                row.id, row.state, last.outcome
+            )));
+        }
+        // Of several deferrals in a row only the first has an entry.
+        if last.outcome == Outcome::Deferred {
+            return Ok(());
+        }
+        if row.changed_at != last.at {
+            return Err(bad(format!("delivery {} is stored with another time", row.id)));
+        }
+        let replied = matches!(
+            last.outcome,
+            Outcome::Accepted
+                | Outcome::Rejected
+                | Outcome::Expired
+                | Outcome::Uncertain
+                | Outcome::Bounced
+                | Outcome::Delivered
+        );
+        let reply = self.scanned.hash(row.reply.as_deref().unwrap_or_default());
+        if replied && last.reply.is_some_and(|said| said != reply) {
+            return Err(bad(format!("delivery {} is stored with another reply", row.id)));
         }
         Ok(())
     }
 
     /// The sum rule: as many recipients as the manifest has, with its root; as many outcomes as recipients.
-    fn close(self, closed: Option<&(u64, Vec<(Outcome, u64)>)>) -> Result<(), Damage> {
-        let there = self.frontier.size();
-        if there != self.count {
-            return Err(Damage::at(
-                self.index,
-                format!("its manifest has {} recipients, {there} are there", self.count),
-            ));
+    fn close(self) -> Result<(), Damage> {
+        let (there, manifest) = (self.frontier.size(), self.manifest);
+        if there != manifest.count {
+            let problem = format!("its manifest has {} recipients, {there} are there", manifest.count);
+            return Err(Damage::at(manifest.index, problem));
         }
-        if self.frontier.root() != self.root {
-            return Err(Damage::at(self.index, "the recipients are not those of its manifest"));
+        if self.frontier.root() != manifest.root {
+            return Err(Damage::at(manifest.index, "the recipients are not those of its manifest"));
         }
-        let Some((index, counts)) = closed else { return Ok(()) };
+        let Some((index, counts)) = self.scanned.closed.get(&self.notice) else { return Ok(()) };
         let sum: u64 = counts.iter().map(|(_, count)| *count).fold(0, u64::saturating_add);
-        if sum != self.count {
-            return Err(Damage::at(*index, format!("it was closed with {sum} outcomes for {} recipients", self.count)));
+        if sum != manifest.count {
+            let problem = format!("it was closed with {sum} outcomes for {} recipients", manifest.count);
+            return Err(Damage::at(*index, problem));
         }
         Ok(())
     }
@@ -112,7 +198,7 @@ async fn altered_recipient(conn: &mut Conn, notice: Uuid) -> Result<Option<Damag
     }
     let mut ordinal = 0;
     loop {
-        let page = booked(conn, notice, ordinal, PAGE).await?;
+        let page = audit::booked(conn, notice, ordinal, PAGE).await?;
         let Some(last) = page.last() else { return Ok(None) };
         ordinal = last.recipient.ordinal + 1;
         for row in &page {
@@ -126,28 +212,37 @@ async fn altered_recipient(conn: &mut Conn, notice: Uuid) -> Result<Option<Damag
     }
 }
 
-/// Every attestation that counts for the coverage has its entry.
+/// Attestations count for the coverage: each has its entry, and each entry its attestation.
 async fn attested(conn: &mut Conn, notice: Uuid, manifest: u64) -> Result<(), Stop> {
     let stored = attestations::of_notice(conn, notice, None).await?;
-    if stored.is_empty() {
-        return Ok(());
-    }
-    let mut recorded: Vec<(String, String, String)> = Vec::new();
-    for opening in entries::of_notice(conn, notice).await? {
-        let person = opening.person.as_deref().filter(|_| opening.event == crate::domain::entry::Event::Attested);
-        if let Some(Ok(person)) = person.map(Person::from_cbor) {
-            recorded.push((person.account_id, person.role, person.reply));
+    let (mut recorded, mut forgotten) = (Vec::new(), 0);
+    for opening in entries::about_notice(conn, notice).await? {
+        if opening.event != Event::Attested {
+            continue;
+        }
+        match opening.person.as_deref().map(Person::from_cbor) {
+            Some(Ok(person)) => recorded.push((opening.index, (person.account_id, person.role, person.reply))),
+            _ => forgotten += 1,
         }
     }
-    for it in stored {
+    for it in &stored {
         let role = format!("{}: {}", it.channel, it.witness);
-        let nfc = |text: &str| crate::domain::entry::nfc(text).into_owned();
-        let wanted = (nfc(&it.account_id), nfc(&role), nfc(&it.note));
-        let Some(place) = recorded.iter().position(|entry| *entry == wanted) else {
-            let problem = format!("an attestation for customer {} of this notice has no entry", it.account_id);
-            return Err(Damage::at(manifest, problem).into());
-        };
-        recorded.swap_remove(place);
+        let words = |text: &str| nfc(text).into_owned();
+        let wanted = (words(&it.account_id), words(&role), words(&it.note));
+        match recorded.iter().position(|(_, entry)| *entry == wanted) {
+            Some(place) => drop(recorded.swap_remove(place)),
+            // Its words were erased; that it was made stays.
+            None if forgotten > 0 && it.note.is_empty() && it.witness.is_empty() => forgotten -= 1,
+            None => {
+                let problem = format!("an attestation for customer {} of this notice has no entry", it.account_id);
+                return Err(Damage::at(manifest, problem).into());
+            }
+        }
     }
-    Ok(())
+    match recorded.first() {
+        Some((index, _)) => {
+            Err(Damage::at(index.unwrap_or(manifest), "the attestation that it records was removed").into())
+        }
+        None => Ok(()),
+    }
 }

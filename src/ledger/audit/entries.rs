@@ -1,38 +1,19 @@
 //! From rows to commitments to leaves to the root, and the root against every checkpoint.
 
-use std::collections::{BTreeMap, HashMap};
-
 use uuid::Uuid;
 
+use super::fold::Scanned;
 use super::{Against, Damage, Progress, Report, Stop};
 use crate::domain::checkpoint::Checkpoint;
-use crate::domain::delivery::Outcome;
-use crate::domain::entry::{Detail, Fact, Run, commitments, hmac, leaf};
 use crate::domain::merkle::{Frontier, Hash, Node, leaf_hash};
 use crate::domain::note::VerifierKey;
 use crate::store::Conn;
-use crate::store::audit::{self, Audited, AuditedOpening, Page};
+use crate::store::audit::{self, Audited, Page};
 use crate::store::ledger as entries;
 use crate::store::tree::{self, Head, Signed};
 
 /// Entries read at once.
 const PAGE: u32 = 400;
-
-/// What the entries say of the notices and deliveries.
-#[derive(Default)]
-pub(super) struct Scanned {
-    /// Each notice's manifest: index, count, root.
-    pub manifests: BTreeMap<Uuid, (u64, u64, Hash)>,
-    /// Each closed notice: index, and its count of outcomes.
-    pub closed: BTreeMap<Uuid, (u64, Vec<(Outcome, u64)>)>,
-    /// The last outcome of each delivery that has one, and the index that says so.
-    pub outcomes: HashMap<u128, (Outcome, u64)>,
-    /// Of each notice, how many deliveries are in each outcome so far.
-    tallies: HashMap<Uuid, BTreeMap<Outcome, u64>>,
-    keys: Vec<VerifierKey>,
-    unopened: Vec<u64>,
-    cleared: Vec<Run>,
-}
 
 /// Looks at every entry.
 pub(super) async fn scan(
@@ -70,7 +51,7 @@ pub(super) async fn scan(
     growing.nothing_beyond(tree::largest_checkpoint(conn).await?)?;
     report.checkpoints = growing.checkpoints;
     growing.signed_by(&scanned.keys)?;
-    take_waiting(conn, &mut scanned).await?;
+    scanned.take_waiting(conn).await?;
     scanned.only_cleared_persons_are_missing()?;
     if let Some(stray) = entries::stray(conn).await? {
         return Err(Damage::whole(format!("the opening {stray} belongs to no entry")).into());
@@ -86,111 +67,6 @@ fn look_at(page: &Page, size: u64, scanned: &mut Scanned, growing: &mut Growing<
         }
         scanned.take(page, entry)?;
         growing.push(page, entry)?;
-    }
-    Ok(())
-}
-
-/// Entries that wait for their index count for the states of deliveries.
-async fn take_waiting(conn: &mut Conn, scanned: &mut Scanned) -> Result<(), Stop> {
-    for opening in entries::waiting(conn).await? {
-        let wrong = |problem: String| Damage::whole(format!("the entry {} that waits: {problem}", opening.entry_id));
-        let fact = Fact::from_cbor(&opening.fact).map_err(|error| wrong(error.to_string()))?;
-        scanned.fold(&fact, opening.delivery_id.as_ref(), u64::MAX).map_err(&wrong)?;
-        if fact.event != opening.event {
-            return Err(wrong("its event is another in its fact".to_owned()).into());
-        }
-    }
-    Ok(())
-}
-
-impl Scanned {
-    fn take(&mut self, page: &Page, entry: &Audited) -> Result<(), Damage> {
-        let bad = |problem: String| Damage::at(entry.index, problem);
-        let Some(opening) = &entry.opening else { return Err(bad("its opening was removed".to_owned())) };
-        let (committed, bytes) = (page.bytes(&entry.leaf), page.bytes(&opening.fact));
-        let fact_salt = page.bytes(&opening.fact_salt);
-        match (&opening.person, &opening.person_salt) {
-            (Some(person), Some(salt)) => {
-                if leaf(fact_salt, bytes, page.bytes(salt), page.bytes(person)) != committed {
-                    return Err(bad("what it says is not what its leaf commits to".to_owned()));
-                }
-            }
-            (None, None) => {
-                let (committed, _) = commitments(committed).map_err(|it| bad(it.to_string()))?;
-                if hmac(fact_salt, bytes) != committed {
-                    return Err(bad("its fact is not what its leaf commits to".to_owned()));
-                }
-                self.unopened.push(entry.index);
-            }
-            _ => return Err(bad("its person and salt are not both there or both gone".to_owned())),
-        }
-        let fact = Fact::read(bytes).map_err(|error| bad(error.to_string()))?;
-        agrees(opening, &fact).map_err(|problem| bad(problem.to_owned()))?;
-        self.fold(&fact, opening.delivery_id.as_ref(), entry.index).map_err(bad)
-    }
-
-    /// States are a fold over entries: takes the next one.
-    fn fold(&mut self, fact: &Fact, delivery: Option<&Uuid>, index: u64) -> Result<(), String> {
-        let notice = fact.notice.map(|(id, ..)| id);
-        match (&fact.detail, notice) {
-            (Detail::Manifest { count, root }, Some(id)) => drop(self.manifests.insert(id, (index, *count, *root))),
-            (Detail::Closed(counts), Some(id)) => {
-                let stated: BTreeMap<_, _> = counts.iter().copied().filter(|(_, count)| *count > 0).collect();
-                if self.tallies.remove(&id).unwrap_or_default() != stated {
-                    return Err("its counts are not those of the outcomes before it".to_owned());
-                }
-                self.closed.insert(id, (index, counts.clone()));
-            }
-            (Detail::Cleared { entries, .. }, _) => self.cleared.extend(entries),
-            (Detail::Keys { old, new }, _) => {
-                self.keys.extend([old, new].into_iter().filter_map(|key| VerifierKey::parse(key).ok()));
-            }
-            _ => {}
-        }
-        if let (Some(delivery), Some(outcome), Some(notice)) = (delivery, fact.event.outcome(), notice) {
-            let before = self.outcomes.insert(delivery.as_u128(), (outcome, index));
-            if !self.closed.contains_key(&notice) {
-                let tally = self.tallies.entry(notice).or_default();
-                *tally.entry(outcome).or_default() += 1;
-                if let Some((before, _)) = before
-                    && let Some(count) = tally.get_mut(&before)
-                {
-                    *count -= 1;
-                }
-                tally.retain(|_, count| *count > 0);
-            }
-        }
-        Ok(())
-    }
-
-    /// An opening that is gone without an entry that says why is an alarm.
-    fn only_cleared_persons_are_missing(&mut self) -> Result<(), Damage> {
-        self.cleared.sort_unstable();
-        for index in &self.unopened {
-            let after = self.cleared.partition_point(|run| run.first <= *index);
-            // Runs may overlap: a person can be erased after a purge has left nothing to erase.
-            let covered = self.cleared[..after].iter().rev().any(|run| index - run.first < run.count);
-            if !covered {
-                return Err(Damage::at(*index, "its person was removed, and no `erased` or `purged` entry says so"));
-            }
-        }
-        Ok(())
-    }
-}
-
-/// The columns beside a fact repeat what it says.
-fn agrees(opening: &AuditedOpening, fact: &Fact) -> Result<(), &'static str> {
-    if opening.event != fact.event {
-        return Err("its event is another in its fact");
-    }
-    if opening.at != fact.at.as_millisecond() {
-        return Err("its time is another in its fact");
-    }
-    if opening.notice_id != fact.notice.map(|(id, ..)| id) {
-        return Err("its notice is another in its fact");
-    }
-    if opening.delivery_id.is_some() != fact.ordinal.is_some() {
-        return Err("it is about a delivery only in its fact or only beside it");
     }
     Ok(())
 }

@@ -236,7 +236,7 @@ async fn nobody_changes_the_ledger(#[case] engine: Engine) {
         .await
         .unwrap();
     tree::insert_nodes(&mut tx, &[(8, 0, [0; 32])]).await.unwrap();
-    let signed = tree::Signed { size: 1, note: String::new(), at: fixture.now };
+    let signed = tree::Signed { size: 1, note: String::new(), vkey: String::new(), at: fixture.now };
     tree::insert_checkpoint(&mut tx, &signed).await.unwrap();
     tx.commit().await.unwrap();
     for sql in [

@@ -9,8 +9,8 @@ use besked::store::ledger::Opening;
 use besked::store::messages::Message;
 use besked::store::subjects::{Cleared, Read};
 use besked::store::{
-    Conn, audit, contacts, deliveries, holds, ledger, messages, notices, preferences, queue, subjects, suppressions,
-    tree,
+    Conn, attestations, audit, contacts, deliveries, holds, ledger, messages, notices, preferences, queue, subjects,
+    suppressions, tree,
 };
 use jiff::SignedDuration;
 use rstest::rstest;
@@ -68,9 +68,13 @@ async fn a_person_is_found_and_cleared_everywhere(#[case] engine: Engine) {
         subjects::insert_read(&mut tx, fixture.id(), email, &read).await.unwrap();
     }
     let notice = fixture.released(&mut tx, &[mail, other]).await;
-    notices::insert_rows(&mut tx, notice, &[("C1".to_owned(), "{\"mail\":\"a@x.example\"}".to_owned())]).await.unwrap();
+    let row = |account: &str, value: &str| (account.to_owned(), format!("{{\"mail\":\"{value}\"}}"));
+    // By what is named, not by how it is spelled.
+    let rows = [row("C1", "a@X.example"), row("C2", "ba@x.example")];
+    notices::insert_rows(&mut tx, notice, &rows).await.unwrap();
     let found = subjects::deliveries(&mut tx, mail).await.unwrap();
-    assert_eq!((found.len(), found[0].queued, found[0].leased, found[0].account_id.as_str()), (1, true, false, "C1"));
+    assert_eq!((found.len(), found[0].account_id.as_str()), (1, "C1"));
+    assert_eq!(subjects::lock_queue(&mut tx, &[found[0].id]).await.unwrap(), [(found[0].id, false)]);
     assert!(subjects::deliveries(&mut tx, "").await.unwrap().is_empty());
     let delivery = found[0].id;
     let message = Message { sha256: [1; 32], size: 2, body: zstd_of(b"hi"), dictionary: None };
@@ -85,9 +89,7 @@ async fn a_person_is_found_and_cleared_everywhere(#[case] engine: Engine) {
     assert_eq!(subjects::reads(&mut tx, mail).await.unwrap()[0].operator, "bo");
     assert_eq!(subjects::addresses(&mut tx, "", 9).await.unwrap(), [mail, other]);
     assert_eq!(subjects::addresses(&mut tx, mail, 9).await.unwrap(), [other]);
-    assert_eq!(subjects::opened(&mut tx, &[delivery], Some(mail)).await.unwrap().len(), 2);
-    assert_eq!(subjects::opened(&mut tx, &[], None).await.unwrap(), [0; 0]);
-    assert_eq!(subjects::opened_of_notice(&mut tx, notice).await.unwrap(), [2]);
+    assert_eq!(ledger::about_notice(&mut tx, notice).await.unwrap()[0].entry_id, about_notice.id);
     assert_eq!(ledger::of_delivery(&mut tx, delivery).await.unwrap()[0].entry_id, about_delivery.id);
     assert_eq!(ledger::of_address(&mut tx, mail).await.unwrap()[0].entry_id, about_address.id);
     let sealed = ledger::sealed(&mut tx, notice, None, None).await.unwrap();
@@ -98,17 +100,20 @@ async fn a_person_is_found_and_cleared_everywhere(#[case] engine: Engine) {
 
     let salt = found[0].salt.unwrap();
     let cleared = Cleared { id: delivery, commitment: commitment(&salt, "C1", mail) };
-    subjects::clear_deliveries(&mut tx, &[]).await.unwrap();
-    subjects::clear_deliveries(&mut tx, std::slice::from_ref(&cleared)).await.unwrap();
-    subjects::clear_address(&mut tx, mail).await.unwrap();
+    assert!(subjects::clear_deliveries(&mut tx, &[]).await.unwrap().is_empty());
+    let openings = subjects::clear_deliveries(&mut tx, std::slice::from_ref(&cleared)).await.unwrap();
+    assert_eq!(openings, [about_delivery.id]);
+    assert_eq!(subjects::clear_address(&mut tx, mail).await.unwrap(), [about_address.id]);
+    subjects::clear_opening(&mut tx, about_notice.id).await.unwrap();
     subjects::clear_rows(&mut tx, mail).await.unwrap();
     assert!(subjects::deliveries(&mut tx, mail).await.unwrap().is_empty());
     assert!(subjects::contacts(&mut tx, mail).await.unwrap().is_empty());
     assert!(preferences::of_address(&mut tx, mail).await.unwrap().is_empty());
     assert!(subjects::reads(&mut tx, mail).await.unwrap().is_empty());
     assert!(messages::find(&mut tx, delivery).await.unwrap().is_none());
-    assert!(notices::rows(&mut tx, notice, "", 9).await.unwrap().is_empty());
-    assert!(subjects::opened(&mut tx, &[delivery], Some(mail)).await.unwrap().is_empty());
+    assert_eq!(notices::rows(&mut tx, notice, "", 9).await.unwrap().into_keys().collect::<Vec<_>>(), ["C2"]);
+    assert!(ledger::find(&mut tx, &[about_delivery.id]).await.unwrap()[0].person.is_none());
+    assert!(ledger::about_notice(&mut tx, notice).await.unwrap()[0].person.is_none());
     assert_eq!(subjects::addresses(&mut tx, "", 9).await.unwrap(), [other]);
     let committed = deliveries::committed(&mut tx, notice, 0, 9).await.unwrap();
     assert_eq!((committed[0].email.as_str(), committed[0].salt), ("", None));
@@ -116,6 +121,38 @@ async fn a_person_is_found_and_cleared_everywhere(#[case] engine: Engine) {
     assert!(committed[1].salt.is_some());
     assert_eq!(audit::booked(&mut tx, notice, 1, 9).await.unwrap().len(), 1);
     assert!(!queue::unclaimed(&mut tx, notice, 9).await.unwrap().contains(&delivery));
+    let rest = committed_id(&mut tx, other).await;
+    subjects::discard(&mut tx, &[rest]).await.unwrap();
+    assert!(subjects::deliveries(&mut tx, other).await.unwrap().is_empty());
+}
+
+async fn committed_id(conn: &mut Conn, email: &str) -> Uuid {
+    subjects::deliveries(conn, email).await.unwrap()[0].id
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn attestations_are_found_by_their_words(#[case] engine: Engine) {
+    let fixture = Fixture::new(engine).await;
+    let mut tx = fixture.store.write().await.unwrap();
+    let notice = fixture.released(&mut tx, &["a@x.example"]).await;
+    notices::lock(&mut tx, notice).await.unwrap();
+    let attestation = attestations::Attestation {
+        account_id: "C1".to_owned(),
+        channel: "phone".to_owned(),
+        witness: "Bo".to_owned(),
+        note: "told Anna, A@X.example".to_owned(),
+        operator: "alice".to_owned(),
+        at: fixture.now,
+    };
+    let id = fixture.id();
+    attestations::insert(&mut tx, id, notice, &attestation).await.unwrap();
+    assert_eq!(attestations::mentioning(&mut tx, "a@x.example").await.unwrap(), [(id, notice)]);
+    attestations::clear(&mut tx, id).await.unwrap();
+    assert!(attestations::mentioning(&mut tx, "a@x.example").await.unwrap().is_empty());
+    assert_eq!(attestations::of_notice(&mut tx, notice, None).await.unwrap()[0].account_id, "C1");
 }
 
 fn zstd_of(bytes: &[u8]) -> Vec<u8> {
@@ -191,14 +228,17 @@ async fn holds_keep_what_would_expire(#[case] engine: Engine) {
     holds::insert(&mut tx, &of_account).await.unwrap();
     assert!(subjects::unpurged(&mut tx, notice, 0, 9).await.unwrap().is_empty());
     assert_eq!(holds::list(&mut tx).await.unwrap(), [of_notice.clone(), of_account.clone()]);
+    assert!(subjects::is_held(&mut tx, notice).await.unwrap());
     assert!(holds::remove(&mut tx, of_account.id).await.unwrap());
     assert!(!holds::remove(&mut tx, of_account.id).await.unwrap());
-    assert_eq!(subjects::unpurged(&mut tx, notice, 1, 9).await.unwrap().len(), 1);
+    assert!(subjects::unpurged(&mut tx, notice, 1, 9).await.unwrap().is_empty(), "the notice is held still");
     assert!(holds::remove(&mut tx, of_notice.id).await.unwrap());
-    subjects::clear_notice(&mut tx, notice, fixture.now).await.unwrap();
+    assert_eq!(subjects::unpurged(&mut tx, notice, 1, 9).await.unwrap().len(), 1);
+    assert!(!subjects::is_held(&mut tx, notice).await.unwrap());
+    assert!(subjects::clear_notice(&mut tx, notice, fixture.now).await.unwrap().is_empty());
     assert!(subjects::expirable(&mut tx, Category::Maintenance, later).await.unwrap().is_empty(), "purged once");
     tx.commit().await.unwrap();
-    assert!(fixture.store.truncate_wal().await.unwrap());
+    assert!(fixture.store.scrub().await.unwrap());
 }
 
 #[rstest]
@@ -225,6 +265,12 @@ async fn the_audit_reads_entries_messages_and_strays(#[case] engine: Engine) {
     assert!(audit::page(&mut tx, 1, 9).await.unwrap().entries.is_empty());
     assert_eq!(ledger::waiting(&mut tx).await.unwrap()[0].entry_id, waits.id);
     assert_eq!(ledger::stray(&mut tx).await.unwrap(), None);
+    let all = audit::notices(&mut tx, "", 9).await.unwrap();
+    assert_eq!((all.len(), all[0].id, all[0].released, all[0].closed, all[0].recipients), (1, notice, true, false, 1));
+    assert!(audit::notices(&mut tx, &notice.to_string(), 9).await.unwrap().is_empty());
+    assert_eq!(audit::baseless(&mut tx).await.unwrap(), None);
+    let booked = &audit::booked(&mut tx, notice, 0, 9).await.unwrap()[0];
+    assert_eq!((booked.level, booked.reply.as_deref(), booked.changed_at), (None, None, fixture.now.as_millisecond()));
     sqlx::query("DELETE FROM ledger_pending").execute(&mut *tx).await.unwrap();
     assert_eq!(ledger::stray(&mut tx).await.unwrap(), Some(waits.id));
 

@@ -47,6 +47,8 @@ async fn the_tree_grows_from_what_waits(#[case] engine: Engine) {
     assert_eq!(tree::nodes(&mut conn, 8, 1, 9).await.unwrap(), [[2; 32]]);
     assert!(tree::nodes(&mut conn, 16, 0, 9).await.unwrap().is_empty());
     assert_eq!(ledger::sizes(&mut conn).await.unwrap(), (3, 2));
+    let ids = [entries[2].id, entries[0].id, entries[4].id];
+    assert_eq!(tree::indexes(&mut conn, &ids).await.unwrap(), [0, 2], "the last one waits");
 }
 
 #[rstest]
@@ -58,7 +60,7 @@ async fn checkpoints_are_kept_and_sealing_can_be_stopped(#[case] engine: Engine)
     let mut tx = fixture.store.write().await.unwrap();
     assert!(tree::last_checkpoint(&mut tx).await.unwrap().is_none());
     assert!(tree::largest_checkpoint(&mut tx).await.unwrap().is_none());
-    let signed = |size, note: &str| Signed { size, note: note.to_owned(), at: fixture.now };
+    let signed = |size, note: &str| Signed { size, note: note.to_owned(), vkey: "k".to_owned(), at: fixture.now };
     for (size, note) in [(5, "a"), (9, "b"), (5, "c"), (9, "b")] {
         tree::insert_checkpoint(&mut tx, &signed(size, note)).await.unwrap();
     }
@@ -66,6 +68,7 @@ async fn checkpoints_are_kept_and_sealing_can_be_stopped(#[case] engine: Engine)
     assert_eq!(tree::checkpoints(&mut tx, 0, 8).await.unwrap(), [signed(5, "a"), signed(5, "c")]);
     assert_eq!(tree::checkpoints(&mut tx, 5, 9).await.unwrap(), [signed(9, "b")]);
     assert_eq!(tree::largest_checkpoint(&mut tx).await.unwrap(), Some(9));
+    assert_eq!(tree::keys(&mut tx).await.unwrap(), ["k"]);
     assert!(tree::set_stopped(&mut tx, Some("because")).await.unwrap());
     assert!(!tree::set_stopped(&mut tx, Some("again")).await.unwrap());
     assert_eq!(tree::head(&mut tx).await.unwrap().stopped.as_deref(), Some("because"));

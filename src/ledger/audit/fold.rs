@@ -1,0 +1,236 @@
+//! What the entries say, folded: each notice's manifest and end, each recipient's last outcome. States are this fold; the rows
+//! that show them are held against it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::hash::{BuildHasher as _, RandomState};
+
+use uuid::Uuid;
+
+use super::{Damage, Stop};
+use crate::domain::category::Category;
+use crate::domain::delivery::{Level, Outcome};
+use crate::domain::entry::{Brief, Detail, Event, Fact, Run, commitments, hmac, leaf, nfc};
+use crate::domain::merkle::Hash;
+use crate::domain::note::VerifierKey;
+use crate::store::audit::{Audited, AuditedOpening, Page};
+use crate::store::{Conn, ledger as entries};
+
+/// A notice's manifest.
+#[derive(Clone, Copy)]
+pub(super) struct Manifest {
+    /// Index of its entry.
+    pub index: u64,
+    /// Its recipients.
+    pub count: u64,
+    /// Root of the tree over their commitments.
+    pub root: Hash,
+    /// The notice's category.
+    pub category: Category,
+    /// Digest of the notice's content.
+    pub digest: Hash,
+}
+
+/// The last outcome of a recipient.
+pub(super) struct Last {
+    /// The delivery that the entry is about.
+    pub delivery: u128,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// How strong the evidence is.
+    pub level: Option<Level>,
+    /// When.
+    pub at: i64,
+    /// What the server replied, as [`Scanned::hash`] has it; `None` where the person is not opened.
+    pub reply: Option<u64>,
+    /// Index of the entry; the largest there is for one that waits.
+    pub index: u64,
+}
+
+/// What the entries say of the notices and deliveries.
+#[derive(Default)]
+pub(super) struct Scanned {
+    /// Each notice's manifest.
+    pub manifests: BTreeMap<Uuid, Manifest>,
+    /// Each closed notice: index, and its count of outcomes.
+    pub closed: BTreeMap<Uuid, (u64, Vec<(Outcome, u64)>)>,
+    /// The last outcome by notice and ordinal: what the tree commits to, where a delivery's id is only a name.
+    pub outcomes: HashMap<(u128, u64), Last>,
+    /// What was sent, by delivery: the first half of the digest, and the index that says so.
+    pub sent: HashMap<u128, (u128, u64)>,
+    /// Keys that exchanges name, as pairs, the new one last.
+    pub keys: Vec<VerifierKey>,
+    /// Entries whose persons were deleted, as entries say.
+    pub cleared: Vec<Run>,
+    /// Of each notice, how many deliveries are in each outcome so far.
+    tallies: HashMap<Uuid, BTreeMap<Outcome, u64>>,
+    unopened: Vec<u64>,
+    hasher: RandomState,
+}
+
+impl Scanned {
+    /// Takes the next entry of the tree.
+    pub fn take(&mut self, page: &Page, entry: &Audited) -> Result<(), Damage> {
+        let bad = |problem: String| Damage::at(entry.index, problem);
+        let Some(opening) = &entry.opening else { return Err(bad("its opening was removed".to_owned())) };
+        let (committed, bytes) = (page.bytes(&entry.leaf), page.bytes(&opening.fact));
+        let fact_salt = page.bytes(&opening.fact_salt);
+        let person = match (&opening.person, &opening.person_salt) {
+            (Some(person), Some(salt)) => {
+                if leaf(fact_salt, bytes, page.bytes(salt), page.bytes(person)) != committed {
+                    return Err(bad("what it says is not what its leaf commits to".to_owned()));
+                }
+                Some(page.bytes(person))
+            }
+            (None, None) => {
+                let (committed, _) = commitments(committed).map_err(|error| bad(error.to_string()))?;
+                if hmac(fact_salt, bytes) != committed {
+                    return Err(bad("its fact is not what its leaf commits to".to_owned()));
+                }
+                self.unopened.push(entry.index);
+                None
+            }
+            _ => return Err(bad("its person and salt are not both there or both gone".to_owned())),
+        };
+        let fact = Fact::read(bytes).map_err(|error| bad(error.to_string()))?;
+        agrees(opening, &fact).map_err(|problem| bad(problem.to_owned()))?;
+        self.fold(&fact, opening.delivery_id, person, entry.index).map_err(bad)
+    }
+
+    /// Entries that wait for their index count for the states of deliveries.
+    pub async fn take_waiting(&mut self, conn: &mut Conn) -> Result<(), Stop> {
+        for opening in entries::waiting(conn).await? {
+            let wrong =
+                |problem: String| Damage::whole(format!("the entry {} that waits: {problem}", opening.entry_id));
+            let fact = Fact::from_cbor(&opening.fact).map_err(|error| wrong(error.to_string()))?;
+            if fact.event != opening.event {
+                return Err(wrong("its event is another in its fact".to_owned()).into());
+            }
+            self.fold(&fact, opening.delivery_id, opening.person.as_deref(), u64::MAX).map_err(wrong)?;
+        }
+        Ok(())
+    }
+
+    /// A reply as it is compared.
+    pub fn hash(&self, reply: &str) -> u64 {
+        self.hasher.hash_one(nfc(reply).as_ref())
+    }
+
+    fn fold(&mut self, fact: &Fact, delivery: Option<Uuid>, person: Option<&[u8]>, index: u64) -> Result<(), String> {
+        match (&fact.detail, fact.notice) {
+            (Detail::Manifest { count, root }, Some((id, category, digest))) => {
+                let manifest = Manifest { index, count: *count, root: *root, category, digest };
+                if self.manifests.insert(id, manifest).is_some() {
+                    return Err("its notice had a manifest already".to_owned());
+                }
+            }
+            (Detail::Closed(counts), Some((id, ..))) => self.close(id, counts, index)?,
+            (Detail::Cleared { entries, .. }, _) => {
+                if entries.iter().any(|run| run.first.checked_add(run.count).is_none_or(|end| end > index)) {
+                    return Err("it names entries that come after it".to_owned());
+                }
+                self.cleared.extend(entries);
+            }
+            (Detail::Keys { old, new }, _) => {
+                self.keys.extend([old, new].into_iter().filter_map(|key| VerifierKey::parse(key).ok()));
+            }
+            _ => {}
+        }
+        match (delivery, fact.event.outcome()) {
+            (Some(delivery), Some(outcome)) => self.record(fact, delivery, outcome, person, index),
+            _ => Ok(()),
+        }
+    }
+
+    fn close(&mut self, notice: Uuid, counts: &[(Outcome, u64)], index: u64) -> Result<(), String> {
+        let stated: BTreeMap<_, _> = counts.iter().copied().filter(|(_, count)| *count > 0).collect();
+        if self.tallies.remove(&notice).unwrap_or_default() != stated {
+            return Err("its counts are not those of the outcomes before it".to_owned());
+        }
+        if self.closed.insert(notice, (index, counts.to_vec())).is_some() {
+            return Err("its notice was closed already".to_owned());
+        }
+        Ok(())
+    }
+
+    fn record(
+        &mut self,
+        fact: &Fact,
+        delivery: Uuid,
+        outcome: Outcome,
+        person: Option<&[u8]>,
+        index: u64,
+    ) -> Result<(), String> {
+        let (Some((notice, ..)), Some(ordinal)) = (fact.notice, fact.ordinal) else {
+            return Err("it is about a delivery, but names no place in a manifest".to_owned());
+        };
+        if self.manifests.get(&notice).is_none_or(|manifest| ordinal >= manifest.count) {
+            return Err("no manifest before it has such a recipient".to_owned());
+        }
+        let brief = person.filter(|person| !person.is_empty()).map(Brief::read).transpose();
+        let brief = brief.map_err(|error| error.to_string())?;
+        if let Some(sha256) = brief.and_then(|brief| brief.sha256) {
+            self.sent.insert(delivery.as_u128(), (half(&sha256), index));
+        }
+        let last = Last {
+            delivery: delivery.as_u128(),
+            outcome,
+            level: fact.level,
+            at: fact.at.as_millisecond(),
+            reply: brief.map(|brief| self.hash(brief.reply)),
+            index,
+        };
+        let before = self.outcomes.insert((notice.as_u128(), ordinal), last);
+        if before.as_ref().is_some_and(|before| before.delivery != delivery.as_u128()) {
+            return Err("another delivery had its place in the manifest".to_owned());
+        }
+        if !self.closed.contains_key(&notice) {
+            let tally = self.tallies.entry(notice).or_default();
+            *tally.entry(outcome).or_default() += 1;
+            if let Some(count) = before.and_then(|before| tally.get_mut(&before.outcome)) {
+                *count -= 1;
+            }
+            tally.retain(|_, count| *count > 0);
+        }
+        Ok(())
+    }
+
+    /// An opening that is gone without an entry that says why is an alarm.
+    pub fn only_cleared_persons_are_missing(&mut self) -> Result<(), Damage> {
+        self.cleared.sort_unstable();
+        for index in &self.unopened {
+            let after = self.cleared.partition_point(|run| run.first <= *index);
+            // Runs may overlap: a person can be erased after a purge has left nothing to erase.
+            let covered = self.cleared[..after].iter().rev().any(|run| index - run.first < run.count);
+            if !covered {
+                return Err(Damage::at(*index, "its person was removed, and no `erased` or `purged` entry says so"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The first half of a digest: enough that no other message can be found for it.
+pub(super) fn half(sha256: &Hash) -> u128 {
+    let (half, _) = sha256.split_at(16);
+    u128::from_be_bytes(half.try_into().expect("it has 16 bytes"))
+}
+
+/// The columns beside a fact repeat what it says.
+fn agrees(opening: &AuditedOpening, fact: &Fact) -> Result<(), &'static str> {
+    if opening.event != fact.event {
+        return Err("its event is another in its fact");
+    }
+    if opening.at != fact.at.as_millisecond() {
+        return Err("its time is another in its fact");
+    }
+    if opening.notice_id != fact.notice.map(|(id, ..)| id) {
+        return Err("its notice is another in its fact");
+    }
+    if opening.delivery_id.is_some() != fact.ordinal.is_some() {
+        return Err("it is about a delivery only in its fact or only beside it");
+    }
+    if fact.event == Event::Attested && opening.delivery_id.is_some() {
+        return Err("an attestation is about a customer, not about a delivery");
+    }
+    Ok(())
+}
