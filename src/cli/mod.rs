@@ -9,6 +9,7 @@ mod customers;
 mod deliveries;
 mod demo;
 mod dispatch;
+mod doctor;
 mod evidence;
 mod failure;
 mod init;
@@ -52,6 +53,8 @@ enum Command {
     Init,
     /// Make or update the database's tables
     Migrate,
+    /// Check that everything is as it must be, without sending anything
+    Doctor,
     /// Show or check the configuration
     #[command(subcommand)]
     Config(config::Command),
@@ -126,6 +129,7 @@ async fn run(cli: Cli, output: &Output) -> Result<u8, Failure> {
     match cli.command {
         Command::Init => init::init(&place, output).await,
         Command::Migrate => init::migrate(&place, output).await,
+        Command::Doctor => doctor::doctor(&place, output).await,
         Command::Config(command) => config::run(command, &place, output),
         Command::Customers(command) => customers::run(command, &place, output).await,
         Command::Notice(command) => notice::run(command, &place, output).await,

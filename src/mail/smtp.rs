@@ -6,13 +6,16 @@
 //! - It sends bare LF as it stands, which defeats its dot-stuffing: only CRLF-normalised messages come here.
 //! - It appends CRLF before the dot: it is handed the message without its last CRLF.
 //! - It forgets most of the EHLO answer: we ask once more and read it ourselves.
+//! - It does not understand a reply of a bare code: [`spaced`] puts in the space that it wants.
 //! - Its STARTTLS keeps what the server sent before TLS: [`stream`] does STARTTLS over a connection of its own.
 
+mod spaced;
 mod stream;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use lettre::transport::smtp::client::AsyncSmtpConnection;
 use lettre::transport::smtp::commands::{Data, Ehlo, Mail, Rcpt, Rset};
@@ -34,6 +37,10 @@ pub struct Extensions {
     pub eight_bit_mime: bool,
     /// RFC 6531.
     pub smtputf8: bool,
+    /// RFC 2920.
+    pub pipelining: bool,
+    /// RFC 3461.
+    pub dsn: bool,
 }
 
 impl Extensions {
@@ -45,6 +52,8 @@ impl Extensions {
                 "SIZE" => extensions.size = words.next().and_then(|size| size.parse().ok()).filter(|size| *size > 0),
                 "8BITMIME" => extensions.eight_bit_mime = true,
                 "SMTPUTF8" => extensions.smtputf8 = true,
+                "PIPELINING" => extensions.pipelining = true,
+                "DSN" => extensions.dsn = true,
                 _ => {}
             }
         }
@@ -72,6 +81,8 @@ pub struct Session {
     pub host: String,
     /// TLS version; empty without TLS.
     pub tls: String,
+    /// When the server's certificate expires, where it has shown one that can be read.
+    pub certificate_expires: Option<Timestamp>,
     completed: u64,
     usable: bool,
     /// True while a transaction is begun and not ended: another MAIL would be refused as nested.
@@ -92,6 +103,7 @@ impl Session {
             extensions: Extensions::default(),
             host: opened.host,
             tls: opened.tls,
+            certificate_expires: opened.expires,
             completed: 0,
             usable: true,
             begun: false,
@@ -144,6 +156,12 @@ impl Session {
         let reply = self.body(message, in_doubt).await?;
         self.completed += 1;
         Ok(Some(reply))
+    }
+
+    /// What the server said it can do.
+    #[must_use]
+    pub fn extensions(&self) -> Extensions {
+        self.extensions
     }
 
     /// True while further transactions can be tried on this connection.

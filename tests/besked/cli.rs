@@ -282,3 +282,34 @@ fn a_service_ends_on_sigterm_with_nothing_in_doubt() {
     assert!(serve.wait().unwrap().success());
     shell.run(&["dispatch", "--until-idle"]).ok();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_doctor_looks_at_everything_and_sends_nothing() {
+    use crate::smtp::{Encryption, Script, SmtpServer};
+    let server = SmtpServer::start(Script::default().encryption(Encryption::Implicit)).await;
+    let shell = Shell::new();
+    let doctor = |key: &str, url: &str| {
+        let mut command = shell.command(&["--json", "doctor"]);
+        command.env("BESKED__RELAY__0__URL", url).env("BESKED__RELAY__0__CA_FILE", server.ca_file());
+        ran(command.env("BESKED__LEDGER__KEY_FILE", key).output().unwrap())
+    };
+    let well = doctor("var/ledger.key", &server.url()).ok().json();
+    let of = |checks: &Value, what: &str| {
+        let checks = checks.as_array().unwrap();
+        let check = checks.iter().find(|it| it["what"].as_str() == Some(what)).unwrap();
+        (check["verdict"].as_str().unwrap().to_owned(), check["detail"].as_str().unwrap().to_owned())
+    };
+    for what in ["database", "ledger", "tombstones", "ledger key"] {
+        assert_eq!(of(&well, what).0, "ok", "{what}");
+    }
+    let (_, detail) = of(&well, "relay primary");
+    assert!(
+        detail.contains("TLSv1.3") && detail.contains("certificate until") && detail.contains("8BITMIME"),
+        "{detail}"
+    );
+    assert!(server.messages().is_empty());
+    let ill = doctor("var/no.key", "smtp://127.0.0.1:1?tls=none");
+    assert_eq!(ill.code, 1);
+    assert_eq!(of(&ill.json(), "ledger key").0, "warning");
+    assert_eq!(of(&ill.json(), "relay primary").0, "failed");
+}

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use lettre::transport::smtp::client::{AsyncSmtpConnection, AsyncTokioStream};
 use lettre::transport::smtp::commands::Starttls;
 use lettre::transport::smtp::extension::{ClientId, Extension};
@@ -27,6 +28,7 @@ use tokio::time::{error::Elapsed, timeout};
 use tokio_rustls::client::TlsStream;
 
 use super::Failed;
+use super::spaced::Spaced;
 use crate::config::{Relay, Smtp, Tls};
 use crate::domain::reply::{Failure, Reply, Stage};
 
@@ -38,6 +40,7 @@ pub(super) struct Opened {
     pub(super) conn: AsyncSmtpConnection,
     pub(super) host: String,
     pub(super) tls: String,
+    pub(super) expires: Option<Timestamp>,
 }
 
 /// Connects to a relay and encrypts as it wants.
@@ -48,17 +51,17 @@ pub(super) async fn open(relay: &Relay, deadlines: &Smtp, hello: &ClientId) -> R
     match relay.url.tls {
         Tls::Implicit => {
             let tls = encrypt(tcp, relay, Stage::Connect, deadlines.connect).await?;
-            let version = version(&tls);
+            let (version, expires) = (version(&tls), expires(&tls));
             let conn = greet(Encrypted { tls, greeting: b"", peer }, deadlines, hello).await?;
-            Ok(Opened { conn, host, tls: version })
+            Ok(Opened { conn, host, tls: version, expires })
         }
-        Tls::None => Ok(Opened { conn: greet(tcp, deadlines, hello).await?, host, tls: String::new() }),
+        Tls::None => Ok(Opened { conn: greet(tcp, deadlines, hello).await?, host, tls: String::new(), expires: None }),
         Tls::Required | Tls::Opportunistic => {
             let lent = Lent(Arc::new(Mutex::new(Some(tcp))));
             let mut plain = greet(lent.clone(), deadlines, hello).await?;
             if !plain.server_info().supports_feature(Extension::StartTls) {
                 if relay.url.tls == Tls::Opportunistic {
-                    return Ok(Opened { conn: plain, host, tls: String::new() });
+                    return Ok(Opened { conn: plain, host, tls: String::new(), expires: None });
                 }
                 let failure =
                     Failure::Unclear("the server does not offer STARTTLS, which this relay requires".to_owned());
@@ -69,10 +72,10 @@ pub(super) async fn open(relay: &Relay, deadlines: &Smtp, hello: &ClientId) -> R
             let tcp = lent.take_back().ok_or_else(|| unclear(Stage::StartTls, &"the connection was closed"))?;
             drop(plain);
             let tls = encrypt(tcp, relay, Stage::StartTls, deadlines.connect).await?;
-            let version = version(&tls);
+            let (version, expires) = (version(&tls), expires(&tls));
             // The server does not greet again after STARTTLS; lettre waits for a greeting all the same.
             let conn = greet(Encrypted { tls, greeting: b"220 under TLS\r\n", peer }, deadlines, hello).await?;
-            Ok(Opened { conn, host, tls: version })
+            Ok(Opened { conn, host, tls: version, expires })
         }
     }
 }
@@ -134,7 +137,8 @@ async fn greet(
     let hello = hello.clone();
     // In a task of its own: lettre panics on some answers to EHLO (RUSTSEC-2026-0562), and that is the server's trouble.
     let mut opening = JoinSet::new();
-    opening.spawn(async move { AsyncSmtpConnection::connect_with_transport(Box::new(stream), &hello).await });
+    opening
+        .spawn(async move { AsyncSmtpConnection::connect_with_transport(Box::new(Spaced::new(stream)), &hello).await });
     let failure = match timeout(deadlines.greeting, opening.join_next()).await {
         Ok(Some(Ok(Ok(conn)))) => return Ok(conn),
         Ok(Some(Ok(Err(error)))) => refusal(&error),
@@ -162,6 +166,13 @@ async fn encrypt(
 fn version(tls: &TlsStream<TcpStream>) -> String {
     let version = tls.get_ref().1.protocol_version().and_then(|version| version.as_str());
     version.unwrap_or("TLS").replace("TLSv1_", "TLSv1.")
+}
+
+/// When the server's own certificate expires.
+fn expires(tls: &TlsStream<TcpStream>) -> Option<Timestamp> {
+    let certificate = tls.get_ref().1.peer_certificates()?.first()?;
+    let (_, certificate) = x509_parser::parse_x509_certificate(certificate).ok()?;
+    Timestamp::from_second(certificate.validity().not_after.timestamp()).ok()
 }
 
 fn tls_config(relay: &Relay) -> Result<ClientConfig, String> {

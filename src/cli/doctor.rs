@@ -1,0 +1,178 @@
+//! `besked doctor`: whether everything is as it must be. It looks, and changes and sends nothing.
+
+use std::os::unix::fs::PermissionsExt as _;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+
+use super::Place;
+use super::failure::{FAILED, Failure};
+use super::output::{Output, count, grouped, table};
+use crate::app::App;
+use crate::config::{Config, Relay, Tls};
+use crate::domain::clock::Clock;
+use crate::domain::random::Random;
+use crate::mail::smtp::{Extensions, Session};
+
+/// Certificates that expire sooner than this are told of.
+const SOON: SignedDuration = SignedDuration::from_hours(14 * 24);
+
+/// How a thing is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Verdict {
+    Ok,
+    Warning,
+    Failed,
+}
+
+/// What was looked at.
+#[derive(Debug, Serialize)]
+struct Check {
+    what: String,
+    verdict: Verdict,
+    detail: String,
+}
+
+impl Check {
+    fn new(what: impl Into<String>, verdict: Verdict, detail: impl Into<String>) -> Self {
+        Self { what: what.into(), verdict, detail: detail.into() }
+    }
+
+    fn of<T, E: std::fmt::Display>(what: &str, result: Result<T, E>, ok: impl FnOnce(T) -> String) -> Self {
+        match result {
+            Ok(value) => Self::new(what, Verdict::Ok, ok(value)),
+            Err(error) => Self::new(what, Verdict::Failed, error.to_string()),
+        }
+    }
+}
+
+/// Runs `besked doctor`.
+pub async fn doctor(place: &Place, output: &Output) -> Result<u8, Failure> {
+    let config = place.load()?.config;
+    let mut checks = Vec::new();
+    match App::open(config.clone(), Clock::System, Random::from_system()).await {
+        Ok(app) => {
+            checks.push(database(&app).await);
+            checks.push(ledger(&app).await);
+            checks.push(tombstones(&app).await);
+        }
+        Err(error) => checks.push(Check::new("database", Verdict::Failed, error.to_string())),
+    }
+    checks.push(key(&config));
+    if config.relays.is_empty() {
+        checks.push(Check::new("relay", Verdict::Failed, "no [[relay]] is configured"));
+    }
+    for relay in &config.relays {
+        checks.push(self::relay(relay, &config, Clock::System.now()).await);
+    }
+    output.print(&checks, |checks| {
+        let rows = checks.iter().map(|it| {
+            let verdict = match it.verdict {
+                Verdict::Ok => "ok",
+                Verdict::Warning => "warning",
+                Verdict::Failed => "FAILED",
+            };
+            [it.what.clone(), verdict.to_owned(), it.detail.clone()]
+        });
+        table(["what", "", "detail"], rows)
+    })?;
+    Ok(if checks.iter().any(|check| check.verdict == Verdict::Failed) { FAILED } else { 0 })
+}
+
+/// That the database can be written: a transaction is begun and given up.
+async fn database(app: &App) -> Check {
+    let written = async { app.store.write().await?.rollback().await.map_err(crate::store::StoreError::from) };
+    Check::of("database", written.await, |()| format!("{:?}, tables of this version, writable", app.store.dialect))
+}
+
+async fn ledger(app: &App) -> Check {
+    match app.ledger.standing().await {
+        Ok(standing) => match standing.stopped {
+            Some(reason) => Check::new("ledger", Verdict::Failed, format!("sealing has stopped: {reason}")),
+            None => {
+                let waiting = count(standing.pending, "entry waits", "entries wait");
+                let detail = format!("{} entries, {waiting} to be sealed", grouped(standing.size));
+                Check::new("ledger", Verdict::Ok, detail)
+            }
+        },
+        Err(error) => Check::new("ledger", Verdict::Failed, error.to_string()),
+    }
+}
+
+async fn tombstones(app: &App) -> Check {
+    let known = async {
+        let tombstones = app.privacy.tombstones().await?;
+        let known = crate::store::subjects::tombstones(&mut *app.store.read().await?).await?;
+        Ok::<_, crate::privacy::PrivacyError>((tombstones.count, known))
+    };
+    match known.await {
+        Ok((count, known)) if count > known => Check::new(
+            "tombstones",
+            Verdict::Failed,
+            format!("{} of {count} are not carried out here: `besked subject replay`", count - known),
+        ),
+        known => Check::of("tombstones", known, |(n, _)| count(n, "erasure", "erasures")),
+    }
+}
+
+/// The ledger's key: whether this machine has it, and nobody else can read it.
+fn key(config: &Config) -> Check {
+    let path = &config.ledger.key_file;
+    match std::fs::metadata(path) {
+        Ok(metadata) if metadata.permissions().mode() & 0o077 != 0 => {
+            let detail = format!("`{}` can be read by others: chmod 600", path.display());
+            Check::new("ledger key", Verdict::Warning, detail)
+        }
+        Ok(_) => Check::new("ledger key", Verdict::Ok, format!("`{}`", path.display())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let detail = format!("there is none at `{}`: this machine does not sign", path.display());
+            Check::new("ledger key", Verdict::Warning, detail)
+        }
+        Err(error) => Check::new("ledger key", Verdict::Failed, format!("`{}`: {error}", path.display())),
+    }
+}
+
+/// A relay: connect, TLS, AUTH, and what it offers.
+async fn relay(relay: &Relay, config: &Config, now: Timestamp) -> Check {
+    let what = format!("relay {}", relay.name);
+    let session = match Session::open(relay, &config.smtp).await {
+        Ok(session) => session,
+        Err(failed) => {
+            return Check::new(what, Verdict::Failed, format!("{}: {}", failed.stage, failed.failure.text()));
+        }
+    };
+    let mut parts = vec![session.host.clone()];
+    let mut verdict = Verdict::Ok;
+    parts.push(if session.tls.is_empty() { "no TLS".to_owned() } else { session.tls.clone() });
+    if let Some(expires) = session.certificate_expires {
+        parts.push(format!("certificate until {}", expires.strftime("%Y-%m-%d")));
+        // Nobody checks the certificate of opportunistic TLS.
+        if expires.duration_since(now) < SOON && relay.url.tls != Tls::Opportunistic {
+            verdict = Verdict::Warning;
+        }
+    }
+    if relay.url.user.is_some() {
+        parts.push(if relay.password.is_some() { "authenticated" } else { "user without a password" }.to_owned());
+        if relay.password.is_none() || session.tls.is_empty() {
+            verdict = Verdict::Warning;
+        }
+    }
+    parts.push(offers(session.extensions()));
+    session.quit().await;
+    Check::new(what, verdict, parts.join(", "))
+}
+
+fn offers(extensions: Extensions) -> String {
+    let size = extensions.size.map_or_else(|| "no SIZE".to_owned(), |size| format!("SIZE {}", grouped(size as u64)));
+    let mut offers = vec![size];
+    for (offered, name) in [
+        (extensions.eight_bit_mime, "8BITMIME"),
+        (extensions.smtputf8, "SMTPUTF8"),
+        (extensions.pipelining, "PIPELINING"),
+        (extensions.dsn, "DSN"),
+    ] {
+        offers.push(if offered { name.to_owned() } else { format!("no {name}") });
+    }
+    offers.join(" ")
+}
