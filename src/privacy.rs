@@ -124,7 +124,7 @@ impl Privacy {
         let duties = self.duties(&mut tx, &deliveries, accounts).await?;
         let unwaived: Vec<String> = duties
             .into_iter()
-            .filter(|(name, _)| !ground.to_lowercase().contains(name))
+            .filter(|(name, _)| !waives(ground, name))
             .map(|(name, why)| format!("  {name}: {why}"))
             .collect();
         if !unwaived.is_empty() {
@@ -409,6 +409,13 @@ impl Privacy {
     }
 }
 
+/// Whether a ground waives a duty: by its whole name, or by saying that it waives what either part of the name says.
+fn waives(ground: &str, duty: &str) -> bool {
+    let ground = ground.to_lowercase();
+    let by_part = || duty.split(':').any(|part| ground.contains(part));
+    ground.contains(duty) || (ground.contains("waive") && by_part())
+}
+
 /// Empties attestations whose words name an address; gives the entries whose opening went.
 async fn clear_attestations(conn: &mut Conn, address: &Address) -> Result<Vec<Uuid>, PrivacyError> {
     let mut openings = Vec::new();
@@ -433,4 +440,20 @@ async fn clear_attestations(conn: &mut Conn, address: &Address) -> Result<Vec<Uu
 #[must_use]
 pub fn expires(released_at: jiff::Timestamp, days: u32) -> jiff::Timestamp {
     released_at.saturating_add(jiff::SignedDuration::from_hours(24 * i64::from(days))).unwrap_or(jiff::Timestamp::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ground_waives_what_it_names() {
+        let duty = "retention:billing";
+        for ground in ["Art. 17(1)(d), retention:billing", "Waives retention: never a customer", "waives billing"] {
+            assert!(waives(ground, duty), "{ground}");
+        }
+        for ground in ["Art. 17(1)(b)", "retention is no reason", "waives hold", "about billing"] {
+            assert!(!waives(ground, duty), "{ground}");
+        }
+    }
 }

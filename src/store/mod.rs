@@ -33,6 +33,7 @@ pub mod settle;
 pub mod subjects;
 pub mod suppressions;
 pub mod tree;
+mod turn;
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -44,6 +45,8 @@ use sqlx::{Any, AnyPool, Executor, SqlStr, Transaction};
 use thiserror::Error;
 
 pub use dialect::Dialect;
+use turn::Turnstile;
+pub use turn::Writing;
 
 /// The one connection type that every store function takes: pooled connections and transactions both deref to it.
 pub type Conn = sqlx::AnyConnection;
@@ -96,6 +99,7 @@ pub struct Store {
     url: String,
     read: AnyPool,
     write: AnyPool,
+    turnstile: Option<Turnstile>,
 }
 
 impl Store {
@@ -121,7 +125,11 @@ impl Store {
                 (both.clone(), both)
             }
         };
-        Ok(Self { dialect, url: shown, read, write })
+        let turnstile = match dialect {
+            Dialect::Sqlite => Turnstile::open(path_of(url)),
+            Dialect::Postgres => None,
+        };
+        Ok(Self { dialect, url: shown, read, write, turnstile })
     }
 
     /// Makes or updates the tables.
@@ -167,8 +175,14 @@ impl Store {
     ///
     /// # Errors
     /// Where none can be begun.
-    pub async fn write(&self) -> Result<Transaction<'static, Any>> {
-        Ok(self.write.begin_with(self.dialect.begin_write()).await?)
+    pub async fn write(&self) -> Result<Writing> {
+        // The connection first: within a process its pool lets one after the other have it.
+        let conn = self.write.acquire().await?;
+        let turn = match &self.turnstile {
+            Some(turnstile) => turnstile.take().await,
+            None => None,
+        };
+        Ok(Writing::new(Transaction::begin(conn, Some(SqlStr::from_static(self.dialect.begin_write()))).await?, turn))
     }
 
     /// Lets the planner know how large the tables are. Called after a bulk enqueue: PostgreSQL plans the claim as a sort of
@@ -258,6 +272,12 @@ fn migrator(dialect: Dialect) -> Migrator {
         Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, sql, false)
     });
     Migrator::with_migrations(migrations.collect())
+}
+
+/// The file behind a SQLite URL.
+fn path_of(url: &str) -> &str {
+    let path = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:")).unwrap_or(url);
+    path.split('?').next().unwrap_or(path)
 }
 
 /// A database URL that may be shown.

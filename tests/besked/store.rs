@@ -151,3 +151,36 @@ async fn both_engines_have_the_same_tables_and_columns() {
     assert_eq!(sqlite, postgres);
     assert!(sqlite.len() > 80, "{sqlite:?}");
 }
+
+/// Two processes at one SQLite file, as far as their locks can tell.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_writer_that_comes_rarely_is_not_starved_by_one_that_never_pauses() {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+    let busy = Fixture::new(Engine::Sqlite).await;
+    let rare = Store::open(&busy._database.url, false).await.unwrap();
+    let (commits, stop) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicBool::new(false)));
+    let never_pauses = tokio::spawn({
+        let (store, commits, stop) = (busy.store.clone(), commits.clone(), stop.clone());
+        async move {
+            while !stop.load(Ordering::Relaxed) {
+                let mut tx = store.write().await.unwrap();
+                besked::store::subjects::set_tombstones(&mut tx, 1).await.unwrap();
+                tx.commit().await.unwrap();
+                commits.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    });
+    let mut others = 0;
+    for _ in 0..50 {
+        let before = commits.load(Ordering::Relaxed);
+        let mut tx = rare.write().await.unwrap();
+        besked::store::subjects::set_tombstones(&mut tx, 2).await.unwrap();
+        tx.commit().await.unwrap();
+        others += commits.load(Ordering::Relaxed) - before;
+    }
+    stop.store(true, Ordering::Relaxed);
+    never_pauses.await.unwrap();
+    assert!(commits.load(Ordering::Relaxed) > 10, "the other one goes on");
+    assert!(others <= 50 * 10, "{others} commits of the other in 50 turns");
+}

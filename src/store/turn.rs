@@ -1,0 +1,113 @@
+//! Turns at writing a SQLite file, between processes.
+//!
+//! SQLite lets whoever asks at the right moment write next: a dispatcher that commits back to back starves a command that
+//! polls. So writers pass a turnstile of two file locks: whoever waits for its turn holds the first, and nobody gets past it. It
+//! is about fairness only. SQLite's own lock keeps writers apart, and a turn that cannot be had in time is done without.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::{Any, Transaction};
+
+use super::Conn;
+
+/// How long to wait for a turn: a process that was stopped while it had one must not stop the others.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The turnstile beside a SQLite file.
+#[derive(Clone, Debug)]
+pub(super) struct Turnstile {
+    waiting: Arc<File>,
+    writing: Arc<File>,
+}
+
+impl Turnstile {
+    /// The turnstile of a database file; `None` where its files cannot be made, and turns are done without.
+    pub(super) fn open(path: &str) -> Option<Self> {
+        let file = |suffix: &str| -> io::Result<Arc<File>> {
+            let path = format!("{path}{suffix}");
+            Ok(Arc::new(OpenOptions::new().create(true).truncate(false).write(true).open(path)?))
+        };
+        Some(Self { waiting: file(".waiting").ok()?, writing: file(".writing").ok()? })
+    }
+
+    /// Takes a turn; `None` where that took too long.
+    pub(super) async fn take(&self) -> Option<Turn> {
+        if self.waiting.try_lock().is_ok() {
+            let turn = self.writing.try_lock().is_ok().then(|| Turn(self.writing.clone()));
+            if turn.is_some() {
+                // Nobody waits: the next may step up.
+                let _ = self.waiting.unlock();
+                return turn;
+            }
+        }
+        let turnstile = self.clone();
+        let waited = tokio::task::spawn_blocking(move || -> io::Result<Turn> {
+            turnstile.waiting.lock()?;
+            turnstile.writing.lock()?;
+            let turn = Turn(turnstile.writing.clone());
+            turnstile.waiting.unlock()?;
+            Ok(turn)
+        });
+        // A turn that comes too late is given back by being dropped.
+        tokio::time::timeout(PATIENCE, waited).await.ok()?.ok()?.ok()
+    }
+}
+
+/// A turn, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Turn(Arc<File>);
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        // The lock goes with the process at the latest.
+        let _ = self.0.unlock();
+    }
+}
+
+/// A transaction that writes, and the turn it has. It is rolled back where it is dropped.
+#[derive(Debug)]
+pub struct Writing {
+    // In this order: the turn ends when the transaction has.
+    transaction: Transaction<'static, Any>,
+    _turn: Option<Turn>,
+}
+
+impl Writing {
+    pub(super) fn new(transaction: Transaction<'static, Any>, turn: Option<Turn>) -> Self {
+        Self { transaction, _turn: turn }
+    }
+
+    /// Commits.
+    ///
+    /// # Errors
+    /// Where the database fails; whether it has committed is not known then.
+    pub async fn commit(self) -> Result<(), sqlx::Error> {
+        self.transaction.commit().await
+    }
+
+    /// Rolls back, and waits for it.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn rollback(self) -> Result<(), sqlx::Error> {
+        self.transaction.rollback().await
+    }
+}
+
+impl Deref for Writing {
+    type Target = Conn;
+
+    fn deref(&self) -> &Conn {
+        &self.transaction
+    }
+}
+
+impl DerefMut for Writing {
+    fn deref_mut(&mut self) -> &mut Conn {
+        &mut self.transaction
+    }
+}
