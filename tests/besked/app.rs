@@ -24,6 +24,9 @@ use crate::relay::Relay;
 /// The time at which every test begins.
 pub const START: &str = "2026-11-24T10:00:00Z";
 
+/// A copy of a database as it was once.
+pub struct Yesterday(tempfile::NamedTempFile);
+
 pub struct TestApp {
     pub app: App,
     pub relay: Relay,
@@ -64,6 +67,25 @@ impl TestApp {
         self.app.store.close().await;
         let app = App::open(config, clock, Random::from_system()).await.unwrap();
         Self { app, ..self }
+    }
+
+    /// A copy of its SQLite database, as a backup would have it.
+    pub async fn copy(self) -> (Self, Yesterday) {
+        self.app.store.close().await;
+        let copy = tempfile::NamedTempFile::new().unwrap();
+        std::fs::copy(self.database_file(), copy.path()).unwrap();
+        (self.restart().await, Yesterday(copy))
+    }
+
+    /// Puts a copy in place of the database.
+    pub async fn put_back(self, Yesterday(copy): Yesterday) -> Self {
+        self.app.store.close().await;
+        std::fs::copy(copy.path(), self.database_file()).unwrap();
+        self.restart().await
+    }
+
+    pub fn database_file(&self) -> std::path::PathBuf {
+        self.app.config.database.url.trim_start_matches("sqlite://").into()
     }
 
     pub async fn import(&self, csv: &str) -> Imported {

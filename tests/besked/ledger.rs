@@ -130,26 +130,20 @@ async fn a_step_that_is_broken_off_is_done_again_and_once(#[case] engine: Engine
     assert_eq!(checkpoint(&app).await.size(), 300);
 }
 
-/// A copy of a SQLite database, made and put back while nobody has it open.
-fn copies(app: &TestApp) -> (std::path::PathBuf, std::path::PathBuf) {
-    let url = app.app.config.database.url.clone();
-    (url.trim_start_matches("sqlite://").into(), app.home.path().join("yesterday.db"))
+/// A ledger whose database was put back to when it had five entries, though eight were signed; and what is lost with them.
+async fn restored() -> (TestApp, Checkpoint) {
+    let app = TestApp::new(Engine::Sqlite).await;
+    append(&app.app, 5).await;
+    checkpoint(&app).await;
+    let (app, yesterday) = app.copy().await;
+    append(&app.app, 3).await;
+    let lost = checkpoint(&app).await;
+    (app.put_back(yesterday).await, lost)
 }
 
 #[tokio::test]
 async fn a_database_restored_from_yesterday_stops_sealing_until_a_person_says_why() {
-    let app = TestApp::new(Engine::Sqlite).await;
-    let (file, copy) = copies(&app);
-    append(&app.app, 5).await;
-    checkpoint(&app).await;
-    app.app.store.close().await;
-    std::fs::copy(&file, &copy).unwrap();
-    let app = app.restart().await;
-    append(&app.app, 3).await;
-    let lost = checkpoint(&app).await;
-    app.app.store.close().await;
-    std::fs::copy(&copy, &file).unwrap();
-    let app = app.restart().await;
+    let (app, lost) = restored().await;
 
     assert!(stopped(&app).await.contains("has 5 entries, but 8 were signed"));
     // Also once it has as many entries as were signed: they are not the same ones.
@@ -187,18 +181,7 @@ pub async fn last_fact(app: &TestApp, event: Event) -> Fact {
 
 #[tokio::test]
 async fn a_restored_database_that_grew_as_large_again_is_noticed_too() {
-    let app = TestApp::new(Engine::Sqlite).await;
-    let (file, copy) = copies(&app);
-    append(&app.app, 5).await;
-    checkpoint(&app).await;
-    app.app.store.close().await;
-    std::fs::copy(&file, &copy).unwrap();
-    let app = app.restart().await;
-    append(&app.app, 3).await;
-    checkpoint(&app).await;
-    app.app.store.close().await;
-    std::fs::copy(&copy, &file).unwrap();
-    let app = app.restart().await;
+    let (app, _) = restored().await;
     // A node without the key sequences, and knows nothing of what was signed.
     append(&app.app, 9).await;
     let mut config = (*app.app.config).clone();
@@ -279,19 +262,8 @@ async fn the_checkpoint_is_mailed_once_a_day(#[case] engine: Engine) {
 
 #[tokio::test]
 async fn a_new_key_does_not_hide_a_restored_database() {
-    let app = TestApp::new(Engine::Sqlite).await;
-    let (file, copy) = copies(&app);
-    append(&app.app, 5).await;
-    checkpoint(&app).await;
-    app.app.store.close().await;
-    std::fs::copy(&file, &copy).unwrap();
-    let app = app.restart().await;
-    append(&app.app, 3).await;
-    checkpoint(&app).await;
-    app.app.store.close().await;
-    std::fs::copy(&copy, &file).unwrap();
+    let (app, _) = restored().await;
     write_key(&app.app.config.ledger.key_file, 8);
-    let app = app.restart().await;
     let reason = stopped(&app).await;
     assert!(reason.contains("8 were signed") && reason.contains("and the key is not the one"), "{reason}");
     app.app.ledger.resume("disk failure, and a new key with it", "bo").await.unwrap();

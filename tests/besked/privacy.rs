@@ -53,7 +53,7 @@ async fn everything(app: &TestApp, email: &str) -> Record {
 
 /// Where a text is found in the files of a SQLite database, its log included, and in those around it.
 pub fn found_in_files(app: &TestApp, text: &str) -> Vec<String> {
-    let database = app.app.config.database.url.trim_start_matches("sqlite://").to_owned();
+    let database = app.database_file().display().to_string();
     let beside = ["", "-wal", "-shm"].map(|suffix| std::path::PathBuf::from(format!("{database}{suffix}")));
     let mut files: Vec<_> = beside.into_iter().filter(|path| path.exists()).collect();
     let mut folders = vec![app.home.path().to_owned()];
@@ -179,15 +179,9 @@ async fn a_restored_copy_does_not_bring_anybody_back() {
     let app = TestApp::new(Engine::Sqlite).await;
     app.import(CUSTOMERS).await;
     app.release(&maintenance("all = true")).await;
-    let file = app.app.config.database.url.trim_start_matches("sqlite://").to_owned();
-    app.app.store.close().await;
-    let yesterday = tempfile::NamedTempFile::new().unwrap();
-    std::fs::copy(&file, yesterday.path()).unwrap();
-    let app = app.restart().await;
+    let (app, yesterday) = app.copy().await;
     app.app.privacy.erase(&address("hello@two.example"), GROUND).await.unwrap();
-    app.app.store.close().await;
-    std::fs::copy(yesterday.path(), &file).unwrap();
-    let app = app.restart().await;
+    let app = app.put_back(yesterday).await;
     assert!(!everything_unsigned(&app, "hello@two.example").await.is_empty(), "the copy has the person");
     app.run_until_idle().await;
     assert!(app.relay.to("hello@two.example").is_empty(), "erased before anything was sent");
@@ -297,29 +291,13 @@ async fn a_person_gets_all_that_is_kept_with_evidence_that_names_nobody_else() {
     assert_eq!(app.app.store.dialect, Dialect::Sqlite);
 }
 
-/// A SQLite database as it was, to be put back.
-struct Yesterday(tempfile::NamedTempFile);
-
-async fn copy(app: TestApp) -> (TestApp, Yesterday) {
-    app.app.store.close().await;
-    let copy = tempfile::NamedTempFile::new().unwrap();
-    std::fs::copy(app.app.config.database.url.trim_start_matches("sqlite://"), copy.path()).unwrap();
-    (app.restart().await, Yesterday(copy))
-}
-
-async fn put_back(app: TestApp, Yesterday(copy): Yesterday) -> TestApp {
-    app.app.store.close().await;
-    std::fs::copy(copy.path(), app.app.config.database.url.trim_start_matches("sqlite://")).unwrap();
-    app.restart().await
-}
-
 #[tokio::test]
 async fn an_erasure_in_a_restored_copy_does_not_hide_the_earlier_ones() {
     let app = TestApp::new(Engine::Sqlite).await;
     app.import(CUSTOMERS).await;
-    let (app, yesterday) = copy(app).await;
+    let (app, yesterday) = app.copy().await;
     app.app.privacy.erase(&address("hello@two.example"), GROUND).await.unwrap();
-    let app = put_back(app, yesterday).await;
+    let app = app.put_back(yesterday).await;
     app.app.privacy.erase(&address("ap@three.example"), GROUND).await.unwrap();
     assert!(everything_unsigned(&app, "hello@two.example").await.is_empty());
     assert_eq!(app.app.privacy.replay().await.unwrap(), 0);
@@ -331,10 +309,10 @@ async fn stopped_sealing_does_not_bring_anybody_mail_who_was_erased() {
     app.import(CUSTOMERS).await;
     let id = app.release(&maintenance("all = true")).await;
     app.app.ledger.checkpoint().await.unwrap();
-    let (app, yesterday) = copy(app).await;
+    let (app, yesterday) = app.copy().await;
     app.app.privacy.erase(&address("hello@two.example"), GROUND).await.unwrap();
     app.app.ledger.checkpoint().await.unwrap();
-    let app = put_back(app, yesterday).await;
+    let app = app.put_back(yesterday).await;
     assert!(app.app.ledger.checkpoint().await.is_err(), "sealing has stopped");
     app.run_until_idle().await;
     assert!(app.relay.to("hello@two.example").is_empty());
