@@ -91,8 +91,11 @@ async fn ledger(app: &App) -> Check {
         Ok(standing) => match standing.stopped {
             Some(reason) => Check::new("ledger", Verdict::Failed, format!("sealing has stopped: {reason}")),
             None => {
-                let waiting = count(standing.pending, "entry waits", "entries wait");
-                let detail = format!("{} entries, {waiting} to be sealed", grouped(standing.size));
+                let waiting = match standing.pending {
+                    0 => "all sealed".to_owned(),
+                    pending => format!("{} to be sealed", count(pending, "more waits", "more wait")),
+                };
+                let detail = format!("{}, {waiting}", count(standing.size, "entry", "entries"));
                 Check::new("ledger", Verdict::Ok, detail)
             }
         },

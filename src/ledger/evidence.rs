@@ -91,7 +91,8 @@ pub async fn export(
 ) -> Result<Contents, EvidenceError> {
     let sealed = entries::sealed(conn, wanted.notice_id, wanted.account_id, wanted.address).await?;
     let (covered, later): (Vec<_>, Vec<_>) = sealed.into_iter().partition(|(index, _)| *index < checkpoint.size);
-    let mut contents = Contents { unsealed: later.len() as u64, ..Contents::default() };
+    let waiting = entries::unsealed(conn, wanted.notice_id, wanted.account_id).await?;
+    let mut contents = Contents { unsealed: later.len() as u64 + waiting, ..Contents::default() };
     let ids: Vec<Uuid> = covered.into_iter().map(|(_, id)| id).collect();
     let mut file = File { out, first: true };
     let mut prover = Prover { subtrees: Subtrees::default(), checkpoint };

@@ -206,6 +206,20 @@ pub async fn sealed(
         .collect()
 }
 
+/// How many entries about a notice wait for their index, to one customer where named.
+pub async fn unsealed(conn: &mut Conn, notice_id: Uuid, account_id: Option<&str>) -> Result<u64> {
+    let row = sqlx::query(
+        "SELECT COUNT(*) AS n FROM ledger_pending w JOIN ledger_openings o ON o.entry_id = w.entry_id
+         LEFT JOIN deliveries d ON d.id = o.delivery_id
+         WHERE o.notice_id = $1 AND ($2 IS NULL OR o.delivery_id IS NULL OR d.account_id = $2)",
+    )
+    .bind(notice_id.to_string())
+    .bind(account_id)
+    .fetch_one(conn)
+    .await?;
+    Row::of("ledger_pending", &row).count("n")
+}
+
 /// These entries by index.
 pub async fn find(conn: &mut Conn, ids: &[Uuid]) -> Result<Vec<StoredOpening>> {
     let sql = Dialect::of(conn).pick(

@@ -264,6 +264,8 @@ async fn the_audit_reads_entries_messages_and_strays(#[case] engine: Engine) {
     assert_eq!(page.bytes(opening.person_salt.as_ref().unwrap()), entry.person_salt);
     assert!(audit::page(&mut tx, 1, 9).await.unwrap().entries.is_empty());
     assert_eq!(ledger::waiting(&mut tx).await.unwrap()[0].entry_id, waits.id);
+    assert_eq!(ledger::unsealed(&mut tx, notice, Some("C9")).await.unwrap(), 1, "it is about the notice as a whole");
+    assert_eq!(ledger::unsealed(&mut tx, fixture.id(), None).await.unwrap(), 0);
     assert_eq!(ledger::stray(&mut tx).await.unwrap(), None);
     let all = audit::notices(&mut tx, "", 9).await.unwrap();
     assert_eq!((all.len(), all[0].id, all[0].released, all[0].closed, all[0].recipients), (1, notice, true, false, 1));
