@@ -107,7 +107,7 @@ impl Privacy {
     /// [`PrivacyError`]. Nothing is erased then.
     pub async fn erase(&self, address: &Address, ground: &str) -> Result<Erased, PrivacyError> {
         let named = ground.to_lowercase().contains(&address.as_str().to_lowercase());
-        if ground.trim().is_empty() || crate::domain::problem::has_control(ground) || named {
+        if !crate::domain::problem::is_line(ground) || named {
             return Err(PrivacyError::Ground);
         }
         // A restored copy is set right first: this erasure must not hide that earlier ones are missing.

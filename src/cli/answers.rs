@@ -278,7 +278,7 @@ pub async fn attest(command: Attest, place: &Place, output: &Output) -> Result<u
     let app = place.app().await?;
     let notice = app.notices.named(&command.notice).await?;
     for (name, text) in [("--by", &command.by), ("--note", &command.note)] {
-        if text.trim().is_empty() || crate::domain::problem::has_control(text) || text.len() > 1000 {
+        if !crate::domain::problem::is_line(text) || text.len() > 1000 {
             return Err(Failure::invalid(format!("`{name}` must be one line of at most 1000 bytes")));
         }
     }

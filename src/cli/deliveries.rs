@@ -8,7 +8,7 @@ use super::failure::Failure;
 use super::output::{Output, print, table, time};
 use super::{Place, operator};
 use crate::domain::delivery::{Outcome, State};
-use crate::domain::problem::has_control;
+use crate::domain::problem::is_line;
 use crate::privacy::mask::Mask;
 use crate::store::{deliveries, messages, settle};
 
@@ -110,7 +110,7 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
             })?;
         }
         Command::Report { id, bounced, text, .. } => {
-            if text.trim().is_empty() || has_control(&text) || text.len() > 2000 {
+            if !is_line(&text) || text.len() > 2000 {
                 return Err(Failure::invalid("`--text` must be one line of at most 2000 bytes"));
             }
             let outcome = if bounced { Outcome::Bounced } else { Outcome::Delivered };

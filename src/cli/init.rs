@@ -15,9 +15,8 @@ use super::Place;
 use super::failure::Failure;
 use super::output::Output;
 use crate::config::{ConfigError, EXAMPLE};
-use crate::dispatch::lock::sqlite_path;
 use crate::domain::random::Random;
-use crate::store::{Store, without_password};
+use crate::store::{Store, sqlite_path, without_password};
 
 #[derive(Serialize)]
 struct Made {

@@ -2,10 +2,10 @@
 
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, ContentArrangement, Table};
-use jiff::Timestamp;
 use serde::Serialize;
 
 use super::failure::Failure;
+pub use crate::domain::clock::shown as time;
 
 /// How to print.
 #[derive(Clone, Copy, Debug)]
@@ -55,11 +55,6 @@ pub fn table<const N: usize>(header: [&str; N], rows: impl IntoIterator<Item = [
     }
     let lines: Vec<String> = table.lines().map(|line| line.trim_end().to_owned() + "\n").collect();
     lines.concat()
-}
-
-/// A time as people read it, to the second, in UTC.
-pub fn time(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
 
 /// A count with its noun.

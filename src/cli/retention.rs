@@ -43,7 +43,7 @@ pub async fn hold(command: HoldCommand, place: &Place, output: &Output) -> Resul
     let app = place.app().await?;
     match command {
         HoldCommand::Add { notice, account, reason, operator: named } => {
-            if reason.trim().is_empty() || crate::domain::problem::has_control(&reason) {
+            if !crate::domain::problem::is_line(&reason) {
                 return Err(Failure::invalid("`--reason` must be one line of text"));
             }
             let notice_id = match notice {

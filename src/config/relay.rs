@@ -40,7 +40,7 @@ const fn default_connections() -> u32 {
 impl Relay {
     pub(super) fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
-        if self.name.trim().is_empty() || crate::domain::problem::has_control(&self.name) {
+        if !crate::domain::problem::is_line(&self.name) {
             problems.push("needs a `name` of one line".to_owned());
         }
         if !(1..=1000).contains(&self.connections) {

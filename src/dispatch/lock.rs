@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use crate::store::sqlite_path;
+
 /// Why this process may not dispatch.
 #[derive(Debug, Error)]
 pub enum LockError {
@@ -51,13 +53,6 @@ impl DispatchLock {
 
 fn open(path: &Path) -> io::Result<File> {
     OpenOptions::new().create(true).truncate(false).write(true).open(path)
-}
-
-/// The file behind a SQLite URL.
-#[must_use]
-pub fn sqlite_path(url: &str) -> Option<&str> {
-    let path = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:"))?;
-    Some(path.split('?').next().unwrap_or(path))
 }
 
 #[cfg(test)]

@@ -53,6 +53,12 @@ pub fn from_millis(millisecond: i64) -> Timestamp {
     Timestamp::from_millisecond(millisecond).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
+/// A time as people read it, to the second, in UTC.
+#[must_use]
+pub fn shown(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
+}
+
 /// A duration in milliseconds, saturating.
 #[must_use]
 pub fn millis(duration: Duration) -> i64 {

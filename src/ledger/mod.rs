@@ -133,16 +133,21 @@ impl Ledger {
         let signing = Signing::take(&self.config.ledger.state_file).await?;
         let known = Known::read(&self.config.ledger.state_file)?;
         // Looked at before anything is appended: a database of yesterday must not grow as if it were today's.
-        if let Err(reason) = self.examine(signer, &known).await? {
-            return Ok(Sealed::Stopped(reason));
-        }
-        if let stopped @ Sealed::Stopped(_) = self.sequence_all().await? {
-            return Ok(stopped);
-        }
-        let head = match self.examine(signer, &known).await? {
+        let mut head = match self.examine(signer, &known).await? {
             Ok(head) => head,
             Err(reason) => return Ok(Sealed::Stopped(reason)),
         };
+        let size = match self.sequence_all().await? {
+            Sealed::Upto(size) => size,
+            stopped => return Ok(stopped),
+        };
+        // What did not grow was looked at just now.
+        if size != head.frontier.size() {
+            head = match self.examine(signer, &known).await? {
+                Ok(head) => head,
+                Err(reason) => return Ok(Sealed::Stopped(reason)),
+            };
+        }
         let size = head.frontier.size();
         let signed = match known {
             Known::Last(last) if last.checkpoint.size() == size => *last,
@@ -174,16 +179,13 @@ impl Ledger {
     }
 
     async fn sequence_all(&self) -> Result<Sealed, LedgerError> {
-        loop {
-            if entries::sizes(&mut *self.store.read().await?).await?.1 == 0 {
-                break;
-            }
+        // Counted once: nobody is to wait for a writer's turn where nothing waits, nor count a long line at every step.
+        let (_, pending) = entries::sizes(&mut *self.store.read().await?).await?;
+        let mut more = pending > 0;
+        while more {
             let mut tx = self.store.write().await?;
-            let taken = sequence::step(&mut tx).await?;
+            more = sequence::step(&mut tx).await? == sequence::STEP as usize;
             tx.commit().await.map_err(StoreError::from)?;
-            if taken < sequence::STEP as usize {
-                break;
-            }
         }
         let head = tree::head(&mut *self.store.read().await?).await?;
         Ok(head.stopped.map_or(Sealed::Upto(head.frontier.size()), Sealed::Stopped))
@@ -289,7 +291,7 @@ impl Ledger {
     /// # Errors
     /// Where nothing stopped it, or the reason says nothing.
     pub async fn resume(&self, reason: &str, operator: &str) -> Result<Signed, LedgerError> {
-        if reason.trim().is_empty() || crate::domain::problem::has_control(reason) {
+        if !crate::domain::problem::is_line(reason) {
             return Err(LedgerError::Reason);
         }
         let signer = sign::load_key(&self.config.ledger)?;

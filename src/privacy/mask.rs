@@ -48,12 +48,6 @@ impl Mask {
     pub fn text(&self, email: &str, text: &str) -> String {
         if self.restricted.contains(email) { text.replace(email, &self.address(email)) } else { text.to_owned() }
     }
-
-    /// Whether an address is masked.
-    #[must_use]
-    pub fn hides(&self, email: &str) -> bool {
-        self.restricted.contains(email)
-    }
 }
 
 #[cfg(test)]

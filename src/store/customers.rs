@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::Serialize;
 use sqlx::Row as _;
+use uuid::Uuid;
 
 use super::dialect::{Dialect, bulk};
 use super::row::Row;
@@ -231,6 +232,11 @@ pub async fn select(conn: &mut Conn, selection: &Selection, after: &str, limit: 
         .fetch_all(conn)
         .await?;
     rows.iter().map(|row| Ok((row.try_get("account_id")?, row.try_get("name")?))).collect()
+}
+
+/// Ids as a bulk parameter.
+pub(super) fn json_ids(ids: &[Uuid]) -> String {
+    json(&ids.iter().map(Uuid::to_string).collect::<Vec<_>>())
 }
 
 pub(super) fn json<T: Serialize + ?Sized>(value: &T) -> String {

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::customers::json;
+use super::customers::{json, json_ids};
 use super::dialect::{Dialect, bulk};
 use super::row::{Row, hex};
 use super::{Conn, Result};
@@ -226,8 +226,7 @@ pub async fn find(conn: &mut Conn, ids: &[Uuid]) -> Result<Vec<StoredOpening>> {
         opening!("WHERE o.entry_id IN (SELECT value FROM json_each($1)) ORDER BY e.idx, o.entry_id"),
         opening!("WHERE o.entry_id = ANY (SELECT jsonb_array_elements_text($1::jsonb)) ORDER BY e.idx, o.entry_id"),
     );
-    let ids: Vec<String> = ids.iter().map(Uuid::to_string).collect();
-    let rows = sqlx::query(sql).bind(json(&ids)).fetch_all(conn).await?;
+    let rows = sqlx::query(sql).bind(json_ids(ids)).fetch_all(conn).await?;
     rows.iter().map(read_opening).collect()
 }
 
@@ -235,13 +234,6 @@ pub async fn find(conn: &mut Conn, ids: &[Uuid]) -> Result<Vec<StoredOpening>> {
 pub async fn about_notice(conn: &mut Conn, notice_id: Uuid) -> Result<Vec<StoredOpening>> {
     let sql = opening!("WHERE o.notice_id = $1 AND o.delivery_id IS NULL ORDER BY o.entry_id");
     let rows = sqlx::query(sql).bind(notice_id.to_string()).fetch_all(conn).await?;
-    rows.iter().map(read_opening).collect()
-}
-
-/// The entries about a delivery, in the order they were made.
-pub async fn of_delivery(conn: &mut Conn, delivery_id: Uuid) -> Result<Vec<StoredOpening>> {
-    let sql = opening!("WHERE o.delivery_id = $1 ORDER BY o.entry_id");
-    let rows = sqlx::query(sql).bind(delivery_id.to_string()).fetch_all(conn).await?;
     rows.iter().map(read_opening).collect()
 }
 

@@ -125,10 +125,7 @@ impl Store {
                 (both.clone(), both)
             }
         };
-        let turnstile = match dialect {
-            Dialect::Sqlite => Turnstile::open(path_of(url)),
-            Dialect::Postgres => None,
-        };
+        let turnstile = sqlite_path(url).and_then(Turnstile::open);
         Ok(Self { dialect, url: shown, read, write, turnstile })
     }
 
@@ -274,10 +271,11 @@ fn migrator(dialect: Dialect) -> Migrator {
     Migrator::with_migrations(migrations.collect())
 }
 
-/// The file behind a SQLite URL.
-fn path_of(url: &str) -> &str {
-    let path = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:")).unwrap_or(url);
-    path.split('?').next().unwrap_or(path)
+/// The file behind a SQLite URL; `None` for a URL of another engine.
+#[must_use]
+pub fn sqlite_path(url: &str) -> Option<&str> {
+    let path = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:"))?;
+    Some(path.split('?').next().unwrap_or(path))
 }
 
 /// A database URL that may be shown.

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::customers::json;
+use super::customers::{json, json_ids};
 use super::dialect::{Dialect, bulk};
 use super::row::{Row, hex};
 use super::{Conn, Result};
@@ -117,7 +117,7 @@ pub async fn lock_queue(conn: &mut Conn, deliveries: &[Uuid]) -> Result<Vec<(Uui
         "SELECT delivery_id, lease_owner FROM queue
          WHERE delivery_id = ANY (SELECT jsonb_array_elements_text($1::jsonb)) FOR UPDATE",
     );
-    let rows = sqlx::query(sql).bind(ids(deliveries)).fetch_all(conn).await?;
+    let rows = sqlx::query(sql).bind(json_ids(deliveries)).fetch_all(conn).await?;
     rows.iter()
         .map(|row| {
             let row = Row::of("queue", row);
@@ -139,7 +139,7 @@ pub async fn discard(conn: &mut Conn, deliveries: &[Uuid]) -> Result<()> {
             "DELETE FROM deliveries WHERE id = ANY (SELECT jsonb_array_elements_text($1::jsonb))",
         ),
     ] {
-        sqlx::query(sql).bind(ids(deliveries)).execute(&mut *conn).await?;
+        sqlx::query(sql).bind(json_ids(deliveries)).execute(&mut *conn).await?;
     }
     Ok(())
 }
@@ -383,10 +383,6 @@ pub async fn set_tombstones(conn: &mut Conn, count: u64) -> Result<()> {
     let count = i64::try_from(count).unwrap_or(i64::MAX);
     sqlx::query("UPDATE ledger_head SET tombstones = $1 WHERE id = 1").bind(count).execute(conn).await?;
     Ok(())
-}
-
-fn ids(ids: &[Uuid]) -> String {
-    json(&ids.iter().map(Uuid::to_string).collect::<Vec<_>>())
 }
 
 /// True while a legal hold is on a notice, or on a customer that it addressed, could not address, or is attested for.

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::customers::json;
+use super::customers::{json, json_ids};
 use super::dialect::{Dialect, bulk};
 use super::row::{Row, hex};
 use super::{Conn, Result, StoreError};
@@ -133,8 +133,7 @@ pub async fn indexes(conn: &mut Conn, ids: &[Uuid]) -> Result<Vec<u64>> {
         "SELECT idx FROM ledger_entries WHERE entry_id IN (SELECT value FROM json_each($1)) ORDER BY idx",
         "SELECT idx FROM ledger_entries WHERE entry_id = ANY (SELECT jsonb_array_elements_text($1::jsonb)) ORDER BY idx",
     );
-    let ids: Vec<String> = ids.iter().map(Uuid::to_string).collect();
-    let rows = sqlx::query(sql).bind(json(&ids)).fetch_all(conn).await?;
+    let rows = sqlx::query(sql).bind(json_ids(ids)).fetch_all(conn).await?;
     rows.iter().map(|row| Row::of("ledger_entries", row).count("idx")).collect()
 }
 

@@ -3,9 +3,8 @@
 //! All entries share one limit: that they are in the ledger, and since when, is mathematics; that what our own host wrote into
 //! them was true rests on how it is operated.
 
-use jiff::Timestamp;
-
 use super::Subject;
+use crate::domain::clock::shown;
 use crate::domain::delivery::Level;
 use crate::domain::entry::{Detail, Event, Fact, Person, Run};
 
@@ -232,10 +231,6 @@ fn reply(subject: &Subject) -> String {
 /// What comes from outside must neither end a line nor drive a terminal.
 fn one_line(text: &str) -> String {
     text.replace(char::is_control, " ")
-}
-
-fn shown(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
 
 fn hex(bytes: &[u8]) -> String {

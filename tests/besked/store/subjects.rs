@@ -90,7 +90,7 @@ async fn a_person_is_found_and_cleared_everywhere(#[case] engine: Engine) {
     assert_eq!(subjects::addresses(&mut tx, "", 9).await.unwrap(), [mail, other]);
     assert_eq!(subjects::addresses(&mut tx, mail, 9).await.unwrap(), [other]);
     assert_eq!(ledger::about_notice(&mut tx, notice).await.unwrap()[0].entry_id, about_notice.id);
-    assert_eq!(ledger::of_delivery(&mut tx, delivery).await.unwrap()[0].entry_id, about_delivery.id);
+    assert_eq!(ledger::find(&mut tx, &[about_delivery.id]).await.unwrap()[0].delivery_id, Some(delivery));
     assert_eq!(ledger::of_address(&mut tx, mail).await.unwrap()[0].entry_id, about_address.id);
     let sealed = ledger::sealed(&mut tx, notice, None, None).await.unwrap();
     assert_eq!(sealed, [(0, about_delivery.id), (2, about_notice.id)]);
