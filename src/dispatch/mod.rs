@@ -177,7 +177,7 @@ impl Dispatcher {
         self.take_over(self.context.store.dialect == Dialect::Sqlite).await?;
         self.upkeep.begin().await;
         let (recorder, requests) = Recorder::new(self.context.clone());
-        let recorder = tokio::spawn(recorder.run());
+        let recorder = tokio::task::spawn_blocking(|| on_a_thread_of_its_own(recorder.run()));
         let (due, _) = watch::channel(0);
         let stop = CancellationToken::new();
         let mut workers = JoinSet::new();
@@ -351,6 +351,12 @@ impl Dispatcher {
         settlement.again = settlement.again.map(|_| (now, 0));
         Ok(Some(settlement))
     }
+}
+
+/// Runs the recorder where it need not queue behind workers that make messages: all of them wait for it.
+fn on_a_thread_of_its_own(task: impl Future<Output = ()>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.expect("a runtime can be made where one is running").block_on(task);
 }
 
 /// Runs a worker, and again where it panicked: one delivery's trouble never stops the others.

@@ -22,7 +22,7 @@ use crate::domain::notice::State;
 use crate::store::deliveries::ToSend;
 use crate::store::queue::{Claimed, GiveBack};
 use crate::store::settle::Settlement;
-use crate::store::{Conn, StoreError, deliveries, messages, notices, queue, settle};
+use crate::store::{Conn, StoreError, Writer, deliveries, messages, notices, queue, settle};
 
 /// A place in the line for a delivery to send.
 pub type Claim = oneshot::Sender<Option<Job>>;
@@ -127,6 +127,7 @@ impl Recorder {
     /// Serves requests until all who could make them are gone and everything is recorded.
     pub async fn run(mut self) {
         let mut group = Group::default();
+        let mut writer = self.context.store.writer();
         loop {
             if group.is_empty() {
                 let Some(request) = self.requests.recv().await else { return };
@@ -137,9 +138,10 @@ impl Recorder {
             {
                 self.add(&mut group, request);
             }
-            match self.commit(&group).await {
+            match self.commit(&mut writer, &group).await {
                 Ok(ready) => self.done(&mut group, ready),
                 Err(error) => {
+                    writer.give_up();
                     tracing::error!(%error, waiting = group.settlements.len(), "outcomes cannot be recorded, trying again");
                     group.claims.clear();
                     tokio::time::sleep(PAUSE).await;
@@ -176,8 +178,8 @@ impl Recorder {
     }
 
     /// Everything in one transaction.
-    async fn commit(&mut self, group: &Group) -> Result<Vec<Ready>, StoreError> {
-        let mut tx = self.context.store.write().await?;
+    async fn commit(&mut self, writer: &mut Writer, group: &Group) -> Result<Vec<Ready>, StoreError> {
+        let mut tx = writer.begin().await?;
         if !group.settlements.is_empty() {
             for message in group.settlements.iter().filter_map(|settlement| settlement.message.as_ref()) {
                 if let Some(dictionary) = &message.dictionary

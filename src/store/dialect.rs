@@ -1,5 +1,9 @@
 //! Everything in which SQLite and PostgreSQL differ, as pairs; no statement is put together at run time.
 
+use std::sync::OnceLock;
+
+use super::{Conn, Result};
+
 /// The engine behind the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dialect {
@@ -14,12 +18,56 @@ pub enum Dialect {
 macro_rules! bulk {
     ($dialect:expr, $before:literal, rows $(, $after:literal)?) => {
         $dialect.pick(
-            concat!($before, " json_each($1) ", $($after)?),
+            // Unlike json_each, it does not write every row out as text, which each `->>` would have to parse again.
+            concat!($before, " jsonb_each($1) ", $($after)?),
             concat!($before, " jsonb_array_elements($1::jsonb) ", $($after)?),
         )
     };
 }
 pub(super) use bulk;
+
+/// One statement of a [`Batch`] for both engines: as [`bulk!`], its rows bound as number `$n` of the batch.
+macro_rules! step {
+    ($before:literal, rows $n:literal $(, $after:literal)?) => {
+        (
+            concat!($before, " jsonb_each($", $n, ") ", $($after)?),
+            concat!($before, " jsonb_array_elements($1::jsonb) ", $($after)?),
+        )
+    };
+}
+pub(super) use step;
+
+/// Statements that are always run together, each with rows of its own. SQLite is handed all of them at once: every call is a
+/// way to its thread and back, which costs more than most statements do.
+pub(super) struct Batch<const N: usize> {
+    steps: [(&'static str, &'static str); N],
+    sqlite: OnceLock<String>,
+}
+
+impl<const N: usize> Batch<N> {
+    pub(super) const fn new(steps: [(&'static str, &'static str); N]) -> Self {
+        Self { steps, sqlite: OnceLock::new() }
+    }
+
+    /// Runs the statements in their order, with the rows of each as a JSON array.
+    pub(super) async fn run(&'static self, conn: &mut Conn, rows: [String; N]) -> Result<()> {
+        match Dialect::of(conn) {
+            Dialect::Sqlite => {
+                let all = self.sqlite.get_or_init(|| self.steps.map(|(sqlite, _)| sqlite).join("; "));
+                let query = rows.into_iter().fold(sqlx::query(all.as_str()), |query, rows| query.bind(rows));
+                query.execute(conn).await?;
+            }
+            Dialect::Postgres => {
+                for ((_, postgres), rows) in self.steps.into_iter().zip(rows) {
+                    if rows != "[]" {
+                        sqlx::query(postgres).bind(rows).execute(&mut *conn).await?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
 
 impl Dialect {
     /// The engine that a URL names.
@@ -30,7 +78,7 @@ impl Dialect {
 
     /// The engine behind a connection.
     #[must_use]
-    pub fn of(conn: &super::Conn) -> Self {
+    pub fn of(conn: &Conn) -> Self {
         if conn.backend_name() == "SQLite" { Self::Sqlite } else { Self::Postgres }
     }
 
@@ -71,6 +119,8 @@ impl Dialect {
                 "PRAGMA secure_delete = ON",
                 "PRAGMA recursive_triggers = ON",
                 "PRAGMA cache_size = -32768",
+                // Some 32 MB: pages that are written often are copied into the database once, not after every few commits.
+                "PRAGMA wal_autocheckpoint = 8000",
                 "PRAGMA temp_store = MEMORY",
             ],
             (Self::Sqlite, true) => &["PRAGMA busy_timeout = 10000", "PRAGMA query_only = ON"],

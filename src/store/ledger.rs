@@ -7,7 +7,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::customers::{json, json_ids};
-use super::dialect::{Dialect, bulk};
+use super::dialect::{Batch, Dialect, step};
 use super::row::{Row, hex};
 use super::{Conn, Result};
 use crate::domain::entry::{Entry, Event};
@@ -65,16 +65,48 @@ struct OpeningRow<'a> {
     fact_salt: String,
     person: String,
     person_salt: String,
+}
+
+#[derive(Serialize)]
+struct PendingRow {
+    id: String,
     leaf: String,
 }
+
+macro_rules! insert_openings {
+    (rows $n:literal) => {
+        step!(
+            "INSERT INTO ledger_openings (entry_id, notice_id, delivery_id, subject, event, at, fact, fact_salt, person,
+               person_salt)
+             SELECT value ->> 'id', value ->> 'notice_id', value ->> 'delivery_id', value ->> 'subject',
+               value ->> 'event', CAST(value ->> 'at' AS BIGINT), unhex(value ->> 'fact'),
+               unhex(value ->> 'fact_salt'), unhex(value ->> 'person'), unhex(value ->> 'person_salt') FROM",
+            rows $n
+        )
+    };
+}
+pub(super) use insert_openings;
+
+macro_rules! insert_pending {
+    (rows $n:literal) => {
+        step!("INSERT INTO ledger_pending (entry_id, leaf) SELECT value ->> 'id', unhex(value ->> 'leaf') FROM", rows $n)
+    };
+}
+pub(super) use insert_pending;
+
+static APPEND: Batch<2> = Batch::new([insert_openings!(rows 1), insert_pending!(rows 2)]);
 
 /// Appends entries; they get their index later.
 pub async fn append(conn: &mut Conn, openings: &[Opening<'_>]) -> Result<()> {
     if openings.is_empty() {
         return Ok(());
     }
-    let dialect = Dialect::of(conn);
-    let rows: Vec<_> = openings
+    APPEND.run(conn, rows(openings)).await
+}
+
+/// The rows of entries for `insert_openings` and `insert_pending`.
+pub(super) fn rows(entries: &[Opening<'_>]) -> [String; 2] {
+    let openings: Vec<_> = entries
         .iter()
         .map(|opening| OpeningRow {
             id: opening.entry.id.to_string(),
@@ -87,27 +119,12 @@ pub async fn append(conn: &mut Conn, openings: &[Opening<'_>]) -> Result<()> {
             fact_salt: hex(&opening.entry.fact_salt),
             person: hex(&opening.entry.person),
             person_salt: hex(&opening.entry.person_salt),
-            leaf: hex(&opening.entry.leaf),
         })
         .collect();
-    let rows = json(&rows);
-    let openings = bulk!(
-        dialect,
-        "INSERT INTO ledger_openings (entry_id, notice_id, delivery_id, subject, event, at, fact, fact_salt, person,
-           person_salt)
-         SELECT value ->> 'id', value ->> 'notice_id', value ->> 'delivery_id', value ->> 'subject', value ->> 'event',
-           CAST(value ->> 'at' AS BIGINT), unhex(value ->> 'fact'), unhex(value ->> 'fact_salt'),
-           unhex(value ->> 'person'), unhex(value ->> 'person_salt') FROM",
-        rows
-    );
-    sqlx::query(openings).bind(&rows).execute(&mut *conn).await?;
-    let pending = bulk!(
-        dialect,
-        "INSERT INTO ledger_pending (entry_id, leaf) SELECT value ->> 'id', unhex(value ->> 'leaf') FROM",
-        rows
-    );
-    sqlx::query(pending).bind(&rows).execute(conn).await?;
-    Ok(())
+    let pending = entries.iter().map(|opening| &opening.entry);
+    let pending: Vec<_> =
+        pending.map(|entry| PendingRow { id: entry.id.to_string(), leaf: hex(&entry.leaf) }).collect();
+    [json(&openings), json(&pending)]
 }
 
 /// An entry's opening as stored; person and salt are absent once erased.

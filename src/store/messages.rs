@@ -6,7 +6,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::customers::json;
-use super::dialect::{Dialect, bulk};
+use super::dialect::{Batch, step};
 use super::row::{Row, hex};
 use super::{Conn, Result};
 
@@ -34,8 +34,22 @@ pub struct Dictionary {
     pub bytes: Vec<u8>,
 }
 
-/// Keeps messages, and the dictionaries they need. A message that is there already stays as it is.
-pub async fn insert(conn: &mut Conn, messages: &[(Uuid, &Message)]) -> Result<()> {
+/// Keeps messages. One that is there already stays as it is.
+macro_rules! insert_messages {
+    (rows $n:literal) => {
+        step!(
+            "INSERT INTO messages (delivery_id, sha256, size, dictionary, body)
+             SELECT value ->> 'id', unhex(value ->> 'sha256'), CAST(value ->> 'size' AS BIGINT),
+               unhex(value ->> 'dictionary'), unhex(value ->> 'body') FROM",
+            rows $n,
+            "WHERE true ON CONFLICT (delivery_id) DO NOTHING"
+        )
+    };
+}
+pub(super) use insert_messages;
+
+/// The rows of messages for `insert_messages`.
+pub(super) fn rows(messages: &[(Uuid, &Message)]) -> String {
     #[derive(Serialize)]
     struct MessageRow {
         id: String,
@@ -43,9 +57,6 @@ pub async fn insert(conn: &mut Conn, messages: &[(Uuid, &Message)]) -> Result<()
         size: usize,
         dictionary: Option<String>,
         body: String,
-    }
-    if messages.is_empty() {
-        return Ok(());
     }
     let rows: Vec<_> = messages
         .iter()
@@ -57,16 +68,13 @@ pub async fn insert(conn: &mut Conn, messages: &[(Uuid, &Message)]) -> Result<()
             body: hex(&message.body),
         })
         .collect();
-    let sql = bulk!(
-        Dialect::of(conn),
-        "INSERT INTO messages (delivery_id, sha256, size, dictionary, body)
-         SELECT value ->> 'id', unhex(value ->> 'sha256'), CAST(value ->> 'size' AS BIGINT),
-           unhex(value ->> 'dictionary'), unhex(value ->> 'body') FROM",
-        rows,
-        "WHERE true ON CONFLICT (delivery_id) DO NOTHING"
-    );
-    sqlx::query(sql).bind(json(&rows)).execute(conn).await?;
-    Ok(())
+    json(&rows)
+}
+
+/// Keeps messages, whose dictionaries are kept already.
+pub async fn insert(conn: &mut Conn, messages: &[(Uuid, &Message)]) -> Result<()> {
+    static INSERT: Batch<1> = Batch::new([insert_messages!(rows 1)]);
+    INSERT.run(conn, [rows(messages)]).await
 }
 
 /// Keeps a dictionary. One that is there already stays as it is.

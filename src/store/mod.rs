@@ -34,6 +34,7 @@ pub mod subjects;
 pub mod suppressions;
 pub mod tree;
 mod turn;
+mod writer;
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -47,6 +48,7 @@ use thiserror::Error;
 pub use dialect::Dialect;
 use turn::Turnstile;
 pub use turn::Writing;
+pub use writer::Writer;
 
 /// The one connection type that every store function takes: pooled connections and transactions both deref to it.
 pub type Conn = sqlx::AnyConnection;
@@ -172,7 +174,7 @@ impl Store {
     ///
     /// # Errors
     /// Where none can be begun.
-    pub async fn write(&self) -> Result<Writing> {
+    pub async fn write(&self) -> Result<Writing<'static>> {
         // The connection first: within a process its pool lets one after the other have it.
         let conn = self.write.acquire().await?;
         let turn = match &self.turnstile {
@@ -180,6 +182,12 @@ impl Store {
             None => None,
         };
         Ok(Writing::new(Transaction::begin(conn, Some(SqlStr::from_static(self.dialect.begin_write()))).await?, turn))
+    }
+
+    /// A connection of its own to write with, for whoever commits back to back.
+    #[must_use]
+    pub fn writer(&self) -> Writer {
+        Writer::new(self.clone(), sqlite_path(&self.url).and_then(Turnstile::open))
     }
 
     /// Lets the planner know how large the tables are. Called after a bulk enqueue: PostgreSQL plans the claim as a sort of

@@ -8,7 +8,7 @@ use sqlx::Row as _;
 use uuid::Uuid;
 
 use super::customers::json;
-use super::dialect::{Dialect, bulk};
+use super::dialect::{Batch, Dialect, bulk, step};
 use super::ledger::{self, Opening};
 use super::messages::{self, Message};
 use super::{Conn, Result};
@@ -178,26 +178,36 @@ async fn settles_doubt(conn: &mut Conn, settlement: &Settlement) -> Result<bool>
     Ok(taken.rows_affected() == 1 || doubtful.is_some())
 }
 
+static RECORD: Batch<5> = Batch::new([
+    step!(
+        "UPDATE deliveries SET state = r.state, level = r.level, reply = r.reply, changed_at = r.at,
+           attempts = r.attempts FROM (SELECT value ->> 'id' AS id, value ->> 'state' AS state,
+           value ->> 'level' AS level, value ->> 'reply' AS reply, CAST(value ->> 'at' AS BIGINT) AS at,
+           CAST(value ->> 'attempts' AS BIGINT) AS attempts FROM",
+        rows 1,
+        ") AS r WHERE deliveries.id = r.id"
+    ),
+    step!(
+        "INSERT INTO attempts (delivery_id, attempt, at, relay, host, tls, stage, outcome, code, reply)
+         SELECT value ->> 'id', CAST(value ->> 'number' AS BIGINT), CAST(value ->> 'at' AS BIGINT), value ->> 'relay',
+           value ->> 'host', value ->> 'tls', value ->> 'stage', value ->> 'outcome',
+           CAST(value ->> 'code' AS BIGINT), value ->> 'reply' FROM",
+        rows 2,
+        "WHERE true ON CONFLICT (delivery_id, attempt) DO NOTHING"
+    ),
+    messages::insert_messages!(rows 3),
+    ledger::insert_openings!(rows 4),
+    ledger::insert_pending!(rows 5),
+]);
+
 /// Writes states, attempts, bytes, entries and dead addresses.
 async fn record(conn: &mut Conn, settlements: &[&Settlement]) -> Result<()> {
     if settlements.is_empty() {
         return Ok(());
     }
     let rows: Vec<_> = settlements.iter().map(|settlement| row(settlement)).collect();
-    let sql = bulk!(
-        Dialect::of(conn),
-        "UPDATE deliveries SET state = r.state, level = r.level, reply = r.reply, changed_at = r.at,
-           attempts = r.attempts FROM (SELECT value ->> 'id' AS id, value ->> 'state' AS state,
-           value ->> 'level' AS level, value ->> 'reply' AS reply, CAST(value ->> 'at' AS BIGINT) AS at,
-           CAST(value ->> 'attempts' AS BIGINT) AS attempts FROM",
-        rows,
-        ") AS r WHERE deliveries.id = r.id"
-    );
-    sqlx::query(sql).bind(json(&rows)).execute(&mut *conn).await?;
-    insert_attempts(conn, settlements).await?;
     let messages: Vec<_> =
         settlements.iter().filter_map(|it| it.message.as_ref().map(|message| (it.delivery_id, message))).collect();
-    messages::insert(conn, &messages).await?;
     let openings: Vec<_> = settlements
         .iter()
         .filter_map(|it| {
@@ -205,7 +215,8 @@ async fn record(conn: &mut Conn, settlements: &[&Settlement]) -> Result<()> {
             Some(Opening::of_delivery(entry, it.notice_id, it.delivery_id, it.at))
         })
         .collect();
-    ledger::append(conn, &openings).await?;
+    let [openings, pending] = ledger::rows(&openings);
+    RECORD.run(conn, [json(&rows), attempt_rows(settlements), messages::rows(&messages), openings, pending]).await?;
     for settlement in settlements {
         if let Some(email) = &settlement.dead {
             super::suppressions::add(conn, email, crate::domain::preference::Reason::Dead, settlement.at).await?;
@@ -214,7 +225,7 @@ async fn record(conn: &mut Conn, settlements: &[&Settlement]) -> Result<()> {
     Ok(())
 }
 
-async fn insert_attempts(conn: &mut Conn, settlements: &[&Settlement]) -> Result<()> {
+fn attempt_rows(settlements: &[&Settlement]) -> String {
     let rows: Vec<_> = settlements
         .iter()
         .filter_map(|it| {
@@ -233,20 +244,7 @@ async fn insert_attempts(conn: &mut Conn, settlements: &[&Settlement]) -> Result
             })
         })
         .collect();
-    if rows.is_empty() {
-        return Ok(());
-    }
-    let sql = bulk!(
-        Dialect::of(conn),
-        "INSERT INTO attempts (delivery_id, attempt, at, relay, host, tls, stage, outcome, code, reply)
-         SELECT value ->> 'id', CAST(value ->> 'number' AS BIGINT), CAST(value ->> 'at' AS BIGINT), value ->> 'relay',
-           value ->> 'host', value ->> 'tls', value ->> 'stage', value ->> 'outcome',
-           CAST(value ->> 'code' AS BIGINT), value ->> 'reply' FROM",
-        rows,
-        "WHERE true ON CONFLICT (delivery_id, attempt) DO NOTHING"
-    );
-    sqlx::query(sql).bind(json(&rows)).execute(conn).await?;
-    Ok(())
+    json(&rows)
 }
 
 /// What a report says of a delivery that left the queue, or is in doubt.

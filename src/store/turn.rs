@@ -70,14 +70,14 @@ impl Drop for Turn {
 
 /// A transaction that writes, and the turn it has. It is rolled back where it is dropped.
 #[derive(Debug)]
-pub struct Writing {
+pub struct Writing<'c> {
     // In this order: the turn ends when the transaction has.
-    transaction: Transaction<'static, Any>,
+    transaction: Transaction<'c, Any>,
     _turn: Option<Turn>,
 }
 
-impl Writing {
-    pub(super) fn new(transaction: Transaction<'static, Any>, turn: Option<Turn>) -> Self {
+impl<'c> Writing<'c> {
+    pub(super) fn new(transaction: Transaction<'c, Any>, turn: Option<Turn>) -> Self {
         Self { transaction, _turn: turn }
     }
 
@@ -98,7 +98,7 @@ impl Writing {
     }
 }
 
-impl Deref for Writing {
+impl Deref for Writing<'_> {
     type Target = Conn;
 
     fn deref(&self) -> &Conn {
@@ -106,7 +106,7 @@ impl Deref for Writing {
     }
 }
 
-impl DerefMut for Writing {
+impl DerefMut for Writing<'_> {
     fn deref_mut(&mut self) -> &mut Conn {
         &mut self.transaction
     }
