@@ -8,10 +8,17 @@ use besked::domain::address::Address;
 use besked::domain::reply::{Stage, Verdict, classify};
 use besked::mail::smtp::{Failed, Session};
 use rstest::rstest;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::smtp::{Act, Encryption, Gate, Rule, Script, SmtpServer, Step, on};
 
 const MESSAGE: &str = "Subject: Hej\r\n\r\n.\r\n..dots\r\nåäö\r\n.\r\n";
+
+/// With PIPELINING or without.
+fn offering(pipelining: bool) -> Script {
+    let extensions = ["8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", "PIPELINING"];
+    Script::default().extensions(if pipelining { &extensions } else { &extensions[..3] })
+}
 
 /// The server as our configuration has it, and the deadlines of the example.
 fn configured(server: &SmtpServer) -> (Relay, Smtp) {
@@ -94,8 +101,9 @@ async fn every_failure_has_its_stage_and_its_culprit(
     #[case] rule: Rule,
     #[case] stage: Stage,
     #[case] wanted: Verdict,
+    #[values(false, true)] pipelining: bool,
 ) {
-    let server = SmtpServer::start(Script::default().rule(rule)).await;
+    let server = SmtpServer::start(offering(pipelining).rule(rule)).await;
     let failed = attempt(&server, None, MESSAGE.as_bytes()).await.unwrap_err();
     assert_eq!(verdict(&failed), (stage, wanted), "{failed:?}");
 }
@@ -113,8 +121,9 @@ async fn silence_ends_with_the_deadline_of_its_step(
     #[case] step: Step,
     #[case] stage: Stage,
     #[case] set: fn(&mut Smtp, Duration),
+    #[values(false, true)] pipelining: bool,
 ) {
-    let server = SmtpServer::start(Script::default().rule(on(step).stall())).await;
+    let server = SmtpServer::start(offering(pipelining).rule(on(step).stall())).await;
     let mut deadlines = configured(&server).1;
     set(&mut deadlines, Duration::from_millis(300));
     if step == Step::Dot {
@@ -146,8 +155,11 @@ async fn a_loss_before_the_dot_is_never_in_doubt() {
 #[case(Encryption::StartTls)]
 #[case(Encryption::Implicit)]
 #[tokio::test]
-async fn what_is_stored_is_what_was_sent_on_every_transaction_of_a_connection(#[case] encryption: Encryption) {
-    let script = Script::default().encryption(encryption).user("besked", "hunter2");
+async fn what_is_stored_is_what_was_sent_on_every_transaction_of_a_connection(
+    #[case] encryption: Encryption,
+    #[values(false, true)] pipelining: bool,
+) {
+    let script = offering(pipelining).encryption(encryption).user("besked", "hunter2");
     let injected = on(Step::StartTls).act(Act::Inject(b"250-evil\r\n250 AUTH PLAIN\r\n".to_vec()));
     let server = SmtpServer::start(script.rule(injected)).await;
     let (mut relay, deadlines) = configured(&server);
@@ -186,9 +198,10 @@ async fn what_the_server_does_not_offer_is_not_tried() {
     assert_eq!(send(&mut session, "b@two.example", b"a\r\n").await.unwrap().unwrap(), "2.0.0 taken");
 }
 
+#[rstest]
 #[tokio::test]
-async fn a_connection_that_has_served_may_end_and_a_refusal_leaves_it_usable() {
-    let script = Script::default()
+async fn a_connection_that_has_served_may_end_and_a_refusal_leaves_it_usable(#[values(false, true)] pipelining: bool) {
+    let script = offering(pipelining)
         .rule(on(Step::Rcpt).nth(2).reply("450 4.2.0 later\r\n"))
         .rule(on(Step::Mail).nth(4).reply("421 4.3.2 enough\r\n"));
     let server = SmtpServer::start(script).await;
@@ -239,4 +252,73 @@ async fn odd_answers_are_taken_for_what_they_say(#[case] rule: Rule, #[case] rep
     let server = SmtpServer::start(Script::default().rule(rule)).await;
     let sent = attempt(&server, None, b"Subject: x\r\n\r\nx\r\n").await;
     assert_eq!(sent.map_err(|failed| format!("{failed:?}")), Ok(Some(reply.to_owned())));
+}
+
+/// The bytes of each read of a server that answers each with the next of `answers`.
+async fn reads(answers: &'static [&'static str], message: &[u8]) -> Vec<String> {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut reads = Vec::new();
+        for answer in answers {
+            stream.write_all(answer.as_bytes()).await.unwrap();
+            let mut bytes = vec![0; 1 << 20];
+            let count = stream.read(&mut bytes).await.unwrap();
+            reads.push(String::from_utf8(bytes[..count].to_vec()).unwrap());
+        }
+        reads
+    });
+    let config = parse(EXAMPLE, "example", &[]).unwrap();
+    let mut relay = config.relays[0].clone();
+    relay.url = format!("smtp://{address}?tls=none").parse().unwrap();
+    let mut session = Session::open(&relay, &config.smtp).await.map_err(|failed| format!("{failed:?}")).unwrap();
+    send(&mut session, "b@two.example", message).await.unwrap();
+    session.quit().await;
+    server.await.unwrap()
+}
+
+#[tokio::test]
+async fn what_need_not_wait_goes_out_in_one_write() {
+    const EHLO: &str = "250-relay.example\r\n250 PIPELINING\r\n";
+    let message = format!("Subject: x\r\n\r\n{}", ".dotted line\r\n".repeat(1000));
+    let answers = &["220 relay.example\r\n", EHLO, EHLO, "250 ok\r\n250 ok\r\n354 go\r\n", "250 taken\r\n"];
+    let reads = reads(answers, message.as_bytes()).await;
+    assert_eq!(reads[2], "MAIL FROM:<a@one.example>\r\nRCPT TO:<b@two.example>\r\nDATA\r\n");
+    assert_eq!(reads[3], message.replace("\n.", "\n..") + ".\r\n", "the message and its dot");
+    assert_eq!(reads[4], "QUIT\r\n");
+}
+
+#[tokio::test]
+async fn a_group_without_a_recipient_ends_with_a_lone_dot_and_stays_in_step() {
+    let script = offering(true)
+        .rule(on(Step::Rcpt).when("gone@").reply("550 5.1.1 no such user\r\n"))
+        .rule(on(Step::Data).nth(1).reply("354 go ahead all the same\r\n"))
+        .rule(on(Step::Dot).nth(1).reply("554 5.5.1 no valid recipients\r\n"));
+    let server = SmtpServer::start(script).await;
+    let (relay, deadlines) = configured(&server);
+    let mut session = Session::open(&relay, &deadlines).await.map_err(|failed| format!("{failed:?}")).unwrap();
+    for _ in 0..2 {
+        let failed = send(&mut session, "gone@two.example", b"secret\r\n").await.unwrap_err();
+        assert_eq!(verdict(&failed), (Stage::Rcpt, Verdict::Rejected { dead: true }), "{failed:?}");
+        assert!(session.is_usable());
+    }
+    send(&mut session, "b@two.example", b"y\r\n").await.unwrap();
+    assert_eq!(server.messages().iter().map(|it| it.data.as_slice()).collect::<Vec<_>>(), [b"y\r\n"]);
+    let commands = server.commands();
+    let resets: Vec<_> = (0..commands.len()).filter(|at| commands[*at] == "RSET").collect();
+    assert_eq!(resets.len(), 1, "the lone dot ended the first, the refused DATA did not end the second: {commands:?}");
+}
+
+#[tokio::test]
+async fn nothing_of_a_group_is_written_where_it_may_not_be_sent() {
+    let server = SmtpServer::start(offering(true)).await;
+    let (relay, deadlines) = configured(&server);
+    let mut session = Session::open(&relay, &deadlines).await.map_err(|failed| format!("{failed:?}")).unwrap();
+    let (from, to) = (Address::parse("a@one.example").unwrap(), Address::parse("b@two.example").unwrap());
+    let in_doubt = AtomicBool::new(false);
+    assert!(session.send(&from, &to, b"x\r\n", &in_doubt, || false).await.unwrap().is_none());
+    assert!(session.is_usable());
+    session.quit().await;
+    assert!(!server.wait_for_ends(1).await[0].commands.iter().any(|line| line.starts_with("MAIL")));
 }
