@@ -23,6 +23,7 @@ use lettre::transport::smtp::extension::ClientId;
 use lettre::transport::smtp::response::Response;
 use secrecy::ExposeSecret as _;
 use tokio::time::timeout;
+pub use transaction::Envelope;
 use wire::Wire;
 
 use crate::config::{Relay, Smtp};
@@ -175,7 +176,7 @@ fn reply(response: &Response) -> Reply {
 }
 
 /// The address as lettre wants it.
-fn envelope(address: &Address) -> lettre::Address {
+fn lettre_address(address: &Address) -> lettre::Address {
     lettre::Address::new(address.local(), address.domain()).expect("our rules for addresses are stricter than lettre's")
 }
 
@@ -193,7 +194,7 @@ mod tests {
             ["a@example.com", "Åsa.Öberg@räksmörgås.example", "a!#$%&'*+-/=?^_`{|}~b@example.com", "株@例え.example"]
         {
             let address = Address::parse(text).unwrap();
-            assert_eq!(envelope(&address).to_string(), address.as_str());
+            assert_eq!(lettre_address(&address).to_string(), address.as_str());
         }
     }
 }

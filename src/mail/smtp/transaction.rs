@@ -4,13 +4,27 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt, Rset};
-use lettre::transport::smtp::extension::{MailBodyParameter, MailParameter};
+use lettre::transport::smtp::extension::{MailBodyParameter, MailParameter, RcptParameter};
 use lettre::transport::smtp::response::Response;
 use tokio::time::timeout;
+use uuid::Uuid;
 
-use super::{Failed, Session, envelope, reply, unexpected};
+use super::{Failed, Session, lettre_address, reply, unexpected};
 use crate::domain::address::Address;
 use crate::domain::reply::{Failure, Reply, Stage};
+
+/// From whom to whom.
+#[derive(Clone, Copy, Debug)]
+pub struct Envelope<'a> {
+    /// The return path.
+    pub from: &'a Address,
+    /// The one recipient.
+    pub to: &'a Address,
+    /// The delivery, where the message belongs to one: then a server that offers DSN (RFC 3461) is asked to report failure
+    /// and delay. Its id goes along as `ENVID`, in a form that xtext leaves as it is; a report brings it back as
+    /// `Original-Envelope-Id`, and `Uuid::parse_str` reads it.
+    pub delivery: Option<Uuid>,
+}
 
 impl Session {
     /// One transaction: a message, CRLF-normalised and ending in CRLF, to one recipient. `before_data` decides, before DATA
@@ -21,14 +35,13 @@ impl Session {
     /// The step that failed. [`Session::is_usable`] tells whether the connection can still be used.
     pub async fn send(
         &mut self,
-        from: &Address,
-        to: &Address,
+        envelope: Envelope<'_>,
         message: &[u8],
         in_doubt: &AtomicBool,
         before_data: impl FnOnce() -> bool,
     ) -> Result<Option<Reply>, Failed> {
-        let mail = Mail::new(Some(envelope(from)), self.parameters(from, to, message)?);
-        let rcpt = Rcpt::new(envelope(to), Vec::new());
+        let mail = Mail::new(Some(lettre_address(envelope.from)), self.mail_parameters(&envelope, message)?);
+        let rcpt = Rcpt::new(lettre_address(envelope.to), self.rcpt_parameters(&envelope));
         if self.extensions.pipelining {
             if !before_data() {
                 return Ok(None);
@@ -44,7 +57,7 @@ impl Session {
         Ok(Some(reply))
     }
 
-    fn parameters(&self, from: &Address, to: &Address, message: &[u8]) -> Result<Vec<MailParameter>, Failed> {
+    fn mail_parameters(&self, envelope: &Envelope<'_>, message: &[u8]) -> Result<Vec<MailParameter>, Failed> {
         let unsupported = |what: String| self.failed(Stage::Mail, Failure::Unsupported(what));
         let mut parameters = Vec::new();
         if let Some(limit) = self.extensions.size {
@@ -59,13 +72,23 @@ impl Session {
             }
             parameters.push(MailParameter::Body(MailBodyParameter::EightBitMime));
         }
-        if to.needs_smtputf8() || from.needs_smtputf8() {
+        if envelope.to.needs_smtputf8() || envelope.from.needs_smtputf8() {
             if !self.extensions.smtputf8 {
                 return Err(unsupported("the address needs SMTPUTF8, which the server does not offer".to_owned()));
             }
             parameters.push(MailParameter::SmtpUtfEight);
         }
+        if let (true, Some(delivery)) = (self.extensions.dsn, envelope.delivery) {
+            let other = |keyword: &str, value| MailParameter::Other { keyword: keyword.to_owned(), value: Some(value) };
+            parameters.push(other("RET", "HDRS".to_owned()));
+            parameters.push(other("ENVID", delivery.to_string()));
+        }
         Ok(parameters)
+    }
+
+    fn rcpt_parameters(&self, envelope: &Envelope<'_>) -> Vec<RcptParameter> {
+        let notify = || RcptParameter::Other { keyword: "NOTIFY".to_owned(), value: Some("FAILURE,DELAY".to_owned()) };
+        if self.extensions.dsn && envelope.delivery.is_some() { vec![notify()] } else { Vec::new() }
     }
 
     /// Up to the go-ahead, each command when the one before is answered; false where `before_data` says so.
