@@ -102,10 +102,11 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
                         it.relay.clone(),
                         it.stage.clone(),
                         it.outcome.clone(),
+                        if it.dsn { "asked" } else { "" }.to_owned(),
                         it.reply.clone(),
                     ]
                 });
-                text += &table(["#attempt", "at", "relay", "stage", "outcome", "reply"], rows);
+                text += &table(["#attempt", "at", "relay", "stage", "outcome", "dsn", "reply"], rows);
                 text
             })?;
         }

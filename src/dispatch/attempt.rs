@@ -9,8 +9,8 @@ use super::notice::{ComposeError, Composed, envelope_sender};
 use super::outcome::{Transaction, Trial};
 use crate::domain::delivery::Outcome;
 use crate::domain::preference::{Permission, permission};
-use crate::domain::reply::{Stage, Verdict, classify};
-use crate::mail::smtp::{Failed, Session};
+use crate::domain::reply::{Failure, Stage, Verdict, classify};
+use crate::mail::smtp::{Envelope, Failed, Session};
 use crate::store::queue::LEASE_MS;
 use crate::store::{StoreError, deliveries, messages, queue};
 
@@ -57,25 +57,29 @@ pub async fn attempt(context: &Context, relay: &str, session: &mut Session, job:
     };
     let from = envelope_sender(&context.config, &context.key, job.to.id);
     let lease_holds = || lease_holds(context, job);
-    let sent = session.send(&from, &job.to.email, &composed.bytes, &job.in_doubt, lease_holds).await;
-    let transaction = |stage, code| Transaction {
+    let envelope = Envelope { from: &from, to: &job.to.email, delivery: Some(job.to.id) };
+    let sent = session.send(envelope, &composed.bytes, &job.in_doubt, lease_holds).await;
+    let transaction = |stage, code, dsn| Transaction {
         relay: relay.to_owned(),
         host: session.host.clone(),
         tls: session.tls.clone(),
         stage,
         code,
+        dsn,
         envelope_sender: from.as_str().to_owned(),
         composed: composed.clone(),
     };
+    let dsn = session.extensions().dsn;
     match sent {
         Ok(Some(reply)) => Ended::Settled(Box::new(Trial {
             outcome: Outcome::Accepted,
-            transaction: Some(transaction(Stage::Dot, Some(reply.code))),
+            transaction: Some(transaction(Stage::Dot, Some(reply.code), dsn)),
             reply: Some(format!("{} {}", reply.code, reply.text)),
             dead: false,
         })),
         Ok(None) => Ended::GivenBack(context.clock.now()),
         Err(failed) => {
+            let asked = dsn && !matches!(failed.failure, Failure::Unsupported(_));
             let verdict = classify(failed.stage, &failed.failure, failed.reused);
             let (outcome, dead) = match verdict {
                 Verdict::Rejected { dead } => (Outcome::Rejected, dead),
@@ -87,7 +91,7 @@ pub async fn attempt(context: &Context, relay: &str, session: &mut Session, job:
             };
             Ended::Settled(Box::new(Trial {
                 outcome,
-                transaction: Some(transaction(failed.stage, failed.failure.code())),
+                transaction: Some(transaction(failed.stage, failed.failure.code(), asked)),
                 reply: Some(failed.failure.text()),
                 dead,
             }))

@@ -43,6 +43,8 @@ pub struct Transaction {
     pub stage: Stage,
     /// The server's code.
     pub code: Option<u16>,
+    /// The server was asked for delivery status notifications.
+    pub dsn: bool,
     /// The envelope sender.
     pub envelope_sender: String,
     /// The message.
@@ -103,6 +105,7 @@ pub fn settlement(
             tls: transaction.tls.clone(),
             stage: transaction.stage,
             code,
+            dsn: transaction.dsn,
         }),
         attempts,
         message: trial.transaction.and_then(|transaction| transaction.composed.keep),

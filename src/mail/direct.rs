@@ -2,7 +2,7 @@
 
 use std::sync::atomic::AtomicBool;
 
-use super::smtp::Session;
+use super::smtp::{Envelope, Session};
 use crate::config::Config;
 use crate::domain::address::Address;
 
@@ -24,7 +24,8 @@ pub async fn send(config: &Config, from: &Address, to: &Address, bytes: &[u8]) -
     for relay in &config.relays {
         let sent = async {
             let mut session = Session::open(relay, &config.smtp).await?;
-            let reply = session.send(from, to, bytes, &AtomicBool::new(false), || true).await?;
+            let envelope = Envelope { from, to, delivery: None };
+            let reply = session.send(envelope, bytes, &AtomicBool::new(false), || true).await?;
             session.quit().await;
             Ok::<_, super::smtp::Failed>(reply)
         };

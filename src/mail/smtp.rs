@@ -3,26 +3,28 @@
 //! Known faults of lettre 0.11.23 and the ways around them:
 //! - It leaves Nagle's algorithm on, which costs 40 ms a message: [`stream`] opens the connection itself.
 //! - Its timeouts cover the TCP connect only: every step here has its deadline (RFC 5321 section 4.5.3.2).
-//! - It sends bare LF as it stands, which defeats its dot-stuffing: only CRLF-normalised messages come here.
-//! - It appends CRLF before the dot: it is handed the message without its last CRLF.
+//! - It writes the message and the final dot apart and cannot pipeline: [`wire`] and [`transaction`] do both.
 //! - It forgets most of the EHLO answer: we ask once more and read it ourselves.
 //! - It does not understand a reply of a bare code: [`spaced`] puts in the space that it wants.
 //! - Its STARTTLS keeps what the server sent before TLS: [`stream`] does STARTTLS over a connection of its own.
 
 mod spaced;
 mod stream;
+mod transaction;
+mod wire;
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use lettre::transport::smtp::client::AsyncSmtpConnection;
-use lettre::transport::smtp::commands::{Data, Ehlo, Mail, Rcpt, Rset};
-use lettre::transport::smtp::extension::{ClientId, MailBodyParameter, MailParameter};
+use lettre::transport::smtp::commands::Ehlo;
+use lettre::transport::smtp::extension::ClientId;
 use lettre::transport::smtp::response::Response;
 use secrecy::ExposeSecret as _;
 use tokio::time::timeout;
+pub use transaction::Envelope;
+use wire::Wire;
 
 use crate::config::{Relay, Smtp};
 use crate::domain::address::Address;
@@ -75,6 +77,7 @@ pub struct Failed {
 /// A connection that is greeted and, where the relay has a user, authenticated.
 pub struct Session {
     conn: AsyncSmtpConnection,
+    wire: Wire,
     deadlines: Smtp,
     extensions: Extensions,
     /// Host and IP address at the other end.
@@ -99,6 +102,7 @@ impl Session {
         let opened = stream::open(relay, deadlines, &hello).await?;
         let mut session = Self {
             conn: opened.conn,
+            wire: opened.wire,
             deadlines: deadlines.clone(),
             extensions: Extensions::default(),
             host: opened.host,
@@ -122,42 +126,6 @@ impl Session {
         self.answered(Stage::Auth, asked).map(drop)
     }
 
-    /// One transaction: a message, CRLF-normalised and ending in CRLF, to one recipient. `before_data` decides, after RCPT
-    /// and before DATA, whether it may go on; false ends the transaction with `Ok(None)`. `in_doubt` is set when the final dot is
-    /// begun: whoever aborts this future from then on cannot know whether the server took the message.
-    ///
-    /// # Errors
-    /// The step that failed. [`Session::is_usable`] tells whether the connection can still be used.
-    pub async fn send(
-        &mut self,
-        from: &Address,
-        to: &Address,
-        message: &[u8],
-        in_doubt: &AtomicBool,
-        before_data: impl FnOnce() -> bool,
-    ) -> Result<Option<Reply>, Failed> {
-        let parameters = self.parameters(from, to, message)?;
-        if self.begun {
-            self.step(Stage::Mail, Rset).await?;
-        }
-        self.step(Stage::Mail, Mail::new(Some(envelope(from)), parameters)).await?;
-        self.begun = true;
-        self.step(Stage::Rcpt, Rcpt::new(envelope(to), Vec::new())).await?;
-        if !before_data() {
-            return Ok(None);
-        }
-        let go_ahead = self.step(Stage::Data, Data).await?;
-        if !go_ahead.has_code(354) {
-            self.usable = false;
-            return Err(self.failed(Stage::Data, unexpected(&go_ahead)));
-        }
-        // Whatever the answer to the final dot, the transaction is over with it.
-        self.begun = false;
-        let reply = self.body(message, in_doubt).await?;
-        self.completed += 1;
-        Ok(Some(reply))
-    }
-
     /// What the server said it can do.
     #[must_use]
     pub fn extensions(&self) -> Extensions {
@@ -178,56 +146,6 @@ impl Session {
         }
     }
 
-    fn parameters(&self, from: &Address, to: &Address, message: &[u8]) -> Result<Vec<MailParameter>, Failed> {
-        let unsupported = |what: String| self.failed(Stage::Mail, Failure::Unsupported(what));
-        let mut parameters = Vec::new();
-        if let Some(limit) = self.extensions.size {
-            if message.len() > limit {
-                return Err(unsupported(format!("the message has {} bytes, the server takes {limit}", message.len())));
-            }
-            parameters.push(MailParameter::Size(message.len()));
-        }
-        if !message.is_ascii() {
-            if !self.extensions.eight_bit_mime {
-                return Err(unsupported("the message needs 8BITMIME, which the server does not offer".to_owned()));
-            }
-            parameters.push(MailParameter::Body(MailBodyParameter::EightBitMime));
-        }
-        if to.needs_smtputf8() || from.needs_smtputf8() {
-            if !self.extensions.smtputf8 {
-                return Err(unsupported("the address needs SMTPUTF8, which the server does not offer".to_owned()));
-            }
-            parameters.push(MailParameter::SmtpUtfEight);
-        }
-        Ok(parameters)
-    }
-
-    /// Sends the message and its final dot. Whether a loss came before or after the dot makes all the difference: before
-    /// it, the server cannot have taken the message.
-    async fn body(&mut self, message: &[u8], in_doubt: &AtomicBool) -> Result<Reply, Failed> {
-        let without_last_crlf = message.strip_suffix(b"\r\n").unwrap_or(message);
-        // lettre asks for the next part once the one before is written, and writes the dot when there is none.
-        let mut parts = std::iter::once(without_last_crlf);
-        let parts = std::iter::from_fn(|| {
-            let part = parts.next();
-            in_doubt.store(part.is_none(), Ordering::Relaxed);
-            part
-        });
-        let mut sending = Box::pin(self.conn.message_iter(parts));
-        let mut answer = timeout(self.deadlines.body, &mut sending).await;
-        if answer.is_err() && in_doubt.load(Ordering::Relaxed) {
-            answer = timeout(self.deadlines.dot, &mut sending).await;
-        }
-        drop(sending);
-        let stage = if in_doubt.load(Ordering::Relaxed) { Stage::Dot } else { Stage::Body };
-        let response = self.answered(stage, answer)?;
-        if u16::from(response.code()) / 100 != 2 {
-            self.usable = false;
-            return Err(self.failed(stage, unexpected(&response)));
-        }
-        Ok(reply(&response))
-    }
-
     async fn step(&mut self, stage: Stage, command: impl std::fmt::Display) -> Result<Response, Failed> {
         let deadline = self.deadline(stage);
         let answer = timeout(deadline, self.conn.command(command)).await;
@@ -246,19 +164,6 @@ impl Session {
     fn failed(&self, stage: Stage, failure: Failure) -> Failed {
         Failed { stage, failure, reused: self.completed > 0 }
     }
-
-    fn deadline(&self, stage: Stage) -> Duration {
-        match stage {
-            Stage::Connect | Stage::StartTls => self.deadlines.connect,
-            Stage::Greeting => self.deadlines.greeting,
-            Stage::Auth => self.deadlines.auth,
-            Stage::Mail => self.deadlines.mail,
-            Stage::Rcpt => self.deadlines.rcpt,
-            Stage::Data => self.deadlines.data,
-            Stage::Body => self.deadlines.body,
-            Stage::Dot => self.deadlines.dot,
-        }
-    }
 }
 
 fn unexpected(response: &Response) -> Failure {
@@ -271,7 +176,7 @@ fn reply(response: &Response) -> Reply {
 }
 
 /// The address as lettre wants it.
-fn envelope(address: &Address) -> lettre::Address {
+fn lettre_address(address: &Address) -> lettre::Address {
     lettre::Address::new(address.local(), address.domain()).expect("our rules for addresses are stricter than lettre's")
 }
 
@@ -289,7 +194,7 @@ mod tests {
             ["a@example.com", "Åsa.Öberg@räksmörgås.example", "a!#$%&'*+-/=?^_`{|}~b@example.com", "株@例え.example"]
         {
             let address = Address::parse(text).unwrap();
-            assert_eq!(envelope(&address).to_string(), address.as_str());
+            assert_eq!(lettre_address(&address).to_string(), address.as_str());
         }
     }
 }

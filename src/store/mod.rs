@@ -255,7 +255,7 @@ fn pool(dialect: Dialect, size: u32, read_only: bool) -> AnyPoolOptions {
 }
 
 /// The migrations of both engines, in order: name, SQLite, PostgreSQL.
-const MIGRATIONS: [(&str, &str, &str); 2] = [
+const MIGRATIONS: [(&str, &str, &str); 3] = [
     (
         "init",
         include_str!("../../migrations/sqlite/0001_init.sql"),
@@ -265,6 +265,11 @@ const MIGRATIONS: [(&str, &str, &str); 2] = [
         "proof",
         include_str!("../../migrations/sqlite/0002_proof.sql"),
         include_str!("../../migrations/postgres/0002_proof.sql"),
+    ),
+    (
+        "dsn",
+        include_str!("../../migrations/sqlite/0003_dsn.sql"),
+        include_str!("../../migrations/postgres/0003_dsn.sql"),
     ),
 ];
 

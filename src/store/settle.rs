@@ -31,6 +31,8 @@ pub struct Attempt {
     pub stage: Stage,
     /// The server's code.
     pub code: Option<u16>,
+    /// The server was asked for delivery status notifications (RFC 3461).
+    pub dsn: bool,
 }
 
 /// The outcome of a claimed delivery.
@@ -89,6 +91,7 @@ struct AttemptRow<'a> {
     outcome: &'static str,
     code: Option<u16>,
     reply: &'a str,
+    dsn: u8,
 }
 
 /// Records outcomes. A settlement whose token is no longer the queue's was fenced off: it is recorded only where it settles
@@ -188,10 +191,10 @@ static RECORD: Batch<5> = Batch::new([
         ") AS r WHERE deliveries.id = r.id"
     ),
     step!(
-        "INSERT INTO attempts (delivery_id, attempt, at, relay, host, tls, stage, outcome, code, reply)
+        "INSERT INTO attempts (delivery_id, attempt, at, relay, host, tls, stage, outcome, code, reply, dsn)
          SELECT value ->> 'id', CAST(value ->> 'number' AS BIGINT), CAST(value ->> 'at' AS BIGINT), value ->> 'relay',
            value ->> 'host', value ->> 'tls', value ->> 'stage', value ->> 'outcome',
-           CAST(value ->> 'code' AS BIGINT), value ->> 'reply' FROM",
+           CAST(value ->> 'code' AS BIGINT), value ->> 'reply', CAST(value ->> 'dsn' AS BIGINT) FROM",
         rows 2,
         "WHERE true ON CONFLICT (delivery_id, attempt) DO NOTHING"
     ),
@@ -241,6 +244,7 @@ fn attempt_rows(settlements: &[&Settlement]) -> String {
                 outcome: it.outcome.as_str(),
                 code: attempt.code,
                 reply: it.reply.as_deref().unwrap_or_default(),
+                dsn: attempt.dsn.into(),
             })
         })
         .collect();
@@ -301,12 +305,15 @@ pub struct Tried {
     pub outcome: String,
     /// Reply.
     pub reply: String,
+    /// Delivery status notifications were asked for.
+    pub dsn: bool,
 }
 
 /// All attempts of a delivery, first to last.
 pub async fn attempts(conn: &mut Conn, delivery_id: Uuid) -> Result<Vec<Tried>> {
     let rows = sqlx::query(
-        "SELECT attempt, at, relay, host, tls, stage, outcome, reply FROM attempts WHERE delivery_id = $1 ORDER BY attempt",
+        "SELECT attempt, at, relay, host, tls, stage, outcome, reply, dsn FROM attempts WHERE delivery_id = $1
+         ORDER BY attempt",
     )
     .bind(delivery_id.to_string())
     .fetch_all(conn)
@@ -323,6 +330,7 @@ pub async fn attempts(conn: &mut Conn, delivery_id: Uuid) -> Result<Vec<Tried>> 
                 stage: row.get("stage")?,
                 outcome: row.get("outcome")?,
                 reply: row.get("reply")?,
+                dsn: row.count("dsn")? == 1,
             })
         })
         .collect()

@@ -285,8 +285,8 @@ fn a_service_ends_on_sigterm_with_nothing_in_doubt() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_doctor_looks_at_everything_and_sends_nothing() {
-    use crate::smtp::{Encryption, Script, SmtpServer};
-    let server = SmtpServer::start(Script::default().encryption(Encryption::Implicit)).await;
+    use crate::relay::{Encryption, Relay, Script};
+    let server = Relay::with(Script::default().encryption(Encryption::Implicit)).await;
     let shell = Shell::new();
     let doctor = |key: &str, url: &str| {
         let mut command = shell.command(&["--json", "doctor"]);
@@ -307,7 +307,7 @@ async fn the_doctor_looks_at_everything_and_sends_nothing() {
         detail.contains("TLSv1.3") && detail.contains("certificate until") && detail.contains("8BITMIME"),
         "{detail}"
     );
-    assert!(server.messages().is_empty());
+    assert!(server.received().is_empty());
     let ill = doctor("var/no.key", "smtp://127.0.0.1:1?tls=none");
     assert_eq!(ill.code, 1);
     assert_eq!(of(&ill.json(), "ledger key").0, "warning");

@@ -21,7 +21,6 @@ mod report;
 mod reports;
 mod retention;
 mod session;
-mod smtp;
 mod store;
 mod tidy;
 mod tiles;

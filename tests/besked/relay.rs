@@ -1,20 +1,35 @@
-//! A relay of the tests' own: a real SMTP server on loopback that does what it is told and remembers everything.
+//! A relay of the tests' own: a real SMTP server on loopback, with TLS, exact bytes, and a memory for everything.
+//!
+//! It is strict where servers in the field are: commands out of order, parameters it did not offer and lines without CRLF are
+//! refused, and a message ends with CRLF `.` CRLF only. [`Relay::on`] or a whole [`Script`] make it misbehave at any point.
+
+mod conversation;
+mod script;
+mod tests;
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::Notify;
-use tokio::task::JoinHandle;
-use tokio_rustls::TlsAcceptor;
+use tokio::task::{JoinHandle, JoinSet};
 
-/// A message that was accepted, as a server stores it.
+pub use script::{Act, Encryption, Gate, Rule, Script, Step, on};
+
+/// A message that was taken, as a server stores it: dot-stuffing undone, its last CRLF included.
 #[derive(Clone, Debug)]
 pub struct Received {
     pub from: String,
+    /// The recipient; of several, with commas between them.
     pub to: String,
     pub data: Vec<u8>,
+    /// Which connection it came by, from 0.
+    pub connection: usize,
+    pub tls: bool,
+    /// Who sent it, where somebody signed in.
+    pub auth: Option<String>,
 }
 
 impl Received {
@@ -29,259 +44,228 @@ impl Received {
     }
 }
 
-/// What the relay does when a command that contains some text comes.
-#[derive(Clone, Debug)]
-pub enum Act {
-    /// Answers with these bytes.
-    Reply(&'static str),
-    /// Closes the connection without an answer.
-    Close,
-    /// Takes the message, then closes the connection without an answer.
-    TakeAndClose,
-    /// Never answers.
-    Stall,
+/// What came by one connection.
+#[derive(Clone, Debug, Default)]
+pub struct Connection {
+    /// Command lines in order, without CRLF; what a client says in answer to AUTH among them.
+    pub commands: Vec<String>,
+    pub tls: bool,
+    /// True once either side has ended it.
+    pub ended: bool,
 }
 
-#[derive(Clone, Debug)]
-struct Rule {
-    when: String,
-    act: Act,
-    times: usize,
+/// What a server and its conversations share.
+struct Shared {
+    state: Mutex<State>,
+    /// Rung whenever something was recorded.
+    changed: Notify,
+    /// Rung when a conversation stalls; kept for one who has yet to listen.
+    stalled: Notify,
+    acceptor: tokio_rustls::TlsAcceptor,
 }
 
-#[derive(Default)]
 struct State {
-    rules: Vec<Rule>,
+    script: Script,
+    connections: Vec<Connection>,
     received: Vec<Received>,
-    commands: Vec<String>,
-    connections: usize,
-    stalled: Arc<Notify>,
 }
 
-/// How the relay encrypts.
-#[derive(Clone)]
-pub enum Encryption {
-    Never,
-    StartTls(TlsAcceptor),
-    Implicit(TlsAcceptor),
-}
-
-/// Both directions of a connection, encrypted or not.
-trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
-
-/// The relay. It ends when it is dropped.
+/// The relay. Its port is open while it runs; dropping it ends all its connections.
 pub struct Relay {
     pub address: SocketAddr,
-    state: Arc<Mutex<State>>,
-    task: Mutex<Option<JoinHandle<()>>>,
-    tls: Encryption,
+    shared: Arc<Shared>,
+    running: Mutex<Option<JoinHandle<()>>>,
+    authority: tempfile::NamedTempFile,
 }
 
 impl Relay {
+    /// One that takes everything from everybody, without TLS.
     pub async fn start() -> Self {
-        Self::start_with(Encryption::Never).await
+        Self::with(Script::default()).await
     }
 
-    pub async fn start_with(tls: Encryption) -> Self {
-        let state = Arc::<Mutex<State>>::default();
+    pub async fn with(script: Script) -> Self {
+        let (acceptor, authority) = certify(script.certified_name);
+        let state = Mutex::new(State { script, connections: Vec::new(), received: Vec::new() });
+        let shared = Arc::new(Shared { state, changed: Notify::new(), stalled: Notify::new(), acceptor });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let task = Mutex::new(Some(tokio::spawn(accept(listener, state.clone(), tls.clone()))));
-        Self { address, state, task, tls }
+        let running = Mutex::new(Some(tokio::spawn(serve(listener, shared.clone()))));
+        Self { address, shared, running, authority }
     }
 
+    /// The server as a relay of a configuration.
     pub fn url(&self) -> String {
-        format!("smtp://{}?tls=none", self.address)
+        let encryption = self.shared.state.lock().unwrap().script.encryption;
+        match encryption {
+            Encryption::None => format!("smtp://{}?tls=none", self.address),
+            Encryption::StartTls => format!("smtp://{}?tls=required", self.address),
+            Encryption::Implicit => format!("smtps://{}", self.address),
+        }
     }
 
-    /// From now on, does `act` for the next `times` commands that contain `when` (`DATA` and `.` among them).
+    /// Certificate (PEM) of the authority that vouches for the server.
+    pub fn ca_file(&self) -> &Path {
+        self.authority.path()
+    }
+
+    /// From now on, does `act` for the next `times` commands that contain `when`. `.` stands for the final dot, with the
+    /// recipient behind it: `. hello@two.example`.
     pub fn on(&self, when: &str, times: usize, act: Act) {
-        self.state.lock().unwrap().rules.push(Rule { when: when.to_owned(), act, times });
+        self.add(Rule::of(when).times(times).act(act));
     }
 
-    /// Refuses connections.
+    /// Follows another script from now on. What was recorded stays.
+    pub fn change(&self, script: Script) {
+        self.shared.state.lock().unwrap().script = script;
+    }
+
+    /// Follows one more rule from now on, behind those there are.
+    pub fn add(&self, rule: Rule) {
+        self.shared.state.lock().unwrap().script.add(rule);
+    }
+
+    /// Waits until a conversation stalls.
+    pub async fn stalled(&self) {
+        in_time("the relay stalls", self.shared.stalled.notified()).await;
+    }
+
+    /// Ends all connections and refuses new ones.
     pub async fn stop(&self) {
-        let task = self.task.lock().unwrap().take();
-        if let Some(task) = task {
-            task.abort();
-            // The listener is closed once its task is gone.
-            let _ = task.await;
+        let running = self.running.lock().unwrap().take();
+        if let Some(running) = running {
+            running.abort();
+            // The port is closed once the task is gone.
+            let _ = running.await;
         }
     }
 
     /// Listens again, on the same port.
     pub async fn restart(&self) {
         let listener = TcpListener::bind(self.address).await.unwrap();
-        *self.task.lock().unwrap() = Some(tokio::spawn(accept(listener, self.state.clone(), self.tls.clone())));
+        *self.running.lock().unwrap() = Some(tokio::spawn(serve(listener, self.shared.clone())));
     }
 
-    /// Waits until it stalls.
-    pub async fn stalled(&self) {
-        let stalled = self.state.lock().unwrap().stalled.clone();
-        stalled.notified().await;
-    }
-
+    /// All messages that were taken, first to last.
     pub fn received(&self) -> Vec<Received> {
-        self.state.lock().unwrap().received.clone()
+        self.shared.state.lock().unwrap().received.clone()
     }
 
+    /// The messages to one recipient.
     pub fn to(&self, address: &str) -> Vec<Received> {
-        self.received().into_iter().filter(|it| it.to == address).collect()
+        self.received().into_iter().filter(|message| message.to == address).collect()
     }
 
-    pub fn commands(&self) -> Vec<String> {
-        self.state.lock().unwrap().commands.clone()
+    /// All messages, once there are at least `count`.
+    pub async fn wait_for(&self, count: usize) -> Vec<Received> {
+        self.wait_until(&format!("{count} messages are taken"), |state| state.received.len() >= count).await;
+        self.received()
     }
 
+    /// All connections, once at least `count` have ended.
+    pub async fn wait_for_ends(&self, count: usize) -> Vec<Connection> {
+        let ended = |state: &State| state.connections.iter().filter(|it| it.ended).count() >= count;
+        self.wait_until(&format!("{count} connections end"), ended).await;
+        self.conversations()
+    }
+
+    /// How many connections were made.
     pub fn connections(&self) -> usize {
-        self.state.lock().unwrap().connections
+        self.shared.state.lock().unwrap().connections.len()
+    }
+
+    pub fn conversations(&self) -> Vec<Connection> {
+        self.shared.state.lock().unwrap().connections.clone()
+    }
+
+    /// The commands of all connections, connection by connection.
+    pub fn commands(&self) -> Vec<String> {
+        self.conversations().into_iter().flat_map(|connection| connection.commands).collect()
+    }
+
+    async fn wait_until(&self, what: &str, is_so: impl Fn(&State) -> bool) {
+        let waiting = async {
+            loop {
+                // Armed before looking, so that no change is missed.
+                let changed = self.shared.changed.notified();
+                if is_so(&self.shared.state.lock().unwrap()) {
+                    return;
+                }
+                changed.await;
+            }
+        };
+        in_time(what, waiting).await;
     }
 }
 
 impl Drop for Relay {
     fn drop(&mut self) {
-        if let Some(task) = self.task.lock().unwrap().take() {
-            task.abort();
+        if let Some(running) = self.running.lock().unwrap().take() {
+            running.abort();
         }
     }
 }
 
-async fn accept(listener: TcpListener, state: Arc<Mutex<State>>, tls: Encryption) {
-    let mut connections = tokio::task::JoinSet::new();
+impl Shared {
+    fn record<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        let changed = change(&mut self.state.lock().unwrap());
+        self.changed.notify_waiters();
+        changed
+    }
+}
+
+async fn serve(listener: TcpListener, shared: Arc<Shared>) {
+    // Dropped with this task, and all conversations with it.
+    let mut conversations = JoinSet::new();
     loop {
         let (stream, _) = listener.accept().await.unwrap();
-        state.lock().unwrap().connections += 1;
-        let (state, tls) = (state.clone(), tls.clone());
-        connections.spawn(async move { meet(stream, state, tls).await });
+        let number = shared.record(|state| {
+            state.connections.push(Connection::default());
+            state.connections.len() - 1
+        });
+        let shared = shared.clone();
+        conversations.spawn(async move {
+            let ends = Ends { shared, number };
+            // An error is a client that went away.
+            let _ = conversation::converse(stream, number, &ends.shared).await;
+        });
     }
 }
 
-/// Greets, encrypts as told, and speaks until the connection ends; errors are those of a client that went away.
-async fn meet(stream: TcpStream, state: Arc<Mutex<State>>, tls: Encryption) -> std::io::Result<()> {
-    const GREETING: &[u8] = b"220 relay.example ESMTP\r\n";
-    stream.set_nodelay(true)?;
-    let mut stream: Box<dyn Stream> = match &tls {
-        Encryption::Implicit(acceptor) => Box::new(acceptor.accept(stream).await?),
-        _ => Box::new(stream),
-    };
-    stream.write_all(GREETING).await?;
-    if let Encryption::StartTls(acceptor) = tls {
-        let (mut buffered, mut line) = (BufReader::new(stream), String::new());
-        while !line.starts_with("STARTTLS") {
-            let reply: &[u8] = if line.starts_with("EHLO") { b"250-relay.example\r\n250 STARTTLS\r\n" } else { b"" };
-            buffered.write_all(reply).await?;
-            line.clear();
-            if buffered.read_line(&mut line).await? == 0 {
-                return Ok(());
-            }
-        }
-        let told = decide(&state, &line);
-        let reply = if let Some(Act::Reply(reply)) = told { reply } else { "220 go ahead\r\n" };
-        buffered.write_all(reply.as_bytes()).await?;
-        stream = Box::new(acceptor.accept(buffered.into_inner()).await?);
-    }
-    converse(stream, state).await
+/// Notes the end of a connection, however it came about.
+struct Ends {
+    shared: Arc<Shared>,
+    number: usize,
 }
 
-async fn converse(stream: Box<dyn Stream>, state: Arc<Mutex<State>>) -> std::io::Result<()> {
-    let mut stream = BufReader::new(stream);
-    let (mut from, mut to) = (String::new(), String::new());
-    loop {
-        let mut line = String::new();
-        if stream.read_line(&mut line).await? == 0 {
-            return Ok(());
-        }
-        let line = line.trim_end().to_owned();
-        let act = decide(&state, &line);
-        match act {
-            Some(Act::Reply(reply)) => {
-                stream.write_all(reply.as_bytes()).await?;
-                continue;
-            }
-            Some(Act::Close | Act::TakeAndClose) => return Ok(()),
-            Some(Act::Stall) => return stall(&state).await,
-            None => {}
-        }
-        let reply: &[u8] = match line.split([' ', ':']).next().unwrap_or_default() {
-            "EHLO" => {
-                b"250-relay.example\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250-AUTH PLAIN LOGIN\r\n250 SIZE 10000000\r\n"
-            }
-            "MAIL" if !from.is_empty() => b"503 5.5.1 nested MAIL command\r\n",
-            "RSET" => {
-                from.clear();
-                b"250 2.0.0 ok\r\n"
-            }
-            "MAIL" => {
-                from = between(&line);
-                b"250 2.1.0 ok\r\n"
-            }
-            "RCPT" => {
-                to = between(&line);
-                b"250 2.1.5 ok\r\n"
-            }
-            "DATA" => {
-                stream.write_all(b"354 go ahead\r\n").await?;
-                let data = read_data(&mut stream).await?;
-                let received = Received { from: std::mem::take(&mut from), to: to.clone(), data };
-                match decide(&state, &format!(". {to}")) {
-                    None => state.lock().unwrap().received.push(received),
-                    Some(Act::Reply(reply)) => {
-                        stream.write_all(reply.as_bytes()).await?;
-                        continue;
-                    }
-                    Some(Act::Close) => return Ok(()),
-                    Some(Act::Stall) => return stall(&state).await,
-                    Some(Act::TakeAndClose) => {
-                        state.lock().unwrap().received.push(received);
-                        return Ok(());
-                    }
-                }
-                b"250 2.0.0 taken\r\n"
-            }
-            "AUTH" => b"235 2.7.0 welcome\r\n",
-            "QUIT" => {
-                stream.write_all(b"221 2.0.0 bye\r\n").await?;
-                return Ok(());
-            }
-            _ => b"250 2.0.0 ok\r\n",
-        };
-        stream.write_all(reply).await?;
+impl Drop for Ends {
+    fn drop(&mut self) {
+        self.shared.record(|state| state.connections[self.number].ended = true);
     }
 }
 
-/// Lets those know who wait for it that it stalls, and then says nothing more.
-async fn stall(state: &Mutex<State>) -> std::io::Result<()> {
-    let stalled = state.lock().unwrap().stalled.clone();
-    stalled.notify_one();
-    std::future::pending().await
+/// What is awaited, or a failure that names it: a test that hangs tells nothing.
+async fn in_time<T>(what: &str, awaited: impl Future<Output = T>) -> T {
+    let limit = Duration::from_secs(30);
+    tokio::time::timeout(limit, awaited).await.unwrap_or_else(|_| panic!("waited in vain until {what}"))
 }
 
-fn decide(state: &Mutex<State>, line: &str) -> Option<Act> {
-    let mut state = state.lock().unwrap();
-    state.commands.push(line.to_owned());
-    let rule = state.rules.iter_mut().find(|rule| rule.times > 0 && line.contains(&rule.when))?;
-    rule.times -= 1;
-    Some(rule.act.clone())
-}
-
-fn between(line: &str) -> String {
-    let inside = line.split_once('<').and_then(|(_, rest)| rest.split_once('>')).map(|(inside, _)| inside);
-    inside.unwrap_or_default().to_owned()
-}
-
-/// Reads up to the final dot and undoes dot-stuffing (RFC 5321 section 4.5.2).
-async fn read_data(stream: &mut BufReader<Box<dyn Stream>>) -> std::io::Result<Vec<u8>> {
-    let mut data = Vec::new();
-    loop {
-        let mut line = Vec::new();
-        if stream.read_until(b'\n', &mut line).await? == 0 {
-            // Whoever reads on finds the end of the connection.
-            stream.read_u8().await?;
-        }
-        if line == b".\r\n" {
-            return Ok(data);
-        }
-        data.extend_from_slice(if line.starts_with(b".") { &line[1..] } else { &line });
-    }
+/// A certificate for `name`, and the certificate of its authority in a file.
+fn certify(name: &str) -> (tokio_rustls::TlsAcceptor, tempfile::NamedTempFile) {
+    let mut authority = rcgen::CertificateParams::new(Vec::new()).unwrap();
+    authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    authority.distinguished_name.push(rcgen::DnType::CommonName, "authority of a test");
+    let authority = rcgen::CertifiedIssuer::self_signed(authority, rcgen::KeyPair::generate().unwrap()).unwrap();
+    let key = rcgen::KeyPair::generate().unwrap();
+    let certificate = rcgen::CertificateParams::new([name.to_owned()]).unwrap().signed_by(&key, &authority).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.der().clone()], key.into())
+        .unwrap();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), authority.pem()).unwrap();
+    (Arc::new(config).into(), file)
 }

@@ -3,18 +3,25 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use besked::config::{EXAMPLE, Relay, Smtp, parse};
+use besked::config::{EXAMPLE, Relay as RelayConfig, Smtp, parse};
 use besked::domain::address::Address;
 use besked::domain::reply::{Stage, Verdict, classify};
-use besked::mail::smtp::{Failed, Session};
+use besked::mail::smtp::{Envelope, Failed, Session};
 use rstest::rstest;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::smtp::{Act, Encryption, Gate, Rule, Script, SmtpServer, Step, on};
+use crate::relay::{Act, Encryption, Gate, Relay, Rule, Script, Step, on};
 
 const MESSAGE: &str = "Subject: Hej\r\n\r\n.\r\n..dots\r\nåäö\r\n.\r\n";
 
+/// With PIPELINING or without.
+fn offering(pipelining: bool) -> Script {
+    let extensions = ["8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", "PIPELINING"];
+    Script::default().extensions(if pipelining { &extensions } else { &extensions[..3] })
+}
+
 /// The server as our configuration has it, and the deadlines of the example.
-fn configured(server: &SmtpServer) -> (Relay, Smtp) {
+fn configured(server: &Relay) -> (RelayConfig, Smtp) {
     let config = parse(EXAMPLE, "example", &[]).unwrap();
     let mut relay = config.relays[0].clone();
     relay.url = server.url().parse().unwrap();
@@ -22,10 +29,14 @@ fn configured(server: &SmtpServer) -> (Relay, Smtp) {
     (relay, config.smtp)
 }
 
+const fn envelope<'a>(from: &'a Address, to: &'a Address) -> Envelope<'a> {
+    Envelope { from, to, delivery: None }
+}
+
 async fn send(session: &mut Session, to: &str, message: &[u8]) -> Result<Option<String>, Failed> {
     let (from, to) = (Address::parse("a@one.example").unwrap(), Address::parse(to).unwrap());
     let in_doubt = AtomicBool::new(false);
-    let sent = session.send(&from, &to, message, &in_doubt, || true).await;
+    let sent = session.send(envelope(&from, &to), message, &in_doubt, || true).await;
     if let Err(failed) = &sent {
         assert_eq!(
             in_doubt.load(Ordering::Relaxed),
@@ -37,7 +48,7 @@ async fn send(session: &mut Session, to: &str, message: &[u8]) -> Result<Option<
 }
 
 /// What comes of one message on a new connection.
-async fn attempt(server: &SmtpServer, deadlines: Option<Smtp>, message: &[u8]) -> Result<Option<String>, Failed> {
+async fn attempt(server: &Relay, deadlines: Option<Smtp>, message: &[u8]) -> Result<Option<String>, Failed> {
     let (relay, usual) = configured(server);
     let mut session = Session::open(&relay, &deadlines.unwrap_or(usual)).await?;
     send(&mut session, "b@two.example", message).await
@@ -94,8 +105,9 @@ async fn every_failure_has_its_stage_and_its_culprit(
     #[case] rule: Rule,
     #[case] stage: Stage,
     #[case] wanted: Verdict,
+    #[values(false, true)] pipelining: bool,
 ) {
-    let server = SmtpServer::start(Script::default().rule(rule)).await;
+    let server = Relay::with(offering(pipelining).rule(rule)).await;
     let failed = attempt(&server, None, MESSAGE.as_bytes()).await.unwrap_err();
     assert_eq!(verdict(&failed), (stage, wanted), "{failed:?}");
 }
@@ -113,8 +125,9 @@ async fn silence_ends_with_the_deadline_of_its_step(
     #[case] step: Step,
     #[case] stage: Stage,
     #[case] set: fn(&mut Smtp, Duration),
+    #[values(false, true)] pipelining: bool,
 ) {
-    let server = SmtpServer::start(Script::default().rule(on(step).stall())).await;
+    let server = Relay::with(offering(pipelining).rule(on(step).stall())).await;
     let mut deadlines = configured(&server).1;
     set(&mut deadlines, Duration::from_millis(300));
     if step == Step::Dot {
@@ -135,10 +148,10 @@ fn large() -> String {
 #[tokio::test]
 async fn a_loss_before_the_dot_is_never_in_doubt() {
     let script = Script::default().rule(on(Step::Body).act(Act::CloseAfterBytes(10)));
-    let server = SmtpServer::start(script).await;
+    let server = Relay::with(script).await;
     let failed = attempt(&server, None, large().as_bytes()).await.unwrap_err();
     assert_eq!(verdict(&failed), (Stage::Body, Verdict::Deferred), "{failed:?}");
-    assert!(server.messages().is_empty());
+    assert!(server.received().is_empty());
 }
 
 #[rstest]
@@ -146,10 +159,13 @@ async fn a_loss_before_the_dot_is_never_in_doubt() {
 #[case(Encryption::StartTls)]
 #[case(Encryption::Implicit)]
 #[tokio::test]
-async fn what_is_stored_is_what_was_sent_on_every_transaction_of_a_connection(#[case] encryption: Encryption) {
-    let script = Script::default().encryption(encryption).user("besked", "hunter2");
+async fn what_is_stored_is_what_was_sent_on_every_transaction_of_a_connection(
+    #[case] encryption: Encryption,
+    #[values(false, true)] pipelining: bool,
+) {
+    let script = offering(pipelining).encryption(encryption).user("besked", "hunter2");
     let injected = on(Step::StartTls).act(Act::Inject(b"250-evil\r\n250 AUTH PLAIN\r\n".to_vec()));
-    let server = SmtpServer::start(script.rule(injected)).await;
+    let server = Relay::with(script.rule(injected)).await;
     let (mut relay, deadlines) = configured(&server);
     relay.url.user = Some("besked".to_owned());
     relay.password = Some("hunter2".to_owned().into());
@@ -158,7 +174,7 @@ async fn what_is_stored_is_what_was_sent_on_every_transaction_of_a_connection(#[
     for message in [MESSAGE, ascii, "\r\n", &large()[..1_000_000], "Subject: no line break at its end\r\n\r\nx\r\n"] {
         let message = if message.ends_with("\r\n") { message.to_owned() } else { format!("{message}\r\n") };
         assert_eq!(send(&mut session, "b@two.example", message.as_bytes()).await.unwrap().unwrap(), "2.0.0 taken");
-        let stored = server.messages().pop().unwrap();
+        let stored = server.received().pop().unwrap();
         assert!(stored.data == message.as_bytes(), "{} bytes became {}", message.len(), stored.data.len());
         assert_eq!((stored.connection, stored.auth.as_deref()), (0, Some("besked")));
         assert_eq!(stored.tls, encryption != Encryption::None);
@@ -170,7 +186,7 @@ async fn what_is_stored_is_what_was_sent_on_every_transaction_of_a_connection(#[
 
 #[tokio::test]
 async fn what_the_server_does_not_offer_is_not_tried() {
-    let server = SmtpServer::start(Script::default().extensions(&[]).size(100)).await;
+    let server = Relay::with(Script::default().extensions(&[]).size(100)).await;
     let (relay, deadlines) = configured(&server);
     let mut session = Session::open(&relay, &deadlines).await.map_err(|failed| format!("{failed:?}")).unwrap();
     for (to, message, told) in [
@@ -186,12 +202,13 @@ async fn what_the_server_does_not_offer_is_not_tried() {
     assert_eq!(send(&mut session, "b@two.example", b"a\r\n").await.unwrap().unwrap(), "2.0.0 taken");
 }
 
+#[rstest]
 #[tokio::test]
-async fn a_connection_that_has_served_may_end_and_a_refusal_leaves_it_usable() {
-    let script = Script::default()
+async fn a_connection_that_has_served_may_end_and_a_refusal_leaves_it_usable(#[values(false, true)] pipelining: bool) {
+    let script = offering(pipelining)
         .rule(on(Step::Rcpt).nth(2).reply("450 4.2.0 later\r\n"))
         .rule(on(Step::Mail).nth(4).reply("421 4.3.2 enough\r\n"));
-    let server = SmtpServer::start(script).await;
+    let server = Relay::with(script).await;
     let (relay, deadlines) = configured(&server);
     let mut session = Session::open(&relay, &deadlines).await.map_err(|failed| format!("{failed:?}")).unwrap();
     send(&mut session, "b@two.example", b"1\r\n").await.unwrap();
@@ -202,13 +219,13 @@ async fn a_connection_that_has_served_may_end_and_a_refusal_leaves_it_usable() {
     let failed = send(&mut session, "b@two.example", b"4\r\n").await.unwrap_err();
     assert_eq!(verdict(&failed), (Stage::Mail, Verdict::ConnectionEnded));
     assert!(!session.is_usable());
-    assert_eq!(server.messages().iter().map(|it| it.data.as_slice()).collect::<Vec<_>>(), [b"1\r\n", b"3\r\n"]);
+    assert_eq!(server.received().iter().map(|it| it.data.as_slice()).collect::<Vec<_>>(), [b"1\r\n", b"3\r\n"]);
 }
 
 #[tokio::test]
 async fn a_withheld_message_leaves_the_connection_for_the_next() {
     let gate = Gate::new();
-    let server = SmtpServer::start(Script::default().rule(on(Step::Rcpt).times(1).after(&gate))).await;
+    let server = Relay::with(offering(false).rule(on(Step::Rcpt).times(1).after(&gate))).await;
     let (relay, deadlines) = configured(&server);
     let mut session = Session::open(&relay, &deadlines).await.map_err(|failed| format!("{failed:?}")).unwrap();
     let (from, to) = (Address::parse("a@one.example").unwrap(), Address::parse("b@two.example").unwrap());
@@ -217,10 +234,29 @@ async fn a_withheld_message_leaves_the_connection_for_the_next() {
         gate.reached().await;
         gate.open();
     };
-    let (sent, ()) = tokio::join!(session.send(&from, &to, b"x\r\n", &in_doubt, || false), open);
+    let (sent, ()) = tokio::join!(session.send(envelope(&from, &to), b"x\r\n", &in_doubt, || false), open);
     assert!(sent.unwrap().is_none());
     send(&mut session, "b@two.example", b"y\r\n").await.unwrap();
-    assert_eq!(server.messages().len(), 1);
+    assert_eq!(server.received().len(), 1);
+}
+
+#[tokio::test]
+async fn reports_are_asked_for_where_they_are_offered() {
+    let delivery = uuid::Uuid::from_u128(0x0193_5a6b_0000_7000_8000_0000_0000_0001);
+    let (from, to) = (Address::parse("a@one.example").unwrap(), Address::parse("b@two.example").unwrap());
+    for (offered, of, mail, rcpt) in [
+        (true, Some(delivery), format!(" RET=HDRS ENVID={delivery}"), " NOTIFY=FAILURE,DELAY"),
+        (true, None, String::new(), ""),
+        (false, Some(delivery), String::new(), ""),
+    ] {
+        let server = Relay::with(Script::default().extensions(if offered { &["DSN"] } else { &[] }).size(0)).await;
+        let (relay, deadlines) = configured(&server);
+        let mut session = Session::open(&relay, &deadlines).await.map_err(|failed| format!("{failed:?}")).unwrap();
+        let envelope = Envelope { delivery: of, ..envelope(&from, &to) };
+        session.send(envelope, b"x\r\n", &AtomicBool::new(false), || true).await.unwrap().unwrap();
+        let wanted = [format!("MAIL FROM:<a@one.example>{mail}"), format!("RCPT TO:<b@two.example>{rcpt}")];
+        assert_eq!(server.commands()[2..4], wanted);
+    }
 }
 
 /// Odd, but not wrong.
@@ -236,7 +272,76 @@ async fn a_withheld_message_leaves_the_connection_for_the_next() {
 #[case(on(Step::Dot).act(Act::CloseAfter), "2.0.0 taken")]
 #[tokio::test]
 async fn odd_answers_are_taken_for_what_they_say(#[case] rule: Rule, #[case] reply: &str) {
-    let server = SmtpServer::start(Script::default().rule(rule)).await;
+    let server = Relay::with(Script::default().rule(rule)).await;
     let sent = attempt(&server, None, b"Subject: x\r\n\r\nx\r\n").await;
     assert_eq!(sent.map_err(|failed| format!("{failed:?}")), Ok(Some(reply.to_owned())));
+}
+
+/// The bytes of each read of a server that answers each with the next of `answers`.
+async fn reads(answers: &'static [&'static str], message: &[u8]) -> Vec<String> {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut reads = Vec::new();
+        for answer in answers {
+            stream.write_all(answer.as_bytes()).await.unwrap();
+            let mut bytes = vec![0; 1 << 20];
+            let count = stream.read(&mut bytes).await.unwrap();
+            reads.push(String::from_utf8(bytes[..count].to_vec()).unwrap());
+        }
+        reads
+    });
+    let config = parse(EXAMPLE, "example", &[]).unwrap();
+    let mut relay = config.relays[0].clone();
+    relay.url = format!("smtp://{address}?tls=none").parse().unwrap();
+    let mut session = Session::open(&relay, &config.smtp).await.map_err(|failed| format!("{failed:?}")).unwrap();
+    send(&mut session, "b@two.example", message).await.unwrap();
+    session.quit().await;
+    server.await.unwrap()
+}
+
+#[tokio::test]
+async fn what_need_not_wait_goes_out_in_one_write() {
+    const EHLO: &str = "250-relay.example\r\n250 PIPELINING\r\n";
+    let message = format!("Subject: x\r\n\r\n{}", ".dotted line\r\n".repeat(1000));
+    let answers = &["220 relay.example\r\n", EHLO, EHLO, "250 ok\r\n250 ok\r\n354 go\r\n", "250 taken\r\n"];
+    let reads = reads(answers, message.as_bytes()).await;
+    assert_eq!(reads[2], "MAIL FROM:<a@one.example>\r\nRCPT TO:<b@two.example>\r\nDATA\r\n");
+    assert_eq!(reads[3], message.replace("\n.", "\n..") + ".\r\n", "the message and its dot");
+    assert_eq!(reads[4], "QUIT\r\n");
+}
+
+#[tokio::test]
+async fn a_group_without_a_recipient_ends_with_a_lone_dot_and_stays_in_step() {
+    let script = offering(true)
+        .rule(on(Step::Rcpt).when("gone@").reply("550 5.1.1 no such user\r\n"))
+        .rule(on(Step::Data).nth(1).reply("354 go ahead all the same\r\n"))
+        .rule(on(Step::Dot).nth(1).reply("554 5.5.1 no valid recipients\r\n"));
+    let server = Relay::with(script).await;
+    let (relay, deadlines) = configured(&server);
+    let mut session = Session::open(&relay, &deadlines).await.map_err(|failed| format!("{failed:?}")).unwrap();
+    for _ in 0..2 {
+        let failed = send(&mut session, "gone@two.example", b"secret\r\n").await.unwrap_err();
+        assert_eq!(verdict(&failed), (Stage::Rcpt, Verdict::Rejected { dead: true }), "{failed:?}");
+        assert!(session.is_usable());
+    }
+    send(&mut session, "b@two.example", b"y\r\n").await.unwrap();
+    assert_eq!(server.received().iter().map(|it| it.data.as_slice()).collect::<Vec<_>>(), [b"y\r\n"]);
+    let commands = server.commands();
+    let resets: Vec<_> = (0..commands.len()).filter(|at| commands[*at] == "RSET").collect();
+    assert_eq!(resets.len(), 1, "the lone dot ended the first, the refused DATA did not end the second: {commands:?}");
+}
+
+#[tokio::test]
+async fn nothing_of_a_group_is_written_where_it_may_not_be_sent() {
+    let server = Relay::with(offering(true)).await;
+    let (relay, deadlines) = configured(&server);
+    let mut session = Session::open(&relay, &deadlines).await.map_err(|failed| format!("{failed:?}")).unwrap();
+    let (from, to) = (Address::parse("a@one.example").unwrap(), Address::parse("b@two.example").unwrap());
+    let in_doubt = AtomicBool::new(false);
+    assert!(session.send(envelope(&from, &to), b"x\r\n", &in_doubt, || false).await.unwrap().is_none());
+    assert!(session.is_usable());
+    session.quit().await;
+    assert!(!server.wait_for_ends(1).await[0].commands.iter().any(|line| line.starts_with("MAIL")));
 }

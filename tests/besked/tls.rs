@@ -1,38 +1,20 @@
 //! TLS towards relays: every mode, and what each does with a certificate that nobody vouches for.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use besked::dispatch::Finished;
 use besked::domain::delivery::State;
 use besked::store::settle;
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
-use rustls::ServerConfig;
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
-use tokio_rustls::TlsAcceptor;
 
 use crate::app::{CUSTOMERS, TestApp, maintenance};
 use crate::database::Engine;
-use crate::relay::{Act, Encryption, Relay};
+use crate::relay::{Act, Encryption, Relay, Script};
 
-/// A server's certificate for `localhost`, and the authority behind it in a file.
-fn certificate(directory: &tempfile::TempDir) -> (TlsAcceptor, PathBuf) {
-    let mut authority = CertificateParams::new(Vec::new()).unwrap();
-    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let authority_key = KeyPair::generate().unwrap();
-    let file = directory.path().join("ca.pem");
-    std::fs::write(&file, authority.self_signed(&authority_key).unwrap().pem()).unwrap();
-    let key = KeyPair::generate().unwrap();
-    let issuer = Issuer::new(authority, authority_key);
-    let server = CertificateParams::new(vec!["localhost".to_owned()]).unwrap().signed_by(&key, &issuer).unwrap();
-    let private = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
-    let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![server.der().clone()], private)
-        .unwrap();
-    (TlsAcceptor::from(Arc::new(config)), file)
+/// A relay with a certificate for `localhost`, and the file of the authority behind it.
+async fn certified(encryption: Encryption) -> (Relay, PathBuf) {
+    let relay = Relay::with(Script::default().encryption(encryption).certified_name("localhost")).await;
+    let authority = relay.ca_file().to_owned();
+    (relay, authority)
 }
 
 /// Sends one notice over a relay with this URL (`PORT` stands for its port); gives how the run ended and the TLS version of
@@ -63,17 +45,15 @@ fn trouble(finished: &Finished) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_mode_sends_and_says_how() {
-    let directory = tempfile::tempdir().unwrap();
-    let (acceptor, ca) = certificate(&directory);
     for (tls, url, version) in [
-        (Encryption::Implicit(acceptor.clone()), "smtps://besked@localhost:PORT", "TLSv1.3"),
-        (Encryption::StartTls(acceptor.clone()), "smtp://besked@localhost:PORT?tls=required", "TLSv1.3"),
-        (Encryption::StartTls(acceptor.clone()), "smtp://localhost:PORT?tls=opportunistic", "TLSv1.3"),
-        (Encryption::Never, "smtp://localhost:PORT?tls=opportunistic", ""),
-        (Encryption::Never, "smtp://besked@localhost:PORT?tls=none", ""),
+        (Encryption::Implicit, "smtps://besked@localhost:PORT", "TLSv1.3"),
+        (Encryption::StartTls, "smtp://besked@localhost:PORT?tls=required", "TLSv1.3"),
+        (Encryption::StartTls, "smtp://localhost:PORT?tls=opportunistic", "TLSv1.3"),
+        (Encryption::None, "smtp://localhost:PORT?tls=opportunistic", ""),
+        (Encryption::None, "smtp://besked@localhost:PORT?tls=none", ""),
     ] {
-        let relay = Relay::start_with(tls).await;
-        let (_, used) = send(&relay, url, Some(ca.clone())).await;
+        let (relay, ca) = certified(tls).await;
+        let (_, used) = send(&relay, url, Some(ca)).await;
         assert_eq!(used.as_deref(), Some(version), "{url}");
         let authenticated = relay.commands().iter().any(|line| line.starts_with("AUTH PLAIN "));
         assert_eq!(authenticated, url.contains('@'), "{url}");
@@ -82,12 +62,10 @@ async fn every_mode_sends_and_says_how() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_certificate_that_nobody_vouches_for_is_refused_unless_tls_is_opportunistic() {
-    let directory = tempfile::tempdir().unwrap();
-    let (acceptor, _) = certificate(&directory);
-    let relay = Relay::start_with(Encryption::Implicit(acceptor.clone())).await;
+    let (relay, _) = certified(Encryption::Implicit).await;
     let (finished, _) = send(&relay, "smtps://localhost:PORT", None).await;
     assert!(trouble(&finished).starts_with("connect: TLS: "), "{}", trouble(&finished));
-    let relay = Relay::start_with(Encryption::StartTls(acceptor)).await;
+    let (relay, _) = certified(Encryption::StartTls).await;
     let (finished, _) = send(&relay, "smtp://besked@localhost:PORT?tls=required", None).await;
     assert!(trouble(&finished).starts_with("starttls: TLS: "), "{}", trouble(&finished));
     assert!(!relay.commands().iter().any(|line| line.starts_with("AUTH")), "no password for a stranger");
@@ -97,12 +75,10 @@ async fn a_certificate_that_nobody_vouches_for_is_refused_unless_tls_is_opportun
 
 #[tokio::test(flavor = "multi_thread")]
 async fn required_means_required_and_what_is_injected_before_tls_is_not_believed() {
-    let directory = tempfile::tempdir().unwrap();
-    let (acceptor, ca) = certificate(&directory);
     let relay = Relay::start().await;
     let (finished, _) = send(&relay, "smtp://localhost:PORT?tls=required", None).await;
     assert!(trouble(&finished).contains("does not offer STARTTLS"), "{}", trouble(&finished));
-    let relay = Relay::start_with(Encryption::StartTls(acceptor)).await;
+    let (relay, ca) = certified(Encryption::StartTls).await;
     relay.on("STARTTLS", 9, Act::Reply("220 go ahead\r\n250-evil\r\n250 AUTH PLAIN\r\n235 welcome\r\n250 taken\r\n"));
     let (finished, used) = send(&relay, "smtp://besked@localhost:PORT?tls=required", Some(ca)).await;
     // Thrown away with the connection before TLS: what counts is what was said under it.

@@ -1,13 +1,13 @@
 //! Opening a connection to a relay: TCP without Nagle's algorithm, and TLS.
 //!
-//! STARTTLS runs over a connection of its own that is lent to lettre and taken back: whatever a man in the middle injects
+//! STARTTLS runs over a connection that is lent to lettre and taken back: whatever a man in the middle injects
 //! behind the server's answer is gone with lettre's buffer, and what follows is read under TLS only (RFC 3207 section 6).
 
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -29,6 +29,7 @@ use tokio_rustls::client::TlsStream;
 
 use super::Failed;
 use super::spaced::Spaced;
+use super::wire::Wire;
 use crate::config::{Relay, Smtp, Tls};
 use crate::domain::reply::{Failure, Reply, Stage};
 
@@ -38,6 +39,7 @@ pub(super) type Answer = Result<Result<Response, lettre::transport::smtp::Error>
 /// A connection that is greeted, with what is known of its other end.
 pub(super) struct Opened {
     pub(super) conn: AsyncSmtpConnection,
+    pub(super) wire: Wire,
     pub(super) host: String,
     pub(super) tls: String,
     pub(super) expires: Option<Timestamp>,
@@ -48,36 +50,29 @@ pub(super) async fn open(relay: &Relay, deadlines: &Smtp, hello: &ClientId) -> R
     let tcp = connect(&relay.url.host, relay.url.port, deadlines.connect).await?;
     let peer = tcp.peer_addr().map_err(|error| unclear(Stage::Connect, &error))?;
     let host = format!("{} [{}]:{}", relay.url.host, peer.ip(), peer.port());
-    match relay.url.tls {
-        Tls::Implicit => {
-            let tls = encrypt(tcp, relay, Stage::Connect, deadlines.connect).await?;
-            let (version, expires) = (version(&tls), expires(&tls));
-            let conn = greet(Encrypted { tls, greeting: b"", peer }, deadlines, hello).await?;
-            Ok(Opened { conn, host, tls: version, expires })
+    let (plain, stage, greeting): (Box<dyn AsyncTokioStream>, _, &[u8]) = if relay.url.tls == Tls::Implicit {
+        (Box::new(tcp), Stage::Connect, b"")
+    } else {
+        let wire = Wire::new(tcp);
+        let mut conn = greet(wire.clone(), deadlines, hello).await?;
+        let offered = conn.server_info().supports_feature(Extension::StartTls);
+        if relay.url.tls == Tls::None || (relay.url.tls == Tls::Opportunistic && !offered) {
+            return Ok(Opened { conn, wire, host, tls: String::new(), expires: None });
         }
-        Tls::None => Ok(Opened { conn: greet(tcp, deadlines, hello).await?, host, tls: String::new(), expires: None }),
-        Tls::Required | Tls::Opportunistic => {
-            let lent = Lent(Arc::new(Mutex::new(Some(tcp))));
-            let mut plain = greet(lent.clone(), deadlines, hello).await?;
-            if !plain.server_info().supports_feature(Extension::StartTls) {
-                if relay.url.tls == Tls::Opportunistic {
-                    return Ok(Opened { conn: plain, host, tls: String::new(), expires: None });
-                }
-                let failure =
-                    Failure::Unclear("the server does not offer STARTTLS, which this relay requires".to_owned());
-                return Err(Failed { stage: Stage::StartTls, failure, reused: false });
-            }
-            let answer = timeout(deadlines.greeting, plain.command(Starttls)).await;
-            failure_of(answer).map_err(|failure| Failed { stage: Stage::StartTls, failure, reused: false })?;
-            let tcp = lent.take_back().ok_or_else(|| unclear(Stage::StartTls, &"the connection was closed"))?;
-            drop(plain);
-            let tls = encrypt(tcp, relay, Stage::StartTls, deadlines.connect).await?;
-            let (version, expires) = (version(&tls), expires(&tls));
-            // The server does not greet again after STARTTLS; lettre waits for a greeting all the same.
-            let conn = greet(Encrypted { tls, greeting: b"220 under TLS\r\n", peer }, deadlines, hello).await?;
-            Ok(Opened { conn, host, tls: version, expires })
+        if !offered {
+            return Err(unclear(Stage::StartTls, &"the server does not offer STARTTLS, which this relay requires"));
         }
-    }
+        let answer = timeout(deadlines.greeting, conn.command(Starttls)).await;
+        failure_of(answer).map_err(|failure| Failed { stage: Stage::StartTls, failure, reused: false })?;
+        let tcp = wire.take_back().ok_or_else(|| unclear(Stage::StartTls, &"the connection was closed"))?;
+        // The server does not greet again after STARTTLS; lettre waits for a greeting all the same.
+        (tcp, Stage::StartTls, b"220 under TLS\r\n")
+    };
+    let tls = encrypt(plain, relay, stage, deadlines.connect).await?;
+    let (version, expires) = (version(&tls), expires(&tls));
+    let wire = Wire::new(Encrypted { tls, greeting, peer });
+    let conn = greet(wire.clone(), deadlines, hello).await?;
+    Ok(Opened { conn, wire, host, tls: version, expires })
 }
 
 /// Tells an answer from a failure. Whatever is not a clear reply is unclear.
@@ -149,27 +144,27 @@ async fn greet(
 }
 
 async fn encrypt(
-    tcp: TcpStream,
+    plain: Box<dyn AsyncTokioStream>,
     relay: &Relay,
     stage: Stage,
     deadline: Duration,
-) -> Result<TlsStream<TcpStream>, Failed> {
+) -> Result<TlsStream<Box<dyn AsyncTokioStream>>, Failed> {
     let name = ServerName::try_from(relay.url.host.clone()).map_err(|error| unclear(stage, &error))?;
     let config = tls_config(relay).map_err(|error| unclear(stage, &error))?;
-    match timeout(deadline, tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, tcp)).await {
+    match timeout(deadline, tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, plain)).await {
         Ok(Ok(tls)) => Ok(tls),
         Ok(Err(error)) => Err(unclear(stage, &format!("TLS: {error}"))),
         Err(_) => Err(unclear(stage, &"TLS: no answer before the deadline")),
     }
 }
 
-fn version(tls: &TlsStream<TcpStream>) -> String {
+fn version(tls: &TlsStream<Box<dyn AsyncTokioStream>>) -> String {
     let version = tls.get_ref().1.protocol_version().and_then(|version| version.as_str());
     version.unwrap_or("TLS").replace("TLSv1_", "TLSv1.")
 }
 
 /// When the server's own certificate expires.
-fn expires(tls: &TlsStream<TcpStream>) -> Option<Timestamp> {
+fn expires(tls: &TlsStream<Box<dyn AsyncTokioStream>>) -> Option<Timestamp> {
     let certificate = tls.get_ref().1.peer_certificates()?.first()?;
     let (_, certificate) = x509_parser::parse_x509_certificate(certificate).ok()?;
     Timestamp::from_second(certificate.validity().not_after.timestamp()).ok()
@@ -237,55 +232,9 @@ impl ServerCertVerifier for AnyCertificate {
     }
 }
 
-/// A connection that lettre uses for the words before TLS, and that is taken back then.
-#[derive(Clone, Debug)]
-struct Lent(Arc<Mutex<Option<TcpStream>>>);
-
-impl Lent {
-    fn take_back(&self) -> Option<TcpStream> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-
-    fn with<T>(&self, use_it: impl FnOnce(Pin<&mut TcpStream>) -> Poll<io::Result<T>>) -> Poll<io::Result<T>> {
-        match self.0.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
-            Some(tcp) => use_it(Pin::new(tcp)),
-            None => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
-        }
-    }
-}
-
-impl AsyncRead for Lent {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        self.with(|tcp| tcp.poll_read(cx, buf))
-    }
-}
-
-impl AsyncWrite for Lent {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.with(|tcp| tcp.poll_write(cx, buf))
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.with(|tcp| tcp.poll_flush(cx))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.with(|tcp| tcp.poll_shutdown(cx))
-    }
-}
-
-impl AsyncTokioStream for Lent {
-    fn peer_addr(&self) -> io::Result<SocketAddr> {
-        match self.0.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
-            Some(tcp) => tcp.peer_addr(),
-            None => Err(io::ErrorKind::NotConnected.into()),
-        }
-    }
-}
-
 /// An encrypted connection, with a greeting that the server did not say, if any.
 struct Encrypted {
-    tls: TlsStream<TcpStream>,
+    tls: TlsStream<Box<dyn AsyncTokioStream>>,
     greeting: &'static [u8],
     peer: SocketAddr,
 }

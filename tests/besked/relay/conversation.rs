@@ -134,9 +134,9 @@ impl Conversation<'_> {
         let (gate, act) = self.shared.script(|script| script.decide(Step::Tls, ""));
         pass(gate).await;
         match act {
-            Act::Stall => std::future::pending().await,
+            Act::Stall => self.shared.stall().await,
             Act::Close => return Err(io::ErrorKind::ConnectionAborted.into()),
-            Act::Reply(bytes) | Act::ReplyAndClose(bytes) => {
+            Act::Bytes(bytes) | Act::ReplyAndClose(bytes) => {
                 self.wire.write_all(&bytes).await?;
                 self.wire.shutdown().await?;
                 return Err(io::ErrorKind::ConnectionAborted.into());
@@ -225,6 +225,9 @@ impl Conversation<'_> {
         let usual = match (&self.envelope, &address) {
             (None, _) => "503 5.5.1 MAIL first\r\n",
             (_, None) => "501 5.5.4 not an address\r\n",
+            _ if !self.shared.script(|script| parameters(line).all(|parameter| known(parameter, script))) => {
+                "555 5.5.4 unknown parameter\r\n"
+            }
             (Some(envelope), Some(to)) if !to.is_ascii() && !envelope.utf8 => "553 5.6.7 not without SMTPUTF8\r\n",
             _ => "250 2.1.5 ok\r\n",
         };
@@ -249,7 +252,7 @@ impl Conversation<'_> {
         let usual = refusal.unwrap_or("250 2.0.0 taken\r\n");
         let answer = self.plan(Step::Dot, &text, usual).await?;
         if answer.yes {
-            let Envelope { from, to, .. } = envelope;
+            let (from, to) = (envelope.from, envelope.to.join(", "));
             let (connection, tls, auth) = (self.number, self.tls, self.auth.clone());
             // Before the answer: who has read it may look for the message.
             self.shared.record(|state| state.received.push(Received { from, to, data, connection, tls, auth }));
@@ -262,10 +265,10 @@ impl Conversation<'_> {
         let (gate, act) = self.shared.script(|script| script.decide(Step::Body, text));
         pass(gate).await;
         match act {
-            Act::Stall => std::future::pending().await,
+            Act::Stall => self.shared.stall().await,
             Act::Close => return Err(io::ErrorKind::ConnectionAborted.into()),
             Act::CloseAfterBytes(limit) => return Ok(limit),
-            Act::Reply(bytes) => self.wire.write_all(&bytes).await?,
+            Act::Bytes(bytes) => self.wire.write_all(&bytes).await?,
             _ => {}
         }
         Ok(usize::MAX)
@@ -303,12 +306,13 @@ impl Conversation<'_> {
         Ok(match act {
             Act::Usual | Act::CloseAfterBytes(_) => says(usual, false),
             Act::CloseAfter => says(usual, true),
-            Act::Reply(bytes) => says(bytes, false),
+            Act::Reply(text) => says(text.as_bytes().to_vec(), false),
+            Act::Bytes(bytes) => says(bytes, false),
             Act::ReplyAndClose(bytes) => says(bytes, true),
             Act::Inject(bytes) => says([usual, bytes].concat(), false),
             Act::TakeAndClose => Answer { bytes: Vec::new(), yes: true, close: true },
             Act::Close => return Err(io::ErrorKind::ConnectionAborted.into()),
-            Act::Stall => std::future::pending().await,
+            Act::Stall => self.shared.stall().await,
         })
     }
 
@@ -329,6 +333,12 @@ impl std::fmt::Display for Envelope {
 impl Shared {
     fn script<T>(&self, ask: impl FnOnce(&mut Script) -> T) -> T {
         ask(&mut self.state.lock().unwrap().script)
+    }
+
+    /// Says nothing more, and lets those know who wait for that.
+    async fn stall<T>(&self) -> T {
+        self.stalled.notify_one();
+        std::future::pending().await
     }
 }
 
@@ -356,6 +366,7 @@ fn known(parameter: &str, script: &Script) -> bool {
         "SIZE" => script.size > 0,
         "BODY" => script.offers("8BITMIME"),
         "SMTPUTF8" => script.offers("SMTPUTF8"),
+        "RET" | "ENVID" | "NOTIFY" => script.offers("DSN"),
         _ => false,
     }
 }

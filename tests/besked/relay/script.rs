@@ -1,4 +1,4 @@
-//! What the scripted SMTP server does: a script of rules, each for one step of the conversation.
+//! What the relay does: a script of rules, each for one step of the conversation.
 
 use std::sync::Arc;
 
@@ -32,8 +32,10 @@ pub enum Step {
 pub enum Act {
     /// As usual: for rules that only wait.
     Usual,
-    /// Answers with exactly these bytes. What they say counts: after a 2xx to the dot the message is taken.
-    Reply(Vec<u8>),
+    /// Answers with exactly this. What it says counts: after a 2xx to the dot the message is taken.
+    Reply(&'static str),
+    /// The same, of any bytes.
+    Bytes(Vec<u8>),
     /// Answers with exactly these bytes, then closes.
     ReplyAndClose(Vec<u8>),
     /// Answers as usual, with these bytes behind the answer in the same write.
@@ -67,6 +69,24 @@ pub fn on(step: Step) -> Rule {
 }
 
 impl Rule {
+    /// A rule for commands that contain some text: see [`super::Relay::on`].
+    pub(super) fn of(text: &str) -> Self {
+        let verb = text.split([' ', ':']).next().unwrap_or_default();
+        let step = match verb {
+            "EHLO" => Step::Ehlo,
+            "STARTTLS" => Step::StartTls,
+            "AUTH" => Step::Auth,
+            "MAIL" => Step::Mail,
+            "RCPT" => Step::Rcpt,
+            "DATA" => Step::Data,
+            "." => Step::Dot,
+            "QUIT" => Step::Quit,
+            _ => Step::Other,
+        };
+        // The text of a dot is the envelope.
+        on(step).when(if matches!(verb, "." | "DATA") { text[verb.len()..].trim_start() } else { text })
+    }
+
     /// Only where the command line contains this; at DATA, body and dot, where the envelope does.
     pub fn when(mut self, text: &str) -> Self {
         self.when = text.to_owned();
@@ -97,7 +117,7 @@ impl Rule {
     }
 
     pub fn reply(self, bytes: impl AsRef<[u8]>) -> Self {
-        self.act(Act::Reply(bytes.as_ref().to_vec()))
+        self.act(Act::Bytes(bytes.as_ref().to_vec()))
     }
 
     pub fn close(self) -> Self {
@@ -175,7 +195,7 @@ impl Default for Script {
     /// Takes everything from everybody, without TLS.
     fn default() -> Self {
         Self {
-            extensions: vec!["8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES"],
+            extensions: vec!["8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", "PIPELINING", "DSN"],
             size: 10_000_000,
             encryption: Encryption::None,
             certified_name: "127.0.0.1",

@@ -1,0 +1,214 @@
+//! One transaction: MAIL, RCPT and DATA, in one write where the server offers PIPELINING (RFC 2920), and the message.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use lettre::transport::smtp::commands::{Data, Mail, Rcpt, Rset};
+use lettre::transport::smtp::extension::{MailBodyParameter, MailParameter, RcptParameter};
+use lettre::transport::smtp::response::Response;
+use tokio::time::timeout;
+use uuid::Uuid;
+
+use super::{Failed, Session, lettre_address, reply, unexpected};
+use crate::domain::address::Address;
+use crate::domain::reply::{Failure, Reply, Stage};
+
+/// From whom to whom.
+#[derive(Clone, Copy, Debug)]
+pub struct Envelope<'a> {
+    /// The return path.
+    pub from: &'a Address,
+    /// The one recipient.
+    pub to: &'a Address,
+    /// The delivery, where the message belongs to one: then a server that offers DSN (RFC 3461) is asked to report failure
+    /// and delay. Its id goes along as `ENVID`, in a form that xtext leaves as it is; a report brings it back as
+    /// `Original-Envelope-Id`, and `Uuid::parse_str` reads it.
+    pub delivery: Option<Uuid>,
+}
+
+impl Session {
+    /// One transaction: a message, CRLF-normalised and ending in CRLF, to one recipient. `before_data` decides, before DATA
+    /// is written, whether it may go on; false ends the transaction with `Ok(None)`. `in_doubt` is true from the first
+    /// byte of the final dot on: whoever aborts this future then cannot know whether the server took the message.
+    ///
+    /// # Errors
+    /// The step that failed. [`Session::is_usable`] tells whether the connection can still be used.
+    pub async fn send(
+        &mut self,
+        envelope: Envelope<'_>,
+        message: &[u8],
+        in_doubt: &AtomicBool,
+        before_data: impl FnOnce() -> bool,
+    ) -> Result<Option<Reply>, Failed> {
+        let mail = Mail::new(Some(lettre_address(envelope.from)), self.mail_parameters(&envelope, message)?);
+        let rcpt = Rcpt::new(lettre_address(envelope.to), self.rcpt_parameters(&envelope));
+        if self.extensions.pipelining {
+            if !before_data() {
+                return Ok(None);
+            }
+            self.pipelined(&mail, &rcpt).await?;
+        } else if !self.step_by_step(mail, rcpt, before_data).await? {
+            return Ok(None);
+        }
+        // Whatever the answer to the final dot, the transaction is over with it.
+        self.begun = false;
+        let reply = self.body(message, in_doubt).await?;
+        self.completed += 1;
+        Ok(Some(reply))
+    }
+
+    fn mail_parameters(&self, envelope: &Envelope<'_>, message: &[u8]) -> Result<Vec<MailParameter>, Failed> {
+        let unsupported = |what: String| self.failed(Stage::Mail, Failure::Unsupported(what));
+        let mut parameters = Vec::new();
+        if let Some(limit) = self.extensions.size {
+            if message.len() > limit {
+                return Err(unsupported(format!("the message has {} bytes, the server takes {limit}", message.len())));
+            }
+            parameters.push(MailParameter::Size(message.len()));
+        }
+        if !message.is_ascii() {
+            if !self.extensions.eight_bit_mime {
+                return Err(unsupported("the message needs 8BITMIME, which the server does not offer".to_owned()));
+            }
+            parameters.push(MailParameter::Body(MailBodyParameter::EightBitMime));
+        }
+        if envelope.to.needs_smtputf8() || envelope.from.needs_smtputf8() {
+            if !self.extensions.smtputf8 {
+                return Err(unsupported("the address needs SMTPUTF8, which the server does not offer".to_owned()));
+            }
+            parameters.push(MailParameter::SmtpUtfEight);
+        }
+        if let (true, Some(delivery)) = (self.extensions.dsn, envelope.delivery) {
+            let other = |keyword: &str, value| MailParameter::Other { keyword: keyword.to_owned(), value: Some(value) };
+            parameters.push(other("RET", "HDRS".to_owned()));
+            parameters.push(other("ENVID", delivery.to_string()));
+        }
+        Ok(parameters)
+    }
+
+    fn rcpt_parameters(&self, envelope: &Envelope<'_>) -> Vec<RcptParameter> {
+        let notify = || RcptParameter::Other { keyword: "NOTIFY".to_owned(), value: Some("FAILURE,DELAY".to_owned()) };
+        if self.extensions.dsn && envelope.delivery.is_some() { vec![notify()] } else { Vec::new() }
+    }
+
+    /// Up to the go-ahead, each command when the one before is answered; false where `before_data` says so.
+    async fn step_by_step(
+        &mut self,
+        mail: Mail,
+        rcpt: Rcpt,
+        before_data: impl FnOnce() -> bool,
+    ) -> Result<bool, Failed> {
+        if self.begun {
+            self.step(Stage::Mail, Rset).await?;
+        }
+        self.step(Stage::Mail, mail).await?;
+        self.begun = true;
+        self.step(Stage::Rcpt, rcpt).await?;
+        if !before_data() {
+            return Ok(false);
+        }
+        let go_ahead = self.step(Stage::Data, Data).await?;
+        if go_ahead.has_code(354) { Ok(true) } else { Err(self.out_of_step(Stage::Data, &go_ahead)) }
+    }
+
+    /// Up to the go-ahead, all commands in one write. Every reply is read, also behind a refusal, so that the connection
+    /// stays in step; the first refusal is what counts.
+    async fn pipelined(&mut self, mail: &Mail, rcpt: &Rcpt) -> Result<(), Failed> {
+        let reset = if std::mem::replace(&mut self.begun, true) { Rset.to_string() } else { String::new() };
+        let mut answer = self.step(Stage::Mail, format!("{reset}{mail}{rcpt}{Data}")).await;
+        let mut refused = None;
+        let behind_first = if reset.is_empty() { &[][..] } else { &[Stage::Mail][..] };
+        for stage in behind_first.iter().chain(&[Stage::Rcpt, Stage::Data]) {
+            self.note(answer, &mut refused)?;
+            answer = self.read(*stage).await;
+        }
+        match (answer, refused) {
+            (Ok(go_ahead), None) if go_ahead.has_code(354) => Ok(()),
+            (Ok(go_ahead), Some(refused)) if go_ahead.has_code(354) => {
+                self.send_nothing().await;
+                Err(refused)
+            }
+            (Ok(other), refused) => {
+                let out_of_step = self.out_of_step(Stage::Data, &other);
+                Err(refused.unwrap_or(out_of_step))
+            }
+            (Err(failed), refused) => Err(refused.unwrap_or(failed)),
+        }
+    }
+
+    /// Keeps the first refusal; an error where nothing more can come.
+    fn note(&self, answer: Result<Response, Failed>, refused: &mut Option<Failed>) -> Result<(), Failed> {
+        let Err(failed) = answer else { return Ok(()) };
+        let first = refused.take().unwrap_or(failed);
+        if !self.usable {
+            return Err(first);
+        }
+        *refused = Some(first);
+        Ok(())
+    }
+
+    /// Ends a transaction that has a go-ahead but no recipient (RFC 2920 section 3.1). What the server says to it does not
+    /// matter, but has to be read.
+    async fn send_nothing(&mut self) {
+        self.begun = false;
+        let ended = timeout(self.deadlines.data, self.wire.write_lone_dot()).await;
+        if matches!(ended, Ok(Ok(()))) {
+            // Whether the connection can be used after it is noted on the way.
+            let _ = self.read(Stage::Data).await;
+        } else {
+            self.usable = false;
+        }
+    }
+
+    /// Sends the message and its final dot. Whether a loss came before or after the dot makes all the difference: before
+    /// it, the server cannot have taken the message.
+    async fn body(&mut self, message: &[u8], in_doubt: &AtomicBool) -> Result<Reply, Failed> {
+        let written = timeout(self.deadlines.body, self.wire.write_message(message, in_doubt)).await;
+        let lost = match written {
+            Ok(Ok(())) => None,
+            Ok(Err(error)) => Some(error.to_string()),
+            Err(_) => Some("the message was not taken before the deadline".to_owned()),
+        };
+        if let Some(lost) = lost {
+            self.usable = false;
+            let stage = if in_doubt.load(Ordering::Relaxed) { Stage::Dot } else { Stage::Body };
+            return Err(self.failed(stage, Failure::Unclear(lost)));
+        }
+        let (wire, conn) = (&self.wire, &mut self.conn);
+        let answered = async {
+            // Where this fails, reading tells why.
+            let _ = wire.flush().await;
+            conn.read_response().await
+        };
+        let answer = timeout(self.deadlines.dot, answered).await;
+        let response = self.answered(Stage::Dot, answer)?;
+        if u16::from(response.code()) / 100 != 2 {
+            return Err(self.out_of_step(Stage::Dot, &response));
+        }
+        Ok(reply(&response))
+    }
+
+    /// One more reply to what was written.
+    async fn read(&mut self, stage: Stage) -> Result<Response, Failed> {
+        let answer = timeout(self.deadline(stage), self.conn.read_response()).await;
+        self.answered(stage, answer)
+    }
+
+    fn out_of_step(&mut self, stage: Stage, response: &Response) -> Failed {
+        self.usable = false;
+        self.failed(stage, unexpected(response))
+    }
+
+    pub(super) fn deadline(&self, stage: Stage) -> Duration {
+        match stage {
+            Stage::Connect | Stage::StartTls => self.deadlines.connect,
+            Stage::Greeting => self.deadlines.greeting,
+            Stage::Auth => self.deadlines.auth,
+            Stage::Mail => self.deadlines.mail,
+            Stage::Rcpt => self.deadlines.rcpt,
+            Stage::Data => self.deadlines.data,
+            Stage::Body => self.deadlines.body,
+            Stage::Dot => self.deadlines.dot,
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! The connection below lettre: lettre asks and reads replies over it, and we keep a hand on it.
+//!
+//! The hand is there for two things. lettre writes a message and its final dot apart, and does not tell whether the dot has
+//! left: we write both at once and know it exactly. And the words before STARTTLS are over when we take the connection back.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+use lettre::transport::smtp::client::AsyncTokioStream;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// The end of a message: the line of a single dot.
+const DOT: &[u8] = b".\r\n";
+
+/// A connection in two hands.
+#[derive(Clone)]
+pub(super) struct Wire(Arc<Mutex<Option<Box<dyn AsyncTokioStream>>>>);
+
+impl Wire {
+    pub(super) fn new(stream: impl AsyncTokioStream + 'static) -> Self {
+        Self(Arc::new(Mutex::new(Some(Box::new(stream)))))
+    }
+
+    /// Takes the connection out of both hands.
+    pub(super) fn take_back(&self) -> Option<Box<dyn AsyncTokioStream>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Writes a message, CRLF-normalised, and its final dot, in as few writes as the kernel allows. `in_doubt` is true
+    /// whenever a byte of the dot may have left: it is set before each write that could reach the dot and cleared where the
+    /// write did not come that far.
+    pub(super) async fn write_message(&self, message: &[u8], in_doubt: &AtomicBool) -> io::Result<()> {
+        let bytes = stuffed(message);
+        let (mut rest, last) = (bytes.as_slice(), DOT.len());
+        while !rest.is_empty() {
+            let written = poll_fn(|cx| {
+                let before = in_doubt.swap(true, Ordering::Relaxed);
+                let polled = self.with(|stream| stream.poll_write(cx, rest));
+                let reached = matches!(polled, Poll::Ready(Ok(written)) if written + last > rest.len());
+                in_doubt.store(before || reached, Ordering::Relaxed);
+                polled
+            });
+            match written.await? {
+                0 => return Err(io::ErrorKind::WriteZero.into()),
+                written => rest = &rest[written..],
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the dot of a message that is not to be.
+    pub(super) async fn write_lone_dot(&self) -> io::Result<()> {
+        let mut wire = self.clone();
+        tokio::io::AsyncWriteExt::write_all(&mut wire, DOT).await
+    }
+
+    /// Sees to it that what was written is with the kernel; over TLS it may not be yet.
+    pub(super) async fn flush(&self) -> io::Result<()> {
+        poll_fn(|cx| self.with(|stream| stream.poll_flush(cx))).await
+    }
+
+    fn with<T>(
+        &self,
+        use_it: impl FnOnce(Pin<&mut dyn AsyncTokioStream>) -> Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        match self.0.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+            Some(stream) => use_it(Pin::new(&mut **stream)),
+            None => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
+        }
+    }
+}
+
+/// A message as it goes over the wire: dots at the beginning of a line doubled (RFC 5321 section 4.5.2), the final dot behind.
+fn stuffed(message: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(message.len() + message.len() / 64 + 8);
+    for line in message.split_inclusive(|byte| *byte == b'\n') {
+        if line.starts_with(b".") {
+            bytes.push(b'.');
+        }
+        bytes.extend_from_slice(line);
+    }
+    if !bytes.ends_with(b"\r\n") {
+        bytes.extend_from_slice(b"\r\n");
+    }
+    bytes.extend_from_slice(DOT);
+    bytes
+}
+
+impl fmt::Debug for Wire {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Wire")
+    }
+}
+
+impl AsyncRead for Wire {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        self.with(|stream| stream.poll_read(cx, buf))
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.with(|stream| stream.poll_write(cx, buf))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.with(|stream| stream.poll_flush(cx))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.with(|stream| stream.poll_shutdown(cx))
+    }
+}
+
+impl AsyncTokioStream for Wire {
+    fn peer_addr(&self) -> io::Result<SocketAddr> {
+        match self.0.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
+            Some(stream) => stream.peer_addr(),
+            None => Err(io::ErrorKind::NotConnected.into()),
+        }
+    }
+}
