@@ -141,3 +141,35 @@ fn rsa(der: PrivateKeyDer<'_>) -> Result<DkimKey, String> {
         }
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn selectors_are_labels() {
+        for good in ["besked1", "2026-11", "a.b.c", "S1"] {
+            assert!(is_selector(good), "{good}");
+        }
+        for bad in ["", ".", "a.", ".a", "a..b", "-a", "a-", "a_b", "å", "a b", "a;b", "a\r\nb", &"x".repeat(64)] {
+            assert!(!is_selector(bad), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_too_long_or_written_otherwise() {
+        let entry = |domain: &str, selector: &str| Dkim {
+            domain: domain.to_owned(),
+            selector: selector.to_owned(),
+            key_file: "none".into(),
+            key: None,
+        };
+        let long = vec!["x".repeat(60); 4].join(".");
+        let told: Vec<&str> = entry("example.com", &long).read().into_iter().map(|(key, _)| key).collect();
+        assert_eq!(told, ["selector", "key_file"]);
+        let mut international = entry("EXÄMPLE.com", "s1");
+        international.read();
+        assert_eq!(international.record_name(), "s1._domainkey.xn--exmple-cua.com");
+        assert_eq!(international.warning("notices.exämple.com"), None);
+    }
+}

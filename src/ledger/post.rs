@@ -2,7 +2,7 @@
 //! ledger still begins with what it was then.
 
 use jiff::SignedDuration;
-use lettre::message::header::{ContentType, HeaderName, HeaderValue};
+use lettre::message::header::{ContentType, HeaderName, HeaderValue, MIME_VERSION_1_0};
 
 use super::sign::{self, Known};
 use super::state::Last;
@@ -75,6 +75,7 @@ impl Ledger {
         let message = message::begin(sender, to, "", now)?
             .subject(format!("Checkpoint of {origin}: {} entries", signed.checkpoint.size()))
             .message_id(Some(message_id(self.random.id(now), sender.domain())))
+            .header(MIME_VERSION_1_0)
             .header(ContentType::TEXT_PLAIN)
             .raw_header(HeaderValue::new(HeaderName::new_from_ascii_str("Auto-Submitted"), "auto-generated".to_owned()))
             .body(text)?;

@@ -8,8 +8,8 @@ use std::fmt;
 use data_encoding::BASE64;
 use jiff::Timestamp;
 use mail_auth::common::crypto::{DkimKey, HashContext as _, HashImpl as _, Sha256, SigningKey as _};
-use mail_auth::common::headers::{HeaderStream, Writable, Writer};
-use mail_auth::dkim::{Canonicalization, Signature};
+use mail_auth::common::headers::Writable as _;
+use mail_auth::dkim::Canonicalization;
 use serde::Serialize;
 
 use super::message::MessageError;
@@ -49,100 +49,117 @@ pub fn sign(keys: &[Dkim], date: Timestamp, message: Vec<u8>) -> Result<Vec<u8>,
     if keys.is_empty() {
         return Ok(message);
     }
-    let parts = Parts::of(&message);
-    let template = Signature {
-        h: parts.to_sign(),
-        t: u64::try_from(date.as_second()).unwrap_or(0),
-        ch: Canonicalization::Relaxed,
-        cb: Canonicalization::Relaxed,
-        ..Signature::default()
-    };
-    let (_, header, signed, body) = template.canonicalize(parts);
+    let (fields, body) = apart(&message);
+    let signed = to_sign(&fields);
     let mut head = Vec::with_capacity(1024);
-    header.write(&mut head);
-    // Both algorithms hash with SHA-256: once is enough.
-    let mut hasher = Sha256::hasher();
-    body.write(&mut hasher);
-    let hash = hasher.complete().as_ref().to_vec();
+    Canonicalization::Relaxed.canonicalize_headers(signed.iter().filter_map(|(_, field)| *field), &mut head);
+    let names: Vec<&str> = signed.iter().map(|(name, _)| *name).collect();
+    // Both algorithms hash the body with SHA-256: once is enough.
+    let hash = BASE64.encode(&body_hash(body));
     let mut out = Vec::with_capacity(message.len() + 1024 * keys.len());
     for entry in keys {
         let unfit = |problem: &dyn fmt::Display| {
             MessageError::new(format_args!("it cannot be signed for {}: {problem}", entry.record_name()))
         };
         let key = entry.key().ok_or_else(|| unfit(&"the key was not read"))?;
-        let mut signature = Signature {
-            a: key.algorithm(),
-            d: entry.domain.clone(),
-            s: entry.selector.clone(),
-            bh: hash.clone(),
-            h: signed.clone(),
-            ..template.clone()
-        };
-        signature.b = key.sign(ToSign { head: &head, signature: &signature }).map_err(|error| unfit(&error))?;
-        signature.write(&mut out, true);
+        let unsigned = tags(entry, key, date, &names, &hash);
+        let over = [&head, b"dkim-signature:".as_slice(), unsigned.replace(FOLD, " ").as_bytes()].concat();
+        let signature = key.sign(over.as_slice()).map_err(|error| unfit(&error))?;
+        out.extend_from_slice(format!("DKIM-Signature: {unsigned}{}\r\n", in_lines(&signature)).as_bytes());
     }
     out.extend_from_slice(&message);
     Ok(out)
 }
 
-/// What a signature is over: the canonical fields, then its own field with nothing in `b=` (RFC 6376 section 3.7).
-struct ToSign<'a> {
-    head: &'a [u8],
-    signature: &'a Signature,
-}
+/// What folds a field; one space in its relaxed form.
+const FOLD: &str = "\r\n\t";
 
-impl Writable for ToSign<'_> {
-    fn write(self, writer: &mut impl Writer) {
-        writer.write(self.head);
-        self.signature.write(writer, false);
-    }
-}
+/// Octets of a folded line, its tab counted as one.
+const WIDTH: usize = 76;
 
-/// A message taken apart.
-struct Parts<'a> {
-    /// Name, and value with what folds and ends it.
-    fields: Vec<(&'a [u8], &'a [u8])>,
-    next: usize,
-    body: &'a [u8],
-}
-
-impl<'a> Parts<'a> {
-    fn of(message: &'a [u8]) -> Self {
-        let (mut fields, mut rest) = (Vec::new(), message);
-        while !rest.is_empty() && !rest.starts_with(b"\r\n") {
-            let (field, after) = rest.split_at(field_end(rest));
-            if let Some(colon) = field.iter().position(|byte| *byte == b':') {
-                fields.push((&field[..colon], &field[colon + 1..]));
-            }
-            rest = after;
+/// The tags of a signature, up to the value of `b=`. It comes last with nothing behind it, neither a fold nor a semicolon: some
+/// verifiers leave a space before the semicolon in what they hash, where RFC 6376 section 3.7 wants it gone.
+fn tags(entry: &Dkim, key: &DkimKey, date: Timestamp, names: &[&str], body_hash: &str) -> String {
+    let algorithm = match key {
+        DkimKey::Rsa(_) => "rsa-sha256",
+        DkimKey::Ed25519(_) => "ed25519-sha256",
+    };
+    let (domain, selector, time) = (&entry.domain, &entry.selector, date.as_second());
+    let mut tags = format!("v=1; a={algorithm}; c=relaxed/relaxed; t={time};{FOLD}d={domain}; s={selector};{FOLD}h=");
+    let mut width = "\th=".len();
+    for (index, name) in names.iter().enumerate() {
+        let end = if index + 1 < names.len() { ":" } else { ";" };
+        if width + name.len() + end.len() > WIDTH {
+            tags.push_str(FOLD);
+            width = "\t".len();
         }
-        Self { fields, next: 0, body: rest.get(2..).unwrap_or_default() }
+        tags.push_str(name);
+        tags.push_str(end);
+        width += name.len() + end.len();
     }
+    tags + FOLD + "bh=" + body_hash + ";" + FOLD + "b="
+}
 
-    /// The names to sign; one that stands there more often than the message has the field signs that there is no more of it.
-    fn to_sign(&self) -> Vec<String> {
-        let is_there = |name: &&&str| self.fields.iter().any(|(field, _)| field.eq_ignore_ascii_case(name.as_bytes()));
-        let twice = ONCE.iter().chain(ONCE_IF_THERE.iter().filter(is_there));
-        let names = twice.flat_map(|name| [name, name]).chain(IF_THERE.iter().filter(is_there));
-        names.map(|name| (*name).to_owned()).collect()
+/// Base64, folded; the first line is shorter by `b=`.
+fn in_lines(bytes: &[u8]) -> String {
+    let text = BASE64.encode(bytes);
+    let (mut lines, mut rest, mut width) = (Vec::new(), text.as_str(), WIDTH - "\tb=".len());
+    while !rest.is_empty() {
+        let (line, after) = rest.split_at(rest.len().min(width));
+        lines.push(line);
+        rest = after;
+        width = WIDTH - "\t".len();
     }
+    lines.join(FOLD)
+}
+
+/// A field: its name, and its value with what folds and ends it.
+type Field<'a> = (&'a [u8], &'a [u8]);
+
+/// Takes a message apart.
+fn apart(message: &[u8]) -> (Vec<Field<'_>>, &[u8]) {
+    let (mut fields, mut rest) = (Vec::new(), message);
+    while !rest.is_empty() && !rest.starts_with(b"\r\n") {
+        let (field, after) = rest.split_at(field_end(rest));
+        if let Some(colon) = field.iter().position(|byte| *byte == b':') {
+            fields.push((&field[..colon], &field[colon + 1..]));
+        }
+        rest = after;
+    }
+    (fields, rest.get(2..).unwrap_or_default())
 }
 
 /// Where a field ends: after the first line break that no space follows.
 fn field_end(text: &[u8]) -> usize {
-    let breaks = text.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1);
-    breaks.into_iter().find(|end| !matches!(text.get(*end), Some(b' ' | b'\t'))).unwrap_or(text.len())
+    let mut breaks = text.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1);
+    breaks.find(|end| !matches!(text.get(*end), Some(b' ' | b'\t'))).unwrap_or(text.len())
 }
 
-impl<'a> HeaderStream<'a> for Parts<'a> {
-    fn next_header(&mut self) -> Option<(&'a [u8], &'a [u8])> {
-        self.next += 1;
-        self.fields.get(self.next - 1).copied()
+/// The names to sign, each with the field that it stands for; a name without one signs that there is no more of it.
+fn to_sign<'a>(fields: &[Field<'a>]) -> Vec<(&'static str, Option<Field<'a>>)> {
+    let mut signed = Vec::new();
+    let lists = [(ONCE, true, true), (ONCE_IF_THERE, true, false), (IF_THERE, false, false)];
+    for (names, no_more, also_absent) in lists {
+        for name in names {
+            // From the last to the first, as RFC 6376 section 5.4.2 counts them.
+            let those = fields.iter().rev().filter(|(field, _)| field.eq_ignore_ascii_case(name.as_bytes()));
+            let before = signed.len();
+            signed.extend(those.map(|field| (*name, Some(*field))));
+            if no_more && (also_absent || signed.len() > before) {
+                signed.push((*name, None));
+            }
+        }
     }
+    signed
+}
 
-    fn body(&mut self) -> &'a [u8] {
-        self.body
-    }
+/// SHA-256 of the relaxed body.
+fn body_hash(body: &[u8]) -> Vec<u8> {
+    // mail-auth does not take a line of spaces for an empty one at the end (RFC 6376 section 3.4.4), so they go before.
+    let end = body.iter().rposition(|byte| !b" \t\r\n".contains(byte)).map_or(0, |last| last + 1);
+    let mut hasher = Sha256::hasher();
+    Canonicalization::Relaxed.canonical_body(&body[..end], 0).write(&mut hasher);
+    hasher.complete().as_ref().to_vec()
 }
 
 /// The DNS record to publish for a key; displayed as a line of a zone file.

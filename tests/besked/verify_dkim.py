@@ -2,7 +2,7 @@
 
 Usage: verify_dkim.py MESSAGE [NAME RECORD]...   The DNS is what stands on the command line; nothing is looked up.
 Prints `valid` or `invalid`, the algorithm, the domain, the selector and the time of each signature, topmost first. A signature
-is judged as on the message's own date.
+is judged as on the message's own date, if it has one.
 """
 
 import email
@@ -17,8 +17,9 @@ dns = {f"{name}.".encode(): value.encode() for name, value in zip(records[::2], 
 with open(path, "rb") as file:
     message = file.read()
 parsed = email.message_from_bytes(message)
-date = email.utils.parsedate_to_datetime(parsed["Date"]).timestamp()
-dkim.time.time = lambda: date
+if "Date" in parsed:
+    date = email.utils.parsedate_to_datetime(parsed["Date"]).timestamp()
+    dkim.time.time = lambda: date
 
 for index in range(len(parsed.get_all("DKIM-Signature", []))):
     verifier = dkim.DKIM(message, minkey=2048)
