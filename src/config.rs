@@ -4,6 +4,7 @@
 //! `BESKED__RELAY__0__URL` the `url` of the first `[[relay]]`). Unknown keys are errors. Secrets come from files or the
 //! environment and are never printed.
 
+mod dkim;
 mod duration;
 mod load;
 mod relay;
@@ -15,6 +16,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use dkim::Dkim;
 pub use load::{ConfigError, EXAMPLE, Loaded, load, parse};
 pub use relay::{Relay, RelayUrl, Tls};
 
@@ -41,6 +43,9 @@ pub struct Config {
     /// SMTP servers, in the order they are tried.
     #[serde(rename = "relay")]
     pub relays: Vec<Relay>,
+    /// Keys that every message is signed with.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub dkim: Vec<Dkim>,
     /// Limits towards recipients' domains.
     pub limits: Limits,
     /// When to try again.

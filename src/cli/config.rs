@@ -5,7 +5,7 @@ use clap::Subcommand;
 use super::Place;
 use super::failure::Failure;
 use super::output::{Output, print};
-use crate::config::Tls;
+use crate::config::{Dkim, Tls};
 use crate::store::without_password;
 
 /// Show or check the configuration.
@@ -30,12 +30,17 @@ pub fn run(command: Command, place: &Place, output: &Output) -> Result<u8, Failu
             for relay in config.relays.iter().filter(|it| it.url.tls == Tls::None && it.url.user.is_some()) {
                 eprintln!("warning: relay `{}` sends its password without TLS", relay.name);
             }
+            for warning in config.dkim.iter().filter_map(|entry| entry.warning(config.sender.domain())) {
+                eprintln!("warning: {warning}");
+            }
+            let dkim: Vec<String> = config.dkim.iter().map(Dkim::record_name).collect();
             let relays: Vec<String> = config.relays.iter().map(|it| format!("{} ({})", it.name, it.url)).collect();
             print(&format!(
-                "{} is valid\ndatabase: {}\nrelays:   {}\n",
+                "{} is valid\ndatabase: {}\nrelays:   {}\ndkim:     {}\n",
                 loaded.path.display(),
                 config.database.url,
                 if relays.is_empty() { "none".to_owned() } else { relays.join(", ") },
+                if dkim.is_empty() { "none".to_owned() } else { dkim.join(", ") },
             ))?;
         }
     }

@@ -1,6 +1,8 @@
 //! `besked doctor`: whether everything is as it must be. It looks, and changes and sends nothing.
 
+use std::fs::Metadata;
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
@@ -9,9 +11,10 @@ use super::Place;
 use super::failure::{FAILED, Failure};
 use super::output::{Output, count, grouped, table};
 use crate::app::App;
-use crate::config::{Config, Relay, Tls};
+use crate::config::{Config, Dkim, Relay, Tls};
 use crate::domain::clock::Clock;
 use crate::domain::random::Random;
+use crate::mail::dkim::{self, Record};
 use crate::mail::smtp::{Extensions, Session};
 
 /// Certificates that expire sooner than this are told of.
@@ -32,11 +35,14 @@ struct Check {
     what: String,
     verdict: Verdict,
     detail: String,
+    /// What is to stand in the DNS for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    record: Option<Record>,
 }
 
 impl Check {
     fn new(what: impl Into<String>, verdict: Verdict, detail: impl Into<String>) -> Self {
-        Self { what: what.into(), verdict, detail: detail.into() }
+        Self { what: what.into(), verdict, detail: detail.into(), record: None }
     }
 
     fn of<T, E: std::fmt::Display>(what: &str, result: Result<T, E>, ok: impl FnOnce(T) -> String) -> Self {
@@ -60,6 +66,7 @@ pub async fn doctor(place: &Place, output: &Output) -> Result<u8, Failure> {
         Err(error) => checks.push(Check::new("database", Verdict::Failed, error.to_string())),
     }
     checks.push(key(&config));
+    checks.extend(config.dkim.iter().map(|entry| dkim(entry, &config)));
     if config.relays.is_empty() {
         checks.push(Check::new("relay", Verdict::Failed, "no [[relay]] is configured"));
     }
@@ -75,7 +82,7 @@ pub async fn doctor(place: &Place, output: &Output) -> Result<u8, Failure> {
             };
             [it.what.clone(), verdict.to_owned(), it.detail.clone()]
         });
-        table(["what", "", "detail"], rows)
+        table(["what", "", "detail"], rows) + &records(checks)
     })?;
     Ok(if checks.iter().any(|check| check.verdict == Verdict::Failed) { FAILED } else { 0 })
 }
@@ -123,10 +130,7 @@ async fn tombstones(app: &App) -> Check {
 fn key(config: &Config) -> Check {
     let path = &config.ledger.key_file;
     match std::fs::metadata(path) {
-        Ok(metadata) if metadata.permissions().mode() & 0o077 != 0 => {
-            let detail = format!("`{}` can be read by others: chmod 600", path.display());
-            Check::new("ledger key", Verdict::Warning, detail)
-        }
+        Ok(metadata) if is_open(&metadata) => Check::new("ledger key", Verdict::Warning, open_to_others(path)),
         Ok(_) => Check::new("ledger key", Verdict::Ok, format!("`{}`", path.display())),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let detail = format!("there is none at `{}`: this machine does not sign", path.display());
@@ -134,6 +138,40 @@ fn key(config: &Config) -> Check {
         }
         Err(error) => Check::new("ledger key", Verdict::Failed, format!("`{}`: {error}", path.display())),
     }
+}
+
+fn is_open(metadata: &Metadata) -> bool {
+    metadata.permissions().mode() & 0o077 != 0
+}
+
+fn open_to_others(path: &Path) -> String {
+    format!("`{}` can be read by others: chmod 600", path.display())
+}
+
+/// A DKIM key: that it signs, that nobody else can read it, and that it helps. Nothing is looked up: see [`records`].
+fn dkim(entry: &Dkim, config: &Config) -> Check {
+    let what = format!("dkim {}", entry.record_name());
+    let looked = match dkim::look(entry) {
+        Ok(looked) => looked,
+        Err(error) => return Check::new(what, Verdict::Failed, error.to_string()),
+    };
+    let mut parts = vec![looked.kind];
+    let mut verdict = Verdict::Ok;
+    if std::fs::metadata(&entry.key_file).is_ok_and(|metadata| is_open(&metadata)) {
+        parts.push(open_to_others(&entry.key_file));
+        verdict = Verdict::Warning;
+    }
+    if let Some(warning) = entry.warning(config.sender.domain()) {
+        parts.push(warning);
+        verdict = Verdict::Warning;
+    }
+    Check { record: Some(looked.record), ..Check::new(what, verdict, parts.join(", ")) }
+}
+
+/// The DNS records to publish, if there are any: whole lines, to be copied.
+fn records(checks: &[Check]) -> String {
+    let records: String = checks.iter().filter_map(|check| check.record.as_ref()).map(|it| format!("{it}\n")).collect();
+    if records.is_empty() { records } else { format!("\nthe DNS must have (not looked up):\n{records}") }
 }
 
 /// A relay: connect, TLS, AUTH, and what it offers.

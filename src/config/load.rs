@@ -6,7 +6,7 @@ use secrecy::SecretString;
 use thiserror::Error;
 use toml::{Table, Value};
 
-use super::Config;
+use super::{Config, dkim};
 
 /// The commented configuration that `besked init` writes: every key with its default.
 pub const EXAMPLE: &str = include_str!("../../config/besked.toml");
@@ -82,7 +82,8 @@ pub fn parse(text: &str, place: &str, env: &[(String, String)]) -> Result<Config
     let mut config: Config =
         Value::Table(table).try_into().map_err(|error: toml::de::Error| invalid(error.to_string()))?;
     read_passwords(&mut config)?;
-    let problems = config.problems();
+    let mut problems = config.problems();
+    problems.extend(dkim::read(&mut config.dkim));
     if problems.is_empty() { Ok(config) } else { Err(invalid(problems.join("\n"))) }
 }
 

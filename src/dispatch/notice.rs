@@ -154,7 +154,7 @@ impl Sending {
             unsubscribe_url: unsubscribe_url.as_deref(),
             is_test: self.is_test,
         };
-        let bytes = message::build(&config.sender, &config.organisation, &head, &content)?;
+        let bytes = message::build(config, &head, &content)?;
         let sha256 = Sha256::digest(&bytes).into();
         let packer = self.packer(config, &skeleton)?;
         let body = zstd::bulk::Compressor::with_prepared_dictionary(&packer.prepared)?.compress(&bytes)?;
@@ -213,7 +213,7 @@ impl Sending {
             unsubscribe_url: optional.then_some(config.organisation.public_url.as_str()),
             is_test: self.is_test,
         };
-        Ok(message::build(&config.sender, &config.organisation, &head, &content)?)
+        Ok(message::build(config, &head, &content)?)
     }
 }
 

@@ -1,18 +1,15 @@
 //! The simplest anchor outside: the checkpoint, mailed daily to somebody who keeps it. Whoever holds one can tell whether the
 //! ledger still begins with what it was then.
 
-use std::time::UNIX_EPOCH;
-
 use jiff::SignedDuration;
-use lettre::message::header::{ContentType, HeaderName, HeaderValue};
-use lettre::message::{Mailbox, Message};
+use lettre::message::header::{ContentType, HeaderName, HeaderValue, MIME_VERSION_1_0};
 
 use super::sign::{self, Known};
 use super::state::Last;
 use super::{Ledger, LedgerError};
 use crate::domain::address::Address;
 use crate::mail::direct;
-use crate::mail::message::message_id;
+use crate::mail::message::{self, MessageError, message_id};
 use crate::store::StoreError;
 use crate::store::tree;
 
@@ -65,10 +62,9 @@ impl Ledger {
         direct::send(&self.config, &from, &to, &bytes).await.map(|_| ())
     }
 
-    fn checkpoint_mail(&self, to: &Address, signed: &Last) -> Result<Vec<u8>, lettre::error::Error> {
+    fn checkpoint_mail(&self, to: &Address, signed: &Last) -> Result<Vec<u8>, MessageError> {
         let now = self.clock.now();
         let (origin, sender) = (&self.config.ledger.origin, &self.config.sender);
-        let date = UNIX_EPOCH + std::time::Duration::from_millis(u64::try_from(now.as_millisecond()).unwrap_or(0));
         let text = format!(
             "This is the state of the ledger {origin}, as it was signed last.\n\n\
              Please keep this mail. Should the ledger ever be changed in what it recorded until now, this shows it:\n\
@@ -76,21 +72,13 @@ impl Ledger {
              besked ledger audit --checkpoint FILE\n\n{}",
             signed.note
         );
-        let to = lettre::Address::new(to.local(), to.domain()).map_err(|_| lettre::error::Error::MissingTo)?;
-        let message = Message::builder()
-            .from(sender.from.clone())
-            .to(Mailbox::new(None, to))
-            .reply_to(sender.reply_to.clone())
+        let message = message::begin(sender, to, "", now)?
             .subject(format!("Checkpoint of {origin}: {} entries", signed.checkpoint.size()))
-            .date(date)
             .message_id(Some(message_id(self.random.id(now), sender.domain())))
+            .header(MIME_VERSION_1_0)
             .header(ContentType::TEXT_PLAIN)
             .raw_header(HeaderValue::new(HeaderName::new_from_ascii_str("Auto-Submitted"), "auto-generated".to_owned()))
             .body(text)?;
-        let mut bytes = message.formatted();
-        if !bytes.ends_with(b"\r\n") {
-            bytes.extend_from_slice(b"\r\n");
-        }
-        Ok(bytes)
+        message::finish(&message, &self.config.dkim, now)
     }
 }

@@ -2,12 +2,13 @@
 
 use jiff::Timestamp;
 use lettre::message::header::{ContentType, HeaderName, HeaderValue};
-use lettre::message::{Mailbox, Message, MultiPart, MultiPartKind, SinglePart};
+use lettre::message::{Mailbox, Message, MessageBuilder, MultiPart, MultiPartKind, SinglePart};
 use thiserror::Error;
 use uuid::Uuid;
 
+use super::dkim;
 use super::render::Content;
-use crate::config::{Organisation, Sender};
+use crate::config::{Config, Dkim, Organisation, Sender};
 use crate::domain::address::Address;
 use crate::domain::category::Category;
 
@@ -47,30 +48,56 @@ pub fn message_id(delivery_id: Uuid, domain: &str) -> String {
     format!("<{delivery_id}@{domain}>")
 }
 
-/// Builds the message: multipart/alternative, text first. The same head and content give the same bytes, all lines ending
-/// in CRLF, the last one too: the bytes as a server stores them.
+impl MessageError {
+    /// Something else speaks against it.
+    pub(super) fn new(problem: impl std::fmt::Display) -> Self {
+        Self(problem.to_string())
+    }
+}
+
+impl From<lettre::error::Error> for MessageError {
+    fn from(error: lettre::error::Error) -> Self {
+        Self::new(error)
+    }
+}
+
+/// What every mail begins with: from whom, to whom, and when.
 ///
 /// # Errors
-/// Where lettre refuses a part; none of ours should make it.
-pub fn build(
-    sender: &Sender,
-    organisation: &Organisation,
-    head: &Head<'_>,
-    content: &Content,
-) -> Result<Vec<u8>, MessageError> {
-    let error = |error: &dyn std::fmt::Display| MessageError(error.to_string());
-    let to = lettre::Address::new(head.to.local(), head.to.domain()).map_err(|e| error(&e))?;
-    let name = Some(head.to_name.to_owned()).filter(|name| !name.is_empty());
-    let milliseconds = u64::try_from(head.date.as_millisecond()).unwrap_or(0);
-    let date = std::time::UNIX_EPOCH + std::time::Duration::from_millis(milliseconds);
-    let mut builder = Message::builder()
+/// Where the recipient's address is none for lettre.
+pub fn begin(sender: &Sender, to: &Address, to_name: &str, date: Timestamp) -> Result<MessageBuilder, MessageError> {
+    let address = lettre::Address::new(to.local(), to.domain()).map_err(MessageError::new)?;
+    let name = Some(to_name.to_owned()).filter(|name| !name.is_empty());
+    let milliseconds = u64::try_from(date.as_millisecond()).unwrap_or(0);
+    Ok(Message::builder()
         .from(sender.from.clone())
-        .to(Mailbox::new(name, to))
+        .to(Mailbox::new(name, address))
         .reply_to(sender.reply_to.clone())
+        .date(std::time::UNIX_EPOCH + std::time::Duration::from_millis(milliseconds)))
+}
+
+/// The bytes of a message as they leave: all lines ending in CRLF, the last one too (the bytes as a server stores them), with
+/// the signatures on top. All mail passes through here.
+///
+/// # Errors
+/// Where it cannot be signed.
+pub fn finish(message: &Message, keys: &[Dkim], date: Timestamp) -> Result<Vec<u8>, MessageError> {
+    let mut bytes = message.formatted();
+    if !bytes.ends_with(b"\r\n") {
+        bytes.extend_from_slice(b"\r\n");
+    }
+    dkim::sign(keys, date, bytes)
+}
+
+/// Builds the message: multipart/alternative, text first. The same head and content give the same bytes.
+///
+/// # Errors
+/// Where lettre refuses a part, or a key; none of ours should make it.
+pub fn build(config: &Config, head: &Head<'_>, content: &Content) -> Result<Vec<u8>, MessageError> {
+    let mut builder = begin(&config.sender, head.to, head.to_name, head.date)?
         .subject(&content.subject)
-        .date(date)
         .message_id(Some(message_id(head.delivery_id, head.message_domain)));
-    for (name, value) in extra_headers(organisation, sender, head) {
+    for (name, value) in extra_headers(&config.organisation, &config.sender, head) {
         builder = builder.raw_header(HeaderValue::new(HeaderName::new_from_ascii_str(name), value));
     }
     let alternative = MultiPart::builder()
@@ -78,11 +105,7 @@ pub fn build(
         .boundary(format!("=_{}", head.delivery_id.simple()))
         .singlepart(part(ContentType::TEXT_PLAIN, &content.text))
         .singlepart(part(ContentType::TEXT_HTML, &content.html));
-    let mut bytes = builder.multipart(alternative).map_err(|e| error(&e))?.formatted();
-    if !bytes.ends_with(b"\r\n") {
-        bytes.extend_from_slice(b"\r\n");
-    }
-    Ok(bytes)
+    finish(&builder.multipart(alternative)?, &config.dkim, head.date)
 }
 
 fn part(kind: ContentType, text: &str) -> SinglePart {
@@ -146,13 +169,9 @@ mod tests {
     #[test]
     fn another_reader_finds_what_was_written() {
         let to = Address::parse("åsa@exämple.com").unwrap();
-        let bytes = build(
-            &Sender::default(),
-            &Organisation::default(),
-            &head(&to, "Åsa \"Å\" Öberg, chef", Some("https://x.example/u/t")),
-            &content(),
-        )
-        .unwrap();
+        let bytes =
+            build(&Config::default(), &head(&to, "Åsa \"Å\" Öberg, chef", Some("https://x.example/u/t")), &content())
+                .unwrap();
         let message = MessageParser::default().parse(&bytes).unwrap();
         assert_eq!(message.subject(), Some("Nätverksunderhåll i Sto2"));
         let recipient = message.to().and_then(|to| to.first()).unwrap();
@@ -169,7 +188,7 @@ mod tests {
     #[test]
     fn lines_are_short_and_end_in_crlf_and_the_bytes_repeat() {
         let to = Address::parse("a@example.com").unwrap();
-        let build = || build(&Sender::default(), &Organisation::default(), &head(&to, "", None), &content()).unwrap();
+        let build = || build(&Config::default(), &head(&to, "", None), &content()).unwrap();
         let bytes = build();
         assert_eq!(bytes, build());
         assert!(bytes.ends_with(b"\r\n") && !bytes.ends_with(b"\r\n\r\n\r\n"));

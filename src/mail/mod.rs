@@ -7,6 +7,7 @@
 
 mod dates;
 pub mod direct;
+pub mod dkim;
 pub mod locale;
 pub mod markdown;
 pub mod message;

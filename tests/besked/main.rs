@@ -7,6 +7,7 @@ mod cli;
 mod compliance;
 mod database;
 mod dispatch;
+mod dkim;
 mod evidence;
 mod history;
 mod kills;

@@ -1,0 +1,175 @@
+//! `[[dkim]]`: a key that every message is signed with (RFC 6376, RFC 8463).
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use mail_auth::common::crypto::{CryptoError, DkimKey, Ed25519Key, RsaKey, Sha256};
+use rustls::pki_types::PrivateKeyDer;
+use rustls::pki_types::pem::PemObject as _;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::address::parse_domain;
+
+/// A domain that answers for every message, and the key with which it does. Several make several signatures.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Dkim {
+    /// The domain that answers (`d=`): the one of the From address or a parent of it, so that DMARC counts it.
+    pub domain: String,
+    /// Which of the domain's keys it is (`s=`).
+    pub selector: String,
+    /// The private key as PEM: RSA of 2048 to 4096 bits (PKCS#1 or PKCS#8), or Ed25519 (PKCS#8).
+    pub key_file: PathBuf,
+    /// The key, read from `key_file` on load.
+    #[serde(skip)]
+    key: Option<Key>,
+}
+
+/// A private key, of which nothing is ever printed.
+#[derive(Clone)]
+struct Key(Arc<DkimKey>);
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Key(..)")
+    }
+}
+
+impl Dkim {
+    /// The key; `None` only in a configuration that was not loaded.
+    #[must_use]
+    pub fn key(&self) -> Option<&DkimKey> {
+        self.key.as_ref().map(|Key(key)| &**key)
+    }
+
+    /// Name of the DNS record in which receivers look for the public key (RFC 6376 section 3.6.2.1).
+    #[must_use]
+    pub fn record_name(&self) -> String {
+        format!("{}._domainkey.{}", self.selector, self.domain)
+    }
+
+    /// What makes a signature of little use, where something does: DMARC does not count it for mail from this domain.
+    #[must_use]
+    pub fn warning(&self, from_domain: &str) -> Option<String> {
+        let counts = self.is_aligned(&parse_domain(from_domain)?);
+        let (domain, name) = (&self.domain, self.record_name());
+        (!counts)
+            .then(|| format!("`{name}`: DMARC does not count a signature of `{domain}` for mail from `{from_domain}`"))
+    }
+
+    /// RFC 7489 section 3.1.1, relaxed, as far as names alone can tell: the domain itself, or one above or below it.
+    fn is_aligned(&self, from_domain: &str) -> bool {
+        let below = |low: &str, high: &str| low.strip_suffix(high).is_some_and(|rest| rest.ends_with('.'));
+        from_domain == self.domain || below(from_domain, &self.domain) || below(&self.domain, from_domain)
+    }
+
+    /// Reads the key, and says what is wrong: each problem with the key it is about.
+    pub(super) fn read(&mut self) -> Vec<(&'static str, String)> {
+        let mut problems = Vec::new();
+        match parse_domain(&self.domain) {
+            Some(domain) => self.domain = domain,
+            None => problems.push(("domain", "is not a domain name".to_owned())),
+        }
+        if !is_selector(&self.selector) || self.record_name().len() > 253 {
+            problems.push(("selector", "must be a name of letters, digits, hyphens and dots".to_owned()));
+        }
+        match read_key(&self.key_file) {
+            Ok(key) => self.key = Some(Key(Arc::new(key))),
+            Err(problem) => problems.push(("key_file", format!("`{}` {problem}", self.key_file.display()))),
+        }
+        problems
+    }
+}
+
+/// Reads all keys, and says what is wrong.
+pub(super) fn read(entries: &mut [Dkim]) -> Vec<String> {
+    let mut problems = Vec::new();
+    for index in 0..entries.len() {
+        let (before, rest) = entries.split_at_mut(index);
+        let entry = &mut rest[0];
+        problems.extend(entry.read().into_iter().map(|(key, problem)| format!("`dkim[{index}].{key}` {problem}")));
+        if before.iter().any(|other| other.record_name().eq_ignore_ascii_case(&entry.record_name())) {
+            problems.push(format!("`dkim[{index}].selector` is used twice: `{}`", entry.record_name()));
+        }
+    }
+    problems
+}
+
+/// RFC 6376 section 3.1: labels of a domain name, one or more.
+fn is_selector(text: &str) -> bool {
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    text.split('.').all(is_label)
+}
+
+fn read_key(path: &Path) -> Result<DkimKey, String> {
+    let pem = std::fs::read_to_string(path).map_err(|error| format!("cannot be read: {error}"))?;
+    if pem.contains("BEGIN ENCRYPTED") || pem.contains("4,ENCRYPTED") {
+        return Err("is encrypted: decrypt it with `openssl pkey -in FILE -out PLAIN`, and protect the file".to_owned());
+    }
+    let der = PrivateKeyDer::from_pem_slice(pem.as_bytes()).map_err(|_| "holds no private key as PEM".to_owned())?;
+    match &der {
+        PrivateKeyDer::Pkcs1(_) => rsa(der),
+        // It may be of either kind; what it is not for RSA it may be for Ed25519.
+        PrivateKeyDer::Pkcs8(pkcs8) => match Ed25519Key::from_pkcs8_maybe_unchecked_der(pkcs8.secret_pkcs8_der()) {
+            Ok(key) => Ok(DkimKey::Ed25519(key)),
+            Err(_) => rsa(der),
+        },
+        _ => Err(NEITHER.to_owned()),
+    }
+}
+
+const NEITHER: &str = "holds neither an RSA nor an Ed25519 key, and DKIM knows no others";
+
+fn rsa(der: PrivateKeyDer<'_>) -> Result<DkimKey, String> {
+    RsaKey::<Sha256>::from_key_der(der).map(DkimKey::Rsa).map_err(|error| {
+        // ring says no more than one word.
+        let reason = match error {
+            mail_auth::Error::Crypto(CryptoError::Library(reason)) => reason,
+            error => error.to_string(),
+        };
+        match reason.as_str() {
+            "TooSmall" => "holds an RSA key of less than 2048 bits: make a new one of 2048".to_owned(),
+            "TooLarge" => "holds an RSA key of more than 4096 bits: make a new one of 2048".to_owned(),
+            "WrongAlgorithm" => NEITHER.to_owned(),
+            _ => format!("holds a key that cannot be used: {reason}"),
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn selectors_are_labels() {
+        for good in ["besked1", "2026-11", "a.b.c", "S1"] {
+            assert!(is_selector(good), "{good}");
+        }
+        for bad in ["", ".", "a.", ".a", "a..b", "-a", "a-", "a_b", "å", "a b", "a;b", "a\r\nb", &"x".repeat(64)] {
+            assert!(!is_selector(bad), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_too_long_or_written_otherwise() {
+        let entry = |domain: &str, selector: &str| Dkim {
+            domain: domain.to_owned(),
+            selector: selector.to_owned(),
+            key_file: "none".into(),
+            key: None,
+        };
+        let long = vec!["x".repeat(60); 4].join(".");
+        let told: Vec<&str> = entry("example.com", &long).read().into_iter().map(|(key, _)| key).collect();
+        assert_eq!(told, ["selector", "key_file"]);
+        let mut international = entry("EXÄMPLE.com", "s1");
+        international.read();
+        assert_eq!(international.record_name(), "s1._domainkey.xn--exmple-cua.com");
+        assert_eq!(international.warning("notices.exämple.com"), None);
+    }
+}

@@ -1,0 +1,234 @@
+//! DKIM (RFC 6376, RFC 8463): the signatures on top of a message, and the DNS records by which others check them.
+//!
+//! A signature has no expiry (`x=`): what waits for a relay that is down is sent with the bytes it was tried with first. Its
+//! time (`t=`) is the Date of the message, so that the same message and key give the same bytes.
+
+use std::fmt;
+
+use data_encoding::BASE64;
+use jiff::Timestamp;
+use mail_auth::common::crypto::{DkimKey, HashContext as _, HashImpl as _, Sha256, SigningKey as _};
+use mail_auth::common::headers::Writable as _;
+use mail_auth::dkim::Canonicalization;
+use serde::Serialize;
+
+use super::message::MessageError;
+use crate::config::Dkim;
+
+/// Fields that a message may have once or not at all. They are signed once more often than they stand there, so that nobody
+/// can add another for readers to be shown in place of what was signed (RFC 6376 section 8.15).
+const ONCE: &[&str] = &[
+    "From",
+    "To",
+    "Cc",
+    "Subject",
+    "Date",
+    "Message-ID",
+    "Reply-To",
+    "In-Reply-To",
+    "References",
+    "MIME-Version",
+    "Content-Type",
+    "Content-Transfer-Encoding",
+];
+
+/// Fields that are signed once more often where they stand, and not at all where they do not: RFC 8058 wants them signed,
+/// while a customer's own mailing list may add them to a notice that has none.
+const ONCE_IF_THERE: &[&str] = &["List-Unsubscribe", "List-Unsubscribe-Post"];
+
+/// Fields that are signed where they stand.
+const IF_THERE: &[&str] =
+    &["List-Id", "Auto-Submitted", "Content-Language", "X-Besked-Delivery", "X-Besked-Category", "X-Besked-Test"];
+
+/// Puts a signature of each key on top of a message, whose lines all end in CRLF: relaxed in header and body, as relays fold
+/// and trim.
+///
+/// # Errors
+/// Where a key was not read, or does not sign.
+pub fn sign(keys: &[Dkim], date: Timestamp, message: Vec<u8>) -> Result<Vec<u8>, MessageError> {
+    if keys.is_empty() {
+        return Ok(message);
+    }
+    let (fields, body) = apart(&message);
+    let signed = to_sign(&fields);
+    let mut head = Vec::with_capacity(1024);
+    Canonicalization::Relaxed.canonicalize_headers(signed.iter().filter_map(|(_, field)| *field), &mut head);
+    let names: Vec<&str> = signed.iter().map(|(name, _)| *name).collect();
+    // Both algorithms hash the body with SHA-256: once is enough.
+    let hash = BASE64.encode(&body_hash(body));
+    let mut out = Vec::with_capacity(message.len() + 1024 * keys.len());
+    for entry in keys {
+        let unfit = |problem: &dyn fmt::Display| {
+            MessageError::new(format_args!("it cannot be signed for {}: {problem}", entry.record_name()))
+        };
+        let key = entry.key().ok_or_else(|| unfit(&"the key was not read"))?;
+        let unsigned = tags(entry, key, date, &names, &hash);
+        let over = [&head, b"dkim-signature:".as_slice(), unsigned.replace(FOLD, " ").as_bytes()].concat();
+        let signature = key.sign(over.as_slice()).map_err(|error| unfit(&error))?;
+        out.extend_from_slice(format!("DKIM-Signature: {unsigned}{}\r\n", in_lines(&signature)).as_bytes());
+    }
+    out.extend_from_slice(&message);
+    Ok(out)
+}
+
+/// What folds a field; one space in its relaxed form.
+const FOLD: &str = "\r\n\t";
+
+/// Octets of a folded line, its tab counted as one.
+const WIDTH: usize = 76;
+
+/// The tags of a signature, up to the value of `b=`. It comes last with nothing behind it, neither a fold nor a semicolon: some
+/// verifiers leave a space before the semicolon in what they hash, where RFC 6376 section 3.7 wants it gone.
+fn tags(entry: &Dkim, key: &DkimKey, date: Timestamp, names: &[&str], body_hash: &str) -> String {
+    let algorithm = match key {
+        DkimKey::Rsa(_) => "rsa-sha256",
+        DkimKey::Ed25519(_) => "ed25519-sha256",
+    };
+    let (domain, selector, time) = (&entry.domain, &entry.selector, date.as_second());
+    let mut tags = format!("v=1; a={algorithm}; c=relaxed/relaxed; t={time};{FOLD}d={domain}; s={selector};{FOLD}h=");
+    let mut width = "\th=".len();
+    for (index, name) in names.iter().enumerate() {
+        let end = if index + 1 < names.len() { ":" } else { ";" };
+        if width + name.len() + end.len() > WIDTH {
+            tags.push_str(FOLD);
+            width = "\t".len();
+        }
+        tags.push_str(name);
+        tags.push_str(end);
+        width += name.len() + end.len();
+    }
+    tags + FOLD + "bh=" + body_hash + ";" + FOLD + "b="
+}
+
+/// Base64, folded; the first line is shorter by `b=`.
+fn in_lines(bytes: &[u8]) -> String {
+    let text = BASE64.encode(bytes);
+    let (mut lines, mut rest, mut width) = (Vec::new(), text.as_str(), WIDTH - "\tb=".len());
+    while !rest.is_empty() {
+        let (line, after) = rest.split_at(rest.len().min(width));
+        lines.push(line);
+        rest = after;
+        width = WIDTH - "\t".len();
+    }
+    lines.join(FOLD)
+}
+
+/// A field: its name, and its value with what folds and ends it.
+type Field<'a> = (&'a [u8], &'a [u8]);
+
+/// Takes a message apart.
+fn apart(message: &[u8]) -> (Vec<Field<'_>>, &[u8]) {
+    let (mut fields, mut rest) = (Vec::new(), message);
+    while !rest.is_empty() && !rest.starts_with(b"\r\n") {
+        let (field, after) = rest.split_at(field_end(rest));
+        if let Some(colon) = field.iter().position(|byte| *byte == b':') {
+            fields.push((&field[..colon], &field[colon + 1..]));
+        }
+        rest = after;
+    }
+    (fields, rest.get(2..).unwrap_or_default())
+}
+
+/// Where a field ends: after the first line break that no space follows.
+fn field_end(text: &[u8]) -> usize {
+    let mut breaks = text.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1);
+    breaks.find(|end| !matches!(text.get(*end), Some(b' ' | b'\t'))).unwrap_or(text.len())
+}
+
+/// The names to sign, each with the field that it stands for; a name without one signs that there is no more of it.
+fn to_sign<'a>(fields: &[Field<'a>]) -> Vec<(&'static str, Option<Field<'a>>)> {
+    let mut signed = Vec::new();
+    let lists = [(ONCE, true, true), (ONCE_IF_THERE, true, false), (IF_THERE, false, false)];
+    for (names, no_more, also_absent) in lists {
+        for name in names {
+            // From the last to the first, as RFC 6376 section 5.4.2 counts them.
+            let those = fields.iter().rev().filter(|(field, _)| field.eq_ignore_ascii_case(name.as_bytes()));
+            let before = signed.len();
+            signed.extend(those.map(|field| (*name, Some(*field))));
+            if no_more && (also_absent || signed.len() > before) {
+                signed.push((*name, None));
+            }
+        }
+    }
+    signed
+}
+
+/// SHA-256 of the relaxed body.
+fn body_hash(body: &[u8]) -> Vec<u8> {
+    // mail-auth does not take a line of spaces for an empty one at the end (RFC 6376 section 3.4.4), so they go before.
+    let end = body.iter().rposition(|byte| !b" \t\r\n".contains(byte)).map_or(0, |last| last + 1);
+    let mut hasher = Sha256::hasher();
+    Canonicalization::Relaxed.canonical_body(&body[..end], 0).write(&mut hasher);
+    hasher.complete().as_ref().to_vec()
+}
+
+/// The DNS record to publish for a key; displayed as a line of a zone file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Record {
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// Its text, in one piece.
+    pub value: String,
+}
+
+impl fmt::Display for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.name, self.kind)?;
+        // A string of a TXT record has up to 255 octets; receivers join them with nothing between (RFC 6376 section 3.6.2.2).
+        let mut rest = self.value.as_str();
+        while !rest.is_empty() {
+            let (string, after) = rest.split_at(rest.len().min(255));
+            write!(f, " \"{string}\"")?;
+            rest = after;
+        }
+        Ok(())
+    }
+}
+
+/// What is known of a key.
+#[derive(Clone, Debug)]
+pub struct Looked {
+    /// Algorithm and size.
+    pub kind: String,
+    /// The record to publish.
+    pub record: Record,
+}
+
+/// Looks at a key: tries it, and makes the record of its public half.
+///
+/// # Errors
+/// Where it does not sign.
+pub fn look(entry: &Dkim) -> Result<Looked, MessageError> {
+    let key = entry.key().ok_or_else(|| MessageError::new("the key was not read"))?;
+    let signature = key.sign(b"besked".as_slice()).map_err(MessageError::new)?;
+    let (kind, name, public) = match key {
+        DkimKey::Rsa(key) => (format!("RSA, {} bits", signature.len() * 8), "rsa", public_key_info(&key.public_key())),
+        DkimKey::Ed25519(key) => ("Ed25519".to_owned(), "ed25519", key.public_key()),
+    };
+    let value = format!("v=DKIM1; k={name}; p={}", BASE64.encode(&public));
+    Ok(Looked { kind, record: Record { name: entry.record_name(), kind: "TXT", value } })
+}
+
+/// An RSA public key as receivers expect it: a SubjectPublicKeyInfo (RFC 5280 section 4.1.2.7) around the RSAPublicKey.
+fn public_key_info(key: &[u8]) -> Vec<u8> {
+    /// AlgorithmIdentifier of rsaEncryption, with NULL for parameters (RFC 3279 section 2.3.1).
+    const RSA: &[u8] = &[0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00];
+    let bits = der(0x03, &[&[0], key].concat());
+    der(0x30, &[RSA, &bits].concat())
+}
+
+/// A DER value: tag, length, content.
+fn der(tag: u8, content: &[u8]) -> Vec<u8> {
+    let length = content.len().to_be_bytes();
+    let length = &length[length.iter().take_while(|byte| **byte == 0).count()..];
+    let mut out = vec![tag];
+    if content.len() >= 128 {
+        out.push(0x80 | u8::try_from(length.len()).expect("a length has at most eight octets"));
+    }
+    out.extend_from_slice(length);
+    out.extend_from_slice(content);
+    out
+}
