@@ -119,7 +119,7 @@ impl Sample {
     /// # Errors
     /// Where it cannot be rendered.
     pub fn content(&self) -> Result<Content, NoticeError> {
-        Ok(self.sending.content(&self.config, &self.key, &self.to)?.1)
+        Ok(self.sending.content(&self.config, &self.key, &self.to)?)
     }
 
     /// The whole message.

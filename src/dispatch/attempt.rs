@@ -125,14 +125,10 @@ async fn refresh(context: &Context, job: &mut Job) -> Result<bool, StoreError> {
 /// The message: the one that was kept at an earlier attempt, byte for byte, else a new one.
 async fn compose(context: &Context, job: &Job) -> Result<Composed, ComposeError> {
     if job.claimed.attempts > 0 {
-        let kept = async { messages::find(&mut *context.store.read().await?, job.to.id).await };
-        match kept.await {
-            Ok(Some(bytes)) => {
-                let sha256 = Sha256::digest(&bytes).into();
-                return Ok(Composed { bytes: bytes.into(), sha256, keep: None });
-            }
-            Ok(None) => {}
-            Err(error) => return Err(ComposeError::Pack(std::io::Error::other(error))),
+        let kept = messages::find(&mut *context.store.read().await?, job.to.id).await?;
+        if let Some(bytes) = kept {
+            let sha256 = Sha256::digest(&bytes).into();
+            return Ok(Composed { bytes: bytes.into(), sha256, keep: None });
         }
     }
     job.sending.compose(&context.config, &context.key, &job.to)

@@ -1,6 +1,7 @@
 //! A notice that is being sent: parsed once, rendered once for each view, its messages packed with one dictionary for each
 //! language.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -8,6 +9,7 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 use uuid::Uuid;
 use zstd::dict::EncoderDictionary;
+use zstd::zstd_safe::{self, CCtx};
 
 use crate::config::Config;
 use crate::domain::address::Address;
@@ -17,6 +19,7 @@ use crate::domain::problem::Problems;
 use crate::mail::message::{self, Head, MessageError, message_id};
 use crate::mail::render::{Content, RenderError, Skeleton, Values, View};
 use crate::mail::token::TokenKey;
+use crate::store::StoreError;
 use crate::store::deliveries::ToSend;
 use crate::store::messages::{Dictionary, Message};
 use crate::store::notices::Kept;
@@ -32,7 +35,10 @@ pub enum ComposeError {
     Message(#[from] MessageError),
     /// It cannot be packed.
     #[error("the message could not be packed: {0}")]
-    Pack(#[from] std::io::Error),
+    Pack(String),
+    /// The one that was kept cannot be had.
+    #[error(transparent)]
+    Kept(#[from] StoreError),
 }
 
 /// A message ready to be sent.
@@ -70,6 +76,22 @@ struct Packer {
     prepared: EncoderDictionary<'static>,
 }
 
+thread_local! {
+    /// What zstd works in: some hundred kilobytes that take longer to make than a message to pack.
+    static WORKSPACE: RefCell<CCtx<'static>> = RefCell::new(CCtx::create());
+}
+
+impl Packer {
+    fn pack(&self, bytes: &[u8]) -> Result<Vec<u8>, ComposeError> {
+        let mut packed = Vec::with_capacity(zstd_safe::compress_bound(bytes.len()));
+        let done = WORKSPACE
+            .with_borrow_mut(|workspace| workspace.compress_using_cdict(&mut packed, bytes, self.prepared.as_cdict()));
+        done.map_err(|code| ComposeError::Pack(zstd_safe::get_error_name(code).to_owned()))?;
+        packed.shrink_to_fit();
+        Ok(packed)
+    }
+}
+
 impl Sending {
     /// Takes a kept notice.
     ///
@@ -99,34 +121,31 @@ impl Sending {
         message_id(delivery_id, &self.kept.message_domain)
     }
 
-    /// Renders a delivery, in the language given.
+    /// What a delivery says, for people to look at.
     ///
     /// # Errors
     /// Where it cannot be rendered.
-    pub fn content(
-        &self,
-        config: &Config,
-        key: &TokenKey,
-        to: &ToSend,
-    ) -> Result<(Arc<Skeleton>, Content), RenderError> {
+    pub fn content(&self, config: &Config, key: &TokenKey, to: &ToSend) -> Result<Content, RenderError> {
+        let skeleton = self.skeleton_for(config, to)?;
+        let unsubscribe_url = self.unsubscribe_url(config, key, to.id);
+        let mut content = skeleton.fill(&values(to, unsubscribe_url.as_deref()));
+        self.mark(&mut content.subject);
+        Ok(content)
+    }
+
+    fn skeleton_for(&self, config: &Config, to: &ToSend) -> Result<Arc<Skeleton>, RenderError> {
         let view = View {
             locale: to.locale.clone().unwrap_or_else(|| config.organisation.default_locale.clone()),
             zone: to.time_zone.clone().unwrap_or_else(|| config.organisation.default_time_zone.clone()),
             role: to.role,
         };
-        let skeleton = self.skeleton(config, view)?;
-        let mut content = skeleton.fill(&Values {
-            contact_name: &to.contact_name,
-            email: to.email.as_str(),
-            customer_name: &to.customer_name,
-            account_id: &to.account_id,
-            unsubscribe_url: &self.unsubscribe_url(config, key, to.id).unwrap_or_default(),
-            merged: &to.merged,
-        });
+        self.skeleton(config, view)
+    }
+
+    fn mark(&self, subject: &mut String) {
         if self.is_test {
-            content.subject.insert_str(0, "[TEST] ");
+            subject.insert_str(0, "[TEST] ");
         }
-        Ok((skeleton, content))
     }
 
     /// The one-click address of a delivery of an optional notice.
@@ -140,8 +159,10 @@ impl Sending {
     /// # Errors
     /// Where it cannot be rendered or built.
     pub fn compose(&self, config: &Config, key: &TokenKey, to: &ToSend) -> Result<Composed, ComposeError> {
-        let (skeleton, content) = self.content(config, key, to)?;
+        let skeleton = self.skeleton_for(config, to)?;
         let unsubscribe_url = self.unsubscribe_url(config, key, to.id);
+        let mut content = skeleton.encode(&values(to, unsubscribe_url.as_deref()));
+        self.mark(&mut content.subject);
         let head = Head {
             delivery_id: to.id,
             message_domain: &self.kept.message_domain,
@@ -154,11 +175,15 @@ impl Sending {
             unsubscribe_url: unsubscribe_url.as_deref(),
             is_test: self.is_test,
         };
-        let bytes = message::build(config, &head, &content)?;
+        let bytes = message::build(config, &head, content)?;
         let sha256 = Sha256::digest(&bytes).into();
         let packer = self.packer(config, &skeleton)?;
-        let body = zstd::bulk::Compressor::with_prepared_dictionary(&packer.prepared)?.compress(&bytes)?;
-        let keep = Message { sha256, size: bytes.len(), body, dictionary: Some(packer.dictionary.clone()) };
+        let keep = Message {
+            sha256,
+            size: bytes.len(),
+            body: packer.pack(&bytes)?,
+            dictionary: Some(packer.dictionary.clone()),
+        };
         Ok(Composed { bytes: bytes.into(), sha256, keep: Some(keep) })
     }
 
@@ -192,7 +217,7 @@ impl Sending {
 
     fn to_nobody(&self, config: &Config, skeleton: &Skeleton) -> Result<Vec<u8>, ComposeError> {
         let nobody = Address::parse("nobody@example.com").expect("it is an address");
-        let content = skeleton.fill(&Values {
+        let content = skeleton.encode(&Values {
             contact_name: "",
             email: nobody.as_str(),
             customer_name: "",
@@ -213,7 +238,18 @@ impl Sending {
             unsubscribe_url: optional.then_some(config.organisation.public_url.as_str()),
             is_test: self.is_test,
         };
-        Ok(message::build(config, &head, &content)?)
+        Ok(message::build(config, &head, content)?)
+    }
+}
+
+fn values<'a>(to: &'a ToSend, unsubscribe_url: Option<&'a str>) -> Values<'a> {
+    Values {
+        contact_name: &to.contact_name,
+        email: to.email.as_str(),
+        customer_name: &to.customer_name,
+        account_id: &to.account_id,
+        unsubscribe_url: unsubscribe_url.unwrap_or_default(),
+        merged: &to.merged,
     }
 }
 

@@ -1,13 +1,13 @@
 //! The message: a rendered notice with its headers, as the bytes that are sent and kept.
 
 use jiff::Timestamp;
-use lettre::message::header::{ContentType, HeaderName, HeaderValue};
-use lettre::message::{Mailbox, Message, MessageBuilder, MultiPart, MultiPartKind, SinglePart};
+use lettre::message::header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue};
+use lettre::message::{Body, Mailbox, Message, MessageBuilder, MultiPart, MultiPartKind, SinglePart};
 use thiserror::Error;
 use uuid::Uuid;
 
 use super::dkim;
-use super::render::Content;
+use super::render::Encoded;
 use crate::config::{Config, Dkim, Organisation, Sender};
 use crate::domain::address::Address;
 use crate::domain::category::Category;
@@ -93,9 +93,9 @@ pub fn finish(message: &Message, keys: &[Dkim], date: Timestamp) -> Result<Vec<u
 ///
 /// # Errors
 /// Where lettre refuses a part, or a key; none of ours should make it.
-pub fn build(config: &Config, head: &Head<'_>, content: &Content) -> Result<Vec<u8>, MessageError> {
+pub fn build(config: &Config, head: &Head<'_>, content: Encoded) -> Result<Vec<u8>, MessageError> {
     let mut builder = begin(&config.sender, head.to, head.to_name, head.date)?
-        .subject(&content.subject)
+        .subject(content.subject)
         .message_id(Some(message_id(head.delivery_id, head.message_domain)));
     for (name, value) in extra_headers(&config.organisation, &config.sender, head) {
         builder = builder.raw_header(HeaderValue::new(HeaderName::new_from_ascii_str(name), value));
@@ -103,13 +103,15 @@ pub fn build(config: &Config, head: &Head<'_>, content: &Content) -> Result<Vec<
     let alternative = MultiPart::builder()
         .kind(MultiPartKind::Alternative)
         .boundary(format!("=_{}", head.delivery_id.simple()))
-        .singlepart(part(ContentType::TEXT_PLAIN, &content.text))
-        .singlepart(part(ContentType::TEXT_HTML, &content.html));
+        .singlepart(part(ContentType::TEXT_PLAIN, content.text))
+        .singlepart(part(ContentType::TEXT_HTML, content.html));
     finish(&builder.multipart(alternative)?, &config.dkim, head.date)
 }
 
-fn part(kind: ContentType, text: &str) -> SinglePart {
-    SinglePart::builder().header(kind).body(text.to_owned())
+fn part(kind: ContentType, encoded: Vec<u8>) -> SinglePart {
+    SinglePart::builder()
+        .header(kind)
+        .body(Body::dangerous_pre_encoded(encoded, ContentTransferEncoding::QuotedPrintable))
 }
 
 fn extra_headers(organisation: &Organisation, sender: &Sender, head: &Head<'_>) -> Vec<(&'static str, String)> {
@@ -140,6 +142,7 @@ mod tests {
     use mail_parser::MessageParser;
 
     use super::*;
+    use crate::mail::slots::Piece;
 
     fn head<'a>(to: &'a Address, name: &'a str, unsubscribe_url: Option<&'a str>) -> Head<'a> {
         Head {
@@ -156,13 +159,17 @@ mod tests {
         }
     }
 
-    fn content() -> Content {
-        let long = "ö".repeat(1500);
-        Content {
-            subject: "Nätverksunderhåll i Sto2".to_owned(),
-            text: format!("Hej,\n.\n.dot\nFrom here\n{long}\n"),
-            html: format!("<p>Hej</p>\n<p>{long}</p>"),
-        }
+    fn text() -> String {
+        format!("Hej,\n.\n.dot\nFrom here\n{}\n", "ö".repeat(1500))
+    }
+
+    fn html() -> String {
+        format!("<p>Hej</p>\n<p>{}</p>", "ö".repeat(1500))
+    }
+
+    fn content() -> Encoded {
+        let encoded = |text| super::super::body::Body::new(vec![Piece::Literal(text)]).encoded(|_| String::new());
+        Encoded { subject: "Nätverksunderhåll i Sto2".to_owned(), text: encoded(text()), html: encoded(html()) }
     }
 
     /// mail-parser is the independent reader.
@@ -170,15 +177,15 @@ mod tests {
     fn another_reader_finds_what_was_written() {
         let to = Address::parse("åsa@exämple.com").unwrap();
         let bytes =
-            build(&Config::default(), &head(&to, "Åsa \"Å\" Öberg, chef", Some("https://x.example/u/t")), &content())
+            build(&Config::default(), &head(&to, "Åsa \"Å\" Öberg, chef", Some("https://x.example/u/t")), content())
                 .unwrap();
         let message = MessageParser::default().parse(&bytes).unwrap();
         assert_eq!(message.subject(), Some("Nätverksunderhåll i Sto2"));
         let recipient = message.to().and_then(|to| to.first()).unwrap();
         assert_eq!(recipient.name(), Some("Åsa \"Å\" Öberg, chef"));
         assert_eq!(recipient.address(), Some("åsa@xn--exmple-cua.com"));
-        assert_eq!(message.body_text(0).unwrap().replace("\r\n", "\n"), content().text);
-        assert_eq!(message.body_html(0).unwrap().replace("\r\n", "\n"), content().html);
+        assert_eq!(message.body_text(0).unwrap().replace("\r\n", "\n"), text());
+        assert_eq!(message.body_html(0).unwrap().replace("\r\n", "\n"), html());
         assert_eq!(message.header_raw("List-Unsubscribe-Post").map(str::trim), Some("List-Unsubscribe=One-Click"));
         assert_eq!(message.header_raw("Content-Language").map(str::trim), Some("sv"));
         assert_eq!(message.message_id(), Some("01935a6b-0000-7000-8000-000000000001@example.com"));
@@ -188,7 +195,7 @@ mod tests {
     #[test]
     fn lines_are_short_and_end_in_crlf_and_the_bytes_repeat() {
         let to = Address::parse("a@example.com").unwrap();
-        let build = || build(&Config::default(), &head(&to, "", None), &content()).unwrap();
+        let build = || build(&Config::default(), &head(&to, "", None), content()).unwrap();
         let bytes = build();
         assert_eq!(bytes, build());
         assert!(bytes.ends_with(b"\r\n") && !bytes.ends_with(b"\r\n\r\n\r\n"));

@@ -11,6 +11,7 @@ use crate::domain::category::{Category, Class, Role};
 use crate::domain::locale::{Locale, ZoneName};
 use crate::domain::notice::{Edition, Notice};
 use crate::domain::placeholder::Placeholder;
+use crate::mail::body::Body;
 use crate::mail::dates::Dates;
 use crate::mail::locale::Language;
 use crate::mail::markdown;
@@ -35,8 +36,8 @@ pub struct Skeleton {
     language: String,
     greeting: Greeting,
     subject: Vec<Piece>,
-    text: Vec<Piece>,
-    html: Vec<Piece>,
+    text: Body,
+    html: Body,
 }
 
 /// What one recipient is sent.
@@ -48,6 +49,17 @@ pub struct Content {
     pub text: String,
     /// The HTML, lines ending in LF.
     pub html: String,
+}
+
+/// What one recipient is sent, its bodies in quoted-printable, lines ending in CRLF.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Encoded {
+    /// The subject, one line.
+    pub subject: String,
+    /// The plain text.
+    pub text: Vec<u8>,
+    /// The HTML.
+    pub html: Vec<u8>,
 }
 
 /// Why a notice could not be rendered.
@@ -116,16 +128,23 @@ impl Skeleton {
             language: language.tag().to_owned(),
             greeting: Greeting::new(language, &marks),
             subject: marks.cut(&page.subject, Part::Text),
-            text: marks.cut(&text, Part::Text),
-            html: marks.cut(&html, Part::Html),
+            text: Body::new(marks.cut(&text, Part::Text)),
+            html: Body::new(marks.cut(&html, Part::Html)),
         })
     }
 
     /// Fills it in for a recipient.
     #[must_use]
     pub fn fill(&self, values: &Values<'_>) -> Content {
-        let fill = |pieces| fill(pieces, &self.greeting, values);
-        Content { subject: fill(&self.subject), text: fill(&self.text), html: fill(&self.html) }
+        let fill = |pieces: &[Piece]| fill(pieces, &self.greeting, values);
+        Content { subject: fill(&self.subject), text: self.text.plain(fill), html: self.html.plain(fill) }
+    }
+
+    /// Fills it in for a recipient, as it goes into a message.
+    #[must_use]
+    pub fn encode(&self, values: &Values<'_>) -> Encoded {
+        let fill = |pieces: &[Piece]| fill(pieces, &self.greeting, values);
+        Encoded { subject: fill(&self.subject), text: self.text.encoded(fill), html: self.html.encoded(fill) }
     }
 
     /// The language of the fixed strings, as a BCP 47 tag: for `Content-Language`, and what the HTML says of itself.
