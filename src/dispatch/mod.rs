@@ -13,6 +13,7 @@
 
 mod attempt;
 mod job;
+mod lanes;
 pub mod lock;
 pub mod notice;
 mod outcome;
@@ -33,6 +34,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::config::Config;
+use crate::domain::category::Lane;
 use crate::domain::clock::Clock;
 use crate::domain::delivery::Outcome;
 use crate::domain::notice::State;
@@ -42,6 +44,7 @@ use crate::mail::token::TokenKey;
 use crate::notices::{NoticeError, Notices};
 use crate::store::queue::{Depth, LEASE_MS, Stale};
 use crate::store::{Dialect, Store, StoreError, deliveries, notices as kept, queue, settle};
+use lanes::{Due, Seat};
 use outcome::{Trial, settlement};
 use pace::Pace;
 use recorder::Recorder;
@@ -178,16 +181,16 @@ impl Dispatcher {
         self.upkeep.begin().await;
         let (recorder, requests) = Recorder::new(self.context.clone());
         let recorder = tokio::task::spawn_blocking(|| on_a_thread_of_its_own(recorder.run()));
-        let (due, _) = watch::channel(0);
+        let (due, _) = watch::channel(Due::default());
         let stop = CancellationToken::new();
         let mut workers = JoinSet::new();
         for (place, relay) in self.relays.iter().enumerate() {
-            for index in 0..u64::from(relay.config.connections) {
+            for seat in Seat::of(relay.config.connections) {
                 let worker = Worker {
                     context: self.context.clone(),
                     relay: relay.clone(),
                     before: self.relays[..place].to_vec(),
-                    index,
+                    seat,
                     due: due.subscribe(),
                     recorder: requests.clone(),
                 };
@@ -223,7 +226,7 @@ impl Dispatcher {
         &self,
         shutdown: &CancellationToken,
         until: Option<Until>,
-        due: &watch::Sender<u64>,
+        due: &watch::Sender<Due>,
     ) -> Result<Finished, NoticeError> {
         let mut next_renewal = 0;
         loop {
@@ -246,7 +249,7 @@ impl Dispatcher {
         }
     }
 
-    async fn round(&self, next_renewal: &mut i64, due: &watch::Sender<u64>) -> Result<(), NoticeError> {
+    async fn round(&self, next_renewal: &mut i64, due: &watch::Sender<Due>) -> Result<(), NoticeError> {
         let now = self.context.clock.now();
         if now.as_millisecond() >= *next_renewal {
             let mut tx = self.context.store.write().await?;
@@ -261,16 +264,20 @@ impl Dispatcher {
         Ok(())
     }
 
-    /// How many deliveries could be claimed now, counted up to [`COUNTED`].
-    async fn count_due(&self) -> Result<u64, StoreError> {
+    /// How many deliveries could be claimed now, counted up to [`COUNTED`]: those that go first, first.
+    async fn count_due(&self) -> Result<Due, StoreError> {
         let mut conn = self.context.store.read().await?;
-        let mut count = 0;
+        let mut due = Due::default();
         for notice in kept::open(&mut conn).await? {
-            if notice.state == State::Released && !notice.paused && count < COUNTED as u64 {
-                count += queue::due(&mut conn, notice.id, self.context.clock.now(), COUNTED).await?;
+            if notice.state == State::Released && !notice.paused && due.all < COUNTED as u64 {
+                let count = queue::due(&mut conn, notice.id, self.context.clock.now(), COUNTED).await?;
+                due.all += count;
+                if notice.category.lane() == Lane::Critical {
+                    due.critical += count;
+                }
             }
         }
-        Ok(count)
+        Ok(due)
     }
 
     /// Whether there is nothing that could be done now.
@@ -365,7 +372,7 @@ async fn supervised(worker: Worker, stop: CancellationToken) {
         context: worker.context.clone(),
         relay: worker.relay.clone(),
         before: worker.before.clone(),
-        index: worker.index,
+        seat: worker.seat,
         due: worker.due.clone(),
         recorder: worker.recorder.clone(),
     };

@@ -8,15 +8,18 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, WeakUnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::job::Job;
+use super::lanes::{Floor, Seat};
 use super::notice::Sending;
 use super::outcome::{Trial, settlement};
 use super::{Context, Settled};
+use crate::domain::category::Lane;
 use crate::domain::delivery::Outcome;
 use crate::domain::notice::State;
 use crate::store::deliveries::ToSend;
@@ -25,7 +28,22 @@ use crate::store::settle::Settlement;
 use crate::store::{Conn, StoreError, Writer, deliveries, messages, notices, queue, settle};
 
 /// A place in the line for a delivery to send.
-pub type Claim = oneshot::Sender<Option<Job>>;
+pub struct Claim {
+    seat: Seat,
+    reply: oneshot::Sender<Option<Job>>,
+}
+
+/// Where the delivery arrives that was claimed, or nothing where none is due.
+pub type Ahead = Option<oneshot::Receiver<Option<Job>>>;
+
+impl Claim {
+    /// A claim for a seat, and where its delivery arrives.
+    #[must_use]
+    pub fn new(seat: Seat) -> (Option<Self>, Ahead) {
+        let (reply, ahead) = oneshot::channel();
+        (Some(Self { seat, reply }), Some(ahead))
+    }
+}
 
 /// What a worker asks of the recorder: to record the end of one delivery and to claim another, in one transaction.
 #[derive(Default)]
@@ -86,8 +104,11 @@ pub struct Recorder {
     back: WeakUnboundedSender<Request>,
     notices: HashMap<Uuid, Arc<Sending>>,
     dictionaries: HashSet<[u8; 32]>,
-    open: Vec<Uuid>,
+    open: Vec<(Lane, Uuid)>,
     open_at: Option<Instant>,
+    floor: Floor,
+    /// For each notice the domain behind which to look for others than those at their limit.
+    beyond: HashMap<Uuid, String>,
 }
 
 /// What waits to be committed.
@@ -120,6 +141,8 @@ impl Recorder {
             dictionaries: HashSet::new(),
             open: Vec::new(),
             open_at: None,
+            floor: Floor::default(),
+            beyond: HashMap::new(),
         };
         (recorder, sender)
     }
@@ -197,7 +220,7 @@ impl Recorder {
         }
         let mut ready = Vec::new();
         if !group.claims.is_empty() {
-            let claimed = self.claim(&mut tx, group.claims.len(), &mut ready).await;
+            let claimed = self.claim(&mut tx, group.wanted(), &mut ready).await;
             if let Err(error) = claimed {
                 ready.iter().for_each(|ready| self.context.pace.free(&ready.claimed.domain));
                 return Err(error);
@@ -210,30 +233,63 @@ impl Recorder {
         Ok(ready)
     }
 
-    /// Claims up to `wanted` deliveries, those that go first, first.
-    async fn claim(&mut self, conn: &mut Conn, wanted: usize, ready: &mut Vec<Ready>) -> Result<(), StoreError> {
+    /// Claims as many deliveries as are wanted, those that go first, first.
+    async fn claim(&mut self, conn: &mut Conn, wanted: Wanted, ready: &mut Vec<Ready>) -> Result<(), StoreError> {
         if self.open_at.is_some_and(|at| at.elapsed() < OPEN_FRESH) {
             self.claim_listed(conn, wanted, ready).await?;
         }
-        if ready.len() < wanted {
+        if ready.len() < wanted.reserved + wanted.open {
             let open = notices::open(conn).await?;
             self.notices.retain(|id, _| open.iter().any(|notice| notice.id == *id));
             let sendable = open.iter().filter(|notice| notice.state == State::Released && !notice.paused);
-            self.open = sendable.map(|notice| notice.id).collect();
+            self.open = sendable.map(|notice| (notice.category.lane(), notice.id)).collect();
+            self.beyond.retain(|id, _| open.iter().any(|notice| notice.id == *id));
             self.open_at = Some(Instant::now());
             self.claim_listed(conn, wanted, ready).await?;
         }
         Ok(())
     }
 
-    async fn claim_listed(&mut self, conn: &mut Conn, wanted: usize, ready: &mut Vec<Ready>) -> Result<(), StoreError> {
+    async fn claim_listed(
+        &mut self,
+        conn: &mut Conn,
+        wanted: Wanted,
+        ready: &mut Vec<Ready>,
+    ) -> Result<(), StoreError> {
+        self.claim_lane(conn, Lane::Critical, wanted.reserved + wanted.open, ready).await?;
+        // What is critical sits in the reserved seats first.
+        let places =
+            |ready: &[Ready]| (wanted.reserved + wanted.open - ready.len().max(wanted.reserved)).min(wanted.open);
+        for (step, (lane, most)) in self.floor.order(places(ready)).into_iter().enumerate() {
+            let before = ready.len();
+            let most = most.min(places(ready));
+            self.claim_lane(conn, lane, before + most, ready).await?;
+            if step == 0 {
+                self.floor.took(ready.len() - before);
+            }
+        }
+        Ok(())
+    }
+
+    /// Claims of a lane until `upto` are ready.
+    async fn claim_lane(
+        &mut self,
+        conn: &mut Conn,
+        lane: Lane,
+        upto: usize,
+        ready: &mut Vec<Ready>,
+    ) -> Result<(), StoreError> {
         let now = self.context.clock.now();
-        for notice_id in self.open.clone() {
+        let notices: Vec<_> = self.open.iter().filter(|(its, _)| *its == lane).map(|(_, id)| *id).collect();
+        for notice_id in notices {
             // Each round either fills the want, finds nothing, or saturates a domain that the next one skips.
-            while ready.len() < wanted {
+            while ready.len() < upto {
                 let skip = self.context.pace.saturated();
-                let limit = wanted - ready.len();
-                let claimed = queue::claim(conn, notice_id, &self.context.owner, now, &skip, limit).await?;
+                let limit = upto - ready.len();
+                let mut claimed = queue::claim(conn, notice_id, &self.context.owner, now, &skip, limit).await?;
+                if claimed.len() < limit && !skip.is_empty() {
+                    claimed.extend(self.claim_beyond(conn, notice_id, now, &skip, limit - claimed.len()).await?);
+                }
                 let found = claimed.len();
                 let (mine, over): (Vec<_>, Vec<_>) =
                     claimed.into_iter().partition(|claimed| self.context.pace.reserve(&claimed.domain));
@@ -247,6 +303,27 @@ impl Recorder {
             }
         }
         Ok(())
+    }
+
+    /// Claims from domains other than those to skip, whose deliveries may stand before all others: so it goes from domain to
+    /// domain, a stretch of them each time.
+    async fn claim_beyond(
+        &mut self,
+        conn: &mut Conn,
+        notice_id: Uuid,
+        now: Timestamp,
+        skip: &[String],
+        limit: usize,
+    ) -> Result<Vec<Claimed>, StoreError> {
+        let after = self.beyond.remove(&notice_id).unwrap_or_default();
+        let mut domains = queue::domains(conn, notice_id, &after).await?;
+        domains.retain(|domain| !skip.contains(domain));
+        domains.truncate(limit);
+        // Behind the last one it begins again with the first.
+        if let Some(last) = domains.last() {
+            self.beyond.insert(notice_id, last.clone());
+        }
+        queue::claim_of(conn, notice_id, &self.context.owner, now, &domains).await
     }
 
     /// Gives back what its domain's limits do not allow now: to be claimed when a slot is free, or a little later where it is
@@ -308,22 +385,38 @@ impl Recorder {
                 last: settlement.again.is_none(),
             });
         }
-        let claims = std::mem::take(&mut group.claims);
+        let mut claims = std::mem::take(&mut group.claims);
+        // Critical ones were claimed first: they go to the seats that take nothing else.
+        claims.sort_by_key(|claim| claim.seat);
+        let critical = |ready: &Ready| ready.sending.kept.category.lane() == Lane::Critical;
         let Some(back) = self.back.upgrade() else {
             // The workers are gone: nobody takes these jobs.
             ready.into_iter().for_each(|ready| group.give_back(ready.claimed, now.as_millisecond()));
             return;
         };
-        let mut ready = ready.into_iter();
+        let mut ready = ready.into_iter().peekable();
         for claim in claims {
-            let job = ready.next().map(|it| Job::new(it.claimed, it.sending, it.to, now, back.clone()));
+            let next = ready.next_if(|ready| claim.seat == Seat::Open || critical(ready));
+            let job = next.map(|it| Job::new(it.claimed, it.sending, it.to, now, back.clone()));
             // A worker that is gone drops the job, which comes back by itself.
-            let _ = claim.send(job);
+            let _ = claim.reply.send(job);
         }
     }
 }
 
+/// How many deliveries are wanted, by where they go.
+#[derive(Clone, Copy)]
+struct Wanted {
+    reserved: usize,
+    open: usize,
+}
+
 impl Group {
+    fn wanted(&self) -> Wanted {
+        let reserved = self.claims.iter().filter(|claim| claim.seat == Seat::Reserved).count();
+        Wanted { reserved, open: self.claims.len() - reserved }
+    }
+
     fn is_empty(&self) -> bool {
         self.len() == 0
     }

@@ -7,15 +7,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedSender;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 use tokio::time::{sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::Context;
 use super::attempt::{Ended, attempt};
 use super::job::Job;
+use super::lanes::{Due, Seat};
 use super::outcome::settlement;
-use super::recorder::{End, Request};
+use super::recorder::{Ahead, Claim, End, Request};
 use super::relay::{Permit, Relay};
 use crate::domain::reply::Verdict;
 use crate::mail::smtp::{Failed, Session};
@@ -38,15 +39,13 @@ pub struct Worker {
     pub relay: Arc<Relay>,
     /// The relays that are tried before this one.
     pub before: Vec<Arc<Relay>>,
-    /// Its place among the relay's workers: with little to do, the first ones do it.
-    pub index: u64,
-    /// How many deliveries could be claimed, as far as it was counted.
-    pub due: watch::Receiver<u64>,
+    /// Its seat among the relay's workers, and the seat's number.
+    pub seat: (Seat, u64),
+    /// How many deliveries could be claimed.
+    pub due: watch::Receiver<Due>,
     /// The recorder.
     pub recorder: UnboundedSender<Request>,
 }
-
-type Ahead = Option<oneshot::Receiver<Option<Job>>>;
 
 impl Worker {
     /// Works until `shutdown`; the delivery in hand is finished first.
@@ -70,9 +69,9 @@ impl Worker {
     /// Waits until there is something to do for this worker and its relay may be used; true where it is to probe the relay.
     async fn turn(&mut self) -> bool {
         loop {
-            let index = self.index;
+            let seat = self.seat;
             // The sender lives as long as the dispatcher, which ends its workers first.
-            let _ = self.due.wait_for(|due| *due > index).await;
+            let _ = self.due.wait_for(|due| due.is_work_for(seat)).await;
             if !self.is_next() {
                 sleep(RELAY_TICK).await;
                 continue;
@@ -109,9 +108,9 @@ impl Worker {
             let goes_on =
                 session.is_usable() && !shutdown.is_cancelled() && self.is_next() && self.relay.allows(probing);
             let upcoming = ahead.take();
-            let claim = if goes_on && self.relay.try_rate() { Some(oneshot::channel()) } else { None };
-            let (reply, claimed) = claim.unzip();
-            if self.recorder.send(Request { end: Some(end), claim: reply }).is_ok() {
+            let (claim, claimed) =
+                if goes_on && self.relay.try_rate() { Claim::new(self.seat.0) } else { (None, None) };
+            if self.recorder.send(Request { end: Some(end), claim }).is_ok() {
                 current.finish();
             }
             if !goes_on {
@@ -144,21 +143,21 @@ impl Worker {
     }
 
     fn claim(&self) -> Ahead {
-        let (reply, claim) = oneshot::channel();
-        self.recorder.send(Request { end: None, claim: Some(reply) }).ok()?;
-        Some(claim)
+        let (claim, claimed) = Claim::new(self.seat.0);
+        self.recorder.send(Request { end: None, claim }).ok()?;
+        claimed
     }
 
     /// Waits for work with the connection open. False where there was none for a while.
     async fn wait_for_work(&mut self, shutdown: &CancellationToken) -> bool {
         self.context.found_nothing();
         self.due.mark_unchanged();
-        let index = self.index;
+        let seat = self.seat;
         let due = &mut self.due;
         let work = async {
             // Whatever was counted before we found nothing does not count any more.
             let _ = due.changed().await;
-            let _ = due.wait_for(|due| *due > index).await;
+            let _ = due.wait_for(|due| due.is_work_for(seat)).await;
         };
         tokio::select! {
             () = shutdown.cancelled() => false,

@@ -255,7 +255,7 @@ fn pool(dialect: Dialect, size: u32, read_only: bool) -> AnyPoolOptions {
 }
 
 /// The migrations of both engines, in order: name, SQLite, PostgreSQL.
-const MIGRATIONS: [(&str, &str, &str); 3] = [
+const MIGRATIONS: [(&str, &str, &str); 4] = [
     (
         "init",
         include_str!("../../migrations/sqlite/0001_init.sql"),
@@ -270,6 +270,11 @@ const MIGRATIONS: [(&str, &str, &str); 3] = [
         "dsn",
         include_str!("../../migrations/sqlite/0003_dsn.sql"),
         include_str!("../../migrations/postgres/0003_dsn.sql"),
+    ),
+    (
+        "domains",
+        include_str!("../../migrations/sqlite/0004_domains.sql"),
+        include_str!("../../migrations/postgres/0004_domains.sql"),
     ),
 ];
 

@@ -31,8 +31,15 @@ pub struct Claimed {
     pub waited: i64,
 }
 
+/// How many deliveries a claim looks at beyond those that it takes: to domains at their limit, or on their way to another
+/// node. So a claim costs the same however many of them stand before the others.
+const WINDOW: usize = 256;
+
+/// How many domains [`domains`] gives at most.
+const DOMAINS: i64 = 512;
+
 /// Claims up to `limit` due deliveries of one notice, oldest first, none to a domain in `skip`; nothing of a notice that is
-/// paused or no longer released.
+/// paused or no longer released. It may find fewer than there are where many to those domains stand before the others.
 pub async fn claim(
     conn: &mut Conn,
     notice_id: Uuid,
@@ -43,17 +50,22 @@ pub async fn claim(
 ) -> Result<Vec<Claimed>> {
     let sql = Dialect::of(conn).pick(
         "UPDATE queue SET lease_owner = $1, lease_until = $2 + $6, token = token + 1 WHERE delivery_id IN (
-           SELECT delivery_id FROM queue WHERE notice_id = $3 AND lease_owner IS NULL AND due_at <= $2
-             AND EXISTS (SELECT 1 FROM notices n WHERE n.id = $3 AND n.state = 'released' AND n.paused_at IS NULL)
-             AND ($4 = '[]' OR domain NOT IN (SELECT value FROM json_each($4)))
-           ORDER BY due_at, delivery_id LIMIT $5)
+           SELECT delivery_id FROM (
+             SELECT delivery_id, domain FROM queue WHERE notice_id = $3 AND lease_owner IS NULL AND due_at <= $2
+               AND EXISTS (SELECT 1 FROM notices n WHERE n.id = $3 AND n.state = 'released' AND n.paused_at IS NULL)
+             ORDER BY due_at, delivery_id LIMIT $5 + $7)
+           WHERE $4 = '[]' OR domain NOT IN (SELECT value FROM json_each($4)) LIMIT $5)
          RETURNING delivery_id, domain, token, attempts, waited",
         // A CTE, which is read once: a subquery in IN is run again for each row under some plans, and then LIMIT limits nothing.
-        "WITH due AS (
-           SELECT delivery_id FROM queue WHERE notice_id = $3 AND lease_owner IS NULL AND due_at <= $2
+        "WITH head AS MATERIALIZED (
+           SELECT delivery_id, domain, due_at FROM queue WHERE notice_id = $3 AND lease_owner IS NULL AND due_at <= $2
              AND EXISTS (SELECT 1 FROM notices n WHERE n.id = $3 AND n.state = 'released' AND n.paused_at IS NULL)
-             AND ($4 = '[]' OR domain NOT IN (SELECT jsonb_array_elements_text($4::jsonb)))
-           ORDER BY due_at, delivery_id LIMIT $5 FOR UPDATE SKIP LOCKED)
+           ORDER BY due_at, delivery_id LIMIT $5 + $7),
+         due AS MATERIALIZED (
+           SELECT q.delivery_id FROM head JOIN queue q ON q.delivery_id = head.delivery_id
+           WHERE q.lease_owner IS NULL AND q.due_at <= $2
+             AND ($4 = '[]' OR q.domain NOT IN (SELECT jsonb_array_elements_text($4::jsonb)))
+           ORDER BY head.due_at, head.delivery_id LIMIT $5 FOR UPDATE OF q SKIP LOCKED)
          UPDATE queue q SET lease_owner = $1, token = token + 1,
            lease_until = CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) + $6
          FROM due WHERE q.delivery_id = due.delivery_id
@@ -66,8 +78,13 @@ pub async fn claim(
         .bind(json(skip))
         .bind(i64::try_from(limit).unwrap_or(i64::MAX))
         .bind(LEASE_MS)
+        .bind(i64::try_from(WINDOW).unwrap_or(i64::MAX))
         .fetch_all(conn)
         .await?;
+    read_claimed(&rows)
+}
+
+fn read_claimed(rows: &[sqlx::any::AnyRow]) -> Result<Vec<Claimed>> {
     let mut claimed = rows
         .iter()
         .map(|row| {
@@ -84,6 +101,65 @@ pub async fn claim(
     // RETURNING promises no order.
     claimed.sort_by_key(|claimed| claimed.delivery_id);
     Ok(claimed)
+}
+
+/// Domains behind `after` to which deliveries of a notice wait, a stretch of them in their order.
+pub async fn domains(conn: &mut Conn, notice_id: Uuid, after: &str) -> Result<Vec<String>> {
+    // From each domain to the next one: what waits to any of them is not read.
+    let rows = sqlx::query(
+        "WITH RECURSIVE d (domain, n) AS (
+           SELECT (SELECT MIN(q.domain) FROM queue q WHERE q.notice_id = $1 AND q.lease_owner IS NULL AND q.domain > $2), 1
+           UNION ALL
+           SELECT (SELECT MIN(q.domain) FROM queue q
+             WHERE q.notice_id = $1 AND q.lease_owner IS NULL AND q.domain > d.domain), d.n + 1
+           FROM d WHERE d.domain IS NOT NULL AND d.n < $3)
+         SELECT domain FROM d WHERE domain IS NOT NULL ORDER BY domain",
+    )
+    .bind(notice_id.to_string())
+    .bind(after)
+    .bind(DOMAINS)
+    .fetch_all(conn)
+    .await?;
+    rows.iter().map(|row| Row::of("queue", row).get("domain")).collect()
+}
+
+/// Claims the oldest due delivery of a notice to each of these domains, as [`claim`] does.
+pub async fn claim_of(
+    conn: &mut Conn,
+    notice_id: Uuid,
+    owner: &str,
+    now: Timestamp,
+    domains: &[String],
+) -> Result<Vec<Claimed>> {
+    let sql = Dialect::of(conn).pick(
+        "UPDATE queue SET lease_owner = $1, lease_until = $2 + $5, token = token + 1 WHERE delivery_id IN (
+           SELECT (SELECT q.delivery_id FROM queue q WHERE q.notice_id = $3 AND q.domain = d.value
+             AND q.lease_owner IS NULL AND q.due_at <= $2 ORDER BY q.due_at, q.delivery_id LIMIT 1)
+           FROM json_each($4) d
+           WHERE EXISTS (SELECT 1 FROM notices n WHERE n.id = $3 AND n.state = 'released' AND n.paused_at IS NULL))
+         RETURNING delivery_id, domain, token, attempts, waited",
+        "WITH first AS MATERIALIZED (
+           SELECT (SELECT q.delivery_id FROM queue q WHERE q.notice_id = $3 AND q.domain = d.domain
+             AND q.lease_owner IS NULL AND q.due_at <= $2 ORDER BY q.due_at, q.delivery_id LIMIT 1) AS delivery_id
+           FROM jsonb_array_elements_text($4::jsonb) AS d (domain)
+           WHERE EXISTS (SELECT 1 FROM notices n WHERE n.id = $3 AND n.state = 'released' AND n.paused_at IS NULL)),
+         due AS MATERIALIZED (
+           SELECT q.delivery_id FROM first JOIN queue q ON q.delivery_id = first.delivery_id
+           WHERE q.lease_owner IS NULL AND q.due_at <= $2 FOR UPDATE OF q SKIP LOCKED)
+         UPDATE queue q SET lease_owner = $1, token = token + 1,
+           lease_until = CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) + $5
+         FROM due WHERE q.delivery_id = due.delivery_id
+         RETURNING q.delivery_id, q.domain, q.token, q.attempts, q.waited",
+    );
+    let rows = sqlx::query(sql)
+        .bind(owner)
+        .bind(now.as_millisecond())
+        .bind(notice_id.to_string())
+        .bind(json(domains))
+        .bind(LEASE_MS)
+        .fetch_all(conn)
+        .await?;
+    read_claimed(&rows)
 }
 
 /// A claim to give back.

@@ -1,0 +1,108 @@
+//! Lanes: critical before normal before bulk, and who may take what.
+//!
+//! Some connections are reserved for the critical lane, so that it never waits for a message of another lane to be taken by
+//! a slow server. While nothing critical is due, one in [`FLOOR`] places goes to the bulk lane first: a stream of
+//! billing and maintenance must not starve it.
+
+use crate::domain::category::Lane;
+
+/// Of so many places, the bulk lane has the first choice of one.
+const FLOOR: usize = 10;
+
+/// What a connection may be used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Seat {
+    /// The critical lane only.
+    Reserved,
+    /// Any lane.
+    Open,
+}
+
+impl Seat {
+    /// The seats of a relay with so many connections. One in sixteen is reserved, at least one; none where there are so few
+    /// that it would be missed.
+    pub fn of(connections: u32) -> impl Iterator<Item = (Self, u64)> {
+        let reserved = if connections < 4 { 0 } else { connections.div_ceil(16) };
+        let numbered = |seat, count: u32| (0..u64::from(count)).map(move |index| (seat, index));
+        numbered(Self::Reserved, reserved).chain(numbered(Self::Open, connections - reserved))
+    }
+}
+
+/// How many deliveries could be claimed, as far as they were counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Due {
+    /// Of the critical lane.
+    pub critical: u64,
+    /// Of all lanes.
+    pub all: u64,
+}
+
+impl Due {
+    /// True where there is work for the seat with this number: with little to do, the first ones do it.
+    pub fn is_work_for(self, (seat, index): (Seat, u64)) -> bool {
+        match seat {
+            Seat::Reserved => self.critical > index,
+            Seat::Open => self.all > index,
+        }
+    }
+}
+
+/// The share that bulk has at least.
+#[derive(Debug, Default)]
+pub struct Floor {
+    /// Places since the last one that was bulk's by right.
+    places: usize,
+}
+
+impl Floor {
+    /// How so many open places are to be filled once nothing critical is due: lane after lane, each with the most it may
+    /// take.
+    pub fn order(&mut self, places: usize) -> [(Lane, usize); 3] {
+        self.places += places;
+        [(Lane::Bulk, self.places / FLOOR), (Lane::Normal, places), (Lane::Bulk, places)]
+    }
+
+    /// Bulk took so many by right. What it did not take is not saved up beyond one.
+    pub fn took(&mut self, count: usize) {
+        self.places = (self.places - count * FLOOR).min(FLOOR);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn some_connections_are_reserved_but_never_half_of_them() {
+        let reserved = |connections| Seat::of(connections).filter(|(seat, _)| *seat == Seat::Reserved).count();
+        for (connections, expected) in [(1, 0), (3, 0), (4, 1), (8, 1), (16, 1), (17, 2), (64, 4)] {
+            assert_eq!(reserved(connections), expected, "of {connections}");
+            assert_eq!(Seat::of(connections).count(), connections as usize);
+        }
+    }
+
+    #[test]
+    fn a_reserved_connection_has_work_only_where_something_critical_is_due() {
+        let due = Due { critical: 1, all: 3 };
+        assert!(due.is_work_for((Seat::Reserved, 0)) && !due.is_work_for((Seat::Reserved, 1)));
+        assert!(due.is_work_for((Seat::Open, 2)) && !due.is_work_for((Seat::Open, 3)));
+    }
+
+    #[test]
+    fn bulk_has_its_floor_and_saves_up_no_more_than_one() {
+        let mut floor = Floor::default();
+        let mut bulk = 0;
+        for _ in 0..100 {
+            let [(lane, first), ..] = floor.order(4);
+            assert_eq!(lane, Lane::Bulk);
+            bulk += first;
+            floor.took(first);
+        }
+        assert_eq!(bulk, 400 / FLOOR);
+        for _ in 0..100 {
+            floor.order(4);
+            floor.took(0);
+        }
+        assert_eq!(floor.order(4)[0].1, 1);
+    }
+}
