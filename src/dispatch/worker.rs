@@ -94,6 +94,11 @@ impl Worker {
         self.before.iter().all(|relay| relay.trouble().is_some())
     }
 
+    /// Whether an open connection may be used further: a relay before this one may be well again, this one may be down.
+    fn may_go_on(&self, probing: bool) -> bool {
+        self.is_next() && self.relay.allows(probing)
+    }
+
     /// Sends over a session until it ends or there is nothing to do.
     async fn serve(&mut self, mut session: Session, probing: bool, shutdown: &CancellationToken) {
         let mut job = self.next(None, shutdown).await;
@@ -102,7 +107,7 @@ impl Worker {
         loop {
             let Some(mut current) = job else {
                 // There may be one by now for whoever asked last.
-                if ahead.is_none() && !self.wait_for_work(shutdown).await {
+                if ahead.is_none() && !(self.wait_for_work(shutdown).await && self.may_go_on(probing)) {
                     break;
                 }
                 job = self.next(ahead.take(), shutdown).await;
@@ -110,8 +115,7 @@ impl Worker {
             };
             let end = attempt(&self.context, &self.relay.config.name, &mut session, &mut current).await;
             let end = self.end(&current, end, probing);
-            let goes_on =
-                session.is_usable() && !shutdown.is_cancelled() && self.is_next() && self.relay.allows(probing);
+            let goes_on = session.is_usable() && !shutdown.is_cancelled() && self.may_go_on(probing);
             let upcoming = ahead.take();
             let claim = if goes_on && self.relay.try_rate() { Some(oneshot::channel()) } else { None };
             let (reply, claimed) = claim.unzip();

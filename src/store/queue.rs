@@ -120,7 +120,8 @@ pub struct PutOff {
     pub until: i64,
 }
 
-/// Puts off up to `limit` due and unclaimed deliveries of a notice to some domains. Gives how many.
+/// Puts off up to `limit` due and unclaimed deliveries of a notice to some domains; those that were tried less often go first
+/// then. Gives how many.
 pub async fn put_off(
     conn: &mut Conn,
     notice_id: Uuid,
@@ -129,7 +130,7 @@ pub async fn put_off(
     limit: usize,
 ) -> Result<u64> {
     let sql = Dialect::of(conn).pick(
-        "UPDATE queue SET due_at = (SELECT CAST(value ->> 'until' AS BIGINT) FROM json_each($1)
+        "UPDATE queue SET due_at = attempts + (SELECT CAST(value ->> 'until' AS BIGINT) FROM json_each($1)
            WHERE value ->> 'domain' = queue.domain)
          WHERE delivery_id IN (SELECT delivery_id FROM queue
            WHERE notice_id = $2 AND lease_owner IS NULL AND due_at <= $3
@@ -139,7 +140,7 @@ pub async fn put_off(
              (SELECT value ->> 'domain' AS domain, CAST(value ->> 'until' AS BIGINT) AS until
               FROM jsonb_array_elements($1::jsonb)) AS r ON r.domain = q.domain
            WHERE q.notice_id = $2 AND q.lease_owner IS NULL AND q.due_at <= $3 LIMIT $4 FOR UPDATE OF q SKIP LOCKED)
-         UPDATE queue SET due_at = held.until FROM held WHERE queue.delivery_id = held.delivery_id",
+         UPDATE queue SET due_at = held.until + queue.attempts FROM held WHERE queue.delivery_id = held.delivery_id",
     );
     let done = sqlx::query(sql)
         .bind(json(domains))
