@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,10 @@ use crate::store::{Result, StoreError};
 
 /// Domains on pause that a report names at most.
 const NAMED: usize = 20;
+
+/// How often a dispatcher that is alone by a lock tells that it lives, where it has nothing else to tell: nobody divides a rate
+/// by it.
+const SOLE_BEAT: Duration = Duration::from_secs(3);
 
 /// Beats between two looks for the rows of nodes that are gone.
 const TIDY_EVERY: u64 = 60;
@@ -117,6 +122,7 @@ pub struct Beating {
     joined_at: Option<Timestamp>,
     published: HashMap<String, Report>,
     beats: u64,
+    last: Option<Instant>,
 }
 
 impl Beating {
@@ -130,7 +136,7 @@ impl Beating {
             started_at: None,
             seen_at: None,
         };
-        Self { context, relays, node, joined_at: None, published: HashMap::new(), beats: 0 }
+        Self { context, relays, node, joined_at: None, published: HashMap::new(), beats: 0, last: None }
     }
 
     /// Beats until `stop`, then leaves.
@@ -144,6 +150,9 @@ impl Beating {
                 () = stop.cancelled() => break,
                 _ = beats.tick() => {}
             }
+            if self.may_rest() {
+                continue;
+            }
             match self.beat().await {
                 Ok(()) => failing = false,
                 Err(error) if failing => tracing::debug!(%error, "this node still cannot tell that it lives"),
@@ -156,6 +165,11 @@ impl Beating {
         if let Err(error) = self.leave().await {
             tracing::warn!(%error, "this node could not take its leave: it counts for some seconds more");
         }
+    }
+
+    fn may_rest(&self) -> bool {
+        let fresh = self.last.is_some_and(|at| at.elapsed() < SOLE_BEAT);
+        self.context.share.is_sole() && fresh && self.news().is_empty()
     }
 
     /// One beat: a statement, and another where a relay has something new to tell.
@@ -185,6 +199,7 @@ impl Beating {
         self.joined_at = Some(beat.joined_at);
         self.published.extend(reports);
         self.beats += 1;
+        self.last = Some(begun.0);
         Ok(())
     }
 

@@ -67,6 +67,12 @@ impl Share {
         state.counted.filter(|counted| self.holds(counted)).map(|counted| counted.nodes)
     }
 
+    /// True where there can be no other dispatcher.
+    #[must_use]
+    pub const fn is_sole(&self) -> bool {
+        self.sole
+    }
+
     /// When it began to take part beside others.
     #[must_use]
     pub fn joined_others_at(&self) -> Option<Instant> {
