@@ -47,8 +47,8 @@ async fn three_dispatchers_share_a_queue_and_everything_is_sent_once() {
 /// By a lower bound only: a slow machine cannot fail it, nodes that do not share the rate do.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rate_holds_for_the_sum_of_the_nodes() {
-    const RATE: f64 = 30.0;
-    const COUNT: usize = 120;
+    const RATE: f64 = 8.0;
+    const COUNT: usize = 40;
     let app = TestApp::with(Engine::Postgres, |config| config.relays[0].rate_per_second = RATE).await;
     app.import(&customers(COUNT)).await;
     app.release(&maintenance("all = true")).await;
