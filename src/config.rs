@@ -238,6 +238,8 @@ impl Default for Retry {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Dispatch {
+    /// What this node is called in tables; the machine's host name and the process id where empty.
+    pub node: String,
     /// How long deliveries under way may take to finish on SIGTERM.
     #[serde(with = "duration")]
     pub drain: Duration,
@@ -245,7 +247,7 @@ pub struct Dispatch {
 
 impl Default for Dispatch {
     fn default() -> Self {
-        Self { drain: Duration::from_secs(20) }
+        Self { node: String::new(), drain: Duration::from_secs(20) }
     }
 }
 
@@ -395,6 +397,9 @@ impl Config {
         }
         if self.retry.schedule.is_empty() || self.retry.schedule.iter().any(Duration::is_zero) {
             problems.push("`retry.schedule` must have at least one wait, none of them zero".to_owned());
+        }
+        if !self.dispatch.node.is_empty() && !crate::domain::problem::is_line(&self.dispatch.node) {
+            problems.push("`dispatch.node` must be one line of text".to_owned());
         }
         for to in &self.ledger.checkpoint_to {
             if let Err(problem) = Address::parse(to) {

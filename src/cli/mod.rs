@@ -18,6 +18,7 @@ mod notice;
 mod output;
 mod people;
 mod progress;
+mod relays;
 mod retention;
 mod subject;
 
@@ -68,6 +69,8 @@ enum Command {
     Dispatch(dispatch::Dispatch),
     /// Run as a service: sending, scheduled releases, closing, the unsubscribe page
     Serve(dispatch::Serve),
+    /// How the relays stand, as the dispatchers at work see them
+    Relays,
     /// Who is informed by a notice, customer by customer
     Coverage(answers::Coverage),
     /// Was this customer informed?
@@ -135,6 +138,7 @@ async fn run(cli: Cli, output: &Output) -> Result<u8, Failure> {
         Command::Notice(command) => notice::run(command, &place, output).await,
         Command::Dispatch(command) => dispatch::dispatch(command, &place, output).await,
         Command::Serve(command) => dispatch::serve(command, &place).await,
+        Command::Relays => relays::relays(&place, output).await,
         Command::Coverage(command) => answers::coverage(command, &place, output).await,
         Command::Informed(command) => answers::informed(command, &place, output).await,
         Command::Attest(command) => answers::attest(command, &place, output).await,

@@ -69,6 +69,19 @@ pub enum Tls {
     None,
 }
 
+impl Tls {
+    /// The word for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Implicit => "implicit",
+            Self::Required => "required",
+            Self::Opportunistic => "opportunistic",
+            Self::None => "none",
+        }
+    }
+}
+
 /// `smtps://USER@HOST:PORT` or `smtp://USER@HOST:PORT?tls=required|opportunistic|none`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RelayUrl {
@@ -80,6 +93,18 @@ pub struct RelayUrl {
     pub tls: Tls,
     /// User for AUTH; without one there is no AUTH.
     pub user: Option<String>,
+}
+
+impl RelayUrl {
+    /// Host and port, as people write them.
+    #[must_use]
+    pub fn address(&self) -> String {
+        if self.host.contains(':') {
+            format!("[{}]:{}", self.host, self.port)
+        } else {
+            format!("{}:{}", self.host, self.port)
+        }
+    }
 }
 
 impl FromStr for RelayUrl {
@@ -126,17 +151,10 @@ impl fmt::Display for RelayUrl {
             let user: String = url::form_urlencoded::byte_serialize(user.as_bytes()).collect();
             write!(f, "{}@", user.replace('+', "%20"))?;
         }
-        if self.host.contains(':') {
-            write!(f, "[{}]", self.host)?
-        } else {
-            f.write_str(&self.host)?
-        }
-        write!(f, ":{}", self.port)?;
+        f.write_str(&self.address())?;
         match self.tls {
             Tls::Implicit => Ok(()),
-            Tls::Required => f.write_str("?tls=required"),
-            Tls::Opportunistic => f.write_str("?tls=opportunistic"),
-            Tls::None => f.write_str("?tls=none"),
+            tls => write!(f, "?tls={}", tls.as_str()),
         }
     }
 }

@@ -9,7 +9,7 @@ use super::notice::{ComposeError, Composed, envelope_sender};
 use super::outcome::{Transaction, Trial};
 use crate::domain::delivery::Outcome;
 use crate::domain::preference::{Permission, permission};
-use crate::domain::reply::{Failure, Stage, Verdict, classify};
+use crate::domain::reply::{Failure, Stage, Verdict, asks_for_pause, classify};
 use crate::mail::smtp::{Envelope, Failed, Session};
 use crate::store::queue::LEASE_MS;
 use crate::store::{StoreError, deliveries, messages, queue};
@@ -76,6 +76,7 @@ pub async fn attempt(context: &Context, relay: &str, session: &mut Session, job:
             transaction: Some(transaction(Stage::Dot, Some(reply.code), dsn)),
             reply: Some(format!("{} {}", reply.code, reply.text)),
             dead: false,
+            asks_for_pause: false,
         })),
         Ok(None) => Ended::GivenBack(context.clock.now()),
         Err(failed) => {
@@ -94,6 +95,7 @@ pub async fn attempt(context: &Context, relay: &str, session: &mut Session, job:
                 transaction: Some(transaction(failed.stage, failed.failure.code(), asked)),
                 reply: Some(failed.failure.text()),
                 dead,
+                asks_for_pause: outcome == Outcome::Deferred && asks_for_pause(failed.stage, &failed.failure),
             }))
         }
     }

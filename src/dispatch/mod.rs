@@ -5,7 +5,7 @@
 //! recorder --+-- worker -- SMTP session --+-- relay     housekeeping: release what is due, close what is done,
 //!    |       +-- worker -- SMTP session --+             renew leases, take over those of the dead
 //!    |                                                  upkeep: seal the ledger, delete persons whose time is over
-//! database
+//! database                                              nodes: tell that this one lives, count the others, share the rates
 //! ```
 //!
 //! Lease, commit, send, settle: a claim is committed before a byte is sent, no transaction is open across the network, and
@@ -15,11 +15,16 @@ mod attempt;
 mod job;
 mod lanes;
 pub mod lock;
+pub mod nodes;
 pub mod notice;
 mod outcome;
 mod pace;
+pub mod pause;
+mod rate;
 mod recorder;
 pub mod relay;
+mod share;
+mod tally;
 pub mod upkeep;
 mod worker;
 
@@ -45,10 +50,12 @@ use crate::notices::{NoticeError, Notices};
 use crate::store::queue::{Depth, LEASE_MS, Stale};
 use crate::store::{Dialect, Store, StoreError, deliveries, notices as kept, queue, settle};
 use lanes::{Due, Seat};
+use nodes::Beating;
 use outcome::{Trial, settlement};
 use pace::Pace;
 use recorder::Recorder;
 use relay::{Relay, Trouble};
+use share::Share;
 use upkeep::Upkeep;
 use worker::Worker;
 
@@ -74,6 +81,7 @@ pub struct Context {
     random: Random,
     key: TokenKey,
     owner: String,
+    share: Arc<Share>,
     pace: Pace,
     observer: Option<Observer>,
     renewed_at: AtomicI64,
@@ -120,6 +128,12 @@ pub enum Finished {
 /// How often to look for what has become due.
 const TICK: Duration = Duration::from_millis(500);
 
+/// How soon to look again at most, where workers find nothing to claim: a domain's limit may hold up what is due.
+const SHORTEST_TICK: Duration = Duration::from_millis(20);
+
+/// Deliveries to domains on pause that are put off in one transaction.
+const PUT_OFF: usize = 2000;
+
 /// Deliveries counted as due at most: more make no difference to how many workers are woken.
 const COUNTED: usize = 1000;
 
@@ -155,10 +169,15 @@ impl Dispatcher {
     /// A dispatcher that has not begun. On SQLite its caller holds the [`lock`].
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let relays = parts.config.relays.iter().cloned().map(|relay| Arc::new(Relay::new(relay))).collect();
+        let share = Arc::new(match parts.store.dialect {
+            Dialect::Sqlite => Share::sole(parts.clock.clone()),
+            Dialect::Postgres => Share::of_many(parts.clock.clone()),
+        });
+        let relays = parts.config.relays.iter().cloned().map(|relay| Arc::new(Relay::new(relay, &share))).collect();
         let owner = parts.random.id(parts.clock.now()).to_string();
         let context = Context {
-            pace: Pace::new(&parts.config.limits),
+            pace: Pace::new(&parts.config.limits, &share),
+            share,
             store: parts.store,
             config: parts.config,
             clock: parts.clock,
@@ -179,6 +198,10 @@ impl Dispatcher {
     pub async fn run(&self, shutdown: CancellationToken, until: Option<Until>) -> Result<Finished, NoticeError> {
         self.take_over(self.context.store.dialect == Dialect::Sqlite).await?;
         self.upkeep.begin().await;
+        let mut beating = Beating::new(self.context.clone(), self.relays.clone());
+        beating.beat().await?;
+        let gone = CancellationToken::new();
+        let beating = tokio::spawn(beating.run(gone.clone()));
         let (recorder, requests) = Recorder::new(self.context.clone());
         let recorder = tokio::task::spawn_blocking(|| on_a_thread_of_its_own(recorder.run()));
         let (due, _) = watch::channel(Due::default());
@@ -210,6 +233,10 @@ impl Dispatcher {
         // With the workers gone the recorder commits what they left and ends.
         if recorder.await.is_err() {
             tracing::error!("the recorder failed: leases that it held run out by themselves");
+        }
+        gone.cancel();
+        if beating.await.is_err() {
+            tracing::error!("the heartbeat failed: this node counts for some seconds more");
         }
         if upkeep.await.is_err() {
             tracing::error!("the upkeep failed: entries wait to be sealed by the next one");
@@ -243,10 +270,16 @@ impl Dispatcher {
             }
             tokio::select! {
                 () = shutdown.cancelled() => return Ok(Finished::Stopped),
-                () = self.context.nothing.notified() => {}
+                () = self.looks_again() => {}
                 () = tokio::time::sleep(TICK) => {}
             }
         }
+    }
+
+    /// Returns when a worker found nothing to claim, though not at once: it may be held up by a limit.
+    async fn looks_again(&self) {
+        self.context.nothing.notified().await;
+        tokio::time::sleep(SHORTEST_TICK).await;
     }
 
     async fn round(&self, next_renewal: &mut i64, due: &watch::Sender<Due>) -> Result<(), NoticeError> {
@@ -260,8 +293,38 @@ impl Dispatcher {
             self.take_over(false).await?;
         }
         self.notices.advance().await?;
-        due.send_replace(self.count_due().await?);
+        let mut count = self.count_due().await?;
+        if count.all > 0 && self.put_off().await? {
+            count = self.count_due().await?;
+        }
+        due.send_replace(count);
         Ok(())
+    }
+
+    /// Puts off what is due to domains to which nothing may be sent for a while, so that the claim need not step over it. False
+    /// where there is none.
+    async fn put_off(&self) -> Result<bool, StoreError> {
+        let now = self.context.clock.now();
+        let held = self.context.pace.held(now.as_millisecond());
+        let later = held.into_iter().filter(|held| held.until_ms > now.as_millisecond());
+        let domains: Vec<_> = later.map(|held| queue::PutOff { domain: held.domain, until: held.until_ms }).collect();
+        if domains.is_empty() {
+            return Ok(false);
+        }
+        for notice in kept::open(&mut *self.context.store.read().await?).await? {
+            if notice.state != State::Released || notice.paused {
+                continue;
+            }
+            loop {
+                let mut tx = self.context.store.write().await?;
+                let count = queue::put_off(&mut tx, notice.id, &domains, now, PUT_OFF).await?;
+                tx.commit().await?;
+                if count < PUT_OFF as u64 {
+                    break;
+                }
+            }
+        }
+        Ok(true)
     }
 
     /// How many deliveries could be claimed now, counted up to [`COUNTED`]: those that go first, first.

@@ -28,6 +28,8 @@ pub struct Trial {
     pub transaction: Option<Transaction>,
     /// The address is to be marked dead.
     pub dead: bool,
+    /// The recipient's domain asks for fewer messages.
+    pub asks_for_pause: bool,
 }
 
 /// A transaction that used up an attempt.
@@ -55,7 +57,7 @@ impl Trial {
     /// Of a delivery that was not tried.
     #[must_use]
     pub const fn untried(outcome: Outcome) -> Self {
-        Self { outcome, reply: None, transaction: None, dead: false }
+        Self { outcome, reply: None, transaction: None, dead: false, asks_for_pause: false }
     }
 }
 

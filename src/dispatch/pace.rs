@@ -1,95 +1,185 @@
-//! Pace towards recipients' domains: how many deliveries may be under way to one, and how fast.
+//! Pace towards recipients' domains: how many deliveries may be under way to one, how fast, and which are on pause.
 //!
 //! Slots are reserved when a delivery is claimed and given back when it is settled, so that a slow domain holds up only its
-//! own deliveries: the claim skips domains that are saturated.
+//! own deliveries: the claim skips domains that are held.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use governor::DefaultDirectRateLimiter;
-
-use super::relay::limiter;
+use super::outcome::Trial;
+use super::pause::{Paused, Pauses};
+use super::rate::Rate;
+use super::share::Share;
 use crate::config::Limits;
 use crate::domain::address::parse_domain;
+use crate::domain::clock::millis;
+use crate::domain::delivery::Outcome;
+use crate::domain::random::Random;
+
+/// A domain whose rate is used up for longer than this is not looked at until then; for less, looking again is cheaper.
+const WORTH_WAITING: Duration = Duration::from_secs(1);
+
+/// The longest that a rate puts deliveries off at once: the share may have changed by then.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
+/// A domain to which nothing may be claimed now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// The domain.
+    pub domain: String,
+    /// When to look again, in milliseconds; now, where that may be at any moment.
+    pub until_ms: i64,
+}
 
 /// The limits towards domains, and what is under way.
 pub struct Pace {
     connections: u32,
-    rates: BTreeMap<String, DefaultDirectRateLimiter>,
-    under_way: Mutex<HashMap<String, u32>>,
+    rates: BTreeMap<String, Rate>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    under_way: HashMap<String, u32>,
+    pauses: Pauses,
 }
 
 impl Pace {
     /// Nothing is under way yet.
     #[must_use]
-    pub fn new(limits: &Limits) -> Self {
+    pub fn new(limits: &Limits, share: &Arc<Share>) -> Self {
         let rates = limits.domain_rate_per_second.iter().filter_map(|(domain, rate)| {
-            Some((parse_domain(domain).unwrap_or_else(|| domain.to_lowercase()), limiter(*rate)?))
+            Some((parse_domain(domain).unwrap_or_else(|| domain.to_lowercase()), Rate::new(*rate, share)?))
         });
-        Self { connections: limits.domain_connections, rates: rates.collect(), under_way: Mutex::default() }
+        Self { connections: limits.domain_connections, rates: rates.collect(), state: Mutex::default() }
     }
 
     /// Reserves a slot for a delivery to `domain`, if its limits allow one more now.
     #[must_use]
-    pub fn reserve(&self, domain: &str) -> bool {
-        let mut under_way = self.under_way();
-        let count = under_way.get(domain).copied().unwrap_or(0);
-        if self.connections > 0 && count >= self.connections {
+    pub fn reserve(&self, domain: &str, now_ms: i64) -> bool {
+        let mut state = self.state();
+        let count = state.under_way.get(domain).copied().unwrap_or(0);
+        if count >= self.limit(&state.pauses, domain) || state.pauses.until(domain, now_ms).is_some() {
             return false;
         }
-        if self.rates.get(domain).is_some_and(|rate| rate.check().is_err()) {
+        if self.rates.get(domain).is_some_and(|rate| !rate.try_take()) {
             return false;
         }
-        under_way.insert(domain.to_owned(), count + 1);
+        state.under_way.insert(domain.to_owned(), count + 1);
         true
     }
 
     /// Gives a slot back.
     pub fn free(&self, domain: &str) {
-        let mut under_way = self.under_way();
-        match under_way.get_mut(domain) {
+        let mut state = self.state();
+        match state.under_way.get_mut(domain) {
             Some(count) if *count > 1 => *count -= 1,
-            _ => drop(under_way.remove(domain)),
+            _ => drop(state.under_way.remove(domain)),
         }
     }
 
-    /// The domains that can take no more deliveries at once.
+    /// The domains to which nothing may be claimed now.
     #[must_use]
-    pub fn saturated(&self) -> Vec<String> {
-        if self.connections == 0 {
-            return Vec::new();
+    pub fn held(&self, now_ms: i64) -> Vec<Held> {
+        let state = self.state();
+        let mut held: HashMap<&str, i64> = HashMap::new();
+        for (domain, count) in &state.under_way {
+            if *count >= self.limit(&state.pauses, domain) {
+                held.insert(domain, now_ms);
+            }
         }
-        let under_way = self.under_way();
-        under_way.iter().filter(|(_, count)| **count >= self.connections).map(|(domain, _)| domain.clone()).collect()
+        for (domain, rate) in &self.rates {
+            if let Some(wait) = rate.wait() {
+                let wait = if wait < WORTH_WAITING { Duration::ZERO } else { wait.min(LONGEST_WAIT) };
+                held.insert(domain, now_ms.saturating_add(millis(wait)));
+            }
+        }
+        for (domain, until_ms) in state.pauses.all().filter(|(_, until_ms)| now_ms < *until_ms) {
+            let held = held.entry(domain).or_insert(until_ms);
+            *held = until_ms.max(*held);
+        }
+        held.into_iter().map(|(domain, until_ms)| Held { domain: domain.to_owned(), until_ms }).collect()
     }
 
-    fn under_way(&self) -> MutexGuard<'_, HashMap<String, u32>> {
+    /// What came of a delivery to a domain through a relay: it may ask for a pause, or end one.
+    pub fn heard(&self, domain: &str, relay: &str, trial: &Trial, now_ms: i64, random: &Random) {
+        let code = trial.transaction.as_ref().and_then(|transaction| transaction.code);
+        if trial.asks_for_pause {
+            self.state().pauses.ask(domain, relay, code, now_ms, random.jitter(0.2));
+        } else if trial.outcome == Outcome::Accepted {
+            self.state().pauses.took(domain, relay, now_ms);
+        }
+    }
+
+    /// The domains on pause for which a relay asked, the longest pauses first.
+    #[must_use]
+    pub fn paused_by(&self, relay: &str, now_ms: i64) -> Vec<Paused> {
+        self.state().pauses.of(relay, now_ms)
+    }
+
+    /// Deliveries that may be under way to a domain.
+    fn limit(&self, pauses: &Pauses, domain: &str) -> u32 {
+        match self.connections {
+            _ if pauses.one_at_a_time(domain) => 1,
+            0 => u32::MAX,
+            connections => connections,
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
         // Each change is a single insertion or removal.
-        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::clock::Clock;
 
-    #[test]
-    fn one_domain_at_its_limit_leaves_the_others_free() {
-        let pace = Pace::new(&Limits { domain_connections: 2, ..Limits::default() });
-        assert!(pace.reserve("a.example") && pace.reserve("a.example"));
-        assert!(!pace.reserve("a.example"));
-        assert!(pace.reserve("b.example"));
-        assert_eq!(pace.saturated(), ["a.example"]);
-        pace.free("a.example");
-        assert!(pace.reserve("a.example"));
+    fn pace(limits: &Limits) -> Pace {
+        Pace::new(limits, &Arc::new(Share::sole(Clock::System)))
     }
 
-    #[test]
-    fn a_rate_is_kept_for_the_domain_it_names() {
+    fn names(held: Vec<Held>) -> Vec<String> {
+        held.into_iter().map(|held| held.domain).collect()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_domain_at_its_limit_leaves_the_others_free() {
+        let pace = pace(&Limits { domain_connections: 2, ..Limits::default() });
+        assert!(pace.reserve("a.example", 0) && pace.reserve("a.example", 0));
+        assert!(!pace.reserve("a.example", 0));
+        assert!(pace.reserve("b.example", 0));
+        assert_eq!(names(pace.held(0)), ["a.example"]);
+        pace.free("a.example");
+        assert!(pace.reserve("a.example", 0));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_rate_is_kept_for_the_domain_it_names() {
         let rates = BTreeMap::from([("Slow.example".to_owned(), 0.001)]);
-        let pace = Pace::new(&Limits { domain_connections: 0, domain_rate_per_second: rates });
-        assert!(pace.reserve("slow.example"));
-        assert!(!pace.reserve("slow.example"));
-        assert!(pace.reserve("quick.example") && pace.reserve("quick.example"));
+        let pace = pace(&Limits { domain_connections: 0, domain_rate_per_second: rates });
+        assert_eq!(pace.held(0), []);
+        assert!(pace.reserve("slow.example", 0));
+        assert!(!pace.reserve("slow.example", 0));
+        assert_eq!(pace.held(0), [Held { domain: "slow.example".to_owned(), until_ms: 30_000 }]);
+        assert!(pace.reserve("quick.example", 0) && pace.reserve("quick.example", 0));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_domain_on_pause_waits_and_is_then_tried_with_one_delivery() {
+        let (pace, random) = (pace(&Limits { domain_connections: 0, ..Limits::default() }), Random::seeded(1));
+        let busy = Trial { asks_for_pause: true, ..Trial::untried(Outcome::Deferred) };
+        pace.heard("slow.example", "r", &busy, 0, &random);
+        let until = pace.held(0)[0].until_ms;
+        assert!((24_000..=36_000).contains(&until), "{until}");
+        assert!(!pace.reserve("slow.example", until - 1));
+        assert!(pace.reserve("slow.example", until) && !pace.reserve("slow.example", until));
+        assert_eq!(names(pace.held(until)), ["slow.example"]);
+        pace.heard("slow.example", "r", &Trial::untried(Outcome::Accepted), until, &random);
+        assert!(pace.reserve("slow.example", until));
+        assert_eq!((pace.paused_by("r", 0), pace.held(until)), (Vec::new(), Vec::new()));
     }
 }

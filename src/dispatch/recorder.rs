@@ -93,9 +93,6 @@ const PAUSE: Duration = Duration::from_millis(250);
 /// notice's state; the list only says where to look, and in which order.
 const OPEN_FRESH: Duration = Duration::from_millis(250);
 
-/// For how long a delivery to a domain at its rate is put off, in milliseconds.
-const DOMAIN_PAUSE_MS: i64 = 250;
-
 /// The recorder's state.
 pub struct Recorder {
     context: Arc<Context>,
@@ -284,15 +281,17 @@ impl Recorder {
         for notice_id in notices {
             // Each round either fills the want, finds nothing, or saturates a domain that the next one skips.
             while ready.len() < upto {
-                let skip = self.context.pace.saturated();
+                let held = self.context.pace.held(now.as_millisecond());
+                let skip: Vec<String> = held.into_iter().map(|held| held.domain).collect();
                 let limit = upto - ready.len();
                 let mut claimed = queue::claim(conn, notice_id, &self.context.owner, now, &skip, limit).await?;
                 if claimed.len() < limit && !skip.is_empty() {
                     claimed.extend(self.claim_beyond(conn, notice_id, now, &skip, limit - claimed.len()).await?);
                 }
                 let found = claimed.len();
-                let (mine, over): (Vec<_>, Vec<_>) =
-                    claimed.into_iter().partition(|claimed| self.context.pace.reserve(&claimed.domain));
+                let (mine, over): (Vec<_>, Vec<_>) = claimed
+                    .into_iter()
+                    .partition(|claimed| self.context.pace.reserve(&claimed.domain, now.as_millisecond()));
                 if !over.is_empty() {
                     self.put_off(conn, &over, now.as_millisecond()).await?;
                 }
@@ -326,11 +325,11 @@ impl Recorder {
         queue::claim_of(conn, notice_id, &self.context.owner, now, &domains).await
     }
 
-    /// Gives back what its domain's limits do not allow now: to be claimed when a slot is free, or a little later where it is
-    /// the rate that is used up.
+    /// Gives back what its domain's limits do not allow now: to be claimed when a slot is free, or when its rate or its pause
+    /// allows.
     async fn put_off(&self, conn: &mut Conn, over: &[Claimed], now: i64) -> Result<(), StoreError> {
-        let saturated = self.context.pace.saturated();
-        let due_at = |domain| if saturated.contains(domain) { now } else { now + DOMAIN_PAUSE_MS };
+        let held = self.context.pace.held(now);
+        let due_at = |domain: &str| held.iter().find(|held| held.domain == domain).map_or(now, |held| held.until_ms);
         let back: Vec<_> = over.iter().map(|claimed| give_back(claimed, due_at(&claimed.domain))).collect();
         queue::give_back(conn, &back).await
     }

@@ -1,27 +1,35 @@
-//! A relay as the dispatcher sees it: whether it can be used, and how fast.
+//! A relay as the dispatcher sees it: whether it can be used, how fast, and what came of it.
 //!
 //! The circuit opens on the relay's own trouble only (connect, greeting, TLS, AUTH, and a sender refused for three distinct
-//! deliveries), never on a recipient's. While it is open no attempt is made; after a while one worker probes.
+//! deliveries), never on a recipient's. While it is open no attempt is made; after a while one worker probes, alone. What it was
+//! that failed is not probed with while anything else is due: it waits for longer than the pause.
 
 use std::collections::BTreeSet;
-use std::num::NonZeroU32;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use super::rate::Rate;
+use super::share::Share;
+use super::tally::Tally;
 use crate::config::Relay as RelayConfig;
 use crate::domain::reply::Stage;
 use crate::mail::smtp::Failed;
 
 /// First pause after trouble; it doubles up to [`LONGEST_PAUSE`].
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
+pub const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// Pause after a refused AUTH: a wrong password does not mend itself, and servers lock those out who keep trying.
 const AUTH_PAUSE: Duration = Duration::from_secs(300);
+
+/// How much longer than the pause a delivery waits that the relay's trouble was met with.
+const VICTIM_EXTRA: Duration = Duration::from_secs(5);
+
+/// How long it waits at least whose sender was refused: long enough for others to show whether theirs is refused too.
+const VICTIM_WAIT: Duration = Duration::from_secs(10);
 
 /// Deliveries whose sender must be refused before that is the relay's trouble.
 const SENDER_REFUSALS: usize = 3;
@@ -33,8 +41,10 @@ const HOPELESS: u32 = 3;
 pub struct Relay {
     /// Its configuration.
     pub config: RelayConfig,
+    /// What came of it so far.
+    pub tally: Tally,
     circuit: Mutex<Circuit>,
-    rate: Option<DefaultDirectRateLimiter>,
+    rate: Option<Rate>,
 }
 
 #[derive(Debug, Default)]
@@ -48,35 +58,57 @@ struct Circuit {
 }
 
 /// What is wrong with a relay.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trouble {
     /// The step that failed.
     pub stage: Stage,
-    /// What the server said, or why there was nothing.
+    /// What the server said, or why there was nothing; without addresses.
     pub text: String,
+    /// It is not going to mend itself: our password or our sender is refused.
+    pub refused: bool,
+}
+
+/// How a circuit stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// The relay is used.
+    Closed,
+    /// It is not, for this long.
+    Open(Duration),
+    /// One worker is seeing whether it is well again, or will as soon as there is something to send.
+    HalfOpen,
 }
 
 /// Whether a worker may use the relay.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Permit {
     /// Yes.
     Go,
     /// Yes, this worker alone, to see whether it is well again.
-    Probe,
+    Probe(Probe),
     /// Not before this time.
     Wait(Instant),
+}
+
+/// The right to probe a relay. It ends when it is dropped, however the probe ended.
+pub struct Probe(Arc<Relay>);
+
+impl Drop for Probe {
+    fn drop(&mut self) {
+        self.0.circuit().probing = false;
+    }
 }
 
 impl Relay {
     /// A relay that is thought to be well.
     #[must_use]
-    pub fn new(config: RelayConfig) -> Self {
-        Self { rate: limiter(config.rate_per_second), circuit: Mutex::default(), config }
+    pub fn new(config: RelayConfig, share: &Arc<Share>) -> Self {
+        let rate = Rate::new(config.rate_per_second, share);
+        Self { rate, tally: Tally::default(), circuit: Mutex::default(), config }
     }
 
     /// Asks for the use of the relay.
     #[must_use]
-    pub fn permit(&self) -> Permit {
+    pub fn permit(self: &Arc<Self>) -> Permit {
         let mut circuit = self.circuit();
         match circuit.open_until {
             None => Permit::Go,
@@ -84,7 +116,7 @@ impl Relay {
             Some(_) if circuit.probing => Permit::Wait(Instant::now() + FIRST_PAUSE),
             Some(_) => {
                 circuit.probing = true;
-                Permit::Probe
+                Permit::Probe(Probe(self.clone()))
             }
         }
     }
@@ -92,14 +124,20 @@ impl Relay {
     /// Waits for a token of the rate.
     pub async fn wait_for_rate(&self) {
         if let Some(rate) = &self.rate {
-            rate.until_ready().await;
+            rate.take().await;
         }
     }
 
     /// Takes a token of the rate if there is one now.
     #[must_use]
     pub fn try_rate(&self) -> bool {
-        self.rate.as_ref().is_none_or(|rate| rate.check().is_ok())
+        self.rate.as_ref().is_none_or(Rate::try_take)
+    }
+
+    /// This node's share of the rate, per second; `None` without a limit.
+    #[must_use]
+    pub fn rate_share(&self) -> Option<f64> {
+        self.rate.as_ref().map(Rate::share)
     }
 
     /// A connection was opened, or a transaction came past MAIL: the relay is well.
@@ -117,38 +155,56 @@ impl Relay {
         }
     }
 
-    /// The relay is in trouble: its circuit opens.
-    pub fn is_down(&self, failed: &Failed) {
+    /// The relay is in trouble: its circuit opens. Gives how long a delivery waits with which that was met.
+    pub fn is_down(&self, failed: &Failed, probing: bool) -> Duration {
         let mut circuit = self.circuit();
-        if circuit.open_until.is_some() && !circuit.probing {
-            return; // The same trouble, met by another worker at the same time.
+        let now = Instant::now();
+        if let Some(until) = circuit.open_until
+            && !probing
+        {
+            // The same trouble, met by another worker at the same time.
+            return until.saturating_duration_since(now) + VICTIM_EXTRA;
         }
         circuit.failures += 1;
-        circuit.probing = false;
+        let trouble = Trouble::of(failed);
         let doubled = FIRST_PAUSE * 2_u32.pow(circuit.failures.min(7) - 1);
-        let pause = if failed.stage == Stage::Auth { AUTH_PAUSE } else { doubled.min(LONGEST_PAUSE) };
-        circuit.open_until = Some(Instant::now() + pause);
-        let text = failed.failure.text();
-        let pause_s = pause.as_secs();
-        tracing::warn!(relay = self.config.name, stage = %failed.stage, pause_s, "relay is down: {text}");
-        circuit.trouble = Some(Trouble { stage: failed.stage, text });
+        let wrong_password = trouble.stage == Stage::Auth && trouble.refused;
+        let pause = if wrong_password { AUTH_PAUSE } else { doubled.min(LONGEST_PAUSE) };
+        circuit.open_until = Some(now + pause);
+        self.tell(&trouble, pause);
+        circuit.trouble = Some(trouble);
+        pause + VICTIM_EXTRA
     }
 
-    /// The relay refused our sender for a delivery; true where that makes it the relay's trouble.
-    pub fn refused_sender(&self, delivery: Uuid, failed: &Failed) -> bool {
+    fn tell(&self, trouble: &Trouble, pause: Duration) {
+        let (relay, stage, text, pause_s) = (&self.config.name, trouble.stage, &trouble.text, pause.as_secs());
+        if trouble.stage == Stage::Auth && trouble.refused {
+            tracing::error!(
+                relay,
+                pause_s,
+                "the relay refuses our user or password, nothing is sent through it and it is left alone for a while: check \
+                 `password_file` and the user in `url`, then `besked doctor`: {text}"
+            );
+        } else if trouble.refused {
+            tracing::error!(
+                relay,
+                pause_s,
+                "the relay refuses our sender, nothing is sent through it: it must let us send from `[sender] bounce_domain`: \
+                 {text}"
+            );
+        } else {
+            tracing::warn!(relay, %stage, pause_s, "relay is down: {text}");
+        }
+    }
+
+    /// The relay refused our sender for a delivery, which makes it the relay's trouble where it is not the first. Gives how
+    /// long the delivery waits.
+    pub fn refused_sender(&self, delivery: Uuid, failed: &Failed, probing: bool) -> Duration {
         let mut circuit = self.circuit();
         circuit.refused_at_mail.insert(delivery);
         let trouble = circuit.refused_at_mail.len() >= SENDER_REFUSALS || circuit.open_until.is_some();
         drop(circuit);
-        if trouble {
-            self.is_down(failed);
-        }
-        trouble
-    }
-
-    /// A probe that came to nothing either way, as when there was nothing to send.
-    pub fn end_probe(&self) {
-        self.circuit().probing = false;
+        if trouble { self.is_down(failed, probing).max(VICTIM_WAIT) } else { VICTIM_WAIT }
     }
 
     /// What is wrong with it, while its circuit is open.
@@ -158,12 +214,21 @@ impl Relay {
         circuit.open_until.and(circuit.trouble.clone())
     }
 
+    /// How its circuit stands.
+    #[must_use]
+    pub fn standing(&self) -> Standing {
+        match self.circuit().open_until.map(|until| until.saturating_duration_since(Instant::now())) {
+            None => Standing::Closed,
+            Some(Duration::ZERO) => Standing::HalfOpen,
+            Some(left) => Standing::Open(left),
+        }
+    }
+
     /// True where it is not worth waiting for: it failed several times in a row, or our password is wrong.
     #[must_use]
     pub fn is_hopeless(&self) -> bool {
         let circuit = self.circuit();
-        let refused =
-            circuit.trouble.as_ref().is_some_and(|trouble| matches!(trouble.stage, Stage::Auth | Stage::Mail));
+        let refused = circuit.trouble.as_ref().is_some_and(|trouble| trouble.refused || trouble.stage == Stage::Mail);
         circuit.open_until.is_some() && (refused || circuit.failures >= HOPELESS)
     }
 
@@ -171,7 +236,8 @@ impl Relay {
     #[must_use]
     pub fn allows(&self, probing: bool) -> bool {
         let circuit = self.circuit();
-        circuit.open_until.is_none() || (probing && circuit.probing)
+        let open = circuit.open_until.is_some_and(|until| Instant::now() < until);
+        circuit.open_until.is_none() || (probing && !open)
     }
 
     fn circuit(&self) -> MutexGuard<'_, Circuit> {
@@ -180,67 +246,105 @@ impl Relay {
     }
 }
 
-/// A limiter for a rate per second, with a burst of a tenth of it; none for 0.
-#[must_use]
-pub fn limiter(per_second: f64) -> Option<DefaultDirectRateLimiter> {
-    quota(per_second).map(RateLimiter::direct)
+impl Trouble {
+    fn of(failed: &Failed) -> Self {
+        let permanent = matches!(failed.failure.code(), Some(500..=599));
+        Self {
+            stage: failed.stage,
+            text: without_addresses(&failed.failure.text()),
+            refused: permanent && matches!(failed.stage, Stage::Auth | Stage::Mail),
+        }
+    }
 }
 
-/// A quota for a rate per second, with a burst of a tenth of it; none for 0.
-#[must_use]
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small positive number")]
-pub fn quota(per_second: f64) -> Option<Quota> {
-    let period = Duration::try_from_secs_f64(1.0 / per_second).ok()?;
-    let burst = NonZeroU32::new((per_second / 10.0) as u32).unwrap_or(NonZeroU32::MIN);
-    Some(Quota::with_period(period)?.allow_burst(burst))
+/// A reply without the addresses that servers like to repeat.
+fn without_addresses(text: &str) -> String {
+    let word = |word: &str| if word.contains('@') { "(address)".to_owned() } else { word.to_owned() };
+    text.split(' ').map(word).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::clock::Clock;
     use crate::domain::reply::{Failure, Reply};
 
-    fn relay() -> Relay {
-        Relay::new(toml::from_str("name = \"r\"\nurl = \"smtp://r.example\"").unwrap())
+    fn relay() -> Arc<Relay> {
+        let config = toml::from_str("name = \"r\"\nurl = \"smtp://r.example\"").unwrap();
+        Arc::new(Relay::new(config, &Arc::new(Share::sole(Clock::System))))
     }
 
-    fn failed(stage: Stage) -> Failed {
-        let reply = Reply { code: 550, text: "no".to_owned() };
+    fn failed(stage: Stage, code: u16) -> Failed {
+        let reply = Reply { code, text: "5.7.1 <b+token@bounces.example>: no".to_owned() };
         Failed { stage, failure: Failure::Replied(reply), reused: false }
+    }
+
+    fn probe(relay: &Arc<Relay>) -> Option<Probe> {
+        match relay.permit() {
+            Permit::Probe(probe) => Some(probe),
+            Permit::Go | Permit::Wait(_) => None,
+        }
     }
 
     #[tokio::test(start_paused = true)]
     async fn an_open_circuit_lets_one_probe_through_after_its_pause() {
         let relay = relay();
-        relay.is_down(&failed(Stage::Connect));
+        relay.is_down(&failed(Stage::Connect, 554), false);
         assert!(matches!(relay.permit(), Permit::Wait(_)));
         tokio::time::advance(FIRST_PAUSE).await;
-        assert_eq!(relay.permit(), Permit::Probe);
-        assert!(matches!(relay.permit(), Permit::Wait(_)), "a second worker waits for the first one's probe");
+        let first = probe(&relay).expect("the pause is over");
+        assert!(probe(&relay).is_none(), "a second worker waits for the first one's probe");
+        relay.is_down(&failed(Stage::Connect, 554), false);
+        assert_eq!(relay.standing(), Standing::HalfOpen, "a worker from before says nothing new");
+        drop(first);
+        let second = probe(&relay).expect("the first came to nothing, as when its worker panicked");
+        relay.is_down(&failed(Stage::Greeting, 554), true);
+        drop(second);
+        assert_eq!(relay.standing(), Standing::Open(FIRST_PAUSE * 2));
+        tokio::time::advance(FIRST_PAUSE * 2).await;
+        let third = probe(&relay).unwrap();
         relay.is_well(false);
-        assert_eq!(relay.permit(), Permit::Go);
+        assert!(matches!(relay.permit(), Permit::Go));
+        drop(third);
     }
 
     #[tokio::test(start_paused = true)]
     async fn it_takes_three_deliveries_to_blame_the_relay_for_a_refused_sender() {
         let relay = relay();
         let id = |n| Uuid::from_u128(n);
+        let refused = failed(Stage::Mail, 550);
         for n in [1, 1, 1, 2] {
-            assert!(!relay.refused_sender(id(n), &failed(Stage::Mail)), "delivery {n}");
+            assert_eq!(relay.refused_sender(id(n), &refused, false), VICTIM_WAIT, "delivery {n}");
+            assert_eq!(relay.trouble(), None);
         }
-        assert!(relay.refused_sender(id(3), &failed(Stage::Mail)));
+        relay.refused_sender(id(3), &refused, false);
+        let trouble = relay.trouble().unwrap();
+        assert_eq!((trouble.refused, trouble.text.as_str()), (true, "550 5.7.1 (address) no"));
         tokio::time::advance(FIRST_PAUSE).await;
-        assert_eq!(relay.permit(), Permit::Probe);
+        let _probe = probe(&relay).unwrap();
         relay.is_well(false);
         assert!(relay.trouble().is_some(), "a connection alone does not cure a refused sender");
+        assert!(relay.allows(true) && !relay.allows(false));
         relay.is_well(true);
         assert!(relay.trouble().is_none());
     }
 
-    #[test]
-    fn a_rate_has_a_burst_of_a_tenth() {
-        assert!(quota(0.0).is_none());
-        assert_eq!(quota(0.5).unwrap().burst_size().get(), 1);
-        assert_eq!(quota(200.0).unwrap().burst_size().get(), 20);
+    #[tokio::test(start_paused = true)]
+    async fn a_victim_waits_longer_than_the_pause() {
+        let relay = relay();
+        for failures in 1..12 {
+            let waits = relay.is_down(&failed(Stage::Mail, 421), true);
+            let Standing::Open(pause) = relay.standing() else { panic!("it is open") };
+            assert!(waits > pause && pause <= LONGEST_PAUSE, "{failures}: {waits:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wrong_password_pauses_for_long_and_a_temporary_failure_does_not() {
+        let relay = relay();
+        relay.is_down(&failed(Stage::Auth, 454), false);
+        assert_eq!((relay.standing(), relay.is_hopeless()), (Standing::Open(FIRST_PAUSE), false));
+        relay.is_down(&failed(Stage::Auth, 535), true);
+        assert_eq!((relay.standing(), relay.is_hopeless()), (Standing::Open(AUTH_PAUSE), true));
     }
 }

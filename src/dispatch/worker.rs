@@ -17,7 +17,8 @@ use super::job::Job;
 use super::lanes::{Due, Seat};
 use super::outcome::settlement;
 use super::recorder::{Ahead, Claim, End, Request};
-use super::relay::{Permit, Relay};
+use super::relay::{Permit, Probe, Relay};
+use crate::domain::clock::millis;
 use crate::domain::reply::Verdict;
 use crate::mail::smtp::{Failed, Session};
 
@@ -26,10 +27,6 @@ const IDLE: Duration = Duration::from_secs(5);
 
 /// How often a worker of a later relay looks whether the ones before it are down.
 const RELAY_TICK: Duration = Duration::from_millis(250);
-
-/// How long a delivery waits whose sender the relay refused, in milliseconds: long enough for others to show whether the
-/// relay refuses them too, so that a probe is not its last victim.
-const REFUSED_MS: i64 = 10_000;
 
 /// Sends over one connection of one relay.
 pub struct Worker {
@@ -51,23 +48,30 @@ impl Worker {
     /// Works until `shutdown`; the delivery in hand is finished first.
     pub async fn run(mut self, shutdown: CancellationToken) {
         while !shutdown.is_cancelled() {
-            let probing = tokio::select! {
+            let probe = tokio::select! {
                 () = shutdown.cancelled() => return,
-                probing = self.turn() => probing,
+                probe = self.turn() => probe,
             };
-            match Session::open(&self.relay.config, &self.context.config.smtp).await {
+            let relay = self.relay.clone();
+            let _in_use = relay.tally.connection();
+            // Nothing is claimed yet: a shutdown need not wait for a server that does not answer.
+            let opened = tokio::select! {
+                () = shutdown.cancelled() => return,
+                opened = Session::open(&relay.config, &self.context.config.smtp) => opened,
+            };
+            match opened {
                 Ok(session) => {
-                    self.relay.is_well(false);
-                    self.serve(session, probing, &shutdown).await;
-                    self.relay.end_probe();
+                    relay.is_well(false);
+                    self.serve(session, probe.is_some(), &shutdown).await;
                 }
-                Err(failed) => self.relay.is_down(&failed),
+                Err(failed) => drop(relay.is_down(&failed, probe.is_some())),
             }
         }
     }
 
-    /// Waits until there is something to do for this worker and its relay may be used; true where it is to probe the relay.
-    async fn turn(&mut self) -> bool {
+    /// Waits until there is something to do for this worker and its relay may be used; with the right to probe it, where that is
+    /// what it is to do.
+    async fn turn(&mut self) -> Option<Probe> {
         loop {
             let seat = self.seat;
             // The sender lives as long as the dispatcher, which ends its workers first.
@@ -77,8 +81,8 @@ impl Worker {
                 continue;
             }
             match self.relay.permit() {
-                Permit::Go => return false,
-                Permit::Probe => return true,
+                Permit::Go => return None,
+                Permit::Probe(probe) => return Some(probe),
                 Permit::Wait(until) => sleep_until(until).await,
             }
         }
@@ -89,24 +93,28 @@ impl Worker {
         self.before.iter().all(|relay| relay.trouble().is_some())
     }
 
+    /// Whether an open connection may be used further: a relay before this one may be well again, this one may be down.
+    fn may_go_on(&self, probing: bool) -> bool {
+        self.is_next() && self.relay.allows(probing)
+    }
+
     /// Sends over a session until it ends or there is nothing to do.
     async fn serve(&mut self, mut session: Session, probing: bool, shutdown: &CancellationToken) {
-        let mut job = self.next(None).await;
+        let mut job = self.next(None, shutdown).await;
         // The one after it, claimed while the present one is being sent.
         let mut ahead = if probing { None } else { self.claim_ahead() };
         loop {
             let Some(mut current) = job else {
                 // There may be one by now for whoever asked last.
-                if ahead.is_none() && !self.wait_for_work(shutdown).await {
+                if ahead.is_none() && !(self.wait_for_work(shutdown).await && self.may_go_on(probing)) {
                     break;
                 }
-                job = self.next(ahead.take()).await;
+                job = self.next(ahead.take(), shutdown).await;
                 continue;
             };
             let end = attempt(&self.context, &self.relay.config.name, &mut session, &mut current).await;
-            let end = self.end(&current, end);
-            let goes_on =
-                session.is_usable() && !shutdown.is_cancelled() && self.is_next() && self.relay.allows(probing);
+            let end = self.end(&current, end, probing);
+            let goes_on = session.is_usable() && !shutdown.is_cancelled() && self.may_go_on(probing);
             let upcoming = ahead.take();
             let (claim, claimed) =
                 if goes_on && self.relay.try_rate() { Claim::new(self.seat.0) } else { (None, None) };
@@ -118,20 +126,22 @@ impl Worker {
                 break;
             }
             (job, ahead) = match (upcoming, claimed) {
-                (Some(upcoming), claimed) => (self.next(Some(upcoming)).await, claimed),
-                (None, claimed) => (self.next(claimed).await, None),
+                (Some(upcoming), claimed) => (self.next(Some(upcoming), shutdown).await, claimed),
+                (None, claimed) => (self.next(claimed, shutdown).await, None),
             };
         }
         session.quit().await;
     }
 
     /// The job that was claimed, or one claimed now; a token of the rate is in hand before a claim.
-    async fn next(&self, claimed: Ahead) -> Option<Job> {
+    async fn next(&self, claimed: Ahead, shutdown: &CancellationToken) -> Option<Job> {
         let claimed = match claimed {
             Some(claimed) => claimed,
             None => {
-                self.relay.wait_for_rate().await;
-                self.claim()?
+                tokio::select! {
+                    () = shutdown.cancelled() => return None,
+                    () = self.relay.wait_for_rate() => self.claim()?,
+                }
             }
         };
         claimed.await.ok().flatten()
@@ -167,38 +177,37 @@ impl Worker {
     }
 
     /// What the recorder is to do about the end of an attempt.
-    fn end(&self, job: &Job, ended: Ended) -> End {
+    fn end(&self, job: &Job, ended: Ended, probing: bool) -> End {
         let now = self.context.clock.now();
         let give_back = |due_at: i64| End::GiveBack { claimed: job.claimed.clone(), due_at };
         match ended {
             Ended::Settled(outcome) => {
                 if outcome.transaction.is_some() {
                     self.relay.is_well(true);
+                    self.relay.tally.count(outcome.outcome, now.as_millisecond());
                 }
+                let (context, domain) = (&self.context, &job.claimed.domain);
+                let relay = &self.relay.config.name;
+                context.pace.heard(domain, relay, &outcome, now.as_millisecond(), &context.random);
                 let parts = (&job.claimed, &*job.sending, &job.to);
                 let settlement = settlement(&self.context.config.retry, &self.context.random, now, parts, *outcome);
                 End::Settle { settlement: Box::new(settlement), domain: job.claimed.domain.clone() }
             }
             Ended::GivenBack(at) => give_back(at.as_millisecond()),
             Ended::RelayTrouble(verdict, failed) => {
-                let wait = self.relay_trouble(job, verdict, &failed).unwrap_or(0);
-                give_back(now.as_millisecond().saturating_add(wait))
+                let wait = self.relay_trouble(job, verdict, &failed, probing);
+                give_back(now.as_millisecond().saturating_add(millis(wait)))
             }
         }
     }
 
-    /// Takes note of trouble with the relay; gives how long the delivery has to wait for it.
-    fn relay_trouble(&self, job: &Job, verdict: Verdict, failed: &Failed) -> Option<i64> {
+    /// Takes note of trouble with the relay; gives how long the delivery has to wait for it: longer than the relay, so that
+    /// a probe does not meet its last victim again.
+    fn relay_trouble(&self, job: &Job, verdict: Verdict, failed: &Failed, probing: bool) -> Duration {
         match verdict {
-            Verdict::SenderRefused => {
-                self.relay.refused_sender(job.to.id, failed);
-                Some(REFUSED_MS)
-            }
-            Verdict::RelayDown => {
-                self.relay.is_down(failed);
-                None
-            }
-            _ => None,
+            Verdict::SenderRefused => self.relay.refused_sender(job.to.id, failed, probing),
+            Verdict::RelayDown => self.relay.is_down(failed, probing),
+            _ => Duration::ZERO,
         }
     }
 }

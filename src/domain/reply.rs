@@ -3,12 +3,12 @@
 //! RFC 5321 gives the codes, RFC 3463 the enhanced ones. The three-digit code decides; whatever is unclear is temporary,
 //! never a bounce.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::domain::words::words;
 
 /// How far a transaction had come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
     /// TCP connect, and TLS from the first byte where the relay wants it.
@@ -137,6 +137,24 @@ pub fn classify(stage: Stage, failure: &Failure, reused: bool) -> Verdict {
     }
 }
 
+/// True where a recipient's domain asks for fewer messages: 421 or 4.7.x at RCPT, DATA or the final dot. Not where the server
+/// speaks of itself (4.3.x, 4.4.x) or of one message, as greylisting does: the next one would fare no better for a pause.
+#[must_use]
+pub fn asks_for_pause(stage: Stage, failure: &Failure) -> bool {
+    let Failure::Replied(reply) = failure else { return false };
+    if !matches!(stage, Stage::Rcpt | Stage::Data | Stage::Dot) {
+        return false;
+    }
+    let text = reply.text.to_ascii_lowercase();
+    let of_one_message = text.contains("greylist") || text.contains("graylist");
+    match (reply.code, reply.enhanced()) {
+        (400..=499, Some((4, 7, _))) => !of_one_message,
+        (421, Some((4, 3 | 4, _))) => false,
+        (421, _) => !of_one_message,
+        _ => false,
+    }
+}
+
 fn at_mail(failure: &Failure, reused: bool) -> Verdict {
     let Failure::Replied(reply) = failure else {
         return if reused { Verdict::ConnectionEnded } else { Verdict::RelayDown };
@@ -203,6 +221,27 @@ mod tests {
         ] {
             assert_eq!(classify(stage, &failure, reused), verdict, "{stage} {failure:?} reused={reused}");
         }
+    }
+
+    #[test]
+    fn a_domain_that_wants_less_is_told_from_a_server_that_goes_down_and_from_greylisting() {
+        use Stage::{Data, Dot, Mail, Rcpt};
+        for (stage, code, text, asks) in [
+            (Rcpt, 421, "4.7.0 try again later", true),
+            (Rcpt, 421, "try again later", true),
+            (Dot, 421, "4.7.28 unusual rate of mail", true),
+            (Data, 451, "4.7.500 server busy", true),
+            (Rcpt, 450, "4.7.1 rate limited", true),
+            (Rcpt, 450, "4.7.1 Greylisted, come back in five minutes", false),
+            (Rcpt, 421, "4.3.2 shutting down", false),
+            (Rcpt, 452, "4.2.2 mailbox full", false),
+            (Rcpt, 450, "4.2.0 greylisted", false),
+            (Rcpt, 550, "5.7.1 policy", false),
+            (Mail, 421, "4.7.0 too many connections", false),
+        ] {
+            assert_eq!(asks_for_pause(stage, &replied(code, text)), asks, "{stage} {code} {text}");
+        }
+        assert!(!asks_for_pause(Rcpt, &Failure::Unclear("connection lost".to_owned())));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! The portable subset, kept to by every statement here:
 //! - ids are UUIDv7 text made by us; times are integer milliseconds bound from a `Clock`, never the database's `now()`
-//!   (leases on PostgreSQL excepted, see [`queue`]);
+//!   (leases and nodes' beats on PostgreSQL excepted, see [`queue`] and [`nodes`]);
 //! - states are text with a CHECK that repeats the words of `domain`; no booleans: a nullable time says whether and when;
 //! - JSON is text and never queried into; it carries bulk parameters only, see [`dialect`];
 //! - placeholders are `$1`, ...; optional filters are static: `($1 IS NULL OR state = $1)`; pages go by key, not by offset;
@@ -24,6 +24,7 @@ mod dialect;
 pub mod holds;
 pub mod ledger;
 pub mod messages;
+pub mod nodes;
 pub mod notices;
 pub mod preferences;
 pub mod queue;
@@ -255,7 +256,7 @@ fn pool(dialect: Dialect, size: u32, read_only: bool) -> AnyPoolOptions {
 }
 
 /// The migrations of both engines, in order: name, SQLite, PostgreSQL.
-const MIGRATIONS: [(&str, &str, &str); 4] = [
+const MIGRATIONS: [(&str, &str, &str); 3] = [
     (
         "init",
         include_str!("../../migrations/sqlite/0001_init.sql"),
@@ -267,14 +268,9 @@ const MIGRATIONS: [(&str, &str, &str); 4] = [
         include_str!("../../migrations/postgres/0002_proof.sql"),
     ),
     (
-        "dsn",
-        include_str!("../../migrations/sqlite/0003_dsn.sql"),
-        include_str!("../../migrations/postgres/0003_dsn.sql"),
-    ),
-    (
-        "domains",
-        include_str!("../../migrations/sqlite/0004_domains.sql"),
-        include_str!("../../migrations/postgres/0004_domains.sql"),
+        "dispatch",
+        include_str!("../../migrations/sqlite/0003_dispatch.sql"),
+        include_str!("../../migrations/postgres/0003_dispatch.sql"),
     ),
 ];
 

@@ -187,6 +187,47 @@ pub async fn give_back(conn: &mut Conn, claims: &[GiveBack]) -> Result<()> {
     Ok(())
 }
 
+/// Domains to which nothing may be sent before a time.
+#[derive(Clone, Debug, Serialize)]
+pub struct PutOff {
+    /// The domain.
+    pub domain: String,
+    /// When its deliveries are due.
+    pub until: i64,
+}
+
+/// Puts off up to `limit` due and unclaimed deliveries of a notice to some domains; those that were tried less often go first
+/// then. Gives how many.
+pub async fn put_off(
+    conn: &mut Conn,
+    notice_id: Uuid,
+    domains: &[PutOff],
+    now: Timestamp,
+    limit: usize,
+) -> Result<u64> {
+    let sql = Dialect::of(conn).pick(
+        "UPDATE queue SET due_at = attempts + (SELECT CAST(value ->> 'until' AS BIGINT) FROM json_each($1)
+           WHERE value ->> 'domain' = queue.domain)
+         WHERE delivery_id IN (SELECT delivery_id FROM queue
+           WHERE notice_id = $2 AND lease_owner IS NULL AND due_at <= $3
+             AND domain IN (SELECT value ->> 'domain' FROM json_each($1)) LIMIT $4)",
+        "WITH held AS (
+           SELECT q.delivery_id, r.until FROM queue q JOIN
+             (SELECT value ->> 'domain' AS domain, CAST(value ->> 'until' AS BIGINT) AS until
+              FROM jsonb_array_elements($1::jsonb)) AS r ON r.domain = q.domain
+           WHERE q.notice_id = $2 AND q.lease_owner IS NULL AND q.due_at <= $3 LIMIT $4 FOR UPDATE OF q SKIP LOCKED)
+         UPDATE queue SET due_at = held.until + queue.attempts FROM held WHERE queue.delivery_id = held.delivery_id",
+    );
+    let done = sqlx::query(sql)
+        .bind(json(domains))
+        .bind(notice_id.to_string())
+        .bind(now.as_millisecond())
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .execute(conn)
+        .await?;
+    Ok(done.rows_affected())
+}
+
 /// Extends the leases of a living node.
 pub async fn renew(conn: &mut Conn, owner: &str, now: Timestamp) -> Result<()> {
     let sql = Dialect::of(conn).pick(

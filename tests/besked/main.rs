@@ -3,6 +3,7 @@
 mod app;
 mod audience;
 mod audit;
+mod circuit;
 mod cli;
 mod compliance;
 mod database;
@@ -13,6 +14,7 @@ mod history;
 mod kills;
 mod ledger;
 mod merkle;
+mod nodes;
 mod notices;
 mod postfix;
 mod privacy;

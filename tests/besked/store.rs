@@ -2,6 +2,7 @@
 
 mod bulk;
 mod limits;
+mod nodes;
 mod people;
 mod queue;
 mod refusals;

@@ -1,0 +1,25 @@
+-- What dispatch under load and on many nodes needs.
+
+-- Whether the server was asked for delivery status notifications (RFC 3461): 0 or 1.
+ALTER TABLE attempts ADD COLUMN dsn INTEGER NOT NULL DEFAULT 0 CHECK (dsn IN (0, 1));
+
+-- The way past a domain at its limit, however much waits to it.
+CREATE INDEX queue_by_domain ON queue (notice_id, domain, due_at, delivery_id) WHERE lease_owner IS NULL;
+
+-- Dispatchers at work, and what they know of their relays. A node that was not seen for a while is gone, and its rows with it.
+
+CREATE TABLE nodes (
+    id         TEXT NOT NULL PRIMARY KEY,
+    name       TEXT NOT NULL,
+    version    TEXT NOT NULL,
+    started_at INTEGER NOT NULL,
+    joined_at  INTEGER NOT NULL,
+    seen_at    INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE relay_states (
+    node_id TEXT NOT NULL,
+    relay   TEXT NOT NULL,
+    state   TEXT NOT NULL,
+    PRIMARY KEY (node_id, relay)
+) STRICT;

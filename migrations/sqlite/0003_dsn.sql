@@ -1,2 +1,0 @@
--- Whether the server was asked for delivery status notifications (RFC 3461): 0 or 1.
-ALTER TABLE attempts ADD COLUMN dsn INTEGER NOT NULL DEFAULT 0 CHECK (dsn IN (0, 1));

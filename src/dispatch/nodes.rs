@@ -1,0 +1,238 @@
+//! This dispatcher as one node among others: it tells that it lives, counts the others, and publishes how its relays stand.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+
+use super::Context;
+use super::pause::Paused;
+use super::relay::{Relay, Standing};
+use super::share::BEAT;
+use crate::domain::reply::Stage;
+use crate::store::nodes::{self, Node, RelayState};
+use crate::store::{Result, StoreError};
+
+/// Domains on pause that a report names at most.
+const NAMED: usize = 20;
+
+/// How often a dispatcher that is alone by a lock tells that it lives, where it has nothing else to tell: nobody divides a rate
+/// by it.
+const SOLE_BEAT: Duration = Duration::from_secs(3);
+
+/// Beats between two looks for the rows of nodes that are gone.
+const TIDY_EVERY: u64 = 60;
+
+/// How a relay stands at a node.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// Host and port.
+    pub address: String,
+    /// `implicit`, `required`, `opportunistic` or `none`.
+    pub tls: String,
+    /// The circuit.
+    pub state: Circuit,
+    /// The step that failed, while the circuit is not closed.
+    pub stage: Option<Stage>,
+    /// What the server said to it.
+    pub reply: Option<String>,
+    /// When the relay is tried again.
+    pub until: Option<Timestamp>,
+    /// Connections in use.
+    pub connections: u64,
+    /// This node's share of the rate, per second; 0 while it waits for the others to count it. Nothing without a limit.
+    pub rate_per_second: Option<f64>,
+    /// Messages that were accepted since the node began.
+    pub sent: u64,
+    /// Transactions that are to be tried again.
+    pub deferred: u64,
+    /// Messages and recipients that were refused for good.
+    pub refused: u64,
+    /// When a message was last accepted.
+    pub last_success_at: Option<Timestamp>,
+    /// Domains on pause for which the relay passed on a wish; the longest pauses first.
+    pub paused_domains: Vec<Paused>,
+    /// How many more there are.
+    pub more_paused: usize,
+}
+
+/// A circuit, as it is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Circuit {
+    /// The relay is used.
+    Closed,
+    /// It is not.
+    Open,
+    /// It is being seen whether it is well again.
+    HalfOpen,
+}
+
+impl Report {
+    fn of(relay: &Relay, context: &Context) -> Self {
+        let now = context.clock.now();
+        let standing = relay.standing();
+        let trouble = if standing == Standing::Closed { None } else { relay.trouble() };
+        let counts = relay.tally.counts();
+        let mut paused_domains = context.pace.paused_by(&relay.config.name, now.as_millisecond());
+        let more_paused = paused_domains.len().saturating_sub(NAMED);
+        paused_domains.truncate(NAMED);
+        Self {
+            address: relay.config.url.address(),
+            tls: relay.config.url.tls.as_str().to_owned(),
+            state: match standing {
+                Standing::Closed => Circuit::Closed,
+                Standing::Open(_) => Circuit::Open,
+                Standing::HalfOpen => Circuit::HalfOpen,
+            },
+            stage: trouble.as_ref().map(|trouble| trouble.stage),
+            reply: trouble.map(|trouble| trouble.text),
+            until: match standing {
+                Standing::Open(left) => SignedDuration::try_from(left).ok().and_then(|left| now.checked_add(left).ok()),
+                Standing::Closed | Standing::HalfOpen => None,
+            },
+            connections: counts.connections,
+            rate_per_second: relay.rate_share(),
+            sent: counts.sent,
+            deferred: counts.deferred,
+            refused: counts.refused,
+            last_success_at: counts.last_success,
+            paused_domains,
+            more_paused,
+        }
+    }
+
+    /// True where nothing changed but what follows from the passing of time.
+    fn says_the_same_as(&self, other: &Self) -> bool {
+        let until_the_second = |it: &Self| it.until.map(|until| (until.as_millisecond() + 500) / 1000);
+        let without = |it: &Self| Self { until: None, ..it.clone() };
+        until_the_second(self) == until_the_second(other) && without(self) == without(other)
+    }
+}
+
+/// The beating of one dispatcher.
+pub struct Beating {
+    context: Arc<Context>,
+    relays: Vec<Arc<Relay>>,
+    node: Node,
+    joined_at: Option<Timestamp>,
+    published: HashMap<String, Report>,
+    beats: u64,
+    last: Option<Instant>,
+}
+
+impl Beating {
+    /// A node that is not known yet.
+    #[must_use]
+    pub fn new(context: Arc<Context>, relays: Vec<Arc<Relay>>) -> Self {
+        let node = Node {
+            id: context.owner.clone(),
+            name: name(&context.config.dispatch.node),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            started_at: None,
+            seen_at: None,
+        };
+        Self { context, relays, node, joined_at: None, published: HashMap::new(), beats: 0, last: None }
+    }
+
+    /// Beats until `stop`, then leaves.
+    pub async fn run(mut self, stop: CancellationToken) {
+        let mut beats = interval(BEAT);
+        beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        beats.tick().await;
+        let mut failing = false;
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => break,
+                _ = beats.tick() => {}
+            }
+            if self.may_rest() {
+                continue;
+            }
+            match self.beat().await {
+                Ok(()) => failing = false,
+                Err(error) if failing => tracing::debug!(%error, "this node still cannot tell that it lives"),
+                Err(error) => {
+                    failing = true;
+                    tracing::warn!(%error, "this node cannot tell that it lives, trying again");
+                }
+            }
+        }
+        if let Err(error) = self.leave().await {
+            tracing::warn!(%error, "this node could not take its leave: it counts for some seconds more");
+        }
+    }
+
+    fn may_rest(&self) -> bool {
+        let fresh = self.last.is_some_and(|at| at.elapsed() < SOLE_BEAT);
+        self.context.share.is_sole() && fresh && self.news().is_empty()
+    }
+
+    /// One beat: a statement, and another where a relay has something new to tell.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn beat(&mut self) -> Result<()> {
+        // Before the statement: what it tells is at least as fresh.
+        let begun = (Instant::now(), self.context.clock.now_ms());
+        let mut tx = self.context.store.write().await?;
+        let beat = nodes::beat(&mut tx, &self.node, self.context.clock.now()).await?;
+        if self.joined_at != Some(beat.joined_at) {
+            // What was published by then may have been forgotten.
+            self.published.clear();
+        }
+        let reports = self.news();
+        if !reports.is_empty() {
+            let states = reports.iter().map(|(relay, report)| self.state(relay, report)).collect::<Vec<_>>();
+            nodes::publish(&mut tx, &states).await?;
+        }
+        if self.beats.is_multiple_of(TIDY_EVERY) {
+            nodes::forget_gone(&mut tx, self.context.clock.now()).await?;
+        }
+        tx.commit().await?;
+        self.context.share.counted(begun, &beat);
+        self.node.started_at = Some(beat.started_at);
+        self.joined_at = Some(beat.joined_at);
+        self.published.extend(reports);
+        self.beats += 1;
+        self.last = Some(begun.0);
+        Ok(())
+    }
+
+    /// What relays have to tell that was not published yet.
+    fn news(&self) -> Vec<(String, Report)> {
+        let reports = self.relays.iter().map(|relay| (relay.config.name.clone(), Report::of(relay, &self.context)));
+        reports
+            .filter(|(relay, report)| {
+                self.published.get(relay).is_none_or(|published| !report.says_the_same_as(published))
+            })
+            .collect()
+    }
+
+    fn state(&self, relay: &str, report: &Report) -> RelayState {
+        RelayState {
+            node_id: self.node.id.clone(),
+            relay: relay.to_owned(),
+            state: serde_json::to_string(report).expect("a report has string keys only"),
+        }
+    }
+
+    async fn leave(&self) -> Result<()> {
+        let mut tx = self.context.store.write().await?;
+        nodes::leave(&mut tx, &self.node.id).await?;
+        tx.commit().await.map_err(StoreError::from)
+    }
+}
+
+/// The name of this node: the one configured, else the machine's and the process's.
+fn name(configured: &str) -> String {
+    if !configured.is_empty() {
+        return configured.to_owned();
+    }
+    let host = hostname::get().ok().and_then(|host| host.into_string().ok());
+    format!("{}:{}", host.unwrap_or_else(|| "node".to_owned()), std::process::id())
+}
