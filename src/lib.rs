@@ -22,7 +22,7 @@
 //!
 //! ```text
 //! domain <- config <- store <- mail | customers | audience | notices | dispatch | coverage | ledger |
-//!     privacy | retention | preferences | reports | sample <- app <- public | cli
+//!     privacy | retention | preferences | reports | uncertain | sample <- app <- public | cli
 //! ```
 //!
 //! A file imports from its own layer and lower ones only; a test holds that. `domain` does no I/O. A noun keeps its file name
@@ -47,3 +47,4 @@ pub mod retention;
 pub mod sample;
 pub mod store;
 mod telemetry;
+pub mod uncertain;

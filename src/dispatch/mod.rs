@@ -35,7 +35,6 @@ use uuid::Uuid;
 use crate::config::Config;
 use crate::domain::clock::Clock;
 use crate::domain::delivery::Outcome;
-use crate::domain::notice::State;
 use crate::domain::random::Random;
 use crate::ledger::Sealed;
 use crate::mail::token::TokenKey;
@@ -266,7 +265,7 @@ impl Dispatcher {
         let mut conn = self.context.store.read().await?;
         let mut count = 0;
         for notice in kept::open(&mut conn).await? {
-            if notice.state == State::Released && !notice.paused && count < COUNTED as u64 {
+            if notice.is_sendable() && count < COUNTED as u64 {
                 count += queue::due(&mut conn, notice.id, self.context.clock.now(), COUNTED).await?;
             }
         }

@@ -18,7 +18,6 @@ use super::notice::Sending;
 use super::outcome::{Trial, settlement};
 use super::{Context, Settled};
 use crate::domain::delivery::Outcome;
-use crate::domain::notice::State;
 use crate::store::deliveries::ToSend;
 use crate::store::queue::{Claimed, GiveBack};
 use crate::store::settle::Settlement;
@@ -216,7 +215,7 @@ impl Recorder {
         if ready.len() < wanted {
             let open = notices::open(conn).await?;
             self.notices.retain(|id, _| open.iter().any(|notice| notice.id == *id));
-            let sendable = open.iter().filter(|notice| notice.state == State::Released && !notice.paused);
+            let sendable = open.iter().filter(|notice| notice.is_sendable());
             self.open = sendable.map(|notice| notice.id).collect();
             self.open_at = Some(Instant::now());
             self.claim_listed(conn, wanted, ready).await?;

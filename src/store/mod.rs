@@ -21,6 +21,7 @@ pub mod contacts;
 pub mod customers;
 pub mod deliveries;
 mod dialect;
+pub mod figures;
 pub mod holds;
 pub mod ledger;
 pub mod messages;
@@ -34,6 +35,7 @@ pub mod subjects;
 pub mod suppressions;
 pub mod tree;
 mod turn;
+pub mod uncertain;
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -147,8 +149,11 @@ impl Store {
             sqlx::query_scalar("SELECT MAX(version) FROM _sqlx_migrations WHERE success").fetch_one(&self.read).await;
         match latest {
             Ok(version) if version == LATEST => Ok(()),
-            Err(error @ (sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut)) => Err(error.into()),
-            _ => Err(StoreError::NotMigrated { url: self.url.clone() }),
+            // No such table, or nothing in it.
+            Ok(_) | Err(sqlx::Error::Database(_) | sqlx::Error::ColumnDecode { .. }) => {
+                Err(StoreError::NotMigrated { url: self.url.clone() })
+            }
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -247,7 +252,7 @@ fn pool(dialect: Dialect, size: u32, read_only: bool) -> AnyPoolOptions {
 }
 
 /// The migrations of both engines, in order: name, SQLite, PostgreSQL.
-const MIGRATIONS: [(&str, &str, &str); 2] = [
+const MIGRATIONS: [(&str, &str, &str); 3] = [
     (
         "init",
         include_str!("../../migrations/sqlite/0001_init.sql"),
@@ -257,6 +262,11 @@ const MIGRATIONS: [(&str, &str, &str); 2] = [
         "proof",
         include_str!("../../migrations/sqlite/0002_proof.sql"),
         include_str!("../../migrations/postgres/0002_proof.sql"),
+    ),
+    (
+        "metrics",
+        include_str!("../../migrations/sqlite/0003_metrics.sql"),
+        include_str!("../../migrations/postgres/0003_metrics.sql"),
     ),
 ];
 

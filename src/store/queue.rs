@@ -32,7 +32,7 @@ pub struct Claimed {
 }
 
 /// Claims up to `limit` due deliveries of one notice, oldest first, none to a domain in `skip`; nothing of a notice that is
-/// paused or no longer released.
+/// paused or cancelled. What is queued of a closed one is sent again, as an operator decided.
 pub async fn claim(
     conn: &mut Conn,
     notice_id: Uuid,
@@ -44,14 +44,16 @@ pub async fn claim(
     let sql = Dialect::of(conn).pick(
         "UPDATE queue SET lease_owner = $1, lease_until = $2 + $6, token = token + 1 WHERE delivery_id IN (
            SELECT delivery_id FROM queue WHERE notice_id = $3 AND lease_owner IS NULL AND due_at <= $2
-             AND EXISTS (SELECT 1 FROM notices n WHERE n.id = $3 AND n.state = 'released' AND n.paused_at IS NULL)
+             AND EXISTS (SELECT 1 FROM notices n WHERE n.id = $3
+               AND (n.state = 'closed' OR (n.state = 'released' AND n.paused_at IS NULL)))
              AND ($4 = '[]' OR domain NOT IN (SELECT value FROM json_each($4)))
            ORDER BY due_at, delivery_id LIMIT $5)
          RETURNING delivery_id, domain, token, attempts, waited",
         // A CTE, which is read once: a subquery in IN is run again for each row under some plans, and then LIMIT limits nothing.
         "WITH due AS (
            SELECT delivery_id FROM queue WHERE notice_id = $3 AND lease_owner IS NULL AND due_at <= $2
-             AND EXISTS (SELECT 1 FROM notices n WHERE n.id = $3 AND n.state = 'released' AND n.paused_at IS NULL)
+             AND EXISTS (SELECT 1 FROM notices n WHERE n.id = $3
+               AND (n.state = 'closed' OR (n.state = 'released' AND n.paused_at IS NULL)))
              AND ($4 = '[]' OR domain NOT IN (SELECT jsonb_array_elements_text($4::jsonb)))
            ORDER BY due_at, delivery_id LIMIT $5 FOR UPDATE SKIP LOCKED)
          UPDATE queue q SET lease_owner = $1, token = token + 1,
@@ -178,7 +180,8 @@ pub async fn take_over(conn: &mut Conn, owner: &str, now: Timestamp, every: bool
 pub async fn still_ours(conn: &mut Conn, delivery_id: Uuid, token: i64) -> Result<bool> {
     let row = sqlx::query(
         "SELECT COUNT(*) AS n FROM queue q JOIN notices n ON n.id = q.notice_id
-         WHERE q.delivery_id = $1 AND q.token = $2 AND n.state = 'released' AND n.paused_at IS NULL",
+         WHERE q.delivery_id = $1 AND q.token = $2
+           AND (n.state = 'closed' OR (n.state = 'released' AND n.paused_at IS NULL))",
     )
     .bind(delivery_id.to_string())
     .bind(token)
@@ -243,7 +246,8 @@ pub async fn depth(conn: &mut Conn, notice_id: Option<Uuid>, now: Timestamp) -> 
            COUNT(CASE WHEN lease_owner IS NULL AND due_at > $1 THEN 1 END) AS later,
            MIN(CASE WHEN lease_owner IS NULL AND due_at > $1 THEN due_at END) AS next_due
          FROM queue WHERE ($2 IS NULL OR notice_id = $2) AND notice_id IN
-           (SELECT id FROM notices WHERE state IN ('released', 'cancelled') AND closed_at IS NULL AND paused_at IS NULL)",
+           (SELECT id FROM notices WHERE (state IN ('released', 'cancelled') AND closed_at IS NULL AND paused_at IS NULL)
+             OR resent_at IS NOT NULL)",
     )
     .bind(now.as_millisecond())
     .bind(notice_id.map(|id| id.to_string()))

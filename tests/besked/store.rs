@@ -8,6 +8,7 @@ mod refusals;
 mod released;
 mod subjects;
 mod tree;
+mod watched;
 
 use besked::domain::category::Category;
 use besked::domain::entry::{Entry, Event, Fact};

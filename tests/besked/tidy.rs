@@ -20,6 +20,7 @@ const LAYERS: &[&[&str]] = &[
         "retention",
         "preferences",
         "reports",
+        "uncertain",
         "sample",
     ],
     &["app"],
