@@ -6,6 +6,7 @@
 
 mod duration;
 mod load;
+mod observed;
 mod relay;
 
 use std::collections::BTreeMap;
@@ -16,6 +17,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use load::{ConfigError, EXAMPLE, Loaded, load, parse};
+pub use observed::{Log, LogFormat, Metrics};
 pub use relay::{Relay, RelayUrl, Tls};
 
 use crate::domain::address::Address;
@@ -38,6 +40,10 @@ pub struct Config {
     pub privacy: Privacy,
     /// The web server.
     pub http: Http,
+    /// What machines ask.
+    pub metrics: Metrics,
+    /// Logs.
+    pub log: Log,
     /// SMTP servers, in the order they are tried.
     #[serde(rename = "relay")]
     pub relays: Vec<Relay>,
@@ -385,6 +391,8 @@ impl Config {
         if !self.database.url.starts_with("sqlite:") && !self.database.url.starts_with("postgres") {
             problems.push("`database.url` must begin with sqlite:// or postgres://".to_owned());
         }
+        problems.extend(self.metrics.problem(&self.http));
+        problems.extend(self.log.problem());
         if self.ledger.origin.is_empty() || self.ledger.origin.contains(|c: char| c.is_whitespace() || c == '+') {
             problems.push("`ledger.origin` must be a name without spaces and plus signs".to_owned());
         }

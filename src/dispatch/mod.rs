@@ -17,6 +17,7 @@ pub mod lock;
 pub mod notice;
 mod outcome;
 mod pace;
+pub mod pulse;
 mod recorder;
 pub mod relay;
 pub mod upkeep;
@@ -38,11 +39,15 @@ use crate::domain::delivery::Outcome;
 use crate::domain::random::Random;
 use crate::ledger::Sealed;
 use crate::mail::token::TokenKey;
+use crate::metrics::Metrics;
 use crate::notices::{NoticeError, Notices};
 use crate::store::queue::{Depth, LEASE_MS, Stale};
+use crate::store::settle::Settlement;
 use crate::store::{Dialect, Store, StoreError, deliveries, notices as kept, queue, settle};
+use notice::Sending;
 use outcome::{Trial, settlement};
 use pace::Pace;
+use pulse::Pulse;
 use recorder::Recorder;
 use relay::{Relay, Trouble};
 use upkeep::Upkeep;
@@ -72,6 +77,7 @@ pub struct Context {
     owner: String,
     pace: Pace,
     observer: Option<Observer>,
+    metrics: Metrics,
     renewed_at: AtomicI64,
     /// Woken when a worker found nothing to claim.
     nothing: Notify,
@@ -82,6 +88,14 @@ impl Context {
         if let Some(observer) = &self.observer {
             observer(settled);
         }
+    }
+
+    /// Counts an outcome that was recorded.
+    fn count(&self, sending: Option<&Arc<Sending>>, settlement: &Settlement) {
+        let relay = settlement.attempt.as_ref().map(|attempt| attempt.relay.as_str());
+        self.metrics.recorded(relay, sending.map(|sending| sending.kept.category), settlement.outcome);
+        let (notice, delivery) = (settlement.notice_id, settlement.delivery_id);
+        tracing::debug!(%notice, %delivery, relay, outcome = %settlement.outcome, "recorded");
     }
 
     fn found_nothing(&self) {
@@ -124,6 +138,7 @@ pub struct Dispatcher {
     context: Arc<Context>,
     notices: Notices,
     upkeep: Upkeep,
+    pulse: Pulse,
     relays: Vec<Arc<Relay>>,
 }
 
@@ -145,13 +160,18 @@ pub struct Parts {
     pub upkeep: Upkeep,
     /// Is told what was recorded.
     pub observer: Option<Observer>,
+    /// Counts.
+    pub metrics: Metrics,
+    /// Shows that it is alive.
+    pub pulse: Pulse,
 }
 
 impl Dispatcher {
     /// A dispatcher that has not begun. On SQLite its caller holds the [`lock`].
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let relays = parts.config.relays.iter().cloned().map(|relay| Arc::new(Relay::new(relay))).collect();
+        let relays = parts.config.relays.iter().cloned();
+        let relays = relays.map(|relay| Arc::new(Relay::new(relay, &parts.metrics))).collect();
         let owner = parts.random.id(parts.clock.now()).to_string();
         let context = Context {
             pace: Pace::new(&parts.config.limits),
@@ -162,10 +182,11 @@ impl Dispatcher {
             key: parts.key,
             owner,
             observer: parts.observer,
+            metrics: parts.metrics,
             renewed_at: AtomicI64::new(0),
             nothing: Notify::new(),
         };
-        Self { context: Arc::new(context), notices: parts.notices, upkeep: parts.upkeep, relays }
+        Self { context: Arc::new(context), notices: parts.notices, upkeep: parts.upkeep, pulse: parts.pulse, relays }
     }
 
     /// Sends until `shutdown`, or with `until` until there is nothing to do.
@@ -195,7 +216,8 @@ impl Dispatcher {
         }
         drop(requests);
         let upkeep = tokio::spawn(self.upkeep.clone().run(stop.clone()));
-        let finished = self.keep_house(&shutdown, until, &due).await;
+        let is_well = || !recorder.is_finished() && !upkeep.is_finished();
+        let finished = self.pulse.beating(is_well, self.keep_house(&shutdown, until, &due)).await;
         stop.cancel();
         let drained =
             timeout(self.context.config.dispatch.drain, async { while workers.join_next().await.is_some() {} });
@@ -237,6 +259,7 @@ impl Dispatcher {
                 Err(error) if until.is_some() => return Err(error),
                 Err(error) => tracing::error!(%error, "housekeeping failed, trying again"),
             }
+            self.pulse.turned();
             tokio::select! {
                 () = shutdown.cancelled() => return Ok(Finished::Stopped),
                 () = self.context.nothing.notified() => {}
@@ -309,12 +332,14 @@ impl Dispatcher {
             let now = self.context.clock.now();
             let stale = queue::take_over(&mut tx, &self.context.owner, now, every, 200).await?;
             let count = stale.len();
-            let mut settlements = Vec::with_capacity(count);
+            let mut doubts = Vec::with_capacity(count);
             for claim in stale {
-                settlements.extend(self.doubt(&mut tx, claim).await?);
+                doubts.extend(self.doubt(&mut tx, claim).await?);
             }
+            let (sendings, settlements): (Vec<_>, Vec<_>) = doubts.into_iter().unzip();
             settle::settle(&mut tx, &settlements).await?;
             tx.commit().await?;
+            sendings.iter().zip(&settlements).for_each(|(sending, it)| self.context.count(Some(sending), it));
             if count == 0 {
                 return Ok(());
             }
@@ -326,7 +351,7 @@ impl Dispatcher {
         &self,
         conn: &mut crate::store::Conn,
         stale: Stale,
-    ) -> Result<Option<settle::Settlement>, StoreError> {
+    ) -> Result<Option<(Arc<Sending>, Settlement)>, StoreError> {
         let Some(sending) = recorder::load(conn, stale.notice_id).await? else { return Ok(None) };
         let ids = [stale.delivery_id.to_string()];
         let Some(to) = deliveries::to_send(conn, sending.kept.category.as_str(), &ids).await?.pop() else {
@@ -348,7 +373,7 @@ impl Dispatcher {
             settlement(&self.context.config.retry, &self.context.random, now, (&claimed, &sending, &to), trial);
         // The doubt is not the recipient's fault: a mandatory notice is sent again at once.
         settlement.again = settlement.again.map(|_| (now, 0));
-        Ok(Some(settlement))
+        Ok(Some((sending, settlement)))
     }
 }
 

@@ -126,6 +126,7 @@ impl Recorder {
     /// Serves requests until all who could make them are gone and everything is recorded.
     pub async fn run(mut self) {
         let mut group = Group::default();
+        let metrics = self.context.metrics.clone();
         loop {
             if group.is_empty() {
                 let Some(request) = self.requests.recv().await else { return };
@@ -136,7 +137,7 @@ impl Recorder {
             {
                 self.add(&mut group, request);
             }
-            match self.commit(&group).await {
+            match metrics.committing(group.len(), self.commit(&group)).await {
                 Ok(ready) => self.done(&mut group, ready),
                 Err(error) => {
                     tracing::error!(%error, waiting = group.settlements.len(), "outcomes cannot be recorded, trying again");
@@ -299,6 +300,7 @@ impl Recorder {
             if let Some(dictionary) = settlement.message.as_ref().and_then(|message| message.dictionary.as_ref()) {
                 self.dictionaries.insert(dictionary.sha256);
             }
+            self.context.count(self.notices.get(&settlement.notice_id), &settlement);
             self.context.settled(&Settled {
                 notice_id: settlement.notice_id,
                 outcome: settlement.outcome,

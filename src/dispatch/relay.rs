@@ -14,7 +14,8 @@ use uuid::Uuid;
 
 use crate::config::Relay as RelayConfig;
 use crate::domain::reply::Stage;
-use crate::mail::smtp::Failed;
+use crate::mail::smtp::{Failed, Steps};
+use crate::metrics::{Circuit as State, Metrics, RelayMetrics};
 
 /// First pause after trouble; it doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -33,6 +34,8 @@ const HOPELESS: u32 = 3;
 pub struct Relay {
     /// Its configuration.
     pub config: RelayConfig,
+    /// Its numbers.
+    pub metrics: RelayMetrics,
     circuit: Mutex<Circuit>,
     rate: Option<DefaultDirectRateLimiter>,
 }
@@ -70,8 +73,17 @@ pub enum Permit {
 impl Relay {
     /// A relay that is thought to be well.
     #[must_use]
-    pub fn new(config: RelayConfig) -> Self {
-        Self { rate: limiter(config.rate_per_second), circuit: Mutex::default(), config }
+    pub fn new(config: RelayConfig, metrics: &Metrics) -> Self {
+        let metrics = metrics.relay(&config.name);
+        metrics.circuit(State::Closed);
+        Self { rate: limiter(config.rate_per_second), circuit: Mutex::default(), config, metrics }
+    }
+
+    /// To be told how long the steps of its conversations take.
+    #[must_use]
+    pub fn steps(&self) -> Steps {
+        let metrics = self.metrics.clone();
+        Steps::new(move |stage, took| metrics.step(stage, took))
     }
 
     /// Asks for the use of the relay.
@@ -84,6 +96,7 @@ impl Relay {
             Some(_) if circuit.probing => Permit::Wait(Instant::now() + FIRST_PAUSE),
             Some(_) => {
                 circuit.probing = true;
+                self.metrics.circuit(State::HalfOpen);
                 Permit::Probe
             }
         }
@@ -113,6 +126,7 @@ impl Relay {
         if circuit.open_until.is_some() && cured {
             let refused = std::mem::take(&mut circuit.refused_at_mail);
             *circuit = Circuit { refused_at_mail: refused, ..Circuit::default() };
+            self.metrics.circuit(State::Closed);
             tracing::info!(relay = self.config.name, "relay is well again");
         }
     }
@@ -128,6 +142,7 @@ impl Relay {
         let doubled = FIRST_PAUSE * 2_u32.pow(circuit.failures.min(7) - 1);
         let pause = if failed.stage == Stage::Auth { AUTH_PAUSE } else { doubled.min(LONGEST_PAUSE) };
         circuit.open_until = Some(Instant::now() + pause);
+        self.metrics.circuit(State::Open);
         let text = failed.failure.text();
         let pause_s = pause.as_secs();
         tracing::warn!(relay = self.config.name, stage = %failed.stage, pause_s, "relay is down: {text}");
@@ -148,7 +163,11 @@ impl Relay {
 
     /// A probe that came to nothing either way, as when there was nothing to send.
     pub fn end_probe(&self) {
-        self.circuit().probing = false;
+        let mut circuit = self.circuit();
+        circuit.probing = false;
+        if circuit.open_until.is_some() {
+            self.metrics.circuit(State::Open);
+        }
     }
 
     /// What is wrong with it, while its circuit is open.
@@ -201,7 +220,7 @@ mod tests {
     use crate::domain::reply::{Failure, Reply};
 
     fn relay() -> Relay {
-        Relay::new(toml::from_str("name = \"r\"\nurl = \"smtp://r.example\"").unwrap())
+        Relay::new(toml::from_str("name = \"r\"\nurl = \"smtp://r.example\"").unwrap(), &Metrics::new())
     }
 
     fn failed(stage: Stage) -> Failed {

@@ -56,8 +56,9 @@ impl Worker {
                 () = shutdown.cancelled() => return,
                 probing = self.turn() => probing,
             };
-            match Session::open(&self.relay.config, &self.context.config.smtp).await {
+            match Session::open_timed(&self.relay.config, &self.context.config.smtp, self.relay.steps()).await {
                 Ok(session) => {
+                    let _in_use = self.relay.metrics.connected();
                     self.relay.is_well(false);
                     self.serve(session, probing, &shutdown).await;
                     self.relay.end_probe();

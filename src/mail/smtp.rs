@@ -10,8 +10,10 @@
 //! - Its STARTTLS keeps what the server sent before TLS: [`stream`] does STARTTLS over a connection of its own.
 
 mod spaced;
+mod steps;
 mod stream;
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -22,11 +24,12 @@ use lettre::transport::smtp::commands::{Data, Ehlo, Mail, Rcpt, Rset};
 use lettre::transport::smtp::extension::{ClientId, MailBodyParameter, MailParameter};
 use lettre::transport::smtp::response::Response;
 use secrecy::ExposeSecret as _;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::config::{Relay, Smtp};
 use crate::domain::address::Address;
 use crate::domain::reply::{Failure, Reply, Stage};
+pub use steps::Steps;
 
 /// What the server said it can do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -76,6 +79,7 @@ pub struct Failed {
 pub struct Session {
     conn: AsyncSmtpConnection,
     deadlines: Smtp,
+    steps: Steps,
     extensions: Extensions,
     /// Host and IP address at the other end.
     pub host: String,
@@ -95,11 +99,20 @@ impl Session {
     /// # Errors
     /// The step that failed, always the relay's fault.
     pub async fn open(relay: &Relay, deadlines: &Smtp) -> Result<Self, Failed> {
+        Self::open_timed(relay, deadlines, Steps::default()).await
+    }
+
+    /// The same, and tells `steps` from now on how long each step takes.
+    ///
+    /// # Errors
+    /// The step that failed, always the relay's fault.
+    pub async fn open_timed(relay: &Relay, deadlines: &Smtp, steps: Steps) -> Result<Self, Failed> {
         let hello = hello_name(deadlines);
-        let opened = stream::open(relay, deadlines, &hello).await?;
+        let opened = stream::open(relay, deadlines, &hello, &steps).await?;
         let mut session = Self {
             conn: opened.conn,
             deadlines: deadlines.clone(),
+            steps,
             extensions: Extensions::default(),
             host: opened.host,
             tls: opened.tls,
@@ -118,7 +131,8 @@ impl Session {
 
     async fn authenticate(&mut self, credentials: Credentials) -> Result<(), Failed> {
         let mechanisms = [Mechanism::Plain, Mechanism::Login];
-        let asked = timeout(self.deadlines.auth, self.conn.auth(&mechanisms, &credentials)).await;
+        let asked = timeout(self.deadlines.auth, self.conn.auth(&mechanisms, &credentials));
+        let asked = self.steps.time(Stage::Auth, asked).await;
         self.answered(Stage::Auth, asked).map(drop)
     }
 
@@ -208,8 +222,10 @@ impl Session {
         let without_last_crlf = message.strip_suffix(b"\r\n").unwrap_or(message);
         // lettre asks for the next part once the one before is written, and writes the dot when there is none.
         let mut parts = std::iter::once(without_last_crlf);
+        let (began, dot) = (Instant::now(), OnceLock::new());
         let parts = std::iter::from_fn(|| {
             let part = parts.next();
+            part.is_none().then(|| dot.get_or_init(Instant::now));
             in_doubt.store(part.is_none(), Ordering::Relaxed);
             part
         });
@@ -219,6 +235,7 @@ impl Session {
             answer = timeout(self.deadlines.dot, &mut sending).await;
         }
         drop(sending);
+        self.steps.message(began, dot.get().copied());
         let stage = if in_doubt.load(Ordering::Relaxed) { Stage::Dot } else { Stage::Body };
         let response = self.answered(stage, answer)?;
         if u16::from(response.code()) / 100 != 2 {
@@ -230,7 +247,7 @@ impl Session {
 
     async fn step(&mut self, stage: Stage, command: impl std::fmt::Display) -> Result<Response, Failed> {
         let deadline = self.deadline(stage);
-        let answer = timeout(deadline, self.conn.command(command)).await;
+        let answer = self.steps.time(stage, timeout(deadline, self.conn.command(command))).await;
         self.answered(stage, answer)
     }
 

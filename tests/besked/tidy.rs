@@ -8,6 +8,7 @@ const LAYERS: &[&[&str]] = &[
     &["domain"],
     &["config"],
     &["store"],
+    &["metrics"],
     &[
         "mail",
         "customers",
@@ -24,7 +25,7 @@ const LAYERS: &[&[&str]] = &[
         "sample",
     ],
     &["app"],
-    &["public", "cli", "telemetry"],
+    &["public", "observe", "cli", "telemetry"],
 ];
 
 /// What the top level of the repository holds.

@@ -29,6 +29,7 @@ use tokio_rustls::client::TlsStream;
 
 use super::Failed;
 use super::spaced::Spaced;
+use super::steps::Steps;
 use crate::config::{Relay, Smtp, Tls};
 use crate::domain::reply::{Failure, Reply, Stage};
 
@@ -44,21 +45,26 @@ pub(super) struct Opened {
 }
 
 /// Connects to a relay and encrypts as it wants.
-pub(super) async fn open(relay: &Relay, deadlines: &Smtp, hello: &ClientId) -> Result<Opened, Failed> {
-    let tcp = connect(&relay.url.host, relay.url.port, deadlines.connect).await?;
+pub(super) async fn open(relay: &Relay, deadlines: &Smtp, hello: &ClientId, steps: &Steps) -> Result<Opened, Failed> {
+    let tcp = steps.time(Stage::Connect, connect(&relay.url.host, relay.url.port, deadlines.connect)).await?;
     let peer = tcp.peer_addr().map_err(|error| unclear(Stage::Connect, &error))?;
     let host = format!("{} [{}]:{}", relay.url.host, peer.ip(), peer.port());
     match relay.url.tls {
         Tls::Implicit => {
-            let tls = encrypt(tcp, relay, Stage::Connect, deadlines.connect).await?;
+            let tls = encrypt(tcp, relay, Stage::Connect, deadlines.connect);
+            let tls = steps.time(Stage::StartTls, tls).await?;
             let (version, expires) = (version(&tls), expires(&tls));
-            let conn = greet(Encrypted { tls, greeting: b"", peer }, deadlines, hello).await?;
+            let greeting = greet(Encrypted { tls, greeting: b"", peer }, deadlines, hello);
+            let conn = steps.time(Stage::Greeting, greeting).await?;
             Ok(Opened { conn, host, tls: version, expires })
         }
-        Tls::None => Ok(Opened { conn: greet(tcp, deadlines, hello).await?, host, tls: String::new(), expires: None }),
+        Tls::None => {
+            let conn = steps.time(Stage::Greeting, greet(tcp, deadlines, hello)).await?;
+            Ok(Opened { conn, host, tls: String::new(), expires: None })
+        }
         Tls::Required | Tls::Opportunistic => {
             let lent = Lent(Arc::new(Mutex::new(Some(tcp))));
-            let mut plain = greet(lent.clone(), deadlines, hello).await?;
+            let mut plain = steps.time(Stage::Greeting, greet(lent.clone(), deadlines, hello)).await?;
             if !plain.server_info().supports_feature(Extension::StartTls) {
                 if relay.url.tls == Tls::Opportunistic {
                     return Ok(Opened { conn: plain, host, tls: String::new(), expires: None });
@@ -71,7 +77,8 @@ pub(super) async fn open(relay: &Relay, deadlines: &Smtp, hello: &ClientId) -> R
             failure_of(answer).map_err(|failure| Failed { stage: Stage::StartTls, failure, reused: false })?;
             let tcp = lent.take_back().ok_or_else(|| unclear(Stage::StartTls, &"the connection was closed"))?;
             drop(plain);
-            let tls = encrypt(tcp, relay, Stage::StartTls, deadlines.connect).await?;
+            let tls = encrypt(tcp, relay, Stage::StartTls, deadlines.connect);
+            let tls = steps.time(Stage::StartTls, tls).await?;
             let (version, expires) = (version(&tls), expires(&tls));
             // The server does not greet again after STARTTLS; lettre waits for a greeting all the same.
             let conn = greet(Encrypted { tls, greeting: b"220 under TLS\r\n", peer }, deadlines, hello).await?;
