@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::config::Relay as RelayConfig;
-use crate::domain::reply::Stage;
+use crate::domain::reply::{Stage, for_logs};
 use crate::mail::smtp::{Failed, Steps};
 use crate::metrics::{Circuit as State, Metrics, RelayMetrics};
 
@@ -144,8 +144,8 @@ impl Relay {
         circuit.open_until = Some(Instant::now() + pause);
         self.metrics.circuit(State::Open);
         let text = failed.failure.text();
-        let pause_s = pause.as_secs();
-        tracing::warn!(relay = self.config.name, stage = %failed.stage, pause_s, "relay is down: {text}");
+        let (pause_s, said) = (pause.as_secs(), for_logs(&text));
+        tracing::warn!(relay = self.config.name, stage = %failed.stage, pause_s, "relay is down: {said}");
         circuit.trouble = Some(Trouble { stage: failed.stage, text });
     }
 

@@ -12,6 +12,7 @@ mod history;
 mod kills;
 mod ledger;
 mod merkle;
+mod metrics;
 mod notices;
 mod postfix;
 mod privacy;
