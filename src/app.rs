@@ -6,12 +6,14 @@ use thiserror::Error;
 
 use crate::config::Config;
 use crate::dispatch::lock::{DispatchLock, LockError};
+use crate::dispatch::pulse::Pulse;
 use crate::dispatch::upkeep::Upkeep;
 use crate::dispatch::{Dispatcher, Observer, Parts};
 use crate::domain::clock::Clock;
 use crate::domain::random::Random;
 use crate::ledger::Ledger;
 use crate::mail::token::TokenKey;
+use crate::metrics::Metrics;
 use crate::notices::{Draft, NoticeError, Notices};
 use crate::privacy::Privacy;
 use crate::retention::Retention;
@@ -63,6 +65,10 @@ pub struct App {
     pub privacy: Privacy,
     /// Deletes persons whose time is over.
     pub retention: Retention,
+    /// The numbers of this process.
+    pub metrics: Metrics,
+    /// Whether its dispatcher is alive.
+    pub pulse: Pulse,
     key: TokenKey,
 }
 
@@ -88,7 +94,8 @@ impl App {
         let ledger = Ledger::new(store.clone(), config.clone(), clock.clone(), random.clone());
         let privacy = Privacy::new(store.clone(), config.clone(), clock.clone(), random.clone());
         let retention = Retention::new(store.clone(), config.clone(), clock.clone(), privacy.clone());
-        Ok(Self { config, store, clock, random, notices, ledger, privacy, retention, key: TokenKey::new(key) })
+        let (metrics, pulse, key) = (Metrics::new(), Pulse::default(), TokenKey::new(key));
+        Ok(Self { config, store, clock, random, notices, ledger, privacy, retention, metrics, pulse, key })
     }
 
     /// A dispatcher, with the right to dispatch that it needs for as long as it runs. `observer` is told what is recorded.
@@ -113,6 +120,8 @@ impl App {
                 retention: self.retention.clone(),
             },
             observer,
+            metrics: self.metrics.clone(),
+            pulse: self.pulse.clone(),
         });
         Ok((dispatcher, lock))
     }

@@ -7,6 +7,7 @@
 mod dkim;
 mod duration;
 mod load;
+mod observed;
 mod relay;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 pub use dkim::Dkim;
 pub use load::{ConfigError, EXAMPLE, Loaded, load, parse};
+pub use observed::{Log, LogFormat, Metrics};
 pub use relay::{Relay, RelayUrl, Tls};
 
 use crate::domain::address::Address;
@@ -40,6 +42,10 @@ pub struct Config {
     pub privacy: Privacy,
     /// The web server.
     pub http: Http,
+    /// What machines ask.
+    pub metrics: Metrics,
+    /// Logs.
+    pub log: Log,
     /// SMTP servers, in the order they are tried.
     #[serde(rename = "relay")]
     pub relays: Vec<Relay>,
@@ -392,6 +398,8 @@ impl Config {
         if !self.database.url.starts_with("sqlite:") && !self.database.url.starts_with("postgres") {
             problems.push("`database.url` must begin with sqlite:// or postgres://".to_owned());
         }
+        problems.extend(self.metrics.problem(&self.http));
+        problems.extend(self.log.problem());
         if self.ledger.origin.is_empty() || self.ledger.origin.contains(|c: char| c.is_whitespace() || c == '+') {
             problems.push("`ledger.origin` must be a name without spaces and plus signs".to_owned());
         }

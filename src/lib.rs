@@ -21,8 +21,8 @@
 //! # Layers
 //!
 //! ```text
-//! domain <- config <- store <- mail | customers | audience | notices | dispatch | coverage | ledger |
-//!     privacy | retention | preferences | reports | sample <- app <- public | cli
+//! domain <- config <- store <- metrics <- mail | customers | audience | notices | dispatch | coverage | ledger |
+//!     privacy | retention | preferences | reports | uncertain | sample <- app <- public | observe | cli
 //! ```
 //!
 //! A file imports from its own layer and lower ones only; a test holds that. `domain` does no I/O. A noun keeps its file name
@@ -38,7 +38,9 @@ pub mod dispatch;
 pub mod domain;
 pub mod ledger;
 pub mod mail;
+pub mod metrics;
 pub mod notices;
+pub mod observe;
 pub mod preferences;
 pub mod privacy;
 pub mod public;
@@ -47,3 +49,4 @@ pub mod retention;
 pub mod sample;
 pub mod store;
 mod telemetry;
+pub mod uncertain;

@@ -1,5 +1,7 @@
 //! `besked deliveries`: single deliveries, attempt by attempt.
 
+mod uncertain;
+
 use clap::Subcommand;
 use serde_json::json;
 use uuid::Uuid;
@@ -46,12 +48,16 @@ pub enum Command {
         #[arg(long, value_name = "TEXT")]
         text: String,
     },
+    /// Those of which nobody knows whether a server took them
+    #[command(subcommand)]
+    Uncertain(uncertain::Command),
 }
 
 /// Runs the command.
 pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8, Failure> {
     let app = place.app().await?;
     match command {
+        Command::Uncertain(command) => return uncertain::run(command, &app, output).await,
         Command::List { notice, state } => {
             let notice = app.notices.named(&notice).await?;
             let mut conn = app.store.snapshot().await?;

@@ -5,7 +5,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::Place;
-use super::failure::{FAILED, Failure};
+use super::failure::Failure;
+use super::listen::listen;
 use super::notice::report;
 use super::output::Output;
 use crate::dispatch::Until;
@@ -32,7 +33,13 @@ pub async fn dispatch(command: Dispatch, place: &Place, output: &Output) -> Resu
     let (dispatcher, _lock) = app.dispatcher(None)?;
     let stop = stop_on_signal()?;
     let until = command.until_idle.then_some(Until::Idle(None));
-    let finished = dispatcher.run(stop, until).await?;
+    let ended = CancellationToken::new();
+    let sending = async {
+        let finished = dispatcher.run(stop.clone(), until).await?;
+        ended.cancel();
+        Ok::<_, Failure>(finished)
+    };
+    let ((), finished) = tokio::try_join!(listen(&app, false, &stop, &ended), sending)?;
     let code = report(&finished);
     if let crate::dispatch::Finished::Idle(depth) = &finished {
         output.print(&serde_json::json!({ "idle": true, "later": depth.later, "next_due": depth.next_due }), |_| {
@@ -45,7 +52,7 @@ pub async fn dispatch(command: Dispatch, place: &Place, output: &Output) -> Resu
 /// A part of the service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Part {
-    /// The page behind unsubscribe links
+    /// The page behind unsubscribe links, and what machines ask
     Http,
     /// Sending, scheduled releases, closing
     Dispatch,
@@ -56,28 +63,19 @@ pub async fn serve(command: Serve, place: &Place) -> Result<u8, Failure> {
     let app = place.app().await?;
     let stop = stop_on_signal()?;
     let runs = |part| command.only.is_empty() || command.only.contains(&part);
-    let http = async {
-        if runs(Part::Http) {
-            let listen = app.config.http.listen;
-            let listener = tokio::net::TcpListener::bind(listen).await;
-            let listener = listener.map_err(|error| {
-                Failure::new(FAILED, format!("cannot listen on {listen}: {error}"))
-                    .hint("another process has the port: choose one with `[http] listen`, or leave the part out with `--only`")
-            })?;
-            tracing::info!(%listen, "listening");
-            crate::public::serve(listener, app.clone(), stop.clone()).await?;
-        }
-        Ok::<(), Failure>(())
-    };
+    let ended = CancellationToken::new();
     let dispatch = async {
         if runs(Part::Dispatch) {
             let (dispatcher, _lock) = app.dispatcher(None)?;
             dispatcher.run(stop.clone(), None).await?;
+        } else {
+            stop.cancelled().await;
         }
+        ended.cancel();
         Ok::<(), Failure>(())
     };
     // One part that cannot run ends the other: half a service would go unnoticed.
-    tokio::try_join!(http, dispatch)?;
+    tokio::try_join!(listen(&app, runs(Part::Http), &stop, &ended), dispatch)?;
     Ok(0)
 }
 

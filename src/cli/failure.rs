@@ -14,6 +14,7 @@ use crate::ledger::report::ReportError;
 use crate::notices::{DraftError, NoticeError};
 use crate::privacy::PrivacyError;
 use crate::store::StoreError;
+use crate::uncertain::ResendError;
 
 /// Failed.
 pub const FAILED: u8 = 1;
@@ -185,6 +186,25 @@ impl From<crate::reports::ReportError> for Failure {
                 .hint("`besked deliveries list NOTICE` shows them; the id stands in X-Besked-Delivery"),
             ReportError::Impossible { .. } => {
                 Self::invalid(error).hint("`besked deliveries show ID` shows how it stands")
+            }
+            ReportError::NotUncertain { .. } => {
+                Self::invalid(error).hint("`besked deliveries uncertain list` shows those that are")
+            }
+        }
+    }
+}
+
+impl From<ResendError> for Failure {
+    fn from(error: ResendError) -> Self {
+        match error {
+            ResendError::Report(error) => error.into(),
+            ResendError::ByItself(_) => {
+                Self::invalid(error).hint("`besked deliveries uncertain list` shows when; nothing needs to be done")
+            }
+            ResendError::Refused { .. } | ResendError::Erased(_) => Self::invalid(error)
+                .hint("nothing was put back; leave it out, or settle it: `besked deliveries uncertain settle ID`"),
+            ResendError::Notice { .. } => {
+                Self::invalid(error).hint("`besked notice resume ID` lets a paused one go on; a cancelled one stays so")
             }
         }
     }

@@ -14,6 +14,7 @@ mod evidence;
 mod failure;
 mod init;
 mod ledger;
+mod listen;
 mod notice;
 mod output;
 mod people;
@@ -111,11 +112,14 @@ enum Command {
 #[must_use]
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    crate::telemetry::init();
+    let place = Place { config: cli.config };
+    // What is wrong with the configuration is told by the command, if it needs one.
+    let log = place.load().map(|loaded| loaded.config.log).unwrap_or_default();
+    crate::telemetry::init(&log);
     let output = Output { json: cli.json };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let result = match runtime {
-        Ok(runtime) => runtime.block_on(run(cli, &output)),
+        Ok(runtime) => runtime.block_on(run(cli.command, place, &output)),
         Err(error) => Err(Failure::from(anyhow::Error::new(error).context("cannot start"))),
     };
     match result {
@@ -127,9 +131,8 @@ pub fn main() -> ExitCode {
     }
 }
 
-async fn run(cli: Cli, output: &Output) -> Result<u8, Failure> {
-    let place = Place { config: cli.config };
-    match cli.command {
+async fn run(command: Command, place: Place, output: &Output) -> Result<u8, Failure> {
+    match command {
         Command::Init => init::init(&place, output).await,
         Command::Migrate => init::migrate(&place, output).await,
         Command::Doctor => doctor::doctor(&place, output).await,

@@ -20,6 +20,7 @@ pub mod notice;
 mod outcome;
 mod pace;
 pub mod pause;
+pub mod pulse;
 mod rate;
 mod recorder;
 pub mod relay;
@@ -42,17 +43,20 @@ use crate::config::Config;
 use crate::domain::category::Lane;
 use crate::domain::clock::Clock;
 use crate::domain::delivery::Outcome;
-use crate::domain::notice::State;
 use crate::domain::random::Random;
 use crate::ledger::Sealed;
 use crate::mail::token::TokenKey;
+use crate::metrics::Metrics;
 use crate::notices::{NoticeError, Notices};
 use crate::store::queue::{Depth, LEASE_MS, Stale};
+use crate::store::settle::Settlement;
 use crate::store::{Dialect, Store, StoreError, deliveries, notices as kept, queue, settle};
 use lanes::{Due, Seat};
 use nodes::Beating;
+use notice::Sending;
 use outcome::{Trial, settlement};
 use pace::Pace;
+use pulse::Pulse;
 use recorder::Recorder;
 use relay::{Relay, Trouble};
 use share::Share;
@@ -84,6 +88,7 @@ pub struct Context {
     share: Arc<Share>,
     pace: Pace,
     observer: Option<Observer>,
+    metrics: Metrics,
     renewed_at: AtomicI64,
     /// Woken when a worker found nothing to claim.
     nothing: Notify,
@@ -94,6 +99,14 @@ impl Context {
         if let Some(observer) = &self.observer {
             observer(settled);
         }
+    }
+
+    /// Counts an outcome that was recorded.
+    fn count(&self, sending: Option<&Arc<Sending>>, settlement: &Settlement) {
+        let relay = settlement.attempt.as_ref().map(|attempt| attempt.relay.as_str());
+        self.metrics.recorded(relay, sending.map(|sending| sending.kept.category), settlement.outcome);
+        let (notice, delivery) = (settlement.notice_id, settlement.delivery_id);
+        tracing::debug!(%notice, %delivery, relay, outcome = %settlement.outcome, "recorded");
     }
 
     fn found_nothing(&self) {
@@ -142,6 +155,7 @@ pub struct Dispatcher {
     context: Arc<Context>,
     notices: Notices,
     upkeep: Upkeep,
+    pulse: Pulse,
     relays: Vec<Arc<Relay>>,
 }
 
@@ -163,6 +177,10 @@ pub struct Parts {
     pub upkeep: Upkeep,
     /// Is told what was recorded.
     pub observer: Option<Observer>,
+    /// Counts.
+    pub metrics: Metrics,
+    /// Shows that it is alive.
+    pub pulse: Pulse,
 }
 
 impl Dispatcher {
@@ -173,7 +191,8 @@ impl Dispatcher {
             Dialect::Sqlite => Share::sole(parts.clock.clone()),
             Dialect::Postgres => Share::of_many(parts.clock.clone()),
         });
-        let relays = parts.config.relays.iter().cloned().map(|relay| Arc::new(Relay::new(relay, &share))).collect();
+        let relays = parts.config.relays.iter().cloned();
+        let relays = relays.map(|relay| Arc::new(Relay::new(relay, &share, &parts.metrics))).collect();
         let owner = parts.random.id(parts.clock.now()).to_string();
         let context = Context {
             pace: Pace::new(&parts.config.limits, &share),
@@ -185,10 +204,11 @@ impl Dispatcher {
             key: parts.key,
             owner,
             observer: parts.observer,
+            metrics: parts.metrics,
             renewed_at: AtomicI64::new(0),
             nothing: Notify::new(),
         };
-        Self { context: Arc::new(context), notices: parts.notices, upkeep: parts.upkeep, relays }
+        Self { context: Arc::new(context), notices: parts.notices, upkeep: parts.upkeep, pulse: parts.pulse, relays }
     }
 
     /// Sends until `shutdown`, or with `until` until there is nothing to do.
@@ -222,7 +242,8 @@ impl Dispatcher {
         }
         drop(requests);
         let upkeep = tokio::spawn(self.upkeep.clone().run(stop.clone()));
-        let finished = self.keep_house(&shutdown, until, &due).await;
+        let is_well = || !recorder.is_finished() && !upkeep.is_finished();
+        let finished = self.pulse.beating(is_well, self.keep_house(&shutdown, until, &due)).await;
         stop.cancel();
         let drained =
             timeout(self.context.config.dispatch.drain, async { while workers.join_next().await.is_some() {} });
@@ -268,6 +289,7 @@ impl Dispatcher {
                 Err(error) if until.is_some() => return Err(error),
                 Err(error) => tracing::error!(%error, "housekeeping failed, trying again"),
             }
+            self.pulse.turned();
             tokio::select! {
                 () = shutdown.cancelled() => return Ok(Finished::Stopped),
                 () = self.looks_again() => {}
@@ -312,7 +334,7 @@ impl Dispatcher {
             return Ok(false);
         }
         for notice in kept::open(&mut *self.context.store.read().await?).await? {
-            if notice.state != State::Released || notice.paused {
+            if !notice.is_sendable() {
                 continue;
             }
             loop {
@@ -332,7 +354,7 @@ impl Dispatcher {
         let mut conn = self.context.store.read().await?;
         let mut due = Due::default();
         for notice in kept::open(&mut conn).await? {
-            if notice.state == State::Released && !notice.paused && due.all < COUNTED as u64 {
+            if notice.is_sendable() && due.all < COUNTED as u64 {
                 let count = queue::due(&mut conn, notice.id, self.context.clock.now(), COUNTED).await?;
                 due.all += count;
                 if notice.category.lane() == Lane::Critical {
@@ -380,12 +402,14 @@ impl Dispatcher {
             let now = self.context.clock.now();
             let stale = queue::take_over(&mut tx, &self.context.owner, now, every, 200).await?;
             let count = stale.len();
-            let mut settlements = Vec::with_capacity(count);
+            let mut doubts = Vec::with_capacity(count);
             for claim in stale {
-                settlements.extend(self.doubt(&mut tx, claim).await?);
+                doubts.extend(self.doubt(&mut tx, claim).await?);
             }
+            let (sendings, settlements): (Vec<_>, Vec<_>) = doubts.into_iter().unzip();
             settle::settle(&mut tx, &settlements).await?;
             tx.commit().await?;
+            sendings.iter().zip(&settlements).for_each(|(sending, it)| self.context.count(Some(sending), it));
             if count == 0 {
                 return Ok(());
             }
@@ -397,7 +421,7 @@ impl Dispatcher {
         &self,
         conn: &mut crate::store::Conn,
         stale: Stale,
-    ) -> Result<Option<settle::Settlement>, StoreError> {
+    ) -> Result<Option<(Arc<Sending>, Settlement)>, StoreError> {
         let Some(sending) = recorder::load(conn, stale.notice_id).await? else { return Ok(None) };
         let ids = [stale.delivery_id.to_string()];
         let Some(to) = deliveries::to_send(conn, sending.kept.category.as_str(), &ids).await?.pop() else {
@@ -419,7 +443,7 @@ impl Dispatcher {
             settlement(&self.context.config.retry, &self.context.random, now, (&claimed, &sending, &to), trial);
         // The doubt is not the recipient's fault: a mandatory notice is sent again at once.
         settlement.again = settlement.again.map(|_| (now, 0));
-        Ok(Some(settlement))
+        Ok(Some((sending, settlement)))
     }
 }
 

@@ -21,7 +21,6 @@ use super::outcome::{Trial, settlement};
 use super::{Context, Settled};
 use crate::domain::category::Lane;
 use crate::domain::delivery::Outcome;
-use crate::domain::notice::State;
 use crate::store::deliveries::ToSend;
 use crate::store::queue::{Claimed, GiveBack};
 use crate::store::settle::Settlement;
@@ -148,6 +147,7 @@ impl Recorder {
     pub async fn run(mut self) {
         let mut group = Group::default();
         let mut writer = self.context.store.writer();
+        let metrics = self.context.metrics.clone();
         loop {
             if group.is_empty() {
                 let Some(request) = self.requests.recv().await else { return };
@@ -158,7 +158,7 @@ impl Recorder {
             {
                 self.add(&mut group, request);
             }
-            match self.commit(&mut writer, &group).await {
+            match metrics.committing(group.len(), self.commit(&mut writer, &group)).await {
                 Ok(ready) => self.done(&mut group, ready),
                 Err(error) => {
                     writer.give_up();
@@ -238,7 +238,7 @@ impl Recorder {
         if ready.len() < wanted.reserved + wanted.open {
             let open = notices::open(conn).await?;
             self.notices.retain(|id, _| open.iter().any(|notice| notice.id == *id));
-            let sendable = open.iter().filter(|notice| notice.state == State::Released && !notice.paused);
+            let sendable = open.iter().filter(|notice| notice.is_sendable());
             self.open = sendable.map(|notice| (notice.category.lane(), notice.id)).collect();
             self.beyond.retain(|id, _| open.iter().any(|notice| notice.id == *id));
             self.open_at = Some(Instant::now());
@@ -378,6 +378,7 @@ impl Recorder {
             if let Some(dictionary) = settlement.message.as_ref().and_then(|message| message.dictionary.as_ref()) {
                 self.dictionaries.insert(dictionary.sha256);
             }
+            self.context.count(self.notices.get(&settlement.notice_id), &settlement);
             self.context.settled(&Settled {
                 notice_id: settlement.notice_id,
                 outcome: settlement.outcome,

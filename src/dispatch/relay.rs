@@ -15,8 +15,9 @@ use super::rate::Rate;
 use super::share::Share;
 use super::tally::Tally;
 use crate::config::Relay as RelayConfig;
-use crate::domain::reply::Stage;
-use crate::mail::smtp::Failed;
+use crate::domain::reply::{Stage, for_logs};
+use crate::mail::smtp::{Failed, Steps};
+use crate::metrics::{Circuit as State, Metrics, RelayMetrics};
 
 /// First pause after trouble; it doubles up to [`LONGEST_PAUSE`].
 pub const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -43,6 +44,8 @@ pub struct Relay {
     pub config: RelayConfig,
     /// What came of it so far.
     pub tally: Tally,
+    /// Its numbers.
+    pub metrics: RelayMetrics,
     circuit: Mutex<Circuit>,
     rate: Option<Rate>,
 }
@@ -94,16 +97,29 @@ pub struct Probe(Arc<Relay>);
 
 impl Drop for Probe {
     fn drop(&mut self) {
-        self.0.circuit().probing = false;
+        let mut circuit = self.0.circuit();
+        circuit.probing = false;
+        if circuit.open_until.is_some() {
+            self.0.metrics.circuit(State::Open);
+        }
     }
 }
 
 impl Relay {
     /// A relay that is thought to be well.
     #[must_use]
-    pub fn new(config: RelayConfig, share: &Arc<Share>) -> Self {
+    pub fn new(config: RelayConfig, share: &Arc<Share>, metrics: &Metrics) -> Self {
+        let metrics = metrics.relay(&config.name);
+        metrics.circuit(State::Closed);
         let rate = Rate::new(config.rate_per_second, share);
-        Self { rate, tally: Tally::default(), circuit: Mutex::default(), config }
+        Self { rate, tally: Tally::default(), circuit: Mutex::default(), config, metrics }
+    }
+
+    /// To be told how long the steps of its conversations take.
+    #[must_use]
+    pub fn steps(&self) -> Steps {
+        let metrics = self.metrics.clone();
+        Steps::new(move |stage, took| metrics.step(stage, took))
     }
 
     /// Asks for the use of the relay.
@@ -116,6 +132,7 @@ impl Relay {
             Some(_) if circuit.probing => Permit::Wait(Instant::now() + FIRST_PAUSE),
             Some(_) => {
                 circuit.probing = true;
+                self.metrics.circuit(State::HalfOpen);
                 Permit::Probe(Probe(self.clone()))
             }
         }
@@ -151,6 +168,7 @@ impl Relay {
         if circuit.open_until.is_some() && cured {
             let refused = std::mem::take(&mut circuit.refused_at_mail);
             *circuit = Circuit { refused_at_mail: refused, ..Circuit::default() };
+            self.metrics.circuit(State::Closed);
             tracing::info!(relay = self.config.name, "relay is well again");
         }
     }
@@ -171,6 +189,7 @@ impl Relay {
         let wrong_password = trouble.stage == Stage::Auth && trouble.refused;
         let pause = if wrong_password { AUTH_PAUSE } else { doubled.min(LONGEST_PAUSE) };
         circuit.open_until = Some(now + pause);
+        self.metrics.circuit(State::Open);
         self.tell(&trouble, pause);
         circuit.trouble = Some(trouble);
         pause + VICTIM_EXTRA
@@ -251,16 +270,10 @@ impl Trouble {
         let permanent = matches!(failed.failure.code(), Some(500..=599));
         Self {
             stage: failed.stage,
-            text: without_addresses(&failed.failure.text()),
+            text: for_logs(&failed.failure.text()),
             refused: permanent && matches!(failed.stage, Stage::Auth | Stage::Mail),
         }
     }
-}
-
-/// A reply without the addresses that servers like to repeat.
-fn without_addresses(text: &str) -> String {
-    let word = |word: &str| if word.contains('@') { "(address)".to_owned() } else { word.to_owned() };
-    text.split(' ').map(word).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
@@ -271,7 +284,7 @@ mod tests {
 
     fn relay() -> Arc<Relay> {
         let config = toml::from_str("name = \"r\"\nurl = \"smtp://r.example\"").unwrap();
-        Arc::new(Relay::new(config, &Arc::new(Share::sole(Clock::System))))
+        Arc::new(Relay::new(config, &Arc::new(Share::sole(Clock::System)), &Metrics::new()))
     }
 
     fn failed(stage: Stage, code: u16) -> Failed {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::domain::reply::for_logs;
 use crate::ledger::{Ledger, Sealed};
 use crate::privacy::Privacy;
 use crate::retention::Retention;
@@ -104,7 +105,8 @@ impl Upkeep {
             Ok(count) => tracing::info!(count, "mailed the checkpoint"),
             Err(error) => {
                 done = false;
-                tracing::error!(%error, "the checkpoint could not be mailed, trying again");
+                let error = for_logs(&error.to_string());
+                tracing::error!(error, "the checkpoint could not be mailed, trying again");
             }
         }
         done

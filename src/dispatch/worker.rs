@@ -57,10 +57,11 @@ impl Worker {
             // Nothing is claimed yet: a shutdown need not wait for a server that does not answer.
             let opened = tokio::select! {
                 () = shutdown.cancelled() => return,
-                opened = Session::open(&relay.config, &self.context.config.smtp) => opened,
+                opened = Session::open_timed(&relay.config, &self.context.config.smtp, relay.steps()) => opened,
             };
             match opened {
                 Ok(session) => {
+                    let _connected = relay.metrics.connected();
                     relay.is_well(false);
                     self.serve(session, probe.is_some(), &shutdown).await;
                 }

@@ -11,7 +11,7 @@ use crate::domain::words::words;
 ///              |           \-----> bounced
 ///              |-> deferred -> sending ... -> expired
 ///              |-> rejected
-///              \-> uncertain -> queued | accepted | bounced
+///              \-> uncertain -> queued | accepted | rejected | bounced
 /// queued -> suppressed | opted_out | cancelled
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -133,7 +133,7 @@ impl State {
     /// The state after an event, or `None` where the event cannot happen in this state.
     #[must_use]
     pub const fn after(self, event: Event) -> Option<Self> {
-        use Outcome::{Accepted, Bounced, Cancelled, Delivered, Expired, OptedOut, Suppressed};
+        use Outcome::{Accepted, Bounced, Cancelled, Delivered, Expired, OptedOut, Rejected, Suppressed};
         match (self, event) {
             (Self::Queued | Self::Deferred, Event::Claim) => Some(Self::Sending),
             (Self::Sending, Event::GiveBack) | (Self::Uncertain, Event::Resend) => Some(Self::Queued),
@@ -143,7 +143,7 @@ impl State {
                 Self::Queued | Self::Deferred,
                 Event::Outcome(outcome @ (Suppressed | OptedOut | Cancelled | Expired)),
             )
-            | (Self::Uncertain, Event::Outcome(outcome @ (Accepted | Bounced | Delivered | Cancelled)))
+            | (Self::Uncertain, Event::Outcome(outcome @ (Accepted | Rejected | Bounced | Delivered | Cancelled)))
             | (Self::Accepted, Event::Outcome(outcome @ (Bounced | Delivered)))
             | (Self::Delivered, Event::Outcome(outcome @ Bounced)) => Some(outcome.state()),
             _ => None,
@@ -225,7 +225,8 @@ mod tests {
     }
 
     #[test]
-    fn a_late_250_settles_a_doubt() {
+    fn a_late_250_settles_a_doubt_and_so_does_an_operator() {
+        assert_eq!(State::Uncertain.after(Event::Outcome(Outcome::Rejected)), Some(State::Rejected));
         assert_eq!(State::Uncertain.after(Event::Outcome(Outcome::Accepted)), Some(State::Accepted));
         assert_eq!(State::Uncertain.after(Event::Resend), Some(State::Queued));
     }

@@ -20,6 +20,9 @@
 //! | `key_rotated` | verifier key until then, verifier key from then on |
 //! | `continued` | reason, size and root of the last checkpoint signed before |
 //!
+//! An `accepted` or `rejected` without an attempt is no server's answer: an operator settled a doubt, in words that stand as the
+//! reply.
+//!
 //! The leaf that goes into the tree is CBOR `[1, HMAC-SHA256(fact_salt, fact), HMAC-SHA256(person_salt, person)]`. An entry
 //! without a person commits to the empty string. Nothing personal and nothing guessable is in the tree: each salt is 32
 //! random bytes, and deleting a salt with its body makes the commitment meaningless (GDPR Art. 17).
@@ -63,6 +66,8 @@ pub enum Event {
     OptedOut,
     /// A message was not sent since the notice was cancelled.
     Cancelled,
+    /// An operator decided to send a message in doubt again.
+    Resent,
     /// A message was returned.
     Bounced,
     /// A message was reported as delivered.
@@ -97,6 +102,7 @@ words!(Event, "an event", {
     Suppressed => "suppressed",
     OptedOut => "opted_out",
     Cancelled => "cancelled",
+    Resent => "resent",
     Bounced => "bounced",
     Delivered => "delivered",
     Attested => "attested",

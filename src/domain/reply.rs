@@ -95,6 +95,14 @@ impl Failure {
     }
 }
 
+/// A server's words as they may stand in a log: on one line, with whatever may be an address left out.
+#[must_use]
+pub fn for_logs(text: &str) -> String {
+    let word = |word: &'_ str| if word.contains('@') { "(address)".to_owned() } else { word.to_owned() };
+    let words: Vec<String> = text.split(|c: char| c.is_whitespace() || c.is_control()).map(word).collect();
+    words.join(" ")
+}
+
 /// What follows from a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -186,6 +194,12 @@ mod tests {
 
     fn replied(code: u16, text: &str) -> Failure {
         Failure::Replied(Reply { code, text: text.to_owned() })
+    }
+
+    #[test]
+    fn logs_show_neither_addresses_nor_line_breaks() {
+        let text = "550 5.7.1 <b+1@x.example>: refused\r\nask \u{1b}a@b.example";
+        assert_eq!(for_logs(text), "550 5.7.1 (address) refused  ask  (address)");
     }
 
     #[test]

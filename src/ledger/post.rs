@@ -8,6 +8,7 @@ use super::sign::{self, Known};
 use super::state::Last;
 use super::{Ledger, LedgerError};
 use crate::domain::address::Address;
+use crate::domain::reply::for_logs;
 use crate::mail::direct;
 use crate::mail::message::{self, MessageError, message_id};
 use crate::store::StoreError;
@@ -46,7 +47,7 @@ impl Ledger {
             return Err(LedgerError::NotMailed(troubles.join("; ")));
         }
         for trouble in troubles {
-            tracing::warn!(%trouble, "the checkpoint did not reach everybody it is mailed to");
+            tracing::warn!(trouble = for_logs(&trouble), "the checkpoint did not reach everybody it is mailed to");
         }
         let mut tx = self.store.write().await?;
         tree::set_mailed(&mut tx, now).await?;

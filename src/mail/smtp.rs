@@ -9,6 +9,7 @@
 //! - Its STARTTLS keeps what the server sent before TLS: [`stream`] does STARTTLS over a connection of its own.
 
 mod spaced;
+mod steps;
 mod stream;
 mod transaction;
 mod wire;
@@ -29,6 +30,7 @@ use wire::Wire;
 use crate::config::{Relay, Smtp};
 use crate::domain::address::Address;
 use crate::domain::reply::{Failure, Reply, Stage};
+pub use steps::Steps;
 
 /// What the server said it can do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -79,6 +81,7 @@ pub struct Session {
     conn: AsyncSmtpConnection,
     wire: Wire,
     deadlines: Smtp,
+    steps: Steps,
     extensions: Extensions,
     /// Host and IP address at the other end.
     pub host: String,
@@ -98,12 +101,21 @@ impl Session {
     /// # Errors
     /// The step that failed, always the relay's fault.
     pub async fn open(relay: &Relay, deadlines: &Smtp) -> Result<Self, Failed> {
+        Self::open_timed(relay, deadlines, Steps::default()).await
+    }
+
+    /// The same, and tells `steps` from now on how long each step takes.
+    ///
+    /// # Errors
+    /// The step that failed, always the relay's fault.
+    pub async fn open_timed(relay: &Relay, deadlines: &Smtp, steps: Steps) -> Result<Self, Failed> {
         let hello = hello_name(deadlines);
-        let opened = stream::open(relay, deadlines, &hello).await?;
+        let opened = stream::open(relay, deadlines, &hello, &steps).await?;
         let mut session = Self {
             conn: opened.conn,
             wire: opened.wire,
             deadlines: deadlines.clone(),
+            steps,
             extensions: Extensions::default(),
             host: opened.host,
             tls: opened.tls,
@@ -122,7 +134,8 @@ impl Session {
 
     async fn authenticate(&mut self, credentials: Credentials) -> Result<(), Failed> {
         let mechanisms = [Mechanism::Plain, Mechanism::Login];
-        let asked = timeout(self.deadlines.auth, self.conn.auth(&mechanisms, &credentials)).await;
+        let asked = timeout(self.deadlines.auth, self.conn.auth(&mechanisms, &credentials));
+        let asked = self.steps.time(Stage::Auth, asked).await;
         self.answered(Stage::Auth, asked).map(drop)
     }
 
@@ -148,7 +161,7 @@ impl Session {
 
     async fn step(&mut self, stage: Stage, command: impl std::fmt::Display) -> Result<Response, Failed> {
         let deadline = self.deadline(stage);
-        let answer = timeout(deadline, self.conn.command(command)).await;
+        let answer = self.steps.time(stage, timeout(deadline, self.conn.command(command))).await;
         self.answered(stage, answer)
     }
 

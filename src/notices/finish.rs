@@ -8,7 +8,7 @@ use crate::domain::entry::{Detail, Entry, Event, Fact};
 use crate::domain::notice::State;
 use crate::store::ledger::Opening;
 use crate::store::notices::{self as kept, Kept};
-use crate::store::{deliveries, ledger, queue, settle};
+use crate::store::{deliveries, ledger, queue, settle, uncertain};
 
 /// Deliveries cancelled in one transaction.
 const CHUNK: u32 = 2000;
@@ -50,10 +50,22 @@ impl Notices {
                     progress.closed += usize::from(self.close(notice.id).await?);
                 }
                 State::Released => progress.closed += usize::from(self.close(notice.id).await?),
+                State::Closed => self.end_resending(notice.id).await?,
                 _ => {}
             }
         }
         Ok(progress)
+    }
+
+    /// What was sent again of a closed notice has come to its end; its closed entry stays as it was.
+    async fn end_resending(&self, id: Uuid) -> Result<(), NoticeError> {
+        if queue::holds(&mut *self.store.read().await?, id).await? {
+            return Ok(());
+        }
+        let mut tx = self.store.write().await?;
+        uncertain::end_resending(&mut tx, id).await?;
+        tx.commit().await?;
+        Ok(())
     }
 
     async fn release_due(&self, id: Uuid) -> Result<bool, NoticeError> {
@@ -100,6 +112,8 @@ impl Notices {
         }
         let at = self.clock.now();
         let mut tx = self.store.write().await?;
+        // Whoever puts a delivery back into the queue holds the row: what it queued is seen by the next statement.
+        kept::lock(&mut tx, id).await?;
         if !kept::set_closed(&mut tx, id, at).await? {
             return Ok(false);
         }

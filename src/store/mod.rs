@@ -21,6 +21,7 @@ pub mod contacts;
 pub mod customers;
 pub mod deliveries;
 mod dialect;
+pub mod figures;
 pub mod holds;
 pub mod ledger;
 pub mod messages;
@@ -35,6 +36,7 @@ pub mod subjects;
 pub mod suppressions;
 pub mod tree;
 mod turn;
+pub mod uncertain;
 mod writer;
 
 use std::borrow::Cow;
@@ -150,8 +152,11 @@ impl Store {
             sqlx::query_scalar("SELECT MAX(version) FROM _sqlx_migrations WHERE success").fetch_one(&self.read).await;
         match latest {
             Ok(version) if version == LATEST => Ok(()),
-            Err(error @ (sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut)) => Err(error.into()),
-            _ => Err(StoreError::NotMigrated { url: self.url.clone() }),
+            // No such table, or nothing in it.
+            Ok(_) | Err(sqlx::Error::Database(_) | sqlx::Error::ColumnDecode { .. }) => {
+                Err(StoreError::NotMigrated { url: self.url.clone() })
+            }
+            Err(error) => Err(error.into()),
         }
     }
 

@@ -320,7 +320,7 @@ pub async fn set_closed(conn: &mut Conn, id: Uuid, now: Timestamp) -> Result<boo
 pub struct Open {
     /// Id.
     pub id: Uuid,
-    /// State: `scheduled`, `releasing`, `released` or `cancelled`.
+    /// State: `scheduled`, `releasing`, `released`, `cancelled`, or `closed` while deliveries of it are being sent again.
     pub state: State,
     /// True while paused.
     pub paused: bool,
@@ -330,13 +330,24 @@ pub struct Open {
     pub category: Category,
 }
 
-/// The notices that are scheduled, being released, released, or cancelled after release, and not closed: those that go
-/// first, first.
+impl Open {
+    /// True where its deliveries may be claimed. A closed notice cannot be resumed, so that a pause ends with it.
+    #[must_use]
+    pub fn is_sendable(&self) -> bool {
+        (self.state == State::Released && !self.paused) || self.state == State::Closed
+    }
+}
+
+/// The notices that are scheduled, being released, released, or cancelled after release, and not closed, and the closed ones
+/// of which deliveries are being sent again: those that go first, first.
 pub async fn open(conn: &mut Conn) -> Result<Vec<Open>> {
     let rows = sqlx::query(
-        "SELECT id, state, paused_at, send_at, category FROM notices
+        // Two halves, each of which has its index.
+        "SELECT id, state, paused_at, send_at, category, lane, released_at FROM notices
          WHERE state IN ('released', 'scheduled', 'releasing', 'cancelled') AND closed_at IS NULL
-           AND (state <> 'cancelled' OR released_at IS NOT NULL) ORDER BY lane, released_at, id",
+           AND (state <> 'cancelled' OR released_at IS NOT NULL)
+         UNION ALL SELECT id, state, paused_at, send_at, category, lane, released_at FROM notices
+         WHERE resent_at IS NOT NULL AND closed_at IS NOT NULL ORDER BY lane, released_at, id",
     )
     .fetch_all(conn)
     .await?;

@@ -39,7 +39,8 @@ const WINDOW: usize = 256;
 const DOMAINS: i64 = 512;
 
 /// Claims up to `limit` due deliveries of one notice, oldest first, none to a domain in `skip`; nothing of a notice that is
-/// paused or no longer released. It may find fewer than there are where many to those domains stand before the others.
+/// paused or cancelled. What is queued of a closed one is sent again, as an operator decided. It may find fewer than there are
+/// where many to the domains skipped stand before the others.
 pub async fn claim(
     conn: &mut Conn,
     notice_id: Uuid,
@@ -52,14 +53,16 @@ pub async fn claim(
         "UPDATE queue SET lease_owner = $1, lease_until = $2 + $6, token = token + 1 WHERE delivery_id IN (
            SELECT delivery_id FROM (
              SELECT delivery_id, domain FROM queue WHERE notice_id = $3 AND lease_owner IS NULL AND due_at <= $2
-               AND EXISTS (SELECT 1 FROM notices n WHERE n.id = $3 AND n.state = 'released' AND n.paused_at IS NULL)
+               AND EXISTS (SELECT 1 FROM notices n WHERE n.id = $3
+                 AND (n.state = 'closed' OR (n.state = 'released' AND n.paused_at IS NULL)))
              ORDER BY due_at, delivery_id LIMIT $5 + $7)
            WHERE $4 = '[]' OR domain NOT IN (SELECT value FROM json_each($4)) LIMIT $5)
          RETURNING delivery_id, domain, token, attempts, waited",
         // A CTE, which is read once: a subquery in IN is run again for each row under some plans, and then LIMIT limits nothing.
         "WITH head AS MATERIALIZED (
            SELECT delivery_id, domain, due_at FROM queue WHERE notice_id = $3 AND lease_owner IS NULL AND due_at <= $2
-             AND EXISTS (SELECT 1 FROM notices n WHERE n.id = $3 AND n.state = 'released' AND n.paused_at IS NULL)
+             AND EXISTS (SELECT 1 FROM notices n WHERE n.id = $3
+                 AND (n.state = 'closed' OR (n.state = 'released' AND n.paused_at IS NULL)))
            ORDER BY due_at, delivery_id LIMIT $5 + $7),
          due AS MATERIALIZED (
            SELECT q.delivery_id FROM head JOIN queue q ON q.delivery_id = head.delivery_id
@@ -136,13 +139,15 @@ pub async fn claim_of(
            SELECT (SELECT q.delivery_id FROM queue q WHERE q.notice_id = $3 AND q.domain = d.value
              AND q.lease_owner IS NULL AND q.due_at <= $2 ORDER BY q.due_at, q.delivery_id LIMIT 1)
            FROM json_each($4) d
-           WHERE EXISTS (SELECT 1 FROM notices n WHERE n.id = $3 AND n.state = 'released' AND n.paused_at IS NULL))
+           WHERE EXISTS (SELECT 1 FROM notices n WHERE n.id = $3
+             AND (n.state = 'closed' OR (n.state = 'released' AND n.paused_at IS NULL))))
          RETURNING delivery_id, domain, token, attempts, waited",
         "WITH first AS MATERIALIZED (
            SELECT (SELECT q.delivery_id FROM queue q WHERE q.notice_id = $3 AND q.domain = d.domain
              AND q.lease_owner IS NULL AND q.due_at <= $2 ORDER BY q.due_at, q.delivery_id LIMIT 1) AS delivery_id
            FROM jsonb_array_elements_text($4::jsonb) AS d (domain)
-           WHERE EXISTS (SELECT 1 FROM notices n WHERE n.id = $3 AND n.state = 'released' AND n.paused_at IS NULL)),
+           WHERE EXISTS (SELECT 1 FROM notices n WHERE n.id = $3
+             AND (n.state = 'closed' OR (n.state = 'released' AND n.paused_at IS NULL)))),
          due AS MATERIALIZED (
            SELECT q.delivery_id FROM first JOIN queue q ON q.delivery_id = first.delivery_id
            WHERE q.lease_owner IS NULL AND q.due_at <= $2 FOR UPDATE OF q SKIP LOCKED)
@@ -295,7 +300,8 @@ pub async fn take_over(conn: &mut Conn, owner: &str, now: Timestamp, every: bool
 pub async fn still_ours(conn: &mut Conn, delivery_id: Uuid, token: i64) -> Result<bool> {
     let row = sqlx::query(
         "SELECT COUNT(*) AS n FROM queue q JOIN notices n ON n.id = q.notice_id
-         WHERE q.delivery_id = $1 AND q.token = $2 AND n.state = 'released' AND n.paused_at IS NULL",
+         WHERE q.delivery_id = $1 AND q.token = $2
+           AND (n.state = 'closed' OR (n.state = 'released' AND n.paused_at IS NULL))",
     )
     .bind(delivery_id.to_string())
     .bind(token)
@@ -360,7 +366,8 @@ pub async fn depth(conn: &mut Conn, notice_id: Option<Uuid>, now: Timestamp) -> 
            COUNT(CASE WHEN lease_owner IS NULL AND due_at > $1 THEN 1 END) AS later,
            MIN(CASE WHEN lease_owner IS NULL AND due_at > $1 THEN due_at END) AS next_due
          FROM queue WHERE ($2 IS NULL OR notice_id = $2) AND notice_id IN
-           (SELECT id FROM notices WHERE state IN ('released', 'cancelled') AND closed_at IS NULL AND paused_at IS NULL)",
+           (SELECT id FROM notices WHERE (state IN ('released', 'cancelled') AND closed_at IS NULL AND paused_at IS NULL)
+             OR resent_at IS NOT NULL)",
     )
     .bind(now.as_millisecond())
     .bind(notice_id.map(|id| id.to_string()))

@@ -9,7 +9,8 @@ use besked::domain::delivery::Outcome;
 use besked::domain::evidence::verify;
 use besked::ledger::audit::Verdict;
 use besked::ledger::evidence::EvidenceError;
-use besked::reports::record;
+use besked::reports::{Finding, record, settle};
+use besked::uncertain::resend;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use uuid::Uuid;
@@ -37,6 +38,9 @@ enum Step {
     Export,
     Report { notice: usize, bounced: bool },
     Cancel { notice: usize },
+    Doubt { person: usize },
+    Resend { notice: usize },
+    Settle { notice: usize, taken: bool },
 }
 
 const PEOPLE: usize = 6;
@@ -63,6 +67,9 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => Just(Step::Export),
         2 => (0_usize..8, any::<bool>()).prop_map(|(notice, bounced)| Step::Report { notice, bounced }),
         1 => (0_usize..8).prop_map(|notice| Step::Cancel { notice }),
+        2 => (0..PEOPLE).prop_map(|person| Step::Doubt { person }),
+        2 => (0_usize..8).prop_map(|notice| Step::Resend { notice }),
+        1 => (0_usize..8, any::<bool>()).prop_map(|(notice, taken)| Step::Settle { notice, taken }),
     ];
     proptest::collection::vec(step, 8..22)
 }
@@ -146,9 +153,29 @@ impl History {
                     let _ = app.notices.cancel(*id, "alice", None).await;
                 }
             }
+            Step::Doubt { person: n } => self.app.relay.on(&format!(". {}", person(*n)), 1, Act::TakeAndClose),
+            Step::Resend { notice } => {
+                for doubt in self.doubts(*notice).await {
+                    // Not where it is sent by itself, its notice was cancelled, or its person wants none.
+                    let _ = resend(&app.store, &app.clock, &app.random, &[doubt], "alice").await;
+                }
+            }
+            Step::Settle { notice, taken } => {
+                let finding = Finding { text: "in the log", by: "Bo" };
+                for doubt in self.doubts(*notice).await {
+                    settle(&app.store, &app.clock, &app.random, doubt, *taken, &finding).await.unwrap();
+                }
+            }
             Step::OptOut { .. } | Step::Rectify { .. } => {}
         }
         self
+    }
+
+    async fn doubts(&self, notice: usize) -> Vec<Uuid> {
+        let Some(id) = self.notices.get(notice) else { return Vec::new() };
+        let mut conn = self.app.app.store.read().await.unwrap();
+        let listed = besked::store::uncertain::list(&mut conn, Some(*id), None, 99).await.unwrap();
+        listed.into_iter().map(|doubt| doubt.id).collect()
     }
 
     async fn holds(&self) {

@@ -9,6 +9,7 @@ mod refusals;
 mod released;
 mod subjects;
 mod tree;
+mod watched;
 
 use besked::domain::category::Category;
 use besked::domain::entry::{Entry, Event, Fact};

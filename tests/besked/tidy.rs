@@ -8,6 +8,7 @@ const LAYERS: &[&[&str]] = &[
     &["domain"],
     &["config"],
     &["store"],
+    &["metrics"],
     &[
         "mail",
         "customers",
@@ -20,10 +21,11 @@ const LAYERS: &[&[&str]] = &[
         "retention",
         "preferences",
         "reports",
+        "uncertain",
         "sample",
     ],
     &["app"],
-    &["public", "cli", "telemetry"],
+    &["public", "observe", "cli", "telemetry"],
 ];
 
 /// What the top level of the repository holds.

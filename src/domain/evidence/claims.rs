@@ -26,6 +26,7 @@ pub fn of(fact: &Fact, subject: &Subject) -> Claim {
     let (said, not) = match fact.event {
         Event::Manifest => manifest(fact),
         Event::Closed => closed(fact),
+        Event::Accepted | Event::Rejected if fact.attempt.is_none() => settled(fact, subject),
         Event::Accepted => accepted(fact, subject),
         Event::Delivered => (
             format!("a delivery report said that the message to {} reached its mailbox", whom(subject)),
@@ -54,6 +55,10 @@ pub fn of(fact: &Fact, subject: &Subject) -> Claim {
         Event::Uncertain => (
             format!("a message to {} may have been sent, and whether the server took it is not known", whom(subject)),
             "that it arrived, nor that it did not",
+        ),
+        Event::Resent => (
+            format!("an operator decided to send the message to {} again{}", whom(subject), words(subject)),
+            "that it was sent again: later entries say what came of it",
         ),
         Event::Suppressed => (
             format!("nothing more was sent to {}, as the address was suppressed", whom(subject)),
@@ -139,6 +144,25 @@ fn accepted(fact: &Fact, subject: &Subject) -> (String, &'static str) {
              by a file that does not show one"
         }
     };
+    (said, not)
+}
+
+/// A doubt that an operator settled.
+fn settled(fact: &Fact, subject: &Subject) -> (String, &'static str) {
+    let (found, not) = if fact.event == Event::Accepted {
+        (
+            "took",
+            "that the finding is right: it is a person's word, as no answer of the server came; nor that the message reached a \
+             mailbox or was read",
+        )
+    } else {
+        ("did not take", "that the finding is right: it is a person's word, as no answer of the server came")
+    };
+    let said = format!(
+        "an operator settled the doubt about the message to {}, finding that the mail server {found} it{}",
+        whom(subject),
+        words(subject)
+    );
     (said, not)
 }
 
@@ -228,6 +252,14 @@ fn reply(subject: &Subject) -> String {
     }
 }
 
+/// The words of an operator.
+fn words(subject: &Subject) -> String {
+    match subject {
+        Subject::Person(person) if !person.reply.is_empty() => format!(": {}", one_line(&person.reply)),
+        _ => String::new(),
+    }
+}
+
 /// What comes from outside must neither end a line nor drive a terminal.
 fn one_line(text: &str) -> String {
     text.replace(char::is_control, " ")
@@ -254,11 +286,23 @@ mod tests {
     }
 
     #[test]
+    fn a_settled_doubt_is_told_from_an_answer() {
+        let person =
+            Person { address: "a@x.example".into(), reply: "stated by Bo: in the log".into(), ..Person::default() };
+        let subject = Subject::Person(Box::new(person));
+        let claim = |event| of(&Fact::new(event, from_millis(0)), &subject);
+        let (accepted, rejected) = (claim(Event::Accepted), claim(Event::Rejected));
+        assert!(accepted.proves.contains("the mail server took it: stated by Bo: in the log"), "{}", accepted.proves);
+        assert!(rejected.proves.contains("did not take it"), "{}", rejected.proves);
+        assert!([accepted, rejected].iter().all(|claim| claim.does_not_prove.contains("a person's word")));
+    }
+
+    #[test]
     fn an_acceptance_claims_no_more_than_its_level() {
         let person =
             Person { address: "a@x.example".into(), account_id: "C1".into(), host: "mx".into(), ..Person::default() };
         let subject = Subject::Person(Box::new(person));
-        let fact = |level| Fact { level, ..Fact::new(Event::Accepted, from_millis(0)) };
+        let fact = |level| Fact { level, attempt: Some(1), ..Fact::new(Event::Accepted, from_millis(0)) };
         let relayed = of(&fact(Some(Level::Relayed)), &subject);
         let by_mx = of(&fact(Some(Level::AcceptedByMx)), &subject);
         assert!(

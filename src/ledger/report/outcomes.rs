@@ -63,6 +63,7 @@ pub(super) fn phrase(event: Event) -> &'static str {
         // Whether it was tried again is what later entries say.
         Event::Deferred => "put off by the mail server",
         Event::Manifest => "audience fixed",
+        Event::Resent => "sent again, as an operator decided",
         Event::Attested => "stated to have been told by another way",
         Event::PreferenceChanged => "opt-out set or withdrawn",
         Event::Closed => "notice closed",

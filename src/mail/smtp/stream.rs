@@ -29,6 +29,7 @@ use tokio_rustls::client::TlsStream;
 
 use super::Failed;
 use super::spaced::Spaced;
+use super::steps::Steps;
 use super::wire::Wire;
 use crate::config::{Relay, Smtp, Tls};
 use crate::domain::reply::{Failure, Reply, Stage};
@@ -46,8 +47,8 @@ pub(super) struct Opened {
 }
 
 /// Connects to a relay and encrypts as it wants.
-pub(super) async fn open(relay: &Relay, deadlines: &Smtp, hello: &ClientId) -> Result<Opened, Failed> {
-    let tcp = connect(&relay.url.host, relay.url.port, deadlines.connect).await?;
+pub(super) async fn open(relay: &Relay, deadlines: &Smtp, hello: &ClientId, steps: &Steps) -> Result<Opened, Failed> {
+    let tcp = steps.time(Stage::Connect, connect(&relay.url.host, relay.url.port, deadlines.connect)).await?;
     let peer = tcp.peer_addr().map_err(|error| unclear(Stage::Connect, &error))?;
     let host = format!("{} [{}]:{}", relay.url.host, peer.ip(), peer.port());
     let (plain, stage, greeting): (Box<dyn AsyncTokioStream>, _, &[u8]) = if relay.url.tls == Tls::Implicit {

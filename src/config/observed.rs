@@ -1,0 +1,57 @@
+//! What can be configured of how this process is watched: `[metrics]` and `[log]`.
+
+use std::net::SocketAddr;
+
+use serde::{Deserialize, Serialize};
+use tracing_subscriber::EnvFilter;
+
+use super::Http;
+
+/// `[metrics]`: `/healthz`, `/readyz` and `/metrics`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Metrics {
+    /// Address and port of their own; without it `besked serve` answers them on `[http] listen`, and nobody else does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub listen: Option<SocketAddr>,
+}
+
+impl Metrics {
+    pub(super) fn problem(&self, http: &Http) -> Option<String> {
+        (self.listen == Some(http.listen))
+            .then(|| "`metrics.listen` is `http.listen`: leave it out to have both on one address".to_owned())
+    }
+}
+
+/// `[log]`: what goes to stderr.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Log {
+    /// `error`, `warn`, `info`, `debug`, or by target: `warn,besked=info`. `BESKED_LOG` goes before it.
+    pub level: String,
+    /// Lines for people or JSON for machines. `BESKED_LOG_FORMAT` goes before it.
+    pub format: LogFormat,
+}
+
+impl Log {
+    pub(super) fn problem(&self) -> Option<String> {
+        let problem = self.level.parse::<EnvFilter>().err()?;
+        Some(format!("`log.level` {problem}: it is for example `warn`, or `warn,besked=info`"))
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { level: "warn".to_owned(), format: LogFormat::Text }
+    }
+}
+
+/// The form of logs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// A line for each event.
+    Text,
+    /// A JSON object on a line for each event.
+    Json,
+}

@@ -1,0 +1,245 @@
+//! Metrics: numbers about the work, as OpenMetrics text for Prometheus and its like. One [`Metrics`] for each process, handed to
+//! the parts that count; nothing is global.
+//!
+//! Names begin with `besked_` and end in their unit; units are base units. No label ever holds an address, a domain or an
+//! account: labels are names of relays and words of closed lists. What needs the database is gathered by [`standing`].
+
+mod standing;
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::{Registry, Unit};
+use tokio::time::Instant;
+
+use crate::domain::category::Category;
+use crate::domain::clock::Clock;
+use crate::domain::delivery::Outcome;
+use crate::domain::reply::Stage;
+use crate::store::Store;
+use standing::Standing;
+
+/// The media type of [`Metrics::scrape`] (OpenMetrics 1.0).
+pub const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Upper bounds for steps of a conversation, in seconds: from a relay on loopback to the longest deadline.
+const STEP_SECONDS: [f64; 14] = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 15.0, 60.0, 180.0, 600.0];
+
+/// Upper bounds for commits, in seconds.
+const COMMIT_SECONDS: [f64; 12] = [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
+
+/// Upper bounds for what one commit takes.
+const GROUP_SIZES: [f64; 10] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0];
+
+/// In place of a relay's name: nothing was sent.
+const NO_RELAY: &str = "none";
+
+/// In place of a class or a lane: the notice was gone before its outcome came.
+const UNKNOWN: &str = "unknown";
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfOutcome {
+    relay: String,
+    class: &'static str,
+    lane: &'static str,
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfStep {
+    relay: String,
+    step: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfRelay {
+    relay: String,
+}
+
+/// Whether a relay is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Circuit {
+    /// It is.
+    Closed = 0,
+    /// One connection looks whether it is well again.
+    HalfOpen = 1,
+    /// It is left alone for a while.
+    Open = 2,
+}
+
+/// All numbers of a process: a cheap handle, cloned freely.
+#[derive(Clone)]
+pub struct Metrics(Arc<Inner>);
+
+struct Inner {
+    registry: Registry,
+    outcomes: Family<OfOutcome, Counter>,
+    steps: Family<OfStep, Histogram, fn() -> Histogram>,
+    circuits: Family<OfRelay, Gauge>,
+    connections: Family<OfRelay, Gauge>,
+    commits: Histogram,
+    groups: Histogram,
+    failed: Counter,
+    standing: Arc<Standing>,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Metrics {
+    /// All numbers at their beginning.
+    #[must_use]
+    pub fn new() -> Self {
+        let mut registry = Registry::with_prefix("besked");
+        let info = Info::new([("version", env!("CARGO_PKG_VERSION"))].to_vec());
+        registry.register("build", "This program", info);
+        let steps: fn() -> Histogram = || Histogram::new(STEP_SECONDS);
+        let inner = Inner {
+            outcomes: Family::default(),
+            steps: Family::new_with_constructor(steps),
+            circuits: Family::default(),
+            connections: Family::default(),
+            commits: Histogram::new(COMMIT_SECONDS),
+            groups: Histogram::new(GROUP_SIZES),
+            failed: Counter::default(),
+            standing: Arc::new(Standing::register(&mut registry)),
+            registry: Registry::default(),
+        };
+        registry.register(
+            "outcomes",
+            "Outcomes recorded; a deferral counts each time, relay none stands for nothing sent",
+            inner.outcomes.clone(),
+        );
+        registry.register_with_unit(
+            "smtp_step_duration",
+            "Steps of SMTP conversations, whatever came of them; greeting counts each EHLO too",
+            Unit::Seconds,
+            inner.steps.clone(),
+        );
+        registry.register(
+            "relay_circuit_state",
+            "Whether a relay is used: 0 closed (it is), 1 half-open (a probe), 2 open (it is left alone)",
+            inner.circuits.clone(),
+        );
+        registry.register("relay_connections", "Connections to a relay in use", inner.connections.clone());
+        registry.register_with_unit(
+            "recorder_commit_duration",
+            "Commits of outcomes and claims, from the wait for the writer's turn to the disk",
+            Unit::Seconds,
+            inner.commits.clone(),
+        );
+        registry.register("recorder_group_size", "Outcomes and claims that one commit took", inner.groups.clone());
+        registry.register(
+            "recorder_commit_failures",
+            "Commits that failed and were tried again: nothing new is sent meanwhile",
+            inner.failed.clone(),
+        );
+        Self(Arc::new(Inner { registry, ..inner }))
+    }
+
+    /// An outcome was recorded: through which relay, where one was used, and of which category, where that is known.
+    pub fn recorded(&self, relay: Option<&str>, category: Option<Category>, outcome: Outcome) {
+        let labels = OfOutcome {
+            relay: relay.unwrap_or(NO_RELAY).to_owned(),
+            class: category.map_or(UNKNOWN, |category| category.class().as_str()),
+            lane: category.map_or(UNKNOWN, |category| category.lane().as_str()),
+            outcome: outcome.as_str(),
+        };
+        self.0.outcomes.get_or_create(&labels).inc();
+    }
+
+    /// Times a commit of `size` outcomes and claims.
+    ///
+    /// # Errors
+    /// Those of the commit.
+    pub async fn committing<T, E>(&self, size: usize, commit: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+        let began = Instant::now();
+        let result = commit.await;
+        if result.is_ok() {
+            self.0.commits.observe(began.elapsed().as_secs_f64());
+            self.0.groups.observe(f64::from(u32::try_from(size).unwrap_or(u32::MAX)));
+        } else {
+            self.0.failed.inc();
+        }
+        result
+    }
+
+    /// The numbers of a relay, all of them there from now on.
+    #[must_use]
+    pub fn relay(&self, name: &str) -> RelayMetrics {
+        let relay = OfRelay { relay: name.to_owned() };
+        let step = |stage: &Stage| {
+            let labels = OfStep { relay: name.to_owned(), step: stage.as_str() };
+            (*stage, self.0.steps.get_or_create_owned(&labels))
+        };
+        RelayMetrics {
+            circuit: self.0.circuits.get_or_create_owned(&relay),
+            connections: self.0.connections.get_or_create_owned(&relay),
+            steps: Arc::new(Stage::ALL.iter().map(step).collect()),
+        }
+    }
+
+    /// Everything as OpenMetrics text, with what waits in the database as it was a few seconds ago at most; where the database
+    /// does not answer, as it was when it did.
+    pub async fn scrape(&self, store: &Store, clock: &Clock) -> String {
+        self.0.standing.refresh(store, clock).await;
+        let mut text = String::new();
+        encode(&mut text, &self.0.registry).expect("writing to memory does not fail");
+        text
+    }
+}
+
+/// The numbers of one relay.
+#[derive(Clone, Debug)]
+pub struct RelayMetrics {
+    circuit: Gauge,
+    connections: Gauge,
+    steps: Arc<BTreeMap<Stage, Histogram>>,
+}
+
+impl RelayMetrics {
+    /// Its circuit is in this state from now on.
+    pub fn circuit(&self, circuit: Circuit) {
+        self.circuit.set(circuit as i64);
+    }
+
+    /// A connection is in use until what this gives is dropped.
+    #[must_use]
+    pub fn connected(&self) -> InUse {
+        self.connections.inc();
+        InUse(self.connections.clone())
+    }
+
+    /// A step of a conversation took this long.
+    pub fn step(&self, stage: Stage, took: Duration) {
+        if let Some(step) = self.steps.get(&stage) {
+            step.observe(took.as_secs_f64());
+        }
+    }
+}
+
+/// That a connection is in use.
+#[derive(Debug)]
+pub struct InUse(Gauge);
+
+impl Drop for InUse {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+/// A gauge of seconds.
+type Seconds = Gauge<f64, AtomicU64>;

@@ -1,0 +1,68 @@
+//! What machines ask about this process: `/healthz` (is it alive?), `/readyz` (can it work?) and `/metrics`. Nothing personal
+//! is in any answer.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{HeaderName, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use serde_json::{Value, json};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use crate::app::App;
+use crate::metrics::MEDIA_TYPE;
+use crate::store::StoreError;
+
+/// How long the database has to answer.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+const NO_STORE: (HeaderName, &str) = (header::CACHE_CONTROL, "no-store");
+
+#[derive(Clone)]
+struct Observed {
+    app: App,
+    draining: CancellationToken,
+}
+
+/// The routes. Cancelled, `draining` says that the process is about to end.
+pub fn routes(app: App, draining: CancellationToken) -> Router {
+    Router::new()
+        .route("/healthz", get(health))
+        .route("/readyz", get(readiness))
+        .route("/metrics", get(metrics))
+        .with_state(Observed { app, draining })
+}
+
+/// Without a look at the database: that it is gone is no reason to end the process.
+async fn health(State(it): State<Observed>) -> Response {
+    let alive = it.app.pulse.is_alive();
+    answer(alive, &json!({ "alive": alive }))
+}
+
+/// Not ready are `draining`, `database` (it does not answer), `migrations` (its tables are not those of this version).
+async fn readiness(State(it): State<Observed>) -> Response {
+    let mut not_ready = Vec::new();
+    if it.draining.is_cancelled() {
+        not_ready.push("draining");
+    }
+    match timeout(PATIENCE, it.app.store.check()).await {
+        Ok(Ok(())) => {}
+        Ok(Err(StoreError::NotMigrated { .. })) => not_ready.push("migrations"),
+        Ok(Err(_)) | Err(_) => not_ready.push("database"),
+    }
+    let ready = not_ready.is_empty();
+    answer(ready, &json!({ "ready": ready, "not_ready": not_ready }))
+}
+
+async fn metrics(State(it): State<Observed>) -> Response {
+    let text = it.app.metrics.scrape(&it.app.store, &it.app.clock).await;
+    ([NO_STORE, (header::CONTENT_TYPE, MEDIA_TYPE)], text).into_response()
+}
+
+fn answer(well: bool, body: &Value) -> Response {
+    let status = if well { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, [NO_STORE, (header::CONTENT_TYPE, "application/json")], format!("{body}\n")).into_response()
+}

@@ -1,0 +1,131 @@
+//! Deliveries in doubt: nobody knows whether a server took their message. Those of mandatory notices wait in the queue to be
+//! sent again, the others for an operator.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::row::Row;
+use super::{Conn, Result};
+
+/// How many deliveries are in doubt.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Doubts {
+    /// Those that wait for an operator.
+    pub operator: u64,
+    /// Those that are sent again by themselves.
+    pub again: u64,
+}
+
+/// Counts the deliveries in doubt.
+pub async fn count(conn: &mut Conn) -> Result<Doubts> {
+    let row = sqlx::query(
+        "SELECT COUNT(*) AS doubts, COUNT(q.delivery_id) AS again
+         FROM deliveries d LEFT JOIN queue q ON q.delivery_id = d.id WHERE d.state = 'uncertain'",
+    )
+    .fetch_one(conn)
+    .await?;
+    let row = Row::of("deliveries", &row);
+    let again = row.count("again")?;
+    Ok(Doubts { operator: row.count("doubts")?.saturating_sub(again), again })
+}
+
+/// A delivery in doubt, for those who decide.
+#[derive(Clone, Debug, Serialize)]
+pub struct Doubt {
+    /// The delivery.
+    pub id: Uuid,
+    /// Its notice.
+    pub notice: Uuid,
+    /// Account id.
+    pub account_id: String,
+    /// Address; empty once erased.
+    pub email: String,
+    /// Since when.
+    pub at: Timestamp,
+    /// The relay of the last attempt, where there was one.
+    pub relay: Option<String>,
+    /// Why it is in doubt.
+    pub reply: Option<String>,
+    /// When it is sent again by itself; `None` where it waits for an operator.
+    pub again_at: Option<Timestamp>,
+}
+
+/// A page of the deliveries in doubt, of one notice where named, in the order of notice and delivery.
+pub async fn list(
+    conn: &mut Conn,
+    notice_id: Option<Uuid>,
+    after: Option<(Uuid, Uuid)>,
+    limit: u32,
+) -> Result<Vec<Doubt>> {
+    let rows = sqlx::query(
+        "SELECT d.id, d.notice_id, d.account_id, d.email, d.changed_at, d.reply, q.due_at,
+           (SELECT a.relay FROM attempts a WHERE a.delivery_id = d.id ORDER BY a.attempt DESC LIMIT 1) AS relay
+         FROM deliveries d LEFT JOIN queue q ON q.delivery_id = d.id
+         WHERE d.state = 'uncertain' AND ($1 IS NULL OR d.notice_id = $1)
+           AND (d.notice_id > $2 OR (d.notice_id = $2 AND d.id > $3)) ORDER BY d.notice_id, d.id LIMIT $4",
+    )
+    .bind(notice_id.map(|id| id.to_string()))
+    .bind(after.map_or_else(String::new, |(notice, _)| notice.to_string()))
+    .bind(after.map_or_else(String::new, |(_, id)| id.to_string()))
+    .bind(i64::from(limit))
+    .fetch_all(conn)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            let row = Row::of("deliveries", row);
+            Ok(Doubt {
+                id: row.id("id")?,
+                notice: row.id("notice_id")?,
+                account_id: row.get("account_id")?,
+                email: row.get("email")?,
+                at: row.time("changed_at")?,
+                relay: row.get("relay")?,
+                reply: row.get("reply")?,
+                again_at: row.maybe_time("due_at")?,
+            })
+        })
+        .collect()
+}
+
+/// Puts a delivery in doubt back into the queue, towards its address's domain. False where it is no longer in doubt, its person was erased, or it waits in
+/// the queue already.
+///
+/// Its token begins far above all that its earlier claims can have had: a worker that was taken for dead must not settle the
+/// new claim. The caller holds the ledger's head and the notice's row, so that no erasure and no closing comes in between.
+pub async fn requeue(conn: &mut Conn, id: Uuid, domain: &str, now: Timestamp) -> Result<bool> {
+    let done = sqlx::query(
+        "INSERT INTO queue (delivery_id, notice_id, lane, domain, due_at, attempts, waited, token)
+         SELECT d.id, d.notice_id, n.lane, $3, $2, d.attempts, 0, $2 FROM deliveries d JOIN notices n ON n.id = d.notice_id
+         WHERE d.id = $1 AND d.state = 'uncertain' AND d.email <> '' ON CONFLICT (delivery_id) DO NOTHING",
+    )
+    .bind(id.to_string())
+    .bind(now.as_millisecond())
+    .bind(domain)
+    .execute(&mut *conn)
+    .await?;
+    if done.rows_affected() == 0 {
+        return Ok(false);
+    }
+    sqlx::query(
+        "UPDATE notices SET resent_at = $2 WHERE closed_at IS NOT NULL
+           AND id = (SELECT notice_id FROM deliveries WHERE id = $1)",
+    )
+    .bind(id.to_string())
+    .bind(now.as_millisecond())
+    .execute(conn)
+    .await?;
+    Ok(true)
+}
+
+/// Notes that nothing of a closed notice is being sent again any more.
+pub async fn end_resending(conn: &mut Conn, notice_id: Uuid) -> Result<bool> {
+    let done = sqlx::query(
+        "UPDATE notices SET resent_at = NULL WHERE id = $1 AND resent_at IS NOT NULL
+           AND NOT EXISTS (SELECT 1 FROM queue WHERE queue.notice_id = notices.id)",
+    )
+    .bind(notice_id.to_string())
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}

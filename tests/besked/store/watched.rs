@@ -1,0 +1,109 @@
+//! Figures for those who watch, and deliveries in doubt.
+
+use besked::domain::delivery::Outcome;
+use besked::domain::entry::Event;
+use besked::store::figures::{self, Sealing, Waiting};
+use besked::store::uncertain::{self, Doubts};
+use besked::store::{Conn, ledger, notices, queue, settle};
+use jiff::SignedDuration;
+use rstest::rstest;
+use uuid::Uuid;
+
+use super::Fixture;
+use super::queue::settlement;
+use crate::database::Engine;
+
+/// Lets a delivery end in doubt.
+async fn doubt(fixture: &Fixture, conn: &mut Conn, notice: Uuid) -> Uuid {
+    let claimed = queue::claim(conn, notice, "me", fixture.now, &[], 1).await.unwrap().remove(0);
+    settle::settle(conn, &[settlement(fixture, notice, &claimed, Outcome::Uncertain)]).await.unwrap();
+    claimed.delivery_id
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn what_waits_is_counted_by_lane(#[case] engine: Engine) {
+    let fixture = Fixture::new(engine).await;
+    let mut tx = fixture.store.write().await.unwrap();
+    assert_eq!(figures::waiting(&mut tx).await.unwrap(), []);
+    assert_eq!(figures::sealing(&mut tx).await.unwrap(), Sealing::default());
+    let id = fixture.released(&mut tx, &["a@x.example", "b@x.example"]).await;
+    let lane = figures::waiting(&mut tx).await.unwrap()[0].lane;
+    let waiting = Waiting { lane, deliveries: 2, due_at: Some(fixture.now) };
+    assert_eq!(figures::waiting(&mut tx).await.unwrap(), [waiting]);
+    notices::set_paused(&mut tx, id, Some(fixture.now)).await.unwrap();
+    assert_eq!(figures::waiting(&mut tx).await.unwrap(), [Waiting { due_at: None, ..waiting }], "a pause is no delay");
+
+    for event in [Event::Attested, Event::Closed] {
+        let entry = fixture.entry(event);
+        ledger::append(&mut tx, &[ledger::Opening::about_nothing(&entry, fixture.now)]).await.unwrap();
+    }
+    let sealing = figures::sealing(&mut tx).await.unwrap();
+    assert_eq!(sealing, Sealing { entries: 0, pending: 2, oldest: Some(fixture.now), stopped: false });
+    besked::store::tree::set_stopped(&mut tx, Some("why")).await.unwrap();
+    assert!(figures::sealing(&mut tx).await.unwrap().stopped);
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn a_doubt_is_listed_and_put_back_into_the_queue(#[case] engine: Engine) {
+    let fixture = Fixture::new(engine).await;
+    let mut tx = fixture.store.write().await.unwrap();
+    let id = fixture.released(&mut tx, &["a@x.example", "b@x.example"]).await;
+    let doubts = [doubt(&fixture, &mut tx, id).await, doubt(&fixture, &mut tx, id).await];
+    assert_eq!(uncertain::count(&mut tx).await.unwrap(), Doubts { operator: 2, again: 0 });
+    let page = uncertain::list(&mut tx, None, None, 1).await.unwrap();
+    assert_eq!((page[0].relay.as_deref(), page[0].again_at, page[0].at), (Some("r"), None, fixture.now));
+    let rest = uncertain::list(&mut tx, Some(id), Some((id, page[0].id)), 9).await.unwrap();
+    assert_eq!((rest.len(), rest[0].email.as_str()), (1, "b@x.example"));
+    assert!(uncertain::list(&mut tx, Some(fixture.id()), None, 9).await.unwrap().is_empty());
+
+    assert!(notices::set_closed(&mut tx, id, fixture.now).await.unwrap());
+    assert!(notices::open(&mut tx).await.unwrap().is_empty());
+    let later = fixture.now + SignedDuration::from_secs(5);
+    assert!(uncertain::requeue(&mut tx, doubts[0], "x.example", later).await.unwrap());
+    assert!(!uncertain::requeue(&mut tx, doubts[0], "x.example", later).await.unwrap(), "it waits already");
+    assert!(!uncertain::requeue(&mut tx, fixture.id(), "x.example", later).await.unwrap());
+    assert_eq!(uncertain::count(&mut tx).await.unwrap(), Doubts { operator: 1, again: 1 });
+    let open = notices::open(&mut tx).await.unwrap();
+    assert!(open.len() == 1 && open[0].is_sendable(), "{open:?}");
+    assert!(!notices::set_closed(&mut tx, id, later).await.unwrap(), "it is closed once");
+    assert_eq!(queue::depth(&mut tx, Some(id), later).await.unwrap().due, 1);
+    assert!(!uncertain::end_resending(&mut tx, id).await.unwrap(), "it waits in the queue");
+
+    // A worker that was taken for dead long ago cannot settle the new claim.
+    let claimed = queue::claim(&mut tx, id, "me", later, &[], 9).await.unwrap().remove(0);
+    assert!(claimed.token > 1_000_000 && claimed.attempts == 1, "{claimed:?}");
+    assert!(queue::still_ours(&mut tx, claimed.delivery_id, claimed.token).await.unwrap());
+    settle::settle(&mut tx, &[settlement(&fixture, id, &claimed, Outcome::Accepted)]).await.unwrap();
+    assert!(uncertain::end_resending(&mut tx, id).await.unwrap());
+    assert!(notices::open(&mut tx).await.unwrap().is_empty());
+}
+
+/// The plan of the statement that lists and counts doubts.
+#[tokio::test]
+async fn doubts_are_found_without_reading_every_delivery() {
+    for engine in [Engine::Sqlite, Engine::Postgres] {
+        let fixture = Fixture::new(engine).await;
+        let mut tx = fixture.store.write().await.unwrap();
+        let addresses: Vec<String> = (0..500).map(|n| format!("a{n}@x.example")).collect();
+        let addresses: Vec<&str> = addresses.iter().map(String::as_str).collect();
+        let id = fixture.released(&mut tx, &addresses).await;
+        doubt(&fixture, &mut tx, id).await;
+        if engine == Engine::Postgres {
+            sqlx::query("ANALYZE deliveries").execute(&mut *tx).await.unwrap();
+        }
+        let explain = match engine {
+            Engine::Sqlite => "EXPLAIN QUERY PLAN SELECT COUNT(*) FROM deliveries d WHERE d.state = 'uncertain'",
+            Engine::Postgres => "EXPLAIN SELECT COUNT(*) FROM deliveries d WHERE d.state = 'uncertain'",
+        };
+        let column = if engine == Engine::Sqlite { 3 } else { 0 };
+        let rows = sqlx::query(explain).fetch_all(&mut *tx).await.unwrap();
+        let plan: String = rows.iter().map(|row| sqlx::Row::get::<String, _>(row, column) + "\n").collect();
+        assert!(plan.contains("deliveries_uncertain"), "{plan}");
+    }
+}

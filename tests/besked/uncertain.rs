@@ -1,0 +1,259 @@
+//! Deliveries in doubt: an operator sends them again or settles them, and the books say so.
+
+use std::time::Duration;
+
+use besked::domain::address::Address;
+use besked::domain::category::Category;
+use besked::domain::coverage::Verdict;
+use besked::domain::delivery::{Level, State};
+use besked::domain::evidence::verify;
+use besked::domain::notice::State as NoticeState;
+use besked::domain::preference::Reason;
+use besked::ledger::audit::Verdict as Audit;
+use besked::reports::{Finding, ReportError, settle};
+use besked::store::{ledger, suppressions, uncertain};
+use besked::uncertain::{ResendError, resend};
+use rstest::rstest;
+use uuid::Uuid;
+
+use crate::app::{CUSTOMERS, NEWS, TestApp, maintenance};
+use crate::audit::audit;
+use crate::cli::Shell;
+use crate::database::Engine;
+use crate::evidence::{exported, key};
+use crate::relay::{Act, Relay};
+
+/// News to C1 and C2; of C2's nobody knows whether it was taken. Gives the notice and that delivery.
+async fn doubted(app: &TestApp) -> (Uuid, Uuid) {
+    app.import(CUSTOMERS).await;
+    let id = app.release(NEWS).await;
+    app.relay.on(". hello@two.example", 1, Act::TakeAndClose);
+    app.run_until_idle().await;
+    assert_eq!(app.counts(id).await, [(State::Accepted, 1), (State::Uncertain, 1)].into());
+    (id, app.informed("C2", id).await.notices[0].deliveries[0].id)
+}
+
+async fn send_again(app: &TestApp, id: Uuid) -> Result<(), ResendError> {
+    resend(&app.app.store, &app.app.clock, &app.app.random, &[id], "alice").await
+}
+
+async fn settled(app: &TestApp, id: Uuid, taken: bool) -> Result<State, ReportError> {
+    let finding = Finding { text: "the relay's log says so", by: "Bo" };
+    settle(&app.app.store, &app.app.clock, &app.app.random, id, taken, &finding).await
+}
+
+/// What the ledger has about a notice, in order.
+async fn events(app: &TestApp, id: Uuid) -> Vec<&'static str> {
+    let entries = ledger::of_notice(&mut app.app.store.read().await.unwrap(), id).await.unwrap();
+    entries.iter().map(|entry| entry.event.as_str()).collect()
+}
+
+/// The audit finds nothing, and the evidence for C2 verifies; gives what it claims.
+async fn proved(app: &TestApp, id: Uuid) -> String {
+    let report = audit(app).await;
+    assert_eq!((report.verdict, report.problem), (Audit::Ok, None));
+    let file = exported(app, id, Some("C2")).await.unwrap();
+    let evidence = verify(file.as_slice(), &key(app)).unwrap();
+    evidence.entries.iter().map(|entry| format!("{}\n", entry.claim.proves)).collect()
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_sent_again_of_a_closed_notice_leaves_it_closed(#[case] engine: Engine) {
+    let app = TestApp::new(engine).await;
+    let (id, doubt) = doubted(&app).await;
+    assert_eq!(app.notice(id).await.state, NoticeState::Closed);
+    assert_eq!(app.informed("C2", id).await.verdict, Verdict::Pending);
+    assert_eq!((app.coverage(id).await.informed, app.coverage(id).await.pending), (1, 1));
+    app.advance(Duration::from_secs(60));
+    send_again(&app, doubt).await.unwrap();
+    let listed = uncertain::list(&mut app.app.store.read().await.unwrap(), None, None, 9).await.unwrap();
+    assert_eq!((listed[0].relay.as_deref(), listed[0].again_at.is_some()), (Some("primary"), true));
+    assert!(matches!(send_again(&app, doubt).await, Err(ResendError::ByItself(_))));
+    proved(&app, id).await;
+    let app = app.restart().await;
+    app.run_until_idle().await;
+
+    let received = app.relay.to("hello@two.example");
+    assert_eq!(received.len(), 2);
+    assert_eq!(received[0].data, received[1].data, "byte for byte");
+    assert_eq!(app.counts(id).await, [(State::Accepted, 2)].into());
+    assert_eq!(app.notice(id).await.state, NoticeState::Closed);
+    assert_eq!(app.informed("C2", id).await.verdict, Verdict::Informed);
+    assert_eq!((app.coverage(id).await.informed, app.coverage(id).await.pending), (2, 0));
+    let said = events(&app, id).await;
+    assert_eq!(said[3..], ["closed", "resent", "accepted"], "{said:?}");
+    let open = besked::store::notices::open(&mut app.app.store.read().await.unwrap()).await.unwrap();
+    assert!(open.is_empty(), "nothing is left to do: {open:?}");
+    let claims = proved(&app, id).await;
+    assert!(claims.contains("an operator decided to send the message to hello@two.example"), "{claims}");
+    assert!(claims.contains("decided by alice"), "{claims}");
+    assert!(matches!(send_again(&app, doubt).await, Err(ResendError::Report(ReportError::NotUncertain { .. }))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_sent_again_can_be_put_off_refused_and_doubted_once_more() {
+    let app = TestApp::new(Engine::Sqlite).await;
+    let (id, doubt) = doubted(&app).await;
+    send_again(&app, doubt).await.unwrap();
+    app.relay.on(". hello@two.example", 1, Act::Reply("451 4.3.0 try later\r\n"));
+    app.run_until_idle().await;
+    assert_eq!(app.counts(id).await, [(State::Accepted, 1), (State::Deferred, 1)].into());
+    proved(&app, id).await;
+    app.relay.on(". hello@two.example", 1, Act::TakeAndClose);
+    app.advance(Duration::from_secs(600));
+    app.run_until_idle().await;
+    assert_eq!(app.counts(id).await, [(State::Accepted, 1), (State::Uncertain, 1)].into(), "an operator decides");
+    send_again(&app, doubt).await.unwrap();
+    app.relay.on("RCPT TO:<hello@two.example>", 1, Act::Reply("550 5.1.1 no such user\r\n"));
+    app.run_until_idle().await;
+    assert_eq!(app.counts(id).await, [(State::Accepted, 1), (State::Rejected, 1)].into());
+    assert_eq!(app.notice(id).await.state, NoticeState::Closed);
+    proved(&app, id).await;
+}
+
+#[rstest]
+#[case(Engine::Sqlite, true, State::Accepted, Verdict::Informed)]
+#[case(Engine::Postgres, true, State::Accepted, Verdict::Informed)]
+#[case(Engine::Sqlite, false, State::Rejected, Verdict::NotInformed)]
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_settles_a_doubt_in_words(
+    #[case] engine: Engine,
+    #[case] taken: bool,
+    #[case] state: State,
+    #[case] verdict: Verdict,
+) {
+    let app = TestApp::new(engine).await;
+    let (id, doubt) = doubted(&app).await;
+    assert_eq!(settled(&app, doubt, taken).await.unwrap(), state);
+    let answer = app.informed("C2", id).await;
+    let delivery = &answer.notices[0].deliveries[0];
+    assert_eq!((answer.verdict, delivery.level), (verdict, taken.then_some(Level::Relayed)));
+    assert_eq!(delivery.reply.as_deref(), Some("stated by Bo: the relay's log says so"));
+    let claims = proved(&app, id).await;
+    assert!(claims.contains("an operator settled the doubt") && claims.contains("stated by Bo"), "{claims}");
+    let again = settled(&app, doubt, taken).await;
+    assert!(matches!(again, Err(ReportError::NotUncertain { state: it, .. }) if it == state), "{again:?}");
+    app.run_until_idle().await;
+    assert_eq!(app.relay.to("hello@two.example").len(), 1, "it is not sent again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mandatory_doubt_that_was_settled_is_not_sent_again() {
+    let app = TestApp::new(Engine::Sqlite).await;
+    app.import(CUSTOMERS).await;
+    let id = app.release(&maintenance("customers = [\"C2\"]")).await;
+    app.relay.on(". hello@two.example", 1, Act::TakeAndClose);
+    app.run_until_idle().await;
+    let doubt = app.informed("C2", id).await.notices[0].deliveries[0].id;
+    assert!(matches!(send_again(&app, doubt).await, Err(ResendError::ByItself(_))));
+    settled(&app, doubt, true).await.unwrap();
+    app.advance(Duration::from_secs(600));
+    app.run_until_idle().await;
+    assert_eq!(app.relay.to("hello@two.example").len(), 1);
+    assert_eq!(app.notice(id).await.state, NoticeState::Closed);
+    assert_eq!(events(&app, id).await, ["manifest", "uncertain", "accepted", "closed"]);
+    proved(&app, id).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_wants_none_or_is_gone_gets_none_again() {
+    let app = TestApp::new(Engine::Sqlite).await;
+    let (_, doubt) = doubted(&app).await;
+    let (store, clock, random) = (&app.app.store, &app.app.clock, &app.app.random);
+    let person = Address::parse("hello@two.example").unwrap();
+    let wish = |out: bool| async move {
+        let wish = [(Category::News, out)];
+        besked::preferences::set(store, clock, random, &Address::parse("hello@two.example").unwrap(), &wish, "test")
+            .await
+            .unwrap();
+    };
+    wish(true).await;
+    assert!(matches!(
+        send_again(&app, doubt).await,
+        Err(ResendError::Refused { why: "the person opted out of it", .. })
+    ));
+    wish(false).await;
+    let mut tx = store.write().await.unwrap();
+    suppressions::add(&mut tx, person.as_str(), Reason::Complaint, clock.now()).await.unwrap();
+    tx.commit().await.unwrap();
+    assert!(matches!(send_again(&app, doubt).await, Err(ResendError::Refused { .. })));
+    app.app.privacy.erase(&person, "Art. 17(1)(b)").await.unwrap();
+    assert!(matches!(send_again(&app, doubt).await, Err(ResendError::Erased(_))));
+    let unknown = send_again(&app, random.id(clock.now())).await;
+    assert!(matches!(unknown, Err(ResendError::Report(ReportError::Unknown(_)))));
+    assert_eq!(settled(&app, doubt, false).await.unwrap(), State::Rejected);
+    let report = audit(&app).await;
+    assert_eq!((report.verdict, report.problem), (Audit::Ok, None));
+    app.run_until_idle().await;
+    assert_eq!(app.relay.to("hello@two.example").len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_can_be_erased_while_their_message_waits_to_be_sent_again() {
+    let app = TestApp::new(Engine::Sqlite).await;
+    let (id, doubt) = doubted(&app).await;
+    send_again(&app, doubt).await.unwrap();
+    app.app.privacy.erase(&Address::parse("hello@two.example").unwrap(), "Art. 17(1)(b)").await.unwrap();
+    app.run_until_idle().await;
+    assert_eq!(app.counts(id).await, [(State::Accepted, 1), (State::Cancelled, 1)].into());
+    let report = audit(&app).await;
+    assert_eq!((report.verdict, report.problem), (Audit::Ok, None));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_are_put_back_or_none() {
+    let app = TestApp::new(Engine::Sqlite).await;
+    let (id, doubt) = doubted(&app).await;
+    let sure = app.informed("C1", id).await.notices[0].deliveries[0].id;
+    let (store, clock, random) = (&app.app.store, &app.app.clock, &app.app.random);
+    resend(store, clock, random, &[doubt, sure], "alice").await.unwrap_err();
+    let listed = uncertain::list(&mut store.read().await.unwrap(), Some(id), None, 9).await.unwrap();
+    assert_eq!((listed.len(), listed[0].again_at), (1, None));
+    resend(store, clock, random, &[doubt, doubt], "alice").await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_decides_on_the_command_line() {
+    let relay = Relay::start().await;
+    let shell = Shell::new().relay(relay.address.port());
+    shell.write("customers.csv", CUSTOMERS);
+    shell.run(&["customers", "import", "customers.csv"]).ok();
+    shell.write("news.md", NEWS);
+    relay.on(". ", 2, Act::TakeAndClose);
+    let sent = shell.run(&["--json", "notice", "send", "news.md", "--wait", "--yes"]).ok().json();
+    let notice = sent["id"].as_str().unwrap();
+    let list = || shell.run(&["--json", "deliveries", "uncertain", "list", "--notice", notice]).ok().json();
+    let doubts = list()["uncertain"].as_array().unwrap().clone();
+    let id = |n: usize| doubts[n]["id"].as_str().unwrap().to_owned();
+    assert_eq!(
+        (doubts.len(), doubts[0]["relay"].as_str(), doubts[0]["again_at"].is_null()),
+        (2, Some("primary"), true)
+    );
+    let table = shell.run(&["deliveries", "uncertain", "list"]).ok().out;
+    assert!(table.contains("hello@two.example") && table.contains("waits for you"), "{table}");
+
+    let first = id(0);
+    shell.run(&["deliveries", "uncertain", "resend", &first]).fails(2, &["gets it twice", "--yes"]);
+    let resent = shell.run(&["--json", "deliveries", "uncertain", "resend", &first, "--yes"]).ok().json();
+    assert_eq!(resent["resent"][0].as_str(), Some(first.as_str()));
+    shell.run(&["deliveries", "uncertain", "resend", &first, "--yes"]).fails(2, &["is sent again by itself", "hint: "]);
+    let second = id(1);
+    let settle = ["deliveries", "uncertain", "settle", &second, "--text", "queued as 4F2", "--by", "Bo"];
+    shell.run(&settle).fails(2, &["--accepted"]);
+    let done = shell.run(&[&["--json"], settle.as_slice(), &["--accepted"]].concat()).ok().json();
+    assert_eq!(done["state"].as_str(), Some("accepted"));
+    shell.run(&[settle.as_slice(), &["--rejected"]].concat()).fails(2, &["is not in doubt", "uncertain list"]);
+    shell.run(&["dispatch", "--until-idle"]).ok();
+    assert_eq!(list()["uncertain"].as_array().unwrap().len(), 0);
+    assert_eq!(relay.received().len(), 3);
+    let status = shell.run(&["--json", "notice", "status", notice]).ok().json();
+    assert_eq!(
+        (status["state"].as_str(), status["counts"]["accepted"].as_u64()),
+        (Some("closed"), Some(2)),
+        "{status}"
+    );
+    shell.run(&["ledger", "audit"]).ok();
+}
