@@ -8,6 +8,7 @@ mod compliance;
 mod database;
 mod dispatch;
 mod evidence;
+mod faults;
 mod history;
 mod kills;
 mod ledger;

@@ -42,6 +42,9 @@ impl Session {
     ) -> Result<Option<Reply>, Failed> {
         let mail = Mail::new(Some(lettre_address(envelope.from)), self.mail_parameters(&envelope, message)?);
         let rcpt = Rcpt::new(lettre_address(envelope.to), self.rcpt_parameters(&envelope));
+        if self.wire.is_out_of_step().await {
+            return Err(self.out_of_turn(Stage::Mail));
+        }
         if self.extensions.pipelining {
             if !before_data() {
                 return Ok(None);
@@ -49,6 +52,10 @@ impl Session {
             self.pipelined(&mail, &rcpt).await?;
         } else if !self.step_by_step(mail, rcpt, before_data).await? {
             return Ok(None);
+        }
+        if self.wire.is_out_of_step().await {
+            // An answer that is there before the message would be taken for the answer to the message.
+            return Err(self.out_of_turn(Stage::Data));
         }
         // Whatever the answer to the final dot, the transaction is over with it.
         self.begun = false;
@@ -192,6 +199,11 @@ impl Session {
     async fn read(&mut self, stage: Stage) -> Result<Response, Failed> {
         let answer = timeout(self.deadline(stage), self.conn.read_response()).await;
         self.answered(stage, answer)
+    }
+
+    fn out_of_turn(&mut self, stage: Stage) -> Failed {
+        self.usable = false;
+        self.failed(stage, Failure::Unclear("the server spoke out of turn".to_owned()))
     }
 
     fn out_of_step(&mut self, stage: Stage, response: &Response) -> Failed {
