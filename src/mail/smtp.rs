@@ -1,14 +1,16 @@
 //! An SMTP session with a relay: lettre's connection, driven step by step, each step under its own deadline.
 //!
 //! Known faults of lettre 0.11.23 and the ways around them:
-//! - It leaves Nagle's algorithm on, which costs 40 ms a message: [`stream`] opens the connection itself.
+//! - It leaves Nagle's algorithm on, which costs 40 ms a message: [`connect`] opens the connection itself.
 //! - Its timeouts cover the TCP connect only: every step here has its deadline (RFC 5321 section 4.5.3.2).
 //! - It writes the message and the final dot apart and cannot pipeline: [`wire`] and [`transaction`] do both.
 //! - It forgets most of the EHLO answer: we ask once more and read it ourselves.
-//! - It does not understand a reply of a bare code: [`spaced`] puts in the space that it wants.
+//! - It reads a line to its end however long it is, and gives up over a bare code or a byte that is not UTF-8: what it
+//!   reads comes through [`replies`].
 //! - Its STARTTLS keeps what the server sent before TLS: [`stream`] does STARTTLS over a connection of its own.
 
-mod spaced;
+mod connect;
+mod replies;
 mod steps;
 mod stream;
 mod transaction;

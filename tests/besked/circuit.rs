@@ -19,7 +19,6 @@ use crate::cli::Shell;
 use crate::database::Engine;
 use crate::postfix::eventually;
 use crate::relay::{Act, Relay};
-use crate::smtp::{Script, SmtpServer};
 
 /// A dispatcher at work until it is told to stop.
 struct Running {
@@ -81,7 +80,7 @@ async fn silent(listener: TcpListener, accepted: Arc<AtomicUsize>, at_once: Arc<
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_relay_that_is_down_is_probed_by_one_worker_at_a_time() {
-    let server = SmtpServer::start(Script::default()).await;
+    let server = Relay::start().await;
     server.stop().await;
     let app = TestApp::with(Engine::Sqlite, |config| {
         config.relays[0].url = server.url().parse().unwrap();
@@ -112,7 +111,7 @@ async fn a_relay_that_is_down_is_probed_by_one_worker_at_a_time() {
     server.restart().await;
     until_accepted(&app, id, 40).await;
     running.stop().await;
-    assert_eq!(server.messages().len(), 40);
+    assert_eq!(server.received().len(), 40);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -10,6 +10,7 @@ mod database;
 mod dispatch;
 mod dkim;
 mod evidence;
+mod faults;
 mod history;
 mod kills;
 mod ledger;

@@ -14,8 +14,7 @@ use crate::audit::audit;
 use crate::cli::{Ran, Shell};
 use crate::database::{Database, Engine};
 use crate::postfix::eventually;
-use crate::relay::{Act, Relay};
-use crate::smtp::{Gate, Script, SmtpServer, Step, on};
+use crate::relay::{Act, Gate, Relay, Script, Step, on};
 
 fn customers(count: usize) -> String {
     let rows: String = (0..count).map(|n| format!("C{n:03},Kund {n},a{n:03}@d{n}.example\n")).collect();
@@ -181,7 +180,7 @@ async fn a_killed_node_costs_no_delivery() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_frozen_node_says_late_is_fenced_off() {
     let gate = Gate::new();
-    let server = SmtpServer::start(Script::default().rule(on(Step::Dot).nth(1).after(&gate))).await;
+    let server = Relay::with(Script::default().rule(on(Step::Dot).nth(1).after(&gate))).await;
     let (cluster, id) = Cluster::new(server.address.port(), 1).await;
     // It does not sign, so that it cannot be frozen with the signer's lock in hand.
     let mut frozen = cluster.command(&["serve", "--only", "dispatch"]);
@@ -215,7 +214,7 @@ async fn what_a_frozen_node_says_late_is_fenced_off() {
     let err = frozen.ends();
     assert!(err.contains("the lease was lost before the outcome could be recorded"), "{err}");
     cluster.balances(&id, 1);
-    let messages = server.messages();
+    let messages = server.received();
     assert_eq!((messages.len(), &messages[0].data), (2, &messages[1].data), "byte for byte");
 }
 

@@ -1,7 +1,6 @@
-//! Our SMTP session against a server that breaks off, stalls or talks nonsense at any step: how far it came, and whose fault it is.
+//! Our SMTP session: what it writes, and what is left of the connection. What goes wrong is in [`crate::faults`].
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use besked::config::{EXAMPLE, Relay as RelayConfig, Smtp, parse};
 use besked::domain::address::Address;
@@ -48,9 +47,9 @@ async fn send(session: &mut Session, to: &str, message: &[u8]) -> Result<Option<
 }
 
 /// What comes of one message on a new connection.
-async fn attempt(server: &Relay, deadlines: Option<Smtp>, message: &[u8]) -> Result<Option<String>, Failed> {
-    let (relay, usual) = configured(server);
-    let mut session = Session::open(&relay, &deadlines.unwrap_or(usual)).await?;
+async fn attempt(server: &Relay, message: &[u8]) -> Result<Option<String>, Failed> {
+    let (relay, deadlines) = configured(server);
+    let mut session = Session::open(&relay, &deadlines).await?;
     send(&mut session, "b@two.example", message).await
 }
 
@@ -58,100 +57,9 @@ fn verdict(failed: &Failed) -> (Stage, Verdict) {
     (failed.stage, classify(failed.stage, &failed.failure, failed.reused))
 }
 
-fn half(step: Step) -> Rule {
-    on(step).act(Act::ReplyAndClose(b"25".to_vec()))
-}
-
-/// More in a line than anybody keeps in memory.
-fn endless(code: &str) -> String {
-    format!("{code} {}\r\n", "x".repeat(1 << 20))
-}
-
-#[rstest]
-#[case::greeting(on(Step::Greeting).reply("554 5.7.1 go away\r\n"), Stage::Greeting, Verdict::RelayDown)]
-#[case::greeting_lost(on(Step::Greeting).close(), Stage::Greeting, Verdict::RelayDown)]
-#[case::greeting_half(half(Step::Greeting), Stage::Greeting, Verdict::RelayDown)]
-#[case::greeting_garbage(on(Step::Greeting).reply("\u{0}\u{7f}what\r\n"), Stage::Greeting, Verdict::RelayDown)]
-#[case::greeting_of_http(on(Step::Greeting).reply("HTTP/1.1 400 Bad Request\r\n\r\n"), Stage::Greeting, Verdict::RelayDown)]
-#[case::greeting_endless(on(Step::Greeting).reply(endless("220")), Stage::Greeting, Verdict::RelayDown)]
-#[case::ehlo(on(Step::Ehlo).reply("550 who\r\n"), Stage::Greeting, Verdict::RelayDown)]
-#[case::ehlo_lost(on(Step::Ehlo).nth(2).close(), Stage::Greeting, Verdict::RelayDown)]
-#[case::mail(on(Step::Mail).reply("550 5.7.1 not you\r\n"), Stage::Mail, Verdict::SenderRefused)]
-#[case::mail_lost(on(Step::Mail).close(), Stage::Mail, Verdict::RelayDown)]
-#[case::mail_half(half(Step::Mail), Stage::Mail, Verdict::RelayDown)]
-#[case::mail_too_large(on(Step::Mail).reply("552 5.3.4 too large\r\n"), Stage::Mail, Verdict::Rejected { dead: false })]
-#[case::rcpt(on(Step::Rcpt).when("b@").reply("550 5.1.1 no such user\r\n"), Stage::Rcpt, Verdict::Rejected { dead: true })]
-#[case::rcpt_lines(on(Step::Rcpt).reply("550-5.1.1 no\r\n550 5.1.1 such user\r\n"), Stage::Rcpt, Verdict::Rejected { dead: true })]
-#[case::rcpt_bare(on(Step::Rcpt).reply("550\r\n"), Stage::Rcpt, Verdict::Rejected { dead: false })]
-#[case::rcpt_later(on(Step::Rcpt).reply("450 4.2.0 greylisted\r\n"), Stage::Rcpt, Verdict::Deferred)]
-#[case::rcpt_lost(on(Step::Rcpt).close(), Stage::Rcpt, Verdict::Deferred)]
-#[case::rcpt_half(half(Step::Rcpt), Stage::Rcpt, Verdict::Deferred)]
-#[case::rcpt_garbage(on(Step::Rcpt).reply("nonsense\r\n"), Stage::Rcpt, Verdict::Deferred)]
-#[case::rcpt_endless(on(Step::Rcpt).reply(endless("550 5.1.1")), Stage::Rcpt, Verdict::Deferred)]
-#[case::rcpt_unknown(on(Step::Rcpt).reply("699 what\r\n"), Stage::Rcpt, Verdict::Deferred)]
-#[case::data(on(Step::Data).reply("554 5.6.0 no\r\n"), Stage::Data, Verdict::Rejected { dead: false })]
-#[case::data_lost(on(Step::Data).close(), Stage::Data, Verdict::Deferred)]
-#[case::data_not_354(on(Step::Data).reply("250 fine\r\n"), Stage::Data, Verdict::Deferred)]
-#[case::dot(on(Step::Dot).reply("554 5.7.1 spam\r\n"), Stage::Dot, Verdict::Rejected { dead: false })]
-#[case::dot_later(on(Step::Dot).reply("451 4.3.0 later\r\n"), Stage::Dot, Verdict::Deferred)]
-#[case::dot_lost(on(Step::Dot).close(), Stage::Dot, Verdict::Uncertain)]
-#[case::dot_taken(on(Step::Dot).act(Act::TakeAndClose), Stage::Dot, Verdict::Uncertain)]
-#[case::dot_half(half(Step::Dot), Stage::Dot, Verdict::Uncertain)]
-#[case::dot_garbage(on(Step::Dot).reply("\u{7f}\u{0}\r\n"), Stage::Dot, Verdict::Uncertain)]
-#[case::dot_endless(on(Step::Dot).reply(endless("250")), Stage::Dot, Verdict::Uncertain)]
-#[case::dot_354(on(Step::Dot).reply("354 go on\r\n"), Stage::Dot, Verdict::Uncertain)]
-#[tokio::test]
-async fn every_failure_has_its_stage_and_its_culprit(
-    #[case] rule: Rule,
-    #[case] stage: Stage,
-    #[case] wanted: Verdict,
-    #[values(false, true)] pipelining: bool,
-) {
-    let server = Relay::with(offering(pipelining).rule(rule)).await;
-    let failed = attempt(&server, None, MESSAGE.as_bytes()).await.unwrap_err();
-    assert_eq!(verdict(&failed), (stage, wanted), "{failed:?}");
-}
-
-/// Each step's own deadline ends it; those of the others are long.
-#[rstest]
-#[case(Step::Greeting, Stage::Greeting, |smtp: &mut Smtp, deadline| smtp.greeting = deadline)]
-#[case(Step::Mail, Stage::Mail, |smtp: &mut Smtp, deadline| smtp.mail = deadline)]
-#[case(Step::Rcpt, Stage::Rcpt, |smtp: &mut Smtp, deadline| smtp.rcpt = deadline)]
-#[case(Step::Data, Stage::Data, |smtp: &mut Smtp, deadline| smtp.data = deadline)]
-#[case(Step::Body, Stage::Body, |smtp: &mut Smtp, deadline| smtp.body = deadline)]
-#[case(Step::Dot, Stage::Dot, |smtp: &mut Smtp, deadline| smtp.dot = deadline)]
-#[tokio::test]
-async fn silence_ends_with_the_deadline_of_its_step(
-    #[case] step: Step,
-    #[case] stage: Stage,
-    #[case] set: fn(&mut Smtp, Duration),
-    #[values(false, true)] pipelining: bool,
-) {
-    let server = Relay::with(offering(pipelining).rule(on(step).stall())).await;
-    let mut deadlines = configured(&server).1;
-    set(&mut deadlines, Duration::from_millis(300));
-    if step == Step::Dot {
-        // The message itself has left long before; its deadline must pass as well.
-        deadlines.body = Duration::from_millis(300);
-    }
-    let message = if step == Step::Body { large() } else { MESSAGE.to_owned() };
-    let failed = attempt(&server, Some(deadlines), message.as_bytes()).await.unwrap_err();
-    assert_eq!(failed.stage, stage);
-    assert!(failed.failure.text().contains("before the deadline"), "{failed:?}");
-}
-
 /// Larger than what the kernel keeps for a server that does not read.
 fn large() -> String {
     format!("Subject: large\r\n\r\n{}", format!("{}\r\n", "x".repeat(900)).repeat(10_000))
-}
-
-#[tokio::test]
-async fn a_loss_before_the_dot_is_never_in_doubt() {
-    let script = Script::default().rule(on(Step::Body).act(Act::CloseAfterBytes(10)));
-    let server = Relay::with(script).await;
-    let failed = attempt(&server, None, large().as_bytes()).await.unwrap_err();
-    assert_eq!(verdict(&failed), (Stage::Body, Verdict::Deferred), "{failed:?}");
-    assert!(server.received().is_empty());
 }
 
 #[rstest]
@@ -273,7 +181,7 @@ async fn reports_are_asked_for_where_they_are_offered() {
 #[tokio::test]
 async fn odd_answers_are_taken_for_what_they_say(#[case] rule: Rule, #[case] reply: &str) {
     let server = Relay::with(Script::default().rule(rule)).await;
-    let sent = attempt(&server, None, b"Subject: x\r\n\r\nx\r\n").await;
+    let sent = attempt(&server, b"Subject: x\r\n\r\nx\r\n").await;
     assert_eq!(sent.map_err(|failed| format!("{failed:?}")), Ok(Some(reply.to_owned())));
 }
 

@@ -26,22 +26,10 @@ impl Steps {
     pub(super) async fn time<T>(&self, stage: Stage, step: impl Future<Output = T>) -> T {
         let began = Instant::now();
         let ended = step.await;
-        self.tell(stage, began.elapsed());
-        ended
-    }
-
-    /// Tells of the message and of its final dot, where that was begun.
-    pub(super) fn message(&self, began: Instant, dot: Option<Instant>) {
-        self.tell(Stage::Body, dot.unwrap_or_else(Instant::now).duration_since(began));
-        if let Some(dot) = dot {
-            self.tell(Stage::Dot, dot.elapsed());
-        }
-    }
-
-    fn tell(&self, stage: Stage, took: Duration) {
         if let Some(told) = &self.0 {
-            told(stage, took);
+            told(stage, began.elapsed());
         }
+        ended
     }
 }
 

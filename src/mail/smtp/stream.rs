@@ -1,4 +1,4 @@
-//! Opening a connection to a relay: TCP without Nagle's algorithm, and TLS.
+//! Opening a session's connection: TCP, TLS as the relay wants it, and the greeting.
 //!
 //! STARTTLS runs over a connection that is lent to lettre and taken back: whatever a man in the middle injects
 //! behind the server's answer is gone with lettre's buffer, and what follows is read under TLS only (RFC 3207 section 6).
@@ -22,13 +22,12 @@ use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::{error::Elapsed, timeout};
 use tokio_rustls::client::TlsStream;
 
 use super::Failed;
-use super::spaced::Spaced;
+use super::connect::connect;
 use super::steps::Steps;
 use super::wire::Wire;
 use crate::config::{Relay, Smtp, Tls};
@@ -55,7 +54,7 @@ pub(super) async fn open(relay: &Relay, deadlines: &Smtp, hello: &ClientId, step
         (Box::new(tcp), Stage::Connect, b"")
     } else {
         let wire = Wire::new(tcp);
-        let mut conn = greet(wire.clone(), deadlines, hello).await?;
+        let mut conn = steps.time(Stage::Greeting, greet(wire.clone(), deadlines, hello)).await?;
         let offered = conn.server_info().supports_feature(Extension::StartTls);
         if relay.url.tls == Tls::None || (relay.url.tls == Tls::Opportunistic && !offered) {
             return Ok(Opened { conn, wire, host, tls: String::new(), expires: None });
@@ -69,10 +68,10 @@ pub(super) async fn open(relay: &Relay, deadlines: &Smtp, hello: &ClientId, step
         // The server does not greet again after STARTTLS; lettre waits for a greeting all the same.
         (tcp, Stage::StartTls, b"220 under TLS\r\n")
     };
-    let tls = encrypt(plain, relay, stage, deadlines.connect).await?;
+    let tls = steps.time(Stage::StartTls, encrypt(plain, relay, stage, deadlines.connect)).await?;
     let (version, expires) = (version(&tls), expires(&tls));
     let wire = Wire::new(Encrypted { tls, greeting, peer });
-    let conn = greet(wire.clone(), deadlines, hello).await?;
+    let conn = steps.time(Stage::Greeting, greet(wire.clone(), deadlines, hello)).await?;
     Ok(Opened { conn, wire, host, tls: version, expires })
 }
 
@@ -91,6 +90,10 @@ fn refusal(error: &lettre::transport::smtp::Error) -> Failure {
             let text = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
             Failure::Replied(Reply { code: code.into(), text })
         }
+        None if error.to_string().contains("incomplete response") => {
+            Failure::Unclear("the server closed the connection before its answer".to_owned())
+        }
+        None if error.is_response() => Failure::Unclear("the server's answer cannot be read".to_owned()),
         None => Failure::Unclear(error.to_string()),
     }
 }
@@ -103,28 +106,6 @@ fn unclear(stage: Stage, error: &dyn fmt::Display) -> Failed {
     Failed { stage, failure: Failure::Unclear(error.to_string()), reused: false }
 }
 
-/// Connects to the first address that answers, IPv6 before IPv4.
-async fn connect(host: &str, port: u16, deadline: Duration) -> Result<TcpStream, Failed> {
-    let resolved = timeout(deadline, tokio::net::lookup_host((host, port))).await;
-    let resolved =
-        resolved.unwrap_or_else(|_| Err(io::Error::new(io::ErrorKind::TimedOut, "the name was not resolved in time")));
-    let mut addresses: Vec<SocketAddr> = resolved.map_err(|error| unclear(Stage::Connect, &error))?.collect();
-    addresses.sort_by_key(SocketAddr::is_ipv4);
-    let mut last = unclear(Stage::Connect, &"the name has no address");
-    for address in addresses {
-        match timeout(deadline, TcpStream::connect(address)).await {
-            Ok(Ok(tcp)) => {
-                // Without it the kernel holds the final dot back until the message is acknowledged: 40 ms each.
-                tcp.set_nodelay(true).map_err(|error| unclear(Stage::Connect, &error))?;
-                return Ok(tcp);
-            }
-            Ok(Err(error)) => last = unclear(Stage::Connect, &format!("{address}: {error}")),
-            Err(_) => last = unclear(Stage::Connect, &format!("{address}: no answer before the deadline")),
-        }
-    }
-    Err(last)
-}
-
 async fn greet(
     stream: impl AsyncTokioStream + 'static,
     deadlines: &Smtp,
@@ -133,8 +114,7 @@ async fn greet(
     let hello = hello.clone();
     // In a task of its own: lettre panics on some answers to EHLO (RUSTSEC-2026-0562), and that is the server's trouble.
     let mut opening = JoinSet::new();
-    opening
-        .spawn(async move { AsyncSmtpConnection::connect_with_transport(Box::new(Spaced::new(stream)), &hello).await });
+    opening.spawn(async move { AsyncSmtpConnection::connect_with_transport(Box::new(stream), &hello).await });
     let failure = match timeout(deadlines.greeting, opening.join_next()).await {
         Ok(Some(Ok(Ok(conn)))) => return Ok(conn),
         Ok(Some(Ok(Err(error)))) => refusal(&error),

@@ -27,8 +27,9 @@ pub struct Envelope<'a> {
 }
 
 impl Session {
-    /// One transaction: a message, CRLF-normalised and ending in CRLF, to one recipient. `before_data` decides, before DATA
-    /// is written, whether it may go on; false ends the transaction with `Ok(None)`. `in_doubt` is true from the first
+    /// One transaction: a message, CRLF-normalised and ending in CRLF, to one recipient. `before_data` decides whether it may
+    /// go on, before DATA is written and, since the answers may take their time, again before the message is; false ends the
+    /// transaction with `Ok(None)`. `in_doubt` is true from the first
     /// byte of the final dot on: whoever aborts this future then cannot know whether the server took the message.
     ///
     /// # Errors
@@ -38,16 +39,28 @@ impl Session {
         envelope: Envelope<'_>,
         message: &[u8],
         in_doubt: &AtomicBool,
-        before_data: impl FnOnce() -> bool,
+        before_data: impl Fn() -> bool,
     ) -> Result<Option<Reply>, Failed> {
         let mail = Mail::new(Some(lettre_address(envelope.from)), self.mail_parameters(&envelope, message)?);
         let rcpt = Rcpt::new(lettre_address(envelope.to), self.rcpt_parameters(&envelope));
+        if self.wire.is_out_of_step().await {
+            return Err(self.out_of_turn(Stage::Mail));
+        }
         if self.extensions.pipelining {
             if !before_data() {
                 return Ok(None);
             }
             self.pipelined(&mail, &rcpt).await?;
-        } else if !self.step_by_step(mail, rcpt, before_data).await? {
+        } else if !self.step_by_step(mail, rcpt, &before_data).await? {
+            return Ok(None);
+        }
+        if self.wire.is_out_of_step().await {
+            // An answer that is there before the message would be taken for the answer to the message.
+            return Err(self.out_of_turn(Stage::Data));
+        }
+        if !before_data() {
+            // A message without its dot is none: the server forgets what it has when the connection ends.
+            self.usable = false;
             return Ok(None);
         }
         // Whatever the answer to the final dot, the transaction is over with it.
@@ -92,12 +105,7 @@ impl Session {
     }
 
     /// Up to the go-ahead, each command when the one before is answered; false where `before_data` says so.
-    async fn step_by_step(
-        &mut self,
-        mail: Mail,
-        rcpt: Rcpt,
-        before_data: impl FnOnce() -> bool,
-    ) -> Result<bool, Failed> {
+    async fn step_by_step(&mut self, mail: Mail, rcpt: Rcpt, before_data: impl Fn() -> bool) -> Result<bool, Failed> {
         if self.begun {
             self.step(Stage::Mail, Rset).await?;
         }
@@ -163,7 +171,8 @@ impl Session {
     /// Sends the message and its final dot. Whether a loss came before or after the dot makes all the difference: before
     /// it, the server cannot have taken the message.
     async fn body(&mut self, message: &[u8], in_doubt: &AtomicBool) -> Result<Reply, Failed> {
-        let written = timeout(self.deadlines.body, self.wire.write_message(message, in_doubt)).await;
+        let writing = timeout(self.deadlines.body, self.wire.write_message(message, in_doubt));
+        let written = self.steps.time(Stage::Body, writing).await;
         let lost = match written {
             Ok(Ok(())) => None,
             Ok(Err(error)) => Some(error.to_string()),
@@ -180,7 +189,7 @@ impl Session {
             let _ = wire.flush().await;
             conn.read_response().await
         };
-        let answer = timeout(self.deadlines.dot, answered).await;
+        let answer = self.steps.time(Stage::Dot, timeout(self.deadlines.dot, answered)).await;
         let response = self.answered(Stage::Dot, answer)?;
         if u16::from(response.code()) / 100 != 2 {
             return Err(self.out_of_step(Stage::Dot, &response));
@@ -190,8 +199,14 @@ impl Session {
 
     /// One more reply to what was written.
     async fn read(&mut self, stage: Stage) -> Result<Response, Failed> {
-        let answer = timeout(self.deadline(stage), self.conn.read_response()).await;
+        let reading = timeout(self.deadline(stage), self.conn.read_response());
+        let answer = self.steps.time(stage, reading).await;
         self.answered(stage, answer)
+    }
+
+    fn out_of_turn(&mut self, stage: Stage) -> Failed {
+        self.usable = false;
+        self.failed(stage, Failure::Unclear("the server spoke out of turn".to_owned()))
     }
 
     fn out_of_step(&mut self, stage: Stage, response: &Response) -> Failed {

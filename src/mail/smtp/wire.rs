@@ -1,7 +1,8 @@
 //! The connection below lettre: lettre asks and reads replies over it, and we keep a hand on it.
 //!
-//! The hand is there for two things. lettre writes a message and its final dot apart, and does not tell whether the dot has
-//! left: we write both at once and know it exactly. And the words before STARTTLS are over when we take the connection back.
+//! The hand is there for three things. lettre writes a message and its final dot apart, and does not tell whether the dot
+//! has left: we write both at once and know it exactly. What a server says out of turn is seen ([`Replies`] hands over one
+//! reply at a time). And the words before STARTTLS are over when we take the connection back.
 
 use std::fmt;
 use std::future::poll_fn;
@@ -9,27 +10,44 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use lettre::transport::smtp::client::AsyncTokioStream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::replies::Replies;
 
 /// The end of a message: the line of a single dot.
 const DOT: &[u8] = b".\r\n";
 
 /// A connection in two hands.
 #[derive(Clone)]
-pub(super) struct Wire(Arc<Mutex<Option<Box<dyn AsyncTokioStream>>>>);
+pub(super) struct Wire(Arc<Mutex<Option<Ends>>>);
+
+/// The connection, and what came over it and is not asked for yet.
+struct Ends {
+    stream: Box<dyn AsyncTokioStream>,
+    replies: Replies,
+}
 
 impl Wire {
     pub(super) fn new(stream: impl AsyncTokioStream + 'static) -> Self {
-        Self(Arc::new(Mutex::new(Some(Box::new(stream)))))
+        let ends = Ends { stream: Box::new(stream), replies: Replies::default() };
+        Self(Arc::new(Mutex::new(Some(ends))))
     }
 
-    /// Takes the connection out of both hands.
+    /// Takes the connection out of both hands. What was said and not asked for is gone.
     pub(super) fn take_back(&self) -> Option<Box<dyn AsyncTokioStream>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.ends().take().map(|ends| ends.stream)
+    }
+
+    /// True where the server has said something that was not asked for: what it says next would be taken for the answer to
+    /// something else.
+    pub(super) async fn is_out_of_step(&self) -> bool {
+        let look =
+            |cx: &mut Context<'_>| self.with(|ends| Poll::Ready(Ok(ends.replies.has_more(&mut *ends.stream, cx))));
+        poll_fn(look).await.unwrap_or(false)
     }
 
     /// Writes a message, CRLF-normalised, and its final dot, in as few writes as the kernel allows. `in_doubt` is true
@@ -41,7 +59,7 @@ impl Wire {
         while !rest.is_empty() {
             let written = poll_fn(|cx| {
                 let before = in_doubt.swap(true, Ordering::Relaxed);
-                let polled = self.with(|stream| stream.poll_write(cx, rest));
+                let polled = self.with(|ends| Pin::new(&mut *ends.stream).poll_write(cx, rest));
                 let reached = matches!(polled, Poll::Ready(Ok(written)) if written + last > rest.len());
                 in_doubt.store(before || reached, Ordering::Relaxed);
                 polled
@@ -62,15 +80,16 @@ impl Wire {
 
     /// Sees to it that what was written is with the kernel; over TLS it may not be yet.
     pub(super) async fn flush(&self) -> io::Result<()> {
-        poll_fn(|cx| self.with(|stream| stream.poll_flush(cx))).await
+        poll_fn(|cx| self.with(|ends| Pin::new(&mut *ends.stream).poll_flush(cx))).await
     }
 
-    fn with<T>(
-        &self,
-        use_it: impl FnOnce(Pin<&mut dyn AsyncTokioStream>) -> Poll<io::Result<T>>,
-    ) -> Poll<io::Result<T>> {
-        match self.0.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
-            Some(stream) => use_it(Pin::new(&mut **stream)),
+    fn ends(&self) -> MutexGuard<'_, Option<Ends>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn with<T>(&self, use_it: impl FnOnce(&mut Ends) -> Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        match self.ends().as_mut() {
+            Some(ends) => use_it(ends),
             None => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
         }
     }
@@ -100,28 +119,28 @@ impl fmt::Debug for Wire {
 
 impl AsyncRead for Wire {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        self.with(|stream| stream.poll_read(cx, buf))
+        self.with(|ends| ends.replies.poll_read(&mut *ends.stream, cx, buf))
     }
 }
 
 impl AsyncWrite for Wire {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.with(|stream| stream.poll_write(cx, buf))
+        self.with(|ends| Pin::new(&mut *ends.stream).poll_write(cx, buf))
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.with(|stream| stream.poll_flush(cx))
+        self.with(|ends| Pin::new(&mut *ends.stream).poll_flush(cx))
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.with(|stream| stream.poll_shutdown(cx))
+        self.with(|ends| Pin::new(&mut *ends.stream).poll_shutdown(cx))
     }
 }
 
 impl AsyncTokioStream for Wire {
     fn peer_addr(&self) -> io::Result<SocketAddr> {
-        match self.0.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
-            Some(stream) => stream.peer_addr(),
+        match self.ends().as_ref() {
+            Some(ends) => ends.stream.peer_addr(),
             None => Err(io::ErrorKind::NotConnected.into()),
         }
     }

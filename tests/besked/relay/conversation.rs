@@ -1,6 +1,7 @@
 //! One connection's conversation: RFC 5321, until the script has it otherwise.
 
 use std::io;
+use std::time::Duration;
 
 use data_encoding::BASE64;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
@@ -135,6 +136,7 @@ impl Conversation<'_> {
         pass(gate).await;
         match act {
             Act::Stall => self.shared.stall().await,
+            Act::Drip(bytes) => self.drip(bytes).await?,
             Act::Close => return Err(io::ErrorKind::ConnectionAborted.into()),
             Act::Bytes(bytes) | Act::ReplyAndClose(bytes) => {
                 self.wire.write_all(&bytes).await?;
@@ -313,7 +315,22 @@ impl Conversation<'_> {
             Act::TakeAndClose => Answer { bytes: Vec::new(), yes: true, close: true },
             Act::Close => return Err(io::ErrorKind::ConnectionAborted.into()),
             Act::Stall => self.shared.stall().await,
+            Act::Drip(bytes) => self.drip(bytes).await?,
+            Act::Endless(bytes) => loop {
+                self.wire.write_all(bytes).await?;
+                self.wire.flush().await?;
+            },
         })
+    }
+
+    async fn drip<T>(&mut self, bytes: &[u8]) -> io::Result<T> {
+        let mut every = tokio::time::interval(Duration::from_secs(10));
+        for byte in bytes.iter().chain(std::iter::repeat(&b'x')) {
+            every.tick().await;
+            self.wire.write_all(&[*byte]).await?;
+            self.wire.flush().await?;
+        }
+        unreachable!("it has no end")
     }
 
     async fn say(&mut self, answer: Answer) -> io::Result<bool> {

@@ -50,6 +50,10 @@ pub enum Act {
     CloseAfterBytes(usize),
     /// Never answers, and reads no further.
     Stall,
+    /// Answers with these bytes again and again, for as long as somebody listens.
+    Endless(&'static [u8]),
+    /// Answers with these bytes and then others without end, one every ten seconds.
+    Drip(&'static [u8]),
 }
 
 /// One rule of a script. The first that fits and is not used up applies.
@@ -209,6 +213,12 @@ impl Script {
     /// Offers these extensions only, beside SIZE, AUTH and STARTTLS, which have functions of their own.
     pub fn extensions(mut self, extensions: &[&'static str]) -> Self {
         self.extensions = extensions.to_vec();
+        self
+    }
+
+    /// No longer offers an extension.
+    pub fn without(mut self, extension: &str) -> Self {
+        self.extensions.retain(|it| *it != extension);
         self
     }
 

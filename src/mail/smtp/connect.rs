@@ -1,0 +1,104 @@
+//! TCP to a relay: the first of its addresses that answers.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use super::Failed;
+use crate::domain::reply::{Failure, Stage};
+
+/// How long an address is waited for alone (RFC 8305 section 5).
+const HEAD_START: Duration = Duration::from_millis(250);
+
+/// Connects to a host, IPv6 before IPv4, without Nagle's algorithm: it would hold the end of a message back until its
+/// beginning is acknowledged. The deadline is for all addresses together.
+pub(super) async fn connect(host: &str, port: u16, deadline: Duration) -> Result<TcpStream, Failed> {
+    let connected = async {
+        let mut addresses: Vec<_> = tokio::net::lookup_host((host, port)).await?.collect();
+        addresses.sort_by_key(SocketAddr::is_ipv4);
+        let tcp = first(addresses).await?;
+        tcp.set_nodelay(true)?;
+        Ok(tcp)
+    };
+    let late = || io::Error::new(io::ErrorKind::TimedOut, "no answer before the deadline");
+    let connected = timeout(deadline, connected).await.unwrap_or_else(|_| Err(late()));
+    connected.map_err(|error| Failed {
+        stage: Stage::Connect,
+        failure: Failure::Unclear(error.to_string()),
+        reused: false,
+    })
+}
+
+/// The connection to the first address that answers. One that has not answered in [`HEAD_START`] gets company.
+async fn first(addresses: Vec<SocketAddr>) -> io::Result<TcpStream> {
+    let mut last = io::Error::other("the name has no address");
+    let mut addresses = addresses.into_iter();
+    let mut attempts = JoinSet::new();
+    loop {
+        match addresses.next() {
+            Some(address) => drop(attempts.spawn(async move {
+                let named = |error: io::Error| io::Error::new(error.kind(), format!("{address}: {error}"));
+                TcpStream::connect(address).await.map_err(named)
+            })),
+            None if attempts.is_empty() => return Err(last),
+            None => {}
+        }
+        let patience = if addresses.len() > 0 { HEAD_START } else { Duration::MAX };
+        match timeout(patience, attempts.join_next()).await {
+            Ok(Some(Ok(Ok(tcp)))) => return Ok(tcp),
+            Ok(Some(Ok(Err(error)))) => last = error,
+            Ok(Some(Err(error))) => last = error.into(),
+            Ok(None) | Err(_) => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::{TcpListener, TcpSocket};
+
+    use super::*;
+
+    /// An address that never answers: a listener whose queue is full, with what fills it. `None` without IPv6 here.
+    async fn dead() -> Option<(SocketAddr, TcpListener, Vec<TcpStream>)> {
+        let socket = TcpSocket::new_v6().ok()?;
+        socket.bind("[::1]:0".parse().unwrap()).ok()?;
+        let listener = socket.listen(0).unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut filling = Vec::new();
+        while let Ok(Ok(stream)) = timeout(Duration::from_millis(200), TcpStream::connect(address)).await {
+            filling.push(stream);
+        }
+        Some((address, listener, filling))
+    }
+
+    #[tokio::test]
+    async fn a_dead_ipv6_address_does_not_stand_in_the_way_of_a_live_ipv4_one() {
+        let live = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let live = live.local_addr().map(|address| (address, live)).unwrap();
+        let refusing = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        let dead = dead().await;
+        let silent = dead.as_ref().map(|(address, ..)| *address);
+        for before in
+            [vec![], vec![refusing], silent.into_iter().collect(), silent.into_iter().chain([refusing]).collect()]
+        {
+            let addresses = before.into_iter().chain([live.0]).collect();
+            assert_eq!(first(addresses).await.unwrap().peer_addr().unwrap(), live.0);
+        }
+        let refused = first(vec![refusing]).await.unwrap_err();
+        assert!(refused.to_string().starts_with(&refusing.to_string()), "{refused}");
+        assert_eq!(first(Vec::new()).await.unwrap_err().to_string(), "the name has no address");
+    }
+
+    #[tokio::test]
+    async fn addresses_that_never_answer_share_one_deadline() {
+        let Some(dead) = dead().await else { return };
+        let failed = connect("::1", dead.0.port(), Duration::from_millis(100)).await.unwrap_err();
+        assert_eq!(failed.stage, Stage::Connect);
+        assert_eq!(failed.failure.text(), "no answer before the deadline");
+    }
+}
