@@ -3,9 +3,9 @@
 //! ```text
 //!            +-- worker -- SMTP session --+
 //! recorder --+-- worker -- SMTP session --+-- relay     housekeeping: release what is due, close what is done,
-//!    |       +-- worker -- SMTP session --+             renew leases, take over those of the dead
-//!    |                                                  upkeep: seal the ledger, delete persons whose time is over
-//! database
+//!    |       +-- worker -- SMTP session --+             take over claims of the dead
+//!    |                                                  leases: renew what is held
+//! database                                              upkeep: seal the ledger, delete persons whose time is over
 //! ```
 //!
 //! Lease, commit, send, settle: a claim is committed before a byte is sent, no transaction is open across the network, and
@@ -13,8 +13,10 @@
 
 mod attempt;
 mod job;
+mod leases;
 pub mod lock;
 pub mod notice;
+mod outage;
 mod outcome;
 mod pace;
 mod recorder;
@@ -23,11 +25,10 @@ pub mod upkeep;
 mod worker;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, watch};
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -42,6 +43,8 @@ use crate::mail::token::TokenKey;
 use crate::notices::{NoticeError, Notices};
 use crate::store::queue::{Depth, LEASE_MS, Stale};
 use crate::store::{Dialect, Store, StoreError, deliveries, notices as kept, queue, settle};
+use leases::Leases;
+use outage::Outage;
 use outcome::{Trial, settlement};
 use pace::Pace;
 use recorder::Recorder;
@@ -73,7 +76,8 @@ pub struct Context {
     owner: String,
     pace: Pace,
     observer: Option<Observer>,
-    renewed_at: AtomicI64,
+    leases: Leases,
+    outage: Outage,
     /// Woken when a worker found nothing to claim.
     nothing: Notify,
 }
@@ -87,10 +91,6 @@ impl Context {
 
     fn found_nothing(&self) {
         self.nothing.notify_one();
-    }
-
-    fn renewed_at(&self) -> i64 {
-        self.renewed_at.load(Ordering::Relaxed)
     }
 }
 
@@ -116,6 +116,9 @@ pub enum Finished {
 
 /// How often to look for what has become due.
 const TICK: Duration = Duration::from_millis(500);
+
+/// How long a run that is to end by itself waits for the database.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Deliveries counted as due at most: more make no difference to how many workers are woken.
 const COUNTED: usize = 1000;
@@ -163,7 +166,8 @@ impl Dispatcher {
             key: parts.key,
             owner,
             observer: parts.observer,
-            renewed_at: AtomicI64::new(0),
+            leases: Leases::default(),
+            outage: Outage::none(),
             nothing: Notify::new(),
         };
         Self { context: Arc::new(context), notices: parts.notices, upkeep: parts.upkeep, relays }
@@ -172,10 +176,12 @@ impl Dispatcher {
     /// Sends until `shutdown`, or with `until` until there is nothing to do.
     ///
     /// # Errors
-    /// Where the database cannot be used at the start; later trouble is logged and waited out.
+    /// Only with `until`: where the database cannot be used at the start, or later for a minute. Without, all trouble is told
+    /// and waited out.
     pub async fn run(&self, shutdown: CancellationToken, until: Option<Until>) -> Result<Finished, NoticeError> {
-        self.take_over(self.context.store.dialect == Dialect::Sqlite).await?;
-        self.upkeep.begin().await;
+        if !self.begin(&shutdown, until).await? {
+            return Ok(Finished::Stopped);
+        }
         let (recorder, requests) = Recorder::new(self.context.clone());
         let recorder = tokio::spawn(recorder.run());
         let (due, _) = watch::channel(0);
@@ -196,6 +202,8 @@ impl Dispatcher {
         }
         drop(requests);
         let upkeep = tokio::spawn(self.upkeep.clone().run(stop.clone()));
+        let recorded = CancellationToken::new();
+        let leases = tokio::spawn(leases::keep(self.context.clone(), recorded.clone()));
         let finished = self.keep_house(&shutdown, until, &due).await;
         stop.cancel();
         let drained =
@@ -204,18 +212,50 @@ impl Dispatcher {
             tracing::warn!("deliveries under way did not finish in time and are given up");
             workers.shutdown().await;
         }
-        // With the workers gone the recorder commits what they left and ends.
-        if recorder.await.is_err() {
-            tracing::error!("the recorder failed: leases that it held run out by themselves");
+        self.finish_recording(recorder).await;
+        recorded.cancel();
+        if leases.await.is_err() {
+            tracing::error!("renewing leases failed: those that were held run out by themselves");
         }
         if upkeep.await.is_err() {
             tracing::error!("the upkeep failed: entries wait to be sealed by the next one");
         }
         // What the drain recorded is sealed too; where that fails, the next start does it.
         if matches!(finished, Ok(Finished::Stopped)) {
-            let _ = self.upkeep.ledger.seal().await;
+            let sealed = self.upkeep.ledger.seal();
+            let _ = timeout(self.context.config.dispatch.drain, sealed).await;
         }
         finished
+    }
+
+    /// Before anything is sent: takes over what earlier dispatchers left. False where it was told to stop meanwhile.
+    async fn begin(&self, shutdown: &CancellationToken, until: Option<Until>) -> Result<bool, NoticeError> {
+        let every = self.context.store.dialect == Dialect::Sqlite;
+        loop {
+            match self.context.store.watched(self.take_over(every)).await {
+                Ok(()) => break,
+                Err(error) if until.is_some() => return Err(error),
+                Err(error) => self.context.outage.tell("claims of earlier dispatchers cannot be taken over", &error),
+            }
+            tokio::select! {
+                () = shutdown.cancelled() => return Ok(false),
+                () = tokio::time::sleep(TICK) => {}
+            }
+        }
+        self.upkeep.begin().await;
+        Ok(true)
+    }
+
+    /// With the workers gone the recorder commits what they left and ends; during an outage it is not waited for without end.
+    async fn finish_recording(&self, mut recorder: JoinHandle<()>) {
+        match timeout(self.context.config.dispatch.drain, &mut recorder).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => tracing::error!("the recorder failed: leases that it held run out by themselves"),
+            Err(_) => {
+                recorder.abort();
+                tracing::error!("the last outcomes could not be recorded: the next dispatcher finds them in doubt");
+            }
+        }
     }
 
     /// Housekeeping: what has to be done from time to time, beside the sending.
@@ -225,18 +265,34 @@ impl Dispatcher {
         until: Option<Until>,
         due: &watch::Sender<u64>,
     ) -> Result<Finished, NoticeError> {
-        let mut next_renewal = 0;
+        let mut next_look = 0;
+        let mut failing: Option<Instant> = None;
+        let given_up = async {
+            shutdown.cancelled().await;
+            tokio::time::sleep(self.context.config.dispatch.drain).await;
+        };
+        let mut given_up = std::pin::pin!(given_up);
         loop {
-            match self.round(&mut next_renewal, due).await {
-                Ok(()) => {
-                    if let Some(Until::Idle(notice)) = until
-                        && let Some(finished) = self.is_idle(notice).await?
-                    {
-                        return Ok(finished);
+            let round = self.context.store.watched(self.round(&mut next_look, due, until));
+            let done = tokio::select! {
+                // Only where it takes long: what a round does is best finished.
+                () = &mut given_up => return Ok(Finished::Stopped),
+                done = round => done,
+            };
+            match done {
+                Ok(Some(finished)) => return Ok(finished),
+                Ok(None) => failing = None,
+                Err(error) => {
+                    let since = *failing.get_or_insert_with(Instant::now);
+                    let passes = matches!(&error, NoticeError::Store(error) if error.may_pass());
+                    if until.is_some() && !(passes && since.elapsed() < PATIENCE) {
+                        return Err(error);
                     }
+                    self.context.outage.tell("housekeeping failed", &error);
                 }
-                Err(error) if until.is_some() => return Err(error),
-                Err(error) => tracing::error!(%error, "housekeeping failed, trying again"),
+            }
+            if until.is_some() && self.context.outage.lasts_for() > PATIENCE {
+                return Err(StoreError::Unwritable.into());
             }
             tokio::select! {
                 () = shutdown.cancelled() => return Ok(Finished::Stopped),
@@ -246,19 +302,24 @@ impl Dispatcher {
         }
     }
 
-    async fn round(&self, next_renewal: &mut i64, due: &watch::Sender<u64>) -> Result<(), NoticeError> {
-        let now = self.context.clock.now();
-        if now.as_millisecond() >= *next_renewal {
-            let mut tx = self.context.store.write().await?;
-            queue::renew(&mut tx, &self.context.owner, now).await?;
-            tx.commit().await?;
-            self.context.renewed_at.store(now.as_millisecond(), Ordering::Relaxed);
-            *next_renewal = now.as_millisecond() + LEASE_MS / 3;
+    /// One round; what there is to say where the run is to end.
+    async fn round(
+        &self,
+        next_look: &mut i64,
+        due: &watch::Sender<u64>,
+        until: Option<Until>,
+    ) -> Result<Option<Finished>, NoticeError> {
+        let now = self.context.clock.now_ms();
+        if now >= *next_look {
             self.take_over(false).await?;
+            *next_look = now + LEASE_MS / 3;
         }
         self.notices.advance().await?;
         due.send_replace(self.count_due().await?);
-        Ok(())
+        match until {
+            Some(Until::Idle(notice)) => self.is_idle(notice).await,
+            None => Ok(None),
+        }
     }
 
     /// How many deliveries could be claimed now, counted up to [`COUNTED`].

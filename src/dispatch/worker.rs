@@ -71,6 +71,7 @@ impl Worker {
     async fn turn(&mut self) -> bool {
         loop {
             let index = self.index;
+            self.context.outage.over().await;
             // The sender lives as long as the dispatcher, which ends its workers first.
             let _ = self.due.wait_for(|due| *due > index).await;
             if !self.is_next() {
@@ -149,8 +150,11 @@ impl Worker {
         Some(claim)
     }
 
-    /// Waits for work with the connection open. False where there was none for a while.
+    /// Waits for work with the connection open. False where there was none for a while, or none can be claimed.
     async fn wait_for_work(&mut self, shutdown: &CancellationToken) -> bool {
+        if self.context.outage.is_on() {
+            return false;
+        }
         self.context.found_nothing();
         self.due.mark_unchanged();
         let index = self.index;

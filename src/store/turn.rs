@@ -8,11 +8,11 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use sqlx::{Any, Transaction};
-
 use super::Conn;
+use super::pool::Lent;
 
 /// How long to wait for a turn: a process that was stopped while it had one must not stop the others.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -22,6 +22,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(super) struct Turnstile {
     waiting: Arc<File>,
     writing: Arc<File>,
+    /// A thread waits already, for somebody who gave up waiting.
+    at_wait: Arc<AtomicBool>,
 }
 
 impl Turnstile {
@@ -31,7 +33,7 @@ impl Turnstile {
             let path = format!("{path}{suffix}");
             Ok(Arc::new(OpenOptions::new().create(true).truncate(false).write(true).open(path)?))
         };
-        Some(Self { waiting: file(".waiting").ok()?, writing: file(".writing").ok()? })
+        Some(Self { waiting: file(".waiting").ok()?, writing: file(".writing").ok()?, at_wait: Arc::default() })
     }
 
     /// Takes a turn; `None` where that took too long.
@@ -44,16 +46,26 @@ impl Turnstile {
                 return turn;
             }
         }
+        // One thread, however long whoever has the turn was stopped for.
+        if self.at_wait.swap(true, Ordering::Relaxed) {
+            return None;
+        }
         let turnstile = self.clone();
-        let waited = tokio::task::spawn_blocking(move || -> io::Result<Turn> {
-            turnstile.waiting.lock()?;
-            turnstile.writing.lock()?;
-            let turn = Turn(turnstile.writing.clone());
-            turnstile.waiting.unlock()?;
-            Ok(turn)
+        let waited = tokio::task::spawn_blocking(move || {
+            let turn = turnstile.wait();
+            turnstile.at_wait.store(false, Ordering::Relaxed);
+            turn
         });
         // A turn that comes too late is given back by being dropped.
         tokio::time::timeout(PATIENCE, waited).await.ok()?.ok()?.ok()
+    }
+
+    fn wait(&self) -> io::Result<Turn> {
+        self.waiting.lock()?;
+        self.writing.lock()?;
+        let turn = Turn(self.writing.clone());
+        self.waiting.unlock()?;
+        Ok(turn)
     }
 }
 
@@ -72,13 +84,14 @@ impl Drop for Turn {
 #[derive(Debug)]
 pub struct Writing {
     // In this order: the turn ends when the transaction has.
-    transaction: Transaction<'static, Any>,
+    lent: Lent,
     _turn: Option<Turn>,
 }
 
 impl Writing {
-    pub(super) fn new(transaction: Transaction<'static, Any>, turn: Option<Turn>) -> Self {
-        Self { transaction, _turn: turn }
+    /// Over a connection that has begun.
+    pub(super) fn new(lent: Lent, turn: Option<Turn>) -> Self {
+        Self { lent, _turn: turn }
     }
 
     /// Commits.
@@ -86,7 +99,7 @@ impl Writing {
     /// # Errors
     /// Where the database fails; whether it has committed is not known then.
     pub async fn commit(self) -> Result<(), sqlx::Error> {
-        self.transaction.commit().await
+        self.lent.end("COMMIT").await
     }
 
     /// Rolls back, and waits for it.
@@ -94,7 +107,7 @@ impl Writing {
     /// # Errors
     /// Where the database fails.
     pub async fn rollback(self) -> Result<(), sqlx::Error> {
-        self.transaction.rollback().await
+        self.lent.end("ROLLBACK").await
     }
 }
 
@@ -102,12 +115,12 @@ impl Deref for Writing {
     type Target = Conn;
 
     fn deref(&self) -> &Conn {
-        &self.transaction
+        &self.lent
     }
 }
 
 impl DerefMut for Writing {
     fn deref_mut(&mut self) -> &mut Conn {
-        &mut self.transaction
+        &mut self.lent
     }
 }

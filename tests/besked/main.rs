@@ -26,3 +26,4 @@ mod store;
 mod tidy;
 mod tiles;
 mod tls;
+mod trouble;
