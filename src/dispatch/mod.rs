@@ -16,7 +16,7 @@ mod job;
 mod leases;
 pub mod lock;
 pub mod notice;
-mod outage;
+pub mod outage;
 mod outcome;
 mod pace;
 mod recorder;

@@ -125,6 +125,11 @@ fn is_busy(error: &dyn sqlx::error::DatabaseError) -> bool {
     error.code().and_then(|code| code.parse::<i32>().ok()).is_some_and(|code| code & 0xff == BUSY)
 }
 
+/// Whether there is no such table: SQLITE_ERROR, the one error of a statement known to be right, or undefined_table.
+fn is_no_table(error: &dyn sqlx::error::DatabaseError) -> bool {
+    matches!(error.code().as_deref(), Some("1" | "42P01"))
+}
+
 /// How long a database may take to be opened.
 const OPEN: Duration = Duration::from_secs(15);
 
@@ -193,13 +198,15 @@ impl Store {
     /// [`StoreError::NotMigrated`] where they are not.
     pub async fn check(&self) -> Result<()> {
         let mut conn = self.read.lend().await?;
-        let latest: Result<i64, _> =
+        let latest: Result<Option<i64>, _> =
             sqlx::query_scalar("SELECT MAX(version) FROM _sqlx_migrations WHERE success").fetch_one(&mut *conn).await;
         match latest {
-            Ok(version) if version == LATEST => Ok(()),
-            Err(error @ sqlx::Error::Io(_)) => Err(error.into()),
-            Err(sqlx::Error::Database(error)) if is_busy(error.as_ref()) => Err(sqlx::Error::Database(error).into()),
-            _ => Err(StoreError::NotMigrated { url: self.url.clone() }),
+            Ok(Some(LATEST)) => Ok(()),
+            Err(sqlx::Error::Database(error)) if !is_no_table(error.as_ref()) => {
+                Err(sqlx::Error::Database(error).into())
+            }
+            Ok(_) | Err(sqlx::Error::Database(_)) => Err(StoreError::NotMigrated { url: self.url.clone() }),
+            Err(error) => Err(error.into()),
         }
     }
 

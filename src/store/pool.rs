@@ -10,7 +10,7 @@
 //! one that the engine rolled back by itself, as it does when the disk is full or fails.
 
 use std::ops::{Deref, DerefMut};
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -24,7 +24,7 @@ use super::{Conn, pulse};
 /// How long a connection may take to come back; it is dropped then.
 const RETURN: Duration = Duration::from_secs(5);
 
-/// How long somebody waits for a connection before it is asked whether the pool is to be replaced.
+/// How long somebody waits for a connection before it is looked why, and whether the pool is to be replaced.
 const WAIT: Duration = Duration::from_secs(5);
 
 /// The same where all connections are lent: then it is likely that they are just in use.
@@ -43,7 +43,6 @@ struct Shared {
     /// A file's connections do not vanish.
     watched: bool,
     current: RwLock<Arc<Generation>>,
-    examining: AtomicBool,
 }
 
 /// A pool, and what is known of its connections.
@@ -59,7 +58,7 @@ impl Connections {
     /// Connections that are made as they are needed.
     pub(super) fn new(options: AnyPoolOptions, connect: AnyConnectOptions, watched: bool) -> Self {
         let current = RwLock::new(Arc::new(Generation::new(&options, &connect)));
-        Self { shared: Arc::new(Shared { options, connect, watched, current, examining: AtomicBool::new(false) }) }
+        Self { shared: Arc::new(Shared { options, connect, watched, current }) }
     }
 
     /// A connection; it comes back when it is dropped.
@@ -95,36 +94,38 @@ impl Connections {
                 acquired = &mut acquired => return acquired,
                 // It may be at testing a connection that has vanished.
                 () = &mut closed => return Err(sqlx::Error::PoolClosed),
-                // In a task of its own: whoever waits may give up waiting.
-                _ = waited.tick() => drop(tokio::spawn(self.clone().examine(generation.clone()))),
+                _ = waited.tick() => self.examine(generation).await?,
             }
         }
     }
 
-    /// Replaces a pool that gives nobody a connection although a fresh one can be had.
-    async fn examine(self, generation: Arc<Generation>) {
+    /// Looks why nobody gets a connection: tells the reason where no fresh one can be had either, and replaces the pool where
+    /// it can.
+    async fn examine(&self, generation: &Arc<Generation>) -> Result<(), sqlx::Error> {
         let in_use = generation.lent.load(Ordering::Relaxed) >= self.shared.options.get_max_connections();
         let patience = if in_use { WAIT_IN_USE } else { WAIT };
-        if generation.still_for() < patience || self.shared.examining.swap(true, Ordering::Relaxed) {
-            return;
+        if generation.still_for() < patience {
+            return Ok(());
         }
-        let replaced = self.fresh().await && generation.still_for() >= patience && self.replace(&generation);
-        self.shared.examining.store(false, Ordering::Relaxed);
-        if replaced {
+        self.fresh().await?;
+        if generation.still_for() >= patience && self.replace(generation) {
             tracing::warn!("no connection to the database came back although it answers: all were replaced");
+            let pool = generation.pool.clone();
             // Wakes those who wait, and ends when the last connection has come back, if it does.
-            generation.pool.close().await;
+            tokio::spawn(async move { pool.close().await });
         }
+        Ok(())
     }
 
     /// Whether a fresh connection can be had and used.
-    async fn fresh(&self) -> bool {
+    async fn fresh(&self) -> Result<(), sqlx::Error> {
         let used = async {
             let mut conn = self.shared.connect.connect().await?;
             conn.ping().await?;
             conn.close().await
         };
-        timeout(WAIT, used).await.is_ok_and(|used| used.is_ok())
+        let silent = || Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()));
+        timeout(WAIT, used).await.unwrap_or_else(|_| silent())
     }
 
     fn replace(&self, generation: &Arc<Generation>) -> bool {

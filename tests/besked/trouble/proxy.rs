@@ -26,12 +26,12 @@ struct State {
 /// The proxy. It ends when it is dropped.
 pub struct Proxy {
     pub address: SocketAddr,
-    server: String,
     state: Arc<Mutex<State>>,
     /// Connections of a number below this one are silent for good, as after a peer that vanished.
     silent_below: Arc<watch::Sender<usize>>,
+    turned_away: Arc<watch::Sender<bool>>,
     made: Arc<Mutex<usize>>,
-    task: Mutex<Option<JoinHandle<()>>>,
+    task: JoinHandle<()>,
 }
 
 impl Proxy {
@@ -40,16 +40,12 @@ impl Proxy {
         let url = url::Url::parse(url).unwrap();
         let server = format!("{}:{}", url.host_str().unwrap(), url.port().unwrap_or(5432));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let proxy = Self {
-            address: listener.local_addr().unwrap(),
-            server,
-            state: Arc::default(),
-            silent_below: Arc::new(watch::channel(0).0),
-            made: Arc::default(),
-            task: Mutex::new(None),
-        };
-        proxy.listen(listener);
-        proxy
+        let address = listener.local_addr().unwrap();
+        let (state, made) = (Arc::default(), Arc::default());
+        let (silent_below, turned_away) = (Arc::new(watch::channel(0).0), Arc::new(watch::channel(false).0));
+        let parts = (server, Arc::clone(&state), Arc::clone(&made));
+        let task = tokio::spawn(accept(listener, parts, silent_below.clone(), turned_away.clone()));
+        Self { address, state, silent_below, turned_away, made, task }
     }
 
     /// The same database, through this proxy.
@@ -89,48 +85,51 @@ impl Proxy {
         self.vanish();
     }
 
-    /// Closes all connections and refuses new ones.
-    pub async fn refuse(&self) {
-        let task = self.task.lock().unwrap().take();
-        if let Some(task) = task {
-            task.abort();
-            // The listener is closed once its task is gone.
-            let _ = task.await;
-        }
+    /// Closes all connections, and new ones at once.
+    pub fn turn_away(&self) {
+        self.turned_away.send_replace(true);
     }
 
-    /// Listens again, on the same port.
-    pub async fn allow(&self) {
-        self.listen(TcpListener::bind(self.address).await.unwrap());
+    /// New connections work again.
+    pub fn let_in(&self) {
+        self.turned_away.send_replace(false);
     }
 
-    fn listen(&self, listener: TcpListener) {
-        let (server, state, made) = (self.server.clone(), self.state.clone(), self.made.clone());
-        let silent_below = self.silent_below.clone();
-        let task = tokio::spawn(async move {
-            let mut connections = JoinSet::new();
-            loop {
-                let (client, _) = listener.accept().await.unwrap();
-                let number = {
-                    let mut made = made.lock().unwrap();
-                    *made += 1;
-                    *made - 1
-                };
-                let (server, state, silent) = (server.clone(), state.clone(), silent_below.subscribe());
-                connections.spawn(async move {
-                    let _ = pass(client, &server, &state, number, silent).await;
-                });
-            }
-        });
-        *self.task.lock().unwrap() = Some(task);
+    /// How often somebody connected.
+    pub fn tried(&self) -> usize {
+        *self.made.lock().unwrap()
     }
 }
 
 impl Drop for Proxy {
     fn drop(&mut self) {
-        if let Some(task) = self.task.lock().unwrap().take() {
-            task.abort();
-        }
+        self.task.abort();
+    }
+}
+
+async fn accept(
+    listener: TcpListener,
+    (server, state, made): (String, Arc<Mutex<State>>, Arc<Mutex<usize>>),
+    silent_below: Arc<watch::Sender<usize>>,
+    turned_away: Arc<watch::Sender<bool>>,
+) {
+    let mut connections = JoinSet::new();
+    loop {
+        let (client, _) = listener.accept().await.unwrap();
+        let number = {
+            let mut made = made.lock().unwrap();
+            *made += 1;
+            *made - 1
+        };
+        let (server, state, silent) = (server.clone(), state.clone(), silent_below.subscribe());
+        let mut turned_away = turned_away.subscribe();
+        connections.spawn(async move {
+            tokio::select! {
+                biased;
+                () = async { drop(turned_away.wait_for(|turned_away| *turned_away).await) } => {}
+                _ = pass(client, &server, &state, number, silent) => {}
+            }
+        });
     }
 }
 
