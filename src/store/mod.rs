@@ -331,6 +331,8 @@ fn pool(dialect: Dialect, size: u32, read_only: bool) -> AnyPoolOptions {
     AnyPoolOptions::new()
         .max_connections(size)
         .acquire_timeout(Duration::from_secs(30))
+        // Who waits for a lock of another process knows that it is slow.
+        .acquire_slow_level("off".parse().expect("it is a level"))
         .max_lifetime(None)
         .idle_timeout(None)
         .test_before_acquire(dialect == Dialect::Postgres)

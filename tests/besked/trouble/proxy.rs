@@ -163,8 +163,7 @@ async fn pass(
                 server.write_all(bytes).await?;
                 if commits {
                     // It is committed once the server answers.
-                    server.read(&mut down).await?;
-                    return Ok(());
+                    return server.read(&mut down).await.map(|_| ());
                 }
             }
             read = server.read(&mut down) => {

@@ -58,8 +58,22 @@ impl Service {
         eventually(&format!("the log says `{text}`"), || self.log().contains(text));
     }
 
+    /// Looks for a while: what was in hand ends, and nothing new begins.
+    pub fn rests(&self) {
+        let begun = self.begun();
+        let mut looks = 0;
+        let mut last = begun;
+        eventually("nothing new begins", || {
+            let now = self.begun();
+            looks = if now == last { looks + 1 } else { 0 };
+            last = now;
+            looks == 60
+        });
+        assert!(last - begun <= 2 * CONNECTIONS, "{} transactions began without a database", last - begun);
+    }
+
     /// Transactions begun at the relay so far.
-    pub fn begun(&self) -> usize {
+    fn begun(&self) -> usize {
         self.relay.commands().iter().filter(|command| command.starts_with("MAIL")).count()
     }
 
