@@ -29,7 +29,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, watch};
 use tokio::task::{JoinHandle, JoinSet};
-use tokio::time::timeout;
+use tokio::time::{timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -117,6 +117,9 @@ pub enum Finished {
 /// How often to look for what has become due.
 const TICK: Duration = Duration::from_millis(500);
 
+/// How long the database may say nothing while there is housekeeping to do.
+const SILENCE: Duration = Duration::from_secs(60);
+
 /// How long a run that is to end by itself waits for the database.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -201,13 +204,15 @@ impl Dispatcher {
             }
         }
         drop(requests);
-        let upkeep = tokio::spawn(self.upkeep.clone().run(stop.clone()));
+        let mut upkeep = JoinSet::new();
+        upkeep.spawn(self.upkeep.clone().run(stop.clone()));
         let recorded = CancellationToken::new();
         let leases = tokio::spawn(leases::keep(self.context.clone(), recorded.clone()));
         let finished = self.keep_house(&shutdown, until, &due).await;
         stop.cancel();
-        let drained =
-            timeout(self.context.config.dispatch.drain, async { while workers.join_next().await.is_some() {} });
+        let drain = self.context.config.dispatch.drain;
+        let until = tokio::time::Instant::now() + drain;
+        let drained = timeout(drain, async { while workers.join_next().await.is_some() {} });
         if drained.await.is_err() {
             tracing::warn!("deliveries under way did not finish in time and are given up");
             workers.shutdown().await;
@@ -217,9 +222,11 @@ impl Dispatcher {
         if leases.await.is_err() {
             tracing::error!("renewing leases failed: those that were held run out by themselves");
         }
-        if upkeep.await.is_err() {
-            tracing::error!("the upkeep failed: entries wait to be sealed by the next one");
+        // It may wait for a database that is away; broken off, it is done again by the next one.
+        if !matches!(timeout_at(until, upkeep.join_next()).await, Ok(Some(Ok(())))) {
+            tracing::error!("the upkeep did not end well: entries may wait to be sealed by the next one");
         }
+        upkeep.shutdown().await;
         // What the drain recorded is sealed too; where that fails, the next start does it.
         if matches!(finished, Ok(Finished::Stopped)) {
             let sealed = self.upkeep.ledger.seal();
@@ -232,7 +239,7 @@ impl Dispatcher {
     async fn begin(&self, shutdown: &CancellationToken, until: Option<Until>) -> Result<bool, NoticeError> {
         let every = self.context.store.dialect == Dialect::Sqlite;
         loop {
-            match self.context.store.watched(self.take_over(every)).await {
+            match self.context.store.watched(SILENCE, self.take_over(every)).await {
                 Ok(()) => break,
                 Err(error) if until.is_some() => return Err(error),
                 Err(error) => self.context.outage.tell("claims of earlier dispatchers cannot be taken over", &error),
@@ -273,7 +280,7 @@ impl Dispatcher {
         };
         let mut given_up = std::pin::pin!(given_up);
         loop {
-            let round = self.context.store.watched(self.round(&mut next_look, due, until));
+            let round = self.context.store.watched(SILENCE, self.round(&mut next_look, due, until));
             let done = tokio::select! {
                 // Only where it takes long: what a round does is best finished.
                 () = &mut given_up => return Ok(Finished::Stopped),

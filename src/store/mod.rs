@@ -51,6 +51,7 @@ use tokio::time::timeout;
 pub use dialect::Dialect;
 use pool::Connections;
 pub use pool::Lent;
+pub use pulse::beat;
 use turn::Turnstile;
 pub use turn::Writing;
 
@@ -132,10 +133,6 @@ fn is_no_table(error: &dyn sqlx::error::DatabaseError) -> bool {
 
 /// How long a database may take to be opened.
 const OPEN: Duration = Duration::from_secs(15);
-
-/// How long work of many transactions may go on without anything from the database. A single statement over everything there
-/// is must be done by then; on SQLite, whose file cannot vanish without a word, there is no limit.
-const SILENCE: Duration = Duration::from_secs(180);
 
 /// The database: a cheap handle, cloned freely.
 #[derive(Clone, Debug)]
@@ -243,15 +240,20 @@ impl Store {
         Ok(Writing::new(lent, turn))
     }
 
-    /// Does work of many transactions, and gives it up where the database says nothing for long: what waits for a server that
-    /// vanished without a word would wait for ever.
+    /// Does work of many transactions, and gives it up where nothing is got from the database for `limit`: what waits for a
+    /// server that vanished without a word would wait for ever. A single statement over everything there is must be done by
+    /// then. On SQLite, whose file cannot vanish so, there is no limit.
     ///
     /// # Errors
     /// Those of the work, and [`StoreError::Silent`].
-    pub async fn watched<T, E: From<StoreError>>(&self, work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+    pub async fn watched<T, E: From<StoreError>>(
+        &self,
+        limit: Duration,
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
         match self.dialect {
             Dialect::Sqlite => work.await,
-            Dialect::Postgres => pulse::watch(SILENCE, work).await,
+            Dialect::Postgres => pulse::watch(limit, work).await,
         }
     }
 

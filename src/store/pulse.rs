@@ -12,8 +12,8 @@ tokio::task_local! {
     static PULSE: Arc<Mutex<Instant>>;
 }
 
-/// Something was got from the database: a connection, or an answer to COMMIT.
-pub(super) fn beat() {
+/// Something was got from the database: a connection, an answer to COMMIT, a page of many.
+pub fn beat() {
     let _ = PULSE.try_with(|pulse| *pulse.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now());
 }
 

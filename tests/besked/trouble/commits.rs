@@ -6,6 +6,7 @@ use besked::dispatch::Finished;
 use besked::domain::delivery::State;
 use besked::ledger::audit::Verdict;
 use besked::store::ledger;
+use rstest::rstest;
 use uuid::Uuid;
 
 use super::proxy::Proxy;
@@ -82,4 +83,18 @@ async fn deferrals_whose_commit_was_not_answered_are_recorded_once() {
     everybody_was_told_once(&app, id).await;
     let wanted = [("manifest", 1), ("deferred", CUSTOMERS), ("accepted", CUSTOMERS), ("closed", 1)];
     assert_eq!(events(&app, id).await, wanted.into(), "one entry for each deferral");
+}
+
+/// What a server says must never be the reason why nothing can be recorded any more.
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reply_that_no_database_takes_stops_nobody(#[case] engine: Engine) {
+    let app = TestApp::new(engine).await;
+    app.import("account_id,customer_name,email\nC1,Ett AB,a@one.example\nC2,Två AB,b@two.example\n").await;
+    let id = app.release(&maintenance("all = true")).await;
+    app.relay.on("RCPT TO:<a@one.example>", 1, Act::Reply("550 5.1.1 no\0such \u{7} user\r\n"));
+    assert!(matches!(app.run_until_idle().await, Finished::Idle(_)));
+    assert_eq!(app.counts(id).await, [(State::Accepted, 1), (State::Rejected, 1)].into());
 }
