@@ -115,6 +115,7 @@ impl App {
             key: self.key.clone(),
             notices: self.notices.clone(),
             upkeep: Upkeep {
+                store: self.store.clone(),
                 ledger: self.ledger.clone(),
                 privacy: self.privacy.clone(),
                 retention: self.retention.clone(),

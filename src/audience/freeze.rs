@@ -63,6 +63,7 @@ pub async fn freeze(
     let mut writing = Writing::new(with, kept);
     let mut missing = Vec::new();
     while let Some(page) = pages.next(&mut snapshot).await? {
+        crate::store::beat();
         missing.extend(page.missing.iter().cloned());
         writing.add(page);
         if missing.is_empty() && writing.rows.len() >= CHUNK {

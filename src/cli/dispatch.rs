@@ -1,5 +1,7 @@
 //! `besked dispatch` and `besked serve`: the sending itself.
 
+use std::time::Duration;
+
 use clap::{Args, ValueEnum};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -9,7 +11,14 @@ use super::failure::Failure;
 use super::listen::listen;
 use super::notice::report;
 use super::output::Output;
+use crate::app::{App, AppError};
 use crate::dispatch::Until;
+use crate::dispatch::outage::Told;
+use crate::domain::clock::Clock;
+use crate::domain::random::Random;
+
+/// How long a service waits before it tries again to open its database.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// Send what is released, in the foreground.
 #[derive(Debug, Args)]
@@ -29,9 +38,10 @@ pub struct Serve {
 
 /// Sends until nothing is to be done, or until a signal.
 pub async fn dispatch(command: Dispatch, place: &Place, output: &Output) -> Result<u8, Failure> {
-    let app = place.app().await?;
-    let (dispatcher, _lock) = app.dispatcher(None)?;
     let stop = stop_on_signal()?;
+    let app = if command.until_idle { Some(place.app().await?) } else { once_there(place, &stop).await? };
+    let Some(app) = app else { return Ok(0) };
+    let (dispatcher, _lock) = app.dispatcher(None)?;
     let until = command.until_idle.then_some(Until::Idle(None));
     let ended = CancellationToken::new();
     let sending = async {
@@ -60,8 +70,8 @@ pub enum Part {
 
 /// Runs the service until a signal.
 pub async fn serve(command: Serve, place: &Place) -> Result<u8, Failure> {
-    let app = place.app().await?;
     let stop = stop_on_signal()?;
+    let Some(app) = once_there(place, &stop).await? else { return Ok(0) };
     let runs = |part| command.only.is_empty() || command.only.contains(&part);
     let ended = CancellationToken::new();
     let dispatch = async {
@@ -77,6 +87,22 @@ pub async fn serve(command: Serve, place: &Place) -> Result<u8, Failure> {
     // One part that cannot run ends the other: half a service would go unnoticed.
     tokio::try_join!(listen(&app, runs(Part::Http), &stop, &ended), dispatch)?;
     Ok(0)
+}
+
+/// The parts, once the database can be opened: a service may start before its database does. `None` where it was told to stop
+/// meanwhile.
+async fn once_there(place: &Place, stop: &CancellationToken) -> Result<Option<App>, Failure> {
+    let told = Told::default();
+    loop {
+        match App::open(place.load()?.config, Clock::System, Random::from_system()).await {
+            Err(AppError::Store(error)) if error.may_pass() => told.tell("the database cannot be opened", &error),
+            opened => return Ok(Some(opened?)),
+        }
+        tokio::select! {
+            () = stop.cancelled() => return Ok(None),
+            () = tokio::time::sleep(AGAIN) => {}
+        }
+    }
 }
 
 /// A token that the first SIGTERM or SIGINT cancels: what is under way is finished. The second one ends the process.

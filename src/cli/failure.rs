@@ -88,13 +88,15 @@ impl From<ConfigError> for Failure {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        let failure = Self::new(FAILED, &error);
+        let failure = Self::new(if error.may_pass() { TRY_LATER } else { FAILED }, &error);
         match error {
+            StoreError::Open { .. } if error.may_pass() => {
+                failure.hint("is it running, and is `[database] url` right? try again when it can be reached")
+            }
             StoreError::NotMigrated { .. } => failure.hint("`besked init` or `besked migrate` makes the tables"),
             StoreError::Open { .. } => {
                 failure.hint("check `[database] url`; `besked init` makes a SQLite file that is missing")
             }
-            StoreError::Database(_) => Self { code: TRY_LATER, ..failure },
             _ => failure,
         }
     }

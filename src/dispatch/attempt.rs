@@ -1,5 +1,7 @@
 //! One delivery, from a claim in the hand to its end.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
@@ -11,7 +13,6 @@ use crate::domain::delivery::Outcome;
 use crate::domain::preference::{Permission, permission};
 use crate::domain::reply::{Failure, Stage, Verdict, asks_for_pause, classify};
 use crate::mail::smtp::{Envelope, Failed, Session};
-use crate::store::queue::LEASE_MS;
 use crate::store::{StoreError, deliveries, messages, queue};
 
 /// How an attempt ended.
@@ -27,15 +28,18 @@ pub enum Ended {
 /// A claim older than this is looked at again before MAIL FROM, in milliseconds.
 const FRESH_MS: i64 = 2_000;
 
-/// Lease time that must be left when DATA is begun, in milliseconds.
-const MARGIN_MS: i64 = 5_000;
+/// How long it may take to look at a claim again, or to find the message of an earlier attempt.
+const DEADLINE: Duration = Duration::from_secs(15);
 
 /// How long a delivery waits whose message could not be made or whose state could not be read, in milliseconds.
 const TROUBLE_MS: i64 = 60_000;
 
 /// Tries to send a delivery.
 pub async fn attempt(context: &Context, relay: &str, session: &mut Session, job: &mut Job) -> Ended {
-    match refresh(context, job).await {
+    if context.outage.is_on() {
+        return Ended::GivenBack(context.clock.now());
+    }
+    match context.store.within(DEADLINE, refresh(context, job)).await {
         Ok(true) => {}
         Ok(false) => return Ended::GivenBack(context.clock.now()),
         Err(error) => {
@@ -56,7 +60,7 @@ pub async fn attempt(context: &Context, relay: &str, session: &mut Session, job:
         }
     };
     let from = envelope_sender(&context.config, &context.key, job.to.id);
-    let lease_holds = || lease_holds(context, job);
+    let lease_holds = || context.leases.has_time(&job.claimed, context.clock.now_ms());
     let envelope = Envelope { from: &from, to: &job.to.email, delivery: Some(job.to.id) };
     let sent = session.send(envelope, &composed.bytes, &job.in_doubt, lease_holds).await;
     let transaction = |stage, code, dsn| Transaction {
@@ -127,17 +131,11 @@ async fn refresh(context: &Context, job: &mut Job) -> Result<bool, StoreError> {
 /// The message: the one that was kept at an earlier attempt, byte for byte, else a new one.
 async fn compose(context: &Context, job: &Job) -> Result<Composed, ComposeError> {
     if job.claimed.attempts > 0 {
-        let kept = messages::find(&mut *context.store.read().await?, job.to.id).await?;
-        if let Some(bytes) = kept {
+        let kept = async { messages::find(&mut *context.store.read().await?, job.to.id).await };
+        if let Some(bytes) = context.store.within(DEADLINE, kept).await? {
             let sha256 = Sha256::digest(&bytes).into();
             return Ok(Composed { bytes: bytes.into(), sha256, keep: None });
         }
     }
     job.sending.compose(&context.config, &context.key, &job.to)
-}
-
-/// True while the lease has time left for the message. By the wall clock, which also counts time spent suspended.
-fn lease_holds(context: &Context, job: &Job) -> bool {
-    let since = context.renewed_at().max(job.claimed_at.as_millisecond());
-    context.clock.now_ms() < since + LEASE_MS - MARGIN_MS
 }

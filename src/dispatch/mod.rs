@@ -3,7 +3,8 @@
 //! ```text
 //!            +-- worker -- SMTP session --+
 //! recorder --+-- worker -- SMTP session --+-- relay     housekeeping: release what is due, close what is done,
-//!    |       +-- worker -- SMTP session --+             renew leases, take over those of the dead
+//!    |       +-- worker -- SMTP session --+             take over claims of the dead
+//!    |                                                  leases: renew what is held
 //!    |                                                  upkeep: seal the ledger, delete persons whose time is over
 //! database                                              nodes: tell that this one lives, count the others, share the rates
 //! ```
@@ -14,9 +15,11 @@
 mod attempt;
 mod job;
 mod lanes;
+mod leases;
 pub mod lock;
 pub mod nodes;
 pub mod notice;
+pub mod outage;
 mod outcome;
 mod pace;
 pub mod pause;
@@ -30,12 +33,11 @@ pub mod upkeep;
 mod worker;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, watch};
-use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::{timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -52,8 +54,10 @@ use crate::store::queue::{Depth, LEASE_MS, Stale};
 use crate::store::settle::Settlement;
 use crate::store::{Dialect, Store, StoreError, deliveries, notices as kept, queue, settle};
 use lanes::{Due, Seat};
+use leases::Leases;
 use nodes::Beating;
 use notice::Sending;
+use outage::Outage;
 use outcome::{Trial, settlement};
 use pace::Pace;
 use pulse::Pulse;
@@ -89,7 +93,8 @@ pub struct Context {
     pace: Pace,
     observer: Option<Observer>,
     metrics: Metrics,
-    renewed_at: AtomicI64,
+    leases: Leases,
+    outage: Outage,
     /// Woken when a worker found nothing to claim.
     nothing: Notify,
 }
@@ -111,10 +116,6 @@ impl Context {
 
     fn found_nothing(&self) {
         self.nothing.notify_one();
-    }
-
-    fn renewed_at(&self) -> i64 {
-        self.renewed_at.load(Ordering::Relaxed)
     }
 }
 
@@ -146,6 +147,11 @@ const SHORTEST_TICK: Duration = Duration::from_millis(20);
 
 /// Deliveries to domains on pause that are put off in one transaction.
 const PUT_OFF: usize = 2000;
+/// How long the database may say nothing while there is housekeeping to do.
+const SILENCE: Duration = Duration::from_secs(60);
+
+/// How long a run that is to end by itself waits for the database.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Deliveries counted as due at most: more make no difference to how many workers are woken.
 const COUNTED: usize = 1000;
@@ -205,7 +211,8 @@ impl Dispatcher {
             owner,
             observer: parts.observer,
             metrics: parts.metrics,
-            renewed_at: AtomicI64::new(0),
+            leases: Leases::default(),
+            outage: Outage::none(),
             nothing: Notify::new(),
         };
         Self { context: Arc::new(context), notices: parts.notices, upkeep: parts.upkeep, pulse: parts.pulse, relays }
@@ -214,16 +221,21 @@ impl Dispatcher {
     /// Sends until `shutdown`, or with `until` until there is nothing to do.
     ///
     /// # Errors
-    /// Where the database cannot be used at the start; later trouble is logged and waited out.
+    /// Only with `until`: where the database cannot be used at the start, or later for a minute. Without, all trouble is told
+    /// and waited out.
     pub async fn run(&self, shutdown: CancellationToken, until: Option<Until>) -> Result<Finished, NoticeError> {
-        self.take_over(self.context.store.dialect == Dialect::Sqlite).await?;
-        self.upkeep.begin().await;
         let mut beating = Beating::new(self.context.clone(), self.relays.clone());
-        beating.beat().await?;
+        if !self.begin(&mut beating, &shutdown, until).await? {
+            return Ok(Finished::Stopped);
+        }
         let gone = CancellationToken::new();
         let beating = tokio::spawn(beating.run(gone.clone()));
         let (recorder, requests) = Recorder::new(self.context.clone());
-        let recorder = tokio::task::spawn_blocking(|| on_a_thread_of_its_own(recorder.run()));
+        let given_up = CancellationToken::new();
+        let recorder = tokio::task::spawn_blocking({
+            let given_up = given_up.clone();
+            || on_a_thread_of_its_own(async move { given_up.run_until_cancelled(recorder.run()).await })
+        });
         let (due, _) = watch::channel(Due::default());
         let stop = CancellationToken::new();
         let mut workers = JoinSet::new();
@@ -241,32 +253,78 @@ impl Dispatcher {
             }
         }
         drop(requests);
-        let upkeep = tokio::spawn(self.upkeep.clone().run(stop.clone()));
+        let mut upkeep = tokio::spawn(self.upkeep.clone().run(stop.clone()));
+        let recorded = CancellationToken::new();
+        let leases = tokio::spawn(leases::keep(self.context.clone(), recorded.clone()));
         let is_well = || !recorder.is_finished() && !upkeep.is_finished();
         let finished = self.pulse.beating(is_well, self.keep_house(&shutdown, until, &due)).await;
         stop.cancel();
-        let drained =
-            timeout(self.context.config.dispatch.drain, async { while workers.join_next().await.is_some() {} });
+        let drain = self.context.config.dispatch.drain;
+        let until = tokio::time::Instant::now() + drain;
+        let drained = timeout(drain, async { while workers.join_next().await.is_some() {} });
         if drained.await.is_err() {
             tracing::warn!("deliveries under way did not finish in time and are given up");
             workers.shutdown().await;
         }
-        // With the workers gone the recorder commits what they left and ends.
-        if recorder.await.is_err() {
-            tracing::error!("the recorder failed: leases that it held run out by themselves");
+        self.finish_recording(recorder, &given_up).await;
+        recorded.cancel();
+        if leases.await.is_err() {
+            tracing::error!("renewing leases failed: those that were held run out by themselves");
         }
         gone.cancel();
         if beating.await.is_err() {
             tracing::error!("the heartbeat failed: this node counts for some seconds more");
         }
-        if upkeep.await.is_err() {
-            tracing::error!("the upkeep failed: entries wait to be sealed by the next one");
+        // It may wait for a database that is away; broken off, it is done again by the next one.
+        if !matches!(timeout_at(until, &mut upkeep).await, Ok(Ok(()))) {
+            upkeep.abort();
+            tracing::error!("the upkeep did not end well: entries may wait to be sealed by the next one");
         }
         // What the drain recorded is sealed too; where that fails, the next start does it.
         if matches!(finished, Ok(Finished::Stopped)) {
-            let _ = self.upkeep.ledger.seal().await;
+            let sealed = self.upkeep.ledger.seal();
+            let _ = timeout(self.context.config.dispatch.drain, sealed).await;
         }
         finished
+    }
+
+    /// Before anything is sent: takes over what earlier dispatchers left, and joins the living. False where it was told to stop meanwhile.
+    async fn begin(
+        &self,
+        beating: &mut Beating,
+        shutdown: &CancellationToken,
+        until: Option<Until>,
+    ) -> Result<bool, NoticeError> {
+        let every = self.context.store.dialect == Dialect::Sqlite;
+        loop {
+            let begun = async {
+                self.take_over(every).await?;
+                Ok::<_, NoticeError>(beating.beat().await?)
+            };
+            match self.context.store.watched(SILENCE, begun).await {
+                Ok(()) => break,
+                Err(error) if until.is_some() => return Err(error),
+                Err(error) => self.context.outage.tell("claims of earlier dispatchers cannot be taken over", &error),
+            }
+            tokio::select! {
+                () = shutdown.cancelled() => return Ok(false),
+                () = tokio::time::sleep(TICK) => {}
+            }
+        }
+        self.upkeep.begin().await;
+        Ok(true)
+    }
+
+    /// With the workers gone the recorder commits what they left and ends; during an outage it is not waited for without end.
+    async fn finish_recording(&self, mut recorder: JoinHandle<Option<()>>, given_up: &CancellationToken) {
+        match timeout(self.context.config.dispatch.drain, &mut recorder).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(_)) => tracing::error!("the recorder failed: leases that it held run out by themselves"),
+            Err(_) => {
+                given_up.cancel();
+                tracing::error!("the last outcomes could not be recorded: the next dispatcher finds them in doubt");
+            }
+        }
     }
 
     /// Housekeeping: what has to be done from time to time, beside the sending.
@@ -276,18 +334,34 @@ impl Dispatcher {
         until: Option<Until>,
         due: &watch::Sender<Due>,
     ) -> Result<Finished, NoticeError> {
-        let mut next_renewal = 0;
+        let mut next_look = 0;
+        let mut failing: Option<Instant> = None;
+        let given_up = async {
+            shutdown.cancelled().await;
+            tokio::time::sleep(self.context.config.dispatch.drain).await;
+        };
+        let mut given_up = std::pin::pin!(given_up);
         loop {
-            match self.round(&mut next_renewal, due).await {
-                Ok(()) => {
-                    if let Some(Until::Idle(notice)) = until
-                        && let Some(finished) = self.is_idle(notice).await?
-                    {
-                        return Ok(finished);
+            let round = self.context.store.watched(SILENCE, self.round(&mut next_look, due, until));
+            let done = tokio::select! {
+                // Only where it takes long: what a round does is best finished.
+                () = &mut given_up => return Ok(Finished::Stopped),
+                done = round => done,
+            };
+            match done {
+                Ok(Some(finished)) => return Ok(finished),
+                Ok(None) => failing = None,
+                Err(error) => {
+                    let since = *failing.get_or_insert_with(Instant::now);
+                    let passes = matches!(&error, NoticeError::Store(error) if error.may_pass());
+                    if until.is_some() && !(passes && since.elapsed() < PATIENCE) {
+                        return Err(error);
                     }
+                    self.context.outage.tell("housekeeping failed", &error);
                 }
-                Err(error) if until.is_some() => return Err(error),
-                Err(error) => tracing::error!(%error, "housekeeping failed, trying again"),
+            }
+            if until.is_some() && self.context.outage.lasts_for() > PATIENCE {
+                return Err(StoreError::Unwritable.into());
             }
             self.pulse.turned();
             tokio::select! {
@@ -304,15 +378,17 @@ impl Dispatcher {
         tokio::time::sleep(SHORTEST_TICK).await;
     }
 
-    async fn round(&self, next_renewal: &mut i64, due: &watch::Sender<Due>) -> Result<(), NoticeError> {
-        let now = self.context.clock.now();
-        if now.as_millisecond() >= *next_renewal {
-            let mut tx = self.context.store.write().await?;
-            queue::renew(&mut tx, &self.context.owner, now).await?;
-            tx.commit().await?;
-            self.context.renewed_at.store(now.as_millisecond(), Ordering::Relaxed);
-            *next_renewal = now.as_millisecond() + LEASE_MS / 3;
+    /// One round; what there is to say where the run is to end.
+    async fn round(
+        &self,
+        next_look: &mut i64,
+        due: &watch::Sender<Due>,
+        until: Option<Until>,
+    ) -> Result<Option<Finished>, NoticeError> {
+        let now = self.context.clock.now_ms();
+        if now >= *next_look {
             self.take_over(false).await?;
+            *next_look = now + LEASE_MS / 3;
         }
         self.notices.advance().await?;
         let mut count = self.count_due().await?;
@@ -320,7 +396,10 @@ impl Dispatcher {
             count = self.count_due().await?;
         }
         due.send_replace(count);
-        Ok(())
+        match until {
+            Some(Until::Idle(notice)) => self.is_idle(notice).await,
+            None => Ok(None),
+        }
     }
 
     /// Puts off what is due to domains to which nothing may be sent for a while, so that the claim need not step over it. False
@@ -448,9 +527,9 @@ impl Dispatcher {
 }
 
 /// Runs the recorder where it need not queue behind workers that make messages: all of them wait for it.
-fn on_a_thread_of_its_own(task: impl Future<Output = ()>) {
+fn on_a_thread_of_its_own<T>(task: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.expect("a runtime can be made where one is running").block_on(task);
+    runtime.expect("a runtime can be made where one is running").block_on(task)
 }
 
 /// Runs a worker, and again where it panicked: one delivery's trouble never stops the others.

@@ -75,8 +75,10 @@ pub fn settlement(
     random: &Random,
     at: Timestamp,
     (claimed, sending, to): (&Claimed, &Sending, &ToSend),
-    trial: Trial,
+    mut trial: Trial,
 ) -> Settlement {
+    // PostgreSQL takes no text with a NUL: what a server says must not keep everything else from being recorded.
+    trial.reply = trial.reply.map(|reply| reply.replace('\0', "\u{fffd}"));
     let attempts = claimed.attempts + u32::from(trial.transaction.is_some());
     let (outcome, again) = next(retry, random, at, claimed, sending, to, trial.outcome, attempts);
     let level = (outcome == Outcome::Accepted).then_some(Level::Relayed);

@@ -24,7 +24,7 @@ use crate::domain::delivery::Outcome;
 use crate::store::deliveries::ToSend;
 use crate::store::queue::{Claimed, GiveBack};
 use crate::store::settle::Settlement;
-use crate::store::{Conn, StoreError, Writer, deliveries, messages, notices, queue, settle};
+use crate::store::{Conn, StoreError, Writer, deliveries, messages, notices, queue, secrets, settle};
 
 /// A place in the line for a delivery to send.
 pub struct Claim {
@@ -88,6 +88,12 @@ const MAX_GROUP: usize = 512;
 /// How long to wait after the database failed.
 const PAUSE: Duration = Duration::from_millis(250);
 
+/// How long a transaction may take: it is given up well before the leases that it begins run out.
+const DEADLINE: Duration = Duration::from_secs(15);
+
+/// For how long a delivery is put off that cannot be made ready, in milliseconds.
+const UNREADY_PAUSE_MS: i64 = 60_000;
+
 /// How long the list of open notices is taken for current while there is enough to claim. The claim itself looks at its
 /// notice's state; the list only says where to look, and in which order.
 const OPEN_FRESH: Duration = Duration::from_millis(250);
@@ -105,6 +111,10 @@ pub struct Recorder {
     floor: Floor,
     /// For each notice the domain behind which to look for others than those at their limit.
     beyond: HashMap<Uuid, String>,
+    /// Domains whose slots the transaction under way has reserved: free again unless it commits.
+    reserved: Vec<String>,
+    /// A commit was not answered: what it claimed may be leased to us with nobody to hold it.
+    unclear: bool,
 }
 
 /// What waits to be committed.
@@ -119,6 +129,8 @@ struct Group {
 /// A claimed delivery with all that a job needs.
 struct Ready {
     claimed: Claimed,
+    /// When it was claimed.
+    at: Timestamp,
     sending: Arc<Sending>,
     to: ToSend,
 }
@@ -139,6 +151,8 @@ impl Recorder {
             open_at: None,
             floor: Floor::default(),
             beyond: HashMap::new(),
+            reserved: Vec::new(),
+            unclear: false,
         };
         (recorder, sender)
     }
@@ -150,7 +164,7 @@ impl Recorder {
         let metrics = self.context.metrics.clone();
         loop {
             if group.is_empty() {
-                let Some(request) = self.requests.recv().await else { return };
+                let Some(request) = self.next_request().await else { return writer.close().await };
                 self.add(&mut group, request);
             }
             while group.len() < MAX_GROUP
@@ -158,16 +172,43 @@ impl Recorder {
             {
                 self.add(&mut group, request);
             }
-            match metrics.committing(group.len(), self.commit(&mut writer, &group)).await {
-                Ok(ready) => self.done(&mut group, ready),
+            let context = self.context.clone();
+            let committed = context.store.within(DEADLINE, self.commit(&mut writer, &group));
+            match metrics.committing(group.len(), committed).await {
+                Ok(ready) => {
+                    context.outage.end();
+                    self.done(&mut group, ready);
+                }
                 Err(error) => {
-                    writer.give_up();
-                    tracing::error!(%error, waiting = group.settlements.len(), "outcomes cannot be recorded, trying again");
+                    self.reserved.drain(..).for_each(|domain| context.pace.free(&domain));
+                    // Before the workers are told that there is nothing for them.
+                    context.outage.begin(&error);
                     group.claims.clear();
                     tokio::time::sleep(PAUSE).await;
                 }
             }
         }
+    }
+
+    /// The next request. During an outage workers make none: then it is looked from time to time whether it is over.
+    async fn next_request(&mut self) -> Option<Request> {
+        while self.context.outage.is_on() {
+            tokio::select! {
+                request = self.requests.recv() => return request,
+                () = tokio::time::sleep(PAUSE) => {}
+            }
+            match self.context.store.within(DEADLINE, self.write_something()).await {
+                Ok(()) => self.context.outage.end(),
+                Err(error) => self.context.outage.begin(&error),
+            }
+        }
+        self.requests.recv().await
+    }
+
+    async fn write_something(&self) -> Result<(), StoreError> {
+        let mut tx = self.context.store.write().await?;
+        secrets::touch(&mut tx).await?;
+        Ok(tx.commit().await?)
     }
 
     fn add(&self, group: &mut Group, request: Request) {
@@ -200,6 +241,11 @@ impl Recorder {
     /// Everything in one transaction.
     async fn commit(&mut self, writer: &mut Writer, group: &Group) -> Result<Vec<Ready>, StoreError> {
         let mut tx = writer.begin().await?;
+        let unclear = self.unclear;
+        if unclear {
+            let (context, now) = (&self.context, self.context.clock.now());
+            queue::give_back_unheld(&mut tx, &context.owner, now, &context.leases.held(), true).await?;
+        }
         if !group.settlements.is_empty() {
             for message in group.settlements.iter().filter_map(|settlement| settlement.message.as_ref()) {
                 if let Some(dictionary) = &message.dictionary
@@ -209,7 +255,11 @@ impl Recorder {
                 }
             }
             for fenced in settle::settle(&mut tx, &group.settlements).await? {
-                tracing::warn!(delivery = %fenced, "the lease was lost before the outcome could be recorded");
+                if unclear {
+                    tracing::debug!(delivery = %fenced, "its outcome was recorded by the commit that was not answered");
+                } else {
+                    tracing::warn!(delivery = %fenced, "the lease was lost before the outcome could be recorded");
+                }
             }
         }
         if !group.given_back.is_empty() {
@@ -217,16 +267,12 @@ impl Recorder {
         }
         let mut ready = Vec::new();
         if !group.claims.is_empty() {
-            let claimed = self.claim(&mut tx, group.wanted(), &mut ready).await;
-            if let Err(error) = claimed {
-                ready.iter().for_each(|ready| self.context.pace.free(&ready.claimed.domain));
-                return Err(error);
-            }
+            self.claim(&mut tx, group.wanted(), &mut ready).await?;
         }
-        if let Err(error) = tx.commit().await {
-            ready.iter().for_each(|ready| self.context.pace.free(&ready.claimed.domain));
-            return Err(error.into());
-        }
+        // Until there is an answer nobody knows whether it was carried out.
+        self.unclear = true;
+        tx.commit().await?;
+        self.unclear = false;
         Ok(ready)
     }
 
@@ -292,10 +338,11 @@ impl Recorder {
                 let (mine, over): (Vec<_>, Vec<_>) = claimed
                     .into_iter()
                     .partition(|claimed| self.context.pace.reserve(&claimed.domain, now.as_millisecond()));
+                self.reserved.extend(mine.iter().map(|claimed| claimed.domain.clone()));
                 if !over.is_empty() {
                     self.put_off(conn, &over, now.as_millisecond()).await?;
                 }
-                self.make_ready(conn, notice_id, mine, ready).await?;
+                self.make_ready(conn, notice_id, (mine, now), ready).await?;
                 if found < limit {
                     break;
                 }
@@ -338,22 +385,41 @@ impl Recorder {
         &mut self,
         conn: &mut Conn,
         notice_id: Uuid,
-        claimed: Vec<Claimed>,
+        (claimed, at): (Vec<Claimed>, Timestamp),
         ready: &mut Vec<Ready>,
     ) -> Result<(), StoreError> {
         if claimed.is_empty() {
             return Ok(());
         }
-        let Some(sending) = self.sending(conn, notice_id).await? else { return Ok(()) };
+        let Some(sending) = self.sending(conn, notice_id).await? else {
+            return self.put_away(conn, &claimed).await;
+        };
         let ids: Vec<String> = claimed.iter().map(|claimed| claimed.delivery_id.to_string()).collect();
         let to_send = deliveries::to_send(conn, sending.kept.category.as_str(), &ids).await?;
         let mut by_id: HashMap<Uuid, ToSend> = to_send.into_iter().map(|to| (to.id, to)).collect();
+        let mut unready = Vec::new();
         for claimed in claimed {
-            if let Some(to) = by_id.remove(&claimed.delivery_id) {
-                ready.push(Ready { claimed, sending: sending.clone(), to });
+            match by_id.remove(&claimed.delivery_id) {
+                Some(to) => ready.push(Ready { claimed, at, sending: sending.clone(), to }),
+                None => unready.push(claimed),
             }
         }
-        Ok(())
+        self.put_away(conn, &unready).await
+    }
+
+    /// Gives back for a while what no job can be made of, and the slots reserved for it.
+    async fn put_away(&mut self, conn: &mut Conn, unready: &[Claimed]) -> Result<(), StoreError> {
+        if unready.is_empty() {
+            return Ok(());
+        }
+        for claimed in unready {
+            if let Some(at) = self.reserved.iter().position(|domain| *domain == claimed.domain) {
+                self.context.pace.free(&self.reserved.swap_remove(at));
+            }
+        }
+        let due_at = self.context.clock.now_ms().saturating_add(UNREADY_PAUSE_MS);
+        let back: Vec<_> = unready.iter().map(|claimed| give_back(claimed, due_at)).collect();
+        queue::give_back(conn, &back).await
     }
 
     async fn sending(&mut self, conn: &mut Conn, id: Uuid) -> Result<Option<Arc<Sending>>, StoreError> {
@@ -370,11 +436,18 @@ impl Recorder {
     /// After the commit: frees slots, hands jobs out, tells what was settled.
     fn done(&mut self, group: &mut Group, ready: Vec<Ready>) {
         let now = self.context.clock.now();
+        self.reserved.clear();
         for domain in group.domains.drain(..) {
             self.context.pace.free(&domain);
         }
-        group.given_back.clear();
+        for ready in &ready {
+            self.context.leases.begin(&ready.claimed, ready.at);
+        }
+        for given_back in group.given_back.drain(..) {
+            self.context.leases.end(given_back.id, given_back.token);
+        }
         for settlement in group.settlements.drain(..) {
+            self.context.leases.end(settlement.delivery_id, settlement.token);
             if let Some(dictionary) = settlement.message.as_ref().and_then(|message| message.dictionary.as_ref()) {
                 self.dictionaries.insert(dictionary.sha256);
             }
@@ -397,7 +470,7 @@ impl Recorder {
         let mut ready = ready.into_iter().peekable();
         for claim in claims {
             let next = ready.next_if(|ready| claim.seat == Seat::Open || critical(ready));
-            let job = next.map(|it| Job::new(it.claimed, it.sending, it.to, now, back.clone()));
+            let job = next.map(|it| Job::new(it.claimed, it.sending, it.to, it.at, back.clone()));
             // A worker that is gone drops the job, which comes back by itself.
             let _ = claim.reply.send(job);
         }
@@ -432,7 +505,7 @@ impl Group {
 }
 
 fn give_back(claimed: &Claimed, due_at: i64) -> GiveBack {
-    GiveBack { id: claimed.delivery_id.to_string(), token: claimed.token, due_at }
+    GiveBack { id: claimed.delivery_id, token: claimed.token, due_at }
 }
 
 /// Loads a notice to send.

@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use super::outage::Told;
 use crate::domain::reply::for_logs;
 use crate::ledger::{Ledger, Sealed};
 use crate::privacy::Privacy;
 use crate::retention::Retention;
+use crate::store::Store;
 
 /// How often to seal.
 const SEALING: Duration = Duration::from_millis(500);
@@ -22,9 +24,14 @@ const HOUR: Duration = Duration::from_secs(3600);
 /// How long to wait after that failed.
 const HOUR_FAILED: Duration = Duration::from_secs(60);
 
+/// How long the database may say nothing: a table that persons were deleted from is vacuumed by then.
+const SILENCE: Duration = Duration::from_secs(180);
+
 /// The keepers at work.
 #[derive(Clone)]
 pub struct Upkeep {
+    /// Where everything is kept.
+    pub store: Store,
     /// Seals.
     pub ledger: Ledger,
     /// Carries out tombstones that a restored database does not know.
@@ -36,7 +43,7 @@ pub struct Upkeep {
 impl Upkeep {
     /// Before anything is sent: whoever was erased stays so in a restored copy. False where that could not be made sure.
     pub async fn begin(&self) -> bool {
-        match self.privacy.replay().await {
+        match self.store.watched(SILENCE, self.privacy.replay()).await {
             Ok(0) => true,
             Ok(count) => {
                 tracing::warn!(count, "this database is a restored copy: persons erased since then were erased again");
@@ -55,13 +62,14 @@ impl Upkeep {
     }
 
     async fn seal(&self, stop: &CancellationToken) {
+        let told = Told::default();
         loop {
-            let pause = match self.ledger.seal().await {
+            let pause = match self.store.watched(SILENCE, self.ledger.seal()).await {
                 Ok(Sealed::Upto(_)) => SEALING,
                 // Told when it stopped; a person lets it go on.
                 Ok(Sealed::Stopped(_)) => SEALING_PAUSE,
                 Err(error) => {
-                    tracing::error!(%error, "entries could not be sealed, trying again");
+                    told.tell("entries cannot be sealed", &error);
                     SEALING_PAUSE
                 }
             };
@@ -89,7 +97,7 @@ impl Upkeep {
     /// True where all of it was done.
     async fn look_at_what_has_time(&self) -> bool {
         let mut done = self.begin().await;
-        match self.retention.run(false).await {
+        match self.store.watched(SILENCE, self.retention.run(false)).await {
             Ok(purged) => {
                 for notice in purged {
                     tracing::info!(notice = %notice.notice_id, persons = notice.persons, "retention is over: persons were deleted");

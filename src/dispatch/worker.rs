@@ -75,6 +75,7 @@ impl Worker {
     async fn turn(&mut self) -> Option<Probe> {
         loop {
             let seat = self.seat;
+            self.context.outage.over().await;
             // The sender lives as long as the dispatcher, which ends its workers first.
             let _ = self.due.wait_for(|due| due.is_work_for(seat)).await;
             if !self.is_next() {
@@ -159,8 +160,11 @@ impl Worker {
         claimed
     }
 
-    /// Waits for work with the connection open. False where there was none for a while.
+    /// Waits for work with the connection open. False where there was none for a while, or none can be claimed.
     async fn wait_for_work(&mut self, shutdown: &CancellationToken) -> bool {
+        if self.context.outage.is_on() {
+            return false;
+        }
         self.context.found_nothing();
         self.due.mark_unchanged();
         let seat = self.seat;

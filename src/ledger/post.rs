@@ -12,7 +12,7 @@ use crate::domain::reply::for_logs;
 use crate::mail::direct;
 use crate::mail::message::{self, MessageError, message_id};
 use crate::store::StoreError;
-use crate::store::tree;
+use crate::store::{secrets, tree};
 
 /// How often it is mailed.
 const PERIOD: SignedDuration = SignedDuration::from_hours(24);
@@ -35,6 +35,10 @@ impl Ledger {
         // What this machine signed, not what the database says that it did.
         let known = Known::read(&self.config.ledger.state_file)?;
         let Some(signed) = known.last().filter(|_| !fresh) else { return Ok(0) };
+        // Nothing is mailed while that could not be recorded: it would be mailed again and again.
+        let mut tx = self.store.write().await?;
+        secrets::touch(&mut tx).await?;
+        tx.commit().await.map_err(StoreError::from)?;
         let mut reached = 0;
         let mut troubles = Vec::new();
         for to in to {

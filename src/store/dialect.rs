@@ -124,8 +124,10 @@ impl Dialect {
                 "PRAGMA temp_store = MEMORY",
             ],
             (Self::Sqlite, true) => &["PRAGMA busy_timeout = 10000", "PRAGMA query_only = ON"],
-            // A frozen node must not hold the ledger's head.
-            (Self::Postgres, _) => &["SET idle_in_transaction_session_timeout = '60s'"],
+            // A frozen node must not hold the ledger's head; one that is gone is found out (by default after two hours); and
+            // nobody waits longer for another's lock than on SQLite, so that work given up here does not wait on there.
+            (Self::Postgres, _) => &["SET idle_in_transaction_session_timeout = '60s'; SET tcp_keepalives_idle = 30; \
+                SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3; SET lock_timeout = '10s'"],
         }
     }
 }

@@ -27,7 +27,9 @@ pub mod ledger;
 pub mod messages;
 pub mod nodes;
 pub mod notices;
+mod pool;
 pub mod preferences;
+mod pulse;
 pub mod queue;
 mod row;
 pub mod secrets;
@@ -40,15 +42,20 @@ pub mod uncertain;
 mod writer;
 
 use std::borrow::Cow;
+use std::future::Future;
+use std::str::FromStr as _;
 use std::time::Duration;
 
-use sqlx::any::AnyPoolOptions;
+use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::pool::PoolConnection;
-use sqlx::{Any, AnyPool, Executor, SqlStr, Transaction};
+use sqlx::{ConnectOptions as _, Connection as _, Executor, SqlStr};
 use thiserror::Error;
+use tokio::time::timeout;
 
 pub use dialect::Dialect;
+use pool::Connections;
+pub use pool::Lent;
+pub use pulse::beat;
 use turn::Turnstile;
 pub use turn::Writing;
 pub use writer::Writer;
@@ -73,6 +80,12 @@ pub enum StoreError {
         /// Why not.
         source: sqlx::Error,
     },
+    /// The database is there, but says nothing.
+    #[error("the database did not answer within {} s", .0.as_secs())]
+    Silent(Duration),
+    /// The database can be reached, perhaps read, but not written.
+    #[error("the database cannot be written")]
+    Unwritable,
     /// The database has not been made, or is older than this program.
     #[error("the database `{url}` has no tables of this version")]
     NotMigrated {
@@ -96,14 +109,45 @@ pub enum StoreError {
 /// The result of store functions.
 pub type Result<T, E = StoreError> = std::result::Result<T, E>;
 
+impl StoreError {
+    /// Whether it may be over after a while without anybody doing anything here: the database is away, busy, full, read-only.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Database(_) | Self::Silent(_) | Self::Unwritable => true,
+            Self::Open { source, .. } => match source {
+                sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut => true,
+                sqlx::Error::Database(error) => error.is_transient_in_connect_phase() || is_busy(error.as_ref()),
+                _ => false,
+            },
+            Self::Migrate(_) | Self::NotMigrated { .. } | Self::Inconsistent { .. } => false,
+        }
+    }
+}
+
+/// Whether SQLite said that somebody else has the file (SQLITE_BUSY and its extended codes).
+fn is_busy(error: &dyn sqlx::error::DatabaseError) -> bool {
+    const BUSY: i32 = 5;
+    error.code().and_then(|code| code.parse::<i32>().ok()).is_some_and(|code| code & 0xff == BUSY)
+}
+
+/// Whether there is no such table: SQLITE_ERROR, the one error of a statement known to be right, or undefined_table.
+fn is_no_table(error: &dyn sqlx::error::DatabaseError) -> bool {
+    matches!(error.code().as_deref(), Some("1" | "42P01"))
+}
+
+/// How long a database may take to be opened.
+const OPEN: Duration = Duration::from_secs(15);
+
 /// The database: a cheap handle, cloned freely.
 #[derive(Clone, Debug)]
 pub struct Store {
     /// The engine.
     pub dialect: Dialect,
     url: String,
-    read: AnyPool,
-    write: AnyPool,
+    connect: AnyConnectOptions,
+    read: Connections,
+    write: Connections,
     turnstile: Option<Turnstile>,
 }
 
@@ -117,21 +161,28 @@ impl Store {
         let dialect = Dialect::of_url(url);
         let shown = without_password(url);
         let failed = |source| StoreError::Open { url: shown.clone(), source };
-        let full = dialect.url(url, create);
+        let connect = AnyConnectOptions::from_str(&dialect.url(url, create)).map_err(failed)?;
+        // A transaction that waits for its turn is not slow.
+        let connect = connect.log_slow_statements("warn".parse().expect("it is a level"), Duration::from_secs(15));
+        // By a connection of its own first: a pool would try for long, and keep the reason to itself.
+        let tried = async { first_connection(&connect, dialect).await?.close().await };
+        match timeout(OPEN, tried).await {
+            Ok(tried) => tried.map_err(failed)?,
+            Err(_) => return Err(failed(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()))),
+        }
+        let connections = |size, read_only| {
+            Connections::new(pool(dialect, size, read_only), connect.clone(), dialect == Dialect::Postgres)
+        };
         let (read, write) = match dialect {
             // One writer: SQLite has no more, and waiting in a pool is fair where waiting for a file lock is not.
-            Dialect::Sqlite => {
-                let write = pool(dialect, 1, false).connect(&full).await.map_err(failed)?;
-                let read = pool(dialect, 4, true).connect(&full).await.map_err(failed)?;
-                (read, write)
-            }
+            Dialect::Sqlite => (connections(4, true), connections(1, false)),
             Dialect::Postgres => {
-                let both = pool(dialect, 8, false).connect(&full).await.map_err(failed)?;
+                let both = connections(8, false);
                 (both.clone(), both)
             }
         };
         let turnstile = sqlite_path(url).and_then(Turnstile::open);
-        Ok(Self { dialect, url: shown, read, write, turnstile })
+        Ok(Self { dialect, url: shown, connect, read, write, turnstile })
     }
 
     /// Makes or updates the tables.
@@ -139,7 +190,8 @@ impl Store {
     /// # Errors
     /// Where a migration fails; it is rolled back then.
     pub async fn migrate(&self) -> Result<()> {
-        migrator(self.dialect).run(&self.write).await?;
+        let mut conn = self.write.lend().await?;
+        migrator(self.dialect).run(&mut *conn).await?;
         Ok(())
     }
 
@@ -148,14 +200,15 @@ impl Store {
     /// # Errors
     /// [`StoreError::NotMigrated`] where they are not.
     pub async fn check(&self) -> Result<()> {
-        let latest: Result<i64, _> =
-            sqlx::query_scalar("SELECT MAX(version) FROM _sqlx_migrations WHERE success").fetch_one(&self.read).await;
+        let mut conn = self.read.lend().await?;
+        let latest: Result<Option<i64>, _> =
+            sqlx::query_scalar("SELECT MAX(version) FROM _sqlx_migrations WHERE success").fetch_one(&mut *conn).await;
         match latest {
-            Ok(version) if version == LATEST => Ok(()),
-            // No such table, or nothing in it.
-            Ok(_) | Err(sqlx::Error::Database(_) | sqlx::Error::ColumnDecode { .. }) => {
-                Err(StoreError::NotMigrated { url: self.url.clone() })
+            Ok(Some(LATEST)) => Ok(()),
+            Err(sqlx::Error::Database(error)) if !is_no_table(error.as_ref()) => {
+                Err(sqlx::Error::Database(error).into())
             }
+            Ok(_) | Err(sqlx::Error::Database(_)) => Err(StoreError::NotMigrated { url: self.url.clone() }),
             Err(error) => Err(error.into()),
         }
     }
@@ -164,16 +217,18 @@ impl Store {
     ///
     /// # Errors
     /// Where none can be had.
-    pub async fn read(&self) -> Result<PoolConnection<Any>> {
-        Ok(self.read.acquire().await?)
+    pub async fn read(&self) -> Result<Lent> {
+        Ok(self.read.lend().await?)
     }
 
     /// A transaction in which everything read is of one moment, however long it takes.
     ///
     /// # Errors
     /// Where none can be begun.
-    pub async fn snapshot(&self) -> Result<Transaction<'static, Any>> {
-        Ok(self.read.begin_with(self.dialect.begin_snapshot()).await?)
+    pub async fn snapshot(&self) -> Result<Lent> {
+        let mut lent = self.read.lend().await?;
+        lent.begin(self.dialect.begin_snapshot()).await?;
+        Ok(lent)
     }
 
     /// A transaction that writes. On SQLite it holds the write lock from its first moment.
@@ -182,18 +237,53 @@ impl Store {
     /// Where none can be begun.
     pub async fn write(&self) -> Result<Writing<'static>> {
         // The connection first: within a process its pool lets one after the other have it.
-        let conn = self.write.acquire().await?;
+        let mut lent = self.write.lend().await?;
         let turn = match &self.turnstile {
             Some(turnstile) => turnstile.take().await,
             None => None,
         };
-        Ok(Writing::new(Transaction::begin(conn, Some(SqlStr::from_static(self.dialect.begin_write()))).await?, turn))
+        lent.begin(self.dialect.begin_write()).await?;
+        Ok(Writing::new(lent, None, turn))
+    }
+
+    /// Does work of many transactions, and gives it up where nothing is got from the database for `limit`: what waits for a
+    /// server that vanished without a word would wait for ever. A single statement over everything there is must be done by
+    /// then. On SQLite, whose file cannot vanish so, there is no limit.
+    ///
+    /// # Errors
+    /// Those of the work, and [`StoreError::Silent`].
+    pub async fn watched<T, E: From<StoreError>>(
+        &self,
+        limit: Duration,
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        match self.dialect {
+            Dialect::Sqlite => work.await,
+            Dialect::Postgres => pulse::watch(limit, work).await,
+        }
+    }
+
+    /// Does one transaction, and gives it up after `limit` on PostgreSQL. How it ended is not known then.
+    ///
+    /// # Errors
+    /// Those of the work, and [`StoreError::Silent`].
+    pub async fn within<T, E: From<StoreError>>(
+        &self,
+        limit: Duration,
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        match self.dialect {
+            Dialect::Sqlite => work.await,
+            Dialect::Postgres => timeout(limit, work).await.unwrap_or_else(|_| Err(StoreError::Silent(limit).into())),
+        }
     }
 
     /// A connection of its own to write with, for whoever commits back to back.
     #[must_use]
     pub fn writer(&self) -> Writer {
-        Writer::new(self.clone(), sqlite_path(&self.url).and_then(Turnstile::open))
+        let connections =
+            Connections::new(pool(self.dialect, 1, false), self.connect.clone(), self.dialect == Dialect::Postgres);
+        Writer::new(connections, self.dialect, sqlite_path(&self.url).and_then(Turnstile::open))
     }
 
     /// Lets the planner know how large the tables are. Called after a bulk enqueue: PostgreSQL plans the claim as a sort of
@@ -202,7 +292,7 @@ impl Store {
     /// # Errors
     /// Where the database fails.
     pub async fn analyze_queue(&self) -> Result<()> {
-        self.write.execute("ANALYZE queue").await?;
+        self.write.lend().await?.execute("ANALYZE queue").await?;
         Ok(())
     }
 
@@ -213,6 +303,7 @@ impl Store {
     /// # Errors
     /// Where the database fails.
     pub async fn scrub(&self) -> Result<bool> {
+        let mut conn = self.write.lend().await?;
         if self.dialect == Dialect::Postgres {
             for table in [
                 "VACUUM contacts",
@@ -227,12 +318,12 @@ impl Store {
                 "VACUUM attestations",
                 "VACUUM ledger_openings",
             ] {
-                self.write.execute(table).await?;
+                conn.execute(table).await?;
             }
             return Ok(true);
         }
-        self.write.execute("VACUUM").await?;
-        let row = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&self.write).await?;
+        conn.execute("VACUUM").await?;
+        let row = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&mut *conn).await?;
         Ok(row::Row::of("wal_checkpoint", &row).get_at::<i64>(0)? == 0)
     }
 
@@ -243,10 +334,21 @@ impl Store {
     }
 }
 
+/// The first connection, which finds out whether there can be any, with all that it is told.
+async fn first_connection(connect: &AnyConnectOptions, dialect: Dialect) -> Result<Conn, sqlx::Error> {
+    let mut conn = connect.connect().await?;
+    for setting in dialect.connection_settings(false) {
+        conn.execute(*setting).await?;
+    }
+    Ok(conn)
+}
+
 fn pool(dialect: Dialect, size: u32, read_only: bool) -> AnyPoolOptions {
     AnyPoolOptions::new()
         .max_connections(size)
         .acquire_timeout(Duration::from_secs(30))
+        // Who waits for a lock of another process knows that it is slow.
+        .acquire_slow_level("off".parse().expect("it is a level"))
         .max_lifetime(None)
         .idle_timeout(None)
         .test_before_acquire(dialect == Dialect::Postgres)

@@ -171,7 +171,7 @@ pub async fn claim_of(
 #[derive(Clone, Debug, Serialize)]
 pub struct GiveBack {
     /// The delivery.
-    pub id: String,
+    pub id: Uuid,
     /// The token it was claimed with.
     pub token: i64,
     /// When it may be claimed again.
@@ -233,15 +233,59 @@ pub async fn put_off(
     Ok(done.rows_affected())
 }
 
-/// Extends the leases of a living node.
-pub async fn renew(conn: &mut Conn, owner: &str, now: Timestamp) -> Result<()> {
+/// A claim that its node holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Held {
+    /// The delivery.
+    pub id: Uuid,
+    /// The token it was claimed with.
+    pub token: i64,
+}
+
+/// Extends the leases that a living node holds; gives those that were still its own.
+pub async fn renew(conn: &mut Conn, owner: &str, now: Timestamp, held: &[Held]) -> Result<Vec<Held>> {
     let sql = Dialect::of(conn).pick(
-        "UPDATE queue SET lease_until = $2 + $3 WHERE lease_owner = $1",
-        "UPDATE queue SET lease_until = CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) + $3
-         WHERE lease_owner = $1 AND $2 >= 0",
+        "UPDATE queue SET lease_until = $3 + $4 FROM (
+           SELECT value ->> 'id' AS id, CAST(value ->> 'token' AS BIGINT) AS token FROM json_each($1)) AS r
+         WHERE queue.delivery_id = r.id AND queue.token = r.token AND queue.lease_owner = $2
+         RETURNING delivery_id, queue.token AS token",
+        "UPDATE queue SET lease_until = CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) + $4 FROM (
+           SELECT value ->> 'id' AS id, CAST(value ->> 'token' AS BIGINT) AS token FROM jsonb_array_elements($1::jsonb)) AS r
+         WHERE queue.delivery_id = r.id AND queue.token = r.token AND queue.lease_owner = $2 AND $3 >= 0
+         RETURNING delivery_id, queue.token AS token",
     );
-    sqlx::query(sql).bind(owner).bind(now.as_millisecond()).bind(LEASE_MS).execute(conn).await?;
-    Ok(())
+    let rows =
+        sqlx::query(sql).bind(json(held)).bind(owner).bind(now.as_millisecond()).bind(LEASE_MS).fetch_all(conn).await?;
+    rows.iter()
+        .map(|row| {
+            let row = Row::of("queue", row);
+            Ok(Held { id: row.id("delivery_id")?, token: row.get("token")? })
+        })
+        .collect()
+}
+
+/// Gives back what is leased to a living node but not held by it: claims whose commit was carried out and never answered.
+/// Nobody has tried them. All of them with `every`, which is for whoever claims and so knows what is held; else those whose
+/// lease has run out.
+pub async fn give_back_unheld(conn: &mut Conn, owner: &str, now: Timestamp, held: &[Held], every: bool) -> Result<u64> {
+    let sql = Dialect::of(conn).pick(
+        "UPDATE queue SET lease_owner = NULL, lease_until = NULL
+         WHERE lease_owner = $2 AND ($4 = 1 OR lease_until < $3) AND NOT EXISTS (
+           SELECT 1 FROM json_each($1) WHERE value ->> 'id' = queue.delivery_id AND value ->> 'token' = queue.token)",
+        "UPDATE queue SET lease_owner = NULL, lease_until = NULL
+         WHERE lease_owner = $2 AND $3 >= 0
+           AND ($4 = 1 OR lease_until < CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)) AND NOT EXISTS (
+             SELECT 1 FROM jsonb_array_elements($1::jsonb)
+             WHERE value ->> 'id' = queue.delivery_id AND CAST(value ->> 'token' AS BIGINT) = queue.token)",
+    );
+    let given_back = sqlx::query(sql)
+        .bind(json(held))
+        .bind(owner)
+        .bind(now.as_millisecond())
+        .bind(i64::from(every))
+        .execute(conn)
+        .await?;
+    Ok(given_back.rows_affected())
 }
 
 /// A claim whose node is gone: whether its message was taken, nobody knows.
@@ -300,7 +344,7 @@ pub async fn take_over(conn: &mut Conn, owner: &str, now: Timestamp, every: bool
 pub async fn still_ours(conn: &mut Conn, delivery_id: Uuid, token: i64) -> Result<bool> {
     let row = sqlx::query(
         "SELECT COUNT(*) AS n FROM queue q JOIN notices n ON n.id = q.notice_id
-         WHERE q.delivery_id = $1 AND q.token = $2
+         WHERE q.delivery_id = $1 AND q.token = $2 AND q.lease_owner IS NOT NULL
            AND (n.state = 'closed' OR (n.state = 'released' AND n.paused_at IS NULL))",
     )
     .bind(delivery_id.to_string())

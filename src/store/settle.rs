@@ -113,7 +113,8 @@ pub async fn settle(conn: &mut Conn, settlements: &[Settlement]) -> Result<Vec<U
     Ok(fenced)
 }
 
-/// Takes final deliveries out of the queue and reschedules the others; gives those whose token still held.
+/// Takes final deliveries out of the queue and reschedules the others; gives those whose token still held. A row that is not
+/// leased any more was settled before, by a commit whose answer was lost: the token changes only with the next claim.
 async fn leave_queue(conn: &mut Conn, settlements: &[Settlement]) -> Result<BTreeSet<Uuid>> {
     let dialect = Dialect::of(conn);
     let (again, last): (Vec<_>, Vec<_>) = settlements.iter().map(row).partition(|row| row.due_at.is_some());
@@ -124,7 +125,8 @@ async fn leave_queue(conn: &mut Conn, settlements: &[Settlement]) -> Result<BTre
             "DELETE FROM queue WHERE delivery_id IN (SELECT q.delivery_id FROM (
                SELECT value ->> 'id' AS id, CAST(value ->> 'token' AS BIGINT) AS token FROM",
             rows,
-            ") AS r JOIN queue q ON q.delivery_id = r.id AND q.token = r.token) RETURNING delivery_id"
+            ") AS r JOIN queue q ON q.delivery_id = r.id AND q.token = r.token AND q.lease_owner IS NOT NULL)
+             RETURNING delivery_id"
         );
         read_ids(&sqlx::query(sql).bind(json(&last)).fetch_all(&mut *conn).await?, &mut held)?;
     }
@@ -136,7 +138,8 @@ async fn leave_queue(conn: &mut Conn, settlements: &[Settlement]) -> Result<BTre
                CAST(value ->> 'due_at' AS BIGINT) AS due_at, CAST(value ->> 'waited' AS BIGINT) AS waited,
                CAST(value ->> 'attempts' AS BIGINT) AS attempts FROM",
             rows,
-            ") AS r WHERE queue.delivery_id = r.id AND queue.token = r.token RETURNING delivery_id"
+            ") AS r WHERE queue.delivery_id = r.id AND queue.token = r.token AND queue.lease_owner IS NOT NULL
+             RETURNING delivery_id"
         );
         read_ids(&sqlx::query(sql).bind(json(&again)).fetch_all(&mut *conn).await?, &mut held)?;
     }

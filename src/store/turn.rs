@@ -8,11 +8,11 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use sqlx::{Any, Transaction};
-
 use super::Conn;
+use super::pool::Lent;
 
 /// How long to wait for a turn: a process that was stopped while it had one must not stop the others.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -22,6 +22,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(super) struct Turnstile {
     waiting: Arc<File>,
     writing: Arc<File>,
+    /// A thread waits already, for somebody who gave up waiting.
+    at_wait: Arc<AtomicBool>,
 }
 
 impl Turnstile {
@@ -31,7 +33,7 @@ impl Turnstile {
             let path = format!("{path}{suffix}");
             Ok(Arc::new(OpenOptions::new().create(true).truncate(false).write(true).open(path)?))
         };
-        Some(Self { waiting: file(".waiting").ok()?, writing: file(".writing").ok()? })
+        Some(Self { waiting: file(".waiting").ok()?, writing: file(".writing").ok()?, at_wait: Arc::default() })
     }
 
     /// Takes a turn; `None` where that took too long.
@@ -44,16 +46,26 @@ impl Turnstile {
                 return turn;
             }
         }
+        // One thread, however long whoever has the turn was stopped for.
+        if self.at_wait.swap(true, Ordering::Relaxed) {
+            return None;
+        }
         let turnstile = self.clone();
-        let waited = tokio::task::spawn_blocking(move || -> io::Result<Turn> {
-            turnstile.waiting.lock()?;
-            turnstile.writing.lock()?;
-            let turn = Turn(turnstile.writing.clone());
-            turnstile.waiting.unlock()?;
-            Ok(turn)
+        let waited = tokio::task::spawn_blocking(move || {
+            let turn = turnstile.wait();
+            turnstile.at_wait.store(false, Ordering::Relaxed);
+            turn
         });
         // A turn that comes too late is given back by being dropped.
         tokio::time::timeout(PATIENCE, waited).await.ok()?.ok()?.ok()
+    }
+
+    fn wait(&self) -> io::Result<Turn> {
+        self.waiting.lock()?;
+        self.writing.lock()?;
+        let turn = Turn(self.writing.clone());
+        self.waiting.unlock()?;
+        Ok(turn)
     }
 }
 
@@ -72,29 +84,36 @@ impl Drop for Turn {
 #[derive(Debug)]
 pub struct Writing<'c> {
     // In this order: the turn ends when the transaction has.
-    transaction: Transaction<'c, Any>,
+    lent: Lent,
+    /// Where the connection goes once it has committed, if not back to the pool.
+    keeper: Option<&'c mut Option<Lent>>,
     _turn: Option<Turn>,
 }
 
 impl<'c> Writing<'c> {
-    pub(super) fn new(transaction: Transaction<'c, Any>, turn: Option<Turn>) -> Self {
-        Self { transaction, _turn: turn }
+    /// Over a connection that has begun.
+    pub(super) const fn new(lent: Lent, keeper: Option<&'c mut Option<Lent>>, turn: Option<Turn>) -> Self {
+        Self { lent, keeper, _turn: turn }
     }
 
     /// Commits.
     ///
     /// # Errors
     /// Where the database fails; whether it has committed is not known then.
-    pub async fn commit(self) -> Result<(), sqlx::Error> {
-        self.transaction.commit().await
+    pub async fn commit(mut self) -> Result<(), sqlx::Error> {
+        self.lent.end("COMMIT").await?;
+        if let Some(keeper) = self.keeper {
+            *keeper = Some(self.lent);
+        }
+        Ok(())
     }
 
     /// Rolls back, and waits for it.
     ///
     /// # Errors
     /// Where the database fails.
-    pub async fn rollback(self) -> Result<(), sqlx::Error> {
-        self.transaction.rollback().await
+    pub async fn rollback(mut self) -> Result<(), sqlx::Error> {
+        self.lent.end("ROLLBACK").await
     }
 }
 
@@ -102,12 +121,12 @@ impl Deref for Writing<'_> {
     type Target = Conn;
 
     fn deref(&self) -> &Conn {
-        &self.transaction
+        &self.lent
     }
 }
 
 impl DerefMut for Writing<'_> {
     fn deref_mut(&mut self) -> &mut Conn {
-        &mut self.transaction
+        &mut self.lent
     }
 }

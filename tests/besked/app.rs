@@ -69,6 +69,15 @@ impl TestApp {
         Self { app, ..self }
     }
 
+    /// The same, with its database reached at another address.
+    pub async fn at(self, url: &str) -> Self {
+        let mut config = (*self.app.config).clone();
+        config.database.url = url.to_owned();
+        self.app.store.close().await;
+        let app = App::open(config, self.app.clock.clone(), Random::from_system()).await.unwrap();
+        Self { app, ..self }
+    }
+
     /// A copy of its SQLite database, as a backup would have it.
     pub async fn copy(self) -> (Self, Yesterday) {
         self.app.store.close().await;

@@ -13,6 +13,7 @@ use crate::postfix::{Postfix, eventually, sample_customers};
 pub struct Shell {
     pub directory: tempfile::TempDir,
     relay: String,
+    database: Option<String>,
 }
 
 pub struct Ran {
@@ -45,13 +46,19 @@ impl Ran {
 
 impl Shell {
     pub fn new() -> Self {
-        let shell = Self { directory: tempfile::tempdir().unwrap(), relay: "smtp://127.0.0.1:1?tls=none".to_owned() };
+        let relay = "smtp://127.0.0.1:1?tls=none".to_owned();
+        let shell = Self { directory: tempfile::tempdir().unwrap(), relay, database: None };
         shell.run(&["init"]).ok();
         shell
     }
 
     pub fn relay(mut self, port: u16) -> Self {
         self.relay = format!("smtp://127.0.0.1:{port}?tls=none");
+        self
+    }
+
+    pub fn database(mut self, url: &str) -> Self {
+        self.database = Some(url.to_owned());
         self
     }
 
@@ -68,6 +75,7 @@ impl Shell {
         let mut command = Command::new(env!("CARGO_BIN_EXE_besked"));
         command.args(arguments).current_dir(self.directory.path()).stdin(Stdio::null());
         command.env_remove("BESKED_CONFIG").env("USER", "alice").env("BESKED__RELAY__0__URL", &self.relay);
+        command.envs(self.database.iter().map(|url| ("BESKED__DATABASE__URL", url)));
         command
     }
 }

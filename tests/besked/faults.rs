@@ -18,7 +18,7 @@ use besked::domain::reply::{Stage, Verdict, classify};
 use besked::mail::smtp::{Envelope, Failed, Session};
 use besked::store::{deliveries, settle};
 use rstest::rstest;
-use tokio::task::JoinSet;
+use tokio::task::{JoinSet, LocalSet};
 use tokio::time::Instant;
 
 use crate::app::{TestApp, maintenance};
@@ -133,15 +133,18 @@ async fn every_fault_has_its_outcome_and_leaves_the_next_delivery_alone() {
     let mut waiting: Vec<Fault> = faults().into_iter().filter(|fault| !fault.ends.is_empty()).collect();
     waiting.reverse();
     let (mut running, mut rows) = (JoinSet::new(), Vec::new());
-    loop {
-        while running.len() < 8
-            && let Some(fault) = waiting.pop()
-        {
-            running.spawn(async move { (dispatched(&fault, Engine::Sqlite).await, fault) });
+    let all = async {
+        loop {
+            while running.len() < 8
+                && let Some(fault) = waiting.pop()
+            {
+                running.spawn_local(async move { (dispatched(&fault, Engine::Sqlite).await, fault) });
+            }
+            let Some(row) = running.join_next().await else { break };
+            rows.push(row.unwrap());
         }
-        let Some(row) = running.join_next().await else { break };
-        rows.push(row.unwrap());
-    }
+    };
+    LocalSet::new().run_until(all).await;
     rows.sort_by_key(|(_, fault)| fault.stage);
     let wrong = rows.iter().filter(|(ends, fault)| ends != fault.ends);
     let wrong: String = wrong.map(|(ends, fault)| format!("{}: {ends:?}\n", fault.what)).collect();

@@ -30,4 +30,5 @@ mod store;
 mod tidy;
 mod tiles;
 mod tls;
+mod trouble;
 mod uncertain;

@@ -1,13 +1,13 @@
 //! Limits and locks of the queue: how much is claimed, and by whom.
 
 use besked::domain::delivery::{Outcome, State};
-use besked::store::queue::Claimed;
+use besked::store::queue::{Claimed, Held};
 use besked::store::{deliveries, notices, queue, settle};
 use jiff::SignedDuration;
 use rstest::rstest;
 
 use super::Fixture;
-use super::queue::settlement;
+use super::queue::{held, settlement};
 use crate::database::Engine;
 
 /// What the planner believes of the queue is old: one row, where there are many.
@@ -79,15 +79,41 @@ async fn a_renewed_lease_is_not_stale(#[case] engine: Engine) {
     let fixture = Fixture::new(engine).await;
     let mut tx = fixture.store.write().await.unwrap();
     let id = fixture.released(&mut tx, &["a@x.example", "b@x.example"]).await;
-    queue::claim(&mut tx, id, "alive", fixture.now, &[], 1).await.unwrap();
+    let alive = queue::claim(&mut tx, id, "alive", fixture.now, &[], 1).await.unwrap().remove(0);
     queue::claim(&mut tx, id, "gone", fixture.now, &[], 1).await.unwrap();
     // On PostgreSQL the database's clock counts, whatever the time passed in.
     sqlx::query("UPDATE queue SET lease_until = 1").execute(&mut *tx).await.unwrap();
     let later = fixture.now + SignedDuration::from_millis(queue::LEASE_MS + 1);
-    queue::renew(&mut tx, "alive", later).await.unwrap();
+    let renewed =
+        queue::renew(&mut tx, "alive", later, &[held(&alive), Held { token: 9, ..held(&alive) }]).await.unwrap();
+    assert_eq!(renewed, [held(&alive)], "what it has no longer is not renewed");
+    assert!(queue::renew(&mut tx, "gone", later, &[held(&alive)]).await.unwrap().is_empty(), "nor another's");
     let stale = queue::take_over(&mut tx, "me", later, false, 9).await.unwrap();
     assert_eq!((stale.len(), stale[0].notice_id, stale[0].token, stale[0].attempts), (1, id, 2, 0));
     assert!(queue::take_over(&mut tx, "alive", later, false, 9).await.unwrap().is_empty(), "it was just taken over");
+}
+
+/// What a commit claimed whose answer was lost is leased to its node, and in nobody's hands.
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn what_a_node_does_not_hold_is_given_back(#[case] engine: Engine) {
+    let fixture = Fixture::new(engine).await;
+    let mut tx = fixture.store.write().await.unwrap();
+    let id = fixture.released(&mut tx, &["a@x.example", "b@x.example", "c@x.example"]).await;
+    let mine = queue::claim(&mut tx, id, "me", fixture.now, &[], 2).await.unwrap();
+    let other = queue::claim(&mut tx, id, "other", fixture.now, &[], 1).await.unwrap().remove(0);
+    let (kept, now) = ([held(&mine[0])], fixture.now);
+    assert_eq!(queue::give_back_unheld(&mut tx, "me", now, &kept, false).await.unwrap(), 0, "it may be on its way");
+    assert_eq!(queue::give_back_unheld(&mut tx, "me", now, &kept, true).await.unwrap(), 1);
+    assert!(queue::still_ours(&mut tx, mine[0].delivery_id, mine[0].token).await.unwrap());
+    assert!(!queue::still_ours(&mut tx, mine[1].delivery_id, mine[1].token).await.unwrap());
+    assert!(queue::still_ours(&mut tx, other.delivery_id, other.token).await.unwrap(), "another node's is its own");
+    let again = queue::claim(&mut tx, id, "me", now, &[], 9).await.unwrap();
+    assert_eq!((again.len(), again[0].delivery_id, again[0].token), (1, mine[1].delivery_id, 2));
+    sqlx::query("UPDATE queue SET lease_until = 1").execute(&mut *tx).await.unwrap();
+    assert_eq!(queue::give_back_unheld(&mut tx, "me", now, &[], false).await.unwrap(), 2, "their leases have run out");
 }
 
 /// What a late answer does depends on who has the delivery in hand by then.

@@ -114,5 +114,6 @@ async fn a_secret_is_made_once(#[case] engine: Engine) {
     assert_eq!(secrets::find(&mut tx, "links").await.unwrap(), None);
     assert_eq!(secrets::get_or_insert(&mut tx, "links", &[1; 32]).await.unwrap(), [1; 32]);
     assert_eq!(secrets::get_or_insert(&mut tx, "links", &[2; 32]).await.unwrap(), [1; 32]);
+    secrets::touch(&mut tx).await.unwrap();
     assert_eq!(secrets::find(&mut tx, "links").await.unwrap(), Some([1; 32]));
 }

@@ -7,7 +7,7 @@ use besked::domain::entry::Event;
 use besked::domain::preference::Reason;
 use besked::domain::reply::Stage;
 use besked::store::messages::{Dictionary, Message};
-use besked::store::queue::{Claimed, GiveBack};
+use besked::store::queue::{Claimed, GiveBack, Held};
 use besked::store::settle::{Attempt, Settlement};
 use besked::store::{Conn, deliveries, ledger, messages, preferences, queue, settle, suppressions, tree};
 use jiff::SignedDuration;
@@ -43,6 +43,10 @@ pub(super) fn settlement(fixture: &Fixture, notice_id: Uuid, claimed: &Claimed, 
     }
 }
 
+pub(super) fn held(claimed: &Claimed) -> Held {
+    Held { id: claimed.delivery_id, token: claimed.token }
+}
+
 async fn claim(conn: &mut Conn, fixture: &Fixture, notice: Uuid, limit: usize) -> Vec<Claimed> {
     queue::claim(conn, notice, "me", fixture.now, &[], limit).await.unwrap()
 }
@@ -57,8 +61,7 @@ async fn claim_settle_and_append_commit_together(#[case] engine: Engine) {
     let id = fixture.released(&mut tx, &["a@x.example", "b@y.example", "c@y.example"]).await;
     let skipping = queue::claim(&mut tx, id, "me", fixture.now, &["x.example".to_owned()], 9).await.unwrap();
     assert_eq!(skipping.iter().map(|it| it.domain.as_str()).collect::<Vec<_>>(), ["y.example", "y.example"]);
-    let back =
-        |claimed: &Claimed, due_at| GiveBack { id: claimed.delivery_id.to_string(), token: claimed.token, due_at };
+    let back = |claimed: &Claimed, due_at| GiveBack { id: claimed.delivery_id, token: claimed.token, due_at };
     let later = fixture.now + SignedDuration::from_secs(60);
     queue::give_back(&mut tx, &[back(&skipping[0], later.as_millisecond())]).await.unwrap();
     queue::give_back(&mut tx, &[GiveBack { token: 99, ..back(&skipping[1], 0) }]).await.unwrap();
@@ -110,7 +113,10 @@ async fn a_deferral_stays_queued_and_a_fenced_settlement_changes_nothing(#[case]
     let first = claim(&mut tx, &fixture, id, 1).await.remove(0);
     let later = fixture.now + SignedDuration::from_secs(60);
     let deferred = Settlement { again: Some((later, 60_000)), ..settlement(&fixture, id, &first, Outcome::Deferred) };
-    settle::settle(&mut tx, &[deferred]).await.unwrap();
+    assert!(settle::settle(&mut tx, std::slice::from_ref(&deferred)).await.unwrap().is_empty());
+    assert_eq!(settle::settle(&mut tx, &[deferred]).await.unwrap(), [first.delivery_id], "once, whatever was answered");
+    assert_eq!(ledger::of_notice(&mut tx, id).await.unwrap().len(), 1);
+    assert!(!queue::still_ours(&mut tx, first.delivery_id, first.token).await.unwrap());
     assert!(claim(&mut tx, &fixture, id, 1).await.is_empty(), "it is not due yet");
     let second = queue::claim(&mut tx, id, "me", later, &[], 1).await.unwrap().remove(0);
     assert_eq!((second.token, second.attempts, second.waited), (2, 1, 60_000));
@@ -137,7 +143,7 @@ async fn a_late_acceptance_settles_a_doubt(#[case] engine: Engine) {
     let id = fixture.released(&mut tx, &["a@x.example"]).await;
     let lost = queue::claim(&mut tx, id, "a frozen node", fixture.now, &[], 1).await.unwrap().remove(0);
     assert!(queue::take_over(&mut tx, "me", fixture.now, false, 9).await.unwrap().is_empty(), "its lease still runs");
-    queue::renew(&mut tx, "a frozen node", fixture.now).await.unwrap();
+    assert_eq!(queue::renew(&mut tx, "a frozen node", fixture.now, &[held(&lost)]).await.unwrap(), [held(&lost)]);
     let stale = queue::take_over(&mut tx, "me", fixture.now, true, 9).await.unwrap();
     assert_eq!((stale[0].delivery_id, stale[0].token), (lost.delivery_id, 2));
     let mine = Claimed { token: stale[0].token, ..lost.clone() };

@@ -1,0 +1,258 @@
+//! Connections, lent one at a time, and the watch over those who lend them.
+//!
+//! A PostgreSQL server that vanishes without a word (a firewall that forgot the flow, a host that lost power) leaves
+//! connections behind on which every statement waits for ever. sqlx 0.9 tests a connection before it takes it back and waits
+//! for that without a limit, so that each such connection keeps its place in the pool for good
+//! (<https://github.com/transact-rs/sqlx/issues/4349>). Here the way back has a deadline, and where somebody waits for a
+//! connection in vain although a fresh one can be had, the whole pool is replaced.
+//!
+//! Transactions are begun and ended by plain statements: sqlx counts open ones itself, and on SQLite is wrong for good after
+//! one that the engine rolled back by itself, as it does when the disk is full or fails.
+
+use std::ops::{Deref, DerefMut};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
+use sqlx::pool::PoolConnection;
+use sqlx::{Any, AnyPool, ConnectOptions, Connection, Executor};
+use tokio::time::{interval_at, timeout};
+
+use super::{Conn, pulse};
+
+/// How long a connection may take to come back; it is dropped then.
+const RETURN: Duration = Duration::from_secs(5);
+
+/// How long somebody waits for a connection before it is looked why, and whether the pool is to be replaced.
+const WAIT: Duration = Duration::from_secs(5);
+
+/// The same where all connections are lent: then it is likely that they are just in use.
+const WAIT_IN_USE: Duration = Duration::from_secs(60);
+
+/// A pool that can be replaced: a cheap handle, cloned freely.
+#[derive(Clone, Debug)]
+pub(super) struct Connections {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    options: AnyPoolOptions,
+    connect: AnyConnectOptions,
+    /// A file's connections do not vanish.
+    watched: bool,
+    current: RwLock<Arc<Generation>>,
+}
+
+/// A pool, and what is known of its connections.
+#[derive(Debug)]
+struct Generation {
+    pool: AnyPool,
+    lent: AtomicU32,
+    /// When a connection last went out or came back.
+    moved: Mutex<Instant>,
+}
+
+impl Connections {
+    /// Connections that are made as they are needed.
+    pub(super) fn new(options: AnyPoolOptions, connect: AnyConnectOptions, watched: bool) -> Self {
+        let current = RwLock::new(Arc::new(Generation::new(&options, &connect)));
+        Self { shared: Arc::new(Shared { options, connect, watched, current }) }
+    }
+
+    /// A connection; it comes back when it is dropped.
+    ///
+    /// # Errors
+    /// Where none can be had.
+    pub(super) async fn lend(&self) -> Result<Lent, sqlx::Error> {
+        loop {
+            let generation = self.current();
+            match self.acquire(&generation).await {
+                // It was replaced meanwhile.
+                Err(sqlx::Error::PoolClosed) if !Arc::ptr_eq(&generation, &self.current()) => {}
+                Err(error) => return Err(error),
+                Ok(conn) => {
+                    pulse::beat();
+                    generation.lent.fetch_add(1, Ordering::Relaxed);
+                    generation.moves();
+                    return Ok(Lent { conn: Some(conn), generation, state: LentState::Free });
+                }
+            }
+        }
+    }
+
+    async fn acquire(&self, generation: &Arc<Generation>) -> Result<PoolConnection<Any>, sqlx::Error> {
+        if !self.shared.watched {
+            return generation.pool.acquire().await;
+        }
+        let mut acquired = std::pin::pin!(generation.pool.acquire());
+        let mut closed = std::pin::pin!(generation.pool.close_event());
+        let mut waited = interval_at(tokio::time::Instant::now() + WAIT, WAIT);
+        loop {
+            tokio::select! {
+                acquired = &mut acquired => return acquired,
+                // It may be at testing a connection that has vanished.
+                () = &mut closed => return Err(sqlx::Error::PoolClosed),
+                _ = waited.tick() => self.examine(generation).await?,
+            }
+        }
+    }
+
+    /// Looks why nobody gets a connection: tells the reason where no fresh one can be had either, and replaces the pool where
+    /// it can.
+    async fn examine(&self, generation: &Arc<Generation>) -> Result<(), sqlx::Error> {
+        let in_use = generation.lent.load(Ordering::Relaxed) >= self.shared.options.get_max_connections();
+        let patience = if in_use { WAIT_IN_USE } else { WAIT };
+        if generation.still_for() < patience {
+            return Ok(());
+        }
+        self.fresh().await?;
+        if generation.still_for() >= patience && self.replace(generation) {
+            tracing::warn!("no connection to the database came back although it answers: all were replaced");
+            let pool = generation.pool.clone();
+            // Wakes those who wait, and ends when the last connection has come back, if it does.
+            tokio::spawn(async move { pool.close().await });
+        }
+        Ok(())
+    }
+
+    /// Whether a fresh connection can be had and used.
+    async fn fresh(&self) -> Result<(), sqlx::Error> {
+        let used = async {
+            let mut conn = self.shared.connect.connect().await?;
+            conn.ping().await?;
+            conn.close().await
+        };
+        let silent = || Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()));
+        timeout(WAIT, used).await.unwrap_or_else(|_| silent())
+    }
+
+    fn replace(&self, generation: &Arc<Generation>) -> bool {
+        let mut current = self.shared.current.write().unwrap_or_else(PoisonError::into_inner);
+        let replaced = Arc::ptr_eq(&current, generation);
+        if replaced {
+            *current = Arc::new(Generation::new(&self.shared.options, &self.shared.connect));
+        }
+        replaced
+    }
+
+    fn current(&self) -> Arc<Generation> {
+        self.shared.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Closes them all, and waits for those that are lent.
+    pub(super) async fn close(&self) {
+        self.current().pool.close().await;
+    }
+}
+
+impl Generation {
+    fn new(options: &AnyPoolOptions, connect: &AnyConnectOptions) -> Self {
+        let pool = options.clone().connect_lazy_with(connect.clone());
+        Self { pool, lent: AtomicU32::new(0), moved: Mutex::new(Instant::now()) }
+    }
+
+    fn moves(&self) {
+        *self.moved.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    fn still_for(&self) -> Duration {
+        self.moved.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
+    }
+}
+
+/// How a lent connection stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum LentState {
+    /// In no transaction.
+    Free,
+    /// In a transaction, to be rolled back.
+    Begun,
+    /// A transaction was being begun or ended, and it is not known how far it came.
+    Unsure,
+}
+
+/// A lent connection. Dropping it gives it back, rolled back where a transaction was open; what cannot be given back in time is
+/// closed.
+#[derive(Debug)]
+pub struct Lent {
+    conn: Option<PoolConnection<Any>>,
+    generation: Arc<Generation>,
+    state: LentState,
+}
+
+impl Lent {
+    /// Begins a transaction.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub(super) async fn begin(&mut self, statement: &'static str) -> Result<(), sqlx::Error> {
+        self.state = LentState::Unsure;
+        let begun = self.execute(statement).await;
+        match &begun {
+            Ok(_) => self.state = LentState::Begun,
+            // It said no.
+            Err(sqlx::Error::Database(_)) => self.state = LentState::Free,
+            Err(_) => {}
+        }
+        begun.map(|_| ())
+    }
+
+    /// Ends the transaction by `COMMIT` or `ROLLBACK`.
+    ///
+    /// # Errors
+    /// Where the database fails; how it ended is not known then.
+    pub(super) async fn end(&mut self, statement: &'static str) -> Result<(), sqlx::Error> {
+        self.state = LentState::Unsure;
+        self.execute(statement).await?;
+        self.state = LentState::Free;
+        pulse::beat();
+        Ok(())
+    }
+}
+
+/// What dropping a connection does, but with a limit.
+async fn give_back(mut conn: PoolConnection<Any>, state: LentState) {
+    if state == LentState::Begun && !matches!(timeout(RETURN, conn.execute("ROLLBACK")).await, Ok(Ok(_))) {
+        // It did not answer, or the engine has rolled back by itself: either way, better a fresh one.
+        drop(conn.detach());
+        return;
+    }
+    if timeout(RETURN, conn.return_to_pool()).await.is_err() {
+        tracing::debug!("a connection to the database did not come back in time and is dropped");
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        let Some(mut conn) = self.conn.take() else { return };
+        let (generation, state) = (self.generation.clone(), self.state);
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        if state == LentState::Unsure {
+            conn.close_on_drop();
+            drop(conn);
+            generation.lent.fetch_sub(1, Ordering::Relaxed);
+            return;
+        }
+        runtime.spawn(async move {
+            give_back(conn, state).await;
+            generation.lent.fetch_sub(1, Ordering::Relaxed);
+            generation.moves();
+        });
+    }
+}
+
+impl Deref for Lent {
+    type Target = Conn;
+
+    fn deref(&self) -> &Conn {
+        self.conn.as_ref().expect("it is there until it is dropped")
+    }
+}
+
+impl DerefMut for Lent {
+    fn deref_mut(&mut self) -> &mut Conn {
+        self.conn.as_mut().expect("it is there until it is dropped")
+    }
+}

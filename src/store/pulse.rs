@@ -1,0 +1,35 @@
+//! Signs of life of work that is made of many transactions: where none came for long, the database has vanished.
+
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::time::sleep;
+
+use super::StoreError;
+
+tokio::task_local! {
+    static PULSE: Arc<Mutex<Instant>>;
+}
+
+/// Something was got from the database: a connection, an answer to COMMIT, a page of many.
+pub fn beat() {
+    let _ = PULSE.try_with(|pulse| *pulse.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now());
+}
+
+/// Does work, and gives it up where nothing was got for `limit`: a statement may wait for an answer that never comes.
+pub(super) async fn watch<T, E: From<StoreError>>(
+    limit: Duration,
+    work: impl Future<Output = Result<T, E>>,
+) -> Result<T, E> {
+    let pulse = Arc::new(Mutex::new(Instant::now()));
+    let mut work = std::pin::pin!(PULSE.scope(pulse.clone(), work));
+    loop {
+        let silent = pulse.lock().unwrap_or_else(PoisonError::into_inner).elapsed();
+        let Some(left) = limit.checked_sub(silent) else { return Err(StoreError::Silent(limit).into()) };
+        tokio::select! {
+            done = &mut work => return done,
+            () = sleep(left.max(Duration::from_millis(1))) => {}
+        }
+    }
+}

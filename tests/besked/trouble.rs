@@ -1,0 +1,41 @@
+//! Trouble with the database: whatever it is, nobody goes untold, nothing is recorded twice, and everything goes on by itself
+//! when it is over.
+
+mod cluster;
+mod commits;
+mod network;
+mod postgres;
+mod proxy;
+mod service;
+mod sqlite;
+
+use std::collections::BTreeMap;
+
+use crate::relay::Relay;
+
+/// How many are to be told.
+const CUSTOMERS: usize = 100;
+
+/// Connections to the relay.
+const CONNECTIONS: usize = 2;
+
+/// Messages a second: slow enough for trouble to find something to disturb.
+const RATE: f64 = 40.0;
+
+/// Customers to import.
+fn customers() -> String {
+    let rows: String = (0..CUSTOMERS).map(|n| format!("C{n},Kund {n},a{n}@d{n}.example\n")).collect();
+    format!("account_id,customer_name,email\n{rows}")
+}
+
+/// Nobody is left out, and at most `twice` were told twice, with the same bytes.
+fn balance(relay: &Relay, twice: usize) {
+    let mut copies: BTreeMap<String, Vec<Vec<u8>>> = BTreeMap::new();
+    for mail in relay.received() {
+        copies.entry(mail.header("X-Besked-Delivery").unwrap()).or_default().push(mail.data);
+    }
+    let duplicates: usize = copies.values().map(|copies| copies.len() - 1).sum();
+    assert_eq!(copies.len(), CUSTOMERS, "everybody was told, and nobody else");
+    assert!(duplicates <= twice, "{duplicates} were told twice");
+    assert!(copies.values().all(|copies| copies.iter().all(|copy| *copy == copies[0])), "byte for byte");
+}

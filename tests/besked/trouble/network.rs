@@ -1,0 +1,120 @@
+//! The network between Besked and PostgreSQL: connections that vanish without a word, a server that falls silent, one that
+//! turns everybody away.
+
+use besked::dispatch::Finished;
+use besked::domain::delivery::State;
+use besked::ledger::audit::Verdict;
+use besked::notices::NoticeError;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::proxy::Proxy;
+use super::{CONNECTIONS, CUSTOMERS, RATE, balance, customers};
+use crate::app::{TestApp, maintenance};
+use crate::audit::audit;
+use crate::database::Engine;
+use crate::postfix::eventually;
+
+/// A dispatcher at work, behind a proxy.
+struct AtWork {
+    app: TestApp,
+    proxy: Proxy,
+    id: Uuid,
+    stop: CancellationToken,
+    running: JoinHandle<Result<Finished, NoticeError>>,
+}
+
+impl AtWork {
+    /// In the midst of it.
+    async fn begin() -> Self {
+        let app = TestApp::with(Engine::Postgres, |config| config.relays[0].rate_per_second = RATE).await;
+        let url = app.app.config.database.url.clone();
+        let proxy = Proxy::before(&url).await;
+        let app = app.at(&proxy.url(&url)).await;
+        app.import(&customers()).await;
+        let id = app.release(&maintenance("all = true")).await;
+        let (dispatcher, _) = app.app.dispatcher(None).unwrap();
+        let stop = CancellationToken::new();
+        let running = tokio::spawn({
+            let stop = stop.clone();
+            async move { dispatcher.run(stop, None).await }
+        });
+        eventually("some is sent", || app.relay.received().len() >= CUSTOMERS / 5);
+        Self { app, proxy, id, stop, running }
+    }
+
+    /// Transactions begun at the relay so far.
+    fn begun(&self) -> usize {
+        self.app.relay.commands().iter().filter(|command| command.starts_with("MAIL")).count()
+    }
+
+    /// Waits until somebody has tried in vain to reach the database, again and again.
+    fn trouble_lasts(&self, tries: usize) {
+        let (tried, begun) = (self.proxy.tried(), self.begun());
+        eventually("it was tried again", || self.proxy.tried() >= tried + tries);
+        let more = self.begun() - begun;
+        assert!(more <= 2 * CONNECTIONS, "{more} transactions began without a database");
+        // What was in hand has ended by now, and nothing new begins.
+        let (tried, begun) = (self.proxy.tried(), self.begun());
+        eventually("it was tried again", || self.proxy.tried() >= tried + tries);
+        assert_eq!(self.begun(), begun, "nothing begins without a database");
+    }
+
+    /// Everybody is told, and the books balance.
+    async fn goes_on(self) {
+        eventually("everybody is told", || self.app.relay.received().len() >= CUSTOMERS);
+        self.stop.cancel();
+        assert!(matches!(self.running.await.unwrap(), Ok(Finished::Stopped)));
+        assert!(matches!(self.app.run_until_idle().await, Finished::Idle(_)));
+        assert_eq!(self.app.counts(self.id).await, [(State::Accepted, CUSTOMERS as u64)].into());
+        balance(&self.app.relay, 2 * CONNECTIONS);
+        let report = audit(&self.app).await;
+        assert_eq!((report.verdict, report.problem), (Verdict::Ok, None));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_vanish_without_a_word_are_replaced() {
+    let work = AtWork::begin().await;
+    work.proxy.vanish();
+    work.goes_on().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_says_nothing_is_waited_for() {
+    let work = AtWork::begin().await;
+    work.proxy.fall_silent();
+    work.trouble_lasts(2);
+    work.proxy.speak();
+    work.goes_on().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_turns_everybody_away_is_waited_for() {
+    let work = AtWork::begin().await;
+    work.proxy.turn_away();
+    work.trouble_lasts(6);
+    work.proxy.let_in();
+    work.goes_on().await;
+}
+
+/// Each of them would keep its place in the pool for ever.
+#[tokio::test(flavor = "multi_thread")]
+async fn more_lent_connections_than_there_are_may_vanish() {
+    let app = TestApp::new(Engine::Postgres).await;
+    let url = app.app.config.database.url.clone();
+    let proxy = Proxy::before(&url).await;
+    let app = app.at(&proxy.url(&url)).await;
+    for _ in 0..2 {
+        let mut lent = Vec::new();
+        for _ in 0..8 {
+            lent.push(app.app.store.read().await.unwrap());
+        }
+        let writing = lent.pop().map(drop);
+        assert!(writing.is_some());
+        proxy.vanish();
+        drop(lent);
+        app.import("account_id,customer_name,email\nC1,Ett AB,a@one.example\n").await;
+    }
+}
