@@ -1,0 +1,263 @@
+//! Claims: which deliveries go next, lane by lane and notice by notice, past the domains that can take no more.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::Context;
+use super::lanes::Floor;
+use super::notice::Sending;
+use super::recorder::{give_back, load};
+use crate::domain::category::Lane;
+use crate::store::deliveries::ToSend;
+use crate::store::queue::Claimed;
+use crate::store::{Conn, StoreError, deliveries, notices, queue};
+
+/// How long the list of open notices is taken for current while there is enough to claim. The claim itself looks at its
+/// notice's state; the list only says where to look, and in which order.
+const OPEN_FRESH: Duration = Duration::from_millis(250);
+
+/// For how long a delivery is put off that cannot be made ready, in milliseconds.
+const UNREADY_PAUSE_MS: i64 = 60_000;
+
+/// What is known between one claim and the next.
+pub struct Claims {
+    context: Arc<Context>,
+    notices: HashMap<Uuid, Arc<Sending>>,
+    open: Vec<(Lane, Uuid)>,
+    open_at: Option<Instant>,
+    floor: Floor,
+    /// For each notice the domain behind which to look for others than those at their limit.
+    beyond: HashMap<Uuid, String>,
+    /// Domains whose slots the transaction under way has reserved: free again unless it commits.
+    reserved: Vec<String>,
+}
+
+/// How many deliveries are wanted, by where they go.
+#[derive(Clone, Copy)]
+pub struct Wanted {
+    /// By seats for the critical lane only.
+    pub reserved: usize,
+    /// By seats for any lane.
+    pub open: usize,
+}
+
+impl Wanted {
+    fn all(self) -> usize {
+        self.reserved + self.open
+    }
+
+    /// Open seats that are still free: what is critical sits in the reserved ones first.
+    fn open_left(self, ready: &[Ready]) -> usize {
+        let critical = ready.iter().filter(|ready| ready.is_critical()).count();
+        let taken = ready.len() - critical + critical.saturating_sub(self.reserved);
+        self.open.saturating_sub(taken)
+    }
+}
+
+/// A claimed delivery with all that a job needs.
+pub struct Ready {
+    /// The claim.
+    pub claimed: Claimed,
+    /// When it was claimed.
+    pub at: Timestamp,
+    /// Its notice.
+    pub sending: Arc<Sending>,
+    /// Its recipient.
+    pub to: ToSend,
+}
+
+impl Ready {
+    /// True where it may sit anywhere.
+    pub fn is_critical(&self) -> bool {
+        self.sending.kept.category.lane() == Lane::Critical
+    }
+}
+
+impl Claims {
+    /// Nothing is claimed yet.
+    pub fn new(context: Arc<Context>) -> Self {
+        Self {
+            context,
+            notices: HashMap::new(),
+            open: Vec::new(),
+            open_at: None,
+            floor: Floor::default(),
+            beyond: HashMap::new(),
+            reserved: Vec::new(),
+        }
+    }
+
+    /// A notice of which something was claimed, while it is open.
+    pub fn notice(&self, id: Uuid) -> Option<&Arc<Sending>> {
+        self.notices.get(&id)
+    }
+
+    /// The transaction that claimed has committed: the slots are taken.
+    pub fn committed(&mut self) {
+        self.reserved.clear();
+    }
+
+    /// It has not: they are free again.
+    pub fn failed(&mut self) {
+        self.reserved.drain(..).for_each(|domain| self.context.pace.free(&domain));
+    }
+
+    /// Claims as many deliveries as are wanted, those that go first, first.
+    pub async fn claim(&mut self, conn: &mut Conn, wanted: Wanted, ready: &mut Vec<Ready>) -> Result<(), StoreError> {
+        if self.open_at.is_some_and(|at| at.elapsed() < OPEN_FRESH) {
+            self.claim_listed(conn, wanted, ready).await?;
+        }
+        if ready.len() < wanted.all() {
+            let open = notices::open(conn).await?;
+            self.notices.retain(|id, _| open.iter().any(|notice| notice.id == *id));
+            let sendable = open.iter().filter(|notice| notice.is_sendable());
+            self.open = sendable.map(|notice| (notice.category.lane(), notice.id)).collect();
+            self.beyond.retain(|id, _| open.iter().any(|notice| notice.id == *id));
+            self.open_at = Some(Instant::now());
+            self.claim_listed(conn, wanted, ready).await?;
+        }
+        Ok(())
+    }
+
+    async fn claim_listed(
+        &mut self,
+        conn: &mut Conn,
+        wanted: Wanted,
+        ready: &mut Vec<Ready>,
+    ) -> Result<(), StoreError> {
+        self.claim_lane(conn, Lane::Critical, wanted.all(), ready).await?;
+        for (step, (lane, most)) in self.floor.order(wanted.open_left(ready)).into_iter().enumerate() {
+            let before = ready.len();
+            let most = most.min(wanted.open_left(ready));
+            self.claim_lane(conn, lane, before + most, ready).await?;
+            if step == 0 {
+                self.floor.took(ready.len() - before);
+            }
+        }
+        Ok(())
+    }
+
+    /// Claims of a lane until `upto` are ready.
+    async fn claim_lane(
+        &mut self,
+        conn: &mut Conn,
+        lane: Lane,
+        upto: usize,
+        ready: &mut Vec<Ready>,
+    ) -> Result<(), StoreError> {
+        let now = self.context.clock.now();
+        let notices: Vec<_> = self.open.iter().filter(|(its, _)| *its == lane).map(|(_, id)| *id).collect();
+        for notice_id in notices {
+            // Each round either fills the want, finds nothing, or saturates a domain that the next one skips.
+            while ready.len() < upto {
+                let held = self.context.pace.held(now.as_millisecond());
+                let skip: Vec<String> = held.into_iter().map(|held| held.domain).collect();
+                let limit = upto - ready.len();
+                let mut claimed = queue::claim(conn, notice_id, &self.context.owner, now, &skip, limit).await?;
+                if claimed.len() < limit && !skip.is_empty() {
+                    claimed.extend(self.claim_beyond(conn, notice_id, now, &skip, limit - claimed.len()).await?);
+                }
+                let found = claimed.len();
+                let (mine, over): (Vec<_>, Vec<_>) = claimed
+                    .into_iter()
+                    .partition(|claimed| self.context.pace.reserve(&claimed.domain, now.as_millisecond()));
+                self.reserved.extend(mine.iter().map(|claimed| claimed.domain.clone()));
+                if !over.is_empty() {
+                    self.put_off(conn, &over, now.as_millisecond()).await?;
+                }
+                self.make_ready(conn, notice_id, (mine, now), ready).await?;
+                if found < limit {
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Claims from domains other than those to skip, whose deliveries may stand before all others: so it goes from domain to
+    /// domain, a stretch of them each time.
+    async fn claim_beyond(
+        &mut self,
+        conn: &mut Conn,
+        notice_id: Uuid,
+        now: Timestamp,
+        skip: &[String],
+        limit: usize,
+    ) -> Result<Vec<Claimed>, StoreError> {
+        let after = self.beyond.remove(&notice_id).unwrap_or_default();
+        let mut domains = queue::domains(conn, notice_id, &after).await?;
+        domains.retain(|domain| !skip.contains(domain));
+        domains.truncate(limit);
+        // Behind the last one it begins again with the first.
+        if let Some(last) = domains.last() {
+            self.beyond.insert(notice_id, last.clone());
+        }
+        queue::claim_of(conn, notice_id, &self.context.owner, now, &domains).await
+    }
+
+    /// Gives back what its domain's limits do not allow now: to be claimed when a slot is free, or when its rate or its pause
+    /// allows.
+    async fn put_off(&self, conn: &mut Conn, over: &[Claimed], now: i64) -> Result<(), StoreError> {
+        let held = self.context.pace.held(now);
+        let due_at = |domain: &str| held.iter().find(|held| held.domain == domain).map_or(now, |held| held.until_ms);
+        let back: Vec<_> = over.iter().map(|claimed| give_back(claimed, due_at(&claimed.domain))).collect();
+        queue::give_back(conn, &back).await
+    }
+
+    async fn make_ready(
+        &mut self,
+        conn: &mut Conn,
+        notice_id: Uuid,
+        (claimed, at): (Vec<Claimed>, Timestamp),
+        ready: &mut Vec<Ready>,
+    ) -> Result<(), StoreError> {
+        if claimed.is_empty() {
+            return Ok(());
+        }
+        let Some(sending) = self.sending(conn, notice_id).await? else {
+            return self.put_away(conn, &claimed).await;
+        };
+        let ids: Vec<String> = claimed.iter().map(|claimed| claimed.delivery_id.to_string()).collect();
+        let to_send = deliveries::to_send(conn, sending.kept.category.as_str(), &ids).await?;
+        let mut by_id: HashMap<Uuid, ToSend> = to_send.into_iter().map(|to| (to.id, to)).collect();
+        let mut unready = Vec::new();
+        for claimed in claimed {
+            match by_id.remove(&claimed.delivery_id) {
+                Some(to) => ready.push(Ready { claimed, at, sending: sending.clone(), to }),
+                None => unready.push(claimed),
+            }
+        }
+        self.put_away(conn, &unready).await
+    }
+
+    /// Gives back for a while what no job can be made of, and the slots reserved for it.
+    async fn put_away(&mut self, conn: &mut Conn, unready: &[Claimed]) -> Result<(), StoreError> {
+        if unready.is_empty() {
+            return Ok(());
+        }
+        for claimed in unready {
+            if let Some(at) = self.reserved.iter().position(|domain| *domain == claimed.domain) {
+                self.context.pace.free(&self.reserved.swap_remove(at));
+            }
+        }
+        let due_at = self.context.clock.now_ms().saturating_add(UNREADY_PAUSE_MS);
+        let back: Vec<_> = unready.iter().map(|claimed| give_back(claimed, due_at)).collect();
+        queue::give_back(conn, &back).await
+    }
+
+    async fn sending(&mut self, conn: &mut Conn, id: Uuid) -> Result<Option<Arc<Sending>>, StoreError> {
+        if let Some(sending) = self.notices.get(&id) {
+            return Ok(Some(sending.clone()));
+        }
+        let loaded = load(conn, id).await?;
+        if let Some(sending) = &loaded {
+            self.notices.insert(id, sending.clone());
+        }
+        Ok(loaded)
+    }
+}
