@@ -21,13 +21,13 @@ use crate::postfix::eventually;
 use crate::relay::{Act, Relay};
 
 /// A dispatcher at work until it is told to stop.
-struct Running {
+pub struct Running {
     stop: CancellationToken,
     task: JoinHandle<()>,
 }
 
 impl Running {
-    fn start(app: &TestApp) -> Self {
+    pub fn start(app: &TestApp) -> Self {
         let (dispatcher, lock) = app.app.dispatcher(None).unwrap();
         let stop = CancellationToken::new();
         let task = tokio::spawn({
@@ -40,19 +40,19 @@ impl Running {
         Self { stop, task }
     }
 
-    async fn stop(self) {
+    pub async fn stop(self) {
         self.stop.cancel();
         self.task.await.unwrap();
     }
 }
 
 /// One customer with one address for each of these.
-async fn import(app: &TestApp, addresses: impl IntoIterator<Item = String>) {
+pub async fn import(app: &TestApp, addresses: impl IntoIterator<Item = String>) {
     let rows: String = addresses.into_iter().enumerate().map(|(n, to)| format!("C{n:03},Kund {n},{to}\n")).collect();
     app.import(&format!("account_id,customer_name,email\n{rows}")).await;
 }
 
-async fn until_accepted(app: &TestApp, id: Uuid, count: u64) {
+pub async fn until_accepted(app: &TestApp, id: Uuid, count: u64) {
     for _ in 0..600 {
         if app.counts(id).await.get(&State::Accepted) == Some(&count) {
             return;

@@ -13,6 +13,7 @@ mod evidence;
 mod faults;
 mod history;
 mod kills;
+mod lanes;
 mod ledger;
 mod merkle;
 mod metrics;

@@ -153,3 +153,27 @@ async fn a_late_answer_counts_only_where_nobody_has_the_delivery_in_hand(#[case]
     let events: Vec<_> = entries.iter().map(|entry| entry.event.as_str()).collect();
     assert_eq!(events.iter().filter(|event| **event == "accepted").count(), 1, "{events:?}");
 }
+
+/// Some domains may be skipped by looking past their deliveries; the rest are found by their names.
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn domains_are_listed_once_each_and_claimed_from_one_by_one(#[case] engine: Engine) {
+    let fixture = Fixture::new(engine).await;
+    let mut tx = fixture.store.write().await.unwrap();
+    let many: Vec<String> = (0..300).map(|n| format!("a{n}@slow.example")).collect();
+    let addresses = many.iter().map(String::as_str).chain(["b@x.example", "c@y.example", "d@y.example"]);
+    let id = fixture.released(&mut tx, &addresses.collect::<Vec<_>>()).await;
+    let skip = ["slow.example".to_owned()];
+    assert!(queue::claim(&mut tx, id, "me", fixture.now, &skip, 2).await.unwrap().is_empty(), "it looks no further");
+    assert_eq!(queue::domains(&mut tx, id, "").await.unwrap(), ["slow.example", "x.example", "y.example"]);
+    let others = queue::domains(&mut tx, id, "slow.example").await.unwrap();
+    let mut claimed = queue::claim_of(&mut tx, id, "me", fixture.now, &others).await.unwrap();
+    claimed.sort_by(|a, b| a.domain.cmp(&b.domain));
+    let domains: Vec<_> = claimed.iter().map(|it| (it.domain.as_str(), it.token)).collect();
+    assert_eq!(domains, [("x.example", 1), ("y.example", 1)]);
+    assert_eq!(queue::domains(&mut tx, id, "slow.example").await.unwrap(), ["y.example"], "one more waits there");
+    notices::set_paused(&mut tx, id, Some(fixture.now)).await.unwrap();
+    assert!(queue::claim_of(&mut tx, id, "me", fixture.now, &others).await.unwrap().is_empty());
+}

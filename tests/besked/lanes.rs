@@ -1,0 +1,89 @@
+//! Lanes: what is critical overtakes, also when everything is busy; bulk is not forgotten; no domain stands in the way.
+
+use std::time::Duration;
+
+use besked::domain::delivery::State;
+use rstest::rstest;
+
+use crate::app::{NEWS, TestApp, maintenance};
+use crate::circuit::{Running, import, until_accepted};
+use crate::database::Engine;
+use crate::relay::{Gate, Relay, Script, Step, on};
+
+/// A notice in the critical lane to one customer.
+fn disruption(account: &str) -> String {
+    format!(
+        "+++\ncategory = \"disruption\"\n[audience]\ncustomers = [\"{account}\"]\n[fields]\nservices = [\"Compute\"]\n\
+         started_at = 2026-11-24T09:00:00+01:00\nimpact = \"Instances are not reachable.\"\nstatus = \"investigating\"\n\
+         next_update_at = 2026-11-24T12:00:00+01:00\n+++\n"
+    )
+}
+
+/// The categories of what a relay has received, in the order in which it came.
+fn categories(relay: &Relay) -> Vec<String> {
+    relay.received().iter().map(|mail| mail.header("X-Besked-Category").unwrap()).collect()
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_released_last_goes_first_where_its_lane_does_and_bulk_keeps_its_floor(#[case] engine: Engine) {
+    let app = TestApp::with(engine, |config| config.relays[0].connections = 1).await;
+    import(&app, (0..40).map(|n| format!("a{n}@d{n}.example"))).await;
+    app.release(NEWS).await;
+    app.release(&maintenance("all = true")).await;
+    app.release(&disruption("C007")).await;
+    app.run_until_idle().await;
+
+    let order = categories(&app.relay);
+    assert_eq!(order.len(), 81);
+    assert_eq!(order[0], "disruption", "{order:?}");
+    let last_normal = order.iter().rposition(|category| category == "maintenance").unwrap();
+    let bulk_before = order[..last_normal].iter().filter(|category| *category == "news").count();
+    assert!((3..=5).contains(&bulk_before), "one place in ten is for bulk: {order:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_critical_does_not_wait_for_connections_that_are_stuck() {
+    let gate = Gate::new();
+    let stuck = Script::default().rule(on(Step::Dot).when("@stuck.example").after(&gate));
+    let app = TestApp::with(Engine::Sqlite, |config| config.relays[0].connections = 4).await;
+    app.relay.change(stuck);
+    import(&app, (0..9).map(|n| format!("a{n}@stuck.example")).chain(["b@well.example".to_owned()])).await;
+    let bulk = app.release(NEWS).await;
+    let running = Running::start(&app);
+    for _ in 0..3 {
+        gate.reached().await;
+    }
+    let critical = app.release(&disruption("C009")).await;
+    until_accepted(&app, critical, 1).await;
+    assert_eq!(categories(&app.relay), ["disruption"], "three connections are stuck, the fourth was kept for this");
+    gate.open();
+    until_accepted(&app, bulk, 10).await;
+    running.stop().await;
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn however_much_waits_to_a_domain_at_its_limit_the_others_are_found(#[case] engine: Engine) {
+    let gate = Gate::new();
+    let app = TestApp::with(engine, |config| {
+        config.relays[0].connections = 3;
+        config.limits.domain_connections = 1;
+        config.dispatch.drain = Duration::from_millis(50);
+    })
+    .await;
+    app.relay.change(Script::default().rule(on(Step::Dot).when("@slow.example").after(&gate)));
+    // More than a claim looks at, and all of it before the others.
+    let slow = (0..700).map(|n| format!("a{n}@slow.example"));
+    import(&app, slow.chain((0..6).map(|n| format!("b{n}@quick{n}.example")))).await;
+    let id = app.release(&maintenance("all = true")).await;
+    let running = Running::start(&app);
+    until_accepted(&app, id, 6).await;
+    assert!(app.relay.received().iter().all(|mail| mail.to.contains("@quick")));
+    running.stop().await;
+    assert_eq!(app.counts(id).await[&State::Accepted], 6);
+}
