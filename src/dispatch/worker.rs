@@ -3,6 +3,7 @@
 //! The next delivery is claimed while the present one is being sent, so that the wire does not wait for the database: at any
 //! time a worker has at most two deliveries claimed and unsettled.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +25,10 @@ use crate::mail::smtp::{Failed, Session};
 
 /// How long a connection without work is kept.
 const IDLE: Duration = Duration::from_secs(5);
+
+/// After how long with one delivery the one claimed ahead is given back, for others to send: it must not wait behind a server
+/// that hangs.
+const SLOW: Duration = Duration::from_secs(2);
 
 /// How often a worker of a later relay looks whether the ones before it are down.
 const RELAY_TICK: Duration = Duration::from_millis(250);
@@ -114,7 +119,16 @@ impl Worker {
                 job = self.next(ahead.take(), shutdown).await;
                 continue;
             };
-            let end = attempt(&self.context, &self.relay.config.name, &mut session, &mut current).await;
+            let end = {
+                let mut attempt = pin!(attempt(&self.context, &self.relay.config.name, &mut session, &mut current));
+                tokio::select! {
+                    end = &mut attempt => end,
+                    () = sleep(SLOW) => {
+                        drop(ahead.take());
+                        attempt.await
+                    }
+                }
+            };
             let end = self.end(&current, end, probing);
             let goes_on = session.is_usable() && !shutdown.is_cancelled() && self.may_go_on(probing);
             let upcoming = ahead.take();

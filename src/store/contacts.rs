@@ -52,7 +52,7 @@ pub async fn of_customers(conn: &mut Conn, accounts: &[&str]) -> Result<BTreeMap
         "SELECT account_id, email, role, name, locale, time_zone FROM contacts
          WHERE account_id IN (SELECT value FROM json_each($1)) AND deactivated_at IS NULL ORDER BY position",
         "SELECT account_id, email, role, name, locale, time_zone FROM contacts
-         WHERE account_id = ANY (SELECT jsonb_array_elements_text($1::jsonb)) AND deactivated_at IS NULL
+         WHERE account_id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb))) AND deactivated_at IS NULL
          ORDER BY position",
     );
     let mut contacts: BTreeMap<String, Vec<Contact>> = BTreeMap::new();

@@ -166,7 +166,7 @@ pub async fn attributes(conn: &mut Conn, accounts: &[&str]) -> Result<BTreeMap<S
         "SELECT account_id, name, value FROM customer_attributes
          WHERE account_id IN (SELECT value FROM json_each($1)) ORDER BY account_id, name, position, value",
         "SELECT account_id, name, value FROM customer_attributes
-         WHERE account_id = ANY (SELECT jsonb_array_elements_text($1::jsonb)) ORDER BY account_id, name, position, value",
+         WHERE account_id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb))) ORDER BY account_id, name, position, value",
     );
     let mut attributes: BTreeMap<String, BTreeMap<String, Vec<String>>> = BTreeMap::new();
     for row in sqlx::query(sql).bind(json(accounts)).fetch_all(conn).await? {

@@ -355,7 +355,7 @@ pub async fn to_send(conn: &mut Conn, category: &str, ids: &[String]) -> Result<
            (SELECT COUNT(*) FROM preferences p WHERE p.email = d.email AND p.category = $2) AS opted_out,
            (SELECT s.reason FROM suppressions s WHERE s.email = d.email
              ORDER BY CASE s.reason WHEN 'dead' THEN 0 ELSE 1 END LIMIT 1) AS suppression
-         FROM deliveries d WHERE d.id = ANY (SELECT jsonb_array_elements_text($1::jsonb)) AND d.email <> ''",
+         FROM deliveries d WHERE d.id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb))) AND d.email <> ''",
     );
     let rows = sqlx::query(sql).bind(json(ids)).bind(category).fetch_all(conn).await?;
     rows.iter()

@@ -241,7 +241,9 @@ pub async fn unsealed(conn: &mut Conn, notice_id: Uuid, account_id: Option<&str>
 pub async fn find(conn: &mut Conn, ids: &[Uuid]) -> Result<Vec<StoredOpening>> {
     let sql = Dialect::of(conn).pick(
         opening!("WHERE o.entry_id IN (SELECT value FROM json_each($1)) ORDER BY e.idx, o.entry_id"),
-        opening!("WHERE o.entry_id = ANY (SELECT jsonb_array_elements_text($1::jsonb)) ORDER BY e.idx, o.entry_id"),
+        opening!(
+            "WHERE o.entry_id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb))) ORDER BY e.idx, o.entry_id"
+        ),
     );
     let rows = sqlx::query(sql).bind(json_ids(ids)).fetch_all(conn).await?;
     rows.iter().map(read_opening).collect()

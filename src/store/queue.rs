@@ -50,20 +50,21 @@ pub async fn claim(
     limit: usize,
 ) -> Result<Vec<Claimed>> {
     let sql = Dialect::of(conn).pick(
+        // A bare parameter as the LIMIT would be planned for its value, and the statement prepared anew for the next one.
         "UPDATE queue SET lease_owner = $1, lease_until = $2 + $6, token = token + 1 WHERE delivery_id IN (
            SELECT delivery_id FROM (
              SELECT delivery_id, domain FROM queue WHERE notice_id = $3 AND lease_owner IS NULL AND due_at <= $2
                AND EXISTS (SELECT 1 FROM notices n WHERE n.id = $3
                  AND (n.state = 'closed' OR (n.state = 'released' AND n.paused_at IS NULL)))
-             ORDER BY due_at, delivery_id LIMIT $5 + $7)
-           WHERE $4 = '[]' OR domain NOT IN (SELECT value FROM json_each($4)) LIMIT $5)
+             ORDER BY due_at, delivery_id LIMIT $7 + 0)
+           WHERE $4 = '[]' OR domain NOT IN (SELECT value FROM json_each($4)) LIMIT $5 + 0)
          RETURNING delivery_id, domain, token, attempts, waited",
         // A CTE, which is read once: a subquery in IN is run again for each row under some plans, and then LIMIT limits nothing.
         "WITH head AS MATERIALIZED (
            SELECT delivery_id, domain, due_at FROM queue WHERE notice_id = $3 AND lease_owner IS NULL AND due_at <= $2
              AND EXISTS (SELECT 1 FROM notices n WHERE n.id = $3
                  AND (n.state = 'closed' OR (n.state = 'released' AND n.paused_at IS NULL)))
-           ORDER BY due_at, delivery_id LIMIT $5 + $7),
+           ORDER BY due_at, delivery_id LIMIT $7),
          due AS MATERIALIZED (
            SELECT q.delivery_id FROM head JOIN queue q ON q.delivery_id = head.delivery_id
            WHERE q.lease_owner IS NULL AND q.due_at <= $2
@@ -81,7 +82,7 @@ pub async fn claim(
         .bind(json(skip))
         .bind(i64::try_from(limit).unwrap_or(i64::MAX))
         .bind(LEASE_MS)
-        .bind(i64::try_from(WINDOW).unwrap_or(i64::MAX))
+        .bind(i64::try_from(limit + WINDOW).unwrap_or(i64::MAX))
         .fetch_all(conn)
         .await?;
     read_claimed(&rows)
@@ -368,7 +369,7 @@ pub async fn unclaimed(conn: &mut Conn, notice_id: Uuid, limit: u32) -> Result<V
 
 /// True while anything of a notice is unfinished.
 pub async fn holds(conn: &mut Conn, notice_id: Uuid) -> Result<bool> {
-    let row = sqlx::query("SELECT delivery_id FROM queue WHERE notice_id = $1 LIMIT 1")
+    let row = sqlx::query("SELECT delivery_id FROM queue WHERE notice_id = $1 ORDER BY due_at, delivery_id LIMIT 1")
         .bind(notice_id.to_string())
         .fetch_optional(conn)
         .await?;
@@ -379,7 +380,7 @@ pub async fn holds(conn: &mut Conn, notice_id: Uuid) -> Result<bool> {
 pub async fn due(conn: &mut Conn, notice_id: Uuid, now: Timestamp, limit: usize) -> Result<u64> {
     let row = sqlx::query(
         "SELECT COUNT(*) AS n FROM (SELECT delivery_id FROM queue
-           WHERE notice_id = $1 AND lease_owner IS NULL AND due_at <= $2 LIMIT $3) AS first",
+           WHERE notice_id = $1 AND lease_owner IS NULL AND due_at <= $2 ORDER BY due_at, delivery_id LIMIT $3) AS first",
     )
     .bind(notice_id.to_string())
     .bind(now.as_millisecond())

@@ -115,7 +115,7 @@ pub async fn lock_queue(conn: &mut Conn, deliveries: &[Uuid]) -> Result<Vec<(Uui
     let sql = Dialect::of(conn).pick(
         "SELECT delivery_id, lease_owner FROM queue WHERE delivery_id IN (SELECT value FROM json_each($1))",
         "SELECT delivery_id, lease_owner FROM queue
-         WHERE delivery_id = ANY (SELECT jsonb_array_elements_text($1::jsonb)) FOR UPDATE",
+         WHERE delivery_id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb))) FOR UPDATE",
     );
     let rows = sqlx::query(sql).bind(json_ids(deliveries)).fetch_all(conn).await?;
     rows.iter()
@@ -132,11 +132,11 @@ pub async fn discard(conn: &mut Conn, deliveries: &[Uuid]) -> Result<()> {
     for sql in [
         dialect.pick(
             "DELETE FROM queue WHERE delivery_id IN (SELECT value FROM json_each($1))",
-            "DELETE FROM queue WHERE delivery_id = ANY (SELECT jsonb_array_elements_text($1::jsonb))",
+            "DELETE FROM queue WHERE delivery_id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb)))",
         ),
         dialect.pick(
             "DELETE FROM deliveries WHERE id IN (SELECT value FROM json_each($1))",
-            "DELETE FROM deliveries WHERE id = ANY (SELECT jsonb_array_elements_text($1::jsonb))",
+            "DELETE FROM deliveries WHERE id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb)))",
         ),
     ] {
         sqlx::query(sql).bind(json_ids(deliveries)).execute(&mut *conn).await?;

@@ -131,7 +131,7 @@ pub async fn append(conn: &mut Conn, first: u64, entries: &[Waiting]) -> Result<
 pub async fn indexes(conn: &mut Conn, ids: &[Uuid]) -> Result<Vec<u64>> {
     let sql = Dialect::of(conn).pick(
         "SELECT idx FROM ledger_entries WHERE entry_id IN (SELECT value FROM json_each($1)) ORDER BY idx",
-        "SELECT idx FROM ledger_entries WHERE entry_id = ANY (SELECT jsonb_array_elements_text($1::jsonb)) ORDER BY idx",
+        "SELECT idx FROM ledger_entries WHERE entry_id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb))) ORDER BY idx",
     );
     let rows = sqlx::query(sql).bind(json_ids(ids)).fetch_all(conn).await?;
     rows.iter().map(|row| Row::of("ledger_entries", row).count("idx")).collect()

@@ -18,7 +18,7 @@ use crate::app::{CUSTOMERS, TestApp, maintenance};
 use crate::cli::Shell;
 use crate::database::Engine;
 use crate::postfix::eventually;
-use crate::relay::{Act, Relay};
+use crate::relay::{Act, Relay, Step, on};
 
 /// A dispatcher at work until it is told to stop.
 pub struct Running {
@@ -174,7 +174,7 @@ async fn a_saturated_domain_leaves_the_connections_to_the_others() {
     .await;
     let slow = (0..10).map(|n| format!("a{n}@slow.example"));
     import(&app, slow.chain((0..20).map(|n| format!("b{n}@quick.example")))).await;
-    app.relay.on("@slow.example", 10, Act::Stall);
+    app.relay.add(on(Step::Rcpt).when("@slow.example").times(10).act(Act::Stall));
     let id = app.release(&maintenance("all = true")).await;
     let running = Running::start(&app);
     until_accepted(&app, id, 20).await;

@@ -19,6 +19,7 @@ mod merkle;
 mod metrics;
 mod nodes;
 mod notices;
+mod plans;
 mod postfix;
 mod privacy;
 mod public;

@@ -1,0 +1,136 @@
+//! Query plans: what a dispatcher asks of the database while it sends costs the same however long the queue and the history.
+//!
+//! The statements are not repeated here: a real dispatcher tells them in its log, and the engine is asked how it carries
+//! them out.
+
+use std::collections::BTreeSet;
+use std::process::Stdio;
+
+use rstest::rstest;
+use serde_json::Value;
+use sqlx::{AnyConnection, AssertSqlSafe, Connection, Executor, Row};
+
+use crate::app::maintenance;
+use crate::cli::Shell;
+use crate::database::{Database, Engine};
+use crate::postfix::eventually;
+use crate::relay::Relay;
+
+/// Enough for a planner to see that reading everything costs more.
+const CUSTOMERS: usize = 6_000;
+
+/// Messages after which the statements are known.
+const ENOUGH: usize = 60;
+
+/// Tables that grow with the queue or with history.
+const GROWING: [&str; 8] =
+    ["queue", "deliveries", "attempts", "messages", "ledger_entries", "ledger_openings", "ledger_nodes", "contacts"];
+
+/// Looks once an hour for persons whose time is over, and may take its time.
+const HOURLY: &str = "SELECT n.id, n.category, n.reference, n.released_at";
+
+/// All statements of a dispatcher that sends for a while over a database, which `shell` is to have.
+async fn statements(shell: Shell) -> (Shell, BTreeSet<String>) {
+    let relay = Relay::start().await;
+    let shell = shell.relay(relay.address.port());
+    let rows: String = (0..CUSTOMERS).map(|n| format!("C{n},Kund {n},a{n}@d{}.example\n", n % 500)).collect();
+    shell.write("customers.csv", &format!("account_id,customer_name,email\n{rows}"));
+    shell.run(&["customers", "import", "customers.csv"]).ok();
+    shell.write("notice.md", &maintenance("all = true"));
+    shell.run(&["notice", "send", "notice.md", "--yes"]).ok();
+    let log = shell.directory.path().join("log");
+    let mut dispatch = shell.command(&["dispatch"]);
+    dispatch.env("BESKED_LOG", "sqlx::query=debug").env("BESKED_LOG_FORMAT", "json");
+    let mut running = dispatch.stderr(Stdio::from(std::fs::File::create(&log).unwrap())).spawn().unwrap();
+    tokio::task::spawn_blocking(move || {
+        eventually("some messages are sent", || relay.received().len() >= ENOUGH);
+        running.kill().unwrap();
+        running.wait().unwrap();
+    })
+    .await
+    .unwrap();
+    let log = std::fs::read_to_string(&log).unwrap();
+    let told = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let statements = told
+        .filter_map(|line| {
+            let fields = &line["fields"];
+            let whole = fields["db.statement"].as_str().filter(|text| !text.is_empty());
+            Some(whole.or(fields["summary"].as_str())?.trim().to_owned())
+        })
+        .flat_map(|text| text.split("; ").map(str::to_owned).collect::<Vec<_>>())
+        .collect();
+    (shell, statements)
+}
+
+/// How the engine carries a statement out, a line for each step; nothing for what has no plan.
+async fn plan(engine: Engine, conn: &mut AnyConnection, statement: &str) -> Vec<String> {
+    let verb = statement.split_whitespace().next().unwrap_or_default();
+    if !["SELECT", "UPDATE", "DELETE", "INSERT", "WITH"].contains(&verb) {
+        return Vec::new();
+    }
+    let rows = match engine {
+        Engine::Sqlite => {
+            let explain = format!("EXPLAIN QUERY PLAN {statement}");
+            let rows = sqlx::query(AssertSqlSafe(explain)).fetch_all(conn).await;
+            rows.unwrap_or_else(|error| panic!("{statement}: {error}")).iter().map(|row| row.get(3)).collect()
+        }
+        Engine::Postgres => {
+            let parameters = (1..20).take_while(|n| statement.contains(&format!("${n}"))).count();
+            let nulls = vec!["NULL"; parameters].join(", ");
+            let arguments = if parameters == 0 { String::new() } else { format!("({nulls})") };
+            conn.execute(AssertSqlSafe(format!("PREPARE asked AS {statement}"))).await.unwrap();
+            let explain = format!("EXPLAIN EXECUTE asked{arguments}");
+            let rows = sqlx::raw_sql(AssertSqlSafe(explain)).fetch_all(&mut *conn).await.unwrap();
+            conn.execute("DEALLOCATE asked").await.unwrap();
+            rows.iter().map(|row| row.get(0)).collect()
+        }
+    };
+    rows
+}
+
+/// The growing tables that a plan reads from end to end.
+fn read_whole(plan: &[String]) -> BTreeSet<&'static str> {
+    let scans = |line: &String, table: &str| {
+        let words: Vec<&str> = line.split([' ', '(']).collect();
+        words.windows(2).any(|two| two == ["SCAN", table])
+            || words.windows(4).any(|four| four[..3] == ["Seq", "Scan", "on"] && four[3] == table)
+    };
+    GROWING.into_iter().filter(|table| plan.iter().any(|line| scans(line, table))).collect()
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_that_a_dispatcher_asks_while_it_sends_reads_a_growing_table_from_end_to_end(#[case] engine: Engine) {
+    let database = Database::new(engine).await;
+    let mut shell = Shell::new();
+    let mut url = format!("sqlite://{}", shell.directory.path().join("var/besked.db").display());
+    if engine == Engine::Postgres {
+        url.clone_from(&database.url);
+        shell = shell.database(&url);
+    }
+    let (_shell, statements) = statements(shell).await;
+    let mut conn = AnyConnection::connect(&url).await.unwrap();
+    if engine == Engine::Postgres {
+        // The plan for any values, as for a statement that is asked often.
+        conn.execute("SET plan_cache_mode = force_generic_plan").await.unwrap();
+        conn.execute("ANALYZE").await.unwrap();
+    }
+    let asked = |text: &str| statements.iter().any(|statement| statement.starts_with(text));
+    for text in
+        ["UPDATE deliveries SET state", "DELETE FROM queue", "INSERT INTO ledger_entries", "INSERT INTO messages"]
+    {
+        assert!(asked(text), "`{text}` is among what was asked: {statements:#?}");
+    }
+    let mut wrong = Vec::new();
+    for statement in &statements {
+        let plan = plan(engine, &mut conn, statement).await;
+        let whole = read_whole(&plan);
+        if !whole.is_empty() && !statement.starts_with(HOURLY) {
+            wrong.push(format!("{whole:?} in: {statement}\n{}\n", plan.join("\n")));
+        }
+    }
+    println!("{} statements of a dispatcher looked at on {engine:?}", statements.len());
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
