@@ -1,20 +1,29 @@
 //! How fast, as a user would see it: the `besked` command itself, on 100,000 customers.
 //!
-//!     cargo bench --bench throughput            # import, release, sending to a sink
+//!     cargo bench --bench throughput                                          # SQLite
+//!     pg_virtualenv -t -o fsync=on cargo bench --bench throughput             # and PostgreSQL
 //!
-//! Needs `smtp-sink` and `smtp-source` of Debian's postfix package. Every run starts with an empty database in a temporary
-//! directory; the rates of Postfix's own `smtp-source` against the same sink, taken in the same run, say what the machine
-//! and the protocol allow.
+//! Needs `smtp-sink` and `smtp-source` of Debian's postfix package, and `openssl`. Every run starts with an empty database in
+//! a temporary directory; the rates of Postfix's own `smtp-source` against the same sink, taken in the same run, say what the
+//! machine and the protocol allow. Everything runs on the same cores: sender, sink and PostgreSQL.
 
-use std::fs;
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+#[expect(dead_code, reason = "other benches use the rest")]
+mod bench;
+
+use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
+
+use bench::customers::{self, AS_IN_SAMPLE};
+use bench::home::{Home, TWELVE_KB};
+use bench::sink::{Sink, smtp_source};
+use bench::{Measured, median, report, tell_machine};
+use besked::config::{EXAMPLE, parse};
+use besked::mail::dkim::sign;
 
 /// Customers in the file.
 const CUSTOMERS: usize = 100_000;
-/// Messages sent over one connection.
+/// Messages sent in each measurement.
 const MESSAGES: usize = 20_000;
 /// Runs of each measurement; the median is told.
 const RUNS: usize = 3;
@@ -22,203 +31,174 @@ const RUNS: usize = 3;
 fn main() {
     let directory = tempfile::tempdir().expect("a temporary directory can be made");
     let place = directory.path();
-    let file = place.join("customers.csv");
-    let contacts = write_customers(&file, CUSTOMERS);
-    let small = place.join("small.csv");
-    write_customers(&small, MESSAGES);
-    println!("{CUSTOMERS} customers, {contacts} contacts, {} runs, medians", RUNS);
+    tell_machine();
+    import_and_release(place);
 
-    let mut import = Vec::new();
-    let mut release = Vec::new();
+    let small = place.join("small.csv");
+    customers::write(&small, MESSAGES, AS_IN_SAMPLE);
+    let plain = Kind { name: "SQLite", environment: Vec::new(), base: Base::Source, postgres: None };
+    send(place, &small, 1, std::slice::from_ref(&plain));
+    let mut kinds = vec![plain];
+    match Postgres::of_environment() {
+        Some(postgres) => kinds.push(Kind {
+            name: "PostgreSQL",
+            environment: Vec::new(),
+            base: Base::Source,
+            postgres: Some(postgres),
+        }),
+        None => {
+            println!("PostgreSQL: not measured; `pg_virtualenv -t -o fsync=on cargo bench --bench throughput` does")
+        }
+    }
+    let (ed25519, rsa) = (dkim(place, "ed25519", &[]), dkim(place, "rsa", &["-pkeyopt", "rsa_keygen_bits:2048"]));
+    for (name, environment) in [("SQLite, DKIM Ed25519", &ed25519), ("SQLite, DKIM RSA-2048", &rsa)] {
+        kinds.push(Kind { name, environment: environment.clone(), base: Base::Unsigned, postgres: None });
+    }
+    let rates = send(place, &small, 16, &kinds);
+    let unsigned = rates[0];
+    for (name, environment) in [("Ed25519", ed25519), ("RSA-2048", rsa)] {
+        let signing = signing_rate(environment);
+        let both = 1.0 / (1.0 / unsigned + 1.0 / signing);
+        println!(
+            "signing alone with {name}: {signing:.0}/s on all cores; sending and signing on them: {both:.0}/s at most"
+        );
+    }
+    tell_machine();
+}
+
+fn import_and_release(place: &Path) {
+    let file = place.join("customers.csv");
+    let contacts = customers::write(&file, CUSTOMERS, AS_IN_SAMPLE);
+    println!("{CUSTOMERS} customers, {contacts} contacts, medians of {RUNS} runs");
+    let (mut import, mut release) = (Vec::new(), Vec::new());
     for run in 0..RUNS {
-        let home = Home::new(place.join(format!("bulk-{run}")), 1);
-        import.push(home.run(&["customers", "import", &file.display().to_string()]));
-        let notice = home.notice(0);
-        release.push(home.run(&["notice", "send", &notice, "--yes"]));
+        let home = Home::new(place.join(format!("bulk-{run}")), &[]);
+        import.push(home.import(&file));
+        release.push(home.release("maintenance", "all = true", 0));
     }
     report("import", &import, contacts);
     report("release to one contact of each", &release, CUSTOMERS);
-
-    for connections in [1, 16] {
-        send(place, &small, connections);
-    }
 }
 
-/// Sends to a sink over some connections, and lets `smtp-source` do the same.
-fn send(place: &Path, customers: &Path, connections: u32) {
-    let mut ours = Vec::new();
+/// A way to send.
+struct Kind {
+    name: &'static str,
+    environment: Vec<(String, String)>,
+    base: Base,
+    postgres: Option<Postgres>,
+}
+
+/// What a rate is compared with.
+enum Base {
+    /// That of `smtp-source`.
+    Source,
+    /// That of the first kind.
+    Unsigned,
+}
+
+/// Sends to a sink over some connections in each of some ways, and lets `smtp-source` do the same; one after the other in
+/// each run, so that what else the machine does meets all of them. Gives the rates.
+fn send(place: &Path, customers: &Path, connections: u32, kinds: &[Kind]) -> Vec<f64> {
+    let mut ours: Vec<Vec<Measured>> = vec![Vec::new(); kinds.len()];
     let mut theirs = Vec::new();
     let mut bytes = 0;
     for run in 0..RUNS {
         let sink = Sink::start(place);
-        let home = Home::new(place.join(format!("send-{connections}-{run}")), connections).relay(sink.port);
-        home.run(&["customers", "import", &customers.display().to_string()]);
-        let notice = home.notice(3_300);
-        home.run(&["notice", "send", &notice, "--yes"]);
-        ours.push(home.run(&["dispatch", "--until-idle"]));
-        bytes = home.message_size();
-        theirs.push(smtp_source(&sink, bytes, connections));
+        for (kind, measured) in kinds.iter().zip(&mut ours) {
+            let name = format!("{}-{connections}-{run}", kind.name);
+            let mut environment = kind.environment.clone();
+            environment.extend(kind.postgres.as_ref().map(|postgres| postgres.database(connections, run)));
+            let home = Home::new(place.join(name), &environment).relay(sink.port, connections);
+            home.import(customers);
+            home.release("maintenance", "all = true", TWELVE_KB);
+            measured.push(home.dispatch());
+            bytes = if bytes == 0 { home.message_size() } else { bytes };
+        }
+        theirs.push(smtp_source(sink.port, MESSAGES, bytes, connections));
     }
-    report(&format!("send, {connections} connections, {bytes} bytes"), &ours, MESSAGES);
-    let rate = |seconds: f64| MESSAGES as f64 / seconds;
-    let (ours, theirs) = (rate(median(ours.iter().map(|it| it.seconds))), rate(median(theirs.into_iter())));
-    println!("  smtp-source with the same: {theirs:.0}/s; ratio {:.2}", ours / theirs);
-}
-
-/// What one command took.
-struct Measured {
-    seconds: f64,
-    peak_kb: u64,
-}
-
-fn report(what: &str, runs: &[Measured], count: usize) {
-    let seconds = median(runs.iter().map(|run| run.seconds));
-    let peak = runs.iter().map(|run| run.peak_kb).max().unwrap_or(0) / 1024;
-    println!("{what}: {seconds:.2} s, {:.0}/s, peak {peak} MB", count as f64 / seconds);
-}
-
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
-}
-
-/// A directory with a configuration and an empty database.
-struct Home {
-    directory: PathBuf,
-    relay: String,
-    connections: u32,
-}
-
-impl Home {
-    fn new(directory: PathBuf, connections: u32) -> Self {
-        fs::create_dir_all(&directory).expect("a directory can be made");
-        let home = Self { directory, relay: "smtp://127.0.0.1:1?tls=none".to_owned(), connections };
-        home.run(&["init"]);
-        home
+    let source = MESSAGES as f64 / median(theirs);
+    println!("{MESSAGES} messages of {bytes} bytes over {connections} connections; smtp-source alone: {source:.0}/s");
+    let mut rates: Vec<f64> = Vec::new();
+    for (kind, runs) in kinds.iter().zip(&ours) {
+        let rate = report(&format!("  {}", kind.name), runs, MESSAGES);
+        match kind.base {
+            Base::Source => println!("    {:.2} of smtp-source", rate / source),
+            Base::Unsigned => println!("    {:.2} of the rate without", rate / rates[0]),
+        }
+        rates.push(rate);
     }
+    rates
+}
 
-    fn relay(mut self, port: u16) -> Self {
-        self.relay = format!("smtp://127.0.0.1:{port}?tls=none");
-        self
-    }
+/// The cluster that `PGHOST` and so on name, as in `pg_virtualenv`.
+struct Postgres {
+    server: String,
+}
 
-    fn notice(&self, filler: usize) -> String {
-        let words = "All virtual machines in the region keep running while we do this. ";
-        let body = words.repeat(filler / 2 / words.len());
-        let text = format!(
-            "+++\ncategory = \"maintenance\"\nreference = \"BENCH\"\n[audience]\nall = true\n[fields]\n\
-             window_start = 2026-12-01T22:00:00+01:00\nwindow_end = 2026-12-02T02:00:00+01:00\n\
-             services = [\"Compute\"]\nimpact = \"None.\"\nphase = \"announced\"\n+++\nHello {{{{ contact.name }}}}. {body}\n"
+impl Postgres {
+    fn of_environment() -> Option<Self> {
+        let [user, password, host, port] =
+            ["PGUSER", "PGPASSWORD", "PGHOST", "PGPORT"].map(|name| std::env::var(name).ok());
+        let server = format!("postgres://{}:{}@{}:{}", user?, password?, host?, port?);
+        let show = |name: &str| {
+            let told = Command::new("psql")
+                .args(["-At", "-c", &format!("SHOW {name}")])
+                .output()
+                .expect("psql can be started");
+            String::from_utf8_lossy(&told.stdout).trim().to_owned()
+        };
+        println!(
+            "PostgreSQL {}: fsync {}, synchronous_commit {}",
+            show("server_version"),
+            show("fsync"),
+            show("synchronous_commit")
         );
-        let path = self.directory.join("notice.md");
-        fs::write(&path, text).expect("a file can be written");
-        path.display().to_string()
+        Some(Self { server })
     }
 
-    fn run(&self, arguments: &[&str]) -> Measured {
-        let started = Instant::now();
-        let mut child = self.command(arguments).stdout(Stdio::null()).spawn().expect("besked can be started");
-        let peak_kb = watch(&mut child);
-        assert!(child.wait().expect("besked ends").success(), "besked {arguments:?} failed");
-        Measured { seconds: started.elapsed().as_secs_f64(), peak_kb }
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_besked"));
-        command.args(arguments).current_dir(&self.directory).stdin(Stdio::null());
-        command.env("BESKED__RELAY__0__URL", &self.relay);
-        command.env("BESKED__RELAY__0__CONNECTIONS", self.connections.to_string());
-        command
-    }
-
-    /// Size of the messages that were sent, as the database has it.
-    fn message_size(&self) -> usize {
-        let list = self.command(&["--json", "deliveries", "list", "BENCH"]).output().expect("besked can be started");
-        let list: serde_json::Value = serde_json::from_slice(&list.stdout).expect("JSON");
-        let id = list["deliveries"][0]["id"].as_str().expect("a delivery").to_owned();
-        self.command(&["deliveries", "show", &id, "--message"]).output().expect("besked can be started").stdout.len()
-    }
-}
-
-/// Waits for a process and gives the peak of its memory, in kB.
-fn watch(child: &mut Child) -> u64 {
-    let status = format!("/proc/{}/status", child.id());
-    let mut peak = 0;
-    while child.try_wait().expect("besked can be waited for").is_none() {
-        let text = fs::read_to_string(&status).unwrap_or_default();
-        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let kb = line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok());
-        peak = peak.max(kb.unwrap_or(0));
-        std::thread::park_timeout(Duration::from_millis(5));
-    }
-    peak
-}
-
-/// Postfix's sink: it takes everything.
-struct Sink {
-    child: Child,
-    port: u16,
-}
-
-impl Sink {
-    fn start(directory: &Path) -> Self {
-        let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
-        let port = free.local_addr().expect("it has an address").port();
-        drop(free);
-        let child = Command::new("smtp-sink")
-            .args(["-u", "postfix", &format!("127.0.0.1:{port}"), "1000"])
-            .current_dir(directory)
-            .spawn()
-            .expect("smtp-sink can be started: apt-get install postfix");
-        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
-            std::thread::park_timeout(Duration::from_millis(10));
+    /// Makes an empty database and gives what to put into the environment for it.
+    fn database(&self, connections: u32, run: usize) -> (String, String) {
+        let name = format!("besked_bench_{connections}_{run}");
+        for command in [&["dropdb", "--if-exists", &name][..], &["createdb", &name]] {
+            let done =
+                Command::new(command[0]).args(&command[1..]).status().expect("PostgreSQL's commands can be started");
+            assert!(done.success(), "{command:?} failed");
         }
-        Self { child, port }
+        ("BESKED__DATABASE__URL".to_owned(), format!("{}/{name}", self.server))
     }
 }
 
-impl Drop for Sink {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+/// Makes a key, and gives what to put into the environment to sign with it.
+fn dkim(place: &Path, algorithm: &str, options: &[&str]) -> Vec<(String, String)> {
+    let file = place.join(format!("{algorithm}.pem"));
+    let mut make = Command::new("openssl");
+    make.args(["genpkey", "-quiet", "-algorithm", algorithm]).args(options).arg("-out").arg(&file);
+    assert!(make.status().expect("openssl can be started").success(), "openssl failed");
+    let key_file = file.display().to_string();
+    [("DOMAIN", "example.com"), ("SELECTOR", "bench"), ("KEY_FILE", &key_file)]
+        .map(|(name, value)| (format!("BESKED__DKIM__0__{name}"), value.to_owned()))
+        .to_vec()
 }
 
-fn smtp_source(sink: &Sink, bytes: usize, connections: u32) -> f64 {
-    let started = Instant::now();
-    let done = Command::new("smtp-source")
-        .args(["-d", "-s", &connections.to_string(), "-m", &MESSAGES.to_string(), "-l", &bytes.to_string()])
-        .args(["-f", "a@example.com", "-t", "b@example.com", &format!("127.0.0.1:{}", sink.port)])
-        .status()
-        .expect("smtp-source can be started: apt-get install postfix");
-    assert!(done.success(), "smtp-source failed");
-    started.elapsed().as_secs_f64()
-}
-
-/// Writes a customers file and gives the number of its contacts: 2.45 for each customer, as in the sample data.
-fn write_customers(path: &Path, customers: usize) -> usize {
-    let mut file = std::io::BufWriter::new(fs::File::create(path).expect("a file can be made"));
-    let header = "account_id,customer_name,email,contact_name,role,locale,time_zone,attr.region,attr.service,attr.plan";
-    writeln!(file, "{header}").expect("a file can be written");
-    let roles = ["service", "technical", "security", "billing", "legal"];
-    let mut contacts = 0;
-    for customer in 0..customers {
-        let count = [1, 2, 2, 3, 2, 3, 4, 2, 3, 2, 3, 2, 3, 2, 2, 3, 2, 3, 2, 3][customer % 20];
-        for (index, role) in roles.iter().enumerate().take(count) {
-            let (locale, zone) = if customer % 3 == 0 { ("en", "Europe/London") } else { ("sv", "Europe/Stockholm") };
-            let region = ["sto1", "sto2", "lon1"][customer % 3];
-            writeln!(
-                file,
-                "C{customer:07},Kund {customer} AB,person{index}.{customer}@mail{}.example,Åsa {customer},{role},{locale},\
-                 {zone},{region},compute;network,public",
-                customer % 5000
-            )
-            .expect("a file can be written");
-            contacts += 1;
+/// Signatures of a message of 12 kB a second, with a thread on each core and nothing else.
+fn signing_rate(environment: Vec<(String, String)>) -> f64 {
+    let config = parse(EXAMPLE, "the example", &environment).expect("it is valid");
+    let line = "All virtual machines in the region keep running while we do this.\r\n";
+    let message =
+        format!("From: a@example.com\r\nTo: b@example.com\r\nSubject: Bench\r\n\r\n{}", line.repeat(175)).into_bytes();
+    let (cores, time) = (std::thread::available_parallelism().map_or(1, usize::from), Duration::from_secs(2));
+    let began = Instant::now();
+    let one = || {
+        let mut count = 0_u32;
+        while began.elapsed() < time {
+            sign(&config.dkim, jiff::Timestamp::UNIX_EPOCH, message.clone()).expect("it can be signed");
+            count += 1;
         }
-    }
-    file.flush().expect("a file can be written");
-    contacts
+        count
+    };
+    let count: u32 = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..cores).map(|_| scope.spawn(one)).collect();
+        threads.into_iter().map(|thread| thread.join().expect("it does not panic")).sum()
+    });
+    f64::from(count) / began.elapsed().as_secs_f64()
 }

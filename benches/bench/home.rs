@@ -1,0 +1,126 @@
+//! A home for the `besked` command: a directory with a configuration and a database.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Instant;
+
+use super::{Measured, measure};
+
+/// Filler with which a message has 12 kB.
+pub const TWELVE_KB: usize = 3_300;
+
+/// A directory in which `besked` works, and what its environment says beside the default configuration.
+pub struct Home {
+    directory: PathBuf,
+    environment: Vec<(String, String)>,
+}
+
+impl Home {
+    /// An empty one, on SQLite unless the environment names another database.
+    pub fn new(directory: PathBuf, environment: &[(String, String)]) -> Self {
+        fs::create_dir_all(&directory).expect("a directory can be made");
+        let home = Self { directory, environment: environment.to_vec() };
+        home.run(&["init"]);
+        home
+    }
+
+    /// With a relay on this port of loopback from now on.
+    pub fn relay(mut self, port: u16, connections: u32) -> Self {
+        self.environment.push(("BESKED__RELAY__0__URL".to_owned(), format!("smtp://127.0.0.1:{port}?tls=none")));
+        self.environment.push(("BESKED__RELAY__0__CONNECTIONS".to_owned(), connections.to_string()));
+        self
+    }
+
+    /// Imports a customers file.
+    pub fn import(&self, customers: &Path) -> Measured {
+        self.run(&["customers", "import", &customers.display().to_string()])
+    }
+
+    /// Releases a notice of a category to an audience, such as `all = true`.
+    pub fn release(&self, category: &str, audience: &str, filler: usize) -> Measured {
+        let path = self.directory.join("notice.md");
+        fs::write(&path, notice(category, audience, filler)).expect("a file can be written");
+        self.run(&["notice", "send", &path.display().to_string(), "--yes"])
+    }
+
+    /// Sends until nothing is left.
+    pub fn dispatch(&self) -> Measured {
+        self.run(&["dispatch", "--until-idle"])
+    }
+
+    /// Begins to send, until it is told to stop.
+    pub fn start_dispatch(&self) -> Dispatching {
+        let command = self.command(&["dispatch"]).stdout(Stdio::null()).spawn();
+        Dispatching { child: command.expect("besked can be started") }
+    }
+
+    /// Size of the messages that were sent, as the database has it.
+    pub fn message_size(&self) -> usize {
+        let list = self.command(&["--json", "deliveries", "list", "BENCH"]).output().expect("besked can be started");
+        let list: serde_json::Value = serde_json::from_slice(&list.stdout).expect("JSON");
+        let id = list["deliveries"][0]["id"].as_str().expect("a delivery").to_owned();
+        self.command(&["deliveries", "show", &id, "--message"]).output().expect("besked can be started").stdout.len()
+    }
+
+    fn run(&self, arguments: &[&str]) -> Measured {
+        let started = Instant::now();
+        let child = self.command(arguments).stdout(Stdio::null()).spawn().expect("besked can be started");
+        measure(child, started, &format!("besked {}", arguments.join(" ")))
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_besked"));
+        command.args(arguments).current_dir(&self.directory).stdin(Stdio::null());
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command
+    }
+}
+
+/// A dispatcher under way.
+pub struct Dispatching {
+    pub child: Child,
+}
+
+impl Dispatching {
+    /// Lets it finish what is under way, and waits for its end.
+    pub fn stop(mut self) {
+        self.terminate();
+        assert!(self.child.wait().expect("it can be waited for").success(), "besked dispatch failed");
+    }
+
+    fn terminate(&self) {
+        let told = Command::new("kill").arg(self.child.id().to_string()).status();
+        assert!(told.expect("there is `kill`").success(), "the dispatcher has ended by itself");
+    }
+}
+
+impl Drop for Dispatching {
+    fn drop(&mut self) {
+        // After `stop` it has ended; after a failure nothing is left behind.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A notice in one language, as a file has it.
+fn notice(category: &str, audience: &str, filler: usize) -> String {
+    let words = "All virtual machines in the region keep running while we do this. ";
+    let body = words.repeat(filler / 2 / words.len());
+    let fields = match category {
+        "maintenance" => {
+            "window_start = 2026-12-01T22:00:00+01:00\nwindow_end = 2026-12-02T02:00:00+01:00\n\
+             services = [\"Compute\"]\nimpact = \"None.\"\nphase = \"announced\""
+        }
+        "disruption" => {
+            "started_at = 2026-11-20T22:00:00+01:00\nresolved_at = 2026-11-20T23:00:00+01:00\n\
+             services = [\"Compute\"]\nimpact = \"None.\"\nstatus = \"resolved\""
+        }
+        "news" => "title = \"A new region\"",
+        other => panic!("the benches send no {other}"),
+    };
+    format!(
+        "+++\ncategory = \"{category}\"\nreference = \"BENCH\"\n[audience]\n{audience}\n[fields]\n{fields}\n+++\n\
+         Hello {{{{ contact.name }}}}. {body}\n"
+    )
+}

@@ -1,0 +1,90 @@
+//! What the benches share: measuring a process, telling a median, a home for `besked`, customers, Postfix's sink.
+
+pub mod customers;
+pub mod home;
+pub mod sink;
+
+use std::fs;
+use std::process::Child;
+use std::time::{Duration, Instant};
+
+/// What one command took.
+#[derive(Clone, Copy)]
+pub struct Measured {
+    pub seconds: f64,
+    pub peak_kb: u64,
+}
+
+/// Waits for a process to end well, and gives what it took since it was started.
+pub fn measure(mut child: Child, started: Instant, what: &str) -> Measured {
+    let mut peak_kb = 0;
+    while child.try_wait().expect("it can be waited for").is_none() {
+        peak_kb = peak_kb.max(memory_kb(&child, "VmHWM:"));
+        pause(Duration::from_millis(5));
+    }
+    let seconds = started.elapsed().as_secs_f64();
+    assert!(child.wait().expect("it has ended").success(), "{what} failed");
+    Measured { seconds, peak_kb }
+}
+
+/// Memory of a process in kB: `VmRSS:` what it has now, `VmHWM:` the most it had.
+pub fn memory_kb(child: &Child, key: &str) -> u64 {
+    let text = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix(key));
+    line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0)
+}
+
+/// CPU time that a process used, in seconds.
+pub fn cpu_seconds(child: &Child) -> f64 {
+    let stat = fs::read_to_string(format!("/proc/{}/stat", child.id())).expect("the process lives");
+    let after = stat.rsplit_once(')').expect("the name is in parentheses").1;
+    let ticks: Vec<f64> = after.split_whitespace().skip(11).take(2).filter_map(|it| it.parse().ok()).collect();
+    ticks.iter().sum::<f64>() / 100.0
+}
+
+/// Tells the median of some runs, as a rate, with the peak of all of them; gives the rate.
+pub fn report(what: &str, runs: &[Measured], count: usize) -> f64 {
+    let seconds = median(runs.iter().map(|run| run.seconds));
+    let peak = runs.iter().map(|run| run.peak_kb).max().unwrap_or(0) / 1024;
+    let rate = count as f64 / seconds;
+    println!("{what}: {seconds:.2} s, {rate:.0}/s, peak {peak} MB");
+    rate
+}
+
+/// The middle one.
+pub fn median(values: impl IntoIterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.into_iter().collect();
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+/// Lets time pass.
+pub fn pause(time: Duration) {
+    let until = Instant::now() + time;
+    while let Some(left) = until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) {
+        std::thread::park_timeout(left);
+    }
+}
+
+/// Waits for what another process does, and fails where it does not within some minutes.
+pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !is_so() {
+        assert!(began.elapsed() < Duration::from_mins(10), "waited in vain until {what}");
+        pause(Duration::from_millis(5));
+    }
+}
+
+/// A port that nobody listens on.
+pub fn free_port() -> u16 {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    free.local_addr().expect("it has an address").port()
+}
+
+/// The machine, and how busy others keep it: a rate means little without.
+pub fn tell_machine() {
+    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let load: Vec<&str> = load.split_whitespace().take(2).collect();
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    println!("{cores} cores; load of the last 1 and 5 minutes: {}", load.join(" and "));
+}
