@@ -13,6 +13,7 @@ use crate::postfix::{Postfix, eventually, sample_customers};
 pub struct Shell {
     pub directory: tempfile::TempDir,
     relay: String,
+    environment: Vec<(String, String)>,
 }
 
 pub struct Ran {
@@ -45,13 +46,20 @@ impl Ran {
 
 impl Shell {
     pub fn new() -> Self {
-        let shell = Self { directory: tempfile::tempdir().unwrap(), relay: "smtp://127.0.0.1:1?tls=none".to_owned() };
+        let relay = "smtp://127.0.0.1:1?tls=none".to_owned();
+        let shell = Self { directory: tempfile::tempdir().unwrap(), relay, environment: Vec::new() };
         shell.run(&["init"]).ok();
         shell
     }
 
     pub fn relay(mut self, port: u16) -> Self {
         self.relay = format!("smtp://127.0.0.1:{port}?tls=none");
+        self
+    }
+
+    /// With one more variable in the environment of every command.
+    pub fn env(mut self, name: &str, value: impl ToString) -> Self {
+        self.environment.push((name.to_owned(), value.to_string()));
         self
     }
 
@@ -68,11 +76,12 @@ impl Shell {
         let mut command = Command::new(env!("CARGO_BIN_EXE_besked"));
         command.args(arguments).current_dir(self.directory.path()).stdin(Stdio::null());
         command.env_remove("BESKED_CONFIG").env("USER", "alice").env("BESKED__RELAY__0__URL", &self.relay);
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
     }
 }
 
-fn ran(output: Output) -> Ran {
+pub fn ran(output: Output) -> Ran {
     Ran {
         code: output.status.code().unwrap_or(-1),
         out: String::from_utf8(output.stdout).unwrap(),
