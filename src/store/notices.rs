@@ -330,13 +330,14 @@ pub struct Open {
     pub category: Category,
 }
 
-/// The notices that are scheduled, being released, released, or cancelled after release, and not closed: those that go
-/// first, first.
+/// The notices that are scheduled, being released, released, or cancelled with something left to do, and not closed: those
+/// that go first, first.
 pub async fn open(conn: &mut Conn) -> Result<Vec<Open>> {
     let rows = sqlx::query(
         "SELECT id, state, paused_at, send_at, category FROM notices
          WHERE state IN ('released', 'scheduled', 'releasing', 'cancelled') AND closed_at IS NULL
-           AND (state <> 'cancelled' OR released_at IS NOT NULL) ORDER BY lane, released_at, id",
+           AND (state <> 'cancelled' OR released_at IS NOT NULL
+             OR EXISTS (SELECT 1 FROM queue WHERE queue.notice_id = notices.id)) ORDER BY lane, released_at, id",
     )
     .fetch_all(conn)
     .await?;
