@@ -32,7 +32,7 @@ async fn kill_at_random(field: &mut Field, kills: usize, recipients: usize) {
 
 #[rstest]
 #[case(Engine::Sqlite, 40)]
-#[case(Engine::Postgres, 25)]
+#[case(Engine::Postgres, 20)]
 #[tokio::test(flavor = "multi_thread")]
 async fn after_kills_the_books_balance(#[case] engine: Engine, #[case] kills: usize) {
     let kills = scale(kills, 8 * kills);

@@ -12,7 +12,7 @@ const CUSTOMERS: usize = 4;
 
 #[rstest]
 #[case(Engine::Sqlite, 60)]
-#[case(Engine::Postgres, 40)]
+#[case(Engine::Postgres, 25)]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_that_dies_at_any_call_loses_nothing(#[case] engine: Engine, #[case] rounds: usize) {
     let deadly = Deadly::build();
@@ -23,7 +23,7 @@ async fn a_process_that_dies_at_any_call_loses_nothing(#[case] engine: Engine, #
     let mut dispatch = dying(&field, &deadly, 0);
     assert!(dispatch.ends_well());
     let calls = deadly.count();
-    let stride = (calls / scale(rounds, calls)).max(1);
+    let stride = calls.div_ceil(scale(rounds, calls));
     let first = 1 + field.roll(stride);
     for (round, nth) in (first..=calls).step_by(stride).enumerate() {
         let arrived = field.relay.count();
