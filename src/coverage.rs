@@ -279,7 +279,7 @@ async fn informed_by(conn: &mut Conn, account_id: &str, notice: &Kept) -> Result
 }
 
 /// Records a person's word that a customer was told by another way, in the database and the ledger. False where the
-/// customer is not in the notice's audience: nothing is recorded then.
+/// customer is not in the notice's audience, or that is not frozen yet: nothing is recorded then.
 ///
 /// # Errors
 /// Where the database fails.
@@ -290,6 +290,9 @@ pub async fn attest(
     notice: &Kept,
     attestation: &Attestation,
 ) -> Result<bool, StoreError> {
+    if notice.released_at.is_none() {
+        return Ok(false);
+    }
     let mut tx = store.write().await?;
     let shown = deliveries::of_customer(&mut tx, notice.id, &attestation.account_id).await?;
     if shown.is_empty() && !deliveries::is_unaddressed(&mut tx, notice.id, &attestation.account_id).await? {

@@ -326,8 +326,8 @@ impl Notices {
     /// Where it is closed already.
     pub async fn cancel(&self, id: Uuid, operator: &str, reason: Option<&str>) -> Result<(), NoticeError> {
         let notice = self.simple(id, Step::Cancel, operator, reason).await?;
+        self.finish_cancellation(&notice).await?;
         if notice.state == State::Released {
-            self.cancel_queued(&notice).await?;
             self.close(id).await?;
         }
         Ok(())

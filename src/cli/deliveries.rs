@@ -62,6 +62,8 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
             let notice = app.notices.named(&notice).await?;
             let mut conn = app.store.snapshot().await?;
             let mut all = deliveries::of_notice(&mut conn, notice.id, 0, u32::MAX).await?;
+            // A release that was broken off may have left a part of a set, which nobody was promised anything by.
+            all.retain(|_| notice.released_at.is_some());
             all.retain(|delivery| state.is_none_or(|state| delivery.state == state));
             let mask = Mask::load(&mut conn).await?;
             for delivery in &mut all {

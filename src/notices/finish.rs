@@ -45,7 +45,7 @@ impl Notices {
                 }
                 State::Cancelled => {
                     if let Some(notice) = kept::find(&mut *self.store.read().await?, notice.id).await? {
-                        self.cancel_queued(&notice).await?;
+                        self.finish_cancellation(&notice).await?;
                     }
                     progress.closed += usize::from(self.close(notice.id).await?);
                 }
@@ -80,8 +80,24 @@ impl Notices {
         }
     }
 
+    /// Ends what a cancelled notice has in the queue. Of one that was not released that is what a release left which was
+    /// broken off: nobody was promised anything by it, and it goes without a trace.
+    pub(super) async fn finish_cancellation(&self, notice: &Kept) -> Result<(), NoticeError> {
+        if notice.released_at.is_some() {
+            return self.cancel_queued(notice).await;
+        }
+        loop {
+            let mut tx = self.store.write().await?;
+            let discarded = deliveries::discard(&mut tx, notice.id, CHUNK).await?;
+            tx.commit().await?;
+            if discarded == 0 {
+                return Ok(());
+            }
+        }
+    }
+
     /// Cancels what waits in the queue, in chunks; what a worker holds is finished by it.
-    pub(super) async fn cancel_queued(&self, notice: &Kept) -> Result<(), NoticeError> {
+    async fn cancel_queued(&self, notice: &Kept) -> Result<(), NoticeError> {
         loop {
             let mut tx = self.store.write().await?;
             let ids = queue::unclaimed(&mut tx, notice.id, CHUNK).await?;

@@ -338,14 +338,15 @@ impl Open {
     }
 }
 
-/// The notices that are scheduled, being released, released, or cancelled after release, and not closed, and the closed ones
-/// of which deliveries are being sent again: those that go first, first.
+/// The notices that are scheduled, being released, released, or cancelled with something left to do, and not closed, and the
+/// closed ones of which deliveries are being sent again: those that go first, first.
 pub async fn open(conn: &mut Conn) -> Result<Vec<Open>> {
     let rows = sqlx::query(
         // Two halves, each of which has its index.
         "SELECT id, state, paused_at, send_at, category, lane, released_at FROM notices
          WHERE state IN ('released', 'scheduled', 'releasing', 'cancelled') AND closed_at IS NULL
-           AND (state <> 'cancelled' OR released_at IS NOT NULL)
+           AND (state <> 'cancelled' OR released_at IS NOT NULL
+             OR EXISTS (SELECT 1 FROM queue WHERE queue.notice_id = notices.id))
          UNION ALL SELECT id, state, paused_at, send_at, category, lane, released_at FROM notices
          WHERE resent_at IS NOT NULL AND closed_at IS NOT NULL ORDER BY lane, released_at, id",
     )

@@ -411,8 +411,8 @@ pub async fn depth(conn: &mut Conn, notice_id: Option<Uuid>, now: Timestamp) -> 
            COUNT(CASE WHEN lease_owner IS NULL AND due_at > $1 THEN 1 END) AS later,
            MIN(CASE WHEN lease_owner IS NULL AND due_at > $1 THEN due_at END) AS next_due
          FROM queue WHERE ($2 IS NULL OR notice_id = $2) AND notice_id IN
-           (SELECT id FROM notices WHERE (state IN ('released', 'cancelled') AND closed_at IS NULL AND paused_at IS NULL)
-             OR resent_at IS NOT NULL)",
+           (SELECT id FROM notices WHERE (state IN ('released', 'cancelled') AND released_at IS NOT NULL
+             AND closed_at IS NULL AND paused_at IS NULL) OR resent_at IS NOT NULL)",
     )
     .bind(now.as_millisecond())
     .bind(notice_id.map(|id| id.to_string()))

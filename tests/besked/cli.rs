@@ -13,7 +13,7 @@ use crate::postfix::{Postfix, eventually, sample_customers};
 pub struct Shell {
     pub directory: tempfile::TempDir,
     relay: String,
-    database: Option<String>,
+    environment: Vec<(String, String)>,
 }
 
 pub struct Ran {
@@ -47,7 +47,7 @@ impl Ran {
 impl Shell {
     pub fn new() -> Self {
         let relay = "smtp://127.0.0.1:1?tls=none".to_owned();
-        let shell = Self { directory: tempfile::tempdir().unwrap(), relay, database: None };
+        let shell = Self { directory: tempfile::tempdir().unwrap(), relay, environment: Vec::new() };
         shell.run(&["init"]).ok();
         shell
     }
@@ -57,8 +57,13 @@ impl Shell {
         self
     }
 
-    pub fn database(mut self, url: &str) -> Self {
-        self.database = Some(url.to_owned());
+    pub fn database(self, url: &str) -> Self {
+        self.env("BESKED__DATABASE__URL", url)
+    }
+
+    /// With one more variable in the environment of every command.
+    pub fn env(mut self, name: &str, value: impl ToString) -> Self {
+        self.environment.push((name.to_owned(), value.to_string()));
         self
     }
 
@@ -75,7 +80,7 @@ impl Shell {
         let mut command = Command::new(env!("CARGO_BIN_EXE_besked"));
         command.args(arguments).current_dir(self.directory.path()).stdin(Stdio::null());
         command.env_remove("BESKED_CONFIG").env("USER", "alice").env("BESKED__RELAY__0__URL", &self.relay);
-        command.envs(self.database.iter().map(|url| ("BESKED__DATABASE__URL", url)));
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
     }
 }

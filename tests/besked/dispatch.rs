@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
 
 use crate::app::{CUSTOMERS, NEWS, TestApp, maintenance};
+use crate::checker::{History, Terms};
 use crate::database::Engine;
 use crate::relay::Act;
 
@@ -296,6 +297,7 @@ async fn one_connection_carries_many_messages() {
     let id = app.release(&maintenance("all = true")).await;
     app.run_until_idle().await;
     assert_eq!(app.counts(id).await, [(State::Accepted, 40)].into());
+    History::of_app(&app, &[id]).await.check(&Terms::of(1)).hold("one connection, many messages");
     assert_eq!(app.relay.connections(), 1);
     assert!(!app.relay.commands().iter().any(|line| line.starts_with("RSET")), "nothing had to be reset");
 }

@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 use crate::app::{NEWS, TestApp, maintenance};
 use crate::audit::audit;
+use crate::checker::{self, Terms};
 use crate::database::Engine;
 use crate::evidence::{exported, key};
 use crate::privacy::{address, found_in_files};
@@ -193,6 +194,13 @@ impl History {
             self.app.counts(*id).await;
         }
     }
+
+    /// Nobody was killed: nobody is lost, and no copy is one too many. Those who were put off come in any order.
+    async fn sink_and_books_agree(&self) {
+        let terms = Terms { in_order: false, ..Terms::of(2) };
+        let found = checker::History::of_app(&self.app, &self.notices).await.check(&terms);
+        assert_eq!(found.fault(), None);
+    }
 }
 
 fn histories(engine: Engine, cases: u32) {
@@ -205,6 +213,7 @@ fn histories(engine: Engine, cases: u32) {
                 history = history.step(step).await;
                 history.holds().await;
             }
+            history.sink_and_books_agree().await;
         });
         Ok(())
     };

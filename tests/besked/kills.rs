@@ -1,59 +1,119 @@
 //! Kills: whatever moment the process dies at, nobody goes untold, nothing is sent that the books do not know, and no more
 //! is sent twice than was in flight.
+//!
+//! Real processes die here: at random moments in this file, at every call in [`calls`], while they release in [`releases`];
+//! in [`frozen`] they are only taken for dead. `tests/run --soak` runs the long version, with a new seed each time.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod calls;
+mod field;
+mod frozen;
+mod releases;
 
-use crate::app::maintenance;
-use crate::cli::Shell;
-use crate::postfix::eventually;
-use crate::relay::Relay;
+use rstest::rstest;
 
-const CUSTOMERS: usize = 300;
-const KILLS: usize = 10;
-const CONNECTIONS: usize = 2;
+use crate::app::{NEWS, maintenance};
+use crate::database::Engine;
+use field::{Field, Process, scale};
+
+/// Kills a dispatcher again and again while it sends.
+async fn kill_at_random(field: &mut Field, kills: usize, recipients: usize) {
+    let step = recipients / kills;
+    for _ in 0..kills {
+        let mut dispatch = [field.start(&["dispatch", "--until-idle"])];
+        let next = field.relay.count() + 1 + field.roll(step);
+        if !field.takes(next, &mut dispatch) {
+            break;
+        }
+        dispatch[0].kill();
+        field.terms.kills += 1;
+        field.leases_run_out().await;
+    }
+}
+
+#[rstest]
+#[case(Engine::Sqlite, 40)]
+#[case(Engine::Postgres, 20)]
+#[tokio::test(flavor = "multi_thread")]
+async fn after_kills_the_books_balance(#[case] engine: Engine, #[case] kills: usize) {
+    let kills = scale(kills, 8 * kills);
+    let customers = kills * 12;
+    let mut field = Field::new("killed at random, mandatory", engine, 2, customers).await;
+    let id = field.release(&maintenance("all = true"));
+    kill_at_random(&mut field, kills, customers).await;
+    field.settle().await;
+    assert!(field.terms.kills > kills / 2, "{} kills only", field.terms.kills);
+    field.check().await;
+    assert_eq!(field.counted(id, "accepted"), customers);
+}
+
+#[rstest]
+#[case(Engine::Sqlite, 15)]
+#[case(Engine::Postgres, 10)]
+#[tokio::test(flavor = "multi_thread")]
+async fn after_kills_an_optional_notice_came_once_or_is_in_doubt(#[case] engine: Engine, #[case] kills: usize) {
+    let kills = scale(kills, 8 * kills);
+    let customers = kills * 14;
+    let mut field = Field::new("killed at random, optional", engine, 2, customers).await;
+    let id = field.release(NEWS);
+    kill_at_random(&mut field, kills, customers).await;
+    field.settle().await;
+    assert!(field.terms.kills > kills / 2, "{} kills only", field.terms.kills);
+    let found = field.check().await;
+    let (accepted, doubtful) = (field.counted(id, "accepted"), field.counted(id, "uncertain"));
+    assert_eq!(accepted + doubtful, customers);
+    assert!(doubtful <= found.bound && found.dups == 0, "{doubtful} in doubt: {found}");
+}
 
 #[tokio::test(flavor = "multi_thread")]
-async fn after_kills_the_books_balance() {
-    let relay = Relay::start().await;
-    let shell = Shell::new().relay(relay.address.port());
-    let rows: String = (0..CUSTOMERS).map(|n| format!("C{n},Kund {n},a{n}@d{n}.example\n")).collect();
-    shell.write("customers.csv", &format!("account_id,customer_name,email\n{rows}"));
-    shell.run(&["customers", "import", "customers.csv"]).ok();
-    shell.write("notice.md", &maintenance("all = true"));
-    let sent = shell.run(&["--json", "notice", "send", "notice.md", "--yes"]).ok().json();
-    let id = sent["id"].as_str().unwrap().to_owned();
-    for kill in 1..=KILLS {
-        let mut dispatch = shell.command(&["dispatch"]);
-        dispatch.env("BESKED__RELAY__0__CONNECTIONS", CONNECTIONS.to_string());
-        let mut running = dispatch.spawn().unwrap();
-        eventually("some more is sent", || relay.received().len() >= kill * CUSTOMERS / (KILLS + 2));
-        running.kill().unwrap();
-        running.wait().unwrap();
+async fn nodes_that_share_a_database_are_killed_one_after_the_other() {
+    let kills = scale(20, 200);
+    let customers = kills * 15;
+    let mut field = Field::new("two nodes, killed in turns", Engine::Postgres, 2, customers).await;
+    let ids = [field.release(&maintenance("all = true")), field.release(NEWS)];
+    // Two connections each.
+    field.terms.connections = 4;
+    let start = |field: &Field| field.start(&["dispatch"]);
+    let mut nodes = [start(&field), start(&field)];
+    for _ in 0..kills {
+        // Those whom the dead held wait for the end: their leases are not over.
+        let next = field.relay.count() + 1 + field.roll(customers / kills);
+        assert!(field.takes(next, &mut nodes), "the nodes ended");
+        let victim = field.roll(nodes.len());
+        nodes[victim].kill();
+        nodes[victim] = start(&field);
+        field.terms.kills += 1;
     }
-    let status = shell.run(&["--json", "notice", "status", &id]).ok().json();
-    assert_eq!(status["state"].as_str(), Some("released"), "it was killed before the end");
-    shell.run(&["dispatch", "--until-idle"]).ok();
+    for node in &mut nodes {
+        node.kill();
+        field.terms.kills += 1;
+    }
+    field.settle().await;
+    field.check().await;
+    assert_eq!(field.counted(ids[0], "accepted"), customers);
+    assert_eq!(field.counted(ids[1], "accepted") + field.counted(ids[1], "uncertain"), customers);
+}
 
-    let audit = shell.run(&["--json", "ledger", "audit"]).ok().json();
-    assert_eq!(audit["deliveries"].as_u64(), Some(CUSTOMERS as u64), "the ledger is whole after it all: {audit}");
-    let status = shell.run(&["--json", "notice", "status", &id]).ok().json();
-    assert_eq!(
-        (status["state"].as_str(), status["counts"]["accepted"].as_u64()),
-        (Some("closed"), Some(CUSTOMERS as u64)),
-        "{status}"
-    );
-    let mut copies: BTreeMap<String, Vec<Vec<u8>>> = BTreeMap::new();
-    for mail in relay.received() {
-        copies.entry(mail.header("X-Besked-Delivery").unwrap()).or_default().push(mail.data);
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_asked_to_stop_leaves_nothing_in_doubt(#[case] engine: Engine) {
+    let stops = scale(6, 60);
+    let customers = stops * 20;
+    let mut field = Field::new("asked to stop", engine, 2, customers).await;
+    let ids = [field.release(&maintenance("all = true")), field.release(NEWS)];
+    for _ in 0..stops {
+        let mut dispatch: [Process; 1] = [field.start(&["dispatch"])];
+        let next = field.relay.count() + 1 + field.roll(20);
+        assert!(field.takes(next, &mut dispatch), "it ended by itself");
+        dispatch[0].signal("TERM");
+        assert!(dispatch[0].ends_well());
+        field.terms.stops += 1;
     }
-    let list = shell.run(&["--json", "deliveries", "list", &id]).ok().json();
-    let known: BTreeSet<String> =
-        list["deliveries"].as_array().unwrap().iter().map(|it| it["id"].as_str().unwrap().to_owned()).collect();
-    let lost = known.iter().filter(|id| !copies.contains_key(*id)).count();
-    let ghosts = copies.keys().filter(|id| !known.contains(*id)).count();
-    let twice: usize = copies.values().map(|copies| copies.len() - 1).sum();
-    println!("{KILLS} kills: LOST {lost}, GHOST {ghosts}, DUP {twice}");
-    assert_eq!((lost, ghosts), (0, 0));
-    assert!(twice <= KILLS * CONNECTIONS * 2, "{twice} were sent twice");
-    assert!(copies.values().all(|copies| copies.iter().all(|copy| *copy == copies[0])), "byte for byte");
+    field.settle().await;
+    let found = field.check().await;
+    assert_eq!((found.dups, found.bound), (0, 0));
+    for id in ids {
+        assert_eq!(field.counted(id, "accepted"), customers, "none was in doubt");
+    }
 }

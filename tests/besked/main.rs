@@ -3,6 +3,7 @@
 mod app;
 mod audience;
 mod audit;
+mod checker;
 mod circuit;
 mod cli;
 mod compliance;

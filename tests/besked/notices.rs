@@ -7,6 +7,7 @@ use besked::audience::AudienceError;
 use besked::domain::delivery::State;
 use besked::domain::notice::State as NoticeState;
 use besked::notices::NoticeError;
+use besked::store::attestations::Attestation;
 use besked::store::notices;
 use rstest::rstest;
 
@@ -158,11 +159,47 @@ async fn a_follow_up_goes_to_the_same_recipients_and_threads() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_release_that_was_broken_off_is_taken_up_afresh(#[case] engine: Engine) {
     let app = TestApp::new(engine).await;
+    let id = broken_off(&app).await;
+    app.run_until_idle().await;
+    assert!(app.relay.received().is_empty(), "nothing is sent before the manifest, and the other process may live");
+    app.advance(Duration::from_secs(40));
+    app.run_until_idle().await;
+    assert_eq!(app.counts(id).await, [(State::Accepted, 2)].into());
+    assert!(app.relay.to("old@ett.example").is_empty());
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_release_that_was_broken_off_and_cancelled_leaves_nothing(#[case] engine: Engine) {
+    let app = TestApp::new(engine).await;
+    let id = broken_off(&app).await;
+    let word = Attestation {
+        account_id: "C1".to_owned(),
+        channel: "phone".to_owned(),
+        witness: "Bo".to_owned(),
+        note: "called".to_owned(),
+        operator: "alice".to_owned(),
+        at: app.app.clock.now(),
+    };
+    let (store, clock, random) = (&app.app.store, &app.app.clock, &app.app.random);
+    let attested = besked::coverage::attest(store, clock, random, &app.notice(id).await, &word).await.unwrap();
+    assert!(!attested, "nobody is in an audience that is not frozen");
+    app.app.notices.cancel(id, "alice", None).await.unwrap();
+    let ended = tokio::time::timeout(Duration::from_secs(20), app.run_until_idle()).await;
+    assert!(ended.is_ok(), "it waits for deliveries that nobody will send");
+    let mut conn = store.read().await.unwrap();
+    assert!(besked::store::deliveries::of_notice(&mut conn, id, 0, 9).await.unwrap().is_empty());
+    assert!(besked::store::ledger::of_notice(&mut conn, id).await.unwrap().is_empty(), "nothing was promised");
+}
+
+/// A notice as a process leaves it that was killed between two chunks of its release.
+async fn broken_off(app: &TestApp) -> uuid::Uuid {
     app.import(CUSTOMERS).await;
     let notices = &app.app.notices;
     let id = notices.create(&app.draft(&maintenance("all = true"), ""), "alice").await.unwrap();
     notices.submit(id, "alice").await.unwrap();
-    // As a process leaves it that was killed between two chunks.
     let mut tx = app.app.store.write().await.unwrap();
     let now = app.app.clock.now();
     assert!(besked::store::notices::begin_release(&mut tx, id, "a killed process", now).await.unwrap());
@@ -182,10 +219,5 @@ async fn a_release_that_was_broken_off_is_taken_up_afresh(#[case] engine: Engine
     };
     besked::store::deliveries::insert(&mut tx, id, 1, now, &[left]).await.unwrap();
     tx.commit().await.unwrap();
-    app.run_until_idle().await;
-    assert!(app.relay.received().is_empty(), "nothing is sent before the manifest, and the other process may live");
-    app.advance(Duration::from_secs(40));
-    app.run_until_idle().await;
-    assert_eq!(app.counts(id).await, [(State::Accepted, 2)].into());
-    assert!(app.relay.to("old@ett.example").is_empty());
+    id
 }

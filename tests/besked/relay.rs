@@ -12,6 +12,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio::task::{JoinHandle, JoinSet};
@@ -30,6 +31,10 @@ pub struct Received {
     pub tls: bool,
     /// Who sent it, where somebody signed in.
     pub auth: Option<String>,
+    /// False where it was taken without an answer to the final dot.
+    pub answered: bool,
+    /// When, by the machine's clock.
+    pub at: Timestamp,
 }
 
 impl Received {
@@ -149,6 +154,16 @@ impl Relay {
     /// All messages that were taken, first to last.
     pub fn received(&self) -> Vec<Received> {
         self.shared.state.lock().unwrap().received.clone()
+    }
+
+    /// How many messages were taken.
+    pub fn count(&self) -> usize {
+        self.shared.state.lock().unwrap().received.len()
+    }
+
+    /// Waits until nobody is connected: whatever dead clients had sent has arrived then.
+    pub async fn wait_until_left(&self) {
+        self.wait_until("all connections end", |state| state.connections.iter().all(|it| it.ended)).await;
     }
 
     /// The messages to one recipient.

@@ -3,6 +3,7 @@
 use std::io;
 use std::time::Duration;
 
+use besked::domain::clock::Clock;
 use data_encoding::BASE64;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
@@ -256,8 +257,10 @@ impl Conversation<'_> {
         if answer.yes {
             let (from, to) = (envelope.from, envelope.to.join(", "));
             let (connection, tls, auth) = (self.number, self.tls, self.auth.clone());
+            let (answered, at) = (!answer.bytes.is_empty(), Clock::System.now());
+            let message = Received { from, to, data, connection, tls, auth, answered, at };
             // Before the answer: who has read it may look for the message.
-            self.shared.record(|state| state.received.push(Received { from, to, data, connection, tls, auth }));
+            self.shared.record(|state| state.received.push(message));
         }
         self.say(answer).await.map(drop)
     }
