@@ -165,6 +165,14 @@ impl TestApp {
     }
 }
 
+/// Appends to the file that an environment variable names: `tests/run` shows it in the end.
+pub fn report(variable: &str, text: &str) {
+    if let Some(path) = std::env::var_os(variable) {
+        let mut file = std::fs::OpenOptions::new().append(true).create(true).open(path).unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+    }
+}
+
 /// An Ed25519 key of the ledger.
 pub fn write_key(path: &std::path::Path, seed: u8) {
     use ed25519_dalek::pkcs8::EncodePrivateKey as _;

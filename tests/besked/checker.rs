@@ -7,7 +7,6 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::io::Write as _;
 
 use besked::domain::category::{Class, Lane};
 use besked::domain::delivery::State;
@@ -16,7 +15,7 @@ use besked::store::{Store, deliveries, ledger, messages, notices};
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::app::TestApp;
+use crate::app::{TestApp, report};
 use crate::relay::Received;
 
 /// A release that a client saw succeed.
@@ -296,12 +295,9 @@ impl Findings {
     pub fn hold(&self, scenario: &str) {
         assert_eq!(self.fault(), None, "{scenario}");
         println!("{scenario}: {self}");
-        if let Some(path) = std::env::var_os("BESKED_TEST_TALLY") {
-            let Self { kills, lost, ghosts, dups, bound, .. } = self;
-            let line = format!("{kills}\t{}\t{}\t{dups}\t{bound}\t{scenario}\n", lost.len(), ghosts.len());
-            let mut file = std::fs::OpenOptions::new().create(true).append(true).open(path).unwrap();
-            file.write_all(line.as_bytes()).unwrap();
-        }
+        let Self { kills, lost, ghosts, dups, bound, .. } = self;
+        let (lost, ghosts) = (lost.len(), ghosts.len());
+        report("BESKED_TEST_TALLY", &format!("{kills}\t{lost}\t{ghosts}\t{dups}\t{bound}\t{scenario}\n"));
     }
 
     fn percentile(&self, percent: usize) -> i64 {

@@ -21,7 +21,7 @@ use rstest::rstest;
 use tokio::task::{JoinSet, LocalSet};
 use tokio::time::Instant;
 
-use crate::app::{TestApp, maintenance};
+use crate::app::{TestApp, maintenance, report};
 use crate::database::Engine;
 use crate::relay::{Relay, Script};
 use table::{Fault, faults};
@@ -76,7 +76,7 @@ fn in_time(fault: &Fault, took: Duration) -> bool {
 
 #[tokio::test(start_paused = true)]
 async fn every_fault_has_its_stage_and_its_verdict_with_pipelining_and_without() {
-    let mut wrong = String::new();
+    let (mut wrong, mut table) = (String::new(), String::new());
     for fault in faults() {
         let mut row = String::new();
         for (mode, script) in [("", fault.script.clone().without("PIPELINING")), ("pipelined", fault.script.clone())] {
@@ -90,8 +90,11 @@ async fn every_fault_has_its_stage_and_its_verdict_with_pipelining_and_without()
                 writeln!(wrong, "{mode} {got:?} {row}").unwrap();
             }
         }
-        println!("{row}");
+        table.push_str(&row);
+        table.push('\n');
     }
+    print!("{table}");
+    report("BESKED_TEST_FAULTS", &table);
     assert!(wrong.is_empty(), "{wrong}");
 }
 
@@ -148,9 +151,9 @@ async fn every_fault_has_its_outcome_and_leaves_the_next_delivery_alone() {
     rows.sort_by_key(|(_, fault)| fault.stage);
     let wrong = rows.iter().filter(|(ends, fault)| ends != fault.ends);
     let wrong: String = wrong.map(|(ends, fault)| format!("{}: {ends:?}\n", fault.what)).collect();
-    for (ends, fault) in &rows {
-        println!("{}", line(fault, ends));
-    }
+    let table: String = rows.iter().map(|(ends, fault)| line(fault, ends) + "\n").collect();
+    print!("{table}");
+    report("BESKED_TEST_FAULTS", &table);
     assert!(wrong.is_empty(), "{wrong}");
 }
 
