@@ -109,6 +109,7 @@ impl Claims {
 
     /// Claims as many deliveries as are wanted, those that go first, first.
     pub async fn claim(&mut self, conn: &mut Conn, wanted: Wanted, ready: &mut Vec<Ready>) -> Result<(), StoreError> {
+        self.floor.offer(wanted.open);
         if self.open_at.is_some_and(|at| at.elapsed() < OPEN_FRESH) {
             self.claim_listed(conn, wanted, ready).await?;
         }
@@ -190,11 +191,12 @@ impl Claims {
         limit: usize,
     ) -> Result<Vec<Claimed>, StoreError> {
         let after = self.beyond.remove(&notice_id).unwrap_or_default();
-        let mut domains = queue::domains(conn, notice_id, &after).await?;
-        domains.retain(|domain| !skip.contains(domain));
-        domains.truncate(limit);
+        let listed = queue::domains(conn, notice_id, &after).await?;
+        let free = listed.iter().filter(|domain| !skip.contains(domain));
+        let domains: Vec<String> = free.take(limit).cloned().collect();
+        let looked_at = if domains.len() < limit { listed.last() } else { domains.last() };
         // Behind the last one it begins again with the first.
-        if let Some(last) = domains.last() {
+        if let Some(last) = looked_at {
             self.beyond.insert(notice_id, last.clone());
         }
         queue::claim_of(conn, notice_id, &self.context.owner, now, &domains).await

@@ -55,10 +55,14 @@ pub struct Floor {
 }
 
 impl Floor {
+    /// So many open places are to be filled.
+    pub fn offer(&mut self, places: usize) {
+        self.places += places;
+    }
+
     /// How so many open places are to be filled once nothing critical is due: lane after lane, each with the most it may
     /// take.
-    pub fn order(&mut self, places: usize) -> [(Lane, usize); 3] {
-        self.places += places;
+    pub fn order(&self, places: usize) -> [(Lane, usize); 3] {
         [(Lane::Bulk, self.places / FLOOR), (Lane::Normal, places), (Lane::Bulk, places)]
     }
 
@@ -93,6 +97,7 @@ mod tests {
         let mut floor = Floor::default();
         let mut bulk = 0;
         for _ in 0..100 {
+            floor.offer(4);
             let [(lane, first), ..] = floor.order(4);
             assert_eq!(lane, Lane::Bulk);
             bulk += first;
@@ -100,9 +105,10 @@ mod tests {
         }
         assert_eq!(bulk, 400 / FLOOR);
         for _ in 0..100 {
-            floor.order(4);
+            floor.offer(4);
             floor.took(0);
         }
+        floor.offer(4);
         assert_eq!(floor.order(4)[0].1, 1);
     }
 }

@@ -226,6 +226,9 @@ impl Dispatcher {
         });
         let (due, _) = watch::channel(Due::default());
         let stop = CancellationToken::new();
+        let recorded = CancellationToken::new();
+        // Whoever drops this run drops what belongs to it: nothing is recorded once another dispatcher may have taken over.
+        let _ended = [&gone, &given_up, &stop, &recorded].map(|token| token.clone().drop_guard());
         let mut workers = JoinSet::new();
         for (place, relay) in self.relays.iter().enumerate() {
             for seat in Seat::of(relay.config.connections) {
@@ -242,7 +245,6 @@ impl Dispatcher {
         }
         drop(requests);
         let mut upkeep = tokio::spawn(self.upkeep.clone().run(stop.clone()));
-        let recorded = CancellationToken::new();
         let leases = tokio::spawn(leases::keep(self.context.clone(), recorded.clone()));
         let is_well = || !recorder.is_finished() && !upkeep.is_finished();
         let finished = self.pulse.beating(is_well, self.keep_house(&shutdown, until, &due)).await;

@@ -24,6 +24,12 @@ const NAMED: usize = 20;
 /// by it.
 const SOLE_BEAT: Duration = Duration::from_secs(3);
 
+/// How long a beat may take.
+const BEAT_LIMIT: Duration = Duration::from_secs(3);
+
+/// How long taking one's leave may take: the others notice anyhow.
+const LEAVE: Duration = Duration::from_secs(5);
+
 /// Beats between two looks for the rows of nodes that are gone.
 const TIDY_EVERY: u64 = 60;
 
@@ -145,6 +151,7 @@ impl Beating {
         beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
         beats.tick().await;
         let mut failing = false;
+        let store = self.context.store.clone();
         loop {
             tokio::select! {
                 () = stop.cancelled() => break,
@@ -153,7 +160,7 @@ impl Beating {
             if self.may_rest() {
                 continue;
             }
-            match self.beat().await {
+            match store.within(BEAT_LIMIT, self.beat()).await {
                 Ok(()) => failing = false,
                 Err(error) if failing => tracing::debug!(%error, "this node still cannot tell that it lives"),
                 Err(error) => {
@@ -162,7 +169,7 @@ impl Beating {
                 }
             }
         }
-        if let Err(error) = self.leave().await {
+        if let Err(error) = store.within(LEAVE, self.leave()).await {
             tracing::warn!(%error, "this node could not take its leave: it counts for some seconds more");
         }
     }

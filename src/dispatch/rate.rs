@@ -44,6 +44,15 @@ impl Rate {
         }
     }
 
+    /// Gives a token back of which nothing came.
+    pub fn give_back(&self) {
+        let share = self.share();
+        if share > 0.0 {
+            let mut paid_at = self.paid_at();
+            *paid_at = paid_at.checked_sub(seconds(1.0 / share)).unwrap_or(*paid_at);
+        }
+    }
+
     /// Takes a token as soon as there is one.
     pub async fn take(&self) {
         while !self.try_take() {

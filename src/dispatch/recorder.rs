@@ -134,7 +134,7 @@ impl Recorder {
         let metrics = self.context.metrics.clone();
         loop {
             if group.is_empty() {
-                let Some(request) = self.next_request().await else { return writer.close().await };
+                let Some(request) = self.next_request(&mut writer).await else { return writer.close().await };
                 self.add(&mut group, request);
             }
             while group.len() < MAX_GROUP
@@ -161,24 +161,18 @@ impl Recorder {
     }
 
     /// The next request. During an outage workers make none: then it is looked from time to time whether it is over.
-    async fn next_request(&mut self) -> Option<Request> {
+    async fn next_request(&mut self, writer: &mut Writer) -> Option<Request> {
         while self.context.outage.is_on() {
             tokio::select! {
                 request = self.requests.recv() => return request,
                 () = tokio::time::sleep(PAUSE) => {}
             }
-            match self.context.store.within(DEADLINE, self.write_something()).await {
+            match self.context.store.within(DEADLINE, write_something(writer)).await {
                 Ok(()) => self.context.outage.end(),
                 Err(error) => self.context.outage.begin(&error),
             }
         }
         self.requests.recv().await
-    }
-
-    async fn write_something(&self) -> Result<(), StoreError> {
-        let mut tx = self.context.store.write().await?;
-        secrets::touch(&mut tx).await?;
-        Ok(tx.commit().await?)
     }
 
     fn add(&self, group: &mut Group, request: Request) {
@@ -287,6 +281,7 @@ impl Recorder {
             // A worker that is gone drops the job, which comes back by itself.
             let _ = claim.reply.send(job);
         }
+        ready.for_each(|ready| group.give_back(ready.claimed, now.as_millisecond()));
     }
 }
 
@@ -308,6 +303,12 @@ impl Group {
         self.given_back.push(give_back(&claimed, due_at));
         self.domains.push(claimed.domain);
     }
+}
+
+async fn write_something(writer: &mut Writer) -> Result<(), StoreError> {
+    let mut tx = writer.begin().await?;
+    secrets::touch(&mut tx).await?;
+    Ok(tx.commit().await?)
 }
 
 /// A claim as it is given back.

@@ -151,6 +151,13 @@ impl Relay {
         self.rate.as_ref().is_none_or(Rate::try_take)
     }
 
+    /// Gives back a token of the rate of which nothing came.
+    pub fn return_rate(&self) {
+        if let Some(rate) = &self.rate {
+            rate.give_back();
+        }
+    }
+
     /// This node's share of the rate, per second; `None` without a limit.
     #[must_use]
     pub fn rate_share(&self) -> Option<f64> {

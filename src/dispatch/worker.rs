@@ -109,7 +109,7 @@ impl Worker {
     async fn serve(&mut self, mut session: Session, probing: bool, shutdown: &CancellationToken) {
         let mut job = self.next(None, shutdown).await;
         // The one after it, claimed while the present one is being sent.
-        let mut ahead = if probing { None } else { self.claim_ahead() };
+        let mut ahead = None;
         loop {
             let Some(mut current) = job else {
                 // There may be one by now for whoever asked last.
@@ -119,12 +119,15 @@ impl Worker {
                 job = self.next(ahead.take(), shutdown).await;
                 continue;
             };
+            if ahead.is_none() && !probing {
+                ahead = self.claim_ahead();
+            }
             let end = {
                 let mut attempt = pin!(attempt(&self.context, &self.relay.config.name, &mut session, &mut current));
                 tokio::select! {
                     end = &mut attempt => end,
                     () = sleep(SLOW) => {
-                        drop(ahead.take());
+                        self.drop_claim(ahead.take());
                         attempt.await
                     }
                 }
@@ -138,7 +141,7 @@ impl Worker {
                 current.finish();
             }
             if !goes_on {
-                // What was claimed ahead and is not wanted any more goes back by itself.
+                self.drop_claim(upcoming);
                 break;
             }
             (job, ahead) = match (upcoming, claimed) {
@@ -160,7 +163,18 @@ impl Worker {
                 }
             }
         };
-        claimed.await.ok().flatten()
+        let job = claimed.await.ok().flatten();
+        if job.is_none() {
+            self.relay.return_rate();
+        }
+        job
+    }
+
+    /// What was claimed ahead and is not wanted any more goes back by itself; so does the token that was taken for it.
+    fn drop_claim(&self, ahead: Ahead) {
+        if ahead.is_some() {
+            self.relay.return_rate();
+        }
     }
 
     /// Claims ahead, unless the rate does not allow it yet.

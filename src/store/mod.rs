@@ -281,8 +281,9 @@ impl Store {
     /// A connection of its own to write with, for whoever commits back to back.
     #[must_use]
     pub fn writer(&self) -> Writer {
-        let connections =
-            Connections::new(pool(self.dialect, 1, false), self.connect.clone(), self.dialect == Dialect::Postgres);
+        // One more on PostgreSQL: one that vanished without a word is not waited for.
+        let (size, watched) = if self.dialect == Dialect::Postgres { (2, true) } else { (1, false) };
+        let connections = Connections::new(pool(self.dialect, size, false), self.connect.clone(), watched);
         Writer::new(connections, self.dialect, sqlite_path(&self.url).and_then(Turnstile::open))
     }
 
@@ -322,6 +323,10 @@ impl Store {
             }
             return Ok(true);
         }
+        let _turn = match &self.turnstile {
+            Some(turnstile) => turnstile.take().await,
+            None => None,
+        };
         conn.execute("VACUUM").await?;
         let row = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&mut *conn).await?;
         Ok(row::Row::of("wal_checkpoint", &row).get_at::<i64>(0)? == 0)

@@ -57,6 +57,8 @@ pub struct Line {
     pub state: State,
     /// Whether it is still to be sent.
     pub queued: bool,
+    /// An operator found out what became of it: the sink need not know.
+    pub stated: bool,
     /// The exact bytes, where they are kept.
     pub kept: Option<Vec<u8>>,
 }
@@ -213,7 +215,7 @@ impl Book {
         let id = line.delivery;
         let mandatory = self.class == Class::Mandatory;
         match line.state {
-            State::Accepted if !copies.iter().any(|copy| copy.answered) => {
+            State::Accepted if !line.stated && !copies.iter().any(|copy| copy.answered) => {
                 found.lost.push(format!("{id} stands as accepted, and the sink never said so"));
             }
             State::Queued | State::Sending | State::Deferred if !line.queued => {
@@ -258,7 +260,10 @@ async fn read_book(store: &Store, id: Uuid) -> Option<Book> {
     let mut conn = store.snapshot().await.unwrap();
     let kept = notices::find(&mut conn, id).await.unwrap()?;
     let mut entries = ledger::of_notice(&mut conn, id).await.unwrap();
-    entries.sort_by_key(|entry| entry.index.unwrap_or(u64::MAX));
+    let waiting: Vec<String> =
+        sqlx::query_scalar("SELECT entry_id FROM ledger_pending ORDER BY seq").fetch_all(&mut *conn).await.unwrap();
+    let place = |id: Uuid| waiting.iter().position(|waits| *waits == id.to_string());
+    entries.sort_by_key(|entry| (entry.index.unwrap_or(u64::MAX), place(entry.entry_id)));
     let queued: Vec<String> = sqlx::query_scalar("SELECT delivery_id FROM queue WHERE notice_id = $1")
         .bind(id.to_string())
         .fetch_all(&mut *conn)
@@ -268,7 +273,8 @@ async fn read_book(store: &Store, id: Uuid) -> Option<Book> {
     let mut lines = Vec::new();
     for shown in deliveries::of_notice(&mut conn, id, 0, u32::MAX).await.unwrap() {
         let kept = messages::find(&mut conn, shown.id).await.unwrap();
-        lines.push(Line { delivery: shown.id, state: shown.state, queued: queued.contains(&shown.id), kept });
+        let stated = shown.reply.as_deref().is_some_and(|reply| reply.starts_with("stated by "));
+        lines.push(Line { delivery: shown.id, state: shown.state, queued: queued.contains(&shown.id), stated, kept });
     }
     Some(Book {
         notice: id,

@@ -68,7 +68,7 @@ async fn plan(engine: Engine, conn: &mut AnyConnection, statement: &str) -> Vec<
     if !["SELECT", "UPDATE", "DELETE", "INSERT", "WITH"].contains(&verb) {
         return Vec::new();
     }
-    let rows = match engine {
+    match engine {
         Engine::Sqlite => {
             let explain = format!("EXPLAIN QUERY PLAN {statement}");
             let rows = sqlx::query(AssertSqlSafe(explain)).fetch_all(conn).await;
@@ -84,8 +84,7 @@ async fn plan(engine: Engine, conn: &mut AnyConnection, statement: &str) -> Vec<
             conn.execute("DEALLOCATE asked").await.unwrap();
             rows.iter().map(|row| row.get(0)).collect()
         }
-    };
-    rows
+    }
 }
 
 /// The growing tables that a plan reads from end to end.

@@ -126,14 +126,22 @@ impl Session {
         let mut answer = self.step(Stage::Mail, format!("{reset}{mail}{rcpt}{Data}")).await;
         let mut refused = None;
         let behind_first = if reset.is_empty() { &[][..] } else { &[Stage::Mail][..] };
+        let mut has_recipient = false;
         for stage in behind_first.iter().chain(&[Stage::Rcpt, Stage::Data]) {
+            // The answer in hand is that to the command before.
+            has_recipient = *stage == Stage::Data && answer.is_ok();
             self.note(answer, &mut refused)?;
             answer = self.read(*stage).await;
         }
         match (answer, refused) {
             (Ok(go_ahead), None) if go_ahead.has_code(354) => Ok(()),
             (Ok(go_ahead), Some(refused)) if go_ahead.has_code(354) => {
-                self.send_nothing().await;
+                if has_recipient {
+                    // A dot would send it an empty message.
+                    self.usable = false;
+                } else {
+                    self.send_nothing().await;
+                }
                 Err(refused)
             }
             (Ok(other), refused) => {

@@ -28,7 +28,7 @@ fn well() -> History {
 }
 
 fn line(n: u128) -> Line {
-    Line { delivery: id(n), state: State::Accepted, queued: false, kept: Some(vec![7]) }
+    Line { delivery: id(n), state: State::Accepted, queued: false, stated: false, kept: Some(vec![7]) }
 }
 
 fn copy(n: u128) -> Copy {
