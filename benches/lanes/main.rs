@@ -56,7 +56,7 @@ fn slow(place: &Path) {
             let home = Home::new(place.join(format!("slow-{steps}-{category}")), &[]).relay(sink.port, CONNECTIONS);
             home.import(&file);
             home.release(category, "all = true", TWELVE_KB);
-            let Measured { seconds, peak_kb } = home.dispatch();
+            let Measured { seconds, peak_kb, .. } = home.dispatch();
             let taken = sink.taken(category);
             assert_eq!(taken.count, MESSAGES, "all of them, once");
             let bound = |connections: u32| f64::from(connections) / (f64::from(steps) * DELAY.as_secs_f64());
@@ -167,7 +167,7 @@ fn million(place: &Path) {
     dispatching.stop();
 }
 
-fn tell(what: &str, Measured { seconds, peak_kb }: Measured) {
+fn tell(what: &str, Measured { seconds, peak_kb, .. }: Measured) {
     println!("  {what}: {seconds:.1} s, peak {} MB", peak_kb / 1024);
 }
 
