@@ -5,8 +5,26 @@ pub mod home;
 pub mod sink;
 
 use std::fs;
+use std::path::Path;
 use std::process::Child;
 use std::time::{Duration, Instant};
+
+/// A part of a bench, which works in an empty directory.
+pub type Part = fn(&Path);
+
+/// Runs the parts that the command line names, all where it names none.
+pub fn run_parts(parts: &[(&str, Part)]) {
+    // Cargo adds `--bench`.
+    let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    let names: Vec<&str> = parts.iter().map(|(name, _)| *name).collect();
+    let unknown = wanted.iter().find(|wanted| !names.contains(&wanted.as_str()));
+    assert!(unknown.is_none(), "there is no {unknown:?}, only {names:?}");
+    for (_, part) in parts.iter().filter(|(name, _)| wanted.is_empty() || wanted.iter().any(|wanted| wanted == name)) {
+        let directory = tempfile::tempdir().expect("a temporary directory can be made");
+        tell_machine();
+        part(directory.path());
+    }
+}
 
 /// What one command took.
 #[derive(Clone, Copy)]
