@@ -1,7 +1,8 @@
 //! How fast, as a user would see it: the `besked` command itself, on 100,000 customers.
 //!
-//!     cargo bench --bench throughput                                          # SQLite
-//!     pg_virtualenv -t -o fsync=on cargo bench --bench throughput             # and PostgreSQL
+//!     cargo bench --bench throughput                                  # SQLite
+//!     pg_virtualenv -t -o fsync=on cargo bench --bench throughput     # and PostgreSQL
+//!     cargo bench --bench throughput -- import                        # import and release; `one`, `sixteen`: connections
 //!
 //! Needs `smtp-sink` and `smtp-source` of Debian's postfix package, and `openssl`. Every run starts with an empty database in
 //! a temporary directory; the rates of Postfix's own `smtp-source` against the same sink, taken in the same run, say what the
@@ -17,7 +18,7 @@ use std::time::{Duration, Instant};
 use bench::customers::{self, AS_IN_SAMPLE};
 use bench::home::{Home, TWELVE_KB};
 use bench::sink::{Sink, smtp_source};
-use bench::{Measured, median, report, tell_machine};
+use bench::{Measured, median, report, run_parts};
 use besked::config::{EXAMPLE, parse};
 use besked::mail::dkim::sign;
 
@@ -29,41 +30,7 @@ const MESSAGES: usize = 20_000;
 const RUNS: usize = 3;
 
 fn main() {
-    let directory = tempfile::tempdir().expect("a temporary directory can be made");
-    let place = directory.path();
-    tell_machine();
-    import_and_release(place);
-
-    let small = place.join("small.csv");
-    customers::write(&small, MESSAGES, AS_IN_SAMPLE);
-    let plain = Kind { name: "SQLite", environment: Vec::new(), base: Base::Source, postgres: None };
-    send(place, &small, 1, std::slice::from_ref(&plain));
-    let mut kinds = vec![plain];
-    match Postgres::of_environment() {
-        Some(postgres) => kinds.push(Kind {
-            name: "PostgreSQL",
-            environment: Vec::new(),
-            base: Base::Source,
-            postgres: Some(postgres),
-        }),
-        None => {
-            println!("PostgreSQL: not measured; `pg_virtualenv -t -o fsync=on cargo bench --bench throughput` does")
-        }
-    }
-    let (ed25519, rsa) = (dkim(place, "ed25519", &[]), dkim(place, "rsa", &["-pkeyopt", "rsa_keygen_bits:2048"]));
-    for (name, environment) in [("SQLite, DKIM Ed25519", &ed25519), ("SQLite, DKIM RSA-2048", &rsa)] {
-        kinds.push(Kind { name, environment: environment.clone(), base: Base::Unsigned, postgres: None });
-    }
-    let rates = send(place, &small, 16, &kinds);
-    let unsigned = rates[0];
-    for (name, environment) in [("Ed25519", ed25519), ("RSA-2048", rsa)] {
-        let signing = signing_rate(environment);
-        let both = 1.0 / (1.0 / unsigned + 1.0 / signing);
-        println!(
-            "signing alone with {name}: {signing:.0}/s on all cores; sending and signing on them: {both:.0}/s at most"
-        );
-    }
-    tell_machine();
+    run_parts(&[("import", import_and_release), ("one", over_one), ("sixteen", over_sixteen)]);
 }
 
 fn import_and_release(place: &Path) {
@@ -80,10 +47,38 @@ fn import_and_release(place: &Path) {
     report("release to one contact of each", &release, CUSTOMERS);
 }
 
+fn over_one(place: &Path) {
+    send(place, 1, &[Kind { name: "SQLite", tables: String::new(), base: Base::Source, postgres: None }]);
+}
+
+/// On SQLite and PostgreSQL, and signed on SQLite.
+fn over_sixteen(place: &Path) {
+    let (ed25519, rsa) = (dkim(place, "ed25519", &[]), dkim(place, "rsa", &["-pkeyopt", "rsa_keygen_bits:2048"]));
+    let kind = |name, tables: &str, base| Kind { name, tables: tables.to_owned(), base, postgres: None };
+    let mut kinds = vec![
+        kind("SQLite", "", Base::Source),
+        kind("SQLite, DKIM Ed25519", &ed25519, Base::Unsigned),
+        kind("SQLite, DKIM RSA-2048", &rsa, Base::Unsigned),
+    ];
+    match Postgres::of_environment() {
+        postgres @ Some(_) => kinds.push(Kind { postgres, ..kind("PostgreSQL", "", Base::Source) }),
+        None => println!("PostgreSQL: missing; measured under `pg_virtualenv -t -o fsync=on`"),
+    }
+    let unsigned = send(place, 16, &kinds);
+    for (name, tables) in [("Ed25519", ed25519), ("RSA-2048", rsa)] {
+        let signing = signing_rate(&tables);
+        let both = 1.0 / (1.0 / unsigned + 1.0 / signing);
+        println!(
+            "  signing alone with {name}: {signing:.0}/s on all cores; sending and signing share them: {both:.0}/s at most"
+        );
+    }
+}
+
 /// A way to send.
 struct Kind {
     name: &'static str,
-    environment: Vec<(String, String)>,
+    /// What its configuration has beside the default.
+    tables: String,
     base: Base,
     postgres: Option<Postgres>,
 }
@@ -97,8 +92,10 @@ enum Base {
 }
 
 /// Sends to a sink over some connections in each of some ways, and lets `smtp-source` do the same; one after the other in
-/// each run, so that what else the machine does meets all of them. Gives the rates.
-fn send(place: &Path, customers: &Path, connections: u32, kinds: &[Kind]) -> Vec<f64> {
+/// each run, so that what else the machine does meets all of them. Gives the rate of the first.
+fn send(place: &Path, connections: u32, kinds: &[Kind]) -> f64 {
+    let file = place.join("small.csv");
+    customers::write(&file, MESSAGES, AS_IN_SAMPLE);
     let mut ours: Vec<Vec<Measured>> = vec![Vec::new(); kinds.len()];
     let mut theirs = Vec::new();
     let mut bytes = 0;
@@ -106,10 +103,9 @@ fn send(place: &Path, customers: &Path, connections: u32, kinds: &[Kind]) -> Vec
         let sink = Sink::start(place);
         for (kind, measured) in kinds.iter().zip(&mut ours) {
             let name = format!("{}-{connections}-{run}", kind.name);
-            let mut environment = kind.environment.clone();
-            environment.extend(kind.postgres.as_ref().map(|postgres| postgres.database(connections, run)));
-            let home = Home::new(place.join(name), &environment).relay(sink.port, connections);
-            home.import(customers);
+            let database: Vec<_> = kind.postgres.iter().map(|postgres| postgres.database(connections, run)).collect();
+            let home = Home::new(place.join(name), &database).configured(&kind.tables).relay(sink.port, connections);
+            home.import(&file);
             home.release("maintenance", "all = true", TWELVE_KB);
             measured.push(home.dispatch());
             bytes = if bytes == 0 { home.message_size() } else { bytes };
@@ -127,7 +123,7 @@ fn send(place: &Path, customers: &Path, connections: u32, kinds: &[Kind]) -> Vec
         }
         rates.push(rate);
     }
-    rates
+    rates[0]
 }
 
 /// The cluster that `PGHOST` and so on name, as in `pg_virtualenv`.
@@ -168,21 +164,18 @@ impl Postgres {
     }
 }
 
-/// Makes a key, and gives what to put into the environment to sign with it.
-fn dkim(place: &Path, algorithm: &str, options: &[&str]) -> Vec<(String, String)> {
+/// Makes a key, and gives the part of a configuration that signs with it.
+fn dkim(place: &Path, algorithm: &str, options: &[&str]) -> String {
     let file = place.join(format!("{algorithm}.pem"));
     let mut make = Command::new("openssl");
     make.args(["genpkey", "-quiet", "-algorithm", algorithm]).args(options).arg("-out").arg(&file);
     assert!(make.status().expect("openssl can be started").success(), "openssl failed");
-    let key_file = file.display().to_string();
-    [("DOMAIN", "example.com"), ("SELECTOR", "bench"), ("KEY_FILE", &key_file)]
-        .map(|(name, value)| (format!("BESKED__DKIM__0__{name}"), value.to_owned()))
-        .to_vec()
+    format!("\n[[dkim]]\ndomain = \"example.com\"\nselector = \"bench\"\nkey_file = \"{}\"\n", file.display())
 }
 
 /// Signatures of a message of 12 kB a second, with a thread on each core and nothing else.
-fn signing_rate(environment: Vec<(String, String)>) -> f64 {
-    let config = parse(EXAMPLE, "the example", &environment).expect("it is valid");
+fn signing_rate(tables: &str) -> f64 {
+    let config = parse(&format!("{EXAMPLE}{tables}"), "the example", &[]).expect("it is valid");
     let line = "All virtual machines in the region keep running while we do this.\r\n";
     let message =
         format!("From: a@example.com\r\nTo: b@example.com\r\nSubject: Bench\r\n\r\n{}", line.repeat(175)).into_bytes();

@@ -25,6 +25,14 @@ impl Home {
         home
     }
 
+    /// With more tables at the end of its configuration from now on.
+    pub fn configured(self, tables: &str) -> Self {
+        let path = self.directory.join("config/besked.toml");
+        let text = fs::read_to_string(&path).expect("`besked init` made it");
+        fs::write(path, text + tables).expect("a file can be written");
+        self
+    }
+
     /// With a relay on this port of loopback from now on.
     pub fn relay(mut self, port: u16, connections: u32) -> Self {
         self.environment.push(("BESKED__RELAY__0__URL".to_owned(), format!("smtp://127.0.0.1:{port}?tls=none")));

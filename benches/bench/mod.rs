@@ -5,26 +5,47 @@ pub mod home;
 pub mod sink;
 
 use std::fs;
+use std::path::Path;
 use std::process::Child;
 use std::time::{Duration, Instant};
+
+/// A part of a bench, which works in an empty directory.
+pub type Part = fn(&Path);
+
+/// Runs the parts that the command line names, all where it names none.
+pub fn run_parts(parts: &[(&str, Part)]) {
+    // Cargo adds `--bench`.
+    let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    let names: Vec<&str> = parts.iter().map(|(name, _)| *name).collect();
+    let unknown = wanted.iter().find(|wanted| !names.contains(&wanted.as_str()));
+    assert!(unknown.is_none(), "there is no {unknown:?}, only {names:?}");
+    for (_, part) in parts.iter().filter(|(name, _)| wanted.is_empty() || wanted.iter().any(|wanted| wanted == name)) {
+        let directory = tempfile::tempdir().expect("a temporary directory can be made");
+        tell_machine();
+        part(directory.path());
+    }
+}
 
 /// What one command took.
 #[derive(Clone, Copy)]
 pub struct Measured {
     pub seconds: f64,
+    /// CPU time; it depends less than the seconds on what else the machine does.
+    pub cpu: f64,
     pub peak_kb: u64,
 }
 
 /// Waits for a process to end well, and gives what it took since it was started.
 pub fn measure(mut child: Child, started: Instant, what: &str) -> Measured {
-    let mut peak_kb = 0;
+    let (mut peak_kb, mut cpu) = (0, 0.0);
     while child.try_wait().expect("it can be waited for").is_none() {
         peak_kb = peak_kb.max(memory_kb(&child, "VmHWM:"));
+        cpu = cpu_seconds(&child);
         pause(Duration::from_millis(5));
     }
     let seconds = started.elapsed().as_secs_f64();
     assert!(child.wait().expect("it has ended").success(), "{what} failed");
-    Measured { seconds, peak_kb }
+    Measured { seconds, cpu, peak_kb }
 }
 
 /// Memory of a process in kB: `VmRSS:` what it has now, `VmHWM:` the most it had.
@@ -42,12 +63,13 @@ pub fn cpu_seconds(child: &Child) -> f64 {
     ticks.iter().sum::<f64>() / 100.0
 }
 
-/// Tells the median of some runs, as a rate, with the peak of all of them; gives the rate.
+/// Tells the median of some runs, as a rate, with the CPU time of each piece and the peak of all runs; gives the rate.
 pub fn report(what: &str, runs: &[Measured], count: usize) -> f64 {
     let seconds = median(runs.iter().map(|run| run.seconds));
     let peak = runs.iter().map(|run| run.peak_kb).max().unwrap_or(0) / 1024;
     let rate = count as f64 / seconds;
-    println!("{what}: {seconds:.2} s, {rate:.0}/s, peak {peak} MB");
+    let each = median(runs.iter().map(|run| run.cpu)) / count as f64 * 1e6;
+    println!("{what}: {seconds:.2} s, {rate:.0}/s, {each:.0} microseconds of CPU each, peak {peak} MB");
     rate
 }
 

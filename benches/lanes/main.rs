@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use bench::customers::{self, ONE_EACH, RARE_REGION};
 use bench::home::{Dispatching, Home, TWELVE_KB};
-use bench::{Measured, cpu_seconds, memory_kb, pause, tell_machine, until};
+use bench::{Measured, cpu_seconds, memory_kb, pause, run_parts, until};
 use sink::{Manner, Sink};
 
 /// Of a slow relay: how long each answer takes, connections to it, messages.
@@ -33,14 +33,7 @@ const FAST: u32 = 16;
 const MILLION: usize = 1_000_000;
 
 fn main() {
-    let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
-    let directory = tempfile::tempdir().expect("a temporary directory can be made");
-    for (name, part) in [("slow", slow as fn(&Path)), ("critical", critical), ("million", million)] {
-        if wanted.is_empty() || wanted.iter().any(|wanted| wanted == name) {
-            tell_machine();
-            part(directory.path());
-        }
-    }
+    run_parts(&[("slow", slow), ("critical", critical), ("million", million)]);
 }
 
 /// The rate over a relay that answers each step after a while, beside what its answers allow.
@@ -56,7 +49,7 @@ fn slow(place: &Path) {
             let home = Home::new(place.join(format!("slow-{steps}-{category}")), &[]).relay(sink.port, CONNECTIONS);
             home.import(&file);
             home.release(category, "all = true", TWELVE_KB);
-            let Measured { seconds, peak_kb } = home.dispatch();
+            let Measured { seconds, peak_kb, .. } = home.dispatch();
             let taken = sink.taken(category);
             assert_eq!(taken.count, MESSAGES, "all of them, once");
             let bound = |connections: u32| f64::from(connections) / (f64::from(steps) * DELAY.as_secs_f64());
@@ -167,7 +160,7 @@ fn million(place: &Path) {
     dispatching.stop();
 }
 
-fn tell(what: &str, Measured { seconds, peak_kb }: Measured) {
+fn tell(what: &str, Measured { seconds, peak_kb, .. }: Measured) {
     println!("  {what}: {seconds:.1} s, peak {} MB", peak_kb / 1024);
 }
 

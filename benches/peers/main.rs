@@ -53,7 +53,7 @@ fn main() {
         let released = home.release("maintenance", "all = true", TWELVE_KB);
         let sent = home.dispatch();
         ours.push(sent);
-        with_release.push(Measured { seconds: released.seconds + sent.seconds, ..sent });
+        with_release.push(Measured { seconds: released.seconds + sent.seconds, cpu: released.cpu + sent.cpu, ..sent });
         bytes = home.message_size();
         source.push(smtp_source(sink.port, MESSAGES, bytes, CONNECTIONS));
         match Postfix::start(place.join(format!("postfix-{run}")), sink.port) {

@@ -13,6 +13,7 @@ use super::bench::{free_port, until};
 /// Daemons that receive, queue and deliver, in the form of master.cf. `smtp` has as many processes as the others have
 /// connections; `scache` keeps connections between messages.
 const MASTER: &str = "\
+pickup unix n - n 60 1 pickup
 cleanup unix n - n - 0 cleanup
 qmgr unix n - n 300 1 qmgr
 rewrite unix - - n - - trivial-rewrite
