@@ -250,10 +250,15 @@ pub async fn renew(conn: &mut Conn, owner: &str, now: Timestamp, held: &[Held]) 
            SELECT value ->> 'id' AS id, CAST(value ->> 'token' AS BIGINT) AS token FROM json_each($1)) AS r
          WHERE queue.delivery_id = r.id AND queue.token = r.token AND queue.lease_owner = $2
          RETURNING delivery_id, queue.token AS token",
-        "UPDATE queue SET lease_until = CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) + $4 FROM (
-           SELECT value ->> 'id' AS id, CAST(value ->> 'token' AS BIGINT) AS token FROM jsonb_array_elements($1::jsonb)) AS r
-         WHERE queue.delivery_id = r.id AND queue.token = r.token AND queue.lease_owner = $2 AND $3 >= 0
-         RETURNING delivery_id, queue.token AS token",
+        // What is being settled this moment needs no renewal, and waiting for it while holding others would be a deadlock.
+        "WITH held AS MATERIALIZED (
+           SELECT q.delivery_id FROM queue q JOIN (
+             SELECT value ->> 'id' AS id, CAST(value ->> 'token' AS BIGINT) AS token
+             FROM jsonb_array_elements($1::jsonb)) AS r ON q.delivery_id = r.id AND q.token = r.token
+           WHERE q.lease_owner = $2 AND $3 >= 0 FOR UPDATE OF q SKIP LOCKED)
+         UPDATE queue SET lease_until = CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) + $4
+         FROM held WHERE queue.delivery_id = held.delivery_id
+         RETURNING queue.delivery_id AS delivery_id, queue.token AS token",
     );
     let rows =
         sqlx::query(sql).bind(json(held)).bind(owner).bind(now.as_millisecond()).bind(LEASE_MS).fetch_all(conn).await?;
