@@ -7,6 +7,18 @@
 //! Needs `smtp-sink` and `smtp-source` of Debian's postfix package, and `openssl`. Every run starts with an empty database in
 //! a temporary directory; the rates of Postfix's own `smtp-source` against the same sink, taken in the same run, say what the
 //! machine and the protocol allow. Everything runs on the same cores: sender, sink and PostgreSQL.
+//!
+//! Where the time goes (`perf`, 16 connections, SQLite; some 380 microseconds of CPU a message on the machine it was taken on):
+//! the thread of SQLite 41 % (a third of it in the kernel: two writes a page to the log, and the sync), making the message 20 %
+//! (zstd 6.5, quoted-printable 4, headers 5), the SMTP conversation 16 %, the recorder 12 %. What limits the rate is that
+//! claiming and settling are one thread's work: about 155 microseconds of SQLite and 30 of ours for each message, and one sync
+//! of a millisecond for the 13 or so that a commit has, since a connection may have no more than two in flight.
+//!
+//! Removed so far, in the order of what it gained: a statement for each table and each time a way to SQLite's thread and back
+//! (one call now records everything); the pool's test of the connection after each commit; the recorder queueing behind
+//! workers that make messages; encoding for each recipient what all of them read; a checkpoint every thousand pages; the
+//! claim being prepared anew for every LIMIT. Left: fifteen changes of B-trees a message, of which the attempt could stand
+//! beside the delivery and the leaf beside the opening; JSON as the carrier of rows.
 
 #[expect(dead_code, reason = "other benches use the rest")]
 mod bench;

@@ -39,17 +39,18 @@ pub async fn send(app: &App, command: Send, output: &Output) -> Result<u8, Failu
         code = wait(app, &notice).await?;
         notice = app.notices.named(&id.to_string()).await?;
     }
-    let status = status(&mut *app.store.read().await?, &notice).await?;
-    let document = json!({
+    let mut document = json!({
         "id": id, "state": notice.state, "recipients": notice.recipients, "customers": notice.customers,
-        "counts": status.counts,
     });
-    output.print(
-        &document,
-        |_| {
-            if command.wait { describe_status(&status, &notice) } else { describe_state(&notice) }
-        },
-    )?;
+    // Counting a million deliveries takes seconds, and before any was sent it tells nothing.
+    let status = if command.wait { Some(status(&mut *app.store.read().await?, &notice).await?) } else { None };
+    if let Some(status) = &status {
+        document["counts"] = json!(status.counts);
+    }
+    output.print(&document, |_| match &status {
+        Some(status) => describe_status(status, &notice),
+        None => describe_state(&notice),
+    })?;
     if notice.state == State::Submitted {
         eprintln!(
             "\nhint: a second person approves it: `besked notice approve {id} --as NAME`, then `besked notice release {id}`"
