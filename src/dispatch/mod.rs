@@ -125,7 +125,7 @@ pub enum Until {
     Idle(Option<Uuid>),
 }
 
-/// How a run trial.
+/// How a run ended.
 #[derive(Clone, Debug)]
 pub enum Finished {
     /// It was told to stop.

@@ -68,7 +68,7 @@ pub fn back_off(retry: &Retry, attempts: u32, random: &Random) -> Duration {
     retry.schedule[index].mul_f64(random.jitter(0.2))
 }
 
-/// What to record for a claimed delivery whose trying has trial.
+/// What to record for a claimed delivery of whose trying this came.
 #[must_use]
 pub fn settlement(
     retry: &Retry,

@@ -45,13 +45,13 @@ impl Claim {
 /// What a worker asks of the recorder: to record the end of one delivery and to claim another, in one transaction.
 #[derive(Default)]
 pub struct Request {
-    /// How a delivery trial.
+    /// How a delivery ended.
     pub end: Option<End>,
     /// Where another one is wanted.
     pub claim: Option<Claim>,
 }
 
-/// How a claimed delivery trial.
+/// How a claimed delivery ended.
 pub enum End {
     /// An outcome to record.
     Settle {

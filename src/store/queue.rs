@@ -31,6 +31,13 @@ pub struct Claimed {
     pub waited: i64,
 }
 
+/// Whether deliveries of a notice `n` may be sent: of a closed one those are queued that an operator wants sent again.
+macro_rules! sendable {
+    () => {
+        "(n.state = 'closed' OR (n.state = 'released' AND n.paused_at IS NULL))"
+    };
+}
+
 /// How many deliveries a claim looks at beyond those that it takes: to domains at their limit, or on their way to another
 /// node. So a claim costs the same however many of them stand before the others.
 const WINDOW: usize = 256;
@@ -51,19 +58,26 @@ pub async fn claim(
 ) -> Result<Vec<Claimed>> {
     let sql = Dialect::of(conn).pick(
         // A bare parameter as the LIMIT would be planned for its value, and the statement prepared anew for the next one.
-        "UPDATE queue SET lease_owner = $1, lease_until = $2 + $6, token = token + 1 WHERE delivery_id IN (
+        concat!(
+            "UPDATE queue SET lease_owner = $1, lease_until = $2 + $6, token = token + 1 WHERE delivery_id IN (
            SELECT delivery_id FROM (
              SELECT delivery_id, domain FROM queue WHERE notice_id = $3 AND lease_owner IS NULL AND due_at <= $2
                AND EXISTS (SELECT 1 FROM notices n WHERE n.id = $3
-                 AND (n.state = 'closed' OR (n.state = 'released' AND n.paused_at IS NULL)))
+                 AND ",
+            sendable!(),
+            ")
              ORDER BY due_at, delivery_id LIMIT $7 + 0)
            WHERE $4 = '[]' OR domain NOT IN (SELECT value FROM json_each($4)) LIMIT $5 + 0)
-         RETURNING delivery_id, domain, token, attempts, waited",
+         RETURNING delivery_id, domain, token, attempts, waited"
+        ),
         // A CTE, which is read once: a subquery in IN is run again for each row under some plans, and then LIMIT limits nothing.
-        "WITH head AS MATERIALIZED (
+        concat!(
+            "WITH head AS MATERIALIZED (
            SELECT delivery_id, domain, due_at FROM queue WHERE notice_id = $3 AND lease_owner IS NULL AND due_at <= $2
              AND EXISTS (SELECT 1 FROM notices n WHERE n.id = $3
-                 AND (n.state = 'closed' OR (n.state = 'released' AND n.paused_at IS NULL)))
+                 AND ",
+            sendable!(),
+            ")
            ORDER BY due_at, delivery_id LIMIT $7),
          due AS MATERIALIZED (
            SELECT q.delivery_id FROM head JOIN queue q ON q.delivery_id = head.delivery_id
@@ -73,7 +87,8 @@ pub async fn claim(
          UPDATE queue q SET lease_owner = $1, token = token + 1,
            lease_until = CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) + $6
          FROM due WHERE q.delivery_id = due.delivery_id
-         RETURNING q.delivery_id, q.domain, q.token, q.attempts, q.waited",
+         RETURNING q.delivery_id, q.domain, q.token, q.attempts, q.waited"
+        ),
     );
     let rows = sqlx::query(sql)
         .bind(owner)
@@ -136,26 +151,34 @@ pub async fn claim_of(
     domains: &[String],
 ) -> Result<Vec<Claimed>> {
     let sql = Dialect::of(conn).pick(
-        "UPDATE queue SET lease_owner = $1, lease_until = $2 + $5, token = token + 1 WHERE delivery_id IN (
+        concat!(
+            "UPDATE queue SET lease_owner = $1, lease_until = $2 + $5, token = token + 1 WHERE delivery_id IN (
            SELECT (SELECT q.delivery_id FROM queue q WHERE q.notice_id = $3 AND q.domain = d.value
              AND q.lease_owner IS NULL AND q.due_at <= $2 ORDER BY q.due_at, q.delivery_id LIMIT 1)
            FROM json_each($4) d
            WHERE EXISTS (SELECT 1 FROM notices n WHERE n.id = $3
-             AND (n.state = 'closed' OR (n.state = 'released' AND n.paused_at IS NULL))))
-         RETURNING delivery_id, domain, token, attempts, waited",
-        "WITH first AS MATERIALIZED (
+             AND ",
+            sendable!(),
+            "))
+         RETURNING delivery_id, domain, token, attempts, waited"
+        ),
+        concat!(
+            "WITH first AS MATERIALIZED (
            SELECT (SELECT q.delivery_id FROM queue q WHERE q.notice_id = $3 AND q.domain = d.domain
              AND q.lease_owner IS NULL AND q.due_at <= $2 ORDER BY q.due_at, q.delivery_id LIMIT 1) AS delivery_id
            FROM jsonb_array_elements_text($4::jsonb) AS d (domain)
            WHERE EXISTS (SELECT 1 FROM notices n WHERE n.id = $3
-             AND (n.state = 'closed' OR (n.state = 'released' AND n.paused_at IS NULL)))),
+             AND ",
+            sendable!(),
+            ")),
          due AS MATERIALIZED (
            SELECT q.delivery_id FROM first JOIN queue q ON q.delivery_id = first.delivery_id
            WHERE q.lease_owner IS NULL AND q.due_at <= $2 FOR UPDATE OF q SKIP LOCKED)
          UPDATE queue q SET lease_owner = $1, token = token + 1,
            lease_until = CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) + $5
          FROM due WHERE q.delivery_id = due.delivery_id
-         RETURNING q.delivery_id, q.domain, q.token, q.attempts, q.waited",
+         RETURNING q.delivery_id, q.domain, q.token, q.attempts, q.waited"
+        ),
     );
     let rows = sqlx::query(sql)
         .bind(owner)
@@ -348,11 +371,13 @@ pub async fn take_over(conn: &mut Conn, owner: &str, now: Timestamp, every: bool
 /// True while a claim may still be sent: it is ours, and its notice is neither paused nor cancelled; with the opt-out and
 /// suppression of its address as they are now.
 pub async fn still_ours(conn: &mut Conn, delivery_id: Uuid, token: i64) -> Result<bool> {
-    let row = sqlx::query(
+    let row = sqlx::query(concat!(
         "SELECT COUNT(*) AS n FROM queue q JOIN notices n ON n.id = q.notice_id
          WHERE q.delivery_id = $1 AND q.token = $2 AND q.lease_owner IS NOT NULL
-           AND (n.state = 'closed' OR (n.state = 'released' AND n.paused_at IS NULL))",
-    )
+           AND ",
+        sendable!(),
+        ""
+    ))
     .bind(delivery_id.to_string())
     .bind(token)
     .fetch_one(conn)
