@@ -17,7 +17,7 @@ use crate::domain::delivery::Outcome;
 use crate::ledger::Sealed;
 use crate::notices::NoticeError;
 use crate::store::queue::{Depth, LEASE_MS, Stale};
-use crate::store::settle::Settlement;
+use crate::store::settle::{Settlement, Written};
 use crate::store::{StoreError, deliveries, notices as kept, queue, settle};
 
 /// How soon to look again at most, where workers find nothing to claim: a domain's limit may hold up what is due.
@@ -192,9 +192,13 @@ impl Dispatcher {
                 doubts.extend(self.doubt(&mut tx, claim).await?);
             }
             let (sendings, settlements): (Vec<_>, Vec<_>) = doubts.into_iter().unzip();
+            let settlements: Vec<Written> = settlements.into_iter().map(Written::from).collect();
             settle::settle(&mut tx, &settlements).await?;
             tx.commit().await?;
-            sendings.iter().zip(&settlements).for_each(|(sending, it)| self.context.count(Some(sending), it));
+            sendings
+                .iter()
+                .zip(&settlements)
+                .for_each(|(sending, it)| self.context.count(Some(sending), &it.settlement));
             if count == 0 {
                 return Ok(());
             }

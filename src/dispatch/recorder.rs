@@ -21,7 +21,7 @@ use super::{Context, Settled};
 use crate::domain::delivery::Outcome;
 use crate::store::deliveries::ToSend;
 use crate::store::queue::{Claimed, GiveBack};
-use crate::store::settle::Settlement;
+use crate::store::settle::Written;
 use crate::store::{Conn, StoreError, Writer, messages, notices, queue, secrets, settle};
 
 /// A place in the line for a delivery to send.
@@ -56,7 +56,7 @@ pub enum End {
     /// An outcome to record.
     Settle {
         /// The outcome.
-        settlement: Box<Settlement>,
+        settlement: Box<Written>,
         /// Domain of the recipient, whose slot is free then.
         domain: String,
     },
@@ -105,7 +105,7 @@ pub struct Recorder {
 #[derive(Default)]
 struct Group {
     claims: Vec<Claim>,
-    settlements: Vec<Settlement>,
+    settlements: Vec<Written>,
     domains: Vec<String>,
     given_back: Vec<GiveBack>,
 }
@@ -193,7 +193,8 @@ impl Recorder {
                     };
                     let context = &self.context;
                     let parts = (&claimed, &*sending, &*to);
-                    group.settlements.push(settlement(&context.config.retry, &context.random, now, parts, trial));
+                    let settlement = settlement(&context.config.retry, &context.random, now, parts, trial);
+                    group.settlements.push(settlement.into());
                     group.domains.push(claimed.domain);
                 } else {
                     group.give_back(claimed, now.as_millisecond());
@@ -211,7 +212,7 @@ impl Recorder {
             queue::give_back_unheld(&mut tx, &context.owner, now, &context.leases.held(), true).await?;
         }
         if !group.settlements.is_empty() {
-            for message in group.settlements.iter().filter_map(|settlement| settlement.message.as_ref()) {
+            for message in group.settlements.iter().filter_map(|written| written.settlement.message.as_ref()) {
                 if let Some(dictionary) = &message.dictionary
                     && !self.dictionaries.contains(&dictionary.sha256)
                 {
@@ -253,7 +254,7 @@ impl Recorder {
         for given_back in group.given_back.drain(..) {
             self.context.leases.end(given_back.id, given_back.token);
         }
-        for settlement in group.settlements.drain(..) {
+        for Written { settlement, .. } in group.settlements.drain(..) {
             self.context.leases.end(settlement.delivery_id, settlement.token);
             if let Some(dictionary) = settlement.message.as_ref().and_then(|message| message.dictionary.as_ref()) {
                 self.dictionaries.insert(dictionary.sha256);

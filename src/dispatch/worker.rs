@@ -224,7 +224,7 @@ impl Worker {
                 context.pace.heard(domain, relay, &outcome, now.as_millisecond(), &context.random);
                 let parts = (&job.claimed, &*job.sending, &job.to);
                 let settlement = settlement(&self.context.config.retry, &self.context.random, now, parts, *outcome);
-                End::Settle { settlement: Box::new(settlement), domain: job.claimed.domain.clone() }
+                End::Settle { settlement: Box::new(settlement.into()), domain: job.claimed.domain.clone() }
             }
             Ended::GivenBack(at) => give_back(at.as_millisecond()),
             Ended::RelayTrouble(verdict, failed) => {

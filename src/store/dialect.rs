@@ -49,18 +49,18 @@ impl<const N: usize> Batch<N> {
         Self { steps, sqlite: OnceLock::new() }
     }
 
-    /// Runs the statements in their order, with the rows of each as a JSON array.
-    pub(super) async fn run(&'static self, conn: &mut Conn, rows: [String; N]) -> Result<()> {
+    /// Runs the statements in their order, with the rows of each, written as JSON objects.
+    pub(super) async fn run(&'static self, conn: &mut Conn, rows: [Vec<&str>; N]) -> Result<()> {
         match Dialect::of(conn) {
             Dialect::Sqlite => {
                 let all = self.sqlite.get_or_init(|| self.steps.map(|(sqlite, _)| sqlite).join("; "));
-                let query = rows.into_iter().fold(sqlx::query(all.as_str()), |query, rows| query.bind(rows));
+                let query = rows.iter().fold(sqlx::query(all.as_str()), |query, rows| query.bind(array(rows)));
                 query.execute(conn).await?;
             }
             Dialect::Postgres => {
-                for ((_, postgres), rows) in self.steps.into_iter().zip(rows) {
-                    if rows != "[]" {
-                        sqlx::query(postgres).bind(rows).execute(&mut *conn).await?;
+                for ((_, postgres), rows) in self.steps.into_iter().zip(&rows) {
+                    for piece in pieces(rows) {
+                        sqlx::query(postgres).bind(array(piece)).execute(&mut *conn).await?;
                     }
                 }
             }
@@ -68,6 +68,57 @@ impl<const N: usize> Batch<N> {
         Ok(())
     }
 }
+
+/// A JSON array of rows that are written already.
+pub(super) fn array(rows: &[&str]) -> String {
+    let mut array = String::with_capacity(rows.iter().map(|row| row.len() + 1).sum::<usize>() + 2);
+    array.push('[');
+    for (nth, row) in rows.iter().enumerate() {
+        if nth > 0 {
+            array.push(',');
+        }
+        array.push_str(row);
+    }
+    array.push(']');
+    array
+}
+
+/// How many bytes of rows a statement carries to PostgreSQL. What does not fit into one TLS record (RFC 8446 section 5.1:
+/// 16 kB) is written to the socket in two goes, and without TCP_NODELAY, which sqlx 0.9.0 does not set
+/// (<https://github.com/transact-rs/sqlx/issues/4335>), the second waits 40 ms for the first to be acknowledged.
+const PIECE: usize = 15 << 10;
+
+/// Rows in pieces of at most [`PIECE`] bytes, or one row.
+fn pieces<'a, 'r>(rows: &'r [&'a str]) -> impl Iterator<Item = &'r [&'a str]> {
+    let mut rest = rows;
+    std::iter::from_fn(move || {
+        let mut bytes = 0;
+        let fitting = rest.iter().take_while(|row| {
+            bytes += row.len() + 1;
+            bytes <= PIECE
+        });
+        let count = fitting.count().max(1).min(rest.len());
+        let (piece, after) = rest.split_at(count);
+        rest = after;
+        (!piece.is_empty()).then_some(piece)
+    })
+}
+
+/// What a connection is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Access {
+    /// To read, whatever and for as long as it takes.
+    Read,
+    /// To write, and on PostgreSQL to read too.
+    Write,
+    /// To claim and settle, and nothing else.
+    Record,
+}
+
+/// A frozen node must not hold the ledger's head; one that is gone is found out (by default after two hours); and nobody waits
+/// longer for another's lock than on SQLite, so that work given up here does not wait on there.
+const PATIENCE: &str = "SET idle_in_transaction_session_timeout = '60s'; SET tcp_keepalives_idle = 30; \
+    SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3; SET lock_timeout = '10s'";
 
 impl Dialect {
     /// The engine that a URL names.
@@ -108,11 +159,11 @@ impl Dialect {
     }
 
     /// What each new connection is told first.
-    pub(super) const fn connection_settings(self, read_only: bool) -> &'static [&'static str] {
-        match (self, read_only) {
+    pub(super) const fn connection_settings(self, access: Access) -> &'static [&'static str] {
+        match (self, access) {
             // FULL: a commit that was acknowledged survives a power cut. secure_delete: what is erased is overwritten.
             // recursive_triggers: without it REPLACE deletes an entry of the ledger and no trigger refuses it.
-            (Self::Sqlite, false) => &[
+            (Self::Sqlite, Access::Write | Access::Record) => &[
                 "PRAGMA journal_mode = WAL",
                 "PRAGMA synchronous = FULL",
                 "PRAGMA busy_timeout = 10000",
@@ -123,11 +174,13 @@ impl Dialect {
                 "PRAGMA wal_autocheckpoint = 8000",
                 "PRAGMA temp_store = MEMORY",
             ],
-            (Self::Sqlite, true) => &["PRAGMA busy_timeout = 10000", "PRAGMA query_only = ON"],
-            // A frozen node must not hold the ledger's head; one that is gone is found out (by default after two hours); and
-            // nobody waits longer for another's lock than on SQLite, so that work given up here does not wait on there.
-            (Self::Postgres, _) => &["SET idle_in_transaction_session_timeout = '60s'; SET tcp_keepalives_idle = 30; \
-                SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3; SET lock_timeout = '10s'"],
+            (Self::Sqlite, Access::Read) => &["PRAGMA busy_timeout = 10000", "PRAGMA query_only = ON"],
+            (Self::Postgres, Access::Read | Access::Write) => &[PATIENCE],
+            // Every statement of the recorder's finds a few rows by their keys. PostgreSQL takes a whole table for as good a way
+            // while it is small, or thinks so, and keeps that plan when it has grown.
+            (Self::Postgres, Access::Record) => {
+                &[PATIENCE, "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off"]
+            }
         }
     }
 }

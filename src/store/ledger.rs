@@ -55,9 +55,9 @@ impl<'a> Opening<'a> {
 
 #[derive(Serialize)]
 struct OpeningRow<'a> {
-    id: String,
-    notice_id: Option<String>,
-    delivery_id: Option<String>,
+    id: Uuid,
+    notice_id: Option<Uuid>,
+    delivery_id: Option<Uuid>,
     subject: Option<&'a str>,
     event: &'static str,
     at: i64,
@@ -69,7 +69,7 @@ struct OpeningRow<'a> {
 
 #[derive(Serialize)]
 struct PendingRow {
-    id: String,
+    id: Uuid,
     leaf: String,
 }
 
@@ -101,30 +101,26 @@ pub async fn append(conn: &mut Conn, openings: &[Opening<'_>]) -> Result<()> {
     if openings.is_empty() {
         return Ok(());
     }
-    APPEND.run(conn, rows(openings)).await
+    let rows: Vec<_> = openings.iter().map(rows).collect();
+    APPEND.run(conn, [0, 1].map(|table| rows.iter().map(|rows| rows[table].as_str()).collect())).await
 }
 
-/// The rows of entries for `insert_openings` and `insert_pending`.
-pub(super) fn rows(entries: &[Opening<'_>]) -> [String; 2] {
-    let openings: Vec<_> = entries
-        .iter()
-        .map(|opening| OpeningRow {
-            id: opening.entry.id.to_string(),
-            notice_id: opening.notice_id.map(|id| id.to_string()),
-            delivery_id: opening.delivery_id.map(|id| id.to_string()),
-            subject: opening.subject,
-            event: opening.entry.event.as_str(),
-            at: opening.at.as_millisecond(),
-            fact: hex(&opening.entry.fact),
-            fact_salt: hex(&opening.entry.fact_salt),
-            person: hex(&opening.entry.person),
-            person_salt: hex(&opening.entry.person_salt),
-        })
-        .collect();
-    let pending = entries.iter().map(|opening| &opening.entry);
-    let pending: Vec<_> =
-        pending.map(|entry| PendingRow { id: entry.id.to_string(), leaf: hex(&entry.leaf) }).collect();
-    [json(&openings), json(&pending)]
+/// The rows of an entry for `insert_openings` and `insert_pending`.
+pub(super) fn rows(opening: &Opening<'_>) -> [String; 2] {
+    let entry = opening.entry;
+    let row = OpeningRow {
+        id: entry.id,
+        notice_id: opening.notice_id,
+        delivery_id: opening.delivery_id,
+        subject: opening.subject,
+        event: entry.event.as_str(),
+        at: opening.at.as_millisecond(),
+        fact: hex(&entry.fact),
+        fact_salt: hex(&entry.fact_salt),
+        person: hex(&entry.person),
+        person_salt: hex(&entry.person_salt),
+    };
+    [json(&row), json(&PendingRow { id: entry.id, leaf: hex(&entry.leaf) })]
 }
 
 /// An entry's opening as stored; person and salt are absent once erased.

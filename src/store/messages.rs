@@ -48,33 +48,30 @@ macro_rules! insert_messages {
 }
 pub(super) use insert_messages;
 
-/// The rows of messages for `insert_messages`.
-pub(super) fn rows(messages: &[(Uuid, &Message)]) -> String {
+/// The row of a message for `insert_messages`.
+pub(super) fn row(delivery_id: Uuid, message: &Message) -> String {
     #[derive(Serialize)]
     struct MessageRow {
-        id: String,
+        id: Uuid,
         sha256: String,
         size: usize,
         dictionary: Option<String>,
         body: String,
     }
-    let rows: Vec<_> = messages
-        .iter()
-        .map(|(id, message)| MessageRow {
-            id: id.to_string(),
-            sha256: hex(&message.sha256),
-            size: message.size,
-            dictionary: message.dictionary.as_ref().map(|dictionary| hex(&dictionary.sha256)),
-            body: hex(&message.body),
-        })
-        .collect();
-    json(&rows)
+    json(&MessageRow {
+        id: delivery_id,
+        sha256: hex(&message.sha256),
+        size: message.size,
+        dictionary: message.dictionary.as_ref().map(|dictionary| hex(&dictionary.sha256)),
+        body: hex(&message.body),
+    })
 }
 
 /// Keeps messages, whose dictionaries are kept already.
 pub async fn insert(conn: &mut Conn, messages: &[(Uuid, &Message)]) -> Result<()> {
     static INSERT: Batch<1> = Batch::new([insert_messages!(rows 1)]);
-    INSERT.run(conn, [rows(messages)]).await
+    let rows: Vec<_> = messages.iter().map(|(id, message)| row(*id, message)).collect();
+    INSERT.run(conn, [rows.iter().map(String::as_str).collect()]).await
 }
 
 /// Keeps a dictionary. One that is there already stays as it is.

@@ -52,6 +52,7 @@ use sqlx::{ConnectOptions as _, Connection as _, Executor, SqlStr};
 use thiserror::Error;
 use tokio::time::timeout;
 
+use dialect::Access;
 pub use dialect::Dialect;
 use pool::Connections;
 pub use pool::Lent;
@@ -170,14 +171,13 @@ impl Store {
             Ok(tried) => tried.map_err(failed)?,
             Err(_) => return Err(failed(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()))),
         }
-        let connections = |size, read_only| {
-            Connections::new(pool(dialect, size, read_only), connect.clone(), dialect == Dialect::Postgres)
-        };
+        let connections =
+            |size, access| Connections::new(pool(dialect, size, access), connect.clone(), dialect == Dialect::Postgres);
         let (read, write) = match dialect {
             // One writer: SQLite has no more, and waiting in a pool is fair where waiting for a file lock is not.
-            Dialect::Sqlite => (connections(4, true), connections(1, false)),
+            Dialect::Sqlite => (connections(4, Access::Read), connections(1, Access::Write)),
             Dialect::Postgres => {
-                let both = connections(8, false);
+                let both = connections(8, Access::Write);
                 (both.clone(), both)
             }
         };
@@ -283,7 +283,7 @@ impl Store {
     pub fn writer(&self) -> Writer {
         // One more on PostgreSQL: one that vanished without a word is not waited for.
         let (size, watched) = if self.dialect == Dialect::Postgres { (2, true) } else { (1, false) };
-        let connections = Connections::new(pool(self.dialect, size, false), self.connect.clone(), watched);
+        let connections = Connections::new(pool(self.dialect, size, Access::Record), self.connect.clone(), watched);
         Writer::new(connections, self.dialect, sqlite_path(&self.url).and_then(Turnstile::open))
     }
 
@@ -342,13 +342,13 @@ impl Store {
 /// The first connection, which finds out whether there can be any, with all that it is told.
 async fn first_connection(connect: &AnyConnectOptions, dialect: Dialect) -> Result<Conn, sqlx::Error> {
     let mut conn = connect.connect().await?;
-    for setting in dialect.connection_settings(false) {
+    for setting in dialect.connection_settings(Access::Write) {
         conn.execute(*setting).await?;
     }
     Ok(conn)
 }
 
-fn pool(dialect: Dialect, size: u32, read_only: bool) -> AnyPoolOptions {
+fn pool(dialect: Dialect, size: u32, access: Access) -> AnyPoolOptions {
     AnyPoolOptions::new()
         .max_connections(size)
         .acquire_timeout(Duration::from_secs(30))
@@ -359,7 +359,7 @@ fn pool(dialect: Dialect, size: u32, read_only: bool) -> AnyPoolOptions {
         .test_before_acquire(dialect == Dialect::Postgres)
         .after_connect(move |conn, _| {
             Box::pin(async move {
-                for setting in dialect.connection_settings(read_only) {
+                for setting in dialect.connection_settings(access) {
                     conn.execute(*setting).await?;
                 }
                 Ok(())

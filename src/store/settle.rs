@@ -1,5 +1,7 @@
 //! Settling: the outcome of a delivery, the bytes that were sent and the ledger's entry, in one transaction.
 
+mod written;
+
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
@@ -8,13 +10,15 @@ use sqlx::Row as _;
 use uuid::Uuid;
 
 use super::customers::json;
-use super::dialect::{Batch, Dialect, bulk, step};
+use super::dialect::{Batch, Dialect, array, bulk, step};
 use super::ledger::{self, Opening};
 use super::messages::{self, Message};
 use super::{Conn, Result};
 use crate::domain::delivery::{Level, Outcome, State};
 use crate::domain::entry::Entry;
 use crate::domain::reply::Stage;
+use written::Rows;
+pub use written::Written;
 
 /// An attempt that came past MAIL FROM, or was refused before it for the message's sake.
 #[derive(Clone, Debug)]
@@ -66,47 +70,20 @@ pub struct Settlement {
     pub dead: Option<String>,
 }
 
-#[derive(Serialize)]
-struct Settled<'a> {
-    id: String,
-    token: i64,
-    state: &'static str,
-    level: Option<&'static str>,
-    reply: Option<&'a str>,
-    at: i64,
-    due_at: Option<i64>,
-    waited: Option<i64>,
-    attempts: u32,
-}
-
-#[derive(Serialize)]
-struct AttemptRow<'a> {
-    id: String,
-    number: u32,
-    at: i64,
-    relay: &'a str,
-    host: &'a str,
-    tls: &'a str,
-    stage: &'static str,
-    outcome: &'static str,
-    code: Option<u16>,
-    reply: &'a str,
-    dsn: u8,
-}
-
 /// Records outcomes. A settlement whose token is no longer the queue's was fenced off: it is recorded only where it settles
 /// a doubt for the better (a 250 that arrived after its node was taken for dead). Gives the fenced deliveries.
-pub async fn settle(conn: &mut Conn, settlements: &[Settlement]) -> Result<Vec<Uuid>> {
+pub async fn settle(conn: &mut Conn, settlements: &[Written]) -> Result<Vec<Uuid>> {
     let held = leave_queue(conn, settlements).await?;
     let mut effective = Vec::with_capacity(settlements.len());
     let mut fenced = Vec::new();
-    for settlement in settlements {
+    for written in settlements {
+        let settlement = &written.settlement;
         let ours = held.contains(&settlement.delivery_id);
         if !ours {
             fenced.push(settlement.delivery_id);
         }
         if ours || (settlement.outcome == Outcome::Accepted && settles_doubt(conn, settlement).await?) {
-            effective.push(settlement);
+            effective.push(written);
         }
     }
     record(conn, &effective).await?;
@@ -115,9 +92,10 @@ pub async fn settle(conn: &mut Conn, settlements: &[Settlement]) -> Result<Vec<U
 
 /// Takes final deliveries out of the queue and reschedules the others; gives those whose token still held. A row that is not
 /// leased any more was settled before, by a commit whose answer was lost: the token changes only with the next claim.
-async fn leave_queue(conn: &mut Conn, settlements: &[Settlement]) -> Result<BTreeSet<Uuid>> {
+async fn leave_queue(conn: &mut Conn, settlements: &[Written]) -> Result<BTreeSet<Uuid>> {
     let dialect = Dialect::of(conn);
-    let (again, last): (Vec<_>, Vec<_>) = settlements.iter().map(row).partition(|row| row.due_at.is_some());
+    let (again, last): (Vec<_>, Vec<_>) = settlements.iter().partition(|written| written.settlement.again.is_some());
+    let rows = |written: &[&Written]| array(&written.iter().map(|it| it.rows.place.as_str()).collect::<Vec<_>>());
     let mut held = BTreeSet::new();
     if !last.is_empty() {
         let sql = bulk!(
@@ -128,7 +106,7 @@ async fn leave_queue(conn: &mut Conn, settlements: &[Settlement]) -> Result<BTre
             ") AS r JOIN queue q ON q.delivery_id = r.id AND q.token = r.token AND q.lease_owner IS NOT NULL)
              RETURNING delivery_id"
         );
-        read_ids(&sqlx::query(sql).bind(json(&last)).fetch_all(&mut *conn).await?, &mut held)?;
+        read_ids(&sqlx::query(sql).bind(rows(&last)).fetch_all(&mut *conn).await?, &mut held)?;
     }
     if !again.is_empty() {
         let sql = bulk!(
@@ -141,23 +119,9 @@ async fn leave_queue(conn: &mut Conn, settlements: &[Settlement]) -> Result<BTre
             ") AS r WHERE queue.delivery_id = r.id AND queue.token = r.token AND queue.lease_owner IS NOT NULL
              RETURNING delivery_id"
         );
-        read_ids(&sqlx::query(sql).bind(json(&again)).fetch_all(&mut *conn).await?, &mut held)?;
+        read_ids(&sqlx::query(sql).bind(rows(&again)).fetch_all(&mut *conn).await?, &mut held)?;
     }
     Ok(held)
-}
-
-fn row(settlement: &Settlement) -> Settled<'_> {
-    Settled {
-        id: settlement.delivery_id.to_string(),
-        token: settlement.token,
-        state: settlement.outcome.state().as_str(),
-        level: settlement.level.map(Level::as_str),
-        reply: settlement.reply.as_deref(),
-        at: settlement.at.as_millisecond(),
-        due_at: settlement.again.map(|(due_at, _)| due_at.as_millisecond()),
-        waited: settlement.again.map(|(_, waited)| waited),
-        attempts: settlement.attempts,
-    }
 }
 
 fn read_ids(rows: &[sqlx::any::AnyRow], ids: &mut BTreeSet<Uuid>) -> Result<()> {
@@ -207,51 +171,25 @@ static RECORD: Batch<5> = Batch::new([
 ]);
 
 /// Writes states, attempts, bytes, entries and dead addresses.
-async fn record(conn: &mut Conn, settlements: &[&Settlement]) -> Result<()> {
+async fn record(conn: &mut Conn, settlements: &[&Written]) -> Result<()> {
     if settlements.is_empty() {
         return Ok(());
     }
-    let rows: Vec<_> = settlements.iter().map(|settlement| row(settlement)).collect();
-    let messages: Vec<_> =
-        settlements.iter().filter_map(|it| it.message.as_ref().map(|message| (it.delivery_id, message))).collect();
-    let openings: Vec<_> = settlements
-        .iter()
-        .filter_map(|it| {
-            let entry = it.entry.as_ref()?;
-            Some(Opening::of_delivery(entry, it.notice_id, it.delivery_id, it.at))
-        })
-        .collect();
-    let [openings, pending] = ledger::rows(&openings);
-    RECORD.run(conn, [json(&rows), attempt_rows(settlements), messages::rows(&messages), openings, pending]).await?;
-    for settlement in settlements {
+    let rows = |of: fn(&Rows) -> Option<&String>| settlements.iter().filter_map(move |it| Some(of(&it.rows)?.as_str()));
+    let rows = [
+        rows(|rows| Some(&rows.state)).collect(),
+        rows(|rows| rows.attempt.as_ref()).collect(),
+        rows(|rows| rows.message.as_ref()).collect(),
+        rows(|rows| rows.opening.as_ref()).collect(),
+        rows(|rows| rows.pending.as_ref()).collect(),
+    ];
+    RECORD.run(conn, rows).await?;
+    for Written { settlement, .. } in settlements {
         if let Some(email) = &settlement.dead {
             super::suppressions::add(conn, email, crate::domain::preference::Reason::Dead, settlement.at).await?;
         }
     }
     Ok(())
-}
-
-fn attempt_rows(settlements: &[&Settlement]) -> String {
-    let rows: Vec<_> = settlements
-        .iter()
-        .filter_map(|it| {
-            let attempt = it.attempt.as_ref()?;
-            Some(AttemptRow {
-                id: it.delivery_id.to_string(),
-                number: attempt.number,
-                at: it.at.as_millisecond(),
-                relay: &attempt.relay,
-                host: &attempt.host,
-                tls: &attempt.tls,
-                stage: attempt.stage.as_str(),
-                outcome: it.outcome.as_str(),
-                code: attempt.code,
-                reply: it.reply.as_deref().unwrap_or_default(),
-                dsn: attempt.dsn.into(),
-            })
-        })
-        .collect();
-    json(&rows)
 }
 
 /// What a report says of a delivery that left the queue, or is in doubt.

@@ -128,7 +128,7 @@ async fn a_late_answer_counts_only_where_nobody_has_the_delivery_in_hand(#[case]
     let lost = queue::claim(&mut tx, id, "frozen", fixture.now, &[], 1).await.unwrap().remove(0);
     let stale = queue::take_over(&mut tx, "me", fixture.now, true, 1).await.unwrap().remove(0);
     let late = || settlement(&fixture, id, &lost, Outcome::Accepted);
-    assert_eq!(settle::settle(&mut tx, &[late()]).await.unwrap(), [lost.delivery_id]);
+    assert_eq!(settle::settle(&mut tx, &[late().into()]).await.unwrap(), [lost.delivery_id]);
     let shown = deliveries::find(&mut tx, lost.delivery_id).await.unwrap().unwrap();
     assert_eq!((shown.state, shown.attempts, shown.reply), (State::Sending, 0, None), "another has it in hand");
 
@@ -136,18 +136,18 @@ async fn a_late_answer_counts_only_where_nobody_has_the_delivery_in_hand(#[case]
     let mine = Claimed { token: stale.token, ..lost.clone() };
     let again = Some((fixture.now + SignedDuration::from_secs(60), 60_000));
     let doubt = settle::Settlement { again, ..settlement(&fixture, id, &mine, Outcome::Uncertain) };
-    assert!(settle::settle(&mut tx, &[doubt]).await.unwrap().is_empty());
+    assert!(settle::settle(&mut tx, &[doubt.into()]).await.unwrap().is_empty());
     let refused = settlement(&fixture, id, &lost, Outcome::Rejected);
-    settle::settle(&mut tx, &[refused]).await.unwrap();
+    settle::settle(&mut tx, &[refused.into()]).await.unwrap();
     assert_eq!(
         deliveries::counts(&mut tx, id).await.unwrap(),
         [(State::Uncertain, 1)].into(),
         "a refusal came too late"
     );
-    assert_eq!(settle::settle(&mut tx, &[late()]).await.unwrap(), [lost.delivery_id]);
+    assert_eq!(settle::settle(&mut tx, &[late().into()]).await.unwrap(), [lost.delivery_id]);
     assert_eq!(deliveries::counts(&mut tx, id).await.unwrap(), [(State::Accepted, 1)].into());
     assert!(!queue::holds(&mut tx, id).await.unwrap(), "it is not sent again");
-    settle::settle(&mut tx, &[late()]).await.unwrap();
+    settle::settle(&mut tx, &[late().into()]).await.unwrap();
     assert_eq!(settle::attempts(&mut tx, lost.delivery_id).await.unwrap().len(), 1);
     let entries = besked::store::ledger::of_notice(&mut tx, id).await.unwrap();
     let events: Vec<_> = entries.iter().map(|entry| entry.event.as_str()).collect();

@@ -79,8 +79,8 @@ async fn claim_settle_and_append_commit_together(#[case] engine: Engine) {
     let body = zstd::bulk::Compressor::with_dictionary(3, &dictionary.bytes).unwrap().compress(b"hej hej du").unwrap();
     let message = Message { sha256: [1; 32], size: 10, body, dictionary: Some(Arc::new(dictionary)) };
     accepted.message = Some(message.clone());
-    assert!(settle::settle(&mut tx, std::slice::from_ref(&accepted)).await.unwrap().is_empty());
-    assert_eq!(settle::settle(&mut tx, &[accepted]).await.unwrap(), [skipping[1].delivery_id], "settled once");
+    assert!(settle::settle(&mut tx, &[accepted.clone().into()]).await.unwrap().is_empty());
+    assert_eq!(settle::settle(&mut tx, &[accepted.into()]).await.unwrap(), [skipping[1].delivery_id], "settled once");
     assert_eq!(messages::find(&mut tx, skipping[1].delivery_id).await.unwrap().unwrap(), b"hej hej du");
     let plain = Message { dictionary: None, body: zstd::bulk::compress(b"another", 3).unwrap(), size: 7, ..message };
     messages::insert(&mut tx, &[(skipping[1].delivery_id, &plain), (skipping[0].delivery_id, &plain)]).await.unwrap();
@@ -113,21 +113,25 @@ async fn a_deferral_stays_queued_and_a_fenced_settlement_changes_nothing(#[case]
     let first = claim(&mut tx, &fixture, id, 1).await.remove(0);
     let later = fixture.now + SignedDuration::from_secs(60);
     let deferred = Settlement { again: Some((later, 60_000)), ..settlement(&fixture, id, &first, Outcome::Deferred) };
-    assert!(settle::settle(&mut tx, std::slice::from_ref(&deferred)).await.unwrap().is_empty());
-    assert_eq!(settle::settle(&mut tx, &[deferred]).await.unwrap(), [first.delivery_id], "once, whatever was answered");
+    assert!(settle::settle(&mut tx, &[deferred.clone().into()]).await.unwrap().is_empty());
+    assert_eq!(
+        settle::settle(&mut tx, &[deferred.into()]).await.unwrap(),
+        [first.delivery_id],
+        "once, whatever was answered"
+    );
     assert_eq!(ledger::of_notice(&mut tx, id).await.unwrap().len(), 1);
     assert!(!queue::still_ours(&mut tx, first.delivery_id, first.token).await.unwrap());
     assert!(claim(&mut tx, &fixture, id, 1).await.is_empty(), "it is not due yet");
     let second = queue::claim(&mut tx, id, "me", later, &[], 1).await.unwrap().remove(0);
     assert_eq!((second.token, second.attempts, second.waited), (2, 1, 60_000));
     let late = settlement(&fixture, id, &first, Outcome::Rejected);
-    assert_eq!(settle::settle(&mut tx, &[late]).await.unwrap().len(), 1);
+    assert_eq!(settle::settle(&mut tx, &[late.into()]).await.unwrap().len(), 1);
     assert!(queue::holds(&mut tx, id).await.unwrap());
     let found = deliveries::find(&mut tx, first.delivery_id).await.unwrap().unwrap();
     assert_eq!((found.state, found.attempts), (State::Sending, 1));
     let rejected =
         Settlement { dead: Some("a@x.example".to_owned()), ..settlement(&fixture, id, &second, Outcome::Rejected) };
-    settle::settle(&mut tx, &[rejected]).await.unwrap();
+    settle::settle(&mut tx, &[rejected.into()]).await.unwrap();
     assert!(!queue::holds(&mut tx, id).await.unwrap());
     assert_eq!(suppressions::list(&mut tx, "", 9).await.unwrap()[0].reason, Reason::Dead);
     assert!(deliveries::find(&mut tx, fixture.id()).await.unwrap().is_none());
@@ -148,10 +152,10 @@ async fn a_late_acceptance_settles_a_doubt(#[case] engine: Engine) {
     assert_eq!((stale[0].delivery_id, stale[0].token), (lost.delivery_id, 2));
     let mine = Claimed { token: stale[0].token, ..lost.clone() };
     let doubt = Settlement { attempt: None, attempts: 0, ..settlement(&fixture, id, &mine, Outcome::Uncertain) };
-    settle::settle(&mut tx, &[doubt]).await.unwrap();
+    settle::settle(&mut tx, &[doubt.into()]).await.unwrap();
     assert_eq!(deliveries::counts(&mut tx, id).await.unwrap(), [(State::Uncertain, 1)].into());
     let late = settlement(&fixture, id, &lost, Outcome::Accepted);
-    assert_eq!(settle::settle(&mut tx, &[late]).await.unwrap().len(), 1, "it was fenced off");
+    assert_eq!(settle::settle(&mut tx, &[late.into()]).await.unwrap().len(), 1, "it was fenced off");
     assert_eq!(
         deliveries::counts(&mut tx, id).await.unwrap(),
         [(State::Accepted, 1)].into(),

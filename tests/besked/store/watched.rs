@@ -16,7 +16,7 @@ use crate::database::Engine;
 /// Lets a delivery end in doubt.
 async fn doubt(fixture: &Fixture, conn: &mut Conn, notice: Uuid) -> Uuid {
     let claimed = queue::claim(conn, notice, "me", fixture.now, &[], 1).await.unwrap().remove(0);
-    settle::settle(conn, &[settlement(fixture, notice, &claimed, Outcome::Uncertain)]).await.unwrap();
+    settle::settle(conn, &[settlement(fixture, notice, &claimed, Outcome::Uncertain).into()]).await.unwrap();
     claimed.delivery_id
 }
 
@@ -79,7 +79,7 @@ async fn a_doubt_is_listed_and_put_back_into_the_queue(#[case] engine: Engine) {
     let claimed = queue::claim(&mut tx, id, "me", later, &[], 9).await.unwrap().remove(0);
     assert!(claimed.token > 1_000_000 && claimed.attempts == 1, "{claimed:?}");
     assert!(queue::still_ours(&mut tx, claimed.delivery_id, claimed.token).await.unwrap());
-    settle::settle(&mut tx, &[settlement(&fixture, id, &claimed, Outcome::Accepted)]).await.unwrap();
+    settle::settle(&mut tx, &[settlement(&fixture, id, &claimed, Outcome::Accepted).into()]).await.unwrap();
     assert!(uncertain::end_resending(&mut tx, id).await.unwrap());
     assert!(notices::open(&mut tx).await.unwrap().is_empty());
 }
