@@ -69,7 +69,7 @@ pub struct Sending {
 const MAX_SKELETONS: usize = 512;
 
 /// The zstd level: higher ones gain next to nothing over a dictionary.
-const LEVEL: i32 = 3;
+const LEVEL: i32 = 1;
 
 struct Packer {
     dictionary: Arc<Dictionary>,

@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use lettre::transport::smtp::client::AsyncTokioStream;
+use memchr::memmem;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::replies::Replies;
@@ -98,12 +99,16 @@ impl Wire {
 /// A message as it goes over the wire: dots at the beginning of a line doubled (RFC 5321 section 4.5.2), the final dot behind.
 fn stuffed(message: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(message.len() + message.len() / 64 + 8);
-    for line in message.split_inclusive(|byte| *byte == b'\n') {
-        if line.starts_with(b".") {
-            bytes.push(b'.');
-        }
-        bytes.extend_from_slice(line);
+    if message.starts_with(b".") {
+        bytes.push(b'.');
     }
+    let mut rest = 0;
+    for end_of_line in memmem::find_iter(message, b"\n.") {
+        bytes.extend_from_slice(&message[rest..=end_of_line]);
+        bytes.push(b'.');
+        rest = end_of_line + 1;
+    }
+    bytes.extend_from_slice(&message[rest..]);
     if !bytes.ends_with(b"\r\n") {
         bytes.extend_from_slice(b"\r\n");
     }
@@ -142,6 +147,26 @@ impl AsyncTokioStream for Wire {
         match self.ends().as_ref() {
             Some(ends) => ends.stream.peer_addr(),
             None => Err(io::ErrorKind::NotConnected.into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::stuffed;
+
+    /// RFC 5321 section 4.5.2: a dot before every line that begins with one, and before no other.
+    #[test]
+    fn dots_at_the_beginning_of_a_line_are_doubled() {
+        for (message, wire) in [
+            ("a\r\n", "a\r\n.\r\n"),
+            (".\r\n", "..\r\n.\r\n"),
+            (".a\r\n..b\r\nc.\r\n.\r\n", "..a\r\n...b\r\nc.\r\n..\r\n.\r\n"),
+            ("\r\n.\r\n", "\r\n..\r\n.\r\n"),
+            ("no end", "no end\r\n.\r\n"),
+            ("", "\r\n.\r\n"),
+        ] {
+            assert_eq!(String::from_utf8(stuffed(message.as_bytes())).unwrap(), wire, "{message:?}");
         }
     }
 }
