@@ -42,8 +42,8 @@ fn slow(place: &Path) {
     customers::write(&file, MESSAGES, ONE_EACH);
     println!("{CONNECTIONS} connections to a relay that answers after {} ms, {MESSAGES} messages", DELAY.as_millis());
     for (pipelining, steps) in [(false, 4), (true, 2)] {
-        // What is critical may take all connections, all else leaves one in sixteen to it.
-        for (category, usable) in [("disruption", CONNECTIONS), ("maintenance", CONNECTIONS - CONNECTIONS.div_ceil(16))]
+        // What is critical may take all connections, all else leaves one in 32 to it.
+        for (category, usable) in [("disruption", CONNECTIONS), ("maintenance", CONNECTIONS - CONNECTIONS.div_ceil(32))]
         {
             let sink = Sink::start(Manner { delay: DELAY, pipelining }, "none");
             let home = Home::new(place.join(format!("slow-{steps}-{category}")), &[]).relay(sink.port, CONNECTIONS);

@@ -19,10 +19,10 @@ pub enum Seat {
 }
 
 impl Seat {
-    /// The seats of a relay with so many connections. One in sixteen is reserved, at least one; none where there are so few
+    /// The seats of a relay with so many connections. One in 32 is reserved, at least one; none where there are so few
     /// that it would be missed.
     pub fn of(connections: u32) -> impl Iterator<Item = (Self, u64)> {
-        let reserved = if connections < 4 { 0 } else { connections.div_ceil(16) };
+        let reserved = if connections < 4 { 0 } else { connections.div_ceil(32) };
         let numbered = |seat, count: u32| (0..u64::from(count)).map(move |index| (seat, index));
         numbered(Self::Reserved, reserved).chain(numbered(Self::Open, connections - reserved))
     }
@@ -79,7 +79,7 @@ mod tests {
     #[test]
     fn some_connections_are_reserved_but_never_half_of_them() {
         let reserved = |connections| Seat::of(connections).filter(|(seat, _)| *seat == Seat::Reserved).count();
-        for (connections, expected) in [(1, 0), (3, 0), (4, 1), (8, 1), (16, 1), (17, 2), (64, 4)] {
+        for (connections, expected) in [(1, 0), (3, 0), (4, 1), (8, 1), (32, 1), (33, 2), (64, 2)] {
             assert_eq!(reserved(connections), expected, "of {connections}");
             assert_eq!(Seat::of(connections).count(), connections as usize);
         }
