@@ -51,7 +51,10 @@ async fn a_frozen_node_is_fenced_off_and_its_late_answer_counts(
     // The 250 comes, and then the node awakes.
     gate.open();
     frozen.signal("CONT");
-    assert!(field.takes(CUSTOMERS, std::slice::from_mut(&mut frozen)));
+    // Of what is optional, the one claimed ahead stays in doubt, unless all this took less than the 2 s for which a claim is
+    // not looked at again.
+    let sure = if text == NEWS { CUSTOMERS - 1 } else { CUSTOMERS };
+    assert!(field.takes(sure, std::slice::from_mut(&mut frozen)));
     frozen.signal("TERM");
     assert!(frozen.ends_well());
     field.settle().await;
