@@ -8,7 +8,7 @@ use crate::domain::entry::{Detail, Entry, Event, Fact};
 use crate::domain::notice::State;
 use crate::store::ledger::Opening;
 use crate::store::notices::{self as kept, Kept};
-use crate::store::{deliveries, ledger, queue, settle, uncertain};
+use crate::store::{deliveries, ledger, queue, recipients, settle, uncertain};
 
 /// Deliveries cancelled in one transaction.
 const CHUNK: u32 = 2000;
@@ -107,14 +107,14 @@ impl Notices {
             let at = self.clock.now();
             let texts: Vec<String> = ids.iter().map(Uuid::to_string).collect();
             let mut cancelled = Vec::with_capacity(ids.len());
-            for delivery in deliveries::to_send(&mut tx, notice.category.as_str(), &texts).await? {
+            for recipient in recipients::find(&mut tx, &texts).await? {
                 let fact = Fact {
                     notice: Some((notice.id, notice.category, notice.digest)),
-                    ordinal: Some(delivery.ordinal),
+                    ordinal: Some(recipient.ordinal),
                     ..Fact::new(Event::Cancelled, at)
                 };
-                let person = delivery.person();
-                cancelled.push((delivery.id, Entry::new(&fact, Some(&person), &self.random)));
+                let id = recipient.id;
+                cancelled.push((id, Entry::new(&fact, Some(&recipient.into_person()), &self.random)));
             }
             settle::cancel(&mut tx, notice.id, at, &cancelled).await?;
             tx.commit().await?;
