@@ -197,13 +197,13 @@ impl Claims {
         limit: usize,
     ) -> Result<Vec<Claimed>, StoreError> {
         let after = self.beyond.remove(&notice_id).unwrap_or_default();
-        let listed = queue::domains(conn, notice_id, &after).await?;
-        let free = listed.iter().filter(|domain| !skip.contains(domain));
-        let domains: Vec<String> = free.take(limit).cloned().collect();
-        let looked_at = if domains.len() < limit { listed.last() } else { domains.last() };
+        let stretch = queue::domains(conn, notice_id, &after, now).await?;
+        let free = stretch.due.into_iter().filter(|domain| !skip.contains(domain));
+        let domains: Vec<String> = free.take(limit).collect();
+        let upto = if domains.len() < limit { stretch.upto } else { domains.last().cloned() };
         // Behind the last one it begins again with the first.
-        if let Some(last) = looked_at {
-            self.beyond.insert(notice_id, last.clone());
+        if let Some(upto) = upto {
+            self.beyond.insert(notice_id, upto);
         }
         queue::claim_of(conn, notice_id, &self.context.owner, now, &domains).await
     }
