@@ -154,7 +154,9 @@ impl Dispatcher {
         let depth = self.depth(notice).await?;
         if depth.leased == 0 && depth.due == 0 {
             // What ended since this round began may have been the last of a notice.
-            if self.notices.advance().await?.released > 0 {
+            let progress = self.notices.advance().await?;
+            let awaited = progress.held.iter().any(|held| notice.is_none_or(|notice| notice == *held));
+            if progress.released > 0 || awaited {
                 return Ok(None);
             }
             return Ok(Some(match self.upkeep.ledger.seal().await {
