@@ -134,7 +134,11 @@ impl Metrics {
             "Whether a relay is used: 0 closed (it is), 1 half-open (a probe), 2 open (it is left alone)",
             inner.circuits.clone(),
         );
-        registry.register("relay_connections", "Connections to a relay in use", inner.connections.clone());
+        registry.register(
+            "relay_connections",
+            "Connections to a relay in use, those being opened among them",
+            inner.connections.clone(),
+        );
         registry.register_with_unit(
             "recorder_commit_duration",
             "Commits of outcomes and claims, from the wait for the writer's turn to the disk",
@@ -218,9 +222,15 @@ impl RelayMetrics {
 
     /// A connection is in use until what this gives is dropped.
     #[must_use]
-    pub fn connected(&self) -> InUse {
+    pub fn connection(&self) -> InUse {
         self.connections.inc();
         InUse(self.connections.clone())
+    }
+
+    /// Connections in use.
+    #[must_use]
+    pub fn connections(&self) -> u64 {
+        u64::try_from(self.connections.get()).unwrap_or(0)
     }
 
     /// A step of a conversation took this long.

@@ -1,6 +1,6 @@
 //! Claims: which deliveries go next, lane by lane and notice by notice, past the domains that can take no more.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +24,9 @@ const OPEN_FRESH: Duration = Duration::from_millis(250);
 /// For how long a delivery is put off that cannot be made ready, in milliseconds.
 const UNREADY_PAUSE_MS: i64 = 60_000;
 
+/// Deliveries that cannot be read and are remembered as told: with more than these the log begins anew.
+const MOST_TOLD: usize = 1000;
+
 /// What is known between one claim and the next.
 pub struct Claims {
     context: Arc<Context>,
@@ -35,6 +38,8 @@ pub struct Claims {
     beyond: HashMap<Uuid, String>,
     /// Domains whose slots the transaction under way has reserved: free again unless it commits.
     reserved: Vec<String>,
+    /// Rows of deliveries that cannot be read: told once, however often they are met.
+    told: HashSet<String>,
 }
 
 /// How many deliveries are wanted, by where they go.
@@ -89,6 +94,7 @@ impl Claims {
             floor: Floor::default(),
             beyond: HashMap::new(),
             reserved: Vec::new(),
+            told: HashSet::new(),
         }
     }
 
@@ -191,13 +197,13 @@ impl Claims {
         limit: usize,
     ) -> Result<Vec<Claimed>, StoreError> {
         let after = self.beyond.remove(&notice_id).unwrap_or_default();
-        let listed = queue::domains(conn, notice_id, &after).await?;
-        let free = listed.iter().filter(|domain| !skip.contains(domain));
-        let domains: Vec<String> = free.take(limit).cloned().collect();
-        let looked_at = if domains.len() < limit { listed.last() } else { domains.last() };
+        let stretch = queue::domains(conn, notice_id, &after, now).await?;
+        let free = stretch.due.into_iter().filter(|domain| !skip.contains(domain));
+        let domains: Vec<String> = free.take(limit).collect();
+        let upto = if domains.len() < limit { stretch.upto } else { domains.last().cloned() };
         // Behind the last one it begins again with the first.
-        if let Some(last) = looked_at {
-            self.beyond.insert(notice_id, last.clone());
+        if let Some(upto) = upto {
+            self.beyond.insert(notice_id, upto);
         }
         queue::claim_of(conn, notice_id, &self.context.owner, now, &domains).await
     }
@@ -225,8 +231,13 @@ impl Claims {
             return self.put_away(conn, &claimed).await;
         };
         let ids: Vec<String> = claimed.iter().map(|claimed| claimed.delivery_id.to_string()).collect();
-        let to_send = deliveries::to_send(conn, sending.kept.category.as_str(), &ids).await?;
-        let mut by_id: HashMap<Uuid, ToSend> = to_send.into_iter().map(|to| (to.id, to)).collect();
+        let mut by_id: HashMap<Uuid, ToSend> = HashMap::with_capacity(ids.len());
+        for to in deliveries::each_to_send(conn, sending.kept.category.as_str(), &ids).await? {
+            match to {
+                Ok(to) => drop(by_id.insert(to.id, to)),
+                Err(error) => self.tell_unreadable(error)?,
+            }
+        }
         let mut unready = Vec::new();
         for claimed in claimed {
             match by_id.remove(&claimed.delivery_id) {
@@ -250,6 +261,19 @@ impl Claims {
         let due_at = self.context.clock.now_ms().saturating_add(UNREADY_PAUSE_MS);
         let back: Vec<_> = unready.iter().map(|claimed| give_back(claimed, due_at)).collect();
         queue::give_back(conn, &back).await
+    }
+
+    /// Tells of a delivery that cannot be read, by its id and never by what is in it.
+    fn tell_unreadable(&mut self, error: StoreError) -> Result<(), StoreError> {
+        let StoreError::Inconsistent { table, column, row, .. } = error else { return Err(error) };
+        if self.told.len() >= MOST_TOLD {
+            self.told.clear();
+        }
+        if !self.told.contains(&row) {
+            tracing::error!(delivery = %row, table, column, "a delivery cannot be read and waits until it can, others go on");
+            self.told.insert(row);
+        }
+        Ok(())
     }
 
     async fn sending(&mut self, conn: &mut Conn, id: Uuid) -> Result<Option<Arc<Sending>>, StoreError> {

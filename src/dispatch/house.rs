@@ -10,15 +10,14 @@ use uuid::Uuid;
 
 use super::lanes::Due;
 use super::notice::Sending;
-use super::outcome::{Trial, settlement};
+use super::outcome::doubt;
 use super::{Dispatcher, Finished, SILENCE, TICK, Until, recorder};
 use crate::domain::category::Lane;
-use crate::domain::delivery::Outcome;
 use crate::ledger::Sealed;
 use crate::notices::NoticeError;
 use crate::store::queue::{Depth, LEASE_MS, Stale};
 use crate::store::settle::{Settlement, Written};
-use crate::store::{StoreError, deliveries, notices as kept, queue, settle};
+use crate::store::{StoreError, notices as kept, queue, recipients, settle};
 
 /// How soon to look again at most, where workers find nothing to claim: a domain's limit may hold up what is due.
 const SHORTEST_TICK: Duration = Duration::from_millis(20);
@@ -155,7 +154,9 @@ impl Dispatcher {
         let depth = self.depth(notice).await?;
         if depth.leased == 0 && depth.due == 0 {
             // What ended since this round began may have been the last of a notice.
-            if self.notices.advance().await?.released > 0 {
+            let progress = self.notices.advance().await?;
+            let awaited = progress.held.iter().any(|held| notice.is_none_or(|notice| notice == *held));
+            if progress.released > 0 || awaited {
                 return Ok(None);
             }
             return Ok(Some(match self.upkeep.ledger.seal().await {
@@ -213,25 +214,8 @@ impl Dispatcher {
     ) -> Result<Option<(Arc<Sending>, Settlement)>, StoreError> {
         let Some(sending) = recorder::load(conn, stale.notice_id).await? else { return Ok(None) };
         let ids = [stale.delivery_id.to_string()];
-        let Some(to) = deliveries::to_send(conn, sending.kept.category.as_str(), &ids).await?.pop() else {
-            return Ok(None);
-        };
-        let claimed = queue::Claimed {
-            delivery_id: stale.delivery_id,
-            domain: to.email.domain().to_owned(),
-            token: stale.token,
-            attempts: stale.attempts,
-            waited: 0,
-        };
-        let trial = Trial {
-            reply: Some("the dispatcher stopped while it held this delivery".to_owned()),
-            ..Trial::untried(Outcome::Uncertain)
-        };
-        let now = self.context.clock.now();
-        let mut settlement =
-            settlement(&self.context.config.retry, &self.context.random, now, (&claimed, &sending, &to), trial);
-        // The doubt is not the recipient's fault: a mandatory notice is sent again at once.
-        settlement.again = settlement.again.map(|_| (now, 0));
+        let Some(recipient) = recipients::find(conn, &ids).await?.pop() else { return Ok(None) };
+        let settlement = doubt(&self.context.random, self.context.clock.now(), (&stale, &sending, recipient));
         Ok(Some((sending, settlement)))
     }
 }

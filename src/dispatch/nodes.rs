@@ -101,7 +101,7 @@ impl Report {
                 Standing::Open(left) => SignedDuration::try_from(left).ok().and_then(|left| now.checked_add(left).ok()),
                 Standing::Closed | Standing::HalfOpen => None,
             },
-            connections: counts.connections,
+            connections: relay.connections(),
             rate_per_second: relay.rate_share(),
             sent: counts.sent,
             deferred: counts.deferred,

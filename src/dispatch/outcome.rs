@@ -14,7 +14,8 @@ use crate::domain::preference::{Permission, permission};
 use crate::domain::random::Random;
 use crate::domain::reply::Stage;
 use crate::store::deliveries::ToSend;
-use crate::store::queue::Claimed;
+use crate::store::queue::{Claimed, Stale};
+use crate::store::recipients::Recipient;
 use crate::store::settle::{Attempt, Settlement};
 
 /// What came of trying a delivery.
@@ -75,33 +76,59 @@ pub fn settlement(
     random: &Random,
     at: Timestamp,
     (claimed, sending, to): (&Claimed, &Sending, &ToSend),
+    trial: Trial,
+) -> Settlement {
+    let attempts = claimed.attempts + u32::from(trial.transaction.is_some());
+    let (outcome, again) = next(retry, random, at, claimed, sending, to, trial.outcome, attempts);
+    let dead = trial.dead.then(|| to.email.as_str().to_owned());
+    let parts = (claimed.token, attempts, sending, to.recipient());
+    let mut settlement = recorded(random, at, parts, Trial { outcome, ..trial });
+    // Many deferrals in a row are one fact: the first is recorded, `attempts` has them all.
+    if outcome == Outcome::Deferred && to.state == State::Deferred {
+        settlement.entry = None;
+    }
+    Settlement { again, dead, ..settlement }
+}
+
+/// What to record for a claim whose dispatcher is gone: nobody knows whether its message was taken. That is not the
+/// recipient's fault, and a mandatory notice is sent again at once.
+#[must_use]
+pub fn doubt(random: &Random, at: Timestamp, (stale, sending, recipient): (&Stale, &Sending, Recipient)) -> Settlement {
+    let why = "the dispatcher stopped while it held this delivery".to_owned();
+    let trial = Trial { reply: Some(why), ..Trial::untried(Outcome::Uncertain) };
+    let again = (sending.class() == Class::Mandatory).then_some((at, 0));
+    Settlement { again, ..recorded(random, at, (stale.token, stale.attempts, sending, recipient), trial) }
+}
+
+/// What is recorded of a trial, whose outcome is the one in the end, under the claim's token and with the attempts by now.
+fn recorded(
+    random: &Random,
+    at: Timestamp,
+    (token, attempts, sending, recipient): (i64, u32, &Sending, Recipient),
     mut trial: Trial,
 ) -> Settlement {
     // PostgreSQL takes no text with a NUL: what a server says must not keep everything else from being recorded.
     trial.reply = trial.reply.map(|reply| reply.replace('\0', "\u{fffd}"));
-    let attempts = claimed.attempts + u32::from(trial.transaction.is_some());
-    let (outcome, again) = next(retry, random, at, claimed, sending, to, trial.outcome, attempts);
+    let (outcome, delivery_id) = (trial.outcome, recipient.id);
     let level = (outcome == Outcome::Accepted).then_some(Level::Relayed);
     let code = trial.transaction.as_ref().and_then(|transaction| transaction.code);
     let fact = Fact {
         notice: Some((sending.kept.id, sending.kept.category, sending.kept.digest)),
-        ordinal: Some(to.ordinal),
+        ordinal: Some(recipient.ordinal),
         level,
         attempt: trial.transaction.as_ref().map(|_| attempts),
         status_class: code.and_then(|code| u8::try_from(code / 100).ok()),
         ..Fact::new(Event::from(outcome), at)
     };
-    // Many deferrals in a row are one fact: the first is recorded, `attempts` has them all.
-    let repeated = outcome == Outcome::Deferred && to.state == State::Deferred;
-    let entry = (!repeated).then(|| Entry::new(&fact, Some(&person(sending, to, &trial)), random));
+    let entry = Entry::new(&fact, Some(&person(sending, recipient, &trial)), random);
     Settlement {
-        delivery_id: to.id,
+        delivery_id,
         notice_id: sending.kept.id,
-        token: claimed.token,
+        token,
         outcome,
         level,
         at,
-        again,
+        again: None,
         attempt: trial.transaction.as_ref().map(|transaction| Attempt {
             number: attempts,
             relay: transaction.relay.clone(),
@@ -113,8 +140,8 @@ pub fn settlement(
         }),
         attempts,
         message: trial.transaction.and_then(|transaction| transaction.composed.keep),
-        entry,
-        dead: trial.dead.then(|| to.email.as_str().to_owned()),
+        entry: Some(entry),
+        dead: None,
         reply: trial.reply,
     }
 }
@@ -146,12 +173,13 @@ fn next(
     }
 }
 
-fn person(sending: &Sending, to: &ToSend, trial: &Trial) -> Person {
-    let mut person = to.person();
+fn person(sending: &Sending, recipient: Recipient, trial: &Trial) -> Person {
+    let delivery_id = recipient.id;
+    let mut person = recipient.into_person();
     person.reply = trial.reply.clone().unwrap_or_default();
     if let Some(transaction) = &trial.transaction {
         person.sha256 = Some(transaction.composed.sha256);
-        person.message_id = sending.message_id(to.id);
+        person.message_id = sending.message_id(delivery_id);
         person.envelope_sender.clone_from(&transaction.envelope_sender);
         person.relay.clone_from(&transaction.relay);
         person.host.clone_from(&transaction.host);

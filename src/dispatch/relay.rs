@@ -17,7 +17,7 @@ use super::tally::Tally;
 use crate::config::Relay as RelayConfig;
 use crate::domain::reply::{Stage, for_logs};
 use crate::mail::smtp::{Failed, Steps};
-use crate::metrics::{Circuit as State, Metrics, RelayMetrics};
+use crate::metrics::{Circuit as State, InUse, Metrics, RelayMetrics};
 
 /// First pause after trouble; it doubles up to [`LONGEST_PAUSE`].
 pub const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -45,7 +45,7 @@ pub struct Relay {
     /// What came of it so far.
     pub tally: Tally,
     /// Its numbers.
-    pub metrics: RelayMetrics,
+    metrics: RelayMetrics,
     circuit: Mutex<Circuit>,
     rate: Option<Rate>,
 }
@@ -120,6 +120,18 @@ impl Relay {
     pub fn steps(&self) -> Steps {
         let metrics = self.metrics.clone();
         Steps::new(move |stage, took| metrics.step(stage, took))
+    }
+
+    /// A connection is in use, from before it is opened until what this gives is dropped.
+    #[must_use]
+    pub fn connection(&self) -> InUse {
+        self.metrics.connection()
+    }
+
+    /// Connections in use.
+    #[must_use]
+    pub fn connections(&self) -> u64 {
+        self.metrics.connections()
     }
 
     /// Asks for the use of the relay.

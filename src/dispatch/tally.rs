@@ -10,7 +10,6 @@ use crate::domain::delivery::Outcome;
 /// Counts of one relay.
 #[derive(Debug, Default)]
 pub struct Tally {
-    connections: AtomicU64,
     sent: AtomicU64,
     deferred: AtomicU64,
     refused: AtomicU64,
@@ -21,8 +20,6 @@ pub struct Tally {
 /// Counts as they were at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Counts {
-    /// Connections in use.
-    pub connections: u64,
     /// Messages that were accepted.
     pub sent: u64,
     /// Transactions that are to be tried again, those in doubt among them.
@@ -33,23 +30,7 @@ pub struct Counts {
     pub last_success: Option<Timestamp>,
 }
 
-/// A connection in use, until it is dropped.
-pub struct InUse<'a>(&'a Tally);
-
-impl Drop for InUse<'_> {
-    fn drop(&mut self) {
-        self.0.connections.fetch_sub(1, Relaxed);
-    }
-}
-
 impl Tally {
-    /// A connection is in use.
-    #[must_use]
-    pub fn connection(&self) -> InUse<'_> {
-        self.connections.fetch_add(1, Relaxed);
-        InUse(self)
-    }
-
     /// A transaction has ended.
     pub fn count(&self, outcome: Outcome, now_ms: i64) {
         let counter = match outcome {
@@ -68,7 +49,6 @@ impl Tally {
     pub fn counts(&self) -> Counts {
         let last_success = self.last_success.load(Relaxed);
         Counts {
-            connections: self.connections.load(Relaxed),
             sent: self.sent.load(Relaxed),
             deferred: self.deferred.load(Relaxed),
             refused: self.refused.load(Relaxed),

@@ -58,7 +58,7 @@ impl Worker {
                 probe = self.turn() => probe,
             };
             let relay = self.relay.clone();
-            let _in_use = relay.tally.connection();
+            let _in_use = relay.connection();
             // Nothing is claimed yet: a shutdown need not wait for a server that does not answer.
             let opened = tokio::select! {
                 () = shutdown.cancelled() => return,
@@ -66,7 +66,6 @@ impl Worker {
             };
             match opened {
                 Ok(session) => {
-                    let _connected = relay.metrics.connected();
                     relay.is_well(false);
                     self.serve(session, probe.is_some(), &shutdown).await;
                 }

@@ -337,6 +337,12 @@ impl Fact {
         }
     }
 
+    /// True of what an operator found out about a delivery in doubt, which no server answered.
+    #[must_use]
+    pub const fn is_finding(&self) -> bool {
+        matches!(self.event, Event::Accepted | Event::Rejected) && self.attempt.is_none()
+    }
+
     /// Canonical bytes.
     #[must_use]
     pub fn to_cbor(&self) -> Vec<u8> {

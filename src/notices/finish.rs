@@ -8,13 +8,13 @@ use crate::domain::entry::{Detail, Entry, Event, Fact};
 use crate::domain::notice::State;
 use crate::store::ledger::Opening;
 use crate::store::notices::{self as kept, Kept};
-use crate::store::{deliveries, ledger, queue, settle, uncertain};
+use crate::store::{deliveries, ledger, queue, recipients, settle, uncertain};
 
 /// Deliveries cancelled in one transaction.
 const CHUNK: u32 = 2000;
 
 /// What was done by itself.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
     /// Notices released.
     pub released: usize,
@@ -22,6 +22,8 @@ pub struct Progress {
     pub closed: usize,
     /// Notices whose release failed; the log says why.
     pub failed: usize,
+    /// Notices that another process is releasing, or held when it was killed: half a minute later they are taken up.
+    pub held: Vec<Uuid>,
 }
 
 impl Notices {
@@ -36,7 +38,8 @@ impl Notices {
             match notice.state {
                 State::Scheduled | State::Releasing if is_due(notice.send_at, self.clock.now()) => {
                     match self.release_due(notice.id).await {
-                        Ok(released) => progress.released += usize::from(released),
+                        Ok(true) => progress.released += 1,
+                        Ok(false) => progress.held.push(notice.id),
                         Err(error) => {
                             progress.failed += 1;
                             tracing::error!(notice = %notice.id, %error, "a due notice could not be released");
@@ -68,13 +71,13 @@ impl Notices {
         Ok(())
     }
 
+    /// False where another process is at it.
     async fn release_due(&self, id: Uuid) -> Result<bool, NoticeError> {
         let Some(notice) = kept::find(&mut *self.store.read().await?, id).await? else { return Ok(false) };
         if notice.approved_digest != Some(notice.digest) {
             return Err(NoticeError::ApprovalVoid);
         }
         match self.freeze(&notice, "besked", None, &|_| {}).await {
-            // Another process is at it.
             Err(NoticeError::Conflict) => Ok(false),
             other => other.map(|_| true),
         }
@@ -107,14 +110,14 @@ impl Notices {
             let at = self.clock.now();
             let texts: Vec<String> = ids.iter().map(Uuid::to_string).collect();
             let mut cancelled = Vec::with_capacity(ids.len());
-            for delivery in deliveries::to_send(&mut tx, notice.category.as_str(), &texts).await? {
+            for recipient in recipients::find(&mut tx, &texts).await? {
                 let fact = Fact {
                     notice: Some((notice.id, notice.category, notice.digest)),
-                    ordinal: Some(delivery.ordinal),
+                    ordinal: Some(recipient.ordinal),
                     ..Fact::new(Event::Cancelled, at)
                 };
-                let person = delivery.person();
-                cancelled.push((delivery.id, Entry::new(&fact, Some(&person), &self.random)));
+                let id = recipient.id;
+                cancelled.push((id, Entry::new(&fact, Some(&recipient.into_person()), &self.random)));
             }
             settle::cancel(&mut tx, notice.id, at, &cancelled).await?;
             tx.commit().await?;

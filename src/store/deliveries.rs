@@ -8,12 +8,13 @@ use uuid::Uuid;
 
 use super::customers::json;
 use super::dialect::{Dialect, bulk};
+use super::recipients::Recipient;
 use super::row::Row;
 use super::{Conn, Result};
 use crate::domain::address::Address;
 use crate::domain::category::Role;
 use crate::domain::delivery::{Level, State};
-use crate::domain::entry::{Person, commitment};
+use crate::domain::entry::commitment;
 use crate::domain::locale::{Locale, ZoneName};
 
 /// A recipient, as the freezing of an audience makes it: a delivery and its place in the queue.
@@ -329,20 +330,26 @@ pub struct ToSend {
 }
 
 impl ToSend {
-    /// Whom the ledger's entry about this delivery is about, as far as is known before an attempt.
+    /// Whom it is to, as far as recording its end takes.
     #[must_use]
-    pub fn person(&self) -> Person {
-        Person {
+    pub fn recipient(&self) -> Recipient {
+        Recipient {
+            id: self.id,
+            ordinal: self.ordinal,
             account_id: self.account_id.clone(),
-            address: self.email.as_str().to_owned(),
+            email: self.email.as_str().to_owned(),
             role: self.role.as_str().to_owned(),
-            ..Person::default()
         }
     }
 }
 
 /// What workers need to send these deliveries, all of one notice; those whose person was erased are left out.
 pub async fn to_send(conn: &mut Conn, category: &str, ids: &[String]) -> Result<Vec<ToSend>> {
+    each_to_send(conn, category, ids).await?.into_iter().collect()
+}
+
+/// The same, each by itself: one that cannot be read does not keep the others from being sent.
+pub async fn each_to_send(conn: &mut Conn, category: &str, ids: &[String]) -> Result<Vec<Result<ToSend>>> {
     let sql = Dialect::of(conn).pick(
         "SELECT d.id, d.ordinal, d.account_id, d.customer_name, d.email, d.contact_name, d.role, d.locale, d.time_zone,
            d.merged, d.follows_id, d.state,
@@ -358,31 +365,31 @@ pub async fn to_send(conn: &mut Conn, category: &str, ids: &[String]) -> Result<
          FROM deliveries d WHERE d.id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb))) AND d.email <> ''",
     );
     let rows = sqlx::query(sql).bind(json(ids)).bind(category).fetch_all(conn).await?;
-    rows.iter()
-        .map(|row| {
-            let row = Row::of("deliveries", row);
-            let merged: Option<String> = row.get("merged")?;
-            Ok(ToSend {
-                id: row.id("id")?,
-                ordinal: row.count("ordinal")?,
-                account_id: row.get("account_id")?,
-                customer_name: row.get("customer_name")?,
-                email: row.parse_with("email", Address::parse)?,
-                contact_name: row.get("contact_name")?,
-                role: row.parse("role")?,
-                locale: row.maybe("locale")?,
-                time_zone: row.maybe("time_zone")?,
-                merged: match merged {
-                    Some(_) => row.parse_with("merged", |text| serde_json::from_str(text))?,
-                    None => BTreeMap::new(),
-                },
-                follows_id: row.maybe("follows_id")?,
-                state: row.parse("state")?,
-                opted_out: row.count("opted_out")? > 0,
-                suppression: row.maybe("suppression")?,
-            })
-        })
-        .collect()
+    Ok(rows.iter().map(read_to_send).collect())
+}
+
+fn read_to_send(row: &sqlx::any::AnyRow) -> Result<ToSend> {
+    let row = Row::of("deliveries", row);
+    let merged: Option<String> = row.get("merged")?;
+    Ok(ToSend {
+        id: row.id("id")?,
+        ordinal: row.count("ordinal")?,
+        account_id: row.get("account_id")?,
+        customer_name: row.get("customer_name")?,
+        email: row.parse_with("email", Address::parse)?,
+        contact_name: row.get("contact_name")?,
+        role: row.parse("role")?,
+        locale: row.maybe("locale")?,
+        time_zone: row.maybe("time_zone")?,
+        merged: match merged {
+            Some(_) => row.parse_with("merged", |text| serde_json::from_str(text))?,
+            None => BTreeMap::new(),
+        },
+        follows_id: row.maybe("follows_id")?,
+        state: row.parse("state")?,
+        opted_out: row.count("opted_out")? > 0,
+        suppression: row.maybe("suppression")?,
+    })
 }
 
 /// A recipient's commitment in the manifest.

@@ -45,8 +45,8 @@ const WINDOW: usize = 256;
 /// The same at first: hardly ever does one of those stand in front, and PostgreSQL looks at all of the window each time.
 const NEAR: usize = 16;
 
-/// How many domains [`domains`] gives at most.
-const DOMAINS: i64 = 512;
+/// How many domains [`domains`] looks at.
+const DOMAINS: u64 = 1024;
 
 /// Claims up to `limit` due deliveries of one notice, oldest first, none to a domain in `skip`; nothing of a notice that is
 /// paused or cancelled. What is queued of a closed one is sent again, as an operator decided. It may find fewer than there are
@@ -142,9 +142,18 @@ fn read_claimed(rows: &[sqlx::any::AnyRow]) -> Result<Vec<Claimed>> {
     Ok(claimed)
 }
 
-/// Domains behind `after` to which deliveries of a notice wait, a stretch of them in their order.
-pub async fn domains(conn: &mut Conn, notice_id: Uuid, after: &str) -> Result<Vec<String>> {
-    // From each domain to the next one: what waits to any of them is not read.
+/// A stretch of the domains to which deliveries of a notice wait.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stretch {
+    /// Those to which one is due, in their order.
+    pub due: Vec<String>,
+    /// The last one looked at; `None` where there are none behind the stretch.
+    pub upto: Option<String>,
+}
+
+/// The domains behind `after` to which deliveries of a notice are due, as far as a look at the next [`DOMAINS`] finds them.
+pub async fn domains(conn: &mut Conn, notice_id: Uuid, after: &str, now: Timestamp) -> Result<Stretch> {
+    // From each domain to the next one, and of each its first: what waits to any of them is not read.
     let rows = sqlx::query(
         "WITH RECURSIVE d (domain, n) AS (
            SELECT (SELECT MIN(q.domain) FROM queue q WHERE q.notice_id = $1 AND q.lease_owner IS NULL AND q.domain > $2), 1
@@ -152,14 +161,30 @@ pub async fn domains(conn: &mut Conn, notice_id: Uuid, after: &str) -> Result<Ve
            SELECT (SELECT MIN(q.domain) FROM queue q
              WHERE q.notice_id = $1 AND q.lease_owner IS NULL AND q.domain > d.domain), d.n + 1
            FROM d WHERE d.domain IS NOT NULL AND d.n < $3)
-         SELECT domain FROM d WHERE domain IS NOT NULL ORDER BY domain",
+         SELECT domain, n, first_due FROM (
+           SELECT d.domain, d.n, (SELECT MIN(q.due_at) FROM queue q
+             WHERE q.notice_id = $1 AND q.domain = d.domain AND q.lease_owner IS NULL) AS first_due
+           FROM d WHERE d.domain IS NOT NULL) AS looked_at
+         WHERE first_due <= $4 OR n = $3 ORDER BY domain",
     )
     .bind(notice_id.to_string())
     .bind(after)
-    .bind(DOMAINS)
+    .bind(i64::try_from(DOMAINS).unwrap_or(i64::MAX))
+    .bind(now.as_millisecond())
     .fetch_all(conn)
     .await?;
-    rows.iter().map(|row| Row::of("queue", row).get("domain")).collect()
+    let mut stretch = Stretch::default();
+    for row in &rows {
+        let row = Row::of("queue", row);
+        let domain: String = row.get("domain")?;
+        if row.count("n")? == DOMAINS {
+            stretch.upto = Some(domain.clone());
+        }
+        if row.maybe_time("first_due")?.is_some_and(|first| first <= now) {
+            stretch.due.push(domain);
+        }
+    }
+    Ok(stretch)
 }
 
 /// Claims the oldest due delivery of a notice to each of these domains, as [`claim`] does.

@@ -9,7 +9,11 @@ use std::io;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 use super::Conn;
 use super::pool::Lent;
@@ -50,14 +54,20 @@ impl Turnstile {
         if self.at_wait.swap(true, Ordering::Relaxed) {
             return None;
         }
+        let (given, waited) = oneshot::channel();
         let turnstile = self.clone();
-        let waited = tokio::task::spawn_blocking(move || {
+        // Not one of the runtime's threads, which a process waits for at its end: whoever has the turn may be stopped for good.
+        let waiting = thread::Builder::new().name("turnstile".to_owned()).spawn(move || {
             let turn = turnstile.wait();
             turnstile.at_wait.store(false, Ordering::Relaxed);
-            turn
+            // A turn that comes too late is given back by being dropped.
+            drop(given.send(turn));
         });
-        // A turn that comes too late is given back by being dropped.
-        tokio::time::timeout(PATIENCE, waited).await.ok()?.ok()?.ok()
+        if waiting.is_err() {
+            self.at_wait.store(false, Ordering::Relaxed);
+            return None;
+        }
+        timeout(PATIENCE, waited).await.ok()?.ok()?.ok()
     }
 
     fn wait(&self) -> io::Result<Turn> {

@@ -35,3 +35,4 @@ mod tiles;
 mod tls;
 mod trouble;
 mod uncertain;
+mod unreadable;

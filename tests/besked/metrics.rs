@@ -294,6 +294,27 @@ async fn whoever_drains_says_so_until_it_ends() {
     assert!(serving.0.wait().unwrap().success());
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_is_being_opened_counts_wherever_it_is_told() {
+    let relay = Relay::start().await;
+    let shell = Shell::new().relay(relay.address.port());
+    shell.write("customers.csv", CUSTOMERS);
+    shell.run(&["customers", "import", "customers.csv"]).ok();
+    shell.write("notice.md", &maintenance("customers = [\"C2\"]"));
+    shell.run(&["notice", "send", "notice.md", "--yes"]).ok();
+    relay.on("EHLO", 1, Act::Stall);
+    let http = free();
+    let mut serve = shell.command(&["serve"]);
+    serve.env("BESKED__HTTP__LISTEN", http.to_string());
+    let serving = Running::start(&mut serve);
+    relay.stalled().await;
+    eventually("it is ready", || status(http, "/readyz") == 200);
+    assert_eq!(parse(&ask(http, "GET", "/metrics").2)["besked_relay_connections{relay=\"primary\"}"], 1.0);
+    let told = || shell.run(&["--json", "relays"]).ok().json()["relays"][0]["nodes"][0]["connections"].as_u64();
+    eventually("the node has told it", || told() == Some(1));
+    serving.ends();
+}
+
 #[rstest]
 #[case("text")]
 #[case("json")]

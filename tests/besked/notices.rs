@@ -4,12 +4,15 @@ use std::time::Duration;
 
 use besked::app::App;
 use besked::audience::AudienceError;
+use besked::dispatch::{Finished, Until};
 use besked::domain::delivery::State;
 use besked::domain::notice::State as NoticeState;
 use besked::notices::NoticeError;
 use besked::store::attestations::Attestation;
 use besked::store::notices;
+use besked::store::queue::Depth;
 use rstest::rstest;
+use tokio_util::sync::CancellationToken;
 
 use crate::app::{CUSTOMERS, NEWS, TestApp, maintenance};
 use crate::database::Engine;
@@ -157,13 +160,22 @@ async fn a_follow_up_goes_to_the_same_recipients_and_threads() {
 #[case(Engine::Sqlite)]
 #[case(Engine::Postgres)]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_release_that_was_broken_off_is_taken_up_afresh(#[case] engine: Engine) {
+async fn a_release_that_was_broken_off_is_waited_for_and_taken_up_afresh(#[case] engine: Engine) {
     let app = TestApp::new(engine).await;
     let id = broken_off(&app).await;
-    app.run_until_idle().await;
-    assert!(app.relay.received().is_empty(), "nothing is sent before the manifest, and the other process may live");
-    app.advance(Duration::from_secs(40));
-    app.run_until_idle().await;
+    let other = app.release(&maintenance("customers = [\"C2\"]")).await;
+    let other_ends = async {
+        while app.notice(other).await.state != NoticeState::Closed {
+            tokio::task::yield_now().await;
+        }
+        let sent = app.relay.received().len();
+        assert_eq!(sent, 1, "nothing is sent before the manifest, and the other process may live");
+        app.advance(Duration::from_secs(31));
+    };
+    let ended = tokio::time::timeout(Duration::from_secs(60), app.run_until_idle());
+    let (ended, ()) = tokio::join!(ended, other_ends);
+    assert!(matches!(ended.expect("it ends"), Finished::Idle(depth) if depth == Depth::default()));
+    assert_eq!(app.notice(id).await.state, NoticeState::Closed);
     assert_eq!(app.counts(id).await, [(State::Accepted, 2)].into());
     assert!(app.relay.to("old@ett.example").is_empty());
 }
@@ -192,6 +204,19 @@ async fn a_release_that_was_broken_off_and_cancelled_leaves_nothing(#[case] engi
     let mut conn = store.read().await.unwrap();
     assert!(besked::store::deliveries::of_notice(&mut conn, id, 0, 9).await.unwrap().is_empty());
     assert!(besked::store::ledger::of_notice(&mut conn, id).await.unwrap().is_empty(), "nothing was promised");
+}
+
+/// Who waits for one notice does not wait for another's release.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_for_one_notice_waits_for_no_others_release() {
+    let app = TestApp::new(Engine::Sqlite).await;
+    broken_off(&app).await;
+    let own = app.release(&maintenance("customers = [\"C2\"]")).await;
+    let (dispatcher, _lock) = app.app.dispatcher(None).unwrap();
+    let run = dispatcher.run(CancellationToken::new(), Some(Until::Idle(Some(own))));
+    let ended = tokio::time::timeout(Duration::from_secs(60), run).await.expect("it ends").unwrap();
+    assert!(matches!(ended, Finished::Idle(_)));
+    assert_eq!(app.notice(own).await.state, NoticeState::Closed);
 }
 
 /// A notice as a process leaves it that was killed between two chunks of its release.

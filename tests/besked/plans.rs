@@ -19,12 +19,18 @@ use crate::relay::Relay;
 /// Enough for a planner to think of indexes.
 const CUSTOMERS: usize = 2_000;
 
+/// So many of them have their address at one domain, and stand before the others: at its limit there is a way past it.
+const AT_ONE: usize = 600;
+
 /// Messages after which the statements are known.
 const ENOUGH: usize = 60;
 
 /// Tables that grow with the queue or with history.
 const GROWING: [&str; 8] =
     ["queue", "deliveries", "attempts", "messages", "ledger_entries", "ledger_openings", "ledger_nodes", "contacts"];
+
+/// Looks for what is due to other domains than those at their limit.
+const PAST_A_DOMAIN: &str = "WITH RECURSIVE d (domain, n)";
 
 /// Looks once an hour for persons whose time is over, and may take its time.
 const HOURLY: &str = "SELECT n.id, n.category, n.reference, n.released_at";
@@ -33,7 +39,8 @@ const HOURLY: &str = "SELECT n.id, n.category, n.reference, n.released_at";
 async fn statements(shell: Shell) -> (Shell, BTreeSet<String>) {
     let relay = Relay::start().await;
     let shell = shell.relay(relay.address.port());
-    let rows: String = (0..CUSTOMERS).map(|n| format!("C{n},Kund {n},a{n}@d{}.example\n", n % 500)).collect();
+    let domain = |n| if n < AT_ONE { "first.example".to_owned() } else { format!("d{}.example", n % 500) };
+    let rows: String = (0..CUSTOMERS).map(|n| format!("C{n:04},Kund {n},a{n}@{}\n", domain(n))).collect();
     shell.write("customers.csv", &format!("account_id,customer_name,email\n{rows}"));
     shell.run(&["customers", "import", "customers.csv"]).ok();
     shell.write("notice.md", &maintenance("all = true"));
@@ -41,6 +48,7 @@ async fn statements(shell: Shell) -> (Shell, BTreeSet<String>) {
     let log = shell.directory.path().join("log");
     let mut dispatch = shell.command(&["dispatch"]);
     dispatch.env("BESKED_LOG", "sqlx::query=debug").env("BESKED_LOG_FORMAT", "json");
+    dispatch.env("BESKED__LIMITS__DOMAIN_CONNECTIONS", "1");
     let mut running = dispatch.stderr(Stdio::from(std::fs::File::create(&log).unwrap())).spawn().unwrap();
     tokio::task::spawn_blocking(move || {
         eventually("some messages are sent", || relay.received().len() >= ENOUGH);
@@ -119,15 +127,23 @@ async fn nothing_that_a_dispatcher_asks_while_it_sends_reads_a_growing_table_fro
         conn.execute("SET enable_seqscan = off").await.unwrap();
     }
     let asked = |text: &str| statements.iter().any(|statement| statement.starts_with(text));
-    for text in
-        ["UPDATE deliveries SET state", "DELETE FROM queue", "INSERT INTO ledger_entries", "INSERT INTO messages"]
-    {
+    for text in [
+        "UPDATE deliveries SET state",
+        "DELETE FROM queue",
+        "INSERT INTO ledger_entries",
+        "INSERT INTO messages",
+        PAST_A_DOMAIN,
+    ] {
         assert!(asked(text), "`{text}` is among what was asked: {statements:#?}");
     }
     let mut wrong = Vec::new();
     for statement in &statements {
         let plan = plan(engine, &mut conn, statement).await;
         let whole = read_whole(&plan);
+        if statement.starts_with(PAST_A_DOMAIN) {
+            let goes = plan.iter().filter(|line| line.contains("queue")).all(|line| line.contains("queue_by_domain"));
+            assert!(goes, "it goes from domain to domain by their index:\n{}", plan.join("\n"));
+        }
         if !whole.is_empty() && !statement.starts_with(HOURLY) {
             wrong.push(format!("{whole:?} in: {statement}\n{}\n", plan.join("\n")));
         }

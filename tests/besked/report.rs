@@ -253,6 +253,42 @@ fn a_report_of_one_customer_answers_its_questions() {
     assert!(!text.contains("received"));
 }
 
+/// As `besked deliveries uncertain settle` records it.
+#[test]
+fn what_an_operator_found_is_told_as_that_and_as_no_servers_answer() {
+    let mut case = case(2);
+    for (ordinal, event) in [(0, Event::Accepted), (1, Event::Rejected)] {
+        let lost = Person { reply: String::new(), ..person("C1", &format!("a{ordinal}@customer.example")) };
+        case.tell(ordinal, Event::Uncertain, lost.clone());
+        let level = (event == Event::Accepted).then_some(Level::Relayed);
+        let fact = Fact { ordinal: Some(ordinal), level, ..Fact::new(event, time(7200)) };
+        let found = Person { reply: "stated by Bo: relay's log, queued as 4F2".into(), ..lost };
+        let nowhere = Person { sha256: None, relay: String::new(), host: String::new(), tls: String::new(), ..found };
+        case.add(fact, Some(nowhere));
+    }
+    let text = case.printed().text();
+    assert_says(
+        &text,
+        &[
+            "of 2 recipients: 1 found by an operator to have been accepted by the mail server; \
+             1 found by an operator not to have been accepted by the mail server.",
+            "What no server answered, and an operator found",
+            "2026-11-24 12:00:00 UTC, found by an operator to have been accepted by the mail server",
+            "Finding stated by Bo: relay's log, queued as 4F2",
+            "relayed: a relay took the message, to pass it on, as the operator found",
+        ],
+    );
+    // Behind this stand columns side by side, of which the words come out mixed.
+    let (told, _) = text.split_once("What each entry proves").unwrap();
+    let count = |words: &str| told.matches(words).count();
+    let (found, doubted) = (count("been accepted by the mail server"), count("perhaps accepted by the mail server"));
+    assert_eq!(
+        (count("accepted by the mail server"), count("refused by the mail server")),
+        (found + doubted, 0),
+        "{told}"
+    );
+}
+
 #[test]
 fn the_evidence_file_comes_out_byte_for_byte_of_a_pdf_a() {
     let case = Case::of_one_customer();

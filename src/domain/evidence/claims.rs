@@ -26,7 +26,7 @@ pub fn of(fact: &Fact, subject: &Subject) -> Claim {
     let (said, not) = match fact.event {
         Event::Manifest => manifest(fact),
         Event::Closed => closed(fact),
-        Event::Accepted | Event::Rejected if fact.attempt.is_none() => settled(fact, subject),
+        _ if fact.is_finding() => settled(fact, subject),
         Event::Accepted => accepted(fact, subject),
         Event::Delivered => (
             format!("a delivery report said that the message to {} reached its mailbox", whom(subject)),

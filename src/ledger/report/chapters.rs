@@ -5,7 +5,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::Report;
 use super::flow::{CELL, CELL_CODE, Column, Flow, Style};
-use super::outcomes::{self, Told, phrase, shown, utc};
+use super::outcomes::{self, Told, said, shown, utc};
 use crate::domain::entry::{Event, Person};
 use crate::domain::evidence::{Proven, Subject};
 
@@ -109,8 +109,7 @@ fn who_and_when(flow: &mut Flow<'_>, report: &Report<'_>) {
 
 fn recipient(ordinal: u64, told: &Told<'_>) -> Vec<String> {
     let (account, address) = told.who.unwrap_or(("", "not opened in the file"));
-    let (last, at) =
-        told.last.map_or((outcomes::NOTHING, String::new()), |last| (phrase(last.event()), utc(last.at())));
+    let (last, at) = told.last.map_or((outcomes::NOTHING, String::new()), |last| (said(&last.fact), utc(last.at())));
     vec![ordinal.to_string(), account.to_owned(), address.to_owned(), last.to_owned(), at]
 }
 
@@ -137,15 +136,40 @@ fn attested<'a>(report: &Report<'a>) -> Vec<(&'a Proven, &'a Person)> {
 
 fn servers(flow: &mut Flow<'_>, report: &Report<'_>) {
     flow.heading("Which server answered what");
-    let answers: Vec<&Proven> = report.evidence.entries.iter().filter(|it| outcomes::is_answer(it.event())).collect();
+    let answers: Vec<&Proven> = report.evidence.entries.iter().filter(|it| outcomes::is_answer(&it.fact)).collect();
     if answers.is_empty() {
         flow.paragraph("The file has no answer of a mail server.");
     }
     for entry in answers.iter().take(SHOWN) {
-        let title = format!("{}, {}", shown(entry.at()), phrase(entry.event()));
-        flow.pairs(Some(&title), &answered(entry));
+        flow.pairs(Some(&title(entry)), &answered(entry));
     }
     more(flow, answers.len(), "answers");
+    findings(flow, report);
+}
+
+/// What operators found out about doubts, which no server answered.
+fn findings(flow: &mut Flow<'_>, report: &Report<'_>) {
+    let findings: Vec<&Proven> = report.evidence.entries.iter().filter(|it| it.fact.is_finding()).collect();
+    if findings.is_empty() {
+        return;
+    }
+    flow.subheading("What no server answered, and an operator found");
+    for entry in findings.iter().take(SHOWN) {
+        let mut pairs = answered(entry);
+        for (name, value, _) in &mut pairs {
+            match *name {
+                "Reply" => *name = "Finding",
+                "Level" => value.push_str(", as the operator found"),
+                _ => {}
+            }
+        }
+        flow.pairs(Some(&title(entry)), &pairs);
+    }
+    more(flow, findings.len(), "findings");
+}
+
+fn title(entry: &Proven) -> String {
+    format!("{}, {}", shown(entry.at()), said(&entry.fact))
 }
 
 /// The particulars of an answer, as far as there are any.
@@ -207,7 +231,7 @@ fn claims(flow: &mut Flow<'_>, report: &Report<'_>) {
     flow.heading("What each entry proves, and what it does not");
     let row = |entry: &Proven| {
         let (proves, not) = (entry.claim.proves.clone(), entry.claim.does_not_prove.clone());
-        vec![entry.index.to_string(), phrase(entry.event()).to_owned(), utc(entry.at()), proves, not]
+        vec![entry.index.to_string(), said(&entry.fact).to_owned(), utc(entry.at()), proves, not]
     };
     let entries = &report.evidence.entries;
     let rows: Vec<Vec<String>> = entries.iter().take(SHOWN).map(row).collect();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::domain::delivery::{Level, Outcome};
-use crate::domain::entry::{Event, Person};
+use crate::domain::entry::{Event, Fact, Person};
 use crate::domain::evidence::{Evidence, Proven, Subject};
 
 /// A recipient and the last that was recorded of it.
@@ -36,11 +36,12 @@ pub(super) fn recipients(evidence: &Evidence) -> BTreeMap<u64, Told<'_>> {
 
 /// How many recipients there are by what was last recorded of them.
 pub(super) fn counts<'a>(told: impl Iterator<Item = &'a Told<'a>>) -> Vec<(&'static str, usize)> {
-    let mut counts: BTreeMap<Option<Event>, usize> = BTreeMap::new();
+    let mut counts: BTreeMap<(Option<Event>, &'static str), usize> = BTreeMap::new();
     for told in told {
-        *counts.entry(told.last.map(Proven::event)).or_default() += 1;
+        let words = told.last.map_or(NOTHING, |last| said(&last.fact));
+        *counts.entry((told.last.map(Proven::event), words)).or_default() += 1;
     }
-    counts.into_iter().map(|(event, count)| (event.map_or(NOTHING, phrase), count)).collect()
+    counts.into_iter().map(|((_, words), count)| (words, count)).collect()
 }
 
 /// Of a recipient without an entry.
@@ -52,13 +53,23 @@ pub(super) fn person(entry: &Proven) -> Option<&Person> {
 }
 
 /// True of what a mail server answered, or a report about a message that one took.
-pub(super) fn is_answer(event: Event) -> bool {
+pub(super) fn is_answer(fact: &Fact) -> bool {
     use Event::{Accepted, Bounced, Deferred, Delivered, Expired, Rejected, Uncertain};
-    matches!(event, Accepted | Deferred | Rejected | Expired | Uncertain | Bounced | Delivered)
+    matches!(fact.event, Accepted | Deferred | Rejected | Expired | Uncertain | Bounced | Delivered)
+        && !fact.is_finding()
 }
 
-/// What happened, in words.
-pub(super) fn phrase(event: Event) -> &'static str {
+/// What happened, in words: what an operator found is told as that, and as no server's answer.
+pub(super) fn said(fact: &Fact) -> &'static str {
+    match fact.event {
+        Event::Accepted if fact.is_finding() => "found by an operator to have been accepted by the mail server",
+        Event::Rejected if fact.is_finding() => "found by an operator not to have been accepted by the mail server",
+        event => phrase(event),
+    }
+}
+
+/// What an event is, in words.
+fn phrase(event: Event) -> &'static str {
     match event {
         // Whether it was tried again is what later entries say.
         Event::Deferred => "put off by the mail server",

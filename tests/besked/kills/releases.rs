@@ -79,14 +79,12 @@ async fn a_release_that_is_killed_is_done_again_whole(#[case] engine: Engine) {
 /// Takes whoever releases for dead.
 const HOLD_IS_OVER: &str = "UPDATE notices SET release_until = 0 WHERE state = 'releasing'";
 
-/// While whoever releases may live, a dispatcher leaves the notice alone; then it takes the release up. What it sends, it
-/// sends after the manifest.
+/// While whoever releases may live, a dispatcher leaves the notice alone and waits; then it takes the release up. What it
+/// sends, it sends after the manifest.
 async fn taken_up_by_a_dispatcher(field: &mut Field) {
     let sent = field.relay.count();
-    field.shell.run(&["dispatch", "--until-idle"]).ok();
-    assert_eq!(field.relay.count(), sent, "nothing is sent before the manifest");
-    field.sql(HOLD_IS_OVER).await;
     let mut dispatch = [field.start(&["dispatch", "--until-idle"])];
+    field.sql(HOLD_IS_OVER).await;
     assert!(field.takes(sent + 1, &mut dispatch), "it ended before the notice was released");
     dispatch[0].kill();
     field.terms.kills += 1;

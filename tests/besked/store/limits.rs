@@ -167,13 +167,35 @@ async fn domains_are_listed_once_each_and_claimed_from_one_by_one(#[case] engine
     let id = fixture.released(&mut tx, &addresses.collect::<Vec<_>>()).await;
     let skip = ["slow.example".to_owned()];
     assert!(queue::claim(&mut tx, id, "me", fixture.now, &skip, 2).await.unwrap().is_empty(), "it looks no further");
-    assert_eq!(queue::domains(&mut tx, id, "").await.unwrap(), ["slow.example", "x.example", "y.example"]);
-    let others = queue::domains(&mut tx, id, "slow.example").await.unwrap();
+    let all = queue::domains(&mut tx, id, "", fixture.now).await.unwrap();
+    assert_eq!((all.due, all.upto), (vec!["slow.example".into(), "x.example".into(), "y.example".to_owned()], None));
+    let others = queue::domains(&mut tx, id, "slow.example", fixture.now).await.unwrap().due;
     let mut claimed = queue::claim_of(&mut tx, id, "me", fixture.now, &others).await.unwrap();
     claimed.sort_by(|a, b| a.domain.cmp(&b.domain));
     let domains: Vec<_> = claimed.iter().map(|it| (it.domain.as_str(), it.token)).collect();
     assert_eq!(domains, [("x.example", 1), ("y.example", 1)]);
-    assert_eq!(queue::domains(&mut tx, id, "slow.example").await.unwrap(), ["y.example"], "one more waits there");
+    let left = queue::domains(&mut tx, id, "slow.example", fixture.now).await.unwrap();
+    assert_eq!(left.due, ["y.example"], "one more waits there");
     notices::set_paused(&mut tx, id, Some(fixture.now)).await.unwrap();
     assert!(queue::claim_of(&mut tx, id, "me", fixture.now, &others).await.unwrap().is_empty());
+}
+
+/// Where much was put off, a look for what is due finds it however many domains have to wait.
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn domains_with_nothing_due_are_passed_over(#[case] engine: Engine) {
+    let fixture = Fixture::new(engine).await;
+    let mut tx = fixture.store.write().await.unwrap();
+    let addresses: Vec<String> = (0..1500).map(|n| format!("a@d{n:04}.example")).collect();
+    let id = fixture.released(&mut tx, &addresses.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    let later = fixture.now + SignedDuration::from_secs(60);
+    let waits = "UPDATE queue SET due_at = $1 WHERE domain NOT IN ('d0700.example', 'd1400.example')";
+    sqlx::query(waits).bind(later.as_millisecond()).execute(&mut *tx).await.unwrap();
+    let first = queue::domains(&mut tx, id, "", fixture.now).await.unwrap();
+    assert_eq!((first.due, first.upto.as_deref()), (vec!["d0700.example".to_owned()], Some("d1023.example")));
+    let second = queue::domains(&mut tx, id, "d1023.example", fixture.now).await.unwrap();
+    assert_eq!((second.due, second.upto), (vec!["d1400.example".to_owned()], None));
+    assert_eq!(queue::domains(&mut tx, id, "", later).await.unwrap().due.len(), 1024, "by then all are due");
 }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use besked::domain::entry::Event;
 use besked::domain::preference::Reason;
 use besked::store::messages::{Dictionary, Message};
-use besked::store::{Conn, StoreError, deliveries, ledger, messages, notices, secrets, suppressions, without_password};
+use besked::store::{
+    Conn, StoreError, deliveries, ledger, messages, notices, recipients, secrets, suppressions, without_password,
+};
 use rstest::rstest;
 use sqlx::AssertSqlSafe;
 
@@ -130,6 +132,31 @@ async fn a_delivery_that_cannot_be_sent_names_itself(
     let error = deliveries::to_send(&mut tx, "news", std::slice::from_ref(&delivery)).await.unwrap_err();
     let StoreError::Inconsistent { table, column: named, row, .. } = &error else { panic!("{error}") };
     assert_eq!((*table, *named, row.as_str()), ("deliveries", column, delivery.as_str()));
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn a_delivery_that_cannot_be_sent_hides_no_other_and_names_its_recipient(#[case] engine: Engine) {
+    let fixture = Fixture::new(engine).await;
+    let mut tx = fixture.store.write().await.unwrap();
+    let id = fixture.released(&mut tx, &["a@x.example", "b@x.example"]).await;
+    let spoiled = "UPDATE deliveries SET merged = '{', locale = '!', email = 'nobody' WHERE email = 'a@x.example'";
+    sqlx::query(spoiled).execute(&mut *tx).await.unwrap();
+    let shown = deliveries::of_notice(&mut tx, id, 0, 9).await.unwrap();
+    let ids: Vec<String> = shown.iter().map(|it| it.id.to_string()).collect();
+    let each = deliveries::each_to_send(&mut tx, "news", &ids).await.unwrap();
+    let (read, unread): (Vec<_>, Vec<_>) = each.into_iter().partition(Result::is_ok);
+    let sendable = read.into_iter().next().unwrap().unwrap();
+    assert_eq!((sendable.id, unread.len()), (shown[1].id, 1));
+    let mut found = recipients::find(&mut tx, &ids).await.unwrap();
+    found.sort_by_key(|recipient| recipient.ordinal);
+    assert_eq!((found[0].id, found[0].email.as_str(), found[0].role.as_str()), (shown[0].id, "nobody", "service"));
+    assert_eq!(found[1], sendable.recipient());
+    assert_eq!(found[1].clone().into_person().address, "b@x.example");
+    sqlx::query("UPDATE deliveries SET email = ''").execute(&mut *tx).await.unwrap();
+    assert!(recipients::find(&mut tx, &ids).await.unwrap().is_empty(), "they were erased");
 }
 
 #[rstest]

@@ -7,6 +7,8 @@ use std::process::{Child, Command, Stdio};
 use rstest::rstest;
 
 use super::service::Service;
+use crate::cli::Shell;
+use crate::postfix::eventually;
 
 /// Another process that has a SQLite file to itself until it is dropped.
 struct Locked(Child);
@@ -51,6 +53,43 @@ async fn a_file_that_is_locked_for_longer_than_anybody_waits_is_waited_for() {
     service.shell.run(&["customers", "list"]).ok();
     drop(locked);
     service.goes_on().await;
+}
+
+/// A process that does not outlive its test.
+struct Mortal(Child);
+
+impl Mortal {
+    /// One that was stopped while it had the turn to write.
+    fn frozen_in_its_turn(shell: &Shell) -> Self {
+        let mut process = Command::new("flock");
+        process.arg("--no-fork").arg(shell.directory.path().join("var/besked.db.writing"));
+        let mut process =
+            process.args(["sh", "-c", "echo mine; exec sleep 600"]).stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(process.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        assert_eq!(line, "mine\n");
+        assert!(Command::new("kill").args(["-STOP", &process.id().to_string()]).status().unwrap().success());
+        Self(process)
+    }
+}
+
+impl Drop for Mortal {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn nobody_is_kept_from_ending_by_a_process_that_was_stopped_in_its_turn() {
+    let shell = Shell::new();
+    let _frozen = Mortal::frozen_in_its_turn(&shell);
+    let add = shell.command(&["suppressions", "add", "a@x.example", "--reason", "manual"]).spawn().unwrap();
+    let mut waits = Mortal(add);
+    eventually("it does without its turn, and ends", || waits.0.try_wait().unwrap().is_some());
+    assert!(waits.0.wait().unwrap().success());
+    let listed = shell.run(&["--json", "suppressions", "list"]).ok().json();
+    assert_eq!(listed["suppressions"][0]["email"].as_str(), Some("a@x.example"), "what it was for is done");
 }
 
 /// A shared object that makes a disk fail.

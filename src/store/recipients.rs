@@ -1,0 +1,56 @@
+//! Whom deliveries are to, as far as recording their end takes. Texts stay as they are stored: a delivery that cannot be sent,
+//! because something of it cannot be read, can be cancelled and be found in doubt all the same.
+
+use uuid::Uuid;
+
+use super::customers::json;
+use super::dialect::Dialect;
+use super::row::Row;
+use super::{Conn, Result};
+use crate::domain::entry::Person;
+
+/// A delivery and whom it is to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recipient {
+    /// The delivery.
+    pub id: Uuid,
+    /// Place in the manifest.
+    pub ordinal: u64,
+    /// Account id.
+    pub account_id: String,
+    /// Address.
+    pub email: String,
+    /// Role addressed.
+    pub role: String,
+}
+
+impl Recipient {
+    /// Whom the ledger's entry about this delivery is about, as far as is known before an attempt.
+    #[must_use]
+    pub fn into_person(self) -> Person {
+        Person { account_id: self.account_id, address: self.email, role: self.role, ..Person::default() }
+    }
+}
+
+/// Whom these deliveries are to; those whose person was erased are left out.
+pub async fn find(conn: &mut Conn, ids: &[String]) -> Result<Vec<Recipient>> {
+    let sql = Dialect::of(conn).pick(
+        "SELECT id, ordinal, account_id, email, role FROM deliveries
+         WHERE id IN (SELECT value FROM json_each($1)) AND email <> ''",
+        "SELECT id, ordinal, account_id, email, role FROM deliveries
+         WHERE id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb))) AND email <> ''",
+    );
+    let rows = sqlx::query(sql).bind(json(ids)).fetch_all(conn).await?;
+    rows.iter()
+        .map(|row| {
+            let row = Row::of("deliveries", row);
+            Ok(Recipient {
+                id: row.id("id")?,
+                ordinal: row.count("ordinal")?,
+                account_id: row.get("account_id")?,
+                email: row.get("email")?,
+                role: row.get("role")?,
+            })
+        })
+        .collect()
+}

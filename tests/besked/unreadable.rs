@@ -1,0 +1,105 @@
+//! A delivery of which something cannot be read: it waits until it can, and keeps nobody else waiting.
+
+use std::time::Duration;
+
+use besked::dispatch::Finished;
+use besked::domain::delivery::State;
+use besked::store::{deliveries, ledger, queue};
+use rstest::rstest;
+use sqlx::{AnyConnection, Connection as _, Executor as _};
+use uuid::Uuid;
+
+use crate::app::{CUSTOMERS, NEWS, TestApp, maintenance};
+use crate::cli::Shell;
+use crate::database::Engine;
+use crate::relay::Relay;
+
+const SPOIL: &str = "UPDATE deliveries SET merged = 'Carols secret' WHERE email = 'hello@two.example'";
+const MEND: &str = "UPDATE deliveries SET merged = NULL";
+
+async fn sql(app: &TestApp, statement: &'static str) {
+    let mut tx = app.app.store.write().await.unwrap();
+    tx.execute(statement).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delivery_that_cannot_be_read_is_put_off_and_all_others_are_sent(#[case] engine: Engine) {
+    let app = TestApp::new(engine).await;
+    app.import(CUSTOMERS).await;
+    let work = app.release(&maintenance("all = true")).await;
+    let news = app.release(NEWS).await;
+    sql(&app, SPOIL).await;
+    let Finished::Idle(depth) = app.run_until_idle().await else { panic!("not idle") };
+    assert_eq!((depth.due, depth.later), (0, 2));
+    for id in [work, news] {
+        assert_eq!(app.counts(id).await, [(State::Queued, 1), (State::Accepted, 1)].into());
+    }
+    sql(&app, MEND).await;
+    app.advance(Duration::from_secs(61));
+    app.run_until_idle().await;
+    for id in [work, news] {
+        assert_eq!(app.counts(id).await, [(State::Accepted, 2)].into(), "it was put off, and nothing was lost");
+    }
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_claim_of_a_dead_dispatcher_is_a_doubt_whatever_can_be_read_of_it(#[case] engine: Engine) {
+    let app = TestApp::new(engine).await;
+    app.import(CUSTOMERS).await;
+    let news = app.release(NEWS).await;
+    sql(&app, SPOIL).await;
+    let mut tx = app.app.store.write().await.unwrap();
+    let now = app.app.clock.now();
+    assert_eq!(queue::claim(&mut tx, news, "a process that was killed", now, &[], 9).await.unwrap().len(), 2);
+    // Leases of PostgreSQL run by the database's clock.
+    tx.execute("UPDATE queue SET lease_until = 0").await.unwrap();
+    tx.commit().await.unwrap();
+    assert!(matches!(app.run_until_idle().await, Finished::Idle(_)));
+    assert_eq!(app.counts(news).await, [(State::Uncertain, 2)].into(), "an operator decides");
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delivery_that_cannot_be_read_can_be_cancelled(#[case] engine: Engine) {
+    let app = TestApp::new(engine).await;
+    app.import(CUSTOMERS).await;
+    let id = app.release(&maintenance("all = true")).await;
+    sql(&app, SPOIL).await;
+    app.app.notices.cancel(id, "alice", None).await.unwrap();
+    assert_eq!(app.counts(id).await, [(State::Cancelled, 2)].into());
+    let mut conn = app.app.store.read().await.unwrap();
+    let person = deliveries::of_customer(&mut conn, id, "C2").await.unwrap().remove(0);
+    let entries = ledger::of_notice(&mut conn, id).await.unwrap();
+    let own = entries.iter().find(|entry| entry.delivery_id == Some(person.id)).unwrap();
+    let named = own.person.as_ref().unwrap();
+    assert!(named.windows(17).any(|window| window == b"hello@two.example"), "the entry names whom it is about");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_names_what_cannot_be_read_and_says_nothing_of_it() {
+    let relay = Relay::start().await;
+    let shell = Shell::new().relay(relay.address.port());
+    shell.write("customers.csv", CUSTOMERS);
+    shell.run(&["customers", "import", "customers.csv"]).ok();
+    shell.write("notice.md", &maintenance("all = true"));
+    let sent = shell.run(&["--json", "notice", "send", "notice.md", "--yes"]).ok().json();
+    let notice: Uuid = sent["id"].as_str().unwrap().parse().unwrap();
+    let url = format!("sqlite://{}", shell.directory.path().join("var/besked.db").display());
+    let mut conn = AnyConnection::connect(&url).await.unwrap();
+    conn.execute(SPOIL).await.unwrap();
+    let spoiled = deliveries::of_customer(&mut conn, notice, "C2").await.unwrap().remove(0).id.to_string();
+    let ran = shell.run(&["dispatch", "--until-idle"]).ok();
+    let told: Vec<&str> = ran.err.lines().filter(|line| line.contains(&spoiled)).collect();
+    assert!(told.len() == 1 && told[0].contains("cannot be read") && told[0].contains("merged"), "{}", ran.err);
+    assert!(!ran.err.contains("secret") && !ran.err.contains("hello@"), "{}", ran.err);
+    assert_eq!(relay.received().len(), 1, "the other one was sent");
+}
