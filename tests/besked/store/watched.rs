@@ -3,7 +3,7 @@
 use besked::domain::delivery::Outcome;
 use besked::domain::entry::Event;
 use besked::store::figures::{self, Sealing, Waiting};
-use besked::store::settle::Settlement;
+use besked::store::settle::{Settlement, Written};
 use besked::store::uncertain::{self, Doubts};
 use besked::store::{Conn, ledger, notices, queue, settle};
 use jiff::SignedDuration;
@@ -125,7 +125,7 @@ async fn recording_an_outcome_changes_no_index_on_postgres() {
         let reply = Some("250 2.0.0 OK: queued as 4F1A2B3C4D5E at a server with a long name".to_owned());
         let settled = claimed.iter().map(|claimed| {
             let settlement = settlement(&fixture, id, claimed, outcome);
-            Settlement { again, reply: reply.clone(), attempt: None, ..settlement }
+            Written::from(Settlement { again, reply: reply.clone(), attempt: None, ..settlement })
         });
         settle::settle(&mut tx, &settled.collect::<Vec<_>>()).await.unwrap();
         sqlx::query("UPDATE queue SET lease_owner = 'me'").execute(&mut *tx).await.unwrap();
