@@ -369,7 +369,7 @@ fn pool(dialect: Dialect, size: u32, read_only: bool) -> AnyPoolOptions {
 }
 
 /// The migrations of both engines, in order: name, SQLite, PostgreSQL.
-const MIGRATIONS: [(&str, &str, &str); 3] = [
+const MIGRATIONS: [(&str, &str, &str); 4] = [
     (
         "init",
         include_str!("../../migrations/sqlite/0001_init.sql"),
@@ -384,6 +384,11 @@ const MIGRATIONS: [(&str, &str, &str); 3] = [
         "dispatch",
         include_str!("../../migrations/sqlite/0003_dispatch.sql"),
         include_str!("../../migrations/postgres/0003_dispatch.sql"),
+    ),
+    (
+        "doubts",
+        include_str!("../../migrations/sqlite/0006_doubts.sql"),
+        include_str!("../../migrations/postgres/0006_doubts.sql"),
     ),
 ];
 

@@ -21,11 +21,11 @@ pub struct Doubts {
 pub async fn count(conn: &mut Conn) -> Result<Doubts> {
     let row = sqlx::query(
         "SELECT COUNT(*) AS doubts, COUNT(q.delivery_id) AS again
-         FROM deliveries d LEFT JOIN queue q ON q.delivery_id = d.id WHERE d.state = 'uncertain'",
+         FROM doubts u LEFT JOIN queue q ON q.delivery_id = u.delivery_id",
     )
     .fetch_one(conn)
     .await?;
-    let row = Row::of("deliveries", &row);
+    let row = Row::of("doubts", &row);
     let again = row.count("again")?;
     Ok(Doubts { operator: row.count("doubts")?.saturating_sub(again), again })
 }
@@ -61,9 +61,9 @@ pub async fn list(
     let rows = sqlx::query(
         "SELECT d.id, d.notice_id, d.account_id, d.email, d.changed_at, d.reply, q.due_at,
            (SELECT a.relay FROM attempts a WHERE a.delivery_id = d.id ORDER BY a.attempt DESC LIMIT 1) AS relay
-         FROM deliveries d LEFT JOIN queue q ON q.delivery_id = d.id
-         WHERE d.state = 'uncertain' AND ($1 IS NULL OR d.notice_id = $1)
-           AND (d.notice_id > $2 OR (d.notice_id = $2 AND d.id > $3)) ORDER BY d.notice_id, d.id LIMIT $4",
+         FROM doubts u JOIN deliveries d ON d.id = u.delivery_id LEFT JOIN queue q ON q.delivery_id = u.delivery_id
+         WHERE ($1 IS NULL OR u.notice_id = $1)
+           AND (u.notice_id > $2 OR (u.notice_id = $2 AND u.delivery_id > $3)) ORDER BY u.notice_id, u.delivery_id LIMIT $4",
     )
     .bind(notice_id.map(|id| id.to_string()))
     .bind(after.map_or_else(String::new, |(notice, _)| notice.to_string()))
