@@ -27,6 +27,7 @@ pub mod ledger;
 pub mod messages;
 pub mod nodes;
 pub mod notices;
+mod patience;
 mod pool;
 pub mod preferences;
 mod pulse;
@@ -168,9 +169,9 @@ impl Store {
         let connect = connect.log_slow_statements("warn".parse().expect("it is a level"), Duration::from_secs(15));
         // By a connection of its own first: a pool would try for long, and keep the reason to itself.
         let tried = async { first_connection(&connect, dialect).await?.close().await };
-        match timeout(OPEN, tried).await {
-            Ok(tried) => tried.map_err(failed)?,
-            Err(_) => return Err(failed(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()))),
+        match patience::wait(OPEN, tried).await {
+            Some(tried) => tried.map_err(failed)?,
+            None => return Err(failed(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()))),
         }
         let connections =
             |size, access| Connections::new(pool(dialect, size, access), connect.clone(), dialect == Dialect::Postgres);

@@ -17,8 +17,9 @@ use std::time::{Duration, Instant};
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::pool::PoolConnection;
 use sqlx::{Any, AnyPool, ConnectOptions, Connection, Executor};
-use tokio::time::{interval_at, timeout};
+use tokio::time::timeout;
 
+use super::patience::wait;
 use super::{Conn, pulse};
 
 /// How long a connection may take to come back; it is dropped then.
@@ -29,6 +30,9 @@ const WAIT: Duration = Duration::from_secs(5);
 
 /// The same where all connections are lent: then it is likely that they are just in use.
 const WAIT_IN_USE: Duration = Duration::from_secs(60);
+
+/// How many such waits it takes until nobody waits on.
+const WAITS: u32 = 6;
 
 /// A pool that can be replaced: a cheap handle, cloned freely.
 #[derive(Clone, Debug)]
@@ -83,20 +87,31 @@ impl Connections {
     }
 
     async fn acquire(&self, generation: &Arc<Generation>) -> Result<PoolConnection<Any>, sqlx::Error> {
-        if !self.shared.watched {
-            return generation.pool.acquire().await;
-        }
-        let mut acquired = std::pin::pin!(generation.pool.acquire());
-        let mut closed = std::pin::pin!(generation.pool.close_event());
-        let mut waited = interval_at(tokio::time::Instant::now() + WAIT, WAIT);
-        loop {
+        let acquired = async {
+            loop {
+                match generation.pool.acquire().await {
+                    // By the clock, which went on while this process was stopped: it is waited for by the time that it ran.
+                    Err(sqlx::Error::PoolTimedOut) => {}
+                    acquired => return acquired,
+                }
+            }
+        };
+        let mut acquired = std::pin::pin!(async {
             tokio::select! {
-                acquired = &mut acquired => return acquired,
+                biased;
+                acquired = acquired => acquired,
                 // It may be at testing a connection that has vanished.
-                () = &mut closed => return Err(sqlx::Error::PoolClosed),
-                _ = waited.tick() => self.examine(generation).await?,
+                () = generation.pool.close_event() => Err(sqlx::Error::PoolClosed),
+            }
+        });
+        for _ in 0..WAITS {
+            match wait(WAIT, &mut acquired).await {
+                Some(acquired) => return acquired,
+                None if self.shared.watched => self.examine(generation).await?,
+                None => {}
             }
         }
+        Err(sqlx::Error::PoolTimedOut)
     }
 
     /// Looks why nobody gets a connection: tells the reason where no fresh one can be had either, and replaces the pool where
@@ -124,8 +139,7 @@ impl Connections {
             conn.ping().await?;
             conn.close().await
         };
-        let silent = || Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()));
-        timeout(WAIT, used).await.unwrap_or_else(|_| silent())
+        wait(WAIT, used).await.unwrap_or_else(|| Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())))
     }
 
     fn replace(&self, generation: &Arc<Generation>) -> bool {

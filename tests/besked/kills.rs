@@ -13,6 +13,7 @@ use rstest::rstest;
 
 use crate::app::{NEWS, maintenance};
 use crate::database::Engine;
+pub use field::soaking;
 use field::{Field, Process, scale};
 
 /// Kills a dispatcher again and again while it sends.

@@ -3,12 +3,20 @@
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
+use besked::dispatch::Finished;
+use besked::domain::delivery::State;
 use rstest::rstest;
+use sqlx::{Connection as _, Executor as _};
 
 use super::service::Service;
+use crate::app::{TestApp, maintenance};
 use crate::cli::Shell;
+use crate::database::Engine;
+use crate::kills::soaking;
 use crate::postfix::eventually;
+use crate::relay::{Gate, Step, on};
 
 /// Another process that has a SQLite file to itself until it is dropped.
 struct Locked(Child);
@@ -48,11 +56,40 @@ async fn a_file_that_is_locked_for_longer_than_anybody_waits_is_waited_for() {
     service.start(|_| {});
     service.is_sending();
     let locked = Locked::new(&database(&service));
+    let since = Instant::now();
     service.told("database is locked");
     service.rests();
+    // Whoever waits begins anew every ten seconds; what else half a minute does, leases that run out, the next test has.
+    eventually("it was locked for long", || !soaking() || since.elapsed() >= Duration::from_secs(30));
     service.shell.run(&["customers", "list"]).ok();
     drop(locked);
     service.goes_on().await;
+}
+
+/// Half a minute by the clock: what was claimed before is not renewed meanwhile, and its outcomes wait.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_locked_for_longer_than_leases_last_costs_nobody_anything() {
+    let app = TestApp::new(Engine::Sqlite).await;
+    let rows: String = (0..6).map(|n| format!("C{n},Kund {n},a{n}@d{n}.example\n")).collect();
+    app.import(&format!("account_id,customer_name,email\n{rows}")).await;
+    let id = app.release(&maintenance("all = true")).await;
+    let gate = Gate::new();
+    app.relay.add(on(Step::Dot).times(2).after(&gate));
+    let locked = async {
+        gate.reached().await;
+        gate.reached().await;
+        let mut other = sqlx::AnyConnection::connect(&app.app.config.database.url).await.unwrap();
+        other.execute("BEGIN IMMEDIATE").await.unwrap();
+        gate.open();
+        app.relay.wait_for(2).await;
+        app.advance(Duration::from_secs(31));
+        other.execute("ROLLBACK").await.unwrap();
+        other.close().await.unwrap();
+    };
+    let (ended, ()) = tokio::join!(app.run_until_idle(), locked);
+    assert!(matches!(ended, Finished::Idle(_)));
+    assert_eq!(app.counts(id).await, [(State::Accepted, 6)].into());
+    assert_eq!(app.relay.received().len(), 6, "each once");
 }
 
 /// A process that does not outlive its test.
