@@ -142,7 +142,7 @@ impl Bench {
         }
         for first in (0..recipients).step_by(2000) {
             let rows: Vec<_> = (first..recipients.min(first + 2000)).map(|n| self.delivery(n, &ids, &salts)).collect();
-            deliveries::insert(&mut tx, id, 1, now, &rows).await.expect("the database works");
+            deliveries::insert(&mut tx, id, 1, now, &deliveries::Packed::of(&rows)).await.expect("the database works");
         }
         let manifest = Fact {
             detail: Detail::Manifest { count: recipients, root: tree.root() },

@@ -45,9 +45,31 @@ pub struct NewDelivery {
     pub follows_id: Option<String>,
 }
 
-/// Adds deliveries with contiguous ordinals and queues them. Nothing is sent before the notice is released.
-pub async fn insert(conn: &mut Conn, notice_id: Uuid, lane: i64, now: Timestamp, rows: &[NewDelivery]) -> Result<()> {
-    let (Some(first), Some(last)) = (rows.first(), rows.last()) else { return Ok(()) };
+/// Deliveries with contiguous ordinals, as they are handed to the database.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Packed {
+    /// JSON.
+    pub rows: String,
+    /// The first ordinal.
+    pub from: u64,
+    /// The one after the last.
+    pub to: u64,
+}
+
+impl Packed {
+    /// Packs rows with contiguous ordinals.
+    #[must_use]
+    pub fn of(rows: &[NewDelivery]) -> Self {
+        let (Some(first), Some(last)) = (rows.first(), rows.last()) else { return Self::default() };
+        Self { rows: json(rows), from: first.ordinal, to: last.ordinal + 1 }
+    }
+}
+
+/// Adds deliveries and queues them. Nothing is sent before the notice is released.
+pub async fn insert(conn: &mut Conn, notice_id: Uuid, lane: i64, now: Timestamp, packed: &Packed) -> Result<()> {
+    if packed.from == packed.to {
+        return Ok(());
+    }
     let dialect = Dialect::of(conn);
     let deliveries = bulk!(
         dialect,
@@ -60,7 +82,7 @@ pub async fn insert(conn: &mut Conn, notice_id: Uuid, lane: i64, now: Timestamp,
         rows
     );
     sqlx::query(deliveries)
-        .bind(json(rows))
+        .bind(&packed.rows)
         .bind(notice_id.to_string())
         .bind(now.as_millisecond())
         .execute(&mut *conn)
@@ -69,15 +91,15 @@ pub async fn insert(conn: &mut Conn, notice_id: Uuid, lane: i64, now: Timestamp,
     let queue = dialect.pick(
         "INSERT INTO queue (delivery_id, notice_id, lane, domain, due_at, attempts, waited, token)
          SELECT id, notice_id, $4, substr(email, instr(email, '@') + 1), $5, 0, 0, 0
-         FROM deliveries WHERE notice_id = $1 AND ordinal BETWEEN $2 AND $3",
+         FROM deliveries WHERE notice_id = $1 AND ordinal >= $2 AND ordinal < $3",
         "INSERT INTO queue (delivery_id, notice_id, lane, domain, due_at, attempts, waited, token)
          SELECT id, notice_id, $4, substr(email, strpos(email, '@') + 1), $5, 0, 0, 0
-         FROM deliveries WHERE notice_id = $1 AND ordinal BETWEEN $2 AND $3",
+         FROM deliveries WHERE notice_id = $1 AND ordinal >= $2 AND ordinal < $3",
     );
     sqlx::query(queue)
         .bind(notice_id.to_string())
-        .bind(i64::try_from(first.ordinal).unwrap_or(i64::MAX))
-        .bind(i64::try_from(last.ordinal).unwrap_or(i64::MAX))
+        .bind(i64::try_from(packed.from).unwrap_or(i64::MAX))
+        .bind(i64::try_from(packed.to).unwrap_or(i64::MAX))
         .bind(lane)
         .bind(now.as_millisecond())
         .execute(conn)
@@ -232,13 +254,69 @@ pub async fn to_follow(
         .collect()
 }
 
-/// A page of the customers that a notice addressed or could not: account ids and names in order, after `after`.
-pub async fn customers(conn: &mut Conn, notice_id: Uuid, after: &str, limit: u32) -> Result<Vec<(String, String)>> {
+/// Customers that a notice addressed, from an ordinal on in manifest order, each whole: account ids and names, at least one while
+/// there are any, from about `limit` deliveries; and the ordinal to go on from. All deliveries to a customer stand together.
+pub async fn customers(
+    conn: &mut Conn,
+    notice_id: Uuid,
+    from: u64,
+    limit: u32,
+) -> Result<(Vec<(String, String)>, u64)> {
     let rows = sqlx::query(
-        "SELECT account_id, MIN(customer_name) AS customer_name FROM (
-           SELECT account_id, customer_name FROM deliveries WHERE notice_id = $1
-           UNION ALL SELECT account_id, customer_name FROM unaddressed WHERE notice_id = $1) AS audience
-         WHERE account_id > $2 GROUP BY account_id ORDER BY account_id LIMIT $3",
+        "SELECT account_id, customer_name, ordinal FROM deliveries WHERE notice_id = $1 AND ordinal >= $2
+         ORDER BY ordinal LIMIT $3",
+    )
+    .bind(notice_id.to_string())
+    .bind(i64::try_from(from).unwrap_or(i64::MAX))
+    .bind(i64::from(limit))
+    .fetch_all(&mut *conn)
+    .await?;
+    let mut customers: Vec<(String, String)> = Vec::new();
+    let (mut begun, mut next) = (from, from);
+    for row in &rows {
+        let row = Row::of("deliveries", row);
+        let account_id: String = row.get("account_id")?;
+        let ordinal = row.count("ordinal")?;
+        if customers.last().is_none_or(|(last, _)| *last != account_id) {
+            customers.push((account_id, row.get("customer_name")?));
+            begun = ordinal;
+        }
+        next = ordinal + 1;
+    }
+    if rows.len() == limit as usize {
+        // The last one may go on.
+        if customers.len() > 1 {
+            customers.pop();
+            next = begun;
+        } else if let Some((account_id, _)) = customers.first() {
+            next = after_customer(conn, notice_id, account_id).await?;
+        }
+    }
+    Ok((customers, next))
+}
+
+/// The ordinal after the last delivery to a customer.
+async fn after_customer(conn: &mut Conn, notice_id: Uuid, account_id: &str) -> Result<u64> {
+    let row = sqlx::query(
+        "SELECT COALESCE(MAX(ordinal) + 1, 0) AS next FROM deliveries WHERE account_id = $1 AND notice_id = $2",
+    )
+    .bind(account_id)
+    .bind(notice_id.to_string())
+    .fetch_one(conn)
+    .await?;
+    Row::of("deliveries", &row).count("next")
+}
+
+/// A page of the customers of a notice's audience with nobody to address, by account id after `after`: account ids and names.
+pub async fn unaddressed_after(
+    conn: &mut Conn,
+    notice_id: Uuid,
+    after: &str,
+    limit: u32,
+) -> Result<Vec<(String, String)>> {
+    let rows = sqlx::query(
+        "SELECT account_id, customer_name FROM unaddressed WHERE notice_id = $1 AND account_id > $2
+         ORDER BY account_id LIMIT $3",
     )
     .bind(notice_id.to_string())
     .bind(after)
@@ -247,7 +325,7 @@ pub async fn customers(conn: &mut Conn, notice_id: Uuid, after: &str, limit: u32
     .await?;
     rows.iter()
         .map(|row| {
-            let row = Row::of("deliveries", row);
+            let row = Row::of("unaddressed", row);
             Ok((row.get("account_id")?, row.get("customer_name")?))
         })
         .collect()

@@ -368,7 +368,7 @@ fn pool(dialect: Dialect, size: u32, read_only: bool) -> AnyPoolOptions {
 }
 
 /// The migrations of both engines, in order: name, SQLite, PostgreSQL.
-const MIGRATIONS: [(&str, &str, &str); 3] = [
+const MIGRATIONS: [(&str, &str, &str); 4] = [
     (
         "init",
         include_str!("../../migrations/sqlite/0001_init.sql"),
@@ -383,6 +383,11 @@ const MIGRATIONS: [(&str, &str, &str); 3] = [
         "dispatch",
         include_str!("../../migrations/sqlite/0003_dispatch.sql"),
         include_str!("../../migrations/postgres/0003_dispatch.sql"),
+    ),
+    (
+        "audience",
+        include_str!("../../migrations/sqlite/0005_audience.sql"),
+        include_str!("../../migrations/postgres/0005_audience.sql"),
     ),
 ];
 

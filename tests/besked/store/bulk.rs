@@ -102,13 +102,17 @@ async fn thousands_are_released_claimed_and_settled(#[case] engine: Engine) {
             row
         })
         .collect();
-    deliveries::insert(&mut tx, id, 1, fixture.now, &[]).await.unwrap();
-    deliveries::insert(&mut tx, id, 1, fixture.now, &rows).await.unwrap();
+    deliveries::insert(&mut tx, id, 1, fixture.now, &deliveries::Packed::default()).await.unwrap();
+    deliveries::insert(&mut tx, id, 1, fixture.now, &deliveries::Packed::of(&rows)).await.unwrap();
     let nobody: Vec<_> = (0..MANY).map(|n| (format!("N{n:05}"), NAME.to_owned())).collect();
     deliveries::insert_unaddressed(&mut tx, id, &nobody).await.unwrap();
     assert_eq!(deliveries::unaddressed(&mut tx, id).await.unwrap(), nobody);
-    let page = deliveries::customers(&mut tx, id, "K02498", 2).await.unwrap();
-    assert_eq!(page, [("K02499".to_owned(), NAME.to_owned()), ("N00000".to_owned(), NAME.to_owned())]);
+    let (page, next) = deliveries::customers(&mut tx, id, 2498, 2).await.unwrap();
+    assert_eq!((page, next), (vec![("K02498".to_owned(), NAME.to_owned())], 2499), "the second may have more");
+    let (page, next) = deliveries::customers(&mut tx, id, 2498, 3).await.unwrap();
+    assert_eq!((page.len(), next), (2, MANY as u64));
+    let page = deliveries::unaddressed_after(&mut tx, id, "N00001", 1).await.unwrap();
+    assert_eq!(page, [("N00002".to_owned(), NAME.to_owned())]);
 
     let claimed = queue::claim(&mut tx, id, "me", fixture.now, &[], MANY).await.unwrap();
     assert_eq!(claimed.len(), MANY);

@@ -192,8 +192,14 @@ async fn deliveries_are_shown_paged_and_made_ready(#[case] engine: Engine) {
     assert_eq!(deliveries::unaddressed(&mut tx, id).await.unwrap(), unaddressed);
     assert!(deliveries::is_unaddressed(&mut tx, id, "C2").await.unwrap());
     assert!(!deliveries::is_unaddressed(&mut tx, id, "C1").await.unwrap());
-    let customers = deliveries::customers(&mut tx, id, "", 9).await.unwrap();
-    assert_eq!(customers.iter().map(|(id, _)| id.as_str()).collect::<Vec<_>>(), ["C1", "C2"]);
+    // Both deliveries are to one customer, which is given whole however few are asked for.
+    for limit in [1, 2, 9] {
+        let (customers, next) = deliveries::customers(&mut tx, id, 0, limit).await.unwrap();
+        assert_eq!((customers[0].0.as_str(), customers.len(), next), ("C1", 1, 2), "{limit}");
+        assert_eq!(deliveries::customers(&mut tx, id, next, limit).await.unwrap(), (Vec::new(), 2));
+    }
+    assert_eq!(deliveries::unaddressed_after(&mut tx, id, "", 9).await.unwrap(), unaddressed);
+    assert!(deliveries::unaddressed_after(&mut tx, id, "C2", 9).await.unwrap().is_empty());
 
     let category = besked::domain::category::Category::News;
     preferences::opt_out(&mut tx, "a@x.example", category, fixture.now, "test").await.unwrap();
