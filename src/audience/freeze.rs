@@ -60,14 +60,7 @@ pub async fn freeze(
     let mut gathered = gather(with, kept, notice).await?;
     refuse_empty(&gathered.reach, &notice.audience)?;
     refuse_lone_approval(with.config, kept, gathered.reach.customers)?;
-    gathered.spool.rewind().map_err(AudienceError::Spool)?;
-    while let Some(chunk) = gathered.spool.next().map_err(AudienceError::Spool)? {
-        let mut tx = with.store.write().await?;
-        hold(with, &mut tx, kept.id).await?;
-        write(&mut tx, kept, gathered.at, &chunk).await?;
-        tx.commit().await.map_err(StoreError::from)?;
-        progress(chunk.deliveries.to);
-    }
+    write_spooled(with, kept, &mut gathered, progress).await?;
     let frozen = finish(with, kept, gathered).await?;
     progress(frozen.reach.recipients);
     Ok(frozen)
@@ -199,6 +192,35 @@ impl Gathered {
         self.rows.clear();
         Chunk { deliveries, unaddressed: std::mem::take(&mut self.unaddressed) }
     }
+}
+
+/// Chunks after which what they wrote is taken out of the write-ahead log: some 150 MB. Less often would be less work, but then
+/// the next commit waits for seconds until it is on the disk, and all others who write with it.
+const CHECKPOINT: usize = 8;
+
+/// Writes all chunks but the last: should some of them be lost when the power goes, the manifest is too, and it is done anew.
+async fn write_spooled(
+    with: &Freezing<'_>,
+    kept: &Kept,
+    gathered: &mut Gathered,
+    progress: &(dyn Fn(u64) + Sync),
+) -> Result<(), AudienceError> {
+    gathered.spool.rewind().map_err(AudienceError::Spool)?;
+    let mut writer = with.store.bulk_writer();
+    let mut count = 0_usize;
+    while let Some(chunk) = gathered.spool.next().map_err(AudienceError::Spool)? {
+        let mut tx = writer.begin().await?;
+        hold(with, &mut tx, kept.id).await?;
+        write(&mut tx, kept, gathered.at, &chunk).await?;
+        tx.commit().await.map_err(StoreError::from)?;
+        progress(chunk.deliveries.to);
+        count += 1;
+        if count.is_multiple_of(CHECKPOINT) {
+            writer.checkpoint().await?;
+        }
+    }
+    writer.close().await;
+    Ok(())
 }
 
 async fn write(conn: &mut Conn, kept: &Kept, at: Timestamp, chunk: &Chunk) -> Result<(), StoreError> {

@@ -65,21 +65,29 @@ impl Packed {
     }
 }
 
-/// Adds deliveries and queues them. Nothing is sent before the notice is released.
+/// Into the deliveries of notice `$2`, at the time `$3`, from the rows that follow.
+macro_rules! into_deliveries {
+    () => {
+        "INTO deliveries (id, notice_id, ordinal, account_id, customer_name, email, contact_name, role, locale, time_zone,
+           merged, salt, follows_id, state, attempts, changed_at)
+         SELECT value ->> 'id', $2, CAST(value ->> 'ordinal' AS BIGINT), value ->> 'account_id',
+           value ->> 'customer_name', value ->> 'email', value ->> 'contact_name', value ->> 'role', value ->> 'locale',
+           value ->> 'time_zone', value ->> 'merged', unhex(value ->> 'salt'), value ->> 'follows_id', 'queued', 0, $3
+         FROM"
+    };
+}
+
+/// Adds deliveries and queues them. Nothing is sent before the notice is released. Where a row is refused, SQLite has rolled the
+/// whole transaction back.
 pub async fn insert(conn: &mut Conn, notice_id: Uuid, lane: i64, now: Timestamp, packed: &Packed) -> Result<()> {
     if packed.from == packed.to {
         return Ok(());
     }
     let dialect = Dialect::of(conn);
-    let deliveries = bulk!(
-        dialect,
-        "INSERT INTO deliveries (id, notice_id, ordinal, account_id, customer_name, email, contact_name, role, locale,
-           time_zone, merged, salt, follows_id, state, attempts, changed_at)
-         SELECT value ->> 'id', $2, CAST(value ->> 'ordinal' AS BIGINT), value ->> 'account_id',
-           value ->> 'customer_name', value ->> 'email', value ->> 'contact_name', value ->> 'role', value ->> 'locale',
-           value ->> 'time_zone', value ->> 'merged', unhex(value ->> 'salt'), value ->> 'follows_id', 'queued', 0, $3
-         FROM",
-        rows
+    // OR ROLLBACK: else SQLite keeps a copy of every page that the statement changes, in case it must take back that one alone.
+    let deliveries = dialect.pick(
+        concat!("INSERT OR ROLLBACK ", into_deliveries!(), " jsonb_each($1)"),
+        concat!("INSERT ", into_deliveries!(), " jsonb_array_elements($1::jsonb)"),
     );
     sqlx::query(deliveries)
         .bind(&packed.rows)
@@ -89,7 +97,7 @@ pub async fn insert(conn: &mut Conn, notice_id: Uuid, lane: i64, now: Timestamp,
         .await?;
     // From what was just written: parsing the rows a second time would cost more than reading them.
     let queue = dialect.pick(
-        "INSERT INTO queue (delivery_id, notice_id, lane, domain, due_at, attempts, waited, token)
+        "INSERT OR ROLLBACK INTO queue (delivery_id, notice_id, lane, domain, due_at, attempts, waited, token)
          SELECT id, notice_id, $4, substr(email, instr(email, '@') + 1), $5, 0, 0, 0
          FROM deliveries WHERE notice_id = $1 AND ordinal >= $2 AND ordinal < $3",
         "INSERT INTO queue (delivery_id, notice_id, lane, domain, due_at, attempts, waited, token)

@@ -107,6 +107,15 @@ impl Dialect {
         self.pick("BEGIN", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
     }
 
+    /// What a connection is told besides for work that counts only once a later transaction on another connection commits: that
+    /// one makes sure of all before it. On SQLite its owner empties the write-ahead log, between transactions.
+    pub(super) const fn bulk_settings(self) -> &'static [&'static str] {
+        match self {
+            Self::Sqlite => &["PRAGMA synchronous = NORMAL", "PRAGMA wal_autocheckpoint = 0"],
+            Self::Postgres => &["SET synchronous_commit = off"],
+        }
+    }
+
     /// What each new connection is told first.
     pub(super) const fn connection_settings(self, read_only: bool) -> &'static [&'static str] {
         match (self, read_only) {
@@ -122,6 +131,8 @@ impl Dialect {
                 // Some 32 MB: pages that are written often are copied into the database once, not after every few commits.
                 "PRAGMA wal_autocheckpoint = 8000",
                 "PRAGMA temp_store = MEMORY",
+                // ANALYZE writes, and holds up all others who do: a look at some rows is enough.
+                "PRAGMA analysis_limit = 1000",
             ],
             (Self::Sqlite, true) => &["PRAGMA busy_timeout = 10000", "PRAGMA query_only = ON"],
             // A frozen node must not hold the ledger's head; one that is gone is found out (by default after two hours); and

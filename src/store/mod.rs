@@ -171,7 +171,7 @@ impl Store {
             Err(_) => return Err(failed(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()))),
         }
         let connections = |size, read_only| {
-            Connections::new(pool(dialect, size, read_only), connect.clone(), dialect == Dialect::Postgres)
+            Connections::new(pool(dialect, size, read_only, &[]), connect.clone(), dialect == Dialect::Postgres)
         };
         let (read, write) = match dialect {
             // One writer: SQLite has no more, and waiting in a pool is fair where waiting for a file lock is not.
@@ -283,7 +283,18 @@ impl Store {
     pub fn writer(&self) -> Writer {
         // One more on PostgreSQL: one that vanished without a word is not waited for.
         let (size, watched) = if self.dialect == Dialect::Postgres { (2, true) } else { (1, false) };
-        let connections = Connections::new(pool(self.dialect, size, false), self.connect.clone(), watched);
+        self.writer_over(Connections::new(pool(self.dialect, size, false, &[]), self.connect.clone(), watched))
+    }
+
+    /// A connection of its own for much that counts only once a later transaction has committed, one by [`Store::write`]: of
+    /// what it committed itself the last may be lost when the power goes, and whoever comes next must be able to do without it.
+    #[must_use]
+    pub fn bulk_writer(&self) -> Writer {
+        let (watched, settings) = (self.dialect == Dialect::Postgres, self.dialect.bulk_settings());
+        self.writer_over(Connections::new(pool(self.dialect, 1, false, settings), self.connect.clone(), watched))
+    }
+
+    fn writer_over(&self, connections: Connections) -> Writer {
         Writer::new(connections, self.dialect, sqlite_path(&self.url).and_then(Turnstile::open))
     }
 
@@ -348,7 +359,7 @@ async fn first_connection(connect: &AnyConnectOptions, dialect: Dialect) -> Resu
     Ok(conn)
 }
 
-fn pool(dialect: Dialect, size: u32, read_only: bool) -> AnyPoolOptions {
+fn pool(dialect: Dialect, size: u32, read_only: bool, more: &'static [&'static str]) -> AnyPoolOptions {
     AnyPoolOptions::new()
         .max_connections(size)
         .acquire_timeout(Duration::from_secs(30))
@@ -359,7 +370,7 @@ fn pool(dialect: Dialect, size: u32, read_only: bool) -> AnyPoolOptions {
         .test_before_acquire(dialect == Dialect::Postgres)
         .after_connect(move |conn, _| {
             Box::pin(async move {
-                for setting in dialect.connection_settings(read_only) {
+                for setting in dialect.connection_settings(read_only).iter().chain(more) {
                     conn.execute(*setting).await?;
                 }
                 Ok(())

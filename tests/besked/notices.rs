@@ -217,7 +217,9 @@ async fn broken_off(app: &TestApp) -> uuid::Uuid {
         salt: "00".repeat(32),
         follows_id: None,
     };
-    besked::store::deliveries::insert(&mut tx, id, 1, now, &besked::store::deliveries::Packed::of(&[left])).await.unwrap();
+    besked::store::deliveries::insert(&mut tx, id, 1, now, &besked::store::deliveries::Packed::of(&[left]))
+        .await
+        .unwrap();
     tx.commit().await.unwrap();
     id
 }

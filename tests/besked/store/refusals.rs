@@ -102,8 +102,11 @@ async fn what_is_there_already_is_refused(#[case] engine: Engine) {
     tx.rollback().await.unwrap();
     let mut tx = fixture.store.write().await.unwrap();
     let again = fixture.recipient(0, "b@x.example");
-    assert!(deliveries::insert(&mut tx, id, 1, fixture.now, &deliveries::Packed::of(&[again])).await.is_err(), "an ordinal is taken once");
-    tx.rollback().await.unwrap();
+    assert!(
+        deliveries::insert(&mut tx, id, 1, fixture.now, &deliveries::Packed::of(&[again])).await.is_err(),
+        "an ordinal is taken once"
+    );
+    drop(tx);
     let mut tx = fixture.store.write().await.unwrap();
     let rows = [("C1".to_owned(), "{}".to_owned()), ("C1".to_owned(), "{}".to_owned())];
     assert!(notices::insert_rows(&mut tx, id, &rows).await.is_err(), "one row for a customer");
