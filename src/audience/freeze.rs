@@ -11,10 +11,10 @@ use crate::domain::entry::{Detail, Entry, Event, Fact, commitment};
 use crate::domain::merkle::{Frontier, leaf_hash};
 use crate::domain::notice::Notice;
 use crate::domain::random::Random;
-use crate::store::deliveries::{NewDelivery, Packed};
 use crate::store::ledger::Opening;
 use crate::store::notices::Kept;
-use crate::store::{Conn, Store, StoreError, deliveries, ledger, notices, subjects, tree};
+use crate::store::releases::{NewDelivery, Packed};
+use crate::store::{Conn, Store, StoreError, ledger, notices, releases, subjects, tree};
 
 /// A frozen audience.
 #[derive(Clone, Debug)]
@@ -74,7 +74,7 @@ async fn discard(with: &Freezing<'_>, id: Uuid) -> Result<(), AudienceError> {
     loop {
         let mut tx = with.store.write().await?;
         hold(with, &mut tx, id).await?;
-        let discarded = deliveries::discard(&mut tx, id, 5000).await?;
+        let discarded = releases::discard(&mut tx, id, 5000).await?;
         tx.commit().await.map_err(StoreError::from)?;
         if discarded == 0 {
             return Ok(());
@@ -224,9 +224,9 @@ async fn write_spooled(
 }
 
 async fn write(conn: &mut Conn, kept: &Kept, at: Timestamp, chunk: &Chunk) -> Result<(), StoreError> {
-    deliveries::insert(conn, kept.id, kept.category.lane().rank(), at, &chunk.deliveries).await?;
+    releases::insert(conn, kept.id, kept.category.lane().rank(), at, &chunk.deliveries).await?;
     if !chunk.unaddressed.is_empty() {
-        deliveries::insert_unaddressed(conn, kept.id, &chunk.unaddressed).await?;
+        releases::insert_unaddressed(conn, kept.id, &chunk.unaddressed).await?;
     }
     Ok(())
 }

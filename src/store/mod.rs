@@ -31,6 +31,7 @@ mod pool;
 pub mod preferences;
 mod pulse;
 pub mod queue;
+pub mod releases;
 mod row;
 pub mod secrets;
 pub mod settle;

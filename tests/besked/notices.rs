@@ -203,7 +203,7 @@ async fn broken_off(app: &TestApp) -> uuid::Uuid {
     let mut tx = app.app.store.write().await.unwrap();
     let now = app.app.clock.now();
     assert!(besked::store::notices::begin_release(&mut tx, id, "a killed process", now).await.unwrap());
-    let left = besked::store::deliveries::NewDelivery {
+    let left = besked::store::releases::NewDelivery {
         id: app.app.random.id(now).to_string(),
         ordinal: 0,
         account_id: "C1".to_owned(),
@@ -217,9 +217,7 @@ async fn broken_off(app: &TestApp) -> uuid::Uuid {
         salt: "00".repeat(32),
         follows_id: None,
     };
-    besked::store::deliveries::insert(&mut tx, id, 1, now, &besked::store::deliveries::Packed::of(&[left]))
-        .await
-        .unwrap();
+    besked::store::releases::insert(&mut tx, id, 1, now, &besked::store::releases::Packed::of(&[left])).await.unwrap();
     tx.commit().await.unwrap();
     id
 }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use besked::domain::entry::Event;
 use besked::domain::preference::Reason;
 use besked::store::messages::{Dictionary, Message};
-use besked::store::{Conn, StoreError, deliveries, ledger, messages, notices, secrets, suppressions, without_password};
+use besked::store::{
+    Conn, StoreError, deliveries, ledger, messages, notices, releases, secrets, suppressions, without_password,
+};
 use rstest::rstest;
 use sqlx::AssertSqlSafe;
 
@@ -103,7 +105,7 @@ async fn what_is_there_already_is_refused(#[case] engine: Engine) {
     let mut tx = fixture.store.write().await.unwrap();
     let again = fixture.recipient(0, "b@x.example");
     assert!(
-        deliveries::insert(&mut tx, id, 1, fixture.now, &deliveries::Packed::of(&[again])).await.is_err(),
+        releases::insert(&mut tx, id, 1, fixture.now, &releases::Packed::of(&[again])).await.is_err(),
         "an ordinal is taken once"
     );
     drop(tx);
