@@ -22,10 +22,10 @@ use besked::domain::random::Random;
 use besked::ledger::Ledger;
 use besked::ledger::audit::Progress;
 use besked::ledger::evidence::{Wanted, export};
-use besked::store::deliveries::NewDelivery;
 use besked::store::ledger::Opening;
 use besked::store::notices::Written;
-use besked::store::{Store, deliveries, ledger as entries, notices, settle, tree};
+use besked::store::releases::NewDelivery;
+use besked::store::{Store, ledger as entries, notices, releases, settle, tree};
 use uuid::Uuid;
 
 /// Entries made in the bench of appending.
@@ -142,7 +142,7 @@ impl Bench {
         }
         for first in (0..recipients).step_by(2000) {
             let rows: Vec<_> = (first..recipients.min(first + 2000)).map(|n| self.delivery(n, &ids, &salts)).collect();
-            deliveries::insert(&mut tx, id, 1, now, &rows).await.expect("the database works");
+            releases::insert(&mut tx, id, 1, now, &releases::Packed::of(&rows)).await.expect("the database works");
         }
         let manifest = Fact {
             detail: Detail::Manifest { count: recipients, root: tree.root() },

@@ -1,10 +1,11 @@
 //! Audiences: finding the customers a rule selects, whom to address at each, and freezing that at release.
 //!
-//! The audience of a release is read from one snapshot, so that an import that commits meanwhile changes nothing, and
+//! The audience of a release is read from one snapshot, so that an import that commits meanwhile changes nothing, and then
 //! written in chunks, so that other writers get their turn. Nothing is sent before the last chunk has committed together
 //! with the manifest; a crash before it leaves a partial set, which the next try discards.
 
 mod freeze;
+mod spool;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -51,6 +52,12 @@ pub enum AudienceError {
     /// The notice was cancelled, or another process took the release over.
     #[error("the release was stopped: the notice was cancelled or another process releases it")]
     Lost,
+    /// Part of what was written is gone.
+    #[error("the release was broken off: the database was restarted meanwhile and has not all of it")]
+    Incomplete,
+    /// What was read could not be kept until it is written.
+    #[error("the audience cannot be kept in a temporary file: {0}")]
+    Spool(std::io::Error),
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -136,7 +143,6 @@ pub struct Page {
     pub customers: u64,
     /// Recipients without a value for a placeholder, as `ACCOUNT (role): placeholder`.
     pub missing: Vec<String>,
-    last: String,
 }
 
 /// Reads an audience page by page, all of it over one connection: give it a snapshot.
@@ -145,11 +151,20 @@ pub struct Pages<'a> {
     addressing: &'a Addressing,
     placeholders: &'a [Placeholder],
     follows: Option<Uuid>,
-    after: Option<String>,
+    next: Option<Next>,
+}
+
+/// Where a page begins.
+#[derive(Clone, Debug)]
+enum Next {
+    /// After this account.
+    After(String),
+    /// At this place in the manifest of the notice followed.
+    Ordinal(u64),
 }
 
 /// Customers on a page.
-const PAGE: u32 = 1000;
+const PAGE: u32 = 2000;
 
 impl<'a> Pages<'a> {
     /// The pages of an audience; `follows` is the notice whose thread it continues.
@@ -160,7 +175,11 @@ impl<'a> Pages<'a> {
         placeholders: &'a [Placeholder],
         follows: Option<Uuid>,
     ) -> Self {
-        Self { source, addressing, placeholders, follows, after: Some(String::new()) }
+        let next = match source {
+            Source::Followed(_) => Next::Ordinal(0),
+            _ => Next::After(String::new()),
+        };
+        Self { source, addressing, placeholders, follows, next: Some(next) }
     }
 
     /// The next page, while there is one.
@@ -168,11 +187,7 @@ impl<'a> Pages<'a> {
     /// # Errors
     /// Where the database fails.
     pub async fn next(&mut self, conn: &mut Conn) -> Result<Option<Page>, StoreError> {
-        let Some(after) = self.after.take() else { return Ok(None) };
-        let (accounts, rows) = self.accounts(conn, &after).await?;
-        if accounts.is_empty() {
-            return Ok(None);
-        }
+        let Some((accounts, rows)) = self.accounts(conn).await? else { return Ok(None) };
         let ids: Vec<&str> = accounts.iter().map(|(id, _)| id.as_str()).collect();
         let mut contacts = match self.source {
             Source::Followed(id) => followed(conn, *id, &accounts).await?,
@@ -184,7 +199,7 @@ impl<'a> Pages<'a> {
             Some(notice) => deliveries::to_follow(conn, notice, &ids).await?,
             None => BTreeMap::new(),
         };
-        let mut page = Page { last: ids[ids.len() - 1].to_owned(), ..Page::default() };
+        let mut page = Page::default();
         for (account_id, name) in &accounts {
             let of_customer = contacts.remove(account_id).unwrap_or_default();
             let values = Values { attributes: attributes.get(account_id), row: rows.get(account_id) };
@@ -194,27 +209,42 @@ impl<'a> Pages<'a> {
             };
             self.add(&mut page, (account_id, name), &chosen, &values, &thread);
         }
-        self.after = Some(page.last.clone());
         Ok(Some(page))
     }
 
     /// The next accounts with their names, and their rows where the audience is a file.
-    async fn accounts(&self, conn: &mut Conn, after: &str) -> Result<(Vec<(String, String)>, RowValues), StoreError> {
-        match self.source {
-            Source::Select { selection, .. } => {
-                Ok((customers::select(conn, selection, after, PAGE).await?, BTreeMap::new()))
+    async fn accounts(&mut self, conn: &mut Conn) -> Result<Option<(Accounts, RowValues)>, StoreError> {
+        let (accounts, rows) = match (self.source, self.next.take()) {
+            (_, None) => return Ok(None),
+            (Source::Followed(id), Some(Next::Ordinal(from))) => {
+                let (accounts, next) = deliveries::customers(conn, *id, from, PAGE).await?;
+                if !accounts.is_empty() {
+                    self.next = Some(Next::Ordinal(next));
+                    return Ok(Some((accounts, BTreeMap::new())));
+                }
+                // After those that were addressed, the others.
+                (deliveries::unaddressed_after(conn, *id, "", PAGE).await?, BTreeMap::new())
             }
-            Source::Followed(id) => Ok((deliveries::customers(conn, *id, after, PAGE).await?, BTreeMap::new())),
-            Source::StoredRows(id) => {
-                let rows = notices::rows(conn, *id, after, PAGE).await?;
+            (Source::Followed(id), Some(Next::After(after))) => {
+                (deliveries::unaddressed_after(conn, *id, &after, PAGE).await?, BTreeMap::new())
+            }
+            (_, Some(Next::Ordinal(_))) => return Ok(None),
+            (Source::Select { selection, .. }, Some(Next::After(after))) => {
+                (customers::select(conn, selection, &after, PAGE).await?, BTreeMap::new())
+            }
+            (Source::StoredRows(id), Some(Next::After(after))) => {
+                let rows = notices::rows(conn, *id, &after, PAGE).await?;
                 let rows = rows.into_iter().map(|(id, data)| (id, serde_json::from_str(&data).unwrap_or_default()));
-                with_names(conn, rows.collect()).await
+                with_names(conn, rows.collect()).await?
             }
-            Source::Rows(rows) => {
-                let page = rows.rows.iter().filter(|(id, _)| id.as_str() > after).take(PAGE as usize);
-                with_names(conn, page.map(|(id, row)| (id.as_str().to_owned(), row.clone())).collect()).await
+            (Source::Rows(rows), Some(Next::After(after))) => {
+                let page = rows.after(&after).take(PAGE as usize);
+                with_names(conn, page.map(|(id, row)| (id.as_str().to_owned(), row.clone())).collect()).await?
             }
-        }
+        };
+        let Some((last, _)) = accounts.last() else { return Ok(None) };
+        self.next = Some(Next::After(last.clone()));
+        Ok(Some((accounts, rows)))
     }
 
     fn add(
@@ -254,10 +284,14 @@ impl<'a> Pages<'a> {
     }
 }
 
+/// Account ids with names.
+type Accounts = Vec<(String, String)>;
+
+/// Rows of an audience file by account id.
 type RowValues = BTreeMap<String, BTreeMap<String, String>>;
 
 /// The rows' accounts with the names of those that are customers; others are found unknown before.
-async fn with_names(conn: &mut Conn, rows: RowValues) -> Result<(Vec<(String, String)>, RowValues), StoreError> {
+async fn with_names(conn: &mut Conn, rows: RowValues) -> Result<(Accounts, RowValues), StoreError> {
     let ids: Vec<AccountId> = rows.keys().filter_map(|id| AccountId::parse(id).ok()).collect();
     if ids.is_empty() {
         return Ok((Vec::new(), rows));
@@ -357,27 +391,46 @@ fn refuse_empty(reach: &Reach, audience: &Audience) -> Result<(), AudienceError>
 
 /// Refuses accounts that a rule or file names and nobody knows.
 async fn refuse_unknown(conn: &mut Conn, source: &Source) -> Result<(), AudienceError> {
-    let mut named: BTreeSet<String> = match source {
-        Source::Select { named, .. } => named.iter().map(|id| id.as_str().to_owned()).collect(),
-        Source::Rows(rows) => rows.rows.keys().map(|id| id.as_str().to_owned()).collect(),
+    let mut unknown = Vec::new();
+    match source {
+        Source::Select { named, .. } => {
+            for page in named.chunks(PAGE as usize) {
+                unknown.extend(unknown_of(conn, page.iter().map(|id| id.as_str().to_owned()).collect()).await?);
+            }
+        }
+        Source::Rows(rows) => {
+            let mut ids = rows.rows.keys().map(|id| id.as_str().to_owned());
+            loop {
+                let page: BTreeSet<String> = ids.by_ref().take(PAGE as usize).collect();
+                if page.is_empty() {
+                    break;
+                }
+                unknown.extend(unknown_of(conn, page).await?);
+            }
+        }
         Source::StoredRows(id) => {
-            let mut all = BTreeSet::new();
             let mut after = String::new();
             loop {
                 let page = notices::rows(conn, *id, &after, PAGE).await?;
                 let Some((last, _)) = page.last_key_value() else { break };
                 after.clone_from(last);
-                all.extend(page.into_keys());
+                unknown.extend(unknown_of(conn, page.into_keys().collect()).await?);
             }
-            all
         }
-        Source::Followed(_) => BTreeSet::new(),
-    };
-    let ids: Vec<AccountId> = named.iter().filter_map(|id| AccountId::parse(id).ok()).collect();
-    for chunk in ids.chunks(PAGE as usize) {
-        for (id, _) in customers::select(conn, &Selection::new(chunk, &[]), "", PAGE).await? {
-            named.remove(&id);
+        Source::Followed(_) => {}
+    }
+    unknown.sort_unstable();
+    unknown.dedup();
+    if unknown.is_empty() { Ok(()) } else { Err(AudienceError::Unknown(unknown)) }
+}
+
+/// Those of a page of accounts that are no active customers.
+async fn unknown_of(conn: &mut Conn, mut page: BTreeSet<String>) -> Result<BTreeSet<String>, StoreError> {
+    let ids: Vec<AccountId> = page.iter().filter_map(|id| AccountId::parse(id).ok()).collect();
+    if !ids.is_empty() {
+        for (id, _) in customers::select(conn, &Selection::new(&ids, &[]), "", PAGE).await? {
+            page.remove(&id);
         }
     }
-    if named.is_empty() { Ok(()) } else { Err(AudienceError::Unknown(named.into_iter().collect())) }
+    Ok(page)
 }

@@ -1,18 +1,20 @@
 //! Customers: importing the file that says who they are.
 //!
 //! An import reads the file twice: once to check all of it, so that every bad row is told and nothing is half-stored, and
-//! once to store it in one transaction. Both passes stream; what is kept in memory is a few dozen bytes for each row, to
-//! notice what contradicts itself.
+//! once to store it in one transaction. Both passes stream, and take the same memory however long the file is.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+mod between;
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs::File;
-use std::hash::{BuildHasher, Hash, RandomState};
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde::Serialize;
 use thiserror::Error;
+
+use between::Between;
 
 use crate::domain::customers_file::{Header, Row, RowParser};
 use crate::domain::problem::{Problem, Problems};
@@ -74,6 +76,9 @@ pub enum ImportError {
         /// Why not.
         source: io::Error,
     },
+    /// What was noted of its rows could not be kept.
+    #[error("what is to be compared of the rows cannot be kept in temporary files: {0}")]
+    Spool(io::Error),
     /// Rows are wrong, and they were not to be skipped.
     #[error("{0}")]
     Invalid(Problems),
@@ -110,8 +115,9 @@ pub async fn import(
 ) -> Result<Imported, ImportError> {
     let read_error = |source| ImportError::Read { path: path.to_owned(), source };
     let erased = read_journal(&options)?;
-    let (imported, bad_lines) = check(path, &erased, progress).map_err(read_error)?;
-    let left_out = |line: usize| !options.revive && imported.erased.iter().any(|row| row.line == line);
+    let (imported, bad_lines) = check(path, &erased, progress)?;
+    let erased_lines: HashSet<usize> = imported.erased.iter().map(|row| row.line).collect();
+    let left_out = |line: usize| !options.revive && erased_lines.contains(&line);
     let nothing_to_store = imported.customers == 0;
     if !imported.invalid.is_empty() && (!options.skip_invalid || nothing_to_store) {
         return Err(ImportError::Invalid(Problems(imported.invalid).sorted()));
@@ -168,67 +174,44 @@ fn read_journal(options: &ImportOptions) -> Result<Tombstones, ImportError> {
 }
 
 /// First pass: everything that is wrong, in the rows and between them.
-fn check(path: &Path, erased: &Tombstones, progress: &(dyn Fn(f64) + Sync)) -> io::Result<(Imported, HashSet<usize>)> {
-    let mut rows = Rows::open(path)?;
-    let mut between = Between::default();
+fn check(
+    path: &Path,
+    erased: &Tombstones,
+    progress: &(dyn Fn(f64) + Sync),
+) -> Result<(Imported, HashSet<usize>), ImportError> {
+    let read_error = |source| ImportError::Read { path: path.to_owned(), source };
+    let mut rows = Rows::open(path).map_err(read_error)?;
+    let mut between = Between::new(rows.size);
     let mut imported = Imported::default();
-    let mut bad_lines = HashSet::new();
     let mut count = 0_usize;
-    while let Some((line, row)) = rows.next()? {
-        let address = row.as_ref().ok().map(|row| row.contact.email.as_str().to_owned());
-        let checked = row.and_then(|row| between.check(line, &row).map_err(|problem| vec![problem]));
-        let erased =
-            address.and_then(|address| Some(ErasedRow { line, erased_at: erased.erased_at(&address)?, address }));
-        match (checked, erased) {
-            // The customer stays; only the person is gone.
-            (Ok(()), Some(erased)) => imported.erased.push(erased),
-            (Ok(()), None) => imported.contacts += 1,
-            (Err(problems), _) => {
-                bad_lines.insert(line);
-                imported.invalid.extend(problems);
+    while let Some((line, row)) = rows.next().map_err(read_error)? {
+        match row {
+            Ok(row) => {
+                between.note(line, &row).map_err(ImportError::Spool)?;
+                let address = row.contact.email.as_str();
+                match erased.erased_at(address) {
+                    // The customer stays; only the person is gone.
+                    Some(erased_at) => imported.erased.push(ErasedRow { line, erased_at, address: address.to_owned() }),
+                    None => imported.contacts += 1,
+                }
             }
+            Err(problems) => imported.invalid.extend(problems),
         }
         count += 1;
         if count.is_multiple_of(CHUNK) {
             progress(rows.share() / 2.0);
         }
     }
-    imported.customers = between.customers.len() as u64;
+    let found = between.found().map_err(ImportError::Spool)?;
+    imported.customers = found.customers;
+    let contradicting: HashSet<usize> = found.problems.iter().map(|problem| problem.line).collect();
+    let rows_right = imported.contacts + imported.erased.len() as u64 - contradicting.len() as u64;
+    imported.erased.retain(|row| !contradicting.contains(&row.line));
+    imported.contacts = rows_right - imported.erased.len() as u64;
+    imported.invalid.extend(found.problems);
+    imported.invalid.sort_by_key(|problem| problem.line);
+    let bad_lines = imported.invalid.iter().map(|problem| problem.line).collect();
     Ok((imported, bad_lines))
-}
-
-/// What rows say of each other: a customer has one name, and a contact stands in the file once.
-#[derive(Default)]
-struct Between {
-    /// Account id to the hash of its name and the line it was first named in.
-    customers: HashMap<Box<str>, (u64, u32)>,
-    /// Two independent hashes of account, address and role: a file's rows do not collide by chance.
-    contacts: HashSet<(u64, u64)>,
-    hashers: (RandomState, RandomState),
-}
-
-impl Between {
-    fn check(&mut self, line: usize, row: &Row) -> Result<(), Problem> {
-        let problem = |field: &str, problem: String| Problem { line, field: field.to_owned(), problem };
-        let name = self.hashers.0.hash_one(&row.customer_name);
-        let key = (row.account_id.as_str(), row.contact.email.as_str(), row.contact.role);
-        let contact = (hash(&self.hashers.0, &key), hash(&self.hashers.1, &key));
-        if let Some((known, first)) = self.customers.get(row.account_id.as_str())
-            && *known != name
-        {
-            return Err(problem("customer_name", format!("is not the name that line {first} gives to this account")));
-        }
-        if !self.contacts.insert(contact) {
-            return Err(problem("email", "stands in the file already, for the same account and role".to_owned()));
-        }
-        let line = u32::try_from(line).unwrap_or(u32::MAX);
-        self.customers.entry(row.account_id.as_str().into()).or_insert((name, line));
-        Ok(())
-    }
-}
-
-fn hash<T: Hash>(hasher: &RandomState, value: &T) -> u64 {
-    hasher.hash_one(value)
 }
 
 /// A row, or what is wrong with it, and the line it begins on.

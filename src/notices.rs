@@ -283,7 +283,7 @@ impl Notices {
         };
         let frozen = audience::freeze(&with, notice, &parsed, progress).await;
         if let Err(error) = &frozen
-            && !matches!(error, AudienceError::Lost | AudienceError::Store(_))
+            && !matches!(error, AudienceError::Lost | AudienceError::Incomplete | AudienceError::Store(_))
         {
             let mut tx = self.store.write().await?;
             kept::set_state(&mut tx, notice.id, State::Releasing, State::Approved).await?;

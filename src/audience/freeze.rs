@@ -1,8 +1,9 @@
 //! Freezing an audience: from a rule to one delivery for each recipient, and the manifest that commits to them all.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
+use super::spool::{Chunk, Spool};
 use super::{AudienceError, Page, Pages, Reach, Source, refuse_empty, refuse_unknown};
 use crate::config::Config;
 use crate::domain::clock::Clock;
@@ -10,10 +11,10 @@ use crate::domain::entry::{Detail, Entry, Event, Fact, commitment};
 use crate::domain::merkle::{Frontier, leaf_hash};
 use crate::domain::notice::Notice;
 use crate::domain::random::Random;
-use crate::store::deliveries::NewDelivery;
 use crate::store::ledger::Opening;
 use crate::store::notices::Kept;
-use crate::store::{Conn, Store, deliveries, ledger, notices, subjects, tree};
+use crate::store::releases::{NewDelivery, Packed};
+use crate::store::{Conn, Store, StoreError, ledger, notices, releases, subjects, tree};
 
 /// A frozen audience.
 #[derive(Clone, Debug)]
@@ -38,8 +39,11 @@ pub struct Freezing<'a> {
     pub owner: &'a str,
 }
 
-/// Recipients written in one transaction.
-const CHUNK: usize = 5000;
+/// Recipients, or customers with nobody to address, written in one transaction: others who write wait for no longer.
+const CHUNK: usize = 4000;
+
+/// How often the hold on the release is renewed while the audience is read.
+const HOLD: SignedDuration = SignedDuration::from_secs(10);
 
 /// Freezes the audience of a notice that `owner` is releasing, and releases it. A partial set that an earlier try left is
 /// discarded first. `progress` is told how many recipients are written.
@@ -53,31 +57,11 @@ pub async fn freeze(
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<Frozen, AudienceError> {
     discard(with, kept.id).await?;
-    let source = Source::new(&notice.audience, Source::StoredRows(kept.id), kept.follows_id);
-    let addressing = with.config.addressing(kept.category);
-    let placeholders = notice.placeholders();
-    let mut snapshot = with.store.snapshot().await?;
-    let tombstones = subjects::tombstones(&mut snapshot).await?;
-    refuse_unknown(&mut snapshot, &source).await?;
-    let mut pages = Pages::new(&source, &addressing, &placeholders, kept.follows_id);
-    let mut writing = Writing::new(with, kept);
-    let mut missing = Vec::new();
-    while let Some(page) = pages.next(&mut snapshot).await? {
-        crate::store::beat();
-        missing.extend(page.missing.iter().cloned());
-        writing.add(page);
-        if missing.is_empty() && writing.rows.len() >= CHUNK {
-            writing.write_chunk().await?;
-            progress(writing.reach.recipients);
-        }
-    }
-    drop(snapshot);
-    if !missing.is_empty() {
-        return Err(AudienceError::Missing(missing));
-    }
-    refuse_empty(&writing.reach, &notice.audience)?;
-    refuse_lone_approval(with.config, kept, writing.reach.customers)?;
-    let frozen = writing.finish(tombstones).await?;
+    let mut gathered = gather(with, kept, notice).await?;
+    refuse_empty(&gathered.reach, &notice.audience)?;
+    refuse_lone_approval(with.config, kept, gathered.reach.customers)?;
+    write_spooled(with, kept, &mut gathered, progress).await?;
+    let frozen = finish(with, kept, gathered).await?;
     progress(frozen.reach.recipients);
     Ok(frozen)
 }
@@ -90,8 +74,8 @@ async fn discard(with: &Freezing<'_>, id: Uuid) -> Result<(), AudienceError> {
     loop {
         let mut tx = with.store.write().await?;
         hold(with, &mut tx, id).await?;
-        let discarded = deliveries::discard(&mut tx, id, 5000).await?;
-        tx.commit().await.map_err(crate::store::StoreError::from)?;
+        let discarded = releases::discard(&mut tx, id, 5000).await?;
+        tx.commit().await.map_err(StoreError::from)?;
         if discarded == 0 {
             return Ok(());
         }
@@ -112,41 +96,75 @@ fn refuse_lone_approval(config: &Config, kept: &Kept, customers: u64) -> Result<
     Ok(())
 }
 
-/// The recipients that are numbered but not written yet, and the tree over all that are.
-struct Writing<'a> {
-    with: &'a Freezing<'a>,
-    kept: &'a Kept,
-    now: Timestamp,
+/// Reads the audience from one snapshot, and numbers and commits to its recipients.
+async fn gather(with: &Freezing<'_>, kept: &Kept, notice: &Notice) -> Result<Gathered, AudienceError> {
+    let source = Source::new(&notice.audience, Source::StoredRows(kept.id), kept.follows_id);
+    let addressing = with.config.addressing(kept.category);
+    let placeholders = notice.placeholders();
+    let mut snapshot = with.store.snapshot().await?;
+    let tombstones = subjects::tombstones(&mut snapshot).await?;
+    refuse_unknown(&mut snapshot, &source).await?;
+    let mut pages = Pages::new(&source, &addressing, &placeholders, kept.follows_id);
+    let mut gathered = Gathered::new(with.clock.now(), tombstones);
+    let mut missing = Vec::new();
+    let mut held = with.clock.now();
+    while let Some(mut page) = pages.next(&mut snapshot).await? {
+        crate::store::beat();
+        missing.append(&mut page.missing);
+        if missing.is_empty() {
+            gathered.add(page, with.random).map_err(AudienceError::Spool)?;
+        }
+        if with.clock.now().duration_since(held) >= HOLD {
+            held = with.clock.now();
+            let mut tx = with.store.write().await?;
+            hold(with, &mut tx, kept.id).await?;
+            tx.commit().await.map_err(StoreError::from)?;
+        }
+    }
+    if missing.is_empty() { Ok(gathered) } else { Err(AudienceError::Missing(missing)) }
+}
+
+/// An audience that was read: its recipients are numbered, and the tree over them all has grown.
+struct Gathered {
+    at: Timestamp,
+    /// Persons erased until then.
+    tombstones: u64,
     reach: Reach,
     tree: Frontier,
+    spool: Spool,
+    /// The last chunk, which is not full yet.
     rows: Vec<NewDelivery>,
     unaddressed: Vec<(String, String)>,
 }
 
-impl<'a> Writing<'a> {
-    fn new(with: &'a Freezing<'a>, kept: &'a Kept) -> Self {
+impl Gathered {
+    fn new(at: Timestamp, tombstones: u64) -> Self {
         Self {
-            with,
-            kept,
-            now: with.clock.now(),
+            at,
+            tombstones,
             reach: Reach::default(),
             tree: Frontier::new(),
+            spool: Spool::default(),
             rows: Vec::new(),
             unaddressed: Vec::new(),
         }
     }
 
-    fn add(&mut self, page: Page) {
+    fn add(&mut self, page: Page, random: &Random) -> std::io::Result<()> {
         self.reach.customers += page.customers;
         self.reach.unaddressed += page.unaddressed.len() as u64;
         self.unaddressed.extend(page.unaddressed);
         for recipient in page.recipients {
-            let salt: [u8; 32] = self.with.random.bytes();
+            // Before one that would be too many, so that there always is a last chunk.
+            if self.rows.len() == CHUNK {
+                self.spool_chunk()?;
+            }
+            let salt: [u8; 32] = random.bytes();
             self.tree.push(leaf_hash(&commitment(&salt, &recipient.account_id, recipient.email.as_str())));
             let merged = (!recipient.merged.is_empty())
                 .then(|| serde_json::to_string(&recipient.merged).expect("a map of texts serialises"));
             self.rows.push(NewDelivery {
-                id: self.with.random.id(self.now).to_string(),
+                id: random.id(self.at).to_string(),
                 ordinal: self.reach.recipients,
                 account_id: recipient.account_id,
                 customer_name: recipient.customer_name,
@@ -161,57 +179,90 @@ impl<'a> Writing<'a> {
             });
             self.reach.recipients += 1;
         }
+        if self.unaddressed.len() >= CHUNK { self.spool_chunk() } else { Ok(()) }
     }
 
-    async fn write_chunk(&mut self) -> Result<(), AudienceError> {
-        let mut tx = self.with.store.write().await?;
-        hold(self.with, &mut tx, self.kept.id).await?;
-        self.write_rows(&mut tx).await?;
-        tx.commit().await.map_err(crate::store::StoreError::from)?;
-        Ok(())
+    fn spool_chunk(&mut self) -> std::io::Result<()> {
+        let chunk = self.take_chunk();
+        self.spool.push(&chunk)
     }
 
-    async fn write_rows(&mut self, conn: &mut Conn) -> Result<(), AudienceError> {
-        let lane = self.kept.category.lane().rank();
-        for rows in self.rows.chunks(2000) {
-            deliveries::insert(conn, self.kept.id, lane, self.now, rows).await?;
-        }
-        for customers in self.unaddressed.chunks(2000) {
-            deliveries::insert_unaddressed(conn, self.kept.id, customers).await?;
-        }
+    fn take_chunk(&mut self) -> Chunk {
+        let deliveries = Packed::of(&self.rows);
         self.rows.clear();
-        self.unaddressed.clear();
-        Ok(())
+        Chunk { deliveries, unaddressed: std::mem::take(&mut self.unaddressed) }
     }
+}
 
-    /// The last chunk, the manifest and the release, in one transaction.
-    async fn finish(mut self, tombstones: u64) -> Result<Frozen, AudienceError> {
-        let (root, count) = (self.tree.root(), self.reach.recipients);
-        let at = self.with.clock.now();
-        let fact = Fact {
-            notice: Some((self.kept.id, self.kept.category, self.kept.digest)),
-            detail: Detail::Manifest { count, root },
-            ..Fact::new(Event::Manifest, at)
-        };
-        let entry = Entry::new(&fact, None, self.with.random);
-        let mut tx = self.with.store.write().await?;
-        hold(self.with, &mut tx, self.kept.id).await?;
-        // Whoever was erased since the snapshot must not come back through it.
-        tree::lock_head(&mut tx).await?;
-        if subjects::tombstones(&mut tx).await? != tombstones {
-            return Err(AudienceError::Lost);
+/// Chunks after which what they wrote is taken out of the write-ahead log: some 150 MB. Less often would be less work, but then
+/// the next commit waits for seconds until it is on the disk, and all others who write with it.
+const CHECKPOINT: usize = 8;
+
+/// Writes all chunks but the last: should some of them be lost when the power goes, the manifest is too, and it is done anew.
+async fn write_spooled(
+    with: &Freezing<'_>,
+    kept: &Kept,
+    gathered: &mut Gathered,
+    progress: &(dyn Fn(u64) + Sync),
+) -> Result<(), AudienceError> {
+    gathered.spool.rewind().map_err(AudienceError::Spool)?;
+    let mut writer = with.store.bulk_writer();
+    let mut count = 0_usize;
+    while let Some(chunk) = gathered.spool.next().map_err(AudienceError::Spool)? {
+        let mut tx = writer.begin().await?;
+        hold(with, &mut tx, kept.id).await?;
+        write(&mut tx, kept, gathered.at, &chunk).await?;
+        tx.commit().await.map_err(StoreError::from)?;
+        progress(chunk.deliveries.to);
+        count += 1;
+        if count.is_multiple_of(CHECKPOINT) {
+            writer.checkpoint().await?;
         }
-        self.write_rows(&mut tx).await?;
-        let domain = self.with.config.sender.domain();
-        let released = notices::set_released(&mut tx, self.kept.id, at, self.reach.customers, count, domain).await?;
-        if !released {
-            return Err(AudienceError::Lost);
-        }
-        ledger::append(&mut tx, &[Opening::of_notice(&entry, self.kept.id, at)]).await?;
-        tx.commit().await.map_err(crate::store::StoreError::from)?;
-        if count > 1000 {
-            self.with.store.analyze_queue().await?;
-        }
-        Ok(Frozen { reach: self.reach, root })
     }
+    writer.close().await;
+    Ok(())
+}
+
+async fn write(conn: &mut Conn, kept: &Kept, at: Timestamp, chunk: &Chunk) -> Result<(), StoreError> {
+    releases::insert(conn, kept.id, kept.category.lane().rank(), at, &chunk.deliveries).await?;
+    if !chunk.unaddressed.is_empty() {
+        releases::insert_unaddressed(conn, kept.id, &chunk.unaddressed).await?;
+    }
+    Ok(())
+}
+
+/// The last chunk, the manifest and the release, in one transaction.
+async fn finish(with: &Freezing<'_>, kept: &Kept, mut gathered: Gathered) -> Result<Frozen, AudienceError> {
+    let last = gathered.take_chunk();
+    let (root, count) = (gathered.tree.root(), gathered.reach.recipients);
+    let at = with.clock.now();
+    let fact = Fact {
+        notice: Some((kept.id, kept.category, kept.digest)),
+        detail: Detail::Manifest { count, root },
+        ..Fact::new(Event::Manifest, at)
+    };
+    let entry = Entry::new(&fact, None, with.random);
+    let mut tx = with.store.write().await?;
+    hold(with, &mut tx, kept.id).await?;
+    // Whoever was erased since the snapshot must not come back through it.
+    tree::lock_head(&mut tx).await?;
+    if subjects::tombstones(&mut tx).await? != gathered.tombstones {
+        return Err(AudienceError::Lost);
+    }
+    write(&mut tx, kept, gathered.at, &last).await?;
+    // The chunks before were not waited for until they were on the disk: a server that was restarted may have lost some.
+    if releases::written(&mut tx, kept.id).await? != (count, gathered.reach.unaddressed) {
+        return Err(AudienceError::Incomplete);
+    }
+    let domain = with.config.sender.domain();
+    let released = notices::set_released(&mut tx, kept.id, at, gathered.reach.customers, count, domain).await?;
+    if !released {
+        return Err(AudienceError::Lost);
+    }
+    ledger::append(&mut tx, &[Opening::of_notice(&entry, kept.id, at)]).await?;
+    tx.commit().await.map_err(StoreError::from)?;
+    if count > 1000 {
+        with.store.analyze_queue().await?;
+    }
+    Ok(Frozen { reach: gathered.reach, root })
 }

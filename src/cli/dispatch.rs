@@ -14,8 +14,6 @@ use super::output::Output;
 use crate::app::{App, AppError};
 use crate::dispatch::Until;
 use crate::dispatch::outage::Told;
-use crate::domain::clock::Clock;
-use crate::domain::random::Random;
 
 /// How long a service waits before it tries again to open its database.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -94,7 +92,7 @@ pub async fn serve(command: Serve, place: &Place) -> Result<u8, Failure> {
 async fn once_there(place: &Place, stop: &CancellationToken) -> Result<Option<App>, Failure> {
     let told = Told::default();
     loop {
-        match App::open(place.load()?.config, Clock::System, Random::from_system()).await {
+        match place.open().await? {
             Err(AppError::Store(error)) if error.may_pass() => told.tell("the database cannot be opened", &error),
             opened => return Ok(Some(opened?)),
         }

@@ -123,6 +123,9 @@ impl From<ImportError> for Failure {
             ImportError::Shrinks { .. } => Self::invalid(error)
                 .hint("if it is meant so, add `--allow-shrink`; without `--replace` the others stay"),
             ImportError::Read { .. } => Self::invalid(error),
+            ImportError::Spool(_) => {
+                Self::new(FAILED, error).hint("`TMPDIR` names another directory for temporary files")
+            }
             ImportError::Erased => Self::new(TRY_LATER, error).hint("import it again"),
             ImportError::Journal(error) => crate::privacy::PrivacyError::from(error).into(),
         }
@@ -274,7 +277,10 @@ impl From<AudienceError> for Failure {
             AudienceError::SecondPerson { .. } => failure.hint(
                 "edit it anew, submit it, and let somebody else approve it: `besked notice approve ID --as NAME`",
             ),
-            AudienceError::Lost => Self { code: TRY_LATER, ..failure },
+            AudienceError::Lost | AudienceError::Incomplete => Self { code: TRY_LATER, ..failure },
+            AudienceError::Spool(_) => {
+                Self { code: FAILED, ..failure }.hint("`TMPDIR` names another directory for temporary files")
+            }
         }
     }
 }

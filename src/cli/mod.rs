@@ -25,13 +25,17 @@ mod subject;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::OnceLock;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
+use tokio::time::timeout;
 
-use crate::app::App;
+use crate::app::{App, AppError};
 use crate::config::{Loaded, load};
 use crate::domain::clock::Clock;
 use crate::domain::random::Random;
+use crate::store::{Dialect, Store};
 use failure::Failure;
 use output::Output;
 
@@ -112,14 +116,18 @@ enum Command {
 #[must_use]
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    let place = Place { config: cli.config };
+    let place = Place { config: cli.config, opened: OnceLock::new() };
     // What is wrong with the configuration is told by the command, if it needs one.
     let log = place.load().map(|loaded| loaded.config.log).unwrap_or_default();
     crate::telemetry::init(&log);
     let output = Output { json: cli.json };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let result = match runtime {
-        Ok(runtime) => runtime.block_on(run(cli.command, place, &output)),
+        Ok(runtime) => runtime.block_on(async {
+            let result = run(cli.command, &place, &output).await;
+            place.close().await;
+            result
+        }),
         Err(error) => Err(Failure::from(anyhow::Error::new(error).context("cannot start"))),
     };
     match result {
@@ -131,29 +139,29 @@ pub fn main() -> ExitCode {
     }
 }
 
-async fn run(command: Command, place: Place, output: &Output) -> Result<u8, Failure> {
+async fn run(command: Command, place: &Place, output: &Output) -> Result<u8, Failure> {
     match command {
-        Command::Init => init::init(&place, output).await,
-        Command::Migrate => init::migrate(&place, output).await,
-        Command::Doctor => doctor::doctor(&place, output).await,
-        Command::Config(command) => config::run(command, &place, output),
-        Command::Customers(command) => customers::run(command, &place, output).await,
-        Command::Notice(command) => notice::run(command, &place, output).await,
-        Command::Dispatch(command) => dispatch::dispatch(command, &place, output).await,
-        Command::Serve(command) => dispatch::serve(command, &place).await,
-        Command::Relays => relays::relays(&place, output).await,
-        Command::Coverage(command) => answers::coverage(command, &place, output).await,
-        Command::Informed(command) => answers::informed(command, &place, output).await,
-        Command::Attest(command) => answers::attest(command, &place, output).await,
-        Command::Deliveries(command) => deliveries::run(command, &place, output).await,
-        Command::Ledger(command) => ledger::run(command, &place, output).await,
-        Command::Evidence(command) => evidence::run(command, &place, output).await,
+        Command::Init => init::init(place, output).await,
+        Command::Migrate => init::migrate(place, output).await,
+        Command::Doctor => doctor::doctor(place, output).await,
+        Command::Config(command) => config::run(command, place, output),
+        Command::Customers(command) => customers::run(command, place, output).await,
+        Command::Notice(command) => notice::run(command, place, output).await,
+        Command::Dispatch(command) => dispatch::dispatch(command, place, output).await,
+        Command::Serve(command) => dispatch::serve(command, place).await,
+        Command::Relays => relays::relays(place, output).await,
+        Command::Coverage(command) => answers::coverage(command, place, output).await,
+        Command::Informed(command) => answers::informed(command, place, output).await,
+        Command::Attest(command) => answers::attest(command, place, output).await,
+        Command::Deliveries(command) => deliveries::run(command, place, output).await,
+        Command::Ledger(command) => ledger::run(command, place, output).await,
+        Command::Evidence(command) => evidence::run(command, place, output).await,
         Command::Verify(command) => evidence::verify(&command, output),
-        Command::Preferences(command) => people::preferences(command, &place, output).await,
-        Command::Suppressions(command) => people::suppressions(command, &place, output).await,
-        Command::Subject(command) => subject::run(command, &place, output).await,
-        Command::Hold(command) => retention::hold(command, &place, output).await,
-        Command::Retention(command) => retention::retention(command, &place, output).await,
+        Command::Preferences(command) => people::preferences(command, place, output).await,
+        Command::Suppressions(command) => people::suppressions(command, place, output).await,
+        Command::Subject(command) => subject::run(command, place, output).await,
+        Command::Hold(command) => retention::hold(command, place, output).await,
+        Command::Retention(command) => retention::retention(command, place, output).await,
         Command::Demo(command) => demo::run(command, output).await,
     }
 }
@@ -161,7 +169,12 @@ async fn run(command: Command, place: Place, output: &Output) -> Result<u8, Fail
 /// Where a command finds its configuration.
 struct Place {
     config: Option<PathBuf>,
+    /// The database that it works on, once it does.
+    opened: OnceLock<Store>,
 }
+
+/// How long closing the database may take.
+const CLOSING: Duration = Duration::from_secs(5);
 
 impl Place {
     fn load(&self) -> Result<Loaded, Failure> {
@@ -170,8 +183,24 @@ impl Place {
     }
 
     async fn app(&self) -> Result<App, Failure> {
-        let config = self.load()?.config;
-        Ok(App::open(config, Clock::System, Random::from_system()).await?)
+        Ok(self.open().await??)
+    }
+
+    /// The parts, with what kept them from being put together apart from what is wrong with the configuration.
+    async fn open(&self) -> Result<Result<App, AppError>, Failure> {
+        let opened = App::open(self.load()?.config, Clock::System, Random::from_system()).await;
+        if let Ok(app) = &opened {
+            self.opened.get_or_init(|| app.store.clone());
+        }
+        Ok(opened)
+    }
+
+    /// Folds SQLite's write-ahead log into its file: whoever opens the database next would have to read all of it first.
+    async fn close(&self) {
+        if let Some(store) = self.opened.get().filter(|store| store.dialect == Dialect::Sqlite) {
+            // Where it takes longer, the next one does it: nothing is lost.
+            let _ = timeout(CLOSING, store.close()).await;
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Customers and their contacts, as a customers file has them.
 
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -35,6 +36,12 @@ impl AccountId {
     /// The id.
     #[must_use]
     pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Borrow<str> for AccountId {
+    fn borrow(&self) -> &str {
         &self.0
     }
 }

@@ -1,6 +1,7 @@
 //! The rows of an audience file: exactly these customers, each with values of its own.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
 use crate::domain::customer::AccountId;
 use crate::domain::problem::{Problems, has_control};
@@ -47,6 +48,11 @@ impl Rows {
             }
         }
         if problems.is_empty() { Ok(rows) } else { Err(problems.sorted()) }
+    }
+
+    /// The rows after an account, in order.
+    pub fn after(&self, account: &str) -> impl Iterator<Item = (&AccountId, &BTreeMap<String, String>)> {
+        self.rows.range::<str, _>((Bound::Excluded(account), Bound::Unbounded))
     }
 
     fn read(

@@ -8,7 +8,7 @@ use crate::domain::entry::{Detail, Entry, Event, Fact};
 use crate::domain::notice::State;
 use crate::store::ledger::Opening;
 use crate::store::notices::{self as kept, Kept};
-use crate::store::{deliveries, ledger, queue, recipients, settle, uncertain};
+use crate::store::{deliveries, ledger, queue, recipients, releases, settle, uncertain};
 
 /// Deliveries cancelled in one transaction.
 const CHUNK: u32 = 2000;
@@ -91,7 +91,7 @@ impl Notices {
         }
         loop {
             let mut tx = self.store.write().await?;
-            let discarded = deliveries::discard(&mut tx, notice.id, CHUNK).await?;
+            let discarded = releases::discard(&mut tx, notice.id, CHUNK).await?;
             tx.commit().await?;
             if discarded == 0 {
                 return Ok(());

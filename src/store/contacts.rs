@@ -1,13 +1,14 @@
 //! Contacts: people's addresses at customers.
 
 use std::collections::BTreeMap;
+use std::str::FromStr;
 
 use serde::Serialize;
 
 use super::customers::json;
 use super::dialect::{Dialect, bulk};
 use super::row::Row;
-use super::{Conn, Result};
+use super::{Conn, Result, StoreError};
 use crate::domain::address::Address;
 use crate::domain::customer::Contact;
 
@@ -49,22 +50,47 @@ pub async fn upsert(conn: &mut Conn, import_id: &str, rows: &[ContactRow<'_>]) -
 /// The active contacts of some customers, by account id, in the order of the file.
 pub async fn of_customers(conn: &mut Conn, accounts: &[&str]) -> Result<BTreeMap<String, Vec<Contact>>> {
     let sql = Dialect::of(conn).pick(
-        "SELECT account_id, email, role, name, locale, time_zone FROM contacts
-         WHERE account_id IN (SELECT value FROM json_each($1)) AND deactivated_at IS NULL ORDER BY position",
-        "SELECT account_id, email, role, name, locale, time_zone FROM contacts
-         WHERE account_id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb))) AND deactivated_at IS NULL
-         ORDER BY position",
+        "SELECT json_group_array(json_array(account_id, email, role, name, locale, time_zone) ORDER BY position) AS packed
+         FROM contacts WHERE account_id IN (SELECT value FROM json_each($1)) AND deactivated_at IS NULL",
+        "SELECT json_agg(json_build_array(account_id, email, role, name, locale, time_zone) ORDER BY position)::text AS packed
+         FROM contacts
+         WHERE account_id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb))) AND deactivated_at IS NULL",
     );
+    let row = sqlx::query(sql).bind(json(accounts)).fetch_one(conn).await?;
+    let packed: Vec<Packed> = Row::of("contacts", &row).packed("packed")?;
     let mut contacts: BTreeMap<String, Vec<Contact>> = BTreeMap::new();
-    for row in &sqlx::query(sql).bind(json(accounts)).fetch_all(conn).await? {
-        let row = Row::of("contacts", row);
-        contacts.entry(row.get("account_id")?).or_default().push(Contact {
-            email: row.parse_with("email", Address::parse)?,
-            name: row.get("name")?,
-            role: row.parse("role")?,
-            locale: row.maybe("locale")?,
-            time_zone: row.maybe("time_zone")?,
-        });
+    let (mut locales, mut zones) = (Known::new(), Known::new());
+    for (account_id, email, role, name, locale, time_zone) in packed {
+        let wrong = |column, problem: String| StoreError::Inconsistent {
+            table: "contacts",
+            column,
+            row: account_id.clone(),
+            problem,
+        };
+        let contact = Contact {
+            email: Address::parse(&email).map_err(|problem| wrong("email", problem.to_string()))?,
+            name,
+            role: role.parse().map_err(|problem| wrong("role", problem))?,
+            locale: known(&mut locales, locale).map_err(|problem| wrong("locale", problem))?,
+            time_zone: known(&mut zones, time_zone).map_err(|problem| wrong("time_zone", problem))?,
+        };
+        contacts.entry(account_id).or_default().push(contact);
     }
     Ok(contacts)
+}
+
+/// Account, address, role, name, locale and zone.
+type Packed = (String, String, String, String, Option<String>, Option<String>);
+
+/// Locales or zones that were parsed already: customers share a few.
+type Known<T> = BTreeMap<String, T>;
+
+fn known<T: Clone + FromStr<Err = String>>(known: &mut Known<T>, text: Option<String>) -> Result<Option<T>, String> {
+    let Some(text) = text else { return Ok(None) };
+    if let Some(value) = known.get(&text) {
+        return Ok(Some(value.clone()));
+    }
+    let value: T = text.parse()?;
+    known.insert(text, value.clone());
+    Ok(Some(value))
 }

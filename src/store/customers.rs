@@ -1,6 +1,7 @@
 //! Customers and their attributes.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -179,59 +180,194 @@ pub async fn attributes(conn: &mut Conn, accounts: &[&str]) -> Result<BTreeMap<S
 /// What a selection of customers asks for. Empty means that there is no such condition.
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
-    accounts: String,
-    conditions: String,
-    names: i64,
+    /// In order.
+    accounts: Vec<AccountId>,
+    conditions: Vec<Condition>,
+    /// All conditions, as the filter takes them.
+    filter: String,
+    /// The condition that the fewest customers meet, once that is known.
+    rarest: OnceLock<usize>,
 }
+
+/// An attribute that is to have one of some values.
+#[derive(Clone, Debug)]
+struct Condition {
+    name: String,
+    /// As a JSON array.
+    values: String,
+}
+
+/// How many of those who meet a condition are counted, to find the rarest one.
+const COUNTED: i64 = 100_000;
 
 impl Selection {
     /// A selection of customers that are one of `accounts` and have, for each name, one of its values.
     #[must_use]
     pub fn new(accounts: &[AccountId], attributes: &[(String, Vec<String>)]) -> Self {
         #[derive(Serialize)]
-        struct Condition<'a> {
+        struct Pair<'a> {
             name: &'a str,
             value: &'a str,
         }
-        let conditions: Vec<_> = attributes
-            .iter()
-            .flat_map(|(name, values)| values.iter().map(move |value| Condition { name, value }))
-            .collect();
+        let pairs = attributes.iter().flat_map(|(name, values)| values.iter().map(move |value| Pair { name, value }));
+        let mut accounts = accounts.to_vec();
+        accounts.sort_unstable();
+        accounts.dedup();
         Self {
-            accounts: json(accounts),
-            conditions: json(&conditions),
-            names: i64::try_from(attributes.len()).unwrap_or(i64::MAX),
+            accounts,
+            conditions: attributes
+                .iter()
+                .map(|(name, values)| Condition { name: name.clone(), values: json(values) })
+                .collect(),
+            filter: json(&pairs.collect::<Vec<_>>()),
+            rarest: OnceLock::new(),
+        }
+    }
+
+    fn names(&self) -> i64 {
+        i64::try_from(self.conditions.len()).unwrap_or(i64::MAX)
+    }
+
+    /// The condition that the fewest customers meet.
+    async fn rarest(&self, conn: &mut Conn) -> Result<&Condition> {
+        if let Some(place) = self.rarest.get() {
+            return Ok(&self.conditions[*place]);
+        }
+        let (mut rarest, mut fewest) = (0, COUNTED);
+        if self.conditions.len() > 1 {
+            for (place, condition) in self.conditions.iter().enumerate() {
+                let count = meeting(conn, condition, fewest).await?;
+                if count < fewest {
+                    (rarest, fewest) = (place, count);
+                }
+            }
+        }
+        Ok(&self.conditions[*self.rarest.get_or_init(|| rarest)])
+    }
+}
+
+/// How many customers meet a condition, counted up to `limit`.
+async fn meeting(conn: &mut Conn, condition: &Condition, limit: i64) -> Result<i64> {
+    let sql = Dialect::of(conn).pick(
+        "SELECT COUNT(*) AS n FROM (SELECT 1 FROM json_each($2) v CROSS JOIN customer_attributes a
+           WHERE a.name = $1 AND a.value = v.value LIMIT $3)",
+        "SELECT COUNT(*) AS n FROM (SELECT 1 FROM customer_attributes a
+           WHERE a.name = $1 AND a.value = ANY (ARRAY(SELECT jsonb_array_elements_text($2::jsonb))) LIMIT $3) AS first",
+    );
+    let row = sqlx::query(sql).bind(&condition.name).bind(&condition.values).bind(limit).fetch_one(conn).await?;
+    Row::of("customer_attributes", &row).get("n")
+}
+
+/// A page of the active customers that a selection holds for, after `after`: account ids and names in order, at most `limit`,
+/// and none only where there are no more. What it reads is about what it gives, however many others there are.
+pub async fn select(conn: &mut Conn, selection: &Selection, after: &str, limit: u32) -> Result<Vec<(String, String)>> {
+    let mut after = after.to_owned();
+    loop {
+        let candidates = if !selection.accounts.is_empty() {
+            named(conn, selection, &after, limit).await?
+        } else if !selection.conditions.is_empty() {
+            attributed(conn, selection, &after, limit).await?
+        } else {
+            return all(conn, &after, limit).await;
+        };
+        let Some((last, _)) = candidates.last() else { return Ok(Vec::new()) };
+        after.clone_from(last);
+        let selected: Vec<_> = candidates.into_iter().filter_map(|(id, name)| Some((id, name?))).collect();
+        if !selected.is_empty() {
+            return Ok(selected);
         }
     }
 }
 
-/// A page of the active customers that a selection holds for, after `after`: account ids and names in order.
-pub async fn select(conn: &mut Conn, selection: &Selection, after: &str, limit: u32) -> Result<Vec<(String, String)>> {
+/// Account ids, in order, with the names of those that are selected.
+type Candidates = Vec<(String, Option<String>)>;
+
+async fn all(conn: &mut Conn, after: &str, limit: u32) -> Result<Vec<(String, String)>> {
     let sql = Dialect::of(conn).pick(
-        "SELECT c.account_id, c.name FROM customers c
-         WHERE c.status = 'active' AND c.account_id > $1
-           AND ($2 = '[]' OR c.account_id IN (SELECT value FROM json_each($2)))
-           AND ($4 = 0 OR $4 = (SELECT COUNT(DISTINCT a.name) FROM customer_attributes a
-             WHERE a.account_id = c.account_id AND (a.name, a.value) IN
-               (SELECT value ->> 'name', value ->> 'value' FROM json_each($3))))
-         ORDER BY c.account_id LIMIT $5",
-        "SELECT c.account_id, c.name FROM customers c
-         WHERE c.status = 'active' AND c.account_id > $1
-           AND ($2 = '[]' OR c.account_id IN (SELECT jsonb_array_elements_text($2::jsonb)))
-           AND ($4 = 0 OR $4 = (SELECT COUNT(DISTINCT a.name) FROM customer_attributes a
-             WHERE a.account_id = c.account_id AND (a.name, a.value) IN
-               (SELECT value ->> 'name', value ->> 'value' FROM jsonb_array_elements($3::jsonb))))
-         ORDER BY c.account_id LIMIT $5",
+        "SELECT json_group_array(json_array(account_id, name)) AS packed FROM (
+           SELECT account_id, name FROM customers WHERE status = 'active' AND account_id > $1 ORDER BY account_id LIMIT $2)",
+        "SELECT json_agg(json_build_array(account_id, name))::text AS packed FROM (
+           SELECT account_id, name FROM customers WHERE status = 'active' AND account_id > $1 ORDER BY account_id LIMIT $2
+         ) AS page",
     );
-    let rows = sqlx::query(sql)
+    let row = sqlx::query(sql).bind(after).bind(i64::from(limit)).fetch_one(conn).await?;
+    Row::of("customers", &row).packed("packed")
+}
+
+/// The next of the accounts that a selection names.
+async fn named(conn: &mut Conn, selection: &Selection, after: &str, limit: u32) -> Result<Candidates> {
+    let begin = selection.accounts.partition_point(|id| id.as_str() <= after);
+    let accounts = &selection.accounts[begin..];
+    let accounts = &accounts[..accounts.len().min(limit as usize)];
+    if accounts.is_empty() {
+        return Ok(Vec::new());
+    }
+    let sql = Dialect::of(conn).pick(
+        "SELECT json_group_array(json_array(account_id, name) ORDER BY account_id) AS packed FROM (
+           SELECT v.value AS account_id, c.name FROM json_each($1) v LEFT JOIN customers c
+             ON c.account_id = v.value AND c.status = 'active'
+             AND ($3 = 0 OR $3 = (SELECT COUNT(DISTINCT a.name) FROM customer_attributes a
+               WHERE a.account_id = c.account_id AND (a.name, a.value) IN
+                 (SELECT value ->> 'name', value ->> 'value' FROM json_each($2)))))",
+        "SELECT json_agg(json_build_array(account_id, name) ORDER BY account_id COLLATE \"C\")::text AS packed FROM (
+           SELECT v.value AS account_id, c.name FROM jsonb_array_elements_text($1::jsonb) AS v (value) LEFT JOIN customers c
+             ON c.account_id = v.value AND c.status = 'active'
+             AND ($3 = 0 OR $3 = (SELECT COUNT(DISTINCT a.name) FROM customer_attributes a
+               WHERE a.account_id = c.account_id AND (a.name, a.value) IN
+                 (SELECT value ->> 'name', value ->> 'value' FROM jsonb_array_elements($2::jsonb))))) AS page",
+    );
+    let query = sqlx::query(sql).bind(json(accounts)).bind(&selection.filter).bind(selection.names());
+    let row = query.fetch_one(conn).await?;
+    Row::of("customers", &row).packed("packed")
+}
+
+/// The next customers that meet the rarest condition of a selection.
+async fn attributed(conn: &mut Conn, selection: &Selection, after: &str, limit: u32) -> Result<Candidates> {
+    // From each account to the next one that has one of the values: of the others nothing is read.
+    let sql = Dialect::of(conn).pick(
+        "WITH RECURSIVE walk (account_id, n) AS (
+           SELECT (SELECT MIN(first) FROM (SELECT (SELECT MIN(a.account_id) FROM customer_attributes a
+             WHERE a.name = $2 AND a.value = v.value AND a.account_id > $1) AS first FROM json_each($3) v)), 1
+           UNION ALL
+           SELECT (SELECT MIN(first) FROM (SELECT (SELECT MIN(a.account_id) FROM customer_attributes a
+             WHERE a.name = $2 AND a.value = v.value AND a.account_id > walk.account_id) AS first FROM json_each($3) v)),
+             walk.n + 1
+           FROM walk WHERE walk.account_id IS NOT NULL AND walk.n < $6)
+         SELECT json_group_array(json_array(account_id, name) ORDER BY account_id) AS packed FROM (
+           SELECT walk.account_id, c.name FROM walk LEFT JOIN customers c
+             ON c.account_id = walk.account_id AND c.status = 'active'
+             AND ($5 = 1 OR $5 = (SELECT COUNT(DISTINCT a.name) FROM customer_attributes a
+               WHERE a.account_id = c.account_id AND (a.name, a.value) IN
+                 (SELECT value ->> 'name', value ->> 'value' FROM json_each($4))))
+           WHERE walk.account_id IS NOT NULL)",
+        "WITH RECURSIVE walk (account_id, n) AS (
+           SELECT (SELECT MIN(first) FROM (SELECT (SELECT MIN(a.account_id) FROM customer_attributes a
+             WHERE a.name = $2 AND a.value = v.value AND a.account_id > $1) AS first
+             FROM jsonb_array_elements_text($3::jsonb) AS v (value)) AS of_value), 1
+           UNION ALL
+           SELECT (SELECT MIN(first) FROM (SELECT (SELECT MIN(a.account_id) FROM customer_attributes a
+             WHERE a.name = $2 AND a.value = v.value AND a.account_id > walk.account_id) AS first
+             FROM jsonb_array_elements_text($3::jsonb) AS v (value)) AS of_value), walk.n + 1
+           FROM walk WHERE walk.account_id IS NOT NULL AND walk.n < $6)
+         SELECT json_agg(json_build_array(account_id, name) ORDER BY account_id)::text AS packed FROM (
+           SELECT walk.account_id, c.name FROM walk LEFT JOIN customers c
+             ON c.account_id = walk.account_id AND c.status = 'active'
+             AND ($5 = 1 OR $5 = (SELECT COUNT(DISTINCT a.name) FROM customer_attributes a
+               WHERE a.account_id = c.account_id AND (a.name, a.value) IN
+                 (SELECT value ->> 'name', value ->> 'value' FROM jsonb_array_elements($4::jsonb))))
+           WHERE walk.account_id IS NOT NULL) AS page",
+    );
+    let condition = selection.rarest(conn).await?;
+    let row = sqlx::query(sql)
         .bind(after)
-        .bind(&selection.accounts)
-        .bind(&selection.conditions)
-        .bind(selection.names)
+        .bind(&condition.name)
+        .bind(&condition.values)
+        .bind(&selection.filter)
+        .bind(selection.names())
         .bind(i64::from(limit))
-        .fetch_all(conn)
+        .fetch_one(conn)
         .await?;
-    rows.iter().map(|row| Ok((row.try_get("account_id")?, row.try_get("name")?))).collect()
+    Row::of("customer_attributes", &row).packed("packed")
 }
 
 /// Ids as a bulk parameter.

@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use serde::Serialize;
 use uuid::Uuid;
 
 use super::customers::json;
-use super::dialect::{Dialect, bulk};
+use super::dialect::Dialect;
 use super::recipients::Recipient;
 use super::row::Row;
 use super::{Conn, Result};
@@ -16,116 +15,6 @@ use crate::domain::category::Role;
 use crate::domain::delivery::{Level, State};
 use crate::domain::entry::commitment;
 use crate::domain::locale::{Locale, ZoneName};
-
-/// A recipient, as the freezing of an audience makes it: a delivery and its place in the queue.
-#[derive(Clone, Debug, Serialize)]
-pub struct NewDelivery {
-    /// Id.
-    pub id: String,
-    /// Place in the manifest, from 0.
-    pub ordinal: u64,
-    /// Account id.
-    pub account_id: String,
-    /// Name of the customer, now.
-    pub customer_name: String,
-    /// Normalised address.
-    pub email: String,
-    /// Name of the person.
-    pub contact_name: String,
-    /// Role that matched.
-    pub role: &'static str,
-    /// Locale tag.
-    pub locale: Option<String>,
-    /// Time zone.
-    pub time_zone: Option<String>,
-    /// Values of placeholders beyond the names, as a JSON object.
-    pub merged: Option<String>,
-    /// Salt of the recipient's commitment, in hexadecimal.
-    pub salt: String,
-    /// The delivery of the notice followed that went to the same recipient.
-    pub follows_id: Option<String>,
-}
-
-/// Adds deliveries with contiguous ordinals and queues them. Nothing is sent before the notice is released.
-pub async fn insert(conn: &mut Conn, notice_id: Uuid, lane: i64, now: Timestamp, rows: &[NewDelivery]) -> Result<()> {
-    let (Some(first), Some(last)) = (rows.first(), rows.last()) else { return Ok(()) };
-    let dialect = Dialect::of(conn);
-    let deliveries = bulk!(
-        dialect,
-        "INSERT INTO deliveries (id, notice_id, ordinal, account_id, customer_name, email, contact_name, role, locale,
-           time_zone, merged, salt, follows_id, state, attempts, changed_at)
-         SELECT value ->> 'id', $2, CAST(value ->> 'ordinal' AS BIGINT), value ->> 'account_id',
-           value ->> 'customer_name', value ->> 'email', value ->> 'contact_name', value ->> 'role', value ->> 'locale',
-           value ->> 'time_zone', value ->> 'merged', unhex(value ->> 'salt'), value ->> 'follows_id', 'queued', 0, $3
-         FROM",
-        rows
-    );
-    sqlx::query(deliveries)
-        .bind(json(rows))
-        .bind(notice_id.to_string())
-        .bind(now.as_millisecond())
-        .execute(&mut *conn)
-        .await?;
-    // From what was just written: parsing the rows a second time would cost more than reading them.
-    let queue = dialect.pick(
-        "INSERT INTO queue (delivery_id, notice_id, lane, domain, due_at, attempts, waited, token)
-         SELECT id, notice_id, $4, substr(email, instr(email, '@') + 1), $5, 0, 0, 0
-         FROM deliveries WHERE notice_id = $1 AND ordinal BETWEEN $2 AND $3",
-        "INSERT INTO queue (delivery_id, notice_id, lane, domain, due_at, attempts, waited, token)
-         SELECT id, notice_id, $4, substr(email, strpos(email, '@') + 1), $5, 0, 0, 0
-         FROM deliveries WHERE notice_id = $1 AND ordinal BETWEEN $2 AND $3",
-    );
-    sqlx::query(queue)
-        .bind(notice_id.to_string())
-        .bind(i64::try_from(first.ordinal).unwrap_or(i64::MAX))
-        .bind(i64::try_from(last.ordinal).unwrap_or(i64::MAX))
-        .bind(lane)
-        .bind(now.as_millisecond())
-        .execute(conn)
-        .await?;
-    Ok(())
-}
-
-/// Notes customers of the audience with nobody to address.
-pub async fn insert_unaddressed(conn: &mut Conn, notice_id: Uuid, customers: &[(String, String)]) -> Result<()> {
-    #[derive(Serialize)]
-    struct Customer<'a> {
-        account_id: &'a str,
-        name: &'a str,
-    }
-    let rows: Vec<_> = customers.iter().map(|(account_id, name)| Customer { account_id, name }).collect();
-    let sql = bulk!(
-        Dialect::of(conn),
-        "INSERT INTO unaddressed (notice_id, account_id, customer_name)
-         SELECT $2, value ->> 'account_id', value ->> 'name' FROM",
-        rows
-    );
-    sqlx::query(sql).bind(json(&rows)).bind(notice_id.to_string()).execute(conn).await?;
-    Ok(())
-}
-
-/// Removes some of the deliveries of a release that did not come to its manifest; gives how many. Call until it gives 0.
-pub async fn discard(conn: &mut Conn, notice_id: Uuid, limit: u32) -> Result<u64> {
-    let id = notice_id.to_string();
-    sqlx::query(
-        "DELETE FROM queue WHERE delivery_id IN (SELECT id FROM deliveries WHERE notice_id = $1 ORDER BY ordinal LIMIT $2)",
-    )
-    .bind(&id)
-    .bind(i64::from(limit))
-    .execute(&mut *conn)
-    .await?;
-    let done = sqlx::query(
-        "DELETE FROM deliveries WHERE id IN (SELECT id FROM deliveries WHERE notice_id = $1 ORDER BY ordinal LIMIT $2)",
-    )
-    .bind(&id)
-    .bind(i64::from(limit))
-    .execute(&mut *conn)
-    .await?;
-    if done.rows_affected() == 0 {
-        sqlx::query("DELETE FROM unaddressed WHERE notice_id = $1").bind(&id).execute(conn).await?;
-    }
-    Ok(done.rows_affected())
-}
 
 /// A delivery as coverage, status and `informed` show it.
 #[derive(Clone, Debug)]
@@ -233,13 +122,69 @@ pub async fn to_follow(
         .collect()
 }
 
-/// A page of the customers that a notice addressed or could not: account ids and names in order, after `after`.
-pub async fn customers(conn: &mut Conn, notice_id: Uuid, after: &str, limit: u32) -> Result<Vec<(String, String)>> {
+/// Customers that a notice addressed, from an ordinal on in manifest order, each whole: account ids and names, at least one while
+/// there are any, from about `limit` deliveries; and the ordinal to go on from. All deliveries to a customer stand together.
+pub async fn customers(
+    conn: &mut Conn,
+    notice_id: Uuid,
+    from: u64,
+    limit: u32,
+) -> Result<(Vec<(String, String)>, u64)> {
     let rows = sqlx::query(
-        "SELECT account_id, MIN(customer_name) AS customer_name FROM (
-           SELECT account_id, customer_name FROM deliveries WHERE notice_id = $1
-           UNION ALL SELECT account_id, customer_name FROM unaddressed WHERE notice_id = $1) AS audience
-         WHERE account_id > $2 GROUP BY account_id ORDER BY account_id LIMIT $3",
+        "SELECT account_id, customer_name, ordinal FROM deliveries WHERE notice_id = $1 AND ordinal >= $2
+         ORDER BY ordinal LIMIT $3",
+    )
+    .bind(notice_id.to_string())
+    .bind(i64::try_from(from).unwrap_or(i64::MAX))
+    .bind(i64::from(limit))
+    .fetch_all(&mut *conn)
+    .await?;
+    let mut customers: Vec<(String, String)> = Vec::new();
+    let (mut begun, mut next) = (from, from);
+    for row in &rows {
+        let row = Row::of("deliveries", row);
+        let account_id: String = row.get("account_id")?;
+        let ordinal = row.count("ordinal")?;
+        if customers.last().is_none_or(|(last, _)| *last != account_id) {
+            customers.push((account_id, row.get("customer_name")?));
+            begun = ordinal;
+        }
+        next = ordinal + 1;
+    }
+    if rows.len() == limit as usize {
+        // The last one may go on.
+        if customers.len() > 1 {
+            customers.pop();
+            next = begun;
+        } else if let Some((account_id, _)) = customers.first() {
+            next = after_customer(conn, notice_id, account_id).await?;
+        }
+    }
+    Ok((customers, next))
+}
+
+/// The ordinal after the last delivery to a customer.
+async fn after_customer(conn: &mut Conn, notice_id: Uuid, account_id: &str) -> Result<u64> {
+    let row = sqlx::query(
+        "SELECT COALESCE(MAX(ordinal) + 1, 0) AS next FROM deliveries WHERE account_id = $1 AND notice_id = $2",
+    )
+    .bind(account_id)
+    .bind(notice_id.to_string())
+    .fetch_one(conn)
+    .await?;
+    Row::of("deliveries", &row).count("next")
+}
+
+/// A page of the customers of a notice's audience with nobody to address, by account id after `after`: account ids and names.
+pub async fn unaddressed_after(
+    conn: &mut Conn,
+    notice_id: Uuid,
+    after: &str,
+    limit: u32,
+) -> Result<Vec<(String, String)>> {
+    let rows = sqlx::query(
+        "SELECT account_id, customer_name FROM unaddressed WHERE notice_id = $1 AND account_id > $2
+         ORDER BY account_id LIMIT $3",
     )
     .bind(notice_id.to_string())
     .bind(after)
@@ -248,7 +193,7 @@ pub async fn customers(conn: &mut Conn, notice_id: Uuid, after: &str, limit: u32
     .await?;
     rows.iter()
         .map(|row| {
-            let row = Row::of("deliveries", row);
+            let row = Row::of("unaddressed", row);
             Ok((row.get("account_id")?, row.get("customer_name")?))
         })
         .collect()

@@ -113,12 +113,9 @@ pub(super) enum Access {
     Write,
     /// To claim and settle, and nothing else.
     Record,
+    /// To write much that counts only once a later transaction on another connection commits, which makes sure of all before it.
+    Bulk,
 }
-
-/// A frozen node must not hold the ledger's head; one that is gone is found out (by default after two hours); and nobody waits
-/// longer for another's lock than on SQLite, so that work given up here does not wait on there.
-const PATIENCE: &str = "SET idle_in_transaction_session_timeout = '60s'; SET tcp_keepalives_idle = 30; \
-    SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3; SET lock_timeout = '10s'";
 
 impl Dialect {
     /// The engine that a URL names.
@@ -159,28 +156,45 @@ impl Dialect {
     }
 
     /// What each new connection is told first.
-    pub(super) const fn connection_settings(self, access: Access) -> &'static [&'static str] {
-        match (self, access) {
-            // FULL: a commit that was acknowledged survives a power cut. secure_delete: what is erased is overwritten.
-            // recursive_triggers: without it REPLACE deletes an entry of the ledger and no trigger refuses it.
-            (Self::Sqlite, Access::Write | Access::Record) => &[
-                "PRAGMA journal_mode = WAL",
-                "PRAGMA synchronous = FULL",
-                "PRAGMA busy_timeout = 10000",
-                "PRAGMA secure_delete = ON",
-                "PRAGMA recursive_triggers = ON",
-                "PRAGMA cache_size = -32768",
-                // Some 32 MB: pages that are written often are copied into the database once, not after every few commits.
-                "PRAGMA wal_autocheckpoint = 8000",
-                "PRAGMA temp_store = MEMORY",
-            ],
-            (Self::Sqlite, Access::Read) => &["PRAGMA busy_timeout = 10000", "PRAGMA query_only = ON"],
-            (Self::Postgres, Access::Read | Access::Write) => &[PATIENCE],
+    pub(super) fn connection_settings(self, access: Access) -> impl Iterator<Item = &'static str> {
+        let (all, more): (&[&str], &[&str]) = match (self, access) {
+            (Self::Sqlite, Access::Read) => (READING, &[]),
+            (Self::Sqlite, Access::Write | Access::Record) => (WRITING, &[]),
+            // Whoever has it empties the write-ahead log, between transactions.
+            (Self::Sqlite, Access::Bulk) => {
+                (WRITING, &["PRAGMA synchronous = NORMAL", "PRAGMA wal_autocheckpoint = 0"])
+            }
+            (Self::Postgres, Access::Read | Access::Write) => (PATIENCE, &[]),
+            (Self::Postgres, Access::Bulk) => (PATIENCE, &["SET synchronous_commit = off"]),
             // Every statement of the recorder's finds a few rows by their keys. PostgreSQL takes a whole table for as good a way
             // while it is small, or thinks so, and keeps that plan when it has grown.
             (Self::Postgres, Access::Record) => {
-                &[PATIENCE, "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off"]
+                (PATIENCE, &["SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off"])
             }
-        }
+        };
+        all.iter().chain(more).copied()
     }
 }
+
+const READING: &[&str] = &["PRAGMA busy_timeout = 10000", "PRAGMA query_only = ON"];
+
+/// FULL: a commit that was acknowledged survives a power cut. secure_delete: what is erased is overwritten. recursive_triggers:
+/// without it REPLACE deletes an entry of the ledger and no trigger refuses it.
+const WRITING: &[&str] = &[
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",
+    "PRAGMA busy_timeout = 10000",
+    "PRAGMA secure_delete = ON",
+    "PRAGMA recursive_triggers = ON",
+    "PRAGMA cache_size = -32768",
+    // Some 32 MB: pages that are written often are copied into the database once, not after every few commits.
+    "PRAGMA wal_autocheckpoint = 8000",
+    "PRAGMA temp_store = MEMORY",
+    // ANALYZE writes, and holds up all others who do: a look at some rows is enough.
+    "PRAGMA analysis_limit = 1000",
+];
+
+/// A frozen node must not hold the ledger's head; one that is gone is found out (by default after two hours); and nobody waits
+/// longer for another's lock than on SQLite, so that work given up here does not wait on there.
+const PATIENCE: &[&str] = &["SET idle_in_transaction_session_timeout = '60s'; SET tcp_keepalives_idle = 30; \
+    SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3; SET lock_timeout = '10s'"];

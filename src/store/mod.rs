@@ -33,6 +33,7 @@ pub mod preferences;
 mod pulse;
 pub mod queue;
 pub mod recipients;
+pub mod releases;
 mod row;
 pub mod secrets;
 pub mod settle;
@@ -284,8 +285,20 @@ impl Store {
     #[must_use]
     pub fn writer(&self) -> Writer {
         // One more on PostgreSQL: one that vanished without a word is not waited for.
-        let (size, watched) = if self.dialect == Dialect::Postgres { (2, true) } else { (1, false) };
-        let connections = Connections::new(pool(self.dialect, size, Access::Record), self.connect.clone(), watched);
+        let size = if self.dialect == Dialect::Postgres { 2 } else { 1 };
+        self.writer_over(size, Access::Record)
+    }
+
+    /// A connection of its own for much that counts only once a later transaction has committed, one by [`Store::write`]: of
+    /// what it committed itself the last may be lost when the power goes, and whoever comes next must be able to do without it.
+    #[must_use]
+    pub fn bulk_writer(&self) -> Writer {
+        self.writer_over(1, Access::Bulk)
+    }
+
+    fn writer_over(&self, size: u32, access: Access) -> Writer {
+        let watched = self.dialect == Dialect::Postgres;
+        let connections = Connections::new(pool(self.dialect, size, access), self.connect.clone(), watched);
         Writer::new(connections, self.dialect, sqlite_path(&self.url).and_then(Turnstile::open))
     }
 
@@ -345,7 +358,7 @@ impl Store {
 async fn first_connection(connect: &AnyConnectOptions, dialect: Dialect) -> Result<Conn, sqlx::Error> {
     let mut conn = connect.connect().await?;
     for setting in dialect.connection_settings(Access::Write) {
-        conn.execute(*setting).await?;
+        conn.execute(setting).await?;
     }
     Ok(conn)
 }
@@ -362,7 +375,7 @@ fn pool(dialect: Dialect, size: u32, access: Access) -> AnyPoolOptions {
         .after_connect(move |conn, _| {
             Box::pin(async move {
                 for setting in dialect.connection_settings(access) {
-                    conn.execute(*setting).await?;
+                    conn.execute(setting).await?;
                 }
                 Ok(())
             })
@@ -370,7 +383,7 @@ fn pool(dialect: Dialect, size: u32, access: Access) -> AnyPoolOptions {
 }
 
 /// The migrations of both engines, in order: name, SQLite, PostgreSQL.
-const MIGRATIONS: [(&str, &str, &str); 4] = [
+const MIGRATIONS: [(&str, &str, &str); 5] = [
     (
         "init",
         include_str!("../../migrations/sqlite/0001_init.sql"),
@@ -390,6 +403,11 @@ const MIGRATIONS: [(&str, &str, &str); 4] = [
         "doubts",
         include_str!("../../migrations/sqlite/0004_doubts.sql"),
         include_str!("../../migrations/postgres/0004_doubts.sql"),
+    ),
+    (
+        "audience",
+        include_str!("../../migrations/sqlite/0005_audience.sql"),
+        include_str!("../../migrations/postgres/0005_audience.sql"),
     ),
 ];
 

@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use jiff::Timestamp;
+use serde::de::DeserializeOwned;
 use sqlx::any::AnyRow;
 use sqlx::{ColumnIndex, Decode, Row as _, Type};
 use uuid::Uuid;
@@ -57,6 +58,20 @@ impl<'a> Row<'a> {
     ) -> Result<T> {
         let text: String = self.get(column)?;
         parse(&text).map_err(|problem| self.inconsistent(column, problem))
+    }
+
+    /// Rows that the engine has put into one JSON text, which costs a fraction of what a row of its own does for each; none
+    /// where there is none.
+    pub(super) fn packed<T: DeserializeOwned>(&self, column: &'static str) -> Result<Vec<T>> {
+        let text: Option<String> = self.get(column)?;
+        let Some(text) = text else { return Ok(Vec::new()) };
+        serde_json::from_str(&text).map_err(|problem| StoreError::Inconsistent {
+            table: self.table,
+            column,
+            row: "?".to_owned(),
+            // What a parser says may quote the text.
+            problem: format!("line {}, column {} of what the engine packed", problem.line(), problem.column()),
+        })
     }
 
     pub(super) fn id(&self, column: &'static str) -> Result<Uuid> {

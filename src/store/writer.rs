@@ -3,6 +3,8 @@
 //! A pool tests every connection that comes back to it, in a task of its own, and only then gives it out again: for a writer
 //! that goes from one transaction to the next that is a detour each time, which it does without.
 
+use sqlx::Executor as _;
+
 use super::pool::{Connections, Lent};
 use super::turn::{Turnstile, Writing};
 use super::{Dialect, Result};
@@ -37,6 +39,22 @@ impl Writer {
         };
         lent.begin(self.dialect.begin_write()).await?;
         Ok(Writing::new(lent, Some(&mut self.kept), turn))
+    }
+
+    /// Takes what was written out of SQLite's write-ahead log, which others may write to meanwhile.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn checkpoint(&mut self) -> Result<()> {
+        if self.dialect == Dialect::Sqlite {
+            let mut lent = match self.kept.take() {
+                Some(kept) => kept,
+                None => self.connections.lend().await?,
+            };
+            lent.execute("PRAGMA wal_checkpoint(PASSIVE)").await?;
+            self.kept = Some(lent);
+        }
+        Ok(())
     }
 
     /// Closes the connection, and waits for it.

@@ -206,6 +206,32 @@ async fn a_release_that_was_broken_off_and_cancelled_leaves_nothing(#[case] engi
     assert!(besked::store::ledger::of_notice(&mut conn, id).await.unwrap().is_empty(), "nothing was promised");
 }
 
+/// What a restarted server has lost of a release must not be taken for sent: here a trigger loses it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_release_of_which_part_was_lost_is_done_afresh() {
+    let app = TestApp::new(Engine::Sqlite).await;
+    app.import(CUSTOMERS).await;
+    let notices = &app.app.notices;
+    let id = notices.create(&app.draft(&maintenance("all = true"), ""), "alice").await.unwrap();
+    notices.submit(id, "alice").await.unwrap();
+    let sql = async |text: &'static str| {
+        let mut tx = app.app.store.write().await.unwrap();
+        sqlx::query(text).execute(&mut *tx).await.unwrap();
+        tx.commit().await.unwrap();
+    };
+    sql("CREATE TRIGGER lost AFTER INSERT ON deliveries WHEN NEW.ordinal = 1
+         BEGIN DELETE FROM deliveries WHERE notice_id = NEW.notice_id AND ordinal = 0; END")
+    .await;
+    let error = notices.release(id, "alice", None, &|_| {}).await.unwrap_err();
+    assert!(error.to_string().contains("the database was restarted meanwhile"), "{error}");
+    sql("DROP TRIGGER lost").await;
+    assert_eq!(app.notice(id).await.state, NoticeState::Releasing);
+    app.advance(Duration::from_secs(31));
+    app.run_until_idle().await;
+    assert_eq!(app.counts(id).await, [(State::Accepted, 2)].into());
+    assert_eq!(app.relay.received().len(), 2, "each once");
+}
+
 /// Who waits for one notice does not wait for another's release.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_for_one_notice_waits_for_no_others_release() {
@@ -228,7 +254,7 @@ async fn broken_off(app: &TestApp) -> uuid::Uuid {
     let mut tx = app.app.store.write().await.unwrap();
     let now = app.app.clock.now();
     assert!(besked::store::notices::begin_release(&mut tx, id, "a killed process", now).await.unwrap());
-    let left = besked::store::deliveries::NewDelivery {
+    let left = besked::store::releases::NewDelivery {
         id: app.app.random.id(now).to_string(),
         ordinal: 0,
         account_id: "C1".to_owned(),
@@ -242,7 +268,7 @@ async fn broken_off(app: &TestApp) -> uuid::Uuid {
         salt: "00".repeat(32),
         follows_id: None,
     };
-    besked::store::deliveries::insert(&mut tx, id, 1, now, &[left]).await.unwrap();
+    besked::store::releases::insert(&mut tx, id, 1, now, &besked::store::releases::Packed::of(&[left])).await.unwrap();
     tx.commit().await.unwrap();
     id
 }

@@ -57,17 +57,21 @@ async fn statements(shell: Shell) -> (Shell, BTreeSet<String>) {
     })
     .await
     .unwrap();
-    let log = std::fs::read_to_string(&log).unwrap();
-    let told = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let statements = told
+    let statements = told(&std::fs::read_to_string(&log).unwrap());
+    (shell, statements)
+}
+
+/// The statements that a log tells.
+fn told(log: &str) -> BTreeSet<String> {
+    let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    lines
         .filter_map(|line| {
             let fields = &line["fields"];
             let whole = fields["db.statement"].as_str().filter(|text| !text.is_empty());
             Some(whole.or(fields["summary"].as_str())?.trim().to_owned())
         })
         .flat_map(|text| text.split("; ").map(str::to_owned).collect::<Vec<_>>())
-        .collect();
-    (shell, statements)
+        .collect()
 }
 
 /// How the engine carries a statement out, a line for each step; nothing for what has no plan.
@@ -150,4 +154,47 @@ async fn nothing_that_a_dispatcher_asks_while_it_sends_reads_a_growing_table_fro
     }
     println!("{} statements of a dispatcher looked at on {engine:?}", statements.len());
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// A notice to a few of many customers reads the few.
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn an_audience_is_found_without_reading_those_who_are_not_in_it(#[case] engine: Engine) {
+    let database = Database::new(engine).await;
+    let mut shell = Shell::new();
+    let mut url = format!("sqlite://{}", shell.directory.path().join("var/besked.db").display());
+    if engine == Engine::Postgres {
+        url.clone_from(&database.url);
+        shell = shell.database(&url);
+    }
+    let rows: String = (0..CUSTOMERS).map(|n| format!("C{n:04},Kund {n},a{n}@d.example,z{}\n", n % 500)).collect();
+    shell.write("customers.csv", &format!("account_id,customer_name,email,attr.zone\n{rows}"));
+    shell.run(&["customers", "import", "customers.csv"]).ok();
+    let mut statements = BTreeSet::new();
+    for audience in ["attributes = { zone = [\"z7\", \"z9\"] }", "customers = [\"C0007\", \"C0009\"]"] {
+        shell.write("notice.md", &maintenance(audience));
+        let mut check = shell.command(&["notice", "check", "notice.md"]);
+        let done = check.env("BESKED_LOG", "sqlx::query=debug").env("BESKED_LOG_FORMAT", "json").output().unwrap();
+        assert!(done.status.success(), "{done:?}");
+        statements.extend(told(&String::from_utf8(done.stderr).unwrap()));
+    }
+    let mut conn = AnyConnection::connect(&url).await.unwrap();
+    if engine == Engine::Postgres {
+        conn.execute("SET plan_cache_mode = force_generic_plan").await.unwrap();
+        conn.execute("ANALYZE").await.unwrap();
+        conn.execute("SET enable_seqscan = off").await.unwrap();
+    }
+    // Lists that were handed in, and what comes of them.
+    let small =
+        |line: &str| ["json", "walk", "VIRTUAL", "CONSTANT", "(subquery", "v "].iter().any(|it| line.contains(it));
+    let mut looked_at = 0;
+    for statement in statements.iter().filter(|it| it.contains("customer_attributes") || it.contains("contacts")) {
+        let plan = plan(engine, &mut conn, statement).await;
+        let scans = plan.iter().filter(|line| line.starts_with("SCAN ") || line.contains("Seq Scan on"));
+        assert_eq!(scans.filter(|line| !small(line)).count(), 0, "{statement}\n{}", plan.join("\n"));
+        looked_at += 1;
+    }
+    assert!(looked_at >= 3, "{statements:#?}");
 }

@@ -15,9 +15,9 @@ use besked::domain::category::Category;
 use besked::domain::entry::{Entry, Event, Fact};
 use besked::domain::notice::State;
 use besked::domain::random::Random;
-use besked::store::deliveries::NewDelivery;
 use besked::store::notices::Written;
-use besked::store::{Conn, Store, deliveries, notices};
+use besked::store::releases::NewDelivery;
+use besked::store::{Conn, Store, notices, releases};
 use jiff::Timestamp;
 use rstest::rstest;
 use uuid::Uuid;
@@ -56,7 +56,7 @@ impl Fixture {
         assert!(notices::set_state(conn, id, State::Draft, State::Approved).await.unwrap());
         assert!(notices::begin_release(conn, id, "me", self.now).await.unwrap());
         let rows: Vec<_> = addresses.iter().enumerate().map(|(n, address)| self.recipient(n as u64, address)).collect();
-        deliveries::insert(conn, id, 1, self.now, &rows).await.unwrap();
+        releases::insert(conn, id, 1, self.now, &releases::Packed::of(&rows)).await.unwrap();
         let count = addresses.len() as u64;
         assert!(notices::set_released(conn, id, self.now, 1, count, "example.com").await.unwrap());
         id

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use besked::domain::customer::AccountId;
 use besked::domain::delivery::{Outcome, State};
 use besked::domain::entry::Event;
 use besked::store::contacts::ContactRow;
 use besked::store::customers::{AttributeRow, CustomerRow, Selection};
-use besked::store::{contacts, customers, deliveries, ledger, queue, settle};
+use besked::store::{contacts, customers, deliveries, ledger, queue, releases, settle};
 use jiff::SignedDuration;
 use rstest::rstest;
 
@@ -65,6 +66,35 @@ async fn thousands_are_imported_and_paged(#[case] engine: Engine) {
     }
     assert_eq!(selected.len(), MANY / 2);
     assert!(selected.is_sorted());
+    // Two of them have a second attribute: one only has the first one's value too.
+    let rare: Vec<_> = [1, 2]
+        .map(|n| AttributeRow { account_id: &ids[n], name: "plan", value: "sällsynt", position: 0 })
+        .into_iter()
+        .collect();
+    customers::upsert_attributes(&mut tx, "i1", &rare).await.unwrap();
+    let either = ("zon".to_owned(), vec!["å".to_owned(), "a".to_owned()]);
+    let odd = ("zon".to_owned(), vec!["å".to_owned()]);
+    let plan = ("plan".to_owned(), vec!["sällsynt".to_owned(), "saknas".to_owned()]);
+    let named: Vec<_> = ids.iter().rev().map(|id| AccountId::parse(id).unwrap()).collect();
+    for (selection, count) in [
+        (Selection::new(&[], std::slice::from_ref(&either)), MANY),
+        (Selection::new(&[], &[odd.clone(), plan.clone()]), 1),
+        (Selection::new(&[], &[plan.clone(), either.clone()]), 2),
+        (Selection::new(&named, std::slice::from_ref(&odd)), MANY / 2),
+        (Selection::new(&named, &[plan, either]), 2),
+        (Selection::new(&named, &[]), MANY),
+    ] {
+        let (mut after, mut selected) = (String::new(), Vec::new());
+        loop {
+            let page = customers::select(&mut tx, &selection, &after, 100).await.unwrap();
+            assert!(page.len() <= 100);
+            let Some((last, _)) = page.last() else { break };
+            after.clone_from(last);
+            selected.extend(page.into_iter().map(|(account_id, _)| account_id));
+        }
+        assert_eq!(selected.len(), count, "{selection:?}");
+        assert!(selected.is_sorted_by(|a, b| a < b), "each once, in order");
+    }
     let accounts: Vec<&str> = ids.iter().map(String::as_str).collect();
     let found = contacts::of_customers(&mut tx, &accounts).await.unwrap();
     let contact = &found["K00003"][0];
@@ -102,13 +132,18 @@ async fn thousands_are_released_claimed_and_settled(#[case] engine: Engine) {
             row
         })
         .collect();
-    deliveries::insert(&mut tx, id, 1, fixture.now, &[]).await.unwrap();
-    deliveries::insert(&mut tx, id, 1, fixture.now, &rows).await.unwrap();
+    releases::insert(&mut tx, id, 1, fixture.now, &releases::Packed::default()).await.unwrap();
+    releases::insert(&mut tx, id, 1, fixture.now, &releases::Packed::of(&rows)).await.unwrap();
     let nobody: Vec<_> = (0..MANY).map(|n| (format!("N{n:05}"), NAME.to_owned())).collect();
-    deliveries::insert_unaddressed(&mut tx, id, &nobody).await.unwrap();
+    releases::insert_unaddressed(&mut tx, id, &nobody).await.unwrap();
     assert_eq!(deliveries::unaddressed(&mut tx, id).await.unwrap(), nobody);
-    let page = deliveries::customers(&mut tx, id, "K02498", 2).await.unwrap();
-    assert_eq!(page, [("K02499".to_owned(), NAME.to_owned()), ("N00000".to_owned(), NAME.to_owned())]);
+    assert_eq!(releases::written(&mut tx, id).await.unwrap(), (MANY as u64, MANY as u64));
+    let (page, next) = deliveries::customers(&mut tx, id, 2498, 2).await.unwrap();
+    assert_eq!((page, next), (vec![("K02498".to_owned(), NAME.to_owned())], 2499), "the second may have more");
+    let (page, next) = deliveries::customers(&mut tx, id, 2498, 3).await.unwrap();
+    assert_eq!((page.len(), next), (2, MANY as u64));
+    let page = deliveries::unaddressed_after(&mut tx, id, "N00001", 1).await.unwrap();
+    assert_eq!(page, [("N00002".to_owned(), NAME.to_owned())]);
 
     let claimed = queue::claim(&mut tx, id, "me", fixture.now, &[], MANY).await.unwrap();
     assert_eq!(claimed.len(), MANY);
@@ -148,7 +183,7 @@ async fn thousands_are_released_claimed_and_settled(#[case] engine: Engine) {
     assert_eq!((counts[&State::Cancelled], counts[&State::Sending]), (832, 3), "what is being sent is not cancelled");
     let mut discarded = 0;
     loop {
-        match deliveries::discard(&mut tx, id, 999).await.unwrap() {
+        match releases::discard(&mut tx, id, 999).await.unwrap() {
             0 => break,
             count => discarded += count,
         }

@@ -2,7 +2,7 @@
 
 use besked::domain::delivery::{Outcome, State};
 use besked::store::queue::{Claimed, Held};
-use besked::store::{deliveries, notices, queue, settle};
+use besked::store::{deliveries, notices, queue, releases, settle};
 use jiff::SignedDuration;
 use rstest::rstest;
 
@@ -23,7 +23,7 @@ async fn a_limit_holds_whatever_the_planner_believes(#[case] engine: Engine) {
     fixture.store.analyze_queue().await.unwrap();
     let mut tx = fixture.store.write().await.unwrap();
     let rows: Vec<_> = (1..20).map(|n| fixture.recipient(n, &format!("a{n}@x.example"))).collect();
-    deliveries::insert(&mut tx, id, 1, fixture.now, &rows).await.unwrap();
+    releases::insert(&mut tx, id, 1, fixture.now, &releases::Packed::of(&rows)).await.unwrap();
     assert_eq!(queue::claim(&mut tx, id, "gone", fixture.now, &[], 2).await.unwrap().len(), 2);
     assert_eq!(queue::claim(&mut tx, id, "gone", fixture.now, &[], 10).await.unwrap().len(), 10);
     assert_eq!(queue::take_over(&mut tx, "me", fixture.now, true, 3).await.unwrap().len(), 3);

@@ -9,7 +9,7 @@ use besked::domain::reply::Stage;
 use besked::store::messages::{Dictionary, Message};
 use besked::store::queue::{Claimed, GiveBack, Held};
 use besked::store::settle::{Attempt, Settlement};
-use besked::store::{Conn, deliveries, ledger, messages, preferences, queue, settle, suppressions, tree};
+use besked::store::{Conn, deliveries, ledger, messages, preferences, queue, releases, settle, suppressions, tree};
 use jiff::SignedDuration;
 use rstest::rstest;
 use uuid::Uuid;
@@ -192,12 +192,18 @@ async fn deliveries_are_shown_paged_and_made_ready(#[case] engine: Engine) {
     let thread = deliveries::to_follow(&mut tx, id, &["C1"]).await.unwrap();
     assert_eq!(thread[&("C1".to_owned(), "b@x.example".to_owned())], of_customer[1].id.to_string());
     let unaddressed = [("C2".to_owned(), "Två".to_owned())];
-    deliveries::insert_unaddressed(&mut tx, id, &unaddressed).await.unwrap();
+    releases::insert_unaddressed(&mut tx, id, &unaddressed).await.unwrap();
     assert_eq!(deliveries::unaddressed(&mut tx, id).await.unwrap(), unaddressed);
     assert!(deliveries::is_unaddressed(&mut tx, id, "C2").await.unwrap());
     assert!(!deliveries::is_unaddressed(&mut tx, id, "C1").await.unwrap());
-    let customers = deliveries::customers(&mut tx, id, "", 9).await.unwrap();
-    assert_eq!(customers.iter().map(|(id, _)| id.as_str()).collect::<Vec<_>>(), ["C1", "C2"]);
+    // Both deliveries are to one customer, which is given whole however few are asked for.
+    for limit in [1, 2, 9] {
+        let (customers, next) = deliveries::customers(&mut tx, id, 0, limit).await.unwrap();
+        assert_eq!((customers[0].0.as_str(), customers.len(), next), ("C1", 1, 2), "{limit}");
+        assert_eq!(deliveries::customers(&mut tx, id, next, limit).await.unwrap(), (Vec::new(), 2));
+    }
+    assert_eq!(deliveries::unaddressed_after(&mut tx, id, "", 9).await.unwrap(), unaddressed);
+    assert!(deliveries::unaddressed_after(&mut tx, id, "C2", 9).await.unwrap().is_empty());
 
     let category = besked::domain::category::Category::News;
     preferences::opt_out(&mut tx, "a@x.example", category, fixture.now, "test").await.unwrap();
@@ -225,9 +231,9 @@ async fn deliveries_are_shown_paged_and_made_ready(#[case] engine: Engine) {
     let shown = deliveries::find(&mut tx, ready[0].id).await.unwrap().unwrap();
     assert_eq!((shown.state, shown.reply.as_deref()), (State::Bounced, Some("5.1.1 no")));
     assert!(!queue::holds(&mut tx, id).await.unwrap(), "it is not sent again");
-    assert_eq!(deliveries::discard(&mut tx, id, 1).await.unwrap(), 1);
-    assert_eq!(deliveries::discard(&mut tx, id, 9).await.unwrap(), 1);
-    assert_eq!(deliveries::discard(&mut tx, id, 9).await.unwrap(), 0);
+    assert_eq!(releases::discard(&mut tx, id, 1).await.unwrap(), 1);
+    assert_eq!(releases::discard(&mut tx, id, 9).await.unwrap(), 1);
+    assert_eq!(releases::discard(&mut tx, id, 9).await.unwrap(), 0);
     assert!(deliveries::unaddressed(&mut tx, id).await.unwrap().is_empty());
     assert!(!queue::holds(&mut tx, id).await.unwrap());
 }

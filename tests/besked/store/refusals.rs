@@ -6,7 +6,8 @@ use besked::domain::entry::Event;
 use besked::domain::preference::Reason;
 use besked::store::messages::{Dictionary, Message};
 use besked::store::{
-    Conn, StoreError, deliveries, ledger, messages, notices, recipients, secrets, suppressions, without_password,
+    Conn, StoreError, deliveries, ledger, messages, notices, recipients, releases, secrets, suppressions,
+    without_password,
 };
 use rstest::rstest;
 use sqlx::AssertSqlSafe;
@@ -104,8 +105,11 @@ async fn what_is_there_already_is_refused(#[case] engine: Engine) {
     tx.rollback().await.unwrap();
     let mut tx = fixture.store.write().await.unwrap();
     let again = fixture.recipient(0, "b@x.example");
-    assert!(deliveries::insert(&mut tx, id, 1, fixture.now, &[again]).await.is_err(), "an ordinal is taken once");
-    tx.rollback().await.unwrap();
+    assert!(
+        releases::insert(&mut tx, id, 1, fixture.now, &releases::Packed::of(&[again])).await.is_err(),
+        "an ordinal is taken once"
+    );
+    drop(tx);
     let mut tx = fixture.store.write().await.unwrap();
     let rows = [("C1".to_owned(), "{}".to_owned()), ("C1".to_owned(), "{}".to_owned())];
     assert!(notices::insert_rows(&mut tx, id, &rows).await.is_err(), "one row for a customer");

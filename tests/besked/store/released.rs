@@ -4,7 +4,7 @@ use besked::domain::category::Category;
 use besked::domain::notice::{State, Step};
 use besked::store::attestations::Attestation;
 use besked::store::notices::Done;
-use besked::store::{attestations, deliveries, notices};
+use besked::store::{attestations, notices, releases};
 use rstest::rstest;
 
 use super::{Fixture, written};
@@ -88,7 +88,7 @@ async fn the_notices_of_a_category_that_address_a_customer_are_found(#[case] eng
     let fixture = Fixture::new(engine).await;
     let mut tx = fixture.store.write().await.unwrap();
     let id = fixture.released(&mut tx, &["a@x.example"]).await;
-    deliveries::insert_unaddressed(&mut tx, id, &[("C2".to_owned(), "Två".to_owned())]).await.unwrap();
+    releases::insert_unaddressed(&mut tx, id, &[("C2".to_owned(), "Två".to_owned())]).await.unwrap();
     let (now, category) = (fixture.now, Category::Maintenance);
     for account in ["C1", "C2"] {
         let found = notices::addressing(&mut tx, account, category, Some(now), None).await.unwrap();
