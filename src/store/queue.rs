@@ -4,6 +4,8 @@
 //! Lease times come from the caller's clock on SQLite, where one dispatcher holds a file lock, and from the database's clock
 //! on PostgreSQL, where nodes' clocks may disagree.
 
+mod depth;
+
 use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
@@ -12,6 +14,7 @@ use super::customers::json;
 use super::dialect::{Dialect, bulk};
 use super::row::Row;
 use super::{Conn, Result};
+pub use depth::{Depth, depth, due};
 
 /// How long a lease lasts, in milliseconds. Living nodes renew theirs every third of it.
 pub const LEASE_MS: i64 = 30_000;
@@ -449,55 +452,4 @@ pub async fn holds(conn: &mut Conn, notice_id: Uuid) -> Result<bool> {
         .fetch_optional(conn)
         .await?;
     Ok(row.is_some())
-}
-
-/// How many deliveries of a notice could be claimed now, counted up to `limit`: a count of all would take time.
-pub async fn due(conn: &mut Conn, notice_id: Uuid, now: Timestamp, limit: usize) -> Result<u64> {
-    let row = sqlx::query(
-        "SELECT COUNT(*) AS n FROM (SELECT delivery_id FROM queue
-           WHERE notice_id = $1 AND lease_owner IS NULL AND due_at <= $2 ORDER BY due_at, delivery_id LIMIT $3) AS first",
-    )
-    .bind(notice_id.to_string())
-    .bind(now.as_millisecond())
-    .bind(i64::try_from(limit).unwrap_or(i64::MAX))
-    .fetch_one(conn)
-    .await?;
-    Row::of("queue", &row).count("n")
-}
-
-/// What waits, for those who ask whether there is anything to do.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Depth {
-    /// Deliveries that a worker holds.
-    pub leased: u64,
-    /// Deliveries that could be sent now.
-    pub due: u64,
-    /// Deliveries that wait for their time.
-    pub later: u64,
-    /// When the first of those is due.
-    pub next_due: Option<Timestamp>,
-}
-
-/// What waits of the notices that may be sent; of one of them, where named.
-pub async fn depth(conn: &mut Conn, notice_id: Option<Uuid>, now: Timestamp) -> Result<Depth> {
-    let row = sqlx::query(
-        "SELECT COUNT(CASE WHEN lease_owner IS NOT NULL THEN 1 END) AS leased,
-           COUNT(CASE WHEN lease_owner IS NULL AND due_at <= $1 THEN 1 END) AS due,
-           COUNT(CASE WHEN lease_owner IS NULL AND due_at > $1 THEN 1 END) AS later,
-           MIN(CASE WHEN lease_owner IS NULL AND due_at > $1 THEN due_at END) AS next_due
-         FROM queue WHERE ($2 IS NULL OR notice_id = $2) AND notice_id IN
-           (SELECT id FROM notices WHERE (state IN ('released', 'cancelled') AND released_at IS NOT NULL
-             AND closed_at IS NULL AND paused_at IS NULL) OR resent_at IS NOT NULL)",
-    )
-    .bind(now.as_millisecond())
-    .bind(notice_id.map(|id| id.to_string()))
-    .fetch_one(conn)
-    .await?;
-    let row = Row::of("queue", &row);
-    Ok(Depth {
-        leased: row.count("leased")?,
-        due: row.count("due")?,
-        later: row.count("later")?,
-        next_due: row.maybe_time("next_due")?,
-    })
 }
