@@ -15,9 +15,10 @@ use super::{Dispatcher, Finished, SILENCE, TICK, Until, recorder};
 use crate::domain::category::Lane;
 use crate::ledger::Sealed;
 use crate::notices::NoticeError;
-use crate::store::queue::{Depth, LEASE_MS, Stale};
+use crate::store::queue::{LEASE_MS, Stale};
 use crate::store::settle::{Settlement, Written};
-use crate::store::{StoreError, notices as kept, queue, recipients, settle};
+use crate::store::waiting::Depth;
+use crate::store::{StoreError, notices as kept, queue, recipients, settle, waiting};
 
 /// How soon to look again at most, where workers find nothing to claim: a domain's limit may hold up what is due.
 const SHORTEST_TICK: Duration = Duration::from_millis(20);
@@ -139,7 +140,7 @@ impl Dispatcher {
         let mut due = Due::default();
         for notice in kept::open(&mut conn).await? {
             if notice.is_sendable() && due.all < COUNTED as u64 {
-                let count = queue::due(&mut conn, notice.id, self.context.clock.now(), COUNTED).await?;
+                let count = waiting::due(&mut conn, notice.id, self.context.clock.now(), COUNTED).await?;
                 due.all += count;
                 if notice.category.lane() == Lane::Critical {
                     due.critical += count;
@@ -178,7 +179,7 @@ impl Dispatcher {
     /// # Errors
     /// Where the database fails.
     pub async fn depth(&self, notice: Option<Uuid>) -> Result<Depth, StoreError> {
-        queue::depth(&mut *self.context.store.read().await?, notice, self.context.clock.now()).await
+        waiting::depth(&mut *self.context.store.read().await?, notice, self.context.clock.now()).await
     }
 
     /// Takes over claims of dispatchers that are gone: nobody knows whether their messages were taken.

@@ -42,6 +42,7 @@ pub mod suppressions;
 pub mod tree;
 mod turn;
 pub mod uncertain;
+pub mod waiting;
 mod writer;
 
 use std::borrow::Cow;

@@ -4,8 +4,6 @@
 //! Lease times come from the caller's clock on SQLite, where one dispatcher holds a file lock, and from the database's clock
 //! on PostgreSQL, where nodes' clocks may disagree.
 
-mod depth;
-
 use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
@@ -14,7 +12,6 @@ use super::customers::json;
 use super::dialect::{Dialect, bulk};
 use super::row::Row;
 use super::{Conn, Result};
-pub use depth::{Depth, depth, due};
 
 /// How long a lease lasts, in milliseconds. Living nodes renew theirs every third of it.
 pub const LEASE_MS: i64 = 30_000;

@@ -10,7 +10,7 @@ use besked::domain::notice::State as NoticeState;
 use besked::notices::NoticeError;
 use besked::store::attestations::Attestation;
 use besked::store::notices;
-use besked::store::queue::Depth;
+use besked::store::waiting::Depth;
 use rstest::rstest;
 use tokio_util::sync::CancellationToken;
 

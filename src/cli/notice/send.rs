@@ -17,7 +17,7 @@ use crate::dispatch::{Finished, Observer};
 use crate::domain::notice::State;
 use crate::notices::Draft;
 use crate::store::notices::Kept;
-use crate::store::queue;
+use crate::store::waiting;
 
 /// Sends a notice file.
 pub async fn send(app: &App, command: Send, output: &Output) -> Result<u8, Failure> {
@@ -102,7 +102,7 @@ pub async fn wait(app: &App, notice: &Kept) -> Result<u8, Failure> {
 /// Watches another process send.
 async fn watch(app: &App, notice: &Kept, progress: &indicatif::ProgressBar) -> Result<Finished, Failure> {
     loop {
-        let depth = queue::depth(&mut *app.store.read().await?, Some(notice.id), app.clock.now()).await?;
+        let depth = waiting::depth(&mut *app.store.read().await?, Some(notice.id), app.clock.now()).await?;
         progress.set_position(notice.recipients.saturating_sub(depth.due + depth.leased + depth.later));
         if depth.due == 0 && depth.leased == 0 {
             return Ok(Finished::Idle(depth));
@@ -145,7 +145,7 @@ pub fn report(finished: &Finished) -> u8 {
     }
 }
 
-fn tell_later(depth: &queue::Depth) {
+fn tell_later(depth: &waiting::Depth) {
     if let Some(next) = depth.next_due.filter(|_| depth.later > 0) {
         let left = count(depth.later, "delivery was", "deliveries were");
         eprintln!("{left} put off; the next attempt is due at {}", crate::cli::output::time(next));

@@ -7,7 +7,7 @@ use besked::domain::delivery::{Outcome, State};
 use besked::domain::entry::Event;
 use besked::store::contacts::ContactRow;
 use besked::store::customers::{AttributeRow, CustomerRow, Selection};
-use besked::store::{contacts, customers, deliveries, ledger, queue, releases, settle};
+use besked::store::{contacts, customers, deliveries, ledger, queue, releases, settle, waiting};
 use jiff::SignedDuration;
 use rstest::rstest;
 
@@ -173,7 +173,7 @@ async fn thousands_are_released_claimed_and_settled(#[case] engine: Engine) {
     assert_eq!(counts, wanted.into());
     assert_eq!(ledger::sizes(&mut tx).await.unwrap(), (0, MANY as u64 - 3));
     assert_eq!(ledger::of_notice(&mut tx, id).await.unwrap().len(), MANY - 3);
-    assert_eq!(queue::due(&mut tx, id, later, 100).await.unwrap(), 100, "counted no further than asked");
+    assert_eq!(waiting::due(&mut tx, id, later, 100).await.unwrap(), 100, "counted no further than asked");
 
     let waiting = queue::unclaimed(&mut tx, id, 9999).await.unwrap();
     let cancelled: Vec<_> = waiting.iter().map(|id| (*id, fixture.entry(Event::Cancelled))).collect();

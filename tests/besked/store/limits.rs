@@ -2,7 +2,7 @@
 
 use besked::domain::delivery::{Outcome, State};
 use besked::store::queue::{Claimed, Held};
-use besked::store::{deliveries, notices, queue, releases, settle};
+use besked::store::{deliveries, notices, queue, releases, settle, waiting};
 use jiff::SignedDuration;
 use rstest::rstest;
 
@@ -27,7 +27,7 @@ async fn a_limit_holds_whatever_the_planner_believes(#[case] engine: Engine) {
     assert_eq!(queue::claim(&mut tx, id, "gone", fixture.now, &[], 2).await.unwrap().len(), 2);
     assert_eq!(queue::claim(&mut tx, id, "gone", fixture.now, &[], 10).await.unwrap().len(), 10);
     assert_eq!(queue::take_over(&mut tx, "me", fixture.now, true, 3).await.unwrap().len(), 3);
-    let depth = queue::depth(&mut tx, None, fixture.now).await.unwrap();
+    let depth = waiting::depth(&mut tx, None, fixture.now).await.unwrap();
     assert_eq!((depth.leased, depth.due), (12, 8));
 }
 
@@ -61,7 +61,7 @@ async fn nothing_is_claimed_of_a_notice_that_rests(#[case] engine: Engine) {
     notices::set_paused(&mut tx, id, Some(fixture.now)).await.unwrap();
     assert!(queue::claim(&mut tx, id, "me", fixture.now, &[], 9).await.unwrap().is_empty());
     assert!(!queue::still_ours(&mut tx, held.delivery_id, held.token).await.unwrap());
-    assert_eq!(queue::depth(&mut tx, None, fixture.now).await.unwrap(), queue::Depth::default());
+    assert_eq!(waiting::depth(&mut tx, None, fixture.now).await.unwrap(), waiting::Depth::default());
     notices::set_paused(&mut tx, id, None).await.unwrap();
     assert!(queue::still_ours(&mut tx, held.delivery_id, held.token).await.unwrap());
     let early = fixture.now - SignedDuration::from_secs(1);

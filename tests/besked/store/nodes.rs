@@ -2,7 +2,7 @@
 
 use besked::store::nodes::{Node, RelayState};
 use besked::store::queue::PutOff;
-use besked::store::{Conn, nodes, queue};
+use besked::store::{Conn, nodes, queue, waiting};
 use jiff::SignedDuration;
 use rstest::rstest;
 
@@ -108,10 +108,10 @@ async fn deliveries_to_a_domain_on_pause_are_put_off_some_at_a_time(#[case] engi
         put_off.push(queue::put_off(&mut conn, id, &held, fixture.now, 2).await.unwrap());
     }
     assert_eq!(put_off, [2, 1, 0], "what is claimed stays as it is");
-    let depth = queue::depth(&mut conn, Some(id), fixture.now).await.unwrap();
+    let depth = waiting::depth(&mut conn, Some(id), fixture.now).await.unwrap();
     assert_eq!((depth.leased, depth.due, depth.later), (1, 1, 3));
     assert_eq!(depth.next_due, Some(fixture.now + SignedDuration::from_secs(30)));
     let later = fixture.now + SignedDuration::from_secs(59);
-    assert_eq!(queue::due(&mut conn, id, later, 9).await.unwrap(), 3);
-    assert_eq!(queue::due(&mut conn, untouched, fixture.now, 9).await.unwrap(), 1);
+    assert_eq!(waiting::due(&mut conn, id, later, 9).await.unwrap(), 3);
+    assert_eq!(waiting::due(&mut conn, untouched, fixture.now, 9).await.unwrap(), 1);
 }

@@ -9,7 +9,9 @@ use besked::domain::reply::Stage;
 use besked::store::messages::{Dictionary, Message};
 use besked::store::queue::{Claimed, GiveBack, Held};
 use besked::store::settle::{Attempt, Settlement};
-use besked::store::{Conn, deliveries, ledger, messages, preferences, queue, releases, settle, suppressions, tree};
+use besked::store::{
+    Conn, deliveries, ledger, messages, preferences, queue, releases, settle, suppressions, tree, waiting,
+};
 use jiff::SignedDuration;
 use rstest::rstest;
 use uuid::Uuid;
@@ -65,9 +67,9 @@ async fn claim_settle_and_append_commit_together(#[case] engine: Engine) {
     let later = fixture.now + SignedDuration::from_secs(60);
     queue::give_back(&mut tx, &[back(&skipping[0], later.as_millisecond())]).await.unwrap();
     queue::give_back(&mut tx, &[GiveBack { token: 99, ..back(&skipping[1], 0) }]).await.unwrap();
-    let depth = queue::depth(&mut tx, Some(id), fixture.now).await.unwrap();
+    let depth = waiting::depth(&mut tx, Some(id), fixture.now).await.unwrap();
     assert_eq!((depth.leased, depth.due, depth.later, depth.next_due), (1, 1, 1, Some(later)));
-    assert_eq!(queue::due(&mut tx, id, fixture.now, 10).await.unwrap(), 1);
+    assert_eq!(waiting::due(&mut tx, id, fixture.now, 10).await.unwrap(), 1);
     assert_eq!(queue::unclaimed(&mut tx, id, 10).await.unwrap().len(), 2);
     assert!(queue::still_ours(&mut tx, skipping[1].delivery_id, skipping[1].token).await.unwrap());
     assert!(!queue::still_ours(&mut tx, skipping[1].delivery_id, 99).await.unwrap());

@@ -5,7 +5,7 @@ use besked::domain::entry::Event;
 use besked::store::figures::{self, Sealing, Waiting};
 use besked::store::settle::{Settlement, Written};
 use besked::store::uncertain::{self, Doubts};
-use besked::store::{Conn, ledger, notices, queue, settle};
+use besked::store::{Conn, ledger, notices, queue, settle, waiting};
 use jiff::SignedDuration;
 use rstest::rstest;
 use uuid::Uuid;
@@ -73,7 +73,7 @@ async fn a_doubt_is_listed_and_put_back_into_the_queue(#[case] engine: Engine) {
     let open = notices::open(&mut tx).await.unwrap();
     assert!(open.len() == 1 && open[0].is_sendable(), "{open:?}");
     assert!(!notices::set_closed(&mut tx, id, later).await.unwrap(), "it is closed once");
-    assert_eq!(queue::depth(&mut tx, Some(id), later).await.unwrap().due, 1);
+    assert_eq!(waiting::depth(&mut tx, Some(id), later).await.unwrap().due, 1);
     assert!(!uncertain::end_resending(&mut tx, id).await.unwrap(), "it waits in the queue");
 
     // A worker that was taken for dead long ago cannot settle the new claim.

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::store::row::Row;
-use crate::store::{Conn, Result};
+use super::row::Row;
+use super::{Conn, Result};
 
 /// How many deliveries of a notice could be claimed now, counted up to `limit`: a count of all would take time.
 pub async fn due(conn: &mut Conn, notice_id: Uuid, now: Timestamp, limit: usize) -> Result<u64> {
