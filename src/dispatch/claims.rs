@@ -21,6 +21,9 @@ use crate::store::{Conn, StoreError, deliveries, notices, queue};
 /// notice's state; the list only says where to look, and in which order.
 const OPEN_FRESH: Duration = Duration::from_millis(250);
 
+/// How often a claim goes a step further over deliveries to domains that can take no more: a thousand or so each.
+const STEPS: usize = 8;
+
 /// For how long a delivery is put off that cannot be made ready, in milliseconds.
 const UNREADY_PAUSE_MS: i64 = 60_000;
 
@@ -34,8 +37,8 @@ pub struct Claims {
     open: Vec<(Lane, Uuid)>,
     open_at: Option<Instant>,
     floor: Floor,
-    /// For each notice the domain behind which to look for others than those at their limit.
-    beyond: HashMap<Uuid, String>,
+    /// Notices of which deliveries may have been set aside, each with the domain behind which to look for them.
+    aside: HashMap<Uuid, String>,
     /// Domains whose slots the transaction under way has reserved: free again unless it commits.
     reserved: Vec<String>,
     /// Rows of deliveries that cannot be read: told once, however often they are met.
@@ -92,7 +95,7 @@ impl Claims {
             open: Vec::new(),
             open_at: None,
             floor: Floor::default(),
-            beyond: HashMap::new(),
+            aside: HashMap::new(),
             reserved: Vec::new(),
             told: HashSet::new(),
         }
@@ -124,7 +127,9 @@ impl Claims {
             self.notices.retain(|id, _| open.iter().any(|notice| notice.id == *id));
             let sendable = open.iter().filter(|notice| notice.is_sendable());
             self.open = sendable.map(|notice| (notice.category.lane(), notice.id)).collect();
-            self.beyond.retain(|id, _| open.iter().any(|notice| notice.id == *id));
+            // Another node may have set some aside, or this one before it was started anew.
+            let before = std::mem::take(&mut self.aside);
+            self.aside = self.open.iter().map(|(_, id)| (*id, before.get(id).cloned().unwrap_or_default())).collect();
             self.open_at = Some(Instant::now());
             self.claim_listed(conn, wanted, ready).await?;
         }
@@ -165,10 +170,13 @@ impl Claims {
                 let held = self.context.pace.held(now.as_millisecond());
                 let skip: Vec<String> = held.into_iter().map(|held| held.domain).collect();
                 let limit = upto - ready.len();
-                let mut claimed = queue::claim(conn, notice_id, &self.context.owner, now, &skip, limit).await?;
-                if claimed.len() < limit && !skip.is_empty() {
-                    claimed.extend(self.claim_beyond(conn, notice_id, now, &skip, limit - claimed.len()).await?);
-                }
+                // What was set aside is older than what stands in front.
+                let aside = self.claim_aside(conn, notice_id, now, &skip, limit).await?;
+                let is_last = aside.is_empty();
+                let claimed = match is_last {
+                    true => self.claim_front(conn, notice_id, now, &skip, limit).await?,
+                    false => aside,
+                };
                 let found = claimed.len();
                 let (mine, over): (Vec<_>, Vec<_>) = claimed
                     .into_iter()
@@ -178,7 +186,7 @@ impl Claims {
                     self.put_off(conn, &over, now.as_millisecond()).await?;
                 }
                 self.make_ready(conn, notice_id, (mine, now), ready).await?;
-                if found < limit {
+                if is_last && found < limit {
                     break;
                 }
             }
@@ -186,9 +194,8 @@ impl Claims {
         Ok(())
     }
 
-    /// Claims from domains other than those to skip, whose deliveries may stand before all others: so it goes from domain to
-    /// domain, a stretch of them each time.
-    async fn claim_beyond(
+    /// Claims what was set aside to domains that can take some again, one to each, a stretch of the domains each time.
+    async fn claim_aside(
         &mut self,
         conn: &mut Conn,
         notice_id: Uuid,
@@ -196,16 +203,41 @@ impl Claims {
         skip: &[String],
         limit: usize,
     ) -> Result<Vec<Claimed>, StoreError> {
-        let after = self.beyond.remove(&notice_id).unwrap_or_default();
-        let stretch = queue::domains(conn, notice_id, &after, now).await?;
-        let free = stretch.due.into_iter().filter(|domain| !skip.contains(domain));
+        let Some(after) = self.aside.remove(&notice_id) else { return Ok(Vec::new()) };
+        let stretch = queue::domains(conn, notice_id, &after).await?;
+        if stretch.domains.is_empty() && after.is_empty() {
+            return Ok(Vec::new());
+        }
+        let free = stretch.domains.into_iter().filter(|domain| !skip.contains(domain));
         let domains: Vec<String> = free.take(limit).collect();
         let upto = if domains.len() < limit { stretch.upto } else { domains.last().cloned() };
         // Behind the last one it begins again with the first.
-        if let Some(upto) = upto {
-            self.beyond.insert(notice_id, upto);
+        self.aside.insert(notice_id, upto.unwrap_or_default());
+        if domains.is_empty() {
+            return Ok(Vec::new());
         }
         queue::claim_of(conn, notice_id, &self.context.owner, now, &domains).await
+    }
+
+    /// Claims what stands in front, and sets aside what it steps over to get there.
+    async fn claim_front(
+        &mut self,
+        conn: &mut Conn,
+        notice_id: Uuid,
+        now: Timestamp,
+        skip: &[String],
+        limit: usize,
+    ) -> Result<Vec<Claimed>, StoreError> {
+        let owner = &self.context.owner;
+        let mut claimed = queue::claim(conn, notice_id, owner, now, skip, limit).await?;
+        for _ in 0..STEPS {
+            if claimed.len() == limit || skip.is_empty() || queue::set_aside(conn, notice_id, now, skip).await? == 0 {
+                break;
+            }
+            self.aside.entry(notice_id).or_default();
+            claimed.extend(queue::claim(conn, notice_id, owner, now, skip, limit - claimed.len()).await?);
+        }
+        Ok(claimed)
     }
 
     /// Gives back what its domain's limits do not allow now: to be claimed when a slot is free, or when its rate or its pause

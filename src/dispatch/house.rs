@@ -108,7 +108,7 @@ impl Dispatcher {
         }
     }
 
-    /// Puts off what is due to domains to which nothing may be sent for a while, so that the claim need not step over it. False
+    /// Puts off what was set aside to domains to which nothing may be sent for a while, so that it does not count as due. False
     /// where there is none.
     async fn put_off(&self) -> Result<bool, StoreError> {
         let now = self.context.clock.now();
@@ -124,7 +124,7 @@ impl Dispatcher {
             }
             loop {
                 let mut tx = self.context.store.write().await?;
-                let count = queue::put_off(&mut tx, notice.id, &domains, now, PUT_OFF).await?;
+                let count = queue::put_off(&mut tx, notice.id, &domains, PUT_OFF).await?;
                 tx.commit().await?;
                 if count < PUT_OFF as u64 {
                     break;

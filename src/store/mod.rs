@@ -384,7 +384,7 @@ fn pool(dialect: Dialect, size: u32, access: Access) -> AnyPoolOptions {
 }
 
 /// The migrations of both engines, in order: name, SQLite, PostgreSQL.
-const MIGRATIONS: [(&str, &str, &str); 5] = [
+const MIGRATIONS: [(&str, &str, &str); 6] = [
     (
         "init",
         include_str!("../../migrations/sqlite/0001_init.sql"),
@@ -409,6 +409,11 @@ const MIGRATIONS: [(&str, &str, &str); 5] = [
         "audience",
         include_str!("../../migrations/sqlite/0005_audience.sql"),
         include_str!("../../migrations/postgres/0005_audience.sql"),
+    ),
+    (
+        "aside",
+        include_str!("../../migrations/sqlite/0006_aside.sql"),
+        include_str!("../../migrations/postgres/0006_aside.sql"),
     ),
 ];
 

@@ -45,12 +45,15 @@ const WINDOW: usize = 256;
 /// The same at first: hardly ever does one of those stand in front, and PostgreSQL looks at all of the window each time.
 const NEAR: usize = 16;
 
-/// How many domains [`domains`] looks at.
-const DOMAINS: u64 = 1024;
+/// How many deliveries [`set_aside`] looks at.
+const ASIDE: usize = 1024;
 
-/// Claims up to `limit` due deliveries of one notice, oldest first, none to a domain in `skip`; nothing of a notice that is
-/// paused or cancelled. What is queued of a closed one is sent again, as an operator decided. It may find fewer than there are
-/// where many to the domains skipped stand before the others.
+/// How many domains [`domains`] looks at.
+const DOMAINS: u64 = 256;
+
+/// Claims up to `limit` due deliveries of one notice, oldest first, none to a domain in `skip` and none that was set aside;
+/// nothing of a notice that is paused or cancelled. What is queued of a closed one is sent again, as an operator decided. It may
+/// find fewer than there are where many to the domains skipped stand before the others: see [`set_aside`].
 pub async fn claim(
     conn: &mut Conn,
     notice_id: Uuid,
@@ -81,8 +84,8 @@ async fn claim_among(
         concat!(
             "UPDATE queue SET lease_owner = $1, lease_until = $2 + $6, token = token + 1 WHERE delivery_id IN (
            SELECT delivery_id FROM (
-             SELECT delivery_id, domain FROM queue WHERE notice_id = $3 AND lease_owner IS NULL AND due_at <= $2
-               AND EXISTS (SELECT 1 FROM notices n WHERE n.id = $3
+             SELECT delivery_id, domain FROM queue
+             WHERE notice_id = $3 AND aside = 0 AND lease_owner IS NULL AND due_at <= $2 AND EXISTS (SELECT 1 FROM notices n WHERE n.id = $3
                  AND ",
             sendable!(),
             ")
@@ -93,15 +96,15 @@ async fn claim_among(
         // A CTE, which is read once: a subquery in IN is run again for each row under some plans, and then LIMIT limits nothing.
         concat!(
             "WITH head AS MATERIALIZED (
-           SELECT delivery_id, domain, due_at FROM queue WHERE notice_id = $3 AND lease_owner IS NULL AND due_at <= $2
-             AND EXISTS (SELECT 1 FROM notices n WHERE n.id = $3
+           SELECT delivery_id, domain, due_at FROM queue
+           WHERE notice_id = $3 AND aside = 0 AND lease_owner IS NULL AND due_at <= $2 AND EXISTS (SELECT 1 FROM notices n WHERE n.id = $3
                  AND ",
             sendable!(),
             ")
            ORDER BY due_at, delivery_id LIMIT $7),
          due AS MATERIALIZED (
            SELECT q.delivery_id FROM head JOIN queue q ON q.delivery_id = head.delivery_id
-           WHERE q.lease_owner IS NULL AND q.due_at <= $2
+           WHERE q.aside = 0 AND q.lease_owner IS NULL AND q.due_at <= $2
              AND ($4 = '[]' OR q.domain NOT IN (SELECT jsonb_array_elements_text($4::jsonb)))
            ORDER BY head.due_at, head.delivery_id LIMIT $5 FOR UPDATE OF q SKIP LOCKED)
          UPDATE queue q SET lease_owner = $1, token = token + 1,
@@ -142,52 +145,69 @@ fn read_claimed(rows: &[sqlx::any::AnyRow]) -> Result<Vec<Claimed>> {
     Ok(claimed)
 }
 
-/// A stretch of the domains to which deliveries of a notice wait.
+/// Sets aside what a claim steps over: of the first due deliveries those to a domain in `skip`, which would stand before the others
+/// for as long as their domain can take no more. Each is stepped over once, so that a claim costs the same however many there
+/// are; then it is found by its domain. Gives how many.
+pub async fn set_aside(conn: &mut Conn, notice_id: Uuid, now: Timestamp, skip: &[String]) -> Result<u64> {
+    let sql = Dialect::of(conn).pick(
+        "UPDATE queue SET aside = 1 WHERE delivery_id IN (
+           SELECT delivery_id FROM (
+             SELECT delivery_id, domain FROM queue
+             WHERE notice_id = $1 AND aside = 0 AND lease_owner IS NULL AND due_at <= $2
+             ORDER BY due_at, delivery_id LIMIT $4 + 0)
+           WHERE domain IN (SELECT value FROM json_each($3)))",
+        "WITH head AS MATERIALIZED (
+           SELECT delivery_id, domain FROM queue
+           WHERE notice_id = $1 AND aside = 0 AND lease_owner IS NULL AND due_at <= $2
+           ORDER BY due_at, delivery_id LIMIT $4),
+         over AS MATERIALIZED (
+           SELECT q.delivery_id FROM head JOIN queue q ON q.delivery_id = head.delivery_id
+           WHERE q.aside = 0 AND q.lease_owner IS NULL
+             AND head.domain = ANY (ARRAY(SELECT jsonb_array_elements_text($3::jsonb))) FOR UPDATE OF q SKIP LOCKED)
+         UPDATE queue q SET aside = 1 FROM over WHERE q.delivery_id = over.delivery_id",
+    );
+    let done = sqlx::query(sql)
+        .bind(notice_id.to_string())
+        .bind(now.as_millisecond())
+        .bind(json(skip))
+        .bind(i64::try_from(ASIDE).unwrap_or(i64::MAX))
+        .execute(conn)
+        .await?;
+    Ok(done.rows_affected())
+}
+
+/// A stretch of the domains to which deliveries of a notice were set aside.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stretch {
-    /// Those to which one is due, in their order.
-    pub due: Vec<String>,
-    /// The last one looked at; `None` where there are none behind the stretch.
+    /// The domains in their order.
+    pub domains: Vec<String>,
+    /// The last one, where there may be more behind the stretch.
     pub upto: Option<String>,
 }
 
-/// The domains behind `after` to which deliveries of a notice are due, as far as a look at the next [`DOMAINS`] finds them.
-pub async fn domains(conn: &mut Conn, notice_id: Uuid, after: &str, now: Timestamp) -> Result<Stretch> {
-    // From each domain to the next one, and of each its first: what waits to any of them is not read.
+/// The domains behind `after` to which deliveries of a notice were set aside, as far as a look at the next [`DOMAINS`] finds them.
+pub async fn domains(conn: &mut Conn, notice_id: Uuid, after: &str) -> Result<Stretch> {
+    // From each domain to the next one: what waits to any of them is not read.
     let rows = sqlx::query(
         "WITH RECURSIVE d (domain, n) AS (
-           SELECT (SELECT MIN(q.domain) FROM queue q WHERE q.notice_id = $1 AND q.lease_owner IS NULL AND q.domain > $2), 1
+           SELECT (SELECT MIN(q.domain) FROM queue q WHERE q.notice_id = $1 AND q.aside = 1 AND q.domain > $2), 1
            UNION ALL
            SELECT (SELECT MIN(q.domain) FROM queue q
-             WHERE q.notice_id = $1 AND q.lease_owner IS NULL AND q.domain > d.domain), d.n + 1
+             WHERE q.notice_id = $1 AND q.aside = 1 AND q.domain > d.domain), d.n + 1
            FROM d WHERE d.domain IS NOT NULL AND d.n < $3)
-         SELECT domain, n, first_due FROM (
-           SELECT d.domain, d.n, (SELECT MIN(q.due_at) FROM queue q
-             WHERE q.notice_id = $1 AND q.domain = d.domain AND q.lease_owner IS NULL) AS first_due
-           FROM d WHERE d.domain IS NOT NULL) AS looked_at
-         WHERE first_due <= $4 OR n = $3 ORDER BY domain",
+         SELECT domain FROM d WHERE domain IS NOT NULL ORDER BY domain",
     )
     .bind(notice_id.to_string())
     .bind(after)
     .bind(i64::try_from(DOMAINS).unwrap_or(i64::MAX))
-    .bind(now.as_millisecond())
     .fetch_all(conn)
     .await?;
-    let mut stretch = Stretch::default();
-    for row in &rows {
-        let row = Row::of("queue", row);
-        let domain: String = row.get("domain")?;
-        if row.count("n")? == DOMAINS {
-            stretch.upto = Some(domain.clone());
-        }
-        if row.maybe_time("first_due")?.is_some_and(|first| first <= now) {
-            stretch.due.push(domain);
-        }
-    }
-    Ok(stretch)
+    let domains: Vec<String> = rows.iter().map(|row| Row::of("queue", row).get("domain")).collect::<Result<_>>()?;
+    let upto = domains.last().filter(|_| domains.len() as u64 == DOMAINS).cloned();
+    Ok(Stretch { domains, upto })
 }
 
-/// Claims the oldest due delivery of a notice to each of these domains, as [`claim`] does.
+/// Claims the oldest delivery of a notice that was set aside to each of these domains, as [`claim`] does.
 pub async fn claim_of(
     conn: &mut Conn,
     notice_id: Uuid,
@@ -197,9 +217,9 @@ pub async fn claim_of(
 ) -> Result<Vec<Claimed>> {
     let sql = Dialect::of(conn).pick(
         concat!(
-            "UPDATE queue SET lease_owner = $1, lease_until = $2 + $5, token = token + 1 WHERE delivery_id IN (
+            "UPDATE queue SET lease_owner = $1, lease_until = $2 + $5, token = token + 1, aside = 0 WHERE delivery_id IN (
            SELECT (SELECT q.delivery_id FROM queue q WHERE q.notice_id = $3 AND q.domain = d.value
-             AND q.lease_owner IS NULL AND q.due_at <= $2 ORDER BY q.due_at, q.delivery_id LIMIT 1)
+             AND q.aside = 1 AND q.due_at <= $2 ORDER BY q.due_at, q.delivery_id LIMIT 1)
            FROM json_each($4) d
            WHERE EXISTS (SELECT 1 FROM notices n WHERE n.id = $3
              AND ",
@@ -210,7 +230,7 @@ pub async fn claim_of(
         concat!(
             "WITH first AS MATERIALIZED (
            SELECT (SELECT q.delivery_id FROM queue q WHERE q.notice_id = $3 AND q.domain = d.domain
-             AND q.lease_owner IS NULL AND q.due_at <= $2 ORDER BY q.due_at, q.delivery_id LIMIT 1) AS delivery_id
+             AND q.aside = 1 AND q.due_at <= $2 ORDER BY q.due_at, q.delivery_id LIMIT 1) AS delivery_id
            FROM jsonb_array_elements_text($4::jsonb) AS d (domain)
            WHERE EXISTS (SELECT 1 FROM notices n WHERE n.id = $3
              AND ",
@@ -218,8 +238,8 @@ pub async fn claim_of(
             ")),
          due AS MATERIALIZED (
            SELECT q.delivery_id FROM first JOIN queue q ON q.delivery_id = first.delivery_id
-           WHERE q.lease_owner IS NULL AND q.due_at <= $2 FOR UPDATE OF q SKIP LOCKED)
-         UPDATE queue q SET lease_owner = $1, token = token + 1,
+           WHERE q.aside = 1 FOR UPDATE OF q SKIP LOCKED)
+         UPDATE queue q SET lease_owner = $1, token = token + 1, aside = 0,
            lease_until = CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) + $5
          FROM due WHERE q.delivery_id = due.delivery_id
          RETURNING q.delivery_id, q.domain, q.token, q.attempts, q.waited"
@@ -270,32 +290,24 @@ pub struct PutOff {
     pub until: i64,
 }
 
-/// Puts off up to `limit` due and unclaimed deliveries of a notice to some domains; those that were tried less often go first
-/// then. Gives how many.
-pub async fn put_off(
-    conn: &mut Conn,
-    notice_id: Uuid,
-    domains: &[PutOff],
-    now: Timestamp,
-    limit: usize,
-) -> Result<u64> {
+/// Puts off up to `limit` deliveries of a notice that were set aside to some domains; those that were tried less often go first then.
+/// Gives how many.
+pub async fn put_off(conn: &mut Conn, notice_id: Uuid, domains: &[PutOff], limit: usize) -> Result<u64> {
     let sql = Dialect::of(conn).pick(
-        "UPDATE queue SET due_at = attempts + (SELECT CAST(value ->> 'until' AS BIGINT) FROM json_each($1)
+        "UPDATE queue SET aside = 0, due_at = attempts + (SELECT CAST(value ->> 'until' AS BIGINT) FROM json_each($1)
            WHERE value ->> 'domain' = queue.domain)
          WHERE delivery_id IN (SELECT delivery_id FROM queue
-           WHERE notice_id = $2 AND lease_owner IS NULL AND due_at <= $3
-             AND domain IN (SELECT value ->> 'domain' FROM json_each($1)) LIMIT $4)",
+           WHERE notice_id = $2 AND aside = 1 AND domain IN (SELECT value ->> 'domain' FROM json_each($1)) LIMIT $3)",
         "WITH held AS (
            SELECT q.delivery_id, r.until FROM queue q JOIN
              (SELECT value ->> 'domain' AS domain, CAST(value ->> 'until' AS BIGINT) AS until
               FROM jsonb_array_elements($1::jsonb)) AS r ON r.domain = q.domain
-           WHERE q.notice_id = $2 AND q.lease_owner IS NULL AND q.due_at <= $3 LIMIT $4 FOR UPDATE OF q SKIP LOCKED)
-         UPDATE queue SET due_at = held.until + queue.attempts FROM held WHERE queue.delivery_id = held.delivery_id",
+           WHERE q.notice_id = $2 AND q.aside = 1 LIMIT $3 FOR UPDATE OF q SKIP LOCKED)
+         UPDATE queue SET aside = 0, due_at = held.until + queue.attempts FROM held WHERE queue.delivery_id = held.delivery_id",
     );
     let done = sqlx::query(sql)
         .bind(json(domains))
         .bind(notice_id.to_string())
-        .bind(now.as_millisecond())
         .bind(i64::try_from(limit).unwrap_or(i64::MAX))
         .execute(conn)
         .await?;

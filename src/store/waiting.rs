@@ -9,15 +9,18 @@ use super::{Conn, Result};
 /// How many deliveries of a notice could be claimed now, counted up to `limit`: a count of all would take time.
 pub async fn due(conn: &mut Conn, notice_id: Uuid, now: Timestamp, limit: usize) -> Result<u64> {
     let row = sqlx::query(
-        "SELECT COUNT(*) AS n FROM (SELECT delivery_id FROM queue
-           WHERE notice_id = $1 AND lease_owner IS NULL AND due_at <= $2 ORDER BY due_at, delivery_id LIMIT $3) AS first",
+        "SELECT (SELECT COUNT(*) FROM (SELECT delivery_id FROM queue
+             WHERE notice_id = $1 AND aside = 0 AND lease_owner IS NULL AND due_at <= $2
+             ORDER BY due_at, delivery_id LIMIT $3) AS front)
+           + (SELECT COUNT(*) FROM (SELECT delivery_id FROM queue
+             WHERE notice_id = $1 AND aside = 1 AND due_at <= $2 LIMIT $3) AS aside) AS n",
     )
     .bind(notice_id.to_string())
     .bind(now.as_millisecond())
     .bind(i64::try_from(limit).unwrap_or(i64::MAX))
     .fetch_one(conn)
     .await?;
-    Row::of("queue", &row).count("n")
+    Ok(Row::of("queue", &row).count("n")?.min(limit as u64))
 }
 
 /// What waits, for those who ask whether there is anything to do.

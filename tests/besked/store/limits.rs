@@ -1,7 +1,7 @@
 //! Limits and locks of the queue: how much is claimed, and by whom.
 
 use besked::domain::delivery::{Outcome, State};
-use besked::store::queue::{Claimed, Held};
+use besked::store::queue::{Claimed, GiveBack, Held};
 use besked::store::{deliveries, notices, queue, releases, settle, waiting};
 use jiff::SignedDuration;
 use rstest::rstest;
@@ -154,48 +154,62 @@ async fn a_late_answer_counts_only_where_nobody_has_the_delivery_in_hand(#[case]
     assert_eq!(events.iter().filter(|event| **event == "accepted").count(), 1, "{events:?}");
 }
 
-/// Some domains may be skipped by looking past their deliveries; the rest are found by their names.
+/// What a claim steps over is set aside, and found by its domain.
 #[rstest]
 #[case(Engine::Sqlite)]
 #[case(Engine::Postgres)]
 #[tokio::test]
-async fn domains_are_listed_once_each_and_claimed_from_one_by_one(#[case] engine: Engine) {
+async fn what_stands_before_others_is_set_aside_and_claimed_by_its_domain(#[case] engine: Engine) {
     let fixture = Fixture::new(engine).await;
     let mut tx = fixture.store.write().await.unwrap();
     let many: Vec<String> = (0..300).map(|n| format!("a{n}@slow.example")).collect();
     let addresses = many.iter().map(String::as_str).chain(["b@x.example", "c@y.example", "d@y.example"]);
     let id = fixture.released(&mut tx, &addresses.collect::<Vec<_>>()).await;
+    let held = queue::claim(&mut tx, id, "me", fixture.now, &[], 1).await.unwrap().remove(0);
     let skip = ["slow.example".to_owned()];
     assert!(queue::claim(&mut tx, id, "me", fixture.now, &skip, 2).await.unwrap().is_empty(), "it looks no further");
-    let all = queue::domains(&mut tx, id, "", fixture.now).await.unwrap();
-    assert_eq!((all.due, all.upto), (vec!["slow.example".into(), "x.example".into(), "y.example".to_owned()], None));
-    let others = queue::domains(&mut tx, id, "slow.example", fixture.now).await.unwrap().due;
-    let mut claimed = queue::claim_of(&mut tx, id, "me", fixture.now, &others).await.unwrap();
-    claimed.sort_by(|a, b| a.domain.cmp(&b.domain));
+    assert!(queue::domains(&mut tx, id, "").await.unwrap().domains.is_empty());
+    let early = fixture.now - SignedDuration::from_secs(1);
+    assert_eq!(queue::set_aside(&mut tx, id, early, &skip).await.unwrap(), 0, "nothing is due then");
+    assert_eq!(queue::set_aside(&mut tx, id, fixture.now, &skip).await.unwrap(), 299, "what is claimed stays as it is");
+    assert_eq!(queue::set_aside(&mut tx, id, fixture.now, &skip).await.unwrap(), 0, "each of them once");
+    assert_eq!(waiting::due(&mut tx, id, fixture.now, 1000).await.unwrap(), 302, "it is due nonetheless");
+    assert_eq!(waiting::due(&mut tx, id, fixture.now, 100).await.unwrap(), 100);
+    assert_eq!(waiting::due(&mut tx, id, early, 100).await.unwrap(), 0);
+    let others = queue::claim(&mut tx, id, "me", fixture.now, &[], 2).await.unwrap();
+    assert_eq!(others.iter().map(|it| it.domain.as_str()).collect::<Vec<_>>(), ["x.example", "y.example"]);
+
+    assert_eq!(queue::domains(&mut tx, id, "").await.unwrap().domains, skip);
+    assert!(queue::domains(&mut tx, id, "slow.example").await.unwrap().domains.is_empty());
+    let both = [skip[0].clone(), "y.example".to_owned()];
+    let claimed = queue::claim_of(&mut tx, id, "me", fixture.now, &both).await.unwrap();
     let domains: Vec<_> = claimed.iter().map(|it| (it.domain.as_str(), it.token)).collect();
-    assert_eq!(domains, [("x.example", 1), ("y.example", 1)]);
-    let left = queue::domains(&mut tx, id, "slow.example", fixture.now).await.unwrap();
-    assert_eq!(left.due, ["y.example"], "one more waits there");
+    assert_eq!(domains, [("slow.example", 1)], "one each, and only what was set aside");
+    assert!(queue::still_ours(&mut tx, claimed[0].delivery_id, 1).await.unwrap());
+    assert!(claimed[0].delivery_id > held.delivery_id, "the oldest of those that wait");
+    let back = GiveBack { id: claimed[0].delivery_id, token: 1, due_at: fixture.now.as_millisecond() };
+    queue::give_back(&mut tx, &[back]).await.unwrap();
+    let again = queue::claim(&mut tx, id, "me", fixture.now, &[], 1).await.unwrap();
+    assert_eq!(again[0].delivery_id, claimed[0].delivery_id, "it stands in front again");
     notices::set_paused(&mut tx, id, Some(fixture.now)).await.unwrap();
-    assert!(queue::claim_of(&mut tx, id, "me", fixture.now, &others).await.unwrap().is_empty());
+    assert!(queue::claim_of(&mut tx, id, "me", fixture.now, &skip).await.unwrap().is_empty());
 }
 
-/// Where much was put off, a look for what is due finds it however many domains have to wait.
+/// However many domains there are, a look at them is short.
 #[rstest]
 #[case(Engine::Sqlite)]
 #[case(Engine::Postgres)]
 #[tokio::test]
-async fn domains_with_nothing_due_are_passed_over(#[case] engine: Engine) {
+async fn domains_of_what_was_set_aside_are_listed_a_stretch_at_a_time(#[case] engine: Engine) {
     let fixture = Fixture::new(engine).await;
     let mut tx = fixture.store.write().await.unwrap();
-    let addresses: Vec<String> = (0..1500).map(|n| format!("a@d{n:04}.example")).collect();
+    let addresses: Vec<String> = (0..300).map(|n| format!("{}@d{n:04}.example", n % 7)).collect();
     let id = fixture.released(&mut tx, &addresses.iter().map(String::as_str).collect::<Vec<_>>()).await;
-    let later = fixture.now + SignedDuration::from_secs(60);
-    let waits = "UPDATE queue SET due_at = $1 WHERE domain NOT IN ('d0700.example', 'd1400.example')";
-    sqlx::query(waits).bind(later.as_millisecond()).execute(&mut *tx).await.unwrap();
-    let first = queue::domains(&mut tx, id, "", fixture.now).await.unwrap();
-    assert_eq!((first.due, first.upto.as_deref()), (vec!["d0700.example".to_owned()], Some("d1023.example")));
-    let second = queue::domains(&mut tx, id, "d1023.example", fixture.now).await.unwrap();
-    assert_eq!((second.due, second.upto), (vec!["d1400.example".to_owned()], None));
-    assert_eq!(queue::domains(&mut tx, id, "", later).await.unwrap().due.len(), 1024, "by then all are due");
+    let skip: Vec<String> = (0..300).map(|n| format!("d{n:04}.example")).collect();
+    assert_eq!(queue::set_aside(&mut tx, id, fixture.now, &skip).await.unwrap(), 300);
+    let first = queue::domains(&mut tx, id, "").await.unwrap();
+    assert_eq!((first.domains.len(), first.upto.as_deref()), (256, Some("d0255.example")));
+    assert_eq!(first.domains, skip[..256]);
+    let second = queue::domains(&mut tx, id, "d0255.example").await.unwrap();
+    assert_eq!((&second.domains[..], second.upto), (&skip[256..], None));
 }
