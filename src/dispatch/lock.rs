@@ -30,7 +30,7 @@ pub enum LockError {
 /// The right to dispatch, held until it is dropped.
 #[derive(Debug)]
 pub struct DispatchLock {
-    _file: File,
+    file: File,
 }
 
 impl DispatchLock {
@@ -44,9 +44,18 @@ impl DispatchLock {
         let failed = |source| LockError::Io { path: path.clone(), source };
         let file = open(&path).map_err(failed)?;
         match file.try_lock() {
-            Ok(()) => Ok(Some(Self { _file: file })),
+            Ok(()) => Ok(Some(Self { file })),
             Err(TryLockError::WouldBlock) => Err(LockError::Held(path)),
             Err(TryLockError::Error(source)) => Err(LockError::Io { path, source }),
+        }
+    }
+}
+
+impl Drop for DispatchLock {
+    fn drop(&mut self) {
+        // A process that this one is about to start shares the open file for a moment: closing it would not let go of the lock.
+        if let Err(error) = self.file.unlock() {
+            tracing::warn!(%error, "the dispatcher's lock is let go of a moment later, when the file is closed");
         }
     }
 }
