@@ -108,11 +108,19 @@ async fn gather(with: &Freezing<'_>, kept: &Kept, notice: &Notice) -> Result<Gat
     let mut gathered = Gathered::new(with.clock.now(), tombstones);
     let mut missing = Vec::new();
     let mut held = with.clock.now();
-    while let Some(mut page) = pages.next(&mut snapshot).await? {
+    let mut next = pages.next(&mut snapshot).await?;
+    while let Some(mut page) = next {
         crate::store::beat();
         missing.append(&mut page.missing);
         if missing.is_empty() {
-            gathered.add(page, with.random).map_err(AudienceError::Spool)?;
+            // On a thread of its own, while the database reads the next page.
+            let random = with.random.clone();
+            let adding = tokio::task::spawn_blocking(move || gathered.add(page, &random).map(|()| gathered));
+            let (read, added) = tokio::join!(pages.next(&mut snapshot), adding);
+            gathered = added.expect("it does not panic").map_err(AudienceError::Spool)?;
+            next = read?;
+        } else {
+            next = pages.next(&mut snapshot).await?;
         }
         if with.clock.now().duration_since(held) >= HOLD {
             held = with.clock.now();
@@ -261,8 +269,11 @@ async fn finish(with: &Freezing<'_>, kept: &Kept, mut gathered: Gathered) -> Res
     }
     ledger::append(&mut tx, &[Opening::of_notice(&entry, kept.id, at)]).await?;
     tx.commit().await.map_err(StoreError::from)?;
-    if count > 1000 {
-        with.store.analyze_queue().await?;
+    if count > 1000
+        && let Err(error) = with.store.analyze_queue().await
+    {
+        // It is released all the same: a failure here would invite to release it twice.
+        tracing::warn!(notice = %kept.id, %error, "the planner's figures of the queue could not be brought up to date");
     }
     Ok(Frozen { reach: gathered.reach, root })
 }

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
+use uuid::Uuid;
 
 use super::failure::Failure;
 use super::output::{Output, count, table, time};
@@ -260,8 +261,23 @@ async fn release(app: &App, notice: &Kept, who: &str, why: Option<&str>) -> Resu
     let progress = spinner("freezing the audience");
     let frozen = app.notices.release(notice.id, who, why, &|count| progress.set_position(count)).await;
     progress.finish_and_clear();
-    frozen?;
-    Ok(())
+    match frozen {
+        Ok(_) => Ok(()),
+        Err(error) => Err(broken_off(app, notice.id, error.into()).await),
+    }
+}
+
+/// Says of a release that was broken off what becomes of it: whoever sent the notice anew would send it twice.
+async fn broken_off(app: &App, id: Uuid, failure: Failure) -> Failure {
+    let state = app.notices.named(&id.to_string()).await.map(|notice| notice.state);
+    match state {
+        Ok(State::Releasing) => failure.hint(format!(
+            "do not send it anew: `besked serve` or `dispatch` takes the release up again within a minute; \
+             `besked notice status {id}` shows it"
+        )),
+        Err(_) => failure.hint(format!("do not send it anew: `besked notice status {id}` tells what became of it")),
+        Ok(_) => failure,
+    }
 }
 
 async fn print_state(app: &App, notice: &Kept, output: &Output) -> Result<u8, Failure> {

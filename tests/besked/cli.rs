@@ -5,9 +5,11 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
+use sqlx::{AnyConnection, Connection, Executor};
 
 use crate::app::{CUSTOMERS, maintenance};
 use crate::postfix::{Postfix, eventually, sample_customers};
+use crate::relay::Relay;
 
 /// A working directory with the `besked` command in it.
 pub struct Shell {
@@ -262,6 +264,31 @@ fn an_unreachable_relay_and_an_empty_audience_are_no_accident() {
     let answer = shell.run(&["informed", "--account", "C1", "--category", "maintenance"]);
     assert_eq!(answer.code, 3, "not decided yet");
     shell.run(&["dispatch", "--until-idle"]).fails(75, &["cannot be used"]);
+}
+
+/// Whoever sent it anew would tell everybody twice.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_release_that_is_broken_off_says_what_becomes_of_it() {
+    let relay = Relay::start().await;
+    let shell = Shell::new().relay(relay.address.port());
+    shell.write("customers.csv", CUSTOMERS);
+    shell.run(&["customers", "import", "customers.csv"]).ok();
+    let url = format!("sqlite://{}", shell.directory.path().join("var/besked.db").display());
+    sqlx::any::install_default_drivers();
+    let mut conn = AnyConnection::connect(&url).await.unwrap();
+    let lost = "CREATE TRIGGER lost AFTER INSERT ON deliveries WHEN NEW.ordinal = 1
+         BEGIN DELETE FROM deliveries WHERE notice_id = NEW.notice_id AND ordinal = 0; END";
+    conn.execute(lost).await.unwrap();
+    shell.write("all.md", &maintenance("all = true"));
+    let sent = shell.run(&["notice", "send", "all.md", "--yes"]);
+    let sent = sent.fails(75, &["broken off", "do not send it anew", "takes the release up again"]);
+    let shown = sent.err.split('`').find_map(|command| command.strip_prefix("besked notice status ")).unwrap();
+    let status = shell.run(&["--json", "notice", "status", shown]).ok().json();
+    assert_eq!(status["state"].as_str(), Some("releasing"));
+    conn.execute("DROP TRIGGER lost").await.unwrap();
+    conn.execute("UPDATE notices SET release_until = 0").await.unwrap();
+    shell.run(&["dispatch", "--until-idle"]).ok();
+    assert_eq!(relay.received().len(), 2, "each once");
 }
 
 #[test]
