@@ -2,6 +2,7 @@
 
 mod written;
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
@@ -79,15 +80,28 @@ pub async fn settle(conn: &mut Conn, settlements: &[Written]) -> Result<Vec<Uuid
     for written in settlements {
         let settlement = &written.settlement;
         let ours = held.contains(&settlement.delivery_id);
-        if !ours {
-            fenced.push(settlement.delivery_id);
+        if ours {
+            effective.push(Cow::Borrowed(written));
+            continue;
         }
-        if ours || (settlement.outcome == Outcome::Accepted && settles_doubt(conn, settlement).await?) {
-            effective.push(written);
+        fenced.push(settlement.delivery_id);
+        if settlement.outcome == Outcome::Accepted && settles_doubt(conn, settlement).await? {
+            effective.push(Cow::Owned(behind_others(conn, settlement.clone()).await?));
         }
     }
     record(conn, &effective).await?;
     Ok(fenced)
+}
+
+/// Numbers a late attempt behind those that others made meanwhile, who counted from the same number.
+async fn behind_others(conn: &mut Conn, mut settlement: Settlement) -> Result<Written> {
+    let last = attempts(conn, settlement.delivery_id).await?.last().map_or(0, |last| last.attempt);
+    let last = u32::try_from(last).unwrap_or(u32::MAX);
+    if let Some(attempt) = &mut settlement.attempt {
+        attempt.number = last.saturating_add(1);
+        settlement.attempts = attempt.number;
+    }
+    Ok(settlement.into())
 }
 
 /// Takes final deliveries out of the queue and reschedules the others; gives those whose token still held. A row that is not
@@ -171,7 +185,7 @@ static RECORD: Batch<5> = Batch::new([
 ]);
 
 /// Writes states, attempts, bytes, entries and dead addresses.
-async fn record(conn: &mut Conn, settlements: &[&Written]) -> Result<()> {
+async fn record(conn: &mut Conn, settlements: &[Cow<'_, Written>]) -> Result<()> {
     if settlements.is_empty() {
         return Ok(());
     }
@@ -184,7 +198,7 @@ async fn record(conn: &mut Conn, settlements: &[&Written]) -> Result<()> {
         rows(|rows| rows.pending.as_ref()).collect(),
     ];
     RECORD.run(conn, rows).await?;
-    for Written { settlement, .. } in settlements {
+    for settlement in settlements.iter().map(|it| &it.settlement) {
         if let Some(email) = &settlement.dead {
             super::suppressions::add(conn, email, crate::domain::preference::Reason::Dead, settlement.at).await?;
         }
@@ -277,7 +291,8 @@ pub async fn attempts(conn: &mut Conn, delivery_id: Uuid) -> Result<Vec<Tried>> 
         .collect()
 }
 
-/// Cancels unclaimed deliveries: they leave the queue with their entry.
+/// Cancels unclaimed deliveries: they leave the queue with their entry. One in doubt leaves it too, but stays in doubt: its message
+/// may have been taken.
 pub async fn cancel(conn: &mut Conn, notice_id: Uuid, at: Timestamp, cancelled: &[(Uuid, Entry)]) -> Result<()> {
     #[derive(Serialize)]
     struct Id {
@@ -295,12 +310,18 @@ pub async fn cancel(conn: &mut Conn, notice_id: Uuid, at: Timestamp, cancelled: 
     sqlx::query(queue).bind(&ids).execute(&mut *conn).await?;
     let deliveries = bulk!(
         dialect,
-        "UPDATE deliveries SET state = 'cancelled', changed_at = $2 WHERE id IN (SELECT value ->> 'id' FROM",
+        "UPDATE deliveries SET state = 'cancelled', changed_at = $2
+         WHERE state <> 'uncertain' AND id IN (SELECT value ->> 'id' FROM",
         rows,
-        ")"
+        ") RETURNING id AS delivery_id"
     );
-    sqlx::query(deliveries).bind(&ids).bind(at.as_millisecond()).execute(&mut *conn).await?;
-    let openings: Vec<_> =
-        cancelled.iter().map(|(id, entry)| Opening::of_delivery(entry, notice_id, *id, at)).collect();
+    let rows = sqlx::query(deliveries).bind(&ids).bind(at.as_millisecond()).fetch_all(&mut *conn).await?;
+    let mut ended = BTreeSet::new();
+    read_ids(&rows, &mut ended)?;
+    let openings: Vec<_> = cancelled
+        .iter()
+        .filter(|(id, _)| ended.contains(id))
+        .map(|(id, entry)| Opening::of_delivery(entry, notice_id, *id, at))
+        .collect();
     ledger::append(conn, &openings).await
 }
