@@ -109,6 +109,8 @@ pub struct CoverageDelivery {
     pub email: String,
     /// State.
     pub state: State,
+    /// An operator found it out: it is no server's answer.
+    pub found_by_operator: bool,
     /// How strong the evidence is.
     pub level: Option<Level>,
     /// When the state changed last.
@@ -156,7 +158,13 @@ fn row(account_id: String, customer_name: String, deliveries: &[Shown], attested
         attested,
         deliveries: deliveries
             .iter()
-            .map(|it| CoverageDelivery { email: it.email.clone(), state: it.state, level: it.level, at: it.at })
+            .map(|it| CoverageDelivery {
+                email: it.email.clone(),
+                state: it.state,
+                found_by_operator: it.found,
+                level: it.level,
+                at: it.at,
+            })
             .collect(),
     }
 }
@@ -220,6 +228,8 @@ pub struct InformedDelivery {
     pub role: Role,
     /// State.
     pub state: State,
+    /// An operator found it out: it is no server's answer.
+    pub found_by_operator: bool,
     /// How strong the evidence is.
     pub level: Option<Level>,
     /// When the state changed last.
@@ -268,6 +278,7 @@ async fn informed_by(conn: &mut Conn, account_id: &str, notice: &Kept) -> Result
                 email: it.email,
                 role: it.role,
                 state: it.state,
+                found_by_operator: it.found,
                 level: it.level,
                 at: it.at,
                 reply: it.reply,

@@ -32,12 +32,14 @@ pub enum ReportError {
         outcome: Outcome,
     },
     /// It is not in doubt.
-    #[error("the delivery `{id}` is not in doubt: {}", .state.describe())]
+    #[error("the delivery `{id}` is not in doubt: {}", .state.told(*.found))]
     NotUncertain {
         /// The delivery.
         id: Uuid,
         /// Its state.
         state: State,
+        /// An operator found it out.
+        found: bool,
     },
 }
 
@@ -90,7 +92,7 @@ pub async fn settle(
     let (delivery, notice) = held(&mut tx, delivery_id).await?;
     let (outcome, level) = if taken { (Outcome::Accepted, Some(Level::Relayed)) } else { (Outcome::Rejected, None) };
     if delivery.state != State::Uncertain {
-        return Err(ReportError::NotUncertain { id: delivery_id, state: delivery.state });
+        return Err(ReportError::NotUncertain { id: delivery_id, state: delivery.state, found: delivery.found });
     }
     let text = format!("stated by {}: {}", finding.by, finding.text);
     write(&mut tx, (&delivery, &notice), (outcome, level), &text, clock.now(), random).await?;

@@ -81,7 +81,7 @@ async fn resend_one(
 ) -> Result<(), ResendError> {
     let (delivery, notice) = held(conn, id).await?;
     if delivery.state.after(DeliveryEvent::Resend).is_none() {
-        return Err(ReportError::NotUncertain { id, state: delivery.state }.into());
+        return Err(ReportError::NotUncertain { id, state: delivery.state, found: delivery.found }.into());
     }
     match notice.state {
         NoticeState::Released if notice.paused_at.is_some() => {

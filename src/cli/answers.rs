@@ -230,9 +230,15 @@ pub fn describe_informed(answer: &Answer, name: &str) -> String {
         Verdict::NotInformed | Verdict::CannotBe => format!("No. {who} was addressed, but is not informed.\n"),
     };
     answer.notices.iter().for_each(|notice| text += &describe(notice));
-    if answer.verdict == Verdict::Informed {
+    let deliveries = answer.notices.iter().flat_map(|notice| &notice.deliveries);
+    let (found, answered): (Vec<_>, Vec<_>) =
+        deliveries.filter(|it| it.state.informs()).partition(|it| it.found_by_operator);
+    if !answered.is_empty() {
         text += "\n\"Accepted\" says that the mail server took responsibility for the message. \
                  It does not say that anybody read it.\n";
+    }
+    if !found.is_empty() {
+        text += "\n\"Found by an operator\" is that person's word: the mail server's answer is not known.\n";
     }
     text
 }
@@ -252,7 +258,7 @@ fn describe(notice: &InformedNotice) -> String {
             "  {} ({}): {}, {}\n",
             delivery.email,
             delivery.role,
-            delivery.state.describe(),
+            delivery.state.told(delivery.found_by_operator),
             time(delivery.at)
         );
         if let Some(reply) = &delivery.reply {

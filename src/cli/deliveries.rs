@@ -101,7 +101,7 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
                     delivery.role,
                     delivery.account_id,
                     delivery.state,
-                    delivery.state.describe()
+                    delivery.state.told(delivery.found)
                 );
                 let rows = attempts.iter().map(|it| {
                     [
@@ -133,7 +133,8 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
 fn brief(delivery: &deliveries::Shown) -> serde_json::Value {
     json!({
         "id": delivery.id, "notice": delivery.notice_id, "ordinal": delivery.ordinal, "account_id": delivery.account_id,
-        "email": delivery.email, "role": delivery.role, "state": delivery.state, "level": delivery.level,
+        "email": delivery.email, "role": delivery.role, "state": delivery.state,
+        "found_by_operator": delivery.found, "level": delivery.level,
         "attempts": delivery.attempts, "reply": delivery.reply, "at": delivery.at,
     })
 }

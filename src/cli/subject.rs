@@ -195,7 +195,12 @@ fn describe(record: &Record) -> String {
     }
     for told in &record.deliveries {
         text += &format!("\n{} \"{}\", to {} {}\n", told.category, told.subject, told.account_id, told.customer_name);
-        text += &format!("  {}, {}\n  message {}\n", told.state.describe(), time(told.at), told.message_id);
+        text += &format!(
+            "  {}, {}\n  message {}\n",
+            told.state.told(told.found_by_operator),
+            time(told.at),
+            told.message_id
+        );
         for attempt in &told.attempts {
             let (at, outcome) = (time(attempt.at), &attempt.outcome);
             text +=

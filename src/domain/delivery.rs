@@ -180,10 +180,20 @@ impl State {
             Self::Bounced => "returned as undeliverable",
             Self::Rejected => "refused by the mail server",
             Self::Expired => "put off by the mail server until the time to try was over",
-            Self::Uncertain => "perhaps accepted by the mail server: the connection was lost before its answer",
+            Self::Uncertain => "perhaps accepted by the mail server: no answer to it is known",
             Self::Suppressed => "not sent: the address is suppressed",
             Self::OptedOut => "not sent: the person opted out",
-            Self::Cancelled => "not sent: cancelled",
+            Self::Cancelled => "not sent any more: cancelled",
+        }
+    }
+
+    /// The same of a delivery whose outcome is what an operator found, where it was `found`: no server's answer.
+    #[must_use]
+    pub const fn told(self, found: bool) -> &'static str {
+        match self {
+            Self::Accepted if found => "found by an operator to have been accepted by the mail server",
+            Self::Rejected if found => "found by an operator not to have been accepted by the mail server",
+            state => state.describe(),
         }
     }
 }

@@ -57,6 +57,8 @@ pub struct Told {
     pub customer_name: String,
     /// State.
     pub state: State,
+    /// An operator found it out: it is no server's answer.
+    pub found_by_operator: bool,
     /// How strong the evidence is.
     pub level: Option<Level>,
     /// When the state changed last.
@@ -124,6 +126,7 @@ async fn told(conn: &mut Conn, email: &str) -> Result<Vec<Told>, StoreError> {
             account_id: shown.account_id,
             customer_name: shown.customer_name,
             state: shown.state,
+            found_by_operator: shown.found,
             level: shown.level,
             at: shown.at,
             reply: shown.reply,

@@ -39,17 +39,21 @@ pub struct Shown {
     pub level: Option<Level>,
     /// Transactions so far that came past MAIL FROM.
     pub attempts: u64,
-    /// The server's last reply.
+    /// The server's last reply, or what an operator found.
     pub reply: Option<String>,
+    /// The state is what an operator found out about a doubt, and no server's answer.
+    pub found: bool,
     /// When the state changed last.
     pub at: Timestamp,
 }
 
+// An answer always has its attempt, and attempts are never removed.
 macro_rules! shown {
     ($rest:literal) => {
         concat!(
             "SELECT d.id, d.notice_id, d.ordinal, d.account_id, d.customer_name, d.email, d.role, d.level, d.attempts, \
-             d.reply, d.changed_at, CASE WHEN q.lease_owner IS NOT NULL THEN 'sending' ELSE d.state END AS state \
+             d.reply, d.changed_at, CASE WHEN d.state IN ('accepted', 'rejected') AND NOT EXISTS (SELECT 1 FROM attempts a \
+             WHERE a.delivery_id = d.id AND a.outcome = d.state) THEN 1 ELSE 0 END AS found, CASE WHEN q.lease_owner IS NOT NULL THEN 'sending' ELSE d.state END AS state \
              FROM deliveries d LEFT JOIN queue q ON q.delivery_id = d.id ",
             $rest
         )
@@ -70,6 +74,7 @@ fn read_shown(row: &sqlx::any::AnyRow) -> Result<Shown> {
         level: row.maybe("level")?,
         attempts: row.count("attempts")?,
         reply: row.get("reply")?,
+        found: row.count("found")? > 0,
         at: row.time("changed_at")?,
     })
 }

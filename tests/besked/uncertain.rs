@@ -132,6 +132,8 @@ async fn an_operator_settles_a_doubt_in_words(
     let delivery = &answer.notices[0].deliveries[0];
     assert_eq!((answer.verdict, delivery.level), (verdict, taken.then_some(Level::Relayed)));
     assert_eq!(delivery.reply.as_deref(), Some("stated by Bo: the relay's log says so"));
+    assert!(delivery.found_by_operator, "no server has answered");
+    assert!(!app.informed("C1", id).await.notices[0].deliveries[0].found_by_operator);
     let claims = proved(&app, id).await;
     assert!(claims.contains("an operator settled the doubt") && claims.contains("stated by Bo"), "{claims}");
     let again = settled(&app, doubt, taken).await;
@@ -198,9 +200,36 @@ async fn a_person_can_be_erased_while_their_message_waits_to_be_sent_again() {
     send_again(&app, doubt).await.unwrap();
     app.app.privacy.erase(&Address::parse("hello@two.example").unwrap(), "Art. 17(1)(b)").await.unwrap();
     app.run_until_idle().await;
-    assert_eq!(app.counts(id).await, [(State::Accepted, 1), (State::Cancelled, 1)].into());
+    assert_eq!(app.counts(id).await, [(State::Accepted, 1), (State::Uncertain, 1)].into(), "it may have been taken");
     let report = audit(&app).await;
     assert_eq!((report.verdict, report.problem), (Audit::Ok, None));
+}
+
+/// Nothing more is sent of a cancelled notice; what may have been sent is not said to be unsent.
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_doubt_of_a_cancelled_notice_stays_one(#[case] engine: Engine) {
+    let app = TestApp::new(engine).await;
+    app.import(CUSTOMERS).await;
+    let id = app.release(&maintenance("all = true")).await;
+    app.relay.on(". hello@two.example", 1, Act::TakeAndClose);
+    app.run_until_idle().await;
+    app.app.notices.cancel(id, "alice", Some("wrong window")).await.unwrap();
+    assert_eq!(app.counts(id).await, [(State::Accepted, 1), (State::Uncertain, 1)].into());
+    assert!(app.notice(id).await.closed_at.is_some());
+    app.advance(Duration::from_secs(86_400));
+    app.run_until_idle().await;
+    assert_eq!(app.relay.to("hello@two.example").len(), 1, "it is not sent again");
+    let answer = app.informed("C2", id).await;
+    assert_eq!(answer.verdict, Verdict::Pending);
+    let report = audit(&app).await;
+    assert_eq!((report.verdict, report.problem), (Audit::Ok, None));
+    let doubt = answer.notices[0].deliveries[0].id;
+    assert_eq!(settled(&app, doubt, true).await.unwrap(), State::Accepted);
+    assert!(app.informed("C2", id).await.notices[0].deliveries[0].found_by_operator);
+    proved(&app, id).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -245,7 +274,16 @@ async fn an_operator_decides_on_the_command_line() {
     shell.run(&settle).fails(2, &["--accepted"]);
     let done = shell.run(&[&["--json"], settle.as_slice(), &["--accepted"]].concat()).ok().json();
     assert_eq!(done["state"].as_str(), Some("accepted"));
-    shell.run(&[settle.as_slice(), &["--rejected"]].concat()).fails(2, &["is not in doubt", "uncertain list"]);
+    let found = "found by an operator to have been accepted by the mail server";
+    shell.run(&[settle.as_slice(), &["--rejected"]].concat()).fails(2, &["is not in doubt", found, "uncertain list"]);
+    let shown = shell.run(&["deliveries", "show", &second]).ok().out;
+    assert!(shown.contains(&format!("accepted: {found}\n")), "{shown}");
+    let account = shell.run(&["--json", "deliveries", "show", &second]).ok().json();
+    assert_eq!(account["found_by_operator"].as_bool(), Some(true));
+    let account = account["account_id"].as_str().unwrap();
+    let informed = shell.run(&["informed", "--account", account, "--notice", notice]).ok().out;
+    assert!(informed.contains(found) && informed.contains("that person's word"), "{informed}");
+    assert!(!informed.contains("took responsibility"), "no server said so: {informed}");
     shell.run(&["dispatch", "--until-idle"]).ok();
     assert_eq!(list()["uncertain"].as_array().unwrap().len(), 0);
     assert_eq!(relay.received().len(), 3);

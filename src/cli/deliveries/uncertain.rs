@@ -84,7 +84,7 @@ pub async fn run(command: Command, app: &App, output: &Output) -> Result<u8, Fai
             }
             let finding = Finding { text: &text, by: &by };
             let state = settle(&app.store, &app.clock, &app.random, id, accepted, &finding).await?;
-            output.print(&json!({ "id": id, "state": state }), |_| format!("recorded: {}\n", state.describe()))?;
+            output.print(&json!({ "id": id, "state": state }), |_| format!("recorded: {}\n", state.told(true)))?;
             Ok(0)
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use crate::domain::delivery::{Level, Outcome};
+use crate::domain::delivery::{Level, Outcome, State};
 use crate::domain::entry::{Event, Fact, Person};
 use crate::domain::evidence::{Evidence, Proven, Subject};
 
@@ -62,8 +62,8 @@ pub(super) fn is_answer(fact: &Fact) -> bool {
 /// What happened, in words: what an operator found is told as that, and as no server's answer.
 pub(super) fn said(fact: &Fact) -> &'static str {
     match fact.event {
-        Event::Accepted if fact.is_finding() => "found by an operator to have been accepted by the mail server",
-        Event::Rejected if fact.is_finding() => "found by an operator not to have been accepted by the mail server",
+        Event::Accepted => State::Accepted.told(fact.is_finding()),
+        Event::Rejected => State::Rejected.told(fact.is_finding()),
         event => phrase(event),
     }
 }
