@@ -57,6 +57,14 @@ impl Home {
         self.run(&["dispatch", "--until-idle"])
     }
 
+    /// Runs a command, and gives how long it took, in seconds.
+    pub fn time(&self, arguments: &[&str]) -> f64 {
+        let started = Instant::now();
+        let status = self.command(arguments).stdout(Stdio::null()).status().expect("besked can be started");
+        assert!(status.success(), "besked {} failed", arguments.join(" "));
+        started.elapsed().as_secs_f64()
+    }
+
     /// Begins to send, until it is told to stop.
     pub fn start_dispatch(&self) -> Dispatching {
         let command = self.command(&["dispatch"]).stdout(Stdio::null()).spawn();

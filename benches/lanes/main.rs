@@ -3,6 +3,7 @@
 //!     cargo bench --bench lanes                  # all of it
 //!     cargo bench --bench lanes -- slow          # a relay that answers each step after 20 ms
 //!     cargo bench --bench lanes -- critical      # a disruption while 500,000 news are sent
+//!     cargo bench --bench lanes -- commands      # commands beside a dispatcher that sends as fast as it can
 //!     cargo bench --bench lanes -- million       # a million customers, a million deliveries
 //!
 //! On SQLite, against a sink of its own that knows when it took what.
@@ -30,10 +31,13 @@ const CRITICAL: usize = BULK / 500;
 const NOTICES: usize = 3;
 /// Connections to a fast relay.
 const FAST: u32 = 16;
+/// Deliveries that are sent while commands are run, and how often each is run.
+const BESIDE: usize = 100_000;
+const COMMANDS: usize = 300;
 const MILLION: usize = 1_000_000;
 
 fn main() {
-    run_parts(&[("slow", slow), ("critical", critical), ("million", million)]);
+    run_parts(&[("slow", slow), ("critical", critical), ("commands", commands), ("million", million)]);
 }
 
 /// The rate over a relay that answers each step after a while, beside what its answers allow.
@@ -115,6 +119,32 @@ fn critical(place: &Path) {
     let (left, rate) = (BULK.saturating_sub(sink.count("news")), sink.taken("news").rate());
     assert!(left > 0, "the bulk ended before");
     println!("  news: {rate:.0}/s over all of it, {left} still queued; peak {} MB", peak_mb(&dispatching));
+    dispatching.stop();
+}
+
+/// How long a command that writes and one that reads take beside a dispatcher.
+fn commands(place: &Path) {
+    let file = place.join("beside.csv");
+    customers::write(&file, BESIDE, ONE_EACH);
+    let sink = Sink::start(Manner::AT_ONCE, "none");
+    let home = Home::new(place.join("commands"), &[]).relay(sink.port, FAST);
+    home.import(&file);
+    home.release("maintenance", "all = true", TWELVE_KB);
+    let dispatching = home.start_dispatch();
+    until("it is under way", || sink.count("maintenance") >= BESIDE / 50);
+    println!("{COMMANDS} of each command beside a dispatcher with {FAST} connections");
+    let address = |n: usize| format!("nobody{n}@example.com");
+    let writes: Vec<f64> =
+        (0..COMMANDS).map(|n| home.time(&["suppressions", "add", &address(n), "--reason", "dead"])).collect();
+    let reads: Vec<f64> = (0..COMMANDS).map(|_| home.time(&["deliveries", "uncertain", "list"])).collect();
+    let rate = sink.taken("maintenance").rate();
+    assert!(sink.count("maintenance") < BESIDE, "all was sent before");
+    for (what, mut times) in [("suppressions add", writes), ("deliveries uncertain list", reads)] {
+        times.sort_by(f64::total_cmp);
+        let at = |percent: usize| times[(COMMANDS * percent / 100).min(COMMANDS - 1)] * 1000.0;
+        println!("  {what}: p50 {:.0} ms, p99 {:.0} ms, worst {:.0} ms", at(50), at(99), at(100));
+    }
+    println!("  sent meanwhile: {rate:.0}/s");
     dispatching.stop();
 }
 

@@ -325,7 +325,7 @@ fn a_service_ends_on_sigterm_with_nothing_in_doubt() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_doctor_looks_at_everything_and_sends_nothing() {
-    use crate::relay::{Encryption, Relay, Script};
+    use crate::relay::{Act, Encryption, Script};
     let server = Relay::with(Script::default().encryption(Encryption::Implicit)).await;
     let shell = Shell::new();
     let doctor = |key: &str, url: &str| {
@@ -343,10 +343,26 @@ async fn the_doctor_looks_at_everything_and_sends_nothing() {
         assert_eq!(of(&well, what).0, "ok", "{what}");
     }
     let (_, detail) = of(&well, "relay primary");
-    assert!(
-        detail.contains("TLSv1.3") && detail.contains("certificate until") && detail.contains("8BITMIME"),
-        "{detail}"
-    );
+    for told in ["TLSv1.3", "certificate until", "SIZE ", "8BITMIME", "SMTPUTF8", "PIPELINING", "DSN"] {
+        assert!(detail.contains(told), "{told}: {detail}");
+    }
+    assert!(!detail.contains("authenticated"), "{detail}");
+
+    let with_password = |accepted: bool| {
+        if !accepted {
+            server.on("AUTH", 99, Act::Reply("535 5.7.8 bad credentials\r\n"));
+        }
+        let mut command = shell.command(&["--json", "doctor"]);
+        let url = server.url().replacen("://", "://besked@", 1);
+        command.env("BESKED__RELAY__0__URL", url).env("BESKED__RELAY__0__PASSWORD", "hunter2");
+        ran(command.env("BESKED__RELAY__0__CA_FILE", server.ca_file()).output().unwrap())
+    };
+    let (verdict, detail) = of(&with_password(true).json(), "relay primary");
+    assert!(verdict == "ok" && detail.contains("authenticated"), "{verdict}: {detail}");
+    let refused = with_password(false);
+    let (verdict, detail) = of(&refused.json(), "relay primary");
+    assert!(refused.code == 1 && verdict == "failed" && detail.contains("535"), "{verdict}: {detail}");
+    assert!(!refused.out.contains("hunter2") && !refused.err.contains("hunter2"));
     assert!(server.received().is_empty());
     let ill = doctor("var/no.key", "smtp://127.0.0.1:1?tls=none");
     assert_eq!(ill.code, 1);
