@@ -2,6 +2,7 @@
 
 mod bulk;
 mod limits;
+mod migrations;
 mod nodes;
 mod people;
 mod queue;
