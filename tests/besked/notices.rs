@@ -202,7 +202,7 @@ async fn a_release_that_was_broken_off_and_cancelled_leaves_nothing(#[case] engi
     let ended = tokio::time::timeout(Duration::from_secs(20), app.run_until_idle()).await;
     assert!(ended.is_ok(), "it waits for deliveries that nobody will send");
     let mut conn = store.read().await.unwrap();
-    assert!(besked::store::deliveries::of_notice(&mut conn, id, 0, 9).await.unwrap().is_empty());
+    assert_eq!(besked::store::releases::written(&mut conn, id).await.unwrap(), (0, 0));
     assert!(besked::store::ledger::of_notice(&mut conn, id).await.unwrap().is_empty(), "nothing was promised");
 }
 
@@ -269,6 +269,8 @@ async fn broken_off(app: &TestApp) -> uuid::Uuid {
         follows_id: None,
     };
     besked::store::releases::insert(&mut tx, id, 1, now, &besked::store::releases::Packed::of(&[left])).await.unwrap();
+    let nobody = [("C3".to_owned(), "Three Inc".to_owned())];
+    besked::store::releases::insert_unaddressed(&mut tx, id, &nobody).await.unwrap();
     tx.commit().await.unwrap();
     id
 }
