@@ -72,7 +72,7 @@ pub async fn freeze(
 /// Where the database fails.
 async fn discard(with: &Freezing<'_>, id: Uuid) -> Result<(), AudienceError> {
     loop {
-        let mut tx = with.store.write().await?;
+        let mut tx = with.store.write_patiently().await?;
         hold(with, &mut tx, id).await?;
         let discarded = releases::discard(&mut tx, id, 5000).await?;
         tx.commit().await.map_err(StoreError::from)?;
@@ -116,7 +116,7 @@ async fn gather(with: &Freezing<'_>, kept: &Kept, notice: &Notice) -> Result<Gat
         }
         if with.clock.now().duration_since(held) >= HOLD {
             held = with.clock.now();
-            let mut tx = with.store.write().await?;
+            let mut tx = with.store.write_patiently().await?;
             hold(with, &mut tx, kept.id).await?;
             tx.commit().await.map_err(StoreError::from)?;
         }
@@ -242,7 +242,7 @@ async fn finish(with: &Freezing<'_>, kept: &Kept, mut gathered: Gathered) -> Res
         ..Fact::new(Event::Manifest, at)
     };
     let entry = Entry::new(&fact, None, with.random);
-    let mut tx = with.store.write().await?;
+    let mut tx = with.store.write_patiently().await?;
     hold(with, &mut tx, kept.id).await?;
     // Whoever was erased since the snapshot must not come back through it.
     tree::lock_head(&mut tx).await?;

@@ -8,32 +8,10 @@ use serde::Serialize;
 use sqlx::Row as _;
 use uuid::Uuid;
 
-use super::dialect::{Dialect, bulk};
+use super::dialect::Dialect;
 use super::row::Row;
 use super::{Conn, Result};
 use crate::domain::customer::AccountId;
-
-/// A customer as an import brings it.
-#[derive(Clone, Debug, Serialize)]
-pub struct CustomerRow<'a> {
-    /// Account id.
-    pub account_id: &'a str,
-    /// Name.
-    pub name: &'a str,
-}
-
-/// One value of an attribute of a customer.
-#[derive(Clone, Debug, Serialize)]
-pub struct AttributeRow<'a> {
-    /// Account id.
-    pub account_id: &'a str,
-    /// Name of the attribute.
-    pub name: &'a str,
-    /// The value.
-    pub value: &'a str,
-    /// Its place among the values.
-    pub position: usize,
-}
 
 /// A customer in a list.
 #[derive(Clone, Debug, Serialize)]
@@ -57,66 +35,8 @@ pub struct Found {
     pub status: String,
     /// Attributes.
     pub attributes: BTreeMap<String, Vec<String>>,
-    /// When it was imported last.
+    /// When an import changed it last.
     pub updated_at: Timestamp,
-}
-
-/// Adds or updates customers of one import.
-pub async fn upsert(conn: &mut Conn, import_id: &str, now: Timestamp, rows: &[CustomerRow<'_>]) -> Result<()> {
-    let sql = bulk!(
-        Dialect::of(conn),
-        "INSERT INTO customers (account_id, name, status, import_id, updated_at)
-         SELECT value ->> 'account_id', value ->> 'name', 'active', $2, $3 FROM",
-        rows,
-        "WHERE true ON CONFLICT (account_id) DO UPDATE SET
-         name = excluded.name, status = 'active', import_id = excluded.import_id, updated_at = excluded.updated_at"
-    );
-    sqlx::query(sql).bind(json(rows)).bind(import_id).bind(now.as_millisecond()).execute(conn).await?;
-    Ok(())
-}
-
-/// Adds or updates attribute values of one import.
-pub async fn upsert_attributes(conn: &mut Conn, import_id: &str, rows: &[AttributeRow<'_>]) -> Result<()> {
-    let sql = bulk!(
-        Dialect::of(conn),
-        "INSERT INTO customer_attributes (account_id, name, value, position, import_id)
-         SELECT value ->> 'account_id', value ->> 'name', value ->> 'value', CAST(value ->> 'position' AS BIGINT), $2
-         FROM",
-        rows,
-        "WHERE true ON CONFLICT (account_id, name, value) DO UPDATE SET
-         position = excluded.position, import_id = excluded.import_id"
-    );
-    sqlx::query(sql).bind(json(rows)).bind(import_id).execute(conn).await?;
-    Ok(())
-}
-
-/// Ends an import: what its customers had and the file has not goes away; with `replace`, so do customers not in the file.
-pub async fn finish_import(conn: &mut Conn, import_id: &str, now: Timestamp, replace: bool) -> Result<()> {
-    if replace {
-        sqlx::query(
-            "UPDATE customers SET status = 'left', updated_at = $2 WHERE import_id <> $1 AND status = 'active'",
-        )
-        .bind(import_id)
-        .bind(now.as_millisecond())
-        .execute(&mut *conn)
-        .await?;
-    }
-    sqlx::query(
-        "DELETE FROM customer_attributes WHERE import_id <> $1
-         AND account_id IN (SELECT account_id FROM customers WHERE import_id = $1)",
-    )
-    .bind(import_id)
-    .execute(&mut *conn)
-    .await?;
-    sqlx::query(
-        "UPDATE contacts SET deactivated_at = $2 WHERE import_id <> $1 AND deactivated_at IS NULL
-         AND account_id IN (SELECT account_id FROM customers WHERE import_id = $1 OR status = 'left')",
-    )
-    .bind(import_id)
-    .bind(now.as_millisecond())
-    .execute(conn)
-    .await?;
-    Ok(())
 }
 
 /// How many customers are active.

@@ -13,6 +13,7 @@ mod dkim;
 mod evidence;
 mod faults;
 mod history;
+mod imports;
 mod kills;
 mod lanes;
 mod ledger;
