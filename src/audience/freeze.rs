@@ -104,14 +104,12 @@ async fn gather(with: &Freezing<'_>, kept: &Kept, notice: &Notice) -> Result<Gat
     let mut snapshot = with.store.snapshot().await?;
     let tombstones = subjects::tombstones(&mut snapshot).await?;
     refuse_unknown(&mut snapshot, &source).await?;
-    let mut pages = Pages::new(&source, &addressing, &placeholders, kept.follows_id);
+    let mut pages = Pages::new(&source, &addressing, &placeholders, followed(&mut snapshot, kept).await?);
     let mut gathered = Gathered::new(with.clock.now(), tombstones);
-    let mut missing = Vec::new();
     let mut held = with.clock.now();
-    while let Some(mut page) = pages.next(&mut snapshot).await? {
+    while let Some(page) = pages.next(&mut snapshot).await? {
         crate::store::beat();
-        missing.append(&mut page.missing);
-        if missing.is_empty() {
+        if pages.is_complete() {
             gathered.add(page, with.random).map_err(AudienceError::Spool)?;
         }
         if with.clock.now().duration_since(held) >= HOLD {
@@ -121,7 +119,15 @@ async fn gather(with: &Freezing<'_>, kept: &Kept, notice: &Notice) -> Result<Gat
             tx.commit().await.map_err(StoreError::from)?;
         }
     }
-    if missing.is_empty() { Ok(gathered) } else { Err(AudienceError::Missing(missing)) }
+    pages.refuse_missing()?;
+    Ok(gathered)
+}
+
+/// The notice whose threads this one continues: what an unfinished release has written is no thread.
+async fn followed(conn: &mut Conn, kept: &Kept) -> Result<Option<Uuid>, StoreError> {
+    let Some(id) = kept.follows_id else { return Ok(None) };
+    let notice = notices::find(conn, id).await?;
+    Ok(notice.filter(|notice| notice.released_at.is_some()).map(|notice| notice.id))
 }
 
 /// An audience that was read: its recipients are numbered, and the tree over them all has grown.

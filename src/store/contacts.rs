@@ -24,18 +24,19 @@ pub async fn of_customers(conn: &mut Conn, accounts: &[&str]) -> Result<BTreeMap
     let mut contacts: BTreeMap<String, Vec<Contact>> = BTreeMap::new();
     let (mut locales, mut zones) = (Known::new(), Known::new());
     for (account_id, email, role, name, locale, time_zone) in packed {
-        let wrong = |column, problem: String| StoreError::Inconsistent {
+        // Without what the parser says, which may quote the value.
+        let wrong = |column| StoreError::Inconsistent {
             table: "contacts",
             column,
             row: account_id.clone(),
-            problem,
+            problem: "is not what the column is for".to_owned(),
         };
         let contact = Contact {
-            email: Address::parse(&email).map_err(|problem| wrong("email", problem.to_string()))?,
+            email: Address::parse(&email).map_err(|_| wrong("email"))?,
             name,
-            role: role.parse().map_err(|problem| wrong("role", problem))?,
-            locale: known(&mut locales, locale).map_err(|problem| wrong("locale", problem))?,
-            time_zone: known(&mut zones, time_zone).map_err(|problem| wrong("time_zone", problem))?,
+            role: role.parse().map_err(|_| wrong("role"))?,
+            locale: known(&mut locales, locale).map_err(|_| wrong("locale"))?,
+            time_zone: known(&mut zones, time_zone).map_err(|_| wrong("time_zone"))?,
         };
         contacts.entry(account_id).or_default().push(contact);
     }

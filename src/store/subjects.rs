@@ -257,7 +257,7 @@ pub async fn clear_rows(conn: &mut Conn, email: &str) -> Result<()> {
     );
     for row in &sqlx::query(sql).bind(email).fetch_all(&mut *conn).await? {
         let row = Row::of("notice_rows", row);
-        let data: BTreeMap<String, String> = row.parse_with("data", |text| serde_json::from_str(text))?;
+        let data: BTreeMap<String, String> = row.maybe_json("data")?.unwrap_or_default();
         // By what they name, not by how they are spelled; an address that only ends like this one is another.
         if data.values().any(|value| Address::parse(value.trim()).is_ok_and(|address| address.as_str() == email)) {
             sqlx::query("DELETE FROM notice_rows WHERE notice_id = $1 AND account_id = $2")

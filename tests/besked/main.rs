@@ -12,6 +12,7 @@ mod dispatch;
 mod dkim;
 mod evidence;
 mod faults;
+mod follow_ups;
 mod history;
 mod imports;
 mod kills;

@@ -246,7 +246,7 @@ async fn a_run_for_one_notice_waits_for_no_others_release() {
 }
 
 /// A notice as a process leaves it that was killed between two chunks of its release.
-async fn broken_off(app: &TestApp) -> uuid::Uuid {
+pub async fn broken_off(app: &TestApp) -> uuid::Uuid {
     app.import(CUSTOMERS).await;
     let notices = &app.app.notices;
     let id = notices.create(&app.draft(&maintenance("all = true"), ""), "alice").await.unwrap();

@@ -74,7 +74,7 @@ async fn a_row_that_cannot_be_what_it_says_names_itself(#[case] engine: Engine) 
     file.import(&mut tx, "i1", fixture.now, false).await;
     sqlx::query("UPDATE contacts SET time_zone = 'Mars/Olympus'").execute(&mut *tx).await.unwrap();
     let error = contacts::of_customers(&mut tx, &["C1"]).await.unwrap_err().to_string();
-    assert!(error.contains("table `contacts`, column `time_zone`, row `C1`"), "{error}");
+    assert!(error.contains("table `contacts`, column `time_zone`, row `C1`") && !error.contains("Mars"), "{error}");
 }
 
 #[rstest]

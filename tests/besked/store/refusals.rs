@@ -117,6 +117,7 @@ async fn what_is_there_already_is_refused(#[case] engine: Engine) {
 
 #[rstest]
 #[case("UPDATE deliveries SET merged = '{'", "merged")]
+#[case("UPDATE deliveries SET merged = '\"nobody knows\"'", "merged")]
 #[case("UPDATE deliveries SET time_zone = 'Mars/Olympus'", "time_zone")]
 #[case("UPDATE deliveries SET locale = '!'", "locale")]
 #[case("UPDATE deliveries SET email = 'nobody'", "email")]
@@ -134,8 +135,9 @@ async fn a_delivery_that_cannot_be_sent_names_itself(
     let delivery = deliveries::of_notice(&mut tx, id, 0, 1).await.unwrap()[0].id.to_string();
     sqlx::query(plant).execute(&mut *tx).await.unwrap();
     let error = deliveries::to_send(&mut tx, "news", std::slice::from_ref(&delivery)).await.unwrap_err();
-    let StoreError::Inconsistent { table, column: named, row, .. } = &error else { panic!("{error}") };
+    let StoreError::Inconsistent { table, column: named, row, problem } = &error else { panic!("{error}") };
     assert_eq!((*table, *named, row.as_str()), ("deliveries", column, delivery.as_str()));
+    assert!(!problem.contains("nobody") && !problem.contains("Mars") && !problem.contains('!'), "{problem}");
 }
 
 #[rstest]
@@ -161,6 +163,27 @@ async fn a_delivery_that_cannot_be_sent_hides_no_other_and_names_its_recipient(#
     assert_eq!(found[1].clone().into_person().address, "b@x.example");
     sqlx::query("UPDATE deliveries SET email = ''").execute(&mut *tx).await.unwrap();
     assert!(recipients::find(&mut tx, &ids).await.unwrap().is_empty(), "they were erased");
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn whom_to_tell_again_is_read_without_what_it_does_not_need(#[case] engine: Engine) {
+    let fixture = Fixture::new(engine).await;
+    let mut tx = fixture.store.write().await.unwrap();
+    let id = fixture.released(&mut tx, &["b@x.example", "a@x.example", "c@x.example"]).await;
+    let spoiled = "UPDATE deliveries SET merged = '{', locale = '!', time_zone = 'Mars' WHERE email = 'a@x.example'";
+    sqlx::query(spoiled).execute(&mut *tx).await.unwrap();
+    sqlx::query("UPDATE deliveries SET email = '' WHERE email = 'c@x.example'").execute(&mut *tx).await.unwrap();
+    let found = deliveries::followed(&mut tx, id, &["C1", "C9"]).await.unwrap();
+    let told: Vec<_> =
+        found.iter().map(|it| (it.email.as_str(), it.locale.is_some(), it.time_zone.is_some())).collect();
+    assert_eq!(told, [("b@x.example", true, false), ("a@x.example", false, false)], "as the manifest has them");
+    sqlx::query("UPDATE deliveries SET email = 'nobody' WHERE email = 'a@x.example'").execute(&mut *tx).await.unwrap();
+    let error = deliveries::followed(&mut tx, id, &["C1"]).await.unwrap_err().to_string();
+    let named = format!("column `email`, row `{}`", found[1].id);
+    assert!(error.contains(&named) && !error.contains("nobody"), "{error}");
 }
 
 #[rstest]
