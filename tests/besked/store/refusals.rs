@@ -6,8 +6,8 @@ use besked::domain::entry::Event;
 use besked::domain::preference::Reason;
 use besked::store::messages::{Dictionary, Message};
 use besked::store::{
-    Conn, StoreError, deliveries, ledger, messages, notices, recipients, releases, secrets, suppressions,
-    without_password,
+    Conn, Store, StoreError, deliveries, ledger, messages, notices, recipients, releases, secrets, suppressions,
+    waiting, without_password,
 };
 use rstest::rstest;
 use sqlx::AssertSqlSafe;
@@ -113,6 +113,34 @@ async fn what_is_there_already_is_refused(#[case] engine: Engine) {
     let mut tx = fixture.store.write().await.unwrap();
     let rows = [("C1".to_owned(), "{}".to_owned()), ("C1".to_owned(), "{}".to_owned())];
     assert!(notices::insert_rows(&mut tx, id, &rows).await.is_err(), "one row for a customer");
+    tx.rollback().await.unwrap();
+    let mut tx = fixture.store.write().await.unwrap();
+    let nobody = [("C1".to_owned(), "Ett".to_owned())];
+    releases::insert_unaddressed(&mut tx, id, &nobody).await.unwrap();
+    assert!(releases::insert_unaddressed(&mut tx, id, &nobody).await.is_err(), "nobody is without an address twice");
+}
+
+#[rstest]
+#[case("ALTER TABLE unaddressed RENAME TO gone")]
+#[case("ALTER TABLE queue RENAME TO gone")]
+#[tokio::test]
+async fn what_cannot_be_counted_is_not_taken_for_none(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+    #[case] away: &'static str,
+) {
+    let fixture = Fixture::new(engine).await;
+    let mut tx = fixture.store.write().await.unwrap();
+    let id = fixture.released(&mut tx, &["a@x.example"]).await;
+    sqlx::query(away).execute(&mut *tx).await.unwrap();
+    tx.commit().await.unwrap();
+    let mut conn = fixture.store.read().await.unwrap();
+    if away.contains("unaddressed") {
+        assert!(releases::written(&mut conn, id).await.is_err());
+    } else {
+        assert!(waiting::due(&mut conn, id, fixture.now, 9).await.is_err());
+        assert!(waiting::depth(&mut conn, None, fixture.now).await.is_err());
+        assert!(waiting::depth(&mut conn, Some(id), fixture.now).await.is_err());
+    }
 }
 
 #[rstest]
@@ -260,6 +288,25 @@ async fn sqlite_connections_are_set_up_for_what_is_promised() {
     }
     let mut reader = fixture.store.read().await.unwrap();
     assert!(refuses(&mut reader, "DELETE FROM notices", "readonly").await);
+}
+
+/// Whatever is the default: nothing acknowledged is lost, and a release does not wait for what it does not need.
+#[tokio::test]
+async fn postgres_commits_are_on_the_disk_whatever_a_database_has_as_its_default() {
+    let fixture = Fixture::new(Engine::Postgres).await;
+    let of = async |conn: &mut Conn| -> String {
+        sqlx::query_scalar("SHOW synchronous_commit").fetch_one(conn).await.unwrap()
+    };
+    for (default, wanted) in [("off", "on"), ("on", "on"), ("local", "local"), ("remote_apply", "remote_apply")] {
+        let name = fixture.database.url.rsplit('/').next().unwrap();
+        let sql = format!("ALTER DATABASE {name} SET synchronous_commit = {default}");
+        sqlx::query(AssertSqlSafe(sql)).execute(&mut *fixture.store.read().await.unwrap()).await.unwrap();
+        let store = Store::open(&fixture.database.url, false).await.unwrap();
+        assert_eq!(of(&mut store.write().await.unwrap()).await, wanted, "{default}");
+        assert_eq!(of(&mut store.writer().begin().await.unwrap()).await, wanted, "{default}");
+        assert_eq!(of(store.import_writer().connection().await.unwrap()).await, wanted, "{default}");
+        assert_eq!(of(&mut store.bulk_writer().begin().await.unwrap()).await, "off", "{default}");
+    }
 }
 
 #[test]
