@@ -8,6 +8,7 @@ mod people;
 mod queue;
 mod refusals;
 mod released;
+mod selections;
 mod subjects;
 mod tree;
 mod watched;
