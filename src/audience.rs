@@ -5,15 +5,16 @@
 //! with the manifest; a crash before it leaves a partial set, which the next try discards.
 
 mod freeze;
+mod refusal;
 mod spool;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
-use thiserror::Error;
 use uuid::Uuid;
 
 pub use freeze::{Freezing, Frozen, freeze};
+pub use refusal::{AudienceError, Names};
 
 use crate::domain::address::Address;
 use crate::domain::audience::Audience;
@@ -24,55 +25,6 @@ use crate::domain::placeholder::Placeholder;
 use crate::domain::rows_file::Rows;
 use crate::store::customers::Selection;
 use crate::store::{Conn, StoreError, contacts, customers, deliveries, notices};
-
-/// Why an audience cannot be told.
-#[derive(Debug, Error)]
-pub enum AudienceError {
-    /// The rule selects nobody.
-    #[error("the audience is empty: there are no {0}")]
-    Empty(String),
-    /// It selects customers, but none of them has anybody to address.
-    #[error("the audience has {customers} customers, but none of them has a contact that this category addresses")]
-    NobodyToAddress {
-        /// Customers selected.
-        customers: u64,
-    },
-    /// Accounts that the rule names are not active customers.
-    #[error("unknown customers: {}", list(.0))]
-    Unknown(Vec<String>),
-    /// Recipients lack a value that the notice's placeholders need.
-    #[error("recipients without a value: {}", list(.0))]
-    Missing(Vec<String>),
-    /// More customers than one person may release a notice of this category to.
-    #[error("a notice to {customers} customers needs the approval of a second person")]
-    SecondPerson {
-        /// Customers selected.
-        customers: u64,
-    },
-    /// The notice was cancelled, or another process took the release over.
-    #[error("the release was stopped: the notice was cancelled or another process releases it")]
-    Lost,
-    /// Part of what was written is gone.
-    #[error("the release was broken off: the database was restarted meanwhile and has not all of it")]
-    Incomplete,
-    /// What was read could not be kept until it is written.
-    #[error("the audience cannot be kept in a temporary file: {0}")]
-    Spool(std::io::Error),
-    /// The database failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-/// At most this many are named in an error.
-const NAMED: usize = 20;
-
-fn list(names: &[String]) -> String {
-    let mut text = names.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
-    if names.len() > NAMED {
-        text += &format!(" and {} more", names.len() - NAMED);
-    }
-    text
-}
 
 /// Where the customers of an audience are found.
 #[derive(Clone, Debug)]
@@ -141,17 +93,18 @@ pub struct Page {
     pub unaddressed: Vec<(String, String)>,
     /// Customers on the page.
     pub customers: u64,
-    /// Recipients without a value for a placeholder, as `ACCOUNT (role): placeholder`.
-    pub missing: Vec<String>,
 }
 
-/// Reads an audience page by page, all of it over one connection: give it a snapshot.
+/// Reads an audience page by page, all of it over one connection: give it a snapshot. A page has so many customers, with all
+/// their contacts, however many those are.
 pub struct Pages<'a> {
     source: &'a Source,
     addressing: &'a Addressing,
     placeholders: &'a [Placeholder],
     follows: Option<Uuid>,
     next: Option<Next>,
+    /// Recipients so far without a value for a placeholder, as `ACCOUNT (role): placeholder`.
+    missing: Names,
 }
 
 /// Where a page begins.
@@ -179,7 +132,21 @@ impl<'a> Pages<'a> {
             Source::Followed(_) => Next::Ordinal(0),
             _ => Next::After(String::new()),
         };
-        Self { source, addressing, placeholders, follows, next: Some(next) }
+        Self { source, addressing, placeholders, follows, next: Some(next), missing: Names::default() }
+    }
+
+    /// Refuses an audience some of whose recipients so far lack a value.
+    ///
+    /// # Errors
+    /// [`AudienceError::Missing`].
+    pub fn refuse_missing(self) -> Result<(), AudienceError> {
+        if self.missing.is_empty() { Ok(()) } else { Err(AudienceError::Missing(self.missing)) }
+    }
+
+    /// Whether all recipients so far have their values.
+    #[must_use]
+    pub const fn is_complete(&self) -> bool {
+        self.missing.is_empty()
     }
 
     /// The next page, while there is one.
@@ -189,16 +156,15 @@ impl<'a> Pages<'a> {
     pub async fn next(&mut self, conn: &mut Conn) -> Result<Option<Page>, StoreError> {
         let Some((accounts, rows)) = self.accounts(conn).await? else { return Ok(None) };
         let ids: Vec<&str> = accounts.iter().map(|(id, _)| id.as_str()).collect();
-        let mut contacts = match self.source {
-            Source::Followed(id) => followed(conn, *id, &accounts).await?,
-            _ => contacts::of_customers(conn, &ids).await?,
+        let (mut contacts, thread) = match (self.source, self.follows) {
+            (Source::Followed(id), _) => followed(conn, *id, &ids).await?,
+            (_, None) => (contacts::of_customers(conn, &ids).await?, BTreeMap::new()),
+            (_, Some(notice)) => {
+                (contacts::of_customers(conn, &ids).await?, deliveries::to_follow(conn, notice, &ids).await?)
+            }
         };
         let wants_attributes = self.placeholders.iter().any(|it| matches!(it, Placeholder::Attribute(_)));
         let attributes = if wants_attributes { customers::attributes(conn, &ids).await? } else { BTreeMap::new() };
-        let thread = match self.follows {
-            Some(notice) => deliveries::to_follow(conn, notice, &ids).await?,
-            None => BTreeMap::new(),
-        };
         let mut page = Page::default();
         for (account_id, name) in &accounts {
             let of_customer = contacts.remove(account_id).unwrap_or_default();
@@ -234,8 +200,8 @@ impl<'a> Pages<'a> {
             }
             (Source::StoredRows(id), Some(Next::After(after))) => {
                 let rows = notices::rows(conn, *id, &after, PAGE).await?;
-                let rows = rows.into_iter().map(|(id, data)| (id, serde_json::from_str(&data).unwrap_or_default()));
-                with_names(conn, rows.collect()).await?
+                let rows = rows.into_iter().map(|(account, data)| stored_row(*id, account, &data));
+                with_names(conn, rows.collect::<Result<_, _>>()?).await?
             }
             (Source::Rows(rows), Some(Next::After(after))) => {
                 let page = rows.after(&after).take(PAGE as usize);
@@ -248,12 +214,12 @@ impl<'a> Pages<'a> {
     }
 
     fn add(
-        &self,
+        &mut self,
         page: &mut Page,
         (account_id, customer_name): (&str, &str),
         contacts: &[&Contact],
         values: &Values<'_>,
-        thread: &BTreeMap<(String, String), String>,
+        thread: &Thread,
     ) {
         page.customers += 1;
         if contacts.is_empty() {
@@ -266,7 +232,7 @@ impl<'a> Pages<'a> {
                 match values.of(placeholder, contact) {
                     Some(None) => {}
                     Some(Some(value)) => drop(merged.insert(placeholder.to_string(), value)),
-                    None => page.missing.push(format!("{account_id} ({}): {placeholder}", contact.role)),
+                    None => self.missing.add(|| format!("{account_id} ({}): {placeholder}", contact.role)),
                 }
             }
             page.recipients.push(Recipient {
@@ -299,17 +265,31 @@ async fn with_names(conn: &mut Conn, rows: RowValues) -> Result<(Accounts, RowVa
     Ok((customers::select(conn, &Selection::new(&ids, &[]), "", PAGE).await?, rows))
 }
 
-/// The recipients of a notice, as contacts.
-async fn followed(
-    conn: &mut Conn,
-    notice: Uuid,
-    accounts: &[(String, String)],
-) -> Result<BTreeMap<String, Vec<Contact>>, StoreError> {
-    let ids: BTreeSet<String> = accounts.iter().map(|(id, _)| id.clone()).collect();
-    let thread = deliveries::to_follow(conn, notice, &ids.iter().map(String::as_str).collect::<Vec<_>>()).await?;
-    let delivery_ids: Vec<String> = thread.into_values().collect();
-    let mut contacts: BTreeMap<String, Vec<Contact>> = BTreeMap::new();
-    for delivery in deliveries::to_send(conn, "", &delivery_ids).await? {
+/// A row as it was stored with its notice.
+fn stored_row(notice: Uuid, account: String, data: &str) -> Result<(String, BTreeMap<String, String>), StoreError> {
+    match serde_json::from_str(data) {
+        Ok(values) => Ok((account, values)),
+        // Without what the parser says, which may quote the row.
+        Err(problem) => Err(StoreError::Inconsistent {
+            table: "notice_rows",
+            column: "data",
+            row: format!("{notice} {account}"),
+            problem: format!("cannot be read from line {}, column {} on", problem.line(), problem.column()),
+        }),
+    }
+}
+
+/// Contacts by account id.
+type Contacts = BTreeMap<String, Vec<Contact>>;
+
+/// Deliveries that others continue, by account id and address.
+type Thread = BTreeMap<(String, String), String>;
+
+/// The recipients of a notice, as contacts, and their deliveries.
+async fn followed(conn: &mut Conn, notice: Uuid, accounts: &[&str]) -> Result<(Contacts, Thread), StoreError> {
+    let (mut contacts, mut thread) = (Contacts::new(), Thread::new());
+    for delivery in deliveries::followed(conn, notice, accounts).await? {
+        thread.insert((delivery.account_id.clone(), delivery.email.as_str().to_owned()), delivery.id);
         contacts.entry(delivery.account_id).or_default().push(Contact {
             email: delivery.email,
             name: delivery.contact_name,
@@ -318,7 +298,7 @@ async fn followed(
             time_zone: delivery.time_zone,
         });
     }
-    Ok(contacts)
+    Ok((contacts, thread))
 }
 
 /// Where a recipient's values come from.
@@ -367,18 +347,17 @@ pub async fn reach(
     refuse_unknown(conn, source).await?;
     let mut pages = Pages::new(source, addressing, placeholders, None);
     let mut reach = Reach::default();
-    let mut missing = Vec::new();
     while let Some(page) = pages.next(conn).await? {
         reach.customers += page.customers;
         reach.recipients += page.recipients.len() as u64;
         reach.unaddressed += page.unaddressed.len() as u64;
-        missing.extend(page.missing);
         let names = page.recipients.iter().map(|it| format!("{} {} ({})", it.account_id, it.customer_name, it.role));
         let free = 5_usize.saturating_sub(reach.sample.len());
         reach.sample.extend(names.take(free));
     }
     refuse_empty(&reach, audience)?;
-    if missing.is_empty() { Ok(reach) } else { Err(AudienceError::Missing(missing)) }
+    pages.refuse_missing()?;
+    Ok(reach)
 }
 
 fn refuse_empty(reach: &Reach, audience: &Audience) -> Result<(), AudienceError> {
@@ -389,13 +368,20 @@ fn refuse_empty(reach: &Reach, audience: &Audience) -> Result<(), AudienceError>
     }
 }
 
-/// Refuses accounts that a rule or file names and nobody knows.
+/// Refuses accounts that a rule or file names and nobody knows, and a notice to follow that has no recipients to stay.
 async fn refuse_unknown(conn: &mut Conn, source: &Source) -> Result<(), AudienceError> {
-    let mut unknown = Vec::new();
+    let mut unknown = Names::default();
+    let mut note = |page: BTreeSet<String>| page.into_iter().for_each(|name| unknown.add(|| name));
     match source {
         Source::Select { named, .. } => {
-            for page in named.chunks(PAGE as usize) {
-                unknown.extend(unknown_of(conn, page.iter().map(|id| id.as_str().to_owned()).collect()).await?);
+            let named: BTreeSet<&str> = named.iter().map(AccountId::as_str).collect();
+            let mut ids = named.into_iter().map(str::to_owned);
+            loop {
+                let page: BTreeSet<String> = ids.by_ref().take(PAGE as usize).collect();
+                if page.is_empty() {
+                    break;
+                }
+                note(unknown_of(conn, page).await?);
             }
         }
         Source::Rows(rows) => {
@@ -405,7 +391,7 @@ async fn refuse_unknown(conn: &mut Conn, source: &Source) -> Result<(), Audience
                 if page.is_empty() {
                     break;
                 }
-                unknown.extend(unknown_of(conn, page).await?);
+                note(unknown_of(conn, page).await?);
             }
         }
         Source::StoredRows(id) => {
@@ -414,13 +400,16 @@ async fn refuse_unknown(conn: &mut Conn, source: &Source) -> Result<(), Audience
                 let page = notices::rows(conn, *id, &after, PAGE).await?;
                 let Some((last, _)) = page.last_key_value() else { break };
                 after.clone_from(last);
-                unknown.extend(unknown_of(conn, page.into_keys().collect()).await?);
+                note(unknown_of(conn, page.into_keys().collect()).await?);
             }
         }
-        Source::Followed(_) => {}
+        Source::Followed(id) => {
+            // What an unfinished release has written is discarded by the next try, or by a cancellation.
+            if let Some(notice) = notices::find(conn, *id).await?.filter(|notice| notice.released_at.is_none()) {
+                return Err(AudienceError::NotReleased(notice.state));
+            }
+        }
     }
-    unknown.sort_unstable();
-    unknown.dedup();
     if unknown.is_empty() { Ok(()) } else { Err(AudienceError::Unknown(unknown)) }
 }
 

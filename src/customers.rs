@@ -1,7 +1,9 @@
 //! Customers: importing the file that says who they are.
 //!
 //! An import reads the file twice: once to check all of it, so that every bad row is told and nothing is half-stored, and
-//! once to store it in one transaction. Both passes stream, and take the same memory however long the file is.
+//! once to put it beside the database, where it is compared with what is stored. Then what differs is written in one
+//! transaction: whoever writes meanwhile waits for the differences, not for the file. Both passes stream, and take the same
+//! memory for files of up to 2 GB; beyond that the first one takes more.
 
 mod between;
 
@@ -19,9 +21,8 @@ use between::Between;
 use crate::domain::customers_file::{Header, Row, RowParser};
 use crate::domain::problem::{Problem, Problems};
 use crate::privacy::journal::{Journal, JournalError, Tombstones};
-use crate::store::contacts::ContactRow;
-use crate::store::customers::{AttributeRow, CustomerRow};
-use crate::store::{self, Store, StoreError, contacts, customers, tree};
+use crate::store::imports::{AttributeRow, ContactRow, CustomerRow};
+use crate::store::{self, Store, StoreError, Writer, customers, imports, tree};
 
 /// How an import treats what it finds.
 #[derive(Clone, Debug, Default)]
@@ -113,7 +114,6 @@ pub async fn import(
     options: ImportOptions,
     progress: &(dyn Fn(f64) + Sync),
 ) -> Result<Imported, ImportError> {
-    let read_error = |source| ImportError::Read { path: path.to_owned(), source };
     let erased = read_journal(&options)?;
     let (imported, bad_lines) = check(path, &erased, progress)?;
     let erased_lines: HashSet<usize> = imported.erased.iter().map(|row| row.line).collect();
@@ -136,37 +136,77 @@ pub async fn import(
         }
     }
     if !options.dry_run {
-        let mut tx = store.write().await?;
-        // No erasure comes in between from here on; one that came before must not be undone.
-        tree::lock_head(&mut tx).await?;
-        if read_journal(&options)?.count != erased.count {
-            return Err(ImportError::Erased);
-        }
-        let mut rows = Rows::open(path).map_err(read_error)?;
-        let mut chunk = Chunk::default();
-        while let Some((line, row)) = rows.next().map_err(read_error)? {
-            match row {
-                Ok(row) if !bad_lines.contains(&line) => chunk.rows.push((line, row, !left_out(line))),
-                Err(problems) if !bad_lines.contains(&line) => {
-                    // The file changed under our hands.
-                    return Err(ImportError::Invalid(Problems(problems)));
-                }
-                _ => {}
-            }
-            if chunk.rows.len() == CHUNK {
-                chunk.store(&mut tx, import_id, now).await?;
-                progress(0.5 + rows.share() / 2.0);
-            }
-        }
-        chunk.store(&mut tx, import_id, now).await?;
-        customers::finish_import(&mut tx, import_id, now, options.replace).await?;
-        tx.commit().await.map_err(StoreError::from)?;
+        let mut writer = store.import_writer();
+        put(writer.connection().await?, path, &bad_lines, &left_out, progress).await?;
+        write(&mut writer, import_id, now, &options, erased.count).await?;
+        writer.close().await;
     }
     progress(1.0);
     Ok(imported)
 }
 
-/// Rows stored with one statement for each table.
+/// The share of the work that is done when the file is checked, and when it lies beside the database.
+const CHECKED: f64 = 0.3;
+const PUT: f64 = 0.7;
+
+/// Second pass: puts the rows beside the database.
+async fn put(
+    conn: &mut store::Conn,
+    path: &Path,
+    bad_lines: &HashSet<usize>,
+    left_out: &(dyn Fn(usize) -> bool + Sync),
+    progress: &(dyn Fn(f64) + Sync),
+) -> Result<(), ImportError> {
+    let read_error = |source| ImportError::Read { path: path.to_owned(), source };
+    imports::begin(conn).await?;
+    let mut rows = Rows::open(path).map_err(read_error)?;
+    let mut chunk = Chunk::default();
+    while let Some((line, row)) = rows.next().map_err(read_error)? {
+        match row {
+            Ok(row) if !bad_lines.contains(&line) => chunk.rows.push((line, row, !left_out(line))),
+            Err(problems) if !bad_lines.contains(&line) => {
+                // The file changed under our hands.
+                return Err(ImportError::Invalid(Problems(problems)));
+            }
+            _ => {}
+        }
+        if chunk.rows.len() == CHUNK {
+            chunk.put(conn).await?;
+            progress(CHECKED + rows.share() * (PUT - CHECKED));
+        }
+    }
+    Ok(chunk.put(conn).await?)
+}
+
+/// Compares the file that was put beside the database with what is stored, and writes what differs.
+async fn write(
+    writer: &mut Writer,
+    import_id: &str,
+    now: Timestamp,
+    options: &ImportOptions,
+    erased: u64,
+) -> Result<(), ImportError> {
+    loop {
+        let revision = imports::compare(writer.connection().await?, options.replace).await?;
+        let mut tx = writer.begin().await?;
+        imports::write_customers(&mut tx, import_id, now).await?;
+        // No erasure comes in between from here on; one that came before must not be undone.
+        tree::lock_head(&mut tx).await?;
+        if read_journal(options)?.count != erased {
+            return Err(ImportError::Erased);
+        }
+        if imports::revision(&mut tx).await? != revision {
+            // Another import: what differs is something else now.
+            tx.rollback().await.map_err(StoreError::from)?;
+            continue;
+        }
+        imports::write_contacts(&mut tx, import_id, now).await?;
+        imports::revise(&mut tx).await?;
+        return Ok(tx.commit().await.map_err(StoreError::from)?);
+    }
+}
+
+/// Rows put beside the database with one statement for each table.
 const CHUNK: usize = 4000;
 
 fn read_journal(options: &ImportOptions) -> Result<Tombstones, ImportError> {
@@ -199,7 +239,7 @@ fn check(
         }
         count += 1;
         if count.is_multiple_of(CHUNK) {
-            progress(rows.share() / 2.0);
+            progress(rows.share() * CHECKED);
         }
     }
     let found = between.found().map_err(ImportError::Spool)?;
@@ -288,7 +328,7 @@ impl Read for CountingReader {
     }
 }
 
-/// Rows that wait to be stored together.
+/// Rows that wait to be put beside the database together.
 #[derive(Default)]
 struct Chunk {
     /// Line, row, and whether its contact is stored too.
@@ -296,8 +336,8 @@ struct Chunk {
 }
 
 impl Chunk {
-    /// Stores the rows and empties the chunk. One statement must not meet the same key twice.
-    async fn store(&mut self, conn: &mut store::Conn, import_id: &str, now: Timestamp) -> Result<(), StoreError> {
+    /// Hands the rows over and empties the chunk. One statement must not meet the same key twice.
+    async fn put(&mut self, conn: &mut store::Conn) -> Result<(), StoreError> {
         let mut names = BTreeMap::new();
         let mut values = BTreeSet::new();
         let mut contact_rows = Vec::with_capacity(self.rows.len());
@@ -327,9 +367,9 @@ impl Chunk {
             .map(|(account_id, name, value, position)| AttributeRow { account_id, name, value, position })
             .collect();
         attribute_rows.dedup_by(|a, b| (a.account_id, a.name, a.value) == (b.account_id, b.name, b.value));
-        customers::upsert(conn, import_id, now, &customer_rows).await?;
-        customers::upsert_attributes(conn, import_id, &attribute_rows).await?;
-        contacts::upsert(conn, import_id, &contact_rows).await?;
+        imports::add_customers(conn, &customer_rows).await?;
+        imports::add_attributes(conn, &attribute_rows).await?;
+        imports::add_contacts(conn, &contact_rows).await?;
         self.rows.clear();
         Ok(())
     }

@@ -283,7 +283,7 @@ impl Notices {
         };
         let frozen = audience::freeze(&with, notice, &parsed, progress).await;
         if let Err(error) = &frozen
-            && !matches!(error, AudienceError::Lost | AudienceError::Incomplete | AudienceError::Store(_))
+            && !may_pass(error)
         {
             let mut tx = self.store.write().await?;
             kept::set_state(&mut tx, notice.id, State::Releasing, State::Approved).await?;
@@ -400,6 +400,17 @@ impl Notices {
     fn subject(&self, notice: &Notice) -> Result<String, NoticeError> {
         Ok(crate::mail::render::subject(&self.config.organisation, notice)?)
     }
+}
+
+/// Whether a release that was broken off for this reason is taken up by itself.
+const fn may_pass(error: &AudienceError) -> bool {
+    matches!(
+        error,
+        AudienceError::Lost
+            | AudienceError::Incomplete
+            | AudienceError::NotReleased(State::Releasing)
+            | AudienceError::Store(_)
+    )
 }
 
 /// The state after a step, if the step is possible.

@@ -57,7 +57,7 @@ impl Sample {
     ) -> Result<Self, NoticeError> {
         let recipient = find(conn, &config, draft, wanted.account.as_deref()).await?;
         if let (None, Some(account)) = (&recipient, &wanted.account) {
-            return Err(crate::audience::AudienceError::Unknown(vec![account.clone()]).into());
+            return Err(crate::audience::AudienceError::Unknown([account.clone()].into_iter().collect()).into());
         }
         let recipient = recipient.unwrap_or_else(|| made_up(&config, draft));
         Self::new(config, key, draft, recipient, wanted, (clock, random))

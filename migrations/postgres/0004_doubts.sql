@@ -6,6 +6,9 @@ CREATE TABLE doubts (
     PRIMARY KEY (notice_id, delivery_id)
 );
 
+-- What becomes uncertain meanwhile would be neither in what is read here nor noted by a trigger.
+LOCK TABLE deliveries IN SHARE ROW EXCLUSIVE MODE;
+
 INSERT INTO doubts (notice_id, delivery_id) SELECT notice_id, id FROM deliveries WHERE state = 'uncertain';
 
 DROP INDEX deliveries_uncertain;

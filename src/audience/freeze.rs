@@ -72,7 +72,7 @@ pub async fn freeze(
 /// Where the database fails.
 async fn discard(with: &Freezing<'_>, id: Uuid) -> Result<(), AudienceError> {
     loop {
-        let mut tx = with.store.write().await?;
+        let mut tx = with.store.write_patiently().await?;
         hold(with, &mut tx, id).await?;
         let discarded = releases::discard(&mut tx, id, 5000).await?;
         tx.commit().await.map_err(StoreError::from)?;
@@ -104,15 +104,13 @@ async fn gather(with: &Freezing<'_>, kept: &Kept, notice: &Notice) -> Result<Gat
     let mut snapshot = with.store.snapshot().await?;
     let tombstones = subjects::tombstones(&mut snapshot).await?;
     refuse_unknown(&mut snapshot, &source).await?;
-    let mut pages = Pages::new(&source, &addressing, &placeholders, kept.follows_id);
+    let mut pages = Pages::new(&source, &addressing, &placeholders, followed(&mut snapshot, kept).await?);
     let mut gathered = Gathered::new(with.clock.now(), tombstones);
-    let mut missing = Vec::new();
     let mut held = with.clock.now();
     let mut next = pages.next(&mut snapshot).await?;
-    while let Some(mut page) = next {
+    while let Some(page) = next {
         crate::store::beat();
-        missing.append(&mut page.missing);
-        if missing.is_empty() {
+        if pages.is_complete() {
             // On a thread of its own, while the database reads the next page.
             let random = with.random.clone();
             let adding = tokio::task::spawn_blocking(move || gathered.add(page, &random).map(|()| gathered));
@@ -124,12 +122,20 @@ async fn gather(with: &Freezing<'_>, kept: &Kept, notice: &Notice) -> Result<Gat
         }
         if with.clock.now().duration_since(held) >= HOLD {
             held = with.clock.now();
-            let mut tx = with.store.write().await?;
+            let mut tx = with.store.write_patiently().await?;
             hold(with, &mut tx, kept.id).await?;
             tx.commit().await.map_err(StoreError::from)?;
         }
     }
-    if missing.is_empty() { Ok(gathered) } else { Err(AudienceError::Missing(missing)) }
+    pages.refuse_missing()?;
+    Ok(gathered)
+}
+
+/// The notice whose threads this one continues: what an unfinished release has written is no thread.
+async fn followed(conn: &mut Conn, kept: &Kept) -> Result<Option<Uuid>, StoreError> {
+    let Some(id) = kept.follows_id else { return Ok(None) };
+    let notice = notices::find(conn, id).await?;
+    Ok(notice.filter(|notice| notice.released_at.is_some()).map(|notice| notice.id))
 }
 
 /// An audience that was read: its recipients are numbered, and the tree over them all has grown.
@@ -250,7 +256,7 @@ async fn finish(with: &Freezing<'_>, kept: &Kept, mut gathered: Gathered) -> Res
         ..Fact::new(Event::Manifest, at)
     };
     let entry = Entry::new(&fact, None, with.random);
-    let mut tx = with.store.write().await?;
+    let mut tx = with.store.write_patiently().await?;
     hold(with, &mut tx, kept.id).await?;
     // Whoever was erased since the snapshot must not come back through it.
     tree::lock_head(&mut tx).await?;

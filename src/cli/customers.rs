@@ -161,7 +161,7 @@ async fn show(app: &App, account: &str, output: &Output) -> Result<u8, Failure> 
         for (name, values) in &customer.attributes {
             text += &format!("{name}: {}\n", values.join(", "));
         }
-        text += &format!("imported: {}\n\n", time(customer.updated_at));
+        text += &format!("changed: {}\n\n", time(customer.updated_at));
         let rows = contacts.iter().map(|it| {
             let zone = it.time_zone.as_ref().map_or("", |zone| zone.as_str());
             let locale = it.locale.as_ref().map_or("", |locale| locale.as_str());

@@ -7,6 +7,7 @@ use crate::audience::AudienceError;
 use crate::config::ConfigError;
 use crate::customers::ImportError;
 use crate::dispatch::lock::LockError;
+use crate::domain::notice::State;
 use crate::ledger::LedgerError;
 use crate::ledger::evidence::EvidenceError;
 use crate::ledger::export::ExportError;
@@ -277,6 +278,11 @@ impl From<AudienceError> for Failure {
             AudienceError::SecondPerson { .. } => failure.hint(
                 "edit it anew, submit it, and let somebody else approve it: `besked notice approve ID --as NAME`",
             ),
+            AudienceError::NotReleased(State::Releasing) => Self { code: TRY_LATER, ..failure }
+                .hint("the dispatcher takes this release up once that one is done; `besked notice cancel ID` stops it"),
+            AudienceError::NotReleased(_) => {
+                failure.hint("release that one first, or give this one an [audience] of its own")
+            }
             AudienceError::Lost | AudienceError::Incomplete => Self { code: TRY_LATER, ..failure },
             AudienceError::Spool(_) => {
                 Self { code: FAILED, ..failure }.hint("`TMPDIR` names another directory for temporary files")

@@ -1,8 +1,9 @@
 //! What the rows of a customers file say of each other: a customer has one name, and a contact stands in the file once.
 //!
 //! Only hashes are compared, with keys of their own for each file: a file's rows do not collide by chance, and nobody can make
-//! them. They are put aside by account, in so many parts that each fits into little memory however large the file is; all rows
-//! of an account are in one part, in the order of the file. Of a file that is not large nothing leaves the memory.
+//! them. They are put aside by account, in so many parts that each fits into little memory, for files of up to 2 GB; beyond that
+//! the parts grow with the file. All rows of an account are in one part, in the order of the file. Of a file that is not large
+//! nothing leaves the memory.
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;

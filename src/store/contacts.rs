@@ -3,49 +3,12 @@
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
-use serde::Serialize;
-
 use super::customers::json;
-use super::dialect::{Dialect, bulk};
+use super::dialect::Dialect;
 use super::row::Row;
 use super::{Conn, Result, StoreError};
 use crate::domain::address::Address;
 use crate::domain::customer::Contact;
-
-/// A contact as an import brings it.
-#[derive(Clone, Debug, Serialize)]
-pub struct ContactRow<'a> {
-    /// Account id.
-    pub account_id: &'a str,
-    /// Normalised address.
-    pub email: &'a str,
-    /// Role.
-    pub role: &'a str,
-    /// Name.
-    pub name: &'a str,
-    /// Locale tag.
-    pub locale: Option<&'a str>,
-    /// Time zone.
-    pub time_zone: Option<&'a str>,
-    /// Its place in the file.
-    pub position: usize,
-}
-
-/// Adds, updates or reactivates contacts of one import.
-pub async fn upsert(conn: &mut Conn, import_id: &str, rows: &[ContactRow<'_>]) -> Result<()> {
-    let sql = bulk!(
-        Dialect::of(conn),
-        "INSERT INTO contacts (account_id, email, role, name, locale, time_zone, position, import_id, deactivated_at)
-         SELECT value ->> 'account_id', value ->> 'email', value ->> 'role', value ->> 'name', value ->> 'locale',
-           value ->> 'time_zone', CAST(value ->> 'position' AS BIGINT), $2, NULL FROM",
-        rows,
-        "WHERE true ON CONFLICT (account_id, email, role) DO UPDATE SET
-         name = excluded.name, locale = excluded.locale, time_zone = excluded.time_zone, position = excluded.position,
-         import_id = excluded.import_id, deactivated_at = NULL"
-    );
-    sqlx::query(sql).bind(json(rows)).bind(import_id).execute(conn).await?;
-    Ok(())
-}
 
 /// The active contacts of some customers, by account id, in the order of the file.
 pub async fn of_customers(conn: &mut Conn, accounts: &[&str]) -> Result<BTreeMap<String, Vec<Contact>>> {
@@ -61,18 +24,19 @@ pub async fn of_customers(conn: &mut Conn, accounts: &[&str]) -> Result<BTreeMap
     let mut contacts: BTreeMap<String, Vec<Contact>> = BTreeMap::new();
     let (mut locales, mut zones) = (Known::new(), Known::new());
     for (account_id, email, role, name, locale, time_zone) in packed {
-        let wrong = |column, problem: String| StoreError::Inconsistent {
+        // Without what the parser says, which may quote the value.
+        let wrong = |column| StoreError::Inconsistent {
             table: "contacts",
             column,
             row: account_id.clone(),
-            problem,
+            problem: "is not what the column is for".to_owned(),
         };
         let contact = Contact {
-            email: Address::parse(&email).map_err(|problem| wrong("email", problem.to_string()))?,
+            email: Address::parse(&email).map_err(|_| wrong("email"))?,
             name,
-            role: role.parse().map_err(|problem| wrong("role", problem))?,
-            locale: known(&mut locales, locale).map_err(|problem| wrong("locale", problem))?,
-            time_zone: known(&mut zones, time_zone).map_err(|problem| wrong("time_zone", problem))?,
+            role: role.parse().map_err(|_| wrong("role"))?,
+            locale: known(&mut locales, locale).map_err(|_| wrong("locale"))?,
+            time_zone: known(&mut zones, time_zone).map_err(|_| wrong("time_zone"))?,
         };
         contacts.entry(account_id).or_default().push(contact);
     }

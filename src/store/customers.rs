@@ -8,32 +8,10 @@ use serde::Serialize;
 use sqlx::Row as _;
 use uuid::Uuid;
 
-use super::dialect::{Dialect, bulk};
+use super::dialect::Dialect;
 use super::row::Row;
 use super::{Conn, Result};
 use crate::domain::customer::AccountId;
-
-/// A customer as an import brings it.
-#[derive(Clone, Debug, Serialize)]
-pub struct CustomerRow<'a> {
-    /// Account id.
-    pub account_id: &'a str,
-    /// Name.
-    pub name: &'a str,
-}
-
-/// One value of an attribute of a customer.
-#[derive(Clone, Debug, Serialize)]
-pub struct AttributeRow<'a> {
-    /// Account id.
-    pub account_id: &'a str,
-    /// Name of the attribute.
-    pub name: &'a str,
-    /// The value.
-    pub value: &'a str,
-    /// Its place among the values.
-    pub position: usize,
-}
 
 /// A customer in a list.
 #[derive(Clone, Debug, Serialize)]
@@ -57,66 +35,8 @@ pub struct Found {
     pub status: String,
     /// Attributes.
     pub attributes: BTreeMap<String, Vec<String>>,
-    /// When it was imported last.
+    /// When an import changed it last.
     pub updated_at: Timestamp,
-}
-
-/// Adds or updates customers of one import.
-pub async fn upsert(conn: &mut Conn, import_id: &str, now: Timestamp, rows: &[CustomerRow<'_>]) -> Result<()> {
-    let sql = bulk!(
-        Dialect::of(conn),
-        "INSERT INTO customers (account_id, name, status, import_id, updated_at)
-         SELECT value ->> 'account_id', value ->> 'name', 'active', $2, $3 FROM",
-        rows,
-        "WHERE true ON CONFLICT (account_id) DO UPDATE SET
-         name = excluded.name, status = 'active', import_id = excluded.import_id, updated_at = excluded.updated_at"
-    );
-    sqlx::query(sql).bind(json(rows)).bind(import_id).bind(now.as_millisecond()).execute(conn).await?;
-    Ok(())
-}
-
-/// Adds or updates attribute values of one import.
-pub async fn upsert_attributes(conn: &mut Conn, import_id: &str, rows: &[AttributeRow<'_>]) -> Result<()> {
-    let sql = bulk!(
-        Dialect::of(conn),
-        "INSERT INTO customer_attributes (account_id, name, value, position, import_id)
-         SELECT value ->> 'account_id', value ->> 'name', value ->> 'value', CAST(value ->> 'position' AS BIGINT), $2
-         FROM",
-        rows,
-        "WHERE true ON CONFLICT (account_id, name, value) DO UPDATE SET
-         position = excluded.position, import_id = excluded.import_id"
-    );
-    sqlx::query(sql).bind(json(rows)).bind(import_id).execute(conn).await?;
-    Ok(())
-}
-
-/// Ends an import: what its customers had and the file has not goes away; with `replace`, so do customers not in the file.
-pub async fn finish_import(conn: &mut Conn, import_id: &str, now: Timestamp, replace: bool) -> Result<()> {
-    if replace {
-        sqlx::query(
-            "UPDATE customers SET status = 'left', updated_at = $2 WHERE import_id <> $1 AND status = 'active'",
-        )
-        .bind(import_id)
-        .bind(now.as_millisecond())
-        .execute(&mut *conn)
-        .await?;
-    }
-    sqlx::query(
-        "DELETE FROM customer_attributes WHERE import_id <> $1
-         AND account_id IN (SELECT account_id FROM customers WHERE import_id = $1)",
-    )
-    .bind(import_id)
-    .execute(&mut *conn)
-    .await?;
-    sqlx::query(
-        "UPDATE contacts SET deactivated_at = $2 WHERE import_id <> $1 AND deactivated_at IS NULL
-         AND account_id IN (SELECT account_id FROM customers WHERE import_id = $1 OR status = 'left')",
-    )
-    .bind(import_id)
-    .bind(now.as_millisecond())
-    .execute(conn)
-    .await?;
-    Ok(())
 }
 
 /// How many customers are active.
@@ -185,8 +105,8 @@ pub struct Selection {
     conditions: Vec<Condition>,
     /// All conditions, as the filter takes them.
     filter: String,
-    /// The condition that the fewest customers meet, once that is known.
-    rarest: OnceLock<usize>,
+    /// The condition that the fewest customers meet, and how many those are, counted up to [`COUNTED`], once that is known.
+    rarest: OnceLock<(usize, i64)>,
 }
 
 /// An attribute that is to have one of some values.
@@ -195,6 +115,8 @@ struct Condition {
     name: String,
     /// As a JSON array.
     values: String,
+    /// How many values.
+    count: usize,
 }
 
 /// How many of those who meet a condition are counted, to find the rarest one.
@@ -217,7 +139,7 @@ impl Selection {
             accounts,
             conditions: attributes
                 .iter()
-                .map(|(name, values)| Condition { name: name.clone(), values: json(values) })
+                .map(|(name, values)| Condition { name: name.clone(), values: json(values), count: values.len() })
                 .collect(),
             filter: json(&pairs.collect::<Vec<_>>()),
             rarest: OnceLock::new(),
@@ -228,13 +150,13 @@ impl Selection {
         i64::try_from(self.conditions.len()).unwrap_or(i64::MAX)
     }
 
-    /// The condition that the fewest customers meet.
-    async fn rarest(&self, conn: &mut Conn) -> Result<&Condition> {
-        if let Some(place) = self.rarest.get() {
-            return Ok(&self.conditions[*place]);
+    /// The condition that the fewest customers meet, and how many those are, where that matters.
+    async fn rarest(&self, conn: &mut Conn) -> Result<(&Condition, i64)> {
+        if let Some((place, count)) = self.rarest.get() {
+            return Ok((&self.conditions[*place], *count));
         }
         let (mut rarest, mut fewest) = (0, COUNTED);
-        if self.conditions.len() > 1 {
+        if self.conditions.len() > 1 || self.conditions[0].count > WALKED {
             for (place, condition) in self.conditions.iter().enumerate() {
                 let count = meeting(conn, condition, fewest).await?;
                 if count < fewest {
@@ -242,7 +164,8 @@ impl Selection {
                 }
             }
         }
-        Ok(&self.conditions[*self.rarest.get_or_init(|| rarest)])
+        let (place, count) = self.rarest.get_or_init(|| (rarest, fewest));
+        Ok((&self.conditions[*place], *count))
     }
 }
 
@@ -259,7 +182,9 @@ async fn meeting(conn: &mut Conn, condition: &Condition, limit: i64) -> Result<i
 }
 
 /// A page of the active customers that a selection holds for, after `after`: account ids and names in order, at most `limit`,
-/// and none only where there are no more. What it reads is about what it gives, however many others there are.
+/// and none only where there are no more. Of an attribute with a few values, or one that few customers have, what it reads is
+/// about what it gives, however many others there are; one with many values that many customers have is looked up at each
+/// customer.
 pub async fn select(conn: &mut Conn, selection: &Selection, after: &str, limit: u32) -> Result<Vec<(String, String)>> {
     let mut after = after.to_owned();
     loop {
@@ -284,9 +209,9 @@ type Candidates = Vec<(String, Option<String>)>;
 
 async fn all(conn: &mut Conn, after: &str, limit: u32) -> Result<Vec<(String, String)>> {
     let sql = Dialect::of(conn).pick(
-        "SELECT json_group_array(json_array(account_id, name)) AS packed FROM (
+        "SELECT json_group_array(json_array(account_id, name) ORDER BY account_id) AS packed FROM (
            SELECT account_id, name FROM customers WHERE status = 'active' AND account_id > $1 ORDER BY account_id LIMIT $2)",
-        "SELECT json_agg(json_build_array(account_id, name))::text AS packed FROM (
+        "SELECT json_agg(json_build_array(account_id, name) ORDER BY account_id)::text AS packed FROM (
            SELECT account_id, name FROM customers WHERE status = 'active' AND account_id > $1 ORDER BY account_id LIMIT $2
          ) AS page",
     );
@@ -321,44 +246,98 @@ async fn named(conn: &mut Conn, selection: &Selection, after: &str, limit: u32) 
     Row::of("customers", &row).packed("packed")
 }
 
-/// The next customers that meet the rarest condition of a selection.
-async fn attributed(conn: &mut Conn, selection: &Selection, after: &str, limit: u32) -> Result<Candidates> {
-    // From each account to the next one that has one of the values: of the others nothing is read.
-    let sql = Dialect::of(conn).pick(
-        "WITH RECURSIVE walk (account_id, n) AS (
+/// At most so many values of an attribute are walked along side by side.
+const WALKED: usize = 16;
+
+/// Pages that may each read all who meet a condition: more are more than one look at each customer.
+const PAGES: i64 = 50;
+
+/// A page of accounts, from what comes before it, with the names of those that are active and meet all conditions.
+macro_rules! page_of {
+    (sqlite $accounts:literal) => {
+        concat!(
+            $accounts,
+            " SELECT json_group_array(json_array(account_id, name) ORDER BY account_id) AS packed FROM (
+           SELECT found.account_id, c.name FROM found LEFT JOIN customers c
+             ON c.account_id = found.account_id AND c.status = 'active'
+             AND ($5 = 1 OR $5 = (SELECT COUNT(DISTINCT a.name) FROM customer_attributes a
+               WHERE a.account_id = c.account_id AND (a.name, a.value) IN
+                 (SELECT value ->> 'name', value ->> 'value' FROM json_each($4))))
+           WHERE found.account_id IS NOT NULL)"
+        )
+    };
+    (postgres $accounts:literal) => {
+        concat!(
+            $accounts,
+            " SELECT json_agg(json_build_array(account_id, name) ORDER BY account_id)::text AS packed FROM (
+           SELECT found.account_id, c.name FROM found LEFT JOIN customers c
+             ON c.account_id = found.account_id AND c.status = 'active'
+             AND ($5 = 1 OR $5 = (SELECT COUNT(DISTINCT a.name) FROM customer_attributes a
+               WHERE a.account_id = c.account_id AND (a.name, a.value) IN
+                 (SELECT value ->> 'name', value ->> 'value' FROM jsonb_array_elements($4::jsonb))))
+           WHERE found.account_id IS NOT NULL) AS page"
+        )
+    };
+}
+
+/// From each account to the next one that has one of the values: of the others nothing is read, but each step looks for each
+/// value.
+const WALK: (&str, &str) = (
+    page_of!(sqlite "WITH RECURSIVE found (account_id, n) AS (
            SELECT (SELECT MIN(first) FROM (SELECT (SELECT MIN(a.account_id) FROM customer_attributes a
              WHERE a.name = $2 AND a.value = v.value AND a.account_id > $1) AS first FROM json_each($3) v)), 1
            UNION ALL
            SELECT (SELECT MIN(first) FROM (SELECT (SELECT MIN(a.account_id) FROM customer_attributes a
-             WHERE a.name = $2 AND a.value = v.value AND a.account_id > walk.account_id) AS first FROM json_each($3) v)),
-             walk.n + 1
-           FROM walk WHERE walk.account_id IS NOT NULL AND walk.n < $6)
-         SELECT json_group_array(json_array(account_id, name) ORDER BY account_id) AS packed FROM (
-           SELECT walk.account_id, c.name FROM walk LEFT JOIN customers c
-             ON c.account_id = walk.account_id AND c.status = 'active'
-             AND ($5 = 1 OR $5 = (SELECT COUNT(DISTINCT a.name) FROM customer_attributes a
-               WHERE a.account_id = c.account_id AND (a.name, a.value) IN
-                 (SELECT value ->> 'name', value ->> 'value' FROM json_each($4))))
-           WHERE walk.account_id IS NOT NULL)",
-        "WITH RECURSIVE walk (account_id, n) AS (
+             WHERE a.name = $2 AND a.value = v.value AND a.account_id > found.account_id) AS first FROM json_each($3) v)),
+             found.n + 1
+           FROM found WHERE found.account_id IS NOT NULL AND found.n < $6)"),
+    page_of!(postgres "WITH RECURSIVE found (account_id, n) AS (
            SELECT (SELECT MIN(first) FROM (SELECT (SELECT MIN(a.account_id) FROM customer_attributes a
              WHERE a.name = $2 AND a.value = v.value AND a.account_id > $1) AS first
              FROM jsonb_array_elements_text($3::jsonb) AS v (value)) AS of_value), 1
            UNION ALL
            SELECT (SELECT MIN(first) FROM (SELECT (SELECT MIN(a.account_id) FROM customer_attributes a
-             WHERE a.name = $2 AND a.value = v.value AND a.account_id > walk.account_id) AS first
-             FROM jsonb_array_elements_text($3::jsonb) AS v (value)) AS of_value), walk.n + 1
-           FROM walk WHERE walk.account_id IS NOT NULL AND walk.n < $6)
-         SELECT json_agg(json_build_array(account_id, name) ORDER BY account_id)::text AS packed FROM (
-           SELECT walk.account_id, c.name FROM walk LEFT JOIN customers c
-             ON c.account_id = walk.account_id AND c.status = 'active'
-             AND ($5 = 1 OR $5 = (SELECT COUNT(DISTINCT a.name) FROM customer_attributes a
-               WHERE a.account_id = c.account_id AND (a.name, a.value) IN
-                 (SELECT value ->> 'name', value ->> 'value' FROM jsonb_array_elements($4::jsonb))))
-           WHERE walk.account_id IS NOT NULL) AS page",
-    );
-    let condition = selection.rarest(conn).await?;
-    let row = sqlx::query(sql)
+             WHERE a.name = $2 AND a.value = v.value AND a.account_id > found.account_id) AS first
+             FROM jsonb_array_elements_text($3::jsonb) AS v (value)) AS of_value), found.n + 1
+           FROM found WHERE found.account_id IS NOT NULL AND found.n < $6)"),
+);
+
+/// All who have one of many values, sorted for each page: good while they are not many.
+const SORT: (&str, &str) = (
+    page_of!(sqlite "WITH found (account_id) AS (
+           SELECT DISTINCT a.account_id FROM json_each($3) v CROSS JOIN customer_attributes a
+           WHERE a.name = $2 AND a.value = v.value AND a.account_id > $1 ORDER BY a.account_id LIMIT $6)"),
+    page_of!(postgres "WITH found (account_id) AS (
+           SELECT DISTINCT a.account_id FROM jsonb_array_elements_text($3::jsonb) AS v (value)
+             JOIN customer_attributes a ON a.name = $2 AND a.value = v.value AND a.account_id > $1
+           ORDER BY a.account_id LIMIT $6)"),
+);
+
+/// From customer to customer, each asked whether it has one of the values: over all pages together one look at each.
+const LOOK: (&str, &str) = (
+    page_of!(sqlite "WITH found (account_id) AS (
+           SELECT c.account_id FROM customers c WHERE c.status = 'active' AND c.account_id > $1
+             AND EXISTS (SELECT 1 FROM customer_attributes a WHERE a.account_id = c.account_id AND a.name = $2
+               AND a.value IN (SELECT value FROM json_each($3)))
+           ORDER BY c.account_id LIMIT $6)"),
+    page_of!(postgres "WITH found (account_id) AS (
+           SELECT c.account_id FROM customers c WHERE c.status = 'active' AND c.account_id > $1
+             AND (SELECT COUNT(*) FROM customer_attributes a WHERE a.account_id = c.account_id AND a.name = $2
+               AND a.value IN (SELECT jsonb_array_elements_text($3::jsonb))) > 0
+           ORDER BY c.account_id LIMIT $6)"),
+);
+
+/// The next customers that meet the rarest condition of a selection.
+async fn attributed(conn: &mut Conn, selection: &Selection, after: &str, limit: u32) -> Result<Candidates> {
+    let (condition, meeting) = selection.rarest(conn).await?;
+    let (sqlite, postgres) = if condition.count <= WALKED {
+        WALK
+    } else if meeting < COUNTED.min(PAGES * i64::from(limit)) {
+        SORT
+    } else {
+        LOOK
+    };
+    let row = sqlx::query(Dialect::of(conn).pick(sqlite, postgres))
         .bind(after)
         .bind(&condition.name)
         .bind(&condition.values)

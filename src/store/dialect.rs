@@ -115,6 +115,8 @@ pub(super) enum Access {
     Record,
     /// To write much that counts only once a later transaction on another connection commits, which makes sure of all before it.
     Bulk,
+    /// To compare a file with what is stored, and to write what differs.
+    Import,
 }
 
 impl Dialect {
@@ -160,16 +162,24 @@ impl Dialect {
         let (all, more): (&[&str], &[&str]) = match (self, access) {
             (Self::Sqlite, Access::Read) => (READING, &[]),
             (Self::Sqlite, Access::Write | Access::Record) => (WRITING, &[]),
-            // Whoever has it empties the write-ahead log, between transactions.
+            // It empties the write-ahead log itself, between its transactions; other connections go on to do so after commits of
+            // theirs that find the log long.
             (Self::Sqlite, Access::Bulk) => {
                 (WRITING, &["PRAGMA synchronous = NORMAL", "PRAGMA wal_autocheckpoint = 0"])
             }
-            (Self::Postgres, Access::Read | Access::Write) => (PATIENCE, &[]),
+            // What it puts beside the database may be larger than the memory.
+            (Self::Sqlite, Access::Import) => (
+                WRITING,
+                &["PRAGMA temp_store = FILE", "PRAGMA temp.journal_mode = OFF", "PRAGMA temp.cache_size = -16384"],
+            ),
+            (Self::Postgres, Access::Read) => (PATIENCE, &[]),
+            (Self::Postgres, Access::Write | Access::Import) => (PATIENCE, &[DURABLE]),
             (Self::Postgres, Access::Bulk) => (PATIENCE, &["SET synchronous_commit = off"]),
             // Every statement of the recorder's finds a few rows by their keys. PostgreSQL takes a whole table for as good a way
             // while it is small, or thinks so, and keeps that plan when it has grown.
             (Self::Postgres, Access::Record) => {
-                (PATIENCE, &["SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off"])
+                const BY_KEY: &str = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off";
+                (PATIENCE, &[DURABLE, BY_KEY])
             }
         };
         all.iter().chain(more).copied()
@@ -193,6 +203,11 @@ const WRITING: &[&str] = &[
     // ANALYZE writes, and holds up all others who do: a look at some rows is enough.
     "PRAGMA analysis_limit = 1000",
 ];
+
+/// A commit that was acknowledged survives a power cut, whatever a role or a database has as its default; what asks for more
+/// than that, of replicas, stays.
+const DURABLE: &str =
+    "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'";
 
 /// A frozen node must not hold the ledger's head; one that is gone is found out (by default after two hours); and nobody waits
 /// longer for another's lock than on SQLite, so that work given up here does not wait on there.

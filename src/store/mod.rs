@@ -23,6 +23,7 @@ pub mod deliveries;
 mod dialect;
 pub mod figures;
 pub mod holds;
+pub mod imports;
 pub mod ledger;
 pub mod messages;
 pub mod nodes;
@@ -141,6 +142,9 @@ fn is_no_table(error: &dyn sqlx::error::DatabaseError) -> bool {
     matches!(error.code().as_deref(), Some("1" | "42P01"))
 }
 
+/// How often whoever has much to lose begins to write anew, each time after ten or twenty seconds.
+const AGAIN: u32 = 12;
+
 /// How long a database may take to be opened.
 const OPEN: Duration = Duration::from_secs(15);
 
@@ -240,13 +244,22 @@ impl Store {
     /// # Errors
     /// Where none can be begun.
     pub async fn write(&self) -> Result<Writing<'static>> {
+        self.write_after(0).await
+    }
+
+    /// The same for work of which much is done already: an import of much that is new may have a SQLite file for longer than
+    /// others wait, and is waited for.
+    ///
+    /// # Errors
+    /// Where none can be begun.
+    pub async fn write_patiently(&self) -> Result<Writing<'static>> {
+        self.write_after(AGAIN).await
+    }
+
+    async fn write_after(&self, again: u32) -> Result<Writing<'static>> {
         // The connection first: within a process its pool lets one after the other have it.
         let mut lent = self.write.lend().await?;
-        let turn = match &self.turnstile {
-            Some(turnstile) => turnstile.take().await,
-            None => None,
-        };
-        lent.begin(self.dialect.begin_write()).await?;
+        let turn = writer::begin_write(&mut lent, self.dialect, self.turnstile.as_ref(), again).await?;
         Ok(Writing::new(lent, None, turn))
     }
 
@@ -297,10 +310,17 @@ impl Store {
         self.writer_over(1, Access::Bulk)
     }
 
+    /// A connection of its own for an import, whose tables live and end with it.
+    #[must_use]
+    pub fn import_writer(&self) -> Writer {
+        self.writer_over(1, Access::Import)
+    }
+
     fn writer_over(&self, size: u32, access: Access) -> Writer {
         let watched = self.dialect == Dialect::Postgres;
         let connections = Connections::new(pool(self.dialect, size, access), self.connect.clone(), watched);
-        Writer::new(connections, self.dialect, sqlite_path(&self.url).and_then(Turnstile::open))
+        let again = if access == Access::Record { 0 } else { AGAIN };
+        Writer::new(connections, self.dialect, sqlite_path(&self.url).and_then(Turnstile::open), again)
     }
 
     /// Lets the planner know how large the tables are. Called after a bulk enqueue: PostgreSQL plans the claim as a sort of

@@ -425,8 +425,8 @@ pub async fn take_over(conn: &mut Conn, owner: &str, now: Timestamp, every: bool
         .collect()
 }
 
-/// True while a claim may still be sent: it is ours, and its notice is neither paused nor cancelled; with the opt-out and
-/// suppression of its address as they are now.
+/// True while a claim may still be sent: it is ours, and its notice is neither paused nor cancelled. Opt-outs and suppressions
+/// are looked at elsewhere.
 pub async fn still_ours(conn: &mut Conn, delivery_id: Uuid, token: i64) -> Result<bool> {
     let row = sqlx::query(concat!(
         "SELECT COUNT(*) AS n FROM queue q JOIN notices n ON n.id = q.notice_id

@@ -142,6 +142,8 @@ pub async fn written(conn: &mut Conn, notice_id: Uuid) -> Result<(u64, u64)> {
 /// Removes some of the deliveries of a release that did not come to its manifest; gives how many. Call until it gives 0.
 pub async fn discard(conn: &mut Conn, notice_id: Uuid, limit: u32) -> Result<u64> {
     let id = notice_id.to_string();
+    // First: while there are deliveries, whoever comes after one that was killed finds that something is left.
+    sqlx::query("DELETE FROM unaddressed WHERE notice_id = $1").bind(&id).execute(&mut *conn).await?;
     sqlx::query(
         "DELETE FROM queue WHERE delivery_id IN (SELECT id FROM deliveries WHERE notice_id = $1 ORDER BY ordinal LIMIT $2)",
     )
@@ -154,10 +156,7 @@ pub async fn discard(conn: &mut Conn, notice_id: Uuid, limit: u32) -> Result<u64
     )
     .bind(&id)
     .bind(i64::from(limit))
-    .execute(&mut *conn)
+    .execute(conn)
     .await?;
-    if done.rows_affected() == 0 {
-        sqlx::query("DELETE FROM unaddressed WHERE notice_id = $1").bind(&id).execute(conn).await?;
-    }
     Ok(done.rows_affected())
 }

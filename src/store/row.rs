@@ -40,24 +40,27 @@ impl<'a> Row<'a> {
     }
 
     /// A value stored as text.
-    pub(super) fn parse<T: FromStr<Err: Display>>(&self, column: &'static str) -> Result<T> {
+    pub(super) fn parse<T: FromStr>(&self, column: &'static str) -> Result<T> {
         self.parse_with(column, T::from_str)
     }
 
     /// A value stored as text, or nothing.
-    pub(super) fn maybe<T: FromStr<Err: Display>>(&self, column: &'static str) -> Result<Option<T>> {
+    pub(super) fn maybe<T: FromStr>(&self, column: &'static str) -> Result<Option<T>> {
         let text: Option<String> = self.get(column)?;
-        text.map(|text| text.parse().map_err(|problem: T::Err| self.inconsistent(column, problem))).transpose()
+        text.map(|text| text.parse().map_err(|_| self.unreadable(column))).transpose()
     }
 
     /// A value stored as text, with a parser of its own.
-    pub(super) fn parse_with<T, E: Display>(
-        &self,
-        column: &'static str,
-        parse: impl FnOnce(&str) -> Result<T, E>,
-    ) -> Result<T> {
+    pub(super) fn parse_with<T, E>(&self, column: &'static str, parse: impl FnOnce(&str) -> Result<T, E>) -> Result<T> {
         let text: String = self.get(column)?;
-        parse(&text).map_err(|problem| self.inconsistent(column, problem))
+        parse(&text).map_err(|_| self.unreadable(column))
+    }
+
+    /// A value stored as JSON, or nothing.
+    pub(super) fn maybe_json<T: DeserializeOwned>(&self, column: &'static str) -> Result<Option<T>> {
+        let text: Option<String> = self.get(column)?;
+        text.map(|text| serde_json::from_str(&text).map_err(|problem| self.inconsistent(column, place(&problem))))
+            .transpose()
     }
 
     /// Rows that the engine has put into one JSON text, which costs a fraction of what a row of its own does for each; none
@@ -69,8 +72,7 @@ impl<'a> Row<'a> {
             table: self.table,
             column,
             row: "?".to_owned(),
-            // What a parser says may quote the text.
-            problem: format!("line {}, column {} of what the engine packed", problem.line(), problem.column()),
+            problem: format!("{}, as the engine packed it", place(&problem)),
         })
     }
 
@@ -110,6 +112,11 @@ impl<'a> Row<'a> {
         if self.get::<Option<Vec<u8>>>(column)?.is_none() { Ok(None) } else { self.bytes(column).map(Some) }
     }
 
+    /// What a parser says may quote the value, and that may be a person's.
+    fn unreadable(&self, column: &'static str) -> StoreError {
+        self.inconsistent(column, "is not what the column is for")
+    }
+
     fn inconsistent(&self, column: &'static str, problem: impl Display) -> StoreError {
         let key: Result<String, _> = self.row.try_get(0);
         StoreError::Inconsistent {
@@ -119,6 +126,11 @@ impl<'a> Row<'a> {
             problem: problem.to_string(),
         }
     }
+}
+
+/// Where JSON is wrong. What else its parser says may quote it.
+pub(super) fn place(problem: &serde_json::Error) -> String {
+    format!("cannot be read from line {}, column {} on", problem.line(), problem.column())
 }
 
 /// Hexadecimal, as blobs travel in bulk parameters.

@@ -1,7 +1,7 @@
 //! A person's data, wherever it is kept: found by address, and cleared.
 //!
-//! What is cleared here is overwritten in the file on SQLite (`secure_delete`); [`super::Store::truncate_wal`] then empties the
-//! write-ahead log. PostgreSQL keeps old row versions until VACUUM, and its log until it is recycled.
+//! What is cleared here is overwritten in the file on SQLite (`secure_delete`); [`super::Store::scrub`] then leaves
+//! no copy in the file or its log. PostgreSQL keeps old row versions until VACUUM, and its log until it is recycled.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::customers::{json, json_ids};
 use super::dialect::{Dialect, bulk};
 use super::row::{Row, hex};
-use super::{Conn, Result};
+use super::{Conn, Result, imports};
 use crate::domain::address::Address;
 use crate::domain::category::{Category, Role};
 use crate::domain::delivery::State;
@@ -257,7 +257,7 @@ pub async fn clear_rows(conn: &mut Conn, email: &str) -> Result<()> {
     );
     for row in &sqlx::query(sql).bind(email).fetch_all(&mut *conn).await? {
         let row = Row::of("notice_rows", row);
-        let data: BTreeMap<String, String> = row.parse_with("data", |text| serde_json::from_str(text))?;
+        let data: BTreeMap<String, String> = row.maybe_json("data")?.unwrap_or_default();
         // By what they name, not by how they are spelled; an address that only ends like this one is another.
         if data.values().any(|value| Address::parse(value.trim()).is_ok_and(|address| address.as_str() == email)) {
             sqlx::query("DELETE FROM notice_rows WHERE notice_id = $1 AND account_id = $2")
@@ -273,6 +273,7 @@ pub async fn clear_rows(conn: &mut Conn, email: &str) -> Result<()> {
 /// Puts an address in place of another at every contact; where a customer has both in one role, the old one goes. Gives how
 /// many contacts changed.
 pub async fn replace_address(conn: &mut Conn, old: &str, new: &str) -> Result<u64> {
+    imports::revise(conn).await?;
     sqlx::query(
         "UPDATE contacts SET deactivated_at = NULL WHERE email = $2 AND EXISTS (SELECT 1 FROM contacts k
            WHERE k.account_id = contacts.account_id AND k.role = contacts.role AND k.email = $1

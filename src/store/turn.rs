@@ -95,7 +95,7 @@ impl Drop for Turn {
 pub struct Writing<'c> {
     // In this order: the turn ends when the transaction has.
     lent: Lent,
-    /// Where the connection goes once it has committed, if not back to the pool.
+    /// Where the connection goes once the transaction has ended, if not back to the pool.
     keeper: Option<&'c mut Option<Lent>>,
     _turn: Option<Turn>,
 }
@@ -123,7 +123,11 @@ impl<'c> Writing<'c> {
     /// # Errors
     /// Where the database fails.
     pub async fn rollback(mut self) -> Result<(), sqlx::Error> {
-        self.lent.end("ROLLBACK").await
+        self.lent.end("ROLLBACK").await?;
+        if let Some(keeper) = self.keeper {
+            *keeper = Some(self.lent);
+        }
+        Ok(())
     }
 }
 

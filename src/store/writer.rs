@@ -6,8 +6,27 @@
 use sqlx::Executor as _;
 
 use super::pool::{Connections, Lent};
-use super::turn::{Turnstile, Writing};
-use super::{Dialect, Result};
+use super::turn::{Turn, Turnstile, Writing};
+use super::{Conn, Dialect, Result, is_busy};
+
+/// Takes a turn and begins to write: on SQLite up to `again` times anew where somebody else has the file for too long.
+pub(super) async fn begin_write(
+    lent: &mut Lent,
+    dialect: Dialect,
+    turnstile: Option<&Turnstile>,
+    mut again: u32,
+) -> Result<Option<Turn>> {
+    loop {
+        let turn = match turnstile {
+            Some(turnstile) => turnstile.take().await,
+            None => None,
+        };
+        match lent.begin(dialect.begin_write()).await {
+            Err(sqlx::Error::Database(error)) if again > 0 && is_busy(error.as_ref()) => again -= 1,
+            begun => return Ok(begun.map(|()| turn)?),
+        }
+    }
+}
 
 /// A connection to write with, kept from one transaction to the next for as long as they commit.
 #[derive(Debug)]
@@ -17,11 +36,18 @@ pub struct Writer {
     /// Its own: turns are taken between open files, and this one takes them with the rest of the process too.
     turnstile: Option<Turnstile>,
     kept: Option<Lent>,
+    /// How often to begin anew where somebody else has a SQLite file for too long.
+    again: u32,
 }
 
 impl Writer {
-    pub(super) const fn new(connections: Connections, dialect: Dialect, turnstile: Option<Turnstile>) -> Self {
-        Self { connections, dialect, turnstile, kept: None }
+    pub(super) const fn new(
+        connections: Connections,
+        dialect: Dialect,
+        turnstile: Option<Turnstile>,
+        again: u32,
+    ) -> Self {
+        Self { connections, dialect, turnstile, kept: None, again }
     }
 
     /// A transaction that writes, as [`Store::write`](super::Store::write) begins one.
@@ -33,12 +59,20 @@ impl Writer {
             Some(kept) => kept,
             None => self.connections.lend().await?,
         };
-        let turn = match &self.turnstile {
-            Some(turnstile) => turnstile.take().await,
-            None => None,
-        };
-        lent.begin(self.dialect.begin_write()).await?;
+        let turn = begin_write(&mut lent, self.dialect, self.turnstile.as_ref(), self.again).await?;
         Ok(Writing::new(lent, Some(&mut self.kept), turn))
+    }
+
+    /// The connection, in no transaction.
+    ///
+    /// # Errors
+    /// Where none can be had.
+    pub async fn connection(&mut self) -> Result<&mut Conn> {
+        let lent = match self.kept.take() {
+            Some(kept) => kept,
+            None => self.connections.lend().await?,
+        };
+        Ok(self.kept.insert(lent))
     }
 
     /// Takes what was written out of SQLite's write-ahead log, which others may write to meanwhile.
@@ -47,12 +81,7 @@ impl Writer {
     /// Where the database fails.
     pub async fn checkpoint(&mut self) -> Result<()> {
         if self.dialect == Dialect::Sqlite {
-            let mut lent = match self.kept.take() {
-                Some(kept) => kept,
-                None => self.connections.lend().await?,
-            };
-            lent.execute("PRAGMA wal_checkpoint(PASSIVE)").await?;
-            self.kept = Some(lent);
+            self.connection().await?.execute("PRAGMA wal_checkpoint(PASSIVE)").await?;
         }
         Ok(())
     }

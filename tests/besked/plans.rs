@@ -26,8 +26,21 @@ const AT_ONE: usize = 600;
 const ENOUGH: usize = 60;
 
 /// Tables that grow with the queue or with history.
-const GROWING: [&str; 8] =
-    ["queue", "deliveries", "attempts", "messages", "ledger_entries", "ledger_openings", "ledger_nodes", "contacts"];
+const GROWING: [&str; 10] = [
+    "queue",
+    "deliveries",
+    "doubts",
+    "notices",
+    "attempts",
+    "messages",
+    "ledger_entries",
+    "ledger_openings",
+    "ledger_nodes",
+    "contacts",
+];
+
+/// Indexes of what is not done yet, which do not grow with history.
+const OPEN: [&str; 2] = ["notices_open", "notices_resent"];
 
 /// Looks for what is due to other domains than those at their limit.
 const PAST_A_DOMAIN: &str = "WITH RECURSIVE d (domain, n)";
@@ -103,6 +116,9 @@ async fn plan(engine: Engine, conn: &mut AnyConnection, statement: &str) -> Vec<
 fn read_whole(plan: &[String]) -> BTreeSet<&'static str> {
     let scans = |line: &String, table: &str| {
         let words: Vec<&str> = line.split([' ', '(']).collect();
+        if words.iter().any(|word| OPEN.contains(word)) {
+            return false;
+        }
         words.windows(2).any(|two| two == ["SCAN", table])
             || words.windows(4).any(|four| four[..3] == ["Seq", "Scan", "on"] && four[3] == table)
     };
@@ -172,9 +188,19 @@ async fn an_audience_is_found_without_reading_those_who_are_not_in_it(#[case] en
     let rows: String = (0..CUSTOMERS).map(|n| format!("C{n:04},Kund {n},a{n}@d.example,z{}\n", n % 500)).collect();
     shell.write("customers.csv", &format!("account_id,customer_name,email,attr.zone\n{rows}"));
     shell.run(&["customers", "import", "customers.csv"]).ok();
+    shell.write("notice.md", &maintenance("all = true"));
+    shell.run(&["notice", "send", "notice.md", "--yes"]).ok();
+    let some: Vec<String> = (0..40).map(|n| format!("\"z{n}\"")).collect();
+    let following = maintenance("").replace("[audience]\n", "").replace("reference = ", "follows = ");
+    let to = |audience: &str| maintenance(audience).replace("CHG-1", "CHG-2");
     let mut statements = BTreeSet::new();
-    for audience in ["attributes = { zone = [\"z7\", \"z9\"] }", "customers = [\"C0007\", \"C0009\"]"] {
-        shell.write("notice.md", &maintenance(audience));
+    for text in [
+        to("attributes = { zone = [\"z7\", \"z9\"] }"),
+        to(&format!("attributes = {{ zone = [{}] }}", some.join(", "))),
+        to("customers = [\"C0007\", \"C0009\"]"),
+        following,
+    ] {
+        shell.write("notice.md", &text);
         let mut check = shell.command(&["notice", "check", "notice.md"]);
         let done = check.env("BESKED_LOG", "sqlx::query=debug").env("BESKED_LOG_FORMAT", "json").output().unwrap();
         assert!(done.status.success(), "{done:?}");
@@ -188,13 +214,16 @@ async fn an_audience_is_found_without_reading_those_who_are_not_in_it(#[case] en
     }
     // Lists that were handed in, and what comes of them.
     let small =
-        |line: &str| ["json", "walk", "VIRTUAL", "CONSTANT", "(subquery", "v "].iter().any(|it| line.contains(it));
+        |line: &str| ["json", "found", "VIRTUAL", "CONSTANT", "(subquery", "v "].iter().any(|it| line.contains(it));
+    let audience = |statement: &str| {
+        ["customer_attributes", "contacts", "FROM deliveries"].iter().any(|it| statement.contains(it))
+    };
     let mut looked_at = 0;
-    for statement in statements.iter().filter(|it| it.contains("customer_attributes") || it.contains("contacts")) {
+    for statement in statements.iter().filter(|it| audience(it)) {
         let plan = plan(engine, &mut conn, statement).await;
         let scans = plan.iter().filter(|line| line.starts_with("SCAN ") || line.contains("Seq Scan on"));
         assert_eq!(scans.filter(|line| !small(line)).count(), 0, "{statement}\n{}", plan.join("\n"));
         looked_at += 1;
     }
-    assert!(looked_at >= 3, "{statements:#?}");
+    assert!(looked_at >= 6, "{statements:#?}");
 }

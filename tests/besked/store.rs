@@ -2,11 +2,13 @@
 
 mod bulk;
 mod limits;
+mod migrations;
 mod nodes;
 mod people;
 mod queue;
 mod refusals;
 mod released;
+mod selections;
 mod subjects;
 mod tree;
 mod watched;
@@ -15,9 +17,10 @@ use besked::domain::category::Category;
 use besked::domain::entry::{Entry, Event, Fact};
 use besked::domain::notice::State;
 use besked::domain::random::Random;
+use besked::store::imports::{AttributeRow, ContactRow, CustomerRow};
 use besked::store::notices::Written;
 use besked::store::releases::NewDelivery;
-use besked::store::{Conn, Store, notices, releases};
+use besked::store::{Conn, Store, imports, notices, releases};
 use jiff::Timestamp;
 use rstest::rstest;
 use uuid::Uuid;
@@ -29,14 +32,14 @@ struct Fixture {
     store: Store,
     random: Random,
     now: Timestamp,
-    _database: Database,
+    database: Database,
 }
 
 impl Fixture {
     async fn new(engine: Engine) -> Self {
         let database = Database::new(engine).await;
         let now = "2026-11-24T10:00:00Z".parse().unwrap();
-        Self { store: database.open().await, random: Random::seeded(1), now, _database: database }
+        Self { store: database.open().await, random: Random::seeded(1), now, database }
     }
 
     fn id(&self) -> Uuid {
@@ -81,6 +84,29 @@ impl Fixture {
 
     fn entry(&self, event: Event) -> Entry {
         Entry::new(&Fact::new(event, self.now), None, &self.random)
+    }
+}
+
+/// What a customers file says.
+#[derive(Default)]
+struct File<'a> {
+    customers: &'a [CustomerRow<'a>],
+    attributes: &'a [AttributeRow<'a>],
+    contacts: &'a [ContactRow<'a>],
+}
+
+impl File<'_> {
+    /// Imports it.
+    async fn import(&self, conn: &mut Conn, id: &str, now: Timestamp, replace: bool) {
+        imports::begin(conn).await.unwrap();
+        imports::add_customers(conn, self.customers).await.unwrap();
+        imports::add_attributes(conn, self.attributes).await.unwrap();
+        imports::add_contacts(conn, self.contacts).await.unwrap();
+        let revision = imports::compare(conn, replace).await.unwrap();
+        imports::write_customers(conn, id, now).await.unwrap();
+        assert_eq!(imports::revision(conn).await.unwrap(), revision);
+        imports::write_contacts(conn, id, now).await.unwrap();
+        imports::revise(conn).await.unwrap();
     }
 }
 
@@ -160,7 +186,7 @@ async fn a_writer_that_comes_rarely_is_not_starved_by_one_that_never_pauses() {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
     let busy = Fixture::new(Engine::Sqlite).await;
-    let rare = Store::open(&busy._database.url, false).await.unwrap();
+    let rare = Store::open(&busy.database.url, false).await.unwrap();
     let (commits, stop) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicBool::new(false)));
     let never_pauses = tokio::spawn({
         let (store, commits, stop) = (busy.store.clone(), commits.clone(), stop.clone());

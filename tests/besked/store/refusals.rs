@@ -6,8 +6,8 @@ use besked::domain::entry::Event;
 use besked::domain::preference::Reason;
 use besked::store::messages::{Dictionary, Message};
 use besked::store::{
-    Conn, StoreError, deliveries, ledger, messages, notices, recipients, releases, secrets, suppressions,
-    without_password,
+    Conn, Store, StoreError, deliveries, ledger, messages, notices, recipients, releases, secrets, suppressions,
+    waiting, without_password,
 };
 use rstest::rstest;
 use sqlx::AssertSqlSafe;
@@ -113,10 +113,39 @@ async fn what_is_there_already_is_refused(#[case] engine: Engine) {
     let mut tx = fixture.store.write().await.unwrap();
     let rows = [("C1".to_owned(), "{}".to_owned()), ("C1".to_owned(), "{}".to_owned())];
     assert!(notices::insert_rows(&mut tx, id, &rows).await.is_err(), "one row for a customer");
+    tx.rollback().await.unwrap();
+    let mut tx = fixture.store.write().await.unwrap();
+    let nobody = [("C1".to_owned(), "Ett".to_owned())];
+    releases::insert_unaddressed(&mut tx, id, &nobody).await.unwrap();
+    assert!(releases::insert_unaddressed(&mut tx, id, &nobody).await.is_err(), "nobody is without an address twice");
+}
+
+#[rstest]
+#[case("ALTER TABLE unaddressed RENAME TO gone")]
+#[case("ALTER TABLE queue RENAME TO gone")]
+#[tokio::test]
+async fn what_cannot_be_counted_is_not_taken_for_none(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+    #[case] away: &'static str,
+) {
+    let fixture = Fixture::new(engine).await;
+    let mut tx = fixture.store.write().await.unwrap();
+    let id = fixture.released(&mut tx, &["a@x.example"]).await;
+    sqlx::query(away).execute(&mut *tx).await.unwrap();
+    tx.commit().await.unwrap();
+    let mut conn = fixture.store.read().await.unwrap();
+    if away.contains("unaddressed") {
+        assert!(releases::written(&mut conn, id).await.is_err());
+    } else {
+        assert!(waiting::due(&mut conn, id, fixture.now, 9).await.is_err());
+        assert!(waiting::depth(&mut conn, None, fixture.now).await.is_err());
+        assert!(waiting::depth(&mut conn, Some(id), fixture.now).await.is_err());
+    }
 }
 
 #[rstest]
 #[case("UPDATE deliveries SET merged = '{'", "merged")]
+#[case("UPDATE deliveries SET merged = '\"nobody knows\"'", "merged")]
 #[case("UPDATE deliveries SET time_zone = 'Mars/Olympus'", "time_zone")]
 #[case("UPDATE deliveries SET locale = '!'", "locale")]
 #[case("UPDATE deliveries SET email = 'nobody'", "email")]
@@ -134,8 +163,9 @@ async fn a_delivery_that_cannot_be_sent_names_itself(
     let delivery = deliveries::of_notice(&mut tx, id, 0, 1).await.unwrap()[0].id.to_string();
     sqlx::query(plant).execute(&mut *tx).await.unwrap();
     let error = deliveries::to_send(&mut tx, "news", std::slice::from_ref(&delivery)).await.unwrap_err();
-    let StoreError::Inconsistent { table, column: named, row, .. } = &error else { panic!("{error}") };
+    let StoreError::Inconsistent { table, column: named, row, problem } = &error else { panic!("{error}") };
     assert_eq!((*table, *named, row.as_str()), ("deliveries", column, delivery.as_str()));
+    assert!(!problem.contains("nobody") && !problem.contains("Mars") && !problem.contains('!'), "{problem}");
 }
 
 #[rstest]
@@ -161,6 +191,27 @@ async fn a_delivery_that_cannot_be_sent_hides_no_other_and_names_its_recipient(#
     assert_eq!(found[1].clone().into_person().address, "b@x.example");
     sqlx::query("UPDATE deliveries SET email = ''").execute(&mut *tx).await.unwrap();
     assert!(recipients::find(&mut tx, &ids).await.unwrap().is_empty(), "they were erased");
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn whom_to_tell_again_is_read_without_what_it_does_not_need(#[case] engine: Engine) {
+    let fixture = Fixture::new(engine).await;
+    let mut tx = fixture.store.write().await.unwrap();
+    let id = fixture.released(&mut tx, &["b@x.example", "a@x.example", "c@x.example"]).await;
+    let spoiled = "UPDATE deliveries SET merged = '{', locale = '!', time_zone = 'Mars' WHERE email = 'a@x.example'";
+    sqlx::query(spoiled).execute(&mut *tx).await.unwrap();
+    sqlx::query("UPDATE deliveries SET email = '' WHERE email = 'c@x.example'").execute(&mut *tx).await.unwrap();
+    let found = deliveries::followed(&mut tx, id, &["C1", "C9"]).await.unwrap();
+    let told: Vec<_> =
+        found.iter().map(|it| (it.email.as_str(), it.locale.is_some(), it.time_zone.is_some())).collect();
+    assert_eq!(told, [("b@x.example", true, false), ("a@x.example", false, false)], "as the manifest has them");
+    sqlx::query("UPDATE deliveries SET email = 'nobody' WHERE email = 'a@x.example'").execute(&mut *tx).await.unwrap();
+    let error = deliveries::followed(&mut tx, id, &["C1"]).await.unwrap_err().to_string();
+    let named = format!("column `email`, row `{}`", found[1].id);
+    assert!(error.contains(&named) && !error.contains("nobody"), "{error}");
 }
 
 #[rstest]
@@ -237,6 +288,25 @@ async fn sqlite_connections_are_set_up_for_what_is_promised() {
     }
     let mut reader = fixture.store.read().await.unwrap();
     assert!(refuses(&mut reader, "DELETE FROM notices", "readonly").await);
+}
+
+/// Whatever is the default: nothing acknowledged is lost, and a release does not wait for what it does not need.
+#[tokio::test]
+async fn postgres_commits_are_on_the_disk_whatever_a_database_has_as_its_default() {
+    let fixture = Fixture::new(Engine::Postgres).await;
+    let of = async |conn: &mut Conn| -> String {
+        sqlx::query_scalar("SHOW synchronous_commit").fetch_one(conn).await.unwrap()
+    };
+    for (default, wanted) in [("off", "on"), ("on", "on"), ("local", "local"), ("remote_apply", "remote_apply")] {
+        let name = fixture.database.url.rsplit('/').next().unwrap();
+        let sql = format!("ALTER DATABASE {name} SET synchronous_commit = {default}");
+        sqlx::query(AssertSqlSafe(sql)).execute(&mut *fixture.store.read().await.unwrap()).await.unwrap();
+        let store = Store::open(&fixture.database.url, false).await.unwrap();
+        assert_eq!(of(&mut store.write().await.unwrap()).await, wanted, "{default}");
+        assert_eq!(of(&mut store.writer().begin().await.unwrap()).await, wanted, "{default}");
+        assert_eq!(of(store.import_writer().connection().await.unwrap()).await, wanted, "{default}");
+        assert_eq!(of(&mut store.bulk_writer().begin().await.unwrap()).await, "off", "{default}");
+    }
 }
 
 #[test]

@@ -3,20 +3,20 @@
 use besked::domain::category::Category;
 use besked::domain::entry::{Entry, Event, Fact, Person, commitment};
 use besked::domain::preference::Reason;
-use besked::store::contacts::ContactRow;
 use besked::store::holds::Hold;
+use besked::store::imports::ContactRow;
 use besked::store::ledger::Opening;
 use besked::store::messages::Message;
 use besked::store::subjects::{Cleared, Read};
 use besked::store::{
-    Conn, attestations, audit, contacts, deliveries, holds, ledger, messages, notices, preferences, queue, subjects,
+    Conn, attestations, audit, deliveries, holds, imports, ledger, messages, notices, preferences, queue, subjects,
     suppressions, tree,
 };
 use jiff::SignedDuration;
 use rstest::rstest;
 use uuid::Uuid;
 
-use super::Fixture;
+use super::{File, Fixture};
 use crate::database::Engine;
 
 impl Fixture {
@@ -61,7 +61,7 @@ async fn a_person_is_found_and_cleared_everywhere(#[case] engine: Engine) {
             time_zone: None,
             position: 1,
         };
-        contacts::upsert(&mut tx, "i", &[contact]).await.unwrap();
+        File { contacts: &[contact], ..File::default() }.import(&mut tx, "i", fixture.now, false).await;
         preferences::opt_out(&mut tx, email, Category::News, fixture.now, "test").await.unwrap();
         suppressions::add(&mut tx, email, Reason::Restricted, fixture.now).await.unwrap();
         let read = Read { operator: "bo".to_owned(), what: "export".to_owned(), at: fixture.now };
@@ -176,10 +176,12 @@ async fn an_address_is_replaced_and_a_restriction_lifted(#[case] engine: Engine)
         position: 1,
     };
     let rows = [contact("a@x.example", "service"), contact("a@x.example", "legal"), contact("n@x.example", "legal")];
-    contacts::upsert(&mut tx, "i", &rows).await.unwrap();
+    File { contacts: &rows, ..File::default() }.import(&mut tx, "i", fixture.now, false).await;
     suppressions::add(&mut tx, "a@x.example", Reason::Dead, fixture.now).await.unwrap();
     suppressions::add(&mut tx, "a@x.example", Reason::Restricted, fixture.now).await.unwrap();
+    let revision = imports::revision(&mut tx).await.unwrap();
     assert_eq!(subjects::replace_address(&mut tx, "a@x.example", "n@x.example").await.unwrap(), 1);
+    assert_eq!(imports::revision(&mut tx).await.unwrap(), revision + 1, "an import that has compared notices it");
     assert_eq!(subjects::contacts(&mut tx, "n@x.example").await.unwrap().len(), 2, "one for each role, none twice");
     assert!(subjects::contacts(&mut tx, "a@x.example").await.unwrap().is_empty());
     let reasons: Vec<_> =

@@ -17,6 +17,15 @@ pub struct Cluster {
 
 impl Cluster {
     pub fn start() -> Self {
+        Self::start_with("")
+    }
+
+    /// One that forgets with its memory whatever nobody has waited for.
+    pub fn forgetful() -> Self {
+        Self::start_with("wal_buffers = 64MB\nwal_writer_delay = 10s\nwal_writer_flush_after = 1GB\nautovacuum = off")
+    }
+
+    fn start_with(settings: &str) -> Self {
         let programs = std::fs::read_dir("/usr/lib/postgresql").unwrap().map(|version| version.unwrap().path());
         let programs = programs.max().expect("PostgreSQL is installed").join("bin");
         let id = |of: &[&str]| -> u32 {
@@ -34,7 +43,8 @@ impl Cluster {
         cluster.run("initdb", &["--auth=trust", "--username=besked", "--no-sync"]);
         let sockets = cluster.directory.path().display().to_string();
         cluster.set(&format!(
-            "port = {port}\nlisten_addresses = '127.0.0.1'\nunix_socket_directories = '{sockets}'\nfsync = off"
+            "port = {port}\nlisten_addresses = '127.0.0.1'\nunix_socket_directories = '{sockets}'\nfsync = off\n\
+             {settings}"
         ));
         cluster.begin();
         cluster

@@ -1,9 +1,16 @@
 //! A PostgreSQL server that is restarted, stopped, or made read-only while a service works with it.
 
+use std::time::Duration;
+
+use besked::domain::delivery::State;
+use besked::domain::notice::State as NoticeState;
+use besked::store::{Store, releases};
 use rstest::rstest;
 
 use super::cluster::Cluster;
 use super::service::Service;
+use crate::app::{TestApp, maintenance};
+use crate::database::Engine;
 
 #[rstest]
 #[case("fast")]
@@ -60,4 +67,28 @@ async fn a_server_that_refuses_to_write_is_waited_for() {
     cluster.read_only(false);
     service.told("can be written again");
     service.goes_on().await;
+}
+
+/// The chunks of a release are not waited for until they are on the disk. The last of them are lost here, before the manifest.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_release_whose_chunks_a_server_has_lost_is_done_afresh() {
+    let cluster = Cluster::forgetful();
+    let store = Store::open(&cluster.url(), false).await.unwrap();
+    store.migrate().await.unwrap();
+    store.close().await;
+    let app = TestApp::new(Engine::Sqlite).await.at(&cluster.url()).await;
+    let rows: String = (0..4100).map(|n| format!("C{n:04},Kund {n},a{n}@d.example\n")).collect();
+    app.import(&format!("account_id,customer_name,email\n{rows}")).await;
+    let notices = &app.app.notices;
+    let id = notices.create(&app.draft(&maintenance("all = true"), ""), "alice").await.unwrap();
+    notices.submit(id, "alice").await.unwrap();
+    let error = notices.release(id, "alice", None, &|_| cluster.restart("immediate")).await.unwrap_err();
+    assert!(error.to_string().contains("the database was restarted meanwhile"), "{error}");
+    let mut conn = app.app.store.read().await.unwrap();
+    assert_eq!(releases::written(&mut conn, id).await.unwrap(), (0, 0));
+    drop(conn);
+    assert_eq!(app.notice(id).await.state, NoticeState::Releasing);
+    app.advance(Duration::from_secs(31));
+    notices.release(id, "alice", None, &|_| {}).await.unwrap();
+    assert_eq!(app.counts(id).await, [(State::Queued, 4100)].into(), "each once");
 }

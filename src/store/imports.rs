@@ -1,0 +1,249 @@
+//! An import beside everything else: the file is put into tables of the connection's own and compared with what is stored,
+//! which keeps nobody waiting; then only what differs is written.
+//!
+//! The tables are temporary, those of one connection, and gone with it. In order: [`begin`], then the rows of the file, then
+//! [`compare`], and in a transaction [`write_customers`] and [`write_contacts`].
+
+use jiff::Timestamp;
+use serde::Serialize;
+use sqlx::Executor as _;
+
+use super::customers::json;
+use super::dialect::{Dialect, bulk};
+use super::row::Row;
+use super::{Conn, Result};
+
+/// A customer of the file.
+#[derive(Clone, Debug, Serialize)]
+pub struct CustomerRow<'a> {
+    /// Account id.
+    pub account_id: &'a str,
+    /// Name.
+    pub name: &'a str,
+}
+
+/// One value of an attribute of a customer.
+#[derive(Clone, Debug, Serialize)]
+pub struct AttributeRow<'a> {
+    /// Account id.
+    pub account_id: &'a str,
+    /// Name of the attribute.
+    pub name: &'a str,
+    /// The value.
+    pub value: &'a str,
+    /// Its place among the values.
+    pub position: usize,
+}
+
+/// A contact of the file.
+#[derive(Clone, Debug, Serialize)]
+pub struct ContactRow<'a> {
+    /// Account id.
+    pub account_id: &'a str,
+    /// Normalised address.
+    pub email: &'a str,
+    /// Role.
+    pub role: &'a str,
+    /// Name.
+    pub name: &'a str,
+    /// Locale tag.
+    pub locale: Option<&'a str>,
+    /// Time zone.
+    pub time_zone: Option<&'a str>,
+    /// Its place in the file: what is kept is its place among the customer's.
+    pub position: usize,
+}
+
+/// Makes the tables, or empties them.
+pub async fn begin(conn: &mut Conn) -> Result<()> {
+    conn.execute(Dialect::of(conn).pick(
+        "CREATE TEMP TABLE IF NOT EXISTS file_customers (account_id TEXT NOT NULL PRIMARY KEY, name TEXT NOT NULL)
+           WITHOUT ROWID;
+         CREATE TEMP TABLE IF NOT EXISTS file_attributes (account_id TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL,
+           position INTEGER NOT NULL, PRIMARY KEY (account_id, name, value)) WITHOUT ROWID;
+         CREATE TEMP TABLE IF NOT EXISTS file_contacts (account_id TEXT NOT NULL, email TEXT NOT NULL, role TEXT NOT NULL,
+           name TEXT NOT NULL, locale TEXT, time_zone TEXT, position INTEGER NOT NULL,
+           PRIMARY KEY (account_id, email, role)) WITHOUT ROWID;
+         CREATE TEMP TABLE IF NOT EXISTS changed_customers (account_id TEXT NOT NULL, name TEXT NOT NULL);
+         CREATE TEMP TABLE IF NOT EXISTS left_customers (account_id TEXT NOT NULL);
+         CREATE TEMP TABLE IF NOT EXISTS changed_attributes (account_id TEXT NOT NULL, name TEXT NOT NULL,
+           value TEXT NOT NULL, position INTEGER NOT NULL);
+         CREATE TEMP TABLE IF NOT EXISTS gone_attributes (account_id TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL);
+         CREATE TEMP TABLE IF NOT EXISTS changed_contacts (account_id TEXT NOT NULL, email TEXT NOT NULL, role TEXT NOT NULL,
+           name TEXT NOT NULL, locale TEXT, time_zone TEXT, position INTEGER NOT NULL, known INTEGER NOT NULL);
+         CREATE TEMP TABLE IF NOT EXISTS gone_contacts (account_id TEXT NOT NULL, email TEXT NOT NULL, role TEXT NOT NULL);
+         DELETE FROM file_customers; DELETE FROM file_attributes; DELETE FROM file_contacts",
+        "CREATE TEMP TABLE IF NOT EXISTS file_customers (account_id TEXT COLLATE \"C\" PRIMARY KEY, name TEXT COLLATE \"C\");
+         CREATE TEMP TABLE IF NOT EXISTS file_attributes (account_id TEXT COLLATE \"C\", name TEXT COLLATE \"C\",
+           value TEXT COLLATE \"C\", position BIGINT, PRIMARY KEY (account_id, name, value));
+         CREATE TEMP TABLE IF NOT EXISTS file_contacts (account_id TEXT COLLATE \"C\", email TEXT COLLATE \"C\",
+           role TEXT COLLATE \"C\", name TEXT COLLATE \"C\", locale TEXT COLLATE \"C\", time_zone TEXT COLLATE \"C\",
+           position BIGINT, PRIMARY KEY (account_id, email, role));
+         CREATE TEMP TABLE IF NOT EXISTS changed_customers (account_id TEXT COLLATE \"C\", name TEXT COLLATE \"C\");
+         CREATE TEMP TABLE IF NOT EXISTS left_customers (account_id TEXT COLLATE \"C\");
+         CREATE TEMP TABLE IF NOT EXISTS changed_attributes (account_id TEXT COLLATE \"C\", name TEXT COLLATE \"C\",
+           value TEXT COLLATE \"C\", position BIGINT);
+         CREATE TEMP TABLE IF NOT EXISTS gone_attributes (account_id TEXT COLLATE \"C\", name TEXT COLLATE \"C\",
+           value TEXT COLLATE \"C\");
+         CREATE TEMP TABLE IF NOT EXISTS changed_contacts (account_id TEXT COLLATE \"C\", email TEXT COLLATE \"C\",
+           role TEXT COLLATE \"C\", name TEXT COLLATE \"C\", locale TEXT COLLATE \"C\", time_zone TEXT COLLATE \"C\",
+           position BIGINT, known BIGINT);
+         CREATE TEMP TABLE IF NOT EXISTS gone_contacts (account_id TEXT COLLATE \"C\", email TEXT COLLATE \"C\",
+           role TEXT COLLATE \"C\");
+         TRUNCATE file_customers, file_attributes, file_contacts",
+    ))
+    .await?;
+    Ok(())
+}
+
+/// Adds customers of the file, each once or more often.
+pub async fn add_customers(conn: &mut Conn, rows: &[CustomerRow<'_>]) -> Result<()> {
+    let sql = bulk!(
+        Dialect::of(conn),
+        "INSERT INTO file_customers (account_id, name) SELECT value ->> 'account_id', value ->> 'name' FROM",
+        rows,
+        "WHERE true ON CONFLICT (account_id) DO NOTHING"
+    );
+    sqlx::query(sql).bind(json(rows)).execute(conn).await?;
+    Ok(())
+}
+
+/// Adds attribute values of the file. Where one comes again, its first place counts.
+pub async fn add_attributes(conn: &mut Conn, rows: &[AttributeRow<'_>]) -> Result<()> {
+    let sql = bulk!(
+        Dialect::of(conn),
+        "INSERT INTO file_attributes (account_id, name, value, position)
+         SELECT value ->> 'account_id', value ->> 'name', value ->> 'value', CAST(value ->> 'position' AS BIGINT) FROM",
+        rows,
+        "WHERE true ON CONFLICT (account_id, name, value) DO UPDATE SET position = excluded.position
+         WHERE excluded.position < file_attributes.position"
+    );
+    sqlx::query(sql).bind(json(rows)).execute(conn).await?;
+    Ok(())
+}
+
+/// Adds contacts of the file.
+pub async fn add_contacts(conn: &mut Conn, rows: &[ContactRow<'_>]) -> Result<()> {
+    let sql = bulk!(
+        Dialect::of(conn),
+        "INSERT INTO file_contacts (account_id, email, role, name, locale, time_zone, position)
+         SELECT value ->> 'account_id', value ->> 'email', value ->> 'role', value ->> 'name', value ->> 'locale',
+           value ->> 'time_zone', CAST(value ->> 'position' AS BIGINT) FROM",
+        rows
+    );
+    sqlx::query(sql).bind(json(rows)).execute(conn).await?;
+    Ok(())
+}
+
+/// How the file differs from what is stored, for the statements that write it. With `$1` = 1 customers not in the file leave.
+const DIFFERENCES: [&str; 6] = [
+    "INSERT INTO changed_customers (account_id, name)
+     SELECT f.account_id, f.name FROM file_customers f LEFT JOIN customers c ON c.account_id = f.account_id
+     WHERE $1 IS NOT NULL AND (c.account_id IS NULL OR c.name <> f.name OR c.status <> 'active')",
+    "INSERT INTO left_customers (account_id)
+     SELECT c.account_id FROM customers c WHERE $1 = 1 AND c.status = 'active'
+       AND NOT EXISTS (SELECT 1 FROM file_customers f WHERE f.account_id = c.account_id)",
+    "INSERT INTO changed_attributes (account_id, name, value, position)
+     SELECT f.account_id, f.name, f.value, f.position FROM file_attributes f LEFT JOIN customer_attributes a
+       ON a.account_id = f.account_id AND a.name = f.name AND a.value = f.value
+     WHERE $1 IS NOT NULL AND (a.account_id IS NULL OR a.position <> f.position)",
+    "INSERT INTO gone_attributes (account_id, name, value)
+     SELECT a.account_id, a.name, a.value FROM customer_attributes a
+     WHERE $1 IS NOT NULL
+       AND NOT EXISTS (SELECT 1 FROM file_attributes f
+         WHERE f.account_id = a.account_id AND f.name = a.name AND f.value = a.value)
+       AND EXISTS (SELECT 1 FROM file_customers f WHERE f.account_id = a.account_id)",
+    "INSERT INTO changed_contacts (account_id, email, role, name, locale, time_zone, position, known)
+     SELECT f.account_id, f.email, f.role, f.name, f.locale, f.time_zone, f.place,
+       CASE WHEN k.account_id IS NULL THEN 0 ELSE 1 END
+     FROM (SELECT account_id, email, role, name, locale, time_zone,
+         ROW_NUMBER() OVER (PARTITION BY account_id ORDER BY position) AS place FROM file_contacts) AS f
+       LEFT JOIN contacts k ON k.account_id = f.account_id AND k.email = f.email AND k.role = f.role
+     WHERE $1 IS NOT NULL AND (k.account_id IS NULL OR k.deactivated_at IS NOT NULL OR k.name <> f.name
+       OR k.position <> f.place OR k.locale IS DISTINCT FROM f.locale OR k.time_zone IS DISTINCT FROM f.time_zone)",
+    "INSERT INTO gone_contacts (account_id, email, role)
+     SELECT k.account_id, k.email, k.role FROM contacts k WHERE k.deactivated_at IS NULL
+       AND NOT EXISTS (SELECT 1 FROM file_contacts f
+         WHERE f.account_id = k.account_id AND f.email = k.email AND f.role = k.role)
+       AND ($1 = 1 OR EXISTS (SELECT 1 FROM file_customers f WHERE f.account_id = k.account_id))",
+];
+
+/// Compares the file with what is stored; gives the [`revision`] that it was compared with. With `replace`, customers who are
+/// not in the file leave.
+pub async fn compare(conn: &mut Conn, replace: bool) -> Result<u64> {
+    let revision = revision(conn).await?;
+    conn.execute(Dialect::of(conn).pick(
+        "DELETE FROM changed_customers; DELETE FROM left_customers; DELETE FROM changed_attributes;
+         DELETE FROM gone_attributes; DELETE FROM changed_contacts; DELETE FROM gone_contacts",
+        "TRUNCATE changed_customers, left_customers, changed_attributes, gone_attributes, changed_contacts, gone_contacts;
+         ANALYZE file_customers, file_attributes, file_contacts",
+    ))
+    .await?;
+    for sql in DIFFERENCES {
+        sqlx::query(sql).bind(i64::from(replace)).execute(&mut *conn).await?;
+        super::beat();
+    }
+    Ok(revision)
+}
+
+/// How often customers and contacts were changed by imports and corrections of addresses. Whoever holds the ledger's head and
+/// finds it as it was when he compared knows that nobody came in between.
+pub async fn revision(conn: &mut Conn) -> Result<u64> {
+    let row = sqlx::query("SELECT id, customers_revision FROM ledger_head WHERE id = 1").fetch_one(conn).await?;
+    Row::of("ledger_head", &row).count("customers_revision")
+}
+
+/// Notes that customers or contacts are changed, and holds the ledger's head by that.
+pub async fn revise(conn: &mut Conn) -> Result<()> {
+    let sql = "UPDATE ledger_head SET customers_revision = customers_revision + 1 WHERE id = 1";
+    conn.execute(sql).await?;
+    Ok(())
+}
+
+/// Writes what differs of customers and their attributes, and contacts that are not known yet: what nobody but another import
+/// waits for.
+pub async fn write_customers(conn: &mut Conn, import_id: &str, now: Timestamp) -> Result<()> {
+    if Dialect::of(conn) == Dialect::Postgres {
+        // It keeps out nobody else: two imports would meet each other's rows in different orders.
+        conn.execute("LOCK TABLE customers IN SHARE UPDATE EXCLUSIVE MODE").await?;
+    }
+    for sql in [
+        "INSERT INTO customers (account_id, name, status, import_id, updated_at)
+         SELECT account_id, name, 'active', $1, $2 FROM changed_customers
+         WHERE true ON CONFLICT (account_id) DO UPDATE SET
+           name = excluded.name, status = 'active', import_id = excluded.import_id, updated_at = excluded.updated_at",
+        "UPDATE customers SET status = 'left', import_id = $1, updated_at = $2 FROM left_customers l
+         WHERE customers.account_id = l.account_id",
+    ] {
+        sqlx::query(sql).bind(import_id).bind(now.as_millisecond()).execute(&mut *conn).await?;
+    }
+    let changed = "INSERT INTO customer_attributes (account_id, name, value, position, import_id)
+         SELECT account_id, name, value, position, $1 FROM changed_attributes
+         WHERE true ON CONFLICT (account_id, name, value) DO UPDATE SET
+           position = excluded.position, import_id = excluded.import_id";
+    sqlx::query(changed).bind(import_id).execute(&mut *conn).await?;
+    let gone = "DELETE FROM customer_attributes WHERE (account_id, name, value) IN
+           (SELECT account_id, name, value FROM gone_attributes)";
+    conn.execute(gone).await?;
+    upsert_contacts(conn, import_id, false).await
+}
+
+/// Writes what differs of the contacts that are known: whoever erases a person or corrects an address waits for that, and holds
+/// the ledger's head first, as this one has to.
+pub async fn write_contacts(conn: &mut Conn, import_id: &str, now: Timestamp) -> Result<()> {
+    upsert_contacts(conn, import_id, true).await?;
+    let gone = "UPDATE contacts SET import_id = $1, deactivated_at = $2 FROM gone_contacts g
+         WHERE contacts.account_id = g.account_id AND contacts.email = g.email AND contacts.role = g.role";
+    sqlx::query(gone).bind(import_id).bind(now.as_millisecond()).execute(conn).await?;
+    Ok(())
+}
+
+async fn upsert_contacts(conn: &mut Conn, import_id: &str, known: bool) -> Result<()> {
+    let sql = "INSERT INTO contacts (account_id, email, role, name, locale, time_zone, position, import_id, deactivated_at)
+         SELECT account_id, email, role, name, locale, time_zone, position, $1, NULL FROM changed_contacts WHERE known = $2
+         ON CONFLICT (account_id, email, role) DO UPDATE SET
+           name = excluded.name, locale = excluded.locale, time_zone = excluded.time_zone, position = excluded.position,
+           import_id = excluded.import_id, deactivated_at = NULL";
+    sqlx::query(sql).bind(import_id).bind(i64::from(known)).execute(conn).await?;
+    Ok(())
+}
