@@ -1,5 +1,6 @@
-//! Housekeeping: what a dispatcher does from time to time beside the sending. It releases and closes what is due, takes over
-//! what dispatchers left that are gone, counts what could be sent, and notices when there is nothing left to do.
+//! Housekeeping: what a dispatcher does from time to time beside the sending. It closes what is done, takes over what
+//! dispatchers left that are gone, counts what could be sent, and notices when there is nothing left to do. A round is short:
+//! what may take long is begun by it and done beside it.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,13 +9,16 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use super::errands::{Errands, PATIENCE, Undone};
 use super::lanes::Due;
 use super::notice::Sending;
 use super::outcome::doubt;
 use super::{Dispatcher, Finished, SILENCE, TICK, Until, recorder};
 use crate::domain::category::Lane;
+use crate::domain::notice::State;
 use crate::ledger::Sealed;
-use crate::notices::NoticeError;
+use crate::notices::{NoticeError, Task};
+use crate::store::notices::Open;
 use crate::store::queue::{LEASE_MS, Stale};
 use crate::store::settle::{Settlement, Written};
 use crate::store::waiting::Depth;
@@ -26,34 +30,24 @@ const SHORTEST_TICK: Duration = Duration::from_millis(20);
 /// Deliveries to domains on pause that are put off in one transaction.
 const PUT_OFF: usize = 2000;
 
-/// How long a run that is to end by itself waits for the database.
-const PATIENCE: Duration = Duration::from_secs(60);
-
 /// Deliveries counted as due at most: more make no difference to how many workers are woken.
 const COUNTED: usize = 1000;
 
 impl Dispatcher {
-    /// Housekeeping: what has to be done from time to time, beside the sending.
+    /// Housekeeping: what has to be done from time to time, beside the sending. Until `shutdown`; then a round under way is
+    /// finished, unless the time to drain is `over` before.
     pub(super) async fn keep_house(
         &self,
-        shutdown: &CancellationToken,
+        (shutdown, over): (&CancellationToken, &CancellationToken),
         until: Option<Until>,
         due: &watch::Sender<Due>,
+        errands: &mut Errands,
     ) -> Result<Finished, NoticeError> {
         let mut next_look = 0;
         let mut failing: Option<Instant> = None;
-        let given_up = async {
-            shutdown.cancelled().await;
-            tokio::time::sleep(self.context.config.dispatch.drain).await;
-        };
-        let mut given_up = std::pin::pin!(given_up);
         loop {
-            let round = self.context.store.watched(SILENCE, self.round(&mut next_look, due, until));
-            let done = tokio::select! {
-                // Only where it takes long: what a round does is best finished.
-                () = &mut given_up => return Ok(Finished::Stopped),
-                done = round => done,
-            };
+            let round = self.context.store.watched(SILENCE, self.round(&mut next_look, due, until, errands));
+            let Some(done) = over.run_until_cancelled(round).await else { return Ok(Finished::Stopped) };
             match done {
                 Ok(Some(finished)) => return Ok(finished),
                 Ok(None) => failing = None,
@@ -73,6 +67,7 @@ impl Dispatcher {
             tokio::select! {
                 () = shutdown.cancelled() => return Ok(Finished::Stopped),
                 () = self.looks_again() => {}
+                () = errands.ended() => {}
                 () = tokio::time::sleep(TICK) => {}
             }
         }
@@ -85,27 +80,35 @@ impl Dispatcher {
     }
 
     /// One round; what there is to say where the run is to end.
-    pub(super) async fn round(
+    async fn round(
         &self,
         next_look: &mut i64,
         due: &watch::Sender<Due>,
         until: Option<Until>,
+        errands: &mut Errands,
     ) -> Result<Option<Finished>, NoticeError> {
         let now = self.context.clock.now_ms();
         if now >= *next_look {
             self.take_over(false).await?;
             *next_look = now + LEASE_MS / 3;
         }
-        self.notices.advance().await?;
+        errands.reap();
+        let open = self.open().await?;
+        errands.begin(&self.notices.errands(&open));
+        self.notices.close_done(&open).await?;
         let mut count = self.count_due().await?;
         if count.all > 0 && self.put_off().await? {
             count = self.count_due().await?;
         }
         due.send_replace(count);
         match until {
-            Some(Until::Idle(notice)) => self.is_idle(notice).await,
+            Some(Until::Idle(notice)) => self.is_idle(notice, errands).await,
             None => Ok(None),
         }
+    }
+
+    async fn open(&self) -> Result<Vec<Open>, StoreError> {
+        kept::open(&mut *self.context.store.read().await?).await
     }
 
     /// Puts off what is due to domains to which nothing may be sent for a while, so that the claim need not step over it. False
@@ -118,7 +121,7 @@ impl Dispatcher {
         if domains.is_empty() {
             return Ok(false);
         }
-        for notice in kept::open(&mut *self.context.store.read().await?).await? {
+        for notice in self.open().await? {
             if !notice.is_sendable() {
                 continue;
             }
@@ -151,17 +154,21 @@ impl Dispatcher {
     }
 
     /// Whether there is nothing that could be done now.
-    async fn is_idle(&self, notice: Option<Uuid>) -> Result<Option<Finished>, NoticeError> {
+    async fn is_idle(&self, notice: Option<Uuid>, errands: &Errands) -> Result<Option<Finished>, NoticeError> {
+        // First: what an errand has released by now is counted then.
+        let open = self.open().await?;
+        let awaited = errands.are_awaited(&self.notices.errands(&open), notice);
         let depth = self.depth(notice).await?;
         if depth.leased == 0 && depth.due == 0 {
-            // What ended since this round began may have been the last of a notice.
-            let progress = self.notices.advance().await?;
-            let awaited = progress.held.iter().any(|held| notice.is_none_or(|notice| notice == *held));
-            if progress.released > 0 || awaited {
+            if awaited {
                 return Ok(None);
             }
+            // What ended since this round began may have been the last of a notice.
+            self.notices.close_done(&open).await?;
+            let undone = self.undone(errands, notice).await?;
             return Ok(Some(match self.upkeep.ledger.seal().await {
-                Ok(Sealed::Upto(_)) => Finished::Idle(depth),
+                Ok(Sealed::Upto(_)) if undone.is_empty() => Finished::Idle(depth),
+                Ok(Sealed::Upto(_)) => Finished::Undone(undone, depth),
                 Ok(Sealed::Stopped(reason)) => Finished::Unsealed(reason, depth),
                 Err(error) => Finished::Unsealed(error.to_string(), depth),
             }));
@@ -172,6 +179,21 @@ impl Dispatcher {
             return Ok(Some(Finished::NoRelay(troubles.collect(), depth)));
         }
         Ok(None)
+    }
+
+    /// What was given up, and has not been done by somebody else since.
+    async fn undone(&self, errands: &Errands, notice: Option<Uuid>) -> Result<Vec<Undone>, StoreError> {
+        let mut conn = self.context.store.read().await?;
+        let mut undone = Vec::new();
+        for given_up in errands.given_up(notice) {
+            let now = kept::find(&mut conn, given_up.notice).await?.map(|notice| notice.state);
+            let still = match given_up.task {
+                Task::Release => matches!(now, Some(State::Approved | State::Scheduled | State::Releasing)),
+                Task::Cancel => now == Some(State::Cancelled),
+            };
+            undone.extend(still.then(|| given_up.clone()));
+        }
+        Ok(undone)
     }
 
     /// What waits; of one notice, where named.

@@ -2,8 +2,8 @@
 //!
 //! ```text
 //!            +-- worker -- SMTP session --+
-//! recorder --+-- worker -- SMTP session --+-- relay     housekeeping: release what is due, close what is done,
-//!    |       +-- worker -- SMTP session --+             take over claims of the dead
+//! recorder --+-- worker -- SMTP session --+-- relay     housekeeping: close what is done, take over claims of the dead
+//!    |       +-- worker -- SMTP session --+             errands: release what is due, finish cancellations
 //!    |                                                  leases: renew what is held
 //!    |                                                  upkeep: seal the ledger, delete persons whose time is over
 //! database                                              nodes: tell that this one lives, count the others, share the rates
@@ -14,6 +14,7 @@
 
 mod attempt;
 mod claims;
+mod errands;
 mod house;
 mod job;
 mod lanes;
@@ -39,7 +40,7 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 use tokio::task::{JoinHandle, JoinSet};
-use tokio::time::{timeout, timeout_at};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -53,6 +54,8 @@ use crate::notices::{NoticeError, Notices};
 use crate::store::settle::Settlement;
 use crate::store::waiting::Depth;
 use crate::store::{Dialect, Store};
+use errands::Errands;
+pub use errands::Undone;
 use lanes::{Due, Seat};
 use leases::Leases;
 use nodes::Beating;
@@ -136,6 +139,8 @@ pub enum Finished {
     NoRelay(Vec<(String, Trouble)>, Depth),
     /// Nothing more can be sent now, but entries wait to be sealed, and why.
     Unsealed(String, Depth),
+    /// Nothing more can be sent now, but something could not be done.
+    Undone(Vec<Undone>, Depth),
 }
 
 /// How often to look for what has become due.
@@ -225,7 +230,10 @@ impl Dispatcher {
             || on_a_thread_of_its_own(async move { given_up.run_until_cancelled(recorder.run()).await })
         });
         let (due, _) = watch::channel(Due::default());
-        let stop = CancellationToken::new();
+        let stop = shutdown.child_token();
+        // Cancelled once the time to drain is over, which is one for all.
+        let over = CancellationToken::new();
+        let draining = tokio::spawn(over_after(stop.clone(), self.context.config.dispatch.drain, over.clone()));
         let recorded = CancellationToken::new();
         // Whoever drops this run drops what belongs to it: nothing is recorded once another dispatcher may have taken over.
         let _ended = [&gone, &given_up, &stop, &recorded].map(|token| token.clone().drop_guard());
@@ -246,15 +254,18 @@ impl Dispatcher {
         drop(requests);
         let mut upkeep = tokio::spawn(self.upkeep.clone().run(stop.clone()));
         let leases = tokio::spawn(leases::keep(self.context.clone(), recorded.clone()));
-        let is_well = || !recorder.is_finished() && !upkeep.is_finished();
-        let finished = self.pulse.beating(is_well, self.keep_house(&shutdown, until, &due)).await;
+        let mut errands = Errands::new(self.context.store.clone(), self.notices.clone());
+        let is_well = || stop.is_cancelled() || !(recorder.is_finished() || upkeep.is_finished());
+        let house = self.keep_house((&shutdown, &over), until, &due, &mut errands);
+        let finished = self.pulse.beating(is_well, house).await;
         stop.cancel();
-        let drain = self.context.config.dispatch.drain;
-        let until = tokio::time::Instant::now() + drain;
-        let drained = timeout(drain, async { while workers.join_next().await.is_some() {} });
-        if drained.await.is_err() {
+        if over.run_until_cancelled(async { while workers.join_next().await.is_some() {} }).await.is_none() {
             tracing::warn!("deliveries under way did not finish in time and are given up");
             workers.shutdown().await;
+        }
+        if over.run_until_cancelled(errands.finish()).await.is_none() {
+            tracing::warn!("a release or a cancellation did not finish in time: it is taken up again");
+            errands.break_off().await;
         }
         self.finish_recording(recorder, &given_up).await;
         recorded.cancel();
@@ -266,10 +277,11 @@ impl Dispatcher {
             tracing::error!("the heartbeat failed: this node counts for some seconds more");
         }
         // It may wait for a database that is away; broken off, it is done again by the next one.
-        if !matches!(timeout_at(until, &mut upkeep).await, Ok(Ok(()))) {
+        if !matches!(over.run_until_cancelled(&mut upkeep).await, Some(Ok(()))) {
             upkeep.abort();
             tracing::error!("the upkeep did not end well: entries may wait to be sealed by the next one");
         }
+        draining.abort();
         // What the drain recorded is sealed too; where that fails, the next start does it.
         if matches!(finished, Ok(Finished::Stopped)) {
             let sealed = self.upkeep.ledger.seal();
@@ -316,6 +328,13 @@ impl Dispatcher {
             }
         }
     }
+}
+
+/// Cancels `over` when it is `drain` since `stop`.
+async fn over_after(stop: CancellationToken, drain: Duration, over: CancellationToken) {
+    stop.cancelled().await;
+    tokio::time::sleep(drain).await;
+    over.cancel();
 }
 
 /// Runs the recorder where it need not queue behind workers that make messages: all of them wait for it.
