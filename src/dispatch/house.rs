@@ -2,7 +2,6 @@
 //! dispatchers left that are gone, counts what could be sent, and notices when there is nothing left to do. A round is short:
 //! what may take long is begun by it and done beside it.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
@@ -11,10 +10,9 @@ use uuid::Uuid;
 
 use super::errands::{Errands, PATIENCE, Undone};
 use super::lanes::Due;
-use super::notice::Sending;
 use super::outcome::doubt;
-use super::{Dispatcher, Finished, SILENCE, TICK, Until, recorder};
-use crate::domain::category::Lane;
+use super::{Dispatcher, Finished, SILENCE, TICK, Until};
+use crate::domain::category::{Category, Lane};
 use crate::domain::notice::State;
 use crate::ledger::Sealed;
 use crate::notices::{NoticeError, Task};
@@ -57,7 +55,7 @@ impl Dispatcher {
                     if until.is_some() && !(passes && since.elapsed() < PATIENCE) {
                         return Err(error);
                     }
-                    self.context.outage.tell("housekeeping failed", &error);
+                    self.context.outage.tell("housekeeping failed", &error.for_logs());
                 }
             }
             if until.is_some() && self.context.outage.lasts_for() > PATIENCE {
@@ -141,8 +139,9 @@ impl Dispatcher {
     async fn count_due(&self) -> Result<Due, StoreError> {
         let mut conn = self.context.store.read().await?;
         let mut due = Due::default();
+        let unreadable = self.context.unreadable.now(self.context.clock.now_ms());
         for notice in kept::open(&mut conn).await? {
-            if notice.is_sendable() && due.all < COUNTED as u64 {
+            if notice.is_sendable() && !unreadable.contains(&notice.id) && due.all < COUNTED as u64 {
                 let count = waiting::due(&mut conn, notice.id, self.context.clock.now(), COUNTED).await?;
                 due.all += count;
                 if notice.category.lane() == Lane::Critical {
@@ -158,7 +157,7 @@ impl Dispatcher {
         // First: what an errand has released by now is counted then.
         let open = self.open().await?;
         let awaited = errands.are_awaited(&self.notices.errands(&open), notice);
-        let depth = self.depth(notice).await?;
+        let depth = self.depth_but_unreadable(notice).await?;
         if depth.leased == 0 && depth.due == 0 {
             if awaited {
                 return Ok(None);
@@ -179,6 +178,19 @@ impl Dispatcher {
             return Ok(Some(Finished::NoRelay(troubles.collect(), depth)));
         }
         Ok(None)
+    }
+
+    /// What waits, where that of notices which cannot be read waits for another time.
+    async fn depth_but_unreadable(&self, notice: Option<Uuid>) -> Result<Depth, StoreError> {
+        let mut depth = self.depth(notice).await?;
+        for id in self.context.unreadable.now(self.context.clock.now_ms()) {
+            if notice.is_none_or(|notice| notice == id) {
+                let waits = self.depth(Some(id)).await?.due;
+                depth.due = depth.due.saturating_sub(waits);
+                depth.later += waits;
+            }
+        }
+        Ok(depth)
     }
 
     /// What was given up, and has not been done by somebody else since.
@@ -215,14 +227,12 @@ impl Dispatcher {
             for claim in stale {
                 doubts.extend(self.doubt(&mut tx, claim).await?);
             }
-            let (sendings, settlements): (Vec<_>, Vec<_>) = doubts.into_iter().unzip();
+            let (categories, settlements): (Vec<_>, Vec<_>) = doubts.into_iter().unzip();
             let settlements: Vec<Written> = settlements.into_iter().map(Written::from).collect();
             settle::settle(&mut tx, &settlements).await?;
             tx.commit().await?;
-            sendings
-                .iter()
-                .zip(&settlements)
-                .for_each(|(sending, it)| self.context.count(Some(sending), &it.settlement));
+            let counted = categories.into_iter().zip(&settlements);
+            counted.for_each(|(category, it)| self.context.count(Some(category), &it.settlement));
             if count == 0 {
                 return Ok(());
             }
@@ -234,11 +244,11 @@ impl Dispatcher {
         &self,
         conn: &mut crate::store::Conn,
         stale: Stale,
-    ) -> Result<Option<(Arc<Sending>, Settlement)>, StoreError> {
-        let Some(sending) = recorder::load(conn, stale.notice_id).await? else { return Ok(None) };
+    ) -> Result<Option<(Category, Settlement)>, StoreError> {
+        let Some(notice) = kept::find(conn, stale.notice_id).await? else { return Ok(None) };
         let ids = [stale.delivery_id.to_string()];
         let Some(recipient) = recipients::find(conn, &ids).await?.pop() else { return Ok(None) };
-        let settlement = doubt(&self.context.random, self.context.clock.now(), (&stale, &sending, recipient));
-        Ok(Some((sending, settlement)))
+        let settlement = doubt(&self.context.random, self.context.clock.now(), (&stale, &notice, recipient));
+        Ok(Some((notice.category, settlement)))
     }
 }

@@ -32,6 +32,7 @@ mod recorder;
 pub mod relay;
 mod share;
 mod tally;
+mod unreadable;
 pub mod upkeep;
 mod worker;
 
@@ -45,6 +46,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::config::Config;
+use crate::domain::category::Category;
 use crate::domain::clock::Clock;
 use crate::domain::delivery::Outcome;
 use crate::domain::random::Random;
@@ -59,13 +61,13 @@ pub use errands::Undone;
 use lanes::{Due, Seat};
 use leases::Leases;
 use nodes::Beating;
-use notice::Sending;
 use outage::Outage;
 use pace::Pace;
 use pulse::Pulse;
 use recorder::Recorder;
 use relay::{Relay, Trouble};
 use share::Share;
+use unreadable::Unreadable;
 use upkeep::Upkeep;
 use worker::Worker;
 
@@ -96,6 +98,7 @@ pub struct Context {
     observer: Option<Observer>,
     metrics: Metrics,
     leases: Leases,
+    unreadable: Unreadable,
     outage: Outage,
     /// Woken when a worker found nothing to claim.
     nothing: Notify,
@@ -109,9 +112,9 @@ impl Context {
     }
 
     /// Counts an outcome that was recorded.
-    fn count(&self, sending: Option<&Arc<Sending>>, settlement: &Settlement) {
+    fn count(&self, category: Option<Category>, settlement: &Settlement) {
         let relay = settlement.attempt.as_ref().map(|attempt| attempt.relay.as_str());
-        self.metrics.recorded(relay, sending.map(|sending| sending.kept.category), settlement.outcome);
+        self.metrics.recorded(relay, category, settlement.outcome);
         let (notice, delivery) = (settlement.notice_id, settlement.delivery_id);
         tracing::debug!(%notice, %delivery, relay, outcome = %settlement.outcome, "recorded");
     }
@@ -205,6 +208,7 @@ impl Dispatcher {
             observer: parts.observer,
             metrics: parts.metrics,
             leases: Leases::default(),
+            unreadable: Unreadable::default(),
             outage: Outage::none(),
             nothing: Notify::new(),
         };
@@ -244,6 +248,7 @@ impl Dispatcher {
                     context: self.context.clone(),
                     relay: relay.clone(),
                     before: self.relays[..place].to_vec(),
+                    after: self.relays[place + 1..].to_vec(),
                     seat,
                     due: due.subscribe(),
                     recorder: requests.clone(),
@@ -259,11 +264,11 @@ impl Dispatcher {
         let house = self.keep_house((&shutdown, &over), until, &due, &mut errands);
         let finished = self.pulse.beating(is_well, house).await;
         stop.cancel();
-        if over.run_until_cancelled(async { while workers.join_next().await.is_some() {} }).await.is_none() {
+        if in_time(&over, async { while workers.join_next().await.is_some() {} }).await.is_none() {
             tracing::warn!("deliveries under way did not finish in time and are given up");
             workers.shutdown().await;
         }
-        if over.run_until_cancelled(errands.finish()).await.is_none() {
+        if in_time(&over, errands.finish()).await.is_none() {
             tracing::warn!("a release or a cancellation did not finish in time: it is taken up again");
             errands.break_off().await;
         }
@@ -277,7 +282,7 @@ impl Dispatcher {
             tracing::error!("the heartbeat failed: this node counts for some seconds more");
         }
         // It may wait for a database that is away; broken off, it is done again by the next one.
-        if !matches!(over.run_until_cancelled(&mut upkeep).await, Some(Ok(()))) {
+        if !matches!(in_time(&over, &mut upkeep).await, Some(Ok(()))) {
             upkeep.abort();
             tracing::error!("the upkeep did not end well: entries may wait to be sealed by the next one");
         }
@@ -306,7 +311,9 @@ impl Dispatcher {
             match self.context.store.watched(SILENCE, begun).await {
                 Ok(()) => break,
                 Err(error) if until.is_some() => return Err(error),
-                Err(error) => self.context.outage.tell("claims of earlier dispatchers cannot be taken over", &error),
+                Err(error) => {
+                    self.context.outage.tell("claims of earlier dispatchers cannot be taken over", &error.for_logs())
+                }
             }
             tokio::select! {
                 () = shutdown.cancelled() => return Ok(false),
@@ -337,6 +344,15 @@ async fn over_after(stop: CancellationToken, drain: Duration, over: Cancellation
     over.cancel();
 }
 
+/// Waits for what is to end before the time to drain is `over`; what has ended by then is never late.
+async fn in_time<T>(over: &CancellationToken, work: impl Future<Output = T>) -> Option<T> {
+    tokio::select! {
+        biased;
+        done = work => Some(done),
+        () = over.cancelled() => None,
+    }
+}
+
 /// Runs the recorder where it need not queue behind workers that make messages: all of them wait for it.
 fn on_a_thread_of_its_own<T>(task: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -349,6 +365,7 @@ async fn supervised(worker: Worker, stop: CancellationToken) {
         context: worker.context.clone(),
         relay: worker.relay.clone(),
         before: worker.before.clone(),
+        after: worker.after.clone(),
         seat: worker.seat,
         due: worker.due.clone(),
         recorder: worker.recorder.clone(),
