@@ -26,7 +26,7 @@ pub enum Ended {
     /// Untried: the relay is in trouble.
     RelayDown(Failed),
     /// Untried: the connection has come to its end.
-    ConnectionEnded,
+    HungUp,
 }
 
 impl Ended {
@@ -117,7 +117,7 @@ pub async fn attempt(context: &Context, relay: &str, session: &mut Session, job:
                     Ended::SenderRefused(failed, own)
                 }
                 Verdict::RelayDown => Ended::RelayDown(failed),
-                Verdict::ConnectionEnded => Ended::ConnectionEnded,
+                Verdict::ConnectionEnded => Ended::HungUp,
             }
         }
     }

@@ -262,7 +262,7 @@ impl Worker {
                 Refusal::Own => self.settle(relay, job, *own),
             },
             Ended::RelayDown(failed) => give_back_after(relay.is_down(&failed, probing)),
-            Ended::ConnectionEnded => give_back(now.as_millisecond()),
+            Ended::HungUp => give_back(now.as_millisecond()),
         }
     }
 
