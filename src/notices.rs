@@ -13,6 +13,7 @@ use thiserror::Error;
 use uuid::Uuid;
 
 pub use draft::{Draft, DraftError};
+pub use finish::{Carried, Errand, Task};
 
 use crate::audience::{self, AudienceError, Freezing, Frozen, Reach, Source};
 use crate::config::Config;
@@ -66,6 +67,30 @@ pub enum NoticeError {
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl NoticeError {
+    /// Whether it may be over after a while without anybody doing anything here.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Store(error) => error.may_pass(),
+            Self::Audience(error) => error.may_pass(),
+            Self::Conflict => true,
+            _ => false,
+        }
+    }
+
+    /// As it may stand in a log: without whom it is about.
+    #[must_use]
+    pub fn for_logs(&self) -> String {
+        match self {
+            Self::Store(error) => error.for_logs(),
+            Self::Audience(error) => error.for_logs(),
+            Self::Invalid(_) => "the stored notice is not valid any more".to_owned(),
+            other => other.to_string(),
+        }
+    }
 }
 
 impl From<sqlx::Error> for NoticeError {
@@ -256,7 +281,8 @@ impl Notices {
         self.freeze(&notice, operator, reason, progress).await.map(Some)
     }
 
-    /// Freezes the audience now. Where that is refused, the notice is approved as before.
+    /// Freezes the audience now. Where that is refused, the notice is approved as before; where it fails, it is tried again after
+    /// a while.
     async fn freeze(
         &self,
         notice: &Kept,
@@ -264,6 +290,8 @@ impl Notices {
         reason: Option<&str>,
         progress: &(dyn Fn(u64) + Sync),
     ) -> Result<Frozen, NoticeError> {
+        // Before it is held: a newer version may be able to read what this one cannot.
+        let parsed = Notice::parse(&notice.source)?;
         let owner = self.random.id(self.clock.now()).to_string();
         let mut tx = self.store.write().await?;
         if !kept::begin_release(&mut tx, notice.id, &owner, self.clock.now()).await? {
@@ -273,7 +301,6 @@ impl Notices {
             self.note(&mut tx, notice.id, Step::Release, operator, reason).await?;
         }
         tx.commit().await?;
-        let parsed = Notice::parse(&notice.source)?;
         let with = Freezing {
             store: &self.store,
             config: &self.config,
@@ -281,15 +308,23 @@ impl Notices {
             random: &self.random,
             owner: &owner,
         };
-        let frozen = audience::freeze(&with, notice, &parsed, progress).await;
-        if let Err(error) = &frozen
-            && !may_pass(error)
-        {
+        let error = match audience::freeze(&with, notice, &parsed, progress).await {
+            Ok(frozen) => return Ok(frozen),
+            Err(error) => error,
+        };
+        if !error.is_tried_again() {
             let mut tx = self.store.write().await?;
-            kept::set_state(&mut tx, notice.id, State::Releasing, State::Approved).await?;
+            if !kept::end_release(&mut tx, notice.id, &owner).await? {
+                return Err(AudienceError::Lost.into());
+            }
+            if notice.state != State::Approved {
+                // Nobody waits for the answer: whoever looks at the notice finds it there.
+                let why = format!("refused: {}", error.for_logs());
+                self.note(&mut tx, notice.id, Step::Release, operator, Some(&why)).await?;
+            }
             tx.commit().await?;
         }
-        Ok(frozen?)
+        Err(error.into())
     }
 
     /// Stops the sending for now.
@@ -400,17 +435,6 @@ impl Notices {
     fn subject(&self, notice: &Notice) -> Result<String, NoticeError> {
         Ok(crate::mail::render::subject(&self.config.organisation, notice)?)
     }
-}
-
-/// Whether a release that was broken off for this reason is taken up by itself.
-const fn may_pass(error: &AudienceError) -> bool {
-    matches!(
-        error,
-        AudienceError::Lost
-            | AudienceError::Incomplete
-            | AudienceError::NotReleased(State::Releasing)
-            | AudienceError::Store(_)
-    )
 }
 
 /// The state after a step, if the step is possible.

@@ -48,6 +48,38 @@ pub enum AudienceError {
     Store(#[from] StoreError),
 }
 
+impl AudienceError {
+    /// True where it says nothing of the audience: the release is tried again after a while, and may succeed then.
+    #[must_use]
+    pub fn is_tried_again(&self) -> bool {
+        matches!(
+            self,
+            Self::Lost | Self::Incomplete | Self::NotReleased(State::Releasing) | Self::Spool(_) | Self::Store(_)
+        )
+    }
+
+    /// Whether it may be over after a while without anybody doing anything here.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Store(error) => error.may_pass(),
+            other => other.is_tried_again(),
+        }
+    }
+
+    /// As it may stand in a log: how many, and never who.
+    #[must_use]
+    pub fn for_logs(&self) -> String {
+        match self {
+            Self::Empty(_) => "the audience is empty".to_owned(),
+            Self::Unknown(accounts) => format!("{} of the customers named are unknown", accounts.count),
+            Self::Missing(recipients) => format!("{} values that recipients need are missing", recipients.count),
+            Self::Store(error) => error.for_logs(),
+            other => other.to_string(),
+        }
+    }
+}
+
 /// At most this many are named in an error.
 const NAMED: usize = 20;
 

@@ -285,7 +285,9 @@ impl From<AudienceError> for Failure {
             }
             AudienceError::Lost | AudienceError::Incomplete => Self { code: TRY_LATER, ..failure },
             AudienceError::Spool(_) => {
-                Self { code: FAILED, ..failure }.hint("`TMPDIR` names another directory for temporary files")
+                Self { code: FAILED, ..failure }.hint(
+                    "`TMPDIR` names another directory for temporary files; a dispatcher tries again in half a minute, and so may you",
+                )
             }
         }
     }

@@ -8,6 +8,7 @@ pub use send::report;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
+use jiff::Timestamp;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -283,13 +284,17 @@ async fn broken_off(app: &App, id: Uuid, failure: Failure) -> Failure {
 async fn print_state(app: &App, notice: &Kept, output: &Output) -> Result<u8, Failure> {
     let notice = app.notices.named(&notice.id.to_string()).await?;
     let document = json!({ "id": notice.id, "state": notice.state, "recipients": notice.recipients });
-    output.print(&document, |_| describe_state(&notice))?;
+    output.print(&document, |_| describe_state(&notice, app.clock.now()))?;
     Ok(0)
 }
 
-fn describe_state(notice: &Kept) -> String {
+fn describe_state(notice: &Kept, now: Timestamp) -> String {
     let more = match notice.state {
         State::Submitted => "; waits for a second person to approve it".to_owned(),
+        State::Approved if notice.is_overdue(now) => {
+            let at = notice.send_at.map(time).unwrap_or_default();
+            format!("; its time was {at} and it is not released: `besked notice show {}` says why", notice.id)
+        }
         State::Scheduled => notice.send_at.map(|at| format!(" for {}", time(at))).unwrap_or_default(),
         State::Released if notice.paused_at.is_some() => ", paused".to_owned(),
         State::Released => format!(" to {}", count(notice.recipients, "recipient", "recipients")),
@@ -300,13 +305,18 @@ fn describe_state(notice: &Kept) -> String {
 
 async fn list(app: &App, command: &List, output: &Output) -> Result<u8, Failure> {
     let kept = notices::list(&mut *app.store.read().await?, command.before, command.limit).await?;
-    let document: Vec<_> = kept.iter().map(brief).collect();
+    let now = app.clock.now();
+    let document: Vec<_> = kept.iter().map(|notice| brief(notice, now)).collect();
     output.print(&json!({ "notices": document }), |_| {
         let rows = kept.iter().map(|it| {
             [
                 it.id.to_string(),
                 it.category.to_string(),
-                if it.paused_at.is_some() { "paused".to_owned() } else { it.state.to_string() },
+                match it.state {
+                    _ if it.paused_at.is_some() => "paused".to_owned(),
+                    _ if it.is_overdue(now) => "overdue".to_owned(),
+                    state => state.to_string(),
+                },
                 it.reference.clone().unwrap_or_default(),
                 it.recipients.to_string(),
                 it.subject.clone(),
@@ -317,25 +327,25 @@ async fn list(app: &App, command: &List, output: &Output) -> Result<u8, Failure>
     Ok(0)
 }
 
-fn brief(notice: &Kept) -> serde_json::Value {
+fn brief(notice: &Kept, now: Timestamp) -> serde_json::Value {
     json!({
         "id": notice.id, "category": notice.category, "class": notice.category.class(), "state": notice.state,
         "reference": notice.reference, "subject": notice.subject, "author": notice.author,
         "approved_by": notice.approved_by, "created_at": notice.created_at, "send_at": notice.send_at,
         "released_at": notice.released_at, "closed_at": notice.closed_at, "customers": notice.customers,
-        "recipients": notice.recipients, "follows": notice.follows_id,
+        "recipients": notice.recipients, "follows": notice.follows_id, "overdue": notice.is_overdue(now),
     })
 }
 
 async fn show(app: &App, id: &str, output: &Output) -> Result<u8, Failure> {
     let notice = app.notices.named(id).await?;
     let steps = app.notices.steps(notice.id).await?;
-    let mut document = brief(&notice);
+    let mut document = brief(&notice, app.clock.now());
     document["source"] = json!(notice.source);
     document["digest"] = json!(data_encoding::HEXLOWER.encode(&notice.digest));
     document["steps"] = json!(steps);
     output.print(&document, |_| {
-        let mut text = describe_state(&notice);
+        let mut text = describe_state(&notice, app.clock.now());
         text += &format!("{}: {}\n\n", notice.category, notice.subject);
         let rows = steps.iter().map(|step| {
             [time(step.at), step.step.to_string(), step.operator.clone(), step.reason.clone().unwrap_or_default()]
@@ -353,7 +363,7 @@ async fn show_status(app: &App, command: &Watch, output: &Output) -> Result<u8, 
         if command.watch && !output.json {
             super::output::print("\u{1b}[2J\u{1b}[H")?;
         }
-        output.print(&status, |status| describe_status(status, &notice))?;
+        output.print(&status, |status| describe_status(status, &notice, app.clock.now()))?;
         if !command.watch || notice.closed_at.is_some() {
             return Ok(0);
         }
@@ -365,8 +375,8 @@ async fn show_status(app: &App, command: &Watch, output: &Output) -> Result<u8, 
 }
 
 /// How a notice stands, as a table of counts with what each means.
-fn describe_status(status: &Status, notice: &Kept) -> String {
-    let mut text = format!("{}: {}\n{}", notice.category, notice.subject, describe_state(notice));
+fn describe_status(status: &Status, notice: &Kept, now: Timestamp) -> String {
+    let mut text = format!("{}: {}\n{}", notice.category, notice.subject, describe_state(notice, now));
     let present = status.counts.iter().filter(|(_, count)| **count > 0);
     let rows = present.map(|(state, count)| [state.to_string(), count.to_string(), state.describe().to_owned()]);
     if status.recipients > 0 {

@@ -21,8 +21,20 @@ pub enum Ended {
     Settled(Box<Trial>),
     /// Untried, for no fault of the relay: it is to be claimed again.
     GivenBack(Timestamp),
-    /// Untried, for the relay's sake.
-    RelayTrouble(Verdict, Failed),
+    /// Untried: the relay refuses our sender. What to record where that is the delivery's own trouble.
+    SenderRefused(Failed, Box<Trial>),
+    /// Untried: the relay is in trouble.
+    RelayDown(Failed),
+    /// Untried: the connection has come to its end.
+    HungUp,
+}
+
+impl Ended {
+    /// True where the message came past MAIL, whatever became of it then.
+    pub fn came_past_mail(&self) -> bool {
+        let Self::Settled(trial) = self else { return false };
+        trial.transaction.as_ref().is_some_and(|transaction| transaction.stage > Stage::Mail)
+    }
 }
 
 /// A claim older than this is looked at again before MAIL FROM, in milliseconds.
@@ -43,7 +55,8 @@ pub async fn attempt(context: &Context, relay: &str, session: &mut Session, job:
         Ok(true) => {}
         Ok(false) => return Ended::GivenBack(context.clock.now()),
         Err(error) => {
-            tracing::error!(delivery = %job.to.id, %error, "a claim could not be looked at again");
+            let error = error.for_logs();
+            tracing::error!(delivery = %job.to.id, error, "a claim could not be looked at again");
             return give_up_for_now(context);
         }
     }
@@ -55,7 +68,8 @@ pub async fn attempt(context: &Context, relay: &str, session: &mut Session, job:
     let composed = match compose(context, job).await {
         Ok(composed) => composed,
         Err(error) => {
-            tracing::error!(delivery = %job.to.id, %error, "a message could not be made");
+            let error = error.for_logs();
+            tracing::error!(delivery = %job.to.id, error, "a message could not be made");
             return give_up_for_now(context);
         }
     };
@@ -85,22 +99,26 @@ pub async fn attempt(context: &Context, relay: &str, session: &mut Session, job:
         Ok(None) => Ended::GivenBack(context.clock.now()),
         Err(failed) => {
             let asked = dsn && !matches!(failed.failure, Failure::Unsupported(_));
-            let verdict = classify(failed.stage, &failed.failure, failed.reused);
-            let (outcome, dead) = match verdict {
-                Verdict::Rejected { dead } => (Outcome::Rejected, dead),
-                Verdict::Deferred => (Outcome::Deferred, false),
-                Verdict::Uncertain => (Outcome::Uncertain, false),
-                Verdict::RelayDown | Verdict::SenderRefused | Verdict::ConnectionEnded => {
-                    return Ended::RelayTrouble(verdict, failed);
-                }
+            let trial = |outcome, dead| {
+                Box::new(Trial {
+                    outcome,
+                    transaction: Some(transaction(failed.stage, failed.failure.code(), asked)),
+                    reply: Some(failed.failure.text()),
+                    dead,
+                    asks_for_pause: outcome == Outcome::Deferred && asks_for_pause(failed.stage, &failed.failure),
+                })
             };
-            Ended::Settled(Box::new(Trial {
-                outcome,
-                transaction: Some(transaction(failed.stage, failed.failure.code(), asked)),
-                reply: Some(failed.failure.text()),
-                dead,
-                asks_for_pause: outcome == Outcome::Deferred && asks_for_pause(failed.stage, &failed.failure),
-            }))
+            match classify(failed.stage, &failed.failure, failed.reused) {
+                Verdict::Rejected { dead } => Ended::Settled(trial(Outcome::Rejected, dead)),
+                Verdict::Deferred => Ended::Settled(trial(Outcome::Deferred, false)),
+                Verdict::Uncertain => Ended::Settled(trial(Outcome::Uncertain, false)),
+                Verdict::SenderRefused => {
+                    let own = trial(Outcome::Deferred, false);
+                    Ended::SenderRefused(failed, own)
+                }
+                Verdict::RelayDown => Ended::RelayDown(failed),
+                Verdict::ConnectionEnded => Ended::HungUp,
+            }
         }
     }
 }

@@ -125,7 +125,8 @@ impl Claims {
         if ready.len() < wanted.all() {
             let open = notices::open(conn).await?;
             self.notices.retain(|id, _| open.iter().any(|notice| notice.id == *id));
-            let sendable = open.iter().filter(|notice| notice.is_sendable());
+            let unreadable = self.context.unreadable.now(self.context.clock.now_ms());
+            let sendable = open.iter().filter(|notice| notice.is_sendable() && !unreadable.contains(&notice.id));
             self.open = sendable.map(|notice| (notice.category.lane(), notice.id)).collect();
             // Another node may have set some aside, or this one before it was started anew.
             let before = std::mem::take(&mut self.aside);
@@ -165,7 +166,8 @@ impl Claims {
         let now = self.context.clock.now();
         let notices: Vec<_> = self.open.iter().filter(|(its, _)| *its == lane).map(|(_, id)| *id).collect();
         for notice_id in notices {
-            // Each round either fills the want, finds nothing, or saturates a domain that the next one skips.
+            // Each round either fills the want, finds nothing, saturates a domain that the next one skips, or makes nothing
+            // ready of what it claimed and is the last: a transaction must not walk through all that cannot be read.
             while ready.len() < upto {
                 let held = self.context.pace.held(now.as_millisecond());
                 let skip: Vec<String> = held.into_iter().map(|held| held.domain).collect();
@@ -185,8 +187,9 @@ impl Claims {
                 if !over.is_empty() {
                     self.put_off(conn, &over, now.as_millisecond()).await?;
                 }
+                let (claims, before) = (mine.len(), ready.len());
                 self.make_ready(conn, notice_id, (mine, now), ready).await?;
-                if is_last && found < limit {
+                if (is_last && found < limit) || (claims > 0 && ready.len() == before) {
                     break;
                 }
             }
@@ -312,10 +315,20 @@ impl Claims {
         if let Some(sending) = self.notices.get(&id) {
             return Ok(Some(sending.clone()));
         }
-        let loaded = load(conn, id).await?;
-        if let Some(sending) = &loaded {
-            self.notices.insert(id, sending.clone());
+        match load(conn, id).await? {
+            None => Ok(None),
+            Some(Ok(sending)) => {
+                self.notices.insert(id, sending.clone());
+                Ok(Some(sending))
+            }
+            Some(Err(why)) => {
+                let until = self.context.clock.now_ms().saturating_add(UNREADY_PAUSE_MS);
+                if self.context.unreadable.note(id, until) {
+                    tracing::error!(notice = %id, why, "a notice cannot be read and waits until it can, others go on");
+                }
+                self.open.retain(|(_, open)| *open != id);
+                Ok(None)
+            }
         }
-        Ok(loaded)
     }
 }

@@ -1,20 +1,22 @@
-//! Housekeeping: what a dispatcher does from time to time beside the sending. It releases and closes what is due, takes over
-//! what dispatchers left that are gone, counts what could be sent, and notices when there is nothing left to do.
+//! Housekeeping: what a dispatcher does from time to time beside the sending. It closes what is done, takes over what
+//! dispatchers left that are gone, counts what could be sent, and notices when there is nothing left to do. A round is short:
+//! what may take long is begun by it and done beside it.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use super::errands::{Errands, PATIENCE, Undone};
 use super::lanes::Due;
-use super::notice::Sending;
 use super::outcome::doubt;
-use super::{Dispatcher, Finished, SILENCE, TICK, Until, recorder};
-use crate::domain::category::Lane;
+use super::{Dispatcher, Finished, SILENCE, TICK, Until};
+use crate::domain::category::{Category, Lane};
+use crate::domain::notice::State;
 use crate::ledger::Sealed;
-use crate::notices::NoticeError;
+use crate::notices::{NoticeError, Task};
+use crate::store::notices::Open;
 use crate::store::queue::{LEASE_MS, Stale};
 use crate::store::settle::{Settlement, Written};
 use crate::store::waiting::Depth;
@@ -26,34 +28,24 @@ const SHORTEST_TICK: Duration = Duration::from_millis(20);
 /// Deliveries to domains on pause that are put off in one transaction.
 const PUT_OFF: usize = 2000;
 
-/// How long a run that is to end by itself waits for the database.
-const PATIENCE: Duration = Duration::from_secs(60);
-
 /// Deliveries counted as due at most: more make no difference to how many workers are woken.
 const COUNTED: usize = 1000;
 
 impl Dispatcher {
-    /// Housekeeping: what has to be done from time to time, beside the sending.
+    /// Housekeeping: what has to be done from time to time, beside the sending. Until `shutdown`; then a round under way is
+    /// finished, unless the time to drain is `over` before.
     pub(super) async fn keep_house(
         &self,
-        shutdown: &CancellationToken,
+        (shutdown, over): (&CancellationToken, &CancellationToken),
         until: Option<Until>,
         due: &watch::Sender<Due>,
+        errands: &mut Errands,
     ) -> Result<Finished, NoticeError> {
         let mut next_look = 0;
         let mut failing: Option<Instant> = None;
-        let given_up = async {
-            shutdown.cancelled().await;
-            tokio::time::sleep(self.context.config.dispatch.drain).await;
-        };
-        let mut given_up = std::pin::pin!(given_up);
         loop {
-            let round = self.context.store.watched(SILENCE, self.round(&mut next_look, due, until));
-            let done = tokio::select! {
-                // Only where it takes long: what a round does is best finished.
-                () = &mut given_up => return Ok(Finished::Stopped),
-                done = round => done,
-            };
+            let round = self.context.store.watched(SILENCE, self.round(&mut next_look, due, until, errands));
+            let Some(done) = over.run_until_cancelled(round).await else { return Ok(Finished::Stopped) };
             match done {
                 Ok(Some(finished)) => return Ok(finished),
                 Ok(None) => failing = None,
@@ -63,7 +55,7 @@ impl Dispatcher {
                     if until.is_some() && !(passes && since.elapsed() < PATIENCE) {
                         return Err(error);
                     }
-                    self.context.outage.tell("housekeeping failed", &error);
+                    self.context.outage.tell("housekeeping failed", &error.for_logs());
                 }
             }
             if until.is_some() && self.context.outage.lasts_for() > PATIENCE {
@@ -73,6 +65,7 @@ impl Dispatcher {
             tokio::select! {
                 () = shutdown.cancelled() => return Ok(Finished::Stopped),
                 () = self.looks_again() => {}
+                () = errands.ended() => {}
                 () = tokio::time::sleep(TICK) => {}
             }
         }
@@ -85,27 +78,35 @@ impl Dispatcher {
     }
 
     /// One round; what there is to say where the run is to end.
-    pub(super) async fn round(
+    async fn round(
         &self,
         next_look: &mut i64,
         due: &watch::Sender<Due>,
         until: Option<Until>,
+        errands: &mut Errands,
     ) -> Result<Option<Finished>, NoticeError> {
         let now = self.context.clock.now_ms();
         if now >= *next_look {
             self.take_over(false).await?;
             *next_look = now + LEASE_MS / 3;
         }
-        self.notices.advance().await?;
+        errands.reap();
+        let open = self.open().await?;
+        errands.begin(&self.notices.errands(&open));
+        self.notices.close_done(&open).await?;
         let mut count = self.count_due().await?;
         if count.all > 0 && self.put_off().await? {
             count = self.count_due().await?;
         }
         due.send_replace(count);
         match until {
-            Some(Until::Idle(notice)) => self.is_idle(notice).await,
+            Some(Until::Idle(notice)) => self.is_idle(notice, errands).await,
             None => Ok(None),
         }
+    }
+
+    async fn open(&self) -> Result<Vec<Open>, StoreError> {
+        kept::open(&mut *self.context.store.read().await?).await
     }
 
     /// Puts off what was set aside to domains to which nothing may be sent for a while, so that it does not count as due. False
@@ -118,7 +119,7 @@ impl Dispatcher {
         if domains.is_empty() {
             return Ok(false);
         }
-        for notice in kept::open(&mut *self.context.store.read().await?).await? {
+        for notice in self.open().await? {
             if !notice.is_sendable() {
                 continue;
             }
@@ -138,8 +139,9 @@ impl Dispatcher {
     async fn count_due(&self) -> Result<Due, StoreError> {
         let mut conn = self.context.store.read().await?;
         let mut due = Due::default();
+        let unreadable = self.context.unreadable.now(self.context.clock.now_ms());
         for notice in kept::open(&mut conn).await? {
-            if notice.is_sendable() && due.all < COUNTED as u64 {
+            if notice.is_sendable() && !unreadable.contains(&notice.id) && due.all < COUNTED as u64 {
                 let count = waiting::due(&mut conn, notice.id, self.context.clock.now(), COUNTED).await?;
                 due.all += count;
                 if notice.category.lane() == Lane::Critical {
@@ -151,17 +153,21 @@ impl Dispatcher {
     }
 
     /// Whether there is nothing that could be done now.
-    async fn is_idle(&self, notice: Option<Uuid>) -> Result<Option<Finished>, NoticeError> {
-        let depth = self.depth(notice).await?;
+    async fn is_idle(&self, notice: Option<Uuid>, errands: &Errands) -> Result<Option<Finished>, NoticeError> {
+        // First: what an errand has released by now is counted then.
+        let open = self.open().await?;
+        let awaited = errands.are_awaited(&self.notices.errands(&open), notice);
+        let depth = self.depth_but_unreadable(notice).await?;
         if depth.leased == 0 && depth.due == 0 {
-            // What ended since this round began may have been the last of a notice.
-            let progress = self.notices.advance().await?;
-            let awaited = progress.held.iter().any(|held| notice.is_none_or(|notice| notice == *held));
-            if progress.released > 0 || awaited {
+            if awaited {
                 return Ok(None);
             }
+            // What ended since this round began may have been the last of a notice.
+            self.notices.close_done(&open).await?;
+            let undone = self.undone(errands, notice).await?;
             return Ok(Some(match self.upkeep.ledger.seal().await {
-                Ok(Sealed::Upto(_)) => Finished::Idle(depth),
+                Ok(Sealed::Upto(_)) if undone.is_empty() => Finished::Idle(depth),
+                Ok(Sealed::Upto(_)) => Finished::Undone(undone, depth),
                 Ok(Sealed::Stopped(reason)) => Finished::Unsealed(reason, depth),
                 Err(error) => Finished::Unsealed(error.to_string(), depth),
             }));
@@ -172,6 +178,34 @@ impl Dispatcher {
             return Ok(Some(Finished::NoRelay(troubles.collect(), depth)));
         }
         Ok(None)
+    }
+
+    /// What waits, where that of notices which cannot be read waits for another time.
+    async fn depth_but_unreadable(&self, notice: Option<Uuid>) -> Result<Depth, StoreError> {
+        let mut depth = self.depth(notice).await?;
+        for id in self.context.unreadable.now(self.context.clock.now_ms()) {
+            if notice.is_none_or(|notice| notice == id) {
+                let waits = self.depth(Some(id)).await?.due;
+                depth.due = depth.due.saturating_sub(waits);
+                depth.later += waits;
+            }
+        }
+        Ok(depth)
+    }
+
+    /// What was given up, and has not been done by somebody else since.
+    async fn undone(&self, errands: &Errands, notice: Option<Uuid>) -> Result<Vec<Undone>, StoreError> {
+        let mut conn = self.context.store.read().await?;
+        let mut undone = Vec::new();
+        for given_up in errands.given_up(notice) {
+            let now = kept::find(&mut conn, given_up.notice).await?.map(|notice| notice.state);
+            let still = match given_up.task {
+                Task::Release => matches!(now, Some(State::Approved | State::Scheduled | State::Releasing)),
+                Task::Cancel => now == Some(State::Cancelled),
+            };
+            undone.extend(still.then(|| given_up.clone()));
+        }
+        Ok(undone)
     }
 
     /// What waits; of one notice, where named.
@@ -193,14 +227,12 @@ impl Dispatcher {
             for claim in stale {
                 doubts.extend(self.doubt(&mut tx, claim).await?);
             }
-            let (sendings, settlements): (Vec<_>, Vec<_>) = doubts.into_iter().unzip();
+            let (categories, settlements): (Vec<_>, Vec<_>) = doubts.into_iter().unzip();
             let settlements: Vec<Written> = settlements.into_iter().map(Written::from).collect();
             settle::settle(&mut tx, &settlements).await?;
             tx.commit().await?;
-            sendings
-                .iter()
-                .zip(&settlements)
-                .for_each(|(sending, it)| self.context.count(Some(sending), &it.settlement));
+            let counted = categories.into_iter().zip(&settlements);
+            counted.for_each(|(category, it)| self.context.count(Some(category), &it.settlement));
             if count == 0 {
                 return Ok(());
             }
@@ -212,11 +244,11 @@ impl Dispatcher {
         &self,
         conn: &mut crate::store::Conn,
         stale: Stale,
-    ) -> Result<Option<(Arc<Sending>, Settlement)>, StoreError> {
-        let Some(sending) = recorder::load(conn, stale.notice_id).await? else { return Ok(None) };
+    ) -> Result<Option<(Category, Settlement)>, StoreError> {
+        let Some(notice) = kept::find(conn, stale.notice_id).await? else { return Ok(None) };
         let ids = [stale.delivery_id.to_string()];
         let Some(recipient) = recipients::find(conn, &ids).await?.pop() else { return Ok(None) };
-        let settlement = doubt(&self.context.random, self.context.clock.now(), (&stale, &sending, recipient));
-        Ok(Some((sending, settlement)))
+        let settlement = doubt(&self.context.random, self.context.clock.now(), (&stale, &notice, recipient));
+        Ok(Some((notice.category, settlement)))
     }
 }

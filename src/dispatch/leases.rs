@@ -83,7 +83,7 @@ pub async fn keep(context: Arc<Context>, stop: CancellationToken) {
             let renewed = context.leases.renew(&context.store, &context.owner, now);
             match context.store.within(DEADLINE, renewed).await {
                 Ok(()) => next = now.as_millisecond() + LEASE_MS / 3,
-                Err(error) => context.outage.tell("leases cannot be renewed", &error),
+                Err(error) => context.outage.tell("leases cannot be renewed", &error.for_logs()),
             }
         }
         tokio::select! {

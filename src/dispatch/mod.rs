@@ -2,8 +2,8 @@
 //!
 //! ```text
 //!            +-- worker -- SMTP session --+
-//! recorder --+-- worker -- SMTP session --+-- relay     housekeeping: release what is due, close what is done,
-//!    |       +-- worker -- SMTP session --+             take over claims of the dead
+//! recorder --+-- worker -- SMTP session --+-- relay     housekeeping: close what is done, take over claims of the dead
+//!    |       +-- worker -- SMTP session --+             errands: release what is due, finish cancellations
 //!    |                                                  leases: renew what is held
 //!    |                                                  upkeep: seal the ledger, delete persons whose time is over
 //! database                                              nodes: tell that this one lives, count the others, share the rates
@@ -14,6 +14,7 @@
 
 mod attempt;
 mod claims;
+mod errands;
 mod house;
 mod job;
 mod lanes;
@@ -31,6 +32,7 @@ mod recorder;
 pub mod relay;
 mod share;
 mod tally;
+mod unreadable;
 pub mod upkeep;
 mod worker;
 
@@ -39,11 +41,12 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 use tokio::task::{JoinHandle, JoinSet};
-use tokio::time::{timeout, timeout_at};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::config::Config;
+use crate::domain::category::Category;
 use crate::domain::clock::Clock;
 use crate::domain::delivery::Outcome;
 use crate::domain::random::Random;
@@ -53,16 +56,18 @@ use crate::notices::{NoticeError, Notices};
 use crate::store::settle::Settlement;
 use crate::store::waiting::Depth;
 use crate::store::{Dialect, Store};
+use errands::Errands;
+pub use errands::Undone;
 use lanes::{Due, Seat};
 use leases::Leases;
 use nodes::Beating;
-use notice::Sending;
 use outage::Outage;
 use pace::Pace;
 use pulse::Pulse;
 use recorder::Recorder;
 use relay::{Relay, Trouble};
 use share::Share;
+use unreadable::Unreadable;
 use upkeep::Upkeep;
 use worker::Worker;
 
@@ -93,6 +98,7 @@ pub struct Context {
     observer: Option<Observer>,
     metrics: Metrics,
     leases: Leases,
+    unreadable: Unreadable,
     outage: Outage,
     /// Woken when a worker found nothing to claim.
     nothing: Notify,
@@ -106,9 +112,9 @@ impl Context {
     }
 
     /// Counts an outcome that was recorded.
-    fn count(&self, sending: Option<&Arc<Sending>>, settlement: &Settlement) {
+    fn count(&self, category: Option<Category>, settlement: &Settlement) {
         let relay = settlement.attempt.as_ref().map(|attempt| attempt.relay.as_str());
-        self.metrics.recorded(relay, sending.map(|sending| sending.kept.category), settlement.outcome);
+        self.metrics.recorded(relay, category, settlement.outcome);
         let (notice, delivery) = (settlement.notice_id, settlement.delivery_id);
         tracing::debug!(%notice, %delivery, relay, outcome = %settlement.outcome, "recorded");
     }
@@ -136,6 +142,8 @@ pub enum Finished {
     NoRelay(Vec<(String, Trouble)>, Depth),
     /// Nothing more can be sent now, but entries wait to be sealed, and why.
     Unsealed(String, Depth),
+    /// Nothing more can be sent now, but something could not be done.
+    Undone(Vec<Undone>, Depth),
 }
 
 /// How often to look for what has become due.
@@ -200,6 +208,7 @@ impl Dispatcher {
             observer: parts.observer,
             metrics: parts.metrics,
             leases: Leases::default(),
+            unreadable: Unreadable::default(),
             outage: Outage::none(),
             nothing: Notify::new(),
         };
@@ -225,7 +234,10 @@ impl Dispatcher {
             || on_a_thread_of_its_own(async move { given_up.run_until_cancelled(recorder.run()).await })
         });
         let (due, _) = watch::channel(Due::default());
-        let stop = CancellationToken::new();
+        let stop = shutdown.child_token();
+        // Cancelled once the time to drain is over, which is one for all.
+        let over = CancellationToken::new();
+        let draining = tokio::spawn(over_after(stop.clone(), self.context.config.dispatch.drain, over.clone()));
         let recorded = CancellationToken::new();
         // Whoever drops this run drops what belongs to it: nothing is recorded once another dispatcher may have taken over.
         let _ended = [&gone, &given_up, &stop, &recorded].map(|token| token.clone().drop_guard());
@@ -236,6 +248,7 @@ impl Dispatcher {
                     context: self.context.clone(),
                     relay: relay.clone(),
                     before: self.relays[..place].to_vec(),
+                    after: self.relays[place + 1..].to_vec(),
                     seat,
                     due: due.subscribe(),
                     recorder: requests.clone(),
@@ -246,15 +259,18 @@ impl Dispatcher {
         drop(requests);
         let mut upkeep = tokio::spawn(self.upkeep.clone().run(stop.clone()));
         let leases = tokio::spawn(leases::keep(self.context.clone(), recorded.clone()));
-        let is_well = || !recorder.is_finished() && !upkeep.is_finished();
-        let finished = self.pulse.beating(is_well, self.keep_house(&shutdown, until, &due)).await;
+        let mut errands = Errands::new(self.context.store.clone(), self.notices.clone());
+        let is_well = || stop.is_cancelled() || !(recorder.is_finished() || upkeep.is_finished());
+        let house = self.keep_house((&shutdown, &over), until, &due, &mut errands);
+        let finished = self.pulse.beating(is_well, house).await;
         stop.cancel();
-        let drain = self.context.config.dispatch.drain;
-        let until = tokio::time::Instant::now() + drain;
-        let drained = timeout(drain, async { while workers.join_next().await.is_some() {} });
-        if drained.await.is_err() {
+        if in_time(&over, async { while workers.join_next().await.is_some() {} }).await.is_none() {
             tracing::warn!("deliveries under way did not finish in time and are given up");
             workers.shutdown().await;
+        }
+        if in_time(&over, errands.finish()).await.is_none() {
+            tracing::warn!("a release or a cancellation did not finish in time: it is taken up again");
+            errands.break_off().await;
         }
         self.finish_recording(recorder, &given_up).await;
         recorded.cancel();
@@ -266,10 +282,11 @@ impl Dispatcher {
             tracing::error!("the heartbeat failed: this node counts for some seconds more");
         }
         // It may wait for a database that is away; broken off, it is done again by the next one.
-        if !matches!(timeout_at(until, &mut upkeep).await, Ok(Ok(()))) {
+        if !matches!(in_time(&over, &mut upkeep).await, Some(Ok(()))) {
             upkeep.abort();
             tracing::error!("the upkeep did not end well: entries may wait to be sealed by the next one");
         }
+        draining.abort();
         // What the drain recorded is sealed too; where that fails, the next start does it.
         if matches!(finished, Ok(Finished::Stopped)) {
             let sealed = self.upkeep.ledger.seal();
@@ -294,7 +311,9 @@ impl Dispatcher {
             match self.context.store.watched(SILENCE, begun).await {
                 Ok(()) => break,
                 Err(error) if until.is_some() => return Err(error),
-                Err(error) => self.context.outage.tell("claims of earlier dispatchers cannot be taken over", &error),
+                Err(error) => {
+                    self.context.outage.tell("claims of earlier dispatchers cannot be taken over", &error.for_logs())
+                }
             }
             tokio::select! {
                 () = shutdown.cancelled() => return Ok(false),
@@ -318,6 +337,22 @@ impl Dispatcher {
     }
 }
 
+/// Cancels `over` when it is `drain` since `stop`.
+async fn over_after(stop: CancellationToken, drain: Duration, over: CancellationToken) {
+    stop.cancelled().await;
+    tokio::time::sleep(drain).await;
+    over.cancel();
+}
+
+/// Waits for what is to end before the time to drain is `over`; what has ended by then is never late.
+async fn in_time<T>(over: &CancellationToken, work: impl Future<Output = T>) -> Option<T> {
+    tokio::select! {
+        biased;
+        done = work => Some(done),
+        () = over.cancelled() => None,
+    }
+}
+
 /// Runs the recorder where it need not queue behind workers that make messages: all of them wait for it.
 fn on_a_thread_of_its_own<T>(task: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -330,6 +365,7 @@ async fn supervised(worker: Worker, stop: CancellationToken) {
         context: worker.context.clone(),
         relay: worker.relay.clone(),
         before: worker.before.clone(),
+        after: worker.after.clone(),
         seat: worker.seat,
         due: worker.due.clone(),
         recorder: worker.recorder.clone(),

@@ -157,6 +157,7 @@ impl Beating {
                 () = stop.cancelled() => break,
                 _ = beats.tick() => {}
             }
+            self.relays.iter().for_each(|relay| relay.measure());
             if self.may_rest() {
                 continue;
             }

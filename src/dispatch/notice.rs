@@ -41,6 +41,17 @@ pub enum ComposeError {
     Kept(#[from] StoreError),
 }
 
+impl ComposeError {
+    /// As it may stand in a log.
+    #[must_use]
+    pub fn for_logs(&self) -> String {
+        match self {
+            Self::Kept(error) => error.for_logs(),
+            other => other.to_string(),
+        }
+    }
+}
+
 /// A message ready to be sent.
 #[derive(Clone, Debug)]
 pub struct Composed {

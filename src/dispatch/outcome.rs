@@ -13,7 +13,9 @@ use crate::domain::entry::{Entry, Event, Fact, Person};
 use crate::domain::preference::{Permission, permission};
 use crate::domain::random::Random;
 use crate::domain::reply::Stage;
+use crate::mail::message::message_id;
 use crate::store::deliveries::ToSend;
+use crate::store::notices::Kept;
 use crate::store::queue::{Claimed, Stale};
 use crate::store::recipients::Recipient;
 use crate::store::settle::{Attempt, Settlement};
@@ -81,7 +83,7 @@ pub fn settlement(
     let attempts = claimed.attempts + u32::from(trial.transaction.is_some());
     let (outcome, again) = next(retry, random, at, claimed, sending, to, trial.outcome, attempts);
     let dead = trial.dead.then(|| to.email.as_str().to_owned());
-    let parts = (claimed.token, attempts, sending, to.recipient());
+    let parts = (claimed.token, attempts, &sending.kept, to.recipient());
     let mut settlement = recorded(random, at, parts, Trial { outcome, ..trial });
     // Many deferrals in a row are one fact: the first is recorded, `attempts` has them all.
     if outcome == Outcome::Deferred && to.state == State::Deferred {
@@ -91,20 +93,21 @@ pub fn settlement(
 }
 
 /// What to record for a claim whose dispatcher is gone: nobody knows whether its message was taken. That is not the
-/// recipient's fault, and a mandatory notice is sent again at once.
+/// recipient's fault, and a mandatory notice is sent again at once. It takes no more than the notice's row: what this version
+/// cannot send may have been sent by another.
 #[must_use]
-pub fn doubt(random: &Random, at: Timestamp, (stale, sending, recipient): (&Stale, &Sending, Recipient)) -> Settlement {
+pub fn doubt(random: &Random, at: Timestamp, (stale, notice, recipient): (&Stale, &Kept, Recipient)) -> Settlement {
     let why = "the dispatcher stopped while it held this delivery".to_owned();
     let trial = Trial { reply: Some(why), ..Trial::untried(Outcome::Uncertain) };
-    let again = (sending.class() == Class::Mandatory).then_some((at, 0));
-    Settlement { again, ..recorded(random, at, (stale.token, stale.attempts, sending, recipient), trial) }
+    let again = (notice.category.class() == Class::Mandatory).then_some((at, 0));
+    Settlement { again, ..recorded(random, at, (stale.token, stale.attempts, notice, recipient), trial) }
 }
 
 /// What is recorded of a trial, whose outcome is the one in the end, under the claim's token and with the attempts by now.
 fn recorded(
     random: &Random,
     at: Timestamp,
-    (token, attempts, sending, recipient): (i64, u32, &Sending, Recipient),
+    (token, attempts, notice, recipient): (i64, u32, &Kept, Recipient),
     mut trial: Trial,
 ) -> Settlement {
     // PostgreSQL takes no text with a NUL: what a server says must not keep everything else from being recorded.
@@ -113,17 +116,17 @@ fn recorded(
     let level = (outcome == Outcome::Accepted).then_some(Level::Relayed);
     let code = trial.transaction.as_ref().and_then(|transaction| transaction.code);
     let fact = Fact {
-        notice: Some((sending.kept.id, sending.kept.category, sending.kept.digest)),
+        notice: Some((notice.id, notice.category, notice.digest)),
         ordinal: Some(recipient.ordinal),
         level,
         attempt: trial.transaction.as_ref().map(|_| attempts),
         status_class: code.and_then(|code| u8::try_from(code / 100).ok()),
         ..Fact::new(Event::from(outcome), at)
     };
-    let entry = Entry::new(&fact, Some(&person(sending, recipient, &trial)), random);
+    let entry = Entry::new(&fact, Some(&person(notice, recipient, &trial)), random);
     Settlement {
         delivery_id,
-        notice_id: sending.kept.id,
+        notice_id: notice.id,
         token,
         outcome,
         level,
@@ -173,13 +176,13 @@ fn next(
     }
 }
 
-fn person(sending: &Sending, recipient: Recipient, trial: &Trial) -> Person {
+fn person(notice: &Kept, recipient: Recipient, trial: &Trial) -> Person {
     let delivery_id = recipient.id;
     let mut person = recipient.into_person();
     person.reply = trial.reply.clone().unwrap_or_default();
     if let Some(transaction) = &trial.transaction {
         person.sha256 = Some(transaction.composed.sha256);
-        person.message_id = sending.message_id(delivery_id);
+        person.message_id = message_id(delivery_id, &notice.message_domain);
         person.envelope_sender.clone_from(&transaction.envelope_sender);
         person.relay.clone_from(&transaction.relay);
         person.host.clone_from(&transaction.host);

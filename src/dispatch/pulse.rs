@@ -13,8 +13,8 @@ const BEAT: Duration = Duration::from_secs(1);
 /// Without a beat for this long, a task is gone or blocks the others.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// Without a turn of the housekeeping for this long, it hangs: the release of ten million recipients takes less.
-const LONGEST_TURN: Duration = Duration::from_secs(15 * 60);
+/// Without a turn of the housekeeping for this long, it hangs: to put off a million deliveries takes less.
+const LONGEST_TURN: Duration = Duration::from_secs(5 * 60);
 
 /// The pulse of a process's dispatcher: a cheap handle, cloned freely.
 #[derive(Clone, Debug, Default)]

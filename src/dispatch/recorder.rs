@@ -21,7 +21,7 @@ use super::{Context, Settled};
 use crate::domain::delivery::Outcome;
 use crate::store::deliveries::ToSend;
 use crate::store::queue::{Claimed, GiveBack};
-use crate::store::settle::Written;
+use crate::store::settle::{Fenced, Written};
 use crate::store::{Conn, StoreError, Writer, messages, notices, queue, secrets, settle};
 
 /// A place in the line for a delivery to send.
@@ -110,6 +110,15 @@ struct Group {
     given_back: Vec<GiveBack>,
 }
 
+/// What came of a commit.
+#[derive(Default)]
+struct Committed {
+    /// What was claimed.
+    ready: Vec<Ready>,
+    /// Deliveries whose outcome was not recorded, by id and token: another node has them.
+    lost: HashSet<(Uuid, i64)>,
+}
+
 impl Recorder {
     /// A recorder, and the way to ask it.
     #[must_use]
@@ -145,14 +154,14 @@ impl Recorder {
             let context = self.context.clone();
             let committed = context.store.within(DEADLINE, self.commit(&mut writer, &group));
             match metrics.committing(group.len(), committed).await {
-                Ok(ready) => {
+                Ok(committed) => {
                     context.outage.end();
-                    self.done(&mut group, ready);
+                    self.done(&mut group, committed);
                 }
                 Err(error) => {
                     self.claims.failed();
                     // Before the workers are told that there is nothing for them.
-                    context.outage.begin(&error);
+                    context.outage.begin(&error.for_logs());
                     group.claims.clear();
                     tokio::time::sleep(PAUSE).await;
                 }
@@ -169,7 +178,7 @@ impl Recorder {
             }
             match self.context.store.within(DEADLINE, write_something(writer)).await {
                 Ok(()) => self.context.outage.end(),
-                Err(error) => self.context.outage.begin(&error),
+                Err(error) => self.context.outage.begin(&error.for_logs()),
             }
         }
         self.requests.recv().await
@@ -204,7 +213,8 @@ impl Recorder {
     }
 
     /// Everything in one transaction.
-    async fn commit(&mut self, writer: &mut Writer, group: &Group) -> Result<Vec<Ready>, StoreError> {
+    async fn commit(&mut self, writer: &mut Writer, group: &Group) -> Result<Committed, StoreError> {
+        let mut done = Committed::default();
         let mut tx = writer.begin().await?;
         let unclear = self.unclear;
         if unclear {
@@ -219,30 +229,30 @@ impl Recorder {
                     messages::insert_dictionary(&mut tx, dictionary).await?;
                 }
             }
-            for fenced in settle::settle(&mut tx, &group.settlements).await? {
+            for Fenced { delivery_id, token, recorded } in settle::settle(&mut tx, &group.settlements).await? {
                 if unclear {
-                    tracing::debug!(delivery = %fenced, "its outcome was recorded by the commit that was not answered");
+                    tracing::debug!(delivery = %delivery_id, "its outcome was recorded by the commit that was not answered");
                 } else {
-                    tracing::warn!(delivery = %fenced, "the lease was lost before the outcome could be recorded");
+                    tracing::warn!(delivery = %delivery_id, "the lease was lost before the outcome could be recorded");
+                    done.lost.extend((!recorded).then_some((delivery_id, token)));
                 }
             }
         }
         if !group.given_back.is_empty() {
             queue::give_back(&mut tx, &group.given_back).await?;
         }
-        let mut ready = Vec::new();
         if !group.claims.is_empty() {
-            self.claims.claim(&mut tx, group.wanted(), &mut ready).await?;
+            self.claims.claim(&mut tx, group.wanted(), &mut done.ready).await?;
         }
         // Until there is an answer nobody knows whether it was carried out.
         self.unclear = true;
         tx.commit().await?;
         self.unclear = false;
-        Ok(ready)
+        Ok(done)
     }
 
     /// After the commit: frees slots, hands jobs out, tells what was settled.
-    fn done(&mut self, group: &mut Group, mut ready: Vec<Ready>) {
+    fn done(&mut self, group: &mut Group, Committed { mut ready, lost }: Committed) {
         let now = self.context.clock.now();
         self.claims.committed();
         for domain in group.domains.drain(..) {
@@ -259,7 +269,11 @@ impl Recorder {
             if let Some(dictionary) = settlement.message.as_ref().and_then(|message| message.dictionary.as_ref()) {
                 self.dictionaries.insert(dictionary.sha256);
             }
-            self.context.count(self.claims.notice(settlement.notice_id), &settlement);
+            if lost.contains(&(settlement.delivery_id, settlement.token)) {
+                continue;
+            }
+            let notice = self.claims.notice(settlement.notice_id);
+            self.context.count(notice.map(|sending| sending.kept.category), &settlement);
             self.context.settled(&Settled {
                 notice_id: settlement.notice_id,
                 outcome: settlement.outcome,
@@ -317,21 +331,21 @@ pub fn give_back(claimed: &Claimed, due_at: i64) -> GiveBack {
     GiveBack { id: claimed.delivery_id, token: claimed.token, due_at }
 }
 
-/// Loads a notice to send.
+/// Loads a notice to send; of one that this version cannot read, why not.
 ///
 /// # Errors
-/// Where the database fails. A notice that is not valid any more is logged and left alone.
-pub async fn load(conn: &mut Conn, id: Uuid) -> Result<Option<Arc<Sending>>, StoreError> {
-    let Some(kept) = notices::find(conn, id).await? else { return Ok(None) };
+/// Where the database fails.
+pub async fn load(conn: &mut Conn, id: Uuid) -> Result<Option<Result<Arc<Sending>, String>>, StoreError> {
+    let kept = match notices::find(conn, id).await {
+        Err(error @ StoreError::Inconsistent { .. }) => return Ok(Some(Err(error.for_logs()))),
+        found => found?,
+    };
+    let Some(kept) = kept else { return Ok(None) };
     let follows_domain = match kept.follows_id {
         Some(follows) => notices::find(conn, follows).await?.map(|notice| notice.message_domain),
         None => None,
     };
-    match Sending::new(kept, follows_domain) {
-        Ok(sending) => Ok(Some(Arc::new(sending))),
-        Err(problems) => {
-            tracing::error!(notice = %id, %problems, "a stored notice is not valid any more and cannot be sent");
-            Ok(None)
-        }
-    }
+    let sending = Sending::new(kept, follows_domain);
+    // Without what is wrong: that may quote the notice, and so an account.
+    Ok(Some(sending.map(Arc::new).map_err(|problems| format!("{} problems in its text", problems.0.len()))))
 }

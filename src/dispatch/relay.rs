@@ -1,10 +1,11 @@
 //! A relay as the dispatcher sees it: whether it can be used, how fast, and what came of it.
 //!
 //! The circuit opens on the relay's own trouble only (connect, greeting, TLS, AUTH, and a sender refused for three distinct
-//! deliveries), never on a recipient's. While it is open no attempt is made; after a while one worker probes, alone. What it was
-//! that failed is not probed with while anything else is due: it waits for longer than the pause.
+//! deliveries, or three times for one with nothing taken in between), never on a recipient's. While it is open no attempt is made;
+//! after a while one worker probes, alone. What it was that failed is not probed with while anything else is due: it waits for
+//! longer than the pause. A sender that is refused for one delivery, while others pass, is that delivery's own trouble.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -32,8 +33,11 @@ const VICTIM_EXTRA: Duration = Duration::from_secs(5);
 /// How long it waits at least whose sender was refused: long enough for others to show whether theirs is refused too.
 const VICTIM_WAIT: Duration = Duration::from_secs(10);
 
-/// Deliveries whose sender must be refused before that is the relay's trouble.
+/// Deliveries whose sender must be refused before that is the relay's trouble, or refusals of one.
 const SENDER_REFUSALS: usize = 3;
+
+/// Deliveries that are remembered for their sender being refused: with more than these it begins anew.
+const MOST_REFUSED: usize = 1000;
 
 /// Failed probes after which a run that is to end gives up on the relay.
 const HOPELESS: u32 = 3;
@@ -55,9 +59,32 @@ struct Circuit {
     open_until: Option<Instant>,
     /// Failures since the circuit last closed.
     failures: u32,
-    probing: bool,
-    refused_at_mail: BTreeSet<Uuid>,
+    /// The number of the probe under way.
+    probing: Option<u64>,
+    /// Probes so far.
+    probes: u64,
+    /// Deliveries whose sender was refused since a message last came past MAIL, and how often.
+    refused_at_mail: BTreeMap<Uuid, usize>,
+    /// Deliveries whose sender was ever refused.
+    refused: HashMap<Uuid, Refused>,
     trouble: Option<Trouble>,
+}
+
+/// A delivery whose sender was refused.
+#[derive(Clone, Copy, Debug, Default)]
+struct Refused {
+    times: usize,
+    /// Others came past MAIL meanwhile: it says nothing of the relay.
+    own: bool,
+}
+
+/// What follows from a sender that was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The delivery waits for so long, untried.
+    Waits(Duration),
+    /// It is the delivery's own trouble, and is deferred by its schedule.
+    Own,
 }
 
 /// What is wrong with a relay.
@@ -93,14 +120,17 @@ pub enum Permit {
 }
 
 /// The right to probe a relay. It ends when it is dropped, however the probe ended.
-pub struct Probe(Arc<Relay>);
+pub struct Probe {
+    relay: Arc<Relay>,
+    number: u64,
+}
 
 impl Drop for Probe {
     fn drop(&mut self) {
-        let mut circuit = self.0.circuit();
-        circuit.probing = false;
-        if circuit.open_until.is_some() {
-            self.0.metrics.circuit(State::Open);
+        let mut circuit = self.relay.circuit();
+        // Another may be under way, where the circuit has closed and opened since this one began.
+        if circuit.probing == Some(self.number) {
+            circuit.probing = None;
         }
     }
 }
@@ -141,11 +171,12 @@ impl Relay {
         match circuit.open_until {
             None => Permit::Go,
             Some(until) if Instant::now() < until => Permit::Wait(until),
-            Some(_) if circuit.probing => Permit::Wait(Instant::now() + FIRST_PAUSE),
+            Some(_) if circuit.probing.is_some() => Permit::Wait(Instant::now() + FIRST_PAUSE),
             Some(_) => {
-                circuit.probing = true;
-                self.metrics.circuit(State::HalfOpen);
-                Permit::Probe(Probe(self.clone()))
+                circuit.probes += 1;
+                circuit.probing = Some(circuit.probes);
+                self.show(&circuit);
+                Permit::Probe(Probe { relay: self.clone(), number: circuit.probes })
             }
         }
     }
@@ -185,9 +216,8 @@ impl Relay {
         // A probe has to come past MAIL where that was the trouble.
         let cured = past_mail || circuit.trouble.as_ref().is_some_and(|trouble| trouble.stage != Stage::Mail);
         if circuit.open_until.is_some() && cured {
-            let refused = std::mem::take(&mut circuit.refused_at_mail);
-            *circuit = Circuit { refused_at_mail: refused, ..Circuit::default() };
-            self.metrics.circuit(State::Closed);
+            (circuit.open_until, circuit.failures, circuit.probing, circuit.trouble) = (None, 0, None, None);
+            self.show(&circuit);
             tracing::info!(relay = self.config.name, "relay is well again");
         }
     }
@@ -208,7 +238,7 @@ impl Relay {
         let wrong_password = trouble.stage == Stage::Auth && trouble.refused;
         let pause = if wrong_password { AUTH_PAUSE } else { doubled.min(LONGEST_PAUSE) };
         circuit.open_until = Some(now + pause);
-        self.metrics.circuit(State::Open);
+        self.show(&circuit);
         self.tell(&trouble, pause);
         circuit.trouble = Some(trouble);
         pause + VICTIM_EXTRA
@@ -235,14 +265,39 @@ impl Relay {
         }
     }
 
-    /// The relay refused our sender for a delivery, which makes it the relay's trouble where it is not the first. Gives how
-    /// long the delivery waits.
-    pub fn refused_sender(&self, delivery: Uuid, failed: &Failed, probing: bool) -> Duration {
+    /// The relay refused our sender for a delivery: says whose trouble that is, and what becomes of the delivery.
+    pub fn refused_sender(&self, delivery: Uuid, failed: &Failed, probing: bool) -> Refusal {
         let mut circuit = self.circuit();
-        circuit.refused_at_mail.insert(delivery);
-        let trouble = circuit.refused_at_mail.len() >= SENDER_REFUSALS || circuit.open_until.is_some();
+        if circuit.refused.len() >= MOST_REFUSED {
+            circuit.refused.clear();
+        }
+        let refused = circuit.refused.entry(delivery).or_default();
+        refused.times += 1;
+        let Refused { times, own } = *refused;
+        if times == 1 {
+            let (relay, text) = (&self.config.name, for_logs(&failed.failure.text()));
+            tracing::warn!(relay, %delivery, "the relay refuses our sender for a delivery, trying again: {text}");
+        }
+        if own {
+            return Refusal::Own;
+        }
+        let since = circuit.refused_at_mail.entry(delivery).or_default();
+        *since += 1;
+        let often = *since >= SENDER_REFUSALS || circuit.refused_at_mail.len() >= SENDER_REFUSALS;
+        if !often && circuit.open_until.is_none() && times >= SENDER_REFUSALS {
+            circuit.refused_at_mail.remove(&delivery);
+            circuit.refused.insert(delivery, Refused { times, own: true });
+            return Refusal::Own;
+        }
+        let trouble = often || circuit.open_until.is_some();
         drop(circuit);
-        if trouble { self.is_down(failed, probing).max(VICTIM_WAIT) } else { VICTIM_WAIT }
+        Refusal::Waits(if trouble { self.is_down(failed, probing).max(VICTIM_WAIT) } else { VICTIM_WAIT })
+    }
+
+    /// True where it has refused our sender for a delivery: another relay may not.
+    #[must_use]
+    pub fn refuses(&self, delivery: Uuid) -> bool {
+        self.circuit().refused.contains_key(&delivery)
     }
 
     /// What is wrong with it, while its circuit is open.
@@ -255,11 +310,20 @@ impl Relay {
     /// How its circuit stands.
     #[must_use]
     pub fn standing(&self) -> Standing {
-        match self.circuit().open_until.map(|until| until.saturating_duration_since(Instant::now())) {
-            None => Standing::Closed,
-            Some(Duration::ZERO) => Standing::HalfOpen,
-            Some(left) => Standing::Open(left),
-        }
+        self.circuit().standing()
+    }
+
+    /// Shows how its circuit stands by now: a pause ends without anybody doing anything.
+    pub fn measure(&self) {
+        self.show(&self.circuit());
+    }
+
+    fn show(&self, circuit: &Circuit) {
+        self.metrics.circuit(match circuit.standing() {
+            Standing::Closed => State::Closed,
+            Standing::Open(_) => State::Open,
+            Standing::HalfOpen => State::HalfOpen,
+        });
     }
 
     /// True where it is not worth waiting for: it failed several times in a row, or our password is wrong.
@@ -281,6 +345,16 @@ impl Relay {
     fn circuit(&self) -> MutexGuard<'_, Circuit> {
         // No panic can happen between the changes that belong together.
         self.circuit.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Circuit {
+    fn standing(&self) -> Standing {
+        match self.open_until.map(|until| until.saturating_duration_since(Instant::now())) {
+            None => Standing::Closed,
+            Some(Duration::ZERO) => Standing::HalfOpen,
+            Some(left) => Standing::Open(left),
+        }
     }
 }
 
@@ -345,8 +419,8 @@ mod tests {
         let relay = relay();
         let id = |n| Uuid::from_u128(n);
         let refused = failed(Stage::Mail, 550);
-        for n in [1, 1, 1, 2] {
-            assert_eq!(relay.refused_sender(id(n), &refused, false), VICTIM_WAIT, "delivery {n}");
+        for n in [1, 1, 2] {
+            assert_eq!(relay.refused_sender(id(n), &refused, false), Refusal::Waits(VICTIM_WAIT), "delivery {n}");
             assert_eq!(relay.trouble(), None);
         }
         relay.refused_sender(id(3), &refused, false);
@@ -359,6 +433,48 @@ mod tests {
         assert!(relay.allows(true) && !relay.allows(false));
         relay.is_well(true);
         assert!(relay.trouble().is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_delivery_is_enough_where_nothing_else_is_taken() {
+        let (relay, refused) = (relay(), failed(Stage::Mail, 550));
+        let only = Uuid::from_u128(1);
+        for _ in 0..2 {
+            assert_eq!(relay.refused_sender(only, &refused, false), Refusal::Waits(VICTIM_WAIT));
+            assert!(relay.trouble().is_none() && relay.refuses(only));
+        }
+        relay.refused_sender(only, &refused, false);
+        assert!(relay.trouble().is_some_and(|trouble| trouble.refused));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_sender_that_is_refused_while_others_pass_is_the_deliverys_own_trouble() {
+        let (relay, refused) = (relay(), failed(Stage::Mail, 550));
+        let odd = Uuid::from_u128(1);
+        let mut came = Vec::new();
+        for _ in 0..5 {
+            came.push(relay.refused_sender(odd, &refused, false) == Refusal::Own);
+            relay.is_well(true);
+        }
+        assert_eq!(came, [false, false, true, true, true], "by its schedule from the third time on");
+        for _ in 0..5 {
+            assert_eq!(relay.refused_sender(odd, &refused, false), Refusal::Own, "nor is it when nothing else is due");
+        }
+        assert!(relay.trouble().is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_probe_that_ends_late_does_not_end_the_next_one() {
+        let relay = relay();
+        relay.is_down(&failed(Stage::Connect, 554), false);
+        tokio::time::advance(FIRST_PAUSE).await;
+        let late = probe(&relay).unwrap();
+        relay.is_well(false);
+        relay.is_down(&failed(Stage::Connect, 554), false);
+        tokio::time::advance(FIRST_PAUSE).await;
+        let _next = probe(&relay).unwrap();
+        drop(late);
+        assert!(probe(&relay).is_none());
     }
 
     #[tokio::test(start_paused = true)]

@@ -16,12 +16,11 @@ use super::Context;
 use super::attempt::{Ended, attempt};
 use super::job::Job;
 use super::lanes::{Due, Seat};
-use super::outcome::settlement;
+use super::outcome::{Trial, settlement};
 use super::recorder::{Ahead, Claim, End, Request};
-use super::relay::{Permit, Probe, Relay};
+use super::relay::{Permit, Probe, Refusal, Relay};
 use crate::domain::clock::millis;
-use crate::domain::reply::Verdict;
-use crate::mail::smtp::{Failed, Session};
+use crate::mail::smtp::Session;
 
 /// How long a connection without work is kept.
 const IDLE: Duration = Duration::from_secs(5);
@@ -41,6 +40,8 @@ pub struct Worker {
     pub relay: Arc<Relay>,
     /// The relays that are tried before this one.
     pub before: Vec<Arc<Relay>>,
+    /// Those after it.
+    pub after: Vec<Arc<Relay>>,
     /// Its seat among the relay's workers, and the seat's number.
     pub seat: (Seat, u64),
     /// How many deliveries could be claimed.
@@ -67,7 +68,7 @@ impl Worker {
             match opened {
                 Ok(session) => {
                     relay.is_well(false);
-                    self.serve(session, probe.is_some(), &shutdown).await;
+                    self.serve(session, probe, &shutdown).await;
                 }
                 Err(failed) => drop(relay.is_down(&failed, probe.is_some())),
             }
@@ -105,34 +106,34 @@ impl Worker {
     }
 
     /// Sends over a session until it ends or there is nothing to do.
-    async fn serve(&mut self, mut session: Session, probing: bool, shutdown: &CancellationToken) {
+    async fn serve(&mut self, mut session: Session, mut probe: Option<Probe>, shutdown: &CancellationToken) {
         let mut job = self.next(None, shutdown).await;
         // The one after it, claimed while the present one is being sent.
         let mut ahead = None;
         loop {
             let Some(mut current) = job else {
                 // There may be one by now for whoever asked last.
-                if ahead.is_none() && !(self.wait_for_work(shutdown).await && self.may_go_on(probing)) {
+                if ahead.is_none() && !(self.wait_for_work(shutdown).await && self.may_go_on(probe.is_some())) {
                     break;
                 }
                 job = self.next(ahead.take(), shutdown).await;
                 continue;
             };
-            if ahead.is_none() && !probing {
-                ahead = self.claim_ahead();
-            }
-            let end = {
-                let mut attempt = pin!(attempt(&self.context, &self.relay.config.name, &mut session, &mut current));
-                tokio::select! {
-                    end = &mut attempt => end,
-                    () = sleep(SLOW) => {
-                        self.drop_claim(ahead.take());
-                        attempt.await
-                    }
+            let end = if let Some(other) = self.elsewhere(&current) {
+                self.drop_claim(ahead.take());
+                self.send_by(other, &mut current).await
+            } else {
+                if ahead.is_none() && probe.is_none() {
+                    ahead = self.claim_ahead();
                 }
+                let ended = self.send(&mut session, &mut current, &mut ahead).await;
+                let past_mail = ended.came_past_mail();
+                let end = self.end(&self.relay, &current, ended, probe.is_some());
+                // One message was enough to see that the relay is well: from now on this is a connection like others.
+                probe = probe.filter(|_| !past_mail);
+                end
             };
-            let end = self.end(&current, end, probing);
-            let goes_on = session.is_usable() && !shutdown.is_cancelled() && self.may_go_on(probing);
+            let goes_on = session.is_usable() && !shutdown.is_cancelled() && self.may_go_on(probe.is_some());
             let upcoming = ahead.take();
             let (claim, claimed) =
                 if goes_on && self.relay.try_rate() { Claim::new(self.seat.0) } else { (None, None) };
@@ -149,6 +150,42 @@ impl Worker {
             };
         }
         session.quit().await;
+    }
+
+    /// Sends over a session. What was claimed ahead goes back where that takes long.
+    async fn send(&self, session: &mut Session, job: &mut Job, ahead: &mut Ahead) -> Ended {
+        let mut attempt = pin!(attempt(&self.context, &self.relay.config.name, session, job));
+        tokio::select! {
+            ended = &mut attempt => ended,
+            () = sleep(SLOW) => {
+                self.drop_claim(ahead.take());
+                attempt.await
+            }
+        }
+    }
+
+    /// A relay that can be used, where ours refuses our sender for this delivery.
+    fn elsewhere(&self, job: &Job) -> Option<&Arc<Relay>> {
+        let id = job.to.id;
+        let mut others = self.before.iter().chain(&self.after).filter(|_| self.relay.refuses(id));
+        others.find(|other| other.trouble().is_none() && !other.refuses(id))
+    }
+
+    /// Sends one delivery by another relay, over a connection for it alone.
+    async fn send_by(&self, other: &Arc<Relay>, job: &mut Job) -> End {
+        // In place of the token that was taken for its claim.
+        self.relay.return_rate();
+        other.wait_for_rate().await;
+        let _in_use = other.connection();
+        match Session::open_timed(&other.config, &self.context.config.smtp, other.steps()).await {
+            Ok(mut session) => {
+                other.is_well(false);
+                let ended = attempt(&self.context, &other.config.name, &mut session, job).await;
+                session.quit().await;
+                self.end(other, job, ended, false)
+            }
+            Err(failed) => self.end(other, job, Ended::RelayDown(failed), false),
+        }
     }
 
     /// The job that was claimed, or one claimed now; a token of the rate is in hand before a claim.
@@ -209,37 +246,34 @@ impl Worker {
     }
 
     /// What the recorder is to do about the end of an attempt.
-    fn end(&self, job: &Job, ended: Ended, probing: bool) -> End {
+    fn end(&self, relay: &Relay, job: &Job, ended: Ended, probing: bool) -> End {
         let now = self.context.clock.now();
         let give_back = |due_at: i64| End::GiveBack { claimed: job.claimed.clone(), due_at };
+        // Longer than the relay, so that a probe does not meet its last victim again.
+        let give_back_after = |wait: Duration| give_back(now.as_millisecond().saturating_add(millis(wait)));
+        if ended.came_past_mail() {
+            relay.is_well(true);
+        }
         match ended {
-            Ended::Settled(outcome) => {
-                if outcome.transaction.is_some() {
-                    self.relay.is_well(true);
-                    self.relay.tally.count(outcome.outcome, now.as_millisecond());
-                }
-                let (context, domain) = (&self.context, &job.claimed.domain);
-                let relay = &self.relay.config.name;
-                context.pace.heard(domain, relay, &outcome, now.as_millisecond(), &context.random);
-                let parts = (&job.claimed, &*job.sending, &job.to);
-                let settlement = settlement(&self.context.config.retry, &self.context.random, now, parts, *outcome);
-                End::Settle { settlement: Box::new(settlement.into()), domain: job.claimed.domain.clone() }
-            }
+            Ended::Settled(trial) => self.settle(relay, job, *trial),
             Ended::GivenBack(at) => give_back(at.as_millisecond()),
-            Ended::RelayTrouble(verdict, failed) => {
-                let wait = self.relay_trouble(job, verdict, &failed, probing);
-                give_back(now.as_millisecond().saturating_add(millis(wait)))
-            }
+            Ended::SenderRefused(failed, own) => match relay.refused_sender(job.to.id, &failed, probing) {
+                Refusal::Waits(wait) => give_back_after(wait),
+                Refusal::Own => self.settle(relay, job, *own),
+            },
+            Ended::RelayDown(failed) => give_back_after(relay.is_down(&failed, probing)),
+            Ended::HungUp => give_back(now.as_millisecond()),
         }
     }
 
-    /// Takes note of trouble with the relay; gives how long the delivery has to wait for it: longer than the relay, so that
-    /// a probe does not meet its last victim again.
-    fn relay_trouble(&self, job: &Job, verdict: Verdict, failed: &Failed, probing: bool) -> Duration {
-        match verdict {
-            Verdict::SenderRefused => self.relay.refused_sender(job.to.id, failed, probing),
-            Verdict::RelayDown => self.relay.is_down(failed, probing),
-            _ => Duration::ZERO,
+    fn settle(&self, relay: &Relay, job: &Job, trial: Trial) -> End {
+        let (context, domain, now) = (&self.context, &job.claimed.domain, self.context.clock.now());
+        if trial.transaction.is_some() {
+            relay.tally.count(trial.outcome, now.as_millisecond());
         }
+        context.pace.heard(domain, &relay.config.name, &trial, now.as_millisecond(), &context.random);
+        let parts = (&job.claimed, &*job.sending, &job.to);
+        let settlement = settlement(&context.config.retry, &context.random, now, parts, trial);
+        End::Settle { settlement: Box::new(settlement.into()), domain: domain.clone() }
     }
 }

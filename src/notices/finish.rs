@@ -3,61 +3,93 @@
 use uuid::Uuid;
 
 use super::{NoticeError, Notices, is_due};
+use crate::audience::AudienceError;
+use crate::domain::category::Lane;
 use crate::domain::delivery::{Outcome, State as DeliveryState};
 use crate::domain::entry::{Detail, Entry, Event, Fact};
 use crate::domain::notice::State;
 use crate::store::ledger::Opening;
-use crate::store::notices::{self as kept, Kept};
+use crate::store::notices::{self as kept, Kept, Open};
 use crate::store::{deliveries, ledger, queue, recipients, releases, settle, uncertain};
 
 /// Deliveries cancelled in one transaction.
 const CHUNK: u32 = 2000;
 
-/// What was done by itself.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Progress {
-    /// Notices released.
-    pub released: usize,
-    /// Notices closed.
-    pub closed: usize,
-    /// Notices whose release failed; the log says why.
-    pub failed: usize,
-    /// Notices that another process is releasing, or held when it was killed: half a minute later they are taken up.
-    pub held: Vec<Uuid>,
+/// Something to be done for a notice that may take long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Errand {
+    /// The notice.
+    pub notice: Uuid,
+    /// Its lane.
+    pub lane: Lane,
+    /// What is to be done.
+    pub task: Task,
+}
+
+/// What may take long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Task {
+    /// To release a notice that is due, or whose release was broken off.
+    Release,
+    /// To cancel its deliveries to the last one.
+    Cancel,
+}
+
+/// How an errand ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Carried {
+    /// It is done.
+    Out,
+    /// Another process is at it, or held it when it was killed: half a minute later it is taken up. Or workers hold the last
+    /// deliveries.
+    NotYet,
 }
 
 impl Notices {
-    /// Releases what is due, takes up releases that were broken off, finishes cancellations, and closes what is done.
+    /// What is to be done for open notices that may take long: those that go first, first.
+    #[must_use]
+    pub fn errands(&self, open: &[Open]) -> Vec<Errand> {
+        let now = self.clock.now();
+        let errand = |notice: &Open| {
+            let task = match notice.state {
+                State::Scheduled | State::Releasing if is_due(notice.send_at, now) => Task::Release,
+                State::Cancelled => Task::Cancel,
+                _ => return None,
+            };
+            Some(Errand { notice: notice.id, lane: notice.category.lane(), task })
+        };
+        open.iter().filter_map(errand).collect()
+    }
+
+    /// Carries an errand out.
+    ///
+    /// # Errors
+    /// Where the database fails, and where a release is refused.
+    pub async fn carry_out(&self, errand: Errand) -> Result<Carried, NoticeError> {
+        match errand.task {
+            Task::Release => self.release_due(errand.notice).await,
+            Task::Cancel => {
+                if let Some(notice) = kept::find(&mut *self.store.read().await?, errand.notice).await? {
+                    self.finish_cancellation(&notice).await?;
+                }
+                Ok(if self.close(errand.notice).await? { Carried::Out } else { Carried::NotYet })
+            }
+        }
+    }
+
+    /// Closes those of the open notices with nothing left to do.
     ///
     /// # Errors
     /// Where the database fails.
-    pub async fn advance(&self) -> Result<Progress, NoticeError> {
-        let mut progress = Progress::default();
-        let open = kept::open(&mut *self.store.read().await?).await?;
+    pub async fn close_done(&self, open: &[Open]) -> Result<(), NoticeError> {
         for notice in open {
             match notice.state {
-                State::Scheduled | State::Releasing if is_due(notice.send_at, self.clock.now()) => {
-                    match self.release_due(notice.id).await {
-                        Ok(true) => progress.released += 1,
-                        Ok(false) => progress.held.push(notice.id),
-                        Err(error) => {
-                            progress.failed += 1;
-                            tracing::error!(notice = %notice.id, %error, "a due notice could not be released");
-                        }
-                    }
-                }
-                State::Cancelled => {
-                    if let Some(notice) = kept::find(&mut *self.store.read().await?, notice.id).await? {
-                        self.finish_cancellation(&notice).await?;
-                    }
-                    progress.closed += usize::from(self.close(notice.id).await?);
-                }
-                State::Released => progress.closed += usize::from(self.close(notice.id).await?),
+                State::Released => drop(self.close(notice.id).await?),
                 State::Closed => self.end_resending(notice.id).await?,
                 _ => {}
             }
         }
-        Ok(progress)
+        Ok(())
     }
 
     /// What was sent again of a closed notice has come to its end; its closed entry stays as it was.
@@ -71,15 +103,15 @@ impl Notices {
         Ok(())
     }
 
-    /// False where another process is at it.
-    async fn release_due(&self, id: Uuid) -> Result<bool, NoticeError> {
-        let Some(notice) = kept::find(&mut *self.store.read().await?, id).await? else { return Ok(false) };
+    async fn release_due(&self, id: Uuid) -> Result<Carried, NoticeError> {
+        let Some(notice) = kept::find(&mut *self.store.read().await?, id).await? else { return Ok(Carried::NotYet) };
         if notice.approved_digest != Some(notice.digest) {
             return Err(NoticeError::ApprovalVoid);
         }
         match self.freeze(&notice, "besked", None, &|_| {}).await {
-            Err(NoticeError::Conflict) => Ok(false),
-            other => other.map(|_| true),
+            Ok(_) => Ok(Carried::Out),
+            Err(NoticeError::Conflict | NoticeError::Audience(AudienceError::Lost)) => Ok(Carried::NotYet),
+            Err(error) => Err(error),
         }
     }
 

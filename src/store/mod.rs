@@ -129,6 +129,17 @@ impl StoreError {
             Self::Migrate(_) | Self::NotMigrated { .. } | Self::Inconsistent { .. } => false,
         }
     }
+
+    /// As it may stand in a log: where something is, and never what.
+    #[must_use]
+    pub fn for_logs(&self) -> String {
+        match self {
+            Self::Inconsistent { table, column, row, .. } => {
+                format!("inconsistent data: table `{table}`, column `{column}`, row `{row}`")
+            }
+            other => other.to_string(),
+        }
+    }
 }
 
 /// Whether SQLite said that somebody else has the file (SQLITE_BUSY and its extended codes).

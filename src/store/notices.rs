@@ -57,6 +57,14 @@ pub struct Kept {
     pub message_domain: String,
 }
 
+impl Kept {
+    /// True where its time has come and nobody releases it: its release was refused, or it was never asked for.
+    #[must_use]
+    pub fn is_overdue(&self, now: Timestamp) -> bool {
+        self.state == State::Approved && self.send_at.is_some_and(|send_at| send_at <= now)
+    }
+}
+
 /// A statement over all columns of a notice.
 macro_rules! select {
     ($rest:literal) => {
@@ -265,6 +273,18 @@ pub async fn hold_release(conn: &mut Conn, id: Uuid, owner: &str, now: Timestamp
     .bind(owner)
     .bind(now.as_millisecond())
     .bind(RELEASE_MS)
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Gives a release up that `owner` holds: the notice is approved as before. False where it was cancelled or taken over.
+pub async fn end_release(conn: &mut Conn, id: Uuid, owner: &str) -> Result<bool> {
+    let done = sqlx::query(
+        "UPDATE notices SET state = 'approved' WHERE id = $1 AND state = 'releasing' AND release_owner = $2",
+    )
+    .bind(id.to_string())
+    .bind(owner)
     .execute(conn)
     .await?;
     Ok(done.rows_affected() == 1)

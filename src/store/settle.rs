@@ -71,9 +71,20 @@ pub struct Settlement {
     pub dead: Option<String>,
 }
 
+/// A settlement whose token did not hold any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fenced {
+    /// The delivery.
+    pub delivery_id: Uuid,
+    /// The token it came with.
+    pub token: i64,
+    /// It was recorded all the same.
+    pub recorded: bool,
+}
+
 /// Records outcomes. A settlement whose token is no longer the queue's was fenced off: it is recorded only where it settles
-/// a doubt for the better (a 250 that arrived after its node was taken for dead). Gives the fenced deliveries.
-pub async fn settle(conn: &mut Conn, settlements: &[Written]) -> Result<Vec<Uuid>> {
+/// a doubt for the better (a 250 that arrived after its node was taken for dead). Gives those that were fenced off.
+pub async fn settle(conn: &mut Conn, settlements: &[Written]) -> Result<Vec<Fenced>> {
     let held = leave_queue(conn, settlements).await?;
     let mut effective = Vec::with_capacity(settlements.len());
     let mut fenced = Vec::new();
@@ -84,10 +95,11 @@ pub async fn settle(conn: &mut Conn, settlements: &[Written]) -> Result<Vec<Uuid
             effective.push(Cow::Borrowed(written));
             continue;
         }
-        fenced.push(settlement.delivery_id);
-        if settlement.outcome == Outcome::Accepted && settles_doubt(conn, settlement).await? {
+        let recorded = settlement.outcome == Outcome::Accepted && settles_doubt(conn, settlement).await?;
+        if recorded {
             effective.push(Cow::Owned(behind_others(conn, settlement.clone()).await?));
         }
+        fenced.push(Fenced { delivery_id: settlement.delivery_id, token: settlement.token, recorded });
     }
     record(conn, &effective).await?;
     Ok(fenced)

@@ -1,5 +1,7 @@
 //! Relays that fail and come back, and domains that want less: who waits, who takes over, who is probed with what.
 
+mod sender;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

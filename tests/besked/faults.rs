@@ -59,16 +59,16 @@ async fn attempt(fault: &Fault, script: Script) -> (Result<(), Failed>, Duration
 /// How long a row may take: a step that ends by its deadline takes just that, everything else no time at all.
 fn in_time(fault: &Fault, took: Duration) -> bool {
     let smtp = parse(EXAMPLE, "example", &[]).unwrap().smtp;
-    let deadline = match (fault.waits, fault.stage) {
-        (false, _) => Duration::ZERO,
-        (true, Stage::Connect | Stage::StartTls) => smtp.connect,
-        (true, Stage::Greeting) => smtp.greeting,
-        (true, Stage::Auth) => smtp.auth,
-        (true, Stage::Mail) => smtp.mail,
-        (true, Stage::Rcpt) => smtp.rcpt,
-        (true, Stage::Data) => smtp.data,
-        (true, Stage::Body) => smtp.body,
-        (true, Stage::Dot) => smtp.dot,
+    let deadline = match fault.waits {
+        None => Duration::ZERO,
+        Some(Stage::Connect | Stage::StartTls) => smtp.connect,
+        Some(Stage::Greeting) => smtp.greeting,
+        Some(Stage::Auth) => smtp.auth,
+        Some(Stage::Mail) => smtp.mail,
+        Some(Stage::Rcpt) => smtp.rcpt,
+        Some(Stage::Data) => smtp.data,
+        Some(Stage::Body) => smtp.body,
+        Some(Stage::Dot) => smtp.dot,
     };
     // Saying goodbye may take a second.
     (deadline..=deadline + Duration::from_secs(2)).contains(&took)

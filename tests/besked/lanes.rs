@@ -11,7 +11,7 @@ use crate::database::Engine;
 use crate::relay::{Gate, Relay, Script, Step, on};
 
 /// A notice in the critical lane to one customer.
-fn disruption(account: &str) -> String {
+pub fn disruption(account: &str) -> String {
     format!(
         "+++\ncategory = \"disruption\"\n[audience]\ncustomers = [\"{account}\"]\n[fields]\nservices = [\"Compute\"]\n\
          started_at = 2026-11-24T09:00:00+01:00\nimpact = \"Instances are not reachable.\"\nstatus = \"investigating\"\n\

@@ -27,6 +27,7 @@ mod postfix;
 mod privacy;
 mod public;
 mod relay;
+mod releases;
 mod report;
 mod reports;
 mod retention;

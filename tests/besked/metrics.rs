@@ -5,18 +5,22 @@ mod openmetrics;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use besked::domain::delivery::State;
 use besked::observe;
+use besked::store::queue;
 use rstest::rstest;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::{CUSTOMERS, NEWS, TestApp, maintenance};
+use crate::circuit;
 use crate::cli::Shell;
 use crate::database::Engine;
 use crate::postfix::eventually;
-use crate::relay::{Act, Relay};
+use crate::relay::{Act, Gate, Relay, Script, Step, on};
 use openmetrics::{Numbers, parse};
 
 /// Asks over HTTP; gives the status, 0 where nobody answers, the head and the body.
@@ -132,6 +136,66 @@ async fn a_dead_relay_has_an_open_circuit() {
     app.relay.restart().await;
     app.run_until_idle().await;
     assert_eq!(numbers(&app).await["besked_relay_circuit_state{relay=\"primary\"}"], 0.0);
+}
+
+/// As `besked relays` shows it: a pause ends without anybody doing anything.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_circuit_whose_pause_is_over_is_half_open() {
+    let app = TestApp::new(Engine::Sqlite).await;
+    app.import(CUSTOMERS).await;
+    app.relay.stop().await;
+    let id = app.release(&maintenance("all = true")).await;
+    let running = circuit::Running::start(&app);
+    let mut seen = Vec::new();
+    for _ in 0..600 {
+        let now = numbers(&app).await["besked_relay_circuit_state{relay=\"primary\"}"];
+        if seen.last() != Some(&now) {
+            seen.push(now);
+            if now == 2.0 {
+                // With nothing due there is nobody to see whether it is well.
+                app.app.notices.cancel(id, "alice", None).await.unwrap();
+            }
+        }
+        if now == 1.0 {
+            break;
+        }
+        tokio::task::spawn_blocking(|| std::thread::park_timeout(Duration::from_millis(20))).await.unwrap();
+    }
+    running.stop().await;
+    assert!(seen.ends_with(&[2.0, 1.0]), "open, then half-open with nothing due: {seen:?}");
+}
+
+/// What was fenced off is not recorded, and not counted.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outcome_that_comes_too_late_is_not_counted() {
+    let gate = Gate::new();
+    let app = TestApp::new(Engine::Sqlite).await;
+    app.import(CUSTOMERS).await;
+    app.relay.change(Script::default().rule(on(Step::Dot).times(1).after(&gate).reply("550 5.7.1 no\r\n")));
+    app.release(&maintenance("customers = [\"C2\"]")).await;
+    let told = Arc::new(AtomicUsize::new(0));
+    let observer = told.clone();
+    let (dispatcher, lock) = app
+        .app
+        .dispatcher(Some(Arc::new(move |_| {
+            observer.fetch_add(1, Ordering::SeqCst);
+        })))
+        .unwrap();
+    let stop = CancellationToken::new();
+    let run = dispatcher.run(stop.clone(), None);
+    let taken_over = async {
+        gate.reached().await;
+        let mut tx = app.app.store.write().await.unwrap();
+        assert_eq!(queue::take_over(&mut tx, "another", app.app.clock.now(), true, 9).await.unwrap().len(), 1);
+        tx.commit().await.unwrap();
+        gate.open();
+        stop.cancel();
+    };
+    let (ran, ()) = tokio::join!(run, taken_over);
+    ran.unwrap();
+    drop(lock);
+    assert_eq!(told.load(Ordering::SeqCst), 0);
+    assert!(!numbers(&app).await.keys().any(|name| name.starts_with("besked_outcomes")));
 }
 
 #[rstest]

@@ -10,6 +10,7 @@ use sqlx::{AnyConnection, Connection as _, Executor as _};
 use uuid::Uuid;
 
 use crate::app::{CUSTOMERS, NEWS, TestApp, maintenance};
+use crate::circuit::{Running, import, until_accepted};
 use crate::cli::Shell;
 use crate::database::Engine;
 use crate::relay::Relay;
@@ -46,6 +47,46 @@ async fn a_delivery_that_cannot_be_read_is_put_off_and_all_others_are_sent(#[cas
     }
 }
 
+/// Two notices to many: of the first nothing can be read once it is spoilt by this, the second stands behind it.
+async fn one_behind_another(app: &TestApp, spoil: &'static str) -> [Uuid; 2] {
+    import(app, (0..300).map(|n| format!("a{n}@d{n}.example"))).await;
+    let notices = [app.release(&maintenance("all = true")).await, app.release(&maintenance("all = true")).await];
+    let mut tx = app.app.store.write().await.unwrap();
+    sqlx::query(spoil).bind(notices[0].to_string()).execute(&mut *tx).await.unwrap();
+    tx.commit().await.unwrap();
+    notices
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_notice_that_cannot_be_read_waits_and_all_others_are_sent(#[case] engine: Engine) {
+    let app = TestApp::new(engine).await;
+    let [odd, well] = one_behind_another(&app, "UPDATE notices SET source = 'later ' || source WHERE id = $1").await;
+    let Finished::Idle(depth) = app.run_until_idle().await else { panic!("not idle") };
+    assert_eq!((depth.due, depth.later), (0, 300));
+    assert_eq!(app.counts(odd).await, [(State::Queued, 300)].into());
+    assert_eq!(app.counts(well).await, [(State::Accepted, 300)].into());
+    sql(&app, "UPDATE notices SET source = substr(source, 7) WHERE source LIKE 'later %'").await;
+    app.advance(Duration::from_secs(61));
+    app.run_until_idle().await;
+    assert_eq!(app.counts(odd).await, [(State::Accepted, 300)].into());
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn however_many_deliveries_cannot_be_read_others_are_sent(#[case] engine: Engine) {
+    let app = TestApp::new(engine).await;
+    let [odd, well] = one_behind_another(&app, "UPDATE deliveries SET merged = 'odd' WHERE notice_id = $1").await;
+    let running = Running::start(&app);
+    until_accepted(&app, well, 300).await;
+    running.stop().await;
+    assert_eq!(app.counts(odd).await, [(State::Queued, 300)].into());
+}
+
 #[rstest]
 #[case(Engine::Sqlite)]
 #[case(Engine::Postgres)]
@@ -55,6 +96,7 @@ async fn a_claim_of_a_dead_dispatcher_is_a_doubt_whatever_can_be_read_of_it(#[ca
     app.import(CUSTOMERS).await;
     let news = app.release(NEWS).await;
     sql(&app, SPOIL).await;
+    sql(&app, "UPDATE notices SET source = 'of another version'").await;
     let mut tx = app.app.store.write().await.unwrap();
     let now = app.app.clock.now();
     assert_eq!(queue::claim(&mut tx, news, "a process that was killed", now, &[], 9).await.unwrap().len(), 2);

@@ -48,8 +48,8 @@ pub async fn send(app: &App, command: Send, output: &Output) -> Result<u8, Failu
         document["counts"] = json!(status.counts);
     }
     output.print(&document, |_| match &status {
-        Some(status) => describe_status(status, &notice),
-        None => describe_state(&notice),
+        Some(status) => describe_status(status, &notice, app.clock.now()),
+        None => describe_state(&notice, app.clock.now()),
     })?;
     if notice.state == State::Submitted {
         eprintln!(
@@ -114,6 +114,13 @@ async fn watch(app: &App, notice: &Kept, progress: &indicatif::ProgressBar) -> R
     }
 }
 
+/// What to do about something undone that may pass.
+const TRIED_AGAIN: &str = "it is tried again by the next `besked dispatch` or `besked serve`, half a minute from now";
+
+/// What to do about something undone that does not.
+const TO_BE_MENDED: &str = "`besked notice show ID` says how it stands; mend the customers or `besked notice edit` it, then `besked notice \
+    release ID`, or `besked notice cancel ID`";
+
 /// Tells on stderr what a run has left, and gives the exit code that says so.
 pub fn report(finished: &Finished) -> u8 {
     match finished {
@@ -132,6 +139,13 @@ pub fn report(finished: &Finished) -> u8 {
                 "\nhint: `besked ledger status` says how it stands, `besked ledger continue --reason TEXT` lets it go on"
             );
             FAILED
+        }
+        Finished::Undone(undone, depth) => {
+            tell_later(depth);
+            undone.iter().for_each(|undone| eprintln!("error: {undone}"));
+            let may_pass = undone.iter().all(|undone| undone.may_pass);
+            eprintln!("\nhint: {}", if may_pass { TRIED_AGAIN } else { TO_BE_MENDED });
+            if may_pass { TRY_LATER } else { FAILED }
         }
         Finished::NoRelay(troubles, depth) => {
             for (relay, trouble) in troubles {

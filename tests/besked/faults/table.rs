@@ -21,8 +21,8 @@ pub struct Fault {
     pub message: &'static str,
     /// Which transaction of the connection meets it.
     pub transaction: usize,
-    /// It ends by its step's deadline and not before.
-    pub waits: bool,
+    /// It ends by this step's deadline and not before.
+    pub waits: Option<Stage>,
     /// Nobody vouches for the server's certificate.
     pub stranger: bool,
     tls: Option<&'static str>,
@@ -42,8 +42,13 @@ impl Fault {
         self
     }
 
-    const fn waits(mut self) -> Self {
-        self.waits = true;
+    const fn waits(self) -> Self {
+        let stage = self.stage;
+        self.waits_as_for(stage)
+    }
+
+    const fn waits_as_for(mut self, stage: Stage) -> Self {
+        self.waits = Some(stage);
         self
     }
 
@@ -68,7 +73,7 @@ fn row(stage: Stage, what: &'static str, script: Script, verdict: Verdict) -> Fa
         to: "b@two.example",
         message: "Subject: Hej\r\n\r\n.\r\n..dots\r\n.\r\n",
         transaction: 1,
-        waits: false,
+        waits: None,
         stranger: false,
         tls: None,
     }
@@ -317,6 +322,15 @@ fn tarpits() -> Vec<Fault> {
     vec![
         tls(Connect, "a tarpit in the TLS handshake, smtps", Encryption::Implicit, handshake()),
         tls(StartTls, "silence in the TLS handshake", Encryption::StartTls, on(Step::Tls).stall()),
+        tls(
+            StartTls,
+            "a tarpit in the reply to STARTTLS",
+            Encryption::StartTls,
+            on(Step::StartTls).act(Act::Drip(b"220-")),
+        )
+        .waits_as_for(Greeting),
+        tls(StartTls, "silence in reply to STARTTLS", Encryption::StartTls, on(Step::StartTls).stall())
+            .waits_as_for(Greeting),
         drip(Greeting, "a tarpit as greeting", Step::Greeting, RelayDown),
         drip(Greeting, "a tarpit at EHLO", Step::Ehlo, RelayDown),
         drip(Auth, "a tarpit at AUTH", Step::Auth, RelayDown),

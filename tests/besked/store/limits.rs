@@ -128,7 +128,8 @@ async fn a_late_answer_counts_only_where_nobody_has_the_delivery_in_hand(#[case]
     let lost = queue::claim(&mut tx, id, "frozen", fixture.now, &[], 1).await.unwrap().remove(0);
     let stale = queue::take_over(&mut tx, "me", fixture.now, true, 1).await.unwrap().remove(0);
     let late = || settlement(&fixture, id, &lost, Outcome::Accepted);
-    assert_eq!(settle::settle(&mut tx, &[late().into()]).await.unwrap(), [lost.delivery_id]);
+    let fenced = settle::settle(&mut tx, &[late().into()]).await.unwrap();
+    assert_eq!(fenced, [settle::Fenced { delivery_id: lost.delivery_id, token: lost.token, recorded: false }]);
     let shown = deliveries::find(&mut tx, lost.delivery_id).await.unwrap().unwrap();
     assert_eq!((shown.state, shown.attempts, shown.reply), (State::Sending, 0, None), "another has it in hand");
 
@@ -144,7 +145,8 @@ async fn a_late_answer_counts_only_where_nobody_has_the_delivery_in_hand(#[case]
         [(State::Uncertain, 1)].into(),
         "a refusal came too late"
     );
-    assert_eq!(settle::settle(&mut tx, &[late().into()]).await.unwrap(), [lost.delivery_id]);
+    let fenced = settle::settle(&mut tx, &[late().into()]).await.unwrap();
+    assert_eq!(fenced, [settle::Fenced { delivery_id: lost.delivery_id, token: lost.token, recorded: true }]);
     assert_eq!(deliveries::counts(&mut tx, id).await.unwrap(), [(State::Accepted, 1)].into());
     assert!(!queue::holds(&mut tx, id).await.unwrap(), "it is not sent again");
     settle::settle(&mut tx, &[late().into()]).await.unwrap();

@@ -67,6 +67,11 @@ async fn one_process_releases_a_notice(#[case] engine: Engine) {
     assert!(!notices::hold_release(&mut tx, id, "b", now).await.unwrap());
     let later = now + jiff::SignedDuration::from_secs(31);
     assert!(notices::begin_release(&mut tx, id, "b", later).await.unwrap(), "a release that was let lie is taken up");
+    assert!(!notices::end_release(&mut tx, id, "a").await.unwrap(), "whoever let it lie has no say in it any more");
+    assert!(notices::end_release(&mut tx, id, "b").await.unwrap());
+    assert!(!notices::end_release(&mut tx, id, "b").await.unwrap(), "once");
+    assert_eq!(notices::find(&mut tx, id).await.unwrap().unwrap().state, State::Approved);
+    assert!(notices::begin_release(&mut tx, id, "b", later).await.unwrap());
     assert_eq!(notices::open(&mut tx).await.unwrap()[0].state, State::Releasing);
     assert!(!notices::set_closed(&mut tx, id, later).await.unwrap(), "it is not released");
     assert!(notices::set_released(&mut tx, id, later, 1, 0, "example.com").await.unwrap());

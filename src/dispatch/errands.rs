@@ -1,0 +1,193 @@
+//! Errands: what may take long and is done beside the rounds of the housekeeping, releases that are due and cancellations that
+//! a process has left. A round that waited for the release of a newsletter would keep a breach notice waiting.
+//!
+//! There are two hands, one for the critical lane and one for all others, so that nothing critical stands behind what is not.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt::{self, Display};
+use std::time::Duration;
+
+use tokio::task::{Id, JoinError, JoinSet};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::SILENCE;
+use crate::domain::category::Lane;
+use crate::notices::{Carried, Errand, NoticeError, Notices, Task};
+use crate::store::Store;
+
+/// How long an errand rests that another process is at, or whose last deliveries workers hold.
+const REST: Duration = Duration::from_millis(400);
+
+/// How long one rests that failed: as long as a process holds a release that is gone.
+const LONG_REST: Duration = Duration::from_secs(30);
+
+/// How long a run that is to end by itself waits for the database.
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Something that could not be done for a notice, for all that was tried.
+#[derive(Clone, Debug)]
+pub struct Undone {
+    /// The notice.
+    pub notice: Uuid,
+    /// What was to be done.
+    pub task: Task,
+    /// Why it was not; nobody is named.
+    pub why: String,
+    /// It may succeed later, without anybody doing anything here.
+    pub may_pass: bool,
+    /// A run that is to end by itself waits no longer.
+    given_up_at: Instant,
+}
+
+impl Display for Undone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { notice, why, .. } = self;
+        match self.task {
+            Task::Release => write!(f, "notice {notice} could not be released: {why}"),
+            Task::Cancel => write!(f, "notice {notice} could not be cancelled to its last delivery: {why}"),
+        }
+    }
+}
+
+/// What is being done, and what came of the rest.
+pub(super) struct Errands {
+    store: Store,
+    notices: Notices,
+    tasks: JoinSet<Result<Carried, NoticeError>>,
+    under_way: HashMap<Id, Errand>,
+    /// When to try again what was not done.
+    rests: HashMap<Uuid, Instant>,
+    undone: BTreeMap<Uuid, Undone>,
+}
+
+impl Errands {
+    /// There is nothing to do yet.
+    pub(super) fn new(store: Store, notices: Notices) -> Self {
+        Self {
+            store,
+            notices,
+            tasks: JoinSet::new(),
+            under_way: HashMap::new(),
+            rests: HashMap::new(),
+            undone: BTreeMap::new(),
+        }
+    }
+
+    /// Begins what is due, as far as there is a hand free for it.
+    pub(super) fn begin(&mut self, due: &[Errand]) {
+        let now = Instant::now();
+        self.rests.retain(|_, until| *until > now);
+        for errand in due {
+            let mut busy = self.under_way.values();
+            let has_hand = !busy.any(|other| is_critical(other) == is_critical(errand));
+            if has_hand && !self.rests.contains_key(&errand.notice) {
+                let (store, notices, errand) = (self.store.clone(), self.notices.clone(), *errand);
+                let task = async move { store.watched(SILENCE, notices.carry_out(errand)).await };
+                self.under_way.insert(self.tasks.spawn(task).id(), errand);
+            }
+        }
+    }
+
+    /// Notes what has ended.
+    pub(super) fn reap(&mut self) {
+        while let Some(ended) = self.tasks.try_join_next_with_id() {
+            self.note(ended);
+        }
+    }
+
+    /// Returns when an errand is done and there may be something to send.
+    pub(super) async fn ended(&mut self) {
+        loop {
+            let Some(ended) = self.tasks.join_next_with_id().await else { std::future::pending().await };
+            if self.note(ended) {
+                return;
+            }
+        }
+    }
+
+    /// Waits for all that are under way.
+    pub(super) async fn finish(&mut self) {
+        while let Some(ended) = self.tasks.join_next_with_id().await {
+            self.note(ended);
+        }
+    }
+
+    /// Breaks off what is under way: it is taken up again, by whoever comes next.
+    pub(super) async fn break_off(&mut self) {
+        self.tasks.shutdown().await;
+    }
+
+    /// Whether a run that is to end by itself has something to wait for, of one notice where named.
+    pub(super) fn are_awaited(&self, due: &[Errand], notice: Option<Uuid>) -> bool {
+        let waits = |errand: &Errand| notice.is_none_or(|notice| notice == errand.notice);
+        let given_up = |errand: &Errand| self.undone.get(&errand.notice).is_some_and(Undone::is_given_up);
+        self.under_way.values().any(waits) || due.iter().any(|errand| waits(errand) && !given_up(errand))
+    }
+
+    /// What a run that is to end by itself has given up.
+    pub(super) fn given_up(&self, notice: Option<Uuid>) -> impl Iterator<Item = &Undone> {
+        let concerns = move |undone: &&Undone| notice.is_none_or(|notice| notice == undone.notice);
+        self.undone.values().filter(|undone| undone.is_given_up()).filter(concerns)
+    }
+
+    /// True where it is done.
+    fn note(&mut self, ended: Result<(Id, Result<Carried, NoticeError>), JoinError>) -> bool {
+        let (id, ended) = match ended {
+            Ok((id, ended)) => (id, Some(ended)),
+            Err(panicked) => (panicked.id(), None),
+        };
+        let Some(errand) = self.under_way.remove(&id) else { return false };
+        let now = Instant::now();
+        let rest = match ended {
+            Some(Ok(Carried::Out)) => {
+                self.undone.remove(&errand.notice);
+                return true;
+            }
+            Some(Ok(Carried::NotYet)) => REST,
+            Some(Err(error)) => {
+                self.failed(errand, error.for_logs(), error.may_pass(), now + patience(&error));
+                LONG_REST
+            }
+            None => {
+                self.failed(errand, "it panicked".to_owned(), false, now);
+                LONG_REST
+            }
+        };
+        self.rests.insert(errand.notice, now + rest);
+        false
+    }
+
+    fn failed(&mut self, errand: Errand, why: String, may_pass: bool, given_up_at: Instant) {
+        let Errand { notice, task, .. } = errand;
+        // The patience is for all tries together.
+        let given_up_at = self.undone.get(&notice).map_or(given_up_at, |before| before.given_up_at.min(given_up_at));
+        match task {
+            Task::Release => tracing::error!(%notice, why, "a due notice could not be released"),
+            Task::Cancel => tracing::error!(%notice, why, "a cancelled notice still has deliveries, trying again"),
+        }
+        self.undone.insert(notice, Undone { notice, task, why, may_pass, given_up_at });
+    }
+}
+
+impl Undone {
+    fn is_given_up(&self) -> bool {
+        self.given_up_at <= Instant::now()
+    }
+}
+
+fn is_critical(errand: &Errand) -> bool {
+    errand.lane == Lane::Critical
+}
+
+/// How long a run that is to end by itself waits for an errand that failed: a database may come back.
+fn patience(error: &NoticeError) -> Duration {
+    match error {
+        NoticeError::Store(error) | NoticeError::Audience(crate::audience::AudienceError::Store(error))
+            if error.may_pass() =>
+        {
+            PATIENCE
+        }
+        _ => Duration::ZERO,
+    }
+}

@@ -1,0 +1,213 @@
+//! Releases without anybody at a terminal: beside everything else, tried again where that may help, and told where it does not.
+
+use std::time::Duration;
+
+use besked::app::App;
+use besked::dispatch::Finished;
+use besked::domain::delivery::State;
+use besked::domain::notice::State as NoticeState;
+use besked::domain::random::Random;
+use besked::notices::Task;
+use besked::store::Conn;
+use rstest::rstest;
+use sqlx::{AnyConnection, Connection as _, Executor as _};
+use uuid::Uuid;
+
+use crate::app::{CUSTOMERS, NEWS, TestApp, maintenance};
+use crate::circuit::{Running, until_accepted};
+use crate::cli::Shell;
+use crate::database::Engine;
+use crate::lanes::disruption;
+use crate::relay::Relay;
+
+/// A notice that is to be sent half an hour after every test begins.
+fn scheduled(notice: &str) -> String {
+    notice.replacen("\n+++\n", "\n[schedule]\nsend_at = 2026-11-24T10:30:00Z\n+++\n", 1)
+}
+
+const HALF_AN_HOUR: Duration = Duration::from_secs(30 * 60);
+
+/// A newsletter to the customers of a file, scheduled.
+async fn newsletter(app: &TestApp) -> Uuid {
+    let notice = scheduled(&NEWS.replace("all = true", "file = \"rows.csv\""));
+    app.try_release(&app.draft(&notice, "account_id\nC1\nC2\n")).await.unwrap()
+}
+
+/// Keeps the release of a newsletter from going on: it needs the rows of its file, and nothing else does.
+async fn hold_up(app: &TestApp) -> AnyConnection {
+    let mut conn = AnyConnection::connect(&app.app.config.database.url).await.unwrap();
+    conn.execute("BEGIN").await.unwrap();
+    conn.execute("LOCK TABLE notice_rows IN ACCESS EXCLUSIVE MODE").await.unwrap();
+    conn
+}
+
+async fn is_releasing(app: &TestApp, id: Uuid) {
+    while app.notice(id).await.state != NoticeState::Releasing {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_waits_for_the_release_of_a_newsletter() {
+    let app = TestApp::new(Engine::Postgres).await;
+    app.import(CUSTOMERS).await;
+    let news = newsletter(&app).await;
+    let due = app.release(&scheduled(&disruption("C1"))).await;
+    let held_up = hold_up(&app).await;
+    app.advance(HALF_AN_HOUR);
+    let running = Running::start(&app);
+    is_releasing(&app, news).await;
+    // By another process, while the dispatcher is at the newsletter.
+    let config = (*app.app.config).clone();
+    let other = App::open(config, app.app.clock.clone(), Random::from_system()).await.unwrap();
+    let id = other.notices.create(&app.draft(&disruption("C2"), ""), "alice").await.unwrap();
+    other.notices.submit(id, "alice").await.unwrap();
+    other.notices.release(id, "alice", None, &|_| {}).await.unwrap();
+    for critical in [id, due] {
+        until_accepted(&app, critical, 1).await;
+    }
+    assert_eq!(app.notice(news).await.state, NoticeState::Releasing);
+    held_up.close().await.unwrap();
+    until_accepted(&app, news, 2).await;
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_release_that_takes_long_does_not_keep_a_service_from_ending() {
+    let app = TestApp::with(Engine::Postgres, |config| config.dispatch.drain = Duration::from_millis(300)).await;
+    app.import(CUSTOMERS).await;
+    let news = newsletter(&app).await;
+    let held_up = hold_up(&app).await;
+    app.advance(HALF_AN_HOUR);
+    let running = Running::start(&app);
+    is_releasing(&app, news).await;
+    tokio::time::timeout(Duration::from_secs(10), running.stop())
+        .await
+        .expect("it ends when the time to drain is over");
+    held_up.close().await.unwrap();
+    assert_eq!(app.notice(news).await.state, NoticeState::Releasing);
+    app.advance(Duration::from_secs(31));
+    app.run_until_idle().await;
+    assert_eq!(app.counts(news).await, [(State::Accepted, 2)].into(), "the next one takes it up");
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_waits_for_what_it_releases_and_not_for_what_it_cannot(#[case] engine: Engine) {
+    let app = TestApp::new(engine).await;
+    app.import(CUSTOMERS).await;
+    let well = app.release(&scheduled(&maintenance("all = true"))).await;
+    let odd = app.release(&scheduled(NEWS)).await;
+    let odd_source = app.notice(odd).await.source;
+    write(&app, odd, "not a notice").await;
+    app.advance(HALF_AN_HOUR);
+    for _ in 0..2 {
+        let run = tokio::time::timeout(Duration::from_secs(60), app.run_until_idle());
+        let Finished::Undone(undone, _) = run.await.expect("it ends") else { panic!("it was released") };
+        let told: Vec<_> = undone.iter().map(|it| (it.notice, it.task, it.may_pass)).collect();
+        assert_eq!(told, [(odd, Task::Release, false)]);
+        assert_eq!(app.notice(odd).await.state, NoticeState::Scheduled, "another version may be able to read it");
+    }
+    assert_eq!(app.counts(well).await, [(State::Accepted, 2)].into());
+    write(&app, odd, &odd_source).await;
+    assert!(matches!(app.run_until_idle().await, Finished::Idle(_)));
+    assert_eq!(app.counts(odd).await, [(State::Accepted, 2)].into());
+}
+
+async fn write(app: &TestApp, id: Uuid, source: &str) {
+    let mut tx = app.app.store.write().await.unwrap();
+    let conn: &mut Conn = &mut tx;
+    sqlx::query("UPDATE notices SET source = $1 WHERE id = $2")
+        .bind(source)
+        .bind(id.to_string())
+        .execute(conn)
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+}
+
+/// What a restarted server has lost of a release is done again later: here a trigger loses it each time.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_does_not_wait_for_a_release_that_fails_each_time() {
+    let app = TestApp::new(Engine::Sqlite).await;
+    app.import(CUSTOMERS).await;
+    let id = app.release(&scheduled(&maintenance("all = true"))).await;
+    let mut tx = app.app.store.write().await.unwrap();
+    let lose = "CREATE TRIGGER lost AFTER INSERT ON deliveries WHEN NEW.ordinal = 1
+                BEGIN DELETE FROM deliveries WHERE notice_id = NEW.notice_id AND ordinal = 0; END";
+    tx.execute(lose).await.unwrap();
+    tx.commit().await.unwrap();
+    app.advance(HALF_AN_HOUR);
+    let run = tokio::time::timeout(Duration::from_secs(60), app.run_until_idle());
+    let Finished::Undone(undone, _) = run.await.expect("it ends") else { panic!("it was released") };
+    assert_eq!((undone[0].notice, undone[0].may_pass), (id, true));
+    assert_eq!(app.notice(id).await.state, NoticeState::Releasing);
+    let mut tx = app.app.store.write().await.unwrap();
+    tx.execute("DROP TRIGGER lost").await.unwrap();
+    tx.commit().await.unwrap();
+    app.advance(Duration::from_secs(31));
+    assert!(matches!(app.run_until_idle().await, Finished::Idle(_)));
+    assert_eq!(app.counts(id).await, [(State::Accepted, 2)].into());
+}
+
+/// A process with a notice scheduled whose time has come.
+async fn overdue(customers: &str, notice: &str) -> (Shell, Relay, String) {
+    let relay = Relay::start().await;
+    let shell = Shell::new().relay(relay.address.port());
+    shell.write("customers.csv", customers);
+    shell.run(&["customers", "import", "customers.csv"]).ok();
+    shell.write("notice.md", &notice.replacen("\n+++\n", "\n[schedule]\nsend_at = 2099-01-01T00:00:00Z\n+++\n", 1));
+    let sent = shell.run(&["--json", "notice", "send", "notice.md", "--yes"]).ok().json();
+    assert_eq!(sent["state"], "scheduled", "{sent}");
+    sql(&shell, "UPDATE notices SET send_at = 1").await;
+    (shell, relay, sent["id"].as_str().unwrap().to_owned())
+}
+
+async fn sql(shell: &Shell, statement: &'static str) {
+    let url = format!("sqlite://{}", shell.directory.path().join("var/besked.db").display());
+    let mut conn = AnyConnection::connect(&url).await.unwrap();
+    conn.execute(statement).await.unwrap();
+    conn.close().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scheduled_notice_that_is_refused_is_told_without_naming_anybody() {
+    let notice = maintenance("all = true").replace("Hello", "{{ customer.attr.plan }}");
+    let customers = "account_id,customer_name,email,attr.plan\nACME-77,Acme,a@acme.example,large\n";
+    let (shell, relay, id) = overdue(customers, &notice).await;
+    shell.write("customers.csv", &customers.replace("large", ""));
+    shell.run(&["customers", "import", "customers.csv"]).ok();
+    let ran = shell.run(&["dispatch", "--until-idle"]).fails(1, &[&id, "ERROR", "are missing", "hint:"]);
+    assert!(!ran.err.contains("ACME-77") && !ran.err.contains("acme.example"), "{}", ran.err);
+    let status = shell.run(&["notice", "status", &id]).ok().out;
+    assert!(status.contains("approved; its time was") && status.contains("not released"), "{status}");
+    let list = shell.run(&["notice", "list"]).ok().out;
+    assert!(list.contains("overdue"), "{list}");
+    let show = shell.run(&["--json", "notice", "show", &id]).ok().json();
+    let why = show["steps"].as_array().unwrap().last().unwrap()["reason"].as_str().unwrap();
+    assert!(show["overdue"] == true && why.starts_with("refused: 1 value"), "{show}");
+    shell.run(&["dispatch", "--until-idle"]).ok();
+    assert!(relay.received().is_empty());
+    shell.write("customers.csv", customers);
+    shell.run(&["customers", "import", "customers.csv"]).ok();
+    shell.run(&["notice", "release", &id]).ok();
+    shell.run(&["dispatch", "--until-idle"]).ok();
+    assert_eq!(relay.received().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_release_for_which_the_disk_is_full_is_done_later() {
+    // More than are written in one transaction: the others wait in a temporary file.
+    let rows: String = (0..4_100).map(|n| format!("C{n},Kund {n},a{n}@d{n}.example\n")).collect();
+    let customers = format!("account_id,customer_name,email\n{rows}");
+    let (shell, _relay, id) = overdue(&customers, &maintenance("all = true")).await;
+    let mut dispatch = shell.command(&["dispatch", "--until-idle"]);
+    let ran = crate::cli::ran(dispatch.env("TMPDIR", "/nowhere").output().unwrap());
+    ran.fails(75, &[&id, "temporary file", "hint:"]);
+    let status = shell.run(&["--json", "notice", "status", &id]).ok().json();
+    assert_eq!(status["state"], "releasing", "it is taken up again");
+    sql(&shell, "UPDATE notices SET release_until = 0").await;
+    shell.run(&["notice", "release", &id]).ok();
+}
