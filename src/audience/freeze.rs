@@ -45,12 +45,31 @@ const CHUNK: usize = 4000;
 /// How often the hold on the release is renewed while the audience is read.
 const HOLD: SignedDuration = SignedDuration::from_secs(10);
 
+/// How often a release is done afresh where somebody is erased while it is written.
+const AFRESH: usize = 5;
+
 /// Freezes the audience of a notice that `owner` is releasing, and releases it. A partial set that an earlier try left is
-/// discarded first. `progress` is told how many recipients are written.
+/// discarded first; so is one with a person who is erased meanwhile, and the release done afresh. `progress` is told how many
+/// recipients are written.
 ///
 /// # Errors
 /// See [`AudienceError`]; the notice is still being released then, and the caller decides.
 pub async fn freeze(
+    with: &Freezing<'_>,
+    kept: &Kept,
+    notice: &Notice,
+    progress: &(dyn Fn(u64) + Sync),
+) -> Result<Frozen, AudienceError> {
+    for _ in 0..AFRESH {
+        match freeze_once(with, kept, notice, progress).await {
+            Err(AudienceError::Erased) => {}
+            ended => return ended,
+        }
+    }
+    Err(AudienceError::Erased)
+}
+
+async fn freeze_once(
     with: &Freezing<'_>,
     kept: &Kept,
     notice: &Notice,
@@ -94,6 +113,12 @@ fn refuse_lone_approval(config: &Config, kept: &Kept, customers: u64) -> Result<
         return Err(AudienceError::SecondPerson { customers });
     }
     Ok(())
+}
+
+/// Whoever was erased since the snapshot must not come back through it.
+async fn refuse_erased(conn: &mut Conn, before: u64) -> Result<(), AudienceError> {
+    let now = subjects::tombstones(conn).await?;
+    if now == before { Ok(()) } else { Err(AudienceError::Erased) }
 }
 
 /// Reads the audience from one snapshot, and numbers and commits to its recipients.
@@ -225,6 +250,7 @@ async fn write_spooled(
     while let Some(chunk) = gathered.spool.next().map_err(AudienceError::Spool)? {
         let mut tx = writer.begin().await?;
         hold(with, &mut tx, kept.id).await?;
+        refuse_erased(&mut tx, gathered.tombstones).await?;
         write(&mut tx, kept, gathered.at, &chunk).await?;
         tx.commit().await.map_err(StoreError::from)?;
         progress(chunk.deliveries.to);
@@ -258,11 +284,9 @@ async fn finish(with: &Freezing<'_>, kept: &Kept, mut gathered: Gathered) -> Res
     let entry = Entry::new(&fact, None, with.random);
     let mut tx = with.store.write_patiently().await?;
     hold(with, &mut tx, kept.id).await?;
-    // Whoever was erased since the snapshot must not come back through it.
+    // No erasure comes in between from here on.
     tree::lock_head(&mut tx).await?;
-    if subjects::tombstones(&mut tx).await? != gathered.tombstones {
-        return Err(AudienceError::Lost);
-    }
+    refuse_erased(&mut tx, gathered.tombstones).await?;
     write(&mut tx, kept, gathered.at, &last).await?;
     // The chunks before were not waited for until they were on the disk: a server that was restarted may have lost some.
     if releases::written(&mut tx, kept.id).await? != (count, gathered.reach.unaddressed) {

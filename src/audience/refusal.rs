@@ -40,6 +40,9 @@ pub enum AudienceError {
     /// Part of what was written is gone.
     #[error("the release was broken off: the database was restarted meanwhile and has not all of it")]
     Incomplete,
+    /// Somebody was erased each time it was tried.
+    #[error("the release was broken off: persons were erased while it was written")]
+    Erased,
     /// What was read could not be kept until it is written.
     #[error("the audience cannot be kept in a temporary file: {0}")]
     Spool(std::io::Error),
@@ -54,7 +57,12 @@ impl AudienceError {
     pub fn is_tried_again(&self) -> bool {
         matches!(
             self,
-            Self::Lost | Self::Incomplete | Self::NotReleased(State::Releasing) | Self::Spool(_) | Self::Store(_)
+            Self::Lost
+                | Self::Incomplete
+                | Self::Erased
+                | Self::NotReleased(State::Releasing)
+                | Self::Spool(_)
+                | Self::Store(_)
         )
     }
 

@@ -53,6 +53,12 @@ impl Failure {
         self
     }
 
+    /// With one more hint before those that it has.
+    pub fn hint_first(mut self, hint: impl Display) -> Self {
+        self.hint = Some(self.hint.map_or_else(|| hint.to_string(), |others| format!("{hint}; {others}")));
+        self
+    }
+
     /// Prints it to stderr.
     pub fn print(&self) {
         anstream::eprintln!("error: {}", self.message);
@@ -283,11 +289,11 @@ impl From<AudienceError> for Failure {
             AudienceError::NotReleased(_) => {
                 failure.hint("release that one first, or give this one an [audience] of its own")
             }
-            AudienceError::Lost | AudienceError::Incomplete => Self { code: TRY_LATER, ..failure },
+            AudienceError::Lost | AudienceError::Incomplete | AudienceError::Erased => {
+                Self { code: TRY_LATER, ..failure }
+            }
             AudienceError::Spool(_) => {
-                Self { code: FAILED, ..failure }.hint(
-                    "`TMPDIR` names another directory for temporary files; a dispatcher tries again in half a minute, and so may you",
-                )
+                Self { code: FAILED, ..failure }.hint("`TMPDIR` names another directory for temporary files")
             }
         }
     }

@@ -272,11 +272,13 @@ async fn release(app: &App, notice: &Kept, who: &str, why: Option<&str>) -> Resu
 async fn broken_off(app: &App, id: Uuid, failure: Failure) -> Failure {
     let state = app.notices.named(&id.to_string()).await.map(|notice| notice.state);
     match state {
-        Ok(State::Releasing) => failure.hint(format!(
+        Ok(State::Releasing) => failure.hint_first(format!(
             "do not send it anew: `besked serve` or `dispatch` takes the release up again within a minute; \
              `besked notice status {id}` shows it"
         )),
-        Err(_) => failure.hint(format!("do not send it anew: `besked notice status {id}` tells what became of it")),
+        Err(_) => {
+            failure.hint_first(format!("do not send it anew: `besked notice status {id}` tells what became of it"))
+        }
         Ok(_) => failure,
     }
 }

@@ -389,6 +389,34 @@ async fn a_release_that_was_broken_off_promised_nothing_to_an_erased_person(#[ca
     assert_eq!(app.counts(id).await, [(State::Accepted, 2)].into(), "the others are told");
 }
 
+/// The audience was read before the person was erased, and is written after it.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_erased_while_a_release_is_written_does_not_come_back_through_it() {
+    let app = TestApp::new(Engine::Sqlite).await;
+    let rows: String = (0..4500).map(|n| format!("C{n:04},Kund {n},person-{n}@d{n}.example\n")).collect();
+    app.import(&format!("account_id,customer_name,email\n{rows}")).await;
+    let notices = &app.app.notices;
+    let id = notices.create(&app.draft(&maintenance("all = true"), ""), "alice").await.unwrap();
+    notices.submit(id, "alice").await.unwrap();
+    let written = std::sync::Mutex::new(Vec::new());
+    let erase = |count: u64| {
+        let first = written.lock().unwrap().is_empty();
+        written.lock().unwrap().push(count);
+        if first {
+            let erased = async { app.app.privacy.erase(&address("person-7@d7.example"), GROUND).await.unwrap() };
+            tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(erased));
+        }
+    };
+    let frozen = notices.release(id, "alice", None, &erase).await.unwrap().unwrap();
+    assert_eq!(*written.lock().unwrap(), [4000, 4000, 4499], "it was done afresh");
+    assert_eq!((frozen.reach.customers, frozen.reach.recipients), (4500, 4499));
+    let mut conn = app.app.store.read().await.unwrap();
+    assert_eq!(releases::written(&mut conn, id).await.unwrap(), (4499, 1));
+    drop(conn);
+    assert_eq!(found_in_files(&app, "person-7@"), [""; 0]);
+    assert_eq!(audit(&app).await.problem, None);
+}
+
 #[tokio::test]
 async fn a_journal_that_is_lost_is_an_error_and_a_person_s_customer_stays() {
     let app = TestApp::new(Engine::Sqlite).await;
