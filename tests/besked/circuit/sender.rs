@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::{Running, import, until_accepted};
 use crate::app::{CUSTOMERS, TestApp, maintenance};
+use crate::cli::Shell;
 use crate::database::Engine;
 use crate::relay::{Act, Gate, Relay, Script, Step, on};
 
@@ -162,4 +163,21 @@ async fn a_connection_that_has_shown_the_relay_to_be_well_is_one_like_others() {
     gate.open();
     until_accepted(&app, id, 4).await;
     running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_sender_is_told_with_the_deliverys_id_and_no_address() {
+    let relay = Relay::start().await;
+    relay.on("MAIL FROM", 9, Act::Reply("550 5.7.1 <b+token@bounces.example> not allowed\r\n"));
+    let shell = Shell::new().relay(relay.address.port());
+    shell.write("customers.csv", "account_id,customer_name,email\nC1,Ett,a@one.example\n");
+    shell.run(&["customers", "import", "customers.csv"]).ok();
+    shell.write("notice.md", &maintenance("all = true"));
+    shell.run(&["notice", "send", "notice.md", "--yes"]).ok();
+    let ran = shell.run(&["dispatch", "--until-idle"]).ok();
+    let asked = relay.commands().into_iter().find(|line| line.starts_with("MAIL")).unwrap();
+    let id = asked.split("ENVID=").nth(1).unwrap().split(' ').next().unwrap();
+    let told: Vec<_> = ran.err.lines().filter(|line| line.contains("WARN") && line.contains(id)).collect();
+    assert!(told.len() == 1 && told[0].contains("refuses our sender"), "{}", ran.err);
+    assert!(!ran.err.contains("a@one") && !ran.err.contains("bounces.example"), "{}", ran.err);
 }
