@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::deliveries::Committed;
 use super::dialect::Dialect;
-use super::row::Row;
+use super::row::{Row, place};
 use super::{Conn, Result, StoreError};
 use crate::domain::category::Category;
 use crate::domain::delivery::{Level, State};
@@ -240,7 +240,7 @@ pub async fn booked(conn: &mut Conn, notice_id: Uuid, ordinal: u64, limit: u32) 
         row: notice_id.to_string(),
         problem,
     };
-    let rows: Vec<Packed> = serde_json::from_str(&page).map_err(|error| altered(error.to_string()))?;
+    let rows: Vec<Packed> = serde_json::from_str(&page).map_err(|error| altered(place(&error)))?;
     rows.into_iter().map(|row| unpack(row).map_err(altered)).collect()
 }
 

@@ -313,12 +313,13 @@ const SORT: (&str, &str) = (
            ORDER BY a.account_id LIMIT $6)"),
 );
 
-/// From customer to customer, each asked whether it has one of the values: over all pages together one look at each.
+/// From customer to customer, each asked whether it has one of the values: over all pages together one look at each. Without the
+/// plus SQLite looks for each value at each customer.
 const LOOK: (&str, &str) = (
     page_of!(sqlite "WITH found (account_id) AS (
            SELECT c.account_id FROM customers c WHERE c.status = 'active' AND c.account_id > $1
              AND EXISTS (SELECT 1 FROM customer_attributes a WHERE a.account_id = c.account_id AND a.name = $2
-               AND a.value IN (SELECT value FROM json_each($3)))
+               AND +a.value IN (SELECT value FROM json_each($3)))
            ORDER BY c.account_id LIMIT $6)"),
     page_of!(postgres "WITH found (account_id) AS (
            SELECT c.account_id FROM customers c WHERE c.status = 'active' AND c.account_id > $1

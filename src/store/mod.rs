@@ -329,7 +329,12 @@ impl Store {
 
     fn writer_over(&self, size: u32, access: Access) -> Writer {
         let watched = self.dialect == Dialect::Postgres;
-        let connections = Connections::new(pool(self.dialect, size, access), self.connect.clone(), watched);
+        let mut connect = self.connect.clone();
+        if access == Access::Import {
+            // Its statements are each over all that differs.
+            connect = connect.log_slow_statements("off".parse().expect("it is a level"), Duration::ZERO);
+        }
+        let connections = Connections::new(pool(self.dialect, size, access), connect, watched);
         let again = if access == Access::Record { 0 } else { AGAIN };
         Writer::new(connections, self.dialect, sqlite_path(&self.url).and_then(Turnstile::open), again)
     }

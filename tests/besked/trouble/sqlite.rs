@@ -158,3 +158,33 @@ async fn a_disk_that_fails_is_waited_for(#[case] failure: &str, #[case] told: &s
     service.told("can be written again");
     service.goes_on().await;
 }
+
+/// As an import has it that writes much. Others begin anew after ten seconds; a release of which much is done may not break off.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_release_outlasts_whoever_has_the_file_for_longer_than_others_wait() {
+    let app = TestApp::new(Engine::Sqlite).await;
+    let rows: String = (0..4_100).map(|n| format!("C{n},Kund {n},a{n}@d.example\n")).collect();
+    app.import(&format!("account_id,customer_name,email\n{rows}")).await;
+    let notices = &app.app.notices;
+    let id = notices.create(&app.draft(&maintenance("all = true"), ""), "alice").await.unwrap();
+    notices.submit(id, "alice").await.unwrap();
+    let locked = std::sync::Mutex::new(None);
+    // In the midst of its chunks.
+    let progress = |_| {
+        locked.lock().unwrap().get_or_insert_with(|| Locked::new(&app.database_file()));
+    };
+    let released = notices.release(id, "alice", None, &progress);
+    let waited = async {
+        while locked.lock().unwrap().is_none() {
+            tokio::task::yield_now().await;
+        }
+        // Somebody who waits a little longer than others do.
+        let mut other = sqlx::AnyConnection::connect(&app.app.config.database.url).await.unwrap();
+        other.execute("PRAGMA busy_timeout = 12000").await.unwrap();
+        let refused = other.execute("BEGIN IMMEDIATE").await.unwrap_err();
+        assert!(refused.to_string().contains("locked"), "{refused}");
+        drop(locked.lock().unwrap().take());
+    };
+    let (released, ()) = tokio::join!(released, waited);
+    assert_eq!(released.unwrap().unwrap().reach.recipients, 4_100);
+}
