@@ -9,7 +9,7 @@ use besked::customers::{ImportError, ImportOptions, Imported, import};
 use besked::domain::delivery::State;
 use besked::store::Store;
 use rstest::rstest;
-use sqlx::Row as _;
+use sqlx::{AnyConnection, Connection as _, Executor as _, Row as _};
 use tokio::task::JoinHandle;
 
 use crate::app::{CUSTOMERS, TestApp, maintenance};
@@ -190,9 +190,14 @@ async fn a_directory_for_temporary_files_that_is_not_there_is_told() {
     shell.write("customers.csv", &format!("account_id,customer_name,email\n{some}"));
     shell.run(&["customers", "import", "customers.csv"]).ok();
     shell.write("notice.md", &maintenance("all = true"));
-    nowhere(&["notice", "send", "notice.md", "--yes"]).fails(1, &["temporary file", "hint: `TMPDIR`"]);
+    let told = ["temporary file", "hint: do not send it anew", "`TMPDIR` names another"];
+    nowhere(&["notice", "send", "notice.md", "--yes"]).fails(1, &told);
     let list = shell.run(&["--json", "notice", "list"]).ok().json();
-    assert_eq!(list["notices"][0]["state"].as_str(), Some("approved"), "it can be released again: {list}");
+    assert_eq!(list["notices"][0]["state"].as_str(), Some("releasing"), "it is taken up again: {list}");
+    let url = format!("sqlite://{}", shell.directory.path().join("var/besked.db").display());
+    sqlx::any::install_default_drivers();
+    let mut conn = AnyConnection::connect(&url).await.unwrap();
+    conn.execute("UPDATE notices SET release_until = 0").await.unwrap();
     let id = list["notices"][0]["id"].as_str().unwrap();
     shell.run(&["notice", "release", id]).ok();
 }

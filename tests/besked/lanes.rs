@@ -87,3 +87,32 @@ async fn however_much_waits_to_a_domain_at_its_limit_the_others_are_found(#[case
     running.stop().await;
     assert_eq!(app.counts(id).await[&State::Accepted], 6);
 }
+
+/// Its older deliveries do not wait until all others are sent.
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_domain_that_can_take_some_again_gets_what_was_set_aside_before_what_stands_in_front(#[case] engine: Engine) {
+    let gate = Gate::new();
+    let app = TestApp::with(engine, |config| {
+        config.relays[0].connections = 2;
+        config.limits.domain_connections = 1;
+    })
+    .await;
+    app.relay.change(Script::default().rule(on(Step::Dot).when("@slow.example").after(&gate)));
+    let slow = (0..400).map(|n| format!("a{n}@slow.example"));
+    import(&app, slow.chain((0..400).map(|n| format!("b{n}@quick{n}.example")))).await;
+    let id = app.release(&maintenance("all = true")).await;
+    let running = Running::start(&app);
+    app.relay.wait_for(20).await;
+    gate.open();
+    until_accepted(&app, id, 800).await;
+    running.stop().await;
+    let order: Vec<String> = app.relay.received().iter().map(|mail| mail.to.clone()).collect();
+    let slow: Vec<_> = (0..).zip(&order).filter(|(_, to)| to.contains("@slow")).collect();
+    let last_quick = order.iter().rposition(|to| to.contains("@quick")).unwrap();
+    assert!(slow[20].0 < last_quick, "they go side by side: {} of {last_quick}", slow[20].0);
+    let numbers: Vec<u32> = slow.iter().map(|(_, to)| to[1..to.find('@').unwrap()].parse().unwrap()).collect();
+    assert!(numbers.is_sorted(), "the oldest first: {numbers:?}");
+}

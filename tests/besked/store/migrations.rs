@@ -10,6 +10,8 @@ const BEFORE_DOUBTS: &str =
     "DROP TRIGGER deliveries_doubted ON deliveries; DROP TRIGGER deliveries_settled ON deliveries;
     DROP TRIGGER deliveries_gone ON deliveries; DROP FUNCTION note_doubt; DROP FUNCTION forget_doubt; DROP TABLE doubts;
     CREATE INDEX deliveries_uncertain ON deliveries (notice_id, id) WHERE state = 'uncertain';
+    ALTER TABLE queue DROP COLUMN aside; CREATE INDEX queue_by_notice ON queue (notice_id, due_at, delivery_id);
+    CREATE INDEX queue_by_domain ON queue (notice_id, domain, due_at, delivery_id) WHERE lease_owner IS NULL;
     DROP INDEX customer_attributes_by_value; ALTER TABLE ledger_head DROP COLUMN customers_revision;
     DELETE FROM _sqlx_migrations WHERE version >= 4";
 
