@@ -175,10 +175,7 @@ impl Claims {
                 // What was set aside is older than what stands in front.
                 let aside = self.claim_aside(conn, notice_id, now, &skip, limit).await?;
                 let is_last = aside.is_empty();
-                let claimed = match is_last {
-                    true => self.claim_front(conn, notice_id, now, &skip, limit).await?,
-                    false => aside,
-                };
+                let claimed = if is_last { self.claim_front(conn, notice_id, now, &skip, limit).await? } else { aside };
                 let found = claimed.len();
                 let (mine, over): (Vec<_>, Vec<_>) = claimed
                     .into_iter()

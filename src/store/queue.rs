@@ -446,9 +446,9 @@ pub async fn still_ours(conn: &mut Conn, delivery_id: Uuid, token: i64) -> Resul
 pub async fn unclaimed(conn: &mut Conn, notice_id: Uuid, limit: u32) -> Result<Vec<Uuid>> {
     let sql = Dialect::of(conn).pick(
         "SELECT delivery_id FROM queue WHERE notice_id = $1 AND lease_owner IS NULL
-         ORDER BY due_at, delivery_id LIMIT $2",
+         ORDER BY aside, due_at, delivery_id LIMIT $2",
         "SELECT delivery_id FROM queue WHERE notice_id = $1 AND lease_owner IS NULL
-         ORDER BY due_at, delivery_id LIMIT $2 FOR UPDATE SKIP LOCKED",
+         ORDER BY aside, due_at, delivery_id LIMIT $2 FOR UPDATE SKIP LOCKED",
     );
     let rows = sqlx::query(sql).bind(notice_id.to_string()).bind(i64::from(limit)).fetch_all(conn).await?;
     rows.iter().map(|row| Row::of("queue", row).id("delivery_id")).collect()
@@ -456,9 +456,10 @@ pub async fn unclaimed(conn: &mut Conn, notice_id: Uuid, limit: u32) -> Result<V
 
 /// True while anything of a notice is unfinished.
 pub async fn holds(conn: &mut Conn, notice_id: Uuid) -> Result<bool> {
-    let row = sqlx::query("SELECT delivery_id FROM queue WHERE notice_id = $1 ORDER BY due_at, delivery_id LIMIT 1")
-        .bind(notice_id.to_string())
-        .fetch_optional(conn)
-        .await?;
+    let row =
+        sqlx::query("SELECT delivery_id FROM queue WHERE notice_id = $1 ORDER BY aside, due_at, delivery_id LIMIT 1")
+            .bind(notice_id.to_string())
+            .fetch_optional(conn)
+            .await?;
     Ok(row.is_some())
 }

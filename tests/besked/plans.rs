@@ -45,6 +45,9 @@ const OPEN: [&str; 2] = ["notices_open", "notices_resent"];
 /// Looks for what is due to other domains than those at their limit.
 const PAST_A_DOMAIN: &str = "WITH RECURSIVE d (domain, n)";
 
+/// Looks for the first few that wait.
+const FIRST_OF_THE_QUEUE: &str = "SELECT delivery_id FROM queue";
+
 /// Looks once an hour for persons whose time is over, and may take its time.
 const HOURLY: &str = "SELECT n.id, n.category, n.reference, n.released_at";
 
@@ -153,6 +156,7 @@ async fn nothing_that_a_dispatcher_asks_while_it_sends_reads_a_growing_table_fro
         "INSERT INTO ledger_entries",
         "INSERT INTO messages",
         PAST_A_DOMAIN,
+        FIRST_OF_THE_QUEUE,
     ] {
         assert!(asked(text), "`{text}` is among what was asked: {statements:#?}");
     }
@@ -163,6 +167,10 @@ async fn nothing_that_a_dispatcher_asks_while_it_sends_reads_a_growing_table_fro
         if statement.starts_with(PAST_A_DOMAIN) {
             let goes = plan.iter().filter(|line| line.contains("queue")).all(|line| line.contains("queue_by_domain"));
             assert!(goes, "it goes from domain to domain by their index:\n{}", plan.join("\n"));
+        }
+        if statement.starts_with(FIRST_OF_THE_QUEUE) {
+            let sorts = plan.iter().any(|line| line.contains("TEMP B-TREE") || line.contains("Sort"));
+            assert!(!sorts, "all that waits is put in order to find the first:\n{statement}\n{}", plan.join("\n"));
         }
         if !whole.is_empty() && !statement.starts_with(HOURLY) {
             wrong.push(format!("{whole:?} in: {statement}\n{}\n", plan.join("\n")));
