@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use sha2::{Digest, Sha256};
 
 use super::Context;
 use super::job::Job;
 use super::notice::{ComposeError, Composed, envelope_sender};
 use super::outcome::{Transaction, Trial};
 use crate::domain::delivery::Outcome;
+use crate::domain::digest;
 use crate::domain::preference::{Permission, permission};
 use crate::domain::reply::{Failure, Stage, Verdict, asks_for_pause, classify};
 use crate::mail::smtp::{Envelope, Failed, Session};
@@ -151,7 +151,7 @@ async fn compose(context: &Context, job: &Job) -> Result<Composed, ComposeError>
     if job.claimed.attempts > 0 {
         let kept = async { messages::find(&mut *context.store.read().await?, job.to.id).await };
         if let Some(bytes) = context.store.within(DEADLINE, kept).await? {
-            let sha256 = Sha256::digest(&bytes).into();
+            let sha256 = digest::sha256(&bytes);
             return Ok(Composed { bytes: bytes.into(), sha256, keep: None });
         }
     }

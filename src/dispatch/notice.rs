@@ -5,7 +5,6 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use sha2::{Digest, Sha256};
 use thiserror::Error;
 use uuid::Uuid;
 use zstd::dict::EncoderDictionary;
@@ -14,6 +13,7 @@ use zstd::zstd_safe::{self, CCtx};
 use crate::config::Config;
 use crate::domain::address::Address;
 use crate::domain::category::Class;
+use crate::domain::digest;
 use crate::domain::notice::Notice;
 use crate::domain::problem::Problems;
 use crate::mail::message::{self, Head, MessageError, message_id};
@@ -187,7 +187,7 @@ impl Sending {
             is_test: self.is_test,
         };
         let bytes = message::build(config, &head, content)?;
-        let sha256 = Sha256::digest(&bytes).into();
+        let sha256 = digest::sha256(&bytes);
         let packer = self.packer(config, &skeleton)?;
         let keep = Message {
             sha256,
@@ -219,7 +219,7 @@ impl Sending {
         }
         let bytes = self.to_nobody(config, skeleton)?;
         let prepared = EncoderDictionary::copy(&bytes, LEVEL);
-        let sha256 = Sha256::digest(&bytes).into();
+        let sha256 = digest::sha256(&bytes);
         let dictionary = Arc::new(Dictionary { sha256, notice_id: self.kept.id, bytes });
         let packer = Arc::new(Packer { dictionary, prepared });
         packers.insert(skeleton.language().to_owned(), packer.clone());

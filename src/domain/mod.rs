@@ -12,6 +12,7 @@ pub mod coverage;
 pub mod customer;
 pub mod customers_file;
 pub mod delivery;
+pub mod digest;
 pub mod entry;
 pub mod evidence;
 pub mod fields;

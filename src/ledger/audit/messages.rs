@@ -1,9 +1,8 @@
 //! The messages that are kept: their bytes against their digest, and the digest against what the ledger says was sent.
 
-use sha2::{Digest, Sha256};
-
 use super::fold::{Scanned, half};
 use super::{Damage, Progress, Report, Stop};
+use crate::domain::digest::sha256;
 use crate::store::{Conn, messages};
 
 /// Messages read at once.
@@ -28,7 +27,7 @@ pub(super) async fn check(
                 _ => Damage::whole(format!("the message of delivery {}: {problem}", kept.delivery_id)),
             };
             let bytes = kept.bytes.as_ref().ok_or_else(|| damage("the message kept for it cannot be unpacked"))?;
-            let digest: [u8; 32] = Sha256::digest(bytes).into();
+            let digest = sha256(bytes);
             if digest != kept.sha256 || named.is_some_and(|(named, _)| named != half(&digest)) {
                 return Err(damage("the message kept for it is not the one that was sent").into());
             }
