@@ -8,16 +8,17 @@
 //! a temporary directory; the rates of Postfix's own `smtp-source` against the same sink, taken in the same run, say what the
 //! machine and the protocol allow. Everything runs on the same cores: sender, sink and PostgreSQL.
 //!
-//! Where the time goes (`perf`, 16 connections, SQLite; some 450 microseconds of CPU a message on the machine it was taken on,
-//! on which `smtp-source` did 9,700/s): the thread of SQLite 39 % (writing pages to the log and syncing it 8, reading rows out of
-//! JSON 6), making the message 20 % (headers 6, zstd 4, quoted-printable 5), the SMTP conversation 15 %, the recorder 10 %, writing
-//! out its rows 3; SHA-256 was 17 % where the processor has no instructions for it, most of it for the digest of the whole
-//! message, which ring makes in half the time that sha2 took. Sender and sink share two cores, which are 80 % busy then; the sink
-//! takes 100 to 250 microseconds a message, as fast as the machine happens to be. So what limits the rate is CPU: without any
-//! waiting it would be some 0.4 of `smtp-source`, and for 0.75 a message would have to cost 150 to 175 microseconds from the
-//! claim to the ledger. The waiting that is left is that of the one thread that claims and settles: a commit has 13 messages or
-//! so, since a connection may have no more than two in flight, and writes some 35 pages, most of them of the openings and of the
-//! messages.
+//! Where the time goes (`perf`, 16 connections, SQLite; some 520 microseconds of CPU a message on the machine it was taken on,
+//! on which `smtp-source` did 6,000/s): the thread of SQLite 39 % (writing pages to the log and syncing it 8, reading rows out of
+//! JSON 6), making the message 20 % (headers 6, zstd 4, quoted-printable 5, SHA-256 2), the SMTP conversation 15 %, the recorder
+//! 10 %, writing out its rows 3. Sender and sink share two cores, which are 80 % busy then; the sink takes another 250
+//! microseconds a message. So what limits the rate is CPU: without any waiting it would be some 0.4 of `smtp-source`, and for
+//! 0.75 a message would have to cost 175 microseconds from the claim to the ledger. The waiting that is left is that of the one
+//! thread that claims and settles: a commit has 13 messages or so, since a connection may have no more than two in flight, and
+//! writes 37 pages: 7 of openings, 7 of messages, 4 each of attempts and of the queue by domain, 15 of everything else.
+//!
+//! On a processor without instructions for SHA-256 that was 17 % of a later profile, most of it for the digest of the whole message:
+//! ring makes that now, and took 7 %. On that machine `smtp-source` did 9,700/s and a message cost some 450 microseconds.
 //!
 //! Removed so far, in the order of what it gained: on PostgreSQL the wait of 40 ms for a statement of more than one TLS record
 //! (250/s until then), and looking at 272 rows for each claim; a statement for each table and each time a way to SQLite's thread
