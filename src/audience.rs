@@ -24,6 +24,7 @@ use crate::domain::locale::{Locale, ZoneName};
 use crate::domain::placeholder::Placeholder;
 use crate::domain::rows_file::Rows;
 use crate::store::customers::Selection;
+use crate::store::row::place;
 use crate::store::{Conn, StoreError, contacts, customers, deliveries, notices};
 
 /// Where the customers of an audience are found.
@@ -269,12 +270,11 @@ async fn with_names(conn: &mut Conn, rows: RowValues) -> Result<(Accounts, RowVa
 fn stored_row(notice: Uuid, account: String, data: &str) -> Result<(String, BTreeMap<String, String>), StoreError> {
     match serde_json::from_str(data) {
         Ok(values) => Ok((account, values)),
-        // Without what the parser says, which may quote the row.
         Err(problem) => Err(StoreError::Inconsistent {
             table: "notice_rows",
             column: "data",
             row: format!("{notice} {account}"),
-            problem: format!("cannot be read from line {}, column {} on", problem.line(), problem.column()),
+            problem: place(&problem),
         }),
     }
 }

@@ -35,7 +35,7 @@ mod pulse;
 pub mod queue;
 pub mod recipients;
 pub mod releases;
-mod row;
+pub(crate) mod row;
 pub mod secrets;
 pub mod settle;
 pub mod subjects;

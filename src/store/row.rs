@@ -129,7 +129,7 @@ impl<'a> Row<'a> {
 }
 
 /// Where JSON is wrong. What else its parser says may quote it.
-pub(super) fn place(problem: &serde_json::Error) -> String {
+pub(crate) fn place(problem: &serde_json::Error) -> String {
     format!("cannot be read from line {}, column {} on", problem.line(), problem.column())
 }
 

@@ -48,6 +48,17 @@ impl Running {
     }
 }
 
+/// With another relay behind the first.
+pub async fn with_second(second: &Relay) -> TestApp {
+    TestApp::with(Engine::Sqlite, |config| {
+        let mut relay = config.relays[0].clone();
+        relay.name = "second".to_owned();
+        relay.url = second.url().parse().unwrap();
+        config.relays.push(relay);
+    })
+    .await
+}
+
 /// One customer with one address for each of these.
 pub async fn import(app: &TestApp, addresses: impl IntoIterator<Item = String>) {
     let rows: String = addresses.into_iter().enumerate().map(|(n, to)| format!("C{n:03},Kund {n},{to}\n")).collect();
@@ -119,13 +130,7 @@ async fn a_relay_that_is_down_is_probed_by_one_worker_at_a_time() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_second_relay_takes_over_and_the_first_takes_back() {
     let second = Relay::start().await;
-    let app = TestApp::with(Engine::Sqlite, |config| {
-        let mut relay = config.relays[0].clone();
-        relay.name = "second".to_owned();
-        relay.url = second.url().parse().unwrap();
-        config.relays.push(relay);
-    })
-    .await;
+    let app = with_second(&second).await;
     app.import(CUSTOMERS).await;
     app.relay.stop().await;
     let running = Running::start(&app);

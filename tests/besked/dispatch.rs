@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::{CUSTOMERS, NEWS, TestApp, maintenance};
 use crate::checker::{History, Terms};
+use crate::circuit::with_second;
 use crate::database::Engine;
 use crate::relay::Act;
 
@@ -212,13 +213,7 @@ async fn an_ehlo_answer_that_makes_lettre_panic_is_the_relays_trouble() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_next_relay_takes_over_when_the_first_is_down() {
     let second = crate::relay::Relay::start().await;
-    let app = TestApp::with(Engine::Sqlite, |config| {
-        let mut relay = config.relays[0].clone();
-        relay.name = "second".to_owned();
-        relay.url = second.url().parse().unwrap();
-        config.relays.push(relay);
-    })
-    .await;
+    let app = with_second(&second).await;
     app.import(CUSTOMERS).await;
     let id = app.release(&maintenance("all = true")).await;
     app.relay.stop().await;

@@ -6,7 +6,7 @@ use besked::domain::delivery::State;
 use besked::store::{nodes, settle, waiting};
 use uuid::Uuid;
 
-use super::{Running, import, until_accepted};
+use super::{Running, import, until_accepted, with_second};
 use crate::app::{CUSTOMERS, TestApp, maintenance};
 use crate::cli::Shell;
 use crate::database::Engine;
@@ -104,13 +104,7 @@ async fn a_delivery_that_is_refused_while_others_pass_comes_to_an_end() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_delivery_that_one_relay_refuses_goes_to_the_next_one() {
     let second = Relay::start().await;
-    let app = TestApp::with(Engine::Sqlite, |config| {
-        let mut relay = config.relays[0].clone();
-        relay.name = "second".to_owned();
-        relay.url = second.url().parse().unwrap();
-        config.relays.push(relay);
-    })
-    .await;
+    let app = with_second(&second).await;
     import(&app, (0..5).map(|n| format!("a{n}@d{n}.example"))).await;
     let id = app.release(&maintenance("all = true")).await;
     let odd = delivery(&app, "C001", id).await;
