@@ -14,10 +14,10 @@ use crate::domain::random::Random;
 use crate::ledger::Ledger;
 use crate::mail::token::TokenKey;
 use crate::metrics::Metrics;
+use crate::notices::sample::{Sample, Wanted};
 use crate::notices::{Draft, NoticeError, Notices};
-use crate::privacy::Privacy;
-use crate::retention::Retention;
-use crate::sample::{Sample, Wanted};
+use crate::people::retention::Retention;
+use crate::people::subjects::Privacy;
 use crate::store::{Store, StoreError, secrets};
 
 /// Why the parts could not be put together.

@@ -10,43 +10,43 @@
 //! 2. It is created, submitted and, where its category asks for a second person, approved: [`notices::Notices`].
 //! 3. Release freezes the audience: [`audience::freeze`] turns the rule into one delivery for each recipient and commits to
 //!    them all in a manifest.
-//! 4. [`dispatch`] claims deliveries under leases, makes each message ([`mail::render`], [`mail::message`]), hands it to a
+//! 4. [`dispatch`] claims deliveries under leases, makes each message ([`mail::compose::render`], [`mail::compose::message`]), hands it to a
 //!    relay ([`mail::smtp`]), and records the outcome, the exact bytes and the ledger's entry in one transaction
 //!    ([`store::settle`]).
 //! 5. When nothing of it is left to do, the notice is closed: one entry with the count of each outcome.
 //! 6. [`ledger`] gives every entry its place in a tree and signs it, so that [`ledger::evidence`] can prove what was recorded
 //!    and [`ledger::audit`] notice what was changed.
-//! 7. [`coverage`] answers: how does it stand, who is informed, was customer X?
+//! 7. [`coverage`] answers: how does it stand, who is informed, was customer X informed? [`deliveries`] shows one delivery
+//!    with its attempts, and records what came back about it.
 //!
 //! # Layers
 //!
 //! ```text
-//! domain <- config <- store <- metrics <- mail | customers | audience | notices | dispatch | coverage | ledger |
-//!     privacy | retention | preferences | reports | uncertain | sample <- app <- public | observe | cli
+//! domain <- config <- store <- context <- metrics <- mail <- ledger <- people <- audience <- notices <- deliveries <-
+//!     coverage <- dispatch <- app <- public <- http <- cli
 //! ```
 //!
-//! A file imports from its own layer and lower ones only; a test holds that. `domain` does no I/O. A noun keeps its file name
-//! in each layer: `domain/notice.rs` decides, `store/notices.rs` keeps, `notices.rs` does, `cli/notice.rs` speaks.
+//! A file imports from its own layer and lower ones only; a test checks that. `domain` does no I/O. A noun keeps its file name
+//! in each layer: `domain/notice.rs` decides, `store/notices.rs` keeps, `notices/` does, `cli/notice.rs` speaks. A face
+//! (`public`, `http`, `cli`) parses, calls one service with an [`Actor`](domain::actor::Actor), and shapes the answer; the
+//! error of a service has a [`Kind`](domain::kind::Kind), from which the exit code comes. The ledger lies below people and
+//! notices, since every change of state appends to it.
 
 pub mod app;
 pub mod audience;
 pub mod cli;
 pub mod config;
+pub mod context;
 pub mod coverage;
-pub mod customers;
+pub mod deliveries;
 pub mod dispatch;
 pub mod domain;
+pub mod http;
 pub mod ledger;
 pub mod mail;
 pub mod metrics;
 pub mod notices;
-pub mod observe;
-pub mod preferences;
-pub mod privacy;
+pub mod people;
 pub mod public;
-pub mod reports;
-pub mod retention;
-pub mod sample;
 pub mod store;
 mod telemetry;
-pub mod uncertain;

@@ -11,7 +11,7 @@ use crate::domain::category::Category;
 use crate::domain::coverage::Verdict;
 use crate::domain::fields::Fields;
 use crate::domain::notice::Notice;
-use crate::privacy::mask::Mask;
+use crate::people::mask::Mask;
 use crate::store::attestations::Attestation;
 use crate::store::notices::{self, Kept};
 

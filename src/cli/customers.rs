@@ -10,8 +10,8 @@ use super::failure::Failure;
 use super::output::{Output, count, table, time};
 use super::progress::bar;
 use crate::app::App;
-use crate::customers::{ImportError, ImportOptions, Imported, import};
-use crate::privacy::mask::Mask;
+use crate::people::import::{ImportError, ImportOptions, Imported, import};
+use crate::people::mask::Mask;
 use crate::store::{contacts, customers};
 
 /// Import and look at customers.

@@ -11,7 +11,7 @@ use super::output::{Output, print, table, time};
 use super::{Place, operator};
 use crate::domain::delivery::{Outcome, State};
 use crate::domain::problem::is_line;
-use crate::privacy::mask::Mask;
+use crate::people::mask::Mask;
 use crate::store::{deliveries, messages, settle};
 
 /// Look at single deliveries.
@@ -123,7 +123,8 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
                 return Err(Failure::invalid("`--text` must be one line of at most 2000 bytes"));
             }
             let outcome = if bounced { Outcome::Bounced } else { Outcome::Delivered };
-            let state = crate::reports::record(&app.store, &app.clock, &app.random, id, outcome, &text).await?;
+            let state =
+                crate::deliveries::reports::record(&app.store, &app.clock, &app.random, id, outcome, &text).await?;
             output.print(&json!({ "id": id, "state": state }), |_| format!("recorded: {}\n", state.describe()))?;
         }
     }

@@ -21,7 +21,6 @@ use super::progress::bar;
 use crate::app::App;
 use crate::config::{EXAMPLE, parse};
 use crate::coverage::{Coverage, coverage, informed};
-use crate::customers::{ImportOptions, import};
 use crate::dispatch::{Observer, Until};
 use crate::domain::address::Address;
 use crate::domain::category::Category;
@@ -29,6 +28,7 @@ use crate::domain::clock::Clock;
 use crate::domain::notice::State;
 use crate::domain::random::Random;
 use crate::notices::Draft;
+use crate::people::import::{ImportOptions, import};
 use crate::store::notices::Kept;
 use catcher::Catcher;
 
@@ -80,7 +80,7 @@ pub async fn run(command: Demo, output: &Output) -> Result<u8, Failure> {
     let imported = import(&app.store, now, &id, &file, ImportOptions::default(), &|_| {}).await?;
     let person = Address::parse(OPTED_OUT).map_err(Failure::invalid)?;
     let wish = [(Category::News, true)];
-    crate::preferences::set(&app.store, &app.clock, &app.random, &person, &wish, "demo").await?;
+    crate::people::preferences::set(&app.store, &app.clock, &app.random, &person, &wish, "demo").await?;
     eprintln!(
         "imported {} with {} from {}",
         count(imported.customers, "customer", "customers"),

@@ -8,12 +8,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::Place;
 use super::failure::Failure;
-use super::listen::listen;
 use super::notice::report;
 use super::output::Output;
 use crate::app::{App, AppError};
 use crate::dispatch::Until;
 use crate::dispatch::outage::Told;
+use crate::http::listen;
 
 /// How long a service waits before it tries again to open its database.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -47,7 +47,8 @@ pub async fn dispatch(command: Dispatch, place: &Place, output: &Output) -> Resu
         ended.cancel();
         Ok::<_, Failure>(finished)
     };
-    let ((), finished) = tokio::try_join!(listen(&app, false, &stop, &ended), sending)?;
+    let listening = async { Ok(listen(&app, false, &stop, &ended).await?) };
+    let ((), finished) = tokio::try_join!(listening, sending)?;
     let code = report(&finished);
     if let crate::dispatch::Finished::Idle(depth) = &finished {
         output.print(&serde_json::json!({ "idle": true, "later": depth.later, "next_due": depth.next_due }), |_| {
@@ -83,7 +84,8 @@ pub async fn serve(command: Serve, place: &Place) -> Result<u8, Failure> {
         Ok::<(), Failure>(())
     };
     // One part that cannot run ends the other: half a service would go unnoticed.
-    tokio::try_join!(listen(&app, runs(Part::Http), &stop, &ended), dispatch)?;
+    let listening = async { Ok(listen(&app, runs(Part::Http), &stop, &ended).await?) };
+    tokio::try_join!(listening, dispatch)?;
     Ok(0)
 }
 

@@ -114,7 +114,7 @@ async fn tombstones(app: &App) -> Check {
     let known = async {
         let tombstones = app.privacy.tombstones().await?;
         let known = crate::store::subjects::tombstones(&mut *app.store.read().await?).await?;
-        Ok::<_, crate::privacy::PrivacyError>((tombstones.count, known))
+        Ok::<_, crate::people::subjects::PrivacyError>((tombstones.count, known))
     };
     match known.await {
         Ok((count, known)) if count > known => Check::new(

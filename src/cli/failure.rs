@@ -5,17 +5,18 @@ use std::fmt::Display;
 use crate::app::AppError;
 use crate::audience::AudienceError;
 use crate::config::ConfigError;
-use crate::customers::ImportError;
+use crate::deliveries::uncertain::ResendError;
 use crate::dispatch::lock::LockError;
 use crate::domain::notice::State;
+use crate::http::ListenError;
 use crate::ledger::LedgerError;
 use crate::ledger::evidence::EvidenceError;
 use crate::ledger::export::ExportError;
 use crate::ledger::report::ReportError;
 use crate::notices::{DraftError, NoticeError};
-use crate::privacy::PrivacyError;
+use crate::people::import::ImportError;
+use crate::people::subjects::PrivacyError;
 use crate::store::StoreError;
-use crate::uncertain::ResendError;
 
 /// Failed.
 pub const FAILED: u8 = 1;
@@ -121,6 +122,18 @@ impl From<AppError> for Failure {
     }
 }
 
+impl From<ListenError> for Failure {
+    fn from(error: ListenError) -> Self {
+        let failure = Self::new(FAILED, &error);
+        match error {
+            ListenError::Bind { table, .. } => failure.hint(format!(
+                "another process has the port: choose one with `[{table}] listen`, or leave the part out with `--only`"
+            )),
+            ListenError::Serve(_) => failure,
+        }
+    }
+}
+
 impl From<ImportError> for Failure {
     fn from(error: ImportError) -> Self {
         match error {
@@ -134,7 +147,7 @@ impl From<ImportError> for Failure {
                 Self::new(FAILED, error).hint("`TMPDIR` names another directory for temporary files")
             }
             ImportError::Erased => Self::new(TRY_LATER, error).hint("import it again"),
-            ImportError::Journal(error) => crate::privacy::PrivacyError::from(error).into(),
+            ImportError::Journal(error) => crate::people::subjects::PrivacyError::from(error).into(),
         }
     }
 }
@@ -189,9 +202,9 @@ impl From<EvidenceError> for Failure {
     }
 }
 
-impl From<crate::reports::ReportError> for Failure {
-    fn from(error: crate::reports::ReportError) -> Self {
-        use crate::reports::ReportError;
+impl From<crate::deliveries::reports::ReportError> for Failure {
+    fn from(error: crate::deliveries::reports::ReportError) -> Self {
+        use crate::deliveries::reports::ReportError;
         match error {
             ReportError::Store(error) => error.into(),
             ReportError::Unknown(_) => Self::invalid(error)

@@ -14,7 +14,6 @@ mod evidence;
 mod failure;
 mod init;
 mod ledger;
-mod listen;
 mod notice;
 mod output;
 mod people;

@@ -9,7 +9,7 @@ use super::{Place, operator};
 use crate::domain::address::Address;
 use crate::domain::category::{Category, Class};
 use crate::domain::preference::Reason;
-use crate::privacy::mask::Mask;
+use crate::people::mask::Mask;
 use crate::store::{preferences as kept, suppressions};
 
 pub(super) fn address(text: &str) -> Result<Address, String> {
@@ -59,7 +59,7 @@ pub async fn preferences(command: Preferences, place: &Place, output: &Output) -
             }
             let wishes = opt_out.iter().map(|it| (*it, true)).chain(opt_in.iter().map(|it| (*it, false)));
             let wishes: Vec<_> = wishes.collect();
-            crate::preferences::set(&app.store, &app.clock, &app.random, &email, &wishes, "operator").await?;
+            crate::people::preferences::set(&app.store, &app.clock, &app.random, &email, &wishes, "operator").await?;
             email
         }
     };

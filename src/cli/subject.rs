@@ -13,7 +13,7 @@ use super::{Place, operator};
 use crate::app::App;
 use crate::domain::address::Address;
 use crate::ledger::LedgerError;
-use crate::privacy::subject::{Record, record};
+use crate::people::subjects::record::{Record, record};
 
 /// A person's rights (GDPR Art. 15 to 21).
 #[derive(Debug, Subcommand)]

@@ -6,12 +6,12 @@ use jiff::Timestamp;
 
 use super::Context;
 use super::job::Job;
-use super::notice::{ComposeError, Composed, envelope_sender};
 use super::outcome::{Transaction, Trial};
 use crate::domain::delivery::Outcome;
 use crate::domain::digest;
 use crate::domain::preference::{Permission, permission};
 use crate::domain::reply::{Failure, Stage, Verdict, asks_for_pause, classify};
+use crate::mail::compose::composer::{ComposeError, Composed, envelope_sender};
 use crate::mail::smtp::{Envelope, Failed, Session};
 use crate::store::{StoreError, deliveries, messages, queue};
 

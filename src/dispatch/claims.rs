@@ -10,9 +10,9 @@ use uuid::Uuid;
 
 use super::Context;
 use super::lanes::Floor;
-use super::notice::Sending;
 use super::recorder::{give_back, load};
 use crate::domain::category::Lane;
+use crate::mail::compose::composer::Composer;
 use crate::store::deliveries::ToSend;
 use crate::store::queue::Claimed;
 use crate::store::{Conn, StoreError, deliveries, notices, queue};
@@ -33,7 +33,7 @@ const MOST_TOLD: usize = 1000;
 /// What is known between one claim and the next.
 pub struct Claims {
     context: Arc<Context>,
-    notices: HashMap<Uuid, Arc<Sending>>,
+    notices: HashMap<Uuid, Arc<Composer>>,
     open: Vec<(Lane, Uuid)>,
     open_at: Option<Instant>,
     floor: Floor,
@@ -74,7 +74,7 @@ pub struct Ready {
     /// When it was claimed.
     pub at: Timestamp,
     /// Its notice.
-    pub sending: Arc<Sending>,
+    pub sending: Arc<Composer>,
     /// Its recipient.
     pub to: ToSend,
 }
@@ -102,7 +102,7 @@ impl Claims {
     }
 
     /// A notice of which something was claimed, while it is open.
-    pub fn notice(&self, id: Uuid) -> Option<&Arc<Sending>> {
+    pub fn notice(&self, id: Uuid) -> Option<&Arc<Composer>> {
         self.notices.get(&id)
     }
 
@@ -308,7 +308,7 @@ impl Claims {
         Ok(())
     }
 
-    async fn sending(&mut self, conn: &mut Conn, id: Uuid) -> Result<Option<Arc<Sending>>, StoreError> {
+    async fn sending(&mut self, conn: &mut Conn, id: Uuid) -> Result<Option<Arc<Composer>>, StoreError> {
         if let Some(sending) = self.notices.get(&id) {
             return Ok(Some(sending.clone()));
         }

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use jiff::Timestamp;
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::notice::Sending;
 use super::recorder::{End, Request};
+use crate::mail::compose::composer::Composer;
 use crate::store::deliveries::ToSend;
 use crate::store::queue::Claimed;
 
@@ -17,7 +17,7 @@ pub struct Job {
     /// The claim.
     pub claimed: Claimed,
     /// Its notice.
-    pub sending: Arc<Sending>,
+    pub sending: Arc<Composer>,
     /// Whom to send it to.
     pub to: ToSend,
     /// When it was claimed.
@@ -32,7 +32,7 @@ impl Job {
     #[must_use]
     pub fn new(
         claimed: Claimed,
-        sending: Arc<Sending>,
+        sending: Arc<Composer>,
         to: ToSend,
         claimed_at: Timestamp,
         recorder: UnboundedSender<Request>,

@@ -21,7 +21,7 @@ mod lanes;
 mod leases;
 pub mod lock;
 pub mod nodes;
-pub mod notice;
+
 pub mod outage;
 mod outcome;
 mod pace;

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::notice::{Composed, Sending};
 use crate::config::Retry;
 use crate::domain::category::Class;
 use crate::domain::clock::{from_millis, millis};
@@ -13,7 +12,8 @@ use crate::domain::entry::{Entry, Event, Fact, Person};
 use crate::domain::preference::{Permission, permission};
 use crate::domain::random::Random;
 use crate::domain::reply::Stage;
-use crate::mail::message::message_id;
+use crate::mail::compose::composer::{Composed, Composer};
+use crate::mail::compose::message::message_id;
 use crate::store::deliveries::ToSend;
 use crate::store::notices::Kept;
 use crate::store::queue::{Claimed, Stale};
@@ -77,7 +77,7 @@ pub fn settlement(
     retry: &Retry,
     random: &Random,
     at: Timestamp,
-    (claimed, sending, to): (&Claimed, &Sending, &ToSend),
+    (claimed, sending, to): (&Claimed, &Composer, &ToSend),
     trial: Trial,
 ) -> Settlement {
     let attempts = claimed.attempts + u32::from(trial.transaction.is_some());
@@ -156,7 +156,7 @@ fn next(
     random: &Random,
     at: Timestamp,
     claimed: &Claimed,
-    sending: &Sending,
+    sending: &Composer,
     to: &ToSend,
     outcome: Outcome,
     attempts: u32,

@@ -15,10 +15,10 @@ use uuid::Uuid;
 use super::claims::{Claims, Ready, Wanted};
 use super::job::Job;
 use super::lanes::Seat;
-use super::notice::Sending;
 use super::outcome::{Trial, settlement};
 use super::{Context, Settled};
 use crate::domain::delivery::Outcome;
+use crate::mail::compose::composer::Composer;
 use crate::store::deliveries::ToSend;
 use crate::store::queue::{Claimed, GiveBack};
 use crate::store::settle::{Fenced, Written};
@@ -72,7 +72,7 @@ pub enum End {
         /// The claim.
         claimed: Claimed,
         /// Its notice.
-        sending: Arc<Sending>,
+        sending: Arc<Composer>,
         /// Its recipient.
         to: Box<ToSend>,
         /// True where the server may have the message.
@@ -335,7 +335,7 @@ pub fn give_back(claimed: &Claimed, due_at: i64) -> GiveBack {
 ///
 /// # Errors
 /// Where the database fails.
-pub async fn load(conn: &mut Conn, id: Uuid) -> Result<Option<Result<Arc<Sending>, String>>, StoreError> {
+pub async fn load(conn: &mut Conn, id: Uuid) -> Result<Option<Result<Arc<Composer>, String>>, StoreError> {
     let kept = match notices::find(conn, id).await {
         Err(error @ StoreError::Inconsistent { .. }) => return Ok(Some(Err(error.for_logs()))),
         found => found?,
@@ -345,7 +345,7 @@ pub async fn load(conn: &mut Conn, id: Uuid) -> Result<Option<Result<Arc<Sending
         Some(follows) => notices::find(conn, follows).await?.map(|notice| notice.message_domain),
         None => None,
     };
-    let sending = Sending::new(kept, follows_domain);
+    let sending = Composer::new(kept, follows_domain);
     // Without what is wrong: that may quote the notice, and so an account.
     Ok(Some(sending.map(Arc::new).map_err(|problems| format!("{} problems in its text", problems.0.len()))))
 }

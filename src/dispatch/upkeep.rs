@@ -8,8 +8,8 @@ use tokio_util::sync::CancellationToken;
 use super::outage::Told;
 use crate::domain::reply::for_logs;
 use crate::ledger::{Ledger, Sealed};
-use crate::privacy::Privacy;
-use crate::retention::Retention;
+use crate::people::retention::Retention;
+use crate::people::subjects::Privacy;
 use crate::store::Store;
 
 /// How often to seal.

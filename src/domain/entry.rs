@@ -18,7 +18,11 @@
 //! | `restricted`, `rectified` | 1 or 0: restricted or no longer; put in place of another address or replaced by one |
 //! | `erased`, `purged` | ground, then for each run of entries whose persons were deleted: first index, count |
 //! | `key_rotated` | verifier key until then, verifier key from then on |
+//! | `operated` | action, id of its object (16 bytes) or null |
 //! | `continued` | reason, size and root of the last checkpoint signed before |
+//!
+//! The person of an `operated` entry: account id and address that the action concerned, or empty; the actor as `role`; the
+//! operator's words as `reply`.
 //!
 //! An `accepted` or `rejected` without an attempt is no server's answer: an operator settled a doubt, in words that stand as the
 //! reply.
@@ -37,6 +41,7 @@ use sha2::Sha256;
 use unicode_normalization::UnicodeNormalization;
 use uuid::Uuid;
 
+use crate::domain::actor::Action;
 use crate::domain::category::Category;
 use crate::domain::delivery::{Level, Outcome};
 use crate::domain::random::Random;
@@ -90,6 +95,8 @@ pub enum Event {
     KeyRotated,
     /// A person let sealing go on after it had stopped.
     Continued,
+    /// An operator, a person or a system task changed a state.
+    Operated,
 }
 
 words!(Event, "an event", {
@@ -114,6 +121,7 @@ words!(Event, "an event", {
     Purged => "purged",
     KeyRotated => "key_rotated",
     Continued => "continued",
+    Operated => "operated",
 });
 
 impl From<Outcome> for Event {
@@ -181,6 +189,8 @@ pub enum Detail {
     Keys { old: String, new: String },
     /// Of sealing that went on: why, and the last checkpoint before.
     Continued { reason: String, size: u64, root: [u8; 32] },
+    /// Of an operation: the action, and the id of its object where that is no notice, delivery or address.
+    Operated { action: Action, object: Option<Uuid> },
 }
 
 /// Entries with consecutive indexes.
@@ -396,6 +406,13 @@ impl Detail {
             }
             Self::Continued { reason, size, root } => {
                 cbor.array(3)?.str(&nfc(reason))?.u64(*size)?.bytes(root)?;
+            }
+            Self::Operated { action, object } => {
+                cbor.array(2)?.str(action.as_str())?;
+                match object {
+                    Some(id) => cbor.bytes(id.as_bytes())?,
+                    None => cbor.null()?,
+                };
             }
         }
         Ok(())

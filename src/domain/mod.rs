@@ -3,6 +3,7 @@
 //! Everything from outside is parsed here into a type whose existence is the proof of its validity; the layers above take
 //! those types and check nothing again.
 
+pub mod actor;
 pub mod address;
 pub mod audience;
 pub mod category;
@@ -17,6 +18,7 @@ pub mod entry;
 pub mod evidence;
 pub mod fields;
 pub mod front_matter;
+pub mod kind;
 pub mod locale;
 pub mod markdown;
 pub mod merkle;

@@ -155,6 +155,10 @@ pub async fn export_entries(
 /// Whether an entry belongs into evidence for a customer: its deliveries' were selected; of those about the notice as a whole,
 /// the manifest, the end, and the word of somebody who told this customer.
 fn concerns(opening: &StoredOpening, wanted: &Wanted<'_>) -> bool {
+    // It names operators: the record of what they did is not for customers.
+    if opening.event == Event::Operated {
+        return false;
+    }
     let (Some(account_id), None) = (wanted.account_id, opening.delivery_id) else { return true };
     match opening.event {
         Event::Attested => {

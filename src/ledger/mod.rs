@@ -10,6 +10,7 @@
 pub mod audit;
 pub mod evidence;
 pub mod export;
+pub mod operated;
 pub mod post;
 pub mod report;
 pub mod sequence;

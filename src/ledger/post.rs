@@ -9,8 +9,8 @@ use super::state::Last;
 use super::{Ledger, LedgerError};
 use crate::domain::address::Address;
 use crate::domain::reply::for_logs;
+use crate::mail::compose::message::{self, MessageError, message_id};
 use crate::mail::direct;
-use crate::mail::message::{self, MessageError, message_id};
 use crate::store::StoreError;
 use crate::store::{secrets, tree};
 

@@ -12,8 +12,8 @@ use mail_auth::common::headers::Writable as _;
 use mail_auth::dkim::Canonicalization;
 use serde::Serialize;
 
-use super::message::MessageError;
 use crate::config::Dkim;
+use crate::mail::compose::message::MessageError;
 
 /// Fields that a message may have once or not at all. They are signed once more often than they stand there, so that nobody
 /// can add another for readers to be shown in place of what was signed (RFC 6376 section 8.15).

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use besked::customers::{ImportError, ImportOptions};
+use besked::people::import::{ImportError, ImportOptions};
 use besked::store::{contacts, customers};
 use rstest::rstest;
 

@@ -150,7 +150,7 @@ async fn an_opt_out_stops_news_and_nothing_else() {
     app.import(CUSTOMERS).await;
     let address = besked::domain::address::Address::parse("hello@two.example").unwrap();
     let (store, clock, random) = (&app.app.store, &app.app.clock, &app.app.random);
-    besked::preferences::set(store, clock, random, &address, &[(Category::News, true)], "test").await.unwrap();
+    besked::people::preferences::set(store, clock, random, &address, &[(Category::News, true)], "test").await.unwrap();
     let news = app.release(NEWS).await;
     let work = app.release(&maintenance("customers = [\"C2\"]")).await;
     app.run_until_idle().await;

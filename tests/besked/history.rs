@@ -4,13 +4,13 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use besked::deliveries::reports::{Finding, record, settle};
+use besked::deliveries::uncertain::resend;
 use besked::domain::category::Category;
 use besked::domain::delivery::Outcome;
 use besked::domain::evidence::verify;
 use besked::ledger::audit::Verdict;
 use besked::ledger::evidence::EvidenceError;
-use besked::reports::{Finding, record, settle};
-use besked::uncertain::resend;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use uuid::Uuid;
@@ -110,7 +110,9 @@ impl History {
             Step::OptOut { person: n } if !self.erased.contains(&person(*n)) => {
                 let wish = [(Category::News, true)];
                 let person = address(&person(*n));
-                besked::preferences::set(&app.store, &app.clock, &app.random, &person, &wish, "test").await.unwrap();
+                besked::people::preferences::set(&app.store, &app.clock, &app.random, &person, &wish, "test")
+                    .await
+                    .unwrap();
             }
             Step::Erase { person: n } => {
                 // Gone already, or put right under another address.

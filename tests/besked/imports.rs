@@ -5,8 +5,8 @@ use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use besked::app::App;
-use besked::customers::{ImportError, ImportOptions, Imported, import};
 use besked::domain::delivery::State;
+use besked::people::import::{ImportError, ImportOptions, Imported, import};
 use besked::store::Store;
 use rstest::rstest;
 use sqlx::{AnyConnection, Connection as _, Executor as _, Row as _};

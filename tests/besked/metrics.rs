@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use besked::domain::delivery::State;
-use besked::observe;
+use besked::http::observe;
 use besked::store::queue;
 use rstest::rstest;
 use tokio_util::sync::CancellationToken;

@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-use besked::customers::ImportOptions;
 use besked::domain::address::Address;
 use besked::domain::category::Category;
 use besked::domain::delivery::State;
 use besked::domain::entry::{Detail, Event, Run};
 use besked::domain::evidence::verify;
 use besked::ledger::audit::Verdict;
-use besked::privacy::PrivacyError;
-use besked::privacy::mask::Mask;
-use besked::privacy::subject::{Record, record};
+use besked::people::import::ImportOptions;
+use besked::people::mask::Mask;
+use besked::people::subjects::PrivacyError;
+use besked::people::subjects::record::{Record, record};
 use besked::store::holds::{self, Hold};
 use besked::store::{Dialect, preferences, queue, releases, suppressions};
 use rstest::rstest;
@@ -85,7 +85,9 @@ async fn an_erasure_leaves_no_trace_of_the_person_and_all_proofs_of_others(#[cas
     app.run_until_idle().await;
     let wishes = [(Category::News, true)];
     let (store, clock, random) = (&app.app.store, &app.app.clock, &app.app.random);
-    besked::preferences::set(store, clock, random, &address("hello@two.example"), &wishes, "test").await.unwrap();
+    besked::people::preferences::set(store, clock, random, &address("hello@two.example"), &wishes, "test")
+        .await
+        .unwrap();
     let mut before = Vec::new();
     for account in [Some("C1"), Some("C2"), None] {
         before.push(exported(&app, id, account).await.unwrap());
@@ -335,9 +337,9 @@ async fn a_notice_goes_on_after_one_of_its_recipients_was_erased(#[case] engine:
     app.run_until_idle().await;
     let told = app.informed("C2", news).await.notices[0].deliveries[0].id;
     let token = app.app.key().link(told);
-    assert!(besked::preferences::addressee(&app.app.store, app.app.key(), &token).await.unwrap().is_some());
+    assert!(besked::people::preferences::addressee(&app.app.store, app.app.key(), &token).await.unwrap().is_some());
     app.app.privacy.erase(&address("hello@two.example"), GROUND).await.unwrap();
-    assert!(besked::preferences::addressee(&app.app.store, app.app.key(), &token).await.unwrap().is_none());
+    assert!(besked::people::preferences::addressee(&app.app.store, app.app.key(), &token).await.unwrap().is_none());
     let done = maintenance("").replace("[audience]\n", "").replace("announced", "completed");
     let follow_up =
         app.release(&done.replace("reference = \"CHG-1\"", "reference = \"CHG-9\"\nfollows = \"CHG-1\"")).await;

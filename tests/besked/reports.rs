@@ -1,9 +1,9 @@
 //! What comes back after a server took a message: it adds to what is known, and takes nothing back.
 
+use besked::deliveries::reports::{ReportError, record};
 use besked::domain::coverage::Verdict;
 use besked::domain::delivery::{Level, Outcome, State};
 use besked::ledger::audit::Verdict as Audit;
-use besked::reports::{ReportError, record};
 use rstest::rstest;
 
 use crate::app::{CUSTOMERS, TestApp, maintenance};

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use besked::deliveries::reports::{Finding, ReportError, settle};
+use besked::deliveries::uncertain::{ResendError, resend};
 use besked::domain::address::Address;
 use besked::domain::category::Category;
 use besked::domain::coverage::Verdict;
@@ -10,9 +12,7 @@ use besked::domain::evidence::verify;
 use besked::domain::notice::State as NoticeState;
 use besked::domain::preference::Reason;
 use besked::ledger::audit::Verdict as Audit;
-use besked::reports::{Finding, ReportError, settle};
 use besked::store::{ledger, suppressions, uncertain};
-use besked::uncertain::{ResendError, resend};
 use rstest::rstest;
 use uuid::Uuid;
 
@@ -168,9 +168,16 @@ async fn whoever_wants_none_or_is_gone_gets_none_again() {
     let person = Address::parse("hello@two.example").unwrap();
     let wish = |out: bool| async move {
         let wish = [(Category::News, out)];
-        besked::preferences::set(store, clock, random, &Address::parse("hello@two.example").unwrap(), &wish, "test")
-            .await
-            .unwrap();
+        besked::people::preferences::set(
+            store,
+            clock,
+            random,
+            &Address::parse("hello@two.example").unwrap(),
+            &wish,
+            "test",
+        )
+        .await
+        .unwrap();
     };
     wish(true).await;
     assert!(matches!(

@@ -10,11 +10,11 @@ use crate::app::App;
 use crate::cli::failure::{FAILED, Failure};
 use crate::cli::operator;
 use crate::cli::output::{Output, count, table, time};
+use crate::deliveries::reports::{Finding, settle};
+use crate::deliveries::uncertain::resend;
 use crate::domain::problem::is_line;
-use crate::privacy::mask::Mask;
-use crate::reports::{Finding, settle};
+use crate::people::mask::Mask;
 use crate::store::uncertain::{self, Doubt};
-use crate::uncertain::resend;
 
 /// Deliveries of which nobody knows whether a server took them.
 #[derive(Debug, Subcommand)]

@@ -9,7 +9,7 @@ use crate::domain::clock::Clock;
 use crate::domain::random::Random;
 use crate::mail::direct::{self, Taken};
 use crate::notices::Draft;
-use crate::sample::{Sample, Wanted};
+use crate::notices::sample::{Sample, Wanted};
 use crate::store::StoreError;
 
 /// Prints what a recipient will see.

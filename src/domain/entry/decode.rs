@@ -154,6 +154,9 @@ fn detail(cbor: &mut Cbor<'_>, event: Event) -> Read<Detail> {
         }
         (Event::KeyRotated, 2) => Ok(Detail::Keys { old: text(cbor)?, new: text(cbor)? }),
         (Event::Continued, 3) => Ok(Detail::Continued { reason: text(cbor)?, size: cbor.u64()?, root: bytes(cbor)? }),
+        (Event::Operated, 2) => {
+            Ok(Detail::Operated { action: word(cbor)?, object: maybe(cbor, bytes)?.map(Uuid::from_bytes) })
+        }
         (_, 0) => Ok(Detail::None),
         _ => Err(other()),
     }
@@ -221,6 +224,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::domain::actor::Action;
     use crate::domain::category::Category;
     use crate::domain::delivery::Level;
     use crate::domain::entry::leaf;
@@ -239,6 +243,10 @@ mod tests {
                 vec![Detail::Cleared { ground: "Art. 17(1)(b)".to_owned(), entries: vec![run] }]
             }
             Event::KeyRotated => vec![Detail::Keys { old: "a".to_owned(), new: "b".to_owned() }],
+            Event::Operated => vec![
+                Detail::Operated { action: Action::Approve, object: None },
+                Detail::Operated { action: Action::Hold, object: Some(Uuid::from_u128(6)) },
+            ],
             Event::Continued => vec![Detail::Continued { reason: "Återställd".to_owned(), size: 5, root }],
             _ => vec![Detail::None],
         }

@@ -98,9 +98,19 @@ pub fn of(fact: &Fact, subject: &Subject) -> Claim {
             _ => ("the ledger's key was exchanged".to_owned(), "which keys"),
         },
         Event::Continued => continued(fact),
+        Event::Operated => operated(fact, subject),
     };
     let proves = format!("Recorded at {}: {said}.", shown(fact.at));
     Claim { proves, does_not_prove: format!("It does not prove {not}; nor {OPERATION}.") }
+}
+
+fn operated(fact: &Fact, subject: &Subject) -> (String, &'static str) {
+    let action = if let Detail::Operated { action, .. } = fact.detail { action.as_str() } else { "unknown" };
+    let actor = match subject {
+        Subject::Person(person) => person.role.as_str(),
+        _ => "an actor who is not named here",
+    };
+    (format!("{actor} did this: {action}{}", words(subject)), "who used that name")
 }
 
 fn manifest(fact: &Fact) -> (String, &'static str) {

@@ -84,6 +84,7 @@ fn phrase(event: Event) -> &'static str {
         Event::Purged => "persons deleted at the end of their retention",
         Event::KeyRotated => "ledger's key exchanged",
         Event::Continued => "sealing continued",
+        Event::Operated => "an operator's step",
         _ => {
             let outcome = Outcome::ALL.iter().find(|outcome| Event::from(**outcome) == event);
             outcome.map_or(event.as_str(), |outcome| outcome.state().describe())

@@ -3,7 +3,7 @@
 //! Quoted-printable (RFC 2045 section 6.7) goes by the line: no line's encoding depends on another. So the lines that are
 //! the same for everybody are encoded once, and for each recipient only the few in which recipients differ.
 
-use crate::mail::slots::Piece;
+use crate::mail::compose::slots::Piece;
 
 /// A body with slots.
 #[derive(Debug)]
@@ -95,7 +95,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::mail::slots::{Escape, Slot};
+    use crate::mail::compose::slots::{Escape, Slot};
 
     fn fill(pieces: &[Piece], value: &str) -> String {
         let text = |piece: &Piece| if let Piece::Literal(text) = piece { text.clone() } else { value.to_owned() };

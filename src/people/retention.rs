@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::domain::category::Category;
 use crate::domain::clock::Clock;
 use crate::domain::entry::Event;
-use crate::privacy::{Privacy, PrivacyError, expires};
+use crate::people::subjects::{Privacy, PrivacyError, expires};
 use crate::store::subjects::{self, Expirable};
 use crate::store::{Store, StoreError, tree};
 

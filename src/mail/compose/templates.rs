@@ -4,9 +4,9 @@
 
 use askama::Template;
 
+use crate::mail::compose::parts::{Fact, Prose, facts_text, list_text};
+use crate::mail::compose::plain;
 use crate::mail::locale::Language;
-use crate::mail::parts::{Fact, Prose, facts_text, list_text};
-use crate::mail::plain;
 
 /// What the layout shows around every category's own part.
 pub struct Page {

@@ -16,8 +16,8 @@ use crate::domain::category::Class;
 use crate::domain::digest;
 use crate::domain::notice::Notice;
 use crate::domain::problem::Problems;
-use crate::mail::message::{self, Head, MessageError, message_id};
-use crate::mail::render::{Content, RenderError, Skeleton, Values, View};
+use crate::mail::compose::message::{self, Head, MessageError, message_id};
+use crate::mail::compose::render::{Content, RenderError, Skeleton, Values, View};
 use crate::mail::token::TokenKey;
 use crate::store::StoreError;
 use crate::store::deliveries::ToSend;
@@ -64,7 +64,7 @@ pub struct Composed {
 }
 
 /// A notice that is being sent.
-pub struct Sending {
+pub struct Composer {
     /// As it is kept.
     pub kept: Kept,
     notice: Notice,
@@ -103,7 +103,7 @@ impl Packer {
     }
 }
 
-impl Sending {
+impl Composer {
     /// Takes a kept notice.
     ///
     /// # Errors

@@ -4,14 +4,14 @@ use jiff::Timestamp;
 
 use crate::domain::fields::{self, Fields, IncidentStatus, MeasureKind, Phase};
 use crate::domain::placeholder::Text;
-use crate::mail::dates::{Dates, capitalised};
-use crate::mail::locale::Language;
-use crate::mail::parts::{Fact, Prose};
-use crate::mail::slots::Marks;
-use crate::mail::templates::{
+use crate::mail::compose::dates::{Dates, capitalised};
+use crate::mail::compose::parts::{Fact, Prose};
+use crate::mail::compose::slots::Marks;
+use crate::mail::compose::templates::{
     Accent, AgreementChange, Billing, Disruption, Maintenance, News, Parts, SecurityBreach, SecurityMeasuresChange,
     Survey,
 };
+use crate::mail::locale::Language;
 
 /// What a view is made with.
 pub struct Maker<'a> {

@@ -4,20 +4,20 @@
 use pulldown_cmark::HeadingLevel;
 use thiserror::Error;
 
-pub use crate::mail::slots::Values;
+pub use crate::mail::compose::slots::Values;
 
 use crate::config::Organisation;
 use crate::domain::category::{Category, Class, Role};
 use crate::domain::locale::{Locale, ZoneName};
 use crate::domain::notice::{Edition, Notice};
 use crate::domain::placeholder::Placeholder;
-use crate::mail::body::Body;
-use crate::mail::dates::Dates;
+use crate::mail::compose::body::Body;
+use crate::mail::compose::dates::Dates;
+use crate::mail::compose::markdown;
+use crate::mail::compose::slots::{Escape, Marks, Part, Piece, Slot};
+use crate::mail::compose::templates::{Footer, Page};
+use crate::mail::compose::views::Maker;
 use crate::mail::locale::Language;
-use crate::mail::markdown;
-use crate::mail::slots::{Escape, Marks, Part, Piece, Slot};
-use crate::mail::templates::{Footer, Page};
-use crate::mail::views::Maker;
 
 /// What recipients of one skeleton share.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]

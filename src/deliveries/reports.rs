@@ -9,7 +9,7 @@ use crate::domain::clock::Clock;
 use crate::domain::delivery::{Event as DeliveryEvent, Level, Outcome, State};
 use crate::domain::entry::{Entry, Event, Fact, Person};
 use crate::domain::random::Random;
-use crate::mail::message::message_id;
+use crate::mail::compose::message::message_id;
 use crate::store::deliveries::Shown;
 use crate::store::notices::Kept;
 use crate::store::{Conn, Store, StoreError, deliveries, notices, settle, subjects, tree};

@@ -8,14 +8,14 @@ use super::*;
 use crate::domain::fields::{IncidentStatus, Phase};
 
 const NOTICES: [(Category, &str); 8] = [
-    (Category::SecurityBreach, include_str!("../../../config/demo/notices/1-security-breach.md")),
-    (Category::Disruption, include_str!("../../../config/demo/notices/2-disruption.md")),
-    (Category::Maintenance, include_str!("../../../config/demo/notices/3-maintenance.md")),
-    (Category::AgreementChange, include_str!("../../../config/demo/notices/4-agreement-change.md")),
-    (Category::SecurityMeasuresChange, include_str!("../../../config/demo/notices/5-security-measures-change.md")),
-    (Category::Billing, include_str!("../../../config/demo/notices/6-billing.md")),
-    (Category::News, include_str!("../../../config/demo/notices/7-news.md")),
-    (Category::Survey, include_str!("../../../config/demo/notices/8-survey.md")),
+    (Category::SecurityBreach, include_str!("../../../../config/demo/notices/1-security-breach.md")),
+    (Category::Disruption, include_str!("../../../../config/demo/notices/2-disruption.md")),
+    (Category::Maintenance, include_str!("../../../../config/demo/notices/3-maintenance.md")),
+    (Category::AgreementChange, include_str!("../../../../config/demo/notices/4-agreement-change.md")),
+    (Category::SecurityMeasuresChange, include_str!("../../../../config/demo/notices/5-security-measures-change.md")),
+    (Category::Billing, include_str!("../../../../config/demo/notices/6-billing.md")),
+    (Category::News, include_str!("../../../../config/demo/notices/7-news.md")),
+    (Category::Survey, include_str!("../../../../config/demo/notices/8-survey.md")),
 ];
 
 const UNSUBSCRIBE: &str = "https://notices.example.com/u/token?a=1&b=2";

@@ -5,9 +5,7 @@
 //! ground; the tree and everybody else's proofs stay as they are. A tombstone outside the database makes sure that neither a
 //! restored copy nor the next import brings the person back unnoticed.
 
-pub mod journal;
-pub mod mask;
-pub mod subject;
+pub mod record;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -24,10 +22,10 @@ use crate::domain::entry::{Detail, Entry, Event, Fact, Person, Run, commitment};
 use crate::domain::preference::Reason;
 use crate::domain::random::Random;
 use crate::ledger::sequence;
+use crate::people::journal::{Journal, JournalError, Tombstones};
 use crate::store::ledger::{self, Opening};
 use crate::store::subjects::{self, Cleared, Read, SubjectDelivery};
 use crate::store::{Conn, Store, StoreError, attestations, holds, notices, settle, suppressions, tree};
-use journal::{Journal, JournalError, Tombstones};
 
 /// Why a person's wish could not be done.
 #[derive(Debug, Error)]
@@ -308,7 +306,7 @@ impl Privacy {
     pub async fn object(&self, address: &Address) -> Result<(), PrivacyError> {
         let optional = Category::ALL.iter().filter(|category| category.class() == Class::Optional);
         let wishes: Vec<_> = optional.map(|category| (*category, true)).collect();
-        crate::preferences::set(&self.store, &self.clock, &self.random, address, &wishes, "objection").await?;
+        crate::people::preferences::set(&self.store, &self.clock, &self.random, address, &wishes, "objection").await?;
         Ok(())
     }
 

@@ -6,11 +6,11 @@ use lettre::message::{Body, Mailbox, Message, MessageBuilder, MultiPart, MultiPa
 use thiserror::Error;
 use uuid::Uuid;
 
-use super::dkim;
 use super::render::Encoded;
 use crate::config::{Config, Dkim, Organisation, Sender};
 use crate::domain::address::Address;
 use crate::domain::category::Category;
+use crate::mail::dkim;
 
 /// What the headers of a message say.
 #[derive(Clone, Debug)]
@@ -50,7 +50,7 @@ pub fn message_id(delivery_id: Uuid, domain: &str) -> String {
 
 impl MessageError {
     /// Something else speaks against it.
-    pub(super) fn new(problem: impl std::fmt::Display) -> Self {
+    pub(crate) fn new(problem: impl std::fmt::Display) -> Self {
         Self(problem.to_string())
     }
 }
@@ -142,7 +142,7 @@ mod tests {
     use mail_parser::MessageParser;
 
     use super::*;
-    use crate::mail::slots::Piece;
+    use crate::mail::compose::slots::Piece;
 
     fn head<'a>(to: &'a Address, name: &'a str, unsubscribe_url: Option<&'a str>) -> Head<'a> {
         Head {

@@ -1,18 +1,18 @@
 //! Deliveries in doubt, and what an operator decides about them: to send them again, which may tell a person twice. What was
-//! found out about one is recorded by [`crate::reports::settle`].
+//! found out about one is recorded by [`crate::deliveries::reports::settle`].
 
 use std::collections::BTreeSet;
 
 use thiserror::Error;
 use uuid::Uuid;
 
+use crate::deliveries::reports::{ReportError, fact, held, person};
 use crate::domain::clock::Clock;
 use crate::domain::delivery::Event as DeliveryEvent;
 use crate::domain::entry::{Entry, Event};
 use crate::domain::notice::State as NoticeState;
 use crate::domain::preference::{Permission, permission};
 use crate::domain::random::Random;
-use crate::reports::{ReportError, fact, held, person};
 use crate::store::ledger::{self, Opening};
 use crate::store::{Conn, Store, StoreError, deliveries, uncertain};
 

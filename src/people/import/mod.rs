@@ -20,7 +20,7 @@ use between::Between;
 
 use crate::domain::customers_file::{Header, Row, RowParser};
 use crate::domain::problem::{Problem, Problems};
-use crate::privacy::journal::{Journal, JournalError, Tombstones};
+use crate::people::journal::{Journal, JournalError, Tombstones};
 use crate::store::imports::{AttributeRow, ContactRow, CustomerRow};
 use crate::store::{self, Store, StoreError, Writer, customers, imports, tree};
 

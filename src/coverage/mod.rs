@@ -15,7 +15,7 @@ use crate::domain::delivery::{Level, State};
 use crate::domain::entry::{Entry, Event, Fact, Person};
 use crate::domain::notice::State as NoticeState;
 use crate::domain::random::Random;
-use crate::mail::message::message_id;
+use crate::mail::compose::message::message_id;
 use crate::store::attestations::{self, Attestation};
 use crate::store::deliveries::{self, Shown};
 use crate::store::ledger::{self, Opening};

@@ -7,7 +7,6 @@ use uuid::Uuid;
 
 use crate::audience::{Pages, Recipient, Source};
 use crate::config::Config;
-use crate::dispatch::notice::{ComposeError, Composed, Sending, envelope_sender};
 use crate::domain::address::Address;
 use crate::domain::clock::Clock;
 use crate::domain::customer::AccountId;
@@ -16,7 +15,8 @@ use crate::domain::locale::Locale;
 use crate::domain::notice::State as NoticeState;
 use crate::domain::placeholder::Placeholder;
 use crate::domain::random::Random;
-use crate::mail::render::Content;
+use crate::mail::compose::composer::{ComposeError, Composed, Composer, envelope_sender};
+use crate::mail::compose::render::Content;
 use crate::mail::token::TokenKey;
 use crate::notices::{Draft, NoticeError};
 use crate::store::customers::Selection;
@@ -39,7 +39,7 @@ pub struct Wanted {
 pub struct Sample {
     config: Arc<Config>,
     key: TokenKey,
-    sending: Sending,
+    sending: Composer,
     to: ToSend,
 }
 
@@ -108,7 +108,7 @@ impl Sample {
             recipients: 0,
             message_domain: config.sender.domain().to_owned(),
         };
-        let mut sending = Sending::new(kept, None)?;
+        let mut sending = Composer::new(kept, None)?;
         sending.is_test = wanted.to.is_some();
         let to = to_send(random.id(now), recipient, wanted);
         Ok(Self { config, key, sending, to })

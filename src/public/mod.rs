@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use crate::app::App;
 use crate::domain::category::{Category, Class};
 use crate::mail::locale::Language;
-use crate::preferences::{Addressee, addressee, set};
+use crate::people::preferences::{Addressee, addressee, set};
 use crate::store::{StoreError, preferences};
 
 #[derive(Template)]

@@ -11,7 +11,7 @@ use crate::domain::address::Address;
 use crate::domain::category::Category;
 use crate::domain::delivery::{Level, State};
 use crate::ledger::evidence::{EvidenceError, Wanted, export, export_entries};
-use crate::mail::message::message_id;
+use crate::mail::compose::message::message_id;
 use crate::store::preferences::OptOut;
 use crate::store::settle::Tried;
 use crate::store::subjects::{self, Read, SubjectContact};

@@ -1,6 +1,6 @@
 //! What the body of a mail is made of: facts in a table, and authored texts, each of which shows as HTML and as plain text.
 
-use crate::mail::plain;
+use crate::mail::compose::plain;
 
 /// A row of the table of facts.
 pub struct Fact {

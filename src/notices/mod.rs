@@ -5,6 +5,7 @@
 
 mod draft;
 mod finish;
+pub mod sample;
 
 use std::sync::Arc;
 
@@ -63,7 +64,7 @@ pub enum NoticeError {
     Audience(#[from] AudienceError),
     /// The notice cannot be rendered.
     #[error(transparent)]
-    Render(#[from] crate::mail::render::RenderError),
+    Render(#[from] crate::mail::compose::render::RenderError),
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -433,7 +434,7 @@ impl Notices {
 
     /// The subject in the default language, placeholders standing for themselves: also the proof that it can be rendered.
     fn subject(&self, notice: &Notice) -> Result<String, NoticeError> {
-        Ok(crate::mail::render::subject(&self.config.organisation, notice)?)
+        Ok(crate::mail::compose::render::subject(&self.config.organisation, notice)?)
     }
 }
 

@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 use pulldown_cmark::{CowStr, Event, HeadingLevel, Parser, Tag, TagEnd, html};
 
 use crate::domain::markdown::options;
-use crate::mail::plain;
+use crate::mail::compose::plain;
 
 /// Element, and the style it gets. What is not listed is not let through.
 const STYLES: &[(&str, &str)] = &[

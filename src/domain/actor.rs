@@ -1,0 +1,211 @@
+//! Actors: who did something, and how. Every service call takes one, and every change of state records it.
+
+use std::fmt;
+
+use thiserror::Error;
+
+use crate::domain::problem::is_line;
+use crate::domain::words::words;
+
+/// The longest name of an operator, in bytes.
+const LONGEST_NAME: usize = 100;
+
+/// Who did something, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Actor {
+    name: String,
+    via: Via,
+}
+
+/// How an actor reached Besked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Via {
+    /// The command line, run by this user of the operating system.
+    Cli {
+        /// Name of the user, as the operating system reports it.
+        os_user: String,
+    },
+    /// The link in a mail that the person received.
+    Link,
+    /// No person: a task of Besked itself.
+    System,
+}
+
+/// Why a name is not an operator's.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("must be one line of at most {LONGEST_NAME} bytes")]
+pub struct NameError;
+
+impl Actor {
+    /// An operator at the command line.
+    ///
+    /// # Errors
+    /// If `name` is empty, too long or not one line.
+    pub fn cli(name: &str, os_user: &str) -> Result<Self, NameError> {
+        let name = name.trim();
+        if !is_line(name) || name.len() > LONGEST_NAME {
+            return Err(NameError);
+        }
+        Ok(Self { name: name.to_owned(), via: Via::Cli { os_user: os_user.to_owned() } })
+    }
+
+    /// The person whom it concerns, by the link in a mail.
+    #[must_use]
+    pub fn recipient() -> Self {
+        Self { name: "recipient".to_owned(), via: Via::Link }
+    }
+
+    /// A task of Besked itself, such as `retention`.
+    #[must_use]
+    pub fn system(task: &str) -> Self {
+        Self { name: task.to_owned(), via: Via::System }
+    }
+
+    /// The operator's name, or that of the system task.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// How the actor reached Besked.
+    #[must_use]
+    pub const fn via(&self) -> &Via {
+        &self.via
+    }
+
+    /// True if both are the same operator: names are compared without regard to case.
+    #[must_use]
+    pub fn is_named(&self, name: &str) -> bool {
+        self.name.to_lowercase() == name.trim().to_lowercase()
+    }
+}
+
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.via {
+            Via::Cli { os_user } => write!(f, "{} (command line, user {os_user})", self.name),
+            Via::Link => write!(f, "{} (link in a mail)", self.name),
+            Via::System => write!(f, "{} (system)", self.name),
+        }
+    }
+}
+
+/// What an actor did that changed a state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Action {
+    /// Wrote a draft.
+    Create,
+    /// Changed a notice before its release.
+    Edit,
+    /// Submitted a notice for approval.
+    Submit,
+    /// Approved a notice.
+    Approve,
+    /// Declined a notice.
+    Decline,
+    /// Scheduled a notice for a later release.
+    Schedule,
+    /// Released a notice.
+    Release,
+    /// Paused the sending of a notice.
+    Pause,
+    /// Resumed the sending of a notice.
+    Resume,
+    /// Cancelled a notice.
+    Cancel,
+    /// Recorded that a customer was told by another way.
+    Attest,
+    /// Recorded what came back about a delivery.
+    Report,
+    /// Settled a delivery whose outcome was unknown.
+    Settle,
+    /// Put a delivery back into the queue.
+    Resend,
+    /// Imported customers.
+    Import,
+    /// Set an opt-out.
+    OptOut,
+    /// Withdrew an opt-out.
+    OptIn,
+    /// Suppressed an address.
+    Suppress,
+    /// Lifted the suppression of an address.
+    Unsuppress,
+    /// Exported what is stored about a person.
+    Export,
+    /// Erased a person.
+    Erase,
+    /// Restricted the processing of a person's data.
+    Restrict,
+    /// Lifted a restriction.
+    Unrestrict,
+    /// Corrected an address.
+    Rectify,
+    /// Recorded a person's objection.
+    Object,
+    /// Placed a legal hold.
+    Hold,
+    /// Lifted a legal hold.
+    LiftHold,
+    /// Deleted persons whose retention had ended.
+    Purge,
+    /// Let sealing continue after it had stopped.
+    Continue,
+}
+
+words!(Action, "an action", {
+    Create => "create",
+    Edit => "edit",
+    Submit => "submit",
+    Approve => "approve",
+    Decline => "decline",
+    Schedule => "schedule",
+    Release => "release",
+    Pause => "pause",
+    Resume => "resume",
+    Cancel => "cancel",
+    Attest => "attest",
+    Report => "report",
+    Settle => "settle",
+    Resend => "resend",
+    Import => "import",
+    OptOut => "opt_out",
+    OptIn => "opt_in",
+    Suppress => "suppress",
+    Unsuppress => "unsuppress",
+    Export => "export",
+    Erase => "erase",
+    Restrict => "restrict",
+    Unrestrict => "unrestrict",
+    Rectify => "rectify",
+    Object => "object",
+    Hold => "hold",
+    LiftHold => "lift_hold",
+    Purge => "purge",
+    Continue => "continue",
+});
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_one_line_that_says_something() {
+        for name in ["", " ", "a\nb", "a\0", &"x".repeat(101)] {
+            assert_eq!(Actor::cli(name, "root"), Err(NameError), "{name:?}");
+        }
+        assert_eq!(Actor::cli(" alice ", "root").unwrap().name(), "alice");
+    }
+
+    #[test]
+    fn alice_and_alice_in_capitals_are_one_operator() {
+        let alice = Actor::cli("Alice", "root").unwrap();
+        assert!(alice.is_named("alice") && alice.is_named("ALICE") && !alice.is_named("bo"));
+    }
+
+    #[test]
+    fn an_actor_says_how() {
+        assert_eq!(Actor::cli("alice", "root").unwrap().to_string(), "alice (command line, user root)");
+        assert_eq!(Actor::system("retention").to_string(), "retention (system)");
+    }
+}
