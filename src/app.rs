@@ -5,6 +5,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use crate::config::Config;
+use crate::context::Context;
 use crate::dispatch::lock::{DispatchLock, LockError};
 use crate::dispatch::pulse::Pulse;
 use crate::dispatch::upkeep::Upkeep;
@@ -49,6 +50,8 @@ async fn link_key(store: &Store, random: &Random) -> Result<[u8; 32], StoreError
 /// Everything, ready to be used.
 #[derive(Clone)]
 pub struct App {
+    /// What every service works with.
+    pub context: Context,
     /// The configuration.
     pub config: Arc<Config>,
     /// The database.
@@ -90,12 +93,14 @@ impl App {
     pub async fn over(store: Store, config: Config, clock: Clock, random: Random) -> Result<Self, AppError> {
         let config = Arc::new(config);
         let key = link_key(&store, &random).await?;
+        let context =
+            Context { store: store.clone(), config: config.clone(), clock: clock.clone(), random: random.clone() };
         let notices = Notices::new(store.clone(), config.clone(), clock.clone(), random.clone());
         let ledger = Ledger::new(store.clone(), config.clone(), clock.clone(), random.clone());
         let privacy = Privacy::new(store.clone(), config.clone(), clock.clone(), random.clone());
         let retention = Retention::new(store.clone(), config.clone(), clock.clone(), privacy.clone());
         let (metrics, pulse, key) = (Metrics::new(), Pulse::default(), TokenKey::new(key));
-        Ok(Self { config, store, clock, random, notices, ledger, privacy, retention, metrics, pulse, key })
+        Ok(Self { context, config, store, clock, random, notices, ledger, privacy, retention, metrics, pulse, key })
     }
 
     /// A dispatcher, with the right to dispatch that it needs for as long as it runs. `observer` is told what is recorded.

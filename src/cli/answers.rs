@@ -3,9 +3,9 @@
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 
+use super::Place;
 use super::failure::{FAILED, Failure, UNDECIDED};
 use super::output::{Output, count, grouped, print, table, time};
-use super::{Place, operator};
 use crate::coverage::{self, CoverageRow, Informed as Answer, InformedNotice};
 use crate::domain::category::Category;
 use crate::domain::coverage::Verdict;
@@ -66,9 +66,6 @@ pub struct Attest {
     /// What was said, or where the letter is
     #[arg(long, value_name = "TEXT")]
     note: String,
-    /// Who you are
-    #[arg(long = "as", value_name = "OPERATOR")]
-    operator: Option<String>,
 }
 
 /// A way to tell a customer.
@@ -299,7 +296,7 @@ pub async fn attest(command: Attest, place: &Place, output: &Output) -> Result<u
         .to_owned(),
         witness: command.by,
         note: command.note,
-        operator: operator(command.operator),
+        operator: place.actor()?.name().to_owned(),
         at: app.clock.now(),
     };
     if !coverage::attest(&app.store, &app.clock, &app.random, &notice, &attestation).await? {

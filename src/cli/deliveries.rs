@@ -6,9 +6,9 @@ use clap::Subcommand;
 use serde_json::json;
 use uuid::Uuid;
 
+use super::Place;
 use super::failure::Failure;
 use super::output::{Output, print, table, time};
-use super::{Place, operator};
 use crate::domain::delivery::{Outcome, State};
 use crate::domain::problem::is_line;
 use crate::people::mask::Mask;
@@ -56,8 +56,9 @@ pub enum Command {
 /// Runs the command.
 pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8, Failure> {
     let app = place.app().await?;
+    let actor = place.actor()?;
     match command {
-        Command::Uncertain(command) => return uncertain::run(command, &app, output).await,
+        Command::Uncertain(command) => return uncertain::run(command, &app, &actor, output).await,
         Command::List { notice, state } => {
             let notice = app.notices.named(&notice).await?;
             let mut conn = app.store.snapshot().await?;
@@ -83,7 +84,7 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
             let mut conn = app.store.snapshot().await?;
             let delivery = deliveries::find(&mut conn, id).await?;
             let delivery = delivery.ok_or_else(|| Failure::invalid(format!("there is no delivery `{id}`")))?;
-            app.privacy.note_read(&delivery.email, &operator(None), "deliveries show").await?;
+            app.privacy.note_read(&delivery.email, actor.name(), "deliveries show").await?;
             if message {
                 let bytes = messages::find(&mut conn, id).await?;
                 let bytes = bytes.ok_or_else(|| Failure::invalid("nothing was sent for this delivery"))?;

@@ -9,10 +9,10 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::json;
 
+use super::Place;
 use super::failure::{FAILED, Failure};
 use super::output::{Output, count, time};
 use super::progress::spinner;
-use super::{Place, operator};
 use crate::app::App;
 use crate::domain::delivery::Level;
 use crate::domain::entry::Event;
@@ -61,20 +61,20 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
     let Command::Export { notice, account, output: path, pdf, with_message } = command;
     let app = place.app().await?;
     let notice = app.notices.named(&notice).await?;
-    note_reads(&app, &notice, account.as_deref()).await?;
+    note_reads(&app, place.actor()?.name(), &notice, account.as_deref()).await?;
     let contents = write(&app, &notice, account.as_deref(), with_message, (&path, pdf.as_deref())).await?;
     tell(&contents, &path, pdf.as_deref(), output)?;
     Ok(0)
 }
 
 /// Evidence names people: of those whose data is restricted, that it was made is noted.
-async fn note_reads(app: &App, notice: &Kept, account: Option<&str>) -> Result<(), Failure> {
+async fn note_reads(app: &App, operator: &str, notice: &Kept, account: Option<&str>) -> Result<(), Failure> {
     let restricted = subjects::restricted(&mut *app.store.read().await?).await?;
     for email in restricted {
         let deliveries = subjects::deliveries(&mut *app.store.read().await?, &email).await?;
         let named = |account_id: &str| account.is_none_or(|account| account == account_id);
         if deliveries.iter().any(|it| it.notice_id == notice.id && named(&it.account_id)) {
-            app.privacy.note_read(&email, &operator(None), "evidence export").await?;
+            app.privacy.note_read(&email, operator, "evidence export").await?;
         }
     }
     Ok(())

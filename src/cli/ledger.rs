@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 use serde_json::json;
 
+use super::Place;
 use super::failure::{FAILED, Failure};
 use super::output::{Output, count, grouped, print, time};
 use super::progress::bar;
-use super::{Place, operator};
 use crate::app::App;
 use crate::domain::checkpoint::Checkpoint;
 use crate::ledger::Standing;
@@ -41,9 +41,6 @@ pub enum Command {
         /// Why it may go on: it is recorded in the ledger
         #[arg(long, value_name = "TEXT")]
         reason: String,
-        /// Who you are
-        #[arg(long = "as", value_name = "OPERATOR")]
-        operator: Option<String>,
     },
 }
 
@@ -78,8 +75,8 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
                 )
             })?;
         }
-        Command::Continue { reason, operator: named } => {
-            let signed = app.ledger.resume(&reason, &operator(named)).await?;
+        Command::Continue { reason } => {
+            let signed = app.ledger.resume(&reason, place.actor()?.name()).await?;
             print_checkpoint(&signed, output)?;
             eprintln!("sealing goes on; the reason is recorded in the ledger");
             let erased = app.privacy.replay().await?;

@@ -32,6 +32,7 @@ use tokio::time::timeout;
 
 use crate::app::{App, AppError};
 use crate::config::{Loaded, load};
+use crate::domain::actor::Actor;
 use crate::domain::clock::Clock;
 use crate::domain::random::Random;
 use crate::store::{Dialect, Store};
@@ -48,6 +49,9 @@ struct Cli {
     /// Print one JSON document on stdout
     #[arg(long, global = true)]
     json: bool,
+    /// The operator who acts; the user of the operating system if it is left out
+    #[arg(long = "as", global = true, value_name = "OPERATOR")]
+    operator: Option<String>,
     #[command(subcommand)]
     command: Command,
 }
@@ -115,7 +119,7 @@ enum Command {
 #[must_use]
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    let place = Place { config: cli.config, opened: OnceLock::new() };
+    let place = Place { config: cli.config, operator: cli.operator, opened: OnceLock::new() };
     // What is wrong with the configuration is told by the command, if it needs one.
     let log = place.load().map(|loaded| loaded.config.log).unwrap_or_default();
     crate::telemetry::init(&log);
@@ -168,6 +172,8 @@ async fn run(command: Command, place: &Place, output: &Output) -> Result<u8, Fai
 /// Where a command finds its configuration.
 struct Place {
     config: Option<PathBuf>,
+    /// The operator named with `--as`.
+    operator: Option<String>,
     /// The database that it works on, once it does.
     opened: OnceLock<Store>,
 }
@@ -179,6 +185,15 @@ impl Place {
     fn load(&self) -> Result<Loaded, Failure> {
         let env: Vec<(String, String)> = std::env::vars().collect();
         Ok(load(self.config.as_deref(), &env)?)
+    }
+
+    /// Who runs the command: the operator named with `--as`, else the user of the operating system.
+    fn actor(&self) -> Result<Actor, Failure> {
+        let user =
+            ["USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok().filter(|it| !it.is_empty()));
+        let user = user.unwrap_or_else(|| "unknown".to_owned());
+        Actor::cli(self.operator.as_ref().unwrap_or(&user), &user)
+            .map_err(|error| Failure::invalid(format!("`--as` {error}")))
     }
 
     async fn app(&self) -> Result<App, Failure> {
@@ -201,10 +216,4 @@ impl Place {
             let _ = timeout(CLOSING, store.close()).await;
         }
     }
-}
-
-/// The operator a command acts for: the one named, else the user of the operating system.
-fn operator(named: Option<String>) -> String {
-    let user = || std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).ok().filter(|name| !name.is_empty());
-    named.or_else(user).unwrap_or_else(|| "unknown".to_owned())
 }

@@ -12,12 +12,13 @@ use jiff::Timestamp;
 use serde_json::json;
 use uuid::Uuid;
 
+use super::Place;
 use super::failure::Failure;
 use super::output::{Output, count, table, time};
 use super::progress::spinner;
-use super::{Place, operator};
 use crate::app::App;
 use crate::coverage::{Status, status};
+use crate::domain::actor::Actor;
 use crate::domain::address::Address;
 use crate::domain::locale::Locale;
 use crate::domain::notice::{State, Step};
@@ -77,9 +78,6 @@ pub enum Command {
 pub struct Written {
     /// The notice file
     file: PathBuf,
-    /// Who you are
-    #[arg(long = "as", value_name = "OPERATOR")]
-    operator: Option<String>,
 }
 
 /// A step on a notice.
@@ -90,9 +88,6 @@ pub struct Act {
     /// Why
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
-    /// Who you are
-    #[arg(long = "as", value_name = "OPERATOR")]
-    operator: Option<String>,
 }
 
 /// Show what a recipient will see.
@@ -178,16 +173,16 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
         Command::Preview(command) => look::preview(command, place).await,
         Command::Test(command) => look::test(command, place, output).await,
         Command::Check { file } => check(&place.app().await?, &file, output).await,
-        Command::Create(written) => create(&place.app().await?, written, output).await,
-        Command::Edit { id, written } => edit(&place.app().await?, &id, written, output).await,
-        Command::Submit(act) => step(&place.app().await?, Step::Submit, act, output).await,
-        Command::Approve(act) => step(&place.app().await?, Step::Approve, act, output).await,
-        Command::Decline(act) => step(&place.app().await?, Step::Decline, act, output).await,
-        Command::Release(act) => step(&place.app().await?, Step::Release, act, output).await,
-        Command::Pause(act) => step(&place.app().await?, Step::Pause, act, output).await,
-        Command::Resume(act) => step(&place.app().await?, Step::Resume, act, output).await,
-        Command::Cancel(act) => step(&place.app().await?, Step::Cancel, act, output).await,
-        Command::Send(command) => send::send(&place.app().await?, command, output).await,
+        Command::Create(written) => create(&place.app().await?, &place.actor()?, written, output).await,
+        Command::Edit { id, written } => edit(&place.app().await?, &place.actor()?, &id, written, output).await,
+        Command::Submit(act) => step(&place.app().await?, &place.actor()?, Step::Submit, act, output).await,
+        Command::Approve(act) => step(&place.app().await?, &place.actor()?, Step::Approve, act, output).await,
+        Command::Decline(act) => step(&place.app().await?, &place.actor()?, Step::Decline, act, output).await,
+        Command::Release(act) => step(&place.app().await?, &place.actor()?, Step::Release, act, output).await,
+        Command::Pause(act) => step(&place.app().await?, &place.actor()?, Step::Pause, act, output).await,
+        Command::Resume(act) => step(&place.app().await?, &place.actor()?, Step::Resume, act, output).await,
+        Command::Cancel(act) => step(&place.app().await?, &place.actor()?, Step::Cancel, act, output).await,
+        Command::Send(command) => send::send(&place.app().await?, &place.actor()?, command, output).await,
         Command::List(command) => list(&place.app().await?, &command, output).await,
         Command::Show { id } => show(&place.app().await?, &id, output).await,
         Command::Status(command) => show_status(&place.app().await?, &command, output).await,
@@ -226,32 +221,32 @@ async fn check(app: &App, file: &std::path::Path, output: &Output) -> Result<u8,
     Ok(0)
 }
 
-async fn create(app: &App, written: Written, output: &Output) -> Result<u8, Failure> {
+async fn create(app: &App, actor: &Actor, written: Written, output: &Output) -> Result<u8, Failure> {
     let draft = Draft::read(&written.file)?;
-    let id = app.notices.create(&draft, &operator(written.operator)).await?;
+    let id = app.notices.create(&draft, actor.name()).await?;
     let document = json!({ "id": id, "state": State::Draft, "recipients": 0 });
     output.print(&document, |_| format!("{id}\n"))?;
     Ok(0)
 }
 
-async fn edit(app: &App, id: &str, written: Written, output: &Output) -> Result<u8, Failure> {
+async fn edit(app: &App, actor: &Actor, id: &str, written: Written, output: &Output) -> Result<u8, Failure> {
     let draft = Draft::read(&written.file)?;
     let notice = app.notices.named(id).await?;
-    app.notices.edit(notice.id, &draft, &operator(written.operator)).await?;
+    app.notices.edit(notice.id, &draft, actor.name()).await?;
     print_state(app, &notice, output).await
 }
 
-async fn step(app: &App, step: Step, act: Act, output: &Output) -> Result<u8, Failure> {
+async fn step(app: &App, actor: &Actor, step: Step, act: Act, output: &Output) -> Result<u8, Failure> {
     let notice = app.notices.named(&act.id).await?;
-    let (id, who, why) = (notice.id, operator(act.operator), act.reason.as_deref());
+    let (id, who, why) = (notice.id, actor.name(), act.reason.as_deref());
     match step {
-        Step::Submit => drop(app.notices.submit(id, &who).await?),
-        Step::Approve => app.notices.approve(id, &who, why).await?,
-        Step::Decline => app.notices.decline(id, &who, why).await?,
-        Step::Release => release(app, &notice, &who, why).await?,
-        Step::Pause => app.notices.pause(id, &who, why).await?,
-        Step::Resume => app.notices.resume(id, &who, why).await?,
-        Step::Cancel => app.notices.cancel(id, &who, why).await?,
+        Step::Submit => drop(app.notices.submit(id, who).await?),
+        Step::Approve => app.notices.approve(id, who, why).await?,
+        Step::Decline => app.notices.decline(id, who, why).await?,
+        Step::Release => release(app, &notice, who, why).await?,
+        Step::Pause => app.notices.pause(id, who, why).await?,
+        Step::Resume => app.notices.resume(id, who, why).await?,
+        Step::Cancel => app.notices.cancel(id, who, why).await?,
         Step::Create | Step::Edit => {}
     }
     print_state(app, &notice, output).await

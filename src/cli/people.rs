@@ -3,9 +3,9 @@
 use clap::{Subcommand, ValueEnum};
 use serde_json::json;
 
+use super::Place;
 use super::failure::Failure;
 use super::output::{Output, table, time};
-use super::{Place, operator};
 use crate::domain::address::Address;
 use crate::domain::category::{Category, Class};
 use crate::domain::preference::Reason;
@@ -63,7 +63,7 @@ pub async fn preferences(command: Preferences, place: &Place, output: &Output) -
             email
         }
     };
-    app.privacy.note_read(email.as_str(), &operator(None), "preferences show").await?;
+    app.privacy.note_read(email.as_str(), place.actor()?.name(), "preferences show").await?;
     let opt_outs = kept::of_address(&mut *app.store.read().await?, email.as_str()).await?;
     output.print(&json!({ "email": email.as_str(), "opt_outs": opt_outs }), |_| {
         if opt_outs.is_empty() {

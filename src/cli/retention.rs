@@ -4,9 +4,9 @@ use clap::{ArgGroup, Subcommand};
 use serde_json::json;
 use uuid::Uuid;
 
+use super::Place;
 use super::failure::Failure;
 use super::output::{Output, count, table, time};
-use super::{Place, operator};
 use crate::store::customers;
 use crate::store::holds::{self, Hold};
 
@@ -25,9 +25,6 @@ pub enum HoldCommand {
         /// Why
         #[arg(long, value_name = "TEXT")]
         reason: String,
-        /// Who you are
-        #[arg(long = "as", value_name = "OPERATOR")]
-        operator: Option<String>,
     },
     /// List holds
     List,
@@ -42,7 +39,7 @@ pub enum HoldCommand {
 pub async fn hold(command: HoldCommand, place: &Place, output: &Output) -> Result<u8, Failure> {
     let app = place.app().await?;
     match command {
-        HoldCommand::Add { notice, account, reason, operator: named } => {
+        HoldCommand::Add { notice, account, reason } => {
             if !crate::domain::problem::is_line(&reason) {
                 return Err(Failure::invalid("`--reason` must be one line of text"));
             }
@@ -58,7 +55,8 @@ pub async fn hold(command: HoldCommand, place: &Place, output: &Output) -> Resul
             }
             let since = app.clock.now();
             let id = app.random.id(since);
-            let hold = Hold { id, notice_id, account_id: account, reason, operator: operator(named), since };
+            let hold =
+                Hold { id, notice_id, account_id: account, reason, operator: place.actor()?.name().to_owned(), since };
             let mut tx = app.store.write().await?;
             holds::insert(&mut tx, &hold).await?;
             tx.commit().await.map_err(anyhow::Error::from)?;

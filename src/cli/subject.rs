@@ -6,11 +6,12 @@ use std::path::PathBuf;
 use clap::Subcommand;
 use serde_json::json;
 
+use super::Place;
 use super::failure::{FAILED, Failure};
 use super::output::{Output, count, print, time};
 use super::people::address;
-use super::{Place, operator};
 use crate::app::App;
+use crate::domain::actor::Actor;
 use crate::domain::address::Address;
 use crate::ledger::LedgerError;
 use crate::people::subjects::record::{Record, record};
@@ -74,7 +75,7 @@ pub enum Command {
 pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8, Failure> {
     let app = place.app().await?;
     match command {
-        Command::Export { email, output: file } => export(&app, &email, file, output).await?,
+        Command::Export { email, output: file } => export(&app, &place.actor()?, &email, file, output).await?,
         Command::Erase { email, ground, yes } => return erase(&app, &email, &ground, yes, output).await,
         Command::Restrict { email } => {
             let changed = app.privacy.restrict(&email, true).await?;
@@ -120,8 +121,14 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
     Ok(0)
 }
 
-async fn export(app: &App, email: &Address, file: Option<PathBuf>, output: &Output) -> Result<(), Failure> {
-    app.privacy.note_read(email.as_str(), &operator(None), "subject export").await?;
+async fn export(
+    app: &App,
+    actor: &Actor,
+    email: &Address,
+    file: Option<PathBuf>,
+    output: &Output,
+) -> Result<(), Failure> {
+    app.privacy.note_read(email.as_str(), actor.name(), "subject export").await?;
     // Where nothing can be signed, the rest is still the person's to have.
     let checkpoint = match app.ledger.checkpoint().await {
         Ok(checkpoint) => Some(checkpoint),

@@ -8,10 +8,10 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::cli::failure::{FAILED, Failure};
-use crate::cli::operator;
 use crate::cli::output::{Output, count, table, time};
 use crate::deliveries::reports::{Finding, settle};
 use crate::deliveries::uncertain::resend;
+use crate::domain::actor::Actor;
 use crate::domain::problem::is_line;
 use crate::people::mask::Mask;
 use crate::store::uncertain::{self, Doubt};
@@ -33,9 +33,6 @@ pub enum Command {
         /// Do not ask
         #[arg(long)]
         yes: bool,
-        /// Who you are
-        #[arg(long = "as", value_name = "OPERATOR")]
-        operator: Option<String>,
     },
     /// Record what was found out, for example in the relay's log
     #[command(group = clap::ArgGroup::new("finding").required(true).args(["accepted", "rejected"]))]
@@ -58,18 +55,14 @@ pub enum Command {
 }
 
 /// Runs the command.
-pub async fn run(command: Command, app: &App, output: &Output) -> Result<u8, Failure> {
+pub async fn run(command: Command, app: &App, actor: &Actor, output: &Output) -> Result<u8, Failure> {
     match command {
         Command::List { notice } => list(app, notice, output).await,
-        Command::Resend { ids, yes, operator: named } => {
-            let who = operator(named);
-            if !is_line(&who) {
-                return Err(Failure::invalid("`--as` must be one line of text"));
-            }
+        Command::Resend { ids, yes } => {
             if !yes && !confirmed(ids.len())? {
                 return Err(Failure::new(FAILED, "nothing is sent again"));
             }
-            resend(&app.store, &app.clock, &app.random, &ids, &who).await?;
+            resend(&app.store, &app.clock, &app.random, &ids, actor.name()).await?;
             output.print(&json!({ "resent": ids }), |_| {
                 let put_back = count(ids.len() as u64, "delivery", "deliveries");
                 format!("{put_back} put back into the queue; `besked serve` or `besked dispatch` sends\n")

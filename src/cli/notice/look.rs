@@ -2,9 +2,9 @@
 
 use super::{Format, Preview, Test};
 use crate::app::App;
+use crate::cli::Place;
 use crate::cli::failure::{Failure, TRY_LATER};
 use crate::cli::output::{Output, print};
-use crate::cli::{Place, operator};
 use crate::domain::clock::Clock;
 use crate::domain::random::Random;
 use crate::mail::direct::{self, Taken};
@@ -32,7 +32,7 @@ async fn sample(place: &Place, draft: &Draft, wanted: Wanted) -> Result<Sample, 
     match app {
         Ok(app) => {
             let sample = app.sample(draft, wanted).await?;
-            app.privacy.note_read(sample.recipient().as_str(), &operator(None), "notice preview").await?;
+            app.privacy.note_read(sample.recipient().as_str(), place.actor()?.name(), "notice preview").await?;
             Ok(sample)
         }
         Err(crate::app::AppError::Store(StoreError::NotMigrated { .. } | StoreError::Open { .. }))

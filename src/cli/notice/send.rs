@@ -8,30 +8,29 @@ use serde_json::json;
 use super::{Send, describe_state, describe_status, release};
 use crate::app::{App, AppError};
 use crate::cli::failure::{FAILED, Failure, INVALID, TRY_LATER};
-use crate::cli::operator;
 use crate::cli::output::{Output, count};
 use crate::cli::progress::bar;
 use crate::coverage::status;
 use crate::dispatch::lock::LockError;
 use crate::dispatch::{Finished, Observer};
+use crate::domain::actor::Actor;
 use crate::domain::notice::State;
 use crate::notices::Draft;
 use crate::store::notices::Kept;
 use crate::store::waiting;
 
 /// Sends a notice file.
-pub async fn send(app: &App, command: Send, output: &Output) -> Result<u8, Failure> {
+pub async fn send(app: &App, actor: &Actor, command: Send, output: &Output) -> Result<u8, Failure> {
     let draft = Draft::read(&command.written.file)?;
-    let who = operator(command.written.operator);
     let reach = app.notices.check(&draft).await?;
     if !command.yes && !confirmed(&draft, &reach)? {
         return Err(Failure::new(FAILED, "not sent"));
     }
-    let id = app.notices.create(&draft, &who).await?;
-    let state = app.notices.submit_checked(id, &who, &reach).await?;
+    let id = app.notices.create(&draft, actor.name()).await?;
+    let state = app.notices.submit_checked(id, actor.name(), &reach).await?;
     let mut notice = app.notices.named(&id.to_string()).await?;
     if state == State::Approved {
-        release(app, &notice, &who, None).await?;
+        release(app, &notice, actor.name(), None).await?;
         notice = app.notices.named(&id.to_string()).await?;
     }
     let mut code = 0;
