@@ -2,7 +2,8 @@
 CREATE FUNCTION unhex(digits text) RETURNS bytea LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 RETURN decode(digits, 'hex');
 
--- Times are milliseconds since 1970, ids are UUIDv7 text, hashes and salts are blobs; states repeat the words of `domain`.
+-- Times are milliseconds since 1970, ids are UUIDv7 text, hashes and salts are blobs. The values of `state` and similar columns are
+-- the names used in `domain`.
 
 CREATE TABLE customers (
     account_id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
@@ -21,6 +22,9 @@ CREATE TABLE customer_attributes (
     PRIMARY KEY (account_id, name, value)
 );
 
+-- Finds the customers with given attribute values without reading all customers.
+CREATE INDEX customer_attributes_by_value ON customer_attributes (name, value, account_id);
+
 CREATE TABLE contacts (
     account_id     TEXT COLLATE "C" NOT NULL,
     email          TEXT COLLATE "C" NOT NULL,
@@ -36,6 +40,7 @@ CREATE TABLE contacts (
 
 CREATE INDEX contacts_by_email ON contacts (email);
 
+-- `resent_at` is set while deliveries of a closed notice are being sent again on an operator's decision.
 CREATE TABLE notices (
     id              TEXT COLLATE "C" NOT NULL PRIMARY KEY,
     category        TEXT COLLATE "C" NOT NULL CHECK (category IN ('security_breach', 'disruption', 'maintenance', 'agreement_change',
@@ -55,6 +60,8 @@ CREATE TABLE notices (
     released_at     BIGINT,
     paused_at       BIGINT,
     closed_at       BIGINT,
+    resent_at       BIGINT,
+    purged_at       BIGINT,
     lane            BIGINT NOT NULL,
     release_owner   TEXT COLLATE "C",
     release_until   BIGINT,
@@ -65,6 +72,7 @@ CREATE TABLE notices (
 
 CREATE INDEX notices_by_reference ON notices (reference);
 CREATE INDEX notices_open ON notices (lane, released_at) WHERE state IN ('released', 'scheduled', 'releasing', 'cancelled') AND closed_at IS NULL;
+CREATE INDEX notices_resent ON notices (id) WHERE resent_at IS NOT NULL;
 
 CREATE TABLE notice_rows (
     notice_id  TEXT COLLATE "C" NOT NULL,
@@ -85,6 +93,10 @@ CREATE TABLE notice_steps (
 
 CREATE INDEX notice_steps_by_notice ON notice_steps (notice_id, id);
 
+-- `commitment` is set when the salt is deleted: the Merkle proofs of the other recipients still need this recipient's hash.
+--
+-- The fill factor leaves room on each page for the one or two updates that a delivery gets, so that they are HOT updates, which
+-- change no index. An index over `state` would prevent that: see `doubts`.
 CREATE TABLE deliveries (
     id            TEXT COLLATE "C" NOT NULL PRIMARY KEY,
     notice_id     TEXT COLLATE "C" NOT NULL,
@@ -98,6 +110,7 @@ CREATE TABLE deliveries (
     time_zone     TEXT COLLATE "C",
     merged        TEXT COLLATE "C",
     salt          BYTEA,
+    commitment    BYTEA,
     follows_id    TEXT COLLATE "C",
     state         TEXT COLLATE "C" NOT NULL CHECK (state IN ('queued', 'deferred', 'accepted', 'delivered', 'bounced', 'rejected',
                       'expired', 'uncertain', 'suppressed', 'opted_out', 'cancelled')),
@@ -105,12 +118,41 @@ CREATE TABLE deliveries (
     attempts      BIGINT NOT NULL,
     reply         TEXT COLLATE "C",
     changed_at    BIGINT NOT NULL
-);
+) WITH (fillfactor = 45);
 
 CREATE UNIQUE INDEX deliveries_by_notice ON deliveries (notice_id, ordinal);
 CREATE INDEX deliveries_by_account ON deliveries (account_id, notice_id);
+CREATE INDEX deliveries_by_email ON deliveries (email) WHERE email <> '';
 
--- Customers in an audience with nobody to address: they stay in the coverage.
+-- The deliveries in state `uncertain`. This is a table and not an index over `deliveries.state`: with such an index, every change
+-- of a state would update all indexes of `deliveries`.
+CREATE TABLE doubts (
+    notice_id   TEXT COLLATE "C" NOT NULL,
+    delivery_id TEXT COLLATE "C" NOT NULL,
+    PRIMARY KEY (notice_id, delivery_id)
+);
+
+-- Triggers maintain it, so that every statement that changes a state is covered.
+CREATE FUNCTION note_doubt() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO doubts (notice_id, delivery_id) VALUES (NEW.notice_id, NEW.id);
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION forget_doubt() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    DELETE FROM doubts WHERE notice_id = OLD.notice_id AND delivery_id = OLD.id;
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER deliveries_doubted AFTER UPDATE OF state ON deliveries FOR EACH ROW
+WHEN (NEW.state = 'uncertain' AND OLD.state <> 'uncertain') EXECUTE FUNCTION note_doubt();
+CREATE TRIGGER deliveries_settled AFTER UPDATE OF state ON deliveries FOR EACH ROW
+WHEN (OLD.state = 'uncertain' AND NEW.state <> 'uncertain') EXECUTE FUNCTION forget_doubt();
+CREATE TRIGGER deliveries_gone AFTER DELETE ON deliveries FOR EACH ROW
+WHEN (OLD.state = 'uncertain') EXECUTE FUNCTION forget_doubt();
+
+-- Customers in the audience who have no contact to write to; the coverage of the notice includes them.
 CREATE TABLE unaddressed (
     notice_id     TEXT COLLATE "C" NOT NULL,
     account_id    TEXT COLLATE "C" NOT NULL,
@@ -118,7 +160,11 @@ CREATE TABLE unaddressed (
     PRIMARY KEY (notice_id, account_id)
 );
 
--- Unfinished work only: a row leaves when its delivery is final.
+-- Unfinished work only: the row is deleted when its delivery is final.
+--
+-- `aside` is 1 for a delivery that a claim stepped over because nothing could be sent to its domain at that moment; it is found by
+-- its domain later. Only such rows are in `queue_by_domain`: if all were, each release and each claim would write an index page
+-- for nearly every delivery.
 CREATE TABLE queue (
     delivery_id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
     notice_id   TEXT COLLATE "C" NOT NULL,
@@ -128,13 +174,16 @@ CREATE TABLE queue (
     attempts    BIGINT NOT NULL,
     waited      BIGINT NOT NULL,
     token       BIGINT NOT NULL,
+    aside       BIGINT NOT NULL DEFAULT 0 CHECK (aside IN (0, 1)),
     lease_owner TEXT COLLATE "C",
     lease_until BIGINT
 );
 
-CREATE INDEX queue_by_notice ON queue (notice_id, due_at, delivery_id);
+CREATE INDEX queue_by_notice ON queue (notice_id, aside, due_at, delivery_id);
+CREATE INDEX queue_by_domain ON queue (notice_id, domain, due_at, delivery_id) WHERE aside = 1;
 CREATE INDEX queue_leased ON queue (lease_owner, lease_until) WHERE lease_owner IS NOT NULL;
 
+-- `dsn` tells whether the server was asked for delivery status notifications (RFC 3461).
 CREATE TABLE attempts (
     delivery_id TEXT COLLATE "C" NOT NULL,
     attempt     BIGINT NOT NULL,
@@ -142,6 +191,7 @@ CREATE TABLE attempts (
     relay       TEXT COLLATE "C" NOT NULL,
     host        TEXT COLLATE "C" NOT NULL,
     tls         TEXT COLLATE "C" NOT NULL,
+    dsn         BIGINT NOT NULL DEFAULT 0 CHECK (dsn IN (0, 1)),
     stage       TEXT COLLATE "C" NOT NULL,
     outcome     TEXT COLLATE "C" NOT NULL,
     code        BIGINT,
@@ -149,7 +199,7 @@ CREATE TABLE attempts (
     PRIMARY KEY (delivery_id, attempt)
 );
 
--- The exact bytes, compressed with the dictionary named, if any.
+-- The exact bytes of each message, compressed; where `dictionary` is set, with that dictionary.
 CREATE TABLE messages (
     delivery_id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
     sha256      BYTEA NOT NULL,
@@ -192,7 +242,29 @@ CREATE TABLE attestations (
 
 CREATE INDEX attestations_by_notice ON attestations (notice_id, account_id);
 
--- Entries that have committed with what they record and wait for their index.
+-- Legal holds: as long as one is on a notice or an account, nothing of it may be erased or purged.
+CREATE TABLE holds (
+    id         TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    notice_id  TEXT COLLATE "C",
+    account_id TEXT COLLATE "C",
+    reason     TEXT COLLATE "C" NOT NULL,
+    operator   TEXT COLLATE "C" NOT NULL,
+    since      BIGINT NOT NULL,
+    CHECK ((notice_id IS NULL) <> (account_id IS NULL))
+);
+
+-- Who looked at the record of a person whose data is restricted (GDPR Art. 18).
+CREATE TABLE reads (
+    id       TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    email    TEXT COLLATE "C" NOT NULL,
+    operator TEXT COLLATE "C" NOT NULL,
+    what     TEXT COLLATE "C" NOT NULL,
+    at       BIGINT NOT NULL
+);
+
+CREATE INDEX reads_by_email ON reads (email);
+
+-- Entries that were committed together with what they record, and have no index in the tree yet.
 CREATE TABLE ledger_pending (
     seq      BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     entry_id TEXT COLLATE "C" NOT NULL,
@@ -213,10 +285,12 @@ END $$;
 CREATE TRIGGER ledger_entries_stay BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger_entries
 EXECUTE FUNCTION refuse_change();
 
+-- What the entries commit to. `subject` is the address that an entry about no delivery is about; it finds a person's entries.
 CREATE TABLE ledger_openings (
     entry_id    TEXT COLLATE "C" NOT NULL PRIMARY KEY,
     notice_id   TEXT COLLATE "C",
     delivery_id TEXT COLLATE "C",
+    subject     TEXT COLLATE "C",
     event       TEXT COLLATE "C" NOT NULL,
     at          BIGINT NOT NULL,
     fact        BYTEA NOT NULL,
@@ -225,17 +299,18 @@ CREATE TABLE ledger_openings (
     person_salt BYTEA
 );
 
--- Entries about deliveries are found through them.
+-- Entries about a delivery are found by the delivery, not by the notice.
 CREATE INDEX ledger_openings_by_notice ON ledger_openings (notice_id) WHERE delivery_id IS NULL;
 CREATE INDEX ledger_openings_by_delivery ON ledger_openings (delivery_id) WHERE delivery_id IS NOT NULL;
+CREATE INDEX ledger_openings_by_subject ON ledger_openings (subject) WHERE subject IS NOT NULL;
 
--- Only the opening of a person may be cleared, never filled again or exchanged.
+-- The opening of a person and the subject may be cleared, and nothing else may change.
 CREATE FUNCTION only_clear_person() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF (NEW.entry_id, NEW.notice_id, NEW.delivery_id, NEW.event, NEW.at, NEW.fact, NEW.fact_salt)
         IS DISTINCT FROM (OLD.entry_id, OLD.notice_id, OLD.delivery_id, OLD.event, OLD.at, OLD.fact, OLD.fact_salt)
-        OR NEW.person IS NOT NULL OR NEW.person_salt IS NOT NULL THEN
-        RAISE EXCEPTION 'ledger_openings: only person and person_salt may be cleared';
+        OR NEW.person IS NOT NULL OR NEW.person_salt IS NOT NULL OR NEW.subject IS NOT NULL THEN
+        RAISE EXCEPTION 'ledger_openings: only person, person_salt and subject may be cleared';
     END IF;
     RETURN NEW;
 END $$;
@@ -245,16 +320,70 @@ FOR EACH ROW EXECUTE FUNCTION only_clear_person();
 CREATE TRIGGER ledger_openings_remain BEFORE DELETE OR TRUNCATE ON ledger_openings
 EXECUTE FUNCTION refuse_change();
 
--- One row: size and root of the tree, and its peaks, from which it grows.
+-- Roots of the complete subtrees with 256^n leaves, n >= 1. Proofs need only these and the leaves (C2SP tlog-tiles).
+CREATE TABLE ledger_nodes (
+    level BIGINT NOT NULL CHECK (level > 0 AND level % 8 = 0),
+    idx   BIGINT NOT NULL,
+    hash  BYTEA NOT NULL,
+    PRIMARY KEY (level, idx)
+);
+
+CREATE TRIGGER ledger_nodes_stay BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger_nodes
+EXECUTE FUNCTION refuse_change();
+
+-- Every signed checkpoint, numbered in the order of signing: times can go back when a clock is set, and sizes after a restore.
+CREATE TABLE ledger_checkpoints (
+    number BIGINT NOT NULL PRIMARY KEY,
+    size   BIGINT NOT NULL,
+    note   TEXT COLLATE "C" NOT NULL,
+    vkey   TEXT COLLATE "C" NOT NULL,
+    at     BIGINT NOT NULL
+);
+
+CREATE INDEX ledger_checkpoints_by_size ON ledger_checkpoints (size);
+
+CREATE TRIGGER ledger_checkpoints_stay BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger_checkpoints
+EXECUTE FUNCTION refuse_change();
+
+-- One row, the state of the ledger and of what belongs to it:
+-- `size`, `root` and `peaks` are those of the tree; it grows from the peaks.
+-- `stopped` is why sealing stopped, until an operator lets it continue.
+-- `mailed_at` is when a checkpoint was mailed last.
+-- `tombstones` is how many tombstones of the journal outside the database were carried out here; if the journal has more, this
+-- database was restored from an older copy.
+-- `customers_revision` counts the imports and corrections of addresses that changed customers and contacts; an import compares its
+-- file with them before it takes locks, and sees by this number whether they changed in between.
 CREATE TABLE ledger_head (
-    id    BIGINT NOT NULL PRIMARY KEY CHECK (id = 1),
-    size  BIGINT NOT NULL,
-    root  BYTEA NOT NULL,
-    peaks BYTEA NOT NULL
+    id                 BIGINT NOT NULL PRIMARY KEY CHECK (id = 1),
+    size               BIGINT NOT NULL,
+    root               BYTEA NOT NULL,
+    peaks              BYTEA NOT NULL,
+    stopped            TEXT COLLATE "C",
+    mailed_at          BIGINT,
+    tombstones         BIGINT NOT NULL DEFAULT 0,
+    customers_revision BIGINT NOT NULL DEFAULT 0
 );
 
 INSERT INTO ledger_head (id, size, root, peaks)
 VALUES (1, 0, '\xe3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855', '\x');
+
+-- Running dispatchers, and the state of each relay as each of them sees it. A node that was not seen for a while is taken for gone
+-- and deleted together with its relay states.
+CREATE TABLE nodes (
+    id         TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    name       TEXT COLLATE "C" NOT NULL,
+    version    TEXT COLLATE "C" NOT NULL,
+    started_at BIGINT NOT NULL,
+    joined_at  BIGINT NOT NULL,
+    seen_at    BIGINT NOT NULL
+);
+
+CREATE TABLE relay_states (
+    node_id TEXT COLLATE "C" NOT NULL,
+    relay   TEXT COLLATE "C" NOT NULL,
+    state   TEXT COLLATE "C" NOT NULL,
+    PRIMARY KEY (node_id, relay)
+);
 
 CREATE TABLE secrets (
     name  TEXT COLLATE "C" NOT NULL PRIMARY KEY,

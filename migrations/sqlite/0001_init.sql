@@ -1,4 +1,5 @@
--- Times are milliseconds since 1970, ids are UUIDv7 text, hashes and salts are blobs; states repeat the words of `domain`.
+-- Times are milliseconds since 1970, ids are UUIDv7 text, hashes and salts are blobs. The values of `state` and similar columns are
+-- the names used in `domain`.
 
 CREATE TABLE customers (
     account_id TEXT NOT NULL PRIMARY KEY,
@@ -17,6 +18,9 @@ CREATE TABLE customer_attributes (
     PRIMARY KEY (account_id, name, value)
 ) STRICT, WITHOUT ROWID;
 
+-- Finds the customers with given attribute values without reading all customers.
+CREATE INDEX customer_attributes_by_value ON customer_attributes (name, value, account_id);
+
 CREATE TABLE contacts (
     account_id     TEXT NOT NULL,
     email          TEXT NOT NULL,
@@ -32,6 +36,7 @@ CREATE TABLE contacts (
 
 CREATE INDEX contacts_by_email ON contacts (email);
 
+-- `resent_at` is set while deliveries of a closed notice are being sent again on an operator's decision.
 CREATE TABLE notices (
     id              TEXT NOT NULL PRIMARY KEY,
     category        TEXT NOT NULL CHECK (category IN ('security_breach', 'disruption', 'maintenance', 'agreement_change',
@@ -51,6 +56,8 @@ CREATE TABLE notices (
     released_at     INTEGER,
     paused_at       INTEGER,
     closed_at       INTEGER,
+    resent_at       INTEGER,
+    purged_at       INTEGER,
     lane            INTEGER NOT NULL,
     release_owner   TEXT,
     release_until   INTEGER,
@@ -61,6 +68,7 @@ CREATE TABLE notices (
 
 CREATE INDEX notices_by_reference ON notices (reference);
 CREATE INDEX notices_open ON notices (lane, released_at) WHERE state IN ('released', 'scheduled', 'releasing', 'cancelled') AND closed_at IS NULL;
+CREATE INDEX notices_resent ON notices (id) WHERE resent_at IS NOT NULL;
 
 CREATE TABLE notice_rows (
     notice_id  TEXT NOT NULL,
@@ -81,6 +89,7 @@ CREATE TABLE notice_steps (
 
 CREATE INDEX notice_steps_by_notice ON notice_steps (notice_id, id);
 
+-- `commitment` is set when the salt is deleted: the Merkle proofs of the other recipients still need this recipient's hash.
 CREATE TABLE deliveries (
     id            TEXT NOT NULL PRIMARY KEY,
     notice_id     TEXT NOT NULL,
@@ -94,6 +103,7 @@ CREATE TABLE deliveries (
     time_zone     TEXT,
     merged        TEXT,
     salt          BLOB,
+    commitment    BLOB,
     follows_id    TEXT,
     state         TEXT NOT NULL CHECK (state IN ('queued', 'deferred', 'accepted', 'delivered', 'bounced', 'rejected',
                       'expired', 'uncertain', 'suppressed', 'opted_out', 'cancelled')),
@@ -105,8 +115,35 @@ CREATE TABLE deliveries (
 
 CREATE UNIQUE INDEX deliveries_by_notice ON deliveries (notice_id, ordinal);
 CREATE INDEX deliveries_by_account ON deliveries (account_id, notice_id);
+CREATE INDEX deliveries_by_email ON deliveries (email) WHERE email <> '';
 
--- Customers in an audience with nobody to address: they stay in the coverage.
+-- The deliveries in state `uncertain`. This is a table and not an index over `deliveries.state`: with such an index, every change
+-- of a state would update all indexes of `deliveries` on PostgreSQL.
+CREATE TABLE doubts (
+    notice_id   TEXT NOT NULL,
+    delivery_id TEXT NOT NULL,
+    PRIMARY KEY (notice_id, delivery_id)
+) STRICT, WITHOUT ROWID;
+
+-- Triggers maintain it, so that every statement that changes a state is covered.
+CREATE TRIGGER deliveries_doubted AFTER UPDATE OF state ON deliveries
+WHEN NEW.state = 'uncertain' AND OLD.state <> 'uncertain'
+BEGIN
+    INSERT INTO doubts (notice_id, delivery_id) VALUES (NEW.notice_id, NEW.id);
+END;
+
+CREATE TRIGGER deliveries_settled AFTER UPDATE OF state ON deliveries
+WHEN OLD.state = 'uncertain' AND NEW.state <> 'uncertain'
+BEGIN
+    DELETE FROM doubts WHERE notice_id = OLD.notice_id AND delivery_id = OLD.id;
+END;
+
+CREATE TRIGGER deliveries_gone AFTER DELETE ON deliveries WHEN OLD.state = 'uncertain'
+BEGIN
+    DELETE FROM doubts WHERE notice_id = OLD.notice_id AND delivery_id = OLD.id;
+END;
+
+-- Customers in the audience who have no contact to write to; the coverage of the notice includes them.
 CREATE TABLE unaddressed (
     notice_id     TEXT NOT NULL,
     account_id    TEXT NOT NULL,
@@ -114,7 +151,11 @@ CREATE TABLE unaddressed (
     PRIMARY KEY (notice_id, account_id)
 ) STRICT, WITHOUT ROWID;
 
--- Unfinished work only: a row leaves when its delivery is final.
+-- Unfinished work only: the row is deleted when its delivery is final.
+--
+-- `aside` is 1 for a delivery that a claim stepped over because nothing could be sent to its domain at that moment; it is found by
+-- its domain later. Only such rows are in `queue_by_domain`: if all were, each release and each claim would write an index page
+-- for nearly every delivery.
 CREATE TABLE queue (
     delivery_id TEXT NOT NULL PRIMARY KEY,
     notice_id   TEXT NOT NULL,
@@ -124,13 +165,16 @@ CREATE TABLE queue (
     attempts    INTEGER NOT NULL,
     waited      INTEGER NOT NULL,
     token       INTEGER NOT NULL,
+    aside       INTEGER NOT NULL DEFAULT 0 CHECK (aside IN (0, 1)),
     lease_owner TEXT,
     lease_until INTEGER
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX queue_by_notice ON queue (notice_id, due_at, delivery_id);
+CREATE INDEX queue_by_notice ON queue (notice_id, aside, due_at, delivery_id);
+CREATE INDEX queue_by_domain ON queue (notice_id, domain, due_at, delivery_id) WHERE aside = 1;
 CREATE INDEX queue_leased ON queue (lease_owner, lease_until) WHERE lease_owner IS NOT NULL;
 
+-- `dsn` tells whether the server was asked for delivery status notifications (RFC 3461).
 CREATE TABLE attempts (
     delivery_id TEXT NOT NULL,
     attempt     INTEGER NOT NULL,
@@ -138,6 +182,7 @@ CREATE TABLE attempts (
     relay       TEXT NOT NULL,
     host        TEXT NOT NULL,
     tls         TEXT NOT NULL,
+    dsn         INTEGER NOT NULL DEFAULT 0 CHECK (dsn IN (0, 1)),
     stage       TEXT NOT NULL,
     outcome     TEXT NOT NULL,
     code        INTEGER,
@@ -145,7 +190,7 @@ CREATE TABLE attempts (
     PRIMARY KEY (delivery_id, attempt)
 ) STRICT, WITHOUT ROWID;
 
--- The exact bytes, compressed with the dictionary named, if any.
+-- The exact bytes of each message, compressed; where `dictionary` is set, with that dictionary.
 CREATE TABLE messages (
     delivery_id TEXT NOT NULL PRIMARY KEY,
     sha256      BLOB NOT NULL,
@@ -188,7 +233,29 @@ CREATE TABLE attestations (
 
 CREATE INDEX attestations_by_notice ON attestations (notice_id, account_id);
 
--- Entries that have committed with what they record and wait for their index.
+-- Legal holds: as long as one is on a notice or an account, nothing of it may be erased or purged.
+CREATE TABLE holds (
+    id         TEXT NOT NULL PRIMARY KEY,
+    notice_id  TEXT,
+    account_id TEXT,
+    reason     TEXT NOT NULL,
+    operator   TEXT NOT NULL,
+    since      INTEGER NOT NULL,
+    CHECK ((notice_id IS NULL) <> (account_id IS NULL))
+) STRICT, WITHOUT ROWID;
+
+-- Who looked at the record of a person whose data is restricted (GDPR Art. 18).
+CREATE TABLE reads (
+    id       TEXT NOT NULL PRIMARY KEY,
+    email    TEXT NOT NULL,
+    operator TEXT NOT NULL,
+    what     TEXT NOT NULL,
+    at       INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX reads_by_email ON reads (email);
+
+-- Entries that were committed together with what they record, and have no index in the tree yet.
 CREATE TABLE ledger_pending (
     seq      INTEGER PRIMARY KEY,
     entry_id TEXT NOT NULL,
@@ -206,10 +273,12 @@ BEGIN SELECT RAISE(ABORT, 'ledger_entries is append-only'); END;
 CREATE TRIGGER ledger_entries_remain BEFORE DELETE ON ledger_entries
 BEGIN SELECT RAISE(ABORT, 'ledger_entries is append-only'); END;
 
+-- What the entries commit to. `subject` is the address that an entry about no delivery is about; it finds a person's entries.
 CREATE TABLE ledger_openings (
     entry_id    TEXT NOT NULL PRIMARY KEY,
     notice_id   TEXT,
     delivery_id TEXT,
+    subject     TEXT,
     event       TEXT NOT NULL,
     at          INTEGER NOT NULL,
     fact        BLOB NOT NULL,
@@ -218,29 +287,89 @@ CREATE TABLE ledger_openings (
     person_salt BLOB
 ) STRICT, WITHOUT ROWID;
 
--- Entries about deliveries are found through them.
+-- Entries about a delivery are found by the delivery, not by the notice.
 CREATE INDEX ledger_openings_by_notice ON ledger_openings (notice_id) WHERE delivery_id IS NULL;
 CREATE INDEX ledger_openings_by_delivery ON ledger_openings (delivery_id) WHERE delivery_id IS NOT NULL;
+CREATE INDEX ledger_openings_by_subject ON ledger_openings (subject) WHERE subject IS NOT NULL;
 
--- Only the opening of a person may be cleared, never filled again or exchanged.
+-- The opening of a person and the subject may be cleared, and nothing else may change.
 CREATE TRIGGER ledger_openings_stay BEFORE UPDATE ON ledger_openings
 WHEN NEW.entry_id IS NOT OLD.entry_id OR NEW.notice_id IS NOT OLD.notice_id OR NEW.delivery_id IS NOT OLD.delivery_id
     OR NEW.event IS NOT OLD.event OR NEW.at IS NOT OLD.at OR NEW.fact IS NOT OLD.fact
     OR NEW.fact_salt IS NOT OLD.fact_salt OR NEW.person IS NOT NULL OR NEW.person_salt IS NOT NULL
-BEGIN SELECT RAISE(ABORT, 'ledger_openings: only person and person_salt may be cleared'); END;
+    OR NEW.subject IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'ledger_openings: only person, person_salt and subject may be cleared'); END;
 CREATE TRIGGER ledger_openings_remain BEFORE DELETE ON ledger_openings
 BEGIN SELECT RAISE(ABORT, 'ledger_openings is append-only'); END;
 
--- One row: size and root of the tree, and its peaks, from which it grows.
+-- Roots of the complete subtrees with 256^n leaves, n >= 1. Proofs need only these and the leaves (C2SP tlog-tiles).
+CREATE TABLE ledger_nodes (
+    level INTEGER NOT NULL CHECK (level > 0 AND level % 8 = 0),
+    idx   INTEGER NOT NULL,
+    hash  BLOB NOT NULL,
+    PRIMARY KEY (level, idx)
+) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER ledger_nodes_stay BEFORE UPDATE ON ledger_nodes
+BEGIN SELECT RAISE(ABORT, 'ledger_nodes is append-only'); END;
+CREATE TRIGGER ledger_nodes_remain BEFORE DELETE ON ledger_nodes
+BEGIN SELECT RAISE(ABORT, 'ledger_nodes is append-only'); END;
+
+-- Every signed checkpoint, numbered in the order of signing: times can go back when a clock is set, and sizes after a restore.
+CREATE TABLE ledger_checkpoints (
+    number INTEGER NOT NULL PRIMARY KEY,
+    size   INTEGER NOT NULL,
+    note   TEXT NOT NULL,
+    vkey   TEXT NOT NULL,
+    at     INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX ledger_checkpoints_by_size ON ledger_checkpoints (size);
+
+CREATE TRIGGER ledger_checkpoints_stay BEFORE UPDATE ON ledger_checkpoints
+BEGIN SELECT RAISE(ABORT, 'ledger_checkpoints is append-only'); END;
+CREATE TRIGGER ledger_checkpoints_remain BEFORE DELETE ON ledger_checkpoints
+BEGIN SELECT RAISE(ABORT, 'ledger_checkpoints is append-only'); END;
+
+-- One row, the state of the ledger and of what belongs to it:
+-- `size`, `root` and `peaks` are those of the tree; it grows from the peaks.
+-- `stopped` is why sealing stopped, until an operator lets it continue.
+-- `mailed_at` is when a checkpoint was mailed last.
+-- `tombstones` is how many tombstones of the journal outside the database were carried out here; if the journal has more, this
+-- database was restored from an older copy.
+-- `customers_revision` counts the imports and corrections of addresses that changed customers and contacts; an import compares its
+-- file with them before it takes locks, and sees by this number whether they changed in between.
 CREATE TABLE ledger_head (
-    id    INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
-    size  INTEGER NOT NULL,
-    root  BLOB NOT NULL,
-    peaks BLOB NOT NULL
+    id                 INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
+    size               INTEGER NOT NULL,
+    root               BLOB NOT NULL,
+    peaks              BLOB NOT NULL,
+    stopped            TEXT,
+    mailed_at          INTEGER,
+    tombstones         INTEGER NOT NULL DEFAULT 0,
+    customers_revision INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 INSERT INTO ledger_head (id, size, root, peaks)
 VALUES (1, 0, X'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855', X'');
+
+-- Running dispatchers, and the state of each relay as each of them sees it. A node that was not seen for a while is taken for gone
+-- and deleted together with its relay states.
+CREATE TABLE nodes (
+    id         TEXT NOT NULL PRIMARY KEY,
+    name       TEXT NOT NULL,
+    version    TEXT NOT NULL,
+    started_at INTEGER NOT NULL,
+    joined_at  INTEGER NOT NULL,
+    seen_at    INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE relay_states (
+    node_id TEXT NOT NULL,
+    relay   TEXT NOT NULL,
+    state   TEXT NOT NULL,
+    PRIMARY KEY (node_id, relay)
+) STRICT;
 
 CREATE TABLE secrets (
     name  TEXT NOT NULL PRIMARY KEY,

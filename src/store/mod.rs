@@ -420,38 +420,11 @@ fn pool(dialect: Dialect, size: u32, access: Access) -> AnyPoolOptions {
 }
 
 /// The migrations of both engines, in order: name, SQLite, PostgreSQL.
-const MIGRATIONS: [(&str, &str, &str); 6] = [
-    (
-        "init",
-        include_str!("../../migrations/sqlite/0001_init.sql"),
-        include_str!("../../migrations/postgres/0001_init.sql"),
-    ),
-    (
-        "proof",
-        include_str!("../../migrations/sqlite/0002_proof.sql"),
-        include_str!("../../migrations/postgres/0002_proof.sql"),
-    ),
-    (
-        "dispatch",
-        include_str!("../../migrations/sqlite/0003_dispatch.sql"),
-        include_str!("../../migrations/postgres/0003_dispatch.sql"),
-    ),
-    (
-        "doubts",
-        include_str!("../../migrations/sqlite/0004_doubts.sql"),
-        include_str!("../../migrations/postgres/0004_doubts.sql"),
-    ),
-    (
-        "audience",
-        include_str!("../../migrations/sqlite/0005_audience.sql"),
-        include_str!("../../migrations/postgres/0005_audience.sql"),
-    ),
-    (
-        "aside",
-        include_str!("../../migrations/sqlite/0006_aside.sql"),
-        include_str!("../../migrations/postgres/0006_aside.sql"),
-    ),
-];
+const MIGRATIONS: [(&str, &str, &str); 1] = [(
+    "init",
+    include_str!("../../migrations/sqlite/0001_init.sql"),
+    include_str!("../../migrations/postgres/0001_init.sql"),
+)];
 
 /// Version of the newest migration.
 const LATEST: i64 = MIGRATIONS.len() as i64;

@@ -2,7 +2,6 @@
 
 mod bulk;
 mod limits;
-mod migrations;
 mod nodes;
 mod people;
 mod queue;
