@@ -4,7 +4,7 @@ mod read;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::domain::category::Category;
 use crate::domain::front_matter::Reader;
@@ -32,9 +32,13 @@ pub enum Fields {
     Survey(Survey),
 }
 
-/// What GDPR Art. 34(2) (with 33(3) b, c and d) wants a person told about a breach.
+/// The content of a breach notice, as GDPR Art. 34(2) (with 33(3) b, c and d) requires it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SecurityBreach {
+    /// How far the investigation is.
+    pub stage: Stage,
+    /// The provider's role for the data affected: it decides who has which duty.
+    pub our_role: OurRole,
     /// What happened, in clear and plain language.
     pub nature: Text,
     /// What it may lead to for those concerned.
@@ -98,6 +102,8 @@ pub struct Maintenance {
 /// A new version of an agreement; its full text is the body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AgreementChange {
+    /// What changes.
+    pub kind: AgreementKind,
     /// Name of the document.
     pub document: Text,
     /// Its new version.
@@ -162,10 +168,69 @@ pub struct Survey {
     pub closes_at: Timestamp,
 }
 
-/// The state of an incident, as a disruption notice tells it.
+/// How far the investigation of a breach is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// A breach is possible, but not confirmed.
+    Suspected,
+    /// The breach is confirmed.
+    Confirmed,
+    /// New information about a breach of which customers were informed before.
+    Update,
+    /// The investigation is complete.
+    Final,
+}
+
+words!(Stage, "a stage", {
+    Suspected => "suspected",
+    Confirmed => "confirmed",
+    Update => "update",
+    Final => "final",
+});
+
+/// The provider's role for the personal data affected by a breach.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OurRole {
+    /// The provider decides about the data, and informs the persons concerned (GDPR Art. 34).
+    Controller,
+    /// The customer decides about the data, and the provider informs the customer (GDPR Art. 33(2)).
+    Processor,
+}
+
+words!(OurRole, "a role of ours", { Controller => "controller", Processor => "processor" });
+
+/// What an agreement change concerns; each kind has its own notice period.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AgreementKind {
+    /// General terms.
+    Terms,
+    /// Prices.
+    Price,
+    /// The data processing agreement.
+    DataProcessing,
+    /// A sub-processor is added or replaced (GDPR Art. 28(2)).
+    SubProcessor,
+    /// Anything else.
+    Other,
+}
+
+words!(AgreementKind, "a kind of agreement change", {
+    Terms => "terms",
+    Price => "price",
+    DataProcessing => "data_processing",
+    SubProcessor => "sub_processor",
+    Other => "other",
+});
+
+/// The state of a disruption.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum IncidentStatus {
+    /// A disruption may come; nothing has failed yet.
+    Possible,
     /// The cause is not known yet.
     Investigating,
     /// The cause is known, the remedy is not in place.
@@ -177,6 +242,7 @@ pub enum IncidentStatus {
 }
 
 words!(IncidentStatus, "a status", {
+    Possible => "possible",
     Investigating => "investigating",
     Identified => "identified",
     Monitoring => "monitoring",
@@ -254,12 +320,21 @@ impl Fields {
     #[must_use]
     pub const fn required_keys(category: Category) -> &'static [&'static str] {
         match category {
-            Category::SecurityBreach => {
-                &["nature", "likely_consequences", "measures_taken", "contact_point", "discovered_at", "data_affected"]
-            }
+            Category::SecurityBreach => &[
+                "stage",
+                "our_role",
+                "nature",
+                "likely_consequences",
+                "measures_taken",
+                "contact_point",
+                "discovered_at",
+                "data_affected",
+            ],
             Category::Disruption => &["services", "started_at", "impact", "status"],
             Category::Maintenance => &["window_start", "window_end", "services", "impact", "phase"],
-            Category::AgreementChange => &["document", "version", "effective_date", "summary", "right", "right_until"],
+            Category::AgreementChange => {
+                &["kind", "document", "version", "effective_date", "summary", "right", "right_until"]
+            }
             Category::SecurityMeasuresChange => &["measure", "kind", "change", "effective_date", "effect"],
             Category::Billing => &["invoice_number", "period", "amount", "currency", "due_date"],
             Category::News => &["title"],

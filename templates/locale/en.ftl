@@ -99,19 +99,23 @@ security_breach-contact = Where to get more information
 
 # Disruption
 
+disruption-label-possible = Possible disruption
 disruption-label-investigating = Disruption: being investigated
 disruption-label-identified = Disruption: cause found
 disruption-label-monitoring = Disruption: being monitored
 disruption-label-resolved = Disruption: resolved
+disruption-subject-possible = Possible disruption of { $services }
 disruption-subject-investigating = Disruption of { $services }: we are investigating
 disruption-subject-identified = Disruption of { $services }: cause found, repair under way
 disruption-subject-monitoring = Disruption of { $services }: repaired, we are monitoring
 disruption-subject-resolved = Disruption of { $services }: resolved
+disruption-lead-possible = A disruption is possible. Nothing has failed yet.
 disruption-lead-investigating = Something is not working as it should. We do not know the cause yet and are looking for it.
 disruption-lead-identified = We know the cause of the disruption and are working on the repair.
 disruption-lead-monitoring = The repair is in place. We are watching the service before we call the disruption over.
 disruption-lead-resolved = The disruption is over and the service works as it should.
 disruption-status = Status
+disruption-status-possible = Possible
 disruption-status-investigating = Being investigated
 disruption-status-identified = Cause found, repair under way
 disruption-status-monitoring = Repaired, being monitored

@@ -99,19 +99,23 @@ security_breach-contact = Här får du veta mer
 
 # Driftstörning
 
+disruption-label-possible = Möjlig störning
 disruption-label-investigating = Driftstörning: felsökning pågår
 disruption-label-identified = Driftstörning: orsaken är hittad
 disruption-label-monitoring = Driftstörning: under bevakning
 disruption-label-resolved = Driftstörning: avhjälpt
+disruption-subject-possible = Möjlig störning i { $services }
 disruption-subject-investigating = Driftstörning i { $services }: felsökning pågår
 disruption-subject-identified = Driftstörning i { $services }: orsaken är hittad, vi åtgärdar felet
 disruption-subject-monitoring = Driftstörning i { $services }: åtgärdad, vi bevakar
 disruption-subject-resolved = Driftstörning i { $services }: avhjälpt
+disruption-lead-possible = En störning kan inträffa. Ingenting har slutat fungera ännu.
 disruption-lead-investigating = Något fungerar inte som det ska. Vi vet ännu inte varför och letar efter orsaken.
 disruption-lead-identified = Vi vet vad som orsakar störningen och arbetar med att åtgärda felet.
 disruption-lead-monitoring = Felet är åtgärdat. Vi bevakar tjänsten innan vi säger att störningen är över.
 disruption-lead-resolved = Störningen är över och tjänsten fungerar som den ska.
 disruption-status = Status
+disruption-status-possible = Möjlig
 disruption-status-investigating = Felsökning pågår
 disruption-status-identified = Orsaken är hittad, felet åtgärdas
 disruption-status-monitoring = Åtgärdat, under bevakning

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::app::{CUSTOMERS, NEWS, TestApp, maintenance};
 use crate::database::Engine;
 
-const AGREEMENT: &str = "+++\ncategory = \"agreement_change\"\n[audience]\nall = true\n[fields]\ndocument = \"Terms\"\n\
+const AGREEMENT: &str = "+++\ncategory = \"agreement_change\"\n[audience]\nall = true\n[fields]\nkind = \"terms\"\ndocument = \"Terms\"\n\
     version = \"4\"\neffective_date = 2027-01-01\nsummary = [\"One thing.\"]\nright = \"You may terminate.\"\n\
     right_until = 2026-12-31\n+++\nThe full text.\n";
 

@@ -11,6 +11,8 @@ use crate::domain::front_matter::Reader;
 
 pub(super) fn security_breach(fields: &Reader<'_, '_>) -> Option<SecurityBreach> {
     require(fields, Category::SecurityBreach);
+    let stage = fields.parsed("stage");
+    let our_role = fields.parsed("our_role");
     let nature = fields.text("nature");
     let likely_consequences = fields.text("likely_consequences");
     let measures_taken = fields.text("measures_taken");
@@ -22,6 +24,8 @@ pub(super) fn security_breach(fields: &Reader<'_, '_>) -> Option<SecurityBreach>
     let recommended_actions = fields.texts("recommended_actions");
     in_order(fields, ("occurred_from", occurred_from), ("occurred_until", occurred_until));
     Some(SecurityBreach {
+        stage: stage?,
+        our_role: our_role?,
         nature: nature?,
         likely_consequences: likely_consequences?,
         measures_taken: measures_taken?,
@@ -94,6 +98,7 @@ pub(super) fn maintenance(fields: &Reader<'_, '_>) -> Option<Maintenance> {
 
 pub(super) fn agreement_change(fields: &Reader<'_, '_>) -> Option<AgreementChange> {
     require(fields, Category::AgreementChange);
+    let kind = fields.parsed("kind");
     let document = fields.text("document");
     let version = fields.text("version");
     let effective_date = fields.date("effective_date");
@@ -101,6 +106,7 @@ pub(super) fn agreement_change(fields: &Reader<'_, '_>) -> Option<AgreementChang
     let right = fields.text("right");
     let right_until = fields.date("right_until");
     Some(AgreementChange {
+        kind: kind?,
         document: document?,
         version: version?,
         effective_date: effective_date?,

@@ -107,7 +107,7 @@ impl Maker<'_> {
             label: self.t(&format!("disruption-label-{status}")),
             accent: match it.status {
                 IncidentStatus::Investigating => Accent::RED,
-                IncidentStatus::Identified => Accent::AMBER,
+                IncidentStatus::Possible | IncidentStatus::Identified => Accent::AMBER,
                 IncidentStatus::Monitoring => Accent::BLUE,
                 IncidentStatus::Resolved => Accent::GREEN,
             },
