@@ -1,8 +1,8 @@
-//! Metrics: numbers about the work, as OpenMetrics text for Prometheus and its like. One [`Metrics`] for each process, handed to
-//! the parts that count; nothing is global.
+//! Metrics: numbers about the work, as OpenMetrics text for Prometheus and compatible tools. One [`Metrics`] for each process,
+//! passed to the parts that count; nothing is global.
 //!
 //! Names begin with `besked_` and end in their unit; units are base units. No label ever holds an address, a domain or an
-//! account: labels are names of relays and words of closed lists. What needs the database is gathered by [`standing`].
+//! account: labels are names of relays and words of closed lists. What needs the database is collected by [`standing`].
 
 mod standing;
 
@@ -32,19 +32,19 @@ use standing::Standing;
 /// The media type of [`Metrics::scrape`] (OpenMetrics 1.0).
 pub const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// Upper bounds for steps of a conversation, in seconds: from a relay on loopback to the longest deadline.
+/// Upper bounds for the steps of a session, in seconds: from a relay on loopback to the longest deadline.
 const STEP_SECONDS: [f64; 14] = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 15.0, 60.0, 180.0, 600.0];
 
 /// Upper bounds for commits, in seconds.
 const COMMIT_SECONDS: [f64; 12] = [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
 
-/// Upper bounds for what one commit takes.
+/// Upper bounds for the size of a commit.
 const GROUP_SIZES: [f64; 10] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0];
 
-/// In place of a relay's name: nothing was sent.
+/// In place of a relay's name if nothing was sent.
 const NO_RELAY: &str = "none";
 
-/// In place of a class or a lane: the notice was gone before its outcome came.
+/// In place of a class or a lane if the notice was gone before its outcome came.
 const UNKNOWN: &str = "unknown";
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -69,11 +69,11 @@ struct OfRelay {
 /// Whether a relay is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Circuit {
-    /// It is.
+    /// The relay is used.
     Closed = 0,
-    /// One connection looks whether it is well again.
+    /// One connection probes whether it is healthy again.
     HalfOpen = 1,
-    /// It is left alone for a while.
+    /// The relay is not used for a while.
     Open = 2,
 }
 
@@ -100,7 +100,7 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// All numbers at their beginning.
+    /// All numbers at zero.
     #[must_use]
     pub fn new() -> Self {
         let mut registry = Registry::with_prefix("besked");
@@ -154,7 +154,7 @@ impl Metrics {
         Self(Arc::new(Inner { registry, ..inner }))
     }
 
-    /// An outcome was recorded: through which relay, where one was used, and of which category, where that is known.
+    /// Counts a recorded outcome: through which relay, if one was used, and of which category, if known.
     pub fn recorded(&self, relay: Option<&str>, category: Option<Category>, outcome: Outcome) {
         let labels = OfOutcome {
             relay: relay.unwrap_or(NO_RELAY).to_owned(),
@@ -168,7 +168,7 @@ impl Metrics {
     /// Times a commit of `size` outcomes and claims.
     ///
     /// # Errors
-    /// Those of the commit.
+    /// The errors of the commit.
     pub async fn committing<T, E>(&self, size: usize, commit: impl Future<Output = Result<T, E>>) -> Result<T, E> {
         let began = Instant::now();
         let result = commit.await;
@@ -181,7 +181,7 @@ impl Metrics {
         result
     }
 
-    /// The numbers of a relay, all of them there from now on.
+    /// The metrics of a relay, all of them present from now on.
     #[must_use]
     pub fn relay(&self, name: &str) -> RelayMetrics {
         let relay = OfRelay { relay: name.to_owned() };
@@ -196,8 +196,8 @@ impl Metrics {
         }
     }
 
-    /// Everything as OpenMetrics text, with what waits in the database as it was a few seconds ago at most; where the database
-    /// does not answer, as it was when it did.
+    /// Everything as OpenMetrics text. What waits in the database is at most a few seconds old; if the database does not answer,
+    /// it is as old as the last answer.
     pub async fn scrape(&self, store: &Store, clock: &Clock) -> String {
         self.0.standing.refresh(store, clock).await;
         let mut text = String::new();
@@ -206,7 +206,7 @@ impl Metrics {
     }
 }
 
-/// The numbers of one relay.
+/// The metrics of one relay.
 #[derive(Clone, Debug)]
 pub struct RelayMetrics {
     circuit: Gauge,
@@ -215,12 +215,12 @@ pub struct RelayMetrics {
 }
 
 impl RelayMetrics {
-    /// Its circuit is in this state from now on.
+    /// Sets the state of its circuit.
     pub fn circuit(&self, circuit: Circuit) {
         self.circuit.set(circuit as i64);
     }
 
-    /// A connection is in use until what this gives is dropped.
+    /// Counts a connection as in use until the returned guard is dropped.
     #[must_use]
     pub fn connection(&self) -> InUse {
         self.connections.inc();
@@ -233,7 +233,7 @@ impl RelayMetrics {
         u64::try_from(self.connections.get()).unwrap_or(0)
     }
 
-    /// A step of a conversation took this long.
+    /// Records how long a step of a session took.
     pub fn step(&self, stage: Stage, took: Duration) {
         if let Some(step) = self.steps.get(&stage) {
             step.observe(took.as_secs_f64());
@@ -241,7 +241,7 @@ impl RelayMetrics {
     }
 }
 
-/// That a connection is in use.
+/// Counts a connection as in use while it lives.
 #[derive(Debug)]
 pub struct InUse(Gauge);
 

@@ -1,4 +1,4 @@
-//! One delivery, from a claim in the hand to its end.
+//! One delivery, from its claim to its outcome.
 
 use std::time::Duration;
 
@@ -19,31 +19,31 @@ use crate::store::{StoreError, deliveries, messages, queue};
 pub enum Ended {
     /// With an outcome to record.
     Settled(Box<Trial>),
-    /// Untried, for no fault of the relay: it is to be claimed again.
+    /// Not tried, and not because of the relay: claim it again.
     GivenBack(Timestamp),
-    /// Untried: the relay refuses our sender. What to record where that is the delivery's own trouble.
+    /// Not tried: the relay refuses our sender. Holds what to record if the cause is this delivery.
     SenderRefused(Failed, Box<Trial>),
-    /// Untried: the relay is in trouble.
+    /// Not tried: the relay is unhealthy.
     RelayDown(Failed),
-    /// Untried: the connection has come to its end.
+    /// Not tried: the connection has ended.
     HungUp,
 }
 
 impl Ended {
-    /// True where the message came past MAIL, whatever became of it then.
+    /// True if the transaction got past MAIL, whatever its result.
     pub fn came_past_mail(&self) -> bool {
         let Self::Settled(trial) = self else { return false };
         trial.transaction.as_ref().is_some_and(|transaction| transaction.stage > Stage::Mail)
     }
 }
 
-/// A claim older than this is looked at again before MAIL FROM, in milliseconds.
+/// A claim older than this is checked again before MAIL FROM, in milliseconds.
 const FRESH_MS: i64 = 2_000;
 
-/// How long it may take to look at a claim again, or to find the message of an earlier attempt.
+/// How long it may take to check a claim again, or to load the message of an earlier attempt.
 const DEADLINE: Duration = Duration::from_secs(15);
 
-/// How long a delivery waits whose message could not be made or whose state could not be read, in milliseconds.
+/// How long a delivery waits if its message could not be composed or its state could not be read, in milliseconds.
 const TROUBLE_MS: i64 = 60_000;
 
 /// Tries to send a delivery.
@@ -56,7 +56,7 @@ pub async fn attempt(context: &Context, relay: &str, session: &mut Session, job:
         Ok(false) => return Ended::GivenBack(context.clock.now()),
         Err(error) => {
             let error = error.for_logs();
-            tracing::error!(delivery = %job.to.id, error, "a claim could not be looked at again");
+            tracing::error!(delivery = %job.to.id, error, "a claim could not be checked again");
             return give_up_for_now(context);
         }
     }
@@ -69,7 +69,7 @@ pub async fn attempt(context: &Context, relay: &str, session: &mut Session, job:
         Ok(composed) => composed,
         Err(error) => {
             let error = error.for_logs();
-            tracing::error!(delivery = %job.to.id, error, "a message could not be made");
+            tracing::error!(delivery = %job.to.id, error, "a message could not be composed");
             return give_up_for_now(context);
         }
     };
@@ -128,8 +128,8 @@ fn give_up_for_now(context: &Context) -> Ended {
     Ended::GivenBack(crate::domain::clock::from_millis(later))
 }
 
-/// Looks at an older claim again: it may have been paused, cancelled or fenced off, and its person may have opted out.
-/// False where it may not be sent.
+/// Checks an older claim again: it may have been paused, cancelled or fenced off, and its recipient may have opted out.
+/// Returns false if it may not be sent.
 async fn refresh(context: &Context, job: &mut Job) -> Result<bool, StoreError> {
     if context.clock.now_ms() - job.claimed_at.as_millisecond() <= FRESH_MS {
         return Ok(true);
@@ -146,7 +146,7 @@ async fn refresh(context: &Context, job: &mut Job) -> Result<bool, StoreError> {
     Ok(true)
 }
 
-/// The message: the one that was kept at an earlier attempt, byte for byte, else a new one.
+/// The message: the one stored at an earlier attempt, byte for byte, else a new one.
 async fn compose(context: &Context, job: &Job) -> Result<Composed, ComposeError> {
     if job.claimed.attempts > 0 {
         let kept = async { messages::find(&mut *context.store.read().await?, job.to.id).await };

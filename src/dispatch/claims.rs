@@ -1,4 +1,4 @@
-//! Claims: which deliveries go next, lane by lane and notice by notice, past the domains that can take no more.
+//! Claims: which deliveries go next, by lane and by notice, skipping the domains at their limit.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -17,40 +17,40 @@ use crate::store::deliveries::ToSend;
 use crate::store::queue::Claimed;
 use crate::store::{Conn, StoreError, deliveries, notices, queue};
 
-/// How long the list of open notices is taken for current while there is enough to claim. The claim itself looks at its
+/// How long the list of open notices counts as current while there is enough to claim. The claim itself checks its
 /// notice's state; the list only says where to look, and in which order.
 const OPEN_FRESH: Duration = Duration::from_millis(250);
 
-/// How often a claim goes a step further over deliveries to domains that can take no more: a thousand or so each.
+/// How many times a claim advances past deliveries to domains at their limit: about a thousand rows each time.
 const STEPS: usize = 8;
 
-/// For how long a delivery is put off that cannot be made ready, in milliseconds.
+/// How long a delivery that cannot be made ready waits, in milliseconds.
 const UNREADY_PAUSE_MS: i64 = 60_000;
 
-/// Deliveries that cannot be read and are remembered as told: with more than these the log begins anew.
+/// How many unreadable deliveries are remembered as logged; beyond that, the memory starts over.
 const MOST_TOLD: usize = 1000;
 
-/// What is known between one claim and the next.
+/// State that lasts from one claim to the next.
 pub struct Claims {
     context: Arc<Context>,
     notices: HashMap<Uuid, Arc<Composer>>,
     open: Vec<(Lane, Uuid)>,
     open_at: Option<Instant>,
     floor: Floor,
-    /// Notices of which deliveries may have been set aside, each with the domain behind which to look for them.
+    /// Notices with deliveries that may have been set aside, each with the domain after which to look for them.
     aside: HashMap<Uuid, String>,
-    /// Domains whose slots the transaction under way has reserved: free again unless it commits.
+    /// Domains whose slots the running transaction has reserved; they are free again unless it commits.
     reserved: Vec<String>,
-    /// Rows of deliveries that cannot be read: told once, however often they are met.
+    /// Rows of deliveries that cannot be read: each is logged once.
     told: HashSet<String>,
 }
 
-/// How many deliveries are wanted, by where they go.
+/// How many deliveries are wanted, by seat.
 #[derive(Clone, Copy)]
 pub struct Wanted {
-    /// By seats for the critical lane only.
+    /// For seats of the critical lane only.
     pub reserved: usize,
-    /// By seats for any lane.
+    /// For seats of any lane.
     pub open: usize,
 }
 
@@ -59,7 +59,7 @@ impl Wanted {
         self.reserved + self.open
     }
 
-    /// Open seats that are still free: what is critical sits in the reserved ones first.
+    /// Open seats that are still free: critical deliveries take the reserved ones first.
     fn open_left(self, ready: &[Ready]) -> usize {
         let critical = ready.iter().filter(|ready| ready.is_critical()).count();
         let taken = ready.len() - critical + critical.saturating_sub(self.reserved);
@@ -67,7 +67,7 @@ impl Wanted {
     }
 }
 
-/// A claimed delivery with all that a job needs.
+/// A claimed delivery with everything that a job needs.
 pub struct Ready {
     /// The claim.
     pub claimed: Claimed,
@@ -80,14 +80,14 @@ pub struct Ready {
 }
 
 impl Ready {
-    /// True where it may sit anywhere.
+    /// True if any seat may take it.
     pub fn is_critical(&self) -> bool {
         self.sending.kept.category.lane() == Lane::Critical
     }
 }
 
 impl Claims {
-    /// Nothing is claimed yet.
+    /// No claim yet.
     pub fn new(context: Arc<Context>) -> Self {
         Self {
             context,
@@ -101,22 +101,22 @@ impl Claims {
         }
     }
 
-    /// A notice of which something was claimed, while it is open.
+    /// A notice with a claimed delivery, while it is open.
     pub fn notice(&self, id: Uuid) -> Option<&Arc<Composer>> {
         self.notices.get(&id)
     }
 
-    /// The transaction that claimed has committed: the slots are taken.
+    /// Takes the slots: the transaction of the claim has committed.
     pub fn committed(&mut self) {
         self.reserved.clear();
     }
 
-    /// It has not: they are free again.
+    /// Frees the slots: the transaction of the claim has not committed.
     pub fn failed(&mut self) {
         self.reserved.drain(..).for_each(|domain| self.context.pace.free(&domain));
     }
 
-    /// Claims as many deliveries as are wanted, those that go first, first.
+    /// Claims as many deliveries as are wanted, in order of precedence.
     pub async fn claim(&mut self, conn: &mut Conn, wanted: Wanted, ready: &mut Vec<Ready>) -> Result<(), StoreError> {
         self.floor.offer(wanted.open);
         if self.open_at.is_some_and(|at| at.elapsed() < OPEN_FRESH) {
@@ -128,7 +128,7 @@ impl Claims {
             let unreadable = self.context.unreadable.now(self.context.clock.now_ms());
             let sendable = open.iter().filter(|notice| notice.is_sendable() && !unreadable.contains(&notice.id));
             self.open = sendable.map(|notice| (notice.category.lane(), notice.id)).collect();
-            // Another node may have set some aside, or this one before it was started anew.
+            // Another node may have set some aside, or this one before its restart.
             let before = std::mem::take(&mut self.aside);
             self.aside = self.open.iter().map(|(_, id)| (*id, before.get(id).cloned().unwrap_or_default())).collect();
             self.open_at = Some(Instant::now());
@@ -155,7 +155,7 @@ impl Claims {
         Ok(())
     }
 
-    /// Claims of a lane until `upto` are ready.
+    /// Claims from a lane until `upto` deliveries are ready.
     async fn claim_lane(
         &mut self,
         conn: &mut Conn,
@@ -166,13 +166,13 @@ impl Claims {
         let now = self.context.clock.now();
         let notices: Vec<_> = self.open.iter().filter(|(its, _)| *its == lane).map(|(_, id)| *id).collect();
         for notice_id in notices {
-            // Each round either fills the want, finds nothing, saturates a domain that the next one skips, or makes nothing
-            // ready of what it claimed and is the last: a transaction must not walk through all that cannot be read.
+            // Each round fills the want, finds nothing, saturates a domain that the next round skips, or makes nothing ready and is
+            // the last: a transaction must not walk through everything that cannot be read.
             while ready.len() < upto {
                 let held = self.context.pace.held(now.as_millisecond());
                 let skip: Vec<String> = held.into_iter().map(|held| held.domain).collect();
                 let limit = upto - ready.len();
-                // What was set aside is older than what stands in front.
+                // What was set aside is older than the front of the queue.
                 let aside = self.claim_aside(conn, notice_id, now, &skip, limit).await?;
                 let is_last = aside.is_empty();
                 let claimed = if is_last { self.claim_front(conn, notice_id, now, &skip, limit).await? } else { aside };
@@ -194,7 +194,7 @@ impl Claims {
         Ok(())
     }
 
-    /// Claims what was set aside to domains that can take some again, one to each, a stretch of the domains each time.
+    /// Claims what was set aside for domains that have free slots again, one for each, a range of domains at a time.
     async fn claim_aside(
         &mut self,
         conn: &mut Conn,
@@ -211,7 +211,7 @@ impl Claims {
         let free = stretch.domains.into_iter().filter(|domain| !skip.contains(domain));
         let domains: Vec<String> = free.take(limit).collect();
         let upto = if domains.len() < limit { stretch.upto } else { domains.last().cloned() };
-        // Behind the last one it begins again with the first.
+        // After the last domain it starts again with the first.
         self.aside.insert(notice_id, upto.unwrap_or_default());
         if domains.is_empty() {
             return Ok(Vec::new());
@@ -219,7 +219,7 @@ impl Claims {
         queue::claim_of(conn, notice_id, &self.context.owner, now, &domains).await
     }
 
-    /// Claims what stands in front, and sets aside what it steps over to get there.
+    /// Claims from the front of the queue, and sets aside what it skips to get there.
     async fn claim_front(
         &mut self,
         conn: &mut Conn,
@@ -240,7 +240,7 @@ impl Claims {
         Ok(claimed)
     }
 
-    /// Gives back what its domain's limits do not allow now: to be claimed when a slot is free, or when its rate or its pause
+    /// Returns what its domain's limits do not allow now: it can be claimed when a slot is free, or when its rate or pause
     /// allows.
     async fn put_off(&self, conn: &mut Conn, over: &[Claimed], now: i64) -> Result<(), StoreError> {
         let held = self.context.pace.held(now);
@@ -280,7 +280,7 @@ impl Claims {
         self.put_away(conn, &unready).await
     }
 
-    /// Gives back for a while what no job can be made of, and the slots reserved for it.
+    /// Returns for a while what no job can be made of, and frees the slots reserved for it.
     async fn put_away(&mut self, conn: &mut Conn, unready: &[Claimed]) -> Result<(), StoreError> {
         if unready.is_empty() {
             return Ok(());
@@ -295,14 +295,14 @@ impl Claims {
         queue::give_back(conn, &back).await
     }
 
-    /// Tells of a delivery that cannot be read, by its id and never by what is in it.
+    /// Logs a delivery that cannot be read, by its id and never by its content.
     fn tell_unreadable(&mut self, error: StoreError) -> Result<(), StoreError> {
         let StoreError::Inconsistent { table, column, row, .. } = error else { return Err(error) };
         if self.told.len() >= MOST_TOLD {
             self.told.clear();
         }
         if !self.told.contains(&row) {
-            tracing::error!(delivery = %row, table, column, "a delivery cannot be read and waits until it can, others go on");
+            tracing::error!(delivery = %row, table, column, "a delivery cannot be read and waits; others are sent");
             self.told.insert(row);
         }
         Ok(())
@@ -321,7 +321,7 @@ impl Claims {
             Some(Err(why)) => {
                 let until = self.context.clock.now_ms().saturating_add(UNREADY_PAUSE_MS);
                 if self.context.unreadable.note(id, until) {
-                    tracing::error!(notice = %id, why, "a notice cannot be read and waits until it can, others go on");
+                    tracing::error!(notice = %id, why, "a notice cannot be read and waits; others are sent");
                 }
                 self.open.retain(|(_, open)| *open != id);
                 Ok(None)

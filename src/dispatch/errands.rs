@@ -1,7 +1,7 @@
-//! Errands: what may take long and is done beside the rounds of the housekeeping, releases that are due and cancellations that
-//! a process has left. A round that waited for the release of a newsletter would keep a breach notice waiting.
+//! Errands: long work that runs beside the rounds of the housekeeping, namely releases that are due and cancellations that a
+//! process left unfinished. A round that waited for the release of a newsletter would delay a breach notice.
 //!
-//! There are two hands, one for the critical lane and one for all others, so that nothing critical stands behind what is not.
+//! There are two runners, one for the critical lane and one for the others, so that nothing critical waits behind the rest.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::{self, Display};
@@ -16,27 +16,27 @@ use crate::domain::category::Lane;
 use crate::notices::{Carried, Errand, NoticeError, Notices, Task};
 use crate::store::Store;
 
-/// How long an errand rests that another process is at, or whose last deliveries workers hold.
+/// How long an errand rests while another process runs it, or while workers hold its last deliveries.
 const REST: Duration = Duration::from_millis(400);
 
-/// How long one rests that failed: as long as a process holds a release that is gone.
+/// How long a failed errand rests: as long as the lease of a process that is gone.
 const LONG_REST: Duration = Duration::from_secs(30);
 
-/// How long a run that is to end by itself waits for the database.
+/// How long a run with an end waits for the database.
 pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Something that could not be done for a notice, for all that was tried.
+/// Work on a notice that failed in spite of retries.
 #[derive(Clone, Debug)]
 pub struct Undone {
     /// The notice.
     pub notice: Uuid,
-    /// What was to be done.
+    /// What was attempted.
     pub task: Task,
-    /// Why it was not; nobody is named.
+    /// Why it failed; names nobody.
     pub why: String,
-    /// It may succeed later, without anybody doing anything here.
+    /// True if it may succeed later without an operator.
     pub may_pass: bool,
-    /// A run that is to end by itself waits no longer.
+    /// True if a run with an end no longer waits for it.
     given_up_at: Instant,
 }
 
@@ -50,19 +50,19 @@ impl Display for Undone {
     }
 }
 
-/// What is being done, and what came of the rest.
+/// The running errands, and the results of the others.
 pub(super) struct Errands {
     store: Store,
     notices: Notices,
     tasks: JoinSet<Result<Carried, NoticeError>>,
     under_way: HashMap<Id, Errand>,
-    /// When to try again what was not done.
+    /// When to retry what failed.
     rests: HashMap<Uuid, Instant>,
     undone: BTreeMap<Uuid, Undone>,
 }
 
 impl Errands {
-    /// There is nothing to do yet.
+    /// Starts with nothing to do.
     pub(super) fn new(store: Store, notices: Notices) -> Self {
         Self {
             store,
@@ -74,7 +74,7 @@ impl Errands {
         }
     }
 
-    /// Begins what is due, as far as there is a hand free for it.
+    /// Starts what is due, if a runner is free for it.
     pub(super) fn begin(&mut self, due: &[Errand]) {
         let now = Instant::now();
         self.rests.retain(|_, until| *until > now);
@@ -89,14 +89,14 @@ impl Errands {
         }
     }
 
-    /// Notes what has ended.
+    /// Collects what has ended.
     pub(super) fn reap(&mut self) {
         while let Some(ended) = self.tasks.try_join_next_with_id() {
             self.note(ended);
         }
     }
 
-    /// Returns when an errand is done and there may be something to send.
+    /// Returns when an errand has ended and there may be something to send.
     pub(super) async fn ended(&mut self) {
         loop {
             let Some(ended) = self.tasks.join_next_with_id().await else { std::future::pending().await };
@@ -106,32 +106,32 @@ impl Errands {
         }
     }
 
-    /// Waits for all that are under way.
+    /// Waits for all running errands.
     pub(super) async fn finish(&mut self) {
         while let Some(ended) = self.tasks.join_next_with_id().await {
             self.note(ended);
         }
     }
 
-    /// Breaks off what is under way: it is taken up again, by whoever comes next.
+    /// Aborts the running errands: the next process resumes them.
     pub(super) async fn break_off(&mut self) {
         self.tasks.shutdown().await;
     }
 
-    /// Whether a run that is to end by itself has something to wait for, of one notice where named.
+    /// True if a run with an end has something to wait for, of one notice if named.
     pub(super) fn are_awaited(&self, due: &[Errand], notice: Option<Uuid>) -> bool {
         let waits = |errand: &Errand| notice.is_none_or(|notice| notice == errand.notice);
         let given_up = |errand: &Errand| self.undone.get(&errand.notice).is_some_and(Undone::is_given_up);
         self.under_way.values().any(waits) || due.iter().any(|errand| waits(errand) && !given_up(errand))
     }
 
-    /// What a run that is to end by itself has given up.
+    /// What a run with an end has given up on.
     pub(super) fn given_up(&self, notice: Option<Uuid>) -> impl Iterator<Item = &Undone> {
         let concerns = move |undone: &&Undone| notice.is_none_or(|notice| notice == undone.notice);
         self.undone.values().filter(|undone| undone.is_given_up()).filter(concerns)
     }
 
-    /// True where it is done.
+    /// True if it is done.
     fn note(&mut self, ended: Result<(Id, Result<Carried, NoticeError>), JoinError>) -> bool {
         let (id, ended) = match ended {
             Ok((id, ended)) => (id, Some(ended)),
@@ -160,11 +160,11 @@ impl Errands {
 
     fn failed(&mut self, errand: Errand, why: String, may_pass: bool, given_up_at: Instant) {
         let Errand { notice, task, .. } = errand;
-        // The patience is for all tries together.
+        // The patience covers all retries together.
         let given_up_at = self.undone.get(&notice).map_or(given_up_at, |before| before.given_up_at.min(given_up_at));
         match task {
             Task::Release => tracing::error!(%notice, why, "a due notice could not be released"),
-            Task::Cancel => tracing::error!(%notice, why, "a cancelled notice still has deliveries, trying again"),
+            Task::Cancel => tracing::error!(%notice, why, "a cancelled notice still has deliveries, retrying"),
         }
         self.undone.insert(notice, Undone { notice, task, why, may_pass, given_up_at });
     }
@@ -180,7 +180,7 @@ fn is_critical(errand: &Errand) -> bool {
     errand.lane == Lane::Critical
 }
 
-/// How long a run that is to end by itself waits for an errand that failed: a database may come back.
+/// How long a run with an end waits for a failed errand: a database may come back.
 fn patience(error: &NoticeError) -> Duration {
     match error {
         NoticeError::Store(error) | NoticeError::Audience(crate::audience::AudienceError::Store(error))

@@ -1,6 +1,6 @@
-//! Housekeeping: what a dispatcher does from time to time beside the sending. It closes what is done, takes over what
-//! dispatchers left that are gone, counts what could be sent, and notices when there is nothing left to do. A round is short:
-//! what may take long is begun by it and done beside it.
+//! Housekeeping: periodic work of a dispatcher beside the sending. It closes finished notices, takes over the claims of
+//! dispatchers that are gone, counts what could be sent, and detects that there is nothing left to do. A round is short: it
+//! only starts long work, which runs beside it.
 
 use std::time::{Duration, Instant};
 
@@ -22,18 +22,17 @@ use crate::store::settle::{Settlement, Written};
 use crate::store::waiting::Depth;
 use crate::store::{StoreError, notices as kept, queue, recipients, settle, waiting};
 
-/// How soon to look again at most, where workers find nothing to claim: a domain's limit may hold up what is due.
+/// The shortest wait before looking again when workers find nothing to claim: a domain's limit may hold what is due.
 const SHORTEST_TICK: Duration = Duration::from_millis(20);
 
-/// Deliveries to domains on pause that are put off in one transaction.
+/// Deliveries to paused domains that one transaction postpones.
 const PUT_OFF: usize = 2000;
 
-/// Deliveries counted as due at most: more make no difference to how many workers are woken.
+/// Deliveries counted as due at most: more make no difference to the number of workers that wake.
 const COUNTED: usize = 1000;
 
 impl Dispatcher {
-    /// Housekeeping: what has to be done from time to time, beside the sending. Until `shutdown`; then a round under way is
-    /// finished, unless the time to drain is `over` before.
+    /// Runs the housekeeping until `shutdown`; a running round is finished, unless the time to drain is `over` first.
     pub(super) async fn keep_house(
         &self,
         (shutdown, over): (&CancellationToken, &CancellationToken),
@@ -71,13 +70,13 @@ impl Dispatcher {
         }
     }
 
-    /// Returns when a worker found nothing to claim, though not at once: it may be held up by a limit.
+    /// Returns some time after a worker found nothing to claim: a limit may hold what is due.
     async fn looks_again(&self) {
         self.context.nothing.notified().await;
         tokio::time::sleep(SHORTEST_TICK).await;
     }
 
-    /// One round; what there is to say where the run is to end.
+    /// One round; returns the result if the run is to end.
     async fn round(
         &self,
         next_look: &mut i64,
@@ -109,8 +108,8 @@ impl Dispatcher {
         kept::open(&mut *self.context.store.read().await?).await
     }
 
-    /// Puts off what was set aside to domains to which nothing may be sent for a while, so that it does not count as due. False
-    /// where there is none.
+    /// Postpones what was set aside for domains that may receive nothing for a while, so that it does not count as due. Returns
+    /// false if there is none.
     async fn put_off(&self) -> Result<bool, StoreError> {
         let now = self.context.clock.now();
         let held = self.context.pace.held(now.as_millisecond());
@@ -135,7 +134,7 @@ impl Dispatcher {
         Ok(true)
     }
 
-    /// How many deliveries could be claimed now, counted up to [`COUNTED`]: those that go first, first.
+    /// How many deliveries could be claimed now, counted up to [`COUNTED`], in order of precedence.
     async fn count_due(&self) -> Result<Due, StoreError> {
         let mut conn = self.context.store.read().await?;
         let mut due = Due::default();
@@ -152,9 +151,9 @@ impl Dispatcher {
         Ok(due)
     }
 
-    /// Whether there is nothing that could be done now.
+    /// True if nothing can be done now.
     async fn is_idle(&self, notice: Option<Uuid>, errands: &Errands) -> Result<Option<Finished>, NoticeError> {
-        // First: what an errand has released by now is counted then.
+        // Errands first: what one has released by now counts below.
         let open = self.open().await?;
         let awaited = errands.are_awaited(&self.notices.errands(&open), notice);
         let depth = self.depth_but_unreadable(notice).await?;
@@ -162,7 +161,7 @@ impl Dispatcher {
             if awaited {
                 return Ok(None);
             }
-            // What ended since this round began may have been the last of a notice.
+            // What ended since this round began may have been the last delivery of a notice.
             self.notices.close_done(&open).await?;
             let undone = self.undone(errands, notice).await?;
             return Ok(Some(match self.upkeep.ledger.seal().await {
@@ -180,7 +179,7 @@ impl Dispatcher {
         Ok(None)
     }
 
-    /// What waits, where that of notices which cannot be read waits for another time.
+    /// The depth of the queue, without the notices that cannot be read, which wait.
     async fn depth_but_unreadable(&self, notice: Option<Uuid>) -> Result<Depth, StoreError> {
         let mut depth = self.depth(notice).await?;
         for id in self.context.unreadable.now(self.context.clock.now_ms()) {
@@ -193,7 +192,7 @@ impl Dispatcher {
         Ok(depth)
     }
 
-    /// What was given up, and has not been done by somebody else since.
+    /// What was given up on and nobody has done since.
     async fn undone(&self, errands: &Errands, notice: Option<Uuid>) -> Result<Vec<Undone>, StoreError> {
         let mut conn = self.context.store.read().await?;
         let mut undone = Vec::new();
@@ -208,15 +207,15 @@ impl Dispatcher {
         Ok(undone)
     }
 
-    /// What waits; of one notice, where named.
+    /// The depth of the queue; of one notice, if named.
     ///
     /// # Errors
-    /// Where the database fails.
+    /// If the database fails.
     pub async fn depth(&self, notice: Option<Uuid>) -> Result<Depth, StoreError> {
         waiting::depth(&mut *self.context.store.read().await?, notice, self.context.clock.now()).await
     }
 
-    /// Takes over claims of dispatchers that are gone: nobody knows whether their messages were taken.
+    /// Takes over the claims of dispatchers that are gone: whether their messages were accepted is unknown.
     pub(super) async fn take_over(&self, every: bool) -> Result<(), NoticeError> {
         loop {
             let mut tx = self.context.store.write().await?;

@@ -1,5 +1,5 @@
-//! A job: a claimed delivery in a worker's hands. It cannot be lost: one that is dropped unsettled, by a panic or an aborted
-//! task, goes back to the recorder by itself.
+//! A job: a claimed delivery that a worker owns. It cannot be lost: if it is dropped unsettled, by a panic or an aborted
+//! task, it returns to the recorder by itself.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,17 +18,17 @@ pub struct Job {
     pub claimed: Claimed,
     /// Its notice.
     pub sending: Arc<Composer>,
-    /// Whom to send it to.
+    /// The recipient.
     pub to: ToSend,
     /// When it was claimed.
     pub claimed_at: Timestamp,
-    /// Set once the final dot is begun: from then on nobody knows whether the server has the message.
+    /// Set once the final dot is begun: from then on it is unknown whether the server has the message.
     pub in_doubt: AtomicBool,
     recorder: Option<UnboundedSender<Request>>,
 }
 
 impl Job {
-    /// A job that goes back through `recorder` where it is dropped.
+    /// A job that returns through `recorder` if it is dropped.
     #[must_use]
     pub fn new(
         claimed: Claimed,
@@ -40,7 +40,7 @@ impl Job {
         Self { claimed, sending, to, claimed_at, in_doubt: AtomicBool::new(false), recorder: Some(recorder) }
     }
 
-    /// Ends the worker's duty for it: its end is being recorded.
+    /// Ends the worker's ownership: the outcome is being recorded.
     pub fn finish(&mut self) {
         self.recorder = None;
     }
@@ -55,7 +55,7 @@ impl Drop for Job {
                 to: Box::new(self.to.clone()),
                 in_doubt: self.in_doubt.load(Ordering::Relaxed),
             };
-            // Where the recorder is gone too, the lease runs out and the delivery is taken over.
+            // If the recorder is gone too, the lease expires and the delivery is taken over.
             let _ = recorder.send(Request { end: Some(end), claim: None });
         }
     }

@@ -1,12 +1,12 @@
 //! Lanes: critical before normal before bulk, and who may take what.
 //!
-//! Some connections are reserved for the critical lane, so that it never waits for a message of another lane to be taken by
-//! a slow server. While nothing critical is due, one in [`FLOOR`] places goes to the bulk lane first: a stream of
+//! Some connections are reserved for the critical lane, so that a critical message never waits for a slow server to accept
+//! a message of another lane. While nothing critical is due, one in [`FLOOR`] places goes to the bulk lane first: a stream of
 //! billing and maintenance must not starve it.
 
 use crate::domain::category::Lane;
 
-/// Of so many places, the bulk lane has the first choice of one.
+/// The bulk lane has the first choice of one in this many places.
 const FLOOR: usize = 10;
 
 /// What a connection may be used for.
@@ -19,8 +19,8 @@ pub enum Seat {
 }
 
 impl Seat {
-    /// The seats of a relay with so many connections. One in 32 is reserved, at least one; none where there are so few
-    /// that it would be missed.
+    /// The seats of a relay with this many connections. One in 32 is reserved, at least one; none if the relay has too few
+    /// connections to spare one.
     pub fn of(connections: u32) -> impl Iterator<Item = (Self, u64)> {
         let reserved = if connections < 4 { 0 } else { connections.div_ceil(32) };
         let numbered = |seat, count: u32| (0..u64::from(count)).map(move |index| (seat, index));
@@ -38,7 +38,7 @@ pub struct Due {
 }
 
 impl Due {
-    /// True where there is work for the seat with this number: with little to do, the first ones do it.
+    /// True if there is work for the seat with this number: when there is little to do, the first seats do it.
     pub fn is_work_for(self, (seat, index): (Seat, u64)) -> bool {
         match seat {
             Seat::Reserved => self.critical > index,
@@ -47,26 +47,26 @@ impl Due {
     }
 }
 
-/// The share that bulk has at least.
+/// The minimum share of the bulk lane.
 #[derive(Debug, Default)]
 pub struct Floor {
-    /// Places since the last one that was bulk's by right.
+    /// Places since the last one that was reserved for bulk.
     places: usize,
 }
 
 impl Floor {
-    /// So many open places are to be filled.
+    /// Starts with this many open places to fill.
     pub fn offer(&mut self, places: usize) {
         self.places += places;
     }
 
-    /// How so many open places are to be filled once nothing critical is due: lane after lane, each with the most it may
+    /// How to fill this many open places once nothing critical is due: lane by lane, each with the most that it may
     /// take.
     pub fn order(&self, places: usize) -> [(Lane, usize); 3] {
         [(Lane::Bulk, self.places / FLOOR), (Lane::Normal, places), (Lane::Bulk, places)]
     }
 
-    /// Bulk took so many by right. What it did not take is not saved up beyond one.
+    /// Records how many reserved places bulk took. What it did not take does not accumulate beyond one.
     pub fn took(&mut self, count: usize) {
         self.places = (self.places - count * FLOOR).min(FLOOR);
     }

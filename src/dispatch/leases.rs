@@ -1,7 +1,7 @@
-//! Leases: what this node holds, and keeping it.
+//! Leases: which claims this node holds, and their renewal.
 //!
-//! Only what is held is renewed. A claim whose commit was carried out and never answered is leased to this node, but in
-//! nobody's hands: were it renewed with the others, it would wait for ever.
+//! Only what is held is renewed. A claim whose commit succeeded but was never answered is leased to this node without an
+//! owner inside it: if it were renewed with the others, it would wait for ever.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,42 +16,42 @@ use super::{Context, TICK};
 use crate::store::queue::{self, Claimed, Held, LEASE_MS};
 use crate::store::{Store, StoreError};
 
-/// Lease time that must be left when DATA is begun, in milliseconds.
+/// Lease time that must be left when DATA begins, in milliseconds.
 const MARGIN_MS: i64 = 5_000;
 
-/// How long a renewal may take: there is time for another one before the leases run out.
+/// How long a renewal may take: another one still fits before the leases expire.
 const DEADLINE: Duration = Duration::from_secs(9);
 
-/// What this node holds: from the commit of the claim to the commit of its end.
+/// The claims that this node holds, from the commit of the claim to the commit of its outcome.
 #[derive(Debug, Default)]
 pub struct Leases {
-    /// By delivery and token; when the lease began, or was renewed last, in milliseconds.
+    /// By delivery and token: when the lease began or was last renewed, in milliseconds.
     since: Mutex<HashMap<(Uuid, i64), i64>>,
 }
 
 impl Leases {
-    /// A claim is held.
+    /// Adds a claim.
     pub fn begin(&self, claimed: &Claimed, at: Timestamp) {
         self.since().insert((claimed.delivery_id, claimed.token), at.as_millisecond());
     }
 
-    /// Its end is recorded.
+    /// Removes a claim whose outcome is recorded.
     pub fn end(&self, delivery_id: Uuid, token: i64) {
         self.since().remove(&(delivery_id, token));
     }
 
-    /// All that is held.
+    /// All claims held.
     pub fn held(&self) -> Vec<Held> {
         self.since().keys().map(|(id, token)| Held { id: *id, token: *token }).collect()
     }
 
-    /// True while a claim has time left for the message. By the wall clock, which also counts time spent suspended.
+    /// True while a claim has time left for the message. Uses the wall clock, which also counts time spent suspended.
     pub fn has_time(&self, claimed: &Claimed, now_ms: i64) -> bool {
         let since = self.since().get(&(claimed.delivery_id, claimed.token)).copied();
         since.is_some_and(|since| now_ms < since + LEASE_MS - MARGIN_MS)
     }
 
-    /// Renews what is held, and gives back what is leased to this node but in nobody's hands.
+    /// Renews what is held, and returns what is leased to this node without an owner inside it.
     async fn renew(&self, store: &Store, owner: &str, now: Timestamp) -> Result<(), StoreError> {
         let held = self.held();
         let mut tx = store.write().await?;
@@ -74,7 +74,7 @@ impl Leases {
     }
 }
 
-/// Renews every third of a lease until `stop`, whatever else takes long.
+/// Renews after each third of a lease until `stop`, however long other work takes.
 pub async fn keep(context: Arc<Context>, stop: CancellationToken) {
     let mut next = 0;
     loop {

@@ -1,7 +1,7 @@
 //! The lock beside a SQLite database: one dispatcher at a time.
 //!
-//! Whoever holds it knows that every claim in the database is from the past. The operating system lets go of it when its
-//! process ends, however that happens.
+//! The process that holds it knows that every claim in the database is from the past. The operating system releases it when
+//! the process ends, for whatever reason.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
@@ -22,7 +22,7 @@ pub enum LockError {
     Io {
         /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The cause.
         source: io::Error,
     },
 }
@@ -34,10 +34,10 @@ pub struct DispatchLock {
 }
 
 impl DispatchLock {
-    /// Takes the lock of a SQLite database; `None` where the URL names another engine, whose nodes share the work.
+    /// Takes the lock of a SQLite database; returns `None` if the URL names another engine, whose nodes share the work.
     ///
     /// # Errors
-    /// Where another process holds it, or the file cannot be made.
+    /// If another process holds it, or the file cannot be created.
     pub fn take(url: &str) -> Result<Option<Self>, LockError> {
         let Some(path) = sqlite_path(url) else { return Ok(None) };
         let path = PathBuf::from(format!("{path}.dispatcher"));
@@ -53,9 +53,9 @@ impl DispatchLock {
 
 impl Drop for DispatchLock {
     fn drop(&mut self) {
-        // A process that this one is about to start shares the open file for a moment: closing it would not let go of the lock.
+        // A process being started shares the open file for a moment: closing the file would not release the lock.
         if let Err(error) = self.file.unlock() {
-            tracing::warn!(%error, "the dispatcher's lock is let go of a moment later, when the file is closed");
+            tracing::warn!(%error, "the dispatcher's lock is released a moment later, when the file is closed");
         }
     }
 }

@@ -2,15 +2,15 @@
 //!
 //! ```text
 //!            +-- worker -- SMTP session --+
-//! recorder --+-- worker -- SMTP session --+-- relay     housekeeping: close what is done, take over claims of the dead
+//! recorder --+-- worker -- SMTP session --+-- relay     housekeeping: close finished notices, take over orphaned claims
 //!    |       +-- worker -- SMTP session --+             errands: release what is due, finish cancellations
 //!    |                                                  leases: renew what is held
-//!    |                                                  upkeep: seal the ledger, delete persons whose time is over
-//! database                                              nodes: tell that this one lives, count the others, share the rates
+//!    |                                                  upkeep: seal the ledger, delete persons after retention
+//! database                                              nodes: send the heartbeat, count the others, share rates
 //! ```
 //!
 //! Lease, commit, send, settle: a claim is committed before a byte is sent, no transaction is open across the network, and
-//! the outcome, the exact bytes and the ledger's entry are committed together by whoever holds the claim's token.
+//! the outcome, the exact bytes and the ledger's entry are committed together by the owner of the claim's token.
 
 mod attempt;
 mod claims;
@@ -71,18 +71,18 @@ use unreadable::Unreadable;
 use upkeep::Upkeep;
 use worker::Worker;
 
-/// What was recorded of a delivery.
+/// A recorded outcome of a delivery.
 #[derive(Clone, Copy, Debug)]
 pub struct Settled {
     /// The notice.
     pub notice_id: Uuid,
     /// The outcome.
     pub outcome: Outcome,
-    /// False where another attempt follows.
+    /// False if another attempt follows.
     pub last: bool,
 }
 
-/// Is told what was recorded.
+/// Called with each recorded outcome.
 pub type Observer = Arc<dyn Fn(&Settled) + Send + Sync>;
 
 /// What all parts of a dispatcher share.
@@ -124,32 +124,32 @@ impl Context {
     }
 }
 
-/// When a run is to end by itself.
+/// When a run ends by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Until {
-    /// Once nothing can be done now, for any notice or for one.
+    /// Once nothing can be done now, for all notices or for one.
     Idle(Option<Uuid>),
 }
 
 /// How a run ended.
 #[derive(Clone, Debug)]
 pub enum Finished {
-    /// It was told to stop.
+    /// It was asked to stop.
     Stopped,
     /// Nothing can be done now; some deliveries may be due later.
     Idle(Depth),
-    /// Deliveries wait, but no relay can be used: name and trouble of each.
+    /// Deliveries wait, but no relay can be used: name and failure of each.
     NoRelay(Vec<(String, Trouble)>, Depth),
-    /// Nothing more can be sent now, but entries wait to be sealed, and why.
+    /// Nothing more can be sent now, but entries could not be sealed, with the reason.
     Unsealed(String, Depth),
-    /// Nothing more can be sent now, but something could not be done.
+    /// Nothing more can be sent now, but some work failed.
     Undone(Vec<Undone>, Depth),
 }
 
 /// How often to look for what has become due.
 const TICK: Duration = Duration::from_millis(500);
 
-/// How long the database may say nothing while there is housekeeping to do.
+/// How long the database may be silent while there is housekeeping to do.
 const SILENCE: Duration = Duration::from_secs(60);
 
 /// Sends what is released.
@@ -161,11 +161,11 @@ pub struct Dispatcher {
     relays: Vec<Arc<Relay>>,
 }
 
-/// What a dispatcher is made of.
+/// The parts of a dispatcher.
 pub struct Parts {
-    /// Where everything is kept.
+    /// The database.
     pub store: Store,
-    /// How to do it.
+    /// The configuration.
     pub config: Arc<Config>,
     /// The time.
     pub clock: Clock,
@@ -175,18 +175,18 @@ pub struct Parts {
     pub key: TokenKey,
     /// The life of notices.
     pub notices: Notices,
-    /// What is done beside the sending.
+    /// The work beside the sending.
     pub upkeep: Upkeep,
-    /// Is told what was recorded.
+    /// Called with each recorded outcome.
     pub observer: Option<Observer>,
-    /// Counts.
+    /// The metrics.
     pub metrics: Metrics,
-    /// Shows that it is alive.
+    /// Its sign of life.
     pub pulse: Pulse,
 }
 
 impl Dispatcher {
-    /// A dispatcher that has not begun. On SQLite its caller holds the [`lock`].
+    /// A dispatcher that has not started. On SQLite its caller holds the [`lock`].
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         let share = Arc::new(match parts.store.dialect {
@@ -218,7 +218,7 @@ impl Dispatcher {
     /// Sends until `shutdown`, or with `until` until there is nothing to do.
     ///
     /// # Errors
-    /// Only with `until`: where the database cannot be used at the start, or later for a minute. Without, all trouble is told
+    /// Only with `until`: if the database cannot be used at the start, or later for a minute. Without, every failure is logged
     /// and waited out.
     pub async fn run(&self, shutdown: CancellationToken, until: Option<Until>) -> Result<Finished, NoticeError> {
         let mut beating = Beating::new(self.context.clone(), self.relays.clone());
@@ -235,11 +235,11 @@ impl Dispatcher {
         });
         let (due, _) = watch::channel(Due::default());
         let stop = shutdown.child_token();
-        // Cancelled once the time to drain is over, which is one for all.
+        // Cancelled once the time to drain, which all parts share, is over.
         let over = CancellationToken::new();
         let draining = tokio::spawn(over_after(stop.clone(), self.context.config.dispatch.drain, over.clone()));
         let recorded = CancellationToken::new();
-        // Whoever drops this run drops what belongs to it: nothing is recorded once another dispatcher may have taken over.
+        // Dropping this run drops everything that it owns: nothing is recorded once another dispatcher may have taken over.
         let _ended = [&gone, &given_up, &stop, &recorded].map(|token| token.clone().drop_guard());
         let mut workers = JoinSet::new();
         for (place, relay) in self.relays.iter().enumerate() {
@@ -265,29 +265,29 @@ impl Dispatcher {
         let finished = self.pulse.beating(is_well, house).await;
         stop.cancel();
         if in_time(&over, async { while workers.join_next().await.is_some() {} }).await.is_none() {
-            tracing::warn!("deliveries under way did not finish in time and are given up");
+            tracing::warn!("deliveries in flight did not finish in time and are aborted");
             workers.shutdown().await;
         }
         if in_time(&over, errands.finish()).await.is_none() {
-            tracing::warn!("a release or a cancellation did not finish in time: it is taken up again");
+            tracing::warn!("a release or a cancellation did not finish in time: the next dispatcher resumes it");
             errands.break_off().await;
         }
         self.finish_recording(recorder, &given_up).await;
         recorded.cancel();
         if leases.await.is_err() {
-            tracing::error!("renewing leases failed: those that were held run out by themselves");
+            tracing::error!("renewing leases failed: those that were held expire by themselves");
         }
         gone.cancel();
         if beating.await.is_err() {
             tracing::error!("the heartbeat failed: this node counts for some seconds more");
         }
-        // It may wait for a database that is away; broken off, it is done again by the next one.
+        // It may wait for a database that is away; if aborted, the next dispatcher does it again.
         if !matches!(in_time(&over, &mut upkeep).await, Some(Ok(()))) {
             upkeep.abort();
-            tracing::error!("the upkeep did not end well: entries may wait to be sealed by the next one");
+            tracing::error!("the upkeep was aborted: the next dispatcher seals the remaining entries");
         }
         draining.abort();
-        // What the drain recorded is sealed too; where that fails, the next start does it.
+        // What the drain recorded is sealed too; if that fails, the next start does it.
         if matches!(finished, Ok(Finished::Stopped)) {
             let sealed = self.upkeep.ledger.seal();
             let _ = timeout(self.context.config.dispatch.drain, sealed).await;
@@ -295,7 +295,8 @@ impl Dispatcher {
         finished
     }
 
-    /// Before anything is sent: takes over what earlier dispatchers left, and joins the living. False where it was told to stop meanwhile.
+    /// Runs before anything is sent: takes over what earlier dispatchers left, and joins the live nodes. Returns false if it was
+    /// asked to stop meanwhile.
     async fn begin(
         &self,
         beating: &mut Beating,
@@ -324,27 +325,27 @@ impl Dispatcher {
         Ok(true)
     }
 
-    /// With the workers gone the recorder commits what they left and ends; during an outage it is not waited for without end.
+    /// With the workers gone the recorder commits what they left and ends; during an outage the wait for it is bounded.
     async fn finish_recording(&self, mut recorder: JoinHandle<Option<()>>, given_up: &CancellationToken) {
         match timeout(self.context.config.dispatch.drain, &mut recorder).await {
             Ok(Ok(_)) => {}
-            Ok(Err(_)) => tracing::error!("the recorder failed: leases that it held run out by themselves"),
+            Ok(Err(_)) => tracing::error!("the recorder failed: leases that it held expire by themselves"),
             Err(_) => {
                 given_up.cancel();
-                tracing::error!("the last outcomes could not be recorded: the next dispatcher finds them in doubt");
+                tracing::error!("the last outcomes could not be recorded: the next dispatcher finds them uncertain");
             }
         }
     }
 }
 
-/// Cancels `over` when it is `drain` since `stop`.
+/// Cancels `over` once `drain` has passed since `stop`.
 async fn over_after(stop: CancellationToken, drain: Duration, over: CancellationToken) {
     stop.cancelled().await;
     tokio::time::sleep(drain).await;
     over.cancel();
 }
 
-/// Waits for what is to end before the time to drain is `over`; what has ended by then is never late.
+/// Waits for work that must end before the time to drain is `over`; what has ended by then is never late.
 async fn in_time<T>(over: &CancellationToken, work: impl Future<Output = T>) -> Option<T> {
     tokio::select! {
         biased;
@@ -353,13 +354,13 @@ async fn in_time<T>(over: &CancellationToken, work: impl Future<Output = T>) -> 
     }
 }
 
-/// Runs the recorder where it need not queue behind workers that make messages: all of them wait for it.
+/// Runs the recorder on a thread of its own, where it does not queue behind workers that compose: all of them wait for it.
 fn on_a_thread_of_its_own<T>(task: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.expect("a runtime can be made where one is running").block_on(task)
 }
 
-/// Runs a worker, and again where it panicked: one delivery's trouble never stops the others.
+/// Runs a worker, and again if it panicked: one delivery never stops the others.
 async fn supervised(worker: Worker, stop: CancellationToken) {
     let make = || Worker {
         context: worker.context.clone(),
@@ -375,7 +376,7 @@ async fn supervised(worker: Worker, stop: CancellationToken) {
     while let Some(ended) = task.join_next().await {
         match ended {
             Err(error) if error.is_panic() && !stop.is_cancelled() => {
-                tracing::error!("a worker panicked and is started again");
+                tracing::error!("a worker panicked and is restarted");
                 task.spawn(make().run(stop.clone()));
             }
             _ => return,

@@ -1,4 +1,4 @@
-//! This dispatcher as one node among others: it tells that it lives, counts the others, and publishes how its relays stand.
+//! This dispatcher as one node among others: it sends its heartbeat, counts the others, and publishes the state of its relays.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,23 +17,23 @@ use crate::domain::reply::Stage;
 use crate::store::nodes::{self, Node, RelayState};
 use crate::store::{Result, StoreError};
 
-/// Domains on pause that a report names at most.
+/// The most paused domains that a report names.
 const NAMED: usize = 20;
 
-/// How often a dispatcher that is alone by a lock tells that it lives, where it has nothing else to tell: nobody divides a rate
+/// How often a dispatcher that is alone by its lock sends a heartbeat when it has nothing to publish: nobody divides a rate
 /// by it.
 const SOLE_BEAT: Duration = Duration::from_secs(3);
 
-/// How long a beat may take.
+/// How long a heartbeat may take.
 const BEAT_LIMIT: Duration = Duration::from_secs(3);
 
-/// How long taking one's leave may take: the others notice anyhow.
+/// How long signing off may take: the other nodes notice without it.
 const LEAVE: Duration = Duration::from_secs(5);
 
-/// Beats between two looks for the rows of nodes that are gone.
+/// Heartbeats between two removals of nodes that are gone.
 const TIDY_EVERY: u64 = 60;
 
-/// How a relay stands at a node.
+/// The state of a relay at a node.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     /// Host and port.
@@ -44,37 +44,37 @@ pub struct Report {
     pub state: Circuit,
     /// The step that failed, while the circuit is not closed.
     pub stage: Option<Stage>,
-    /// What the server said to it.
+    /// What the server replied to it.
     pub reply: Option<String>,
     /// When the relay is tried again.
     pub until: Option<Timestamp>,
     /// Connections in use.
     pub connections: u64,
-    /// This node's share of the rate, per second; 0 while it waits for the others to count it. Nothing without a limit.
+    /// This node's share of the rate, per second; 0 while it waits until the others count it; `None` without a limit.
     pub rate_per_second: Option<f64>,
-    /// Messages that were accepted since the node began.
+    /// Messages accepted since the node started.
     pub sent: u64,
-    /// Transactions that are to be tried again.
+    /// Transactions that are to be retried.
     pub deferred: u64,
-    /// Messages and recipients that were refused for good.
+    /// Messages and recipients refused for good.
     pub refused: u64,
     /// When a message was last accepted.
     pub last_success_at: Option<Timestamp>,
-    /// Domains on pause for which the relay passed on a wish; the longest pauses first.
+    /// Paused domains for which the relay passed a request on; the longest pauses first.
     pub paused_domains: Vec<Paused>,
     /// How many more there are.
     pub more_paused: usize,
 }
 
-/// A circuit, as it is shown.
+/// The state of a circuit, as shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Circuit {
     /// The relay is used.
     Closed,
-    /// It is not.
+    /// The relay is not used.
     Open,
-    /// It is being seen whether it is well again.
+    /// A probe is finding out whether the relay is healthy again.
     HalfOpen,
 }
 
@@ -112,7 +112,7 @@ impl Report {
         }
     }
 
-    /// True where nothing changed but what follows from the passing of time.
+    /// True if nothing changed except by the passage of time.
     fn says_the_same_as(&self, other: &Self) -> bool {
         let until_the_second = |it: &Self| it.until.map(|until| (until.as_millisecond() + 500) / 1000);
         let without = |it: &Self| Self { until: None, ..it.clone() };
@@ -120,7 +120,7 @@ impl Report {
     }
 }
 
-/// The beating of one dispatcher.
+/// The heartbeat of one dispatcher.
 pub struct Beating {
     context: Arc<Context>,
     relays: Vec<Arc<Relay>>,
@@ -132,7 +132,7 @@ pub struct Beating {
 }
 
 impl Beating {
-    /// A node that is not known yet.
+    /// A node that no other knows yet.
     #[must_use]
     pub fn new(context: Arc<Context>, relays: Vec<Arc<Relay>>) -> Self {
         let node = Node {
@@ -145,7 +145,7 @@ impl Beating {
         Self { context, relays, node, joined_at: None, published: HashMap::new(), beats: 0, last: None }
     }
 
-    /// Beats until `stop`, then leaves.
+    /// Sends heartbeats until `stop`, then signs off.
     pub async fn run(mut self, stop: CancellationToken) {
         let mut beats = interval(BEAT);
         beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -163,15 +163,15 @@ impl Beating {
             }
             match store.within(BEAT_LIMIT, self.beat()).await {
                 Ok(()) => failing = false,
-                Err(error) if failing => tracing::debug!(%error, "this node still cannot tell that it lives"),
+                Err(error) if failing => tracing::debug!(%error, "the heartbeat of this node still fails"),
                 Err(error) => {
                     failing = true;
-                    tracing::warn!(%error, "this node cannot tell that it lives, trying again");
+                    tracing::warn!(%error, "the heartbeat of this node fails, retrying");
                 }
             }
         }
         if let Err(error) = store.within(LEAVE, self.leave()).await {
-            tracing::warn!(%error, "this node could not take its leave: it counts for some seconds more");
+            tracing::warn!(%error, "this node could not sign off: it counts for some seconds more");
         }
     }
 
@@ -180,17 +180,17 @@ impl Beating {
         self.context.share.is_sole() && fresh && self.news().is_empty()
     }
 
-    /// One beat: a statement, and another where a relay has something new to tell.
+    /// One heartbeat: a statement, and a second one if a relay has something new to publish.
     ///
     /// # Errors
-    /// Where the database fails.
+    /// If the database fails.
     pub async fn beat(&mut self) -> Result<()> {
-        // Before the statement: what it tells is at least as fresh.
+        // Read before the statement: what it publishes is at least as fresh.
         let begun = (Instant::now(), self.context.clock.now_ms());
         let mut tx = self.context.store.write().await?;
         let beat = nodes::beat(&mut tx, &self.node, self.context.clock.now()).await?;
         if self.joined_at != Some(beat.joined_at) {
-            // What was published by then may have been forgotten.
+            // What was published before may have been removed.
             self.published.clear();
         }
         let reports = self.news();
@@ -211,7 +211,7 @@ impl Beating {
         Ok(())
     }
 
-    /// What relays have to tell that was not published yet.
+    /// What relays have to publish.
     fn news(&self) -> Vec<(String, Report)> {
         let reports = self.relays.iter().map(|relay| (relay.config.name.clone(), Report::of(relay, &self.context)));
         reports
@@ -236,7 +236,7 @@ impl Beating {
     }
 }
 
-/// The name of this node: the one configured, else the machine's and the process's.
+/// The name of this node: the configured one, else the host name and the process id.
 fn name(configured: &str) -> String {
     if !configured.is_empty() {
         return configured.to_owned();

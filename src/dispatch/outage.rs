@@ -1,6 +1,6 @@
-//! Outages: whether the database can be written, as the recorder found it last, and telling of trouble at a bearable rate.
+//! Outages: whether the database can be written, as the recorder last found, and rate-limited logging of failures.
 //!
-//! While it cannot, workers start nothing and keep no connections open; what they had in hand waits in the recorder.
+//! During an outage workers start nothing and keep no connection open; finished outcomes wait in the recorder.
 
 use std::collections::HashMap;
 use std::fmt::Display;
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-/// How often the same trouble is told.
+/// How often the same failure is logged.
 const TOLD: Duration = Duration::from_secs(30);
 
 /// Whether there is an outage.
@@ -20,27 +20,27 @@ pub struct Outage {
     told: Told,
 }
 
-/// Troubles that were told, so that the log stays readable when they last.
+/// Failures that were logged, so that the log stays readable while they last.
 #[derive(Debug, Default)]
 pub struct Told(Mutex<HashMap<&'static str, Instant>>);
 
 impl Outage {
-    /// There is none.
+    /// No outage.
     #[must_use]
     pub fn none() -> Self {
         Self { since: watch::channel(None).0, told: Told::default() }
     }
 
-    /// The database could not be written.
+    /// Records that the database could not be written.
     pub fn begin(&self, error: &dyn Display) {
         self.since.send_if_modified(|since| since.is_none() && since.replace(Instant::now()).is_none());
         self.tell("the database cannot be written: nothing is sent, and outcomes wait", error);
     }
 
-    /// It could be written.
+    /// Records that it could be written.
     pub fn end(&self) {
         if let Some(since) = self.since.send_replace(None) {
-            tracing::warn!(seconds = since.elapsed().as_secs(), "the database can be written again: sending goes on");
+            tracing::warn!(seconds = since.elapsed().as_secs(), "the database can be written again: sending continues");
         }
     }
 
@@ -50,7 +50,7 @@ impl Outage {
         self.since.borrow().is_some()
     }
 
-    /// How long it could not be written; zero where it can.
+    /// How long it could not be written; zero if it can.
     #[must_use]
     pub fn lasts_for(&self) -> Duration {
         self.since.borrow().map_or(Duration::ZERO, |since| since.elapsed())
@@ -62,19 +62,19 @@ impl Outage {
         let _ = self.since.subscribe().wait_for(Option::is_none).await;
     }
 
-    /// Tells of trouble, unless it was told just now.
+    /// Logs a failure, unless it was logged just now.
     pub fn tell(&self, what: &'static str, error: &dyn Display) {
         self.told.tell(what, error);
     }
 }
 
 impl Told {
-    /// Tells of trouble, unless it was told just now.
+    /// Logs a failure, unless it was logged just now.
     pub fn tell(&self, what: &'static str, error: &dyn Display) {
         let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if told.get(what).is_none_or(|at| at.elapsed() >= TOLD) {
             told.insert(what, Instant::now());
-            tracing::error!(%error, "{what}, trying again");
+            tracing::error!(%error, "{what}, retrying");
         }
     }
 }

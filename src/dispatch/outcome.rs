@@ -1,4 +1,4 @@
-//! From what happened at the wire to what is recorded: the outcome, when to try again, and the ledger's entry.
+//! From a trial on the wire to what is recorded: the outcome, the time of the next attempt, and the ledger's entry.
 
 use std::time::Duration;
 
@@ -20,16 +20,16 @@ use crate::store::queue::{Claimed, Stale};
 use crate::store::recipients::Recipient;
 use crate::store::settle::{Attempt, Settlement};
 
-/// What came of trying a delivery.
+/// The result of trying a delivery.
 #[derive(Clone, Debug)]
 pub struct Trial {
-    /// What came of it; a deferral may turn out to be the last.
+    /// The outcome; a deferral may turn out to be the last one.
     pub outcome: Outcome,
-    /// What was said, or why nothing was.
+    /// The reply, or why there was none.
     pub reply: Option<String>,
-    /// The transaction, where there was one.
+    /// The transaction, if there was one.
     pub transaction: Option<Transaction>,
-    /// The address is to be marked dead.
+    /// Mark the address as dead.
     pub dead: bool,
     /// The recipient's domain asks for fewer messages.
     pub asks_for_pause: bool,
@@ -44,7 +44,7 @@ pub struct Transaction {
     pub host: String,
     /// TLS version; empty without TLS.
     pub tls: String,
-    /// How far it came.
+    /// The last step that it reached.
     pub stage: Stage,
     /// The server's code.
     pub code: Option<u16>,
@@ -57,21 +57,21 @@ pub struct Transaction {
 }
 
 impl Trial {
-    /// Of a delivery that was not tried.
+    /// The trial of a delivery that was not tried.
     #[must_use]
     pub const fn untried(outcome: Outcome) -> Self {
         Self { outcome, reply: None, transaction: None, dead: false, asks_for_pause: false }
     }
 }
 
-/// The wait before the next attempt: the schedule's step for this attempt (the last one repeats), 20 % more or less.
+/// The wait before the next attempt: the step of the schedule for this attempt (the last one repeats), with 20 % jitter.
 #[must_use]
 pub fn back_off(retry: &Retry, attempts: u32, random: &Random) -> Duration {
     let index = usize::try_from(attempts.saturating_sub(1)).unwrap_or(usize::MAX).min(retry.schedule.len() - 1);
     retry.schedule[index].mul_f64(random.jitter(0.2))
 }
 
-/// What to record for a claimed delivery of whose trying this came.
+/// What to record for a claimed delivery after this trial.
 #[must_use]
 pub fn settlement(
     retry: &Retry,
@@ -85,16 +85,16 @@ pub fn settlement(
     let dead = trial.dead.then(|| to.email.as_str().to_owned());
     let parts = (claimed.token, attempts, &sending.kept, to.recipient());
     let mut settlement = recorded(random, at, parts, Trial { outcome, ..trial });
-    // Many deferrals in a row are one fact: the first is recorded, `attempts` has them all.
+    // Repeated deferrals are one fact: the first is recorded, `attempts` has them all.
     if outcome == Outcome::Deferred && to.state == State::Deferred {
         settlement.entry = None;
     }
     Settlement { again, dead, ..settlement }
 }
 
-/// What to record for a claim whose dispatcher is gone: nobody knows whether its message was taken. That is not the
-/// recipient's fault, and a mandatory notice is sent again at once. It takes no more than the notice's row: what this version
-/// cannot send may have been sent by another.
+/// What to record for a claim whose dispatcher is gone: whether its message was accepted is unknown. That is not the
+/// recipient's fault, and a mandatory notice is sent again at once. It needs only the notice's row: another version may have
+/// sent what this version cannot.
 #[must_use]
 pub fn doubt(random: &Random, at: Timestamp, (stale, notice, recipient): (&Stale, &Kept, Recipient)) -> Settlement {
     let why = "the dispatcher stopped while it held this delivery".to_owned();
@@ -103,14 +103,14 @@ pub fn doubt(random: &Random, at: Timestamp, (stale, notice, recipient): (&Stale
     Settlement { again, ..recorded(random, at, (stale.token, stale.attempts, notice, recipient), trial) }
 }
 
-/// What is recorded of a trial, whose outcome is the one in the end, under the claim's token and with the attempts by now.
+/// What to record of a trial with this final outcome, under the claim's token and with this number of attempts.
 fn recorded(
     random: &Random,
     at: Timestamp,
     (token, attempts, notice, recipient): (i64, u32, &Kept, Recipient),
     mut trial: Trial,
 ) -> Settlement {
-    // PostgreSQL takes no text with a NUL: what a server says must not keep everything else from being recorded.
+    // PostgreSQL refuses text with a NUL: a reply must not block the recording of everything else.
     trial.reply = trial.reply.map(|reply| reply.replace('\0', "\u{fffd}"));
     let (outcome, delivery_id) = (trial.outcome, recipient.id);
     let level = (outcome == Outcome::Accepted).then_some(Level::Relayed);
@@ -149,7 +149,7 @@ fn recorded(
     }
 }
 
-/// The outcome in the end, and when the next attempt is due with the back-off by then.
+/// The final outcome, and when the next attempt is due with the back-off until then.
 #[expect(clippy::too_many_arguments, reason = "private, and each is a different thing")]
 fn next(
     retry: &Retry,
@@ -170,7 +170,7 @@ fn next(
             let once = permission(sending.class(), to.opted_out, to.suppression) == Permission::SendOnce;
             if once || !patient { (Outcome::Expired, None) } else { (Outcome::Deferred, again) }
         }
-        // Sent again, so that nobody goes untold, though not for ever; of an optional notice, an operator decides.
+        // A mandatory notice is sent again, though not for ever; for an optional one an operator decides.
         Outcome::Uncertain if sending.class() == Class::Mandatory && patient => (Outcome::Uncertain, again),
         other => (other, None),
     }

@@ -1,7 +1,7 @@
-//! Pace towards recipients' domains: how many deliveries may be under way to one, how fast, and which are on pause.
+//! Pace towards recipients' domains: how many deliveries may be in flight to one, at which rate, and which are paused.
 //!
-//! Slots are reserved when a delivery is claimed and given back when it is settled, so that a slow domain holds up only its
-//! own deliveries: the claim skips domains that are held.
+//! A slot is reserved when a delivery is claimed and freed when it is settled, so that a slow domain delays only its own
+//! deliveries: the claim skips domains at their limit.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,10 +17,10 @@ use crate::domain::clock::millis;
 use crate::domain::delivery::Outcome;
 use crate::domain::random::Random;
 
-/// A domain whose rate is used up for longer than this is not looked at until then; for less, looking again is cheaper.
+/// A domain whose rate is used up for longer than this is skipped until then; for less, looking again is cheaper.
 const WORTH_WAITING: Duration = Duration::from_secs(1);
 
-/// The longest that a rate puts deliveries off at once: the share may have changed by then.
+/// The longest that a rate postpones deliveries at once: the share may have changed by then.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 /// A domain to which nothing may be claimed now.
@@ -28,11 +28,11 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 pub struct Held {
     /// The domain.
     pub domain: String,
-    /// When to look again, in milliseconds; now, where that may be at any moment.
+    /// When to look again, in milliseconds; now, if it may be free at any moment.
     pub until_ms: i64,
 }
 
-/// The limits towards domains, and what is under way.
+/// The limits towards domains, and what is in flight.
 pub struct Pace {
     connections: u32,
     rates: BTreeMap<String, Rate>,
@@ -46,7 +46,7 @@ struct State {
 }
 
 impl Pace {
-    /// Nothing is under way yet.
+    /// Nothing in flight.
     #[must_use]
     pub fn new(limits: &Limits, share: &Arc<Share>) -> Self {
         let rates = limits.domain_rate_per_second.iter().filter_map(|(domain, rate)| {
@@ -70,7 +70,7 @@ impl Pace {
         true
     }
 
-    /// Gives a slot back.
+    /// Frees a slot.
     pub fn free(&self, domain: &str) {
         let mut state = self.state();
         match state.under_way.get_mut(domain) {
@@ -102,7 +102,7 @@ impl Pace {
         held.into_iter().map(|(domain, until_ms)| Held { domain: domain.to_owned(), until_ms }).collect()
     }
 
-    /// What came of a delivery to a domain through a relay: it may ask for a pause, or end one.
+    /// Records the result of a delivery to a domain through a relay: it may start a pause, or end one.
     pub fn heard(&self, domain: &str, relay: &str, trial: &Trial, now_ms: i64, random: &Random) {
         let code = trial.transaction.as_ref().and_then(|transaction| transaction.code);
         if trial.asks_for_pause {
@@ -112,13 +112,13 @@ impl Pace {
         }
     }
 
-    /// The domains on pause for which a relay asked, the longest pauses first.
+    /// The paused domains for which a relay asked, the longest pauses first.
     #[must_use]
     pub fn paused_by(&self, relay: &str, now_ms: i64) -> Vec<Paused> {
         self.state().pauses.of(relay, now_ms)
     }
 
-    /// Deliveries that may be under way to a domain.
+    /// How many deliveries may be in flight to a domain.
     fn limit(&self, pauses: &Pauses, domain: &str) -> u32 {
         match self.connections {
             _ if pauses.one_at_a_time(domain) => 1,

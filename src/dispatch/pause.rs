@@ -1,12 +1,12 @@
 //! Pauses towards recipients' domains that asked for one, by 421 or 4.7.x at RCPT, DATA or the final dot.
 //!
-//! A pause begins at half a minute, doubles with each that follows it up to a quarter of an hour, and halves with each message
-//! that the domain takes. After a pause deliveries to the domain go one at a time until one is taken. Nobody's give-up clock
-//! runs faster for it: the delivery that was answered so is deferred by its own schedule, the others wait untried.
+//! A pause starts at 30 seconds, doubles with each one that follows it up to 15 minutes, and halves with each message that
+//! the domain accepts. After a pause, deliveries to the domain go one at a time until one is accepted. A pause does not bring
+//! any delivery closer to giving up: the delivery with that reply is deferred by its own schedule, the others wait untried.
 //!
-//! Where one relay answers so for many domains and takes nothing in between, it speaks for itself: the pauses that came of it
-//! are lifted, and it makes none until it takes a message. It is not a relay that is down, though: each delivery is deferred by its
-//! own schedule, and 421 ends the connection as ever.
+//! If one relay replies so for many domains and accepts nothing in between, the reply is about itself: the pauses that came
+//! from it are lifted, and it starts none until it accepts a message. Such a relay is not down, though: each delivery is
+//! deferred by its own schedule, and 421 ends the connection as usual.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -19,13 +19,13 @@ use crate::domain::clock::from_millis;
 const FIRST_MS: i64 = 30_000;
 const LONGEST_MS: i64 = 15 * 60_000;
 
-/// Domains for which a relay must ask for a pause before it is taken to speak for itself.
+/// Domains for which a relay must ask for a pause before its replies are taken to be about itself.
 const SPEAKS_FOR_ITSELF: usize = 5;
 
-/// Domains remembered at most; those whose pause ends first are forgotten first.
+/// Domains remembered at most; those whose pause ends first are dropped first.
 const REMEMBERED: usize = 1000;
 
-/// A domain on pause, as it is shown.
+/// A paused domain, as shown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Paused {
     /// The domain.
@@ -48,12 +48,12 @@ struct Pause {
 #[derive(Debug, Default)]
 pub struct Pauses {
     domains: HashMap<String, Pause>,
-    /// Domains for which each relay asked for a pause since it last took a message.
+    /// Domains for which each relay asked for a pause since it last accepted a message.
     asked: HashMap<String, BTreeSet<String>>,
 }
 
 impl Pauses {
-    /// A relay passed on that a domain asks for a pause. `jitter` is a factor around 1.
+    /// Records that a relay passed on the request of a domain for a pause. `jitter` is a factor around 1.
     pub fn ask(&mut self, domain: &str, relay: &str, code: Option<u16>, now_ms: i64, jitter: f64) {
         let asked = self.asked.entry(relay.to_owned()).or_default();
         if asked.len() < SPEAKS_FOR_ITSELF {
@@ -80,7 +80,7 @@ impl Pauses {
         self.forget_some();
     }
 
-    /// A domain took a message through a relay.
+    /// Records that a domain accepted a message through a relay.
     pub fn took(&mut self, domain: &str, relay: &str, now_ms: i64) {
         self.asked.remove(relay);
         let Some(pause) = self.domains.get_mut(domain) else { return };
@@ -93,24 +93,24 @@ impl Pauses {
         }
     }
 
-    /// True after a pause, until the domain takes a message.
+    /// True after a pause, until the domain accepts a message.
     #[must_use]
     pub fn one_at_a_time(&self, domain: &str) -> bool {
         self.domains.contains_key(domain)
     }
 
-    /// Until when a domain is on pause, in milliseconds.
+    /// Until when a domain is paused, in milliseconds.
     #[must_use]
     pub fn until(&self, domain: &str, now_ms: i64) -> Option<i64> {
         self.domains.get(domain).map(|pause| pause.until_ms).filter(|until| now_ms < *until)
     }
 
-    /// Domains that are on pause or were, and until when, in milliseconds.
+    /// Domains that are or were paused, and until when, in milliseconds.
     pub fn all(&self) -> impl Iterator<Item = (&str, i64)> {
         self.domains.iter().map(|(domain, pause)| (domain.as_str(), pause.until_ms))
     }
 
-    /// The domains on pause for which a relay asked, the longest pauses first.
+    /// The paused domains for which a relay asked, the longest pauses first.
     #[must_use]
     pub fn of(&self, relay: &str, now_ms: i64) -> Vec<Paused> {
         let on_pause = self.domains.iter().filter(|(_, pause)| pause.relay == relay && now_ms < pause.until_ms);

@@ -1,5 +1,5 @@
-//! Whether the dispatcher is alive: that its tasks are there and its loops turn. That the database does not answer, or no relay
-//! is up, is no reason to end it.
+//! Whether the dispatcher is alive: its tasks exist and its loops turn. A database that does not answer, or a relay that is
+//! down, is no reason to end the process.
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-/// How often the heart beats while all is well.
+/// How often the pulse beats while all is well.
 const BEAT: Duration = Duration::from_secs(1);
 
 /// Without a beat for this long, a task is gone or blocks the others.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// Without a turn of the housekeeping for this long, it hangs: to put off a million deliveries takes less.
+/// Without a round of the housekeeping for this long, it hangs: postponing a million deliveries takes less.
 const LONGEST_TURN: Duration = Duration::from_secs(5 * 60);
 
 /// The pulse of a process's dispatcher: a cheap handle, cloned freely.
@@ -33,14 +33,14 @@ impl Pulse {
         self.signs().is_none_or(|signs| signs.beat.elapsed() < LONGEST_PAUSE && signs.turn.elapsed() < LONGEST_TURN)
     }
 
-    /// The housekeeping has turned.
+    /// Records a round of the housekeeping.
     pub fn turned(&self) {
         if let Some(signs) = self.signs().as_mut() {
             signs.turn = Instant::now();
         }
     }
 
-    /// Does the work, and beats meanwhile for as long as `is_well` says so.
+    /// Does the work, and beats meanwhile for as long as `is_well` returns true.
     pub async fn beating<T>(&self, is_well: impl Fn() -> bool, work: impl Future<Output = T>) -> T {
         let now = Instant::now();
         *self.signs() = Some(Signs { beat: now, turn: now });

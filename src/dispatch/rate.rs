@@ -1,6 +1,6 @@
-//! Rates that all nodes keep together: each takes its share, which changes with their number.
+//! Rates that all nodes keep together: each takes its share, which changes with the number of nodes.
 //!
-//! Not governor's limiter: its quota cannot be changed in place, and a limiter made anew grants its burst anew.
+//! Not governor's limiter: its quota cannot be changed in place, and a new limiter grants its burst again.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -12,7 +12,7 @@ use super::share::Share;
 /// How long to wait before looking again: the share may have changed meanwhile.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
-/// How long to wait where it is not known how many nodes there are.
+/// How long to wait while the number of nodes is unknown.
 const UNKNOWN_WAIT: Duration = Duration::from_millis(100);
 
 /// A rate per second, all nodes together, with a burst of a tenth of it.
@@ -25,7 +25,7 @@ pub struct Rate {
 }
 
 impl Rate {
-    /// A rate; none for 0.
+    /// A rate; `None` for 0.
     #[must_use]
     pub fn new(per_second: f64, share: &Arc<Share>) -> Option<Self> {
         (per_second > 0.0).then(|| Self { per_second, share: share.clone(), paid_at: Mutex::new(Instant::now()) })
@@ -44,7 +44,7 @@ impl Rate {
         }
     }
 
-    /// Gives a token back of which nothing came.
+    /// Returns a token that was not used.
     pub fn give_back(&self) {
         let share = self.share();
         if share > 0.0 {
@@ -60,7 +60,7 @@ impl Rate {
         }
     }
 
-    /// How long there will be no token, as it stands now; `None` where there is one.
+    /// How long there will be no token at the present share; `None` if there is one.
     #[must_use]
     pub fn wait(&self) -> Option<Duration> {
         self.after_next(*self.paid_at()).err()
@@ -81,7 +81,7 @@ impl Rate {
         let interval = seconds(1.0 / share);
         let burst = (share / 10.0).floor().max(1.0);
         let now = Instant::now();
-        // Whoever joins others brings no burst along: they may just have used theirs.
+        // A node that joins others brings no burst along: they may just have used theirs.
         let begun = self.share.joined_others_at().and_then(|at| at.checked_add(seconds(burst / share)));
         let paid_at = paid_at.max(now).max(begun.unwrap_or(now));
         let allowed = seconds((burst - 1.0) / share);

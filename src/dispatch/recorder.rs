@@ -1,8 +1,8 @@
 //! The recorder: the one task of a node that claims and settles.
 //!
-//! Group commit without a timer: whatever waits when the recorder is free goes into one transaction, settlements and claims
-//! together. While the database cannot be written nothing is claimed, so that no new SMTP transaction starts; outcomes wait
-//! here and are tried again until they are recorded.
+//! Group commit without a timer: everything that waits when the recorder is free goes into one transaction, settlements and
+//! claims together. While the database cannot be written nothing is claimed, so that no new SMTP transaction starts; outcomes
+//! wait here and are retried until they are recorded.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -30,11 +30,11 @@ pub struct Claim {
     reply: oneshot::Sender<Option<Job>>,
 }
 
-/// Where the delivery arrives that was claimed, or nothing where none is due.
+/// Receives the claimed delivery, or `None` if nothing is due.
 pub type Ahead = Option<oneshot::Receiver<Option<Job>>>;
 
 impl Claim {
-    /// A claim for a seat, and where its delivery arrives.
+    /// A claim for a seat, and the channel for its delivery.
     #[must_use]
     pub fn new(seat: Seat) -> (Option<Self>, Ahead) {
         let (reply, ahead) = oneshot::channel();
@@ -42,12 +42,12 @@ impl Claim {
     }
 }
 
-/// What a worker asks of the recorder: to record the end of one delivery and to claim another, in one transaction.
+/// A request of a worker: record the outcome of one delivery and claim another, in one transaction.
 #[derive(Default)]
 pub struct Request {
     /// How a delivery ended.
     pub end: Option<End>,
-    /// Where another one is wanted.
+    /// The claim for another one.
     pub claim: Option<Claim>,
 }
 
@@ -57,10 +57,10 @@ pub enum End {
     Settle {
         /// The outcome.
         settlement: Box<Written>,
-        /// Domain of the recipient, whose slot is free then.
+        /// Domain of the recipient, whose slot is then free.
         domain: String,
     },
-    /// A claim to give back untried.
+    /// A claim to return untried.
     GiveBack {
         /// The claim.
         claimed: Claimed,
@@ -75,7 +75,7 @@ pub enum End {
         sending: Arc<Composer>,
         /// Its recipient.
         to: Box<ToSend>,
-        /// True where the server may have the message.
+        /// True if the server may have the message.
         in_doubt: bool,
     },
 }
@@ -86,18 +86,18 @@ const MAX_GROUP: usize = 512;
 /// How long to wait after the database failed.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// How long a transaction may take: it is given up well before the leases that it begins run out.
+/// How long a transaction may take: it is aborted well before the leases that it begins expire.
 const DEADLINE: Duration = Duration::from_secs(15);
 
 /// The recorder's state.
 pub struct Recorder {
     context: Arc<Context>,
     requests: UnboundedReceiver<Request>,
-    /// For jobs to come back through; weak, so that the channel closes when the workers are gone.
+    /// For jobs that return; weak, so that the channel closes when the workers are gone.
     back: WeakUnboundedSender<Request>,
     claims: Claims,
     dictionaries: HashSet<[u8; 32]>,
-    /// A commit was not answered: what it claimed may be leased to us with nobody to hold it.
+    /// A commit was not answered: what it claimed may be leased to this node without an owner inside it.
     unclear: bool,
 }
 
@@ -110,17 +110,17 @@ struct Group {
     given_back: Vec<GiveBack>,
 }
 
-/// What came of a commit.
+/// The result of a commit.
 #[derive(Default)]
 struct Committed {
     /// What was claimed.
     ready: Vec<Ready>,
-    /// Deliveries whose outcome was not recorded, by id and token: another node has them.
+    /// Deliveries whose outcome was not recorded, by id and token: another node owns them.
     lost: HashSet<(Uuid, i64)>,
 }
 
 impl Recorder {
-    /// A recorder, and the way to ask it.
+    /// A recorder, and the channel to it.
     #[must_use]
     pub fn new(context: Arc<Context>) -> (Self, UnboundedSender<Request>) {
         let (sender, requests) = unbounded_channel();
@@ -136,7 +136,7 @@ impl Recorder {
         (recorder, sender)
     }
 
-    /// Serves requests until all who could make them are gone and everything is recorded.
+    /// Serves requests until every possible sender is gone and everything is recorded.
     pub async fn run(mut self) {
         let mut group = Group::default();
         let mut writer = self.context.store.writer();
@@ -160,7 +160,7 @@ impl Recorder {
                 }
                 Err(error) => {
                     self.claims.failed();
-                    // Before the workers are told that there is nothing for them.
+                    // Before the workers learn that there is nothing for them.
                     context.outage.begin(&error.for_logs());
                     group.claims.clear();
                     tokio::time::sleep(PAUSE).await;
@@ -169,7 +169,7 @@ impl Recorder {
         }
     }
 
-    /// The next request. During an outage workers make none: then it is looked from time to time whether it is over.
+    /// The next request. During an outage workers make none: the recorder then checks from time to time whether it is over.
     async fn next_request(&mut self, writer: &mut Writer) -> Option<Request> {
         while self.context.outage.is_on() {
             tokio::select! {
@@ -212,7 +212,7 @@ impl Recorder {
         }
     }
 
-    /// Everything in one transaction.
+    /// Does everything in one transaction.
     async fn commit(&mut self, writer: &mut Writer, group: &Group) -> Result<Committed, StoreError> {
         let mut done = Committed::default();
         let mut tx = writer.begin().await?;
@@ -244,14 +244,14 @@ impl Recorder {
         if !group.claims.is_empty() {
             self.claims.claim(&mut tx, group.wanted(), &mut done.ready).await?;
         }
-        // Until there is an answer nobody knows whether it was carried out.
+        // Until there is an answer it is unknown whether the commit succeeded.
         self.unclear = true;
         tx.commit().await?;
         self.unclear = false;
         Ok(done)
     }
 
-    /// After the commit: frees slots, hands jobs out, tells what was settled.
+    /// After the commit: frees slots, passes jobs on, reports what was settled.
     fn done(&mut self, group: &mut Group, Committed { mut ready, lost }: Committed) {
         let now = self.context.clock.now();
         self.claims.committed();
@@ -280,7 +280,7 @@ impl Recorder {
                 last: settlement.again.is_none(),
             });
         }
-        // What is critical goes to the seats that take nothing else.
+        // Critical deliveries go to the seats that take nothing else.
         ready.sort_by_key(|ready| !ready.is_critical());
         let mut claims = std::mem::take(&mut group.claims);
         claims.sort_by_key(|claim| claim.seat);
@@ -293,7 +293,7 @@ impl Recorder {
         for claim in claims {
             let next = ready.next_if(|ready| claim.seat == Seat::Open || ready.is_critical());
             let job = next.map(|it| Job::new(it.claimed, it.sending, it.to, it.at, back.clone()));
-            // A worker that is gone drops the job, which comes back by itself.
+            // A worker that is gone drops the job, which returns by itself.
             let _ = claim.reply.send(job);
         }
         ready.for_each(|ready| group.give_back(ready.claimed, now.as_millisecond()));
@@ -326,15 +326,15 @@ async fn write_something(writer: &mut Writer) -> Result<(), StoreError> {
     Ok(tx.commit().await?)
 }
 
-/// A claim as it is given back.
+/// A claim as it is returned.
 pub fn give_back(claimed: &Claimed, due_at: i64) -> GiveBack {
     GiveBack { id: claimed.delivery_id, token: claimed.token, due_at }
 }
 
-/// Loads a notice to send; of one that this version cannot read, why not.
+/// Loads a notice to send; if this version cannot read it, the reason.
 ///
 /// # Errors
-/// Where the database fails.
+/// If the database fails.
 pub async fn load(conn: &mut Conn, id: Uuid) -> Result<Option<Result<Arc<Composer>, String>>, StoreError> {
     let kept = match notices::find(conn, id).await {
         Err(error @ StoreError::Inconsistent { .. }) => return Ok(Some(Err(error.for_logs()))),
@@ -346,6 +346,6 @@ pub async fn load(conn: &mut Conn, id: Uuid) -> Result<Option<Result<Arc<Compose
         None => None,
     };
     let sending = Composer::new(kept, follows_domain);
-    // Without what is wrong: that may quote the notice, and so an account.
+    // Without the problem itself: it may quote the notice, and so an account.
     Ok(Some(sending.map(Arc::new).map_err(|problems| format!("{} problems in its text", problems.0.len()))))
 }

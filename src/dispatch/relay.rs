@@ -1,9 +1,9 @@
-//! A relay as the dispatcher sees it: whether it can be used, how fast, and what came of it.
+//! A relay as the dispatcher sees it: whether it can be used, at which rate, and with which results.
 //!
-//! The circuit opens on the relay's own trouble only (connect, greeting, TLS, AUTH, and a sender refused for three distinct
-//! deliveries, or three times for one with nothing taken in between), never on a recipient's. While it is open no attempt is made;
-//! after a while one worker probes, alone. What it was that failed is not probed with while anything else is due: it waits for
-//! longer than the pause. A sender that is refused for one delivery, while others pass, is that delivery's own trouble.
+//! The circuit opens on the relay's own failures only (connect, greeting, TLS, AUTH, and a sender refused for three distinct
+//! deliveries, or three times for one with nothing accepted in between), never on a recipient's. While it is open no attempt is
+//! made; after a while a single worker probes. The probe does not use the delivery that failed while anything else is due:
+//! that delivery waits longer than the pause. A sender refused for one delivery, while others pass, is that delivery's fault.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,35 +20,35 @@ use crate::domain::reply::{Stage, for_logs};
 use crate::mail::smtp::{Failed, Steps};
 use crate::metrics::{Circuit as State, InUse, Metrics, RelayMetrics};
 
-/// First pause after trouble; it doubles up to [`LONGEST_PAUSE`].
+/// First pause after a failure; it doubles up to [`LONGEST_PAUSE`].
 pub const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
-/// Pause after a refused AUTH: a wrong password does not mend itself, and servers lock those out who keep trying.
+/// Pause after a refused AUTH: a wrong password stays wrong, and servers lock out clients that keep trying.
 const AUTH_PAUSE: Duration = Duration::from_secs(300);
 
-/// How much longer than the pause a delivery waits that the relay's trouble was met with.
+/// How much longer than the pause a delivery waits that met the failure.
 const VICTIM_EXTRA: Duration = Duration::from_secs(5);
 
-/// How long it waits at least whose sender was refused: long enough for others to show whether theirs is refused too.
+/// The shortest wait of a delivery whose sender was refused: long enough for others to show whether theirs is refused too.
 const VICTIM_WAIT: Duration = Duration::from_secs(10);
 
-/// Deliveries whose sender must be refused before that is the relay's trouble, or refusals of one.
+/// Deliveries whose sender must be refused before that is the relay's fault, or refusals of one.
 const SENDER_REFUSALS: usize = 3;
 
-/// Deliveries that are remembered for their sender being refused: with more than these it begins anew.
+/// Deliveries remembered for a refused sender; beyond that, the memory starts over.
 const MOST_REFUSED: usize = 1000;
 
-/// Failed probes after which a run that is to end gives up on the relay.
+/// Failed probes after which a run with an end gives up on the relay.
 const HOPELESS: u32 = 3;
 
 /// A relay, its circuit and its rate.
 pub struct Relay {
     /// Its configuration.
     pub config: RelayConfig,
-    /// What came of it so far.
+    /// Its results so far.
     pub tally: Tally,
-    /// Its numbers.
+    /// Its metrics.
     metrics: RelayMetrics,
     circuit: Mutex<Circuit>,
     rate: Option<Rate>,
@@ -59,11 +59,11 @@ struct Circuit {
     open_until: Option<Instant>,
     /// Failures since the circuit last closed.
     failures: u32,
-    /// The number of the probe under way.
+    /// The number of the running probe.
     probing: Option<u64>,
     /// Probes so far.
     probes: u64,
-    /// Deliveries whose sender was refused since a message last came past MAIL, and how often.
+    /// Deliveries whose sender was refused since a message last got past MAIL, and how often.
     refused_at_mail: BTreeMap<Uuid, usize>,
     /// Deliveries whose sender was ever refused.
     refused: HashMap<Uuid, Refused>,
@@ -74,16 +74,16 @@ struct Circuit {
 #[derive(Clone, Copy, Debug, Default)]
 struct Refused {
     times: usize,
-    /// Others came past MAIL meanwhile: it says nothing of the relay.
+    /// Others got past MAIL meanwhile: it says nothing about the relay.
     own: bool,
 }
 
-/// What follows from a sender that was refused.
+/// What follows from a refused sender.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// The delivery waits for so long, untried.
+    /// The delivery waits this long, untried.
     Waits(Duration),
-    /// It is the delivery's own trouble, and is deferred by its schedule.
+    /// The delivery's own fault: it is deferred by its schedule.
     Own,
 }
 
@@ -92,20 +92,20 @@ pub enum Refusal {
 pub struct Trouble {
     /// The step that failed.
     pub stage: Stage,
-    /// What the server said, or why there was nothing; without addresses.
+    /// What the server replied, or why there was no reply; without addresses.
     pub text: String,
-    /// It is not going to mend itself: our password or our sender is refused.
+    /// True if waiting will not help: our password or our sender is refused.
     pub refused: bool,
 }
 
-/// How a circuit stands.
+/// The state of a circuit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
     /// The relay is used.
     Closed,
-    /// It is not, for this long.
+    /// The relay is not used, for this long.
     Open(Duration),
-    /// One worker is seeing whether it is well again, or will as soon as there is something to send.
+    /// One worker probes whether it is healthy again, or will as soon as there is something to send.
     HalfOpen,
 }
 
@@ -113,7 +113,7 @@ pub enum Standing {
 pub enum Permit {
     /// Yes.
     Go,
-    /// Yes, this worker alone, to see whether it is well again.
+    /// Yes, this worker alone, as a probe.
     Probe(Probe),
     /// Not before this time.
     Wait(Instant),
@@ -128,7 +128,7 @@ pub struct Probe {
 impl Drop for Probe {
     fn drop(&mut self) {
         let mut circuit = self.relay.circuit();
-        // Another may be under way, where the circuit has closed and opened since this one began.
+        // Another probe may be running, if the circuit has closed and opened since this one began.
         if circuit.probing == Some(self.number) {
             circuit.probing = None;
         }
@@ -136,7 +136,7 @@ impl Drop for Probe {
 }
 
 impl Relay {
-    /// A relay that is thought to be well.
+    /// A relay that is assumed to be healthy.
     #[must_use]
     pub fn new(config: RelayConfig, share: &Arc<Share>, metrics: &Metrics) -> Self {
         let metrics = metrics.relay(&config.name);
@@ -145,14 +145,14 @@ impl Relay {
         Self { rate, tally: Tally::default(), circuit: Mutex::default(), config, metrics }
     }
 
-    /// To be told how long the steps of its conversations take.
+    /// The recorder of how long the steps of its sessions take.
     #[must_use]
     pub fn steps(&self) -> Steps {
         let metrics = self.metrics.clone();
         Steps::new(move |stage, took| metrics.step(stage, took))
     }
 
-    /// A connection is in use, from before it is opened until what this gives is dropped.
+    /// Counts a connection as in use, from before it is opened until the returned guard is dropped.
     #[must_use]
     pub fn connection(&self) -> InUse {
         self.metrics.connection()
@@ -164,7 +164,7 @@ impl Relay {
         self.metrics.connections()
     }
 
-    /// Asks for the use of the relay.
+    /// Asks to use the relay.
     #[must_use]
     pub fn permit(self: &Arc<Self>) -> Permit {
         let mut circuit = self.circuit();
@@ -181,20 +181,20 @@ impl Relay {
         }
     }
 
-    /// Waits for a token of the rate.
+    /// Waits for a rate token.
     pub async fn wait_for_rate(&self) {
         if let Some(rate) = &self.rate {
             rate.take().await;
         }
     }
 
-    /// Takes a token of the rate if there is one now.
+    /// Takes a rate token if there is one now.
     #[must_use]
     pub fn try_rate(&self) -> bool {
         self.rate.as_ref().is_none_or(Rate::try_take)
     }
 
-    /// Gives back a token of the rate of which nothing came.
+    /// Returns a rate token that was not used.
     pub fn return_rate(&self) {
         if let Some(rate) = &self.rate {
             rate.give_back();
@@ -207,29 +207,29 @@ impl Relay {
         self.rate.as_ref().map(Rate::share)
     }
 
-    /// A connection was opened, or a transaction came past MAIL: the relay is well.
+    /// Records that a connection was opened, or a transaction got past MAIL: the relay is healthy.
     pub fn is_well(&self, past_mail: bool) {
         let mut circuit = self.circuit();
         if past_mail {
             circuit.refused_at_mail.clear();
         }
-        // A probe has to come past MAIL where that was the trouble.
+        // A probe has to get past MAIL if that was the failure.
         let cured = past_mail || circuit.trouble.as_ref().is_some_and(|trouble| trouble.stage != Stage::Mail);
         if circuit.open_until.is_some() && cured {
             (circuit.open_until, circuit.failures, circuit.probing, circuit.trouble) = (None, 0, None, None);
             self.show(&circuit);
-            tracing::info!(relay = self.config.name, "relay is well again");
+            tracing::info!(relay = self.config.name, "relay is healthy again");
         }
     }
 
-    /// The relay is in trouble: its circuit opens. Gives how long a delivery waits with which that was met.
+    /// Records a failure of the relay: its circuit opens. Returns how long the delivery that met it waits.
     pub fn is_down(&self, failed: &Failed, probing: bool) -> Duration {
         let mut circuit = self.circuit();
         let now = Instant::now();
         if let Some(until) = circuit.open_until
             && !probing
         {
-            // The same trouble, met by another worker at the same time.
+            // The same failure, met by another worker at the same time.
             return until.saturating_duration_since(now) + VICTIM_EXTRA;
         }
         circuit.failures += 1;
@@ -265,7 +265,7 @@ impl Relay {
         }
     }
 
-    /// The relay refused our sender for a delivery: says whose trouble that is, and what becomes of the delivery.
+    /// Records that the relay refused our sender for a delivery: decides whose fault that is, and what becomes of the delivery.
     pub fn refused_sender(&self, delivery: Uuid, failed: &Failed, probing: bool) -> Refusal {
         let mut circuit = self.circuit();
         if circuit.refused.len() >= MOST_REFUSED {
@@ -276,7 +276,7 @@ impl Relay {
         let Refused { times, own } = *refused;
         if times == 1 {
             let (relay, text) = (&self.config.name, for_logs(&failed.failure.text()));
-            tracing::warn!(relay, %delivery, "the relay refuses our sender for a delivery, trying again: {text}");
+            tracing::warn!(relay, %delivery, "the relay refuses our sender for a delivery, retrying: {text}");
         }
         if own {
             return Refusal::Own;
@@ -294,26 +294,26 @@ impl Relay {
         Refusal::Waits(if trouble { self.is_down(failed, probing).max(VICTIM_WAIT) } else { VICTIM_WAIT })
     }
 
-    /// True where it has refused our sender for a delivery: another relay may not.
+    /// True if it has refused our sender for a delivery: another relay may not.
     #[must_use]
     pub fn refuses(&self, delivery: Uuid) -> bool {
         self.circuit().refused.contains_key(&delivery)
     }
 
-    /// What is wrong with it, while its circuit is open.
+    /// Its failure, while its circuit is open.
     #[must_use]
     pub fn trouble(&self) -> Option<Trouble> {
         let circuit = self.circuit();
         circuit.open_until.and(circuit.trouble.clone())
     }
 
-    /// How its circuit stands.
+    /// The state of its circuit.
     #[must_use]
     pub fn standing(&self) -> Standing {
         self.circuit().standing()
     }
 
-    /// Shows how its circuit stands by now: a pause ends without anybody doing anything.
+    /// Publishes the state of its circuit: a pause ends by itself.
     pub fn measure(&self) {
         self.show(&self.circuit());
     }
@@ -326,7 +326,7 @@ impl Relay {
         });
     }
 
-    /// True where it is not worth waiting for: it failed several times in a row, or our password is wrong.
+    /// True if waiting for it is pointless: it failed several times in a row, or our password is wrong.
     #[must_use]
     pub fn is_hopeless(&self) -> bool {
         let circuit = self.circuit();
@@ -334,7 +334,7 @@ impl Relay {
         circuit.open_until.is_some() && (refused || circuit.failures >= HOPELESS)
     }
 
-    /// Whether a session that is open may go on: while the circuit is closed, or for the one that probes.
+    /// True if an open session may continue: while the circuit is closed, or for the session that probes.
     #[must_use]
     pub fn allows(&self, probing: bool) -> bool {
         let circuit = self.circuit();

@@ -9,10 +9,10 @@ use tokio::time::Instant;
 use crate::domain::clock::{Clock, millis};
 use crate::store::nodes::{Beat, GONE_AFTER_MS};
 
-/// How often a node tells that it lives.
+/// How often a node sends its heartbeat.
 pub const BEAT: Duration = Duration::from_secs(1);
 
-/// How long a node that could not tell so goes on: less than it takes the others to count it as gone.
+/// How long a node whose heartbeat fails goes on: less than the others need to count it as gone.
 const HOLDS: Duration = Duration::from_millis(GONE_AFTER_MS as u64).checked_sub(BEAT).expect("a second is less");
 
 /// How many nodes share the rates, as far as this one knows.
@@ -33,8 +33,8 @@ struct State {
     joined_others_at: Option<Instant>,
 }
 
-/// A count of the nodes, and when its statement began. By both clocks: one stands still while the machine is suspended, the
-/// other can be set.
+/// A count of the nodes, and when its statement began, by both clocks: one stops while the machine is suspended, the other can
+/// be set.
 #[derive(Clone, Copy, Debug)]
 struct Counted {
     nodes: u32,
@@ -43,19 +43,19 @@ struct Counted {
 }
 
 impl Share {
-    /// Of a dispatcher that is alone by a lock: it needs to ask nobody.
+    /// The share of a dispatcher that is alone by its lock: it depends on nobody.
     #[must_use]
     pub fn sole(clock: Clock) -> Self {
         Self { clock, sole: true, state: Mutex::default() }
     }
 
-    /// Of one among many, which takes part once the others know of it.
+    /// The share of one among many, which takes part once the others know it.
     #[must_use]
     pub fn of_many(clock: Clock) -> Self {
         Self { clock, sole: false, state: Mutex::default() }
     }
 
-    /// How many nodes share the rates; `None` while this one may not take part: it has just joined, or could not beat for so
+    /// How many nodes share the rates; `None` while this one may not take part: it has just joined, or its heartbeat failed for so
     /// long that the others may have its share.
     #[must_use]
     pub fn nodes(&self) -> Option<u32> {
@@ -79,8 +79,8 @@ impl Share {
         if self.sole { None } else { self.state().joined_others_at }
     }
 
-    /// A beat that began at a time by both clocks was answered. One that joined waits for the next beat, and until every other
-    /// node has beaten since: by then they have all counted it.
+    /// Records the answer to a heartbeat that began at this time by both clocks. A node that joined waits for its next heartbeat, and
+    /// until every other node has sent one since: by then they have all counted it.
     pub fn counted(&self, (at, at_ms): (Instant, i64), beat: &Beat) {
         let mut state = self.state();
         let lapsed = !state.counted.is_some_and(|counted| self.holds(&counted));

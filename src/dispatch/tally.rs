@@ -1,4 +1,4 @@
-//! What came of a relay since its dispatcher began.
+//! The results of a relay since its dispatcher started.
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 
@@ -20,18 +20,18 @@ pub struct Tally {
 /// Counts as they were at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Counts {
-    /// Messages that were accepted.
+    /// Messages accepted.
     pub sent: u64,
-    /// Transactions that are to be tried again, those in doubt among them.
+    /// Transactions to be retried, uncertain ones included.
     pub deferred: u64,
-    /// Messages and recipients that were refused for good.
+    /// Messages and recipients refused for good.
     pub refused: u64,
     /// When a message was last accepted.
     pub last_success: Option<Timestamp>,
 }
 
 impl Tally {
-    /// A transaction has ended.
+    /// Counts a transaction.
     pub fn count(&self, outcome: Outcome, now_ms: i64) {
         let counter = match outcome {
             Outcome::Accepted => {

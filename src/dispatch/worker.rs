@@ -1,7 +1,7 @@
 //! A worker: one connection to one relay, over which deliveries go one after the other.
 //!
-//! The next delivery is claimed while the present one is being sent, so that the wire does not wait for the database: at any
-//! time a worker has at most two deliveries claimed and unsettled.
+//! The next delivery is claimed while the present one is being sent, so that the connection does not wait for the database: a
+//! worker has at most two deliveries claimed and unsettled at any time.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -22,14 +22,14 @@ use super::relay::{Permit, Probe, Refusal, Relay};
 use crate::domain::clock::millis;
 use crate::mail::smtp::Session;
 
-/// How long a connection without work is kept.
+/// How long an idle connection is kept open.
 const IDLE: Duration = Duration::from_secs(5);
 
-/// After how long with one delivery the one claimed ahead is given back, for others to send: it must not wait behind a server
-/// that hangs.
+/// How long one delivery may take before the one claimed ahead is returned, for others to send: it must not wait behind a
+/// server that hangs.
 const SLOW: Duration = Duration::from_secs(2);
 
-/// How often a worker of a later relay looks whether the ones before it are down.
+/// How often a worker of a later relay checks whether the ones before it are down.
 const RELAY_TICK: Duration = Duration::from_millis(250);
 
 /// Sends over one connection of one relay.
@@ -51,7 +51,7 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Works until `shutdown`; the delivery in hand is finished first.
+    /// Works until `shutdown`; the delivery it owns is finished first.
     pub async fn run(mut self, shutdown: CancellationToken) {
         while !shutdown.is_cancelled() {
             let probe = tokio::select! {
@@ -75,8 +75,8 @@ impl Worker {
         }
     }
 
-    /// Waits until there is something to do for this worker and its relay may be used; with the right to probe it, where that is
-    /// what it is to do.
+    /// Waits until there is work for this worker and its relay may be used; returns the right to probe it, if that is the
+    /// work.
     async fn turn(&mut self) -> Option<Probe> {
         loop {
             let seat = self.seat;
@@ -95,24 +95,24 @@ impl Worker {
         }
     }
 
-    /// True where all relays before this one are down.
+    /// True if all relays before this one are down.
     fn is_next(&self) -> bool {
         self.before.iter().all(|relay| relay.trouble().is_some())
     }
 
-    /// Whether an open connection may be used further: a relay before this one may be well again, this one may be down.
+    /// True if an open connection may be used further: a relay before this one may be healthy again, this one may be down.
     fn may_go_on(&self, probing: bool) -> bool {
         self.is_next() && self.relay.allows(probing)
     }
 
-    /// Sends over a session until it ends or there is nothing to do.
+    /// Sends over a session until it ends or there is nothing left.
     async fn serve(&mut self, mut session: Session, mut probe: Option<Probe>, shutdown: &CancellationToken) {
         let mut job = self.next(None, shutdown).await;
         // The one after it, claimed while the present one is being sent.
         let mut ahead = None;
         loop {
             let Some(mut current) = job else {
-                // There may be one by now for whoever asked last.
+                // There may be work by now for the worker that asked last.
                 if ahead.is_none() && !(self.wait_for_work(shutdown).await && self.may_go_on(probe.is_some())) {
                     break;
                 }
@@ -129,7 +129,7 @@ impl Worker {
                 let ended = self.send(&mut session, &mut current, &mut ahead).await;
                 let past_mail = ended.came_past_mail();
                 let end = self.end(&self.relay, &current, ended, probe.is_some());
-                // One message was enough to see that the relay is well: from now on this is a connection like others.
+                // One message was enough to see that the relay is healthy: from now on this is an ordinary connection.
                 probe = probe.filter(|_| !past_mail);
                 end
             };
@@ -152,7 +152,7 @@ impl Worker {
         session.quit().await;
     }
 
-    /// Sends over a session. What was claimed ahead goes back where that takes long.
+    /// Sends over a session. What was claimed ahead is returned if that takes long.
     async fn send(&self, session: &mut Session, job: &mut Job, ahead: &mut Ahead) -> Ended {
         let mut attempt = pin!(attempt(&self.context, &self.relay.config.name, session, job));
         tokio::select! {
@@ -164,7 +164,7 @@ impl Worker {
         }
     }
 
-    /// A relay that can be used, where ours refuses our sender for this delivery.
+    /// A relay that can be used, if ours refuses our sender for this delivery.
     fn elsewhere(&self, job: &Job) -> Option<&Arc<Relay>> {
         let id = job.to.id;
         let mut others = self.before.iter().chain(&self.after).filter(|_| self.relay.refuses(id));
@@ -188,7 +188,7 @@ impl Worker {
         }
     }
 
-    /// The job that was claimed, or one claimed now; a token of the rate is in hand before a claim.
+    /// The job that was claimed ahead, or one claimed now; a rate token is taken before a claim.
     async fn next(&self, claimed: Ahead, shutdown: &CancellationToken) -> Option<Job> {
         let claimed = match claimed {
             Some(claimed) => claimed,
@@ -206,7 +206,7 @@ impl Worker {
         job
     }
 
-    /// What was claimed ahead and is not wanted any more goes back by itself; so does the token that was taken for it.
+    /// What was claimed ahead and is no longer wanted returns by itself; so does its rate token.
     fn drop_claim(&self, ahead: Ahead) {
         if ahead.is_some() {
             self.relay.return_rate();
@@ -224,7 +224,7 @@ impl Worker {
         claimed
     }
 
-    /// Waits for work with the connection open. False where there was none for a while, or none can be claimed.
+    /// Waits for work with the connection open. Returns false if there was none for a while, or none can be claimed.
     async fn wait_for_work(&mut self, shutdown: &CancellationToken) -> bool {
         if self.context.outage.is_on() {
             return false;
@@ -234,7 +234,7 @@ impl Worker {
         let seat = self.seat;
         let due = &mut self.due;
         let work = async {
-            // Whatever was counted before we found nothing does not count any more.
+            // What was counted before nothing was found no longer counts.
             let _ = due.changed().await;
             let _ = due.wait_for(|due| due.is_work_for(seat)).await;
         };
@@ -245,7 +245,7 @@ impl Worker {
         }
     }
 
-    /// What the recorder is to do about the end of an attempt.
+    /// What the recorder has to do about the end of an attempt.
     fn end(&self, relay: &Relay, job: &Job, ended: Ended, probing: bool) -> End {
         let now = self.context.clock.now();
         let give_back = |due_at: i64| End::GiveBack { claimed: job.claimed.clone(), due_at };

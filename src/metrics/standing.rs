@@ -1,7 +1,7 @@
-//! How things stand in the database, gathered when somebody asks and not more often than every few seconds.
+//! Numbers from the database, collected on demand and at most every few seconds.
 //!
-//! The gathering is a task of its own, one at a time: a scrape waits a while for it and then tells what is known, so that no
-//! query is broken off half-way and no scrape holds a connection for longer. It reads, and never waits for a writer.
+//! The collection is a task of its own, one at a time: a scrape waits a while for it and then reports what is known, so that no
+//! query is aborted half-way and no scrape holds a connection for longer. It reads, and never waits for a writer.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -20,13 +20,13 @@ use crate::store::figures::{self, Sealing, Waiting};
 use crate::store::uncertain::{self, Doubts};
 use crate::store::{Store, StoreError};
 
-/// How long what was gathered is fresh, at least.
+/// How long a collection is fresh, at least.
 const FRESH: Duration = Duration::from_secs(5);
 
-/// It is fresh for this many times as long as the gathering took: on a long queue scrapes cost a twentieth of one reader at most.
+/// It is fresh for this many times as long as it took: on a long queue scrapes cost at most a twentieth of one reader.
 const TIMES: u32 = 20;
 
-/// How long a scrape waits for the gathering.
+/// How long a scrape waits for the collection.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -39,7 +39,7 @@ struct OfDoubt {
     awaits: &'static str,
 }
 
-/// What was gathered.
+/// What was collected.
 #[derive(Clone, Debug)]
 struct Figures {
     waiting: Vec<Waiting>,
@@ -51,13 +51,13 @@ struct Figures {
 struct State {
     known: Option<Figures>,
     up: bool,
-    /// By the clock in milliseconds: when it was gathered last, and until when that is fresh.
+    /// By the clock in milliseconds: when it was last collected, and until when that is fresh.
     fresh: Option<(i64, i64)>,
-    /// Closes when the gathering that is under way ends.
+    /// Closes when the running collection ends.
     under_way: Option<watch::Receiver<()>>,
 }
 
-/// The gauges of what stands in the database.
+/// The gauges of what the database holds.
 pub(super) struct Standing {
     state: Mutex<State>,
     up: Gauge,
@@ -120,10 +120,10 @@ impl Standing {
         standing
     }
 
-    /// Brings the gauges up to date, as far as the database answers in time.
+    /// Updates the gauges, if the database answers in time.
     pub(super) async fn refresh(self: &Arc<Self>, store: &Store, clock: &Clock) {
         if let Some(mut under_way) = self.begin(store, clock) {
-            // Whether it ended or was given up: it ends by being dropped.
+            // Whether it finished or was aborted: it ends by being dropped.
             if timeout(PATIENCE, under_way.changed()).await.is_err() {
                 self.state().up = false;
             }
@@ -131,14 +131,14 @@ impl Standing {
         self.show(clock.now_ms());
     }
 
-    /// The gathering that is under way, begun where it is time for one.
+    /// The running collection, started if it is time for one.
     fn begin(self: &Arc<Self>, store: &Store, clock: &Clock) -> Option<watch::Receiver<()>> {
         let mut state = self.state();
         if let Some(under_way) = state.under_way.as_ref().filter(|it| it.has_changed().is_ok()) {
             return Some(under_way.clone());
         }
         let now = clock.now_ms();
-        // A time before the last gathering is that of a clock that was put back.
+        // A time before the last collection comes from a clock that was set back.
         if state.fresh.is_some_and(|(since, until)| (since..until).contains(&now)) {
             return None;
         }
@@ -159,7 +159,7 @@ impl Standing {
         match gathered {
             Ok(figures) => state.known = Some(figures),
             Err(error) => {
-                // The next one who asks wants to know whether it is back.
+                // The next scrape wants to know whether the database is back.
                 state.fresh = None;
                 tracing::debug!(%error, "the database does not tell how it stands");
             }

@@ -411,7 +411,7 @@ async fn logs_tell_what_happens_and_name_nobody(#[case] format: &str) {
         lines.iter().any(|line| line.contains("closed: every delivery has its outcome") && line.contains("notice"))
     );
     assert!(lines.iter().any(|line| line.contains("relay is down: 421 4.7.0 (address) is not welcome")), "{said}");
-    assert!(lines.iter().any(|line| line.contains("relay is well again") && line.contains("primary")), "{said}");
+    assert!(lines.iter().any(|line| line.contains("relay is healthy again") && line.contains("primary")), "{said}");
     for line in &lines {
         let json: Result<serde_json::Value, _> = serde_json::from_str(line);
         assert_eq!(json.is_ok(), format == "json", "{line}");
