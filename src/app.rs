@@ -11,6 +11,7 @@ use crate::dispatch::pulse::Pulse;
 use crate::dispatch::upkeep::Upkeep;
 use crate::dispatch::{Dispatcher, Observer, Parts};
 use crate::domain::clock::Clock;
+use crate::domain::kind::Kind;
 use crate::domain::random::Random;
 use crate::ledger::Ledger;
 use crate::mail::token::TokenKey;
@@ -33,6 +34,18 @@ pub enum AppError {
     /// There is no relay to send through.
     #[error("no [[relay]] is configured")]
     NoRelay,
+}
+
+impl AppError {
+    /// The kind of this error.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Store(error) => error.kind(),
+            Self::Lock(error) => error.kind(),
+            Self::NoRelay => Kind::Invalid,
+        }
+    }
 }
 
 /// The key behind return paths and links; made at the first start, and only read from then on.

@@ -1,7 +1,7 @@
 //! `besked evidence` and `besked verify`: proof that leaves the house, and the check of it that needs no house.
 
 use std::fs::File;
-use std::io::{BufReader, BufWriter};
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::Place;
 use super::failure::{FAILED, Failure};
+use super::file::{create_private, unusable, write_private};
 use super::output::{Output, count, time};
 use super::progress::spinner;
 use crate::app::App;
@@ -92,21 +93,12 @@ pub async fn write(
     let wanted = Wanted { notice_id: notice.id, account_id: account, address: None, with_messages };
     let progress = spinner("proving entries");
     let counting = progress.clone();
-    // In place only once it is whole.
-    let partial = path.with_added_extension("partial");
-    let file = File::create(&partial).map_err(|error| unusable("write", &partial, &error))?;
+    let mut file = create_private(path)?;
     let mut conn = app.store.snapshot().await?;
-    let made = export(&mut conn, &checkpoint, &wanted, BufWriter::new(file), &|n| counting.set_position(n)).await;
+    let made = export(&mut conn, &checkpoint, &wanted, &mut file, &|n| counting.set_position(n)).await;
     progress.finish_and_clear();
-    let contents = match made {
-        Ok(contents) => contents,
-        Err(error) => {
-            // What cannot be removed is overwritten by the next try.
-            let _ = std::fs::remove_file(&partial);
-            return Err(error.into());
-        }
-    };
-    std::fs::rename(&partial, path).map_err(|error| unusable("write", path, &error))?;
+    let contents = made?;
+    file.finish()?;
     if let Some(pdf) = pdf {
         write_report(app, &mut conn, notice, account, path, pdf).await?;
     }
@@ -144,7 +136,7 @@ async fn write_report(
         file: &file,
         verifier_key: &key.to_string(),
     };
-    std::fs::write(pdf, report::pdf(&report)?).map_err(|error| unusable("write", pdf, &error))
+    write_private(pdf, &report::pdf(&report)?)
 }
 
 fn tell(contents: &Contents, path: &Path, pdf: Option<&Path>, output: &Output) -> Result<(), Failure> {
@@ -168,10 +160,6 @@ fn tell(contents: &Contents, path: &Path, pdf: Option<&Path>, output: &Output) -
         }
         text
     })
-}
-
-fn unusable(what: &str, path: &Path, error: &std::io::Error) -> Failure {
-    Failure::invalid(format!("cannot {what} `{}`: {error}", path.display()))
 }
 
 /// What `verify` answers.

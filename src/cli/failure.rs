@@ -7,6 +7,7 @@ use crate::audience::AudienceError;
 use crate::config::ConfigError;
 use crate::deliveries::uncertain::ResendError;
 use crate::dispatch::lock::LockError;
+use crate::domain::kind::Kind;
 use crate::domain::notice::State;
 use crate::http::ListenError;
 use crate::ledger::LedgerError;
@@ -27,6 +28,15 @@ pub const UNDECIDED: u8 = 3;
 /// Try later.
 pub const TRY_LATER: u8 = 75;
 
+/// The exit code for a kind of error.
+const fn code(kind: Kind) -> u8 {
+    match kind {
+        Kind::Invalid | Kind::NotFound | Kind::Conflict | Kind::Refused => INVALID,
+        Kind::Later => TRY_LATER,
+        Kind::Failed => FAILED,
+    }
+}
+
 /// Why a command failed, with its exit code and a remedy.
 #[derive(Debug)]
 pub struct Failure {
@@ -40,6 +50,11 @@ impl Failure {
     /// A failure with an exit code.
     pub fn new(code: u8, message: impl Display) -> Self {
         Self { code, message: message.to_string(), hint: None }
+    }
+
+    /// A service's error of this kind.
+    pub fn of(kind: Kind, error: impl Display) -> Self {
+        Self::new(code(kind), error)
     }
 
     /// Wrong usage or input.
@@ -83,10 +98,10 @@ impl From<std::io::Error> for Failure {
 
 impl From<ConfigError> for Failure {
     fn from(error: ConfigError) -> Self {
-        let failure = Self::invalid(&error);
+        let failure = Self::of(error.kind(), &error);
         match error {
             ConfigError::Missing(_) => {
-                failure.hint("`besked init` writes a commented one; `--config FILE` names another place")
+                failure.hint("`besked init` writes a commented one; `--config FILE` names another path")
             }
             ConfigError::Invalid { .. } => failure.hint("`besked config check` checks the configuration"),
             ConfigError::Read { .. } => failure,
@@ -96,7 +111,7 @@ impl From<ConfigError> for Failure {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        let failure = Self::new(if error.may_pass() { TRY_LATER } else { FAILED }, &error);
+        let failure = Self::of(error.kind(), &error);
         match error {
             StoreError::Open { .. } if error.may_pass() => {
                 failure.hint("is it running, and is `[database] url` right? try again when it can be reached")
@@ -112,19 +127,21 @@ impl From<StoreError> for Failure {
 
 impl From<AppError> for Failure {
     fn from(error: AppError) -> Self {
+        let failure = Self::of(error.kind(), &error);
         match error {
             AppError::Store(error) => error.into(),
-            AppError::Lock(LockError::Held(_)) => Self::new(TRY_LATER, error)
-                .hint("it sends what you release; `besked notice status ID` shows how far it is"),
-            AppError::Lock(_) => Self::new(FAILED, error),
-            AppError::NoRelay => Self::invalid(error).hint("name an SMTP server in the configuration, as [[relay]]"),
+            AppError::Lock(LockError::Held(_)) => {
+                failure.hint("it sends what you release; `besked notice status ID` shows the progress")
+            }
+            AppError::Lock(LockError::Io { .. }) => failure,
+            AppError::NoRelay => failure.hint("name an SMTP server in the configuration, as [[relay]]"),
         }
     }
 }
 
 impl From<ListenError> for Failure {
     fn from(error: ListenError) -> Self {
-        let failure = Self::new(FAILED, &error);
+        let failure = Self::of(error.kind(), &error);
         match error {
             ListenError::Bind { table, .. } => failure.hint(format!(
                 "another process has the port: choose one with `[{table}] listen`, or leave the part out with `--only`"
@@ -154,15 +171,19 @@ impl From<ImportError> for Failure {
 
 impl From<LedgerError> for Failure {
     fn from(error: LedgerError) -> Self {
-        let failure = Self::new(FAILED, &error);
+        let failure = Self::of(error.kind(), &error);
         match error {
             LedgerError::Store(error) => error.into(),
             LedgerError::Stopped(_) => failure.hint(
-                "find out why first; then `besked ledger continue --reason TEXT` lets it go on, with the reason on record",
+                "find the cause first; then `besked ledger continue --reason TEXT` resumes it and records the reason",
             ),
-            LedgerError::NotStopped | LedgerError::Reason => Self::invalid(error),
-            LedgerError::NoKey(_) => failure.hint("run this where the key is; `besked init` makes one for a new ledger"),
-            LedgerError::Key { .. } => failure.hint("restore the key from its backup; a new one needs `besked ledger continue`"),
+            LedgerError::NotStopped | LedgerError::Reason => failure,
+            LedgerError::NoKey(_) => {
+                failure.hint("run this on the machine with the key; `besked init` makes one for a new ledger")
+            }
+            LedgerError::Key { .. } => {
+                failure.hint("restore the key from its backup; a new one needs `besked ledger continue`")
+            }
             LedgerError::State(_) => failure.hint("check `[ledger] state_file`: its folder must exist and be writable"),
             LedgerError::NotMailed(_) => failure.hint("check [[relay]] and `[ledger] checkpoint_to`"),
             LedgerError::Unsignable(_) => failure.hint("check `[ledger] origin`"),
@@ -172,31 +193,33 @@ impl From<LedgerError> for Failure {
 
 impl From<ExportError> for Failure {
     fn from(error: ExportError) -> Self {
+        let failure = Self::of(error.kind(), &error);
         match error {
             ExportError::Ledger(error) => error.into(),
-            ExportError::Write { .. } => Self::new(FAILED, error),
-            ExportError::OtherLog(_) => Self::new(FAILED, error)
-                .hint("after a restore the log goes on differently: keep the old folder, and export into a new one"),
+            ExportError::Write { .. } => failure,
+            ExportError::OtherLog(_) => failure
+                .hint("after a restore the log continues differently: leave the old folder, and export into a new one"),
         }
     }
 }
 
 impl From<ReportError> for Failure {
     fn from(error: ReportError) -> Self {
-        Self::new(FAILED, error)
+        Self::of(error.kind(), error)
     }
 }
 
 impl From<EvidenceError> for Failure {
     fn from(error: EvidenceError) -> Self {
+        let failure = Self::of(error.kind(), &error);
         match error {
             EvidenceError::Ledger(error) => error.into(),
-            EvidenceError::Write(_) => Self::new(FAILED, error),
+            EvidenceError::Write(_) => failure,
             EvidenceError::NotReleased | EvidenceError::NotAddressed(_) => {
-                Self::invalid(error).hint("`besked coverage NOTICE` shows who was addressed")
+                failure.hint("`besked coverage NOTICE` shows who was addressed")
             }
             EvidenceError::NotSealed => {
-                Self::new(TRY_LATER, error).hint("the node with the ledger's key signs every half second while it runs")
+                failure.hint("the node with the ledger's key signs twice a second while it runs")
             }
         }
     }

@@ -12,6 +12,7 @@ mod dispatch;
 mod doctor;
 mod evidence;
 mod failure;
+mod file;
 mod init;
 mod ledger;
 mod notice;

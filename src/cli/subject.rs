@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::Place;
 use super::failure::{FAILED, Failure};
+use super::file::write_private;
 use super::output::{Output, count, print, time};
 use super::people::address;
 use crate::app::App;
@@ -146,8 +147,7 @@ async fn export(
     if let Some(file) = file {
         let mut text = serde_json::to_string_pretty(&record).map_err(anyhow::Error::from)?;
         text.push('\n');
-        std::fs::write(&file, text)
-            .map_err(|error| Failure::invalid(format!("cannot write `{}`: {error}", file.display())))?;
+        write_private(&file, text.as_bytes())?;
         eprintln!("wrote {}", file.display());
     }
     if output.json { output.print(&record, |_| String::new()) } else { print(&describe(&record)) }

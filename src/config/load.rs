@@ -7,6 +7,7 @@ use thiserror::Error;
 use toml::{Table, Value};
 
 use super::{Config, dkim};
+use crate::domain::kind::Kind;
 
 /// The commented configuration that `besked init` writes: every key with its default.
 pub const EXAMPLE: &str = include_str!("../../config/besked.toml");
@@ -33,6 +34,17 @@ pub enum ConfigError {
         /// What is wrong, with line and key.
         problem: String,
     },
+}
+
+impl ConfigError {
+    /// The kind of this error: in each case the operator has to change something.
+    #[must_use]
+    pub const fn kind(&self) -> Kind {
+        match self {
+            Self::Missing(_) => Kind::NotFound,
+            Self::Read { .. } | Self::Invalid { .. } => Kind::Invalid,
+        }
+    }
 }
 
 /// A configuration, and where it was found.

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use crate::domain::kind::Kind;
 use crate::store::sqlite_path;
 
 /// Why this process may not dispatch.
@@ -25,6 +26,17 @@ pub enum LockError {
         /// The cause.
         source: io::Error,
     },
+}
+
+impl LockError {
+    /// The kind of this error.
+    #[must_use]
+    pub const fn kind(&self) -> Kind {
+        match self {
+            Self::Held(_) => Kind::Later,
+            Self::Io { .. } => Kind::Failed,
+        }
+    }
 }
 
 /// The right to dispatch, held until it is dropped.

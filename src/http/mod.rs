@@ -11,6 +11,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
+use crate::domain::kind::Kind;
 use crate::public;
 
 /// Why a listener did not start or did not go on.
@@ -29,6 +30,14 @@ pub enum ListenError {
     /// The listener failed while it ran.
     #[error(transparent)]
     Serve(#[from] io::Error),
+}
+
+impl ListenError {
+    /// The kind of this error.
+    #[must_use]
+    pub const fn kind(&self) -> Kind {
+        Kind::Failed
+    }
 }
 
 /// Serves until `ended` is cancelled; the public pages only with `http`. It goes on while `draining`: a load balancer learns of

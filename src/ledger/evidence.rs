@@ -17,6 +17,7 @@ use super::subtrees::Subtrees;
 use crate::domain::checkpoint::TlogProof;
 use crate::domain::entry::{Brief, Event, Person, who};
 use crate::domain::evidence::{EntryRecord, FORMAT, MessageRecord, RecipientRecord};
+use crate::domain::kind::Kind;
 use crate::domain::merkle::{Frontier, Hash, Node, Tree, inclusion_proof, leaf_hash};
 use crate::store::deliveries::{self, Committed};
 use crate::store::ledger::{self as entries, StoredOpening};
@@ -41,6 +42,20 @@ pub enum EvidenceError {
     /// The release is not sealed yet.
     #[error("the notice's manifest is not covered by a checkpoint yet")]
     NotSealed,
+}
+
+impl EvidenceError {
+    /// The kind of this error.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Ledger(error) => error.kind(),
+            Self::Write(_) => Kind::Failed,
+            Self::NotReleased => Kind::Conflict,
+            Self::NotAddressed(_) => Kind::NotFound,
+            Self::NotSealed => Kind::Later,
+        }
+    }
 }
 
 impl From<StoreError> for EvidenceError {

@@ -13,6 +13,7 @@ use thiserror::Error;
 use super::LedgerError;
 use super::subtrees::Subtrees;
 use crate::domain::checkpoint::{Checkpoint, Tile, TileContent};
+use crate::domain::kind::Kind;
 use crate::domain::merkle::{Hash, leaf_hash};
 use crate::store::tree::{self, Signed};
 use crate::store::{Conn, StoreError};
@@ -34,6 +35,17 @@ pub enum ExportError {
         /// Why not.
         source: io::Error,
     },
+}
+
+impl ExportError {
+    /// The kind of this error.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Ledger(error) => error.kind(),
+            Self::OtherLog(_) | Self::Write { .. } => Kind::Failed,
+        }
+    }
 }
 
 impl From<StoreError> for ExportError {

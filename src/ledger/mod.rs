@@ -29,6 +29,7 @@ use crate::config::Config;
 use crate::domain::checkpoint::Checkpoint;
 use crate::domain::clock::Clock;
 use crate::domain::entry::{Detail, Entry, Event, Fact, Person};
+use crate::domain::kind::Kind;
 use crate::domain::merkle::{Hash, empty_root};
 use crate::domain::note::{Signer, VerifierKey};
 use crate::domain::random::Random;
@@ -73,6 +74,24 @@ pub enum LedgerError {
     /// A reason that says nothing.
     #[error("a reason must be one line of text")]
     Reason,
+}
+
+impl LedgerError {
+    /// The kind of this error.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Store(error) => error.kind(),
+            Self::Reason => Kind::Invalid,
+            Self::NotStopped => Kind::Conflict,
+            Self::State(_)
+            | Self::Key { .. }
+            | Self::Unsignable(_)
+            | Self::Stopped(_)
+            | Self::NoKey(_)
+            | Self::NotMailed(_) => Kind::Failed,
+        }
+    }
 }
 
 /// What sealing came to.

@@ -21,6 +21,7 @@ use thiserror::Error;
 
 use crate::config::Organisation;
 use crate::domain::evidence::Evidence;
+use crate::domain::kind::Kind;
 use crate::store::notices::Kept;
 use flow::Flow;
 use fonts::Fonts;
@@ -71,6 +72,17 @@ pub enum ReportError {
     /// The PDF would not be a valid PDF/A.
     #[error("the PDF cannot be written: {0}")]
     Pdf(Box<krilla::error::KrillaError>),
+}
+
+impl ReportError {
+    /// The kind of this error.
+    #[must_use]
+    pub const fn kind(&self) -> Kind {
+        match self {
+            Self::TooLarge(_) => Kind::Refused,
+            Self::OtherNotice(_) | Self::Pdf(_) => Kind::Failed,
+        }
+    }
 }
 
 impl From<krilla::error::KrillaError> for ReportError {

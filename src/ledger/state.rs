@@ -12,6 +12,7 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -122,7 +123,7 @@ impl Signing {
         let failed = |source| StateError::Io { path: self.path.clone(), source };
         let new = beside(&self.path, ".new");
         let write = || -> io::Result<()> {
-            let mut file = File::create(&new)?;
+            let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&new)?;
             write!(file, "{HEADER}\n{}\n{}", last.key, last.note)?;
             file.sync_all()?;
             std::fs::rename(&new, &self.path)?;

@@ -47,7 +47,9 @@ pub mod waiting;
 mod writer;
 
 use std::borrow::Cow;
+use std::fs::OpenOptions;
 use std::future::Future;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::str::FromStr as _;
 use std::time::Duration;
 
@@ -57,6 +59,7 @@ use sqlx::{ConnectOptions as _, Connection as _, Executor, SqlStr};
 use thiserror::Error;
 use tokio::time::timeout;
 
+use crate::domain::kind::Kind;
 use dialect::Access;
 pub use dialect::Dialect;
 use pool::Connections;
@@ -116,6 +119,12 @@ pub enum StoreError {
 pub type Result<T, E = StoreError> = std::result::Result<T, E>;
 
 impl StoreError {
+    /// The kind of this error.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        if self.may_pass() { Kind::Later } else { Kind::Failed }
+    }
+
     /// Whether it may be over after a while without anybody doing anything here: the database is away, busy, full, read-only.
     #[must_use]
     pub fn may_pass(&self) -> bool {
@@ -181,6 +190,9 @@ impl Store {
         let dialect = Dialect::of_url(url);
         let shown = without_password(url);
         let failed = |source| StoreError::Open { url: shown.clone(), source };
+        if create && let Some(path) = sqlite_path(url) {
+            create_private(path);
+        }
         let connect = AnyConnectOptions::from_str(&dialect.url(url, create)).map_err(failed)?;
         // A transaction that waits for its turn is not slow.
         let connect = connect.log_slow_statements("warn".parse().expect("it is a level"), Duration::from_secs(15));
@@ -389,6 +401,13 @@ impl Store {
         self.read.close().await;
         self.write.close().await;
     }
+}
+
+/// Creates a SQLite file that only its owner may read: it names persons and holds the key of the links. SQLite gives its own
+/// mode to the files beside it. If the file cannot be created, SQLite itself says why.
+fn create_private(path: &str) {
+    let created = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    drop(created);
 }
 
 /// The first connection, which finds out whether there can be any, with all that it is told.
