@@ -1,4 +1,4 @@
-//! Everything in which SQLite and PostgreSQL differ, as pairs; no statement is put together at run time.
+//! Everything in which SQLite and PostgreSQL differ, as pairs; no statement is assembled at run time.
 
 use std::sync::OnceLock;
 
@@ -13,12 +13,12 @@ pub enum Dialect {
     Postgres,
 }
 
-/// One statement for both engines, where `rows` stands for the rows of a JSON array bound as `$1`: `value ->> 'name'` is a
-/// field as text (cast it where it is a number, `unhex` it where it is a blob).
+/// One statement for both engines, in which `rows` is replaced by the rows of a JSON array bound as `$1`: `value ->> 'name'`
+/// is a field as text (cast it to a number, `unhex` it to a blob).
 macro_rules! bulk {
     ($dialect:expr, $before:literal, rows $(, $after:literal)?) => {
         $dialect.pick(
-            // Unlike json_each, it does not write every row out as text, which each `->>` would have to parse again.
+            // Unlike json_each, this does not write every row out as text, which each `->>` would parse again.
             concat!($before, " jsonb_each($1) ", $($after)?),
             concat!($before, " jsonb_array_elements($1::jsonb) ", $($after)?),
         )
@@ -26,7 +26,7 @@ macro_rules! bulk {
 }
 pub(super) use bulk;
 
-/// One statement of a [`Batch`] for both engines: as [`bulk!`], its rows bound as number `$n` of the batch.
+/// One statement of a [`Batch`] for both engines: like [`bulk!`], with its rows bound as number `$n` of the batch.
 macro_rules! step {
     ($before:literal, rows $n:literal $(, $after:literal)?) => {
         (
@@ -37,8 +37,8 @@ macro_rules! step {
 }
 pub(super) use step;
 
-/// Statements that are always run together, each with rows of its own. SQLite is handed all of them at once: every call is a
-/// way to its thread and back, which costs more than most statements do.
+/// Statements that always run together, each with its own rows. SQLite gets all of them at once: every call is a round trip to
+/// its thread, which costs more than most statements do.
 pub(super) struct Batch<const N: usize> {
     steps: [(&'static str, &'static str); N],
     sqlite: OnceLock<String>,
@@ -69,7 +69,7 @@ impl<const N: usize> Batch<N> {
     }
 }
 
-/// A JSON array of rows that are written already.
+/// A JSON array of rows that are already serialised.
 pub(super) fn array(rows: &[&str]) -> String {
     let mut array = String::with_capacity(rows.iter().map(|row| row.len() + 1).sum::<usize>() + 2);
     array.push('[');
@@ -84,7 +84,7 @@ pub(super) fn array(rows: &[&str]) -> String {
 }
 
 /// How many bytes of rows a statement carries to PostgreSQL. What does not fit into one TLS record (RFC 8446 section 5.1:
-/// 16 kB) is written to the socket in two goes, and without TCP_NODELAY, which sqlx 0.9.0 does not set
+/// 16 kB) is written to the socket in two parts, and without TCP_NODELAY, which sqlx 0.9.0 does not set
 /// (<https://github.com/transact-rs/sqlx/issues/4335>), the second waits 40 ms for the first to be acknowledged.
 const PIECE: usize = 15 << 10;
 
@@ -107,15 +107,15 @@ fn pieces<'a, 'r>(rows: &'r [&'a str]) -> impl Iterator<Item = &'r [&'a str]> {
 /// What a connection is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Access {
-    /// To read, whatever and for as long as it takes.
+    /// Reading, of any kind and duration.
     Read,
-    /// To write, and on PostgreSQL to read too.
+    /// Writing, and on PostgreSQL reading too.
     Write,
-    /// To claim and settle, and nothing else.
+    /// Claiming and settling only.
     Record,
-    /// To write much that counts only once a later transaction on another connection commits, which makes sure of all before it.
+    /// Writing bulk data that counts only once a later transaction on another connection commits, which makes all of it durable.
     Bulk,
-    /// To compare a file with what is stored, and to write what differs.
+    /// Comparing a file with what is stored, and writing what differs.
     Import,
 }
 
@@ -157,17 +157,17 @@ impl Dialect {
         self.pick("BEGIN", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
     }
 
-    /// What each new connection is told first.
+    /// The settings of each new connection.
     pub(super) fn connection_settings(self, access: Access) -> impl Iterator<Item = &'static str> {
         let (all, more): (&[&str], &[&str]) = match (self, access) {
             (Self::Sqlite, Access::Read) => (READING, &[]),
             (Self::Sqlite, Access::Write | Access::Record) => (WRITING, &[]),
-            // It empties the write-ahead log itself, between its transactions; other connections go on to do so after commits of
-            // theirs that find the log long.
+            // It empties the write-ahead log itself, between its transactions; other connections go on to do so after their commits if
+            // they find the log long.
             (Self::Sqlite, Access::Bulk) => {
                 (WRITING, &["PRAGMA synchronous = NORMAL", "PRAGMA wal_autocheckpoint = 0"])
             }
-            // What it puts beside the database may be larger than the memory.
+            // Its temporary tables may be larger than the memory.
             (Self::Sqlite, Access::Import) => (
                 WRITING,
                 &["PRAGMA temp_store = FILE", "PRAGMA temp.journal_mode = OFF", "PRAGMA temp.cache_size = -16384"],
@@ -175,8 +175,8 @@ impl Dialect {
             (Self::Postgres, Access::Read) => (PATIENCE, &[]),
             (Self::Postgres, Access::Write | Access::Import) => (PATIENCE, &[DURABLE]),
             (Self::Postgres, Access::Bulk) => (PATIENCE, &["SET synchronous_commit = off"]),
-            // Every statement of the recorder's finds a few rows by their keys. PostgreSQL takes a whole table for as good a way
-            // while it is small, or thinks so, and keeps that plan when it has grown.
+            // Every statement of the recorder finds a few rows by key. PostgreSQL considers scanning a whole table as good while it is
+            // small, or appears to be, and keeps that plan when it has grown.
             (Self::Postgres, Access::Record) => {
                 const BY_KEY: &str = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off";
                 (PATIENCE, &[DURABLE, BY_KEY])
@@ -197,19 +197,19 @@ const WRITING: &[&str] = &[
     "PRAGMA secure_delete = ON",
     "PRAGMA recursive_triggers = ON",
     "PRAGMA cache_size = -32768",
-    // Some 32 MB: pages that are written often are copied into the database once, not after every few commits.
+    // About 32 MB: pages that are written often are copied into the database once, not after every few commits.
     "PRAGMA wal_autocheckpoint = 8000",
     "PRAGMA temp_store = MEMORY",
-    // ANALYZE writes, and holds up all others who do: a look at some rows is enough.
+    // ANALYZE writes, and delays other writers: a sample of some rows is enough.
     "PRAGMA analysis_limit = 1000",
 ];
 
-/// A commit that was acknowledged survives a power cut, whatever a role or a database has as its default; what asks for more
-/// than that, of replicas, stays.
+/// A commit that was acknowledged survives a power cut, whatever the default of a role or a database; a stricter setting, for
+/// replicas, stays.
 const DURABLE: &str =
     "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'";
 
-/// A frozen node must not hold the ledger's head; one that is gone is found out (by default after two hours); and nobody waits
-/// longer for another's lock than on SQLite, so that work given up here does not wait on there.
+/// A frozen node must not hold the ledger's head; a node that is gone is detected (by default after two hours); and no statement
+/// waits longer for a lock than on SQLite, so that work aborted here does not wait on there.
 const PATIENCE: &[&str] = &["SET idle_in_transaction_session_timeout = '60s'; SET tcp_keepalives_idle = 30; \
     SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3; SET lock_timeout = '10s'"];

@@ -1,4 +1,4 @@
-//! The exact bytes that were sent, kept from the first attempt on.
+//! The exact bytes that were sent, stored from the first attempt on.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use super::dialect::{Batch, step};
 use super::row::{Row, hex};
 use super::{Conn, Result};
 
-/// A message to keep.
+/// A message to store.
 #[derive(Clone, Debug)]
 pub struct Message {
     /// SHA-256 of the bytes, final CRLF included.
@@ -19,11 +19,11 @@ pub struct Message {
     pub size: usize,
     /// The bytes, compressed with zstd and the dictionary, if any.
     pub body: Vec<u8>,
-    /// What they were compressed with.
+    /// The dictionary they were compressed with.
     pub dictionary: Option<Arc<Dictionary>>,
 }
 
-/// Bytes to compress others with: a message of a notice in a language, made out to nobody.
+/// Bytes to compress others with: a message of a notice in one language, addressed to nobody.
 #[derive(Debug)]
 pub struct Dictionary {
     /// SHA-256 of `bytes`, by which messages name it.
@@ -34,7 +34,7 @@ pub struct Dictionary {
     pub bytes: Vec<u8>,
 }
 
-/// Keeps messages. One that is there already stays as it is.
+/// Stores messages. One that is already there stays as it is.
 macro_rules! insert_messages {
     (rows $n:literal) => {
         step!(
@@ -67,14 +67,14 @@ pub(super) fn row(delivery_id: Uuid, message: &Message) -> String {
     })
 }
 
-/// Keeps messages, whose dictionaries are kept already.
+/// Stores messages whose dictionaries are already stored.
 pub async fn insert(conn: &mut Conn, messages: &[(Uuid, &Message)]) -> Result<()> {
     static INSERT: Batch<1> = Batch::new([insert_messages!(rows 1)]);
     let rows: Vec<_> = messages.iter().map(|(id, message)| row(*id, message)).collect();
     INSERT.run(conn, [rows.iter().map(String::as_str).collect()]).await
 }
 
-/// Keeps a dictionary. One that is there already stays as it is.
+/// Stores a dictionary. One that is already there stays as it is.
 pub async fn insert_dictionary(conn: &mut Conn, dictionary: &Dictionary) -> Result<()> {
     sqlx::query(
         "INSERT INTO message_dictionaries (sha256, notice_id, body) VALUES ($1, $2, $3) ON CONFLICT (sha256) DO NOTHING",
@@ -105,8 +105,8 @@ pub async fn find(conn: &mut Conn, delivery_id: Uuid) -> Result<Option<Vec<u8>>>
     Ok(Some(unpacked))
 }
 
-/// The kept messages of a notice, to one customer where named, at one address where named: digest and delivery, in the order
-/// of the digests.
+/// The stored messages of a notice, to one customer if named, at one address if named: digest and delivery, ordered
+/// by digest.
 pub async fn of_notice(
     conn: &mut Conn,
     notice_id: Uuid,
@@ -138,11 +138,11 @@ pub struct KeptMessage {
     pub delivery_id: Uuid,
     /// Its digest, as stored.
     pub sha256: [u8; 32],
-    /// Its bytes; `None` where they cannot be unpacked.
+    /// Its bytes; `None` if they cannot be decompressed.
     pub bytes: Option<Vec<u8>>,
 }
 
-/// A page of kept messages in the order of their deliveries, after `after`.
+/// A page of stored messages ordered by delivery, after `after`.
 pub async fn page(conn: &mut Conn, after: &str, limit: u32) -> Result<Vec<KeptMessage>> {
     let rows = sqlx::query(
         "SELECT m.delivery_id, m.sha256, m.size, m.body, d.body AS dictionary FROM messages m
@@ -167,10 +167,10 @@ pub async fn page(conn: &mut Conn, after: &str, limit: u32) -> Result<Vec<KeptMe
         .collect()
 }
 
-/// The largest message that is unpacked, in bytes: above what any server takes.
+/// The largest message that is decompressed, in bytes: more than any server accepts.
 const MAX_MESSAGE: usize = 256 << 20;
 
-/// The largest dictionary that is made, in bytes; also the bound when one is unpacked.
+/// The largest dictionary that is made, in bytes; also the limit when one is decompressed.
 pub const MAX_DICTIONARY: usize = 4 << 20;
 
 fn unpack(body: &[u8], dictionary: Option<&[u8]>, size: usize) -> std::io::Result<Vec<u8>> {

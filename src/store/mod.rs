@@ -1,8 +1,8 @@
-//! What is kept: free functions over one connection, SQL beside the rows it makes, one text for SQLite and PostgreSQL.
+//! The database: free functions over one connection, SQL beside the rows it reads, one text for SQLite and PostgreSQL.
 //!
-//! The portable subset, kept to by every statement here:
+//! The portable subset, which every statement here uses:
 //! - ids are UUIDv7 text made by us; times are integer milliseconds bound from a `Clock`, never the database's `now()`
-//!   (leases and nodes' beats on PostgreSQL excepted, see [`queue`] and [`nodes`]);
+//!   (except leases and heartbeats on PostgreSQL, see [`queue`] and [`nodes`]);
 //! - states are text with a CHECK that repeats the words of `domain`; no booleans: a nullable time says whether and when;
 //! - JSON is text and never queried into; it carries bulk parameters only, see [`dialect`];
 //! - placeholders are `$1`, ...; optional filters are static: `($1 IS NULL OR state = $1)`; pages go by key, not by offset;
@@ -12,8 +12,8 @@
 //! Four things to note when you add a function:
 //! 1. It takes `conn: &mut Conn` first, and the caller owns the transaction: an effect and its record commit together.
 //! 2. Absent is `Ok(None)`, never an error.
-//! 3. A row that cannot be what it says is [`StoreError::Inconsistent`], with table, column and row named.
-//! 4. Call it in `tests/besked/store.rs`, which runs every function on both engines; a test fails where one is not called.
+//! 3. A row whose value its column does not allow is [`StoreError::Inconsistent`], with table, column and row named.
+//! 4. Call it in `tests/besked/store.rs`, which runs every function on both engines; a test fails if one is not called.
 
 pub mod attestations;
 pub mod audit;
@@ -72,10 +72,10 @@ pub use writer::Writer;
 /// The one connection type that every store function takes: pooled connections and transactions both deref to it.
 pub type Conn = sqlx::AnyConnection;
 
-/// Why the store could not do what it was asked to.
+/// Why the store failed.
 #[derive(Debug, Error)]
 pub enum StoreError {
-    /// The database said no, or nothing.
+    /// The database returned an error, or nothing.
     #[error("the database failed: {0}")]
     Database(#[from] sqlx::Error),
     /// The database's tables could not be brought up to date.
@@ -84,21 +84,21 @@ pub enum StoreError {
     /// The database cannot be opened.
     #[error("cannot open the database `{url}`: {source}")]
     Open {
-        /// Where it was looked for, without a password.
+        /// The URL, without a password.
         url: String,
-        /// Why not.
+        /// The cause.
         source: sqlx::Error,
     },
-    /// The database is there, but says nothing.
+    /// The database exists, but does not answer.
     #[error("the database did not answer within {} s", .0.as_secs())]
     Silent(Duration),
     /// The database can be reached, perhaps read, but not written.
     #[error("the database cannot be written")]
     Unwritable,
-    /// The database has not been made, or is older than this program.
+    /// The database does not exist, or is older than this program.
     #[error("the database `{url}` has no tables of this version")]
     NotMigrated {
-        /// Which database.
+        /// Its URL.
         url: String,
     },
     /// A stored value is not what its column promises.
@@ -110,7 +110,7 @@ pub enum StoreError {
         column: &'static str,
         /// The row's key.
         row: String,
-        /// What is wrong.
+        /// The problem.
         problem: String,
     },
 }
@@ -125,7 +125,7 @@ impl StoreError {
         if self.may_pass() { Kind::Later } else { Kind::Failed }
     }
 
-    /// Whether it may be over after a while without anybody doing anything here: the database is away, busy, full, read-only.
+    /// True if it may pass without an operator: the database is away, busy, full or read-only.
     #[must_use]
     pub fn may_pass(&self) -> bool {
         match self {
@@ -139,7 +139,7 @@ impl StoreError {
         }
     }
 
-    /// As it may stand in a log: where something is, and never what.
+    /// The error for a log: it names the place, never the value.
     #[must_use]
     pub fn for_logs(&self) -> String {
         match self {
@@ -151,21 +151,21 @@ impl StoreError {
     }
 }
 
-/// Whether SQLite said that somebody else has the file (SQLITE_BUSY and its extended codes).
+/// True if SQLite reported that another connection holds the file (SQLITE_BUSY and its extended codes).
 fn is_busy(error: &dyn sqlx::error::DatabaseError) -> bool {
     const BUSY: i32 = 5;
     error.code().and_then(|code| code.parse::<i32>().ok()).is_some_and(|code| code & 0xff == BUSY)
 }
 
-/// Whether there is no such table: SQLITE_ERROR, the one error of a statement known to be right, or undefined_table.
+/// True if there is no such table: SQLITE_ERROR, the only error of a statement known to be correct, or undefined_table.
 fn is_no_table(error: &dyn sqlx::error::DatabaseError) -> bool {
     matches!(error.code().as_deref(), Some("1" | "42P01"))
 }
 
-/// How often whoever has much to lose begins to write anew, each time after ten or twenty seconds.
+/// How often work that is costly to lose starts to write again, each time after ten or twenty seconds.
 const AGAIN: u32 = 12;
 
-/// How long a database may take to be opened.
+/// How long opening a database may take.
 const OPEN: Duration = Duration::from_secs(15);
 
 /// The database: a cheap handle, cloned freely.
@@ -181,10 +181,10 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens a database. `sqlite://PATH` makes the file where it is missing, if `create` is set.
+    /// Opens a database. `sqlite://PATH` creates the file if it is missing and `create` is set.
     ///
     /// # Errors
-    /// Where it cannot be opened.
+    /// If it cannot be opened.
     pub async fn open(url: &str, create: bool) -> Result<Self> {
         sqlx::any::install_default_drivers();
         let dialect = Dialect::of_url(url);
@@ -196,7 +196,7 @@ impl Store {
         let connect = AnyConnectOptions::from_str(&dialect.url(url, create)).map_err(failed)?;
         // A transaction that waits for its turn is not slow.
         let connect = connect.log_slow_statements("warn".parse().expect("it is a level"), Duration::from_secs(15));
-        // By a connection of its own first: a pool would try for long, and keep the reason to itself.
+        // A connection of its own first: a pool would retry for long, and hide the reason.
         let tried = async { first_connection(&connect, dialect).await?.close().await };
         match patience::wait(OPEN, tried).await {
             Some(tried) => tried.map_err(failed)?,
@@ -205,7 +205,7 @@ impl Store {
         let connections =
             |size, access| Connections::new(pool(dialect, size, access), connect.clone(), dialect == Dialect::Postgres);
         let (read, write) = match dialect {
-            // One writer: SQLite has no more, and waiting in a pool is fair where waiting for a file lock is not.
+            // One writer: SQLite allows no more, and waiting in a pool is fair while waiting for a file lock is not.
             Dialect::Sqlite => (connections(4, Access::Read), connections(1, Access::Write)),
             Dialect::Postgres => {
                 let both = connections(8, Access::Write);
@@ -216,10 +216,10 @@ impl Store {
         Ok(Self { dialect, url: shown, connect, read, write, turnstile })
     }
 
-    /// Makes or updates the tables.
+    /// Creates or updates the tables.
     ///
     /// # Errors
-    /// Where a migration fails; it is rolled back then.
+    /// If a migration fails; it is then rolled back.
     pub async fn migrate(&self) -> Result<()> {
         let mut conn = self.write.lend().await?;
         migrator(self.dialect).run(&mut *conn).await?;
@@ -229,7 +229,7 @@ impl Store {
     /// Checks that the tables are those of this version.
     ///
     /// # Errors
-    /// [`StoreError::NotMigrated`] where they are not.
+    /// [`StoreError::NotMigrated`] if they are not.
     pub async fn check(&self) -> Result<()> {
         let mut conn = self.read.lend().await?;
         let latest: Result<Option<i64>, _> =
@@ -247,15 +247,15 @@ impl Store {
     /// A connection to read from.
     ///
     /// # Errors
-    /// Where none can be had.
+    /// If none is available.
     pub async fn read(&self) -> Result<Lent> {
         Ok(self.read.lend().await?)
     }
 
-    /// A transaction in which everything read is of one moment, however long it takes.
+    /// A transaction that reads everything as of one moment, however long it takes.
     ///
     /// # Errors
-    /// Where none can be begun.
+    /// If none can be begun.
     pub async fn snapshot(&self) -> Result<Lent> {
         let mut lent = self.read.lend().await?;
         lent.begin(self.dialect.begin_snapshot()).await?;
@@ -265,33 +265,33 @@ impl Store {
     /// A transaction that writes. On SQLite it holds the write lock from its first moment.
     ///
     /// # Errors
-    /// Where none can be begun.
+    /// If none can be begun.
     pub async fn write(&self) -> Result<Writing<'static>> {
         self.write_after(0).await
     }
 
-    /// The same for work of which much is done already: an import of much that is new may have a SQLite file for longer than
-    /// others wait, and is waited for.
+    /// Like [`Store::write`], for work that is costly to lose: a large first import may hold a SQLite file for longer than others
+    /// wait, and this call waits for it.
     ///
     /// # Errors
-    /// Where none can be begun.
+    /// If none can be begun.
     pub async fn write_patiently(&self) -> Result<Writing<'static>> {
         self.write_after(AGAIN).await
     }
 
     async fn write_after(&self, again: u32) -> Result<Writing<'static>> {
-        // The connection first: within a process its pool lets one after the other have it.
+        // The connection first: within a process its pool serves one caller after the other.
         let mut lent = self.write.lend().await?;
         let turn = writer::begin_write(&mut lent, self.dialect, self.turnstile.as_ref(), again).await?;
         Ok(Writing::new(lent, None, turn))
     }
 
-    /// Does work of many transactions, and gives it up where nothing is got from the database for `limit`: what waits for a
-    /// server that vanished without a word would wait for ever. A single statement over everything there is must be done by
-    /// then. On SQLite, whose file cannot vanish so, there is no limit.
+    /// Does work of many transactions, and aborts it if the database returns nothing for `limit`: a call that waits for a server
+    /// that vanished silently would wait for ever. A single statement over the whole database must finish within it.
+    /// On SQLite, whose file cannot vanish so, there is no limit.
     ///
     /// # Errors
-    /// Those of the work, and [`StoreError::Silent`].
+    /// The errors of the work, and [`StoreError::Silent`].
     pub async fn watched<T, E: From<StoreError>>(
         &self,
         limit: Duration,
@@ -303,10 +303,10 @@ impl Store {
         }
     }
 
-    /// Does one transaction, and gives it up after `limit` on PostgreSQL. How it ended is not known then.
+    /// Does one transaction, and aborts it after `limit` on PostgreSQL. Its result is then unknown.
     ///
     /// # Errors
-    /// Those of the work, and [`StoreError::Silent`].
+    /// The errors of the work, and [`StoreError::Silent`].
     pub async fn within<T, E: From<StoreError>>(
         &self,
         limit: Duration,
@@ -318,22 +318,22 @@ impl Store {
         }
     }
 
-    /// A connection of its own to write with, for whoever commits back to back.
+    /// A writer connection for a caller that commits back to back.
     #[must_use]
     pub fn writer(&self) -> Writer {
-        // One more on PostgreSQL: one that vanished without a word is not waited for.
+        // A second one on PostgreSQL: the loop does not wait for a connection that vanished silently.
         let size = if self.dialect == Dialect::Postgres { 2 } else { 1 };
         self.writer_over(size, Access::Record)
     }
 
-    /// A connection of its own for much that counts only once a later transaction has committed, one by [`Store::write`]: of
-    /// what it committed itself the last may be lost when the power goes, and whoever comes next must be able to do without it.
+    /// A connection for bulk data that counts only once a later transaction of [`Store::write`] has committed: a power cut may
+    /// lose its last commits, and the next process must be able to do without them.
     #[must_use]
     pub fn bulk_writer(&self) -> Writer {
         self.writer_over(1, Access::Bulk)
     }
 
-    /// A connection of its own for an import, whose tables live and end with it.
+    /// A connection for an import, whose temporary tables live and end with it.
     #[must_use]
     pub fn import_writer(&self) -> Writer {
         self.writer_over(1, Access::Import)
@@ -343,7 +343,7 @@ impl Store {
         let watched = self.dialect == Dialect::Postgres;
         let mut connect = self.connect.clone();
         if access == Access::Import {
-            // Its statements are each over all that differs.
+            // Each of its statements covers all that differs.
             connect = connect.log_slow_statements("off".parse().expect("it is a level"), Duration::ZERO);
         }
         let connections = Connections::new(pool(self.dialect, size, access), connect, watched);
@@ -351,22 +351,22 @@ impl Store {
         Writer::new(connections, self.dialect, sqlite_path(&self.url).and_then(Turnstile::open), again)
     }
 
-    /// Lets the planner know how large the tables are. Called after a bulk enqueue: PostgreSQL plans the claim as a sort of
-    /// the whole queue until it knows better.
+    /// Updates the statistics of the planner. Called after a bulk enqueue: PostgreSQL plans the claim as a sort of the whole
+    /// queue until then.
     ///
     /// # Errors
-    /// Where the database fails.
+    /// If the database fails.
     pub async fn analyze_queue(&self) -> Result<()> {
         self.write.lend().await?.execute("ANALYZE queue").await?;
         Ok(())
     }
 
-    /// Makes sure that nothing deleted is still found in the files. On SQLite freed bytes are overwritten as they are freed, but
-    /// moving rows between pages leaves copies behind: the file is written anew, and the write-ahead log emptied. On PostgreSQL
-    /// dead rows are vacuumed. False where a reader kept the log from being emptied; the next call does it then.
+    /// Makes sure that nothing deleted is still found in the files. SQLite overwrites freed bytes, but moving rows between pages
+    /// leaves copies behind: the file is rewritten, and the write-ahead log emptied. On PostgreSQL dead rows are vacuumed.
+    /// Returns false if a reader kept the log from being emptied; the next call empties it.
     ///
     /// # Errors
-    /// Where the database fails.
+    /// If the database fails.
     pub async fn scrub(&self) -> Result<bool> {
         let mut conn = self.write.lend().await?;
         if self.dialect == Dialect::Postgres {
@@ -410,7 +410,7 @@ fn create_private(path: &str) {
     drop(created);
 }
 
-/// The first connection, which finds out whether there can be any, with all that it is told.
+/// The first connection, which finds out whether there can be any, with all its settings.
 async fn first_connection(connect: &AnyConnectOptions, dialect: Dialect) -> Result<Conn, sqlx::Error> {
     let mut conn = connect.connect().await?;
     for setting in dialect.connection_settings(Access::Write) {
@@ -423,7 +423,7 @@ fn pool(dialect: Dialect, size: u32, access: Access) -> AnyPoolOptions {
     AnyPoolOptions::new()
         .max_connections(size)
         .acquire_timeout(Duration::from_secs(30))
-        // Who waits for a lock of another process knows that it is slow.
+        // A caller that waits for the lock of another process knows that it is slow.
         .acquire_slow_level("off".parse().expect("it is a level"))
         .max_lifetime(None)
         .idle_timeout(None)

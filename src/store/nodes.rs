@@ -1,4 +1,4 @@
-//! Dispatchers at work ("nodes"), and what each knows of its relays.
+//! Running dispatchers ("nodes"), and the state of the relays at each.
 //!
 //! As with leases, times come from the caller's clock on SQLite, where there is one dispatcher, and from the database's clock
 //! on PostgreSQL, where nodes' clocks may disagree.
@@ -11,25 +11,25 @@ use super::dialect::{Dialect, bulk};
 use super::row::Row;
 use super::{Conn, Result};
 
-/// A node that was not seen for this long, in milliseconds, does not count any more: the others have its share of the rates.
+/// A node that was not seen for this long, in milliseconds, no longer counts: the others take its share of the rates.
 pub const GONE_AFTER_MS: i64 = 5_000;
 
-/// Who a node is.
+/// The identity of a node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Node {
     /// The owner of its leases.
     pub id: String,
-    /// What people call it.
+    /// Its name for people.
     pub name: String,
     /// Version of the program.
     pub version: String,
-    /// When it began, as far as that is known already.
+    /// When it started, if known.
     pub started_at: Option<Timestamp>,
     /// When it was last seen.
     pub seen_at: Option<Timestamp>,
 }
 
-/// What a beat told.
+/// The result of a heartbeat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Beat {
     /// When the node began.
@@ -38,11 +38,11 @@ pub struct Beat {
     pub joined_at: Timestamp,
     /// Other nodes that are alive.
     pub others: u64,
-    /// Those of them that have not been seen since this one joined, and so cannot know of it.
+    /// Those of them that have not been seen since this one joined, and so cannot know it.
     pub unaware: u64,
 }
 
-/// Registers a node or tells that it lives. One that was gone joins anew.
+/// Registers a node or records its heartbeat. A node that was gone joins again.
 pub async fn beat(conn: &mut Conn, node: &Node, now: Timestamp) -> Result<Beat> {
     let sql = Dialect::of(conn).pick(
         "INSERT INTO nodes (id, name, version, started_at, joined_at, seen_at) VALUES ($1, $2, $3, COALESCE($4, $5), $5, $5)
@@ -80,18 +80,18 @@ pub async fn beat(conn: &mut Conn, node: &Node, now: Timestamp) -> Result<Beat> 
     })
 }
 
-/// What a node says of a relay.
+/// The state of a relay at a node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RelayState {
     /// The node.
     pub node_id: String,
     /// Name of the relay.
     pub relay: String,
-    /// How it stands there, as JSON.
+    /// Its state there, as JSON.
     pub state: String,
 }
 
-/// Publishes how relays stand at nodes.
+/// Publishes the state of relays at nodes.
 pub async fn publish(conn: &mut Conn, states: &[RelayState]) -> Result<()> {
     let sql = bulk!(
         Dialect::of(conn),
@@ -104,16 +104,16 @@ pub async fn publish(conn: &mut Conn, states: &[RelayState]) -> Result<()> {
     Ok(())
 }
 
-/// A node leaves in good order.
+/// Signs a node off.
 pub async fn leave(conn: &mut Conn, id: &str) -> Result<()> {
     sqlx::query("DELETE FROM relay_states WHERE node_id = $1").bind(id).execute(&mut *conn).await?;
     sqlx::query("DELETE FROM nodes WHERE id = $1").bind(id).execute(conn).await?;
     Ok(())
 }
 
-/// Forgets the nodes that are gone, and what they said. One that comes back joins anew.
+/// Removes the nodes that are gone, and their relay states. One that comes back joins again.
 pub async fn forget_gone(conn: &mut Conn, now: Timestamp) -> Result<()> {
-    // A node that was frozen within its beat still holds its row: nobody waits for it.
+    // A node that was frozen within its heartbeat still holds its row: do not wait for it.
     let sql = Dialect::of(conn).pick(
         "DELETE FROM nodes WHERE seen_at < $1 - $2",
         "DELETE FROM nodes WHERE id IN (SELECT id FROM nodes
@@ -125,7 +125,7 @@ pub async fn forget_gone(conn: &mut Conn, now: Timestamp) -> Result<()> {
     Ok(())
 }
 
-/// The nodes that are alive, in the order in which they began.
+/// The live nodes, in the order in which they started.
 pub async fn live(conn: &mut Conn, now: Timestamp) -> Result<Vec<Node>> {
     let sql = Dialect::of(conn).pick(
         "SELECT id, name, version, started_at, seen_at FROM nodes WHERE seen_at >= $1 - $2 ORDER BY started_at, id",
@@ -148,7 +148,7 @@ pub async fn live(conn: &mut Conn, now: Timestamp) -> Result<Vec<Node>> {
         .collect()
 }
 
-/// What all nodes say of their relays, those that are gone among them.
+/// The relay states of all nodes, those that are gone included.
 pub async fn relay_states(conn: &mut Conn) -> Result<Vec<RelayState>> {
     let rows = sqlx::query("SELECT node_id, relay, state FROM relay_states ORDER BY relay, node_id").fetch_all(conn);
     rows.await?

@@ -1,7 +1,7 @@
 //! Waiting with a limit, by the time that this process ran.
 //!
-//! A process that was stopped for a while, by a signal or with its whole machine, has missed every deadline when it goes on,
-//! although nobody was slow: what it waits for may be there a moment later. So only time counts in which it could have looked.
+//! A process that was stopped for a while, by a signal or with its whole machine, has missed every deadline when it continues,
+//! although nothing was slow: what it waits for may arrive a moment later. So only time counts in which it could have looked.
 
 use std::future::Future;
 use std::pin::pin;
@@ -12,7 +12,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 /// The most that a stop adds to the time waited.
 const TICK: Duration = Duration::from_millis(250);
 
-/// What came of work; `None` where it took longer than `limit`.
+/// The result of work; `None` if it took longer than `limit`.
 pub(super) async fn wait<T>(limit: Duration, work: impl Future<Output = T>) -> Option<T> {
     let mut work = pin!(work);
     let mut ticks = interval_at(Instant::now() + TICK, TICK);

@@ -1,13 +1,13 @@
-//! Connections, lent one at a time, and the watch over those who lend them.
+//! Connections, lent one at a time, and the supervision of the pools that lend them.
 //!
-//! A PostgreSQL server that vanishes without a word (a firewall that forgot the flow, a host that lost power) leaves
+//! A PostgreSQL server that vanishes silently (a firewall that dropped the flow, a host that lost power) leaves
 //! connections behind on which every statement waits for ever. sqlx 0.9 tests a connection before it takes it back and waits
-//! for that without a limit, so that each such connection keeps its place in the pool for good
-//! (<https://github.com/transact-rs/sqlx/issues/4349>). Here the way back has a deadline, and where somebody waits for a
-//! connection in vain although a fresh one can be had, the whole pool is replaced.
+//! for that without a limit, so that each such connection occupies its place in the pool for good
+//! (<https://github.com/transact-rs/sqlx/issues/4349>). Here the return has a deadline, and if a caller waits for a
+//! connection in vain although a new one can be opened, the whole pool is replaced.
 //!
-//! Transactions are begun and ended by plain statements: sqlx counts open ones itself, and on SQLite is wrong for good after
-//! one that the engine rolled back by itself, as it does when the disk is full or fails.
+//! Transactions begin and end by plain statements: sqlx counts open ones itself, and on SQLite its count stays wrong after
+//! the engine has rolled one back by itself, as it does when the disk is full or fails.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -22,16 +22,16 @@ use tokio::time::timeout;
 use super::patience::wait;
 use super::{Conn, pulse};
 
-/// How long a connection may take to come back; it is dropped then.
+/// How long the return of a connection may take; it is then dropped.
 const RETURN: Duration = Duration::from_secs(5);
 
-/// How long somebody waits for a connection before it is looked why, and whether the pool is to be replaced.
+/// How long a caller waits for a connection before the pool is checked, and replaced if need be.
 const WAIT: Duration = Duration::from_secs(5);
 
-/// The same where all connections are lent: then it is likely that they are just in use.
+/// The same if all connections are lent: they are then probably just in use.
 const WAIT_IN_USE: Duration = Duration::from_secs(60);
 
-/// How many such waits it takes until nobody waits on.
+/// How many such waits there are before the caller fails.
 const WAITS: u32 = 6;
 
 /// A pool that can be replaced: a cheap handle, cloned freely.
@@ -49,7 +49,7 @@ struct Shared {
     current: RwLock<Arc<Generation>>,
 }
 
-/// A pool, and what is known of its connections.
+/// A pool, and what is known about its connections.
 #[derive(Debug)]
 struct Generation {
     pool: AnyPool,
@@ -59,16 +59,16 @@ struct Generation {
 }
 
 impl Connections {
-    /// Connections that are made as they are needed.
+    /// Connections opened on demand.
     pub(super) fn new(options: AnyPoolOptions, connect: AnyConnectOptions, watched: bool) -> Self {
         let current = RwLock::new(Arc::new(Generation::new(&options, &connect)));
         Self { shared: Arc::new(Shared { options, connect, watched, current }) }
     }
 
-    /// A connection; it comes back when it is dropped.
+    /// A connection; it returns when it is dropped.
     ///
     /// # Errors
-    /// Where none can be had.
+    /// If none is available.
     pub(super) async fn lend(&self) -> Result<Lent, sqlx::Error> {
         loop {
             let generation = self.current();
@@ -90,7 +90,7 @@ impl Connections {
         let acquired = async {
             loop {
                 match generation.pool.acquire().await {
-                    // By the clock, which went on while this process was stopped: it is waited for by the time that it ran.
+                    // By a clock that ran on while this process was stopped: the wait is measured by the time that the process ran.
                     Err(sqlx::Error::PoolTimedOut) => {}
                     acquired => return acquired,
                 }
@@ -100,7 +100,7 @@ impl Connections {
             tokio::select! {
                 biased;
                 acquired = acquired => acquired,
-                // It may be at testing a connection that has vanished.
+                // It may be testing a connection that has vanished.
                 () = generation.pool.close_event() => Err(sqlx::Error::PoolClosed),
             }
         });
@@ -114,8 +114,8 @@ impl Connections {
         Err(sqlx::Error::PoolTimedOut)
     }
 
-    /// Looks why nobody gets a connection: tells the reason where no fresh one can be had either, and replaces the pool where
-    /// it can.
+    /// Finds out why no connection is available: returns the reason if no new one can be opened either, and replaces the pool if
+    /// one can.
     async fn examine(&self, generation: &Arc<Generation>) -> Result<(), sqlx::Error> {
         let in_use = generation.lent.load(Ordering::Relaxed) >= self.shared.options.get_max_connections();
         let patience = if in_use { WAIT_IN_USE } else { WAIT };
@@ -126,13 +126,13 @@ impl Connections {
         if generation.still_for() >= patience && self.replace(generation) {
             tracing::warn!("no connection to the database came back although it answers: all were replaced");
             let pool = generation.pool.clone();
-            // Wakes those who wait, and ends when the last connection has come back, if it does.
+            // Wakes the waiting callers, and ends when the last connection has returned, if it does.
             tokio::spawn(async move { pool.close().await });
         }
         Ok(())
     }
 
-    /// Whether a fresh connection can be had and used.
+    /// True if a new connection can be opened and used.
     async fn fresh(&self) -> Result<(), sqlx::Error> {
         let used = async {
             let mut conn = self.shared.connect.connect().await?;
@@ -155,7 +155,7 @@ impl Connections {
         self.shared.current.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Closes them all, and waits for those that are lent.
+    /// Closes all connections, and waits for those that are lent.
     pub(super) async fn close(&self) {
         self.current().pool.close().await;
     }
@@ -176,19 +176,19 @@ impl Generation {
     }
 }
 
-/// How a lent connection stands.
+/// The state of a lent connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum LentState {
     /// In no transaction.
     Free,
     /// In a transaction, to be rolled back.
     Begun,
-    /// A transaction was being begun or ended, and it is not known how far it came.
+    /// A transaction was being begun or ended, and its state is unknown.
     Unsure,
 }
 
-/// A lent connection. Dropping it gives it back, rolled back where a transaction was open; what cannot be given back in time is
-/// closed.
+/// A lent connection. Dropping it returns it, rolled back if a transaction was open; a connection that cannot be returned in
+/// time is closed.
 #[derive(Debug)]
 pub struct Lent {
     conn: Option<PoolConnection<Any>>,
@@ -200,13 +200,13 @@ impl Lent {
     /// Begins a transaction.
     ///
     /// # Errors
-    /// Where the database fails.
+    /// If the database fails.
     pub(super) async fn begin(&mut self, statement: &'static str) -> Result<(), sqlx::Error> {
         self.state = LentState::Unsure;
         let begun = self.execute(statement).await;
         match &begun {
             Ok(_) => self.state = LentState::Begun,
-            // It said no.
+            // It returned an error.
             Err(sqlx::Error::Database(_)) => self.state = LentState::Free,
             Err(_) => {}
         }
@@ -216,7 +216,7 @@ impl Lent {
     /// Ends the transaction by `COMMIT` or `ROLLBACK`.
     ///
     /// # Errors
-    /// Where the database fails; how it ended is not known then.
+    /// If the database fails; the result is then unknown.
     pub(super) async fn end(&mut self, statement: &'static str) -> Result<(), sqlx::Error> {
         self.state = LentState::Unsure;
         self.execute(statement).await?;
@@ -229,7 +229,7 @@ impl Lent {
 /// What dropping a connection does, but with a limit.
 async fn give_back(mut conn: PoolConnection<Any>, state: LentState) {
     if state == LentState::Begun && !matches!(timeout(RETURN, conn.execute("ROLLBACK")).await, Ok(Ok(_))) {
-        // It did not answer, or the engine has rolled back by itself: either way, better a fresh one.
+        // It did not answer, or the engine has rolled back by itself: a new connection is better in both cases.
         drop(conn.detach());
         return;
     }

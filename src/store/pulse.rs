@@ -1,4 +1,4 @@
-//! Signs of life of work that is made of many transactions: where none came for long, the database has vanished.
+//! Signs of life from work of many transactions: if there is none for long, the database has vanished.
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,12 +12,12 @@ tokio::task_local! {
     static PULSE: Arc<Mutex<Instant>>;
 }
 
-/// Something was got from the database: a connection, an answer to COMMIT, a page of many.
+/// Records that the database returned something: a connection, an answer to COMMIT, a page.
 pub fn beat() {
     let _ = PULSE.try_with(|pulse| *pulse.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now());
 }
 
-/// Does work, and gives it up where nothing was got for `limit`: a statement may wait for an answer that never comes.
+/// Does work, and aborts it if nothing was returned for `limit`: a statement may wait for an answer that never comes.
 pub(super) async fn watch<T, E: From<StoreError>>(
     limit: Duration,
     work: impl Future<Output = Result<T, E>>,

@@ -1,6 +1,6 @@
 //! The queue: unfinished deliveries, claimed under a lease with a fencing token.
 //!
-//! A claim commits the lease's owner and end and a higher token before a byte is sent; whoever settles must hold that token.
+//! A claim commits the owner and end of a lease and a higher token before a byte is sent; settling requires that token.
 //! Lease times come from the caller's clock on SQLite, where one dispatcher holds a file lock, and from the database's clock
 //! on PostgreSQL, where nodes' clocks may disagree.
 
@@ -13,7 +13,7 @@ use super::dialect::{Dialect, bulk};
 use super::row::Row;
 use super::{Conn, Result};
 
-/// How long a lease lasts, in milliseconds. Living nodes renew theirs every third of it.
+/// How long a lease lasts, in milliseconds. Live nodes renew theirs after each third of it.
 pub const LEASE_MS: i64 = 30_000;
 
 /// A claimed delivery.
@@ -23,37 +23,37 @@ pub struct Claimed {
     pub delivery_id: Uuid,
     /// The recipient's domain.
     pub domain: String,
-    /// What settling it takes.
+    /// What settling it needs.
     pub token: i64,
-    /// Transactions so far that came past MAIL FROM.
+    /// Transactions so far that got past MAIL FROM.
     pub attempts: u32,
     /// Back-off so far, in milliseconds.
     pub waited: i64,
 }
 
-/// Whether deliveries of a notice `n` may be sent: of a closed one those are queued that an operator wants sent again.
+/// True if deliveries of a notice `n` may be sent: of a closed one those are queued that an operator wants sent again.
 macro_rules! sendable {
     () => {
         "(n.state = 'closed' OR (n.state = 'released' AND n.paused_at IS NULL))"
     };
 }
 
-/// How many deliveries a claim looks at beyond those that it takes: to domains at their limit, or on their way to another
-/// node. So a claim costs the same however many of them stand before the others.
+/// How many deliveries a claim reads beyond those that it takes, to domains at their limit or locked by another
+/// node: a claim costs the same however many of them precede the others.
 const WINDOW: usize = 256;
 
-/// The same at first: hardly ever does one of those stand in front, and PostgreSQL looks at all of the window each time.
+/// The first window: such deliveries are rarely in front, and PostgreSQL reads the whole window each time.
 const NEAR: usize = 16;
 
-/// How many deliveries [`set_aside`] looks at.
+/// How many deliveries [`set_aside`] reads.
 const ASIDE: usize = 1024;
 
-/// How many domains [`domains`] looks at.
+/// How many domains [`domains`] reads.
 const DOMAINS: u64 = 256;
 
 /// Claims up to `limit` due deliveries of one notice, oldest first, none to a domain in `skip` and none that was set aside;
 /// nothing of a notice that is paused or cancelled. What is queued of a closed one is sent again, as an operator decided. It may
-/// find fewer than there are where many to the domains skipped stand before the others: see [`set_aside`].
+/// find fewer than there are if many to the domains skipped precede the others: see [`set_aside`].
 pub async fn claim(
     conn: &mut Conn,
     notice_id: Uuid,
@@ -80,7 +80,7 @@ async fn claim_among(
     (limit, window): (usize, usize),
 ) -> Result<Vec<Claimed>> {
     let sql = Dialect::of(conn).pick(
-        // A bare parameter as the LIMIT would be planned for its value, and the statement prepared anew for the next one.
+        // A bare parameter as LIMIT would be planned for its value, and the statement prepared again for the next one.
         concat!(
             "UPDATE queue SET lease_owner = $1, lease_until = $2 + $6, token = token + 1 WHERE delivery_id IN (
            SELECT delivery_id FROM (
@@ -93,7 +93,7 @@ async fn claim_among(
            WHERE $4 = '[]' OR domain NOT IN (SELECT value FROM json_each($4)) LIMIT $5 + 0)
          RETURNING delivery_id, domain, token, attempts, waited"
         ),
-        // A CTE, which is read once: a subquery in IN is run again for each row under some plans, and then LIMIT limits nothing.
+        // A CTE is read once: some plans run a subquery in IN again for each row, and then LIMIT limits nothing.
         concat!(
             "WITH head AS MATERIALIZED (
            SELECT delivery_id, domain, due_at FROM queue
@@ -145,9 +145,9 @@ fn read_claimed(rows: &[sqlx::any::AnyRow]) -> Result<Vec<Claimed>> {
     Ok(claimed)
 }
 
-/// Sets aside what a claim steps over: of the first due deliveries those to a domain in `skip`, which would stand before the others
-/// for as long as their domain can take no more. Each is stepped over once, so that a claim costs the same however many there
-/// are; then it is found by its domain. Gives how many.
+/// Sets aside what a claim skips: of the first due deliveries those to a domain in `skip`, which would precede the others for
+/// as long as their domain is at its limit. Each is skipped once, so that a claim costs the same however many there are;
+/// from then on it is found by its domain. Returns how many.
 pub async fn set_aside(conn: &mut Conn, notice_id: Uuid, now: Timestamp, skip: &[String]) -> Result<u64> {
     let sql = Dialect::of(conn).pick(
         "UPDATE queue SET aside = 1 WHERE delivery_id IN (
@@ -176,18 +176,18 @@ pub async fn set_aside(conn: &mut Conn, notice_id: Uuid, now: Timestamp, skip: &
     Ok(done.rows_affected())
 }
 
-/// A stretch of the domains to which deliveries of a notice were set aside.
+/// A range of the domains for which deliveries of a notice were set aside.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stretch {
     /// The domains in their order.
     pub domains: Vec<String>,
-    /// The last one, where there may be more behind the stretch.
+    /// The last one, if there may be more after the range.
     pub upto: Option<String>,
 }
 
-/// The domains behind `after` to which deliveries of a notice were set aside, as far as a look at the next [`DOMAINS`] finds them.
+/// The domains after `after` for which deliveries of a notice were set aside, among the next [`DOMAINS`].
 pub async fn domains(conn: &mut Conn, notice_id: Uuid, after: &str) -> Result<Stretch> {
-    // From each domain to the next one: what waits to any of them is not read.
+    // From each domain to the next: what waits for any of them is not read.
     let rows = sqlx::query(
         "WITH RECURSIVE d (domain, n) AS (
            SELECT (SELECT MIN(q.domain) FROM queue q WHERE q.notice_id = $1 AND q.aside = 1 AND q.domain > $2), 1
@@ -207,7 +207,7 @@ pub async fn domains(conn: &mut Conn, notice_id: Uuid, after: &str) -> Result<St
     Ok(Stretch { domains, upto })
 }
 
-/// Claims the oldest delivery of a notice that was set aside to each of these domains, as [`claim`] does.
+/// Claims the oldest delivery of a notice that was set aside for each of these domains, as [`claim`] does.
 pub async fn claim_of(
     conn: &mut Conn,
     notice_id: Uuid,
@@ -256,7 +256,7 @@ pub async fn claim_of(
     read_claimed(&rows)
 }
 
-/// A claim to give back.
+/// A claim to return.
 #[derive(Clone, Debug, Serialize)]
 pub struct GiveBack {
     /// The delivery.
@@ -267,7 +267,7 @@ pub struct GiveBack {
     pub due_at: i64,
 }
 
-/// Gives claims back untried: no attempt is used up.
+/// Returns claims untried: no attempt is used up.
 pub async fn give_back(conn: &mut Conn, claims: &[GiveBack]) -> Result<()> {
     let sql = bulk!(
         Dialect::of(conn),
@@ -290,8 +290,8 @@ pub struct PutOff {
     pub until: i64,
 }
 
-/// Puts off up to `limit` deliveries of a notice that were set aside to some domains; those that were tried less often go first then.
-/// Gives how many.
+/// Postpones up to `limit` deliveries of a notice that were set aside for some domains; those with fewer attempts then go first.
+/// Returns how many.
 pub async fn put_off(conn: &mut Conn, notice_id: Uuid, domains: &[PutOff], limit: usize) -> Result<u64> {
     let sql = Dialect::of(conn).pick(
         "UPDATE queue SET aside = 0, due_at = attempts + (SELECT CAST(value ->> 'until' AS BIGINT) FROM json_each($1)
@@ -323,14 +323,14 @@ pub struct Held {
     pub token: i64,
 }
 
-/// Extends the leases that a living node holds; gives those that were still its own.
+/// Extends the leases that a live node holds; returns those that were still its own.
 pub async fn renew(conn: &mut Conn, owner: &str, now: Timestamp, held: &[Held]) -> Result<Vec<Held>> {
     let sql = Dialect::of(conn).pick(
         "UPDATE queue SET lease_until = $3 + $4 FROM (
            SELECT value ->> 'id' AS id, CAST(value ->> 'token' AS BIGINT) AS token FROM json_each($1)) AS r
          WHERE queue.delivery_id = r.id AND queue.token = r.token AND queue.lease_owner = $2
          RETURNING delivery_id, queue.token AS token",
-        // What is being settled this moment needs no renewal, and waiting for it while holding others would be a deadlock.
+        // A claim that is being settled needs no renewal, and waiting for it while holding others would be a deadlock.
         "WITH held AS MATERIALIZED (
            SELECT q.delivery_id FROM queue q JOIN (
              SELECT value ->> 'id' AS id, CAST(value ->> 'token' AS BIGINT) AS token
@@ -350,9 +350,9 @@ pub async fn renew(conn: &mut Conn, owner: &str, now: Timestamp, held: &[Held]) 
         .collect()
 }
 
-/// Gives back what is leased to a living node but not held by it: claims whose commit was carried out and never answered.
-/// Nobody has tried them. All of them with `every`, which is for whoever claims and so knows what is held; else those whose
-/// lease has run out.
+/// Returns to the queue what is leased to a live node without an owner inside it: claims whose commit succeeded and was never
+/// answered. They were not tried. With `every`, all of them: for the claiming task, which knows what is held; else those whose
+/// lease has expired.
 pub async fn give_back_unheld(conn: &mut Conn, owner: &str, now: Timestamp, held: &[Held], every: bool) -> Result<u64> {
     let sql = Dialect::of(conn).pick(
         "UPDATE queue SET lease_owner = NULL, lease_until = NULL
@@ -374,7 +374,7 @@ pub async fn give_back_unheld(conn: &mut Conn, owner: &str, now: Timestamp, held
     Ok(given_back.rows_affected())
 }
 
-/// A claim whose node is gone: whether its message was taken, nobody knows.
+/// A claim whose node is gone: whether its message was accepted is unknown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stale {
     /// The delivery.
@@ -383,12 +383,12 @@ pub struct Stale {
     pub notice_id: Uuid,
     /// Token of the stale claim.
     pub token: i64,
-    /// Transactions so far that came past MAIL FROM.
+    /// Transactions so far that got past MAIL FROM.
     pub attempts: u32,
 }
 
-/// Takes over up to `limit` claims of other nodes: all of them with `every` (on SQLite at start, where there can be no other
-/// living dispatcher), else those whose lease has run out. They are leased to `owner` then, under a higher token.
+/// Takes over up to `limit` claims of other nodes: all of them with `every` (on SQLite at start, when there can be no other
+/// live dispatcher), else those whose lease has expired. They are then leased to `owner`, under a higher token.
 pub async fn take_over(conn: &mut Conn, owner: &str, now: Timestamp, every: bool, limit: u32) -> Result<Vec<Stale>> {
     let sql = Dialect::of(conn).pick(
         "UPDATE queue SET lease_owner = $1, lease_until = $2 + $5, token = token + 1 WHERE delivery_id IN (
@@ -426,7 +426,7 @@ pub async fn take_over(conn: &mut Conn, owner: &str, now: Timestamp, every: bool
 }
 
 /// True while a claim may still be sent: it is ours, and its notice is neither paused nor cancelled. Opt-outs and suppressions
-/// are looked at elsewhere.
+/// are checked elsewhere.
 pub async fn still_ours(conn: &mut Conn, delivery_id: Uuid, token: i64) -> Result<bool> {
     let row = sqlx::query(concat!(
         "SELECT COUNT(*) AS n FROM queue q JOIN notices n ON n.id = q.notice_id
@@ -454,7 +454,7 @@ pub async fn unclaimed(conn: &mut Conn, notice_id: Uuid, limit: u32) -> Result<V
     rows.iter().map(|row| Row::of("queue", row).id("delivery_id")).collect()
 }
 
-/// True while anything of a notice is unfinished.
+/// True while a delivery of a notice is unfinished.
 pub async fn holds(conn: &mut Conn, notice_id: Uuid) -> Result<bool> {
     let row =
         sqlx::query("SELECT delivery_id FROM queue WHERE notice_id = $1 ORDER BY aside, due_at, delivery_id LIMIT 1")

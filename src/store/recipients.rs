@@ -1,5 +1,5 @@
-//! Whom deliveries are to, as far as recording their end takes. Texts stay as they are stored: a delivery that cannot be sent,
-//! because something of it cannot be read, can be cancelled and be found in doubt all the same.
+//! The recipients of deliveries, as far as recording an outcome needs them. Texts stay as they are stored: a delivery that
+//! cannot be sent, because a part of it cannot be read, can still be cancelled or become uncertain.
 
 use uuid::Uuid;
 
@@ -9,7 +9,7 @@ use super::row::Row;
 use super::{Conn, Result};
 use crate::domain::entry::Person;
 
-/// A delivery and whom it is to.
+/// A delivery and its recipient.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recipient {
     /// The delivery.
@@ -25,14 +25,14 @@ pub struct Recipient {
 }
 
 impl Recipient {
-    /// Whom the ledger's entry about this delivery is about, as far as is known before an attempt.
+    /// The person in the ledger's entry about this delivery, as far as it is known before an attempt.
     #[must_use]
     pub fn into_person(self) -> Person {
         Person { account_id: self.account_id, address: self.email, role: self.role, ..Person::default() }
     }
 }
 
-/// Whom these deliveries are to; those whose person was erased are left out.
+/// The recipients of these deliveries; those whose person was erased are left out.
 pub async fn find(conn: &mut Conn, ids: &[String]) -> Result<Vec<Recipient>> {
     let sql = Dialect::of(conn).pick(
         "SELECT id, ordinal, account_id, email, role FROM deliveries

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::{Result, StoreError};
 use crate::domain::clock::from_millis;
 
-/// A row together with what is needed to name it in an error.
+/// A row together with what an error needs to name it.
 pub(super) struct Row<'a> {
     row: &'a AnyRow,
     table: &'static str,
@@ -31,7 +31,7 @@ impl<'a> Row<'a> {
         Ok(self.row.try_get(column)?)
     }
 
-    /// A value by its place: names are looked up for each row, which counts where there are millions.
+    /// A value by its position: looking up names for each row is slow with millions of rows.
     pub(super) fn get_at<T>(&self, place: usize) -> Result<T>
     where
         T: for<'r> Decode<'r, sqlx::Any> + Type<sqlx::Any>,
@@ -44,27 +44,27 @@ impl<'a> Row<'a> {
         self.parse_with(column, T::from_str)
     }
 
-    /// A value stored as text, or nothing.
+    /// A value stored as text, or `None`.
     pub(super) fn maybe<T: FromStr>(&self, column: &'static str) -> Result<Option<T>> {
         let text: Option<String> = self.get(column)?;
         text.map(|text| text.parse().map_err(|_| self.unreadable(column))).transpose()
     }
 
-    /// A value stored as text, with a parser of its own.
+    /// A value stored as text, read by this parser.
     pub(super) fn parse_with<T, E>(&self, column: &'static str, parse: impl FnOnce(&str) -> Result<T, E>) -> Result<T> {
         let text: String = self.get(column)?;
         parse(&text).map_err(|_| self.unreadable(column))
     }
 
-    /// A value stored as JSON, or nothing.
+    /// A value stored as JSON, or `None`.
     pub(super) fn maybe_json<T: DeserializeOwned>(&self, column: &'static str) -> Result<Option<T>> {
         let text: Option<String> = self.get(column)?;
         text.map(|text| serde_json::from_str(&text).map_err(|problem| self.inconsistent(column, place(&problem))))
             .transpose()
     }
 
-    /// Rows that the engine has put into one JSON text, which costs a fraction of what a row of its own does for each; none
-    /// where there is none.
+    /// Rows that the engine has put into one JSON text, which costs a fraction of separate rows; empty
+    /// if there is none.
     pub(super) fn packed<T: DeserializeOwned>(&self, column: &'static str) -> Result<Vec<T>> {
         let text: Option<String> = self.get(column)?;
         let Some(text) = text else { return Ok(Vec::new()) };
@@ -94,7 +94,7 @@ impl<'a> Row<'a> {
         u64::try_from(value).map_err(|problem| self.inconsistent(column, problem))
     }
 
-    /// A count, or nothing.
+    /// A count, or `None`.
     pub(super) fn maybe_count(&self, column: &'static str) -> Result<Option<u64>> {
         if self.get::<Option<i64>>(column)?.is_none() { Ok(None) } else { self.count(column).map(Some) }
     }
@@ -107,12 +107,12 @@ impl<'a> Row<'a> {
             .map_err(|bytes: Vec<u8>| self.inconsistent(column, format!("has {} bytes, not {N}", bytes.len())))
     }
 
-    /// A blob of a fixed length, or nothing.
+    /// A blob of a fixed length, or `None`.
     pub(super) fn maybe_bytes<const N: usize>(&self, column: &'static str) -> Result<Option<[u8; N]>> {
         if self.get::<Option<Vec<u8>>>(column)?.is_none() { Ok(None) } else { self.bytes(column).map(Some) }
     }
 
-    /// What a parser says may quote the value, and that may be a person's.
+    /// The message of a parser may quote the value, which may be personal data.
     fn unreadable(&self, column: &'static str) -> StoreError {
         self.inconsistent(column, "is not what the column is for")
     }
@@ -128,7 +128,7 @@ impl<'a> Row<'a> {
     }
 }
 
-/// Where JSON is wrong. What else its parser says may quote it.
+/// The position of a JSON error. The rest of the message may quote the value.
 pub(crate) fn place(problem: &serde_json::Error) -> String {
     format!("cannot be read from line {}, column {} on", problem.line(), problem.column())
 }

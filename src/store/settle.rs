@@ -21,7 +21,7 @@ use crate::domain::reply::Stage;
 use written::Rows;
 pub use written::Written;
 
-/// An attempt that came past MAIL FROM, or was refused before it for the message's sake.
+/// An attempt that got past MAIL FROM, or was refused before it because of the message.
 #[derive(Clone, Debug)]
 pub struct Attempt {
     /// Its number, from 1.
@@ -32,7 +32,7 @@ pub struct Attempt {
     pub host: String,
     /// TLS version; empty without TLS.
     pub tls: String,
-    /// How far it came.
+    /// The last step that it reached.
     pub stage: Stage,
     /// The server's code.
     pub code: Option<u16>,
@@ -49,7 +49,7 @@ pub struct Settlement {
     pub notice_id: Uuid,
     /// The token it was claimed with.
     pub token: i64,
-    /// What came of it.
+    /// The outcome.
     pub outcome: Outcome,
     /// How strong the evidence is.
     pub level: Option<Level>,
@@ -57,33 +57,33 @@ pub struct Settlement {
     pub reply: Option<String>,
     /// When.
     pub at: Timestamp,
-    /// When to try again and the back-off then; the delivery is final without.
+    /// When to retry, and the back-off until then; without it the delivery is final.
     pub again: Option<(Timestamp, i64)>,
-    /// The attempt, where there was one.
+    /// The attempt, if there was one.
     pub attempt: Option<Attempt>,
     /// Attempts used so far.
     pub attempts: u32,
     /// The message as sent, at the first attempt.
     pub message: Option<Message>,
-    /// What the ledger records; nothing for a repeated deferral.
+    /// The entry for the ledger; `None` for a repeated deferral.
     pub entry: Option<Entry>,
-    /// The address, where it is to be marked dead.
+    /// The address, if it is to be marked dead.
     pub dead: Option<String>,
 }
 
-/// A settlement whose token did not hold any more.
+/// A settlement whose token was no longer valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fenced {
     /// The delivery.
     pub delivery_id: Uuid,
     /// The token it came with.
     pub token: i64,
-    /// It was recorded all the same.
+    /// It was recorded nevertheless.
     pub recorded: bool,
 }
 
-/// Records outcomes. A settlement whose token is no longer the queue's was fenced off: it is recorded only where it settles
-/// a doubt for the better (a 250 that arrived after its node was taken for dead). Gives those that were fenced off.
+/// Records outcomes. A settlement whose token is no longer that of the queue was fenced off: it is recorded only if it settles
+/// an uncertain delivery for the better (a 250 that arrives after its node was declared gone). Returns those fenced off.
 pub async fn settle(conn: &mut Conn, settlements: &[Written]) -> Result<Vec<Fenced>> {
     let held = leave_queue(conn, settlements).await?;
     let mut effective = Vec::with_capacity(settlements.len());
@@ -105,7 +105,7 @@ pub async fn settle(conn: &mut Conn, settlements: &[Written]) -> Result<Vec<Fenc
     Ok(fenced)
 }
 
-/// Numbers a late attempt behind those that others made meanwhile, who counted from the same number.
+/// Numbers a late attempt after those that others made meanwhile, who counted from the same number.
 async fn behind_others(conn: &mut Conn, mut settlement: Settlement) -> Result<Written> {
     let last = attempts(conn, settlement.delivery_id).await?.last().map_or(0, |last| last.attempt);
     let last = u32::try_from(last).unwrap_or(u32::MAX);
@@ -235,7 +235,7 @@ pub struct Reported<'a> {
     pub at: Timestamp,
 }
 
-/// Records a report; a delivery in doubt is no longer sent again.
+/// Records a report; an uncertain delivery is then no longer sent again.
 pub async fn report(conn: &mut Conn, reported: &Reported<'_>, entry: &Entry) -> Result<()> {
     let id = reported.delivery_id.to_string();
     sqlx::query(
@@ -253,7 +253,7 @@ pub async fn report(conn: &mut Conn, reported: &Reported<'_>, entry: &Entry) -> 
     ledger::append(conn, &[opening]).await
 }
 
-/// An attempt as `deliveries show` tells it.
+/// An attempt as `deliveries show` prints it.
 #[derive(Clone, Debug, Serialize)]
 pub struct Tried {
     /// Its number.
@@ -266,7 +266,7 @@ pub struct Tried {
     pub host: String,
     /// TLS version.
     pub tls: String,
-    /// How far it came.
+    /// The last step that it reached.
     pub stage: String,
     /// Outcome.
     pub outcome: String,
@@ -303,8 +303,8 @@ pub async fn attempts(conn: &mut Conn, delivery_id: Uuid) -> Result<Vec<Tried>> 
         .collect()
 }
 
-/// Cancels unclaimed deliveries: they leave the queue with their entry. One in doubt leaves it too, but stays in doubt: its message
-/// may have been taken.
+/// Cancels unclaimed deliveries: they leave the queue with their entry. An uncertain one leaves it too, but stays uncertain: its
+/// message may have been accepted.
 pub async fn cancel(conn: &mut Conn, notice_id: Uuid, at: Timestamp, cancelled: &[(Uuid, Entry)]) -> Result<()> {
     #[derive(Serialize)]
     struct Id {

@@ -1,8 +1,8 @@
 //! Turns at writing a SQLite file, between processes.
 //!
-//! SQLite lets whoever asks at the right moment write next: a dispatcher that commits back to back starves a command that
-//! polls. So writers pass a turnstile of two file locks: whoever waits for its turn holds the first, and nobody gets past it. It
-//! is about fairness only. SQLite's own lock keeps writers apart, and a turn that cannot be had in time is done without.
+//! SQLite lets the process that asks at the right moment write next: a dispatcher that commits back to back starves a command
+//! that polls. So writers pass a turnstile of two file locks: the process that waits for its turn holds the first, and nobody
+//! gets past it. It is about fairness only: SQLite's own lock keeps writers apart, and a turn that takes too long is skipped.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -18,7 +18,7 @@ use tokio::time::timeout;
 use super::Conn;
 use super::pool::Lent;
 
-/// How long to wait for a turn: a process that was stopped while it had one must not stop the others.
+/// How long to wait for a turn: a process that was stopped during its turn must not stop the others.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The turnstile beside a SQLite file.
@@ -26,12 +26,12 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(super) struct Turnstile {
     waiting: Arc<File>,
     writing: Arc<File>,
-    /// A thread waits already, for somebody who gave up waiting.
+    /// A thread is already waiting, for a caller that stopped waiting.
     at_wait: Arc<AtomicBool>,
 }
 
 impl Turnstile {
-    /// The turnstile of a database file; `None` where its files cannot be made, and turns are done without.
+    /// The turnstile of a database file; `None` if its files cannot be created: there are then no turns.
     pub(super) fn open(path: &str) -> Option<Self> {
         let file = |suffix: &str| -> io::Result<Arc<File>> {
             let path = format!("{path}{suffix}");
@@ -40,27 +40,27 @@ impl Turnstile {
         Some(Self { waiting: file(".waiting").ok()?, writing: file(".writing").ok()?, at_wait: Arc::default() })
     }
 
-    /// Takes a turn; `None` where that took too long.
+    /// Takes a turn; returns `None` if that took too long.
     pub(super) async fn take(&self) -> Option<Turn> {
         if self.waiting.try_lock().is_ok() {
             let turn = self.writing.try_lock().is_ok().then(|| Turn(self.writing.clone()));
             if turn.is_some() {
-                // Nobody waits: the next may step up.
+                // Nobody waits: the next one may enter.
                 let _ = self.waiting.unlock();
                 return turn;
             }
         }
-        // One thread, however long whoever has the turn was stopped for.
+        // One thread, however long the process with the turn was stopped.
         if self.at_wait.swap(true, Ordering::Relaxed) {
             return None;
         }
         let (given, waited) = oneshot::channel();
         let turnstile = self.clone();
-        // Not one of the runtime's threads, which a process waits for at its end: whoever has the turn may be stopped for good.
+        // Not a thread of the runtime, which a process waits for at its end: the process with the turn may be stopped for good.
         let waiting = thread::Builder::new().name("turnstile".to_owned()).spawn(move || {
             let turn = turnstile.wait();
             turnstile.at_wait.store(false, Ordering::Relaxed);
-            // A turn that comes too late is given back by being dropped.
+            // A turn that comes too late is dropped.
             drop(given.send(turn));
         });
         if waiting.is_err() {
@@ -85,12 +85,12 @@ pub(super) struct Turn(Arc<File>);
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        // The lock goes with the process at the latest.
+        // The lock ends with the process at the latest.
         let _ = self.0.unlock();
     }
 }
 
-/// A transaction that writes, and the turn it has. It is rolled back where it is dropped.
+/// A transaction that writes, with its turn. It is rolled back if it is dropped.
 #[derive(Debug)]
 pub struct Writing<'c> {
     // In this order: the turn ends when the transaction has.
@@ -109,7 +109,7 @@ impl<'c> Writing<'c> {
     /// Commits.
     ///
     /// # Errors
-    /// Where the database fails; whether it has committed is not known then.
+    /// If the database fails; whether it has committed is then unknown.
     pub async fn commit(mut self) -> Result<(), sqlx::Error> {
         self.lent.end("COMMIT").await?;
         if let Some(keeper) = self.keeper {
@@ -121,7 +121,7 @@ impl<'c> Writing<'c> {
     /// Rolls back, and waits for it.
     ///
     /// # Errors
-    /// Where the database fails.
+    /// If the database fails.
     pub async fn rollback(mut self) -> Result<(), sqlx::Error> {
         self.lent.end("ROLLBACK").await?;
         if let Some(keeper) = self.keeper {

@@ -1,7 +1,7 @@
-//! A connection of its own for whoever commits back to back.
+//! A connection for a caller that commits back to back.
 //!
-//! A pool tests every connection that comes back to it, in a task of its own, and only then gives it out again: for a writer
-//! that goes from one transaction to the next that is a detour each time, which it does without.
+//! A pool tests every connection that returns to it, in a task of its own, and lends it again only then: a detour after each
+//! transaction, which this writer avoids.
 
 use sqlx::Executor as _;
 
@@ -9,7 +9,7 @@ use super::pool::{Connections, Lent};
 use super::turn::{Turn, Turnstile, Writing};
 use super::{Conn, Dialect, Result, is_busy};
 
-/// Takes a turn and begins to write: on SQLite up to `again` times anew where somebody else has the file for too long.
+/// Takes a turn and begins to write: on SQLite up to `again` more times if another connection holds the file for too long.
 pub(super) async fn begin_write(
     lent: &mut Lent,
     dialect: Dialect,
@@ -28,15 +28,15 @@ pub(super) async fn begin_write(
     }
 }
 
-/// A connection to write with, kept from one transaction to the next for as long as they commit.
+/// A connection to write with, kept from one transaction to the next as long as they commit.
 #[derive(Debug)]
 pub struct Writer {
     connections: Connections,
     dialect: Dialect,
-    /// Its own: turns are taken between open files, and this one takes them with the rest of the process too.
+    /// A turnstile of its own: turns are taken between open files, and this writer takes turns with the rest of its process too.
     turnstile: Option<Turnstile>,
     kept: Option<Lent>,
-    /// How often to begin anew where somebody else has a SQLite file for too long.
+    /// How often to start again if another connection holds a SQLite file for too long.
     again: u32,
 }
 
@@ -53,7 +53,7 @@ impl Writer {
     /// A transaction that writes, as [`Store::write`](super::Store::write) begins one.
     ///
     /// # Errors
-    /// Where none can be begun.
+    /// If none can be begun.
     pub async fn begin(&mut self) -> Result<Writing<'_>> {
         let mut lent = match self.kept.take() {
             Some(kept) => kept,
@@ -66,7 +66,7 @@ impl Writer {
     /// The connection, in no transaction.
     ///
     /// # Errors
-    /// Where none can be had.
+    /// If none is available.
     pub async fn connection(&mut self) -> Result<&mut Conn> {
         let lent = match self.kept.take() {
             Some(kept) => kept,
@@ -75,10 +75,10 @@ impl Writer {
         Ok(self.kept.insert(lent))
     }
 
-    /// Takes what was written out of SQLite's write-ahead log, which others may write to meanwhile.
+    /// Moves what was written from SQLite's write-ahead log into the file; others may write meanwhile.
     ///
     /// # Errors
-    /// Where the database fails.
+    /// If the database fails.
     pub async fn checkpoint(&mut self) -> Result<()> {
         if self.dialect == Dialect::Sqlite {
             self.connection().await?.execute("PRAGMA wal_checkpoint(PASSIVE)").await?;

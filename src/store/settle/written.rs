@@ -1,6 +1,6 @@
-//! A settlement with its rows written out.
+//! A settlement with its rows serialised.
 //!
-//! Whoever commits does so for many at a time, and they all wait: what can be done before, each does for itself.
+//! A commit serves many callers at a time, who all wait: each does in advance what it can.
 
 use serde::Serialize;
 use uuid::Uuid;
