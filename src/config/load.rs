@@ -77,8 +77,8 @@ pub fn load(named: Option<&Path>, env: &[(String, String)]) -> Result<Loaded, Co
 pub fn parse(text: &str, place: &str, env: &[(String, String)]) -> Result<Config, ConfigError> {
     let invalid = |problem: String| ConfigError::Invalid { place: place.to_owned(), problem };
     // Once as it stands, for errors that name the line ...
-    toml::from_str::<Config>(text).map_err(|error| invalid(error.to_string().trim_end().to_owned()))?;
-    let mut table: Table = text.parse().map_err(|error: toml::de::Error| invalid(error.to_string()))?;
+    toml::from_str::<Config>(text).map_err(|error| invalid(with_line(&error, text)))?;
+    let mut table: Table = text.parse().map_err(|error: toml::de::Error| invalid(with_line(&error, text)))?;
     if secret_in_file(&table) {
         return Err(invalid(
             "a `password` belongs in a `password_file` or the environment, not in this file".to_owned(),
@@ -89,10 +89,10 @@ pub fn parse(text: &str, place: &str, env: &[(String, String)]) -> Result<Config
         let path: Vec<String> = name["BESKED__".len()..].split("__").map(str::to_lowercase).collect();
         overlay(&mut table, &path, value).map_err(|problem| at(name, problem))?;
         let probe = Value::Table(table.clone()).try_into::<Config>();
-        probe.map_err(|error| at(name, error.to_string().trim_end().to_owned()))?;
+        probe.map_err(|error| at(name, without_value(&error.to_string())))?;
     }
     let mut config: Config =
-        Value::Table(table).try_into().map_err(|error: toml::de::Error| invalid(error.to_string()))?;
+        Value::Table(table).try_into().map_err(|error: toml::de::Error| invalid(without_value(&error.to_string())))?;
     read_passwords(&mut config)?;
     let mut problems = config.problems();
     problems.extend(dkim::read(&mut config.dkim));
@@ -101,6 +101,29 @@ pub fn parse(text: &str, place: &str, env: &[(String, String)]) -> Result<Config
 
 fn at(place: &str, problem: String) -> ConfigError {
     ConfigError::Invalid { place: place.to_owned(), problem }
+}
+
+/// The message of an error with its line, and nothing of what that line holds: it may be a secret.
+fn with_line(error: &toml::de::Error, text: &str) -> String {
+    let message = without_value(error.message());
+    match error.span() {
+        Some(span) => format!("line {}: {message}", text[..span.start.min(text.len())].matches('\n').count() + 1),
+        None => message,
+    }
+}
+
+/// The message of an error without the value that serde quotes in it.
+fn without_value(message: &str) -> String {
+    let message = message.trim_end();
+    for (quoted, said) in [("invalid type: string ", "invalid type: text"), ("invalid value: string ", "invalid value")]
+    {
+        if message.starts_with(quoted)
+            && let Some((_, expected)) = message.rsplit_once(", expected ")
+        {
+            return format!("{said}, expected {expected}");
+        }
+    }
+    message.to_owned()
 }
 
 fn secret_in_file(table: &Table) -> bool {
@@ -204,6 +227,25 @@ mod tests {
         assert!(error.contains("line 2") && error.contains("nmae") && error.contains("`name`"), "{error}");
         let error = parse("", "besked.toml", &env(&[("BESKED__DATABSE__URL", "x")])).unwrap_err().to_string();
         assert!(error.starts_with("BESKED__DATABSE__URL: ") && error.contains("databse"), "{error}");
+    }
+
+    #[test]
+    fn an_error_never_prints_the_line_it_is_in() {
+        for text in [
+            "[[relay]]\nname = \"a\"\npassword = hunter2 \n",
+            "[[relay]]\nname = \"a\"\npassword = \"hunter2\n",
+            "[[relay]]\nname = \"a\"\npassword hunter2\n",
+            "[[relay]]\nname = \"a\"\nconnections = \"hunter2\"\n",
+            "[[relay]]\nname = \"a\"\npassword_file = [\"hunter2\"]\n",
+        ] {
+            let error = parse(text, "besked.toml", &[]).unwrap_err().to_string();
+            assert!(error.starts_with("besked.toml: line 3: ") && !error.contains("hunter2"), "{error}");
+        }
+        let error = parse(EXAMPLE, "x", &env(&[("BESKED__RELAY__0__CONNECTIONS", "hunter2")])).unwrap_err().to_string();
+        assert!(
+            error.contains("CONNECTIONS") && error.contains("expected u32") && !error.contains("hunter2"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -37,8 +37,20 @@ const fn default_connections() -> u32 {
     8
 }
 
+/// Every value that is not valid in the list of relays, by its key.
+pub(super) fn problems(relays: &[Relay]) -> Vec<String> {
+    let mut problems = Vec::new();
+    for (index, relay) in relays.iter().enumerate() {
+        problems.extend(relay.problems().into_iter().map(|problem| format!("`relay.{index}` {problem}")));
+        if relays[..index].iter().any(|other| other.name == relay.name) {
+            problems.push(format!("`relay.{index}.name` is used twice: `{}`", relay.name));
+        }
+    }
+    problems
+}
+
 impl Relay {
-    pub(super) fn problems(&self) -> Vec<String> {
+    fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
         if !crate::domain::problem::is_line(&self.name) {
             problems.push("needs a `name` of one line".to_owned());

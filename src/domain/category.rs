@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::problem::nearest;
+use crate::domain::retention::{Period, Retention, Start};
 use crate::domain::words::words;
 
 /// What kind of notice it is.
@@ -79,21 +80,24 @@ impl Category {
         matches!(self, Self::SecurityBreach | Self::AgreementChange)
     }
 
-    /// How long persons in its record are kept, in days, unless the configuration says otherwise: seven years where a
-    /// regulator or the accounts may ask, three where a contract may, one for marketing.
+    /// How long the persons in its record are stored, unless the configuration says otherwise: seven years for a breach, of
+    /// which an authority may ask; the seventh year after that of the invoice for the accounts (Swedish accounting act, BFL
+    /// 7 kap. 2 §); three years after the end of the contract for what changed it; three years for operations; one for
+    /// marketing.
     #[must_use]
-    pub const fn default_retention_days(self) -> u32 {
-        match self {
-            Self::SecurityBreach | Self::AgreementChange | Self::Billing => 2555,
-            Self::Disruption | Self::Maintenance | Self::SecurityMeasuresChange => 1095,
-            Self::News | Self::Survey => 365,
-        }
+    pub const fn default_retention(self) -> Retention {
+        let (start, years) = match self {
+            Self::SecurityBreach => (Start::Release, 7),
+            Self::Billing => (Start::EndOfYear, 7),
+            Self::AgreementChange => (Start::ContractEnd, 3),
+            Self::Disruption | Self::Maintenance | Self::SecurityMeasuresChange => (Start::Release, 3),
+            Self::News | Self::Survey => (Start::Release, 1),
+        };
+        Retention::new(start, Period::Years(years))
     }
-}
 
-impl Category {
-    /// Whether keeping the persons in its record is a duty, unless the configuration says otherwise: of breaches (GDPR Art.
-    /// 33(5)) and of invoices (accounting law). Elsewhere it is an interest, which yields to an erasure (Art. 17(3)).
+    /// Whether storing them that long is a duty, unless the configuration says otherwise: for breaches (GDPR Art. 33(5)) and
+    /// invoices (accounting law). For the others it is an interest, which yields to an erasure (Art. 17(3)).
     #[must_use]
     pub const fn default_retention_duty(self) -> bool {
         matches!(self, Self::SecurityBreach | Self::Billing)

@@ -29,5 +29,6 @@ pub mod preference;
 pub mod problem;
 pub mod random;
 pub mod reply;
+pub mod retention;
 pub mod rows_file;
 mod words;

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -11,7 +12,8 @@ use crate::config::Config;
 use crate::domain::category::Category;
 use crate::domain::clock::Clock;
 use crate::domain::entry::Event;
-use crate::people::subjects::{Privacy, PrivacyError, expires};
+use crate::domain::retention::Start;
+use crate::people::subjects::{Privacy, PrivacyError};
 use crate::store::subjects::{self, Expirable};
 use crate::store::{Store, StoreError, tree};
 
@@ -76,10 +78,17 @@ impl Retention {
     }
 
     async fn expired(&self, category: Category) -> Result<Vec<Expirable>, StoreError> {
-        let days = i64::from(self.config.retention_days(category));
-        let before = self.clock.now().saturating_sub(jiff::SignedDuration::from_hours(24 * days));
-        let before = before.unwrap_or(Timestamp::MIN);
+        let retention = self.config.retention(category);
+        if retention.start == Start::ContractEnd {
+            // Such a record expires customer by customer.
+            return Ok(Vec::new());
+        }
+        let before = retention.limit(self.clock.now(), &self.zone());
         subjects::expirable(&mut *self.store.read().await?, category, before).await
+    }
+
+    fn zone(&self) -> TimeZone {
+        self.config.organisation.default_time_zone.time_zone()
     }
 
     fn tell(&self, notice: Expirable, persons: u64) -> Purged {
@@ -88,7 +97,11 @@ impl Retention {
             category: notice.category,
             reference: notice.reference,
             released_at: notice.released_at,
-            expired_at: expires(notice.released_at, self.config.retention_days(notice.category)),
+            expired_at: self
+                .config
+                .retention(notice.category)
+                .expires(notice.released_at, None, &self.zone())
+                .unwrap_or(Timestamp::MAX),
             persons,
             held: notice.persons.saturating_sub(persons),
         }
@@ -106,7 +119,7 @@ impl Retention {
     }
 
     async fn purge(&self, notice: &Expirable) -> Result<u64, PrivacyError> {
-        let ground = format!("retention of {} days is over", self.config.retention_days(notice.category));
+        let ground = format!("retention of {} is over", self.config.retention(notice.category));
         let mut count = 0;
         loop {
             let mut tx = self.store.write().await?;

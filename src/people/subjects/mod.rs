@@ -191,14 +191,13 @@ impl Privacy {
         for category in Category::ALL.iter().filter(|category| self.config.retention_duty(**category)) {
             let of_category = deliveries.iter().filter(|delivery| delivery.category == *category);
             let Some(last) = of_category.filter_map(|delivery| delivery.released_at).max() else { continue };
-            let until = expires(last, self.config.retention_days(*category));
-            if self.clock.now() < until {
-                let until = until.strftime("%Y-%m-%d");
-                duties.push((
-                    format!("retention:{category}"),
-                    format!("the record of a notice must be kept until {until}"),
-                ));
-            }
+            let zone = self.config.organisation.default_time_zone.time_zone();
+            let until = match self.config.retention(*category).expires(last, None, &zone) {
+                Some(until) if until <= self.clock.now() => continue,
+                Some(until) => format!("until {}", until.to_zoned_datetime(zone).strftime("%Y-%m-%d")),
+                None => "while the contract runs".to_owned(),
+            };
+            duties.push((format!("retention:{category}"), format!("the record of a notice must be stored {until}")));
         }
         Ok(duties)
     }
@@ -432,12 +431,6 @@ async fn clear_attestations(conn: &mut Conn, address: &Address) -> Result<Vec<Uu
         }
     }
     Ok(openings)
-}
-
-/// When the time to keep a notice's persons is over.
-#[must_use]
-pub fn expires(released_at: jiff::Timestamp, days: u32) -> jiff::Timestamp {
-    released_at.saturating_add(jiff::SignedDuration::from_hours(24 * i64::from(days))).unwrap_or(jiff::Timestamp::MAX)
 }
 
 #[cfg(test)]
