@@ -14,7 +14,7 @@ use besked::config::{Config, EXAMPLE, parse};
 use besked::domain::category::Category;
 use besked::domain::clock::Clock;
 use besked::domain::delivery::Level;
-use besked::domain::entry::{Detail, Entry, Event, Fact, Person, commitment};
+use besked::domain::entry::{Detail, Entry, Event, Fact, Manifest, Person, commitment, shown};
 use besked::domain::evidence::verify;
 use besked::domain::merkle::{Frontier, leaf_hash};
 use besked::domain::notice::{State, content_digest};
@@ -60,6 +60,7 @@ fn person(n: u64) -> Person {
         host: "smtp.example.com [192.0.2.25]".to_owned(),
         tls: "TLSv1.3".to_owned(),
         reply: "250 2.0.0 Ok: queued as 4bXYZ12345".to_owned(),
+        customer_name: "Kund AB".to_owned(),
     }
 }
 
@@ -145,14 +146,21 @@ impl Bench {
             releases::insert(&mut tx, id, 1, now, &releases::Packed::of(&rows)).await.expect("the database works");
         }
         let manifest = Fact {
-            detail: Detail::Manifest { count: recipients, root: tree.root() },
+            detail: Detail::Manifest(Manifest {
+                count: recipients,
+                root: tree.root(),
+                customers: recipients,
+                unaddressed: 0,
+                unaddressed_root: Frontier::new().root(),
+                shown: shown("Bench", Some("BENCH"), None, "example.com"),
+            }),
             ..Fact::new(Event::Manifest, now)
         };
         let manifest = Entry::new(&Fact { notice: Some(notice), ..manifest }, None, &self.random);
         entries::append(&mut tx, &[Opening::of_notice(&manifest, id, now)]).await.expect("the database works");
-        notices::set_released(&mut tx, id, now, recipients, recipients, "example.com")
-            .await
-            .expect("the database works");
+        let released =
+            notices::Released { customers: recipients, recipients, message_domain: "example.com", salt: &[5; 32] };
+        notices::set_released(&mut tx, id, now, &released).await.expect("the database works");
         tx.commit().await.expect("the database works");
         for first in (0..recipients).step_by(2000) {
             let mut tx = self.store.write().await.expect("the database works");

@@ -40,6 +40,7 @@ CREATE TABLE contacts (
 
 CREATE INDEX contacts_by_email ON contacts (email);
 
+-- `audience_salt` is the salt of the manifest's commitments to customers with nobody to address.
 -- `resent_at` is set while deliveries of a closed notice are being sent again on an operator's decision.
 CREATE TABLE notices (
     id              TEXT COLLATE "C" NOT NULL PRIMARY KEY,
@@ -67,7 +68,8 @@ CREATE TABLE notices (
     release_until   BIGINT,
     customers       BIGINT NOT NULL DEFAULT 0,
     recipients      BIGINT NOT NULL DEFAULT 0,
-    message_domain  TEXT COLLATE "C" NOT NULL DEFAULT ''
+    message_domain  TEXT COLLATE "C" NOT NULL DEFAULT '',
+    audience_salt   BYTEA
 );
 
 CREATE INDEX notices_by_reference ON notices (reference);

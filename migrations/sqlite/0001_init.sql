@@ -36,6 +36,7 @@ CREATE TABLE contacts (
 
 CREATE INDEX contacts_by_email ON contacts (email);
 
+-- `audience_salt` is the salt of the manifest's commitments to customers with nobody to address.
 -- `resent_at` is set while deliveries of a closed notice are being sent again on an operator's decision.
 CREATE TABLE notices (
     id              TEXT NOT NULL PRIMARY KEY,
@@ -63,7 +64,8 @@ CREATE TABLE notices (
     release_until   INTEGER,
     customers       INTEGER NOT NULL DEFAULT 0,
     recipients      INTEGER NOT NULL DEFAULT 0,
-    message_domain  TEXT NOT NULL DEFAULT ''
+    message_domain  TEXT NOT NULL DEFAULT '',
+    audience_salt   BLOB
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX notices_by_reference ON notices (reference);

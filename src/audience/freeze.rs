@@ -7,12 +7,13 @@ use super::spool::{Chunk, Spool};
 use super::{AudienceError, Page, Pages, Reach, Source, refuse_empty, refuse_unknown};
 use crate::config::Config;
 use crate::domain::clock::Clock;
-use crate::domain::entry::{Detail, Entry, Event, Fact, commitment};
-use crate::domain::merkle::{Frontier, leaf_hash};
+use crate::domain::entry::{Detail, Entry, Event, Fact, Manifest, commitment, shown};
+use crate::domain::merkle::{Frontier, Hash, leaf_hash};
 use crate::domain::notice::Notice;
 use crate::domain::random::Random;
+use crate::ledger::unaddressed;
 use crate::store::ledger::Opening;
-use crate::store::notices::Kept;
+use crate::store::notices::{Kept, Released};
 use crate::store::releases::{NewDelivery, Packed};
 use crate::store::{Conn, Store, StoreError, ledger, notices, releases, subjects, tree};
 
@@ -276,12 +277,6 @@ async fn finish(with: &Freezing<'_>, kept: &Kept, mut gathered: Gathered) -> Res
     let last = gathered.take_chunk();
     let (root, count) = (gathered.tree.root(), gathered.reach.recipients);
     let at = with.clock.now();
-    let fact = Fact {
-        notice: Some((kept.id, kept.category, kept.digest)),
-        detail: Detail::Manifest { count, root },
-        ..Fact::new(Event::Manifest, at)
-    };
-    let entry = Entry::new(&fact, None, with.random);
     let mut tx = with.store.write_patiently().await?;
     hold(with, &mut tx, kept.id).await?;
     // No erasure comes in between from here on.
@@ -292,11 +287,7 @@ async fn finish(with: &Freezing<'_>, kept: &Kept, mut gathered: Gathered) -> Res
     if releases::written(&mut tx, kept.id).await? != (count, gathered.reach.unaddressed) {
         return Err(AudienceError::Incomplete);
     }
-    let domain = with.config.sender.domain();
-    let released = notices::set_released(&mut tx, kept.id, at, gathered.reach.customers, count, domain).await?;
-    if !released {
-        return Err(AudienceError::Lost);
-    }
+    let entry = release(with, &mut tx, kept, &gathered, (root, at)).await?;
     ledger::append(&mut tx, &[Opening::of_notice(&entry, kept.id, at)]).await?;
     tx.commit().await.map_err(StoreError::from)?;
     if count > 1000
@@ -306,4 +297,29 @@ async fn finish(with: &Freezing<'_>, kept: &Kept, mut gathered: Gathered) -> Res
         tracing::warn!(notice = %kept.id, %error, "the planner's figures of the queue could not be brought up to date");
     }
     Ok(Frozen { reach: gathered.reach, root })
+}
+
+/// Makes the notice a released one, and the manifest that commits to its audience and to what is shown of it.
+async fn release(
+    with: &Freezing<'_>,
+    conn: &mut Conn,
+    kept: &Kept,
+    gathered: &Gathered,
+    (root, at): (Hash, Timestamp),
+) -> Result<Entry, AudienceError> {
+    let (salt, message_domain) = (with.random.bytes(), with.config.sender.domain());
+    let (customers, recipients) = (gathered.reach.customers, gathered.reach.recipients);
+    let (unaddressed, unaddressed_root) = unaddressed::commit(conn, kept.id, &salt).await?;
+    let released = Released { customers, recipients, message_domain, salt: &salt };
+    if !notices::set_released(conn, kept.id, at, &released).await? {
+        return Err(AudienceError::Lost);
+    }
+    let shown = shown(&kept.subject, kept.reference.as_deref(), kept.follows_id, message_domain);
+    let manifest = Manifest { count: recipients, root, customers, unaddressed, unaddressed_root, shown };
+    let fact = Fact {
+        notice: Some((kept.id, kept.category, kept.digest)),
+        detail: Detail::Manifest(manifest),
+        ..Fact::new(Event::Manifest, at)
+    };
+    Ok(Entry::new(&fact, None, with.random))
 }

@@ -151,6 +151,7 @@ pub(crate) fn person(delivery: &Shown, notice: &Kept, text: &str) -> Option<Pers
         account_id: delivery.account_id.clone(),
         address: delivery.email.clone(),
         role: delivery.role.as_str().to_owned(),
+        customer_name: delivery.customer_name.clone(),
         message_id: message_id(delivery.id, &notice.message_domain),
         reply: text.to_owned(),
         ..Person::default()

@@ -6,13 +6,13 @@
 //! | body | fields, in order |
 //! | --- | --- |
 //! | fact | notice id (16 bytes) or null, category or null, content digest (32 bytes) or null, event, ordinal or null, level or null, time (ms since 1970), attempt or null, status class or null, detail (array) |
-//! | person | account id, address, role, SHA-256 of the bytes sent or null, Message-ID, envelope sender, relay, host, TLS version, full reply |
+//! | person | account id, address, role, SHA-256 of the bytes sent or null, Message-ID, envelope sender, relay, host, TLS version, full reply, customer's name |
 //!
 //! `detail` depends on the event; those not named here have `[]`:
 //!
 //! | event | detail |
 //! | --- | --- |
-//! | `manifest` | count, root of the recipients' tree |
+//! | `manifest` | recipients, root of the recipients' tree, customers in the audience, those with nobody to address, root of the tree over their commitments, digest of what is shown of the notice |
 //! | `closed` | outcome, count, outcome, count, ... |
 //! | `preference_changed` | category, 1 where it is opted out of and 0 where no longer |
 //! | `restricted`, `rectified` | 1 or 0: restricted or no longer; put in place of another address or replaced by one |
@@ -20,6 +20,9 @@
 //! | `key_rotated` | verifier key until then, verifier key from then on |
 //! | `operated` | action, id of its object (16 bytes) or null |
 //! | `continued` | reason, size and root of the last checkpoint signed before |
+//!
+//! The commitment of a customer with nobody to address is HMAC-SHA256(the notice's salt, [`who`] without an address), in the order of
+//! account ids; the salt stays in the database. [`shown`] makes the digest of what is shown of the notice.
 //!
 //! The person of an `operated` entry: account id and address that the action concerned, or empty; the actor as `role`; the
 //! operator's words as `reply`.
@@ -32,13 +35,10 @@
 //! random bytes, and deleting a salt with its body makes the commitment meaningless (GDPR Art. 17).
 
 mod decode;
+mod encode;
 
-use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;
-use minicbor::Encoder;
 use serde::Serialize;
-use sha2::Sha256;
-use unicode_normalization::UnicodeNormalization;
 use uuid::Uuid;
 
 use crate::domain::actor::Action;
@@ -48,6 +48,7 @@ use crate::domain::random::Random;
 use crate::domain::words::words;
 
 pub use decode::{Brief, DecodeError, commitments, parse_who};
+pub use encode::{commitment, hmac, leaf, nfc, shown, who};
 
 /// What an entry records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -175,8 +176,8 @@ pub struct Fact {
 pub enum Detail {
     /// Nothing.
     None,
-    /// Of a manifest: how many recipients, and the root of the tree over their commitments.
-    Manifest { count: u64, root: [u8; 32] },
+    /// Of a manifest: the audience as it was frozen.
+    Manifest(Manifest),
     /// Of a closed notice: how many deliveries ended in each outcome.
     Closed(Vec<(Outcome, u64)>),
     /// Of a changed preference: the category, and whether it is now opted out.
@@ -191,6 +192,23 @@ pub enum Detail {
     Continued { reason: String, size: u64, root: [u8; 32] },
     /// Of an operation: the action, and the id of its object where that is no notice, delivery or address.
     Operated { action: Action, object: Option<Uuid> },
+}
+
+/// An audience as it was frozen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Manifest {
+    /// Recipients.
+    pub count: u64,
+    /// Root of the tree over their commitments, in the order of their ordinals.
+    pub root: [u8; 32],
+    /// Customers in the audience.
+    pub customers: u64,
+    /// Those of them with nobody to address.
+    pub unaddressed: u64,
+    /// Root of the tree over their commitments, in the order of their account ids.
+    pub unaddressed_root: [u8; 32],
+    /// Digest of what is shown of the notice: see [`shown`].
+    pub shown: [u8; 32],
 }
 
 /// Entries with consecutive indexes.
@@ -242,6 +260,8 @@ pub struct Person {
     pub tls: String,
     /// The server's full reply, or the note of an attestation.
     pub reply: String,
+    /// The customer's name at release.
+    pub customer_name: String,
 }
 
 /// An entry as it is stored: both bodies, both salts, and the leaf that commits to them.
@@ -283,54 +303,6 @@ impl Entry {
     }
 }
 
-/// The leaf that commits to two bodies under their salts.
-#[must_use]
-pub fn leaf(fact_salt: &[u8], fact: &[u8], person_salt: &[u8], person: &[u8]) -> Vec<u8> {
-    let (fact, person) = (hmac(fact_salt, fact), hmac(person_salt, person));
-    encode(|cbor| {
-        cbor.array(3)?.u8(1)?.bytes(&fact)?.bytes(&person)?;
-        Ok(())
-    })
-}
-
-/// `who` of a recipient's commitment: CBOR `[account_id, address]`.
-#[must_use]
-pub fn who(account_id: &str, address: &str) -> Vec<u8> {
-    encode(|cbor| {
-        cbor.array(2)?.str(&nfc(account_id))?.str(&nfc(address))?;
-        Ok(())
-    })
-}
-
-/// A recipient's commitment in the manifest: HMAC-SHA256 over [`who`] under a random salt.
-#[must_use]
-pub fn commitment(salt: &[u8], account_id: &str, address: &str) -> [u8; 32] {
-    hmac(salt, &who(account_id, address))
-}
-
-/// HMAC-SHA256 (RFC 2104).
-#[must_use]
-pub fn hmac(key: &[u8], message: &[u8]) -> [u8; 32] {
-    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
-    mac.update(message);
-    mac.finalize().into_bytes().into()
-}
-
-type EncodeError = minicbor::encode::Error<std::convert::Infallible>;
-type Cbor<'a> = Encoder<&'a mut Vec<u8>>;
-
-fn encode(write: impl FnOnce(&mut Cbor<'_>) -> Result<(), EncodeError>) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(160);
-    write(&mut Encoder::new(&mut bytes)).expect("writing to memory does not fail");
-    bytes
-}
-
-/// Text as it stands in entries: in normal form C (Unicode Standard Annex 15).
-#[must_use]
-pub fn nfc(text: &str) -> std::borrow::Cow<'_, str> {
-    if text.is_ascii() { text.into() } else { text.nfc().collect::<String>().into() }
-}
-
 impl Fact {
     /// That something happened, and when; nothing else is said yet.
     #[must_use]
@@ -351,90 +323,6 @@ impl Fact {
     #[must_use]
     pub const fn is_finding(&self) -> bool {
         matches!(self.event, Event::Accepted | Event::Rejected) && self.attempt.is_none()
-    }
-
-    /// Canonical bytes.
-    #[must_use]
-    pub fn to_cbor(&self) -> Vec<u8> {
-        encode(|cbor| {
-            cbor.array(10)?;
-            match &self.notice {
-                Some((id, category, digest)) => {
-                    cbor.bytes(id.as_bytes())?.str(category.as_str())?.bytes(digest)?;
-                }
-                None => {
-                    cbor.null()?.null()?.null()?;
-                }
-            }
-            cbor.str(self.event.as_str())?.encode(self.ordinal)?.encode(self.level.map(Level::as_str))?;
-            cbor.u64(u64::try_from(self.at.as_millisecond()).unwrap_or(0))?;
-            cbor.encode(self.attempt)?.encode(self.status_class)?;
-            self.detail.encode(cbor)
-        })
-    }
-}
-
-impl Detail {
-    fn encode(&self, cbor: &mut Cbor<'_>) -> Result<(), EncodeError> {
-        match self {
-            Self::None => {
-                cbor.array(0)?;
-            }
-            Self::Manifest { count, root } => {
-                cbor.array(2)?.u64(*count)?.bytes(root)?;
-            }
-            Self::Closed(counts) => {
-                cbor.array(counts.len() as u64 * 2)?;
-                for (outcome, count) in counts {
-                    cbor.str(outcome.as_str())?.u64(*count)?;
-                }
-            }
-            Self::Preference { category, opted_out } => {
-                cbor.array(2)?.str(category.as_str())?.u8(u8::from(*opted_out))?;
-            }
-            Self::Flag(flag) => {
-                cbor.array(1)?.u8(u8::from(*flag))?;
-            }
-            Self::Cleared { ground, entries } => {
-                cbor.array(1 + entries.len() as u64 * 2)?.str(&nfc(ground))?;
-                for run in entries {
-                    cbor.u64(run.first)?.u64(run.count)?;
-                }
-            }
-            Self::Keys { old, new } => {
-                cbor.array(2)?.str(&nfc(old))?.str(&nfc(new))?;
-            }
-            Self::Continued { reason, size, root } => {
-                cbor.array(3)?.str(&nfc(reason))?.u64(*size)?.bytes(root)?;
-            }
-            Self::Operated { action, object } => {
-                cbor.array(2)?.str(action.as_str())?;
-                match object {
-                    Some(id) => cbor.bytes(id.as_bytes())?,
-                    None => cbor.null()?,
-                };
-            }
-        }
-        Ok(())
-    }
-}
-
-impl Person {
-    /// Canonical bytes.
-    #[must_use]
-    pub fn to_cbor(&self) -> Vec<u8> {
-        encode(|cbor| {
-            cbor.array(10)?;
-            cbor.str(&nfc(&self.account_id))?.str(&nfc(&self.address))?.str(&nfc(&self.role))?;
-            match &self.sha256 {
-                Some(digest) => cbor.bytes(digest)?,
-                None => cbor.null()?,
-            };
-            for text in [&self.message_id, &self.envelope_sender, &self.relay, &self.host, &self.tls, &self.reply] {
-                cbor.str(&nfc(text))?;
-            }
-            Ok(())
-        })
     }
 }
 
@@ -481,8 +369,15 @@ mod tests {
     #[test]
     fn a_fact_is_an_array_of_ten() {
         let at = Timestamp::from_millisecond(1).unwrap();
-        let detail = Detail::Manifest { count: 2, root: [0; 32] };
+        let detail = Detail::Manifest(Manifest {
+            count: 2,
+            root: [0; 32],
+            customers: 3,
+            unaddressed: 1,
+            unaddressed_root: [1; 32],
+            shown: [2; 32],
+        });
         let cbor = hex(&Fact { detail, ..Fact::new(Event::Manifest, at) }.to_cbor());
-        assert!(cbor.starts_with("8af6f6f6686d616e6966657374f6f601f6f68202"), "{cbor}");
+        assert!(cbor.starts_with("8af6f6f6686d616e6966657374f6f601f6f68602"), "{cbor}");
     }
 }

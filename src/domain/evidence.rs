@@ -252,8 +252,8 @@ impl<'a> Checker<'a> {
             return Err(Invalid::Notices);
         }
         match &fact.detail {
-            Detail::Manifest { .. } if self.manifest.is_some() => return Err(Invalid::Manifest),
-            Detail::Manifest { count, root } => self.manifest = Some((*count, *root)),
+            Detail::Manifest(_) if self.manifest.is_some() => return Err(Invalid::Manifest),
+            Detail::Manifest(it) => self.manifest = Some((it.count, it.root)),
             Detail::Closed(_) if self.closed.is_some() => return Err(Invalid::Closed),
             Detail::Closed(counts) => self.closed = Some(counts.clone()),
             _ => {}

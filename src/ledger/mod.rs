@@ -17,6 +17,7 @@ pub mod sequence;
 pub mod sign;
 pub mod state;
 pub mod subtrees;
+pub mod unaddressed;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -13,9 +13,10 @@ use super::deliveries::Committed;
 use super::dialect::Dialect;
 use super::row::{Row, place};
 use super::{Conn, Result, StoreError};
-use crate::domain::category::Category;
+use crate::domain::category::{Category, Role};
 use crate::domain::delivery::{Level, State};
 use crate::domain::entry::Event;
+use crate::domain::notice::State as NoticeState;
 
 /// A page of the tree's entries with their openings, by index.
 #[derive(Clone, Debug, Default)]
@@ -192,6 +193,10 @@ pub struct Booked {
     pub id: Uuid,
     /// The recipient's commitment.
     pub recipient: Committed,
+    /// Role addressed, as stored.
+    pub role: Role,
+    /// The customer's name, as stored.
+    pub customer_name: String,
     /// State as stored.
     pub state: State,
     /// How strong the evidence is, as stored.
@@ -211,6 +216,8 @@ struct Packed {
     email: String,
     salt: Option<String>,
     commitment: Option<String>,
+    role: String,
+    customer_name: String,
     state: String,
     level: Option<String>,
     reply: Option<String>,
@@ -220,11 +227,11 @@ struct Packed {
 /// A page of a notice's deliveries in manifest order, from `ordinal` on.
 pub async fn booked(conn: &mut Conn, notice_id: Uuid, ordinal: u64, limit: u32) -> Result<Vec<Booked>> {
     let sql = Dialect::of(conn).pick(
-        "SELECT CAST(json_group_array(json_array(id, ordinal, account_id, email, hex(salt), hex(commitment), state, level,
-           reply, changed_at)) AS TEXT) AS page
+        "SELECT CAST(json_group_array(json_array(id, ordinal, account_id, email, hex(salt), hex(commitment), role,
+           customer_name, state, level, reply, changed_at)) AS TEXT) AS page
          FROM (SELECT * FROM deliveries WHERE notice_id = $1 AND ordinal >= $2 ORDER BY ordinal LIMIT $3)",
         "SELECT CAST(coalesce(json_agg(json_build_array(id, ordinal, account_id, email, upper(encode(salt, 'hex')),
-           upper(encode(commitment, 'hex')), state, level, reply, changed_at) ORDER BY ordinal), '[]'::json) AS TEXT) AS page
+           upper(encode(commitment, 'hex')), role, customer_name, state, level, reply, changed_at) ORDER BY ordinal), '[]'::json) AS TEXT) AS page
          FROM (SELECT * FROM deliveries WHERE notice_id = $1 AND ordinal >= $2 ORDER BY ordinal LIMIT $3) AS d",
     );
     let row = sqlx::query(sql)
@@ -263,6 +270,8 @@ fn unpack(row: Packed) -> Result<Booked, String> {
     Ok(Booked {
         id,
         recipient,
+        role: row.role.parse()?,
+        customer_name: row.customer_name,
         state: row.state.parse()?,
         level: row.level.map(|level| level.parse()).transpose()?,
         reply: row.reply,
@@ -277,23 +286,37 @@ pub struct AuditedNotice {
     pub id: Uuid,
     /// Category.
     pub category: Category,
+    /// State.
+    pub state: NoticeState,
+    /// Subject.
+    pub subject: String,
+    /// The author's reference.
+    pub reference: Option<String>,
+    /// The notice that it follows.
+    pub follows_id: Option<Uuid>,
     /// Digest of its content, as stored.
     pub digest: [u8; 32],
     /// The file as written.
     pub source: String,
-    /// Whether it is released.
-    pub released: bool,
-    /// Whether it is closed.
-    pub closed: bool,
+    /// When it was released, in milliseconds.
+    pub released_at: Option<i64>,
+    /// When it was closed, in milliseconds.
+    pub closed_at: Option<i64>,
+    /// Customers in its audience, as stored.
+    pub customers: u64,
     /// Its recipients, as stored.
     pub recipients: u64,
+    /// Domain of its Message-IDs.
+    pub message_domain: String,
+    /// Salt of the commitments to customers with nobody to address.
+    pub salt: Option<[u8; 32]>,
 }
 
 /// A page of all notices in the order of their ids, after `after`.
 pub async fn notices(conn: &mut Conn, after: &str, limit: u32) -> Result<Vec<AuditedNotice>> {
     let rows = sqlx::query(
-        "SELECT id, category, digest, source, released_at, closed_at, recipients FROM notices WHERE id > $1
-         ORDER BY id LIMIT $2",
+        "SELECT id, category, state, subject, reference, follows_id, digest, source, released_at, closed_at, customers,
+           recipients, message_domain, audience_salt FROM notices WHERE id > $1 ORDER BY id LIMIT $2",
     )
     .bind(after)
     .bind(i64::from(limit))
@@ -305,11 +328,18 @@ pub async fn notices(conn: &mut Conn, after: &str, limit: u32) -> Result<Vec<Aud
             Ok(AuditedNotice {
                 id: row.id("id")?,
                 category: row.parse("category")?,
+                state: row.parse("state")?,
+                subject: row.get("subject")?,
+                reference: row.get("reference")?,
+                follows_id: row.maybe("follows_id")?,
                 digest: row.bytes("digest")?,
                 source: row.get("source")?,
-                released: row.maybe_time("released_at")?.is_some(),
-                closed: row.maybe_time("closed_at")?.is_some(),
+                released_at: row.get("released_at")?,
+                closed_at: row.get("closed_at")?,
+                customers: row.count("customers")?,
                 recipients: row.count("recipients")?,
+                message_domain: row.get("message_domain")?,
+                salt: row.maybe_bytes("audience_salt")?,
             })
         })
         .collect()

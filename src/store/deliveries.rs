@@ -350,6 +350,7 @@ impl ToSend {
             account_id: self.account_id.clone(),
             email: self.email.as_str().to_owned(),
             role: self.role.as_str().to_owned(),
+            customer_name: self.customer_name.clone(),
         }
     }
 }

@@ -290,24 +290,31 @@ pub async fn end_release(conn: &mut Conn, id: Uuid, owner: &str) -> Result<bool>
     Ok(done.rows_affected() == 1)
 }
 
-/// Makes a notice whose audience is frozen a released one. False where it is no longer being released.
-pub async fn set_released(
-    conn: &mut Conn,
-    id: Uuid,
-    now: Timestamp,
-    customers: u64,
-    recipients: u64,
-    message_domain: &str,
-) -> Result<bool> {
+/// What a release records of a notice.
+#[derive(Clone, Copy, Debug)]
+pub struct Released<'a> {
+    /// Customers in its audience.
+    pub customers: u64,
+    /// Its recipients.
+    pub recipients: u64,
+    /// Domain of its Message-IDs.
+    pub message_domain: &'a str,
+    /// Salt of the commitments to customers with nobody to address.
+    pub salt: &'a [u8; 32],
+}
+
+/// Makes a notice whose audience is frozen a released one. Returns false if it is no longer being released.
+pub async fn set_released(conn: &mut Conn, id: Uuid, now: Timestamp, released: &Released<'_>) -> Result<bool> {
     let done = sqlx::query(
-        "UPDATE notices SET state = 'released', released_at = $2, customers = $3, recipients = $4, message_domain = $5
-         WHERE id = $1 AND state = 'releasing'",
+        "UPDATE notices SET state = 'released', released_at = $2, customers = $3, recipients = $4, message_domain = $5,
+           audience_salt = $6 WHERE id = $1 AND state = 'releasing'",
     )
     .bind(id.to_string())
     .bind(now.as_millisecond())
-    .bind(i64::try_from(customers).unwrap_or(i64::MAX))
-    .bind(i64::try_from(recipients).unwrap_or(i64::MAX))
-    .bind(message_domain)
+    .bind(i64::try_from(released.customers).unwrap_or(i64::MAX))
+    .bind(i64::try_from(released.recipients).unwrap_or(i64::MAX))
+    .bind(released.message_domain)
+    .bind(released.salt.to_vec())
     .execute(conn)
     .await?;
     Ok(done.rows_affected() == 1)

@@ -237,6 +237,65 @@ const CASES: &[Case] = &[
         Some(0),
         "is not shown as released",
     ),
+    (
+        &["UPDATE notices SET subject = 'Forged' WHERE id = (SELECT MIN(id) FROM notices)"],
+        Some(0),
+        "is shown with another subject, reference, predecessor or Message-ID domain",
+    ),
+    (
+        &["UPDATE notices SET reference = 'CHG-9' WHERE id = (SELECT MIN(id) FROM notices)"],
+        Some(0),
+        "another subject, reference",
+    ),
+    (
+        &["UPDATE notices SET follows_id = (SELECT MAX(id) FROM notices) WHERE id = (SELECT MIN(id) FROM notices)"],
+        Some(0),
+        "predecessor",
+    ),
+    (
+        &["UPDATE notices SET message_domain = 'forged.example' WHERE id = (SELECT MIN(id) FROM notices)"],
+        Some(0),
+        "Message-ID domain",
+    ),
+    (
+        &["UPDATE notices SET released_at = released_at - 86400000 WHERE id = (SELECT MIN(id) FROM notices)"],
+        Some(0),
+        "is shown with another time of release",
+    ),
+    (
+        &["UPDATE notices SET closed_at = closed_at - 86400000 WHERE id = (SELECT MIN(id) FROM notices)"],
+        Some(0),
+        "is shown with another time of closing",
+    ),
+    (
+        &["UPDATE notices SET state = 'released' WHERE id = (SELECT MIN(id) FROM notices)"],
+        Some(0),
+        "is shown in a state that its entries do not lead to",
+    ),
+    (
+        &["UPDATE notices SET customers = customers - 1 WHERE id = (SELECT MIN(id) FROM notices)"],
+        Some(0),
+        "another number of customers",
+    ),
+    (&["DELETE FROM unaddressed"], Some(0), "has other customers with nobody to address"),
+    (&["UPDATE unaddressed SET account_id = 'C9'"], Some(0), "has other customers with nobody to address"),
+    (
+        &["UPDATE deliveries SET role = 'legal' WHERE ordinal = 1 AND notice_id = (SELECT MIN(id) FROM notices)"],
+        Some(2),
+        "is stored with another role",
+    ),
+    (
+        &[
+            "UPDATE deliveries SET customer_name = 'Forged' WHERE ordinal = 1 AND notice_id = (SELECT MIN(id) FROM notices)",
+        ],
+        Some(2),
+        "is stored with another name of the customer",
+    ),
+    (
+        &["UPDATE deliveries SET customer_name = '' WHERE ordinal = 1 AND notice_id = (SELECT MIN(id) FROM notices)"],
+        Some(2),
+        "is stored with another name of the customer",
+    ),
     // The tree itself.
     (
         &["UPDATE ledger_nodes SET hash = (SELECT root FROM ledger_head) WHERE level = 8"],
@@ -311,7 +370,7 @@ async fn checkpoints_by_a_key_that_was_exchanged_count_and_foreign_ones_do_not()
 
 #[tokio::test]
 async fn entries_that_contradict_earlier_ones_are_named_though_they_are_signed() {
-    use besked::domain::entry::{Detail, Entry, Event, Fact, Run};
+    use besked::domain::entry::{Detail, Entry, Event, Fact, Manifest, Run};
     use besked::store::ledger::Opening;
     let app = ledger(Engine::Sqlite).await;
     let notice = app.app.notices.named("CHG-1").await.unwrap();
@@ -321,7 +380,14 @@ async fn entries_that_contradict_earlier_ones_are_named_though_they_are_signed()
         (
             Fact {
                 notice: about,
-                detail: Detail::Manifest { count: 0, root: [0; 32] },
+                detail: Detail::Manifest(Manifest {
+                    count: 0,
+                    root: [0; 32],
+                    customers: 0,
+                    unaddressed: 0,
+                    unaddressed_root: [0; 32],
+                    shown: [0; 32],
+                }),
                 ..Fact::new(Event::Manifest, at)
             },
             "had a manifest already",

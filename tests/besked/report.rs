@@ -7,7 +7,7 @@ use besked::config::Organisation;
 use besked::domain::category::Category;
 use besked::domain::checkpoint::Checkpoint;
 use besked::domain::delivery::{Level, Outcome};
-use besked::domain::entry::{Detail, Event, Fact, Person};
+use besked::domain::entry::{Detail, Event, Fact, Manifest, Person};
 use besked::domain::evidence::{Evidence, Message, Proven, Recipient, Subject, claims};
 use besked::domain::notice::State;
 use besked::ledger::report::{Report, ReportError, Words, pdf};
@@ -70,6 +70,7 @@ fn person(account_id: &str, address: &str) -> Person {
         host: "mx1.customer.example [192.0.2.7]".into(),
         tls: "TLSv1.3".into(),
         reply: "250 2.0.0 OK: queued as 4F1A2B".into(),
+        customer_name: "Acme Åkeri AB".into(),
     }
 }
 
@@ -95,7 +96,14 @@ fn case(count: u64) -> Case {
         notice,
         file: br#"{"format":"besked-evidence/1","entries":[],"recipients":[],"messages":[]}"#.repeat(40),
     };
-    let detail = Detail::Manifest { count, root: [1; 32] };
+    let detail = Detail::Manifest(Manifest {
+        count,
+        root: [1; 32],
+        customers: count,
+        unaddressed: 0,
+        unaddressed_root: [2; 32],
+        shown: [3; 32],
+    });
     case.add(Fact { detail, ..Fact::new(Event::Manifest, time(1)) }, None);
     case
 }
@@ -374,6 +382,7 @@ fn no_text_from_outside_breaks_a_report() {
             host: text.into(),
             tls: text.into(),
             reply: text.into(),
+            customer_name: text.into(),
         };
         case.tell(9, Event::Accepted, person.clone());
         case.add(Fact::new(Event::Attested, time(0)), Some(person));

@@ -26,6 +26,11 @@ use uuid::Uuid;
 
 use crate::database::{Database, Engine};
 
+/// What a release of this many recipients records.
+fn released(recipients: u64) -> notices::Released<'static> {
+    notices::Released { customers: 1, recipients, message_domain: "example.com", salt: &[5; 32] }
+}
+
 /// A store with its own database, and what tests of it need.
 struct Fixture {
     store: Store,
@@ -60,7 +65,7 @@ impl Fixture {
         let rows: Vec<_> = addresses.iter().enumerate().map(|(n, address)| self.recipient(n as u64, address)).collect();
         releases::insert(conn, id, 1, self.now, &releases::Packed::of(&rows)).await.unwrap();
         let count = addresses.len() as u64;
-        assert!(notices::set_released(conn, id, self.now, 1, count, "example.com").await.unwrap());
+        assert!(notices::set_released(conn, id, self.now, &released(count)).await.unwrap());
         id
     }
 

@@ -212,7 +212,7 @@ fn each_rule_can_fail() {
         assert_eq!(upward(path, text), [wanted], "{text}");
     }
     for (path, text) in [
-        ("src/mail/x.rs", "use crate::notices::x; use super::cli; use crate::{domain::{a, cli}, store};"),
+        ("src/notices/x.rs", "use crate::mail::x; use super::cli; use crate::{domain::{a, cli}, store};"),
         ("src/lib.rs", "pub mod cli; use crate::cli::x;"),
         ("src/main.rs", "use crate::cli;"),
     ] {

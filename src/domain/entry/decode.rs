@@ -5,7 +5,7 @@ use minicbor::Decoder;
 use thiserror::Error;
 use uuid::Uuid;
 
-use super::{Detail, Event, Fact, Person, Run, who};
+use super::{Detail, Event, Fact, Manifest, Person, Run, who};
 use crate::domain::clock::from_millis;
 use crate::domain::delivery::Outcome;
 
@@ -61,10 +61,14 @@ impl Person {
 /// What an audit needs of a person, without copying the rest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Brief<'b> {
+    /// Role addressed.
+    pub role: &'b str,
     /// SHA-256 of the message as sent.
     pub sha256: Option<[u8; 32]>,
     /// The server's reply.
     pub reply: &'b str,
+    /// The customer's name at release.
+    pub customer_name: &'b str,
 }
 
 impl<'b> Brief<'b> {
@@ -74,15 +78,16 @@ impl<'b> Brief<'b> {
     /// [`DecodeError::Form`] where the bytes are not a person.
     pub fn read(person: &'b [u8]) -> Result<Self, DecodeError> {
         let read = |cbor: &mut Cbor<'b>| -> Read<Self> {
-            length(cbor, 10)?;
-            for _ in 0..3 {
+            length(cbor, 11)?;
+            for _ in 0..2 {
                 cbor.skip()?;
             }
+            let role = cbor.str()?;
             let sha256 = maybe(cbor, bytes)?;
             for _ in 0..5 {
                 cbor.skip()?;
             }
-            Ok(Self { sha256, reply: cbor.str()? })
+            Ok(Self { role, sha256, reply: cbor.str()?, customer_name: cbor.str()? })
         };
         read(&mut Decoder::new(person)).map_err(|_| DecodeError::Form("the person"))
     }
@@ -140,7 +145,14 @@ fn fact(cbor: &mut Cbor<'_>) -> Read<Fact> {
 fn detail(cbor: &mut Cbor<'_>, event: Event) -> Read<Detail> {
     let items = cbor.array()?.ok_or_else(other)?;
     match (event, items) {
-        (Event::Manifest, 2) => Ok(Detail::Manifest { count: cbor.u64()?, root: bytes(cbor)? }),
+        (Event::Manifest, 6) => Ok(Detail::Manifest(Manifest {
+            count: cbor.u64()?,
+            root: bytes(cbor)?,
+            customers: cbor.u64()?,
+            unaddressed: cbor.u64()?,
+            unaddressed_root: bytes(cbor)?,
+            shown: bytes(cbor)?,
+        })),
         (Event::Closed, items) if items % 2 == 0 => {
             let counts: Read<Vec<(Outcome, u64)>> = (0..items / 2).map(|_| Ok((word(cbor)?, cbor.u64()?))).collect();
             Ok(Detail::Closed(counts?))
@@ -163,7 +175,7 @@ fn detail(cbor: &mut Cbor<'_>, event: Event) -> Read<Detail> {
 }
 
 fn person(cbor: &mut Cbor<'_>) -> Read<Person> {
-    length(cbor, 10)?;
+    length(cbor, 11)?;
     Ok(Person {
         account_id: text(cbor)?,
         address: text(cbor)?,
@@ -175,6 +187,7 @@ fn person(cbor: &mut Cbor<'_>) -> Read<Person> {
         host: text(cbor)?,
         tls: text(cbor)?,
         reply: text(cbor)?,
+        customer_name: text(cbor)?,
     })
 }
 
@@ -232,7 +245,14 @@ mod tests {
     fn details(event: Event) -> Vec<Detail> {
         let root = [7; 32];
         match event {
-            Event::Manifest => vec![Detail::Manifest { count: 300, root }],
+            Event::Manifest => vec![Detail::Manifest(Manifest {
+                count: 300,
+                root,
+                customers: 200,
+                unaddressed: 1,
+                unaddressed_root: [8; 32],
+                shown: [9; 32],
+            })],
             Event::Closed => {
                 vec![Detail::Closed(vec![]), Detail::Closed(vec![(Outcome::Accepted, 9), (Outcome::Expired, 0)])]
             }

@@ -114,7 +114,10 @@ fn operated(fact: &Fact, subject: &Subject) -> (String, &'static str) {
 }
 
 fn manifest(fact: &Fact) -> (String, &'static str) {
-    let count = if let Detail::Manifest { count, .. } = fact.detail { count } else { 0 };
+    let (count, customers, unaddressed) = match fact.detail {
+        Detail::Manifest(it) => (it.count, it.customers, it.unaddressed),
+        _ => (0, 0, 0),
+    };
     let (notice, category) = match &fact.notice {
         Some((id, category, digest)) => {
             (format!("notice {id} with the content of digest {}", hex(digest)), category.as_str())
@@ -123,7 +126,8 @@ fn manifest(fact: &Fact) -> (String, &'static str) {
     };
     (
         format!(
-            "{notice} (category {category}) was meant for exactly {count} recipients, fixed before anything was sent"
+            "{notice} (category {category}) was meant for exactly {count} recipients of {customers} customers, fixed before \
+             anything was sent; {unaddressed} of these customers had nobody to address"
         ),
         "that anything was sent to them, or that the audience was chosen rightly",
     )

@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
-use super::fold::{Last, Manifest, Scanned};
+use super::fold::{Closed, Last, Manifest, Scanned};
 use super::{Damage, Progress, Report, Stop};
 use crate::domain::audience::Audience;
-use crate::domain::delivery::{Outcome, State};
-use crate::domain::entry::{Event, Person, nfc};
+use crate::domain::delivery::{Outcome, State as DeliveryState};
+use crate::domain::entry::{Event, Person, nfc, shown};
 use crate::domain::merkle::{Frontier, leaf_hash};
-use crate::domain::notice::{Notice, content_digest};
+use crate::domain::notice::{Notice, State, content_digest};
+use crate::ledger::unaddressed;
 use crate::store::audit::{self, AuditedNotice, Booked};
 use crate::store::{Conn, attestations, ledger as entries, notices};
 
@@ -25,8 +26,8 @@ pub(super) async fn balance(
     progress: &(dyn Fn(Progress) + Sync),
     report: &mut Report,
 ) -> Result<(), Stop> {
-    if let Some((notice, (index, _))) = scanned.closed.iter().find(|(id, _)| !scanned.manifests.contains_key(id)) {
-        return Err(Damage::at(*index, format!("notice {notice} was closed without a manifest")).into());
+    if let Some((notice, closed)) = scanned.closed.iter().find(|(id, _)| !scanned.manifests.contains_key(id)) {
+        return Err(Damage::at(closed.index, format!("notice {notice} was closed without a manifest")).into());
     }
     let mut after = String::new();
     loop {
@@ -62,25 +63,60 @@ pub(super) async fn balance(
     Ok(())
 }
 
-/// A notice is what its manifest says: released with it, of that content, closed where an entry says so.
+/// A notice is what its manifest says: released with it, shown as it was, of that content, closed if an entry says so.
 async fn whole(conn: &mut Conn, notice: &AuditedNotice, scanned: &Scanned) -> Result<(), Stop> {
     let id = notice.id;
     let Some(manifest) = scanned.manifests.get(&id) else {
-        if notice.released {
+        if notice.released_at.is_some() {
             return Err(Damage::whole(format!("notice {id} is shown as released, but has no manifest")).into());
         }
         return Ok(());
     };
     let bad = |problem: &str| Damage::at(manifest.index, format!("notice {id} {problem}"));
-    if !notice.released {
-        return Err(bad("has a manifest, but is not shown as released").into());
+    if let Some(problem) = differs(notice, manifest, scanned.closed.get(&id)) {
+        return Err(bad(problem).into());
     }
-    if (notice.recipients, notice.category) != (manifest.count, manifest.category) {
-        return Err(bad("has another number of recipients or another category than its manifest").into());
+    let salt = notice.salt.ok_or_else(|| bad("has no salt for its customers with nobody to address"))?;
+    if unaddressed::commit(conn, id, &salt).await? != (manifest.frozen.unaddressed, manifest.frozen.unaddressed_root) {
+        return Err(bad("has other customers with nobody to address than its manifest").into());
     }
-    if notice.closed != scanned.closed.contains_key(&id) {
-        return Err(bad("is closed only in its row, or only in its entry").into());
+    has_its_content(conn, notice, manifest, scanned).await
+}
+
+/// How a notice's row differs from its entries.
+fn differs(notice: &AuditedNotice, manifest: &Manifest, closed: Option<&Closed>) -> Option<&'static str> {
+    let frozen = &manifest.frozen;
+    let reference = notice.reference.as_deref();
+    let released = if closed.is_some() { State::Closed } else { State::Released };
+    if notice.released_at.is_none() {
+        Some("has a manifest, but is not shown as released")
+    } else if notice.released_at != Some(manifest.at) {
+        Some("is shown with another time of release than its manifest")
+    } else if (notice.recipients, notice.category) != (frozen.count, manifest.category) {
+        Some("has another number of recipients or another category than its manifest")
+    } else if notice.customers != frozen.customers {
+        Some("has another number of customers than its manifest")
+    } else if shown(&notice.subject, reference, notice.follows_id, &notice.message_domain) != frozen.shown {
+        Some("is shown with another subject, reference, predecessor or Message-ID domain than its manifest")
+    } else if notice.closed_at.is_some() != closed.is_some() {
+        Some("is closed only in its row, or only in its entry")
+    } else if notice.closed_at != closed.map(|closed| closed.at) {
+        Some("is shown with another time of closing than its entry")
+    } else if notice.state != released && notice.state != State::Cancelled {
+        Some("is shown in a state that its entries do not lead to")
+    } else {
+        None
     }
+}
+
+/// The content stored is the one whose digest the manifest names.
+async fn has_its_content(
+    conn: &mut Conn,
+    notice: &AuditedNotice,
+    manifest: &Manifest,
+    scanned: &Scanned,
+) -> Result<(), Stop> {
+    let id = notice.id;
     let mut rows = Vec::new();
     loop {
         let page =
@@ -96,7 +132,8 @@ async fn whole(conn: &mut Conn, notice: &AuditedNotice, scanned: &Scanned) -> Re
     let with_rows = || Notice::parse(&notice.source).is_ok_and(|it| matches!(it.audience, Audience::Rows { .. }));
     let forgotten = digest != manifest.digest && !scanned.cleared.is_empty() && with_rows();
     if notice.digest != manifest.digest || (digest != manifest.digest && !forgotten) {
-        return Err(bad("has another content than the one its manifest names").into());
+        let problem = format!("notice {id} has another content than the one its manifest names");
+        return Err(Damage::at(manifest.index, problem).into());
     }
     Ok(())
 }
@@ -122,7 +159,7 @@ impl Book<'_> {
         self.frontier.push(leaf_hash(&commitment));
         match self.scanned.outcomes.get(&(self.notice.as_u128(), ordinal)) {
             Some(last) => self.shows(row, last),
-            None if row.state == State::Queued && row.level.is_none() => Ok(()),
+            None if row.state == DeliveryState::Queued && row.level.is_none() => Ok(()),
             None => Err(Damage::at(index, format!("delivery {} is stored as {}, no entry says so", row.id, row.state))),
         }
     }
@@ -143,6 +180,15 @@ impl Book<'_> {
                 "delivery {} is stored as {}{stored}, its entries say {}{said}",
                 row.id, row.state, last.outcome
             )));
+        }
+        if last.role.is_some_and(|role| role != row.role) {
+            return Err(bad(format!("delivery {} is stored with another role", row.id)));
+        }
+        let name = (!row.customer_name.is_empty()).then(|| self.scanned.hash(&row.customer_name));
+        // A name is emptied with the persons that it names.
+        let emptied = name.is_none() && !self.scanned.cleared.is_empty();
+        if last.name.is_some() && last.name != name && !emptied {
+            return Err(bad(format!("delivery {} is stored with another name of the customer", row.id)));
         }
         // Of several deferrals in a row only the first has an entry.
         if last.outcome == Outcome::Deferred {
@@ -170,18 +216,18 @@ impl Book<'_> {
     /// The sum rule: as many recipients as the manifest has, with its root; as many outcomes as recipients.
     fn close(self) -> Result<(), Damage> {
         let (there, manifest) = (self.frontier.size(), self.manifest);
-        if there != manifest.count {
-            let problem = format!("its manifest has {} recipients, {there} are there", manifest.count);
+        if there != manifest.frozen.count {
+            let problem = format!("its manifest has {} recipients, {there} are there", manifest.frozen.count);
             return Err(Damage::at(manifest.index, problem));
         }
-        if self.frontier.root() != manifest.root {
+        if self.frontier.root() != manifest.frozen.root {
             return Err(Damage::at(manifest.index, "the recipients are not those of its manifest"));
         }
-        let Some((index, counts)) = self.scanned.closed.get(&self.notice) else { return Ok(()) };
-        let sum: u64 = counts.iter().map(|(_, count)| *count).fold(0, u64::saturating_add);
-        if sum != manifest.count {
-            let problem = format!("it was closed with {sum} outcomes for {} recipients", manifest.count);
-            return Err(Damage::at(*index, problem));
+        let Some(closed) = self.scanned.closed.get(&self.notice) else { return Ok(()) };
+        let sum: u64 = closed.counts.iter().map(|(_, count)| *count).fold(0, u64::saturating_add);
+        if sum != manifest.frozen.count {
+            let problem = format!("it was closed with {sum} outcomes for {} recipients", manifest.frozen.count);
+            return Err(Damage::at(closed.index, problem));
         }
         Ok(())
     }

@@ -7,9 +7,9 @@ use std::hash::{BuildHasher as _, RandomState};
 use uuid::Uuid;
 
 use super::{Damage, Stop};
-use crate::domain::category::Category;
+use crate::domain::category::{Category, Role};
 use crate::domain::delivery::{Level, Outcome};
-use crate::domain::entry::{Brief, Detail, Event, Fact, Run, commitments, hmac, leaf, nfc};
+use crate::domain::entry::{Brief, Detail, Event, Fact, Manifest as Frozen, Run, commitments, hmac, leaf, nfc};
 use crate::domain::merkle::Hash;
 use crate::domain::note::VerifierKey;
 use crate::store::audit::{Audited, AuditedOpening, Page};
@@ -20,14 +20,24 @@ use crate::store::{Conn, ledger as entries};
 pub(super) struct Manifest {
     /// Index of its entry.
     pub index: u64,
-    /// Its recipients.
-    pub count: u64,
-    /// Root of the tree over their commitments.
-    pub root: Hash,
+    /// When it was released, in milliseconds.
+    pub at: i64,
+    /// The audience as it was frozen.
+    pub frozen: Frozen,
     /// The notice's category.
     pub category: Category,
     /// Digest of the notice's content.
     pub digest: Hash,
+}
+
+/// The end of a notice.
+pub(super) struct Closed {
+    /// Index of its entry.
+    pub index: u64,
+    /// When, in milliseconds.
+    pub at: i64,
+    /// Its count of outcomes.
+    pub counts: Vec<(Outcome, u64)>,
 }
 
 /// The last outcome of a recipient.
@@ -42,6 +52,10 @@ pub(super) struct Last {
     pub at: i64,
     /// What the server replied, as [`Scanned::hash`] has it; `None` where the person is not opened.
     pub reply: Option<u64>,
+    /// The role addressed, if the entry names it.
+    pub role: Option<Role>,
+    /// The customer's name, as [`Scanned::hash`] has it, if the entry has it.
+    pub name: Option<u64>,
     /// Index of the entry; the largest there is for one that waits.
     pub index: u64,
 }
@@ -51,8 +65,8 @@ pub(super) struct Last {
 pub(super) struct Scanned {
     /// Each notice's manifest.
     pub manifests: BTreeMap<Uuid, Manifest>,
-    /// Each closed notice: index, and its count of outcomes.
-    pub closed: BTreeMap<Uuid, (u64, Vec<(Outcome, u64)>)>,
+    /// Each closed notice.
+    pub closed: BTreeMap<Uuid, Closed>,
     /// The last outcome by notice and ordinal: what the tree commits to, where a delivery's id is only a name.
     pub outcomes: HashMap<(u128, u64), Last>,
     /// What was sent, by delivery: the first half of the digest, and the index that says so.
@@ -110,20 +124,22 @@ impl Scanned {
         Ok(())
     }
 
-    /// A reply as it is compared.
-    pub fn hash(&self, reply: &str) -> u64 {
-        self.hasher.hash_one(nfc(reply).as_ref())
+    /// A text as it is compared.
+    pub fn hash(&self, text: &str) -> u64 {
+        self.hasher.hash_one(nfc(text).as_ref())
     }
 
     fn fold(&mut self, fact: &Fact, delivery: Option<Uuid>, person: Option<&[u8]>, index: u64) -> Result<(), String> {
         match (&fact.detail, fact.notice) {
-            (Detail::Manifest { count, root }, Some((id, category, digest))) => {
-                let manifest = Manifest { index, count: *count, root: *root, category, digest };
+            (Detail::Manifest(frozen), Some((id, category, digest))) => {
+                let manifest = Manifest { index, at: fact.at.as_millisecond(), frozen: *frozen, category, digest };
                 if self.manifests.insert(id, manifest).is_some() {
                     return Err("its notice had a manifest already".to_owned());
                 }
             }
-            (Detail::Closed(counts), Some((id, ..))) => self.close(id, counts, index)?,
+            (Detail::Closed(counts), Some((id, ..))) => {
+                self.close(id, Closed { index, at: fact.at.as_millisecond(), counts: counts.clone() })?;
+            }
             (Detail::Cleared { entries, .. }, _) => {
                 if entries.iter().any(|run| run.first.checked_add(run.count).is_none_or(|end| end > index)) {
                     return Err("it names entries that come after it".to_owned());
@@ -141,12 +157,12 @@ impl Scanned {
         }
     }
 
-    fn close(&mut self, notice: Uuid, counts: &[(Outcome, u64)], index: u64) -> Result<(), String> {
-        let stated: BTreeMap<_, _> = counts.iter().copied().filter(|(_, count)| *count > 0).collect();
+    fn close(&mut self, notice: Uuid, closed: Closed) -> Result<(), String> {
+        let stated: BTreeMap<_, _> = closed.counts.iter().copied().filter(|(_, count)| *count > 0).collect();
         if self.tallies.remove(&notice).unwrap_or_default() != stated {
             return Err("its counts are not those of the outcomes before it".to_owned());
         }
-        if self.closed.insert(notice, (index, counts.to_vec())).is_some() {
+        if self.closed.insert(notice, closed).is_some() {
             return Err("its notice was closed already".to_owned());
         }
         Ok(())
@@ -163,7 +179,7 @@ impl Scanned {
         let (Some((notice, ..)), Some(ordinal)) = (fact.notice, fact.ordinal) else {
             return Err("it is about a delivery, but names no place in a manifest".to_owned());
         };
-        if self.manifests.get(&notice).is_none_or(|manifest| ordinal >= manifest.count) {
+        if self.manifests.get(&notice).is_none_or(|manifest| ordinal >= manifest.frozen.count) {
             return Err("no manifest before it has such a recipient".to_owned());
         }
         let brief = person.filter(|person| !person.is_empty()).map(Brief::read).transpose();
@@ -177,6 +193,8 @@ impl Scanned {
             level: fact.level,
             at: fact.at.as_millisecond(),
             reply: brief.map(|brief| self.hash(brief.reply)),
+            role: brief.and_then(|brief| brief.role.parse().ok()),
+            name: brief.map(|brief| brief.customer_name).filter(|name| !name.is_empty()).map(|name| self.hash(name)),
             index,
         };
         let before = self.outcomes.insert((notice.as_u128(), ordinal), last);

@@ -7,7 +7,7 @@ use besked::store::notices::Done;
 use besked::store::{attestations, notices, releases};
 use rstest::rstest;
 
-use super::{Fixture, written};
+use super::{Fixture, released, written};
 use crate::database::Engine;
 
 #[rstest]
@@ -74,8 +74,8 @@ async fn one_process_releases_a_notice(#[case] engine: Engine) {
     assert!(notices::begin_release(&mut tx, id, "b", later).await.unwrap());
     assert_eq!(notices::open(&mut tx).await.unwrap()[0].state, State::Releasing);
     assert!(!notices::set_closed(&mut tx, id, later).await.unwrap(), "it is not released");
-    assert!(notices::set_released(&mut tx, id, later, 1, 0, "example.com").await.unwrap());
-    assert!(!notices::set_released(&mut tx, id, later, 1, 0, "example.com").await.unwrap());
+    assert!(notices::set_released(&mut tx, id, later, &released(0)).await.unwrap());
+    assert!(!notices::set_released(&mut tx, id, later, &released(0)).await.unwrap());
     notices::set_paused(&mut tx, id, Some(later)).await.unwrap();
     assert!(notices::open(&mut tx).await.unwrap()[0].paused);
     notices::set_paused(&mut tx, id, None).await.unwrap();

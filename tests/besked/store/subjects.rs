@@ -270,7 +270,10 @@ async fn the_audit_reads_entries_messages_and_strays(#[case] engine: Engine) {
     assert_eq!(ledger::unsealed(&mut tx, fixture.id(), None).await.unwrap(), 0);
     assert_eq!(ledger::stray(&mut tx).await.unwrap(), None);
     let all = audit::notices(&mut tx, "", 9).await.unwrap();
-    assert_eq!((all.len(), all[0].id, all[0].released, all[0].closed, all[0].recipients), (1, notice, true, false, 1));
+    assert_eq!(
+        (all.len(), all[0].id, all[0].released_at.is_some(), all[0].closed_at, all[0].recipients),
+        (1, notice, true, None, 1)
+    );
     assert!(audit::notices(&mut tx, &notice.to_string(), 9).await.unwrap().is_empty());
     assert_eq!(audit::baseless(&mut tx).await.unwrap(), None);
     let booked = &audit::booked(&mut tx, notice, 0, 9).await.unwrap()[0];
