@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use besked::config::{Config, EXAMPLE, parse};
+use besked::domain::address::Address;
 use besked::domain::category::Category;
 use besked::domain::clock::Clock;
 use besked::domain::delivery::Level;
@@ -186,7 +187,7 @@ impl Bench {
             ordinal: n,
             account_id: person.account_id,
             customer_name: "Kund AB".to_owned(),
-            email: person.address,
+            email: Address::parse(&person.address).expect("it is one"),
             contact_name: "Anna".to_owned(),
             role: "service",
             locale: None,

@@ -3,7 +3,8 @@ CREATE FUNCTION unhex(digits text) RETURNS bytea LANGUAGE sql IMMUTABLE STRICT P
 RETURN decode(digits, 'hex');
 
 -- Times are milliseconds since 1970, ids are UUIDv7 text, hashes and salts are blobs. The values of `state` and similar columns are
--- the names used in `domain`.
+-- the names used in `domain`. An `email` is the address as it was written, an `email_key` its comparison key (`Address::key`): two
+-- addresses are the same exactly if their keys are equal.
 
 CREATE TABLE customers (
     account_id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
@@ -28,6 +29,7 @@ CREATE INDEX customer_attributes_by_value ON customer_attributes (name, value, a
 CREATE TABLE contacts (
     account_id     TEXT COLLATE "C" NOT NULL,
     email          TEXT COLLATE "C" NOT NULL,
+    email_key      TEXT COLLATE "C" NOT NULL,
     role           TEXT COLLATE "C" NOT NULL CHECK (role IN ('service', 'security', 'technical', 'legal', 'billing')),
     name           TEXT COLLATE "C" NOT NULL,
     locale         TEXT COLLATE "C",
@@ -35,10 +37,10 @@ CREATE TABLE contacts (
     position       BIGINT NOT NULL,
     import_id      TEXT COLLATE "C" NOT NULL,
     deactivated_at BIGINT,
-    PRIMARY KEY (account_id, email, role)
+    PRIMARY KEY (account_id, email_key, role)
 );
 
-CREATE INDEX contacts_by_email ON contacts (email);
+CREATE INDEX contacts_by_key ON contacts (email_key);
 
 -- `audience_salt` is the salt of the manifest's commitments to customers with nobody to address.
 -- `resent_at` is set while deliveries of a closed notice are being sent again on an operator's decision.
@@ -106,6 +108,7 @@ CREATE TABLE deliveries (
     account_id    TEXT COLLATE "C" NOT NULL,
     customer_name TEXT COLLATE "C" NOT NULL,
     email         TEXT COLLATE "C" NOT NULL,
+    email_key     TEXT COLLATE "C" NOT NULL,
     contact_name  TEXT COLLATE "C" NOT NULL,
     role          TEXT COLLATE "C" NOT NULL CHECK (role IN ('service', 'security', 'technical', 'legal', 'billing')),
     locale        TEXT COLLATE "C",
@@ -124,7 +127,7 @@ CREATE TABLE deliveries (
 
 CREATE UNIQUE INDEX deliveries_by_notice ON deliveries (notice_id, ordinal);
 CREATE INDEX deliveries_by_account ON deliveries (account_id, notice_id);
-CREATE INDEX deliveries_by_email ON deliveries (email) WHERE email <> '';
+CREATE INDEX deliveries_by_key ON deliveries (email_key) WHERE email_key <> '';
 
 -- The deliveries in state `uncertain`. This is a table and not an index over `deliveries.state`: with such an index, every change
 -- of a state would update all indexes of `deliveries`.
@@ -217,18 +220,20 @@ CREATE TABLE message_dictionaries (
 );
 
 CREATE TABLE preferences (
+    email_key    TEXT COLLATE "C" NOT NULL,
     email        TEXT COLLATE "C" NOT NULL,
     category     TEXT COLLATE "C" NOT NULL CHECK (category IN ('news', 'survey')),
     opted_out_at BIGINT NOT NULL,
     source       TEXT COLLATE "C" NOT NULL,
-    PRIMARY KEY (email, category)
+    PRIMARY KEY (email_key, category)
 );
 
 CREATE TABLE suppressions (
-    email  TEXT COLLATE "C" NOT NULL,
-    reason TEXT COLLATE "C" NOT NULL CHECK (reason IN ('dead', 'complaint', 'restricted', 'manual')),
-    since  BIGINT NOT NULL,
-    PRIMARY KEY (email, reason)
+    email_key TEXT COLLATE "C" NOT NULL,
+    email     TEXT COLLATE "C" NOT NULL,
+    reason    TEXT COLLATE "C" NOT NULL CHECK (reason IN ('dead', 'complaint', 'restricted', 'manual')),
+    since     BIGINT NOT NULL,
+    PRIMARY KEY (email_key, reason)
 );
 
 CREATE TABLE attestations (
@@ -257,14 +262,14 @@ CREATE TABLE holds (
 
 -- Who looked at the record of a person whose data is restricted (GDPR Art. 18).
 CREATE TABLE reads (
-    id       TEXT COLLATE "C" NOT NULL PRIMARY KEY,
-    email    TEXT COLLATE "C" NOT NULL,
-    operator TEXT COLLATE "C" NOT NULL,
-    what     TEXT COLLATE "C" NOT NULL,
-    at       BIGINT NOT NULL
+    id        TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    email_key TEXT COLLATE "C" NOT NULL,
+    operator  TEXT COLLATE "C" NOT NULL,
+    what      TEXT COLLATE "C" NOT NULL,
+    at        BIGINT NOT NULL
 );
 
-CREATE INDEX reads_by_email ON reads (email);
+CREATE INDEX reads_by_key ON reads (email_key);
 
 -- Entries that were committed together with what they record, and have no index in the tree yet.
 CREATE TABLE ledger_pending (
@@ -287,7 +292,8 @@ END $$;
 CREATE TRIGGER ledger_entries_stay BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger_entries
 EXECUTE FUNCTION refuse_change();
 
--- What the entries commit to. `subject` is the address that an entry about no delivery is about; it finds a person's entries.
+-- What the entries commit to. `subject` is the comparison key of the address that an entry about no delivery
+-- is about; it finds a person's entries.
 CREATE TABLE ledger_openings (
     entry_id    TEXT COLLATE "C" NOT NULL PRIMARY KEY,
     notice_id   TEXT COLLATE "C",

@@ -1,5 +1,6 @@
 -- Times are milliseconds since 1970, ids are UUIDv7 text, hashes and salts are blobs. The values of `state` and similar columns are
--- the names used in `domain`.
+-- the names used in `domain`. An `email` is the address as it was written, an `email_key` its comparison key (`Address::key`): two
+-- addresses are the same exactly if their keys are equal.
 
 CREATE TABLE customers (
     account_id TEXT NOT NULL PRIMARY KEY,
@@ -24,6 +25,7 @@ CREATE INDEX customer_attributes_by_value ON customer_attributes (name, value, a
 CREATE TABLE contacts (
     account_id     TEXT NOT NULL,
     email          TEXT NOT NULL,
+    email_key      TEXT NOT NULL,
     role           TEXT NOT NULL CHECK (role IN ('service', 'security', 'technical', 'legal', 'billing')),
     name           TEXT NOT NULL,
     locale         TEXT,
@@ -31,10 +33,10 @@ CREATE TABLE contacts (
     position       INTEGER NOT NULL,
     import_id      TEXT NOT NULL,
     deactivated_at INTEGER,
-    PRIMARY KEY (account_id, email, role)
+    PRIMARY KEY (account_id, email_key, role)
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX contacts_by_email ON contacts (email);
+CREATE INDEX contacts_by_key ON contacts (email_key);
 
 -- `audience_salt` is the salt of the manifest's commitments to customers with nobody to address.
 -- `resent_at` is set while deliveries of a closed notice are being sent again on an operator's decision.
@@ -99,6 +101,7 @@ CREATE TABLE deliveries (
     account_id    TEXT NOT NULL,
     customer_name TEXT NOT NULL,
     email         TEXT NOT NULL,
+    email_key     TEXT NOT NULL,
     contact_name  TEXT NOT NULL,
     role          TEXT NOT NULL CHECK (role IN ('service', 'security', 'technical', 'legal', 'billing')),
     locale        TEXT,
@@ -117,7 +120,7 @@ CREATE TABLE deliveries (
 
 CREATE UNIQUE INDEX deliveries_by_notice ON deliveries (notice_id, ordinal);
 CREATE INDEX deliveries_by_account ON deliveries (account_id, notice_id);
-CREATE INDEX deliveries_by_email ON deliveries (email) WHERE email <> '';
+CREATE INDEX deliveries_by_key ON deliveries (email_key) WHERE email_key <> '';
 
 -- The deliveries in state `uncertain`. This is a table and not an index over `deliveries.state`: with such an index, every change
 -- of a state would update all indexes of `deliveries` on PostgreSQL.
@@ -208,18 +211,20 @@ CREATE TABLE message_dictionaries (
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE preferences (
+    email_key    TEXT NOT NULL,
     email        TEXT NOT NULL,
     category     TEXT NOT NULL CHECK (category IN ('news', 'survey')),
     opted_out_at INTEGER NOT NULL,
     source       TEXT NOT NULL,
-    PRIMARY KEY (email, category)
+    PRIMARY KEY (email_key, category)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE suppressions (
-    email  TEXT NOT NULL,
-    reason TEXT NOT NULL CHECK (reason IN ('dead', 'complaint', 'restricted', 'manual')),
-    since  INTEGER NOT NULL,
-    PRIMARY KEY (email, reason)
+    email_key TEXT NOT NULL,
+    email     TEXT NOT NULL,
+    reason    TEXT NOT NULL CHECK (reason IN ('dead', 'complaint', 'restricted', 'manual')),
+    since     INTEGER NOT NULL,
+    PRIMARY KEY (email_key, reason)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE attestations (
@@ -248,14 +253,14 @@ CREATE TABLE holds (
 
 -- Who looked at the record of a person whose data is restricted (GDPR Art. 18).
 CREATE TABLE reads (
-    id       TEXT NOT NULL PRIMARY KEY,
-    email    TEXT NOT NULL,
-    operator TEXT NOT NULL,
-    what     TEXT NOT NULL,
-    at       INTEGER NOT NULL
+    id        TEXT NOT NULL PRIMARY KEY,
+    email_key TEXT NOT NULL,
+    operator  TEXT NOT NULL,
+    what      TEXT NOT NULL,
+    at        INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX reads_by_email ON reads (email);
+CREATE INDEX reads_by_key ON reads (email_key);
 
 -- Entries that were committed together with what they record, and have no index in the tree yet.
 CREATE TABLE ledger_pending (
@@ -275,7 +280,8 @@ BEGIN SELECT RAISE(ABORT, 'ledger_entries is append-only'); END;
 CREATE TRIGGER ledger_entries_remain BEFORE DELETE ON ledger_entries
 BEGIN SELECT RAISE(ABORT, 'ledger_entries is append-only'); END;
 
--- What the entries commit to. `subject` is the address that an entry about no delivery is about; it finds a person's entries.
+-- What the entries commit to. `subject` is the comparison key of the address that an entry about no delivery
+-- is about; it finds a person's entries.
 CREATE TABLE ledger_openings (
     entry_id    TEXT NOT NULL PRIMARY KEY,
     notice_id   TEXT,

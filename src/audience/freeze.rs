@@ -208,7 +208,7 @@ impl Gathered {
                 ordinal: self.reach.recipients,
                 account_id: recipient.account_id,
                 customer_name: recipient.customer_name,
-                email: recipient.email.as_str().to_owned(),
+                email: recipient.email,
                 contact_name: recipient.contact_name,
                 role: recipient.role.as_str(),
                 locale: recipient.locale.map(|locale| locale.as_str().to_owned()),

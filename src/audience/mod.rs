@@ -16,7 +16,7 @@ use uuid::Uuid;
 pub use freeze::{Freezing, Frozen, freeze};
 pub use refusal::{AudienceError, Names};
 
-use crate::domain::address::Address;
+use crate::domain::address::{Address, AddressKey};
 use crate::domain::audience::Audience;
 use crate::domain::category::{Addressing, Role};
 use crate::domain::customer::{AccountId, Contact};
@@ -227,7 +227,7 @@ impl<'a> Pages<'a> {
             page.unaddressed.push((account_id.to_owned(), customer_name.to_owned()));
         }
         let mut seen = BTreeSet::new();
-        for contact in contacts.iter().filter(|contact| seen.insert(&contact.email)) {
+        for contact in contacts.iter().filter(|contact| seen.insert(contact.email.key())) {
             let mut merged = BTreeMap::new();
             for placeholder in self.placeholders {
                 match values.of(placeholder, contact) {
@@ -245,7 +245,7 @@ impl<'a> Pages<'a> {
                 locale: contact.locale.clone(),
                 time_zone: contact.time_zone.clone(),
                 merged,
-                follows_id: thread.get(&(account_id.to_owned(), contact.email.as_str().to_owned())).cloned(),
+                follows_id: thread.get(&(account_id.to_owned(), contact.email.key())).cloned(),
             });
         }
     }
@@ -282,14 +282,14 @@ fn stored_row(notice: Uuid, account: String, data: &str) -> Result<(String, BTre
 /// Contacts by account id.
 type Contacts = BTreeMap<String, Vec<Contact>>;
 
-/// Deliveries that others continue, by account id and address.
-type Thread = BTreeMap<(String, String), String>;
+/// Deliveries that others continue, by account id and the key of the address.
+type Thread = BTreeMap<(String, AddressKey), String>;
 
 /// The recipients of a notice, as contacts, and their deliveries.
 async fn followed(conn: &mut Conn, notice: Uuid, accounts: &[&str]) -> Result<(Contacts, Thread), StoreError> {
     let (mut contacts, mut thread) = (Contacts::new(), Thread::new());
     for delivery in deliveries::followed(conn, notice, accounts).await? {
-        thread.insert((delivery.account_id.clone(), delivery.email.as_str().to_owned()), delivery.id);
+        thread.insert((delivery.account_id.clone(), delivery.email.key()), delivery.id);
         contacts.entry(delivery.account_id).or_default().push(Contact {
             email: delivery.email,
             name: delivery.contact_name,

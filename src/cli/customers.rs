@@ -95,7 +95,7 @@ async fn run_import(app: &App, command: Import, output: &Output) -> Result<u8, F
     }
     let imported = imported?;
     if command.revive_erased && !command.dry_run {
-        let addresses: Vec<String> = imported.erased.iter().map(|row| row.address.clone()).collect();
+        let addresses: Vec<_> = imported.erased.iter().map(|row| row.address.clone()).collect();
         app.privacy.revived(&addresses).await?;
     }
     for row in &imported.erased {

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::Place;
 use super::failure::Failure;
 use super::output::{Output, print, table, time};
+use crate::domain::address::AddressKey;
 use crate::domain::delivery::{Outcome, State};
 use crate::domain::problem::is_line;
 use crate::people::mask::Mask;
@@ -84,7 +85,9 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
             let mut conn = app.store.snapshot().await?;
             let delivery = deliveries::find(&mut conn, id).await?;
             let delivery = delivery.ok_or_else(|| Failure::invalid(format!("there is no delivery `{id}`")))?;
-            app.privacy.note_read(&delivery.email, actor.name(), "deliveries show").await?;
+            if let Some(key) = AddressKey::of(&delivery.email) {
+                app.privacy.note_read(&key, actor.name(), "deliveries show").await?;
+            }
             if message {
                 let bytes = messages::find(&mut conn, id).await?;
                 let bytes = bytes.ok_or_else(|| Failure::invalid("nothing was sent for this delivery"))?;

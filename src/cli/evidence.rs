@@ -71,11 +71,11 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
 /// Evidence names people: of those whose data is restricted, that it was made is noted.
 async fn note_reads(app: &App, operator: &str, notice: &Kept, account: Option<&str>) -> Result<(), Failure> {
     let restricted = subjects::restricted(&mut *app.store.read().await?).await?;
-    for email in restricted {
-        let deliveries = subjects::deliveries(&mut *app.store.read().await?, &email).await?;
+    for key in restricted {
+        let deliveries = subjects::deliveries(&mut *app.store.read().await?, &key).await?;
         let named = |account_id: &str| account.is_none_or(|account| account == account_id);
         if deliveries.iter().any(|it| it.notice_id == notice.id && named(&it.account_id)) {
-            app.privacy.note_read(&email, operator, "evidence export").await?;
+            app.privacy.note_read(&key, operator, "evidence export").await?;
         }
     }
     Ok(())

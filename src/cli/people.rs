@@ -63,8 +63,8 @@ pub async fn preferences(command: Preferences, place: &Place, output: &Output) -
             email
         }
     };
-    app.privacy.note_read(email.as_str(), place.actor()?.name(), "preferences show").await?;
-    let opt_outs = kept::of_address(&mut *app.store.read().await?, email.as_str()).await?;
+    app.privacy.note_read(&email.key(), place.actor()?.name(), "preferences show").await?;
+    let opt_outs = kept::of_address(&mut *app.store.read().await?, &email.key()).await?;
     output.print(&json!({ "email": email.as_str(), "opt_outs": opt_outs }), |_| {
         if opt_outs.is_empty() {
             return format!("{email} gets everything\n");
@@ -136,7 +136,7 @@ pub async fn suppressions(command: Suppressions, place: &Place, output: &Output)
                 Why::Manual => Reason::Manual,
             };
             let mut tx = app.store.write().await?;
-            let added = suppressions::add(&mut tx, email.as_str(), reason, app.clock.now()).await?;
+            let added = suppressions::add(&mut tx, &email, reason, app.clock.now()).await?;
             tx.commit().await.map_err(anyhow::Error::from)?;
             output.print(&json!({ "email": email.as_str(), "reason": reason, "added": added }), |_| {
                 format!("{email} is suppressed: {reason}\n")
@@ -144,7 +144,7 @@ pub async fn suppressions(command: Suppressions, place: &Place, output: &Output)
         }
         Suppressions::Remove { email } => {
             let mut tx = app.store.write().await?;
-            let removed = suppressions::remove(&mut tx, email.as_str()).await?;
+            let removed = suppressions::remove(&mut tx, &email.key()).await?;
             tx.commit().await.map_err(anyhow::Error::from)?;
             if removed == 0 {
                 return Err(Failure::invalid(format!("{email} is not suppressed")));

@@ -129,7 +129,7 @@ async fn export(
     file: Option<PathBuf>,
     output: &Output,
 ) -> Result<(), Failure> {
-    app.privacy.note_read(email.as_str(), actor.name(), "subject export").await?;
+    app.privacy.note_read(&email.key(), actor.name(), "subject export").await?;
     // Where nothing can be signed, the rest is still the person's to have.
     let checkpoint = match app.ledger.checkpoint().await {
         Ok(checkpoint) => Some(checkpoint),

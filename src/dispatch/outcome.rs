@@ -82,7 +82,7 @@ pub fn settlement(
 ) -> Settlement {
     let attempts = claimed.attempts + u32::from(trial.transaction.is_some());
     let (outcome, again) = next(retry, random, at, claimed, sending, to, trial.outcome, attempts);
-    let dead = trial.dead.then(|| to.email.as_str().to_owned());
+    let dead = trial.dead.then(|| to.email.clone());
     let parts = (claimed.token, attempts, &sending.kept, to.recipient());
     let mut settlement = recorded(random, at, parts, Trial { outcome, ..trial });
     // Repeated deferrals are one fact: the first is recorded, `attempts` has them all.

@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use super::LedgerError;
 use super::subtrees::Subtrees;
+use crate::domain::address::AddressKey;
 use crate::domain::checkpoint::TlogProof;
 use crate::domain::entry::{Brief, Event, Person, who};
 use crate::domain::evidence::{EntryRecord, FORMAT, MessageRecord, RecipientRecord};
@@ -72,7 +73,7 @@ pub struct Wanted<'a> {
     /// For which customer; for all of them without.
     pub account_id: Option<&'a str>,
     /// For which address of that customer; for all of them without.
-    pub address: Option<&'a str>,
+    pub address: Option<&'a AddressKey>,
     /// Whether with the exact bytes sent.
     pub with_messages: bool,
 }
@@ -278,7 +279,7 @@ async fn write_recipients(
 async fn of_customer(conn: &mut Conn, wanted: &Wanted<'_>) -> Result<Vec<Committed>, StoreError> {
     let mut found = Vec::new();
     for delivery in deliveries::of_customer(conn, wanted.notice_id, wanted.account_id.unwrap_or_default()).await? {
-        if wanted.address.is_none_or(|address| address == delivery.email) {
+        if wanted.address.is_none_or(|key| AddressKey::of(&delivery.email).as_ref() == Some(key)) {
             found.extend(deliveries::committed(conn, wanted.notice_id, delivery.ordinal, 1).await?);
         }
     }

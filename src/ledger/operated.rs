@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::domain::actor::{Action, Actor};
+use crate::domain::address::Address;
 use crate::domain::entry::{Detail, Entry, Event, Fact, Person};
 use crate::domain::random::Random;
 use crate::store::ledger::{self, Opening};
@@ -19,7 +20,7 @@ pub struct Operation<'a> {
     delivery: Option<(Uuid, u64)>,
     object: Option<Uuid>,
     account_id: &'a str,
-    address: &'a str,
+    address: Option<&'a Address>,
     reason: &'a str,
 }
 
@@ -27,7 +28,7 @@ impl<'a> Operation<'a> {
     /// An action on nothing in particular.
     #[must_use]
     pub const fn new(action: Action) -> Self {
-        Self { action, notice: None, delivery: None, object: None, account_id: "", address: "", reason: "" }
+        Self { action, notice: None, delivery: None, object: None, account_id: "", address: None, reason: "" }
     }
 
     /// An action on a notice, bound to the digest of its present content.
@@ -39,8 +40,8 @@ impl<'a> Operation<'a> {
 
     /// An action on an address.
     #[must_use]
-    pub const fn on_address(action: Action, address: &'a str) -> Self {
-        Self { address, ..Self::new(action) }
+    pub const fn on_address(action: Action, address: &'a Address) -> Self {
+        Self { address: Some(address), ..Self::new(action) }
     }
 
     /// With the delivery of the notice that it concerns, by id and ordinal.
@@ -87,7 +88,7 @@ pub async fn record(
     };
     let person = Person {
         account_id: operation.account_id.to_owned(),
-        address: operation.address.to_owned(),
+        address: operation.address.map(|address| address.as_str().to_owned()).unwrap_or_default(),
         role: actor.to_string(),
         reply: operation.reason.to_owned(),
         ..Person::default()
@@ -97,7 +98,7 @@ pub async fn record(
         entry: &entry,
         notice_id: operation.notice.map(|(id, _, _)| id),
         delivery_id: operation.delivery.map(|(id, _)| id),
-        subject: (operation.delivery.is_none() && !operation.address.is_empty()).then_some(operation.address),
+        subject: operation.address.filter(|_| operation.delivery.is_none()).map(Address::key),
         at,
     };
     ledger::append(conn, &[opening]).await

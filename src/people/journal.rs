@@ -21,6 +21,7 @@ use jiff::Timestamp;
 use thiserror::Error;
 
 use crate::config;
+use crate::domain::address::AddressKey;
 use crate::domain::entry::hmac;
 use crate::domain::random::Random;
 
@@ -74,9 +75,13 @@ pub struct Tombstones {
 impl Tombstones {
     /// When an address was erased, if it was and was not revived on purpose.
     #[must_use]
-    pub fn erased_at(&self, address: &str) -> Option<Timestamp> {
+    pub fn erased_at(&self, address: &AddressKey) -> Option<Timestamp> {
         // No journal, no hashing: an import asks for a million addresses.
-        if self.erased.is_empty() { None } else { self.erased.get(&hmac(&self.key, address.as_bytes())).copied() }
+        if self.erased.is_empty() {
+            None
+        } else {
+            self.erased.get(&hmac(&self.key, address.as_str().as_bytes())).copied()
+        }
     }
 }
 
@@ -129,19 +134,25 @@ impl Journal {
     ///
     /// # Errors
     /// Where it cannot be written.
-    pub fn erased(&self, address: &str, at: Timestamp, random: &Random) -> Result<u64, JournalError> {
-        self.append(What::Erased, &[address.to_owned()], at, random)
+    pub fn erased(&self, address: &AddressKey, at: Timestamp, random: &Random) -> Result<u64, JournalError> {
+        self.append(What::Erased, std::slice::from_ref(address), at, random)
     }
 
     /// Notes that addresses were imported again on purpose.
     ///
     /// # Errors
     /// Where it cannot be written.
-    pub fn revived(&self, addresses: &[String], at: Timestamp, random: &Random) -> Result<u64, JournalError> {
+    pub fn revived(&self, addresses: &[AddressKey], at: Timestamp, random: &Random) -> Result<u64, JournalError> {
         self.append(What::Revived, addresses, at, random)
     }
 
-    fn append(&self, what: What, addresses: &[String], at: Timestamp, random: &Random) -> Result<u64, JournalError> {
+    fn append(
+        &self,
+        what: What,
+        addresses: &[AddressKey],
+        at: Timestamp,
+        random: &Random,
+    ) -> Result<u64, JournalError> {
         let key = match self.key()? {
             Some(key) => key,
             None => self.make_key(random)?,
@@ -153,7 +164,7 @@ impl Journal {
         let keep = whole(&there);
         let mut text = if keep == 0 { format!("{HEADER}\n") } else { String::new() };
         for address in addresses {
-            text += &format!("{} {} {at}\n", what.as_str(), HEXLOWER.encode(&hmac(&key, address.as_bytes())));
+            text += &format!("{} {} {at}\n", what.as_str(), HEXLOWER.encode(&hmac(&key, address.as_str().as_bytes())));
         }
         let write = || -> io::Result<()> {
             if let Some(folder) = self.file.parent() {
@@ -243,6 +254,10 @@ fn parse(line: &str) -> Option<(What, [u8; 32], Timestamp)> {
 mod tests {
     use super::*;
 
+    fn key(email: &str) -> AddressKey {
+        AddressKey::of(email).unwrap()
+    }
+
     #[test]
     fn the_journal_knows_whom_it_is_asked_for_and_names_nobody() {
         let folder = tempfile::tempdir().unwrap();
@@ -251,26 +266,26 @@ mod tests {
             journal_key_file: folder.path().join("key"),
         };
         let (journal, random) = (Journal::new(&config), Random::from_system());
-        assert_eq!(journal.read().unwrap().erased_at("a@x.example"), None);
+        assert_eq!(journal.read().unwrap().erased_at(&key("a@x.example")), None);
         let at = "2026-11-24T10:00:00Z".parse().unwrap();
-        assert_eq!(journal.erased("a@x.example", at, &random).unwrap(), 1);
-        assert_eq!(journal.erased("b@x.example", at, &random).unwrap(), 2);
+        assert_eq!(journal.erased(&key("a@x.example"), at, &random).unwrap(), 1);
+        assert_eq!(journal.erased(&key("b@x.example"), at, &random).unwrap(), 2);
         let read = journal.read().unwrap();
-        assert_eq!((read.erased_at("a@x.example"), read.erased_at("c@x.example")), (Some(at), None));
+        assert_eq!((read.erased_at(&key("a@x.example")), read.erased_at(&key("c@x.example"))), (Some(at), None));
         assert!(!fs::read_to_string(&config.journal_file).unwrap().contains("x.example"));
-        assert_eq!(journal.revived(&["a@x.example".to_owned()], at, &random).unwrap(), 3);
-        assert_eq!(journal.read().unwrap().erased_at("a@x.example"), None);
+        assert_eq!(journal.revived(&[key("a@x.example")], at, &random).unwrap(), 3);
+        assert_eq!(journal.read().unwrap().erased_at(&key("a@x.example")), None);
 
         // A line that was torn by a crash records nothing, and is replaced by the next.
         let text = fs::read_to_string(&config.journal_file).unwrap();
         fs::write(&config.journal_file, format!("{text}erased 00ff")).unwrap();
         assert_eq!(journal.read().unwrap().count, 3);
-        assert_eq!(journal.erased("d@x.example", at, &random).unwrap(), 4);
-        assert_eq!(journal.read().unwrap().erased_at("d@x.example"), Some(at));
+        assert_eq!(journal.erased(&key("d@x.example"), at, &random).unwrap(), 4);
+        assert_eq!(journal.read().unwrap().erased_at(&key("d@x.example")), Some(at));
 
         fs::remove_file(&config.journal_key_file).unwrap();
         assert!(matches!(journal.read(), Err(JournalError::Key(_))));
-        assert!(matches!(journal.erased("c@x.example", at, &random), Err(JournalError::Key(_))));
+        assert!(matches!(journal.erased(&key("c@x.example"), at, &random), Err(JournalError::Key(_))));
         fs::write(&config.journal_key_file, "00".repeat(32)).unwrap();
         fs::write(&config.journal_file, format!("{HEADER}\nerased zz 2026-11-24T10:00:00Z\n")).unwrap();
         assert!(matches!(journal.read(), Err(JournalError::Damaged { line: 2, .. })));

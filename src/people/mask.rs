@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::domain::address::AddressKey;
 use crate::store::{Conn, StoreError, subjects};
 
 /// What is shown in place of an erased address.
@@ -10,7 +11,7 @@ const ERASED: &str = "(erased)";
 /// Knows which addresses are to be masked.
 #[derive(Clone, Debug, Default)]
 pub struct Mask {
-    restricted: BTreeSet<String>,
+    restricted: BTreeSet<AddressKey>,
 }
 
 impl Mask {
@@ -22,12 +23,17 @@ impl Mask {
         Ok(Self { restricted: subjects::restricted(conn).await?.into_iter().collect() })
     }
 
+    /// True if an address is restricted, in any spelling.
+    fn hides(&self, email: &str) -> bool {
+        !self.restricted.is_empty() && AddressKey::of(email).is_some_and(|key| self.restricted.contains(&key))
+    }
+
     /// An address as it is shown in lists: its first letter and its domain where it is restricted.
     #[must_use]
     pub fn address(&self, email: &str) -> String {
         match email.split_once('@') {
             None if email.is_empty() => ERASED.to_owned(),
-            Some((local, domain)) if self.restricted.contains(email) => {
+            Some((local, domain)) if self.hides(email) => {
                 format!("{}***@{domain}", local.chars().next().unwrap_or('*'))
             }
             _ => email.to_owned(),
@@ -38,7 +44,7 @@ impl Mask {
     #[must_use]
     pub fn name(&self, email: &str, name: &str) -> String {
         match name.chars().next() {
-            Some(first) if self.restricted.contains(email) => format!("{first}***"),
+            Some(first) if self.hides(email) => format!("{first}***"),
             _ => name.to_owned(),
         }
     }
@@ -46,7 +52,7 @@ impl Mask {
     /// A text about an address: servers like to repeat it in their replies.
     #[must_use]
     pub fn text(&self, email: &str, text: &str) -> String {
-        if self.restricted.contains(email) { text.replace(email, &self.address(email)) } else { text.to_owned() }
+        if self.hides(email) { text.replace(email, &self.address(email)) } else { text.to_owned() }
     }
 }
 
@@ -56,8 +62,9 @@ mod tests {
 
     #[test]
     fn restricted_addresses_are_masked_and_erased_ones_named() {
-        let mask = Mask { restricted: ["anna@x.example".to_owned()].into() };
+        let mask = Mask { restricted: AddressKey::of("anna@x.example").into_iter().collect() };
         assert_eq!(mask.address("anna@x.example"), "a***@x.example");
+        assert_eq!(mask.address("Anna@x.example"), "A***@x.example");
         assert_eq!(mask.address("bo@x.example"), "bo@x.example");
         assert_eq!(mask.address(""), "(erased)");
         assert_eq!(mask.text("anna@x.example", "550 <anna@x.example>: no"), "550 <a***@x.example>: no");

@@ -51,9 +51,9 @@ pub async fn set(
     let mut tx = store.write().await?;
     for (category, opted_out) in wishes {
         let changed = if *opted_out {
-            opt_out(&mut tx, address.as_str(), *category, at, source).await?
+            opt_out(&mut tx, address, *category, at, source).await?
         } else {
-            opt_in(&mut tx, address.as_str(), *category).await?
+            opt_in(&mut tx, &address.key(), *category).await?
         };
         if !changed {
             continue;
@@ -62,7 +62,7 @@ pub async fn set(
         let fact = Fact { detail, ..Fact::new(Event::PreferenceChanged, at) };
         let person = Person { address: address.as_str().to_owned(), role: source.to_owned(), ..Person::default() };
         let entry = Entry::new(&fact, Some(&person), random);
-        ledger::append(&mut tx, &[Opening::of_address(&entry, address.as_str(), at)]).await?;
+        ledger::append(&mut tx, &[Opening::of_address(&entry, address.key(), at)]).await?;
     }
     tx.commit().await?;
     Ok(())

@@ -89,7 +89,7 @@ fn optional() -> impl Iterator<Item = Category> {
 
 async fn page(app: &App, token: &str, saved: bool) -> Result<Option<Page>, StoreError> {
     let Some(person) = addressee(&app.store, app.key(), token).await? else { return Ok(None) };
-    let opt_outs = preferences::of_address(&mut *app.store.read().await?, person.address.as_str()).await?;
+    let opt_outs = preferences::of_address(&mut *app.store.read().await?, &person.address.key()).await?;
     let wanted = |category| !opt_outs.iter().any(|it| it.category == category);
     let locale = person.locale.as_ref().unwrap_or(&app.config.organisation.default_locale);
     Ok(Some(Page {

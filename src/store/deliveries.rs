@@ -10,7 +10,7 @@ use super::dialect::Dialect;
 use super::recipients::Recipient;
 use super::row::Row;
 use super::{Conn, Result, StoreError};
-use crate::domain::address::Address;
+use crate::domain::address::{Address, AddressKey};
 use crate::domain::category::Role;
 use crate::domain::delivery::{Level, State};
 use crate::domain::entry::commitment;
@@ -106,23 +106,23 @@ pub async fn find(conn: &mut Conn, id: Uuid) -> Result<Option<Shown>> {
     row.as_ref().map(read_shown).transpose()
 }
 
-/// The deliveries of a notice to some customers: by account id and address, for follow-ups.
+/// The deliveries of a notice to some customers: by account id and the key of the address, for follow-ups.
 pub async fn to_follow(
     conn: &mut Conn,
     notice_id: Uuid,
     accounts: &[&str],
-) -> Result<BTreeMap<(String, String), String>> {
+) -> Result<BTreeMap<(String, AddressKey), String>> {
     let sql = Dialect::of(conn).pick(
-        "SELECT id, account_id, email FROM deliveries
+        "SELECT id, account_id, email_key FROM deliveries
          WHERE notice_id = $1 AND account_id IN (SELECT value FROM json_each($2)) AND email <> ''",
-        "SELECT id, account_id, email FROM deliveries
+        "SELECT id, account_id, email_key FROM deliveries
          WHERE notice_id = $1 AND account_id = ANY (ARRAY(SELECT jsonb_array_elements_text($2::jsonb))) AND email <> ''",
     );
     let rows = sqlx::query(sql).bind(notice_id.to_string()).bind(json(accounts)).fetch_all(conn).await?;
     rows.iter()
         .map(|row| {
             let row = Row::of("deliveries", row);
-            Ok(((row.get("account_id")?, row.get("email")?), row.get("id")?))
+            Ok(((row.get("account_id")?, AddressKey::stored(row.get("email_key")?)), row.get("id")?))
         })
         .collect()
 }
@@ -365,14 +365,14 @@ pub async fn each_to_send(conn: &mut Conn, category: &str, ids: &[String]) -> Re
     let sql = Dialect::of(conn).pick(
         "SELECT d.id, d.ordinal, d.account_id, d.customer_name, d.email, d.contact_name, d.role, d.locale, d.time_zone,
            d.merged, d.follows_id, d.state,
-           (SELECT COUNT(*) FROM preferences p WHERE p.email = d.email AND p.category = $2) AS opted_out,
-           (SELECT s.reason FROM suppressions s WHERE s.email = d.email
+           (SELECT COUNT(*) FROM preferences p WHERE p.email_key = d.email_key AND p.category = $2) AS opted_out,
+           (SELECT s.reason FROM suppressions s WHERE s.email_key = d.email_key
              ORDER BY CASE s.reason WHEN 'dead' THEN 0 ELSE 1 END LIMIT 1) AS suppression
          FROM deliveries d WHERE d.id IN (SELECT value FROM json_each($1)) AND d.email <> ''",
         "SELECT d.id, d.ordinal, d.account_id, d.customer_name, d.email, d.contact_name, d.role, d.locale, d.time_zone,
            d.merged, d.follows_id, d.state,
-           (SELECT COUNT(*) FROM preferences p WHERE p.email = d.email AND p.category = $2) AS opted_out,
-           (SELECT s.reason FROM suppressions s WHERE s.email = d.email
+           (SELECT COUNT(*) FROM preferences p WHERE p.email_key = d.email_key AND p.category = $2) AS opted_out,
+           (SELECT s.reason FROM suppressions s WHERE s.email_key = d.email_key
              ORDER BY CASE s.reason WHEN 'dead' THEN 0 ELSE 1 END LIMIT 1) AS suppression
          FROM deliveries d WHERE d.id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb))) AND d.email <> ''",
     );

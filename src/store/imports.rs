@@ -10,8 +10,9 @@ use sqlx::Executor as _;
 
 use super::customers::json;
 use super::dialect::{Dialect, bulk};
-use super::row::Row;
+use super::row::{Row, address_columns};
 use super::{Conn, Result};
+use crate::domain::address::Address;
 
 /// A customer of the file.
 #[derive(Clone, Debug, Serialize)]
@@ -40,8 +41,9 @@ pub struct AttributeRow<'a> {
 pub struct ContactRow<'a> {
     /// Account id.
     pub account_id: &'a str,
-    /// Normalised address.
-    pub email: &'a str,
+    /// The address as it is written.
+    #[serde(flatten, serialize_with = "address_columns")]
+    pub email: Address,
     /// Role.
     pub role: &'a str,
     /// Name.
@@ -61,24 +63,28 @@ pub async fn begin(conn: &mut Conn) -> Result<()> {
            WITHOUT ROWID;
          CREATE TEMP TABLE IF NOT EXISTS file_attributes (account_id TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL,
            position INTEGER NOT NULL, PRIMARY KEY (account_id, name, value)) WITHOUT ROWID;
-         CREATE TEMP TABLE IF NOT EXISTS file_contacts (account_id TEXT NOT NULL, email TEXT NOT NULL, role TEXT NOT NULL,
+         CREATE TEMP TABLE IF NOT EXISTS file_contacts (account_id TEXT NOT NULL, email TEXT NOT NULL,
+           email_key TEXT NOT NULL, role TEXT NOT NULL,
            name TEXT NOT NULL, locale TEXT, time_zone TEXT, position INTEGER NOT NULL,
-           PRIMARY KEY (account_id, email, role)) WITHOUT ROWID;
+           PRIMARY KEY (account_id, email_key, role)) WITHOUT ROWID;
          CREATE TEMP TABLE IF NOT EXISTS changed_customers (account_id TEXT NOT NULL, name TEXT NOT NULL);
          CREATE TEMP TABLE IF NOT EXISTS left_customers (account_id TEXT NOT NULL);
          CREATE TEMP TABLE IF NOT EXISTS changed_attributes (account_id TEXT NOT NULL, name TEXT NOT NULL,
            value TEXT NOT NULL, position INTEGER NOT NULL);
          CREATE TEMP TABLE IF NOT EXISTS gone_attributes (account_id TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL);
-         CREATE TEMP TABLE IF NOT EXISTS changed_contacts (account_id TEXT NOT NULL, email TEXT NOT NULL, role TEXT NOT NULL,
+         CREATE TEMP TABLE IF NOT EXISTS changed_contacts (account_id TEXT NOT NULL, email TEXT NOT NULL,
+           email_key TEXT NOT NULL, role TEXT NOT NULL,
            name TEXT NOT NULL, locale TEXT, time_zone TEXT, position INTEGER NOT NULL, known INTEGER NOT NULL);
-         CREATE TEMP TABLE IF NOT EXISTS gone_contacts (account_id TEXT NOT NULL, email TEXT NOT NULL, role TEXT NOT NULL);
+         CREATE TEMP TABLE IF NOT EXISTS gone_contacts (account_id TEXT NOT NULL, email_key TEXT NOT NULL,
+           role TEXT NOT NULL);
          DELETE FROM file_customers; DELETE FROM file_attributes; DELETE FROM file_contacts",
         "CREATE TEMP TABLE IF NOT EXISTS file_customers (account_id TEXT COLLATE \"C\" PRIMARY KEY, name TEXT COLLATE \"C\");
          CREATE TEMP TABLE IF NOT EXISTS file_attributes (account_id TEXT COLLATE \"C\", name TEXT COLLATE \"C\",
            value TEXT COLLATE \"C\", position BIGINT, PRIMARY KEY (account_id, name, value));
          CREATE TEMP TABLE IF NOT EXISTS file_contacts (account_id TEXT COLLATE \"C\", email TEXT COLLATE \"C\",
+           email_key TEXT COLLATE \"C\",
            role TEXT COLLATE \"C\", name TEXT COLLATE \"C\", locale TEXT COLLATE \"C\", time_zone TEXT COLLATE \"C\",
-           position BIGINT, PRIMARY KEY (account_id, email, role));
+           position BIGINT, PRIMARY KEY (account_id, email_key, role));
          CREATE TEMP TABLE IF NOT EXISTS changed_customers (account_id TEXT COLLATE \"C\", name TEXT COLLATE \"C\");
          CREATE TEMP TABLE IF NOT EXISTS left_customers (account_id TEXT COLLATE \"C\");
          CREATE TEMP TABLE IF NOT EXISTS changed_attributes (account_id TEXT COLLATE \"C\", name TEXT COLLATE \"C\",
@@ -86,9 +92,10 @@ pub async fn begin(conn: &mut Conn) -> Result<()> {
          CREATE TEMP TABLE IF NOT EXISTS gone_attributes (account_id TEXT COLLATE \"C\", name TEXT COLLATE \"C\",
            value TEXT COLLATE \"C\");
          CREATE TEMP TABLE IF NOT EXISTS changed_contacts (account_id TEXT COLLATE \"C\", email TEXT COLLATE \"C\",
+           email_key TEXT COLLATE \"C\",
            role TEXT COLLATE \"C\", name TEXT COLLATE \"C\", locale TEXT COLLATE \"C\", time_zone TEXT COLLATE \"C\",
            position BIGINT, known BIGINT);
-         CREATE TEMP TABLE IF NOT EXISTS gone_contacts (account_id TEXT COLLATE \"C\", email TEXT COLLATE \"C\",
+         CREATE TEMP TABLE IF NOT EXISTS gone_contacts (account_id TEXT COLLATE \"C\", email_key TEXT COLLATE \"C\",
            role TEXT COLLATE \"C\");
          TRUNCATE file_customers, file_attributes, file_contacts",
     ))
@@ -126,8 +133,8 @@ pub async fn add_attributes(conn: &mut Conn, rows: &[AttributeRow<'_>]) -> Resul
 pub async fn add_contacts(conn: &mut Conn, rows: &[ContactRow<'_>]) -> Result<()> {
     let sql = bulk!(
         Dialect::of(conn),
-        "INSERT INTO file_contacts (account_id, email, role, name, locale, time_zone, position)
-         SELECT value ->> 'account_id', value ->> 'email', value ->> 'role', value ->> 'name', value ->> 'locale',
+        "INSERT INTO file_contacts (account_id, email, email_key, role, name, locale, time_zone, position)
+         SELECT value ->> 'account_id', value ->> 'email', value ->> 'email_key', value ->> 'role', value ->> 'name', value ->> 'locale',
            value ->> 'time_zone', CAST(value ->> 'position' AS BIGINT) FROM",
         rows
     );
@@ -153,18 +160,18 @@ const DIFFERENCES: [&str; 6] = [
        AND NOT EXISTS (SELECT 1 FROM file_attributes f
          WHERE f.account_id = a.account_id AND f.name = a.name AND f.value = a.value)
        AND EXISTS (SELECT 1 FROM file_customers f WHERE f.account_id = a.account_id)",
-    "INSERT INTO changed_contacts (account_id, email, role, name, locale, time_zone, position, known)
-     SELECT f.account_id, f.email, f.role, f.name, f.locale, f.time_zone, f.place,
+    "INSERT INTO changed_contacts (account_id, email, email_key, role, name, locale, time_zone, position, known)
+     SELECT f.account_id, f.email, f.email_key, f.role, f.name, f.locale, f.time_zone, f.place,
        CASE WHEN k.account_id IS NULL THEN 0 ELSE 1 END
-     FROM (SELECT account_id, email, role, name, locale, time_zone,
+     FROM (SELECT account_id, email, email_key, role, name, locale, time_zone,
          ROW_NUMBER() OVER (PARTITION BY account_id ORDER BY position) AS place FROM file_contacts) AS f
-       LEFT JOIN contacts k ON k.account_id = f.account_id AND k.email = f.email AND k.role = f.role
-     WHERE $1 IS NOT NULL AND (k.account_id IS NULL OR k.deactivated_at IS NOT NULL OR k.name <> f.name
+       LEFT JOIN contacts k ON k.account_id = f.account_id AND k.email_key = f.email_key AND k.role = f.role
+     WHERE $1 IS NOT NULL AND (k.account_id IS NULL OR k.deactivated_at IS NOT NULL OR k.email <> f.email OR k.name <> f.name
        OR k.position <> f.place OR k.locale IS DISTINCT FROM f.locale OR k.time_zone IS DISTINCT FROM f.time_zone)",
-    "INSERT INTO gone_contacts (account_id, email, role)
-     SELECT k.account_id, k.email, k.role FROM contacts k WHERE k.deactivated_at IS NULL
+    "INSERT INTO gone_contacts (account_id, email_key, role)
+     SELECT k.account_id, k.email_key, k.role FROM contacts k WHERE k.deactivated_at IS NULL
        AND NOT EXISTS (SELECT 1 FROM file_contacts f
-         WHERE f.account_id = k.account_id AND f.email = k.email AND f.role = k.role)
+         WHERE f.account_id = k.account_id AND f.email_key = k.email_key AND f.role = k.role)
        AND ($1 = 1 OR EXISTS (SELECT 1 FROM file_customers f WHERE f.account_id = k.account_id))",
 ];
 
@@ -233,16 +240,17 @@ pub async fn write_customers(conn: &mut Conn, import_id: &str, now: Timestamp) -
 pub async fn write_contacts(conn: &mut Conn, import_id: &str, now: Timestamp) -> Result<()> {
     upsert_contacts(conn, import_id, true).await?;
     let gone = "UPDATE contacts SET import_id = $1, deactivated_at = $2 FROM gone_contacts g
-         WHERE contacts.account_id = g.account_id AND contacts.email = g.email AND contacts.role = g.role";
+         WHERE contacts.account_id = g.account_id AND contacts.email_key = g.email_key AND contacts.role = g.role";
     sqlx::query(gone).bind(import_id).bind(now.as_millisecond()).execute(conn).await?;
     Ok(())
 }
 
 async fn upsert_contacts(conn: &mut Conn, import_id: &str, known: bool) -> Result<()> {
-    let sql = "INSERT INTO contacts (account_id, email, role, name, locale, time_zone, position, import_id, deactivated_at)
-         SELECT account_id, email, role, name, locale, time_zone, position, $1, NULL FROM changed_contacts WHERE known = $2
-         ON CONFLICT (account_id, email, role) DO UPDATE SET
-           name = excluded.name, locale = excluded.locale, time_zone = excluded.time_zone, position = excluded.position,
+    let sql = "INSERT INTO contacts (account_id, email, email_key, role, name, locale, time_zone, position, import_id,
+           deactivated_at)
+         SELECT account_id, email, email_key, role, name, locale, time_zone, position, $1, NULL FROM changed_contacts WHERE known = $2
+         ON CONFLICT (account_id, email_key, role) DO UPDATE SET
+           email = excluded.email, name = excluded.name, locale = excluded.locale, time_zone = excluded.time_zone, position = excluded.position,
            import_id = excluded.import_id, deactivated_at = NULL";
     sqlx::query(sql).bind(import_id).bind(i64::from(known)).execute(conn).await?;
     Ok(())

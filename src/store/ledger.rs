@@ -10,6 +10,7 @@ use super::customers::{json, json_ids};
 use super::dialect::{Batch, Dialect, step};
 use super::row::{Row, hex};
 use super::{Conn, Result};
+use crate::domain::address::AddressKey;
 use crate::domain::entry::{Entry, Event};
 
 /// An entry, with what it is about.
@@ -21,8 +22,8 @@ pub struct Opening<'a> {
     pub notice_id: Option<Uuid>,
     /// The delivery.
     pub delivery_id: Option<Uuid>,
-    /// The address that it is about, where it is about no delivery.
-    pub subject: Option<&'a str>,
+    /// The key of the address that it is about, if it is about no delivery.
+    pub subject: Option<AddressKey>,
     /// When.
     pub at: Timestamp,
 }
@@ -42,8 +43,8 @@ impl<'a> Opening<'a> {
 
     /// Of an entry about an address, whatever notices went there.
     #[must_use]
-    pub const fn of_address(entry: &'a Entry, address: &'a str, at: Timestamp) -> Self {
-        Self { entry, notice_id: None, delivery_id: None, subject: Some(address), at }
+    pub const fn of_address(entry: &'a Entry, key: AddressKey, at: Timestamp) -> Self {
+        Self { entry, notice_id: None, delivery_id: None, subject: Some(key), at }
     }
 
     /// Of an entry about the ledger itself.
@@ -112,7 +113,7 @@ pub(super) fn rows(opening: &Opening<'_>) -> [String; 2] {
         id: entry.id,
         notice_id: opening.notice_id,
         delivery_id: opening.delivery_id,
-        subject: opening.subject,
+        subject: opening.subject.as_ref().map(AddressKey::as_str),
         event: entry.event.as_str(),
         at: opening.at.as_millisecond(),
         fact: hex(&entry.fact),
@@ -197,18 +198,18 @@ pub async fn sealed(
     conn: &mut Conn,
     notice_id: Uuid,
     account_id: Option<&str>,
-    address: Option<&str>,
+    address: Option<&AddressKey>,
 ) -> Result<Vec<(u64, Uuid)>> {
     let rows = sqlx::query(
         "SELECT e.entry_id, e.idx FROM ledger_entries e WHERE e.entry_id IN (
            SELECT entry_id FROM ledger_openings WHERE notice_id = $1 AND delivery_id IS NULL
            UNION ALL SELECT p.entry_id FROM deliveries d JOIN ledger_openings p ON p.delivery_id = d.id
-           WHERE d.notice_id = $1 AND ($2 IS NULL OR d.account_id = $2) AND ($3 IS NULL OR d.email = $3))
+           WHERE d.notice_id = $1 AND ($2 IS NULL OR d.account_id = $2) AND ($3 IS NULL OR d.email_key = $3))
          ORDER BY e.idx",
     )
     .bind(notice_id.to_string())
     .bind(account_id)
-    .bind(address)
+    .bind(address.map(AddressKey::as_str))
     .fetch_all(conn)
     .await?;
     rows.iter()
@@ -253,8 +254,9 @@ pub async fn about_notice(conn: &mut Conn, notice_id: Uuid) -> Result<Vec<Stored
 }
 
 /// The entries about an address itself: preferences, restrictions, rectifications.
-pub async fn of_address(conn: &mut Conn, address: &str) -> Result<Vec<StoredOpening>> {
-    let rows = sqlx::query(opening!("WHERE o.subject = $1 ORDER BY o.entry_id")).bind(address).fetch_all(conn).await?;
+pub async fn of_address(conn: &mut Conn, key: &AddressKey) -> Result<Vec<StoredOpening>> {
+    let rows =
+        sqlx::query(opening!("WHERE o.subject = $1 ORDER BY o.entry_id")).bind(key.as_str()).fetch_all(conn).await?;
     rows.iter().map(read_opening).collect()
 }
 

@@ -9,6 +9,7 @@ use super::customers::json;
 use super::dialect::{Batch, step};
 use super::row::{Row, hex};
 use super::{Conn, Result};
+use crate::domain::address::AddressKey;
 
 /// A message to store.
 #[derive(Clone, Debug)]
@@ -111,16 +112,16 @@ pub async fn of_notice(
     conn: &mut Conn,
     notice_id: Uuid,
     account_id: Option<&str>,
-    address: Option<&str>,
+    address: Option<&AddressKey>,
 ) -> Result<Vec<([u8; 32], Uuid)>> {
     let rows = sqlx::query(
         "SELECT m.delivery_id, m.sha256 FROM deliveries d JOIN messages m ON m.delivery_id = d.id
-         WHERE d.notice_id = $1 AND ($2 IS NULL OR d.account_id = $2) AND ($3 IS NULL OR d.email = $3)
+         WHERE d.notice_id = $1 AND ($2 IS NULL OR d.account_id = $2) AND ($3 IS NULL OR d.email_key = $3)
          ORDER BY m.sha256",
     )
     .bind(notice_id.to_string())
     .bind(account_id)
-    .bind(address)
+    .bind(address.map(AddressKey::as_str))
     .fetch_all(conn)
     .await?;
     rows.iter()

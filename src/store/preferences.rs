@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::row::Row;
 use super::{Conn, Result};
+use crate::domain::address::{Address, AddressKey};
 use crate::domain::category::Category;
 
 /// An opt-out.
@@ -18,13 +19,20 @@ pub struct OptOut {
     pub source: String,
 }
 
-/// Opts an address out of a category. False where it was already.
-pub async fn opt_out(conn: &mut Conn, email: &str, category: Category, now: Timestamp, source: &str) -> Result<bool> {
+/// Opts an address out of a category. Returns false if it was opted out already.
+pub async fn opt_out(
+    conn: &mut Conn,
+    address: &Address,
+    category: Category,
+    now: Timestamp,
+    source: &str,
+) -> Result<bool> {
     let done = sqlx::query(
-        "INSERT INTO preferences (email, category, opted_out_at, source) VALUES ($1, $2, $3, $4)
-         ON CONFLICT (email, category) DO NOTHING",
+        "INSERT INTO preferences (email_key, email, category, opted_out_at, source) VALUES ($1, $2, $3, $4, $5)
+         ON CONFLICT (email_key, category) DO NOTHING",
     )
-    .bind(email)
+    .bind(address.key().as_str())
+    .bind(address.as_str())
     .bind(category.as_str())
     .bind(now.as_millisecond())
     .bind(source)
@@ -33,10 +41,10 @@ pub async fn opt_out(conn: &mut Conn, email: &str, category: Category, now: Time
     Ok(done.rows_affected() == 1)
 }
 
-/// Withdraws an opt-out. False where there was none.
-pub async fn opt_in(conn: &mut Conn, email: &str, category: Category) -> Result<bool> {
-    let done = sqlx::query("DELETE FROM preferences WHERE email = $1 AND category = $2")
-        .bind(email)
+/// Withdraws an opt-out. Returns false if there was none.
+pub async fn opt_in(conn: &mut Conn, key: &AddressKey, category: Category) -> Result<bool> {
+    let done = sqlx::query("DELETE FROM preferences WHERE email_key = $1 AND category = $2")
+        .bind(key.as_str())
         .bind(category.as_str())
         .execute(conn)
         .await?;
@@ -44,12 +52,10 @@ pub async fn opt_in(conn: &mut Conn, email: &str, category: Category) -> Result<
 }
 
 /// The opt-outs of an address.
-pub async fn of_address(conn: &mut Conn, email: &str) -> Result<Vec<OptOut>> {
-    let rows =
-        sqlx::query("SELECT email, category, opted_out_at, source FROM preferences WHERE email = $1 ORDER BY category")
-            .bind(email)
-            .fetch_all(conn)
-            .await?;
+pub async fn of_address(conn: &mut Conn, key: &AddressKey) -> Result<Vec<OptOut>> {
+    let sql =
+        "SELECT email_key, category, opted_out_at, source FROM preferences WHERE email_key = $1 ORDER BY category";
+    let rows = sqlx::query(sql).bind(key.as_str()).fetch_all(conn).await?;
     rows.iter()
         .map(|row| {
             let row = Row::of("preferences", row);

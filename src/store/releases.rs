@@ -6,8 +6,9 @@ use uuid::Uuid;
 
 use super::customers::json;
 use super::dialect::{Dialect, bulk};
-use super::row::Row;
+use super::row::{Row, address_columns};
 use super::{Conn, Result};
+use crate::domain::address::Address;
 
 /// A recipient, as the freezing of an audience makes it: a delivery and its place in the queue.
 #[derive(Clone, Debug, Serialize)]
@@ -20,8 +21,9 @@ pub struct NewDelivery {
     pub account_id: String,
     /// Name of the customer, now.
     pub customer_name: String,
-    /// Normalised address.
-    pub email: String,
+    /// The address as it is sent to.
+    #[serde(flatten, serialize_with = "address_columns")]
+    pub email: Address,
     /// Name of the person.
     pub contact_name: String,
     /// Role that matched.
@@ -61,11 +63,11 @@ impl Packed {
 /// Into the deliveries of notice `$2`, at the time `$3`, from the rows that follow.
 macro_rules! into_deliveries {
     () => {
-        "INTO deliveries (id, notice_id, ordinal, account_id, customer_name, email, contact_name, role, locale, time_zone,
-           merged, salt, follows_id, state, attempts, changed_at)
+        "INTO deliveries (id, notice_id, ordinal, account_id, customer_name, email, email_key, contact_name, role, locale,
+           time_zone, merged, salt, follows_id, state, attempts, changed_at)
          SELECT value ->> 'id', $2, CAST(value ->> 'ordinal' AS BIGINT), value ->> 'account_id',
-           value ->> 'customer_name', value ->> 'email', value ->> 'contact_name', value ->> 'role', value ->> 'locale',
-           value ->> 'time_zone', value ->> 'merged', unhex(value ->> 'salt'), value ->> 'follows_id', 'queued', 0, $3
+           value ->> 'customer_name', value ->> 'email', value ->> 'email_key', value ->> 'contact_name',
+           value ->> 'role', value ->> 'locale', value ->> 'time_zone', value ->> 'merged', unhex(value ->> 'salt'), value ->> 'follows_id', 'queued', 0, $3
          FROM"
     };
 }

@@ -5,11 +5,13 @@ use std::str::FromStr;
 
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
+use serde::ser::{SerializeStruct as _, Serializer};
 use sqlx::any::AnyRow;
 use sqlx::{ColumnIndex, Decode, Row as _, Type};
 use uuid::Uuid;
 
 use super::{Result, StoreError};
+use crate::domain::address::Address;
 use crate::domain::clock::from_millis;
 
 /// A row together with what an error needs to name it.
@@ -136,4 +138,12 @@ pub(crate) fn place(problem: &serde_json::Error) -> String {
 /// Hexadecimal, as blobs travel in bulk parameters.
 pub(super) fn hex(bytes: &[u8]) -> String {
     data_encoding::HEXLOWER.encode(bytes)
+}
+
+/// Serialises an address as the columns `email` and `email_key`, so that no row has one without the other.
+pub(super) fn address_columns<S: Serializer>(address: &Address, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    let mut columns = serializer.serialize_struct("Address", 2)?;
+    columns.serialize_field("email", address.as_str())?;
+    columns.serialize_field("email_key", address.key().as_str())?;
+    columns.end()
 }

@@ -15,6 +15,7 @@ use super::dialect::{Batch, Dialect, array, bulk, step};
 use super::ledger::{self, Opening};
 use super::messages::{self, Message};
 use super::{Conn, Result};
+use crate::domain::address::Address;
 use crate::domain::delivery::{Level, Outcome, State};
 use crate::domain::entry::Entry;
 use crate::domain::reply::Stage;
@@ -68,7 +69,7 @@ pub struct Settlement {
     /// The entry for the ledger; `None` for a repeated deferral.
     pub entry: Option<Entry>,
     /// The address, if it is to be marked dead.
-    pub dead: Option<String>,
+    pub dead: Option<Address>,
 }
 
 /// A settlement whose token was no longer valid.
@@ -211,8 +212,8 @@ async fn record(conn: &mut Conn, settlements: &[Cow<'_, Written>]) -> Result<()>
     ];
     RECORD.run(conn, rows).await?;
     for settlement in settlements.iter().map(|it| &it.settlement) {
-        if let Some(email) = &settlement.dead {
-            super::suppressions::add(conn, email, crate::domain::preference::Reason::Dead, settlement.at).await?;
+        if let Some(address) = &settlement.dead {
+            super::suppressions::add(conn, address, crate::domain::preference::Reason::Dead, settlement.at).await?;
         }
     }
     Ok(())

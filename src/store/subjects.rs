@@ -13,7 +13,7 @@ use super::customers::{json, json_ids};
 use super::dialect::{Dialect, bulk};
 use super::row::{Row, hex};
 use super::{Conn, Result, imports};
-use crate::domain::address::Address;
+use crate::domain::address::{Address, AddressKey};
 use crate::domain::category::{Category, Role};
 use crate::domain::delivery::State;
 
@@ -37,13 +37,13 @@ pub struct SubjectContact {
 }
 
 /// The contacts with an address.
-pub async fn contacts(conn: &mut Conn, email: &str) -> Result<Vec<SubjectContact>> {
+pub async fn contacts(conn: &mut Conn, key: &AddressKey) -> Result<Vec<SubjectContact>> {
     let rows = sqlx::query(
         "SELECT k.account_id, COALESCE(c.name, '') AS customer_name, k.name, k.role, k.locale, k.time_zone, k.deactivated_at
-         FROM contacts k LEFT JOIN customers c ON c.account_id = k.account_id WHERE k.email = $1
+         FROM contacts k LEFT JOIN customers c ON c.account_id = k.account_id WHERE k.email_key = $1
          ORDER BY k.account_id, k.role",
     )
-    .bind(email)
+    .bind(key.as_str())
     .fetch_all(conn)
     .await?;
     rows.iter()
@@ -145,9 +145,9 @@ pub async fn discard(conn: &mut Conn, deliveries: &[Uuid]) -> Result<()> {
 }
 
 /// The deliveries to an address.
-pub async fn deliveries(conn: &mut Conn, email: &str) -> Result<Vec<SubjectDelivery>> {
-    let rows = sqlx::query(deliveries!("WHERE d.email = $1 AND d.email <> '' ORDER BY d.notice_id, d.ordinal"))
-        .bind(email)
+pub async fn deliveries(conn: &mut Conn, key: &AddressKey) -> Result<Vec<SubjectDelivery>> {
+    let rows = sqlx::query(deliveries!("WHERE d.email_key = $1 AND d.email_key <> '' ORDER BY d.notice_id, d.ordinal"))
+        .bind(key.as_str())
         .fetch_all(conn)
         .await?;
     rows.iter().map(read_delivery).collect()
@@ -194,8 +194,8 @@ pub async fn clear_deliveries(conn: &mut Conn, cleared: &[Cleared]) -> Result<Ve
     let rows = json(&rows);
     let deliveries = bulk!(
         dialect,
-        "UPDATE deliveries SET commitment = r.commitment, salt = NULL, email = '', contact_name = '', merged = NULL,
-           reply = NULL, locale = NULL, time_zone = NULL
+        "UPDATE deliveries SET commitment = r.commitment, salt = NULL, email = '', email_key = '', contact_name = '',
+           merged = NULL, reply = NULL, locale = NULL, time_zone = NULL
          FROM (SELECT value ->> 'id' AS id, unhex(value ->> 'commitment') AS commitment FROM",
         rows,
         ") AS r WHERE deliveries.id = r.id"
@@ -224,17 +224,17 @@ fn entry_ids(rows: &[sqlx::any::AnyRow]) -> Result<Vec<Uuid>> {
 }
 
 /// Clears whatever is kept of an address itself, deliveries excepted. Gives the entries whose opening went.
-pub async fn clear_address(conn: &mut Conn, email: &str) -> Result<Vec<Uuid>> {
+pub async fn clear_address(conn: &mut Conn, key: &AddressKey) -> Result<Vec<Uuid>> {
     let sql = "UPDATE ledger_openings SET person = NULL, person_salt = NULL, subject = NULL WHERE subject = $1
          RETURNING entry_id";
-    let openings = entry_ids(&sqlx::query(sql).bind(email).fetch_all(&mut *conn).await?)?;
+    let openings = entry_ids(&sqlx::query(sql).bind(key.as_str()).fetch_all(&mut *conn).await?)?;
     for statement in [
-        "DELETE FROM contacts WHERE email = $1",
-        "DELETE FROM preferences WHERE email = $1",
-        "DELETE FROM suppressions WHERE email = $1",
-        "DELETE FROM reads WHERE email = $1",
+        "DELETE FROM contacts WHERE email_key = $1",
+        "DELETE FROM preferences WHERE email_key = $1",
+        "DELETE FROM suppressions WHERE email_key = $1",
+        "DELETE FROM reads WHERE email_key = $1",
     ] {
-        sqlx::query(statement).bind(email).execute(&mut *conn).await?;
+        sqlx::query(statement).bind(key.as_str()).execute(&mut *conn).await?;
     }
     Ok(openings)
 }
@@ -248,76 +248,94 @@ pub async fn clear_opening(conn: &mut Conn, entry_id: Uuid) -> Result<()> {
 
 /// Deletes rows of audience files one of whose values is an address, of notices that are past their release or will never have
 /// one: what the audience needed of them is in the deliveries by then.
-pub async fn clear_rows(conn: &mut Conn, email: &str) -> Result<()> {
-    let sql = Dialect::of(conn).pick(
-        "SELECT r.notice_id, r.account_id, r.data FROM notice_rows r JOIN notices n ON n.id = r.notice_id
-         WHERE instr(lower(r.data), lower($1)) > 0 AND n.state IN ('released', 'closed', 'cancelled', 'declined')",
-        "SELECT r.notice_id, r.account_id, r.data FROM notice_rows r JOIN notices n ON n.id = r.notice_id
-         WHERE strpos(lower(r.data), lower($1)) > 0 AND n.state IN ('released', 'closed', 'cancelled', 'declined')",
-    );
-    for row in &sqlx::query(sql).bind(email).fetch_all(&mut *conn).await? {
-        let row = Row::of("notice_rows", row);
-        let data: BTreeMap<String, String> = row.maybe_json("data")?.unwrap_or_default();
-        // By what they name, not by how they are spelled; an address that only ends like this one is another.
-        if data.values().any(|value| Address::parse(value.trim()).is_ok_and(|address| address.as_str() == email)) {
-            sqlx::query("DELETE FROM notice_rows WHERE notice_id = $1 AND account_id = $2")
-                .bind(row.get::<String>("notice_id")?)
-                .bind(row.get::<String>("account_id")?)
-                .execute(&mut *conn)
-                .await?;
+pub async fn clear_rows(conn: &mut Conn, key: &AddressKey) -> Result<()> {
+    const PAGE: usize = 1000;
+    let mut after = (String::new(), String::new());
+    loop {
+        let rows = sqlx::query(
+            "SELECT r.notice_id, r.account_id, r.data FROM notice_rows r JOIN notices n ON n.id = r.notice_id
+             WHERE (r.notice_id, r.account_id) > ($1, $2) AND r.data LIKE '%@%'
+               AND n.state IN ('released', 'closed', 'cancelled', 'declined')
+             ORDER BY r.notice_id, r.account_id LIMIT $3",
+        )
+        .bind(&after.0)
+        .bind(&after.1)
+        .bind(i64::try_from(PAGE).unwrap_or(i64::MAX))
+        .fetch_all(&mut *conn)
+        .await?;
+        for row in &rows {
+            let row = Row::of("notice_rows", row);
+            after = (row.get("notice_id")?, row.get("account_id")?);
+            let data: BTreeMap<String, String> = row.maybe_json("data")?.unwrap_or_default();
+            // An address that only ends like this one is another.
+            if data.values().any(|value| AddressKey::of(value.trim()).as_ref() == Some(key)) {
+                sqlx::query("DELETE FROM notice_rows WHERE notice_id = $1 AND account_id = $2")
+                    .bind(&after.0)
+                    .bind(&after.1)
+                    .execute(&mut *conn)
+                    .await?;
+            }
+        }
+        if rows.len() < PAGE {
+            return Ok(());
         }
     }
-    Ok(())
 }
 
-/// Puts an address in place of another at every contact; where a customer has both in one role, the old one goes. Gives how
-/// many contacts changed.
-pub async fn replace_address(conn: &mut Conn, old: &str, new: &str) -> Result<u64> {
+/// Puts an address in place of another at every contact. If a customer has both in one role, the old one is deleted. Returns
+/// how many contacts changed.
+pub async fn replace_address(conn: &mut Conn, old: &AddressKey, new: &Address) -> Result<u64> {
     imports::revise(conn).await?;
-    sqlx::query(
-        "UPDATE contacts SET deactivated_at = NULL WHERE email = $2 AND EXISTS (SELECT 1 FROM contacts k
-           WHERE k.account_id = contacts.account_id AND k.role = contacts.role AND k.email = $1
-             AND k.deactivated_at IS NULL)",
-    )
-    .bind(old)
-    .bind(new)
-    .execute(&mut *conn)
-    .await?;
-    sqlx::query(
-        "DELETE FROM contacts WHERE email = $1 AND EXISTS (SELECT 1 FROM contacts k
-           WHERE k.account_id = contacts.account_id AND k.role = contacts.role AND k.email = $2)",
-    )
-    .bind(old)
-    .bind(new)
-    .execute(&mut *conn)
-    .await?;
-    let done =
-        sqlx::query("UPDATE contacts SET email = $2 WHERE email = $1").bind(old).bind(new).execute(&mut *conn).await?;
+    let key = new.key();
+    if *old != key {
+        merge_contacts(conn, old, &key).await?;
+    }
+    let done = sqlx::query("UPDATE contacts SET email_key = $2, email = $3 WHERE email_key = $1")
+        .bind(old.as_str())
+        .bind(key.as_str())
+        .bind(new.as_str())
+        .execute(&mut *conn)
+        .await?;
     // An objection and a restriction are the person's, not the address's; that the old address is dead says nothing of the new.
     for statement in [
-        "INSERT INTO preferences (email, category, opted_out_at, source)
-         SELECT $2, category, opted_out_at, source FROM preferences WHERE email = $1
-         ON CONFLICT (email, category) DO NOTHING",
-        "INSERT INTO suppressions (email, reason, since)
-         SELECT $2, reason, since FROM suppressions WHERE email = $1 AND reason <> 'dead'
-         ON CONFLICT (email, reason) DO NOTHING",
+        "INSERT INTO preferences (email_key, email, category, opted_out_at, source)
+         SELECT $2, $3, category, opted_out_at, source FROM preferences WHERE email_key = $1
+         ON CONFLICT (email_key, category) DO NOTHING",
+        "INSERT INTO suppressions (email_key, email, reason, since)
+         SELECT $2, $3, reason, since FROM suppressions WHERE email_key = $1 AND reason <> 'dead'
+         ON CONFLICT (email_key, reason) DO NOTHING",
     ] {
-        sqlx::query(statement).bind(old).bind(new).execute(&mut *conn).await?;
+        sqlx::query(statement).bind(old.as_str()).bind(key.as_str()).bind(new.as_str()).execute(&mut *conn).await?;
     }
     Ok(done.rows_affected())
 }
 
-/// Lifts the restriction of an address. False where there was none.
-pub async fn lift_restriction(conn: &mut Conn, email: &str) -> Result<bool> {
-    let sql = "DELETE FROM suppressions WHERE email = $1 AND reason = 'restricted'";
-    Ok(sqlx::query(sql).bind(email).execute(conn).await?.rows_affected() == 1)
+/// Deletes the contacts of an address at customers that have another one in the same role already; that one is in use again if
+/// the deleted one was.
+async fn merge_contacts(conn: &mut Conn, old: &AddressKey, new: &AddressKey) -> Result<()> {
+    for statement in [
+        "UPDATE contacts SET deactivated_at = NULL WHERE email_key = $2 AND EXISTS (SELECT 1 FROM contacts k
+           WHERE k.account_id = contacts.account_id AND k.role = contacts.role AND k.email_key = $1
+             AND k.deactivated_at IS NULL)",
+        "DELETE FROM contacts WHERE email_key = $1 AND EXISTS (SELECT 1 FROM contacts k
+           WHERE k.account_id = contacts.account_id AND k.role = contacts.role AND k.email_key = $2)",
+    ] {
+        sqlx::query(statement).bind(old.as_str()).bind(new.as_str()).execute(&mut *conn).await?;
+    }
+    Ok(())
 }
 
-/// The addresses whose data is restricted.
-pub async fn restricted(conn: &mut Conn) -> Result<Vec<String>> {
-    let sql = "SELECT email FROM suppressions WHERE reason = 'restricted' ORDER BY email";
+/// Lifts the restriction of an address. False where there was none.
+pub async fn lift_restriction(conn: &mut Conn, key: &AddressKey) -> Result<bool> {
+    let sql = "DELETE FROM suppressions WHERE email_key = $1 AND reason = 'restricted'";
+    Ok(sqlx::query(sql).bind(key.as_str()).execute(conn).await?.rows_affected() == 1)
+}
+
+/// The keys of the addresses whose data is restricted.
+pub async fn restricted(conn: &mut Conn) -> Result<Vec<AddressKey>> {
+    let sql = "SELECT email_key FROM suppressions WHERE reason = 'restricted' ORDER BY email_key";
     let rows = sqlx::query(sql).fetch_all(conn).await?;
-    rows.iter().map(|row| Row::of("suppressions", row).get("email")).collect()
+    rows.iter().map(|row| Ok(AddressKey::stored(Row::of("suppressions", row).get("email_key")?))).collect()
 }
 
 /// Somebody's look at the record of a person whose data is restricted.
@@ -332,10 +350,10 @@ pub struct Read {
 }
 
 /// Notes a look.
-pub async fn insert_read(conn: &mut Conn, id: Uuid, email: &str, read: &Read) -> Result<()> {
-    sqlx::query("INSERT INTO reads (id, email, operator, what, at) VALUES ($1, $2, $3, $4, $5)")
+pub async fn insert_read(conn: &mut Conn, id: Uuid, key: &AddressKey, read: &Read) -> Result<()> {
+    sqlx::query("INSERT INTO reads (id, email_key, operator, what, at) VALUES ($1, $2, $3, $4, $5)")
         .bind(id.to_string())
-        .bind(email)
+        .bind(key.as_str())
         .bind(&read.operator)
         .bind(&read.what)
         .bind(read.at.as_millisecond())
@@ -345,9 +363,9 @@ pub async fn insert_read(conn: &mut Conn, id: Uuid, email: &str, read: &Read) ->
 }
 
 /// Who looked at an address's record.
-pub async fn reads(conn: &mut Conn, email: &str) -> Result<Vec<Read>> {
-    let rows = sqlx::query("SELECT id, operator, what, at FROM reads WHERE email = $1 ORDER BY id")
-        .bind(email)
+pub async fn reads(conn: &mut Conn, key: &AddressKey) -> Result<Vec<Read>> {
+    let rows = sqlx::query("SELECT id, operator, what, at FROM reads WHERE email_key = $1 ORDER BY id")
+        .bind(key.as_str())
         .fetch_all(conn)
         .await?;
     rows.iter()
@@ -358,19 +376,21 @@ pub async fn reads(conn: &mut Conn, email: &str) -> Result<Vec<Read>> {
         .collect()
 }
 
-/// A page of all addresses that are kept anywhere, in order, after `after`.
-pub async fn addresses(conn: &mut Conn, after: &str, limit: u32) -> Result<Vec<String>> {
+/// A page of the keys of all addresses that are stored anywhere, in order, after `after`.
+pub async fn addresses(conn: &mut Conn, after: &str, limit: u32) -> Result<Vec<AddressKey>> {
     let rows = sqlx::query(
-        "SELECT email FROM (
-           SELECT email FROM contacts WHERE email > $1 UNION SELECT email FROM deliveries WHERE email > $1
-           UNION SELECT email FROM preferences WHERE email > $1 UNION SELECT email FROM suppressions WHERE email > $1
-           UNION SELECT subject FROM ledger_openings WHERE subject > $1) AS everywhere ORDER BY email LIMIT $2",
+        "SELECT email_key FROM (
+           SELECT email_key FROM contacts WHERE email_key > $1
+           UNION SELECT email_key FROM deliveries WHERE email_key > $1
+           UNION SELECT email_key FROM preferences WHERE email_key > $1
+           UNION SELECT email_key FROM suppressions WHERE email_key > $1
+           UNION SELECT subject FROM ledger_openings WHERE subject > $1) AS everywhere ORDER BY email_key LIMIT $2",
     )
     .bind(after)
     .bind(i64::from(limit))
     .fetch_all(conn)
     .await?;
-    rows.iter().map(|row| Row::of("contacts", row).get("email")).collect()
+    rows.iter().map(|row| Ok(AddressKey::stored(Row::of("contacts", row).get("email_key")?))).collect()
 }
 
 /// How many tombstones of the journal were carried out in this database.

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::row::Row;
 use super::{Conn, Result};
+use crate::domain::address::{Address, AddressKey};
 use crate::domain::preference::Reason;
 
 /// An address and a reason.
@@ -18,12 +19,14 @@ pub struct Suppression {
     pub since: Timestamp,
 }
 
-/// Adds a reason for an address; an older one of the same kind stays.
-pub async fn add(conn: &mut Conn, email: &str, reason: Reason, now: Timestamp) -> Result<bool> {
+/// Adds a reason for an address; an older one of the same kind stays, and the result is false.
+pub async fn add(conn: &mut Conn, address: &Address, reason: Reason, now: Timestamp) -> Result<bool> {
     let done = sqlx::query(
-        "INSERT INTO suppressions (email, reason, since) VALUES ($1, $2, $3) ON CONFLICT (email, reason) DO NOTHING",
+        "INSERT INTO suppressions (email_key, email, reason, since) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (email_key, reason) DO NOTHING",
     )
-    .bind(email)
+    .bind(address.key().as_str())
+    .bind(address.as_str())
     .bind(reason.as_str())
     .bind(now.as_millisecond())
     .execute(conn)
@@ -31,19 +34,19 @@ pub async fn add(conn: &mut Conn, email: &str, reason: Reason, now: Timestamp) -
     Ok(done.rows_affected() == 1)
 }
 
-/// Removes the reasons against an address, a restriction excepted: only its own command lifts that. Gives how many.
-pub async fn remove(conn: &mut Conn, email: &str) -> Result<u64> {
-    let done = sqlx::query("DELETE FROM suppressions WHERE email = $1 AND reason <> 'restricted'")
-        .bind(email)
+/// Removes the reasons against an address, except a restriction: only its own command lifts that. Returns how many.
+pub async fn remove(conn: &mut Conn, key: &AddressKey) -> Result<u64> {
+    let done = sqlx::query("DELETE FROM suppressions WHERE email_key = $1 AND reason <> 'restricted'")
+        .bind(key.as_str())
         .execute(conn)
         .await?;
     Ok(done.rows_affected())
 }
 
 /// The reasons against an address.
-pub async fn reasons(conn: &mut Conn, email: &str) -> Result<Vec<Suppression>> {
-    let rows = sqlx::query("SELECT email, reason, since FROM suppressions WHERE email = $1 ORDER BY reason")
-        .bind(email)
+pub async fn reasons(conn: &mut Conn, key: &AddressKey) -> Result<Vec<Suppression>> {
+    let rows = sqlx::query("SELECT email, reason, since FROM suppressions WHERE email_key = $1 ORDER BY reason")
+        .bind(key.as_str())
         .fetch_all(conn)
         .await?;
     rows.iter().map(read).collect()
@@ -58,8 +61,9 @@ fn read(row: &sqlx::any::AnyRow) -> Result<Suppression> {
 /// next page can begin behind the last address of this one.
 pub async fn list(conn: &mut Conn, after: &str, limit: u32) -> Result<Vec<Suppression>> {
     let rows = sqlx::query(
-        "SELECT email, reason, since FROM suppressions WHERE email IN
-           (SELECT DISTINCT email FROM suppressions WHERE email > $1 ORDER BY email LIMIT $2) ORDER BY email, reason",
+        "SELECT email, reason, since FROM suppressions WHERE email_key IN
+           (SELECT DISTINCT email_key FROM suppressions WHERE email_key > $1 ORDER BY email_key LIMIT $2)
+         ORDER BY email_key, reason",
     )
     .bind(after)
     .bind(i64::from(limit))

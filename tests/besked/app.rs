@@ -8,6 +8,7 @@ use besked::app::App;
 use besked::config::{Config, EXAMPLE, parse};
 use besked::coverage::{Coverage, Informed, coverage, informed, status};
 use besked::dispatch::{Finished, Until};
+use besked::domain::address::{Address, AddressKey};
 use besked::domain::clock::Clock;
 use besked::domain::delivery::State;
 use besked::domain::notice::State as NoticeState;
@@ -201,3 +202,13 @@ pub fn maintenance(audience: &str) -> String {
 /// A news notice to everybody.
 pub const NEWS: &str =
     "+++\ncategory = \"news\"\n[audience]\nall = true\n[fields]\ntitle = \"New region\"\n+++\nWe open one.\n";
+
+/// An address that is one.
+pub fn address(text: &str) -> Address {
+    Address::parse(text).unwrap()
+}
+
+/// The comparison key of an address.
+pub fn key(text: &str) -> AddressKey {
+    address(text).key()
+}

@@ -15,12 +15,13 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use uuid::Uuid;
 
+use crate::app::address;
 use crate::app::{NEWS, TestApp, maintenance};
 use crate::audit::audit;
 use crate::checker::{self, Terms};
 use crate::database::Engine;
 use crate::evidence::{exported, key};
-use crate::privacy::{address, found_in_files};
+use crate::privacy::found_in_files;
 use crate::relay::Act;
 
 /// Something that happens.

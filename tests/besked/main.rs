@@ -1,5 +1,6 @@
 //! The integration tests: one binary, speaking the product's language.
 
+mod addresses;
 mod app;
 mod audience;
 mod audit;

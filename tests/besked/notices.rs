@@ -259,7 +259,7 @@ pub async fn broken_off(app: &TestApp) -> uuid::Uuid {
         ordinal: 0,
         account_id: "C1".to_owned(),
         customer_name: "Ett AB".to_owned(),
-        email: "old@ett.example".to_owned(),
+        email: crate::app::address("old@ett.example"),
         contact_name: String::new(),
         role: "technical",
         locale: None,

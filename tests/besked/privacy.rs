@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use besked::domain::address::Address;
 use besked::domain::category::Category;
 use besked::domain::delivery::State;
 use besked::domain::entry::{Detail, Event, Run};
@@ -17,7 +16,7 @@ use besked::store::{Dialect, preferences, queue, releases, suppressions};
 use rstest::rstest;
 use uuid::Uuid;
 
-use crate::app::{CUSTOMERS, NEWS, TestApp, maintenance};
+use crate::app::{CUSTOMERS, NEWS, TestApp, address, maintenance};
 use crate::audit::audit;
 use crate::database::Engine;
 use crate::evidence::{exported, key};
@@ -25,10 +24,6 @@ use crate::ledger::last_fact;
 use crate::notices::broken_off;
 
 const GROUND: &str = "Art. 17(1)(b): consent withdrawn";
-
-pub fn address(text: &str) -> Address {
-    Address::parse(text).unwrap()
-}
 
 pub async fn put_hold(app: &TestApp, notice_id: Option<Uuid>, account_id: Option<&str>) -> Uuid {
     let since = app.app.clock.now();
@@ -238,8 +233,8 @@ async fn a_restricted_person_gets_the_mandatory_only_and_every_look_is_noted(#[c
     assert_eq!(mask.address("hello@two.example"), "h***@two.example");
     assert_eq!(mask.address("service@ett.example"), "service@ett.example");
 
-    app.app.privacy.note_read("hello@two.example", "bo", "subject export").await.unwrap();
-    app.app.privacy.note_read("service@ett.example", "bo", "subject export").await.unwrap();
+    app.app.privacy.note_read(&address("hello@two.example").key(), "bo", "subject export").await.unwrap();
+    app.app.privacy.note_read(&address("service@ett.example").key(), "bo", "subject export").await.unwrap();
     let record = everything(&app, "hello@two.example").await;
     assert_eq!((record.reads.len(), record.reads[0].operator.as_str()), (1, "bo"));
     assert!(everything(&app, "service@ett.example").await.reads.is_empty());
@@ -259,8 +254,8 @@ async fn an_address_that_is_put_right_takes_the_person_s_wishes_along(#[case] en
     app.app.privacy.restrict(&old, true).await.unwrap();
     assert_eq!(app.app.privacy.rectify(&old, &new).await.unwrap(), 1);
     let mut conn = app.app.store.read().await.unwrap();
-    assert_eq!(preferences::of_address(&mut conn, "hi@two.example").await.unwrap().len(), 2);
-    assert_eq!(suppressions::reasons(&mut conn, "hi@two.example").await.unwrap().len(), 1);
+    assert_eq!(preferences::of_address(&mut conn, &address("hi@two.example").key()).await.unwrap().len(), 2);
+    assert_eq!(suppressions::reasons(&mut conn, &address("hi@two.example").key()).await.unwrap().len(), 1);
     drop(conn);
     let id = app.release(&maintenance("all = true")).await;
     app.run_until_idle().await;

@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
-use crate::app::{CUSTOMERS, NEWS, TestApp};
+use crate::app::{CUSTOMERS, NEWS, TestApp, key};
 use crate::database::Engine;
 
 async fn ask(server: SocketAddr, method: &str, path: &str, body: &str) -> String {
@@ -25,7 +25,7 @@ async fn ask(server: SocketAddr, method: &str, path: &str, body: &str) -> String
 }
 
 async fn opted_out(app: &TestApp, email: &str) -> Vec<(Category, String)> {
-    let found = preferences::of_address(&mut app.app.store.read().await.unwrap(), email).await.unwrap();
+    let found = preferences::of_address(&mut app.app.store.read().await.unwrap(), &key(email)).await.unwrap();
     found.into_iter().map(|it| (it.category, it.source)).collect()
 }
 

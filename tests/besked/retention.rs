@@ -85,7 +85,7 @@ async fn the_daemon_purges_by_itself_and_leaves_nothing_in_the_files() {
     app.import("account_id,customer_name,email\nC1,Ett AB,service@ett.example\n").await;
     app.app
         .privacy
-        .rectify(&crate::privacy::address("only-news@two.example"), &crate::privacy::address("x@two.example"))
+        .rectify(&crate::app::address("only-news@two.example"), &crate::app::address("x@two.example"))
         .await
         .unwrap();
     app.run_until_idle().await;
@@ -95,7 +95,7 @@ async fn the_daemon_purges_by_itself_and_leaves_nothing_in_the_files() {
     let fact = crate::ledger::last_fact(&app, besked::domain::entry::Event::Purged).await;
     assert!(matches!(fact.detail, besked::domain::entry::Detail::Cleared { .. }));
     // The rectification itself still names it, until it is erased.
-    app.app.privacy.erase(&crate::privacy::address("only-news@two.example"), "Art. 17(1)(a)").await.unwrap();
+    app.app.privacy.erase(&crate::app::address("only-news@two.example"), "Art. 17(1)(a)").await.unwrap();
     assert_eq!(found_in_files(&app, "only-news@two.example"), [""; 0]);
 }
 

@@ -24,6 +24,7 @@ use jiff::Timestamp;
 use rstest::rstest;
 use uuid::Uuid;
 
+use crate::app::address;
 use crate::database::{Database, Engine};
 
 /// What a release of this many recipients records.
@@ -75,7 +76,7 @@ impl Fixture {
             ordinal,
             account_id: "C1".to_owned(),
             customer_name: "Åkeri AB".to_owned(),
-            email: email.to_owned(),
+            email: address(email),
             contact_name: "Åsa".to_owned(),
             role: "service",
             locale: Some("sv".to_owned()),

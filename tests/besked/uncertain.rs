@@ -186,7 +186,7 @@ async fn whoever_wants_none_or_is_gone_gets_none_again() {
     ));
     wish(false).await;
     let mut tx = store.write().await.unwrap();
-    suppressions::add(&mut tx, person.as_str(), Reason::Complaint, clock.now()).await.unwrap();
+    suppressions::add(&mut tx, &person, Reason::Complaint, clock.now()).await.unwrap();
     tx.commit().await.unwrap();
     assert!(matches!(send_again(&app, doubt).await, Err(ResendError::Refused { .. })));
     app.app.privacy.erase(&person, "Art. 17(1)(b)").await.unwrap();

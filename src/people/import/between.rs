@@ -57,7 +57,7 @@ impl Between {
             line: line as u64,
             account,
             name: self.hash(&row.customer_name),
-            contact: self.hash(&(row.account_id.as_str(), row.contact.email.as_str(), row.contact.role)),
+            contact: self.hash(&(row.account_id.as_str(), row.contact.email.key(), row.contact.role)),
         };
         let place = usize::try_from(account % self.parts.len() as u128).unwrap_or(0);
         self.parts[place].add(&noted, self.buffered)

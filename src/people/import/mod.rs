@@ -18,6 +18,7 @@ use thiserror::Error;
 
 use between::Between;
 
+use crate::domain::address::AddressKey;
 use crate::domain::customers_file::{Header, Row, RowParser};
 use crate::domain::problem::{Problem, Problems};
 use crate::people::journal::{Journal, JournalError, Tombstones};
@@ -63,7 +64,7 @@ pub struct ErasedRow {
     pub erased_at: Timestamp,
     /// The address, for whoever revives it; shown to nobody.
     #[serde(skip)]
-    pub address: String,
+    pub address: AddressKey,
 }
 
 /// Why nothing was imported.
@@ -228,10 +229,10 @@ fn check(
         match row {
             Ok(row) => {
                 between.note(line, &row).map_err(ImportError::Spool)?;
-                let address = row.contact.email.as_str();
-                match erased.erased_at(address) {
+                let address = row.contact.email.key();
+                match erased.erased_at(&address) {
                     // The customer stays; only the person is gone.
-                    Some(erased_at) => imported.erased.push(ErasedRow { line, erased_at, address: address.to_owned() }),
+                    Some(erased_at) => imported.erased.push(ErasedRow { line, erased_at, address }),
                     None => imported.contacts += 1,
                 }
             }
@@ -352,7 +353,7 @@ impl Chunk {
             }
             contact_rows.push(ContactRow {
                 account_id,
-                email: row.contact.email.as_str(),
+                email: row.contact.email.clone(),
                 role: row.contact.role.as_str(),
                 name: &row.contact.name,
                 locale: row.contact.locale.as_ref().map(|locale| locale.as_str()),

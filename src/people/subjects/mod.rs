@@ -15,7 +15,7 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use crate::config::Config;
-use crate::domain::address::Address;
+use crate::domain::address::{Address, AddressKey};
 use crate::domain::category::{Category, Class};
 use crate::domain::clock::Clock;
 use crate::domain::entry::{Detail, Entry, Event, Fact, Person, Run, commitment};
@@ -111,10 +111,11 @@ impl Privacy {
         // A restored copy is set right first: this erasure must not hide that earlier ones are missing.
         self.replay().await?;
         let mut tx = self.store.write().await?;
-        let deliveries = self.hold_deliveries(&mut tx, address).await?;
-        let contacts = subjects::contacts(&mut tx, address.as_str()).await?;
-        let own = ledger::of_address(&mut tx, address.as_str()).await?;
-        let suppressed = suppressions::reasons(&mut tx, address.as_str()).await?;
+        let key = address.key();
+        let deliveries = self.hold_deliveries(&mut tx, &key).await?;
+        let contacts = subjects::contacts(&mut tx, &key).await?;
+        let own = ledger::of_address(&mut tx, &key).await?;
+        let suppressed = suppressions::reasons(&mut tx, &key).await?;
         if deliveries.is_empty() && contacts.is_empty() && own.is_empty() && suppressed.is_empty() {
             return Err(PrivacyError::Unknown(address.clone()));
         }
@@ -128,10 +129,10 @@ impl Privacy {
         if !unwaived.is_empty() {
             return Err(PrivacyError::Duties { address: address.clone(), duties: unwaived });
         }
-        let (cancelled, entries) = self.forget(&mut tx, &deliveries, address, ground).await?;
+        let (cancelled, entries) = self.forget(&mut tx, &deliveries, &key, ground).await?;
         // Ahead of the commit: should it fail now, the next start carries the tombstone out.
         let known = subjects::tombstones(&mut tx).await?;
-        let count = self.journal().erased(address.as_str(), self.clock.now(), &self.random)?;
+        let count = self.journal().erased(&key, self.clock.now(), &self.random)?;
         if count == known + 1 {
             subjects::set_tombstones(&mut tx, count).await?;
         }
@@ -142,9 +143,9 @@ impl Privacy {
 
     /// The deliveries to an address, with their places in the queue held: no worker takes one meanwhile. Also held is the
     /// ledger's head, which a release holds when it ends: its recipients are all here, or it finds that somebody was erased.
-    async fn hold_deliveries(&self, conn: &mut Conn, address: &Address) -> Result<Vec<SubjectDelivery>, PrivacyError> {
+    async fn hold_deliveries(&self, conn: &mut Conn, key: &AddressKey) -> Result<Vec<SubjectDelivery>, PrivacyError> {
         tree::lock_head(conn).await?;
-        let deliveries = subjects::deliveries(conn, address.as_str()).await?;
+        let deliveries = subjects::deliveries(conn, key).await?;
         let ids: Vec<Uuid> = deliveries.iter().map(|delivery| delivery.id).collect();
         let queued = subjects::lock_queue(conn, &ids).await?;
         if queued.iter().any(|(_, leased)| *leased) { Err(PrivacyError::Sending) } else { Ok(deliveries) }
@@ -155,7 +156,7 @@ impl Privacy {
         &self,
         conn: &mut Conn,
         deliveries: &[SubjectDelivery],
-        address: &Address,
+        key: &AddressKey,
         ground: &str,
     ) -> Result<(usize, usize), PrivacyError> {
         let (released, unreleased): (Vec<_>, Vec<_>) =
@@ -164,9 +165,9 @@ impl Privacy {
         subjects::discard(conn, &unreleased.iter().map(|delivery| delivery.id).collect::<Vec<_>>()).await?;
         let cancelled = self.cancel(conn, &released).await?;
         let mut openings = self.clear(conn, &released).await?;
-        openings.extend(subjects::clear_address(conn, address.as_str()).await?);
-        openings.extend(clear_attestations(conn, address).await?);
-        subjects::clear_rows(conn, address.as_str()).await?;
+        openings.extend(subjects::clear_address(conn, key).await?);
+        openings.extend(clear_attestations(conn, key).await?);
+        subjects::clear_rows(conn, key).await?;
         let count = openings.len();
         self.append_cleared(conn, Event::Erased, &openings, ground).await?;
         Ok((cancelled, count))
@@ -263,9 +264,9 @@ impl Privacy {
     pub async fn restrict(&self, address: &Address, restricted: bool) -> Result<bool, PrivacyError> {
         let mut tx = self.store.write().await?;
         let changed = if restricted {
-            suppressions::add(&mut tx, address.as_str(), Reason::Restricted, self.clock.now()).await?
+            suppressions::add(&mut tx, address, Reason::Restricted, self.clock.now()).await?
         } else {
-            subjects::lift_restriction(&mut tx, address.as_str()).await?
+            subjects::lift_restriction(&mut tx, &address.key()).await?
         };
         if changed {
             self.record(&mut tx, Event::Restricted, restricted, address).await?;
@@ -283,15 +284,15 @@ impl Privacy {
         if old == new {
             return Err(PrivacyError::Same(new.clone()));
         }
-        if self.tombstones().await?.erased_at(new.as_str()).is_some() {
+        if self.tombstones().await?.erased_at(&new.key()).is_some() {
             return Err(PrivacyError::WasErased(new.clone()));
         }
         let mut tx = self.store.write().await?;
-        let contacts = subjects::contacts(&mut tx, old.as_str()).await?.len() as u64;
+        let contacts = subjects::contacts(&mut tx, &old.key()).await?.len() as u64;
         if contacts == 0 {
             return Err(PrivacyError::Unknown(old.clone()));
         }
-        subjects::replace_address(&mut tx, old.as_str(), new.as_str()).await?;
+        subjects::replace_address(&mut tx, &old.key(), new).await?;
         self.record(&mut tx, Event::Rectified, false, old).await?;
         self.record(&mut tx, Event::Rectified, true, new).await?;
         tx.commit().await.map_err(StoreError::from)?;
@@ -314,7 +315,7 @@ impl Privacy {
         let fact = Fact { detail: Detail::Flag(flag), ..Fact::new(event, at) };
         let person = Person { address: address.as_str().to_owned(), ..Person::default() };
         let entry = Entry::new(&fact, Some(&person), &self.random);
-        ledger::append(conn, &[Opening::of_address(&entry, address.as_str(), at)]).await?;
+        ledger::append(conn, &[Opening::of_address(&entry, address.key(), at)]).await?;
         Ok(())
     }
 
@@ -322,15 +323,15 @@ impl Privacy {
     ///
     /// # Errors
     /// Where the database fails: nobody is shown what could not be noted.
-    pub async fn note_read(&self, email: &str, operator: &str, what: &str) -> Result<(), StoreError> {
-        let restricted = suppressions::reasons(&mut *self.store.read().await?, email).await?;
+    pub async fn note_read(&self, key: &AddressKey, operator: &str, what: &str) -> Result<(), StoreError> {
+        let restricted = suppressions::reasons(&mut *self.store.read().await?, key).await?;
         if !restricted.iter().any(|suppression| suppression.reason == Reason::Restricted) {
             return Ok(());
         }
         let at = self.clock.now();
         let read = Read { operator: operator.to_owned(), what: what.to_owned(), at };
         let mut tx = self.store.write().await?;
-        subjects::insert_read(&mut tx, self.random.id(at), email, &read).await?;
+        subjects::insert_read(&mut tx, self.random.id(at), key, &read).await?;
         tx.commit().await?;
         Ok(())
     }
@@ -339,7 +340,7 @@ impl Privacy {
     ///
     /// # Errors
     /// Where the journal or the database fails.
-    pub async fn revived(&self, addresses: &[String]) -> Result<(), PrivacyError> {
+    pub async fn revived(&self, addresses: &[AddressKey]) -> Result<(), PrivacyError> {
         if addresses.is_empty() {
             return Ok(());
         }
@@ -375,11 +376,11 @@ impl Privacy {
             return Ok(0);
         }
         let mut erased = 0;
-        for address in self.buried(&tombstones).await? {
+        for key in self.buried(&tombstones).await? {
             let mut tx = self.store.write().await?;
-            let deliveries = self.hold_deliveries(&mut tx, &address).await?;
+            let deliveries = self.hold_deliveries(&mut tx, &key).await?;
             let ground = "erased before this copy of the database was restored";
-            self.forget(&mut tx, &deliveries, &address, ground).await?;
+            self.forget(&mut tx, &deliveries, &key, ground).await?;
             tx.commit().await.map_err(StoreError::from)?;
             erased += 1;
         }
@@ -392,16 +393,15 @@ impl Privacy {
         Ok(erased)
     }
 
-    /// The addresses in the database that were erased once.
-    async fn buried(&self, tombstones: &Tombstones) -> Result<Vec<Address>, PrivacyError> {
+    /// The keys of the addresses in the database that were erased once.
+    async fn buried(&self, tombstones: &Tombstones) -> Result<Vec<AddressKey>, PrivacyError> {
         let mut buried = Vec::new();
         let mut after = String::new();
         loop {
             let page = subjects::addresses(&mut *self.store.read().await?, &after, 5000).await?;
             let Some(last) = page.last() else { return Ok(buried) };
-            after.clone_from(last);
-            let erased = page.iter().filter(|address| tombstones.erased_at(address).is_some());
-            buried.extend(erased.filter_map(|address| Address::parse(address).ok()));
+            last.as_str().clone_into(&mut after);
+            buried.extend(page.into_iter().filter(|key| tombstones.erased_at(key).is_some()));
         }
     }
 }
@@ -414,15 +414,15 @@ fn waives(ground: &str, duty: &str) -> bool {
 }
 
 /// Empties attestations whose words name an address; gives the entries whose opening went.
-async fn clear_attestations(conn: &mut Conn, address: &Address) -> Result<Vec<Uuid>, PrivacyError> {
+async fn clear_attestations(conn: &mut Conn, key: &AddressKey) -> Result<Vec<Uuid>, PrivacyError> {
     let mut openings = Vec::new();
-    for (id, notice_id) in attestations::mentioning(conn, address.as_str()).await? {
+    for (id, notice_id) in attestations::mentioning(conn, key.as_str()).await? {
         attestations::clear(conn, id).await?;
         for opening in ledger::about_notice(conn, notice_id).await? {
             let person = opening.person.as_deref().and_then(|person| Person::from_cbor(person).ok());
             let named = person.is_some_and(|person| {
                 let words = format!("{} {}", person.reply, person.role).to_lowercase();
-                words.contains(&address.as_str().to_lowercase())
+                words.contains(key.as_str())
             });
             if opening.event == Event::Attested && named {
                 subjects::clear_opening(conn, opening.entry_id).await?;

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use crate::domain::address::Address;
+use crate::domain::address::{Address, AddressKey};
 use crate::domain::category::Category;
 use crate::domain::delivery::{Level, State};
 use crate::ledger::evidence::{EvidenceError, Wanted, export, export_entries};
@@ -95,26 +95,26 @@ pub async fn record(
     address: &Address,
     at: Timestamp,
 ) -> Result<Record, EvidenceError> {
-    let email = address.as_str();
+    let key = &address.key();
     let mut record = Record {
-        email: email.to_owned(),
+        email: address.as_str().to_owned(),
         at,
-        contacts: subjects::contacts(conn, email).await?,
-        opt_outs: preferences::of_address(conn, email).await?,
-        suppressions: suppressions::reasons(conn, email).await?,
-        deliveries: told(conn, email).await?,
-        reads: subjects::reads(conn, email).await?,
+        contacts: subjects::contacts(conn, key).await?,
+        opt_outs: preferences::of_address(conn, key).await?,
+        suppressions: suppressions::reasons(conn, key).await?,
+        deliveries: told(conn, key).await?,
+        reads: subjects::reads(conn, key).await?,
         evidence: Vec::new(),
     };
     if let Some(checkpoint) = checkpoint {
-        evidence(conn, checkpoint, email, &mut record).await?;
+        evidence(conn, checkpoint, key, &mut record).await?;
     }
     Ok(record)
 }
 
-async fn told(conn: &mut Conn, email: &str) -> Result<Vec<Told>, StoreError> {
+async fn told(conn: &mut Conn, key: &AddressKey) -> Result<Vec<Told>, StoreError> {
     let mut told = Vec::new();
-    for delivery in subjects::deliveries(conn, email).await? {
+    for delivery in subjects::deliveries(conn, key).await? {
         let Some(notice) = notices::find(conn, delivery.notice_id).await? else { continue };
         let Some(shown) = deliveries::find(conn, delivery.id).await? else { continue };
         let message = messages::find(conn, delivery.id).await?;
@@ -138,19 +138,24 @@ async fn told(conn: &mut Conn, email: &str) -> Result<Vec<Told>, StoreError> {
     Ok(told)
 }
 
-async fn evidence(conn: &mut Conn, checkpoint: &Signed, email: &str, record: &mut Record) -> Result<(), EvidenceError> {
+async fn evidence(
+    conn: &mut Conn,
+    checkpoint: &Signed,
+    key: &AddressKey,
+    record: &mut Record,
+) -> Result<(), EvidenceError> {
     let parts: BTreeSet<(Uuid, String)> =
         record.deliveries.iter().map(|told| (told.notice_id, told.account_id.clone())).collect();
     for (notice_id, account_id) in parts {
         let mut file = Vec::new();
-        let wanted = Wanted { notice_id, account_id: Some(&account_id), address: Some(email), with_messages: false };
+        let wanted = Wanted { notice_id, account_id: Some(&account_id), address: Some(key), with_messages: false };
         match export(conn, checkpoint, &wanted, &mut file, &|_| ()).await {
             Ok(_) => record.evidence.push(raw(file)),
             Err(EvidenceError::NotSealed) => {}
             Err(error) => return Err(error),
         }
     }
-    let own = ledger::of_address(conn, email).await?;
+    let own = ledger::of_address(conn, key).await?;
     if own.iter().any(|opening| opening.index.is_some_and(|index| index < checkpoint.size)) {
         let mut file = Vec::new();
         export_entries(conn, checkpoint, &own, &mut file).await?;

@@ -13,6 +13,7 @@ use rstest::rstest;
 
 use super::queue::settlement;
 use super::{File, Fixture};
+use crate::app::address;
 use crate::database::Engine;
 
 const MANY: usize = 2500;
@@ -41,7 +42,7 @@ async fn thousands_are_imported_and_paged(#[case] engine: Engine) {
         .enumerate()
         .map(|(position, (account_id, email))| ContactRow {
             account_id,
-            email,
+            email: address(email),
             role: "technical",
             name: NAME,
             locale: None,

@@ -17,6 +17,7 @@ use rstest::rstest;
 use uuid::Uuid;
 
 use super::Fixture;
+use crate::app::{address, key};
 use crate::database::Engine;
 
 pub(super) fn settlement(fixture: &Fixture, notice_id: Uuid, claimed: &Claimed, outcome: Outcome) -> Settlement {
@@ -130,7 +131,7 @@ async fn a_deferral_stays_queued_and_a_fenced_settlement_changes_nothing(#[case]
     let found = deliveries::find(&mut tx, first.delivery_id).await.unwrap().unwrap();
     assert_eq!((found.state, found.attempts), (State::Sending, 1));
     let rejected =
-        Settlement { dead: Some("a@x.example".to_owned()), ..settlement(&fixture, id, &second, Outcome::Rejected) };
+        Settlement { dead: Some(address("a@x.example")), ..settlement(&fixture, id, &second, Outcome::Rejected) };
     settle::settle(&mut tx, &[rejected.into()]).await.unwrap();
     assert!(!queue::holds(&mut tx, id).await.unwrap());
     assert_eq!(suppressions::list(&mut tx, "", 9).await.unwrap()[0].reason, Reason::Dead);
@@ -190,7 +191,7 @@ async fn deliveries_are_shown_paged_and_made_ready(#[case] engine: Engine) {
     assert_eq!((of_customer.len(), of_customer[0].customer_name.as_str()), (2, "Åkeri AB"));
     assert!(deliveries::of_customer(&mut tx, id, "C9").await.unwrap().is_empty());
     let thread = deliveries::to_follow(&mut tx, id, &["C1"]).await.unwrap();
-    assert_eq!(thread[&("C1".to_owned(), "b@x.example".to_owned())], of_customer[1].id.to_string());
+    assert_eq!(thread[&("C1".to_owned(), key("b@x.example"))], of_customer[1].id.to_string());
     let unaddressed = [("C2".to_owned(), "Två".to_owned())];
     releases::insert_unaddressed(&mut tx, id, &unaddressed).await.unwrap();
     assert_eq!(deliveries::unaddressed(&mut tx, id).await.unwrap(), unaddressed);
@@ -206,9 +207,9 @@ async fn deliveries_are_shown_paged_and_made_ready(#[case] engine: Engine) {
     assert!(deliveries::unaddressed_after(&mut tx, id, "C2", 9).await.unwrap().is_empty());
 
     let category = besked::domain::category::Category::News;
-    preferences::opt_out(&mut tx, "a@x.example", category, fixture.now, "test").await.unwrap();
+    preferences::opt_out(&mut tx, &address("a@x.example"), category, fixture.now, "test").await.unwrap();
     for reason in [Reason::Complaint, Reason::Dead] {
-        suppressions::add(&mut tx, "a@x.example", reason, fixture.now).await.unwrap();
+        suppressions::add(&mut tx, &address("a@x.example"), reason, fixture.now).await.unwrap();
     }
     let ids: Vec<String> = of_customer.iter().map(|it| it.id.to_string()).collect();
     let mut ready = deliveries::to_send(&mut tx, "news", &ids).await.unwrap();

@@ -13,6 +13,7 @@ use rstest::rstest;
 use sqlx::AssertSqlSafe;
 
 use super::{Fixture, written};
+use crate::app::address;
 use crate::database::Engine;
 
 /// Runs a statement; true where it was refused with these words.
@@ -264,7 +265,7 @@ async fn no_suppression_falls_between_two_pages(#[case] engine: Engine) {
         ("c@x.example", &[Reason::Dead]),
     ] {
         for reason in reasons {
-            suppressions::add(&mut tx, email, *reason, fixture.now).await.unwrap();
+            suppressions::add(&mut tx, &address(email), *reason, fixture.now).await.unwrap();
         }
     }
     let (mut seen, mut after) = (Vec::new(), String::new());

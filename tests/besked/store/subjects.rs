@@ -1,5 +1,6 @@
 //! What the store knows and forgets of a person: contacts, deliveries, entries, holds, reads.
 
+use besked::domain::address::AddressKey;
 use besked::domain::category::Category;
 use besked::domain::entry::{Entry, Event, Fact, Person, commitment};
 use besked::domain::preference::Reason;
@@ -17,6 +18,7 @@ use rstest::rstest;
 use uuid::Uuid;
 
 use super::{File, Fixture};
+use crate::app::{address, key};
 use crate::database::Engine;
 
 impl Fixture {
@@ -30,7 +32,13 @@ impl Fixture {
     ) -> Entry {
         let person = Person { address: subject.unwrap_or("a@x.example").to_owned(), ..Person::default() };
         let entry = Entry::new(&Fact::new(Event::Attested, self.now), Some(&person), &self.random);
-        let opening = Opening { entry: &entry, notice_id: notice, delivery_id: delivery, subject, at: self.now };
+        let opening = Opening {
+            entry: &entry,
+            notice_id: notice,
+            delivery_id: delivery,
+            subject: subject.map(key),
+            at: self.now,
+        };
         ledger::append(conn, &[opening]).await.unwrap();
         let head = tree::lock_head(conn).await.unwrap();
         let taken = tree::take_pending(conn, 10).await.unwrap();
@@ -51,10 +59,11 @@ async fn a_person_is_found_and_cleared_everywhere(#[case] engine: Engine) {
     let fixture = Fixture::new(engine).await;
     let mut tx = fixture.store.write().await.unwrap();
     let (mail, other) = ("a@x.example", "b@x.example");
-    for email in [mail, other] {
+    let (its, others) = (&key(mail), &key(other));
+    for email in [mail, other].map(address) {
         let contact = ContactRow {
             account_id: "C1",
-            email,
+            email: email.clone(),
             role: "service",
             name: "Åsa",
             locale: None,
@@ -62,20 +71,20 @@ async fn a_person_is_found_and_cleared_everywhere(#[case] engine: Engine) {
             position: 1,
         };
         File { contacts: &[contact], ..File::default() }.import(&mut tx, "i", fixture.now, false).await;
-        preferences::opt_out(&mut tx, email, Category::News, fixture.now, "test").await.unwrap();
-        suppressions::add(&mut tx, email, Reason::Restricted, fixture.now).await.unwrap();
+        preferences::opt_out(&mut tx, &email, Category::News, fixture.now, "test").await.unwrap();
+        suppressions::add(&mut tx, &email, Reason::Restricted, fixture.now).await.unwrap();
         let read = Read { operator: "bo".to_owned(), what: "export".to_owned(), at: fixture.now };
-        subjects::insert_read(&mut tx, fixture.id(), email, &read).await.unwrap();
+        subjects::insert_read(&mut tx, fixture.id(), &email.key(), &read).await.unwrap();
     }
     let notice = fixture.released(&mut tx, &[mail, other]).await;
     let row = |account: &str, value: &str| (account.to_owned(), format!("{{\"mail\":\"{value}\"}}"));
     // By what is named, not by how it is spelled.
     let rows = [row("C1", "a@X.example"), row("C2", "ba@x.example")];
     notices::insert_rows(&mut tx, notice, &rows).await.unwrap();
-    let found = subjects::deliveries(&mut tx, mail).await.unwrap();
+    let found = subjects::deliveries(&mut tx, its).await.unwrap();
     assert_eq!((found.len(), found[0].account_id.as_str()), (1, "C1"));
     assert_eq!(subjects::lock_queue(&mut tx, &[found[0].id]).await.unwrap(), [(found[0].id, false)]);
-    assert!(subjects::deliveries(&mut tx, "").await.unwrap().is_empty());
+    assert!(subjects::deliveries(&mut tx, &AddressKey::stored(String::new())).await.unwrap().is_empty());
     let delivery = found[0].id;
     let message = Message { sha256: [1; 32], size: 2, body: zstd_of(b"hi"), dictionary: None };
     messages::insert(&mut tx, &[(delivery, &message)]).await.unwrap();
@@ -83,18 +92,18 @@ async fn a_person_is_found_and_cleared_everywhere(#[case] engine: Engine) {
     let about_address = fixture.sealed_entry(&mut tx, None, None, Some(mail)).await;
     let about_notice = fixture.sealed_entry(&mut tx, Some(notice), None, None).await;
 
-    assert_eq!(subjects::contacts(&mut tx, mail).await.unwrap()[0].name, "Åsa");
-    assert_eq!(suppressions::reasons(&mut tx, mail).await.unwrap()[0].reason, Reason::Restricted);
-    assert_eq!(subjects::restricted(&mut tx).await.unwrap(), [mail, other]);
-    assert_eq!(subjects::reads(&mut tx, mail).await.unwrap()[0].operator, "bo");
-    assert_eq!(subjects::addresses(&mut tx, "", 9).await.unwrap(), [mail, other]);
-    assert_eq!(subjects::addresses(&mut tx, mail, 9).await.unwrap(), [other]);
+    assert_eq!(subjects::contacts(&mut tx, its).await.unwrap()[0].name, "Åsa");
+    assert_eq!(suppressions::reasons(&mut tx, its).await.unwrap()[0].reason, Reason::Restricted);
+    assert_eq!(subjects::restricted(&mut tx).await.unwrap(), [key(mail), key(other)]);
+    assert_eq!(subjects::reads(&mut tx, its).await.unwrap()[0].operator, "bo");
+    assert_eq!(subjects::addresses(&mut tx, "", 9).await.unwrap(), [key(mail), key(other)]);
+    assert_eq!(subjects::addresses(&mut tx, mail, 9).await.unwrap(), [key(other)]);
     assert_eq!(ledger::about_notice(&mut tx, notice).await.unwrap()[0].entry_id, about_notice.id);
     assert_eq!(ledger::find(&mut tx, &[about_delivery.id]).await.unwrap()[0].delivery_id, Some(delivery));
-    assert_eq!(ledger::of_address(&mut tx, mail).await.unwrap()[0].entry_id, about_address.id);
+    assert_eq!(ledger::of_address(&mut tx, its).await.unwrap()[0].entry_id, about_address.id);
     let sealed = ledger::sealed(&mut tx, notice, None, None).await.unwrap();
     assert_eq!(sealed, [(0, about_delivery.id), (2, about_notice.id)]);
-    assert_eq!(ledger::sealed(&mut tx, notice, Some("C1"), Some(other)).await.unwrap(), [(2, about_notice.id)]);
+    assert_eq!(ledger::sealed(&mut tx, notice, Some("C1"), Some(others)).await.unwrap(), [(2, about_notice.id)]);
     let opening = &ledger::find(&mut tx, &[about_delivery.id]).await.unwrap()[0];
     assert_eq!((opening.index, opening.leaf.as_ref()), (Some(0), Some(&about_delivery.leaf)));
 
@@ -103,31 +112,31 @@ async fn a_person_is_found_and_cleared_everywhere(#[case] engine: Engine) {
     assert!(subjects::clear_deliveries(&mut tx, &[]).await.unwrap().is_empty());
     let openings = subjects::clear_deliveries(&mut tx, std::slice::from_ref(&cleared)).await.unwrap();
     assert_eq!(openings, [about_delivery.id]);
-    assert_eq!(subjects::clear_address(&mut tx, mail).await.unwrap(), [about_address.id]);
+    assert_eq!(subjects::clear_address(&mut tx, its).await.unwrap(), [about_address.id]);
     subjects::clear_opening(&mut tx, about_notice.id).await.unwrap();
-    subjects::clear_rows(&mut tx, mail).await.unwrap();
-    assert!(subjects::deliveries(&mut tx, mail).await.unwrap().is_empty());
-    assert!(subjects::contacts(&mut tx, mail).await.unwrap().is_empty());
-    assert!(preferences::of_address(&mut tx, mail).await.unwrap().is_empty());
-    assert!(subjects::reads(&mut tx, mail).await.unwrap().is_empty());
+    subjects::clear_rows(&mut tx, its).await.unwrap();
+    assert!(subjects::deliveries(&mut tx, its).await.unwrap().is_empty());
+    assert!(subjects::contacts(&mut tx, its).await.unwrap().is_empty());
+    assert!(preferences::of_address(&mut tx, its).await.unwrap().is_empty());
+    assert!(subjects::reads(&mut tx, its).await.unwrap().is_empty());
     assert!(messages::find(&mut tx, delivery).await.unwrap().is_none());
     assert_eq!(notices::rows(&mut tx, notice, "", 9).await.unwrap().into_keys().collect::<Vec<_>>(), ["C2"]);
     assert!(ledger::find(&mut tx, &[about_delivery.id]).await.unwrap()[0].person.is_none());
     assert!(ledger::about_notice(&mut tx, notice).await.unwrap()[0].person.is_none());
-    assert_eq!(subjects::addresses(&mut tx, "", 9).await.unwrap(), [other]);
+    assert_eq!(subjects::addresses(&mut tx, "", 9).await.unwrap(), [key(other)]);
     let committed = deliveries::committed(&mut tx, notice, 0, 9).await.unwrap();
     assert_eq!((committed[0].email.as_str(), committed[0].salt), ("", None));
     assert_eq!(committed[0].commitment(), Some(cleared.commitment), "the way to the root stays");
     assert!(committed[1].salt.is_some());
     assert_eq!(audit::booked(&mut tx, notice, 1, 9).await.unwrap().len(), 1);
     assert!(!queue::unclaimed(&mut tx, notice, 9).await.unwrap().contains(&delivery));
-    let rest = committed_id(&mut tx, other).await;
+    let rest = committed_id(&mut tx, others).await;
     subjects::discard(&mut tx, &[rest]).await.unwrap();
-    assert!(subjects::deliveries(&mut tx, other).await.unwrap().is_empty());
+    assert!(subjects::deliveries(&mut tx, others).await.unwrap().is_empty());
 }
 
-async fn committed_id(conn: &mut Conn, email: &str) -> Uuid {
-    subjects::deliveries(conn, email).await.unwrap()[0].id
+async fn committed_id(conn: &mut Conn, key: &AddressKey) -> Uuid {
+    subjects::deliveries(conn, key).await.unwrap()[0].id
 }
 
 #[rstest]
@@ -168,7 +177,7 @@ async fn an_address_is_replaced_and_a_restriction_lifted(#[case] engine: Engine)
     let mut tx = fixture.store.write().await.unwrap();
     let contact = |email: &'static str, role: &'static str| ContactRow {
         account_id: "C1",
-        email,
+        email: address(email),
         role,
         name: "Åsa",
         locale: None,
@@ -177,18 +186,22 @@ async fn an_address_is_replaced_and_a_restriction_lifted(#[case] engine: Engine)
     };
     let rows = [contact("a@x.example", "service"), contact("a@x.example", "legal"), contact("n@x.example", "legal")];
     File { contacts: &rows, ..File::default() }.import(&mut tx, "i", fixture.now, false).await;
-    suppressions::add(&mut tx, "a@x.example", Reason::Dead, fixture.now).await.unwrap();
-    suppressions::add(&mut tx, "a@x.example", Reason::Restricted, fixture.now).await.unwrap();
+    suppressions::add(&mut tx, &address("a@x.example"), Reason::Dead, fixture.now).await.unwrap();
+    suppressions::add(&mut tx, &address("a@x.example"), Reason::Restricted, fixture.now).await.unwrap();
     let revision = imports::revision(&mut tx).await.unwrap();
-    assert_eq!(subjects::replace_address(&mut tx, "a@x.example", "n@x.example").await.unwrap(), 1);
+    assert_eq!(subjects::replace_address(&mut tx, &key("a@x.example"), &address("n@x.example")).await.unwrap(), 1);
     assert_eq!(imports::revision(&mut tx).await.unwrap(), revision + 1, "an import that has compared notices it");
-    assert_eq!(subjects::contacts(&mut tx, "n@x.example").await.unwrap().len(), 2, "one for each role, none twice");
-    assert!(subjects::contacts(&mut tx, "a@x.example").await.unwrap().is_empty());
+    assert_eq!(
+        subjects::contacts(&mut tx, &key("n@x.example")).await.unwrap().len(),
+        2,
+        "one for each role, none twice"
+    );
+    assert!(subjects::contacts(&mut tx, &key("a@x.example")).await.unwrap().is_empty());
     let reasons: Vec<_> =
-        suppressions::reasons(&mut tx, "n@x.example").await.unwrap().into_iter().map(|it| it.reason).collect();
+        suppressions::reasons(&mut tx, &key("n@x.example")).await.unwrap().into_iter().map(|it| it.reason).collect();
     assert_eq!(reasons, [Reason::Restricted], "that the old one is dead says nothing of the new one");
-    assert!(subjects::lift_restriction(&mut tx, "n@x.example").await.unwrap());
-    assert!(!subjects::lift_restriction(&mut tx, "n@x.example").await.unwrap());
+    assert!(subjects::lift_restriction(&mut tx, &key("n@x.example")).await.unwrap());
+    assert!(!subjects::lift_restriction(&mut tx, &key("n@x.example")).await.unwrap());
     assert_eq!(subjects::tombstones(&mut tx).await.unwrap(), 0);
     subjects::set_tombstones(&mut tx, 3).await.unwrap();
     assert_eq!(subjects::tombstones(&mut tx).await.unwrap(), 3);
@@ -251,7 +264,7 @@ async fn the_audit_reads_entries_messages_and_strays(#[case] engine: Engine) {
     let fixture = Fixture::new(engine).await;
     let mut tx = fixture.store.write().await.unwrap();
     let notice = fixture.released(&mut tx, &["a@x.example"]).await;
-    let delivery = subjects::deliveries(&mut tx, "a@x.example").await.unwrap()[0].id;
+    let delivery = subjects::deliveries(&mut tx, &key("a@x.example")).await.unwrap()[0].id;
     let entry = fixture.sealed_entry(&mut tx, Some(notice), Some(delivery), None).await;
     let waits = fixture.entry(Event::Closed);
     ledger::append(&mut tx, &[Opening::of_notice(&waits, notice, fixture.now)]).await.unwrap();
@@ -284,7 +297,7 @@ async fn the_audit_reads_entries_messages_and_strays(#[case] engine: Engine) {
     let good = Message { sha256: [1; 32], size: 2, body: zstd_of(b"hi"), dictionary: None };
     messages::insert(&mut tx, &[(delivery, &good)]).await.unwrap();
     assert_eq!(messages::of_notice(&mut tx, notice, None, None).await.unwrap(), [([1; 32], delivery)]);
-    assert!(messages::of_notice(&mut tx, notice, Some("C1"), Some("b@x.example")).await.unwrap().is_empty());
+    assert!(messages::of_notice(&mut tx, notice, Some("C1"), Some(&key("b@x.example"))).await.unwrap().is_empty());
     let page = messages::page(&mut tx, "", 9).await.unwrap();
     assert_eq!((page[0].sha256, page[0].bytes.as_deref()), ([1; 32], Some(b"hi".as_slice())));
     assert!(messages::page(&mut tx, &delivery.to_string(), 9).await.unwrap().is_empty());
