@@ -1,7 +1,7 @@
-//! The history checker: what clients were told, what the books say, and what the sink took, held against each other.
+//! The history checker compares what clients were told by exit codes, what the ledger and the database say, and what the sink got.
 //!
-//! LOST is who was promised a notice and will never get it, or stands as told and was not. GHOST is a message at the sink that
-//! the books do not explain. DUP is a copy too many. All is read from outside: the checker shares no rule with the product.
+//! LOST: a recipient who was promised a notice and never gets it, or counts as informed and is not. GHOST: a message at the sink that
+//! the ledger does not explain. DUP: a copy too many. It reads everything from outside and shares no rule with the product.
 
 mod tests;
 
@@ -18,7 +18,7 @@ use uuid::Uuid;
 use crate::app::{TestApp, report};
 use crate::relay::Received;
 
-/// A release that a client saw succeed.
+/// A release whose client saw exit code 0.
 #[derive(Clone, Copy, Debug)]
 pub struct Told {
     pub notice: Uuid,
@@ -28,12 +28,12 @@ pub struct Told {
 /// A message at the sink.
 #[derive(Clone, Debug)]
 pub struct Copy {
-    /// What its header names, where it names one.
+    /// The delivery that its header names, if it names one.
     pub delivery: Option<Uuid>,
-    /// When it was taken, where that is by the same clock as the books.
+    /// When it was accepted, if that is by the same clock as the ledger.
     pub at: Option<Timestamp>,
     pub data: Vec<u8>,
-    /// False where the sink took it and its 250 was not sent.
+    /// False if the sink took it and its 250 was not sent.
     pub answered: bool,
 }
 
@@ -50,31 +50,31 @@ pub struct Book {
     pub lines: Vec<Line>,
 }
 
-/// A delivery as it stands.
+/// The state of a delivery.
 #[derive(Clone, Debug)]
 pub struct Line {
     pub delivery: Uuid,
     pub state: State,
-    /// Whether it is still to be sent.
+    /// True if it is still to be sent.
     pub queued: bool,
-    /// An operator found out what became of it: the sink need not know.
+    /// True if an operator found out what became of it: the sink need not know.
     pub stated: bool,
-    /// The exact bytes, where they are kept.
+    /// The exact bytes, if they are stored.
     pub kept: Option<Vec<u8>>,
 }
 
-/// What happened meanwhile, and what it excuses.
+/// What happened meanwhile, and which irregularities it excuses.
 #[derive(Clone, Debug)]
 pub struct Terms {
     /// Connections of all nodes together.
     pub connections: usize,
-    /// Processes killed, or frozen until they were taken for dead.
+    /// Processes killed, or frozen until they counted as gone.
     pub kills: usize,
     /// Processes ended by a signal that lets them finish.
     pub stops: usize,
-    /// Optional deliveries that an operator had sent again.
+    /// Optional deliveries that an operator sent again.
     pub resent: BTreeSet<Uuid>,
-    /// Whether a lane's order is to be seen at the sink: not where the relay put deliveries off.
+    /// True if the order of lanes must show at the sink: not if the relay deferred deliveries.
     pub in_order: bool,
 }
 
@@ -83,13 +83,13 @@ impl Terms {
         Self { connections, kills: 0, stops: 0, resent: BTreeSet::new(), in_order: true }
     }
 
-    /// What may be under way at once.
+    /// How many deliveries may be in flight at once.
     fn in_flight(&self) -> usize {
         2 * self.connections
     }
 }
 
-/// All there is to know.
+/// The whole history.
 #[derive(Clone, Debug, Default)]
 pub struct History {
     pub told: Vec<Told>,
@@ -97,16 +97,16 @@ pub struct History {
     pub copies: Vec<Copy>,
 }
 
-/// What came out.
+/// The findings.
 #[derive(Clone, Debug, Default)]
 pub struct Findings {
     pub kills: usize,
     pub lost: Vec<String>,
     pub ghosts: Vec<String>,
     pub dups: usize,
-    /// The most copies too many that the kills excuse.
+    /// The largest number of extra copies that the kills excuse.
     pub bound: usize,
-    /// Optional deliveries that came twice, and copies that differ.
+    /// Optional deliveries that arrived twice, and copies that differ.
     pub unequal: Vec<String>,
     /// What was sent or recorded before its manifest, and lanes out of order.
     pub disorder: Vec<String>,
@@ -117,7 +117,7 @@ pub struct Findings {
 }
 
 impl History {
-    /// Reads the books of notices, which a dispatcher may have been killed over, and the sink's dump.
+    /// Reads the ledger's view of notices, during which a dispatcher may have been killed, and the sink's dump.
     pub async fn read(store: &Store, told: Vec<Told>, dump: Vec<Received>, one_clock: bool) -> Self {
         let mut books = Vec::with_capacity(told.len());
         for it in &told {
@@ -178,8 +178,8 @@ impl History {
         }
     }
 
-    /// Whoever is overtaken is under way: at no moment are more passed over than are in flight. Those are left out that were
-    /// in doubt or put off on the way: they come when they can. A stop puts back what is before the dot.
+    /// An overtaken delivery is in flight: at no moment are more overtaken than are in flight. Deliveries that were uncertain or
+    /// deferred meanwhile are left out: they arrive when they can. A stop returns what is before the dot.
     fn lanes_in_order(&self, terms: &Terms, found: &mut Findings) {
         let allowed = terms.in_flight() * (1 + terms.stops);
         for lane in [Lane::Critical, Lane::Normal, Lane::Bulk] {
@@ -201,7 +201,7 @@ impl History {
 }
 
 impl Book {
-    /// What the ledger has about a delivery.
+    /// The entries of the ledger about a delivery.
     fn events(&self, delivery: Uuid) -> impl Iterator<Item = Event> {
         self.entries.iter().filter(move |(_, about)| *about == Some(delivery)).map(|(event, _)| *event)
     }
@@ -210,7 +210,7 @@ impl Book {
         self.events(line.delivery).next() == Some(Event::Accepted)
     }
 
-    /// Holds a delivery against its copies at the sink.
+    /// Compares a delivery with its copies at the sink.
     fn compare(&self, line: &Line, copies: &[&Copy], terms: &Terms, found: &mut Findings) {
         let id = line.delivery;
         let mandatory = self.class == Class::Mandatory;
@@ -288,7 +288,7 @@ async fn read_book(store: &Store, id: Uuid) -> Option<Book> {
 }
 
 impl Findings {
-    /// The rule that is broken, if one is.
+    /// The rule that is broken, if any.
     pub fn fault(&self) -> Option<String> {
         let Self { lost, ghosts, unequal, disorder, .. } = self;
         let told = [lost, ghosts, unequal, disorder].map(|found| found.iter().take(5).cloned().collect::<Vec<_>>());
@@ -296,7 +296,7 @@ impl Findings {
         (!told.is_empty() || self.dups > self.bound).then(|| format!("{self}\n{}", told.join("\n")))
     }
 
-    /// Fails where a rule is broken; else prints what was found, and leaves a line for the summary of `tests/run`.
+    /// Fails if a rule is broken; else prints the findings, and writes a line for the summary of `tests/run`.
     #[track_caller]
     pub fn hold(&self, scenario: &str) {
         assert_eq!(self.fault(), None, "{scenario}");

@@ -1,4 +1,4 @@
-//! Relays that fail and come back, and domains that want less: who waits, who takes over, who is probed with what.
+//! Relays that fail and recover, and domains that ask for less: which delivery waits, which relay takes over, what a probe uses.
 
 mod sender;
 
@@ -22,7 +22,7 @@ use crate::database::Engine;
 use crate::postfix::eventually;
 use crate::relay::{Act, Relay, Step, on};
 
-/// A dispatcher at work until it is told to stop.
+/// A running dispatcher, until it is asked to stop.
 pub struct Running {
     stop: CancellationToken,
     task: JoinHandle<()>,
@@ -75,7 +75,7 @@ pub async fn until_accepted(app: &TestApp, id: Uuid, count: u64) {
     panic!("waited in vain until {count} are accepted: {:?}", app.counts(id).await);
 }
 
-/// Takes connections and says nothing; tells how many there were and how many at a time at most.
+/// Accepts connections and never replies; counts them, and the most at a time.
 async fn silent(listener: TcpListener, accepted: Arc<AtomicUsize>, at_once: Arc<AtomicUsize>) {
     let open = Arc::new(AtomicUsize::new(0));
     loop {
@@ -105,7 +105,7 @@ async fn a_relay_that_is_down_is_probed_by_one_worker_at_a_time() {
     let id = app.release(&maintenance("all = true")).await;
     let (accepted, at_once) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
     let running = Running::start(&app);
-    // Down before anybody listens: what connects from now on are probes.
+    // Down before anything listens: connections from now on are probes.
     for _ in 0..600 {
         let states = besked::store::nodes::relay_states(&mut app.app.store.read().await.unwrap()).await.unwrap();
         if states.iter().any(|it| it.state.contains("\"stage\":\"connect\"")) {
@@ -138,7 +138,7 @@ async fn the_second_relay_takes_over_and_the_first_takes_back() {
     until_accepted(&app, id, 2).await;
     assert_eq!((app.relay.received().len(), second.received().len()), (0, 2));
     app.relay.restart().await;
-    // Each notice gives the first one an occasion to be probed.
+    // Each notice is an occasion for the first relay to be probed.
     for _ in 0..50 {
         let id = app.release(&maintenance("all = true")).await;
         until_accepted(&app, id, 2).await;

@@ -1,7 +1,7 @@
 //! A fresh, migrated database for each test: SQLite in a temporary file, PostgreSQL cloned from a template.
 //!
-//! PostgreSQL is an ephemeral cluster that `tests/run` starts and names in `BESKED_TEST_POSTGRES`. Where there is none, the
-//! tests fail and say so: nothing is skipped.
+//! PostgreSQL is an ephemeral cluster that `tests/run` starts and names in `BESKED_TEST_POSTGRES`. Without one the tests fail
+//! and say so: nothing is skipped.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -16,7 +16,7 @@ pub enum Engine {
     Postgres,
 }
 
-/// A database of one test's own. Dropping it removes a SQLite file; the cluster as a whole goes when the run ends.
+/// A database for one test. Dropping it removes a SQLite file; the cluster as a whole goes when the run ends.
 pub struct Database {
     pub url: String,
     _directory: tempfile::TempDir,
@@ -32,7 +32,7 @@ impl Database {
         Self { url, _directory: directory }
     }
 
-    /// Opens it with its tables made.
+    /// Opens it with its tables created.
     pub async fn open(&self) -> Store {
         let store = Store::open(&self.url, true).await.unwrap();
         store.migrate().await.unwrap();

@@ -47,7 +47,7 @@ async fn a_released_notice_reaches_its_recipients_and_the_books_balance(#[case] 
     assert_eq!(app.informed("C3", id).await.verdict, Verdict::NotInformed);
     assert_eq!(app.informed("C9", id).await.verdict, Verdict::NotAddressed);
 
-    // The bytes that are kept are the bytes that arrived.
+    // The stored bytes are the bytes that arrived.
     let mut conn = app.app.store.read().await.unwrap();
     assert_eq!(messages::find(&mut conn, delivery.id).await.unwrap().unwrap(), technical.data);
     let digest: [u8; 32] = Sha256::digest(&technical.data).into();
@@ -387,7 +387,7 @@ async fn a_claim_of_a_dead_dispatcher_is_a_doubt(#[case] engine: Engine) {
         assert!(!claimed.is_empty());
     }
     if engine == Engine::Postgres {
-        // Leases there run by the database's clock.
+        // Leases there use the clock of the database.
         sqlx::query("UPDATE queue SET lease_until = 0").execute(&mut *tx).await.unwrap();
     }
     tx.commit().await.unwrap();

@@ -1,4 +1,4 @@
-//! DKIM: what leaves is signed, what was changed on the way does not verify. Judged by dkimpy, with keys of openssl.
+//! DKIM: mail is signed when it leaves, and does not verify if it was changed on the way. Judged by dkimpy, with keys made by openssl.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -39,7 +39,7 @@ fn table(domain: &str, selector: &str, key_file: &Path) -> String {
     format!("[[dkim]]\ndomain = \"{domain}\"\nselector = \"{selector}\"\nkey_file = \"{}\"\n", key_file.display())
 }
 
-/// New keys of the sender's domain, loaded as a configuration is.
+/// New keys of the sender domain, loaded as from a configuration.
 fn keys(kinds: &[(&str, &[&str])]) -> Vec<Dkim> {
     let directory = tempfile::tempdir().unwrap();
     let tables =
@@ -51,10 +51,10 @@ fn records(keys: &[Dkim]) -> Vec<Record> {
     keys.iter().map(|entry| look(entry).unwrap().record).collect()
 }
 
-/// What dkimpy says of each signature of each message: verdict, algorithm, domain, selector, time.
+/// The result of dkimpy for each signature of each message: verdict, algorithm, domain, selector, time.
 fn judged(messages: &[&[u8]], records: &[Record]) -> Vec<Vec<String>> {
     let directory = tempfile::tempdir().unwrap();
-    // Debian's own, whatever else is called python3: the library is there.
+    // Debian's own python3, whatever else has that name: it has the library.
     let mut python = Command::new("/usr/bin/python3");
     python.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/besked/verify_dkim.py"));
     python.args(records.iter().map(|it| format!("{}={}", it.name, it.value))).arg("--");
@@ -114,7 +114,7 @@ async fn what_passed_through_postfix_verifies(#[case] kinds: &[(&str, &[&str])],
     }
 }
 
-/// One message of an optional notice, as the scripted relay stored it, and what the DNS has.
+/// One message of an optional notice, as the scripted relay stored it, and the DNS records.
 async fn news(kinds: &[(&str, &[&str])]) -> (String, Vec<Record>) {
     let keys = keys(kinds);
     let records = records(&keys);
@@ -125,7 +125,7 @@ async fn news(kinds: &[(&str, &[&str])]) -> (String, Vec<Record>) {
     (text(&app.relay.to("hello@two.example")[0].data), records)
 }
 
-/// Replaces what must be there.
+/// Replaces text that must be there.
 fn changed(message: &str, from: &str, to: &str) -> String {
     assert!(message.contains(from), "`{from}` is not in:\n{message}");
     message.replacen(from, to, 1)
@@ -336,7 +336,7 @@ fn the_record_has_the_public_key_that_openssl_names(
     assert_eq!(strings.concat(), record.value);
 }
 
-/// What loading a configuration with these tables says.
+/// The error of loading a configuration with these tables.
 fn refused(tables: &str) -> String {
     parse(tables, "besked.toml", &[]).unwrap_err().to_string()
 }

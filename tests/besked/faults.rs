@@ -1,7 +1,7 @@
-//! The table of faults: what a server can do wrong, whose fault that is, and what becomes of the delivery and of the next.
+//! The table of faults: what a server can do wrong, whose fault that is, and what becomes of the delivery and of the next one.
 //!
 //! `cargo test --test besked faults -- --nocapture` prints it. Every row runs through our session with PIPELINING and
-//! without, with the deadlines of the example on a clock that waits for nobody, and where it says what happens next, through
+//! without, with the deadlines of the example on a paused clock, and if it says what happens next, through
 //! the dispatcher as well.
 
 mod table;
@@ -26,7 +26,7 @@ use crate::database::Engine;
 use crate::relay::{Relay, Script};
 use table::{Fault, faults};
 
-/// What comes of one message to the fault's address.
+/// The result of one message to the fault's address.
 async fn attempt(fault: &Fault, script: Script) -> (Result<(), Failed>, Duration, Relay) {
     let relay = Relay::with(script).await;
     let config = parse(EXAMPLE, "example", &[]).unwrap();
@@ -70,7 +70,7 @@ fn in_time(fault: &Fault, took: Duration) -> bool {
         Some(Stage::Body) => smtp.body,
         Some(Stage::Dot) => smtp.dot,
     };
-    // Saying goodbye may take a second.
+    // QUIT may take a second.
     (deadline..=deadline + Duration::from_secs(2)).contains(&took)
 }
 
@@ -98,7 +98,7 @@ async fn every_fault_has_its_stage_and_its_verdict_with_pipelining_and_without()
     assert!(wrong.is_empty(), "{wrong}");
 }
 
-/// Runs a dispatcher over one connection with two deliveries, the fault's and the next; says what came of them.
+/// Runs a dispatcher over one connection with two deliveries, the fault's and the next; returns what became of them.
 async fn dispatched(fault: &Fault, engine: Engine) -> String {
     let app = TestApp::with(engine, |config| config.relays[0].connections = 1).await;
     app.relay.change(fault.script.clone());
@@ -111,7 +111,7 @@ async fn dispatched(fault: &Fault, engine: Engine) -> String {
         _ => "closed".to_owned(),
     };
     let connections = app.relay.connections();
-    // With the server well again and the back-off over, whoever was put off gets it.
+    // With the server healthy again and the back-off over, a deferred delivery arrives.
     app.relay.change(Script::default());
     app.advance(Duration::from_secs(120));
     app.run_until_idle().await;

@@ -1,8 +1,8 @@
-//! Kills: whatever moment the process dies at, nobody goes untold, nothing is sent that the books do not know, and no more
+//! Kills: whenever the process dies, every recipient is informed, nothing is sent that the ledger does not know, and no more
 //! is sent twice than was in flight.
 //!
-//! Real processes die here: at random moments in this file, at every call in [`calls`], while they release in [`releases`];
-//! in [`frozen`] they are only taken for dead. `tests/run --soak` runs the long version, with a new seed each time.
+//! Real processes die here: at random moments in this file, at every call in [`calls`], during releases in [`releases`];
+//! in [`frozen`] they only count as gone. `tests/run --soak` runs the long version, with a new seed each time.
 
 mod calls;
 mod field;
@@ -76,7 +76,7 @@ async fn nodes_that_share_a_database_are_killed_one_after_the_other() {
     let start = |field: &Field| field.start(&["dispatch"]);
     let mut nodes = [start(&field), start(&field)];
     for _ in 0..kills {
-        // Those whom the dead held wait for the end: their leases are not over.
+        // The deliveries that dead processes held wait for the end: their leases have not expired.
         let next = field.relay.count() + 1 + field.roll(customers / kills);
         assert!(field.takes(next, &mut nodes), "the nodes ended");
         let victim = field.roll(nodes.len());

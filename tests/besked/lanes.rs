@@ -1,4 +1,4 @@
-//! Lanes: what is critical overtakes, also when everything is busy; bulk is not forgotten; no domain stands in the way.
+//! Lanes: critical notices overtake, also when everything is busy; bulk is not starved; no domain blocks the others.
 
 use std::time::Duration;
 
@@ -77,7 +77,7 @@ async fn however_much_waits_to_a_domain_at_its_limit_the_others_are_found(#[case
     })
     .await;
     app.relay.change(Script::default().rule(on(Step::Dot).when("@slow.example").after(&gate)));
-    // More than a claim looks at, and all of it before the others.
+    // More than a claim reads, and all of it before the others.
     let slow = (0..700).map(|n| format!("a{n}@slow.example"));
     import(&app, slow.chain((0..6).map(|n| format!("b{n}@quick{n}.example")))).await;
     let id = app.release(&maintenance("all = true")).await;

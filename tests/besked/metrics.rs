@@ -1,4 +1,4 @@
-//! What machines see of Besked: numbers that are exactly right, health, readiness, and logs that name nobody.
+//! Monitoring: numbers that are exactly right, health, readiness, and logs that name nobody.
 
 mod openmetrics;
 
@@ -23,7 +23,7 @@ use crate::postfix::eventually;
 use crate::relay::{Act, Gate, Relay, Script, Step, on};
 use openmetrics::{Numbers, parse};
 
-/// Asks over HTTP; gives the status, 0 where nobody answers, the head and the body.
+/// Sends a request; returns the status (0 if nobody answers), the head and the body.
 fn ask(server: SocketAddr, method: &str, path: &str) -> (u16, String, String) {
     let asked = || -> std::io::Result<String> {
         let mut stream = TcpStream::connect(server)?;
@@ -41,7 +41,7 @@ fn status(server: SocketAddr, path: &str) -> u16 {
     ask(server, "GET", path).0
 }
 
-/// A server for what machines ask about an app, and its token for draining.
+/// A server of the monitoring endpoints of an app, and its token for draining.
 async fn watched(app: &TestApp) -> (SocketAddr, CancellationToken) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (address, draining) = (listener.local_addr().unwrap(), CancellationToken::new());
@@ -50,7 +50,7 @@ async fn watched(app: &TestApp) -> (SocketAddr, CancellationToken) {
     (address, draining)
 }
 
-/// The numbers as a scrape has them once what was gathered before is no longer fresh.
+/// A scrape once the earlier collection is no longer fresh.
 async fn numbers(app: &TestApp) -> Numbers {
     app.advance(Duration::from_secs(60));
     parse(&app.app.metrics.scrape(&app.app.store, &app.app.clock).await)
@@ -138,7 +138,7 @@ async fn a_dead_relay_has_an_open_circuit() {
     assert_eq!(numbers(&app).await["besked_relay_circuit_state{relay=\"primary\"}"], 0.0);
 }
 
-/// As `besked relays` shows it: a pause ends without anybody doing anything.
+/// As `besked relays` shows it: a pause ends by itself.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_circuit_whose_pause_is_over_is_half_open() {
     let app = TestApp::new(Engine::Sqlite).await;
@@ -152,7 +152,7 @@ async fn a_circuit_whose_pause_is_over_is_half_open() {
         if seen.last() != Some(&now) {
             seen.push(now);
             if now == 2.0 {
-                // With nothing due there is nobody to see whether it is well.
+                // With nothing due there is no probe.
                 app.app.notices.cancel(id, "alice", None).await.unwrap();
             }
         }
@@ -165,7 +165,7 @@ async fn a_circuit_whose_pause_is_over_is_half_open() {
     assert!(seen.ends_with(&[2.0, 1.0]), "open, then half-open with nothing due: {seen:?}");
 }
 
-/// What was fenced off is not recorded, and not counted.
+/// A fenced-off outcome is not recorded, and not counted.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_outcome_that_comes_too_late_is_not_counted() {
     let gate = Gate::new();
@@ -242,12 +242,12 @@ async fn a_database_without_tables_is_not_ready() {
     assert!(ask(server, "GET", "/readyz").2.contains("\"draining\""));
 }
 
-/// A port that nobody listens on.
+/// A port without a listener.
 fn free() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
-/// The ports that a process listens on, as the kernel has them.
+/// The ports that a process listens on, as the kernel reports them.
 fn listens(process: &Running) -> Vec<u16> {
     let root = format!("/proc/{}", process.0.id());
     let Ok(files) = std::fs::read_dir(format!("{root}/fd")) else { return Vec::new() };

@@ -21,7 +21,7 @@ fn customers(count: usize) -> String {
     format!("account_id,customer_name,email\n{rows}")
 }
 
-/// Three dispatchers in one process, until there is nothing to do.
+/// Three dispatchers in one process, until there is nothing left to do.
 async fn three_dispatchers(app: &TestApp) {
     let (first, second, third) = tokio::join!(app.run_until_idle(), app.run_until_idle(), app.run_until_idle());
     for finished in [first, second, third] {
@@ -43,7 +43,7 @@ async fn three_dispatchers_share_a_queue_and_everything_is_sent_once() {
     assert_eq!(audit(&app).await.problem, None);
 }
 
-/// By a lower bound only: a slow machine cannot fail it, nodes that do not share the rate do.
+/// Uses a lower bound only: a slow machine cannot fail it, nodes that do not share the rate do.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rate_holds_for_the_sum_of_the_nodes() {
     const RATE: f64 = 8.0;
@@ -101,7 +101,7 @@ impl Cluster {
         self.database.open().await
     }
 
-    /// As if the leases of whoever cannot renew them had run out.
+    /// As if the leases of nodes that cannot renew them had expired.
     async fn let_leases_run_out(&self) {
         let mut conn = self.store().await.write().await.unwrap();
         sqlx::query("UPDATE queue SET lease_until = 0 WHERE lease_owner IS NOT NULL")
@@ -111,7 +111,7 @@ impl Cluster {
         conn.commit().await.unwrap();
     }
 
-    /// Everybody was accepted, and the ledger is whole.
+    /// Every message was accepted, and the ledger is whole.
     fn balances(&self, id: &str, count: u64) {
         let status = self.status(id);
         assert_eq!(
@@ -136,7 +136,7 @@ impl Node {
         assert!(Command::new("kill").args([signal, &self.0.id().to_string()]).status().unwrap().success());
     }
 
-    /// Waits for its end, and gives what it said.
+    /// Waits for its end, and returns its output.
     fn ends(mut self) -> String {
         use std::io::Read as _;
         let mut err = String::new();
@@ -148,7 +148,7 @@ impl Node {
 
 impl Drop for Node {
     fn drop(&mut self) {
-        // It has ended by itself where the test went well.
+        // It has ended by itself if the test went well.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
@@ -163,7 +163,7 @@ async fn a_killed_node_costs_no_delivery() {
     killed.signal("-KILL");
     drop(killed);
     cluster.let_leases_run_out().await;
-    // One that comes new takes over at once.
+    // A new node takes over at once.
     let newcomer = cluster.node();
     eventually("all is sent", || cluster.is_closed(&id));
     for node in [other, newcomer] {
@@ -182,13 +182,13 @@ async fn what_a_frozen_node_says_late_is_fenced_off() {
     let gate = Gate::new();
     let server = Relay::with(Script::default().rule(on(Step::Dot).nth(1).after(&gate))).await;
     let (cluster, id) = Cluster::new(server.address.port(), 1).await;
-    // It does not sign, so that it cannot be frozen with the signer's lock in hand.
+    // It does not sign, so that it cannot be frozen while it holds the signer's lock.
     let mut frozen = cluster.command(&["serve", "--only", "dispatch"]);
     frozen.env("BESKED__LEDGER__KEY_FILE", "var/none");
     let frozen = Node::start(frozen);
     gate.reached().await;
     let store = cluster.store().await;
-    // Nor with a transaction open: others would wait for it until the database ends it.
+    // Nor with an open transaction: others would wait until the database ends it.
     loop {
         frozen.signal("-STOP");
         let open: i64 = sqlx::query_scalar(

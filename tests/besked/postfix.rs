@@ -1,5 +1,5 @@
 //! A real Postfix, as a relay that delivers into mailboxes of its own: configuration, queue and log in a temporary directory,
-//! on a free port of loopback, beside whatever Postfix the machine may run.
+//! on a free port of loopback, beside any Postfix that the machine runs.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
@@ -32,7 +32,7 @@ postlog unix-dgram n - n - 1 postlogd
 ";
 
 impl Postfix {
-    /// Starts one that delivers to these addresses, and knows no others in their domains or any.
+    /// Starts one that delivers to these addresses, and knows no others.
     pub fn start(mailboxes: &[String]) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let root = directory.path();
@@ -103,12 +103,12 @@ impl Postfix {
 impl Drop for Postfix {
     fn drop(&mut self) {
         let etc = self.directory.path().join("etc");
-        // A failing test is told by its own assertion.
+        // A failing test reports its own assertion.
         let _ = Command::new("postfix").arg("-c").arg(&etc).arg("stop").output();
     }
 }
 
-/// True where a folder or one below it holds a file. What goes away meanwhile is not held.
+/// True if a folder or one below it contains a file. Files that disappear meanwhile do not count.
 fn holds_files(folder: &Path) -> bool {
     let Ok(entries) = fs::read_dir(folder) else { return false };
     entries
@@ -121,7 +121,7 @@ fn id(flag: &str) -> u32 {
     String::from_utf8(output.stdout).unwrap().trim().parse().expect("tests/run installs postfix")
 }
 
-/// Waits for what another process does.
+/// Waits for the work of another process.
 pub fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
     for _ in 0..600 {
         if is_so() {
@@ -132,12 +132,12 @@ pub fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
     panic!("waited in vain until {what}");
 }
 
-/// Where the sample data lies: beside the repository.
+/// The folder of the sample data, beside the repository.
 pub fn sample_customers() -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/customers-1000.csv")
 }
 
-/// Told by a client that has nothing to do with ours.
+/// Uses a client that shares no code with ours.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_known_recipient_gets_the_mail_and_an_unknown_one_is_refused() {
     use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};

@@ -1,6 +1,6 @@
-//! A relay of the tests' own: a real SMTP server on loopback, with TLS, exact bytes, and a memory for everything.
+//! The tests' own relay: a real SMTP server on loopback, with TLS, exact bytes, and a record of everything.
 //!
-//! It is strict where servers in the field are: commands out of order, parameters it did not offer and lines without CRLF are
+//! It is stricter than servers in the field: commands out of order, parameters it did not offer and lines without CRLF are
 //! refused, and a message ends with CRLF `.` CRLF only. [`Relay::on`] or a whole [`Script`] make it misbehave at any point.
 
 mod conversation;
@@ -19,7 +19,7 @@ use tokio::task::{JoinHandle, JoinSet};
 
 pub use script::{Act, Encryption, Gate, Rule, Script, Step, on};
 
-/// A message that was taken, as a server stores it: dot-stuffing undone, its last CRLF included.
+/// An accepted message, as a server stores it: dot-stuffing undone, its last CRLF included.
 #[derive(Clone, Debug)]
 pub struct Received {
     pub from: String,
@@ -29,9 +29,9 @@ pub struct Received {
     /// Which connection it came by, from 0.
     pub connection: usize,
     pub tls: bool,
-    /// Who sent it, where somebody signed in.
+    /// The authenticated user, if any.
     pub auth: Option<String>,
-    /// False where it was taken without an answer to the final dot.
+    /// False if it was accepted without a reply to the final dot.
     pub answered: bool,
     /// When, by the machine's clock.
     pub at: Timestamp,
@@ -49,10 +49,10 @@ impl Received {
     }
 }
 
-/// What came by one connection.
+/// The commands of one connection.
 #[derive(Clone, Debug, Default)]
 pub struct Connection {
-    /// Command lines in order, without CRLF; what a client says in answer to AUTH among them.
+    /// Command lines in order, without CRLF; the responses of a client to AUTH included.
     pub commands: Vec<String>,
     pub tls: bool,
     /// True once either side has ended it.
@@ -64,7 +64,7 @@ struct Shared {
     state: Mutex<State>,
     /// Rung whenever something was recorded.
     changed: Notify,
-    /// Rung when a conversation stalls; kept for one who has yet to listen.
+    /// Notified when a conversation stalls; kept for a test that does not listen yet.
     stalled: Notify,
     acceptor: tokio_rustls::TlsAcceptor,
 }
@@ -84,7 +84,7 @@ pub struct Relay {
 }
 
 impl Relay {
-    /// One that takes everything from everybody, without TLS.
+    /// One that accepts everything from everybody, without TLS.
     pub async fn start() -> Self {
         Self::with(Script::default()).await
     }
@@ -109,13 +109,13 @@ impl Relay {
         }
     }
 
-    /// Certificate (PEM) of the authority that vouches for the server.
+    /// Certificate (PEM) of the authority that signed the server's certificate.
     pub fn ca_file(&self) -> &Path {
         self.authority.path()
     }
 
-    /// From now on, does `act` for the next `times` commands that contain `when`. `.` stands for the final dot, with the
-    /// recipient behind it: `. hello@two.example`.
+    /// From now on, does `act` for the next `times` commands that contain `when`. `.` means the final dot, with the
+    /// recipient after it: `. hello@two.example`.
     pub fn on(&self, when: &str, times: usize, act: Act) {
         self.add(Rule::of(when).times(times).act(act));
     }
@@ -151,17 +151,17 @@ impl Relay {
         *self.running.lock().unwrap() = Some(tokio::spawn(serve(listener, self.shared.clone())));
     }
 
-    /// All messages that were taken, first to last.
+    /// All accepted messages, first to last.
     pub fn received(&self) -> Vec<Received> {
         self.shared.state.lock().unwrap().received.clone()
     }
 
-    /// How many messages were taken.
+    /// How many messages were accepted.
     pub fn count(&self) -> usize {
         self.shared.state.lock().unwrap().received.len()
     }
 
-    /// Waits until nobody is connected: whatever dead clients had sent has arrived then.
+    /// Waits until nobody is connected: everything that dead clients had sent has then arrived.
     pub async fn wait_until_left(&self) {
         self.wait_until("all connections end", |state| state.connections.iter().all(|it| it.ended)).await;
     }
@@ -247,7 +247,7 @@ async fn serve(listener: TcpListener, shared: Arc<Shared>) {
     }
 }
 
-/// Notes the end of a connection, however it came about.
+/// Records the end of a connection, whatever its cause.
 struct Ends {
     shared: Arc<Shared>,
     number: usize,
@@ -259,7 +259,7 @@ impl Drop for Ends {
     }
 }
 
-/// What is awaited, or a failure that names it: a test that hangs tells nothing.
+/// The awaited value, or a failure that names it: a hanging test says nothing.
 async fn in_time<T>(what: &str, awaited: impl Future<Output = T>) -> T {
     let limit = Duration::from_secs(30);
     tokio::time::timeout(limit, awaited).await.unwrap_or_else(|_| panic!("waited in vain until {what}"))

@@ -1,4 +1,4 @@
-//! Our SMTP session: what it writes, and what is left of the connection. What goes wrong is in [`crate::faults`].
+//! Our SMTP session: what it writes, and the state of the connection afterwards. Faults are in [`crate::faults`].
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -19,7 +19,7 @@ fn offering(pipelining: bool) -> Script {
     Script::default().extensions(if pipelining { &extensions } else { &extensions[..3] })
 }
 
-/// The server as our configuration has it, and the deadlines of the example.
+/// The server as our configuration names it, with the deadlines of the example.
 fn configured(server: &Relay) -> (RelayConfig, Smtp) {
     let config = parse(EXAMPLE, "example", &[]).unwrap();
     let mut relay = config.relays[0].clone();
@@ -46,7 +46,7 @@ async fn send(session: &mut Session, to: &str, message: &[u8]) -> Result<Option<
     sent.map(|reply| reply.map(|reply| reply.text))
 }
 
-/// What comes of one message on a new connection.
+/// The result of one message on a new connection.
 async fn attempt(server: &Relay, message: &[u8]) -> Result<Option<String>, Failed> {
     let (relay, deadlines) = configured(server);
     let mut session = Session::open(&relay, &deadlines).await?;
@@ -57,7 +57,7 @@ fn verdict(failed: &Failed) -> (Stage, Verdict) {
     (failed.stage, classify(failed.stage, &failed.failure, failed.reused))
 }
 
-/// Larger than what the kernel keeps for a server that does not read.
+/// Larger than what the kernel buffers for a server that does not read.
 fn large() -> String {
     format!("Subject: large\r\n\r\n{}", format!("{}\r\n", "x".repeat(900)).repeat(10_000))
 }

@@ -1,4 +1,4 @@
-//! TLS towards relays: every mode, and what each does with a certificate that nobody vouches for.
+//! TLS with relays: every mode, with certificates that are trusted and that are not.
 
 use std::path::PathBuf;
 
@@ -17,7 +17,7 @@ async fn certified(encryption: Encryption) -> (Relay, PathBuf) {
     (relay, authority)
 }
 
-/// Sends one notice over a relay with this URL (`PORT` stands for its port); gives how the run ended and the TLS version of
+/// Sends one notice over a relay with this URL (`PORT` is replaced by its port); returns how the run ended and the TLS version of
 /// the attempt, if there was one.
 async fn send(relay: &Relay, url: &str, ca_file: Option<PathBuf>) -> (Finished, Option<String>) {
     let url = url.replace("PORT", &relay.address.port().to_string());
@@ -81,7 +81,7 @@ async fn required_means_required_and_what_is_injected_before_tls_is_not_believed
     let (relay, ca) = certified(Encryption::StartTls).await;
     relay.on("STARTTLS", 9, Act::Reply("220 go ahead\r\n250-evil\r\n250 AUTH PLAIN\r\n235 welcome\r\n250 taken\r\n"));
     let (finished, used) = send(&relay, "smtp://besked@localhost:PORT?tls=required", Some(ca)).await;
-    // Thrown away with the connection before TLS: what counts is what was said under it.
+    // Discarded with the connection before TLS: only what was said under it counts.
     assert!(matches!(finished, Finished::Idle(_)), "{finished:?}");
     assert_eq!(used.as_deref(), Some("TLSv1.3"));
     assert_eq!(relay.received().len(), 1);

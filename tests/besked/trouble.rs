@@ -1,5 +1,5 @@
-//! Trouble with the database: whatever it is, nobody goes untold, nothing is recorded twice, and everything goes on by itself
-//! when it is over.
+//! Failures of the database: whatever fails, every recipient is informed, nothing is recorded twice, and everything continues by
+//! itself when the failure is over.
 
 mod cluster;
 mod commits;
@@ -13,13 +13,13 @@ use std::collections::BTreeMap;
 
 use crate::relay::Relay;
 
-/// How many are to be told.
+/// The number of recipients.
 const CUSTOMERS: usize = 100;
 
 /// Connections to the relay.
 const CONNECTIONS: usize = 2;
 
-/// Messages a second: slow enough for trouble to find something to disturb.
+/// Messages a second: slow enough for a failure to interrupt something.
 const RATE: f64 = 40.0;
 
 /// Customers to import.
@@ -28,7 +28,7 @@ fn customers() -> String {
     format!("account_id,customer_name,email\n{rows}")
 }
 
-/// Nobody is left out, and at most `twice` were told twice, with the same bytes.
+/// Nobody is left out, and at most `twice` recipients got two copies, with the same bytes.
 fn balance(relay: &Relay, twice: usize) {
     let mut copies: BTreeMap<String, Vec<Vec<u8>>> = BTreeMap::new();
     for mail in relay.received() {

@@ -1,4 +1,4 @@
-//! A delivery of which something cannot be read: it waits until it can, and keeps nobody else waiting.
+//! A delivery that cannot be read in part: it waits until it can, and blocks no other.
 
 use std::time::Duration;
 
@@ -47,7 +47,7 @@ async fn a_delivery_that_cannot_be_read_is_put_off_and_all_others_are_sent(#[cas
     }
 }
 
-/// Two notices to many: of the first nothing can be read once it is spoilt by this, the second stands behind it.
+/// Two notices to many: the first becomes unreadable by this change, the second waits behind it.
 async fn one_behind_another(app: &TestApp, spoil: &'static str) -> [Uuid; 2] {
     import(app, (0..300).map(|n| format!("a{n}@d{n}.example"))).await;
     let notices = [app.release(&maintenance("all = true")).await, app.release(&maintenance("all = true")).await];
@@ -100,7 +100,7 @@ async fn a_claim_of_a_dead_dispatcher_is_a_doubt_whatever_can_be_read_of_it(#[ca
     let mut tx = app.app.store.write().await.unwrap();
     let now = app.app.clock.now();
     assert_eq!(queue::claim(&mut tx, news, "a process that was killed", now, &[], 9).await.unwrap().len(), 2);
-    // Leases of PostgreSQL run by the database's clock.
+    // Leases on PostgreSQL use the clock of the database.
     tx.execute("UPDATE queue SET lease_until = 0").await.unwrap();
     tx.commit().await.unwrap();
     assert!(matches!(app.run_until_idle().await, Finished::Idle(_)));

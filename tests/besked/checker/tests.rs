@@ -40,7 +40,7 @@ fn check(history: &History, kills: usize) -> Findings {
     history.check(&Terms { kills, ..Terms::of(1) })
 }
 
-/// What a change to a good history makes of it: LOST, GHOST, DUP, unequal copies, disorder.
+/// The findings after a change to a good history: LOST, GHOST, DUP, unequal copies, disorder.
 fn found(change: impl FnOnce(&mut History)) -> [usize; 5] {
     let mut history = well();
     change(&mut history);

@@ -1,4 +1,4 @@
-//! A relay that refuses our sender: for all, for the one delivery that there is, or for one while others pass.
+//! A relay that refuses our sender: for all deliveries, for the only delivery, or for one while others pass.
 
 use std::time::Duration;
 
@@ -14,10 +14,10 @@ use crate::relay::{Act, Gate, Relay, Script, Step, on};
 
 const REFUSED: &str = "550 5.7.1 sender not allowed\r\n";
 
-/// Long enough for a delivery that met the relay's trouble.
+/// Long enough for a delivery that met the relay's failure.
 const VICTIM_WAIT: Duration = Duration::from_secs(11);
 
-/// Looks again until it is so.
+/// Polls until it is so.
 async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     for _ in 0..600 {
         if is_so().await {
@@ -28,13 +28,13 @@ async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     panic!("waited in vain: {what}");
 }
 
-/// How often a relay was asked to take a message from somebody for a delivery.
+/// How often a relay was asked to accept a message from this sender for a delivery.
 fn asked(relay: &Relay, delivery: Uuid) -> usize {
     let named = |line: &String| line.starts_with("MAIL") && line.contains(&delivery.to_string());
     relay.commands().iter().filter(|line| named(line)).count()
 }
 
-/// Waits until a relay was asked so often, and its answer was taken note of.
+/// Waits until a relay was asked this often, and its reply was processed.
 async fn until_asked(app: &TestApp, delivery: Uuid, times: usize) {
     until("it is asked", async || {
         let depth = waiting::depth(&mut app.app.store.read().await.unwrap(), None, app.app.clock.now()).await.unwrap();

@@ -10,12 +10,12 @@ use crate::relay::{Act, Encryption, Relay, Rule, Script, Step, on};
 pub struct Fault {
     pub what: &'static str,
     pub script: Script,
-    /// Where it shows.
+    /// The step at which it shows.
     pub stage: Stage,
-    /// Whose fault it is; `None` where it is none, and the message is taken.
+    /// Whose fault it is; `None` if there is none, and the message is accepted.
     pub verdict: Option<Verdict>,
-    /// What the dispatcher makes of it: state and attempts of this delivery and of the next, the circuit, and how both
-    /// stand once the server is well again. Empty for rows that are not run through it.
+    /// The result in the dispatcher: state and attempts of this delivery and of the next, the circuit, and the states of both
+    /// once the server is healthy again. Empty for rows that do not run through it.
     pub ends: &'static str,
     pub to: &'static str,
     pub message: &'static str,
@@ -23,7 +23,7 @@ pub struct Fault {
     pub transaction: usize,
     /// It ends by this step's deadline and not before.
     pub waits: Option<Stage>,
-    /// Nobody vouches for the server's certificate.
+    /// The server's certificate is not trusted.
     pub stranger: bool,
     tls: Option<&'static str>,
 }
@@ -232,7 +232,7 @@ fn data() -> Vec<Fault> {
     ]
 }
 
-/// Larger than what the kernel keeps for a server that does not read.
+/// Larger than what the kernel buffers for a server that does not read.
 fn large() -> &'static str {
     static LARGE: std::sync::LazyLock<String> =
         std::sync::LazyLock::new(|| format!("{}\r\n", "x".repeat(900)).repeat(9_000));
@@ -263,7 +263,7 @@ fn dot() -> Vec<Fault> {
     ]
 }
 
-/// Replies that cannot be read, or just so.
+/// Replies that cannot be read, or only just.
 fn replies() -> Vec<Fault> {
     use Stage::{Dot, Greeting, Rcpt};
     use Verdict::{Deferred, RelayDown, Uncertain};

@@ -1,4 +1,4 @@
-//! Killed at a call: at each that writes to a file, makes a write durable or speaks on a socket, in a run of a few deliveries.
+//! Kills at a call: at each call that writes to a file, makes a write durable or uses a socket, in a run of a few deliveries.
 //! Every second time the process that recovers dies too, at a call of its own.
 
 use rstest::rstest;
@@ -18,7 +18,7 @@ async fn a_process_that_dies_at_any_call_loses_nothing(#[case] engine: Engine, #
     let deadly = Deadly::build();
     let mut field = Field::new("killed at a call", engine, 1, CUSTOMERS).await;
     let text = |round: usize| if round % 4 == 3 { NEWS.to_owned() } else { maintenance("all = true") };
-    // Once without a death: how many calls there are to die at.
+    // Once without a kill: it counts the calls.
     field.release(&text(0));
     let mut dispatch = dying(&field, &deadly, 0);
     assert!(dispatch.ends_well());

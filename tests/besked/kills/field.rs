@@ -1,4 +1,4 @@
-//! Where processes are killed: a working directory, a relay, a database, and dice that fall the same way for the same seed.
+//! The place where processes are killed: a working directory, a relay, a database, and random numbers from a seed.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -15,7 +15,7 @@ use crate::cli::Shell;
 use crate::database::{Database, Engine};
 use crate::relay::Relay;
 
-/// Whether this is the long version, `tests/run --soak`.
+/// True in the long version, `tests/run --soak`.
 pub fn soaking() -> bool {
     std::env::var_os("BESKED_TEST_SOAK").is_some()
 }
@@ -48,7 +48,7 @@ impl Field {
         let mut database = None;
         let url = match engine {
             Engine::Sqlite => format!("sqlite://{}", shell.directory.path().join("var/besked.db").display()),
-            // Shaking hands takes most of a short process's time.
+            // The handshake takes most of a short process's time.
             Engine::Postgres => format!("{}?sslmode=disable", database.insert(Database::new(engine).await).url),
         };
         shell = shell.env("BESKED__DATABASE__URL", &url);
@@ -66,7 +66,7 @@ impl Field {
         usize::try_from(u64::from_le_bytes(self.dice.bytes()) % sides as u64).unwrap()
     }
 
-    /// Creates and releases a notice, and remembers what the command said.
+    /// Creates and releases a notice, and remembers the command's exit code.
     pub fn release(&mut self, text: &str) -> Uuid {
         self.shell.write("notice.md", text);
         let mut sent = self.shell.run(&["--json", "notice", "send", "notice.md", "--yes"]).ok().json();
@@ -85,7 +85,7 @@ impl Field {
         Process::start(&mut self.shell.command(arguments))
     }
 
-    /// Waits until the sink has taken `count` messages, or all processes have ended by themselves; true for the former.
+    /// Waits until the sink has accepted `count` messages, or all processes have ended by themselves; true for the former.
     pub fn takes(&self, count: usize, processes: &mut [Process]) -> bool {
         // A minute without a message is a process that hangs.
         let mut patience = (0, 60_000);
@@ -112,14 +112,14 @@ impl Field {
         conn.close().await.unwrap();
     }
 
-    /// Takes the dead for dead now: on PostgreSQL their leases run on for half a minute.
+    /// Makes the leases of dead processes expire now: on PostgreSQL they last for half a minute.
     pub async fn leases_run_out(&self) {
         if self.engine == Engine::Postgres {
             self.sql("UPDATE queue SET lease_until = 0 WHERE lease_owner IS NOT NULL").await;
         }
     }
 
-    /// Sends what is left. No process may live.
+    /// Sends what is left. No other process may run.
     pub async fn settle(&self) {
         self.leases_run_out().await;
         self.shell.run(&["dispatch", "--until-idle"]).ok();
@@ -129,19 +129,19 @@ impl Field {
         Store::open(&self.url, false).await.unwrap()
     }
 
-    /// What the checker finds about some releases, with the sink's dump from `first` on.
+    /// The checker's findings about some releases, with the sink's dump from `first` on.
     pub async fn findings(&self, told: &[Told], first: usize, terms: &Terms) -> Findings {
-        // What the dead had sent may still be on its way.
+        // What dead processes had sent may still be arriving.
         self.relay.wait_until_left().await;
         let store = self.store().await;
         let dump = self.relay.received().split_off(first);
         let history = History::read(&store, told.to_vec(), dump, true).await;
-        // The test must not keep the database open over a crash: whoever opens it next recovers it.
+        // The test must not keep the database open over a crash: the next process that opens it recovers it.
         store.close().await;
         history.check(terms)
     }
 
-    /// Everything is told, recorded and closed: holds the whole history against the rules.
+    /// Everything is sent, recorded and closed: checks the whole history against the rules.
     pub async fn check(&self) -> Findings {
         let found = self.findings(&self.told, 0, &self.terms).await;
         found.hold(&self.scenario);
@@ -166,7 +166,7 @@ impl Field {
     }
 }
 
-/// Lets it sign its mail, so that equal copies have equal signatures.
+/// Signs its mail, so that equal copies have equal signatures.
 fn sign(shell: &Shell) {
     crate::app::write_key(&shell.directory.path().join("dkim.pem"), 3);
     let config = std::fs::read_to_string(shell.directory.path().join("config/besked.toml")).unwrap();
@@ -197,12 +197,12 @@ impl Process {
         self.0.wait().unwrap();
     }
 
-    /// Waits for its end; true where it says that all went well.
+    /// Waits for its end; true if its exit code is 0.
     pub fn ends_well(&mut self) -> bool {
         self.0.wait().unwrap().success()
     }
 
-    /// True where it was killed, false where it ended by itself.
+    /// True if it was killed, false if it ended by itself.
     pub fn was_killed(&mut self) -> bool {
         use std::os::unix::process::ExitStatusExt as _;
         self.0.wait().unwrap().signal() == Some(9)
@@ -211,7 +211,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // Ended already, most of the time.
+        // It has usually ended already.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }

@@ -1,4 +1,4 @@
-//! A node that is taken for dead and is not: it wakes up, and finds that its claims are another's.
+//! A node that counts as gone and is not: it wakes up, and finds that another node owns its claims.
 
 use besked::store::{deliveries, ledger};
 use rstest::rstest;
@@ -13,12 +13,12 @@ use crate::relay::{Gate, Step, on};
 
 const CUSTOMERS: usize = 6;
 
-/// What the other node finds.
+/// The situation of the other node.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Other {
-    /// A relay that takes mail.
+    /// A relay that accepts mail.
     Sends,
-    /// No relay: it can only note its doubts.
+    /// No relay: it can only mark deliveries as uncertain.
     OnlyDoubts,
 }
 
@@ -48,18 +48,18 @@ async fn a_frozen_node_is_fenced_off_and_its_late_answer_counts(
         Other::Sends => assert_eq!(ran.code, 0, "{}", ran.err),
         Other::OnlyDoubts => assert_eq!((ran.code, doubtful), (75, 2), "{}", ran.err),
     }
-    // The 250 comes, and then the node awakes.
+    // The 250 arrives, and then the node wakes up.
     gate.open();
     frozen.signal("CONT");
-    // Of what is optional, the one claimed ahead stays in doubt, unless all this took less than the 2 s for which a claim is
-    // not looked at again.
+    // Of an optional notice, the one claimed ahead stays uncertain, unless all this took less than the 2 s for which a claim is
+    // not checked again.
     let sure = if text == NEWS { CUSTOMERS - 1 } else { CUSTOMERS };
     assert!(field.takes(sure, std::slice::from_mut(&mut frozen)));
     frozen.signal("TERM");
     assert!(frozen.ends_well());
     field.settle().await;
     let found = field.check().await;
-    // One outcome whoever got it; where the other did not send it again, it is the frozen node's late 250.
+    // One outcome, whichever node recorded it; if the other did not send it again, it is the frozen node's late 250.
     let (events, copies) = first(&field, id).await;
     let sent_again = other == Other::Sends && text != NEWS;
     assert_eq!((events, copies), (vec!["uncertain", "accepted"], 1 + usize::from(sent_again)), "{found}");

@@ -1,4 +1,4 @@
-//! Releases killed: what is frozen is frozen whole, once, as it is at the release that succeeds; of the rest nothing is seen.
+//! Killed releases: an audience is frozen whole, once, as of the release that succeeds; nothing else is visible.
 
 use besked::domain::entry::Event;
 use besked::store::{deliveries, ledger, notices, queue, releases};
@@ -29,7 +29,7 @@ async fn a_release_that_is_killed_is_done_again_whole(#[case] engine: Engine) {
     assert!(releasing(&field, &deadly, whole, kind, 0).ends_well());
     let calls = deadly.count();
     pause(&field, whole);
-    // Where the calls are few, at each of them.
+    // If there are few calls, at each of them.
     let stride = calls.div_ceil(scale(5, 40));
     for (round, nth) in (1 + field.roll(stride)..=calls).step_by(stride).enumerate() {
         let at = format!("round {round}, call {nth} of {calls}");
@@ -47,7 +47,7 @@ async fn a_release_that_is_killed_is_done_again_whole(#[case] engine: Engine) {
             continue;
         }
         nothing_half_done_is_seen(&field, id);
-        // The world goes on meanwhile; what counts is how it is when the release succeeds.
+        // Other changes go on meanwhile; the state at the successful release counts.
         field
             .shell
             .write("one.csv", &format!("account_id,customer_name,email\nC{audience},Ny,n@d{audience}.example\n"));
@@ -76,10 +76,10 @@ async fn a_release_that_is_killed_is_done_again_whole(#[case] engine: Engine) {
     field.shell.run(&["ledger", "audit"]).ok();
 }
 
-/// Takes whoever releases for dead.
+/// Makes the lease of the releasing process expire.
 const HOLD_IS_OVER: &str = "UPDATE notices SET release_until = 0 WHERE state = 'releasing'";
 
-/// While whoever releases may live, a dispatcher leaves the notice alone and waits; then it takes the release up. What it
+/// While the releasing process may be alive, a dispatcher leaves the notice alone and waits; then it resumes the release. What it
 /// sends, it sends after the manifest.
 async fn taken_up_by_a_dispatcher(field: &mut Field) {
     let sent = field.relay.count();
@@ -128,7 +128,7 @@ fn state(field: &Field, id: Uuid) -> String {
     field.status(id)["state"].as_str().unwrap().to_owned()
 }
 
-/// After a kill that came before the manifest, nobody sees anything of it.
+/// After a kill before the manifest, nothing of it is visible.
 fn nothing_half_done_is_seen(field: &Field, id: Uuid) {
     let status = field.status(id);
     assert_eq!(status["recipients"].as_u64(), Some(0), "{status}");

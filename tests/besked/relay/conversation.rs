@@ -1,4 +1,4 @@
-//! One connection's conversation: RFC 5321, until the script has it otherwise.
+//! The conversation on one connection: RFC 5321, unless the script differs.
 
 use std::io;
 use std::time::Duration;
@@ -34,15 +34,15 @@ struct Envelope {
     utf8: bool,
 }
 
-/// What is about to be said.
+/// The reply to send.
 struct Answer {
     bytes: Vec<u8>,
-    /// True where it says yes, so that the command takes effect.
+    /// True if it is positive, so that the command takes effect.
     yes: bool,
     close: bool,
 }
 
-/// Speaks until either side ends the connection. An error is an end, too.
+/// Talks until either side ends the connection. An error is an end, too.
 pub(super) async fn converse(tcp: TcpStream, number: usize, shared: &Shared) -> io::Result<()> {
     tcp.set_nodelay(true)?;
     let wire: Box<dyn Wire> = Box::new(tcp);
@@ -131,7 +131,7 @@ impl Conversation<'_> {
         Ok(())
     }
 
-    /// Shakes hands. What came in plain text and was not read yet is forgotten (RFC 3207 section 4.2), as is all that was said.
+    /// Does the handshake. Plain text that was not read yet is discarded (RFC 3207 section 4.2), as is the state so far.
     async fn encrypt(&mut self) -> io::Result<()> {
         let (gate, act) = self.shared.script(|script| script.decide(Step::Tls, ""));
         pass(gate).await;
@@ -181,7 +181,7 @@ impl Conversation<'_> {
         Ok(())
     }
 
-    /// What the client says in answer to a question, unless it has said so already.
+    /// The response of the client to a challenge, unless it was sent already.
     async fn asked(&mut self, question: &str, said: Option<String>) -> io::Result<String> {
         let said = match said {
             Some(said) => said,
@@ -259,13 +259,13 @@ impl Conversation<'_> {
             let (connection, tls, auth) = (self.number, self.tls, self.auth.clone());
             let (answered, at) = (!answer.bytes.is_empty(), Clock::System.now());
             let message = Received { from, to, data, connection, tls, auth, answered, at };
-            // Before the answer: who has read it may look for the message.
+            // Before the reply: a client that has read it may look for the message.
             self.shared.record(|state| state.received.push(message));
         }
         self.say(answer).await.map(drop)
     }
 
-    /// What the script has for the time in which the message comes; gives how much of it is read at most.
+    /// The act of the script while the message arrives; returns how much of it is read at most.
     async fn body_begins(&mut self, text: &str) -> io::Result<usize> {
         let (gate, act) = self.shared.script(|script| script.decide(Step::Body, text));
         pass(gate).await;
@@ -297,7 +297,7 @@ impl Conversation<'_> {
         }
     }
 
-    /// Answers as usual or as the script says; true where the answer says yes.
+    /// Replies as usual or by the script; true if the reply is positive.
     async fn answer(&mut self, step: Step, text: &str, usual: &str) -> io::Result<bool> {
         let answer = self.plan(step, text, usual).await?;
         self.say(answer).await
@@ -355,14 +355,14 @@ impl Shared {
         ask(&mut self.state.lock().unwrap().script)
     }
 
-    /// Says nothing more, and lets those know who wait for that.
+    /// Never replies again, and notifies the tests that wait for that.
     async fn stall<T>(&self) -> T {
         self.stalled.notify_one();
         std::future::pending().await
     }
 }
 
-/// Half an answer says nothing.
+/// Half a reply is no reply.
 fn says_yes(bytes: &[u8]) -> bool {
     matches!(bytes, [b'2' | b'3', b'0'..=b'9', b'0'..=b'9', ..])
 }

@@ -32,31 +32,31 @@ pub enum Step {
 pub enum Act {
     /// As usual: for rules that only wait.
     Usual,
-    /// Answers with exactly this. What it says counts: after a 2xx to the dot the message is taken.
+    /// Replies with exactly this. The code counts: after a 2xx to the dot the message is accepted.
     Reply(&'static str),
     /// The same, of any bytes.
     Bytes(Vec<u8>),
-    /// Answers with exactly these bytes, then closes.
+    /// Replies with exactly these bytes, then closes.
     ReplyAndClose(Vec<u8>),
-    /// Answers as usual, with these bytes behind the answer in the same write.
+    /// Replies as usual, with these bytes after the reply in the same write.
     Inject(Vec<u8>),
-    /// Answers as usual, then closes.
+    /// Replies as usual, then closes.
     CloseAfter,
-    /// Closes without an answer; at the dot nothing is taken.
+    /// Closes without a reply; at the dot nothing is accepted.
     Close,
-    /// At the dot: takes the message, then closes without an answer.
+    /// At the dot: accepts the message, then closes without a reply.
     TakeAndClose,
     /// At the body: closes when this many bytes of it have come.
     CloseAfterBytes(usize),
-    /// Never answers, and reads no further.
+    /// Never replies, and reads no further.
     Stall,
-    /// Answers with these bytes again and again, for as long as somebody listens.
+    /// Replies with these bytes again and again, as long as somebody reads.
     Endless(&'static [u8]),
-    /// Answers with these bytes and then others without end, one every ten seconds.
+    /// Replies with these bytes and then others without end, one every ten seconds.
     Drip(&'static [u8]),
 }
 
-/// One rule of a script. The first that fits and is not used up applies.
+/// One rule of a script. The first that matches and is not used up applies.
 #[derive(Clone, Debug)]
 pub struct Rule {
     step: Step,
@@ -91,7 +91,7 @@ impl Rule {
         on(step).when(if matches!(verb, "." | "DATA") { text[verb.len()..].trim_start() } else { text })
     }
 
-    /// Only where the command line contains this; at DATA, body and dot, where the envelope does.
+    /// Only if the command line contains this; at DATA, body and dot, if the envelope does.
     pub fn when(mut self, text: &str) -> Self {
         self.when = text.to_owned();
         self
@@ -145,7 +145,7 @@ impl Rule {
     }
 }
 
-/// A place where the server waits until the test lets it go on.
+/// A point at which the server waits until the test lets it continue.
 #[derive(Clone, Debug)]
 pub struct Gate {
     reached: Arc<Semaphore>,
@@ -157,7 +157,7 @@ impl Gate {
         Self { reached: Arc::new(Semaphore::new(0)), open: Arc::new(Semaphore::new(0)) }
     }
 
-    /// Returns once the server stands before the gate; each arrival counts once.
+    /// Returns once the server waits at the gate; each arrival counts once.
     pub async fn reached(&self) {
         let arrival = super::in_time("the server comes to the gate", self.reached.acquire()).await;
         arrival.expect("nobody closes it").forget();
@@ -184,7 +184,7 @@ pub enum Encryption {
     Implicit,
 }
 
-/// What the server offers, and how it departs from the usual.
+/// The extensions of the server, and how it differs from the usual.
 #[derive(Clone, Debug)]
 pub struct Script {
     pub(super) extensions: Vec<&'static str>,
@@ -196,7 +196,7 @@ pub struct Script {
 }
 
 impl Default for Script {
-    /// Takes everything from everybody, without TLS.
+    /// Accepts everything from everybody, without TLS.
     fn default() -> Self {
         Self {
             extensions: vec!["8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", "PIPELINING", "DSN"],
@@ -222,7 +222,7 @@ impl Script {
         self
     }
 
-    /// Takes messages up to this size; offers no SIZE for 0.
+    /// Accepts messages up to this size; offers no SIZE for 0.
     pub fn size(mut self, size: usize) -> Self {
         self.size = size;
         self
@@ -239,7 +239,7 @@ impl Script {
         self
     }
 
-    /// Takes mail from this user only.
+    /// Accepts mail from this user only.
     pub fn user(mut self, name: &'static str, password: &'static str) -> Self {
         self.user = Some((name, password));
         self

@@ -1,4 +1,4 @@
-//! The relay against a client of bare sockets, and against lettre's own, which knows nothing of it.
+//! The relay against a client of bare sockets, and against lettre's client, which does not know it.
 
 use lettre::message::SinglePart;
 use lettre::transport::smtp::authentication::Credentials;
@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 
 use super::{Act, Encryption, Gate, Relay, Script, Step, in_time, on};
 
-/// A client that says what it is told to.
+/// A client that sends what the test says.
 struct Client(BufReader<TcpStream>);
 
 impl Client {
@@ -32,7 +32,7 @@ impl Client {
         self.0.write_all(bytes.as_ref()).await.unwrap();
     }
 
-    /// A whole reply; what there is, where the connection ends.
+    /// A whole reply; what there is, if the connection ends.
     async fn reply(&mut self) -> String {
         let mut reply = String::new();
         let lines = async {
@@ -205,7 +205,7 @@ async fn a_rule_counts_and_narrows() {
     assert_eq!(server.commands().iter().filter(|line| line.starts_with("MAIL")).count(), 3);
 }
 
-/// Whether the message was taken, and what the client heard after DATA.
+/// Whether the message was accepted, and the replies to the client after DATA.
 #[rstest]
 #[case::no(Act::Reply("451 4.3.0 later\r\n"), 0, b"451 4.3.0 later\r\n")]
 #[case::yes(Act::Reply("250 queued\r\n"), 1, b"250 queued\r\n")]

@@ -1,4 +1,4 @@
-//! A PostgreSQL cluster of one test's own, to be stopped, restarted and made read-only.
+//! A PostgreSQL cluster for one test, to be stopped, restarted and made read-only.
 
 use std::fs::OpenOptions;
 use std::io::Write as _;
@@ -11,7 +11,7 @@ pub struct Cluster {
     programs: PathBuf,
     directory: tempfile::TempDir,
     port: u16,
-    /// Whom its server runs as: it refuses to be root.
+    /// The user of its server: it refuses to run as root.
     user: Option<(u32, u32)>,
 }
 
@@ -20,7 +20,7 @@ impl Cluster {
         Self::start_with("")
     }
 
-    /// One that forgets with its memory whatever nobody has waited for.
+    /// One that loses with its memory every write that was not waited for.
     pub fn forgetful() -> Self {
         Self::start_with("wal_buffers = 64MB\nwal_writer_delay = 10s\nwal_writer_flush_after = 1GB\nautovacuum = off")
     }

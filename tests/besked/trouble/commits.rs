@@ -1,4 +1,4 @@
-//! Commits whose answer was lost: they are carried out, and nobody knows. Nothing may happen twice for it, or never again.
+//! Commits whose answer was lost: they succeeded, and the client does not know. Nothing may happen twice for it, or never.
 
 use std::collections::BTreeMap;
 
@@ -17,10 +17,10 @@ use crate::relay::Act;
 
 const CUSTOMERS: usize = 12;
 
-/// What marks a transaction that settles or gives back; one that claims binds the notice's id and has none of these.
+/// Marks a transaction that settles or returns; one that claims binds the notice's id and contains none of these.
 const SETTLES: &str = "\"token\":";
 
-/// Customers at one domain that takes one delivery at a time: a slot that is not given back stops them all.
+/// Customers at one domain that accepts one delivery at a time: a slot that is not freed stops them all.
 async fn behind_a_proxy() -> (TestApp, Proxy) {
     let app = TestApp::with(Engine::Postgres, |config| config.limits.domain_connections = 1).await;
     let url = app.app.config.database.url.clone();
@@ -31,7 +31,7 @@ async fn behind_a_proxy() -> (TestApp, Proxy) {
     (app, proxy)
 }
 
-/// How often each event stands in the ledger, of a notice.
+/// How often each event is in the ledger, for a notice.
 async fn events(app: &TestApp, id: Uuid) -> BTreeMap<&'static str, usize> {
     let mut events = BTreeMap::new();
     for entry in ledger::of_notice(&mut app.app.store.read().await.unwrap(), id).await.unwrap() {
@@ -85,7 +85,7 @@ async fn deferrals_whose_commit_was_not_answered_are_recorded_once() {
     assert_eq!(events(&app, id).await, wanted.into(), "one entry for each deferral");
 }
 
-/// What a server says must never be the reason why nothing can be recorded any more.
+/// A server reply must never be the reason that nothing can be recorded any more.
 #[rstest]
 #[case(Engine::Sqlite)]
 #[case(Engine::Postgres)]

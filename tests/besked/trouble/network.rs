@@ -1,5 +1,5 @@
-//! The network between Besked and PostgreSQL: connections that vanish without a word, a server that falls silent, one that
-//! turns everybody away.
+//! The network between Besked and PostgreSQL: connections that vanish silently, a server that stops answering, one that refuses
+//! every connection.
 
 use besked::dispatch::Finished;
 use besked::domain::delivery::State;
@@ -26,7 +26,7 @@ struct AtWork {
 }
 
 impl AtWork {
-    /// In the midst of it.
+    /// A moment in the middle of its work.
     async fn begin() -> Self {
         let app = TestApp::with(Engine::Postgres, |config| config.relays[0].rate_per_second = RATE).await;
         let url = app.app.config.database.url.clone();
@@ -49,19 +49,19 @@ impl AtWork {
         self.app.relay.commands().iter().filter(|command| command.starts_with("MAIL")).count()
     }
 
-    /// Waits until somebody has tried in vain to reach the database, again and again.
+    /// Waits until the database was repeatedly contacted in vain.
     fn trouble_lasts(&self, tries: usize) {
         let (tried, begun) = (self.proxy.tried(), self.begun());
         eventually("it was tried again", || self.proxy.tried() >= tried + tries);
         let more = self.begun() - begun;
         assert!(more <= 2 * CONNECTIONS, "{more} transactions began without a database");
-        // What was in hand has ended by now, and nothing new begins.
+        // Work in progress has ended by now, and nothing new begins.
         let (tried, begun) = (self.proxy.tried(), self.begun());
         eventually("it was tried again", || self.proxy.tried() >= tried + tries);
         assert_eq!(self.begun(), begun, "nothing begins without a database");
     }
 
-    /// Everybody is told, and the books balance.
+    /// Every recipient is informed, and the counts agree.
     async fn goes_on(self) {
         eventually("everybody is told", || self.app.relay.received().len() >= CUSTOMERS);
         self.stop.cancel();
@@ -99,7 +99,7 @@ async fn a_server_that_turns_everybody_away_is_waited_for() {
     work.goes_on().await;
 }
 
-/// Each of them would keep its place in the pool for ever.
+/// Each of them would occupy its place in the pool for ever.
 #[tokio::test(flavor = "multi_thread")]
 async fn more_lent_connections_than_there_are_may_vanish() {
     let app = TestApp::new(Engine::Postgres).await;

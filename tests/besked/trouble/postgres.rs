@@ -69,7 +69,7 @@ async fn a_server_that_refuses_to_write_is_waited_for() {
     service.goes_on().await;
 }
 
-/// The chunks of a release are not waited for until they are on the disk. The last of them are lost here, before the manifest.
+/// The release does not wait until its chunks are on disk. The last of them are lost here, before the manifest.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_release_whose_chunks_a_server_has_lost_is_done_afresh() {
     let cluster = Cluster::forgetful();

@@ -1,5 +1,5 @@
-//! A proxy of the tests' own between Besked and PostgreSQL: it cuts a connection right after a COMMIT was carried out, falls
-//! silent, or refuses.
+//! A proxy between Besked and PostgreSQL: it cuts a connection right after a COMMIT was executed, stops answering,
+//! or refuses.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -58,7 +58,7 @@ impl Proxy {
         url.to_string()
     }
 
-    /// The next `times` commits of a transaction that contains `with` and not `without` are carried out, and never answered.
+    /// The next `times` commits of a transaction that contains `with` and not `without` are executed, and never answered.
     pub fn cut_commits(&self, times: usize, with: &str, without: &str) {
         let cut = Cut { with: with.to_owned(), without: without.to_owned(), times };
         self.state.lock().unwrap().cuts.push(cut);
@@ -69,7 +69,7 @@ impl Proxy {
         self.state.lock().unwrap().done
     }
 
-    /// From now on nothing passes over the connections there are, and nobody is told; new ones work.
+    /// From now on nothing passes over the existing connections, silently; new ones work.
     pub fn vanish(&self) {
         let made = *self.made.lock().unwrap();
         self.silent_below.send_replace(made);
@@ -150,7 +150,7 @@ async fn pass(
         tokio::select! {
             biased;
             () = async { drop(silent.wait_for(|below| number < *below).await) } => {
-                // The server is told that its client is gone, as it would find out by itself in time; the client is not.
+                // The server learns that its client is gone, as it would in time by itself; the client does not.
                 drop(server);
                 return swallow(client).await;
             }
@@ -184,7 +184,7 @@ async fn swallow(mut client: TcpStream) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Notes what a client says; true where it commits what is to be cut.
+/// Records what a client sends; true if it commits what is to be cut.
 fn ends_transaction(transaction: &mut Vec<u8>, bytes: &[u8], state: &Mutex<State>) -> bool {
     let holds = |bytes: &[u8], text: &str| bytes.windows(text.len()).any(|window| window == text.as_bytes());
     if holds(bytes, "BEGIN\0") {

@@ -1,4 +1,4 @@
-//! `besked serve` as a process of its own, in the midst of sending.
+//! `besked serve` as a process of its own, in the middle of sending.
 
 use std::process::{Child, Command, Stdio};
 
@@ -17,7 +17,7 @@ pub struct Service {
 }
 
 impl Service {
-    /// All is released, and nothing runs yet.
+    /// Everything is released, and nothing runs yet.
     pub async fn ready(database: Option<&str>) -> Self {
         let relay = Relay::start().await;
         let mut shell = Shell::new().relay(relay.address.port());
@@ -53,12 +53,12 @@ impl Service {
         std::fs::read_to_string(self.shell.directory.path().join("log")).unwrap()
     }
 
-    /// Waits until the log has a line that holds this.
+    /// Waits until the log has a line that contains this.
     pub fn told(&self, text: &str) {
         eventually(&format!("the log says `{text}`"), || self.log().contains(text));
     }
 
-    /// Looks for a while: what was in hand ends, and nothing new begins.
+    /// Watches for a while: work in progress ends, and nothing new begins.
     pub fn rests(&self) {
         let begun = self.begun();
         let mut looks = 0;
@@ -77,7 +77,7 @@ impl Service {
         self.relay.commands().iter().filter(|command| command.starts_with("MAIL")).count()
     }
 
-    /// Everybody is told without a restart, and the books balance.
+    /// Every recipient is informed without a restart, and the counts agree.
     pub async fn goes_on(mut self) {
         eventually("everybody is told", || self.relay.received().len() >= CUSTOMERS);
         let closed = || {

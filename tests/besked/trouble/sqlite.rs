@@ -1,4 +1,4 @@
-//! A SQLite file that another process has locked, a disk that is full, and one that fails to keep what it was given.
+//! A SQLite file that another process has locked, a full disk, and a disk that fails.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ use crate::kills::soaking;
 use crate::postfix::eventually;
 use crate::relay::{Gate, Step, on};
 
-/// Another process that has a SQLite file to itself until it is dropped.
+/// Another process that holds a SQLite file exclusively until it is dropped.
 struct Locked(Child);
 
 impl Locked {
@@ -59,14 +59,14 @@ async fn a_file_that_is_locked_for_longer_than_anybody_waits_is_waited_for() {
     let since = Instant::now();
     service.told("database is locked");
     service.rests();
-    // Whoever waits begins anew every ten seconds; what else half a minute does, leases that run out, the next test has.
+    // A waiting writer starts again every ten seconds; the next test covers leases that expire within half a minute.
     eventually("it was locked for long", || !soaking() || since.elapsed() >= Duration::from_secs(30));
     service.shell.run(&["customers", "list"]).ok();
     drop(locked);
     service.goes_on().await;
 }
 
-/// Half a minute by the clock: what was claimed before is not renewed meanwhile, and its outcomes wait.
+/// Half a minute by the clock: earlier claims are not renewed meanwhile, and their outcomes wait.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_is_locked_for_longer_than_leases_last_costs_nobody_anything() {
     let app = TestApp::new(Engine::Sqlite).await;
@@ -96,7 +96,7 @@ async fn a_file_that_is_locked_for_longer_than_leases_last_costs_nobody_anything
 struct Mortal(Child);
 
 impl Mortal {
-    /// One that was stopped while it had the turn to write.
+    /// One that was stopped during its turn to write.
     fn frozen_in_its_turn(shell: &Shell) -> Self {
         let mut process = Command::new("flock");
         process.arg("--no-fork").arg(shell.directory.path().join("var/besked.db.writing"));
@@ -159,7 +159,7 @@ async fn a_disk_that_fails_is_waited_for(#[case] failure: &str, #[case] told: &s
     service.goes_on().await;
 }
 
-/// As an import has it that writes much. Others begin anew after ten seconds; a release of which much is done may not break off.
+/// Like an import that writes much. Others start again after ten seconds; a release with much work done must not abort.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_release_outlasts_whoever_has_the_file_for_longer_than_others_wait() {
     let app = TestApp::new(Engine::Sqlite).await;
@@ -169,7 +169,7 @@ async fn a_release_outlasts_whoever_has_the_file_for_longer_than_others_wait() {
     let id = notices.create(&app.draft(&maintenance("all = true"), ""), "alice").await.unwrap();
     notices.submit(id, "alice").await.unwrap();
     let locked = std::sync::Mutex::new(None);
-    // In the midst of its chunks.
+    // In the middle of its chunks.
     let progress = |_| {
         locked.lock().unwrap().get_or_insert_with(|| Locked::new(&app.database_file()));
     };
@@ -178,7 +178,7 @@ async fn a_release_outlasts_whoever_has_the_file_for_longer_than_others_wait() {
         while locked.lock().unwrap().is_none() {
             tokio::task::yield_now().await;
         }
-        // Somebody who waits a little longer than others do.
+        // A writer that waits a little longer than others do.
         let mut other = sqlx::AnyConnection::connect(&app.app.config.database.url).await.unwrap();
         other.execute("PRAGMA busy_timeout = 12000").await.unwrap();
         let refused = other.execute("BEGIN IMMEDIATE").await.unwrap_err();
