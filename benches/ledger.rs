@@ -2,8 +2,8 @@
 //!
 //!     cargo bench --bench ledger
 //!
-//! On SQLite with every commit on disk, in a temporary directory. Appending is the CPU time of making an entry's two bodies,
-//! commitments and leaf and pushing it to the tree; sealing and auditing go through the database; the lag is the time from an
+//! On SQLite with every commit on disk, in a temporary directory. Appending is the CPU time for the two bodies, the commitments
+//! and the leaf of an entry and for adding it to the tree; sealing and auditing go through the database; the lag is the time from an
 //! entry's commit to the checkpoint that covers it, while 5,000 entries a second are appended beside.
 
 use std::hint::black_box;
@@ -29,7 +29,7 @@ use besked::store::releases::NewDelivery;
 use besked::store::{Store, ledger as entries, notices, releases, settle, tree};
 use uuid::Uuid;
 
-/// Entries made in the bench of appending.
+/// Entries in the bench of appending.
 const APPENDED: u32 = 200_000;
 /// Recipients of the notice that is audited.
 const RECIPIENTS: u64 = 200_000;
@@ -166,7 +166,7 @@ impl Bench {
         for first in (0..recipients).step_by(2000) {
             let mut tx = self.store.write().await.expect("the database works");
             let range = first..recipients.min(first + 2000);
-            // Through the same door as cancellations: the state and its entry in one step.
+            // The same function as cancellations: the state and its entry in one step.
             let made: Vec<(Uuid, Entry)> = range
                 .map(|n| {
                     let fact = Fact { event: Event::Cancelled, level: None, ..accepted(notice, n, now) };

@@ -1,12 +1,12 @@
-//! How fast, as a user would see it: the `besked` command itself, on 100,000 customers.
+//! Throughput as a user sees it: the `besked` command itself, on 100,000 customers.
 //!
 //!     cargo bench --bench throughput                                  # SQLite
 //!     pg_virtualenv -t -o fsync=on cargo bench --bench throughput     # and PostgreSQL
 //!     cargo bench --bench throughput -- import                        # import and release; `one`, `sixteen`: connections
 //!
 //! Needs `smtp-sink` and `smtp-source` of Debian's postfix package, and `openssl`. Every run starts with an empty database in
-//! a temporary directory; the rates of Postfix's own `smtp-source` against the same sink, taken in the same run, say what the
-//! machine and the protocol allow. Everything runs on the same cores: sender, sink and PostgreSQL.
+//! a temporary directory; the rates of Postfix's own `smtp-source` against the same sink, taken in the same run, show what the
+//! machine and the protocol allow. Sender, sink and PostgreSQL share the same cores.
 //!
 //! Where the time goes (`perf`, 16 connections, SQLite; some 520 microseconds of CPU a message on the machine it was taken on,
 //! on which `smtp-source` did 6,000/s): the thread of SQLite 39 % (writing pages to the log and syncing it 8, reading rows out of
@@ -45,7 +45,7 @@ use besked::mail::dkim::sign;
 const CUSTOMERS: usize = 100_000;
 /// Messages sent in each measurement.
 const MESSAGES: usize = 20_000;
-/// Runs of each measurement; the median is told.
+/// Runs of each measurement; the median is printed.
 const RUNS: usize = 3;
 
 fn main() {
@@ -93,10 +93,10 @@ fn over_sixteen(place: &Path) {
     }
 }
 
-/// A way to send.
+/// A way of sending.
 struct Kind {
     name: &'static str,
-    /// What its configuration has beside the default.
+    /// Its configuration beside the default.
     tables: String,
     base: Base,
     postgres: Option<Postgres>,
@@ -110,8 +110,8 @@ enum Base {
     Unsigned,
 }
 
-/// Sends to a sink over some connections in each of some ways, and lets `smtp-source` do the same; one after the other in
-/// each run, so that what else the machine does meets all of them. Gives the rate of the first.
+/// Sends to a sink over some connections in each of these ways, and runs `smtp-source` likewise; one after the other in
+/// each run, so that other load on the machine affects all of them. Returns the rate of the first.
 fn send(place: &Path, connections: u32, kinds: &[Kind]) -> f64 {
     let file = place.join("small.csv");
     customers::write(&file, MESSAGES, AS_IN_SAMPLE);
@@ -171,7 +171,7 @@ impl Postgres {
         Some(Self { server })
     }
 
-    /// Makes an empty database and gives what to put into the environment for it.
+    /// Creates an empty database and returns the environment for it.
     fn database(&self, connections: u32, run: usize) -> (String, String) {
         let name = format!("besked_bench_{connections}_{run}");
         for command in [&["dropdb", "--if-exists", &name][..], &["createdb", &name]] {
@@ -183,7 +183,7 @@ impl Postgres {
     }
 }
 
-/// Makes a key, and gives the part of a configuration that signs with it.
+/// Creates a key, and returns the part of a configuration that signs with it.
 fn dkim(place: &Path, algorithm: &str, options: &[&str]) -> String {
     let file = place.join(format!("{algorithm}.pem"));
     let mut make = Command::new("openssl");

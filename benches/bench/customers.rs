@@ -1,10 +1,10 @@
-//! Customers, made up.
+//! Generated customers.
 
 use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 
-/// Contacts of one customer after the other: 2.45 in the mean, as in the sample data.
+/// The number of contacts of each customer in turn: 2.45 on average, as in the sample data.
 pub const AS_IN_SAMPLE: &[usize] = &[1, 2, 2, 3, 2, 3, 4, 2, 3, 2, 3, 2, 3, 2, 2, 3, 2, 3, 2, 3];
 
 /// One contact each.
@@ -13,7 +13,7 @@ pub const ONE_EACH: &[usize] = &[1];
 /// The region of one customer in five hundred.
 pub const RARE_REGION: &str = "osl1";
 
-/// Writes a customers file, with so many contacts for one customer after the other, at 5,000 domains; gives the number of
+/// Writes a customers file, with these numbers of contacts for one customer after the other, at 5,000 domains; returns the number of
 /// contacts.
 pub fn write(path: &Path, customers: usize, contacts: &[usize]) -> usize {
     let mut file = std::io::BufWriter::new(fs::File::create(path).expect("a file can be made"));

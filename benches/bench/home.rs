@@ -10,7 +10,7 @@ use super::{Measured, measure};
 /// Filler with which a message has 12 kB.
 pub const TWELVE_KB: usize = 3_300;
 
-/// A directory in which `besked` works, and what its environment says beside the default configuration.
+/// A directory in which `besked` runs, and its environment beside the default configuration.
 pub struct Home {
     directory: PathBuf,
     environment: Vec<(String, String)>,
@@ -57,7 +57,7 @@ impl Home {
         self.run(&["dispatch", "--until-idle"])
     }
 
-    /// Runs a command, and gives how long it took, in seconds.
+    /// Runs a command, and returns how long it took, in seconds.
     pub fn time(&self, arguments: &[&str]) -> f64 {
         let started = Instant::now();
         let status = self.command(arguments).stdout(Stdio::null()).status().expect("besked can be started");
@@ -65,13 +65,13 @@ impl Home {
         started.elapsed().as_secs_f64()
     }
 
-    /// Begins to send, until it is told to stop.
+    /// Starts to send, until it is asked to stop.
     pub fn start_dispatch(&self) -> Dispatching {
         let command = self.command(&["dispatch"]).stdout(Stdio::null()).spawn();
         Dispatching { child: command.expect("besked can be started") }
     }
 
-    /// Size of the messages that were sent, as the database has it.
+    /// Size of the sent messages, from the database.
     pub fn message_size(&self) -> usize {
         let list = self.command(&["--json", "deliveries", "list", "BENCH"]).output().expect("besked can be started");
         let list: serde_json::Value = serde_json::from_slice(&list.stdout).expect("JSON");
@@ -93,13 +93,13 @@ impl Home {
     }
 }
 
-/// A dispatcher under way.
+/// A running dispatcher.
 pub struct Dispatching {
     pub child: Child,
 }
 
 impl Dispatching {
-    /// Lets it finish what is under way, and waits for its end.
+    /// Lets it finish the deliveries in flight, and waits for its end.
     pub fn stop(mut self) {
         self.terminate();
         assert!(self.child.wait().expect("it can be waited for").success(), "besked dispatch failed");
@@ -119,7 +119,7 @@ impl Drop for Dispatching {
     }
 }
 
-/// A notice in one language, as a file has it.
+/// A notice in one language, as a file.
 fn notice(category: &str, audience: &str, filler: usize) -> String {
     let words = "All virtual machines in the region keep running while we do this. ";
     let body = words.repeat(filler / 2 / words.len());

@@ -1,4 +1,4 @@
-//! What the benches share: measuring a process, telling a median, a home for `besked`, customers, Postfix's sink.
+//! What the benches share: measuring a process, printing a median, a home for `besked`, customers, Postfix's sink.
 
 pub mod customers;
 pub mod home;
@@ -9,10 +9,10 @@ use std::path::Path;
 use std::process::Child;
 use std::time::{Duration, Instant};
 
-/// A part of a bench, which works in an empty directory.
+/// A part of a bench, which runs in an empty directory.
 pub type Part = fn(&Path);
 
-/// Runs the parts that the command line names, all where it names none.
+/// Runs the parts that the command line names, or all if it names none.
 pub fn run_parts(parts: &[(&str, Part)]) {
     // Cargo adds `--bench`.
     let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
@@ -30,12 +30,12 @@ pub fn run_parts(parts: &[(&str, Part)]) {
 #[derive(Clone, Copy)]
 pub struct Measured {
     pub seconds: f64,
-    /// CPU time; it depends less than the seconds on what else the machine does.
+    /// CPU time; it depends less than the seconds on other load.
     pub cpu: f64,
     pub peak_kb: u64,
 }
 
-/// Waits for a process to end well, and gives what it took since it was started.
+/// Waits for a process to succeed, and returns what it took since it was started.
 pub fn measure(mut child: Child, started: Instant, what: &str) -> Measured {
     let (mut peak_kb, mut cpu) = (0, 0.0);
     while child.try_wait().expect("it can be waited for").is_none() {
@@ -63,7 +63,7 @@ pub fn cpu_seconds(child: &Child) -> f64 {
     ticks.iter().sum::<f64>() / 100.0
 }
 
-/// Tells the median of some runs, as a rate, with the CPU time of each piece and the peak of all runs; gives the rate.
+/// Prints the median of some runs, as a rate, with the CPU time of each item and the peak of all runs; returns the rate.
 pub fn report(what: &str, runs: &[Measured], count: usize) -> f64 {
     let seconds = median(runs.iter().map(|run| run.seconds));
     let peak = runs.iter().map(|run| run.peak_kb).max().unwrap_or(0) / 1024;
@@ -73,7 +73,7 @@ pub fn report(what: &str, runs: &[Measured], count: usize) -> f64 {
     rate
 }
 
-/// The middle one.
+/// The median.
 pub fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.into_iter().collect();
     values.sort_by(f64::total_cmp);
@@ -88,7 +88,7 @@ pub fn pause(time: Duration) {
     }
 }
 
-/// Waits for what another process does, and fails where it does not within some minutes.
+/// Waits for the work of another process, and fails if that takes more than some minutes.
 pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let began = Instant::now();
     while !is_so() {
@@ -97,13 +97,13 @@ pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     }
 }
 
-/// A port that nobody listens on.
+/// A port without a listener.
 pub fn free_port() -> u16 {
     let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
     free.local_addr().expect("it has an address").port()
 }
 
-/// The machine, and how busy others keep it: a rate means little without.
+/// The machine, and its load from others: a rate means little without them.
 pub fn tell_machine() {
     let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let load: Vec<&str> = load.split_whitespace().take(2).collect();

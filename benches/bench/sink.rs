@@ -1,4 +1,4 @@
-//! Postfix's own test programs: `smtp-sink`, which takes everything, and `smtp-source`, which sends as fast as it can.
+//! Postfix's own test programs: `smtp-sink`, which accepts everything, and `smtp-source`, which sends as fast as it can.
 
 use std::path::Path;
 use std::process::{Child, Command};
@@ -34,7 +34,7 @@ impl Drop for Sink {
     }
 }
 
-/// Sends so many messages of so many bytes to a port, each to another recipient, on connections that are kept; gives the
+/// Sends this many messages of this many bytes to a port, each to another recipient, on reused connections; returns the
 /// seconds it took.
 pub fn smtp_source(port: u16, messages: usize, bytes: usize, connections: u32) -> f64 {
     let started = Instant::now();

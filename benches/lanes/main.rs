@@ -1,4 +1,4 @@
-//! How Besked behaves beside a slow relay, under a running bulk, and with a million in the queue.
+//! Lanes: behaviour with a slow relay, during a bulk run, and with a million deliveries in the queue.
 //!
 //!     cargo bench --bench lanes                  # all of it
 //!     cargo bench --bench lanes -- slow          # a relay that answers each step after 20 ms
@@ -6,7 +6,7 @@
 //!     cargo bench --bench lanes -- commands      # commands beside a dispatcher that sends as fast as it can
 //!     cargo bench --bench lanes -- million       # a million customers, a million deliveries
 //!
-//! On SQLite, against a sink of its own that knows when it took what.
+//! On SQLite, against a sink of its own that records when it accepted what.
 
 #[path = "../bench/mod.rs"]
 #[expect(dead_code, reason = "other benches use the rest")]
@@ -21,17 +21,17 @@ use bench::home::{Dispatching, Home, TWELVE_KB};
 use bench::{Measured, cpu_seconds, memory_kb, pause, run_parts, until};
 use sink::{Manner, Sink};
 
-/// Of a slow relay: how long each answer takes, connections to it, messages.
+/// The slow relay: how long each answer takes, connections to it, messages.
 const DELAY: Duration = Duration::from_millis(20);
 const CONNECTIONS: u32 = 64;
 const MESSAGES: usize = 10_000;
-/// Deliveries of the bulk, recipients of what is critical, and how often that is sent.
+/// Deliveries of the bulk notice, recipients of the critical one, and how often that is sent.
 const BULK: usize = 500_000;
 const CRITICAL: usize = BULK / 500;
 const NOTICES: usize = 3;
 /// Connections to a fast relay.
 const FAST: u32 = 16;
-/// Deliveries that are sent while commands are run, and how often each is run.
+/// Deliveries that are sent while commands run, and how often each runs.
 const BESIDE: usize = 100_000;
 const COMMANDS: usize = 300;
 const MILLION: usize = 1_000_000;
@@ -40,13 +40,13 @@ fn main() {
     run_parts(&[("slow", slow), ("critical", critical), ("commands", commands), ("million", million)]);
 }
 
-/// The rate over a relay that answers each step after a while, beside what its answers allow.
+/// The rate over a relay with slow answers, compared with what its answers allow.
 fn slow(place: &Path) {
     let file = place.join("slow.csv");
     customers::write(&file, MESSAGES, ONE_EACH);
     println!("{CONNECTIONS} connections to a relay that answers after {} ms, {MESSAGES} messages", DELAY.as_millis());
     for (pipelining, steps) in [(false, 4), (true, 2)] {
-        // What is critical may take all connections, all else leaves one in 32 to it.
+        // Critical deliveries may use all connections, all others leave one in 32 to them.
         for (category, usable) in [("disruption", CONNECTIONS), ("maintenance", CONNECTIONS - CONNECTIONS.div_ceil(32))]
         {
             let sink = Sink::start(Manner { delay: DELAY, pipelining }, "none");
@@ -70,7 +70,7 @@ fn slow(place: &Path) {
     }
 }
 
-/// How long a disruption takes to its recipients while a bulk is being sent.
+/// How long a disruption takes to reach its recipients during a bulk run.
 fn critical(place: &Path) {
     let file = place.join("bulk.csv");
     customers::write(&file, BULK, ONE_EACH);
@@ -89,7 +89,7 @@ fn critical(place: &Path) {
         until("all are told", || sink.count("disruption") >= CRITICAL);
         let taken = sink.taken("disruption");
         assert_eq!(taken.recipients.len(), CRITICAL, "each of them, once");
-        // Some may be told before the command that released it has returned.
+        // Some may be sent before the command that released it has returned.
         let since = |from: Instant| {
             let mut times: Vec<f64> =
                 taken.recipients.values().map(|at| at.saturating_duration_since(from).as_secs_f64()).collect();
@@ -113,7 +113,7 @@ fn critical(place: &Path) {
             sink.count("news") - news
         );
         sink.forget("disruption");
-        // The bulk is at its pace again.
+        // The bulk run is at full speed again.
         pause(Duration::from_secs(2));
     }
     let (left, rate) = (BULK.saturating_sub(sink.count("news")), sink.taken("news").rate());
@@ -174,7 +174,7 @@ fn million(place: &Path) {
     );
     dispatching.stop();
 
-    // Nobody listens on this port.
+    // No process listens on this port.
     let home = home.relay(bench::free_port(), FAST);
     let dispatching = home.start_dispatch();
     pause(Duration::from_mins(1));

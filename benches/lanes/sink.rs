@@ -1,4 +1,4 @@
-//! An SMTP server that takes everything, at its own pace: each step is answered after a delay, and it knows when it took what.
+//! An SMTP server that accepts everything, at its own pace: each step is answered after a delay, and it records when it accepted what.
 
 use std::collections::HashMap;
 use std::io::{Read as _, Write as _};
@@ -11,7 +11,7 @@ use super::bench::pause;
 /// How a sink answers.
 #[derive(Clone, Copy)]
 pub struct Manner {
-    /// Time from what a client sent to the answer; to a group of commands that came together, there is one.
+    /// Time from a command to its answer; a group of commands that came together has one delay.
     pub delay: Duration,
     /// Whether it offers PIPELINING.
     pub pipelining: bool,
@@ -28,14 +28,14 @@ pub struct Sink {
     taken: Arc<Mutex<HashMap<String, Taken>>>,
 }
 
-/// What was taken of one category.
+/// What was accepted of one category.
 #[derive(Clone, Default)]
 pub struct Taken {
     /// How many messages.
     pub count: usize,
     /// The first and the last answer to a final dot.
     pub span: Option<(Instant, Instant)>,
-    /// When it was answered for each recipient, where that is wanted: the first time.
+    /// When each recipient was first answered, if that is wanted.
     pub recipients: HashMap<String, Instant>,
 }
 
@@ -64,17 +64,17 @@ impl Sink {
         sink
     }
 
-    /// What was taken of a category until now.
+    /// What was accepted of a category until now.
     pub fn taken(&self, category: &str) -> Taken {
         lock(&self.taken).get(category).cloned().unwrap_or_default()
     }
 
-    /// How much was taken of a category until now, and of all.
+    /// How much was accepted of a category until now, and of all.
     pub fn count(&self, category: &str) -> usize {
         lock(&self.taken).get(category).map_or(0, |taken| taken.count)
     }
 
-    /// Forgets what was taken of a category.
+    /// Clears the record of a category.
     pub fn forget(&self, category: &str) {
         lock(&self.taken).remove(category);
     }
@@ -121,7 +121,7 @@ impl Session {
             }
             self.answer(arrived, answers.as_bytes())?;
             if data {
-                // Whoever waits for the answer to the dot sends nothing behind it.
+                // A client that waits for the answer to the dot sends nothing after it.
                 if !self.read(&mut input, |input| input.ends_with(b"\r\n.\r\n"))? {
                     return Ok(());
                 }
@@ -142,7 +142,7 @@ impl Session {
         }
     }
 
-    /// Reads until there is enough; false where the client has gone.
+    /// Reads until there is enough; false if the client is gone.
     fn read(&mut self, input: &mut Vec<u8>, is_enough: impl Fn(&[u8]) -> bool) -> std::io::Result<bool> {
         let mut buffer = [0; 16 * 1024];
         while !is_enough(input) {

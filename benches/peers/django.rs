@@ -17,7 +17,7 @@ impl Django {
     /// Installs it in a directory.
     ///
     /// # Errors
-    /// Says what to do by hand where that does not work.
+    /// If that fails, with what to do by hand.
     pub fn install(directory: PathBuf) -> Result<Self, String> {
         fs::create_dir_all(&directory).expect("a directory can be made");
         fs::write(directory.join("send.py"), SCRIPT).expect("a file can be written");
@@ -32,7 +32,7 @@ impl Django {
         if is_there { Ok(Self { directory }) } else { Err(by_hand.to_owned()) }
     }
 
-    /// Enqueues and sends with so many processes, which share the connections; gives the seconds. The start of Python does
+    /// Enqueues and sends with this many processes, which share the connections; returns the seconds. The start of Python does
     /// not count.
     pub fn send(&self, port: u16, messages: usize, bytes: usize, processes: u32) -> f64 {
         let mut command = Command::new(self.directory.join("venv/bin/python"));

@@ -1,12 +1,12 @@
-//! Besked beside what others send with: Postfix draining its own queue, Nodemailer's pool, django-post-office.
+//! Besked compared with Postfix draining its own queue, Nodemailer's pool, and django-post-office.
 //!
 //!     cargo bench --bench peers
 //!
-//! One run, one `smtp-sink`, 16 connections, messages of the same size to distinct recipients. What is compared differs, and
-//! in Besked's disfavour: it renders each message for its reader, keeps the exact bytes, and commits them with a ledger entry
-//! to disk (`synchronous=FULL`). Postfix sends files that are ready, Nodemailer records nothing, django-post-office keeps
+//! One run, one `smtp-sink`, 16 connections, messages of the same size to distinct recipients. The work differs, to the
+//! disadvantage of Besked: it renders each message for its reader, stores the exact bytes, and commits them with a ledger entry
+//! to disk (`synchronous=FULL`). Postfix sends files that are ready, Nodemailer records nothing, django-post-office stores
 //! one text for all and marks what it sent a thousand at a time. Needs Debian's postfix (and root, for its daemons), npm,
-//! python3-venv and the network; a peer that cannot be had is named.
+//! python3-venv and the network; it names a peer that is not available.
 
 #[path = "../bench/mod.rs"]
 #[expect(dead_code, reason = "other benches use the rest")]
@@ -25,13 +25,13 @@ use django::Django;
 use nodemailer::Nodemailer;
 use postfix::Postfix;
 
-/// Connections that each has.
+/// Connections of each.
 const CONNECTIONS: u32 = 16;
 /// Messages that Besked and `smtp-source` send, that Postfix and Nodemailer send, and that django-post-office sends.
 const MESSAGES: usize = 20_000;
 const FEWER: usize = 10_000;
 const FEW: usize = 2_000;
-/// Runs; the median is told. django-post-office, which is slow, has one for each way to run it.
+/// Runs; the median is printed. django-post-office, which is slow, has one for each way of running it.
 const RUNS: usize = 3;
 
 fn main() {
@@ -87,7 +87,7 @@ fn main() {
     tell_machine();
 }
 
-/// Tells the rate of another, and how many times as fast ours is.
+/// Prints the rate of a peer, and how many times faster Besked is.
 fn tell(who: &str, runs: &[f64], messages: usize, ours: f64) {
     if runs.is_empty() {
         return;
