@@ -3,29 +3,29 @@
 use crate::domain::customer::AccountId;
 use crate::domain::front_matter::Reader;
 
-/// The rule that selects customers. It is resolved when the notice is released, not before.
+/// The rule that selects customers. It is resolved when the notice is released.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Audience {
     /// Every active customer.
     All,
-    /// The customers that fulfil every condition given.
+    /// The customers that meet every condition.
     Select {
-        /// One of these accounts; empty for no such condition.
+        /// One of these accounts; no condition if empty.
         customers: Vec<AccountId>,
-        /// For each name, one of these values; empty for no such condition.
+        /// For each name, one of these values; no condition if empty.
         attributes: Vec<(String, Vec<String>)>,
     },
-    /// Exactly the customers in a file of rows, each with values of its own.
+    /// Exactly the customers in an audience file, each with its own values.
     Rows {
-        /// Path of the file, relative to the notice file.
+        /// The path of the file, relative to the notice file.
         file: String,
     },
-    /// The recipients of the notice that this one follows.
+    /// The customers of the notice that this one follows.
     Followed,
 }
 
 impl Audience {
-    /// Reads the `[audience]` table. Without one, a follow-up goes to the recipients of what it follows.
+    /// Reads the `[audience]` table. A follow-up without one goes to the customers of the notice it follows.
     pub fn read(front_matter: &Reader<'_, '_>, follows: bool) -> Option<Self> {
         let Some(table) = front_matter.table("audience") else {
             if follows {
@@ -35,17 +35,23 @@ impl Audience {
             return None;
         };
         let all = table.flag("all").unwrap_or(false);
-        let customers = table.keys().any(|key| key == "customers").then(|| table.accounts());
+        if table.flag("open") == Some(true) {
+            table.problem("open", "is not possible yet: the audience is complete when the notice is released");
+        }
+        let customers = table.accounts();
         let attributes = table.lists("attributes").unwrap_or_default();
         let file = table.word("file");
         table.finish();
-        let selects = customers.is_some() || !attributes.is_empty();
+        // An empty condition, as a form may write it, is none; alone it must not mean everybody.
+        let selects = ["customers", "attributes"].into_iter().any(|key| table.is_there(key) && !table.is_empty(key));
         match (all, selects, file) {
             (true, false, None) => Some(Self::All),
-            (false, true, None) => Some(Self::Select { customers: customers.unwrap_or_default(), attributes }),
+            (false, true, None) => Some(Self::Select { customers, attributes }),
             (false, false, Some(file)) => Some(Self::Rows { file }),
             (false, false, None) => {
-                table.problem("all", "says nobody: set `all = true`, or `customers`, `attributes` or `file`");
+                let empty = ["customers", "attributes"].into_iter().find(|key| table.is_there(key));
+                let problem = "selects nobody: set `all = true`, or name `customers`, `attributes` or a `file`";
+                table.problem(empty.unwrap_or("all"), problem);
                 None
             }
             (true, ..) => {
@@ -59,13 +65,13 @@ impl Audience {
         }
     }
 
-    /// What it selects, in words.
+    /// Describes in words whom it selects.
     #[must_use]
     pub fn describe(&self) -> String {
         match self {
             Self::All => "all customers".to_owned(),
             Self::Rows { file } => format!("the customers in {file}"),
-            Self::Followed => "the recipients of the notice it follows".to_owned(),
+            Self::Followed => "the customers of the notice it follows".to_owned(),
             Self::Select { customers, attributes } => {
                 let mut conditions: Vec<String> =
                     attributes.iter().map(|(name, values)| format!("{name} is {}", values.join(" or "))).collect();
@@ -79,10 +85,82 @@ impl Audience {
 }
 
 impl Reader<'_, '_> {
-    /// The `customers` list of an audience; an empty one, as a form may write it, sets no condition.
+    /// The accounts in the `customers` list of an audience; none if the list is empty.
     fn accounts(&self) -> Vec<AccountId> {
+        if self.is_empty("customers") {
+            return Vec::new();
+        }
         let words = self.words("customers").unwrap_or_default();
         let parse = |word: &String| AccountId::parse(word).map_err(|problem| self.problem("customers", problem)).ok();
         words.iter().filter_map(parse).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::front_matter::Document;
+
+    fn read(audience: &str) -> Result<Audience, Vec<String>> {
+        let source = format!("[audience]\n{audience}\n");
+        let document = Document::new(&source, 1);
+        let table = document.parse();
+        let audience = Audience::read(&Reader::top(&document, &table), false);
+        let problems: Vec<_> = document.into_problems().0.iter().map(ToString::to_string).collect();
+        audience.filter(|_| problems.is_empty()).ok_or(problems)
+    }
+
+    #[test]
+    fn an_empty_condition_is_none_beside_another() {
+        let region = || vec![("region".to_owned(), vec!["sto2".to_owned()])];
+        let form = "all = false\nopen = false\ncustomers = []\nattributes = { region = [\"sto2\"] }";
+        assert_eq!(read(form), Ok(Audience::Select { customers: vec![], attributes: region() }));
+        let customers = vec![AccountId::parse("C1").unwrap()];
+        let form = "customers = [\"C1\"]\nattributes = {}";
+        assert_eq!(read(form), Ok(Audience::Select { customers, attributes: vec![] }));
+        assert_eq!(read("all = true\ncustomers = []\nattributes = {}"), Ok(Audience::All));
+    }
+
+    #[test]
+    fn an_empty_condition_alone_selects_nobody() {
+        for (audience, key) in [
+            ("customers = []", "customers"),
+            ("attributes = {}", "attributes"),
+            ("customers = []\nattributes = {}", "customers"),
+            ("all = false", "all"),
+            ("", "all"),
+        ] {
+            let problems = read(audience).unwrap_err();
+            assert_eq!(problems.len(), 1, "{audience}: {problems:?}");
+            assert!(problems[0].contains(&format!("`audience.{key}`: selects nobody")), "{audience}: {problems:?}");
+        }
+    }
+
+    #[test]
+    fn every_mistake_is_reported_once() {
+        for (audience, wanted) in [
+            ("customers = [\"C1\", \"C2\", \"C1\"]", "line 2: `audience.customers`: `C1` is listed twice"),
+            ("customers = [\"C 1\"]", "line 2: `audience.customers`: contains a space or control character"),
+            ("customers = [5]", "line 2: `audience.customers`: must be a list of texts"),
+            (
+                "attributes = { a = [\"x\", 5] }",
+                "line 2: `audience.attributes.a`: must be a list of texts with at least one entry",
+            ),
+            ("attributes = { a = [\"x\", \"x\"] }", "line 2: `audience.attributes.a`: `x` is listed twice"),
+            (
+                "all = true\nopen = true",
+                "line 3: `audience.open`: is not possible yet: the audience is complete when the notice is released",
+            ),
+            (
+                "all = true\ncustomers = [\"C1\"]",
+                "line 2: `audience.all`: `all = true` excludes `customers`, `attributes` and `file`",
+            ),
+            (
+                "file = \"a.csv\"\ncustomers = [\"C1\"]",
+                "line 2: `audience.file`: excludes `customers` and `attributes`: the file names the customers",
+            ),
+        ] {
+            assert_eq!(read(audience).unwrap_err(), [wanted], "{audience}");
+        }
     }
 }

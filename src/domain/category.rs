@@ -1,4 +1,4 @@
-//! Categories: what kind of notice it is decides everything about how it is treated.
+//! Categories: the kind of a notice decides how it is treated.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,25 +6,25 @@ use crate::domain::problem::nearest;
 use crate::domain::retention::{Period, Retention, Start};
 use crate::domain::words::words;
 
-/// What kind of notice it is.
+/// The kind of a notice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Category {
     /// A breach of personal data (GDPR Art. 33(2) and 34).
     SecurityBreach,
-    /// Something does not work as it should.
+    /// A service does not work as it should, or may not.
     Disruption,
     /// Planned work on the service.
     Maintenance,
-    /// New terms, or new versions of an agreement.
+    /// Terms, prices, an agreement or a sub-processor change.
     AgreementChange,
-    /// A technical or organisational measure changes (GDPR Art. 32(1)).
+    /// A technical or organisational security measure changes (GDPR Art. 32(1)).
     SecurityMeasuresChange,
     /// An invoice.
     Billing,
-    /// News: the customer may opt out.
+    /// News, with opt-out.
     News,
-    /// Questions to the customer, who may opt out.
+    /// Questions to the customer, with opt-out.
     Survey,
 }
 
@@ -40,7 +40,7 @@ words!(Category, "a category", {
 });
 
 impl Category {
-    /// Whether the customer may opt out. There is no way to override this for one notice.
+    /// Whether a recipient may opt out. Nothing overrides this for a single notice.
     #[must_use]
     pub const fn class(self) -> Class {
         match self {
@@ -49,7 +49,7 @@ impl Category {
         }
     }
 
-    /// How urgent its deliveries are.
+    /// The lane of its deliveries.
     #[must_use]
     pub const fn lane(self) -> Lane {
         match self {
@@ -59,7 +59,7 @@ impl Category {
         }
     }
 
-    /// Whom a notice of this category addresses at a customer, unless the configuration says otherwise.
+    /// The roles that it addresses at a customer, unless the configuration says otherwise.
     #[must_use]
     pub fn default_addressing(self) -> Addressing {
         use Role::{Billing, Legal, Security, Service, Technical};
@@ -104,13 +104,13 @@ impl Category {
     }
 }
 
-/// Whether a notice may be refused by the one who gets it.
+/// Whether recipients may opt out of a notice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Class {
-    /// Must be told: no opt-out applies.
+    /// Customers must be informed: no opt-out applies.
     Mandatory,
-    /// May be told: every opt-out and suppression applies.
+    /// Every opt-out and suppression applies.
     Optional,
 }
 
@@ -120,18 +120,18 @@ words!(Class, "a class", { Mandatory => "mandatory", Optional => "optional" });
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Lane {
-    /// Before everything else.
+    /// Before all others.
     Critical,
     /// After critical.
     Normal,
-    /// When nothing else waits.
+    /// If nothing else waits.
     Bulk,
 }
 
 words!(Lane, "a lane", { Critical => "critical", Normal => "normal", Bulk => "bulk" });
 
 impl Lane {
-    /// Sort key: lower goes first.
+    /// The sort key: the lowest goes first.
     #[must_use]
     pub const fn rank(self) -> i64 {
         match self {
@@ -142,7 +142,7 @@ impl Lane {
     }
 }
 
-/// What a contact is responsible for at the customer.
+/// The responsibility of a contact at the customer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
@@ -154,7 +154,7 @@ pub enum Role {
     Technical,
     /// Contracts.
     Legal,
-    /// Invoices, and nothing but invoices.
+    /// Invoices only.
     Billing,
 }
 
@@ -166,20 +166,20 @@ words!(Role, "a role", {
     Billing => "billing",
 });
 
-/// Which contacts of a customer a category addresses: every contact with one of `roles`; where a customer has none of
-/// them, every contact with one of `or_else`.
+/// The contacts of a customer that a category addresses: every contact with one of `roles`, or, if the customer has none, every
+/// contact with one of `or_else`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Addressing {
-    /// The roles addressed, the one whose locale and zone count first.
+    /// The roles addressed. The first one decides locale and zone.
     pub roles: Vec<Role>,
-    /// Whom to address where a customer has no contact with one of `roles`.
+    /// The roles addressed if a customer has no contact with one of `roles`.
     #[serde(default)]
     pub or_else: Vec<Role>,
 }
 
 impl Addressing {
-    /// The contacts addressed, in the order of the roles; `role_of` tells a contact's role.
+    /// Selects the contacts addressed, in the order of the roles. `role_of` returns the role of a contact.
     pub fn select<'a, T>(&self, contacts: &'a [T], role_of: impl Fn(&T) -> Role) -> Vec<&'a T> {
         let with = |roles: &[Role]| -> Vec<&'a T> {
             roles.iter().flat_map(|role| contacts.iter().filter(|contact| role_of(contact) == *role)).collect()
@@ -189,7 +189,7 @@ impl Addressing {
     }
 }
 
-/// Names of known categories near a mistyped one.
+/// The known category nearest to a mistyped one.
 #[must_use]
 pub fn nearest_category(typed: &str) -> Option<&'static str> {
     nearest(typed, Category::ALL.iter().map(|category| category.as_str()))
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_word_is_answered_with_the_right_ones() {
+    fn an_unknown_word_is_answered_with_the_known_ones() {
         let error = "urgent".parse::<Lane>().unwrap_err();
         assert_eq!(error, "`urgent` is not a lane (`critical`, `normal`, `bulk`)");
     }

@@ -1,4 +1,4 @@
-//! What a notice of each category must say: one typed struct for each, read from the `[fields]` table.
+//! The typed fields of each category: one struct each, read from the `[fields]` table.
 
 mod read;
 
@@ -39,63 +39,63 @@ pub struct SecurityBreach {
     pub stage: Stage,
     /// The provider's role for the data affected: it decides who has which duty.
     pub our_role: OurRole,
-    /// What happened, in clear and plain language.
+    /// The nature of the breach, in clear and plain language.
     pub nature: Text,
-    /// What it may lead to for those concerned.
+    /// The likely consequences for the persons concerned.
     pub likely_consequences: Text,
-    /// What was done and will be done about it.
+    /// The measures taken or planned.
     pub measures_taken: Text,
-    /// Where more can be learned: the data protection officer or another.
+    /// Where to get more information: the data protection officer or another contact.
     pub contact_point: Text,
-    /// When the provider became aware; the legal clocks run from here.
+    /// When the provider became aware of it: the legal deadlines count from here.
     pub discovered_at: Timestamp,
-    /// Kinds of personal data concerned.
+    /// The kinds of personal data affected.
     pub data_affected: Vec<Text>,
-    /// When it began, where known.
+    /// When it began, if known.
     pub occurred_from: Option<Timestamp>,
-    /// When it ended, where known.
+    /// When it ended, if known.
     pub occurred_until: Option<Timestamp>,
-    /// What the customer should do.
+    /// The actions that the customer should take.
     pub recommended_actions: Option<Vec<Text>>,
 }
 
-/// What customers ask while something is broken.
+/// A disruption of services.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Disruption {
-    /// Services concerned.
+    /// The services affected.
     pub services: Vec<Text>,
     /// When it began.
     pub started_at: Timestamp,
     /// What customers notice.
     pub impact: Text,
-    /// Where the incident stands.
+    /// The state of the disruption.
     pub status: IncidentStatus,
-    /// When the next notice comes; always there unless resolved.
+    /// When the next update follows; always there unless resolved.
     pub next_update_at: Option<Timestamp>,
     /// When it ended; always there if resolved.
     pub resolved_at: Option<Timestamp>,
-    /// What helps meanwhile.
+    /// What customers can do until then.
     pub workaround: Option<Text>,
 }
 
 /// A maintenance window.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Maintenance {
-    /// Begin of the window.
+    /// The start of the window.
     pub window_start: Timestamp,
-    /// End of the window, after its begin.
+    /// The end of the window, after its start.
     pub window_end: Timestamp,
-    /// Services concerned.
+    /// The services affected.
     pub services: Vec<Text>,
     /// What customers will notice.
     pub impact: Text,
-    /// Where the work stands.
+    /// The phase of the work.
     pub phase: Phase,
-    /// Begin of the window as announced before; always there if rescheduled.
+    /// The start of the window announced before; always there if rescheduled.
     pub previous_start: Option<Timestamp>,
-    /// End of the window as announced before; always there if rescheduled.
+    /// The end of the window announced before; always there if rescheduled.
     pub previous_end: Option<Timestamp>,
-    /// What the customer must do.
+    /// The actions that the customer must take.
     pub action_needed: Option<Text>,
 }
 
@@ -104,7 +104,7 @@ pub struct Maintenance {
 pub struct AgreementChange {
     /// What changes.
     pub kind: AgreementKind,
-    /// Name of the document.
+    /// The name of the document.
     pub document: Text,
     /// Its new version.
     pub version: Text,
@@ -114,16 +114,16 @@ pub struct AgreementChange {
     pub summary: Vec<Text>,
     /// The customer's right to object or terminate.
     pub right: Text,
-    /// Until when the right can be used.
+    /// The last day on which the right can be used.
     pub right_until: Date,
 }
 
 /// A change of a security measure (GDPR Art. 32(1)).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SecurityMeasuresChange {
-    /// Name of the measure.
+    /// The name of the measure.
     pub measure: Text,
-    /// Technical or organisational.
+    /// Whether it is technical or organisational.
     pub kind: MeasureKind,
     /// What changes.
     pub change: Text,
@@ -136,35 +136,35 @@ pub struct SecurityMeasuresChange {
 /// An invoice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Billing {
-    /// Number of the invoice.
+    /// The number of the invoice.
     pub invoice_number: Text,
-    /// Period it covers.
+    /// The period that it covers.
     pub period: Text,
-    /// Amount, as it should be shown.
+    /// The amount, as it is to be shown.
     pub amount: Text,
-    /// Currency code.
+    /// The currency code.
     pub currency: Text,
     /// When it is due.
     pub due_date: Date,
-    /// Reference to state with the payment.
+    /// The reference to state with the payment.
     pub payment_reference: Option<Text>,
 }
 
 /// News; the text is the body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct News {
-    /// Headline.
+    /// The headline.
     pub title: Text,
 }
 
 /// An invitation to a survey.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Survey {
-    /// What is asked.
+    /// The question.
     pub question: Text,
-    /// Where to answer: an https address.
+    /// The https address of the survey.
     pub link: String,
-    /// When answers are no longer taken.
+    /// When the survey closes.
     pub closes_at: Timestamp,
 }
 
@@ -233,9 +233,9 @@ pub enum IncidentStatus {
     Possible,
     /// The cause is not known yet.
     Investigating,
-    /// The cause is known, the remedy is not in place.
+    /// The cause is known, and the repair is in progress.
     Identified,
-    /// The remedy is in place and watched.
+    /// The repair is complete and is being monitored.
     Monitoring,
     /// It is over.
     Resolved,
@@ -249,17 +249,17 @@ words!(IncidentStatus, "a status", {
     Resolved => "resolved",
 });
 
-/// Where a piece of planned work stands.
+/// The phase of planned work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
     /// It will happen.
     Announced,
-    /// It will happen at another time than was said.
+    /// It will happen at another time than announced.
     Rescheduled,
     /// It will not happen.
     Cancelled,
-    /// It is under way.
+    /// It is in progress.
     Started,
     /// It is done.
     Completed,
@@ -273,32 +273,32 @@ words!(Phase, "a phase", {
     Completed => "completed",
 });
 
-/// What kind of security measure changes (GDPR Art. 32(1)).
+/// The kind of a security measure (GDPR Art. 32(1)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MeasureKind {
-    /// Built into the systems.
+    /// Part of the systems.
     Technical,
-    /// Built into how people work.
+    /// Part of how people work.
     Organisational,
 }
 
 words!(MeasureKind, "a kind of measure", { Technical => "technical", Organisational => "organisational" });
 
-/// A text field that a locale's section may translate.
+/// A text field that the section of a locale may translate.
 pub enum TextField<'a> {
     /// One text.
     One(&'a mut Text),
-    /// One text that need not be there.
+    /// One optional text.
     Maybe(&'a mut Option<Text>),
     /// A list of texts.
     Many(&'a mut Vec<Text>),
-    /// A list of texts that need not be there.
+    /// An optional list of texts.
     MaybeMany(&'a mut Option<Vec<Text>>),
 }
 
 impl Fields {
-    /// Reads the fields of a category. `None` where one is missing or wrong; the reader then knows all that is.
+    /// Reads the fields of a category. Returns `None` if one is missing or wrong; the reader has then recorded the problems.
     pub fn read(category: Category, fields: &Reader<'_, '_>) -> Option<Self> {
         let read = match category {
             Category::SecurityBreach => read::security_breach(fields).map(Self::SecurityBreach),
@@ -316,7 +316,7 @@ impl Fields {
         read
     }
 
-    /// The keys a category has, required ones first.
+    /// The keys that a category requires.
     #[must_use]
     pub const fn required_keys(category: Category) -> &'static [&'static str] {
         match category {
@@ -342,7 +342,7 @@ impl Fields {
         }
     }
 
-    /// The text fields by key: what a locale's section may translate, and where placeholders may stand.
+    /// The text fields by key. The section of a locale may translate them, and they may contain placeholders.
     pub fn text_fields(&mut self) -> Vec<(&'static str, TextField<'_>)> {
         use TextField::{Many, Maybe, MaybeMany, One};
         match self {
@@ -387,7 +387,7 @@ impl Fields {
         }
     }
 
-    /// These fields with the texts that a locale's section translates.
+    /// Returns these fields with the texts that the section of a locale translates.
     #[must_use]
     pub fn translated(&self, section: &Reader<'_, '_>) -> Self {
         let mut fields = self.clone();

@@ -1,5 +1,5 @@
-//! Reading a notice file: its sections, and its TOML tables value by value, so that every problem is found at once and each
-//! is told with its line.
+//! Parses a notice file: its sections, and its TOML tables value by value, so that all problems are reported at once, each with
+//! its line.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -11,27 +11,27 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::domain::placeholder::Text;
-use crate::domain::problem::{Problems, has_control, nearest};
+use crate::domain::problem::{Problems, has_control, is_line, nearest};
 
 /// One section of a notice file: TOML between `+++` lines, then Markdown up to the next section.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Section<'a> {
-    /// What stands after the opening `+++`: a locale, or nothing for the first section.
+    /// The text after the opening `+++`: a locale, or nothing for the first section.
     pub label: &'a str,
     /// The TOML text.
     pub toml: &'a str,
     /// The Markdown text.
     pub body: &'a str,
-    /// Line of the opening `+++`.
+    /// The line of the opening `+++`.
     pub line: usize,
-    /// Line the Markdown begins on.
+    /// The line on which the Markdown begins.
     pub body_line: usize,
 }
 
 /// Splits a notice file into its sections.
 ///
 /// # Errors
-/// Where the file does not begin with `+++`, or a section's TOML has no closing `+++`.
+/// If the file does not begin with `+++`, or the TOML of a section has no closing `+++`.
 pub fn sections(source: &str) -> Result<Vec<Section<'_>>, Problems> {
     let mut problems = Problems::default();
     let fences = fences(source);
@@ -84,7 +84,19 @@ fn fences(source: &str) -> Vec<Fence<'_>> {
     fences
 }
 
-/// A TOML text with the place it has in its file, and the problems found in it so far.
+/// The line of a key in a table of the first section; the line that opens the section if the key is not there.
+#[must_use]
+pub fn line_of(source: &str, table: &str, key: &str) -> usize {
+    let sections = sections(source).unwrap_or_default();
+    let Some(section) = sections.first() else { return 0 };
+    let document = Document::new(section.toml, section.line + 1);
+    let top = document.parse();
+    let value = top.get(table).and_then(|value| value.get_ref().as_table());
+    let key = value.and_then(|table| table.get_key_value(key));
+    key.map_or(section.line, |(key, _)| document.line(key.span().start))
+}
+
+/// A TOML text, its place in the file, and the problems found in it so far.
 pub struct Document<'a> {
     toml: &'a str,
     first_line: usize,
@@ -92,7 +104,7 @@ pub struct Document<'a> {
 }
 
 impl<'a> Document<'a> {
-    /// `first_line` is the line of the file that `toml` begins on.
+    /// A document of the text `toml`, which begins on line `first_line` of its file.
     #[must_use]
     pub fn new(toml: &'a str, first_line: usize) -> Self {
         Self { toml, first_line, problems: RefCell::default() }
@@ -108,7 +120,7 @@ impl<'a> Document<'a> {
         table.into_inner()
     }
 
-    /// What was found wrong.
+    /// The problems found.
     #[must_use]
     pub fn into_problems(self) -> Problems {
         self.problems.into_inner()
@@ -123,25 +135,25 @@ impl<'a> Document<'a> {
     }
 }
 
-/// Reads one table key by key. Each getter gives `None` for a key that is absent or wrong; what is wrong has then been
-/// noted, so that a caller can read on and report all problems together.
+/// Reads one table key by key. Each getter returns `None` for a key that is absent or wrong. It has then recorded the problem,
+/// so that the caller can continue and report all problems together.
 pub struct Reader<'d, 't> {
     document: &'d Document<'t>,
     table: &'d DeTable<'t>,
     name: &'static str,
-    /// Offset of the table's header, where a missing key is reported.
+    /// The offset of the table's header, which is the place of a missing key.
     offset: usize,
     known: RefCell<BTreeSet<&'static str>>,
 }
 
 impl<'d, 't> Reader<'d, 't> {
-    /// A reader of the document's top table.
+    /// A reader of the top table of a document.
     #[must_use]
     pub fn top(document: &'d Document<'t>, table: &'d DeTable<'t>) -> Self {
         Self { document, table, name: "", offset: 0, known: RefCell::default() }
     }
 
-    /// A reader of a table below this one, if it is there.
+    /// A reader of a table in this one, if it is there.
     pub fn table(&self, key: &'static str) -> Option<Reader<'d, 't>> {
         let value = self.get(key)?;
         let Some(table) = value.get_ref().as_table() else {
@@ -152,31 +164,47 @@ impl<'d, 't> Reader<'d, 't> {
         Some(Reader { document: self.document, table, name: key, offset, known: RefCell::default() })
     }
 
-    /// Says that `key` has a problem.
+    /// Records a problem of a key.
     pub fn problem(&self, key: &'static str, problem: impl Into<String>) {
         let offset = self.table.get_key_value(key).map_or(self.offset, |(key, _)| key.span().start);
         self.document.add(offset, &self.path(key), problem);
     }
 
-    /// Says that `key` is required, unless it is there (then whatever is wrong with it has been said already).
+    /// Records that a key is required, unless it is there.
     pub fn require(&self, key: &'static str) {
         if !self.table.contains_key(key) {
             self.document.add(self.offset, &self.path(key), "is required");
         }
     }
 
-    /// The keys of the table, whatever their values.
+    /// The keys of the table.
     pub fn keys(&self) -> impl Iterator<Item = &'d str> + use<'d> {
         self.table.keys().map(|key| key.get_ref().as_ref())
     }
 
-    /// True for a key whose value is blank text.
+    /// True if the table has the key, whatever its value.
+    #[must_use]
+    pub fn is_there(&self, key: &str) -> bool {
+        self.table.contains_key(key)
+    }
+
+    /// True if the value of a key is an empty list or table.
+    #[must_use]
+    pub fn is_empty(&self, key: &'static str) -> bool {
+        self.get(key).is_some_and(|value| match value.get_ref() {
+            DeValue::Array(items) => items.is_empty(),
+            DeValue::Table(table) => table.is_empty(),
+            _ => false,
+        })
+    }
+
+    /// True if the value of a key is blank text.
     #[must_use]
     pub fn is_blank(&self, key: &'static str) -> bool {
         self.get(key).and_then(|value| value.get_ref().as_str()).is_some_and(|text| text.trim().is_empty())
     }
 
-    /// Text that may span lines and hold placeholders; blank text counts as wrong.
+    /// Text that may have several lines and contain placeholders; blank text is wrong.
     pub fn text(&self, key: &'static str) -> Option<Text> {
         let value = self.get(key)?;
         let Some(text) = value.get_ref().as_str() else {
@@ -186,7 +214,7 @@ impl<'d, 't> Reader<'d, 't> {
         self.parse_text(key, text, value.span().start)
     }
 
-    /// Text of one line, as for a subject.
+    /// Text of one line, such as a subject.
     pub fn line_text(&self, key: &'static str) -> Option<Text> {
         let text = self.text(key)?;
         if has_control(text.as_str()) {
@@ -200,7 +228,7 @@ impl<'d, 't> Reader<'d, 't> {
     pub fn word(&self, key: &'static str) -> Option<String> {
         let text = self.line_text(key)?;
         if text.placeholders().next().is_some() {
-            self.problem(key, "cannot hold placeholders");
+            self.problem(key, "cannot contain placeholders");
             return None;
         }
         Some(text.as_str().trim().to_owned())
@@ -229,7 +257,10 @@ impl<'d, 't> Reader<'d, 't> {
 
     /// A list of plain words with at least one entry, none twice.
     pub fn words(&self, key: &'static str) -> Option<Vec<String>> {
-        Some(self.texts(key)?.iter().map(|text| text.as_str().trim().to_owned()).collect())
+        let words: Vec<String> = self.texts(key)?.iter().map(|text| text.as_str().trim().to_owned()).collect();
+        let Some(word) = first_repeated(&words) else { return Some(words) };
+        self.problem(key, format!("`{word}` is listed twice"));
+        None
     }
 
     /// An offset date-time.
@@ -276,23 +307,26 @@ impl<'d, 't> Reader<'d, 't> {
         };
         let mut lists = Vec::new();
         for (name, value) in table {
-            let words: Option<Vec<String>> = value
-                .get_ref()
-                .as_array()
-                .map(|items| items.iter().filter_map(|item| item.get_ref().as_str().map(str::to_owned)).collect());
-            match words {
-                Some(words) if !words.is_empty() => lists.push((name.get_ref().clone().into_owned(), words)),
-                _ => self.document.add(
-                    name.span().start,
-                    &format!("{}.{}", self.path(key), name.get_ref()),
-                    "must be a list of texts with at least one entry",
-                ),
+            let text =
+                |item: &Spanned<DeValue<'_>>| item.get_ref().as_str().filter(|text| is_line(text)).map(str::to_owned);
+            let words: Option<Vec<String>> =
+                value.get_ref().as_array().and_then(|items| items.iter().map(text).collect());
+            let path = format!("{}.{}", self.path(key), name.get_ref());
+            match words.filter(|words| !words.is_empty()) {
+                None => {
+                    let problem = "must be a list of texts with at least one entry";
+                    self.document.add(name.span().start, &path, problem);
+                }
+                Some(words) => match first_repeated(&words) {
+                    Some(word) => self.document.add(name.span().start, &path, format!("`{word}` is listed twice")),
+                    None => lists.push((name.get_ref().clone().into_owned(), words)),
+                },
             }
         }
         Some(lists)
     }
 
-    /// Reports keys that no getter asked for. Call it last.
+    /// Records keys that no getter has read. Call it last.
     pub fn finish(&self) {
         let known = self.known.borrow();
         for key in self.table.keys() {
@@ -348,6 +382,12 @@ impl<'d, 't> Reader<'d, 't> {
     fn path(&self, key: &str) -> String {
         if self.name.is_empty() { key.to_owned() } else { format!("{}.{key}", self.name) }
     }
+}
+
+/// The first word that is in a list twice.
+fn first_repeated(words: &[String]) -> Option<&String> {
+    let mut seen = BTreeSet::new();
+    words.iter().find(|word| !seen.insert(*word))
 }
 
 fn kind(value: &DeValue<'_>) -> &'static str {

@@ -1,4 +1,4 @@
-//! Locale tags (BCP 47) and time zones (IANA), as customers' files name them.
+//! Locales (BCP 47 tags) and time zones (IANA names).
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Serialize, Serializer};
 use unic_langid::LanguageIdentifier;
 
-/// A language a contact reads, for example `sv` or `en-GB`, in canonical form.
+/// The language of a contact, for example `sv` or `en-GB`, in canonical form.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Locale(String);
 
@@ -23,7 +23,7 @@ impl Locale {
         self.0.split('-').next().unwrap_or(&self.0)
     }
 
-    /// The best of `available` for this locale: the same tag, else the same language.
+    /// Returns the best of `available` for this locale: the same tag, else the same language.
     pub fn best_of<'a, I>(&self, available: I) -> Option<&'a Locale>
     where
         I: IntoIterator<Item = &'a Locale> + Clone,
@@ -76,7 +76,7 @@ impl ZoneName {
         &self.0
     }
 
-    /// The zone's rules.
+    /// The rules of the zone.
     #[must_use]
     pub fn time_zone(&self) -> jiff::tz::TimeZone {
         jiff::tz::TimeZone::get(&self.0).unwrap_or(jiff::tz::TimeZone::UTC)
@@ -89,7 +89,7 @@ impl FromStr for ZoneName {
     fn from_str(text: &str) -> Result<Self, String> {
         let unknown = || format!("`{}` is not a time zone such as `Europe/Stockholm`", text.escape_debug());
         let zone = jiff::tz::TimeZone::get(text).map_err(|_| unknown())?;
-        // The database's own spelling, so that `europe/stockholm` and `Europe/Stockholm` are one zone.
+        // The spelling of the database makes `europe/stockholm` and `Europe/Stockholm` one zone.
         Ok(Self(zone.iana_name().ok_or_else(unknown)?.to_owned()))
     }
 }

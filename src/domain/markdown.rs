@@ -1,19 +1,19 @@
-//! What a Markdown body may not hold: HTML, images, and links that are not plainly links.
+//! Finds what a Markdown body may not contain: HTML, images, and links without a plain scheme and host.
 //!
-//! Mail clients show HTML each in its own way and block remote images, and a mandatory notice must not track anyone. So the
-//! author is told at once, with the line, instead of finding a hole in the mail later. Rendering sanitises all the same.
+//! Every mail client shows HTML in its own way and blocks remote images, and a mandatory notice must not track anyone. The author
+//! therefore gets an error with the line, instead of a gap in the mail. Rendering sanitises nevertheless.
 
 use pulldown_cmark::{Event, Options, Parser, Tag};
 
 use crate::domain::placeholder::{Piece, pieces};
 
-/// The Markdown that Besked understands: CommonMark with tables and strikethrough.
+/// The Markdown dialect of Besked: CommonMark with tables and strikethrough.
 #[must_use]
 pub const fn options() -> Options {
     Options::ENABLE_TABLES.union(Options::ENABLE_STRIKETHROUGH)
 }
 
-/// Everything a body holds that it may not, each with its byte offset.
+/// Returns everything that a body may not contain, each with its byte offset.
 #[must_use]
 pub fn problems(body: &str) -> Vec<(usize, String)> {
     let mut problems = Vec::new();
@@ -21,11 +21,11 @@ pub fn problems(body: &str) -> Vec<(usize, String)> {
     for (event, range) in Parser::new_ext(&masked, options()).into_offset_iter() {
         let problem = match event {
             Event::Html(html) | Event::InlineHtml(html) => Some(format!(
-                "HTML is not possible in a notice, write Markdown: `{}`",
+                "HTML is not allowed in a notice, write Markdown: `{}`",
                 html.trim().chars().take(40).collect::<String>().escape_debug()
             )),
             Event::Start(Tag::Image { .. }) => {
-                Some("images are not possible in a notice: link to the picture instead".to_owned())
+                Some("images are not allowed in a notice: link to the image instead".to_owned())
             }
             Event::Start(Tag::Link { dest_url, .. }) if !is_plain_link(&dest_url) => Some(format!(
                 "a link must begin with https://, http://, mailto: or tel:, not `{}`",
@@ -38,11 +38,11 @@ pub fn problems(body: &str) -> Vec<(usize, String)> {
     problems
 }
 
-/// Stands for a placeholder. Authored text cannot hold it.
+/// Marks a placeholder. Authored text cannot contain it.
 const MASK: char = '\u{E000}';
 
-/// The body with each placeholder replaced by a word of the same length: Markdown would take the spaces in
-/// `{{ row.id }}` for the end of a link.
+/// Returns the body with each placeholder replaced by a word of the same length: the spaces in `{{ row.id }}` would end a link
+/// in Markdown.
 fn masked(body: &str) -> String {
     let mut masked = String::with_capacity(body.len());
     for piece in pieces(body) {
@@ -57,7 +57,7 @@ fn masked(body: &str) -> String {
     masked
 }
 
-/// True for a link whose scheme and, on the web, host the author wrote: a placeholder cannot choose where a link leads.
+/// True for a link whose scheme and, on the web, host are literal text: a placeholder cannot decide where a link leads.
 fn is_plain_link(link: &str) -> bool {
     let lower = link.to_ascii_lowercase();
     let host = lower.strip_prefix("https://").or_else(|| lower.strip_prefix("http://"));
@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn markdown_is_fine_and_html_is_not() {
+    fn markdown_is_allowed_and_html_is_not() {
         let fine =
             "# A\n\n**b** [c](https://example.com/{{ row.id }}) <https://example.com> a < b & c > d\n\n- `<script>`\n";
         assert_eq!(problems(fine), []);

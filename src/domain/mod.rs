@@ -7,6 +7,7 @@ pub mod actor;
 pub mod address;
 pub mod audience;
 pub mod category;
+pub mod check;
 pub mod checkpoint;
 pub mod clock;
 pub mod coverage;

@@ -14,36 +14,36 @@ use crate::domain::placeholder::{Placeholder, Text};
 use crate::domain::problem::Problems;
 use crate::domain::words::words;
 
-/// The largest notice file taken, in bytes: a mail client clips far smaller ones.
+/// The size limit of a notice file, in bytes: mail clients clip far smaller messages.
 pub const MAX_SOURCE_BYTES: usize = 1 << 20;
 
-/// A notice as its author wrote it, everything in it checked.
+/// A valid notice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notice {
-    /// What kind of notice it is.
+    /// The kind of notice.
     pub category: Category,
-    /// The author's own number for the matter, such as a change or case number.
+    /// The author's own number of the matter, such as a change or case number.
     pub reference: Option<String>,
-    /// Reference or id of the notice that this one continues.
+    /// The reference or id of the notice that this one continues.
     pub follows: Option<String>,
-    /// Whom it is for.
+    /// The rule that selects its customers.
     pub audience: Audience,
-    /// When to release it; at once where absent.
+    /// When to release it; without it, immediately.
     pub send_at: Option<Timestamp>,
     /// Its text in each language; the first is the default.
     pub editions: Vec<Edition>,
 }
 
-/// A notice's text in one language.
+/// The text of a notice in one language.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Edition {
     /// The language; `None` for the first edition, which is in the organisation's default language.
     pub locale: Option<Locale>,
-    /// The subject, where the category's own is not wanted.
+    /// The subject; without it, that of the category.
     pub subject: Option<Text>,
-    /// The fields, texts in this language where they were translated.
+    /// The fields, with their texts in this language if they are translated.
     pub fields: Fields,
-    /// The Markdown body; may be blank where the category does not need one.
+    /// The Markdown body; it may be blank unless the category requires one.
     pub body: Text,
 }
 
@@ -51,7 +51,7 @@ impl Notice {
     /// Parses a notice file.
     ///
     /// # Errors
-    /// Every problem in the file, in line order.
+    /// All problems of the file, in line order.
     pub fn parse(source: &str) -> Result<Self, Problems> {
         if source.len() > MAX_SOURCE_BYTES {
             let mut problems = Problems::default();
@@ -59,7 +59,7 @@ impl Notice {
             return Err(problems);
         }
         let sections = sections(source)?;
-        let (first, others) = sections.split_first().expect("sections() gives at least one");
+        let (first, others) = sections.split_first().expect("`sections` returns at least one");
         let mut problems = Problems::default();
         if !first.label.is_empty() {
             problems.add(first.line, "", "the first section has no locale: it is in the default language");
@@ -77,8 +77,8 @@ impl Notice {
         }
     }
 
-    /// The edition for a contact who asks for `locale`, where `default` is the first edition's language. A locale that
-    /// the notice lacks falls back to the default edition.
+    /// Returns the edition for a contact whose language is `locale`: the first one, whose language is `default`, if the notice has
+    /// no other in it.
     #[must_use]
     pub fn edition(&self, locale: &Locale, default: &Locale) -> &Edition {
         let tags: Vec<&Locale> =
@@ -88,7 +88,13 @@ impl Notice {
         &self.editions[index]
     }
 
-    /// Every placeholder in it, once.
+    /// The fields in the default language.
+    #[must_use]
+    pub fn fields(&self) -> &Fields {
+        &self.editions[0].fields
+    }
+
+    /// The placeholders in it, each once.
     #[must_use]
     pub fn placeholders(&self) -> Vec<Placeholder> {
         let mut all: Vec<Placeholder> = Vec::new();
@@ -185,14 +191,14 @@ fn read_body(section: &Section<'_>, category: Option<Category>, problems: &mut P
 }
 
 impl Reader<'_, '_> {
-    /// A word, or nothing where the author left the key's value empty, as templates do.
+    /// Returns a word, or nothing if the value is empty, as in a template.
     fn blank_or_word(&self, key: &'static str) -> Option<String> {
         if self.is_blank(key) { None } else { self.word(key) }
     }
 }
 
-/// SHA-256 over everything that an approval is given for and a ledger entry names: the file as written and the rows of its
-/// audience file, each with its length, so that no two contents share a digest.
+/// SHA-256 over all that is approved and named in ledger entries: the text as written and the rows of its audience file, each with
+/// its length, so that no two contents have the same input.
 #[must_use]
 pub fn content_digest<'a>(source: &'a str, rows: impl IntoIterator<Item = &'a str>) -> [u8; 32] {
     let mut digest = Sha256::new();
@@ -203,7 +209,7 @@ pub fn content_digest<'a>(source: &'a str, rows: impl IntoIterator<Item = &'a st
     digest.finalize().into()
 }
 
-/// Where a notice stands.
+/// The state of a notice.
 ///
 /// ```text
 /// draft -> submitted -> approved -> (scheduled ->) releasing -> released -> closed
@@ -211,7 +217,7 @@ pub fn content_digest<'a>(source: &'a str, rows: impl IntoIterator<Item = &'a st
 ///             \-> declined
 /// ```
 ///
-/// `releasing` is the moment while the audience is being frozen; nothing is sent in it.
+/// `releasing` lasts while the audience is being frozen; nothing is sent before it ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
@@ -221,17 +227,17 @@ pub enum State {
     Submitted,
     /// May be released.
     Approved,
-    /// Will be released when its time comes.
+    /// Will be released at its time.
     Scheduled,
     /// Its audience is being frozen.
     Releasing,
-    /// Its deliveries are on their way.
+    /// Its deliveries are being sent.
     Released,
     /// Every delivery has its outcome.
     Closed,
-    /// The second person said no.
+    /// The second person declined it.
     Declined,
-    /// Stopped; what was not sent will not be.
+    /// Stopped: what was not sent is not sent.
     Cancelled,
 }
 
@@ -247,27 +253,27 @@ words!(State, "a state", {
     Cancelled => "cancelled",
 });
 
-/// What an operator does to a notice.
+/// A step that an operator takes on a notice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Step {
-    /// Wrote it.
+    /// Creates it.
     Create,
-    /// Rewrote it; voids an approval.
+    /// Replaces its content, which voids an approval.
     Edit,
-    /// Asked for approval.
+    /// Asks for approval.
     Submit,
-    /// Approved it.
+    /// Approves it.
     Approve,
-    /// Declined it.
+    /// Declines it.
     Decline,
-    /// Froze the audience and let the sending begin, or scheduled that.
+    /// Freezes the audience and starts the sending, or schedules that.
     Release,
-    /// Stopped the sending for now.
+    /// Pauses the sending.
     Pause,
-    /// Let the sending go on.
+    /// Resumes the sending.
     Resume,
-    /// Stopped it for good.
+    /// Cancels it.
     Cancel,
 }
 
@@ -284,9 +290,10 @@ words!(Step, "a step", {
 });
 
 impl State {
-    /// The state after a step, or `None` where the step is not possible in this state.
+    /// Returns the state after a step, or `None` if the step is not possible in this state.
     ///
-    /// `Release` leads to `Releasing`; the caller makes that `Scheduled` for a time to come, and `Released` with the manifest.
+    /// `Release` leads to `Releasing`; the caller turns that into `Scheduled` for a future time, and into `Released` with the
+    /// manifest.
     #[must_use]
     pub const fn after(self, step: Step) -> Option<Self> {
         Some(match (self, step) {
@@ -356,7 +363,7 @@ Vi byter två växlar.
     }
 
     #[test]
-    fn all_problems_are_told_at_once_with_their_lines() {
+    fn all_problems_are_reported_at_once_with_their_lines() {
         let source = MAINTENANCE
             .replace("window_end = 2026-12-02T02:00:00+01:00", "window_end = 2026-12-01T02:00:00+01:00")
             .replace("phase = \"announced\"", "phase = \"soon\"\ncolour = \"red\"")

@@ -22,10 +22,10 @@ pub enum Placeholder {
 }
 
 impl Placeholder {
-    /// Parses what stands between the braces.
+    /// Parses the text between the braces.
     ///
     /// # Errors
-    /// A sentence that says what is known instead.
+    /// If there is no such placeholder: a sentence that names those that exist.
     pub fn parse(name: &str) -> Result<Self, String> {
         const FIXED: [&str; 4] = ["contact.name", "contact.email", "customer.name", "customer.account_id"];
         let name = name.trim();
@@ -41,7 +41,7 @@ impl Placeholder {
                 _ => Err(match nearest(name, FIXED) {
                     Some(known) => format!("unknown placeholder `{name}`, did you mean `{known}`?"),
                     None => format!(
-                        "unknown placeholder `{name}` (there are `{}`, `customer.attr.NAME` and `row.COLUMN`)",
+                        "unknown placeholder `{name}` (known are `{}`, `customer.attr.NAME` and `row.COLUMN`)",
                         FIXED.join("`, `")
                     ),
                 }),
@@ -63,24 +63,24 @@ impl fmt::Display for Placeholder {
     }
 }
 
-/// A stretch of authored text.
+/// A piece of authored text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Piece<'a> {
-    /// Stands as it is.
+    /// Literal text.
     Literal(&'a str),
-    /// What stood between `{{` and `}}`, not parsed yet; `offset` is where the braces open, in bytes.
+    /// The text between `{{` and `}}`, not parsed yet; `offset` is that of the opening braces, in bytes.
     Braces { inside: &'a str, offset: usize },
 }
 
-/// Authored text, every placeholder of which is known.
+/// Authored text whose placeholders are all known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Text(String);
 
 impl Text {
-    /// Takes authored text.
+    /// Parses authored text.
     ///
     /// # Errors
-    /// Every problem in it, with the byte offset it stands at.
+    /// All problems, each with its byte offset.
     pub fn parse(text: &str) -> Result<Self, Vec<(usize, String)>> {
         let mut problems: Vec<_> = forbidden(text).into_iter().collect();
         for piece in pieces(text) {
@@ -96,13 +96,13 @@ impl Text {
         if problems.is_empty() { Ok(Self(text.to_owned())) } else { Err(problems) }
     }
 
-    /// The text with its placeholders unfilled.
+    /// The text with its placeholders.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The placeholders in it, in order, repeated where they repeat.
+    /// The placeholders in it, in order, with repetitions.
     pub fn placeholders(&self) -> impl Iterator<Item = Placeholder> + '_ {
         pieces(&self.0).filter_map(|piece| match piece {
             Piece::Literal(_) => None,
@@ -110,7 +110,7 @@ impl Text {
         })
     }
 
-    /// The text with each placeholder replaced by what `fill` gives for it. What is filled in is not looked at again.
+    /// Returns the text with each placeholder replaced by what `fill` returns for it. Inserted text is not parsed again.
     #[must_use]
     pub fn fill(&self, mut fill: impl FnMut(Placeholder) -> String) -> String {
         let mut filled = String::with_capacity(self.0.len());
@@ -126,7 +126,7 @@ impl Text {
     }
 }
 
-/// A control character other than newline and tab, or a private-use character (whose look is anybody's guess).
+/// Finds a control character other than newline and tab, or a private-use character, whose glyph is undefined.
 fn forbidden(text: &str) -> Option<(usize, String)> {
     let is_forbidden = |c: char| {
         (c.is_control() && c != '\n' && c != '\t')
@@ -142,7 +142,7 @@ fn unclosed(text: &str) -> Option<usize> {
     (!text[open..].contains("}}")).then_some(open)
 }
 
-/// Splits at `{{ ... }}`.
+/// Splits a text at `{{ ... }}`.
 pub(crate) fn pieces(text: &str) -> impl Iterator<Item = Piece<'_>> {
     let mut rest = 0;
     std::iter::from_fn(move || {
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_else_is_refused_where_it_stands() {
+    fn everything_else_is_refused_with_its_offset() {
         for (text, offset, problem) in [
             ("a {{ contact.nmae }}", 2, "did you mean `contact.name`"),
             ("{{ 7 * 7 }}", 0, "unknown placeholder `7 * 7`"),

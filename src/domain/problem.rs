@@ -1,17 +1,17 @@
-//! What is wrong with an input file: every problem at once, each with the line and field it stands in.
+//! Problems of an input file: all of them at once, each with its line and field.
 
 use std::fmt;
 
 use serde::Serialize;
 
-/// One thing that is wrong, and where.
+/// One problem and its place.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Problem {
-    /// Line in the file, counted from 1; 0 where the problem is one of the file as a whole.
+    /// The line in the file, counted from 1; 0 for a problem of the file as a whole.
     pub line: usize,
-    /// Field, column or key the problem is about; empty where there is none.
+    /// The field, column or key; empty if there is none.
     pub field: String,
-    /// What is wrong and, where it is not obvious, what would be right.
+    /// What is wrong and, unless it is obvious, what is right.
     pub problem: String,
 }
 
@@ -27,7 +27,7 @@ impl fmt::Display for Problem {
     }
 }
 
-/// All problems of one input, in line order once [`Problems::sorted`].
+/// All problems of one input, in line order after [`Problems::sorted`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Problems(pub Vec<Problem>);
 
@@ -37,13 +37,13 @@ impl Problems {
         self.0.push(Problem { line, field: field.into(), problem: problem.into() });
     }
 
-    /// True while nothing is wrong.
+    /// True if there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The problems in the order a reader meets them in the file.
+    /// Returns the problems in the order of their lines.
     #[must_use]
     pub fn sorted(mut self) -> Self {
         self.0.sort();
@@ -66,20 +66,20 @@ impl fmt::Display for Problems {
 
 impl std::error::Error for Problems {}
 
-/// The characters no outside text may carry into a name, address, subject or header: C0 and C1 controls and the line and
-/// paragraph separators. They are how headers are injected.
+/// True if a text contains a character that no name, address, subject or header may contain, because it could inject a header: a
+/// C0 or C1 control, or a line or paragraph separator.
 #[must_use]
 pub fn has_control(text: &str) -> bool {
     text.chars().any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}'))
 }
 
-/// Whether a text is one line that says something.
+/// True if a text is one line and not blank.
 #[must_use]
 pub fn is_line(text: &str) -> bool {
     !text.trim().is_empty() && !has_control(text)
 }
 
-/// The known word nearest to a mistyped one, for "did you mean".
+/// Returns the known word nearest to a mistyped one, for "did you mean".
 #[must_use]
 pub fn nearest<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     known

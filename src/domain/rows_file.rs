@@ -1,4 +1,4 @@
-//! The rows of an audience file: exactly these customers, each with values of its own.
+//! Audience files: the rows name the customers, each with its own values.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -6,23 +6,23 @@ use std::ops::Bound;
 use crate::domain::customer::AccountId;
 use crate::domain::problem::{Problems, has_control};
 
-/// The largest audience file taken, in bytes.
+/// The size limit of an audience file, in bytes.
 pub const MAX_BYTES: usize = 64 << 20;
 
 /// The rows of an audience file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rows {
-    /// Names of the columns beside `account_id`.
+    /// The names of the columns other than `account_id`.
     pub columns: Vec<String>,
-    /// Each customer's values by column.
+    /// The values of each customer by column.
     pub rows: BTreeMap<AccountId, BTreeMap<String, String>>,
 }
 
 impl Rows {
-    /// Parses a CSV text with a header row, a column `account_id` and any others; a customer may stand in it once.
+    /// Parses CSV text with a header row, a column `account_id` and any others. Each customer has at most one row.
     ///
     /// # Errors
-    /// Every problem in it, with its line.
+    /// All problems, with their lines.
     pub fn parse(text: &[u8]) -> Result<Self, Problems> {
         let mut problems = Problems::default();
         if text.len() > MAX_BYTES {
@@ -50,7 +50,7 @@ impl Rows {
         if problems.is_empty() { Ok(rows) } else { Err(problems.sorted()) }
     }
 
-    /// The rows after an account, in order.
+    /// Returns the rows after an account, in order.
     pub fn after(&self, account: &str) -> impl Iterator<Item = (&AccountId, &BTreeMap<String, String>)> {
         self.rows.range::<str, _>((Bound::Excluded(account), Bound::Unbounded))
     }
@@ -68,7 +68,7 @@ impl Rows {
         };
         let line = record.position().map_or(0, |position| usize::try_from(position.line()).unwrap_or(0));
         if record.len() != header.len() {
-            let problem = format!("the row has {} fields, the header {}", record.len(), header.len());
+            let problem = format!("the row has {} fields, but the header has {}", record.len(), header.len());
             return problems.add(line, "", problem);
         }
         let before = problems.0.len();
@@ -82,7 +82,7 @@ impl Rows {
         match AccountId::parse(&record[account]) {
             Err(problem) => problems.add(line, "account_id", problem),
             Ok(id) if self.rows.contains_key(&id) => {
-                problems.add(line, "account_id", format!("`{id}` stands in the file already"));
+                problems.add(line, "account_id", format!("`{id}` has a row already"));
             }
             Ok(id) if problems.0.len() == before => drop(self.rows.insert(id, values)),
             Ok(_) => {}
@@ -93,7 +93,7 @@ impl Rows {
 fn read_header(header: &csv::StringRecord, problems: &mut Problems) -> Option<usize> {
     for (index, name) in header.iter().enumerate() {
         if header.iter().take(index).any(|earlier| earlier == name) {
-            problems.add(1, name, "stands twice in the header");
+            problems.add(1, name, "is in the header twice");
         }
         if name.is_empty() || has_control(name) {
             problems.add(1, "", format!("column {} has no name", index + 1));
@@ -118,14 +118,14 @@ mod tests {
     }
 
     #[test]
-    fn all_problems_are_told() {
+    fn all_problems_are_reported() {
         let problems = Rows::parse(b"account_id,a\nC1,x\nC1,y\nC2\nC 3,z\n").unwrap_err();
         let texts: Vec<_> = problems.0.iter().map(ToString::to_string).collect();
         assert_eq!(
             texts,
             [
-                "line 3: `account_id`: `C1` stands in the file already",
-                "line 4: the row has 1 fields, the header 2",
+                "line 3: `account_id`: `C1` has a row already",
+                "line 4: the row has 1 fields, but the header has 2",
                 "line 5: `account_id`: contains a space or control character",
             ]
         );

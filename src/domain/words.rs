@@ -1,13 +1,13 @@
-//! Closed lists of words, spelled once for files, database, JSON and people.
+//! Closed word lists, with one spelling for files, database, JSON and text.
 
-/// Implements the stored and typed spelling of a word list, so that each stands in one place.
+/// Implements parsing and formatting of a word list from one list of spellings.
 macro_rules! words {
     ($type:ident, $what:literal, { $($variant:ident => $word:literal),+ $(,)? }) => {
         impl $type {
-            /// Every value, in the order the documentation lists them.
+            /// Every value, in the order of the documentation.
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];
 
-            /// The word as it is written in files, stored and shown.
+            /// The word as it is written, stored and shown.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $word),+ }

@@ -40,3 +40,4 @@ mod tls;
 mod trouble;
 mod uncertain;
 mod unreadable;
+mod words;

@@ -1,4 +1,4 @@
-//! Reading the fields of each category: what is required, and what contradicts itself.
+//! Reads the fields of each category, and checks that none is missing and none contradicts another.
 
 use jiff::Timestamp;
 
@@ -52,7 +52,7 @@ pub(super) fn disruption(fields: &Reader<'_, '_>) -> Option<Disruption> {
     } else {
         fields.require("next_update_at");
         if resolved_at.is_some() && status.is_some() {
-            fields.problem("resolved_at", "contradicts a status other than `resolved`");
+            fields.problem("resolved_at", "is possible only with the status `resolved`");
         }
     }
     in_order(fields, ("started_at", started_at), ("resolved_at", resolved_at));
