@@ -237,7 +237,7 @@ mod tests {
         );
         let resolved = DISRUPTION.replace("\"identified\"", "\"resolved\"\nresolved_at = 2026-11-24T11:00:00Z");
         for (source, now, wanted) in [
-            (&BREACH.replace("23T11:35", "25T11:35"), NOW, "`fields.discovered_at`: is in the future"),
+            (BREACH.replace("23T11:35", "25T11:35").as_str(), NOW, "`fields.discovered_at`: is in the future"),
             (&BREACH.replace("T11:35", "T06:35"), NOW, "`fields.discovered_at`: is before `occurred_from`"),
             (&BREACH.replace("23T11:50", "25T11:50"), NOW, "`fields.occurred_until`: is in the future"),
             (MAINTENANCE, "2026-12-15T01:00:00Z", "`fields.window_end`: is over when the notice is released"),
