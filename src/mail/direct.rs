@@ -1,4 +1,4 @@
-//! One message sent right now, outside the queue: test copies and checkpoints.
+//! Sending one message immediately, outside the queue: test copies and checkpoints.
 
 use std::sync::atomic::AtomicBool;
 
@@ -6,21 +6,21 @@ use super::smtp::{Envelope, Session};
 use crate::config::Config;
 use crate::domain::address::Address;
 
-/// That a relay took a message.
+/// A relay's acceptance of a message.
 #[derive(Clone, Debug)]
 pub struct Taken {
-    /// Name of the relay.
+    /// The name of the relay.
     pub relay: String,
-    /// What it said.
+    /// Its reply.
     pub reply: String,
 }
 
-/// Sends a message through the first relay that takes it.
+/// Sends a message through the first relay that accepts it.
 ///
 /// # Errors
-/// What each relay said against it.
+/// One text for each relay: why it did not accept the message.
 pub async fn send(config: &Config, from: &Address, to: &Address, bytes: &[u8]) -> Result<Taken, Vec<String>> {
-    let mut troubles = Vec::new();
+    let mut failures = Vec::new();
     for relay in &config.relays {
         let sent = async {
             let mut session = Session::open(relay, &config.smtp).await?;
@@ -35,9 +35,9 @@ pub async fn send(config: &Config, from: &Address, to: &Address, bytes: &[u8]) -
                 return Ok(Taken { relay: relay.name.clone(), reply });
             }
             Err(failed) => {
-                troubles.push(format!("relay `{}`, {}: {}", relay.name, failed.stage, failed.failure.text()));
+                failures.push(format!("relay `{}`, {}: {}", relay.name, failed.stage, failed.failure.text()));
             }
         }
     }
-    Err(troubles)
+    Err(failures)
 }

@@ -10,14 +10,14 @@ use unic_langid::LanguageIdentifier;
 
 use crate::domain::locale::Locale;
 
-/// Every language, the one that all others fall back to first.
+/// Every language, first the one that is used for languages without a file.
 const SOURCES: &[(&str, &str)] =
     &[("en", include_str!("../../templates/locale/en.ftl")), ("sv", include_str!("../../templates/locale/sv.ftl"))];
 
 static LANGUAGES: LazyLock<Vec<Language>> =
     LazyLock::new(|| SOURCES.iter().map(|(tag, source)| Language::parse(tag, source)).collect());
 
-/// A language we have fixed strings in.
+/// A language with fixed strings.
 pub struct Language {
     tag: &'static str,
     strings: FluentBundle<FluentResource>,
@@ -27,20 +27,20 @@ impl Language {
     fn parse(tag: &'static str, source: &str) -> Self {
         let identifier: LanguageIdentifier = tag.parse().expect("the tags in SOURCES are language tags");
         let mut strings = FluentBundle::new_concurrent(vec![identifier]);
-        // The isolation marks that Fluent would put around each value break addresses and are shown by some clients.
+        // Fluent's isolation marks around values would break addresses, and some clients display them.
         strings.set_use_isolating(false);
         let resource = FluentResource::try_new(source.to_owned()).expect("the files in SOURCES are tested");
-        strings.add_resource(resource).expect("no key stands twice");
+        strings.add_resource(resource).expect("each key occurs once");
         Self { tag, strings }
     }
 
-    /// Every language there is.
+    /// Every language.
     #[must_use]
     pub fn all() -> &'static [Self] {
         &LANGUAGES
     }
 
-    /// The language for a contact, English where we have no strings in the contact's own.
+    /// The language for a contact: English if there are no strings in the contact's own.
     #[must_use]
     pub fn of(locale: &Locale) -> &'static Self {
         LANGUAGES.iter().find(|language| language.tag == locale.language()).unwrap_or(&LANGUAGES[0])
@@ -73,7 +73,7 @@ impl Language {
         self.format(key, Some(&variables))
     }
 
-    /// Several things in one phrase: `a, b and c`.
+    /// Several items in one phrase: `a, b and c`.
     #[must_use]
     pub fn list(&self, items: &[String]) -> String {
         match items {
@@ -109,7 +109,7 @@ mod tests {
         for line in source.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
             if !line.starts_with([' ', '}']) {
                 key = line.split(' ').next().unwrap();
-                assert!(keys.insert(key, BTreeSet::new()).is_none(), "`{key}` stands twice");
+                assert!(keys.insert(key, BTreeSet::new()).is_none(), "`{key}` occurs twice");
             }
             let variables = line.split('$').skip(1).map(|rest| rest.split([' ', '}']).next().unwrap());
             keys.get_mut(key).unwrap().extend(variables);
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_language_we_lack_is_english() {
+    fn a_language_without_a_file_is_english() {
         let tag = |locale: &str| Language::of(&locale.parse().unwrap()).tag();
         assert_eq!((tag("sv-FI"), tag("en-GB"), tag("de")), ("sv", "en", "en"));
     }

@@ -1,13 +1,13 @@
-//! An SMTP session with a relay: lettre's connection, driven step by step, each step under its own deadline.
+//! An SMTP session with a relay: lettre's connection, driven step by step, each step with its own deadline.
 //!
-//! Known faults of lettre 0.11.23 and the ways around them:
-//! - It leaves Nagle's algorithm on, which costs 40 ms a message: [`connect`] opens the connection itself.
-//! - Its timeouts cover the TCP connect only: every step here has its deadline (RFC 5321 section 4.5.3.2).
-//! - It writes the message and the final dot apart and cannot pipeline: [`wire`] and [`transaction`] do both.
-//! - It forgets most of the EHLO answer: we ask once more and read it ourselves.
-//! - It reads a line to its end however long it is, and gives up over a bare code or a byte that is not UTF-8: what it
-//!   reads comes through [`replies`].
-//! - Its STARTTLS keeps what the server sent before TLS: [`stream`] does STARTTLS over a connection of its own.
+//! Known faults of lettre 0.11.23 and their workarounds:
+//! - It leaves Nagle's algorithm on, which costs 40 ms per message: [`connect`] opens the connection itself.
+//! - Its timeouts cover only the TCP connect: every step here has its own deadline (RFC 5321 section 4.5.3.2).
+//! - It writes the message and the final dot separately and cannot pipeline: [`wire`] and [`transaction`] do both.
+//! - It discards most of the EHLO reply: we send EHLO once more and parse the reply ourselves.
+//! - It reads a line to its end however long it is, and fails on a bare code or a byte that is not UTF-8: what it reads is
+//!   filtered by [`replies`].
+//! - Its STARTTLS keeps what the server sent before TLS: [`stream`] does STARTTLS over a separate connection.
 
 mod connect;
 mod replies;
@@ -34,10 +34,10 @@ use crate::domain::address::Address;
 use crate::domain::reply::{Failure, Reply, Stage};
 pub use steps::Steps;
 
-/// What the server said it can do.
+/// The extensions that the server offers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Extensions {
-    /// RFC 1870: the largest message it takes, in bytes; 0 or absent for no stated limit.
+    /// RFC 1870: the largest message it accepts, in bytes; `None` if it states no limit.
     pub size: Option<usize>,
     /// RFC 6152.
     pub eight_bit_mime: bool,
@@ -67,33 +67,33 @@ impl Extensions {
     }
 }
 
-/// A step that did not succeed.
+/// A failed step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failed {
-    /// How far it had come.
+    /// The step.
     pub stage: Stage,
-    /// Why it ended.
+    /// The cause.
     pub failure: Failure,
-    /// True where the connection had completed a transaction before.
+    /// True if the connection had completed a transaction before.
     pub reused: bool,
 }
 
-/// A connection that is greeted and, where the relay has a user, authenticated.
+/// A connection after the greeting and, if the relay has a user, authentication.
 pub struct Session {
     conn: AsyncSmtpConnection,
     wire: Wire,
     deadlines: Smtp,
     steps: Steps,
     extensions: Extensions,
-    /// Host and IP address at the other end.
+    /// The host and IP address of the server.
     pub host: String,
-    /// TLS version; empty without TLS.
+    /// The TLS version; empty without TLS.
     pub tls: String,
-    /// When the server's certificate expires, where it has shown one that can be read.
+    /// The expiry of the server's certificate, if it presented a readable one.
     pub certificate_expires: Option<Timestamp>,
     completed: u64,
     usable: bool,
-    /// True while a transaction is begun and not ended: another MAIL would be refused as nested.
+    /// True while a transaction is open: another MAIL would be refused as nested.
     begun: bool,
 }
 
@@ -101,15 +101,15 @@ impl Session {
     /// Connects, encrypts, greets and authenticates.
     ///
     /// # Errors
-    /// The step that failed, always the relay's fault.
+    /// The step that failed; always the relay's fault.
     pub async fn open(relay: &Relay, deadlines: &Smtp) -> Result<Self, Failed> {
         Self::open_timed(relay, deadlines, Steps::default()).await
     }
 
-    /// The same, and tells `steps` from now on how long each step takes.
+    /// Opens a session and reports to `steps`, from now on, how long each step takes.
     ///
     /// # Errors
-    /// The step that failed, always the relay's fault.
+    /// The step that failed; always the relay's fault.
     pub async fn open_timed(relay: &Relay, deadlines: &Smtp, steps: Steps) -> Result<Self, Failed> {
         let hello = hello_name(deadlines);
         let opened = stream::open(relay, deadlines, &hello, &steps).await?;
@@ -141,22 +141,22 @@ impl Session {
         self.answered(Stage::Auth, asked).map(drop)
     }
 
-    /// What the server said it can do.
+    /// The extensions that the server offers.
     #[must_use]
     pub fn extensions(&self) -> Extensions {
         self.extensions
     }
 
-    /// True while further transactions can be tried on this connection.
+    /// True if further transactions can be tried on this connection.
     #[must_use]
     pub fn is_usable(&self) -> bool {
         self.usable
     }
 
-    /// Says goodbye, without waiting long for the answer.
+    /// Sends QUIT, without waiting long for the reply.
     pub async fn quit(mut self) {
         if self.usable {
-            // The server may be gone already; we are leaving either way.
+            // The server may have closed already; the session ends either way.
             let _ = timeout(Duration::from_secs(1), self.conn.quit()).await;
         }
     }
@@ -170,7 +170,7 @@ impl Session {
     fn answered(&mut self, stage: Stage, answer: stream::Answer) -> Result<Response, Failed> {
         let answer = stream::failure_of(answer);
         answer.map_err(|failure| {
-            // After a clear refusal other than "closing down" the server waits for the next command.
+            // After a clear refusal other than 421 the server waits for the next command.
             self.usable &= failure.code().is_some_and(|code| code != 421);
             self.failed(stage, failure)
         })
@@ -183,14 +183,14 @@ impl Session {
 
 fn unexpected(response: &Response) -> Failure {
     let reply = reply(response);
-    Failure::Unclear(format!("unexpected answer: {} {}", reply.code, reply.text))
+    Failure::Unclear(format!("unexpected reply: {} {}", reply.code, reply.text))
 }
 
 fn reply(response: &Response) -> Reply {
     Reply { code: response.code().into(), text: response.message().collect::<Vec<_>>().join("\n") }
 }
 
-/// The address as lettre wants it.
+/// The address in lettre's type.
 fn lettre_address(address: &Address) -> lettre::Address {
     lettre::Address::new(address.local(), address.domain()).expect("our rules for addresses are stricter than lettre's")
 }
@@ -204,7 +204,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lettre_takes_every_address_that_we_take() {
+    fn lettre_accepts_every_address_that_we_accept() {
         for text in
             ["a@example.com", "Åsa.Öberg@räksmörgås.example", "a!#$%&'*+-/=?^_`{|}~b@example.com", "株@例え.example"]
         {

@@ -1,4 +1,4 @@
-//! Tokens in return paths and links: they name a delivery and cannot be made up.
+//! Tokens in return paths and links: each names a delivery and cannot be forged.
 
 use data_encoding::{BASE32_NOPAD, BASE64URL_NOPAD};
 use uuid::Uuid;
@@ -6,11 +6,11 @@ use uuid::Uuid;
 use crate::domain::address::Address;
 use crate::domain::entry::hmac;
 
-/// The key behind tokens. All nodes share it; see [`crate::store::secrets`].
+/// The key of all tokens. All nodes share it; see [`crate::store::secrets`].
 #[derive(Clone)]
 pub struct TokenKey([u8; 32]);
 
-/// Which use a token is for; one cannot stand in for the other.
+/// The use of a token; a token for one use is not valid for the other.
 #[derive(Clone, Copy)]
 enum Use {
     ReturnPath,
@@ -24,11 +24,11 @@ impl TokenKey {
         Self(key)
     }
 
-    /// The envelope sender of a delivery: `b+TOKEN@domain`. Bounces to it tell which delivery bounced.
+    /// The envelope sender of a delivery: `b+TOKEN@domain`. A bounce to it names the delivery.
     #[must_use]
     pub fn return_path(&self, delivery: Uuid, domain: &str) -> Address {
         let token = self.token::<8>(Use::ReturnPath, delivery);
-        // Local parts may be lower-cased on the way: base 32 survives that.
+        // Local parts may be lower-cased in transit: base 32 survives that.
         let text = format!("b+{}@{domain}", BASE32_NOPAD.encode(&token).to_lowercase());
         Address::parse(&text).expect("a token and a checked domain make an address")
     }
@@ -62,7 +62,7 @@ impl TokenKey {
         let (id, mac) = token.split_at_checked(16)?;
         let delivery = Uuid::from_slice(id).ok()?;
         let wanted = self.mac(used, delivery);
-        // All bytes are looked at, so that the time taken does not tell how many were right.
+        // All bytes are compared, so that the time taken does not reveal how many are right.
         let differs = mac.iter().zip(&wanted[..N]).fold(0, |differs, (a, b)| differs | (a ^ b));
         (mac.len() == N && differs == 0).then_some(delivery)
     }

@@ -205,7 +205,7 @@ async fn an_ehlo_answer_that_makes_lettre_panic_is_the_relays_trouble() {
     let id = app.release(&maintenance("all = true")).await;
     app.relay.on("EHLO", 99, Act::Reply("250-relay.example\r\n250-  \r\n250 SIZE\r\n"));
     let Finished::NoRelay(troubles, _) = app.run_until_idle().await else { panic!("a relay was found") };
-    assert_eq!(troubles[0].1.text, "the answer to EHLO cannot be read");
+    assert_eq!(troubles[0].1.text, "the reply to EHLO cannot be read");
     assert!(app.relay.connections() < 10, "{} connections", app.relay.connections());
     assert_eq!(app.counts(id).await, [(State::Queued, 2)].into());
 }

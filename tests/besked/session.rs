@@ -100,7 +100,7 @@ async fn what_the_server_does_not_offer_is_not_tried() {
     for (to, message, told) in [
         ("b@two.example", "å\r\n".to_owned(), "8BITMIME"),
         ("å@two.example", "a\r\n".to_owned(), "SMTPUTF8"),
-        ("b@two.example", "a\r\n".repeat(40), "the server takes 100"),
+        ("b@two.example", "a\r\n".repeat(40), "the server accepts 100"),
     ] {
         let failed = send(&mut session, to, message.as_bytes()).await.unwrap_err();
         assert!(failed.failure.text().contains(told), "{failed:?}");

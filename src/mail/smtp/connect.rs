@@ -1,4 +1,4 @@
-//! TCP to a relay: the first of its addresses that answers.
+//! The TCP connection to a relay: to the first of its addresses that answers.
 
 use std::io;
 use std::net::SocketAddr;
@@ -11,11 +11,11 @@ use tokio::time::timeout;
 use super::Failed;
 use crate::domain::reply::{Failure, Stage};
 
-/// How long an address is waited for alone (RFC 8305 section 5).
+/// The head start of an address before the next one is tried too (RFC 8305 section 5).
 const HEAD_START: Duration = Duration::from_millis(250);
 
-/// Connects to a host, IPv6 before IPv4, without Nagle's algorithm: it would hold the end of a message back until its
-/// beginning is acknowledged. The deadline is for all addresses together.
+/// Connects to a host, IPv6 before IPv4, without Nagle's algorithm, which would delay the end of a message until its
+/// beginning is acknowledged. The deadline covers all addresses together.
 pub(super) async fn connect(host: &str, port: u16, deadline: Duration) -> Result<TcpStream, Failed> {
     let connected = async {
         let mut addresses: Vec<_> = tokio::net::lookup_host((host, port)).await?.collect();
@@ -33,7 +33,7 @@ pub(super) async fn connect(host: &str, port: u16, deadline: Duration) -> Result
     })
 }
 
-/// The connection to the first address that answers. One that has not answered in [`HEAD_START`] gets company.
+/// Connects to the first address that answers. If one has not answered within [`HEAD_START`], the next is tried beside it.
 async fn first(addresses: Vec<SocketAddr>) -> io::Result<TcpStream> {
     let mut last = io::Error::other("the name has no address");
     let mut addresses = addresses.into_iter();
@@ -63,8 +63,8 @@ mod tests {
 
     use super::*;
 
-    /// An address that never answers: a listener whose queue is full, with what fills it. Of IPv6, or of IPv4 on a machine that
-    /// has no other.
+    /// An address that never answers: a listener whose queue is full, and the connections that fill it. IPv6, or IPv4 on a
+    /// machine without IPv6.
     async fn dead() -> (SocketAddr, TcpListener, Vec<TcpStream>) {
         let bound = |socket: TcpSocket, address: &str| socket.bind(address.parse().unwrap()).map(|()| socket);
         let socket = TcpSocket::new_v6().and_then(|socket| bound(socket, "[::1]:0"));
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_address_that_never_answers_does_not_stand_in_the_way_of_a_live_one() {
+    async fn an_address_that_never_answers_does_not_block_a_live_one() {
         let live = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let live = live.local_addr().map(|address| (address, live)).unwrap();
         let refusing = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();

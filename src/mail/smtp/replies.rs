@@ -1,10 +1,10 @@
-//! What a server says, put so that lettre can read it, and bounded: lettre reads a line to its end however long it is, and
-//! a reply anew from its beginning for each of its lines.
+//! The server's replies, bounded and normalised so that lettre can read them: lettre reads a line to its end however long it
+//! is, and parses a reply from its beginning again for each of its lines.
 //!
-//! The three-digit code decides, so that a reply is not given up for its words: lines are cut where they are too long, bytes
-//! that are not UTF-8 and control characters (which PostgreSQL would not keep) become question marks, a bare LF ends a line,
-//! and behind a bare code (legal: RFC 5321 section 4.2.1, `Reply-line = ... Reply-code [ SP textstring ] CRLF`) comes the
-//! space that lettre wants. A reply without end is no reply.
+//! The three-digit code decides, so a reply must not be lost because of its text: lines that are too long are cut, bytes that
+//! are not UTF-8 and control characters (which PostgreSQL would not store) become question marks, a bare LF ends a line, and
+//! a bare code (legal: RFC 5321 section 4.2.1, `Reply-line = ... Reply-code [ SP textstring ] CRLF`) gets the space that
+//! lettre requires. A reply without end is an error.
 
 use std::collections::VecDeque;
 use std::io;
@@ -13,32 +13,32 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, ReadBuf};
 
-/// Read at once from the connection.
+/// Bytes read from the connection at once.
 const CHUNK: usize = 4096;
 
-/// What is kept of a line.
+/// Bytes of a line that are kept; the rest is dropped.
 const LINE: usize = 900;
 
-/// Lines of one reply.
+/// The most lines of one reply.
 const LINES: usize = 200;
 
-/// Bytes of one reply, those that are not kept among them.
+/// The most bytes of one reply, including those dropped.
 const BYTES: usize = 64 * 1024;
 
-/// The replies of a server, one after the other.
+/// The replies of a server, in order.
 #[derive(Debug, Default)]
 pub(super) struct Replies {
-    /// The line that is being read, as far as it is kept.
+    /// The line being read, without dropped bytes.
     line: Vec<u8>,
-    /// Lines and bytes of the reply that is being read.
+    /// Lines and bytes of the reply being read.
     lines: usize,
     bytes: usize,
-    /// Lines that are read and not asked for yet, and whether they end a reply.
+    /// Lines read but not yet requested, and whether each ends a reply.
     ready: VecDeque<(Vec<u8>, bool)>,
 }
 
 impl Replies {
-    /// Gives at most one reply, so that nobody else keeps what was said behind it.
+    /// Reads at most one reply, so that no reader above buffers what follows it.
     pub(super) fn poll_read<S: AsyncRead + Unpin + ?Sized>(
         &mut self,
         stream: &mut S,
@@ -66,9 +66,9 @@ impl Replies {
         Poll::Ready(Ok(()))
     }
 
-    /// True where something was said that nobody has asked for.
+    /// True if the server has sent something that was not requested.
     pub(super) fn has_more<S: AsyncRead + Unpin + ?Sized>(&mut self, stream: &mut S, cx: &mut Context<'_>) -> bool {
-        // An end or an error will be met again when the answer to the next command is read.
+        // An end or an error will occur again when the reply to the next command is read.
         let _ = self.poll_fill(stream, cx);
         !self.ready.is_empty() || !self.line.is_empty()
     }
@@ -100,7 +100,7 @@ impl Replies {
         }
         let line = readable(&std::mem::take(&mut self.line));
         self.lines += 1;
-        // What is no line of a reply ends one, too: lettre gives up over it.
+        // A line that is not part of a reply ends it too: lettre fails on it.
         let last = line.get(3) != Some(&b'-');
         if last {
             (self.lines, self.bytes) = (0, 0);
@@ -110,7 +110,7 @@ impl Replies {
     }
 }
 
-/// A line as lettre wants it.
+/// A line in the form that lettre accepts.
 fn readable(line: &[u8]) -> Vec<u8> {
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     let mut text = String::with_capacity(line.len() + 3);
@@ -133,7 +133,7 @@ mod tests {
 
     use super::*;
 
-    /// What lettre would read of what a server says, reply by reply; each part comes with one read.
+    /// What lettre reads of a server's replies, one by one; each part arrives with one read.
     async fn read(parts: &[&[u8]]) -> io::Result<Vec<String>> {
         let mut stream: Box<dyn AsyncRead + Unpin> = Box::new(io::Cursor::new(Vec::new()));
         for part in parts {
@@ -156,13 +156,13 @@ mod tests {
         for parts in [&[b"250-one\r\n250 two\r\n550\r\n".as_slice()][..], &[b"250-one\r\n25", b"0 two\r\n5", b"50\r\n"]]
         {
             let all = read(parts).await.unwrap().concat();
-            assert_eq!(all, "250-one\r\n250 two\r\n550 \r\n", "bare codes get their space");
+            assert_eq!(all, "250-one\r\n250 two\r\n550 \r\n", "a bare code gets its space");
         }
         assert_eq!(read(&[b"250-one\r\n250 two\r\n550\r\n"]).await.unwrap(), ["250-one\r\n250 two\r\n", "550 \r\n"]);
     }
 
     #[tokio::test]
-    async fn what_lettre_or_a_database_cannot_take_is_mended() {
+    async fn what_lettre_or_a_database_cannot_accept_is_replaced() {
         for (said, wanted) in [
             (b"550 f\xf6r\r\n".as_slice(), "550 f?r\r\n"),
             (b"550 a\0b\x7f\r\n", "550 a?b?\r\n"),
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_has_no_end_is_refused_before_it_fills_the_memory() {
+    async fn a_reply_without_end_is_refused_before_it_fills_the_memory() {
         for endless in [b"x".as_slice(), b"250-\r\n", b"250-more\r\n"] {
             let mut replies = Replies::default();
             let refused = endless.iter().cycle().take(BYTES + 1).try_for_each(|byte| replies.take(*byte));

@@ -1,4 +1,4 @@
-//! How long the steps of a conversation take, for whoever wants to know.
+//! The durations of a session's steps, for metrics.
 
 use std::fmt;
 use std::future::Future;
@@ -9,25 +9,25 @@ use tokio::time::Instant;
 
 use crate::domain::reply::Stage;
 
-type Told = dyn Fn(Stage, Duration) + Send + Sync;
+type Observer = dyn Fn(Stage, Duration) + Send + Sync;
 
-/// Is told how long each step took, whatever came of it.
+/// Receives the duration of each step, successful or not.
 #[derive(Clone, Default)]
-pub struct Steps(Option<Arc<Told>>);
+pub struct Steps(Option<Arc<Observer>>);
 
 impl Steps {
-    /// Tells `told`.
+    /// Reports to `observer`.
     #[must_use]
-    pub fn new(told: impl Fn(Stage, Duration) + Send + Sync + 'static) -> Self {
-        Self(Some(Arc::new(told)))
+    pub fn new(observer: impl Fn(Stage, Duration) + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(observer)))
     }
 
     /// Times a step.
     pub(super) async fn time<T>(&self, stage: Stage, step: impl Future<Output = T>) -> T {
         let began = Instant::now();
         let ended = step.await;
-        if let Some(told) = &self.0 {
-            told(stage, began.elapsed());
+        if let Some(observer) = &self.0 {
+            observer(stage, began.elapsed());
         }
         ended
     }

@@ -1,7 +1,7 @@
-//! Opening a session's connection: TCP, TLS as the relay wants it, and the greeting.
+//! Opening a session's connection: TCP, TLS as the relay's URL requires, and the greeting.
 //!
-//! STARTTLS runs over a connection that is lent to lettre and taken back: whatever a man in the middle injects
-//! behind the server's answer is gone with lettre's buffer, and what follows is read under TLS only (RFC 3207 section 6).
+//! STARTTLS runs over a connection that is lent to lettre and taken back: anything an attacker injects after the server's
+//! reply is dropped with lettre's buffer, and what follows is read under TLS only (RFC 3207 section 6).
 
 use std::fmt;
 use std::io;
@@ -33,10 +33,10 @@ use super::wire::Wire;
 use crate::config::{Relay, Smtp, Tls};
 use crate::domain::reply::{Failure, Reply, Stage};
 
-/// What came of a command before its deadline.
+/// The result of a command, or the end of its deadline.
 pub(super) type Answer = Result<Result<Response, lettre::transport::smtp::Error>, Elapsed>;
 
-/// A connection that is greeted, with what is known of its other end.
+/// A connection after the greeting, with what is known of the server.
 pub(super) struct Opened {
     pub(super) conn: AsyncSmtpConnection,
     pub(super) wire: Wire,
@@ -45,7 +45,7 @@ pub(super) struct Opened {
     pub(super) expires: Option<Timestamp>,
 }
 
-/// Connects to a relay and encrypts as it wants.
+/// Connects to a relay and encrypts as its URL requires.
 pub(super) async fn open(relay: &Relay, deadlines: &Smtp, hello: &ClientId, steps: &Steps) -> Result<Opened, Failed> {
     let tcp = steps.time(Stage::Connect, connect(&relay.url.host, relay.url.port, deadlines.connect)).await?;
     let peer = tcp.peer_addr().map_err(|error| unclear(Stage::Connect, &error))?;
@@ -65,7 +65,7 @@ pub(super) async fn open(relay: &Relay, deadlines: &Smtp, hello: &ClientId, step
         let answer = timeout(deadlines.greeting, conn.command(Starttls)).await;
         failure_of(answer).map_err(|failure| Failed { stage: Stage::StartTls, failure, reused: false })?;
         let tcp = wire.take_back().ok_or_else(|| unclear(Stage::StartTls, &"the connection was closed"))?;
-        // The server does not greet again after STARTTLS; lettre waits for a greeting all the same.
+        // The server does not greet again after STARTTLS, but lettre waits for a greeting.
         (tcp, Stage::StartTls, b"220 under TLS\r\n")
     };
     let tls = steps.time(Stage::StartTls, encrypt(plain, relay, stage, deadlines.connect)).await?;
@@ -75,7 +75,7 @@ pub(super) async fn open(relay: &Relay, deadlines: &Smtp, hello: &ClientId, step
     Ok(Opened { conn, wire, host, tls: version, expires })
 }
 
-/// Tells an answer from a failure. Whatever is not a clear reply is unclear.
+/// Separates a positive reply from a failure. Anything that is not a clear reply is unclear.
 pub(super) fn failure_of(answer: Answer) -> Result<Response, Failure> {
     match answer {
         Ok(Ok(response)) => Ok(response),
@@ -91,9 +91,9 @@ fn refusal(error: &lettre::transport::smtp::Error) -> Failure {
             Failure::Replied(Reply { code: code.into(), text })
         }
         None if error.to_string().contains("incomplete response") => {
-            Failure::Unclear("the server closed the connection before its answer".to_owned())
+            Failure::Unclear("the server closed the connection before replying".to_owned())
         }
-        None if error.is_response() => Failure::Unclear("the server's answer cannot be read".to_owned()),
+        None if error.is_response() => Failure::Unclear("the server's reply cannot be read".to_owned()),
         None => Failure::Unclear(error.to_string()),
     }
 }
@@ -112,13 +112,13 @@ async fn greet(
     hello: &ClientId,
 ) -> Result<AsyncSmtpConnection, Failed> {
     let hello = hello.clone();
-    // In a task of its own: lettre panics on some answers to EHLO (RUSTSEC-2026-0562), and that is the server's trouble.
+    // In a separate task: lettre panics on some replies to EHLO (RUSTSEC-2026-0562), which counts as the server's failure.
     let mut opening = JoinSet::new();
     opening.spawn(async move { AsyncSmtpConnection::connect_with_transport(Box::new(stream), &hello).await });
     let failure = match timeout(deadlines.greeting, opening.join_next()).await {
         Ok(Some(Ok(Ok(conn)))) => return Ok(conn),
         Ok(Some(Ok(Err(error)))) => refusal(&error),
-        Ok(_) => Failure::Unclear("the answer to EHLO cannot be read".to_owned()),
+        Ok(_) => Failure::Unclear("the reply to EHLO cannot be read".to_owned()),
         Err(_) => too_late(),
     };
     Err(Failed { stage: Stage::Greeting, failure, reused: false })
@@ -144,7 +144,7 @@ fn version(tls: &TlsStream<Box<dyn AsyncTokioStream>>) -> String {
     version.unwrap_or("TLS").replace("TLSv1_", "TLSv1.")
 }
 
-/// When the server's own certificate expires.
+/// The expiry of the server's own certificate.
 fn expires(tls: &TlsStream<Box<dyn AsyncTokioStream>>) -> Option<Timestamp> {
     let certificate = tls.get_ref().1.peer_certificates()?.first()?;
     let (_, certificate) = x509_parser::parse_x509_certificate(certificate).ok()?;
@@ -174,7 +174,7 @@ fn tls_config(relay: &Relay) -> Result<ClientConfig, String> {
     Ok(config)
 }
 
-/// Takes any certificate: opportunistic TLS (RFC 7435) is there against those who only listen.
+/// Accepts any certificate: opportunistic TLS (RFC 7435) protects against passive listeners only.
 #[derive(Debug)]
 struct AnyCertificate(Arc<CryptoProvider>);
 
@@ -213,7 +213,7 @@ impl ServerCertVerifier for AnyCertificate {
     }
 }
 
-/// An encrypted connection, with a greeting that the server did not say, if any.
+/// An encrypted connection, with a greeting that the server did not send, if any.
 struct Encrypted {
     tls: TlsStream<Box<dyn AsyncTokioStream>>,
     greeting: &'static [u8],

@@ -1,4 +1,4 @@
-//! One transaction: MAIL, RCPT and DATA, in one write where the server offers PIPELINING (RFC 2920), and the message.
+//! One transaction: MAIL, RCPT and DATA, in one write if the server offers PIPELINING (RFC 2920), and the message.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -13,32 +13,32 @@ use super::{Failed, Session, lettre_address, reply, unexpected};
 use crate::domain::address::Address;
 use crate::domain::reply::{Failure, Reply, Stage};
 
-/// From whom to whom.
+/// Sender and recipient of a transaction.
 #[derive(Clone, Copy, Debug)]
 pub struct Envelope<'a> {
     /// The return path.
     pub from: &'a Address,
     /// The one recipient.
     pub to: &'a Address,
-    /// The delivery, where the message belongs to one: then a server that offers DSN (RFC 3461) is asked to report failure
-    /// and delay. Its id goes along as `ENVID`, in a form that xtext leaves as it is; a report brings it back as
-    /// `Original-Envelope-Id`, and `Uuid::parse_str` reads it.
+    /// The delivery, if the message belongs to one: a server that offers DSN (RFC 3461) is then asked to report failure and
+    /// delay. Its id is sent as `ENVID`, in a form that xtext does not change; a report returns it as
+    /// `Original-Envelope-Id`, which `Uuid::parse_str` reads.
     pub delivery: Option<Uuid>,
 }
 
 impl Session {
-    /// One transaction: a message, CRLF-normalised and ending in CRLF, to one recipient. `before_data` decides whether it may
-    /// go on, before DATA is written and, since the answers may take their time, again before the message is; false ends the
-    /// transaction with `Ok(None)`. `in_doubt` is true from the first
-    /// byte of the final dot on: whoever aborts this future then cannot know whether the server took the message.
+    /// Sends a message, CRLF-normalised and ending in CRLF, to one recipient. `before_data` decides whether the transaction
+    /// may continue: before DATA is written and, since replies may take long, again before the message; false ends the
+    /// transaction with `Ok(None)`. `uncertain` is true from the first byte of the final dot on: if this future is aborted
+    /// then, nobody knows whether the server accepted the message.
     ///
     /// # Errors
-    /// The step that failed. [`Session::is_usable`] tells whether the connection can still be used.
+    /// The step that failed. [`Session::is_usable`] says whether the connection can still be used.
     pub async fn send(
         &mut self,
         envelope: Envelope<'_>,
         message: &[u8],
-        in_doubt: &AtomicBool,
+        uncertain: &AtomicBool,
         before_data: impl Fn() -> bool,
     ) -> Result<Option<Reply>, Failed> {
         let mail = Mail::new(Some(lettre_address(envelope.from)), self.mail_parameters(&envelope, message)?);
@@ -55,17 +55,17 @@ impl Session {
             return Ok(None);
         }
         if self.wire.is_out_of_step().await {
-            // An answer that is there before the message would be taken for the answer to the message.
+            // A reply that arrives before the message would be read as the reply to the message.
             return Err(self.out_of_turn(Stage::Data));
         }
         if !before_data() {
-            // A message without its dot is none: the server forgets what it has when the connection ends.
+            // Without its dot a message is incomplete: the server drops it when the connection ends.
             self.usable = false;
             return Ok(None);
         }
-        // Whatever the answer to the final dot, the transaction is over with it.
+        // Whatever the reply to the final dot, it ends the transaction.
         self.begun = false;
-        let reply = self.body(message, in_doubt).await?;
+        let reply = self.body(message, uncertain).await?;
         self.completed += 1;
         Ok(Some(reply))
     }
@@ -75,7 +75,10 @@ impl Session {
         let mut parameters = Vec::new();
         if let Some(limit) = self.extensions.size {
             if message.len() > limit {
-                return Err(unsupported(format!("the message has {} bytes, the server takes {limit}", message.len())));
+                return Err(unsupported(format!(
+                    "the message has {} bytes, the server accepts {limit}",
+                    message.len()
+                )));
             }
             parameters.push(MailParameter::Size(message.len()));
         }
@@ -104,7 +107,7 @@ impl Session {
         if self.extensions.dsn && envelope.delivery.is_some() { vec![notify()] } else { Vec::new() }
     }
 
-    /// Up to the go-ahead, each command when the one before is answered; false where `before_data` says so.
+    /// Runs up to the 354 reply, each command after the reply to the one before; false if `before_data` refuses.
     async fn step_by_step(&mut self, mail: Mail, rcpt: Rcpt, before_data: impl Fn() -> bool) -> Result<bool, Failed> {
         if self.begun {
             self.step(Stage::Mail, Rset).await?;
@@ -119,8 +122,8 @@ impl Session {
         if go_ahead.has_code(354) { Ok(true) } else { Err(self.out_of_step(Stage::Data, &go_ahead)) }
     }
 
-    /// Up to the go-ahead, all commands in one write. Every reply is read, also behind a refusal, so that the connection
-    /// stays in step; the first refusal is what counts.
+    /// Runs up to the 354 reply, all commands in one write. Every reply is read, also after a refusal, so that commands and
+    /// replies stay in step; the first refusal counts.
     async fn pipelined(&mut self, mail: &Mail, rcpt: &Rcpt) -> Result<(), Failed> {
         let reset = if std::mem::replace(&mut self.begun, true) { Rset.to_string() } else { String::new() };
         let mut answer = self.step(Stage::Mail, format!("{reset}{mail}{rcpt}{Data}")).await;
@@ -128,7 +131,7 @@ impl Session {
         let behind_first = if reset.is_empty() { &[][..] } else { &[Stage::Mail][..] };
         let mut has_recipient = false;
         for stage in behind_first.iter().chain(&[Stage::Rcpt, Stage::Data]) {
-            // The answer in hand is that to the command before.
+            // `answer` is the reply to the previous command.
             has_recipient = *stage == Stage::Data && answer.is_ok();
             self.note(answer, &mut refused)?;
             answer = self.read(*stage).await;
@@ -137,7 +140,7 @@ impl Session {
             (Ok(go_ahead), None) if go_ahead.has_code(354) => Ok(()),
             (Ok(go_ahead), Some(refused)) if go_ahead.has_code(354) => {
                 if has_recipient {
-                    // A dot would send it an empty message.
+                    // A dot would send the recipient an empty message.
                     self.usable = false;
                 } else {
                     self.send_nothing().await;
@@ -152,7 +155,7 @@ impl Session {
         }
     }
 
-    /// Keeps the first refusal; an error where nothing more can come.
+    /// Keeps the first refusal; an error if no further reply can arrive.
     fn note(&self, answer: Result<Response, Failed>, refused: &mut Option<Failed>) -> Result<(), Failed> {
         let Err(failed) = answer else { return Ok(()) };
         let first = refused.take().unwrap_or(failed);
@@ -163,37 +166,37 @@ impl Session {
         Ok(())
     }
 
-    /// Ends a transaction that has a go-ahead but no recipient (RFC 2920 section 3.1). What the server says to it does not
-    /// matter, but has to be read.
+    /// Ends a transaction that has a 354 reply but no recipient (RFC 2920 section 3.1). The reply to the dot does not matter,
+    /// but must be read.
     async fn send_nothing(&mut self) {
         self.begun = false;
         let ended = timeout(self.deadlines.data, self.wire.write_lone_dot()).await;
         if matches!(ended, Ok(Ok(()))) {
-            // Whether the connection can be used after it is noted on the way.
+            // Reading also records whether the connection can still be used.
             let _ = self.read(Stage::Data).await;
         } else {
             self.usable = false;
         }
     }
 
-    /// Sends the message and its final dot. Whether a loss came before or after the dot makes all the difference: before
-    /// it, the server cannot have taken the message.
-    async fn body(&mut self, message: &[u8], in_doubt: &AtomicBool) -> Result<Reply, Failed> {
-        let writing = timeout(self.deadlines.body, self.wire.write_message(message, in_doubt));
+    /// Sends the message and its final dot. If the connection is lost before the dot, the server cannot have accepted the
+    /// message; after it, the outcome is uncertain.
+    async fn body(&mut self, message: &[u8], uncertain: &AtomicBool) -> Result<Reply, Failed> {
+        let writing = timeout(self.deadlines.body, self.wire.write_message(message, uncertain));
         let written = self.steps.time(Stage::Body, writing).await;
         let lost = match written {
             Ok(Ok(())) => None,
             Ok(Err(error)) => Some(error.to_string()),
-            Err(_) => Some("the message was not taken before the deadline".to_owned()),
+            Err(_) => Some("the message was not accepted before the deadline".to_owned()),
         };
         if let Some(lost) = lost {
             self.usable = false;
-            let stage = if in_doubt.load(Ordering::Relaxed) { Stage::Dot } else { Stage::Body };
+            let stage = if uncertain.load(Ordering::Relaxed) { Stage::Dot } else { Stage::Body };
             return Err(self.failed(stage, Failure::Unclear(lost)));
         }
         let (wire, conn) = (&self.wire, &mut self.conn);
         let answered = async {
-            // Where this fails, reading tells why.
+            // If this fails, reading returns the cause.
             let _ = wire.flush().await;
             conn.read_response().await
         };
@@ -205,7 +208,7 @@ impl Session {
         Ok(reply(&response))
     }
 
-    /// One more reply to what was written.
+    /// Reads one more reply to what was written.
     async fn read(&mut self, stage: Stage) -> Result<Response, Failed> {
         let reading = timeout(self.deadline(stage), self.conn.read_response());
         let answer = self.steps.time(stage, reading).await;
@@ -214,7 +217,7 @@ impl Session {
 
     fn out_of_turn(&mut self, stage: Stage) -> Failed {
         self.usable = false;
-        self.failed(stage, Failure::Unclear("the server spoke out of turn".to_owned()))
+        self.failed(stage, Failure::Unclear("the server sent a reply that was not requested".to_owned()))
     }
 
     fn out_of_step(&mut self, stage: Stage, response: &Response) -> Failed {

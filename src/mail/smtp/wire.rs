@@ -1,8 +1,8 @@
-//! The connection below lettre: lettre asks and reads replies over it, and we keep a hand on it.
+//! The connection below lettre, shared between lettre, which sends commands and reads replies over it, and ourselves.
 //!
-//! The hand is there for three things. lettre writes a message and its final dot apart, and does not tell whether the dot
-//! has left: we write both at once and know it exactly. What a server says out of turn is seen ([`Replies`] hands over one
-//! reply at a time). And the words before STARTTLS are over when we take the connection back.
+//! It is shared for three reasons. lettre writes a message and its final dot separately and does not say whether the dot was
+//! sent: we write both at once and know exactly. Replies that were not requested are noticed ([`Replies`] returns one reply
+//! at a time). And the plaintext before STARTTLS ends when we take the connection back.
 
 use std::fmt;
 use std::future::poll_fn;
@@ -22,11 +22,11 @@ use super::replies::Replies;
 /// The end of a message: the line of a single dot.
 const DOT: &[u8] = b".\r\n";
 
-/// A connection in two hands.
+/// A connection with two owners.
 #[derive(Clone)]
 pub(super) struct Wire(Arc<Mutex<Option<Ends>>>);
 
-/// The connection, and what came over it and is not asked for yet.
+/// The connection, and the replies that arrived over it and were not requested yet.
 struct Ends {
     stream: Box<dyn AsyncTokioStream>,
     replies: Replies,
@@ -38,31 +38,31 @@ impl Wire {
         Self(Arc::new(Mutex::new(Some(ends))))
     }
 
-    /// Takes the connection out of both hands. What was said and not asked for is gone.
+    /// Takes the connection from both owners. Replies that were not requested are dropped.
     pub(super) fn take_back(&self) -> Option<Box<dyn AsyncTokioStream>> {
         self.ends().take().map(|ends| ends.stream)
     }
 
-    /// True where the server has said something that was not asked for: what it says next would be taken for the answer to
-    /// something else.
+    /// True if the server has sent a reply that was not requested: the next reply would be read as the answer to another
+    /// command.
     pub(super) async fn is_out_of_step(&self) -> bool {
         let look =
             |cx: &mut Context<'_>| self.with(|ends| Poll::Ready(Ok(ends.replies.has_more(&mut *ends.stream, cx))));
         poll_fn(look).await.unwrap_or(false)
     }
 
-    /// Writes a message, CRLF-normalised, and its final dot, in as few writes as the kernel allows. `in_doubt` is true
-    /// whenever a byte of the dot may have left: it is set before each write that could reach the dot and cleared where the
-    /// write did not come that far.
-    pub(super) async fn write_message(&self, message: &[u8], in_doubt: &AtomicBool) -> io::Result<()> {
+    /// Writes a message, CRLF-normalised, and its final dot, in as few writes as the kernel allows. `uncertain` is true
+    /// whenever a byte of the dot may have been sent: it is set before each write that could reach the dot, and cleared if
+    /// the write did not reach it.
+    pub(super) async fn write_message(&self, message: &[u8], uncertain: &AtomicBool) -> io::Result<()> {
         let bytes = stuffed(message);
         let (mut rest, last) = (bytes.as_slice(), DOT.len());
         while !rest.is_empty() {
             let written = poll_fn(|cx| {
-                let before = in_doubt.swap(true, Ordering::Relaxed);
+                let before = uncertain.swap(true, Ordering::Relaxed);
                 let polled = self.with(|ends| Pin::new(&mut *ends.stream).poll_write(cx, rest));
                 let reached = matches!(polled, Poll::Ready(Ok(written)) if written + last > rest.len());
-                in_doubt.store(before || reached, Ordering::Relaxed);
+                uncertain.store(before || reached, Ordering::Relaxed);
                 polled
             });
             match written.await? {
@@ -73,13 +73,13 @@ impl Wire {
         Ok(())
     }
 
-    /// Writes the dot of a message that is not to be.
+    /// Writes the dot of an empty message.
     pub(super) async fn write_lone_dot(&self) -> io::Result<()> {
         let mut wire = self.clone();
         tokio::io::AsyncWriteExt::write_all(&mut wire, DOT).await
     }
 
-    /// Sees to it that what was written is with the kernel; over TLS it may not be yet.
+    /// Flushes what was written to the kernel; TLS may still buffer it.
     pub(super) async fn flush(&self) -> io::Result<()> {
         poll_fn(|cx| self.with(|ends| Pin::new(&mut *ends.stream).poll_flush(cx))).await
     }
@@ -96,7 +96,7 @@ impl Wire {
     }
 }
 
-/// A message as it goes over the wire: dots at the beginning of a line doubled (RFC 5321 section 4.5.2), the final dot behind.
+/// A message as it is sent: dots at the beginning of a line doubled (RFC 5321 section 4.5.2), then the final dot.
 fn stuffed(message: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(message.len() + message.len() / 64 + 8);
     if message.starts_with(b".") {
@@ -155,7 +155,7 @@ impl AsyncTokioStream for Wire {
 mod tests {
     use super::stuffed;
 
-    /// RFC 5321 section 4.5.2: a dot before every line that begins with one, and before no other.
+    /// RFC 5321 section 4.5.2: every line that begins with a dot gets another one, and no other line does.
     #[test]
     fn dots_at_the_beginning_of_a_line_are_doubled() {
         for (message, wire) in [
