@@ -434,7 +434,7 @@ impl Notices {
 
     /// The subject in the default language, placeholders standing for themselves: also the proof that it can be rendered.
     fn subject(&self, notice: &Notice) -> Result<String, NoticeError> {
-        Ok(crate::mail::compose::render::subject(&self.config.organisation, notice)?)
+        Ok(crate::mail::compose::render::subject(&self.config, notice)?)
     }
 }
 

@@ -1,5 +1,5 @@
-# Every fixed string of a mail, in English. A key that is added here is added in the other languages too: a test compares
-# the keys and the variables. Subjects and greetings are plain text, never HTML.
+# Every fixed string of a mail, in English. A key added here must be added in the other languages too: a test compares keys
+# and variables. All strings are plain text, never HTML.
 
 # Dates and times
 
@@ -48,53 +48,94 @@ and = and
 greeting = Hello { $name },
 greeting-blank = Hello,
 label-reference = Reference
-reference-note = Please state this reference if you contact us.
+reference-note = Please quote the reference { $reference } if you contact us.
 
 # Footer
 
 footer-heading = About this message
 footer-sender = Sent by { $organisation }, { $address }.
-footer-why = You get this as { $role } of { $customer } (account { $account }).
-role-service = service contact
-role-security = security contact
-role-technical = technical contact
-role-legal = legal contact
-role-billing = billing contact
+footer-registration = Registration number: { $number }.
+footer-seat = Registered office: { $seat }.
+footer-why = You receive this as { $role } for { $customer } (account { $account }), which gave us your contact details.
+role-service = a service contact
+role-security = a security contact
+role-technical = a technical contact
+role-legal = a legal contact
+role-billing = a billing contact
+footer-successor = Not the right person any more? Tell us who is:
+footer-objection = You may, however, object on grounds relating to your particular situation (GDPR Article 21(1)). Write to:
+footer-optional-news = You may object to receiving news from us at any time, without giving a reason (GDPR Article 21).
+footer-optional-survey = You may object to receiving surveys from us at any time, without giving a reason (GDPR Article 21).
+footer-unsubscribe-news = Unsubscribe from news
+footer-unsubscribe-survey = Unsubscribe from surveys
 footer-privacy = Questions about personal data:
-footer-authority = You can complain about how we handle personal data to the supervisory authority: { $authority }.
-footer-optional = You do not have to receive messages like this.
-footer-unsubscribe = Unsubscribe
-footer-unsubscribe-text = Unsubscribe here:
+footer-privacy-notice = How we handle personal data:
+footer-authority = You can lodge a complaint with the supervisory authority: { $authority }.
 
-basis-security_breach = Legal basis: our duty to tell you about a personal data breach and to keep your data secure (GDPR Articles 33(2), 34 and 32(1)).
-basis-disruption = Legal basis: our legitimate interest in keeping you informed about the service you use (GDPR Article 6(1)(f)), and security of processing (Article 32(1)).
-basis-maintenance = Legal basis: our legitimate interest in keeping you informed about the service you use (GDPR Article 6(1)(f)), and security of processing (Article 32(1)).
-basis-agreement_change = Legal basis: our contract with the customer, and our legitimate interest in telling its contacts about changes to it (GDPR Article 6(1)(f)).
-basis-security_measures_change = Legal basis: security of processing, and our duties as a processor (GDPR Articles 32(1) and 28).
-basis-billing = Legal basis: our contract with the customer, and accounting law.
-basis-news = Legal basis: our legitimate interest in telling customers about the service (GDPR Article 6(1)(f)). You may object at any time.
-basis-survey = Legal basis: our legitimate interest in improving the service (GDPR Article 6(1)(f)). You may object at any time.
+# Legal bases. The basis is what permits us to use the address (GDPR Article 6); the duty is why there is a notice at all.
 
-refusal-security_breach = You cannot opt out of notices like this: the law requires us to tell you about a breach.
-refusal-disruption = You cannot opt out of notices like this: you must be able to act when a service that you rely on fails.
-refusal-maintenance = You cannot opt out of notices like this: you must be able to prepare for work on a service that you rely on.
-refusal-agreement_change = You cannot opt out of notices like this: you must know the terms that apply to you, and your rights when they change.
-refusal-security_measures_change = You cannot opt out of notices like this: you must be able to judge how your data is protected.
-refusal-billing = You cannot opt out of notices like this: they are part of invoicing.
+basis-security_breach = Legal basis: a legal obligation (GDPR Article 6(1)(c)).
+basis-security_breach-suspected = Legal basis: our legitimate interest in warning you early (GDPR Article 6(1)(f)).
+basis-disruption = Legal basis: our legitimate interest in keeping you informed about the services you use (GDPR Article 6(1)(f)).
+basis-maintenance = Legal basis: our legitimate interest in keeping you informed about the services you use (GDPR Article 6(1)(f)).
+basis-agreement_change = Legal basis: if you are the customer yourself, our contract with you (GDPR Article 6(1)(b)); otherwise our legitimate interest in informing the contact the customer has named (Article 6(1)(f)).
+basis-security_measures_change = Legal basis: our legitimate interest in keeping you informed about how your data is protected (GDPR Article 6(1)(f)).
+basis-billing = Legal basis: if you are the customer yourself, our contract with you (GDPR Article 6(1)(b)); otherwise our legitimate interest in sending invoices to the contact the customer has named (Article 6(1)(f)).
+basis-news = Legal basis: our legitimate interest in telling customers about our services (GDPR Article 6(1)(f)).
+basis-survey = Legal basis: our legitimate interest in improving our services (GDPR Article 6(1)(f)).
+
+duty-processor_breach = Our duty: a processor must notify the controller of a personal data breach (Article 33(2)).
+duty-controller_breach = Our duty: a controller must inform the people concerned of a personal data breach that is likely to put them at high risk (Article 34).
+duty-security = Our duty: to keep processing secure (Article 32(1)).
+duty-security_measures = Our duties: to keep processing secure (Article 32(1)), and those of a processor (Article 28).
+duty-sub_processor = Our duty: a processor must announce a change of sub-processors, so that the controller can object (Article 28(2)).
+duty-data_processing = Our duty: processing on behalf of a customer must be governed by a contract (Article 28(3)).
+duty-billing = Our duty: accounting law requires us to issue and store invoices (Article 6(1)(c)).
+
+refusal-security_breach = You cannot opt out of these notices: the law requires us to send them.
+refusal-security_breach-suspected = You cannot opt out of these notices: you must be able to act in time.
+refusal-disruption = You cannot opt out of these notices: you must be able to act when a service you rely on fails.
+refusal-maintenance = You cannot opt out of these notices: you must be able to prepare for work on a service you rely on.
+refusal-agreement_change = You cannot opt out of these notices: you must know the terms that apply, and your rights when they change.
+refusal-security_measures_change = You cannot opt out of these notices: you must be able to judge how your data is protected.
+refusal-billing = You cannot opt out of these notices: they are part of invoicing.
 
 # Security breach
 
-security_breach-label = Personal data breach
-security_breach-subject = Personal data breach notice: { $reference }
-security_breach-lead = A security incident has affected personal data that we handle for you. This notice says what happened, what it may lead to, what we do about it, and what you can do.
+security_breach-label-suspected = Possible personal data breach
+security_breach-label-confirmed = Personal data breach
+security_breach-label-update = Personal data breach: update
+security_breach-label-final = Personal data breach: final notice
+security_breach-subject-suspected = Possible personal data breach: { $reference }
+security_breach-subject-confirmed = Personal data breach: { $reference }
+security_breach-subject-update = Update on personal data breach: { $reference }
+security_breach-subject-final = Final notice of personal data breach: { $reference }
+security_breach-lead-controller-suspected = We are investigating a security incident in which your personal data may have been affected. This is not confirmed. We are telling you now so that you can protect yourself, and will write again as soon as we know more.
+security_breach-lead-controller-confirmed = A security incident has affected your personal data. This notice explains what happened, what it may lead to, what we are doing about it and what you can do.
+security_breach-lead-controller-update = We know more about the security incident we told you about earlier. This notice replaces what we wrote then.
+security_breach-lead-controller-final = Our investigation of the security incident we told you about earlier is complete. This is our final notice about it.
+security_breach-lead-processor-suspected = We are investigating a security incident in which personal data that we process on your behalf may have been affected. This is not confirmed. We are telling you now so that you can prepare, and will write again as soon as a breach is confirmed or ruled out.
+security_breach-lead-processor-confirmed = A security incident has affected personal data that we process on your behalf. As your processor, we are notifying you as the controller (GDPR Article 33(2)).
+security_breach-lead-processor-update = We know more about the security incident we notified you of earlier. This notice replaces what we wrote then; please check whether it changes anything you have reported as the controller (GDPR Article 33(4)).
+security_breach-lead-processor-final = Our investigation of the security incident we notified you of earlier is complete. This is our final notice about it; please check whether it changes anything you have reported as the controller (GDPR Article 33(4)).
+security_breach-stage = Stage
+security_breach-stage-suspected = Suspected, not confirmed
+security_breach-stage-confirmed = Confirmed
+security_breach-stage-update = Update
+security_breach-stage-final = Investigation complete
 security_breach-discovered = Discovered
 security_breach-occurred-from = Began
 security_breach-occurred-until = Ended
 security_breach-data = Data affected
+security_breach-data-suspected = Data that may be affected
 security_breach-nature = What happened
+security_breach-nature-suspected = What we know so far
 security_breach-consequences = What it may lead to
 security_breach-measures = What we have done and are doing
 security_breach-actions = What you should do
+security_breach-duties = Your duties as the controller
+security_breach-duties-suspected = Nothing is confirmed yet. If a breach is confirmed, you may have to notify your supervisory authority within 72 hours (GDPR Article 33(1)). You will then receive what you need for that from us without undue delay.
+security_breach-duties-confirmed = You must notify your supervisory authority without undue delay and, where feasible, within 72 hours of becoming aware of the breach, unless it is unlikely to put people at risk (GDPR Article 33(1)). If the risk to them is likely to be high, you must also inform the people concerned (Article 34). This notice contains what we know of what Article 33(3) asks for: the nature of the breach and the data affected, the likely consequences, the measures taken, and a contact point. Anything missing may be supplied later (Article 33(4)); we will send it as soon as we have it.
 security_breach-contact = Where to get more information
 
 # Disruption
@@ -106,29 +147,30 @@ disruption-label-monitoring = Disruption: being monitored
 disruption-label-resolved = Disruption: resolved
 disruption-subject-possible = Possible disruption of { $services }
 disruption-subject-investigating = Disruption of { $services }: we are investigating
-disruption-subject-identified = Disruption of { $services }: cause found, repair under way
-disruption-subject-monitoring = Disruption of { $services }: repaired, we are monitoring
+disruption-subject-identified = Disruption of { $services }: cause found, fix in progress
+disruption-subject-monitoring = Disruption of { $services }: fixed, we are monitoring
 disruption-subject-resolved = Disruption of { $services }: resolved
-disruption-lead-possible = A disruption is possible. Nothing has failed yet.
+disruption-lead-possible = Services that you use may be disrupted. It is not certain that they will be; we are telling you now so that you can prepare.
 disruption-lead-investigating = Something is not working as it should. We do not know the cause yet and are looking for it.
-disruption-lead-identified = We know the cause of the disruption and are working on the repair.
-disruption-lead-monitoring = The repair is in place. We are watching the service before we call the disruption over.
+disruption-lead-identified = We know the cause of the disruption and are working on a fix.
+disruption-lead-monitoring = The fix is in place. We are monitoring the service before we call the disruption over.
 disruption-lead-resolved = The disruption is over and the service works as it should.
 disruption-status = Status
-disruption-status-possible = Possible
+disruption-status-possible = Possible, not confirmed
 disruption-status-investigating = Being investigated
-disruption-status-identified = Cause found, repair under way
-disruption-status-monitoring = Repaired, being monitored
+disruption-status-identified = Cause found, fix in progress
+disruption-status-monitoring = Fixed, being monitored
 disruption-status-resolved = Resolved
 disruption-services = Services
 disruption-started = Started
+disruption-started-possible = Risk since
 disruption-resolved = Resolved
 disruption-duration = Duration
 disruption-next-update = Next update
 disruption-next-update-by = By { $time }
 disruption-impact = What you may notice
 disruption-impact-resolved = What was affected
-disruption-workaround = What you can do meanwhile
+disruption-workaround = What you can do in the meantime
 
 # Maintenance
 
@@ -141,12 +183,12 @@ maintenance-subject-announced = Planned maintenance of { $services }: { $when }
 maintenance-subject-rescheduled = New time for maintenance of { $services }: { $when }
 maintenance-subject-cancelled = Cancelled: maintenance of { $services } on { $when }
 maintenance-subject-started = Maintenance of { $services } has started
-maintenance-subject-completed = Maintenance of { $services } is completed
+maintenance-subject-completed = Maintenance of { $services } is complete
 maintenance-lead-announced = We will carry out planned maintenance on services that you use.
 maintenance-lead-rescheduled = Maintenance that we announced earlier has moved to another time. Please note the new time below.
 maintenance-lead-cancelled = Maintenance that we announced will not take place. You do not need to do anything.
 maintenance-lead-started = The maintenance that we announced has started.
-maintenance-lead-completed = The maintenance is completed. If something does not work as before, please contact us.
+maintenance-lead-completed = The maintenance is complete. If something does not work as before, please contact us.
 maintenance-when = When
 maintenance-when-rescheduled = New time
 maintenance-when-cancelled = Was planned for
@@ -162,27 +204,41 @@ maintenance-action = What you need to do
 
 # Agreement change
 
-agreement_change-label = Change of agreement
-agreement_change-subject = { $document } changes on { $date }
-agreement_change-lead = We are changing an agreement between us. Here is what changes, what you can do if you do not agree, and the full text.
+agreement_change-label-terms = Agreement change: terms
+agreement_change-label-price = Agreement change: prices
+agreement_change-label-data_processing = Agreement change: data processing
+agreement_change-label-sub_processor = Agreement change: sub-processors
+agreement_change-label-other = Agreement change
+agreement_change-subject-terms = New terms from { $date }: { $document }
+agreement_change-subject-price = New prices from { $date }: { $document }
+agreement_change-subject-data_processing = Changed data processing from { $date }: { $document }
+agreement_change-subject-sub_processor = Change of sub-processors from { $date }: { $document }
+agreement_change-subject-other = { $document } changes on { $date }
+agreement_change-lead-terms = We are changing the terms between us. Here is what changes, what you can do if you do not agree, and the full text.
+agreement_change-lead-price = We are changing our prices. Here is what changes, what you can do if you do not agree, and the full text.
+agreement_change-lead-data_processing = We are changing the agreement on how we process personal data on your behalf. Here is what changes, what you can do if you do not agree, and the full text.
+agreement_change-lead-sub_processor = We plan to change the sub-processors that process personal data on your behalf. As the controller, you may object before the change takes effect (GDPR Article 28(2)).
+agreement_change-lead-other = We are changing an agreement between us. Here is what changes, what you can do if you do not agree, and the full text.
 agreement_change-document = Document
 agreement_change-version = New version
 agreement_change-effective = Takes effect
 agreement_change-right-until = Object or terminate by
+agreement_change-right-until-sub_processor = Object by
 agreement_change-summary = What changes
 agreement_change-right = Your right to object or terminate
+agreement_change-right-sub_processor = Your right to object
 agreement_change-right-date = You can use this right until and including { $date }.
 agreement_change-text = The full text
 
 # Security measures change
 
-security_measures_change-label = Change of security measures
-security_measures_change-subject = Changed security measure from { $date }: { $measure }
-security_measures_change-lead = We are changing a measure that protects the data you keep with us.
+security_measures_change-label = Security measures change
+security_measures_change-subject = Security measure changes on { $date }: { $measure }
+security_measures_change-lead = We are changing a measure that protects the data you store with us.
 security_measures_change-measure = Measure
-security_measures_change-kind = Kind
-security_measures_change-kind-technical = Technical measure
-security_measures_change-kind-organisational = Organisational measure
+security_measures_change-kind = Type of change
+security_measures_change-kind-technical = Technical
+security_measures_change-kind-organisational = Organisational
 security_measures_change-effective = Takes effect
 security_measures_change-change = What changes
 security_measures_change-effect = What it means for you
@@ -205,18 +261,19 @@ news-label = News
 # Survey
 
 survey-label = Survey
-survey-subject = We would like your answer: { $question }
-survey-heading = We would like your answer
+survey-subject = Your opinion, please: { $question }
+survey-heading = Your opinion, please
 survey-question = Our question
 survey-closes = Closes
 survey-button = Answer the survey
 survey-voluntary = Taking part is voluntary.
 
-# The page behind the unsubscribe link.
+# The page behind the unsubscribe link
+
 preferences-title = What we may send you
-preferences-intro = These choices are for { $address }, at every customer it belongs to.
+preferences-intro = These choices are for { $address }, for every customer account you are a contact of. Untick what you do not want to receive.
 preferences-saved = Your choices are saved.
 preferences-news = News about our services
-preferences-survey = Invitations to surveys
+preferences-survey = Surveys
 preferences-save = Save
-preferences-mandatory = Notices that we are bound to send, such as maintenance, disruptions, changes of agreements and security, are not affected.
+preferences-mandatory = Notices we must send, such as those about maintenance, disruptions, agreement changes, security and invoices, are not affected.

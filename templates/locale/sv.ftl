@@ -1,5 +1,5 @@
-# Alla fasta texter i ett brev, på svenska. En nyckel som läggs till här läggs till i de andra språken också: ett test
-# jämför nycklar och variabler. Ämnesrader och hälsningar är ren text, aldrig HTML.
+# Alla fasta texter i ett brev, på svenska. En nyckel som läggs till här ska läggas till i de andra språken också: ett test
+# jämför nycklar och variabler. Alla texter är ren text, aldrig HTML.
 
 # Datum och tider
 
@@ -48,80 +48,123 @@ and = och
 greeting = Hej { $name },
 greeting-blank = Hej,
 label-reference = Referens
-reference-note = Ange gärna referensen om du kontaktar oss.
+reference-note = Ange gärna referensen { $reference } om du kontaktar oss.
 
 # Sidfot
 
 footer-heading = Om det här meddelandet
 footer-sender = Skickat av { $organisation }, { $address }.
-footer-why = Du får det här meddelandet som { $role } för { $customer } (konto { $account }).
+footer-registration = Organisationsnummer: { $number }.
+footer-seat = Säte: { $seat }.
+footer-why = Du får det här meddelandet som { $role } för { $customer } (konto { $account }), som har lämnat dina kontaktuppgifter till oss.
 role-service = tjänstekontakt
 role-security = säkerhetskontakt
 role-technical = teknisk kontakt
 role-legal = avtalskontakt
 role-billing = fakturakontakt
+footer-successor = Är du inte längre rätt person? Meddela oss vem som är det:
+footer-objection = Däremot kan du invända mot behandlingen av skäl som rör din specifika situation (artikel 21.1 i GDPR). Skriv till:
+footer-optional-news = Du kan när som helst tacka nej till nyheter från oss, utan att ange något skäl (artikel 21 i GDPR).
+footer-optional-survey = Du kan när som helst tacka nej till enkäter från oss, utan att ange något skäl (artikel 21 i GDPR).
+footer-unsubscribe-news = Avsluta utskick av nyheter
+footer-unsubscribe-survey = Avsluta utskick av enkäter
 footer-privacy = Frågor om personuppgifter:
-footer-authority = Du kan klaga på hur vi behandlar personuppgifter hos tillsynsmyndigheten: { $authority }.
-footer-optional = Du behöver inte ta emot sådana här meddelanden.
-footer-unsubscribe = Avsluta utskick
-footer-unsubscribe-text = Avsluta utskicken här:
+footer-privacy-notice = Så behandlar vi personuppgifter:
+footer-authority = Du kan lämna klagomål till tillsynsmyndigheten: { $authority }.
 
-basis-security_breach = Rättslig grund: vår skyldighet att informera dig om en personuppgiftsincident och att skydda dina uppgifter (artiklarna 33.2, 34 och 32.1 i GDPR).
-basis-disruption = Rättslig grund: vårt berättigade intresse av att hålla dig informerad om tjänsten du använder (artikel 6.1 f i GDPR) och säkerhet i samband med behandlingen (artikel 32.1).
-basis-maintenance = Rättslig grund: vårt berättigade intresse av att hålla dig informerad om tjänsten du använder (artikel 6.1 f i GDPR) och säkerhet i samband med behandlingen (artikel 32.1).
-basis-agreement_change = Rättslig grund: vårt avtal med kunden och vårt berättigade intresse av att informera kundens kontaktpersoner om ändringar i det (artikel 6.1 f i GDPR).
-basis-security_measures_change = Rättslig grund: säkerhet i samband med behandlingen och våra skyldigheter som personuppgiftsbiträde (artiklarna 32.1 och 28 i GDPR).
-basis-billing = Rättslig grund: vårt avtal med kunden och bokföringslagstiftningen.
-basis-news = Rättslig grund: vårt berättigade intresse av att informera kunder om tjänsten (artikel 6.1 f i GDPR). Du kan invända när som helst.
-basis-survey = Rättslig grund: vårt berättigade intresse av att förbättra tjänsten (artikel 6.1 f i GDPR). Du kan invända när som helst.
+# Rättsliga grunder. Grunden är det som tillåter oss att använda adressen (artikel 6 i GDPR), skyldigheten är skälet till att
+# meddelandet alls skickas.
 
-refusal-security_breach = Du kan inte tacka nej till sådana här meddelanden: enligt lag måste vi informera dig om en incident.
-refusal-disruption = Du kan inte tacka nej till sådana här meddelanden: du måste kunna agera när en tjänst som du är beroende av inte fungerar.
-refusal-maintenance = Du kan inte tacka nej till sådana här meddelanden: du måste kunna förbereda dig på arbeten i en tjänst som du är beroende av.
-refusal-agreement_change = Du kan inte tacka nej till sådana här meddelanden: du måste känna till villkoren som gäller för dig och dina rättigheter när de ändras.
-refusal-security_measures_change = Du kan inte tacka nej till sådana här meddelanden: du måste kunna bedöma hur dina uppgifter skyddas.
-refusal-billing = Du kan inte tacka nej till sådana här meddelanden: de är en del av faktureringen.
+basis-security_breach = Rättslig grund: en rättslig förpliktelse (artikel 6.1 c i GDPR).
+basis-security_breach-suspected = Rättslig grund: vårt berättigade intresse av att varna dig i god tid (artikel 6.1 f i GDPR).
+basis-disruption = Rättslig grund: vårt berättigade intresse av att hålla dig informerad om tjänsterna du använder (artikel 6.1 f i GDPR).
+basis-maintenance = Rättslig grund: vårt berättigade intresse av att hålla dig informerad om tjänsterna du använder (artikel 6.1 f i GDPR).
+basis-agreement_change = Rättslig grund: om du själv är kunden, vårt avtal med dig (artikel 6.1 b i GDPR), annars vårt berättigade intresse av att informera den kontaktperson som kunden har angett (artikel 6.1 f).
+basis-security_measures_change = Rättslig grund: vårt berättigade intresse av att hålla dig informerad om hur dina uppgifter skyddas (artikel 6.1 f i GDPR).
+basis-billing = Rättslig grund: om du själv är kunden, vårt avtal med dig (artikel 6.1 b i GDPR), annars vårt berättigade intresse av att skicka fakturor till den kontaktperson som kunden har angett (artikel 6.1 f).
+basis-news = Rättslig grund: vårt berättigade intresse av att berätta för kunder om våra tjänster (artikel 6.1 f i GDPR).
+basis-survey = Rättslig grund: vårt berättigade intresse av att förbättra våra tjänster (artikel 6.1 f i GDPR).
+
+duty-processor_breach = Vår skyldighet: ett personuppgiftsbiträde ska underrätta den personuppgiftsansvarige om en personuppgiftsincident (artikel 33.2).
+duty-controller_breach = Vår skyldighet: en personuppgiftsansvarig ska informera de registrerade om en personuppgiftsincident som sannolikt leder till hög risk för dem (artikel 34).
+duty-security = Vår skyldighet: att hålla behandlingen säker (artikel 32.1).
+duty-security_measures = Våra skyldigheter: att hålla behandlingen säker (artikel 32.1) och de som ett personuppgiftsbiträde har (artikel 28).
+duty-sub_processor = Vår skyldighet: ett personuppgiftsbiträde ska meddela byte av underbiträden, så att den personuppgiftsansvarige kan invända (artikel 28.2).
+duty-data_processing = Vår skyldighet: behandling för en kunds räkning ska regleras i avtal (artikel 28.3).
+duty-billing = Vår skyldighet: enligt bokföringslagen ska vi utfärda och bevara fakturor (artikel 6.1 c).
+
+refusal-security_breach = Du kan inte tacka nej till de här meddelandena: vi måste skicka dem enligt lag.
+refusal-security_breach-suspected = Du kan inte tacka nej till de här meddelandena: du måste kunna agera i tid.
+refusal-disruption = Du kan inte tacka nej till de här meddelandena: du måste kunna agera när en tjänst som du är beroende av inte fungerar.
+refusal-maintenance = Du kan inte tacka nej till de här meddelandena: du måste kunna förbereda dig på arbeten i en tjänst som du är beroende av.
+refusal-agreement_change = Du kan inte tacka nej till de här meddelandena: du måste känna till villkoren som gäller och dina rättigheter när de ändras.
+refusal-security_measures_change = Du kan inte tacka nej till de här meddelandena: du måste kunna bedöma hur dina uppgifter skyddas.
+refusal-billing = Du kan inte tacka nej till de här meddelandena: de är en del av faktureringen.
 
 # Personuppgiftsincident
 
-security_breach-label = Personuppgiftsincident
-security_breach-subject = Information om personuppgiftsincident: { $reference }
-security_breach-lead = En säkerhetsincident har påverkat personuppgifter som vi hanterar åt dig. Här står vad som har hänt, vad det kan leda till, vad vi gör åt det och vad du kan göra.
+security_breach-label-suspected = Misstänkt personuppgiftsincident
+security_breach-label-confirmed = Personuppgiftsincident
+security_breach-label-update = Personuppgiftsincident: ny information
+security_breach-label-final = Personuppgiftsincident: slutlig information
+security_breach-subject-suspected = Misstänkt personuppgiftsincident: { $reference }
+security_breach-subject-confirmed = Personuppgiftsincident: { $reference }
+security_breach-subject-update = Ny information om personuppgiftsincident: { $reference }
+security_breach-subject-final = Slutlig information om personuppgiftsincident: { $reference }
+security_breach-lead-controller-suspected = Vi utreder en säkerhetsincident där dina personuppgifter kan ha påverkats. Det är inte bekräftat. Vi berättar om det nu för att du ska kunna skydda dig och hör av oss igen så snart vi vet mer.
+security_breach-lead-controller-confirmed = En säkerhetsincident har påverkat dina personuppgifter. Här står vad som har hänt, vad det kan leda till, vad vi gör åt det och vad du kan göra.
+security_breach-lead-controller-update = Vi vet nu mer om säkerhetsincidenten som vi har berättat om tidigare. Det här meddelandet ersätter det vi skrev då.
+security_breach-lead-controller-final = Vår utredning av säkerhetsincidenten som vi har berättat om tidigare är klar. Det här är vårt sista meddelande om den.
+security_breach-lead-processor-suspected = Vi utreder en säkerhetsincident där personuppgifter som vi behandlar för din räkning kan ha påverkats. Det är inte bekräftat. Vi berättar om det nu för att du ska kunna förbereda dig och hör av oss igen så snart en incident är bekräftad eller avskriven.
+security_breach-lead-processor-confirmed = En säkerhetsincident har påverkat personuppgifter som vi behandlar för din räkning. Som personuppgiftsbiträde underrättar vi dig som personuppgiftsansvarig (artikel 33.2 i GDPR).
+security_breach-lead-processor-update = Vi vet nu mer om säkerhetsincidenten som vi har underrättat dig om tidigare. Det här meddelandet ersätter det vi skrev då. Kontrollera om det ändrar något som du har anmält som personuppgiftsansvarig (artikel 33.4 i GDPR).
+security_breach-lead-processor-final = Vår utredning av säkerhetsincidenten som vi har underrättat dig om tidigare är klar. Det här är vårt sista meddelande om den. Kontrollera om det ändrar något som du har anmält som personuppgiftsansvarig (artikel 33.4 i GDPR).
+security_breach-stage = Läge
+security_breach-stage-suspected = Misstänkt, inte bekräftad
+security_breach-stage-confirmed = Bekräftad
+security_breach-stage-update = Ny information
+security_breach-stage-final = Utredningen är klar
 security_breach-discovered = Upptäcktes
 security_breach-occurred-from = Började
 security_breach-occurred-until = Upphörde
 security_breach-data = Berörda uppgifter
+security_breach-data-suspected = Uppgifter som kan vara berörda
 security_breach-nature = Vad som har hänt
+security_breach-nature-suspected = Vad vi vet hittills
 security_breach-consequences = Vad det kan leda till
 security_breach-measures = Vad vi har gjort och gör
 security_breach-actions = Vad du bör göra
+security_breach-duties = Dina skyldigheter som personuppgiftsansvarig
+security_breach-duties-suspected = Ännu är inget bekräftat. Om en incident bekräftas kan du behöva anmäla den till din tillsynsmyndighet inom 72 timmar (artikel 33.1 i GDPR). Det du behöver för det får du i så fall från oss utan onödigt dröjsmål.
+security_breach-duties-confirmed = Du ska anmäla incidenten till din tillsynsmyndighet utan onödigt dröjsmål och, om så är möjligt, inom 72 timmar efter att du fick vetskap om den, såvida det inte är osannolikt att den medför en risk för människors rättigheter och friheter (artikel 33.1 i GDPR). Om risken sannolikt är hög ska du också informera de registrerade (artikel 34). Det här meddelandet innehåller det vi vet av det som artikel 33.3 kräver: incidentens art och berörda uppgifter, sannolika konsekvenser, vidtagna åtgärder och en kontaktpunkt. Det som saknas får lämnas senare (artikel 33.4), och vi skickar det så snart vi har det.
 security_breach-contact = Här får du veta mer
 
 # Driftstörning
 
-disruption-label-possible = Möjlig störning
+disruption-label-possible = Befarad driftstörning
 disruption-label-investigating = Driftstörning: felsökning pågår
 disruption-label-identified = Driftstörning: orsaken är hittad
 disruption-label-monitoring = Driftstörning: under bevakning
 disruption-label-resolved = Driftstörning: avhjälpt
-disruption-subject-possible = Möjlig störning i { $services }
+disruption-subject-possible = Befarad driftstörning i { $services }
 disruption-subject-investigating = Driftstörning i { $services }: felsökning pågår
 disruption-subject-identified = Driftstörning i { $services }: orsaken är hittad, vi åtgärdar felet
 disruption-subject-monitoring = Driftstörning i { $services }: åtgärdad, vi bevakar
 disruption-subject-resolved = Driftstörning i { $services }: avhjälpt
-disruption-lead-possible = En störning kan inträffa. Ingenting har slutat fungera ännu.
+disruption-lead-possible = Tjänster som du använder kan komma att störas. Det är inte säkert att det blir så, men vi berättar om det nu för att du ska kunna förbereda dig.
 disruption-lead-investigating = Något fungerar inte som det ska. Vi vet ännu inte varför och letar efter orsaken.
 disruption-lead-identified = Vi vet vad som orsakar störningen och arbetar med att åtgärda felet.
 disruption-lead-monitoring = Felet är åtgärdat. Vi bevakar tjänsten innan vi säger att störningen är över.
 disruption-lead-resolved = Störningen är över och tjänsten fungerar som den ska.
 disruption-status = Status
-disruption-status-possible = Möjlig
+disruption-status-possible = Befarad, inte bekräftad
 disruption-status-investigating = Felsökning pågår
 disruption-status-identified = Orsaken är hittad, felet åtgärdas
 disruption-status-monitoring = Åtgärdat, under bevakning
 disruption-status-resolved = Avhjälpt
 disruption-services = Tjänster
 disruption-started = Började
+disruption-started-possible = Risk sedan
 disruption-resolved = Avhjälptes
 disruption-duration = Varade i
 disruption-next-update = Nästa besked
@@ -162,30 +205,44 @@ maintenance-action = Vad du behöver göra
 
 # Avtalsändring
 
-agreement_change-label = Ändring av avtal
-agreement_change-subject = { $document } ändras den { $date }
-agreement_change-lead = Vi ändrar ett avtal mellan oss. Här står vad som ändras, vad du kan göra om du inte går med på det och hela den nya texten.
+agreement_change-label-terms = Avtalsändring: villkor
+agreement_change-label-price = Avtalsändring: priser
+agreement_change-label-data_processing = Avtalsändring: personuppgiftsbehandling
+agreement_change-label-sub_processor = Avtalsändring: underbiträden
+agreement_change-label-other = Avtalsändring
+agreement_change-subject-terms = Nya villkor från den { $date }: { $document }
+agreement_change-subject-price = Nya priser från den { $date }: { $document }
+agreement_change-subject-data_processing = Ändrad personuppgiftsbehandling från den { $date }: { $document }
+agreement_change-subject-sub_processor = Ändrade underbiträden från den { $date }: { $document }
+agreement_change-subject-other = { $document } ändras den { $date }
+agreement_change-lead-terms = Vi ändrar villkoren mellan oss. Här står vad som ändras, vad du kan göra om du inte godtar ändringen och hela den nya texten.
+agreement_change-lead-price = Vi ändrar våra priser. Här står vad som ändras, vad du kan göra om du inte godtar ändringen och hela den nya texten.
+agreement_change-lead-data_processing = Vi ändrar avtalet om hur vi behandlar personuppgifter för din räkning. Här står vad som ändras, vad du kan göra om du inte godtar ändringen och hela den nya texten.
+agreement_change-lead-sub_processor = Vi planerar att ändra vilka underbiträden som behandlar personuppgifter för din räkning. Som personuppgiftsansvarig kan du invända innan ändringen börjar gälla (artikel 28.2 i GDPR).
+agreement_change-lead-other = Vi ändrar ett avtal mellan oss. Här står vad som ändras, vad du kan göra om du inte godtar ändringen och hela den nya texten.
 agreement_change-document = Dokument
 agreement_change-version = Ny version
 agreement_change-effective = Gäller från
 agreement_change-right-until = Invänd eller säg upp senast
+agreement_change-right-until-sub_processor = Invänd senast
 agreement_change-summary = Vad som ändras
 agreement_change-right = Din rätt att invända eller säga upp avtalet
-agreement_change-right-date = Du kan använda den här rätten till och med { $date }.
+agreement_change-right-sub_processor = Din rätt att invända
+agreement_change-right-date = Du kan använda den här rätten till och med den { $date }.
 agreement_change-text = Hela texten
 
 # Ändrad säkerhetsåtgärd
 
 security_measures_change-label = Ändrad säkerhetsåtgärd
 security_measures_change-subject = Ändrad säkerhetsåtgärd från { $date }: { $measure }
-security_measures_change-lead = Vi ändrar en åtgärd som skyddar uppgifterna du har hos oss.
+security_measures_change-lead = Vi ändrar en åtgärd som skyddar de uppgifter du har hos oss.
 security_measures_change-measure = Åtgärd
-security_measures_change-kind = Slag
-security_measures_change-kind-technical = Teknisk åtgärd
-security_measures_change-kind-organisational = Organisatorisk åtgärd
+security_measures_change-kind = Typ av förändring
+security_measures_change-kind-technical = Teknisk
+security_measures_change-kind-organisational = Organisatorisk
 security_measures_change-effective = Gäller från
 security_measures_change-change = Vad som ändras
-security_measures_change-effect = Vad det betyder för dig
+security_measures_change-effect = Vad det innebär för dig
 
 # Faktura
 
@@ -205,18 +262,19 @@ news-label = Nyheter
 # Enkät
 
 survey-label = Enkät
-survey-subject = Vi vill gärna ha ditt svar: { $question }
-survey-heading = Vi vill gärna ha ditt svar
+survey-subject = Vad tycker du? { $question }
+survey-heading = Vad tycker du?
 survey-question = Vår fråga
 survey-closes = Stänger
 survey-button = Svara på enkäten
 survey-voluntary = Det är frivilligt att delta.
 
-# Sidan bakom avanmälningslänken.
+# Sidan bakom avanmälningslänken
+
 preferences-title = Vad vi får skicka till dig
-preferences-intro = Valen gäller { $address }, hos alla kunder som adressen hör till.
+preferences-intro = Valen gäller { $address }, för alla kundkonton där du är kontaktperson. Avmarkera det du inte vill få.
 preferences-saved = Dina val är sparade.
 preferences-news = Nyheter om våra tjänster
-preferences-survey = Inbjudningar till undersökningar
+preferences-survey = Enkäter
 preferences-save = Spara
-preferences-mandatory = Meddelanden som vi är skyldiga att skicka, till exempel om underhåll, störningar, ändrade avtal och säkerhet, påverkas inte.
+preferences-mandatory = Meddelanden som vi måste skicka, till exempel om underhåll, driftstörningar, avtalsändringar, säkerhet och fakturor, påverkas inte.

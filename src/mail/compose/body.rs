@@ -1,7 +1,7 @@
 //! A body: the text or the HTML of a notice, with slots, ready to be filled in and encoded.
 //!
-//! Quoted-printable (RFC 2045 section 6.7) goes by the line: no line's encoding depends on another. So the lines that are
-//! the same for everybody are encoded once, and for each recipient only the few in which recipients differ.
+//! Quoted-printable (RFC 2045 section 6.7) encodes each line by itself. So the lines that are the same for all recipients are
+//! encoded once, and for each recipient only the few lines that differ.
 
 use crate::mail::compose::slots::Piece;
 
@@ -20,7 +20,7 @@ enum Stretch {
 }
 
 impl Body {
-    /// Takes a rendered body, cut at its slots; lines end in LF.
+    /// Makes a body from a rendered text, cut at its slots; lines end in LF.
     pub fn new(pieces: Vec<Piece>) -> Self {
         let mut stretches = Vec::new();
         let mut line = Vec::new();
@@ -45,7 +45,7 @@ impl Body {
         Self { stretches }
     }
 
-    /// The text, each line with slots filled in by `fill`.
+    /// Returns the text, each line with slots filled in by `fill`.
     pub fn plain(&self, fill: impl Fn(&[Piece]) -> String) -> String {
         let mut text = String::new();
         for stretch in &self.stretches {
@@ -57,7 +57,7 @@ impl Body {
         text
     }
 
-    /// The text as [`Body::plain`] gives it, encoded; lines end in CRLF.
+    /// Returns the text of [`Body::plain`], encoded; lines end in CRLF.
     pub fn encoded(&self, fill: impl Fn(&[Piece]) -> String) -> Vec<u8> {
         let fixed = |stretch: &Stretch| if let Stretch::Fixed { encoded, .. } = stretch { encoded.len() } else { 256 };
         let mut bytes = Vec::with_capacity(self.stretches.iter().map(fixed).sum());
@@ -71,7 +71,7 @@ impl Body {
     }
 }
 
-/// Adds a line to the stretches: to the last one, where both have no slot.
+/// Adds a line to the stretches: to the last one if neither has a slot.
 fn end_line(stretches: &mut Vec<Stretch>, line: &mut Vec<Piece>) {
     let pieces = std::mem::take(line);
     if pieces.iter().any(|piece| matches!(piece, Piece::Slot(..))) {
@@ -103,7 +103,7 @@ mod tests {
     }
 
     proptest! {
-        /// Line by line gives what the whole text gives, and what is decoded is what was encoded.
+        /// Encoding line by line equals encoding the whole text, and decoding restores it.
         #[test]
         fn it_is_encoded_as_if_all_of_it_were_encoded_at_once(
             texts in prop::collection::vec("[ =.åx\t\n]{0,120}", 1..9),

@@ -1,5 +1,5 @@
-//! A notice that is being sent: parsed once, rendered once for each view, its messages packed with one dictionary for each
-//! language.
+//! A notice that is being sent: parsed once, rendered once for each view; its messages are compressed with one dictionary
+//! for each language.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
@@ -24,7 +24,7 @@ use crate::store::deliveries::ToSend;
 use crate::store::messages::{Dictionary, Message};
 use crate::store::notices::Kept;
 
-/// Why a delivery's message could not be made.
+/// The reason a delivery's message could not be composed.
 #[derive(Debug, Error)]
 pub enum ComposeError {
     /// The notice cannot be rendered.
@@ -33,16 +33,16 @@ pub enum ComposeError {
     /// The message cannot be built.
     #[error(transparent)]
     Message(#[from] MessageError),
-    /// It cannot be packed.
-    #[error("the message could not be packed: {0}")]
+    /// The message cannot be compressed.
+    #[error("cannot compress the message: {0}")]
     Pack(String),
-    /// The one that was kept cannot be had.
+    /// The stored message cannot be read.
     #[error(transparent)]
     Kept(#[from] StoreError),
 }
 
 impl ComposeError {
-    /// As it may stand in a log.
+    /// The text for logs, without personal data.
     #[must_use]
     pub fn for_logs(&self) -> String {
         match self {
@@ -59,27 +59,27 @@ pub struct Composed {
     pub bytes: Arc<[u8]>,
     /// Their SHA-256.
     pub sha256: [u8; 32],
-    /// What to keep of it; nothing where it is kept already.
+    /// What to store of it; `None` if it is stored already.
     pub keep: Option<Message>,
 }
 
 /// A notice that is being sent.
 pub struct Composer {
-    /// As it is kept.
+    /// The stored notice.
     pub kept: Kept,
     notice: Notice,
-    /// Domain of the Message-IDs of the notice it follows.
+    /// The domain of the Message-IDs of the notice it follows.
     follows_domain: Option<String>,
     skeletons: Mutex<HashMap<View, Arc<Skeleton>>>,
     packers: Mutex<HashMap<String, Arc<Packer>>>,
-    /// Marks its messages as copies sent for a look.
+    /// Marks its messages as test copies.
     pub is_test: bool,
 }
 
-/// Views kept ready; a notice has rarely more, and rendering one again costs little.
+/// Skeletons held in memory; a notice rarely has more views, and rendering one again costs little.
 const MAX_SKELETONS: usize = 512;
 
-/// The zstd level: higher ones gain next to nothing over a dictionary.
+/// The zstd level: with a dictionary, higher levels gain almost nothing.
 const LEVEL: i32 = 1;
 
 struct Packer {
@@ -88,7 +88,7 @@ struct Packer {
 }
 
 thread_local! {
-    /// What zstd works in: some hundred kilobytes that take longer to make than a message to pack.
+    /// The workspace of zstd: allocating its few hundred kilobytes takes longer than compressing a message.
     static WORKSPACE: RefCell<CCtx<'static>> = RefCell::new(CCtx::create());
 }
 
@@ -104,10 +104,10 @@ impl Packer {
 }
 
 impl Composer {
-    /// Takes a kept notice.
+    /// Makes a composer of a stored notice.
     ///
     /// # Errors
-    /// Where it is not valid any more.
+    /// If the notice is no longer valid.
     pub fn new(kept: Kept, follows_domain: Option<String>) -> Result<Self, Problems> {
         let notice = Notice::parse(&kept.source)?;
         Ok(Self {
@@ -132,10 +132,10 @@ impl Composer {
         message_id(delivery_id, &self.kept.message_domain)
     }
 
-    /// What a delivery says, for people to look at.
+    /// Renders the content of a delivery for display.
     ///
     /// # Errors
-    /// Where it cannot be rendered.
+    /// If it cannot be rendered.
     pub fn content(&self, config: &Config, key: &TokenKey, to: &ToSend) -> Result<Content, RenderError> {
         let skeleton = self.skeleton_for(config, to)?;
         let unsubscribe_url = self.unsubscribe_url(config, key, to.id);
@@ -159,16 +159,16 @@ impl Composer {
         }
     }
 
-    /// The one-click address of a delivery of an optional notice.
+    /// The one-click unsubscribe address of a delivery of an optional notice.
     fn unsubscribe_url(&self, config: &Config, key: &TokenKey, delivery_id: Uuid) -> Option<String> {
         let base = config.organisation.public_url.trim_end_matches('/');
         (self.class() == Class::Optional).then(|| format!("{base}/u/{}", key.link(delivery_id)))
     }
 
-    /// Makes the message of a delivery.
+    /// Composes the message of a delivery.
     ///
     /// # Errors
-    /// Where it cannot be rendered or built.
+    /// If it cannot be rendered or built.
     pub fn compose(&self, config: &Config, key: &TokenKey, to: &ToSend) -> Result<Composed, ComposeError> {
         let skeleton = self.skeleton_for(config, to)?;
         let unsubscribe_url = self.unsubscribe_url(config, key, to.id);
@@ -202,7 +202,7 @@ impl Composer {
         if let Some(skeleton) = self.skeletons.lock().unwrap_or_else(PoisonError::into_inner).get(&view) {
             return Ok(skeleton.clone());
         }
-        let skeleton = Arc::new(Skeleton::new(&config.organisation, &self.notice, &view)?);
+        let skeleton = Arc::new(Skeleton::new(config, &self.notice, &view)?);
         let mut skeletons = self.skeletons.lock().unwrap_or_else(PoisonError::into_inner);
         if skeletons.len() >= MAX_SKELETONS {
             skeletons.clear();
@@ -211,7 +211,7 @@ impl Composer {
         Ok(skeleton)
     }
 
-    /// What to pack messages in a language with: one of them as nobody gets it, so that erasing a person leaves it whole.
+    /// The compression dictionary of a language: a message to nobody, so that erasing a person never touches it.
     fn packer(&self, config: &Config, skeleton: &Skeleton) -> Result<Arc<Packer>, ComposeError> {
         let mut packers = self.packers.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(packer) = packers.get(skeleton.language()) {

@@ -15,11 +15,11 @@ pub struct Dates {
     is_utc: bool,
 }
 
-/// Dots between two times of a day, and between two days.
+/// The en dash between two times of a day, and between two days.
 const DASH: &str = "\u{2013}";
 
 impl Dates {
-    /// For a language and a zone.
+    /// Writes times in a language and a zone.
     pub fn new(language: &'static Language, zone: &ZoneName) -> Self {
         let is_utc = matches!(zone.as_str(), "UTC" | "Etc/UTC" | "Etc/UCT" | "Etc/Universal" | "Etc/Zulu");
         Self { language, zone: zone.time_zone(), zone_name: zone.as_str().replace('_', " "), is_utc }
@@ -39,14 +39,14 @@ impl Dates {
         self.language.with("date-long", &parts)
     }
 
-    /// A moment, short, for a subject: `1 December 2026, 22:00`, with `UTC` where that is the contact's zone.
+    /// A short moment for a subject: `1 December 2026, 22:00`, with `UTC` if that is the contact's zone.
     pub fn short(&self, time: Timestamp) -> String {
         let local = time.to_zoned_datetime(self.zone.clone());
         let short = self.at(&self.date(local.date()), &local);
         if self.is_utc { format!("{short} UTC") } else { short }
     }
 
-    /// A moment: a line in the contact's zone, and one in UTC where that differs.
+    /// A moment: a line in the contact's zone, and one in UTC if that differs.
     pub fn moment(&self, time: Timestamp) -> Vec<String> {
         self.moment_within(time).iter().map(|line| capitalised(line)).collect()
     }
@@ -66,7 +66,7 @@ impl Dates {
         lines
     }
 
-    /// A window: a line in the contact's zone, one in UTC where that differs, and one where the clocks change in it.
+    /// A window: a line in the contact's zone, one in UTC if that differs, and one if the clocks change within it.
     pub fn window(&self, start: Timestamp, end: Timestamp) -> Vec<String> {
         let ((start, utc_start), (end, utc_end)) = (self.both(start), self.both(end));
         let same_offset = start.offset() == end.offset();
@@ -93,7 +93,7 @@ impl Dates {
         lines.iter().map(|line| capitalised(line)).collect()
     }
 
-    /// How long it is from one time to another: `1 day 4 hours`, `45 minutes`.
+    /// The time from one moment to another: `1 day 4 hours`, `45 minutes`.
     pub fn duration(&self, start: Timestamp, end: Timestamp) -> String {
         let minutes = end.duration_since(start).as_secs() / 60;
         let parts = [("days", minutes / 1440), ("hours", minutes / 60 % 24), ("minutes", minutes % 60)];
@@ -144,7 +144,7 @@ fn offset_of(time: &ZonedDateTime) -> String {
     }
 }
 
-/// With a capital first letter: in Swedish, weekdays have none of their own.
+/// The text with a capital first letter: Swedish weekdays are written in lower case.
 pub fn capitalised(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())

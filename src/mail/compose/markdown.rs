@@ -1,8 +1,7 @@
 //! A Markdown body as HTML for mail, and as plain text.
 //!
-//! The HTML is sanitised against a short list although authors are refused HTML, images and odd links at the edge
-//! (`domain::markdown`): it must hold whatever a parser makes of a body. Styles are inline, since mail clients drop what
-//! stands elsewhere.
+//! The HTML is sanitised against a short list although `domain::markdown` already refuses HTML, images and unusual links: the
+//! result must be safe whatever the parser makes of a body. Styles are inline, since many mail clients drop style sheets.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
@@ -12,7 +11,7 @@ use pulldown_cmark::{CowStr, Event, HeadingLevel, Parser, Tag, TagEnd, html};
 use crate::domain::markdown::options;
 use crate::mail::compose::plain;
 
-/// Element, and the style it gets. What is not listed is not let through.
+/// Element and style. Anything not listed is removed.
 const STYLES: &[(&str, &str)] = &[
     ("a", "color:#175cd3;text-decoration:underline;overflow-wrap:anywhere"),
     ("blockquote", "margin:0 0 16px;padding:4px 0 4px 16px;border-left:3px solid #d0d5dd"),
@@ -33,8 +32,12 @@ const STYLES: &[(&str, &str)] = &[
     ("strong", ""),
     ("table", "margin:0 0 16px;width:100%;border-collapse:collapse"),
     ("tbody", ""),
-    ("td", "padding:8px 8px 8px 0;border-bottom:1px solid #d0d5dd;text-align:left;vertical-align:top"),
-    ("th", "padding:8px 8px 8px 0;border-bottom:2px solid #98a2b3;text-align:left;vertical-align:top;font-weight:700"),
+    ("td", "min-width:64px;padding:8px 8px 8px 0;border-bottom:1px solid #d0d5dd;text-align:left;vertical-align:top"),
+    (
+        "th",
+        "min-width:64px;padding:8px 8px 8px 0;border-bottom:2px solid #98a2b3;text-align:left;vertical-align:top;\
+         font-weight:700",
+    ),
     ("thead", ""),
     ("tr", ""),
     ("ul", "margin:0 0 16px;padding:0 0 0 24px"),
@@ -58,8 +61,8 @@ static SANITISER: LazyLock<ammonia::Builder<'static>> = LazyLock::new(|| {
     builder
 });
 
-/// Renders a body as HTML. Its highest heading becomes one of `top_level`, so that it fits below what stands above it; `link`
-/// is applied to the address of each link.
+/// Renders a body as HTML. Its highest heading gets `top_level`, so that it fits below the headings of the mail; `link` is
+/// applied to the address of each link.
 #[must_use]
 pub fn to_html(body: &str, top_level: HeadingLevel, link: impl Fn(&str) -> String) -> String {
     let events: Vec<Event<'_>> = Parser::new_ext(body, options()).filter_map(|event| harmless(event, &link)).collect();
@@ -85,7 +88,7 @@ pub fn to_html(body: &str, top_level: HeadingLevel, link: impl Fn(&str) -> Strin
     SANITISER.clean(&rendered).to_string()
 }
 
-/// The event as it may be shown: HTML as the text it is, no image, no title on a link.
+/// The event in its harmless form: HTML as plain text, no image, no title on a link.
 fn harmless<'a>(event: Event<'a>, link: impl Fn(&str) -> String) -> Option<Event<'a>> {
     Some(match event {
         Event::Html(html) | Event::InlineHtml(html) => Event::Text(html),
@@ -109,17 +112,37 @@ pub fn to_text(body: &str, link: impl Fn(&str) -> String) -> String {
     plain::tidy(&writer.out)
 }
 
+/// Returns the first words of a body's paragraphs and lists, at least `enough` bytes of them if there are as many: headings,
+/// code, tables and the addresses of links are left out.
+#[must_use]
+pub fn opening(body: &str, enough: usize) -> String {
+    let (mut words, mut skipped) = (String::new(), 0_usize);
+    for event in Parser::new_ext(body, options()) {
+        match event {
+            Event::Start(Tag::Heading { .. } | Tag::CodeBlock(_) | Tag::Table(_)) => skipped += 1,
+            Event::End(TagEnd::Heading(_) | TagEnd::CodeBlock | TagEnd::Table) => skipped -= 1,
+            Event::Text(text) | Event::Code(text) if skipped == 0 => words.push_str(&text),
+            Event::SoftBreak | Event::HardBreak | Event::End(TagEnd::Paragraph | TagEnd::Item) => words.push(' '),
+            _ => {}
+        }
+        if words.len() > enough {
+            break;
+        }
+    }
+    words
+}
+
 /// Turns Markdown events into lines.
 #[derive(Default)]
 struct TextWriter {
     out: String,
     /// The paragraph, heading, cell or item being read.
     inline: String,
-    /// What each open list item and quote puts before its lines: the first time, and after that.
+    /// The prefix of each open list item and quote: of its first line, and of the lines after that.
     prefixes: Vec<(String, String)>,
-    /// The number of the next item of each open list; `None` for one with bullets.
+    /// The number of the next item of each open list; `None` for a list with bullets.
     lists: Vec<Option<u64>>,
-    /// Where the open link's words begin in `inline`, and where it leads.
+    /// The start of the open link's words in `inline`, and its address.
     link: Option<(usize, String)>,
     /// The rows of the open table, the header first.
     rows: Vec<Vec<String>>,
@@ -205,7 +228,7 @@ impl TextWriter {
         }
     }
 
-    /// Writes the address after a link's words, unless those are the address.
+    /// Writes the address after a link's words, unless the words are the address.
     fn end_link(&mut self) {
         if let Some((start, address)) = self.link.take() {
             let words = &self.inline[start..];
@@ -245,7 +268,7 @@ impl TextWriter {
         }
     }
 
-    /// What begins the next line and those after it. An item's bullet is used up by that.
+    /// The prefixes of the next line and of those after it. This uses up an item's bullet.
     fn prefix(&mut self) -> (String, String) {
         let first = self.prefixes.iter().map(|prefix| prefix.0.as_str()).collect();
         let rest: String = self.prefixes.iter().map(|prefix| prefix.1.as_str()).collect();
@@ -255,7 +278,7 @@ impl TextWriter {
         (first, rest)
     }
 
-    /// Writes code as it is, indented, its lines never wrapped.
+    /// Writes code unchanged and indented; its lines are never wrapped.
     fn code(&mut self) {
         self.open_gap();
         let (mut first, rest) = self.prefix();
@@ -266,7 +289,7 @@ impl TextWriter {
         self.gap = true;
     }
 
-    /// Writes a table in columns where it fits, and else each row as `header: cell` lines.
+    /// Writes a table in columns if it fits, else each row as `header: cell` lines.
     fn table(&mut self) {
         let rows = std::mem::take(&mut self.rows);
         let columns = rows.first().map_or(0, Vec::len);
@@ -307,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_on_the_list_does_not_come_through() {
+    fn what_is_not_on_the_list_is_removed() {
         let body = "# A\n\n<script>alert(1)</script>\n\n[x](javascript:alert(1)) [y](data:text/html,z) [z](/relative) \
                     ![alt](https://example.com/a.png) <b onclick=\"x\">b</b> [t](https://example.com \"title\")\n";
         let html = to_html(body, HeadingLevel::H2, same);
@@ -322,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn headings_fit_below_what_stands_above() {
+    fn headings_fit_below_those_of_the_mail() {
         let html = to_html("## A\n\n### B\n", HeadingLevel::H3, same);
         assert!(html.contains("<h3 ") && html.contains("<h4 ") && !html.contains("<h2"), "{html}");
     }

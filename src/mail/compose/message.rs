@@ -1,4 +1,4 @@
-//! The message: a rendered notice with its headers, as the bytes that are sent and kept.
+//! The message: a rendered notice with its headers, as the bytes that are sent and stored.
 
 use jiff::Timestamp;
 use lettre::message::header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue};
@@ -12,34 +12,34 @@ use crate::domain::address::Address;
 use crate::domain::category::Category;
 use crate::mail::dkim;
 
-/// What the headers of a message say.
+/// The content of a message's headers.
 #[derive(Clone, Debug)]
 pub struct Head<'a> {
     /// The delivery.
     pub delivery_id: Uuid,
-    /// Domain of its Message-ID.
+    /// The domain of its Message-ID.
     pub message_domain: &'a str,
-    /// Category of the notice.
+    /// The category of the notice.
     pub category: Category,
-    /// Language of the text.
+    /// The language of the text.
     pub language: &'a str,
     /// The recipient.
     pub to: &'a Address,
     /// The recipient's name; may be empty.
     pub to_name: &'a str,
-    /// When the notice was released: the Date of every attempt.
+    /// The time of release: the Date of every attempt.
     pub date: Timestamp,
     /// The Message-ID that this message continues.
     pub references: Option<String>,
     /// The one-click address of an optional notice (RFC 8058); `None` for mandatory ones.
     pub unsubscribe_url: Option<&'a str>,
-    /// Marks a copy that was sent for a look.
+    /// Marks a test copy.
     pub is_test: bool,
 }
 
-/// The message could not be put together.
+/// The message could not be built.
 #[derive(Debug, Error)]
-#[error("the message could not be built: {0}")]
+#[error("cannot build the message: {0}")]
 pub struct MessageError(String);
 
 /// The Message-ID of a delivery: the same on every attempt.
@@ -49,7 +49,7 @@ pub fn message_id(delivery_id: Uuid, domain: &str) -> String {
 }
 
 impl MessageError {
-    /// Something else speaks against it.
+    /// An error with another cause.
     pub(crate) fn new(problem: impl std::fmt::Display) -> Self {
         Self(problem.to_string())
     }
@@ -61,10 +61,10 @@ impl From<lettre::error::Error> for MessageError {
     }
 }
 
-/// What every mail begins with: from whom, to whom, and when.
+/// Starts a mail with its sender, recipient and date.
 ///
 /// # Errors
-/// Where the recipient's address is none for lettre.
+/// If lettre does not accept the recipient's address.
 pub fn begin(sender: &Sender, to: &Address, to_name: &str, date: Timestamp) -> Result<MessageBuilder, MessageError> {
     let address = lettre::Address::new(to.local(), to.domain()).map_err(MessageError::new)?;
     let name = Some(to_name.to_owned()).filter(|name| !name.is_empty());
@@ -76,11 +76,11 @@ pub fn begin(sender: &Sender, to: &Address, to_name: &str, date: Timestamp) -> R
         .date(std::time::UNIX_EPOCH + std::time::Duration::from_millis(milliseconds)))
 }
 
-/// The bytes of a message as they leave: all lines ending in CRLF, the last one too (the bytes as a server stores them), with
+/// Returns the bytes of a message as they are sent: every line ends in CRLF, the last one too (as a server stores them), with
 /// the signatures on top. All mail passes through here.
 ///
 /// # Errors
-/// Where it cannot be signed.
+/// If it cannot be signed.
 pub fn finish(message: &Message, keys: &[Dkim], date: Timestamp) -> Result<Vec<u8>, MessageError> {
     let mut bytes = message.formatted();
     if !bytes.ends_with(b"\r\n") {
@@ -92,7 +92,7 @@ pub fn finish(message: &Message, keys: &[Dkim], date: Timestamp) -> Result<Vec<u
 /// Builds the message: multipart/alternative, text first. The same head and content give the same bytes.
 ///
 /// # Errors
-/// Where lettre refuses a part, or a key; none of ours should make it.
+/// If lettre refuses a part, or a key does not sign; neither is expected.
 pub fn build(config: &Config, head: &Head<'_>, content: Encoded) -> Result<Vec<u8>, MessageError> {
     let mut builder = begin(&config.sender, head.to, head.to_name, head.date)?
         .subject(content.subject)

@@ -1,12 +1,12 @@
-//! What the body of a mail is made of: facts in a table, and authored texts, each of which shows as HTML and as plain text.
+//! The parts of a mail's body: facts in a table, and authored texts. Each exists as HTML and as plain text.
 
 use crate::mail::compose::plain;
 
 /// A row of the table of facts.
 pub struct Fact {
-    /// What it is.
+    /// The label.
     pub label: String,
-    /// What is said about it.
+    /// The value, in lines.
     pub lines: Vec<Line>,
 }
 
@@ -14,20 +14,20 @@ pub struct Fact {
 pub struct Line {
     /// The words.
     pub text: String,
-    /// How it is set.
+    /// The tone.
     pub tone: Tone,
-    /// Whether the author wrote it, and so in the language of the edition.
+    /// True if the author wrote it: it is then in the language of the edition.
     pub authored: bool,
 }
 
-/// How a line is set.
+/// The tone of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tone {
-    /// As text.
+    /// Like other text.
     Plain,
     /// Less prominent.
     Quiet,
-    /// Struck through: no longer so. Words beside it must say the same, for those who do not see the stroke.
+    /// Struck through: no longer true. A line beside it must say so in words, for readers who do not see the stroke.
     Struck,
 }
 
@@ -44,34 +44,34 @@ impl Tone {
 }
 
 impl Fact {
-    /// Words that the author wrote.
+    /// A fact in the author's words.
     pub fn authored(label: String, text: impl Into<String>) -> Self {
         Self::authored_lines(label, vec![text.into()])
     }
 
-    /// Several things that the author wrote.
+    /// A fact with several lines of the author's.
     pub fn authored_lines(label: String, texts: Vec<String>) -> Self {
         let lines = texts.into_iter().map(|text| Line { text, tone: Tone::Plain, authored: true });
         Self { label, lines: lines.collect() }
     }
 
-    /// Words of our own: the first line plain, those below it quiet.
-    pub fn told(label: String, lines: Vec<String>) -> Self {
+    /// A fact in our own words: the first line plain, the others quiet.
+    pub fn ours(label: String, lines: Vec<String>) -> Self {
         let tone = |index| if index == 0 { Tone::Plain } else { Tone::Quiet };
         let lines = lines.into_iter().enumerate();
         Self { label, lines: lines.map(|(index, text)| Line { text, tone: tone(index), authored: false }).collect() }
     }
 
-    /// What is no longer so, and the words that say that.
+    /// A fact that is no longer true, and the note that says so.
     pub fn struck(label: String, lines: Vec<String>, note: String) -> Self {
-        let mut fact = Self::told(label, lines);
+        let mut fact = Self::ours(label, lines);
         fact.lines.iter_mut().for_each(|line| line.tone = Tone::Struck);
         fact.lines.insert(0, Line { text: note, tone: Tone::Plain, authored: false });
         fact
     }
 }
 
-/// The widest label that still has its value beside it in plain text.
+/// The widest label that has its value beside it in plain text.
 const LABEL_WIDTH: usize = 28;
 
 /// Facts as plain text, values aligned.
@@ -105,7 +105,7 @@ pub struct Prose {
 }
 
 impl Prose {
-    /// Takes a text apart.
+    /// Splits a text into paragraphs and lines.
     pub fn new(text: &str) -> Self {
         let paragraphs = text.split("\n\n").map(|paragraph| {
             let lines = paragraph.lines().map(str::trim).filter(|line| !line.is_empty());
@@ -114,14 +114,14 @@ impl Prose {
         Self { paragraphs: paragraphs.filter(|paragraph| !paragraph.is_empty()).collect() }
     }
 
-    /// As plain text.
+    /// Returns it as plain text.
     pub fn text(&self) -> String {
         let paragraphs = self.paragraphs.iter().map(|lines| plain::wrap(&lines.join("\n"), "", ""));
         paragraphs.collect::<Vec<_>>().join("\n")
     }
 }
 
-/// A list as plain text, each item with a bullet, or its number.
+/// A list as plain text, each item with a bullet or its number.
 pub fn list_text(items: &[String], numbered: bool) -> String {
     let items = items.iter().enumerate().map(|(index, item)| {
         let first = if numbered { format!("{}. ", index + 1) } else { "- ".to_owned() };

@@ -1,9 +1,9 @@
-//! Laying out plain text: lines of at most [`WIDTH`] columns, in which no word and so no address is ever broken.
+//! The layout of plain text: lines of at most [`WIDTH`] columns; no word, and so no address, is ever broken.
 
-/// The widest line, so that it survives being quoted a few times in 80 columns.
+/// The widest line: narrow enough to be quoted a few times within 80 columns.
 pub const WIDTH: usize = 76;
 
-/// Breaks a text into lines. `first` begins its first line, `rest` all others; line breaks in the text stay.
+/// Breaks a text into lines. `first` begins its first line, `rest` all others; line breaks in the text are preserved.
 pub fn wrap(text: &str, first: &str, rest: &str) -> String {
     let mut out = String::new();
     let mut prefix = first;
@@ -35,14 +35,14 @@ pub fn wrap(text: &str, first: &str, rest: &str) -> String {
     out
 }
 
-/// The text with blanks at line ends gone, never more than one empty line in a row, and none at either end.
+/// Returns the text without trailing spaces, with at most one empty line in a row and none at either end.
 pub fn tidy(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut empty = 0;
     for line in text.lines().map(str::trim_end) {
         empty = if line.is_empty() { empty + 1 } else { 0 };
         if empty <= 1 && !(out.is_empty() && line.is_empty()) {
-            // The line that tells mail clients that a signature follows ends with a space.
+            // The signature separator ends with a space (RFC 3676 section 4.3).
             out.push_str(if line == "--" { "-- " } else { line });
             out.push('\n');
         }

@@ -1,36 +1,37 @@
-//! Rendering: a notice becomes a [`Skeleton`] for everybody with the same language, zone and role, and each recipient's
-//! mail is that skeleton, filled.
+//! Rendering: a notice becomes one [`Skeleton`] for all recipients with the same language, zone and role; each recipient's
+//! mail is that skeleton, filled in.
 
 use pulldown_cmark::HeadingLevel;
 use thiserror::Error;
 
 pub use crate::mail::compose::slots::Values;
 
-use crate::config::Organisation;
-use crate::domain::category::{Category, Class, Role};
+use crate::config::Config;
+use crate::domain::category::{Category, Role};
 use crate::domain::locale::{Locale, ZoneName};
 use crate::domain::notice::{Edition, Notice};
 use crate::domain::placeholder::Placeholder;
 use crate::mail::compose::body::Body;
 use crate::mail::compose::dates::Dates;
+use crate::mail::compose::footer::Footer;
 use crate::mail::compose::markdown;
 use crate::mail::compose::slots::{Escape, Marks, Part, Piece, Slot};
-use crate::mail::compose::templates::{Footer, Page};
-use crate::mail::compose::views::Maker;
+use crate::mail::compose::templates::Page;
+use crate::mail::compose::views::{self, Maker};
 use crate::mail::locale::Language;
 
-/// What recipients of one skeleton share.
+/// What the recipients of one skeleton have in common.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct View {
     /// The language they read.
     pub locale: Locale,
     /// The zone their clocks show.
     pub zone: ZoneName,
-    /// As what they are addressed.
+    /// The role in which they are addressed.
     pub role: Role,
 }
 
-/// A notice rendered for a view, with slots left where recipients differ. Made rarely, filled often.
+/// A notice rendered for a view, with slots where recipients differ. Made rarely, filled often.
 #[derive(Debug)]
 pub struct Skeleton {
     language: String,
@@ -40,7 +41,7 @@ pub struct Skeleton {
     html: Body,
 }
 
-/// What one recipient is sent.
+/// The content of one recipient's mail.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Content {
     /// The subject, one line.
@@ -51,7 +52,7 @@ pub struct Content {
     pub html: String,
 }
 
-/// What one recipient is sent, its bodies in quoted-printable, lines ending in CRLF.
+/// The content of one recipient's mail, its bodies in quoted-printable, lines ending in CRLF.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Encoded {
     /// The subject, one line.
@@ -62,15 +63,15 @@ pub struct Encoded {
     pub html: Vec<u8>,
 }
 
-/// Why a notice could not be rendered.
+/// The reason a notice could not be rendered.
 #[derive(Debug, Error)]
 pub enum RenderError {
     /// A template failed.
     #[error("cannot render the mail template of `{category}`: {source}")]
     Template {
-        /// The category rendered.
+        /// The category.
         category: Category,
-        /// What went wrong.
+        /// The cause.
         source: askama::Error,
     },
 }
@@ -79,40 +80,19 @@ impl Skeleton {
     /// Renders a notice for a view.
     ///
     /// # Errors
-    /// A template that fails.
-    pub fn new(organisation: &Organisation, notice: &Notice, view: &View) -> Result<Self, RenderError> {
+    /// If a template fails.
+    pub fn new(config: &Config, notice: &Notice, view: &View) -> Result<Self, RenderError> {
         let language = Language::of(&view.locale);
-        let edition = notice.edition(&view.locale, &organisation.default_locale);
-        let fixed = [
-            organisation.name.as_str(),
-            &organisation.address,
-            &organisation.privacy_contact,
-            &organisation.supervisory_authority,
-        ];
-        let marks = Marks::new(notice, &fixed);
+        let marks = Marks::new(notice, &Footer::texts(config));
         let maker = Maker {
             language,
             dates: Dates::new(language, &view.zone),
             marks: &marks,
             reference: notice.reference.as_deref(),
         };
+        let edition = notice.edition(&view.locale, &config.organisation.default_locale);
         let own = maker.view(&edition.fields);
-        let (body_html, body_text) = body(notice.category, edition, &marks);
-        let mut page = Page {
-            language,
-            subject: String::new(),
-            heading: String::new(),
-            heading_is_authored: false,
-            authored: authored(language, edition.locale.as_ref().unwrap_or(&organisation.default_locale)),
-            preheader: beginning(if own.preheader.is_empty() { &body_text } else { &own.preheader }),
-            label: own.label,
-            accent: own.accent,
-            organisation: organisation.name.clone(),
-            greeting: marks.mark(&Slot::Greeting),
-            body_html,
-            body_text,
-            footer: footer(organisation, notice.category, view.role, language, &marks),
-        };
+        let mut page = page(config, notice, edition, view.role, &maker, &own);
         let failed = |source| RenderError::Template { category: notice.category, source };
         page.subject = match &edition.subject {
             Some(subject) => marks.text(subject),
@@ -140,28 +120,28 @@ impl Skeleton {
         Content { subject: fill(&self.subject), text: self.text.plain(fill), html: self.html.plain(fill) }
     }
 
-    /// Fills it in for a recipient, as it goes into a message.
+    /// Fills it in for a recipient, encoded for a message.
     #[must_use]
     pub fn encode(&self, values: &Values<'_>) -> Encoded {
         let fill = |pieces: &[Piece]| fill(pieces, &self.greeting, values);
         Encoded { subject: fill(&self.subject), text: self.text.encoded(fill), html: self.html.encoded(fill) }
     }
 
-    /// The language of the fixed strings, as a BCP 47 tag: for `Content-Language`, and what the HTML says of itself.
+    /// The language of the fixed strings, as a BCP 47 tag: for `Content-Language` and the HTML.
     #[must_use]
     pub fn language(&self) -> &str {
         &self.language
     }
 }
 
-/// The subject of a notice in the organisation's own language, its placeholders standing for themselves. That it can be had
-/// is also the proof that the notice can be rendered.
+/// Returns the subject of a notice in the organisation's own language, with its placeholders unfilled. Success also shows
+/// that the notice can be rendered.
 ///
 /// # Errors
-/// A template that fails.
-pub fn subject(organisation: &Organisation, notice: &Notice) -> Result<String, RenderError> {
-    let (locale, zone) = (organisation.default_locale.clone(), organisation.default_time_zone.clone());
-    let skeleton = Skeleton::new(organisation, notice, &View { locale, zone, role: Role::Service })?;
+/// If a template fails.
+pub fn subject(config: &Config, notice: &Notice) -> Result<String, RenderError> {
+    let (locale, zone) = (config.organisation.default_locale.clone(), config.organisation.default_time_zone.clone());
+    let skeleton = Skeleton::new(config, notice, &View { locale, zone, role: Role::Service })?;
     let braces = |placeholder: &Placeholder| format!("{{{{ {placeholder} }}}}");
     let merged =
         notice.placeholders().iter().map(|placeholder| (placeholder.to_string(), braces(placeholder))).collect();
@@ -176,7 +156,7 @@ pub fn subject(organisation: &Organisation, notice: &Notice) -> Result<String, R
     Ok(skeleton.fill(&values).subject)
 }
 
-/// The two forms of a greeting. The named one is cut where the name goes.
+/// The two forms of a greeting; the one with a name is cut at the name.
 #[derive(Debug)]
 struct Greeting {
     before: String,
@@ -231,27 +211,53 @@ fn fill(pieces: &[Piece], greeting: &Greeting, values: &Values<'_>) -> String {
     out
 }
 
-/// The author's body as HTML and as text, both empty where it is blank.
-fn body(category: Category, edition: &Edition, marks: &Marks) -> (String, String) {
-    let body = marks.text(&edition.body);
-    if body.trim().is_empty() {
-        return (String::new(), String::new());
+/// What the layout shows, except subject and heading: a default subject is itself a template that is given the page.
+fn page(config: &Config, notice: &Notice, edition: &Edition, role: Role, maker: &Maker<'_>, own: &views::View) -> Page {
+    let (language, marks) = (maker.language, maker.marks);
+    let source = marks.text(&edition.body);
+    let (body_html, body_text) = body(notice.category, &source, marks);
+    let preheader =
+        if own.preheader.is_empty() { markdown::opening(&source, PREHEADER) } else { own.preheader.clone() };
+    Page {
+        language,
+        subject: String::new(),
+        heading: String::new(),
+        heading_is_authored: false,
+        authored: authored(language, edition.locale.as_ref().unwrap_or(&config.organisation.default_locale)),
+        preheader: beginning(&preheader),
+        label: own.label.clone(),
+        accent: own.accent,
+        organisation: config.organisation.name.clone(),
+        greeting: marks.mark(&Slot::Greeting),
+        body_html,
+        body_text,
+        footer: Footer::new(config, notice.category, &edition.fields, role, maker),
     }
-    // The text of an agreement stands below a heading of ours.
-    let top = if category == Category::AgreementChange { HeadingLevel::H3 } else { HeadingLevel::H2 };
-    (markdown::to_html(&body, top, |link| marks.link(link)), markdown::to_text(&body, |link| marks.link(link)))
 }
 
-/// The attributes that say that what the author wrote is in another language than the rest; none where it is not.
+/// The author's body, with its marks, as HTML and as text; both empty if it is blank.
+fn body(category: Category, source: &str, marks: &Marks) -> (String, String) {
+    if source.trim().is_empty() {
+        return (String::new(), String::new());
+    }
+    // The text of an agreement comes below a heading of ours.
+    let top = if category == Category::AgreementChange { HeadingLevel::H3 } else { HeadingLevel::H2 };
+    (markdown::to_html(source, top, |link| marks.link(link)), markdown::to_text(source, |link| marks.link(link)))
+}
+
+/// The `lang` and `dir` attributes of what the author wrote, if that is in another language than the fixed strings.
 fn authored(language: &Language, edition: &Locale) -> String {
     if edition.language() == language.tag() { String::new() } else { format!(" lang=\"{edition}\" dir=\"auto\"") }
 }
+
+/// Bytes of the text that an inbox shows after the subject.
+const PREHEADER: usize = 140;
 
 /// The first words of a text, for the list of mails in an inbox.
 fn beginning(text: &str) -> String {
     let mut beginning = String::new();
     for word in text.split_whitespace() {
-        if beginning.len() + word.len() > 140 {
+        if beginning.len() + word.len() > PREHEADER {
             beginning.push('\u{2026}');
             break;
         }
@@ -261,30 +267,6 @@ fn beginning(text: &str) -> String {
         beginning.push_str(word);
     }
     beginning
-}
-
-fn footer(organisation: &Organisation, category: Category, role: Role, language: &Language, marks: &Marks) -> Footer {
-    let sender = [("organisation", organisation.name.as_str()), ("address", &organisation.address)];
-    let (role, customer, account) = (
-        language.text(&format!("role-{role}")),
-        marks.placeholder(Placeholder::CustomerName),
-        marks.placeholder(Placeholder::AccountId),
-    );
-    let why = [("role", role.as_str()), ("customer", &customer), ("account", &account)];
-    let optional = category.class() == Class::Optional;
-    Footer {
-        sender: language.with("footer-sender", &sender),
-        why: language.with("footer-why", &why),
-        basis: language.text(&format!("basis-{category}")),
-        refusal: if optional {
-            language.text("footer-optional")
-        } else {
-            language.text(&format!("refusal-{category}"))
-        },
-        privacy_contact: organisation.privacy_contact.clone(),
-        authority: language.with("footer-authority", &[("authority", &organisation.supervisory_authority)]),
-        unsubscribe: optional.then(|| marks.mark(&Slot::UnsubscribeUrl)),
-    }
 }
 
 #[cfg(test)]

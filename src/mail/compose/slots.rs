@@ -1,4 +1,4 @@
-//! The places in a rendered notice where recipients differ.
+//! Slots: the places in a rendered notice that differ between recipients.
 //!
 //! A notice is rendered with a *mark* for each such place: a word of lower-case letters and digits that passes unchanged
 //! through Fluent, Markdown, link handling and the sanitiser, and that occurs in nothing else of this mail. The result is
@@ -11,7 +11,7 @@ use std::fmt::Write as _;
 use crate::domain::notice::Notice;
 use crate::domain::placeholder::{Placeholder, Text};
 
-/// What a recipient's mail is filled with.
+/// The values of one recipient's mail.
 pub struct Values<'a> {
     /// The person's name; may be blank.
     pub contact_name: &'a str,
@@ -21,18 +21,18 @@ pub struct Values<'a> {
     pub customer_name: &'a str,
     /// The customer's account id.
     pub account_id: &'a str,
-    /// Where to unsubscribe; empty for a mandatory notice.
+    /// The unsubscribe address; empty for a mandatory notice.
     pub unsubscribe_url: &'a str,
     /// Values of `customer.attr.NAME` and `row.COLUMN` placeholders, by those names.
     pub merged: &'a BTreeMap<String, String>,
 }
 
-/// What stands in a place where recipients differ.
+/// The kind of value in a slot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Slot {
-    /// The greeting, which has a form of its own for a blank name.
+    /// The greeting, which has a separate form for a blank name.
     Greeting,
-    /// Where to unsubscribe.
+    /// The unsubscribe address.
     UnsubscribeUrl,
     /// The person's name.
     ContactName,
@@ -64,17 +64,17 @@ pub struct Marks {
     slots: Vec<Slot>,
 }
 
-/// Ends every mark, so that digits after it are not taken for its own.
+/// The end of every mark, so that digits after it are not read as part of it.
 const END: &str = "qz";
 
-/// A mark that stands in the address of a link, where its value is percent-encoded.
+/// A mark in the address of a link: its value is percent-encoded.
 const IN_LINK: char = 'u';
-/// A mark that stands anywhere else.
+/// A mark anywhere else.
 const IN_TEXT: char = 't';
 
 impl Marks {
-    /// Marks for a notice; `fixed` is what else goes into the mail.
-    pub fn new(notice: &Notice, fixed: &[&str]) -> Self {
+    /// Chooses marks that occur neither in the notice nor in `fixed`, the other texts of its mails.
+    pub fn new(notice: &Notice, fixed: &[String]) -> Self {
         let mut slots =
             vec![Slot::Greeting, Slot::UnsubscribeUrl, Slot::ContactName, Slot::CustomerName, Slot::AccountId];
         for slot in notice.placeholders().into_iter().map(Slot::from) {
@@ -100,12 +100,12 @@ impl Marks {
         self.mark(&placeholder.into())
     }
 
-    /// An authored text with marks for its placeholders.
+    /// Returns an authored text with marks in place of its placeholders.
     pub fn text(&self, text: &Text) -> String {
         text.fill(|placeholder| self.placeholder(placeholder))
     }
 
-    /// The address of a link, its marks made such that their values will be percent-encoded.
+    /// Returns the address of a link, with its values to be percent-encoded.
     pub fn link(&self, address: &str) -> String {
         address.replace(&format!("{}{IN_TEXT}", self.prefix), &format!("{}{IN_LINK}", self.prefix))
     }
@@ -136,7 +136,7 @@ impl Marks {
     }
 }
 
-fn occurs(prefix: &str, notice: &Notice, fixed: &[&str]) -> bool {
+fn occurs(prefix: &str, notice: &Notice, fixed: &[String]) -> bool {
     fixed.iter().any(|text| text.contains(prefix))
         || notice.reference.iter().any(|reference| reference.contains(prefix))
         || notice.editions.iter().any(|edition| {
@@ -145,7 +145,7 @@ fn occurs(prefix: &str, notice: &Notice, fixed: &[&str]) -> bool {
         })
 }
 
-/// Which part of a mail it is.
+/// A part of a mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
     /// The subject, or the plain text.
@@ -154,19 +154,19 @@ pub enum Part {
     Html,
 }
 
-/// A stretch of a rendered part.
+/// A piece of a rendered part.
 #[derive(Debug)]
 pub enum Piece {
-    /// The same for everybody.
+    /// The same for all recipients.
     Literal(String),
     /// A value.
     Slot(Slot, Escape),
 }
 
-/// How a value is made harmless where it lands.
+/// How a value is escaped, by the place where it lands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Escape {
-    /// Not at all: plain text.
+    /// Not escaped: plain text.
     None,
     /// For HTML text and attributes.
     Html,
@@ -175,8 +175,7 @@ pub enum Escape {
 }
 
 impl Escape {
-    /// Appends a value. Control characters become spaces everywhere: none may come from outside, and one in a subject would
-    /// be a header of its own.
+    /// Appends a value. Control characters become spaces everywhere: a line break in a subject would start a new header.
     pub fn push(self, value: &str, out: &mut String) {
         match self {
             Self::None => value.chars().for_each(|c| out.push(if is_control(c) { ' ' } else { c })),
@@ -189,7 +188,7 @@ impl Escape {
                 c if is_control(c) => out.push(' '),
                 c => out.push(c),
             }),
-            // `@` stays, for mailto: links; it cannot change a host, which the author must have written out.
+            // `@` is not encoded, for mailto: links; it cannot change a host, since the author must write hosts out.
             Self::Percent => value.bytes().for_each(|byte| match byte {
                 b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'@' => out.push(byte.into()),
                 byte => write!(out, "%{byte:02X}").expect("writing to a string cannot fail"),
@@ -207,7 +206,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_are_made_harmless_where_they_land() {
+    fn values_are_escaped_for_the_place_where_they_land() {
         let escaped = |escape: Escape| {
             let mut out = String::new();
             escape.push("<b>\"&'\r\n å@/", &mut out);

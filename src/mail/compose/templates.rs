@@ -1,14 +1,15 @@
-//! The mail templates: for each category what its templates may use, and the three that there are.
+//! The mail templates: for each category the data of its templates, and its three templates.
 //!
-//! Strings here may hold marks (`slots`), nothing here knows a recipient.
+//! Strings here may contain marks (`slots`); nothing here depends on a recipient.
 
 use askama::Template;
 
+use crate::mail::compose::footer::Footer;
 use crate::mail::compose::parts::{Fact, Prose, facts_text, list_text};
 use crate::mail::compose::plain;
 use crate::mail::locale::Language;
 
-/// What the layout shows around every category's own part.
+/// What the layout shows around each category's own part.
 pub struct Page {
     /// The fixed strings.
     pub language: &'static Language,
@@ -16,25 +17,25 @@ pub struct Page {
     pub subject: String,
     /// The headline: the subject in most categories.
     pub heading: String,
-    /// Whether the author wrote the headline.
+    /// True if the author wrote the headline.
     pub heading_is_authored: bool,
-    /// `lang` and `dir` of what the author wrote, where that is another language than the fixed strings.
+    /// The `lang` and `dir` attributes of what the author wrote, if its language differs from that of the fixed strings.
     pub authored: String,
-    /// What an inbox shows after the subject.
+    /// The text an inbox shows after the subject.
     pub preheader: String,
-    /// What kind of notice it is, in words.
+    /// The kind of notice, in words.
     pub label: String,
     /// Its colour.
     pub accent: Accent,
-    /// Name of the provider.
+    /// The name of the provider.
     pub organisation: String,
     /// The greeting's mark.
     pub greeting: String,
-    /// The author's body as HTML; empty where there is none.
+    /// The author's body as HTML; may be empty.
     pub body_html: String,
-    /// The author's body as plain text; empty where there is none.
+    /// The author's body as plain text; may be empty.
     pub body_text: String,
-    /// What the law wants said.
+    /// The sentences at the end.
     pub footer: Footer,
 }
 
@@ -56,7 +57,7 @@ impl Page {
         self.language.with(&format!("{stem}-{word}"), variables)
     }
 
-    /// The attributes of an element, given whether the author wrote what is in it.
+    /// The attributes of an element, empty unless the author wrote its content.
     fn lang(&self, is_authored: &bool) -> &str {
         if *is_authored { &self.authored } else { "" }
     }
@@ -64,6 +65,11 @@ impl Page {
     #[expect(clippy::unused_self, reason = "templates call methods more easily than functions")]
     fn wrapped(&self, text: &str) -> String {
         plain::wrap(text, "", "").trim_end().to_owned()
+    }
+
+    /// A sentence and the address it ends with.
+    fn wrapped_with(&self, text: String, address: &str) -> String {
+        self.wrapped(&format!("{text} {address}"))
     }
 
     #[expect(clippy::unused_self, reason = "as above")]
@@ -77,39 +83,21 @@ impl Page {
     }
 }
 
-/// The sentences at the end of every mail.
-pub struct Footer {
-    /// Who sends.
-    pub sender: String,
-    /// Why the recipient gets it.
-    pub why: String,
-    /// The legal basis.
-    pub basis: String,
-    /// Whether it can be refused, and why not.
-    pub refusal: String,
-    /// The address for questions about personal data.
-    pub privacy_contact: String,
-    /// The authority that takes complaints.
-    pub authority: String,
-    /// Where to unsubscribe: a mark; `None` for a mandatory notice.
-    pub unsubscribe: Option<String>,
-}
-
-/// A colour that says how urgent a notice is: on light ground, and on dark.
+/// A colour that shows how urgent a notice is, on a light and on a dark background.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Accent {
-    /// For light ground, and for the ground of light text.
+    /// For a light background, and as the background of light text.
     pub light: &'static str,
-    /// For dark ground, and for the ground of dark text.
+    /// For a dark background, and as the background of dark text.
     pub dark: &'static str,
 }
 
 impl Accent {
     /// Danger.
     pub const RED: Self = Self { light: "#b42318", dark: "#ff9e94" };
-    /// Something is wrong, or not as announced.
+    /// Something is wrong or has changed.
     pub const AMBER: Self = Self { light: "#a24008", dark: "#fdb860" };
-    /// Good again.
+    /// Back to normal.
     pub const GREEN: Self = Self { light: "#05603a", dark: "#6ce9a6" };
     /// Planned.
     pub const BLUE: Self = Self { light: "#175cd3", dark: "#8ab4ff" };
@@ -117,7 +105,7 @@ impl Accent {
     pub const VIOLET: Self = Self { light: "#5925dc", dark: "#c3b5fd" };
     /// Protective.
     pub const TEAL: Self = Self { light: "#0b6580", dark: "#67d6f0" };
-    /// Nothing to do.
+    /// No action needed.
     pub const GREY: Self = Self { light: "#475467", dark: "#b4bcc8" };
 }
 
@@ -142,7 +130,7 @@ macro_rules! parts {
                     it: &'a $view,
                 }
                 let subject = Subject { page, it: self };
-                let _ = (subject.page, subject.it); // not every template shows both
+                let _ = (subject.page, subject.it); // not every template uses both
                 subject.render().map(|subject| subject.trim().to_owned())
             }
 
@@ -173,14 +161,18 @@ macro_rules! parts {
     };
 }
 
-/// A breach.
+/// A breach notice.
 pub struct SecurityBreach {
+    pub stage: &'static str,
     pub reference: String,
+    pub lead: String,
     pub facts: Vec<Fact>,
+    pub nature_heading: String,
     pub nature: Prose,
     pub consequences: Prose,
     pub measures: Prose,
     pub actions: Vec<String>,
+    pub duties: Option<String>,
     pub contact: Prose,
 }
 parts!(
@@ -215,10 +207,12 @@ parts!(Maintenance, "mail/maintenance/subject.txt", "mail/maintenance/body.txt",
 
 /// A new version of an agreement.
 pub struct AgreementChange {
+    pub kind: &'static str,
     pub document: String,
     pub effective: String,
     pub facts: Vec<Fact>,
     pub summary: Vec<String>,
+    pub right_heading: String,
     pub right: Prose,
     pub right_until: String,
 }

@@ -1,8 +1,8 @@
-//! What each category's mail says: from a notice's fields to what its templates show.
+//! The content of each category's mail: from a notice's fields to the data of its templates.
 
 use jiff::Timestamp;
 
-use crate::domain::fields::{self, Fields, IncidentStatus, MeasureKind, Phase};
+use crate::domain::fields::{self, AgreementKind, Fields, IncidentStatus, MeasureKind, OurRole, Phase, Stage};
 use crate::domain::placeholder::Text;
 use crate::mail::compose::dates::{Dates, capitalised};
 use crate::mail::compose::parts::{Fact, Prose};
@@ -13,7 +13,7 @@ use crate::mail::compose::templates::{
 };
 use crate::mail::locale::Language;
 
-/// What a view is made with.
+/// The means to make a view.
 pub struct Maker<'a> {
     /// The fixed strings.
     pub language: &'static Language,
@@ -21,19 +21,19 @@ pub struct Maker<'a> {
     pub dates: Dates,
     /// The marks of this rendering.
     pub marks: &'a Marks,
-    /// The author's own number for the matter.
+    /// The author's reference for the matter.
     pub reference: Option<&'a str>,
 }
 
-/// A category's own part of a mail, and what the layout wants to know of it.
+/// A category's own part of a mail, and the data the layout needs from it.
 pub struct View {
     /// The templates with their data.
     pub parts: Box<dyn Parts>,
-    /// What kind of notice it is, in words.
+    /// The kind of notice, in words.
     pub label: String,
     /// Its colour.
     pub accent: Accent,
-    /// What an inbox shows after the subject; empty for the body's beginning.
+    /// The text an inbox shows after the subject; empty for the beginning of the body.
     pub preheader: String,
     /// A headline other than the subject.
     pub heading: Option<Heading>,
@@ -43,7 +43,7 @@ pub struct View {
 pub struct Heading {
     /// Its words.
     pub text: String,
-    /// Whether the author wrote them.
+    /// True if the author wrote them.
     pub is_authored: bool,
 }
 
@@ -63,23 +63,38 @@ impl Maker<'_> {
     }
 
     fn security_breach(&self, it: &fields::SecurityBreach) -> View {
+        let stage = it.stage.as_str();
+        let suspected = it.stage == Stage::Suspected;
+        let unless_suspected = |key: &str| self.t(&if suspected { format!("{key}-suspected") } else { key.to_owned() });
         let mut facts = self.reference_fact();
+        facts.push(self.ours("security_breach-stage", self.t(&format!("security_breach-stage-{stage}"))));
         facts.push(self.moment("security_breach-discovered", it.discovered_at));
         facts.extend(it.occurred_from.map(|time| self.moment("security_breach-occurred-from", time)));
         facts.extend(it.occurred_until.map(|time| self.moment("security_breach-occurred-until", time)));
-        facts.push(Fact::authored_lines(self.t("security_breach-data"), self.lines(&it.data_affected)));
+        facts.push(Fact::authored_lines(unless_suspected("security_breach-data"), self.lines(&it.data_affected)));
+        // A later notice does not repeat what the customer has to do with the first.
+        let duties = match (it.our_role, it.stage) {
+            (OurRole::Processor, Stage::Suspected | Stage::Confirmed) => {
+                Some(self.t(&format!("security_breach-duties-{stage}")))
+            }
+            _ => None,
+        };
         View {
-            label: self.t("security_breach-label"),
-            accent: Accent::RED,
+            label: self.t(&format!("security_breach-label-{stage}")),
+            accent: if suspected { Accent::AMBER } else { Accent::RED },
             preheader: self.line(&it.nature),
             heading: None,
             parts: Box::new(SecurityBreach {
+                stage,
                 reference: self.reference.unwrap_or_default().to_owned(),
+                lead: self.t(&format!("security_breach-lead-{}-{stage}", it.our_role)),
                 facts,
+                nature_heading: unless_suspected("security_breach-nature"),
                 nature: self.prose(&it.nature),
                 consequences: self.prose(&it.likely_consequences),
                 measures: self.prose(&it.measures_taken),
                 actions: it.recommended_actions.as_deref().map(|actions| self.lines(actions)).unwrap_or_default(),
+                duties,
                 contact: self.prose(&it.contact_point),
             }),
         }
@@ -87,19 +102,21 @@ impl Maker<'_> {
 
     fn disruption(&self, it: &fields::Disruption) -> View {
         let status = it.status.as_str();
+        let possible = it.status == IncidentStatus::Possible;
+        let started = if possible { "disruption-started-possible" } else { "disruption-started" };
         let mut facts = vec![
-            self.told("disruption-status", self.t(&format!("disruption-status-{status}"))),
+            self.ours("disruption-status", self.t(&format!("disruption-status-{status}"))),
             self.several("disruption-services", &it.services),
-            self.moment("disruption-started", it.started_at),
+            self.moment(started, it.started_at),
         ];
         if let Some(resolved_at) = it.resolved_at {
             facts.push(self.moment("disruption-resolved", resolved_at));
-            facts.push(self.told("disruption-duration", self.dates.duration(it.started_at, resolved_at)));
+            facts.push(self.ours("disruption-duration", self.dates.duration(it.started_at, resolved_at)));
         }
         if let Some(next) = it.next_update_at {
             let mut lines = self.dates.moment_within(next);
             lines[0] = self.language.with("disruption-next-update-by", &[("time", &lines[0])]);
-            facts.push(Fact::told(self.t("disruption-next-update"), lines));
+            facts.push(Fact::ours(self.t("disruption-next-update"), lines));
         }
         facts.extend(self.reference_fact());
         let over = it.status == IncidentStatus::Resolved;
@@ -133,8 +150,8 @@ impl Maker<'_> {
                 let note = self.t("maintenance-cancelled-note");
                 facts.push(Fact::struck(self.t("maintenance-when-cancelled"), window, note));
             }
-            Phase::Rescheduled => facts.push(Fact::told(self.t("maintenance-when-rescheduled"), window)),
-            _ => facts.push(Fact::told(self.t("maintenance-when"), window)),
+            Phase::Rescheduled => facts.push(Fact::ours(self.t("maintenance-when-rescheduled"), window)),
+            _ => facts.push(Fact::ours(self.t("maintenance-when"), window)),
         }
         if let (Phase::Rescheduled, Some(start), Some(end)) = (it.phase, it.previous_start, it.previous_end) {
             let (window, note) = (self.dates.window(start, end), self.t("maintenance-no-longer"));
@@ -142,7 +159,7 @@ impl Maker<'_> {
         }
         if it.phase != Phase::Cancelled {
             let duration = self.dates.duration(it.window_start, it.window_end);
-            facts.push(self.told("maintenance-duration", duration));
+            facts.push(self.ours("maintenance-duration", duration));
         }
         facts.push(self.several("maintenance-services", &it.services));
         facts.extend(self.reference_fact());
@@ -173,26 +190,35 @@ impl Maker<'_> {
     }
 
     fn agreement_change(&self, it: &fields::AgreementChange) -> View {
+        let kind = it.kind.as_str();
+        let (right, right_until) = match it.kind {
+            AgreementKind::SubProcessor => {
+                ("agreement_change-right-sub_processor", "agreement_change-right-until-sub_processor")
+            }
+            _ => ("agreement_change-right", "agreement_change-right-until"),
+        };
         let mut facts = vec![
             self.authored("agreement_change-document", &it.document),
             self.authored("agreement_change-version", &it.version),
-            self.told("agreement_change-effective", capitalised(&self.dates.long_date(it.effective_date))),
-            self.told("agreement_change-right-until", capitalised(&self.dates.long_date(it.right_until))),
+            self.ours("agreement_change-effective", capitalised(&self.dates.long_date(it.effective_date))),
+            self.ours(right_until, capitalised(&self.dates.long_date(it.right_until))),
         ];
         facts.extend(self.reference_fact());
         let summary = self.lines(&it.summary);
         View {
-            label: self.t("agreement_change-label"),
+            label: self.t(&format!("agreement_change-label-{kind}")),
             accent: Accent::VIOLET,
             preheader: summary.join(" "),
             heading: None,
             parts: Box::new(AgreementChange {
+                kind,
                 document: self.line(&it.document),
                 effective: self.dates.date(it.effective_date),
                 facts,
                 summary,
+                right_heading: self.t(right),
                 right: self.prose(&it.right),
-                right_until: self.dates.long_date(it.right_until),
+                right_until: self.dates.date(it.right_until),
             }),
         }
     }
@@ -205,8 +231,8 @@ impl Maker<'_> {
         let effective = capitalised(&self.dates.long_date(it.effective_date));
         let mut facts = vec![
             self.authored("security_measures_change-measure", &it.measure),
-            self.told("security_measures_change-kind", self.t(kind)),
-            self.told("security_measures_change-effective", effective),
+            self.ours("security_measures_change-kind", self.t(kind)),
+            self.ours("security_measures_change-effective", effective),
         ];
         facts.extend(self.reference_fact());
         View {
@@ -230,7 +256,7 @@ impl Maker<'_> {
             self.authored("billing-invoice", &it.invoice_number),
             self.authored("billing-period", &it.period),
             Fact::authored(self.t("billing-amount"), format!("{amount} {currency}")),
-            self.told("billing-due", capitalised(&self.dates.long_date(it.due_date))),
+            self.ours("billing-due", capitalised(&self.dates.long_date(it.due_date))),
         ];
         facts.extend(it.payment_reference.as_ref().map(|text| self.authored("billing-payment-reference", text)));
         facts.extend(self.reference_fact());
@@ -278,12 +304,12 @@ impl Maker<'_> {
         self.language.text(key)
     }
 
-    fn told(&self, key: &str, text: String) -> Fact {
-        Fact::told(self.t(key), vec![text])
+    fn ours(&self, key: &str, text: String) -> Fact {
+        Fact::ours(self.t(key), vec![text])
     }
 
     fn moment(&self, key: &str, time: Timestamp) -> Fact {
-        Fact::told(self.t(key), self.dates.moment(time))
+        Fact::ours(self.t(key), self.dates.moment(time))
     }
 
     fn authored(&self, key: &str, text: &Text) -> Fact {

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::*;
+use crate::domain::category::Class;
 use crate::domain::fields::{IncidentStatus, Phase};
 
 const NOTICES: [(Category, &str); 8] = [
@@ -49,7 +50,7 @@ fn skeleton(source: &str, locale: &str, zone: &str) -> Skeleton {
     let notice = Notice::parse(source).unwrap_or_else(|problems| panic!("{problems:?}"));
     let role = notice.category.default_addressing().roles[0];
     let view = View { locale: locale.parse().unwrap(), zone: zone.parse().unwrap(), role };
-    Skeleton::new(&Organisation::default(), &notice, &view).unwrap()
+    Skeleton::new(&Config::default(), &notice, &view).unwrap()
 }
 
 fn render(source: &str, locale: &str) -> Content {
