@@ -19,6 +19,7 @@ mod imports;
 mod kills;
 mod lanes;
 mod ledger;
+mod mails;
 mod merkle;
 mod metrics;
 mod nodes;

@@ -1,0 +1,123 @@
+//! The mails as people receive them. Every category, part and language is a snapshot, so that a change of wording shows in
+//! review: `docs/mails.md` says how to review one.
+
+mod footers;
+mod narrow;
+mod spam;
+mod variants;
+
+use std::collections::BTreeMap;
+
+use besked::config::Config;
+use besked::domain::address::Address;
+use besked::domain::category::{Category, Class};
+use besked::domain::notice::Notice;
+use besked::mail::compose::message::{self, Head};
+use besked::mail::compose::render::{Skeleton, Values, View};
+use uuid::Uuid;
+
+/// The demo's notices, one of each category.
+const NOTICES: [(Category, &str); 8] = [
+    (Category::SecurityBreach, include_str!("../../config/demo/notices/1-security-breach.md")),
+    (Category::Disruption, include_str!("../../config/demo/notices/2-disruption.md")),
+    (Category::Maintenance, include_str!("../../config/demo/notices/3-maintenance.md")),
+    (Category::AgreementChange, include_str!("../../config/demo/notices/4-agreement-change.md")),
+    (Category::SecurityMeasuresChange, include_str!("../../config/demo/notices/5-security-measures-change.md")),
+    (Category::Billing, include_str!("../../config/demo/notices/6-billing.md")),
+    (Category::News, include_str!("../../config/demo/notices/7-news.md")),
+    (Category::Survey, include_str!("../../config/demo/notices/8-survey.md")),
+];
+
+const LOCALES: [&str; 2] = ["en", "sv"];
+
+/// A mail to one recipient.
+struct Mail {
+    /// Category and language.
+    name: String,
+    subject: String,
+    text: String,
+    html: String,
+    /// The whole message.
+    bytes: Vec<u8>,
+}
+
+/// A configuration in which everything is set that a footer can show.
+fn config() -> Config {
+    let mut config = Config::default();
+    config.organisation.registration_number = Some("556000-0000".to_owned());
+    config.organisation.seat = Some("Karlskrona".to_owned());
+    config.organisation.privacy_notice_url = Some("https://example.com/privacy".to_owned());
+    config
+}
+
+/// Composes a notice for one recipient, with ids and times that are always the same.
+fn mail(source: &str, locale: &str) -> Mail {
+    let notice = Notice::parse(source).unwrap_or_else(|problems| panic!("{problems:?}"));
+    let (config, category) = (config(), notice.category);
+    let role = category.default_addressing().roles[0];
+    let view = View { locale: locale.parse().unwrap(), zone: "Europe/Stockholm".parse().unwrap(), role };
+    let skeleton = Skeleton::new(&config, &notice, &view).unwrap();
+    let row = [("invoice", "2026-11873"), ("period", "2026-11-01 – 2026-11-30"), ("amount", "48 210.50")];
+    let row = row.into_iter().chain([("ocr", "2026118732")]);
+    let merged: BTreeMap<String, String> =
+        row.map(|(column, value)| (format!("row.{column}"), value.to_owned())).collect();
+    let unsubscribe = (category.class() == Class::Optional).then_some("https://notices.example.com/u/TOKEN");
+    let values = Values {
+        contact_name: "Anna Lindqvist",
+        email: "anna@nordvind.example",
+        customer_name: "Nordvind Energi AB",
+        account_id: "C-1001",
+        unsubscribe_url: unsubscribe.unwrap_or_default(),
+        merged: &merged,
+    };
+    let to = Address::parse(values.email).unwrap();
+    let head = Head {
+        delivery_id: Uuid::from_u128(0x0193_5a6b_0000_7000_8000_0000_0000_0001),
+        message_domain: "example.com",
+        category,
+        language: skeleton.language(),
+        to: &to,
+        to_name: values.contact_name,
+        date: "2026-11-24T10:00:00Z".parse().unwrap(),
+        references: None,
+        unsubscribe_url: unsubscribe,
+        is_test: false,
+    };
+    let content = skeleton.fill(&values);
+    let bytes = message::build(&config, &head, skeleton.encode(&values)).unwrap();
+    let name = format!("{category}-{locale}");
+    Mail { name, subject: content.subject, text: content.text, html: content.html, bytes }
+}
+
+/// One mail of each category in each language.
+fn mails() -> impl Iterator<Item = Mail> {
+    NOTICES.into_iter().flat_map(|(_, source)| LOCALES.map(|locale| mail(source, locale)))
+}
+
+/// The header of a message, unfolded, with its subject as people read it.
+fn header(mail: &Mail) -> String {
+    let message = String::from_utf8(mail.bytes.clone()).unwrap();
+    let header = message.split_once("\r\n\r\n").unwrap().0.replace("\r\n ", " ");
+    let line = |line: &str| match line.strip_prefix("Subject: ") {
+        Some(_) => format!("Subject: {}\n", mail.subject),
+        None => format!("{line}\n"),
+    };
+    header.lines().map(line).collect()
+}
+
+/// Compares a text with the one in `snapshots/`.
+fn same(name: &str, text: &str) {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.set_snapshot_path("snapshots");
+    settings.bind(|| insta::assert_snapshot!(name, text));
+}
+
+#[test]
+fn every_category_reads_as_reviewed_in_every_language() {
+    for mail in mails() {
+        same(&format!("{}-text", mail.name), &format!("{}\n{}", header(&mail), mail.text));
+        same(&format!("{}-html", mail.name), &mail.html);
+    }
+}

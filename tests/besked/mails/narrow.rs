@@ -1,0 +1,51 @@
+//! The mails in a window of 320 pixels, in Chromium, with their style sheet and, as some programs show them, without it.
+
+use std::fs;
+use std::process::Command;
+
+use super::mails;
+
+/// Shows each page in a frame of 320 pixels, and says of each how wide it is and how narrow its narrowest fact is.
+const MEASURE: &str = "<script>addEventListener('load', () => {
+  const pages = [...document.querySelectorAll('iframe')].map(frame => {
+    const page = frame.contentDocument;
+    const facts = [...page.querySelectorAll('.facts td')].map(cell => Math.round(cell.getBoundingClientRect().width));
+    return `${frame.title} ${page.documentElement.scrollWidth} ${Math.min(320, ...facts)}`;
+  });
+  document.body.textContent = '[' + pages.join('|') + ']';
+})</script>";
+
+fn without_style(html: &str) -> String {
+    let (before, rest) = html.split_once("<style>").unwrap();
+    format!("{before}{}", rest.split_once("</style>").unwrap().1)
+}
+
+#[test]
+fn a_narrow_window_shows_every_mail_whole() {
+    let mut pages = String::from("<!doctype html><meta charset=utf-8><body>");
+    for mail in mails() {
+        for (kind, html) in [("styled", mail.html.clone()), ("plain", without_style(&mail.html))] {
+            let html = html.replace('&', "&amp;").replace('"', "&quot;");
+            let frame = "style=\"border:0;width:320px;height:600px\"";
+            pages.push_str(&format!("<iframe title=\"{}-{kind}\" {frame} srcdoc=\"{html}\"></iframe>", mail.name));
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let page = folder.path().join("mails.html");
+    fs::write(&page, pages + MEASURE).unwrap();
+    let mut chromium = Command::new("chromium");
+    chromium.args(["--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"]);
+    chromium.arg(format!("--user-data-dir={}", folder.path().join("profile").display())).arg(&page);
+    let output = chromium.output().expect("chromium is installed: see tests/run");
+    let answer = String::from_utf8_lossy(&output.stdout).into_owned();
+    let measured = answer.split_once('[').and_then(|(_, rest)| rest.split_once(']')).expect("the page has measured").0;
+    let mut count = 0;
+    for line in measured.split('|') {
+        let words: Vec<&str> = line.split(' ').collect();
+        let (width, fact): (u32, u32) = (words[1].parse().unwrap(), words[2].parse().unwrap());
+        assert!(width <= 320, "{line}: wider than the window");
+        assert!(fact >= 200, "{line}: a fact is squeezed");
+        count += 1;
+    }
+    assert_eq!(count, 32);
+}
