@@ -18,8 +18,9 @@ use crate::mail::token::TokenKey;
 use crate::metrics::Metrics;
 use crate::notices::sample::{Sample, Wanted};
 use crate::notices::{Draft, NoticeError, Notices};
+use crate::people::holds::Holds;
 use crate::people::retention::Retention;
-use crate::people::subjects::Privacy;
+use crate::people::subjects::Subjects;
 use crate::store::{Store, StoreError, secrets};
 
 /// Why the parts could not be put together.
@@ -77,8 +78,10 @@ pub struct App {
     pub notices: Notices,
     /// The ledger's keeper.
     pub ledger: Ledger,
-    /// The keeper of people's rights.
-    pub privacy: Privacy,
+    /// A person's rights over what is stored about them.
+    pub subjects: Subjects,
+    /// Legal holds.
+    pub holds: Holds,
     /// Deletes persons whose time is over.
     pub retention: Retention,
     /// The numbers of this process.
@@ -110,10 +113,25 @@ impl App {
             Context { store: store.clone(), config: config.clone(), clock: clock.clone(), random: random.clone() };
         let notices = Notices::new(store.clone(), config.clone(), clock.clone(), random.clone());
         let ledger = Ledger::new(store.clone(), config.clone(), clock.clone(), random.clone());
-        let privacy = Privacy::new(store.clone(), config.clone(), clock.clone(), random.clone());
-        let retention = Retention::new(store.clone(), config.clone(), clock.clone(), privacy.clone());
+        let subjects = Subjects::new(context.clone(), ledger.clone());
+        let retention = Retention::new(context.clone());
+        let holds = Holds::new(context.clone());
         let (metrics, pulse, key) = (Metrics::new(), Pulse::default(), TokenKey::new(key));
-        Ok(Self { context, config, store, clock, random, notices, ledger, privacy, retention, metrics, pulse, key })
+        Ok(Self {
+            context,
+            config,
+            store,
+            clock,
+            random,
+            notices,
+            ledger,
+            subjects,
+            holds,
+            retention,
+            metrics,
+            pulse,
+            key,
+        })
     }
 
     /// A dispatcher, with the right to dispatch that it needs for as long as it runs. `observer` is told what is recorded.
@@ -135,7 +153,7 @@ impl App {
             upkeep: Upkeep {
                 store: self.store.clone(),
                 ledger: self.ledger.clone(),
-                privacy: self.privacy.clone(),
+                subjects: self.subjects.clone(),
                 retention: self.retention.clone(),
             },
             observer,

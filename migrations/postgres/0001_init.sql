@@ -271,6 +271,15 @@ CREATE TABLE reads (
 
 CREATE INDEX reads_by_key ON reads (email_key);
 
+-- Erasures, as keyed hashes of addresses; the key is in `secrets`. Journal files outside the database hold the same tombstones: a
+-- database that lacks some of them was restored from an older copy.
+CREATE TABLE tombstones (
+    id   TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    mark TEXT COLLATE "C" NOT NULL CHECK (mark IN ('erased', 'revived')),
+    hash BYTEA NOT NULL,
+    at   BIGINT NOT NULL
+);
+
 -- Entries that were committed together with what they record, and have no index in the tree yet.
 CREATE TABLE ledger_pending (
     seq      BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -357,8 +366,6 @@ EXECUTE FUNCTION refuse_change();
 -- `size`, `root` and `peaks` are those of the tree; it grows from the peaks.
 -- `stopped` is why sealing stopped, until an operator lets it continue.
 -- `mailed_at` is when a checkpoint was mailed last.
--- `tombstones` is how many tombstones of the journal outside the database were carried out here; if the journal has more, this
--- database was restored from an older copy.
 -- `customers_revision` counts the imports and corrections of addresses that changed customers and contacts; an import compares its
 -- file with them before it takes locks, and sees by this number whether they changed in between.
 CREATE TABLE ledger_head (
@@ -368,7 +375,6 @@ CREATE TABLE ledger_head (
     peaks              BYTEA NOT NULL,
     stopped            TEXT COLLATE "C",
     mailed_at          BIGINT,
-    tombstones         BIGINT NOT NULL DEFAULT 0,
     customers_revision BIGINT NOT NULL DEFAULT 0
 );
 

@@ -262,6 +262,15 @@ CREATE TABLE reads (
 
 CREATE INDEX reads_by_key ON reads (email_key);
 
+-- Erasures, as keyed hashes of addresses; the key is in `secrets`. Journal files outside the database hold the same tombstones: a
+-- database that lacks some of them was restored from an older copy.
+CREATE TABLE tombstones (
+    id   TEXT NOT NULL PRIMARY KEY,
+    mark TEXT NOT NULL CHECK (mark IN ('erased', 'revived')),
+    hash BLOB NOT NULL,
+    at   INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
 -- Entries that were committed together with what they record, and have no index in the tree yet.
 CREATE TABLE ledger_pending (
     seq      INTEGER PRIMARY KEY,
@@ -343,8 +352,6 @@ BEGIN SELECT RAISE(ABORT, 'ledger_checkpoints is append-only'); END;
 -- `size`, `root` and `peaks` are those of the tree; it grows from the peaks.
 -- `stopped` is why sealing stopped, until an operator lets it continue.
 -- `mailed_at` is when a checkpoint was mailed last.
--- `tombstones` is how many tombstones of the journal outside the database were carried out here; if the journal has more, this
--- database was restored from an older copy.
 -- `customers_revision` counts the imports and corrections of addresses that changed customers and contacts; an import compares its
 -- file with them before it takes locks, and sees by this number whether they changed in between.
 CREATE TABLE ledger_head (
@@ -354,7 +361,6 @@ CREATE TABLE ledger_head (
     peaks              BLOB NOT NULL,
     stopped            TEXT,
     mailed_at          INTEGER,
-    tombstones         INTEGER NOT NULL DEFAULT 0,
     customers_revision INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 

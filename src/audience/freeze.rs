@@ -15,7 +15,7 @@ use crate::ledger::unaddressed;
 use crate::store::ledger::Opening;
 use crate::store::notices::{Kept, Released};
 use crate::store::releases::{NewDelivery, Packed};
-use crate::store::{Conn, Store, StoreError, ledger, notices, releases, subjects, tree};
+use crate::store::{Conn, Store, StoreError, ledger, notices, releases, tombstones, tree};
 
 /// A frozen audience.
 #[derive(Clone, Debug)]
@@ -118,7 +118,7 @@ fn refuse_lone_approval(config: &Config, kept: &Kept, customers: u64) -> Result<
 
 /// Whoever was erased since the snapshot must not come back through it.
 async fn refuse_erased(conn: &mut Conn, before: u64) -> Result<(), AudienceError> {
-    let now = subjects::tombstones(conn).await?;
+    let now = tombstones::count(conn).await?;
     if now == before { Ok(()) } else { Err(AudienceError::Erased) }
 }
 
@@ -128,7 +128,7 @@ async fn gather(with: &Freezing<'_>, kept: &Kept, notice: &Notice) -> Result<Gat
     let addressing = with.config.addressing(kept.category);
     let placeholders = notice.placeholders();
     let mut snapshot = with.store.snapshot().await?;
-    let tombstones = subjects::tombstones(&mut snapshot).await?;
+    let tombstones = tombstones::count(&mut snapshot).await?;
     refuse_unknown(&mut snapshot, &source).await?;
     let mut pages = Pages::new(&source, &addressing, &placeholders, followed(&mut snapshot, kept).await?);
     let mut gathered = Gathered::new(with.clock.now(), tombstones);

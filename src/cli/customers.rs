@@ -10,6 +10,7 @@ use super::failure::Failure;
 use super::output::{Output, count, table, time};
 use super::progress::bar;
 use crate::app::App;
+use crate::domain::actor::Actor;
 use crate::people::import::{ImportError, ImportOptions, Imported, import};
 use crate::people::mask::Mask;
 use crate::store::{contacts, customers};
@@ -72,14 +73,17 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
 }
 
 async fn run_import(app: &App, command: Import, output: &Output) -> Result<u8, Failure> {
-    // A journal that is lost must not pass for one without anybody in it.
-    app.privacy.tombstones().await?;
+    // A restored copy is brought up to date first: otherwise the import would bring erased persons back.
+    if !command.dry_run {
+        app.subjects.exchange(&Actor::system("import")).await?;
+    }
+    let tombstones = app.subjects.tombstones().await?;
     let options = ImportOptions {
         dry_run: command.dry_run,
         skip_invalid: command.skip_invalid,
         replace: command.replace,
         allow_shrink: command.allow_shrink,
-        journal: Some(app.privacy.journal()),
+        tombstones,
         revive: command.revive_erased,
     };
     let now = app.clock.now();
@@ -96,7 +100,7 @@ async fn run_import(app: &App, command: Import, output: &Output) -> Result<u8, F
     let imported = imported?;
     if command.revive_erased && !command.dry_run {
         let addresses: Vec<_> = imported.erased.iter().map(|row| row.address.clone()).collect();
-        app.privacy.revived(&addresses).await?;
+        app.subjects.revived(&addresses).await?;
     }
     for row in &imported.erased {
         let what = if command.revive_erased { "is stored anew" } else { "is left out" };

@@ -86,7 +86,7 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
             let delivery = deliveries::find(&mut conn, id).await?;
             let delivery = delivery.ok_or_else(|| Failure::invalid(format!("there is no delivery `{id}`")))?;
             if let Some(key) = AddressKey::of(&delivery.email) {
-                app.privacy.note_read(&key, actor.name(), "deliveries show").await?;
+                app.subjects.note_read(&actor, &key, "deliveries show").await?;
             }
             if message {
                 let bytes = messages::find(&mut conn, id).await?;

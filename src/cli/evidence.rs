@@ -15,6 +15,7 @@ use super::file::{create_private, unusable, write_private};
 use super::output::{Output, count, time};
 use super::progress::spinner;
 use crate::app::App;
+use crate::domain::actor::Actor;
 use crate::domain::delivery::Level;
 use crate::domain::entry::Event;
 use crate::domain::evidence::{self as format, Evidence};
@@ -62,20 +63,20 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
     let Command::Export { notice, account, output: path, pdf, with_message } = command;
     let app = place.app().await?;
     let notice = app.notices.named(&notice).await?;
-    note_reads(&app, place.actor()?.name(), &notice, account.as_deref()).await?;
+    note_reads(&app, &place.actor()?, &notice, account.as_deref()).await?;
     let contents = write(&app, &notice, account.as_deref(), with_message, (&path, pdf.as_deref())).await?;
     tell(&contents, &path, pdf.as_deref(), output)?;
     Ok(0)
 }
 
 /// Evidence names people: of those whose data is restricted, that it was made is noted.
-async fn note_reads(app: &App, operator: &str, notice: &Kept, account: Option<&str>) -> Result<(), Failure> {
+async fn note_reads(app: &App, operator: &Actor, notice: &Kept, account: Option<&str>) -> Result<(), Failure> {
     let restricted = subjects::restricted(&mut *app.store.read().await?).await?;
     for key in restricted {
         let deliveries = subjects::deliveries(&mut *app.store.read().await?, &key).await?;
         let named = |account_id: &str| account.is_none_or(|account| account == account_id);
         if deliveries.iter().any(|it| it.notice_id == notice.id && named(&it.account_id)) {
-            app.privacy.note_read(&key, operator, "evidence export").await?;
+            app.subjects.note_read(operator, &key, "evidence export").await?;
         }
     }
     Ok(())

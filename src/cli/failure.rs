@@ -15,8 +15,9 @@ use crate::ledger::evidence::EvidenceError;
 use crate::ledger::export::ExportError;
 use crate::ledger::report::ReportError;
 use crate::notices::{DraftError, NoticeError};
+use crate::people::holds::HoldError;
 use crate::people::import::ImportError;
-use crate::people::subjects::PrivacyError;
+use crate::people::subjects::SubjectError;
 use crate::store::StoreError;
 
 /// Failed.
@@ -164,7 +165,6 @@ impl From<ImportError> for Failure {
                 Self::new(FAILED, error).hint("`TMPDIR` names another directory for temporary files")
             }
             ImportError::Erased => Self::new(TRY_LATER, error).hint("import it again"),
-            ImportError::Journal(error) => crate::people::subjects::PrivacyError::from(error).into(),
         }
     }
 }
@@ -258,20 +258,51 @@ impl From<ResendError> for Failure {
     }
 }
 
-impl From<PrivacyError> for Failure {
-    fn from(error: PrivacyError) -> Self {
-        let failure = Self::new(FAILED, &error);
+impl From<SubjectError> for Failure {
+    fn from(error: SubjectError) -> Self {
+        let failure = Self::of(error.kind(), &error);
         match error {
-            PrivacyError::Store(error) => error.into(),
-            PrivacyError::Duties { .. } => failure.hint(
-                "where one does not hold here, name it in `--ground`, for example \"waives retention:billing: never a customer\"",
-            ),
-            PrivacyError::Unknown(_) | PrivacyError::Ground | PrivacyError::Same(_) => Self::invalid(error),
-            PrivacyError::Sending => Self::new(TRY_LATER, error).hint("try again in a moment"),
-            PrivacyError::WasErased(_) => {
-                Self::invalid(error).hint("if the person is a customer again, import them with `--revive-erased`")
+            SubjectError::Store(error) => error.into(),
+            SubjectError::Ledger(error) => error.into(),
+            SubjectError::Evidence(error) => error.into(),
+            SubjectError::Duties { duties, .. } => {
+                let waivers: Vec<String> = duties.iter().map(|(duty, _)| format!("--waive {duty}")).collect();
+                Self { code: FAILED, ..failure }.hint(format!(
+                    "only if none of them applies here, repeat the command with `{}`, and say why in `--ground`",
+                    waivers.join(" ")
+                ))
             }
-            PrivacyError::Journal(_) => failure.hint("check `[privacy]`; the journal and its key belong into the backup, apart from each other"),
+            SubjectError::NotNeeded(_) => {
+                failure.hint("leave it out: without `--waive` the command names the duties that need one")
+            }
+            SubjectError::Grounds(_) => failure.hint("add them with `--note TEXT`"),
+            SubjectError::Unknown(_)
+            | SubjectError::NoContact(_)
+            | SubjectError::NotRestricted(_)
+            | SubjectError::Ground
+            | SubjectError::Note
+            | SubjectError::Same(_) => failure,
+            SubjectError::Sending => failure.hint("try again in a moment"),
+            SubjectError::WasErased(_) => {
+                failure.hint("if the person is a customer again, import them with `--revive-erased`")
+            }
+            SubjectError::Journal(_) => {
+                failure.hint("check `[privacy]`; docs/privacy.md says what to do if the journal or its key is lost")
+            }
+        }
+    }
+}
+
+impl From<HoldError> for Failure {
+    fn from(error: HoldError) -> Self {
+        let failure = Self::of(error.kind(), &error);
+        match error {
+            HoldError::Store(error) => error.into(),
+            HoldError::NoNotice(_) => failure.hint("`besked notice list` lists the notices"),
+            HoldError::Ambiguous { .. } => failure.hint("use the id"),
+            HoldError::NoCustomer(_) => failure.hint("`besked customers list` lists the customers"),
+            HoldError::Unknown(_) => failure.hint("`besked hold list` lists the holds"),
+            HoldError::Reason => failure,
         }
     }
 }

@@ -79,7 +79,7 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
             let signed = app.ledger.resume(&reason, place.actor()?.name()).await?;
             print_checkpoint(&signed, output)?;
             eprintln!("sealing goes on; the reason is recorded in the ledger");
-            let erased = app.privacy.replay().await?;
+            let erased = app.subjects.exchange(&place.actor()?).await?.erased;
             if erased > 0 {
                 eprintln!(
                     "{} since this copy was made, and erased again",

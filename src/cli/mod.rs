@@ -13,6 +13,7 @@ mod doctor;
 mod evidence;
 mod failure;
 mod file;
+mod hold;
 mod init;
 mod ledger;
 mod notice;
@@ -103,13 +104,13 @@ enum Command {
     /// Addresses that are not to be mailed
     #[command(subcommand)]
     Suppressions(people::Suppressions),
-    /// A person's rights: see, mend, restrict, erase what is kept of them
+    /// A person's rights: export, correct, restrict, erase what is stored about them
     #[command(subcommand)]
     Subject(subject::Command),
     /// Legal holds: what must not be erased or purged
     #[command(subcommand)]
-    Hold(retention::HoldCommand),
-    /// Delete persons whose time is over
+    Hold(hold::Command),
+    /// Delete persons whose retention has ended
     #[command(subcommand)]
     Retention(retention::Command),
     /// The whole of it in one go: a relay on loopback, customers, one notice of each category
@@ -164,8 +165,8 @@ async fn run(command: Command, place: &Place, output: &Output) -> Result<u8, Fai
         Command::Preferences(command) => people::preferences(command, place, output).await,
         Command::Suppressions(command) => people::suppressions(command, place, output).await,
         Command::Subject(command) => subject::run(command, place, output).await,
-        Command::Hold(command) => retention::hold(command, place, output).await,
-        Command::Retention(command) => retention::retention(command, place, output).await,
+        Command::Hold(command) => hold::run(command, place, output).await,
+        Command::Retention(command) => retention::run(command, place, output).await,
         Command::Demo(command) => demo::run(command, output).await,
     }
 }

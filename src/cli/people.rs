@@ -63,7 +63,7 @@ pub async fn preferences(command: Preferences, place: &Place, output: &Output) -
             email
         }
     };
-    app.privacy.note_read(&email.key(), place.actor()?.name(), "preferences show").await?;
+    app.subjects.note_read(&place.actor()?, &email.key(), "preferences show").await?;
     let opt_outs = kept::of_address(&mut *app.store.read().await?, &email.key()).await?;
     output.print(&json!({ "email": email.as_str(), "opt_outs": opt_outs }), |_| {
         if opt_outs.is_empty() {

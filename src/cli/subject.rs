@@ -1,6 +1,6 @@
-//! `besked subject`: a person's rights over what is kept of them.
+//! `besked subject`: a person's rights over what is stored about them.
 
-use std::io::IsTerminal as _;
+use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
 
 use clap::Subcommand;
@@ -14,13 +14,15 @@ use super::people::address;
 use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::address::Address;
-use crate::ledger::LedgerError;
-use crate::people::subjects::record::{Record, record};
+use crate::domain::category::{Category, Class};
+use crate::domain::duty::Duty;
+use crate::people::subjects::record::Record;
+use crate::people::subjects::{Erased, Erasure, Objection};
 
 /// A person's rights (GDPR Art. 15 to 21).
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// All that is kept of an address, with its evidence (Art. 15, 20)
+    /// Everything that is stored about an address, with its evidence (Art. 15, 20)
     Export {
         /// The address
         #[arg(value_parser = address)]
@@ -29,19 +31,22 @@ pub enum Command {
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
     },
-    /// Delete all that names a person; the proofs of others stay (Art. 17)
+    /// Delete everything that names a person; the proofs of others stay valid (Art. 17)
     Erase {
         /// The address
         #[arg(value_parser = address)]
         email: Address,
-        /// On which ground, and which duties to keep it are waived by it; stays in the ledger
+        /// The ground; stays in the ledger
         #[arg(long, value_name = "TEXT")]
         ground: String,
+        /// A duty to keep the record that does not apply here: `retention:CATEGORY` or `hold:ID`
+        #[arg(long, value_name = "DUTY")]
+        waive: Vec<Duty>,
         /// Do not ask
         #[arg(long)]
         yes: bool,
     },
-    /// Restrict the processing: no optional mail, masked in lists, looks are noted (Art. 18)
+    /// Restrict the processing: no optional mail, masked in lists, every view is logged (Art. 18)
     Restrict {
         /// The address
         #[arg(value_parser = address)]
@@ -53,7 +58,7 @@ pub enum Command {
         #[arg(value_parser = address)]
         email: Address,
     },
-    /// Put an address right at every customer (Art. 16)
+    /// Correct an address at every customer (Art. 16)
     Rectify {
         /// The address as it is
         #[arg(value_parser = address)]
@@ -62,61 +67,74 @@ pub enum Command {
         #[arg(long, value_name = "NEW", value_parser = address)]
         to: Address,
     },
-    /// Out of everything that can be opted out of (Art. 21)
+    /// Record an objection (Art. 21): opt out of optional categories; an objection to mandatory ones is recorded
     Object {
         /// The address
         #[arg(value_parser = address)]
         email: Address,
+        /// A category the person objects to; all optional ones by default
+        #[arg(long, value_name = "CATEGORY")]
+        category: Vec<Category>,
+        /// The person's grounds; required for mandatory categories
+        #[arg(long, value_name = "TEXT")]
+        note: Option<String>,
     },
-    /// Carry out erasures that a restored copy of the database does not know
+    /// Repeat erasures that a restored copy of the database lacks
     Replay,
 }
 
 /// Runs `besked subject`.
 pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8, Failure> {
     let app = place.app().await?;
+    let actor = place.actor()?;
     match command {
-        Command::Export { email, output: file } => export(&app, &place.actor()?, &email, file, output).await?,
-        Command::Erase { email, ground, yes } => return erase(&app, &email, &ground, yes, output).await,
+        Command::Export { email, output: file } => export(&app, &actor, &email, file, output).await?,
+        Command::Erase { email, ground, waive, yes } => {
+            confirmed(&email, yes)?;
+            let erasure = Erasure { address: &email, ground: &ground, waived: &waive };
+            print_erased(&app.subjects.erase(&actor, &erasure).await?, output)?;
+        }
         Command::Restrict { email } => {
-            let changed = app.privacy.restrict(&email, true).await?;
+            let changed = app.subjects.restrict(&actor, &email).await?;
             output.print(&json!({ "email": email.as_str(), "restricted": true, "changed": changed }), |_| {
                 format!(
-                    "{email} is restricted: no optional notices, masked in lists, looks at its record are noted\n\
+                    "{email} is restricted: no optional notices, masked in lists; every view of the record is logged\n\
                      mandatory notices are still sent to it, and it still counts in every coverage\n"
                 )
             })?;
         }
         Command::Unrestrict { email } => {
-            let changed = app.privacy.restrict(&email, false).await?;
-            if !changed {
-                return Err(Failure::invalid(format!("{email} is not restricted")));
-            }
-            output.print(&json!({ "email": email.as_str(), "restricted": false, "changed": changed }), |_| {
+            app.subjects.unrestrict(&actor, &email).await?;
+            output.print(&json!({ "email": email.as_str(), "restricted": false, "changed": true }), |_| {
                 format!("{email} is no longer restricted\n")
             })?;
         }
         Command::Rectify { email, to } => {
-            let contacts = app.privacy.rectify(&email, &to).await?;
+            let contacts = app.subjects.rectify(&actor, &email, &to).await?;
             output.print(&json!({ "email": email.as_str(), "to": to.as_str(), "contacts": contacts }), |_| {
                 format!(
-                    "{to} is in place of {email} at {}\nwhat was sent stays as it was recorded; mend the file that you \
-                     import, too\n",
+                    "{to} replaces {email} at {}; what was sent stays as it was recorded\n",
                     count(contacts, "contact", "contacts")
                 )
             })?;
         }
-        Command::Object { email } => {
-            app.privacy.object(&email).await?;
-            output.print(&json!({ "email": email.as_str(), "objected": true }), |_| {
-                format!("{email} gets nothing optional any more\n")
-            })?;
+        Command::Object { email, category, note } => {
+            let optional = || Category::ALL.iter().copied().filter(|it| it.class() == Class::Optional).collect();
+            let categories: Vec<Category> = if category.is_empty() { optional() } else { category };
+            let objection = app.subjects.object(&actor, &email, &categories, note.as_deref()).await?;
+            let Objection { opted_out, recorded } = &objection;
+            let answer =
+                json!({ "email": email.as_str(), "objected": true, "opted_out": opted_out, "recorded": recorded });
+            output.print(&answer, |_| describe_objection(&email, &objection))?;
         }
         Command::Replay => {
-            let erased = app.privacy.replay().await?;
-            output.print(&json!({ "erased": erased }), |_| {
-                format!("{} erased again\n", count(erased as u64, "person was", "persons were"))
+            let exchanged = app.subjects.exchange(&actor).await?;
+            output.print(&json!({ "erased": exchanged.erased }), |_| {
+                format!("{} erased again\n", count(exchanged.erased as u64, "person was", "persons were"))
             })?;
+            if let Some(error) = exchanged.unwritten {
+                return Err(Failure::new(FAILED, error));
+            }
         }
     }
     Ok(0)
@@ -129,21 +147,11 @@ async fn export(
     file: Option<PathBuf>,
     output: &Output,
 ) -> Result<(), Failure> {
-    app.privacy.note_read(&email.key(), actor.name(), "subject export").await?;
-    // Where nothing can be signed, the rest is still the person's to have.
-    let checkpoint = match app.ledger.checkpoint().await {
-        Ok(checkpoint) => Some(checkpoint),
-        Err(error @ (LedgerError::Stopped(_) | LedgerError::NoKey(_))) => {
-            eprintln!("warning: without evidence: {error}");
-            None
-        }
-        Err(error) => return Err(error.into()),
-    };
-    let mut conn = app.store.snapshot().await?;
-    let record = record(&mut conn, checkpoint.as_ref(), email, app.clock.now()).await?;
-    if record.is_empty() {
-        return Err(Failure::invalid(format!("nothing is kept of {email}")));
+    let exported = app.subjects.export(actor, email).await?;
+    if let Some(error) = &exported.without_evidence {
+        eprintln!("warning: without evidence: {error}");
     }
+    let record = exported.record;
     if let Some(file) = file {
         let mut text = serde_json::to_string_pretty(&record).map_err(anyhow::Error::from)?;
         text.push('\n');
@@ -153,17 +161,23 @@ async fn export(
     if output.json { output.print(&record, |_| String::new()) } else { print(&describe(&record)) }
 }
 
-async fn erase(app: &App, email: &Address, ground: &str, yes: bool, output: &Output) -> Result<u8, Failure> {
-    if !yes && std::io::stdin().is_terminal() {
-        eprint!("erase everything that names {email}? It cannot be undone [y/N] ");
-        let mut answer = String::new();
-        std::io::stdin().read_line(&mut answer)?;
-        if !matches!(answer.trim(), "y" | "Y" | "yes") {
-            return Err(Failure::new(FAILED, "nothing was erased"));
-        }
+/// Asks before an erasure; without a terminal it needs `--yes`.
+fn confirmed(email: &Address, yes: bool) -> Result<(), Failure> {
+    if yes {
+        return Ok(());
     }
-    let erased = app.privacy.erase(email, ground).await?;
-    output.print(&erased, |it| {
+    if !io::stdin().is_terminal() {
+        return Err(Failure::invalid("nothing was erased: there is no terminal to ask at")
+            .hint("an erasure cannot be undone; `--yes` confirms it"));
+    }
+    eprint!("erase everything that names {email}? It cannot be undone [y/N] ");
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer)?;
+    if matches!(answer.trim(), "y" | "Y" | "yes") { Ok(()) } else { Err(Failure::new(FAILED, "nothing was erased")) }
+}
+
+fn print_erased(erased: &Erased, output: &Output) -> Result<(), Failure> {
+    output.print(erased, |it| {
         format!(
             "erased: {}, the person in {} ({} not sent yet and cancelled), {} of the ledger\n",
             count(it.contacts as u64, "contact", "contacts"),
@@ -172,19 +186,44 @@ async fn erase(app: &App, email: &Address, ground: &str, yes: bool, output: &Out
             count(it.entries as u64, "opening", "openings"),
         )
     })?;
-    if !erased.log_emptied {
+    if erased.unreleased_rows > 0 {
+        let rows = count(erased.unreleased_rows as u64, "row", "rows");
         eprintln!(
-            "warning: a reader kept SQLite's write-ahead log from being emptied; the next erasure or restart does it"
+            "warning: {rows} of audience files of unreleased notices still name the person: edit or cancel these notices"
         );
     }
-    eprintln!("evidence files, exports and backups made before still name the person: see docs/privacy.md");
-    Ok(0)
+    if let Some(error) = &erased.unwritten {
+        eprintln!("warning: the journal of this node lacks this erasure, the dispatcher retries: {error}");
+    }
+    if !erased.log_emptied {
+        eprintln!(
+            "warning: SQLite's write-ahead log is in use and was not emptied; the next erasure or restart empties it"
+        );
+    }
+    eprintln!("evidence files, exports and backups that exist already still name the person: see docs/privacy.md");
+    Ok(())
+}
+
+fn describe_objection(email: &Address, objection: &Objection) -> String {
+    let names = |categories: &[Category]| categories.iter().map(|it| it.as_str()).collect::<Vec<_>>().join(", ");
+    let mut text = String::new();
+    if !objection.opted_out.is_empty() {
+        text += &format!("{email} is opted out of {}\n", names(&objection.opted_out));
+    }
+    text += "mandatory notices are still sent\n";
+    if !objection.recorded.is_empty() {
+        text += &format!(
+            "the objection to {} is recorded in the ledger: decide on it (Art. 21(1)) and answer the person within a month\n",
+            names(&objection.recorded)
+        );
+    }
+    text
 }
 
 fn describe(record: &Record) -> String {
-    let mut text = format!("All that is kept of {} on {}\n", record.email, time(record.at));
+    let mut text = format!("Everything that is stored about {} on {}\n", record.email, time(record.at));
     for contact in &record.contacts {
-        let since = contact.deactivated_at.map(|at| format!(", not in use since {}", time(at))).unwrap_or_default();
+        let since = contact.deactivated_at.map(|at| format!(", deactivated since {}", time(at))).unwrap_or_default();
         let (id, customer, name) = (&contact.account_id, &contact.customer_name, &contact.name);
         text += &format!("\ncontact of customer {id} {customer}: {name} ({}){since}\n", contact.role);
         if let Some(locale) = &contact.locale {
@@ -200,19 +239,24 @@ fn describe(record: &Record) -> String {
     for suppression in &record.suppressions {
         text += &format!("\nsuppressed since {}: {}\n", time(suppression.since), suppression.reason);
     }
-    for told in &record.deliveries {
-        text += &format!("\n{} \"{}\", to {} {}\n", told.category, told.subject, told.account_id, told.customer_name);
-        text += &format!(
-            "  {}, {}\n  message {}\n",
-            told.state.told(told.found_by_operator),
-            time(told.at),
-            told.message_id
-        );
-        for attempt in &told.attempts {
+    for it in &record.deliveries {
+        text += &format!("\n{} \"{}\", to {} {}\n", it.category, it.subject, it.account_id, it.customer_name);
+        text += &format!("  {}, {}\n  message {}\n", it.state.told(it.found_by_operator), time(it.at), it.message_id);
+        for attempt in &it.attempts {
             let (at, outcome) = (time(attempt.at), &attempt.outcome);
             text +=
                 &format!("  {at}: {outcome} at {}: {}\n", attempt.host, attempt.reply.replace(char::is_control, " "));
         }
+    }
+    for it in &record.attestations {
+        text += &format!("\nattested by {} ({}, {}): {}\n", it.by, it.channel, time(it.at), it.note);
+    }
+    for row in &record.audience_rows {
+        text += &format!("\nin the audience file of notice {}, customer {}\n", row.notice_id, row.account_id);
+    }
+    for it in &record.operations {
+        let reason = if it.reason.is_empty() { String::new() } else { format!(": {}", it.reason) };
+        text += &format!("\n{} by {}, {}{reason}\n", it.action, it.by, time(it.at));
     }
     for read in &record.reads {
         text += &format!("\nlooked at by {} with `{}`, {}\n", read.operator, read.what, time(read.at));

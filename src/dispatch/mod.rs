@@ -68,7 +68,7 @@ use recorder::Recorder;
 use relay::{Relay, Trouble};
 use share::Share;
 use unreadable::Unreadable;
-use upkeep::Upkeep;
+use upkeep::{Begun, Upkeep};
 use worker::Worker;
 
 /// A recorded outcome of a delivery.
@@ -144,10 +144,15 @@ pub enum Finished {
     Unsealed(String, Depth),
     /// Nothing more can be sent now, but some work failed.
     Undone(Vec<Undone>, Depth),
+    /// Nothing was sent, with the reason: erased persons may be back in this database.
+    NotErased(String),
 }
 
 /// How often to look for what has become due.
 const TICK: Duration = Duration::from_millis(500);
+
+/// How long to wait before the tombstone journal is read again.
+const UNREADABLE: Duration = Duration::from_secs(5);
 
 /// How long the database may be silent while there is housekeeping to do.
 const SILENCE: Duration = Duration::from_secs(60);
@@ -222,8 +227,8 @@ impl Dispatcher {
     /// and waited out.
     pub async fn run(&self, shutdown: CancellationToken, until: Option<Until>) -> Result<Finished, NoticeError> {
         let mut beating = Beating::new(self.context.clone(), self.relays.clone());
-        if !self.begin(&mut beating, &shutdown, until).await? {
-            return Ok(Finished::Stopped);
+        if let Some(finished) = self.begin(&mut beating, &shutdown, until).await? {
+            return Ok(finished);
         }
         let gone = CancellationToken::new();
         let beating = tokio::spawn(beating.run(gone.clone()));
@@ -295,14 +300,14 @@ impl Dispatcher {
         finished
     }
 
-    /// Runs before anything is sent: takes over what earlier dispatchers left, and joins the live nodes. Returns false if it was
-    /// asked to stop meanwhile.
+    /// Runs before anything is sent: takes over what earlier dispatchers left, joins the live nodes, and erases again who was
+    /// erased before this database was restored. Returns how the run ended, if it ended meanwhile.
     async fn begin(
         &self,
         beating: &mut Beating,
         shutdown: &CancellationToken,
         until: Option<Until>,
-    ) -> Result<bool, NoticeError> {
+    ) -> Result<Option<Finished>, NoticeError> {
         let every = self.context.store.dialect == Dialect::Sqlite;
         loop {
             let begun = async {
@@ -317,12 +322,23 @@ impl Dispatcher {
                 }
             }
             tokio::select! {
-                () = shutdown.cancelled() => return Ok(false),
+                () = shutdown.cancelled() => return Ok(Some(Finished::Stopped)),
                 () = tokio::time::sleep(TICK) => {}
             }
         }
-        self.upkeep.begin().await;
-        Ok(true)
+        loop {
+            let again = match self.upkeep.begin().await {
+                Begun::Ready => return Ok(None),
+                // Another node sends to an erased person at this moment: its lease ends soon.
+                Begun::Sending => TICK,
+                Begun::NotErased(reason) if until.is_some() => return Ok(Some(Finished::NotErased(reason))),
+                Begun::NotErased(_) => UNREADABLE,
+            };
+            tokio::select! {
+                () = shutdown.cancelled() => return Ok(Some(Finished::Stopped)),
+                () = tokio::time::sleep(again) => {}
+            }
+        }
     }
 
     /// With the workers gone the recorder commits what they left and ends; during an outage the wait for it is bounded.

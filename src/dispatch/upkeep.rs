@@ -1,15 +1,17 @@
-//! What a dispatcher does beside sending: it seals twice a second, and once an hour looks whether persons' time is over and a
-//! checkpoint is to be mailed. None of it is ever in the way of sending; what fails is told and tried again.
+//! What a dispatcher does beside sending: it seals twice a second; once an hour it exchanges tombstones with the journal, deletes
+//! what retention has ended for, and mails the checkpoint. Only the first exchange delays the sending. What fails is logged and
+//! retried.
 
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
 use super::outage::Told;
+use crate::domain::actor::Actor;
 use crate::domain::reply::for_logs;
 use crate::ledger::{Ledger, Sealed};
 use crate::people::retention::Retention;
-use crate::people::subjects::Privacy;
+use crate::people::subjects::{SubjectError, Subjects};
 use crate::store::Store;
 
 /// How often to seal.
@@ -18,45 +20,70 @@ const SEALING: Duration = Duration::from_millis(500);
 /// How long to wait after sealing failed or was found stopped.
 const SEALING_PAUSE: Duration = Duration::from_secs(5);
 
-/// How often to look for what has time.
+/// How often to do the hourly work.
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// How long to wait after that failed.
+/// How long to wait after the hourly work failed.
 const HOUR_FAILED: Duration = Duration::from_secs(60);
 
-/// How long the database may say nothing: a table that persons were deleted from is vacuumed by then.
+/// How long the database may be silent: the VACUUM of a table that persons were deleted from takes less.
 const SILENCE: Duration = Duration::from_secs(180);
 
-/// The keepers at work.
+/// The services at work.
 #[derive(Clone)]
 pub struct Upkeep {
-    /// Where everything is kept.
+    /// The database.
     pub store: Store,
-    /// Seals.
+    /// Seals entries.
     pub ledger: Ledger,
-    /// Carries out tombstones that a restored database does not know.
-    pub privacy: Privacy,
-    /// Deletes persons whose time is over.
+    /// Erases again who was erased before the database was restored.
+    pub subjects: Subjects,
+    /// Deletes what retention has ended for.
     pub retention: Retention,
 }
 
+/// Whether sending may begin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Begun {
+    /// Everybody who was erased is erased in this database.
+    Ready,
+    /// A message to an erased person is being sent by another node.
+    Sending,
+    /// Erased persons may be in this database, with the reason why that is not known.
+    NotErased(String),
+}
+
 impl Upkeep {
-    /// Before anything is sent: whoever was erased stays so in a restored copy. False where that could not be made sure.
-    pub async fn begin(&self) -> bool {
-        match self.store.watched(SILENCE, self.privacy.replay()).await {
-            Ok(0) => true,
-            Ok(count) => {
-                tracing::warn!(count, "this database is a restored copy: persons erased since then were erased again");
-                true
-            }
+    /// Exchanges tombstones with the journal of this node, and logs what was found. Nothing may be sent before it was read.
+    pub async fn begin(&self) -> Begun {
+        let actor = Actor::system("restore");
+        let exchanged = match self.store.watched(SILENCE, self.subjects.exchange(&actor)).await {
+            Ok(exchanged) => exchanged,
+            Err(SubjectError::Sending) => return Begun::Sending,
             Err(error) => {
-                tracing::error!(%error, "whoever was erased may be back in this database, trying again");
-                false
+                let reason = match error {
+                    SubjectError::Store(error) => error.for_logs(),
+                    other => other.to_string(),
+                };
+                tracing::error!(
+                    reason,
+                    "erased persons may be back in this database, so nothing is sent: make the tombstone journal of `[privacy]` \
+                     readable, or restore it with its key; retrying"
+                );
+                return Begun::NotErased(reason);
             }
+        };
+        if exchanged.erased > 0 {
+            let count = exchanged.erased;
+            tracing::warn!(count, "this database is a restored copy: persons erased since then were erased again");
         }
+        if let Some(error) = exchanged.unwritten {
+            tracing::error!(%error, "the tombstone journal of this node lacks erasures: a restored copy may bring persons back");
+        }
+        Begun::Ready
     }
 
-    /// Works until `stop`. Sealing and the rest do not wait for each other.
+    /// Works until `stop`. Sealing and the hourly work do not wait for each other.
     pub async fn run(self, stop: CancellationToken) {
         tokio::join!(self.seal(&stop), self.look(&stop));
     }
@@ -66,7 +93,7 @@ impl Upkeep {
         loop {
             let pause = match self.store.watched(SILENCE, self.ledger.seal()).await {
                 Ok(Sealed::Upto(_)) => SEALING,
-                // Told when it stopped; a person lets it go on.
+                // Logged when it stopped; an operator continues it.
                 Ok(Sealed::Stopped(_)) => SEALING_PAUSE,
                 Err(error) => {
                     told.tell("entries cannot be sealed", &error);
@@ -82,10 +109,10 @@ impl Upkeep {
 
     async fn look(&self, stop: &CancellationToken) {
         loop {
-            // What is broken off by the end is done again by the next start: each step is a transaction.
+            // Each step is a transaction: what is interrupted here is done by the next start.
             let pause = tokio::select! {
                 () = stop.cancelled() => return,
-                done = self.look_at_what_has_time() => if done { HOUR } else { HOUR_FAILED },
+                done = self.hourly() => if done { HOUR } else { HOUR_FAILED },
             };
             tokio::select! {
                 () = stop.cancelled() => return,
@@ -94,18 +121,18 @@ impl Upkeep {
         }
     }
 
-    /// True where all of it was done.
-    async fn look_at_what_has_time(&self) -> bool {
-        let mut done = self.begin().await;
-        match self.store.watched(SILENCE, self.retention.run(false)).await {
+    /// Does the hourly work; returns true if all of it was done.
+    async fn hourly(&self) -> bool {
+        let mut done = self.begin().await == Begun::Ready;
+        match self.store.watched(SILENCE, self.retention.run(&Actor::system("retention"), false)).await {
             Ok(purged) => {
                 for notice in purged {
-                    tracing::info!(notice = %notice.notice_id, persons = notice.persons, "retention is over: persons were deleted");
+                    tracing::info!(notice = %notice.notice_id, persons = notice.persons, "retention has ended: persons were deleted");
                 }
             }
             Err(error) => {
                 done = false;
-                tracing::error!(%error, "persons whose time is over could not be deleted, trying again");
+                tracing::error!(%error, "persons whose retention has ended could not be deleted, retrying");
             }
         }
         match self.ledger.mail_checkpoint().await {
@@ -114,7 +141,7 @@ impl Upkeep {
             Err(error) => {
                 done = false;
                 let error = for_logs(&error.to_string());
-                tracing::error!(error, "the checkpoint could not be mailed, trying again");
+                tracing::error!(error, "the checkpoint could not be mailed, retrying");
             }
         }
         done

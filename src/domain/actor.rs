@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use serde::Serialize;
 use thiserror::Error;
 
 use crate::domain::problem::is_line;
@@ -91,7 +92,8 @@ impl fmt::Display for Actor {
 }
 
 /// What an actor did that changed a state.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Action {
     /// Wrote a draft.
     Create,

@@ -160,6 +160,14 @@ fn fold(text: &str) -> String {
     UniCase::unicode(text.nfd().collect::<String>()).to_folded_case().nfc().collect()
 }
 
+/// True if a text mentions an address, in any spelling. An address that only begins or ends like it is another one.
+#[must_use]
+pub fn mentioned(text: &str, key: &AddressKey) -> bool {
+    let apart = |c: char| c.is_whitespace() || "<>()[]{},;:\"'".contains(c);
+    let words = text.split(apart).map(|word| word.trim_matches(['.', '!', '?']));
+    words.filter(|word| word.contains('@')).any(|word| AddressKey::of(word).as_ref() == Some(key))
+}
+
 /// A domain name as lower-case A-labels, if it is one with at least two labels.
 #[must_use]
 pub fn parse_domain(domain: &str) -> Option<String> {
@@ -229,6 +237,17 @@ mod tests {
             ("asa@x.example", "\u{e5}sa@x.example"),
         ] {
             assert_ne!(key(one), key(other), "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn a_text_mentions_an_address_and_not_one_that_ends_like_it() {
+        let anna = AddressKey::of("anna@x.example").unwrap();
+        for text in ["anna@x.example", "told Anna (Anna@X.EXAMPLE).", "<anna@x.example>, Bo", "mailto:anna@x.example"] {
+            assert!(mentioned(text, &anna), "{text}");
+        }
+        for text in ["johanna@x.example", "anna@x.example.org", "anna at x.example", "anna@y.x.example", ""] {
+            assert!(!mentioned(text, &anna), "{text}");
         }
     }
 

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::LedgerError;
 use super::subtrees::Subtrees;
-use crate::domain::address::AddressKey;
+use crate::domain::address::{AddressKey, mentioned};
 use crate::domain::checkpoint::TlogProof;
 use crate::domain::entry::{Brief, Event, Person, who};
 use crate::domain::evidence::{EntryRecord, FORMAT, MessageRecord, RecipientRecord};
@@ -179,10 +179,16 @@ fn concerns(opening: &StoredOpening, wanted: &Wanted<'_>) -> bool {
     match opening.event {
         Event::Attested => {
             let person = opening.person.as_deref().and_then(|person| Person::from_cbor(person).ok());
-            person.is_some_and(|person| person.account_id == account_id)
+            person.is_some_and(|person| person.account_id == account_id && mentions(&person, wanted.address))
         }
         _ => true,
     }
+}
+
+/// Whether the words of an attestation name an address, in evidence for one address: the names of others are not in it.
+fn mentions(person: &Person, address: Option<&AddressKey>) -> bool {
+    let words = format!("{} {}", person.role, person.reply);
+    address.is_none_or(|key| mentioned(&words, key))
 }
 
 async fn refuse_the_pointless(

@@ -1,44 +1,43 @@
-//! The tombstone journal: who was erased, kept outside the database as keyed hashes, so that a restored copy cannot bring
-//! anybody back unnoticed.
+//! The tombstone journal: a copy of the tombstones in a file outside the database, so that a restored copy of the database
+//! brings nobody back unnoticed.
 //!
 //! ```text
-//! besked-tombstones/1
-//! erased HMAC-SHA256(key, address) 2026-11-24T10:00:00Z
-//! revived HMAC-SHA256(key, address) 2026-12-01T10:00:00Z     the address was imported again on purpose
+//! besked-tombstones/2
+//! erased HMAC-SHA256(key, address) 2026-11-24T10:00:00Z 01932f3c-...
+//! revived HMAC-SHA256(key, address) 2026-12-01T10:00:00Z 019354aa-...     the address was imported again on purpose
 //! ```
 //!
-//! The journal has no addresses, and its key lies in a file of its own: whoever has only one of the two learns nothing.
+//! The journal holds no addresses. The key of the hashes is in a file of its own beside it, and in the database, so that every
+//! node can compute the same hashes. Each node may have a journal of its own, or several may share one: its lines are a set, and
+//! a line that is there twice counts once.
 
-use std::collections::HashMap;
-use std::fs::{self, OpenOptions};
-use std::io::{self, Seek as _, SeekFrom, Write as _};
+use std::collections::BTreeMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use data_encoding::HEXLOWER;
-use jiff::Timestamp;
 use thiserror::Error;
+use uuid::Uuid;
 
 use crate::config;
-use crate::domain::address::AddressKey;
-use crate::domain::entry::hmac;
-use crate::domain::random::Random;
+use crate::domain::tombstone::Tombstone;
 
-const HEADER: &str = "besked-tombstones/1";
+const HEADER: &str = "besked-tombstones/2";
 
 /// Why the journal cannot be used.
 #[derive(Debug, Error)]
 pub enum JournalError {
-    /// A file of it cannot be read or written.
+    /// A file of the journal cannot be read or written.
     #[error("cannot use the tombstone journal's file `{path}`: {source}")]
     Io {
         /// The file.
         path: PathBuf,
-        /// Why not.
+        /// Why it cannot be used.
         source: io::Error,
     },
-    /// A line does not say what it must.
+    /// A line cannot be parsed.
     #[error("the tombstone journal `{path}` is damaged in line {line}")]
     Damaged {
         /// The file.
@@ -46,46 +45,15 @@ pub enum JournalError {
         /// The line, from 1.
         line: usize,
     },
-    /// It has fewer tombstones than were carried out.
-    #[error(
-        "the tombstone journal `{path}` has {found} lines, but {known} were carried out in this database: it is lost or was cut"
-    )]
-    Lost {
-        /// The file.
-        path: PathBuf,
-        /// Lines there are.
-        found: u64,
-        /// Lines there were.
-        known: u64,
-    },
-    /// There is a journal but no key, or one of the wrong length.
+    /// The journal has tombstones, but neither its key file nor the database has a key; or the key has the wrong length.
     #[error("the tombstone journal's key `{0}` is missing or not 64 hexadecimal digits")]
     Key(PathBuf),
+    /// The database's key and that of the journal differ, so their hashes cannot be compared.
+    #[error("the tombstone journal's key `{0}` is not the key of this database")]
+    OtherKey(PathBuf),
 }
 
-/// Who was erased, as far as addresses can be asked for one by one. Cheap to clone.
-#[derive(Clone, Debug, Default)]
-pub struct Tombstones {
-    key: [u8; 32],
-    erased: Arc<HashMap<[u8; 32], Timestamp>>,
-    /// Lines of the journal.
-    pub count: u64,
-}
-
-impl Tombstones {
-    /// When an address was erased, if it was and was not revived on purpose.
-    #[must_use]
-    pub fn erased_at(&self, address: &AddressKey) -> Option<Timestamp> {
-        // No journal, no hashing: an import asks for a million addresses.
-        if self.erased.is_empty() {
-            None
-        } else {
-            self.erased.get(&hmac(&self.key, address.as_str().as_bytes())).copied()
-        }
-    }
-}
-
-/// The journal's files.
+/// The files of the journal of this node.
 #[derive(Clone, Debug)]
 pub struct Journal {
     file: PathBuf,
@@ -93,125 +61,114 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// The journal that is configured.
+    /// The journal that is configured; `None` if this node has none.
     #[must_use]
-    pub fn new(config: &config::Privacy) -> Self {
-        Self { file: config.journal_file.clone(), key_file: config.journal_key_file.clone() }
+    pub fn new(config: &config::Privacy) -> Option<Self> {
+        let (file, key_file) = (config.journal_file.clone(), config.journal_key_file.clone());
+        (!file.as_os_str().is_empty()).then_some(Self { file, key_file })
     }
 
-    /// Reads it; nobody was erased where there is none.
+    /// Reads the tombstones; there are none without a file.
     ///
     /// # Errors
-    /// Where it is damaged, or its key is missing.
-    pub fn read(&self) -> Result<Tombstones, JournalError> {
-        let Some(text) = read_if_there(&self.file)?.filter(|text| whole(text) > 0) else {
-            return Ok(Tombstones::default());
-        };
-        let key = self.key()?.ok_or_else(|| JournalError::Key(self.key_file.clone()))?;
-        let damaged = |line| JournalError::Damaged { path: self.file.clone(), line };
-        // A last line without its end was never finished: what it was to record did not happen.
-        let whole = &text[..whole(&text)];
-        let mut lines = (1..).zip(whole.lines());
-        match lines.next() {
-            None => return Ok(Tombstones { key, ..Tombstones::default() }),
-            Some((_, HEADER)) => {}
-            Some(_) => return Err(damaged(1)),
-        }
-        let mut erased = HashMap::new();
-        let mut count = 0;
-        for (line, text) in lines {
-            let (what, hash, at) = parse(text).ok_or_else(|| damaged(line))?;
-            count += 1;
-            match what {
-                What::Erased => drop(erased.insert(hash, at)),
-                What::Revived => drop(erased.remove(&hash)),
-            }
-        }
-        Ok(Tombstones { key, erased: Arc::new(erased), count })
+    /// If the file cannot be read or is damaged.
+    pub fn read(&self) -> Result<BTreeMap<Uuid, Tombstone>, JournalError> {
+        self.parse(&read_if_there(&self.file)?.unwrap_or_default())
     }
 
-    /// Notes that addresses were erased; on disk when this returns. Gives the number of lines then.
+    /// Reads the key; `None` without a file.
     ///
     /// # Errors
-    /// Where it cannot be written.
-    pub fn erased(&self, address: &AddressKey, at: Timestamp, random: &Random) -> Result<u64, JournalError> {
-        self.append(What::Erased, std::slice::from_ref(address), at, random)
-    }
-
-    /// Notes that addresses were imported again on purpose.
-    ///
-    /// # Errors
-    /// Where it cannot be written.
-    pub fn revived(&self, addresses: &[AddressKey], at: Timestamp, random: &Random) -> Result<u64, JournalError> {
-        self.append(What::Revived, addresses, at, random)
-    }
-
-    fn append(
-        &self,
-        what: What,
-        addresses: &[AddressKey],
-        at: Timestamp,
-        random: &Random,
-    ) -> Result<u64, JournalError> {
-        let key = match self.key()? {
-            Some(key) => key,
-            None => self.make_key(random)?,
-        };
-        let failed = |source| JournalError::Io { path: self.file.clone(), source };
-        // Nothing is appended to a journal that cannot be read: the line would be lost with the rest.
-        self.read()?;
-        let there = read_if_there(&self.file)?.unwrap_or_default();
-        let keep = whole(&there);
-        let mut text = if keep == 0 { format!("{HEADER}\n") } else { String::new() };
-        for address in addresses {
-            text += &format!("{} {} {at}\n", what.as_str(), HEXLOWER.encode(&hmac(&key, address.as_str().as_bytes())));
-        }
-        let write = || -> io::Result<()> {
-            if let Some(folder) = self.file.parent() {
-                fs::create_dir_all(folder)?;
-            }
-            let mut file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&self.file)?;
-            file.set_len(keep as u64)?;
-            file.seek(SeekFrom::End(0))?;
-            file.write_all(text.as_bytes())?;
-            file.sync_all()
-        };
-        write().map_err(failed)?;
-        Ok(self.read()?.count)
-    }
-
-    /// That it has fewer lines than it must.
-    #[must_use]
-    pub fn lost(&self, found: u64, known: u64) -> JournalError {
-        JournalError::Lost { path: self.file.clone(), found, known }
-    }
-
-    fn key(&self) -> Result<Option<[u8; 32]>, JournalError> {
+    /// If the file cannot be read or holds no key.
+    pub fn key(&self) -> Result<Option<[u8; 32]>, JournalError> {
         let Some(text) = read_if_there(&self.key_file)? else { return Ok(None) };
         let key = HEXLOWER.decode(text.trim().as_bytes()).ok().and_then(|key| key.try_into().ok());
         key.map(Some).ok_or_else(|| JournalError::Key(self.key_file.clone()))
     }
 
-    fn make_key(&self, random: &Random) -> Result<[u8; 32], JournalError> {
-        // A journal without its key is useless: a new key would not know anybody of it.
-        if read_if_there(&self.file)?.is_some_and(|text| whole(&text) > 0) {
-            return Err(JournalError::Key(self.key_file.clone()));
+    /// An error about the key: it is missing.
+    #[must_use]
+    pub fn without_key(&self) -> JournalError {
+        JournalError::Key(self.key_file.clone())
+    }
+
+    /// An error about the key: the database has another one.
+    #[must_use]
+    pub fn with_other_key(&self) -> JournalError {
+        JournalError::OtherKey(self.key_file.clone())
+    }
+
+    /// Appends the tombstones that the file lacks, and writes the key file if it is missing. All of it is on disk when this
+    /// returns.
+    ///
+    /// # Errors
+    /// If the files cannot be written.
+    pub fn append(&self, key: &[u8; 32], tombstones: &[Tombstone]) -> Result<(), JournalError> {
+        if self.key()?.is_none() {
+            self.write_key(key).map_err(|source| JournalError::Io { path: self.key_file.clone(), source })?;
         }
-        let key: [u8; 32] = random.bytes();
-        let write = || -> io::Result<()> {
-            if let Some(folder) = self.key_file.parent() {
-                fs::create_dir_all(folder)?;
-            }
-            let mut file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&self.key_file)?;
-            writeln!(file, "{}", HEXLOWER.encode(&key))?;
+        let failed = |source| JournalError::Io { path: self.file.clone(), source };
+        make_folder(&self.file).map_err(failed)?;
+        let mut options = OpenOptions::new();
+        let mut file =
+            options.create(true).truncate(false).read(true).write(true).mode(0o600).open(&self.file).map_err(failed)?;
+        lock(&file).map_err(failed)?;
+        let mut text = String::new();
+        file.read_to_string(&mut text).map_err(failed)?;
+        // Nothing is appended to a journal that cannot be read: the line would be lost with the others.
+        let known = self.parse(&text)?;
+        let kept = whole(&text);
+        let mut lines = if kept == 0 { format!("{HEADER}\n") } else { String::new() };
+        for it in tombstones.iter().filter(|it| !known.contains_key(&it.id)) {
+            lines += &format!("{} {} {} {}\n", it.mark, HEXLOWER.encode(&it.hash), it.at, it.id);
+        }
+        let mut write = || -> io::Result<()> {
+            file.set_len(kept as u64)?;
+            file.seek(SeekFrom::End(0))?;
+            file.write_all(lines.as_bytes())?;
             file.sync_all()
         };
-        write().map_err(|source| JournalError::Io { path: self.key_file.clone(), source })?;
-        Ok(key)
+        write().map_err(failed)
+    }
+
+    fn parse(&self, text: &str) -> Result<BTreeMap<Uuid, Tombstone>, JournalError> {
+        let damaged = |line| JournalError::Damaged { path: self.file.clone(), line };
+        // A last line without its end was torn by a crash; the database has that tombstone, and it is appended again.
+        let whole = &text[..whole(text)];
+        let mut lines = (1..).zip(whole.lines());
+        match lines.next() {
+            None | Some((_, HEADER)) => {}
+            Some(_) => return Err(damaged(1)),
+        }
+        lines
+            .map(|(line, text)| {
+                let tombstone = parse(text).ok_or_else(|| damaged(line))?;
+                Ok((tombstone.id, tombstone))
+            })
+            .collect()
+    }
+
+    fn write_key(&self, key: &[u8; 32]) -> io::Result<()> {
+        make_folder(&self.key_file)?;
+        let mut file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&self.key_file)?;
+        writeln!(file, "{}", HEXLOWER.encode(key))?;
+        file.sync_all()
     }
 }
 
-/// How many bytes of a journal are whole lines.
+/// Several processes may append to one journal. A file system without locks is used without them: each append is a single write.
+fn lock(file: &File) -> io::Result<()> {
+    match file.lock() {
+        Err(error) if error.kind() == io::ErrorKind::Unsupported => Ok(()),
+        locked => locked,
+    }
+}
+
+fn make_folder(path: &Path) -> io::Result<()> {
+    path.parent().map_or(Ok(()), fs::create_dir_all)
+}
+
+/// The number of bytes of a journal that are whole lines.
 fn whole(text: &str) -> usize {
     text.rfind('\n').map_or(0, |end| end + 1)
 }
@@ -224,70 +181,64 @@ fn read_if_there(path: &Path) -> Result<Option<String>, JournalError> {
     }
 }
 
-#[derive(Clone, Copy)]
-enum What {
-    Erased,
-    Revived,
-}
-
-impl What {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Erased => "erased",
-            Self::Revived => "revived",
-        }
-    }
-}
-
-fn parse(line: &str) -> Option<(What, [u8; 32], Timestamp)> {
+fn parse(line: &str) -> Option<Tombstone> {
     let mut parts = line.split(' ');
-    let what = match parts.next()? {
-        "erased" => What::Erased,
-        "revived" => What::Revived,
-        _ => return None,
-    };
+    let mark = parts.next()?.parse().ok()?;
     let hash = HEXLOWER.decode(parts.next()?.as_bytes()).ok()?.try_into().ok()?;
-    Some((what, hash, parts.next()?.parse().ok()?))
+    let at = parts.next()?.parse().ok()?;
+    Some(Tombstone { id: parts.next()?.parse().ok()?, mark, hash, at })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::random::Random;
+    use crate::domain::tombstone::Mark;
 
-    fn key(email: &str) -> AddressKey {
-        AddressKey::of(email).unwrap()
+    fn journal(folder: &Path) -> Journal {
+        let config = config::Privacy { journal_file: folder.join("journal"), journal_key_file: folder.join("key") };
+        Journal::new(&config).unwrap()
+    }
+
+    fn tombstone(hash: u8) -> Tombstone {
+        let at = "2026-11-24T10:00:00Z".parse().unwrap();
+        Tombstone { id: Random::from_system().id(at), mark: Mark::Erased, hash: [hash; 32], at }
     }
 
     #[test]
-    fn the_journal_knows_whom_it_is_asked_for_and_names_nobody() {
+    fn a_tombstone_is_in_the_journal_once() {
         let folder = tempfile::tempdir().unwrap();
-        let config = config::Privacy {
-            journal_file: folder.path().join("journal"),
-            journal_key_file: folder.path().join("key"),
-        };
-        let (journal, random) = (Journal::new(&config), Random::from_system());
-        assert_eq!(journal.read().unwrap().erased_at(&key("a@x.example")), None);
-        let at = "2026-11-24T10:00:00Z".parse().unwrap();
-        assert_eq!(journal.erased(&key("a@x.example"), at, &random).unwrap(), 1);
-        assert_eq!(journal.erased(&key("b@x.example"), at, &random).unwrap(), 2);
-        let read = journal.read().unwrap();
-        assert_eq!((read.erased_at(&key("a@x.example")), read.erased_at(&key("c@x.example"))), (Some(at), None));
-        assert!(!fs::read_to_string(&config.journal_file).unwrap().contains("x.example"));
-        assert_eq!(journal.revived(&[key("a@x.example")], at, &random).unwrap(), 3);
-        assert_eq!(journal.read().unwrap().erased_at(&key("a@x.example")), None);
+        let journal = journal(folder.path());
+        assert!(journal.read().unwrap().is_empty() && journal.key().unwrap().is_none());
+        let [one, two, three] = [1, 2, 3].map(tombstone);
+        journal.append(&[9; 32], &[one]).unwrap();
+        journal.append(&[9; 32], &[one, two]).unwrap();
+        assert_eq!(journal.read().unwrap().into_values().collect::<Vec<_>>(), [one, two]);
+        assert_eq!(journal.key().unwrap(), Some([9; 32]));
 
         // A line that was torn by a crash records nothing, and is replaced by the next.
-        let text = fs::read_to_string(&config.journal_file).unwrap();
-        fs::write(&config.journal_file, format!("{text}erased 00ff")).unwrap();
-        assert_eq!(journal.read().unwrap().count, 3);
-        assert_eq!(journal.erased(&key("d@x.example"), at, &random).unwrap(), 4);
-        assert_eq!(journal.read().unwrap().erased_at(&key("d@x.example")), Some(at));
+        let text = fs::read_to_string(folder.path().join("journal")).unwrap();
+        fs::write(folder.path().join("journal"), format!("{text}erased 00ff")).unwrap();
+        assert_eq!(journal.read().unwrap().len(), 2);
+        journal.append(&[9; 32], &[three]).unwrap();
+        assert_eq!(journal.read().unwrap().len(), 3);
+    }
 
-        fs::remove_file(&config.journal_key_file).unwrap();
-        assert!(matches!(journal.read(), Err(JournalError::Key(_))));
-        assert!(matches!(journal.erased(&key("c@x.example"), at, &random), Err(JournalError::Key(_))));
-        fs::write(&config.journal_key_file, "00".repeat(32)).unwrap();
-        fs::write(&config.journal_file, format!("{HEADER}\nerased zz 2026-11-24T10:00:00Z\n")).unwrap();
+    #[test]
+    fn a_damaged_journal_is_an_error_and_is_not_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = journal(folder.path());
+        fs::write(folder.path().join("journal"), format!("{HEADER}\nerased zz 2026-11-24T10:00:00Z\n")).unwrap();
         assert!(matches!(journal.read(), Err(JournalError::Damaged { line: 2, .. })));
+        assert!(matches!(journal.append(&[9; 32], &[tombstone(1)]), Err(JournalError::Damaged { line: 2, .. })));
+        fs::write(folder.path().join("key"), "00").unwrap();
+        assert!(matches!(journal.key(), Err(JournalError::Key(_))));
+    }
+
+    #[test]
+    fn an_empty_path_means_no_journal() {
+        assert!(
+            Journal::new(&config::Privacy { journal_file: PathBuf::new(), ..config::Privacy::default() }).is_none()
+        );
     }
 }

@@ -1,9 +1,11 @@
 //! People: customers and their contacts, what a person wants and does not want, and a person's rights over what is stored
 //! (GDPR Art. 15 to 21).
 
+pub mod holds;
 pub mod import;
 pub mod journal;
 pub mod mask;
 pub mod preferences;
+pub mod reads;
 pub mod retention;
 pub mod subjects;

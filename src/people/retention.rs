@@ -1,21 +1,19 @@
 //! Retention: persons in the record of a notice are deleted when its time is over (GDPR Art. 5(1)(e)); counts stay, and so
 //! does every proof of others.
 
-use std::sync::Arc;
-
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::config::Config;
+use crate::context::Context;
+use crate::domain::actor::Actor;
 use crate::domain::category::Category;
-use crate::domain::clock::Clock;
 use crate::domain::entry::Event;
 use crate::domain::retention::Start;
-use crate::people::subjects::{Privacy, PrivacyError};
+use crate::people::subjects::{SubjectError, forget};
 use crate::store::subjects::{self, Expirable};
-use crate::store::{Store, StoreError, tree};
+use crate::store::{StoreError, tree};
 
 /// Deliveries whose persons are deleted in one transaction.
 const CHUNK: u32 = 1000;
@@ -42,17 +40,14 @@ pub struct Purged {
 /// Deletes persons whose time is over: a cheap handle, cloned freely.
 #[derive(Clone, Debug)]
 pub struct Retention {
-    store: Store,
-    config: Arc<Config>,
-    clock: Clock,
-    privacy: Privacy,
+    context: Context,
 }
 
 impl Retention {
     /// A handle over a database.
     #[must_use]
-    pub fn new(store: Store, config: Arc<Config>, clock: Clock, privacy: Privacy) -> Self {
-        Self { store, config, clock, privacy }
+    pub const fn new(context: Context) -> Self {
+        Self { context }
     }
 
     /// Purges notices whose time is over, or with `dry_run` tells which would be. Notices and customers under a legal hold are
@@ -60,7 +55,7 @@ impl Retention {
     ///
     /// # Errors
     /// Where the database fails, or sealing has stopped. What was purged until then stays purged.
-    pub async fn run(&self, dry_run: bool) -> Result<Vec<Purged>, PrivacyError> {
+    pub async fn run(&self, _actor: &Actor, dry_run: bool) -> Result<Vec<Purged>, SubjectError> {
         let mut purged = Vec::new();
         for category in Category::ALL {
             for notice in self.expired(*category).await? {
@@ -72,23 +67,23 @@ impl Retention {
             }
         }
         if !dry_run && !purged.is_empty() {
-            self.store.scrub().await?;
+            self.context.store.scrub().await?;
         }
         Ok(purged)
     }
 
     async fn expired(&self, category: Category) -> Result<Vec<Expirable>, StoreError> {
-        let retention = self.config.retention(category);
+        let retention = self.context.config.retention(category);
         if retention.start == Start::ContractEnd {
             // Such a record expires customer by customer.
             return Ok(Vec::new());
         }
-        let before = retention.limit(self.clock.now(), &self.zone());
-        subjects::expirable(&mut *self.store.read().await?, category, before).await
+        let before = retention.limit(self.context.clock.now(), &self.zone());
+        subjects::expirable(&mut *self.context.store.read().await?, category, before).await
     }
 
     fn zone(&self) -> TimeZone {
-        self.config.organisation.default_time_zone.time_zone()
+        self.context.config.organisation.default_time_zone.time_zone()
     }
 
     fn tell(&self, notice: Expirable, persons: u64) -> Purged {
@@ -98,6 +93,7 @@ impl Retention {
             reference: notice.reference,
             released_at: notice.released_at,
             expired_at: self
+                .context
                 .config
                 .retention(notice.category)
                 .expires(notice.released_at, None, &self.zone())
@@ -108,7 +104,7 @@ impl Retention {
     }
 
     async fn count(&self, notice_id: Uuid) -> Result<u64, StoreError> {
-        let mut conn = self.store.read().await?;
+        let mut conn = self.context.store.read().await?;
         let (mut ordinal, mut count) = (0, 0);
         loop {
             let page = subjects::unpurged(&mut conn, notice_id, ordinal, CHUNK).await?;
@@ -118,23 +114,23 @@ impl Retention {
         }
     }
 
-    async fn purge(&self, notice: &Expirable) -> Result<u64, PrivacyError> {
-        let ground = format!("retention of {} is over", self.config.retention(notice.category));
+    async fn purge(&self, notice: &Expirable) -> Result<u64, SubjectError> {
+        let ground = format!("retention of {} has ended", self.context.config.retention(notice.category));
         let mut count = 0;
         loop {
-            let mut tx = self.store.write().await?;
+            let mut tx = self.context.store.write().await?;
             // In the order in which an erasure takes them.
             tree::lock_head(&mut tx).await?;
             let page = subjects::unpurged(&mut tx, notice.id, 0, CHUNK).await?;
             let openings = if !page.is_empty() {
-                self.privacy.clear(&mut tx, &page).await?
+                forget::clear(&mut tx, &page).await?
             } else if !subjects::is_held(&mut tx, notice.id).await? {
-                subjects::clear_notice(&mut tx, notice.id, self.clock.now()).await?
+                subjects::clear_notice(&mut tx, notice.id, self.context.clock.now()).await?
             } else {
                 return Ok(count);
             };
             if !openings.is_empty() {
-                self.privacy.append_cleared(&mut tx, Event::Purged, &openings, &ground).await?;
+                forget::append_cleared(&self.context, &mut tx, Event::Purged, &openings, &ground).await?;
             }
             tx.commit().await.map_err(StoreError::from)?;
             if page.is_empty() {

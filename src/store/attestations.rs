@@ -4,7 +4,6 @@ use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::dialect::Dialect;
 use super::row::Row;
 use super::{Conn, Result};
 
@@ -42,21 +41,6 @@ pub async fn insert(conn: &mut Conn, id: Uuid, notice_id: Uuid, attestation: &At
     .execute(conn)
     .await?;
     Ok(())
-}
-
-/// Attestations whose words name something, whatever the case of its letters: id and notice of each.
-pub async fn mentioning(conn: &mut Conn, text: &str) -> Result<Vec<(Uuid, Uuid)>> {
-    let sql = Dialect::of(conn).pick(
-        "SELECT id, notice_id FROM attestations WHERE instr(lower(note || ' ' || witness), lower($1)) > 0 ORDER BY id",
-        "SELECT id, notice_id FROM attestations WHERE strpos(lower(note || ' ' || witness), lower($1)) > 0 ORDER BY id",
-    );
-    let rows = sqlx::query(sql).bind(text).fetch_all(conn).await?;
-    rows.iter()
-        .map(|row| {
-            let row = Row::of("attestations", row);
-            Ok((row.id("id")?, row.id("notice_id")?))
-        })
-        .collect()
 }
 
 /// Empties the words of an attestation; that it was made stays.

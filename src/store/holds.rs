@@ -4,6 +4,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::customers::{json, json_ids};
+use super::dialect::Dialect;
 use super::row::Row;
 use super::{Conn, Result};
 
@@ -12,19 +14,19 @@ use super::{Conn, Result};
 pub struct Hold {
     /// Id.
     pub id: Uuid,
-    /// The notice.
+    /// The notice, if it is on one.
     pub notice_id: Option<Uuid>,
-    /// The customer.
+    /// The customer, if it is on one.
     pub account_id: Option<String>,
-    /// Why.
+    /// The reason.
     pub reason: String,
-    /// Who put it.
+    /// Who placed it.
     pub operator: String,
-    /// Since when.
+    /// When it was placed.
     pub since: Timestamp,
 }
 
-/// Puts a hold.
+/// Places a hold.
 pub async fn insert(conn: &mut Conn, hold: &Hold) -> Result<()> {
     sqlx::query(
         "INSERT INTO holds (id, notice_id, account_id, reason, operator, since) VALUES ($1, $2, $3, $4, $5, $6)",
@@ -40,28 +42,48 @@ pub async fn insert(conn: &mut Conn, hold: &Hold) -> Result<()> {
     Ok(())
 }
 
-/// Lifts a hold. False where there is none with this id.
-pub async fn remove(conn: &mut Conn, id: Uuid) -> Result<bool> {
-    let done = sqlx::query("DELETE FROM holds WHERE id = $1").bind(id.to_string()).execute(conn).await?;
-    Ok(done.rows_affected() == 1)
+/// Deletes a hold, and returns it; `None` if there is none with this id.
+pub async fn remove(conn: &mut Conn, id: Uuid) -> Result<Option<Hold>> {
+    let sql = "DELETE FROM holds WHERE id = $1 RETURNING id, notice_id, account_id, reason, operator, since";
+    let row = sqlx::query(sql).bind(id.to_string()).fetch_optional(conn).await?;
+    row.as_ref().map(read).transpose()
 }
 
-/// All holds, the oldest first.
-pub async fn list(conn: &mut Conn) -> Result<Vec<Hold>> {
-    let rows = sqlx::query("SELECT id, notice_id, account_id, reason, operator, since FROM holds ORDER BY id")
-        .fetch_all(conn)
-        .await?;
-    rows.iter()
-        .map(|row| {
-            let row = Row::of("holds", row);
-            Ok(Hold {
-                id: row.id("id")?,
-                notice_id: row.maybe("notice_id")?,
-                account_id: row.get("account_id")?,
-                reason: row.get("reason")?,
-                operator: row.get("operator")?,
-                since: row.time("since")?,
-            })
-        })
-        .collect()
+/// A page of holds by id, after `after`.
+pub async fn list(conn: &mut Conn, after: Option<Uuid>, limit: u32) -> Result<Vec<Hold>> {
+    let rows = sqlx::query(
+        "SELECT id, notice_id, account_id, reason, operator, since FROM holds WHERE ($1 IS NULL OR id > $1)
+         ORDER BY id LIMIT $2",
+    )
+    .bind(after.map(|id| id.to_string()))
+    .bind(i64::from(limit))
+    .fetch_all(conn)
+    .await?;
+    rows.iter().map(read).collect()
+}
+
+/// The holds on one of these customers or notices, the oldest first.
+pub async fn on(conn: &mut Conn, accounts: &[String], notices: &[Uuid]) -> Result<Vec<Hold>> {
+    let sql = Dialect::of(conn).pick(
+        "SELECT id, notice_id, account_id, reason, operator, since FROM holds
+         WHERE account_id IN (SELECT value FROM json_each($1)) OR notice_id IN (SELECT value FROM json_each($2))
+         ORDER BY id",
+        "SELECT id, notice_id, account_id, reason, operator, since FROM holds
+         WHERE account_id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb)))
+           OR notice_id = ANY (ARRAY(SELECT jsonb_array_elements_text($2::jsonb))) ORDER BY id",
+    );
+    let rows = sqlx::query(sql).bind(json(&accounts)).bind(json_ids(notices)).fetch_all(conn).await?;
+    rows.iter().map(read).collect()
+}
+
+fn read(row: &sqlx::any::AnyRow) -> Result<Hold> {
+    let row = Row::of("holds", row);
+    Ok(Hold {
+        id: row.id("id")?,
+        notice_id: row.maybe("notice_id")?,
+        account_id: row.get("account_id")?,
+        reason: row.get("reason")?,
+        operator: row.get("operator")?,
+        since: row.time("since")?,
+    })
 }

@@ -3,8 +3,6 @@
 //! What is cleared here is overwritten in the file on SQLite (`secure_delete`); [`super::Store::scrub`] then leaves
 //! no copy in the file or its log. PostgreSQL keeps old row versions until VACUUM, and its log until it is recycled.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
@@ -246,42 +244,6 @@ pub async fn clear_opening(conn: &mut Conn, entry_id: Uuid) -> Result<()> {
     Ok(())
 }
 
-/// Deletes rows of audience files one of whose values is an address, of notices that are past their release or will never have
-/// one: what the audience needed of them is in the deliveries by then.
-pub async fn clear_rows(conn: &mut Conn, key: &AddressKey) -> Result<()> {
-    const PAGE: usize = 1000;
-    let mut after = (String::new(), String::new());
-    loop {
-        let rows = sqlx::query(
-            "SELECT r.notice_id, r.account_id, r.data FROM notice_rows r JOIN notices n ON n.id = r.notice_id
-             WHERE (r.notice_id, r.account_id) > ($1, $2) AND r.data LIKE '%@%'
-               AND n.state IN ('released', 'closed', 'cancelled', 'declined')
-             ORDER BY r.notice_id, r.account_id LIMIT $3",
-        )
-        .bind(&after.0)
-        .bind(&after.1)
-        .bind(i64::try_from(PAGE).unwrap_or(i64::MAX))
-        .fetch_all(&mut *conn)
-        .await?;
-        for row in &rows {
-            let row = Row::of("notice_rows", row);
-            after = (row.get("notice_id")?, row.get("account_id")?);
-            let data: BTreeMap<String, String> = row.maybe_json("data")?.unwrap_or_default();
-            // An address that only ends like this one is another.
-            if data.values().any(|value| AddressKey::of(value.trim()).as_ref() == Some(key)) {
-                sqlx::query("DELETE FROM notice_rows WHERE notice_id = $1 AND account_id = $2")
-                    .bind(&after.0)
-                    .bind(&after.1)
-                    .execute(&mut *conn)
-                    .await?;
-            }
-        }
-        if rows.len() < PAGE {
-            return Ok(());
-        }
-    }
-}
-
 /// Puts an address in place of another at every contact. If a customer has both in one role, the old one is deleted. Returns
 /// how many contacts changed.
 pub async fn replace_address(conn: &mut Conn, old: &AddressKey, new: &Address) -> Result<u64> {
@@ -393,19 +355,6 @@ pub async fn addresses(conn: &mut Conn, after: &str, limit: u32) -> Result<Vec<A
     rows.iter().map(|row| Ok(AddressKey::stored(Row::of("contacts", row).get("email_key")?))).collect()
 }
 
-/// How many tombstones of the journal were carried out in this database.
-pub async fn tombstones(conn: &mut Conn) -> Result<u64> {
-    let row = sqlx::query("SELECT id, tombstones FROM ledger_head WHERE id = 1").fetch_one(conn).await?;
-    Row::of("ledger_head", &row).count("tombstones")
-}
-
-/// Notes how many tombstones were carried out.
-pub async fn set_tombstones(conn: &mut Conn, count: u64) -> Result<()> {
-    let count = i64::try_from(count).unwrap_or(i64::MAX);
-    sqlx::query("UPDATE ledger_head SET tombstones = $1 WHERE id = 1").bind(count).execute(conn).await?;
-    Ok(())
-}
-
 /// True while a legal hold is on a notice, or on a customer that it addressed, could not address, or is attested for.
 pub async fn is_held(conn: &mut Conn, notice_id: Uuid) -> Result<bool> {
     let row = sqlx::query(
@@ -429,7 +378,7 @@ pub async fn clear_notice(conn: &mut Conn, notice_id: Uuid, now: Timestamp) -> R
          RETURNING entry_id";
     let openings = entry_ids(&sqlx::query(sql).bind(&id).fetch_all(&mut *conn).await?)?;
     for statement in [
-        "DELETE FROM attestations WHERE notice_id = $1",
+        "UPDATE attestations SET note = '', witness = '' WHERE notice_id = $1",
         "DELETE FROM notice_rows WHERE notice_id = $1",
         "DELETE FROM message_dictionaries WHERE notice_id = $1",
     ] {

@@ -10,8 +10,6 @@ use rstest::rstest;
 use crate::app::{NEWS, TestApp, address, key, maintenance};
 use crate::database::Engine;
 
-const GROUND: &str = "Art. 17(1)(b): consent withdrawn";
-
 const HEADER: &str = "account_id,customer_name,email,role\n";
 
 fn anna(spelling: &str) -> String {
@@ -57,10 +55,9 @@ async fn who_was_erased_in_one_spelling_is_gone_in_all_and_does_not_come_back_in
     app.import(&anna("Anna@ett.example")).await;
     app.release(&maintenance("all = true")).await;
     app.run_until_idle().await;
-    let erased = app.app.privacy.erase(&address("anna@ETT.example"), GROUND).await.unwrap();
+    let erased = app.erase("anna@ETT.example").await.unwrap();
     assert_eq!((erased.contacts, erased.deliveries), (1, 1));
-    let options = ImportOptions { journal: Some(app.app.privacy.journal()), ..ImportOptions::default() };
-    let imported = app.try_import(anna("aNNa@ett.example").as_bytes(), options).await.unwrap();
+    let imported = app.import(&anna("aNNa@ett.example")).await;
     assert_eq!((imported.contacts, imported.erased.len()), (0, 1));
 }
 

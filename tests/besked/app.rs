@@ -8,19 +8,31 @@ use besked::app::App;
 use besked::config::{Config, EXAMPLE, parse};
 use besked::coverage::{Coverage, Informed, coverage, informed, status};
 use besked::dispatch::{Finished, Until};
+use besked::domain::actor::Actor;
 use besked::domain::address::{Address, AddressKey};
 use besked::domain::clock::Clock;
 use besked::domain::delivery::State;
+use besked::domain::duty::Duty;
 use besked::domain::notice::State as NoticeState;
 use besked::domain::random::Random;
 use besked::notices::{Draft, NoticeError};
 use besked::people::import::{ImportError, ImportOptions, Imported, import};
+use besked::people::retention::Purged;
+use besked::people::subjects::{Erased, Erasure, SubjectError};
 use besked::store::notices::Kept;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::database::{Database, Engine};
 use crate::relay::Relay;
+
+/// The ground of every erasure.
+pub const GROUND: &str = "Art. 17(1)(b): consent withdrawn";
+
+/// The operator of most tests.
+pub fn alice() -> Actor {
+    Actor::cli("alice", "root").unwrap()
+}
 
 /// The time at which every test begins.
 pub const START: &str = "2026-11-24T10:00:00Z";
@@ -102,7 +114,9 @@ impl TestApp {
         self.try_import(csv.as_bytes(), ImportOptions::default()).await.unwrap()
     }
 
+    /// An import that knows who was erased.
     pub async fn try_import(&self, csv: &[u8], options: ImportOptions) -> Result<Imported, ImportError> {
+        let options = ImportOptions { tombstones: self.app.subjects.tombstones().await.unwrap(), ..options };
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(csv).unwrap();
         let id = self.app.random.id(self.app.clock.now()).to_string();
@@ -135,6 +149,22 @@ impl TestApp {
     pub async fn run_until_idle(&self) -> Finished {
         let (dispatcher, _lock) = self.app.dispatcher(None).unwrap();
         dispatcher.run(CancellationToken::new(), Some(Until::Idle(None))).await.unwrap()
+    }
+
+    /// Erases a person without any waiver.
+    pub async fn erase(&self, email: &str) -> Result<Erased, SubjectError> {
+        self.erase_waiving(email, &[]).await
+    }
+
+    pub async fn erase_waiving(&self, email: &str, waived: &[Duty]) -> Result<Erased, SubjectError> {
+        let address = Address::parse(email).unwrap();
+        let erasure = Erasure { address: &address, ground: GROUND, waived };
+        self.app.subjects.erase(&alice(), &erasure).await
+    }
+
+    /// Deletes what retention has ended for.
+    pub async fn purge(&self, dry_run: bool) -> Vec<Purged> {
+        self.app.retention.run(&Actor::system("retention"), dry_run).await.unwrap()
     }
 
     pub fn advance(&self, by: Duration) {

@@ -15,8 +15,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use uuid::Uuid;
 
-use crate::app::address;
-use crate::app::{NEWS, TestApp, maintenance};
+use crate::app::{NEWS, TestApp, address, alice, maintenance};
 use crate::audit::audit;
 use crate::checker::{self, Terms};
 use crate::database::Engine;
@@ -117,14 +116,15 @@ impl History {
             }
             Step::Erase { person: n } => {
                 // Gone already, or put right under another address.
-                if app.privacy.erase(&address(&person(*n)), "Art. 17(1)(b)").await.is_ok() {
+                if self.app.erase(&person(*n)).await.is_ok() {
                     self.erased.insert(person(*n));
                 }
             }
             Step::Rectify { person: n } if !self.erased.contains(&person(*n)) => {
-                let _ = app.privacy.rectify(&address(&person(*n)), &address(&format!("new-{n}@d{n}.example"))).await;
+                let new = address(&format!("new-{n}@d{n}.example"));
+                let _ = app.subjects.rectify(&alice(), &address(&person(*n)), &new).await;
             }
-            Step::Retention => drop(app.retention.run(false).await.unwrap()),
+            Step::Retention => drop(self.app.purge(false).await),
             Step::Evidence { notice, person } => {
                 let Some(id) = self.notices.get(*notice) else { return self };
                 let account = person.map(|n| format!("C{}", n / 2));

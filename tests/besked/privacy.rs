@@ -2,49 +2,42 @@
 
 use std::time::Duration;
 
-use besked::domain::category::Category;
+use besked::domain::actor::Action;
+use besked::domain::address::Address;
+use besked::domain::category::{Category, Class};
 use besked::domain::delivery::State;
+use besked::domain::duty::Duty;
 use besked::domain::entry::{Detail, Event, Run};
 use besked::domain::evidence::verify;
 use besked::ledger::audit::Verdict;
+use besked::people::holds::On;
 use besked::people::import::ImportOptions;
 use besked::people::mask::Mask;
-use besked::people::subjects::PrivacyError;
-use besked::people::subjects::record::{Record, record};
-use besked::store::holds::{self, Hold};
+use besked::people::subjects::record::Record;
+use besked::people::subjects::{Erasure, SubjectError};
 use besked::store::{Dialect, preferences, queue, releases, suppressions};
 use rstest::rstest;
 use uuid::Uuid;
 
-use crate::app::{CUSTOMERS, NEWS, TestApp, address, maintenance};
+use crate::app::{CUSTOMERS, GROUND, NEWS, TestApp, address, alice, maintenance};
 use crate::audit::audit;
 use crate::database::Engine;
 use crate::evidence::{exported, key};
 use crate::ledger::last_fact;
 use crate::notices::broken_off;
 
-const GROUND: &str = "Art. 17(1)(b): consent withdrawn";
-
 pub async fn put_hold(app: &TestApp, notice_id: Option<Uuid>, account_id: Option<&str>) -> Uuid {
-    let since = app.app.clock.now();
-    let hold = Hold {
-        id: app.app.random.id(since),
-        notice_id,
-        account_id: account_id.map(str::to_owned),
-        reason: "lawsuit 12/2026".to_owned(),
-        operator: "bo".to_owned(),
-        since,
-    };
-    let mut tx = app.app.store.write().await.unwrap();
-    holds::insert(&mut tx, &hold).await.unwrap();
-    tx.commit().await.unwrap();
-    hold.id
+    let name = notice_id.map(|id| id.to_string()).unwrap_or_default();
+    let on = account_id.map_or(On::Notice(&name), On::Account);
+    app.app.holds.add(&alice(), on, "lawsuit 12/2026").await.unwrap().id
 }
 
-async fn everything(app: &TestApp, email: &str) -> Record {
-    let checkpoint = app.app.ledger.checkpoint().await.unwrap();
-    let mut conn = app.app.store.snapshot().await.unwrap();
-    record(&mut conn, Some(&checkpoint), &address(email), app.app.clock.now()).await.unwrap()
+pub async fn everything(app: &TestApp, email: &str) -> Option<Record> {
+    match app.app.subjects.export(&alice(), &address(email)).await {
+        Ok(exported) => Some(exported.record),
+        Err(SubjectError::Unknown(_)) => None,
+        Err(error) => panic!("{error}"),
+    }
 }
 
 /// Where a text is found in the files of a SQLite database, its log included, and in those around it.
@@ -91,7 +84,7 @@ async fn an_erasure_leaves_no_trace_of_the_person_and_all_proofs_of_others(#[cas
         assert!(!found_in_files(&app, "hello@two.example").is_empty(), "the search finds what is there");
     }
 
-    let erased = app.app.privacy.erase(&address("hello@two.example"), GROUND).await.unwrap();
+    let erased = app.erase("hello@two.example").await.unwrap();
     assert_eq!((erased.contacts, erased.deliveries, erased.cancelled), (1, 1, 0));
     assert!(erased.entries >= 3, "deferred, accepted, preference: {erased:?}");
     assert!(erased.log_emptied);
@@ -117,13 +110,10 @@ async fn an_erasure_leaves_no_trace_of_the_person_and_all_proofs_of_others(#[cas
     assert!(!String::from_utf8_lossy(&whole).contains("two.example"));
     let whole = verify(whole.as_slice(), &key(&app)).unwrap();
     assert_eq!((whole.recipients_in_manifest, whole.recipients.len()), (Some(2), 1));
-    assert!(everything(&app, "hello@two.example").await.is_empty());
+    assert!(everything(&app, "hello@two.example").await.is_none());
     let coverage = app.coverage(id).await;
     assert_eq!((coverage.customers, coverage.informed), (3, 2), "the counts stay");
-    assert!(matches!(
-        app.app.privacy.erase(&address("hello@two.example"), GROUND).await,
-        Err(PrivacyError::Unknown(_))
-    ));
+    assert!(matches!(app.erase("hello@two.example").await, Err(SubjectError::Unknown(_))));
 }
 
 #[rstest]
@@ -134,7 +124,7 @@ async fn what_waits_for_an_erased_person_is_cancelled(#[case] engine: Engine) {
     let app = TestApp::new(engine).await;
     app.import(CUSTOMERS).await;
     let id = app.release(&maintenance("all = true")).await;
-    let erased = app.app.privacy.erase(&address("hello@two.example"), GROUND).await.unwrap();
+    let erased = app.erase("hello@two.example").await.unwrap();
     assert_eq!((erased.deliveries, erased.cancelled), (1, 1));
     app.run_until_idle().await;
     assert_eq!(app.counts(id).await, [(State::Accepted, 1), (State::Cancelled, 1)].into());
@@ -143,33 +133,58 @@ async fn what_waits_for_an_erased_person_is_cancelled(#[case] engine: Engine) {
 }
 
 #[tokio::test]
-async fn duties_stand_against_an_erasure_until_the_ground_names_them() {
+async fn a_waiver_waives_exactly_the_duty_that_it_names() {
     let app = TestApp::new(Engine::Sqlite).await;
     app.import(CUSTOMERS).await;
     let breach = include_str!("../../config/demo/notices/1-security-breach.md");
     app.release(breach).await;
     let id = app.release(&maintenance("all = true")).await;
     app.run_until_idle().await;
-    let person = address("hello@two.example");
-    let refused = app.app.privacy.erase(&person, GROUND).await.unwrap_err().to_string();
-    assert!(refused.contains("retention:security_breach") && !refused.contains("maintenance"), "{refused}");
-    let hold = put_hold(&app, Some(id), None).await;
-    let both = app.app.privacy.erase(&person, GROUND).await.unwrap_err().to_string();
-    assert!(both.contains(&format!("hold:{hold}")) && both.contains("lawsuit"), "{both}");
-    for wrong in ["", "  ", "asked by Hello@Two.example", "two\nlines"] {
-        assert!(matches!(app.app.privacy.erase(&person, wrong).await, Err(PrivacyError::Ground)), "{wrong}");
+    let retention = Duty::Retention(Category::SecurityBreach);
+    let hold = Duty::Hold(put_hold(&app, Some(id), None).await);
+    let refused = app.erase("hello@two.example").await.unwrap_err().to_string();
+    for part in ["retention:security_breach", &hold.to_string(), "lawsuit"] {
+        assert!(refused.contains(part), "{part}: {refused}");
     }
-    let ground = format!("{GROUND}; waives retention:security_breach and hold:{hold}: mistaken identity");
-    app.app.privacy.erase(&person, &ground).await.unwrap();
+    assert!(!refused.contains("retention:maintenance"), "{refused}");
+    // What the ground says waives nothing.
+    let address = address("hello@two.example");
+    let ground = format!("waives retention:billing, {retention} and {hold}: account holder left");
+    let erasure = Erasure { address: &address, ground: &ground, waived: &[] };
+    assert!(matches!(app.app.subjects.erase(&alice(), &erasure).await, Err(SubjectError::Duties { .. })));
+    for waived in [vec![retention], vec![hold]] {
+        let refused = app.erase_waiving("hello@two.example", &waived).await;
+        let Err(SubjectError::Duties { duties, .. }) = refused else { panic!("{waived:?} is enough") };
+        assert_eq!(duties.len(), 1, "the other duty stands");
+    }
+    let unneeded = Duty::Retention(Category::Billing);
+    let refused = app.erase_waiving("hello@two.example", &[retention, hold, unneeded]).await.unwrap_err().to_string();
+    assert!(refused.contains("no duty `retention:billing`"), "{refused}");
+    for wrong in ["", "  ", "asked by Hello@Two.example", "two\nlines"] {
+        let erasure = Erasure { address: &address, ground: wrong, waived: &[retention, hold] };
+        assert!(matches!(app.app.subjects.erase(&alice(), &erasure).await, Err(SubjectError::Ground)), "{wrong}");
+    }
+    app.erase_waiving("hello@two.example", &[retention, hold]).await.unwrap();
+    let Detail::Cleared { ground, .. } = last_fact(&app, Event::Erased).await.detail else { panic!() };
+    assert_eq!(ground, format!("{GROUND} (waived: {hold}, {retention})"));
     assert_eq!(audit(&app).await.verdict, Verdict::Ok);
+}
 
-    // Over when the time is over: eight years later nothing needs to be waived.
+#[tokio::test]
+async fn a_duty_ends_with_its_time_and_a_hold_when_it_is_lifted() {
+    let app = TestApp::new(Engine::Sqlite).await;
+    app.import(CUSTOMERS).await;
+    app.release(include_str!("../../config/demo/notices/1-security-breach.md")).await;
+    app.run_until_idle().await;
+    let hold = put_hold(&app, None, Some("C1")).await;
     app.advance(Duration::from_secs(8 * 366 * 24 * 3600));
-    app.app.privacy.erase(&address("teknik@ett.example"), GROUND).await.unwrap_err();
-    let mut tx = app.app.store.write().await.unwrap();
-    assert!(holds::remove(&mut tx, hold).await.unwrap());
-    tx.commit().await.unwrap();
-    app.app.privacy.erase(&address("service@ett.example"), GROUND).await.unwrap();
+    let refused = app.erase("service@ett.example").await;
+    let Err(SubjectError::Duties { duties, .. }) = refused else { panic!("the hold stands") };
+    assert_eq!(duties.iter().map(|(duty, _)| *duty).collect::<Vec<_>>(), [Duty::Hold(hold)]);
+    app.app.holds.remove(&alice(), hold, Some("settled out of court")).await.unwrap();
+    let lifted = last_fact(&app, Event::Operated).await.detail;
+    assert_eq!(lifted, Detail::Operated { action: Action::LiftHold, object: Some(hold) });
+    app.erase("service@ett.example").await.unwrap();
 }
 
 #[tokio::test]
@@ -178,39 +193,48 @@ async fn a_restored_copy_does_not_bring_anybody_back() {
     app.import(CUSTOMERS).await;
     app.release(&maintenance("all = true")).await;
     let (app, yesterday) = app.copy().await;
-    app.app.privacy.erase(&address("hello@two.example"), GROUND).await.unwrap();
+    app.erase("hello@two.example").await.unwrap();
     let app = app.put_back(yesterday).await;
-    assert!(!everything_unsigned(&app, "hello@two.example").await.is_empty(), "the copy has the person");
+    assert!(contacts(&app, "hello@two.example").await == 1, "the copy has the person");
     app.run_until_idle().await;
     assert!(app.relay.to("hello@two.example").is_empty(), "erased before anything was sent");
-    assert!(everything_unsigned(&app, "hello@two.example").await.is_empty());
+    assert!(everything(&app, "hello@two.example").await.is_none());
     assert_eq!(found_in_files(&app, "hello@two.example"), [""; 0]);
-    assert_eq!(app.app.privacy.replay().await.unwrap(), 0, "once");
+    assert_eq!(exchanged(&app).await, 0, "once");
 }
 
-async fn everything_unsigned(app: &TestApp, email: &str) -> Record {
-    let mut conn = app.app.store.snapshot().await.unwrap();
-    record(&mut conn, None, &address(email), app.app.clock.now()).await.unwrap()
+async fn contacts(app: &TestApp, email: &str) -> usize {
+    let mut conn = app.app.store.read().await.unwrap();
+    besked::store::subjects::contacts(&mut conn, &address(email).key()).await.unwrap().len()
+}
+
+async fn object(app: &TestApp, person: &Address) {
+    let optional: Vec<_> = Category::ALL.iter().copied().filter(|it| it.class() == Class::Optional).collect();
+    app.app.subjects.object(&alice(), person, &optional, None).await.unwrap();
+}
+
+async fn exchanged(app: &TestApp) -> usize {
+    app.app.subjects.exchange(&alice()).await.unwrap().erased
 }
 
 #[tokio::test]
 async fn an_import_does_not_revive_an_erased_person_unless_it_is_meant_to() {
     let app = TestApp::new(Engine::Sqlite).await;
     app.import(CUSTOMERS).await;
-    app.app.privacy.erase(&address("hello@two.example"), GROUND).await.unwrap();
-    let options = || ImportOptions { journal: Some(app.app.privacy.journal()), ..ImportOptions::default() };
-    let imported = app.try_import(CUSTOMERS.as_bytes(), options()).await.unwrap();
+    app.erase("hello@two.example").await.unwrap();
+    let imported = app.import(CUSTOMERS).await;
     assert_eq!(imported.erased.iter().map(|row| row.line).collect::<Vec<_>>(), [5]);
     assert_eq!((imported.customers, imported.contacts), (3, 4), "the customer stays");
-    assert!(everything(&app, "hello@two.example").await.contacts.is_empty());
+    assert!(everything(&app, "hello@two.example").await.is_none());
     let json = serde_json::to_string(&imported).unwrap();
     assert!(json.contains("\"line\":5") && !json.contains("two.example"), "{json}");
 
-    let revived = app.try_import(CUSTOMERS.as_bytes(), ImportOptions { revive: true, ..options() }).await.unwrap();
-    app.app.privacy.revived(&[revived.erased[0].address.clone()]).await.unwrap();
-    assert_eq!(everything(&app, "hello@two.example").await.contacts.len(), 1);
-    assert!(app.try_import(CUSTOMERS.as_bytes(), options()).await.unwrap().erased.is_empty());
-    assert_eq!(app.app.privacy.replay().await.unwrap(), 0);
+    let revived =
+        app.try_import(CUSTOMERS.as_bytes(), ImportOptions { revive: true, ..ImportOptions::default() }).await.unwrap();
+    app.app.subjects.revived(&[revived.erased[0].address.clone()]).await.unwrap();
+    assert_eq!(everything(&app, "hello@two.example").await.unwrap().contacts.len(), 1);
+    assert!(app.import(CUSTOMERS).await.erased.is_empty());
+    assert_eq!(exchanged(&app).await, 0);
 }
 
 #[rstest]
@@ -221,8 +245,8 @@ async fn a_restricted_person_gets_the_mandatory_only_and_every_look_is_noted(#[c
     let app = TestApp::new(engine).await;
     app.import(CUSTOMERS).await;
     let person = address("hello@two.example");
-    assert!(app.app.privacy.restrict(&person, true).await.unwrap());
-    assert!(!app.app.privacy.restrict(&person, true).await.unwrap(), "it is so already");
+    assert!(app.app.subjects.restrict(&alice(), &person).await.unwrap());
+    assert!(!app.app.subjects.restrict(&alice(), &person).await.unwrap(), "it is so already");
     let news = app.release(NEWS).await;
     let mandatory = app.release(&maintenance("all = true")).await;
     app.run_until_idle().await;
@@ -233,12 +257,12 @@ async fn a_restricted_person_gets_the_mandatory_only_and_every_look_is_noted(#[c
     assert_eq!(mask.address("hello@two.example"), "h***@two.example");
     assert_eq!(mask.address("service@ett.example"), "service@ett.example");
 
-    app.app.privacy.note_read(&address("hello@two.example").key(), "bo", "subject export").await.unwrap();
-    app.app.privacy.note_read(&address("service@ett.example").key(), "bo", "subject export").await.unwrap();
-    let record = everything(&app, "hello@two.example").await;
-    assert_eq!((record.reads.len(), record.reads[0].operator.as_str()), (1, "bo"));
-    assert!(everything(&app, "service@ett.example").await.reads.is_empty());
-    assert!(app.app.privacy.restrict(&person, false).await.unwrap());
+    app.app.subjects.note_read(&alice(), &address("hello@two.example").key(), "subject export").await.unwrap();
+    app.app.subjects.note_read(&alice(), &address("service@ett.example").key(), "subject export").await.unwrap();
+    let record = everything(&app, "hello@two.example").await.unwrap();
+    assert_eq!((record.reads.len(), record.reads[0].operator.as_str()), (2, "alice"), "this export too");
+    assert!(everything(&app, "service@ett.example").await.unwrap().reads.is_empty());
+    app.app.subjects.unrestrict(&alice(), &person).await.unwrap();
     assert_eq!(last_fact(&app, Event::Restricted).await.detail, Detail::Flag(false));
 }
 
@@ -250,9 +274,9 @@ async fn an_address_that_is_put_right_takes_the_person_s_wishes_along(#[case] en
     let app = TestApp::new(engine).await;
     app.import(CUSTOMERS).await;
     let (old, new) = (address("hello@two.example"), address("hi@two.example"));
-    app.app.privacy.object(&old).await.unwrap();
-    app.app.privacy.restrict(&old, true).await.unwrap();
-    assert_eq!(app.app.privacy.rectify(&old, &new).await.unwrap(), 1);
+    object(&app, &old).await;
+    app.app.subjects.restrict(&alice(), &old).await.unwrap();
+    assert_eq!(app.app.subjects.rectify(&alice(), &old, &new).await.unwrap(), 1);
     let mut conn = app.app.store.read().await.unwrap();
     assert_eq!(preferences::of_address(&mut conn, &address("hi@two.example").key()).await.unwrap().len(), 2);
     assert_eq!(suppressions::reasons(&mut conn, &address("hi@two.example").key()).await.unwrap().len(), 1);
@@ -262,8 +286,8 @@ async fn an_address_that_is_put_right_takes_the_person_s_wishes_along(#[case] en
     assert_eq!(app.relay.to("hi@two.example").len(), 1);
     assert!(app.relay.to("hello@two.example").is_empty());
     assert_eq!(app.counts(id).await.values().sum::<u64>(), 2);
-    assert!(matches!(app.app.privacy.rectify(&old, &new).await, Err(PrivacyError::Unknown(_))));
-    assert!(matches!(app.app.privacy.rectify(&new, &new).await, Err(PrivacyError::Same(_))));
+    assert!(matches!(app.app.subjects.rectify(&alice(), &old, &new).await, Err(SubjectError::NoContact(_))));
+    assert!(matches!(app.app.subjects.rectify(&alice(), &new, &new).await, Err(SubjectError::Same(_))));
     assert_eq!(audit(&app).await.verdict, Verdict::Ok);
 }
 
@@ -275,8 +299,8 @@ async fn a_person_gets_all_that_is_kept_with_evidence_that_names_nobody_else() {
     app.import(&colleague).await;
     app.release(&maintenance("all = true")).await;
     app.run_until_idle().await;
-    app.app.privacy.object(&address("teknik@ett.example")).await.unwrap();
-    let record = everything(&app, "teknik@ett.example").await;
+    object(&app, &address("teknik@ett.example")).await;
+    let record = everything(&app, "teknik@ett.example").await.unwrap();
     assert_eq!((record.contacts.len(), record.opt_outs.len(), record.deliveries.len()), (1, 2, 1));
     assert!(record.deliveries[0].message.as_ref().unwrap().contains("Hello from the body."));
     assert_eq!(record.evidence.len(), 2, "one of the notice, one of the objection");
@@ -294,11 +318,11 @@ async fn an_erasure_in_a_restored_copy_does_not_hide_the_earlier_ones() {
     let app = TestApp::new(Engine::Sqlite).await;
     app.import(CUSTOMERS).await;
     let (app, yesterday) = app.copy().await;
-    app.app.privacy.erase(&address("hello@two.example"), GROUND).await.unwrap();
+    app.erase("hello@two.example").await.unwrap();
     let app = app.put_back(yesterday).await;
-    app.app.privacy.erase(&address("ap@three.example"), GROUND).await.unwrap();
-    assert!(everything_unsigned(&app, "hello@two.example").await.is_empty());
-    assert_eq!(app.app.privacy.replay().await.unwrap(), 0);
+    app.erase("ap@three.example").await.unwrap();
+    assert!(everything(&app, "hello@two.example").await.is_none());
+    assert_eq!(exchanged(&app).await, 0);
 }
 
 #[tokio::test]
@@ -308,7 +332,7 @@ async fn stopped_sealing_does_not_bring_anybody_mail_who_was_erased() {
     let id = app.release(&maintenance("all = true")).await;
     app.app.ledger.checkpoint().await.unwrap();
     let (app, yesterday) = app.copy().await;
-    app.app.privacy.erase(&address("hello@two.example"), GROUND).await.unwrap();
+    app.erase("hello@two.example").await.unwrap();
     app.app.ledger.checkpoint().await.unwrap();
     let app = app.put_back(yesterday).await;
     assert!(app.app.ledger.checkpoint().await.is_err(), "sealing has stopped");
@@ -333,7 +357,7 @@ async fn a_notice_goes_on_after_one_of_its_recipients_was_erased(#[case] engine:
     let told = app.informed("C2", news).await.notices[0].deliveries[0].id;
     let token = app.app.key().link(told);
     assert!(besked::people::preferences::addressee(&app.app.store, app.app.key(), &token).await.unwrap().is_some());
-    app.app.privacy.erase(&address("hello@two.example"), GROUND).await.unwrap();
+    app.erase("hello@two.example").await.unwrap();
     assert!(besked::people::preferences::addressee(&app.app.store, app.app.key(), &token).await.unwrap().is_none());
     let done = maintenance("").replace("[audience]\n", "").replace("announced", "completed");
     let follow_up =
@@ -351,7 +375,7 @@ async fn no_copy_is_left_where_rows_moved_between_pages() {
     app.import(&format!("account_id,customer_name,email,contact_name\n{rows}")).await;
     app.release(&maintenance("all = true")).await;
     for n in (0..3000).step_by(211) {
-        app.app.privacy.erase(&address(&format!("person-{n}-of-many@d{n}.example")), GROUND).await.unwrap();
+        app.erase(&format!("person-{n}-of-many@d{n}.example")).await.unwrap();
     }
     for n in (0..3000).step_by(211) {
         for text in [format!("person-{n}-of-many@"), format!("Name-{n}-here")] {
@@ -367,7 +391,7 @@ async fn no_copy_is_left_where_rows_moved_between_pages() {
 async fn a_release_that_was_broken_off_promised_nothing_to_an_erased_person(#[case] engine: Engine) {
     let app = TestApp::new(engine).await;
     let id = broken_off(&app).await;
-    app.app.privacy.erase(&address("old@ett.example"), GROUND).await.unwrap();
+    app.erase("old@ett.example").await.unwrap();
     let mut conn = app.app.store.read().await.unwrap();
     assert_eq!(
         releases::written(&mut conn, id).await.unwrap().0,
@@ -400,7 +424,7 @@ async fn whoever_is_erased_while_a_release_is_written_does_not_come_back_through
         let first = written.lock().unwrap().is_empty();
         written.lock().unwrap().push(count);
         if first {
-            let erased = async { app.app.privacy.erase(&address("person-7@d7.example"), GROUND).await.unwrap() };
+            let erased = async { app.erase("person-7@d7.example").await.unwrap() };
             tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(erased));
         }
     };
@@ -415,22 +439,18 @@ async fn whoever_is_erased_while_a_release_is_written_does_not_come_back_through
 }
 
 #[tokio::test]
-async fn a_journal_that_is_lost_is_an_error_and_a_person_s_customer_stays() {
+async fn the_customer_of_an_erased_person_stays() {
     let app = TestApp::new(Engine::Sqlite).await;
     app.import(CUSTOMERS).await;
-    app.app.privacy.erase(&address("hello@two.example"), GROUND).await.unwrap();
-    let journal = || Some(app.app.privacy.journal());
-    let replace = ImportOptions { journal: journal(), replace: true, ..ImportOptions::default() };
+    app.erase("hello@two.example").await.unwrap();
+    let replace = ImportOptions { replace: true, ..ImportOptions::default() };
     app.try_import(CUSTOMERS.as_bytes(), replace).await.unwrap();
     let customer = besked::store::customers::find(&mut app.app.store.read().await.unwrap(), "C2").await.unwrap();
     assert_eq!(customer.unwrap().status, "active", "only the person is gone");
     assert!(matches!(
-        app.app.privacy.rectify(&address("ap@three.example"), &address("hello@two.example")).await,
-        Err(PrivacyError::WasErased(_))
+        app.app.subjects.rectify(&alice(), &address("ap@three.example"), &address("hello@two.example")).await,
+        Err(SubjectError::WasErased(_))
     ));
-    std::fs::remove_file(&app.app.config.privacy.journal_file).unwrap();
-    let lost = app.app.privacy.tombstones().await.unwrap_err().to_string();
-    assert!(lost.contains("has 0 lines, but 1 were carried out"), "{lost}");
 }
 
 #[tokio::test]
@@ -450,7 +470,7 @@ async fn an_attestation_that_names_a_person_is_emptied_and_still_counts() {
     };
     let notice = app.notice(id).await;
     besked::coverage::attest(&app.app.store, &app.app.clock, &app.app.random, &notice, &attestation).await.unwrap();
-    app.app.privacy.erase(&address("hello@two.example"), GROUND).await.unwrap();
+    app.erase("hello@two.example").await.unwrap();
     assert_eq!(found_in_files(&app, "Carol"), [""; 0]);
     assert_eq!(audit(&app).await.problem, None);
     assert_eq!(app.coverage(id).await.informed, 2, "that the customer was told stays");

@@ -5,7 +5,7 @@ use std::time::Duration;
 use besked::ledger::audit::Verdict;
 use rstest::rstest;
 
-use crate::app::{CUSTOMERS, NEWS, TestApp, maintenance};
+use crate::app::{CUSTOMERS, NEWS, TestApp, alice, maintenance};
 use crate::audit::audit;
 use crate::database::Engine;
 use crate::evidence::exported;
@@ -25,14 +25,14 @@ async fn persons_go_when_their_time_is_over_and_counts_stay(#[case] engine: Engi
     app.run_until_idle().await;
     let counts = app.counts(news).await;
     app.advance(Duration::from_secs(364 * DAY));
-    assert!(app.app.retention.run(false).await.unwrap().is_empty(), "a day too early");
+    assert!(app.purge(false).await.is_empty(), "a day too early");
     app.advance(Duration::from_secs(2 * DAY));
-    let dry = app.app.retention.run(true).await.unwrap();
+    let dry = app.purge(true).await;
     assert_eq!((dry.len(), dry[0].notice_id, dry[0].persons), (1, news, 2));
-    assert_eq!(app.app.retention.run(true).await.unwrap()[0].persons, 2, "nothing was done yet");
-    let purged = app.app.retention.run(false).await.unwrap();
+    assert_eq!(app.purge(true).await[0].persons, 2, "nothing was done yet");
+    let purged = app.purge(false).await;
     assert_eq!((purged.len(), purged[0].persons, purged[0].held), (1, 2, 0));
-    assert!(app.app.retention.run(false).await.unwrap().is_empty(), "once");
+    assert!(app.purge(false).await.is_empty(), "once");
 
     assert_eq!(app.counts(news).await, counts);
     assert_eq!(app.coverage(news).await.informed, 2);
@@ -61,15 +61,13 @@ async fn a_legal_hold_keeps_a_notice_or_a_customer(#[case] engine: Engine) {
     app.advance(Duration::from_secs(400 * DAY));
     put_hold(&app, Some(first), None).await;
     let hold = put_hold(&app, None, Some("C1")).await;
-    let purged = app.app.retention.run(false).await.unwrap();
+    let purged = app.purge(false).await;
     assert_eq!((purged.len(), purged[0].notice_id, purged[0].persons, purged[0].held), (1, second, 1, 1));
-    assert!(app.app.retention.run(false).await.unwrap().is_empty());
+    assert!(app.purge(false).await.is_empty());
     let kept = app.informed("C1", second).await;
     assert_eq!(kept.notices[0].deliveries[0].email, "service@ett.example");
-    let mut tx = app.app.store.write().await.unwrap();
-    besked::store::holds::remove(&mut tx, hold).await.unwrap();
-    tx.commit().await.unwrap();
-    let purged = app.app.retention.run(false).await.unwrap();
+    app.app.holds.remove(&alice(), hold, None).await.unwrap();
+    let purged = app.purge(false).await;
     assert_eq!((purged.len(), purged[0].persons), (1, 1));
     assert_eq!(audit(&app).await.verdict, Verdict::Ok);
 }
@@ -84,8 +82,8 @@ async fn the_daemon_purges_by_itself_and_leaves_nothing_in_the_files() {
     // The contact itself is the customer's until it leaves the customers file.
     app.import("account_id,customer_name,email\nC1,Ett AB,service@ett.example\n").await;
     app.app
-        .privacy
-        .rectify(&crate::app::address("only-news@two.example"), &crate::app::address("x@two.example"))
+        .subjects
+        .rectify(&alice(), &crate::app::address("only-news@two.example"), &crate::app::address("x@two.example"))
         .await
         .unwrap();
     app.run_until_idle().await;
@@ -95,7 +93,7 @@ async fn the_daemon_purges_by_itself_and_leaves_nothing_in_the_files() {
     let fact = crate::ledger::last_fact(&app, besked::domain::entry::Event::Purged).await;
     assert!(matches!(fact.detail, besked::domain::entry::Detail::Cleared { .. }));
     // The rectification itself still names it, until it is erased.
-    app.app.privacy.erase(&crate::app::address("only-news@two.example"), "Art. 17(1)(a)").await.unwrap();
+    app.erase("only-news@two.example").await.unwrap();
     assert_eq!(found_in_files(&app, "only-news@two.example"), [""; 0]);
 }
 
@@ -118,7 +116,7 @@ async fn a_hold_on_a_customer_nobody_could_address_keeps_the_word_that_it_was_to
     assert!(attest.await.unwrap());
     app.advance(Duration::from_secs(400 * DAY));
     put_hold(&app, None, Some("C3")).await;
-    app.app.retention.run(false).await.unwrap();
+    app.purge(false).await;
     assert_eq!(app.informed("C3", id).await.verdict, besked::domain::coverage::Verdict::Informed);
     assert_eq!(audit(&app).await.problem, None);
 }

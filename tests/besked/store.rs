@@ -198,7 +198,7 @@ async fn a_writer_that_comes_rarely_is_not_starved_by_one_that_never_pauses() {
         async move {
             while !stop.load(Ordering::Relaxed) {
                 let mut tx = store.write().await.unwrap();
-                besked::store::subjects::set_tombstones(&mut tx, 1).await.unwrap();
+                imports::revise(&mut tx).await.unwrap();
                 tx.commit().await.unwrap();
                 commits.fetch_add(1, Ordering::Relaxed);
             }
@@ -208,7 +208,7 @@ async fn a_writer_that_comes_rarely_is_not_starved_by_one_that_never_pauses() {
     for _ in 0..50 {
         let before = commits.load(Ordering::Relaxed);
         let mut tx = rare.write().await.unwrap();
-        besked::store::subjects::set_tombstones(&mut tx, 2).await.unwrap();
+        imports::revise(&mut tx).await.unwrap();
         tx.commit().await.unwrap();
         others += commits.load(Ordering::Relaxed) - before;
     }

@@ -189,7 +189,7 @@ async fn whoever_wants_none_or_is_gone_gets_none_again() {
     suppressions::add(&mut tx, &person, Reason::Complaint, clock.now()).await.unwrap();
     tx.commit().await.unwrap();
     assert!(matches!(send_again(&app, doubt).await, Err(ResendError::Refused { .. })));
-    app.app.privacy.erase(&person, "Art. 17(1)(b)").await.unwrap();
+    app.erase(person.as_str()).await.unwrap();
     assert!(matches!(send_again(&app, doubt).await, Err(ResendError::Erased(_))));
     let unknown = send_again(&app, random.id(clock.now())).await;
     assert!(matches!(unknown, Err(ResendError::Report(ReportError::Unknown(_)))));
@@ -205,7 +205,7 @@ async fn a_person_can_be_erased_while_their_message_waits_to_be_sent_again() {
     let app = TestApp::new(Engine::Sqlite).await;
     let (id, doubt) = doubted(&app).await;
     send_again(&app, doubt).await.unwrap();
-    app.app.privacy.erase(&Address::parse("hello@two.example").unwrap(), "Art. 17(1)(b)").await.unwrap();
+    app.erase("hello@two.example").await.unwrap();
     app.run_until_idle().await;
     assert_eq!(app.counts(id).await, [(State::Accepted, 1), (State::Uncertain, 1)].into(), "it may have been taken");
     let report = audit(&app).await;

@@ -32,7 +32,7 @@ async fn sample(place: &Place, draft: &Draft, wanted: Wanted) -> Result<Sample, 
     match app {
         Ok(app) => {
             let sample = app.sample(draft, wanted).await?;
-            app.privacy.note_read(&sample.recipient().key(), place.actor()?.name(), "notice preview").await?;
+            app.subjects.note_read(&place.actor()?, &sample.recipient().key(), "notice preview").await?;
             Ok(sample)
         }
         Err(crate::app::AppError::Store(StoreError::NotMigrated { .. } | StoreError::Open { .. }))

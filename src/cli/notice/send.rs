@@ -139,6 +139,13 @@ pub fn report(finished: &Finished) -> u8 {
             );
             FAILED
         }
+        Finished::NotErased(reason) => {
+            eprintln!("error: nothing was sent, since erased persons may be back in this database: {reason}");
+            eprintln!(
+                "\nhint: make the tombstone journal of `[privacy]` readable, or restore it together with its key"
+            );
+            FAILED
+        }
         Finished::Undone(undone, depth) => {
             tell_later(depth);
             undone.iter().for_each(|undone| eprintln!("error: {undone}"));

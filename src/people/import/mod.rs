@@ -21,9 +21,9 @@ use between::Between;
 use crate::domain::address::AddressKey;
 use crate::domain::customers_file::{Header, Row, RowParser};
 use crate::domain::problem::{Problem, Problems};
-use crate::people::journal::{Journal, JournalError, Tombstones};
+use crate::people::subjects::Tombstones;
 use crate::store::imports::{AttributeRow, ContactRow, CustomerRow};
-use crate::store::{self, Store, StoreError, Writer, customers, imports, tree};
+use crate::store::{self, Store, StoreError, Writer, customers, imports, tombstones, tree};
 
 /// How an import treats what it finds.
 #[derive(Clone, Debug, Default)]
@@ -36,8 +36,8 @@ pub struct ImportOptions {
     pub replace: bool,
     /// With `replace`: take a file with less than half of today's customers.
     pub allow_shrink: bool,
-    /// Where it stands who was erased: their contacts are left out.
-    pub journal: Option<Journal>,
+    /// The erased persons: their contacts are left out.
+    pub tombstones: Tombstones,
     /// Store contacts of erased persons all the same.
     pub revive: bool,
 }
@@ -62,7 +62,7 @@ pub struct ErasedRow {
     pub line: usize,
     /// When the person was erased.
     pub erased_at: Timestamp,
-    /// The address, for whoever revives it; shown to nobody.
+    /// The address, which an import that revives it needs; never shown.
     #[serde(skip)]
     pub address: AddressKey,
 }
@@ -95,9 +95,6 @@ pub enum ImportError {
     /// Somebody was erased while the file was checked.
     #[error("a person was erased meanwhile; nothing was imported")]
     Erased,
-    /// It cannot be told who was erased.
-    #[error(transparent)]
-    Journal(#[from] JournalError),
     /// The database failed; nothing was stored.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -115,8 +112,7 @@ pub async fn import(
     options: ImportOptions,
     progress: &(dyn Fn(f64) + Sync),
 ) -> Result<Imported, ImportError> {
-    let erased = read_journal(&options)?;
-    let (imported, bad_lines) = check(path, &erased, progress)?;
+    let (imported, bad_lines) = check(path, &options.tombstones, progress)?;
     let erased_lines: HashSet<usize> = imported.erased.iter().map(|row| row.line).collect();
     let left_out = |line: usize| !options.revive && erased_lines.contains(&line);
     let nothing_to_store = imported.customers == 0;
@@ -139,7 +135,7 @@ pub async fn import(
     if !options.dry_run {
         let mut writer = store.import_writer();
         put(writer.connection().await?, path, &bad_lines, &left_out, progress).await?;
-        write(&mut writer, import_id, now, &options, erased.count).await?;
+        write(&mut writer, import_id, now, &options).await?;
         writer.close().await;
     }
     progress(1.0);
@@ -185,7 +181,6 @@ async fn write(
     import_id: &str,
     now: Timestamp,
     options: &ImportOptions,
-    erased: u64,
 ) -> Result<(), ImportError> {
     loop {
         let revision = imports::compare(writer.connection().await?, options.replace).await?;
@@ -193,7 +188,7 @@ async fn write(
         imports::write_customers(&mut tx, import_id, now).await?;
         // No erasure comes in between from here on; one that came before must not be undone.
         tree::lock_head(&mut tx).await?;
-        if read_journal(options)?.count != erased {
+        if tombstones::count(&mut tx).await? != options.tombstones.stored {
             return Err(ImportError::Erased);
         }
         if imports::revision(&mut tx).await? != revision {
@@ -209,10 +204,6 @@ async fn write(
 
 /// Rows put beside the database with one statement for each table.
 const CHUNK: usize = 4000;
-
-fn read_journal(options: &ImportOptions) -> Result<Tombstones, ImportError> {
-    Ok(options.journal.as_ref().map(Journal::read).transpose()?.unwrap_or_default())
-}
 
 /// First pass: everything that is wrong, in the rows and between them.
 fn check(

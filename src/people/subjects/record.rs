@@ -1,17 +1,23 @@
-//! All that is kept of a person, for the person (GDPR Art. 15 and 20), with the evidence of it.
+//! Everything that is stored about a person, for the person (GDPR Art. 15 and 20), with the evidence of it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
+use super::{SubjectError, Subjects, mentions};
+use crate::domain::actor::{Action, Actor};
 use crate::domain::address::{Address, AddressKey};
 use crate::domain::category::Category;
 use crate::domain::delivery::{Level, State};
+use crate::domain::entry::{Detail, Event, Fact, Person};
+use crate::ledger::LedgerError;
 use crate::ledger::evidence::{EvidenceError, Wanted, export, export_entries};
+use crate::ledger::operated::{Operation, record as record_operation};
 use crate::mail::compose::message::message_id;
+use crate::people::reads::note_read;
 use crate::store::preferences::OptOut;
 use crate::store::settle::Tried;
 use crate::store::subjects::{self, Read, SubjectContact};
@@ -19,12 +25,12 @@ use crate::store::suppressions::Suppression;
 use crate::store::tree::Signed;
 use crate::store::{Conn, StoreError, deliveries, ledger, messages, notices, preferences, settle, suppressions};
 
-/// All that is kept of an address.
+/// Everything that is stored about an address.
 #[derive(Debug, Serialize)]
 pub struct Record {
     /// The address.
     pub email: String,
-    /// When this was put together.
+    /// When the record was made.
     pub at: Timestamp,
     /// Contacts.
     pub contacts: Vec<SubjectContact>,
@@ -33,16 +39,63 @@ pub struct Record {
     /// Reasons against mailing the address.
     pub suppressions: Vec<Suppression>,
     /// Notices sent, or not, to the address.
-    pub deliveries: Vec<Told>,
-    /// Who looked, since the data is restricted.
+    pub deliveries: Vec<Notified>,
+    /// Attestations whose words mention the address.
+    pub attestations: Vec<Attested>,
+    /// Rows of audience files that have the address as a value.
+    pub audience_rows: Vec<AudienceRow>,
+    /// What operators did about the address.
+    pub operations: Vec<Operated>,
+    /// Who looked at the record while the data was restricted.
     pub reads: Vec<Read>,
     /// Evidence files: one for each notice and customer, and one of the entries about the address itself.
     pub evidence: Vec<Box<RawValue>>,
 }
 
+/// An attestation whose words mention the address.
+#[derive(Debug, Serialize)]
+pub struct Attested {
+    /// The notice.
+    pub notice_id: Uuid,
+    /// The customer.
+    pub account_id: String,
+    /// The channel.
+    pub channel: String,
+    /// Who informed the customer.
+    pub by: String,
+    /// What was said, or where the letter is.
+    pub note: String,
+    /// When it was recorded.
+    pub at: Timestamp,
+}
+
+/// A row of an audience file that has the address as a value.
+#[derive(Debug, Serialize)]
+pub struct AudienceRow {
+    /// The notice.
+    pub notice_id: Uuid,
+    /// The customer.
+    pub account_id: String,
+    /// The values by column.
+    pub values: BTreeMap<String, String>,
+}
+
+/// What an operator did about the address.
+#[derive(Debug, Serialize)]
+pub struct Operated {
+    /// When.
+    pub at: Timestamp,
+    /// What was done.
+    pub action: Action,
+    /// Who did it.
+    pub by: String,
+    /// The reason that was recorded.
+    pub reason: String,
+}
+
 /// A notice sent, or not, to the address.
 #[derive(Debug, Serialize)]
-pub struct Told {
+pub struct Notified {
     /// The delivery.
     pub id: Uuid,
     /// The notice.
@@ -57,7 +110,7 @@ pub struct Told {
     pub customer_name: String,
     /// State.
     pub state: State,
-    /// An operator found it out: it is no server's answer.
+    /// True if an operator found it out: it is no server's answer.
     pub found_by_operator: bool,
     /// How strong the evidence is.
     pub level: Option<Level>,
@@ -74,22 +127,60 @@ pub struct Told {
 }
 
 impl Record {
-    /// True where nothing is kept.
+    /// True if nothing is stored.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.contacts.is_empty()
             && self.opt_outs.is_empty()
             && self.suppressions.is_empty()
             && self.deliveries.is_empty()
+            && self.attestations.is_empty()
+            && self.audience_rows.is_empty()
+            && self.operations.is_empty()
+            && self.reads.is_empty()
             && self.evidence.is_empty()
     }
 }
 
-/// Puts together all that is kept of an address, from a snapshot not older than the checkpoint.
-///
-/// # Errors
-/// Where the database fails.
-pub async fn record(
+/// What an export holds.
+#[derive(Debug)]
+pub struct Exported {
+    /// Everything that is stored.
+    pub record: Record,
+    /// Why there is no evidence in the record, if nothing can be signed.
+    pub without_evidence: Option<LedgerError>,
+}
+
+impl Subjects {
+    /// Everything that is stored about an address, with its evidence. That it was exported is recorded.
+    ///
+    /// # Errors
+    /// If nothing is stored, or the database fails.
+    pub async fn export(&self, actor: &Actor, address: &Address) -> Result<Exported, SubjectError> {
+        note_read(&self.context, actor, &address.key(), "subject export").await?;
+        let (checkpoint, without_evidence) = match self.ledger.checkpoint().await {
+            Ok(checkpoint) => (Some(checkpoint), None),
+            // The person has a right to the rest all the same.
+            Err(error @ (LedgerError::Stopped(_) | LedgerError::NoKey(_))) => (None, Some(error)),
+            Err(error) => return Err(error.into()),
+        };
+        let at = self.context.clock.now();
+        let mut conn = self.context.store.snapshot().await?;
+        let record = record(&mut conn, checkpoint.as_ref(), address, at).await?;
+        drop(conn);
+        if record.is_empty() {
+            return Err(SubjectError::Unknown(address.clone()));
+        }
+        let mut tx = self.context.store.write().await?;
+        let operation = Operation::on_address(Action::Export, address);
+        record_operation(&mut tx, actor, &operation, at, &self.context.random).await?;
+        tx.commit().await.map_err(StoreError::from)?;
+        Ok(Exported { record, without_evidence })
+    }
+}
+
+/// Reads everything that is stored about an address, from a snapshot not older than the checkpoint.
+async fn record(
     conn: &mut Conn,
     checkpoint: Option<&Signed>,
     address: &Address,
@@ -103,6 +194,9 @@ pub async fn record(
         opt_outs: preferences::of_address(conn, key).await?,
         suppressions: suppressions::reasons(conn, key).await?,
         deliveries: told(conn, key).await?,
+        attestations: attestations(conn, key).await?,
+        audience_rows: audience_rows(conn, key).await?,
+        operations: operations(conn, key).await?,
         reads: subjects::reads(conn, key).await?,
         evidence: Vec::new(),
     };
@@ -112,13 +206,43 @@ pub async fn record(
     Ok(record)
 }
 
-async fn told(conn: &mut Conn, key: &AddressKey) -> Result<Vec<Told>, StoreError> {
+async fn attestations(conn: &mut Conn, key: &AddressKey) -> Result<Vec<Attested>, StoreError> {
+    let found = mentions::attestations(conn, key).await?.into_iter();
+    let attested = found.map(|words| Attested {
+        notice_id: words.notice_id,
+        account_id: words.account_id,
+        channel: words.channel,
+        by: words.witness,
+        note: words.note,
+        at: words.at,
+    });
+    Ok(attested.collect())
+}
+
+async fn audience_rows(conn: &mut Conn, key: &AddressKey) -> Result<Vec<AudienceRow>, StoreError> {
+    let found = mentions::file_rows(conn, key).await?.into_iter();
+    let rows =
+        found.map(|row| AudienceRow { notice_id: row.notice_id, account_id: row.account_id, values: row.values });
+    Ok(rows.collect())
+}
+
+async fn operations(conn: &mut Conn, key: &AddressKey) -> Result<Vec<Operated>, StoreError> {
+    let openings = ledger::of_address(conn, key).await?;
+    let operated = openings.iter().filter(|opening| opening.event == Event::Operated).filter_map(|opening| {
+        let Detail::Operated { action, .. } = Fact::from_cbor(&opening.fact).ok()?.detail else { return None };
+        let person = Person::from_cbor(opening.person.as_deref()?).ok()?;
+        Some(Operated { at: opening.at, action, by: person.role, reason: person.reply })
+    });
+    Ok(operated.collect())
+}
+
+async fn told(conn: &mut Conn, key: &AddressKey) -> Result<Vec<Notified>, StoreError> {
     let mut told = Vec::new();
     for delivery in subjects::deliveries(conn, key).await? {
         let Some(notice) = notices::find(conn, delivery.notice_id).await? else { continue };
         let Some(shown) = deliveries::find(conn, delivery.id).await? else { continue };
         let message = messages::find(conn, delivery.id).await?;
-        told.push(Told {
+        told.push(Notified {
             id: shown.id,
             notice_id: notice.id,
             category: notice.category,

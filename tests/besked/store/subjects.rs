@@ -3,15 +3,17 @@
 use besked::domain::address::AddressKey;
 use besked::domain::category::Category;
 use besked::domain::entry::{Entry, Event, Fact, Person, commitment};
+use besked::domain::notice::State;
 use besked::domain::preference::Reason;
+use besked::domain::tombstone::{Mark, Tombstone};
 use besked::store::holds::Hold;
-use besked::store::imports::ContactRow;
+use besked::store::imports::{ContactRow, CustomerRow};
 use besked::store::ledger::Opening;
 use besked::store::messages::Message;
 use besked::store::subjects::{Cleared, Read};
 use besked::store::{
-    Conn, attestations, audit, deliveries, holds, imports, ledger, messages, notices, preferences, queue, subjects,
-    suppressions, tree,
+    Conn, attestations, audit, customers, deliveries, holds, imports, ledger, mentions, messages, notices, preferences,
+    queue, sole_traders, subjects, suppressions, tombstones, tree,
 };
 use jiff::SignedDuration;
 use rstest::rstest;
@@ -114,7 +116,13 @@ async fn a_person_is_found_and_cleared_everywhere(#[case] engine: Engine) {
     assert_eq!(openings, [about_delivery.id]);
     assert_eq!(subjects::clear_address(&mut tx, its).await.unwrap(), [about_address.id]);
     subjects::clear_opening(&mut tx, about_notice.id).await.unwrap();
-    subjects::clear_rows(&mut tx, its).await.unwrap();
+    let found = mentions::file_rows(&mut tx, "X.example", ("", ""), 9).await.unwrap();
+    assert_eq!(found.iter().map(|row| row.account_id.as_str()).collect::<Vec<_>>(), ["C1", "C2"]);
+    assert_eq!((found[0].notice_id, found[0].state), (notice, State::Released));
+    assert_eq!(found[0].values["mail"], "a@X.example");
+    let after = (notice.to_string(), "C1");
+    assert_eq!(mentions::file_rows(&mut tx, "x.example", (&after.0, after.1), 9).await.unwrap().len(), 1);
+    mentions::delete_file_row(&mut tx, notice, "C1").await.unwrap();
     assert!(subjects::deliveries(&mut tx, its).await.unwrap().is_empty());
     assert!(subjects::contacts(&mut tx, its).await.unwrap().is_empty());
     assert!(preferences::of_address(&mut tx, its).await.unwrap().is_empty());
@@ -158,9 +166,12 @@ async fn attestations_are_found_by_their_words(#[case] engine: Engine) {
     };
     let id = fixture.id();
     attestations::insert(&mut tx, id, notice, &attestation).await.unwrap();
-    assert_eq!(attestations::mentioning(&mut tx, "a@x.example").await.unwrap(), [(id, notice)]);
+    let found = mentions::attestations(&mut tx, "", 9).await.unwrap();
+    assert_eq!((found.len(), found[0].id, found[0].notice_id, found[0].account_id.as_str()), (1, id, notice, "C1"));
+    assert_eq!((found[0].witness.as_str(), found[0].channel.as_str(), found[0].at), ("Bo", "phone", fixture.now));
+    assert!(found[0].note.contains("A@X.example"));
     attestations::clear(&mut tx, id).await.unwrap();
-    assert!(attestations::mentioning(&mut tx, "a@x.example").await.unwrap().is_empty());
+    assert!(mentions::attestations(&mut tx, "", 9).await.unwrap().is_empty());
     assert_eq!(attestations::of_notice(&mut tx, notice, None).await.unwrap()[0].account_id, "C1");
 }
 
@@ -202,9 +213,6 @@ async fn an_address_is_replaced_and_a_restriction_lifted(#[case] engine: Engine)
     assert_eq!(reasons, [Reason::Restricted], "that the old one is dead says nothing of the new one");
     assert!(subjects::lift_restriction(&mut tx, &key("n@x.example")).await.unwrap());
     assert!(!subjects::lift_restriction(&mut tx, &key("n@x.example")).await.unwrap());
-    assert_eq!(subjects::tombstones(&mut tx).await.unwrap(), 0);
-    subjects::set_tombstones(&mut tx, 3).await.unwrap();
-    assert_eq!(subjects::tombstones(&mut tx).await.unwrap(), 3);
 }
 
 #[rstest]
@@ -242,12 +250,17 @@ async fn holds_keep_what_would_expire(#[case] engine: Engine) {
     assert!(subjects::expirable(&mut tx, Category::Maintenance, later).await.unwrap().is_empty());
     holds::insert(&mut tx, &of_account).await.unwrap();
     assert!(subjects::unpurged(&mut tx, notice, 0, 9).await.unwrap().is_empty());
-    assert_eq!(holds::list(&mut tx).await.unwrap(), [of_notice.clone(), of_account.clone()]);
+    assert_eq!(holds::list(&mut tx, None, 9).await.unwrap(), [of_notice.clone(), of_account.clone()]);
+    assert_eq!(holds::list(&mut tx, Some(of_notice.id), 9).await.unwrap(), std::slice::from_ref(&of_account));
+    let account = ["C1".to_owned()];
+    assert_eq!(holds::on(&mut tx, &account, &[]).await.unwrap(), std::slice::from_ref(&of_account));
+    assert_eq!(holds::on(&mut tx, &account, &[notice]).await.unwrap().len(), 2);
+    assert!(holds::on(&mut tx, &[], &[fixture.id()]).await.unwrap().is_empty());
     assert!(subjects::is_held(&mut tx, notice).await.unwrap());
-    assert!(holds::remove(&mut tx, of_account.id).await.unwrap());
-    assert!(!holds::remove(&mut tx, of_account.id).await.unwrap());
+    assert_eq!(holds::remove(&mut tx, of_account.id).await.unwrap(), Some(of_account.clone()));
+    assert_eq!(holds::remove(&mut tx, of_account.id).await.unwrap(), None);
     assert!(subjects::unpurged(&mut tx, notice, 1, 9).await.unwrap().is_empty(), "the notice is held still");
-    assert!(holds::remove(&mut tx, of_notice.id).await.unwrap());
+    assert!(holds::remove(&mut tx, of_notice.id).await.unwrap().is_some());
     assert_eq!(subjects::unpurged(&mut tx, notice, 1, 9).await.unwrap().len(), 1);
     assert!(!subjects::is_held(&mut tx, notice).await.unwrap());
     assert!(subjects::clear_notice(&mut tx, notice, fixture.now).await.unwrap().is_empty());
@@ -301,4 +314,50 @@ async fn the_audit_reads_entries_messages_and_strays(#[case] engine: Engine) {
     let page = messages::page(&mut tx, "", 9).await.unwrap();
     assert_eq!((page[0].sha256, page[0].bytes.as_deref()), ([1; 32], Some(b"hi".as_slice())));
     assert!(messages::page(&mut tx, &delivery.to_string(), 9).await.unwrap().is_empty());
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn a_tombstone_is_stored_once(#[case] engine: Engine) {
+    let fixture = Fixture::new(engine).await;
+    let mut tx = fixture.store.write().await.unwrap();
+    let tombstone = |mark| Tombstone { id: fixture.id(), mark, hash: [7; 32], at: fixture.now };
+    let (erased, revived) = (tombstone(Mark::Erased), tombstone(Mark::Revived));
+    tombstones::insert(&mut tx, &[]).await.unwrap();
+    tombstones::insert(&mut tx, &[erased]).await.unwrap();
+    tombstones::insert(&mut tx, &[erased, revived]).await.unwrap();
+    assert_eq!(tombstones::count(&mut tx).await.unwrap(), 2);
+    assert_eq!(tombstones::page(&mut tx, "", 9).await.unwrap(), [erased, revived]);
+    assert_eq!(tombstones::page(&mut tx, &erased.id.to_string(), 9).await.unwrap(), [revived]);
+    assert_eq!(tombstones::page(&mut tx, "", 1).await.unwrap(), [erased]);
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn a_customer_loses_its_name_with_its_last_person(#[case] engine: Engine) {
+    let fixture = Fixture::new(engine).await;
+    let mut tx = fixture.store.write().await.unwrap();
+    let rows = ["C1", "C2"].map(|account_id| CustomerRow { account_id, name: "Anna Ek" });
+    File { customers: &rows, ..File::default() }.import(&mut tx, "i", fixture.now, false).await;
+    let notice = fixture.released(&mut tx, &["a@x.example"]).await;
+    let accounts = ["C1", "C2", "C9"].map(str::to_owned);
+    assert_eq!(sole_traders::clear_names(&mut tx, &[]).await.unwrap(), 0);
+    assert_eq!(
+        sole_traders::clear_names(&mut tx, &accounts).await.unwrap(),
+        2,
+        "a delivery still names a person of C1"
+    );
+    let name = async |conn: &mut Conn, account| customers::find(conn, account).await.unwrap().unwrap().name;
+    assert_eq!(name(&mut tx, "C1").await, "Anna Ek");
+    assert_eq!(name(&mut tx, "C2").await, "");
+    let delivery = subjects::deliveries(&mut tx, &key("a@x.example")).await.unwrap().remove(0);
+    let cleared = Cleared { id: delivery.id, commitment: [0; 32] };
+    subjects::clear_deliveries(&mut tx, &[cleared]).await.unwrap();
+    sole_traders::clear_names(&mut tx, &accounts).await.unwrap();
+    assert_eq!(name(&mut tx, "C1").await, "");
+    assert_eq!(deliveries::of_customer(&mut tx, notice, "C1").await.unwrap()[0].customer_name, "");
 }

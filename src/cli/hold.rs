@@ -1,0 +1,79 @@
+//! `besked hold`: legal holds, which prevent erasures and purges.
+
+use clap::{ArgGroup, Subcommand};
+use serde_json::json;
+use uuid::Uuid;
+
+use super::Place;
+use super::failure::Failure;
+use super::output::{Output, table, time};
+use crate::people::holds::On;
+
+/// Legal holds.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Place a hold on a notice or a customer: it is neither erased nor purged
+    #[command(group = ArgGroup::new("what").required(true).args(["notice", "account"]))]
+    Add {
+        /// The notice (id or reference)
+        #[arg(long, value_name = "N")]
+        notice: Option<String>,
+        /// The customer
+        #[arg(long, value_name = "ID")]
+        account: Option<String>,
+        /// Why
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
+    /// List holds
+    List {
+        /// How many
+        #[arg(long, default_value_t = 1000)]
+        limit: u32,
+        /// Start after this hold
+        #[arg(long, value_name = "ID")]
+        after: Option<Uuid>,
+    },
+    /// Lift a hold; the ledger keeps that it existed
+    Remove {
+        /// Its id
+        id: Uuid,
+        /// Why
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+    },
+}
+
+/// Runs `besked hold`.
+pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8, Failure> {
+    let app = place.app().await?;
+    let actor = place.actor()?;
+    match command {
+        Command::Add { notice, account, reason } => {
+            let on = match (&notice, &account) {
+                (Some(notice), _) => On::Notice(notice),
+                (None, account) => On::Account(account.as_deref().unwrap_or_default()),
+            };
+            let hold = app.holds.add(&actor, on, &reason).await?;
+            output.print(&hold, |hold| format!("{}\n", hold.id))?;
+            eprintln!("nothing under this hold is erased or purged until `besked hold remove {}`", hold.id);
+        }
+        Command::List { limit, after } => {
+            let list = app.holds.list(&actor, after, limit).await?;
+            output.print(&json!({ "holds": list }), |_| {
+                let rows = list.iter().map(|it| {
+                    let notice = it.notice_id.map(|id| format!("notice {id}"));
+                    let account = it.account_id.as_ref().map(|id| format!("customer {id}"));
+                    let on = notice.or(account).unwrap_or_default();
+                    [it.id.to_string(), on, it.reason.clone(), it.operator.clone(), time(it.since)]
+                });
+                table(["id", "on", "reason", "by", "since"], rows)
+            })?;
+        }
+        Command::Remove { id, reason } => {
+            let hold = app.holds.remove(&actor, id, reason.as_deref()).await?;
+            output.print(&json!({ "id": hold.id, "removed": true }), |_| "lifted\n".to_owned())?;
+        }
+    }
+    Ok(0)
+}

@@ -1,0 +1,160 @@
+//! Legal holds: what is under a hold is neither erased nor purged until somebody lifts the hold.
+
+use thiserror::Error;
+use uuid::Uuid;
+
+use crate::context::Context;
+use crate::domain::actor::{Action, Actor};
+use crate::domain::kind::Kind;
+use crate::domain::problem::is_line;
+use crate::ledger::operated::{Operation, record};
+use crate::store::{Conn, StoreError, customers, holds, notices};
+
+pub use crate::store::holds::Hold;
+
+/// The longest reason, in bytes.
+const LONGEST_REASON: usize = 1000;
+
+/// Why a hold could not be placed or lifted.
+#[derive(Debug, Error)]
+pub enum HoldError {
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The reason is not a usable text.
+    #[error("the reason must be one line of at most {LONGEST_REASON} bytes")]
+    Reason,
+    /// There is no such notice.
+    #[error("there is no notice `{0}`")]
+    NoNotice(String),
+    /// Several notices have the reference.
+    #[error("{} notices have the reference `{reference}`: {}", .ids.len(), .ids.iter().map(Uuid::to_string).collect::<Vec<_>>().join(", "))]
+    Ambiguous {
+        /// The reference.
+        reference: String,
+        /// The notices.
+        ids: Vec<Uuid>,
+    },
+    /// There is no such customer.
+    #[error("there is no customer `{0}`")]
+    NoCustomer(String),
+    /// There is no such hold.
+    #[error("there is no hold `{0}`")]
+    Unknown(Uuid),
+}
+
+impl HoldError {
+    /// What the error means to the caller.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Store(error) => error.kind(),
+            Self::Reason | Self::Ambiguous { .. } => Kind::Invalid,
+            Self::NoNotice(_) | Self::NoCustomer(_) | Self::Unknown(_) => Kind::NotFound,
+        }
+    }
+}
+
+/// What a hold is placed on.
+#[derive(Clone, Copy, Debug)]
+pub enum On<'a> {
+    /// A notice, by id or reference.
+    Notice(&'a str),
+    /// A customer.
+    Account(&'a str),
+}
+
+/// Legal holds: a cheap handle, cloned freely.
+#[derive(Clone)]
+pub struct Holds {
+    context: Context,
+}
+
+impl Holds {
+    /// The service over a database.
+    #[must_use]
+    pub const fn new(context: Context) -> Self {
+        Self { context }
+    }
+
+    /// Places a hold.
+    ///
+    /// # Errors
+    /// If there is no such notice or customer, or the reason is unusable.
+    pub async fn add(&self, actor: &Actor, on: On<'_>, reason: &str) -> Result<Hold, HoldError> {
+        if !is_line(reason) || reason.len() > LONGEST_REASON {
+            return Err(HoldError::Reason);
+        }
+        let since = self.context.clock.now();
+        let mut tx = self.context.store.write().await?;
+        let (notice_id, account_id) = match on {
+            On::Notice(name) => (Some(notice(&mut tx, name).await?), None),
+            On::Account(account) => (None, Some(customer(&mut tx, account).await?)),
+        };
+        let (id, reason) = (self.context.random.id(since), reason.to_owned());
+        let hold = Hold { id, notice_id, account_id, reason, operator: actor.name().to_owned(), since };
+        holds::insert(&mut tx, &hold).await?;
+        self.record(&mut tx, actor, Action::Hold, &hold, &hold.reason).await?;
+        tx.commit().await.map_err(StoreError::from)?;
+        Ok(hold)
+    }
+
+    /// A page of holds by id, after `after`.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn list(&self, _actor: &Actor, after: Option<Uuid>, limit: u32) -> Result<Vec<Hold>, HoldError> {
+        Ok(holds::list(&mut *self.context.store.read().await?, after, limit).await?)
+    }
+
+    /// Lifts a hold. The ledger keeps that it existed, who lifted it, and the reason if there is one.
+    ///
+    /// # Errors
+    /// If there is no such hold, or the reason is unusable.
+    pub async fn remove(&self, actor: &Actor, id: Uuid, reason: Option<&str>) -> Result<Hold, HoldError> {
+        if reason.is_some_and(|reason| !is_line(reason) || reason.len() > LONGEST_REASON) {
+            return Err(HoldError::Reason);
+        }
+        let mut tx = self.context.store.write().await?;
+        let hold = holds::remove(&mut tx, id).await?.ok_or(HoldError::Unknown(id))?;
+        self.record(&mut tx, actor, Action::LiftHold, &hold, reason.unwrap_or_default()).await?;
+        tx.commit().await.map_err(StoreError::from)?;
+        Ok(hold)
+    }
+
+    async fn record(
+        &self,
+        conn: &mut Conn,
+        actor: &Actor,
+        action: Action,
+        hold: &Hold,
+        reason: &str,
+    ) -> Result<(), StoreError> {
+        let kept = match hold.notice_id {
+            Some(id) => notices::find(conn, id).await?,
+            None => None,
+        };
+        let operation = kept.as_ref().map_or(Operation::new(action), |kept| Operation::on_notice(action, kept));
+        let account = hold.account_id.as_deref().unwrap_or_default();
+        let operation = operation.object(hold.id).account(account).reason(reason);
+        record(conn, actor, &operation, self.context.clock.now(), &self.context.random).await
+    }
+}
+
+async fn notice(conn: &mut Conn, name: &str) -> Result<Uuid, HoldError> {
+    if let Ok(id) = Uuid::parse_str(name) {
+        let found = notices::find(conn, id).await?;
+        return found.map(|notice| notice.id).ok_or_else(|| HoldError::NoNotice(name.to_owned()));
+    }
+    let ids: Vec<Uuid> = notices::with_reference(conn, name).await?.iter().map(|notice| notice.id).collect();
+    match ids[..] {
+        [] => Err(HoldError::NoNotice(name.to_owned())),
+        [id] => Ok(id),
+        _ => Err(HoldError::Ambiguous { reference: name.to_owned(), ids }),
+    }
+}
+
+async fn customer(conn: &mut Conn, account: &str) -> Result<String, HoldError> {
+    let found = customers::find(conn, account).await?;
+    found.map(|_| account.to_owned()).ok_or_else(|| HoldError::NoCustomer(account.to_owned()))
+}

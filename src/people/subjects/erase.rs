@@ -1,0 +1,173 @@
+//! Erasing a person (GDPR Art. 17), unless a duty to keep the record stands against it.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::{SubjectError, Subjects, forget, is_text, mentions};
+use crate::domain::actor::{Action, Actor};
+use crate::domain::address::{Address, AddressKey, mentioned};
+use crate::domain::category::Category;
+use crate::domain::duty::Duty;
+use crate::domain::tombstone::Mark;
+use crate::ledger::operated::{Operation, record};
+use crate::store::subjects::{self, SubjectDelivery};
+use crate::store::{Conn, StoreError, holds, ledger, suppressions};
+
+/// A request to erase a person.
+#[derive(Clone, Copy, Debug)]
+pub struct Erasure<'a> {
+    /// The person's address.
+    pub address: &'a Address,
+    /// The ground, which stays in the ledger.
+    pub ground: &'a str,
+    /// The duties that do not apply in this case; exactly those that stand against the erasure.
+    pub waived: &'a [Duty],
+}
+
+/// What an erasure did.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Erased {
+    /// Contacts deleted.
+    pub contacts: usize,
+    /// Deliveries that no longer name the person.
+    pub deliveries: usize,
+    /// Of these, cancelled as they were not sent yet.
+    pub cancelled: usize,
+    /// Entries whose opening was deleted.
+    pub entries: usize,
+    /// Rows of audience files of notices that are not released yet, which still name the person: the notices need them.
+    pub unreleased_rows: usize,
+    /// Whether the write-ahead log was emptied too.
+    pub log_emptied: bool,
+    /// Why the tombstone is not in this node's journal yet, if it is not: it is written by the next erasure or dispatcher.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unwritten: Option<String>,
+}
+
+/// What is stored about an address.
+struct Stored {
+    deliveries: Vec<SubjectDelivery>,
+    contacts: usize,
+    accounts: BTreeSet<String>,
+    notices: BTreeSet<Uuid>,
+    unreleased_rows: usize,
+    anything: bool,
+}
+
+impl Subjects {
+    /// Erases a person.
+    ///
+    /// # Errors
+    /// If a duty stands against it that is not waived by its name, a waiver is not needed, or a message to the person is being
+    /// sent; see [`SubjectError`]. Nothing is erased then.
+    pub async fn erase(&self, actor: &Actor, erasure: &Erasure<'_>) -> Result<Erased, SubjectError> {
+        let Erasure { address, ground, waived } = *erasure;
+        if !is_text(ground) || mentioned(ground, &address.key()) {
+            return Err(SubjectError::Ground);
+        }
+        // Fails if the journal cannot be read: this erasure must not hide that earlier ones are missing.
+        self.exchange(actor).await?;
+        let mut tx = self.context.store.write().await?;
+        let key = address.key();
+        let stored = stored(&mut tx, &key).await?;
+        if !stored.anything {
+            return Err(SubjectError::Unknown(address.clone()));
+        }
+        refuse(address, self.duties(&mut tx, &stored).await?, waived)?;
+        let ground = with_waivers(ground, waived);
+        let forgotten = forget::forget(&self.context, &mut tx, &stored.deliveries, &key, &ground).await?;
+        let tombstone = self.bury(&mut tx, &key, Mark::Erased).await?;
+        // Without the address: it would be the one place that still names the person.
+        let operation = Operation::new(Action::Erase).object(tombstone).reason(&ground);
+        record(&mut tx, actor, &operation, self.context.clock.now(), &self.context.random).await?;
+        tx.commit().await.map_err(StoreError::from)?;
+        // The person is erased from here on, whatever fails.
+        let unwritten = match self.write_journal().await {
+            Ok(unwritten) => unwritten.map(|error| error.to_string()),
+            Err(error) => Some(error.to_string()),
+        };
+        let log_emptied = self.context.store.scrub().await?;
+        Ok(Erased {
+            contacts: stored.contacts,
+            deliveries: stored.deliveries.len(),
+            cancelled: forgotten.cancelled,
+            entries: forgotten.entries,
+            unreleased_rows: stored.unreleased_rows,
+            log_emptied,
+            unwritten,
+        })
+    }
+
+    /// What stands against an erasure: each duty, and why it exists.
+    async fn duties(&self, conn: &mut Conn, stored: &Stored) -> Result<Vec<(Duty, String)>, SubjectError> {
+        let mut duties = Vec::new();
+        let accounts: Vec<String> = stored.accounts.iter().cloned().collect();
+        let notices: Vec<Uuid> = stored.notices.iter().copied().collect();
+        for hold in holds::on(conn, &accounts, &notices).await? {
+            duties.push((Duty::Hold(hold.id), format!("a legal hold by {}: {}", hold.operator, hold.reason)));
+        }
+        let config = &self.context.config;
+        for category in Category::ALL.iter().filter(|category| config.retention_duty(**category)) {
+            let of_category = stored.deliveries.iter().filter(|delivery| delivery.category == *category);
+            let Some(last) = of_category.filter_map(|delivery| delivery.released_at).max() else { continue };
+            let zone = config.organisation.default_time_zone.time_zone();
+            let until = match config.retention(*category).expires(last, None, &zone) {
+                Some(until) if until <= self.context.clock.now() => continue,
+                Some(until) => format!("until {}", until.to_zoned_datetime(zone).strftime("%Y-%m-%d")),
+                None => "while the contract runs".to_owned(),
+            };
+            let why = format!("the record of a notice must be stored {until}");
+            duties.push((Duty::Retention(*category), why));
+        }
+        Ok(duties)
+    }
+}
+
+/// Finds what is stored about an address, and locks its places in the queue.
+async fn stored(conn: &mut Conn, key: &AddressKey) -> Result<Stored, SubjectError> {
+    let deliveries = forget::hold_deliveries(conn, key).await?;
+    let contacts = subjects::contacts(conn, key).await?;
+    let attestations = mentions::attestations(conn, key).await?;
+    let rows = mentions::file_rows(conn, key).await?;
+    let elsewhere = !ledger::of_address(conn, key).await?.is_empty()
+        || !suppressions::reasons(conn, key).await?.is_empty()
+        || !subjects::reads(conn, key).await?.is_empty();
+    let (past, unreleased): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| mentions::is_past(row.state));
+    let mut accounts: BTreeSet<String> = contacts.iter().map(|contact| contact.account_id.clone()).collect();
+    accounts.extend(deliveries.iter().map(|delivery| delivery.account_id.clone()));
+    accounts.extend(attestations.iter().map(|words| words.account_id.clone()));
+    accounts.extend(past.iter().map(|row| row.account_id.clone()));
+    let mut notices: BTreeSet<Uuid> = deliveries.iter().map(|delivery| delivery.notice_id).collect();
+    notices.extend(attestations.iter().map(|words| words.notice_id));
+    notices.extend(past.iter().map(|row| row.notice_id));
+    Ok(Stored {
+        anything: elsewhere || !(accounts.is_empty() && unreleased.is_empty()),
+        contacts: contacts.len(),
+        unreleased_rows: unreleased.len(),
+        deliveries,
+        accounts,
+        notices,
+    })
+}
+
+/// Compares the duties with the waivers: each duty needs its waiver, and each waiver its duty.
+fn refuse(address: &Address, duties: Vec<(Duty, String)>, waived: &[Duty]) -> Result<(), SubjectError> {
+    let unneeded: Vec<Duty> =
+        waived.iter().filter(|waiver| !duties.iter().any(|(duty, _)| duty == *waiver)).copied().collect();
+    if !unneeded.is_empty() {
+        return Err(SubjectError::NotNeeded(unneeded));
+    }
+    let duties: Vec<_> = duties.into_iter().filter(|(duty, _)| !waived.contains(duty)).collect();
+    if duties.is_empty() { Ok(()) } else { Err(SubjectError::Duties { address: address.clone(), duties }) }
+}
+
+/// The ground as the ledger has it, with the waived duties by name.
+fn with_waivers(ground: &str, waived: &[Duty]) -> String {
+    if waived.is_empty() {
+        return ground.to_owned();
+    }
+    let names: BTreeSet<String> = waived.iter().map(Duty::to_string).collect();
+    format!("{ground} (waived: {})", names.into_iter().collect::<Vec<_>>().join(", "))
+}

@@ -1,0 +1,129 @@
+//! Deleting what names a person, and recording that it was deleted: used by erasures, by their repetition in a restored copy,
+//! and by retention.
+
+use std::collections::BTreeSet;
+
+use uuid::Uuid;
+
+use super::{SubjectError, mentions};
+use crate::context::Context;
+use crate::domain::address::{AddressKey, mentioned};
+use crate::domain::entry::{Detail, Entry, Event, Fact, Person, Run, commitment};
+use crate::ledger::sequence;
+use crate::store::ledger::{self, Opening};
+use crate::store::subjects::{self, Cleared, SubjectDelivery};
+use crate::store::{Conn, StoreError, attestations, notices, settle, sole_traders, tree};
+
+/// What was deleted.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Forgotten {
+    /// Deliveries cancelled, as they were not sent yet.
+    pub cancelled: usize,
+    /// Entries whose opening was deleted.
+    pub entries: usize,
+}
+
+/// The deliveries to an address, with their places in the queue locked: no worker claims one meanwhile. The ledger's head is
+/// locked too. A release holds it when it ends: either its recipients are all found here, or it notices the erasure.
+pub(crate) async fn hold_deliveries(conn: &mut Conn, key: &AddressKey) -> Result<Vec<SubjectDelivery>, SubjectError> {
+    tree::lock_head(conn).await?;
+    let deliveries = subjects::deliveries(conn, key).await?;
+    let ids: Vec<Uuid> = deliveries.iter().map(|delivery| delivery.id).collect();
+    let queued = subjects::lock_queue(conn, &ids).await?;
+    if queued.iter().any(|(_, leased)| *leased) { Err(SubjectError::Sending) } else { Ok(deliveries) }
+}
+
+/// Deletes everything that names a person, and appends the `erased` entry.
+pub(crate) async fn forget(
+    context: &Context,
+    conn: &mut Conn,
+    deliveries: &[SubjectDelivery],
+    key: &AddressKey,
+    ground: &str,
+) -> Result<Forgotten, SubjectError> {
+    let contacts = subjects::contacts(conn, key).await?;
+    let mut accounts: BTreeSet<String> = contacts.into_iter().map(|contact| contact.account_id).collect();
+    accounts.extend(deliveries.iter().map(|delivery| delivery.account_id.clone()));
+    let (released, unreleased): (Vec<_>, Vec<_>) =
+        deliveries.iter().cloned().partition(|delivery| delivery.released_at.is_some());
+    // A release that was broken off before its manifest promised nothing: its next attempt resolves the audience afresh.
+    subjects::discard(conn, &unreleased.iter().map(|delivery| delivery.id).collect::<Vec<_>>()).await?;
+    let cancelled = cancel(context, conn, &released).await?;
+    let mut openings = clear(conn, &released).await?;
+    openings.extend(subjects::clear_address(conn, key).await?);
+    openings.extend(clear_attestations(conn, key).await?);
+    for row in mentions::file_rows(conn, key).await? {
+        if mentions::is_past(row.state) {
+            crate::store::mentions::delete_file_row(conn, row.notice_id, &row.account_id).await?;
+        }
+    }
+    sole_traders::clear_names(conn, &accounts.into_iter().collect::<Vec<_>>()).await?;
+    let entries = openings.len();
+    append_cleared(context, conn, Event::Erased, &openings, ground).await?;
+    Ok(Forgotten { cancelled, entries })
+}
+
+/// Cancels the deliveries that wait in the queue; returns their number.
+async fn cancel(context: &Context, conn: &mut Conn, deliveries: &[SubjectDelivery]) -> Result<usize, SubjectError> {
+    let at = context.clock.now();
+    let ids: Vec<Uuid> = deliveries.iter().map(|delivery| delivery.id).collect();
+    let queued: BTreeSet<Uuid> = subjects::lock_queue(conn, &ids).await?.into_iter().map(|(id, _)| id).collect();
+    for delivery in deliveries.iter().filter(|delivery| queued.contains(&delivery.id)) {
+        let Some(notice) = notices::find(conn, delivery.notice_id).await? else { continue };
+        let fact = Fact {
+            notice: Some((notice.id, notice.category, notice.digest)),
+            ordinal: Some(delivery.ordinal),
+            ..Fact::new(Event::Cancelled, at)
+        };
+        let person =
+            Person { account_id: delivery.account_id.clone(), address: delivery.email.clone(), ..Person::default() };
+        let entry = Entry::new(&fact, Some(&person), &context.random);
+        settle::cancel(conn, notice.id, at, &[(delivery.id, entry)]).await?;
+    }
+    Ok(queued.len())
+}
+
+/// Deletes what names the persons of deliveries; returns the entries whose opening was deleted.
+pub(crate) async fn clear(conn: &mut Conn, deliveries: &[SubjectDelivery]) -> Result<Vec<Uuid>, StoreError> {
+    let cleared = deliveries.iter().filter_map(|delivery| {
+        let commitment = commitment(&delivery.salt?, &delivery.account_id, &delivery.email);
+        Some(Cleared { id: delivery.id, commitment })
+    });
+    subjects::clear_deliveries(conn, &cleared.collect::<Vec<_>>()).await
+}
+
+/// Empties the attestations whose words mention an address; returns the entries whose opening was deleted.
+async fn clear_attestations(conn: &mut Conn, key: &AddressKey) -> Result<Vec<Uuid>, StoreError> {
+    let mut openings = Vec::new();
+    let found = mentions::attestations(conn, key).await?;
+    for id in found.iter().map(|words| words.id) {
+        attestations::clear(conn, id).await?;
+    }
+    for notice_id in found.iter().map(|words| words.notice_id).collect::<BTreeSet<_>>() {
+        for opening in ledger::about_notice(conn, notice_id).await? {
+            let person = opening.person.as_deref().and_then(|person| Person::from_cbor(person).ok());
+            let named = person.is_some_and(|person| mentioned(&person.reply, key) || mentioned(&person.role, key));
+            if matches!(opening.event, Event::Attested | Event::Operated) && named {
+                subjects::clear_opening(conn, opening.entry_id).await?;
+                openings.push(opening.entry_id);
+            }
+        }
+    }
+    Ok(openings)
+}
+
+/// Appends the entry that names the entries whose opening was deleted. They are sequenced first: an entry is named by its index.
+pub(crate) async fn append_cleared(
+    context: &Context,
+    conn: &mut Conn,
+    event: Event,
+    openings: &[Uuid],
+    ground: &str,
+) -> Result<(), StoreError> {
+    sequence::all(conn).await?;
+    let indexes = tree::indexes(conn, openings).await?;
+    let at = context.clock.now();
+    let detail = Detail::Cleared { ground: ground.to_owned(), entries: Run::of(indexes) };
+    let entry = Entry::new(&Fact { detail, ..Fact::new(event, at) }, None, &context.random);
+    ledger::append(conn, &[Opening::about_nothing(&entry, at)]).await
+}

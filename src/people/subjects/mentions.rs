@@ -1,0 +1,47 @@
+//! Finding an address in free text and in audience files.
+
+use std::collections::BTreeMap;
+
+use crate::domain::address::{AddressKey, mentioned};
+use crate::domain::notice::State;
+use crate::store::mentions::{self, FileRow, Words};
+use crate::store::{Conn, StoreError};
+
+/// Rows read at once.
+const PAGE: u32 = 1000;
+
+/// The attestations whose words mention an address.
+pub(super) async fn attestations(conn: &mut Conn, key: &AddressKey) -> Result<Vec<Words>, StoreError> {
+    let mut found = Vec::new();
+    let mut after = String::new();
+    loop {
+        let page = mentions::attestations(conn, &after, PAGE).await?;
+        let Some(last) = page.last() else { return Ok(found) };
+        after = last.id.to_string();
+        found.extend(page.into_iter().filter(|it| mentioned(&it.note, key) || mentioned(&it.witness, key)));
+    }
+}
+
+/// The rows of audience files that have the address as a value.
+pub(super) async fn file_rows(conn: &mut Conn, key: &AddressKey) -> Result<Vec<FileRow>, StoreError> {
+    // A row may spell an internationalised domain in other ways than the address does.
+    let text = if key.domain().contains("xn--") { "@" } else { key.domain() };
+    let mut found = Vec::new();
+    let mut after = (String::new(), String::new());
+    loop {
+        let page = mentions::file_rows(conn, text, (&after.0, &after.1), PAGE).await?;
+        let Some(last) = page.last() else { return Ok(found) };
+        after = (last.notice_id.to_string(), last.account_id.clone());
+        found.extend(page.into_iter().filter(|row| names(&row.values, key)));
+    }
+}
+
+fn names(values: &BTreeMap<String, String>, key: &AddressKey) -> bool {
+    values.values().any(|value| mentioned(value, key))
+}
+
+/// True if the audience of a notice in this state does not need its rows any more: the deliveries have their values, or there will
+/// never be any.
+pub(super) const fn is_past(state: State) -> bool {
+    matches!(state, State::Released | State::Closed | State::Cancelled | State::Declined)
+}

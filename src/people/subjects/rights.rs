@@ -1,0 +1,126 @@
+//! Restriction (GDPR Art. 18), rectification (Art. 16) and objection (Art. 21).
+
+use serde::Serialize;
+
+use super::{SubjectError, Subjects, is_text};
+use crate::context::Context;
+use crate::domain::actor::{Action, Actor};
+use crate::domain::address::Address;
+use crate::domain::category::{Category, Class};
+use crate::domain::entry::{Detail, Entry, Event, Fact, Person};
+use crate::domain::preference::Reason;
+use crate::ledger::operated::{Operation, record};
+use crate::people::preferences;
+use crate::store::ledger::{self, Opening};
+use crate::store::{Conn, StoreError, subjects, suppressions};
+
+/// What an objection changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Objection {
+    /// Optional categories that the address does not get any more.
+    pub opted_out: Vec<Category>,
+    /// Mandatory categories to which the objection was recorded: these notices are still sent until somebody decides.
+    pub recorded: Vec<Category>,
+}
+
+impl Subjects {
+    /// Restricts the processing of an address's data: optional notices stop, lists mask the address, and every view of its
+    /// record is logged. It still counts, and mandatory notices are still sent. Returns false if it was restricted already.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn restrict(&self, actor: &Actor, address: &Address) -> Result<bool, SubjectError> {
+        let at = self.context.clock.now();
+        let mut tx = self.context.store.write().await?;
+        let changed = suppressions::add(&mut tx, address, Reason::Restricted, at).await?;
+        if changed {
+            self.append(&mut tx, Event::Restricted, true, address).await?;
+            self.record(&mut tx, actor, Operation::on_address(Action::Restrict, address)).await?;
+            tx.commit().await.map_err(StoreError::from)?;
+        }
+        Ok(changed)
+    }
+
+    /// Lifts the restriction of an address.
+    ///
+    /// # Errors
+    /// If the address is not restricted.
+    pub async fn unrestrict(&self, actor: &Actor, address: &Address) -> Result<(), SubjectError> {
+        let mut tx = self.context.store.write().await?;
+        if !subjects::lift_restriction(&mut tx, &address.key()).await? {
+            return Err(SubjectError::NotRestricted(address.clone()));
+        }
+        self.append(&mut tx, Event::Restricted, false, address).await?;
+        self.record(&mut tx, actor, Operation::on_address(Action::Unrestrict, address)).await?;
+        Ok(tx.commit().await.map_err(StoreError::from)?)
+    }
+
+    /// Corrects an address at every customer; opt-outs and restrictions move with it. What was sent stays as it was recorded.
+    /// Returns the number of contacts that had the old address.
+    ///
+    /// # Errors
+    /// If no contact has the old address.
+    pub async fn rectify(&self, actor: &Actor, old: &Address, new: &Address) -> Result<u64, SubjectError> {
+        if old == new {
+            return Err(SubjectError::Same(new.clone()));
+        }
+        if self.tombstones().await?.erased_at(&new.key()).is_some() {
+            return Err(SubjectError::WasErased(new.clone()));
+        }
+        let mut tx = self.context.store.write().await?;
+        let contacts = subjects::contacts(&mut tx, &old.key()).await?.len() as u64;
+        if contacts == 0 {
+            return Err(SubjectError::NoContact(old.clone()));
+        }
+        subjects::replace_address(&mut tx, &old.key(), new).await?;
+        self.append(&mut tx, Event::Rectified, false, old).await?;
+        self.append(&mut tx, Event::Rectified, true, new).await?;
+        self.record(&mut tx, actor, Operation::on_address(Action::Rectify, new)).await?;
+        tx.commit().await.map_err(StoreError::from)?;
+        Ok(contacts)
+    }
+
+    /// Records a person's objection: out of the optional categories among `categories` at once; to the mandatory ones the
+    /// objection is recorded with the person's grounds, and somebody has to decide (Art. 21(1)).
+    ///
+    /// # Errors
+    /// If a mandatory category is named without a note.
+    pub async fn object(
+        &self,
+        actor: &Actor,
+        address: &Address,
+        categories: &[Category],
+        note: Option<&str>,
+    ) -> Result<Objection, SubjectError> {
+        if note.is_some_and(|note| !is_text(note)) {
+            return Err(SubjectError::Note);
+        }
+        let (opted_out, recorded): (Vec<Category>, Vec<Category>) =
+            categories.iter().partition(|category| category.class() == Class::Optional);
+        if !recorded.is_empty() && note.is_none() {
+            return Err(SubjectError::Grounds(recorded));
+        }
+        let Context { store, clock, random, .. } = &self.context;
+        let wishes: Vec<_> = opted_out.iter().map(|category| (*category, true)).collect();
+        preferences::set(store, clock, random, address, &wishes, "objection").await?;
+        let names: Vec<&str> = categories.iter().map(|category| category.as_str()).collect();
+        let reason = format!("{}: {}", names.join(", "), note.unwrap_or("no grounds stated"));
+        let mut tx = store.write().await?;
+        self.record(&mut tx, actor, Operation::on_address(Action::Object, address).reason(&reason)).await?;
+        tx.commit().await.map_err(StoreError::from)?;
+        Ok(Objection { opted_out, recorded })
+    }
+
+    async fn record(&self, conn: &mut Conn, actor: &Actor, operation: Operation<'_>) -> Result<(), StoreError> {
+        record(conn, actor, &operation, self.context.clock.now(), &self.context.random).await
+    }
+
+    /// Appends an entry about an address.
+    async fn append(&self, conn: &mut Conn, event: Event, flag: bool, address: &Address) -> Result<(), StoreError> {
+        let at = self.context.clock.now();
+        let fact = Fact { detail: Detail::Flag(flag), ..Fact::new(event, at) };
+        let person = Person { address: address.as_str().to_owned(), ..Person::default() };
+        let entry = Entry::new(&fact, Some(&person), &self.context.random);
+        ledger::append(conn, &[Opening::of_address(&entry, address.key(), at)]).await
+    }
+}

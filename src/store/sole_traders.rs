@@ -1,0 +1,52 @@
+//! Customers who are a person: once nobody of a customer is stored any more, its name is deleted too, since it may be the
+//! person's.
+
+use super::customers::json;
+use super::dialect::Dialect;
+use super::row::Row;
+use super::{Conn, Result};
+
+/// Clears the names of those of the customers who have no contact left, and no delivery that names a person: in `customers`,
+/// and in the record of every notice. Returns the number of customers.
+pub async fn clear_names(conn: &mut Conn, accounts: &[String]) -> Result<u64> {
+    if accounts.is_empty() {
+        return Ok(0);
+    }
+    let dialect = Dialect::of(conn);
+    let nobodys = dialect.pick(
+        "SELECT a.value AS account_id FROM json_each($1) AS a
+         WHERE NOT EXISTS (SELECT 1 FROM contacts k WHERE k.account_id = a.value)
+           AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.account_id = a.value AND d.email <> '')",
+        "SELECT a.value AS account_id FROM (SELECT jsonb_array_elements_text($1::jsonb) AS value) AS a
+         WHERE NOT EXISTS (SELECT 1 FROM contacts k WHERE k.account_id = a.value)
+           AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.account_id = a.value AND d.email <> '')",
+    );
+    let rows = sqlx::query(nobodys).bind(json(&accounts)).fetch_all(&mut *conn).await?;
+    let cleared: Vec<String> =
+        rows.iter().map(|row| Row::of("customers", row).get("account_id")).collect::<Result<_>>()?;
+    if cleared.is_empty() {
+        return Ok(0);
+    }
+    for sql in [
+        dialect.pick(
+            "UPDATE customers SET name = '' WHERE account_id IN (SELECT value FROM json_each($1)) AND name <> ''",
+            "UPDATE customers SET name = ''
+             WHERE account_id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb))) AND name <> ''",
+        ),
+        dialect.pick(
+            "UPDATE deliveries SET customer_name = ''
+             WHERE account_id IN (SELECT value FROM json_each($1)) AND customer_name <> ''",
+            "UPDATE deliveries SET customer_name = ''
+             WHERE account_id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb))) AND customer_name <> ''",
+        ),
+        dialect.pick(
+            "UPDATE unaddressed SET customer_name = ''
+             WHERE account_id IN (SELECT value FROM json_each($1)) AND customer_name <> ''",
+            "UPDATE unaddressed SET customer_name = ''
+             WHERE account_id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb))) AND customer_name <> ''",
+        ),
+    ] {
+        sqlx::query(sql).bind(json(&cleared)).execute(&mut *conn).await?;
+    }
+    Ok(cleared.len() as u64)
+}
