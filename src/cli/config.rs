@@ -1,48 +1,66 @@
-//! `besked config`: what is in force, and whether it can be.
+//! `besked config`: the configuration in force, and whether it is valid.
 
 use clap::Subcommand;
+use serde_json::json;
 
 use super::Place;
 use super::failure::Failure;
-use super::output::{Output, print};
-use crate::config::{Dkim, Tls};
-use crate::store::without_password;
+use super::output::Output;
+use crate::config::{ConfigError, Dkim};
 
 /// Show or check the configuration.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Print the configuration in force, without secrets
     Show,
-    /// Check the configuration, and say what it leads to
+    /// Check the configuration, and print what it results in
     Check,
 }
 
 /// Runs the command.
 pub fn run(command: Command, place: &Place, output: &Output) -> Result<u8, Failure> {
-    let loaded = place.load()?;
-    let mut config = loaded.config;
-    config.database.url = without_password(&config.database.url);
     match command {
-        Command::Show => output.print(&config, |config| {
-            toml::to_string(config).unwrap_or_else(|error| format!("# cannot be shown as TOML: {error}\n"))
-        })?,
-        Command::Check => {
-            for relay in config.relays.iter().filter(|it| it.url.tls == Tls::None && it.url.user.is_some()) {
-                eprintln!("warning: relay `{}` sends its password without TLS", relay.name);
-            }
-            for warning in config.dkim.iter().filter_map(|entry| entry.warning(config.sender.domain())) {
-                eprintln!("warning: {warning}");
-            }
-            let dkim: Vec<String> = config.dkim.iter().map(Dkim::record_name).collect();
-            let relays: Vec<String> = config.relays.iter().map(|it| format!("{} ({})", it.name, it.url)).collect();
-            print(&format!(
-                "{} is valid\ndatabase: {}\nrelays:   {}\ndkim:     {}\n",
-                loaded.path.display(),
-                config.database.url,
-                if relays.is_empty() { "none".to_owned() } else { relays.join(", ") },
-                if dkim.is_empty() { "none".to_owned() } else { dkim.join(", ") },
-            ))?;
-        }
+        Command::Show => show(place, output),
+        Command::Check => check(place, output),
     }
+}
+
+fn show(place: &Place, output: &Output) -> Result<u8, Failure> {
+    let config = place.load()?.config.without_secrets();
+    output.print(&config, |config| {
+        toml::to_string(config).unwrap_or_else(|error| format!("# cannot be shown as TOML: {error}\n"))
+    })?;
+    Ok(0)
+}
+
+fn check(place: &Place, output: &Output) -> Result<u8, Failure> {
+    let loaded = match place.try_load() {
+        Ok(loaded) => loaded,
+        Err(error) => {
+            if let (true, ConfigError::Invalid { place, problem }) = (output.json, &error) {
+                let problems: Vec<&str> = problem.lines().collect();
+                output.print(&json!({ "valid": false, "path": place, "problems": problems }), |_| String::new())?;
+            }
+            return Err(error.into());
+        }
+    };
+    let (warnings, config) = (loaded.config.warnings(), loaded.config.without_secrets());
+    warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
+    let dkim: Vec<String> = config.dkim.iter().map(Dkim::record_name).collect();
+    let relays: Vec<String> = config.relays.iter().map(|it| format!("{} ({})", it.name, it.url)).collect();
+    let document = json!({
+        "valid": true, "path": loaded.path, "database": config.database.url, "relays": relays, "dkim": dkim,
+        "warnings": warnings,
+    });
+    output.print(&document, |_| {
+        let listed = |items: &[String]| if items.is_empty() { "none".to_owned() } else { items.join(", ") };
+        format!(
+            "{} is valid\ndatabase: {}\nrelays:   {}\ndkim:     {}\n",
+            loaded.path.display(),
+            config.database.url,
+            listed(&relays),
+            listed(&dkim),
+        )
+    })?;
     Ok(0)
 }

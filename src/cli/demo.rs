@@ -1,6 +1,7 @@
 //! `besked demo`: the whole of it in one go, with nothing to prepare.
 
 mod catcher;
+mod dated;
 mod mailbox;
 
 use std::net::SocketAddr;
@@ -9,6 +10,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::Args;
+use jiff::Timestamp;
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -31,6 +33,7 @@ use crate::notices::Draft;
 use crate::people::import::{ImportOptions, import};
 use crate::store::notices::Kept;
 use catcher::Catcher;
+use dated::dated;
 
 /// The whole of it in one go.
 #[derive(Debug, Args)]
@@ -73,11 +76,11 @@ const PROVED: &str = "C-1001";
 pub async fn run(command: Demo, output: &Output) -> Result<u8, Failure> {
     let mail = command.dir.join("mail");
     let catcher = Catcher::start(&mail, &[GONE]).await.context("cannot start the mail catcher")?;
-    let input = input(&command.dir)?;
     let app = prepare(&command.dir, catcher.address()).await?;
     let now = app.clock.now();
-    let (id, file) = (app.random.id(now).to_string(), input.join("customers.csv"));
-    let imported = import(&app.store, now, &id, &file, ImportOptions::default(), &|_| {}).await?;
+    let Input { customers, notices } = input(&command.dir, now)?;
+    let id = app.random.id(now).to_string();
+    let imported = import(&app.store, now, &id, &customers, ImportOptions::default(), &|_| {}).await?;
     let person = Address::parse(OPTED_OUT).map_err(Failure::invalid)?;
     let wish = [(Category::News, true)];
     crate::people::preferences::set(&app.store, &app.clock, &app.random, &person, &wish, "demo").await?;
@@ -85,9 +88,9 @@ pub async fn run(command: Demo, output: &Output) -> Result<u8, Failure> {
         "imported {} with {} from {}",
         count(imported.customers, "customer", "customers"),
         count(imported.contacts, "contact", "contacts"),
-        file.display()
+        customers.display()
     );
-    let notices = release_all(&app, &input).await?;
+    let notices = release_all(&app, &notices).await?;
     let code = send_all(&app, &notices).await?;
     if code != 0 {
         return Ok(code);
@@ -101,19 +104,32 @@ pub async fn run(command: Demo, output: &Output) -> Result<u8, Failure> {
     Ok(0)
 }
 
-/// The folder with the demo's input: that of the source tree where there is one, else a copy.
-fn input(dir: &Path) -> Result<PathBuf, Failure> {
-    let source = PathBuf::from("config/demo");
-    if source.join("customers.csv").exists() {
-        return Ok(source);
-    }
+/// The files that the demo reads.
+struct Input {
+    customers: PathBuf,
+    notices: Vec<PathBuf>,
+}
+
+/// The demo's input: that of the source tree, if there is one, else the built-in one. The notices are copied to the working
+/// directory with their dates moved to the present.
+fn input(dir: &Path, now: Timestamp) -> Result<Input, Failure> {
+    let source = Path::new("config/demo");
+    let is_there = source.join("customers.csv").exists();
     let copy = dir.join("input");
+    let mut input =
+        Input { customers: if is_there { source } else { &copy }.join("customers.csv"), notices: Vec::new() };
     for (name, text) in INPUT {
+        let text = if is_there { std::fs::read_to_string(source.join(name))? } else { text.to_owned() };
         let path = copy.join(name);
         std::fs::create_dir_all(path.parent().unwrap_or(&copy))?;
-        std::fs::write(path, text)?;
+        if path.extension().is_some_and(|extension| extension == "md") {
+            std::fs::write(&path, dated(&text, now))?;
+            input.notices.push(path);
+        } else {
+            std::fs::write(&path, text)?;
+        }
     }
-    Ok(copy)
+    Ok(input)
 }
 
 /// A configuration, a key and a database in the working directory, with the mail catcher as the relay.
@@ -138,15 +154,10 @@ async fn prepare(dir: &Path, relay: SocketAddr) -> Result<App, Failure> {
 }
 
 /// Creates, submits, approves and releases every notice of the input: Alice writes, Bo approves.
-async fn release_all(app: &App, input: &Path) -> Result<Vec<Kept>, Failure> {
-    let mut files: Vec<PathBuf> = std::fs::read_dir(input.join("notices"))?
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
-        .collect();
-    files.sort();
+async fn release_all(app: &App, files: &[PathBuf]) -> Result<Vec<Kept>, Failure> {
     let mut notices = Vec::new();
     for file in files {
-        let draft = Draft::read(&file)?;
+        let draft = Draft::read(file)?;
         let id = app.notices.create(&draft, "alice").await?;
         let mut approval = "";
         if app.notices.submit(id, "alice").await? == State::Submitted {

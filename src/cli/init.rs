@@ -16,7 +16,7 @@ use super::failure::Failure;
 use super::output::Output;
 use crate::config::{ConfigError, EXAMPLE};
 use crate::domain::random::Random;
-use crate::store::{Store, sqlite_path, without_password};
+use crate::store::{Store, sqlite_path};
 
 #[derive(Serialize)]
 struct Made {
@@ -42,7 +42,7 @@ pub async fn init(place: &Place, output: &Output) -> Result<u8, Failure> {
     });
     let existed = sqlite_path(&config.database.url).is_none_or(|path| Path::new(path).exists());
     make_tables(&config.database.url).await?;
-    made.push(Made { what: "database", place: without_password(&config.database.url), made: !existed });
+    made.push(Made { what: "database", place: config.database.shown(), made: !existed });
     output.print(&made, |made| {
         let line = |it: &Made| format!("{}  {} {}\n", if it.made { "made" } else { "kept" }, it.what, it.place);
         let next = "\nnext: set [organisation], [sender] and [[relay]] in the configuration, then `besked customers import FILE`\n";

@@ -33,7 +33,7 @@ use clap::{Parser, Subcommand};
 use tokio::time::timeout;
 
 use crate::app::{App, AppError};
-use crate::config::{Loaded, load};
+use crate::config::{ConfigError, Loaded, load};
 use crate::domain::actor::Actor;
 use crate::domain::clock::Clock;
 use crate::domain::random::Random;
@@ -185,8 +185,12 @@ const CLOSING: Duration = Duration::from_secs(5);
 
 impl Place {
     fn load(&self) -> Result<Loaded, Failure> {
+        Ok(self.try_load()?)
+    }
+
+    fn try_load(&self) -> Result<Loaded, ConfigError> {
         let env: Vec<(String, String)> = std::env::vars().collect();
-        Ok(load(self.config.as_deref(), &env)?)
+        load(self.config.as_deref(), &env)
     }
 
     /// Who runs the command: the operator named with `--as`, else the user of the operating system.

@@ -27,7 +27,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use category::{CategoryRules, LeadTime, LeastLevel};
-pub use database::Database;
+pub use database::{Database, without_password};
 pub use dispatch::Dispatch;
 pub use dkim::Dkim;
 pub use http::Http;
@@ -86,6 +86,23 @@ pub struct Config {
 }
 
 impl Config {
+    /// Returns the configuration as it may be shown.
+    #[must_use]
+    pub fn without_secrets(&self) -> Self {
+        let database = Database { url: self.database.shown(), ..self.database.clone() };
+        Self { database, ..self.clone() }
+    }
+
+    /// What is valid, but probably not intended.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        let in_clear = self.relays.iter().filter(|it| it.url.tls == Tls::None && it.url.user.is_some());
+        let mut warnings: Vec<String> =
+            in_clear.map(|relay| format!("relay `{}` sends its password without TLS", relay.name)).collect();
+        warnings.extend(self.dkim.iter().filter_map(|entry| entry.warning(self.sender.domain())));
+        warnings
+    }
+
     /// Every value that is not valid, by its key.
     fn problems(&self) -> Vec<String> {
         let mut problems = self.organisation.problems();

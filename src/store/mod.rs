@@ -62,6 +62,8 @@ use sqlx::{ConnectOptions as _, Connection as _, Executor, SqlStr};
 use thiserror::Error;
 use tokio::time::timeout;
 
+use crate::config::without_password;
+
 use crate::domain::kind::Kind;
 use dialect::Access;
 pub use dialect::Dialect;
@@ -464,17 +466,4 @@ fn migrator(dialect: Dialect) -> Migrator {
 pub fn sqlite_path(url: &str) -> Option<&str> {
     let path = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:"))?;
     Some(path.split('?').next().unwrap_or(path))
-}
-
-/// A database URL that may be shown.
-#[must_use]
-pub fn without_password(url: &str) -> String {
-    match url::Url::parse(url) {
-        Ok(mut parsed) if parsed.password().is_some() => {
-            // Cannot fail for a URL that has a password.
-            let _ = parsed.set_password(Some("***"));
-            parsed.to_string()
-        }
-        _ => url.to_owned(),
-    }
 }

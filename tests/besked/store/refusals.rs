@@ -7,7 +7,7 @@ use besked::domain::preference::Reason;
 use besked::store::messages::{Dictionary, Message};
 use besked::store::{
     Conn, Store, StoreError, deliveries, ledger, messages, notices, recipients, releases, secrets, suppressions,
-    waiting, without_password,
+    waiting,
 };
 use rstest::rstest;
 use sqlx::AssertSqlSafe;
@@ -308,10 +308,4 @@ async fn postgres_commits_are_on_the_disk_whatever_a_database_has_as_its_default
         assert_eq!(of(store.import_writer().connection().await.unwrap()).await, wanted, "{default}");
         assert_eq!(of(&mut store.bulk_writer().begin().await.unwrap()).await, "off", "{default}");
     }
-}
-
-#[test]
-fn a_database_url_is_shown_without_its_password() {
-    assert_eq!(without_password("postgres://u:s%40cret@h/d"), "postgres://u:***@h/d");
-    assert_eq!(without_password("sqlite://var/besked.db"), "sqlite://var/besked.db");
 }
