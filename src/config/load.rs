@@ -1,4 +1,4 @@
-//! Finding, reading and layering the configuration.
+//! Reads the configuration file and layers the environment over it.
 
 use std::path::{Path, PathBuf};
 
@@ -15,7 +15,7 @@ pub const EXAMPLE: &str = include_str!("../../config/besked.toml");
 /// Why there is no configuration.
 #[derive(Debug, Error)]
 pub enum ConfigError {
-    /// The file is not there.
+    /// There is no such file.
     #[error("no configuration at `{0}`")]
     Missing(PathBuf),
     /// The file cannot be read.
@@ -23,15 +23,15 @@ pub enum ConfigError {
     Read {
         /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The error.
         source: std::io::Error,
     },
-    /// The file, or a value from the environment, is not what it should be.
+    /// The file, or a value from the environment, is not valid.
     #[error("{place}: {problem}")]
     Invalid {
         /// The file or environment variable.
         place: String,
-        /// What is wrong, with line and key.
+        /// The problems, with line or key, one on each line.
         problem: String,
     },
 }
@@ -47,7 +47,7 @@ impl ConfigError {
     }
 }
 
-/// A configuration, and where it was found.
+/// A configuration and its file.
 #[derive(Clone, Debug)]
 pub struct Loaded {
     /// The configuration.
@@ -56,10 +56,10 @@ pub struct Loaded {
     pub path: PathBuf,
 }
 
-/// Loads the file named, else the one in `BESKED_CONFIG`, else `./config/besked.toml`, and layers the environment over it.
+/// Loads the file `named`, else `./config/besked.toml`, and layers the environment over it.
 ///
 /// # Errors
-/// Where the file is missing, or anything in it or the environment is wrong.
+/// If the file is missing, or anything in it or in the environment is not valid.
 pub fn load(named: Option<&Path>, env: &[(String, String)]) -> Result<Loaded, ConfigError> {
     let path = named.map_or_else(|| PathBuf::from("config/besked.toml"), Path::to_path_buf);
     let text = std::fs::read_to_string(&path).map_err(|source| match source.kind() {
@@ -73,10 +73,10 @@ pub fn load(named: Option<&Path>, env: &[(String, String)]) -> Result<Loaded, Co
 /// Parses a configuration text and layers the environment over it.
 ///
 /// # Errors
-/// Where anything in it is wrong.
+/// If anything in it or in the environment is not valid.
 pub fn parse(text: &str, place: &str, env: &[(String, String)]) -> Result<Config, ConfigError> {
     let invalid = |problem: String| ConfigError::Invalid { place: place.to_owned(), problem };
-    // Once as it stands, for errors that name the line ...
+    // First without the environment, for errors that name the line ...
     toml::from_str::<Config>(text).map_err(|error| invalid(with_line(&error, text)))?;
     let mut table: Table = text.parse().map_err(|error: toml::de::Error| invalid(with_line(&error, text)))?;
     if secret_in_file(&table) {
@@ -131,7 +131,7 @@ fn secret_in_file(table: &Table) -> bool {
     relays.is_some_and(|relays| relays.iter().any(|relay| relay.get("password").is_some()))
 }
 
-/// Sets the value at a path of keys and indexes; what does not parse as TOML is text.
+/// Sets the value at a path of keys and indexes. A value that does not parse as TOML is text.
 fn overlay(table: &mut Table, path: &[String], text: &str) -> Result<(), String> {
     let (last, parents) = path.split_last().ok_or("names no key")?;
     let mut place = table;
@@ -156,7 +156,7 @@ fn overlay(table: &mut Table, path: &[String], text: &str) -> Result<(), String>
         };
     }
     let parsed = format!("value = {text}").parse::<Table>().ok().and_then(|mut table| table.remove("value"));
-    // A password of digits is text all the same.
+    // A password of digits is text too.
     let value = parsed.filter(|_| last != "password").unwrap_or_else(|| Value::String(text.to_owned()));
     place.insert(last.clone(), value);
     Ok(())

@@ -19,17 +19,18 @@ pub fn problems(body: &str) -> Vec<(usize, String)> {
     let mut problems = Vec::new();
     let masked = masked(body);
     for (event, range) in Parser::new_ext(&masked, options()).into_offset_iter() {
+        // The author's own text, of the same length as the masked one.
+        let shown = || body[range.clone()].trim().chars().take(40).collect::<String>();
         let problem = match event {
-            Event::Html(html) | Event::InlineHtml(html) => Some(format!(
-                "HTML is not allowed in a notice, write Markdown: `{}`",
-                html.trim().chars().take(40).collect::<String>().escape_debug()
-            )),
+            Event::Html(_) | Event::InlineHtml(_) => {
+                Some(format!("HTML is not allowed in a notice, write Markdown: `{}`", shown().escape_debug()))
+            }
             Event::Start(Tag::Image { .. }) => {
                 Some("images are not allowed in a notice: link to the image instead".to_owned())
             }
             Event::Start(Tag::Link { dest_url, .. }) if !is_plain_link(&dest_url) => Some(format!(
-                "a link must begin with https://, http://, mailto: or tel:, not `{}`",
-                dest_url.chars().take(40).collect::<String>().escape_debug()
+                "a link must begin with https://, http://, mailto: or tel:, unlike `{}`",
+                shown().escape_debug()
             )),
             _ => None,
         };
@@ -86,7 +87,7 @@ mod tests {
             ("[a](JaVaScRiPt:alert(1))", 0, "JaVaScRiPt"),
             ("[a](data:text/html;base64,xx)", 0, "data:"),
             ("[a](/relative)", 0, "/relative"),
-            ("[a](https://{{ row.host }}/)", 0, "must begin"),
+            ("[a](https://{{ row.host }}/)", 0, "unlike `[a](https://{{ row.host }}/)`"),
             ("![a](https://example.com/a.png)", 0, "images"),
         ] {
             let problems = problems(body);

@@ -235,9 +235,14 @@ fn bad_files_are_told_line_by_line() {
         .replace("phase = \"announced\"", "phase = \"soon\"")
         .replace("Hello", "<script>x</script> {{ a.b }}");
     shell.write("bad.md", &text);
-    shell
-        .run(&["notice", "check", "bad.md"])
-        .fails(2, &["line 11: `fields.phase`", "HTML is not possible", "unknown placeholder `a.b`"]);
+    shell.run(&["notice", "check", "bad.md"]).fails(
+        2,
+        &[
+            "line 11: `fields.phase`",
+            "HTML is not allowed in a notice, write Markdown: `<script>x</script> {{ a.b }}",
+            "unknown placeholder `a.b`",
+        ],
+    );
     let json = shell.run(&["--json", "notice", "check", "bad.md"]).fails(2, &["line 11"]).json();
     assert_eq!(json["problems"][0]["field"].as_str(), Some("fields.phase"), "{json}");
     shell.run(&["notice", "send", "bad.md", "--yes"]).fails(2, &["line 11"]);
