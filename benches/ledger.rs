@@ -25,7 +25,7 @@ use besked::ledger::audit::Progress;
 use besked::ledger::evidence::{Wanted, export};
 use besked::store::ledger::Opening;
 use besked::store::notices::Written;
-use besked::store::releases::NewDelivery;
+use besked::store::releases::{NewDelivery, Releasing};
 use besked::store::{Store, ledger as entries, notices, releases, settle, tree};
 use uuid::Uuid;
 
@@ -133,7 +133,9 @@ impl Bench {
         };
         notices::insert(&mut tx, id, now, &written).await.expect("the database works");
         notices::set_state(&mut tx, id, State::Draft, State::Approved).await.expect("the database works");
-        notices::begin_release(&mut tx, id, "bench", now).await.expect("the database works");
+        releases::begin_release(&mut tx, id, &Releasing { owner: "bench", actor: "bench", now })
+            .await
+            .expect("the database works");
         let mut tree = Frontier::new();
         let salts: Vec<[u8; 32]> = (0..recipients).map(|_| self.random.bytes()).collect();
         let mut ids = Vec::new();
@@ -160,8 +162,8 @@ impl Bench {
         let manifest = Entry::new(&Fact { notice: Some(notice), ..manifest }, None, &self.random);
         entries::append(&mut tx, &[Opening::of_notice(&manifest, id, now)]).await.expect("the database works");
         let released =
-            notices::Released { customers: recipients, recipients, message_domain: "example.com", salt: &[5; 32] };
-        notices::set_released(&mut tx, id, now, &released).await.expect("the database works");
+            releases::Released { customers: recipients, recipients, message_domain: "example.com", salt: &[5; 32] };
+        releases::set_released(&mut tx, id, now, &released).await.expect("the database works");
         tx.commit().await.expect("the database works");
         for first in (0..recipients).step_by(2000) {
             let mut tx = self.store.write().await.expect("the database works");

@@ -10,6 +10,7 @@ use crate::dispatch::lock::{DispatchLock, LockError};
 use crate::dispatch::pulse::Pulse;
 use crate::dispatch::upkeep::Upkeep;
 use crate::dispatch::{Dispatcher, Observer, Parts};
+use crate::domain::actor::Actor;
 use crate::domain::clock::Clock;
 use crate::domain::kind::Kind;
 use crate::domain::random::Random;
@@ -46,6 +47,14 @@ impl AppError {
             Self::Lock(error) => error.kind(),
             Self::NoRelay => Kind::Invalid,
         }
+    }
+}
+
+impl AppError {
+    /// True if the database is not there, or has no tables yet.
+    #[must_use]
+    pub const fn is_no_database(&self) -> bool {
+        matches!(self, Self::Store(StoreError::NotMigrated { .. } | StoreError::Open { .. }))
     }
 }
 
@@ -111,7 +120,7 @@ impl App {
         let key = link_key(&store, &random).await?;
         let context =
             Context { store: store.clone(), config: config.clone(), clock: clock.clone(), random: random.clone() };
-        let notices = Notices::new(store.clone(), config.clone(), clock.clone(), random.clone());
+        let notices = Notices::new(context.clone());
         let ledger = Ledger::new(store.clone(), config.clone(), clock.clone(), random.clone());
         let subjects = Subjects::new(context.clone(), ledger.clone());
         let retention = Retention::new(context.clone());
@@ -163,14 +172,22 @@ impl App {
         Ok((dispatcher, lock))
     }
 
-    /// The message that a recipient of a draft would get.
+    /// The message that a recipient of a draft would receive. Records that the actor saw it, if the person's data is restricted.
     ///
     /// # Errors
-    /// Where there is no such recipient, or the database fails.
-    pub async fn sample(&self, draft: &Draft, wanted: Wanted) -> Result<Sample, NoticeError> {
-        let mut conn = self.store.snapshot().await.map_err(NoticeError::from)?;
-        let parts = (self.config.clone(), self.key.clone());
-        Sample::find(&mut conn, parts, (&self.clock, &self.random), draft, &wanted).await
+    /// If there is no such recipient, or the database fails.
+    pub async fn sample(
+        &self,
+        actor: &Actor,
+        draft: &Draft,
+        wanted: &Wanted,
+        command: &str,
+    ) -> Result<Sample, NoticeError> {
+        let sample = Sample::find(&self.context, self.key.clone(), draft, wanted).await?;
+        if let Some(shown) = sample.shows() {
+            self.subjects.note_read(actor, &shown.key(), command).await?;
+        }
+        Ok(sample)
     }
 
     /// The key behind return paths and links.

@@ -67,6 +67,7 @@ CREATE TABLE notices (
     purged_at       BIGINT,
     lane            BIGINT NOT NULL,
     release_owner   TEXT COLLATE "C",
+    release_by      TEXT COLLATE "C",
     release_until   BIGINT,
     customers       BIGINT NOT NULL DEFAULT 0,
     recipients      BIGINT NOT NULL DEFAULT 0,

@@ -63,6 +63,7 @@ CREATE TABLE notices (
     purged_at       INTEGER,
     lane            INTEGER NOT NULL,
     release_owner   TEXT,
+    release_by      TEXT,
     release_until   INTEGER,
     customers       INTEGER NOT NULL DEFAULT 0,
     recipients      INTEGER NOT NULL DEFAULT 0,

@@ -3,19 +3,22 @@
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
+use super::reach::{refuse_empty, refuse_unknown};
 use super::spool::{Chunk, Spool};
-use super::{AudienceError, Page, Pages, Reach, Source, refuse_empty, refuse_unknown};
+use super::{AudienceError, Page, Pages, Plan, Reach};
 use crate::config::Config;
-use crate::domain::clock::Clock;
+use crate::context::Context;
+use crate::domain::actor::{Action, Actor, same_name};
 use crate::domain::entry::{Detail, Entry, Event, Fact, Manifest, commitment, shown};
 use crate::domain::merkle::{Frontier, Hash, leaf_hash};
-use crate::domain::notice::Notice;
+use crate::domain::notice::Step;
 use crate::domain::random::Random;
+use crate::ledger::operated::{self, Operation};
 use crate::ledger::unaddressed;
 use crate::store::ledger::Opening;
-use crate::store::notices::{Kept, Released};
-use crate::store::releases::{NewDelivery, Packed};
-use crate::store::{Conn, Store, StoreError, ledger, notices, releases, tombstones, tree};
+use crate::store::notices::{Done, Kept};
+use crate::store::releases::{NewDelivery, Packed, Released};
+use crate::store::{Conn, StoreError, ledger, notices, releases, tombstones, tree};
 
 /// A frozen audience.
 #[derive(Clone, Debug)]
@@ -26,43 +29,42 @@ pub struct Frozen {
     pub root: [u8; 32],
 }
 
-/// What freezing needs.
+/// What a release is made with.
 pub struct Freezing<'a> {
-    /// Where it is kept.
-    pub store: &'a Store,
-    /// Whom categories address.
-    pub config: &'a Config,
-    /// The time.
-    pub clock: &'a Clock,
-    /// Salts and ids.
-    pub random: &'a Random,
-    /// Who holds the release.
+    /// The database, the configuration, the time and randomness.
+    pub context: &'a Context,
+    /// Whose audience it is.
+    pub plan: &'a Plan,
+    /// The process that holds the release.
     pub owner: &'a str,
+    /// Who releases the notice.
+    pub actor: &'a Actor,
+    /// Why, in the actor's words.
+    pub reason: Option<&'a str>,
 }
 
 /// Recipients, or customers with nobody to address, written in one transaction: others who write wait for no longer.
 const CHUNK: usize = 4000;
 
-/// How often the hold on the release is renewed while the audience is read.
+/// Time after which the hold on the release is renewed while the audience is read.
 const HOLD: SignedDuration = SignedDuration::from_secs(10);
 
-/// How often a release is done afresh where somebody is erased while it is written.
+/// Attempts at a release if a person is erased during each.
 const AFRESH: usize = 5;
 
-/// Freezes the audience of a notice that `owner` is releasing, and releases it. A partial set that an earlier try left is
-/// discarded first; so is one with a person who is erased meanwhile, and the release done afresh. `progress` is told how many
-/// recipients are written.
+/// Freezes the audience of a notice that this process holds the release of, and releases it. A partial set that an earlier
+/// attempt left is discarded first; so is one with a person who is erased meanwhile, and the release starts again. `progress`
+/// receives the number of recipients written.
 ///
 /// # Errors
-/// See [`AudienceError`]; the notice is still being released then, and the caller decides.
+/// See [`AudienceError`]; the notice is still `releasing` then, and the caller decides what becomes of it.
 pub async fn freeze(
     with: &Freezing<'_>,
     kept: &Kept,
-    notice: &Notice,
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<Frozen, AudienceError> {
     for _ in 0..AFRESH {
-        match freeze_once(with, kept, notice, progress).await {
+        match freeze_once(with, kept, progress).await {
             Err(AudienceError::Erased) => {}
             ended => return ended,
         }
@@ -73,13 +75,12 @@ pub async fn freeze(
 async fn freeze_once(
     with: &Freezing<'_>,
     kept: &Kept,
-    notice: &Notice,
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<Frozen, AudienceError> {
     discard(with, kept.id).await?;
-    let mut gathered = gather(with, kept, notice).await?;
-    refuse_empty(&gathered.reach, &notice.audience)?;
-    refuse_lone_approval(with.config, kept, gathered.reach.customers)?;
+    let mut gathered = gather(with, kept).await?;
+    refuse_empty(&gathered.reach, with.plan)?;
+    refuse_lone_approval(&with.context.config, kept, gathered.reach.customers)?;
     write_spooled(with, kept, &mut gathered, progress).await?;
     let frozen = finish(with, kept, gathered).await?;
     progress(frozen.reach.recipients);
@@ -89,10 +90,10 @@ async fn freeze_once(
 /// Removes what an unfinished release has written.
 ///
 /// # Errors
-/// Where the database fails.
+/// If the database fails.
 async fn discard(with: &Freezing<'_>, id: Uuid) -> Result<(), AudienceError> {
     loop {
-        let mut tx = with.store.write_patiently().await?;
+        let mut tx = with.context.store.write_patiently().await?;
         hold(with, &mut tx, id).await?;
         let discarded = releases::discard(&mut tx, id, 5000).await?;
         tx.commit().await.map_err(StoreError::from)?;
@@ -104,41 +105,38 @@ async fn discard(with: &Freezing<'_>, id: Uuid) -> Result<(), AudienceError> {
 
 /// Renews our hold on the release, or finds that we have lost it.
 async fn hold(with: &Freezing<'_>, conn: &mut Conn, id: Uuid) -> Result<(), AudienceError> {
-    let held = notices::hold_release(conn, id, with.owner, with.clock.now()).await?;
+    let held = releases::hold_release(conn, id, with.owner, with.context.clock.now()).await?;
     if held { Ok(()) } else { Err(AudienceError::Lost) }
 }
 
 fn refuse_lone_approval(config: &Config, kept: &Kept, customers: u64) -> Result<(), AudienceError> {
-    let alone = kept.approved_by.as_deref() == Some(kept.author.as_str());
+    let alone = kept.approved_by.as_deref().is_some_and(|by| same_name(by, &kept.author));
     if alone && config.needs_second_person(kept.category, customers) {
         return Err(AudienceError::SecondPerson { customers });
     }
     Ok(())
 }
 
-/// Whoever was erased since the snapshot must not come back through it.
+/// A person who was erased since the snapshot must not come back through it.
 async fn refuse_erased(conn: &mut Conn, before: u64) -> Result<(), AudienceError> {
     let now = tombstones::count(conn).await?;
     if now == before { Ok(()) } else { Err(AudienceError::Erased) }
 }
 
 /// Reads the audience from one snapshot, and numbers and commits to its recipients.
-async fn gather(with: &Freezing<'_>, kept: &Kept, notice: &Notice) -> Result<Gathered, AudienceError> {
-    let source = Source::new(&notice.audience, Source::StoredRows(kept.id), kept.follows_id);
-    let addressing = with.config.addressing(kept.category);
-    let placeholders = notice.placeholders();
-    let mut snapshot = with.store.snapshot().await?;
+async fn gather(with: &Freezing<'_>, kept: &Kept) -> Result<Gathered, AudienceError> {
+    let mut snapshot = with.context.store.snapshot().await?;
     let tombstones = tombstones::count(&mut snapshot).await?;
-    refuse_unknown(&mut snapshot, &source).await?;
-    let mut pages = Pages::new(&source, &addressing, &placeholders, followed(&mut snapshot, kept).await?);
-    let mut gathered = Gathered::new(with.clock.now(), tombstones);
-    let mut held = with.clock.now();
+    refuse_unknown(&mut snapshot, with.plan).await?;
+    let mut pages = Pages::new(with.plan, followed(&mut snapshot, kept).await?);
+    let mut gathered = Gathered::new(with.context.clock.now(), tombstones);
+    let mut held = with.context.clock.now();
     let mut next = pages.next(&mut snapshot).await?;
     while let Some(page) = next {
         crate::store::beat();
         if pages.is_complete() {
-            // On a thread of its own, while the database reads the next page.
-            let random = with.random.clone();
+            // On another thread, while the database reads the next page.
+            let random = with.context.random.clone();
             let adding = tokio::task::spawn_blocking(move || gathered.add(page, &random).map(|()| gathered));
             let (read, added) = tokio::join!(pages.next(&mut snapshot), adding);
             gathered = added.expect("it does not panic").map_err(AudienceError::Spool)?;
@@ -146,9 +144,9 @@ async fn gather(with: &Freezing<'_>, kept: &Kept, notice: &Notice) -> Result<Gat
         } else {
             next = pages.next(&mut snapshot).await?;
         }
-        if with.clock.now().duration_since(held) >= HOLD {
-            held = with.clock.now();
-            let mut tx = with.store.write_patiently().await?;
+        if with.context.clock.now().duration_since(held) >= HOLD {
+            held = with.context.clock.now();
+            let mut tx = with.context.store.write_patiently().await?;
             hold(with, &mut tx, kept.id).await?;
             tx.commit().await.map_err(StoreError::from)?;
         }
@@ -157,14 +155,14 @@ async fn gather(with: &Freezing<'_>, kept: &Kept, notice: &Notice) -> Result<Gat
     Ok(gathered)
 }
 
-/// The notice whose threads this one continues: what an unfinished release has written is no thread.
+/// The notice whose threads this one continues, if it is released.
 async fn followed(conn: &mut Conn, kept: &Kept) -> Result<Option<Uuid>, StoreError> {
     let Some(id) = kept.follows_id else { return Ok(None) };
     let notice = notices::find(conn, id).await?;
     Ok(notice.filter(|notice| notice.released_at.is_some()).map(|notice| notice.id))
 }
 
-/// An audience that was read: its recipients are numbered, and the tree over them all has grown.
+/// An audience that was read: its recipients are numbered, and the tree over all of them is complete.
 struct Gathered {
     at: Timestamp,
     /// Persons erased until then.
@@ -195,7 +193,7 @@ impl Gathered {
         self.reach.unaddressed += page.unaddressed.len() as u64;
         self.unaddressed.extend(page.unaddressed);
         for recipient in page.recipients {
-            // Before one that would be too many, so that there always is a last chunk.
+            // Before the first that does not fit, so that there always is a last chunk.
             if self.rows.len() == CHUNK {
                 self.spool_chunk()?;
             }
@@ -234,11 +232,11 @@ impl Gathered {
     }
 }
 
-/// Chunks after which what they wrote is taken out of the write-ahead log: some 150 MB. Less often would be less work, but then
-/// the next commit waits for seconds until it is on the disk, and all others who write with it.
+/// Chunks between checkpoints of the write-ahead log: some 150 MB. With fewer checkpoints the next commit would wait for seconds
+/// for the disk, and every other writer with it.
 const CHECKPOINT: usize = 8;
 
-/// Writes all chunks but the last: should some of them be lost when the power goes, the manifest is too, and it is done anew.
+/// Writes all chunks but the last. A power failure that loses some of them loses the manifest too, and the release starts again.
 async fn write_spooled(
     with: &Freezing<'_>,
     kept: &Kept,
@@ -246,7 +244,7 @@ async fn write_spooled(
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<(), AudienceError> {
     gathered.spool.rewind().map_err(AudienceError::Spool)?;
-    let mut writer = with.store.bulk_writer();
+    let mut writer = with.context.store.bulk_writer();
     let mut count = 0_usize;
     while let Some(chunk) = gathered.spool.next().map_err(AudienceError::Spool)? {
         let mut tx = writer.begin().await?;
@@ -276,25 +274,26 @@ async fn write(conn: &mut Conn, kept: &Kept, at: Timestamp, chunk: &Chunk) -> Re
 async fn finish(with: &Freezing<'_>, kept: &Kept, mut gathered: Gathered) -> Result<Frozen, AudienceError> {
     let last = gathered.take_chunk();
     let (root, count) = (gathered.tree.root(), gathered.reach.recipients);
-    let at = with.clock.now();
-    let mut tx = with.store.write_patiently().await?;
+    let at = with.context.clock.now();
+    let mut tx = with.context.store.write_patiently().await?;
     hold(with, &mut tx, kept.id).await?;
-    // No erasure comes in between from here on.
+    // No person is erased in between from here on.
     tree::lock_head(&mut tx).await?;
     refuse_erased(&mut tx, gathered.tombstones).await?;
     write(&mut tx, kept, gathered.at, &last).await?;
-    // The chunks before were not waited for until they were on the disk: a server that was restarted may have lost some.
+    // The chunks before were not synchronised to the disk: a server that was restarted may have lost some.
     if releases::written(&mut tx, kept.id).await? != (count, gathered.reach.unaddressed) {
         return Err(AudienceError::Incomplete);
     }
     let entry = release(with, &mut tx, kept, &gathered, (root, at)).await?;
     ledger::append(&mut tx, &[Opening::of_notice(&entry, kept.id, at)]).await?;
+    record(with, &mut tx, kept, at).await?;
     tx.commit().await.map_err(StoreError::from)?;
     if count > 1000
-        && let Err(error) = with.store.analyze_queue().await
+        && let Err(error) = with.context.store.analyze_queue().await
     {
-        // It is released all the same: a failure here would invite to release it twice.
-        tracing::warn!(notice = %kept.id, %error, "the planner's figures of the queue could not be brought up to date");
+        // The notice is released: an error here would invite a second release.
+        tracing::warn!(notice = %kept.id, %error, "cannot update the planner's statistics of the queue");
     }
     Ok(Frozen { reach: gathered.reach, root })
 }
@@ -307,19 +306,24 @@ async fn release(
     gathered: &Gathered,
     (root, at): (Hash, Timestamp),
 ) -> Result<Entry, AudienceError> {
-    let (salt, message_domain) = (with.random.bytes(), with.config.sender.domain());
+    let (salt, message_domain) = (with.context.random.bytes(), with.context.config.sender.domain());
     let (customers, recipients) = (gathered.reach.customers, gathered.reach.recipients);
     let (unaddressed, unaddressed_root) = unaddressed::commit(conn, kept.id, &salt).await?;
     let released = Released { customers, recipients, message_domain, salt: &salt };
-    if !notices::set_released(conn, kept.id, at, &released).await? {
+    if !releases::set_released(conn, kept.id, at, &released).await? {
         return Err(AudienceError::Lost);
     }
     let shown = shown(&kept.subject, kept.reference.as_deref(), kept.follows_id, message_domain);
     let manifest = Manifest { count: recipients, root, customers, unaddressed, unaddressed_root, shown };
-    let fact = Fact {
-        notice: Some((kept.id, kept.category, kept.digest)),
-        detail: Detail::Manifest(manifest),
-        ..Fact::new(Event::Manifest, at)
-    };
-    Ok(Entry::new(&fact, None, with.random))
+    let fact = Fact { detail: Detail::Manifest(manifest), ..kept.fact(Event::Manifest, at) };
+    Ok(Entry::new(&fact, None, &with.context.random))
+}
+
+/// Records who released the notice.
+async fn record(with: &Freezing<'_>, conn: &mut Conn, kept: &Kept, at: Timestamp) -> Result<(), StoreError> {
+    let reason = with.reason.map(str::to_owned);
+    let done = Done { step: Step::Release, operator: with.actor.name().to_owned(), reason, at };
+    notices::insert_step(conn, with.context.random.id(at), kept.id, &done).await?;
+    let operation = Operation::on_notice(Action::Release, kept).reason(with.reason.unwrap_or_default());
+    operated::record(conn, with.actor, &operation, at, &with.context.random).await
 }

@@ -1,13 +1,14 @@
-//! Why an audience cannot be told.
+//! Why an audience cannot be addressed.
 
 use std::fmt::{self, Display, Formatter};
 
 use thiserror::Error;
 
+use crate::domain::kind::Kind;
 use crate::domain::notice::State;
 use crate::store::StoreError;
 
-/// Why an audience cannot be told.
+/// Why an audience cannot be addressed.
 #[derive(Debug, Error)]
 pub enum AudienceError {
     /// The rule selects nobody.
@@ -25,8 +26,11 @@ pub enum AudienceError {
     /// Recipients lack a value that the notice's placeholders need.
     #[error("recipients without a value: {0}")]
     Missing(Names),
-    /// The notice that this one follows has no recipients that would stay.
-    #[error("the notice that it follows was not released yet: it is {0}")]
+    /// The notice addresses the customers of another one, and names none.
+    #[error("the notice has no audience and follows no notice")]
+    FollowsNothing,
+    /// The audience of the notice that this one follows is not frozen.
+    #[error("the notice that it follows is not released: it is {0}")]
     NotReleased(State),
     /// More customers than one person may release a notice of this category to.
     #[error("a notice to {customers} customers needs the approval of a second person")]
@@ -38,13 +42,13 @@ pub enum AudienceError {
     #[error("the release was stopped: the notice was cancelled or another process releases it")]
     Lost,
     /// Part of what was written is gone.
-    #[error("the release was broken off: the database was restarted meanwhile and has not all of it")]
+    #[error("the release was interrupted: the database was restarted meanwhile and has lost part of it")]
     Incomplete,
-    /// Somebody was erased each time it was tried.
-    #[error("the release was broken off: persons were erased while it was written")]
+    /// A person was erased during every attempt.
+    #[error("the release was interrupted: persons were erased while it was written")]
     Erased,
-    /// What was read could not be kept until it is written.
-    #[error("the audience cannot be kept in a temporary file: {0}")]
+    /// What was read could not be stored until it is written.
+    #[error("cannot write the audience to a temporary file: {0}")]
     Spool(std::io::Error),
     /// The database failed.
     #[error(transparent)]
@@ -52,9 +56,26 @@ pub enum AudienceError {
 }
 
 impl AudienceError {
-    /// True where it says nothing of the audience: the release is tried again after a while, and may succeed then.
+    /// What the error means to a caller.
     #[must_use]
-    pub fn is_tried_again(&self) -> bool {
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Empty(_)
+            | Self::NobodyToAddress { .. }
+            | Self::Unknown(_)
+            | Self::Missing(_)
+            | Self::FollowsNothing => Kind::Invalid,
+            Self::NotReleased(State::Releasing) | Self::Lost | Self::Incomplete | Self::Erased => Kind::Later,
+            Self::NotReleased(_) => Kind::Invalid,
+            Self::SecondPerson { .. } => Kind::Refused,
+            Self::Spool(_) => Kind::Failed,
+            Self::Store(error) => error.kind(),
+        }
+    }
+
+    /// True if the error is not about the audience: the release is retried after a while, and may succeed then.
+    #[must_use]
+    pub fn is_retried(&self) -> bool {
         matches!(
             self,
             Self::Lost
@@ -66,16 +87,16 @@ impl AudienceError {
         )
     }
 
-    /// Whether it may be over after a while without anybody doing anything here.
+    /// True if it may pass by itself.
     #[must_use]
     pub fn may_pass(&self) -> bool {
         match self {
             Self::Store(error) => error.may_pass(),
-            other => other.is_tried_again(),
+            other => other.is_retried(),
         }
     }
 
-    /// As it may stand in a log: how many, and never who.
+    /// The text for a log: it counts accounts and addresses, and never names them.
     #[must_use]
     pub fn for_logs(&self) -> String {
         match self {
@@ -88,7 +109,7 @@ impl AudienceError {
     }
 }
 
-/// At most this many are named in an error.
+/// Names in an error, at most.
 const NAMED: usize = 20;
 
 /// Names for an error: the first of them, and how many there are.
@@ -96,6 +117,12 @@ const NAMED: usize = 20;
 pub struct Names {
     first: Vec<String>,
     count: usize,
+}
+
+impl Extend<String> for Names {
+    fn extend<T: IntoIterator<Item = String>>(&mut self, names: T) {
+        names.into_iter().for_each(|name| self.add(|| name));
+    }
 }
 
 impl Names {
@@ -114,7 +141,7 @@ impl Names {
 impl FromIterator<String> for Names {
     fn from_iter<T: IntoIterator<Item = String>>(names: T) -> Self {
         let mut all = Self::default();
-        names.into_iter().for_each(|name| all.add(|| name));
+        all.extend(names);
         all
     }
 }

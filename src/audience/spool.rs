@@ -1,9 +1,9 @@
-//! The recipients of a release between being read and being written.
+//! The recipients of a release between reading and writing.
 //!
-//! All of them are read before the first is written: on SQLite a snapshot that is held while much is written keeps the
-//! write-ahead log from being emptied, which then grows to several times the size of what is written, slows everybody who
-//! reads, and is read again whole by the next process that opens the database. What waits is packed and lies in a file without
-//! a name, which is gone with the process.
+//! All of them are read before the first is written. On SQLite, a snapshot that stays open during many writes keeps the
+//! write-ahead log from being emptied: the log grows to several times the size of what is written, slows every reader, and is
+//! read whole by the next process that opens the database. Waiting chunks are compressed in a file without a name, which the
+//! operating system removes with the process.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -20,27 +20,27 @@ pub(super) struct Chunk {
     pub(super) unaddressed: Vec<(String, String)>,
 }
 
-/// Chunks in the order they came.
+/// Chunks in the order of their arrival.
 #[derive(Debug, Default)]
 pub(super) struct Spool {
-    /// Made for the first chunk that waits.
+    /// Created for the first chunk that waits.
     file: Option<File>,
     waiting: VecDeque<Waiting>,
 }
 
-/// Where a chunk lies.
+/// A chunk in the file.
 #[derive(Debug)]
 struct Waiting {
     from: u64,
     to: u64,
-    /// Length of its parts once unpacked.
+    /// Lengths of its parts, decompressed.
     deliveries: usize,
     unaddressed: usize,
     packed: usize,
 }
 
 impl Spool {
-    /// Puts a chunk behind the others.
+    /// Appends a chunk.
     pub(super) fn push(&mut self, chunk: &Chunk) -> io::Result<()> {
         let unaddressed = serde_json::to_vec(&chunk.unaddressed)?;
         let text = [chunk.deliveries.rows.as_bytes(), &unaddressed].concat();
@@ -60,12 +60,12 @@ impl Spool {
         Ok(())
     }
 
-    /// Turns from taking chunks in to giving them out.
+    /// Ends the writing of chunks; their reading begins.
     pub(super) fn rewind(&mut self) -> io::Result<()> {
         self.file.as_mut().map_or(Ok(0), |file| file.seek(SeekFrom::Start(0))).map(drop)
     }
 
-    /// The next chunk, while there is one.
+    /// Returns the next chunk, while there is one.
     pub(super) fn next(&mut self) -> io::Result<Option<Chunk>> {
         let (Some(waiting), Some(file)) = (self.waiting.pop_front(), &mut self.file) else { return Ok(None) };
         let mut packed = vec![0; waiting.packed];

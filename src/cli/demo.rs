@@ -24,14 +24,14 @@ use crate::app::App;
 use crate::config::{EXAMPLE, parse};
 use crate::coverage::{Coverage, coverage, informed};
 use crate::dispatch::{Observer, Until};
+use crate::domain::actor::Actor;
 use crate::domain::address::Address;
 use crate::domain::category::Category;
 use crate::domain::clock::Clock;
 use crate::domain::notice::State;
 use crate::domain::random::Random;
-use crate::notices::Draft;
+use crate::notices::{Kept, Release};
 use crate::people::import::{ImportOptions, import};
-use crate::store::notices::Kept;
 use catcher::Catcher;
 use dated::dated;
 
@@ -155,17 +155,18 @@ async fn prepare(dir: &Path, relay: SocketAddr) -> Result<App, Failure> {
 
 /// Creates, submits, approves and releases every notice of the input: Alice writes, Bo approves.
 async fn release_all(app: &App, files: &[PathBuf]) -> Result<Vec<Kept>, Failure> {
+    let person = |name| Actor::cli(name, "demo").map_err(Failure::invalid);
+    let (alice, bo) = (person("alice")?, person("bo")?);
     let mut notices = Vec::new();
     for file in files {
-        let draft = Draft::read(file)?;
-        let id = app.notices.create(&draft, "alice").await?;
+        let draft = super::notice::read(file)?;
+        let id = app.notices.create(&draft, &alice).await?;
         let mut approval = "";
-        if app.notices.submit(id, "alice").await? == State::Submitted {
-            app.notices.approve(id, "bo", Some("checked against the facts")).await?;
+        if app.notices.submit(id, &alice).await?.state == State::Submitted {
+            app.notices.approve(id, &bo, Some("checked against the facts")).await?;
             approval = ", written by alice and approved by bo";
         }
-        app.notices.release(id, "alice", None, &|_| {}).await?;
-        let notice = app.notices.named(&id.to_string()).await?;
+        let notice = app.notices.release(id, &alice, Release::default(), &|_| {}).await?;
         eprintln!(
             "released {:<24} to {}{approval}",
             notice.category,

@@ -14,7 +14,7 @@ use crate::ledger::LedgerError;
 use crate::ledger::evidence::EvidenceError;
 use crate::ledger::export::ExportError;
 use crate::ledger::report::ReportError;
-use crate::notices::{DraftError, NoticeError};
+use crate::notices::NoticeError;
 use crate::people::holds::HoldError;
 use crate::people::import::ImportError;
 use crate::people::subjects::SubjectError;
@@ -307,61 +307,52 @@ impl From<HoldError> for Failure {
     }
 }
 
-impl From<DraftError> for Failure {
-    fn from(error: DraftError) -> Self {
-        Self::invalid(error)
-    }
-}
-
 impl From<NoticeError> for Failure {
     fn from(error: NoticeError) -> Self {
+        let failure = Self::of(error.kind(), &error);
         match error {
             NoticeError::Store(error) => error.into(),
             NoticeError::Audience(error) => error.into(),
-            NoticeError::Unknown(_) => Self::invalid(error).hint("`besked notice list` shows what there is"),
-            NoticeError::Ambiguous { .. } => Self::invalid(error).hint("use the id"),
+            NoticeError::Unknown(_) => failure.hint("`besked notice list` lists the notices"),
+            NoticeError::Ambiguous { .. } => failure.hint("use the id"),
             NoticeError::OwnApproval(_) => {
-                Self::invalid(error).hint("somebody else approves it: `besked notice approve ID --as NAME`")
+                failure.hint("another person approves it: `besked notice approve ID --as NAME`")
             }
-            NoticeError::ApprovalVoid => Self::new(FAILED, error).hint("submit it again"),
-            NoticeError::Conflict => {
-                Self::new(TRY_LATER, error).hint("`besked notice show ID` shows how it stands now")
-            }
+            NoticeError::ApprovalVoid => failure.hint("submit it again"),
+            NoticeError::Conflict => failure.hint("`besked notice show ID` shows its present state"),
             NoticeError::Impossible { state, .. } => {
                 let steps: Vec<&str> = state.steps().map(crate::domain::notice::Step::as_str).collect();
                 let hint = if steps.is_empty() { "nothing".to_owned() } else { steps.join(", ") };
-                Self::invalid(error).hint(format!("possible now: {hint}"))
+                failure.hint(format!("possible now: {hint}"))
             }
-            NoticeError::Invalid(_) | NoticeError::Render(_) => Self::invalid(error),
+            NoticeError::Invalid(_) | NoticeError::Render(_) => failure,
         }
     }
 }
 
 impl From<AudienceError> for Failure {
     fn from(error: AudienceError) -> Self {
-        let failure = Self::invalid(&error);
+        let failure = Self::of(error.kind(), &error);
         match error {
             AudienceError::Store(error) => error.into(),
-            AudienceError::Empty(_) => failure.hint("`besked customers list` shows whom you have; check `[audience]`"),
+            AudienceError::Empty(_) => failure.hint("`besked customers list` lists the customers; check `[audience]`"),
             AudienceError::NobodyToAddress { .. } => {
                 failure.hint("import contacts with the roles that the category addresses")
             }
             AudienceError::Unknown(_) => failure.hint("check the account ids, or import the customers first"),
-            AudienceError::Missing(_) => failure.hint("give them a value, or write the notice without the placeholder"),
+            AudienceError::Missing(_) => failure.hint("import the values, or write the notice without the placeholder"),
+            AudienceError::FollowsNothing => failure.hint("add an [audience], or `follows`"),
             AudienceError::SecondPerson { .. } => failure.hint(
-                "edit it anew, submit it, and let somebody else approve it: `besked notice approve ID --as NAME`",
+                "edit it, submit it again, and let another person approve it: `besked notice approve ID --as NAME`",
             ),
-            AudienceError::NotReleased(State::Releasing) => Self { code: TRY_LATER, ..failure }
-                .hint("the dispatcher takes this release up once that one is done; `besked notice cancel ID` stops it"),
+            AudienceError::NotReleased(State::Releasing) => failure.hint(
+                "the dispatcher retries this release after that one is complete; `besked notice cancel ID` stops it",
+            ),
             AudienceError::NotReleased(_) => {
                 failure.hint("release that one first, or give this one an [audience] of its own")
             }
-            AudienceError::Lost | AudienceError::Incomplete | AudienceError::Erased => {
-                Self { code: TRY_LATER, ..failure }
-            }
-            AudienceError::Spool(_) => {
-                Self { code: FAILED, ..failure }.hint("`TMPDIR` names another directory for temporary files")
-            }
+            AudienceError::Lost | AudienceError::Incomplete | AudienceError::Erased => failure,
+            AudienceError::Spool(_) => failure.hint("`TMPDIR` names another directory for temporary files"),
         }
     }
 }

@@ -77,8 +77,14 @@ impl Actor {
     /// True if both are the same operator: names are compared without regard to case.
     #[must_use]
     pub fn is_named(&self, name: &str) -> bool {
-        self.name.to_lowercase() == name.trim().to_lowercase()
+        same_name(&self.name, name)
     }
+}
+
+/// True if both names are one operator's: they are compared without regard to case.
+#[must_use]
+pub fn same_name(one: &str, other: &str) -> bool {
+    one.trim().to_lowercase() == other.trim().to_lowercase()
 }
 
 impl fmt::Display for Actor {

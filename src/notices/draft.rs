@@ -1,74 +1,43 @@
-//! Reading a notice from its file, with the rows of its audience file.
+//! Drafts: the text of a notice and the rows of its audience file, checked.
 
-use std::io;
-use std::path::{Path, PathBuf};
-
-use thiserror::Error;
+use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::domain::audience::Audience;
-use crate::domain::notice::{Notice, content_digest};
+use crate::domain::notice::{Notice, State, content_digest};
 use crate::domain::placeholder::Placeholder;
 use crate::domain::problem::{Problem, Problems};
 use crate::domain::rows_file::Rows;
-use crate::store::notices::Written;
+use crate::store::notices::{Kept, Written};
 
-/// A notice file that is valid, and the rows of its audience file.
+/// A valid notice, and the rows of its audience file.
 #[derive(Clone, Debug)]
 pub struct Draft {
-    /// The file as written.
+    /// The text as written.
     pub source: String,
     /// What it says.
     pub notice: Notice,
-    /// The rows of its audience file, where it has one.
+    /// The rows of its audience file, if it has one.
     pub rows: Option<Rows>,
     /// Digest of both.
     pub digest: [u8; 32],
 }
 
-/// Why a file is not a draft.
-#[derive(Debug, Error)]
-pub enum DraftError {
-    /// The file cannot be read.
-    #[error("cannot read `{path}`: {source}")]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        source: io::Error,
-    },
-    /// The file is wrong.
-    #[error("`{path}` is not valid:\n{problems}")]
-    Invalid {
-        /// The file.
-        path: PathBuf,
-        /// Everything that is wrong.
-        problems: Problems,
-    },
-}
-
 impl Draft {
-    /// Reads and checks a notice file; the path of an audience file is relative to it.
+    /// Parses and checks a notice with the rows of its audience file.
     ///
     /// # Errors
-    /// Where a file cannot be read, or with everything that is wrong with it.
-    pub fn read(path: &Path) -> Result<Self, DraftError> {
-        let bytes = read(path)?;
-        let invalid = |problems| DraftError::Invalid { path: path.to_owned(), problems };
-        let source = String::from_utf8(bytes).map_err(|_| {
-            let mut problems = Problems::default();
-            problems.add(0, "", "the file is not UTF-8: save it as UTF-8");
-            invalid(problems)
-        })?;
-        let source = source.strip_prefix('\u{FEFF}').unwrap_or(&source).to_owned();
-        let notice = Notice::parse(&source).map_err(invalid)?;
-        let rows = match &notice.audience {
-            Audience::Rows { file } => Some(read_rows(&path.parent().unwrap_or(Path::new("")).join(file))?),
-            _ => None,
-        };
-        let problems = unknown_columns(&notice, rows.as_ref().map(|rows| rows.columns.as_slice()));
+    /// All problems.
+    pub fn of(source: &str, rows: Option<Rows>) -> Result<Self, Problems> {
+        let source = source.strip_prefix('\u{FEFF}').unwrap_or(source).to_owned();
+        let notice = Notice::parse(&source)?;
+        let mut problems = unknown_columns(&notice, rows.as_ref().map(|rows| rows.columns.as_slice()));
+        if let (Audience::Rows { .. }, None) = (&notice.audience, &rows) {
+            let problem = "the rows of this file are missing".to_owned();
+            problems.push(Problem { line: 0, field: "audience.file".to_owned(), problem });
+        }
         if !problems.is_empty() {
-            return Err(invalid(Problems(problems)));
+            return Err(Problems(problems));
         }
         let mut draft = Self { source, notice, rows, digest: [0; 32] };
         let stored = draft.stored_rows();
@@ -77,7 +46,7 @@ impl Draft {
         Ok(draft)
     }
 
-    /// As it is kept.
+    /// The draft as it is stored.
     pub(super) fn written<'a>(&'a self, subject: &'a str, follows_id: Option<Uuid>, author: &'a str) -> Written<'a> {
         Written {
             category: self.notice.category,
@@ -91,7 +60,33 @@ impl Draft {
         }
     }
 
-    /// The rows as they are kept: account ids, and JSON objects of column and value.
+    /// The draft as the released notice that it would be, for a sample.
+    pub(super) fn as_released(&self, id: Uuid, now: Timestamp, message_domain: &str) -> Kept {
+        Kept {
+            id,
+            category: self.notice.category,
+            state: State::Draft,
+            reference: self.notice.reference.clone(),
+            subject: String::new(),
+            follows_id: None,
+            source: self.source.clone(),
+            digest: self.digest,
+            author: String::new(),
+            approved_digest: None,
+            approved_by: None,
+            send_at: None,
+            release_by: None,
+            created_at: now,
+            released_at: Some(now),
+            paused_at: None,
+            closed_at: None,
+            customers: 0,
+            recipients: 0,
+            message_domain: message_domain.to_owned(),
+        }
+    }
+
+    /// The rows as they are stored: account ids, and JSON objects of column and value.
     pub(super) fn stored_rows(&self) -> Vec<(String, String)> {
         let rows = self.rows.iter().flat_map(|rows| &rows.rows);
         rows.map(|(account, values)| {
@@ -102,15 +97,7 @@ impl Draft {
     }
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, DraftError> {
-    std::fs::read(path).map_err(|source| DraftError::Read { path: path.to_owned(), source })
-}
-
-fn read_rows(path: &Path) -> Result<Rows, DraftError> {
-    Rows::parse(&read(path)?).map_err(|problems| DraftError::Invalid { path: path.to_owned(), problems })
-}
-
-/// Placeholders that name a column the audience file does not have.
+/// Placeholders that name a column which the audience file does not have.
 fn unknown_columns(notice: &Notice, columns: Option<&[String]>) -> Vec<Problem> {
     let unknown = notice.placeholders().into_iter().filter_map(|placeholder| match placeholder {
         Placeholder::Row(column) => match columns {

@@ -1,35 +1,34 @@
-//! A sample: the message that one recipient of a draft would get, made the same way as the real one.
+//! Samples: the message that one recipient of a draft would receive, made the same way as the real one.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use uuid::Uuid;
 
-use crate::audience::{Pages, Recipient, Source};
+use crate::audience::{AudienceError, Pages, Plan, Recipient, RowsAt};
 use crate::config::Config;
+use crate::context::Context;
 use crate::domain::address::Address;
+use crate::domain::category::Role;
 use crate::domain::clock::Clock;
 use crate::domain::customer::AccountId;
 use crate::domain::delivery::State;
 use crate::domain::locale::Locale;
-use crate::domain::notice::State as NoticeState;
 use crate::domain::placeholder::Placeholder;
 use crate::domain::random::Random;
 use crate::mail::compose::composer::{ComposeError, Composed, Composer, envelope_sender};
 use crate::mail::compose::render::Content;
 use crate::mail::token::TokenKey;
 use crate::notices::{Draft, NoticeError};
-use crate::store::customers::Selection;
+use crate::store::Conn;
 use crate::store::deliveries::ToSend;
-use crate::store::notices::Kept;
-use crate::store::{Conn, StoreError};
 
 /// Which recipient is wanted.
 #[derive(Clone, Debug, Default)]
 pub struct Wanted {
     /// At this customer; else the first one in the audience.
     pub account: Option<String>,
-    /// Reading this language; else the recipient's own.
+    /// In this language; else the recipient's own.
     pub locale: Option<Locale>,
     /// With the message addressed here, and marked as a test.
     pub to: Option<Address>,
@@ -41,32 +40,31 @@ pub struct Sample {
     key: TokenKey,
     sending: Composer,
     to: ToSend,
+    /// The person whose data it shows; `None` for a made-up one.
+    shows: Option<Address>,
 }
 
 impl Sample {
-    /// A sample for a recipient out of the database.
+    /// A sample for a recipient from the database; for a made-up one if the audience has none.
     ///
     /// # Errors
-    /// Where there is no such recipient.
-    pub async fn find(
-        conn: &mut Conn,
-        (config, key): (Arc<Config>, TokenKey),
-        (clock, random): (&Clock, &Random),
-        draft: &Draft,
-        wanted: &Wanted,
-    ) -> Result<Self, NoticeError> {
-        let recipient = find(conn, &config, draft, wanted.account.as_deref()).await?;
+    /// If there is no such customer, or the database fails.
+    pub async fn find(context: &Context, key: TokenKey, draft: &Draft, wanted: &Wanted) -> Result<Self, NoticeError> {
+        let mut conn = context.store.snapshot().await?;
+        let recipient = find(&mut conn, &context.config, draft, wanted.account.as_deref()).await?;
         if let (None, Some(account)) = (&recipient, &wanted.account) {
-            return Err(crate::audience::AudienceError::Unknown([account.clone()].into_iter().collect()).into());
+            return Err(AudienceError::Unknown([account.clone()].into_iter().collect()).into());
         }
-        let recipient = recipient.unwrap_or_else(|| made_up(&config, draft));
-        Self::new(config, key, draft, recipient, wanted, (clock, random))
+        let shows = recipient.as_ref().map(|recipient| recipient.email.clone());
+        let recipient = recipient.unwrap_or_else(|| made_up(&context.config, draft));
+        let parts = (context.config.clone(), key);
+        Self::new(parts, draft, (recipient, shows), wanted, (&context.clock, &context.random))
     }
 
-    /// A sample for a made-up recipient, whose placeholders stand for themselves.
+    /// A sample for a made-up recipient, with the placeholders as they are written.
     ///
     /// # Errors
-    /// Where the draft cannot be prepared.
+    /// If the draft cannot be prepared.
     pub fn made_up(
         config: Config,
         draft: &Draft,
@@ -75,49 +73,29 @@ impl Sample {
         random: &Random,
     ) -> Result<Self, NoticeError> {
         let recipient = made_up(&config, draft);
-        Self::new(Arc::new(config), TokenKey::new(random.bytes()), draft, recipient, wanted, (clock, random))
+        let key = TokenKey::new(random.bytes());
+        Self::new((Arc::new(config), key), draft, (recipient, None), wanted, (clock, random))
     }
 
     fn new(
-        config: Arc<Config>,
-        key: TokenKey,
+        (config, key): (Arc<Config>, TokenKey),
         draft: &Draft,
-        recipient: Recipient,
+        (recipient, shows): (Recipient, Option<Address>),
         wanted: &Wanted,
         (clock, random): (&Clock, &Random),
     ) -> Result<Self, NoticeError> {
         let now = clock.now();
-        let kept = Kept {
-            id: random.id(now),
-            category: draft.notice.category,
-            state: NoticeState::Draft,
-            reference: draft.notice.reference.clone(),
-            subject: String::new(),
-            follows_id: None,
-            source: draft.source.clone(),
-            digest: draft.digest,
-            author: String::new(),
-            approved_digest: None,
-            approved_by: None,
-            send_at: None,
-            created_at: now,
-            released_at: Some(now),
-            paused_at: None,
-            closed_at: None,
-            customers: 0,
-            recipients: 0,
-            message_domain: config.sender.domain().to_owned(),
-        };
+        let kept = draft.as_released(random.id(now), now, config.sender.domain());
         let mut sending = Composer::new(kept, None)?;
         sending.is_test = wanted.to.is_some();
         let to = to_send(random.id(now), recipient, wanted);
-        Ok(Self { config, key, sending, to })
+        Ok(Self { config, key, sending, to, shows })
     }
 
     /// The parts of the message.
     ///
     /// # Errors
-    /// Where it cannot be rendered.
+    /// If it cannot be rendered.
     pub fn content(&self) -> Result<Content, NoticeError> {
         Ok(self.sending.content(&self.config, &self.key, &self.to)?)
     }
@@ -125,16 +103,16 @@ impl Sample {
     /// The whole message.
     ///
     /// # Errors
-    /// Where it cannot be rendered or built.
+    /// If it cannot be rendered or built.
     pub fn compose(&self) -> Result<Composed, anyhow::Error> {
         let composed: Result<Composed, ComposeError> = self.sending.compose(&self.config, &self.key, &self.to);
         Ok(composed?)
     }
 
-    /// The recipient's address.
+    /// The person whose data the message shows, wherever it is sent; `None` for a made-up one.
     #[must_use]
-    pub fn recipient(&self) -> &Address {
-        &self.to.email
+    pub const fn shows(&self) -> Option<&Address> {
+        self.shows.as_ref()
     }
 
     /// Its envelope sender.
@@ -169,25 +147,16 @@ async fn find(
     config: &Config,
     draft: &Draft,
     account: Option<&str>,
-) -> Result<Option<Recipient>, StoreError> {
-    let placeholders = draft.notice.placeholders();
-    let addressing = config.addressing(draft.notice.category);
-    let source = match (account, &draft.rows) {
-        (Some(account), Some(rows)) => {
-            let mut rows = rows.clone();
-            rows.rows.retain(|id, _| id.as_str() == account);
-            Source::Rows(rows)
+) -> Result<Option<Recipient>, NoticeError> {
+    let plan = match account.map(AccountId::parse) {
+        Some(Ok(account)) => Plan::for_customer(config, &draft.notice, &account, draft.rows.as_ref()),
+        Some(Err(_)) => return Ok(None),
+        None => {
+            let follows = super::follows(conn, draft.notice.follows.as_deref()).await?;
+            Plan::new(config, &draft.notice, RowsAt::Here(draft.rows.clone().unwrap_or_default()), follows)?
         }
-        (Some(account), None) => {
-            let named: Vec<AccountId> = AccountId::parse(account).into_iter().collect();
-            if named.is_empty() {
-                return Ok(None);
-            }
-            Source::Select { selection: Selection::new(&named, &[]), named }
-        }
-        (None, rows) => Source::new(&draft.notice.audience, Source::Rows(rows.clone().unwrap_or_default()), None),
     };
-    let mut pages = Pages::new(&source, &addressing, &placeholders, None);
+    let mut pages = Pages::new(&plan, None);
     while let Some(page) = pages.next(conn).await? {
         if let Some(recipient) = page.recipients.into_iter().next() {
             return Ok(Some(recipient));
@@ -196,7 +165,7 @@ async fn find(
     Ok(None)
 }
 
-/// Somebody who does not exist.
+/// A recipient who does not exist.
 fn made_up(config: &Config, draft: &Draft) -> Recipient {
     let merged = draft.notice.placeholders().into_iter().filter_map(|placeholder| match placeholder {
         Placeholder::Attribute(_) | Placeholder::Row(_) => {
@@ -209,7 +178,7 @@ fn made_up(config: &Config, draft: &Draft) -> Recipient {
         customer_name: "Sample Customer AB".to_owned(),
         email: Address::parse("alex@customer.example").expect("the sample address is valid"),
         contact_name: "Alex Sample".to_owned(),
-        role: config.addressing(draft.notice.category).roles[0],
+        role: config.addressing(draft.notice.category).roles.first().copied().unwrap_or(Role::Service),
         locale: None,
         time_zone: None,
         merged: merged.collect::<BTreeMap<_, _>>(),

@@ -9,7 +9,7 @@ use super::customers::json;
 use super::dialect::Dialect;
 use super::recipients::Recipient;
 use super::row::Row;
-use super::{Conn, Result, StoreError};
+use super::{Conn, Result};
 use crate::domain::address::{Address, AddressKey};
 use crate::domain::category::Role;
 use crate::domain::delivery::{Level, State};
@@ -125,67 +125,6 @@ pub async fn to_follow(
             Ok(((row.get("account_id")?, AddressKey::stored(row.get("email_key")?)), row.get("id")?))
         })
         .collect()
-}
-
-/// A recipient of a notice, as one that follows it addresses him again.
-#[derive(Clone, Debug)]
-pub struct Followed {
-    /// The delivery.
-    pub id: String,
-    /// Account id.
-    pub account_id: String,
-    /// Address.
-    pub email: Address,
-    /// The person's name.
-    pub contact_name: String,
-    /// Role addressed.
-    pub role: Role,
-    /// The person's language, where known and readable.
-    pub locale: Option<Locale>,
-    /// The person's zone, where known and readable.
-    pub time_zone: Option<ZoneName>,
-}
-
-/// The recipients of a notice at some customers, in manifest order; those who were erased are left out. Who cannot be addressed
-/// is an error; a language or zone that cannot be read is done without.
-pub async fn followed(conn: &mut Conn, notice_id: Uuid, accounts: &[&str]) -> Result<Vec<Followed>> {
-    let sql = Dialect::of(conn).pick(
-        "SELECT id, account_id, email, contact_name, role, locale, time_zone FROM deliveries
-         WHERE notice_id = $1 AND account_id IN (SELECT value FROM json_each($2)) AND email <> '' ORDER BY ordinal",
-        "SELECT id, account_id, email, contact_name, role, locale, time_zone FROM deliveries
-         WHERE notice_id = $1 AND account_id = ANY (ARRAY(SELECT jsonb_array_elements_text($2::jsonb))) AND email <> ''
-         ORDER BY ordinal",
-    );
-    let rows = sqlx::query(sql).bind(notice_id.to_string()).bind(json(accounts)).fetch_all(conn).await?;
-    rows.iter()
-        .map(|row| {
-            let row = Row::of("deliveries", row);
-            let id: String = row.get("id")?;
-            Ok(Followed {
-                account_id: row.get("account_id")?,
-                email: row.parse_with("email", Address::parse)?,
-                contact_name: row.get("contact_name")?,
-                role: row.parse("role")?,
-                locale: readable(&id, row.maybe("locale"))?,
-                time_zone: readable(&id, row.maybe("time_zone"))?,
-                id,
-            })
-        })
-        .collect()
-}
-
-fn readable<T>(delivery: &str, value: Result<Option<T>>) -> Result<Option<T>> {
-    match value {
-        Err(StoreError::Inconsistent { column, .. }) => {
-            tracing::warn!(
-                delivery,
-                column,
-                "what cannot be read of a delivery is left out of the notice that follows it"
-            );
-            Ok(None)
-        }
-        value => value,
-    }
 }
 
 /// Customers that a notice addressed, from an ordinal on in manifest order, each whole: account ids and names, at least one while

@@ -12,7 +12,9 @@ use super::dialect::{Dialect, bulk};
 use super::row::Row;
 use super::{Conn, Result};
 use crate::domain::category::Category;
-use crate::domain::notice::{State, Step};
+use crate::domain::entry::{Event, Fact};
+use crate::domain::notice::{Notice, State, Step};
+use crate::domain::problem::Problems;
 
 /// A notice as it is kept.
 #[derive(Clone, Debug)]
@@ -41,6 +43,8 @@ pub struct Kept {
     pub approved_by: Option<String>,
     /// When it is to be released.
     pub send_at: Option<Timestamp>,
+    /// Who began its release, while it is being released.
+    pub release_by: Option<String>,
     /// When it was created.
     pub created_at: Timestamp,
     /// When it was released.
@@ -58,7 +62,23 @@ pub struct Kept {
 }
 
 impl Kept {
-    /// True where its time has come and nobody releases it: its release was refused, or it was never asked for.
+    /// The notice that the stored file describes.
+    ///
+    /// # Errors
+    /// If this version cannot read the file.
+    pub fn parsed(&self) -> Result<Notice, Problems> {
+        Notice::parse(&self.source)
+    }
+
+    /// A fact about this notice, for the ledger.
+    #[must_use]
+    pub const fn fact(&self, event: Event, at: Timestamp) -> Fact {
+        let mut fact = Fact::new(event, at);
+        fact.notice = Some((self.id, self.category, self.digest));
+        fact
+    }
+
+    /// True if its time has come and no process releases it: its release was refused, or nobody asked for one.
     #[must_use]
     pub fn is_overdue(&self, now: Timestamp) -> bool {
         self.state == State::Approved && self.send_at.is_some_and(|send_at| send_at <= now)
@@ -70,7 +90,7 @@ macro_rules! select {
     ($rest:literal) => {
         concat!(
             "SELECT id, category, state, reference, subject, follows_id, source, digest, author, approved_digest, \
-             approved_by, send_at, created_at, released_at, paused_at, closed_at, customers, recipients, message_domain \
+             approved_by, send_at, release_by, created_at, released_at, paused_at, closed_at, customers, recipients, message_domain \
              FROM notices ",
             $rest
         )
@@ -92,6 +112,7 @@ fn kept(row: &sqlx::any::AnyRow) -> Result<Kept> {
         approved_digest: row.maybe_bytes("approved_digest")?,
         approved_by: row.get("approved_by")?,
         send_at: row.maybe_time("send_at")?,
+        release_by: row.get("release_by")?,
         created_at: row.time("created_at")?,
         released_at: row.maybe_time("released_at")?,
         paused_at: row.maybe_time("paused_at")?,
@@ -244,80 +265,6 @@ pub async fn set_paused(conn: &mut Conn, id: Uuid, since: Option<Timestamp>) -> 
         .execute(conn)
         .await?;
     Ok(())
-}
-
-/// How long a process holds a release without a sign of life, in milliseconds.
-const RELEASE_MS: i64 = 30_000;
-
-/// Begins the release of a notice for `owner`: one that may be released, or whose release another process has let lie.
-pub async fn begin_release(conn: &mut Conn, id: Uuid, owner: &str, now: Timestamp) -> Result<bool> {
-    let done = sqlx::query(
-        "UPDATE notices SET state = 'releasing', release_owner = $2, release_until = $3 + $4 WHERE id = $1
-           AND (state IN ('approved', 'scheduled') OR (state = 'releasing' AND release_until < $3))",
-    )
-    .bind(id.to_string())
-    .bind(owner)
-    .bind(now.as_millisecond())
-    .bind(RELEASE_MS)
-    .execute(conn)
-    .await?;
-    Ok(done.rows_affected() == 1)
-}
-
-/// Renews the hold on a release. False where it was cancelled or taken over.
-pub async fn hold_release(conn: &mut Conn, id: Uuid, owner: &str, now: Timestamp) -> Result<bool> {
-    let done = sqlx::query(
-        "UPDATE notices SET release_until = $3 + $4 WHERE id = $1 AND state = 'releasing' AND release_owner = $2",
-    )
-    .bind(id.to_string())
-    .bind(owner)
-    .bind(now.as_millisecond())
-    .bind(RELEASE_MS)
-    .execute(conn)
-    .await?;
-    Ok(done.rows_affected() == 1)
-}
-
-/// Gives a release up that `owner` holds: the notice is approved as before. False where it was cancelled or taken over.
-pub async fn end_release(conn: &mut Conn, id: Uuid, owner: &str) -> Result<bool> {
-    let done = sqlx::query(
-        "UPDATE notices SET state = 'approved' WHERE id = $1 AND state = 'releasing' AND release_owner = $2",
-    )
-    .bind(id.to_string())
-    .bind(owner)
-    .execute(conn)
-    .await?;
-    Ok(done.rows_affected() == 1)
-}
-
-/// What a release records of a notice.
-#[derive(Clone, Copy, Debug)]
-pub struct Released<'a> {
-    /// Customers in its audience.
-    pub customers: u64,
-    /// Its recipients.
-    pub recipients: u64,
-    /// Domain of its Message-IDs.
-    pub message_domain: &'a str,
-    /// Salt of the commitments to customers with nobody to address.
-    pub salt: &'a [u8; 32],
-}
-
-/// Makes a notice whose audience is frozen a released one. Returns false if it is no longer being released.
-pub async fn set_released(conn: &mut Conn, id: Uuid, now: Timestamp, released: &Released<'_>) -> Result<bool> {
-    let done = sqlx::query(
-        "UPDATE notices SET state = 'released', released_at = $2, customers = $3, recipients = $4, message_domain = $5,
-           audience_salt = $6 WHERE id = $1 AND state = 'releasing'",
-    )
-    .bind(id.to_string())
-    .bind(now.as_millisecond())
-    .bind(i64::try_from(released.customers).unwrap_or(i64::MAX))
-    .bind(i64::try_from(released.recipients).unwrap_or(i64::MAX))
-    .bind(released.message_domain)
-    .bind(released.salt.to_vec())
-    .execute(conn)
-    .await?;
-    Ok(done.rows_affected() == 1)
 }
 
 /// Holds a notice's row until the transaction ends.

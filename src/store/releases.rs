@@ -1,4 +1,5 @@
-//! What a release writes: a delivery for each recipient with its place in the queue, and the customers with nobody to address.
+//! Releases: the hold of a process on one, and what it writes: a delivery for each recipient with its place in the queue, and
+//! the customers with nobody to address.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -9,6 +10,96 @@ use super::dialect::{Dialect, bulk};
 use super::row::{Row, address_columns};
 use super::{Conn, Result};
 use crate::domain::address::Address;
+use crate::domain::notice::State;
+
+/// Time after which an owner that does not renew its hold loses it, in milliseconds.
+const RELEASE_MS: i64 = 30_000;
+
+/// The begin of a release.
+#[derive(Clone, Copy, Debug)]
+pub struct Releasing<'a> {
+    /// The process that holds the release.
+    pub owner: &'a str,
+    /// Who releases the notice.
+    pub actor: &'a str,
+    /// The present time.
+    pub now: Timestamp,
+}
+
+/// Begins the release of a notice that may be released, or whose release another process has abandoned. Returns false if there
+/// is nothing to begin.
+pub async fn begin_release(conn: &mut Conn, id: Uuid, releasing: &Releasing<'_>) -> Result<bool> {
+    let done = sqlx::query(
+        "UPDATE notices SET state = 'releasing', release_owner = $2, release_until = $3 + $4, release_by = $5 WHERE id = $1
+           AND (state IN ('approved', 'scheduled') OR (state = 'releasing' AND release_until < $3))",
+    )
+    .bind(id.to_string())
+    .bind(releasing.owner)
+    .bind(releasing.now.as_millisecond())
+    .bind(RELEASE_MS)
+    .bind(releasing.actor)
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Renews the hold on a release. Returns false if it was cancelled or taken over.
+pub async fn hold_release(conn: &mut Conn, id: Uuid, owner: &str, now: Timestamp) -> Result<bool> {
+    let done = sqlx::query(
+        "UPDATE notices SET release_until = $3 + $4 WHERE id = $1 AND state = 'releasing' AND release_owner = $2",
+    )
+    .bind(id.to_string())
+    .bind(owner)
+    .bind(now.as_millisecond())
+    .bind(RELEASE_MS)
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Ends a release that `owner` holds and that was refused: the notice is `to` again. Returns false if it was cancelled or taken
+/// over.
+pub async fn end_release(conn: &mut Conn, id: Uuid, owner: &str, to: State) -> Result<bool> {
+    let done = sqlx::query(
+        "UPDATE notices SET state = $3, release_by = NULL WHERE id = $1 AND state = 'releasing' AND release_owner = $2",
+    )
+    .bind(id.to_string())
+    .bind(owner)
+    .bind(to.as_str())
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// What a release records of a notice.
+#[derive(Clone, Copy, Debug)]
+pub struct Released<'a> {
+    /// Customers in its audience.
+    pub customers: u64,
+    /// Its recipients.
+    pub recipients: u64,
+    /// Domain of its Message-IDs.
+    pub message_domain: &'a str,
+    /// Salt of the commitments to customers with nobody to address.
+    pub salt: &'a [u8; 32],
+}
+
+/// Makes a notice whose audience is frozen a released one. Returns false if it is no longer being released.
+pub async fn set_released(conn: &mut Conn, id: Uuid, now: Timestamp, released: &Released<'_>) -> Result<bool> {
+    let done = sqlx::query(
+        "UPDATE notices SET state = 'released', release_by = NULL, released_at = $2, customers = $3, recipients = $4,
+           message_domain = $5, audience_salt = $6 WHERE id = $1 AND state = 'releasing'",
+    )
+    .bind(id.to_string())
+    .bind(now.as_millisecond())
+    .bind(i64::try_from(released.customers).unwrap_or(i64::MAX))
+    .bind(i64::try_from(released.recipients).unwrap_or(i64::MAX))
+    .bind(released.message_domain)
+    .bind(released.salt.to_vec())
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
 
 /// A recipient, as the freezing of an audience makes it: a delivery and its place in the queue.
 #[derive(Clone, Debug, Serialize)]

@@ -10,16 +10,19 @@ use besked::coverage::{Coverage, Informed, coverage, informed, status};
 use besked::dispatch::{Finished, Until};
 use besked::domain::actor::Actor;
 use besked::domain::address::{Address, AddressKey};
+use besked::domain::audience::Audience;
 use besked::domain::clock::Clock;
 use besked::domain::delivery::State;
 use besked::domain::duty::Duty;
-use besked::domain::notice::State as NoticeState;
+use besked::domain::notice::{Notice, State as NoticeState};
 use besked::domain::random::Random;
-use besked::notices::{Draft, NoticeError};
+use besked::domain::rows_file::Rows;
+use besked::notices::{Draft, NoticeError, Release};
 use besked::people::import::{ImportError, ImportOptions, Imported, import};
 use besked::people::retention::Purged;
 use besked::people::subjects::{Erased, Erasure, SubjectError};
 use besked::store::notices::Kept;
+use besked::store::releases::Releasing;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -39,6 +42,11 @@ pub const START: &str = "2026-11-24T10:00:00Z";
 
 /// A copy of a database as it was once.
 pub struct Yesterday(tempfile::NamedTempFile);
+
+/// The operator who approves.
+pub fn bo() -> Actor {
+    Actor::cli("bo", "test").unwrap()
+}
 
 pub struct TestApp {
     pub app: App,
@@ -123,12 +131,11 @@ impl TestApp {
         import(&self.app.store, self.app.clock.now(), &id, file.path(), options, &|_| {}).await
     }
 
-    /// A draft from a notice's text, with an audience file beside it.
+    /// A draft from a notice's text, with the rows of an audience file.
     pub fn draft(&self, notice: &str, rows: &str) -> Draft {
-        let directory = tempfile::tempdir().unwrap();
-        std::fs::write(directory.path().join("notice.md"), notice).unwrap();
-        std::fs::write(directory.path().join("rows.csv"), rows).unwrap();
-        Draft::read(&directory.path().join("notice.md")).unwrap()
+        let parsed = Notice::parse(notice).unwrap();
+        let with_rows = matches!(parsed.audience, Audience::Rows { .. });
+        Draft::of(notice, with_rows.then(|| Rows::parse(rows.as_bytes()).unwrap())).unwrap()
     }
 
     /// Creates, submits, approves and releases a notice.
@@ -138,11 +145,11 @@ impl TestApp {
 
     pub async fn try_release(&self, draft: &Draft) -> Result<Uuid, NoticeError> {
         let notices = &self.app.notices;
-        let id = notices.create(draft, "alice").await?;
-        if notices.submit(id, "alice").await? == NoticeState::Submitted {
-            notices.approve(id, "bo", None).await?;
+        let id = notices.create(draft, &alice()).await?;
+        if notices.submit(id, &alice()).await?.state == NoticeState::Submitted {
+            notices.approve(id, &bo(), None).await?;
         }
-        notices.release(id, "alice", None, &|_| {}).await?;
+        notices.release(id, &alice(), Release::default(), &|_| {}).await?;
         Ok(id)
     }
 
@@ -194,6 +201,11 @@ impl TestApp {
         let notice = self.notice(id).await;
         informed(&mut self.app.store.read().await.unwrap(), account, &[notice]).await.unwrap()
     }
+}
+
+/// The begin of a release by a process.
+pub fn releasing(owner: &str, now: jiff::Timestamp) -> Releasing<'_> {
+    Releasing { owner, actor: "alice", now }
 }
 
 /// Appends to the file that an environment variable names: `tests/run` shows it in the end.

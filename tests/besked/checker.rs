@@ -249,7 +249,8 @@ impl Book {
 
     fn begins_with_its_manifest(&self, found: &mut Findings) {
         let manifests = self.entries.iter().filter(|(event, _)| *event == Event::Manifest).count();
-        let first = self.entries.first().map(|(event, _)| *event);
+        // What operators did before the release comes before it.
+        let first = self.entries.iter().map(|(event, _)| *event).find(|event| *event != Event::Operated);
         if manifests > 1 || (first.is_some() && first != Some(Event::Manifest)) {
             found.disorder.push(format!("{}: {manifests} manifests, begins with {first:?}", self.notice));
         }

@@ -286,7 +286,7 @@ async fn a_release_that_is_broken_off_says_what_becomes_of_it() {
     conn.execute(lost).await.unwrap();
     shell.write("all.md", &maintenance("all = true"));
     let sent = shell.run(&["notice", "send", "all.md", "--yes"]);
-    let sent = sent.fails(75, &["broken off", "do not send it anew", "takes the release up again"]);
+    let sent = sent.fails(75, &["interrupted", "do not send it again", "continues the release"]);
     let shown = sent.err.split('`').find_map(|command| command.strip_prefix("besked notice status ")).unwrap();
     let status = shell.run(&["--json", "notice", "status", shown]).ok().json();
     assert_eq!(status["state"].as_str(), Some("releasing"));
@@ -294,6 +294,43 @@ async fn a_release_that_is_broken_off_says_what_becomes_of_it() {
     conn.execute("UPDATE notices SET release_until = 0").await.unwrap();
     shell.run(&["dispatch", "--until-idle"]).ok();
     assert_eq!(relay.received().len(), 2, "each once");
+}
+
+#[test]
+fn nothing_is_sent_without_a_terminal_or_a_yes() {
+    let shell = Shell::new();
+    shell.write("customers.csv", CUSTOMERS);
+    shell.run(&["customers", "import", "customers.csv"]).ok();
+    shell.write("all.md", &maintenance("all = true"));
+    shell.run(&["notice", "send", "all.md"]).fails(2, &["no terminal", "2 addresses", "hint: add `--yes`"]);
+    let list = shell.run(&["--json", "notice", "list"]).ok().json();
+    assert_eq!(list["notices"].as_array().map(Vec::len), Some(0), "nothing was stored");
+}
+
+#[test]
+fn notices_are_shown_as_json_too() {
+    let shell = Shell::new();
+    shell.write("customers.csv", CUSTOMERS);
+    shell.run(&["customers", "import", "customers.csv"]).ok();
+    shell.write("all.md", &maintenance("all = true"));
+    let preview = shell.run(&["--json", "notice", "preview", "all.md"]).ok().json();
+    assert_eq!(preview["format"], "text");
+    assert!(preview["content"].as_str().unwrap().contains("Hello from the body."), "{preview}");
+    let created = shell.run(&["--json", "notice", "create", "all.md"]).ok().json();
+    let id = created["id"].as_str().unwrap();
+    shell.run(&["notice", "create", "all.md"]).ok();
+    let list = shell.run(&["--json", "notice", "list", "--limit", "1"]).ok().json();
+    assert_eq!(list["notices"].as_array().map(Vec::len), Some(1));
+    let next = list["next"].as_str().unwrap();
+    let rest = shell.run(&["--json", "notice", "list", "--after", next]).ok().json();
+    assert_eq!((rest["notices"][0]["id"].as_str(), rest["next"].is_null()), (Some(id), true), "{rest}");
+    shell.run(&["notice", "submit", id]).ok();
+    shell.run(&["notice", "release", id]).ok();
+    shell.run(&["notice", "cancel", id]).ok();
+    let watched = shell.run(&["--json", "notice", "status", id, "--watch"]).ok();
+    let lines: Vec<&str> = watched.out.lines().collect();
+    assert_eq!(lines.len(), 1, "one document a line: {}", watched.out);
+    assert_eq!(serde_json::from_str::<Value>(lines[0]).unwrap()["state"], "cancelled");
 }
 
 #[test]

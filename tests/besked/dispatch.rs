@@ -13,7 +13,7 @@ use rstest::rstest;
 use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
 
-use crate::app::{CUSTOMERS, NEWS, TestApp, maintenance};
+use crate::app::{CUSTOMERS, NEWS, TestApp, alice, maintenance};
 use crate::checker::{History, Terms};
 use crate::circuit::with_second;
 use crate::database::Engine;
@@ -355,13 +355,13 @@ async fn a_paused_notice_waits_and_a_cancelled_one_ends() {
     let app = TestApp::new(Engine::Sqlite).await;
     app.import(CUSTOMERS).await;
     let id = app.release(&maintenance("all = true")).await;
-    app.app.notices.pause(id, "alice", Some("wait")).await.unwrap();
+    app.app.notices.pause(id, &alice(), Some("wait")).await.unwrap();
     app.run_until_idle().await;
     assert_eq!(app.counts(id).await, [(State::Queued, 2)].into());
-    app.app.notices.resume(id, "alice", None).await.unwrap();
+    app.app.notices.resume(id, &alice(), None).await.unwrap();
     app.relay.on("RCPT TO:<hello@two.example>", 1, Act::Reply("450 later\r\n"));
     app.run_until_idle().await;
-    app.app.notices.cancel(id, "alice", Some("wrong window")).await.unwrap();
+    app.app.notices.cancel(id, &alice(), Some("wrong window")).await.unwrap();
     assert_eq!(app.counts(id).await, [(State::Accepted, 1), (State::Cancelled, 1)].into());
     let notice = app.notice(id).await;
     assert_eq!(notice.state, NoticeState::Cancelled);

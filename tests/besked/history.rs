@@ -154,7 +154,7 @@ impl History {
             Step::Cancel { notice } => {
                 if let Some(id) = self.notices.get(*notice) {
                     // Closed ones cannot be cancelled.
-                    let _ = app.notices.cancel(*id, "alice", None).await;
+                    let _ = app.notices.cancel(*id, &alice(), None).await;
                 }
             }
             Step::Doubt { person: n } => self.app.relay.on(&format!(". {}", person(*n)), 1, Act::TakeAndClose),

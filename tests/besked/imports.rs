@@ -6,13 +6,14 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 
 use besked::app::App;
 use besked::domain::delivery::State;
+use besked::notices::Release;
 use besked::people::import::{ImportError, ImportOptions, Imported, import};
 use besked::store::Store;
 use rstest::rstest;
 use sqlx::{AnyConnection, Connection as _, Executor as _, Row as _};
 use tokio::task::JoinHandle;
 
-use crate::app::{CUSTOMERS, TestApp, maintenance};
+use crate::app::{CUSTOMERS, TestApp, alice, maintenance};
 use crate::cli::{Shell, ran};
 use crate::database::Engine;
 
@@ -95,8 +96,8 @@ async fn an_import_ends_while_a_release_is_under_way(#[case] engine: Engine) {
     let whole = std::fs::read_to_string(many().path()).unwrap();
     app.import(&whole).await;
     let notices = &app.app.notices;
-    let id = notices.create(&app.draft(&maintenance("all = true"), ""), "alice").await.unwrap();
-    notices.submit(id, "alice").await.unwrap();
+    let id = notices.create(&app.draft(&maintenance("all = true"), ""), &alice()).await.unwrap();
+    notices.submit(id, &alice()).await.unwrap();
     let (midst, at, go_on) = Midst::new();
     let mut once = Some(midst);
     let once = Mutex::new(&mut once);
@@ -105,7 +106,8 @@ async fn an_import_ends_while_a_release_is_under_way(#[case] engine: Engine) {
             midst.stand();
         }
     };
-    let release = notices.release(id, "alice", None, &progress);
+    let alice = alice();
+    let release = notices.release(id, &alice, Release::default(), &progress);
     let store = app.app.store.clone();
     let (now, import_id) = (app.app.clock.now(), app.app.random.id(app.app.clock.now()).to_string());
     let import = tokio::task::spawn_blocking(move || {
@@ -119,7 +121,7 @@ async fn an_import_ends_while_a_release_is_under_way(#[case] engine: Engine) {
     });
     let (released, imported) = tokio::join!(release, import);
     assert_eq!(imported.unwrap().unwrap().customers, 1);
-    assert_eq!(released.unwrap().unwrap().reach.recipients, MANY as u64, "it tells whom it found when it began");
+    assert_eq!(released.unwrap().recipients, MANY as u64, "it tells whom it found when it began");
 }
 
 /// What became of rows: by whom they were written last.
@@ -190,7 +192,7 @@ async fn a_directory_for_temporary_files_that_is_not_there_is_told() {
     shell.write("customers.csv", &format!("account_id,customer_name,email\n{some}"));
     shell.run(&["customers", "import", "customers.csv"]).ok();
     shell.write("notice.md", &maintenance("all = true"));
-    let told = ["temporary file", "hint: do not send it anew", "`TMPDIR` names another"];
+    let told = ["temporary file", "hint: do not send it again", "`TMPDIR` names another"];
     nowhere(&["notice", "send", "notice.md", "--yes"]).fails(1, &told);
     let list = shell.run(&["--json", "notice", "list"]).ok().json();
     assert_eq!(list["notices"][0]["state"].as_str(), Some("releasing"), "it is taken up again: {list}");

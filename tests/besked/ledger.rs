@@ -52,11 +52,11 @@ async fn what_is_sent_is_sealed_and_signed(#[case] engine: Engine) {
     app.release(&maintenance("all = true")).await;
     app.run_until_idle().await;
     let standing = app.app.ledger.standing().await.unwrap();
-    // Manifest, two acceptances, closed.
-    assert_eq!((standing.size, standing.pending, standing.signed, standing.stopped), (4, 0, Some(4), None));
-    assert_eq!(checkpoint(&app).await.size(), 4);
+    // Created, submitted, manifest, released, two acceptances, closed.
+    assert_eq!((standing.size, standing.pending, standing.signed, standing.stopped), (7, 0, Some(7), None));
+    assert_eq!(checkpoint(&app).await.size(), 7);
     let app = app.restart().await;
-    assert_eq!(checkpoint(&app).await.size(), 4, "nothing new is signed twice");
+    assert_eq!(checkpoint(&app).await.size(), 7, "nothing new is signed twice");
 }
 
 #[rstest]
@@ -159,8 +159,8 @@ async fn a_database_restored_from_yesterday_stops_sealing_until_a_person_says_wh
 
     assert!(matches!(app.app.ledger.resume(" ", "bo").await, Err(LedgerError::Reason)));
     app.app.ledger.resume("disk failure, backup of last night", "bo").await.unwrap();
-    // 5, 6 more, manifest, two acceptances, closed, continued.
-    assert_eq!(checkpoint(&app).await.size(), 16);
+    // 5, 6 more, created, submitted, manifest, released, two acceptances, closed, continued.
+    assert_eq!(checkpoint(&app).await.size(), 19);
     let said = last_fact(&app, Event::Continued).await;
     let besked::domain::entry::Detail::Continued { reason, size, root } = said.detail else { panic!("{said:?}") };
     assert_eq!((reason.as_str(), size, root), ("disk failure, backup of last night", 8, lost.root()));

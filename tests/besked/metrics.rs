@@ -15,7 +15,7 @@ use besked::store::queue;
 use rstest::rstest;
 use tokio_util::sync::CancellationToken;
 
-use crate::app::{CUSTOMERS, NEWS, TestApp, maintenance};
+use crate::app::{CUSTOMERS, NEWS, TestApp, alice, maintenance};
 use crate::circuit;
 use crate::cli::Shell;
 use crate::database::Engine;
@@ -153,7 +153,7 @@ async fn a_circuit_whose_pause_is_over_is_half_open() {
             seen.push(now);
             if now == 2.0 {
                 // With nothing due there is no probe.
-                app.app.notices.cancel(id, "alice", None).await.unwrap();
+                app.app.notices.cancel(id, &alice(), None).await.unwrap();
             }
         }
         if now == 1.0 {

@@ -5,16 +5,19 @@ use std::time::Duration;
 use besked::app::App;
 use besked::audience::AudienceError;
 use besked::dispatch::{Finished, Until};
+use besked::domain::actor::Actor;
 use besked::domain::delivery::State;
+use besked::domain::entry::{Detail, Event, Fact, Person};
 use besked::domain::notice::State as NoticeState;
-use besked::notices::NoticeError;
+use besked::notices::{NoticeError, Release};
 use besked::store::attestations::Attestation;
 use besked::store::notices;
 use besked::store::waiting::Depth;
 use rstest::rstest;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
-use crate::app::{CUSTOMERS, NEWS, TestApp, maintenance};
+use crate::app::{CUSTOMERS, NEWS, TestApp, alice, bo, maintenance, releasing};
 use crate::database::Engine;
 
 const AGREEMENT: &str = "+++\ncategory = \"agreement_change\"\n[audience]\nall = true\n[fields]\nkind = \"terms\"\ndocument = \"Terms\"\n\
@@ -34,20 +37,125 @@ async fn a_second_person_approves_and_an_edit_voids_it(#[case] engine: Engine) {
     app.import(CUSTOMERS).await;
     let notices = &app.app.notices;
     let draft = app.draft(AGREEMENT, "");
-    let id = notices.create(&draft, "alice").await.unwrap();
-    assert_eq!(notices.submit(id, "alice").await.unwrap(), NoticeState::Submitted);
-    assert!(matches!(notices.approve(id, "alice", None).await, Err(NoticeError::OwnApproval(_))));
-    assert!(matches!(notices.release(id, "alice", None, &|_| {}).await, Err(NoticeError::Impossible { .. })));
-    notices.approve(id, "bo", None).await.unwrap();
-    notices.edit(id, &app.draft(&AGREEMENT.replace("\"4\"", "\"5\""), ""), "alice").await.unwrap();
+    let id = notices.create(&draft, &alice()).await.unwrap();
+    assert_eq!(notices.submit(id, &alice()).await.unwrap().state, NoticeState::Submitted);
+    assert!(matches!(notices.approve(id, &alice(), None).await, Err(NoticeError::OwnApproval(_))));
+    assert!(matches!(
+        notices.release(id, &alice(), Release::default(), &|_| {}).await,
+        Err(NoticeError::Impossible { .. })
+    ));
+    notices.approve(id, &bo(), None).await.unwrap();
+    notices.edit(id, &app.draft(&AGREEMENT.replace("\"4\"", "\"5\""), ""), &alice()).await.unwrap();
     assert_eq!(app.notice(id).await.state, NoticeState::Draft);
     assert_eq!(app.notice(id).await.approved_by, None);
-    notices.submit(id, "alice").await.unwrap();
-    notices.approve(id, "bo", Some("read it")).await.unwrap();
-    notices.release(id, "alice", None, &|_| {}).await.unwrap();
-    assert!(matches!(notices.edit(id, &draft, "alice").await, Err(NoticeError::Impossible { .. })), "it is too late");
+    notices.submit(id, &alice()).await.unwrap();
+    notices.approve(id, &bo(), Some("read it")).await.unwrap();
+    notices.release(id, &alice(), Release::default(), &|_| {}).await.unwrap();
+    assert!(matches!(notices.edit(id, &draft, &alice()).await, Err(NoticeError::Impossible { .. })), "it is too late");
     let steps: Vec<String> = notices.steps(id).await.unwrap().iter().map(|step| step.step.to_string()).collect();
-    assert_eq!(steps, ["create", "submit", "approve", "edit", "submit", "approve", "release"]);
+    // The first approval was refused.
+    assert_eq!(steps, ["create", "submit", "approve", "approve", "edit", "submit", "approve", "release"]);
+}
+
+async fn steps(app: &TestApp, id: Uuid) -> Vec<(String, String, String)> {
+    let steps = app.app.notices.steps(id).await.unwrap().into_iter();
+    steps.map(|it| (it.step.to_string(), it.operator, it.reason.unwrap_or_default())).collect()
+}
+
+/// Who did what, as the ledger has it.
+async fn operated(app: &TestApp, id: Uuid) -> Vec<(String, String)> {
+    let mut conn = app.app.store.read().await.unwrap();
+    let openings = besked::store::ledger::about_notice(&mut conn, id).await.unwrap();
+    let operated = openings.iter().filter(|opening| opening.event == Event::Operated).map(|opening| {
+        let fact = Fact::from_cbor(&opening.fact).unwrap();
+        let person = Person::from_cbor(opening.person.as_deref().unwrap()).unwrap();
+        let Detail::Operated { action, .. } = fact.detail else { panic!("another detail") };
+        (action.to_string(), person.role)
+    });
+    operated.collect()
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn every_step_may_be_repeated_and_is_recorded_once(#[case] engine: Engine) {
+    let app = TestApp::new(engine).await;
+    app.import(CUSTOMERS).await;
+    let notices = &app.app.notices;
+    let id = notices.create(&app.draft(AGREEMENT, ""), &alice()).await.unwrap();
+    for _ in 0..2 {
+        assert_eq!(notices.submit(id, &alice()).await.unwrap().state, NoticeState::Submitted);
+    }
+    for _ in 0..2 {
+        assert_eq!(notices.approve(id, &bo(), None).await.unwrap().state, NoticeState::Approved);
+    }
+    for _ in 0..2 {
+        let released = notices.release(id, &alice(), Release::default(), &|_| {}).await.unwrap();
+        assert_eq!((released.state, released.recipients), (NoticeState::Released, 2));
+    }
+    let first = app.app.clock.now();
+    for _ in 0..2 {
+        assert_eq!(notices.pause(id, &alice(), None).await.unwrap().paused_at, Some(first));
+        app.advance(Duration::from_secs(60));
+    }
+    assert_eq!(app.notice(id).await.paused_at, Some(first), "a second pause keeps the first time");
+    for _ in 0..2 {
+        assert_eq!(notices.resume(id, &bo(), None).await.unwrap().paused_at, None);
+    }
+    for _ in 0..2 {
+        assert_eq!(notices.cancel(id, &alice(), Some("wrong")).await.unwrap().state, NoticeState::Cancelled);
+    }
+    let refused = notices.pause(id, &alice(), None).await;
+    assert!(matches!(refused, Err(NoticeError::Impossible { .. })), "what is cancelled cannot be paused");
+    let (alice, bo) = (alice().to_string(), bo().to_string());
+    let expected = [
+        ("create", &alice),
+        ("submit", &alice),
+        ("approve", &bo),
+        ("release", &alice),
+        ("pause", &alice),
+        ("resume", &bo),
+        ("cancel", &alice),
+    ];
+    assert_eq!(operated(&app, id).await, expected.map(|(action, who)| (action.to_owned(), who.clone())));
+    assert_eq!(steps(&app, id).await.len(), expected.len());
+    app.run_until_idle().await;
+    let audited = app.app.ledger.audit(None, &|_| {}).await.unwrap();
+    assert_eq!(audited.problem, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_author_in_capitals_is_no_second_person() {
+    let app = TestApp::new(Engine::Sqlite).await;
+    app.import(CUSTOMERS).await;
+    let id = app.app.notices.create(&app.draft(AGREEMENT, ""), &alice()).await.unwrap();
+    app.app.notices.submit(id, &alice()).await.unwrap();
+    let capitals = Actor::cli("ALICE", "test").unwrap();
+    let refused = app.app.notices.approve(id, &capitals, None).await;
+    assert!(matches!(refused, Err(NoticeError::OwnApproval(_))), "{refused:?}");
+    let (step, operator, why) = steps(&app, id).await.pop().unwrap();
+    assert_eq!((step.as_str(), operator.as_str()), ("approve", "ALICE"));
+    assert!(why.starts_with("refused: "), "{why}");
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_release_is_recorded_as_refused_and_not_as_done(#[case] engine: Engine) {
+    let app = TestApp::new(engine).await;
+    app.import(CUSTOMERS).await;
+    let notices = &app.app.notices;
+    let id =
+        notices.create(&app.draft(&maintenance("attributes = { region = [\"sto2\"] }"), ""), &alice()).await.unwrap();
+    notices.submit(id, &alice()).await.unwrap();
+    app.import(&CUSTOMERS.replace("sto2", "osl1")).await;
+    notices.release(id, &alice(), Release::default(), &|_| {}).await.unwrap_err();
+    assert_eq!(app.notice(id).await.state, NoticeState::Approved);
+    let release: Vec<_> = steps(&app, id).await.into_iter().filter(|(step, ..)| step == "release").collect();
+    assert_eq!(release, [("release".to_owned(), "alice".to_owned(), "refused: the audience is empty".to_owned())]);
+    assert!(operated(&app, id).await.iter().all(|(action, _)| action != "release"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -58,8 +166,8 @@ async fn a_large_optional_audience_needs_a_second_person_too() {
     })
     .await;
     app.import(CUSTOMERS).await;
-    let id = app.app.notices.create(&app.draft(NEWS, ""), "alice").await.unwrap();
-    assert_eq!(app.app.notices.submit(id, "alice").await.unwrap(), NoticeState::Submitted);
+    let id = app.app.notices.create(&app.draft(NEWS, ""), &alice()).await.unwrap();
+    assert_eq!(app.app.notices.submit(id, &alice()).await.unwrap().state, NoticeState::Submitted);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -70,10 +178,10 @@ async fn an_audience_that_grew_beyond_one_persons_word_is_not_released() {
     })
     .await;
     app.import(CUSTOMERS).await;
-    let id = app.app.notices.create(&app.draft(NEWS, ""), "alice").await.unwrap();
-    assert_eq!(app.app.notices.submit(id, "alice").await.unwrap(), NoticeState::Approved);
+    let id = app.app.notices.create(&app.draft(NEWS, ""), &alice()).await.unwrap();
+    assert_eq!(app.app.notices.submit(id, &alice()).await.unwrap().state, NoticeState::Approved);
     app.import("account_id,customer_name,email\nC4,Four,four@four.example\n").await;
-    let refused = app.app.notices.release(id, "alice", None, &|_| {}).await;
+    let refused = app.app.notices.release(id, &alice(), Release::default(), &|_| {}).await;
     assert!(matches!(refused, Err(NoticeError::Audience(AudienceError::SecondPerson { customers: 4 }))), "{refused:?}");
     assert_eq!(app.notice(id).await.state, NoticeState::Approved);
 }
@@ -198,12 +306,13 @@ async fn a_release_that_was_broken_off_and_cancelled_leaves_nothing(#[case] engi
     let (store, clock, random) = (&app.app.store, &app.app.clock, &app.app.random);
     let attested = besked::coverage::attest(store, clock, random, &app.notice(id).await, &word).await.unwrap();
     assert!(!attested, "nobody is in an audience that is not frozen");
-    app.app.notices.cancel(id, "alice", None).await.unwrap();
+    app.app.notices.cancel(id, &alice(), None).await.unwrap();
     let ended = tokio::time::timeout(Duration::from_secs(20), app.run_until_idle()).await;
     assert!(ended.is_ok(), "it waits for deliveries that nobody will send");
     let mut conn = store.read().await.unwrap();
     assert_eq!(besked::store::releases::written(&mut conn, id).await.unwrap(), (0, 0));
-    assert!(besked::store::ledger::of_notice(&mut conn, id).await.unwrap().is_empty(), "nothing was promised");
+    let entries = besked::store::ledger::of_notice(&mut conn, id).await.unwrap();
+    assert!(entries.iter().all(|entry| entry.event == Event::Operated), "nothing was promised");
 }
 
 /// What a restarted server has lost of a release must not be taken for sent: here a trigger loses it.
@@ -212,8 +321,8 @@ async fn a_release_of_which_part_was_lost_is_done_afresh() {
     let app = TestApp::new(Engine::Sqlite).await;
     app.import(CUSTOMERS).await;
     let notices = &app.app.notices;
-    let id = notices.create(&app.draft(&maintenance("all = true"), ""), "alice").await.unwrap();
-    notices.submit(id, "alice").await.unwrap();
+    let id = notices.create(&app.draft(&maintenance("all = true"), ""), &alice()).await.unwrap();
+    notices.submit(id, &alice()).await.unwrap();
     let sql = async |text: &'static str| {
         let mut tx = app.app.store.write().await.unwrap();
         sqlx::query(text).execute(&mut *tx).await.unwrap();
@@ -222,7 +331,7 @@ async fn a_release_of_which_part_was_lost_is_done_afresh() {
     sql("CREATE TRIGGER lost AFTER INSERT ON deliveries WHEN NEW.ordinal = 1
          BEGIN DELETE FROM deliveries WHERE notice_id = NEW.notice_id AND ordinal = 0; END")
     .await;
-    let error = notices.release(id, "alice", None, &|_| {}).await.unwrap_err();
+    let error = notices.release(id, &alice(), Release::default(), &|_| {}).await.unwrap_err();
     assert!(error.to_string().contains("the database was restarted meanwhile"), "{error}");
     sql("DROP TRIGGER lost").await;
     assert_eq!(app.notice(id).await.state, NoticeState::Releasing);
@@ -249,11 +358,11 @@ async fn a_run_for_one_notice_waits_for_no_others_release() {
 pub async fn broken_off(app: &TestApp) -> uuid::Uuid {
     app.import(CUSTOMERS).await;
     let notices = &app.app.notices;
-    let id = notices.create(&app.draft(&maintenance("all = true"), ""), "alice").await.unwrap();
-    notices.submit(id, "alice").await.unwrap();
+    let id = notices.create(&app.draft(&maintenance("all = true"), ""), &alice()).await.unwrap();
+    notices.submit(id, &alice()).await.unwrap();
     let mut tx = app.app.store.write().await.unwrap();
     let now = app.app.clock.now();
-    assert!(besked::store::notices::begin_release(&mut tx, id, "a killed process", now).await.unwrap());
+    assert!(besked::store::releases::begin_release(&mut tx, id, &releasing("a killed process", now)).await.unwrap());
     let left = besked::store::releases::NewDelivery {
         id: app.app.random.id(now).to_string(),
         ordinal: 0,

@@ -10,6 +10,7 @@ use besked::domain::duty::Duty;
 use besked::domain::entry::{Detail, Event, Run};
 use besked::domain::evidence::verify;
 use besked::ledger::audit::Verdict;
+use besked::notices::Release;
 use besked::people::holds::On;
 use besked::people::import::ImportOptions;
 use besked::people::mask::Mask;
@@ -417,8 +418,8 @@ async fn whoever_is_erased_while_a_release_is_written_does_not_come_back_through
     let rows: String = (0..4500).map(|n| format!("C{n:04},Kund {n},person-{n}@d{n}.example\n")).collect();
     app.import(&format!("account_id,customer_name,email\n{rows}")).await;
     let notices = &app.app.notices;
-    let id = notices.create(&app.draft(&maintenance("all = true"), ""), "alice").await.unwrap();
-    notices.submit(id, "alice").await.unwrap();
+    let id = notices.create(&app.draft(&maintenance("all = true"), ""), &alice()).await.unwrap();
+    notices.submit(id, &alice()).await.unwrap();
     let written = std::sync::Mutex::new(Vec::new());
     let erase = |count: u64| {
         let first = written.lock().unwrap().is_empty();
@@ -428,9 +429,9 @@ async fn whoever_is_erased_while_a_release_is_written_does_not_come_back_through
             tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(erased));
         }
     };
-    let frozen = notices.release(id, "alice", None, &erase).await.unwrap().unwrap();
+    let released = notices.release(id, &alice(), Release::default(), &erase).await.unwrap();
     assert_eq!(*written.lock().unwrap(), [4000, 4000, 4499], "it was done afresh");
-    assert_eq!((frozen.reach.customers, frozen.reach.recipients), (4500, 4499));
+    assert_eq!((released.customers, released.recipients), (4500, 4499));
     let mut conn = app.app.store.read().await.unwrap();
     assert_eq!(releases::written(&mut conn, id).await.unwrap(), (4499, 1));
     drop(conn);

@@ -7,13 +7,14 @@ use besked::dispatch::Finished;
 use besked::domain::delivery::State;
 use besked::domain::notice::State as NoticeState;
 use besked::domain::random::Random;
-use besked::notices::Task;
+use besked::notices::{Release, Task};
 use besked::store::Conn;
+use besked::store::releases::Releasing;
 use rstest::rstest;
 use sqlx::{AnyConnection, Connection as _, Executor as _};
 use uuid::Uuid;
 
-use crate::app::{CUSTOMERS, NEWS, TestApp, maintenance};
+use crate::app::{CUSTOMERS, NEWS, TestApp, alice, bo, maintenance};
 use crate::circuit::{Running, until_accepted};
 use crate::cli::Shell;
 use crate::database::Engine;
@@ -60,9 +61,9 @@ async fn nothing_waits_for_the_release_of_a_newsletter() {
     // By another process, while the dispatcher is at the newsletter.
     let config = (*app.app.config).clone();
     let other = App::open(config, app.app.clock.clone(), Random::from_system()).await.unwrap();
-    let id = other.notices.create(&app.draft(&disruption("C2"), ""), "alice").await.unwrap();
-    other.notices.submit(id, "alice").await.unwrap();
-    other.notices.release(id, "alice", None, &|_| {}).await.unwrap();
+    let id = other.notices.create(&app.draft(&disruption("C2"), ""), &alice()).await.unwrap();
+    other.notices.submit(id, &alice()).await.unwrap();
+    other.notices.release(id, &alice(), Release::default(), &|_| {}).await.unwrap();
     for critical in [id, due] {
         until_accepted(&app, critical, 1).await;
     }
@@ -152,6 +153,60 @@ async fn a_run_does_not_wait_for_a_release_that_fails_each_time() {
     assert_eq!(app.counts(id).await, [(State::Accepted, 2)].into());
 }
 
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_release_of_a_scheduled_notice_does_not_send_it(#[case] engine: Engine) {
+    let app = TestApp::new(engine).await;
+    app.import(CUSTOMERS).await;
+    let id = app.release(&scheduled(&maintenance("all = true"))).await;
+    let again = app.app.notices.release(id, &bo(), Release::default(), &|_| {}).await.unwrap();
+    assert_eq!(again.state, NoticeState::Scheduled);
+    app.run_until_idle().await;
+    assert!(app.relay.received().is_empty(), "its time is still to come");
+    let now = Release { now: true, reason: Some("the window moved") };
+    let released = app.app.notices.release(id, &bo(), now, &|_| {}).await.unwrap();
+    assert_eq!(released.state, NoticeState::Released);
+    app.run_until_idle().await;
+    assert_eq!(app.counts(id).await, [(State::Accepted, 2)].into());
+    let last = app.app.notices.steps(id).await.unwrap().pop().unwrap();
+    assert_eq!((last.operator.as_str(), last.reason.as_deref()), ("bo", Some("the window moved")));
+}
+
+/// The process that released it early died while it wrote the audience.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_early_release_that_was_interrupted_is_taken_over_within_a_minute() {
+    let app = TestApp::new(Engine::Sqlite).await;
+    app.import(CUSTOMERS).await;
+    let id = app.release(&scheduled(&maintenance("all = true"))).await;
+    let mut tx = app.app.store.write().await.unwrap();
+    let begun = Releasing { owner: "a killed process", actor: "bo (test)", now: app.app.clock.now() };
+    assert!(besked::store::releases::begin_release(&mut tx, id, &begun).await.unwrap());
+    tx.commit().await.unwrap();
+    app.advance(Duration::from_secs(31));
+    app.run_until_idle().await;
+    assert_eq!(app.counts(id).await, [(State::Accepted, 2)].into());
+    let last = app.app.notices.steps(id).await.unwrap().pop().unwrap();
+    assert_eq!((last.operator.as_str(), last.reason.as_deref()), ("release", Some("taken over; begun by bo (test)")));
+}
+
+/// Refused before its time, it stays scheduled: the audience may be complete by then.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_early_release_that_is_refused_leaves_the_notice_scheduled() {
+    let app = TestApp::new(Engine::Sqlite).await;
+    app.import(CUSTOMERS).await;
+    let id = app.release(&scheduled(&maintenance("attributes = { region = [\"sto2\"] }"))).await;
+    app.import(&CUSTOMERS.replace("sto2", "osl1")).await;
+    let now = Release { now: true, reason: None };
+    app.app.notices.release(id, &bo(), now, &|_| {}).await.unwrap_err();
+    assert_eq!(app.notice(id).await.state, NoticeState::Scheduled);
+    app.import(CUSTOMERS).await;
+    app.advance(HALF_AN_HOUR);
+    app.run_until_idle().await;
+    assert_eq!(app.counts(id).await, [(State::Accepted, 2)].into());
+}
+
 /// A process with a notice scheduled whose time has come.
 async fn overdue(customers: &str, notice: &str) -> (Shell, Relay, String) {
     let relay = Relay::start().await;
@@ -182,7 +237,7 @@ async fn a_scheduled_notice_that_is_refused_is_told_without_naming_anybody() {
     let ran = shell.run(&["dispatch", "--until-idle"]).fails(1, &[&id, "ERROR", "are missing", "hint:"]);
     assert!(!ran.err.contains("ACME-77") && !ran.err.contains("acme.example"), "{}", ran.err);
     let status = shell.run(&["notice", "status", &id]).ok().out;
-    assert!(status.contains("approved; its time was") && status.contains("not released"), "{status}");
+    assert!(status.contains("approved; it was due at") && status.contains("not released"), "{status}");
     let list = shell.run(&["notice", "list"]).ok().out;
     assert!(list.contains("overdue"), "{list}");
     let show = shell.run(&["--json", "notice", "show", &id]).ok().json();

@@ -48,6 +48,7 @@ fn notice() -> Kept {
         approved_digest: None,
         approved_by: None,
         send_at: None,
+        release_by: None,
         created_at: time(0),
         released_at: Some(time(0)),
         paused_at: None,

@@ -24,12 +24,12 @@ use jiff::Timestamp;
 use rstest::rstest;
 use uuid::Uuid;
 
-use crate::app::address;
+use crate::app::{address, releasing};
 use crate::database::{Database, Engine};
 
 /// What a release of this many recipients records.
-fn released(recipients: u64) -> notices::Released<'static> {
-    notices::Released { customers: 1, recipients, message_domain: "example.com", salt: &[5; 32] }
+fn released(recipients: u64) -> releases::Released<'static> {
+    releases::Released { customers: 1, recipients, message_domain: "example.com", salt: &[5; 32] }
 }
 
 /// A store with its own database, and what tests of it need.
@@ -62,11 +62,11 @@ impl Fixture {
     async fn released(&self, conn: &mut Conn, addresses: &[&str]) -> Uuid {
         let id = self.draft(conn, "CHG-1").await;
         assert!(notices::set_state(conn, id, State::Draft, State::Approved).await.unwrap());
-        assert!(notices::begin_release(conn, id, "me", self.now).await.unwrap());
+        assert!(releases::begin_release(conn, id, &releasing("me", self.now)).await.unwrap());
         let rows: Vec<_> = addresses.iter().enumerate().map(|(n, address)| self.recipient(n as u64, address)).collect();
         releases::insert(conn, id, 1, self.now, &releases::Packed::of(&rows)).await.unwrap();
         let count = addresses.len() as u64;
-        assert!(notices::set_released(conn, id, self.now, &released(count)).await.unwrap());
+        assert!(releases::set_released(conn, id, self.now, &released(count)).await.unwrap());
         id
     }
 

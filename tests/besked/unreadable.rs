@@ -9,7 +9,7 @@ use rstest::rstest;
 use sqlx::{AnyConnection, Connection as _, Executor as _};
 use uuid::Uuid;
 
-use crate::app::{CUSTOMERS, NEWS, TestApp, maintenance};
+use crate::app::{CUSTOMERS, NEWS, TestApp, alice, maintenance};
 use crate::circuit::{Running, import, until_accepted};
 use crate::cli::Shell;
 use crate::database::Engine;
@@ -116,7 +116,7 @@ async fn a_delivery_that_cannot_be_read_can_be_cancelled(#[case] engine: Engine)
     app.import(CUSTOMERS).await;
     let id = app.release(&maintenance("all = true")).await;
     sql(&app, SPOIL).await;
-    app.app.notices.cancel(id, "alice", None).await.unwrap();
+    app.app.notices.cancel(id, &alice(), None).await.unwrap();
     assert_eq!(app.counts(id).await, [(State::Cancelled, 2)].into());
     let mut conn = app.app.store.read().await.unwrap();
     let person = deliveries::of_customer(&mut conn, id, "C2").await.unwrap().remove(0);

@@ -1,64 +1,99 @@
-//! `besked notice preview` and `test`: what a recipient will see, and one marked copy by mail.
+//! `besked notice check`, `preview` and `test`: how far a notice reaches, what a recipient will see, and one marked copy by mail.
 
-use super::{Format, Preview, Test};
+use std::path::Path;
+
+use serde_json::json;
+
+use super::{Format, Preview, Test, file};
 use crate::app::App;
 use crate::cli::Place;
 use crate::cli::failure::{Failure, TRY_LATER};
-use crate::cli::output::{Output, print};
+use crate::cli::output::{Output, count};
 use crate::domain::clock::Clock;
 use crate::domain::random::Random;
 use crate::mail::direct::{self, Taken};
 use crate::notices::Draft;
 use crate::notices::sample::{Sample, Wanted};
-use crate::store::StoreError;
 
-/// Prints what a recipient will see.
-pub async fn preview(command: Preview, place: &Place) -> Result<u8, Failure> {
-    let draft = Draft::read(&command.file)?;
-    let wanted = Wanted { account: command.account, locale: command.locale, to: None };
-    let sample = sample(place, &draft, wanted).await?;
-    match command.format {
-        Format::Text => print(&sample.content()?.text)?,
-        Format::Html => print(&sample.content()?.html)?,
-        Format::Eml => print(&String::from_utf8_lossy(&sample.compose()?.bytes))?,
+/// Checks a notice file, and says how far it reaches.
+pub async fn check(app: &App, path: &Path, output: &Output) -> Result<u8, Failure> {
+    let draft = file::read(path);
+    if let (true, Err(file::FileError::Invalid { problems, .. })) = (output.json, &draft) {
+        output.print(&json!({ "problems": problems }), |_| String::new())?;
     }
+    let draft = draft?;
+    let reach = app.notices.check(&draft).await?;
+    let document = json!({
+        "category": draft.notice.category, "class": draft.notice.category.class(),
+        "customers": reach.customers, "recipients": reach.recipients, "unaddressed": reach.unaddressed,
+        "sample": reach.sample,
+    });
+    output.print(&document, |_| {
+        let category = draft.notice.category;
+        let mut text = format!(
+            "valid: {category} ({}), to {}\nreaches {} at {}\n",
+            category.class(),
+            draft.notice.audience.describe(),
+            count(reach.customers, "customer", "customers"),
+            count(reach.recipients, "address", "addresses"),
+        );
+        if reach.unaddressed > 0 {
+            let who = count(reach.unaddressed, "of these customers has", "of these customers have");
+            text += &format!("{who} nobody to address\n");
+        }
+        text += "for example:\n";
+        reach.sample.iter().for_each(|name| text += &format!("  {name}\n"));
+        text
+    })?;
     Ok(0)
 }
 
-/// A preview needs no database: where there is none, a made-up recipient stands in.
-async fn sample(place: &Place, draft: &Draft, wanted: Wanted) -> Result<Sample, Failure> {
-    let config = place.load()?.config;
-    let app = App::open(config.clone(), Clock::System, Random::from_system()).await;
-    match app {
-        Ok(app) => {
-            let sample = app.sample(draft, wanted).await?;
-            app.subjects.note_read(&place.actor()?, &sample.recipient().key(), "notice preview").await?;
-            Ok(sample)
-        }
-        Err(crate::app::AppError::Store(StoreError::NotMigrated { .. } | StoreError::Open { .. }))
-            if wanted.account.is_none() =>
-        {
+/// Prints what a recipient will see.
+pub async fn preview(command: Preview, place: &Place, output: &Output) -> Result<u8, Failure> {
+    let draft = file::read(&command.file)?;
+    let wanted = Wanted { account: command.account, locale: command.locale, to: None };
+    let sample = sample(place, &draft, wanted, "notice preview").await?;
+    let content = sample.content()?;
+    let subject = content.subject.clone();
+    let (format, text) = match command.format {
+        Format::Text => ("text", content.text),
+        Format::Html => ("html", content.html),
+        Format::Eml => ("eml", String::from_utf8_lossy(&sample.compose()?.bytes).into_owned()),
+    };
+    let document = json!({ "format": format, "subject": subject, "content": text });
+    output.print(&document, |_| text.clone())?;
+    Ok(0)
+}
+
+/// A preview needs no database: without one, it shows a made-up recipient.
+async fn sample(place: &Place, draft: &Draft, wanted: Wanted, command: &str) -> Result<Sample, Failure> {
+    match place.open().await? {
+        Ok(app) => Ok(app.sample(&place.actor()?, draft, &wanted, command).await?),
+        Err(error) if error.is_no_database() && wanted.account.is_none() => {
+            let config = place.load()?.config;
             Ok(Sample::made_up(config, draft, &wanted, &Clock::System, &Random::from_system())?)
         }
         Err(error) => Err(error.into()),
     }
 }
 
-/// Sends one marked copy through the first relay that takes it.
+/// Sends one marked copy through the first relay that accepts it.
 pub async fn test(command: Test, place: &Place, output: &Output) -> Result<u8, Failure> {
-    let draft = Draft::read(&command.file)?;
+    let draft = file::read(&command.file)?;
     let to = command.to.clone();
     let wanted = Wanted { account: command.account, locale: command.locale, to: Some(command.to) };
-    let sample = sample(place, &draft, wanted).await?;
+    let sample = sample(place, &draft, wanted, "notice test").await?;
     let (from, bytes) = (sample.envelope_sender(), sample.compose()?.bytes);
     let config = place.load()?.config;
     match direct::send(&config, &from, &to, &bytes).await {
         Ok(Taken { relay, reply }) => {
-            let document = serde_json::json!({ "to": to.as_str(), "relay": relay, "reply": reply });
+            let document = json!({ "to": to.as_str(), "relay": relay, "reply": reply });
             output.print(&document, |_| format!("sent a test copy to {to}, accepted by `{relay}`: {reply}\n"))?;
             Ok(0)
         }
-        Err(troubles) => Err(Failure::new(TRY_LATER, format!("the test copy was not taken:\n{}", troubles.join("\n")))
-            .hint("check [[relay]]: host, port, TLS, user and password")),
+        Err(problems) => {
+            Err(Failure::new(TRY_LATER, format!("no relay accepted the test copy:\n{}", problems.join("\n")))
+                .hint("check [[relay]]: host, port, TLS, user and password"))
+        }
     }
 }

@@ -1,12 +1,14 @@
-//! `besked notice send`: create, submit and release in one go, and wait for the end where that is wanted.
+//! `besked notice send`: create, submit and release in one step, and wait for the end if that is wanted.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::Arc;
 
 use serde_json::json;
 
-use super::{Send, describe_state, describe_status, release};
+use super::show::{describe_state, describe_status};
+use super::{Send, file, step};
 use crate::app::{App, AppError};
+use crate::audience::Reach;
 use crate::cli::failure::{FAILED, Failure, INVALID, TRY_LATER};
 use crate::cli::output::{Output, count};
 use crate::cli::progress::bar;
@@ -15,23 +17,19 @@ use crate::dispatch::lock::LockError;
 use crate::dispatch::{Finished, Observer};
 use crate::domain::actor::Actor;
 use crate::domain::notice::State;
-use crate::notices::Draft;
-use crate::store::notices::Kept;
-use crate::store::waiting;
+use crate::notices::{Depth, Draft, Kept, Release};
 
 /// Sends a notice file.
 pub async fn send(app: &App, actor: &Actor, command: Send, output: &Output) -> Result<u8, Failure> {
-    let draft = Draft::read(&command.written.file)?;
+    let draft = file::read(&command.written.file)?;
     let reach = app.notices.check(&draft).await?;
     if !command.yes && !confirmed(&draft, &reach)? {
         return Err(Failure::new(FAILED, "not sent"));
     }
-    let id = app.notices.create(&draft, actor.name()).await?;
-    let state = app.notices.submit_checked(id, actor.name(), &reach).await?;
-    let mut notice = app.notices.named(&id.to_string()).await?;
-    if state == State::Approved {
-        release(app, &notice, actor.name(), None).await?;
-        notice = app.notices.named(&id.to_string()).await?;
+    let id = app.notices.create(&draft, actor).await?;
+    let mut notice = app.notices.submit_checked(id, actor, &reach).await?;
+    if notice.state == State::Approved {
+        notice = step::freeze(app, actor, id, Release::default()).await?;
     }
     let mut code = 0;
     if command.wait && notice.state == State::Released {
@@ -41,7 +39,7 @@ pub async fn send(app: &App, actor: &Actor, command: Send, output: &Output) -> R
     let mut document = json!({
         "id": id, "state": notice.state, "recipients": notice.recipients, "customers": notice.customers,
     });
-    // Counting a million deliveries takes seconds, and before any was sent it tells nothing.
+    // Only after the sending: counting a million deliveries takes seconds, and before it they are all queued.
     let status = if command.wait { Some(status(&mut *app.store.read().await?, &notice).await?) } else { None };
     if let Some(status) = &status {
         document["counts"] = json!(status.counts);
@@ -58,24 +56,26 @@ pub async fn send(app: &App, actor: &Actor, command: Send, output: &Output) -> R
     Ok(code)
 }
 
-/// Asks at a terminal; goes on without one, as programs have nobody to ask.
-fn confirmed(draft: &Draft, reach: &crate::audience::Reach) -> Result<bool, Failure> {
-    if !std::io::stdin().is_terminal() {
-        return Ok(true);
-    }
-    eprint!(
-        "send this {} notice to {} at {}? [y/N] ",
+/// Asks at a terminal. Without one nobody can answer, and `--yes` is required.
+fn confirmed(draft: &Draft, reach: &Reach) -> Result<bool, Failure> {
+    let what = format!(
+        "this {} notice to {} at {}",
         draft.notice.category,
         count(reach.customers, "customer", "customers"),
         count(reach.recipients, "address", "addresses")
     );
+    if !std::io::stdin().is_terminal() {
+        return Err(Failure::invalid(format!("there is no terminal to ask whether to send {what}"))
+            .hint("add `--yes` to send it without a question; nothing was stored"));
+    }
+    eprint!("send {what}? [y/N] ");
     std::io::stderr().flush()?;
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer)?;
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
-/// Sends in this process until nothing of the notice is due; where another process sends already, watches it.
+/// Sends in this process until nothing of the notice is due; if another process sends already, watches it.
 pub async fn wait(app: &App, notice: &Kept) -> Result<u8, Failure> {
     let progress = bar(notice.recipients, "sending");
     let (counting, id) = (progress.clone(), notice.id);
@@ -94,14 +94,14 @@ pub async fn wait(app: &App, notice: &Kept) -> Result<u8, Failure> {
     };
     progress.finish_and_clear();
     let code = report(&finished);
-    // The notice is sent all the same: that the ledger wants a person is told, and is not this command's failure.
+    // The notice is sent: a ledger that needs an operator is reported, and does not fail this command.
     Ok(if matches!(finished, Finished::Unsealed(..)) { 0 } else { code })
 }
 
-/// Watches another process send.
+/// Watches another process that sends.
 async fn watch(app: &App, notice: &Kept, progress: &indicatif::ProgressBar) -> Result<Finished, Failure> {
     loop {
-        let depth = waiting::depth(&mut *app.store.read().await?, Some(notice.id), app.clock.now()).await?;
+        let depth = app.notices.depth(notice.id).await?;
         progress.set_position(notice.recipients.saturating_sub(depth.due + depth.leased + depth.later));
         if depth.due == 0 && depth.leased == 0 {
             return Ok(Finished::Idle(depth));
@@ -113,29 +113,29 @@ async fn watch(app: &App, notice: &Kept, progress: &indicatif::ProgressBar) -> R
     }
 }
 
-/// What to do about something undone that may pass.
-const TRIED_AGAIN: &str = "it is tried again by the next `besked dispatch` or `besked serve`, half a minute from now";
+/// The remedy for work that failed and may succeed later.
+const TRIED_AGAIN: &str = "the next `besked dispatch` or `besked serve` retries it, half a minute from now";
 
-/// What to do about something undone that does not.
-const TO_BE_MENDED: &str = "`besked notice show ID` says how it stands; mend the customers or `besked notice edit` it, then `besked notice \
-    release ID`, or `besked notice cancel ID`";
+/// The remedy for work that failed and needs an operator.
+const NEEDS_OPERATOR: &str = "`besked notice show ID` says why; correct the customers or `besked notice edit` it, then `besked notice release ID`, \
+    or `besked notice cancel ID`";
 
-/// Tells on stderr what a run has left, and gives the exit code that says so.
+/// Prints what a run has left to stderr, and returns the exit code for it.
 pub fn report(finished: &Finished) -> u8 {
     match finished {
         Finished::Stopped => {
-            eprintln!("stopped; what is left is sent by the next `besked dispatch` or `besked serve`");
+            eprintln!("stopped; the next `besked dispatch` or `besked serve` sends the rest");
             FAILED
         }
         Finished::Idle(depth) => {
-            tell_later(depth);
+            print_later(depth);
             0
         }
         Finished::Unsealed(reason, depth) => {
-            tell_later(depth);
+            print_later(depth);
             eprintln!("error: entries of the ledger could not be sealed: {reason}");
             eprintln!(
-                "\nhint: `besked ledger status` says how it stands, `besked ledger continue --reason TEXT` lets it go on"
+                "\nhint: `besked ledger status` says why, `besked ledger continue --reason TEXT` resumes sealing"
             );
             FAILED
         }
@@ -147,27 +147,27 @@ pub fn report(finished: &Finished) -> u8 {
             FAILED
         }
         Finished::Undone(undone, depth) => {
-            tell_later(depth);
+            print_later(depth);
             undone.iter().for_each(|undone| eprintln!("error: {undone}"));
             let may_pass = undone.iter().all(|undone| undone.may_pass);
-            eprintln!("\nhint: {}", if may_pass { TRIED_AGAIN } else { TO_BE_MENDED });
+            eprintln!("\nhint: {}", if may_pass { TRIED_AGAIN } else { NEEDS_OPERATOR });
             if may_pass { TRY_LATER } else { FAILED }
         }
-        Finished::NoRelay(troubles, depth) => {
-            for (relay, trouble) in troubles {
-                eprintln!("error: relay `{relay}` cannot be used ({}): {}", trouble.stage, trouble.text);
+        Finished::NoRelay(failures, depth) => {
+            for (relay, failure) in failures {
+                eprintln!("error: relay `{relay}` cannot be used ({}): {}", failure.stage, failure.text);
             }
             let waiting = count(depth.due + depth.later, "delivery waits", "deliveries wait");
             eprintln!("{waiting}; none is lost or marked as failed");
             eprintln!("\nhint: check [[relay]]: host, port, TLS, user and password; then run `besked dispatch`");
-            if troubles.is_empty() { INVALID } else { TRY_LATER }
+            if failures.is_empty() { INVALID } else { TRY_LATER }
         }
     }
 }
 
-fn tell_later(depth: &waiting::Depth) {
+fn print_later(depth: &Depth) {
     if let Some(next) = depth.next_due.filter(|_| depth.later > 0) {
         let left = count(depth.later, "delivery was", "deliveries were");
-        eprintln!("{left} put off; the next attempt is due at {}", crate::cli::output::time(next));
+        eprintln!("{left} deferred; the next attempt is due at {}", crate::cli::output::time(next));
     }
 }

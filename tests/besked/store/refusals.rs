@@ -198,27 +198,6 @@ async fn a_delivery_that_cannot_be_sent_hides_no_other_and_names_its_recipient(#
 #[case(Engine::Sqlite)]
 #[case(Engine::Postgres)]
 #[tokio::test]
-async fn whom_to_tell_again_is_read_without_what_it_does_not_need(#[case] engine: Engine) {
-    let fixture = Fixture::new(engine).await;
-    let mut tx = fixture.store.write().await.unwrap();
-    let id = fixture.released(&mut tx, &["b@x.example", "a@x.example", "c@x.example"]).await;
-    let spoiled = "UPDATE deliveries SET merged = '{', locale = '!', time_zone = 'Mars' WHERE email = 'a@x.example'";
-    sqlx::query(spoiled).execute(&mut *tx).await.unwrap();
-    sqlx::query("UPDATE deliveries SET email = '' WHERE email = 'c@x.example'").execute(&mut *tx).await.unwrap();
-    let found = deliveries::followed(&mut tx, id, &["C1", "C9"]).await.unwrap();
-    let told: Vec<_> =
-        found.iter().map(|it| (it.email.as_str(), it.locale.is_some(), it.time_zone.is_some())).collect();
-    assert_eq!(told, [("b@x.example", true, false), ("a@x.example", false, false)], "as the manifest has them");
-    sqlx::query("UPDATE deliveries SET email = 'nobody' WHERE email = 'a@x.example'").execute(&mut *tx).await.unwrap();
-    let error = deliveries::followed(&mut tx, id, &["C1"]).await.unwrap_err().to_string();
-    let named = format!("column `email`, row `{}`", found[1].id);
-    assert!(error.contains(&named) && !error.contains("nobody"), "{error}");
-}
-
-#[rstest]
-#[case(Engine::Sqlite)]
-#[case(Engine::Postgres)]
-#[tokio::test]
 async fn blobs_of_a_wrong_size_are_told(#[case] engine: Engine) {
     let fixture = Fixture::new(engine).await;
     let mut tx = fixture.store.write().await.unwrap();

@@ -8,6 +8,7 @@ use besked::store::{attestations, notices, releases};
 use rstest::rstest;
 
 use super::{Fixture, released, written};
+use crate::app::releasing;
 use crate::database::Engine;
 
 #[rstest]
@@ -58,24 +59,30 @@ async fn one_process_releases_a_notice(#[case] engine: Engine) {
     let mut tx = fixture.store.write().await.unwrap();
     let id = fixture.draft(&mut tx, "R").await;
     let now = fixture.now;
-    assert!(!notices::begin_release(&mut tx, id, "a", now).await.unwrap(), "a draft cannot be released");
+    assert!(!releases::begin_release(&mut tx, id, &releasing("a", now)).await.unwrap(), "a draft cannot be released");
     assert!(!notices::set_state(&mut tx, id, State::Submitted, State::Approved).await.unwrap());
     assert!(notices::set_state(&mut tx, id, State::Draft, State::Approved).await.unwrap());
-    assert!(notices::begin_release(&mut tx, id, "a", now).await.unwrap());
-    assert!(!notices::begin_release(&mut tx, id, "b", now).await.unwrap(), "another process is at it");
-    assert!(notices::hold_release(&mut tx, id, "a", now).await.unwrap());
-    assert!(!notices::hold_release(&mut tx, id, "b", now).await.unwrap());
+    assert!(releases::begin_release(&mut tx, id, &releasing("a", now)).await.unwrap());
+    assert!(!releases::begin_release(&mut tx, id, &releasing("b", now)).await.unwrap(), "another process is at it");
+    assert!(releases::hold_release(&mut tx, id, "a", now).await.unwrap());
+    assert!(!releases::hold_release(&mut tx, id, "b", now).await.unwrap());
     let later = now + jiff::SignedDuration::from_secs(31);
-    assert!(notices::begin_release(&mut tx, id, "b", later).await.unwrap(), "a release that was let lie is taken up");
-    assert!(!notices::end_release(&mut tx, id, "a").await.unwrap(), "whoever let it lie has no say in it any more");
-    assert!(notices::end_release(&mut tx, id, "b").await.unwrap());
-    assert!(!notices::end_release(&mut tx, id, "b").await.unwrap(), "once");
+    assert!(
+        releases::begin_release(&mut tx, id, &releasing("b", later)).await.unwrap(),
+        "a release that was let lie is taken up"
+    );
+    assert!(
+        !releases::end_release(&mut tx, id, "a", State::Approved).await.unwrap(),
+        "whoever let it lie has no say in it any more"
+    );
+    assert!(releases::end_release(&mut tx, id, "b", State::Approved).await.unwrap());
+    assert!(!releases::end_release(&mut tx, id, "b", State::Approved).await.unwrap(), "once");
     assert_eq!(notices::find(&mut tx, id).await.unwrap().unwrap().state, State::Approved);
-    assert!(notices::begin_release(&mut tx, id, "b", later).await.unwrap());
+    assert!(releases::begin_release(&mut tx, id, &releasing("b", later)).await.unwrap());
     assert_eq!(notices::open(&mut tx).await.unwrap()[0].state, State::Releasing);
     assert!(!notices::set_closed(&mut tx, id, later).await.unwrap(), "it is not released");
-    assert!(notices::set_released(&mut tx, id, later, &released(0)).await.unwrap());
-    assert!(!notices::set_released(&mut tx, id, later, &released(0)).await.unwrap());
+    assert!(releases::set_released(&mut tx, id, later, &released(0)).await.unwrap());
+    assert!(!releases::set_released(&mut tx, id, later, &released(0)).await.unwrap());
     notices::set_paused(&mut tx, id, Some(later)).await.unwrap();
     assert!(notices::open(&mut tx).await.unwrap()[0].paused);
     notices::set_paused(&mut tx, id, None).await.unwrap();

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use besked::domain::delivery::State;
 use besked::domain::notice::State as NoticeState;
+use besked::notices::Release;
 use besked::store::{Store, releases};
 use rstest::rstest;
 
 use super::cluster::Cluster;
 use super::service::Service;
-use crate::app::{TestApp, maintenance};
+use crate::app::{TestApp, alice, maintenance};
 use crate::database::Engine;
 
 #[rstest]
@@ -80,15 +81,15 @@ async fn a_release_whose_chunks_a_server_has_lost_is_done_afresh() {
     let rows: String = (0..4100).map(|n| format!("C{n:04},Kund {n},a{n}@d.example\n")).collect();
     app.import(&format!("account_id,customer_name,email\n{rows}")).await;
     let notices = &app.app.notices;
-    let id = notices.create(&app.draft(&maintenance("all = true"), ""), "alice").await.unwrap();
-    notices.submit(id, "alice").await.unwrap();
-    let error = notices.release(id, "alice", None, &|_| cluster.restart("immediate")).await.unwrap_err();
+    let id = notices.create(&app.draft(&maintenance("all = true"), ""), &alice()).await.unwrap();
+    notices.submit(id, &alice()).await.unwrap();
+    let error = notices.release(id, &alice(), Release::default(), &|_| cluster.restart("immediate")).await.unwrap_err();
     assert!(error.to_string().contains("the database was restarted meanwhile"), "{error}");
     let mut conn = app.app.store.read().await.unwrap();
     assert_eq!(releases::written(&mut conn, id).await.unwrap(), (0, 0));
     drop(conn);
     assert_eq!(app.notice(id).await.state, NoticeState::Releasing);
     app.advance(Duration::from_secs(31));
-    notices.release(id, "alice", None, &|_| {}).await.unwrap();
+    notices.release(id, &alice(), Release::default(), &|_| {}).await.unwrap();
     assert_eq!(app.counts(id).await, [(State::Queued, 4100)].into(), "each once");
 }

@@ -7,11 +7,12 @@ use std::time::{Duration, Instant};
 
 use besked::dispatch::Finished;
 use besked::domain::delivery::State;
+use besked::notices::Release;
 use rstest::rstest;
 use sqlx::{Connection as _, Executor as _};
 
 use super::service::Service;
-use crate::app::{TestApp, maintenance};
+use crate::app::{TestApp, alice, maintenance};
 use crate::cli::Shell;
 use crate::database::Engine;
 use crate::kills::soaking;
@@ -166,14 +167,15 @@ async fn a_release_outlasts_whoever_has_the_file_for_longer_than_others_wait() {
     let rows: String = (0..4_100).map(|n| format!("C{n},Kund {n},a{n}@d.example\n")).collect();
     app.import(&format!("account_id,customer_name,email\n{rows}")).await;
     let notices = &app.app.notices;
-    let id = notices.create(&app.draft(&maintenance("all = true"), ""), "alice").await.unwrap();
-    notices.submit(id, "alice").await.unwrap();
+    let id = notices.create(&app.draft(&maintenance("all = true"), ""), &alice()).await.unwrap();
+    notices.submit(id, &alice()).await.unwrap();
     let locked = std::sync::Mutex::new(None);
     // In the middle of its chunks.
     let progress = |_| {
         locked.lock().unwrap().get_or_insert_with(|| Locked::new(&app.database_file()));
     };
-    let released = notices.release(id, "alice", None, &progress);
+    let alice = alice();
+    let released = notices.release(id, &alice, Release::default(), &progress);
     let waited = async {
         while locked.lock().unwrap().is_none() {
             tokio::task::yield_now().await;
@@ -186,5 +188,5 @@ async fn a_release_outlasts_whoever_has_the_file_for_longer_than_others_wait() {
         drop(locked.lock().unwrap().take());
     };
     let (released, ()) = tokio::join!(released, waited);
-    assert_eq!(released.unwrap().unwrap().reach.recipients, 4_100);
+    assert_eq!(released.unwrap().recipients, 4_100);
 }

@@ -1,0 +1,267 @@
+//! The pages of an audience: customers with the contacts to address at each, read one page at a time.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use uuid::Uuid;
+
+use super::{AudienceError, Names, Plan, RowsAt, Source};
+use crate::domain::address::{Address, AddressKey};
+use crate::domain::category::Role;
+use crate::domain::customer::{AccountId, Contact};
+use crate::domain::locale::{Locale, ZoneName};
+use crate::domain::placeholder::Placeholder;
+use crate::store::customers::Selection;
+use crate::store::row::place;
+use crate::store::{Conn, StoreError, contacts, customers, deliveries, notices};
+
+/// One address of one customer, as a notice addresses it.
+#[derive(Clone, Debug)]
+pub struct Recipient {
+    /// Account id.
+    pub account_id: String,
+    /// Name of the customer.
+    pub customer_name: String,
+    /// Address.
+    pub email: Address,
+    /// Name of the person.
+    pub contact_name: String,
+    /// The role that matched first.
+    pub role: Role,
+    /// Language, if known.
+    pub locale: Option<Locale>,
+    /// Time zone, if known.
+    pub time_zone: Option<ZoneName>,
+    /// Values of placeholders beyond the names.
+    pub merged: BTreeMap<String, String>,
+    /// The delivery that this one continues.
+    pub follows_id: Option<String>,
+}
+
+/// A page of an audience.
+#[derive(Debug, Default)]
+pub struct Page {
+    /// Recipients.
+    pub recipients: Vec<Recipient>,
+    /// Customers with nobody to address: account ids and names.
+    pub unaddressed: Vec<(String, String)>,
+    /// Customers on the page.
+    pub customers: u64,
+}
+
+/// Reads an audience page by page over one connection, which should be a snapshot. A page has a bounded number of customers,
+/// with all their contacts, however many those are.
+pub struct Pages<'a> {
+    plan: &'a Plan,
+    /// The notice whose threads the deliveries continue.
+    thread: Option<Uuid>,
+    next: Option<Next>,
+    /// Recipients so far without a value for a placeholder, as `ACCOUNT (role): placeholder`.
+    missing: Names,
+}
+
+/// The beginning of a page.
+#[derive(Clone, Debug)]
+enum Next {
+    /// After this account.
+    After(String),
+    /// At this place in the manifest of the notice followed.
+    Ordinal(u64),
+}
+
+/// Customers on a page.
+pub(super) const PAGE: u32 = 2000;
+
+impl<'a> Pages<'a> {
+    /// The pages of an audience; `thread` is the released notice whose deliveries these continue.
+    #[must_use]
+    pub fn new(plan: &'a Plan, thread: Option<Uuid>) -> Self {
+        let next = match plan.source {
+            Source::Followed(_) => Next::Ordinal(0),
+            _ => Next::After(String::new()),
+        };
+        Self { plan, thread, next: Some(next), missing: Names::default() }
+    }
+
+    /// Refuses an audience if some of its recipients so far lack a value.
+    ///
+    /// # Errors
+    /// [`AudienceError::Missing`].
+    pub fn refuse_missing(self) -> Result<(), AudienceError> {
+        if self.missing.is_empty() { Ok(()) } else { Err(AudienceError::Missing(self.missing)) }
+    }
+
+    /// True if all recipients so far have their values.
+    #[must_use]
+    pub const fn is_complete(&self) -> bool {
+        self.missing.is_empty()
+    }
+
+    /// Returns the next page, while there is one.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn next(&mut self, conn: &mut Conn) -> Result<Option<Page>, StoreError> {
+        let Some((accounts, rows)) = self.accounts(conn).await? else { return Ok(None) };
+        let ids: Vec<&str> = accounts.iter().map(|(id, _)| id.as_str()).collect();
+        let mut contacts = contacts::of_customers(conn, &ids).await?;
+        let thread = match self.thread {
+            Some(notice) => deliveries::to_follow(conn, notice, &ids).await?,
+            None => Thread::new(),
+        };
+        let wants_attributes = self.plan.placeholders.iter().any(|it| matches!(it, Placeholder::Attribute(_)));
+        let attributes = if wants_attributes { customers::attributes(conn, &ids).await? } else { BTreeMap::new() };
+        let mut page = Page::default();
+        for (account_id, name) in &accounts {
+            let of_customer = contacts.remove(account_id).unwrap_or_default();
+            let values = Values { attributes: attributes.get(account_id), row: rows.get(account_id) };
+            let chosen = self.plan.addressing.select(&of_customer, |contact| contact.role);
+            self.add(&mut page, (account_id, name), &chosen, &values, &thread);
+        }
+        Ok(Some(page))
+    }
+
+    /// The next accounts with their names, and their rows if the audience is a file.
+    async fn accounts(&mut self, conn: &mut Conn) -> Result<Option<(Accounts, RowValues)>, StoreError> {
+        let Some(next) = self.next.take() else { return Ok(None) };
+        let (accounts, rows) = match (&self.plan.source, next) {
+            (Source::Followed(id), next) => return self.followed(conn, *id, next).await,
+            (_, Next::Ordinal(_)) => return Ok(None),
+            (Source::Select { selection, .. }, Next::After(after)) => {
+                (customers::select(conn, selection, &after, PAGE).await?, BTreeMap::new())
+            }
+            (Source::Rows(RowsAt::Stored(id)), Next::After(after)) => {
+                let rows = notices::rows(conn, *id, &after, PAGE).await?;
+                let rows = rows.into_iter().map(|(account, data)| stored_row(*id, account, &data));
+                with_names(conn, rows.collect::<Result<_, _>>()?).await?
+            }
+            (Source::Rows(RowsAt::Here(rows)), Next::After(after)) => {
+                let page = rows.after(&after).take(PAGE as usize);
+                with_names(conn, page.map(|(id, row)| (id.as_str().to_owned(), row.clone())).collect()).await?
+            }
+        };
+        let Some((last, _)) = accounts.last() else { return Ok(None) };
+        self.next = Some(Next::After(last.clone()));
+        Ok(Some((accounts, rows)))
+    }
+
+    /// The next customers of a notice that is followed, those that had nobody to address last: today's customers, by today's
+    /// names.
+    async fn followed(
+        &mut self,
+        conn: &mut Conn,
+        notice: Uuid,
+        next: Next,
+    ) -> Result<Option<(Accounts, RowValues)>, StoreError> {
+        let after = match next {
+            Next::Ordinal(from) => {
+                let (addressed, next) = deliveries::customers(conn, notice, from, PAGE).await?;
+                if !addressed.is_empty() {
+                    self.next = Some(Next::Ordinal(next));
+                    return Ok(Some((named_today(conn, &addressed).await?, BTreeMap::new())));
+                }
+                String::new()
+            }
+            Next::After(after) => after,
+        };
+        let unaddressed = deliveries::unaddressed_after(conn, notice, &after, PAGE).await?;
+        let Some((last, _)) = unaddressed.last() else { return Ok(None) };
+        self.next = Some(Next::After(last.clone()));
+        Ok(Some((named_today(conn, &unaddressed).await?, BTreeMap::new())))
+    }
+
+    fn add(
+        &mut self,
+        page: &mut Page,
+        (account_id, customer_name): (&str, &str),
+        contacts: &[&Contact],
+        values: &Values<'_>,
+        thread: &Thread,
+    ) {
+        page.customers += 1;
+        if contacts.is_empty() {
+            page.unaddressed.push((account_id.to_owned(), customer_name.to_owned()));
+        }
+        let mut seen = BTreeSet::new();
+        for contact in contacts.iter().filter(|contact| seen.insert(contact.email.key())) {
+            let mut merged = BTreeMap::new();
+            for placeholder in &self.plan.placeholders {
+                match values.of(placeholder, contact) {
+                    Some(None) => {}
+                    Some(Some(value)) => drop(merged.insert(placeholder.to_string(), value)),
+                    None => self.missing.add(|| format!("{account_id} ({}): {placeholder}", contact.role)),
+                }
+            }
+            page.recipients.push(Recipient {
+                account_id: account_id.to_owned(),
+                customer_name: customer_name.to_owned(),
+                email: contact.email.clone(),
+                contact_name: contact.name.clone(),
+                role: contact.role,
+                locale: contact.locale.clone(),
+                time_zone: contact.time_zone.clone(),
+                merged,
+                follows_id: thread.get(&(account_id.to_owned(), contact.email.key())).cloned(),
+            });
+        }
+    }
+}
+
+/// Account ids with names.
+type Accounts = Vec<(String, String)>;
+
+/// Rows of an audience file by account id.
+type RowValues = BTreeMap<String, BTreeMap<String, String>>;
+
+/// The rows' accounts with the names of those that are customers; the others were found unknown before.
+async fn with_names(conn: &mut Conn, rows: RowValues) -> Result<(Accounts, RowValues), StoreError> {
+    let ids: Vec<AccountId> = rows.keys().filter_map(|id| AccountId::parse(id).ok()).collect();
+    if ids.is_empty() {
+        return Ok((Vec::new(), rows));
+    }
+    Ok((customers::select(conn, &Selection::new(&ids, &[]), "", PAGE).await?, rows))
+}
+
+/// Those of the accounts that are customers today, with today's names.
+async fn named_today(conn: &mut Conn, accounts: &Accounts) -> Result<Accounts, StoreError> {
+    let ids: Vec<AccountId> = accounts.iter().filter_map(|(id, _)| AccountId::parse(id).ok()).collect();
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let limit = u32::try_from(ids.len()).unwrap_or(u32::MAX);
+    customers::select(conn, &Selection::new(&ids, &[]), "", limit).await
+}
+
+/// A row as it was stored with its notice.
+fn stored_row(notice: Uuid, account: String, data: &str) -> Result<(String, BTreeMap<String, String>), StoreError> {
+    match serde_json::from_str(data) {
+        Ok(values) => Ok((account, values)),
+        Err(problem) => Err(StoreError::Inconsistent {
+            table: "notice_rows",
+            column: "data",
+            row: format!("{notice} {account}"),
+            problem: place(&problem),
+        }),
+    }
+}
+
+/// Deliveries that others continue, by account id and the key of the address.
+type Thread = BTreeMap<(String, AddressKey), String>;
+
+/// Where a recipient's values come from.
+struct Values<'a> {
+    attributes: Option<&'a BTreeMap<String, Vec<String>>>,
+    row: Option<&'a BTreeMap<String, String>>,
+}
+
+impl Values<'_> {
+    /// The value to store for a placeholder: `Some(None)` for what the delivery holds anyway, `None` if there is none.
+    fn of(&self, placeholder: &Placeholder, contact: &Contact) -> Option<Option<String>> {
+        let present = |value: String| (!value.trim().is_empty()).then_some(Some(value));
+        match placeholder {
+            Placeholder::ContactName => (!contact.name.is_empty()).then_some(None),
+            Placeholder::ContactEmail | Placeholder::CustomerName | Placeholder::AccountId => Some(None),
+            Placeholder::Attribute(name) => present(self.attributes?.get(name)?.join(", ")),
+            Placeholder::Row(column) => present(self.row?.get(column)?.clone()),
+        }
+    }
+}

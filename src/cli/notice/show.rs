@@ -1,0 +1,135 @@
+//! What is shown of notices: lists, one notice with its steps, the progress of its sending.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::{List, Watch};
+use crate::app::App;
+use crate::cli::failure::Failure;
+use crate::cli::output::{Output, count, print, table, time};
+use crate::coverage::Status;
+use crate::domain::notice::State;
+use crate::notices::Kept;
+
+/// Prints the state of a notice after a step.
+pub fn print_state(app: &App, notice: &Kept, output: &Output) -> Result<u8, Failure> {
+    let document = json!({
+        "id": notice.id, "state": notice.state, "recipients": notice.recipients, "send_at": notice.send_at,
+    });
+    output.print(&document, |_| describe_state(notice, app.clock.now()))?;
+    Ok(0)
+}
+
+/// The state of a notice in words, with its id.
+pub fn describe_state(notice: &Kept, now: Timestamp) -> String {
+    let more = match notice.state {
+        State::Submitted => "; waits for the approval of a second person".to_owned(),
+        State::Approved if notice.is_overdue(now) => {
+            let at = notice.send_at.map(time).unwrap_or_default();
+            format!("; it was due at {at} and is not released: `besked notice show {}` says why", notice.id)
+        }
+        State::Scheduled => notice.send_at.map(|at| format!(" for {}", time(at))).unwrap_or_default(),
+        State::Released => {
+            let paused = notice.paused_at.map(|at| format!(", paused since {}", time(at))).unwrap_or_default();
+            format!(" to {}{paused}", count(notice.recipients, "recipient", "recipients"))
+        }
+        _ => String::new(),
+    };
+    format!("{} {}{more}\n", notice.id, notice.state)
+}
+
+/// Lists notices, newest first.
+pub async fn list(app: &App, command: &List, output: &Output) -> Result<u8, Failure> {
+    let page = app.notices.list(command.after, command.limit).await?;
+    let now = app.clock.now();
+    let document: Vec<_> = page.notices.iter().map(|notice| brief(notice, now)).collect();
+    output.print(&json!({ "notices": document, "next": page.next }), |_| {
+        let rows = page.notices.iter().map(|notice| row(notice, now));
+        table(["id", "category", "state", "reference", "#recipients", "subject"], rows)
+    })?;
+    Ok(0)
+}
+
+fn row(notice: &Kept, now: Timestamp) -> [String; 6] {
+    let state = match notice.state {
+        _ if notice.paused_at.is_some() => "paused".to_owned(),
+        _ if notice.is_overdue(now) => "overdue".to_owned(),
+        state => state.to_string(),
+    };
+    [
+        notice.id.to_string(),
+        notice.category.to_string(),
+        state,
+        notice.reference.clone().unwrap_or_default(),
+        notice.recipients.to_string(),
+        notice.subject.clone(),
+    ]
+}
+
+fn brief(notice: &Kept, now: Timestamp) -> serde_json::Value {
+    json!({
+        "id": notice.id, "category": notice.category, "class": notice.category.class(), "state": notice.state,
+        "reference": notice.reference, "subject": notice.subject, "author": notice.author,
+        "approved_by": notice.approved_by, "created_at": notice.created_at, "send_at": notice.send_at,
+        "released_at": notice.released_at, "closed_at": notice.closed_at, "customers": notice.customers,
+        "recipients": notice.recipients, "follows": notice.follows_id, "overdue": notice.is_overdue(now),
+    })
+}
+
+/// Shows a notice and its steps.
+pub async fn show(app: &App, id: &str, output: &Output) -> Result<u8, Failure> {
+    let (notice, steps) = app.notices.show(id).await?;
+    let mut document = brief(&notice, app.clock.now());
+    document["source"] = json!(notice.source);
+    document["digest"] = json!(data_encoding::HEXLOWER.encode(&notice.digest));
+    document["steps"] = json!(steps);
+    output.print(&document, |_| {
+        let mut text = describe_state(&notice, app.clock.now());
+        text += &format!("{}: {}\n\n", notice.category, notice.subject);
+        let rows = steps.iter().map(|step| {
+            [time(step.at), step.step.to_string(), step.operator.clone(), step.reason.clone().unwrap_or_default()]
+        });
+        text += &table(["when", "what", "who", "why"], rows);
+        text + "\n" + &notice.source
+    })?;
+    Ok(0)
+}
+
+/// Shows the progress of a notice, once or until it is closed.
+pub async fn status(app: &App, command: &Watch, output: &Output) -> Result<u8, Failure> {
+    loop {
+        let notice = app.notices.named(&command.id).await?;
+        let status = crate::coverage::status(&mut *app.store.read().await?, &notice).await?;
+        match (command.watch, output.json) {
+            // One document a line: a reader sees where each ends.
+            (true, true) => print(&format!("{}\n", json!(status)))?,
+            (watch, _) => {
+                if watch {
+                    print("\u{1b}[2J\u{1b}[H")?;
+                }
+                output.print(&status, |status| describe_status(status, &notice, app.clock.now()))?;
+            }
+        }
+        if !command.watch || notice.closed_at.is_some() {
+            return Ok(0);
+        }
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => return Ok(0),
+            () = tokio::time::sleep(Duration::from_secs(1)) => {}
+        }
+    }
+}
+
+/// The progress of a notice as a table of counts with what each means.
+pub fn describe_status(status: &Status, notice: &Kept, now: Timestamp) -> String {
+    let mut text = format!("{}: {}\n{}", notice.category, notice.subject, describe_state(notice, now));
+    let present = status.counts.iter().filter(|(_, count)| **count > 0);
+    let rows = present.map(|(state, count)| [state.to_string(), count.to_string(), state.describe().to_owned()]);
+    if status.recipients > 0 {
+        text += "\n";
+        text += &table(["state", "#deliveries", "meaning"], rows);
+    }
+    text
+}

@@ -1,0 +1,192 @@
+//! The life of a notice before and beside its release: created, edited, submitted, approved or declined, paused, resumed,
+//! cancelled. Every step can be repeated: one that was taken already changes nothing.
+
+use uuid::Uuid;
+
+use super::steps::possible;
+use super::{Draft, NoticeError, Notices, find, follows};
+use crate::audience::Reach;
+use crate::domain::actor::{Actor, same_name};
+use crate::domain::notice::{State, Step};
+use crate::store::Conn;
+use crate::store::notices::{self as kept, Kept};
+
+impl Notices {
+    /// Stores a draft and returns its id.
+    ///
+    /// # Errors
+    /// If it follows an unknown notice, or the database fails.
+    pub async fn create(&self, draft: &Draft, actor: &Actor) -> Result<Uuid, NoticeError> {
+        let now = self.context.clock.now();
+        let id = self.context.random.id(now);
+        let subject = self.subject(&draft.notice)?;
+        let mut tx = self.context.store.write().await?;
+        let follows_id = follows(&mut tx, draft.notice.follows.as_deref()).await?;
+        kept::insert(&mut tx, id, now, &draft.written(&subject, follows_id, actor.name())).await?;
+        kept::insert_rows(&mut tx, id, &draft.stored_rows()).await?;
+        let notice = find(&mut tx, id).await?;
+        self.record(&mut tx, &notice, Step::Create, actor, None).await?;
+        tx.commit().await?;
+        Ok(id)
+    }
+
+    /// Replaces the content of a notice before its release, which voids an approval.
+    ///
+    /// # Errors
+    /// If it is released.
+    pub async fn edit(&self, id: Uuid, draft: &Draft, actor: &Actor) -> Result<Kept, NoticeError> {
+        let subject = self.subject(&draft.notice)?;
+        let mut tx = self.context.store.write().await?;
+        let notice = find(&mut tx, id).await?;
+        possible(&notice, Step::Edit)?;
+        let follows_id = follows(&mut tx, draft.notice.follows.as_deref()).await?;
+        let written = draft.written(&subject, follows_id, actor.name());
+        if !kept::rewrite(&mut tx, id, notice.state, &written).await? {
+            return Err(NoticeError::Conflict);
+        }
+        kept::delete_rows(&mut tx, id).await?;
+        kept::insert_rows(&mut tx, id, &draft.stored_rows()).await?;
+        let notice = find(&mut tx, id).await?;
+        self.record(&mut tx, &notice, Step::Edit, actor, None).await?;
+        tx.commit().await?;
+        Ok(notice)
+    }
+
+    /// Asks for approval. If the category needs no second person, this approves the notice too.
+    ///
+    /// # Errors
+    /// If it is not a draft, or its release would be refused.
+    pub async fn submit(&self, id: Uuid, actor: &Actor) -> Result<Kept, NoticeError> {
+        let notice = find(&mut *self.context.store.read().await?, id).await?;
+        if is_past(notice.state, Step::Submit) {
+            return Ok(notice);
+        }
+        possible(&notice, Step::Submit)?;
+        let reach = self.reach(&notice).await?;
+        self.submit_checked(id, actor, &reach).await
+    }
+
+    /// Asks for approval of a notice whose reach has just been checked.
+    ///
+    /// # Errors
+    /// If it is not a draft.
+    pub async fn submit_checked(&self, id: Uuid, actor: &Actor, reach: &Reach) -> Result<Kept, NoticeError> {
+        let mut tx = self.context.store.write().await?;
+        let notice = find(&mut tx, id).await?;
+        if is_past(notice.state, Step::Submit) {
+            return Ok(notice);
+        }
+        self.step(&mut tx, &notice, Step::Submit, actor, None).await?;
+        if !self.context.config.needs_second_person(notice.category, reach.customers) {
+            approve(&mut tx, &notice, actor).await?;
+        }
+        let notice = find(&mut tx, id).await?;
+        tx.commit().await?;
+        Ok(notice)
+    }
+
+    /// Approves a submitted notice with its present content.
+    ///
+    /// # Errors
+    /// If it is not submitted, or the actor wrote it.
+    pub async fn approve(&self, id: Uuid, actor: &Actor, reason: Option<&str>) -> Result<Kept, NoticeError> {
+        let mut tx = self.context.store.write().await?;
+        let notice = find(&mut tx, id).await?;
+        if is_past(notice.state, Step::Approve) && notice.approved_digest == Some(notice.digest) {
+            return Ok(notice);
+        }
+        possible(&notice, Step::Approve)?;
+        if same_name(actor.name(), &notice.author) {
+            self.refused(&mut tx, &notice, Step::Approve, actor, "the author may not approve").await?;
+            tx.commit().await?;
+            return Err(NoticeError::OwnApproval(actor.name().to_owned()));
+        }
+        self.record(&mut tx, &notice, Step::Approve, actor, reason).await?;
+        approve(&mut tx, &notice, actor).await?;
+        let notice = find(&mut tx, id).await?;
+        tx.commit().await?;
+        Ok(notice)
+    }
+
+    /// Declines a submitted notice.
+    ///
+    /// # Errors
+    /// If it is not submitted.
+    pub async fn decline(&self, id: Uuid, actor: &Actor, reason: Option<&str>) -> Result<Kept, NoticeError> {
+        let mut tx = self.context.store.write().await?;
+        let notice = find(&mut tx, id).await?;
+        if notice.state == State::Declined {
+            return Ok(notice);
+        }
+        self.step(&mut tx, &notice, Step::Decline, actor, reason).await?;
+        tx.commit().await?;
+        Ok(Kept { state: State::Declined, ..notice })
+    }
+
+    /// Pauses the sending. A second pause keeps the time of the first.
+    ///
+    /// # Errors
+    /// If it is not released.
+    pub async fn pause(&self, id: Uuid, actor: &Actor, reason: Option<&str>) -> Result<Kept, NoticeError> {
+        self.set_paused(id, Step::Pause, actor, reason).await
+    }
+
+    /// Resumes the sending.
+    ///
+    /// # Errors
+    /// If it is not released.
+    pub async fn resume(&self, id: Uuid, actor: &Actor, reason: Option<&str>) -> Result<Kept, NoticeError> {
+        self.set_paused(id, Step::Resume, actor, reason).await
+    }
+
+    async fn set_paused(&self, id: Uuid, step: Step, actor: &Actor, reason: Option<&str>) -> Result<Kept, NoticeError> {
+        let mut tx = self.context.store.write().await?;
+        let notice = find(&mut tx, id).await?;
+        possible(&notice, step)?;
+        let pauses = step == Step::Pause;
+        if pauses == notice.paused_at.is_some() {
+            return Ok(notice);
+        }
+        let paused_at = pauses.then(|| self.context.clock.now());
+        kept::set_paused(&mut tx, id, paused_at).await?;
+        self.record(&mut tx, &notice, step, actor, reason).await?;
+        tx.commit().await?;
+        Ok(Kept { paused_at, ..notice })
+    }
+
+    /// Cancels a notice for good: its deliveries that were not sent will not be.
+    ///
+    /// # Errors
+    /// If it is closed.
+    pub async fn cancel(&self, id: Uuid, actor: &Actor, reason: Option<&str>) -> Result<Kept, NoticeError> {
+        let mut tx = self.context.store.write().await?;
+        let notice = find(&mut tx, id).await?;
+        if notice.state != State::Cancelled {
+            self.step(&mut tx, &notice, Step::Cancel, actor, reason).await?;
+        }
+        tx.commit().await?;
+        self.finish_cancellation(&notice).await?;
+        if notice.released_at.is_some() && notice.closed_at.is_none() {
+            self.close(id).await?;
+        }
+        find(&mut *self.context.store.read().await?, id).await
+    }
+}
+
+/// True if a notice in this state has had a step on the way to its release.
+const fn is_past(state: State, step: Step) -> bool {
+    use State::{Approved, Closed, Released, Releasing, Scheduled, Submitted};
+    match step {
+        Step::Submit => matches!(state, Submitted | Approved | Scheduled | Releasing | Released | Closed),
+        Step::Approve => matches!(state, Approved | Scheduled | Releasing | Released | Closed),
+        _ => false,
+    }
+}
+
+/// Marks a submitted notice as approved, bound to its present content.
+async fn approve(conn: &mut Conn, notice: &Kept, actor: &Actor) -> Result<(), NoticeError> {
+    if !kept::set_state(conn, notice.id, State::Submitted, State::Approved).await? {
+        return Err(NoticeError::Conflict);
+    }
+    Ok(kept::set_approval(conn, notice.id, actor.name(), &notice.digest).await?)
+}

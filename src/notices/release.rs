@@ -1,0 +1,109 @@
+//! The release of a notice: scheduled if its time is still to come, else its audience is frozen and the sending begins.
+
+use uuid::Uuid;
+
+use super::steps::possible;
+use super::{NoticeError, Notices, find};
+use crate::audience::{self, AudienceError, Freezing};
+use crate::domain::actor::{Action, Actor};
+use crate::domain::notice::{State, Step};
+use crate::store::notices::{self as kept, Kept};
+use crate::store::releases::{self, Releasing};
+
+/// How a notice is to be released.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Release<'a> {
+    /// At once, even if the notice has a later time.
+    pub now: bool,
+    /// Why, in the actor's words.
+    pub reason: Option<&'a str>,
+}
+
+impl Notices {
+    /// Releases an approved notice, or schedules it if its time is still to come. A notice that is scheduled or released stays
+    /// as it is, unless a scheduled one is to be released now. `progress` receives the number of recipients written.
+    ///
+    /// # Errors
+    /// If it is not approved, or its audience cannot be addressed; the notice is as before then, and its steps say why.
+    pub async fn release(
+        &self,
+        id: Uuid,
+        actor: &Actor,
+        how: Release<'_>,
+        progress: &(dyn Fn(u64) + Sync),
+    ) -> Result<Kept, NoticeError> {
+        let notice = find(&mut *self.context.store.read().await?, id).await?;
+        match notice.state {
+            State::Released | State::Closed => return Ok(notice),
+            State::Scheduled if !how.now => return Ok(notice),
+            _ => possible(&notice, Step::Release)?,
+        };
+        if notice.approved_digest != Some(notice.digest) {
+            return Err(NoticeError::ApprovalVoid);
+        }
+        let is_early = notice.send_at.is_some_and(|send_at| send_at > self.context.clock.now());
+        if notice.state == State::Approved && is_early && !how.now {
+            self.schedule(&notice, actor, how.reason).await?;
+        } else {
+            self.freeze(&notice, actor, how.reason, progress).await?;
+        }
+        find(&mut *self.context.store.read().await?, id).await
+    }
+
+    async fn schedule(&self, notice: &Kept, actor: &Actor, reason: Option<&str>) -> Result<(), NoticeError> {
+        if let Err(error) = self.reach(notice).await {
+            if !error.may_pass() {
+                let mut tx = self.context.store.write().await?;
+                self.refused(&mut tx, notice, Step::Release, actor, &error.for_logs()).await?;
+                tx.commit().await?;
+            }
+            return Err(error);
+        }
+        let mut tx = self.context.store.write().await?;
+        if !kept::set_state(&mut tx, notice.id, State::Approved, State::Scheduled).await? {
+            return Err(NoticeError::Conflict);
+        }
+        self.record_as(&mut tx, notice, (Step::Release, Action::Schedule), actor, reason).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Freezes the audience now. A refusal leaves the notice as it was; after a failure the dispatcher retries.
+    pub(super) async fn freeze(
+        &self,
+        notice: &Kept,
+        actor: &Actor,
+        reason: Option<&str>,
+        progress: &(dyn Fn(u64) + Sync),
+    ) -> Result<(), NoticeError> {
+        // Before the release is held: a newer version may be able to read what this one cannot.
+        let plan = self.plan(notice)?;
+        let context = &self.context;
+        let owner = context.random.id(context.clock.now()).to_string();
+        let releasing = Releasing { owner: &owner, actor: &actor.to_string(), now: context.clock.now() };
+        let mut tx = context.store.write().await?;
+        if !releases::begin_release(&mut tx, notice.id, &releasing).await? {
+            return Err(NoticeError::Conflict);
+        }
+        tx.commit().await?;
+        let begun = notice.release_by.as_ref().map(|by| format!("taken over; begun by {by}"));
+        let reason = reason.or(begun.as_deref());
+        let with = Freezing { context, plan: &plan, owner: &owner, actor, reason };
+        let Err(error) = audience::freeze(&with, notice, progress).await else { return Ok(()) };
+        if !error.is_retried() {
+            let mut tx = context.store.write().await?;
+            if !releases::end_release(&mut tx, notice.id, &owner, self.before(notice)).await? {
+                return Err(AudienceError::Lost.into());
+            }
+            self.refused(&mut tx, notice, Step::Release, actor, &error.for_logs()).await?;
+            tx.commit().await?;
+        }
+        Err(error.into())
+    }
+
+    /// The state that a notice returns to if its release is refused.
+    fn before(&self, notice: &Kept) -> State {
+        let is_early = notice.send_at.is_some_and(|send_at| send_at > self.context.clock.now());
+        if notice.state == State::Scheduled && is_early { State::Scheduled } else { State::Approved }
+    }
+}

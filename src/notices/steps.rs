@@ -1,0 +1,98 @@
+//! The record of the steps on a notice: a row for its readers, and an entry in the ledger.
+
+use super::{NoticeError, Notices};
+use crate::domain::actor::{Action, Actor};
+use crate::domain::notice::{State, Step};
+use crate::ledger::operated::{self, Operation};
+use crate::store::notices::{self as kept, Done, Kept};
+use crate::store::{Conn, StoreError};
+
+/// The state after a step, if the step is possible.
+pub(super) fn possible(notice: &Kept, step: Step) -> Result<State, NoticeError> {
+    notice.state.after(step).ok_or(NoticeError::Impossible { step, state: notice.state })
+}
+
+/// The action that a step is in the ledger.
+const fn action(step: Step) -> Action {
+    match step {
+        Step::Create => Action::Create,
+        Step::Edit => Action::Edit,
+        Step::Submit => Action::Submit,
+        Step::Approve => Action::Approve,
+        Step::Decline => Action::Decline,
+        Step::Release => Action::Release,
+        Step::Pause => Action::Pause,
+        Step::Resume => Action::Resume,
+        Step::Cancel => Action::Cancel,
+    }
+}
+
+impl Notices {
+    /// Takes a step that changes nothing but the state, and records it.
+    pub(super) async fn step(
+        &self,
+        conn: &mut Conn,
+        notice: &Kept,
+        step: Step,
+        actor: &Actor,
+        reason: Option<&str>,
+    ) -> Result<(), NoticeError> {
+        let to = possible(notice, step)?;
+        if !kept::set_state(conn, notice.id, notice.state, to).await? {
+            return Err(NoticeError::Conflict);
+        }
+        Ok(self.record(conn, notice, step, actor, reason).await?)
+    }
+
+    /// Records a step that was taken, in the transaction that takes it.
+    pub(super) async fn record(
+        &self,
+        conn: &mut Conn,
+        notice: &Kept,
+        step: Step,
+        actor: &Actor,
+        reason: Option<&str>,
+    ) -> Result<(), StoreError> {
+        self.record_as(conn, notice, (step, action(step)), actor, reason).await
+    }
+
+    /// Records a step whose action has another name in the ledger.
+    pub(super) async fn record_as(
+        &self,
+        conn: &mut Conn,
+        notice: &Kept,
+        (step, action): (Step, Action),
+        actor: &Actor,
+        reason: Option<&str>,
+    ) -> Result<(), StoreError> {
+        let Self { context } = self;
+        self.note(conn, notice, step, actor, reason).await?;
+        let operation = Operation::on_notice(action, notice).reason(reason.unwrap_or_default());
+        operated::record(conn, actor, &operation, context.clock.now(), &context.random).await
+    }
+
+    /// Notes a step that was refused: nothing but its row is stored.
+    pub(super) async fn refused(
+        &self,
+        conn: &mut Conn,
+        notice: &Kept,
+        step: Step,
+        actor: &Actor,
+        why: &str,
+    ) -> Result<(), StoreError> {
+        self.note(conn, notice, step, actor, Some(&format!("refused: {why}"))).await
+    }
+
+    async fn note(
+        &self,
+        conn: &mut Conn,
+        notice: &Kept,
+        step: Step,
+        actor: &Actor,
+        reason: Option<&str>,
+    ) -> Result<(), StoreError> {
+        let at = self.context.clock.now();
+        let done = Done { step, operator: actor.name().to_owned(), reason: reason.map(str::to_owned), at };
+        kept::insert_step(conn, self.context.random.id(at), notice.id, &done).await
+    }
+}
