@@ -212,7 +212,7 @@ agreement_change-label-sub_processor = Avtalsändring: underbiträden
 agreement_change-label-other = Avtalsändring
 agreement_change-subject-terms = Nya villkor från den { $date }: { $document }
 agreement_change-subject-price = Nya priser från den { $date }: { $document }
-agreement_change-subject-data_processing = Ändrad personuppgiftsbehandling från den { $date }: { $document }
+agreement_change-subject-data_processing = Nya villkor för personuppgifter från den { $date }: { $document }
 agreement_change-subject-sub_processor = Ändrade underbiträden från den { $date }: { $document }
 agreement_change-subject-other = { $document } ändras den { $date }
 agreement_change-lead-terms = Vi ändrar villkoren mellan oss. Här står vad som ändras, vad du kan göra om du inte godtar ändringen och hela den nya texten.
@@ -234,7 +234,7 @@ agreement_change-text = Hela texten
 # Ändrad säkerhetsåtgärd
 
 security_measures_change-label = Ändrad säkerhetsåtgärd
-security_measures_change-subject = Ändrad säkerhetsåtgärd från { $date }: { $measure }
+security_measures_change-subject = Ändrad säkerhetsåtgärd från den { $date }: { $measure }
 security_measures_change-lead = Vi ändrar en åtgärd som skyddar de uppgifter du har hos oss.
 security_measures_change-measure = Åtgärd
 security_measures_change-kind = Typ av förändring

@@ -121,3 +121,18 @@ fn every_category_reads_as_reviewed_in_every_language() {
         same(&format!("{}-html", mail.name), &mail.html);
     }
 }
+
+#[test]
+fn a_mail_leaves_nothing_unfilled_and_loads_nothing() {
+    for mail in mails() {
+        for part in [&mail.subject, &mail.text, &mail.html] {
+            assert!(!part.contains("{{") && !part.contains("zqslot"), "{}: {part}", mail.name);
+        }
+        assert!(mail.subject.chars().count() > 10 && !mail.subject.contains('\n'), "{}", mail.subject);
+        assert!(!mail.html.contains("<img") && !mail.html.contains("url("), "{}", mail.name);
+        // Both editions are written in the language of the fixed strings around them.
+        assert!(!mail.html.contains("dir=\"auto\""), "{}", mail.name);
+        let long = |line: &&str| line.chars().count() > 90 && !line.contains("https://");
+        assert_eq!(mail.text.lines().find(long), None, "{}", mail.name);
+    }
+}

@@ -351,6 +351,14 @@ mod tests {
     }
 
     #[test]
+    fn the_opening_leaves_out_headings_code_and_tables() {
+        let body = "# Head\n\n| a |\n|---|\n| 1 |\n\n```\ncode\n```\n\nSee **the** [page](https://example.com)\nnow.\n\n\
+                    - one\n- two\n";
+        assert_eq!(opening(body, 140).split_whitespace().collect::<Vec<_>>().join(" "), "See the page now. one two");
+        assert_eq!(opening(body, 5), "See the");
+    }
+
+    #[test]
     fn text_reads_well() {
         let body = "# Head\n\nSee **the** [page](https://example.com/a) or <help@example.com>.\nMore.\n\n\
                     1. one\n2. two\n   - nested\n\n> quoted\n\n| a | b |\n|---|---|\n| 1 | 22 |\n\n```\ncode  here\n```\n";
