@@ -1,19 +1,24 @@
 //! The parts of Besked, put together from its configuration: the only place that knows them all.
 
+use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use thiserror::Error;
+use tokio::time::timeout;
 
-use crate::config::Config;
+use crate::config::{Config, sqlite_path};
 use crate::context::Context;
 use crate::dispatch::lock::{DispatchLock, LockError};
 use crate::dispatch::pulse::Pulse;
+use crate::dispatch::relays::Relays;
 use crate::dispatch::upkeep::Upkeep;
 use crate::dispatch::{Dispatcher, Observer, Parts};
 use crate::domain::actor::Actor;
 use crate::domain::clock::Clock;
 use crate::domain::kind::Kind;
 use crate::domain::random::Random;
+use crate::evidence::Prover;
 use crate::ledger::Ledger;
 use crate::mail::token::TokenKey;
 use crate::metrics::Metrics;
@@ -22,7 +27,11 @@ use crate::notices::{Draft, NoticeError, Notices};
 use crate::people::holds::Holds;
 use crate::people::retention::Retention;
 use crate::people::subjects::Subjects;
-use crate::store::{Store, StoreError, secrets};
+pub use crate::store::StoreError;
+use crate::store::{Dialect, Store, secrets};
+
+/// How long closing the database may take.
+const CLOSING: Duration = Duration::from_secs(5);
 
 /// Why the parts could not be put together.
 #[derive(Debug, Error)]
@@ -93,6 +102,10 @@ pub struct App {
     pub holds: Holds,
     /// Deletes persons whose time is over.
     pub retention: Retention,
+    /// Evidence for others.
+    pub evidence: Prover,
+    /// The state of the relays.
+    pub relays: Relays,
     /// The numbers of this process.
     pub metrics: Metrics,
     /// Whether its dispatcher is alive.
@@ -101,6 +114,19 @@ pub struct App {
 }
 
 impl App {
+    /// Makes the tables of the database, or updates them; makes a SQLite file that is missing. Returns true if it made the file.
+    ///
+    /// # Errors
+    /// If the database cannot be opened or migrated.
+    pub async fn migrate(config: &Config) -> Result<bool, AppError> {
+        let url = &config.database.url;
+        let made = sqlite_path(url).is_some_and(|path| !Path::new(path).exists());
+        let store = Store::open(url, true).await?;
+        store.migrate().await?;
+        store.close().await;
+        Ok(made)
+    }
+
     /// Opens the database, whose tables must be there.
     ///
     /// # Errors
@@ -125,6 +151,8 @@ impl App {
         let subjects = Subjects::new(context.clone(), ledger.clone());
         let retention = Retention::new(context.clone());
         let holds = Holds::new(context.clone());
+        let evidence = Prover::new(context.clone(), notices.clone(), ledger.clone(), subjects.clone());
+        let relays = Relays::new(context.clone());
         let (metrics, pulse, key) = (Metrics::new(), Pulse::default(), TokenKey::new(key));
         Ok(Self {
             context,
@@ -137,6 +165,8 @@ impl App {
             subjects,
             holds,
             retention,
+            evidence,
+            relays,
             metrics,
             pulse,
             key,
@@ -188,6 +218,15 @@ impl App {
             self.subjects.note_read(actor, &shown.key(), command).await?;
         }
         Ok(sample)
+    }
+
+    /// Closes the database. Folds SQLite's write-ahead log into its file: else the next process that opens it has to read all of
+    /// the log first.
+    pub async fn close(&self) {
+        if self.store.dialect == Dialect::Sqlite {
+            // If it takes longer, the next process does it: nothing is lost.
+            let _ = timeout(CLOSING, self.store.close()).await;
+        }
     }
 
     /// The key behind return paths and links.

@@ -23,7 +23,7 @@
 //!
 //! ```text
 //! domain <- config <- store <- context <- metrics <- mail <- ledger <- people <- audience <- notices <- deliveries <-
-//!     coverage <- dispatch <- app <- public <- http <- cli
+//!     coverage <- evidence <- dispatch <- app <- doctor <- public <- http <- cli
 //! ```
 //!
 //! A file imports from its own layer and lower ones only; a test checks that. `domain` does no I/O. A noun keeps its file name
@@ -40,7 +40,9 @@ pub mod context;
 pub mod coverage;
 pub mod deliveries;
 pub mod dispatch;
+pub mod doctor;
 pub mod domain;
+pub mod evidence;
 pub mod http;
 pub mod ledger;
 pub mod mail;

@@ -135,11 +135,10 @@ fn input(dir: &Path, now: Timestamp) -> Result<Input, Failure> {
 /// A configuration, a key and a database in the working directory, with the mail catcher as the relay.
 async fn prepare(dir: &Path, relay: SocketAddr) -> Result<App, Failure> {
     let path = |name: &str| dir.join(name).display().to_string();
-    let url = format!("sqlite://{}", path("besked.db"));
     let settings = [
         ("BESKED__PRIVACY__JOURNAL_FILE", path("erased.journal")),
         ("BESKED__PRIVACY__JOURNAL_KEY_FILE", path("erased.key")),
-        ("BESKED__DATABASE__URL", url.clone()),
+        ("BESKED__DATABASE__URL", format!("sqlite://{}", path("besked.db"))),
         ("BESKED__LEDGER__KEY_FILE", path("ledger.key")),
         ("BESKED__LEDGER__STATE_FILE", path("ledger.state")),
         ("BESKED__RELAY__0__NAME", "catcher".to_owned()),
@@ -149,7 +148,7 @@ async fn prepare(dir: &Path, relay: SocketAddr) -> Result<App, Failure> {
     let config = parse(EXAMPLE, "the demo's configuration", &settings)?;
     let random = Random::from_system();
     make_key(&config.ledger.key_file, &random)?;
-    make_tables(&url).await?;
+    make_tables(&config).await?;
     Ok(App::open(config, Clock::System, random).await?)
 }
 
@@ -222,7 +221,8 @@ async fn answer(app: &App, notices: &[Kept], output: &Output) -> Result<(), Fail
 async fn prove(app: &App, notices: &[Kept], dir: &Path) -> Result<(), Failure> {
     let Some(breach) = notices.iter().find(|notice| notice.category == Category::SecurityBreach) else { return Ok(()) };
     let (file, pdf, key) = (dir.join("evidence.json"), dir.join("evidence.pdf"), dir.join("ledger.vkey"));
-    super::evidence::write(app, breach, Some(PROVED), true, (&file, Some(&pdf))).await?;
+    super::evidence::write_for_customer(app, &Actor::system("demo"), (breach.id.to_string(), PROVED), (&file, &pdf))
+        .await?;
     std::fs::write(&key, format!("{}\n", app.ledger.verifier_key()?))?;
     eprintln!("\nproof that customer {PROVED} was told of it: {} (to read: {})", file.display(), pdf.display());
     eprintln!("anybody can check it: besked verify {} --key {}", file.display(), key.display());

@@ -1,10 +1,10 @@
-//! `besked evidence` and `besked verify`: proof that leaves the house, and the check of it that needs no house.
+//! `besked evidence` and `besked verify`: proof for others, and the check of it, which needs neither database nor network.
 
 use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::json;
@@ -20,32 +20,40 @@ use crate::domain::delivery::Level;
 use crate::domain::entry::Event;
 use crate::domain::evidence::{self as format, Evidence};
 use crate::domain::note::VerifierKey;
-use crate::ledger::evidence::{Contents, Wanted, export};
-use crate::ledger::report::{self, Report, Words};
-use crate::store::notices::Kept;
-use crate::store::{Conn, customers, subjects};
+use crate::evidence::{Choice, Proof, Request, Scope, Written};
 
 /// Evidence.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Write what the ledger proves of a notice
-    Export {
-        /// Id or reference
-        #[arg(long, value_name = "N")]
-        notice: String,
-        /// For this customer only: nobody else is named in the file
-        #[arg(long, value_name = "ID")]
-        account: Option<String>,
-        /// Where to write the evidence
-        #[arg(short, long, value_name = "FILE")]
-        output: PathBuf,
-        /// Where to write a report for people, with the evidence in it (PDF/A-3)
-        #[arg(long, value_name = "FILE")]
-        pdf: Option<PathBuf>,
-        /// With the exact bytes that were sent
-        #[arg(long)]
-        with_message: bool,
-    },
+    /// Write what the ledger proves about a notice, or about each notice with a reference
+    Export(Export),
+}
+
+/// Write evidence.
+#[derive(Debug, Args)]
+#[command(group(ArgGroup::new("choice").required(true).args(["notice", "reference"])))]
+pub struct Export {
+    /// Id or reference of one notice
+    #[arg(long, value_name = "N")]
+    notice: Option<String>,
+    /// All released notices with this reference, oldest first; from the second on the file's name gets a number
+    #[arg(long, value_name = "R")]
+    reference: Option<String>,
+    /// For this customer only: nobody else is named in the file
+    #[arg(long, value_name = "ID", conflicts_with = "everyone")]
+    account: Option<String>,
+    /// For all customers: every recipient is named in the file
+    #[arg(long)]
+    everyone: bool,
+    /// Where to write the evidence
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+    /// Where to write a report for people, with the evidence in it (PDF/A-3)
+    #[arg(long, value_name = "FILE")]
+    pdf: Option<PathBuf>,
+    /// With the exact bytes that were sent
+    #[arg(long)]
+    with_message: bool,
 }
 
 /// Check an evidence file.
@@ -58,109 +66,118 @@ pub struct Verify {
     key: String,
 }
 
+/// Files that were written.
+#[derive(Serialize)]
+struct Exported {
+    file: PathBuf,
+    pdf: Option<PathBuf>,
+    #[serde(flatten)]
+    written: Written,
+}
+
 /// Runs `besked evidence`.
 pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8, Failure> {
-    let Command::Export { notice, account, output: path, pdf, with_message } = command;
+    let Command::Export(command) = command;
+    let actor = place.actor()?;
+    let request = request(&command)?;
     let app = place.app().await?;
-    let notice = app.notices.named(&notice).await?;
-    note_reads(&app, &place.actor()?, &notice, account.as_deref()).await?;
-    let contents = write(&app, &notice, account.as_deref(), with_message, (&path, pdf.as_deref())).await?;
-    tell(&contents, &path, pdf.as_deref(), output)?;
+    let exported = write(&app, &actor, &request, (&command.output, command.pdf.as_deref())).await?;
+    output.print(&json!({ "evidence": exported }), |_| exported.iter().map(describe).collect())?;
     Ok(0)
 }
 
-/// Evidence names people: of those whose data is restricted, that it was made is noted.
-async fn note_reads(app: &App, operator: &Actor, notice: &Kept, account: Option<&str>) -> Result<(), Failure> {
-    let restricted = subjects::restricted(&mut *app.store.read().await?).await?;
-    for key in restricted {
-        let deliveries = subjects::deliveries(&mut *app.store.read().await?, &key).await?;
-        let named = |account_id: &str| account.is_none_or(|account| account == account_id);
-        if deliveries.iter().any(|it| it.notice_id == notice.id && named(&it.account_id)) {
-            app.subjects.note_read(operator, &key, "evidence export").await?;
+fn request(command: &Export) -> Result<Request, Failure> {
+    let notices = match (&command.notice, &command.reference) {
+        (Some(notice), _) => Choice::Notice(notice.clone()),
+        (None, reference) => Choice::Reference(reference.clone().unwrap_or_default()),
+    };
+    let scope = match (&command.account, command.everyone) {
+        (Some(account), _) => Scope::Customer(account.clone()),
+        (None, true) => Scope::Everyone,
+        (None, false) => {
+            return Err(Failure::invalid("evidence needs the customer that it is for").hint(
+                "`--account ID` names the persons of one customer; `--everyone` names every recipient of every customer",
+            ));
         }
-    }
-    Ok(())
+    };
+    Ok(Request { notices, scope, with_messages: command.with_message })
 }
 
-/// Writes evidence of a notice, and a report of it where that is wanted.
-pub async fn write(
+/// Writes the evidence that is asked for, and a PDF of each file if wanted.
+async fn write(
     app: &App,
-    notice: &Kept,
-    account: Option<&str>,
-    with_messages: bool,
+    actor: &Actor,
+    request: &Request,
     (path, pdf): (&Path, Option<&Path>),
-) -> Result<Contents, Failure> {
-    let checkpoint = app.ledger.checkpoint().await?;
-    let wanted = Wanted { notice_id: notice.id, account_id: account, address: None, with_messages };
+) -> Result<Vec<Exported>, Failure> {
+    let mut exported = Vec::new();
+    for (number, proof) in (1..).zip(app.evidence.prepare(actor, request).await?) {
+        if matches!(request.scope, Scope::Everyone) {
+            let recipients = count(proof.recipients(), "recipient", "recipients");
+            eprintln!("warning: this file names every recipient of every customer: {recipients}");
+        }
+        exported.push(write_one(&proof, numbered(path, number), pdf.map(|pdf| numbered(pdf, number))).await?);
+    }
+    Ok(exported)
+}
+
+/// Writes the evidence about one notice for one customer, with the messages, and its PDF.
+pub async fn write_for_customer(
+    app: &App,
+    actor: &Actor,
+    (notice, account): (String, &str),
+    (path, pdf): (&Path, &Path),
+) -> Result<(), Failure> {
+    let scope = Scope::Customer(account.to_owned());
+    let request = Request { notices: Choice::Notice(notice), scope, with_messages: true };
+    write(app, actor, &request, (path, Some(pdf))).await.map(drop)
+}
+
+async fn write_one(proof: &Proof, path: PathBuf, pdf: Option<PathBuf>) -> Result<Exported, Failure> {
     let progress = spinner("proving entries");
     let counting = progress.clone();
-    let mut file = create_private(path)?;
-    let mut conn = app.store.snapshot().await?;
-    let made = export(&mut conn, &checkpoint, &wanted, &mut file, &|n| counting.set_position(n)).await;
+    let mut file = create_private(&path)?;
+    let written = proof.write(&mut file, &|n| counting.set_position(n)).await;
     progress.finish_and_clear();
-    let contents = made?;
+    let written = written?;
     file.finish()?;
-    if let Some(pdf) = pdf {
-        write_report(app, &mut conn, notice, account, path, pdf).await?;
+    if let Some(pdf) = &pdf {
+        let bytes = std::fs::read(&path).map_err(|error| unusable("read", &path, &error))?;
+        let name = path.file_name().map_or_else(|| "evidence.json".into(), |name| name.to_string_lossy());
+        write_private(pdf, &proof.pdf(&bytes, &name).await?)?;
     }
-    Ok(contents)
+    Ok(Exported { file: path, pdf, written })
 }
 
-/// Writes the report of an evidence file, from what the file proves.
-async fn write_report(
-    app: &App,
-    conn: &mut Conn,
-    notice: &Kept,
-    account: Option<&str>,
-    path: &Path,
-    pdf: &Path,
-) -> Result<(), Failure> {
-    let key = app.ledger.verifier_key()?;
-    let file = std::fs::read(path).map_err(|error| unusable("read", path, &error))?;
-    let evidence = format::verify(file.as_slice(), &key)
-        .map_err(|error| Failure::new(FAILED, format!("the evidence just written does not hold: {error}")))?;
-    let customer = match account {
-        Some(account) => customers::find(conn, account).await?,
-        None => None,
-    };
-    let words = Words::of(conn, notice, account).await?;
-    let file_name = path.file_name().map_or_else(|| "evidence.json".into(), |name| name.to_string_lossy());
-    let report = Report {
-        organisation: &app.config.organisation,
-        made_at: app.clock.now(),
-        notice,
-        account,
-        customer_name: customer.as_ref().map(|customer| customer.name.as_str()),
-        words: &words,
-        evidence: &evidence,
-        file_name: &file_name,
-        file: &file,
-        verifier_key: &key.to_string(),
-    };
-    write_private(pdf, &report::pdf(&report)?)
+/// The path of a further file of several: `evidence.json`, `evidence-2.json`, ...
+fn numbered(path: &Path, number: u32) -> PathBuf {
+    if number == 1 {
+        return path.to_owned();
+    }
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let extension = path.extension().map(|extension| format!(".{}", extension.to_string_lossy())).unwrap_or_default();
+    path.with_file_name(format!("{stem}-{number}{extension}"))
 }
 
-fn tell(contents: &Contents, path: &Path, pdf: Option<&Path>, output: &Output) -> Result<(), Failure> {
-    let document = json!({ "file": path, "pdf": pdf, "contents": contents });
-    output.print(&document, |_| {
-        let mut text = format!(
-            "wrote {} with {}, {}, {}\n",
-            path.display(),
-            count(contents.entries, "entry", "entries"),
-            count(contents.recipients, "recipient", "recipients"),
-            count(contents.messages, "message", "messages")
+fn describe(exported: &Exported) -> String {
+    let contents = &exported.written.contents;
+    let mut text = format!(
+        "wrote {} with {}, {}, {}\n",
+        exported.file.display(),
+        count(contents.entries, "entry", "entries"),
+        count(contents.recipients, "recipient", "recipients"),
+        count(contents.messages, "message", "messages")
+    );
+    if let Some(pdf) = &exported.pdf {
+        text += &format!("wrote {}\n", pdf.display());
+    }
+    if contents.unsealed > 0 {
+        text += &format!(
+            "{} not covered by a checkpoint yet and therefore missing\n",
+            count(contents.unsealed, "entry is", "entries are")
         );
-        if let Some(pdf) = pdf {
-            text += &format!("wrote {}\n", pdf.display());
-        }
-        if contents.unsealed > 0 {
-            text += &format!(
-                "{} not covered by a checkpoint yet and thus missing\n",
-                count(contents.unsealed, "entry is", "entries are")
-            );
-        }
-        text
-    })
+    }
+    text
 }
 
 /// What `verify` answers.

@@ -9,11 +9,11 @@ use crate::deliveries::uncertain::ResendError;
 use crate::dispatch::lock::LockError;
 use crate::domain::kind::Kind;
 use crate::domain::notice::State;
+use crate::evidence::ProofError;
 use crate::http::ListenError;
 use crate::ledger::LedgerError;
 use crate::ledger::evidence::EvidenceError;
 use crate::ledger::export::ExportError;
-use crate::ledger::report::ReportError;
 use crate::notices::NoticeError;
 use crate::people::holds::HoldError;
 use crate::people::import::ImportError;
@@ -177,6 +177,9 @@ impl From<LedgerError> for Failure {
             LedgerError::Stopped(_) => failure.hint(
                 "find the cause first; then `besked ledger continue --reason TEXT` resumes it and records the reason",
             ),
+            LedgerError::NoCheckpoint { .. } => {
+                failure.hint("`--checkpoint` takes a signed note, or the mail with it as an .eml file")
+            }
             LedgerError::NotStopped | LedgerError::Reason => failure,
             LedgerError::NoKey(_) => {
                 failure.hint("run this on the machine with the key; `besked init` makes one for a new ledger")
@@ -203,9 +206,13 @@ impl From<ExportError> for Failure {
     }
 }
 
-impl From<ReportError> for Failure {
-    fn from(error: ReportError) -> Self {
-        Self::of(error.kind(), error)
+impl From<ProofError> for Failure {
+    fn from(error: ProofError) -> Self {
+        match error {
+            ProofError::Notice(error) => error.into(),
+            ProofError::Evidence(error) => error.into(),
+            ProofError::Report(_) | ProofError::Invalid(_) => Self::of(error.kind(), error),
+        }
     }
 }
 

@@ -14,9 +14,9 @@ use serde::Serialize;
 use super::Place;
 use super::failure::Failure;
 use super::output::Output;
-use crate::config::{ConfigError, EXAMPLE};
+use crate::app::App;
+use crate::config::{Config, ConfigError, EXAMPLE, sqlite_path};
 use crate::domain::random::Random;
-use crate::store::{Store, sqlite_path};
 
 #[derive(Serialize)]
 struct Made {
@@ -40,9 +40,7 @@ pub async fn init(place: &Place, output: &Output) -> Result<u8, Failure> {
         made: make_key(key_file, &Random::from_system())?,
         place: key_file.display().to_string(),
     });
-    let existed = sqlite_path(&config.database.url).is_none_or(|path| Path::new(path).exists());
-    make_tables(&config.database.url).await?;
-    made.push(Made { what: "database", place: config.database.shown(), made: !existed });
+    made.push(Made { what: "database", made: make_tables(&config).await?, place: config.database.shown() });
     output.print(&made, |made| {
         let line = |it: &Made| format!("{}  {} {}\n", if it.made { "made" } else { "kept" }, it.what, it.place);
         let next = "\nnext: set [organisation], [sender] and [[relay]] in the configuration, then `besked customers import FILE`\n";
@@ -54,20 +52,17 @@ pub async fn init(place: &Place, output: &Output) -> Result<u8, Failure> {
 /// Makes or updates the tables.
 pub async fn migrate(place: &Place, output: &Output) -> Result<u8, Failure> {
     let config = place.load()?.config;
-    make_tables(&config.database.url).await?;
+    make_tables(&config).await?;
     output.print(&serde_json::json!({ "migrated": true }), |_| "the database's tables are up to date\n".to_owned())?;
     Ok(0)
 }
 
-/// Opens the database, making a SQLite file where it is missing, and makes its tables.
-pub async fn make_tables(url: &str) -> Result<(), Failure> {
-    if let Some(path) = sqlite_path(url) {
+/// Makes the tables of the database, and a SQLite file that is missing. Returns true if it made the file.
+pub async fn make_tables(config: &Config) -> Result<bool, Failure> {
+    if let Some(path) = sqlite_path(&config.database.url) {
         make_parent(Path::new(path))?;
     }
-    let store = Store::open(url, true).await?;
-    store.migrate().await?;
-    store.close().await;
-    Ok(())
+    Ok(App::migrate(config).await?)
 }
 
 /// Makes an Ed25519 key (PKCS#8 PEM, RFC 8410) that only its owner can read. False where there is one.

@@ -1,4 +1,4 @@
-//! `besked ledger`: how the record stands, and what others need to check it.
+//! `besked ledger`: its state, its checkpoints and keys, its audit and export.
 
 use std::path::{Path, PathBuf};
 
@@ -7,38 +7,37 @@ use serde_json::json;
 
 use super::Place;
 use super::failure::{FAILED, Failure};
+use super::file::unusable;
 use super::output::{Output, count, grouped, print, time};
 use super::progress::bar;
 use crate::app::App;
 use crate::domain::checkpoint::Checkpoint;
-use crate::ledger::Standing;
 use crate::ledger::audit::{Progress, Verdict};
-use crate::ledger::export::export;
-use crate::store::tree::Signed;
+use crate::ledger::{Signed, Standing};
 
 /// The ledger.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// How the ledger stands; exit 1 where sealing has stopped
+    /// Show the size, the root and what is unsealed; exit 1 if sealing has stopped
     Status,
-    /// Seal what waits, and print the signed checkpoint
+    /// Seal all entries, and print the signed checkpoint
     Checkpoint,
     /// Print the key that verifies checkpoints and evidence
     Vkey,
-    /// Recompute everything from the rows; exit 1 and the first bad entry where something does not fit
+    /// Recompute everything from the rows; if something differs, name the first bad entry and exit 1
     Audit {
-        /// A checkpoint that somebody else kept, to hold the ledger against
+        /// A checkpoint that somebody else kept, or the mail with it (.eml): the ledger is compared with it
         #[arg(long, value_name = "FILE")]
         checkpoint: Option<PathBuf>,
     },
-    /// Write the log as static files that any tlog-tiles client can read; only what is new
+    /// Write the log as static files for any tlog-tiles client; writes only what is new
     Export {
         /// The folder
         folder: PathBuf,
     },
-    /// Let sealing go on after it stopped
+    /// Resume sealing after it stopped
     Continue {
-        /// Why it may go on: it is recorded in the ledger
+        /// Why it may resume: recorded in the ledger
         #[arg(long, value_name = "TEXT")]
         reason: String,
     },
@@ -60,10 +59,8 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
         }
         Command::Audit { checkpoint } => return audit(&app, checkpoint, output).await,
         Command::Export { folder } => {
-            let checkpoint = app.ledger.checkpoint().await?;
-            let bar = bar(checkpoint.size, "exporting");
-            let mut conn = app.store.snapshot().await?;
-            let exported = export(&mut conn, &checkpoint, &folder, &|n| bar.set_position(n)).await?;
+            let bar = bar(app.ledger.standing().await?.size, "exporting");
+            let exported = app.ledger.export(&folder, &|n| bar.set_position(n)).await?;
             bar.finish_and_clear();
             output.print(&exported, |it| {
                 format!(
@@ -76,9 +73,9 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
             })?;
         }
         Command::Continue { reason } => {
-            let signed = app.ledger.resume(&reason, place.actor()?.name()).await?;
+            let signed = app.ledger.resume(&place.actor()?, &reason).await?;
             print_checkpoint(&signed, output)?;
-            eprintln!("sealing goes on; the reason is recorded in the ledger");
+            eprintln!("sealing resumed; the reason is recorded in the ledger");
             let erased = app.subjects.exchange(&place.actor()?).await?.erased;
             if erased > 0 {
                 eprintln!(
@@ -118,28 +115,16 @@ async fn audit(app: &App, checkpoint: Option<PathBuf>, output: &Output) -> Resul
             count(report.deliveries, "delivery", "deliveries"),
             count(report.messages, "message", "messages"),
             count(report.checkpoints, "checkpoint", "checkpoints"),
-            if report.signatures { "" } else { "; signatures were not checked: this machine has not the key" }
+            if report.signatures { "" } else { "; signatures were not checked: this machine does not have the key" }
         ),
     })?;
     Ok(if report.verdict == Verdict::Ok { 0 } else { FAILED })
 }
 
-/// A checkpoint that somebody kept: the note itself, or a mail with it, by any key that the ledger had.
+/// A checkpoint that somebody kept, from a file.
 async fn kept_checkpoint(app: &App, path: &Path) -> Result<Checkpoint, Failure> {
-    let unusable = |problem: String| Failure::invalid(format!("cannot use `{}`: {problem}", path.display()));
-    let text = std::fs::read_to_string(path).map_err(|error| unusable(error.to_string()))?.replace("\r\n", "\n");
-    let origin = format!("{}\n", app.config.ledger.origin);
-    // In a mail it stands below other words.
-    let begins = if text.starts_with(&origin) { Some(0) } else { text.rfind(&format!("\n{origin}")).map(|at| at + 1) };
-    let note = format!("{}\n", text[begins.unwrap_or(0)..].trim_end());
-    let mut problem = String::new();
-    for key in app.ledger.verifier_keys().await? {
-        match Checkpoint::open(&note, &key) {
-            Ok(checkpoint) => return Ok(checkpoint),
-            Err(error) => problem = error.to_string(),
-        }
-    }
-    Err(unusable(problem))
+    let bytes = std::fs::read(path).map_err(|error| unusable("read", path, &error))?;
+    Ok(app.ledger.kept_checkpoint(&bytes).await?)
 }
 
 fn print_checkpoint(signed: &Signed, output: &Output) -> Result<(), Failure> {
@@ -159,11 +144,11 @@ fn describe(standing: &Standing) -> String {
         _ => "no checkpoint was signed yet\n".to_owned(),
     };
     if !standing.signs {
-        text += "this machine has not the key and does not sign\n";
+        text += "this machine does not have the key and does not sign\n";
     }
     if let Some(reason) = &standing.stopped {
         text += &format!(
-            "\nsealing has stopped: {reason}\nsending goes on; `besked ledger continue --reason TEXT` lets sealing go on, with the reason on record\n"
+            "\nsealing has stopped: {reason}\nsending continues; `besked ledger continue --reason TEXT` resumes sealing and records the reason\n"
         );
     }
     text

@@ -27,17 +27,14 @@ mod subject;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::OnceLock;
-use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use tokio::time::timeout;
 
 use crate::app::{App, AppError};
 use crate::config::{ConfigError, Loaded, load};
 use crate::domain::actor::Actor;
 use crate::domain::clock::Clock;
 use crate::domain::random::Random;
-use crate::store::{Dialect, Store};
 use failure::Failure;
 use output::Output;
 
@@ -176,12 +173,9 @@ struct Place {
     config: Option<PathBuf>,
     /// The operator named with `--as`.
     operator: Option<String>,
-    /// The database that it works on, once it does.
-    opened: OnceLock<Store>,
+    /// The parts, once a command uses them.
+    opened: OnceLock<App>,
 }
-
-/// How long closing the database may take.
-const CLOSING: Duration = Duration::from_secs(5);
 
 impl Place {
     fn load(&self) -> Result<Loaded, Failure> {
@@ -210,16 +204,14 @@ impl Place {
     async fn open(&self) -> Result<Result<App, AppError>, Failure> {
         let opened = App::open(self.load()?.config, Clock::System, Random::from_system()).await;
         if let Ok(app) = &opened {
-            self.opened.get_or_init(|| app.store.clone());
+            self.opened.get_or_init(|| app.clone());
         }
         Ok(opened)
     }
 
-    /// Folds SQLite's write-ahead log into its file: whoever opens the database next would have to read all of it first.
     async fn close(&self) {
-        if let Some(store) = self.opened.get().filter(|store| store.dialect == Dialect::Sqlite) {
-            // Where it takes longer, the next one does it: nothing is lost.
-            let _ = timeout(CLOSING, store.close()).await;
+        if let Some(app) = self.opened.get() {
+            app.close().await;
         }
     }
 }

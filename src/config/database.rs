@@ -36,6 +36,13 @@ impl Database {
     }
 }
 
+/// The file behind a SQLite URL; `None` for a URL of another engine.
+#[must_use]
+pub fn sqlite_path(url: &str) -> Option<&str> {
+    let path = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:"))?;
+    Some(path.split('?').next().unwrap_or(path))
+}
+
 /// Returns a database URL with asterisks for its password.
 #[must_use]
 pub fn without_password(url: &str) -> String {

@@ -27,7 +27,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use category::{CategoryRules, LeadTime, LeastLevel};
-pub use database::{Database, without_password};
+pub use database::{Database, sqlite_path, without_password};
 pub use dispatch::Dispatch;
 pub use dkim::Dkim;
 pub use http::Http;

@@ -30,6 +30,7 @@ pub mod pulse;
 mod rate;
 mod recorder;
 pub mod relay;
+pub mod relays;
 mod share;
 mod tally;
 mod unreadable;

@@ -3,8 +3,9 @@
 //! It is written record by record, from one snapshot under one checkpoint. For one customer it opens that customer's entries
 //! only; everybody else stays a hash. [`crate::domain::evidence`] reads it.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::convert::Infallible;
+mod recipients;
+
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use data_encoding::BASE64;
@@ -16,14 +17,14 @@ use super::LedgerError;
 use super::subtrees::Subtrees;
 use crate::domain::address::{AddressKey, mentioned};
 use crate::domain::checkpoint::TlogProof;
-use crate::domain::entry::{Brief, Event, Person, who};
-use crate::domain::evidence::{EntryRecord, FORMAT, MessageRecord, RecipientRecord};
+use crate::domain::entry::{Brief, Event, Person};
+use crate::domain::evidence::{EntryRecord, FORMAT, MessageRecord};
 use crate::domain::kind::Kind;
-use crate::domain::merkle::{Frontier, Hash, Node, Tree, inclusion_proof, leaf_hash};
-use crate::store::deliveries::{self, Committed};
+use crate::domain::merkle::Hash;
+use crate::store::deliveries;
 use crate::store::ledger::{self as entries, StoredOpening};
 use crate::store::tree::Signed;
-use crate::store::{Conn, StoreError, messages, notices};
+use crate::store::{Conn, StoreError, messages};
 
 /// Why evidence could not be made.
 #[derive(Debug, Error)]
@@ -129,7 +130,7 @@ pub async fn export(
     }
     refuse_the_pointless(conn, wanted, &kinds).await?;
     file.open("],\"recipients\":[")?;
-    contents.recipients = write_recipients(conn, wanted, &mut file).await?;
+    contents.recipients = recipients::write(conn, wanted, &mut file).await?;
     file.open("]")?;
     if wanted.with_messages {
         file.open(",\"messages\":[")?;
@@ -250,124 +251,6 @@ impl<W: Write> File<W> {
         self.out.write_all(if self.first { b"\n" } else { b",\n" })?;
         self.first = false;
         serde_json::to_writer(&mut self.out, record).map_err(io::Error::from)
-    }
-}
-
-async fn write_recipients(
-    conn: &mut Conn,
-    wanted: &Wanted<'_>,
-    file: &mut File<impl Write>,
-) -> Result<u64, EvidenceError> {
-    let paths = Paths::load(conn, wanted).await?;
-    let mut written = 0;
-    let mut ordinal = 0;
-    loop {
-        let page = match wanted.account_id {
-            None => deliveries::committed(conn, wanted.notice_id, ordinal, 5000).await?,
-            Some(_) if ordinal == 0 => of_customer(conn, wanted).await?,
-            Some(_) => Vec::new(),
-        };
-        let Some(last) = page.last() else { return Ok(written) };
-        ordinal = last.ordinal + 1;
-        for recipient in page {
-            let Some(salt) = recipient.salt else { continue };
-            file.record(&RecipientRecord {
-                ordinal: recipient.ordinal,
-                who: BASE64.encode(&who(&recipient.account_id, &recipient.email)),
-                salt: BASE64.encode(&salt),
-                path: paths.path(recipient.ordinal)?.iter().map(|hash| BASE64.encode(hash)).collect(),
-            })?;
-            written += 1;
-        }
-    }
-}
-
-async fn of_customer(conn: &mut Conn, wanted: &Wanted<'_>) -> Result<Vec<Committed>, StoreError> {
-    let mut found = Vec::new();
-    for delivery in deliveries::of_customer(conn, wanted.notice_id, wanted.account_id.unwrap_or_default()).await? {
-        if wanted.address.is_none_or(|key| AddressKey::of(&delivery.email).as_ref() == Some(key)) {
-            found.extend(deliveries::committed(conn, wanted.notice_id, delivery.ordinal, 1).await?);
-        }
-    }
-    Ok(found)
-}
-
-/// The ways from recipients to the manifest's root: the whole tree, or the hashes that one customer needs of it.
-enum Paths {
-    Whole(Tree),
-    Some { size: u64, hashes: BTreeMap<Node, Hash> },
-}
-
-impl Paths {
-    async fn load(conn: &mut Conn, wanted: &Wanted<'_>) -> Result<Self, EvidenceError> {
-        let Some(account_id) = wanted.account_id else {
-            let mut tree = Tree::default();
-            each_commitment(conn, wanted.notice_id, |leaf| tree.push(leaf)).await?;
-            return Ok(Self::Whole(tree));
-        };
-        let ordinals: Vec<u64> =
-            deliveries::of_customer(conn, wanted.notice_id, account_id).await?.iter().map(|it| it.ordinal).collect();
-        let size = notices::find(conn, wanted.notice_id).await?.map_or(0, |notice| notice.recipients);
-        let mut hashes = BTreeMap::new();
-        for ordinal in ordinals {
-            let Ok(_) = inclusion_proof::<Infallible>(ordinal, size, |node| {
-                hashes.insert(node, [0; 32]);
-                Ok([0; 32])
-            });
-        }
-        let mut frontier = Frontier::new();
-        each_commitment(conn, wanted.notice_id, |leaf| {
-            frontier.push_with(leaf, |node, hash| {
-                if let Some(kept) = hashes.get_mut(&node) {
-                    *kept = *hash;
-                }
-            });
-        })
-        .await?;
-        Ok(Self::Some { size, hashes })
-    }
-
-    fn path(&self, ordinal: u64) -> Result<Vec<Hash>, EvidenceError> {
-        let path = match self {
-            Self::Whole(tree) => tree.inclusion_path(ordinal),
-            Self::Some { size, hashes } => {
-                inclusion_proof(ordinal, *size, |node| hashes.get(&node).copied().ok_or(())).ok().flatten()
-            }
-        };
-        path.ok_or_else(|| inconsistent(ordinal, "is not among the recipients of its notice").into())
-    }
-}
-
-/// Shows the leaf hash of every recipient in manifest order; gives their number.
-pub(super) async fn each_commitment(
-    conn: &mut Conn,
-    notice_id: Uuid,
-    mut show: impl FnMut(Hash),
-) -> Result<u64, StoreError> {
-    let mut next = 0;
-    loop {
-        let page = deliveries::committed(conn, notice_id, next, 5000).await?;
-        if page.is_empty() {
-            return Ok(next);
-        }
-        for recipient in &page {
-            if recipient.ordinal != next {
-                return Err(inconsistent(next, "is missing"));
-            }
-            let commitment =
-                recipient.commitment().ok_or_else(|| inconsistent(next, "has neither salt nor commitment"))?;
-            show(leaf_hash(&commitment));
-            next += 1;
-        }
-    }
-}
-
-fn inconsistent(ordinal: u64, problem: &str) -> StoreError {
-    StoreError::Inconsistent {
-        table: "deliveries",
-        column: "ordinal",
-        row: ordinal.to_string(),
-        problem: problem.to_owned(),
     }
 }
 

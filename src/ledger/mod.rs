@@ -10,6 +10,7 @@
 pub mod audit;
 pub mod evidence;
 pub mod export;
+mod kept;
 pub mod operated;
 pub mod post;
 pub mod report;
@@ -19,7 +20,7 @@ pub mod state;
 pub mod subtrees;
 pub mod unaddressed;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -27,6 +28,7 @@ use serde::Serialize;
 use thiserror::Error;
 
 use crate::config::Config;
+use crate::domain::actor::{Action, Actor};
 use crate::domain::checkpoint::Checkpoint;
 use crate::domain::clock::Clock;
 use crate::domain::entry::{Detail, Entry, Event, Fact, Person};
@@ -35,8 +37,11 @@ use crate::domain::merkle::{Hash, empty_root};
 use crate::domain::note::{Signer, VerifierKey};
 use crate::domain::random::Random;
 use crate::store::ledger::{self as entries, Opening};
-use crate::store::tree::{self, Head, Signed};
+pub use crate::store::tree::Signed;
+use crate::store::tree::{self, Head};
 use crate::store::{Conn, Store, StoreError};
+use export::{ExportError, Exported};
+use operated::Operation;
 use sign::Known;
 use state::{Last, Signing, StateError};
 
@@ -72,6 +77,14 @@ pub enum LedgerError {
     /// Nobody could be sent the checkpoint.
     #[error("the checkpoint could not be mailed: {0}")]
     NotMailed(String),
+    /// A file without a checkpoint of this ledger.
+    #[error("it has no checkpoint of the ledger {origin} that one of its keys signed{}", .problem.as_ref().map(|it| format!(": {it}")).unwrap_or_default())]
+    NoCheckpoint {
+        /// The ledger.
+        origin: String,
+        /// What is wrong with the one that is there.
+        problem: Option<String>,
+    },
     /// A reason that says nothing.
     #[error("a reason must be one line of text")]
     Reason,
@@ -83,7 +96,7 @@ impl LedgerError {
     pub fn kind(&self) -> Kind {
         match self {
             Self::Store(error) => error.kind(),
-            Self::Reason => Kind::Invalid,
+            Self::Reason | Self::NoCheckpoint { .. } => Kind::Invalid,
             Self::NotStopped => Kind::Conflict,
             Self::State(_)
             | Self::Key { .. }
@@ -295,6 +308,36 @@ impl Ledger {
         known.last().map(|last| last.key.clone()).ok_or_else(|| LedgerError::NoKey(self.config.ledger.key_file.clone()))
     }
 
+    /// Returns the checkpoint in what somebody kept: the note itself or the mail with it, signed with any key that the ledger had.
+    ///
+    /// # Errors
+    /// If it has none, or no key is known.
+    pub async fn kept_checkpoint(&self, bytes: &[u8]) -> Result<Checkpoint, LedgerError> {
+        let origin = &self.config.ledger.origin;
+        let keys = self.verifier_keys().await?;
+        let mut problem = None;
+        for note in kept::notes(bytes, origin) {
+            for key in &keys {
+                match Checkpoint::open(&note, key) {
+                    Ok(checkpoint) => return Ok(checkpoint),
+                    Err(error) => problem = Some(error.to_string()),
+                }
+            }
+        }
+        Err(LedgerError::NoCheckpoint { origin: origin.clone(), problem })
+    }
+
+    /// Writes the log into a folder as static files, up to a checkpoint that covers everything recorded until now; `progress`
+    /// gets the number of entries so far.
+    ///
+    /// # Errors
+    /// If the folder holds another log or cannot be written, or nothing can be signed.
+    pub async fn export(&self, folder: &Path, progress: &(dyn Fn(u64) + Sync)) -> Result<Exported, ExportError> {
+        let checkpoint = self.checkpoint().await?;
+        let mut conn = self.store.snapshot().await?;
+        export::export(&mut conn, &checkpoint, folder, progress).await
+    }
+
     /// This machine's key first, then every other that checkpoints were signed with: what somebody kept may be by an older one.
     ///
     /// # Errors
@@ -311,7 +354,7 @@ impl Ledger {
     ///
     /// # Errors
     /// Where nothing stopped it, or the reason says nothing.
-    pub async fn resume(&self, reason: &str, operator: &str) -> Result<Signed, LedgerError> {
+    pub async fn resume(&self, actor: &Actor, reason: &str) -> Result<Signed, LedgerError> {
         if !crate::domain::problem::is_line(reason) {
             return Err(LedgerError::Reason);
         }
@@ -326,7 +369,7 @@ impl Ledger {
             return Err(LedgerError::NotStopped);
         }
         tree::set_stopped(&mut tx, None).await?;
-        self.record_continuation(&mut tx, &signer, &known, (reason, operator)).await?;
+        self.record_continuation(&mut tx, &signer, &known, (actor, reason)).await?;
         tx.commit().await.map_err(StoreError::from)?;
         self.sequence_all().await?;
         let head = tree::head(&mut *self.store.read().await?).await?;
@@ -341,7 +384,7 @@ impl Ledger {
         conn: &mut Conn,
         signer: &Signer,
         known: &Known,
-        (reason, operator): (&str, &str),
+        (actor, reason): (&Actor, &str),
     ) -> Result<(), LedgerError> {
         let at = self.clock.now();
         let (key, size, root) = last_before(conn, known).await?;
@@ -353,12 +396,13 @@ impl Ledger {
         if let Some(old) = key.filter(|old| *old != new) {
             facts.push(Fact { detail: Detail::Keys { old, new }, ..Fact::new(Event::KeyRotated, at) });
         }
-        let person = Person { role: operator.to_owned(), ..Person::default() };
+        let person = Person { role: actor.to_string(), ..Person::default() };
         for fact in facts {
             let entry = Entry::new(&fact, Some(&person), &self.random);
             entries::append(conn, &[Opening::about_nothing(&entry, at)]).await?;
         }
-        Ok(())
+        let operation = Operation::new(Action::Continue).reason(reason);
+        Ok(operated::record(conn, actor, &operation, at, &self.random).await?)
     }
 }
 

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::customers::{json, json_ids};
 use super::dialect::{Batch, Dialect, step};
 use super::row::{Row, hex};
-use super::{Conn, Result};
+use super::{Conn, Result, StoreError};
 use crate::domain::address::AddressKey;
 use crate::domain::entry::{Entry, Event};
 
@@ -192,32 +192,53 @@ pub async fn of_notice(conn: &mut Conn, notice_id: Uuid) -> Result<Vec<StoredOpe
     rows.iter().map(read_opening).collect()
 }
 
+/// The sealed entries of notice `$1` by index, those to customer `$2` and at address `$3` if they are named.
+macro_rules! sealed {
+    () => {
+        "SELECT e.idx, e.entry_id FROM ledger_entries e WHERE e.entry_id IN (
+           SELECT entry_id FROM ledger_openings WHERE notice_id = $1 AND delivery_id IS NULL AND event <> 'operated'
+           UNION ALL SELECT p.entry_id FROM deliveries d JOIN ledger_openings p ON p.delivery_id = d.id
+           WHERE d.notice_id = $1 AND ($2 IS NULL OR d.account_id = $2) AND ($3 IS NULL OR d.email_key = $3)
+             AND p.event <> 'operated')
+         ORDER BY e.idx"
+    };
+}
+
 /// The sealed entries about a notice by index: about the notice as a whole, and about its deliveries, to one customer where
-/// named, at one address, where named.
+/// named, at one address, where named. The record of what operators did is left out.
 pub async fn sealed(
     conn: &mut Conn,
     notice_id: Uuid,
     account_id: Option<&str>,
     address: Option<&AddressKey>,
 ) -> Result<Vec<(u64, Uuid)>> {
-    let rows = sqlx::query(
-        "SELECT e.entry_id, e.idx FROM ledger_entries e WHERE e.entry_id IN (
-           SELECT entry_id FROM ledger_openings WHERE notice_id = $1 AND delivery_id IS NULL
-           UNION ALL SELECT p.entry_id FROM deliveries d JOIN ledger_openings p ON p.delivery_id = d.id
-           WHERE d.notice_id = $1 AND ($2 IS NULL OR d.account_id = $2) AND ($3 IS NULL OR d.email_key = $3))
-         ORDER BY e.idx",
-    )
-    .bind(notice_id.to_string())
-    .bind(account_id)
-    .bind(address.map(AddressKey::as_str))
-    .fetch_all(conn)
-    .await?;
-    rows.iter()
-        .map(|row| {
-            let row = Row::of("ledger_entries", row);
-            Ok((row.count("idx")?, row.id("entry_id")?))
-        })
-        .collect()
+    // One row with a line for each entry: a row for each would take more memory than all the lines.
+    let sql = Dialect::of(conn).pick(
+        concat!("SELECT group_concat(idx || ' ' || entry_id, char(10)) AS lines FROM (", sealed!(), ")"),
+        concat!(
+            "SELECT string_agg(idx || ' ' || entry_id, chr(10) ORDER BY idx) AS lines FROM (",
+            sealed!(),
+            ") AS sealed"
+        ),
+    );
+    let row = sqlx::query(sql)
+        .bind(notice_id.to_string())
+        .bind(account_id)
+        .bind(address.map(AddressKey::as_str))
+        .fetch_one(conn)
+        .await?;
+    let lines: Option<String> = Row::of("ledger_entries", &row).get("lines")?;
+    let parse = |line: &str| {
+        let (index, id) = line.split_once(' ')?;
+        Some((index.parse().ok()?, id.parse().ok()?))
+    };
+    let entries = lines.unwrap_or_default().lines().map(parse).collect::<Option<Vec<_>>>();
+    entries.ok_or_else(|| StoreError::Inconsistent {
+        table: "ledger_entries",
+        column: "entry_id",
+        row: notice_id.to_string(),
+        problem: "an entry of this notice has no valid id".to_owned(),
+    })
 }
 
 /// How many entries about a notice wait for their index, to one customer where named.
@@ -225,7 +246,7 @@ pub async fn unsealed(conn: &mut Conn, notice_id: Uuid, account_id: Option<&str>
     let row = sqlx::query(
         "SELECT COUNT(*) AS n FROM ledger_pending w JOIN ledger_openings o ON o.entry_id = w.entry_id
          LEFT JOIN deliveries d ON d.id = o.delivery_id
-         WHERE o.notice_id = $1 AND ($2 IS NULL OR o.delivery_id IS NULL OR d.account_id = $2)",
+         WHERE o.notice_id = $1 AND o.event <> 'operated' AND ($2 IS NULL OR o.delivery_id IS NULL OR d.account_id = $2)",
     )
     .bind(notice_id.to_string())
     .bind(account_id)

@@ -62,8 +62,8 @@ use sqlx::{ConnectOptions as _, Connection as _, Executor, SqlStr};
 use thiserror::Error;
 use tokio::time::timeout;
 
+pub use crate::config::sqlite_path;
 use crate::config::without_password;
-
 use crate::domain::kind::Kind;
 use dialect::Access;
 pub use dialect::Dialect;
@@ -459,11 +459,4 @@ fn migrator(dialect: Dialect) -> Migrator {
         Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, sql, false)
     });
     Migrator::with_migrations(migrations.collect())
-}
-
-/// The file behind a SQLite URL; `None` for a URL of another engine.
-#[must_use]
-pub fn sqlite_path(url: &str) -> Option<&str> {
-    let path = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:"))?;
-    Some(path.split('?').next().unwrap_or(path))
 }

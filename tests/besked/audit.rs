@@ -359,7 +359,7 @@ async fn checkpoints_by_a_key_that_was_exchanged_count_and_foreign_ones_do_not()
     append(&app.app, 3).await;
     app.app.ledger.checkpoint().await.unwrap();
     crate::app::write_key(&app.app.config.ledger.key_file, 8);
-    app.app.ledger.resume("yearly exchange", "bo").await.unwrap();
+    app.app.ledger.resume(&crate::app::bo(), "yearly exchange").await.unwrap();
     let report = audit(&app).await;
     assert_eq!((report.verdict, report.checkpoints), (Verdict::Ok, 2), "{report:?}");
     // The key alone is exchanged, without an entry that says so.

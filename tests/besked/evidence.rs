@@ -214,3 +214,78 @@ fn wrong_files_end_in_one_line_and_bounded_memory() {
         .run(&["verify", "key", "--key", "nonsense"])
         .fails(2, &["neither a verifier key nor a file with one", "hint: "]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn evidence_names_one_customer_or_is_asked_to_name_everyone() {
+    let relay = crate::relay::Relay::start().await;
+    let shell = Shell::new().relay(relay.address.port());
+    shell.write("customers.csv", CUSTOMERS);
+    shell.run(&["customers", "import", "customers.csv"]).ok();
+    shell.write("one.md", &maintenance("all = true"));
+    shell.write("two.md", &maintenance("customers = [\"C1\"]"));
+    shell.run(&["notice", "send", "one.md", "--wait", "--yes"]).ok();
+    shell.run(&["notice", "send", "two.md", "--wait", "--yes"]).ok();
+    let key = shell.run(&["ledger", "vkey"]).ok().out;
+    let export = |more: &[&str]| shell.run(&[&["--json", "evidence", "export", "-o", "matter.json"], more].concat());
+    export(&["--reference", "CHG-1"]).fails(2, &["needs the customer", "hint: `--account ID`"]);
+    export(&["--account", "C1"]).fails(2, &["--notice", "--reference"]);
+    export(&["--reference", "CHG-1", "--account", "C9"]).fails(2, &["nothing to prove"]);
+    export(&["--reference", "CHG-9", "--everyone"]).fails(2, &["no notice `CHG-9`"]);
+
+    // Each notice of the matter has its file.
+    let written = export(&["--reference", "CHG-1", "--account", "C1", "--pdf", "matter.pdf"]).ok().json();
+    let files: Vec<_> = written["evidence"].as_array().unwrap().iter().map(|it| it["file"].as_str().unwrap()).collect();
+    assert_eq!(files, ["matter.json", "matter-2.json"]);
+    for file in files {
+        let said = shell.run(&["--json", "verify", file, "--key", key.trim()]).ok().json();
+        assert_eq!(said["verdict"], "valid", "{file}: {said}");
+    }
+    for name in ["matter.json", "matter-2.json", "matter.pdf", "matter-2.pdf"] {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = std::fs::metadata(shell.directory.path().join(name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
+    // Only one of them was addressed to this customer.
+    let written = export(&["--reference", "CHG-1", "--account", "C2"]).ok().json();
+    assert_eq!(written["evidence"].as_array().unwrap().len(), 1);
+
+    let everyone = export(&["--reference", "CHG-1", "--everyone"]).ok();
+    assert!(everyone.err.contains("names every recipient of every customer: 2 recipients"), "{}", everyone.err);
+}
+
+#[tokio::test]
+async fn what_operators_did_is_no_evidence_and_not_missing_from_it() {
+    use besked::domain::actor::Action;
+    use besked::ledger::operated::{Operation, record};
+    let app = TestApp::new(Engine::Sqlite).await;
+    app.import(CUSTOMERS).await;
+    let id = app.release(&maintenance("all = true")).await;
+    app.run_until_idle().await;
+    let checkpoint = app.app.ledger.checkpoint().await.unwrap();
+    let notice = app.notice(id).await;
+    for seal in [false, true] {
+        let mut tx = app.app.store.write().await.unwrap();
+        let operation = Operation::on_notice(Action::Pause, &notice);
+        record(&mut tx, &crate::app::bo(), &operation, app.app.clock.now(), &app.app.random).await.unwrap();
+        tx.commit().await.unwrap();
+        if seal {
+            app.app.ledger.checkpoint().await.unwrap();
+        }
+        let mut conn = app.app.store.snapshot().await.unwrap();
+        let wanted = Wanted { notice_id: id, account_id: Some("C1"), address: None, with_messages: false };
+        let contents = export(&mut conn, &checkpoint, &wanted, Vec::new(), &|_| ()).await.unwrap();
+        assert_eq!((contents.entries, contents.unsealed), (3, 0));
+    }
+}
+
+#[tokio::test]
+async fn paths_of_recipients_hold_in_a_notice_of_many_blocks() {
+    let app = TestApp::new(Engine::Sqlite).await;
+    let rows = |n: u32| format!("C{n},Customer {n},person{n}@customer{n}.example,,service,en,UTC,sto2\n");
+    let header = CUSTOMERS.lines().next().unwrap();
+    app.import(&format!("{header}\n{}", (0..777).map(rows).collect::<String>())).await;
+    let id = app.release(&maintenance("all = true")).await;
+    let file = exported(&app, id, None).await.unwrap();
+    let evidence = verify(file.as_slice(), &key(&app)).unwrap();
+    assert!(evidence.is_complete() && evidence.recipients.len() == 777);
+}

@@ -15,6 +15,7 @@ use besked::store::{ledger as entries, tree};
 use rstest::rstest;
 
 use crate::app::{CUSTOMERS, START, TestApp, maintenance, write_key};
+use crate::cli::Shell;
 use crate::database::Engine;
 
 /// Appends entries, as whatever happens does.
@@ -157,14 +158,17 @@ async fn a_database_restored_from_yesterday_stops_sealing_until_a_person_says_wh
     assert!(matches!(finished, besked::dispatch::Finished::Unsealed(..)), "{finished:?}");
     assert_eq!(app.counts(id).await.values().sum::<u64>(), 2, "sending goes on");
 
-    assert!(matches!(app.app.ledger.resume(" ", "bo").await, Err(LedgerError::Reason)));
-    app.app.ledger.resume("disk failure, backup of last night", "bo").await.unwrap();
-    // 5, 6 more, created, submitted, manifest, released, two acceptances, closed, continued.
-    assert_eq!(checkpoint(&app).await.size(), 19);
+    assert!(matches!(app.app.ledger.resume(&crate::app::bo(), " ").await, Err(LedgerError::Reason)));
+    app.app.ledger.resume(&crate::app::bo(), "disk failure, backup of last night").await.unwrap();
+    // 5, 6 more, created, submitted, manifest, released, two acceptances, closed, continued, and who did it.
+    assert_eq!(checkpoint(&app).await.size(), 20);
+    let operated = last_fact(&app, Event::Operated).await.detail;
+    let action = besked::domain::actor::Action::Continue;
+    assert_eq!(operated, besked::domain::entry::Detail::Operated { action, object: None });
     let said = last_fact(&app, Event::Continued).await;
     let besked::domain::entry::Detail::Continued { reason, size, root } = said.detail else { panic!("{said:?}") };
     assert_eq!((reason.as_str(), size, root), ("disk failure, backup of last night", 8, lost.root()));
-    assert!(matches!(app.app.ledger.resume("again", "bo").await, Err(LedgerError::NotStopped)));
+    assert!(matches!(app.app.ledger.resume(&crate::app::bo(), "again").await, Err(LedgerError::NotStopped)));
 }
 
 /// The last fact of an event, as it is stored.
@@ -202,17 +206,17 @@ async fn a_key_or_a_state_that_does_not_fit_stops_sealing() {
     let kept = std::fs::read(state).unwrap();
     std::fs::remove_file(state).unwrap();
     assert!(stopped(&app).await.contains("the state file is missing"));
-    app.app.ledger.resume("the state file was lost with its disk", "bo").await.unwrap();
+    app.app.ledger.resume(&crate::app::bo(), "the state file was lost with its disk").await.unwrap();
     std::fs::write(state, &kept[..20]).unwrap();
     assert!(stopped(&app).await.contains("is damaged"));
     std::fs::write(state, kept).unwrap();
-    app.app.ledger.resume("the state file was put back", "bo").await.unwrap();
-    assert_eq!(checkpoint(&app).await.size(), 4, "an older state is no fault: the tree begins with it");
+    app.app.ledger.resume(&crate::app::bo(), "the state file was put back").await.unwrap();
+    assert_eq!(checkpoint(&app).await.size(), 6, "an older state is no fault: the tree begins with it");
 
     write_key(&app.app.config.ledger.key_file, 8);
     assert!(stopped(&app).await.contains(&format!("is not the one that signed last, which was {before}")));
-    app.app.ledger.resume("yearly exchange", "bo").await.unwrap();
-    assert_eq!(checkpoint(&app).await.size(), 6);
+    app.app.ledger.resume(&crate::app::bo(), "yearly exchange").await.unwrap();
+    assert_eq!(checkpoint(&app).await.size(), 9);
     let said = last_fact(&app, Event::KeyRotated).await.detail;
     let after = app.app.ledger.verifier_key().unwrap().to_string();
     assert_eq!(said, besked::domain::entry::Detail::Keys { old: before, new: after });
@@ -266,7 +270,7 @@ async fn a_new_key_does_not_hide_a_restored_database() {
     write_key(&app.app.config.ledger.key_file, 8);
     let reason = stopped(&app).await;
     assert!(reason.contains("8 were signed") && reason.contains("and the key is not the one"), "{reason}");
-    app.app.ledger.resume("disk failure, and a new key with it", "bo").await.unwrap();
+    app.app.ledger.resume(&crate::app::bo(), "disk failure, and a new key with it").await.unwrap();
     assert!(matches!(last_fact(&app, Event::KeyRotated).await.detail, besked::domain::entry::Detail::Keys { .. }));
 }
 
@@ -279,7 +283,7 @@ async fn a_host_that_was_lost_with_key_and_state_is_made_good_from_the_database(
     std::fs::remove_file(&app.app.config.ledger.state_file).unwrap();
     write_key(&app.app.config.ledger.key_file, 8);
     assert!(stopped(&app).await.contains("the state file is missing"));
-    app.app.ledger.resume("the host burned down", "bo").await.unwrap();
+    app.app.ledger.resume(&crate::app::bo(), "the host burned down").await.unwrap();
     let said = last_fact(&app, Event::Continued).await.detail;
     let besked::domain::entry::Detail::Continued { size, root, .. } = said else { panic!("{said:?}") };
     assert_eq!((size, root), (5, before.root()), "as the database shows it");
@@ -289,4 +293,65 @@ async fn a_host_that_was_lost_with_key_and_state_is_made_good_from_the_database(
     let report = crate::audit::audit(&app).await;
     assert_eq!(report.problem, None, "checkpoints by the lost key count");
     assert_eq!(app.app.ledger.verifier_keys().await.unwrap().len(), 3);
+}
+
+#[test]
+fn files_with_persons_or_keys_are_private_and_the_doctor_looks() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let shell = Shell::new();
+    shell.write("customers.csv", CUSTOMERS);
+    shell.run(&["customers", "import", "customers.csv"]).ok();
+    shell.run(&["ledger", "checkpoint"]).ok();
+    let file = |name: &str| shell.directory.path().join("var").join(name);
+    let mode = |name: &str| std::fs::metadata(file(name)).unwrap().permissions().mode() & 0o777;
+    for name in ["besked.db", "ledger.key", "ledger.state"] {
+        assert_eq!(mode(name), 0o600, "{name}");
+    }
+    let doctor = || {
+        let checks = shell.run(&["--json", "doctor"]).json();
+        let files = checks.as_array().unwrap().iter().find(|it| it["what"] == "files").unwrap().clone();
+        (files["verdict"].as_str().unwrap().to_owned(), files["detail"].as_str().unwrap().to_owned())
+    };
+    assert_eq!(doctor().0, "ok");
+    for name in ["besked.db", "ledger.state"] {
+        std::fs::set_permissions(file(name), std::fs::Permissions::from_mode(0o644)).unwrap();
+        let (verdict, detail) = doctor();
+        assert!(verdict == "warning" && detail.contains(&format!("{name}` can be read by others")), "{detail}");
+    }
+}
+
+#[tokio::test]
+async fn files_beside_the_database_are_as_private_as_it_is() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let app = TestApp::new(Engine::Sqlite).await;
+    append(&app.app, 3).await;
+    let file = app.database_file().display().to_string();
+    for name in [file.clone(), format!("{file}-wal"), format!("{file}-shm")] {
+        let mode = std::fs::metadata(&name).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "{name}");
+    }
+}
+
+#[test]
+fn the_audit_takes_the_mail_that_brought_a_checkpoint() {
+    let shell = Shell::new();
+    let note = shell.run(&["ledger", "checkpoint"]).ok().out;
+    let mail = |encoding: &str, body: &str| {
+        format!(
+            "From: besked@example.com\r\nSubject: Checkpoint\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\
+             Content-Transfer-Encoding: {encoding}\r\n\r\n{body}"
+        )
+    };
+    let text = format!("Keep this.\r\n\r\n{}\r\n--\r\nThe ledger\r\n", note.replace('\n', "\r\n"));
+    shell.write("note", &note);
+    shell.write("plain.eml", &mail("8bit", &text));
+    shell.write("quoted.eml", &mail("quoted-printable", &quoted_printable::encode_to_str(&text)));
+    shell.write("base64.eml", &mail("base64", &data_encoding::BASE64_MIME.encode(text.as_bytes())));
+    for file in ["note", "plain.eml", "quoted.eml", "base64.eml"] {
+        shell.run(&["ledger", "audit", "--checkpoint", file]).ok();
+    }
+    shell.write("other.eml", &mail("8bit", "Nothing here."));
+    shell
+        .run(&["ledger", "audit", "--checkpoint", "other.eml"])
+        .fails(2, &["has no checkpoint of the ledger", "hint: "]);
 }

@@ -340,7 +340,7 @@ async fn stopped_sealing_does_not_bring_anybody_mail_who_was_erased() {
     app.run_until_idle().await;
     assert!(app.relay.to("hello@two.example").is_empty());
     assert_eq!(app.counts(id).await, [(State::Accepted, 1), (State::Cancelled, 1)].into());
-    app.app.ledger.resume("backup of yesterday", "bo").await.unwrap();
+    app.app.ledger.resume(&crate::app::bo(), "backup of yesterday").await.unwrap();
     let report = audit(&app).await;
     assert_eq!(report.problem, None);
 }

@@ -1,0 +1,41 @@
+//! The modes of the files that hold persons, keys or passwords: only their owner should read them.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use super::{Check, Verdict};
+use crate::config::{Config, sqlite_path};
+
+/// Checks each file that exists.
+pub(super) fn check(config: &Config) -> Check {
+    let files = private(config);
+    let open: Vec<String> = files.iter().filter_map(|path| open_to_others(path)).collect();
+    if open.is_empty() {
+        let there = files.iter().filter(|path| path.exists()).count();
+        return Check::new("files", Verdict::Ok, format!("{there} with persons, keys or passwords, private"));
+    }
+    Check::new("files", Verdict::Warning, open.join(", "))
+}
+
+/// The files that name persons or hold a key or password.
+fn private(config: &Config) -> Vec<PathBuf> {
+    let mut files = vec![
+        config.ledger.key_file.clone(),
+        config.ledger.state_file.clone(),
+        config.privacy.journal_file.clone(),
+        config.privacy.journal_key_file.clone(),
+    ];
+    if let Some(path) = sqlite_path(&config.database.url) {
+        files.extend(["", "-wal", "-shm"].map(|suffix| PathBuf::from(format!("{path}{suffix}"))));
+    }
+    files.extend(config.database.password_file.clone());
+    files.extend(config.relays.iter().filter_map(|relay| relay.password_file.clone()));
+    files.extend(config.dkim.iter().map(|entry| entry.key_file.clone()));
+    files
+}
+
+/// Says of a file that others can read or write it.
+pub(super) fn open_to_others(path: &Path) -> Option<String> {
+    let open = std::fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o077 != 0);
+    open.then(|| format!("`{}` can be read by others: chmod 600", path.display()))
+}

@@ -1,0 +1,147 @@
+//! The doctor: checks the configuration, the database, the keys, the modes of files and the relays. It changes nothing and sends
+//! nothing.
+
+mod files;
+mod relay;
+
+use serde::Serialize;
+
+use crate::app::App;
+use crate::config::{Config, Dkim};
+use crate::domain::clock::Clock;
+use crate::domain::random::Random;
+use crate::mail::dkim::{self, Record};
+use crate::store::StoreError;
+
+/// The result of a check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// Nothing is wrong.
+    Ok,
+    /// It works, and something should be changed.
+    Warning,
+    /// It does not work.
+    Failed,
+}
+
+/// A check.
+#[derive(Clone, Debug, Serialize)]
+pub struct Check {
+    /// What was checked.
+    pub what: String,
+    /// The result.
+    pub verdict: Verdict,
+    /// The particulars.
+    pub detail: String,
+    /// The DNS record that it needs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub record: Option<Record>,
+}
+
+impl Check {
+    fn new(what: impl Into<String>, verdict: Verdict, detail: impl Into<String>) -> Self {
+        Self { what: what.into(), verdict, detail: detail.into(), record: None }
+    }
+
+    fn of<T, E: std::fmt::Display>(what: &str, result: Result<T, E>, ok: impl FnOnce(T) -> String) -> Self {
+        match result {
+            Ok(value) => Self::new(what, Verdict::Ok, ok(value)),
+            Err(error) => Self::new(what, Verdict::Failed, error.to_string()),
+        }
+    }
+}
+
+/// Runs every check.
+pub async fn examine(config: &Config) -> Vec<Check> {
+    let mut checks = Vec::new();
+    match App::open(config.clone(), Clock::System, Random::from_system()).await {
+        Ok(app) => {
+            checks.push(database(&app).await);
+            checks.push(ledger(&app).await);
+            checks.push(tombstones(&app).await);
+        }
+        Err(error) => checks.push(Check::new("database", Verdict::Failed, error.to_string())),
+    }
+    checks.push(key(config));
+    checks.push(files::check(config));
+    checks.extend(config.dkim.iter().map(|entry| dkim(entry, config)));
+    if config.relays.is_empty() {
+        checks.push(Check::new("relay", Verdict::Failed, "no [[relay]] is configured"));
+    }
+    for relay in &config.relays {
+        checks.push(relay::check(relay, config, Clock::System.now()).await);
+    }
+    checks
+}
+
+/// Checks that the database can be written: begins a transaction and rolls it back.
+async fn database(app: &App) -> Check {
+    let written = async { app.store.write().await?.rollback().await.map_err(StoreError::from) };
+    Check::of("database", written.await, |()| format!("{:?}, tables of this version, writable", app.store.dialect))
+}
+
+async fn ledger(app: &App) -> Check {
+    let standing = match app.ledger.standing().await {
+        Ok(standing) => standing,
+        Err(error) => return Check::new("ledger", Verdict::Failed, error.to_string()),
+    };
+    if let Some(reason) = standing.stopped {
+        return Check::new("ledger", Verdict::Failed, format!("sealing has stopped: {reason}"));
+    }
+    let pending =
+        if standing.pending == 0 { "all sealed".to_owned() } else { format!("{} unsealed", standing.pending) };
+    Check::new("ledger", Verdict::Ok, format!("entries: {}, {pending}", standing.size))
+}
+
+/// Checks that this database has all tombstones of the journal, and the other way round.
+async fn tombstones(app: &App) -> Check {
+    let what = "tombstones";
+    match app.subjects.tombstones().await {
+        Err(error) => Check::new(what, Verdict::Failed, error.to_string()),
+        Ok(it) if it.missing > 0 => {
+            let detail = format!("not carried out here: {}; run `besked subject replay`", it.missing);
+            Check::new(what, Verdict::Failed, detail)
+        }
+        Ok(it) if it.journaled.is_none() => {
+            let detail = format!(
+                "{}, and no journal on this node: only other nodes' journals know who must be erased from a restored copy",
+                it.stored
+            );
+            Check::new(what, Verdict::Warning, detail)
+        }
+        Ok(it) if it.journaled < Some(it.stored) => {
+            let detail = "this node's journal lacks some: the dispatcher writes them within an hour";
+            Check::new(what, Verdict::Warning, detail)
+        }
+        Ok(it) => Check::new(what, Verdict::Ok, it.stored.to_string()),
+    }
+}
+
+/// Checks whether this machine has the ledger's key.
+fn key(config: &Config) -> Check {
+    let path = &config.ledger.key_file;
+    match std::fs::metadata(path) {
+        Ok(_) => Check::new("ledger key", Verdict::Ok, format!("`{}`", path.display())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let detail = format!("there is none at `{}`: this machine does not sign", path.display());
+            Check::new("ledger key", Verdict::Warning, detail)
+        }
+        Err(error) => Check::new("ledger key", Verdict::Failed, format!("`{}`: {error}", path.display())),
+    }
+}
+
+/// Checks that a DKIM key signs, that only its owner can read it, and that its domain is the sender's. Nothing is looked up in
+/// the DNS.
+fn dkim(entry: &Dkim, config: &Config) -> Check {
+    let what = format!("dkim {}", entry.record_name());
+    let looked = match dkim::look(entry) {
+        Ok(looked) => looked,
+        Err(error) => return Check::new(what, Verdict::Failed, error.to_string()),
+    };
+    let mut parts = vec![looked.kind];
+    parts.extend(files::open_to_others(&entry.key_file));
+    parts.extend(entry.warning(config.sender.domain()));
+    let verdict = if parts.len() == 1 { Verdict::Ok } else { Verdict::Warning };
+    Check { record: Some(looked.record), ..Check::new(what, verdict, parts.join(", ")) }
+}

@@ -1,0 +1,260 @@
+//! Evidence as a service: chooses the notices, names only the customers asked for, and records whose data was read.
+//!
+//! [`crate::ledger::evidence`] writes the file of one notice, [`crate::ledger::report`] the PDF. Nothing is masked: evidence names
+//! people by purpose.
+
+use std::io::Write;
+
+use serde::Serialize;
+use thiserror::Error;
+use uuid::Uuid;
+
+use crate::context::Context;
+use crate::domain::actor::Actor;
+use crate::domain::evidence::{Invalid, verify};
+use crate::domain::kind::Kind;
+use crate::ledger::evidence::{self, Contents, EvidenceError, Wanted};
+use crate::ledger::report::{self, Report, ReportError, Words};
+use crate::ledger::{Ledger, LedgerError};
+use crate::notices::{NoticeError, Notices};
+use crate::people::subjects::Subjects;
+use crate::store::notices::Kept;
+use crate::store::tree::Signed;
+use crate::store::{StoreError, customers, deliveries, notices, subjects as stored};
+
+/// What the evidence is to be about.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The notices.
+    pub notices: Choice,
+    /// Whose deliveries it opens.
+    pub scope: Scope,
+    /// With the exact bytes that were sent.
+    pub with_messages: bool,
+}
+
+/// A choice of notices.
+#[derive(Clone, Debug)]
+pub enum Choice {
+    /// One, by its id or by a reference that no other notice has.
+    Notice(String),
+    /// All released notices with this reference.
+    Reference(String),
+}
+
+/// Whose deliveries evidence opens.
+#[derive(Clone, Debug)]
+pub enum Scope {
+    /// Those of one customer: nobody else is named.
+    Customer(String),
+    /// Those of every customer: each recipient is named.
+    Everyone,
+}
+
+impl Scope {
+    /// The account id of the one customer.
+    #[must_use]
+    pub fn account_id(&self) -> Option<&str> {
+        match self {
+            Self::Customer(account_id) => Some(account_id),
+            Self::Everyone => None,
+        }
+    }
+}
+
+/// Why there is no evidence.
+#[derive(Debug, Error)]
+pub enum ProofError {
+    /// There is no such notice, or several.
+    #[error(transparent)]
+    Notice(#[from] NoticeError),
+    /// It cannot be written.
+    #[error(transparent)]
+    Evidence(#[from] EvidenceError),
+    /// The PDF cannot be made.
+    #[error(transparent)]
+    Report(#[from] ReportError),
+    /// The file just written is not valid.
+    #[error("the evidence just written is not valid: {0}")]
+    Invalid(#[from] Invalid),
+}
+
+impl ProofError {
+    /// The kind of this error.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Notice(NoticeError::Unknown(_)) => Kind::NotFound,
+            Self::Notice(NoticeError::Store(error)) => error.kind(),
+            Self::Notice(_) => Kind::Invalid,
+            Self::Evidence(error) => error.kind(),
+            Self::Report(error) => error.kind(),
+            Self::Invalid(_) => Kind::Failed,
+        }
+    }
+}
+
+impl From<StoreError> for ProofError {
+    fn from(error: StoreError) -> Self {
+        Self::Evidence(error.into())
+    }
+}
+
+impl From<LedgerError> for ProofError {
+    fn from(error: LedgerError) -> Self {
+        Self::Evidence(error.into())
+    }
+}
+
+/// Makes evidence. Cheap to clone.
+#[derive(Clone)]
+pub struct Prover {
+    context: Context,
+    notices: Notices,
+    ledger: Ledger,
+    subjects: Subjects,
+}
+
+/// The evidence of one notice, ready to be written.
+pub struct Proof {
+    prover: Prover,
+    checkpoint: Signed,
+    notice: Kept,
+    scope: Scope,
+    with_messages: bool,
+}
+
+/// What a written proof is about.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Written {
+    /// The notice.
+    pub notice: Uuid,
+    /// What the file holds.
+    pub contents: Contents,
+}
+
+impl Prover {
+    /// A prover over these services.
+    #[must_use]
+    pub const fn new(context: Context, notices: Notices, ledger: Ledger, subjects: Subjects) -> Self {
+        Self { context, notices, ledger, subjects }
+    }
+
+    /// Prepares the evidence of each notice asked for, oldest first: seals what waits, and records that the data of restricted
+    /// persons was read.
+    ///
+    /// # Errors
+    /// If there is no such notice, none of them was released or addressed the customer, or nothing can be signed.
+    pub async fn prepare(&self, actor: &Actor, request: &Request) -> Result<Vec<Proof>, ProofError> {
+        let chosen = self.choose(request).await?;
+        let checkpoint = self.ledger.checkpoint().await?;
+        let mut proofs = Vec::with_capacity(chosen.len());
+        for notice in chosen {
+            self.note_reads(actor, &notice, request.scope.account_id()).await?;
+            proofs.push(Proof {
+                prover: self.clone(),
+                checkpoint: checkpoint.clone(),
+                notice,
+                scope: request.scope.clone(),
+                with_messages: request.with_messages,
+            });
+        }
+        Ok(proofs)
+    }
+
+    /// The notices asked for. Of a matter only those that say something: released, and addressed to the customer.
+    async fn choose(&self, request: &Request) -> Result<Vec<Kept>, ProofError> {
+        let reference = match &request.notices {
+            Choice::Notice(name) => return Ok(vec![self.notices.named(name).await?]),
+            Choice::Reference(reference) => reference,
+        };
+        let mut conn = self.context.store.read().await?;
+        let mut found = notices::with_reference(&mut conn, reference).await?;
+        if found.is_empty() {
+            return Err(NoticeError::Unknown(reference.clone()).into());
+        }
+        found.retain(|notice| notice.released_at.is_some());
+        found.sort_by_key(|notice| (notice.released_at, notice.id));
+        if found.is_empty() {
+            return Err(EvidenceError::NotReleased.into());
+        }
+        let Some(account_id) = request.scope.account_id() else { return Ok(found) };
+        let mut addressed = Vec::new();
+        for notice in found {
+            if !deliveries::of_customer(&mut conn, notice.id, account_id).await?.is_empty() {
+                addressed.push(notice);
+            }
+        }
+        if addressed.is_empty() {
+            return Err(EvidenceError::NotAddressed(account_id.to_owned()).into());
+        }
+        Ok(addressed)
+    }
+
+    /// Records for each restricted person whom the evidence names that it was made.
+    async fn note_reads(&self, actor: &Actor, notice: &Kept, account_id: Option<&str>) -> Result<(), StoreError> {
+        let restricted = stored::restricted(&mut *self.context.store.read().await?).await?;
+        for key in restricted {
+            let deliveries = stored::deliveries(&mut *self.context.store.read().await?, &key).await?;
+            let named = |of: &str| account_id.is_none_or(|account_id| account_id == of);
+            if deliveries.iter().any(|it| it.notice_id == notice.id && named(&it.account_id)) {
+                self.subjects.note_read(actor, &key, "evidence export").await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Proof {
+    /// Recipients of the notice.
+    #[must_use]
+    pub const fn recipients(&self) -> u64 {
+        self.notice.recipients
+    }
+
+    /// Writes the evidence file; `progress` gets the number of entries so far.
+    ///
+    /// # Errors
+    /// If there is nothing to prove, or the file cannot be written.
+    pub async fn write(&self, out: impl Write, progress: &(dyn Fn(u64) + Sync)) -> Result<Written, ProofError> {
+        let wanted = Wanted {
+            notice_id: self.notice.id,
+            account_id: self.scope.account_id(),
+            address: None,
+            with_messages: self.with_messages,
+        };
+        let mut conn = self.prover.context.store.snapshot().await?;
+        let contents = evidence::export(&mut conn, &self.checkpoint, &wanted, out, progress).await?;
+        Ok(Written { notice: self.notice.id, contents })
+    }
+
+    /// Returns the report of an evidence file as a PDF, which holds the file; it says what the file proves.
+    ///
+    /// # Errors
+    /// If the file is not the valid evidence of this notice, or is too large.
+    pub async fn pdf(&self, file: &[u8], file_name: &str) -> Result<Vec<u8>, ProofError> {
+        let Context { store, config, clock, .. } = &self.prover.context;
+        let key = self.prover.ledger.verifier_key()?;
+        let evidence = verify(file, &key)?;
+        let account = self.scope.account_id();
+        let mut conn = store.snapshot().await?;
+        let customer = match account {
+            Some(account) => customers::find(&mut conn, account).await?,
+            None => None,
+        };
+        let words = Words::of(&mut conn, &self.notice, account).await?;
+        let report = Report {
+            organisation: &config.organisation,
+            made_at: clock.now(),
+            notice: &self.notice,
+            account,
+            customer_name: customer.as_ref().map(|customer| customer.name.as_str()),
+            words: &words,
+            evidence: &evidence,
+            file_name,
+            file,
+            verifier_key: &key.to_string(),
+        };
+        Ok(report::pdf(&report)?)
+    }
+}
