@@ -125,7 +125,7 @@ fn notice(category: &str, audience: &str, filler: usize) -> String {
     let body = words.repeat(filler / 2 / words.len());
     let fields = match category {
         "maintenance" => {
-            "window_start = 2026-12-01T22:00:00+01:00\nwindow_end = 2026-12-02T02:00:00+01:00\n\
+            "window_start = 2036-12-01T22:00:00+01:00\nwindow_end = 2036-12-02T02:00:00+01:00\n\
              services = [\"Compute\"]\nimpact = \"None.\"\nphase = \"announced\""
         }
         "disruption" => {

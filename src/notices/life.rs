@@ -15,8 +15,9 @@ impl Notices {
     /// Stores a draft and returns its id.
     ///
     /// # Errors
-    /// If it follows an unknown notice, or the database fails.
+    /// If it cannot be released as it is, or follows an unknown notice, or the database fails.
     pub async fn create(&self, draft: &Draft, actor: &Actor) -> Result<Uuid, NoticeError> {
+        self.ready(&draft.source, &draft.notice)?;
         let now = self.context.clock.now();
         let id = self.context.random.id(now);
         let subject = self.subject(&draft.notice)?;
@@ -33,8 +34,9 @@ impl Notices {
     /// Replaces the content of a notice before its release, which voids an approval.
     ///
     /// # Errors
-    /// If it is released.
+    /// If the new content cannot be released, or the notice is released already.
     pub async fn edit(&self, id: Uuid, draft: &Draft, actor: &Actor) -> Result<Kept, NoticeError> {
+        self.ready(&draft.source, &draft.notice)?;
         let subject = self.subject(&draft.notice)?;
         let mut tx = self.context.store.write().await?;
         let notice = find(&mut tx, id).await?;
@@ -62,6 +64,7 @@ impl Notices {
             return Ok(notice);
         }
         possible(&notice, Step::Submit)?;
+        self.ready(&notice.source, &notice.parsed()?)?;
         let reach = self.reach(&notice).await?;
         self.submit_checked(id, actor, &reach).await
     }

@@ -6,6 +6,7 @@
 mod draft;
 mod finish;
 mod life;
+mod ready;
 mod release;
 pub mod sample;
 mod steps;
@@ -18,6 +19,7 @@ pub use crate::store::notices::{Done, Kept};
 pub use crate::store::waiting::Depth;
 pub use draft::Draft;
 pub use finish::{Carried, Errand, Task};
+pub use ready::Checked;
 pub use release::Release;
 
 use crate::audience::{self, AudienceError, Plan, Reach, RowsAt};
@@ -62,6 +64,9 @@ pub enum NoticeError {
     /// What is stored is no longer a valid notice.
     #[error("the stored notice is no longer valid: {0}")]
     Invalid(#[from] Problems),
+    /// The notice is valid, but not at this time or with this configuration.
+    #[error("the notice cannot be released as it is:\n{0}")]
+    NotReady(Problems),
     /// The audience cannot be addressed.
     #[error(transparent)]
     Audience(#[from] AudienceError),
@@ -79,7 +84,7 @@ impl NoticeError {
     pub fn kind(&self) -> Kind {
         match self {
             Self::Unknown(_) => Kind::NotFound,
-            Self::Ambiguous { .. } | Self::Invalid(_) | Self::Render(_) => Kind::Invalid,
+            Self::Ambiguous { .. } | Self::Invalid(_) | Self::NotReady(_) | Self::Render(_) => Kind::Invalid,
             Self::Impossible { .. } | Self::ApprovalVoid => Kind::Conflict,
             Self::OwnApproval(_) => Kind::Refused,
             Self::Conflict => Kind::Later,
@@ -209,13 +214,14 @@ impl Notices {
     ///
     /// # Errors
     /// If a release would be refused.
-    pub async fn check(&self, draft: &Draft) -> Result<Reach, NoticeError> {
+    pub async fn check(&self, draft: &Draft) -> Result<Checked, NoticeError> {
+        let warnings = self.ready(&draft.source, &draft.notice)?;
         self.subject(&draft.notice)?;
         let mut conn = self.context.store.snapshot().await?;
         let follows = follows(&mut conn, draft.notice.follows.as_deref()).await?;
         let rows = RowsAt::Here(draft.rows.clone().unwrap_or_default());
         let plan = Plan::new(&self.context.config, &draft.notice, rows, follows)?;
-        Ok(audience::reach(&mut conn, &plan).await?)
+        Ok(Checked { reach: audience::reach(&mut conn, &plan).await?, warnings })
     }
 
     /// Checks a stored notice as a release would, and returns how far it reaches.

@@ -236,7 +236,7 @@ pub const CUSTOMERS: &str = "account_id,customer_name,email,contact_name,role,lo
 pub fn maintenance(audience: &str) -> String {
     format!(
         "+++\ncategory = \"maintenance\"\nreference = \"CHG-1\"\n[audience]\n{audience}\n[fields]\n\
-         window_start = 2026-12-01T22:00:00+01:00\nwindow_end = 2026-12-02T02:00:00+01:00\nservices = [\"Compute\"]\n\
+         window_start = 2036-12-01T22:00:00+01:00\nwindow_end = 2036-12-02T02:00:00+01:00\nservices = [\"Compute\"]\n\
          impact = \"Two minutes without network.\"\nphase = \"announced\"\n+++\nHello from the body.\n"
     )
 }

@@ -28,6 +28,7 @@ mod plans;
 mod postfix;
 mod privacy;
 mod public;
+mod ready;
 mod relay;
 mod releases;
 mod report;

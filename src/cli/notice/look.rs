@@ -10,10 +10,11 @@ use crate::cli::Place;
 use crate::cli::failure::{Failure, TRY_LATER};
 use crate::cli::output::{Output, count};
 use crate::domain::clock::Clock;
+use crate::domain::problem::Problems;
 use crate::domain::random::Random;
 use crate::mail::direct::{self, Taken};
-use crate::notices::Draft;
 use crate::notices::sample::{Sample, Wanted};
+use crate::notices::{Checked, Draft, NoticeError};
 
 /// Checks a notice file, and says how far it reaches.
 pub async fn check(app: &App, path: &Path, output: &Output) -> Result<u8, Failure> {
@@ -22,12 +23,17 @@ pub async fn check(app: &App, path: &Path, output: &Output) -> Result<u8, Failur
         output.print(&json!({ "problems": problems }), |_| String::new())?;
     }
     let draft = draft?;
-    let reach = app.notices.check(&draft).await?;
+    let checked = app.notices.check(&draft).await;
+    if let (true, Err(NoticeError::NotReady(problems))) = (output.json, &checked) {
+        output.print(&json!({ "problems": problems }), |_| String::new())?;
+    }
+    let Checked { reach, warnings } = checked?;
     let document = json!({
         "category": draft.notice.category, "class": draft.notice.category.class(),
         "customers": reach.customers, "recipients": reach.recipients, "unaddressed": reach.unaddressed,
-        "sample": reach.sample,
+        "sample": reach.sample, "warnings": warnings,
     });
+    warn(&warnings);
     output.print(&document, |_| {
         let category = draft.notice.category;
         let mut text = format!(
@@ -46,6 +52,11 @@ pub async fn check(app: &App, path: &Path, output: &Output) -> Result<u8, Failur
         text
     })?;
     Ok(0)
+}
+
+/// Prints the warnings of a check to stderr.
+pub fn warn(warnings: &Problems) {
+    warnings.0.iter().for_each(|warning| eprintln!("warning: {warning}"));
 }
 
 /// Prints what a recipient will see.

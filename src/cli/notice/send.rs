@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::show::{describe_state, describe_status};
-use super::{Send, file, step};
+use super::{Send, file, look, step};
 use crate::app::{App, AppError};
 use crate::audience::Reach;
 use crate::cli::failure::{FAILED, Failure, INVALID, TRY_LATER};
@@ -17,12 +17,13 @@ use crate::dispatch::lock::LockError;
 use crate::dispatch::{Finished, Observer};
 use crate::domain::actor::Actor;
 use crate::domain::notice::State;
-use crate::notices::{Depth, Draft, Kept, Release};
+use crate::notices::{Checked, Depth, Draft, Kept, Release};
 
 /// Sends a notice file.
 pub async fn send(app: &App, actor: &Actor, command: Send, output: &Output) -> Result<u8, Failure> {
     let draft = file::read(&command.written.file)?;
-    let reach = app.notices.check(&draft).await?;
+    let Checked { reach, warnings } = app.notices.check(&draft).await?;
+    look::warn(&warnings);
     if !command.yes && !confirmed(&draft, &reach)? {
         return Err(Failure::new(FAILED, "not sent"));
     }

@@ -1,0 +1,88 @@
+//! Readiness: a notice that is valid, but comes too late or in a language it has already.
+
+use std::time::Duration;
+
+use besked::config::LeadTime;
+use besked::domain::category::Category;
+use besked::domain::notice::State;
+use besked::notices::{Checked, Draft, NoticeError};
+
+use crate::app::{CUSTOMERS, TestApp, alice, maintenance};
+use crate::cli::Shell;
+use crate::database::Engine;
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+fn refused<T: std::fmt::Debug>(result: Result<T, NoticeError>) -> String {
+    match result {
+        Err(NoticeError::NotReady(problems)) => problems.to_string(),
+        other => panic!("not refused: {other:?}"),
+    }
+}
+
+async fn checked(app: &TestApp, draft: &Draft) -> Checked {
+    app.app.notices.check(draft).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_maintenance_that_is_over_is_neither_stored_nor_submitted() {
+    let app = TestApp::new(Engine::Sqlite).await;
+    app.import(CUSTOMERS).await;
+    let (notices, draft) = (&app.app.notices, app.draft(&maintenance("all = true"), ""));
+    let id = notices.create(&draft, &alice()).await.unwrap();
+    app.advance(3661 * DAY);
+    let over = "`fields.window_end`: is over when the notice is released";
+    assert!(refused(notices.check(&draft).await).contains(over));
+    assert!(refused(notices.create(&draft, &alice()).await).contains(over));
+    assert!(refused(notices.edit(id, &draft, &alice()).await).contains(over));
+    assert!(refused(notices.submit(id, &alice()).await).starts_with("line "));
+    assert_eq!(app.notice(id).await.state, State::Draft);
+    // What took place can be reported.
+    let completed = maintenance("all = true").replace("\"announced\"", "\"completed\"");
+    notices.edit(id, &app.draft(&completed, ""), &alice()).await.unwrap();
+    notices.submit(id, &alice()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_notice_below_its_lead_time_has_a_warning_or_is_refused() {
+    for required in [false, true] {
+        let app = TestApp::with(Engine::Sqlite, |config| {
+            let rules = config.category.entry(Category::Maintenance).or_default();
+            rules.lead_time = Some(LeadTime::All(5000 * DAY));
+            rules.lead_time_required = Some(required);
+        })
+        .await;
+        app.import(CUSTOMERS).await;
+        let draft = app.draft(&maintenance("all = true"), "");
+        let text = "`fields.window_start`: is 3660 days after the release, and the lead time is 5000 days";
+        if required {
+            assert!(refused(app.app.notices.check(&draft).await).ends_with(text));
+            assert!(refused(app.app.notices.create(&draft, &alice()).await).ends_with(text));
+        } else {
+            assert!(checked(&app, &draft).await.warnings.to_string().ends_with(text));
+            app.try_release(&draft).await.unwrap();
+        }
+    }
+    let app = TestApp::new(Engine::Sqlite).await;
+    app.import(CUSTOMERS).await;
+    assert!(checked(&app, &app.draft(&maintenance("all = true"), "")).await.warnings.is_empty());
+}
+
+#[test]
+fn check_reports_what_it_refuses_and_warns_of() {
+    let shell = Shell::new();
+    shell.write("customers.csv", CUSTOMERS);
+    shell.run(&["customers", "import", "customers.csv"]).ok();
+    let notice = maintenance("all = true");
+    let body = notice.lines().count() + 1;
+    shell.write("twice.md", &format!("{notice}\n+++ en\n+++\nNever shown to anybody.\n"));
+    let text = format!("line {}: `en` is the default language: its text is the first section", body + 1);
+    shell.run(&["notice", "check", "twice.md"]).fails(2, &[&text]);
+    let json = shell.run(&["--json", "notice", "check", "twice.md"]).fails(2, &[&text]).json();
+    assert_eq!(json["problems"][0]["line"], body + 1, "{json}");
+    shell.run(&["notice", "create", "twice.md"]).fails(2, &[&text]);
+    shell.write("late.md", &notice.replace("[fields]", "[schedule]\nsend_at = 2026-11-01T00:00:00Z\n[fields]"));
+    let json = shell.run(&["--json", "notice", "check", "late.md"]).json();
+    assert_eq!(json["warnings"][0]["field"], "schedule.send_at", "{json}");
+    assert_eq!(json["customers"], 2, "{json}");
+}
