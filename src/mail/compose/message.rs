@@ -89,7 +89,7 @@ pub fn finish(message: &Message, keys: &[Dkim], date: Timestamp) -> Result<Vec<u
     dkim::sign(keys, date, bytes)
 }
 
-/// Builds the message: multipart/alternative, text first. The same head and content give the same bytes.
+/// Builds the message: multipart/alternative, text first. The same head and content yield the same bytes.
 ///
 /// # Errors
 /// If lettre refuses a part, or a key does not sign; neither is expected.
