@@ -27,6 +27,9 @@ use crate::notices::{Draft, NoticeError, Notices};
 use crate::people::holds::Holds;
 use crate::people::retention::Retention;
 use crate::people::subjects::Subjects;
+use crate::people::link::Links;
+use crate::people::preferences::Preferences;
+use crate::people::suppressions::Suppressions;
 pub use crate::store::StoreError;
 use crate::store::{Dialect, Store, secrets};
 
@@ -100,6 +103,12 @@ pub struct App {
     pub subjects: Subjects,
     /// Legal holds.
     pub holds: Holds,
+    /// Opt-outs.
+    pub preferences: Preferences,
+    /// The page behind the links in optional notices.
+    pub links: Links,
+    /// Addresses with a reason against mailing them.
+    pub suppressions: Suppressions,
     /// Deletes persons whose time is over.
     pub retention: Retention,
     /// Evidence for others.
@@ -154,6 +163,9 @@ impl App {
         let evidence = Prover::new(context.clone(), notices.clone(), ledger.clone(), subjects.clone());
         let relays = Relays::new(context.clone());
         let (metrics, pulse, key) = (Metrics::new(), Pulse::default(), TokenKey::new(key));
+        let preferences = Preferences::new(context.clone());
+        let links = Links::new(context.clone(), key.clone());
+        let suppressions = Suppressions::new(context.clone(), key.clone());
         Ok(Self {
             context,
             config,
@@ -164,6 +176,9 @@ impl App {
             ledger,
             subjects,
             holds,
+            preferences,
+            links,
+            suppressions,
             retention,
             evidence,
             relays,

@@ -29,6 +29,7 @@ use crate::domain::address::Address;
 use crate::domain::category::Category;
 use crate::domain::clock::Clock;
 use crate::domain::notice::State;
+use crate::domain::preference::Wish;
 use crate::domain::random::Random;
 use crate::notices::{Kept, Release};
 use crate::people::import::{ImportOptions, import};
@@ -82,8 +83,8 @@ pub async fn run(command: Demo, output: &Output) -> Result<u8, Failure> {
     let id = app.random.id(now).to_string();
     let imported = import(&app.store, now, &id, &customers, ImportOptions::default(), &|_| {}).await?;
     let person = Address::parse(OPTED_OUT).map_err(Failure::invalid)?;
-    let wish = [(Category::News, true)];
-    crate::people::preferences::set(&app.store, &app.clock, &app.random, &person, &wish, "demo").await?;
+    let wish = Wish::new(Category::News, true).map_err(Failure::invalid)?;
+    app.preferences.set(&Actor::system("demo"), &person, &[wish]).await?;
     eprintln!(
         "imported {} with {} from {}",
         count(imported.customers, "customer", "customers"),

@@ -18,6 +18,8 @@ use crate::notices::NoticeError;
 use crate::people::holds::HoldError;
 use crate::people::import::ImportError;
 use crate::people::subjects::SubjectError;
+use crate::people::preferences::PreferenceError;
+use crate::people::suppressions::SuppressionError;
 use crate::store::StoreError;
 
 /// Failed.
@@ -165,6 +167,27 @@ impl From<ImportError> for Failure {
                 Self::new(FAILED, error).hint("`TMPDIR` names another directory for temporary files")
             }
             ImportError::Erased => Self::new(TRY_LATER, error).hint("import it again"),
+        }
+    }
+}
+
+impl From<PreferenceError> for Failure {
+    fn from(error: PreferenceError) -> Self {
+        let failure = Self::of(error.kind(), &error);
+        match error {
+            PreferenceError::Store(error) => error.into(),
+            PreferenceError::Contradiction(_) | PreferenceError::Nothing => failure,
+        }
+    }
+}
+
+impl From<SuppressionError> for Failure {
+    fn from(error: SuppressionError) -> Self {
+        let failure = Self::of(error.kind(), &error);
+        match error {
+            SuppressionError::Store(error) => error.into(),
+            SuppressionError::Restricted(_) => failure.hint("`besked subject unrestrict` lifts the restriction"),
+            SuppressionError::Reason(_) | SuppressionError::NotSuppressed(_) | SuppressionError::Cursor(_) => failure,
         }
     }
 }

@@ -18,11 +18,13 @@ mod init;
 mod ledger;
 mod notice;
 mod output;
-mod people;
+mod pages;
+mod preferences;
 mod progress;
 mod relays;
 mod retention;
 mod subject;
+mod suppressions;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -97,10 +99,10 @@ enum Command {
     Verify(evidence::Verify),
     /// A person's opt-outs
     #[command(subcommand)]
-    Preferences(people::Preferences),
+    Preferences(preferences::Command),
     /// Addresses that are not to be mailed
     #[command(subcommand)]
-    Suppressions(people::Suppressions),
+    Suppressions(suppressions::Command),
     /// A person's rights: export, correct, restrict, erase what is stored about them
     #[command(subcommand)]
     Subject(subject::Command),
@@ -159,8 +161,8 @@ async fn run(command: Command, place: &Place, output: &Output) -> Result<u8, Fai
         Command::Ledger(command) => ledger::run(command, place, output).await,
         Command::Evidence(command) => evidence::run(command, place, output).await,
         Command::Verify(command) => evidence::verify(&command, output),
-        Command::Preferences(command) => people::preferences(command, place, output).await,
-        Command::Suppressions(command) => people::suppressions(command, place, output).await,
+        Command::Preferences(command) => preferences::run(command, place, output).await,
+        Command::Suppressions(command) => suppressions::run(command, place, output).await,
         Command::Subject(command) => subject::run(command, place, output).await,
         Command::Hold(command) => hold::run(command, place, output).await,
         Command::Retention(command) => retention::run(command, place, output).await,

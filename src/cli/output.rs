@@ -1,7 +1,7 @@
-//! What commands print: tables for people, JSON for programs.
+//! What commands print: tables for people, JSON for programs, CSV for spreadsheets.
 
 use comfy_table::presets::NOTHING;
-use comfy_table::{CellAlignment, ContentArrangement, Table};
+use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, Width};
 use serde::Serialize;
 
 use super::failure::Failure;
@@ -38,23 +38,121 @@ pub fn print(text: &str) -> Result<(), Failure> {
     }
 }
 
-/// A table under a header; columns whose name begins with `#` hold numbers.
-pub fn table<const N: usize>(header: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
-    let mut table = Table::new();
-    table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(header.map(|name| name.trim_start_matches('#').to_uppercase()));
-    for row in rows {
-        // What comes from outside must not drive the terminal.
-        table.add_row(row.map(|cell| cell.replace(char::is_control, " ")));
+/// Prints the bytes of data as they are.
+pub fn print_bytes(bytes: &[u8]) -> Result<(), Failure> {
+    use std::io::Write as _;
+    let mut stdout = std::io::stdout().lock();
+    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        other => Ok(other?),
     }
-    for (column, name) in table.column_iter_mut().zip(header) {
-        column.set_padding((0, 2));
-        if name.starts_with('#') {
-            column.set_cell_alignment(CellAlignment::Right);
+}
+
+/// A table under a header, as text; columns whose name begins with `#` hold numbers.
+pub fn table<const N: usize>(header: [&'static str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
+    Rows::new(Form::Table, header).add(rows)
+}
+
+/// How rows are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// Aligned columns, for people.
+    Table,
+    /// Comma-separated values, for spreadsheets.
+    Csv,
+}
+
+/// Writes rows under a header, a page at a time: no more than a page is in memory.
+pub struct Rows<const N: usize> {
+    form: Form,
+    header: [&'static str; N],
+    /// The width of each column so far; the first page sets them, later ones only widen them.
+    widths: [u16; N],
+    begun: bool,
+}
+
+impl<const N: usize> Rows<N> {
+    /// Rows under a header; columns whose name begins with `#` hold numbers.
+    pub const fn new(form: Form, header: [&'static str; N]) -> Self {
+        Self { form, header, widths: [0; N], begun: false }
+    }
+
+    /// Returns the text of the next rows, under the header if they are the first.
+    pub fn add(&mut self, rows: impl IntoIterator<Item = [String; N]>) -> String {
+        let first = !std::mem::replace(&mut self.begun, true);
+        match self.form {
+            Form::Table => self.aligned(first, rows),
+            Form::Csv => self.comma_separated(first, rows),
         }
     }
-    let lines: Vec<String> = table.lines().map(|line| line.trim_end().to_owned() + "\n").collect();
-    lines.concat()
+
+    fn aligned(&mut self, first: bool, rows: impl IntoIterator<Item = [String; N]>) -> String {
+        let mut table = Table::new();
+        table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+        let header = self.header.map(|name| name.trim_start_matches('#').to_uppercase());
+        // A row whatever the page: the columns of a table without one are unknown.
+        table.add_row(header);
+        for row in rows {
+            // What comes from outside must not drive the terminal.
+            table.add_row(row.map(|cell| cell.replace(char::is_control, " ")));
+        }
+        let contents = table.column_max_content_widths();
+        for (index, column) in table.column_iter_mut().enumerate() {
+            self.widths[index] = self.widths[index].max(contents[index]);
+            column.set_padding((0, 2));
+            column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(self.widths[index] + 2)));
+            if self.header[index].starts_with('#') {
+                column.set_cell_alignment(CellAlignment::Right);
+            }
+        }
+        let lines = table.lines().skip(usize::from(!first)).map(|line| line.trim_end().to_owned() + "\n");
+        lines.collect()
+    }
+
+    fn comma_separated(&self, first: bool, rows: impl IntoIterator<Item = [String; N]>) -> String {
+        let mut csv = csv::Writer::from_writer(Vec::new());
+        let header = self.header.map(|name| name.trim_start_matches('#').replace(' ', "_"));
+        let rows = rows.into_iter().map(|row| row.map(|cell| harmless(&cell)));
+        for row in first.then_some(header).into_iter().chain(rows) {
+            csv.write_record(row).expect("writing to memory succeeds, and all rows are as long as the header");
+        }
+        let bytes = csv.into_inner().expect("writing to memory succeeds");
+        String::from_utf8(bytes).expect("cells are text")
+    }
+}
+
+/// A cell that a spreadsheet does not take for a formula.
+fn harmless(cell: &str) -> String {
+    if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{cell}") } else { cell.to_owned() }
+}
+
+/// Writes one JSON document with a list in it, an item at a time.
+pub struct JsonList {
+    begun: bool,
+}
+
+impl JsonList {
+    /// Returns the list, and the text that opens the document: `before` are its members before the list.
+    pub fn open(before: &serde_json::Map<String, serde_json::Value>, name: &str) -> (Self, String) {
+        let members: String = before.iter().map(|(name, value)| format!("\"{name}\": {value},\n")).collect();
+        (Self { begun: false }, format!("{{\n{members}\"{name}\": ["))
+    }
+
+    /// Returns the text of the next items.
+    pub fn add<T: Serialize>(&mut self, items: &[T]) -> Result<String, Failure> {
+        let mut text = String::new();
+        for item in items {
+            text += if std::mem::replace(&mut self.begun, true) { ",\n  " } else { "\n  " };
+            text += &serde_json::to_string(item).map_err(anyhow::Error::from)?;
+        }
+        Ok(text)
+    }
+
+    /// Returns the text that closes the document: `after` are its members after the list.
+    pub fn close(self, after: &serde_json::Map<String, serde_json::Value>) -> String {
+        let members: String = after.iter().map(|(name, value)| format!(",\n\"{name}\": {value}")).collect();
+        format!("\n]{members}\n}}\n")
+    }
 }
 
 /// A count with its noun.
@@ -84,6 +182,35 @@ mod tests {
         let text =
             table(["name", "#count"], [["a\u{1b}[31m".to_owned(), "1".to_owned()], ["bb".to_owned(), "22".to_owned()]]);
         assert_eq!(text, "NAME    COUNT\na [31m      1\nbb         22\n");
+    }
+
+    #[test]
+    fn later_pages_of_a_table_are_aligned_with_the_first() {
+        let mut rows = Rows::new(Form::Table, ["name", "#count"]);
+        let row = |name: &str, count: &str| [[name.to_owned(), count.to_owned()]];
+        assert_eq!(rows.add(row("anna", "100")), "NAME  COUNT\nanna    100\n");
+        assert_eq!(rows.add(row("b", "1")), "b         1\n");
+        assert_eq!(rows.add([]), "");
+    }
+
+    #[test]
+    fn comma_separated_values_are_no_formulas() {
+        let mut rows = Rows::new(Form::Csv, ["account id", "#count"]);
+        let row = |name: &str| [[name.to_owned(), "1".to_owned()]];
+        assert_eq!(rows.add(row("=1+1")), "account_id,count\n'=1+1,1\n");
+        assert_eq!(rows.add(row("a,b")), "\"a,b\",1\n");
+    }
+
+    #[test]
+    fn a_list_that_is_written_an_item_at_a_time_is_one_document() {
+        let members = |text: &str| serde_json::from_str(text).unwrap();
+        let (mut list, mut text) = JsonList::open(&members(r#"{"notice":"n"}"#), "rows");
+        text += &list.add(&[1, 2]).unwrap();
+        text += &list.add::<u8>(&[]).unwrap();
+        text += &list.add(&[3]).unwrap();
+        text += &list.close(&members(r#"{"next":null}"#));
+        let document: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(document, serde_json::json!({"notice": "n", "rows": [1, 2, 3], "next": null}));
     }
 
     #[test]

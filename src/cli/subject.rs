@@ -10,7 +10,7 @@ use super::Place;
 use super::failure::{FAILED, Failure};
 use super::file::write_private;
 use super::output::{Output, count, print, time};
-use super::people::address;
+use super::preferences::address;
 use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::address::Address;

@@ -122,6 +122,13 @@ impl Address {
         AddressKey(format!("{local}@{}", self.domain()))
     }
 
+    /// The address with all but the first letter of its local part hidden: enough for its owner to recognise it.
+    #[must_use]
+    pub fn masked(&self) -> String {
+        let first = self.local().chars().next().unwrap_or('*');
+        format!("{first}\u{2026}@{}", self.domain())
+    }
+
     /// True if the local part needs SMTPUTF8 (RFC 6531); the domain never does.
     #[must_use]
     pub fn needs_smtputf8(&self) -> bool {

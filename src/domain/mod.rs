@@ -26,6 +26,7 @@ pub mod markdown;
 pub mod merkle;
 pub mod note;
 pub mod notice;
+pub mod page;
 pub mod placeholder;
 pub mod preference;
 pub mod problem;

@@ -1,6 +1,7 @@
 //! Tokens in return paths and links: each names a delivery and cannot be forged.
 
 use data_encoding::{BASE32_NOPAD, BASE64URL_NOPAD};
+use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use uuid::Uuid;
 
 use crate::domain::address::Address;
@@ -44,6 +45,40 @@ impl TokenKey {
     #[must_use]
     pub fn link(&self, delivery: Uuid) -> String {
         BASE64URL_NOPAD.encode(&self.token::<16>(Use::Link, delivery))
+    }
+
+    /// A cursor of a list that hides the text it stands for, such as an address. The same text has the same cursor.
+    #[must_use]
+    pub fn cursor(&self, text: &str) -> String {
+        let mut bytes = text.as_bytes().to_vec();
+        let nonce = self.nonce(text);
+        self.cipher()
+            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::empty(), &mut bytes)
+            .expect("a cursor is short");
+        BASE64URL_NOPAD.encode(&[&nonce[..], &bytes].concat())
+    }
+
+    /// The text that a cursor stands for; `None` if the cursor was made up.
+    #[must_use]
+    pub fn read_cursor(&self, cursor: &str) -> Option<String> {
+        let bytes = BASE64URL_NOPAD.decode(cursor.as_bytes()).ok()?;
+        let (nonce, sealed) = bytes.split_at_checked(NONCE_LEN)?;
+        let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
+        let mut sealed = sealed.to_vec();
+        let text = self.cipher().open_in_place(nonce, Aad::empty(), &mut sealed).ok()?;
+        String::from_utf8(text.to_vec()).ok()
+    }
+
+    /// The cipher of cursors, under a key that is used for nothing else.
+    fn cipher(&self) -> LessSafeKey {
+        let key = hmac(&self.0, b"cursor key");
+        LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &key).expect("a key of this cipher has 32 bytes"))
+    }
+
+    /// A nonce that only this text has.
+    fn nonce(&self, text: &str) -> [u8; NONCE_LEN] {
+        let mac = hmac(&self.0, &[b"cursor nonce ", text.as_bytes()].concat());
+        mac[..NONCE_LEN].try_into().expect("an HMAC is longer than a nonce")
     }
 
     /// The delivery that a link's token names.
@@ -95,5 +130,17 @@ mod tests {
         assert_eq!(key.read_link(&String::from_utf8(changed).unwrap()), None);
         assert_eq!(key.read_link(""), None);
         assert_eq!(key.read_link(&key.link(id)[..22]), None);
+    }
+
+    #[test]
+    fn a_cursor_hides_its_text_and_cannot_be_changed() {
+        let key = TokenKey::new([7; 32]);
+        let cursor = key.cursor("anna@x.example dead");
+        assert_eq!(key.cursor("anna@x.example dead"), cursor);
+        assert_eq!(key.read_cursor(&cursor).as_deref(), Some("anna@x.example dead"));
+        assert_eq!(TokenKey::new([8; 32]).read_cursor(&cursor), None);
+        for made_up in ["", "x", "AAAA", &cursor[1..], &cursor.to_lowercase()] {
+            assert_eq!(key.read_cursor(made_up), None, "{made_up}");
+        }
     }
 }

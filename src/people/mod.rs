@@ -4,8 +4,10 @@
 pub mod holds;
 pub mod import;
 pub mod journal;
+pub mod link;
 pub mod mask;
 pub mod preferences;
 pub mod reads;
 pub mod retention;
 pub mod subjects;
+pub mod suppressions;

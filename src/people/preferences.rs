@@ -1,69 +1,156 @@
-//! Preferences: a person's opt-outs, each change of which is recorded in the ledger.
+//! Preferences: a person's opt-outs, each change of which is recorded in the ledger. They hold at every customer.
 
+use serde::Serialize;
+use thiserror::Error;
+
+use crate::context::Context;
+use crate::domain::actor::{Action, Actor};
 use crate::domain::address::Address;
 use crate::domain::category::Category;
-use crate::domain::clock::Clock;
 use crate::domain::entry::{Detail, Entry, Event, Fact, Person};
-use crate::domain::locale::Locale;
-use crate::domain::random::Random;
-use crate::mail::token::TokenKey;
+use crate::domain::kind::Kind;
+use crate::domain::preference::{Source, Wish};
+use crate::ledger::operated::{Operation, record};
+use crate::people::reads::note_read;
 use crate::store::ledger::{self, Opening};
-use crate::store::preferences::{opt_in, opt_out};
-use crate::store::{Store, StoreError, deliveries, notices};
+use crate::store::preferences::{self, OptOut};
+use crate::store::{Conn, StoreError};
 
-/// Whom a link's token names: an address, and the category of the notice that the link stood in.
+/// Why preferences could not be shown or changed.
+#[derive(Debug, Error)]
+pub enum PreferenceError {
+    /// The same category is to be opted out of and opted in to.
+    #[error("`{0}` is both opted out of and opted in to")]
+    Contradiction(Category),
+    /// There is nothing to change.
+    #[error("name at least one category")]
+    Nothing,
+    /// The database failed; nothing was changed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl PreferenceError {
+    /// The kind of this error.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Contradiction(_) | Self::Nothing => Kind::Invalid,
+            Self::Store(error) => error.kind(),
+        }
+    }
+}
+
+/// The preferences of an address.
+#[derive(Clone, Debug, Serialize)]
+pub struct Shown {
+    /// The address, as the caller wrote it.
+    pub email: String,
+    /// What it opted out of.
+    pub opt_outs: Vec<OptOut>,
+}
+
+/// The service for a person's opt-outs. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Addressee {
-    /// The address.
-    pub address: Address,
-    /// The category.
-    pub category: Category,
-    /// The person's language, where known.
-    pub locale: Option<Locale>,
+pub struct Preferences {
+    context: Context,
 }
 
-/// Whom a link's token names; `None` for a token that was made up, or whose delivery is gone.
-///
-/// # Errors
-/// Where the database fails.
-pub async fn addressee(store: &Store, key: &TokenKey, token: &str) -> Result<Option<Addressee>, StoreError> {
-    let Some(id) = key.read_link(token) else { return Ok(None) };
-    let mut conn = store.read().await?;
-    let Some(delivery) = deliveries::find(&mut conn, id).await? else { return Ok(None) };
-    let Some(notice) = notices::find(&mut conn, delivery.notice_id).await? else { return Ok(None) };
-    let to = deliveries::to_send(&mut conn, notice.category.as_str(), &[id.to_string()]).await?.pop();
-    Ok(to.map(|to| Addressee { address: to.email, category: notice.category, locale: to.locale }))
+impl Preferences {
+    /// The service over a database.
+    #[must_use]
+    pub const fn new(context: Context) -> Self {
+        Self { context }
+    }
+
+    /// The opt-outs of an address. If its data is restricted, the view is logged.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn show(&self, actor: &Actor, address: &Address) -> Result<Shown, PreferenceError> {
+        let key = address.key();
+        note_read(&self.context, actor, &key, "preferences show").await?;
+        let opt_outs = preferences::of_address(&mut *self.context.store.read().await?, &key).await?;
+        Ok(Shown { email: address.as_str().to_owned(), opt_outs })
+    }
+
+    /// Sets and withdraws opt-outs of an address, all in one transaction. What is so already is not recorded again.
+    ///
+    /// # Errors
+    /// If there is no wish, two wishes contradict each other, or the database fails.
+    pub async fn set(&self, actor: &Actor, address: &Address, wishes: &[Wish]) -> Result<(), PreferenceError> {
+        self.set_from(actor, address, wishes, Source::of(actor)).await
+    }
+
+    /// The same for a wish that did not come in the actor's usual way, such as an objection that an operator enters.
+    ///
+    /// # Errors
+    /// See [`Preferences::set`].
+    pub async fn set_from(
+        &self,
+        actor: &Actor,
+        address: &Address,
+        wishes: &[Wish],
+        source: Source,
+    ) -> Result<(), PreferenceError> {
+        check(wishes)?;
+        let mut tx = self.context.store.write().await?;
+        apply(&self.context, &mut tx, actor, address, wishes, source).await?;
+        tx.commit().await.map_err(StoreError::from)?;
+        Ok(())
+    }
 }
 
-/// Sets or withdraws opt-outs of an address, all in one transaction. `source` says how the wish came.
-///
-/// # Errors
-/// Where the database fails.
-pub async fn set(
-    store: &Store,
-    clock: &Clock,
-    random: &Random,
+/// Refuses no wishes, and wishes that contradict each other.
+fn check(wishes: &[Wish]) -> Result<(), PreferenceError> {
+    if wishes.is_empty() {
+        return Err(PreferenceError::Nothing);
+    }
+    let contradicted = |wish: &Wish| {
+        wishes.iter().any(|other| other.category() == wish.category() && other.opted_out() != wish.opted_out())
+    };
+    match wishes.iter().find(|wish| contradicted(wish)) {
+        Some(wish) => Err(PreferenceError::Contradiction(wish.category())),
+        None => Ok(()),
+    }
+}
+
+/// Carries wishes out and records them, in the transaction of the caller. Returns how many changed anything.
+pub(crate) async fn apply(
+    context: &Context,
+    conn: &mut Conn,
+    actor: &Actor,
     address: &Address,
-    wishes: &[(Category, bool)],
-    source: &str,
-) -> Result<(), StoreError> {
-    let at = clock.now();
-    let mut tx = store.write().await?;
-    for (category, opted_out) in wishes {
-        let changed = if *opted_out {
-            opt_out(&mut tx, address, *category, at, source).await?
+    wishes: &[Wish],
+    source: Source,
+) -> Result<usize, StoreError> {
+    let at = context.clock.now();
+    let mut changed: Vec<Wish> = Vec::new();
+    for wish in wishes {
+        let differs = if wish.opted_out() {
+            preferences::opt_out(conn, address, wish.category(), at, source.as_str()).await?
         } else {
-            opt_in(&mut tx, &address.key(), *category).await?
+            preferences::opt_in(conn, &address.key(), wish.category()).await?
         };
-        if !changed {
+        if !differs {
             continue;
         }
-        let detail = Detail::Preference { category: *category, opted_out: *opted_out };
+        let detail = Detail::Preference { category: wish.category(), opted_out: wish.opted_out() };
         let fact = Fact { detail, ..Fact::new(Event::PreferenceChanged, at) };
-        let person = Person { address: address.as_str().to_owned(), role: source.to_owned(), ..Person::default() };
-        let entry = Entry::new(&fact, Some(&person), random);
-        ledger::append(&mut tx, &[Opening::of_address(&entry, address.key(), at)]).await?;
+        let person =
+            Person { address: address.as_str().to_owned(), role: source.as_str().to_owned(), ..Person::default() };
+        let entry = Entry::new(&fact, Some(&person), &context.random);
+        ledger::append(conn, &[Opening::of_address(&entry, address.key(), at)]).await?;
+        changed.push(*wish);
     }
-    tx.commit().await?;
-    Ok(())
+    for (action, opted_out) in [(Action::OptOut, true), (Action::OptIn, false)] {
+        let of_action = changed.iter().filter(|wish| wish.opted_out() == opted_out);
+        let names: Vec<&str> = of_action.map(|wish| wish.category().as_str()).collect();
+        if !names.is_empty() {
+            let reason = format!("{}: {source}", names.join(", "));
+            let operation = Operation::on_address(action, address).reason(&reason);
+            record(conn, actor, &operation, at, &context.random).await?;
+        }
+    }
+    Ok(changed.len())
 }

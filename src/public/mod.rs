@@ -1,8 +1,8 @@
-//! What anybody can reach without signing in: so far the page behind the unsubscribe link of optional notices.
+//! The pages that need no sign-in: so far the page behind the unsubscribe link of optional notices.
 //!
 //! `GET /u/TOKEN` shows a person's choices and changes nothing, since link scanners follow every link. `POST` with
-//! `List-Unsubscribe=One-Click` (RFC 8058) opts out of the notice's category at once, as often as it comes; a `POST` of the
-//! page's own form sets every choice. The token names a delivery and cannot be made up.
+//! `List-Unsubscribe=One-Click` (RFC 8058) opts out of the notice's category at once, and may be repeated; a `POST` of the
+//! page's own form sets every choice. Any other body changes nothing. The token names a delivery and cannot be made up.
 
 use std::io;
 
@@ -17,10 +17,10 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
-use crate::domain::category::{Category, Class};
+use crate::domain::actor::Actor;
+use crate::domain::category::Category;
 use crate::mail::locale::Language;
-use crate::people::preferences::{Addressee, addressee, set};
-use crate::store::{StoreError, preferences};
+use crate::people::link::{Choice, LinkError, LinkPage, LinkRequest};
 
 #[derive(Template)]
 #[template(path = "public/preferences.html")]
@@ -32,9 +32,28 @@ struct Page {
     choices: Vec<Choice>,
 }
 
-struct Choice {
-    category: Category,
-    wanted: bool,
+/// A page that says why there are no choices to show, in every language: whose page it is may be unknown.
+#[derive(Template)]
+#[template(path = "public/message.html")]
+struct Message {
+    first: &'static Language,
+    others: Vec<&'static Language>,
+    organisation: String,
+    contact: String,
+    what: What,
+}
+
+/// What a [`Message`] says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum What {
+    /// The link is not valid.
+    Gone,
+    /// The body of the request asks for nothing that the page can do.
+    Unclear,
+    /// There were too many changes.
+    Often,
+    /// The database failed.
+    Failed,
 }
 
 /// The largest body that is read: a form of a few short fields.
@@ -43,7 +62,7 @@ const MAX_BODY: usize = 16 << 10;
 /// Serves until `stop`.
 ///
 /// # Errors
-/// Where the listener fails.
+/// If the listener fails.
 pub async fn serve(listener: TcpListener, app: App, stop: CancellationToken) -> io::Result<()> {
     axum::serve(listener, routes(app)).with_graceful_shutdown(stop.cancelled_owned()).await
 }
@@ -54,78 +73,140 @@ pub fn routes(app: App) -> Router {
 }
 
 async fn show(State(app): State<App>, Path(token): Path<String>) -> Response {
-    answer(page(&app, &token, false).await)
+    answer(&app, app.links.page(&token).await, false)
 }
 
 async fn change(State(app): State<App>, Path(token): Path<String>, body: Bytes) -> Response {
-    answer(change_and_show(&app, &token, &body).await)
+    match read_request(&body) {
+        Some(request) => answer(&app, app.links.change(&Actor::recipient(), &token, &request).await, true),
+        // A wrong link is named as such, whatever the body.
+        None => match app.links.page(&token).await {
+            Ok(_) => message(&app, What::Unclear),
+            Err(error) => failed(&app, &error),
+        },
+    }
 }
 
-async fn change_and_show(app: &App, token: &str, body: &[u8]) -> Result<Option<Page>, StoreError> {
-    let Some(person) = addressee(&app.store, app.key(), token).await? else { return Ok(None) };
-    let (wishes, source) = wishes(&person, body);
-    set(&app.store, &app.clock, &app.random, &person.address, &wishes, source).await?;
-    page(app, token, true).await
-}
-
-/// What a body asks for: each category, and whether it is to be opted out of.
-fn wishes(person: &Addressee, body: &[u8]) -> (Vec<(Category, bool)>, &'static str) {
-    // RFC 8058 lets mail programs send this as multipart/form-data too: there it stands as it is as well.
+/// The request in a body; `None` if it is neither one-click nor the page's form.
+fn read_request(body: &[u8]) -> Option<LinkRequest> {
+    // RFC 8058 allows multipart/form-data too, in which both words are found as they are.
     let text = String::from_utf8_lossy(body);
     if text.contains("List-Unsubscribe") && text.contains("One-Click") {
-        return (vec![(person.category, true)], "one-click");
+        return Some(LinkRequest::OneClick);
     }
-    let wanted: Vec<String> = url::form_urlencoded::parse(body)
-        .filter(|(name, _)| name == "wanted")
-        .map(|(_, value)| value.into_owned())
-        .collect();
-    let wish = |category: Category| (category, !wanted.iter().any(|wanted| wanted == category.as_str()));
-    (optional().map(wish).collect(), "preferences page")
+    let mut is_form = false;
+    let mut wanted: Vec<Category> = Vec::new();
+    for (name, value) in url::form_urlencoded::parse(body) {
+        match &*name {
+            "choices" => is_form = true,
+            "wanted" => {
+                wanted.push(value.parse().ok()?);
+                is_form = true;
+            }
+            _ => {}
+        }
+    }
+    is_form.then_some(LinkRequest::Choose(wanted))
 }
 
-fn optional() -> impl Iterator<Item = Category> {
-    Category::ALL.iter().copied().filter(|category| category.class() == Class::Optional)
-}
-
-async fn page(app: &App, token: &str, saved: bool) -> Result<Option<Page>, StoreError> {
-    let Some(person) = addressee(&app.store, app.key(), token).await? else { return Ok(None) };
-    let opt_outs = preferences::of_address(&mut *app.store.read().await?, &person.address.key()).await?;
-    let wanted = |category| !opt_outs.iter().any(|it| it.category == category);
-    let locale = person.locale.as_ref().unwrap_or(&app.config.organisation.default_locale);
-    Ok(Some(Page {
-        language: Language::of(locale),
-        organisation: app.config.organisation.name.clone(),
-        masked: mask(&person),
+fn answer(app: &App, page: Result<LinkPage, LinkError>, saved: bool) -> Response {
+    let page = match page {
+        Ok(page) => page,
+        Err(error) => return failed(app, &error),
+    };
+    let organisation = &app.config.organisation;
+    let page = Page {
+        language: Language::of(page.locale.as_ref().unwrap_or(&organisation.default_locale)),
+        organisation: organisation.name.clone(),
+        masked: page.masked,
         saved,
-        choices: optional().map(|category| Choice { category, wanted: wanted(category) }).collect(),
-    }))
+        choices: page.choices,
+    };
+    html(StatusCode::OK, page.render())
 }
 
-/// Enough of the address for its owner to know it, and not more for others to whom the mail was passed on.
-fn mask(person: &Addressee) -> String {
-    let first = person.address.local().chars().next().unwrap_or('*');
-    format!("{first}\u{2026}@{}", person.address.domain())
+fn failed(app: &App, error: &LinkError) -> Response {
+    match error {
+        LinkError::Unknown => message(app, What::Gone),
+        LinkError::TooOften => message(app, What::Often),
+        LinkError::Store(error) => {
+            tracing::error!(%error, "a preference could not be read or recorded");
+            message(app, What::Failed)
+        }
+    }
 }
 
-fn answer(page: Result<Option<Page>, StoreError>) -> Response {
+impl What {
+    const fn status(self) -> StatusCode {
+        match self {
+            Self::Gone => StatusCode::NOT_FOUND,
+            Self::Unclear => StatusCode::BAD_REQUEST,
+            Self::Often => StatusCode::TOO_MANY_REQUESTS,
+            Self::Failed => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Gone => "gone",
+            Self::Unclear => "unclear",
+            Self::Often => "often",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// Seconds after which the same request may succeed.
+    const fn retry_after(self) -> Option<&'static str> {
+        match self {
+            Self::Often => Some("3600"),
+            Self::Failed => Some("60"),
+            Self::Gone | Self::Unclear => None,
+        }
+    }
+}
+
+impl Message {
+    fn title(&self) -> String {
+        format!("link-{}-title", self.what.name())
+    }
+
+    fn text(&self) -> String {
+        format!("link-{}-text", self.what.name())
+    }
+}
+
+fn message(app: &App, what: What) -> Response {
+    let organisation = &app.config.organisation;
+    let first = Language::of(&organisation.default_locale);
+    let message = Message {
+        first,
+        others: Language::all().iter().filter(|language| language.tag() != first.tag()).collect(),
+        organisation: organisation.name.clone(),
+        contact: organisation.privacy_contact.clone(),
+        what,
+    };
+    let mut response = html(what.status(), message.render());
+    if let Some(seconds) = what.retry_after() {
+        response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static(seconds));
+    }
+    response
+}
+
+fn html(status: StatusCode, rendered: askama::Result<String>) -> Response {
     const HEADERS: [(HeaderName, &str); 4] = [
-        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'"),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+        ),
         (header::CACHE_CONTROL, "no-store"),
         (header::REFERRER_POLICY, "no-referrer"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     ];
-    let rendered = match page {
-        Ok(Some(page)) => page.render().map_err(|error| tracing::error!(%error, "the preferences page failed")),
-        Ok(None) => return (StatusCode::NOT_FOUND, HEADERS, "this link is not valid\n").into_response(),
-        Err(error) => {
-            tracing::error!(%error, "a preference could not be read or recorded");
-            Err(())
-        }
-    };
     match rendered {
-        Ok(html) => (HEADERS, Html(html)).into_response(),
-        Err(()) => {
-            (StatusCode::SERVICE_UNAVAILABLE, HEADERS, "this did not work, please try again later\n").into_response()
+        Ok(text) => (status, HEADERS, Html(text)).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "a public page could not be rendered");
+            (StatusCode::INTERNAL_SERVER_ERROR, HEADERS, "this did not work\n").into_response()
         }
     }
 }

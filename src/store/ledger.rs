@@ -281,6 +281,14 @@ pub async fn of_address(conn: &mut Conn, key: &AddressKey) -> Result<Vec<StoredO
     rows.iter().map(read_opening).collect()
 }
 
+/// How often the preferences of an address changed since a time.
+pub async fn preference_changes(conn: &mut Conn, key: &AddressKey, since: Timestamp) -> Result<u64> {
+    let sql =
+        "SELECT COUNT(*) AS n FROM ledger_openings WHERE subject = $1 AND at > $2 AND event = 'preference_changed'";
+    let row = sqlx::query(sql).bind(key.as_str()).bind(since.as_millisecond()).fetch_one(conn).await?;
+    Row::of("ledger_openings", &row).count("n")
+}
+
 /// How many entries have their index, and how many wait for one.
 pub async fn sizes(conn: &mut Conn) -> Result<(u64, u64)> {
     let row = sqlx::query(

@@ -13,9 +13,9 @@ use crate::domain::category::Category;
 pub struct OptOut {
     /// The category.
     pub category: Category,
-    /// Since when.
+    /// When it was set.
     pub since: Timestamp,
-    /// How it came: `operator`, `one-click`, ...
+    /// The way by which it reached us, as in [`Source`](crate::domain::preference::Source).
     pub source: String,
 }
 

@@ -8,14 +8,17 @@ use super::{Conn, Result};
 use crate::domain::address::{Address, AddressKey};
 use crate::domain::preference::Reason;
 
-/// An address and a reason.
+/// An address and a reason against mailing it.
 #[derive(Clone, Debug, Serialize)]
 pub struct Suppression {
+    /// The key of the address.
+    #[serde(skip)]
+    pub key: AddressKey,
     /// The address.
     pub email: String,
     /// The reason.
     pub reason: Reason,
-    /// Since when.
+    /// When it was added.
     pub since: Timestamp,
 }
 
@@ -45,27 +48,32 @@ pub async fn remove(conn: &mut Conn, key: &AddressKey) -> Result<u64> {
 
 /// The reasons against an address.
 pub async fn reasons(conn: &mut Conn, key: &AddressKey) -> Result<Vec<Suppression>> {
-    let rows = sqlx::query("SELECT email, reason, since FROM suppressions WHERE email_key = $1 ORDER BY reason")
-        .bind(key.as_str())
-        .fetch_all(conn)
-        .await?;
+    let rows =
+        sqlx::query("SELECT email_key, email, reason, since FROM suppressions WHERE email_key = $1 ORDER BY reason")
+            .bind(key.as_str())
+            .fetch_all(conn)
+            .await?;
     rows.iter().map(read).collect()
 }
 
 fn read(row: &sqlx::any::AnyRow) -> Result<Suppression> {
     let row = Row::of("suppressions", row);
-    Ok(Suppression { email: row.get("email")?, reason: row.parse("reason")?, since: row.time("since")? })
+    Ok(Suppression {
+        key: AddressKey::stored(row.get("email_key")?),
+        email: row.get("email")?,
+        reason: row.parse("reason")?,
+        since: row.time("since")?,
+    })
 }
 
-/// A page of suppressions in the order of their addresses, after `after`: all reasons of up to `limit` addresses, so that the
-/// next page can begin behind the last address of this one.
-pub async fn list(conn: &mut Conn, after: &str, limit: u32) -> Result<Vec<Suppression>> {
+/// A page of suppressions in the order of their addresses and reasons, after one of them.
+pub async fn list(conn: &mut Conn, after: Option<&(AddressKey, Reason)>, limit: u32) -> Result<Vec<Suppression>> {
     let rows = sqlx::query(
-        "SELECT email, reason, since FROM suppressions WHERE email_key IN
-           (SELECT DISTINCT email_key FROM suppressions WHERE email_key > $1 ORDER BY email_key LIMIT $2)
-         ORDER BY email_key, reason",
+        "SELECT email_key, email, reason, since FROM suppressions WHERE (email_key, reason) > ($1, $2)
+         ORDER BY email_key, reason LIMIT $3",
     )
-    .bind(after)
+    .bind(after.map_or("", |(key, _)| key.as_str()))
+    .bind(after.map_or("", |(_, reason)| reason.as_str()))
     .bind(i64::from(limit))
     .fetch_all(conn)
     .await?;

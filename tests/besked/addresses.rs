@@ -23,9 +23,7 @@ fn anna(spelling: &str) -> String {
 async fn an_opt_out_holds_for_every_spelling_of_the_address(#[case] engine: Engine) {
     let app = TestApp::new(engine).await;
     app.import(&anna("anna@ett.example")).await;
-    let wish = [(Category::News, true)];
-    let (store, clock, random) = (&app.app.store, &app.app.clock, &app.app.random);
-    besked::people::preferences::set(store, clock, random, &address("Anna@ett.example"), &wish, "test").await.unwrap();
+    app.wish("Anna@ett.example", Category::News, true).await;
     let id = app.release(NEWS).await;
     app.run_until_idle().await;
     assert_eq!(app.counts(id).await, [(State::OptedOut, 1)].into());

@@ -11,10 +11,12 @@ use besked::dispatch::{Finished, Until};
 use besked::domain::actor::Actor;
 use besked::domain::address::{Address, AddressKey};
 use besked::domain::audience::Audience;
+use besked::domain::category::Category;
 use besked::domain::clock::Clock;
 use besked::domain::delivery::State;
 use besked::domain::duty::Duty;
 use besked::domain::notice::{Notice, State as NoticeState};
+use besked::domain::preference::Wish;
 use besked::domain::random::Random;
 use besked::domain::rows_file::Rows;
 use besked::notices::{Draft, NoticeError, Release};
@@ -172,6 +174,12 @@ impl TestApp {
     /// Deletes what retention has ended for.
     pub async fn purge(&self, dry_run: bool) -> Vec<Purged> {
         self.app.retention.run(&Actor::system("retention"), dry_run).await.unwrap()
+    }
+
+    /// Opts an address out of a category, or in again.
+    pub async fn wish(&self, email: &str, category: Category, opted_out: bool) {
+        let (actor, wish) = (alice(), Wish::new(category, opted_out).unwrap());
+        self.app.preferences.set(&actor, &address(email), &[wish]).await.unwrap();
     }
 
     pub fn advance(&self, by: Duration) {

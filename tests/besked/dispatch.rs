@@ -116,7 +116,7 @@ async fn an_address_that_does_not_exist_is_marked_dead_and_a_mandatory_notice_tr
     let first = app.release(&maintenance("customers = [\"C2\"]")).await;
     app.run_until_idle().await;
     assert_eq!(app.counts(first).await, [(State::Rejected, 1)].into());
-    let list = suppressions::list(&mut app.app.store.read().await.unwrap(), "", 10).await.unwrap();
+    let list = suppressions::list(&mut app.app.store.read().await.unwrap(), None, 10).await.unwrap();
     assert_eq!((list[0].email.as_str(), list[0].reason), ("hello@two.example", Reason::Dead));
 
     let news = app.release(NEWS).await;
@@ -141,16 +141,14 @@ async fn policy_and_quota_never_mark_an_address_dead() {
     let id = app.release(&maintenance("all = true")).await;
     app.run_until_idle().await;
     assert_eq!(app.counts(id).await, [(State::Rejected, 2)].into());
-    assert!(suppressions::list(&mut app.app.store.read().await.unwrap(), "", 10).await.unwrap().is_empty());
+    assert!(suppressions::list(&mut app.app.store.read().await.unwrap(), None, 10).await.unwrap().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_opt_out_stops_news_and_nothing_else() {
     let app = TestApp::new(Engine::Sqlite).await;
     app.import(CUSTOMERS).await;
-    let address = besked::domain::address::Address::parse("hello@two.example").unwrap();
-    let (store, clock, random) = (&app.app.store, &app.app.clock, &app.app.random);
-    besked::people::preferences::set(store, clock, random, &address, &[(Category::News, true)], "test").await.unwrap();
+    app.wish("hello@two.example", Category::News, true).await;
     let news = app.release(NEWS).await;
     let work = app.release(&maintenance("customers = [\"C2\"]")).await;
     app.run_until_idle().await;

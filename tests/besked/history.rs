@@ -108,11 +108,7 @@ impl History {
             Step::Run => drop(self.app.run_until_idle().await),
             Step::Later { days } => self.app.advance(Duration::from_secs(days * 24 * 3600)),
             Step::OptOut { person: n } if !self.erased.contains(&person(*n)) => {
-                let wish = [(Category::News, true)];
-                let person = address(&person(*n));
-                besked::people::preferences::set(&app.store, &app.clock, &app.random, &person, &wish, "test")
-                    .await
-                    .unwrap();
+                self.app.wish(&person(*n), Category::News, true).await;
             }
             Step::Erase { person: n } => {
                 // Gone already, or put right under another address.

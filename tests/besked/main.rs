@@ -26,6 +26,7 @@ mod nodes;
 mod notices;
 mod plans;
 mod postfix;
+mod preferences;
 mod privacy;
 mod public;
 mod ready;

@@ -72,11 +72,7 @@ async fn an_erasure_leaves_no_trace_of_the_person_and_all_proofs_of_others(#[cas
     app.run_until_idle().await;
     app.advance(Duration::from_secs(600));
     app.run_until_idle().await;
-    let wishes = [(Category::News, true)];
-    let (store, clock, random) = (&app.app.store, &app.app.clock, &app.app.random);
-    besked::people::preferences::set(store, clock, random, &address("hello@two.example"), &wishes, "test")
-        .await
-        .unwrap();
+    app.wish("hello@two.example", Category::News, true).await;
     let mut before = Vec::new();
     for account in [Some("C1"), Some("C2"), None] {
         before.push(exported(&app, id, account).await.unwrap());
@@ -357,9 +353,9 @@ async fn a_notice_goes_on_after_one_of_its_recipients_was_erased(#[case] engine:
     app.run_until_idle().await;
     let told = app.informed("C2", news).await.notices[0].deliveries[0].id;
     let token = app.app.key().link(told);
-    assert!(besked::people::preferences::addressee(&app.app.store, app.app.key(), &token).await.unwrap().is_some());
+    assert!(app.app.links.page(&token).await.is_ok());
     app.erase("hello@two.example").await.unwrap();
-    assert!(besked::people::preferences::addressee(&app.app.store, app.app.key(), &token).await.unwrap().is_none());
+    assert!(app.app.links.page(&token).await.is_err());
     let done = maintenance("").replace("[audience]\n", "").replace("announced", "completed");
     let follow_up =
         app.release(&done.replace("reference = \"CHG-1\"", "reference = \"CHG-9\"\nfollows = \"CHG-1\"")).await;

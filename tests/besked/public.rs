@@ -6,10 +6,12 @@ use besked::domain::category::Category;
 use besked::store::preferences;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::{CUSTOMERS, NEWS, TestApp, key};
 use crate::database::Engine;
+use crate::preferences::operated;
 
 async fn ask(server: SocketAddr, method: &str, path: &str, body: &str) -> String {
     let mut stream = TcpStream::connect(server).await.unwrap();
@@ -29,43 +31,157 @@ async fn opted_out(app: &TestApp, email: &str) -> Vec<(Category, String)> {
     found.into_iter().map(|it| (it.category, it.source)).collect()
 }
 
+/// A server of the public pages, over an app that sent the news.
+struct Server {
+    app: TestApp,
+    at: SocketAddr,
+    stop: CancellationToken,
+    serving: JoinHandle<std::io::Result<()>>,
+}
+
+impl Server {
+    async fn start() -> Self {
+        let app = TestApp::new(Engine::Sqlite).await;
+        app.import(CUSTOMERS).await;
+        app.release(NEWS).await;
+        app.run_until_idle().await;
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let at = listener.local_addr().unwrap();
+        let stop = CancellationToken::new();
+        let serving = tokio::spawn(besked::public::serve(listener, app.app.clone(), stop.clone()));
+        Self { app, at, stop, serving }
+    }
+
+    /// The path of the link in the mail to an address.
+    fn link(&self) -> String {
+        let header = self.app.relay.to(EMAIL)[0].header("List-Unsubscribe").unwrap();
+        header.trim_matches(['<', '>']).strip_prefix("https://notices.example.com").unwrap().to_owned()
+    }
+
+    async fn get(&self, path: &str) -> String {
+        ask(self.at, "GET", path, "").await
+    }
+
+    async fn post(&self, path: &str, body: &str) -> String {
+        ask(self.at, "POST", path, body).await
+    }
+
+    async fn end(self) {
+        self.stop.cancel();
+        self.serving.await.unwrap().unwrap();
+    }
+}
+
+const EMAIL: &str = "service@ett.example";
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_link_in_a_mail_opts_out_in_one_click_and_looking_changes_nothing() {
-    let app = TestApp::new(Engine::Sqlite).await;
-    app.import(CUSTOMERS).await;
-    app.release(NEWS).await;
-    app.run_until_idle().await;
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let server = listener.local_addr().unwrap();
-    let stop = CancellationToken::new();
-    let serving = tokio::spawn(besked::public::serve(listener, app.app.clone(), stop.clone()));
-
-    let email = "service@ett.example";
-    let header = app.relay.to(email)[0].header("List-Unsubscribe").unwrap();
-    let path = header.trim_matches(['<', '>']).strip_prefix("https://notices.example.com").unwrap().to_owned();
-    let page = ask(server, "GET", &path, "").await;
+    let server = Server::start().await;
+    let path = server.link();
+    let page = server.get(&path).await;
     assert!(
         page.starts_with("HTTP/1.1 200") && page.contains("lang=\"sv\"") && page.contains("s…@ett.example"),
         "{page}"
     );
-    assert!(!page.contains(email) && page.contains("content-security-policy"), "{page}");
-    assert!(opted_out(&app, email).await.is_empty(), "a scanner that follows links opts nobody out");
+    assert!(!page.contains(EMAIL), "{page}");
+    assert!(opted_out(&server.app, EMAIL).await.is_empty(), "a scanner that follows links opts nobody out");
 
     for _ in 0..2 {
-        let done = ask(server, "POST", &path, "List-Unsubscribe=One-Click").await;
+        let done = server.post(&path, "List-Unsubscribe=One-Click").await;
         assert!(done.starts_with("HTTP/1.1 200"), "{done}");
     }
-    assert_eq!(opted_out(&app, email).await, [(Category::News, "one-click".to_owned())]);
-    ask(server, "POST", &path, "wanted=news").await;
-    assert_eq!(opted_out(&app, email).await, [(Category::Survey, "preferences page".to_owned())]);
+    assert_eq!(opted_out(&server.app, EMAIL).await, [(Category::News, "one-click".to_owned())]);
+    server.post(&path, "choices=set&wanted=news").await;
+    assert_eq!(opted_out(&server.app, EMAIL).await, [(Category::Survey, "preferences page".to_owned())]);
+    server.end().await;
+}
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_post_that_asks_for_nothing_changes_nothing() {
+    let server = Server::start().await;
+    let path = server.link();
+    for body in ["", "x=y", "wanted=billing", "wanted=nonsense", "choices=set&wanted=nonsense"] {
+        let answer = server.post(&path, body).await;
+        assert!(answer.starts_with("HTTP/1.1 400") && answer.contains("Nothing was changed"), "{body}: {answer}");
+        assert!(opted_out(&server.app, EMAIL).await.is_empty(), "{body}");
+    }
+    let none_wanted = server.post(&path, "choices=set").await;
+    assert!(none_wanted.starts_with("HTTP/1.1 200"), "{none_wanted}");
+    assert_eq!(opted_out(&server.app, EMAIL).await.len(), 2, "the page's own form with no box ticked");
+    server.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_that_was_made_up_or_whose_person_is_gone_says_so_in_both_languages() {
+    let server = Server::start().await;
+    let path = server.link();
     let mut forged = path.clone();
     let last = if forged.pop() == Some('A') { 'Q' } else { 'A' };
     forged.push(last);
-    for path in [forged.as_str(), "/u/x", "/u/", "/"] {
-        let answer = ask(server, "POST", path, "List-Unsubscribe=One-Click").await;
+    for path in [forged.as_str(), "/u/x"] {
+        for answer in [server.post(path, "List-Unsubscribe=One-Click").await, server.post(path, "").await] {
+            assert!(answer.starts_with("HTTP/1.1 404"), "{path}: {answer}");
+            assert!(answer.contains("no longer valid") && answer.contains("gäller inte längre"), "{answer}");
+        }
+    }
+    for path in ["/u/", "/"] {
+        let answer = server.post(path, "List-Unsubscribe=One-Click").await;
         assert!(answer.starts_with("HTTP/1.1 404"), "{path}: {answer}");
     }
-    stop.cancel();
-    serving.await.unwrap().unwrap();
+    server.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_other_site_can_frame_the_page() {
+    let server = Server::start().await;
+    for path in [server.link(), "/u/x".to_owned()] {
+        let answer = server.get(&path).await.to_lowercase();
+        let policy = answer.lines().find(|line| line.starts_with("content-security-policy:")).unwrap();
+        for wanted in ["default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'self'"] {
+            assert!(policy.contains(wanted), "{policy}");
+        }
+    }
+    server.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_that_alternates_writes_the_ledger_a_few_times_an_hour_and_can_always_opt_out() {
+    let server = Server::start().await;
+    let path = server.link();
+    let size = async || server.app.app.ledger.standing().await.unwrap().pending;
+    let mut refused = 0;
+    for _ in 0..30 {
+        let out = server.post(&path, "List-Unsubscribe=One-Click").await;
+        assert!(out.starts_with("HTTP/1.1 200"), "{out}");
+        let again = server.post(&path, "choices=set&wanted=news&wanted=survey").await;
+        refused += u32::from(again.starts_with("HTTP/1.1 429") && again.to_lowercase().contains("retry-after: 3600"));
+    }
+    assert_eq!(refused, 25);
+    let before = size().await;
+    server.post(&path, "List-Unsubscribe=One-Click").await;
+    assert_eq!(size().await, before);
+    assert_eq!(opted_out(&server.app, EMAIL).await.len(), 1, "the last word is the opt-out");
+    server.app.advance(std::time::Duration::from_secs(3601));
+    let later = server.post(&path, "choices=set&wanted=news&wanted=survey").await;
+    assert!(later.starts_with("HTTP/1.1 200"), "{later}");
+    server.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_opt_in_by_the_link_is_recorded_as_such() {
+    let server = Server::start().await;
+    let path = server.link();
+    server.app.wish(EMAIL, Category::News, true).await;
+    server.post(&path, "choices=set&wanted=news&wanted=survey").await;
+    let mut conn = server.app.app.store.read().await.unwrap();
+    let recorded: Vec<_> = operated(&mut conn, EMAIL).await;
+    assert_eq!(
+        recorded,
+        [
+            ("opt_out".to_owned(), "alice (command line, user root)".to_owned(), "news: operator".to_owned()),
+            ("opt_in".to_owned(), "recipient (link in a mail)".to_owned(), "news: preferences page".to_owned()),
+        ]
+    );
+    drop(conn);
+    server.end().await;
 }

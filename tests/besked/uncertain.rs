@@ -167,25 +167,12 @@ async fn whoever_wants_none_or_is_gone_gets_none_again() {
     let (_, doubt) = doubted(&app).await;
     let (store, clock, random) = (&app.app.store, &app.app.clock, &app.app.random);
     let person = Address::parse("hello@two.example").unwrap();
-    let wish = |out: bool| async move {
-        let wish = [(Category::News, out)];
-        besked::people::preferences::set(
-            store,
-            clock,
-            random,
-            &Address::parse("hello@two.example").unwrap(),
-            &wish,
-            "test",
-        )
-        .await
-        .unwrap();
-    };
-    wish(true).await;
+    app.wish("hello@two.example", Category::News, true).await;
     assert!(matches!(
         send_again(&app, doubt).await,
         Err(ResendError::Refused { why: "the person opted out of it", .. })
     ));
-    wish(false).await;
+    app.wish("hello@two.example", Category::News, false).await;
     let mut tx = store.write().await.unwrap();
     suppressions::add(&mut tx, &person, Reason::Complaint, clock.now()).await.unwrap();
     tx.commit().await.unwrap();

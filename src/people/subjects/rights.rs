@@ -3,12 +3,11 @@
 use serde::Serialize;
 
 use super::{SubjectError, Subjects, is_text};
-use crate::context::Context;
 use crate::domain::actor::{Action, Actor};
 use crate::domain::address::Address;
 use crate::domain::category::{Category, Class};
 use crate::domain::entry::{Detail, Entry, Event, Fact, Person};
-use crate::domain::preference::Reason;
+use crate::domain::preference::{Reason, Source, Wish};
 use crate::ledger::operated::{Operation, record};
 use crate::people::preferences;
 use crate::store::ledger::{self, Opening};
@@ -100,12 +99,11 @@ impl Subjects {
         if !recorded.is_empty() && note.is_none() {
             return Err(SubjectError::Grounds(recorded));
         }
-        let Context { store, clock, random, .. } = &self.context;
-        let wishes: Vec<_> = opted_out.iter().map(|category| (*category, true)).collect();
-        preferences::set(store, clock, random, address, &wishes, "objection").await?;
+        let wishes: Vec<Wish> = opted_out.iter().filter_map(|category| Wish::new(*category, true).ok()).collect();
         let names: Vec<&str> = categories.iter().map(|category| category.as_str()).collect();
         let reason = format!("{}: {}", names.join(", "), note.unwrap_or("no grounds stated"));
-        let mut tx = store.write().await?;
+        let mut tx = self.context.store.write().await?;
+        preferences::apply(&self.context, &mut tx, actor, address, &wishes, Source::Objection).await?;
         self.record(&mut tx, actor, Operation::on_address(Action::Object, address).reason(&reason)).await?;
         tx.commit().await.map_err(StoreError::from)?;
         Ok(Objection { opted_out, recorded })

@@ -2,14 +2,16 @@
 
 use besked::domain::category::{Category, Role};
 use besked::domain::customer::AccountId;
+use besked::domain::entry::Event;
 use besked::domain::preference::Reason;
 use besked::store::customers::Selection;
 use besked::store::imports::{AttributeRow, ContactRow, CustomerRow};
+use besked::store::ledger::{self, Opening};
 use besked::store::{contacts, customers, preferences, secrets, suppressions};
 use rstest::rstest;
 
 use super::{File, Fixture};
-use crate::app::address;
+use crate::app::{address, key};
 use crate::database::Engine;
 
 fn contact<'a>(account_id: &'a str, email: &'a str, position: usize) -> ContactRow<'a> {
@@ -104,10 +106,10 @@ async fn opt_outs_and_suppressions_are_kept_once(#[case] engine: Engine) {
         assert!(suppressions::add(&mut tx, email, reason, now).await.unwrap());
     }
     assert!(!suppressions::add(&mut tx, email, Reason::Dead, now).await.unwrap());
-    assert_eq!(suppressions::list(&mut tx, "", 10).await.unwrap().len(), 3);
-    assert!(suppressions::list(&mut tx, email.as_str(), 10).await.unwrap().is_empty(), "pages go by address");
+    assert_eq!(suppressions::list(&mut tx, None, 10).await.unwrap().len(), 3);
+    assert!(suppressions::list(&mut tx, Some(&(email.key(), Reason::Restricted)), 10).await.unwrap().is_empty());
     assert_eq!(suppressions::remove(&mut tx, &email.key()).await.unwrap(), 2);
-    assert_eq!(suppressions::list(&mut tx, "", 10).await.unwrap()[0].reason, Reason::Restricted);
+    assert_eq!(suppressions::list(&mut tx, None, 10).await.unwrap()[0].reason, Reason::Restricted);
     let mandatory = preferences::opt_out(&mut tx, email, Category::Billing, now, "test").await;
     assert!(mandatory.is_err(), "the database itself refuses an opt-out of a mandatory category");
 }
@@ -124,4 +126,23 @@ async fn a_secret_is_made_once(#[case] engine: Engine) {
     assert_eq!(secrets::get_or_insert(&mut tx, "links", &[2; 32]).await.unwrap(), [1; 32]);
     secrets::touch(&mut tx).await.unwrap();
     assert_eq!(secrets::find(&mut tx, "links").await.unwrap(), Some([1; 32]));
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn changes_of_preferences_are_counted_by_address_and_time(#[case] engine: Engine) {
+    let fixture = Fixture::new(engine).await;
+    let mut tx = fixture.store.write().await.unwrap();
+    for email in ["a@x.example", "b@x.example"] {
+        let entry = fixture.entry(Event::PreferenceChanged);
+        ledger::append(&mut tx, &[Opening::of_address(&entry, key(email), fixture.now)]).await.unwrap();
+    }
+    let other = fixture.entry(Event::Restricted);
+    ledger::append(&mut tx, &[Opening::of_address(&other, key("a@x.example"), fixture.now)]).await.unwrap();
+    let hour = jiff::SignedDuration::from_hours(1);
+    let before = fixture.now.checked_sub(hour).unwrap();
+    assert_eq!(ledger::preference_changes(&mut tx, &key("A@x.example"), before).await.unwrap(), 1);
+    assert_eq!(ledger::preference_changes(&mut tx, &key("a@x.example"), fixture.now).await.unwrap(), 0);
 }

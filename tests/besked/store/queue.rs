@@ -134,7 +134,7 @@ async fn a_deferral_stays_queued_and_a_fenced_settlement_changes_nothing(#[case]
         Settlement { dead: Some(address("a@x.example")), ..settlement(&fixture, id, &second, Outcome::Rejected) };
     settle::settle(&mut tx, &[rejected.into()]).await.unwrap();
     assert!(!queue::holds(&mut tx, id).await.unwrap());
-    assert_eq!(suppressions::list(&mut tx, "", 9).await.unwrap()[0].reason, Reason::Dead);
+    assert_eq!(suppressions::list(&mut tx, None, 9).await.unwrap()[0].reason, Reason::Dead);
     assert!(deliveries::find(&mut tx, fixture.id()).await.unwrap().is_none());
 }
 

@@ -247,11 +247,11 @@ async fn no_suppression_falls_between_two_pages(#[case] engine: Engine) {
             suppressions::add(&mut tx, &address(email), *reason, fixture.now).await.unwrap();
         }
     }
-    let (mut seen, mut after) = (Vec::new(), String::new());
+    let (mut seen, mut after) = (Vec::new(), None);
     loop {
-        let page = suppressions::list(&mut tx, &after, 2).await.unwrap();
+        let page = suppressions::list(&mut tx, after.as_ref(), 2).await.unwrap();
         let Some(last) = page.last() else { break };
-        after.clone_from(&last.email);
+        after = Some((last.key.clone(), last.reason));
         seen.extend(page.into_iter().map(|it| (it.email, it.reason)));
     }
     assert_eq!(seen.len(), 4, "{seen:?}");

@@ -1,0 +1,63 @@
+//! `besked suppressions`: addresses that are not mailed.
+
+use clap::Subcommand;
+use serde_json::json;
+
+use super::Place;
+use super::failure::Failure;
+use super::output::{Output, time};
+use super::pages::Paging;
+use super::preferences::address;
+use crate::domain::address::Address;
+use crate::domain::preference::Reason;
+use crate::people::suppressions::Listed;
+
+/// Addresses that are not mailed.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// List suppressed addresses
+    List {
+        #[command(flatten)]
+        paging: Paging,
+    },
+    /// Suppress an address
+    Add {
+        /// The address
+        #[arg(value_parser = address)]
+        email: Address,
+        /// The reason: dead, complaint or manual
+        #[arg(long, value_parser = Reason::parse_addable)]
+        reason: Reason,
+    },
+    /// Lift the suppression of an address
+    Remove {
+        /// The address
+        #[arg(value_parser = address)]
+        email: Address,
+    },
+}
+
+/// Runs the command.
+pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8, Failure> {
+    let (app, actor) = (place.app().await?, place.actor()?);
+    match command {
+        Command::List { paging } => {
+            let row = |it: &Listed| [it.email.clone(), it.reason.to_string(), time(it.since)];
+            let fetch = async |page| Ok(app.suppressions.list(&actor, &page).await?);
+            paging.print(output, "suppressions", (["email", "reason", "since"], row), fetch).await?;
+        }
+        Command::Add { email, reason } => {
+            let added = app.suppressions.add(&actor, &email, reason).await?;
+            output.print(&json!({ "email": email.as_str(), "reason": reason, "added": added }), |_| {
+                format!("{email} is suppressed: {reason}\n")
+            })?;
+        }
+        Command::Remove { email } => {
+            let reasons = app.suppressions.remove(&actor, &email).await?;
+            output.print(&json!({ "email": email.as_str(), "removed": reasons.len(), "reasons": reasons }), |_| {
+                format!("{email} is no longer suppressed\n")
+            })?;
+        }
+    }
+    Ok(0)
+}
