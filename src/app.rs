@@ -24,11 +24,12 @@ use crate::mail::token::TokenKey;
 use crate::metrics::Metrics;
 use crate::notices::sample::{Sample, Wanted};
 use crate::notices::{Draft, NoticeError, Notices};
+use crate::people::customers::Customers;
 use crate::people::holds::Holds;
-use crate::people::retention::Retention;
-use crate::people::subjects::Subjects;
 use crate::people::link::Links;
 use crate::people::preferences::Preferences;
+use crate::people::retention::Retention;
+use crate::people::subjects::Subjects;
 use crate::people::suppressions::Suppressions;
 pub use crate::store::StoreError;
 use crate::store::{Dialect, Store, secrets};
@@ -103,6 +104,8 @@ pub struct App {
     pub subjects: Subjects,
     /// Legal holds.
     pub holds: Holds,
+    /// Customers and their contacts.
+    pub customers: Customers,
     /// Opt-outs.
     pub preferences: Preferences,
     /// The page behind the links in optional notices.
@@ -163,6 +166,7 @@ impl App {
         let evidence = Prover::new(context.clone(), notices.clone(), ledger.clone(), subjects.clone());
         let relays = Relays::new(context.clone());
         let (metrics, pulse, key) = (Metrics::new(), Pulse::default(), TokenKey::new(key));
+        let customers = Customers::new(context.clone(), subjects.clone());
         let preferences = Preferences::new(context.clone());
         let links = Links::new(context.clone(), key.clone());
         let suppressions = Suppressions::new(context.clone(), key.clone());
@@ -176,6 +180,7 @@ impl App {
             ledger,
             subjects,
             holds,
+            customers,
             preferences,
             links,
             suppressions,

@@ -32,7 +32,7 @@ use crate::domain::notice::State;
 use crate::domain::preference::Wish;
 use crate::domain::random::Random;
 use crate::notices::{Kept, Release};
-use crate::people::import::{ImportOptions, import};
+use crate::people::import::ImportOptions;
 use catcher::Catcher;
 use dated::dated;
 
@@ -78,13 +78,13 @@ pub async fn run(command: Demo, output: &Output) -> Result<u8, Failure> {
     let mail = command.dir.join("mail");
     let catcher = Catcher::start(&mail, &[GONE]).await.context("cannot start the mail catcher")?;
     let app = prepare(&command.dir, catcher.address()).await?;
-    let now = app.clock.now();
-    let Input { customers, notices } = input(&command.dir, now)?;
-    let id = app.random.id(now).to_string();
-    let imported = import(&app.store, now, &id, &customers, ImportOptions::default(), &|_| {}).await?;
+    let Input { customers, notices } = input(&command.dir, app.clock.now())?;
+    let actor = Actor::system("demo");
+    let file = std::fs::File::open(&customers)?;
+    let imported = app.customers.import(&actor, file, &ImportOptions::default(), &|_| {}).await?;
     let person = Address::parse(OPTED_OUT).map_err(Failure::invalid)?;
     let wish = Wish::new(Category::News, true).map_err(Failure::invalid)?;
-    app.preferences.set(&Actor::system("demo"), &person, &[wish]).await?;
+    app.preferences.set(&actor, &person, &[wish]).await?;
     eprintln!(
         "imported {} with {} from {}",
         count(imported.customers, "customer", "customers"),

@@ -15,10 +15,11 @@ use crate::ledger::LedgerError;
 use crate::ledger::evidence::EvidenceError;
 use crate::ledger::export::ExportError;
 use crate::notices::NoticeError;
+use crate::people::customers::CustomerError;
 use crate::people::holds::HoldError;
 use crate::people::import::ImportError;
-use crate::people::subjects::SubjectError;
 use crate::people::preferences::PreferenceError;
+use crate::people::subjects::SubjectError;
 use crate::people::suppressions::SuppressionError;
 use crate::store::StoreError;
 
@@ -156,17 +157,28 @@ impl From<ListenError> for Failure {
 
 impl From<ImportError> for Failure {
     fn from(error: ImportError) -> Self {
+        let failure = Self::of(error.kind(), &error);
         match error {
             ImportError::Store(error) => error.into(),
-            ImportError::Invalid(_) => Self::invalid(format!("nothing was imported:\n{error}"))
-                .hint("mend these rows, or import the others with `--skip-invalid`"),
-            ImportError::Shrinks { .. } => Self::invalid(error)
-                .hint("if it is meant so, add `--allow-shrink`; without `--replace` the others stay"),
-            ImportError::Read { .. } => Self::invalid(error),
-            ImportError::Spool(_) => {
-                Self::new(FAILED, error).hint("`TMPDIR` names another directory for temporary files")
+            ImportError::Subject(error) => error.into(),
+            ImportError::Invalid(rows) => Self::invalid(format!("nothing was imported:\n{rows}"))
+                .hint("fix these rows, or import the others with `--skip-invalid`"),
+            ImportError::Shrinks { .. } => {
+                failure.hint("use `--allow-shrink` if you mean it; without `--replace` the other customers stay")
             }
-            ImportError::Erased => Self::new(TRY_LATER, error).hint("import it again"),
+            ImportError::Read(_) => failure,
+            ImportError::Spool(_) => failure.hint("`TMPDIR` names another directory for temporary files"),
+            ImportError::Erased => failure.hint("import it again"),
+        }
+    }
+}
+
+impl From<CustomerError> for Failure {
+    fn from(error: CustomerError) -> Self {
+        let failure = Self::of(error.kind(), &error);
+        match error {
+            CustomerError::Store(error) => error.into(),
+            CustomerError::Unknown(_) => failure.hint("`besked customers list` lists the customers"),
         }
     }
 }

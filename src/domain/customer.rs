@@ -11,7 +11,7 @@ use crate::domain::category::Role;
 use crate::domain::locale::{Locale, ZoneName};
 use crate::domain::problem::has_control;
 
-/// A customer's account id: up to 64 printable characters without spaces, kept as written.
+/// A customer's account id: up to 64 printable characters without spaces, as written.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AccountId(String);
 
@@ -78,15 +78,15 @@ pub struct Customer {
 /// A row of the customers file: a person's address at a customer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Contact {
-    /// Where mail reaches the person.
+    /// The person's address.
     pub email: Address,
     /// The person's name; may be empty.
     pub name: String,
     /// What the person is responsible for.
     pub role: Role,
-    /// The language the person reads, where known.
+    /// The person's language, if known.
     pub locale: Option<Locale>,
-    /// The zone the person's clock shows, where known.
+    /// The person's time zone, if known.
     pub time_zone: Option<ZoneName>,
 }
 

@@ -1,4 +1,4 @@
-//! The customers file: what its header may name, and what each row must hold.
+//! The customers file: the columns that its header may name, and what each row must hold.
 
 use std::collections::HashMap;
 
@@ -12,7 +12,7 @@ const REQUIRED: [&str; 3] = ["account_id", "customer_name", "email"];
 const OPTIONAL: [&str; 4] = ["contact_name", "role", "locale", "time_zone"];
 const ATTRIBUTE: &str = "attr.";
 
-/// A parsed header row: which column holds what.
+/// A parsed header row: the place of each column.
 #[derive(Clone, Debug)]
 pub struct Header {
     names: Vec<String>,
@@ -30,6 +30,15 @@ pub struct Row {
     pub attributes: Vec<(String, Vec<String>)>,
     /// The contact.
     pub contact: Contact,
+}
+
+/// A row that cannot be stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadRow {
+    /// The customer, if it can be read: a row with too few or too many fields is nobody's.
+    pub account_id: Option<AccountId>,
+    /// Everything that is wrong with the row.
+    pub problems: Vec<Problem>,
 }
 
 impl Header {
@@ -53,13 +62,13 @@ impl Header {
             let attribute = name.strip_prefix(ATTRIBUTE).is_some_and(|name| !name.is_empty());
             if !known && !attribute {
                 let hint = nearest(name, REQUIRED.into_iter().chain(OPTIONAL)).map_or_else(
-                    || "columns of your own begin with `attr.`".to_owned(),
+                    || "a column of your own begins with `attr.`".to_owned(),
                     |near| format!("did you mean `{near}`?"),
                 );
                 problem(&name.escape_debug().to_string(), format!("is not a column of a customers file, {hint}"));
             }
             if columns.insert(name.to_owned(), index).is_some() {
-                problem(name, "stands twice in the header".to_owned());
+                problem(name, "is in the header twice".to_owned());
             }
             names.push(name.to_owned());
         }
@@ -72,7 +81,7 @@ impl Header {
     }
 }
 
-/// Parses rows; remembers locales and zones, of which a file has few.
+/// Parses rows; caches locales and zones, of which a file has few.
 #[derive(Debug)]
 pub struct RowParser {
     header: Header,
@@ -87,28 +96,25 @@ impl RowParser {
         Self { header, locales: HashMap::new(), zones: HashMap::new() }
     }
 
-    /// Parses the row that stands in `line`.
+    /// Parses the row that begins in `line`.
     ///
     /// # Errors
-    /// Every problem with it.
-    pub fn parse(&mut self, line: usize, fields: &[&[u8]]) -> Result<Row, Vec<Problem>> {
+    /// Every problem with it, and the customer if it can be read.
+    pub fn parse(&mut self, line: usize, fields: &[&[u8]]) -> Result<Row, BadRow> {
         if fields.len() != self.header.names.len() {
             let (has, wants) = (fields.len(), self.header.names.len());
             let problem = format!("the row has {has} fields, the header {wants}");
-            return Err(vec![Problem { line, field: String::new(), problem }]);
+            return Err(BadRow { account_id: None, problems: vec![Problem { line, field: String::new(), problem }] });
         }
-        let mut cells = Vec::with_capacity(fields.len());
-        let mut row = Cells { header: &self.header, line, cells: &[], problems: Vec::new() };
+        let mut row =
+            Cells { header: &self.header, line, cells: Vec::with_capacity(fields.len()), problems: Vec::new() };
         for (name, field) in self.header.names.iter().zip(fields) {
-            cells.push(std::str::from_utf8(field).map(str::trim).unwrap_or_else(|_| {
+            let cell = std::str::from_utf8(field).map(str::trim).ok();
+            if cell.is_none() {
                 row.problem(name, "is not UTF-8: save the file as UTF-8".to_owned());
-                ""
-            }));
+            }
+            row.cells.push(cell);
         }
-        if !row.problems.is_empty() {
-            return Err(row.problems);
-        }
-        row.cells = &cells;
         let account_id = row.parse("account_id", AccountId::parse);
         let customer_name = row.parse("customer_name", |text| match parse_name(text)? {
             name if name.is_empty() => Err("is empty".to_owned()),
@@ -122,10 +128,13 @@ impl RowParser {
         let zones = &mut self.zones;
         let time_zone = row.optional("time_zone", |text| remembered(zones, text));
         let attributes = row.attributes();
-        let (true, Some(account_id), Some(customer_name), Some(email), Some(name), Some(role)) =
-            (row.problems.is_empty(), account_id, customer_name, email, name, role)
+        let (true, Some(customer_name), Some(email), Some(name), Some(role)) =
+            (row.problems.is_empty(), customer_name, email, name, role)
         else {
-            return Err(row.problems);
+            return Err(BadRow { account_id, problems: row.problems });
+        };
+        let Some(account_id) = account_id else {
+            return Err(BadRow { account_id, problems: row.problems });
         };
         let contact = Contact { email, name, role, locale: locale.flatten(), time_zone: time_zone.flatten() };
         Ok(Row { account_id, customer_name, attributes, contact })
@@ -151,29 +160,31 @@ fn remembered<T: Clone + std::str::FromStr<Err = String>>(
 struct Cells<'a> {
     header: &'a Header,
     line: usize,
-    cells: &'a [&'a str],
+    /// `None` for a cell that is not UTF-8, which is a problem already.
+    cells: Vec<Option<&'a str>>,
     problems: Vec<Problem>,
 }
 
 impl<'a> Cells<'a> {
-    fn cell(&self, name: &str) -> &'a str {
-        self.header.columns.get(name).map_or("", |index| self.cells[*index])
+    fn cell(&self, name: &str) -> Option<&'a str> {
+        self.header.columns.get(name).map_or(Some(""), |index| self.cells[*index])
     }
 
     fn parse<T>(&mut self, name: &str, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
-        parse(self.cell(name)).map_err(|problem| self.problem(name, problem)).ok()
+        parse(self.cell(name)?).map_err(|problem| self.problem(name, problem)).ok()
     }
 
     /// A cell that may be empty.
     fn optional<T>(&mut self, name: &str, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<Option<T>> {
-        if self.cell(name).is_empty() { Some(None) } else { self.parse(name, parse).map(Some) }
+        if self.cell(name)?.is_empty() { Some(None) } else { self.parse(name, parse).map(Some) }
     }
 
     fn attributes(&mut self) -> Vec<(String, Vec<String>)> {
         let mut attributes = Vec::new();
         for (index, name) in self.header.names.iter().enumerate() {
             let Some(attribute) = name.strip_prefix(ATTRIBUTE) else { continue };
-            match parse_attribute(self.cells[index]) {
+            let Some(cell) = self.cells[index] else { continue };
+            match parse_attribute(cell) {
                 Ok(values) if values.is_empty() => {}
                 Ok(values) => attributes.push((attribute.to_owned(), values)),
                 Err(problem) => self.problem(name, problem),
@@ -210,7 +221,8 @@ mod tests {
 
     #[test]
     fn every_problem_of_a_row_names_line_and_field() {
-        let problems = parser().parse(7, &fields("C 1,,not-an-address,a\u{1}b,boss,swedish!,Mars,\u{7}")).unwrap_err();
+        let problems =
+            parser().parse(7, &fields("C 1,,not-an-address,a\u{1}b,boss,swedish!,Mars,\u{7}")).unwrap_err().problems;
         let named: Vec<_> = problems.iter().map(|problem| (problem.line, problem.field.as_str())).collect();
         assert_eq!(
             named,
@@ -226,9 +238,12 @@ mod tests {
             ]
         );
         let ragged = parser().parse(8, &fields("C1,A")).unwrap_err();
-        assert_eq!(ragged[0].to_string(), "line 8: the row has 2 fields, the header 8");
+        assert_eq!(ragged.account_id, None);
+        assert_eq!(ragged.problems[0].to_string(), "line 8: the row has 2 fields, the header 8");
         let latin1: Vec<&[u8]> = vec![b"C1", b"\xc5keri", b"a@b.example", b"", b"", b"", b"", b""];
-        assert_eq!(parser().parse(9, &latin1).unwrap_err()[0].field, "customer_name");
+        let bad = parser().parse(9, &latin1).unwrap_err();
+        assert_eq!((bad.problems.len(), bad.problems[0].field.as_str()), (1, "customer_name"));
+        assert_eq!(bad.account_id.unwrap().as_str(), "C1", "whose row it is can be read");
     }
 
     #[test]
@@ -239,8 +254,8 @@ mod tests {
             texts,
             [
                 "line 1: `customer_nme`: is not a column of a customers file, did you mean `customer_name`?",
-                "line 1: `email`: stands twice in the header",
-                "line 1: `region`: is not a column of a customers file, columns of your own begin with `attr.`",
+                "line 1: `email`: is in the header twice",
+                "line 1: `region`: is not a column of a customers file, a column of your own begins with `attr.`",
                 "line 1: `customer_name`: is missing from the header",
             ]
         );

@@ -1,12 +1,35 @@
 //! Digests of what may be long.
 
-use ring::digest::{SHA256, digest};
+use ring::digest::{Context, SHA256, digest};
 
 /// SHA-256 (FIPS 180-4) of a message or another text of some length. The ledger's own hashes are of a few bytes and are made where
 /// they are defined; for this one it counts that processors without instructions for it are many.
 #[must_use]
 pub fn sha256(bytes: &[u8]) -> [u8; 32] {
     digest(&SHA256, bytes).as_ref().try_into().expect("SHA-256 has 32 bytes")
+}
+
+/// The SHA-256 of a text that comes in parts.
+#[derive(Clone)]
+pub struct Sha256(Context);
+
+impl Default for Sha256 {
+    fn default() -> Self {
+        Self(Context::new(&SHA256))
+    }
+}
+
+impl Sha256 {
+    /// Adds a part.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The SHA-256 of all parts.
+    #[must_use]
+    pub fn finish(self) -> [u8; 32] {
+        self.0.finish().as_ref().try_into().expect("SHA-256 has 32 bytes")
+    }
 }
 
 #[cfg(test)]
@@ -21,6 +44,9 @@ mod tests {
         for length in [0, 1, 55, 56, 63, 64, 65, 4_096, 13_009] {
             let theirs: [u8; 32] = Sha256::digest(&text[..length]).into();
             assert_eq!(sha256(&text[..length]), theirs, "{length} bytes");
+            let mut parts = super::Sha256::default();
+            text[..length].chunks(100).for_each(|part| parts.update(part));
+            assert_eq!(parts.finish(), theirs, "{length} bytes in parts");
         }
     }
 }

@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::category::Category;
+use crate::domain::preference::parse_optional;
 use crate::mail::locale::Language;
 use crate::people::link::{Choice, LinkError, LinkPage, LinkRequest};
 
@@ -100,7 +101,7 @@ fn read_request(body: &[u8]) -> Option<LinkRequest> {
         match &*name {
             "choices" => is_form = true,
             "wanted" => {
-                wanted.push(value.parse().ok()?);
+                wanted.push(parse_optional(&value).ok()?);
                 is_form = true;
             }
             _ => {}

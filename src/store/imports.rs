@@ -56,6 +56,24 @@ pub struct ContactRow<'a> {
     pub position: usize,
 }
 
+/// A customer with a row that was skipped.
+#[derive(Clone, Debug, Serialize)]
+pub struct KeptRow<'a> {
+    /// Account id.
+    pub account_id: &'a str,
+}
+
+/// What is removed because the file does not have it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Removal {
+    /// Contacts and attributes of the customers in the file.
+    InFile,
+    /// The same, and customers that are not in the file leave.
+    Everywhere,
+    /// Nothing.
+    Nothing,
+}
+
 /// Makes the tables, or empties them.
 pub async fn begin(conn: &mut Conn) -> Result<()> {
     conn.execute(Dialect::of(conn).pick(
@@ -67,6 +85,7 @@ pub async fn begin(conn: &mut Conn) -> Result<()> {
            email_key TEXT NOT NULL, role TEXT NOT NULL,
            name TEXT NOT NULL, locale TEXT, time_zone TEXT, position INTEGER NOT NULL,
            PRIMARY KEY (account_id, email_key, role)) WITHOUT ROWID;
+         CREATE TEMP TABLE IF NOT EXISTS kept_customers (account_id TEXT NOT NULL PRIMARY KEY) WITHOUT ROWID;
          CREATE TEMP TABLE IF NOT EXISTS changed_customers (account_id TEXT NOT NULL, name TEXT NOT NULL);
          CREATE TEMP TABLE IF NOT EXISTS left_customers (account_id TEXT NOT NULL);
          CREATE TEMP TABLE IF NOT EXISTS changed_attributes (account_id TEXT NOT NULL, name TEXT NOT NULL,
@@ -77,7 +96,8 @@ pub async fn begin(conn: &mut Conn) -> Result<()> {
            name TEXT NOT NULL, locale TEXT, time_zone TEXT, position INTEGER NOT NULL, known INTEGER NOT NULL);
          CREATE TEMP TABLE IF NOT EXISTS gone_contacts (account_id TEXT NOT NULL, email_key TEXT NOT NULL,
            role TEXT NOT NULL);
-         DELETE FROM file_customers; DELETE FROM file_attributes; DELETE FROM file_contacts",
+         DELETE FROM file_customers; DELETE FROM file_attributes; DELETE FROM file_contacts;
+         DELETE FROM kept_customers",
         "CREATE TEMP TABLE IF NOT EXISTS file_customers (account_id TEXT COLLATE \"C\" PRIMARY KEY, name TEXT COLLATE \"C\");
          CREATE TEMP TABLE IF NOT EXISTS file_attributes (account_id TEXT COLLATE \"C\", name TEXT COLLATE \"C\",
            value TEXT COLLATE \"C\", position BIGINT, PRIMARY KEY (account_id, name, value));
@@ -85,6 +105,7 @@ pub async fn begin(conn: &mut Conn) -> Result<()> {
            email_key TEXT COLLATE \"C\",
            role TEXT COLLATE \"C\", name TEXT COLLATE \"C\", locale TEXT COLLATE \"C\", time_zone TEXT COLLATE \"C\",
            position BIGINT, PRIMARY KEY (account_id, email_key, role));
+         CREATE TEMP TABLE IF NOT EXISTS kept_customers (account_id TEXT COLLATE \"C\" PRIMARY KEY);
          CREATE TEMP TABLE IF NOT EXISTS changed_customers (account_id TEXT COLLATE \"C\", name TEXT COLLATE \"C\");
          CREATE TEMP TABLE IF NOT EXISTS left_customers (account_id TEXT COLLATE \"C\");
          CREATE TEMP TABLE IF NOT EXISTS changed_attributes (account_id TEXT COLLATE \"C\", name TEXT COLLATE \"C\",
@@ -97,7 +118,7 @@ pub async fn begin(conn: &mut Conn) -> Result<()> {
            position BIGINT, known BIGINT);
          CREATE TEMP TABLE IF NOT EXISTS gone_contacts (account_id TEXT COLLATE \"C\", email_key TEXT COLLATE \"C\",
            role TEXT COLLATE \"C\");
-         TRUNCATE file_customers, file_attributes, file_contacts",
+         TRUNCATE file_customers, file_attributes, file_contacts, kept_customers",
     ))
     .await?;
     Ok(())
@@ -142,6 +163,18 @@ pub async fn add_contacts(conn: &mut Conn, rows: &[ContactRow<'_>]) -> Result<()
     Ok(())
 }
 
+/// Adds customers with a skipped row: nothing is removed from them, and they do not leave.
+pub async fn add_kept(conn: &mut Conn, rows: &[KeptRow<'_>]) -> Result<()> {
+    let sql = bulk!(
+        Dialect::of(conn),
+        "INSERT INTO kept_customers (account_id) SELECT value ->> 'account_id' FROM",
+        rows,
+        "WHERE true ON CONFLICT (account_id) DO NOTHING"
+    );
+    sqlx::query(sql).bind(json(rows)).execute(conn).await?;
+    Ok(())
+}
+
 /// How the file differs from what is stored, for the statements that write it. With `$1` = 1 customers not in the file leave.
 const DIFFERENCES: [&str; 6] = [
     "INSERT INTO changed_customers (account_id, name)
@@ -149,7 +182,8 @@ const DIFFERENCES: [&str; 6] = [
      WHERE $1 IS NOT NULL AND (c.account_id IS NULL OR c.name <> f.name OR c.status <> 'active')",
     "INSERT INTO left_customers (account_id)
      SELECT c.account_id FROM customers c WHERE $1 = 1 AND c.status = 'active'
-       AND NOT EXISTS (SELECT 1 FROM file_customers f WHERE f.account_id = c.account_id)",
+       AND NOT EXISTS (SELECT 1 FROM file_customers f WHERE f.account_id = c.account_id)
+       AND NOT EXISTS (SELECT 1 FROM kept_customers s WHERE s.account_id = c.account_id)",
     "INSERT INTO changed_attributes (account_id, name, value, position)
      SELECT f.account_id, f.name, f.value, f.position FROM file_attributes f LEFT JOIN customer_attributes a
        ON a.account_id = f.account_id AND a.name = f.name AND a.value = f.value
@@ -159,7 +193,8 @@ const DIFFERENCES: [&str; 6] = [
      WHERE $1 IS NOT NULL
        AND NOT EXISTS (SELECT 1 FROM file_attributes f
          WHERE f.account_id = a.account_id AND f.name = a.name AND f.value = a.value)
-       AND EXISTS (SELECT 1 FROM file_customers f WHERE f.account_id = a.account_id)",
+       AND EXISTS (SELECT 1 FROM file_customers f WHERE f.account_id = a.account_id)
+       AND NOT EXISTS (SELECT 1 FROM kept_customers s WHERE s.account_id = a.account_id)",
     "INSERT INTO changed_contacts (account_id, email, email_key, role, name, locale, time_zone, position, known)
      SELECT f.account_id, f.email, f.email_key, f.role, f.name, f.locale, f.time_zone, f.place,
        CASE WHEN k.account_id IS NULL THEN 0 ELSE 1 END
@@ -172,12 +207,13 @@ const DIFFERENCES: [&str; 6] = [
      SELECT k.account_id, k.email_key, k.role FROM contacts k WHERE k.deactivated_at IS NULL
        AND NOT EXISTS (SELECT 1 FROM file_contacts f
          WHERE f.account_id = k.account_id AND f.email_key = k.email_key AND f.role = k.role)
+       AND NOT EXISTS (SELECT 1 FROM kept_customers s WHERE s.account_id = k.account_id)
        AND ($1 = 1 OR EXISTS (SELECT 1 FROM file_customers f WHERE f.account_id = k.account_id))",
 ];
 
 /// Compares the file with what is stored; gives the [`revision`] that it was compared with. With `replace`, customers who are
 /// not in the file leave.
-pub async fn compare(conn: &mut Conn, replace: bool) -> Result<u64> {
+pub async fn compare(conn: &mut Conn, removal: Removal) -> Result<u64> {
     let revision = revision(conn).await?;
     conn.execute(Dialect::of(conn).pick(
         "DELETE FROM changed_customers; DELETE FROM left_customers; DELETE FROM changed_attributes;
@@ -187,8 +223,11 @@ pub async fn compare(conn: &mut Conn, replace: bool) -> Result<u64> {
     ))
     .await?;
     for sql in DIFFERENCES {
-        sqlx::query(sql).bind(i64::from(replace)).execute(&mut *conn).await?;
+        sqlx::query(sql).bind(i64::from(removal == Removal::Everywhere)).execute(&mut *conn).await?;
         super::beat();
+    }
+    if removal == Removal::Nothing {
+        conn.execute("DELETE FROM gone_attributes; DELETE FROM gone_contacts").await?;
     }
     Ok(revision)
 }

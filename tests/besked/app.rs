@@ -20,7 +20,7 @@ use besked::domain::preference::Wish;
 use besked::domain::random::Random;
 use besked::domain::rows_file::Rows;
 use besked::notices::{Draft, NoticeError, Release};
-use besked::people::import::{ImportError, ImportOptions, Imported, import};
+use besked::people::import::{ImportError, ImportOptions, Imported};
 use besked::people::retention::Purged;
 use besked::people::subjects::{Erased, Erasure, SubjectError};
 use besked::store::notices::Kept;
@@ -124,13 +124,9 @@ impl TestApp {
         self.try_import(csv.as_bytes(), ImportOptions::default()).await.unwrap()
     }
 
-    /// An import that knows who was erased.
     pub async fn try_import(&self, csv: &[u8], options: ImportOptions) -> Result<Imported, ImportError> {
-        let options = ImportOptions { tombstones: self.app.subjects.tombstones().await.unwrap(), ..options };
-        let mut file = tempfile::NamedTempFile::new().unwrap();
-        file.write_all(csv).unwrap();
-        let id = self.app.random.id(self.app.clock.now()).to_string();
-        import(&self.app.store, self.app.clock.now(), &id, file.path(), options, &|_| {}).await
+        let options = ImportOptions { size: Some(csv.len() as u64), ..options };
+        self.app.customers.import(&alice(), csv, &options, &|_| {}).await
     }
 
     /// A draft from a notice's text, with the rows of an audience file.

@@ -75,7 +75,8 @@ async fn every_bad_row_is_told_and_nothing_is_stored() {
     let Err(ImportError::Invalid(problems)) = app.try_import(csv.as_bytes(), ImportOptions::default()).await else {
         panic!("a bad file was imported")
     };
-    let told: Vec<(usize, &str)> = problems.0.iter().map(|problem| (problem.line, problem.field.as_str())).collect();
+    let told: Vec<(usize, &str)> =
+        problems.problems.iter().map(|problem| (problem.line, problem.field.as_str())).collect();
     assert_eq!(
         told,
         [

@@ -6,8 +6,9 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 
 use besked::app::App;
 use besked::domain::delivery::State;
+use besked::domain::entry::Person;
 use besked::notices::Release;
-use besked::people::import::{ImportError, ImportOptions, Imported, import};
+use besked::people::import::{Erased, ImportError, ImportOptions, Imported, Kept, REPORTED};
 use besked::store::Store;
 use rstest::rstest;
 use sqlx::{AnyConnection, Connection as _, Executor as _, Row as _};
@@ -57,8 +58,9 @@ fn importing(
     file: tempfile::NamedTempFile,
     progress: impl Fn(f64) + Send + Sync + 'static,
 ) -> JoinHandle<Result<Imported, ImportError>> {
-    let (store, now, id) = (app.store.clone(), app.clock.now(), app.random.id(app.clock.now()).to_string());
-    tokio::spawn(async move { import(&store, now, &id, file.path(), ImportOptions::default(), &progress).await })
+    let (customers, bytes) = (app.customers.clone(), std::fs::read(file.path()).unwrap());
+    let options = ImportOptions { size: Some(bytes.len() as u64), ..ImportOptions::default() };
+    tokio::spawn(async move { customers.import(&alice(), bytes.as_slice(), &options, &progress).await })
 }
 
 #[rstest]
@@ -106,16 +108,15 @@ async fn an_import_ends_while_a_release_is_under_way(#[case] engine: Engine) {
             midst.stand();
         }
     };
-    let alice = alice();
-    let release = notices.release(id, &alice, Release::default(), &progress);
-    let store = app.app.store.clone();
-    let (now, import_id) = (app.app.clock.now(), app.app.random.id(app.app.clock.now()).to_string());
+    let actor = alice();
+    let release = notices.release(id, &actor, Release::default(), &progress);
+    let customers = app.app.customers.clone();
     let import = tokio::task::spawn_blocking(move || {
         at.recv().unwrap();
-        let new = file(std::iter::once("NEW,Ny AB,n@ny.example\n".to_owned()));
-        let options = ImportOptions::default();
-        let imported =
-            tokio::runtime::Handle::current().block_on(import(&store, now, &import_id, new.path(), options, &|_| {}));
+        let new = &b"account_id,customer_name,email\nNEW,Ny AB,n@ny.example\n"[..];
+        let (alice, options) = (alice(), ImportOptions::default());
+        let importing = customers.import(&alice, new, &options, &|_| {});
+        let imported = tokio::runtime::Handle::current().block_on(importing);
         drop(go_on);
         imported
     });
@@ -179,6 +180,140 @@ async fn of_two_imports_at_once_one_comes_after_the_other(#[case] engine: Engine
         let row = sqlx::query(sql).fetch_one(&mut *app.app.store.read().await.unwrap()).await.unwrap();
         assert_eq!((row.get::<i64, _>(0), row.get::<i64, _>(1)), (1, 300), "round {round}");
     }
+}
+
+/// Two customers: one with two security contacts, one with a single service contact.
+const TWO: &str = "account_id,customer_name,email,role,time_zone,attr.region\n\
+    C1,Ett AB,anna@ett.example,security,Europe/Stockholm,sto2\n\
+    C1,Ett AB,bo@ett.example,security,Europe/Stockholm,fra1\n\
+    C2,Two Ltd,carol@two.example,service,Europe/London,lon1\n";
+
+/// What is stored of a customer, contacts and attributes included.
+async fn stored(app: &TestApp, account: &str) -> serde_json::Value {
+    let mut shown = serde_json::to_value(app.app.customers.show(&alice(), account).await.unwrap()).unwrap();
+    shown["updated_at"].take();
+    shown
+}
+
+fn skipping(replace: bool) -> ImportOptions {
+    ImportOptions { skip_invalid: true, allow_shrink: replace, replace, ..ImportOptions::default() }
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_typing_error_in_a_row_that_is_skipped_ends_nobody_s_notices(#[case] engine: Engine) {
+    let app = TestApp::new(engine).await;
+    app.import(TWO).await;
+    let before = [stored(&app, "C1").await, stored(&app, "C2").await];
+    for replace in [false, true] {
+        // The zone of one contact, the address of another, and the only row of a customer.
+        for (wrong, right) in [
+            ("bo@ett.example,security,Europe/Stockhlom", "bo@ett.example,security,Europe/Stockholm"),
+            ("bo(at)ett.example", "bo@ett.example"),
+            ("carol@two.example,sevrice", "carol@two.example,service"),
+        ] {
+            let imported = app.try_import(TWO.replace(right, wrong).as_bytes(), skipping(replace)).await.unwrap();
+            let account = if wrong.starts_with("carol") { "C2" } else { "C1" };
+            let kept = Kept { customers: vec![account.to_owned()], ..Kept::default() };
+            assert_eq!((imported.invalid.len(), imported.kept), (1, kept), "{wrong}");
+            assert_eq!([stored(&app, "C1").await, stored(&app, "C2").await], before, "{wrong}, replace {replace}");
+        }
+    }
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn the_other_rows_of_a_customer_with_a_skipped_row_are_imported(#[case] engine: Engine) {
+    let app = TestApp::new(engine).await;
+    app.import(TWO).await;
+    let file = "account_id,customer_name,email,role,time_zone,attr.region\n\
+        C1,Ett i Umeå AB,anna@ett.example,security,Europe/Paris,sto2\nC1,Ett i Umeå AB,bo@ett.example,boss,,\n\
+        C1,Ett i Umeå AB,eva@ett.example,security,,\n";
+    app.try_import(file.as_bytes(), skipping(false)).await.unwrap();
+    let shown = stored(&app, "C1").await;
+    assert_eq!(shown["name"], "Ett i Umeå AB");
+    let contacts: Vec<_> =
+        shown["contacts"].as_array().unwrap().iter().map(|it| it["email"].as_str().unwrap()).collect();
+    assert_eq!(contacts.len(), 3, "{contacts:?}");
+    assert_eq!(shown["attributes"]["region"].as_array().unwrap().len(), 2);
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_skipped_row_without_a_readable_account_keeps_everybody(#[case] engine: Engine) {
+    let app = TestApp::new(engine).await;
+    app.import(TWO).await;
+    let before = [stored(&app, "C1").await, stored(&app, "C2").await];
+    for row in ["C 2,Two Ltd,carol@two.example,service,,", "C2,Two Ltd"] {
+        let file = format!("{}{row}\n", &TWO[..TWO.find("C1,Ett AB,bo").unwrap()]);
+        let imported = app.try_import(file.as_bytes(), skipping(true)).await.unwrap();
+        assert_eq!(imported.kept, Kept { unattributed: vec![3], ..Kept::default() });
+        assert_eq!([stored(&app, "C1").await, stored(&app, "C2").await], before, "{row}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_ledger_says_who_imported_which_file() {
+    let app = TestApp::new(Engine::Sqlite).await;
+    let dry = ImportOptions { dry_run: true, ..ImportOptions::default() };
+    app.try_import(TWO.as_bytes(), dry).await.unwrap();
+    assert_eq!(app.app.ledger.standing().await.unwrap().pending, 0, "a dry run is none");
+    let imported = app.import(TWO).await;
+    assert_eq!(imported.sha256, data_encoding::HEXLOWER.encode(&besked::domain::digest::sha256(TWO.as_bytes())));
+    let waiting = besked::store::ledger::waiting(&mut app.app.store.read().await.unwrap()).await.unwrap();
+    let person = Person::from_cbor(waiting[0].person.as_deref().unwrap()).unwrap();
+    assert_eq!(person.role, "alice (command line, user root)");
+    assert_eq!(person.reply, format!("sha256 {}; 2 customers, 3 contacts", imported.sha256));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_bad_rows_the_first_are_told_and_the_others_counted() {
+    let app = TestApp::new(Engine::Sqlite).await;
+    let mut file = TWO.to_owned();
+    (0..REPORTED + 10).for_each(|n| file += &format!("K{n},Kund,no-address,service,,\n"));
+    let Err(ImportError::Invalid(rows)) = app.try_import(file.as_bytes(), ImportOptions::default()).await else {
+        panic!("a bad file was imported")
+    };
+    assert_eq!((rows.problems.len(), rows.more), (REPORTED, 10));
+    assert!(rows.to_string().ends_with("and 10 more problems"), "{rows}");
+    let imported = app.try_import(file.as_bytes(), skipping(false)).await.unwrap();
+    assert_eq!((imported.customers, imported.invalid_more, imported.kept.more), (2, 10, 10));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_without_line_breaks_is_refused_before_it_fills_the_memory() {
+    let app = TestApp::new(Engine::Sqlite).await;
+    let endless = std::io::Read::chain(TWO.as_bytes(), std::io::repeat(b'x'));
+    let error = app.app.customers.import(&alice(), endless, &ImportOptions::default(), &|_| {}).await.unwrap_err();
+    assert!(error.to_string().contains("a row is longer than"), "{error}");
+}
+
+#[test]
+fn an_import_leaves_out_who_was_erased_unless_it_is_told_otherwise() {
+    assert_eq!(ImportOptions::default().erased, Erased::LeaveOut);
+}
+
+#[test]
+fn the_report_says_what_skipped_rows_left_as_it_was() {
+    let shell = Shell::new();
+    shell.write("customers.csv", &format!("{}C9,Nio AB\n", TWO.replace("two.example,service", "two.example,boss")));
+    let run = shell.run(&["customers", "import", "customers.csv", "--skip-invalid"]).ok();
+    assert!(run.out.contains("kept as it was: C2") && run.out.contains("line 5 cannot be attributed"), "{}", run.out);
+    let json = shell.run(&["--json", "customers", "import", "customers.csv", "--skip-invalid"]).ok().json();
+    assert_eq!((&json["kept"]["customers"][0], &json["kept"]["unattributed"][0]), (&"C2".into(), &5.into()), "{json}");
+    let list = shell.run(&["--json", "customers", "list", "--limit", "1"]).ok().json();
+    assert_eq!(
+        (&list["customers"][0]["account_id"], &list["next"]),
+        (&"C1".into(), &serde_json::Value::Null),
+        "{list}"
+    );
+    shell.run(&["customers", "show", "C7"]).fails(2, &["there is no customer `C7`", "hint:"]);
 }
 
 #[tokio::test]

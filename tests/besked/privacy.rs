@@ -12,7 +12,7 @@ use besked::domain::evidence::verify;
 use besked::ledger::audit::Verdict;
 use besked::notices::Release;
 use besked::people::holds::On;
-use besked::people::import::ImportOptions;
+use besked::people::import::{Erased, ImportOptions};
 use besked::people::mask::Mask;
 use besked::people::subjects::record::Record;
 use besked::people::subjects::{Erasure, SubjectError};
@@ -227,8 +227,8 @@ async fn an_import_does_not_revive_an_erased_person_unless_it_is_meant_to() {
     assert!(json.contains("\"line\":5") && !json.contains("two.example"), "{json}");
 
     let revived =
-        app.try_import(CUSTOMERS.as_bytes(), ImportOptions { revive: true, ..ImportOptions::default() }).await.unwrap();
-    app.app.subjects.revived(&[revived.erased[0].address.clone()]).await.unwrap();
+        app.try_import(CUSTOMERS.as_bytes(), ImportOptions { erased: Erased::Revive, ..ImportOptions::default() });
+    assert_eq!(revived.await.unwrap().erased.len(), 1);
     assert_eq!(everything(&app, "hello@two.example").await.unwrap().contacts.len(), 1);
     assert!(app.import(CUSTOMERS).await.erased.is_empty());
     assert_eq!(exchanged(&app).await, 0);

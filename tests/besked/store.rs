@@ -16,7 +16,7 @@ use besked::domain::category::Category;
 use besked::domain::entry::{Entry, Event, Fact};
 use besked::domain::notice::State;
 use besked::domain::random::Random;
-use besked::store::imports::{AttributeRow, ContactRow, CustomerRow};
+use besked::store::imports::{AttributeRow, ContactRow, CustomerRow, Removal};
 use besked::store::notices::Written;
 use besked::store::releases::NewDelivery;
 use besked::store::{Conn, Store, imports, notices, releases};
@@ -107,7 +107,8 @@ impl File<'_> {
         imports::add_customers(conn, self.customers).await.unwrap();
         imports::add_attributes(conn, self.attributes).await.unwrap();
         imports::add_contacts(conn, self.contacts).await.unwrap();
-        let revision = imports::compare(conn, replace).await.unwrap();
+        let revision =
+            imports::compare(conn, if replace { Removal::Everywhere } else { Removal::InFile }).await.unwrap();
         imports::write_customers(conn, id, now).await.unwrap();
         assert_eq!(imports::revision(conn).await.unwrap(), revision);
         imports::write_contacts(conn, id, now).await.unwrap();

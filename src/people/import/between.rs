@@ -1,15 +1,16 @@
-//! What the rows of a customers file say of each other: a customer has one name, and a contact stands in the file once.
+//! Contradictions between the rows of a customers file: a customer has one name, and a contact is in the file once.
 //!
-//! Only hashes are compared, with keys of their own for each file: a file's rows do not collide by chance, and nobody can make
-//! them. They are put aside by account, in so many parts that each fits into little memory, for files of up to 2 GB; beyond that
-//! the parts grow with the file. All rows of an account are in one part, in the order of the file. Of a file that is not large
-//! nothing leaves the memory.
+//! Only hashes are compared, with fresh keys for each file: rows do not collide by chance, and nobody can make them collide. The
+//! hashes are stored by account, in so many parts that each fits into little memory, for files of up to 2 GB; beyond that the
+//! parts grow with the file. All rows of an account are in one part, in the order of the file. The hashes of a small file stay
+//! in memory.
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::io::{self, Read, Seek as _, SeekFrom, Write as _};
 
+use super::REPORTED;
 use crate::domain::customers_file::Row;
 use crate::domain::problem::Problem;
 
@@ -22,7 +23,7 @@ const PARTS: u64 = 256;
 /// Bytes of all parts together that stay in memory.
 const BUFFERED: usize = 4 << 20;
 
-/// What is known of the rows so far.
+/// The rows so far.
 pub(super) struct Between {
     hashers: [RandomState; 2],
     parts: Vec<Part>,
@@ -35,14 +36,19 @@ pub(super) struct Between {
 pub(super) struct Found {
     /// Customers in the rows.
     pub(super) customers: u64,
-    /// Rows that contradict an earlier one.
+    /// Rows that contradict an earlier one: the first [`REPORTED`] that were found.
     pub(super) problems: Vec<Problem>,
+    /// Rows beyond those.
+    pub(super) more: u64,
+    /// The lines of all of them, in order.
+    pub(super) lines: Vec<usize>,
 }
 
 impl Between {
-    /// For a file of `size` bytes.
-    pub(super) fn new(size: u64) -> Self {
-        Self::in_parts(usize::try_from(size.div_ceil(PART).clamp(1, PARTS)).unwrap_or(1), BUFFERED)
+    /// For a file of `size` bytes, if that is known.
+    pub(super) fn new(size: Option<u64>) -> Self {
+        let parts = size.map_or(PARTS, |size| size.div_ceil(PART).clamp(1, PARTS));
+        Self::in_parts(usize::try_from(parts).unwrap_or(1), BUFFERED)
     }
 
     fn in_parts(parts: usize, buffered: usize) -> Self {
@@ -50,7 +56,7 @@ impl Between {
         Self { hashers, parts: (0..parts).map(|_| Part::default()).collect(), buffered: buffered / parts }
     }
 
-    /// Notes a row that is right by itself.
+    /// Adds a row that is right by itself.
     pub(super) fn note(&mut self, line: usize, row: &Row) -> io::Result<()> {
         let account = self.hash(row.account_id.as_str());
         let noted = Noted {
@@ -63,12 +69,13 @@ impl Between {
         self.parts[place].add(&noted, self.buffered)
     }
 
-    /// What the rows noted say of each other.
+    /// The contradictions between the rows.
     pub(super) fn found(self) -> io::Result<Found> {
         let mut found = Found::default();
         for part in self.parts {
             part.compare(&mut found)?;
         }
+        found.lines.sort_unstable();
         Ok(found)
     }
 
@@ -111,7 +118,7 @@ impl Noted {
 #[derive(Default)]
 struct Part {
     buffer: Vec<u8>,
-    /// Without a name: it is gone with the process.
+    /// It has no name, and ends with the process.
     file: Option<File>,
 }
 
@@ -148,14 +155,20 @@ impl Part {
             let row = Noted::of_bytes(&bytes);
             let (name, first) = *customers.entry(row.account).or_insert((row.name, row.line));
             let problem = if name != row.name {
-                ("customer_name", format!("is not the name that line {first} gives to this account"))
+                ("customer_name", format!("is not the name that this account has in line {first}"))
             } else if !contacts.insert(row.contact) {
-                ("email", "stands in the file already, for the same account and role".to_owned())
+                ("email", "is in the file already, for the same account and role".to_owned())
             } else {
                 continue;
             };
             let (field, problem) = (problem.0.to_owned(), problem.1);
-            found.problems.push(Problem { line: usize::try_from(row.line).unwrap_or(usize::MAX), field, problem });
+            let line = usize::try_from(row.line).unwrap_or(usize::MAX);
+            found.lines.push(line);
+            if found.problems.len() < REPORTED {
+                found.problems.push(Problem { line, field, problem });
+            } else {
+                found.more += 1;
+            }
         }
         found.customers += customers.len() as u64;
         Ok(())
@@ -202,8 +215,8 @@ mod tests {
             assert_eq!(
                 texts,
                 [
-                    "line 200: `email`: stands in the file already, for the same account and role",
-                    "line 201: `customer_name`: is not the name that line 18 gives to this account",
+                    "line 200: `email`: is in the file already, for the same account and role",
+                    "line 201: `customer_name`: is not the name that this account has in line 18",
                 ]
             );
         }

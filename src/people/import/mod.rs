@@ -1,29 +1,39 @@
-//! Customers: importing the file that says who they are.
+//! Imports: a customers file says who the customers and their contacts are.
 //!
-//! An import reads the file twice: once to check all of it, so that every bad row is told and nothing is half-stored, and
-//! once to put it beside the database, where it is compared with what is stored. Then what differs is written in one
-//! transaction: whoever writes meanwhile waits for the differences, not for the file. Both passes stream, and take the same
-//! memory for files of up to 2 GB; beyond that the first one takes more.
+//! The rows are read twice. The first pass checks all of them, so that every bad row is reported and nothing is stored by halves;
+//! it copies the file to a temporary one on the way. The second pass loads the copy beside the database, where it is compared with
+//! what is stored. Then the differences are written in one transaction: other writers wait for the differences, not for the file.
+//! Both passes stream, and take the same memory for files of up to 2 GB; beyond that the first one takes more.
 
 mod between;
+mod check;
+mod load;
+mod rows;
+mod spool;
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::fs::File;
-use std::io::{self, BufReader, Read};
-use std::path::{Path, PathBuf};
+use std::fmt;
+use std::io::{self, Read};
 
 use jiff::Timestamp;
 use serde::Serialize;
 use thiserror::Error;
+use uuid::Uuid;
 
-use between::Between;
+use check::{Checked, check};
+use load::load;
 
+use crate::context::Context;
+use crate::domain::actor::{Action, Actor};
 use crate::domain::address::AddressKey;
-use crate::domain::customers_file::{Header, Row, RowParser};
+use crate::domain::kind::Kind;
 use crate::domain::problem::{Problem, Problems};
-use crate::people::subjects::Tombstones;
-use crate::store::imports::{AttributeRow, ContactRow, CustomerRow};
-use crate::store::{self, Store, StoreError, Writer, customers, imports, tombstones, tree};
+use crate::ledger::operated::{Operation, record};
+use crate::people::subjects::{SubjectError, Subjects};
+use crate::store::imports::Removal;
+use crate::store::{StoreError, Writer, customers, imports, tombstones, tree};
+
+/// Problems that are reported; the others are counted.
+pub const REPORTED: usize = 1000;
 
 /// How an import treats what it finds.
 #[derive(Clone, Debug, Default)]
@@ -32,14 +42,24 @@ pub struct ImportOptions {
     pub dry_run: bool,
     /// Store the good rows of a file with bad ones.
     pub skip_invalid: bool,
-    /// Customers not in the file have left.
+    /// Customers that are not in the file have left.
     pub replace: bool,
     /// With `replace`: take a file with less than half of today's customers.
     pub allow_shrink: bool,
-    /// The erased persons: their contacts are left out.
-    pub tombstones: Tombstones,
-    /// Store contacts of erased persons all the same.
-    pub revive: bool,
+    /// What to do with contacts of erased persons.
+    pub erased: Erased,
+    /// The size of the file in bytes, if it is known: progress needs it.
+    pub size: Option<u64>,
+}
+
+/// What an import does with contacts of erased persons.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Erased {
+    /// Leave them out.
+    #[default]
+    LeaveOut,
+    /// Store them again, and record that this was on purpose.
+    Revive,
 }
 
 /// What an import did, or with `dry_run` would do.
@@ -49,10 +69,29 @@ pub struct Imported {
     pub customers: u64,
     /// Contacts in the file.
     pub contacts: u64,
-    /// What is wrong with rows; they were skipped.
+    /// Problems of rows, which were skipped: the first [`REPORTED`] of them.
     pub invalid: Vec<Problem>,
+    /// Problems beyond those.
+    pub invalid_more: u64,
+    /// What skipped rows left as it was.
+    pub kept: Kept,
     /// Rows of persons who were erased; left out unless they are to be revived.
     pub erased: Vec<ErasedRow>,
+    /// SHA-256 of the file, in hexadecimal.
+    pub sha256: String,
+}
+
+/// Customers with a skipped row keep all contacts and attributes that they have, and do not leave: a typing error in a file must
+/// not end anyone's notices.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Kept {
+    /// Account ids of these customers: the first [`REPORTED`] of them.
+    pub customers: Vec<String>,
+    /// Skipped rows of customers beyond those.
+    pub more: u64,
+    /// Lines of the first skipped rows that cannot be attributed to a customer. If there is one, nothing is removed from any
+    /// customer and none leaves.
+    pub unattributed: Vec<usize>,
 }
 
 /// A row of a person who was erased.
@@ -62,307 +101,187 @@ pub struct ErasedRow {
     pub line: usize,
     /// When the person was erased.
     pub erased_at: Timestamp,
-    /// The address, which an import that revives it needs; never shown.
+    /// The key of the address, which reviving the person needs; never shown.
     #[serde(skip)]
     pub address: AddressKey,
+}
+
+/// Rows that are wrong, of a file of which nothing was stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadRows {
+    /// The first [`REPORTED`] problems, by line.
+    pub problems: Vec<Problem>,
+    /// Problems beyond those.
+    pub more: u64,
+}
+
+impl fmt::Display for BadRows {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Problems(self.problems.clone()).fmt(f)?;
+        if self.more > 0 { write!(f, "\nand {} more problems", self.more) } else { Ok(()) }
+    }
 }
 
 /// Why nothing was imported.
 #[derive(Debug, Error)]
 pub enum ImportError {
     /// The file cannot be read.
-    #[error("cannot read `{path}`: {source}")]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        source: io::Error,
-    },
-    /// What was noted of its rows could not be kept.
-    #[error("what is to be compared of the rows cannot be kept in temporary files: {0}")]
+    #[error("cannot read the customers file: {0}")]
+    Read(io::Error),
+    /// A temporary file could not be written.
+    #[error("cannot write temporary files: {0}")]
     Spool(io::Error),
     /// Rows are wrong, and they were not to be skipped.
     #[error("{0}")]
-    Invalid(Problems),
-    /// `--replace` with a file that cannot be meant so.
-    #[error("the file has {file} customers, {active} are active now: replacing them all cannot be meant")]
+    Invalid(BadRows),
+    /// `replace` with a file that is unlikely to be meant so.
+    #[error("the file has {file} customers, {active} are active now: refusing to replace them all")]
     Shrinks {
         /// Customers in the file.
         file: u64,
         /// Customers now.
         active: u64,
     },
-    /// Somebody was erased while the file was checked.
+    /// A person was erased while the file was checked.
     #[error("a person was erased meanwhile; nothing was imported")]
     Erased,
+    /// It is not known who was erased, or reviving could not be recorded.
+    #[error(transparent)]
+    Subject(#[from] SubjectError),
     /// The database failed; nothing was stored.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// Imports a customers file. `progress` is told the share of the work that is done, from 0 to 1.
+impl ImportError {
+    /// The kind of this error.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Read(_) | Self::Invalid(_) | Self::Shrinks { .. } => Kind::Invalid,
+            Self::Spool(_) => Kind::Failed,
+            Self::Erased => Kind::Later,
+            Self::Subject(error) => error.kind(),
+            Self::Store(error) => error.kind(),
+        }
+    }
+}
+
+/// Imports a customers file. `progress` is called with the share of the work that is done, from 0 to 1.
 ///
 /// # Errors
-/// See [`ImportError`]; nothing is stored then.
+/// See [`ImportError`]; nothing is stored then, except that reviving may fail after the import.
 pub async fn import(
-    store: &Store,
-    now: Timestamp,
-    import_id: &str,
-    path: &Path,
-    options: ImportOptions,
+    (context, subjects): (&Context, &Subjects),
+    actor: &Actor,
+    reader: impl Read + Send,
+    options: &ImportOptions,
     progress: &(dyn Fn(f64) + Sync),
 ) -> Result<Imported, ImportError> {
-    let (imported, bad_lines) = check(path, &options.tombstones, progress)?;
-    let erased_lines: HashSet<usize> = imported.erased.iter().map(|row| row.line).collect();
-    let left_out = |line: usize| !options.revive && erased_lines.contains(&line);
+    if !options.dry_run {
+        // A restored copy is brought up to date first: otherwise the import would bring erased persons back.
+        subjects.exchange(&Actor::system("import")).await?;
+    }
+    let tombstones = subjects.tombstones().await?;
+    let mut checked = check(reader, options.size, &tombstones, progress)?;
+    accept(context, &mut checked, options).await?;
+    if !options.dry_run {
+        let mut writer = context.store.import_writer();
+        let revive = options.erased == Erased::Revive;
+        load(writer.connection().await?, &mut checked, revive, progress).await?;
+        write(context, &mut writer, (actor, tombstones.stored), &checked, options).await?;
+        writer.close().await;
+        if revive {
+            let erased: Vec<AddressKey> = checked.imported.erased.iter().map(|row| row.address.clone()).collect();
+            subjects.revived(&erased).await?;
+        }
+    }
+    progress(1.0);
+    Ok(checked.imported)
+}
+
+/// Refuses a file with bad rows that are not to be skipped, an empty one, and one that would make most customers leave.
+async fn accept(context: &Context, checked: &mut Checked, options: &ImportOptions) -> Result<(), ImportError> {
+    let imported = &mut checked.imported;
     let nothing_to_store = imported.customers == 0;
     if !imported.invalid.is_empty() && (!options.skip_invalid || nothing_to_store) {
-        return Err(ImportError::Invalid(Problems(imported.invalid).sorted()));
+        let problems = std::mem::take(&mut imported.invalid);
+        return Err(ImportError::Invalid(BadRows { problems, more: imported.invalid_more }));
     }
     if nothing_to_store {
-        return Err(ImportError::Invalid(Problems(vec![Problem {
-            line: 0,
-            field: String::new(),
-            problem: "the file has no rows".to_owned(),
-        }])));
+        let problem = Problem { line: 0, field: String::new(), problem: "the file has no rows".to_owned() };
+        return Err(ImportError::Invalid(BadRows { problems: vec![problem], more: 0 }));
     }
     if options.replace && !options.allow_shrink {
-        let active = customers::count_active(&mut *store.read().await?).await?;
+        let active = customers::count_active(&mut *context.store.read().await?).await?;
         if imported.customers * 2 < active {
             return Err(ImportError::Shrinks { file: imported.customers, active });
         }
     }
-    if !options.dry_run {
-        let mut writer = store.import_writer();
-        put(writer.connection().await?, path, &bad_lines, &left_out, progress).await?;
-        write(&mut writer, import_id, now, &options).await?;
-        writer.close().await;
-    }
-    progress(1.0);
-    Ok(imported)
+    Ok(())
 }
 
-/// The share of the work that is done when the file is checked, and when it lies beside the database.
-const CHECKED: f64 = 0.3;
-const PUT: f64 = 0.7;
-
-/// Second pass: puts the rows beside the database.
-async fn put(
-    conn: &mut store::Conn,
-    path: &Path,
-    bad_lines: &HashSet<usize>,
-    left_out: &(dyn Fn(usize) -> bool + Sync),
-    progress: &(dyn Fn(f64) + Sync),
-) -> Result<(), ImportError> {
-    let read_error = |source| ImportError::Read { path: path.to_owned(), source };
-    imports::begin(conn).await?;
-    let mut rows = Rows::open(path).map_err(read_error)?;
-    let mut chunk = Chunk::default();
-    while let Some((line, row)) = rows.next().map_err(read_error)? {
-        match row {
-            Ok(row) if !bad_lines.contains(&line) => chunk.rows.push((line, row, !left_out(line))),
-            Err(problems) if !bad_lines.contains(&line) => {
-                // The file changed under our hands.
-                return Err(ImportError::Invalid(Problems(problems)));
-            }
-            _ => {}
-        }
-        if chunk.rows.len() == CHUNK {
-            chunk.put(conn).await?;
-            progress(CHECKED + rows.share() * (PUT - CHECKED));
-        }
-    }
-    Ok(chunk.put(conn).await?)
-}
-
-/// Compares the file that was put beside the database with what is stored, and writes what differs.
+/// Compares the file that was loaded beside the database with what is stored, and writes what differs. `erased` is the number of
+/// tombstones that the file was checked with.
 async fn write(
+    context: &Context,
     writer: &mut Writer,
-    import_id: &str,
-    now: Timestamp,
+    (actor, erased): (&Actor, u64),
+    checked: &Checked,
     options: &ImportOptions,
 ) -> Result<(), ImportError> {
+    let now = context.clock.now();
+    let id = context.random.id(now);
+    let removal = match (checked.bad.unattributed, options.replace) {
+        (1.., _) => Removal::Nothing,
+        (0, true) => Removal::Everywhere,
+        (0, false) => Removal::InFile,
+    };
     loop {
-        let revision = imports::compare(writer.connection().await?, options.replace).await?;
+        let revision = imports::compare(writer.connection().await?, removal).await?;
         let mut tx = writer.begin().await?;
-        imports::write_customers(&mut tx, import_id, now).await?;
+        imports::write_customers(&mut tx, &id.to_string(), now).await?;
         // No erasure comes in between from here on; one that came before must not be undone.
         tree::lock_head(&mut tx).await?;
-        if tombstones::count(&mut tx).await? != options.tombstones.stored {
+        if tombstones::count(&mut tx).await? != erased {
             return Err(ImportError::Erased);
         }
         if imports::revision(&mut tx).await? != revision {
-            // Another import: what differs is something else now.
+            // Another import committed: the differences have changed.
             tx.rollback().await.map_err(StoreError::from)?;
             continue;
         }
-        imports::write_contacts(&mut tx, import_id, now).await?;
+        imports::write_contacts(&mut tx, &id.to_string(), now).await?;
         imports::revise(&mut tx).await?;
+        let summary = summary(checked, options);
+        record_import(context, &mut tx, actor, (id, now), &summary).await?;
         return Ok(tx.commit().await.map_err(StoreError::from)?);
     }
 }
 
-/// Rows put beside the database with one statement for each table.
-const CHUNK: usize = 4000;
-
-/// First pass: everything that is wrong, in the rows and between them.
-fn check(
-    path: &Path,
-    erased: &Tombstones,
-    progress: &(dyn Fn(f64) + Sync),
-) -> Result<(Imported, HashSet<usize>), ImportError> {
-    let read_error = |source| ImportError::Read { path: path.to_owned(), source };
-    let mut rows = Rows::open(path).map_err(read_error)?;
-    let mut between = Between::new(rows.size);
-    let mut imported = Imported::default();
-    let mut count = 0_usize;
-    while let Some((line, row)) = rows.next().map_err(read_error)? {
-        match row {
-            Ok(row) => {
-                between.note(line, &row).map_err(ImportError::Spool)?;
-                let address = row.contact.email.key();
-                match erased.erased_at(&address) {
-                    // The customer stays; only the person is gone.
-                    Some(erased_at) => imported.erased.push(ErasedRow { line, erased_at, address }),
-                    None => imported.contacts += 1,
-                }
-            }
-            Err(problems) => imported.invalid.extend(problems),
-        }
-        count += 1;
-        if count.is_multiple_of(CHUNK) {
-            progress(rows.share() * CHECKED);
-        }
-    }
-    let found = between.found().map_err(ImportError::Spool)?;
-    imported.customers = found.customers;
-    let contradicting: HashSet<usize> = found.problems.iter().map(|problem| problem.line).collect();
-    let rows_right = imported.contacts + imported.erased.len() as u64 - contradicting.len() as u64;
-    imported.erased.retain(|row| !contradicting.contains(&row.line));
-    imported.contacts = rows_right - imported.erased.len() as u64;
-    imported.invalid.extend(found.problems);
-    imported.invalid.sort_by_key(|problem| problem.line);
-    let bad_lines = imported.invalid.iter().map(|problem| problem.line).collect();
-    Ok((imported, bad_lines))
+async fn record_import(
+    context: &Context,
+    conn: &mut crate::store::Conn,
+    actor: &Actor,
+    (id, now): (Uuid, Timestamp),
+    summary: &str,
+) -> Result<(), StoreError> {
+    let operation = Operation::new(Action::Import).object(id).reason(summary);
+    record(conn, actor, &operation, now, &context.random).await
 }
 
-/// A row, or what is wrong with it, and the line it begins on.
-type NumberedRow = (usize, Result<Row, Vec<Problem>>);
-
-/// The rows of a file, one after the other, with the lines they begin on.
-struct Rows {
-    csv: csv::Reader<CountingReader>,
-    record: csv::ByteRecord,
-    parser: Option<RowParser>,
-    header_problems: Vec<Problem>,
-    size: u64,
-}
-
-impl Rows {
-    fn open(path: &Path) -> io::Result<Self> {
-        let file = File::open(path)?;
-        let size = file.metadata()?.len();
-        let mut reader = CountingReader { file: BufReader::with_capacity(1 << 16, file), read: 0 };
-        let mut start = [0; 3];
-        let mut filled = 0;
-        while filled < start.len() {
-            match reader.read(&mut start[filled..])? {
-                0 => break,
-                n => filled += n,
-            }
-        }
-        if start.starts_with(&[0xFF, 0xFE]) || start.starts_with(&[0xFE, 0xFF]) {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "it is UTF-16: save it as UTF-8"));
-        }
-        // A byte order mark, as spreadsheets write it, is no part of the first column's name.
-        let skip = if start == [0xEF, 0xBB, 0xBF] { 3 } else { 0 };
-        reader.file.seek_relative(skip - i64::try_from(filled).unwrap_or(0))?;
-        let mut csv = csv::ReaderBuilder::new().flexible(true).from_reader(reader);
-        let header = csv.byte_headers().map_err(io::Error::other)?.clone();
-        let (parser, header_problems) = match Header::parse(&header.iter().collect::<Vec<_>>()) {
-            Ok(header) => (Some(RowParser::new(header)), Vec::new()),
-            Err(problems) => (None, problems),
-        };
-        Ok(Self { csv, record: csv::ByteRecord::new(), parser, header_problems, size })
+/// What the ledger says about an import.
+fn summary(checked: &Checked, options: &ImportOptions) -> String {
+    let Imported { customers, contacts, sha256, erased, .. } = &checked.imported;
+    let mut text = format!("sha256 {sha256}; {customers} customers, {contacts} contacts");
+    if checked.bad.rows > 0 {
+        text += &format!(", {} rows skipped", checked.bad.rows);
     }
-
-    /// The next row; a bad header counts as one bad row in line 1.
-    fn next(&mut self) -> io::Result<Option<NumberedRow>> {
-        let Some(parser) = &mut self.parser else {
-            let problems = std::mem::take(&mut self.header_problems);
-            return Ok((!problems.is_empty()).then_some((1, Err(problems))));
-        };
-        if !self.csv.read_byte_record(&mut self.record).map_err(io::Error::other)? {
-            return Ok(None);
-        }
-        let line = self.record.position().map_or(0, |position| usize::try_from(position.line()).unwrap_or(0));
-        let fields: Vec<&[u8]> = self.record.iter().collect();
-        Ok(Some((line, parser.parse(line, &fields))))
+    if options.replace {
+        text += ", customers that are not in the file left";
     }
-
-    #[expect(clippy::cast_precision_loss, reason = "a share for a progress bar")]
-    fn share(&self) -> f64 {
-        if self.size == 0 { 1.0 } else { self.csv.get_ref().read as f64 / self.size as f64 }
+    if options.erased == Erased::Revive && !erased.is_empty() {
+        text += &format!(", {} erased persons stored again", erased.len());
     }
-}
-
-/// Counts what is read, for progress.
-struct CountingReader {
-    file: BufReader<File>,
-    read: u64,
-}
-
-impl Read for CountingReader {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.file.read(buffer)?;
-        self.read += count as u64;
-        Ok(count)
-    }
-}
-
-/// Rows that wait to be put beside the database together.
-#[derive(Default)]
-struct Chunk {
-    /// Line, row, and whether its contact is stored too.
-    rows: Vec<(usize, Row, bool)>,
-}
-
-impl Chunk {
-    /// Hands the rows over and empties the chunk. One statement must not meet the same key twice.
-    async fn put(&mut self, conn: &mut store::Conn) -> Result<(), StoreError> {
-        let mut names = BTreeMap::new();
-        let mut values = BTreeSet::new();
-        let mut contact_rows = Vec::with_capacity(self.rows.len());
-        for (line, row, with_contact) in &self.rows {
-            let account_id = row.account_id.as_str();
-            names.insert(account_id, row.customer_name.as_str());
-            for (name, of_name) in &row.attributes {
-                values.extend(of_name.iter().enumerate().map(|(position, value)| (account_id, name, value, position)));
-            }
-            if !with_contact {
-                continue;
-            }
-            contact_rows.push(ContactRow {
-                account_id,
-                email: row.contact.email.clone(),
-                role: row.contact.role.as_str(),
-                name: &row.contact.name,
-                locale: row.contact.locale.as_ref().map(|locale| locale.as_str()),
-                time_zone: row.contact.time_zone.as_ref().map(|zone| zone.as_str()),
-                position: *line,
-            });
-        }
-        let customer_rows: Vec<_> =
-            names.into_iter().map(|(account_id, name)| CustomerRow { account_id, name }).collect();
-        let mut attribute_rows: Vec<_> = values
-            .into_iter()
-            .map(|(account_id, name, value, position)| AttributeRow { account_id, name, value, position })
-            .collect();
-        attribute_rows.dedup_by(|a, b| (a.account_id, a.name, a.value) == (b.account_id, b.name, b.value));
-        imports::add_customers(conn, &customer_rows).await?;
-        imports::add_attributes(conn, &attribute_rows).await?;
-        imports::add_contacts(conn, &contact_rows).await?;
-        self.rows.clear();
-        Ok(())
-    }
+    text
 }

@@ -5,9 +5,9 @@ use besked::domain::customer::AccountId;
 use besked::domain::entry::Event;
 use besked::domain::preference::Reason;
 use besked::store::customers::Selection;
-use besked::store::imports::{AttributeRow, ContactRow, CustomerRow};
+use besked::store::imports::{AttributeRow, ContactRow, CustomerRow, KeptRow, Removal};
 use besked::store::ledger::{self, Opening};
-use besked::store::{contacts, customers, preferences, secrets, suppressions};
+use besked::store::{contacts, customers, imports, preferences, secrets, suppressions};
 use rstest::rstest;
 
 use super::{File, Fixture};
@@ -72,6 +72,33 @@ async fn customers_are_imported_selected_and_left(#[case] engine: Engine) {
     assert_eq!(contacts::of_customers(&mut tx, &["C1"]).await.unwrap()["C1"].len(), 1);
     assert!(customers::attributes(&mut tx, &["C1"]).await.unwrap().is_empty());
     assert!(customers::find(&mut tx, "C9").await.unwrap().is_none());
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn nothing_is_removed_from_a_customer_with_a_skipped_row(#[case] engine: Engine) {
+    let fixture = Fixture::new(engine).await;
+    let mut tx = fixture.store.write().await.unwrap();
+    let rows = [CustomerRow { account_id: "C1", name: "Åkeri" }, CustomerRow { account_id: "C2", name: "Två" }];
+    let people = [contact("C1", "a@x.example", 1), contact("C2", "b@x.example", 2)];
+    let values = [AttributeRow { account_id: "C1", name: "region", value: "sto2", position: 0 }];
+    let file = File { customers: &rows, attributes: &values, contacts: &people };
+    file.import(&mut tx, "i1", fixture.now, false).await;
+    for (kept, removal) in [(&["C1", "C2"][..], Removal::Everywhere), (&[], Removal::Nothing)] {
+        imports::begin(&mut tx).await.unwrap();
+        let other = [CustomerRow { account_id: "C1", name: "Åkeri" }];
+        imports::add_customers(&mut tx, &other).await.unwrap();
+        let kept: Vec<_> = kept.iter().map(|account_id| KeptRow { account_id }).collect();
+        imports::add_kept(&mut tx, &kept).await.unwrap();
+        imports::compare(&mut tx, removal).await.unwrap();
+        imports::write_customers(&mut tx, "i2", fixture.now).await.unwrap();
+        imports::write_contacts(&mut tx, "i2", fixture.now).await.unwrap();
+        assert_eq!(customers::count_active(&mut tx).await.unwrap(), 2);
+        assert_eq!(contacts::of_customers(&mut tx, &["C1", "C2"]).await.unwrap().len(), 2);
+        assert_eq!(customers::attributes(&mut tx, &["C1"]).await.unwrap().len(), 1);
+    }
 }
 
 #[rstest]

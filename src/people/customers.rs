@@ -1,0 +1,139 @@
+//! Customers: the accounts that are served, with their contacts.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use thiserror::Error;
+
+use crate::context::Context;
+use crate::domain::actor::Actor;
+use crate::domain::category::Role;
+use crate::domain::kind::Kind;
+use crate::domain::page::{Page, PageRequest};
+use crate::people::import::{ImportError, ImportOptions, Imported, import};
+use crate::people::mask::Mask;
+use crate::people::subjects::Subjects;
+pub use crate::store::customers::Listed;
+use crate::store::{StoreError, contacts, customers};
+
+/// Why customers could not be shown.
+#[derive(Debug, Error)]
+pub enum CustomerError {
+    /// There is no such customer.
+    #[error("there is no customer `{}`", .0.escape_debug())]
+    Unknown(String),
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl CustomerError {
+    /// The kind of this error.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Unknown(_) => Kind::NotFound,
+            Self::Store(error) => error.kind(),
+        }
+    }
+}
+
+/// A customer with its contacts.
+#[derive(Clone, Debug, Serialize)]
+pub struct Shown {
+    /// Account id.
+    pub account_id: String,
+    /// Name.
+    pub name: String,
+    /// `active` or `left`.
+    pub status: String,
+    /// Attributes.
+    pub attributes: BTreeMap<String, Vec<String>>,
+    /// When an import changed it last.
+    pub updated_at: Timestamp,
+    /// Its contacts that are in use, in the order of the file.
+    pub contacts: Vec<ShownContact>,
+}
+
+/// A contact; address and name are masked if its data is restricted.
+#[derive(Clone, Debug, Serialize)]
+pub struct ShownContact {
+    /// The address.
+    pub email: String,
+    /// The person's name.
+    pub name: String,
+    /// The role.
+    pub role: Role,
+    /// The person's language, if known.
+    pub locale: Option<String>,
+    /// The person's time zone, if known.
+    pub time_zone: Option<String>,
+}
+
+/// The service for customers. Cheap to clone.
+#[derive(Clone)]
+pub struct Customers {
+    context: Context,
+    subjects: Subjects,
+}
+
+impl Customers {
+    /// The service over a database; imports ask `subjects` who was erased.
+    #[must_use]
+    pub const fn new(context: Context, subjects: Subjects) -> Self {
+        Self { context, subjects }
+    }
+
+    /// A page of the active customers, in the order of their account ids.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn list(&self, _actor: &Actor, request: &PageRequest) -> Result<Page<Listed>, CustomerError> {
+        let mut conn = self.context.store.read().await?;
+        let rows = customers::list(&mut conn, request.after.as_deref(), request.to_read()).await?;
+        Ok(Page::of(rows, request, |customer| customer.account_id.clone()))
+    }
+
+    /// One customer, also if it has left.
+    ///
+    /// # Errors
+    /// If there is no such customer, or the database fails.
+    pub async fn show(&self, _actor: &Actor, account_id: &str) -> Result<Shown, CustomerError> {
+        let mut conn = self.context.store.read().await?;
+        let found = customers::find(&mut conn, account_id).await?;
+        let found = found.ok_or_else(|| CustomerError::Unknown(account_id.to_owned()))?;
+        let contacts = contacts::of_customers(&mut conn, &[account_id]).await?.remove(account_id).unwrap_or_default();
+        let mask = Mask::load(&mut conn).await?;
+        let shown = |it: crate::domain::customer::Contact| ShownContact {
+            email: mask.address(it.email.as_str()),
+            name: mask.name(it.email.as_str(), &it.name),
+            role: it.role,
+            locale: it.locale.map(|locale| locale.as_str().to_owned()),
+            time_zone: it.time_zone.map(|zone| zone.as_str().to_owned()),
+        };
+        Ok(Shown {
+            account_id: found.account_id,
+            name: found.name,
+            status: found.status,
+            attributes: found.attributes,
+            updated_at: found.updated_at,
+            contacts: contacts.into_iter().map(shown).collect(),
+        })
+    }
+
+    /// Imports a customers file; see [`import`].
+    ///
+    /// # Errors
+    /// See [`ImportError`].
+    pub async fn import(
+        &self,
+        actor: &Actor,
+        reader: impl Read + Send,
+        options: &ImportOptions,
+        progress: &(dyn Fn(f64) + Sync),
+    ) -> Result<Imported, ImportError> {
+        import((&self.context, &self.subjects), actor, reader, options, progress).await
+    }
+}
