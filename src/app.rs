@@ -71,6 +71,17 @@ impl AppError {
     }
 }
 
+/// Whether the database can be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Readiness {
+    /// It can.
+    Ready,
+    /// Its tables are not those of this version.
+    NotMigrated,
+    /// It does not answer, or answers with an error.
+    Unusable,
+}
+
 /// The key behind return paths and links; made at the first start, and only read from then on.
 async fn link_key(store: &Store, random: &Random) -> Result<[u8; 32], StoreError> {
     const NAME: &str = "links";
@@ -246,6 +257,15 @@ impl App {
         if self.store.dialect == Dialect::Sqlite {
             // If it takes longer, the next process does it: nothing is lost.
             let _ = timeout(CLOSING, self.store.close()).await;
+        }
+    }
+
+    /// Whether the database can be used now.
+    pub async fn readiness(&self) -> Readiness {
+        match self.store.check().await {
+            Ok(()) => Readiness::Ready,
+            Err(StoreError::NotMigrated { .. }) => Readiness::NotMigrated,
+            Err(_) => Readiness::Unusable,
         }
     }
 

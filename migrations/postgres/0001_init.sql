@@ -237,6 +237,9 @@ CREATE TABLE suppressions (
     PRIMARY KEY (email_key, reason)
 );
 
+-- Lists mask the addresses whose data is restricted.
+CREATE INDEX suppressions_restricted ON suppressions (email_key) WHERE reason = 'restricted';
+
 CREATE TABLE attestations (
     id         TEXT COLLATE "C" NOT NULL PRIMARY KEY,
     notice_id  TEXT COLLATE "C" NOT NULL,

@@ -228,6 +228,9 @@ CREATE TABLE suppressions (
     PRIMARY KEY (email_key, reason)
 ) STRICT, WITHOUT ROWID;
 
+-- Lists mask the addresses whose data is restricted.
+CREATE INDEX suppressions_restricted ON suppressions (email_key) WHERE reason = 'restricted';
+
 CREATE TABLE attestations (
     id         TEXT NOT NULL PRIMARY KEY,
     notice_id  TEXT NOT NULL,

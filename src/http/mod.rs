@@ -14,7 +14,7 @@ use crate::app::App;
 use crate::domain::kind::Kind;
 use crate::public;
 
-/// Why a listener did not start or did not go on.
+/// Why a listener did not start or did not continue.
 #[derive(Debug, Error)]
 pub enum ListenError {
     /// The address cannot be bound.
@@ -40,8 +40,8 @@ impl ListenError {
     }
 }
 
-/// Serves until `ended` is cancelled; the public pages only with `http`. It goes on while `draining`: a load balancer learns of
-/// the draining from `/readyz`, and a link that somebody opens at that moment still works.
+/// Serves until `ended` is cancelled; the public pages only with `http`. Serving continues while `draining`: a load balancer sees
+/// the draining in `/readyz`, and links that are opened in the meantime still work.
 ///
 /// # Errors
 /// If an address cannot be bound, or the listener fails.

@@ -1,5 +1,5 @@
-//! What machines ask about this process: `/healthz` (is it alive?), `/readyz` (can it work?) and `/metrics`. Nothing personal
-//! is in any answer.
+//! Monitoring of this process: `/healthz` (is it alive?), `/readyz` (can it work?) and `/metrics`. No answer contains personal
+//! data.
 
 use std::time::Duration;
 
@@ -12,11 +12,10 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use crate::app::App;
+use crate::app::{App, Readiness};
 use crate::metrics::MEDIA_TYPE;
-use crate::store::StoreError;
 
-/// How long the database has to answer.
+/// The longest time that the database may take to answer.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 const NO_STORE: (HeaderName, &str) = (header::CACHE_CONTROL, "no-store");
@@ -27,7 +26,7 @@ struct Observed {
     draining: CancellationToken,
 }
 
-/// The routes. Cancelled, `draining` says that the process is about to end.
+/// The routes. `draining` is cancelled when the process is about to end.
 pub fn routes(app: App, draining: CancellationToken) -> Router {
     Router::new()
         .route("/healthz", get(health))
@@ -36,7 +35,7 @@ pub fn routes(app: App, draining: CancellationToken) -> Router {
         .with_state(Observed { app, draining })
 }
 
-/// Without a look at the database: that it is gone is no reason to end the process.
+/// This does not query the database: losing it is no reason to end the process.
 async fn health(State(it): State<Observed>) -> Response {
     let alive = it.app.pulse.is_alive();
     answer(alive, &json!({ "alive": alive }))
@@ -48,10 +47,10 @@ async fn readiness(State(it): State<Observed>) -> Response {
     if it.draining.is_cancelled() {
         not_ready.push("draining");
     }
-    match timeout(PATIENCE, it.app.store.check()).await {
-        Ok(Ok(())) => {}
-        Ok(Err(StoreError::NotMigrated { .. })) => not_ready.push("migrations"),
-        Ok(Err(_)) | Err(_) => not_ready.push("database"),
+    match timeout(PATIENCE, it.app.readiness()).await {
+        Ok(Readiness::Ready) => {}
+        Ok(Readiness::NotMigrated) => not_ready.push("migrations"),
+        Ok(Readiness::Unusable) | Err(_) => not_ready.push("database"),
     }
     let ready = not_ready.is_empty();
     answer(ready, &json!({ "ready": ready, "not_ready": not_ready }))

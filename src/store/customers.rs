@@ -150,7 +150,7 @@ impl Selection {
         i64::try_from(self.conditions.len()).unwrap_or(i64::MAX)
     }
 
-    /// The condition that the fewest customers meet, and how many those are, where that matters.
+    /// The condition that the fewest customers meet, and how many those are, if that matters.
     async fn rarest(&self, conn: &mut Conn) -> Result<(&Condition, i64)> {
         if let Some((place, count)) = self.rarest.get() {
             return Ok((&self.conditions[*place], *count));
@@ -181,10 +181,10 @@ async fn meeting(conn: &mut Conn, condition: &Condition, limit: i64) -> Result<i
     Row::of("customer_attributes", &row).get("n")
 }
 
-/// A page of the active customers that a selection holds for, after `after`: account ids and names in order, at most `limit`,
-/// and none only where there are no more. Of an attribute with a few values, or one that few customers have, what it reads is
-/// about what it gives, however many others there are; one with many values that many customers have is looked up at each
-/// customer.
+/// A page of the active customers that a selection selects, after `after`: account ids and names in order, at most `limit`, and
+/// none only if there are no more. For an attribute with a few values, or one that few customers have, it reads about as much as
+/// it returns, however many other customers there are; an attribute with many values that many customers have is looked up at
+/// each customer.
 pub async fn select(conn: &mut Conn, selection: &Selection, after: &str, limit: u32) -> Result<Vec<(String, String)>> {
     let mut after = after.to_owned();
     loop {

@@ -1,7 +1,7 @@
-//! An import beside everything else: the file is put into tables of the connection's own and compared with what is stored,
-//! which keeps nobody waiting; then only what differs is written.
+//! Imports: the file is loaded into temporary tables and compared with what is stored, while other writers go on; then only the
+//! differences are written.
 //!
-//! The tables are temporary, those of one connection, and gone with it. In order: [`begin`], then the rows of the file, then
+//! The temporary tables belong to one connection and end with it. In order: [`begin`], then the rows of the file, then
 //! [`compare`], and in a transaction [`write_customers`] and [`write_contacts`].
 
 use jiff::Timestamp;
@@ -52,7 +52,7 @@ pub struct ContactRow<'a> {
     pub locale: Option<&'a str>,
     /// Time zone.
     pub time_zone: Option<&'a str>,
-    /// Its place in the file: what is kept is its place among the customer's.
+    /// Its place in the file; its place among the customer's contacts is stored.
     pub position: usize,
 }
 
@@ -74,7 +74,7 @@ pub enum Removal {
     Nothing,
 }
 
-/// Makes the tables, or empties them.
+/// Creates the temporary tables, or empties them.
 pub async fn begin(conn: &mut Conn) -> Result<()> {
     conn.execute(Dialect::of(conn).pick(
         "CREATE TEMP TABLE IF NOT EXISTS file_customers (account_id TEXT NOT NULL PRIMARY KEY, name TEXT NOT NULL)
@@ -124,7 +124,7 @@ pub async fn begin(conn: &mut Conn) -> Result<()> {
     Ok(())
 }
 
-/// Adds customers of the file, each once or more often.
+/// Adds customers of the file. A customer may be added more than once.
 pub async fn add_customers(conn: &mut Conn, rows: &[CustomerRow<'_>]) -> Result<()> {
     let sql = bulk!(
         Dialect::of(conn),
@@ -136,7 +136,7 @@ pub async fn add_customers(conn: &mut Conn, rows: &[CustomerRow<'_>]) -> Result<
     Ok(())
 }
 
-/// Adds attribute values of the file. Where one comes again, its first place counts.
+/// Adds attribute values of the file. If a value is added again, its first place counts.
 pub async fn add_attributes(conn: &mut Conn, rows: &[AttributeRow<'_>]) -> Result<()> {
     let sql = bulk!(
         Dialect::of(conn),
@@ -175,7 +175,7 @@ pub async fn add_kept(conn: &mut Conn, rows: &[KeptRow<'_>]) -> Result<()> {
     Ok(())
 }
 
-/// How the file differs from what is stored, for the statements that write it. With `$1` = 1 customers not in the file leave.
+/// The statements that compare the file with what is stored. If `$1` is 1, customers that are not in the file leave.
 const DIFFERENCES: [&str; 6] = [
     "INSERT INTO changed_customers (account_id, name)
      SELECT f.account_id, f.name FROM file_customers f LEFT JOIN customers c ON c.account_id = f.account_id
@@ -211,8 +211,7 @@ const DIFFERENCES: [&str; 6] = [
        AND ($1 = 1 OR EXISTS (SELECT 1 FROM file_customers f WHERE f.account_id = k.account_id))",
 ];
 
-/// Compares the file with what is stored; gives the [`revision`] that it was compared with. With `replace`, customers who are
-/// not in the file leave.
+/// Compares the file with what is stored. Returns the [`revision`] that it was compared with.
 pub async fn compare(conn: &mut Conn, removal: Removal) -> Result<u64> {
     let revision = revision(conn).await?;
     conn.execute(Dialect::of(conn).pick(
@@ -232,25 +231,24 @@ pub async fn compare(conn: &mut Conn, removal: Removal) -> Result<u64> {
     Ok(revision)
 }
 
-/// How often customers and contacts were changed by imports and corrections of addresses. Whoever holds the ledger's head and
-/// finds it as it was when he compared knows that nobody came in between.
+/// How often customers and contacts were changed by imports and corrections of addresses. If the number is the same under the
+/// lock of the ledger's head as at the comparison, nothing changed in between.
 pub async fn revision(conn: &mut Conn) -> Result<u64> {
     let row = sqlx::query("SELECT id, customers_revision FROM ledger_head WHERE id = 1").fetch_one(conn).await?;
     Row::of("ledger_head", &row).count("customers_revision")
 }
 
-/// Notes that customers or contacts are changed, and holds the ledger's head by that.
+/// Counts a change of customers or contacts. This locks the ledger's head.
 pub async fn revise(conn: &mut Conn) -> Result<()> {
     let sql = "UPDATE ledger_head SET customers_revision = customers_revision + 1 WHERE id = 1";
     conn.execute(sql).await?;
     Ok(())
 }
 
-/// Writes what differs of customers and their attributes, and contacts that are not known yet: what nobody but another import
-/// waits for.
+/// Writes the differences of customers and attributes, and contacts that are new: only another import waits for these.
 pub async fn write_customers(conn: &mut Conn, import_id: &str, now: Timestamp) -> Result<()> {
     if Dialect::of(conn) == Dialect::Postgres {
-        // It keeps out nobody else: two imports would meet each other's rows in different orders.
+        // Two imports would lock each other's rows in different orders. Nothing else takes this lock.
         conn.execute("LOCK TABLE customers IN SHARE UPDATE EXCLUSIVE MODE").await?;
     }
     for sql in [
@@ -274,8 +272,8 @@ pub async fn write_customers(conn: &mut Conn, import_id: &str, now: Timestamp) -
     upsert_contacts(conn, import_id, false).await
 }
 
-/// Writes what differs of the contacts that are known: whoever erases a person or corrects an address waits for that, and holds
-/// the ledger's head first, as this one has to.
+/// Writes the differences of contacts that are stored already. Erasures and corrections of addresses wait for this; like them, the
+/// caller holds the lock of the ledger's head.
 pub async fn write_contacts(conn: &mut Conn, import_id: &str, now: Timestamp) -> Result<()> {
     upsert_contacts(conn, import_id, true).await?;
     let gone = "UPDATE contacts SET import_id = $1, deactivated_at = $2 FROM gone_contacts g

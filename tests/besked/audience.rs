@@ -1,4 +1,4 @@
-//! Audiences and customers: who is imported, who is selected, and what a bad file is told.
+//! Audiences and customers: who is imported, who is selected, and what is reported about a bad file.
 
 use std::path::Path;
 
@@ -65,7 +65,7 @@ async fn replace_removes_the_others_but_guards_against_a_wrong_file() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_bad_row_is_told_and_nothing_is_stored() {
+async fn every_bad_row_is_reported_and_nothing_is_stored() {
     let app = TestApp::new(Engine::Sqlite).await;
     let long = "a".repeat(300);
     let csv = format!(

@@ -1,4 +1,4 @@
-//! Imports beside everything else: whoever sends or releases waits for what changes, not for the file.
+//! Imports: sending and releasing wait for the differences, not for the file, and a typing error ends nobody's notices.
 
 use std::io::Write as _;
 use std::sync::Mutex;
@@ -18,7 +18,7 @@ use crate::app::{CUSTOMERS, TestApp, alice, maintenance};
 use crate::cli::{Shell, ran};
 use crate::database::Engine;
 
-/// More than are handed over at once.
+/// More rows than are loaded at once.
 const MANY: usize = 5_000;
 
 fn file(rows: impl Iterator<Item = String>) -> tempfile::NamedTempFile {
@@ -32,14 +32,14 @@ fn many() -> tempfile::NamedTempFile {
     file((0..MANY).map(|n| format!("K{n:05},Kund {n},k{n}@d{n}.example\n")))
 }
 
-/// Work that stands still in its midst until it is let go on.
+/// Work that pauses halfway until it may go on.
 struct Midst {
     reached: Sender<()>,
     go_on: Mutex<Receiver<()>>,
 }
 
 impl Midst {
-    /// The midst, what tells that it is reached, and what lets the work go on.
+    /// The pause, the end that receives when it is reached, and the end that lets the work go on.
     fn new() -> (Self, Receiver<()>, Sender<()>) {
         let ((reached, at), (go, go_on)) = (channel(), channel());
         (Self { reached, go_on: Mutex::new(go_on) }, at, go)
@@ -47,7 +47,7 @@ impl Midst {
 
     fn stand(&self) {
         if self.reached.send(()).is_ok() {
-            // Whoever has gone lets it go on. What else this thread has to do is done by another one.
+            // If the other end is gone, the work goes on. Another thread takes over what this one would do.
             let _ = tokio::task::block_in_place(|| self.go_on.lock().unwrap().recv());
         }
     }
@@ -67,7 +67,7 @@ fn importing(
 #[case(Engine::Sqlite)]
 #[case(Engine::Postgres)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn an_import_keeps_nobody_waiting_while_it_reads_its_file(#[case] engine: Engine) {
+async fn an_import_delays_nobody_while_it_reads_its_file(#[case] engine: Engine) {
     let app = TestApp::new(engine).await;
     app.import(CUSTOMERS).await;
     let (midst, at, go_on) = Midst::new();
@@ -122,10 +122,10 @@ async fn an_import_ends_while_a_release_is_under_way(#[case] engine: Engine) {
     });
     let (released, imported) = tokio::join!(release, import);
     assert_eq!(imported.unwrap().unwrap().customers, 1);
-    assert_eq!(released.unwrap().recipients, MANY as u64, "it tells whom it found when it began");
+    assert_eq!(released.unwrap().recipients, MANY as u64, "it goes to the customers that it found when it began");
 }
 
-/// What became of rows: by whom they were written last.
+/// The import that wrote each row last.
 async fn written_by(store: &Store, table: &str) -> Vec<(String, String)> {
     let sql = format!("SELECT account_id, import_id FROM {table} ORDER BY account_id");
     let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_all(&mut *store.read().await.unwrap()).await.unwrap();
@@ -136,7 +136,7 @@ async fn written_by(store: &Store, table: &str) -> Vec<(String, String)> {
 #[case(Engine::Sqlite)]
 #[case(Engine::Postgres)]
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_as_it_was_is_not_written_again(#[case] engine: Engine) {
+async fn rows_without_a_difference_are_not_written_again(#[case] engine: Engine) {
     let app = TestApp::new(engine).await;
     app.import(CUSTOMERS).await;
     let store = &app.app.store;
@@ -155,12 +155,12 @@ async fn what_is_as_it_was_is_not_written_again(#[case] engine: Engine) {
     }
 }
 
-/// Each of them is whole: what one of them compared is not what it finds when it writes.
+/// Each import is whole, although what the second one compared has changed when it writes.
 #[rstest]
 #[case(Engine::Sqlite)]
 #[case(Engine::Postgres)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_two_imports_at_once_one_comes_after_the_other(#[case] engine: Engine) {
+async fn two_imports_at_once_are_written_one_after_the_other(#[case] engine: Engine) {
     let app = TestApp::new(engine).await;
     for round in 0..4 {
         let rows = |domain: &str, name: &str| {
@@ -273,7 +273,7 @@ async fn the_ledger_says_who_imported_which_file() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_many_bad_rows_the_first_are_told_and_the_others_counted() {
+async fn the_first_of_many_bad_rows_are_reported_and_the_others_counted() {
     let app = TestApp::new(Engine::Sqlite).await;
     let mut file = TWO.to_owned();
     (0..REPORTED + 10).for_each(|n| file += &format!("K{n},Kund,no-address,service,,\n"));
@@ -295,7 +295,7 @@ async fn a_file_without_line_breaks_is_refused_before_it_fills_the_memory() {
 }
 
 #[test]
-fn an_import_leaves_out_who_was_erased_unless_it_is_told_otherwise() {
+fn an_import_leaves_out_erased_persons_by_default() {
     assert_eq!(ImportOptions::default().erased, Erased::LeaveOut);
 }
 
@@ -317,7 +317,7 @@ fn the_report_says_what_skipped_rows_left_as_it_was() {
 }
 
 #[tokio::test]
-async fn a_directory_for_temporary_files_that_is_not_there_is_told() {
+async fn a_missing_directory_for_temporary_files_is_named() {
     let shell = Shell::new();
     let rows: String = (0..80_000).map(|n| format!("K{n:05},K,k@d.example\n")).collect();
     shell.write("many.csv", &format!("account_id,customer_name,email\n{rows}"));

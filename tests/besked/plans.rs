@@ -235,3 +235,57 @@ async fn an_audience_is_found_without_reading_those_who_are_not_in_it(#[case] en
     }
     assert!(looked_at >= 6, "{statements:#?}");
 }
+
+/// Statements about one address or one page of a list.
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_about_an_address_or_a_page_read_no_table_from_end_to_end(#[case] engine: Engine) {
+    let database = Database::new(engine).await;
+    let mut shell = Shell::new();
+    let mut url = format!("sqlite://{}", shell.directory.path().join("var/besked.db").display());
+    if engine == Engine::Postgres {
+        url.clone_from(&database.url);
+        shell = shell.database(&url);
+    }
+    let rows: String = (0..CUSTOMERS).map(|n| format!("C{n:04},Kund {n},a{n}@d.example\n")).collect();
+    shell.write("customers.csv", &format!("account_id,customer_name,email\n{rows}"));
+    shell.run(&["customers", "import", "customers.csv"]).ok();
+    let mut statements = BTreeSet::new();
+    for arguments in [
+        &["preferences", "set", "A7@d.example", "--opt-out", "news"][..],
+        &["preferences", "show", "a7@d.example"],
+        &["suppressions", "add", "a7@d.example", "--reason", "dead"],
+        &["suppressions", "list"],
+        &["suppressions", "remove", "a7@d.example"],
+        &["customers", "list"],
+        &["customers", "show", "C0007"],
+        &["subject", "restrict", "a7@d.example"],
+    ] {
+        let mut command = shell.command(arguments);
+        let done = command.env("BESKED_LOG", "sqlx::query=debug").env("BESKED_LOG_FORMAT", "json").output().unwrap();
+        assert!(done.status.success(), "{done:?}");
+        statements.extend(told(&String::from_utf8(done.stderr).unwrap()));
+    }
+    let mut conn = AnyConnection::connect(&url).await.unwrap();
+    if engine == Engine::Postgres {
+        conn.execute("SET plan_cache_mode = force_generic_plan").await.unwrap();
+        conn.execute("ANALYZE").await.unwrap();
+        conn.execute("SET enable_seqscan = off").await.unwrap();
+    }
+    let tables = ["contacts", "preferences", "suppressions", "ledger_openings", "deliveries", "reads"];
+    let mut looked_at = 0;
+    for statement in statements.iter().filter(|it| it.contains("email_key") || it.contains("subject")) {
+        let plan = plan(engine, &mut conn, statement).await;
+        let scans = |line: &&String| {
+            tables.iter().any(|table| {
+                line.starts_with(&format!("SCAN {table}")) && !line.contains("INDEX")
+                    || line.contains(&format!("Seq Scan on {table}"))
+            })
+        };
+        assert_eq!(plan.iter().filter(scans).count(), 0, "{statement}\n{}", plan.join("\n"));
+        looked_at += 1;
+    }
+    assert!(looked_at >= 8, "{looked_at} of {statements:#?}");
+}
