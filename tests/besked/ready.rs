@@ -84,5 +84,5 @@ fn check_reports_what_it_refuses_and_warns_of() {
     shell.write("late.md", &notice.replace("[fields]", "[schedule]\nsend_at = 2026-11-01T00:00:00Z\n[fields]"));
     let json = shell.run(&["--json", "notice", "check", "late.md"]).json();
     assert_eq!(json["warnings"][0]["field"], "schedule.send_at", "{json}");
-    assert_eq!(json["customers"], 2, "{json}");
+    assert_eq!(json["customers"], 3, "{json}");
 }

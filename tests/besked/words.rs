@@ -6,6 +6,7 @@ use besked::domain::category::{Category, Class, Role};
 use besked::domain::delivery::{Level, State as DeliveryState};
 use besked::domain::notice::{State as NoticeState, Step};
 use besked::domain::preference::Reason;
+use besked::domain::tombstone::Mark;
 
 /// The word lists of a schema: for each table and column the words that its `CHECK (column IN ('...'))` lists.
 fn lists(schema: &str) -> BTreeMap<(String, String), BTreeSet<String>> {
@@ -47,6 +48,7 @@ fn a_database_accepts_the_words_of_the_domain_and_no_others() {
         (("deliveries", "level"), all!(Level)),
         (("preferences", "category"), optional),
         (("suppressions", "reason"), all!(Reason)),
+        (("tombstones", "mark"), all!(Mark)),
         (("attestations", "channel"), ["phone", "letter", "in-person", "other"].map(str::to_owned).into()),
     ];
     let known: BTreeMap<(String, String), BTreeSet<String>> =
