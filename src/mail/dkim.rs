@@ -1,7 +1,7 @@
 //! DKIM (RFC 6376, RFC 8463): the signatures on top of a message, and the DNS records by which others check them.
 //!
-//! A signature has no expiry (`x=`): what waits for a relay that is down is sent with the bytes it was tried with first. Its
-//! time (`t=`) is the Date of the message, so that the same message and key give the same bytes.
+//! A signature has no expiry (`x=`): a message that waits for a relay keeps the bytes of its first attempt. The time of the
+//! signature (`t=`) is the Date of the message, so that the same message and key yield the same bytes.
 
 use std::fmt;
 
@@ -11,12 +11,12 @@ use mail_auth::common::crypto::{DkimKey, HashContext as _, HashImpl as _, Sha256
 use mail_auth::common::headers::Writable as _;
 use mail_auth::dkim::Canonicalization;
 use serde::Serialize;
+use thiserror::Error;
 
 use crate::config::Dkim;
-use crate::mail::compose::message::MessageError;
 
-/// Fields that a message may have once or not at all. They are signed once more often than they stand there, so that nobody
-/// can add another for readers to be shown in place of what was signed (RFC 6376 section 8.15).
+/// Fields that a message may contain at most once. They are signed once more often than they occur, so that nobody can add
+/// another one that readers see instead of the signed one (RFC 6376 section 8.15).
 const ONCE: &[&str] = &[
     "From",
     "To",
@@ -32,20 +32,35 @@ const ONCE: &[&str] = &[
     "Content-Transfer-Encoding",
 ];
 
-/// Fields that are signed once more often where they stand, and not at all where they do not: RFC 8058 wants them signed,
-/// while a customer's own mailing list may add them to a notice that has none.
+/// Fields that are signed once more often than they occur, and not at all if they are absent: RFC 8058 requires them to be
+/// signed, while a customer's own mailing list may add them to a notice without them.
 const ONCE_IF_THERE: &[&str] = &["List-Unsubscribe", "List-Unsubscribe-Post"];
 
-/// Fields that are signed where they stand.
+/// Fields that are signed if they occur.
 const IF_THERE: &[&str] =
     &["List-Id", "Auto-Submitted", "Content-Language", "X-Besked-Delivery", "X-Besked-Category", "X-Besked-Test"];
 
-/// Puts a signature of each key on top of a message, whose lines all end in CRLF: relaxed in header and body, as relays fold
-/// and trim.
+/// The reason a key does not sign.
+#[derive(Debug, Error)]
+#[error("key for {record}: {problem}")]
+pub struct SignError {
+    /// The name of the key's DNS record.
+    record: String,
+    problem: String,
+}
+
+impl SignError {
+    fn new(entry: &Dkim, problem: impl fmt::Display) -> Self {
+        Self { record: entry.record_name(), problem: problem.to_string() }
+    }
+}
+
+/// Puts a signature of each key on top of a message, whose lines all end in CRLF: relaxed in header and body, since relays
+/// fold and trim.
 ///
 /// # Errors
-/// Where a key was not read, or does not sign.
-pub fn sign(keys: &[Dkim], date: Timestamp, message: Vec<u8>) -> Result<Vec<u8>, MessageError> {
+/// If a key was not read, or does not sign.
+pub fn sign(keys: &[Dkim], date: Timestamp, message: Vec<u8>) -> Result<Vec<u8>, SignError> {
     if keys.is_empty() {
         return Ok(message);
     }
@@ -58,27 +73,24 @@ pub fn sign(keys: &[Dkim], date: Timestamp, message: Vec<u8>) -> Result<Vec<u8>,
     let hash = BASE64.encode(&body_hash(body));
     let mut out = Vec::with_capacity(message.len() + 1024 * keys.len());
     for entry in keys {
-        let unfit = |problem: &dyn fmt::Display| {
-            MessageError::new(format_args!("it cannot be signed for {}: {problem}", entry.record_name()))
-        };
-        let key = entry.key().ok_or_else(|| unfit(&"the key was not read"))?;
+        let key = entry.key().ok_or_else(|| SignError::new(entry, "it was not read"))?;
         let unsigned = tags(entry, key, date, &names, &hash);
         let over = [&head, b"dkim-signature:".as_slice(), unsigned.replace(FOLD, " ").as_bytes()].concat();
-        let signature = key.sign(over.as_slice()).map_err(|error| unfit(&error))?;
+        let signature = key.sign(over.as_slice()).map_err(|error| SignError::new(entry, error))?;
         out.extend_from_slice(format!("DKIM-Signature: {unsigned}{}\r\n", in_lines(&signature)).as_bytes());
     }
     out.extend_from_slice(&message);
     Ok(out)
 }
 
-/// What folds a field; one space in its relaxed form.
+/// The fold within a field; one space in its relaxed form.
 const FOLD: &str = "\r\n\t";
 
 /// Octets of a folded line, its tab counted as one.
 const WIDTH: usize = 76;
 
-/// The tags of a signature, up to the value of `b=`. It comes last with nothing behind it, neither a fold nor a semicolon: some
-/// verifiers leave a space before the semicolon in what they hash, where RFC 6376 section 3.7 wants it gone.
+/// The tags of a signature, up to the value of `b=`. It comes last, without a fold or a semicolon after it: some
+/// verifiers hash a space before the semicolon, which RFC 6376 section 3.7 removes.
 fn tags(entry: &Dkim, key: &DkimKey, date: Timestamp, names: &[&str], body_hash: &str) -> String {
     let algorithm = match key {
         DkimKey::Rsa(_) => "rsa-sha256",
@@ -113,10 +125,10 @@ fn in_lines(bytes: &[u8]) -> String {
     lines.join(FOLD)
 }
 
-/// A field: its name, and its value with what folds and ends it.
+/// A field: its name, and its value including folds and the final line break.
 type Field<'a> = (&'a [u8], &'a [u8]);
 
-/// Takes a message apart.
+/// Splits a message into fields and body.
 fn apart(message: &[u8]) -> (Vec<Field<'_>>, &[u8]) {
     let (mut fields, mut rest) = (Vec::new(), message);
     while !rest.is_empty() && !rest.starts_with(b"\r\n") {
@@ -129,13 +141,13 @@ fn apart(message: &[u8]) -> (Vec<Field<'_>>, &[u8]) {
     (fields, rest.get(2..).unwrap_or_default())
 }
 
-/// Where a field ends: after the first line break that no space follows.
+/// The end of a field: after the first line break that is not followed by a space.
 fn field_end(text: &[u8]) -> usize {
     let mut breaks = text.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1);
     breaks.find(|end| !matches!(text.get(*end), Some(b' ' | b'\t'))).unwrap_or(text.len())
 }
 
-/// The names to sign, each with the field that it stands for; a name without one signs that there is no more of it.
+/// The names to sign, each with its field; a name without a field signs that there is no further one.
 fn to_sign<'a>(fields: &[Field<'a>]) -> Vec<(&'static str, Option<Field<'a>>)> {
     let mut signed = Vec::new();
     let lists = [(ONCE, true, true), (ONCE_IF_THERE, true, false), (IF_THERE, false, false)];
@@ -162,7 +174,7 @@ fn body_hash(body: &[u8]) -> Vec<u8> {
     hasher.complete().as_ref().to_vec()
 }
 
-/// The DNS record to publish for a key; displayed as a line of a zone file.
+/// The DNS record to publish for a key; its display form is a line of a zone file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Record {
     /// Its name.
@@ -188,7 +200,7 @@ impl fmt::Display for Record {
     }
 }
 
-/// What is known of a key.
+/// The facts about a key.
 #[derive(Clone, Debug)]
 pub struct Looked {
     /// Algorithm and size.
@@ -197,13 +209,13 @@ pub struct Looked {
     pub record: Record,
 }
 
-/// Looks at a key: tries it, and makes the record of its public half.
+/// Tries a key, and returns the record of its public half.
 ///
 /// # Errors
-/// Where it does not sign.
-pub fn look(entry: &Dkim) -> Result<Looked, MessageError> {
-    let key = entry.key().ok_or_else(|| MessageError::new("the key was not read"))?;
-    let signature = key.sign(b"besked".as_slice()).map_err(MessageError::new)?;
+/// If it does not sign.
+pub fn look(entry: &Dkim) -> Result<Looked, SignError> {
+    let key = entry.key().ok_or_else(|| SignError::new(entry, "it was not read"))?;
+    let signature = key.sign(b"besked".as_slice()).map_err(|error| SignError::new(entry, error))?;
     let (kind, name, public) = match key {
         DkimKey::Rsa(key) => (format!("RSA, {} bits", signature.len() * 8), "rsa", public_key_info(&key.public_key())),
         DkimKey::Ed25519(key) => ("Ed25519".to_owned(), "ed25519", key.public_key()),

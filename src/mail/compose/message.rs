@@ -10,7 +10,7 @@ use super::render::Encoded;
 use crate::config::{Config, Dkim, Organisation, Sender};
 use crate::domain::address::Address;
 use crate::domain::category::Category;
-use crate::mail::dkim;
+use crate::mail::dkim::{self, SignError};
 
 /// The content of a message's headers.
 #[derive(Clone, Debug)]
@@ -50,8 +50,14 @@ pub fn message_id(delivery_id: Uuid, domain: &str) -> String {
 
 impl MessageError {
     /// An error with another cause.
-    pub(crate) fn new(problem: impl std::fmt::Display) -> Self {
+    fn new(problem: impl std::fmt::Display) -> Self {
         Self(problem.to_string())
+    }
+}
+
+impl From<SignError> for MessageError {
+    fn from(error: SignError) -> Self {
+        Self::new(error)
     }
 }
 
@@ -86,7 +92,7 @@ pub fn finish(message: &Message, keys: &[Dkim], date: Timestamp) -> Result<Vec<u
     if !bytes.ends_with(b"\r\n") {
         bytes.extend_from_slice(b"\r\n");
     }
-    dkim::sign(keys, date, bytes)
+    Ok(dkim::sign(keys, date, bytes)?)
 }
 
 /// Builds the message: multipart/alternative, text first. The same head and content yield the same bytes.
