@@ -153,7 +153,7 @@ impl App {
     /// Opens the database, whose tables must be there.
     ///
     /// # Errors
-    /// Where it cannot be opened, or its tables are not those of this version.
+    /// If it cannot be opened, or its tables are not those of this version.
     pub async fn open(config: Config, clock: Clock, random: Random) -> Result<Self, AppError> {
         let store = Store::open(&config.database.url, false).await?;
         store.check().await?;
@@ -163,7 +163,7 @@ impl App {
     /// Puts the parts together over an open database with its tables made.
     ///
     /// # Errors
-    /// Where the database fails.
+    /// If the database fails.
     pub async fn over(store: Store, config: Config, clock: Clock, random: Random) -> Result<Self, AppError> {
         let config = Arc::new(config);
         let key = link_key(&store, &random).await?;
@@ -207,7 +207,7 @@ impl App {
     /// A dispatcher, with the right to dispatch that it needs for as long as it runs. `observer` is told what is recorded.
     ///
     /// # Errors
-    /// Where there is no relay, or another process dispatches on this SQLite database.
+    /// If there is no relay, or another process dispatches on this SQLite database.
     pub fn dispatcher(&self, observer: Option<Observer>) -> Result<(Dispatcher, Option<DispatchLock>), AppError> {
         if self.config.relays.is_empty() {
             return Err(AppError::NoRelay);

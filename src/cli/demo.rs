@@ -16,8 +16,8 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::failure::Failure;
+use super::finished::report;
 use super::init::{make_key, make_tables};
-use super::notice::report;
 use super::output::{Output, count, table};
 use super::progress::bar;
 use crate::app::App;

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Place;
 use super::failure::Failure;
-use super::notice::report;
+use super::finished::report;
 use super::output::Output;
 use crate::app::{App, AppError};
 use crate::dispatch::Until;

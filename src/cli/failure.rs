@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use crate::app::AppError;
+use crate::app::{AppError, StoreError};
 use crate::audience::AudienceError;
 use crate::config::ConfigError;
 use crate::deliveries::uncertain::ResendError;
@@ -21,7 +21,6 @@ use crate::people::import::ImportError;
 use crate::people::preferences::PreferenceError;
 use crate::people::subjects::SubjectError;
 use crate::people::suppressions::SuppressionError;
-use crate::store::StoreError;
 
 /// Failed.
 pub const FAILED: u8 = 1;
@@ -273,10 +272,8 @@ impl From<crate::deliveries::reports::ReportError> for Failure {
         match error {
             ReportError::Store(error) => error.into(),
             ReportError::Unknown(_) => Self::invalid(error)
-                .hint("`besked deliveries list NOTICE` shows them; the id stands in X-Besked-Delivery"),
-            ReportError::Impossible { .. } => {
-                Self::invalid(error).hint("`besked deliveries show ID` shows how it stands")
-            }
+                .hint("`besked deliveries list NOTICE` shows them; the header X-Besked-Delivery has the id"),
+            ReportError::Impossible { .. } => Self::invalid(error).hint("`besked deliveries show ID` shows its state"),
             ReportError::NotUncertain { .. } => {
                 Self::invalid(error).hint("`besked deliveries uncertain list` shows those that are")
             }
@@ -293,9 +290,8 @@ impl From<ResendError> for Failure {
             }
             ResendError::Refused { .. } | ResendError::Erased(_) => Self::invalid(error)
                 .hint("nothing was put back; leave it out, or settle it: `besked deliveries uncertain settle ID`"),
-            ResendError::Notice { .. } => {
-                Self::invalid(error).hint("`besked notice resume ID` lets a paused one go on; a cancelled one stays so")
-            }
+            ResendError::Notice { .. } => Self::invalid(error)
+                .hint("`besked notice resume ID` resumes a paused one; a cancelled one stays cancelled"),
         }
     }
 }
@@ -391,7 +387,7 @@ impl From<AudienceError> for Failure {
                 "the dispatcher retries this release after that one is complete; `besked notice cancel ID` stops it",
             ),
             AudienceError::NotReleased(_) => {
-                failure.hint("release that one first, or give this one an [audience] of its own")
+                failure.hint("release that one first, or write an [audience] for this one")
             }
             AudienceError::Lost | AudienceError::Incomplete | AudienceError::Erased => failure,
             AudienceError::Spool(_) => failure.hint("`TMPDIR` names another directory for temporary files"),

@@ -25,7 +25,7 @@ struct Made {
     made: bool,
 }
 
-/// Makes configuration, ledger key and database where they are missing.
+/// Makes configuration, ledger key and database if they are missing.
 pub async fn init(place: &Place, output: &Output) -> Result<u8, Failure> {
     let path = place.config.clone().unwrap_or_else(|| PathBuf::from("config/besked.toml"));
     let mut made = vec![Made {
@@ -65,14 +65,14 @@ pub async fn make_tables(config: &Config) -> Result<bool, Failure> {
     Ok(App::migrate(config).await?)
 }
 
-/// Makes an Ed25519 key (PKCS#8 PEM, RFC 8410) that only its owner can read. False where there is one.
+/// Makes an Ed25519 key (PKCS#8 PEM, RFC 8410) that only its owner can read. Returns false if there is one.
 pub fn make_key(path: &Path, random: &Random) -> Result<bool, Failure> {
     let key = SigningKey::from_bytes(&random.bytes());
     let pem = key.to_pkcs8_pem(LineEnding::LF).context("cannot write the ledger key as PEM")?;
     write_new(path, pem.as_bytes(), 0o600)
 }
 
-/// Writes a file that is not there yet. False where it is.
+/// Writes a file that is not there yet. Returns false if it is.
 fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<bool, Failure> {
     make_parent(path)?;
     let file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path);

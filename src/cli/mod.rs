@@ -13,6 +13,7 @@ mod doctor;
 mod evidence;
 mod failure;
 mod file;
+mod finished;
 mod hold;
 mod init;
 mod ledger;
@@ -40,7 +41,7 @@ use crate::domain::random::Random;
 use failure::Failure;
 use output::Output;
 
-/// Tells every customer what they must be told, and proves it.
+/// Informs every customer of what they must know, and proves it.
 #[derive(Debug, Parser)]
 #[command(name = "besked", version, max_term_width = 100)]
 struct Cli {
@@ -63,12 +64,12 @@ enum Command {
     Init,
     /// Make or update the database's tables
     Migrate,
-    /// Check that everything is as it must be, without sending anything
+    /// Check the configuration, database and keys; sends nothing
     Doctor,
     /// Show or check the configuration
     #[command(subcommand)]
     Config(config::Command),
-    /// Import and look at customers
+    /// Import and show customers
     #[command(subcommand)]
     Customers(customers::Command),
     /// Write, check, release and follow notices
@@ -78,18 +79,18 @@ enum Command {
     Dispatch(dispatch::Dispatch),
     /// Run as a service: sending, scheduled releases, closing, the unsubscribe page
     Serve(dispatch::Serve),
-    /// How the relays stand, as the dispatchers at work see them
+    /// Show the state of the relays, as the running dispatchers see it
     Relays,
     /// Who is informed by a notice, customer by customer
     Coverage(answers::Coverage),
     /// Was this customer informed?
     Informed(answers::Informed),
-    /// Record that a customer was told by another way
+    /// Record that a customer was informed in another way
     Attest(answers::Attest),
-    /// Look at single deliveries
+    /// Show single deliveries, and record what came back about them
     #[command(subcommand)]
     Deliveries(deliveries::Command),
-    /// The record that proves it: how it stands, its checkpoints, its audit
+    /// The ledger: its state, checkpoints, audit and export
     #[command(subcommand)]
     Ledger(ledger::Command),
     /// Proof of a notice for others to check
@@ -100,7 +101,7 @@ enum Command {
     /// A person's opt-outs
     #[command(subcommand)]
     Preferences(preferences::Command),
-    /// Addresses that are not to be mailed
+    /// Addresses with a reason against mailing them
     #[command(subcommand)]
     Suppressions(suppressions::Command),
     /// A person's rights: export, correct, restrict, erase what is stored about them
@@ -112,16 +113,16 @@ enum Command {
     /// Delete persons whose retention has ended
     #[command(subcommand)]
     Retention(retention::Command),
-    /// The whole of it in one go: a relay on loopback, customers, one notice of each category
+    /// Run a complete example: a relay on loopback, customers, one notice of each category
     Demo(demo::Demo),
 }
 
-/// Runs the command and gives its exit code.
+/// Runs the command and returns its exit code.
 #[must_use]
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let place = Place { config: cli.config, operator: cli.operator, opened: OnceLock::new() };
-    // What is wrong with the configuration is told by the command, if it needs one.
+    // A command that needs a configuration reports what is wrong with it.
     let log = place.load().map(|loaded| loaded.config.log).unwrap_or_default();
     crate::telemetry::init(&log);
     let output = Output { json: cli.json };
@@ -170,7 +171,7 @@ async fn run(command: Command, place: &Place, output: &Output) -> Result<u8, Fai
     }
 }
 
-/// Where a command finds its configuration.
+/// What a command works with: its configuration, operator and database.
 struct Place {
     config: Option<PathBuf>,
     /// The operator named with `--as`.

@@ -7,7 +7,6 @@ mod show;
 mod step;
 
 pub use file::read;
-pub use send::report;
 
 use std::path::PathBuf;
 

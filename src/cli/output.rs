@@ -15,7 +15,7 @@ pub struct Output {
 }
 
 impl Output {
-    /// Prints `value` as JSON where that is asked for, else what `text` makes of it.
+    /// Prints `value` as JSON if that is asked for, else the text that `text` makes of it.
     pub fn print<T: Serialize>(self, value: &T, text: impl FnOnce(&T) -> String) -> Result<(), Failure> {
         let text = if self.json {
             let mut text = serde_json::to_string_pretty(value).map_err(anyhow::Error::from)?;

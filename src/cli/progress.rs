@@ -1,4 +1,4 @@
-//! Progress bars on stderr, for those who wait; silent where nobody watches.
+//! Progress bars on stderr; silent if it is no terminal.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ pub fn bar(total: u64, what: &'static str) -> ProgressBar {
     bar
 }
 
-/// A sign of life for work of unknown size.
+/// A spinner for work of unknown size.
 pub fn spinner(what: &'static str) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
     let template = format!("{{spinner}} {what} {{human_pos}}  {{elapsed}}");

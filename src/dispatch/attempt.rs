@@ -48,22 +48,8 @@ const TROUBLE_MS: i64 = 60_000;
 
 /// Tries to send a delivery.
 pub async fn attempt(context: &Context, relay: &str, session: &mut Session, job: &mut Job) -> Ended {
-    if context.outage.is_on() {
-        return Ended::GivenBack(context.clock.now());
-    }
-    match context.store.within(DEADLINE, refresh(context, job)).await {
-        Ok(true) => {}
-        Ok(false) => return Ended::GivenBack(context.clock.now()),
-        Err(error) => {
-            let error = error.for_logs();
-            tracing::error!(delivery = %job.to.id, error, "a claim could not be checked again");
-            return give_up_for_now(context);
-        }
-    }
-    match permission(job.sending.class(), job.to.opted_out, job.to.suppression) {
-        Permission::OptedOut => return Ended::Settled(Box::new(Trial::untried(Outcome::OptedOut))),
-        Permission::Suppressed => return Ended::Settled(Box::new(Trial::untried(Outcome::Suppressed))),
-        Permission::Send | Permission::SendOnce => {}
+    if let Some(ended) = may_not_send(context, job).await {
+        return ended;
     }
     let composed = match compose(context, job).await {
         Ok(composed) => composed,
@@ -77,6 +63,7 @@ pub async fn attempt(context: &Context, relay: &str, session: &mut Session, job:
     let lease_holds = || context.leases.has_time(&job.claimed, context.clock.now_ms());
     let envelope = Envelope { from: &from, to: &job.to.email, delivery: Some(job.to.id) };
     let sent = session.send(envelope, &composed.bytes, &job.in_doubt, lease_holds).await;
+    let dsn = session.extensions().dsn;
     let transaction = |stage, code, dsn| Transaction {
         relay: relay.to_owned(),
         host: session.host.clone(),
@@ -87,7 +74,6 @@ pub async fn attempt(context: &Context, relay: &str, session: &mut Session, job:
         envelope_sender: from.as_str().to_owned(),
         composed: composed.clone(),
     };
-    let dsn = session.extensions().dsn;
     match sent {
         Ok(Some(reply)) => Ended::Settled(Box::new(Trial {
             outcome: Outcome::Accepted,
@@ -99,27 +85,56 @@ pub async fn attempt(context: &Context, relay: &str, session: &mut Session, job:
         Ok(None) => Ended::GivenBack(context.clock.now()),
         Err(failed) => {
             let asked = dsn && !matches!(failed.failure, Failure::Unsupported(_));
-            let trial = |outcome, dead| {
-                Box::new(Trial {
-                    outcome,
-                    transaction: Some(transaction(failed.stage, failed.failure.code(), asked)),
-                    reply: Some(failed.failure.text()),
-                    dead,
-                    asks_for_pause: outcome == Outcome::Deferred && asks_for_pause(failed.stage, &failed.failure),
-                })
-            };
-            match classify(failed.stage, &failed.failure, failed.reused) {
-                Verdict::Rejected { dead } => Ended::Settled(trial(Outcome::Rejected, dead)),
-                Verdict::Deferred => Ended::Settled(trial(Outcome::Deferred, false)),
-                Verdict::Uncertain => Ended::Settled(trial(Outcome::Uncertain, false)),
-                Verdict::SenderRefused => {
-                    let own = trial(Outcome::Deferred, false);
-                    Ended::SenderRefused(failed, own)
-                }
-                Verdict::RelayDown => Ended::RelayDown(failed),
-                Verdict::ConnectionEnded => Ended::HungUp,
-            }
+            let transaction = transaction(failed.stage, failed.failure.code(), asked);
+            judged(failed, transaction)
         }
+    }
+}
+
+/// How an attempt ended before a message was composed: the claim does not hold any more, or the recipient may not be sent to.
+async fn may_not_send(context: &Context, job: &mut Job) -> Option<Ended> {
+    if context.outage.is_on() {
+        return Some(Ended::GivenBack(context.clock.now()));
+    }
+    match context.store.within(DEADLINE, refresh(context, job)).await {
+        Ok(true) => {}
+        Ok(false) => return Some(Ended::GivenBack(context.clock.now())),
+        Err(error) => {
+            let error = error.for_logs();
+            tracing::error!(delivery = %job.to.id, error, "a claim could not be checked again");
+            return Some(give_up_for_now(context));
+        }
+    }
+    let outcome = match permission(job.sending.class(), job.to.opted_out, job.to.suppression) {
+        Permission::OptedOut => Outcome::OptedOut,
+        Permission::Suppressed => Outcome::Suppressed,
+        Permission::Send | Permission::SendOnce => return None,
+    };
+    Some(Ended::Settled(Box::new(Trial::untried(outcome))))
+}
+
+/// How an attempt ended that failed.
+fn judged(failed: Failed, transaction: Transaction) -> Ended {
+    let verdict = classify(failed.stage, &failed.failure, failed.reused);
+    let trial = |outcome, dead| {
+        Box::new(Trial {
+            outcome,
+            transaction: Some(transaction),
+            reply: Some(failed.failure.text()),
+            dead,
+            asks_for_pause: outcome == Outcome::Deferred && asks_for_pause(failed.stage, &failed.failure),
+        })
+    };
+    match verdict {
+        Verdict::Rejected { dead } => Ended::Settled(trial(Outcome::Rejected, dead)),
+        Verdict::Deferred => Ended::Settled(trial(Outcome::Deferred, false)),
+        Verdict::Uncertain => Ended::Settled(trial(Outcome::Uncertain, false)),
+        Verdict::SenderRefused => {
+            let own = trial(Outcome::Deferred, false);
+            Ended::SenderRefused(failed, own)
+        }
+        Verdict::RelayDown => Ended::RelayDown(failed),
+        Verdict::ConnectionEnded => Ended::HungUp,
     }
 }
 

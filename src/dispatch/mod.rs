@@ -40,6 +40,7 @@ mod worker;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{Notify, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
@@ -65,7 +66,7 @@ use nodes::Beating;
 use outage::Outage;
 use pace::Pace;
 use pulse::Pulse;
-use recorder::Recorder;
+use recorder::{Recorder, Request};
 use relay::{Relay, Trouble};
 use share::Share;
 use unreadable::Unreadable;
@@ -247,21 +248,7 @@ impl Dispatcher {
         let recorded = CancellationToken::new();
         // Dropping this run drops everything that it owns: nothing is recorded once another dispatcher may have taken over.
         let _ended = [&gone, &given_up, &stop, &recorded].map(|token| token.clone().drop_guard());
-        let mut workers = JoinSet::new();
-        for (place, relay) in self.relays.iter().enumerate() {
-            for seat in Seat::of(relay.config.connections) {
-                let worker = Worker {
-                    context: self.context.clone(),
-                    relay: relay.clone(),
-                    before: self.relays[..place].to_vec(),
-                    after: self.relays[place + 1..].to_vec(),
-                    seat,
-                    due: due.subscribe(),
-                    recorder: requests.clone(),
-                };
-                workers.spawn(supervised(worker, stop.clone()));
-            }
-        }
+        let mut workers = self.spawn_workers(&due, &requests, &stop);
         drop(requests);
         let mut upkeep = tokio::spawn(self.upkeep.clone().run(stop.clone()));
         let leases = tokio::spawn(leases::keep(self.context.clone(), recorded.clone()));
@@ -270,14 +257,7 @@ impl Dispatcher {
         let house = self.keep_house((&shutdown, &over), until, &due, &mut errands);
         let finished = self.pulse.beating(is_well, house).await;
         stop.cancel();
-        if in_time(&over, async { while workers.join_next().await.is_some() {} }).await.is_none() {
-            tracing::warn!("deliveries in flight did not finish in time and are aborted");
-            workers.shutdown().await;
-        }
-        if in_time(&over, errands.finish()).await.is_none() {
-            tracing::warn!("a release or a cancellation did not finish in time: the next dispatcher resumes it");
-            errands.break_off().await;
-        }
+        Self::drain(&over, &mut workers, &mut errands).await;
         self.finish_recording(recorder, &given_up).await;
         recorded.cancel();
         if leases.await.is_err() {
@@ -299,6 +279,43 @@ impl Dispatcher {
             let _ = timeout(self.context.config.dispatch.drain, sealed).await;
         }
         finished
+    }
+
+    /// Starts a worker for each connection of each relay.
+    fn spawn_workers(
+        &self,
+        due: &watch::Sender<Due>,
+        recorder: &UnboundedSender<Request>,
+        stop: &CancellationToken,
+    ) -> JoinSet<()> {
+        let mut workers = JoinSet::new();
+        for (place, relay) in self.relays.iter().enumerate() {
+            for seat in Seat::of(relay.config.connections) {
+                let worker = Worker {
+                    context: self.context.clone(),
+                    relay: relay.clone(),
+                    before: self.relays[..place].to_vec(),
+                    after: self.relays[place + 1..].to_vec(),
+                    seat,
+                    due: due.subscribe(),
+                    recorder: recorder.clone(),
+                };
+                workers.spawn(supervised(worker, stop.clone()));
+            }
+        }
+        workers
+    }
+
+    /// Lets deliveries in flight and errands finish, and aborts them once the time to drain is over.
+    async fn drain(over: &CancellationToken, workers: &mut JoinSet<()>, errands: &mut Errands) {
+        if in_time(over, async { while workers.join_next().await.is_some() {} }).await.is_none() {
+            tracing::warn!("deliveries in flight did not finish in time and are aborted");
+            workers.shutdown().await;
+        }
+        if in_time(over, errands.finish()).await.is_none() {
+            tracing::warn!("a release or a cancellation did not finish in time: the next dispatcher resumes it");
+            errands.break_off().await;
+        }
     }
 
     /// Runs before anything is sent: takes over what earlier dispatchers left, joins the live nodes, and erases again who was

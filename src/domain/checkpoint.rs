@@ -1,4 +1,4 @@
-//! What a log shows of itself, as text that other people's tools read: checkpoints (C2SP tlog-checkpoint v1), proofs that stand
+//! What a log publishes, as text that other people's tools read: checkpoints (C2SP tlog-checkpoint v1), proofs that stand
 //! alone (tlog-proof v1) and the paths of its tiles (tlog-tiles v1).
 //!
 //! Each has one spelling: whatever is parsed here is written again byte for byte.
@@ -23,7 +23,7 @@ pub enum CheckpointError {
     /// The note is not signed as it must be.
     #[error(transparent)]
     Note(#[from] NoteError),
-    /// The origin cannot stand on a line of its own.
+    /// The origin does not fit on a line of its own.
     #[error("`{}` is not an origin: it must be one line that is not empty", .0.escape_debug())]
     Origin(String),
     /// It has not the three lines of a checkpoint.

@@ -1,4 +1,4 @@
-//! The time, as a value that is passed in: the system's, or one that a test moves by hand.
+//! The time, as a value that is passed in: the system's, or one that a test moves.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-/// Where the time comes from. Cheap to clone; clones of a manual clock share one time.
+/// The source of the time. Cheap to clone; clones of a manual clock share one time.
 #[derive(Clone, Debug)]
 pub enum Clock {
     /// The machine's clock.
@@ -16,7 +16,7 @@ pub enum Clock {
 }
 
 impl Clock {
-    /// A clock that stands at `start` until it is moved.
+    /// A clock that shows `start` until it is moved.
     #[must_use]
     pub fn manual(start: Timestamp) -> Self {
         Self::Manual(Arc::new(AtomicI64::new(start.as_millisecond())))

@@ -2,7 +2,7 @@
 
 use ring::digest::{Context, SHA256, digest};
 
-/// SHA-256 (FIPS 180-4) of a message or another text of some length. The ledger's own hashes are of a few bytes and are made where
+/// SHA-256 (FIPS 180-4) of a message or another text of some length. The ledger's own hashes are of a few bytes and are computed where
 /// they are defined; for this one it counts that processors without instructions for it are many.
 #[must_use]
 pub fn sha256(bytes: &[u8]) -> [u8; 32] {

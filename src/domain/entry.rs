@@ -14,7 +14,7 @@
 //! | --- | --- |
 //! | `manifest` | recipients, root of the recipients' tree, customers in the audience, those with nobody to address, root of the tree over their commitments, digest of what is shown of the notice |
 //! | `closed` | outcome, count, outcome, count, ... |
-//! | `preference_changed` | category, 1 where it is opted out of and 0 where no longer |
+//! | `preference_changed` | category, 1 for an opt-out and 0 for its withdrawal |
 //! | `restricted`, `rectified` | 1 or 0: restricted or no longer; put in place of another address or replaced by one |
 //! | `erased`, `purged` | ground, then for each run of entries whose persons were deleted: first index, count |
 //! | `key_rotated` | verifier key until then, verifier key from then on |
@@ -58,11 +58,11 @@ pub enum Event {
     Manifest,
     /// A mail server took a message.
     Accepted,
-    /// A mail server put a message off, for the first time.
+    /// A mail server deferred a message, for the first time.
     Deferred,
     /// A mail server refused a message.
     Rejected,
-    /// A message was put off until the time to try was over.
+    /// A message was deferred until the time to retry was over.
     Expired,
     /// A message may have been taken.
     Uncertain,
@@ -72,13 +72,13 @@ pub enum Event {
     OptedOut,
     /// A message was not sent since the notice was cancelled.
     Cancelled,
-    /// An operator decided to send a message in doubt again.
+    /// An operator decided to send an uncertain message again.
     Resent,
     /// A message was returned.
     Bounced,
     /// A message was reported as delivered.
     Delivered,
-    /// A person's word that a customer was told by another way.
+    /// A person's word that a customer was informed in another way.
     Attested,
     /// A person's opt-out of a category was set or withdrawn.
     PreferenceChanged,
@@ -86,7 +86,7 @@ pub enum Event {
     Closed,
     /// The processing of an address's data was restricted, or is no longer (GDPR Art. 18).
     Restricted,
-    /// An address was put right (GDPR Art. 16).
+    /// An address was corrected (GDPR Art. 16).
     Rectified,
     /// A person was erased (GDPR Art. 17).
     Erased,
@@ -94,7 +94,7 @@ pub enum Event {
     Purged,
     /// The ledger's key was exchanged.
     KeyRotated,
-    /// A person let sealing go on after it had stopped.
+    /// A person resumed sealing after it had stopped.
     Continued,
     /// An operator, a person or a system task changed a state.
     Operated,
@@ -188,9 +188,9 @@ pub enum Detail {
     Cleared { ground: String, entries: Vec<Run> },
     /// Of an exchanged key: both verifier keys.
     Keys { old: String, new: String },
-    /// Of sealing that went on: why, and the last checkpoint before.
+    /// Of resumed sealing: why, and the last checkpoint before.
     Continued { reason: String, size: u64, root: [u8; 32] },
-    /// Of an operation: the action, and the id of its object where that is no notice, delivery or address.
+    /// Of an operation: the action, and the id of its object unless that is a notice, delivery or address.
     Operated { action: Action, object: Option<Uuid> },
 }
 

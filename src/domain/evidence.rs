@@ -1,11 +1,11 @@
-//! Evidence: a file that proves entries of the ledger to whoever has the ledger's verifier key, without us.
+//! Evidence: a file that proves entries of the ledger to anybody with its verifier key, without us.
 //!
 //! The format is `besked-evidence/1`, JSON, described in `docs/evidence.md`. Reading it is strict: one spelling of base64, no
-//! member unknown or missing, entries and recipients in ascending order, everything by one checkpoint. Whatever carries meaning
+//! member unknown or missing, entries and recipients in ascending order, everything by one checkpoint. Everything with a meaning
 //! is covered by a hash that leads to the signature, so that no bit of it can be changed unnoticed.
 //!
-//! [`verify`] streams: a file is as long as its notice has recipients. What it cannot know it says, entry by entry, in
-//! [`claims`].
+//! [`verify`] streams: a file is as long as its notice has recipients. [`claims`] says of each entry what it proves and what it
+//! does not.
 
 pub mod claims;
 mod read;
@@ -54,7 +54,7 @@ pub enum Invalid {
     /// A body without its salt, or a salt without its body.
     #[error("the person and its salt must be there both or neither")]
     HalfOpened,
-    /// Entries, recipients or messages are not in their order, or stand there twice.
+    /// Entries, recipients or messages are not in their order, or occur twice.
     #[error("{0} are not in ascending order, each once")]
     Order(&'static str),
     /// There are entries by several checkpoints.
@@ -63,7 +63,7 @@ pub enum Invalid {
     /// There are entries of several notices.
     #[error("it has entries of more than one notice")]
     Notices,
-    /// The manifest is missing, or stands there twice.
+    /// The manifest is missing, or occurs twice.
     #[error("it must have exactly one manifest of its notice")]
     Manifest,
     /// The notice is closed twice.
@@ -97,7 +97,7 @@ pub enum Invalid {
     /// A message that no entry names.
     #[error("no entry names this message")]
     Message,
-    /// Where it is: which record, and what is wrong with it.
+    /// The record, and what is wrong with it.
     #[error("{record} {number}: {problem}")]
     At {
         /// `entry`, `recipient` or `message`.
@@ -163,7 +163,7 @@ pub struct Evidence {
     pub checkpoint: Checkpoint,
     /// The notice it is about; `None` for evidence about an address alone.
     pub notice: Option<(Uuid, Category, Hash)>,
-    /// Recipients in the manifest, where there is one.
+    /// Recipients in the manifest, if there is one.
     pub recipients_in_manifest: Option<u64>,
     /// Entries by index.
     pub entries: Vec<Proven>,
@@ -174,7 +174,7 @@ pub struct Evidence {
 }
 
 impl Evidence {
-    /// True where every recipient of the manifest is in the file.
+    /// Returns true if every recipient of the manifest is in the file.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.recipients_in_manifest == Some(self.recipients.len() as u64)

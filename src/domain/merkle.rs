@@ -245,7 +245,7 @@ fn descend<E>(
     Ok((subtree, aside))
 }
 
-/// Where RFC 6962 divides a tree of `size` >= 2 leaves: at the largest power of two below its size.
+/// The place at which RFC 6962 divides a tree of `size` >= 2 leaves: at the largest power of two below its size.
 fn split(size: u64) -> u64 {
     1 << (size - 1).ilog2()
 }
@@ -255,7 +255,7 @@ fn split(size: u64) -> u64 {
 fn range_root<E>(leaves: Range<u64>, source: &mut impl FnMut(Node) -> Result<Hash, E>) -> Result<Hash, E> {
     let mut end = leaves.end;
     let mut root = None;
-    // From the right, where the smallest subtree is.
+    // From the right: the smallest subtree is there.
     while end != leaves.start {
         let level = (end - leaves.start).trailing_zeros();
         end -= 1 << level;
@@ -364,7 +364,7 @@ struct Climb {
     last: u64,
 }
 
-/// The side on which the next sibling of the proof stands.
+/// The side of the next sibling of the proof.
 enum Side {
     Left,
     Right,

@@ -34,7 +34,7 @@ const MAX_BYTES: usize = 1_000_000;
 /// Why a note or a key is refused.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum NoteError {
-    /// The name cannot stand in a key or a signature line.
+    /// The name cannot be part of a key or a signature line.
     #[error("`{}` is not a key name: it must not be empty, nor contain white space, control characters or `+`", .0.escape_debug())]
     Name(String),
     /// The text of the key has not the right form.
@@ -137,7 +137,7 @@ impl VerifierKey {
         &self.name
     }
 
-    /// The id: short, so it tells keys of one name apart and proves nothing.
+    /// The id: short, so it distinguishes keys of one name and proves nothing.
     #[must_use]
     pub fn id(&self) -> [u8; 4] {
         self.id
@@ -167,7 +167,7 @@ impl Signer {
         Ok(Self { verifier_key: VerifierKey::new(name, key.verifying_key())?, key })
     }
 
-    /// The public half, to be handed out.
+    /// The public half, to be published.
     #[must_use]
     pub fn verifier_key(&self) -> &VerifierKey {
         &self.verifier_key
@@ -247,7 +247,7 @@ impl<'a> SignatureLine<'a> {
     }
 }
 
-/// True for what may stand as a key's name.
+/// Returns true for text that may be a key's name.
 fn is_name(name: &str) -> bool {
     !name.is_empty() && !name.chars().any(|c| c.is_whitespace() || c == '+' || c < ' ')
 }

@@ -25,7 +25,7 @@ impl Random {
     /// Seeded by the operating system.
     ///
     /// # Panics
-    /// Where the operating system has no entropy source: nothing Besked promises would hold then.
+    /// If the operating system has no entropy source: no promise of Besked would hold then.
     #[must_use]
     pub fn from_system() -> Self {
         let mut seed = [0; 32];

@@ -6,7 +6,7 @@
 //! messages -> digests                                      messages.rs
 //! ```
 //!
-//! What it looks at is the database and, where this machine has them, the signer's state and a checkpoint that somebody else
+//! It reads the database and, if this machine has them, the signer's state and a checkpoint that somebody else
 //! kept. It finds whatever was changed in the past; it cannot find what was false when it was written.
 
 mod books;
@@ -26,7 +26,7 @@ use crate::store::{Conn, StoreError, tree};
 pub struct Report {
     /// `ok` or `damaged`.
     pub verdict: Verdict,
-    /// Index of the first entry that something is wrong with, where it can be told.
+    /// Index of the first entry that something is wrong with, if it is known.
     pub first_bad: Option<u64>,
     /// What is wrong.
     pub problem: Option<String>,
@@ -94,10 +94,10 @@ impl From<StoreError> for Stop {
     }
 }
 
-/// What an audit is to hold the database against.
+/// What an audit compares the database with.
 #[derive(Clone, Copy)]
 pub struct Against<'a> {
-    /// The ledger's key, where it is known.
+    /// The ledger's key, if it is known.
     pub key: Option<&'a VerifierKey>,
     /// What this machine's signer signed last.
     pub last: Option<&'a Last>,
@@ -119,7 +119,7 @@ pub enum Progress {
 /// Audits the ledger in a snapshot.
 ///
 /// # Errors
-/// Where the database fails. Damage is an answer, not an error.
+/// If the database fails. Damage is a result, not an error.
 pub async fn audit(
     conn: &mut Conn,
     against: Against<'_>,

@@ -1,4 +1,4 @@
-//! Making evidence: a file that proves what the ledger says of a notice, or of one customer of it, to whoever has the key.
+//! Making evidence: a file that proves what the ledger says of a notice, or of one customer of it, to anybody with the key.
 //!
 //! It is written record by record, from one snapshot under one checkpoint. For one customer it opens that customer's entries
 //! only; everybody else stays a hash. [`crate::domain::evidence`] reads it.
@@ -145,7 +145,7 @@ pub async fn export(
 /// Writes evidence of entries about an address itself: a file without notice and recipients.
 ///
 /// # Errors
-/// Where the database fails or the file cannot be written.
+/// If the database fails or the file cannot be written.
 pub async fn export_entries(
     conn: &mut Conn,
     checkpoint: &Signed,
@@ -170,7 +170,7 @@ pub async fn export_entries(
 }
 
 /// Whether an entry belongs into evidence for a customer: its deliveries' were selected; of those about the notice as a whole,
-/// the manifest, the end, and the word of somebody who told this customer.
+/// the manifest, the end, and the attestations for this customer.
 fn concerns(opening: &StoredOpening, wanted: &Wanted<'_>) -> bool {
     // It names operators: the record of what they did is not for customers.
     if opening.event == Event::Operated {
@@ -241,7 +241,7 @@ struct File<W> {
 }
 
 impl<W: Write> File<W> {
-    /// Writes what stands around records; the next one is the first of its array.
+    /// Writes the text around records; the next record is the first of its array.
     fn open(&mut self, text: &str) -> io::Result<()> {
         self.first = true;
         self.out.write_all(text.as_bytes())

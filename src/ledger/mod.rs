@@ -111,13 +111,13 @@ impl LedgerError {
 /// What sealing came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Sealed {
-    /// Every entry has its index; the size then. Where this machine has the key, a checkpoint covers it.
+    /// Every entry has its index; the size then. If this machine has the key, a checkpoint covers it.
     Upto(u64),
     /// Sealing has stopped, and why.
     Stopped(String),
 }
 
-/// How the ledger stands.
+/// The state of the ledger.
 #[derive(Clone, Debug, Serialize)]
 pub struct Standing {
     /// Entries with an index.
@@ -152,10 +152,10 @@ impl Ledger {
         Self { store, config, clock, random }
     }
 
-    /// Gives every waiting entry its index, and signs the tree where this machine has the key.
+    /// Assigns an index to every pending entry, and signs the tree if this machine has the key.
     ///
     /// # Errors
-    /// Where the database, the state file or the key file fails. That sealing has stopped is an answer, not an error.
+    /// If the database, the state file or the key file fails. That sealing has stopped is a result, not an error.
     pub async fn seal(&self) -> Result<Sealed, LedgerError> {
         match sign::load_key(&self.config.ledger)? {
             Some(signer) => self.seal_and_sign(&signer).await,
@@ -166,7 +166,7 @@ impl Ledger {
     async fn seal_and_sign(&self, signer: &Signer) -> Result<Sealed, LedgerError> {
         let signing = Signing::take(&self.config.ledger.state_file).await?;
         let known = Known::read(&self.config.ledger.state_file)?;
-        // Looked at before anything is appended: a database of yesterday must not grow as if it were today's.
+        // Examined before anything is appended: a database of yesterday must not grow as if it were today's.
         let mut head = match self.examine(signer, &known).await? {
             Ok(head) => head,
             Err(reason) => return Ok(Sealed::Stopped(reason)),
@@ -175,7 +175,7 @@ impl Ledger {
             Sealed::Upto(size) => size,
             stopped => return Ok(stopped),
         };
-        // What did not grow was looked at just now.
+        // A tree that did not grow was examined just now.
         if size != head.frontier.size() {
             head = match self.examine(signer, &known).await? {
                 Ok(head) => head,
@@ -187,12 +187,12 @@ impl Ledger {
             Known::Last(last) if last.checkpoint.size() == size => *last,
             _ => sign::sign(&signing, signer, &head)?,
         };
-        // Also where it was signed before: the process may have ended between state file and database.
+        // Also if it was signed before: the process may have ended between state file and database.
         self.publish(&signed).await?;
         Ok(Sealed::Upto(size))
     }
 
-    /// The head as it may be signed; else why not, and sealing is stopped for all nodes.
+    /// Returns the head if it may be signed, else why not, and stops sealing on all nodes.
     async fn examine(&self, signer: &Signer, known: &Known) -> Result<Result<Head, String>, LedgerError> {
         let mut conn = self.store.snapshot().await?;
         let head = tree::head(&mut conn).await?;
@@ -208,12 +208,12 @@ impl Ledger {
         let mut tx = self.store.write().await?;
         tree::set_stopped(&mut tx, Some(&reason)).await?;
         tx.commit().await.map_err(StoreError::from)?;
-        tracing::error!(%reason, "sealing has stopped; sending goes on. `besked ledger continue --reason` lets it go on");
+        tracing::error!(%reason, "sealing has stopped; sending continues. `besked ledger continue --reason` resumes it");
         Ok(Err(reason))
     }
 
     async fn sequence_all(&self) -> Result<Sealed, LedgerError> {
-        // Counted once: nobody is to wait for a writer's turn where nothing waits, nor count a long line at every step.
+        // Counted once: without pending entries nobody waits for a writer's turn, and a long queue is not counted at every step.
         let (_, pending) = entries::sizes(&mut *self.store.read().await?).await?;
         let mut more = pending > 0;
         while more {
@@ -225,7 +225,7 @@ impl Ledger {
         Ok(head.stopped.map_or(Sealed::Upto(head.frontier.size()), Sealed::Stopped))
     }
 
-    /// Shows a signed checkpoint in the database: to nodes without the key, to the audit, to those who ask.
+    /// Publishes a signed checkpoint in the database: for nodes without the key, the audit and the commands.
     async fn publish(&self, last: &Last) -> Result<(), LedgerError> {
         let known = tree::last_checkpoint(&mut *self.store.read().await?).await?;
         if known.is_some_and(|known| known.note == last.note) {
@@ -240,10 +240,10 @@ impl Ledger {
         Ok(())
     }
 
-    /// Seals, and gives the checkpoint that covers everything recorded until now.
+    /// Seals, and returns the checkpoint that covers everything recorded until now.
     ///
     /// # Errors
-    /// Where sealing has stopped, or nobody signed yet and this machine cannot.
+    /// If sealing has stopped, or nobody signed yet and this machine cannot.
     pub async fn checkpoint(&self) -> Result<Signed, LedgerError> {
         if let Sealed::Stopped(reason) = self.seal().await? {
             return Err(LedgerError::Stopped(reason));
@@ -252,10 +252,10 @@ impl Ledger {
         signed.ok_or_else(|| LedgerError::NoKey(self.config.ledger.key_file.clone()))
     }
 
-    /// How the ledger stands, with what would stop sealing looked for.
+    /// Returns the state of the ledger, and examines what would stop sealing.
     ///
     /// # Errors
-    /// Where the database, the state file or the key file fails.
+    /// If the database, the state file or the key file fails.
     pub async fn standing(&self) -> Result<Standing, LedgerError> {
         let signer = sign::load_key(&self.config.ledger)?;
         // Before the snapshot: a checkpoint signed in between must not look like one that the database has lost.
@@ -283,7 +283,7 @@ impl Ledger {
     /// Audits the ledger against all that this machine knows, and a checkpoint that somebody else kept.
     ///
     /// # Errors
-    /// Where the database, the state file or the key file fails. Damage is an answer, not an error.
+    /// If the database, the state file or the key file fails. Damage is a result, not an error.
     pub async fn audit(
         &self,
         kept: Option<&Checkpoint>,
@@ -296,10 +296,10 @@ impl Ledger {
         Ok(audit::audit(&mut conn, against, progress).await?)
     }
 
-    /// The key that verifies what this ledger signs: this machine's, else the one in its state file.
+    /// Returns the key that verifies what this ledger signs: this machine's, else the one in its state file.
     ///
     /// # Errors
-    /// Where the machine has neither.
+    /// If the machine has neither.
     pub fn verifier_key(&self) -> Result<VerifierKey, LedgerError> {
         if let Some(signer) = sign::load_key(&self.config.ledger)? {
             return Ok(signer.verifier_key().clone());
@@ -338,10 +338,10 @@ impl Ledger {
         export::export(&mut conn, &checkpoint, folder, progress).await
     }
 
-    /// This machine's key first, then every other that checkpoints were signed with: what somebody kept may be by an older one.
+    /// Returns this machine's key, then every other that checkpoints were signed with: a stored checkpoint may be by an older one.
     ///
     /// # Errors
-    /// Where the database fails, or no key is known.
+    /// If the database fails, or no key is known.
     pub async fn verifier_keys(&self) -> Result<Vec<VerifierKey>, LedgerError> {
         let mut keys = vec![self.verifier_key()?];
         let signed = tree::keys(&mut *self.store.read().await?).await?;
@@ -349,11 +349,11 @@ impl Ledger {
         Ok(keys)
     }
 
-    /// Lets sealing go on after it stopped: appends an entry that names the last checkpoint and the reason, one more where the
+    /// Resumes sealing after it stopped: appends an entry that names the last checkpoint and the reason, one more if the
     /// key was exchanged, and signs.
     ///
     /// # Errors
-    /// Where nothing stopped it, or the reason says nothing.
+    /// If nothing stopped it, or the reason is not one line of text.
     pub async fn resume(&self, actor: &Actor, reason: &str) -> Result<Signed, LedgerError> {
         if !crate::domain::problem::is_line(reason) {
             return Err(LedgerError::Reason);
@@ -406,7 +406,7 @@ impl Ledger {
     }
 }
 
-/// What was signed last: as the state file has it, else as the database shows it.
+/// What was signed last, by the state file, else by the database.
 async fn last_before(conn: &mut Conn, known: &Known) -> Result<(Option<String>, u64, Hash), StoreError> {
     if let Some(last) = known.last() {
         return Ok((Some(last.key.to_string()), last.checkpoint.size(), last.checkpoint.root()));

@@ -1,4 +1,4 @@
-//! The simplest anchor outside: the checkpoint, mailed daily to somebody who keeps it. Whoever holds one can tell whether the
+//! The simplest anchor outside: the checkpoint, mailed daily to somebody who stores it. The owner of one can find out whether the
 //! ledger still begins with what it was then.
 
 use jiff::SignedDuration;
@@ -18,11 +18,11 @@ use crate::store::{secrets, tree};
 const PERIOD: SignedDuration = SignedDuration::from_hours(24);
 
 impl Ledger {
-    /// Mails the last checkpoint where a day has passed since it was mailed last; gives to how many. A machine without the key
+    /// Mails the last checkpoint if a day has passed since the last mail; returns to how many. A machine without the key
     /// does not: one of them is enough.
     ///
     /// # Errors
-    /// Where the database fails, or nobody could be reached; it is tried again then.
+    /// If the database fails, or nobody could be reached; the next call retries it.
     pub async fn mail_checkpoint(&self) -> Result<usize, LedgerError> {
         let to = &self.config.ledger.checkpoint_to;
         if to.is_empty() || sign::load_key(&self.config.ledger)?.is_none() {

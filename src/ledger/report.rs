@@ -1,11 +1,11 @@
 //! A report of evidence that a lawyer can read: a PDF/A-3b, in plain words, with the evidence file in it.
 //!
 //! ```text
-//! chapters (what is said) -> flow (where it stands, on sheets) -> write (PDF)
+//! chapters (what is said) -> flow (its place on the sheets) -> write (PDF)
 //!                              lines, fonts
 //! ```
 //!
-//! The file is what proves; the report only shows it. Whatever comes from outside may hold any character: none makes a report
+//! The file is what proves; the report only shows it. Text from outside may hold any character: none makes a report
 //! fail, and none shows as something it is not.
 
 mod chapters;
@@ -26,7 +26,7 @@ use crate::store::notices::Kept;
 use flow::Flow;
 use fonts::Fonts;
 
-/// What a report tells.
+/// The content of a report.
 #[derive(Clone, Copy, Debug)]
 pub struct Report<'a> {
     /// Who sent the notice.
@@ -37,7 +37,7 @@ pub struct Report<'a> {
     pub notice: &'a Kept,
     /// Account that the evidence is about; `None` for all of the notice.
     pub account: Option<&'a str>,
-    /// The customer's name, where the report is about one.
+    /// The customer's name, if the report is about one.
     pub customer_name: Option<&'a str>,
     /// Text of the messages as sent, one for each distinct text; for all of a notice its source.
     pub words: &'a [Words],
@@ -94,7 +94,7 @@ impl From<krilla::error::KrillaError> for ReportError {
 /// Makes the report: the same bytes for the same report.
 ///
 /// # Errors
-/// Where notice and evidence do not belong together, or the evidence file is larger than 2 GiB.
+/// If notice and evidence do not belong together, or the evidence file is larger than 2 GiB.
 pub fn pdf(report: &Report<'_>) -> Result<Vec<u8>, ReportError> {
     let notice = report.notice;
     if report.evidence.notice.is_none_or(|(id, _, digest)| (id, digest) != (notice.id, notice.digest)) {

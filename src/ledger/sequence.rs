@@ -1,4 +1,4 @@
-//! The sequencer: gives the entries that wait their index, and the tree its next size.
+//! The sequencer: assigns indexes to pending entries, and the next size to the tree.
 //!
 //! Any node may do it. Everything of a step is in one transaction that holds the head's row and replaces the size it read, so
 //! that a step is done whole or not at all, and twice by nobody.
@@ -10,10 +10,10 @@ use crate::store::{Conn, StoreError};
 /// Entries that one step takes at most: what a transaction may hold others up for.
 pub const STEP: u32 = 1000;
 
-/// Sequences up to [`STEP`] entries; gives how many. While sealing is stopped it takes none.
+/// Sequences up to [`STEP`] entries, and returns how many. While sealing is stopped it takes none.
 ///
 /// # Errors
-/// Where the database fails.
+/// If the database fails.
 pub async fn step(conn: &mut Conn) -> Result<usize, StoreError> {
     let head = tree::lock_head(conn).await?;
     if head.stopped.is_some() { Ok(0) } else { append(conn, head).await }
@@ -23,7 +23,7 @@ pub async fn step(conn: &mut Conn) -> Result<usize, StoreError> {
 /// not to wait. What is sequenced then is signed once a person let sealing go on.
 ///
 /// # Errors
-/// Where the database fails.
+/// If the database fails.
 pub async fn all(conn: &mut Conn) -> Result<(), StoreError> {
     loop {
         let head = tree::lock_head(conn).await?;

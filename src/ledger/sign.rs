@@ -1,7 +1,7 @@
 //! The signer: whether the ledger may be signed, and the signing.
 //!
 //! Only a committed root is signed, and only if the tree begins with the one that was signed last; what is signed is on disk
-//! before anybody is told. What speaks against it is a [`Fault`]: sealing stops then until a person lets it go on.
+//! before anybody sees it. A reason against signing is a [`Fault`]: sealing stops then until a person resumes it.
 
 use std::fs;
 use std::path::Path;
@@ -49,10 +49,10 @@ pub enum Fault {
     OtherKey(String),
 }
 
-/// The ledger's key; `None` where this machine has none, and thus does not sign.
+/// Reads the ledger's key; `None` if this machine has none and therefore does not sign.
 ///
 /// # Errors
-/// Where there is a key file, but no key in it.
+/// If there is a key file without a key in it.
 pub fn load_key(config: &config::Ledger) -> Result<Option<Signer>, LedgerError> {
     let path: &Path = &config.key_file;
     let failed = |problem: String| LedgerError::Key { path: path.to_owned(), problem };
@@ -82,7 +82,7 @@ impl Known {
     /// What a state file says.
     ///
     /// # Errors
-    /// Where it cannot be read at all.
+    /// If it cannot be read at all.
     pub fn read(path: &Path) -> Result<Self, StateError> {
         match state::read(path) {
             Ok(None) => Ok(Self::Nothing),
@@ -92,17 +92,17 @@ impl Known {
         }
     }
 
-    /// What was signed last, where that is known.
+    /// What was signed last, if that is known.
     #[must_use]
     pub fn last(&self) -> Option<&Last> {
         if let Self::Last(last) = self { Some(last) } else { None }
     }
 }
 
-/// All that speaks against signing the tree as it stands.
+/// Every reason against signing the tree as it is.
 ///
 /// # Errors
-/// Where the database fails.
+/// If the database fails.
 pub async fn faults(conn: &mut Conn, key: &VerifierKey, known: &Known, head: &Head) -> Result<Vec<Fault>, StoreError> {
     let last = match known {
         Known::Damaged(problem) => return Ok(vec![Fault::BadState(problem.clone())]),
@@ -144,10 +144,10 @@ async fn follows(conn: &mut Conn, signed: &Checkpoint, head: &Head) -> Result<bo
     Ok(verify_consistency(old, &signed.root(), new, &head.root, &proof).is_ok())
 }
 
-/// Signs the tree as it stands, which nothing may speak against.
+/// Signs the tree as it is; the caller has found no fault.
 ///
 /// # Errors
-/// Where the state cannot be written.
+/// If the state cannot be written.
 pub fn sign(signing: &Signing, signer: &Signer, head: &Head) -> Result<Last, LedgerError> {
     let origin = signer.verifier_key().name();
     let unsignable = |problem: String| LedgerError::Unsignable(problem);

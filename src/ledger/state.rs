@@ -1,10 +1,10 @@
-//! The signer's state file: the last checkpoint it signed, kept outside the database and on disk before anybody is told.
+//! The signer's state file: the last checkpoint it signed, stored outside the database, and on disk before anybody sees it.
 //!
-//! It is what notices a database that was restored from an older copy. Whoever holds its lock is the one process that signs.
+//! It detects a database that was restored from an older copy. The owner of its lock is the one process that signs.
 //!
 //! ```text
 //! besked-ledger-state/1
-//! example.com/besked+id+key          the verifier key of whoever signed
+//! example.com/besked+id+key          the verifier key of the signer
 //! example.com/besked                 and the checkpoint, a C2SP signed note
 //! 109
 //! ...
@@ -62,10 +62,10 @@ pub struct Last {
     pub note: String,
 }
 
-/// Reads what was signed last; `None` where nothing was.
+/// Reads what was signed last; `None` if nothing was.
 ///
 /// # Errors
-/// Where there is a file, but not to be read.
+/// If there is a file that cannot be read.
 pub fn read(path: &Path) -> Result<Option<Last>, StateError> {
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,
@@ -93,10 +93,10 @@ pub struct Signing {
 }
 
 impl Signing {
-    /// Takes the right to sign, from whoever has it for a moment.
+    /// Takes the right to sign; waits while another process has it for a moment.
     ///
     /// # Errors
-    /// Where another process keeps it, or the lock file cannot be made.
+    /// If another process does not release it, or the lock file cannot be created.
     pub async fn take(path: &Path) -> Result<Self, StateError> {
         // Beside the file, which is replaced by renaming: a lock on it would be one on its predecessor.
         let lock = beside(path, ".lock");
@@ -118,7 +118,7 @@ impl Signing {
     /// Replaces what was signed last; it is on disk when this returns.
     ///
     /// # Errors
-    /// Where it cannot be written; the old state stands then.
+    /// If it cannot be written; the old state remains then.
     pub fn replace(&self, last: &Last) -> Result<(), StateError> {
         let failed = |source| StateError::Io { path: self.path.clone(), source };
         let new = beside(&self.path, ".new");

@@ -13,7 +13,7 @@ const HEIGHT: u8 = 8;
 /// Tiles kept in memory at most, about 16 kB each.
 const KEPT: usize = 512;
 
-/// The complete subtrees of a tree that stands still, as within a snapshot.
+/// The complete subtrees of a tree that does not change, as within a snapshot.
 #[derive(Default)]
 pub struct Subtrees {
     tiles: HashMap<(u8, u64), Tree>,
@@ -23,7 +23,7 @@ impl Subtrees {
     /// The root that the tree had at a size.
     ///
     /// # Errors
-    /// Where the database fails, or has fewer entries than that.
+    /// If the database fails, or has fewer entries than that.
     pub async fn root_at(&mut self, conn: &mut Conn, size: u64) -> Result<Hash, StoreError> {
         self.load(conn, |note| merkle::root_at(size, note).map(|_| ())).await?;
         merkle::root_at(size, |node| self.get(node))
@@ -32,7 +32,7 @@ impl Subtrees {
     /// Proves that leaf `index` is in the tree of `size` leaves.
     ///
     /// # Errors
-    /// Where the database fails, or has fewer entries than that.
+    /// If the database fails, or has fewer entries than that.
     pub async fn inclusion(&mut self, conn: &mut Conn, index: u64, size: u64) -> Result<Vec<Hash>, StoreError> {
         self.load(conn, |note| merkle::inclusion_proof(index, size, note).map(|_| ())).await?;
         Ok(merkle::inclusion_proof(index, size, |node| self.get(node))?.unwrap_or_default())
@@ -41,7 +41,7 @@ impl Subtrees {
     /// Proves that the tree of `new` leaves begins with that of `old` leaves.
     ///
     /// # Errors
-    /// Where the database fails, or has fewer entries than that.
+    /// If the database fails, or has fewer entries than that.
     pub async fn consistency(&mut self, conn: &mut Conn, old: u64, new: u64) -> Result<Vec<Hash>, StoreError> {
         self.load(conn, |note| merkle::consistency_proof(old, new, note).map(|_| ())).await?;
         Ok(merkle::consistency_proof(old, new, |node| self.get(node))?.unwrap_or_default())

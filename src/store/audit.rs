@@ -38,7 +38,7 @@ pub struct Audited {
     pub entry_id: Uuid,
     /// Its leaf.
     pub leaf: Part,
-    /// What it opens to; `None` where the opening is gone.
+    /// What it opens to; `None` if the opening is gone.
     pub opening: Option<AuditedOpening>,
 }
 

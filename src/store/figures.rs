@@ -1,4 +1,4 @@
-//! Figures for those who watch: what waits in the queue and for the ledger. Each is one pass over an index, which on a queue
+//! Figures for monitoring: what waits in the queue and for the ledger. Each is one pass over an index, which on a queue
 //! of a million takes a fraction of a second; nothing is locked.
 
 use jiff::Timestamp;
@@ -49,7 +49,7 @@ pub struct Sealing {
     pub pending: u64,
     /// When the first of those was made.
     pub oldest: Option<Timestamp>,
-    /// True where sealing has stopped until a person lets it go on.
+    /// True if sealing has stopped until a person resumes it.
     pub stopped: bool,
 }
 

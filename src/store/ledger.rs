@@ -204,8 +204,8 @@ macro_rules! sealed {
     };
 }
 
-/// The sealed entries about a notice by index: about the notice as a whole, and about its deliveries, to one customer where
-/// named, at one address, where named. The record of what operators did is left out.
+/// The sealed entries about a notice by index: about the notice as a whole, and about its deliveries, to one customer and
+/// at one address if they are named. The record of what operators did is left out.
 pub async fn sealed(
     conn: &mut Conn,
     notice_id: Uuid,
@@ -241,7 +241,7 @@ pub async fn sealed(
     })
 }
 
-/// How many entries about a notice wait for their index, to one customer where named.
+/// How many entries about a notice wait for their index, about one customer if named. The record of what operators did does not count.
 pub async fn unsealed(conn: &mut Conn, notice_id: Uuid, account_id: Option<&str>) -> Result<u64> {
     let row = sqlx::query(
         "SELECT COUNT(*) AS n FROM ledger_pending w JOIN ledger_openings o ON o.entry_id = w.entry_id

@@ -1,9 +1,9 @@
-//! Keys that all nodes share and nobody types: kept in the database, never shown.
+//! Keys that all nodes share and nobody types: stored in the database, never shown.
 
 use super::row::Row;
 use super::{Conn, Result};
 
-/// Keeps `value` under a name unless there is one already, and gives the one that is kept.
+/// Stores `value` under a name unless there is one already, and returns the stored one.
 pub async fn get_or_insert(conn: &mut Conn, name: &str, value: &[u8; 32]) -> Result<[u8; 32]> {
     sqlx::query("INSERT INTO secrets (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING")
         .bind(name)
@@ -19,7 +19,7 @@ pub async fn find(conn: &mut Conn, name: &str) -> Result<Option<[u8; 32]>> {
     row.map(|row| Row::of("secrets", &row).bytes("value")).transpose()
 }
 
-/// Writes what is kept anew: whether that can be done is the question.
+/// Writes the stored values again, to find out if the database can be written.
 pub async fn touch(conn: &mut Conn) -> Result<()> {
     sqlx::query("UPDATE secrets SET value = value").execute(conn).await?;
     Ok(())

@@ -1,6 +1,6 @@
 //! The ledger's tree as it is kept: its head, its leaves, the hashes that proofs need, and the checkpoints that were signed.
 //!
-//! Whoever changes the head holds its row ([`lock_head`]) and replaces the size it read ([`advance`]): indexes are contiguous
+//! A transaction that changes the head holds its row ([`lock_head`]) and replaces the size it read ([`advance`]): indexes are contiguous
 //! whatever nodes do at the same time.
 
 use jiff::Timestamp;
@@ -13,7 +13,7 @@ use super::row::{Row, hex};
 use super::{Conn, Result, StoreError};
 use crate::domain::merkle::{Frontier, Hash};
 
-/// Where the tree stands.
+/// The state of the tree.
 #[derive(Clone, Debug)]
 pub struct Head {
     /// All that is needed to append.
@@ -61,7 +61,7 @@ pub async fn lock_head(conn: &mut Conn) -> Result<Head> {
     read_head(&sqlx::query(sql).fetch_one(conn).await?)
 }
 
-/// Replaces the head of the tree of `old_size` leaves. False where that is not its size any more.
+/// Replaces the head of the tree of `old_size` leaves. Returns false if that is not its size any more.
 pub async fn advance(conn: &mut Conn, old_size: u64, frontier: &Frontier) -> Result<bool> {
     let done = sqlx::query("UPDATE ledger_head SET size = $2, root = $3, peaks = $4 WHERE id = 1 AND size = $1")
         .bind(signed(old_size))
@@ -73,7 +73,7 @@ pub async fn advance(conn: &mut Conn, old_size: u64, frontier: &Frontier) -> Res
     Ok(done.rows_affected() == 1)
 }
 
-/// Stops sealing for a reason, or lets it go on. False where it is so already.
+/// Stops sealing for a reason, or resumes it. Returns false if nothing changed.
 pub async fn set_stopped(conn: &mut Conn, reason: Option<&str>) -> Result<bool> {
     let sql = "UPDATE ledger_head SET stopped = $1 WHERE id = 1 AND ($1 IS NULL) <> (stopped IS NULL)";
     Ok(sqlx::query(sql).bind(reason).execute(conn).await?.rows_affected() == 1)

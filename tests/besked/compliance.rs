@@ -27,8 +27,8 @@ async fn a_compliance_officer_proves_audits_erases_and_restores() {
     shell.run(&["notice", "send", "one.md", "--wait", "--yes"]).ok();
     shell.run(&["notice", "send", "two.md", "--wait", "--yes"]).ok();
     let status = shell.run(&["--json", "ledger", "status"]).ok().json();
-    // Each notice: its manifest, an entry for each of a thousand recipients, its end.
-    assert_eq!((status["size"].as_u64(), status["pending"].as_u64()), (Some(2004), Some(0)), "{status}");
+    // Each notice: created, submitted, released, its manifest, an entry for each of a thousand recipients, its end.
+    assert_eq!((status["size"].as_u64(), status["pending"].as_u64()), (Some(2010), Some(0)), "{status}");
 
     let account = ["--notice", "CHG-1", "--account", "C100007"];
     let files = ["-o", "evidence.json", "--pdf", "evidence.pdf", "--with-message"];
@@ -75,7 +75,7 @@ async fn a_compliance_officer_proves_audits_erases_and_restores() {
     let email = shown["contacts"][0]["email"].as_str().unwrap().to_owned();
     shell.run(&["subject", "export", &email, "-o", "subject.json"]).ok();
     shell.run(&["subject", "erase", &email, "--ground", "Art. 17(1)(b)", "--yes"]).ok();
-    shell.run(&["subject", "export", &email]).fails(2, &["nothing is kept of"]);
+    shell.run(&["subject", "export", &email]).fails(2, &["nothing is stored about"]);
     shell.run(&["ledger", "audit"]).ok();
     assert_eq!(verify("evidence.json").0, 0, "everybody else's evidence still verifies");
     shell.run(&["evidence", "export", "--notice", "CHG-2", "--account", "C100009", "-o", "other.json"]).ok();
@@ -96,7 +96,7 @@ async fn a_compliance_officer_proves_audits_erases_and_restores() {
     shell.run(&["ledger", "checkpoint"]).fails(1, &["sealing has stopped", "hint: "]);
     shell.run(&["ledger", "continue", "--reason", "disk failure; backup of yesterday"]).ok();
     shell.run(&["dispatch", "--until-idle"]).ok();
-    shell.run(&["subject", "export", &email]).fails(2, &["nothing is kept of"]);
+    shell.run(&["subject", "export", &email]).fails(2, &["nothing is stored about"]);
     shell.run(&["ledger", "status"]).ok();
     shell.run(&["ledger", "continue", "--reason", "again"]).fails(2, &["nothing to continue"]);
 }

@@ -1,5 +1,6 @@
 //! Tidiness, held by reading the source: the layers, the first line of each file, and what must not be there.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -75,23 +76,128 @@ fn layer(module: &str) -> Option<usize> {
     LAYERS.iter().position(|layer| layer.contains(&module))
 }
 
-/// Imports and paths that lead upward, wherever they stand.
-fn upward(path: &str, text: &str) -> Vec<String> {
+/// The top-level modules that a file uses, wherever they stand, each with its line; and the module of the file.
+fn used<'a>(path: &'a str, text: &'a str) -> (&'a str, Vec<(usize, &'a str)>) {
     let inside = path.trim_start_matches("src/").trim_end_matches("/mod.rs");
-    let module = inside.split(['/', '.']).next().unwrap();
-    if matches!(module, "lib" | "main") {
-        return Vec::new();
-    }
-    let own = layer(module).unwrap_or_else(|| panic!("{path}: `{module}` is in no layer"));
     // `super` leads out of the module from its own file, `super::super` from its files below; deeper nobody goes.
     let root = if inside.contains('/') { "super::super::" } else { "super::" };
     let mut found = Vec::new();
     for (at, prefix) in text.match_indices("crate::").chain(text.match_indices(root)) {
         let line = text[..at].matches('\n').count() + 1;
-        for used in first_names(&text[at + prefix.len()..]) {
-            if layer(used).is_some_and(|used| used > own) {
-                found.push(format!("{path}:{line}: {module} uses {used}"));
-            }
+        found.extend(first_names(&text[at + prefix.len()..]).into_iter().map(|name| (line, name)));
+    }
+    (inside.split(['/', '.']).next().unwrap(), found)
+}
+
+/// Imports and paths that lead upward.
+fn upward(path: &str, text: &str) -> Vec<String> {
+    let (module, found) = used(path, text);
+    if matches!(module, "lib" | "main") {
+        return Vec::new();
+    }
+    let own = layer(module).unwrap_or_else(|| panic!("{path}: `{module}` is in no layer"));
+    let upward = found.into_iter().filter(|(_, used)| layer(used).is_some_and(|used| used > own));
+    upward.map(|(line, used)| format!("{path}:{line}: {module} uses {used}")).collect()
+}
+
+/// The faces: each calls services, and never the store.
+const FACES: &[&str] = &["cli", "public", "http", "console"];
+
+/// Files of faces that still call the store.
+const CALLS_THE_STORE: &[&str] = &["src/cli/answers.rs", "src/cli/deliveries.rs", "src/cli/deliveries/uncertain.rs"];
+
+/// Where a face calls the store.
+fn faces_that_store(path: &str, text: &str) -> Vec<String> {
+    let (module, found) = used(path, text);
+    if !FACES.contains(&module) || CALLS_THE_STORE.contains(&path) {
+        return Vec::new();
+    }
+    let stores = found.into_iter().filter(|(_, used)| *used == "store");
+    stores.map(|(line, _)| format!("{path}:{line}: {module} uses store")).collect()
+}
+
+/// Top-level modules in which circles are known: both are to be laid out anew.
+const CIRCLES_KNOWN: &[&str] = &["dispatch", "store"];
+
+/// The part of a top-level module that a file belongs to: a file or folder in it; `None` for the module's own file.
+fn part(path: &str) -> Option<(&str, &str)> {
+    let (module, inside) = path.strip_prefix("src/")?.split_once('/')?;
+    let part = inside.split('/').next()?.trim_end_matches(".rs");
+    (part != "mod").then_some((module, part))
+}
+
+/// The parts of the same module that a file uses.
+fn parts_used<'a>(path: &str, text: &'a str) -> Vec<&'a str> {
+    let Some((module, own)) = part(path) else { return Vec::new() };
+    let text = without_tests(path, text);
+    let depth = path.matches('/').count() - usize::from(path.ends_with("/mod.rs"));
+    // What leads out of the part: `super` from its own file, `super::super` from the files in its folder; deeper nobody goes.
+    let out = match depth {
+        2 => "super::",
+        3 => "super::super::",
+        _ => "crate::",
+    };
+    let leads_out = |(at, root): &(usize, &str)| {
+        *root != "crate::" && !text[..*at].ends_with("super::") && !text[at + root.len()..].starts_with("super::")
+    };
+    let within = format!("crate::{module}::");
+    let crate_paths = text.match_indices(&within).map(|(at, root)| at + root.len());
+    let super_paths = text.match_indices(out).filter(leads_out).map(|(at, root)| at + root.len());
+    let ends: Vec<usize> = crate_paths.chain(super_paths).collect();
+    ends.into_iter().flat_map(|end| first_names(&text[end..])).filter(|name| *name != own).collect()
+}
+
+/// Parts of one top-level module that use each other, directly or not.
+fn circles(files: &[(String, String)]) -> Vec<String> {
+    let mut uses: BTreeMap<(&str, &str), BTreeSet<&str>> = BTreeMap::new();
+    for (path, text) in files {
+        if let Some(key) = part(path) {
+            uses.entry(key).or_default().extend(parts_used(path, text));
+        }
+    }
+    let reaches = |module, from, to| {
+        let (mut waiting, mut seen) = (vec![from], BTreeSet::new());
+        while let Some(part) = waiting.pop() {
+            let unseen = uses.get(&(module, part)).into_iter().flatten().filter(|next| seen.insert(**next));
+            waiting.extend(unseen);
+        }
+        seen.contains(to)
+    };
+    let mut found = Vec::new();
+    for ((module, part), used) in uses.iter().filter(|((module, _), _)| !CIRCLES_KNOWN.contains(module)) {
+        for other in used.iter().filter(|other| reaches(*module, **other, *part)) {
+            found.push(format!("{module}: `{part}` uses `{other}`, which uses `{part}`"));
+        }
+    }
+    found
+}
+
+/// The longest function, in lines with its first and last.
+const LONGEST: usize = 60;
+
+/// Files with a function that is still too long.
+const LONG_KNOWN: &[&str] = &["src/cli/deliveries.rs"];
+
+/// Functions that are too long, found by indentation.
+fn long(path: &str, text: &str) -> Vec<String> {
+    if LONG_KNOWN.contains(&path) {
+        return Vec::new();
+    }
+    let lines: Vec<&str> = text.lines().collect();
+    let mut found = Vec::new();
+    for (first, line) in lines.iter().enumerate() {
+        let code = line.trim_start();
+        let words = code.split_whitespace().take_while(|word| *word != "fn");
+        let qualifiers = ["pub", "pub(crate)", "pub(super)", "const", "async", "unsafe"];
+        let begins = code.split_whitespace().any(|word| word == "fn")
+            && words.into_iter().all(|word| qualifiers.contains(&word));
+        if !begins || code.ends_with(';') {
+            continue;
+        }
+        let end = format!("{}}}", &line[..line.len() - code.len()]);
+        let length = lines[first..].iter().position(|line| **line == end).map_or(0, |last| last + 1);
+        if length > LONGEST {
+            found.push(format!("{path}:{}: a function of {length} lines", first + 1));
         }
     }
     found
@@ -184,6 +290,21 @@ fn imports_lead_downward() {
 }
 
 #[test]
+fn faces_call_services_and_not_the_store() {
+    hold(&["src"], faces_that_store);
+}
+
+#[test]
+fn the_parts_of_a_module_are_in_no_circle() {
+    assert_eq!(circles(&files(&["src"])), [""; 0]);
+}
+
+#[test]
+fn functions_are_short() {
+    hold(&["src"], long);
+}
+
+#[test]
 fn every_file_says_what_it_is_and_is_short() {
     hold(&["src", "tests", "benches"], unfit);
 }
@@ -219,6 +340,23 @@ fn each_rule_can_fail() {
         ("src/main.rs", "use crate::cli;"),
     ] {
         assert_eq!(upward(path, text), [""; 0], "{text}");
+    }
+    assert_eq!(faces_that_store("src/cli/x.rs", "use crate::store::y;"), ["src/cli/x.rs:1: cli uses store"]);
+    assert!(faces_that_store("src/mail/x.rs", "use crate::store::y;").is_empty());
+    for (one, other) in [
+        (("src/mail/a.rs", "use super::b;"), ("src/mail/b/x.rs", "use super::super::a;")),
+        (("src/mail/a/mod.rs", "use super::{c, b::d};"), ("src/mail/b.rs", "use crate::mail::a::E;")),
+    ] {
+        let files = [one, other].map(|(path, text)| (path.to_owned(), text.to_owned()));
+        let found = ["mail: `a` uses `b`, which uses `a`", "mail: `b` uses `a`, which uses `b`"];
+        assert_eq!(circles(&files), found, "{one:?}");
+        assert_eq!(circles(&files[..1]), [""; 0]);
+    }
+    for header in ["pub async fn x() {", "fn x(", "    pub(crate) const fn x() -> u8 {"] {
+        let end = &header[..header.len() - header.trim_start().len()];
+        let function = |lines: usize| format!("//! X.\n{header}\n{}{end}}}\n", "    ;\n".repeat(lines - 2));
+        assert_eq!(long("src/x.rs", &function(61)), ["src/x.rs:2: a function of 61 lines"], "{header}");
+        assert_eq!(long("src/x.rs", &function(60)), [""; 0], "{header}");
     }
     assert_eq!(unfit("src/utils.rs", &"use x;\n".repeat(501)).len(), 3);
     assert_eq!(unfit("src/x.rs", "//! X.\n"), [""; 0]);

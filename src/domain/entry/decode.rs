@@ -30,7 +30,7 @@ impl Fact {
     /// Reads a fact.
     ///
     /// # Errors
-    /// [`DecodeError`] where the bytes are not exactly what [`Fact::to_cbor`] writes.
+    /// [`DecodeError`] if the bytes are not exactly what [`Fact::to_cbor`] writes.
     pub fn from_cbor(bytes: &[u8]) -> Result<Self, DecodeError> {
         let fact = Self::read(bytes)?;
         if fact.to_cbor() == bytes { Ok(fact) } else { Err(DecodeError::NotCanonical("the fact")) }
@@ -41,7 +41,7 @@ impl Fact {
     /// Reads a fact that a commitment vouches for: whether it is in canonical form was decided when it was made.
     ///
     /// # Errors
-    /// [`DecodeError::Form`] where the bytes are not a fact.
+    /// [`DecodeError::Form`] if the bytes are not a fact.
     pub fn read(bytes: &[u8]) -> Result<Self, DecodeError> {
         fact(&mut Decoder::new(bytes)).map_err(|_| DecodeError::Form("the fact"))
     }
@@ -51,7 +51,7 @@ impl Person {
     /// Reads a person.
     ///
     /// # Errors
-    /// [`DecodeError`] where the bytes are not exactly what [`Person::to_cbor`] writes.
+    /// [`DecodeError`] if the bytes are not exactly what [`Person::to_cbor`] writes.
     pub fn from_cbor(bytes: &[u8]) -> Result<Self, DecodeError> {
         let person = person(&mut Decoder::new(bytes)).map_err(|_| DecodeError::Form("the person"))?;
         if person.to_cbor() == bytes { Ok(person) } else { Err(DecodeError::NotCanonical("the person")) }
@@ -75,7 +75,7 @@ impl<'b> Brief<'b> {
     /// Reads it from a person's bytes, which a commitment vouches for.
     ///
     /// # Errors
-    /// [`DecodeError::Form`] where the bytes are not a person.
+    /// [`DecodeError::Form`] if the bytes are not a person.
     pub fn read(person: &'b [u8]) -> Result<Self, DecodeError> {
         let read = |cbor: &mut Cbor<'b>| -> Read<Self> {
             length(cbor, 11)?;
@@ -96,7 +96,7 @@ impl<'b> Brief<'b> {
 /// The two commitments in a leaf: to the fact and to the person.
 ///
 /// # Errors
-/// [`DecodeError::Leaf`] where it is not one.
+/// [`DecodeError::Leaf`] if it is not one.
 pub fn commitments(leaf: &[u8]) -> Result<([u8; 32], [u8; 32]), DecodeError> {
     // `[1, 32 bytes, 32 bytes]` has one spelling, of 70 bytes.
     let read = || Some((leaf.get(..4)?, leaf.get(4..36)?, leaf.get(36..38)?, leaf.get(38..)?));
@@ -112,7 +112,7 @@ pub fn commitments(leaf: &[u8]) -> Result<([u8; 32], [u8; 32]), DecodeError> {
 /// Account id and address of a recipient's `who`.
 ///
 /// # Errors
-/// [`DecodeError`] where the bytes are not exactly what [`who`] writes.
+/// [`DecodeError`] if the bytes are not exactly what [`who`] writes.
 pub fn parse_who(bytes: &[u8]) -> Result<(String, String), DecodeError> {
     let read = |cbor: &mut Cbor<'_>| -> Read<(String, String)> {
         length(cbor, 2)?;

@@ -71,7 +71,7 @@ fn encode(write: impl FnOnce(&mut Cbor<'_>) -> Result<(), EncodeError>) -> Vec<u
     bytes
 }
 
-/// Text as it stands in entries: in normal form C (Unicode Standard Annex 15).
+/// Text as it is written in entries: in normal form C (Unicode Standard Annex 15).
 #[must_use]
 pub fn nfc(text: &str) -> std::borrow::Cow<'_, str> {
     if text.is_ascii() { text.into() } else { text.nfc().collect::<String>().into() }

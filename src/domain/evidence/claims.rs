@@ -17,10 +17,10 @@ pub struct Claim {
     pub does_not_prove: String,
 }
 
-/// What holds of every entry.
+/// The limit that all entries share.
 const OPERATION: &str = "that what our host recorded was true";
 
-/// What an entry proves and does not prove.
+/// Returns what an entry proves and does not prove.
 #[must_use]
 pub fn of(fact: &Fact, subject: &Subject) -> Claim {
     let (said, not) = match fact.event {
@@ -28,80 +28,85 @@ pub fn of(fact: &Fact, subject: &Subject) -> Claim {
         Event::Closed => closed(fact),
         _ if fact.is_finding() => settled(fact, subject),
         Event::Accepted => accepted(fact, subject),
-        Event::Delivered => (
-            format!("a delivery report said that the message to {} reached its mailbox", whom(subject)),
-            "that the report was genuine, or that anybody read the message",
-        ),
-        Event::Bounced => (
-            format!("the message to {} was returned as undeliverable", whom(subject)),
-            "that the person learned nothing of it by another way, or why it was returned beyond what the report says",
-        ),
-        Event::Rejected => (
-            format!("{} refused the message to {}{}", server(subject), whom(subject), reply(subject)),
-            "that the address is wrong for good, or that nobody there was told by another way",
-        ),
-        Event::Deferred => (
-            format!("{} put off the message to {}{}", server(subject), whom(subject), reply(subject)),
-            "what came of it: later entries say that, and further deferrals have no entry of their own",
-        ),
-        Event::Expired => (
-            format!(
-                "the message to {} was put off for longer than we try, and given up{}",
-                whom(subject),
-                reply(subject)
-            ),
-            "that no copy reached the person: a server may have taken one without saying so",
-        ),
-        Event::Uncertain => (
-            format!("a message to {} may have been sent, and whether the server took it is not known", whom(subject)),
-            "that it arrived, nor that it did not",
-        ),
-        Event::Resent => (
-            format!("an operator decided to send the message to {} again{}", whom(subject), words(subject)),
-            "that it was sent again: later entries say what came of it",
-        ),
-        Event::Suppressed => (
-            format!("nothing more was sent to {}, as the address was suppressed", whom(subject)),
-            "that the suppression was right",
-        ),
-        Event::OptedOut => (
-            format!("nothing more was sent to {}, as the person had opted out of the category", whom(subject)),
-            "that the opt-out was the person's own wish",
-        ),
-        Event::Cancelled => (
-            format!("nothing more was sent to {}, as the delivery was cancelled", whom(subject)),
-            "that no earlier attempt reached the person",
-        ),
         Event::Attested => attested(subject),
         Event::PreferenceChanged => preference(fact, subject),
-        Event::Restricted => (
-            match fact.detail {
-                Detail::Flag(true) => format!("the processing of the data of {} was restricted", whom(subject)),
-                _ => format!("the processing of the data of {} was no longer restricted", whom(subject)),
-            },
-            "who asked for it",
-        ),
-        Event::Rectified => (
-            match fact.detail {
-                Detail::Flag(true) => format!("{} was put in place of another address", whom(subject)),
-                _ => format!("{} was replaced by another address", whom(subject)),
-            },
-            "which of the two was right",
-        ),
+        Event::Restricted => restricted(fact, subject),
+        Event::Rectified => rectified(fact, subject),
         Event::Erased => (cleared(fact, "a person was erased"), "whom they named: that is deleted"),
         Event::Purged => (cleared(fact, "persons were deleted at the end of their retention"), "whom they named"),
-        Event::KeyRotated => match &fact.detail {
-            Detail::Keys { old, new } => (
-                format!("the ledger's key was exchanged: {old} until then, {new} from then on"),
-                "that the old key was not misused before",
-            ),
-            _ => ("the ledger's key was exchanged".to_owned(), "which keys"),
-        },
+        Event::KeyRotated => key_rotated(fact),
         Event::Continued => continued(fact),
         Event::Operated => operated(fact, subject),
+        event => delivery(event, subject),
     };
     let proves = format!("Recorded at {}: {said}.", shown(fact.at));
     Claim { proves, does_not_prove: format!("It does not prove {not}; nor {OPERATION}.") }
+}
+
+/// What became of a delivery, apart from an acceptance.
+fn delivery(event: Event, subject: &Subject) -> (String, &'static str) {
+    let whom = whom(subject);
+    match event {
+        Event::Delivered => (
+            format!("a delivery report said that the message to {whom} reached its mailbox"),
+            "that the report was genuine, or that anybody read the message",
+        ),
+        Event::Bounced => (
+            format!("the message to {whom} was returned as undeliverable"),
+            "that the person did not learn of it in another way, or why it was returned beyond what the report says",
+        ),
+        Event::Rejected => (
+            format!("{} refused the message to {whom}{}", server(subject), reply(subject)),
+            "that the address is wrong for good, or that nobody there was informed in another way",
+        ),
+        Event::Deferred => (
+            format!("{} deferred the message to {whom}{}", server(subject), reply(subject)),
+            "what came of it: later entries say that, and further deferrals have no entry of their own",
+        ),
+        Event::Expired => (
+            format!("the message to {whom} was deferred for longer than we retry, and dropped{}", reply(subject)),
+            "that no copy reached the person: a server may have accepted one without saying so",
+        ),
+        Event::Uncertain => (
+            format!("a message to {whom} may have been sent, and whether the server accepted it is unknown"),
+            "that it arrived, nor that it did not",
+        ),
+        Event::Resent => (
+            format!("an operator decided to send the message to {whom} again{}", words(subject)),
+            "that it was sent again: later entries say what came of it",
+        ),
+        Event::Suppressed => (
+            format!("nothing more was sent to {whom}, as the address was suppressed"),
+            "that the suppression was right",
+        ),
+        Event::OptedOut => (
+            format!("nothing more was sent to {whom}, as the person had opted out of the category"),
+            "that the opt-out was the person's own wish",
+        ),
+        Event::Cancelled => (
+            format!("nothing more was sent to {whom}, as the delivery was cancelled"),
+            "that no earlier attempt reached the person",
+        ),
+        other => (format!("{other} of {whom}"), "more than that"),
+    }
+}
+
+fn restricted(fact: &Fact, subject: &Subject) -> (String, &'static str) {
+    let no_longer = if matches!(fact.detail, Detail::Flag(true)) { "" } else { "no longer " };
+    (format!("the processing of the data of {} was {no_longer}restricted", whom(subject)), "who asked for it")
+}
+
+fn rectified(fact: &Fact, subject: &Subject) -> (String, &'static str) {
+    let how = if matches!(fact.detail, Detail::Flag(true)) { "replaced another" } else { "was replaced by another" };
+    (format!("{} {how} address", whom(subject)), "which of the two was right")
+}
+
+fn key_rotated(fact: &Fact) -> (String, &'static str) {
+    let Detail::Keys { old, new } = &fact.detail else {
+        return ("the ledger's key was exchanged".to_owned(), "which keys");
+    };
+    let said = format!("the ledger's key was exchanged: {old} until then, {new} from then on");
+    (said, "that the old key was not misused before")
 }
 
 fn operated(fact: &Fact, subject: &Subject) -> (String, &'static str) {
@@ -183,12 +188,12 @@ fn settled(fact: &Fact, subject: &Subject) -> (String, &'static str) {
 fn attested(subject: &Subject) -> (String, &'static str) {
     let said = match subject {
         Subject::Person(person) => format!(
-            "somebody stated that customer {} was told by another way ({}): {}",
+            "somebody stated that customer {} was informed in another way ({}): {}",
             person.account_id,
             one_line(&person.role),
             one_line(&person.reply)
         ),
-        _ => "somebody stated that a customer was told by another way".to_owned(),
+        _ => "somebody stated that a customer was informed in another way".to_owned(),
     };
     (said, "that the statement is true: it is a person's word")
 }
@@ -201,7 +206,7 @@ fn preference(fact: &Fact, subject: &Subject) -> (String, &'static str) {
         }
         _ => format!("{} changed a preference", whom(subject)),
     };
-    (said, "that the person did it: whoever had the link or the right to change it could")
+    (said, "that the person did it: anybody with the link or the right to change it could")
 }
 
 fn cleared(fact: &Fact, what: &str) -> String {
@@ -223,16 +228,16 @@ fn continued(fact: &Fact) -> (String, &'static str) {
     let said = match &fact.detail {
         Detail::Continued { reason, size, .. } => {
             format!(
-                "a person let sealing go on after a checkpoint of {size} entries, for the reason: {}",
+                "a person resumed sealing after a checkpoint of {size} entries, for the reason: {}",
                 one_line(reason)
             )
         }
-        _ => "a person let sealing go on after it had stopped".to_owned(),
+        _ => "a person resumed sealing after it had stopped".to_owned(),
     };
-    (said, "that nothing was lost between that checkpoint and this entry: whoever holds the checkpoint can tell")
+    (said, "that nothing was lost between that checkpoint and this entry: the owner of that checkpoint can find out")
 }
 
-/// Whom an entry is about, in words.
+/// The person that an entry is about, in words.
 fn whom(subject: &Subject) -> String {
     match subject {
         Subject::Person(person) if person.account_id.is_empty() => one_line(&person.address),
@@ -274,7 +279,7 @@ fn words(subject: &Subject) -> String {
     }
 }
 
-/// What comes from outside must neither end a line nor drive a terminal.
+/// A text from outside, which must neither end a line nor control a terminal.
 fn one_line(text: &str) -> String {
     text.replace(char::is_control, " ")
 }

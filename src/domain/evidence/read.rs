@@ -20,10 +20,10 @@ pub struct EntryRecord {
     pub fact: String,
     /// Salt of the fact's commitment.
     pub fact_salt: String,
-    /// Canonical bytes of the person; empty for an entry without one, null where it is not opened.
+    /// Canonical bytes of the person; empty for an entry without one, null if it is not opened.
     #[serde(deserialize_with = "present")]
     pub person: Option<String>,
-    /// Salt of the person's commitment; null where the person is.
+    /// Salt of the person's commitment; null if the person is.
     #[serde(deserialize_with = "present")]
     pub person_salt: Option<String>,
     /// `c2sp.org/tlog-proof@v1`.

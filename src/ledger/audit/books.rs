@@ -171,7 +171,7 @@ impl Book<'_> {
             index => Damage::at(index, problem),
         };
         if row.id.as_u128() != last.delivery {
-            return Err(bad(format!("delivery {} stands in the place of another", row.id)));
+            return Err(bad(format!("delivery {} is in the place of another", row.id)));
         }
         if row.state != last.outcome.state() || row.level != last.level {
             let level = |level: Option<_>| level.map_or_else(String::new, |level| format!(" ({level})"));

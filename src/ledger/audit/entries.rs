@@ -157,7 +157,7 @@ impl<'a> Growing<'a> {
         Ok(())
     }
 
-    /// What does not fit where every entry fits by itself: entries changed places, or were exchanged together with their
+    /// The damage if every entry fits by itself: entries changed places, or were exchanged together with their
     /// openings. Ids are made in the order of the entries, so that the first of them out of order is the likely one.
     fn reordered(&self, problem: &str) -> Damage {
         let mut least = None;

@@ -1,5 +1,5 @@
 //! What the entries say, folded: each notice's manifest and end, each recipient's last outcome. States are this fold; the rows
-//! that show them are held against it.
+//! that show them are compared with it.
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher as _, RandomState};
@@ -50,11 +50,11 @@ pub(super) struct Last {
     pub level: Option<Level>,
     /// When.
     pub at: i64,
-    /// What the server replied, as [`Scanned::hash`] has it; `None` where the person is not opened.
+    /// What the server replied, by [`Scanned::hash`]; `None` if the person is not opened.
     pub reply: Option<u64>,
     /// The role addressed, if the entry names it.
     pub role: Option<Role>,
-    /// The customer's name, as [`Scanned::hash`] has it, if the entry has it.
+    /// The customer's name, by [`Scanned::hash`], if the entry has it.
     pub name: Option<u64>,
     /// Index of the entry; the largest there is for one that waits.
     pub index: u64,
@@ -67,7 +67,7 @@ pub(super) struct Scanned {
     pub manifests: BTreeMap<Uuid, Manifest>,
     /// Each closed notice.
     pub closed: BTreeMap<Uuid, Closed>,
-    /// The last outcome by notice and ordinal: what the tree commits to, where a delivery's id is only a name.
+    /// The last outcome by notice and ordinal: that is what the tree commits to; a delivery's id is only a name.
     pub outcomes: HashMap<(u128, u64), Last>,
     /// What was sent, by delivery: the first half of the digest, and the index that says so.
     pub sent: HashMap<u128, (u128, u64)>,

@@ -12,7 +12,7 @@ use crate::domain::evidence::{Proven, Subject};
 /// How many rows a table shows. The file has them all.
 const SHOWN: usize = 200;
 
-/// Tells everything.
+/// Writes all chapters.
 pub(super) fn tell(flow: &mut Flow<'_>, report: &Report<'_>) {
     answer(flow, report);
     who_and_when(flow, report);
@@ -72,7 +72,7 @@ fn summary(report: &Report<'_>) -> String {
     };
     match attested(report).len() {
         0 => said,
-        n => format!("{said} There {} that a customer was told by another way.", statements(n)),
+        n => format!("{said} There {} that a customer was informed in another way.", statements(n)),
     }
 }
 
@@ -119,7 +119,7 @@ fn told_otherwise(flow: &mut Flow<'_>, report: &Report<'_>) {
     if attested.is_empty() {
         return;
     }
-    flow.subheading("Told by another way, as a person stated");
+    flow.subheading("Informed in another way, as a person stated");
     let row = |(entry, person): &(&Proven, &Person)| {
         vec![person.account_id.clone(), person.role.clone(), person.reply.clone(), utc(entry.at())]
     };
@@ -223,7 +223,7 @@ fn words(flow: &mut Flow<'_>, report: &Report<'_>) {
         flow.quote(&words.text);
     }
     flow.paragraph(
-        "Characters that this report\u{2019}s fonts lack, and those that have no shape, stand as their Unicode number in brackets.",
+        "Characters that this report\u{2019}s fonts lack, and those that have no shape, appear as their Unicode number in brackets.",
     );
 }
 
@@ -266,8 +266,8 @@ fn checking(flow: &mut Flow<'_>, report: &Report<'_>) {
     );
     flow.paragraph(
         "Each entry is a leaf of a Merkle tree (RFC 6962). For each entry the file has the hashes that lead from it to the \
-         tree\u{2019}s root, and the root stands in a checkpoint, which is a C2SP signed note: it was signed with the key that \
-         belongs to the verifier key above. Whoever changes, removes or inserts an entry changes the root.",
+         tree\u{2019}s root, and the root is part of a checkpoint, which is a C2SP signed note: it was signed with the key that \
+         belongs to the verifier key above. To change, remove or insert an entry changes the root.",
     );
     flow.paragraph(&format!(
         "Anybody can check that, also with other tools and without {name}: tree, checkpoint and signature follow public \

@@ -1,4 +1,4 @@
-//! The report's layout: text, tables and blocks flow down A4 sheets, and nothing stands alone at the end of one.
+//! The report's layout: text, tables and blocks flow down A4 sheets, and no heading is alone at the end of one.
 
 use unicode_bidi::{Level, ParagraphBidiInfo};
 
@@ -7,13 +7,13 @@ use super::lines;
 
 /// Width and height of A4, in points.
 pub(super) const PAPER: (f32, f32) = (595.28, 841.89);
-/// Where text begins from the left.
+/// The left edge of the text.
 pub(super) const LEFT: f32 = 62.0;
 /// How wide text is.
 pub(super) const WIDTH: f32 = PAPER.0 - 2.0 * LEFT;
-/// Where text begins from above.
+/// The upper edge of the text.
 const TOP: f32 = 60.0;
-/// Where text ends at the latest.
+/// The lower edge of the text.
 const BOTTOM: f32 = PAPER.1 - 78.0;
 /// What is between two columns.
 const GUTTER: f32 = 9.0;
@@ -63,11 +63,11 @@ pub(super) enum Mark {
     Area { x: f32, y: f32, width: f32, height: f32, ink: Ink },
 }
 
-/// A page, but for what stands on each.
+/// A page, without the parts that every page has.
 #[derive(Default)]
 pub(super) struct Sheet {
     pub(super) marks: Vec<Mark>,
-    /// Headings and where they begin.
+    /// Headings and their places.
     pub(super) headings: Vec<(String, f32)>,
 }
 
@@ -84,7 +84,7 @@ pub(super) struct Flow<'a> {
     fonts: &'a Fonts,
     sheets: Vec<Sheet>,
     y: f32,
-    /// Headings that wait for what they stand above, so that none is left alone at the end of a sheet.
+    /// Headings that wait for the text below them, so that none is alone at the end of a sheet.
     waiting: Vec<Heading>,
 }
 
@@ -97,7 +97,7 @@ struct Heading {
     is_chapter: bool,
 }
 
-/// Lines of one cell, and where and how they are set.
+/// Lines of one cell, with their place and style.
 struct Set {
     x: f32,
     style: Style,
@@ -174,7 +174,7 @@ impl<'a> Flow<'a> {
         self.y += 8.0;
     }
 
-    /// Names with their values, below a title where there is one, kept together where they fit on a sheet.
+    /// Names with their values, below a title if there is one, on one sheet if they fit.
     pub(super) fn pairs(&mut self, title: Option<&str>, pairs: &[(&str, String, Style)]) {
         let rows: Vec<Vec<Set>> = pairs.iter().map(|(name, value, style)| self.pair(name, value, *style)).collect();
         let total: f32 = rows.iter().map(|cells| height(cells) + 1.0).sum();
@@ -275,7 +275,7 @@ impl<'a> Flow<'a> {
         self.sheet().marks.push(Mark::Area { x, y, width, height, ink });
     }
 
-    /// Goes to the next sheet where this height does not fit on the current one with the headings that wait, and draws these.
+    /// Goes to the next sheet if this height does not fit on the current one with the headings that wait, and draws these.
     fn keep(&mut self, height: f32) {
         let waiting: Vec<(Heading, Vec<String>)> = std::mem::take(&mut self.waiting)
             .into_iter()

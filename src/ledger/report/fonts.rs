@@ -101,7 +101,7 @@ impl Fonts {
         text.chars().map(|c| self.advance(face, size, c)).sum()
     }
 
-    /// The glyphs of a text that was spelled for this face, in the order they stand on the page.
+    /// The glyphs of a text that was spelled for this face, in their order on the page.
     pub(super) fn glyphs(&self, face: Face, text: &str) -> Vec<KrillaGlyph> {
         let face = self.face(face);
         let glyph = |(at, c): (usize, char)| {

@@ -3,7 +3,7 @@
 /// Signs in addresses, hosts and the like after which a reader expects them to go on.
 const SIGNS: &[char] = &['-', '/', '@', '.', ',', ':', ';', '_', '=', '&', '?', ']', ')', '>'];
 
-/// The lines of a text, each at most `width` wide, where one character is not wider itself. Blanks at breaks are dropped, those
+/// The lines of a text, each at most `width` wide, unless one character is wider itself. Blanks at breaks are dropped, those
 /// at the beginning stay.
 pub(super) fn broken(text: &str, width: f32, advance: impl Fn(char) -> f32) -> Vec<String> {
     let mut lines = Vec::new();
@@ -33,7 +33,7 @@ fn fitting(text: &str, width: f32, advance: impl Fn(char) -> f32) -> usize {
     text.len()
 }
 
-/// Where to break a text of which so many bytes fit.
+/// The place to break a text of which so many bytes fit.
 fn place(text: &str, fits: usize) -> usize {
     let head = &text[..fits];
     if text[fits..].starts_with(' ') {

@@ -11,7 +11,7 @@ use crate::domain::evidence::{Evidence, Proven, Subject};
 /// A recipient and the last that was recorded of it.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Told<'a> {
-    /// Account and address, where the file opens them.
+    /// Account and address, if the file opens them.
     pub(super) who: Option<(&'a str, &'a str)>,
     pub(super) last: Option<&'a Proven>,
 }
@@ -47,7 +47,7 @@ pub(super) fn counts<'a>(told: impl Iterator<Item = &'a Told<'a>>) -> Vec<(&'sta
 /// Of a recipient without an entry.
 pub(super) const NOTHING: &str = "no outcome in the file";
 
-/// The person of an entry, where the file opens it.
+/// The person of an entry, if the file opens it.
 pub(super) fn person(entry: &Proven) -> Option<&Person> {
     if let Subject::Person(person) = &entry.subject { Some(person) } else { None }
 }
@@ -72,10 +72,10 @@ pub(super) fn said(fact: &Fact) -> &'static str {
 fn phrase(event: Event) -> &'static str {
     match event {
         // Whether it was tried again is what later entries say.
-        Event::Deferred => "put off by the mail server",
+        Event::Deferred => "deferred by the mail server",
         Event::Manifest => "audience fixed",
         Event::Resent => "sent again, as an operator decided",
-        Event::Attested => "stated to have been told by another way",
+        Event::Attested => "stated to have been informed in another way",
         Event::PreferenceChanged => "opt-out set or withdrawn",
         Event::Closed => "notice closed",
         Event::Restricted => "processing restricted, or no longer",
@@ -104,7 +104,7 @@ pub(super) fn level(level: Level) -> String {
     format!("{level}: {said}")
 }
 
-/// A time in UTC, where it is said that it is.
+/// A time in UTC, for a column that says so.
 pub(super) fn utc(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M:%S").to_string()
 }

@@ -10,7 +10,7 @@ impl Words {
     /// The words sent to a customer, each text once; of a notice as a whole, the file it was made from.
     ///
     /// # Errors
-    /// Where the database fails.
+    /// If the database fails.
     pub async fn of(conn: &mut Conn, notice: &Kept, account_id: Option<&str>) -> Result<Vec<Self>, StoreError> {
         let Some(account_id) = account_id else {
             let title = "The notice as its author wrote it; names were filled in for each recipient".to_owned();

@@ -20,7 +20,7 @@ use super::flow::{Ink, LABEL, LEFT, LINE, Mark, PAPER, Sheet, Style, WIDTH, in_s
 use super::fonts::{Face, Fonts};
 use super::{Report, ReportError};
 
-/// Baseline of what stands at the foot of each sheet.
+/// Baseline of the text at the foot of each sheet.
 const FOOT: f32 = PAPER.1 - 42.0;
 
 /// The bytes of the PDF.
@@ -97,7 +97,7 @@ fn outline(sheets: &[Sheet]) -> Outline {
     outline
 }
 
-/// What stands at the foot of each sheet.
+/// The text at the foot of each sheet.
 fn foot(report: &Report<'_>, fonts: &Fonts, number: usize, count: usize) -> [Mark; 3] {
     let width = |text: &str| fonts.width(LABEL.face, LABEL.size, text);
     let text = |x, text| Mark::Text { x, y: FOOT, text, style: LABEL };

@@ -1,0 +1,65 @@
+//! What a run of the dispatcher has left undone, in words, and the exit code for it.
+
+use super::failure::{FAILED, INVALID, TRY_LATER};
+use super::output::{count, time};
+use crate::dispatch::Finished;
+use crate::notices::Depth;
+
+/// The remedy for work that failed and may succeed later.
+const TRIED_AGAIN: &str = "the next `besked dispatch` or `besked serve` retries it, half a minute from now";
+
+/// The remedy for work that failed and needs an operator.
+const NEEDS_OPERATOR: &str = "`besked notice show ID` says why; correct the customers or `besked notice edit` it, then `besked notice release ID`, \
+    or `besked notice cancel ID`";
+
+/// Prints what a run has left to stderr, and returns the exit code for it.
+pub fn report(finished: &Finished) -> u8 {
+    match finished {
+        Finished::Stopped => {
+            eprintln!("stopped; the next `besked dispatch` or `besked serve` sends the rest");
+            FAILED
+        }
+        Finished::Idle(depth) => {
+            print_later(depth);
+            0
+        }
+        Finished::Unsealed(reason, depth) => {
+            print_later(depth);
+            eprintln!("error: entries of the ledger could not be sealed: {reason}");
+            eprintln!(
+                "\nhint: `besked ledger status` says why, `besked ledger continue --reason TEXT` resumes sealing"
+            );
+            FAILED
+        }
+        Finished::NotErased(reason) => {
+            eprintln!("error: nothing was sent, since erased persons may be back in this database: {reason}");
+            eprintln!(
+                "\nhint: make the tombstone journal of `[privacy]` readable, or restore it together with its key"
+            );
+            FAILED
+        }
+        Finished::Undone(undone, depth) => {
+            print_later(depth);
+            undone.iter().for_each(|undone| eprintln!("error: {undone}"));
+            let may_pass = undone.iter().all(|undone| undone.may_pass);
+            eprintln!("\nhint: {}", if may_pass { TRIED_AGAIN } else { NEEDS_OPERATOR });
+            if may_pass { TRY_LATER } else { FAILED }
+        }
+        Finished::NoRelay(failures, depth) => {
+            for (relay, failure) in failures {
+                eprintln!("error: relay `{relay}` cannot be used ({}): {}", failure.stage, failure.text);
+            }
+            let waiting = count(depth.due + depth.later, "delivery waits", "deliveries wait");
+            eprintln!("{waiting}; none is lost or marked as failed");
+            eprintln!("\nhint: check [[relay]]: host, port, TLS, user and password; then run `besked dispatch`");
+            if failures.is_empty() { INVALID } else { TRY_LATER }
+        }
+    }
+}
+
+fn print_later(depth: &Depth) {
+    if let Some(next) = depth.next_due.filter(|_| depth.later > 0) {
+        let left = count(depth.later, "delivery was", "deliveries were");
+        eprintln!("{left} deferred; the next attempt is due at {}", time(next));
+    }
+}
