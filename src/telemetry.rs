@@ -4,24 +4,27 @@
 
 use std::io::IsTerminal as _;
 
-use tracing_subscriber::EnvFilter;
+use tracing::Level;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{fmt, registry};
 
 use crate::config::{Log, LogFormat};
 
 /// Begins logging. Called once, by the command line.
 pub fn init(log: &Log) {
-    let filter = EnvFilter::try_from_env("BESKED_LOG").or_else(|_| EnvFilter::try_new(&log.level));
-    let filter = filter.unwrap_or_else(|_| EnvFilter::new("warn"));
+    let filter = std::env::var("BESKED_LOG").ok().and_then(|levels| levels.parse::<Targets>().ok());
+    let filter = filter.or_else(|| log.level.parse().ok()).unwrap_or_else(|| Targets::new().with_default(Level::WARN));
     let format = match std::env::var("BESKED_LOG_FORMAT").as_deref() {
         Ok("json") => LogFormat::Json,
         Ok("text") => LogFormat::Text,
         _ => log.format,
     };
     let colours = std::io::stderr().is_terminal();
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    let builder = builder.with_target(false).with_ansi(colours);
+    let lines = fmt::layer().with_writer(std::io::stderr).with_target(false).with_ansi(colours);
     match format {
-        LogFormat::Json => builder.json().init(),
-        LogFormat::Text => builder.init(),
+        LogFormat::Json => registry().with(filter).with(lines.json()).init(),
+        LogFormat::Text => registry().with(filter).with(lines).init(),
     }
 }

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
 
 use super::Http;
 
@@ -35,7 +35,7 @@ pub struct Log {
 
 impl Log {
     pub(super) fn problem(&self) -> Option<String> {
-        let problem = self.level.parse::<EnvFilter>().err()?;
+        let problem = self.level.parse::<Targets>().err()?;
         Some(format!("`log.level` {problem}: it is for example `warn`, or `warn,besked=info`"))
     }
 }
