@@ -25,6 +25,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::task::JoinSet;
 use tokio::time::{error::Elapsed, timeout};
 use tokio_rustls::client::TlsStream;
+use x509_cert::der::Decode as _;
 
 use super::Failed;
 use super::connect::connect;
@@ -147,8 +148,9 @@ fn version(tls: &TlsStream<Box<dyn AsyncTokioStream>>) -> String {
 /// The expiry of the server's own certificate.
 fn expires(tls: &TlsStream<Box<dyn AsyncTokioStream>>) -> Option<Timestamp> {
     let certificate = tls.get_ref().1.peer_certificates()?.first()?;
-    let (_, certificate) = x509_parser::parse_x509_certificate(certificate).ok()?;
-    Timestamp::from_second(certificate.validity().not_after.timestamp()).ok()
+    let certificate = x509_cert::Certificate::from_der(certificate).ok()?;
+    let end = certificate.tbs_certificate().validity().not_after.to_unix_duration();
+    Timestamp::from_second(end.as_secs().try_into().ok()?).ok()
 }
 
 fn tls_config(relay: &Relay) -> Result<ClientConfig, String> {
