@@ -4,7 +4,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use mail_auth::common::crypto::{CryptoError, DkimKey, Ed25519Key, RsaKey, Sha256};
+use ring::error::KeyRejected;
+use ring::signature::{Ed25519KeyPair, RsaKeyPair};
 use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject as _;
 use serde::{Deserialize, Serialize};
@@ -23,14 +24,18 @@ pub struct Dkim {
     pub key_file: PathBuf,
     /// The key, read from `key_file` on load.
     #[serde(skip)]
-    key: Option<Key>,
+    key: Option<Arc<DkimKey>>,
 }
 
 /// A private key, of which nothing is ever printed.
-#[derive(Clone)]
-struct Key(Arc<DkimKey>);
+pub enum DkimKey {
+    /// Signs with `rsa-sha256`.
+    Rsa(RsaKeyPair),
+    /// Signs with `ed25519-sha256`.
+    Ed25519(Ed25519KeyPair),
+}
 
-impl fmt::Debug for Key {
+impl fmt::Debug for DkimKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Key(..)")
     }
@@ -40,7 +45,7 @@ impl Dkim {
     /// The key; `None` only in a configuration that was not loaded.
     #[must_use]
     pub fn key(&self) -> Option<&DkimKey> {
-        self.key.as_ref().map(|Key(key)| &**key)
+        self.key.as_deref()
     }
 
     /// Name of the DNS record in which receivers look for the public key (RFC 6376 section 3.6.2.1).
@@ -75,7 +80,7 @@ impl Dkim {
             problems.push(("selector", "must be a name of letters, digits, hyphens and dots".to_owned()));
         }
         match read_key(&self.key_file) {
-            Ok(key) => self.key = Some(Key(Arc::new(key))),
+            Ok(key) => self.key = Some(Arc::new(key)),
             Err(problem) => problems.push(("key_file", format!("`{}` {problem}", self.key_file.display()))),
         }
         problems
@@ -114,11 +119,11 @@ fn read_key(path: &Path) -> Result<DkimKey, String> {
     }
     let der = PrivateKeyDer::from_pem_slice(pem.as_bytes()).map_err(|_| "holds no private key as PEM".to_owned())?;
     match &der {
-        PrivateKeyDer::Pkcs1(_) => rsa(der),
+        PrivateKeyDer::Pkcs1(key) => rsa(RsaKeyPair::from_der(key.secret_pkcs1_der())),
         // It may be of either kind; what it is not for RSA it may be for Ed25519.
-        PrivateKeyDer::Pkcs8(pkcs8) => match Ed25519Key::from_pkcs8_maybe_unchecked_der(pkcs8.secret_pkcs8_der()) {
+        PrivateKeyDer::Pkcs8(key) => match Ed25519KeyPair::from_pkcs8_maybe_unchecked(key.secret_pkcs8_der()) {
             Ok(key) => Ok(DkimKey::Ed25519(key)),
-            Err(_) => rsa(der),
+            Err(_) => rsa(RsaKeyPair::from_pkcs8(key.secret_pkcs8_der())),
         },
         _ => Err(NEITHER.to_owned()),
     }
@@ -126,19 +131,13 @@ fn read_key(path: &Path) -> Result<DkimKey, String> {
 
 const NEITHER: &str = "holds neither an RSA nor an Ed25519 key, and DKIM knows no others";
 
-fn rsa(der: PrivateKeyDer<'_>) -> Result<DkimKey, String> {
-    RsaKey::<Sha256>::from_key_der(der).map(DkimKey::Rsa).map_err(|error| {
-        // ring says no more than one word.
-        let reason = match error {
-            mail_auth::Error::Crypto(CryptoError::Library(reason)) => reason,
-            error => error.to_string(),
-        };
-        match reason.as_str() {
-            "TooSmall" => "holds an RSA key of less than 2048 bits: make a new one of 2048".to_owned(),
-            "TooLarge" => "holds an RSA key of more than 4096 bits: make a new one of 2048".to_owned(),
-            "WrongAlgorithm" => NEITHER.to_owned(),
-            _ => format!("holds a key that cannot be used: {reason}"),
-        }
+fn rsa(key: Result<RsaKeyPair, KeyRejected>) -> Result<DkimKey, String> {
+    // ring says no more than one word.
+    key.map(DkimKey::Rsa).map_err(|error| match error.to_string().as_str() {
+        "TooSmall" => "holds an RSA key of less than 2048 bits: make a new one of 2048".to_owned(),
+        "TooLarge" => "holds an RSA key of more than 4096 bits: make a new one of 2048".to_owned(),
+        "WrongAlgorithm" => NEITHER.to_owned(),
+        reason => format!("holds a key that cannot be used: {reason}"),
     })
 }
 

@@ -29,7 +29,7 @@ use serde::{Deserialize, Serialize};
 pub use category::{CategoryRules, LeadTime, LeastLevel};
 pub use database::{Database, sqlite_path, without_password};
 pub use dispatch::Dispatch;
-pub use dkim::Dkim;
+pub use dkim::{Dkim, DkimKey};
 pub use http::Http;
 pub use ledger::Ledger;
 pub use limits::Limits;

@@ -7,13 +7,18 @@ use std::fmt;
 
 use data_encoding::BASE64;
 use jiff::Timestamp;
-use mail_auth::common::crypto::{DkimKey, HashContext as _, HashImpl as _, Sha256, SigningKey as _};
-use mail_auth::common::headers::Writable as _;
-use mail_auth::dkim::Canonicalization;
+use ring::error::Unspecified;
+use ring::rand::SystemRandom;
+use ring::signature::{KeyPair as _, RSA_PKCS1_SHA256};
 use serde::Serialize;
 use thiserror::Error;
+use x509_cert::der::asn1::{AnyRef, BitStringRef};
+use x509_cert::der::oid::db::rfc5912::RSA_ENCRYPTION;
+use x509_cert::der::{self, Encode as _};
+use x509_cert::spki::{AlgorithmIdentifierRef, SubjectPublicKeyInfoRef};
 
-use crate::config::Dkim;
+use crate::config::{Dkim, DkimKey};
+use crate::domain::digest::sha256;
 
 /// Fields that a message may contain at most once. They are signed once more often than they occur, so that nobody can add
 /// another one that readers see instead of the signed one (RFC 6376 section 8.15).
@@ -66,21 +71,32 @@ pub fn sign(keys: &[Dkim], date: Timestamp, message: Vec<u8>) -> Result<Vec<u8>,
     }
     let (fields, body) = apart(&message);
     let signed = to_sign(&fields);
-    let mut head = Vec::with_capacity(1024);
-    Canonicalization::Relaxed.canonicalize_headers(signed.iter().filter_map(|(_, field)| *field), &mut head);
+    let head = relaxed_head(signed.iter().filter_map(|(_, field)| *field));
     let names: Vec<&str> = signed.iter().map(|(name, _)| *name).collect();
     // Both algorithms hash the body with SHA-256: once is enough.
-    let hash = BASE64.encode(&body_hash(body));
+    let hash = BASE64.encode(&sha256(&relaxed_body(body)));
     let mut out = Vec::with_capacity(message.len() + 1024 * keys.len());
     for entry in keys {
         let key = entry.key().ok_or_else(|| SignError::new(entry, "it was not read"))?;
         let unsigned = tags(entry, key, date, &names, &hash);
         let over = [&head, b"dkim-signature:".as_slice(), unsigned.replace(FOLD, " ").as_bytes()].concat();
-        let signature = key.sign(over.as_slice()).map_err(|error| SignError::new(entry, error))?;
+        let signature = signature(key, &over).map_err(|error| SignError::new(entry, error))?;
         out.extend_from_slice(format!("DKIM-Signature: {unsigned}{}\r\n", in_lines(&signature)).as_bytes());
     }
     out.extend_from_slice(&message);
     Ok(out)
+}
+
+/// Signs the SHA-256 hash of the text: RSASSA-PKCS1-v1_5 hashes it itself, Ed25519 is passed the hash (RFC 8463 section 3).
+fn signature(key: &DkimKey, over: &[u8]) -> Result<Vec<u8>, Unspecified> {
+    match key {
+        DkimKey::Rsa(key) => {
+            let mut signature = vec![0; key.public().modulus_len()];
+            key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), over, &mut signature)?;
+            Ok(signature)
+        }
+        DkimKey::Ed25519(key) => Ok(key.sign(&sha256(over)).as_ref().to_vec()),
+    }
 }
 
 /// The fold within a field; one space in its relaxed form.
@@ -165,13 +181,38 @@ fn to_sign<'a>(fields: &[Field<'a>]) -> Vec<(&'static str, Option<Field<'a>>)> {
     signed
 }
 
-/// SHA-256 of the relaxed body.
-fn body_hash(body: &[u8]) -> Vec<u8> {
-    // mail-auth does not take a line of spaces for an empty one at the end (RFC 6376 section 3.4.4), so they go before.
-    let end = body.iter().rposition(|byte| !b" \t\r\n".contains(byte)).map_or(0, |last| last + 1);
-    let mut hasher = Sha256::hasher();
-    Canonicalization::Relaxed.canonical_body(&body[..end], 0).write(&mut hasher);
-    hasher.complete().as_ref().to_vec()
+/// The relaxed form of fields (RFC 6376 section 3.4.2).
+fn relaxed_head<'a>(fields: impl Iterator<Item = Field<'a>>) -> Vec<u8> {
+    let mut head = Vec::with_capacity(1024);
+    for (name, value) in fields {
+        head.extend(name.trim_ascii_end().to_ascii_lowercase());
+        let words: Vec<&[u8]> = value.split(is_space).filter(|word| !word.is_empty()).collect();
+        head.push(b':');
+        head.extend(words.join(&b' '));
+        head.extend(b"\r\n");
+    }
+    head
+}
+
+/// The relaxed form of a body (RFC 6376 section 3.4.4).
+fn relaxed_body(body: &[u8]) -> Vec<u8> {
+    let mut relaxed = Vec::with_capacity(body.len() + 2);
+    let Some(last) = body.iter().rposition(|byte| !is_space(byte)) else { return relaxed };
+    for line in body[..=last].split(|byte| *byte == b'\n') {
+        let mut words = line.split(is_space);
+        // The first word is empty if the line begins with spaces, of which one is kept.
+        relaxed.extend(words.next().unwrap_or_default());
+        for word in words.filter(|word| !word.is_empty()) {
+            relaxed.push(b' ');
+            relaxed.extend(word);
+        }
+        relaxed.extend(b"\r\n");
+    }
+    relaxed
+}
+
+const fn is_space(byte: &u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
 }
 
 /// The DNS record to publish for a key; its display form is a line of a zone file.
@@ -215,32 +256,37 @@ pub struct Looked {
 /// If it does not sign.
 pub fn look(entry: &Dkim) -> Result<Looked, SignError> {
     let key = entry.key().ok_or_else(|| SignError::new(entry, "it was not read"))?;
-    let signature = key.sign(b"besked".as_slice()).map_err(|error| SignError::new(entry, error))?;
+    let signature = signature(key, b"besked").map_err(|error| SignError::new(entry, error))?;
     let (kind, name, public) = match key {
-        DkimKey::Rsa(key) => (format!("RSA, {} bits", signature.len() * 8), "rsa", public_key_info(&key.public_key())),
-        DkimKey::Ed25519(key) => ("Ed25519".to_owned(), "ed25519", key.public_key()),
+        DkimKey::Rsa(key) => {
+            let info = public_key_info(key.public_key().as_ref()).map_err(|error| SignError::new(entry, error))?;
+            (format!("RSA, {} bits", signature.len() * 8), "rsa", info)
+        }
+        DkimKey::Ed25519(key) => ("Ed25519".to_owned(), "ed25519", key.public_key().as_ref().to_vec()),
     };
     let value = format!("v=DKIM1; k={name}; p={}", BASE64.encode(&public));
     Ok(Looked { kind, record: Record { name: entry.record_name(), kind: "TXT", value } })
 }
 
 /// An RSA public key as receivers expect it: a SubjectPublicKeyInfo (RFC 5280 section 4.1.2.7) around the RSAPublicKey.
-fn public_key_info(key: &[u8]) -> Vec<u8> {
-    /// AlgorithmIdentifier of rsaEncryption, with NULL for parameters (RFC 3279 section 2.3.1).
-    const RSA: &[u8] = &[0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00];
-    let bits = der(0x03, &[&[0], key].concat());
-    der(0x30, &[RSA, &bits].concat())
+fn public_key_info(key: &[u8]) -> der::Result<Vec<u8>> {
+    // With NULL for parameters (RFC 3279 section 2.3.1).
+    let algorithm = AlgorithmIdentifierRef { oid: RSA_ENCRYPTION, parameters: Some(AnyRef::NULL) };
+    SubjectPublicKeyInfoRef { algorithm, subject_public_key: BitStringRef::from_bytes(key)? }.to_der()
 }
 
-/// A DER value: tag, length, content.
-fn der(tag: u8, content: &[u8]) -> Vec<u8> {
-    let length = content.len().to_be_bytes();
-    let length = &length[length.iter().take_while(|byte| **byte == 0).count()..];
-    let mut out = vec![tag];
-    if content.len() >= 128 {
-        out.push(0x80 | u8::try_from(length.len()).expect("a length has at most eight octets"));
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_relaxed_form_is_that_of_rfc_6376_section_3_4_5() {
+        let (fields, body) = apart(b"A: X\r\nB : Y\t\r\n\tZ  \r\n\r\n C \r\nD \t E\r\n\r\n\r\n");
+        assert_eq!(relaxed_head(fields.into_iter()), b"a:X\r\nb:Y Z\r\n");
+        assert_eq!(relaxed_body(body), b" C\r\nD E\r\n");
+        for nothing in ["", "\r\n", " \r\n\t\r\n"] {
+            assert_eq!(relaxed_body(nothing.as_bytes()), b"", "{nothing:?}");
+        }
+        assert_eq!(relaxed_body(b"a\r\n \t\r\n\r\nb"), b"a\r\n\r\n\r\nb\r\n");
     }
-    out.extend_from_slice(length);
-    out.extend_from_slice(content);
-    out
 }
