@@ -29,6 +29,7 @@ const LAYERS: &[&[&str]] = &[
 
 /// What the top level of the repository holds.
 const TOP: &[&str] = &[
+    ".cargo",
     ".ci",
     ".git",
     ".gitignore",
