@@ -1,12 +1,19 @@
-//! Digests of what may be long.
+//! SHA-256 (FIPS 180-4) by ring, for all digests: it is fast also on processors without SHA-256 instructions.
 
 use ring::digest::{Context, SHA256, digest};
 
-/// SHA-256 (FIPS 180-4) of a message or another text of some length. The ledger's own hashes are of a few bytes and are computed where
-/// they are defined; for this one it counts that processors without instructions for it are many.
+/// The SHA-256 of a text.
 #[must_use]
 pub fn sha256(bytes: &[u8]) -> [u8; 32] {
     digest(&SHA256, bytes).as_ref().try_into().expect("SHA-256 has 32 bytes")
+}
+
+/// The SHA-256 of several texts, concatenated.
+#[must_use]
+pub fn sha256_of(parts: &[&[u8]]) -> [u8; 32] {
+    let mut digest = Sha256::default();
+    parts.iter().for_each(|part| digest.update(part));
+    digest.finish()
 }
 
 /// The SHA-256 of a text that comes in parts.

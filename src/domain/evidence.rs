@@ -13,13 +13,13 @@ mod read;
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use sha2::{Digest, Sha256};
 use thiserror::Error;
 use uuid::Uuid;
 
 use crate::domain::category::Category;
 use crate::domain::checkpoint::{Checkpoint, CheckpointError, TlogProof};
 use crate::domain::delivery::Outcome;
+use crate::domain::digest::sha256;
 use crate::domain::entry::{DecodeError, Detail, Event, Fact, Person, commitments, hmac, parse_who};
 use crate::domain::merkle::{Hash, ProofError, leaf_hash, verify_inclusion};
 use crate::domain::note::VerifierKey;
@@ -277,7 +277,7 @@ impl<'a> Checker<'a> {
 
     fn message(&mut self, record: &MessageRecord) -> Result<(), Invalid> {
         let bytes = read::decode("eml", &record.eml)?;
-        let sha256: Hash = Sha256::digest(&bytes).into();
+        let sha256 = sha256(&bytes);
         if data_encoding::HEXLOWER.encode(&sha256) != record.sha256 {
             return Err(Invalid::Digest);
         }

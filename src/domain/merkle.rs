@@ -11,8 +11,9 @@
 
 use std::ops::{Range, RangeInclusive};
 
-use sha2::{Digest, Sha256};
 use thiserror::Error;
+
+use crate::domain::digest::{sha256, sha256_of};
 
 /// A SHA-256 hash: of a leaf, of an inner node, or a root.
 pub type Hash = [u8; 32];
@@ -20,19 +21,19 @@ pub type Hash = [u8; 32];
 /// The hash of a leaf. Its prefix differs from an inner node's, so that neither can be passed off as the other.
 #[must_use]
 pub fn leaf_hash(leaf: &[u8]) -> Hash {
-    Sha256::new().chain_update([0x00]).chain_update(leaf).finalize().into()
+    sha256_of(&[&[0x00], leaf])
 }
 
 /// The hash of an inner node.
 #[must_use]
 pub fn node_hash(left: &Hash, right: &Hash) -> Hash {
-    Sha256::new().chain_update([0x01]).chain_update(left).chain_update(right).finalize().into()
+    sha256_of(&[&[0x01], left, right])
 }
 
 /// The root of the tree without leaves: the hash of nothing.
 #[must_use]
 pub fn empty_root() -> Hash {
-    Sha256::digest([]).into()
+    sha256(&[])
 }
 
 /// The address of a complete subtree: the `index`-th from the left of those with 2^`level` leaves.

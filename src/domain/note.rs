@@ -16,8 +16,9 @@ use std::fmt;
 
 use data_encoding::{BASE64, HEXLOWER};
 use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
-use sha2::{Digest, Sha256};
 use thiserror::Error;
+
+use crate::domain::digest::sha256_of;
 
 /// What every signature line begins with: em dash, space.
 const SIGNATURE_PREFIX: &str = "\u{2014} ";
@@ -100,13 +101,7 @@ impl VerifierKey {
         if key.is_weak() {
             return Err(NoteError::KeyValue);
         }
-        let hash: [u8; 32] = Sha256::new()
-            .chain_update(name)
-            .chain_update([b'\n', ED25519])
-            .chain_update(key.as_bytes())
-            .finalize()
-            .into();
-        let [a, b, c, d, ..] = hash;
+        let [a, b, c, d, ..] = sha256_of(&[name.as_bytes(), &[b'\n', ED25519], key.as_bytes()]);
         Ok(Self { name: name.into(), id: [a, b, c, d], key })
     }
 

@@ -2,10 +2,10 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
 use crate::domain::audience::Audience;
 use crate::domain::category::{Category, nearest_category};
+use crate::domain::digest::Sha256;
 use crate::domain::fields::Fields;
 use crate::domain::front_matter::{Document, Reader, Section, sections};
 use crate::domain::locale::Locale;
@@ -201,12 +201,12 @@ impl Reader<'_, '_> {
 /// its length, so that no two contents have the same input.
 #[must_use]
 pub fn content_digest<'a>(source: &'a str, rows: impl IntoIterator<Item = &'a str>) -> [u8; 32] {
-    let mut digest = Sha256::new();
+    let mut digest = Sha256::default();
     for part in std::iter::once(source).chain(rows) {
-        digest.update((part.len() as u64).to_be_bytes());
+        digest.update(&(part.len() as u64).to_be_bytes());
         digest.update(part.as_bytes());
     }
-    digest.finalize().into()
+    digest.finish()
 }
 
 /// The state of a notice.

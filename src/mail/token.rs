@@ -2,6 +2,7 @@
 
 use data_encoding::{BASE32_NOPAD, BASE64URL_NOPAD};
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use subtle::ConstantTimeEq as _;
 use uuid::Uuid;
 
 use crate::domain::address::Address;
@@ -97,9 +98,8 @@ impl TokenKey {
         let (id, mac) = token.split_at_checked(16)?;
         let delivery = Uuid::from_slice(id).ok()?;
         let wanted = self.mac(used, delivery);
-        // All bytes are compared, so that the time taken does not reveal how many are right.
-        let differs = mac.iter().zip(&wanted[..N]).fold(0, |differs, (a, b)| differs | (a ^ b));
-        (mac.len() == N && differs == 0).then_some(delivery)
+        // In constant time, so that the time taken does not reveal how many bytes are right.
+        bool::from(mac.ct_eq(&wanted[..N])).then_some(delivery)
     }
 
     fn mac(&self, used: Use, delivery: Uuid) -> [u8; 32] {

@@ -1,8 +1,6 @@
 //! Writing an entry's bodies: deterministic CBOR (RFC 8949 section 4.2.1), and the commitments to it.
 
-use hmac::{Hmac, KeyInit, Mac};
 use minicbor::Encoder;
-use sha2::Sha256;
 use unicode_normalization::UnicodeNormalization;
 use uuid::Uuid;
 
@@ -57,9 +55,8 @@ pub fn shown(subject: &str, reference: Option<&str>, follows: Option<Uuid>, mess
 /// HMAC-SHA256 (RFC 2104).
 #[must_use]
 pub fn hmac(key: &[u8], message: &[u8]) -> [u8; 32] {
-    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
-    mac.update(message);
-    mac.finalize().into_bytes().into()
+    let mac = ring::hmac::sign(&ring::hmac::Key::new(ring::hmac::HMAC_SHA256, key), message);
+    mac.as_ref().try_into().expect("HMAC-SHA256 has 32 bytes")
 }
 
 type EncodeError = minicbor::encode::Error<std::convert::Infallible>;

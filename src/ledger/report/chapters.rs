@@ -1,11 +1,11 @@
 //! What the report says, chapter by chapter.
 
 use data_encoding::{BASE64, HEXLOWER};
-use sha2::{Digest as _, Sha256};
 
 use super::Report;
 use super::flow::{CELL, CELL_CODE, Column, Flow, Style};
 use super::outcomes::{self, Told, said, shown, utc};
+use crate::domain::digest::sha256;
 use crate::domain::entry::{Event, Person};
 use crate::domain::evidence::{Proven, Subject};
 
@@ -261,7 +261,7 @@ fn checking(flow: &mut Flow<'_>, report: &Report<'_>) {
             ("Checkpoint of", checkpoint.origin().to_owned(), CELL_CODE),
             ("Size", entries(checkpoint.size()), CELL_CODE),
             ("Root", BASE64.encode(&checkpoint.root()), CELL_CODE),
-            ("SHA-256 of the file", HEXLOWER.encode(&Sha256::digest(report.file)), CELL_CODE),
+            ("SHA-256 of the file", HEXLOWER.encode(&sha256(report.file)), CELL_CODE),
         ],
     );
     flow.paragraph(
