@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
@@ -141,27 +142,23 @@ impl FromStr for RelayUrl {
             ("smtp" | "smtps", Some(_)) => return Err(wrong("`tls` is required, opportunistic or none, with smtp://")),
             _ => return Err(wrong("it begins with smtp:// or smtps://")),
         };
-        let user = (!url.username().is_empty()).then(|| percent_decode(url.username()));
+        let user =
+            (!url.username().is_empty()).then(|| percent_decode_str(url.username()).decode_utf8_lossy().into_owned());
         // An IPv6 literal stands in brackets in a URL and nowhere else.
         let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
         Ok(Self { host, port: url.port().unwrap_or(default_port), tls, user })
     }
 }
 
-fn percent_decode(text: &str) -> String {
-    url::form_urlencoded::parse(format!("u={}", text.replace('+', "%2B")).as_bytes())
-        .next()
-        .map(|(_, value)| value.into_owned())
-        .unwrap_or_default()
-}
+/// What is percent-encoded in the user of a URL.
+const NOT_IN_USERS: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'*');
 
 impl fmt::Display for RelayUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scheme = if self.tls == Tls::Implicit { "smtps" } else { "smtp" };
         write!(f, "{scheme}://")?;
         if let Some(user) = &self.user {
-            let user: String = url::form_urlencoded::byte_serialize(user.as_bytes()).collect();
-            write!(f, "{}@", user.replace('+', "%20"))?;
+            write!(f, "{}@", utf8_percent_encode(user, NOT_IN_USERS))?;
         }
         f.write_str(&self.address())?;
         match self.tls {

@@ -6,7 +6,8 @@
 //! and put there.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::domain::notice::Notice;
 use crate::domain::placeholder::{Placeholder, Text};
@@ -163,6 +164,10 @@ pub enum Piece {
     Slot(Slot, Escape),
 }
 
+/// What is percent-encoded in the address of a link: all but the unreserved characters of RFC 3986 and `@`, for mailto: links; it
+/// cannot change a host, since the author must write hosts out.
+const NOT_IN_LINKS: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'@');
+
 /// How a value is escaped, by the place where it lands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Escape {
@@ -188,11 +193,7 @@ impl Escape {
                 c if is_control(c) => out.push(' '),
                 c => out.push(c),
             }),
-            // `@` is not encoded, for mailto: links; it cannot change a host, since the author must write hosts out.
-            Self::Percent => value.bytes().for_each(|byte| match byte {
-                b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'@' => out.push(byte.into()),
-                byte => write!(out, "%{byte:02X}").expect("writing to a string cannot fail"),
-            }),
+            Self::Percent => out.extend(utf8_percent_encode(value, NOT_IN_LINKS)),
         }
     }
 }
