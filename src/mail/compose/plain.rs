@@ -1,36 +1,26 @@
 //! The layout of plain text: lines of at most [`WIDTH`] columns; no word, and so no address, is ever broken.
 
+use textwrap::{Options, WordSeparator, WordSplitter, WrapAlgorithm};
+
 /// The widest line: narrow enough to be quoted a few times within 80 columns.
 pub const WIDTH: usize = 76;
 
 /// Breaks a text into lines. `first` begins its first line, `rest` all others; line breaks in the text are preserved.
 pub fn wrap(text: &str, first: &str, rest: &str) -> String {
-    let mut out = String::new();
-    let mut prefix = first;
+    let width = WIDTH.saturating_sub(first.chars().count().max(rest.chars().count()));
+    let options = Options::new(width)
+        .word_separator(WordSeparator::AsciiSpace)
+        .word_splitter(WordSplitter::NoHyphenation)
+        .wrap_algorithm(WrapAlgorithm::FirstFit)
+        .break_words(false);
+    let (mut out, mut prefix) = (String::new(), first);
     for line in text.lines() {
-        let mut width = prefix.chars().count();
-        out.push_str(prefix);
-        let mut is_first_word = true;
-        for word in line.split([' ', '\t']).filter(|word| !word.is_empty()) {
-            let length = word.chars().count();
-            if !is_first_word && width + 1 + length > WIDTH {
-                out.truncate(out.trim_end().len());
-                out.push('\n');
-                out.push_str(rest);
-                width = rest.chars().count();
-                is_first_word = true;
-            }
-            if !is_first_word {
-                out.push(' ');
-                width += 1;
-            }
-            out.push_str(word);
-            width += length;
-            is_first_word = false;
+        let words: Vec<&str> = line.split([' ', '\t']).filter(|word| !word.is_empty()).collect();
+        for line in textwrap::wrap(&words.join(" "), &options) {
+            out.push_str(format!("{prefix}{line}").trim_end());
+            out.push('\n');
+            prefix = rest;
         }
-        out.truncate(out.trim_end().len());
-        out.push('\n');
-        prefix = rest;
     }
     out
 }
@@ -63,6 +53,12 @@ mod tests {
         assert!(wrapped.lines().any(|line| line.trim() == url));
         assert!(wrapped.lines().all(|line| line.chars().count() <= WIDTH || line.contains(&url)));
         assert!(wrapped.starts_with("- word") && wrapped.ends_with("\n  new line\n"));
+        // Wide characters take two columns.
+        assert_eq!(wrap(&"株式会社 ".repeat(9), "", ""), "株式会社 ".repeat(8).trim_end().to_owned() + "\n株式会社\n");
+        assert_eq!(
+            (wrap("a \t b\n\nc ", "> ", "> "), wrap("", "- ", "")),
+            ("> a b\n>\n> c\n".to_owned(), String::new())
+        );
         assert_eq!(tidy("\n\na  \n\n\n\nb\n-- \nc\n\n"), "a\n\nb\n-- \nc\n");
     }
 }
