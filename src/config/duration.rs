@@ -1,33 +1,22 @@
-//! Durations as people write them: `90s`, `5m`, `1h`, `5d`.
+//! Durations as people write them: `90s`, `5m`, `1h30m`, `5d`.
 
 use std::time::Duration;
 
+use jiff::{Span, SpanRelativeTo, SpanRound, Unit};
 use serde::{Deserialize, Deserializer, Serializer, de};
 
-/// Parses `90s`, `5m`, `1h` or `5d`; `500ms` too.
+/// Parses `90s`, `5m`, `1h30m` or `5d`; `500ms` too. A day has 24 hours.
 pub(super) fn parse(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("`{}` is not a duration such as `90s`, `5m`, `1h` or `5d`", text.escape_debug());
-    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let number: u64 = text[..digits].parse().map_err(|_| wrong())?;
-    let unit = match &text[digits..] {
-        "ms" => 1,
-        "s" => 1_000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        "d" => 86_400_000,
-        _ => return Err(wrong()),
-    };
-    number.checked_mul(unit).map(Duration::from_millis).ok_or_else(wrong)
+    let span = text.parse::<Span>().and_then(|span| span.to_duration(SpanRelativeTo::days_are_24_hours()));
+    span.and_then(Duration::try_from).map_err(|error| {
+        format!("`{}` is not a duration such as `90s`, `5m`, `1h30m` or `5d`: {error}", text.escape_debug())
+    })
 }
 
 fn format(duration: Duration) -> String {
-    let millis = duration.as_millis();
-    for (unit, name) in [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s")] {
-        if millis > 0 && millis.is_multiple_of(unit) {
-            return format!("{}{name}", millis / unit);
-        }
-    }
-    format!("{millis}ms")
+    let in_days = SpanRound::new().largest(Unit::Day).days_are_24_hours();
+    let span = Span::try_from(duration).and_then(|span| span.round(in_days));
+    span.map_or_else(|_| format!("{duration:?}"), |span| format!("{span:#}"))
 }
 
 pub(super) fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
@@ -60,10 +49,15 @@ mod tests {
 
     #[test]
     fn durations_are_written_as_they_are_read() {
-        for text in ["500ms", "90s", "5m", "1h", "5d"] {
+        for text in ["500ms", "20s", "5m", "1h", "5d", "1h 30m"] {
             assert_eq!(format(parse(text).unwrap()), text);
         }
-        for bad in ["", "5", "m", "5 m", "5w", "-1s", "99999999999999999d"] {
+        for (text, seconds) in [("90s", 90), ("1h30m", 5_400), ("36h", 129_600), ("0s", 0)] {
+            let duration = parse(text).unwrap();
+            assert_eq!(duration, Duration::from_secs(seconds), "{text}");
+            assert_eq!(parse(&format(duration)), Ok(duration), "{text}");
+        }
+        for bad in ["", "5", "m", "5x", "1mo", "-1s", "1s ago", "99999999999999999d"] {
             assert!(parse(bad).is_err(), "{bad}");
         }
     }
