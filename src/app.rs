@@ -109,7 +109,7 @@ pub struct App {
     pub random: Random,
     /// The life of notices.
     pub notices: Notices,
-    /// The ledger's keeper.
+    /// The ledger.
     pub ledger: Ledger,
     /// A person's rights over what is stored about them.
     pub subjects: Subjects,

@@ -1,4 +1,4 @@
-//! The audit: everything recomputed from the rows, and the first thing named that does not fit.
+//! The audit: recomputes everything from the rows, and names the first thing that does not fit.
 //!
 //! ```text
 //! rows -> commitments -> leaves -> root -> checkpoints     entries.rs, fold.rs
@@ -7,7 +7,7 @@
 //! ```
 //!
 //! It reads the database and, if this machine has them, the signer's state and a checkpoint that somebody else
-//! kept. It finds whatever was changed in the past; it cannot find what was false when it was written.
+//! kept. It finds every change of the past; it cannot find what was false when it was written.
 
 mod books;
 mod entries;

@@ -5,7 +5,7 @@
 //!   -> pending -> [sequence] index and tree -> [sign] checkpoint -> [evidence] [export] [audit]
 //! ```
 //!
-//! Any node sequences; the one with the key signs. Sealing is both. It never waits for sending, nor sending for it.
+//! Any node sequences; the one with the key signs. Sealing is both. It never waits for sending, and sending never waits for it.
 
 pub mod audit;
 pub mod evidence;
@@ -45,7 +45,7 @@ use operated::Operation;
 use sign::Known;
 use state::{Last, Signing, StateError};
 
-/// Why the ledger could not do what it was asked to.
+/// Why a call of the ledger failed.
 #[derive(Debug, Error)]
 pub enum LedgerError {
     /// The database failed.
@@ -68,13 +68,13 @@ pub enum LedgerError {
     /// Sealing has stopped.
     #[error("sealing has stopped: {0}")]
     Stopped(String),
-    /// There is nothing that would keep sealing from going on.
+    /// Sealing has not stopped.
     #[error("sealing has not stopped: there is nothing to continue")]
     NotStopped,
-    /// This machine has not the key.
+    /// This machine does not have the key.
     #[error("there is no key at `{0}`, and no checkpoint was signed yet")]
     NoKey(PathBuf),
-    /// Nobody could be sent the checkpoint.
+    /// The checkpoint could not be sent to anybody.
     #[error("the checkpoint could not be mailed: {0}")]
     NotMailed(String),
     /// A file without a checkpoint of this ledger.
@@ -85,7 +85,7 @@ pub enum LedgerError {
         /// What is wrong with the one that is there.
         problem: Option<String>,
     },
-    /// A reason that says nothing.
+    /// A reason that is not one line of text.
     #[error("a reason must be one line of text")]
     Reason,
 }
@@ -108,7 +108,7 @@ impl LedgerError {
     }
 }
 
-/// What sealing came to.
+/// The result of sealing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Sealed {
     /// Every entry has its index; the size then. If this machine has the key, a checkpoint covers it.
@@ -124,7 +124,7 @@ pub struct Standing {
     pub size: u64,
     /// Root of the tree over them, in base64.
     pub root: String,
-    /// Entries that wait for their index.
+    /// Entries without an index yet.
     pub pending: u64,
     /// When the last checkpoint was signed.
     pub last_checkpoint_at: Option<Timestamp>,
@@ -136,7 +136,7 @@ pub struct Standing {
     pub signs: bool,
 }
 
-/// The ledger's keeper: a cheap handle, cloned freely.
+/// The ledger as a service: a cheap handle, cloned freely.
 #[derive(Clone, Debug)]
 pub struct Ledger {
     store: Store,
@@ -146,7 +146,7 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// A keeper of the ledger in a database.
+    /// The ledger in a database.
     #[must_use]
     pub fn new(store: Store, config: Arc<Config>, clock: Clock, random: Random) -> Self {
         Self { store, config, clock, random }

@@ -20,7 +20,7 @@ use crate::domain::note::{Signer, VerifierKey};
 use crate::store::tree::{self, Head};
 use crate::store::{Conn, StoreError};
 
-/// What speaks against signing.
+/// A reason against signing.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Fault {
     /// The tree is smaller than what was signed.
@@ -38,13 +38,13 @@ pub enum Fault {
         "the first {0} entries are not those that were signed: the database was altered, or restored from an older copy and continued"
     )]
     OtherHistory(u64),
-    /// The state is gone.
+    /// The state file is missing.
     #[error("the ledger was signed before, but the state file is missing")]
     NoState,
     /// The state cannot be read.
     #[error("{0}")]
     BadState(String),
-    /// The key is another.
+    /// The key is not the one that signed last.
     #[error("the key is not the one that signed last, which was {0}")]
     OtherKey(String),
 }
@@ -114,7 +114,7 @@ pub async fn faults(conn: &mut Conn, key: &VerifierKey, known: &Known, head: &He
     };
     let mut faults = Vec::new();
     let (signed, found) = (last.checkpoint.size(), head.frontier.size());
-    // Both are looked for: a new key must not hide an altered past.
+    // Both are checked: a new key must not hide an altered past.
     if found < signed {
         faults.push(Fault::Shrunk { signed, found });
     } else if !follows(conn, &last.checkpoint, head).await? {
@@ -132,12 +132,12 @@ pub fn reason(faults: &[Fault]) -> String {
     faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; and ")
 }
 
-/// Whether the tree begins with the one that was signed: proved from what is stored, and the proof verified.
+/// Returns true if the tree begins with the one that was signed: proved from what is stored, and the proof verified.
 async fn follows(conn: &mut Conn, signed: &Checkpoint, head: &Head) -> Result<bool, StoreError> {
     let (old, new) = (signed.size(), head.frontier.size());
     let proof = match Subtrees::default().consistency(conn, old, new).await {
         Ok(proof) => proof,
-        // Hashes that are gone prove nothing.
+        // Missing hashes prove nothing.
         Err(StoreError::Inconsistent { .. }) => return Ok(false),
         Err(error) => return Err(error),
     };

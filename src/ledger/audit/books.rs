@@ -236,7 +236,7 @@ impl Book<'_> {
 /// The first delivery whose row names another person than its entry.
 async fn altered_recipient(conn: &mut Conn, notice: Uuid) -> Result<Option<Damage>, Stop> {
     let mut named = BTreeMap::new();
-    for opening in entries::of_notice(conn, notice).await? {
+    for opening in entries::of_notice(conn, notice).await?.into_iter().filter(|it| it.event != Event::Operated) {
         let person = opening.person.as_deref().filter(|person| !person.is_empty()).map(Person::from_cbor);
         if let (Some(delivery), Some(Ok(person)), Some(index)) = (opening.delivery_id, person, opening.index) {
             named.entry(delivery).or_insert((index, person));

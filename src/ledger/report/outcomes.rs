@@ -79,11 +79,11 @@ fn phrase(event: Event) -> &'static str {
         Event::PreferenceChanged => "opt-out set or withdrawn",
         Event::Closed => "notice closed",
         Event::Restricted => "processing restricted, or no longer",
-        Event::Rectified => "address put right",
+        Event::Rectified => "address corrected",
         Event::Erased => "person erased",
         Event::Purged => "persons deleted at the end of their retention",
         Event::KeyRotated => "ledger's key exchanged",
-        Event::Continued => "sealing continued",
+        Event::Continued => "sealing resumed",
         Event::Operated => "an operator's step",
         _ => {
             let outcome = Outcome::ALL.iter().find(|outcome| Event::from(**outcome) == event);
