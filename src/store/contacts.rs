@@ -24,12 +24,12 @@ pub async fn of_customers(conn: &mut Conn, accounts: &[&str]) -> Result<BTreeMap
     let mut contacts: BTreeMap<String, Vec<Contact>> = BTreeMap::new();
     let (mut locales, mut zones) = (Known::new(), Known::new());
     for (account_id, email, role, name, locale, time_zone) in packed {
-        // Without what the parser says, which may quote the value.
+        // The parser's message may quote the value, and is left out.
         let wrong = |column| StoreError::Inconsistent {
             table: "contacts",
             column,
             row: account_id.clone(),
-            problem: "is not what the column is for".to_owned(),
+            problem: "is not a value of this column".to_owned(),
         };
         let contact = Contact {
             email: Address::parse(&email).map_err(|_| wrong("email"))?,
@@ -46,7 +46,7 @@ pub async fn of_customers(conn: &mut Conn, accounts: &[&str]) -> Result<BTreeMap
 /// Account, address, role, name, locale and zone.
 type Packed = (String, String, String, String, Option<String>, Option<String>);
 
-/// Locales or zones that were parsed already: customers share a few.
+/// Locales or zones that were parsed already: many customers share a few.
 type Known<T> = BTreeMap<String, T>;
 
 fn known<T: Clone + FromStr<Err = String>>(known: &mut Known<T>, text: Option<String>) -> Result<Option<T>, String> {

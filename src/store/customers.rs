@@ -246,13 +246,13 @@ async fn named(conn: &mut Conn, selection: &Selection, after: &str, limit: u32) 
     Row::of("customers", &row).packed("packed")
 }
 
-/// At most so many values of an attribute are walked along side by side.
+/// The most values of an attribute that one walk looks for.
 const WALKED: usize = 16;
 
-/// Pages that may each read all who meet a condition: more are more than one look at each customer.
+/// The most pages that may each read all customers that meet a condition: beyond that, looking at each customer once is cheaper.
 const PAGES: i64 = 50;
 
-/// A page of accounts, from what comes before it, with the names of those that are active and meet all conditions.
+/// A page of the accounts that the statement before it finds, with the names of those that are active and meet all conditions.
 macro_rules! page_of {
     (sqlite $accounts:literal) => {
         concat!(
@@ -280,8 +280,8 @@ macro_rules! page_of {
     };
 }
 
-/// From each account to the next one that has one of the values: of the others nothing is read, but each step looks for each
-/// value.
+/// Walks from each account to the next one that has one of the values. It reads nothing of other accounts, but each step looks for
+/// each value.
 const WALK: (&str, &str) = (
     page_of!(sqlite "WITH RECURSIVE found (account_id, n) AS (
            SELECT (SELECT MIN(first) FROM (SELECT (SELECT MIN(a.account_id) FROM customer_attributes a
@@ -302,7 +302,7 @@ const WALK: (&str, &str) = (
            FROM found WHERE found.account_id IS NOT NULL AND found.n < $6)"),
 );
 
-/// All who have one of many values, sorted for each page: good while they are not many.
+/// Sorts all accounts that have one of many values, for each page: cheap while there are few.
 const SORT: (&str, &str) = (
     page_of!(sqlite "WITH found (account_id) AS (
            SELECT DISTINCT a.account_id FROM json_each($3) v CROSS JOIN customer_attributes a
@@ -313,8 +313,8 @@ const SORT: (&str, &str) = (
            ORDER BY a.account_id LIMIT $6)"),
 );
 
-/// From customer to customer, each asked whether it has one of the values: over all pages together one look at each. Without the
-/// plus SQLite looks for each value at each customer.
+/// Walks through the customers and looks at each whether it has one of the values: once per customer over all pages. Without the
+/// plus sign, SQLite looks for each value at each customer.
 const LOOK: (&str, &str) = (
     page_of!(sqlite "WITH found (account_id) AS (
            SELECT c.account_id FROM customers c WHERE c.status = 'active' AND c.account_id > $1

@@ -116,7 +116,7 @@ impl<'a> Row<'a> {
 
     /// The message of a parser may quote the value, which may be personal data.
     fn unreadable(&self, column: &'static str) -> StoreError {
-        self.inconsistent(column, "is not what the column is for")
+        self.inconsistent(column, "is not a value of this column")
     }
 
     fn inconsistent(&self, column: &'static str, problem: impl Display) -> StoreError {
