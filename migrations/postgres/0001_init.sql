@@ -14,6 +14,8 @@ CREATE TABLE customers (
     updated_at BIGINT NOT NULL
 );
 
+CREATE INDEX customers_left ON customers (updated_at) WHERE status = 'left';
+
 CREATE TABLE customer_attributes (
     account_id TEXT COLLATE "C" NOT NULL,
     name       TEXT COLLATE "C" NOT NULL,
@@ -41,6 +43,7 @@ CREATE TABLE contacts (
 );
 
 CREATE INDEX contacts_by_key ON contacts (email_key);
+CREATE INDEX contacts_deactivated ON contacts (deactivated_at) WHERE deactivated_at IS NOT NULL;
 
 -- `audience_salt` is the salt of the manifest's commitments to customers with nobody to address.
 -- `resent_at` is set while deliveries of a closed notice are being sent again on an operator's decision.
@@ -65,6 +68,7 @@ CREATE TABLE notices (
     closed_at       BIGINT,
     resent_at       BIGINT,
     purged_at       BIGINT,
+    attempts_purged_at BIGINT,
     lane            BIGINT NOT NULL,
     release_owner   TEXT COLLATE "C",
     release_by      TEXT COLLATE "C",
@@ -165,6 +169,8 @@ CREATE TABLE unaddressed (
     customer_name TEXT COLLATE "C" NOT NULL,
     PRIMARY KEY (notice_id, account_id)
 );
+
+CREATE INDEX unaddressed_by_account ON unaddressed (account_id);
 
 -- Unfinished work only: the row is deleted when its delivery is final.
 --
@@ -274,6 +280,17 @@ CREATE TABLE reads (
 );
 
 CREATE INDEX reads_by_key ON reads (email_key);
+
+-- Corrected addresses (GDPR Art. 16): an import that still has the old one stores the new one.
+CREATE TABLE rectifications (
+    old_key   TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    old_email TEXT COLLATE "C" NOT NULL,
+    new_key   TEXT COLLATE "C" NOT NULL,
+    new_email TEXT COLLATE "C" NOT NULL,
+    at        BIGINT NOT NULL
+);
+
+CREATE INDEX rectifications_by_new ON rectifications (new_key);
 
 -- Erasures, as keyed hashes of addresses; the key is in `secrets`. Journal files outside the database hold the same tombstones: a
 -- database that lacks some of them was restored from an older copy.

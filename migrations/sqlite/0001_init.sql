@@ -10,6 +10,8 @@ CREATE TABLE customers (
     updated_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+CREATE INDEX customers_left ON customers (updated_at) WHERE status = 'left';
+
 CREATE TABLE customer_attributes (
     account_id TEXT NOT NULL,
     name       TEXT NOT NULL,
@@ -37,6 +39,7 @@ CREATE TABLE contacts (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX contacts_by_key ON contacts (email_key);
+CREATE INDEX contacts_deactivated ON contacts (deactivated_at) WHERE deactivated_at IS NOT NULL;
 
 -- `audience_salt` is the salt of the manifest's commitments to customers with nobody to address.
 -- `resent_at` is set while deliveries of a closed notice are being sent again on an operator's decision.
@@ -61,6 +64,7 @@ CREATE TABLE notices (
     closed_at       INTEGER,
     resent_at       INTEGER,
     purged_at       INTEGER,
+    attempts_purged_at INTEGER,
     lane            INTEGER NOT NULL,
     release_owner   TEXT,
     release_by      TEXT,
@@ -156,6 +160,8 @@ CREATE TABLE unaddressed (
     customer_name TEXT NOT NULL,
     PRIMARY KEY (notice_id, account_id)
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX unaddressed_by_account ON unaddressed (account_id);
 
 -- Unfinished work only: the row is deleted when its delivery is final.
 --
@@ -265,6 +271,17 @@ CREATE TABLE reads (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX reads_by_key ON reads (email_key);
+
+-- Corrected addresses (GDPR Art. 16): an import that still has the old one stores the new one.
+CREATE TABLE rectifications (
+    old_key   TEXT NOT NULL PRIMARY KEY,
+    old_email TEXT NOT NULL,
+    new_key   TEXT NOT NULL,
+    new_email TEXT NOT NULL,
+    at        INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX rectifications_by_new ON rectifications (new_key);
 
 -- Erasures, as keyed hashes of addresses; the key is in `secrets`. Journal files outside the database hold the same tombstones: a
 -- database that lacks some of them was restored from an older copy.

@@ -6,6 +6,7 @@ use serde_json::json;
 use super::Place;
 use super::failure::Failure;
 use super::output::{Output, count, table, time};
+use crate::people::retention::Report;
 
 /// Retention.
 #[derive(Debug, Subcommand)]
@@ -22,32 +23,37 @@ pub enum Command {
 pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8, Failure> {
     let Command::Run { dry_run } = command;
     let app = place.app().await?;
-    let purged = app.retention.run(&place.actor()?, dry_run).await?;
-    let persons: u64 = purged.iter().map(|notice| notice.persons).sum();
-    output.print(&json!({ "dry_run": dry_run, "persons": persons, "notices": purged }), |_| {
-        let done = if dry_run { "would delete" } else { "deleted" };
-        let mut text = format!(
-            "{done} {} from the record of {}\n",
-            count(persons, "person", "persons"),
-            count(purged.len() as u64, "notice", "notices")
-        );
-        if !purged.is_empty() {
-            let rows = purged.iter().map(|it| {
-                [
-                    it.notice_id.to_string(),
-                    it.category.to_string(),
-                    it.reference.clone().unwrap_or_default(),
-                    time(it.released_at),
-                    time(it.expired_at),
-                    it.persons.to_string(),
-                    it.held.to_string(),
-                ]
-            });
-            text += "\n";
-            text +=
-                &table(["notice", "category", "reference", "released", "time over", "#persons", "#under a hold"], rows);
-        }
-        text
-    })?;
+    let report = app.retention.run(&place.actor()?, dry_run).await?;
+    let persons: u64 = report.notices.iter().map(|notice| notice.persons).sum();
+    let answer =
+        json!({ "dry_run": dry_run, "persons": persons, "notices": report.notices, "records": report.records });
+    output.print(&answer, |_| describe(&report, persons, dry_run))?;
     Ok(0)
+}
+
+fn describe(report: &Report, persons: u64, dry_run: bool) -> String {
+    let mut text = format!(
+        "{} {} from the record of {}\n\n",
+        if dry_run { "would delete" } else { "deleted" },
+        count(persons, "person", "persons"),
+        count(report.notices.len() as u64, "notice", "notices")
+    );
+    if !report.notices.is_empty() {
+        let rows = report.notices.iter().map(|it| {
+            [
+                it.notice_id.to_string(),
+                it.category.to_string(),
+                it.reference.clone().unwrap_or_default(),
+                time(it.released_at),
+                it.expired_at.map_or_else(|| "with each contract".to_owned(), time),
+                it.persons.to_string(),
+                it.held.to_string(),
+            ]
+        });
+        let columns = ["notice", "category", "reference", "released", "expired", "#persons", "#that stay"];
+        text += &table(columns, rows);
+        text.push('\n');
+    }
+    let rows = report.records.iter().map(|(kind, count)| [kind.to_string(), count.to_string()]);
+    text + &table(["records", if dry_run { "#to delete" } else { "#deleted" }], rows)
 }

@@ -125,9 +125,12 @@ impl Upkeep {
     async fn hourly(&self) -> bool {
         let mut done = self.begin().await == Begun::Ready;
         match self.store.watched(SILENCE, self.retention.run(&Actor::system("retention"), false)).await {
-            Ok(purged) => {
-                for notice in purged {
+            Ok(report) => {
+                for notice in report.notices {
                     tracing::info!(notice = %notice.notice_id, persons = notice.persons, "retention has ended: persons were deleted");
+                }
+                for (kind, count) in report.records.into_iter().filter(|(_, count)| *count > 0) {
+                    tracing::info!(%kind, count, "retention has ended: records were deleted");
                 }
             }
             Err(error) => {

@@ -31,6 +31,7 @@ pub mod placeholder;
 pub mod preference;
 pub mod problem;
 pub mod random;
+pub mod records;
 pub mod reply;
 pub mod retention;
 pub mod rows_file;

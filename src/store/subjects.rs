@@ -166,6 +166,28 @@ pub async fn unpurged(conn: &mut Conn, notice_id: Uuid, ordinal: u64, limit: u32
     rows.iter().map(read_delivery).collect()
 }
 
+/// Some deliveries of a category's closed notices whose customers left, and which were released, before a time; those to customers
+/// under a hold are left out.
+pub async fn ended_contracts(
+    conn: &mut Conn,
+    category: Category,
+    before: Timestamp,
+    limit: u32,
+) -> Result<Vec<SubjectDelivery>> {
+    let rows = sqlx::query(deliveries!(
+        "WHERE n.category = $1 AND n.released_at < $2 AND n.closed_at IS NOT NULL AND d.salt IS NOT NULL
+           AND d.account_id IN (SELECT account_id FROM customers WHERE status = 'left' AND updated_at < $2)
+           AND NOT EXISTS (SELECT 1 FROM holds h WHERE h.account_id = d.account_id OR h.notice_id = d.notice_id)
+         LIMIT $3"
+    ))
+    .bind(category.as_str())
+    .bind(before.as_millisecond())
+    .bind(i64::from(limit))
+    .fetch_all(conn)
+    .await?;
+    rows.iter().map(read_delivery).collect()
+}
+
 /// A delivery whose person is cleared, and what stays of its commitment.
 #[derive(Clone, Debug)]
 pub struct Cleared {
@@ -217,7 +239,7 @@ pub async fn clear_deliveries(conn: &mut Conn, cleared: &[Cleared]) -> Result<Ve
     Ok(openings)
 }
 
-fn entry_ids(rows: &[sqlx::any::AnyRow]) -> Result<Vec<Uuid>> {
+pub(super) fn entry_ids(rows: &[sqlx::any::AnyRow]) -> Result<Vec<Uuid>> {
     rows.iter().map(|row| Row::of("ledger_openings", row).id("entry_id")).collect()
 }
 
@@ -353,79 +375,4 @@ pub async fn addresses(conn: &mut Conn, after: &str, limit: u32) -> Result<Vec<A
     .fetch_all(conn)
     .await?;
     rows.iter().map(|row| Ok(AddressKey::stored(Row::of("contacts", row).get("email_key")?))).collect()
-}
-
-/// True while a legal hold is on a notice, or on a customer that it addressed, could not address, or is attested for.
-pub async fn is_held(conn: &mut Conn, notice_id: Uuid) -> Result<bool> {
-    let row = sqlx::query(
-        "SELECT COUNT(*) AS n FROM holds h WHERE h.notice_id = $1
-           OR h.account_id IN (SELECT account_id FROM deliveries WHERE notice_id = $1)
-           OR h.account_id IN (SELECT account_id FROM unaddressed WHERE notice_id = $1)
-           OR h.account_id IN (SELECT account_id FROM attestations WHERE notice_id = $1)",
-    )
-    .bind(notice_id.to_string())
-    .fetch_one(conn)
-    .await?;
-    Ok(Row::of("holds", &row).count("n")? > 0)
-}
-
-/// Clears what a notice as a whole keeps of persons once its deliveries are cleared: attestations, rows, dictionaries; and
-/// notes that it is purged. Gives the entries whose opening went.
-pub async fn clear_notice(conn: &mut Conn, notice_id: Uuid, now: Timestamp) -> Result<Vec<Uuid>> {
-    let id = notice_id.to_string();
-    let sql = "UPDATE ledger_openings SET person = NULL, person_salt = NULL, subject = NULL
-         WHERE notice_id = $1 AND delivery_id IS NULL AND event = 'attested' AND person_salt IS NOT NULL
-         RETURNING entry_id";
-    let openings = entry_ids(&sqlx::query(sql).bind(&id).fetch_all(&mut *conn).await?)?;
-    for statement in [
-        "UPDATE attestations SET note = '', witness = '' WHERE notice_id = $1",
-        "DELETE FROM notice_rows WHERE notice_id = $1",
-        "DELETE FROM message_dictionaries WHERE notice_id = $1",
-    ] {
-        sqlx::query(statement).bind(&id).execute(&mut *conn).await?;
-    }
-    let sql = "UPDATE notices SET purged_at = $2 WHERE id = $1";
-    sqlx::query(sql).bind(&id).bind(now.as_millisecond()).execute(conn).await?;
-    Ok(openings)
-}
-
-/// A notice whose persons may be purged.
-#[derive(Clone, Debug)]
-pub struct Expirable {
-    /// Id.
-    pub id: Uuid,
-    /// Category.
-    pub category: Category,
-    /// The author's reference.
-    pub reference: Option<String>,
-    /// When it was released.
-    pub released_at: Timestamp,
-    /// Deliveries that still name a person.
-    pub persons: u64,
-}
-
-/// Closed notices of a category that were released before a time and are neither purged nor under a hold.
-pub async fn expirable(conn: &mut Conn, category: Category, before: Timestamp) -> Result<Vec<Expirable>> {
-    let rows = sqlx::query(
-        "SELECT n.id, n.category, n.reference, n.released_at,
-           (SELECT COUNT(*) FROM deliveries d WHERE d.notice_id = n.id AND d.salt IS NOT NULL) AS persons
-         FROM notices n WHERE n.category = $1 AND n.released_at < $2 AND n.closed_at IS NOT NULL AND n.purged_at IS NULL
-           AND NOT EXISTS (SELECT 1 FROM holds h WHERE h.notice_id = n.id) ORDER BY n.id",
-    )
-    .bind(category.as_str())
-    .bind(before.as_millisecond())
-    .fetch_all(conn)
-    .await?;
-    rows.iter()
-        .map(|row| {
-            let row = Row::of("notices", row);
-            Ok(Expirable {
-                id: row.id("id")?,
-                category: row.parse("category")?,
-                reference: row.get("reference")?,
-                released_at: row.time("released_at")?,
-                persons: row.count("persons")?,
-            })
-        })
-        .collect()
 }

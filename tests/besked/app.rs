@@ -21,7 +21,7 @@ use besked::domain::random::Random;
 use besked::domain::rows_file::Rows;
 use besked::notices::{Draft, NoticeError, Release};
 use besked::people::import::{ImportError, ImportOptions, Imported};
-use besked::people::retention::Purged;
+use besked::people::retention::Report;
 use besked::people::subjects::{Erased, Erasure, SubjectError};
 use besked::store::notices::Kept;
 use besked::store::releases::Releasing;
@@ -101,6 +101,17 @@ impl TestApp {
         Self { app, ..self }
     }
 
+    /// The same database on a node with its tombstone journal elsewhere.
+    pub async fn with_journal(self, file: std::path::PathBuf) -> Self {
+        let mut config = (*self.app.config).clone();
+        config.privacy.journal_key_file = file.with_extension("key");
+        config.privacy.journal_file = file;
+        let clock = self.app.clock.clone();
+        self.app.store.close().await;
+        let app = App::open(config, clock, Random::from_system()).await.unwrap();
+        Self { app, ..self }
+    }
+
     /// A copy of its SQLite database, as a backup would have it.
     pub async fn copy(self) -> (Self, Yesterday) {
         self.app.store.close().await;
@@ -168,7 +179,7 @@ impl TestApp {
     }
 
     /// Deletes what retention has ended for.
-    pub async fn purge(&self, dry_run: bool) -> Vec<Purged> {
+    pub async fn purge(&self, dry_run: bool) -> Report {
         self.app.retention.run(&Actor::system("retention"), dry_run).await.unwrap()
     }
 

@@ -35,6 +35,7 @@ mod releases;
 mod report;
 mod reports;
 mod retention;
+mod rights;
 mod session;
 mod store;
 mod tidy;

@@ -1,8 +1,15 @@
 //! Retention: when its time is over a notice forgets its persons, and keeps its counts.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use besked::domain::actor::Action;
+use besked::domain::category::Category;
+use besked::domain::delivery::State;
+use besked::domain::entry::{Detail, Event};
+use besked::domain::records::Records;
 use besked::ledger::audit::Verdict;
+use besked::people::import::ImportOptions;
 use rstest::rstest;
 
 use crate::app::{CUSTOMERS, NEWS, TestApp, alice, maintenance};
@@ -25,14 +32,14 @@ async fn persons_go_when_their_time_is_over_and_counts_stay(#[case] engine: Engi
     app.run_until_idle().await;
     let counts = app.counts(news).await;
     app.advance(Duration::from_secs(364 * DAY));
-    assert!(app.purge(false).await.is_empty(), "a day too early");
+    assert!(app.purge(false).await.notices.is_empty(), "a day too early");
     app.advance(Duration::from_secs(2 * DAY));
-    let dry = app.purge(true).await;
+    let dry = app.purge(true).await.notices;
     assert_eq!((dry.len(), dry[0].notice_id, dry[0].persons), (1, news, 2));
-    assert_eq!(app.purge(true).await[0].persons, 2, "nothing was done yet");
-    let purged = app.purge(false).await;
+    assert_eq!(app.purge(true).await.notices[0].persons, 2, "nothing was done yet");
+    let purged = app.purge(false).await.notices;
     assert_eq!((purged.len(), purged[0].persons, purged[0].held), (1, 2, 0));
-    assert!(app.purge(false).await.is_empty(), "once");
+    assert!(app.purge(false).await.notices.is_empty(), "once");
 
     assert_eq!(app.counts(news).await, counts);
     assert_eq!(app.coverage(news).await.informed, 2);
@@ -61,13 +68,13 @@ async fn a_legal_hold_keeps_a_notice_or_a_customer(#[case] engine: Engine) {
     app.advance(Duration::from_secs(400 * DAY));
     put_hold(&app, Some(first), None).await;
     let hold = put_hold(&app, None, Some("C1")).await;
-    let purged = app.purge(false).await;
+    let purged = app.purge(false).await.notices;
     assert_eq!((purged.len(), purged[0].notice_id, purged[0].persons, purged[0].held), (1, second, 1, 1));
-    assert!(app.purge(false).await.is_empty());
+    assert!(app.purge(false).await.notices.is_empty());
     let kept = app.informed("C1", second).await;
     assert_eq!(kept.notices[0].deliveries[0].email, "service@ett.example");
     app.app.holds.remove(&alice(), hold, None).await.unwrap();
-    let purged = app.purge(false).await;
+    let purged = app.purge(false).await.notices;
     assert_eq!((purged.len(), purged[0].persons), (1, 1));
     assert_eq!(audit(&app).await.verdict, Verdict::Ok);
 }
@@ -116,7 +123,131 @@ async fn a_hold_on_a_customer_nobody_could_address_keeps_the_word_that_it_was_to
     assert!(attest.await.unwrap());
     app.advance(Duration::from_secs(400 * DAY));
     put_hold(&app, None, Some("C3")).await;
-    app.purge(false).await;
+    app.purge(false).await.notices;
     assert_eq!(app.informed("C3", id).await.verdict, besked::domain::coverage::Verdict::Informed);
+    assert_eq!(audit(&app).await.problem, None);
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn what_belongs_to_no_released_notice_ends_too(#[case] engine: Engine) {
+    let app = TestApp::new(engine).await;
+    app.import(CUSTOMERS).await;
+    let person = crate::app::address("gone@ett.example");
+    app.app.subjects.object(&alice(), &person, &[Category::News], None).await.unwrap();
+    app.app.subjects.restrict(&alice(), &person).await.unwrap();
+    let draft = app.draft(&maintenance("file = \"rows.csv\""), "account_id,x\nC1,private-row\n");
+    app.app.notices.create(&draft, &alice()).await.unwrap();
+    let sent = app.try_release(&app.draft(&maintenance("file = \"rows.csv\""), "account_id,x\nC1,sent-row\n")).await;
+    let sent = sent.unwrap();
+    app.run_until_idle().await;
+    // Of C1 one contact is gone, C2 and C3 leave.
+    let file = "account_id,customer_name,email,role\nC1,Ett AB,teknik@ett.example,technical\n";
+    let options = ImportOptions { replace: true, allow_shrink: true, ..ImportOptions::default() };
+    app.try_import(file.as_bytes(), options).await.unwrap();
+    assert!(app.purge(false).await.records.values().all(|count| *count == 0), "nothing has ended yet");
+
+    app.advance(Duration::from_secs(100 * DAY));
+    assert_eq!(app.purge(true).await.records[&Records::AudienceRows], 1);
+    assert_eq!(app.purge(false).await.records[&Records::AudienceRows], 1);
+    assert_eq!(audit(&app).await.problem, None, "the ledger says why the rows are gone");
+
+    app.advance(Duration::from_secs(4 * 366 * DAY));
+    let expected = BTreeMap::from([
+        (Records::DeactivatedContacts, 2),
+        (Records::LeftCustomers, 2),
+        (Records::Drafts, 1),
+        (Records::AudienceRows, 0),
+        (Records::Attempts, 1),
+        (Records::Preferences, 1),
+        (Records::Suppressions, 1),
+        (Records::Reads, 0),
+        (Records::Rectifications, 0),
+        (Records::AddressEntries, 0),
+    ]);
+    assert_eq!(app.purge(true).await.records, expected);
+    let mut purged = app.purge(false).await.records;
+    // Only now is the address named by the ledger alone.
+    assert_eq!(purged.insert(Records::AddressEntries, 0), Some(1));
+    assert_eq!(purged, expected);
+    assert!(app.purge(false).await.is_empty(), "once");
+    assert_eq!(audit(&app).await.problem, None);
+    let Detail::Operated { action, .. } = crate::ledger::last_fact(&app, Event::Operated).await.detail else {
+        panic!()
+    };
+    assert_eq!(action, Action::Purge);
+    assert_eq!(app.coverage(sent).await.informed, 1, "the counts stay");
+    if engine == Engine::Sqlite {
+        for text in ["gone@ett.example", "hello@two.example", "private-row", "sent-row", "faktura@"] {
+            assert_eq!(found_in_files(&app, text), [""; 0], "{text}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_notice_that_stays_paused_ends_and_what_it_has_not_sent_is_cancelled() {
+    let app = TestApp::new(Engine::Sqlite).await;
+    app.import(CUSTOMERS).await;
+    let id = app.release(NEWS).await;
+    app.app.notices.pause(id, &alice(), None).await.unwrap();
+    app.advance(Duration::from_secs(367 * DAY));
+    let purged = app.purge(false).await.notices;
+    assert_eq!((purged.len(), purged[0].notice_id, purged[0].persons), (1, id, 2));
+    app.run_until_idle().await;
+    assert_eq!(app.counts(id).await, [(State::Cancelled, 2)].into());
+    assert!(app.relay.to("hello@two.example").is_empty());
+    assert_eq!(audit(&app).await.problem, None);
+}
+
+#[tokio::test]
+async fn a_purge_leaves_the_customer_informed_that_was_told_by_phone() {
+    let app = TestApp::new(Engine::Sqlite).await;
+    app.import(CUSTOMERS).await;
+    let id = app.release(NEWS).await;
+    app.run_until_idle().await;
+    let attestation = besked::store::attestations::Attestation {
+        account_id: "C3".to_owned(),
+        channel: "phone".to_owned(),
+        witness: "Bo".to_owned(),
+        note: "told Dave".to_owned(),
+        operator: "alice".to_owned(),
+        at: app.app.clock.now(),
+    };
+    let notice = app.notice(id).await;
+    let attest = besked::coverage::attest(&app.app.store, &app.app.clock, &app.app.random, &notice, &attestation);
+    assert!(attest.await.unwrap());
+    app.advance(Duration::from_secs(367 * DAY));
+    assert_eq!(app.purge(false).await.notices.len(), 1);
+    assert_eq!(app.informed("C3", id).await.verdict, besked::domain::coverage::Verdict::Informed);
+    assert_eq!(app.coverage(id).await.informed, 3);
+    assert_eq!(audit(&app).await.problem, None);
+}
+
+#[tokio::test]
+async fn an_agreement_s_record_ends_with_each_contract() {
+    let app = TestApp::new(Engine::Sqlite).await;
+    app.import(CUSTOMERS).await;
+    let notice = include_str!("../../config/demo/notices/4-agreement-change.md");
+    let id = app.release(notice).await;
+    app.run_until_idle().await;
+    let ends = |report: besked::people::retention::Report| {
+        report.notices.into_iter().filter(|it| it.notice_id == id).map(|it| (it.persons, it.held)).collect::<Vec<_>>()
+    };
+    app.advance(Duration::from_secs(10 * 366 * DAY));
+    assert_eq!(ends(app.purge(false).await), [], "the contracts run");
+    // C2 leaves.
+    let without = CUSTOMERS.lines().filter(|line| !line.starts_with("C2")).collect::<Vec<_>>().join("\n");
+    let options = ImportOptions { replace: true, ..ImportOptions::default() };
+    app.try_import(without.as_bytes(), options).await.unwrap();
+    app.advance(Duration::from_secs(2 * 366 * DAY));
+    assert_eq!(ends(app.purge(false).await), []);
+    app.advance(Duration::from_secs(2 * 366 * DAY));
+    let dry = ends(app.purge(true).await);
+    assert_eq!(dry, ends(app.purge(false).await));
+    assert_eq!(dry[0].0, 1);
+    assert_eq!(app.informed("C1", id).await.notices[0].deliveries[0].email, "service@ett.example");
+    assert_eq!(found_in_files(&app, "hello@two.example"), [""; 0], "the customer went with its last record");
     assert_eq!(audit(&app).await.problem, None);
 }

@@ -7,6 +7,7 @@ mod people;
 mod queue;
 mod refusals;
 mod released;
+mod retention;
 mod selections;
 mod subjects;
 mod tree;

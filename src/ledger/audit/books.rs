@@ -130,7 +130,8 @@ async fn has_its_content(
     let digest = content_digest(&notice.source, parts);
     // Rows of an audience file go with the persons they name; the text of a notice without one always shows its digest.
     let with_rows = || Notice::parse(&notice.source).is_ok_and(|it| matches!(it.audience, Audience::Rows { .. }));
-    let forgotten = digest != manifest.digest && !scanned.cleared.is_empty() && with_rows();
+    let cleared = scanned.purged.contains(&id) || !scanned.cleared.is_empty();
+    let forgotten = digest != manifest.digest && cleared && with_rows();
     if notice.digest != manifest.digest || (digest != manifest.digest && !forgotten) {
         let problem = format!("notice {id} has another content than the one its manifest names");
         return Err(Damage::at(manifest.index, problem).into());

@@ -1,7 +1,7 @@
 //! What the entries say, folded: each notice's manifest and end, each recipient's last outcome. States are this fold; the rows
 //! that show them are compared with it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{BuildHasher as _, RandomState};
 
 use uuid::Uuid;
@@ -75,6 +75,8 @@ pub(super) struct Scanned {
     pub keys: Vec<VerifierKey>,
     /// Entries whose persons were deleted, as entries say.
     pub cleared: Vec<Run>,
+    /// Notices whose audience file was deleted at the end of its retention.
+    pub purged: BTreeSet<Uuid>,
     /// Of each notice, how many deliveries are in each outcome so far.
     tallies: HashMap<Uuid, BTreeMap<Outcome, u64>>,
     unopened: Vec<u64>,
@@ -145,6 +147,7 @@ impl Scanned {
                     return Err("it names entries that come after it".to_owned());
                 }
                 self.cleared.extend(entries);
+                self.purged.extend(fact.notice.map(|(id, ..)| id));
             }
             (Detail::Keys { old, new }, _) => {
                 self.keys.extend([old, new].into_iter().filter_map(|key| VerifierKey::parse(key).ok()));

@@ -13,7 +13,7 @@ use crate::domain::duty::Duty;
 use crate::domain::tombstone::Mark;
 use crate::ledger::operated::{Operation, record};
 use crate::store::subjects::{self, SubjectDelivery};
-use crate::store::{Conn, StoreError, holds, ledger, suppressions};
+use crate::store::{Conn, StoreError, holds, ledger, rectifications, suppressions};
 
 /// A request to erase a person.
 #[derive(Clone, Copy, Debug)]
@@ -46,9 +46,11 @@ pub struct Erased {
     pub unwritten: Option<String>,
 }
 
-/// What is stored about an address.
+/// What is stored about a person.
+#[derive(Default)]
 struct Stored {
-    deliveries: Vec<SubjectDelivery>,
+    /// By address.
+    deliveries: Vec<Vec<SubjectDelivery>>,
     contacts: usize,
     accounts: BTreeSet<String>,
     notices: BTreeSet<Uuid>,
@@ -70,15 +72,20 @@ impl Subjects {
         // Fails if the journal cannot be read: this erasure must not hide that earlier ones are missing.
         self.exchange(actor).await?;
         let mut tx = self.context.store.write().await?;
-        let key = address.key();
-        let stored = stored(&mut tx, &key).await?;
+        let keys = keys(&mut tx, address).await?;
+        let stored = stored(&mut tx, &keys).await?;
         if !stored.anything {
             return Err(SubjectError::Unknown(address.clone()));
         }
         refuse(address, self.duties(&mut tx, &stored).await?, waived)?;
         let ground = with_waivers(ground, waived);
-        let forgotten = forget::forget(&self.context, &mut tx, &stored.deliveries, &key, &ground).await?;
-        let tombstone = self.bury(&mut tx, &key, Mark::Erased).await?;
+        let (mut forgotten, mut tombstone) = (forget::Forgotten::default(), Uuid::nil());
+        for (key, deliveries) in keys.iter().zip(&stored.deliveries) {
+            let its = forget::forget(&self.context, &mut tx, deliveries, key, &ground).await?;
+            forgotten.cancelled += its.cancelled;
+            forgotten.entries += its.entries;
+            tombstone = self.bury(&mut tx, key, Mark::Erased).await?;
+        }
         // Without the address: it would be the one place that still names the person.
         let operation = Operation::new(Action::Erase).object(tombstone).reason(&ground);
         record(&mut tx, actor, &operation, self.context.clock.now(), &self.context.random).await?;
@@ -91,7 +98,7 @@ impl Subjects {
         let log_emptied = self.context.store.scrub().await?;
         Ok(Erased {
             contacts: stored.contacts,
-            deliveries: stored.deliveries.len(),
+            deliveries: stored.deliveries.iter().map(Vec::len).sum(),
             cancelled: forgotten.cancelled,
             entries: forgotten.entries,
             unreleased_rows: stored.unreleased_rows,
@@ -110,7 +117,7 @@ impl Subjects {
         }
         let config = &self.context.config;
         for category in Category::ALL.iter().filter(|category| config.retention_duty(**category)) {
-            let of_category = stored.deliveries.iter().filter(|delivery| delivery.category == *category);
+            let of_category = stored.deliveries.iter().flatten().filter(|delivery| delivery.category == *category);
             let Some(last) = of_category.filter_map(|delivery| delivery.released_at).max() else { continue };
             let zone = config.organisation.default_time_zone.time_zone();
             let until = match config.retention(*category).expires(last, None, &zone) {
@@ -125,31 +132,44 @@ impl Subjects {
     }
 }
 
-/// Finds what is stored about an address, and locks its places in the queue.
-async fn stored(conn: &mut Conn, key: &AddressKey) -> Result<Stored, SubjectError> {
-    let deliveries = forget::hold_deliveries(conn, key).await?;
-    let contacts = subjects::contacts(conn, key).await?;
-    let attestations = mentions::attestations(conn, key).await?;
-    let rows = mentions::file_rows(conn, key).await?;
-    let elsewhere = !ledger::of_address(conn, key).await?.is_empty()
-        || !suppressions::reasons(conn, key).await?.is_empty()
-        || !subjects::reads(conn, key).await?.is_empty();
-    let (past, unreleased): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| mentions::is_past(row.state));
-    let mut accounts: BTreeSet<String> = contacts.iter().map(|contact| contact.account_id.clone()).collect();
-    accounts.extend(deliveries.iter().map(|delivery| delivery.account_id.clone()));
-    accounts.extend(attestations.iter().map(|words| words.account_id.clone()));
-    accounts.extend(past.iter().map(|row| row.account_id.clone()));
-    let mut notices: BTreeSet<Uuid> = deliveries.iter().map(|delivery| delivery.notice_id).collect();
-    notices.extend(attestations.iter().map(|words| words.notice_id));
-    notices.extend(past.iter().map(|row| row.notice_id));
-    Ok(Stored {
-        anything: elsewhere || !(accounts.is_empty() && unreleased.is_empty()),
-        contacts: contacts.len(),
-        unreleased_rows: unreleased.len(),
-        deliveries,
-        accounts,
-        notices,
-    })
+/// The keys of a person's addresses: the address, what it was corrected to, and what was corrected to it.
+pub(super) async fn keys(conn: &mut Conn, address: &Address) -> Result<Vec<AddressKey>, StoreError> {
+    let mut keys = vec![address.key()];
+    for rectification in rectifications::of_address(conn, &address.key()).await? {
+        for key in [rectification.old_key, rectification.new.key()] {
+            if !keys.contains(&key) {
+                keys.push(key);
+            }
+        }
+    }
+    Ok(keys)
+}
+
+/// Finds what is stored about a person's addresses, and locks their places in the queue.
+async fn stored(conn: &mut Conn, keys: &[AddressKey]) -> Result<Stored, SubjectError> {
+    let mut stored = Stored::default();
+    for key in keys {
+        let deliveries = forget::hold_deliveries(conn, key).await?;
+        let contacts = subjects::contacts(conn, key).await?;
+        let attestations = mentions::attestations(conn, key).await?;
+        let rows = mentions::file_rows(conn, key).await?;
+        let (past, unreleased): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| mentions::is_past(row.state));
+        stored.accounts.extend(contacts.iter().map(|contact| contact.account_id.clone()));
+        stored.accounts.extend(deliveries.iter().map(|delivery| delivery.account_id.clone()));
+        stored.accounts.extend(attestations.iter().map(|words| words.account_id.clone()));
+        stored.accounts.extend(past.iter().map(|row| row.account_id.clone()));
+        stored.notices.extend(deliveries.iter().map(|delivery| delivery.notice_id));
+        stored.notices.extend(attestations.iter().map(|words| words.notice_id));
+        stored.notices.extend(past.iter().map(|row| row.notice_id));
+        stored.anything |= !(stored.accounts.is_empty() && unreleased.is_empty())
+            || !ledger::of_address(conn, key).await?.is_empty()
+            || !suppressions::reasons(conn, key).await?.is_empty()
+            || !subjects::reads(conn, key).await?.is_empty();
+        stored.contacts += contacts.len();
+        stored.unreleased_rows += unreleased.len();
+        stored.deliveries.push(deliveries);
+    }
+    Ok(stored)
 }
 
 /// Compares the duties with the waivers: each duty needs its waiver, and each waiver its duty.

@@ -12,7 +12,7 @@ use crate::domain::entry::{Detail, Entry, Event, Fact, Person, Run, commitment};
 use crate::ledger::sequence;
 use crate::store::ledger::{self, Opening};
 use crate::store::subjects::{self, Cleared, SubjectDelivery};
-use crate::store::{Conn, StoreError, attestations, notices, settle, sole_traders, tree};
+use crate::store::{Conn, StoreError, attestations, notices, rectifications, settle, sole_traders, tree};
 
 /// What was deleted.
 #[derive(Clone, Copy, Debug, Default)]
@@ -52,19 +52,24 @@ pub(crate) async fn forget(
     let mut openings = clear(conn, &released).await?;
     openings.extend(subjects::clear_address(conn, key).await?);
     openings.extend(clear_attestations(conn, key).await?);
+    rectifications::delete(conn, key).await?;
     for row in mentions::file_rows(conn, key).await? {
         if mentions::is_past(row.state) {
             crate::store::mentions::delete_file_row(conn, row.notice_id, &row.account_id).await?;
         }
     }
-    sole_traders::clear_names(conn, &accounts.into_iter().collect::<Vec<_>>()).await?;
+    sole_traders::clear(conn, &accounts.into_iter().collect::<Vec<_>>()).await?;
     let entries = openings.len();
     append_cleared(context, conn, Event::Erased, &openings, ground).await?;
     Ok(Forgotten { cancelled, entries })
 }
 
 /// Cancels the deliveries that wait in the queue; returns their number.
-async fn cancel(context: &Context, conn: &mut Conn, deliveries: &[SubjectDelivery]) -> Result<usize, SubjectError> {
+pub(crate) async fn cancel(
+    context: &Context,
+    conn: &mut Conn,
+    deliveries: &[SubjectDelivery],
+) -> Result<usize, SubjectError> {
     let at = context.clock.now();
     let ids: Vec<Uuid> = deliveries.iter().map(|delivery| delivery.id).collect();
     let queued: BTreeSet<Uuid> = subjects::lock_queue(conn, &ids).await?.into_iter().map(|(id, _)| id).collect();

@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
+use super::erase::keys;
 use super::{SubjectError, Subjects, mentions};
 use crate::domain::actor::{Action, Actor};
 use crate::domain::address::{Address, AddressKey};
@@ -19,11 +20,14 @@ use crate::ledger::operated::{Operation, record as record_operation};
 use crate::mail::compose::message::message_id;
 use crate::people::reads::note_read;
 use crate::store::preferences::OptOut;
+use crate::store::rectifications::Rectification;
 use crate::store::settle::Tried;
 use crate::store::subjects::{self, Read, SubjectContact};
 use crate::store::suppressions::Suppression;
 use crate::store::tree::Signed;
-use crate::store::{Conn, StoreError, deliveries, ledger, messages, notices, preferences, settle, suppressions};
+use crate::store::{
+    Conn, StoreError, deliveries, ledger, messages, notices, preferences, rectifications, settle, suppressions,
+};
 
 /// Everything that is stored about an address.
 #[derive(Debug, Serialize)]
@@ -32,6 +36,8 @@ pub struct Record {
     pub email: String,
     /// When the record was made.
     pub at: Timestamp,
+    /// Corrections of the person's address: what is stored about the other addresses is below as well.
+    pub rectifications: Vec<Rectification>,
     /// Contacts.
     pub contacts: Vec<SubjectContact>,
     /// Opt-outs.
@@ -127,6 +133,23 @@ pub struct Notified {
 }
 
 impl Record {
+    fn new(address: &Address, at: Timestamp) -> Self {
+        Self {
+            email: address.as_str().to_owned(),
+            at,
+            rectifications: Vec::new(),
+            contacts: Vec::new(),
+            opt_outs: Vec::new(),
+            suppressions: Vec::new(),
+            deliveries: Vec::new(),
+            attestations: Vec::new(),
+            audience_rows: Vec::new(),
+            operations: Vec::new(),
+            reads: Vec::new(),
+            evidence: Vec::new(),
+        }
+    }
+
     /// True if nothing is stored.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -186,22 +209,21 @@ async fn record(
     address: &Address,
     at: Timestamp,
 ) -> Result<Record, EvidenceError> {
-    let key = &address.key();
-    let mut record = Record {
-        email: address.as_str().to_owned(),
-        at,
-        contacts: subjects::contacts(conn, key).await?,
-        opt_outs: preferences::of_address(conn, key).await?,
-        suppressions: suppressions::reasons(conn, key).await?,
-        deliveries: told(conn, key).await?,
-        attestations: attestations(conn, key).await?,
-        audience_rows: audience_rows(conn, key).await?,
-        operations: operations(conn, key).await?,
-        reads: subjects::reads(conn, key).await?,
-        evidence: Vec::new(),
-    };
-    if let Some(checkpoint) = checkpoint {
-        evidence(conn, checkpoint, key, &mut record).await?;
+    let mut record = Record::new(address, at);
+    record.rectifications = rectifications::of_address(conn, &address.key()).await?;
+    for key in &keys(conn, address).await? {
+        record.contacts.extend(subjects::contacts(conn, key).await?);
+        record.opt_outs.extend(preferences::of_address(conn, key).await?);
+        record.suppressions.extend(suppressions::reasons(conn, key).await?);
+        let sent = notified(conn, key).await?;
+        if let Some(checkpoint) = checkpoint {
+            evidence(conn, checkpoint, key, &sent, &mut record.evidence).await?;
+        }
+        record.deliveries.extend(sent);
+        record.attestations.extend(attestations(conn, key).await?);
+        record.audience_rows.extend(audience_rows(conn, key).await?);
+        record.operations.extend(operations(conn, key).await?);
+        record.reads.extend(subjects::reads(conn, key).await?);
     }
     Ok(record)
 }
@@ -236,13 +258,13 @@ async fn operations(conn: &mut Conn, key: &AddressKey) -> Result<Vec<Operated>, 
     Ok(operated.collect())
 }
 
-async fn told(conn: &mut Conn, key: &AddressKey) -> Result<Vec<Notified>, StoreError> {
-    let mut told = Vec::new();
+async fn notified(conn: &mut Conn, key: &AddressKey) -> Result<Vec<Notified>, StoreError> {
+    let mut found = Vec::new();
     for delivery in subjects::deliveries(conn, key).await? {
         let Some(notice) = notices::find(conn, delivery.notice_id).await? else { continue };
         let Some(shown) = deliveries::find(conn, delivery.id).await? else { continue };
         let message = messages::find(conn, delivery.id).await?;
-        told.push(Notified {
+        found.push(Notified {
             id: shown.id,
             notice_id: notice.id,
             category: notice.category,
@@ -259,22 +281,23 @@ async fn told(conn: &mut Conn, key: &AddressKey) -> Result<Vec<Notified>, StoreE
             message: message.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()),
         });
     }
-    Ok(told)
+    Ok(found)
 }
 
+/// Makes the evidence about one address.
 async fn evidence(
     conn: &mut Conn,
     checkpoint: &Signed,
     key: &AddressKey,
-    record: &mut Record,
+    notified: &[Notified],
+    evidence: &mut Vec<Box<RawValue>>,
 ) -> Result<(), EvidenceError> {
-    let parts: BTreeSet<(Uuid, String)> =
-        record.deliveries.iter().map(|told| (told.notice_id, told.account_id.clone())).collect();
+    let parts: BTreeSet<(Uuid, String)> = notified.iter().map(|it| (it.notice_id, it.account_id.clone())).collect();
     for (notice_id, account_id) in parts {
         let mut file = Vec::new();
         let wanted = Wanted { notice_id, account_id: Some(&account_id), address: Some(key), with_messages: false };
         match export(conn, checkpoint, &wanted, &mut file, &|_| ()).await {
-            Ok(_) => record.evidence.push(raw(file)),
+            Ok(_) => evidence.push(raw(file)),
             Err(EvidenceError::NotSealed) => {}
             Err(error) => return Err(error),
         }
@@ -283,7 +306,7 @@ async fn evidence(
     if own.iter().any(|opening| opening.index.is_some_and(|index| index < checkpoint.size)) {
         let mut file = Vec::new();
         export_entries(conn, checkpoint, &own, &mut file).await?;
-        record.evidence.push(raw(file));
+        evidence.push(raw(file));
     }
     Ok(())
 }

@@ -11,7 +11,7 @@ use crate::domain::preference::{Reason, Source, Wish};
 use crate::ledger::operated::{Operation, record};
 use crate::people::preferences;
 use crate::store::ledger::{self, Opening};
-use crate::store::{Conn, StoreError, subjects, suppressions};
+use crate::store::{Conn, StoreError, rectifications, subjects, suppressions};
 
 /// What an objection changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -72,6 +72,7 @@ impl Subjects {
             return Err(SubjectError::NoContact(old.clone()));
         }
         subjects::replace_address(&mut tx, &old.key(), new).await?;
+        rectifications::insert(&mut tx, old, new, self.context.clock.now()).await?;
         self.append(&mut tx, Event::Rectified, false, old).await?;
         self.append(&mut tx, Event::Rectified, true, new).await?;
         self.record(&mut tx, actor, Operation::on_address(Action::Rectify, new)).await?;

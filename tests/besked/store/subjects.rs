@@ -7,13 +7,13 @@ use besked::domain::notice::State;
 use besked::domain::preference::Reason;
 use besked::domain::tombstone::{Mark, Tombstone};
 use besked::store::holds::Hold;
-use besked::store::imports::{ContactRow, CustomerRow};
+use besked::store::imports::ContactRow;
 use besked::store::ledger::Opening;
 use besked::store::messages::Message;
 use besked::store::subjects::{Cleared, Read};
 use besked::store::{
-    Conn, attestations, audit, customers, deliveries, holds, imports, ledger, mentions, messages, notices, preferences,
-    queue, sole_traders, subjects, suppressions, tombstones, tree,
+    Conn, attestations, audit, deliveries, holds, imports, ledger, mentions, messages, notices, preferences, queue,
+    rectifications, retention, subjects, suppressions, tombstones, tree,
 };
 use jiff::SignedDuration;
 use rstest::rstest;
@@ -224,7 +224,7 @@ async fn holds_keep_what_would_expire(#[case] engine: Engine) {
     let mut tx = fixture.store.write().await.unwrap();
     let notice = fixture.released(&mut tx, &["a@x.example", "b@x.example"]).await;
     let later = fixture.now.checked_add(SignedDuration::from_hours(24)).unwrap();
-    let expirable = subjects::expirable(&mut tx, Category::Maintenance, later).await.unwrap();
+    let expirable = retention::expirable(&mut tx, Category::Maintenance, later, fixture.now).await.unwrap();
     assert!(expirable.is_empty(), "what is not closed does not expire");
     for delivery in subjects::unpurged(&mut tx, notice, 0, 9).await.unwrap() {
         besked::store::settle::cancel(&mut tx, notice, fixture.now, &[(delivery.id, fixture.entry(Event::Cancelled))])
@@ -232,10 +232,10 @@ async fn holds_keep_what_would_expire(#[case] engine: Engine) {
             .unwrap();
     }
     assert!(notices::set_closed(&mut tx, notice, fixture.now).await.unwrap());
-    let expirable = subjects::expirable(&mut tx, Category::Maintenance, later).await.unwrap();
+    let expirable = retention::expirable(&mut tx, Category::Maintenance, later, fixture.now).await.unwrap();
     assert_eq!((expirable[0].id, expirable[0].persons), (notice, 2));
-    assert!(subjects::expirable(&mut tx, Category::Maintenance, fixture.now).await.unwrap().is_empty());
-    assert!(subjects::expirable(&mut tx, Category::News, later).await.unwrap().is_empty());
+    assert!(retention::expirable(&mut tx, Category::Maintenance, fixture.now, fixture.now).await.unwrap().is_empty());
+    assert!(retention::expirable(&mut tx, Category::News, later, fixture.now).await.unwrap().is_empty());
 
     let hold = |notice_id, account_id: Option<&str>| Hold {
         id: fixture.id(),
@@ -247,7 +247,7 @@ async fn holds_keep_what_would_expire(#[case] engine: Engine) {
     };
     let (of_notice, of_account) = (hold(Some(notice), None), hold(None, Some("C1")));
     holds::insert(&mut tx, &of_notice).await.unwrap();
-    assert!(subjects::expirable(&mut tx, Category::Maintenance, later).await.unwrap().is_empty());
+    assert!(retention::expirable(&mut tx, Category::Maintenance, later, fixture.now).await.unwrap().is_empty());
     holds::insert(&mut tx, &of_account).await.unwrap();
     assert!(subjects::unpurged(&mut tx, notice, 0, 9).await.unwrap().is_empty());
     assert_eq!(holds::list(&mut tx, None, 9).await.unwrap(), [of_notice.clone(), of_account.clone()]);
@@ -256,15 +256,18 @@ async fn holds_keep_what_would_expire(#[case] engine: Engine) {
     assert_eq!(holds::on(&mut tx, &account, &[]).await.unwrap(), std::slice::from_ref(&of_account));
     assert_eq!(holds::on(&mut tx, &account, &[notice]).await.unwrap().len(), 2);
     assert!(holds::on(&mut tx, &[], &[fixture.id()]).await.unwrap().is_empty());
-    assert!(subjects::is_held(&mut tx, notice).await.unwrap());
+    assert!(retention::is_held(&mut tx, notice).await.unwrap());
     assert_eq!(holds::remove(&mut tx, of_account.id).await.unwrap(), Some(of_account.clone()));
     assert_eq!(holds::remove(&mut tx, of_account.id).await.unwrap(), None);
     assert!(subjects::unpurged(&mut tx, notice, 1, 9).await.unwrap().is_empty(), "the notice is held still");
     assert!(holds::remove(&mut tx, of_notice.id).await.unwrap().is_some());
     assert_eq!(subjects::unpurged(&mut tx, notice, 1, 9).await.unwrap().len(), 1);
-    assert!(!subjects::is_held(&mut tx, notice).await.unwrap());
-    assert!(subjects::clear_notice(&mut tx, notice, fixture.now).await.unwrap().is_empty());
-    assert!(subjects::expirable(&mut tx, Category::Maintenance, later).await.unwrap().is_empty(), "purged once");
+    assert!(!retention::is_held(&mut tx, notice).await.unwrap());
+    assert!(retention::clear_notice(&mut tx, notice, fixture.now).await.unwrap().is_empty());
+    assert!(
+        retention::expirable(&mut tx, Category::Maintenance, later, fixture.now).await.unwrap().is_empty(),
+        "purged once"
+    );
     tx.commit().await.unwrap();
     assert!(fixture.store.scrub().await.unwrap());
 }
@@ -338,26 +341,25 @@ async fn a_tombstone_is_stored_once(#[case] engine: Engine) {
 #[case(Engine::Sqlite)]
 #[case(Engine::Postgres)]
 #[tokio::test]
-async fn a_customer_loses_its_name_with_its_last_person(#[case] engine: Engine) {
+async fn corrections_lead_to_the_last_address_and_can_be_taken_back(#[case] engine: Engine) {
     let fixture = Fixture::new(engine).await;
     let mut tx = fixture.store.write().await.unwrap();
-    let rows = ["C1", "C2"].map(|account_id| CustomerRow { account_id, name: "Anna Ek" });
-    File { customers: &rows, ..File::default() }.import(&mut tx, "i", fixture.now, false).await;
-    let notice = fixture.released(&mut tx, &["a@x.example"]).await;
-    let accounts = ["C1", "C2", "C9"].map(str::to_owned);
-    assert_eq!(sole_traders::clear_names(&mut tx, &[]).await.unwrap(), 0);
-    assert_eq!(
-        sole_traders::clear_names(&mut tx, &accounts).await.unwrap(),
-        2,
-        "a delivery still names a person of C1"
-    );
-    let name = async |conn: &mut Conn, account| customers::find(conn, account).await.unwrap().unwrap().name;
-    assert_eq!(name(&mut tx, "C1").await, "Anna Ek");
-    assert_eq!(name(&mut tx, "C2").await, "");
-    let delivery = subjects::deliveries(&mut tx, &key("a@x.example")).await.unwrap().remove(0);
-    let cleared = Cleared { id: delivery.id, commitment: [0; 32] };
-    subjects::clear_deliveries(&mut tx, &[cleared]).await.unwrap();
-    sole_traders::clear_names(&mut tx, &accounts).await.unwrap();
-    assert_eq!(name(&mut tx, "C1").await, "");
-    assert_eq!(deliveries::of_customer(&mut tx, notice, "C1").await.unwrap()[0].customer_name, "");
+    let [a, b, c] = ["A@x.example", "b@x.example", "c@x.example"].map(address);
+    let found = async |conn: &mut Conn| {
+        let page = rectifications::page(conn, "", 9).await.unwrap();
+        page.into_iter().map(|it| (it.old, it.new.as_str().to_owned())).collect::<Vec<_>>()
+    };
+    let to = |old: &str, new: &str| (old.to_owned(), new.to_owned());
+    rectifications::insert(&mut tx, &a, &b, fixture.now).await.unwrap();
+    assert_eq!(found(&mut tx).await, [to("A@x.example", "b@x.example")]);
+    rectifications::insert(&mut tx, &b, &c, fixture.now).await.unwrap();
+    assert_eq!(found(&mut tx).await, [to("A@x.example", "c@x.example"), to("b@x.example", "c@x.example")]);
+    for address in [&a, &b, &c] {
+        assert_eq!(rectifications::of_address(&mut tx, &address.key()).await.unwrap().len(), 2);
+    }
+    rectifications::insert(&mut tx, &c, &a, fixture.now).await.unwrap();
+    assert_eq!(found(&mut tx).await, [to("b@x.example", "A@x.example"), to("c@x.example", "A@x.example")]);
+    assert_eq!(rectifications::page(&mut tx, "b@x.example", 9).await.unwrap().len(), 1);
+    rectifications::delete(&mut tx, &a.key()).await.unwrap();
+    assert!(found(&mut tx).await.is_empty());
 }

@@ -1,0 +1,104 @@
+//! Retention: what is not needed any more is deleted (GDPR Art. 5(1)(e)). The persons in the record of a notice are deleted when
+//! the retention of its category ends; counts and the proofs of others stay. Everything else that names persons has a period in
+//! `[retention]`.
+
+mod notices;
+mod records;
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::context::Context;
+use crate::domain::actor::{Action, Actor};
+use crate::domain::category::Category;
+use crate::domain::records::Records;
+use crate::domain::retention::Period;
+use crate::ledger::operated::{Operation, record};
+use crate::people::subjects::SubjectError;
+use crate::store::{Conn, StoreError};
+
+/// Rows deleted in one transaction.
+const CHUNK: u32 = 1000;
+
+/// A notice whose retention has ended.
+#[derive(Clone, Debug, Serialize)]
+pub struct Purged {
+    /// The notice.
+    pub notice_id: Uuid,
+    /// Its category.
+    pub category: Category,
+    /// The author's reference.
+    pub reference: Option<String>,
+    /// When it was released.
+    pub released_at: Timestamp,
+    /// When its retention ended; absent if it ends customer by customer, with each contract.
+    pub expired_at: Option<Timestamp>,
+    /// Persons that were deleted, or would be.
+    pub persons: u64,
+    /// Persons that stay: their customers are under a legal hold, or their contracts still count.
+    pub held: u64,
+}
+
+/// What a run deleted, or would delete.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Report {
+    /// Notices whose persons were deleted.
+    pub notices: Vec<Purged>,
+    /// The number of other records, by kind.
+    pub records: BTreeMap<Records, u64>,
+}
+
+impl Report {
+    /// True if nothing was deleted.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.notices.is_empty() && self.records.values().all(|count| *count == 0)
+    }
+}
+
+/// Deletes what is not needed any more: a cheap handle, cloned freely.
+#[derive(Clone, Debug)]
+pub struct Retention {
+    context: Context,
+}
+
+impl Retention {
+    /// The service over a database.
+    #[must_use]
+    pub const fn new(context: Context) -> Self {
+        Self { context }
+    }
+
+    /// Deletes everything whose retention has ended, or with `dry_run` only counts it. What is under a legal hold is left alone.
+    ///
+    /// # Errors
+    /// If the database fails. What was deleted until then stays deleted.
+    pub async fn run(&self, actor: &Actor, dry_run: bool) -> Result<Report, SubjectError> {
+        let report =
+            Report { notices: self.notices(actor, dry_run).await?, records: self.records(actor, dry_run).await? };
+        if !dry_run && !report.is_empty() {
+            self.context.store.scrub().await?;
+        }
+        Ok(report)
+    }
+
+    /// The time before which a period that started has ended.
+    fn before(&self, period: Period) -> Timestamp {
+        period.before(self.context.clock.now(), &self.zone())
+    }
+
+    fn zone(&self) -> TimeZone {
+        self.context.config.organisation.default_time_zone.time_zone()
+    }
+
+    /// Records in the ledger that something was deleted, in the transaction that deletes it.
+    async fn record(&self, conn: &mut Conn, actor: &Actor, object: Option<Uuid>, what: &str) -> Result<(), StoreError> {
+        let operation = Operation::new(Action::Purge).reason(what);
+        let operation = object.map_or_else(|| operation.clone(), |id| operation.clone().object(id));
+        record(conn, actor, &operation, self.context.clock.now(), &self.context.random).await
+    }
+}

@@ -1,0 +1,260 @@
+//! The retention of everything but released notices, by the periods of `[retention]`.
+
+use std::collections::BTreeMap;
+
+use uuid::Uuid;
+
+use super::{CHUNK, Retention};
+use crate::domain::actor::Actor;
+use crate::domain::category::Category;
+use crate::domain::entry::{Detail, Entry, Event, Fact};
+use crate::domain::records::Records;
+use crate::domain::retention::{Period, Start};
+use crate::people::subjects::{SubjectError, forget};
+use crate::store::ledger::{self, Opening};
+use crate::store::retention::{self, Rows};
+use crate::store::{Conn, StoreError, imports, notices, sole_traders, subjects, tree};
+
+impl Retention {
+    /// Deletes the records of every kind whose period has ended, or counts them.
+    pub(super) async fn records(&self, actor: &Actor, dry_run: bool) -> Result<BTreeMap<Records, u64>, SubjectError> {
+        let mut counts = BTreeMap::new();
+        for kind in Records::ALL {
+            let count = match kind {
+                Records::DeactivatedContacts => self.rows(actor, *kind, Rows::DeactivatedContacts, dry_run).await?,
+                Records::LeftCustomers => self.left_customers(actor, dry_run).await?,
+                Records::Drafts => self.drafts(actor, dry_run).await?,
+                Records::AudienceRows => self.audience_rows(actor, dry_run).await?,
+                Records::Attempts => self.attempts(actor, dry_run).await?,
+                Records::Preferences => self.rows(actor, *kind, Rows::Preferences, dry_run).await?,
+                Records::Suppressions => self.rows(actor, *kind, Rows::Suppressions, dry_run).await?,
+                Records::Reads => self.rows(actor, *kind, Rows::Reads, dry_run).await?,
+                Records::Rectifications => self.rows(actor, *kind, Rows::Rectifications, dry_run).await?,
+                Records::AddressEntries => self.address_entries(actor, dry_run).await?,
+            };
+            counts.insert(*kind, count);
+        }
+        Ok(counts)
+    }
+
+    fn period(&self, kind: Records) -> Period {
+        let periods = &self.context.config.retention;
+        match kind {
+            Records::DeactivatedContacts => periods.deactivated_contacts,
+            Records::LeftCustomers => periods.left_customers,
+            Records::Drafts => periods.drafts,
+            Records::AudienceRows => periods.audience_rows,
+            Records::Attempts => periods.attempts,
+            Records::Preferences | Records::Rectifications | Records::AddressEntries => periods.preferences,
+            Records::Suppressions | Records::Reads => periods.suppressions,
+        }
+    }
+
+    fn expired(&self, kind: Records) -> String {
+        format!("retention of {} ({kind}) has ended", self.period(kind))
+    }
+
+    /// Records that `count` records of a kind were deleted.
+    async fn note(
+        &self,
+        conn: &mut Conn,
+        actor: &Actor,
+        (kind, object): (Records, Option<Uuid>),
+        count: u64,
+    ) -> Result<(), StoreError> {
+        self.record(conn, actor, object, &format!("{count} {kind}: {}", self.expired(kind))).await
+    }
+
+    async fn rows(&self, actor: &Actor, kind: Records, rows: Rows, dry_run: bool) -> Result<u64, SubjectError> {
+        let before = self.before(self.period(kind));
+        let expired = retention::count_rows(&mut *self.context.store.read().await?, rows, before).await?;
+        if dry_run || expired == 0 {
+            return Ok(expired);
+        }
+        let mut count = 0;
+        loop {
+            let mut tx = self.context.store.write().await?;
+            // Locks the ledger's head, and lets an import that has compared its file with the contacts compare again.
+            imports::revise(&mut tx).await?;
+            let deleted = retention::delete_rows(&mut tx, rows, before, CHUNK).await?;
+            if deleted == 0 {
+                return Ok(count);
+            }
+            self.note(&mut tx, actor, (kind, None), deleted).await?;
+            tx.commit().await.map_err(StoreError::from)?;
+            count += deleted;
+        }
+    }
+
+    async fn left_customers(&self, actor: &Actor, dry_run: bool) -> Result<u64, SubjectError> {
+        let kind = Records::LeftCustomers;
+        let before = self.before(self.period(kind));
+        let by_contract = |category: &Category| self.context.config.retention(*category).start == Start::ContractEnd;
+        let categories: Vec<Category> = Category::ALL.iter().copied().filter(by_contract).collect();
+        let mut after = String::new();
+        let mut count = 0;
+        loop {
+            let mut tx = self.context.store.write().await?;
+            imports::revise(&mut tx).await?;
+            let page = retention::left_customers(&mut tx, before, &categories, &after, CHUNK).await?;
+            let Some(last) = page.last() else { return Ok(count) };
+            after.clone_from(last);
+            count += page.len() as u64;
+            if dry_run {
+                continue;
+            }
+            retention::delete_customers(&mut tx, &page).await?;
+            sole_traders::clear_records(&mut tx, &page).await?;
+            self.note(&mut tx, actor, (kind, None), page.len() as u64).await?;
+            tx.commit().await.map_err(StoreError::from)?;
+        }
+    }
+
+    async fn drafts(&self, actor: &Actor, dry_run: bool) -> Result<u64, SubjectError> {
+        let kind = Records::Drafts;
+        let before = self.before(self.period(kind));
+        let mut after = String::new();
+        let mut count = 0;
+        loop {
+            let page = retention::drafts(&mut *self.context.store.read().await?, before, &after, CHUNK).await?;
+            let Some(last) = page.last() else { return Ok(count) };
+            after = last.to_string();
+            for id in page {
+                count += u64::from(dry_run || self.draft(actor, id).await?);
+            }
+        }
+    }
+
+    /// Deletes a notice that was never released. Returns false if somebody changed it meanwhile.
+    async fn draft(&self, actor: &Actor, id: Uuid) -> Result<bool, SubjectError> {
+        let before = self.before(self.period(Records::Drafts));
+        let mut tx = self.context.store.write().await?;
+        let retired = retention::retire_draft(&mut tx, id, before).await?;
+        tx.commit().await.map_err(StoreError::from)?;
+        if !retired {
+            return Ok(false);
+        }
+        loop {
+            let mut tx = self.context.store.write().await?;
+            if retention::delete_audience_rows(&mut tx, id, CHUNK).await? == 0 {
+                retention::delete_draft(&mut tx, id).await?;
+                self.note(&mut tx, actor, (Records::Drafts, Some(id)), 1).await?;
+                tx.commit().await.map_err(StoreError::from)?;
+                return Ok(true);
+            }
+            tx.commit().await.map_err(StoreError::from)?;
+        }
+    }
+
+    async fn audience_rows(&self, actor: &Actor, dry_run: bool) -> Result<u64, SubjectError> {
+        let before = self.before(self.period(Records::AudienceRows));
+        let mut after = String::new();
+        let mut count = 0;
+        loop {
+            let mut conn = self.context.store.read().await?;
+            let page = retention::with_audience_rows(&mut conn, before, &after, CHUNK).await?;
+            let Some(last) = page.last() else { return Ok(count) };
+            after = last.to_string();
+            for id in page {
+                if retention::is_held(&mut conn, id).await? {
+                    continue;
+                }
+                count += retention::count_audience_rows(&mut conn, id).await?;
+                while !dry_run && self.delete_audience_rows(actor, id).await? {}
+            }
+        }
+    }
+
+    /// Deletes some rows of a notice's audience file. Returns false if there are none left.
+    async fn delete_audience_rows(&self, actor: &Actor, id: Uuid) -> Result<bool, SubjectError> {
+        let kind = Records::AudienceRows;
+        let at = self.context.clock.now();
+        let mut tx = self.context.store.write().await?;
+        let Some(notice) = notices::find(&mut tx, id).await? else { return Ok(false) };
+        let deleted = retention::delete_audience_rows(&mut tx, id, CHUNK).await?;
+        if deleted == 0 {
+            return Ok(false);
+        }
+        // The digest of the notice covers the rows: the entry says why they do not show it any more.
+        let fact = Fact {
+            notice: Some((notice.id, notice.category, notice.digest)),
+            detail: Detail::Cleared { ground: self.expired(kind), entries: Vec::new() },
+            ..Fact::new(Event::Purged, at)
+        };
+        let entry = Entry::new(&fact, None, &self.context.random);
+        ledger::append(&mut tx, &[Opening::of_notice(&entry, id, at)]).await?;
+        self.note(&mut tx, actor, (kind, Some(id)), deleted).await?;
+        tx.commit().await.map_err(StoreError::from)?;
+        Ok(true)
+    }
+
+    async fn attempts(&self, actor: &Actor, dry_run: bool) -> Result<u64, SubjectError> {
+        let before = self.before(self.period(Records::Attempts));
+        let mut after = String::new();
+        let mut count = 0;
+        loop {
+            let mut conn = self.context.store.read().await?;
+            let page = retention::with_attempts(&mut conn, before, &after, CHUNK).await?;
+            let Some(last) = page.last() else { return Ok(count) };
+            after = last.to_string();
+            for id in page {
+                if retention::is_held(&mut conn, id).await? {
+                    continue;
+                }
+                count += retention::count_attempts(&mut conn, id).await?;
+                if !dry_run {
+                    self.delete_attempts(actor, id).await?;
+                }
+            }
+        }
+    }
+
+    async fn delete_attempts(&self, actor: &Actor, id: Uuid) -> Result<(), SubjectError> {
+        let kind = Records::Attempts;
+        let recipients =
+            notices::find(&mut *self.context.store.read().await?, id).await?.map_or(0, |notice| notice.recipients);
+        let mut first = 0;
+        loop {
+            let end = first + u64::from(CHUNK);
+            let mut tx = self.context.store.write().await?;
+            let deleted = retention::delete_attempts(&mut tx, id, first, end).await?;
+            if deleted > 0 {
+                self.note(&mut tx, actor, (kind, Some(id)), deleted).await?;
+            }
+            if end >= recipients {
+                retention::set_attempts_purged(&mut tx, id, self.context.clock.now()).await?;
+            }
+            tx.commit().await.map_err(StoreError::from)?;
+            if end >= recipients {
+                return Ok(());
+            }
+            first = end;
+        }
+    }
+
+    /// Clears the entries about addresses of which nothing else is stored.
+    async fn address_entries(&self, actor: &Actor, dry_run: bool) -> Result<u64, SubjectError> {
+        let kind = Records::AddressEntries;
+        let before = self.before(self.period(kind));
+        let mut after = String::new();
+        let mut count = 0;
+        loop {
+            let mut tx = self.context.store.write().await?;
+            tree::lock_head(&mut tx).await?;
+            let page = retention::orphaned_addresses(&mut tx, before, &after, CHUNK).await?;
+            let Some(last) = page.last() else { return Ok(count) };
+            last.as_str().clone_into(&mut after);
+            count += page.len() as u64;
+            if dry_run {
+                continue;
+            }
+            let mut openings = Vec::new();
+            for key in &page {
+                openings.extend(subjects::clear_address(&mut tx, key).await?);
+            }
+            forget::append_cleared(&self.context, &mut tx, Event::Purged, &openings, &self.expired(kind)).await?;
+            self.note(&mut tx, actor, (kind, None), page.len() as u64).await?;
+            tx.commit().await.map_err(StoreError::from)?;
+        }
+    }
+}

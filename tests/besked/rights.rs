@@ -1,0 +1,290 @@
+//! A person's rights where they meet other things: what is found of a person, who did it, a journal that is gone, two nodes.
+
+use besked::dispatch::Finished;
+use besked::domain::actor::{Action, Actor};
+use besked::domain::category::Category;
+use besked::domain::entry::{Detail, Event};
+use besked::ledger::audit::Verdict;
+use besked::people::import::ImportOptions;
+use besked::people::subjects::SubjectError;
+use besked::store::attestations::Attestation;
+use besked::store::{customers, deliveries};
+use rstest::rstest;
+use uuid::Uuid;
+
+use crate::app::{CUSTOMERS, TestApp, address, alice, key, maintenance};
+use crate::audit::audit;
+use crate::cli::Shell;
+use crate::database::Engine;
+use crate::ledger::last_fact;
+use crate::privacy::{everything, found_in_files, put_hold};
+
+async fn attest(app: &TestApp, notice: Uuid, account: &str, note: &str) {
+    let attestation = Attestation {
+        account_id: account.to_owned(),
+        channel: "phone".to_owned(),
+        witness: "Bo".to_owned(),
+        note: note.to_owned(),
+        operator: "alice".to_owned(),
+        at: app.app.clock.now(),
+    };
+    let notice = app.notice(notice).await;
+    let (store, clock, random) = (&app.app.store, &app.app.clock, &app.app.random);
+    assert!(besked::coverage::attest(store, clock, random, &notice, &attestation).await.unwrap());
+}
+
+async fn exchanged(app: &TestApp) -> usize {
+    app.app.subjects.exchange(&alice()).await.unwrap().erased
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn a_person_who_is_only_mentioned_is_exported_and_erased(#[case] engine: Engine) {
+    let app = TestApp::new(engine).await;
+    app.import(CUSTOMERS).await;
+    let notice = maintenance("file = \"rows.csv\"");
+    let draft = app.draft(&notice, "account_id,boss\nC1,Eva@ett.example\n");
+    let id = app.try_release(&draft).await.unwrap();
+    app.run_until_idle().await;
+    attest(&app, id, "C1", "told Eva (eva@ett.example) and johanna-eva@ett.example").await;
+    let record = everything(&app, "eva@ett.example").await.unwrap();
+    assert_eq!((record.attestations.len(), record.audience_rows.len(), record.deliveries.len()), (1, 1, 0));
+    assert_eq!(record.audience_rows[0].values["boss"], "Eva@ett.example");
+    let erased = app.erase("eva@ett.example").await.unwrap();
+    assert!(erased.entries > 0, "the opening of the attestation");
+    assert!(everything(&app, "eva@ett.example").await.is_none());
+    assert_eq!(audit(&app).await.verdict, Verdict::Ok);
+    if engine == Engine::Sqlite {
+        assert_eq!(found_in_files(&app, "ett.example) and"), [""; 0]);
+    }
+}
+
+#[tokio::test]
+async fn a_row_of_an_unreleased_notice_is_reported_and_left() {
+    let app = TestApp::new(Engine::Sqlite).await;
+    app.import(CUSTOMERS).await;
+    let draft = app.draft(&maintenance("file = \"rows.csv\""), "account_id,boss\nC1,eva@ett.example\n");
+    let id = app.app.notices.create(&draft, &alice()).await.unwrap();
+    let erased = app.erase("eva@ett.example").await.unwrap();
+    assert_eq!((erased.unreleased_rows, erased.contacts), (1, 0));
+    let rows = besked::store::notices::rows(&mut app.app.store.read().await.unwrap(), id, "", 9).await.unwrap();
+    assert_eq!(rows.len(), 1);
+}
+
+#[tokio::test]
+async fn evidence_of_one_person_has_no_attestation_that_names_a_colleague() {
+    let app = TestApp::new(Engine::Sqlite).await;
+    app.import(CUSTOMERS).await;
+    let id = app.release(&maintenance("all = true")).await;
+    app.run_until_idle().await;
+    attest(&app, id, "C1", "told Eva, who answers for Bo").await;
+    let record = everything(&app, "teknik@ett.example").await.unwrap();
+    let text = serde_json::to_string(&record).unwrap();
+    assert!(!record.evidence.is_empty());
+    // The note stands in the person part, in base64: it is looked for where it would be decoded.
+    for file in &record.evidence {
+        let opened = besked::domain::evidence::verify(file.get().as_bytes(), &crate::evidence::key(&app)).unwrap();
+        assert!(opened.entries.iter().all(|entry| entry.fact.event != Event::Attested), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_sole_trader_s_name_goes_and_a_company_s_stays() {
+    let app = TestApp::new(Engine::Sqlite).await;
+    app.import(&CUSTOMERS.replace("Two Ltd", "Carol Ek Consulting")).await;
+    let id = app.release(&maintenance("all = true")).await;
+    app.run_until_idle().await;
+    app.erase("hello@two.example").await.unwrap();
+    app.erase("teknik@ett.example").await.unwrap();
+    let mut conn = app.app.store.read().await.unwrap();
+    let shown = deliveries::of_customer(&mut conn, id, "C2").await.unwrap();
+    assert_eq!(shown[0].customer_name, "");
+    assert_eq!(customers::find(&mut conn, "C2").await.unwrap().unwrap().name, "");
+    assert_eq!(deliveries::of_customer(&mut conn, id, "C1").await.unwrap()[0].customer_name, "Ett AB");
+    drop(conn);
+    assert_eq!(found_in_files(&app, "Carol Ek"), [""; 0]);
+    assert_eq!(audit(&app).await.verdict, Verdict::Ok);
+}
+
+#[tokio::test]
+async fn nothing_is_sent_while_the_journal_cannot_be_read() {
+    let app = TestApp::new(Engine::Sqlite).await;
+    app.import(CUSTOMERS).await;
+    app.release(&maintenance("all = true")).await;
+    let (app, yesterday) = app.copy().await;
+    app.erase("hello@two.example").await.unwrap();
+    let app = app.put_back(yesterday).await;
+    let journal = app.app.config.privacy.journal_file.clone();
+    let text = std::fs::read_to_string(&journal).unwrap();
+    std::fs::write(&journal, "not a journal\n").unwrap();
+    let Finished::NotErased(reason) = app.run_until_idle().await else { panic!("it went ahead") };
+    assert!(reason.contains("damaged in line 1"), "{reason}");
+    assert!(app.relay.to("hello@two.example").is_empty() && app.relay.to("teknik@ett.example").is_empty());
+    std::fs::write(&journal, text).unwrap();
+    app.run_until_idle().await;
+    assert!(app.relay.to("hello@two.example").is_empty(), "erased before anything was sent");
+    assert_eq!(app.relay.to("teknik@ett.example").len(), 1);
+}
+
+#[tokio::test]
+async fn each_node_keeps_a_journal_of_its_own_without_an_alarm() {
+    let app = TestApp::new(Engine::Sqlite).await;
+    app.import(CUSTOMERS).await;
+    app.erase("hello@two.example").await.unwrap();
+    let first = app.app.config.privacy.journal_file.clone();
+    // Another node: its journal is filled from the database, and its own erasures reach the first one.
+    let other = app.home.path().join("other");
+    let app = app.with_journal(other.join("journal")).await;
+    assert_eq!(exchanged(&app).await, 0);
+    assert_eq!(app.app.subjects.tombstones().await.unwrap().journaled, Some(1));
+    app.erase("ap@three.example").await.unwrap();
+    let app = app.with_journal(first).await;
+    assert_eq!(app.app.subjects.tombstones().await.unwrap().journaled, Some(1));
+    assert_eq!(exchanged(&app).await, 0);
+    let standing = app.app.subjects.tombstones().await.unwrap();
+    assert_eq!((standing.journaled, standing.stored, standing.missing), (Some(2), 2, 0));
+    // A journal that is lost is written again.
+    std::fs::remove_file(&app.app.config.privacy.journal_file).unwrap();
+    std::fs::remove_file(&app.app.config.privacy.journal_key_file).unwrap();
+    assert_eq!(exchanged(&app).await, 0);
+    assert_eq!(app.app.subjects.tombstones().await.unwrap().journaled, Some(2));
+}
+
+#[tokio::test]
+async fn a_node_without_a_journal_erases_and_knows_who_was_erased() {
+    let app = TestApp::with(Engine::Sqlite, |config| config.privacy.journal_file = "".into()).await;
+    app.import(CUSTOMERS).await;
+    let erased = app.erase("hello@two.example").await.unwrap();
+    assert_eq!(erased.unwritten, None);
+    assert_eq!(app.import(CUSTOMERS).await.erased.len(), 1);
+    let standing = app.app.subjects.tombstones().await.unwrap();
+    assert_eq!((standing.journaled, standing.stored), (None, 1));
+    app.release(&maintenance("all = true")).await;
+    assert!(matches!(app.run_until_idle().await, Finished::Idle(_)));
+}
+
+#[tokio::test]
+async fn an_erasure_that_was_not_committed_is_not_made_up_for_later() {
+    let app = TestApp::new(Engine::Sqlite).await;
+    app.import(CUSTOMERS).await;
+    app.erase("ap@three.example").await.unwrap();
+    let mut tx = app.app.store.write().await.unwrap();
+    let fails = "CREATE TRIGGER full BEFORE INSERT ON tombstones BEGIN SELECT RAISE(ABORT, 'disk full'); END";
+    sqlx::query(fails).execute(&mut *tx).await.unwrap();
+    tx.commit().await.unwrap();
+    assert!(matches!(app.erase("hello@two.example").await, Err(SubjectError::Store(_))));
+    let mut tx = app.app.store.write().await.unwrap();
+    sqlx::query("DROP TRIGGER full").execute(&mut *tx).await.unwrap();
+    tx.commit().await.unwrap();
+    // A hold that comes meanwhile counts: nothing erases the person behind its back.
+    put_hold(&app, None, Some("C2")).await;
+    assert_eq!(exchanged(&app).await, 0);
+    assert_eq!(everything(&app, "hello@two.example").await.unwrap().contacts.len(), 1);
+    assert!(matches!(app.erase("hello@two.example").await, Err(SubjectError::Duties { .. })));
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn a_corrected_address_and_the_old_one_are_one_person(#[case] engine: Engine) {
+    let app = TestApp::new(engine).await;
+    app.import(CUSTOMERS).await;
+    app.release(&maintenance("all = true")).await;
+    app.run_until_idle().await;
+    let rectify = async |old, new| app.app.subjects.rectify(&alice(), &address(old), &address(new)).await.unwrap();
+    rectify("hello@two.example", "hi@two.example").await;
+    rectify("hi@two.example", "carol@two.example").await;
+    let record = everything(&app, "carol@two.example").await.unwrap();
+    assert_eq!((record.rectifications.len(), record.deliveries.len(), record.contacts.len()), (2, 1, 1));
+    let erased = app.erase("carol@two.example").await.unwrap();
+    assert_eq!((erased.contacts, erased.deliveries), (1, 1));
+    let tombstones = app.app.subjects.tombstones().await.unwrap();
+    for email in ["hello@two.example", "hi@two.example", "carol@two.example"] {
+        assert!(everything(&app, email).await.is_none(), "{email}");
+        assert!(tombstones.erased_at(&key(email)).is_some(), "{email}");
+    }
+    assert_eq!(audit(&app).await.verdict, Verdict::Ok);
+    if engine == Engine::Sqlite {
+        assert_eq!(found_in_files(&app, "two.example"), [""; 0]);
+    }
+}
+
+#[tokio::test]
+async fn an_objection_to_mandatory_notices_is_recorded_with_its_grounds() {
+    let app = TestApp::new(Engine::Sqlite).await;
+    app.import(CUSTOMERS).await;
+    let person = address("hello@two.example");
+    let categories = [Category::News, Category::Maintenance];
+    let object = async |note| app.app.subjects.object(&alice(), &person, &categories, note).await;
+    assert!(matches!(object(None).await, Err(SubjectError::Grounds(_))));
+    let objection = object(Some("on leave until spring")).await.unwrap();
+    assert_eq!(objection.opted_out, [Category::News]);
+    assert_eq!(objection.recorded, [Category::Maintenance]);
+    let record = everything(&app, "hello@two.example").await.unwrap();
+    let found = record.operations.iter().find(|it| it.action == Action::Object).unwrap();
+    assert_eq!(found.reason, "news, maintenance: on leave until spring");
+    let id = app.release(&maintenance("all = true")).await;
+    app.run_until_idle().await;
+    assert_eq!(app.coverage(id).await.informed, 2, "it is still sent");
+}
+
+#[tokio::test]
+async fn everything_that_is_done_to_a_person_names_who_did_it() {
+    let app = TestApp::new(Engine::Sqlite).await;
+    app.import(CUSTOMERS).await;
+    let person = address("hello@two.example");
+    let bo = Actor::cli("bo", "root").unwrap();
+    let subjects = &app.app.subjects;
+    subjects.restrict(&bo, &person).await.unwrap();
+    subjects.unrestrict(&bo, &person).await.unwrap();
+    assert!(matches!(subjects.unrestrict(&bo, &person).await, Err(SubjectError::NotRestricted(_))));
+    subjects.object(&bo, &person, &[Category::News], None).await.unwrap();
+    subjects.export(&bo, &person).await.unwrap();
+    let record = everything(&app, "hello@two.example").await.unwrap();
+    let done: Vec<Action> = record.operations.iter().map(|it| it.action).collect();
+    for action in [Action::Restrict, Action::Unrestrict, Action::Object, Action::Export] {
+        assert!(done.contains(&action), "{action}: {done:?}");
+    }
+    assert!(record.operations.iter().all(|it| it.by == "bo (command line, user root)"));
+    let hold = put_hold(&app, None, Some("C3")).await;
+    let placed = last_fact(&app, Event::Operated).await.detail;
+    assert_eq!(placed, Detail::Operated { action: Action::Hold, object: Some(hold) });
+    app.erase("hello@two.example").await.unwrap();
+    let Detail::Operated { action, .. } = last_fact(&app, Event::Operated).await.detail else { panic!() };
+    assert_eq!(action, Action::Erase);
+    assert_eq!(
+        found_in_files(&app, "hello@two.example"),
+        [""; 0],
+        "the record of the erasure does not name the person"
+    );
+}
+
+#[tokio::test]
+async fn an_import_that_was_checked_before_an_erasure_does_not_undo_it() {
+    let app = TestApp::new(Engine::Sqlite).await;
+    app.import(CUSTOMERS).await;
+    app.erase("hello@two.example").await.unwrap();
+    let imported =
+        app.try_import(CUSTOMERS.as_bytes(), ImportOptions { replace: true, ..ImportOptions::default() }).await;
+    assert_eq!(imported.unwrap().erased.len(), 1);
+    assert!(everything(&app, "hello@two.example").await.is_none());
+}
+
+#[test]
+fn an_erasure_without_a_terminal_needs_a_yes() {
+    let shell = Shell::new();
+    let customers = shell.write("customers.csv", CUSTOMERS);
+    shell.run(&["customers", "import", &customers]).ok();
+    let erase = ["subject", "erase", "hello@two.example", "--ground", "Art. 17(1)(b)"];
+    shell.run(&erase).fails(2, &["there is no terminal", "--yes"]);
+    shell.run(&["subject", "export", "hello@two.example"]).ok();
+    let hold = shell.run(&["--json", "hold", "add", "--account", "C2", "--reason", "lawsuit"]).ok().json();
+    let waiver = format!("hold:{}", hold["id"].as_str().unwrap());
+    shell.run(&[&erase[..], &["--yes"]].concat()).fails(1, &["--waive", &waiver]);
+    shell.run(&[&erase[..], &["--yes", "--waive", "hold"]].concat()).fails(2, &["neither `retention:CATEGORY`"]);
+    shell.run(&[&erase[..], &["--yes", "--waive", &waiver]].concat()).ok();
+    shell.run(&["subject", "export", "hello@two.example"]).fails(2, &["nothing is stored about"]);
+}
