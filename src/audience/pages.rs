@@ -104,6 +104,9 @@ impl<'a> Pages<'a> {
         let Some((accounts, rows)) = self.accounts(conn).await? else { return Ok(None) };
         let ids: Vec<&str> = accounts.iter().map(|(id, _)| id.as_str()).collect();
         let mut contacts = contacts::of_customers(conn, &ids).await?;
+        if self.plan.include_left {
+            contacts.extend(contacts::of_left(conn, &ids).await?);
+        }
         let thread = match self.thread {
             Some(notice) => deliveries::to_follow(conn, notice, &ids).await?,
             None => Thread::new(),
@@ -132,11 +135,12 @@ impl<'a> Pages<'a> {
             (Source::Rows(RowsAt::Stored(id)), Next::After(after)) => {
                 let rows = notices::rows(conn, *id, &after, PAGE).await?;
                 let rows = rows.into_iter().map(|(account, data)| stored_row(*id, account, &data));
-                with_names(conn, rows.collect::<Result<_, _>>()?).await?
+                with_names(conn, rows.collect::<Result<_, _>>()?, self.plan.include_left).await?
             }
             (Source::Rows(RowsAt::Here(rows)), Next::After(after)) => {
                 let page = rows.after(&after).take(PAGE as usize);
-                with_names(conn, page.map(|(id, row)| (id.as_str().to_owned(), row.clone())).collect()).await?
+                let page = page.map(|(id, row)| (id.as_str().to_owned(), row.clone())).collect();
+                with_names(conn, page, self.plan.include_left).await?
             }
         };
         let Some((last, _)) = accounts.last() else { return Ok(None) };
@@ -157,7 +161,7 @@ impl<'a> Pages<'a> {
                 let (addressed, next) = deliveries::customers(conn, notice, from, PAGE).await?;
                 if !addressed.is_empty() {
                     self.next = Some(Next::Ordinal(next));
-                    return Ok(Some((named_today(conn, &addressed).await?, BTreeMap::new())));
+                    return Ok(Some((named_today(conn, &addressed, self.plan.include_left).await?, BTreeMap::new())));
                 }
                 String::new()
             }
@@ -166,7 +170,7 @@ impl<'a> Pages<'a> {
         let unaddressed = deliveries::unaddressed_after(conn, notice, &after, PAGE).await?;
         let Some((last, _)) = unaddressed.last() else { return Ok(None) };
         self.next = Some(Next::After(last.clone()));
-        Ok(Some((named_today(conn, &unaddressed).await?, BTreeMap::new())))
+        Ok(Some((named_today(conn, &unaddressed, self.plan.include_left).await?, BTreeMap::new())))
     }
 
     fn add(
@@ -213,22 +217,22 @@ type Accounts = Vec<(String, String)>;
 type RowValues = BTreeMap<String, BTreeMap<String, String>>;
 
 /// The rows' accounts with the names of those that are customers; the others were found unknown before.
-async fn with_names(conn: &mut Conn, rows: RowValues) -> Result<(Accounts, RowValues), StoreError> {
+async fn with_names(conn: &mut Conn, rows: RowValues, left: bool) -> Result<(Accounts, RowValues), StoreError> {
     let ids: Vec<AccountId> = rows.keys().filter_map(|id| AccountId::parse(id).ok()).collect();
     if ids.is_empty() {
         return Ok((Vec::new(), rows));
     }
-    Ok((customers::select(conn, &Selection::new(&ids, &[]), "", PAGE).await?, rows))
+    Ok((customers::select(conn, &Selection::new(&ids, &[]).with_left(left), "", PAGE).await?, rows))
 }
 
-/// Those of the accounts that are customers today, with today's names.
-async fn named_today(conn: &mut Conn, accounts: &Accounts) -> Result<Accounts, StoreError> {
+/// Those of the accounts that are customers today, with today's names; if `left`, customers that left are among them.
+async fn named_today(conn: &mut Conn, accounts: &Accounts, left: bool) -> Result<Accounts, StoreError> {
     let ids: Vec<AccountId> = accounts.iter().filter_map(|(id, _)| AccountId::parse(id).ok()).collect();
     if ids.is_empty() {
         return Ok(Vec::new());
     }
     let limit = u32::try_from(ids.len()).unwrap_or(u32::MAX);
-    customers::select(conn, &Selection::new(&ids, &[]), "", limit).await
+    customers::select(conn, &Selection::new(&ids, &[]).with_left(left), "", limit).await
 }
 
 /// A row as it was stored with its notice.
