@@ -44,6 +44,7 @@ CREATE INDEX contacts_by_key ON contacts (email_key);
 
 -- `audience_salt` is the salt of the manifest's commitments to customers with nobody to address.
 -- `resent_at` is set while deliveries of a closed notice are being sent again on an operator's decision.
+-- `contacts_revision` is the revision of the customers that its queue was compared with last.
 CREATE TABLE notices (
     id              TEXT COLLATE "C" NOT NULL PRIMARY KEY,
     category        TEXT COLLATE "C" NOT NULL CHECK (category IN ('security_breach', 'disruption', 'maintenance', 'agreement_change',
@@ -69,6 +70,7 @@ CREATE TABLE notices (
     release_owner   TEXT COLLATE "C",
     release_by      TEXT COLLATE "C",
     release_until   BIGINT,
+    contacts_revision BIGINT NOT NULL DEFAULT 0,
     customers       BIGINT NOT NULL DEFAULT 0,
     recipients      BIGINT NOT NULL DEFAULT 0,
     message_domain  TEXT COLLATE "C" NOT NULL DEFAULT '',

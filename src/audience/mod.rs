@@ -10,6 +10,8 @@ mod reach;
 mod refusal;
 mod spool;
 
+use std::collections::BTreeMap;
+
 use uuid::Uuid;
 
 pub use freeze::{Freezing, Frozen, freeze};
@@ -25,6 +27,8 @@ use crate::domain::notice::Notice;
 use crate::domain::placeholder::Placeholder;
 use crate::domain::rows_file::Rows;
 use crate::store::customers::Selection;
+use crate::store::notices::{self, Kept};
+use crate::store::{Conn, StoreError};
 
 /// An audience before it is resolved: where its customers are found, whom to address at each, and the values that are needed.
 #[derive(Clone, Debug)]
@@ -106,6 +110,29 @@ impl Plan {
             }
         };
         Self { source, include_left: true, ..Self::addressing(config, notice) }
+    }
+
+    /// The plan to address some customers of a released notice again, with the rows that are stored for them.
+    ///
+    /// # Errors
+    /// If a stored row cannot be read, or the database fails.
+    pub async fn for_customers(
+        conn: &mut Conn,
+        config: &Config,
+        (kept, notice): (&Kept, &Notice),
+        accounts: &[AccountId],
+    ) -> Result<Self, StoreError> {
+        // Rows, and not a selection: no account is nobody, where a selection without conditions is everybody.
+        let mut rows = Rows::default();
+        rows.rows.extend(accounts.iter().map(|account| (account.clone(), BTreeMap::new())));
+        if let Audience::Rows { .. } = notice.audience {
+            let ids: Vec<&str> = accounts.iter().map(AccountId::as_str).collect();
+            for (account, data) in notices::rows_of(conn, kept.id, &ids).await? {
+                let (account, values) = pages::stored_row(kept.id, account, &data)?;
+                rows.rows.extend(AccountId::parse(&account).ok().map(|account| (account, values)));
+            }
+        }
+        Ok(Self { source: Source::Rows(RowsAt::Here(rows)), ..Self::addressing(config, notice) })
     }
 
     /// A plan that selects nobody yet.

@@ -11,6 +11,7 @@ use crate::domain::customer::{AccountId, Contact};
 use crate::domain::locale::{Locale, ZoneName};
 use crate::domain::placeholder::Placeholder;
 use crate::store::customers::Selection;
+use crate::store::releases::NewDelivery;
 use crate::store::row::place;
 use crate::store::{Conn, StoreError, contacts, customers, deliveries, notices};
 
@@ -35,6 +36,29 @@ pub struct Recipient {
     pub merged: BTreeMap<String, String>,
     /// The delivery that this one continues.
     pub follows_id: Option<String>,
+}
+
+impl Recipient {
+    /// The delivery to this recipient.
+    #[must_use]
+    pub fn into_delivery(self, id: String, ordinal: u64, salt: &[u8; 32]) -> NewDelivery {
+        let merged =
+            (!self.merged.is_empty()).then(|| serde_json::to_string(&self.merged).expect("a map of texts serialises"));
+        NewDelivery {
+            id,
+            ordinal,
+            account_id: self.account_id,
+            customer_name: self.customer_name,
+            email: self.email,
+            contact_name: self.contact_name,
+            role: self.role.as_str(),
+            locale: self.locale.map(|locale| locale.as_str().to_owned()),
+            time_zone: self.time_zone.map(|zone| zone.as_str().to_owned()),
+            merged,
+            salt: data_encoding::HEXLOWER.encode(salt),
+            follows_id: self.follows_id,
+        }
+    }
 }
 
 /// A page of an audience.
@@ -236,7 +260,11 @@ async fn named_today(conn: &mut Conn, accounts: &Accounts, left: bool) -> Result
 }
 
 /// A row as it was stored with its notice.
-fn stored_row(notice: Uuid, account: String, data: &str) -> Result<(String, BTreeMap<String, String>), StoreError> {
+pub(super) fn stored_row(
+    notice: Uuid,
+    account: String,
+    data: &str,
+) -> Result<(String, BTreeMap<String, String>), StoreError> {
     match serde_json::from_str(data) {
         Ok(values) => Ok((account, values)),
         Err(problem) => Err(StoreError::Inconsistent {

@@ -200,7 +200,7 @@ async fn a_customer_that_left_can_still_be_informed_of_a_breach_of_its_data(#[ca
     assert!(refused.contains("C4"), "there is no duty to send news: {refused}");
     let reach = async |audience: &str| {
         let agreement = crate::notices::AGREEMENT.replace("[audience]\nall = true\n", audience);
-        app.app.notices.check(&app.draft(&agreement, "")).await.unwrap().customers
+        app.app.notices.check(&app.draft(&agreement, "")).await.unwrap().reach.customers
     };
     assert_eq!(reach("[audience]\nall = true\n").await, 3);
     assert_eq!(reach("[audience]\nall = true\ninclude_left = true\n").await, 4);
