@@ -161,8 +161,13 @@ impl Bench {
         };
         let manifest = Entry::new(&Fact { notice: Some(notice), ..manifest }, None, &self.random);
         entries::append(&mut tx, &[Opening::of_notice(&manifest, id, now)]).await.expect("the database works");
-        let released =
-            releases::Released { customers: recipients, recipients, message_domain: "example.com", salt: &[5; 32] };
+        let released = releases::Released {
+            customers: recipients,
+            recipients,
+            message_domain: "example.com",
+            salt: &[5; 32],
+            revision: 0,
+        };
         releases::set_released(&mut tx, id, now, &released).await.expect("the database works");
         tx.commit().await.expect("the database works");
         for first in (0..recipients).step_by(2000) {

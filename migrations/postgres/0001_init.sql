@@ -47,6 +47,7 @@ CREATE INDEX contacts_deactivated ON contacts (deactivated_at) WHERE deactivated
 
 -- `audience_salt` is the salt of the manifest's commitments to customers with nobody to address.
 -- `resent_at` is set while deliveries of a closed notice are being sent again on an operator's decision.
+-- `contacts_revision` is the revision of the customers that its queue was compared with last.
 CREATE TABLE notices (
     id              TEXT COLLATE "C" NOT NULL PRIMARY KEY,
     category        TEXT COLLATE "C" NOT NULL CHECK (category IN ('security_breach', 'disruption', 'maintenance', 'agreement_change',
@@ -73,6 +74,7 @@ CREATE TABLE notices (
     release_owner   TEXT COLLATE "C",
     release_by      TEXT COLLATE "C",
     release_until   BIGINT,
+    contacts_revision BIGINT NOT NULL DEFAULT 0,
     customers       BIGINT NOT NULL DEFAULT 0,
     recipients      BIGINT NOT NULL DEFAULT 0,
     message_domain  TEXT COLLATE "C" NOT NULL DEFAULT '',

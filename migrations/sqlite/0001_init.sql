@@ -43,6 +43,7 @@ CREATE INDEX contacts_deactivated ON contacts (deactivated_at) WHERE deactivated
 
 -- `audience_salt` is the salt of the manifest's commitments to customers with nobody to address.
 -- `resent_at` is set while deliveries of a closed notice are being sent again on an operator's decision.
+-- `contacts_revision` is the revision of the customers that its queue was compared with last.
 CREATE TABLE notices (
     id              TEXT NOT NULL PRIMARY KEY,
     category        TEXT NOT NULL CHECK (category IN ('security_breach', 'disruption', 'maintenance', 'agreement_change',
@@ -69,6 +70,7 @@ CREATE TABLE notices (
     release_owner   TEXT,
     release_by      TEXT,
     release_until   INTEGER,
+    contacts_revision INTEGER NOT NULL DEFAULT 0,
     customers       INTEGER NOT NULL DEFAULT 0,
     recipients      INTEGER NOT NULL DEFAULT 0,
     message_domain  TEXT NOT NULL DEFAULT '',

@@ -18,7 +18,7 @@ use crate::ledger::unaddressed;
 use crate::store::ledger::Opening;
 use crate::store::notices::{Done, Kept};
 use crate::store::releases::{NewDelivery, Packed, Released};
-use crate::store::{Conn, StoreError, ledger, notices, releases, tombstones, tree};
+use crate::store::{Conn, StoreError, imports, ledger, notices, releases, tombstones, tree};
 
 /// A frozen audience.
 #[derive(Clone, Debug)]
@@ -127,9 +127,10 @@ async fn refuse_erased(conn: &mut Conn, before: u64) -> Result<(), AudienceError
 async fn gather(with: &Freezing<'_>, kept: &Kept) -> Result<Gathered, AudienceError> {
     let mut snapshot = with.context.store.snapshot().await?;
     let tombstones = tombstones::count(&mut snapshot).await?;
+    let revision = imports::revision(&mut snapshot).await?;
     refuse_unknown(&mut snapshot, with.plan).await?;
     let mut pages = Pages::new(with.plan, followed(&mut snapshot, kept).await?);
-    let mut gathered = Gathered::new(with.context.clock.now(), tombstones);
+    let mut gathered = Gathered::new(with.context.clock.now(), tombstones, revision);
     let mut held = with.context.clock.now();
     let mut next = pages.next(&mut snapshot).await?;
     while let Some(page) = next {
@@ -167,6 +168,8 @@ struct Gathered {
     at: Timestamp,
     /// Persons erased until then.
     tombstones: u64,
+    /// Revision of the customers and contacts that were read.
+    revision: u64,
     reach: Reach,
     tree: Frontier,
     spool: Spool,
@@ -176,10 +179,11 @@ struct Gathered {
 }
 
 impl Gathered {
-    fn new(at: Timestamp, tombstones: u64) -> Self {
+    fn new(at: Timestamp, tombstones: u64, revision: u64) -> Self {
         Self {
             at,
             tombstones,
+            revision,
             reach: Reach::default(),
             tree: Frontier::new(),
             spool: Spool::default(),
@@ -199,22 +203,8 @@ impl Gathered {
             }
             let salt: [u8; 32] = random.bytes();
             self.tree.push(leaf_hash(&commitment(&salt, &recipient.account_id, recipient.email.as_str())));
-            let merged = (!recipient.merged.is_empty())
-                .then(|| serde_json::to_string(&recipient.merged).expect("a map of texts serialises"));
-            self.rows.push(NewDelivery {
-                id: random.id(self.at).to_string(),
-                ordinal: self.reach.recipients,
-                account_id: recipient.account_id,
-                customer_name: recipient.customer_name,
-                email: recipient.email,
-                contact_name: recipient.contact_name,
-                role: recipient.role.as_str(),
-                locale: recipient.locale.map(|locale| locale.as_str().to_owned()),
-                time_zone: recipient.time_zone.map(|zone| zone.as_str().to_owned()),
-                merged,
-                salt: data_encoding::HEXLOWER.encode(&salt),
-                follows_id: recipient.follows_id,
-            });
+            let id = random.id(self.at).to_string();
+            self.rows.push(recipient.into_delivery(id, self.reach.recipients, &salt));
             self.reach.recipients += 1;
         }
         if self.unaddressed.len() >= CHUNK { self.spool_chunk() } else { Ok(()) }
@@ -309,7 +299,7 @@ async fn release(
     let (salt, message_domain) = (with.context.random.bytes(), with.context.config.sender.domain());
     let (customers, recipients) = (gathered.reach.customers, gathered.reach.recipients);
     let (unaddressed, unaddressed_root) = unaddressed::commit(conn, kept.id, &salt).await?;
-    let released = Released { customers, recipients, message_domain, salt: &salt };
+    let released = Released { customers, recipients, message_domain, salt: &salt, revision: gathered.revision };
     if !releases::set_released(conn, kept.id, at, &released).await? {
         return Err(AudienceError::Lost);
     }

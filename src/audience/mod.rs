@@ -10,6 +10,8 @@ mod reach;
 mod refusal;
 mod spool;
 
+use std::collections::BTreeMap;
+
 use uuid::Uuid;
 
 pub use freeze::{Freezing, Frozen, freeze};
@@ -19,12 +21,14 @@ pub use refusal::{AudienceError, Names};
 
 use crate::config::Config;
 use crate::domain::audience::Audience;
-use crate::domain::category::Addressing;
+use crate::domain::category::{Addressing, Class};
 use crate::domain::customer::AccountId;
 use crate::domain::notice::Notice;
 use crate::domain::placeholder::Placeholder;
 use crate::domain::rows_file::Rows;
 use crate::store::customers::Selection;
+use crate::store::notices::{self, Kept};
+use crate::store::{Conn, StoreError};
 
 /// An audience before it is resolved: where its customers are found, whom to address at each, and the values that are needed.
 #[derive(Clone, Debug)]
@@ -32,6 +36,10 @@ pub struct Plan {
     source: Source,
     addressing: Addressing,
     placeholders: Vec<Placeholder>,
+    /// Customers that left are in the audience, too; else only those of them that it names, if the notice is mandatory.
+    include_left: bool,
+    /// Accounts that are named may have left: the duty to inform does not end with the contract.
+    named_left: bool,
     /// The rule in words, for errors.
     rule: String,
 }
@@ -67,16 +75,24 @@ impl Plan {
     /// # Errors
     /// [`AudienceError::FollowsNothing`] if it addresses the customers of a notice that it does not name.
     pub fn new(config: &Config, notice: &Notice, rows: RowsAt, follows: Option<Uuid>) -> Result<Self, AudienceError> {
-        let source = match &notice.audience {
-            Audience::All => Source::Select { selection: Selection::new(&[], &[]), named: Vec::new() },
-            Audience::Select { customers, attributes } => {
-                Source::Select { selection: Selection::new(customers, attributes), named: customers.clone() }
+        let plan = Self::addressing(config, notice);
+        let (source, include_left) = match &notice.audience {
+            Audience::All { include_left } => {
+                let selection = Selection::new(&[], &[]).with_left(*include_left);
+                (Source::Select { selection, named: Vec::new() }, *include_left)
             }
-            Audience::Rows { .. } => Source::Rows(rows),
-            Audience::Followed => Source::Followed(follows.ok_or(AudienceError::FollowsNothing)?),
+            Audience::Select { customers, attributes, include_left } => {
+                let left = *include_left || (plan.named_left && !customers.is_empty());
+                let selection = Selection::new(customers, attributes).with_left(left);
+                (Source::Select { selection, named: customers.clone() }, left)
+            }
+            Audience::Rows { .. } => (Source::Rows(rows), plan.named_left),
+            Audience::Followed { include_left } => {
+                (Source::Followed(follows.ok_or(AudienceError::FollowsNothing)?), *include_left)
+            }
         };
         let rule = notice.audience.describe();
-        Ok(Self { source, rule, ..Self::addressing(config, notice) })
+        Ok(Self { source, include_left, rule, ..plan })
     }
 
     /// The plan to address one customer by a notice, whether its audience has the customer or not.
@@ -90,10 +106,33 @@ impl Plan {
             }
             None => {
                 let named = vec![account.clone()];
-                Source::Select { selection: Selection::new(&named, &[]), named }
+                Source::Select { selection: Selection::new(&named, &[]).with_left(true), named }
             }
         };
-        Self { source, ..Self::addressing(config, notice) }
+        Self { source, include_left: true, ..Self::addressing(config, notice) }
+    }
+
+    /// The plan to address some customers of a released notice again, with the rows that are stored for them.
+    ///
+    /// # Errors
+    /// If a stored row cannot be read, or the database fails.
+    pub async fn for_customers(
+        conn: &mut Conn,
+        config: &Config,
+        (kept, notice): (&Kept, &Notice),
+        accounts: &[AccountId],
+    ) -> Result<Self, StoreError> {
+        // Rows, and not a selection: no account is nobody, where a selection without conditions is everybody.
+        let mut rows = Rows::default();
+        rows.rows.extend(accounts.iter().map(|account| (account.clone(), BTreeMap::new())));
+        if let Audience::Rows { .. } = notice.audience {
+            let ids: Vec<&str> = accounts.iter().map(AccountId::as_str).collect();
+            for (account, data) in notices::rows_of(conn, kept.id, &ids).await? {
+                let (account, values) = pages::stored_row(kept.id, account, &data)?;
+                rows.rows.extend(AccountId::parse(&account).ok().map(|account| (account, values)));
+            }
+        }
+        Ok(Self { source: Source::Rows(RowsAt::Here(rows)), ..Self::addressing(config, notice) })
     }
 
     /// A plan that selects nobody yet.
@@ -102,6 +141,8 @@ impl Plan {
             source: Source::Rows(RowsAt::Here(Rows::default())),
             addressing: config.addressing(notice.category),
             placeholders: notice.placeholders(),
+            include_left: false,
+            named_left: notice.category.class() == Class::Mandatory,
             rule: String::new(),
         }
     }

@@ -11,6 +11,7 @@ use crate::domain::customer::{AccountId, Contact};
 use crate::domain::locale::{Locale, ZoneName};
 use crate::domain::placeholder::Placeholder;
 use crate::store::customers::Selection;
+use crate::store::releases::NewDelivery;
 use crate::store::row::place;
 use crate::store::{Conn, StoreError, contacts, customers, deliveries, notices};
 
@@ -35,6 +36,29 @@ pub struct Recipient {
     pub merged: BTreeMap<String, String>,
     /// The delivery that this one continues.
     pub follows_id: Option<String>,
+}
+
+impl Recipient {
+    /// The delivery to this recipient.
+    #[must_use]
+    pub fn into_delivery(self, id: String, ordinal: u64, salt: &[u8; 32]) -> NewDelivery {
+        let merged =
+            (!self.merged.is_empty()).then(|| serde_json::to_string(&self.merged).expect("a map of texts serialises"));
+        NewDelivery {
+            id,
+            ordinal,
+            account_id: self.account_id,
+            customer_name: self.customer_name,
+            email: self.email,
+            contact_name: self.contact_name,
+            role: self.role.as_str(),
+            locale: self.locale.map(|locale| locale.as_str().to_owned()),
+            time_zone: self.time_zone.map(|zone| zone.as_str().to_owned()),
+            merged,
+            salt: data_encoding::HEXLOWER.encode(salt),
+            follows_id: self.follows_id,
+        }
+    }
 }
 
 /// A page of an audience.
@@ -104,6 +128,9 @@ impl<'a> Pages<'a> {
         let Some((accounts, rows)) = self.accounts(conn).await? else { return Ok(None) };
         let ids: Vec<&str> = accounts.iter().map(|(id, _)| id.as_str()).collect();
         let mut contacts = contacts::of_customers(conn, &ids).await?;
+        if self.plan.include_left {
+            contacts.extend(contacts::of_left(conn, &ids).await?);
+        }
         let thread = match self.thread {
             Some(notice) => deliveries::to_follow(conn, notice, &ids).await?,
             None => Thread::new(),
@@ -132,11 +159,12 @@ impl<'a> Pages<'a> {
             (Source::Rows(RowsAt::Stored(id)), Next::After(after)) => {
                 let rows = notices::rows(conn, *id, &after, PAGE).await?;
                 let rows = rows.into_iter().map(|(account, data)| stored_row(*id, account, &data));
-                with_names(conn, rows.collect::<Result<_, _>>()?).await?
+                with_names(conn, rows.collect::<Result<_, _>>()?, self.plan.include_left).await?
             }
             (Source::Rows(RowsAt::Here(rows)), Next::After(after)) => {
                 let page = rows.after(&after).take(PAGE as usize);
-                with_names(conn, page.map(|(id, row)| (id.as_str().to_owned(), row.clone())).collect()).await?
+                let page = page.map(|(id, row)| (id.as_str().to_owned(), row.clone())).collect();
+                with_names(conn, page, self.plan.include_left).await?
             }
         };
         let Some((last, _)) = accounts.last() else { return Ok(None) };
@@ -157,7 +185,7 @@ impl<'a> Pages<'a> {
                 let (addressed, next) = deliveries::customers(conn, notice, from, PAGE).await?;
                 if !addressed.is_empty() {
                     self.next = Some(Next::Ordinal(next));
-                    return Ok(Some((named_today(conn, &addressed).await?, BTreeMap::new())));
+                    return Ok(Some((named_today(conn, &addressed, self.plan.include_left).await?, BTreeMap::new())));
                 }
                 String::new()
             }
@@ -166,7 +194,7 @@ impl<'a> Pages<'a> {
         let unaddressed = deliveries::unaddressed_after(conn, notice, &after, PAGE).await?;
         let Some((last, _)) = unaddressed.last() else { return Ok(None) };
         self.next = Some(Next::After(last.clone()));
-        Ok(Some((named_today(conn, &unaddressed).await?, BTreeMap::new())))
+        Ok(Some((named_today(conn, &unaddressed, self.plan.include_left).await?, BTreeMap::new())))
     }
 
     fn add(
@@ -213,26 +241,30 @@ type Accounts = Vec<(String, String)>;
 type RowValues = BTreeMap<String, BTreeMap<String, String>>;
 
 /// The rows' accounts with the names of those that are customers; the others were found unknown before.
-async fn with_names(conn: &mut Conn, rows: RowValues) -> Result<(Accounts, RowValues), StoreError> {
+async fn with_names(conn: &mut Conn, rows: RowValues, left: bool) -> Result<(Accounts, RowValues), StoreError> {
     let ids: Vec<AccountId> = rows.keys().filter_map(|id| AccountId::parse(id).ok()).collect();
     if ids.is_empty() {
         return Ok((Vec::new(), rows));
     }
-    Ok((customers::select(conn, &Selection::new(&ids, &[]), "", PAGE).await?, rows))
+    Ok((customers::select(conn, &Selection::new(&ids, &[]).with_left(left), "", PAGE).await?, rows))
 }
 
-/// Those of the accounts that are customers today, with today's names.
-async fn named_today(conn: &mut Conn, accounts: &Accounts) -> Result<Accounts, StoreError> {
+/// Those of the accounts that are customers today, with today's names; if `left`, customers that left are among them.
+async fn named_today(conn: &mut Conn, accounts: &Accounts, left: bool) -> Result<Accounts, StoreError> {
     let ids: Vec<AccountId> = accounts.iter().filter_map(|(id, _)| AccountId::parse(id).ok()).collect();
     if ids.is_empty() {
         return Ok(Vec::new());
     }
     let limit = u32::try_from(ids.len()).unwrap_or(u32::MAX);
-    customers::select(conn, &Selection::new(&ids, &[]), "", limit).await
+    customers::select(conn, &Selection::new(&ids, &[]).with_left(left), "", limit).await
 }
 
 /// A row as it was stored with its notice.
-fn stored_row(notice: Uuid, account: String, data: &str) -> Result<(String, BTreeMap<String, String>), StoreError> {
+pub(super) fn stored_row(
+    notice: Uuid,
+    account: String,
+    data: &str,
+) -> Result<(String, BTreeMap<String, String>), StoreError> {
     match serde_json::from_str(data) {
         Ok(values) => Ok((account, values)),
         Err(problem) => Err(StoreError::Inconsistent {

@@ -61,16 +61,18 @@ pub(super) async fn refuse_unknown(conn: &mut Conn, plan: &Plan) -> Result<(), A
     let unknown = match &plan.source {
         Source::Select { named, .. } => {
             let named: BTreeSet<String> = named.iter().map(|id| id.as_str().to_owned()).collect();
-            unknown(conn, named.into_iter()).await?
+            unknown(conn, named.into_iter(), plan.named_left).await?
         }
-        Source::Rows(RowsAt::Here(rows)) => unknown(conn, rows.rows.keys().map(|id| id.as_str().to_owned())).await?,
+        Source::Rows(RowsAt::Here(rows)) => {
+            unknown(conn, rows.rows.keys().map(|id| id.as_str().to_owned()), plan.named_left).await?
+        }
         Source::Rows(RowsAt::Stored(id)) => {
             let (mut unknown, mut after) = (Names::default(), String::new());
             loop {
                 let page = notices::rows(conn, *id, &after, PAGE).await?;
                 let Some((last, _)) = page.last_key_value() else { break unknown };
                 after.clone_from(last);
-                unknown.extend(unknown_of(conn, page.into_keys().collect()).await?);
+                unknown.extend(unknown_of(conn, page.into_keys().collect(), plan.named_left).await?);
             }
         }
         Source::Followed(id) => {
@@ -84,23 +86,23 @@ pub(super) async fn refuse_unknown(conn: &mut Conn, plan: &Plan) -> Result<(), A
     if unknown.is_empty() { Ok(()) } else { Err(AudienceError::Unknown(unknown)) }
 }
 
-/// Those of many accounts that are no customers.
-async fn unknown(conn: &mut Conn, mut accounts: impl Iterator<Item = String>) -> Result<Names, StoreError> {
+/// Those of many accounts that are no customers; if `left`, customers that left are known.
+async fn unknown(conn: &mut Conn, mut accounts: impl Iterator<Item = String>, left: bool) -> Result<Names, StoreError> {
     let mut unknown = Names::default();
     loop {
         let page: BTreeSet<String> = accounts.by_ref().take(PAGE as usize).collect();
         if page.is_empty() {
             return Ok(unknown);
         }
-        unknown.extend(unknown_of(conn, page).await?);
+        unknown.extend(unknown_of(conn, page, left).await?);
     }
 }
 
 /// Those of a page of accounts that are no customers.
-async fn unknown_of(conn: &mut Conn, mut page: BTreeSet<String>) -> Result<BTreeSet<String>, StoreError> {
+async fn unknown_of(conn: &mut Conn, mut page: BTreeSet<String>, left: bool) -> Result<BTreeSet<String>, StoreError> {
     let ids: Vec<AccountId> = page.iter().filter_map(|id| AccountId::parse(id).ok()).collect();
     if !ids.is_empty() {
-        for (id, _) in customers::select(conn, &Selection::new(&ids, &[]), "", PAGE).await? {
+        for (id, _) in customers::select(conn, &Selection::new(&ids, &[]).with_left(left), "", PAGE).await? {
             page.remove(&id);
         }
     }

@@ -46,6 +46,7 @@ impl Display for Undone {
         match self.task {
             Task::Release => write!(f, "notice {notice} could not be released: {why}"),
             Task::Cancel => write!(f, "notice {notice} could not be cancelled to its last delivery: {why}"),
+            Task::Readdress => write!(f, "notice {notice}: cannot replace deliveries to contacts that changed: {why}"),
         }
     }
 }
@@ -165,6 +166,9 @@ impl Errands {
         match task {
             Task::Release => tracing::error!(%notice, why, "a due notice could not be released"),
             Task::Cancel => tracing::error!(%notice, why, "a cancelled notice still has deliveries, retrying"),
+            Task::Readdress => {
+                tracing::error!(%notice, why, "cannot replace deliveries to contacts that changed; retrying");
+            }
         }
         self.undone.insert(notice, Undone { notice, task, why, may_pass, given_up_at });
     }

@@ -201,6 +201,7 @@ impl Dispatcher {
             let still = match given_up.task {
                 Task::Release => matches!(now, Some(State::Approved | State::Scheduled | State::Releasing)),
                 Task::Cancel => now == Some(State::Cancelled),
+                Task::Readdress => now == Some(State::Released),
             };
             undone.extend(still.then(|| given_up.clone()));
         }

@@ -1,19 +1,25 @@
 //! The audience: the rule that selects the customers a notice is for.
 
+use crate::domain::category::Category;
 use crate::domain::customer::AccountId;
 use crate::domain::front_matter::Reader;
 
 /// The rule that selects customers. It is resolved when the notice is released.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Audience {
-    /// Every active customer.
-    All,
+    /// Every customer.
+    All {
+        /// Customers that left, too.
+        include_left: bool,
+    },
     /// The customers that meet every condition.
     Select {
         /// One of these accounts; no condition if empty.
         customers: Vec<AccountId>,
         /// For each name, one of these values; no condition if empty.
         attributes: Vec<(String, Vec<String>)>,
+        /// Customers that left, too.
+        include_left: bool,
     },
     /// Exactly the customers in an audience file, each with its own values.
     Rows {
@@ -21,15 +27,19 @@ pub enum Audience {
         file: String,
     },
     /// The customers of the notice that this one follows.
-    Followed,
+    Followed {
+        /// Those that left since, too.
+        include_left: bool,
+    },
 }
 
 impl Audience {
-    /// Reads the `[audience]` table. A follow-up without one goes to the customers of the notice it follows.
-    pub fn read(front_matter: &Reader<'_, '_>, follows: bool) -> Option<Self> {
+    /// Reads the `[audience]` table of a notice. A follow-up without one, or with `include_left` alone, goes to the customers of
+    /// the notice it follows.
+    pub fn read(front_matter: &Reader<'_, '_>, category: Option<Category>, follows: bool) -> Option<Self> {
         let Some(table) = front_matter.table("audience") else {
             if follows {
-                return Some(Self::Followed);
+                return Some(Self::Followed { include_left: false });
             }
             front_matter.require("audience");
             return None;
@@ -41,13 +51,20 @@ impl Audience {
         let customers = table.accounts();
         let attributes = table.lists("attributes").unwrap_or_default();
         let file = table.word("file");
+        let include_left = table.flag("include_left").unwrap_or(false);
+        if include_left && category.is_some_and(|category| !outlives_contract(category)) {
+            let problem =
+                "is possible for `security_breach` and `agreement_change` only; name single customers that left";
+            table.problem("include_left", problem);
+        }
         table.finish();
         // An empty condition, as a form may write it, is none; alone it must not mean everybody.
         let selects = ["customers", "attributes"].into_iter().any(|key| table.is_there(key) && !table.is_empty(key));
         match (all, selects, file) {
-            (true, false, None) => Some(Self::All),
-            (false, true, None) => Some(Self::Select { customers, attributes }),
+            (true, false, None) => Some(Self::All { include_left }),
+            (false, true, None) => Some(Self::Select { customers, attributes, include_left }),
             (false, false, Some(file)) => Some(Self::Rows { file }),
+            (false, false, None) if follows && include_left => Some(Self::Followed { include_left }),
             (false, false, None) => {
                 let empty = ["customers", "attributes"].into_iter().find(|key| table.is_there(key));
                 let problem = "selects nobody: set `all = true`, or name `customers`, `attributes` or a `file`";
@@ -69,10 +86,11 @@ impl Audience {
     #[must_use]
     pub fn describe(&self) -> String {
         match self {
-            Self::All => "all customers".to_owned(),
+            Self::All { include_left: false } => "all customers".to_owned(),
+            Self::All { include_left: true } => "all customers, and those that left".to_owned(),
             Self::Rows { file } => format!("the customers in {file}"),
-            Self::Followed => "the customers of the notice it follows".to_owned(),
-            Self::Select { customers, attributes } => {
+            Self::Followed { .. } => "the customers of the notice it follows".to_owned(),
+            Self::Select { customers, attributes, .. } => {
                 let mut conditions: Vec<String> =
                     attributes.iter().map(|(name, values)| format!("{name} is {}", values.join(" or "))).collect();
                 if !customers.is_empty() {
@@ -82,6 +100,11 @@ impl Audience {
             }
         }
     }
+}
+
+/// True for a category whose duty to inform does not end with the contract.
+const fn outlives_contract(category: Category) -> bool {
+    matches!(category, Category::SecurityBreach | Category::AgreementChange)
 }
 
 impl Reader<'_, '_> {
@@ -105,7 +128,7 @@ mod tests {
         let source = format!("[audience]\n{audience}\n");
         let document = Document::new(&source, 1);
         let table = document.parse();
-        let audience = Audience::read(&Reader::top(&document, &table), false);
+        let audience = Audience::read(&Reader::top(&document, &table), Some(Category::News), false);
         let problems: Vec<_> = document.into_problems().0.iter().map(ToString::to_string).collect();
         audience.filter(|_| problems.is_empty()).ok_or(problems)
     }
@@ -114,11 +137,11 @@ mod tests {
     fn an_empty_condition_is_none_beside_another() {
         let region = || vec![("region".to_owned(), vec!["sto2".to_owned()])];
         let form = "all = false\nopen = false\ncustomers = []\nattributes = { region = [\"sto2\"] }";
-        assert_eq!(read(form), Ok(Audience::Select { customers: vec![], attributes: region() }));
+        assert_eq!(read(form), Ok(Audience::Select { customers: vec![], attributes: region(), include_left: false }));
         let customers = vec![AccountId::parse("C1").unwrap()];
         let form = "customers = [\"C1\"]\nattributes = {}";
-        assert_eq!(read(form), Ok(Audience::Select { customers, attributes: vec![] }));
-        assert_eq!(read("all = true\ncustomers = []\nattributes = {}"), Ok(Audience::All));
+        assert_eq!(read(form), Ok(Audience::Select { customers, attributes: vec![], include_left: false }));
+        assert_eq!(read("all = true\ncustomers = []\nattributes = {}"), Ok(Audience::All { include_left: false }));
     }
 
     #[test]
@@ -154,6 +177,11 @@ mod tests {
             (
                 "all = true\ncustomers = [\"C1\"]",
                 "line 2: `audience.all`: `all = true` excludes `customers`, `attributes` and `file`",
+            ),
+            (
+                "all = true\ninclude_left = true",
+                "line 3: `audience.include_left`: is possible for `security_breach` and `agreement_change` only; name single \
+                 customers that left",
             ),
             (
                 "file = \"a.csv\"\ncustomers = [\"C1\"]",

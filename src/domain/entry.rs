@@ -13,6 +13,7 @@
 //! | event | detail |
 //! | --- | --- |
 //! | `manifest` | recipients, root of the recipients' tree, customers in the audience, those with nobody to address, root of the tree over their commitments, digest of what is shown of the notice |
+//! | `addressed` | ordinal of the first recipient that was added, count, root of these recipients' tree |
 //! | `closed` | outcome, count, outcome, count, ... |
 //! | `preference_changed` | category, 1 for an opt-out and 0 for its withdrawal |
 //! | `restricted`, `rectified` | 1 or 0: restricted or no longer; put in place of another address or replaced by one |
@@ -56,6 +57,8 @@ pub use encode::{commitment, hmac, leaf, nfc, shown, who};
 pub enum Event {
     /// A notice's audience was frozen.
     Manifest,
+    /// Recipients were added to a notice after its release.
+    Addressed,
     /// A mail server took a message.
     Accepted,
     /// A mail server deferred a message, for the first time.
@@ -102,6 +105,7 @@ pub enum Event {
 
 words!(Event, "an event", {
     Manifest => "manifest",
+    Addressed => "addressed",
     Accepted => "accepted",
     Deferred => "deferred",
     Rejected => "rejected",
@@ -178,6 +182,8 @@ pub enum Detail {
     None,
     /// Of a manifest: the audience as it was frozen.
     Manifest(Manifest),
+    /// Of recipients that were added after the release.
+    Addressed(Batch),
     /// Of a closed notice: how many deliveries ended in each outcome.
     Closed(Vec<(Outcome, u64)>),
     /// Of a changed preference: the category, and whether it is now opted out.
@@ -209,6 +215,17 @@ pub struct Manifest {
     pub unaddressed_root: [u8; 32],
     /// Digest of what is shown of the notice: see [`shown`].
     pub shown: [u8; 32],
+}
+
+/// Recipients that were added to a notice after its release.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Batch {
+    /// Ordinal of the first one: they follow the recipients that the notice had.
+    pub first: u64,
+    /// How many.
+    pub count: u64,
+    /// Root of the tree over their commitments, in the order of their ordinals.
+    pub root: [u8; 32],
 }
 
 /// Entries with consecutive indexes.

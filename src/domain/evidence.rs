@@ -20,7 +20,7 @@ use crate::domain::category::Category;
 use crate::domain::checkpoint::{Checkpoint, CheckpointError, TlogProof};
 use crate::domain::delivery::Outcome;
 use crate::domain::digest::sha256;
-use crate::domain::entry::{DecodeError, Detail, Event, Fact, Person, commitments, hmac, parse_who};
+use crate::domain::entry::{Batch, DecodeError, Detail, Event, Fact, Person, commitments, hmac, parse_who};
 use crate::domain::merkle::{Hash, ProofError, leaf_hash, verify_inclusion};
 use crate::domain::note::VerifierKey;
 use claims::Claim;
@@ -66,6 +66,9 @@ pub enum Invalid {
     /// The manifest is missing, or occurs twice.
     #[error("it must have exactly one manifest of its notice")]
     Manifest,
+    /// Recipients were added that do not follow those before.
+    #[error("recipients were added before its manifest, after its end, or with other ordinals than the next ones")]
+    Batch,
     /// The notice is closed twice.
     #[error("its notice is closed twice")]
     Closed,
@@ -163,7 +166,7 @@ pub struct Evidence {
     pub checkpoint: Checkpoint,
     /// The notice it is about; `None` for evidence about an address alone.
     pub notice: Option<(Uuid, Category, Hash)>,
-    /// Recipients in the manifest, if there is one.
+    /// Recipients in the manifest and among those that were added later, if there is a manifest.
     pub recipients_in_manifest: Option<u64>,
     /// Entries by index.
     pub entries: Vec<Proven>,
@@ -186,7 +189,8 @@ struct Checker<'a> {
     key: &'a VerifierKey,
     checkpoint: Option<(String, Checkpoint)>,
     notice: Option<(Uuid, Category, Hash)>,
-    manifest: Option<(u64, Hash)>,
+    /// The manifest, then the recipients that were added later.
+    batches: Vec<Batch>,
     closed: Option<Vec<(Outcome, u64)>>,
     entries: Vec<Proven>,
     /// Recipients as they are stated: the manifest may come later.
@@ -200,7 +204,7 @@ impl<'a> Checker<'a> {
             key,
             checkpoint: None,
             notice: None,
-            manifest: None,
+            batches: Vec::new(),
             closed: None,
             entries: Vec::new(),
             recipients: Vec::new(),
@@ -252,15 +256,24 @@ impl<'a> Checker<'a> {
             return Err(Invalid::Notices);
         }
         match &fact.detail {
-            Detail::Manifest(_) if self.manifest.is_some() => return Err(Invalid::Manifest),
-            Detail::Manifest(it) => self.manifest = Some((it.count, it.root)),
+            Detail::Manifest(_) if !self.batches.is_empty() => return Err(Invalid::Manifest),
+            Detail::Manifest(frozen) => self.batches.push(Batch { first: 0, count: frozen.count, root: frozen.root }),
+            Detail::Addressed(batch) if self.closed.is_some() || self.total() != Some(batch.first) => {
+                return Err(Invalid::Batch);
+            }
+            Detail::Addressed(batch) => self.batches.push(*batch),
             Detail::Closed(_) if self.closed.is_some() => return Err(Invalid::Closed),
             Detail::Closed(counts) => self.closed = Some(counts.clone()),
             _ => {}
         }
         // The manifest is fixed before anything is sent: an outcome of somebody it does not have proves nothing.
-        let known = |ordinal: u64| self.manifest.is_some_and(|(count, _)| ordinal < count);
+        let known = |ordinal: u64| self.total().is_some_and(|total| ordinal < total);
         if fact.ordinal.is_none_or(known) { Ok(()) } else { Err(Invalid::BeforeManifest) }
+    }
+
+    /// Recipients so far, if there is a manifest.
+    fn total(&self) -> Option<u64> {
+        self.batches.last().and_then(|batch| batch.first.checked_add(batch.count))
     }
 
     fn recipient(&mut self, record: &RecipientRecord) -> Result<(), Invalid> {
@@ -290,23 +303,24 @@ impl<'a> Checker<'a> {
 
     /// What only the whole file shows.
     fn finish(self) -> Result<Evidence, Invalid> {
+        let total = self.total();
         let Some((_, checkpoint)) = self.checkpoint else { return Err(Invalid::Empty) };
-        if (self.notice.is_some() || !self.recipients.is_empty()) && self.manifest.is_none() {
+        if (self.notice.is_some() || !self.recipients.is_empty()) && total.is_none() {
             return Err(Invalid::Manifest);
         }
-        if let (Some((count, _)), Some(counts)) = (self.manifest, &self.closed) {
+        if let (Some(count), Some(counts)) = (total, &self.closed) {
             let closed = counts.iter().fold(0_u64, |sum, (_, n)| sum.saturating_add(*n));
             if closed != count {
                 return Err(Invalid::Sum { count, closed });
             }
         }
-        let recipients = recipients(self.recipients, self.manifest)?;
+        let recipients = recipients(self.recipients, &self.batches)?;
         same_persons(&self.entries, &recipients)?;
         named_messages(&self.entries, &self.messages)?;
         Ok(Evidence {
             checkpoint,
             notice: self.notice,
-            recipients_in_manifest: self.manifest.map(|(count, _)| count),
+            recipients_in_manifest: total,
             entries: self.entries,
             recipients,
             messages: self.messages,
@@ -326,14 +340,14 @@ fn subject(record: &EntryRecord, commitment: Hash) -> Result<Subject, Invalid> {
     if person.is_empty() { Ok(Subject::Nobody) } else { Ok(Subject::Person(Box::new(Person::from_cbor(&person)?))) }
 }
 
-fn recipients(
-    stated: Vec<(Recipient, Hash, Vec<Hash>)>,
-    manifest: Option<(u64, Hash)>,
-) -> Result<Vec<Recipient>, Invalid> {
+fn recipients(stated: Vec<(Recipient, Hash, Vec<Hash>)>, batches: &[Batch]) -> Result<Vec<Recipient>, Invalid> {
     let mut proved = Vec::with_capacity(stated.len());
     for (number, (recipient, leaf, path)) in (1..).zip(stated) {
-        let (count, root) = manifest.ok_or(Invalid::Manifest)?;
-        verify_inclusion(&leaf, recipient.ordinal, count, &path, &root).map_err(|error| Invalid::At {
+        // An ordinal beyond all of them is refused by the proof.
+        let after = batches.partition_point(|batch| batch.first <= recipient.ordinal);
+        let batch = after.checked_sub(1).and_then(|place| batches.get(place)).ok_or(Invalid::Manifest)?;
+        let place = recipient.ordinal - batch.first;
+        verify_inclusion(&leaf, place, batch.count, &path, &batch.root).map_err(|error| Invalid::At {
             record: "recipient",
             number,
             problem: Box::new(Invalid::Recipient(error)),

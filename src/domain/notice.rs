@@ -121,7 +121,7 @@ fn read_first(section: &Section<'_>, problems: &mut Problems) -> Option<Notice> 
         top.require("reference");
     }
     let subject = top.line_text("subject");
-    let audience = Audience::read(&top, follows.is_some());
+    let audience = Audience::read(&top, category, follows.is_some());
     let send_at = top.table("schedule").and_then(|schedule| {
         let send_at = schedule.time("send_at");
         schedule.finish();

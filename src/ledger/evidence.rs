@@ -130,7 +130,7 @@ pub async fn export(
     }
     refuse_the_pointless(conn, wanted, &kinds).await?;
     file.open("],\"recipients\":[")?;
-    contents.recipients = recipients::write(conn, wanted, &mut file).await?;
+    contents.recipients = recipients::write(conn, wanted, checkpoint.size, &mut file).await?;
     file.open("]")?;
     if wanted.with_messages {
         file.open(",\"messages\":[")?;

@@ -34,6 +34,8 @@ pub enum Task {
     Release,
     /// Cancel its deliveries to the last one.
     Cancel,
+    /// Replace its queued deliveries to contacts that are no longer there.
+    Readdress,
 }
 
 /// How an errand ended.
@@ -57,6 +59,7 @@ impl Notices {
                 // Begun, perhaps before its time: if its process died, it is taken over when the hold has run out.
                 State::Releasing => Task::Release,
                 State::Cancelled => Task::Cancel,
+                State::Released if notice.stale => Task::Readdress,
                 _ => return None,
             };
             Some(Errand { notice: notice.id, lane: notice.category.lane(), task })
@@ -71,6 +74,7 @@ impl Notices {
     pub async fn carry_out(&self, errand: Errand) -> Result<Carried, NoticeError> {
         match errand.task {
             Task::Release => self.release_due(errand.notice).await,
+            Task::Readdress => self.readdress(errand.notice).await,
             Task::Cancel => {
                 if let Some(notice) = kept::find(&mut *self.context.store.read().await?, errand.notice).await? {
                     self.finish_cancellation(&notice).await?;

@@ -6,6 +6,7 @@
 mod draft;
 mod finish;
 mod life;
+mod readdress;
 mod ready;
 mod release;
 pub mod sample;

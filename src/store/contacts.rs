@@ -20,7 +20,27 @@ pub async fn of_customers(conn: &mut Conn, accounts: &[&str]) -> Result<BTreeMap
          WHERE account_id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb))) AND deactivated_at IS NULL",
     );
     let row = sqlx::query(sql).bind(json(accounts)).fetch_one(conn).await?;
-    let packed: Vec<Packed> = Row::of("contacts", &row).packed("packed")?;
+    unpack(Row::of("contacts", &row).packed("packed")?)
+}
+
+/// The contacts that customers had when they left, by account id, in the order of the file. Active customers are not among them.
+pub async fn of_left(conn: &mut Conn, accounts: &[&str]) -> Result<BTreeMap<String, Vec<Contact>>> {
+    // The import in which a customer leaves deactivates its contacts.
+    let sql = Dialect::of(conn).pick(
+        "SELECT json_group_array(json_array(k.account_id, k.email, k.role, k.name, k.locale, k.time_zone)
+           ORDER BY k.position) AS packed
+         FROM customers c CROSS JOIN contacts k ON k.account_id = c.account_id AND k.import_id = c.import_id
+         WHERE c.account_id IN (SELECT value FROM json_each($1)) AND c.status = 'left'",
+        "SELECT json_agg(json_build_array(k.account_id, k.email, k.role, k.name, k.locale, k.time_zone)
+           ORDER BY k.position)::text AS packed
+         FROM customers c JOIN contacts k ON k.account_id = c.account_id AND k.import_id = c.import_id
+         WHERE c.account_id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb))) AND c.status = 'left'",
+    );
+    let row = sqlx::query(sql).bind(json(accounts)).fetch_one(conn).await?;
+    unpack(Row::of("contacts", &row).packed("packed")?)
+}
+
+fn unpack(packed: Vec<Packed>) -> Result<BTreeMap<String, Vec<Contact>>> {
     let mut contacts: BTreeMap<String, Vec<Contact>> = BTreeMap::new();
     let (mut locales, mut zones) = (Known::new(), Known::new());
     for (account_id, email, role, name, locale, time_zone) in packed {

@@ -50,7 +50,7 @@ pub async fn list(conn: &mut Conn, after: Option<&str>, limit: u32) -> Result<Ve
     let rows = sqlx::query(
         "SELECT c.account_id, c.name, (SELECT COUNT(*) FROM contacts k
            WHERE k.account_id = c.account_id AND k.deactivated_at IS NULL) AS contacts
-         FROM customers c WHERE c.status = 'active' AND c.account_id > $1 ORDER BY c.account_id LIMIT $2",
+         FROM customers c WHERE ($7 = 1 OR c.status = 'active') AND c.account_id > $1 ORDER BY c.account_id LIMIT $2",
     )
     .bind(after.unwrap_or_default())
     .bind(i64::from(limit))
@@ -105,6 +105,8 @@ pub struct Selection {
     conditions: Vec<Condition>,
     /// All conditions, as the filter takes them.
     filter: String,
+    /// Customers that left, too.
+    left: bool,
     /// The condition that the fewest customers meet, and how many those are, counted up to [`COUNTED`], once that is known.
     rarest: OnceLock<(usize, i64)>,
 }
@@ -142,8 +144,15 @@ impl Selection {
                 .map(|(name, values)| Condition { name: name.clone(), values: json(values), count: values.len() })
                 .collect(),
             filter: json(&pairs.collect::<Vec<_>>()),
+            left: false,
             rarest: OnceLock::new(),
         }
+    }
+
+    /// The same selection among customers that left, too, if `left`.
+    #[must_use]
+    pub fn with_left(self, left: bool) -> Self {
+        Self { left, ..self }
     }
 
     fn names(&self) -> i64 {
@@ -181,7 +190,7 @@ async fn meeting(conn: &mut Conn, condition: &Condition, limit: i64) -> Result<i
     Row::of("customer_attributes", &row).get("n")
 }
 
-/// A page of the active customers that a selection selects, after `after`: account ids and names in order, at most `limit`, and
+/// A page of the customers that a selection selects, after `after`: account ids and names in order, at most `limit`, and
 /// none only if there are no more. For an attribute with a few values, or one that few customers have, it reads about as much as
 /// it returns, however many other customers there are; an attribute with many values that many customers have is looked up at
 /// each customer.
@@ -193,7 +202,7 @@ pub async fn select(conn: &mut Conn, selection: &Selection, after: &str, limit: 
         } else if !selection.conditions.is_empty() {
             attributed(conn, selection, &after, limit).await?
         } else {
-            return all(conn, &after, limit).await;
+            return all(conn, selection.left, &after, limit).await;
         };
         let Some((last, _)) = candidates.last() else { return Ok(Vec::new()) };
         after.clone_from(last);
@@ -207,16 +216,18 @@ pub async fn select(conn: &mut Conn, selection: &Selection, after: &str, limit: 
 /// Account ids, in order, with the names of those that are selected.
 type Candidates = Vec<(String, Option<String>)>;
 
-async fn all(conn: &mut Conn, after: &str, limit: u32) -> Result<Vec<(String, String)>> {
+async fn all(conn: &mut Conn, left: bool, after: &str, limit: u32) -> Result<Vec<(String, String)>> {
     let sql = Dialect::of(conn).pick(
         "SELECT json_group_array(json_array(account_id, name) ORDER BY account_id) AS packed FROM (
-           SELECT account_id, name FROM customers WHERE status = 'active' AND account_id > $1 ORDER BY account_id LIMIT $2)",
+           SELECT account_id, name FROM customers WHERE ($3 = 1 OR status = 'active') AND account_id > $1
+           ORDER BY account_id LIMIT $2)",
         "SELECT json_agg(json_build_array(account_id, name) ORDER BY account_id)::text AS packed FROM (
-           SELECT account_id, name FROM customers WHERE status = 'active' AND account_id > $1 ORDER BY account_id LIMIT $2
+           SELECT account_id, name FROM customers WHERE ($3 = 1 OR status = 'active') AND account_id > $1
+           ORDER BY account_id LIMIT $2
          ) AS page",
     );
-    let row = sqlx::query(sql).bind(after).bind(i64::from(limit)).fetch_one(conn).await?;
-    Row::of("customers", &row).packed("packed")
+    let query = sqlx::query(sql).bind(after).bind(i64::from(limit)).bind(i64::from(left));
+    Row::of("customers", &query.fetch_one(conn).await?).packed("packed")
 }
 
 /// The next of the accounts that a selection names.
@@ -230,19 +241,19 @@ async fn named(conn: &mut Conn, selection: &Selection, after: &str, limit: u32) 
     let sql = Dialect::of(conn).pick(
         "SELECT json_group_array(json_array(account_id, name) ORDER BY account_id) AS packed FROM (
            SELECT v.value AS account_id, c.name FROM json_each($1) v LEFT JOIN customers c
-             ON c.account_id = v.value AND c.status = 'active'
+             ON c.account_id = v.value AND ($4 = 1 OR c.status = 'active')
              AND ($3 = 0 OR $3 = (SELECT COUNT(DISTINCT a.name) FROM customer_attributes a
                WHERE a.account_id = c.account_id AND (a.name, a.value) IN
                  (SELECT value ->> 'name', value ->> 'value' FROM json_each($2)))))",
         "SELECT json_agg(json_build_array(account_id, name) ORDER BY account_id COLLATE \"C\")::text AS packed FROM (
            SELECT v.value AS account_id, c.name FROM jsonb_array_elements_text($1::jsonb) AS v (value) LEFT JOIN customers c
-             ON c.account_id = v.value AND c.status = 'active'
+             ON c.account_id = v.value AND ($4 = 1 OR c.status = 'active')
              AND ($3 = 0 OR $3 = (SELECT COUNT(DISTINCT a.name) FROM customer_attributes a
                WHERE a.account_id = c.account_id AND (a.name, a.value) IN
                  (SELECT value ->> 'name', value ->> 'value' FROM jsonb_array_elements($2::jsonb))))) AS page",
     );
     let query = sqlx::query(sql).bind(json(accounts)).bind(&selection.filter).bind(selection.names());
-    let row = query.fetch_one(conn).await?;
+    let row = query.bind(i64::from(selection.left)).fetch_one(conn).await?;
     Row::of("customers", &row).packed("packed")
 }
 
@@ -259,7 +270,7 @@ macro_rules! page_of {
             $accounts,
             " SELECT json_group_array(json_array(account_id, name) ORDER BY account_id) AS packed FROM (
            SELECT found.account_id, c.name FROM found LEFT JOIN customers c
-             ON c.account_id = found.account_id AND c.status = 'active'
+             ON c.account_id = found.account_id AND ($7 = 1 OR c.status = 'active')
              AND ($5 = 1 OR $5 = (SELECT COUNT(DISTINCT a.name) FROM customer_attributes a
                WHERE a.account_id = c.account_id AND (a.name, a.value) IN
                  (SELECT value ->> 'name', value ->> 'value' FROM json_each($4))))
@@ -271,7 +282,7 @@ macro_rules! page_of {
             $accounts,
             " SELECT json_agg(json_build_array(account_id, name) ORDER BY account_id)::text AS packed FROM (
            SELECT found.account_id, c.name FROM found LEFT JOIN customers c
-             ON c.account_id = found.account_id AND c.status = 'active'
+             ON c.account_id = found.account_id AND ($7 = 1 OR c.status = 'active')
              AND ($5 = 1 OR $5 = (SELECT COUNT(DISTINCT a.name) FROM customer_attributes a
                WHERE a.account_id = c.account_id AND (a.name, a.value) IN
                  (SELECT value ->> 'name', value ->> 'value' FROM jsonb_array_elements($4::jsonb))))
@@ -317,12 +328,12 @@ const SORT: (&str, &str) = (
 /// plus sign, SQLite looks for each value at each customer.
 const LOOK: (&str, &str) = (
     page_of!(sqlite "WITH found (account_id) AS (
-           SELECT c.account_id FROM customers c WHERE c.status = 'active' AND c.account_id > $1
+           SELECT c.account_id FROM customers c WHERE ($7 = 1 OR c.status = 'active') AND c.account_id > $1
              AND EXISTS (SELECT 1 FROM customer_attributes a WHERE a.account_id = c.account_id AND a.name = $2
                AND +a.value IN (SELECT value FROM json_each($3)))
            ORDER BY c.account_id LIMIT $6)"),
     page_of!(postgres "WITH found (account_id) AS (
-           SELECT c.account_id FROM customers c WHERE c.status = 'active' AND c.account_id > $1
+           SELECT c.account_id FROM customers c WHERE ($7 = 1 OR c.status = 'active') AND c.account_id > $1
              AND (SELECT COUNT(*) FROM customer_attributes a WHERE a.account_id = c.account_id AND a.name = $2
                AND a.value IN (SELECT jsonb_array_elements_text($3::jsonb))) > 0
            ORDER BY c.account_id LIMIT $6)"),
@@ -345,6 +356,7 @@ async fn attributed(conn: &mut Conn, selection: &Selection, after: &str, limit: 
         .bind(&selection.filter)
         .bind(selection.names())
         .bind(i64::from(limit))
+        .bind(i64::from(selection.left))
         .fetch_one(conn)
         .await?;
     Row::of("customer_attributes", &row).packed("packed")

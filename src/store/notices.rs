@@ -302,13 +302,15 @@ pub struct Open {
     pub send_at: Option<Timestamp>,
     /// Its category.
     pub category: Category,
+    /// Contacts may have changed since its queue was compared with them.
+    pub stale: bool,
 }
 
 impl Open {
     /// True where its deliveries may be claimed. A closed notice cannot be resumed, so that a pause ends with it.
     #[must_use]
     pub fn is_sendable(&self) -> bool {
-        (self.state == State::Released && !self.paused) || self.state == State::Closed
+        (self.state == State::Released && !self.paused && !self.stale) || self.state == State::Closed
     }
 }
 
@@ -317,11 +319,12 @@ impl Open {
 pub async fn open(conn: &mut Conn) -> Result<Vec<Open>> {
     let rows = sqlx::query(
         // Two halves, each of which has its index.
-        "SELECT id, state, paused_at, send_at, category, lane, released_at FROM notices
-         WHERE state IN ('released', 'scheduled', 'releasing', 'cancelled') AND closed_at IS NULL
+        "SELECT id, state, paused_at, send_at, category, lane, released_at,
+           CASE WHEN contacts_revision < (SELECT customers_revision FROM ledger_head WHERE id = 1) THEN 1 ELSE 0 END AS stale
+         FROM notices WHERE state IN ('released', 'scheduled', 'releasing', 'cancelled') AND closed_at IS NULL
            AND (state <> 'cancelled' OR released_at IS NOT NULL
              OR EXISTS (SELECT 1 FROM queue WHERE queue.notice_id = notices.id))
-         UNION ALL SELECT id, state, paused_at, send_at, category, lane, released_at FROM notices
+         UNION ALL SELECT id, state, paused_at, send_at, category, lane, released_at, 0 AS stale FROM notices
          WHERE resent_at IS NOT NULL AND closed_at IS NOT NULL ORDER BY lane, released_at, id",
     )
     .fetch_all(conn)
@@ -335,9 +338,20 @@ pub async fn open(conn: &mut Conn) -> Result<Vec<Open>> {
                 paused: row.maybe_time("paused_at")?.is_some(),
                 send_at: row.maybe_time("send_at")?,
                 category: row.parse("category")?,
+                stale: row.count("stale")? > 0,
             })
         })
         .collect()
+}
+
+/// Notes the revision of customers and contacts that the queue of a notice was compared with.
+pub async fn set_contacts_revision(conn: &mut Conn, id: Uuid, revision: u64) -> Result<()> {
+    sqlx::query("UPDATE notices SET contacts_revision = $2 WHERE id = $1")
+        .bind(id.to_string())
+        .bind(i64::try_from(revision).unwrap_or(i64::MAX))
+        .execute(conn)
+        .await?;
+    Ok(())
 }
 
 /// Adds the rows of an audience file, each a JSON object of column and value.
@@ -375,6 +389,18 @@ pub async fn rows(conn: &mut Conn, id: Uuid, after: &str, limit: u32) -> Result<
     .bind(i64::from(limit))
     .fetch_all(conn)
     .await?;
+    rows.iter().map(|row| Ok((row.try_get("account_id")?, row.try_get("data")?))).collect()
+}
+
+/// The rows of an audience file for some accounts.
+pub async fn rows_of(conn: &mut Conn, id: Uuid, accounts: &[&str]) -> Result<BTreeMap<String, String>> {
+    let sql = Dialect::of(conn).pick(
+        "SELECT account_id, data FROM notice_rows
+         WHERE notice_id = $1 AND account_id IN (SELECT value FROM json_each($2))",
+        "SELECT account_id, data FROM notice_rows
+         WHERE notice_id = $1 AND account_id = ANY (ARRAY(SELECT jsonb_array_elements_text($2::jsonb)))",
+    );
+    let rows = sqlx::query(sql).bind(id.to_string()).bind(json(accounts)).fetch_all(conn).await?;
     rows.iter().map(|row| Ok((row.try_get("account_id")?, row.try_get("data")?))).collect()
 }
 

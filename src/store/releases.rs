@@ -82,13 +82,15 @@ pub struct Released<'a> {
     pub message_domain: &'a str,
     /// Salt of the commitments to customers with nobody to address.
     pub salt: &'a [u8; 32],
+    /// Revision of the customers and contacts that the audience was read from.
+    pub revision: u64,
 }
 
 /// Makes a notice whose audience is frozen a released one. Returns false if it is no longer being released.
 pub async fn set_released(conn: &mut Conn, id: Uuid, now: Timestamp, released: &Released<'_>) -> Result<bool> {
     let done = sqlx::query(
         "UPDATE notices SET state = 'released', release_by = NULL, released_at = $2, customers = $3, recipients = $4,
-           message_domain = $5, audience_salt = $6 WHERE id = $1 AND state = 'releasing'",
+           message_domain = $5, audience_salt = $6, contacts_revision = $7 WHERE id = $1 AND state = 'releasing'",
     )
     .bind(id.to_string())
     .bind(now.as_millisecond())
@@ -96,6 +98,7 @@ pub async fn set_released(conn: &mut Conn, id: Uuid, now: Timestamp, released: &
     .bind(i64::try_from(released.recipients).unwrap_or(i64::MAX))
     .bind(released.message_domain)
     .bind(released.salt.to_vec())
+    .bind(i64::try_from(released.revision).unwrap_or(i64::MAX))
     .execute(conn)
     .await?;
     Ok(done.rows_affected() == 1)
@@ -252,4 +255,38 @@ pub async fn discard(conn: &mut Conn, notice_id: Uuid, limit: u32) -> Result<u64
     .execute(conn)
     .await?;
     Ok(done.rows_affected())
+}
+
+/// The queued deliveries of a notice whose contact is no longer an active one, at most `limit`, each with whether a worker holds
+/// it. The contacts of customers that left count only if `left`: a mandatory notice still reaches them.
+pub async fn gone(conn: &mut Conn, notice_id: Uuid, left: bool, limit: u32) -> Result<Vec<(Uuid, bool)>> {
+    let rows = sqlx::query(
+        "SELECT q.delivery_id, q.lease_owner FROM queue q
+           JOIN deliveries d ON d.id = q.delivery_id JOIN customers c ON c.account_id = d.account_id
+         WHERE q.notice_id = $1 AND d.email <> '' AND ($2 = 1 OR c.status = 'active')
+           AND NOT EXISTS (SELECT 1 FROM contacts k
+             WHERE k.account_id = d.account_id AND k.email_key = d.email_key AND k.deactivated_at IS NULL)
+         ORDER BY q.lease_owner NULLS FIRST, q.delivery_id LIMIT $3",
+    )
+    .bind(notice_id.to_string())
+    .bind(i64::from(left))
+    .bind(i64::from(limit))
+    .fetch_all(conn)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            let row = Row::of("queue", row);
+            Ok((row.id("delivery_id")?, row.get::<Option<String>>("lease_owner")?.is_some()))
+        })
+        .collect()
+}
+
+/// Counts recipients that were added to a released notice.
+pub async fn add_recipients(conn: &mut Conn, notice_id: Uuid, count: u64) -> Result<()> {
+    sqlx::query("UPDATE notices SET recipients = recipients + $2 WHERE id = $1")
+        .bind(notice_id.to_string())
+        .bind(i64::try_from(count).unwrap_or(i64::MAX))
+        .execute(conn)
+        .await?;
+    Ok(())
 }

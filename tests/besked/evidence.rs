@@ -28,7 +28,7 @@ pub fn key(app: &TestApp) -> VerifierKey {
     app.app.ledger.verifier_key().unwrap()
 }
 
-fn events(evidence: &Evidence) -> Vec<Event> {
+pub fn events(evidence: &Evidence) -> Vec<Event> {
     evidence.entries.iter().map(|entry| entry.fact.event).collect()
 }
 

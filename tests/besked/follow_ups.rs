@@ -176,3 +176,37 @@ async fn a_stored_row_that_cannot_be_read_is_told_and_not_taken_for_an_empty_one
     let named = format!("table `notice_rows`, column `data`, row `{id} C2`");
     assert!(refused.contains(&named) && !refused.contains("secret"), "{refused}");
 }
+
+/// A customer that left, with the contacts that it had then.
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_customer_that_left_can_still_be_informed_of_a_breach_of_its_data(#[case] engine: Engine) {
+    let app = TestApp::new(engine).await;
+    app.import(CUSTOMERS).await;
+    app.import("account_id,customer_name,email\nC4,Four,old@four.example\n").await;
+    app.import("account_id,customer_name,email\nC4,Four,four@four.example\n").await;
+    let first = app.release(&maintenance("all = true")).await;
+    app.run_until_idle().await;
+    let replace = ImportOptions { replace: true, ..ImportOptions::default() };
+    app.try_import(CUSTOMERS.as_bytes(), replace).await.unwrap();
+
+    let named = app.release(&maintenance("customers = [\"C4\"]").replace("CHG-1", "CHG-3")).await;
+    app.run_until_idle().await;
+    assert_eq!(app.counts(named).await, [(State::Accepted, 1)].into(), "named by account");
+    let news = NEWS.replace("all = true", "customers = [\"C4\"]");
+    let refused = app.app.notices.check(&app.draft(&news, "")).await.unwrap_err().to_string();
+    assert!(refused.contains("C4"), "there is no duty to send news: {refused}");
+    let reach = async |audience: &str| {
+        let agreement = crate::notices::AGREEMENT.replace("[audience]\nall = true\n", audience);
+        app.app.notices.check(&app.draft(&agreement, "")).await.unwrap().reach.customers
+    };
+    assert_eq!(reach("[audience]\nall = true\n").await, 3);
+    assert_eq!(reach("[audience]\nall = true\ninclude_left = true\n").await, 4);
+    let follows = format!("follows = \"{first}\"\n");
+    assert_eq!(reach(&follows).await, 3);
+    assert_eq!(reach(&format!("{follows}[audience]\ninclude_left = true\n")).await, 4);
+    let received: Vec<usize> = ["four@four.example", "old@four.example"].map(|to| app.relay.to(to).len()).to_vec();
+    assert_eq!(received, [2, 0], "at the contacts that it had when it left");
+}

@@ -29,6 +29,7 @@ mod postfix;
 mod preferences;
 mod privacy;
 mod public;
+mod readdress;
 mod ready;
 mod relay;
 mod releases;

@@ -20,7 +20,7 @@ use uuid::Uuid;
 use crate::app::{CUSTOMERS, NEWS, TestApp, alice, bo, maintenance, releasing};
 use crate::database::Engine;
 
-const AGREEMENT: &str = "+++\ncategory = \"agreement_change\"\n[audience]\nall = true\n[fields]\nkind = \"terms\"\ndocument = \"Terms\"\n\
+pub const AGREEMENT: &str = "+++\ncategory = \"agreement_change\"\n[audience]\nall = true\n[fields]\nkind = \"terms\"\ndocument = \"Terms\"\n\
     version = \"4\"\neffective_date = 2027-01-01\nsummary = [\"One thing.\"]\nright = \"You may terminate.\"\n\
     right_until = 2026-12-31\n+++\nThe full text.\n";
 

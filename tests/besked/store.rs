@@ -30,7 +30,7 @@ use crate::database::{Database, Engine};
 
 /// What a release of this many recipients records.
 fn released(recipients: u64) -> releases::Released<'static> {
-    releases::Released { customers: 1, recipients, message_domain: "example.com", salt: &[5; 32] }
+    releases::Released { customers: 1, recipients, message_domain: "example.com", salt: &[5; 32], revision: 0 }
 }
 
 /// A store with its own database, and what tests of it need.

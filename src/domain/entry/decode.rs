@@ -5,7 +5,7 @@ use minicbor::Decoder;
 use thiserror::Error;
 use uuid::Uuid;
 
-use super::{Detail, Event, Fact, Manifest, Person, Run, who};
+use super::{Batch, Detail, Event, Fact, Manifest, Person, Run, who};
 use crate::domain::clock::from_millis;
 use crate::domain::delivery::Outcome;
 
@@ -153,6 +153,9 @@ fn detail(cbor: &mut Cbor<'_>, event: Event) -> Read<Detail> {
             unaddressed_root: bytes(cbor)?,
             shown: bytes(cbor)?,
         })),
+        (Event::Addressed, 3) => {
+            Ok(Detail::Addressed(Batch { first: cbor.u64()?, count: cbor.u64()?, root: bytes(cbor)? }))
+        }
         (Event::Closed, items) if items % 2 == 0 => {
             let counts: Read<Vec<(Outcome, u64)>> = (0..items / 2).map(|_| Ok((word(cbor)?, cbor.u64()?))).collect();
             Ok(Detail::Closed(counts?))
@@ -253,6 +256,7 @@ mod tests {
                 unaddressed_root: [8; 32],
                 shown: [9; 32],
             })],
+            Event::Addressed => vec![Detail::Addressed(Batch { first: 300, count: 2, root })],
             Event::Closed => {
                 vec![Detail::Closed(vec![]), Detail::Closed(vec![(Outcome::Accepted, 9), (Outcome::Expired, 0)])]
             }

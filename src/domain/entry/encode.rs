@@ -105,6 +105,9 @@ impl Detail {
                 cbor.array(6)?.u64(it.count)?.bytes(&it.root)?.u64(it.customers)?;
                 cbor.u64(it.unaddressed)?.bytes(&it.unaddressed_root)?.bytes(&it.shown)?;
             }
+            Self::Addressed(batch) => {
+                cbor.array(3)?.u64(batch.first)?.u64(batch.count)?.bytes(&batch.root)?;
+            }
             Self::Closed(counts) => {
                 cbor.array(counts.len() as u64 * 2)?;
                 for (outcome, count) in counts {

@@ -25,6 +25,7 @@ const OPERATION: &str = "that what our host recorded was true";
 pub fn of(fact: &Fact, subject: &Subject) -> Claim {
     let (said, not) = match fact.event {
         Event::Manifest => manifest(fact),
+        Event::Addressed => addressed(fact),
         Event::Closed => closed(fact),
         _ if fact.is_finding() => settled(fact, subject),
         Event::Accepted => accepted(fact, subject),
@@ -135,6 +136,17 @@ fn manifest(fact: &Fact) -> (String, &'static str) {
              anything was sent; {unaddressed} of these customers had nobody to address"
         ),
         "that anything was sent to them, or that the audience was chosen rightly",
+    )
+}
+
+fn addressed(fact: &Fact) -> (String, &'static str) {
+    let count = if let Detail::Addressed(batch) = fact.detail { batch.count } else { 0 };
+    let notice = fact.notice.map_or_else(|| "a notice".to_owned(), |(id, ..)| format!("notice {id}"));
+    (
+        format!(
+            "exactly {count} recipients were added to {notice} after its release, before anything was sent to them"
+        ),
+        "that anything was sent to them, or that they were added rightly",
     )
 }
 

@@ -9,7 +9,7 @@ use super::fold::{Closed, Last, Manifest, Scanned};
 use super::{Damage, Progress, Report, Stop};
 use crate::domain::audience::Audience;
 use crate::domain::delivery::{Outcome, State as DeliveryState};
-use crate::domain::entry::{Event, Person, nfc, shown};
+use crate::domain::entry::{Batch, Event, Person, nfc, shown};
 use crate::domain::merkle::{Frontier, leaf_hash};
 use crate::domain::notice::{Notice, State, content_digest};
 use crate::ledger::unaddressed;
@@ -39,9 +39,9 @@ pub(super) async fn balance(
         }
     }
     for (notice, manifest) in &scanned.manifests {
-        let mut book = Book { notice: *notice, manifest, scanned, frontier: Frontier::new() };
+        let mut book = Book::new(*notice, manifest, scanned);
         loop {
-            let page = audit::booked(conn, *notice, book.frontier.size(), PAGE).await?;
+            let page = audit::booked(conn, *notice, book.ordinal, PAGE).await?;
             if page.is_empty() {
                 break;
             }
@@ -73,7 +73,8 @@ async fn whole(conn: &mut Conn, notice: &AuditedNotice, scanned: &Scanned) -> Re
         return Ok(());
     };
     let bad = |problem: &str| Damage::at(manifest.index, format!("notice {id} {problem}"));
-    if let Some(problem) = differs(notice, manifest, scanned.closed.get(&id)) {
+    let recipients = scanned.recipients(id).unwrap_or(0);
+    if let Some(problem) = differs(notice, (manifest, recipients), scanned.closed.get(&id)) {
         return Err(bad(problem).into());
     }
     let salt = notice.salt.ok_or_else(|| bad("has no salt for its customers with nobody to address"))?;
@@ -84,7 +85,11 @@ async fn whole(conn: &mut Conn, notice: &AuditedNotice, scanned: &Scanned) -> Re
 }
 
 /// How a notice's row differs from its entries.
-fn differs(notice: &AuditedNotice, manifest: &Manifest, closed: Option<&Closed>) -> Option<&'static str> {
+fn differs(
+    notice: &AuditedNotice,
+    (manifest, recipients): (&Manifest, u64),
+    closed: Option<&Closed>,
+) -> Option<&'static str> {
     let frozen = &manifest.frozen;
     let reference = notice.reference.as_deref();
     let released = if closed.is_some() { State::Closed } else { State::Released };
@@ -92,7 +97,7 @@ fn differs(notice: &AuditedNotice, manifest: &Manifest, closed: Option<&Closed>)
         Some("has a manifest, but is not shown as released")
     } else if notice.released_at != Some(manifest.at) {
         Some("is shown with another time of release than its manifest")
-    } else if (notice.recipients, notice.category) != (frozen.count, manifest.category) {
+    } else if (notice.recipients, notice.category) != (recipients, manifest.category) {
         Some("has another number of recipients or another category than its manifest")
     } else if notice.customers != frozen.customers {
         Some("has another number of customers than its manifest")
@@ -142,15 +147,52 @@ async fn has_its_content(
 /// A notice's book.
 struct Book<'a> {
     notice: Uuid,
-    manifest: &'a Manifest,
     scanned: &'a Scanned,
+    /// The ordinal of the next recipient.
+    ordinal: u64,
+    /// The tree over the recipients of the present batch, which is the manifest first.
     frontier: Frontier,
+    /// The index of the entry of the present batch, and what it states.
+    batch: (u64, Batch),
+    /// The batches after the present one.
+    later: std::slice::Iter<'a, (u64, Batch)>,
 }
 
-impl Book<'_> {
+impl<'a> Book<'a> {
+    fn new(notice: Uuid, manifest: &'a Manifest, scanned: &'a Scanned) -> Self {
+        let frozen = &manifest.frozen;
+        let batch = (manifest.index, Batch { first: 0, count: frozen.count, root: frozen.root });
+        let later = scanned.added.get(&notice).map(Vec::as_slice).unwrap_or_default().iter();
+        Self { notice, scanned, ordinal: 0, frontier: Frontier::new(), batch, later }
+    }
+
+    /// Ends the present batch if it is complete, and goes on to the next one.
+    fn turn(&mut self) -> Result<(), Damage> {
+        while self.frontier.size() == self.batch.1.count
+            && let Some(next) = self.later.next()
+        {
+            self.compare_root()?;
+            (self.frontier, self.batch) = (Frontier::new(), *next);
+        }
+        Ok(())
+    }
+
+    fn compare_root(&self) -> Result<(), Damage> {
+        let (index, batch) = self.batch;
+        let there = self.frontier.size();
+        if there != batch.count {
+            return Err(Damage::at(index, format!("its manifest has {} recipients, {there} are there", batch.count)));
+        }
+        if self.frontier.root() != batch.root {
+            return Err(Damage::at(index, "the recipients are not those of its manifest"));
+        }
+        Ok(())
+    }
+
     fn enter(&mut self, row: &Booked) -> Result<(), Damage> {
-        let ordinal = self.frontier.size();
-        let index = self.manifest.index;
+        self.turn()?;
+        let (ordinal, index) = (self.ordinal, self.batch.0);
+        self.ordinal += 1;
         if row.recipient.ordinal != ordinal {
             return Err(Damage::at(index, format!("recipient {ordinal} of its manifest has no delivery")));
         }
@@ -215,19 +257,17 @@ impl Book<'_> {
     }
 
     /// The sum rule: as many recipients as the manifest has, with its root; as many outcomes as recipients.
-    fn close(self) -> Result<(), Damage> {
-        let (there, manifest) = (self.frontier.size(), self.manifest);
-        if there != manifest.frozen.count {
-            let problem = format!("its manifest has {} recipients, {there} are there", manifest.frozen.count);
-            return Err(Damage::at(manifest.index, problem));
+    fn close(mut self) -> Result<(), Damage> {
+        self.turn()?;
+        self.compare_root()?;
+        if let Some((index, _)) = self.later.next() {
+            return Err(Damage::at(*index, "the recipients that it added are not there"));
         }
-        if self.frontier.root() != manifest.frozen.root {
-            return Err(Damage::at(manifest.index, "the recipients are not those of its manifest"));
-        }
+        let recipients = self.scanned.recipients(self.notice).unwrap_or(0);
         let Some(closed) = self.scanned.closed.get(&self.notice) else { return Ok(()) };
         let sum: u64 = closed.counts.iter().map(|(_, count)| *count).fold(0, u64::saturating_add);
-        if sum != manifest.frozen.count {
-            let problem = format!("it was closed with {sum} outcomes for {} recipients", manifest.frozen.count);
+        if sum != recipients {
+            let problem = format!("it was closed with {sum} outcomes for {recipients} recipients");
             return Err(Damage::at(closed.index, problem));
         }
         Ok(())

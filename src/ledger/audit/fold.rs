@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::{Damage, Stop};
 use crate::domain::category::{Category, Role};
 use crate::domain::delivery::{Level, Outcome};
-use crate::domain::entry::{Brief, Detail, Event, Fact, Manifest as Frozen, Run, commitments, hmac, leaf, nfc};
+use crate::domain::entry::{Batch, Brief, Detail, Event, Fact, Manifest as Frozen, Run, commitments, hmac, leaf, nfc};
 use crate::domain::merkle::Hash;
 use crate::domain::note::VerifierKey;
 use crate::store::audit::{Audited, AuditedOpening, Page};
@@ -65,6 +65,8 @@ pub(super) struct Last {
 pub(super) struct Scanned {
     /// Each notice's manifest.
     pub manifests: BTreeMap<Uuid, Manifest>,
+    /// The recipients that were added to each notice after its release, with the index of the entry.
+    pub added: BTreeMap<Uuid, Vec<(u64, Batch)>>,
     /// Each closed notice.
     pub closed: BTreeMap<Uuid, Closed>,
     /// The last outcome by notice and ordinal: that is what the tree commits to; a delivery's id is only a name.
@@ -139,6 +141,12 @@ impl Scanned {
                     return Err("its notice had a manifest already".to_owned());
                 }
             }
+            (Detail::Addressed(batch), Some((id, ..))) => {
+                if self.closed.contains_key(&id) || self.recipients(id) != Some(batch.first) {
+                    return Err("it adds recipients that do not follow those of its notice".to_owned());
+                }
+                self.added.entry(id).or_default().push((index, *batch));
+            }
             (Detail::Closed(counts), Some((id, ..))) => {
                 self.close(id, Closed { index, at: fact.at.as_millisecond(), counts: counts.clone() })?;
             }
@@ -158,6 +166,13 @@ impl Scanned {
             (Some(delivery), Some(outcome)) => self.record(fact, delivery, outcome, person, index),
             _ => Ok(()),
         }
+    }
+
+    /// The recipients of a notice so far, if it has a manifest.
+    pub fn recipients(&self, notice: Uuid) -> Option<u64> {
+        let manifest = self.manifests.get(&notice)?;
+        let last = self.added.get(&notice).and_then(|batches| batches.last());
+        last.map_or(Some(manifest.frozen.count), |(_, batch)| batch.first.checked_add(batch.count))
     }
 
     fn close(&mut self, notice: Uuid, closed: Closed) -> Result<(), String> {
@@ -182,7 +197,7 @@ impl Scanned {
         let (Some((notice, ..)), Some(ordinal)) = (fact.notice, fact.ordinal) else {
             return Err("it is about a delivery, but names no place in a manifest".to_owned());
         };
-        if self.manifests.get(&notice).is_none_or(|manifest| ordinal >= manifest.frozen.count) {
+        if self.recipients(notice).is_none_or(|recipients| ordinal >= recipients) {
             return Err("no manifest before it has such a recipient".to_owned());
         }
         let brief = person.filter(|person| !person.is_empty()).map(Brief::read).transpose();

@@ -77,6 +77,7 @@ fn phrase(event: Event) -> &'static str {
         Event::Resent => "sent again, as an operator decided",
         Event::Attested => "stated to have been informed in another way",
         Event::PreferenceChanged => "opt-out set or withdrawn",
+        Event::Addressed => "more recipients addressed",
         Event::Closed => "notice closed",
         Event::Restricted => "processing restricted, or no longer",
         Event::Rectified => "address corrected",

@@ -108,6 +108,7 @@ async fn thousands_are_imported_and_paged(#[case] engine: Engine) {
     File::default().import(&mut tx, "i3", fixture.now, true).await;
     assert_eq!(customers::count_active(&mut tx).await.unwrap(), 0);
     assert!(contacts::of_customers(&mut tx, &accounts).await.unwrap().is_empty(), "contacts go with their customer");
+    assert_eq!(contacts::of_left(&mut tx, &accounts).await.unwrap()["K00003"].len(), 1, "as they were when it left");
     let file = File { customers: &rows[..1], contacts: &people[..1], ..File::default() };
     file.import(&mut tx, "i4", fixture.now, true).await;
     assert_eq!(customers::find(&mut tx, "K00000").await.unwrap().unwrap().status, "active", "it came back");

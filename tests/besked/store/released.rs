@@ -127,3 +127,37 @@ async fn the_notices_of_a_category_that_address_a_customer_are_found(#[case] eng
     assert!(attestations::of_notice(&mut tx, id, Some("C1")).await.unwrap().is_empty());
     assert_eq!(attestations::of_notice(&mut tx, id, None).await.unwrap().len(), 1);
 }
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn a_queue_is_compared_with_the_contacts_of_today(#[case] engine: Engine) {
+    let fixture = Fixture::new(engine).await;
+    let mut tx = fixture.store.write().await.unwrap();
+    let id = fixture.released(&mut tx, &["a@x.example", "b@x.example"]).await;
+    assert!(!notices::open(&mut tx).await.unwrap()[0].stale);
+    besked::store::imports::revise(&mut tx).await.unwrap();
+    assert!(notices::open(&mut tx).await.unwrap()[0].stale, "contacts may have changed");
+    assert!(releases::gone(&mut tx, id, true, 9).await.unwrap().is_empty(), "of customers who are not known");
+    let customer = "INSERT INTO customers (account_id, name, status, import_id, updated_at) VALUES ('C1', 'Ett', 'active', 'i', 0)";
+    sqlx::query(customer).execute(&mut *tx).await.unwrap();
+    let contact = "INSERT INTO contacts (account_id, email, email_key, role, name, position, import_id) \
+                   VALUES ('C1', 'a@x.example', 'a@x.example', 'service', '', 0, 'i')";
+    sqlx::query(contact).execute(&mut *tx).await.unwrap();
+    assert_eq!(releases::gone(&mut tx, id, false, 9).await.unwrap().len(), 1, "one has no contact any more");
+    sqlx::query("UPDATE customers SET status = 'left'").execute(&mut *tx).await.unwrap();
+    let gone = async |conn: &mut besked::store::Conn, left| releases::gone(conn, id, left, 9).await.unwrap().len();
+    assert_eq!((gone(&mut tx, false).await, gone(&mut tx, true).await), (0, 1));
+    releases::add_recipients(&mut tx, id, 3).await.unwrap();
+    assert_eq!(notices::find(&mut tx, id).await.unwrap().unwrap().recipients, 5);
+    notices::set_contacts_revision(&mut tx, id, 1).await.unwrap();
+    assert!(!notices::open(&mut tx).await.unwrap()[0].stale);
+    notices::insert_rows(&mut tx, id, &[("C1".to_owned(), "{}".to_owned()), ("C2".to_owned(), "{}".to_owned())])
+        .await
+        .unwrap();
+    assert_eq!(
+        notices::rows_of(&mut tx, id, &["C2", "C3"]).await.unwrap(),
+        [("C2".to_owned(), "{}".to_owned())].into()
+    );
+}

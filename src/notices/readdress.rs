@@ -1,0 +1,145 @@
+//! Queued deliveries to contacts that are no longer there: cancelled, and for a mandatory notice replaced by deliveries to the
+//! contacts that the customer has today. A retry never goes to an address that was corrected or removed meanwhile.
+
+use std::collections::BTreeSet;
+
+use uuid::Uuid;
+
+use super::{Carried, NoticeError, Notices};
+use crate::audience::{Pages, Plan};
+use crate::domain::address::{Address, AddressKey};
+use crate::domain::category::Class;
+use crate::domain::customer::AccountId;
+use crate::domain::delivery::State as DeliveryState;
+use crate::domain::entry::{Batch, Detail, Entry, Event, Fact, commitment};
+use crate::domain::merkle::{Frontier, leaf_hash};
+use crate::domain::notice::State;
+use crate::store::ledger::Opening;
+use crate::store::notices::{self as kept, Kept};
+use crate::store::recipients::Recipient;
+use crate::store::releases::{self, Packed};
+use crate::store::{Conn, deliveries, imports, ledger, recipients, settle, subjects, tree};
+
+/// Deliveries replaced in one transaction.
+const CHUNK: u32 = 500;
+
+impl Notices {
+    /// Compares the queue of a released notice with the contacts of today. Nothing of the notice is claimed until that is done;
+    /// an error that does not pass is logged, and the sending goes on.
+    pub(super) async fn readdress(&self, id: Uuid) -> Result<Carried, NoticeError> {
+        let store = &self.context.store;
+        let Some(notice) = kept::find(&mut *store.read().await?, id).await? else { return Ok(Carried::Out) };
+        let revision = imports::revision(&mut *store.read().await?).await?;
+        match self.replace_all(&notice).await {
+            Ok(true) => {}
+            // Workers hold them: they are replaced if they come back into the queue.
+            Ok(false) => return Ok(Carried::NotYet),
+            Err(error) if error.may_pass() => return Err(error),
+            Err(error) => {
+                tracing::error!(notice = %id, error = error.for_logs(), "cannot replace deliveries to contacts that changed");
+            }
+        }
+        let mut tx = store.write().await?;
+        kept::set_contacts_revision(&mut tx, id, revision).await?;
+        tx.commit().await?;
+        Ok(Carried::Out)
+    }
+
+    /// Replaces all that can be replaced. Returns false if workers hold the rest.
+    async fn replace_all(&self, notice: &Kept) -> Result<bool, NoticeError> {
+        let left = notice.category.class() == Class::Optional;
+        loop {
+            let gone = releases::gone(&mut *self.context.store.read().await?, notice.id, left, CHUNK).await?;
+            let waiting: Vec<Uuid> = gone.iter().filter(|(_, leased)| !leased).map(|(id, _)| *id).collect();
+            if waiting.is_empty() {
+                return Ok(gone.is_empty());
+            }
+            if !self.replace(notice, &waiting).await? {
+                return Ok(true);
+            }
+        }
+    }
+
+    /// Cancels deliveries that no worker holds, and adds those that take their place. Returns false if the notice is not being
+    /// sent any more.
+    async fn replace(&self, notice: &Kept, ids: &[Uuid]) -> Result<bool, NoticeError> {
+        let context = &self.context;
+        let mut tx = context.store.write().await?;
+        tree::lock_head(&mut tx).await?;
+        let queued = subjects::lock_queue(&mut tx, ids).await?;
+        kept::lock(&mut tx, notice.id).await?;
+        let Some(notice) = kept::find(&mut tx, notice.id).await? else { return Ok(false) };
+        if notice.state != State::Released {
+            return Ok(false);
+        }
+        let ids: Vec<String> = queued.iter().filter(|(_, leased)| !leased).map(|(id, _)| id.to_string()).collect();
+        let gone = recipients::find(&mut tx, &ids).await?;
+        if notice.category.class() == Class::Mandatory {
+            self.add_successors(&mut tx, &notice, &gone).await?;
+        }
+        let at = context.clock.now();
+        let mut cancelled = Vec::with_capacity(gone.len());
+        for recipient in gone {
+            let fact = Fact { ordinal: Some(recipient.ordinal), ..notice.fact(Event::Cancelled, at) };
+            let id = recipient.id;
+            cancelled.push((id, Entry::new(&fact, Some(&recipient.into_person()), &context.random)));
+        }
+        settle::cancel(&mut tx, notice.id, at, &cancelled).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    /// Adds deliveries to today's contacts of the customers of some recipients, as far as they have none.
+    async fn add_successors(&self, conn: &mut Conn, notice: &Kept, gone: &[Recipient]) -> Result<(), NoticeError> {
+        let context = &self.context;
+        let accounts: BTreeSet<&str> = gone.iter().map(|recipient| recipient.account_id.as_str()).collect();
+        let has = self.addressed(conn, notice, &accounts, gone).await?;
+        let accounts: Vec<AccountId> = accounts.iter().filter_map(|id| AccountId::parse(id).ok()).collect();
+        let parsed = notice.parsed()?;
+        let plan = Plan::for_customers(conn, &context.config, (notice, &parsed), &accounts).await?;
+        let (at, first) = (context.clock.now(), notice.recipients);
+        let (mut tree, mut rows) = (Frontier::new(), Vec::new());
+        let mut pages = Pages::new(&plan, notice.follows_id);
+        while let Some(page) = pages.next(conn).await? {
+            for recipient in page.recipients {
+                if has.contains(&(recipient.account_id.clone(), recipient.email.key())) {
+                    continue;
+                }
+                let salt: [u8; 32] = context.random.bytes();
+                tree.push(leaf_hash(&commitment(&salt, &recipient.account_id, recipient.email.as_str())));
+                let id = context.random.id(at).to_string();
+                rows.push(recipient.into_delivery(id, first + rows.len() as u64, &salt));
+            }
+        }
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let count = rows.len() as u64;
+        releases::insert(conn, notice.id, notice.category.lane().rank(), at, &Packed::of(&rows)).await?;
+        releases::add_recipients(conn, notice.id, count).await?;
+        let detail = Detail::Addressed(Batch { first, count, root: tree.root() });
+        let entry = Entry::new(&Fact { detail, ..notice.fact(Event::Addressed, at) }, None, &context.random);
+        Ok(ledger::append(conn, &[Opening::of_notice(&entry, notice.id, at)]).await?)
+    }
+
+    /// The addresses of some customers with a delivery of the notice that stays.
+    async fn addressed(
+        &self,
+        conn: &mut Conn,
+        notice: &Kept,
+        accounts: &BTreeSet<&str>,
+        gone: &[Recipient],
+    ) -> Result<BTreeSet<(String, AddressKey)>, NoticeError> {
+        let gone: BTreeSet<Uuid> = gone.iter().map(|recipient| recipient.id).collect();
+        let mut has = BTreeSet::new();
+        for account in accounts {
+            for delivery in deliveries::of_customer(conn, notice.id, account).await? {
+                let stays = delivery.state != DeliveryState::Cancelled && !gone.contains(&delivery.id);
+                if let (true, Ok(address)) = (stays, Address::parse(&delivery.email)) {
+                    has.insert((delivery.account_id, address.key()));
+                }
+            }
+        }
+        Ok(has)
+    }
+}

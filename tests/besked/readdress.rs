@@ -1,0 +1,84 @@
+//! Contacts that change while a notice is in the queue: nothing goes to an address that was corrected or removed.
+
+use std::time::Duration;
+
+use besked::domain::delivery::State;
+use besked::domain::entry::Event;
+use besked::domain::notice::State as NoticeState;
+use rstest::rstest;
+
+use crate::app::{CUSTOMERS, NEWS, TestApp, address, alice, maintenance};
+use crate::audit::audit;
+use crate::database::Engine;
+use crate::evidence::{events, exported, key};
+use crate::relay::Act;
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mandatory_notice_in_the_queue_follows_a_contact_that_was_replaced(#[case] engine: Engine) {
+    let app = TestApp::new(engine).await;
+    app.import(CUSTOMERS).await;
+    let id = app.release(&maintenance("all = true")).await;
+    app.import(&CUSTOMERS.replace("teknik@ett.example,Bo", "drift@ett.example,Bodil")).await;
+    app.run_until_idle().await;
+    assert_eq!(app.counts(id).await, [(State::Accepted, 2), (State::Cancelled, 1)].into());
+    let notice = app.notice(id).await;
+    assert_eq!((notice.state, notice.recipients, notice.customers), (NoticeState::Closed, 3, 3));
+    assert!(app.relay.to("teknik@ett.example").is_empty());
+    assert_eq!(app.relay.to("drift@ett.example").len(), 1);
+    assert_eq!(app.coverage(id).await.informed, 2, "each customer once");
+
+    let report = audit(&app).await;
+    assert_eq!(report.problem, None, "the closed entry counts those that were added");
+    for (account, wanted) in [(Some("C1"), 2), (None, 3)] {
+        let file = exported(&app, id, account).await.unwrap();
+        let evidence = besked::domain::evidence::verify(file.as_slice(), &key(&app)).unwrap();
+        assert_eq!((evidence.recipients.len(), evidence.recipients_in_manifest), (wanted, Some(3)));
+        assert!(events(&evidence).contains(&Event::Addressed));
+    }
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_retry_goes_to_the_address_that_was_corrected_meanwhile(#[case] engine: Engine) {
+    let app = TestApp::new(engine).await;
+    app.import(CUSTOMERS).await;
+    app.relay.on("RCPT TO:<hello@two.example>", 1, Act::Reply("451 4.3.0 try later\r\n"));
+    let id = app.release(&maintenance("customers = [\"C2\"]")).await;
+    app.run_until_idle().await;
+    app.app.subjects.rectify(&alice(), &address("hello@two.example"), &address("carol@two.example")).await.unwrap();
+    app.advance(Duration::from_secs(600));
+    app.run_until_idle().await;
+    assert!(app.relay.to("hello@two.example").is_empty());
+    assert_eq!(app.relay.to("carol@two.example").len(), 1);
+    assert_eq!(app.counts(id).await, [(State::Accepted, 1), (State::Cancelled, 1)].into());
+    assert_eq!(audit(&app).await.problem, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_optional_notice_to_a_contact_that_left_is_only_cancelled() {
+    let app = TestApp::new(Engine::Sqlite).await;
+    app.import(CUSTOMERS).await;
+    let id = app.release(NEWS).await;
+    app.import(&CUSTOMERS.replace("hello@two.example,Carol", "new@two.example,Nils")).await;
+    app.run_until_idle().await;
+    assert_eq!(app.counts(id).await, [(State::Accepted, 1), (State::Cancelled, 1)].into());
+    assert!(app.relay.to("new@two.example").is_empty() && app.relay.to("hello@two.example").is_empty());
+    assert_eq!(audit(&app).await.problem, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_customer_of_an_audience_file_keeps_its_values() {
+    let app = TestApp::new(Engine::Sqlite).await;
+    app.import(CUSTOMERS).await;
+    let notice = maintenance("file = \"rows.csv\"").replace("Hello", "{{ row.rack }}");
+    let id = app.try_release(&app.draft(&notice, "account_id,rack\nC1,A 7\nC2,B 9\n")).await.unwrap();
+    app.import(&CUSTOMERS.replace("teknik@ett.example,Bo", "drift@ett.example,Bodil")).await;
+    app.run_until_idle().await;
+    assert!(app.relay.to("drift@ett.example")[0].text().contains("A 7"));
+    assert_eq!(app.counts(id).await, [(State::Accepted, 2), (State::Cancelled, 1)].into());
+}
