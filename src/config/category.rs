@@ -26,8 +26,8 @@ pub struct CategoryRules {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retention: Option<Retention>,
     /// The key that `retention` replaced.
-    #[serde(skip_serializing, deserialize_with = "replaced")]
-    retention_days: (),
+    #[serde(skip_serializing)]
+    retention_days: Replaced,
     /// Whether storing them that long is a duty: an erasure then has to waive it by name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retention_duty: Option<bool>,
@@ -173,12 +173,17 @@ mod maybe {
     }
 }
 
-/// Refuses `retention_days`, with what replaced it.
-fn replaced<'de, D: Deserializer<'de>>(_: D) -> Result<(), D::Error> {
-    Err(de::Error::custom(
-        "`retention_days` was replaced by `retention`: write for example `retention = \"2555d\"`, `\"7y\"`, \
-         `\"end_of_year+7y\"` or `\"contract_end+3y\"`",
-    ))
+/// The value of `retention_days`, which is refused with what replaced it.
+#[derive(Clone, Copy, Debug, Default)]
+struct Replaced;
+
+impl<'de> Deserialize<'de> for Replaced {
+    fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+        Err(de::Error::custom(
+            "`retention_days` was replaced by `retention`: write for example `retention = \"2555d\"`, `\"7y\"`, \
+             `\"end_of_year+7y\"` or `\"contract_end+3y\"`",
+        ))
+    }
 }
 
 /// The number of customers above which an optional notice needs a second person, if not configured.

@@ -12,13 +12,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::address::parse_domain;
 
-/// A domain that answers for every message, and the key with which it does. Several make several signatures.
+/// A domain that signs every message, and its key. Several entries make several signatures.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Dkim {
-    /// The domain that answers (`d=`): the one of the From address or a parent of it, so that DMARC counts it.
+    /// The domain that signs (`d=`): that of the From address or a parent of it, so that DMARC counts it.
     pub domain: String,
-    /// Which of the domain's keys it is (`s=`).
+    /// The selector of the key (`s=`).
     pub selector: String,
     /// The private key as PEM: RSA of 2048 to 4096 bits (PKCS#1 or PKCS#8), or Ed25519 (PKCS#8).
     pub key_file: PathBuf,
@@ -48,13 +48,13 @@ impl Dkim {
         self.key.as_deref()
     }
 
-    /// Name of the DNS record in which receivers look for the public key (RFC 6376 section 3.6.2.1).
+    /// The name of the DNS record with the public key (RFC 6376 section 3.6.2.1).
     #[must_use]
     pub fn record_name(&self) -> String {
         format!("{}._domainkey.{}", self.selector, self.domain)
     }
 
-    /// What makes a signature of little use, where something does: DMARC does not count it for mail from this domain.
+    /// A warning if DMARC does not count the signature for mail from this domain.
     #[must_use]
     pub fn warning(&self, from_domain: &str) -> Option<String> {
         let counts = self.is_aligned(&parse_domain(from_domain)?);
@@ -63,13 +63,13 @@ impl Dkim {
             .then(|| format!("`{name}`: DMARC does not count a signature of `{domain}` for mail from `{from_domain}`"))
     }
 
-    /// RFC 7489 section 3.1.1, relaxed, as far as names alone can tell: the domain itself, or one above or below it.
+    /// Relaxed alignment (RFC 7489 section 3.1.1) as far as names alone show it: the domain itself, a parent or a child of it.
     fn is_aligned(&self, from_domain: &str) -> bool {
         let below = |low: &str, high: &str| low.strip_suffix(high).is_some_and(|rest| rest.ends_with('.'));
         from_domain == self.domain || below(from_domain, &self.domain) || below(&self.domain, from_domain)
     }
 
-    /// Reads the key, and says what is wrong: each problem with the key it is about.
+    /// Reads the key. Returns every problem with its configuration key.
     pub(super) fn read(&mut self) -> Vec<(&'static str, String)> {
         let mut problems = Vec::new();
         match parse_domain(&self.domain) {
@@ -87,7 +87,7 @@ impl Dkim {
     }
 }
 
-/// Reads all keys, and says what is wrong.
+/// Reads all keys. Returns every problem.
 pub(super) fn read(entries: &mut [Dkim]) -> Vec<String> {
     let mut problems = Vec::new();
     for index in 0..entries.len() {
@@ -120,7 +120,7 @@ fn read_key(path: &Path) -> Result<DkimKey, String> {
     let der = PrivateKeyDer::from_pem_slice(pem.as_bytes()).map_err(|_| "holds no private key as PEM".to_owned())?;
     match &der {
         PrivateKeyDer::Pkcs1(key) => rsa(RsaKeyPair::from_der(key.secret_pkcs1_der())),
-        // It may be of either kind; what it is not for RSA it may be for Ed25519.
+        // A PKCS#8 key is of either kind.
         PrivateKeyDer::Pkcs8(key) => match Ed25519KeyPair::from_pkcs8_maybe_unchecked(key.secret_pkcs8_der()) {
             Ok(key) => Ok(DkimKey::Ed25519(key)),
             Err(_) => rsa(RsaKeyPair::from_pkcs8(key.secret_pkcs8_der())),

@@ -1,4 +1,4 @@
-//! What can be configured of how this process is watched: `[metrics]` and `[log]`.
+//! `[metrics]` and `[log]`: how this process is observed.
 
 use std::net::SocketAddr;
 
@@ -11,7 +11,7 @@ use super::Http;
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Metrics {
-    /// Address and port of their own; without it `besked serve` answers them on `[http] listen`, and nobody else does.
+    /// Their own address and port; without it, only `besked serve` answers them, on `[http] listen`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub listen: Option<SocketAddr>,
 }
@@ -19,17 +19,17 @@ pub struct Metrics {
 impl Metrics {
     pub(super) fn problem(&self, http: &Http) -> Option<String> {
         (self.listen == Some(http.listen))
-            .then(|| "`metrics.listen` is `http.listen`: leave it out to have both on one address".to_owned())
+            .then(|| "`metrics.listen` is `http.listen`: leave it out to serve both on one address".to_owned())
     }
 }
 
-/// `[log]`: what goes to stderr.
+/// `[log]`: the log on stderr.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Log {
-    /// `error`, `warn`, `info`, `debug`, or by target: `warn,besked=info`. `BESKED_LOG` goes before it.
+    /// `error`, `warn`, `info`, `debug`, or by target: `warn,besked=info`. `BESKED_LOG` overrides it.
     pub level: String,
-    /// Lines for people or JSON for machines. `BESKED_LOG_FORMAT` goes before it.
+    /// Lines for people or JSON for machines. `BESKED_LOG_FORMAT` overrides it.
     pub format: LogFormat,
 }
 
@@ -46,12 +46,12 @@ impl Default for Log {
     }
 }
 
-/// The form of logs.
+/// The format of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LogFormat {
-    /// A line for each event.
+    /// One line for each event.
     Text,
-    /// A JSON object on a line for each event.
+    /// One JSON object on a line for each event.
     Json,
 }

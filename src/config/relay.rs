@@ -1,4 +1,4 @@
-//! `[[relay]]`: an SMTP server we hand mail to.
+//! `[[relay]]`: an SMTP server that mail is sent through.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -12,24 +12,24 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Relay {
-    /// What it is called in tables, logs and the ledger.
+    /// Its name in tables, logs and the ledger.
     pub name: String,
-    /// Where it is, and how it is spoken to.
+    /// Its address and encryption.
     #[serde(with = "super::text")]
     pub url: RelayUrl,
-    /// File with the password; trailing line breaks do not count.
+    /// The file with the password; trailing line breaks are ignored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password_file: Option<PathBuf>,
-    /// The password, from the environment or read from `password_file` on load; never from the configuration file.
+    /// The password, from the environment or `password_file`; never from the configuration file.
     #[serde(default, skip_serializing)]
     pub password: Option<SecretString>,
-    /// File with certificates (PEM) of authorities to trust beside the system's.
+    /// The file with certificates (PEM) of authorities that are trusted in addition to the system's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_file: Option<PathBuf>,
-    /// Connections of each node.
+    /// The number of connections of each node.
     #[serde(default = "default_connections")]
     pub connections: u32,
-    /// Messages per second of all nodes together; 0 for no limit.
+    /// The messages per second of all nodes together; 0 for no limit.
     #[serde(default)]
     pub rate_per_second: f64,
 }
@@ -69,21 +69,21 @@ impl Relay {
     }
 }
 
-/// How a connection is encrypted.
+/// The encryption of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tls {
     /// From the first byte (`smtps://`).
     Implicit,
     /// By STARTTLS, or not at all (`?tls=required`, the default).
     Required,
-    /// By STARTTLS where the server offers it, without looking at its certificate (`?tls=opportunistic`).
+    /// By STARTTLS if the server offers it, without checking its certificate (`?tls=opportunistic`).
     Opportunistic,
     /// Never (`?tls=none`).
     None,
 }
 
 impl Tls {
-    /// The word for it.
+    /// Its word.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -98,18 +98,18 @@ impl Tls {
 /// `smtps://USER@HOST:PORT` or `smtp://USER@HOST:PORT?tls=required|opportunistic|none`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RelayUrl {
-    /// Host name or IP address.
+    /// The host name or IP address.
     pub host: String,
-    /// Port.
+    /// The port.
     pub port: u16,
-    /// Encryption.
+    /// The encryption.
     pub tls: Tls,
-    /// User for AUTH; without one there is no AUTH.
+    /// The user for AUTH; without one there is no AUTH.
     pub user: Option<String>,
 }
 
 impl RelayUrl {
-    /// Host and port, as people write them.
+    /// The host and port, with brackets around an IPv6 address.
     #[must_use]
     pub fn address(&self) -> String {
         if self.host.contains(':') {
@@ -144,7 +144,7 @@ impl FromStr for RelayUrl {
         };
         let user =
             (!url.username().is_empty()).then(|| percent_decode_str(url.username()).decode_utf8_lossy().into_owned());
-        // An IPv6 literal stands in brackets in a URL and nowhere else.
+        // Only a URL has brackets around an IPv6 address.
         let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
         Ok(Self { host, port: url.port().unwrap_or(default_port), tls, user })
     }
