@@ -1,6 +1,6 @@
 //! Deliveries: one notice to one contact, from the freezing of the audience to the outcome.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -12,7 +12,8 @@ use super::row::Row;
 use super::{Conn, Result};
 use crate::domain::address::{Address, AddressKey};
 use crate::domain::category::Role;
-use crate::domain::delivery::{Level, State};
+use crate::domain::coverage::Known;
+use crate::domain::delivery::{Failure, Level, State};
 use crate::domain::entry::commitment;
 use crate::domain::locale::{Locale, ZoneName};
 
@@ -41,19 +42,29 @@ pub struct Shown {
     pub attempts: u64,
     /// The server's last reply, or what an operator found.
     pub reply: Option<String>,
-    /// The state is what an operator found out about a doubt, and no server's answer.
-    pub found: bool,
     /// When the state changed last.
     pub at: Timestamp,
 }
 
-// An answer always has its attempt, and attempts are never removed.
+impl Shown {
+    /// Returns true if the state is an operator's finding, and no server's answer.
+    #[must_use]
+    pub fn is_found(&self) -> bool {
+        self.level == Some(Level::OperatorFound)
+    }
+
+    /// What coverage counts by.
+    #[must_use]
+    pub const fn known(&self) -> Known {
+        Known { state: self.state, level: self.level, at: self.at }
+    }
+}
+
 macro_rules! shown {
     ($rest:literal) => {
         concat!(
             "SELECT d.id, d.notice_id, d.ordinal, d.account_id, d.customer_name, d.email, d.role, d.level, d.attempts, \
-             d.reply, d.changed_at, CASE WHEN d.state IN ('accepted', 'rejected') AND NOT EXISTS (SELECT 1 FROM attempts a \
-             WHERE a.delivery_id = d.id AND a.outcome = d.state) THEN 1 ELSE 0 END AS found, CASE WHEN q.lease_owner IS NOT NULL THEN 'sending' ELSE d.state END AS state \
+             d.reply, d.changed_at, CASE WHEN q.lease_owner IS NOT NULL THEN 'sending' ELSE d.state END AS state \
              FROM deliveries d LEFT JOIN queue q ON q.delivery_id = d.id ",
             $rest
         )
@@ -74,7 +85,6 @@ fn read_shown(row: &sqlx::any::AnyRow) -> Result<Shown> {
         level: row.maybe("level")?,
         attempts: row.count("attempts")?,
         reply: row.get("reply")?,
-        found: row.count("found")? > 0,
         at: row.time("changed_at")?,
     })
 }
@@ -90,9 +100,107 @@ pub async fn of_notice(conn: &mut Conn, notice_id: Uuid, ordinal: u64, limit: u3
     rows.iter().map(read_shown).collect()
 }
 
+/// A page of a notice's deliveries that are stored in one state, in manifest order from `ordinal` on. It reads the notice until
+/// the page is full.
+pub async fn in_state(conn: &mut Conn, notice_id: Uuid, state: State, ordinal: u64, limit: u32) -> Result<Vec<Shown>> {
+    // `sending` is the state of a lease: the stored one is another.
+    let rows = sqlx::query(shown!(
+        "WHERE d.notice_id = $1 AND d.ordinal >= $2 AND CASE WHEN q.lease_owner IS NOT NULL THEN 'sending' \
+         ELSE d.state END = $4 ORDER BY d.ordinal LIMIT $3"
+    ))
+    .bind(notice_id.to_string())
+    .bind(i64::try_from(ordinal).unwrap_or(i64::MAX))
+    .bind(i64::from(limit))
+    .bind(state.as_str())
+    .fetch_all(conn)
+    .await?;
+    rows.iter().map(read_shown).collect()
+}
+
+/// A page of a notice's deliveries that failed: ids and ordinals in manifest order from `ordinal` on.
+pub async fn failed(
+    conn: &mut Conn,
+    notice_id: Uuid,
+    failure: Failure,
+    ordinal: u64,
+    limit: u32,
+) -> Result<Vec<(Uuid, u64)>> {
+    let state = match failure {
+        Failure::Rejected | Failure::NotCarried => State::Rejected,
+        Failure::Expired => State::Expired,
+    };
+    let rows = sqlx::query(
+        "SELECT d.id, d.ordinal FROM deliveries d
+         WHERE d.notice_id = $1 AND d.ordinal >= $2 AND d.state = $4 AND ($5 = 0 OR (d.level IS NULL AND NOT EXISTS (
+           SELECT 1 FROM attempts a WHERE a.delivery_id = d.id AND a.outcome = 'rejected' AND a.code IS NOT NULL)))
+         ORDER BY d.ordinal LIMIT $3",
+    )
+    .bind(notice_id.to_string())
+    .bind(i64::try_from(ordinal).unwrap_or(i64::MAX))
+    .bind(i64::from(limit))
+    .bind(state.as_str())
+    .bind(i64::from(failure == Failure::NotCarried))
+    .fetch_all(conn)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            let row = Row::of("deliveries", row);
+            Ok((row.id("id")?, row.count("ordinal")?))
+        })
+        .collect()
+}
+
+/// The account ids of a page of a notice's deliveries, in manifest order from `ordinal` on without repetition, and the ordinal to
+/// go on from.
+pub async fn accounts(
+    conn: &mut Conn,
+    notice_id: Uuid,
+    ordinal: u64,
+    limit: u32,
+) -> Result<Option<(Vec<String>, u64)>> {
+    let rows = sqlx::query(
+        "SELECT account_id, ordinal FROM deliveries WHERE notice_id = $1 AND ordinal >= $2 ORDER BY ordinal LIMIT $3",
+    )
+    .bind(notice_id.to_string())
+    .bind(i64::try_from(ordinal).unwrap_or(i64::MAX))
+    .bind(i64::from(limit))
+    .fetch_all(conn)
+    .await?;
+    let Some(last) = rows.last() else { return Ok(None) };
+    let next = Row::of("deliveries", last).count("ordinal")? + 1;
+    let mut seen = BTreeSet::new();
+    let mut accounts = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let account_id: String = Row::of("deliveries", row).get("account_id")?;
+        if seen.insert(account_id.clone()) {
+            accounts.push(account_id);
+        }
+    }
+    Ok(Some((accounts, next)))
+}
+
+/// A notice's deliveries to some customers, by account id, each in manifest order.
+pub async fn of_customers(conn: &mut Conn, notice_id: Uuid, accounts: &[&str]) -> Result<BTreeMap<String, Vec<Shown>>> {
+    let sql = Dialect::of(conn).pick(
+        shown!("WHERE d.notice_id = $1 AND d.account_id IN (SELECT value FROM json_each($2)) ORDER BY d.ordinal + 0"),
+        shown!(
+            "WHERE d.notice_id = $1 AND d.account_id = ANY (ARRAY(SELECT jsonb_array_elements_text($2::jsonb))) \
+             ORDER BY d.ordinal + 0"
+        ),
+    );
+    let rows = sqlx::query(sql).bind(notice_id.to_string()).bind(json(accounts)).fetch_all(conn).await?;
+    let mut found: BTreeMap<String, Vec<Shown>> = BTreeMap::new();
+    for row in &rows {
+        let shown = read_shown(row)?;
+        found.entry(shown.account_id.clone()).or_default().push(shown);
+    }
+    Ok(found)
+}
+
 /// A notice's deliveries to one customer.
 pub async fn of_customer(conn: &mut Conn, notice_id: Uuid, account_id: &str) -> Result<Vec<Shown>> {
-    let rows = sqlx::query(shown!("WHERE d.notice_id = $1 AND d.account_id = $2 ORDER BY d.ordinal"))
+    // `+ 0`: sorting a handful of rows is cheaper than walking the whole notice in manifest order.
+    let rows = sqlx::query(shown!("WHERE d.notice_id = $1 AND d.account_id = $2 ORDER BY d.ordinal + 0"))
         .bind(notice_id.to_string())
         .bind(account_id)
         .fetch_all(conn)
@@ -219,7 +327,7 @@ pub async fn unaddressed(conn: &mut Conn, notice_id: Uuid) -> Result<Vec<(String
         .collect()
 }
 
-/// True for a customer of a notice's audience with nobody to address.
+/// Returns true for a customer of a notice's audience with nobody to address.
 pub async fn is_unaddressed(conn: &mut Conn, notice_id: Uuid, account_id: &str) -> Result<bool> {
     let row = sqlx::query("SELECT account_id FROM unaddressed WHERE notice_id = $1 AND account_id = $2")
         .bind(notice_id.to_string())
@@ -244,6 +352,68 @@ pub async fn counts(conn: &mut Conn, notice_id: Uuid) -> Result<BTreeMap<State, 
             Ok((row.parse("shown")?, row.count("n")?))
         })
         .collect()
+}
+
+/// How many deliveries of a released notice with so many recipients are in each state, from the counts that the database
+/// maintains: the notice is not read.
+pub async fn tally(conn: &mut Conn, notice_id: Uuid, recipients: u64) -> Result<BTreeMap<State, u64>> {
+    let id = notice_id.to_string();
+    let rows = sqlx::query(
+        "SELECT state, CAST(SUM(n) AS BIGINT) AS n FROM delivery_counts WHERE notice_id = $1 GROUP BY state",
+    )
+    .bind(&id)
+    .fetch_all(&mut *conn)
+    .await?;
+    let mut counts = BTreeMap::new();
+    for row in &rows {
+        let row = Row::of("delivery_counts", row);
+        counts.insert(row.parse("state")?, row.count("n")?);
+    }
+    let others: u64 = counts.values().sum();
+    counts.insert(State::Queued, recipients.saturating_sub(others));
+    let leased = sqlx::query(
+        "SELECT d.state, COUNT(*) AS n FROM queue q JOIN deliveries d ON d.id = q.delivery_id
+         WHERE q.lease_owner IS NOT NULL AND q.notice_id = $1 GROUP BY d.state",
+    )
+    .bind(&id)
+    .fetch_all(conn)
+    .await?;
+    for row in &leased {
+        let row = Row::of("deliveries", row);
+        let stored: &mut u64 = counts.entry(row.parse("state")?).or_default();
+        let leased = row.count("n")?.min(*stored);
+        *stored -= leased;
+        *counts.entry(State::Sending).or_default() += leased;
+    }
+    counts.retain(|_, count| *count > 0);
+    Ok(counts)
+}
+
+/// Adds up the counts that [`tally`] reads. On PostgreSQL every statement that changes states appends its own, so that nodes do
+/// not wait for each other; on SQLite there is one for each state. The caller holds the notice's row.
+pub async fn add_up(conn: &mut Conn, notice_id: Uuid) -> Result<()> {
+    if Dialect::of(conn) == Dialect::Sqlite {
+        return Ok(());
+    }
+    let id = notice_id.to_string();
+    let rows = sqlx::query("DELETE FROM delivery_counts WHERE notice_id = $1 RETURNING state, n")
+        .bind(&id)
+        .fetch_all(&mut *conn)
+        .await?;
+    let mut sums: BTreeMap<String, i64> = BTreeMap::new();
+    for row in &rows {
+        let row = Row::of("delivery_counts", row);
+        *sums.entry(row.get("state")?).or_default() += row.get::<i64>("n")?;
+    }
+    for (state, n) in sums.into_iter().filter(|(_, n)| *n != 0) {
+        sqlx::query("INSERT INTO delivery_counts (notice_id, state, n) VALUES ($1, $2, $3)")
+            .bind(&id)
+            .bind(state)
+            .bind(n)
+            .execute(&mut *conn)
+            .await?;
+    }
+    Ok(())
 }
 
 /// What a worker needs to make and send a delivery's message.

@@ -1,5 +1,6 @@
 //! The audit: whatever an insider changes in the past, it names.
 
+use besked::domain::attestation::Channel;
 use besked::domain::checkpoint::Checkpoint;
 use besked::ledger::audit::{Report, Verdict};
 use rstest::rstest;
@@ -22,17 +23,7 @@ async fn ledger(engine: Engine) -> TestApp {
     app.run_until_idle().await;
     let id = app.release(&maintenance("all = true").replace("CHG-1", "CHG-2")).await;
     app.run_until_idle().await;
-    let notice = app.notice(id).await;
-    let attestation = besked::store::attestations::Attestation {
-        account_id: "C1".to_owned(),
-        channel: "phone".to_owned(),
-        witness: "Bo".to_owned(),
-        note: "called".to_owned(),
-        operator: "alice".to_owned(),
-        at: app.app.clock.now(),
-    };
-    let (store, clock, random) = (&app.app.store, &app.app.clock, &app.app.random);
-    assert!(besked::coverage::attest(store, clock, random, &notice, &attestation).await.unwrap());
+    app.attest(id, "C1", Channel::Phone, "called").await.unwrap();
     append(&app.app, 300).await;
     app.app.ledger.checkpoint().await.unwrap();
     app

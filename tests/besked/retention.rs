@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use besked::domain::attestation::Channel;
 use besked::ledger::audit::Verdict;
 use rstest::rstest;
 
@@ -103,17 +104,7 @@ async fn a_hold_on_a_customer_nobody_could_address_keeps_the_word_that_it_was_to
     app.import(CUSTOMERS).await;
     let id = app.release(NEWS).await;
     app.run_until_idle().await;
-    let attestation = besked::store::attestations::Attestation {
-        account_id: "C3".to_owned(),
-        channel: "letter".to_owned(),
-        witness: "Bo".to_owned(),
-        note: "by letter".to_owned(),
-        operator: "alice".to_owned(),
-        at: app.app.clock.now(),
-    };
-    let notice = app.notice(id).await;
-    let attest = besked::coverage::attest(&app.app.store, &app.app.clock, &app.app.random, &notice, &attestation);
-    assert!(attest.await.unwrap());
+    app.attest(id, "C3", Channel::Letter, "by letter").await.unwrap();
     app.advance(Duration::from_secs(400 * DAY));
     put_hold(&app, None, Some("C3")).await;
     app.purge(false).await;
