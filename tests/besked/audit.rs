@@ -64,7 +64,7 @@ async fn an_untouched_ledger_is_in_order(#[case] engine: Engine) {
     let report = audit(&app).await;
     assert_eq!((report.verdict, report.problem.as_deref()), (Verdict::Ok, None));
     // Each notice: created, submitted, manifest, released, two acceptances, closed.
-    assert_eq!((report.entries, report.deliveries, report.messages), (315, 4, 4));
+    assert_eq!((report.entries, report.deliveries, report.messages), (316, 4, 4));
     assert!(report.checkpoints >= 3);
     app.release(&maintenance("all = true")).await;
     assert_eq!(audit(&app).await.verdict, Verdict::Ok, "what waits to be sealed is no damage");
@@ -153,10 +153,10 @@ const CASES: &[Case] = &[
     (
         &[
             "INSERT INTO ledger_openings (entry_id, event, at, fact, fact_salt, person, person_salt) SELECT 'ffffffff-ffff-7fff-8fff-ffffffffffff', event, at, fact, fact_salt, person, person_salt FROM ledger_openings WHERE entry_id = (SELECT entry_id FROM ledger_entries WHERE idx = 106)",
-            "INSERT INTO ledger_entries (idx, entry_id, leaf) SELECT 315, 'ffffffff-ffff-7fff-8fff-ffffffffffff', leaf FROM ledger_entries WHERE idx = 106",
+            "INSERT INTO ledger_entries (idx, entry_id, leaf) SELECT 316, 'ffffffff-ffff-7fff-8fff-ffffffffffff', leaf FROM ledger_entries WHERE idx = 106",
         ],
-        Some(315),
-        "it is there, but the tree has 315 entries",
+        Some(316),
+        "it is there, but the tree has 316 entries",
     ),
     // Reorder: whole rows change places.
     (
@@ -169,7 +169,7 @@ const CASES: &[Case] = &[
         "it is not in its place",
     ),
     // Tail.
-    (&["DELETE FROM ledger_entries WHERE idx = 314"], Some(314), "it is missing, with all that follow"),
+    (&["DELETE FROM ledger_entries WHERE idx = 315"], Some(315), "it is missing, with all that follow"),
     // What is shown, though the tree is untouched.
     (
         &[
@@ -409,7 +409,7 @@ async fn entries_that_contradict_earlier_ones_are_named_though_they_are_signed()
         tx.commit().await.unwrap();
         app.app.ledger.checkpoint().await.unwrap();
         let report = audit(&app).await;
-        assert_eq!(report.first_bad, Some(315), "{report:?}");
+        assert_eq!(report.first_bad, Some(316), "{report:?}");
         assert!(report.problem.clone().unwrap().contains(words), "{words}: {report:?}");
     }
 }

@@ -10,6 +10,7 @@ use crate::app::App;
 use crate::cli::failure::Failure;
 use crate::cli::output::{Output, count, print, table, time};
 use crate::coverage::Status;
+use crate::domain::actor::Actor;
 use crate::domain::notice::State;
 use crate::notices::Kept;
 
