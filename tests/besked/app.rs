@@ -10,7 +10,6 @@ use besked::coverage::{About, CoverageError, CoverageRow, Informed, NewAttestati
 use besked::dispatch::{Finished, Until};
 use besked::domain::actor::Actor;
 use besked::domain::address::{Address, AddressKey};
-use besked::domain::audience::Audience;
 use besked::domain::attestation::Channel;
 use besked::domain::category::Category;
 use besked::domain::clock::Clock;
