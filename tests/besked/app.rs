@@ -11,6 +11,7 @@ use besked::dispatch::{Finished, Until};
 use besked::domain::actor::Actor;
 use besked::domain::address::{Address, AddressKey};
 use besked::domain::attestation::Channel;
+use besked::domain::audience::Audience;
 use besked::domain::category::Category;
 use besked::domain::clock::Clock;
 use besked::domain::delivery::State;
