@@ -9,6 +9,8 @@ use tokio::time::timeout;
 
 use crate::config::{Config, sqlite_path};
 use crate::context::Context;
+use crate::coverage::Coverage;
+use crate::deliveries::Deliveries;
 use crate::dispatch::lock::{DispatchLock, LockError};
 use crate::dispatch::pulse::Pulse;
 use crate::dispatch::relays::Relays;
@@ -109,6 +111,10 @@ pub struct App {
     pub random: Random,
     /// The life of notices.
     pub notices: Notices,
+    /// Single deliveries.
+    pub deliveries: Deliveries,
+    /// Who is informed.
+    pub coverage: Coverage,
     /// The ledger.
     pub ledger: Ledger,
     /// A person's rights over what is stored about them.
@@ -176,6 +182,8 @@ impl App {
         let holds = Holds::new(context.clone());
         let evidence = Prover::new(context.clone(), notices.clone(), ledger.clone(), subjects.clone());
         let relays = Relays::new(context.clone());
+        let deliveries = Deliveries::new(context.clone(), notices.clone());
+        let coverage = Coverage::new(context.clone(), notices.clone());
         let (metrics, pulse, key) = (Metrics::new(), Pulse::default(), TokenKey::new(key));
         let customers = Customers::new(context.clone(), subjects.clone());
         let preferences = Preferences::new(context.clone());
@@ -188,6 +196,8 @@ impl App {
             clock,
             random,
             notices,
+            deliveries,
+            coverage,
             ledger,
             subjects,
             holds,

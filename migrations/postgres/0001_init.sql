@@ -81,7 +81,8 @@ CREATE TABLE notices (
     audience_salt   BYTEA
 );
 
-CREATE INDEX notices_by_reference ON notices (reference);
+CREATE INDEX notices_by_reference ON notices (reference, released_at);
+CREATE INDEX notices_by_category ON notices (category, released_at);
 CREATE INDEX notices_open ON notices (lane, released_at) WHERE state IN ('released', 'scheduled', 'releasing', 'cancelled') AND closed_at IS NULL;
 CREATE INDEX notices_resent ON notices (id) WHERE resent_at IS NOT NULL;
 
@@ -126,7 +127,7 @@ CREATE TABLE deliveries (
     follows_id    TEXT COLLATE "C",
     state         TEXT COLLATE "C" NOT NULL CHECK (state IN ('queued', 'deferred', 'accepted', 'delivered', 'bounced', 'rejected',
                       'expired', 'uncertain', 'suppressed', 'opted_out', 'cancelled')),
-    level         TEXT COLLATE "C" CHECK (level IN ('relayed', 'accepted_by_mx', 'dsn_delivered', 'attested', 'acknowledged')),
+    level         TEXT COLLATE "C" CHECK (level IN ('relayed', 'operator_found', 'accepted_by_mx', 'dsn_delivered', 'attested', 'acknowledged')),
     attempts      BIGINT NOT NULL,
     reply         TEXT COLLATE "C",
     changed_at    BIGINT NOT NULL
@@ -163,6 +164,29 @@ CREATE TRIGGER deliveries_settled AFTER UPDATE OF state ON deliveries FOR EACH R
 WHEN (OLD.state = 'uncertain' AND NEW.state <> 'uncertain') EXECUTE FUNCTION forget_doubt();
 CREATE TRIGGER deliveries_gone AFTER DELETE ON deliveries FOR EACH ROW
 WHEN (OLD.state = 'uncertain') EXECUTE FUNCTION forget_doubt();
+
+-- How many deliveries of a notice are in each state other than `queued`, as the sum of its rows; the rest of its recipients are
+-- queued. A trigger appends what each statement changes: nodes that settle deliveries of one notice do not wait for each other,
+-- as they would for a row that both count up. The rows are added up when the notice is closed.
+CREATE TABLE delivery_counts (
+    notice_id TEXT COLLATE "C" NOT NULL,
+    state     TEXT COLLATE "C" NOT NULL,
+    n         BIGINT NOT NULL
+);
+
+CREATE INDEX delivery_counts_by_notice ON delivery_counts (notice_id);
+
+CREATE FUNCTION count_deliveries() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO delivery_counts (notice_id, state, n)
+    SELECT notice_id, state, SUM(n) FROM (
+        SELECT notice_id, state, 1 AS n FROM after UNION ALL SELECT notice_id, state, -1 FROM before) AS changed
+    WHERE state <> 'queued' GROUP BY notice_id, state HAVING SUM(n) <> 0;
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER deliveries_counted AFTER UPDATE ON deliveries
+REFERENCING OLD TABLE AS before NEW TABLE AS after FOR EACH STATEMENT EXECUTE FUNCTION count_deliveries();
 
 -- Customers in the audience who have no contact to write to; the coverage of the notice includes them.
 CREATE TABLE unaddressed (

@@ -77,7 +77,8 @@ CREATE TABLE notices (
     audience_salt   BLOB
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX notices_by_reference ON notices (reference);
+CREATE INDEX notices_by_reference ON notices (reference, released_at);
+CREATE INDEX notices_by_category ON notices (category, released_at);
 CREATE INDEX notices_open ON notices (lane, released_at) WHERE state IN ('released', 'scheduled', 'releasing', 'cancelled') AND closed_at IS NULL;
 CREATE INDEX notices_resent ON notices (id) WHERE resent_at IS NOT NULL;
 
@@ -119,7 +120,7 @@ CREATE TABLE deliveries (
     follows_id    TEXT,
     state         TEXT NOT NULL CHECK (state IN ('queued', 'deferred', 'accepted', 'delivered', 'bounced', 'rejected',
                       'expired', 'uncertain', 'suppressed', 'opted_out', 'cancelled')),
-    level         TEXT CHECK (level IN ('relayed', 'accepted_by_mx', 'dsn_delivered', 'attested', 'acknowledged')),
+    level         TEXT CHECK (level IN ('relayed', 'operator_found', 'accepted_by_mx', 'dsn_delivered', 'attested', 'acknowledged')),
     attempts      INTEGER NOT NULL,
     reply         TEXT,
     changed_at    INTEGER NOT NULL
@@ -153,6 +154,26 @@ END;
 CREATE TRIGGER deliveries_gone AFTER DELETE ON deliveries WHEN OLD.state = 'uncertain'
 BEGIN
     DELETE FROM doubts WHERE notice_id = OLD.notice_id AND delivery_id = OLD.id;
+END;
+
+-- How many deliveries of a notice are in each state other than `queued`; the rest of its recipients are queued. Triggers maintain
+-- it, so that every statement that changes a state is covered.
+CREATE TABLE delivery_counts (
+    notice_id TEXT NOT NULL,
+    state     TEXT NOT NULL,
+    n         INTEGER NOT NULL,
+    PRIMARY KEY (notice_id, state)
+) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER deliveries_counted_out AFTER UPDATE OF state ON deliveries WHEN NEW.state <> OLD.state AND OLD.state <> 'queued'
+BEGIN
+    UPDATE delivery_counts SET n = n - 1 WHERE notice_id = OLD.notice_id AND state = OLD.state;
+END;
+
+CREATE TRIGGER deliveries_counted_in AFTER UPDATE OF state ON deliveries WHEN NEW.state <> OLD.state AND NEW.state <> 'queued'
+BEGIN
+    INSERT INTO delivery_counts (notice_id, state, n) VALUES (NEW.notice_id, NEW.state, 1)
+    ON CONFLICT (notice_id, state) DO UPDATE SET n = n + 1;
 END;
 
 -- Customers in the audience who have no contact to write to; the coverage of the notice includes them.

@@ -22,7 +22,7 @@ use super::output::{Output, count, table};
 use super::progress::bar;
 use crate::app::App;
 use crate::config::{EXAMPLE, parse};
-use crate::coverage::{Coverage, coverage, informed};
+use crate::coverage::{About, Totals};
 use crate::dispatch::{Observer, Until};
 use crate::domain::actor::Actor;
 use crate::domain::address::Address;
@@ -192,15 +192,23 @@ async fn send_all(app: &App, notices: &[Kept]) -> Result<u8, Failure> {
 }
 
 async fn answer(app: &App, notices: &[Kept], output: &Output) -> Result<(), Failure> {
-    let mut conn = app.store.snapshot().await?;
-    let mut coverages: Vec<Coverage> = Vec::new();
+    let actor = Actor::system("demo");
+    let mut coverages: Vec<Totals> = Vec::new();
     for notice in notices {
-        coverages.push(coverage(&mut conn, notice).await?);
+        let mut covering = app.coverage.coverage(&actor, &notice.id.to_string()).await?;
+        while covering.next().await?.is_some() {}
+        coverages.push(covering.totals());
     }
-    let breach =
-        notices.iter().filter(|notice| notice.category == Category::SecurityBreach).cloned().collect::<Vec<_>>();
-    let answer = informed(&mut conn, ASKED, &breach).await?;
-    output.print(&json!({ "coverage": coverages, "informed": answer }), |_| {
+    let breach = About::Category { category: Category::SecurityBreach, since: None, until: None };
+    let answer = app.coverage.informed(&actor, ASKED, &breach).await?;
+    let documents = notices.iter().zip(&coverages).map(|(notice, totals)| {
+        let mut document = json!(totals);
+        document["notice"] = json!(notice.id);
+        document["category"] = json!(notice.category);
+        document
+    });
+    let document = json!({ "coverage": documents.collect::<Vec<_>>(), "informed": answer });
+    output.print(&document, |_| {
         let rows = notices.iter().zip(&coverages).map(|(notice, it)| {
             [
                 notice.category.to_string(),
@@ -214,7 +222,7 @@ async fn answer(app: &App, notices: &[Kept], output: &Output) -> Result<(), Fail
         });
         let header = ["notice", "class", "#customers", "#informed", "#pending", "#not informed", "#nobody to address"];
         let question = format!("\nWas customer {ASKED} told of the breach?\n\n");
-        format!("\n{}{question}{}", table(header, rows), super::answers::describe_informed(&answer, "Malmö Mjukvara"))
+        format!("\n{}{question}{}", table(header, rows), super::informed::describe_informed(&answer))
     })
 }
 

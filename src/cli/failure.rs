@@ -5,7 +5,8 @@ use std::fmt::Display;
 use crate::app::{AppError, StoreError};
 use crate::audience::AudienceError;
 use crate::config::ConfigError;
-use crate::deliveries::uncertain::ResendError;
+use crate::coverage::CoverageError;
+use crate::deliveries::DeliveryError;
 use crate::dispatch::lock::LockError;
 use crate::domain::kind::Kind;
 use crate::domain::notice::State;
@@ -266,32 +267,47 @@ impl From<EvidenceError> for Failure {
     }
 }
 
-impl From<crate::deliveries::reports::ReportError> for Failure {
-    fn from(error: crate::deliveries::reports::ReportError) -> Self {
-        use crate::deliveries::reports::ReportError;
+impl From<DeliveryError> for Failure {
+    fn from(error: DeliveryError) -> Self {
+        let failure = Self::of(error.kind(), &error);
         match error {
-            ReportError::Store(error) => error.into(),
-            ReportError::Unknown(_) => Self::invalid(error)
-                .hint("`besked deliveries list NOTICE` shows them; the header X-Besked-Delivery has the id"),
-            ReportError::Impossible { .. } => Self::invalid(error).hint("`besked deliveries show ID` shows its state"),
-            ReportError::NotUncertain { .. } => {
-                Self::invalid(error).hint("`besked deliveries uncertain list` shows those that are")
+            DeliveryError::Store(error) => error.into(),
+            DeliveryError::Notice(error) => error.into(),
+            DeliveryError::Unknown(_) => {
+                failure.hint("`besked deliveries list NOTICE` lists them; a message has its id in X-Besked-Delivery")
             }
+            DeliveryError::Impossible { .. } | DeliveryError::NotFailed { .. } => {
+                failure.hint("`besked deliveries show ID` shows its state")
+            }
+            DeliveryError::NotUncertain { .. } => {
+                failure.hint("`besked deliveries uncertain list` lists those that are")
+            }
+            DeliveryError::InQueue(_) => {
+                failure.hint("`besked deliveries uncertain list` shows when; nothing needs to be done")
+            }
+            DeliveryError::Erased(_) | DeliveryError::Optional { .. } => {
+                failure.hint("nothing was put back into the queue; leave this delivery out")
+            }
+            DeliveryError::NoticeState { .. } => {
+                failure.hint("`besked notice resume ID` resumes a paused one; nothing is sent of a cancelled one")
+            }
+            DeliveryError::Cursor(_) => failure.hint("take the cursor that the page before printed"),
+            DeliveryError::Words(_) | DeliveryError::NothingSent(_) => failure,
         }
     }
 }
 
-impl From<ResendError> for Failure {
-    fn from(error: ResendError) -> Self {
+impl From<CoverageError> for Failure {
+    fn from(error: CoverageError) -> Self {
+        let failure = Self::of(error.kind(), &error);
         match error {
-            ResendError::Report(error) => error.into(),
-            ResendError::ByItself(_) => {
-                Self::invalid(error).hint("`besked deliveries uncertain list` shows when; nothing needs to be done")
+            CoverageError::Store(error) => error.into(),
+            CoverageError::Notice(error) => error.into(),
+            CoverageError::UnknownCustomer(_) => failure.hint("`besked customers list` lists the customers"),
+            CoverageError::NotInAudience(_) => {
+                failure.hint("only customers in the audience of a notice can be attested for it")
             }
-            ResendError::Refused { .. } | ResendError::Erased(_) => Self::invalid(error)
-                .hint("nothing was put back; leave it out, or settle it: `besked deliveries uncertain settle ID`"),
-            ResendError::Notice { .. } => Self::invalid(error)
-                .hint("`besked notice resume ID` resumes a paused one; a cancelled one stays cancelled"),
+            CoverageError::NotReleased(_) | CoverageError::Words(_) => failure,
         }
     }
 }

@@ -3,8 +3,9 @@
 //! Data goes to stdout, all else to stderr; `--json` prints one JSON document. Exit codes: 0 done, 1 failed, 2 wrong usage or
 //! input, 3 not decided yet, 75 try later (the `EX_TEMPFAIL` of sysexits.h).
 
-mod answers;
+mod attest;
 mod config;
+mod coverage;
 mod customers;
 mod deliveries;
 mod demo;
@@ -15,6 +16,7 @@ mod failure;
 mod file;
 mod finished;
 mod hold;
+mod informed;
 mod init;
 mod ledger;
 mod notice;
@@ -82,12 +84,12 @@ enum Command {
     /// Show the state of the relays, as the running dispatchers see it
     Relays,
     /// Who is informed by a notice, customer by customer
-    Coverage(answers::Coverage),
+    Coverage(coverage::Coverage),
     /// Was this customer informed?
-    Informed(answers::Informed),
+    Informed(informed::Informed),
     /// Record that a customer was informed in another way
-    Attest(answers::Attest),
-    /// Show single deliveries, and record what came back about them
+    Attest(attest::Attest),
+    /// Show single deliveries, report on them, and send them again
     #[command(subcommand)]
     Deliveries(deliveries::Command),
     /// The ledger: its state, checkpoints, audit and export
@@ -155,9 +157,9 @@ async fn run(command: Command, place: &Place, output: &Output) -> Result<u8, Fai
         Command::Dispatch(command) => dispatch::dispatch(command, place, output).await,
         Command::Serve(command) => dispatch::serve(command, place).await,
         Command::Relays => relays::relays(place, output).await,
-        Command::Coverage(command) => answers::coverage(command, place, output).await,
-        Command::Informed(command) => answers::informed(command, place, output).await,
-        Command::Attest(command) => answers::attest(command, place, output).await,
+        Command::Coverage(command) => coverage::coverage(command, place, output).await,
+        Command::Informed(command) => informed::informed(command, place, output).await,
+        Command::Attest(command) => attest::attest(command, place, output).await,
         Command::Deliveries(command) => deliveries::run(command, place, output).await,
         Command::Ledger(command) => ledger::run(command, place, output).await,
         Command::Evidence(command) => evidence::run(command, place, output).await,

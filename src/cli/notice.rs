@@ -191,6 +191,6 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
         Command::Send(command) => send::send(&place.app().await?, &place.actor()?, command, output).await,
         Command::List(command) => show::list(&place.app().await?, &command, output).await,
         Command::Show { id } => show::show(&place.app().await?, &id, output).await,
-        Command::Status(command) => show::status(&place.app().await?, &command, output).await,
+        Command::Status(command) => show::status(&place.app().await?, &place.actor()?, &command, output).await,
     }
 }

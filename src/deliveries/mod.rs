@@ -1,4 +1,166 @@
-//! Deliveries: what came back about them, and what operators decide about those whose outcome is unknown.
+//! Deliveries: lists of them, one with its attempts and its exact bytes, what came back about it, and sending again.
 
-pub mod reports;
-pub mod uncertain;
+mod error;
+mod reports;
+mod resend;
+mod uncertain;
+
+use serde::Serialize;
+use uuid::Uuid;
+
+pub use crate::store::settle::Tried;
+pub use crate::store::uncertain::Doubt;
+pub use error::DeliveryError;
+pub use reports::{Finding, Recorded};
+pub use resend::{Resent, Skipped};
+
+use jiff::Timestamp;
+
+use crate::context::Context;
+use crate::domain::actor::Actor;
+use crate::domain::address::AddressKey;
+use crate::domain::category::Role;
+use crate::domain::delivery::{Level, State};
+use crate::domain::digest;
+use crate::domain::page::{Page, PageRequest};
+use crate::notices::Notices;
+use crate::people::mask::Mask;
+use crate::people::reads::note_read;
+use crate::store::deliveries::{self, Shown};
+use crate::store::{messages, settle};
+
+/// The service for single deliveries.
+#[derive(Clone)]
+pub struct Deliveries {
+    context: Context,
+    notices: Notices,
+}
+
+/// A delivery as it is listed, with the number of its attempts, or shown, with all of them.
+#[derive(Clone, Debug, Serialize)]
+pub struct Delivery<A> {
+    /// Id.
+    pub id: Uuid,
+    /// Its notice.
+    pub notice: Uuid,
+    /// Place in the manifest.
+    pub ordinal: u64,
+    /// Account id.
+    pub account_id: String,
+    /// Address.
+    pub email: String,
+    /// Role that was addressed.
+    pub role: Role,
+    /// State.
+    pub state: State,
+    /// The state is an operator's finding, and no server's answer.
+    pub found_by_operator: bool,
+    /// How strong the evidence is.
+    pub level: Option<Level>,
+    /// Its attempts.
+    pub attempts: A,
+    /// The server's last reply, or what an operator found.
+    pub reply: Option<String>,
+    /// When the state changed last.
+    pub at: Timestamp,
+}
+
+impl<A> Delivery<A> {
+    fn new(shown: Shown, attempts: A) -> Self {
+        Self {
+            id: shown.id,
+            notice: shown.notice_id,
+            ordinal: shown.ordinal,
+            account_id: shown.account_id,
+            found_by_operator: shown.level == Some(Level::OperatorFound),
+            email: shown.email,
+            role: shown.role,
+            state: shown.state,
+            level: shown.level,
+            attempts,
+            reply: shown.reply,
+            at: shown.at,
+        }
+    }
+}
+
+/// The message of a delivery, exactly as it was sent.
+#[derive(Clone, Debug)]
+pub struct Message {
+    /// The delivery.
+    pub id: Uuid,
+    /// SHA-256 of the bytes, as the ledger has it.
+    pub sha256: [u8; 32],
+    /// The bytes.
+    pub bytes: Vec<u8>,
+}
+
+impl Deliveries {
+    /// The service over these parts.
+    #[must_use]
+    pub const fn new(context: Context, notices: Notices) -> Self {
+        Self { context, notices }
+    }
+
+    /// Returns a page of a notice's deliveries in manifest order, of all or of those in one state. Restricted addresses are
+    /// masked.
+    ///
+    /// # Errors
+    /// If there is no such notice, the cursor is not one of this list, or the database fails.
+    pub async fn list(
+        &self,
+        _actor: &Actor,
+        notice: &str,
+        state: Option<State>,
+        request: &PageRequest,
+    ) -> Result<Page<Delivery<u64>>, DeliveryError> {
+        let notice = self.notices.named(notice).await?;
+        let from = request.key::<u64>()?.map_or(0, |last| last.saturating_add(1));
+        let mut conn = self.context.store.snapshot().await?;
+        let limit = request.to_read();
+        let shown = match state {
+            // A release that did not finish may have left a part of its deliveries, which nobody was promised.
+            _ if notice.released_at.is_none() => Vec::new(),
+            Some(state) => deliveries::in_state(&mut conn, notice.id, state, from, limit).await?,
+            None => deliveries::of_notice(&mut conn, notice.id, from, limit).await?,
+        };
+        let mask = Mask::load(&mut conn).await?;
+        let page = Page::of(shown, request, |delivery| delivery.ordinal.to_string());
+        Ok(page.map(|mut shown| {
+            shown.reply = shown.reply.map(|reply| mask.text(&shown.email, &reply));
+            shown.email = mask.address(&shown.email);
+            let attempts = shown.attempts;
+            Delivery::new(shown, attempts)
+        }))
+    }
+
+    /// Returns a delivery with its attempts. The read of a restricted person's record is noted.
+    ///
+    /// # Errors
+    /// If there is no such delivery, or the database fails.
+    pub async fn show(&self, actor: &Actor, id: Uuid) -> Result<Delivery<Vec<Tried>>, DeliveryError> {
+        let shown = self.read(actor, id).await?;
+        let attempts = settle::attempts(&mut *self.context.store.read().await?, id).await?;
+        Ok(Delivery::new(shown, attempts))
+    }
+
+    /// Returns the message of a delivery. The read of a restricted person's record is noted.
+    ///
+    /// # Errors
+    /// If there is no such delivery, nothing was sent for it, or the database fails.
+    pub async fn message(&self, actor: &Actor, id: Uuid) -> Result<Message, DeliveryError> {
+        self.read(actor, id).await?;
+        let bytes = messages::find(&mut *self.context.store.read().await?, id).await?;
+        let bytes = bytes.ok_or(DeliveryError::NothingSent(id))?;
+        Ok(Message { id, sha256: digest::sha256(&bytes), bytes })
+    }
+
+    async fn read(&self, actor: &Actor, id: Uuid) -> Result<Shown, DeliveryError> {
+        let shown = deliveries::find(&mut *self.context.store.read().await?, id).await?;
+        let shown = shown.ok_or(DeliveryError::Unknown(id))?;
+        if let Some(key) = AddressKey::of(&shown.email) {
+            note_read(&self.context, actor, &key, "deliveries show").await?;
+        }
+        Ok(shown)
+    }
+}

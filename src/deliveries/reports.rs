@@ -1,159 +1,158 @@
-//! Delivery reports: what came back after a mail server took a message (RFC 3464), and what operators found out about doubts.
-//! Each adds an entry to the ledger and changes what is known; what was recorded before stays.
+//! What an operator found out about a delivery: that its message was delivered or returned, or what became of an uncertain
+//! one. A finding adds an entry to the ledger and changes what is known; earlier entries stay.
 
-use jiff::Timestamp;
-use thiserror::Error;
+use serde::Serialize;
 use uuid::Uuid;
 
-use crate::domain::clock::Clock;
+use super::{Deliveries, DeliveryError};
+use crate::domain::actor::{Action, Actor};
 use crate::domain::delivery::{Event as DeliveryEvent, Level, Outcome, State};
 use crate::domain::entry::{Entry, Event, Fact, Person};
-use crate::domain::random::Random;
+use crate::domain::problem::check_line;
+use crate::ledger::operated::{self, Operation};
 use crate::mail::compose::message::message_id;
 use crate::store::deliveries::Shown;
 use crate::store::notices::Kept;
-use crate::store::{Conn, Store, StoreError, deliveries, notices, settle, subjects, tree};
+use crate::store::{Conn, StoreError, deliveries, notices, settle, subjects, tree};
 
-/// Why a report was not recorded.
-#[derive(Debug, Error)]
-pub enum ReportError {
-    /// The database failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// There is no such delivery.
-    #[error("there is no delivery `{0}`")]
-    Unknown(Uuid),
-    /// Such a report cannot come for a delivery in this state.
-    #[error("the delivery is {state}: it cannot have been {outcome}")]
-    Impossible {
-        /// Its state.
-        state: State,
-        /// What the report says.
-        outcome: Outcome,
-    },
-    /// It is not in doubt.
-    #[error("the delivery `{id}` is not in doubt: {}", .state.told(*.found))]
-    NotUncertain {
-        /// The delivery.
-        id: Uuid,
-        /// Its state.
-        state: State,
-        /// An operator found it out.
-        found: bool,
-    },
-}
+/// The longest words of a report, in bytes.
+const LONGEST_REPORT: usize = 2000;
 
-/// What an operator found out about a doubt.
+/// The longest words of a finding about an uncertain delivery, in bytes.
+const LONGEST_FINDING: usize = 1000;
+
+/// What an operator found out about an uncertain delivery.
 #[derive(Clone, Copy, Debug)]
 pub struct Finding<'a> {
-    /// Where it shows: one line.
+    /// True if the server accepted the message.
+    pub accepted: bool,
+    /// The source of the finding, such as a line of the relay's log.
     pub text: &'a str,
     /// Who found it out.
     pub by: &'a str,
 }
 
-/// Records that a message was returned ([`Outcome::Bounced`]) or reached its mailbox ([`Outcome::Delivered`]), in the words of
-/// the report.
-///
-/// # Errors
-/// See [`ReportError`]; nothing is recorded then.
-pub async fn record(
-    store: &Store,
-    clock: &Clock,
-    random: &Random,
-    delivery_id: Uuid,
-    outcome: Outcome,
-    text: &str,
-) -> Result<State, ReportError> {
-    let mut tx = store.write().await?;
-    let (delivery, notice) = held(&mut tx, delivery_id).await?;
-    let impossible = || ReportError::Impossible { state: delivery.state, outcome };
-    let state = delivery.state.after(DeliveryEvent::Outcome(outcome)).ok_or_else(impossible)?;
-    let level = (outcome == Outcome::Delivered).then_some(Level::DsnDelivered);
-    write(&mut tx, (&delivery, &notice), (outcome, level), text, clock.now(), random).await?;
-    tx.commit().await.map_err(StoreError::from)?;
-    Ok(state)
+/// A delivery after a finding was recorded.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Recorded {
+    /// The delivery.
+    pub id: Uuid,
+    /// Its state.
+    pub state: State,
+    /// How strong the evidence is.
+    pub level: Option<Level>,
 }
 
-/// Records what an operator found out about a delivery in doubt: that the server took its message, or that it did not. It is
-/// not sent again.
-///
-/// # Errors
-/// See [`ReportError`]; nothing is recorded then.
-pub async fn settle(
-    store: &Store,
-    clock: &Clock,
-    random: &Random,
-    delivery_id: Uuid,
-    taken: bool,
-    finding: &Finding<'_>,
-) -> Result<State, ReportError> {
-    let mut tx = store.write().await?;
-    let (delivery, notice) = held(&mut tx, delivery_id).await?;
-    let (outcome, level) = if taken { (Outcome::Accepted, Some(Level::Relayed)) } else { (Outcome::Rejected, None) };
-    if delivery.state != State::Uncertain {
-        return Err(ReportError::NotUncertain { id: delivery_id, state: delivery.state, found: delivery.found });
+impl Deliveries {
+    /// Records that an operator found out that a message was returned ([`Outcome::Bounced`]) or reached its mailbox
+    /// ([`Outcome::Delivered`]), in one line of words. It is an operator's finding, never a delivery report.
+    ///
+    /// # Errors
+    /// If the words are not one line, there is no such delivery, or the outcome cannot follow its state.
+    pub async fn report(
+        &self,
+        actor: &Actor,
+        id: Uuid,
+        outcome: Outcome,
+        text: &str,
+    ) -> Result<Recorded, DeliveryError> {
+        check_line("text", text, LONGEST_REPORT)?;
+        let mut tx = self.context.store.write().await?;
+        let (delivery, notice) = lock(&mut tx, id).await?;
+        if delivery.state.after(DeliveryEvent::Outcome(outcome)).is_none() {
+            return Err(DeliveryError::Impossible { state: delivery.state, outcome });
+        }
+        let words = format!("stated by {}: {text}", actor.name());
+        self.write(&mut tx, actor, (Action::Report, &delivery, &notice), outcome, &words).await?;
+        tx.commit().await?;
+        Ok(Recorded { id, state: outcome.state(), level: Some(Level::OperatorFound) })
     }
-    let text = format!("stated by {}: {}", finding.by, finding.text);
-    write(&mut tx, (&delivery, &notice), (outcome, level), &text, clock.now(), random).await?;
-    tx.commit().await.map_err(StoreError::from)?;
-    Ok(outcome.state())
+
+    /// Records what an operator found out about an uncertain delivery: the server accepted its message, or did not. It is not
+    /// sent again.
+    ///
+    /// # Errors
+    /// If the words are not one line each, there is no such delivery, or it is not uncertain.
+    pub async fn settle(&self, actor: &Actor, id: Uuid, finding: &Finding<'_>) -> Result<Recorded, DeliveryError> {
+        check_line("text", finding.text, LONGEST_FINDING)?;
+        check_line("by", finding.by, LONGEST_FINDING)?;
+        let mut tx = self.context.store.write().await?;
+        let (delivery, notice) = lock(&mut tx, id).await?;
+        if delivery.state != State::Uncertain {
+            return Err(DeliveryError::NotUncertain { id, state: delivery.state, level: delivery.level });
+        }
+        let outcome = if finding.accepted { Outcome::Accepted } else { Outcome::Rejected };
+        let words = format!("stated by {}: {}", finding.by, finding.text);
+        self.write(&mut tx, actor, (Action::Settle, &delivery, &notice), outcome, &words).await?;
+        tx.commit().await?;
+        Ok(Recorded { id, state: outcome.state(), level: Some(Level::OperatorFound) })
+    }
+
+    async fn write(
+        &self,
+        conn: &mut Conn,
+        actor: &Actor,
+        (action, delivery, notice): (Action, &Shown, &Kept),
+        outcome: Outcome,
+        words: &str,
+    ) -> Result<(), StoreError> {
+        let (at, random) = (self.context.clock.now(), &self.context.random);
+        let person = person(delivery, notice, words);
+        let level = Some(Level::OperatorFound);
+        let fact = Fact { level, ..fact(delivery, notice, Event::from(outcome), at) };
+        let entry = Entry::new(&fact, person.as_ref(), random);
+        let reported = settle::Reported {
+            delivery_id: delivery.id,
+            notice_id: notice.id,
+            state: outcome.state(),
+            level,
+            reply: person.is_some().then_some(words),
+            at,
+        };
+        settle::report(conn, &reported, &entry).await?;
+        let operation = operation(action, delivery, notice);
+        let words = if person.is_some() { words } else { "" };
+        operated::record(conn, actor, &operation.reason(words), at, random).await
+    }
 }
 
-/// A delivery and its notice, held until the transaction ends, its place in the queue included: no erasure, which holds the
-/// ledger's head first, no claim and no closing comes in between.
-pub(crate) async fn held(conn: &mut Conn, delivery_id: Uuid) -> Result<(Shown, Kept), ReportError> {
+/// Returns a delivery and its notice, both locked until the transaction ends, the delivery's place in the queue included: no
+/// erasure, which locks the ledger's head first, no claim and no closing comes in between.
+pub(super) async fn lock(conn: &mut Conn, id: Uuid) -> Result<(Shown, Kept), DeliveryError> {
     tree::lock_head(conn).await?;
-    subjects::lock_queue(conn, &[delivery_id]).await?;
-    let unknown = ReportError::Unknown(delivery_id);
-    let Some(delivery) = deliveries::find(conn, delivery_id).await? else { return Err(unknown) };
+    subjects::lock_queue(conn, &[id]).await?;
+    let Some(delivery) = deliveries::find(conn, id).await? else { return Err(DeliveryError::Unknown(id)) };
     notices::lock(conn, delivery.notice_id).await?;
-    // Once more: what a worker had in hand may have ended while this waited.
-    let Some(delivery) = deliveries::find(conn, delivery_id).await? else { return Err(unknown) };
-    let notice = notices::find(conn, delivery.notice_id).await?.ok_or(unknown)?;
+    // Once more: a worker may have finished it while this waited for the locks.
+    let Some(delivery) = deliveries::find(conn, id).await? else { return Err(DeliveryError::Unknown(id)) };
+    let notice = notices::find(conn, delivery.notice_id).await?.ok_or(DeliveryError::Unknown(id))?;
     Ok((delivery, notice))
 }
 
-async fn write(
-    conn: &mut Conn,
-    (delivery, notice): (&Shown, &Kept),
-    (outcome, level): (Outcome, Option<Level>),
-    text: &str,
-    at: Timestamp,
-    random: &Random,
-) -> Result<(), StoreError> {
-    let person = person(delivery, notice, text);
-    let entry = Entry::new(&fact(delivery, notice, Event::from(outcome), level, at), person.as_ref(), random);
-    let reported = settle::Reported {
-        delivery_id: delivery.id,
-        notice_id: notice.id,
-        state: outcome.state(),
-        level,
-        reply: person.is_some().then_some(text),
-        at,
-    };
-    settle::report(conn, &reported, &entry).await
-}
-
 /// What happened to a delivery outside of an attempt.
-pub(crate) fn fact(delivery: &Shown, notice: &Kept, event: Event, level: Option<Level>, at: Timestamp) -> Fact {
+pub(super) fn fact(delivery: &Shown, notice: &Kept, event: Event, at: jiff::Timestamp) -> Fact {
     Fact {
         notice: Some((notice.id, notice.category, notice.digest)),
         ordinal: Some(delivery.ordinal),
-        level,
         ..Fact::new(event, at)
     }
 }
 
-/// Whom it happened to, with the words of whoever says so. Whoever was erased stays so: the report counts, and names nobody.
-pub(crate) fn person(delivery: &Shown, notice: &Kept, text: &str) -> Option<Person> {
+/// The person whom it happened to, with an operator's words. A person who was erased stays so: the finding counts, and names
+/// nobody.
+pub(super) fn person(delivery: &Shown, notice: &Kept, words: &str) -> Option<Person> {
     (!delivery.email.is_empty()).then(|| Person {
         account_id: delivery.account_id.clone(),
         address: delivery.email.clone(),
         role: delivery.role.as_str().to_owned(),
         customer_name: delivery.customer_name.clone(),
         message_id: message_id(delivery.id, &notice.message_domain),
-        reply: text.to_owned(),
+        reply: words.to_owned(),
         ..Person::default()
     })
+}
+
+/// An action on a delivery.
+pub(super) fn operation<'a>(action: Action, delivery: &'a Shown, notice: &Kept) -> Operation<'a> {
+    Operation::on_notice(action, notice).delivery(delivery.id, delivery.ordinal).account(&delivery.account_id)
 }

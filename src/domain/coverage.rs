@@ -1,21 +1,25 @@
-//! Is the customer informed? The verdict over the deliveries of a notice to a customer.
+//! Coverage: is the customer informed? The verdict over the deliveries of a notice to a customer, and the deadline for it.
 
+use std::time::Duration;
+
+use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::domain::delivery::State;
+use crate::domain::clock::{from_millis, millis};
+use crate::domain::delivery::{Level, State};
 use crate::domain::words::words;
 
-/// The answer for one customer and one notice.
+/// The answer for one customer and one notice, best first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// At least one delivery was accepted or delivered and not returned, or the customer was told by another way.
+    /// A delivery reached the category's level and was not returned, or the customer was informed by another way.
     Informed,
     /// Not informed yet, and not decided.
     Pending,
-    /// Every delivery failed or was not made.
+    /// Every delivery failed, was not sent, or stayed below the category's level for too long.
     NotInformed,
-    /// The customer is in the audience, but there is nobody to address.
+    /// The customer is in the audience, but has no address to send to.
     CannotBe,
     /// The customer is not in the audience.
     NotAddressed,
@@ -30,21 +34,7 @@ words!(Verdict, "a verdict", {
 });
 
 impl Verdict {
-    /// The verdict for a customer in the audience.
-    #[must_use]
-    pub fn of(deliveries: &[State], attested: bool) -> Self {
-        if attested || deliveries.iter().any(|state| state.informs()) {
-            Self::Informed
-        } else if deliveries.iter().any(|state| state.is_pending()) {
-            Self::Pending
-        } else if deliveries.is_empty() {
-            Self::CannotBe
-        } else {
-            Self::NotInformed
-        }
-    }
-
-    /// The verdict in words.
+    /// Describes the verdict in words.
     #[must_use]
     pub const fn describe(self) -> &'static str {
         match self {
@@ -56,10 +46,95 @@ impl Verdict {
         }
     }
 
-    /// The one of two answers that a question about several notices is answered with: informed by any is informed.
+    /// Returns the verdict over several notices: the worst one.
     #[must_use]
-    pub fn best(self, other: Self) -> Self {
-        self.min(other)
+    pub fn worst(verdicts: impl IntoIterator<Item = Self>) -> Option<Self> {
+        verdicts.into_iter().max()
+    }
+
+    /// Returns the answer to "was this customer informed?": a customer with nobody to address was not.
+    #[must_use]
+    pub const fn as_answer(self) -> Self {
+        match self {
+            Self::CannotBe => Self::NotInformed,
+            other => other,
+        }
+    }
+}
+
+/// What is known of one delivery.
+#[derive(Clone, Copy, Debug)]
+pub struct Known {
+    /// Its state.
+    pub state: State,
+    /// How strong the evidence is.
+    pub level: Option<Level>,
+    /// When the state changed last.
+    pub at: Timestamp,
+}
+
+/// What counts as informed in a category, at a time.
+#[derive(Clone, Copy, Debug)]
+pub struct Measure {
+    /// The least level that counts.
+    pub informed_at: Level,
+    /// How long a delivery below that level, and without a failure, is pending.
+    pub report_wait: Duration,
+    /// The time of the question.
+    pub now: Timestamp,
+}
+
+impl Measure {
+    /// Returns true if the delivery informs its customer.
+    #[must_use]
+    pub fn informs(&self, known: &Known) -> bool {
+        known.state.informs() && known.level.is_some_and(|level| level.reaches(self.informed_at))
+    }
+
+    /// Returns true if the delivery may still inform its customer.
+    fn waits(&self, known: &Known) -> bool {
+        let until = known.at.as_millisecond().saturating_add(millis(self.report_wait));
+        known.state.is_pending() || (known.state.informs() && self.now < from_millis(until))
+    }
+
+    /// Returns the verdict for a customer in the audience.
+    #[must_use]
+    pub fn verdict(&self, deliveries: &[Known], attested: bool) -> Verdict {
+        if attested || deliveries.iter().any(|known| self.informs(known)) {
+            Verdict::Informed
+        } else if deliveries.iter().any(|known| self.waits(known)) {
+            Verdict::Pending
+        } else if deliveries.is_empty() {
+            Verdict::CannotBe
+        } else {
+            Verdict::NotInformed
+        }
+    }
+}
+
+/// The legal clock of a notice: since when it runs, and until when its customers must be informed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LegalClock {
+    /// When a breach was discovered.
+    pub discovered_at: Option<Timestamp>,
+    /// By when every customer must be informed, if the category has a deadline.
+    pub deadline: Option<Timestamp>,
+}
+
+impl LegalClock {
+    /// The clock that starts at the discovery, or at the release if nothing was discovered.
+    #[must_use]
+    pub fn new(discovered_at: Option<Timestamp>, released_at: Option<Timestamp>, within: Option<Duration>) -> Self {
+        let end = |start: Timestamp, within| from_millis(start.as_millisecond().saturating_add(millis(within)));
+        let deadline = discovered_at.or(released_at).zip(within).map(|(start, within)| end(start, within));
+        Self { discovered_at, deadline }
+    }
+
+    /// Returns true if a customer with this verdict should have been informed by now.
+    #[must_use]
+    pub fn is_overdue(&self, verdict: Verdict, now: Timestamp) -> bool {
+        let to_inform = matches!(verdict, Verdict::Pending | Verdict::NotInformed | Verdict::CannotBe);
+        to_inform && self.deadline.is_some_and(|deadline| deadline < now)
     }
 }
 
@@ -67,13 +142,56 @@ impl Verdict {
 mod tests {
     use super::*;
 
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    fn known(state: State, level: Option<Level>) -> Known {
+        Known { state, level, at: from_millis(0) }
+    }
+
+    fn measure(informed_at: Level, hours: i64) -> Measure {
+        Measure { informed_at, report_wait: 5 * HOUR, now: from_millis(hours * 3_600_000) }
+    }
+
     #[test]
     fn one_accepted_address_informs_the_customer() {
-        assert_eq!(Verdict::of(&[State::Rejected, State::Accepted], false), Verdict::Informed);
-        assert_eq!(Verdict::of(&[State::Bounced, State::Deferred], false), Verdict::Pending);
-        assert_eq!(Verdict::of(&[State::Uncertain], false), Verdict::Pending);
-        assert_eq!(Verdict::of(&[State::Bounced], false), Verdict::NotInformed);
-        assert_eq!(Verdict::of(&[], false), Verdict::CannotBe);
-        assert_eq!(Verdict::of(&[], true), Verdict::Informed);
+        let measure = measure(Level::Relayed, 1000);
+        let accepted = known(State::Accepted, Some(Level::Relayed));
+        let of = |states: &[State]| -> Vec<Known> { states.iter().map(|state| known(*state, None)).collect() };
+        assert_eq!(measure.verdict(&[of(&[State::Rejected])[0], accepted], false), Verdict::Informed);
+        assert_eq!(measure.verdict(&of(&[State::Bounced, State::Deferred]), false), Verdict::Pending);
+        assert_eq!(measure.verdict(&of(&[State::Uncertain]), false), Verdict::Pending);
+        assert_eq!(measure.verdict(&of(&[State::Bounced]), false), Verdict::NotInformed);
+        assert_eq!(measure.verdict(&[], false), Verdict::CannotBe);
+        assert_eq!(measure.verdict(&[], true), Verdict::Informed);
+    }
+
+    #[test]
+    fn below_the_categorys_level_a_delivery_is_pending_for_a_while_and_then_does_not_inform() {
+        let relayed = known(State::Accepted, Some(Level::Relayed));
+        assert_eq!(measure(Level::AcceptedByMx, 4).verdict(&[relayed], false), Verdict::Pending);
+        assert_eq!(measure(Level::AcceptedByMx, 5).verdict(&[relayed], false), Verdict::NotInformed);
+        assert_eq!(measure(Level::AcceptedByMx, 5).verdict(&[relayed], true), Verdict::Informed);
+        let found = known(State::Delivered, Some(Level::OperatorFound));
+        assert_eq!(measure(Level::AcceptedByMx, 5).verdict(&[found], false), Verdict::Informed);
+        assert_eq!(measure(Level::DsnDelivered, 5).verdict(&[found], false), Verdict::NotInformed);
+    }
+
+    #[test]
+    fn over_several_notices_the_worst_verdict_counts() {
+        let worst = Verdict::worst([Verdict::Informed, Verdict::NotInformed, Verdict::Pending]);
+        assert_eq!(worst, Some(Verdict::NotInformed));
+        assert_eq!(Verdict::worst([]), None);
+    }
+
+    #[test]
+    fn the_legal_clock_starts_at_the_discovery() {
+        let clock = LegalClock::new(Some(from_millis(0)), Some(from_millis(7_200_000)), Some(HOUR));
+        assert_eq!(clock.deadline, Some(from_millis(3_600_000)));
+        assert!(clock.is_overdue(Verdict::CannotBe, from_millis(3_600_001)));
+        assert!(!clock.is_overdue(Verdict::Informed, from_millis(3_600_001)));
+        assert!(!clock.is_overdue(Verdict::Pending, from_millis(3_600_000)));
+        let released = LegalClock::new(None, Some(from_millis(7_200_000)), Some(HOUR));
+        assert_eq!(released.deadline, Some(from_millis(10_800_000)));
+        assert_eq!(LegalClock::new(None, None, Some(HOUR)), LegalClock::default());
     }
 }

@@ -1,39 +1,39 @@
 //! A delivery: one notice to one contact. Its states, and the one function that moves it between them.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::domain::words::words;
 
-/// Where a delivery stands.
+/// The state of a delivery.
 ///
 /// ```text
 /// queued -> sending -> accepted -> delivered
 ///              |           \-----> bounced
 ///              |-> deferred -> sending ... -> expired
-///              |-> rejected
+///              |-> rejected -> queued (sent again on an operator's decision)
 ///              \-> uncertain -> queued | accepted | rejected | bounced
 /// queued -> suppressed | opted_out | cancelled
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
-    /// Waits for its turn.
+    /// Waits in the queue.
     Queued,
     /// A worker holds it.
     Sending,
-    /// Was put off by the server; will be tried again.
+    /// The server refused it for now; it is retried.
     Deferred,
-    /// The mail server took it.
+    /// The mail server accepted it.
     Accepted,
-    /// A success report (RFC 3464) says that it reached the mailbox.
+    /// A success report (RFC 3464) or an operator says that it reached the mailbox.
     Delivered,
-    /// A failure report says that it did not.
+    /// A failure report or an operator says that it did not.
     Bounced,
     /// The server refused it for good.
     Rejected,
-    /// Was put off for longer than we wait.
+    /// Was deferred for longer than we wait.
     Expired,
-    /// The server may have taken it: the connection was lost too late to know.
+    /// The server may have accepted it: the connection was lost too late to know.
     Uncertain,
     /// Not sent: the address is suppressed.
     Suppressed,
@@ -63,11 +63,11 @@ words!(State, "a state of a delivery", {
 pub enum Event {
     /// A worker takes it.
     Claim,
-    /// The worker gives it back untried.
+    /// The worker returns it untried.
     GiveBack,
     /// An outcome is recorded.
     Outcome(Outcome),
-    /// An uncertain one is to be sent again.
+    /// An operator or the retry schedule sends it again.
     Resend,
 }
 
@@ -75,15 +75,15 @@ pub enum Event {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// The server took it.
+    /// The server accepted it.
     Accepted,
-    /// The server put it off.
+    /// The server refused it for now.
     Deferred,
     /// The server refused it.
     Rejected,
-    /// It was put off too often.
+    /// It was deferred too often.
     Expired,
-    /// Nobody knows whether the server took it.
+    /// It is unknown whether the server accepted it.
     Uncertain,
     /// The address is suppressed.
     Suppressed,
@@ -111,7 +111,7 @@ words!(Outcome, "an outcome", {
 });
 
 impl Outcome {
-    /// The state a delivery is in once this outcome is recorded.
+    /// Returns the state of a delivery once this outcome is recorded.
     #[must_use]
     pub const fn state(self) -> State {
         match self {
@@ -130,13 +130,15 @@ impl Outcome {
 }
 
 impl State {
-    /// The state after an event, or `None` where the event cannot happen in this state.
+    /// Returns the state after an event, or `None` if the event cannot happen in this state.
     #[must_use]
     pub const fn after(self, event: Event) -> Option<Self> {
         use Outcome::{Accepted, Bounced, Cancelled, Delivered, Expired, OptedOut, Rejected, Suppressed};
         match (self, event) {
             (Self::Queued | Self::Deferred, Event::Claim) => Some(Self::Sending),
-            (Self::Sending, Event::GiveBack) | (Self::Uncertain, Event::Resend) => Some(Self::Queued),
+            (Self::Sending, Event::GiveBack) | (Self::Uncertain | Self::Rejected | Self::Expired, Event::Resend) => {
+                Some(Self::Queued)
+            }
             (Self::Sending, Event::Outcome(Bounced | Delivered)) => None,
             (Self::Sending, Event::Outcome(outcome)) => Some(outcome.state()),
             (
@@ -150,65 +152,98 @@ impl State {
         }
     }
 
-    /// True where work remains: a notice with such a delivery is not closed.
+    /// Returns true if work remains: a notice with such a delivery is not closed.
     #[must_use]
     pub const fn is_open(self) -> bool {
         matches!(self, Self::Queued | Self::Sending | Self::Deferred)
     }
 
-    /// True where it is not known yet whether the recipient is informed.
+    /// Returns true if it is not known yet whether the recipient is informed.
     #[must_use]
     pub const fn is_pending(self) -> bool {
         self.is_open() || matches!(self, Self::Uncertain)
     }
 
-    /// True where the delivery informs its recipient.
+    /// Returns true if a server or an operator says that the message arrived somewhere. Whether that informs the customer
+    /// depends on its [`Level`], see [`crate::domain::coverage::Measure`].
     #[must_use]
     pub const fn informs(self) -> bool {
         matches!(self, Self::Accepted | Self::Delivered)
     }
 
-    /// What the state says, in words that claim no more than is known.
+    /// Describes the state in words that claim no more than is known.
     #[must_use]
     pub const fn describe(self) -> &'static str {
         match self {
             Self::Queued => "waiting to be sent",
             Self::Sending => "being sent",
-            Self::Deferred => "put off by the mail server, will be tried again",
+            Self::Deferred => "deferred by the mail server, will be retried",
             Self::Accepted => "accepted by the mail server",
-            Self::Delivered => "delivered to the mailbox, says the recipient's mail server",
+            Self::Delivered => "delivered to the mailbox, according to the recipient's mail server",
             Self::Bounced => "returned as undeliverable",
             Self::Rejected => "refused by the mail server",
-            Self::Expired => "put off by the mail server until the time to try was over",
-            Self::Uncertain => "perhaps accepted by the mail server: no answer to it is known",
+            Self::Expired => "deferred by the mail server until the time to retry was over",
+            Self::Uncertain => "perhaps accepted by the mail server: the outcome is unknown",
             Self::Suppressed => "not sent: the address is suppressed",
             Self::OptedOut => "not sent: the person opted out",
-            Self::Cancelled => "not sent any more: cancelled",
+            Self::Cancelled => "not sent: cancelled",
         }
     }
 
-    /// The same of a delivery whose outcome is what an operator found, where it was `found`: no server's answer.
+    /// Describes the state together with the level of its evidence: who took the message, or that an operator found it out.
     #[must_use]
-    pub const fn told(self, found: bool) -> &'static str {
-        match self {
-            Self::Accepted if found => "found by an operator to have been accepted by the mail server",
-            Self::Rejected if found => "found by an operator not to have been accepted by the mail server",
-            state => state.describe(),
+    pub const fn describe_at(self, level: Option<Level>) -> &'static str {
+        match (self, level) {
+            (Self::Accepted, Some(Level::Relayed)) => "handed to our relay (accepted by the mail server there)",
+            (Self::Accepted, Some(Level::AcceptedByMx)) => "accepted by the recipient's mail server",
+            (Self::Accepted, Some(Level::OperatorFound)) => {
+                "found by an operator to have been accepted by the mail server"
+            }
+            (Self::Delivered, Some(Level::OperatorFound)) => "found by an operator to have been delivered",
+            (Self::Bounced, Some(Level::OperatorFound)) => {
+                "found by an operator to have been returned as undeliverable"
+            }
+            (Self::Rejected, Some(Level::OperatorFound)) => {
+                "found by an operator not to have been accepted by the mail server"
+            }
+            (state, _) => state.describe(),
         }
     }
 }
 
-/// How strong the evidence is that a recipient was told, weakest first.
+/// A failure after which an operator may have a delivery of a mandatory notice sent again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
+pub enum Failure {
+    /// It is `rejected`.
+    Rejected,
+    /// It is `expired`.
+    Expired,
+    /// It is `rejected`, and no server refused it: no relay could carry the message.
+    NotCarried,
+}
+
+words!(Failure, "a failure", {
+    Rejected => "rejected",
+    Expired => "expired",
+    NotCarried => "not_carried",
+});
+
+/// How strong the evidence is that a recipient was informed, weakest first. Two levels may have the same [rank](Level::rank).
+///
+/// On a delivery that failed, the only level is `operator_found`: the failure is an operator's finding, not a server's reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Level {
-    /// A relay took the message, to pass it on.
+    /// A relay accepted the message, to pass it on.
     Relayed,
-    /// The recipient domain's own mail server took it.
+    /// An operator found out what became of it, and no server's answer is known.
+    OperatorFound,
+    /// The recipient domain's own mail server accepted it.
     AcceptedByMx,
     /// That server reported the delivery to the mailbox.
     DsnDelivered,
-    /// A person's word that the customer was told by another way.
+    /// A person's word that the customer was informed by another way.
     Attested,
     /// A signed-in person confirmed it.
     Acknowledged,
@@ -216,26 +251,69 @@ pub enum Level {
 
 words!(Level, "a level", {
     Relayed => "relayed",
+    OperatorFound => "operator_found",
     AcceptedByMx => "accepted_by_mx",
     DsnDelivered => "dsn_delivered",
     Attested => "attested",
     Acknowledged => "acknowledged",
 });
 
+impl Level {
+    /// Returns how strong the level is: an operator's finding is as strong as the answer of the recipient's own server.
+    #[must_use]
+    pub const fn rank(self) -> u8 {
+        match self {
+            Self::Relayed => 0,
+            Self::OperatorFound | Self::AcceptedByMx => 1,
+            Self::DsnDelivered => 2,
+            Self::Attested => 3,
+            Self::Acknowledged => 4,
+        }
+    }
+
+    /// Returns true if the level is at least as strong as `least`.
+    #[must_use]
+    pub const fn reaches(self, least: Self) -> bool {
+        self.rank() >= least.rank()
+    }
+
+    /// Describes what the level says, and what it does not.
+    #[must_use]
+    pub const fn describe(self) -> &'static str {
+        match self {
+            Self::Relayed => "our relay accepted the message, to pass it on to the recipient's mail server",
+            Self::OperatorFound => "an operator found it out, for example in a relay's log: a person's word",
+            Self::AcceptedByMx => "the recipient's own mail server accepted the message",
+            Self::DsnDelivered => "the recipient's mail server reported the delivery to the mailbox",
+            Self::Attested => "a person states that the customer was informed by another way",
+            Self::Acknowledged => "a signed-in person confirmed the notice",
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_bounce_beats_accepted_and_nothing_reopens_a_refusal() {
+    fn a_bounce_beats_accepted_and_only_an_operator_reopens_a_refusal() {
         assert_eq!(State::Accepted.after(Event::Outcome(Outcome::Bounced)), Some(State::Bounced));
-        for event in [Event::Claim, Event::Resend, Event::GiveBack, Event::Outcome(Outcome::Accepted)] {
+        for event in [Event::Claim, Event::GiveBack, Event::Outcome(Outcome::Accepted)] {
             assert_eq!(State::Rejected.after(event), None);
         }
+        assert_eq!(State::Rejected.after(Event::Resend), Some(State::Queued));
+        assert_eq!(State::Bounced.after(Event::Resend), None);
     }
 
     #[test]
-    fn a_late_250_settles_a_doubt_and_so_does_an_operator() {
+    fn a_finding_ranks_as_the_recipients_own_server_and_below_its_report() {
+        assert!(Level::OperatorFound.reaches(Level::AcceptedByMx) && Level::AcceptedByMx.reaches(Level::OperatorFound));
+        assert!(!Level::OperatorFound.reaches(Level::DsnDelivered) && !Level::Relayed.reaches(Level::OperatorFound));
+        assert!(Level::ALL.is_sorted_by_key(|level| level.rank()));
+    }
+
+    #[test]
+    fn a_late_250_settles_an_uncertain_delivery_and_so_does_an_operator() {
         assert_eq!(State::Uncertain.after(Event::Outcome(Outcome::Rejected)), Some(State::Rejected));
         assert_eq!(State::Uncertain.after(Event::Outcome(Outcome::Accepted)), Some(State::Accepted));
         assert_eq!(State::Uncertain.after(Event::Resend), Some(State::Queued));

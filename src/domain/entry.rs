@@ -336,10 +336,10 @@ impl Fact {
         }
     }
 
-    /// True of what an operator found out about a delivery in doubt, which no server answered.
+    /// Returns true if an operator found the outcome out: it is no server's answer and no delivery report.
     #[must_use]
     pub const fn is_finding(&self) -> bool {
-        matches!(self.event, Event::Accepted | Event::Rejected) && self.attempt.is_none()
+        matches!(self.level, Some(Level::OperatorFound))
     }
 }
 

@@ -5,6 +5,7 @@
 
 pub mod actor;
 pub mod address;
+pub mod attestation;
 pub mod audience;
 pub mod category;
 pub mod check;

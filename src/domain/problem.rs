@@ -79,6 +79,22 @@ pub fn is_line(text: &str) -> bool {
     !text.trim().is_empty() && !has_control(text)
 }
 
+/// Words of an operator that a record cannot hold.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{field}` must be one line of at most {longest} bytes")]
+pub struct LineError {
+    field: &'static str,
+    longest: usize,
+}
+
+/// Checks that words of an operator are one line that says something, of at most `longest` bytes.
+///
+/// # Errors
+/// If they are not.
+pub fn check_line(field: &'static str, text: &str, longest: usize) -> Result<(), LineError> {
+    if is_line(text) && text.len() <= longest { Ok(()) } else { Err(LineError { field, longest }) }
+}
+
 /// Returns the known word nearest to a mistyped one, for "did you mean".
 #[must_use]
 pub fn nearest<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {

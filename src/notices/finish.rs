@@ -175,6 +175,7 @@ impl Notices {
         }
         let Some(notice) = kept::find(&mut tx, id).await? else { return Ok(false) };
         let counts = deliveries::counts(&mut tx, id).await?;
+        deliveries::add_up(&mut tx, id).await?;
         let of = |outcome: &Outcome| counts.get(&outcome.state()).map(|count| (*outcome, *count));
         debug_assert!(counts.keys().all(|state| !DeliveryState::is_open(*state)));
         let detail = Detail::Closed(Outcome::ALL.iter().filter_map(of).collect());

@@ -1,20 +1,23 @@
-//! Attestations: a person's recorded word that a customer was told by another way.
+//! Attestations: a person's recorded word that a customer was informed by another way.
 
 use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::customers::json;
+use super::dialect::Dialect;
 use super::row::Row;
 use super::{Conn, Result};
+use crate::domain::attestation::Channel;
 
 /// An attestation.
 #[derive(Clone, Debug, Serialize)]
 pub struct Attestation {
     /// Account id.
     pub account_id: String,
-    /// `phone`, `letter`, `in-person` or `other`.
-    pub channel: String,
-    /// Who told the customer.
+    /// The way.
+    pub channel: Channel,
+    /// Who informed the customer.
     pub witness: String,
     /// What was said, or where the letter is.
     pub note: String,
@@ -33,7 +36,7 @@ pub async fn insert(conn: &mut Conn, id: Uuid, notice_id: Uuid, attestation: &At
     .bind(id.to_string())
     .bind(notice_id.to_string())
     .bind(&attestation.account_id)
-    .bind(&attestation.channel)
+    .bind(attestation.channel.as_str())
     .bind(&attestation.witness)
     .bind(&attestation.note)
     .bind(&attestation.operator)
@@ -43,14 +46,14 @@ pub async fn insert(conn: &mut Conn, id: Uuid, notice_id: Uuid, attestation: &At
     Ok(())
 }
 
-/// Empties the words of an attestation; that it was made stays.
+/// Empties the words of an attestation; the attestation itself stays.
 pub async fn clear(conn: &mut Conn, id: Uuid) -> Result<()> {
     let sql = "UPDATE attestations SET note = '', witness = '' WHERE id = $1";
     sqlx::query(sql).bind(id.to_string()).execute(conn).await?;
     Ok(())
 }
 
-/// The attestations for a notice; for one customer, where named.
+/// The attestations for a notice, or for one customer of it.
 pub async fn of_notice(conn: &mut Conn, notice_id: Uuid, account_id: Option<&str>) -> Result<Vec<Attestation>> {
     let rows = sqlx::query(
         "SELECT account_id, channel, witness, note, operator, at FROM attestations
@@ -60,17 +63,29 @@ pub async fn of_notice(conn: &mut Conn, notice_id: Uuid, account_id: Option<&str
     .bind(account_id)
     .fetch_all(conn)
     .await?;
-    rows.iter()
-        .map(|row| {
-            let row = Row::of("attestations", row);
-            Ok(Attestation {
-                account_id: row.get("account_id")?,
-                channel: row.get("channel")?,
-                witness: row.get("witness")?,
-                note: row.get("note")?,
-                operator: row.get("operator")?,
-                at: row.time("at")?,
-            })
-        })
-        .collect()
+    rows.iter().map(read).collect()
+}
+
+/// The attestations for a notice and some customers.
+pub async fn of_customers(conn: &mut Conn, notice_id: Uuid, accounts: &[&str]) -> Result<Vec<Attestation>> {
+    let sql = Dialect::of(conn).pick(
+        "SELECT account_id, channel, witness, note, operator, at FROM attestations
+         WHERE notice_id = $1 AND account_id IN (SELECT value FROM json_each($2)) ORDER BY id",
+        "SELECT account_id, channel, witness, note, operator, at FROM attestations
+         WHERE notice_id = $1 AND account_id = ANY (ARRAY(SELECT jsonb_array_elements_text($2::jsonb))) ORDER BY id",
+    );
+    let rows = sqlx::query(sql).bind(notice_id.to_string()).bind(json(accounts)).fetch_all(conn).await?;
+    rows.iter().map(read).collect()
+}
+
+fn read(row: &sqlx::any::AnyRow) -> Result<Attestation> {
+    let row = Row::of("attestations", row);
+    Ok(Attestation {
+        account_id: row.get("account_id")?,
+        channel: row.parse("channel")?,
+        witness: row.get("witness")?,
+        note: row.get("note")?,
+        operator: row.get("operator")?,
+        at: row.time("at")?,
+    })
 }

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
 use uuid::Uuid;
+
+pub use super::shown::{Shown, accounts, failed, find, in_state, of_customer, of_customers, of_notice};
+pub use super::tally::{add_up, counts, tally};
 
 use super::customers::json;
 use super::dialect::Dialect;
@@ -12,99 +14,9 @@ use super::row::Row;
 use super::{Conn, Result};
 use crate::domain::address::{Address, AddressKey};
 use crate::domain::category::Role;
-use crate::domain::delivery::{Level, State};
+use crate::domain::delivery::State;
 use crate::domain::entry::commitment;
 use crate::domain::locale::{Locale, ZoneName};
-
-/// A delivery as coverage, status and `informed` show it.
-#[derive(Clone, Debug)]
-pub struct Shown {
-    /// Id.
-    pub id: Uuid,
-    /// The notice.
-    pub notice_id: Uuid,
-    /// Place in the manifest.
-    pub ordinal: u64,
-    /// Account id.
-    pub account_id: String,
-    /// The customer's name at release.
-    pub customer_name: String,
-    /// Address.
-    pub email: String,
-    /// Role that was addressed.
-    pub role: Role,
-    /// State; `sending` while a worker holds it.
-    pub state: State,
-    /// How strong the evidence is.
-    pub level: Option<Level>,
-    /// Transactions so far that came past MAIL FROM.
-    pub attempts: u64,
-    /// The server's last reply, or what an operator found.
-    pub reply: Option<String>,
-    /// The state is what an operator found out about a doubt, and no server's answer.
-    pub found: bool,
-    /// When the state changed last.
-    pub at: Timestamp,
-}
-
-// An answer always has its attempt, and attempts are never removed.
-macro_rules! shown {
-    ($rest:literal) => {
-        concat!(
-            "SELECT d.id, d.notice_id, d.ordinal, d.account_id, d.customer_name, d.email, d.role, d.level, d.attempts, \
-             d.reply, d.changed_at, CASE WHEN d.state IN ('accepted', 'rejected') AND NOT EXISTS (SELECT 1 FROM attempts a \
-             WHERE a.delivery_id = d.id AND a.outcome = d.state) THEN 1 ELSE 0 END AS found, CASE WHEN q.lease_owner IS NOT NULL THEN 'sending' ELSE d.state END AS state \
-             FROM deliveries d LEFT JOIN queue q ON q.delivery_id = d.id ",
-            $rest
-        )
-    };
-}
-
-fn read_shown(row: &sqlx::any::AnyRow) -> Result<Shown> {
-    let row = Row::of("deliveries", row);
-    Ok(Shown {
-        id: row.id("id")?,
-        notice_id: row.id("notice_id")?,
-        ordinal: row.count("ordinal")?,
-        account_id: row.get("account_id")?,
-        customer_name: row.get("customer_name")?,
-        email: row.get("email")?,
-        role: row.parse("role")?,
-        state: row.parse("state")?,
-        level: row.maybe("level")?,
-        attempts: row.count("attempts")?,
-        reply: row.get("reply")?,
-        found: row.count("found")? > 0,
-        at: row.time("changed_at")?,
-    })
-}
-
-/// A page of a notice's deliveries in manifest order, from `ordinal` on.
-pub async fn of_notice(conn: &mut Conn, notice_id: Uuid, ordinal: u64, limit: u32) -> Result<Vec<Shown>> {
-    let rows = sqlx::query(shown!("WHERE d.notice_id = $1 AND d.ordinal >= $2 ORDER BY d.ordinal LIMIT $3"))
-        .bind(notice_id.to_string())
-        .bind(i64::try_from(ordinal).unwrap_or(i64::MAX))
-        .bind(i64::from(limit))
-        .fetch_all(conn)
-        .await?;
-    rows.iter().map(read_shown).collect()
-}
-
-/// A notice's deliveries to one customer.
-pub async fn of_customer(conn: &mut Conn, notice_id: Uuid, account_id: &str) -> Result<Vec<Shown>> {
-    let rows = sqlx::query(shown!("WHERE d.notice_id = $1 AND d.account_id = $2 ORDER BY d.ordinal"))
-        .bind(notice_id.to_string())
-        .bind(account_id)
-        .fetch_all(conn)
-        .await?;
-    rows.iter().map(read_shown).collect()
-}
-
-/// One delivery.
-pub async fn find(conn: &mut Conn, id: Uuid) -> Result<Option<Shown>> {
-    let row = sqlx::query(shown!("WHERE d.id = $1")).bind(id.to_string()).fetch_optional(conn).await?;
-    row.as_ref().map(read_shown).transpose()
-}
 
 /// The deliveries of a notice to some customers: by account id and the key of the address, for follow-ups.
 pub async fn to_follow(
@@ -219,7 +131,7 @@ pub async fn unaddressed(conn: &mut Conn, notice_id: Uuid) -> Result<Vec<(String
         .collect()
 }
 
-/// True for a customer of a notice's audience with nobody to address.
+/// Returns true for a customer of a notice's audience with nobody to address.
 pub async fn is_unaddressed(conn: &mut Conn, notice_id: Uuid, account_id: &str) -> Result<bool> {
     let row = sqlx::query("SELECT account_id FROM unaddressed WHERE notice_id = $1 AND account_id = $2")
         .bind(notice_id.to_string())
@@ -227,23 +139,6 @@ pub async fn is_unaddressed(conn: &mut Conn, notice_id: Uuid, account_id: &str) 
         .fetch_optional(conn)
         .await?;
     Ok(row.is_some())
-}
-
-/// How many deliveries of a notice are in each state; they sum to its recipients.
-pub async fn counts(conn: &mut Conn, notice_id: Uuid) -> Result<BTreeMap<State, u64>> {
-    let rows = sqlx::query(
-        "SELECT CASE WHEN q.lease_owner IS NOT NULL THEN 'sending' ELSE d.state END AS shown, COUNT(*) AS n
-         FROM deliveries d LEFT JOIN queue q ON q.delivery_id = d.id WHERE d.notice_id = $1 GROUP BY 1",
-    )
-    .bind(notice_id.to_string())
-    .fetch_all(conn)
-    .await?;
-    rows.iter()
-        .map(|row| {
-            let row = Row::of("deliveries", row);
-            Ok((row.parse("shown")?, row.count("n")?))
-        })
-        .collect()
 }
 
 /// What a worker needs to make and send a delivery's message.

@@ -212,26 +212,48 @@ pub async fn list(conn: &mut Conn, before: Option<Uuid>, limit: u32) -> Result<V
     rows.iter().map(kept).collect()
 }
 
-/// The notices of a category that address a customer, released in a span of time (`until` not included).
+/// What the notices that address a customer have in common.
+#[derive(Clone, Copy, Debug)]
+pub enum Among<'a> {
+    /// Their category.
+    Category(Category),
+    /// Their reference.
+    Reference(&'a str),
+}
+
+// The inner select reads an index only: notices are long.
+macro_rules! addressing {
+    ($among:literal) => {
+        concat!(
+            select!("WHERE id IN (SELECT n.id FROM notices n WHERE n."),
+            $among,
+            " = $2 AND n.released_at >= $3 AND n.released_at < $4
+               AND (EXISTS (SELECT 1 FROM deliveries d WHERE d.account_id = $1 AND d.notice_id = n.id)
+                 OR EXISTS (SELECT 1 FROM unaddressed u WHERE u.notice_id = n.id AND u.account_id = $1)))
+             AND state <> 'releasing' ORDER BY released_at, id"
+        )
+    };
+}
+
+/// The notices of a category or with a reference that address a customer, released at `since` or later and before `until`.
 pub async fn addressing(
     conn: &mut Conn,
     account_id: &str,
-    category: Category,
+    among: Among<'_>,
     since: Option<Timestamp>,
     until: Option<Timestamp>,
 ) -> Result<Vec<Kept>> {
-    let rows = sqlx::query(select!(
-        "WHERE category = $2 AND released_at IS NOT NULL AND state <> 'releasing'
-           AND ($3 IS NULL OR released_at >= $3) AND ($4 IS NULL OR released_at < $4)
-           AND (id IN (SELECT notice_id FROM deliveries WHERE account_id = $1)
-             OR id IN (SELECT notice_id FROM unaddressed WHERE account_id = $1)) ORDER BY released_at, id"
-    ))
-    .bind(account_id)
-    .bind(category.as_str())
-    .bind(since.map(Timestamp::as_millisecond))
-    .bind(until.map(Timestamp::as_millisecond))
-    .fetch_all(conn)
-    .await?;
+    let (sql, among) = match among {
+        Among::Category(category) => (addressing!("category"), category.as_str()),
+        Among::Reference(reference) => (addressing!("reference"), reference),
+    };
+    let rows = sqlx::query(sql)
+        .bind(account_id)
+        .bind(among)
+        .bind(since.map_or(i64::MIN, Timestamp::as_millisecond))
+        .bind(until.map_or(i64::MAX, Timestamp::as_millisecond))
+        .fetch_all(conn)
+        .await?;
     rows.iter().map(kept).collect()
 }
 

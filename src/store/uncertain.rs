@@ -1,5 +1,5 @@
-//! Deliveries in doubt: nobody knows whether a server took their message. Those of mandatory notices wait in the queue to be
-//! sent again, the others for an operator.
+//! Uncertain deliveries: it is unknown whether a server accepted their message. Those of mandatory notices wait in the queue to
+//! be sent again, the others for an operator. And sending again what failed, which an operator decides.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -8,16 +8,16 @@ use uuid::Uuid;
 use super::row::Row;
 use super::{Conn, Result};
 
-/// How many deliveries are in doubt.
+/// How many deliveries are uncertain.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Doubts {
     /// Those that wait for an operator.
     pub operator: u64,
-    /// Those that are sent again by themselves.
+    /// Those that are sent again without an operator.
     pub again: u64,
 }
 
-/// Counts the deliveries in doubt.
+/// Counts the uncertain deliveries.
 pub async fn count(conn: &mut Conn) -> Result<Doubts> {
     let row = sqlx::query(
         "SELECT COUNT(*) AS doubts, COUNT(q.delivery_id) AS again
@@ -30,7 +30,7 @@ pub async fn count(conn: &mut Conn) -> Result<Doubts> {
     Ok(Doubts { operator: row.count("doubts")?.saturating_sub(again), again })
 }
 
-/// A delivery in doubt, for those who decide.
+/// An uncertain delivery, for the operator who decides.
 #[derive(Clone, Debug, Serialize)]
 pub struct Doubt {
     /// The delivery.
@@ -41,17 +41,17 @@ pub struct Doubt {
     pub account_id: String,
     /// Address; empty once erased.
     pub email: String,
-    /// Since when.
+    /// Since when it is uncertain.
     pub at: Timestamp,
-    /// The relay of the last attempt, where there was one.
+    /// The relay of the last attempt, if there was one.
     pub relay: Option<String>,
-    /// Why it is in doubt.
+    /// Why it is uncertain.
     pub reply: Option<String>,
-    /// When it is sent again by itself; `None` where it waits for an operator.
+    /// When it is sent again without an operator; `None` if it waits for one.
     pub again_at: Option<Timestamp>,
 }
 
-/// A page of the deliveries in doubt, of one notice where named, in the order of notice and delivery.
+/// A page of the uncertain deliveries, of all notices or of one, in the order of notice and delivery.
 pub async fn list(
     conn: &mut Conn,
     notice_id: Option<Uuid>,
@@ -88,16 +88,17 @@ pub async fn list(
         .collect()
 }
 
-/// Puts a delivery in doubt back into the queue, towards its address's domain. False where it is no longer in doubt, its person was erased, or it waits in
-/// the queue already.
+/// Puts an uncertain or failed delivery back into the queue, towards its address's domain. Returns false if it is neither any
+/// more, its person was erased, or it is in the queue already. One that failed is `queued` from then on; an uncertain one stays
+/// uncertain until the next attempt says more.
 ///
-/// Its token begins far above all that its earlier claims can have had: a worker that was taken for dead must not settle the
+/// Its token starts far above all that its earlier claims can have had: a worker that was taken for dead must not settle the
 /// new claim. The caller holds the ledger's head and the notice's row, so that no erasure and no closing comes in between.
 pub async fn requeue(conn: &mut Conn, id: Uuid, domain: &str, now: Timestamp) -> Result<bool> {
     let done = sqlx::query(
         "INSERT INTO queue (delivery_id, notice_id, lane, domain, due_at, attempts, waited, token)
          SELECT d.id, d.notice_id, n.lane, $3, $2, d.attempts, 0, $2 FROM deliveries d JOIN notices n ON n.id = d.notice_id
-         WHERE d.id = $1 AND d.state = 'uncertain' AND d.email <> '' ON CONFLICT (delivery_id) DO NOTHING",
+         WHERE d.id = $1 AND d.state IN ('uncertain', 'rejected', 'expired') AND d.email <> '' ON CONFLICT (delivery_id) DO NOTHING",
     )
     .bind(id.to_string())
     .bind(now.as_millisecond())
@@ -107,6 +108,14 @@ pub async fn requeue(conn: &mut Conn, id: Uuid, domain: &str, now: Timestamp) ->
     if done.rows_affected() == 0 {
         return Ok(false);
     }
+    sqlx::query(
+        "UPDATE deliveries SET state = 'queued', level = NULL, changed_at = $2
+         WHERE id = $1 AND state IN ('rejected', 'expired')",
+    )
+    .bind(id.to_string())
+    .bind(now.as_millisecond())
+    .execute(&mut *conn)
+    .await?;
     sqlx::query(
         "UPDATE notices SET resent_at = $2 WHERE closed_at IS NOT NULL
            AND id = (SELECT notice_id FROM deliveries WHERE id = $1)",
@@ -118,7 +127,7 @@ pub async fn requeue(conn: &mut Conn, id: Uuid, domain: &str, now: Timestamp) ->
     Ok(true)
 }
 
-/// Notes that nothing of a closed notice is being sent again any more.
+/// Notes that nothing of a closed notice is being sent again; returns false if something still is, or nothing was.
 pub async fn end_resending(conn: &mut Conn, notice_id: Uuid) -> Result<bool> {
     let done = sqlx::query(
         "UPDATE notices SET resent_at = NULL WHERE id = $1 AND resent_at IS NOT NULL

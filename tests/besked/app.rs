@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use besked::app::App;
 use besked::config::{Config, EXAMPLE, parse};
-use besked::coverage::{Coverage, Informed, coverage, informed, status};
+use besked::coverage::{About, CoverageError, CoverageRow, Informed, NewAttestation, Totals};
 use besked::dispatch::{Finished, Until};
 use besked::domain::actor::Actor;
 use besked::domain::address::{Address, AddressKey};
+use besked::domain::attestation::Channel;
 use besked::domain::audience::Audience;
 use besked::domain::category::Category;
 use besked::domain::clock::Clock;
@@ -199,22 +200,39 @@ impl TestApp {
 
     /// How many deliveries are in each state that has any.
     pub async fn counts(&self, id: Uuid) -> BTreeMap<State, u64> {
-        let notice = self.notice(id).await;
-        let status = status(&mut self.app.store.read().await.unwrap(), &notice).await.unwrap();
+        let status = self.app.coverage.status(&alice(), &id.to_string()).await.unwrap();
         assert_eq!(status.counts.values().sum::<u64>(), status.recipients, "the counts sum to the recipients");
-        status.counts.into_iter().filter(|(_, count)| *count > 0).collect()
+        let counts: BTreeMap<_, _> = status.counts.into_iter().filter(|(_, count)| *count > 0).collect();
+        let counted = besked::store::deliveries::counts(&mut self.app.store.read().await.unwrap(), id).await.unwrap();
+        assert!(status.recipients == 0 || counted == counts, "what is maintained is what there is: {counted:?}");
+        counts
     }
 
-    pub async fn coverage(&self, id: Uuid) -> Coverage {
-        let notice = self.notice(id).await;
-        let coverage = coverage(&mut self.app.store.read().await.unwrap(), &notice).await.unwrap();
-        assert_eq!(coverage.informed + coverage.pending + coverage.not_informed, coverage.customers);
-        coverage
+    pub async fn coverage(&self, id: Uuid) -> Totals {
+        self.covered(id).await.0
+    }
+
+    /// The coverage with its rows.
+    pub async fn covered(&self, id: Uuid) -> (Totals, Vec<CoverageRow>) {
+        let mut covering = self.app.coverage.coverage(&alice(), &id.to_string()).await.unwrap();
+        let mut rows = Vec::new();
+        while let Some(page) = covering.next().await.unwrap() {
+            rows.extend(page);
+        }
+        let totals = covering.totals();
+        assert_eq!(totals.informed + totals.pending + totals.not_informed, totals.customers);
+        assert_eq!(totals.customers, rows.len() as u64);
+        (totals, rows)
+    }
+
+    /// Records that `Bo` informed a customer by another way.
+    pub async fn attest(&self, id: Uuid, account_id: &str, channel: Channel, note: &str) -> Result<(), CoverageError> {
+        let new = NewAttestation { account_id, channel, witness: "Bo", note };
+        self.app.coverage.attest(&alice(), &id.to_string(), &new).await.map(drop)
     }
 
     pub async fn informed(&self, account: &str, id: Uuid) -> Informed {
-        let notice = self.notice(id).await;
-        informed(&mut self.app.store.read().await.unwrap(), account, &[notice]).await.unwrap()
+        self.app.coverage.informed(&alice(), account, &About::Notice(id.to_string())).await.unwrap()
     }
 }
 

@@ -1,5 +1,6 @@
 //! The audit: whatever an insider changes in the past, it names.
 
+use besked::domain::attestation::Channel;
 use besked::domain::checkpoint::Checkpoint;
 use besked::ledger::audit::{Report, Verdict};
 use rstest::rstest;
@@ -22,17 +23,7 @@ async fn ledger(engine: Engine) -> TestApp {
     app.run_until_idle().await;
     let id = app.release(&maintenance("all = true").replace("CHG-1", "CHG-2")).await;
     app.run_until_idle().await;
-    let notice = app.notice(id).await;
-    let attestation = besked::store::attestations::Attestation {
-        account_id: "C1".to_owned(),
-        channel: "phone".to_owned(),
-        witness: "Bo".to_owned(),
-        note: "called".to_owned(),
-        operator: "alice".to_owned(),
-        at: app.app.clock.now(),
-    };
-    let (store, clock, random) = (&app.app.store, &app.app.clock, &app.app.random);
-    assert!(besked::coverage::attest(store, clock, random, &notice, &attestation).await.unwrap());
+    app.attest(id, "C1", Channel::Phone, "called").await.unwrap();
     append(&app.app, 300).await;
     app.app.ledger.checkpoint().await.unwrap();
     app
@@ -73,7 +64,7 @@ async fn an_untouched_ledger_is_in_order(#[case] engine: Engine) {
     let report = audit(&app).await;
     assert_eq!((report.verdict, report.problem.as_deref()), (Verdict::Ok, None));
     // Each notice: created, submitted, manifest, released, two acceptances, closed.
-    assert_eq!((report.entries, report.deliveries, report.messages), (315, 4, 4));
+    assert_eq!((report.entries, report.deliveries, report.messages), (316, 4, 4));
     assert!(report.checkpoints >= 3);
     app.release(&maintenance("all = true")).await;
     assert_eq!(audit(&app).await.verdict, Verdict::Ok, "what waits to be sealed is no damage");
@@ -162,10 +153,10 @@ const CASES: &[Case] = &[
     (
         &[
             "INSERT INTO ledger_openings (entry_id, event, at, fact, fact_salt, person, person_salt) SELECT 'ffffffff-ffff-7fff-8fff-ffffffffffff', event, at, fact, fact_salt, person, person_salt FROM ledger_openings WHERE entry_id = (SELECT entry_id FROM ledger_entries WHERE idx = 106)",
-            "INSERT INTO ledger_entries (idx, entry_id, leaf) SELECT 315, 'ffffffff-ffff-7fff-8fff-ffffffffffff', leaf FROM ledger_entries WHERE idx = 106",
+            "INSERT INTO ledger_entries (idx, entry_id, leaf) SELECT 316, 'ffffffff-ffff-7fff-8fff-ffffffffffff', leaf FROM ledger_entries WHERE idx = 106",
         ],
-        Some(315),
-        "it is there, but the tree has 315 entries",
+        Some(316),
+        "it is there, but the tree has 316 entries",
     ),
     // Reorder: whole rows change places.
     (
@@ -178,7 +169,7 @@ const CASES: &[Case] = &[
         "it is not in its place",
     ),
     // Tail.
-    (&["DELETE FROM ledger_entries WHERE idx = 314"], Some(314), "it is missing, with all that follow"),
+    (&["DELETE FROM ledger_entries WHERE idx = 315"], Some(315), "it is missing, with all that follow"),
     // What is shown, though the tree is untouched.
     (
         &[
@@ -418,7 +409,7 @@ async fn entries_that_contradict_earlier_ones_are_named_though_they_are_signed()
         tx.commit().await.unwrap();
         app.app.ledger.checkpoint().await.unwrap();
         let report = audit(&app).await;
-        assert_eq!(report.first_bad, Some(315), "{report:?}");
+        assert_eq!(report.first_bad, Some(316), "{report:?}");
         assert!(report.problem.clone().unwrap().contains(words), "{words}: {report:?}");
     }
 }

@@ -4,8 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use besked::deliveries::reports::{Finding, record, settle};
-use besked::deliveries::uncertain::resend;
+use besked::deliveries::Finding;
 use besked::domain::category::Category;
 use besked::domain::delivery::Outcome;
 use besked::domain::evidence::verify;
@@ -143,7 +142,7 @@ impl History {
                 for delivery in shown.unwrap() {
                     // Only what was taken can come back.
                     let text = format!("report about {}", delivery.email);
-                    let _ = record(&app.store, &app.clock, &app.random, delivery.id, outcome, &text).await;
+                    let _ = app.deliveries.report(&alice(), delivery.id, outcome, &text).await;
                 }
             }
             Step::Restart => self.app = self.app.restart().await,
@@ -157,13 +156,13 @@ impl History {
             Step::Resend { notice } => {
                 for doubt in self.doubts(*notice).await {
                     // Not where it is sent by itself, its notice was cancelled, or its person wants none.
-                    let _ = resend(&app.store, &app.clock, &app.random, &[doubt], "alice").await;
+                    let _ = app.deliveries.resend(&alice(), &[doubt]).await;
                 }
             }
             Step::Settle { notice, taken } => {
-                let finding = Finding { text: "in the log", by: "Bo" };
+                let finding = Finding { accepted: *taken, text: "in the log", by: "Bo" };
                 for doubt in self.doubts(*notice).await {
-                    settle(&app.store, &app.clock, &app.random, doubt, *taken, &finding).await.unwrap();
+                    app.deliveries.settle(&alice(), doubt, &finding).await.unwrap();
                 }
             }
             Step::OptOut { .. } | Step::Rectify { .. } => {}

@@ -1,6 +1,7 @@
 //! The integration tests: one binary, speaking the product's language.
 
 mod addresses;
+mod answers;
 mod app;
 mod audience;
 mod audit;
@@ -35,6 +36,7 @@ mod relay;
 mod releases;
 mod report;
 mod reports;
+mod resend;
 mod retention;
 mod rights;
 mod session;

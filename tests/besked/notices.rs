@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use besked::app::App;
 use besked::audience::AudienceError;
+use besked::coverage::CoverageError;
 use besked::dispatch::{Finished, Until};
 use besked::domain::actor::Actor;
+use besked::domain::attestation::Channel;
 use besked::domain::delivery::State;
 use besked::domain::entry::{Detail, Event, Fact, Person};
 use besked::domain::notice::State as NoticeState;
 use besked::notices::{NoticeError, Release};
-use besked::store::attestations::Attestation;
 use besked::store::notices;
 use besked::store::waiting::Depth;
 use rstest::rstest;
@@ -295,21 +296,15 @@ async fn a_release_that_was_broken_off_is_waited_for_and_taken_up_afresh(#[case]
 async fn a_release_that_was_broken_off_and_cancelled_leaves_nothing(#[case] engine: Engine) {
     let app = TestApp::new(engine).await;
     let id = broken_off(&app).await;
-    let word = Attestation {
-        account_id: "C1".to_owned(),
-        channel: "phone".to_owned(),
-        witness: "Bo".to_owned(),
-        note: "called".to_owned(),
-        operator: "alice".to_owned(),
-        at: app.app.clock.now(),
-    };
-    let (store, clock, random) = (&app.app.store, &app.app.clock, &app.app.random);
-    let attested = besked::coverage::attest(store, clock, random, &app.notice(id).await, &word).await.unwrap();
-    assert!(!attested, "nobody is in an audience that is not frozen");
+    let attested = app.attest(id, "C1", Channel::Phone, "called").await;
+    assert!(
+        matches!(attested, Err(CoverageError::NotInAudience(_))),
+        "nobody is in an audience that is not frozen: {attested:?}"
+    );
     app.app.notices.cancel(id, &alice(), None).await.unwrap();
     let ended = tokio::time::timeout(Duration::from_secs(20), app.run_until_idle()).await;
     assert!(ended.is_ok(), "it waits for deliveries that nobody will send");
-    let mut conn = store.read().await.unwrap();
+    let mut conn = app.app.store.read().await.unwrap();
     assert_eq!(besked::store::releases::written(&mut conn, id).await.unwrap(), (0, 0));
     let entries = besked::store::ledger::of_notice(&mut conn, id).await.unwrap();
     assert!(entries.iter().all(|entry| entry.event == Event::Operated), "nothing was promised");

@@ -3,6 +3,8 @@
 //! The statements are not repeated here: a real dispatcher tells them in its log, and the engine is asked how it carries
 //! them out.
 
+mod commands;
+
 use std::collections::BTreeSet;
 use std::process::Stdio;
 

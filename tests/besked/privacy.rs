@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use besked::domain::actor::Action;
 use besked::domain::address::Address;
+use besked::domain::attestation::Channel;
 use besked::domain::category::{Category, Class};
 use besked::domain::delivery::State;
 use besked::domain::duty::Duty;
@@ -457,16 +458,7 @@ async fn an_attestation_that_names_a_person_is_emptied_and_still_counts() {
     let id = app.release(&maintenance("all = true")).await;
     app.relay.on("RCPT TO:<hello@two.example>", 1, crate::relay::Act::Reply("550 5.1.1 no\r\n"));
     app.run_until_idle().await;
-    let attestation = besked::store::attestations::Attestation {
-        account_id: "C2".to_owned(),
-        channel: "phone".to_owned(),
-        witness: "Bo".to_owned(),
-        note: "told Carol, Hello@two.example".to_owned(),
-        operator: "alice".to_owned(),
-        at: app.app.clock.now(),
-    };
-    let notice = app.notice(id).await;
-    besked::coverage::attest(&app.app.store, &app.app.clock, &app.app.random, &notice, &attestation).await.unwrap();
+    app.attest(id, "C2", Channel::Phone, "told Carol, Hello@two.example").await.unwrap();
     app.erase("hello@two.example").await.unwrap();
     assert_eq!(found_in_files(&app, "Carol"), [""; 0]);
     assert_eq!(audit(&app).await.problem, None);

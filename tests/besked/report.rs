@@ -269,8 +269,7 @@ fn what_an_operator_found_is_told_as_that_and_as_no_servers_answer() {
     for (ordinal, event) in [(0, Event::Accepted), (1, Event::Rejected)] {
         let lost = Person { reply: String::new(), ..person("C1", &format!("a{ordinal}@customer.example")) };
         case.tell(ordinal, Event::Uncertain, lost.clone());
-        let level = (event == Event::Accepted).then_some(Level::Relayed);
-        let fact = Fact { ordinal: Some(ordinal), level, ..Fact::new(event, time(7200)) };
+        let fact = Fact { ordinal: Some(ordinal), level: Some(Level::OperatorFound), ..Fact::new(event, time(7200)) };
         let found = Person { reply: "stated by Bo: relay's log, queued as 4F2".into(), ..lost };
         let nowhere = Person { sha256: None, relay: String::new(), host: String::new(), tls: String::new(), ..found };
         case.add(fact, Some(nowhere));
@@ -284,7 +283,7 @@ fn what_an_operator_found_is_told_as_that_and_as_no_servers_answer() {
             "What no server answered, and an operator found",
             "2026-11-24 12:00:00 UTC, found by an operator to have been accepted by the mail server",
             "Finding stated by Bo: relay's log, queued as 4F2",
-            "relayed: a relay took the message, to pass it on, as the operator found",
+            "operator_found: an operator found it out, for example in a relay's log: a person's word",
         ],
     );
     // Behind this stand columns side by side, of which the words come out mixed.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use besked::domain::actor::Action;
+use besked::domain::attestation::Channel;
 use besked::domain::category::Category;
 use besked::domain::delivery::State;
 use besked::domain::entry::{Detail, Event};
@@ -110,17 +111,7 @@ async fn a_hold_on_a_customer_nobody_could_address_keeps_the_word_that_it_was_to
     app.import(CUSTOMERS).await;
     let id = app.release(NEWS).await;
     app.run_until_idle().await;
-    let attestation = besked::store::attestations::Attestation {
-        account_id: "C3".to_owned(),
-        channel: "letter".to_owned(),
-        witness: "Bo".to_owned(),
-        note: "by letter".to_owned(),
-        operator: "alice".to_owned(),
-        at: app.app.clock.now(),
-    };
-    let notice = app.notice(id).await;
-    let attest = besked::coverage::attest(&app.app.store, &app.app.clock, &app.app.random, &notice, &attestation);
-    assert!(attest.await.unwrap());
+    app.attest(id, "C3", Channel::Letter, "by letter").await.unwrap();
     app.advance(Duration::from_secs(400 * DAY));
     put_hold(&app, None, Some("C3")).await;
     app.purge(false).await.notices;
@@ -207,17 +198,7 @@ async fn a_purge_leaves_the_customer_informed_that_was_told_by_phone() {
     app.import(CUSTOMERS).await;
     let id = app.release(NEWS).await;
     app.run_until_idle().await;
-    let attestation = besked::store::attestations::Attestation {
-        account_id: "C3".to_owned(),
-        channel: "phone".to_owned(),
-        witness: "Bo".to_owned(),
-        note: "told Dave".to_owned(),
-        operator: "alice".to_owned(),
-        at: app.app.clock.now(),
-    };
-    let notice = app.notice(id).await;
-    let attest = besked::coverage::attest(&app.app.store, &app.app.clock, &app.app.random, &notice, &attestation);
-    assert!(attest.await.unwrap());
+    app.attest(id, "C3", Channel::Phone, "told Dave").await.unwrap();
     app.advance(Duration::from_secs(367 * DAY));
     assert_eq!(app.purge(false).await.notices.len(), 1);
     assert_eq!(app.informed("C3", id).await.verdict, besked::domain::coverage::Verdict::Informed);

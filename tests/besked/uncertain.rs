@@ -1,9 +1,8 @@
-//! Deliveries in doubt: an operator sends them again or settles them, and the books say so.
+//! Uncertain deliveries: an operator sends them again or settles them, and the ledger records it.
 
 use std::time::Duration;
 
-use besked::deliveries::reports::{Finding, ReportError, settle};
-use besked::deliveries::uncertain::{ResendError, resend};
+use besked::deliveries::{DeliveryError, Finding, Recorded};
 use besked::domain::address::Address;
 use besked::domain::category::Category;
 use besked::domain::coverage::Verdict;
@@ -33,18 +32,19 @@ async fn doubted(app: &TestApp) -> (Uuid, Uuid) {
     (id, app.informed("C2", id).await.notices[0].deliveries[0].id)
 }
 
-async fn send_again(app: &TestApp, id: Uuid) -> Result<(), ResendError> {
-    resend(&app.app.store, &app.app.clock, &app.app.random, &[id], "alice").await
+async fn send_again(app: &TestApp, id: Uuid) -> Result<(), DeliveryError> {
+    app.app.deliveries.resend(&alice(), &[id]).await
 }
 
-async fn settled(app: &TestApp, id: Uuid, taken: bool) -> Result<State, ReportError> {
-    let finding = Finding { text: "the relay's log says so", by: "Bo" };
-    settle(&app.app.store, &app.app.clock, &app.app.random, id, taken, &finding).await
+async fn settled(app: &TestApp, id: Uuid, accepted: bool) -> Result<Recorded, DeliveryError> {
+    let finding = Finding { accepted, text: "the relay's log says so", by: "Bo" };
+    app.app.deliveries.settle(&alice(), id, &finding).await
 }
 
 /// What the ledger has about a notice, in order.
 async fn events(app: &TestApp, id: Uuid) -> Vec<&'static str> {
-    let entries = ledger::of_notice(&mut app.app.store.read().await.unwrap(), id).await.unwrap();
+    let mut entries = ledger::of_notice(&mut app.app.store.read().await.unwrap(), id).await.unwrap();
+    entries.sort_by_key(|entry| entry.index.unwrap());
     let events = entries.iter().map(|entry| entry.event.as_str());
     events.filter(|event| *event != "operated").collect()
 }
@@ -72,7 +72,7 @@ async fn what_is_sent_again_of_a_closed_notice_leaves_it_closed(#[case] engine: 
     send_again(&app, doubt).await.unwrap();
     let listed = uncertain::list(&mut app.app.store.read().await.unwrap(), None, None, 9).await.unwrap();
     assert_eq!((listed[0].relay.as_deref(), listed[0].again_at.is_some()), (Some("primary"), true));
-    assert!(matches!(send_again(&app, doubt).await, Err(ResendError::ByItself(_))));
+    assert!(matches!(send_again(&app, doubt).await, Err(DeliveryError::InQueue(_))));
     proved(&app, id).await;
     let app = app.restart().await;
     app.run_until_idle().await;
@@ -91,7 +91,7 @@ async fn what_is_sent_again_of_a_closed_notice_leaves_it_closed(#[case] engine: 
     let claims = proved(&app, id).await;
     assert!(claims.contains("an operator decided to send the message to hello@two.example"), "{claims}");
     assert!(claims.contains("decided by alice"), "{claims}");
-    assert!(matches!(send_again(&app, doubt).await, Err(ResendError::Report(ReportError::NotUncertain { .. }))));
+    assert!(matches!(send_again(&app, doubt).await, Err(DeliveryError::NotFailed { .. })));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -128,17 +128,17 @@ async fn an_operator_settles_a_doubt_in_words(
 ) {
     let app = TestApp::new(engine).await;
     let (id, doubt) = doubted(&app).await;
-    assert_eq!(settled(&app, doubt, taken).await.unwrap(), state);
+    assert_eq!(settled(&app, doubt, taken).await.unwrap().state, state);
     let answer = app.informed("C2", id).await;
     let delivery = &answer.notices[0].deliveries[0];
-    assert_eq!((answer.verdict, delivery.level), (verdict, taken.then_some(Level::Relayed)));
+    assert_eq!((answer.verdict, delivery.level), (verdict, Some(Level::OperatorFound)));
     assert_eq!(delivery.reply.as_deref(), Some("stated by Bo: the relay's log says so"));
     assert!(delivery.found_by_operator, "no server has answered");
     assert!(!app.informed("C1", id).await.notices[0].deliveries[0].found_by_operator);
     let claims = proved(&app, id).await;
-    assert!(claims.contains("an operator settled the doubt") && claims.contains("stated by Bo"), "{claims}");
+    assert!(claims.contains("found by an operator") && claims.contains("stated by Bo"), "{claims}");
     let again = settled(&app, doubt, taken).await;
-    assert!(matches!(again, Err(ReportError::NotUncertain { state: it, .. }) if it == state), "{again:?}");
+    assert!(matches!(again, Err(DeliveryError::NotUncertain { state: it, .. }) if it == state), "{again:?}");
     app.run_until_idle().await;
     assert_eq!(app.relay.to("hello@two.example").len(), 1, "it is not sent again");
 }
@@ -151,7 +151,7 @@ async fn a_mandatory_doubt_that_was_settled_is_not_sent_again() {
     app.relay.on(". hello@two.example", 1, Act::TakeAndClose);
     app.run_until_idle().await;
     let doubt = app.informed("C2", id).await.notices[0].deliveries[0].id;
-    assert!(matches!(send_again(&app, doubt).await, Err(ResendError::ByItself(_))));
+    assert!(matches!(send_again(&app, doubt).await, Err(DeliveryError::InQueue(_))));
     settled(&app, doubt, true).await.unwrap();
     app.advance(Duration::from_secs(600));
     app.run_until_idle().await;
@@ -170,18 +170,18 @@ async fn whoever_wants_none_or_is_gone_gets_none_again() {
     app.wish("hello@two.example", Category::News, true).await;
     assert!(matches!(
         send_again(&app, doubt).await,
-        Err(ResendError::Refused { why: "the person opted out of it", .. })
+        Err(DeliveryError::Optional { why: "the person opted out of it", .. })
     ));
     app.wish("hello@two.example", Category::News, false).await;
     let mut tx = store.write().await.unwrap();
     suppressions::add(&mut tx, &person, Reason::Complaint, clock.now()).await.unwrap();
     tx.commit().await.unwrap();
-    assert!(matches!(send_again(&app, doubt).await, Err(ResendError::Refused { .. })));
+    assert!(matches!(send_again(&app, doubt).await, Err(DeliveryError::Optional { .. })));
     app.erase(person.as_str()).await.unwrap();
-    assert!(matches!(send_again(&app, doubt).await, Err(ResendError::Erased(_))));
+    assert!(matches!(send_again(&app, doubt).await, Err(DeliveryError::Erased(_))));
     let unknown = send_again(&app, random.id(clock.now())).await;
-    assert!(matches!(unknown, Err(ResendError::Report(ReportError::Unknown(_)))));
-    assert_eq!(settled(&app, doubt, false).await.unwrap(), State::Rejected);
+    assert!(matches!(unknown, Err(DeliveryError::Unknown(_))));
+    assert_eq!(settled(&app, doubt, false).await.unwrap().state, State::Rejected);
     let report = audit(&app).await;
     assert_eq!((report.verdict, report.problem), (Audit::Ok, None));
     app.run_until_idle().await;
@@ -222,7 +222,7 @@ async fn a_doubt_of_a_cancelled_notice_stays_one(#[case] engine: Engine) {
     let report = audit(&app).await;
     assert_eq!((report.verdict, report.problem), (Audit::Ok, None));
     let doubt = answer.notices[0].deliveries[0].id;
-    assert_eq!(settled(&app, doubt, true).await.unwrap(), State::Accepted);
+    assert_eq!(settled(&app, doubt, true).await.unwrap().state, State::Accepted);
     assert!(app.informed("C2", id).await.notices[0].deliveries[0].found_by_operator);
     proved(&app, id).await;
 }
@@ -232,11 +232,10 @@ async fn all_are_put_back_or_none() {
     let app = TestApp::new(Engine::Sqlite).await;
     let (id, doubt) = doubted(&app).await;
     let sure = app.informed("C1", id).await.notices[0].deliveries[0].id;
-    let (store, clock, random) = (&app.app.store, &app.app.clock, &app.app.random);
-    resend(store, clock, random, &[doubt, sure], "alice").await.unwrap_err();
-    let listed = uncertain::list(&mut store.read().await.unwrap(), Some(id), None, 9).await.unwrap();
+    app.app.deliveries.resend(&alice(), &[doubt, sure]).await.unwrap_err();
+    let listed = uncertain::list(&mut app.app.store.read().await.unwrap(), Some(id), None, 9).await.unwrap();
     assert_eq!((listed.len(), listed[0].again_at), (1, None));
-    resend(store, clock, random, &[doubt, doubt], "alice").await.unwrap();
+    app.app.deliveries.resend(&alice(), &[doubt, doubt]).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -263,22 +262,24 @@ async fn an_operator_decides_on_the_command_line() {
     shell.run(&["deliveries", "uncertain", "resend", &first]).fails(2, &["gets it twice", "--yes"]);
     let resent = shell.run(&["--json", "deliveries", "uncertain", "resend", &first, "--yes"]).ok().json();
     assert_eq!(resent["resent"][0].as_str(), Some(first.as_str()));
-    shell.run(&["deliveries", "uncertain", "resend", &first, "--yes"]).fails(2, &["is sent again by itself", "hint: "]);
+    shell
+        .run(&["deliveries", "uncertain", "resend", &first, "--yes"])
+        .fails(2, &["is sent again without an operator", "hint: "]);
     let second = id(1);
     let settle = ["deliveries", "uncertain", "settle", &second, "--text", "queued as 4F2", "--by", "Bo"];
     shell.run(&settle).fails(2, &["--accepted"]);
     let done = shell.run(&[&["--json"], settle.as_slice(), &["--accepted"]].concat()).ok().json();
     assert_eq!(done["state"].as_str(), Some("accepted"));
     let found = "found by an operator to have been accepted by the mail server";
-    shell.run(&[settle.as_slice(), &["--rejected"]].concat()).fails(2, &["is not in doubt", found, "uncertain list"]);
+    shell.run(&[settle.as_slice(), &["--rejected"]].concat()).fails(2, &["is not uncertain", found, "uncertain list"]);
     let shown = shell.run(&["deliveries", "show", &second]).ok().out;
     assert!(shown.contains(&format!("accepted: {found}\n")), "{shown}");
     let account = shell.run(&["--json", "deliveries", "show", &second]).ok().json();
     assert_eq!(account["found_by_operator"].as_bool(), Some(true));
     let account = account["account_id"].as_str().unwrap();
     let informed = shell.run(&["informed", "--account", account, "--notice", notice]).ok().out;
-    assert!(informed.contains(found) && informed.contains("that person's word"), "{informed}");
-    assert!(!informed.contains("took responsibility"), "no server said so: {informed}");
+    assert!(informed.contains(found) && informed.contains("a person's word"), "{informed}");
+    assert!(!informed.contains("our relay (accepted"), "no server said so: {informed}");
     shell.run(&["dispatch", "--until-idle"]).ok();
     assert_eq!(list()["uncertain"].as_array().unwrap().len(), 0);
     assert_eq!(relay.received().len(), 3);

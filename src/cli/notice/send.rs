@@ -13,7 +13,6 @@ use crate::cli::failure::{FAILED, Failure};
 use crate::cli::finished::report;
 use crate::cli::output::{Output, count};
 use crate::cli::progress::bar;
-use crate::coverage::status;
 use crate::dispatch::lock::LockError;
 use crate::dispatch::{Finished, Observer};
 use crate::domain::actor::Actor;
@@ -41,8 +40,7 @@ pub async fn send(app: &App, actor: &Actor, command: Send, output: &Output) -> R
     let mut document = json!({
         "id": id, "state": notice.state, "recipients": notice.recipients, "customers": notice.customers,
     });
-    // Only after the sending: counting a million deliveries takes seconds, and before it they are all queued.
-    let status = if command.wait { Some(status(&mut *app.store.read().await?, &notice).await?) } else { None };
+    let status = if command.wait { Some(app.coverage.status(actor, &notice.id.to_string()).await?) } else { None };
     if let Some(status) = &status {
         document["counts"] = json!(status.counts);
     }

@@ -10,6 +10,7 @@ use crate::app::App;
 use crate::cli::failure::Failure;
 use crate::cli::output::{Output, count, print, table, time};
 use crate::coverage::Status;
+use crate::domain::actor::Actor;
 use crate::domain::notice::State;
 use crate::notices::Kept;
 
@@ -98,10 +99,10 @@ pub async fn show(app: &App, id: &str, output: &Output) -> Result<u8, Failure> {
 }
 
 /// Shows the progress of a notice, once or until it is closed.
-pub async fn status(app: &App, command: &Watch, output: &Output) -> Result<u8, Failure> {
+pub async fn status(app: &App, actor: &Actor, command: &Watch, output: &Output) -> Result<u8, Failure> {
     loop {
         let notice = app.notices.named(&command.id).await?;
-        let status = crate::coverage::status(&mut *app.store.read().await?, &notice).await?;
+        let status = app.coverage.status(actor, &command.id).await?;
         match (command.watch, output.json) {
             // One document a line: a reader sees where each ends.
             (true, true) => print(&format!("{}\n", json!(status)))?,

@@ -27,7 +27,7 @@ pub fn of(fact: &Fact, subject: &Subject) -> Claim {
         Event::Manifest => manifest(fact),
         Event::Addressed => addressed(fact),
         Event::Closed => closed(fact),
-        _ if fact.is_finding() => settled(fact, subject),
+        _ if fact.is_finding() => found(fact, subject),
         Event::Accepted => accepted(fact, subject),
         Event::Attested => attested(subject),
         Event::PreferenceChanged => preference(fact, subject),
@@ -178,23 +178,28 @@ fn accepted(fact: &Fact, subject: &Subject) -> (String, &'static str) {
     (said, not)
 }
 
-/// A doubt that an operator settled.
-fn settled(fact: &Fact, subject: &Subject) -> (String, &'static str) {
-    let (found, not) = if fact.event == Event::Accepted {
-        (
-            "took",
-            "that the finding is right: it is a person's word, as no answer of the server came; nor that the message reached a \
-             mailbox or was read",
-        )
-    } else {
-        ("did not take", "that the finding is right: it is a person's word, as no answer of the server came")
+/// What an operator found out about a delivery.
+fn found(fact: &Fact, subject: &Subject) -> (String, &'static str) {
+    let (what, not) = match fact.event {
+        Event::Accepted => (
+            "the mail server accepted it",
+            "that the finding is right: it is a person's word, and no answer of the server is known; nor that the message \
+             reached a mailbox or was read",
+        ),
+        Event::Delivered => (
+            "it was delivered",
+            "that the finding is right: it is a person's word, and no delivery report is known; nor that the message was read",
+        ),
+        Event::Bounced => (
+            "it was returned as undeliverable",
+            "that the finding is right: it is a person's word, and no delivery report is known",
+        ),
+        _ => (
+            "the mail server did not accept it",
+            "that the finding is right: it is a person's word, and no answer of the server is known",
+        ),
     };
-    let said = format!(
-        "an operator settled the doubt about the message to {}, finding that the mail server {found} it{}",
-        whom(subject),
-        words(subject)
-    );
-    (said, not)
+    (format!("found by an operator about the message to {}: {what}{}", whom(subject), words(subject)), not)
 }
 
 fn attested(subject: &Subject) -> (String, &'static str) {
@@ -317,15 +322,23 @@ mod tests {
     }
 
     #[test]
-    fn a_settled_doubt_is_told_from_an_answer() {
+    fn an_operators_finding_is_named_as_one() {
         let person =
             Person { address: "a@x.example".into(), reply: "stated by Bo: in the log".into(), ..Person::default() };
         let subject = Subject::Person(Box::new(person));
-        let claim = |event| of(&Fact::new(event, from_millis(0)), &subject);
-        let (accepted, rejected) = (claim(Event::Accepted), claim(Event::Rejected));
-        assert!(accepted.proves.contains("the mail server took it: stated by Bo: in the log"), "{}", accepted.proves);
-        assert!(rejected.proves.contains("did not take it"), "{}", rejected.proves);
-        assert!([accepted, rejected].iter().all(|claim| claim.does_not_prove.contains("a person's word")));
+        let level = Some(Level::OperatorFound);
+        let claim = |event| of(&Fact { level, ..Fact::new(event, from_millis(0)) }, &subject);
+        let claims = [Event::Accepted, Event::Rejected, Event::Delivered, Event::Bounced].map(claim);
+        assert!(
+            claims[0].proves.contains("the mail server accepted it: stated by Bo: in the log"),
+            "{}",
+            claims[0].proves
+        );
+        assert!(claims[1].proves.contains("did not accept it"), "{}", claims[1].proves);
+        for claim in claims {
+            assert!(claim.proves.contains("found by an operator"), "{}", claim.proves);
+            assert!(claim.does_not_prove.contains("a person's word"), "{}", claim.does_not_prove);
+        }
     }
 
     #[test]

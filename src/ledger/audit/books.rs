@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::fold::{Closed, Last, Manifest, Scanned};
 use super::{Damage, Progress, Report, Stop};
+use crate::domain::attestation::channel_and_witness;
 use crate::domain::audience::Audience;
 use crate::domain::delivery::{Outcome, State as DeliveryState};
 use crate::domain::entry::{Batch, Event, Person, nfc, shown};
@@ -216,6 +217,14 @@ impl<'a> Book<'a> {
         if row.id.as_u128() != last.delivery {
             return Err(bad(format!("delivery {} is in the place of another", row.id)));
         }
+        if let Some(at) = last.queued_at {
+            let as_said = row.state == DeliveryState::Queued && row.level.is_none() && row.changed_at == at;
+            return if as_said {
+                Ok(())
+            } else {
+                Err(bad(format!("delivery {} is stored as {}, its entries say it is sent again", row.id, row.state)))
+            };
+        }
         if row.state != last.outcome.state() || row.level != last.level {
             let level = |level: Option<_>| level.map_or_else(String::new, |level| format!(" ({level})"));
             let (stored, said) = (level(row.level), level(last.level));
@@ -313,7 +322,7 @@ async fn attested(conn: &mut Conn, notice: Uuid, manifest: u64) -> Result<(), St
         }
     }
     for it in &stored {
-        let role = format!("{}: {}", it.channel, it.witness);
+        let role = channel_and_witness(it.channel, &it.witness);
         let words = |text: &str| nfc(text).into_owned();
         let wanted = (words(&it.account_id), words(&role), words(&it.note));
         match recorded.iter().position(|(_, entry)| *entry == wanted) {

@@ -58,6 +58,8 @@ pub(super) struct Last {
     pub name: Option<u64>,
     /// Index of the entry; the largest there is for one that waits.
     pub index: u64,
+    /// An operator had it sent again after a failure: it is queued until its next outcome.
+    pub queued_at: Option<i64>,
 }
 
 /// What the entries say of the notices and deliveries.
@@ -164,6 +166,10 @@ impl Scanned {
         }
         match (delivery, fact.event.outcome()) {
             (Some(delivery), Some(outcome)) => self.record(fact, delivery, outcome, person, index),
+            (Some(_), None) if fact.event == Event::Resent => {
+                self.resend(fact);
+                Ok(())
+            }
             _ => Ok(()),
         }
     }
@@ -214,6 +220,7 @@ impl Scanned {
             role: brief.and_then(|brief| brief.role.parse().ok()),
             name: brief.map(|brief| brief.customer_name).filter(|name| !name.is_empty()).map(|name| self.hash(name)),
             index,
+            queued_at: None,
         };
         let before = self.outcomes.insert((notice.as_u128(), ordinal), last);
         if before.as_ref().is_some_and(|before| before.delivery != delivery.as_u128()) {
@@ -228,6 +235,15 @@ impl Scanned {
             tally.retain(|_, count| *count > 0);
         }
         Ok(())
+    }
+
+    /// A delivery that failed waits for its next outcome; an uncertain one stays uncertain until then.
+    fn resend(&mut self, fact: &Fact) {
+        let (Some((notice, ..)), Some(ordinal)) = (fact.notice, fact.ordinal) else { return };
+        let Some(last) = self.outcomes.get_mut(&(notice.as_u128(), ordinal)) else { return };
+        if matches!(last.outcome, Outcome::Rejected | Outcome::Expired) {
+            last.queued_at = Some(fact.at.as_millisecond());
+        }
     }
 
     /// An opening that is gone without an entry that says why is an alarm.

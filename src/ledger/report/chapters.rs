@@ -156,12 +156,8 @@ fn findings(flow: &mut Flow<'_>, report: &Report<'_>) {
     flow.subheading("What no server answered, and an operator found");
     for entry in findings.iter().take(SHOWN) {
         let mut pairs = answered(entry);
-        for (name, value, _) in &mut pairs {
-            match *name {
-                "Reply" => *name = "Finding",
-                "Level" => value.push_str(", as the operator found"),
-                _ => {}
-            }
+        if let Some((name, ..)) = pairs.iter_mut().find(|(name, ..)| *name == "Reply") {
+            *name = "Finding";
         }
         flow.pairs(Some(&title(entry)), &pairs);
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use crate::domain::delivery::{Level, Outcome, State};
+use crate::domain::delivery::{Level, Outcome};
 use crate::domain::entry::{Event, Fact, Person};
 use crate::domain::evidence::{Evidence, Proven, Subject};
 
@@ -61,10 +61,9 @@ pub(super) fn is_answer(fact: &Fact) -> bool {
 
 /// What happened, in words: what an operator found is told as that, and as no server's answer.
 pub(super) fn said(fact: &Fact) -> &'static str {
-    match fact.event {
-        Event::Accepted => State::Accepted.told(fact.is_finding()),
-        Event::Rejected => State::Rejected.told(fact.is_finding()),
-        event => phrase(event),
+    match fact.event.outcome() {
+        Some(outcome) if fact.is_finding() => outcome.state().describe_at(fact.level),
+        _ => phrase(fact.event),
     }
 }
 
@@ -95,14 +94,7 @@ fn phrase(event: Event) -> &'static str {
 
 /// How strong the evidence is, as it is recorded and in words.
 pub(super) fn level(level: Level) -> String {
-    let said = match level {
-        Level::Relayed => "a relay took the message, to pass it on",
-        Level::AcceptedByMx => "the recipient domain's own mail server took the message",
-        Level::DsnDelivered => "that server reported the delivery to the mailbox",
-        Level::Attested => "a person's word",
-        Level::Acknowledged => "a signed-in person confirmed it",
-    };
-    format!("{level}: {said}")
+    format!("{level}: {}", level.describe())
 }
 
 /// A time in UTC, for a column that says so.

@@ -272,7 +272,7 @@ async fn notified(conn: &mut Conn, key: &AddressKey) -> Result<Vec<Notified>, St
             account_id: shown.account_id,
             customer_name: shown.customer_name,
             state: shown.state,
-            found_by_operator: shown.found,
+            found_by_operator: shown.level == Some(Level::OperatorFound),
             level: shown.level,
             at: shown.at,
             reply: shown.reply,

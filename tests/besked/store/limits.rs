@@ -154,7 +154,7 @@ async fn a_late_answer_counts_only_where_nobody_has_the_delivery_in_hand(#[case]
     let tried: Vec<_> = tried.iter().map(|tried| (tried.attempt, tried.outcome.as_str())).collect();
     assert_eq!(tried, [(1, "uncertain"), (2, "accepted")], "both counted from the same number");
     let shown = deliveries::find(&mut tx, lost.delivery_id).await.unwrap().unwrap();
-    assert_eq!((shown.attempts, shown.found), (2, false), "a server answered");
+    assert_eq!((shown.attempts, shown.is_found()), (2, false), "a server answered");
     let entries = besked::store::ledger::of_notice(&mut tx, id).await.unwrap();
     let events: Vec<_> = entries.iter().map(|entry| entry.event.as_str()).collect();
     assert_eq!(events.iter().filter(|event| **event == "accepted").count(), 1, "{events:?}");

@@ -103,20 +103,31 @@ async fn the_notices_of_a_category_that_address_a_customer_are_found(#[case] eng
     releases::insert_unaddressed(&mut tx, id, &[("C2".to_owned(), "Två".to_owned())]).await.unwrap();
     let (now, category) = (fixture.now, Category::Maintenance);
     for account in ["C1", "C2"] {
-        let found = notices::addressing(&mut tx, account, category, Some(now), None).await.unwrap();
+        let found =
+            notices::addressing(&mut tx, account, notices::Among::Category(category), Some(now), None).await.unwrap();
         assert_eq!(found.len(), 1, "{account}");
     }
     assert!(
-        notices::addressing(&mut tx, "C1", category, None, Some(now)).await.unwrap().is_empty(),
+        notices::addressing(&mut tx, "C1", notices::Among::Category(category), None, Some(now))
+            .await
+            .unwrap()
+            .is_empty(),
         "until is not included"
     );
-    assert!(notices::addressing(&mut tx, "C1", Category::News, None, None).await.unwrap().is_empty());
-    assert!(notices::addressing(&mut tx, "C3", category, None, None).await.unwrap().is_empty());
+    assert!(
+        notices::addressing(&mut tx, "C1", notices::Among::Category(Category::News), None, None)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    assert!(
+        notices::addressing(&mut tx, "C3", notices::Among::Category(category), None, None).await.unwrap().is_empty()
+    );
     assert!(!notices::set_closed(&mut tx, id, now).await.unwrap(), "something is queued");
 
     let attestation = Attestation {
         account_id: "C2".to_owned(),
-        channel: "phone".to_owned(),
+        channel: besked::domain::attestation::Channel::Phone,
         witness: "Bo".to_owned(),
         note: "ringde 10:00".to_owned(),
         operator: "alice".to_owned(),

@@ -158,7 +158,7 @@ async fn attestations_are_found_by_their_words(#[case] engine: Engine) {
     notices::lock(&mut tx, notice).await.unwrap();
     let attestation = attestations::Attestation {
         account_id: "C1".to_owned(),
-        channel: "phone".to_owned(),
+        channel: besked::domain::attestation::Channel::Phone,
         witness: "Bo".to_owned(),
         note: "told Anna, A@X.example".to_owned(),
         operator: "alice".to_owned(),

@@ -1,0 +1,169 @@
+//! `besked coverage`: who is informed by a notice, customer by customer.
+
+use std::collections::BTreeMap;
+
+use clap::Args;
+use serde_json::{Map, Value, json};
+
+use super::Place;
+use super::failure::Failure;
+use super::output::{Form, JsonList, Output, Rows, count, grouped, print, table, time};
+use crate::coverage::{CoverageRow, Covering, Totals};
+use crate::domain::clock::Clock;
+use crate::domain::coverage::Verdict;
+
+/// Show who is informed by a notice.
+#[derive(Debug, Args)]
+pub struct Coverage {
+    /// Id or reference
+    notice: String,
+    /// Only customers that are not informed
+    #[arg(long)]
+    open: bool,
+    /// As CSV, one row for each customer
+    #[arg(long)]
+    csv: bool,
+}
+
+/// Prints who is informed: the rows as they are read, then the totals.
+pub async fn coverage(command: Coverage, place: &Place, output: &Output) -> Result<u8, Failure> {
+    if command.csv && output.json {
+        return Err(Failure::invalid("`--csv` and `--json` are two forms of one answer").hint("leave one of them out"));
+    }
+    let app = place.app().await?;
+    let covering = app.coverage.coverage(&place.actor()?, &command.notice).await?;
+    match (output.json, command.csv) {
+        (true, _) => print_json(covering, command.open).await?,
+        (_, true) => print_csv(covering, command.open).await?,
+        _ => print_table(covering, command.open, &app.clock).await?,
+    }
+    Ok(0)
+}
+
+/// The next rows to print.
+async fn next(covering: &mut Covering, open: bool) -> Result<Option<Vec<CoverageRow>>, Failure> {
+    let mut rows = covering.next().await?;
+    if let (Some(rows), true) = (&mut rows, open) {
+        rows.retain(|row| row.verdict != Verdict::Informed);
+    }
+    Ok(rows)
+}
+
+async fn print_json(mut covering: Covering, open: bool) -> Result<(), Failure> {
+    let (notice, clock) = (&covering.notice, covering.clock);
+    let before = members(json!({
+        "notice": notice.id, "category": notice.category, "released_at": notice.released_at,
+        "discovered_at": clock.discovered_at, "deadline": clock.deadline,
+    }));
+    let (mut list, opening) = JsonList::open(&before, "rows");
+    // The first page before anything is printed: an error is no half of a document.
+    let mut page = next(&mut covering, open).await?;
+    print(&opening)?;
+    while let Some(rows) = page {
+        print(&list.add(&rows)?)?;
+        page = next(&mut covering, open).await?;
+    }
+    print(&list.close(&members(json!(covering.totals()))))
+}
+
+fn members(object: Value) -> Map<String, Value> {
+    if let Value::Object(members) = object { members } else { Map::new() }
+}
+
+async fn print_csv(mut covering: Covering, open: bool) -> Result<(), Failure> {
+    let header = ["account_id", "customer_name", "verdict", "addresses", "informed_addresses", "deliveries", "level"];
+    let mut csv = Rows::new(Form::Csv, header);
+    while let Some(rows) = next(&mut covering, open).await? {
+        print(&csv.add(rows.iter().map(|row| {
+            [
+                row.account_id.clone(),
+                row.customer_name.clone(),
+                row.verdict.to_string(),
+                row.addresses.to_string(),
+                row.informed_addresses.to_string(),
+                why(row),
+                level(row),
+            ]
+        })))?;
+    }
+    print(&csv.add([]))
+}
+
+async fn print_table(mut covering: Covering, open: bool, clock: &Clock) -> Result<(), Failure> {
+    let mut table = Rows::new(Form::Table, ["account", "customer", "verdict", "#addresses", "level", "deliveries"]);
+    let mut text = headline(&covering, clock);
+    while let Some(rows) = next(&mut covering, open).await? {
+        text += &table.add(rows.iter().map(|row| {
+            [
+                row.account_id.clone(),
+                row.customer_name.clone(),
+                row.verdict.describe().to_owned(),
+                format!("{}/{}", row.informed_addresses, row.addresses),
+                level(row),
+                why(row),
+            ]
+        }));
+        print(&std::mem::take(&mut text))?;
+    }
+    print(&format!("{text}\n{}", totals(&covering.totals())))
+}
+
+/// The notice and its legal clock.
+fn headline(covering: &Covering, clock: &Clock) -> String {
+    let notice = &covering.notice;
+    let mut text = format!("{}: {}\n", notice.category, notice.subject);
+    if let Some(released) = notice.released_at {
+        text += &format!("released {}\n", time(released));
+    }
+    if let Some(discovered) = covering.clock.discovered_at {
+        text += &match clock.now().duration_since(discovered).as_hours() {
+            hours @ 0.. => {
+                let hours = count(hours.unsigned_abs(), "hour", "hours");
+                format!("discovered {}, {hours} ago\n", time(discovered))
+            }
+            _ => format!("discovered {}, which is in the future\n", time(discovered)),
+        };
+    }
+    if let Some(deadline) = covering.clock.deadline {
+        let passed = if deadline < clock.now() { ", which has passed" } else { "" };
+        text += &format!("to be informed by {}{passed}\n", time(deadline));
+    }
+    text + "\n"
+}
+
+fn totals(totals: &Totals) -> String {
+    let mut text = table(
+        ["", "#customers", "#share"],
+        [
+            ("informed", totals.informed),
+            ("not decided yet", totals.pending),
+            ("not informed", totals.not_informed - totals.cannot_be),
+            ("nobody to address", totals.cannot_be),
+            ("all", totals.customers),
+        ]
+        .map(|(name, n)| [name.to_owned(), grouped(n), share(n, totals.customers)]),
+    );
+    if totals.overdue > 0 {
+        text += &format!("\n{} not informed, and past the deadline\n", count(totals.overdue, "customer", "customers"));
+    }
+    text
+}
+
+fn share(part: u64, whole: u64) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "a share to one digit")]
+    let percent = if whole == 0 { 0.0 } else { part as f64 * 100.0 / whole as f64 };
+    format!("{percent:.1} %")
+}
+
+fn level(row: &CoverageRow) -> String {
+    row.level.map(|level| level.to_string()).unwrap_or_default()
+}
+
+/// How many of a customer's deliveries are in each state.
+fn why(row: &CoverageRow) -> String {
+    let mut states: BTreeMap<&str, u64> = BTreeMap::new();
+    row.deliveries.iter().for_each(|it| *states.entry(it.state.as_str()).or_default() += 1);
+    let mut parts: Vec<String> = states.iter().map(|(state, n)| format!("{n} {state}")).collect();
+    parts.extend(row.attested.iter().map(|it| format!("attested ({})", it.channel)));
+    parts.join(", ")
+}

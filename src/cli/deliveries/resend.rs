@@ -1,0 +1,110 @@
+//! `besked deliveries resend`: sending again on an operator's decision.
+
+use std::io::{IsTerminal as _, Write as _};
+
+use clap::Args;
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use crate::app::App;
+use crate::cli::failure::{FAILED, Failure};
+use crate::cli::output::{JsonList, Output, count, print};
+use crate::domain::actor::Actor;
+use crate::domain::delivery::Failure as Failed;
+use crate::domain::page::PageRequest;
+
+/// Deliveries that are put back in one transaction.
+const AT_ONCE: u32 = 500;
+
+/// Send again what failed of mandatory notices, or is uncertain: a person who has the message already gets it twice.
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("which").required(true).args(["ids", "notice"]))]
+pub struct Resend {
+    /// Ids of the deliveries
+    #[arg(value_name = "ID")]
+    ids: Vec<Uuid>,
+    /// All of this notice that failed in one way: id or reference
+    #[arg(long, requires = "state")]
+    notice: Option<String>,
+    /// The way: rejected, expired or not_carried
+    #[arg(long, requires = "notice")]
+    state: Option<Failed>,
+    /// Do not ask
+    #[arg(long)]
+    yes: bool,
+}
+
+/// Runs the command.
+pub async fn run(command: Resend, app: &App, actor: &Actor, output: &Output) -> Result<u8, Failure> {
+    match (command.notice, command.state) {
+        (Some(notice), Some(failure)) => {
+            confirm(&format!("all deliveries of the notice that are {failure}"), command.yes)?;
+            resend_failed(app, actor, &notice, failure, output).await
+        }
+        _ => resend(app, actor, &command.ids, command.yes, output).await,
+    }
+}
+
+/// Sends single deliveries again, all of them or none.
+pub async fn resend(app: &App, actor: &Actor, ids: &[Uuid], yes: bool, output: &Output) -> Result<u8, Failure> {
+    confirm(&count(ids.len() as u64, "delivery", "deliveries"), yes)?;
+    app.deliveries.resend(actor, ids).await?;
+    output.print(&json!({ "resent": ids }), |_| describe(ids.len() as u64))?;
+    Ok(0)
+}
+
+async fn resend_failed(
+    app: &App,
+    actor: &Actor,
+    notice: &str,
+    failure: Failed,
+    output: &Output,
+) -> Result<u8, Failure> {
+    let mut request = PageRequest { after: None, limit: AT_ONCE };
+    let mut page = app.deliveries.resend_failed(actor, notice, failure, &request).await?;
+    let (mut list, opening) = JsonList::open(&Map::new(), "resent");
+    let (mut resent, mut skipped) = (0, Vec::new());
+    if output.json {
+        print(&opening)?;
+    }
+    loop {
+        resent += page.resent.len() as u64;
+        if output.json {
+            print(&list.add(&page.resent)?)?;
+            skipped.extend(page.skipped);
+        } else {
+            page.skipped.iter().for_each(|it| eprintln!("skipped {}: {}", it.id, it.why));
+        }
+        let Some(next) = page.next else { break };
+        request.after = Some(next);
+        page = app.deliveries.resend_failed(actor, notice, failure, &request).await?;
+    }
+    if output.json {
+        let after: Map<String, Value> = Map::from_iter([("skipped".to_owned(), json!(skipped))]);
+        print(&list.close(&after))?;
+    } else {
+        print(&describe(resent))?;
+    }
+    Ok(0)
+}
+
+fn describe(resent: u64) -> String {
+    let put_back = count(resent, "delivery", "deliveries");
+    format!("{put_back} put back into the queue; `besked serve` or `besked dispatch` sends\n")
+}
+
+/// Asks at a terminal; a program passes `--yes`, since nobody is there to ask.
+fn confirm(what: &str, yes: bool) -> Result<(), Failure> {
+    if yes {
+        return Ok(());
+    }
+    let warning = "a person who has the message already gets it twice";
+    if !std::io::stdin().is_terminal() {
+        return Err(Failure::invalid(format!("{what} would be sent again: {warning}")).hint("confirm with `--yes`"));
+    }
+    eprint!("send {what} again? {warning} [y/N] ");
+    std::io::stderr().flush()?;
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer)?;
+    if matches!(answer.trim(), "y" | "Y" | "yes") { Ok(()) } else { Err(Failure::new(FAILED, "nothing is sent again")) }
+}

@@ -1,0 +1,149 @@
+//! `besked informed`: was this customer informed?
+
+use std::collections::BTreeSet;
+
+use clap::Args;
+use jiff::Timestamp;
+
+use super::Place;
+use super::failure::{FAILED, Failure, UNDECIDED};
+use super::output::{Output, count, table, time};
+use crate::coverage::{About, Informed as Answer, InformedDelivery, InformedNotice};
+use crate::domain::category::Category;
+use crate::domain::coverage::Verdict;
+use crate::domain::delivery::Level;
+
+/// Was this customer informed?
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("what").required(true).args(["notice", "reference", "category"]))]
+pub struct Informed {
+    /// Account id
+    #[arg(long, value_name = "ID")]
+    account: String,
+    /// By this notice: id or reference
+    #[arg(long, value_name = "N")]
+    notice: Option<String>,
+    /// By every notice with this reference that addresses the customer
+    #[arg(long, value_name = "R")]
+    reference: Option<String>,
+    /// By every notice of this category that addresses the customer
+    #[arg(long, value_name = "C")]
+    category: Option<Category>,
+    /// Released at or after this time (RFC 3339) or date
+    #[arg(long, value_name = "T", requires = "category", value_parser = parse_time)]
+    since: Option<Timestamp>,
+    /// Released before this time (RFC 3339) or date
+    #[arg(long, value_name = "T", requires = "category", value_parser = parse_time)]
+    until: Option<Timestamp>,
+}
+
+fn parse_time(text: &str) -> Result<Timestamp, String> {
+    let date = || text.parse::<jiff::civil::Date>().ok()?.to_zoned_datetime(jiff::tz::TimeZone::UTC).ok();
+    text.parse().ok().or_else(|| Some(date()?.timestamp())).ok_or_else(|| {
+        format!(
+            "`{}` is neither a time such as 2026-12-01T22:00:00Z nor a date such as 2026-12-01",
+            text.escape_debug()
+        )
+    })
+}
+
+/// Prints whether a customer was informed.
+pub async fn informed(command: Informed, place: &Place, output: &Output) -> Result<u8, Failure> {
+    let app = place.app().await?;
+    let about = match (command.notice, command.reference, command.category) {
+        (Some(notice), ..) => About::Notice(notice),
+        (_, Some(reference), _) => About::Reference(reference),
+        (.., Some(category)) => About::Category { category, since: command.since, until: command.until },
+        (None, None, None) => return Err(Failure::invalid("name a notice, a reference or a category")),
+    };
+    let answer = app.coverage.informed(&place.actor()?, &command.account, &about).await?;
+    output.print(&answer, describe_informed)?;
+    Ok(match answer.verdict {
+        Verdict::Informed => 0,
+        Verdict::Pending => UNDECIDED,
+        Verdict::NotInformed | Verdict::CannotBe | Verdict::NotAddressed => FAILED,
+    })
+}
+
+/// The answer in words that a lawyer can read.
+pub fn describe_informed(answer: &Answer) -> String {
+    let name = answer.customer_name.as_deref().unwrap_or_default();
+    let who = format!("Customer {} {name}", answer.account_id);
+    let who = who.trim_end();
+    let mut text = match answer.verdict {
+        Verdict::Informed => format!("Yes. {who} was informed.\n"),
+        Verdict::Pending => format!("Not decided yet. {who} is addressed; the outcome is open.\n"),
+        Verdict::NotAddressed => format!("No. {who} was not addressed.\n"),
+        Verdict::NotInformed | Verdict::CannotBe => format!("No. {who} was addressed, but is not informed.\n"),
+    };
+    if answer.notices.len() > 1 {
+        let informed = answer.notices.iter().filter(|notice| notice.verdict == Verdict::Informed).count() as u64;
+        let all = count(answer.notices.len() as u64, "notice", "notices");
+        text += &format!("The answer is the worst of {all}: the customer is informed by {informed} of them.\n");
+    }
+    answer.notices.iter().for_each(|notice| text += &describe(notice));
+    text + &describe_levels(answer)
+}
+
+fn describe(notice: &InformedNotice) -> String {
+    let released = notice.released_at.map_or_else(|| "not released".to_owned(), |at| format!("released {}", time(at)));
+    let reference = notice.reference.as_ref().map(|it| format!(", reference {it}")).unwrap_or_default();
+    let mut text =
+        format!("\n{} \"{}\"{reference}\n{released}, notice {}\n", notice.category, notice.subject, notice.id);
+    if let Some(deadline) = notice.deadline {
+        let overdue = if notice.overdue { ", which has passed" } else { "" };
+        text += &format!("to be informed by {}{overdue}\n", time(deadline));
+    }
+    text += &format!("  {}\n", describe_verdict(notice));
+    notice.deliveries.iter().for_each(|delivery| text += &describe_delivery(delivery));
+    for attested in &notice.attested {
+        text += &format!(
+            "  informed by {} by {}, recorded by {} {}: {}\n",
+            attested.channel,
+            attested.witness,
+            attested.operator,
+            time(attested.at),
+            attested.note
+        );
+    }
+    text
+}
+
+fn describe_verdict(notice: &InformedNotice) -> String {
+    match (notice.verdict, notice.level) {
+        (Verdict::NotAddressed, _) => "this customer was not in its audience".to_owned(),
+        (Verdict::NotInformed, _) if notice.deliveries.is_empty() => {
+            "this customer has no contact that such a notice addresses".to_owned()
+        }
+        (verdict @ (Verdict::Pending | Verdict::NotInformed), Some(level)) if !level.reaches(notice.informed_at) => {
+            format!("{}: {level} is below {}, which counts as informed", verdict.describe(), notice.informed_at)
+        }
+        (verdict, Some(level)) => format!("{}, level {level}", verdict.describe()),
+        (verdict, None) => verdict.describe().to_owned(),
+    }
+}
+
+fn describe_delivery(delivery: &InformedDelivery) -> String {
+    let said = delivery.state.describe_at(delivery.level);
+    let mut text = format!("  {} ({}): {said}, {}\n", delivery.email, delivery.role, time(delivery.at));
+    if let Some(reply) = &delivery.reply {
+        let name = if delivery.found_by_operator { "finding" } else { "reply" };
+        text += &format!("    {name}: {}\n", reply.replace(char::is_control, " "));
+    }
+    text + &format!("    message {}\n", delivery.message_id)
+}
+
+/// What the levels in an answer mean.
+fn describe_levels(answer: &Answer) -> String {
+    let of = |notice: &InformedNotice| -> Vec<Level> {
+        let reached = notice.deliveries.iter().filter_map(|delivery| delivery.level).chain(notice.level);
+        reached.collect()
+    };
+    let mut levels: BTreeSet<Level> = answer.notices.iter().flat_map(of).collect();
+    if levels.is_empty() {
+        return String::new();
+    }
+    levels.extend(answer.notices.iter().map(|notice| notice.informed_at));
+    let rows = levels.iter().map(|level| [level.to_string(), level.describe().to_owned()]);
+    format!("\n{}No level says that anybody read the message.\n", table(["level", "meaning"], rows))
+}

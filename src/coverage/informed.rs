@@ -1,0 +1,193 @@
+//! Was this customer informed? The answer for each notice, and over all of them.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::rows::strongest;
+use super::{Attestation, Coverage, CoverageError};
+use crate::domain::actor::Actor;
+use crate::domain::category::{Category, Role};
+use crate::domain::coverage::{Known, Verdict};
+use crate::domain::delivery::{Level, State};
+use crate::mail::compose::message::message_id;
+use crate::people::mask::Mask;
+use crate::store::deliveries::Shown;
+use crate::store::notices::{Among, Kept};
+use crate::store::{Conn, StoreError, attestations, customers, deliveries, notices};
+
+/// Which notices a question is about.
+#[derive(Clone, Debug)]
+pub enum About {
+    /// One notice, by id or reference.
+    Notice(String),
+    /// The notices with a reference that address the customer.
+    Reference(String),
+    /// The notices of a category that address the customer.
+    Category {
+        /// The category.
+        category: Category,
+        /// Released at this time or later.
+        since: Option<Timestamp>,
+        /// Released before this time.
+        until: Option<Timestamp>,
+    },
+}
+
+/// Whether a customer was informed.
+#[derive(Clone, Debug, Serialize)]
+pub struct Informed {
+    /// Account id.
+    pub account_id: String,
+    /// The customer's name, if it is stored.
+    pub customer_name: Option<String>,
+    /// The answer over all notices asked for: the worst one.
+    pub verdict: Verdict,
+    /// The level reached by all of them: the weakest of the notices' levels.
+    pub level: Option<Level>,
+    /// How many of them the customer should have been informed by, and is not.
+    pub overdue: u64,
+    /// The answer for each notice.
+    pub notices: Vec<InformedNotice>,
+}
+
+/// Whether a customer was informed by one notice.
+#[derive(Clone, Debug, Serialize)]
+pub struct InformedNotice {
+    /// The notice.
+    pub id: Uuid,
+    /// Category.
+    pub category: Category,
+    /// Subject.
+    pub subject: String,
+    /// The author's reference.
+    pub reference: Option<String>,
+    /// When it was released.
+    pub released_at: Option<Timestamp>,
+    /// When the breach was discovered, if it is about one.
+    pub discovered_at: Option<Timestamp>,
+    /// By when the customer must be informed, if the category has a deadline.
+    pub deadline: Option<Timestamp>,
+    /// The deadline has passed, and the customer is not informed.
+    pub overdue: bool,
+    /// The answer.
+    pub verdict: Verdict,
+    /// The least level that counts as informed.
+    pub informed_at: Level,
+    /// The strongest level reached.
+    pub level: Option<Level>,
+    /// Each delivery to the customer.
+    pub deliveries: Vec<InformedDelivery>,
+    /// The other ways by which the customer was informed.
+    pub attested: Vec<Attestation>,
+}
+
+/// A delivery to a customer, with the server's reply.
+#[derive(Clone, Debug, Serialize)]
+pub struct InformedDelivery {
+    /// The delivery.
+    pub id: Uuid,
+    /// Address.
+    pub email: String,
+    /// Role that was addressed.
+    pub role: Role,
+    /// State.
+    pub state: State,
+    /// The state is an operator's finding, and no server's answer.
+    pub found_by_operator: bool,
+    /// How strong the evidence is.
+    pub level: Option<Level>,
+    /// When the state changed last.
+    pub at: Timestamp,
+    /// The server's reply, or what an operator found.
+    pub reply: Option<String>,
+    /// The message's Message-ID.
+    pub message_id: String,
+}
+
+impl Coverage {
+    /// Answers whether a customer was informed. Restricted addresses are masked.
+    ///
+    /// # Errors
+    /// If there is no such customer or notice, or the database fails.
+    pub async fn informed(&self, _actor: &Actor, account_id: &str, about: &About) -> Result<Informed, CoverageError> {
+        let named = match about {
+            About::Notice(name) => Some(self.notices.named(name).await?),
+            _ => None,
+        };
+        let mut conn = self.context.store.snapshot().await?;
+        let customer = customers::find(&mut conn, account_id).await?;
+        let notices = match about {
+            About::Notice(_) => named.into_iter().collect(),
+            About::Reference(reference) => {
+                notices::addressing(&mut conn, account_id, Among::Reference(reference), None, None).await?
+            }
+            About::Category { category, since, until } => {
+                notices::addressing(&mut conn, account_id, Among::Category(*category), *since, *until).await?
+            }
+        };
+        let mask = Mask::load(&mut conn).await?;
+        let mut answers = Vec::with_capacity(notices.len());
+        for notice in &notices {
+            answers.push(self.informed_by(&mut conn, account_id, notice, &mask).await?);
+        }
+        if customer.is_none() && answers.iter().all(|answer| answer.deliveries.is_empty()) {
+            return Err(CoverageError::UnknownCustomer(account_id.to_owned()));
+        }
+        let verdicts = answers.iter().map(|answer| answer.verdict);
+        Ok(Informed {
+            account_id: account_id.to_owned(),
+            customer_name: customer.map(|customer| customer.name),
+            verdict: Verdict::worst(verdicts).unwrap_or(Verdict::NotAddressed),
+            level: answers.iter().map(|answer| answer.level).min().flatten(),
+            overdue: answers.iter().filter(|answer| answer.overdue).count() as u64,
+            notices: answers,
+        })
+    }
+
+    async fn informed_by(
+        &self,
+        conn: &mut Conn,
+        account_id: &str,
+        notice: &Kept,
+        mask: &Mask,
+    ) -> Result<InformedNotice, StoreError> {
+        let released = notice.released_at.is_some();
+        let shown = if released { deliveries::of_customer(conn, notice.id, account_id).await? } else { Vec::new() };
+        let attested = attestations::of_notice(conn, notice.id, Some(account_id)).await?;
+        let known: Vec<Known> = shown.iter().map(Shown::known).collect();
+        let addressed =
+            !shown.is_empty() || (released && deliveries::is_unaddressed(conn, notice.id, account_id).await?);
+        let (measure, clock) = (self.measure(notice.category), self.clock(notice));
+        let verdict =
+            if addressed { measure.verdict(&known, !attested.is_empty()) } else { Verdict::NotAddressed }.as_answer();
+        Ok(InformedNotice {
+            id: notice.id,
+            category: notice.category,
+            subject: notice.subject.clone(),
+            reference: notice.reference.clone(),
+            released_at: notice.released_at,
+            discovered_at: clock.discovered_at,
+            deadline: clock.deadline,
+            overdue: clock.is_overdue(verdict, measure.now),
+            verdict,
+            informed_at: measure.informed_at,
+            level: strongest(&known, &attested),
+            deliveries: shown
+                .into_iter()
+                .map(|it| InformedDelivery {
+                    id: it.id,
+                    found_by_operator: it.is_found(),
+                    reply: it.reply.map(|reply| mask.text(&it.email, &reply)),
+                    email: mask.address(&it.email),
+                    role: it.role,
+                    state: it.state,
+                    level: it.level,
+                    at: it.at,
+                    message_id: message_id(it.id, &notice.message_domain),
+                })
+                .collect(),
+            attested,
+        })
+    }
+}

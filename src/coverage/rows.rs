@@ -1,0 +1,263 @@
+//! The coverage of a notice, customer by customer, a page at a time: no more than a page of it is in memory.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::{Attestation, Coverage, CoverageError};
+use crate::context::Context;
+use crate::domain::actor::Actor;
+use crate::domain::coverage::{Known, LegalClock, Measure, Verdict};
+use crate::domain::delivery::{Level, State};
+use crate::people::mask::Mask;
+use crate::store::deliveries::Shown;
+use crate::store::notices::Kept;
+use crate::store::{Conn, StoreError, attestations, deliveries};
+
+/// Deliveries, or customers with nobody to address, in a page.
+const PAGE: u32 = 1000;
+
+/// How many customers are informed.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct Totals {
+    /// Customers in the audience.
+    pub customers: u64,
+    /// Of those: informed.
+    pub informed: u64,
+    /// Of those: not decided yet.
+    pub pending: u64,
+    /// Of those: not informed, `cannot_be` included.
+    pub not_informed: u64,
+    /// Of those: with nobody to address.
+    pub cannot_be: u64,
+    /// Of those: not informed although the deadline has passed.
+    pub overdue: u64,
+    /// The strongest level that any customer reached.
+    pub level: Option<Level>,
+}
+
+/// One customer's row of a coverage.
+#[derive(Clone, Debug, Serialize)]
+pub struct CoverageRow {
+    /// Account id.
+    pub account_id: String,
+    /// The customer's name at release.
+    pub customer_name: String,
+    /// Whether it is informed.
+    pub verdict: Verdict,
+    /// The strongest level reached.
+    pub level: Option<Level>,
+    /// Addresses that were addressed.
+    pub addresses: u64,
+    /// Addresses at which the category's level is reached.
+    pub informed_addresses: u64,
+    /// The other ways by which the customer was informed.
+    pub attested: Vec<Attestation>,
+    /// Each delivery.
+    pub deliveries: Vec<CoverageDelivery>,
+}
+
+/// A delivery in a coverage.
+#[derive(Clone, Debug, Serialize)]
+pub struct CoverageDelivery {
+    /// Address.
+    pub email: String,
+    /// State.
+    pub state: State,
+    /// The state is an operator's finding, and no server's answer.
+    pub found_by_operator: bool,
+    /// How strong the evidence is.
+    pub level: Option<Level>,
+    /// When the state changed last.
+    pub at: Timestamp,
+}
+
+/// A coverage that is being read.
+pub struct Covering {
+    context: Context,
+    /// The notice.
+    pub notice: Kept,
+    /// Its legal clock.
+    pub clock: LegalClock,
+    measure: Measure,
+    mask: Mask,
+    place: Place,
+    totals: Totals,
+}
+
+/// How far a coverage was read.
+enum Place {
+    /// The deliveries from this ordinal on.
+    Addressed(u64),
+    /// The customers with nobody to address, after this account id.
+    Unaddressed(String),
+    /// To the end.
+    End,
+}
+
+impl Coverage {
+    /// Begins to read the coverage of a released notice, named by id or reference. Restricted addresses are masked.
+    ///
+    /// # Errors
+    /// If there is no such notice, it is not released, or the database fails.
+    pub async fn coverage(&self, _actor: &Actor, notice: &str) -> Result<Covering, CoverageError> {
+        let notice = self.notices.named(notice).await?;
+        if notice.released_at.is_none() {
+            return Err(CoverageError::NotReleased(notice.state));
+        }
+        Ok(Covering {
+            context: self.context.clone(),
+            clock: self.clock(&notice),
+            measure: self.measure(notice.category),
+            mask: Mask::load(&mut *self.context.store.read().await?).await?,
+            notice,
+            place: Place::Addressed(0),
+            totals: Totals::default(),
+        })
+    }
+}
+
+impl Covering {
+    /// Returns the next rows, or `None` at the end. Customers come in the order in which they were addressed, which is that of
+    /// account ids for those of the release; then those with nobody to address.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn next(&mut self) -> Result<Option<Vec<CoverageRow>>, CoverageError> {
+        let mut conn = self.context.store.snapshot().await?;
+        loop {
+            let rows = match &self.place {
+                Place::Addressed(from) => match self.addressed(&mut conn, *from).await? {
+                    Some((rows, next)) => {
+                        self.place = Place::Addressed(next);
+                        rows
+                    }
+                    None => {
+                        self.place = Place::Unaddressed(String::new());
+                        continue;
+                    }
+                },
+                Place::Unaddressed(after) => match self.unaddressed(&mut conn, after).await? {
+                    Some((rows, last)) => {
+                        self.place = Place::Unaddressed(last);
+                        rows
+                    }
+                    None => {
+                        self.place = Place::End;
+                        continue;
+                    }
+                },
+                Place::End => return Ok(None),
+            };
+            rows.iter().for_each(|row| self.count(row));
+            return Ok(Some(rows));
+        }
+    }
+
+    /// How many of the customers that were read so far are informed.
+    #[must_use]
+    pub const fn totals(&self) -> Totals {
+        self.totals
+    }
+
+    /// Customers whose first delivery is the next page's, each with all of its deliveries.
+    async fn addressed(&self, conn: &mut Conn, from: u64) -> Result<Option<(Vec<CoverageRow>, u64)>, StoreError> {
+        let Some((accounts, next)) = deliveries::accounts(conn, self.notice.id, from, PAGE).await? else {
+            return Ok(None);
+        };
+        let accounts: Vec<&str> = accounts.iter().map(String::as_str).collect();
+        let mut shown = deliveries::of_customers(conn, self.notice.id, &accounts).await?;
+        // A customer that was addressed again later has its row on the page of its first delivery.
+        shown.retain(|_, deliveries| deliveries.first().is_some_and(|first| first.ordinal >= from));
+        let mut attested = self.attested(conn, &accounts).await?;
+        let rows = accounts.iter().filter_map(|account| {
+            let deliveries = shown.remove(*account)?;
+            let name = deliveries[0].customer_name.clone();
+            Some(self.row((*account).to_owned(), name, &deliveries, attested.remove(*account).unwrap_or_default()))
+        });
+        Ok(Some((rows.collect(), next)))
+    }
+
+    /// The next customers with nobody to address.
+    async fn unaddressed(
+        &self,
+        conn: &mut Conn,
+        after: &str,
+    ) -> Result<Option<(Vec<CoverageRow>, String)>, StoreError> {
+        let customers = deliveries::unaddressed_after(conn, self.notice.id, after, PAGE).await?;
+        let Some((last, _)) = customers.last() else { return Ok(None) };
+        let last = last.clone();
+        let accounts: Vec<&str> = customers.iter().map(|(account, _)| account.as_str()).collect();
+        // Those that were addressed later have had their row.
+        let addressed = deliveries::of_customers(conn, self.notice.id, &accounts).await?;
+        let mut attested = self.attested(conn, &accounts).await?;
+        let rows = customers.iter().filter(|(account, _)| !addressed.contains_key(account)).map(|(account, name)| {
+            self.row(account.clone(), name.clone(), &[], attested.remove(account.as_str()).unwrap_or_default())
+        });
+        Ok(Some((rows.collect(), last)))
+    }
+
+    async fn attested(
+        &self,
+        conn: &mut Conn,
+        accounts: &[&str],
+    ) -> Result<BTreeMap<String, Vec<Attestation>>, StoreError> {
+        let mut attested: BTreeMap<String, Vec<Attestation>> = BTreeMap::new();
+        for attestation in attestations::of_customers(conn, self.notice.id, accounts).await? {
+            attested.entry(attestation.account_id.clone()).or_default().push(attestation);
+        }
+        Ok(attested)
+    }
+
+    fn row(
+        &self,
+        account_id: String,
+        customer_name: String,
+        deliveries: &[Shown],
+        attested: Vec<Attestation>,
+    ) -> CoverageRow {
+        let known: Vec<Known> = deliveries.iter().map(Shown::known).collect();
+        CoverageRow {
+            verdict: self.measure.verdict(&known, !attested.is_empty()),
+            level: strongest(&known, &attested),
+            addresses: known.len() as u64,
+            informed_addresses: known.iter().filter(|known| self.measure.informs(known)).count() as u64,
+            account_id,
+            customer_name,
+            attested,
+            deliveries: deliveries
+                .iter()
+                .map(|it| CoverageDelivery {
+                    email: self.mask.address(&it.email),
+                    state: it.state,
+                    found_by_operator: it.is_found(),
+                    level: it.level,
+                    at: it.at,
+                })
+                .collect(),
+        }
+    }
+
+    fn count(&mut self, row: &CoverageRow) {
+        let totals = &mut self.totals;
+        totals.customers += 1;
+        totals.overdue += u64::from(self.clock.is_overdue(row.verdict, self.measure.now));
+        totals.level = totals.level.max(row.level);
+        match row.verdict {
+            Verdict::Informed => totals.informed += 1,
+            Verdict::Pending => totals.pending += 1,
+            Verdict::NotInformed | Verdict::NotAddressed => totals.not_informed += 1,
+            Verdict::CannotBe => {
+                totals.not_informed += 1;
+                totals.cannot_be += 1;
+            }
+        }
+    }
+}
+
+/// The strongest level that a customer's deliveries and attestations reached.
+pub(super) fn strongest(known: &[Known], attested: &[Attestation]) -> Option<Level> {
+    let reached = known.iter().filter(|known| known.state.informs()).filter_map(|known| known.level).max();
+    reached.max((!attested.is_empty()).then_some(Level::Attested))
+}

@@ -1,0 +1,109 @@
+//! Why something was not done with a delivery.
+
+use thiserror::Error;
+use uuid::Uuid;
+
+use crate::domain::delivery::{Level, Outcome, State};
+use crate::domain::kind::Kind;
+use crate::domain::page::CursorError;
+use crate::domain::problem::LineError;
+use crate::notices::NoticeError;
+use crate::store::StoreError;
+
+/// Why something was not done with a delivery; nothing was recorded then.
+#[derive(Debug, Error)]
+pub enum DeliveryError {
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The notice cannot be named.
+    #[error(transparent)]
+    Notice(#[from] NoticeError),
+    /// There is no such delivery.
+    #[error("there is no delivery `{0}`")]
+    Unknown(Uuid),
+    /// A page starts nowhere in the list.
+    #[error(transparent)]
+    Cursor(#[from] CursorError),
+    /// The operator's words cannot be recorded.
+    #[error(transparent)]
+    Words(#[from] LineError),
+    /// No message was sent.
+    #[error("nothing was sent for the delivery `{0}`")]
+    NothingSent(Uuid),
+    /// The outcome cannot follow the delivery's state.
+    #[error("the delivery is {state}: it cannot have been {outcome}")]
+    Impossible {
+        /// Its state.
+        state: State,
+        /// What was found.
+        outcome: Outcome,
+    },
+    /// It is not uncertain.
+    #[error("the delivery `{id}` is not uncertain: {}", .state.describe_at(*.level))]
+    NotUncertain {
+        /// The delivery.
+        id: Uuid,
+        /// Its state.
+        state: State,
+        /// How strong the evidence is.
+        level: Option<Level>,
+    },
+    /// It neither failed nor is uncertain.
+    #[error("the delivery `{id}` cannot be sent again: {}", .state.describe_at(*.level))]
+    NotFailed {
+        /// The delivery.
+        id: Uuid,
+        /// Its state.
+        state: State,
+        /// How strong the evidence is.
+        level: Option<Level>,
+    },
+    /// It waits in the queue.
+    #[error("the delivery `{0}` is sent again without an operator")]
+    InQueue(Uuid),
+    /// There is nobody left to send it to.
+    #[error("the person of the delivery `{0}` was erased")]
+    Erased(Uuid),
+    /// It is of an optional notice, which is not sent again in its state or to this person.
+    #[error("the delivery `{id}` is of an optional notice, and {why}")]
+    Optional {
+        /// The delivery.
+        id: Uuid,
+        /// Why it is not sent again.
+        why: &'static str,
+    },
+    /// Its notice is not being sent.
+    #[error("the notice of the delivery `{id}` is {state}")]
+    NoticeState {
+        /// The delivery.
+        id: Uuid,
+        /// The notice's state.
+        state: &'static str,
+    },
+}
+
+impl DeliveryError {
+    /// What the error means to the caller.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Store(error) => error.kind(),
+            Self::Notice(NoticeError::Store(error)) => error.kind(),
+            Self::Notice(_) | Self::Unknown(_) | Self::NothingSent(_) => Kind::NotFound,
+            Self::Cursor(_) | Self::Words(_) => Kind::Invalid,
+            Self::Impossible { .. }
+            | Self::NotUncertain { .. }
+            | Self::NotFailed { .. }
+            | Self::InQueue(_)
+            | Self::NoticeState { .. } => Kind::Conflict,
+            Self::Erased(_) | Self::Optional { .. } => Kind::Refused,
+        }
+    }
+}
+
+impl From<sqlx::Error> for DeliveryError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Store(error.into())
+    }
+}

@@ -1,0 +1,150 @@
+//! What commands ask of the database: an answer about one customer reads that customer's rows, a page of a list reads a page.
+
+use std::collections::BTreeSet;
+
+use rstest::rstest;
+use sqlx::{AnyConnection, Connection, Executor};
+
+use super::{plan, read_whole, told};
+use crate::app::maintenance;
+use crate::cli::Shell;
+use crate::database::{Database, Engine};
+use crate::relay::{Act, Relay};
+
+/// Enough for a planner to think of indexes.
+const CUSTOMERS: usize = 300;
+
+/// Statements that may read a whole table, and why.
+const MAY: [(&str, &str); 0] = [];
+
+/// A database with a notice that was sent, one delivery of it refused and one uncertain.
+async fn sent(shell: Shell) -> Shell {
+    let relay = Relay::start().await;
+    let shell = shell.relay(relay.address.port());
+    let rows: String = (0..CUSTOMERS).map(|n| format!("C{n:04},Kund {n},a{n}@d{}.example\n", n % 50)).collect();
+    shell.write("customers.csv", &format!("account_id,customer_name,email\n{rows}"));
+    shell.run(&["customers", "import", "customers.csv"]).ok();
+    let news = crate::app::NEWS.replace("category = \"news\"", "category = \"news\"\nreference = \"N-1\"");
+    shell.write("news.md", &news);
+    shell.write("notice.md", &maintenance("all = true"));
+    relay.on("RCPT TO:<a7@", 1, Act::Reply("550 5.1.1 no such user\r\n"));
+    relay.on(". a8@", 1, Act::TakeAndClose);
+    shell.run(&["notice", "send", "notice.md", "--wait", "--yes"]).ok();
+    shell.run(&["notice", "send", "news.md", "--yes"]).ok();
+    shell
+}
+
+/// The statements of a command.
+fn asked(shell: &Shell, command: &[&str]) -> BTreeSet<String> {
+    let mut command_line = shell.command(command);
+    let ran = command_line.env("BESKED_LOG", "sqlx::query=debug").env("BESKED_LOG_FORMAT", "json").output().unwrap();
+    let log = String::from_utf8(ran.stderr).unwrap();
+    assert!(matches!(ran.status.code(), Some(0 | 1)), "{command:?}: {log}");
+    told(&log)
+}
+
+/// The commands that a user asks something with, each as it is typed.
+fn commands(delivery: &str) -> Vec<Vec<&str>> {
+    vec![
+        vec!["informed", "--account", "C0009", "--notice", "CHG-1"],
+        vec!["informed", "--account", "C0009", "--reference", "CHG-1"],
+        vec!["informed", "--account", "C0009", "--category", "maintenance"],
+        vec!["notice", "status", "CHG-1"],
+        vec!["coverage", "CHG-1"],
+        vec!["deliveries", "list", "CHG-1"],
+        vec!["deliveries", "list", "CHG-1", "--state", "rejected"],
+        vec!["deliveries", "show", delivery],
+        vec!["deliveries", "show", delivery, "--message"],
+        vec!["deliveries", "uncertain", "list"],
+        vec!["deliveries", "uncertain", "list", "--notice", "CHG-1"],
+        vec!["notice", "list"],
+        vec!["notice", "show", "CHG-1"],
+        vec!["customers", "list"],
+        vec!["customers", "show", "C0009"],
+        vec!["suppressions", "list"],
+        vec!["preferences", "show", "a9@d9.example"],
+        vec!["hold", "list"],
+        vec!["ledger", "status"],
+    ]
+}
+
+#[rstest]
+#[case(Engine::Sqlite, false)]
+#[case(Engine::Sqlite, true)]
+#[case(Engine::Postgres, false)]
+#[case(Engine::Postgres, true)]
+#[tokio::test(flavor = "multi_thread")]
+async fn no_command_reads_a_growing_table_from_end_to_end(#[case] engine: Engine, #[case] statistics: bool) {
+    let database = Database::new(engine).await;
+    let mut shell = Shell::new();
+    let mut url = format!("sqlite://{}", shell.directory.path().join("var/besked.db").display());
+    if engine == Engine::Postgres {
+        url.clone_from(&database.url);
+        shell = shell.database(&url);
+    }
+    let shell = sent(shell).await;
+    let listed = shell.run(&["--json", "deliveries", "list", "CHG-1", "--limit", "1"]).ok().json();
+    let delivery = listed["deliveries"][0]["id"].as_str().unwrap().to_owned();
+    let mut conn = AnyConnection::connect(&url).await.unwrap();
+    if engine == Engine::Postgres {
+        conn.execute("SET plan_cache_mode = force_generic_plan").await.unwrap();
+        // Some hundred rows are read whole for good reasons: what counts is whether there is a way that stays short.
+        conn.execute("SET enable_seqscan = off").await.unwrap();
+    }
+    if statistics {
+        conn.execute("ANALYZE").await.unwrap();
+    }
+    let (mut wrong, mut by_account) = (Vec::new(), 0);
+    for command in commands(&delivery) {
+        for statement in asked(&shell, &command) {
+            let plan = plan(engine, &mut conn, &statement).await;
+            let sorts = plan.iter().any(|line| line.contains("TEMP B-TREE") || line.contains("Sort"));
+            // A page in the order of a key stops when it is full.
+            let a_page = statement.contains("LIMIT") && !sorts;
+            let whole = if a_page { BTreeSet::new() } else { read_whole(&plan) };
+            if !whole.is_empty() && !MAY.iter().any(|(start, _)| statement.starts_with(start)) {
+                wrong.push(format!("{whole:?} with {command:?} in: {statement}\n{}\n", plan.join("\n")));
+            }
+            if statement.contains("d.notice_id = $1 AND d.account_id = $2") {
+                let goes = plan.iter().any(|line| line.contains("deliveries_by_account"));
+                assert!(goes, "a customer's deliveries are found by account:\n{statement}\n{}", plan.join("\n"));
+                by_account += 1;
+            }
+        }
+    }
+    assert!(by_account >= 3, "`informed` was asked");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// An export of a person and a look at what retention would delete read what is about persons, and nothing by the way.
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_persons_export_reads_what_is_about_the_person(#[case] engine: Engine) {
+    let database = Database::new(engine).await;
+    let mut shell = Shell::new();
+    let mut url = format!("sqlite://{}", shell.directory.path().join("var/besked.db").display());
+    if engine == Engine::Postgres {
+        url.clone_from(&database.url);
+        shell = shell.database(&url);
+    }
+    let shell = sent(shell).await;
+    let mut conn = AnyConnection::connect(&url).await.unwrap();
+    if engine == Engine::Postgres {
+        conn.execute("SET plan_cache_mode = force_generic_plan").await.unwrap();
+        conn.execute("SET enable_seqscan = off").await.unwrap();
+    }
+    let (mut wrong, mut looked_at) = (Vec::new(), 0);
+    for statement in asked(&shell, &["subject", "export", "a9@d9.example", "-o", "subject.json"]) {
+        let plan = plan(engine, &mut conn, &statement).await;
+        let large = ["deliveries", "contacts", "attempts", "messages", "ledger_entries", "ledger_openings", "queue"];
+        let whole: Vec<_> = read_whole(&plan).into_iter().filter(|table| large.contains(table)).collect();
+        if !whole.is_empty() {
+            wrong.push(format!("{whole:?} in: {statement}\n{}\n", plan.join("\n")));
+        }
+        looked_at += 1;
+    }
+    assert!(looked_at >= 5, "the export asked something");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

@@ -1,0 +1,94 @@
+//! What coverage, status and lists ask of the database.
+
+use besked::domain::attestation::Channel;
+use besked::domain::delivery::{Failure, Outcome, State};
+use besked::store::attestations::{self, Attestation};
+use besked::store::{queue, settle, shown, tally, uncertain};
+use rstest::rstest;
+
+use super::Fixture;
+use super::queue::settlement;
+use crate::database::Engine;
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn counts_follow_every_change_of_a_state(#[case] engine: Engine) {
+    let fixture = Fixture::new(engine).await;
+    let mut tx = fixture.store.write().await.unwrap();
+    let id = fixture.released(&mut tx, &["a@x.example", "b@x.example", "c@x.example"]).await;
+    let other = fixture.released(&mut tx, &["a@x.example"]).await;
+    let claimed = queue::claim(&mut tx, id, "me", fixture.now, &[], 2).await.unwrap();
+    let both = [(State::Queued, 1), (State::Sending, 2)].into();
+    assert_eq!(tally::tally(&mut tx, id, 3).await.unwrap(), both);
+    let outcomes = [Outcome::Rejected, Outcome::Uncertain];
+    for (claimed, outcome) in claimed.iter().zip(outcomes) {
+        settle::settle(&mut tx, &[settlement(&fixture, id, claimed, outcome).into()]).await.unwrap();
+    }
+    for statement in [
+        "UPDATE deliveries SET reply = 'later'",
+        "UPDATE deliveries SET state = 'accepted' WHERE state = 'rejected'",
+        "UPDATE deliveries SET state = 'bounced' WHERE state IN ('accepted', 'uncertain')",
+        "UPDATE deliveries SET state = 'queued' WHERE state = 'bounced' AND ordinal = 0",
+    ] {
+        sqlx::query(statement).execute(&mut *tx).await.unwrap();
+        let counted = tally::counts(&mut tx, id).await.unwrap();
+        assert_eq!(tally::tally(&mut tx, id, 3).await.unwrap(), counted, "after {statement}");
+        tally::add_up(&mut tx, id).await.unwrap();
+        assert_eq!(tally::tally(&mut tx, id, 3).await.unwrap(), counted, "added up after {statement}");
+    }
+    assert_eq!(tally::tally(&mut tx, other, 1).await.unwrap(), [(State::Queued, 1)].into());
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn deliveries_are_found_by_state_by_failure_and_by_customer(#[case] engine: Engine) {
+    let fixture = Fixture::new(engine).await;
+    let mut tx = fixture.store.write().await.unwrap();
+    let id = fixture.released(&mut tx, &["a@x.example", "b@x.example", "c@x.example"]).await;
+    let claimed = queue::claim(&mut tx, id, "me", fixture.now, &[], 1).await.unwrap().remove(0);
+    let sending = shown::in_state(&mut tx, id, State::Sending, 0, 9).await.unwrap();
+    assert_eq!(sending.iter().map(|it| it.id).collect::<Vec<_>>(), [claimed.delivery_id]);
+    let queued = shown::in_state(&mut tx, id, State::Queued, sending[0].ordinal + 1, 9).await.unwrap();
+    assert!(queued.iter().all(|it| it.state == State::Queued) && queued.len() < 3, "{queued:?}");
+    settle::settle(&mut tx, &[settlement(&fixture, id, &claimed, Outcome::Rejected).into()]).await.unwrap();
+
+    let rejected = shown::failed(&mut tx, id, Failure::Rejected, 0, 9).await.unwrap();
+    assert_eq!(rejected, [(claimed.delivery_id, sending[0].ordinal)]);
+    assert!(shown::failed(&mut tx, id, Failure::Expired, 0, 9).await.unwrap().is_empty());
+    let without_code = "UPDATE attempts SET code = NULL";
+    for (statement, carried) in [("UPDATE attempts SET code = 550", true), (without_code, false)] {
+        sqlx::query(statement).execute(&mut *tx).await.unwrap();
+        let not_carried = shown::failed(&mut tx, id, Failure::NotCarried, 0, 9).await.unwrap();
+        assert_eq!(not_carried.is_empty(), carried, "after {statement}");
+    }
+    assert!(uncertain::requeue(&mut tx, claimed.delivery_id, "x.example", fixture.now).await.unwrap());
+    let again = shown::find(&mut tx, claimed.delivery_id).await.unwrap().unwrap();
+    assert_eq!((again.state, again.level, again.attempts), (State::Queued, None, 1));
+
+    sqlx::query("UPDATE deliveries SET account_id = 'C2' WHERE ordinal = 1").execute(&mut *tx).await.unwrap();
+    let (accounts, next) = shown::accounts(&mut tx, id, 0, 2).await.unwrap().unwrap();
+    assert_eq!((accounts.as_slice(), next), (["C1".to_owned(), "C2".to_owned()].as_slice(), 2));
+    assert_eq!(shown::accounts(&mut tx, id, 3, 2).await.unwrap(), None);
+    let found = shown::of_customers(&mut tx, id, &["C1", "C2", "C9"]).await.unwrap();
+    assert_eq!(shown::of_notice(&mut tx, id, 1, 9).await.unwrap().len(), 2);
+    assert_eq!(shown::of_customer(&mut tx, id, "C2").await.unwrap()[0].ordinal, 1);
+    let ordinals = |account: &str| found[account].iter().map(|it| it.ordinal).collect::<Vec<_>>();
+    assert_eq!((found.len(), ordinals("C1"), ordinals("C2")), (2, vec![0, 2], vec![1]));
+
+    let attestation = Attestation {
+        account_id: "C2".to_owned(),
+        channel: Channel::InPerson,
+        witness: "Bo".to_owned(),
+        note: "met".to_owned(),
+        operator: "alice".to_owned(),
+        at: fixture.now,
+    };
+    attestations::insert(&mut tx, fixture.id(), id, &attestation).await.unwrap();
+    let attested = attestations::of_customers(&mut tx, id, &["C1", "C2"]).await.unwrap();
+    assert_eq!((attested.len(), attested[0].channel), (1, Channel::InPerson));
+    assert!(attestations::of_customers(&mut tx, id, &["C1"]).await.unwrap().is_empty());
+}
