@@ -2,12 +2,12 @@
 
 use besked::dispatch::Finished;
 use besked::domain::actor::{Action, Actor};
+use besked::domain::attestation::Channel;
 use besked::domain::category::Category;
 use besked::domain::entry::{Detail, Event};
 use besked::ledger::audit::Verdict;
 use besked::people::import::ImportOptions;
 use besked::people::subjects::SubjectError;
-use besked::store::attestations::Attestation;
 use besked::store::{customers, deliveries};
 use rstest::rstest;
 use uuid::Uuid;
@@ -20,17 +20,7 @@ use crate::ledger::last_fact;
 use crate::privacy::{everything, found_in_files, put_hold};
 
 async fn attest(app: &TestApp, notice: Uuid, account: &str, note: &str) {
-    let attestation = Attestation {
-        account_id: account.to_owned(),
-        channel: "phone".to_owned(),
-        witness: "Bo".to_owned(),
-        note: note.to_owned(),
-        operator: "alice".to_owned(),
-        at: app.app.clock.now(),
-    };
-    let notice = app.notice(notice).await;
-    let (store, clock, random) = (&app.app.store, &app.app.clock, &app.app.random);
-    assert!(besked::coverage::attest(store, clock, random, &notice, &attestation).await.unwrap());
+    app.attest(notice, account, Channel::Phone, note).await.unwrap();
 }
 
 async fn exchanged(app: &TestApp) -> usize {
