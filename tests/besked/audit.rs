@@ -63,8 +63,8 @@ async fn an_untouched_ledger_is_in_order(#[case] engine: Engine) {
     let app = ledger(engine).await;
     let report = audit(&app).await;
     assert_eq!((report.verdict, report.problem.as_deref()), (Verdict::Ok, None));
-    // Each notice: created, submitted, manifest, released, two acceptances, closed.
-    assert_eq!((report.entries, report.deliveries, report.messages), (316, 4, 4));
+    // The import; each notice: created, submitted, manifest, released, two acceptances, closed.
+    assert_eq!((report.entries, report.deliveries, report.messages), (317, 4, 4));
     assert!(report.checkpoints >= 3);
     app.release(&maintenance("all = true")).await;
     assert_eq!(audit(&app).await.verdict, Verdict::Ok, "what waits to be sealed is no damage");
@@ -77,145 +77,145 @@ const CASES: &[Case] = &[
     // Edit.
     (
         &[
-            "UPDATE ledger_openings SET fact = fact_salt WHERE entry_id = (SELECT entry_id FROM ledger_entries WHERE idx = 11)",
+            "UPDATE ledger_openings SET fact = fact_salt WHERE entry_id = (SELECT entry_id FROM ledger_entries WHERE idx = 12)",
         ],
-        Some(11),
+        Some(12),
         "not what its leaf commits to",
     ),
     (
         &[
-            "UPDATE ledger_openings SET person = fact WHERE entry_id = (SELECT entry_id FROM ledger_entries WHERE idx = 5)",
+            "UPDATE ledger_openings SET person = fact WHERE entry_id = (SELECT entry_id FROM ledger_entries WHERE idx = 6)",
         ],
-        Some(5),
+        Some(6),
         "not what its leaf commits to",
     ),
     (
         &[
-            "UPDATE ledger_openings SET event = 'rejected' WHERE entry_id = (SELECT entry_id FROM ledger_entries WHERE idx = 5)",
+            "UPDATE ledger_openings SET event = 'rejected' WHERE entry_id = (SELECT entry_id FROM ledger_entries WHERE idx = 6)",
         ],
-        Some(5),
+        Some(6),
         "its event is another",
     ),
     (
         &[
-            "UPDATE ledger_openings SET at = at + 1 WHERE entry_id = (SELECT entry_id FROM ledger_entries WHERE idx = 5)",
+            "UPDATE ledger_openings SET at = at + 1 WHERE entry_id = (SELECT entry_id FROM ledger_entries WHERE idx = 6)",
         ],
-        Some(5),
+        Some(6),
         "its time is another",
     ),
     (
-        &["UPDATE ledger_entries SET leaf = (SELECT leaf FROM ledger_entries WHERE idx = 12) WHERE idx = 106"],
-        Some(106),
+        &["UPDATE ledger_entries SET leaf = (SELECT leaf FROM ledger_entries WHERE idx = 13) WHERE idx = 107"],
+        Some(107),
         "not what its leaf commits to",
     ),
     (
         &[
             "UPDATE deliveries SET email = 'other@two.example' WHERE ordinal = 1 AND notice_id = (SELECT MIN(id) FROM notices)",
         ],
-        Some(5),
+        Some(6),
         "names another recipient",
     ),
     (
         &["UPDATE deliveries SET state = 'rejected' WHERE ordinal = 0 AND notice_id = (SELECT MIN(id) FROM notices)"],
-        Some(4),
+        Some(5),
         "stored as rejected",
     ),
-    (&["UPDATE messages SET sha256 = (SELECT leaf FROM ledger_entries WHERE idx = 2)"], None, "inconsistent data"),
-    (&["UPDATE messages SET body = (SELECT leaf FROM ledger_entries WHERE idx = 2)"], Some(4), "cannot be unpacked"),
-    (&["UPDATE attestations SET witness = 'Eve'"], Some(9), "has no entry"),
+    (&["UPDATE messages SET sha256 = (SELECT leaf FROM ledger_entries WHERE idx = 3)"], None, "inconsistent data"),
+    (&["UPDATE messages SET body = (SELECT leaf FROM ledger_entries WHERE idx = 3)"], Some(5), "cannot be unpacked"),
+    (&["UPDATE attestations SET witness = 'Eve'"], Some(10), "has no entry"),
     // Delete.
-    (&["DELETE FROM ledger_entries WHERE idx = 13"], Some(13), "it is missing"),
+    (&["DELETE FROM ledger_entries WHERE idx = 14"], Some(14), "it is missing"),
     (
-        &["DELETE FROM ledger_openings WHERE entry_id = (SELECT entry_id FROM ledger_entries WHERE idx = 13)"],
-        Some(13),
+        &["DELETE FROM ledger_openings WHERE entry_id = (SELECT entry_id FROM ledger_entries WHERE idx = 14)"],
+        Some(14),
         "its opening was removed",
     ),
     (
         &["DELETE FROM deliveries WHERE ordinal = 1 AND notice_id = (SELECT MIN(id) FROM notices)"],
-        Some(2),
+        Some(3),
         "its manifest has 2 recipients, 1 are there",
     ),
     (
         &[
-            "UPDATE ledger_openings SET person = NULL, person_salt = NULL WHERE entry_id = (SELECT entry_id FROM ledger_entries WHERE idx = 5)",
+            "UPDATE ledger_openings SET person = NULL, person_salt = NULL WHERE entry_id = (SELECT entry_id FROM ledger_entries WHERE idx = 6)",
         ],
-        Some(5),
+        Some(6),
         "no `erased` or `purged` entry says so",
     ),
     // Insert.
     (
         &[
-            "INSERT INTO ledger_openings (entry_id, event, at, fact, fact_salt) SELECT 'ffffffff-ffff-7fff-8fff-ffffffffffff', event, at, fact, fact_salt FROM ledger_openings WHERE entry_id = (SELECT entry_id FROM ledger_entries WHERE idx = 2)",
+            "INSERT INTO ledger_openings (entry_id, event, at, fact, fact_salt) SELECT 'ffffffff-ffff-7fff-8fff-ffffffffffff', event, at, fact, fact_salt FROM ledger_openings WHERE entry_id = (SELECT entry_id FROM ledger_entries WHERE idx = 3)",
         ],
         None,
         "belongs to no entry",
     ),
     (
         &[
-            "INSERT INTO ledger_openings (entry_id, event, at, fact, fact_salt, person, person_salt) SELECT 'ffffffff-ffff-7fff-8fff-ffffffffffff', event, at, fact, fact_salt, person, person_salt FROM ledger_openings WHERE entry_id = (SELECT entry_id FROM ledger_entries WHERE idx = 106)",
-            "INSERT INTO ledger_entries (idx, entry_id, leaf) SELECT 316, 'ffffffff-ffff-7fff-8fff-ffffffffffff', leaf FROM ledger_entries WHERE idx = 106",
+            "INSERT INTO ledger_openings (entry_id, event, at, fact, fact_salt, person, person_salt) SELECT 'ffffffff-ffff-7fff-8fff-ffffffffffff', event, at, fact, fact_salt, person, person_salt FROM ledger_openings WHERE entry_id = (SELECT entry_id FROM ledger_entries WHERE idx = 107)",
+            "INSERT INTO ledger_entries (idx, entry_id, leaf) SELECT 317, 'ffffffff-ffff-7fff-8fff-ffffffffffff', leaf FROM ledger_entries WHERE idx = 107",
         ],
-        Some(316),
-        "it is there, but the tree has 316 entries",
+        Some(317),
+        "it is there, but the tree has 317 entries",
     ),
     // Reorder: whole rows change places.
     (
         &[
-            "UPDATE ledger_entries SET idx = 1000 WHERE idx = 46",
-            "UPDATE ledger_entries SET idx = 46 WHERE idx = 96",
-            "UPDATE ledger_entries SET idx = 96 WHERE idx = 1000",
+            "UPDATE ledger_entries SET idx = 1000 WHERE idx = 47",
+            "UPDATE ledger_entries SET idx = 47 WHERE idx = 97",
+            "UPDATE ledger_entries SET idx = 97 WHERE idx = 1000",
         ],
-        Some(46),
+        Some(47),
         "it is not in its place",
     ),
     // Tail.
-    (&["DELETE FROM ledger_entries WHERE idx = 315"], Some(315), "it is missing, with all that follow"),
+    (&["DELETE FROM ledger_entries WHERE idx = 316"], Some(316), "it is missing, with all that follow"),
     // What is shown, though the tree is untouched.
     (
         &[
             "UPDATE deliveries SET id = 'ffffffff-ffff-7fff-8fff-ffffffffffff' WHERE ordinal = 0 AND notice_id = (SELECT MIN(id) FROM notices)",
         ],
-        Some(4),
+        Some(5),
         "stands in the place of another",
     ),
     (
         &[
             "UPDATE deliveries SET level = 'dsn_delivered' WHERE ordinal = 1 AND notice_id = (SELECT MIN(id) FROM notices)",
         ],
-        Some(5),
+        Some(6),
         "stored as accepted (dsn_delivered), its entries say accepted (relayed)",
     ),
     (
         &[
             "UPDATE deliveries SET reply = '250 read and understood' WHERE ordinal = 1 AND notice_id = (SELECT MIN(id) FROM notices)",
         ],
-        Some(5),
+        Some(6),
         "stored with another reply",
     ),
     (
         &[
             "UPDATE deliveries SET changed_at = changed_at - 86400000 WHERE ordinal = 1 AND notice_id = (SELECT MIN(id) FROM notices)",
         ],
-        Some(5),
+        Some(6),
         "stored with another time",
     ),
     (
         &["UPDATE notices SET source = source || 'We told you so.' WHERE id = (SELECT MIN(id) FROM notices)"],
-        Some(2),
+        Some(3),
         "has another content",
     ),
     (
         &["UPDATE notices SET digest = (SELECT root FROM ledger_head) WHERE id = (SELECT MIN(id) FROM notices)"],
-        Some(2),
+        Some(3),
         "has another content",
     ),
     (
         &["UPDATE notices SET closed_at = NULL WHERE id = (SELECT MIN(id) FROM notices)"],
-        Some(2),
+        Some(3),
         "is closed only in its row, or only in its entry",
     ),
-    (&["DELETE FROM messages"], Some(4), "the message that was sent was removed"),
-    (&["DELETE FROM attestations"], Some(14), "the attestation that it records was removed"),
+    (&["DELETE FROM messages"], Some(5), "the message that was sent was removed"),
+    (&["DELETE FROM attestations"], Some(15), "the attestation that it records was removed"),
     (
         &[
             "INSERT INTO notices (id, category, state, subject, source, digest, author, created_at, released_at, lane, recipients) SELECT 'ffffffff-ffff-7fff-8fff-ffffffffffff', category, state, subject, source, digest, author, created_at, released_at, lane, recipients FROM notices WHERE id = (SELECT MIN(id) FROM notices)",
@@ -225,66 +225,66 @@ const CASES: &[Case] = &[
     ),
     (
         &["UPDATE notices SET released_at = NULL WHERE id = (SELECT MIN(id) FROM notices)"],
-        Some(2),
+        Some(3),
         "is not shown as released",
     ),
     (
         &["UPDATE notices SET subject = 'Forged' WHERE id = (SELECT MIN(id) FROM notices)"],
-        Some(2),
+        Some(3),
         "is shown with another subject, reference, predecessor or Message-ID domain",
     ),
     (
         &["UPDATE notices SET reference = 'CHG-9' WHERE id = (SELECT MIN(id) FROM notices)"],
-        Some(2),
+        Some(3),
         "another subject, reference",
     ),
     (
         &["UPDATE notices SET follows_id = (SELECT MAX(id) FROM notices) WHERE id = (SELECT MIN(id) FROM notices)"],
-        Some(2),
+        Some(3),
         "predecessor",
     ),
     (
         &["UPDATE notices SET message_domain = 'forged.example' WHERE id = (SELECT MIN(id) FROM notices)"],
-        Some(2),
+        Some(3),
         "Message-ID domain",
     ),
     (
         &["UPDATE notices SET released_at = released_at - 86400000 WHERE id = (SELECT MIN(id) FROM notices)"],
-        Some(2),
+        Some(3),
         "is shown with another time of release",
     ),
     (
         &["UPDATE notices SET closed_at = closed_at - 86400000 WHERE id = (SELECT MIN(id) FROM notices)"],
-        Some(2),
+        Some(3),
         "is shown with another time of closing",
     ),
     (
         &["UPDATE notices SET state = 'released' WHERE id = (SELECT MIN(id) FROM notices)"],
-        Some(2),
+        Some(3),
         "is shown in a state that its entries do not lead to",
     ),
     (
         &["UPDATE notices SET customers = customers - 1 WHERE id = (SELECT MIN(id) FROM notices)"],
-        Some(2),
+        Some(3),
         "another number of customers",
     ),
-    (&["DELETE FROM unaddressed"], Some(2), "has other customers with nobody to address"),
-    (&["UPDATE unaddressed SET account_id = 'C9'"], Some(2), "has other customers with nobody to address"),
+    (&["DELETE FROM unaddressed"], Some(3), "has other customers with nobody to address"),
+    (&["UPDATE unaddressed SET account_id = 'C9'"], Some(3), "has other customers with nobody to address"),
     (
         &["UPDATE deliveries SET role = 'legal' WHERE ordinal = 1 AND notice_id = (SELECT MIN(id) FROM notices)"],
-        Some(5),
+        Some(6),
         "is stored with another role",
     ),
     (
         &[
             "UPDATE deliveries SET customer_name = 'Forged' WHERE ordinal = 1 AND notice_id = (SELECT MIN(id) FROM notices)",
         ],
-        Some(5),
+        Some(6),
         "is stored with another name of the customer",
     ),
     (
         &["UPDATE deliveries SET customer_name = '' WHERE ordinal = 1 AND notice_id = (SELECT MIN(id) FROM notices)"],
-        Some(5),
+        Some(6),
         "is stored with another name of the customer",
     ),
     // The tree itself.
@@ -409,7 +409,7 @@ async fn entries_that_contradict_earlier_ones_are_named_though_they_are_signed()
         tx.commit().await.unwrap();
         app.app.ledger.checkpoint().await.unwrap();
         let report = audit(&app).await;
-        assert_eq!(report.first_bad, Some(316), "{report:?}");
+        assert_eq!(report.first_bad, Some(317), "{report:?}");
         assert!(report.problem.clone().unwrap().contains(words), "{words}: {report:?}");
     }
 }

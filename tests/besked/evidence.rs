@@ -67,7 +67,7 @@ async fn evidence_for_one_customer_opens_that_customer_only(#[case] engine: Engi
     assert!(!text.contains("two.example"), "nobody else is named");
 
     let (valid, said) = python(&file, &key(&app));
-    assert!(valid && said.contains("2 manifest\n") && said.contains("recipient C1 teknik@ett.example\n"), "{said}");
+    assert!(valid && said.contains("3 manifest\n") && said.contains("recipient C1 teknik@ett.example\n"), "{said}");
 
     let whole = verify(exported(&app, id, None).await.unwrap().as_slice(), &key(&app)).unwrap();
     assert!(whole.is_complete() && whole.messages.len() == 2);

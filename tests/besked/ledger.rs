@@ -53,11 +53,11 @@ async fn what_is_sent_is_sealed_and_signed(#[case] engine: Engine) {
     app.release(&maintenance("all = true")).await;
     app.run_until_idle().await;
     let standing = app.app.ledger.standing().await.unwrap();
-    // Created, submitted, manifest, released, two acceptances, closed.
-    assert_eq!((standing.size, standing.pending, standing.signed, standing.stopped), (7, 0, Some(7), None));
-    assert_eq!(checkpoint(&app).await.size(), 7);
+    // The import; created, submitted, manifest, released, two acceptances, closed.
+    assert_eq!((standing.size, standing.pending, standing.signed, standing.stopped), (8, 0, Some(8), None));
+    assert_eq!(checkpoint(&app).await.size(), 8);
     let app = app.restart().await;
-    assert_eq!(checkpoint(&app).await.size(), 7, "nothing new is signed twice");
+    assert_eq!(checkpoint(&app).await.size(), 8, "nothing new is signed twice");
 }
 
 #[rstest]
@@ -160,8 +160,8 @@ async fn a_database_restored_from_yesterday_stops_sealing_until_a_person_says_wh
 
     assert!(matches!(app.app.ledger.resume(&crate::app::bo(), " ").await, Err(LedgerError::Reason)));
     app.app.ledger.resume(&crate::app::bo(), "disk failure, backup of last night").await.unwrap();
-    // 5, 6 more, created, submitted, manifest, released, two acceptances, closed, continued, and who did it.
-    assert_eq!(checkpoint(&app).await.size(), 20);
+    // 5, 6 more, the import, created, submitted, manifest, released, two acceptances, closed, continued, and who did it.
+    assert_eq!(checkpoint(&app).await.size(), 21);
     let operated = last_fact(&app, Event::Operated).await.detail;
     let action = besked::domain::actor::Action::Continue;
     assert_eq!(operated, besked::domain::entry::Detail::Operated { action, object: None });
