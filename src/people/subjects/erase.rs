@@ -161,10 +161,12 @@ async fn stored(conn: &mut Conn, keys: &[AddressKey]) -> Result<Stored, SubjectE
         stored.notices.extend(deliveries.iter().map(|delivery| delivery.notice_id));
         stored.notices.extend(attestations.iter().map(|words| words.notice_id));
         stored.notices.extend(past.iter().map(|row| row.notice_id));
-        stored.anything |= !(stored.accounts.is_empty() && unreleased.is_empty())
-            || !ledger::of_address(conn, key).await?.is_empty()
-            || !suppressions::reasons(conn, key).await?.is_empty()
-            || !subjects::reads(conn, key).await?.is_empty();
+        let nothing = stored.accounts.is_empty()
+            && unreleased.is_empty()
+            && ledger::of_address(conn, key).await?.is_empty()
+            && suppressions::reasons(conn, key).await?.is_empty()
+            && subjects::reads(conn, key).await?.is_empty();
+        stored.anything |= !nothing;
         stored.contacts += contacts.len();
         stored.unreleased_rows += unreleased.len();
         stored.deliveries.push(deliveries);
