@@ -114,7 +114,7 @@ async fn a_hold_on_a_customer_nobody_could_address_keeps_the_word_that_it_was_to
     app.attest(id, "C3", Channel::Letter, "by letter").await.unwrap();
     app.advance(Duration::from_secs(400 * DAY));
     put_hold(&app, None, Some("C3")).await;
-    app.purge(false).await.notices;
+    app.purge(false).await;
     assert_eq!(app.informed("C3", id).await.verdict, besked::domain::coverage::Verdict::Informed);
     assert_eq!(audit(&app).await.problem, None);
 }
