@@ -303,7 +303,7 @@ async fn the_state_of_relays_is_shown_as_it_is_and_no_address_with_it() {
     let spare = "\n[[relay]]\nname = \"spare\"\nurl = \"smtps://127.0.0.1:1\"\n";
     std::fs::write(&config, std::fs::read_to_string(&config).unwrap() + spare).unwrap();
     let unknown = shell.run(&["relays"]).ok();
-    assert!(unknown.out.contains("not known") && unknown.out.contains("spare"), "{}", unknown.out);
+    assert!(unknown.out.contains("unknown") && unknown.out.contains("spare"), "{}", unknown.out);
     assert!(
         unknown.err.contains("no dispatcher is running") && unknown.err.contains("besked doctor"),
         "{}",
