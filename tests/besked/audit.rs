@@ -176,7 +176,7 @@ const CASES: &[Case] = &[
             "UPDATE deliveries SET id = 'ffffffff-ffff-7fff-8fff-ffffffffffff' WHERE ordinal = 0 AND notice_id = (SELECT MIN(id) FROM notices)",
         ],
         Some(5),
-        "stands in the place of another",
+        "is in the place of another",
     ),
     (
         &[
