@@ -50,7 +50,7 @@ pub async fn list(conn: &mut Conn, after: Option<&str>, limit: u32) -> Result<Ve
     let rows = sqlx::query(
         "SELECT c.account_id, c.name, (SELECT COUNT(*) FROM contacts k
            WHERE k.account_id = c.account_id AND k.deactivated_at IS NULL) AS contacts
-         FROM customers c WHERE ($7 = 1 OR c.status = 'active') AND c.account_id > $1 ORDER BY c.account_id LIMIT $2",
+         FROM customers c WHERE c.status = 'active' AND c.account_id > $1 ORDER BY c.account_id LIMIT $2",
     )
     .bind(after.unwrap_or_default())
     .bind(i64::from(limit))
