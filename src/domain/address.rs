@@ -167,12 +167,42 @@ fn fold(text: &str) -> String {
     UniCase::unicode(text.nfd().collect::<String>()).to_folded_case().nfc().collect()
 }
 
+/// The characters that separate an address from the words around it.
+fn is_apart(c: char) -> bool {
+    c.is_whitespace() || "<>()[]{},;:\"'".contains(c)
+}
+
+/// The punctuation that ends a sentence and no address.
+const STOPS: [char; 3] = ['.', '!', '?'];
+
+/// The keys of the addresses that a text mentions, in order.
+pub fn mentions(text: &str) -> impl Iterator<Item = AddressKey> {
+    let words = text.split(is_apart).map(|word| word.trim_matches(STOPS));
+    words.filter(|word| word.contains('@')).filter_map(AddressKey::of)
+}
+
 /// True if a text mentions an address, in any spelling. An address that only begins or ends like it is another one.
 #[must_use]
 pub fn mentioned(text: &str, key: &AddressKey) -> bool {
-    let apart = |c: char| c.is_whitespace() || "<>()[]{},;:\"'".contains(c);
-    let words = text.split(apart).map(|word| word.trim_matches(['.', '!', '?']));
-    words.filter(|word| word.contains('@')).any(|word| AddressKey::of(word).as_ref() == Some(key))
+    mentions(text).any(|mention| mention == *key)
+}
+
+/// The text with `replace` of each mention of an address, in any spelling, in the mention's place.
+pub fn replace_mentions(text: &str, key: &AddressKey, replace: impl Fn(&str) -> String) -> String {
+    let mut replaced = String::with_capacity(text.len());
+    for piece in text.split_inclusive(is_apart) {
+        let word = piece.strip_suffix(is_apart).unwrap_or(piece);
+        let begin = word.len() - word.trim_start_matches(STOPS).len();
+        let mention = word.trim_matches(STOPS);
+        if mention.contains('@') && AddressKey::of(mention).as_ref() == Some(key) {
+            replaced += &piece[..begin];
+            replaced += &replace(mention);
+            replaced += &piece[begin + mention.len()..];
+        } else {
+            replaced += piece;
+        }
+    }
+    replaced
 }
 
 /// A domain name as lower-case A-labels, if it is one with at least two labels.

@@ -368,6 +368,9 @@ pub async fn addresses(conn: &mut Conn, after: &str, limit: u32) -> Result<Vec<A
            UNION SELECT email_key FROM deliveries WHERE email_key > $1
            UNION SELECT email_key FROM preferences WHERE email_key > $1
            UNION SELECT email_key FROM suppressions WHERE email_key > $1
+           UNION SELECT email_key FROM reads WHERE email_key > $1
+           UNION SELECT old_key FROM rectifications WHERE old_key > $1
+           UNION SELECT new_key FROM rectifications WHERE new_key > $1
            UNION SELECT subject FROM ledger_openings WHERE subject > $1) AS everywhere ORDER BY email_key LIMIT $2",
     )
     .bind(after)

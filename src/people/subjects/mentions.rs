@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::address::{AddressKey, mentioned};
+use crate::domain::address::{self, AddressKey, mentioned};
 use crate::domain::notice::State;
 use crate::store::mentions::{self, FileRow, Words};
-use crate::store::{Conn, StoreError};
+use crate::store::{Conn, Store, StoreError};
 
 /// Rows read at once.
 const PAGE: u32 = 1000;
@@ -33,6 +33,26 @@ pub(super) async fn file_rows(conn: &mut Conn, key: &AddressKey) -> Result<Vec<F
         let Some(last) = page.last() else { return Ok(found) };
         after = (last.notice_id.to_string(), last.account_id.clone());
         found.extend(page.into_iter().filter(|row| names(&row.values, key)));
+    }
+}
+
+/// Passes the keys of all addresses that attestations and past audience files mention to `show`.
+pub(super) async fn each(store: &Store, mut show: impl FnMut(AddressKey)) -> Result<(), StoreError> {
+    let mut after = String::new();
+    loop {
+        let page = mentions::attestations(&mut *store.read().await?, &after, PAGE).await?;
+        let Some(last) = page.last() else { break };
+        after = last.id.to_string();
+        let texts = page.iter().flat_map(|it| [it.note.as_str(), it.witness.as_str()]);
+        texts.flat_map(address::mentions).for_each(&mut show);
+    }
+    let mut after = (String::new(), String::new());
+    loop {
+        let page = mentions::file_rows(&mut *store.read().await?, "@", (&after.0, &after.1), PAGE).await?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after = (last.notice_id.to_string(), last.account_id.clone());
+        let rows = page.iter().filter(|row| is_past(row.state));
+        rows.flat_map(|row| row.values.values()).flat_map(|value| address::mentions(value)).for_each(&mut show);
     }
 }
 

@@ -1,12 +1,12 @@
 //! Tombstones in use: who was erased, and the exchange between the database and this node's journal.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::{SubjectError, Subjects, forget};
+use super::{SubjectError, Subjects, forget, mentions};
 use crate::domain::actor::{Action, Actor};
 use crate::domain::address::AddressKey;
 use crate::domain::entry::hmac;
@@ -165,9 +165,18 @@ impl Subjects {
         Ok(persons.len())
     }
 
-    /// The addresses in the database that have one of these hashes.
-    async fn found(&self, key: &[u8; 32], hashes: &HashSet<[u8; 32]>) -> Result<Vec<AddressKey>, SubjectError> {
-        let mut found = Vec::new();
+    /// The addresses in the database that have one of these hashes, those that only a text mentions too.
+    async fn found(&self, key: &[u8; 32], hashes: &HashSet<[u8; 32]>) -> Result<BTreeSet<AddressKey>, SubjectError> {
+        let mut found = BTreeSet::new();
+        if hashes.is_empty() {
+            return Ok(found);
+        }
+        mentions::each(&self.context.store, |address| {
+            if hashes.contains(&hash(key, &address)) {
+                found.insert(address);
+            }
+        })
+        .await?;
         let mut after = String::new();
         loop {
             let page = subjects::addresses(&mut *self.context.store.read().await?, &after, PAGE).await?;
