@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::domain::address::AddressKey;
+use crate::domain::address::{AddressKey, replace_mentions};
 use crate::store::{Conn, StoreError, subjects};
 
 /// What is shown in place of an erased address.
@@ -25,7 +25,16 @@ impl Mask {
 
     /// True if an address is restricted, in any spelling.
     fn hides(&self, email: &str) -> bool {
-        !self.restricted.is_empty() && AddressKey::of(email).is_some_and(|key| self.restricted.contains(&key))
+        self.hidden(email).is_some()
+    }
+
+    /// The key of an address that is restricted.
+    fn hidden(&self, email: &str) -> Option<AddressKey> {
+        if self.restricted.is_empty() {
+            None
+        } else {
+            AddressKey::of(email).filter(|key| self.restricted.contains(key))
+        }
     }
 
     /// An address as it is shown in lists: its first letter and its domain where it is restricted.
@@ -49,10 +58,16 @@ impl Mask {
         }
     }
 
-    /// A text about an address: servers like to repeat it in their replies.
+    /// A text about an address: servers like to repeat it in their replies, and not always as it was written.
     #[must_use]
     pub fn text(&self, email: &str, text: &str) -> String {
-        if self.hides(email) { text.replace(email, &self.address(email)) } else { text.to_owned() }
+        match self.hidden(email) {
+            // The second replacement finds what other characters surround.
+            Some(key) => {
+                replace_mentions(text, &key, |mention| self.address(mention)).replace(email, &self.address(email))
+            }
+            None => text.to_owned(),
+        }
     }
 }
 
@@ -68,5 +83,9 @@ mod tests {
         assert_eq!(mask.address("bo@x.example"), "bo@x.example");
         assert_eq!(mask.address(""), "(erased)");
         assert_eq!(mask.text("anna@x.example", "550 <anna@x.example>: no"), "550 <a***@x.example>: no");
+        assert_eq!(
+            mask.text("anna@x.example", "550 5.1.1 <Anna@X.example>: no, ANNA@x.example!"),
+            "550 5.1.1 <A***@X.example>: no, A***@x.example!"
+        );
     }
 }
