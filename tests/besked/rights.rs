@@ -4,6 +4,7 @@ use besked::dispatch::Finished;
 use besked::domain::actor::{Action, Actor};
 use besked::domain::attestation::Channel;
 use besked::domain::category::Category;
+use besked::domain::duty::Duty;
 use besked::domain::entry::{Detail, Event};
 use besked::ledger::audit::Verdict;
 use besked::people::import::ImportOptions;
@@ -277,4 +278,58 @@ fn an_erasure_without_a_terminal_needs_a_yes() {
     shell.run(&[&erase[..], &["--yes", "--waive", "hold"]].concat()).fails(2, &["neither `retention:CATEGORY`"]);
     shell.run(&[&erase[..], &["--yes", "--waive", &waiver]].concat()).ok();
     shell.run(&["subject", "export", "hello@two.example"]).fails(2, &["nothing is stored about"]);
+}
+
+#[tokio::test]
+async fn a_restored_copy_forgets_whoever_is_only_mentioned_too() {
+    let app = TestApp::new(Engine::Sqlite).await;
+    app.import(CUSTOMERS).await;
+    let draft = app.draft(&maintenance("file = \"rows.csv\""), "account_id,boss\nC1,Eva@ett.example\n");
+    let id = app.try_release(&draft).await.unwrap();
+    app.run_until_idle().await;
+    attest(&app, id, "C1", "told Eva (eva@ett.example) and Per <per@ett.example>").await;
+    let (app, yesterday) = app.copy().await;
+    app.erase("eva@ett.example").await.unwrap();
+    let app = app.put_back(yesterday).await;
+    assert_eq!(exchanged(&app).await, 1);
+    assert!(everything(&app, "eva@ett.example").await.is_none());
+    assert_eq!(found_in_files(&app, "Eva@ett.example"), [""; 0]);
+    assert_eq!(exchanged(&app).await, 0, "once");
+}
+
+#[tokio::test]
+async fn the_words_of_an_attestation_have_the_duty_of_their_notice() {
+    let app = TestApp::new(Engine::Sqlite).await;
+    app.import(CUSTOMERS).await;
+    let breach = app.release(include_str!("../../config/demo/notices/1-security-breach.md")).await;
+    app.run_until_idle().await;
+    attest(&app, breach, "C1", "told Eva (eva@ett.example)").await;
+    let Err(SubjectError::Duties { duties, .. }) = app.erase("eva@ett.example").await else { panic!("no duty") };
+    let duty = Duty::Retention(Category::SecurityBreach);
+    assert_eq!(duties.iter().map(|(duty, _)| *duty).collect::<Vec<_>>(), [duty]);
+    app.erase_waiving("eva@ett.example", &[duty]).await.unwrap();
+    assert!(everything(&app, "eva@ett.example").await.is_none());
+}
+
+#[tokio::test]
+async fn a_duty_that_counts_from_the_end_of_the_contract_ends_with_its_time() {
+    let app = TestApp::with(Engine::Sqlite, |config| {
+        let rules = config.category.entry(Category::Maintenance).or_default();
+        (rules.retention, rules.retention_duty) = (Some("contract_end+3y".parse().unwrap()), Some(true));
+    })
+    .await;
+    app.import(CUSTOMERS).await;
+    app.release(&maintenance("all = true")).await;
+    app.run_until_idle().await;
+    let why = async || match app.erase("hello@two.example").await {
+        Err(SubjectError::Duties { duties, .. }) => duties[0].1.clone(),
+        other => panic!("{other:?}"),
+    };
+    assert!(why().await.contains("while the contract runs"), "{}", why().await);
+    let without = CUSTOMERS.lines().filter(|line| !line.starts_with("C2")).collect::<Vec<_>>().join("\n");
+    let options = ImportOptions { replace: true, ..ImportOptions::default() };
+    app.try_import(without.as_bytes(), options).await.unwrap();
+    assert!(why().await.contains("must be stored until 20"), "{}", why().await);
+    app.advance(std::time::Duration::from_secs(4 * 366 * 24 * 3600));
+    app.erase("hello@two.example").await.unwrap();
 }

@@ -1,7 +1,8 @@
 //! Erasing a person (GDPR Art. 17), unless a duty to keep the record stands against it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -13,7 +14,7 @@ use crate::domain::duty::Duty;
 use crate::domain::tombstone::Mark;
 use crate::ledger::operated::{Operation, record};
 use crate::store::subjects::{self, SubjectDelivery};
-use crate::store::{Conn, StoreError, holds, ledger, rectifications, suppressions};
+use crate::store::{Conn, StoreError, customers, holds, ledger, notices, rectifications, suppressions};
 
 /// A request to erase a person.
 #[derive(Clone, Copy, Debug)]
@@ -54,8 +55,16 @@ struct Stored {
     contacts: usize,
     accounts: BTreeSet<String>,
     notices: BTreeSet<Uuid>,
+    records: Vec<Recorded>,
     unreleased_rows: usize,
     anything: bool,
+}
+
+/// A part of the record of a notice: a delivery, or the words of an attestation.
+struct Recorded {
+    category: Category,
+    released_at: Option<Timestamp>,
+    account_id: String,
 }
 
 impl Subjects {
@@ -116,20 +125,45 @@ impl Subjects {
             duties.push((Duty::Hold(hold.id), format!("a legal hold by {}: {}", hold.operator, hold.reason)));
         }
         let config = &self.context.config;
+        let zone = config.organisation.default_time_zone.time_zone();
+        let ends = contract_ends(conn, &accounts).await?;
         for category in Category::ALL.iter().filter(|category| config.retention_duty(**category)) {
-            let of_category = stored.deliveries.iter().flatten().filter(|delivery| delivery.category == *category);
-            let Some(last) = of_category.filter_map(|delivery| delivery.released_at).max() else { continue };
-            let zone = config.organisation.default_time_zone.time_zone();
-            let until = match config.retention(*category).expires(last, None, &zone) {
-                Some(until) if until <= self.context.clock.now() => continue,
-                Some(until) => format!("until {}", until.to_zoned_datetime(zone).strftime("%Y-%m-%d")),
-                None => "while the contract runs".to_owned(),
+            let of_category = stored.records.iter().filter(|record| record.category == *category);
+            let expires = |it: &Recorded| {
+                let contract_end = ends.get(&it.account_id).copied().flatten();
+                Some(config.retention(*category).expires(it.released_at?, contract_end, &zone))
+            };
+            let mut expire: Vec<Option<Timestamp>> = of_category.filter_map(expires).collect();
+            // A time that is not known yet comes first.
+            expire.sort_unstable();
+            let until = match (expire.first(), expire.last()) {
+                (Some(None), _) => "while the contract runs".to_owned(),
+                (_, Some(Some(until))) if *until > self.context.clock.now() => {
+                    format!("until {}", until.to_zoned_datetime(zone.clone()).strftime("%Y-%m-%d"))
+                }
+                _ => continue,
             };
             let why = format!("the record of a notice must be stored {until}");
             duties.push((Duty::Retention(*category), why));
         }
         Ok(duties)
     }
+}
+
+/// When the contracts of customers ended; `None` for one that runs. A customer of which nothing is stored left long ago.
+async fn contract_ends(
+    conn: &mut Conn,
+    accounts: &[String],
+) -> Result<BTreeMap<String, Option<Timestamp>>, StoreError> {
+    let mut ends = BTreeMap::new();
+    for account_id in accounts {
+        let end = match customers::find(conn, account_id).await? {
+            Some(customer) => (customer.status == "left").then_some(customer.updated_at),
+            None => Some(Timestamp::UNIX_EPOCH),
+        };
+        ends.insert(account_id.clone(), end);
+    }
+    Ok(ends)
 }
 
 /// The keys of a person's addresses: the address, what it was corrected to, and what was corrected to it.
@@ -169,6 +203,16 @@ async fn stored(conn: &mut Conn, keys: &[AddressKey]) -> Result<Stored, SubjectE
         stored.anything |= !nothing;
         stored.contacts += contacts.len();
         stored.unreleased_rows += unreleased.len();
+        stored.records.extend(deliveries.iter().map(|delivery| Recorded {
+            category: delivery.category,
+            released_at: delivery.released_at,
+            account_id: delivery.account_id.clone(),
+        }));
+        for words in attestations {
+            let Some(notice) = notices::find(conn, words.notice_id).await? else { continue };
+            let (category, released_at) = (notice.category, notice.released_at);
+            stored.records.push(Recorded { category, released_at, account_id: words.account_id });
+        }
         stored.deliveries.push(deliveries);
     }
     Ok(stored)
