@@ -114,7 +114,8 @@ async fn a_hold_on_a_customer_nobody_could_address_keeps_the_word_that_it_was_to
     app.attest(id, "C3", Channel::Letter, "by letter").await.unwrap();
     app.advance(Duration::from_secs(400 * DAY));
     put_hold(&app, None, Some("C3")).await;
-    app.purge(false).await;
+    assert_eq!(app.purge(false).await.notices.len(), 1);
+    assert!(app.purge(false).await.notices.is_empty(), "nobody is left but the customer under the hold");
     assert_eq!(app.informed("C3", id).await.verdict, besked::domain::coverage::Verdict::Informed);
     assert_eq!(audit(&app).await.problem, None);
 }
@@ -231,4 +232,24 @@ async fn an_agreement_s_record_ends_with_each_contract() {
     assert_eq!(app.informed("C1", id).await.notices[0].deliveries[0].email, "service@ett.example");
     assert_eq!(found_in_files(&app, "hello@two.example"), [""; 0], "the customer went with its last record");
     assert_eq!(audit(&app).await.problem, None);
+}
+
+#[tokio::test]
+async fn a_held_notice_that_names_nobody_any_more_is_not_purged_each_hour() {
+    let app = TestApp::new(Engine::Sqlite).await;
+    app.import(CUSTOMERS).await;
+    let id = app.release(NEWS).await;
+    app.run_until_idle().await;
+    for email in ["service@ett.example", "hello@two.example"] {
+        app.erase(email).await.unwrap();
+    }
+    app.attest(id, "C3", Channel::Letter, "by letter").await.unwrap();
+    let hold = put_hold(&app, None, Some("C3")).await;
+    app.advance(Duration::from_secs(400 * DAY));
+    for dry_run in [true, false, false] {
+        assert!(app.purge(dry_run).await.notices.is_empty(), "{dry_run}");
+    }
+    app.app.holds.remove(&alice(), hold, None).await.unwrap();
+    assert_eq!(app.purge(false).await.notices.len(), 1);
+    assert!(app.purge(false).await.notices.is_empty(), "once");
 }

@@ -43,14 +43,18 @@ impl Retention {
         drop(conn);
         for notice in expirable {
             let persons = if dry_run { self.count(notice.id).await? } else { self.purge(actor, &notice).await? };
-            // A notice whose persons are all under a hold was reported when it was purged first.
-            if persons > 0 || notice.persons == 0 {
+            // What a hold keeps of a notice was reported when the notice was purged first.
+            if persons > 0 || (notice.persons == 0 && !self.is_held(notice.id).await?) {
                 let rule = self.context.config.retention(category);
                 let expired_at = rule.expires(notice.released_at, None, &self.zone());
                 purged.push(report(notice, expired_at, persons));
             }
         }
         Ok(purged)
+    }
+
+    async fn is_held(&self, notice_id: Uuid) -> Result<bool, StoreError> {
+        retention::is_held(&mut *self.context.store.read().await?, notice_id).await
     }
 
     /// The time before which the retention of a category has ended.
