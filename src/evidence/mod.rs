@@ -20,7 +20,7 @@ use crate::notices::{NoticeError, Notices};
 use crate::people::subjects::Subjects;
 use crate::store::notices::Kept;
 use crate::store::tree::Signed;
-use crate::store::{StoreError, customers, deliveries, notices, subjects as stored};
+use crate::store::{StoreError, attestations, customers, deliveries, notices, subjects as stored};
 
 /// What the evidence is to be about.
 #[derive(Clone, Debug)]
@@ -162,7 +162,7 @@ impl Prover {
         Ok(proofs)
     }
 
-    /// The notices asked for. Of a matter only those that say something: released, and addressed to the customer.
+    /// The notices asked for. Of a matter only those that say something: released, and addressed to the customer or attested for it.
     async fn choose(&self, request: &Request) -> Result<Vec<Kept>, ProofError> {
         let reference = match &request.notices {
             Choice::Notice(name) => return Ok(vec![self.notices.named(name).await?]),
@@ -181,7 +181,9 @@ impl Prover {
         let Some(account_id) = request.scope.account_id() else { return Ok(found) };
         let mut addressed = Vec::new();
         for notice in found {
-            if !deliveries::of_customer(&mut conn, notice.id, account_id).await?.is_empty() {
+            if !deliveries::of_customer(&mut conn, notice.id, account_id).await?.is_empty()
+                || !attestations::of_notice(&mut conn, notice.id, Some(account_id)).await?.is_empty()
+            {
                 addressed.push(notice);
             }
         }

@@ -6,11 +6,12 @@ use std::process::Command;
 use besked::domain::entry::Event;
 use besked::domain::evidence::{Evidence, Subject, verify};
 use besked::domain::note::VerifierKey;
+use besked::evidence::{Choice, Request, Scope};
 use besked::ledger::evidence::{EvidenceError, Wanted, export};
 use sha2::Digest as _;
 use uuid::Uuid;
 
-use crate::app::{CUSTOMERS, TestApp, maintenance};
+use crate::app::{CUSTOMERS, TestApp, alice, maintenance};
 use crate::cli::Shell;
 use crate::database::Engine;
 
@@ -288,4 +289,24 @@ async fn paths_of_recipients_hold_in_a_notice_of_many_blocks() {
     let file = exported(&app, id, None).await.unwrap();
     let evidence = verify(file.as_slice(), &key(&app)).unwrap();
     assert!(evidence.is_complete() && evidence.recipients.len() == 777);
+}
+
+#[tokio::test]
+async fn evidence_by_reference_has_the_notices_that_a_customer_is_attested_for() {
+    let app = TestApp::new(Engine::Sqlite).await;
+    app.import(CUSTOMERS).await;
+    let id = app.release(&maintenance("all = true")).await;
+    app.run_until_idle().await;
+    let request = || Request {
+        notices: Choice::Reference("CHG-1".to_owned()),
+        scope: Scope::Customer("C3".to_owned()),
+        with_messages: false,
+    };
+    assert!(app.app.evidence.prepare(&alice(), &request()).await.is_err());
+    app.attest(id, "C3", besked::domain::attestation::Channel::Letter, "by letter").await.unwrap();
+    let proofs = app.app.evidence.prepare(&alice(), &request()).await.unwrap();
+    assert_eq!(proofs.len(), 1);
+    let mut file = Vec::new();
+    proofs[0].write(&mut file, &|_| ()).await.unwrap();
+    assert!(events(&verify(file.as_slice(), &key(&app)).unwrap()).contains(&Event::Attested));
 }
