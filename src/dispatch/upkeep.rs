@@ -61,10 +61,7 @@ impl Upkeep {
             Ok(exchanged) => exchanged,
             Err(SubjectError::Sending) => return Begun::Sending,
             Err(error) => {
-                let reason = match error {
-                    SubjectError::Store(error) => error.for_logs(),
-                    other => other.to_string(),
-                };
+                let reason = error.for_logs();
                 tracing::error!(
                     reason,
                     "erased persons may be back in this database, so nothing is sent: make the tombstone journal of `[privacy]` \
@@ -135,7 +132,8 @@ impl Upkeep {
             }
             Err(error) => {
                 done = false;
-                tracing::error!(%error, "persons whose retention has ended could not be deleted, retrying");
+                let error = error.for_logs();
+                tracing::error!(error, "persons whose retention has ended could not be deleted, retrying");
             }
         }
         match self.ledger.mail_checkpoint().await {

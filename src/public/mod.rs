@@ -131,7 +131,8 @@ fn failed(app: &App, error: &LinkError) -> Response {
         LinkError::Unknown => message(app, What::Gone),
         LinkError::TooOften => message(app, What::Often),
         LinkError::Store(error) => {
-            tracing::error!(%error, "a preference could not be read or recorded");
+            let error = error.for_logs();
+            tracing::error!(error, "a preference could not be read or recorded");
             message(app, What::Failed)
         }
     }

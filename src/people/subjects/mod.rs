@@ -109,6 +109,17 @@ impl SubjectError {
     }
 }
 
+impl SubjectError {
+    /// The error for a log: it names no value of a row.
+    #[must_use]
+    pub fn for_logs(&self) -> String {
+        match self {
+            Self::Store(error) => error.for_logs(),
+            other => other.to_string(),
+        }
+    }
+}
+
 /// A person's rights: a cheap handle, cloned freely.
 #[derive(Clone)]
 pub struct Subjects {
