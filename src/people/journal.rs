@@ -200,9 +200,10 @@ mod tests {
         Journal::new(&config).unwrap()
     }
 
-    fn tombstone(hash: u8) -> Tombstone {
-        let at = "2026-11-24T10:00:00Z".parse().unwrap();
-        Tombstone { id: Random::from_system().id(at), mark: Mark::Erased, hash: [hash; 32], at }
+    /// Tombstones with ids in the order of their hashes.
+    fn tombstones() -> [Tombstone; 3] {
+        let (at, random) = ("2026-11-24T10:00:00Z".parse().unwrap(), Random::from_system());
+        [1, 2, 3].map(|hash| Tombstone { id: random.id(at), mark: Mark::Erased, hash: [hash; 32], at })
     }
 
     #[test]
@@ -210,7 +211,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let journal = journal(folder.path());
         assert!(journal.read().unwrap().is_empty() && journal.key().unwrap().is_none());
-        let [one, two, three] = [1, 2, 3].map(tombstone);
+        let [one, two, three] = tombstones();
         journal.append(&[9; 32], &[one]).unwrap();
         journal.append(&[9; 32], &[one, two]).unwrap();
         assert_eq!(journal.read().unwrap().into_values().collect::<Vec<_>>(), [one, two]);
@@ -230,7 +231,7 @@ mod tests {
         let journal = journal(folder.path());
         fs::write(folder.path().join("journal"), format!("{HEADER}\nerased zz 2026-11-24T10:00:00Z\n")).unwrap();
         assert!(matches!(journal.read(), Err(JournalError::Damaged { line: 2, .. })));
-        assert!(matches!(journal.append(&[9; 32], &[tombstone(1)]), Err(JournalError::Damaged { line: 2, .. })));
+        assert!(matches!(journal.append(&[9; 32], &[one]), Err(JournalError::Damaged { line: 2, .. })));
         fs::write(folder.path().join("key"), "00").unwrap();
         assert!(matches!(journal.key(), Err(JournalError::Key(_))));
     }
