@@ -231,7 +231,7 @@ mod tests {
         let journal = journal(folder.path());
         fs::write(folder.path().join("journal"), format!("{HEADER}\nerased zz 2026-11-24T10:00:00Z\n")).unwrap();
         assert!(matches!(journal.read(), Err(JournalError::Damaged { line: 2, .. })));
-        assert!(matches!(journal.append(&[9; 32], &[one]), Err(JournalError::Damaged { line: 2, .. })));
+        assert!(matches!(journal.append(&[9; 32], &tombstones()), Err(JournalError::Damaged { line: 2, .. })));
         fs::write(folder.path().join("key"), "00").unwrap();
         assert!(matches!(journal.key(), Err(JournalError::Key(_))));
     }
