@@ -102,6 +102,12 @@ async fn run_import(app: &App, actor: &Actor, command: &Import, output: &Output)
     if !imported.erased.is_empty() && !command.revive_erased {
         eprintln!("\nhint: remove them from the source of the file; `--revive-erased` stores them again");
     }
+    for line in &imported.rectified {
+        eprintln!("warning: line {line}: this address was corrected, and the corrected one is stored");
+    }
+    if !imported.rectified.is_empty() {
+        eprintln!("\nhint: correct them in the source of the file");
+    }
     output.print(&imported, |imported| summary(imported, command.dry_run))
 }
 

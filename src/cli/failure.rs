@@ -168,7 +168,7 @@ impl From<ImportError> for Failure {
             }
             ImportError::Read(_) => failure,
             ImportError::Spool(_) => failure.hint("`TMPDIR` names another directory for temporary files"),
-            ImportError::Erased => failure.hint("import it again"),
+            ImportError::Erased | ImportError::Rectified => failure.hint("import it again"),
         }
     }
 }

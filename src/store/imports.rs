@@ -130,7 +130,7 @@ pub async fn add_customers(conn: &mut Conn, rows: &[CustomerRow<'_>]) -> Result<
         Dialect::of(conn),
         "INSERT INTO file_customers (account_id, name) SELECT value ->> 'account_id', value ->> 'name' FROM",
         rows,
-        "WHERE true ON CONFLICT (account_id) DO NOTHING"
+        "WHERE true ON CONFLICT (account_id) DO UPDATE SET name = excluded.name WHERE file_customers.name = ''"
     );
     sqlx::query(sql).bind(json(rows)).execute(conn).await?;
     Ok(())

@@ -203,6 +203,39 @@ async fn a_corrected_address_and_the_old_one_are_one_person(#[case] engine: Engi
     }
 }
 
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn an_import_does_not_undo_a_correction(#[case] engine: Engine) {
+    let app = TestApp::new(engine).await;
+    app.import(CUSTOMERS).await;
+    let (old, new) = (address("Hello@two.example"), address("hi@two.example"));
+    app.app.subjects.rectify(&alice(), &old, &new).await.unwrap();
+    let imported = app.import(CUSTOMERS).await;
+    assert_eq!(imported.rectified, [5]);
+    app.release(&maintenance("all = true")).await;
+    app.run_until_idle().await;
+    assert_eq!((app.relay.to("hi@two.example").len(), app.relay.to("hello@two.example").len()), (1, 0));
+    // The source of the file is corrected.
+    assert!(app.import(&CUSTOMERS.replace("hello@two.example", "hi@two.example")).await.rectified.is_empty());
+    app.app.subjects.rectify(&alice(), &new, &old).await.unwrap();
+    assert!(app.import(CUSTOMERS).await.rectified.is_empty(), "the correction was taken back");
+}
+
+#[tokio::test]
+async fn an_import_does_not_bring_back_the_name_of_an_erased_sole_trader() {
+    let app = TestApp::new(Engine::Sqlite).await;
+    let file = CUSTOMERS.replace("Two Ltd", "Carol Ek Consulting");
+    app.import(&file).await;
+    app.erase("hello@two.example").await.unwrap();
+    app.erase("service@ett.example").await.unwrap();
+    app.import(&file).await;
+    let mut conn = app.app.store.read().await.unwrap();
+    assert_eq!(customers::find(&mut conn, "C2").await.unwrap().unwrap().name, "");
+    assert_eq!(customers::find(&mut conn, "C1").await.unwrap().unwrap().name, "Ett AB");
+}
+
 #[tokio::test]
 async fn an_objection_to_mandatory_notices_is_recorded_with_its_grounds() {
     let app = TestApp::new(Engine::Sqlite).await;

@@ -6,6 +6,7 @@ use std::io::Read;
 use tempfile::SpooledTempFile;
 
 use super::between::Between;
+use super::corrections::Corrections;
 use super::load::CHUNK;
 use super::rows::Rows;
 use super::spool::{Spooling, import_error};
@@ -73,7 +74,7 @@ impl Bad {
 pub(super) fn check<R: Read>(
     reader: R,
     size: Option<u64>,
-    erased: &Tombstones,
+    (erased, corrections): (&Tombstones, &Corrections),
     progress: &(dyn Fn(f64) + Sync),
 ) -> Result<Checked, ImportError> {
     let mut rows = Rows::open(Spooling::new(reader), size).map_err(import_error)?;
@@ -82,7 +83,10 @@ pub(super) fn check<R: Read>(
     let mut count = 0_usize;
     while let Some((line, row)) = rows.next().map_err(import_error)? {
         match row {
-            Ok(row) => {
+            Ok(mut row) => {
+                if corrections.apply(&mut row) {
+                    imported.rectified.push(line);
+                }
                 between.note(line, &row).map_err(ImportError::Spool)?;
                 let address = row.contact.email.key();
                 match erased.erased_at(&address) {
@@ -101,6 +105,7 @@ pub(super) fn check<R: Read>(
     let found = between.found().map_err(ImportError::Spool)?;
     imported.customers = found.customers;
     let rows_right = imported.contacts + imported.erased.len() as u64 - found.lines.len() as u64;
+    imported.rectified.retain(|line| found.lines.binary_search(line).is_err());
     imported.erased.retain(|row| found.lines.binary_search(&row.line).is_err());
     imported.contacts = rows_right - imported.erased.len() as u64;
     bad.rows += found.lines.len() as u64;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::ImportError;
 use super::check::{CHECKED, Checked};
+use super::corrections::Corrections;
 use super::rows::Rows;
 use crate::domain::customer::AccountId;
 use crate::domain::customers_file::Row;
@@ -20,6 +21,7 @@ const LOADED: f64 = 0.7;
 pub(super) async fn load(
     conn: &mut Conn,
     checked: &mut Checked,
+    corrections: &Corrections,
     revive: bool,
     progress: &(dyn Fn(f64) + Sync),
 ) -> Result<(), ImportError> {
@@ -30,7 +32,8 @@ pub(super) async fn load(
     while let Some((line, row)) = rows.next().map_err(ImportError::Spool)? {
         match row {
             Ok(row) if checked.bad.contradicting.binary_search(&line).is_ok() => chunk.kept.push(row.account_id),
-            Ok(row) => {
+            Ok(mut row) => {
+                corrections.apply(&mut row);
                 let with_contact = revive || erased.binary_search_by_key(&line, |row| row.line).is_err();
                 chunk.rows.push((line, row, with_contact));
             }
@@ -61,7 +64,12 @@ impl Chunk {
         let mut contact_rows = Vec::with_capacity(self.rows.len());
         for (line, row, with_contact) in &self.rows {
             let account_id = row.account_id.as_str();
-            names.insert(account_id, row.customer_name.as_str());
+            // The name of a customer of whom only erased persons are in the file may be such a person's.
+            if *with_contact {
+                names.insert(account_id, row.customer_name.as_str());
+            } else {
+                names.entry(account_id).or_default();
+            }
             for (name, of_name) in &row.attributes {
                 values.extend(of_name.iter().enumerate().map(|(position, value)| (account_id, name, value, position)));
             }

@@ -7,6 +7,7 @@
 
 mod between;
 mod check;
+mod corrections;
 mod load;
 mod rows;
 mod spool;
@@ -20,6 +21,7 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use check::{Checked, check};
+use corrections::Corrections;
 use load::load;
 
 use crate::context::Context;
@@ -77,6 +79,8 @@ pub struct Imported {
     pub kept: Kept,
     /// Rows of persons who were erased; left out unless they are to be revived.
     pub erased: Vec<ErasedRow>,
+    /// Lines with an address that was corrected since: the corrected one is stored.
+    pub rectified: Vec<usize>,
     /// SHA-256 of the file, in hexadecimal.
     pub sha256: String,
 }
@@ -145,6 +149,9 @@ pub enum ImportError {
     /// A person was erased while the file was checked.
     #[error("a person was erased meanwhile; nothing was imported")]
     Erased,
+    /// An address was corrected while the file was checked.
+    #[error("an address was corrected meanwhile; nothing was imported")]
+    Rectified,
     /// It is not known who was erased, or reviving could not be recorded.
     #[error(transparent)]
     Subject(#[from] SubjectError),
@@ -160,7 +167,7 @@ impl ImportError {
         match self {
             Self::Read(_) | Self::Invalid(_) | Self::Shrinks { .. } => Kind::Invalid,
             Self::Spool(_) => Kind::Failed,
-            Self::Erased => Kind::Later,
+            Self::Erased | Self::Rectified => Kind::Later,
             Self::Subject(error) => error.kind(),
             Self::Store(error) => error.kind(),
         }
@@ -183,13 +190,14 @@ pub async fn import(
         subjects.exchange(&Actor::system("import")).await?;
     }
     let tombstones = subjects.tombstones().await?;
-    let mut checked = check(reader, options.size, &tombstones, progress)?;
+    let corrections = Corrections::load(&mut *context.store.read().await?).await?;
+    let mut checked = check(reader, options.size, (&tombstones, &corrections), progress)?;
     accept(context, &mut checked, options).await?;
     if !options.dry_run {
         let mut writer = context.store.import_writer();
         let revive = options.erased == Erased::Revive;
-        load(writer.connection().await?, &mut checked, revive, progress).await?;
-        write(context, &mut writer, (actor, tombstones.stored), &checked, options).await?;
+        load(writer.connection().await?, &mut checked, &corrections, revive, progress).await?;
+        write(context, &mut writer, (actor, tombstones.stored, &corrections), &checked, options).await?;
         writer.close().await;
         if revive {
             let erased: Vec<AddressKey> = checked.imported.erased.iter().map(|row| row.address.clone()).collect();
@@ -222,11 +230,11 @@ async fn accept(context: &Context, checked: &mut Checked, options: &ImportOption
 }
 
 /// Compares the file that was loaded beside the database with what is stored, and writes what differs. `erased` is the number of
-/// tombstones that the file was checked with.
+/// tombstones that the file was checked with, and so are the corrections.
 async fn write(
     context: &Context,
     writer: &mut Writer,
-    (actor, erased): (&Actor, u64),
+    (actor, erased, corrections): (&Actor, u64, &Corrections),
     checked: &Checked,
     options: &ImportOptions,
 ) -> Result<(), ImportError> {
@@ -245,6 +253,9 @@ async fn write(
         tree::lock_head(&mut tx).await?;
         if tombstones::count(&mut tx).await? != erased {
             return Err(ImportError::Erased);
+        }
+        if Corrections::load(&mut tx).await? != *corrections {
+            return Err(ImportError::Rectified);
         }
         if imports::revision(&mut tx).await? != revision {
             // Another import committed: the differences have changed.
