@@ -68,8 +68,7 @@ impl Rows {
                 "suppressions",
                 "email_key, reason",
                 "t.since < $1 AND NOT EXISTS (SELECT 1 FROM contacts k WHERE k.email_key = t.email_key)
-                   AND (t.reason <> 'restricted'
-                     OR NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.email_key = t.email_key))"
+                   AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.email_key = t.email_key AND t.reason = 'restricted')"
             ),
             Self::Rectifications => expired_rows!(
                 "rectifications",

@@ -70,7 +70,7 @@ async fn after_a_known_send_the_numbers_are_exactly_right(#[case] engine: Engine
     assert_eq!(before["besked_queue_deliveries{lane=\"bulk\"}"], 0.0);
     assert_eq!(before["besked_queue_oldest_age_seconds{lane=\"normal\"}"], 60.0);
     assert_eq!(before["besked_queue_oldest_age_seconds{lane=\"critical\"}"], 0.0);
-    assert_eq!((before["besked_ledger_pending_entries"], before["besked_ledger_seal_lag_seconds"]), (1.0, 60.0));
+    assert_eq!((before["besked_ledger_pending_entries"], before["besked_ledger_seal_lag_seconds"]), (5.0, 60.0));
     assert_eq!((before["besked_ledger_entries"], before["besked_database_up"]), (0.0, 1.0));
 
     app.relay.on("RCPT TO:<a1@d1.example>", 1, Act::Reply("550 5.1.1 no such user\r\n"));

@@ -213,7 +213,7 @@ async fn overdue(customers: &str, notice: &str) -> (Shell, Relay, String) {
     let shell = Shell::new().relay(relay.address.port());
     shell.write("customers.csv", customers);
     shell.run(&["customers", "import", "customers.csv"]).ok();
-    shell.write("notice.md", &notice.replacen("\n+++\n", "\n[schedule]\nsend_at = 2099-01-01T00:00:00Z\n+++\n", 1));
+    shell.write("notice.md", &notice.replacen("\n+++\n", "\n[schedule]\nsend_at = 2036-01-01T00:00:00Z\n+++\n", 1));
     let sent = shell.run(&["--json", "notice", "send", "notice.md", "--yes"]).ok().json();
     assert_eq!(sent["state"], "scheduled", "{sent}");
     sql(&shell, "UPDATE notices SET send_at = 1").await;
