@@ -150,14 +150,15 @@ pub async fn add_attributes(conn: &mut Conn, rows: &[AttributeRow<'_>]) -> Resul
     Ok(())
 }
 
-/// Adds contacts of the file.
+/// Adds contacts of the file. If one is added again, by the address that another was corrected to, the first one stays.
 pub async fn add_contacts(conn: &mut Conn, rows: &[ContactRow<'_>]) -> Result<()> {
     let sql = bulk!(
         Dialect::of(conn),
         "INSERT INTO file_contacts (account_id, email, email_key, role, name, locale, time_zone, position)
          SELECT value ->> 'account_id', value ->> 'email', value ->> 'email_key', value ->> 'role', value ->> 'name', value ->> 'locale',
            value ->> 'time_zone', CAST(value ->> 'position' AS BIGINT) FROM",
-        rows
+        rows,
+        "WHERE true ON CONFLICT (account_id, email_key, role) DO NOTHING"
     );
     sqlx::query(sql).bind(json(rows)).execute(conn).await?;
     Ok(())

@@ -217,6 +217,10 @@ async fn an_import_does_not_undo_a_correction(#[case] engine: Engine) {
     app.release(&maintenance("all = true")).await;
     app.run_until_idle().await;
     assert_eq!((app.relay.to("hi@two.example").len(), app.relay.to("hello@two.example").len()), (1, 0));
+    // A file may have both.
+    let both = format!("{CUSTOMERS}C2,Two Ltd,hi@two.example,Carol,service,en,Europe/London,lon1;sto2\n");
+    assert_eq!(app.import(&both).await.rectified, [5]);
+    assert_eq!(everything(&app, "hi@two.example").await.unwrap().contacts.len(), 1);
     // The source of the file is corrected.
     assert!(app.import(&CUSTOMERS.replace("hello@two.example", "hi@two.example")).await.rectified.is_empty());
     app.app.subjects.rectify(&alice(), &new, &old).await.unwrap();

@@ -84,10 +84,11 @@ pub(super) fn check<R: Read>(
     while let Some((line, row)) = rows.next().map_err(import_error)? {
         match row {
             Ok(mut row) => {
+                // As it is written: a file may have the old address and the corrected one.
+                between.note(line, &row).map_err(ImportError::Spool)?;
                 if corrections.apply(&mut row) {
                     imported.rectified.push(line);
                 }
-                between.note(line, &row).map_err(ImportError::Spool)?;
                 let address = row.contact.email.key();
                 match erased.erased_at(&address) {
                     // The customer stays; only the person is gone.
