@@ -330,7 +330,7 @@ async fn the_state_of_relays_is_shown_as_it_is_and_no_address_with_it() {
     assert_eq!(json["relays"][1]["address"], "127.0.0.1:1");
     assert_eq!(json["nodes"].as_array().unwrap().len(), 1);
     let text = shell.run(&["relays"]).ok().out;
-    assert!(text.contains("two.example is on pause") && text.contains("it answered 421"), "{text}");
+    assert!(text.contains("two.example is paused") && text.contains("it answered 421"), "{text}");
 
     relay.stop().await;
     shell.run(&["notice", "send", "notice.md", "--yes"]).ok();
