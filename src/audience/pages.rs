@@ -182,8 +182,7 @@ impl<'a> Pages<'a> {
     ) -> Result<Option<(Accounts, RowValues)>, StoreError> {
         let after = match next {
             Next::Ordinal(from) => {
-                let (addressed, next) = deliveries::customers(conn, notice, from, PAGE).await?;
-                if !addressed.is_empty() {
+                if let Some((addressed, next)) = deliveries::customers(conn, notice, from, PAGE).await? {
                     self.next = Some(Next::Ordinal(next));
                     return Ok(Some((named_today(conn, &addressed, self.plan.include_left).await?, BTreeMap::new())));
                 }

@@ -1,6 +1,6 @@
 //! Deliveries: one notice to one contact, from the freezing of the audience to the outcome.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use uuid::Uuid;
 
@@ -39,14 +39,15 @@ pub async fn to_follow(
         .collect()
 }
 
-/// Customers that a notice addressed, from an ordinal on in manifest order, each whole: account ids and names, at least one while
-/// there are any, from about `limit` deliveries; and the ordinal to go on from. All deliveries to a customer stand together.
+/// A page of the customers that a notice addressed: account ids and names of those whose first delivery is among the next `limit`
+/// from an ordinal on, and the ordinal to continue from; `None` at the end. A page may be empty: a customer whose deliveries
+/// were replaced after the release has some at the end of the manifest, too.
 pub async fn customers(
     conn: &mut Conn,
     notice_id: Uuid,
     from: u64,
     limit: u32,
-) -> Result<(Vec<(String, String)>, u64)> {
+) -> Result<Option<(Vec<(String, String)>, u64)>> {
     let rows = sqlx::query(
         "SELECT account_id, customer_name, ordinal FROM deliveries WHERE notice_id = $1 AND ordinal >= $2
          ORDER BY ordinal LIMIT $3",
@@ -56,40 +57,40 @@ pub async fn customers(
     .bind(i64::from(limit))
     .fetch_all(&mut *conn)
     .await?;
+    let Some(last) = rows.last() else { return Ok(None) };
+    let next = Row::of("deliveries", last).count("ordinal")? + 1;
     let mut customers: Vec<(String, String)> = Vec::new();
-    let (mut begun, mut next) = (from, from);
     for row in &rows {
         let row = Row::of("deliveries", row);
-        let account_id: String = row.get("account_id")?;
-        let ordinal = row.count("ordinal")?;
-        if customers.last().is_none_or(|(last, _)| *last != account_id) {
-            customers.push((account_id, row.get("customer_name")?));
-            begun = ordinal;
-        }
-        next = ordinal + 1;
+        customers.push((row.get("account_id")?, row.get("customer_name")?));
     }
-    if rows.len() == limit as usize {
-        // The last one may go on.
-        if customers.len() > 1 {
-            customers.pop();
-            next = begun;
-        } else if let Some((account_id, _)) = customers.first() {
-            next = after_customer(conn, notice_id, account_id).await?;
-        }
-    }
-    Ok((customers, next))
+    let accounts: Vec<&str> = customers.iter().map(|(account_id, _)| account_id.as_str()).collect();
+    let mut seen = addressed_before(conn, notice_id, &accounts, from).await?;
+    customers.retain(|(account_id, _)| seen.insert(account_id.clone()));
+    Ok(Some((customers, next)))
 }
 
-/// The ordinal after the last delivery to a customer.
-async fn after_customer(conn: &mut Conn, notice_id: Uuid, account_id: &str) -> Result<u64> {
-    let row = sqlx::query(
-        "SELECT COALESCE(MAX(ordinal) + 1, 0) AS next FROM deliveries WHERE account_id = $1 AND notice_id = $2",
-    )
-    .bind(account_id)
-    .bind(notice_id.to_string())
-    .fetch_one(conn)
-    .await?;
-    Row::of("deliveries", &row).count("next")
+/// Those of some accounts with a delivery of a notice before an ordinal.
+async fn addressed_before(
+    conn: &mut Conn,
+    notice_id: Uuid,
+    accounts: &[&str],
+    ordinal: u64,
+) -> Result<BTreeSet<String>> {
+    // `+ 0`: the deliveries are found by their accounts, not by reading all of the notice before the ordinal.
+    let sql = Dialect::of(conn).pick(
+        "SELECT DISTINCT account_id FROM deliveries
+         WHERE notice_id = $1 AND account_id IN (SELECT value FROM json_each($2)) AND ordinal + 0 < $3",
+        "SELECT DISTINCT account_id FROM deliveries WHERE notice_id = $1
+           AND account_id = ANY (ARRAY(SELECT jsonb_array_elements_text($2::jsonb))) AND ordinal + 0 < $3",
+    );
+    let rows = sqlx::query(sql)
+        .bind(notice_id.to_string())
+        .bind(json(accounts))
+        .bind(i64::try_from(ordinal).unwrap_or(i64::MAX))
+        .fetch_all(conn)
+        .await?;
+    rows.iter().map(|row| Row::of("deliveries", row).get("account_id")).collect()
 }
 
 /// A page of the customers of a notice's audience with nobody to address, by account id after `after`: account ids and names.
