@@ -266,9 +266,9 @@ async fn finish(with: &Freezing<'_>, kept: &Kept, mut gathered: Gathered) -> Res
     let (root, count) = (gathered.tree.root(), gathered.reach.recipients);
     let at = with.context.clock.now();
     let mut tx = with.context.store.write_patiently().await?;
-    hold(with, &mut tx, kept.id).await?;
     // No person is erased in between from here on.
     tree::lock_head(&mut tx).await?;
+    hold(with, &mut tx, kept.id).await?;
     refuse_erased(&mut tx, gathered.tombstones).await?;
     write(&mut tx, kept, gathered.at, &last).await?;
     // The chunks before were not synchronised to the disk: a server that was restarted may have lost some.

@@ -288,6 +288,9 @@ impl From<DeliveryError> for Failure {
             DeliveryError::Erased(_) | DeliveryError::Optional { .. } => {
                 failure.hint("nothing was put back into the queue; leave this delivery out")
             }
+            DeliveryError::ContactGone(_) => {
+                failure.hint("a new notice that `follows` this one goes to the contacts that the customer has today")
+            }
             DeliveryError::NoticeState { .. } => {
                 failure.hint("`besked notice resume ID` resumes a paused one; nothing is sent of a cancelled one")
             }

@@ -65,6 +65,9 @@ pub enum DeliveryError {
     /// There is nobody left to send it to.
     #[error("the person of the delivery `{0}` was erased")]
     Erased(Uuid),
+    /// Its contact was corrected or removed, and no other delivery can take its place.
+    #[error("the contact of the delivery `{0}` was corrected or removed: nothing is sent to its address")]
+    ContactGone(Uuid),
     /// It is of an optional notice, which is not sent again in its state or to this person.
     #[error("the delivery `{id}` is of an optional notice, and {why}")]
     Optional {
@@ -89,15 +92,15 @@ impl DeliveryError {
     pub fn kind(&self) -> Kind {
         match self {
             Self::Store(error) => error.kind(),
-            Self::Notice(NoticeError::Store(error)) => error.kind(),
-            Self::Notice(_) | Self::Unknown(_) | Self::NothingSent(_) => Kind::NotFound,
+            Self::Notice(error) => error.kind(),
+            Self::Unknown(_) | Self::NothingSent(_) => Kind::NotFound,
             Self::Cursor(_) | Self::Words(_) => Kind::Invalid,
             Self::Impossible { .. }
             | Self::NotUncertain { .. }
             | Self::NotFailed { .. }
             | Self::InQueue(_)
             | Self::NoticeState { .. } => Kind::Conflict,
-            Self::Erased(_) | Self::Optional { .. } => Kind::Refused,
+            Self::Erased(_) | Self::ContactGone(_) | Self::Optional { .. } => Kind::Refused,
         }
     }
 }

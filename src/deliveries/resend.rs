@@ -20,7 +20,7 @@ use crate::notices::NoticeError;
 use crate::store::deliveries::Shown;
 use crate::store::ledger::{self, Opening};
 use crate::store::notices::Kept;
-use crate::store::{Conn, deliveries, notices, subjects, tree, uncertain};
+use crate::store::{Conn, deliveries, notices, releases, subjects, tree, uncertain};
 
 /// A page of a notice's failed deliveries, after they were put back into the queue.
 #[derive(Clone, Debug, Serialize)]
@@ -50,6 +50,9 @@ impl Deliveries {
     /// The first delivery that cannot be sent again, and why.
     pub async fn resend(&self, actor: &Actor, ids: &[Uuid]) -> Result<(), DeliveryError> {
         let mut tx = self.context.store.write().await?;
+        // All places in the queue before the first notice.
+        tree::lock_head(&mut tx).await?;
+        subjects::lock_queue(&mut tx, ids).await?;
         for id in ids.iter().collect::<BTreeSet<_>>() {
             let (delivery, notice) = lock(&mut tx, *id).await?;
             self.put_back(&mut tx, actor, &delivery, &notice).await?;
@@ -91,7 +94,10 @@ impl Deliveries {
             match self.put_back(&mut tx, actor, &delivery, &notice).await {
                 Ok(()) => page.resent.push(id),
                 Err(
-                    error @ (DeliveryError::Erased(_) | DeliveryError::NotFailed { .. } | DeliveryError::InQueue(_)),
+                    error @ (DeliveryError::Erased(_)
+                    | DeliveryError::ContactGone(_)
+                    | DeliveryError::NotFailed { .. }
+                    | DeliveryError::InQueue(_)),
                 ) => {
                     page.skipped.push(Skipped { id, why: error.to_string() });
                 }
@@ -107,7 +113,8 @@ impl Deliveries {
         Ok(page)
     }
 
-    /// Puts a locked delivery back into the queue, with its `resent` entry.
+    /// Puts a locked delivery back into the queue, with its `resent` entry. If its contact was corrected or removed, it is replaced
+    /// by deliveries to today's contacts as long as the notice is not closed.
     async fn put_back(
         &self,
         conn: &mut Conn,
@@ -139,6 +146,13 @@ impl Deliveries {
             Permission::OptedOut => return Err(DeliveryError::Optional { id, why: "the person opted out of it" }),
             Permission::Suppressed => return Err(DeliveryError::Optional { id, why: "its address is suppressed" }),
             Permission::Send | Permission::SendOnce => {}
+        }
+        if releases::is_gone(conn, id, class == Class::Optional).await? {
+            if class == Class::Optional || notice.state == NoticeState::Closed {
+                return Err(DeliveryError::ContactGone(id));
+            }
+            // Nothing of the notice is claimed until its queue was compared with the contacts again.
+            notices::set_contacts_revision(conn, notice.id, 0).await?;
         }
         let at = self.context.clock.now();
         if !uncertain::requeue(conn, id, to.email.domain(), at).await? {

@@ -80,7 +80,8 @@ impl Notices {
         let plan = self.plan(notice)?;
         let context = &self.context;
         let owner = context.random.id(context.clock.now()).to_string();
-        let releasing = Releasing { owner: &owner, actor: &actor.to_string(), now: context.clock.now() };
+        let (now, digest) = (context.clock.now(), &notice.digest);
+        let releasing = Releasing { owner: &owner, actor: &actor.to_string(), digest, now };
         let mut tx = context.store.write().await?;
         if !releases::begin_release(&mut tx, notice.id, &releasing).await? {
             return Err(NoticeError::Conflict);

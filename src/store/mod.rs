@@ -14,6 +14,10 @@
 //! 2. Absent is `Ok(None)`, never an error.
 //! 3. A row whose value its column does not allow is [`StoreError::Inconsistent`], with table, column and row named.
 //! 4. Call it in `tests/besked/store.rs`, which runs every function on both engines; a test fails if one is not called.
+//!
+//! A transaction takes its row locks in this order, so that no two wait for each other on PostgreSQL: the ledger's head
+//! ([`tree::lock_head`]), places in the queue ([`subjects::lock_queue`], all that it needs at once), the notice
+//! ([`notices::lock`]), deliveries. It leaves out what it does not need.
 
 pub mod attestations;
 pub mod audit;

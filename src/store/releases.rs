@@ -22,22 +22,26 @@ pub struct Releasing<'a> {
     pub owner: &'a str,
     /// Who releases the notice.
     pub actor: &'a str,
+    /// Digest of the content that is released.
+    pub digest: &'a [u8; 32],
     /// The present time.
     pub now: Timestamp,
 }
 
-/// Begins the release of a notice that may be released, or whose release another process has abandoned. Returns false if there
-/// is nothing to begin.
+/// Begins the release of a notice that may be released, or whose release another process has abandoned: its first actor remains
+/// on record then. Returns false if there is nothing to begin, or its content is another one.
 pub async fn begin_release(conn: &mut Conn, id: Uuid, releasing: &Releasing<'_>) -> Result<bool> {
     let done = sqlx::query(
-        "UPDATE notices SET state = 'releasing', release_owner = $2, release_until = $3 + $4, release_by = $5 WHERE id = $1
-           AND (state IN ('approved', 'scheduled') OR (state = 'releasing' AND release_until < $3))",
+        "UPDATE notices SET state = 'releasing', release_owner = $2, release_until = $3 + $4,
+           release_by = CASE state WHEN 'releasing' THEN COALESCE(release_by, $5) ELSE $5 END
+         WHERE id = $1 AND digest = $6 AND (state IN ('approved', 'scheduled') OR (state = 'releasing' AND release_until < $3))",
     )
     .bind(id.to_string())
     .bind(releasing.owner)
     .bind(releasing.now.as_millisecond())
     .bind(RELEASE_MS)
     .bind(releasing.actor)
+    .bind(releasing.digest.to_vec())
     .execute(conn)
     .await?;
     Ok(done.rows_affected() == 1)
@@ -257,17 +261,25 @@ pub async fn discard(conn: &mut Conn, notice_id: Uuid, limit: u32) -> Result<u64
     Ok(done.rows_affected())
 }
 
+/// True for a delivery `d` to a customer `c` whose contact is no longer an active one. The contacts of customers that left count
+/// only if `$2` is 1.
+macro_rules! is_gone {
+    () => {
+        "d.email <> '' AND ($2 = 1 OR c.status = 'active') AND NOT EXISTS (SELECT 1 FROM contacts k
+           WHERE k.account_id = d.account_id AND k.email_key = d.email_key AND k.deactivated_at IS NULL)"
+    };
+}
+
 /// The queued deliveries of a notice whose contact is no longer an active one, at most `limit`, each with whether a worker holds
 /// it. The contacts of customers that left count only if `left`: a mandatory notice still reaches them.
 pub async fn gone(conn: &mut Conn, notice_id: Uuid, left: bool, limit: u32) -> Result<Vec<(Uuid, bool)>> {
-    let rows = sqlx::query(
+    let rows = sqlx::query(concat!(
         "SELECT q.delivery_id, q.lease_owner FROM queue q
            JOIN deliveries d ON d.id = q.delivery_id JOIN customers c ON c.account_id = d.account_id
-         WHERE q.notice_id = $1 AND d.email <> '' AND ($2 = 1 OR c.status = 'active')
-           AND NOT EXISTS (SELECT 1 FROM contacts k
-             WHERE k.account_id = d.account_id AND k.email_key = d.email_key AND k.deactivated_at IS NULL)
-         ORDER BY q.lease_owner NULLS FIRST, q.delivery_id LIMIT $3",
-    )
+         WHERE q.notice_id = $1 AND ",
+        is_gone!(),
+        " ORDER BY q.lease_owner NULLS FIRST, q.delivery_id LIMIT $3"
+    ))
     .bind(notice_id.to_string())
     .bind(i64::from(left))
     .bind(i64::from(limit))
@@ -279,6 +291,20 @@ pub async fn gone(conn: &mut Conn, notice_id: Uuid, left: bool, limit: u32) -> R
             Ok((row.id("delivery_id")?, row.get::<Option<String>>("lease_owner")?.is_some()))
         })
         .collect()
+}
+
+/// Returns true if the contact of a delivery is no longer an active one; see [`gone`].
+pub async fn is_gone(conn: &mut Conn, delivery_id: Uuid, left: bool) -> Result<bool> {
+    let row = sqlx::query(concat!(
+        "SELECT d.id FROM deliveries d JOIN customers c ON c.account_id = d.account_id WHERE d.id = $1 AND ",
+        is_gone!(),
+        ""
+    ))
+    .bind(delivery_id.to_string())
+    .bind(i64::from(left))
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.is_some())
 }
 
 /// Counts recipients that were added to a released notice.

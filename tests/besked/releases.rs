@@ -174,15 +174,19 @@ async fn a_second_release_of_a_scheduled_notice_does_not_send_it(#[case] engine:
     assert_eq!((last.operator.as_str(), last.reason.as_deref()), ("bo", Some("the window moved")));
 }
 
-/// The process that released it early died while it wrote the audience.
+/// The process that released it early died while it wrote the audience, and so did the next one.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_early_release_that_was_interrupted_is_taken_over_within_a_minute() {
     let app = TestApp::new(Engine::Sqlite).await;
     app.import(CUSTOMERS).await;
     let id = app.release(&scheduled(&maintenance("all = true"))).await;
     let mut tx = app.app.store.write().await.unwrap();
-    let begun = Releasing { owner: "a killed process", actor: "bo (test)", now: app.app.clock.now() };
+    let digest = &app.notice(id).await.digest;
+    let begun = Releasing { owner: "a killed process", actor: "bo (test)", digest, now: app.app.clock.now() };
     assert!(besked::store::releases::begin_release(&mut tx, id, &begun).await.unwrap());
+    app.advance(Duration::from_secs(31));
+    let second = Releasing { owner: "another one", actor: "release (system)", digest, now: app.app.clock.now() };
+    assert!(besked::store::releases::begin_release(&mut tx, id, &second).await.unwrap());
     tx.commit().await.unwrap();
     app.advance(Duration::from_secs(31));
     app.run_until_idle().await;

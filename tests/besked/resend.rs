@@ -141,3 +141,34 @@ async fn sending_again_on_the_command_line_asks_first() {
     shell.run(&["deliveries", "resend", one.as_str().unwrap(), "--yes"]).fails(2, &["cannot be sent again", "hint: "]);
     shell.run(&["ledger", "audit"]).ok();
 }
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_sent_again_to_an_address_that_was_corrected(#[case] engine: Engine) {
+    let app = TestApp::new(engine).await;
+    let (closed, failed) = refused(&app, &maintenance("all = true")).await;
+    app.relay.on("RCPT TO:<hello@two.example>", 1, REFUSED);
+    app.relay.on("RCPT TO:<teknik@ett.example>", 1, Act::Reply("451 4.3.0 try later\r\n"));
+    let open = app.release(&maintenance("all = true").replace("CHG-1", "CHG-2")).await;
+    app.run_until_idle().await;
+    assert_eq!(app.counts(open).await, [(State::Deferred, 1), (State::Rejected, 1)].into());
+    app.import(&CUSTOMERS.replace("hello@two.example", "carol@two.example")).await;
+    app.run_until_idle().await;
+
+    let again = app.app.deliveries.resend(&alice(), &[failed]).await;
+    assert!(matches!(again, Err(DeliveryError::ContactGone(id)) if id == failed), "{again:?}");
+    let request = PageRequest { after: None, limit: 9 };
+    let resend = async |id: Uuid| {
+        app.app.deliveries.resend_failed(&alice(), &id.to_string(), Failure::Rejected, &request).await.unwrap()
+    };
+    let page = resend(closed).await;
+    assert_eq!((page.resent.len(), page.skipped.len()), (0, 1));
+    assert_eq!(resend(open).await.resent.len(), 1, "the notice is still being sent");
+    app.run_until_idle().await;
+    assert!(app.relay.to("hello@two.example").is_empty());
+    assert_eq!(app.relay.to("carol@two.example").len(), 1);
+    assert_eq!(app.informed("C2", open).await.verdict, Verdict::Informed);
+    is_sound(&app).await;
+}

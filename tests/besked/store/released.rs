@@ -4,7 +4,8 @@ use besked::domain::category::Category;
 use besked::domain::notice::{State, Step};
 use besked::store::attestations::Attestation;
 use besked::store::notices::Done;
-use besked::store::{attestations, notices, releases};
+use besked::store::releases::{Packed, Releasing};
+use besked::store::{attestations, deliveries, notices, releases};
 use rstest::rstest;
 
 use super::{Fixture, released, written};
@@ -62,6 +63,8 @@ async fn one_process_releases_a_notice(#[case] engine: Engine) {
     assert!(!releases::begin_release(&mut tx, id, &releasing("a", now)).await.unwrap(), "a draft cannot be released");
     assert!(!notices::set_state(&mut tx, id, State::Submitted, State::Approved).await.unwrap());
     assert!(notices::set_state(&mut tx, id, State::Draft, State::Approved).await.unwrap());
+    let edited = Releasing { digest: &[8; 32], ..releasing("a", now) };
+    assert!(!releases::begin_release(&mut tx, id, &edited).await.unwrap(), "another content was read than is stored");
     assert!(releases::begin_release(&mut tx, id, &releasing("a", now)).await.unwrap());
     assert!(!releases::begin_release(&mut tx, id, &releasing("b", now)).await.unwrap(), "another process is at it");
     assert!(releases::hold_release(&mut tx, id, "a", now).await.unwrap());
@@ -156,7 +159,9 @@ async fn a_queue_is_compared_with_the_contacts_of_today(#[case] engine: Engine) 
     let contact = "INSERT INTO contacts (account_id, email, email_key, role, name, position, import_id) \
                    VALUES ('C1', 'a@x.example', 'a@x.example', 'service', '', 0, 'i')";
     sqlx::query(contact).execute(&mut *tx).await.unwrap();
-    assert_eq!(releases::gone(&mut tx, id, false, 9).await.unwrap().len(), 1, "one has no contact any more");
+    let gone = releases::gone(&mut tx, id, false, 9).await.unwrap();
+    assert_eq!(gone.len(), 1, "one has no contact any more");
+    assert!(releases::is_gone(&mut tx, gone[0].0, false).await.unwrap());
     sqlx::query("UPDATE customers SET status = 'left'").execute(&mut *tx).await.unwrap();
     let gone = async |conn: &mut besked::store::Conn, left| releases::gone(conn, id, left, 9).await.unwrap().len();
     assert_eq!((gone(&mut tx, false).await, gone(&mut tx, true).await), (0, 1));
@@ -171,4 +176,27 @@ async fn a_queue_is_compared_with_the_contacts_of_today(#[case] engine: Engine) 
         notices::rows_of(&mut tx, id, &["C2", "C3"]).await.unwrap(),
         [("C2".to_owned(), "{}".to_owned())].into()
     );
+}
+
+/// Its replaced delivery has an ordinal after those of all others.
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn a_customer_that_was_addressed_again_is_followed_once_and_hides_no_other(#[case] engine: Engine) {
+    let fixture = Fixture::new(engine).await;
+    let mut tx = fixture.store.write().await.unwrap();
+    let id = fixture.released(&mut tx, &["a@x.example", "b@x.example"]).await;
+    let mut other = fixture.recipient(2, "c@x.example");
+    other.account_id = "C2".to_owned();
+    let rows = [other, fixture.recipient(3, "d@x.example")];
+    releases::insert(&mut tx, id, 1, fixture.now, &Packed::of(&rows)).await.unwrap();
+    for limit in 1..=5 {
+        let (mut customers, mut from) = (Vec::new(), 0);
+        while let Some((page, next)) = deliveries::customers(&mut tx, id, from, limit).await.unwrap() {
+            customers.extend(page.into_iter().map(|(account, _)| account));
+            from = next;
+        }
+        assert_eq!(customers, ["C1", "C2"], "{limit}");
+    }
 }
