@@ -36,8 +36,9 @@ impl CoverageError {
     #[must_use]
     pub fn kind(&self) -> Kind {
         match self {
-            Self::Store(error) | Self::Notice(NoticeError::Store(error)) => error.kind(),
-            Self::Notice(_) | Self::UnknownCustomer(_) | Self::NotInAudience(_) => Kind::NotFound,
+            Self::Store(error) => error.kind(),
+            Self::Notice(error) => error.kind(),
+            Self::UnknownCustomer(_) | Self::NotInAudience(_) => Kind::NotFound,
             Self::NotReleased(_) => Kind::Conflict,
             Self::Words(_) => Kind::Invalid,
         }

@@ -131,7 +131,7 @@ impl Coverage {
         for notice in &notices {
             answers.push(self.informed_by(&mut conn, account_id, notice, &mask).await?);
         }
-        if customer.is_none() && answers.iter().all(|answer| answer.deliveries.is_empty()) {
+        if customer.is_none() && answers.iter().all(|answer| answer.verdict == Verdict::NotAddressed) {
             return Err(CoverageError::UnknownCustomer(account_id.to_owned()));
         }
         let verdicts = answers.iter().map(|answer| answer.verdict);

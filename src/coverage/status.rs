@@ -59,7 +59,7 @@ impl Coverage {
             category: notice.category,
             class: notice.category.class(),
             state: notice.state,
-            paused: notice.paused_at.is_some(),
+            paused: notice.is_paused(),
             customers: notice.customers,
             recipients: notice.recipients,
             counts,

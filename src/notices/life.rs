@@ -144,6 +144,7 @@ impl Notices {
 
     async fn set_paused(&self, id: Uuid, step: Step, actor: &Actor, reason: Option<&str>) -> Result<Kept, NoticeError> {
         let mut tx = self.context.store.write().await?;
+        kept::lock(&mut tx, id).await?;
         let notice = find(&mut tx, id).await?;
         possible(&notice, step)?;
         let pauses = step == Step::Pause;

@@ -78,6 +78,12 @@ impl Kept {
         fact
     }
 
+    /// True if its sending is paused. A pause ends with the notice: one that was closed or cancelled meanwhile is not paused.
+    #[must_use]
+    pub fn is_paused(&self) -> bool {
+        self.state == State::Released && self.paused_at.is_some()
+    }
+
     /// True if its time has come and no process releases it: its release was refused, or nobody asked for one.
     #[must_use]
     pub fn is_overdue(&self, now: Timestamp) -> bool {

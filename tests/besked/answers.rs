@@ -203,3 +203,15 @@ async fn an_acceptance_below_the_categorys_level_is_pending_and_then_does_not_in
     assert_eq!(app.informed("C2", id).await.verdict, Verdict::Informed, "a finding ranks as the recipient's server");
     assert_eq!(app.informed("C2", id).await.notices[0].deliveries[0].state, State::Delivered);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_customer_with_nobody_to_address_has_an_answer_after_its_row_was_deleted() {
+    let app = TestApp::new(Engine::Sqlite).await;
+    app.import(CUSTOMERS).await;
+    let id = app.release(&maintenance("all = true")).await;
+    let mut tx = app.app.store.write().await.unwrap();
+    besked::store::retention::delete_customers(&mut tx, &["C3".to_owned()]).await.unwrap();
+    tx.commit().await.unwrap();
+    let answer = app.informed("C3", id).await;
+    assert_eq!((answer.verdict, answer.notices[0].deliveries.len()), (Verdict::NotInformed, 0));
+}

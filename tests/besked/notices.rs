@@ -13,6 +13,7 @@ use besked::domain::entry::{Detail, Event, Fact, Person};
 use besked::domain::notice::State as NoticeState;
 use besked::notices::{NoticeError, Release};
 use besked::store::notices;
+use besked::store::releases::Releasing;
 use besked::store::waiting::Depth;
 use rstest::rstest;
 use tokio_util::sync::CancellationToken;
@@ -357,7 +358,9 @@ pub async fn broken_off(app: &TestApp) -> uuid::Uuid {
     notices.submit(id, &alice()).await.unwrap();
     let mut tx = app.app.store.write().await.unwrap();
     let now = app.app.clock.now();
-    assert!(besked::store::releases::begin_release(&mut tx, id, &releasing("a killed process", now)).await.unwrap());
+    let digest = &notices::find(&mut tx, id).await.unwrap().unwrap().digest;
+    let begun = Releasing { digest, ..releasing("a killed process", now) };
+    assert!(besked::store::releases::begin_release(&mut tx, id, &begun).await.unwrap());
     let left = besked::store::releases::NewDelivery {
         id: app.app.random.id(now).to_string(),
         ordinal: 0,
@@ -377,4 +380,17 @@ pub async fn broken_off(app: &TestApp) -> uuid::Uuid {
     besked::store::releases::insert_unaddressed(&mut tx, id, &nobody).await.unwrap();
     tx.commit().await.unwrap();
     id
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pause_ends_with_its_notice() {
+    let app = TestApp::new(Engine::Sqlite).await;
+    app.import(CUSTOMERS).await;
+    let id = app.release(&maintenance("all = true")).await;
+    app.app.notices.pause(id, &alice(), None).await.unwrap();
+    assert!(app.app.coverage.status(&alice(), &id.to_string()).await.unwrap().paused);
+    app.app.notices.cancel(id, &alice(), None).await.unwrap();
+    let status = app.app.coverage.status(&alice(), &id.to_string()).await.unwrap();
+    assert_eq!((status.state, status.paused), (NoticeState::Cancelled, false));
+    assert!(!app.notice(id).await.is_paused());
 }

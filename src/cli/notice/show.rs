@@ -55,7 +55,7 @@ pub async fn list(app: &App, command: &List, output: &Output) -> Result<u8, Fail
 
 fn row(notice: &Kept, now: Timestamp) -> [String; 6] {
     let state = match notice.state {
-        _ if notice.paused_at.is_some() => "paused".to_owned(),
+        _ if notice.is_paused() => "paused".to_owned(),
         _ if notice.is_overdue(now) => "overdue".to_owned(),
         state => state.to_string(),
     };
