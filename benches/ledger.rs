@@ -133,9 +133,13 @@ impl Bench {
         };
         notices::insert(&mut tx, id, now, &written).await.expect("the database works");
         notices::set_state(&mut tx, id, State::Draft, State::Approved).await.expect("the database works");
-        releases::begin_release(&mut tx, id, &Releasing { owner: "bench", actor: "bench", now })
-            .await
-            .expect("the database works");
+        releases::begin_release(
+            &mut tx,
+            id,
+            &Releasing { owner: "bench", actor: "bench", digest: &written.digest, now },
+        )
+        .await
+        .expect("the database works");
         let mut tree = Frontier::new();
         let salts: Vec<[u8; 32]> = (0..recipients).map(|_| self.random.bytes()).collect();
         let mut ids = Vec::new();

@@ -11,8 +11,9 @@ use crate::domain::actor::Actor;
 use crate::domain::category::{Category, Class};
 use crate::domain::delivery::State;
 use crate::domain::notice::State as NoticeState;
-use crate::store::deliveries;
-use crate::store::notices::Kept;
+use crate::notices::NoticeError;
+use crate::store::notices::{self, Kept};
+use crate::store::{Conn, StoreError, deliveries};
 
 /// The status of a notice.
 #[derive(Clone, Debug, Serialize)]
@@ -44,26 +45,28 @@ impl Coverage {
     /// # Errors
     /// If there is no such notice, or the database fails.
     pub async fn status(&self, _actor: &Actor, notice: &str) -> Result<Status, CoverageError> {
-        let notice = self.notices.named(notice).await?;
-        Ok(self.status_of(&notice).await?)
+        let id = self.notices.named(notice).await?.id;
+        // The notice and its counts as of one moment: recipients may be added.
+        let mut conn = self.context.store.snapshot().await?;
+        let notice = notices::find(&mut conn, id).await?.ok_or_else(|| NoticeError::Unknown(notice.to_owned()))?;
+        Ok(status_of(&mut conn, &notice).await?)
     }
+}
 
-    async fn status_of(&self, notice: &Kept) -> Result<Status, crate::store::StoreError> {
-        let mut counts: BTreeMap<State, u64> = State::ALL.iter().map(|state| (*state, 0)).collect();
-        if notice.released_at.is_some() {
-            let mut conn = self.context.store.snapshot().await?;
-            counts.extend(deliveries::tally(&mut conn, notice.id, notice.recipients).await?);
-        }
-        Ok(Status {
-            id: notice.id,
-            category: notice.category,
-            class: notice.category.class(),
-            state: notice.state,
-            paused: notice.is_paused(),
-            customers: notice.customers,
-            recipients: notice.recipients,
-            counts,
-            closed_at: notice.closed_at,
-        })
+async fn status_of(conn: &mut Conn, notice: &Kept) -> Result<Status, StoreError> {
+    let mut counts: BTreeMap<State, u64> = State::ALL.iter().map(|state| (*state, 0)).collect();
+    if notice.released_at.is_some() {
+        counts.extend(deliveries::tally(conn, notice.id, notice.recipients).await?);
     }
+    Ok(Status {
+        id: notice.id,
+        category: notice.category,
+        class: notice.category.class(),
+        state: notice.state,
+        paused: notice.is_paused(),
+        customers: notice.customers,
+        recipients: notice.recipients,
+        counts,
+        closed_at: notice.closed_at,
+    })
 }

@@ -165,7 +165,7 @@ impl State {
     }
 
     /// Returns true if a server or an operator says that the message arrived somewhere. Whether that informs the customer
-    /// depends on its [`Level`], see [`crate::domain::coverage::Measure`].
+    /// depends on its [`Level`], see `Measure` in `domain/coverage.rs`.
     #[must_use]
     pub const fn informs(self) -> bool {
         matches!(self, Self::Accepted | Self::Delivered)
