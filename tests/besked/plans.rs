@@ -50,8 +50,16 @@ const PAST_A_DOMAIN: &str = "WITH RECURSIVE d (domain, n)";
 /// Looks for the first few that wait.
 const FIRST_OF_THE_QUEUE: &str = "SELECT delivery_id FROM queue";
 
-/// Looks once an hour for persons whose time is over, and may take its time.
-const HOURLY: &str = "SELECT n.id, n.category, n.reference, n.released_at";
+/// Look once an hour for what retention has ended for, and may take their time.
+const HOURLY: [&str; 7] = [
+    "SELECT n.id, n.category, n.reference, n.released_at",
+    "SELECT n.id FROM notices n WHERE",
+    "SELECT c.account_id FROM customers c WHERE c.status = 'left'",
+    "SELECT d.notice_id, COUNT(*) AS n FROM deliveries d",
+    "SELECT o.subject FROM ledger_openings o",
+    "SELECT COUNT(*) AS n FROM preferences t",
+    "SELECT COUNT(*) AS n FROM suppressions t",
+];
 
 /// All statements of a dispatcher that sends for a while over a database, which `shell` is to have.
 async fn statements(shell: Shell) -> (Shell, BTreeSet<String>) {
@@ -174,7 +182,7 @@ async fn nothing_that_a_dispatcher_asks_while_it_sends_reads_a_growing_table_fro
             let sorts = plan.iter().any(|line| line.contains("TEMP B-TREE") || line.contains("Sort"));
             assert!(!sorts, "all that waits is put in order to find the first:\n{statement}\n{}", plan.join("\n"));
         }
-        if !whole.is_empty() && !statement.starts_with(HOURLY) {
+        if !whole.is_empty() && !HOURLY.iter().any(|hourly| statement.starts_with(hourly)) {
             wrong.push(format!("{whole:?} in: {statement}\n{}\n", plan.join("\n")));
         }
     }
