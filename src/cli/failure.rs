@@ -161,8 +161,15 @@ impl From<ImportError> for Failure {
         match error {
             ImportError::Store(error) => error.into(),
             ImportError::Subject(error) => error.into(),
-            ImportError::Invalid(rows) => Self::invalid(format!("nothing was imported:\n{rows}"))
-                .hint("fix these rows, or import the others with `--skip-invalid`"),
+            ImportError::Invalid(rows) => {
+                // The first line names the columns: without it no row can be read, and none can be skipped.
+                let hint = if rows.problems.iter().any(|problem| problem.line > 1) {
+                    "fix these rows, or import the others with `--skip-invalid`"
+                } else {
+                    "the first line names the columns, separated by commas: `account_id,customer_name,email,role`"
+                };
+                Self::invalid(format!("nothing was imported:\n{rows}")).hint(hint)
+            }
             ImportError::Shrinks { .. } => {
                 failure.hint("use `--allow-shrink` if you mean it; without `--replace` the other customers stay")
             }
@@ -310,7 +317,7 @@ impl From<CoverageError> for Failure {
             CoverageError::NotInAudience(_) => {
                 failure.hint("only customers in the audience of a notice can be attested for it")
             }
-            CoverageError::NotReleased(_) | CoverageError::Words(_) => failure,
+            CoverageError::NotReleased(_) | CoverageError::Words(_) | CoverageError::Period => failure,
         }
     }
 }

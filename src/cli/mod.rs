@@ -194,9 +194,8 @@ impl Place {
 
     /// Who runs the command: the operator named with `--as`, else the user of the operating system.
     fn actor(&self) -> Result<Actor, Failure> {
-        let user =
-            ["USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok().filter(|it| !it.is_empty()));
-        let user = user.unwrap_or_else(|| "unknown".to_owned());
+        // From the user id of the process: the environment is missing in services, and anybody can change it.
+        let user = whoami::username().unwrap_or_else(|_| "unknown".to_owned());
         Actor::cli(self.operator.as_ref().unwrap_or(&user), &user)
             .map_err(|error| Failure::invalid(format!("`--as` {error}")))
     }

@@ -26,6 +26,9 @@ pub enum CoverageError {
     /// The customer is not in the audience.
     #[error("customer `{0}` is not in the audience of this notice")]
     NotInAudience(String),
+    /// The period ends before it begins.
+    #[error("`--until` is not after `--since`: no notice can be released in between")]
+    Period,
     /// The operator's words cannot be recorded.
     #[error(transparent)]
     Words(#[from] LineError),
@@ -40,7 +43,7 @@ impl CoverageError {
             Self::Notice(error) => error.kind(),
             Self::UnknownCustomer(_) | Self::NotInAudience(_) => Kind::NotFound,
             Self::NotReleased(_) => Kind::Conflict,
-            Self::Words(_) => Kind::Invalid,
+            Self::Words(_) | Self::Period => Kind::Invalid,
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::domain::category::{Category, Role};
 use crate::domain::coverage::{Known, Verdict};
 use crate::domain::delivery::{Level, State};
 use crate::mail::compose::message::message_id;
+use crate::notices::NoticeError;
 use crate::people::mask::Mask;
 use crate::store::deliveries::Shown;
 use crate::store::notices::{Among, Kept};
@@ -120,7 +121,14 @@ impl Coverage {
         let notices = match about {
             About::Notice(_) => named.into_iter().collect(),
             About::Reference(reference) => {
+                // A mistyped reference is a mistake, and no answer about the customer.
+                if notices::with_reference(&mut conn, reference).await?.is_empty() {
+                    return Err(NoticeError::Unknown(reference.clone()).into());
+                }
                 notices::addressing(&mut conn, account_id, Among::Reference(reference), None, None).await?
+            }
+            About::Category { since: Some(since), until: Some(until), .. } if until <= since => {
+                return Err(CoverageError::Period);
             }
             About::Category { category, since, until } => {
                 notices::addressing(&mut conn, account_id, Among::Category(*category), *since, *until).await?

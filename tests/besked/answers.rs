@@ -8,6 +8,7 @@ use besked::domain::attestation::Channel;
 use besked::domain::category::Category;
 use besked::domain::coverage::Verdict;
 use besked::domain::delivery::{Level, Outcome, State};
+use besked::notices::NoticeError;
 use rstest::rstest;
 use uuid::Uuid;
 
@@ -214,4 +215,17 @@ async fn a_customer_with_nobody_to_address_has_an_answer_after_its_row_was_delet
     tx.commit().await.unwrap();
     let answer = app.informed("C3", id).await;
     assert_eq!((answer.verdict, answer.notices[0].deliveries.len()), (Verdict::NotInformed, 0));
+}
+
+#[tokio::test]
+async fn a_question_with_a_mistake_is_refused_and_not_answered_with_no() {
+    let app = TestApp::new(Engine::Sqlite).await;
+    app.import(CUSTOMERS).await;
+    app.release(&maintenance("all = true")).await;
+    let ask = async |about| app.app.coverage.informed(&alice(), "C1", &about).await;
+    let mistyped = ask(About::Reference("CHG-l".to_owned())).await;
+    assert!(matches!(mistyped, Err(CoverageError::Notice(NoticeError::Unknown(_)))), "{mistyped:?}");
+    let now = app.app.clock.now();
+    let backwards = About::Category { category: Category::Maintenance, since: Some(now), until: Some(now) };
+    assert!(matches!(ask(backwards).await, Err(CoverageError::Period)));
 }

@@ -80,8 +80,11 @@ impl Shell {
 
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_besked"));
+        if !arguments.contains(&"--as") {
+            command.args(["--as", "alice"]);
+        }
         command.args(arguments).current_dir(self.directory.path()).stdin(Stdio::null());
-        command.env_remove("BESKED_CONFIG").env("USER", "alice").env("BESKED__RELAY__0__URL", &self.relay);
+        command.env_remove("BESKED_CONFIG").env("BESKED__RELAY__0__URL", &self.relay);
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
     }
@@ -410,4 +413,21 @@ async fn the_doctor_looks_at_everything_and_sends_nothing() {
     assert_eq!(ill.code, 1);
     assert_eq!(of(&ill.json(), "ledger key").0, "warning");
     assert_eq!(of(&ill.json(), "relay primary").0, "failed");
+}
+
+/// The environment says what its user wants, or nothing in a service.
+#[test]
+fn an_operator_who_is_not_named_is_the_user_of_the_process() {
+    let shell = Shell::new();
+    shell.write("notice.md", &maintenance("all = true"));
+    let create = |user: Option<&str>| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_besked"));
+        command.args(["--json", "notice", "create", "notice.md"]).current_dir(shell.directory.path());
+        command.env_remove("USER").env_remove("LOGNAME").envs(user.map(|user| ("USER", user)));
+        let id = ran(command.output().unwrap()).ok().json()["id"].as_str().unwrap().to_owned();
+        shell.run(&["--json", "notice", "show", &id]).ok().json()["author"].as_str().unwrap().to_owned()
+    };
+    let user = Command::new("id").arg("-un").output().unwrap();
+    let user = String::from_utf8(user.stdout).unwrap().trim().to_owned();
+    assert_eq!([create(None), create(Some("karin"))], [user.clone(), user]);
 }
