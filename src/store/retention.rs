@@ -68,7 +68,8 @@ impl Rows {
                 "suppressions",
                 "email_key, reason",
                 "t.since < $1 AND NOT EXISTS (SELECT 1 FROM contacts k WHERE k.email_key = t.email_key)
-                   AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.email_key = t.email_key AND t.reason = 'restricted')"
+                   AND NOT EXISTS (SELECT 1 FROM deliveries d 
+                     WHERE d.email_key = t.email_key AND d.email_key <> '' AND t.reason = 'restricted')"
             ),
             Self::Rectifications => expired_rows!(
                 "rectifications",
@@ -268,7 +269,7 @@ pub async fn orphaned_addresses(
     let rows = sqlx::query(
         "SELECT o.subject FROM ledger_openings o WHERE o.subject > $2
            AND NOT EXISTS (SELECT 1 FROM contacts k WHERE k.email_key = o.subject)
-           AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.email_key = o.subject)
+           AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.email_key = o.subject AND d.email_key <> '')
            AND NOT EXISTS (SELECT 1 FROM preferences p WHERE p.email_key = o.subject)
            AND NOT EXISTS (SELECT 1 FROM suppressions s WHERE s.email_key = o.subject)
          GROUP BY o.subject HAVING MAX(o.at) < $1 ORDER BY o.subject LIMIT $3",

@@ -90,8 +90,8 @@ async fn after_a_known_send_the_numbers_are_exactly_right(#[case] engine: Engine
     assert_eq!(after["besked_relay_connections{relay=\"primary\"}"], 0.0);
     assert_eq!(after["besked_relay_circuit_state{relay=\"primary\"}"], 0.0);
     assert_eq!(after["besked_queue_deliveries{lane=\"normal\"}"], 1.0);
-    // The manifest and five outcomes, all of them sealed.
-    assert_eq!((after["besked_ledger_entries"], after["besked_ledger_pending_entries"]), (6.0, 0.0));
+    // The import and three steps, the manifest and five outcomes, all of them sealed.
+    assert_eq!((after["besked_ledger_entries"], after["besked_ledger_pending_entries"]), (10.0, 0.0));
     assert_eq!(after["besked_ledger_seal_lag_seconds"], 0.0);
     let (commits, settled) =
         (after["besked_recorder_commit_duration_seconds_count"], after["besked_recorder_group_size_sum"]);

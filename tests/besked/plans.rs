@@ -116,13 +116,33 @@ async fn plan(engine: Engine, conn: &mut AnyConnection, statement: &str) -> Vec<
             let parameters = (1..20).take_while(|n| statement.contains(&format!("${n}"))).count();
             let nulls = vec!["NULL"; parameters].join(", ");
             let arguments = if parameters == 0 { String::new() } else { format!("({nulls})") };
-            conn.execute(AssertSqlSafe(format!("PREPARE asked AS {statement}"))).await.unwrap();
+            prepare(conn, statement, parameters).await;
             let explain = format!("EXPLAIN EXECUTE asked{arguments}");
             let rows = sqlx::raw_sql(AssertSqlSafe(explain)).fetch_all(&mut *conn).await.unwrap();
             conn.execute("DEALLOCATE asked").await.unwrap();
             rows.iter().map(|row| row.get(0)).collect()
         }
     }
+}
+
+/// Prepares a statement as `asked`. The driver names the type of each parameter; here a type is named only if the server cannot
+/// infer it, first text and then a number.
+async fn prepare(conn: &mut AnyConnection, statement: &str, parameters: usize) {
+    let mut types = vec!["unknown"; parameters];
+    for _ in 0..=2 * parameters {
+        let list = if parameters == 0 { String::new() } else { format!("({})", types.join(", ")) };
+        let done = conn.execute(AssertSqlSafe(format!("PREPARE asked{list} AS {statement}"))).await;
+        let Err(error) = done else { return };
+        let error = error.to_string();
+        let unknown = (0..parameters).find(|n| error.contains(&format!("parameter ${}", n + 1)));
+        let text = types.iter().position(|it| *it == "text").filter(|_| error.contains("operator does not exist"));
+        match (unknown, text) {
+            (Some(n), _) => types[n] = "text",
+            (None, Some(n)) => types[n] = "bigint",
+            _ => panic!("{statement}: {error}"),
+        }
+    }
+    panic!("{statement}: no types of its parameters fit");
 }
 
 /// The growing tables that a plan reads from end to end.
