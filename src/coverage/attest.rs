@@ -51,11 +51,7 @@ impl Coverage {
             return Err(not_in_audience());
         }
         let (at, random) = (self.context.clock.now(), &self.context.random);
-        let fact = Fact {
-            notice: Some((notice.id, notice.category, notice.digest)),
-            level: Some(Level::Attested),
-            ..Fact::new(Event::Attested, at)
-        };
+        let fact = Fact { level: Some(Level::Attested), ..notice.fact(Event::Attested, at) };
         let person = Person {
             account_id: new.account_id.to_owned(),
             role: channel_and_witness(new.channel, new.witness),

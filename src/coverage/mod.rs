@@ -19,7 +19,6 @@ use crate::context::Context;
 use crate::domain::category::Category;
 use crate::domain::coverage::{LegalClock, Measure};
 use crate::domain::fields::Fields;
-use crate::domain::notice::Notice;
 use crate::notices::Notices;
 use crate::store::notices::Kept;
 
@@ -58,8 +57,7 @@ fn discovered_at(notice: &Kept) -> Option<jiff::Timestamp> {
     if notice.category != Category::SecurityBreach {
         return None;
     }
-    let Ok(Notice { editions, .. }) = Notice::parse(&notice.source) else { return None };
-    match editions.into_iter().next()?.fields {
+    match notice.parsed().ok()?.editions.into_iter().next()?.fields {
         Fields::SecurityBreach(breach) => Some(breach.discovered_at),
         _ => None,
     }

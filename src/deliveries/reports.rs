@@ -131,11 +131,7 @@ pub(super) async fn lock(conn: &mut Conn, id: Uuid) -> Result<(Shown, Kept), Del
 
 /// What happened to a delivery outside of an attempt.
 pub(super) fn fact(delivery: &Shown, notice: &Kept, event: Event, at: jiff::Timestamp) -> Fact {
-    Fact {
-        notice: Some((notice.id, notice.category, notice.digest)),
-        ordinal: Some(delivery.ordinal),
-        ..Fact::new(event, at)
-    }
+    Fact { ordinal: Some(delivery.ordinal), ..notice.fact(event, at) }
 }
 
 /// The person whom it happened to, with an operator's words. A person who was erased stays so: the finding counts, and names

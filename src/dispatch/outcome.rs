@@ -116,12 +116,11 @@ fn recorded(
     let level = (outcome == Outcome::Accepted).then_some(Level::Relayed);
     let code = trial.transaction.as_ref().and_then(|transaction| transaction.code);
     let fact = Fact {
-        notice: Some((notice.id, notice.category, notice.digest)),
         ordinal: Some(recipient.ordinal),
         level,
         attempt: trial.transaction.as_ref().map(|_| attempts),
         status_class: code.and_then(|code| u8::try_from(code / 100).ok()),
-        ..Fact::new(Event::from(outcome), at)
+        ..notice.fact(Event::from(outcome), at)
     };
     let entry = Entry::new(&fact, Some(&person(notice, recipient, &trial)), random);
     Settlement {

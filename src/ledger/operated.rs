@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use crate::domain::actor::{Action, Actor};
 use crate::domain::address::Address;
+use crate::domain::category::Category;
 use crate::domain::entry::{Detail, Entry, Event, Fact, Person};
 use crate::domain::random::Random;
 use crate::store::ledger::{self, Opening};
@@ -16,7 +17,7 @@ use crate::store::{Conn, StoreError};
 #[derive(Clone, Debug)]
 pub struct Operation<'a> {
     action: Action,
-    notice: Option<(Uuid, crate::domain::category::Category, [u8; 32])>,
+    notice: Option<(Uuid, Category, [u8; 32])>,
     delivery: Option<(Uuid, u64)>,
     object: Option<Uuid>,
     account_id: &'a str,

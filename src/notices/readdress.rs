@@ -18,7 +18,7 @@ use crate::store::ledger::Opening;
 use crate::store::notices::{self as kept, Kept};
 use crate::store::recipients::Recipient;
 use crate::store::releases::{self, Packed};
-use crate::store::{Conn, deliveries, imports, ledger, recipients, settle, subjects, tree};
+use crate::store::{Conn, deliveries, imports, ledger, recipients, subjects, tree};
 
 /// Deliveries replaced in one transaction.
 const CHUNK: u32 = 500;
@@ -77,14 +77,7 @@ impl Notices {
         if notice.category.class() == Class::Mandatory {
             self.add_successors(&mut tx, &notice, &gone).await?;
         }
-        let at = context.clock.now();
-        let mut cancelled = Vec::with_capacity(gone.len());
-        for recipient in gone {
-            let fact = Fact { ordinal: Some(recipient.ordinal), ..notice.fact(Event::Cancelled, at) };
-            let id = recipient.id;
-            cancelled.push((id, Entry::new(&fact, Some(&recipient.into_person()), &context.random)));
-        }
-        settle::cancel(&mut tx, notice.id, at, &cancelled).await?;
+        self.cancel_deliveries(&mut tx, &notice, gone, context.clock.now()).await?;
         tx.commit().await?;
         Ok(true)
     }

@@ -109,7 +109,7 @@ impl Composer {
     /// # Errors
     /// If the notice is no longer valid.
     pub fn new(kept: Kept, follows_domain: Option<String>) -> Result<Self, Problems> {
-        let notice = Notice::parse(&kept.source)?;
+        let notice = kept.parsed()?;
         Ok(Self {
             kept,
             notice,

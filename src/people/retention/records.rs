@@ -177,9 +177,8 @@ impl Retention {
         }
         // The digest of the notice covers the rows: the entry says why they do not show it any more.
         let fact = Fact {
-            notice: Some((notice.id, notice.category, notice.digest)),
             detail: Detail::Cleared { ground: self.expired(kind), entries: Vec::new() },
-            ..Fact::new(Event::Purged, at)
+            ..notice.fact(Event::Purged, at)
         };
         let entry = Entry::new(&fact, None, &self.context.random);
         ledger::append(&mut tx, &[Opening::of_notice(&entry, id, at)]).await?;

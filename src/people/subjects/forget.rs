@@ -75,11 +75,7 @@ pub(crate) async fn cancel(
     let queued: BTreeSet<Uuid> = subjects::lock_queue(conn, &ids).await?.into_iter().map(|(id, _)| id).collect();
     for delivery in deliveries.iter().filter(|delivery| queued.contains(&delivery.id)) {
         let Some(notice) = notices::find(conn, delivery.notice_id).await? else { continue };
-        let fact = Fact {
-            notice: Some((notice.id, notice.category, notice.digest)),
-            ordinal: Some(delivery.ordinal),
-            ..Fact::new(Event::Cancelled, at)
-        };
+        let fact = Fact { ordinal: Some(delivery.ordinal), ..notice.fact(Event::Cancelled, at) };
         let person =
             Person { account_id: delivery.account_id.clone(), address: delivery.email.clone(), ..Person::default() };
         let entry = Entry::new(&fact, Some(&person), &context.random);
