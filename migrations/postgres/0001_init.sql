@@ -73,6 +73,7 @@ CREATE TABLE notices (
     lane            BIGINT NOT NULL,
     release_owner   TEXT COLLATE "C",
     release_by      TEXT COLLATE "C",
+    release_reason  TEXT COLLATE "C",
     release_until   BIGINT,
     contacts_revision BIGINT NOT NULL DEFAULT 0,
     customers       BIGINT NOT NULL DEFAULT 0,

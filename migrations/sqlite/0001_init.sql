@@ -69,6 +69,7 @@ CREATE TABLE notices (
     lane            INTEGER NOT NULL,
     release_owner   TEXT,
     release_by      TEXT,
+    release_reason  TEXT,
     release_until   INTEGER,
     contacts_revision INTEGER NOT NULL DEFAULT 0,
     customers       INTEGER NOT NULL DEFAULT 0,

@@ -76,6 +76,7 @@ impl Draft {
             approved_by: None,
             send_at: None,
             release_by: None,
+            release_reason: None,
             created_at: now,
             released_at: Some(now),
             paused_at: None,

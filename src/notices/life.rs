@@ -91,7 +91,7 @@ impl Notices {
     /// Approves a submitted notice with its present content.
     ///
     /// # Errors
-    /// If it is not submitted, or the actor wrote it.
+    /// If it is not submitted, or the actor created it or edited it last.
     pub async fn approve(&self, id: Uuid, actor: &Actor, reason: Option<&str>) -> Result<Kept, NoticeError> {
         let mut tx = self.context.store.write().await?;
         let notice = find(&mut tx, id).await?;
@@ -99,7 +99,7 @@ impl Notices {
             return Ok(notice);
         }
         possible(&notice, Step::Approve)?;
-        if same_name(actor.name(), &notice.author) {
+        if is_writer(&mut tx, &notice, actor).await? {
             self.refused(&mut tx, &notice, Step::Approve, actor, "the author may not approve").await?;
             tx.commit().await?;
             return Err(NoticeError::OwnApproval(actor.name().to_owned()));
@@ -193,4 +193,11 @@ async fn approve(conn: &mut Conn, notice: &Kept, actor: &Actor) -> Result<(), No
         return Err(NoticeError::Conflict);
     }
     Ok(kept::set_approval(conn, notice.id, actor.name(), &notice.digest).await?)
+}
+
+/// True if the actor created a notice or edited it last: a corrected letter makes nobody a second person.
+async fn is_writer(conn: &mut Conn, notice: &Kept, actor: &Actor) -> Result<bool, NoticeError> {
+    let steps = kept::steps(conn, notice.id).await?;
+    let mut creators = steps.iter().filter(|it| it.step == Step::Create).map(|it| &it.operator);
+    Ok(same_name(actor.name(), &notice.author) || creators.any(|name| same_name(actor.name(), name)))
 }

@@ -81,14 +81,14 @@ impl Notices {
         let context = &self.context;
         let owner = context.random.id(context.clock.now()).to_string();
         let (now, digest) = (context.clock.now(), &notice.digest);
-        let releasing = Releasing { owner: &owner, actor: &actor.to_string(), digest, now };
+        let releasing = Releasing { owner: &owner, actor: &actor.to_string(), reason, digest, now };
         let mut tx = context.store.write().await?;
         if !releases::begin_release(&mut tx, notice.id, &releasing).await? {
             return Err(NoticeError::Conflict);
         }
         tx.commit().await?;
-        let begun = notice.release_by.as_ref().map(|by| format!("taken over; begun by {by}"));
-        let reason = reason.or(begun.as_deref());
+        let begun = begun(notice, reason);
+        let reason = begun.as_deref().or(reason);
         let with = Freezing { context, plan: &plan, owner: &owner, actor, reason };
         let Err(error) = audience::freeze(&with, notice, progress).await else { return Ok(()) };
         if !error.is_retried() {
@@ -107,4 +107,12 @@ impl Notices {
         let is_early = notice.send_at.is_some_and(|send_at| send_at > self.context.clock.now());
         if notice.state == State::Scheduled && is_early { State::Scheduled } else { State::Approved }
     }
+}
+
+/// The reason of a release that is taken over: the words of both who began it and who ends it. `None` if nobody began it before.
+fn begun(notice: &Kept, reason: Option<&str>) -> Option<String> {
+    let by = notice.release_by.as_deref()?;
+    let first = notice.release_reason.as_deref().map(|first| format!(": {first}")).unwrap_or_default();
+    let own = reason.map(|own| format!("{own}; ")).unwrap_or_default();
+    Some(format!("{own}taken over; begun by {by}{first}"))
 }

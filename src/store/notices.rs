@@ -45,6 +45,8 @@ pub struct Kept {
     pub send_at: Option<Timestamp>,
     /// Who began its release, while it is being released.
     pub release_by: Option<String>,
+    /// Why, in that actor's words.
+    pub release_reason: Option<String>,
     /// When it was created.
     pub created_at: Timestamp,
     /// When it was released.
@@ -96,7 +98,7 @@ macro_rules! select {
     ($rest:literal) => {
         concat!(
             "SELECT id, category, state, reference, subject, follows_id, source, digest, author, approved_digest, \
-             approved_by, send_at, release_by, created_at, released_at, paused_at, closed_at, customers, recipients, message_domain \
+             approved_by, send_at, release_by, release_reason, created_at, released_at, paused_at, closed_at, customers, recipients, message_domain \
              FROM notices ",
             $rest
         )
@@ -119,6 +121,7 @@ fn kept(row: &sqlx::any::AnyRow) -> Result<Kept> {
         approved_by: row.get("approved_by")?,
         send_at: row.maybe_time("send_at")?,
         release_by: row.get("release_by")?,
+        release_reason: row.get("release_reason")?,
         created_at: row.time("created_at")?,
         released_at: row.maybe_time("released_at")?,
         paused_at: row.maybe_time("paused_at")?,

@@ -22,18 +22,21 @@ pub struct Releasing<'a> {
     pub owner: &'a str,
     /// Who releases the notice.
     pub actor: &'a str,
+    /// Why, in the actor's words.
+    pub reason: Option<&'a str>,
     /// Digest of the content that is released.
     pub digest: &'a [u8; 32],
     /// The present time.
     pub now: Timestamp,
 }
 
-/// Begins the release of a notice that may be released, or whose release another process has abandoned: its first actor remains
-/// on record then. Returns false if there is nothing to begin, or its content is another one.
+/// Begins the release of a notice that may be released, or whose release another process has abandoned: its first actor and
+/// the reason remain on record then. Returns false if there is nothing to begin, or its content is another one.
 pub async fn begin_release(conn: &mut Conn, id: Uuid, releasing: &Releasing<'_>) -> Result<bool> {
     let done = sqlx::query(
         "UPDATE notices SET state = 'releasing', release_owner = $2, release_until = $3 + $4,
-           release_by = CASE state WHEN 'releasing' THEN COALESCE(release_by, $5) ELSE $5 END
+           release_by = CASE state WHEN 'releasing' THEN COALESCE(release_by, $5) ELSE $5 END,
+           release_reason = CASE state WHEN 'releasing' THEN release_reason ELSE $7 END
          WHERE id = $1 AND digest = $6 AND (state IN ('approved', 'scheduled') OR (state = 'releasing' AND release_until < $3))",
     )
     .bind(id.to_string())
@@ -42,6 +45,7 @@ pub async fn begin_release(conn: &mut Conn, id: Uuid, releasing: &Releasing<'_>)
     .bind(RELEASE_MS)
     .bind(releasing.actor)
     .bind(releasing.digest.to_vec())
+    .bind(releasing.reason)
     .execute(conn)
     .await?;
     Ok(done.rows_affected() == 1)
@@ -65,7 +69,8 @@ pub async fn hold_release(conn: &mut Conn, id: Uuid, owner: &str, now: Timestamp
 /// over.
 pub async fn end_release(conn: &mut Conn, id: Uuid, owner: &str, to: State) -> Result<bool> {
     let done = sqlx::query(
-        "UPDATE notices SET state = $3, release_by = NULL WHERE id = $1 AND state = 'releasing' AND release_owner = $2",
+        "UPDATE notices SET state = $3, release_by = NULL, release_reason = NULL
+         WHERE id = $1 AND state = 'releasing' AND release_owner = $2",
     )
     .bind(id.to_string())
     .bind(owner)
@@ -93,8 +98,8 @@ pub struct Released<'a> {
 /// Makes a notice whose audience is frozen a released one. Returns false if it is no longer being released.
 pub async fn set_released(conn: &mut Conn, id: Uuid, now: Timestamp, released: &Released<'_>) -> Result<bool> {
     let done = sqlx::query(
-        "UPDATE notices SET state = 'released', release_by = NULL, released_at = $2, customers = $3, recipients = $4,
-           message_domain = $5, audience_salt = $6, contacts_revision = $7 WHERE id = $1 AND state = 'releasing'",
+        "UPDATE notices SET state = 'released', release_by = NULL, release_reason = NULL, released_at = $2, customers = $3,
+           recipients = $4, message_domain = $5, audience_salt = $6, contacts_revision = $7 WHERE id = $1 AND state = 'releasing'",
     )
     .bind(id.to_string())
     .bind(now.as_millisecond())

@@ -246,7 +246,7 @@ impl TestApp {
 
 /// The begin of a release by a process.
 pub fn releasing(owner: &str, now: jiff::Timestamp) -> Releasing<'_> {
-    Releasing { owner, actor: "alice", digest: &[7; 32], now }
+    Releasing { owner, actor: "alice", reason: None, digest: &[7; 32], now }
 }
 
 /// Appends to the file that an environment variable names: `tests/run` shows it in the end.

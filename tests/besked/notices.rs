@@ -141,6 +141,27 @@ async fn the_author_in_capitals_is_no_second_person() {
     assert!(why.starts_with("refused: "), "{why}");
 }
 
+/// Who wrote it first may not approve it after somebody else has corrected a letter of it; the one who did may not either.
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn neither_who_created_a_notice_nor_who_edited_it_last_approves_it(#[case] engine: Engine) {
+    let app = TestApp::new(engine).await;
+    app.import(CUSTOMERS).await;
+    let notices = &app.app.notices;
+    let id = notices.create(&app.draft(AGREEMENT, ""), &alice()).await.unwrap();
+    notices.edit(id, &app.draft(&AGREEMENT.replace("\"4\"", "\"5\""), ""), &bo()).await.unwrap();
+    notices.submit(id, &bo()).await.unwrap();
+    for name in ["alice", "Alice", "bo", "BO"] {
+        let writer = Actor::cli(name, "test").unwrap();
+        let refused = notices.approve(id, &writer, None).await;
+        assert!(matches!(refused, Err(NoticeError::OwnApproval(_))), "{name}: {refused:?}");
+    }
+    let third = Actor::cli("carol", "test").unwrap();
+    assert_eq!(notices.approve(id, &third, None).await.unwrap().state, NoticeState::Approved);
+}
+
 #[rstest]
 #[case(Engine::Sqlite)]
 #[case(Engine::Postgres)]

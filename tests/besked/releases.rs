@@ -182,17 +182,21 @@ async fn an_early_release_that_was_interrupted_is_taken_over_within_a_minute() {
     let id = app.release(&scheduled(&maintenance("all = true"))).await;
     let mut tx = app.app.store.write().await.unwrap();
     let digest = &app.notice(id).await.digest;
-    let begun = Releasing { owner: "a killed process", actor: "bo (test)", digest, now: app.app.clock.now() };
+    let now = app.app.clock.now();
+    let reason = Some("the window moved");
+    let begun = Releasing { owner: "a killed process", actor: "bo (test)", reason, digest, now };
     assert!(besked::store::releases::begin_release(&mut tx, id, &begun).await.unwrap());
     app.advance(Duration::from_secs(31));
-    let second = Releasing { owner: "another one", actor: "release (system)", digest, now: app.app.clock.now() };
+    let now = app.app.clock.now();
+    let second = Releasing { owner: "another one", actor: "release (system)", reason: None, digest, now };
     assert!(besked::store::releases::begin_release(&mut tx, id, &second).await.unwrap());
     tx.commit().await.unwrap();
     app.advance(Duration::from_secs(31));
     app.run_until_idle().await;
     assert_eq!(app.counts(id).await, [(State::Accepted, 2)].into());
     let last = app.app.notices.steps(id).await.unwrap().pop().unwrap();
-    assert_eq!((last.operator.as_str(), last.reason.as_deref()), ("release", Some("taken over; begun by bo (test)")));
+    let reason = "taken over; begun by bo (test): the window moved";
+    assert_eq!((last.operator.as_str(), last.reason.as_deref()), ("release", Some(reason)));
 }
 
 /// Refused before its time, it stays scheduled: the audience may be complete by then.

@@ -49,6 +49,7 @@ fn notice() -> Kept {
         approved_by: None,
         send_at: None,
         release_by: None,
+        release_reason: None,
         created_at: time(0),
         released_at: Some(time(0)),
         paused_at: None,
