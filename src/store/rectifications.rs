@@ -26,10 +26,11 @@ fn as_text<S: serde::Serializer>(address: &Address, serializer: S) -> std::resul
     serializer.serialize_str(address.as_str())
 }
 
-/// Records that `new` replaces `old`, and every address that `old` replaced before.
+/// Records that `new` replaces `old`, and every address that `old` replaced before. If only the spelling differs, the row has the
+/// same key on both sides: an import that has the old spelling stores the new one.
 pub async fn insert(conn: &mut Conn, old: &Address, new: &Address, at: Timestamp) -> Result<()> {
     let (old_key, new_key) = (old.key(), new.key());
-    sqlx::query("UPDATE rectifications SET new_key = $2, new_email = $3, at = $4 WHERE new_key = $1")
+    sqlx::query("UPDATE rectifications SET new_key = $2, new_email = $3, at = $4 WHERE new_key IN ($1, $2)")
         .bind(old_key.as_str())
         .bind(new_key.as_str())
         .bind(new.as_str())
@@ -48,7 +49,9 @@ pub async fn insert(conn: &mut Conn, old: &Address, new: &Address, at: Timestamp
     .execute(&mut *conn)
     .await?;
     // A correction that was taken back is none.
-    sqlx::query("DELETE FROM rectifications WHERE old_key = new_key OR old_key = $1")
+    sqlx::query(
+        "DELETE FROM rectifications WHERE old_email = new_email AND old_key = new_key OR old_key = $1 AND new_key <> $1",
+    )
         .bind(new_key.as_str())
         .execute(conn)
         .await?;

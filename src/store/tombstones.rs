@@ -8,8 +8,8 @@ use super::row::{Row, hex};
 use super::{Conn, Result};
 use crate::domain::tombstone::Tombstone;
 
-/// Adds tombstones; those that are stored already are left as they are.
-pub async fn insert(conn: &mut Conn, tombstones: &[Tombstone]) -> Result<()> {
+/// Adds tombstones, and returns how many are new; those that are stored already are left as they are.
+pub async fn insert(conn: &mut Conn, tombstones: &[Tombstone]) -> Result<u64> {
     #[derive(Serialize)]
     struct TombstoneRow {
         id: String,
@@ -18,7 +18,7 @@ pub async fn insert(conn: &mut Conn, tombstones: &[Tombstone]) -> Result<()> {
         at: i64,
     }
     if tombstones.is_empty() {
-        return Ok(());
+        return Ok(0);
     }
     let rows = tombstones.iter().map(|it| TombstoneRow {
         id: it.id.to_string(),
@@ -33,8 +33,7 @@ pub async fn insert(conn: &mut Conn, tombstones: &[Tombstone]) -> Result<()> {
         rows,
         "WHERE true ON CONFLICT (id) DO NOTHING"
     );
-    sqlx::query(sql).bind(json(&rows.collect::<Vec<_>>())).execute(conn).await?;
-    Ok(())
+    Ok(sqlx::query(sql).bind(json(&rows.collect::<Vec<_>>())).execute(conn).await?.rows_affected())
 }
 
 /// A page of tombstones by id, after `after`.

@@ -7,9 +7,9 @@ use besked::domain::category::Category;
 use besked::domain::duty::Duty;
 use besked::domain::entry::{Detail, Event};
 use besked::ledger::audit::Verdict;
-use besked::people::import::ImportOptions;
+use besked::people::import::{Erased, ImportOptions};
 use besked::people::subjects::SubjectError;
-use besked::store::{customers, deliveries};
+use besked::store::{contacts, customers, deliveries};
 use rstest::rstest;
 use uuid::Uuid;
 
@@ -369,4 +369,69 @@ async fn a_duty_that_counts_from_the_end_of_the_contract_ends_with_its_time() {
     assert!(why().await.contains("must be stored until 20"), "{}", why().await);
     app.advance(std::time::Duration::from_secs(4 * 366 * 24 * 3600));
     app.erase("hello@two.example").await.unwrap();
+}
+
+/// The contacts and the mark that they were revived are written together: one without the other would be erased again.
+#[tokio::test]
+async fn a_revival_that_cannot_be_recorded_stores_nothing() {
+    let app = TestApp::new(Engine::Sqlite).await;
+    app.import(CUSTOMERS).await;
+    app.erase("hello@two.example").await.unwrap();
+    let sql = async |text: &'static str| {
+        let mut tx = app.app.store.write().await.unwrap();
+        sqlx::query(text).execute(&mut *tx).await.unwrap();
+        tx.commit().await.unwrap();
+    };
+    sql("CREATE TRIGGER lost BEFORE INSERT ON tombstones BEGIN SELECT RAISE(ABORT, 'lost'); END").await;
+    let options = ImportOptions { erased: Erased::Revive, ..ImportOptions::default() };
+    app.try_import(CUSTOMERS.as_bytes(), options.clone()).await.unwrap_err();
+    assert!(everything(&app, "hello@two.example").await.is_none());
+    sql("DROP TRIGGER lost").await;
+    app.try_import(CUSTOMERS.as_bytes(), options).await.unwrap();
+    assert_eq!(everything(&app, "hello@two.example").await.unwrap().contacts.len(), 1);
+    assert!(app.app.subjects.tombstones().await.unwrap().erased_at(&key("hello@two.example")).is_none());
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn a_correction_of_the_spelling_alone_is_not_undone_by_an_import(#[case] engine: Engine) {
+    let app = TestApp::new(engine).await;
+    app.import(CUSTOMERS).await;
+    let (plain, spelled) = (address("hello@two.example"), address("Hello@two.example"));
+    let stored = async || {
+        let found = contacts::of_customers(&mut app.app.store.read().await.unwrap(), &["C2"]).await.unwrap();
+        found["C2"][0].email.as_str().to_owned()
+    };
+    app.app.subjects.rectify(&alice(), &plain, &spelled).await.unwrap();
+    assert_eq!(app.import(CUSTOMERS).await.rectified, [5]);
+    assert_eq!(stored().await, "Hello@two.example");
+    let corrected = CUSTOMERS.replace("hello@two.example", "Hello@two.example");
+    assert!(app.import(&corrected).await.rectified.is_empty(), "nothing to correct");
+    // The spelling of a correction to the same address is the latest.
+    let other = address("teknik@ett.example");
+    app.app.subjects.rectify(&alice(), &spelled, &other).await.unwrap();
+    app.app.subjects.rectify(&alice(), &other, &spelled).await.unwrap();
+    app.import(CUSTOMERS).await;
+    app.app.subjects.rectify(&alice(), &spelled, &plain).await.unwrap();
+    assert!(app.import(CUSTOMERS).await.rectified.iter().all(|line| *line != 5), "it was taken back");
+    assert_eq!(stored().await, "hello@two.example");
+}
+
+#[tokio::test]
+async fn two_nodes_on_a_restored_copy_erase_a_person_again_once() {
+    let app = TestApp::new(Engine::Sqlite).await;
+    app.import(CUSTOMERS).await;
+    app.release(&maintenance("all = true")).await;
+    let (app, yesterday) = app.copy().await;
+    app.erase("hello@two.example").await.unwrap();
+    let app = app.put_back(yesterday).await;
+    let (one, other) = tokio::join!(exchanged(&app), exchanged(&app));
+    assert_eq!(one + other, 1);
+    let mut conn = app.app.store.read().await.unwrap();
+    let count = sqlx::query_scalar::<_, i64>("SELECT COUNT(*) FROM ledger_openings WHERE event = 'erased'");
+    assert_eq!(count.fetch_one(&mut *conn).await.unwrap(), 1);
+    drop(conn);
+    assert_eq!(audit(&app).await.problem, None);
 }

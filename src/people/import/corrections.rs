@@ -26,10 +26,10 @@ impl Corrections {
         }
     }
 
-    /// Puts the corrected address in place of an old one; returns true if it did.
+    /// Puts the corrected address, or the corrected spelling, in place of an old one; returns true if it did.
     pub(super) fn apply(&self, row: &mut Row) -> bool {
         // An import asks for a million addresses: without corrections no key is made.
         let new = if self.0.is_empty() { None } else { self.0.get(&row.contact.email.key()) };
-        new.map(|new| row.contact.email = new.clone()).is_some()
+        new.filter(|new| row.contact.email != **new).map(|new| row.contact.email = new.clone()).is_some()
     }
 }

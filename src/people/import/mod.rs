@@ -12,6 +12,7 @@ mod load;
 mod rows;
 mod spool;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::io::{self, Read};
 
@@ -69,7 +70,7 @@ pub enum Erased {
 pub struct Imported {
     /// Customers in the file.
     pub customers: u64,
-    /// Contacts in the file.
+    /// Contacts in the file, without those of erased persons that are left out.
     pub contacts: u64,
     /// Problems of rows, which were skipped: the first [`REPORTED`] of them.
     pub invalid: Vec<Problem>,
@@ -152,7 +153,7 @@ pub enum ImportError {
     /// An address was corrected while the file was checked.
     #[error("an address was corrected meanwhile; nothing was imported")]
     Rectified,
-    /// It is not known who was erased, or reviving could not be recorded.
+    /// It is not known who was erased, or the journal lacks who was revived.
     #[error(transparent)]
     Subject(#[from] SubjectError),
     /// The database failed; nothing was stored.
@@ -177,7 +178,8 @@ impl ImportError {
 /// Imports a customers file. `progress` is called with the share of the work that is done, from 0 to 1.
 ///
 /// # Errors
-/// See [`ImportError`]; nothing is stored then, except that reviving may fail after the import.
+/// See [`ImportError`]; nothing is stored then, except that the marks of revived persons may not be in the journal
+/// yet.
 pub async fn import(
     (context, subjects): (&Context, &Subjects),
     actor: &Actor,
@@ -192,16 +194,19 @@ pub async fn import(
     let tombstones = subjects.tombstones().await?;
     let corrections = Corrections::load(&mut *context.store.read().await?).await?;
     let mut checked = check(reader, options.size, (&tombstones, &corrections), progress)?;
+    if options.erased == Erased::Revive {
+        checked.imported.contacts += checked.imported.erased.len() as u64;
+    }
     accept(context, &mut checked, options).await?;
     if !options.dry_run {
         let mut writer = context.store.import_writer();
         let revive = options.erased == Erased::Revive;
         load(writer.connection().await?, &mut checked, &corrections, revive, progress).await?;
-        write(context, &mut writer, (actor, tombstones.stored, &corrections), &checked, options).await?;
+        write((context, subjects), &mut writer, (actor, tombstones.stored, &corrections), &checked, options).await?;
         writer.close().await;
         if revive {
-            let erased: Vec<AddressKey> = checked.imported.erased.iter().map(|row| row.address.clone()).collect();
-            subjects.revived(&erased).await?;
+            // Once the marks are in the database, the next exchange completes the journal.
+            subjects.write_journal().await?.map_or(Ok(()), |error| Err(SubjectError::from(error)))?;
         }
     }
     progress(1.0);
@@ -232,7 +237,7 @@ async fn accept(context: &Context, checked: &mut Checked, options: &ImportOption
 /// Compares the file that was loaded beside the database with what is stored, and writes what differs. `erased` is the number of
 /// tombstones that the file was checked with, and so are the corrections.
 async fn write(
-    context: &Context,
+    (context, subjects): (&Context, &Subjects),
     writer: &mut Writer,
     (actor, erased, corrections): (&Actor, u64, &Corrections),
     checked: &Checked,
@@ -264,6 +269,10 @@ async fn write(
         }
         imports::write_contacts(&mut tx, &id.to_string(), now).await?;
         imports::revise(&mut tx).await?;
+        if options.erased == Erased::Revive {
+            let revived: BTreeSet<&AddressKey> = checked.imported.erased.iter().map(|row| &row.address).collect();
+            subjects.revive(&mut tx, revived).await?;
+        }
         let summary = summary(checked, options);
         record_import(context, &mut tx, actor, (id, now), &summary).await?;
         return Ok(tx.commit().await.map_err(StoreError::from)?);

@@ -142,15 +142,20 @@ impl Subjects {
         let gone: HashSet<[u8; 32]> =
             missing.iter().map(|it| it.hash).filter(|hash| erased.contains_key(hash)).collect();
         let persons = self.found(&key, &gone).await?;
+        let mut again = 0;
         for address in &persons {
             let own = hash(&key, address);
+            let of_person: Vec<Tombstone> = missing.iter().filter(|it| it.hash == own).copied().collect();
             let mut tx = self.context.store.write().await?;
             let deliveries = forget::hold_deliveries(&mut tx, address).await?;
+            // The ledger's head is held: another node has done it already, or does it after this one and finds it done.
+            if tombstones::insert(&mut tx, &of_person).await? == 0 {
+                continue;
+            }
+            again += 1;
             forget::forget(&self.context, &mut tx, &deliveries, address, AGAIN).await?;
             let operation = Operation::new(Action::Erase).reason(AGAIN);
             record(&mut tx, actor, &operation, self.context.clock.now(), &self.context.random).await?;
-            tombstones::insert(&mut tx, &missing.iter().filter(|it| it.hash == own).copied().collect::<Vec<_>>())
-                .await?;
             tx.commit().await.map_err(StoreError::from)?;
         }
         let mut tx = self.context.store.write().await?;
@@ -159,10 +164,10 @@ impl Subjects {
             tombstones::insert(&mut tx, chunk).await?;
         }
         tx.commit().await.map_err(StoreError::from)?;
-        if !persons.is_empty() {
+        if again > 0 {
             self.context.store.scrub().await?;
         }
-        Ok(persons.len())
+        Ok(again)
     }
 
     /// The addresses in the database that have one of these hashes, those that only a text mentions too.
@@ -186,28 +191,24 @@ impl Subjects {
         }
     }
 
-    /// Writes the tombstones of the database to the journal of this node, after an erasure has committed. Returns why that
-    /// failed, if it did: the next exchange tries again.
-    pub(super) async fn write_journal(&self) -> Result<Option<JournalError>, SubjectError> {
+    /// Writes the tombstones of the database to the journal of this node, after they were committed. Returns why that failed, if
+    /// it did: the next exchange tries again.
+    pub(in crate::people) async fn write_journal(&self) -> Result<Option<JournalError>, SubjectError> {
         let journal = self.journal();
         let sides = Sides::read(&self.context.store, journal.as_ref()).await?;
         Ok(write(journal.as_ref(), &sides).err())
     }
 
-    /// Records that erased addresses were imported again on purpose.
-    ///
-    /// # Errors
-    /// If the journal cannot be read or the database fails.
-    pub async fn revived(&self, addresses: &[AddressKey]) -> Result<(), SubjectError> {
-        if addresses.is_empty() {
-            return Ok(());
-        }
-        let mut tx = self.context.store.write().await?;
+    /// Records that erased addresses are imported again on purpose, in the transaction of the import.
+    pub(in crate::people) async fn revive(
+        &self,
+        conn: &mut Conn,
+        addresses: impl IntoIterator<Item = &AddressKey>,
+    ) -> Result<(), SubjectError> {
         for address in addresses {
-            self.bury(&mut tx, address, Mark::Revived).await?;
+            self.bury(conn, address, Mark::Revived).await?;
         }
-        tx.commit().await.map_err(StoreError::from)?;
-        self.write_journal().await?.map_or(Ok(()), |error| Err(error.into()))
+        Ok(())
     }
 
     /// Adds a tombstone to the database; returns its id.
