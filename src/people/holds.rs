@@ -8,7 +8,7 @@ use crate::domain::actor::{Action, Actor};
 use crate::domain::kind::Kind;
 use crate::domain::problem::is_line;
 use crate::ledger::operated::{Operation, record};
-use crate::store::{Conn, StoreError, customers, holds, notices};
+use crate::store::{Conn, StoreError, customers, holds, notices, tree};
 
 pub use crate::store::holds::Hold;
 
@@ -77,7 +77,7 @@ impl Holds {
         Self { context }
     }
 
-    /// Places a hold.
+    /// Places a hold, on a customer also if nothing but its record in notices is stored any more.
     ///
     /// # Errors
     /// If there is no such notice or customer, or the reason is unusable.
@@ -87,6 +87,8 @@ impl Holds {
         }
         let since = self.context.clock.now();
         let mut tx = self.context.store.write().await?;
+        // A purge and an erasure hold the head while they look for holds and delete: this hold comes before or after them.
+        tree::lock_head(&mut tx).await?;
         let (notice_id, account_id) = match on {
             On::Notice(name) => (Some(notice(&mut tx, name).await?), None),
             On::Account(account) => (None, Some(customer(&mut tx, account).await?)),
@@ -155,6 +157,6 @@ async fn notice(conn: &mut Conn, name: &str) -> Result<Uuid, HoldError> {
 }
 
 async fn customer(conn: &mut Conn, account: &str) -> Result<String, HoldError> {
-    let found = customers::find(conn, account).await?;
-    found.map(|_| account.to_owned()).ok_or_else(|| HoldError::NoCustomer(account.to_owned()))
+    let is_known = customers::find(conn, account).await?.is_some() || holds::is_recorded(conn, account).await?;
+    if is_known { Ok(account.to_owned()) } else { Err(HoldError::NoCustomer(account.to_owned())) }
 }

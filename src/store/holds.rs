@@ -76,6 +76,19 @@ pub async fn on(conn: &mut Conn, accounts: &[String], notices: &[Uuid]) -> Resul
     rows.iter().map(read).collect()
 }
 
+/// True if the record of a notice has a customer: it was addressed, could not be addressed, or is attested as informed.
+pub async fn is_recorded(conn: &mut Conn, account_id: &str) -> Result<bool> {
+    let row = sqlx::query(
+        "SELECT CASE WHEN EXISTS (SELECT 1 FROM deliveries WHERE account_id = $1)
+           OR EXISTS (SELECT 1 FROM unaddressed WHERE account_id = $1)
+           OR EXISTS (SELECT 1 FROM attestations WHERE account_id = $1) THEN 1 ELSE 0 END AS n",
+    )
+    .bind(account_id)
+    .fetch_one(conn)
+    .await?;
+    Ok(Row::of("holds", &row).count("n")? > 0)
+}
+
 fn read(row: &sqlx::any::AnyRow) -> Result<Hold> {
     let row = Row::of("holds", row);
     Ok(Hold {

@@ -230,31 +230,41 @@ pub async fn delete_audience_rows(conn: &mut Conn, notice_id: Uuid, limit: u32) 
     Ok(done.rows_affected())
 }
 
-/// The number of attempts for the deliveries of a notice.
-pub async fn count_attempts(conn: &mut Conn, notice_id: Uuid) -> Result<u64> {
-    let sql = "SELECT COUNT(*) AS n FROM deliveries d JOIN attempts a ON a.delivery_id = d.id WHERE d.notice_id = $1";
-    let row = sqlx::query(sql).bind(notice_id.to_string()).fetch_one(conn).await?;
+/// The number of attempts for the deliveries of a notice that were made before a time.
+pub async fn count_attempts(conn: &mut Conn, notice_id: Uuid, before: Timestamp) -> Result<u64> {
+    let sql = "SELECT COUNT(*) AS n FROM deliveries d JOIN attempts a ON a.delivery_id = d.id
+         WHERE d.notice_id = $1 AND a.at < $2";
+    let row = sqlx::query(sql).bind(notice_id.to_string()).bind(before.as_millisecond()).fetch_one(conn).await?;
     Row::of("attempts", &row).count("n")
 }
 
-/// Deletes the attempts for the deliveries of a notice from `first` to before `end` in the manifest; returns their number.
-pub async fn delete_attempts(conn: &mut Conn, notice_id: Uuid, first: u64, end: u64) -> Result<u64> {
+/// Deletes the attempts that were made before a time for the deliveries of a notice from `first` to before `end` in the manifest;
+/// returns their number.
+pub async fn delete_attempts(
+    conn: &mut Conn,
+    notice_id: Uuid,
+    (first, end): (u64, u64),
+    before: Timestamp,
+) -> Result<u64> {
     let place = |ordinal: u64| i64::try_from(ordinal).unwrap_or(i64::MAX);
     let done = sqlx::query(
-        "DELETE FROM attempts WHERE delivery_id IN
+        "DELETE FROM attempts WHERE at < $4 AND delivery_id IN
            (SELECT id FROM deliveries WHERE notice_id = $1 AND ordinal >= $2 AND ordinal < $3)",
     )
     .bind(notice_id.to_string())
     .bind(place(first))
     .bind(place(end))
+    .bind(before.as_millisecond())
     .execute(conn)
     .await?;
     Ok(done.rows_affected())
 }
 
-/// Records that the attempts of a notice were deleted.
+/// Records that the attempts of a notice were deleted, if it has none left and none is to come. What is sent again later takes
+/// the mark away.
 pub async fn set_attempts_purged(conn: &mut Conn, notice_id: Uuid, now: Timestamp) -> Result<()> {
-    let sql = "UPDATE notices SET attempts_purged_at = $2 WHERE id = $1";
+    let sql = "UPDATE notices SET attempts_purged_at = $2 WHERE id = $1 AND resent_at IS NULL AND NOT EXISTS
+           (SELECT 1 FROM deliveries d JOIN attempts a ON a.delivery_id = d.id WHERE d.notice_id = $1)";
     sqlx::query(sql).bind(notice_id.to_string()).bind(now.as_millisecond()).execute(conn).await?;
     Ok(())
 }
@@ -296,14 +306,20 @@ pub async fn is_held(conn: &mut Conn, notice_id: Uuid) -> Result<bool> {
     Ok(Row::of("holds", &row).count("n")? > 0)
 }
 
-/// Clears what a notice as a whole stores about persons once its deliveries are cleared: the words of attestations, rows, steps,
-/// dictionaries; and records that it is purged. Returns the entries whose opening was deleted.
+/// Clears the persons in the entries about a notice as a whole: who took its steps, and the words of attestations. Returns the
+/// entries whose opening was deleted.
+pub async fn clear_steps(conn: &mut Conn, notice_id: Uuid) -> Result<Vec<Uuid>> {
+    let sql = "UPDATE ledger_openings SET person = NULL, person_salt = NULL, subject = NULL
+         WHERE notice_id = $1 AND delivery_id IS NULL AND event IN ('attested', 'operated') AND person_salt IS NOT NULL
+         RETURNING entry_id";
+    entry_ids(&sqlx::query(sql).bind(notice_id.to_string()).fetch_all(conn).await?)
+}
+
+/// Clears what a notice as a whole stores about persons once its deliveries are cleared: the words of attestations, rows, steps
+/// with the entries about them, dictionaries; and records that it is purged. Returns the entries whose opening was deleted.
 pub async fn clear_notice(conn: &mut Conn, notice_id: Uuid, now: Timestamp) -> Result<Vec<Uuid>> {
     let id = notice_id.to_string();
-    let sql = "UPDATE ledger_openings SET person = NULL, person_salt = NULL, subject = NULL
-         WHERE notice_id = $1 AND delivery_id IS NULL AND event = 'attested' AND person_salt IS NOT NULL
-         RETURNING entry_id";
-    let openings = entry_ids(&sqlx::query(sql).bind(&id).fetch_all(&mut *conn).await?)?;
+    let openings = clear_steps(conn, notice_id).await?;
     for statement in [
         "UPDATE attestations SET note = '', witness = '' WHERE notice_id = $1",
         "DELETE FROM notice_rows WHERE notice_id = $1",
@@ -386,7 +402,9 @@ pub async fn count_ended_contracts(conn: &mut Conn, category: Category, before: 
     let rows = sqlx::query(
         "SELECT d.notice_id, COUNT(*) AS n FROM deliveries d JOIN notices n ON n.id = d.notice_id
          WHERE n.category = $1 AND n.released_at < $2 AND n.closed_at IS NOT NULL AND d.salt IS NOT NULL
-           AND d.account_id IN (SELECT account_id FROM customers WHERE status = 'left' AND updated_at < $2)
+           AND (d.account_id IN (SELECT account_id FROM customers WHERE status = 'left' AND updated_at < $2)
+             OR n.closed_at < $2 AND d.changed_at < $2
+               AND NOT EXISTS (SELECT 1 FROM customers c WHERE c.account_id = d.account_id))
            AND NOT EXISTS (SELECT 1 FROM holds h WHERE h.account_id = d.account_id OR h.notice_id = d.notice_id)
          GROUP BY d.notice_id ORDER BY d.notice_id",
     )

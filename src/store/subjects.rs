@@ -81,12 +81,15 @@ pub struct SubjectDelivery {
     pub salt: Option<[u8; 32]>,
     /// State as stored.
     pub state: State,
+    /// The end of the notice, or the last change of the delivery if that is later or the notice has not ended.
+    pub ended_at: Timestamp,
 }
 
 macro_rules! deliveries {
     ($rest:literal) => {
         concat!(
-            "SELECT d.id, d.notice_id, n.category, n.released_at, d.ordinal, d.account_id, d.email, d.salt, d.state \
+            "SELECT d.id, d.notice_id, n.category, n.released_at, d.ordinal, d.account_id, d.email, d.salt, d.state, \
+             d.changed_at, n.closed_at \
              FROM deliveries d JOIN notices n ON n.id = d.notice_id ",
             $rest
         )
@@ -95,6 +98,7 @@ macro_rules! deliveries {
 
 fn read_delivery(row: &sqlx::any::AnyRow) -> Result<SubjectDelivery> {
     let row = Row::of("deliveries", row);
+    let changed_at = row.time("changed_at")?;
     Ok(SubjectDelivery {
         id: row.id("id")?,
         notice_id: row.id("notice_id")?,
@@ -105,6 +109,7 @@ fn read_delivery(row: &sqlx::any::AnyRow) -> Result<SubjectDelivery> {
         email: row.get("email")?,
         salt: row.maybe_bytes("salt")?,
         state: row.parse("state")?,
+        ended_at: row.maybe_time("closed_at")?.max(Some(changed_at)).unwrap_or(changed_at),
     })
 }
 
@@ -166,8 +171,9 @@ pub async fn unpurged(conn: &mut Conn, notice_id: Uuid, ordinal: u64, limit: u32
     rows.iter().map(read_delivery).collect()
 }
 
-/// Some deliveries of a category's closed notices whose customers left, and which were released, before a time; those to customers
-/// under a hold are left out.
+/// Some deliveries of a category's closed notices whose customers left, and which were released, before a time. Of a customer that
+/// is not stored any more nobody knows when it left: its time counts from the end of the notice, or from the last change of the
+/// delivery if that is later. Those to customers under a hold are left out.
 pub async fn ended_contracts(
     conn: &mut Conn,
     category: Category,
@@ -176,7 +182,9 @@ pub async fn ended_contracts(
 ) -> Result<Vec<SubjectDelivery>> {
     let rows = sqlx::query(deliveries!(
         "WHERE n.category = $1 AND n.released_at < $2 AND n.closed_at IS NOT NULL AND d.salt IS NOT NULL
-           AND d.account_id IN (SELECT account_id FROM customers WHERE status = 'left' AND updated_at < $2)
+           AND (d.account_id IN (SELECT account_id FROM customers WHERE status = 'left' AND updated_at < $2)
+             OR n.closed_at < $2 AND d.changed_at < $2
+               AND NOT EXISTS (SELECT 1 FROM customers c WHERE c.account_id = d.account_id))
            AND NOT EXISTS (SELECT 1 FROM holds h WHERE h.account_id = d.account_id OR h.notice_id = d.notice_id)
          LIMIT $3"
     ))

@@ -117,7 +117,7 @@ pub async fn requeue(conn: &mut Conn, id: Uuid, domain: &str, now: Timestamp) ->
     .execute(&mut *conn)
     .await?;
     sqlx::query(
-        "UPDATE notices SET resent_at = $2 WHERE closed_at IS NOT NULL
+        "UPDATE notices SET resent_at = $2, attempts_purged_at = NULL WHERE closed_at IS NOT NULL
            AND id = (SELECT notice_id FROM deliveries WHERE id = $1)",
     )
     .bind(id.to_string())

@@ -11,13 +11,16 @@ use besked::domain::entry::{Detail, Event};
 use besked::domain::records::Records;
 use besked::ledger::audit::Verdict;
 use besked::people::import::ImportOptions;
+use besked::store::{ledger, retention, tree};
 use rstest::rstest;
 
 use crate::app::{CUSTOMERS, NEWS, TestApp, alice, maintenance};
 use crate::audit::audit;
 use crate::database::Engine;
 use crate::evidence::exported;
+use crate::notices::AGREEMENT;
 use crate::privacy::{found_in_files, put_hold};
+use crate::relay::Act;
 
 const DAY: u64 = 24 * 3600;
 
@@ -261,4 +264,155 @@ async fn a_held_notice_that_names_nobody_any_more_is_not_purged_each_hour() {
     app.app.holds.remove(&alice(), hold, None).await.unwrap();
     assert_eq!(app.purge(false).await.notices.len(), 1);
     assert!(app.purge(false).await.notices.is_empty(), "once");
+}
+
+/// Deletes a customer and its contacts, but not the record of what it was sent.
+async fn delete_customer(app: &TestApp, account: &str) {
+    let mut tx = app.app.store.write().await.unwrap();
+    retention::delete_customers(&mut tx, &[account.to_owned()]).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn an_agreement_s_record_of_a_customer_that_is_gone_ends_too(#[case] engine: Engine) {
+    let app = TestApp::new(engine).await;
+    app.import(CUSTOMERS).await;
+    let id = app.release(AGREEMENT).await;
+    app.run_until_idle().await;
+    delete_customer(&app, "C2").await;
+    let persons = |report: besked::people::retention::Report| report.notices.iter().map(|it| it.persons).sum::<u64>();
+    app.advance(Duration::from_secs(2 * 366 * DAY));
+    assert_eq!(persons(app.purge(false).await), 0, "three years from the end of the notice");
+    app.advance(Duration::from_secs(366 * DAY));
+    for dry_run in [true, false] {
+        assert_eq!(persons(app.purge(dry_run).await), 1, "{dry_run}");
+    }
+    assert_eq!(persons(app.purge(true).await), 0);
+    assert_eq!(app.informed("C1", id).await.notices[0].deliveries[0].email, "service@ett.example");
+    assert_eq!(app.informed("C2", id).await.notices[0].deliveries[0].email, "(erased)");
+    assert_eq!(audit(&app).await.problem, None);
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn a_hold_is_placed_on_a_former_customer_of_whom_only_deliveries_are_stored(#[case] engine: Engine) {
+    let app = TestApp::new(engine).await;
+    app.import(CUSTOMERS).await;
+    let id = app.release(NEWS).await;
+    app.run_until_idle().await;
+    delete_customer(&app, "C2").await;
+    delete_customer(&app, "C3").await;
+    put_hold(&app, None, Some("C2")).await;
+    // Nobody of C3 could be addressed, which the record of the notice says.
+    put_hold(&app, None, Some("C3")).await;
+    let nobody = app.app.holds.add(&alice(), besked::people::holds::On::Account("C9"), "lawsuit").await;
+    assert!(nobody.unwrap_err().to_string().contains("C9"));
+    app.advance(Duration::from_secs(400 * DAY));
+    let purged = app.purge(false).await.notices;
+    assert_eq!((purged[0].persons, purged[0].held), (1, 1));
+    assert_eq!(app.informed("C2", id).await.notices[0].deliveries[0].email, "hello@two.example");
+}
+
+/// A purge and an erasure hold the ledger's head while they look for holds and delete.
+#[tokio::test]
+async fn a_hold_waits_for_a_purge_that_has_looked_for_holds() {
+    let app = TestApp::new(Engine::Postgres).await;
+    app.import(CUSTOMERS).await;
+    let mut purge = app.app.store.write().await.unwrap();
+    tree::lock_head(&mut purge).await.unwrap();
+    let waits = async {
+        let sql = "SELECT COUNT(*) FROM pg_locks WHERE NOT granted AND pid IN
+                     (SELECT pid FROM pg_stat_activity WHERE datname = current_database())";
+        while sqlx::query_scalar::<_, i64>(sql).fetch_one(&mut *purge).await.unwrap() == 0 {}
+        purge.rollback().await.unwrap();
+    };
+    let hold = put_hold(&app, None, Some("C2"));
+    tokio::pin!(hold);
+    tokio::select! {
+        biased;
+        () = waits => {}
+        _ = &mut hold => panic!("it was acknowledged while the purge went on"),
+    }
+    hold.await;
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn a_dry_run_counts_the_audience_rows_that_the_run_deletes(#[case] engine: Engine) {
+    let app = TestApp::new(engine).await;
+    app.import(CUSTOMERS).await;
+    let news = app.draft(&NEWS.replace("all = true", "file = \"rows.csv\""), "account_id,x\nC1,a\nC2,b\n");
+    app.try_release(&news).await.unwrap();
+    app.run_until_idle().await;
+    app.advance(Duration::from_secs(400 * DAY));
+    for dry_run in [true, false] {
+        let report = app.purge(dry_run).await;
+        assert_eq!((report.notices.len(), report.records[&Records::AudienceRows]), (1, 2), "{dry_run}");
+    }
+    assert_eq!(audit(&app).await.problem, None);
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn attempts_that_are_made_after_a_purge_of_attempts_end_too(#[case] engine: Engine) {
+    let app = TestApp::new(engine).await;
+    app.import(CUSTOMERS).await;
+    app.relay.on("RCPT TO:<hello@two.example>", 1, Act::Reply("550 5.1.1 no such user\r\n"));
+    let id = app.release(&maintenance("all = true")).await;
+    app.run_until_idle().await;
+    let delivery = app.informed("C2", id).await.notices[0].deliveries[0].id;
+    let attempts = async || {
+        let shown = app.app.deliveries.show(&alice(), delivery).await.unwrap();
+        shown.attempts.iter().map(|it| it.attempt).collect::<Vec<_>>()
+    };
+    app.advance(Duration::from_secs(366 * DAY));
+    assert_eq!(app.purge(false).await.records[&Records::Attempts], 2);
+    app.app.deliveries.resend(&alice(), &[delivery]).await.unwrap();
+    app.run_until_idle().await;
+    assert_eq!(attempts().await, [2]);
+    app.advance(Duration::from_secs(364 * DAY));
+    assert_eq!(app.purge(false).await.records[&Records::Attempts], 0, "a year from the attempt");
+    app.advance(Duration::from_secs(3 * DAY));
+    for dry_run in [true, false] {
+        assert_eq!(app.purge(dry_run).await.records[&Records::Attempts], 1, "{dry_run}");
+    }
+    assert!(attempts().await.is_empty());
+    assert_eq!(app.purge(false).await.records[&Records::Attempts], 0);
+}
+
+/// The entries about a notice as a whole that still say who did something, and to whom.
+async fn named(app: &TestApp, id: uuid::Uuid) -> usize {
+    let openings = ledger::about_notice(&mut app.app.store.read().await.unwrap(), id).await.unwrap();
+    openings.iter().filter(|it| it.event == Event::Operated && it.person.is_some()).count()
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn who_wrote_and_released_a_notice_goes_with_its_persons(#[case] engine: Engine) {
+    let app = TestApp::new(engine).await;
+    app.import(CUSTOMERS).await;
+    let sent = app.release(NEWS).await;
+    let draft = app.app.notices.create(&app.draft(NEWS, ""), &alice()).await.unwrap();
+    app.run_until_idle().await;
+    assert!(named(&app, sent).await > 0 && named(&app, draft).await > 0);
+    app.advance(Duration::from_secs(300 * DAY));
+    app.purge(false).await;
+    assert!(named(&app, sent).await > 0 && named(&app, draft).await > 0);
+    app.advance(Duration::from_secs(100 * DAY));
+    let report = app.purge(false).await;
+    assert_eq!((report.notices.len(), report.records[&Records::Drafts]), (1, 1));
+    // What remains is the record of the purge itself, by a task of the system.
+    assert_eq!((named(&app, sent).await, named(&app, draft).await), (0, 0));
+    assert_eq!(audit(&app).await.problem, None);
 }

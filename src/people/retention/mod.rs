@@ -78,8 +78,11 @@ impl Retention {
     /// # Errors
     /// If the database fails. What was deleted until then stays deleted.
     pub async fn run(&self, actor: &Actor, dry_run: bool) -> Result<Report, SubjectError> {
-        let report =
-            Report { notices: self.notices(actor, dry_run).await?, records: self.records(actor, dry_run).await? };
+        let rows = self.audience_rows(actor, dry_run).await?;
+        let notices = self.notices(actor, dry_run).await?;
+        let mut records = self.records(actor, dry_run).await?;
+        records.insert(Records::AudienceRows, rows);
+        let report = Report { notices, records };
         if !dry_run && !report.is_empty() {
             self.context.store.scrub().await?;
         }

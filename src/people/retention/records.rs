@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::{CHUNK, Retention};
@@ -16,7 +17,8 @@ use crate::store::retention::{self, Rows};
 use crate::store::{Conn, StoreError, imports, notices, sole_traders, subjects, tree};
 
 impl Retention {
-    /// Deletes the records of every kind whose period has ended, or counts them.
+    /// Deletes the records of every kind whose period has ended, or counts them; except the rows of audience files, see
+    /// [`Retention::audience_rows`].
     pub(super) async fn records(&self, actor: &Actor, dry_run: bool) -> Result<BTreeMap<Records, u64>, SubjectError> {
         let mut counts = BTreeMap::new();
         for kind in Records::ALL {
@@ -24,7 +26,7 @@ impl Retention {
                 Records::DeactivatedContacts => self.rows(actor, *kind, Rows::DeactivatedContacts, dry_run).await?,
                 Records::LeftCustomers => self.left_customers(actor, dry_run).await?,
                 Records::Drafts => self.drafts(actor, dry_run).await?,
-                Records::AudienceRows => self.audience_rows(actor, dry_run).await?,
+                Records::AudienceRows => continue,
                 Records::Attempts => self.attempts(actor, dry_run).await?,
                 Records::Preferences => self.rows(actor, *kind, Rows::Preferences, dry_run).await?,
                 Records::Suppressions => self.rows(actor, *kind, Rows::Suppressions, dry_run).await?,
@@ -125,19 +127,30 @@ impl Retention {
         }
     }
 
-    /// Deletes a notice that was never released. Returns false if somebody changed it meanwhile.
+    /// Deletes a notice that was never released. Returns false if somebody changed it or placed a hold
+    /// on it meanwhile.
     async fn draft(&self, actor: &Actor, id: Uuid) -> Result<bool, SubjectError> {
         let before = self.before(self.period(Records::Drafts));
         let mut tx = self.context.store.write().await?;
-        let retired = retention::retire_draft(&mut tx, id, before).await?;
+        tree::lock_head(&mut tx).await?;
+        let retired = !retention::is_held(&mut tx, id).await? && retention::retire_draft(&mut tx, id, before).await?;
         tx.commit().await.map_err(StoreError::from)?;
         if !retired {
             return Ok(false);
         }
         loop {
             let mut tx = self.context.store.write().await?;
+            tree::lock_head(&mut tx).await?;
+            if retention::is_held(&mut tx, id).await? {
+                return Ok(false);
+            }
             if retention::delete_audience_rows(&mut tx, id, CHUNK).await? == 0 {
                 retention::delete_draft(&mut tx, id).await?;
+                let openings = retention::clear_steps(&mut tx, id).await?;
+                if !openings.is_empty() {
+                    let ground = self.expired(Records::Drafts);
+                    forget::append_cleared(&self.context, &mut tx, Event::Purged, &openings, &ground).await?;
+                }
                 self.note(&mut tx, actor, (Records::Drafts, Some(id)), 1).await?;
                 tx.commit().await.map_err(StoreError::from)?;
                 return Ok(true);
@@ -146,7 +159,9 @@ impl Retention {
         }
     }
 
-    async fn audience_rows(&self, actor: &Actor, dry_run: bool) -> Result<u64, SubjectError> {
+    /// Deletes the rows of audience files. This comes before the notices are purged, since that deletes their rows too: so the
+    /// run counts what a dry run counts.
+    pub(super) async fn audience_rows(&self, actor: &Actor, dry_run: bool) -> Result<u64, SubjectError> {
         let before = self.before(self.period(Records::AudienceRows));
         let mut after = String::new();
         let mut count = 0;
@@ -165,12 +180,17 @@ impl Retention {
         }
     }
 
-    /// Deletes some rows of a notice's audience file. Returns false if there are none left.
+    /// Deletes some rows of a notice's audience file. Returns false if there are none left, or they are under a
+    /// hold now.
     async fn delete_audience_rows(&self, actor: &Actor, id: Uuid) -> Result<bool, SubjectError> {
         let kind = Records::AudienceRows;
         let at = self.context.clock.now();
         let mut tx = self.context.store.write().await?;
+        tree::lock_head(&mut tx).await?;
         let Some(notice) = notices::find(&mut tx, id).await? else { return Ok(false) };
+        if retention::is_held(&mut tx, id).await? {
+            return Ok(false);
+        }
         let deleted = retention::delete_audience_rows(&mut tx, id, CHUNK).await?;
         if deleted == 0 {
             return Ok(false);
@@ -200,15 +220,16 @@ impl Retention {
                 if retention::is_held(&mut conn, id).await? {
                     continue;
                 }
-                count += retention::count_attempts(&mut conn, id).await?;
+                count += retention::count_attempts(&mut conn, id, before).await?;
                 if !dry_run {
-                    self.delete_attempts(actor, id).await?;
+                    self.delete_attempts(actor, id, before).await?;
                 }
             }
         }
     }
 
-    async fn delete_attempts(&self, actor: &Actor, id: Uuid) -> Result<(), SubjectError> {
+    /// Deletes the attempts of a notice that were made before a time. What was sent again later has its time still.
+    async fn delete_attempts(&self, actor: &Actor, id: Uuid, before: Timestamp) -> Result<(), SubjectError> {
         let kind = Records::Attempts;
         let recipients =
             notices::find(&mut *self.context.store.read().await?, id).await?.map_or(0, |notice| notice.recipients);
@@ -216,7 +237,11 @@ impl Retention {
         loop {
             let end = first + u64::from(CHUNK);
             let mut tx = self.context.store.write().await?;
-            let deleted = retention::delete_attempts(&mut tx, id, first, end).await?;
+            tree::lock_head(&mut tx).await?;
+            if retention::is_held(&mut tx, id).await? {
+                return Ok(());
+            }
+            let deleted = retention::delete_attempts(&mut tx, id, (first, end), before).await?;
             if deleted > 0 {
                 self.note(&mut tx, actor, (kind, Some(id)), deleted).await?;
             }

@@ -65,6 +65,7 @@ struct Recorded {
     category: Category,
     released_at: Option<Timestamp>,
     account_id: String,
+    ended_at: Timestamp,
 }
 
 impl Subjects {
@@ -130,7 +131,7 @@ impl Subjects {
         for category in Category::ALL.iter().filter(|category| config.retention_duty(**category)) {
             let of_category = stored.records.iter().filter(|record| record.category == *category);
             let expires = |it: &Recorded| {
-                let contract_end = ends.get(&it.account_id).copied().flatten();
+                let contract_end = ends.get(&it.account_id).copied().unwrap_or(Some(it.ended_at));
                 Some(config.retention(*category).expires(it.released_at?, contract_end, &zone))
             };
             let mut expire: Vec<Option<Timestamp>> = of_category.filter_map(expires).collect();
@@ -150,18 +151,17 @@ impl Subjects {
     }
 }
 
-/// When the contracts of customers ended; `None` for one that runs. A customer of which nothing is stored left long ago.
+/// When the contracts of customers ended; `None` for one that runs. A customer that is not stored any more has none: its time counts
+/// from the end of each record.
 async fn contract_ends(
     conn: &mut Conn,
     accounts: &[String],
 ) -> Result<BTreeMap<String, Option<Timestamp>>, StoreError> {
     let mut ends = BTreeMap::new();
     for account_id in accounts {
-        let end = match customers::find(conn, account_id).await? {
-            Some(customer) => (customer.status == "left").then_some(customer.updated_at),
-            None => Some(Timestamp::UNIX_EPOCH),
-        };
-        ends.insert(account_id.clone(), end);
+        if let Some(customer) = customers::find(conn, account_id).await? {
+            ends.insert(account_id.clone(), (customer.status == "left").then_some(customer.updated_at));
+        }
     }
     Ok(ends)
 }
@@ -207,11 +207,13 @@ async fn stored(conn: &mut Conn, keys: &[AddressKey]) -> Result<Stored, SubjectE
             category: delivery.category,
             released_at: delivery.released_at,
             account_id: delivery.account_id.clone(),
+            ended_at: delivery.ended_at,
         }));
         for words in attestations {
             let Some(notice) = notices::find(conn, words.notice_id).await? else { continue };
             let (category, released_at) = (notice.category, notice.released_at);
-            stored.records.push(Recorded { category, released_at, account_id: words.account_id });
+            let ended_at = notice.closed_at.map_or(words.at, |closed_at| closed_at.max(words.at));
+            stored.records.push(Recorded { category, released_at, account_id: words.account_id, ended_at });
         }
         stored.deliveries.push(deliveries);
     }

@@ -201,9 +201,9 @@ async fn drafts_rows_and_attempts_are_deleted_in_pieces(#[case] engine: Engine) 
         sqlx::query(sql).bind(delivery.id.to_string()).execute(&mut *tx).await.unwrap();
     }
     assert_eq!(retention::with_attempts(&mut tx, later, "", 9).await.unwrap(), [notice]);
-    assert_eq!(retention::count_attempts(&mut tx, notice).await.unwrap(), 2);
-    assert_eq!(retention::delete_attempts(&mut tx, notice, 1, 9).await.unwrap(), 1);
-    assert_eq!(retention::delete_attempts(&mut tx, notice, 0, 1).await.unwrap(), 1);
+    assert_eq!(retention::count_attempts(&mut tx, notice, later).await.unwrap(), 2);
+    assert_eq!(retention::delete_attempts(&mut tx, notice, (1, 9), later).await.unwrap(), 1);
+    assert_eq!(retention::delete_attempts(&mut tx, notice, (0, 1), later).await.unwrap(), 1);
     retention::set_attempts_purged(&mut tx, notice, now).await.unwrap();
     assert!(retention::with_attempts(&mut tx, later, "", 9).await.unwrap().is_empty());
 }

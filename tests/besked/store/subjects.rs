@@ -257,12 +257,14 @@ async fn holds_keep_what_would_expire(#[case] engine: Engine) {
     assert_eq!(holds::on(&mut tx, &account, &[notice]).await.unwrap().len(), 2);
     assert!(holds::on(&mut tx, &[], &[fixture.id()]).await.unwrap().is_empty());
     assert!(retention::is_held(&mut tx, notice).await.unwrap());
+    assert!(holds::is_recorded(&mut tx, "C1").await.unwrap() && !holds::is_recorded(&mut tx, "C99").await.unwrap());
     assert_eq!(holds::remove(&mut tx, of_account.id).await.unwrap(), Some(of_account.clone()));
     assert_eq!(holds::remove(&mut tx, of_account.id).await.unwrap(), None);
     assert!(subjects::unpurged(&mut tx, notice, 1, 9).await.unwrap().is_empty(), "the notice is held still");
     assert!(holds::remove(&mut tx, of_notice.id).await.unwrap().is_some());
     assert_eq!(subjects::unpurged(&mut tx, notice, 1, 9).await.unwrap().len(), 1);
     assert!(!retention::is_held(&mut tx, notice).await.unwrap());
+    assert!(retention::clear_steps(&mut tx, notice).await.unwrap().is_empty());
     assert!(retention::clear_notice(&mut tx, notice, fixture.now).await.unwrap().is_empty());
     assert!(
         retention::expirable(&mut tx, Category::Maintenance, later, fixture.now).await.unwrap().is_empty(),
