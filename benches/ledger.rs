@@ -136,7 +136,7 @@ impl Bench {
         releases::begin_release(
             &mut tx,
             id,
-            &Releasing { owner: "bench", actor: "bench", digest: &written.digest, now },
+            &Releasing { owner: "bench", actor: "bench", reason: None, digest: &written.digest, now },
         )
         .await
         .expect("the database works");

@@ -7,7 +7,7 @@ use super::failure::Failure;
 use super::output::{Output, table, time};
 use crate::domain::address::Address;
 use crate::domain::category::Category;
-use crate::domain::preference::{Wish, parse_optional};
+use crate::domain::preference::{Source, Wish, parse_optional};
 
 /// Parses an address on the command line.
 pub(super) fn address(text: &str) -> Result<Address, String> {
@@ -56,7 +56,14 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
         if shown.opt_outs.is_empty() {
             return format!("{email} receives everything\n");
         }
-        let rows = shown.opt_outs.iter().map(|it| [it.category.to_string(), time(it.since), it.source.clone()]);
+        let rows = shown.opt_outs.iter().map(|it| {
+            let is_entered = [Source::Operator, Source::Objection].iter().any(|source| source.as_str() == it.source);
+            let by = match shown.by.get(&it.category) {
+                Some(who) if is_entered => format!("{}, {who}", it.source),
+                _ => it.source.clone(),
+            };
+            [it.category.to_string(), time(it.since), by]
+        });
         format!("{email} opted out of\n") + &table(["category", "since", "by"], rows)
     })?;
     Ok(0)

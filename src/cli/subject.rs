@@ -222,6 +222,9 @@ fn describe_objection(email: &Address, objection: &Objection) -> String {
 
 fn describe(record: &Record) -> String {
     let mut text = format!("Everything that is stored about {} on {}\n", record.email, time(record.at));
+    for it in &record.rectifications {
+        text += &format!("\naddress {} corrected to {}, {}\n", it.old, it.new, time(it.at));
+    }
     for contact in &record.contacts {
         let since = contact.deactivated_at.map(|at| format!(", deactivated since {}", time(at))).unwrap_or_default();
         let (id, customer, name) = (&contact.account_id, &contact.customer_name, &contact.name);
@@ -253,6 +256,9 @@ fn describe(record: &Record) -> String {
     }
     for row in &record.audience_rows {
         text += &format!("\nin the audience file of notice {}, customer {}\n", row.notice_id, row.account_id);
+        for (column, value) in &row.values {
+            text += &format!("  {column}: {value}\n");
+        }
     }
     for it in &record.operations {
         let reason = if it.reason.is_empty() { String::new() } else { format!(": {}", it.reason) };

@@ -97,6 +97,17 @@ impl fmt::Display for Actor {
     }
 }
 
+/// An actor's text as [`Actor`] writes it, without the name if it is an operator's: for another person, who has no right to know
+/// which employee it was (CJEU C-579/21).
+#[must_use]
+pub fn without_name(actor: &str) -> &str {
+    let is_nobody = actor.ends_with(" (system)") || actor.ends_with(" (link in a mail)");
+    if is_nobody { actor } else { AN_OPERATOR }
+}
+
+/// What an export for a person calls an operator.
+pub const AN_OPERATOR: &str = "an operator";
+
 /// What an actor did that changed a state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]

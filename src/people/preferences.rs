@@ -1,5 +1,7 @@
 //! Preferences: a person's opt-outs, each change of which is recorded in the ledger. They hold at every customer.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use thiserror::Error;
 
@@ -12,7 +14,7 @@ use crate::domain::kind::Kind;
 use crate::domain::preference::{Source, Wish};
 use crate::ledger::operated::{Operation, record};
 use crate::people::reads::note_read;
-use crate::store::ledger::{self, Opening};
+use crate::store::ledger::{self, Opening, StoredOpening};
 use crate::store::preferences::{self, OptOut};
 use crate::store::{Conn, StoreError};
 
@@ -48,6 +50,8 @@ pub struct Shown {
     pub email: String,
     /// What it opted out of.
     pub opt_outs: Vec<OptOut>,
+    /// Who entered each of them, if the ledger still says so.
+    pub by: BTreeMap<Category, String>,
 }
 
 /// The service for a person's opt-outs. Cheap to clone.
@@ -70,8 +74,10 @@ impl Preferences {
     pub async fn show(&self, actor: &Actor, address: &Address) -> Result<Shown, PreferenceError> {
         let key = address.key();
         note_read(&self.context, actor, &key, "preferences show").await?;
-        let opt_outs = preferences::of_address(&mut *self.context.store.read().await?, &key).await?;
-        Ok(Shown { email: address.as_str().to_owned(), opt_outs })
+        let mut conn = self.context.store.read().await?;
+        let opt_outs = preferences::of_address(&mut conn, &key).await?;
+        let by = entered_by(&ledger::of_address(&mut conn, &key).await?, &opt_outs);
+        Ok(Shown { email: address.as_str().to_owned(), opt_outs, by })
     }
 
     /// Sets and withdraws opt-outs of an address, all in one transaction. What is so already is not recorded again.
@@ -99,6 +105,23 @@ impl Preferences {
         tx.commit().await.map_err(StoreError::from)?;
         Ok(())
     }
+}
+
+/// The actors of the opt-outs, by the entries about the address: the one of an opt-out has its time and names its category.
+fn entered_by(openings: &[StoredOpening], opt_outs: &[OptOut]) -> BTreeMap<Category, String> {
+    let mut by = BTreeMap::new();
+    for opening in openings.iter().filter(|opening| opening.event == Event::Operated) {
+        let Some(detail) = Fact::from_cbor(&opening.fact).ok().map(|fact| fact.detail) else { continue };
+        let Some(person) = opening.person.as_deref().and_then(|it| Person::from_cbor(it).ok()) else { continue };
+        if !matches!(detail, Detail::Operated { action: Action::OptOut, .. }) {
+            continue;
+        }
+        let names = person.reply.split_once(": ").map_or("", |(names, _)| names);
+        let entered =
+            |it: &&OptOut| it.since == opening.at && names.split(", ").any(|name| name == it.category.as_str());
+        by.extend(opt_outs.iter().filter(entered).map(|it| (it.category, person.role.clone())));
+    }
+    by
 }
 
 /// Refuses no wishes, and wishes that contradict each other.

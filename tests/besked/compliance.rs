@@ -122,7 +122,7 @@ fn holds_and_retention_are_told_as_a_table() {
     assert!(shown.contains("s***@ett.example") && !shown.contains("service@ett.example"), "{shown}");
     shell.run(&["subject", "export", "service@ett.example"]).ok();
     let record = shell.run(&["subject", "export", "service@ett.example"]).ok().out;
-    assert!(record.contains("looked at by alice with `subject export`"), "{record}");
+    assert!(record.contains("looked at by an operator with `subject export`"), "{record}");
     shell.run(&["subject", "erase", "service@ett.example", "--ground", "Art. 17(1)(b)", "--yes"]).ok();
     let imported = shell.run(&["--json", "customers", "import", "customers.csv"]).ok();
     assert!(

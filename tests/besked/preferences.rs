@@ -43,6 +43,7 @@ async fn who_set_an_opt_out_and_who_withdrew_it_is_recorded(#[case] engine: Engi
     preferences.set(&bo(), &person, &[wish(Category::News, true)]).await.unwrap();
     preferences.set(&bo(), &person, &[wish(Category::News, false)]).await.unwrap();
     let shown = preferences.show(&bo(), &person).await.unwrap();
+    assert_eq!(shown.by, [(Category::Survey, "bo (command line, user root)".to_owned())].into());
     assert_eq!(shown.opt_outs.iter().map(|it| it.category).collect::<Vec<_>>(), [Category::Survey]);
     assert_eq!(shown.opt_outs[0].source, "operator");
     let told: Vec<_> = operated(&mut app.app.store.read().await.unwrap(), "Anna@ett.example").await;
@@ -129,6 +130,8 @@ async fn the_commands_print_json_and_refuse_what_cannot_be() {
     shell.run(&["preferences", "set", "a@x.example"]).fails(2, &[]);
     let set = shell.run(&["--json", "preferences", "set", "A@x.example", "--opt-out", "news"]).ok().json();
     assert_eq!(set["opt_outs"][0]["category"], "news");
+    let shown = shell.run(&["preferences", "show", "a@x.example"]).ok().out;
+    assert!(shown.contains("operator, ") && shown.contains(" (command line, user "), "{shown}");
     let shown = shell.run(&["--json", "preferences", "show", "a@x.example"]).ok().json();
     assert_eq!(shown["opt_outs"][0]["source"], "operator");
 }

@@ -259,7 +259,7 @@ async fn a_restricted_person_gets_the_mandatory_only_and_every_look_is_noted(#[c
     app.app.subjects.note_read(&alice(), &address("hello@two.example").key(), "subject export").await.unwrap();
     app.app.subjects.note_read(&alice(), &address("service@ett.example").key(), "subject export").await.unwrap();
     let record = everything(&app, "hello@two.example").await.unwrap();
-    assert_eq!((record.reads.len(), record.reads[0].operator.as_str()), (2, "alice"), "this export too");
+    assert_eq!((record.reads.len(), record.reads[0].operator.as_str()), (2, "an operator"), "this export too");
     assert!(everything(&app, "service@ett.example").await.unwrap().reads.is_empty());
     app.app.subjects.unrestrict(&alice(), &person).await.unwrap();
     assert_eq!(last_fact(&app, Event::Restricted).await.detail, Detail::Flag(false));

@@ -5,7 +5,7 @@ use besked::domain::actor::{Action, Actor};
 use besked::domain::attestation::Channel;
 use besked::domain::category::Category;
 use besked::domain::duty::Duty;
-use besked::domain::entry::{Detail, Event};
+use besked::domain::entry::{Detail, Event, Person};
 use besked::ledger::audit::Verdict;
 use besked::people::import::{Erased, ImportOptions};
 use besked::people::subjects::SubjectError;
@@ -276,7 +276,24 @@ async fn everything_that_is_done_to_a_person_names_who_did_it() {
     for action in [Action::Restrict, Action::Unrestrict, Action::Object, Action::Export] {
         assert!(done.contains(&action), "{action}: {done:?}");
     }
-    assert!(record.operations.iter().all(|it| it.by == "bo (command line, user root)"));
+    assert!(
+        record.operations.iter().all(|it| it.by == "an operator"),
+        "which employee it was is not the person's to know"
+    );
+    let mut conn = app.app.store.read().await.unwrap();
+    let openings = besked::store::ledger::of_address(&mut conn, &key("hello@two.example")).await.unwrap();
+    drop(conn);
+    let actors = openings.iter().filter(|it| it.event == Event::Operated).filter_map(|it| it.person.as_deref());
+    let actors: Vec<String> = actors.map(|it| Person::from_cbor(it).unwrap().role).collect();
+    assert!(actors.iter().all(|it| it == "bo (command line, user root)" || it.starts_with("alice ")), "{actors:?}");
+    // The evidence in the export proves what was done, and opens no operator's name.
+    for file in &record.evidence {
+        let opened = besked::domain::evidence::verify(file.get().as_bytes(), &crate::evidence::key(&app)).unwrap();
+        let json: serde_json::Value = serde_json::from_str(file.get()).unwrap();
+        for (entry, written) in opened.entries.iter().zip(json["entries"].as_array().unwrap()) {
+            assert!(entry.fact.event != Event::Operated || written["person"].is_null(), "{written}");
+        }
+    }
     let hold = put_hold(&app, None, Some("C3")).await;
     let placed = last_fact(&app, Event::Operated).await.detail;
     assert_eq!(placed, Detail::Operated { action: Action::Hold, object: Some(hold) });
@@ -308,7 +325,9 @@ fn an_erasure_without_a_terminal_needs_a_yes() {
     shell.run(&["customers", "import", &customers]).ok();
     let erase = ["subject", "erase", "hello@two.example", "--ground", "Art. 17(1)(b)"];
     shell.run(&erase).fails(2, &["there is no terminal", "--yes"]);
-    shell.run(&["subject", "export", "hello@two.example"]).ok();
+    shell.run(&["subject", "rectify", "hello@two.example", "--to", "hi@two.example"]).ok();
+    let export = shell.run(&["subject", "export", "hello@two.example"]).ok().out;
+    assert!(export.contains("address hello@two.example corrected to hi@two.example"), "{export}");
     let hold = shell.run(&["--json", "hold", "add", "--account", "C2", "--reason", "lawsuit"]).ok().json();
     let waiver = format!("hold:{}", hold["id"].as_str().unwrap());
     shell.run(&[&erase[..], &["--yes"]].concat()).fails(1, &["--waive", &waiver]);

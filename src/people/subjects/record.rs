@@ -9,8 +9,8 @@ use uuid::Uuid;
 
 use super::erase::keys;
 use super::{SubjectError, Subjects, mentions};
-use crate::domain::actor::{Action, Actor};
-use crate::domain::address::{Address, AddressKey};
+use crate::domain::actor::{AN_OPERATOR, Action, Actor, without_name};
+use crate::domain::address::{Address, AddressKey, mentioned};
 use crate::domain::category::Category;
 use crate::domain::delivery::{Level, State};
 use crate::domain::entry::{Detail, Event, Fact, Person};
@@ -67,7 +67,7 @@ pub struct Attested {
     pub account_id: String,
     /// The channel.
     pub channel: String,
-    /// Who informed the customer.
+    /// Who informed the customer; the name only if it is the person's own.
     pub by: String,
     /// What was said, or where the letter is.
     pub note: String,
@@ -93,7 +93,7 @@ pub struct Operated {
     pub at: Timestamp,
     /// What was done.
     pub action: Action,
-    /// Who did it.
+    /// Who did it, without an operator's name.
     pub by: String,
     /// The reason that was recorded.
     pub reason: String,
@@ -223,7 +223,8 @@ async fn record(
         record.attestations.extend(attestations(conn, key).await?);
         record.audience_rows.extend(audience_rows(conn, key).await?);
         record.operations.extend(operations(conn, key).await?);
-        record.reads.extend(subjects::reads(conn, key).await?);
+        let reads = subjects::reads(conn, key).await?.into_iter();
+        record.reads.extend(reads.map(|read| Read { operator: AN_OPERATOR.to_owned(), ..read }));
     }
     Ok(record)
 }
@@ -234,7 +235,7 @@ async fn attestations(conn: &mut Conn, key: &AddressKey) -> Result<Vec<Attested>
         notice_id: words.notice_id,
         account_id: words.account_id,
         channel: words.channel,
-        by: words.witness,
+        by: if mentioned(&words.witness, key) { words.witness } else { AN_OPERATOR.to_owned() },
         note: words.note,
         at: words.at,
     });
@@ -253,7 +254,7 @@ async fn operations(conn: &mut Conn, key: &AddressKey) -> Result<Vec<Operated>, 
     let operated = openings.iter().filter(|opening| opening.event == Event::Operated).filter_map(|opening| {
         let Detail::Operated { action, .. } = Fact::from_cbor(&opening.fact).ok()?.detail else { return None };
         let person = Person::from_cbor(opening.person.as_deref()?).ok()?;
-        Some(Operated { at: opening.at, action, by: person.role, reason: person.reply })
+        Some(Operated { at: opening.at, action, by: without_name(&person.role).to_owned(), reason: person.reply })
     });
     Ok(operated.collect())
 }
@@ -275,7 +276,7 @@ async fn notified(conn: &mut Conn, key: &AddressKey) -> Result<Vec<Notified>, St
             found_by_operator: shown.level == Some(Level::OperatorFound),
             level: shown.level,
             at: shown.at,
-            reply: shown.reply,
+            reply: shown.reply.map(unsigned),
             message_id: message_id(shown.id, &notice.message_domain),
             attempts: settle::attempts(conn, delivery.id).await?,
             message: message.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()),
@@ -284,7 +285,16 @@ async fn notified(conn: &mut Conn, key: &AddressKey) -> Result<Vec<Notified>, St
     Ok(found)
 }
 
-/// Makes the evidence about one address.
+/// A reply without the name of the operator who stated it, if it is an operator's finding.
+fn unsigned(reply: String) -> String {
+    match reply.strip_prefix("stated by ").and_then(|rest| rest.split_once(": ")) {
+        Some((_, words)) => format!("stated by {AN_OPERATOR}: {words}"),
+        None => reply,
+    }
+}
+
+/// Makes the evidence about one address. Who attested or found something out stays in it, since it rests on that; what operators did
+/// about the address is proved without their names.
 async fn evidence(
     conn: &mut Conn,
     checkpoint: &Signed,
@@ -302,7 +312,10 @@ async fn evidence(
             Err(error) => return Err(error),
         }
     }
-    let own = ledger::of_address(conn, key).await?;
+    let mut own = ledger::of_address(conn, key).await?;
+    for opening in own.iter_mut().filter(|opening| opening.event == Event::Operated) {
+        (opening.person, opening.person_salt) = (None, None);
+    }
     if own.iter().any(|opening| opening.index.is_some_and(|index| index < checkpoint.size)) {
         let mut file = Vec::new();
         export_entries(conn, checkpoint, &own, &mut file).await?;
