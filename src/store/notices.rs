@@ -210,8 +210,8 @@ pub async fn with_reference(conn: &mut Conn, reference: &str) -> Result<Vec<Kept
 
 /// A page of notices, newest first, before `before`.
 pub async fn list(conn: &mut Conn, before: Option<Uuid>, limit: u32) -> Result<Vec<Kept>> {
-    let rows = sqlx::query(select!("WHERE ($1 IS NULL OR id < $1) ORDER BY id DESC LIMIT $2"))
-        .bind(before.map(|id| id.to_string()))
+    let rows = sqlx::query(select!("WHERE id < $1 ORDER BY id DESC LIMIT $2"))
+        .bind(before.unwrap_or(Uuid::max()).to_string())
         .bind(i64::from(limit))
         .fetch_all(conn)
         .await?;
