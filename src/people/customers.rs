@@ -111,7 +111,7 @@ impl Customers {
         let found = customers::find(&mut conn, account_id).await?;
         let found = found.ok_or_else(|| CustomerError::Unknown(account_id.to_owned()))?;
         let contacts = contacts::of_customers(&mut conn, &[account_id]).await?.remove(account_id).unwrap_or_default();
-        let mask = Mask::load(&mut conn).await?;
+        let mask = Mask::of(&mut conn, contacts.iter().map(|it| it.email.as_str())).await?;
         let shown = |it: crate::domain::customer::Contact| ShownContact {
             email: mask.address(it.email.as_str()),
             name: mask.name(it.email.as_str(), &it.name),

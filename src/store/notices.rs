@@ -231,7 +231,7 @@ pub enum Among<'a> {
 macro_rules! addressing {
     ($among:literal) => {
         concat!(
-            select!("WHERE id IN (SELECT n.id FROM notices n WHERE n."),
+            "SELECT id FROM notices WHERE id IN (SELECT n.id FROM notices n WHERE n.",
             $among,
             " = $2 AND n.released_at >= $3 AND n.released_at < $4
                AND (EXISTS (SELECT 1 FROM deliveries d WHERE d.account_id = $1 AND d.notice_id = n.id)
@@ -241,14 +241,15 @@ macro_rules! addressing {
     };
 }
 
-/// The notices of a category or with a reference that address a customer, released at `since` or later and before `until`.
+/// The ids of the notices of a category or with a reference that address a customer, released at `since` or later and before
+/// `until`, in the order of their release.
 pub async fn addressing(
     conn: &mut Conn,
     account_id: &str,
     among: Among<'_>,
     since: Option<Timestamp>,
     until: Option<Timestamp>,
-) -> Result<Vec<Kept>> {
+) -> Result<Vec<Uuid>> {
     let (sql, among) = match among {
         Among::Category(category) => (addressing!("category"), category.as_str()),
         Among::Reference(reference) => (addressing!("reference"), reference),
@@ -260,7 +261,7 @@ pub async fn addressing(
         .bind(until.map_or(i64::MAX, Timestamp::as_millisecond))
         .fetch_all(conn)
         .await?;
-    rows.iter().map(kept).collect()
+    rows.iter().map(|row| Row::of("notices", row).id("id")).collect()
 }
 
 /// Moves a notice from one state to another. False where it was not in the first.
