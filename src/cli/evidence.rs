@@ -1,25 +1,18 @@
-//! `besked evidence` and `besked verify`: proof for others, and the check of it, which needs neither database nor network.
+//! `besked evidence`: proof for others.
 
-use std::fs::File;
-use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use clap::{ArgGroup, Args, Subcommand};
-use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::json;
 
 use super::Place;
-use super::failure::{FAILED, Failure};
+use super::failure::Failure;
 use super::file::{create_private, unusable, write_private};
-use super::output::{Output, count, time};
+use super::output::{Output, count};
 use super::progress::spinner;
 use crate::app::App;
 use crate::domain::actor::Actor;
-use crate::domain::delivery::Level;
-use crate::domain::entry::Event;
-use crate::domain::evidence::{self as format, Evidence};
-use crate::domain::note::VerifierKey;
 use crate::evidence::{Choice, Proof, Request, Scope, Written};
 
 /// Evidence.
@@ -54,16 +47,6 @@ pub struct Export {
     /// With the exact bytes that were sent
     #[arg(long)]
     with_message: bool,
-}
-
-/// Check an evidence file.
-#[derive(Debug, Args)]
-pub struct Verify {
-    /// The evidence
-    file: PathBuf,
-    /// The ledger's verifier key (as `besked ledger vkey` prints it), or a file with it
-    #[arg(long, value_name = "VKEY-OR-FILE")]
-    key: String,
 }
 
 /// Files that were written.
@@ -178,127 +161,4 @@ fn describe(exported: &Exported) -> String {
         );
     }
     text
-}
-
-/// What `verify` answers.
-#[derive(Serialize)]
-struct Answer {
-    verdict: &'static str,
-    problem: Option<String>,
-    entries: Vec<Entry>,
-    recipients: u64,
-    /// Recipients of the manifest, so that one can see whether the file has all of them.
-    recipients_in_manifest: Option<u64>,
-    messages: u64,
-    checkpoint: Option<Checkpoint>,
-}
-
-#[derive(Serialize)]
-struct Entry {
-    index: u64,
-    event: Event,
-    level: Option<Level>,
-    time: Timestamp,
-    proves: String,
-    does_not_prove: String,
-}
-
-#[derive(Serialize)]
-struct Checkpoint {
-    origin: String,
-    size: u64,
-    root: String,
-}
-
-/// Runs `besked verify`.
-pub fn verify(command: &Verify, output: &Output) -> Result<u8, Failure> {
-    let key = key(&command.key)?;
-    let file = File::open(&command.file).map_err(|error| unusable("read", &command.file, &error))?;
-    let answer = match format::verify(BufReader::with_capacity(1 << 16, file), &key) {
-        Ok(evidence) => Answer::valid(evidence),
-        Err(problem) => Answer::invalid(problem.to_string()),
-    };
-    output.print(&answer, Answer::describe)?;
-    Ok(if answer.problem.is_none() { 0 } else { FAILED })
-}
-
-/// A verifier key, as text or in a file.
-fn key(text_or_file: &str) -> Result<VerifierKey, Failure> {
-    let wrong = |error| {
-        Failure::invalid(format!("`--key` is neither a verifier key nor a file with one: {error}"))
-            .hint("`besked ledger vkey` prints it, on the machine that has the ledger")
-    };
-    if let Ok(key) = VerifierKey::parse(text_or_file.trim()) {
-        return Ok(key);
-    }
-    let mut text = text_or_file.to_owned();
-    if let Ok(file) = File::open(text_or_file) {
-        text.clear();
-        // A key has some hundred bytes, whatever the file has.
-        let read = std::io::Read::read_to_string(&mut std::io::Read::take(file, 4096), &mut text);
-        read.map_err(|error| unusable("read", Path::new(text_or_file), &error))?;
-    }
-    VerifierKey::parse(text.trim()).map_err(wrong)
-}
-
-impl Answer {
-    fn valid(evidence: Evidence) -> Self {
-        let entries = evidence.entries.into_iter().map(|it| Entry {
-            index: it.index,
-            event: it.fact.event,
-            level: it.fact.level,
-            time: it.fact.at,
-            proves: it.claim.proves,
-            does_not_prove: it.claim.does_not_prove,
-        });
-        Self {
-            verdict: "valid",
-            problem: None,
-            entries: entries.collect(),
-            recipients: evidence.recipients.len() as u64,
-            recipients_in_manifest: evidence.recipients_in_manifest,
-            messages: evidence.messages.len() as u64,
-            checkpoint: Some(Checkpoint {
-                origin: evidence.checkpoint.origin().to_owned(),
-                size: evidence.checkpoint.size(),
-                root: data_encoding::BASE64.encode(&evidence.checkpoint.root()),
-            }),
-        }
-    }
-
-    fn invalid(problem: String) -> Self {
-        Self {
-            verdict: "invalid",
-            problem: Some(problem),
-            entries: Vec::new(),
-            recipients: 0,
-            recipients_in_manifest: None,
-            messages: 0,
-            checkpoint: None,
-        }
-    }
-
-    fn describe(&self) -> String {
-        let Some(checkpoint) = &self.checkpoint else {
-            return format!("INVALID: {}\n", self.problem.as_deref().unwrap_or("no reason is known"));
-        };
-        let mut text = format!(
-            "VALID: {} in the ledger {}, by its checkpoint of {}\n",
-            count(self.entries.len() as u64, "entry is", "entries are"),
-            checkpoint.origin,
-            count(checkpoint.size, "entry", "entries"),
-        );
-        if let Some(all) = self.recipients_in_manifest {
-            text += &format!("recipients proved to be in the manifest: {} of {all}\n", self.recipients);
-        }
-        if self.messages > 0 {
-            text += &format!("{} exactly as sent\n", count(self.messages, "message", "messages"));
-        }
-        for entry in &self.entries {
-            let level = entry.level.map(|level| format!(" ({level})")).unwrap_or_default();
-            text += &format!("\nentry {}: {}{level}, {}\n", entry.index, entry.event, time(entry.time));
-            text += &format!("  proves: {}\n  {}\n", entry.proves, entry.does_not_prove);
-        }
-        text
-    }
 }

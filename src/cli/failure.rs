@@ -32,6 +32,9 @@ pub const UNDECIDED: u8 = 3;
 /// Try later.
 pub const TRY_LATER: u8 = 75;
 
+/// What to do about a cursor that is not one of the list.
+const CURSOR: &str = "take the cursor that the page before printed";
+
 /// The exit code for a kind of error.
 const fn code(kind: Kind) -> u8 {
     match kind {
@@ -185,6 +188,7 @@ impl From<CustomerError> for Failure {
         let failure = Self::of(error.kind(), &error);
         match error {
             CustomerError::Store(error) => error.into(),
+            CustomerError::Cursor(_) => failure.hint(CURSOR),
             CustomerError::Unknown(_) => failure.hint("`besked customers list` lists the customers"),
         }
     }
@@ -206,7 +210,8 @@ impl From<SuppressionError> for Failure {
         match error {
             SuppressionError::Store(error) => error.into(),
             SuppressionError::Restricted(_) => failure.hint("`besked subject unrestrict` lifts the restriction"),
-            SuppressionError::Reason(_) | SuppressionError::NotSuppressed(_) | SuppressionError::Cursor(_) => failure,
+            SuppressionError::Cursor(_) => failure.hint(CURSOR),
+            SuppressionError::Reason(_) | SuppressionError::NotSuppressed(_) => failure,
         }
     }
 }
@@ -301,7 +306,7 @@ impl From<DeliveryError> for Failure {
             DeliveryError::NoticeState { .. } => {
                 failure.hint("`besked notice resume ID` resumes a paused one; nothing is sent of a cancelled one")
             }
-            DeliveryError::Cursor(_) => failure.hint("take the cursor that the page before printed"),
+            DeliveryError::Cursor(_) => failure.hint(CURSOR),
             DeliveryError::Words(_) | DeliveryError::NothingSent(_) => failure,
         }
     }
@@ -366,6 +371,7 @@ impl From<HoldError> for Failure {
             HoldError::Ambiguous { .. } => failure.hint("use the id"),
             HoldError::NoCustomer(_) => failure.hint("`besked customers list` lists the customers"),
             HoldError::Unknown(_) => failure.hint("`besked hold list` lists the holds"),
+            HoldError::Cursor(_) => failure.hint(CURSOR),
             HoldError::Reason => failure,
         }
     }
@@ -379,6 +385,7 @@ impl From<NoticeError> for Failure {
             NoticeError::Audience(error) => error.into(),
             NoticeError::Unknown(_) => failure.hint("`besked notice list` lists the notices"),
             NoticeError::Ambiguous { .. } => failure.hint("use the id"),
+            NoticeError::Cursor(_) => failure.hint(CURSOR),
             NoticeError::OwnApproval(_) => {
                 failure.hint("another person approves it: `besked notice approve ID --as NAME`")
             }

@@ -6,8 +6,9 @@ use uuid::Uuid;
 
 use super::Place;
 use super::failure::Failure;
-use super::output::{Output, table, time};
-use crate::people::holds::On;
+use super::output::{Output, time};
+use super::pages::Paging;
+use crate::people::holds::{Hold, On};
 
 /// Legal holds.
 #[derive(Debug, Subcommand)]
@@ -27,12 +28,8 @@ pub enum Command {
     },
     /// List holds
     List {
-        /// How many
-        #[arg(long, default_value_t = 1000)]
-        limit: u32,
-        /// Start after this hold
-        #[arg(long, value_name = "ID")]
-        after: Option<Uuid>,
+        #[command(flatten)]
+        paging: Paging,
     },
     /// Lift a hold; the ledger keeps that it existed
     Remove {
@@ -58,17 +55,10 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
             output.print(&hold, |hold| format!("{}\n", hold.id))?;
             eprintln!("nothing under this hold is erased or purged until `besked hold remove {}`", hold.id);
         }
-        Command::List { limit, after } => {
-            let list = app.holds.list(&actor, after, limit).await?;
-            output.print(&json!({ "holds": list }), |_| {
-                let rows = list.iter().map(|it| {
-                    let notice = it.notice_id.map(|id| format!("notice {id}"));
-                    let account = it.account_id.as_ref().map(|id| format!("customer {id}"));
-                    let on = notice.or(account).unwrap_or_default();
-                    [it.id.to_string(), on, it.reason.clone(), it.operator.clone(), time(it.since)]
-                });
-                table(["id", "on", "reason", "by", "since"], rows)
-            })?;
+        Command::List { paging } => {
+            let header = ["id", "on", "reason", "by", "since"];
+            let fetch = async |page| Ok(app.holds.list(&actor, &page).await?);
+            paging.print(output, "holds", (header, row), fetch).await?;
         }
         Command::Remove { id, reason } => {
             let hold = app.holds.remove(&actor, id, reason.as_deref()).await?;
@@ -76,4 +66,11 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
         }
     }
     Ok(0)
+}
+
+fn row(hold: &Hold) -> [String; 5] {
+    let notice = hold.notice_id.map(|id| format!("notice {id}"));
+    let account = hold.account_id.as_ref().map(|id| format!("customer {id}"));
+    let on = notice.or(account).unwrap_or_default();
+    [hold.id.to_string(), on, hold.reason.clone(), hold.operator.clone(), time(hold.since)]
 }

@@ -28,6 +28,7 @@ mod relays;
 mod retention;
 mod subject;
 mod suppressions;
+mod verify;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -99,7 +100,7 @@ enum Command {
     #[command(subcommand)]
     Evidence(evidence::Command),
     /// Check an evidence file; needs its ledger's key and nothing else
-    Verify(evidence::Verify),
+    Verify(verify::Verify),
     /// A person's opt-outs
     #[command(subcommand)]
     Preferences(preferences::Command),
@@ -163,7 +164,7 @@ async fn run(command: Command, place: &Place, output: &Output) -> Result<u8, Fai
         Command::Deliveries(command) => deliveries::run(command, place, output).await,
         Command::Ledger(command) => ledger::run(command, place, output).await,
         Command::Evidence(command) => evidence::run(command, place, output).await,
-        Command::Verify(command) => evidence::verify(&command, output),
+        Command::Verify(command) => verify::verify(&command, output),
         Command::Preferences(command) => preferences::run(command, place, output).await,
         Command::Suppressions(command) => suppressions::run(command, place, output).await,
         Command::Subject(command) => subject::run(command, place, output).await,

@@ -15,6 +15,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use super::Place;
 use super::failure::Failure;
 use super::output::Output;
+use super::pages::Paging;
 use crate::domain::address::Address;
 use crate::domain::locale::Locale;
 use crate::domain::notice::Step;
@@ -57,7 +58,10 @@ pub enum Command {
     /// Create, submit and release in one step
     Send(Send),
     /// List notices, newest first
-    List(List),
+    List {
+        #[command(flatten)]
+        paging: Paging,
+    },
     /// Show a notice, and all steps on it
     Show {
         /// Id or reference
@@ -150,17 +154,6 @@ pub struct Send {
     yes: bool,
 }
 
-/// List notices.
-#[derive(Debug, Args)]
-pub struct List {
-    /// The most notices to list
-    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
-    limit: u32,
-    /// Start after this notice, as `next` of the page before names it
-    #[arg(long, value_name = "ID")]
-    after: Option<uuid::Uuid>,
-}
-
 /// Show the progress of the sending.
 #[derive(Debug, Args)]
 pub struct Watch {
@@ -189,7 +182,7 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
         Command::Resume(act) => step::take(&place.app().await?, &place.actor()?, Step::Resume, act, output).await,
         Command::Cancel(act) => step::take(&place.app().await?, &place.actor()?, Step::Cancel, act, output).await,
         Command::Send(command) => send::send(&place.app().await?, &place.actor()?, command, output).await,
-        Command::List(command) => show::list(&place.app().await?, &command, output).await,
+        Command::List { paging } => show::list(&place.app().await?, &paging, output).await,
         Command::Show { id } => show::show(&place.app().await?, &id, output).await,
         Command::Status(command) => show::status(&place.app().await?, &place.actor()?, &command, output).await,
     }

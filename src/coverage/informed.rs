@@ -119,7 +119,7 @@ impl Coverage {
         let mut conn = self.context.store.snapshot().await?;
         let customer = customers::find(&mut conn, account_id).await?;
         let notices = match about {
-            About::Notice(_) => named.into_iter().collect(),
+            About::Notice(_) => named.iter().map(|notice| notice.id).collect(),
             About::Reference(reference) => {
                 // A mistyped reference is a mistake, and no answer about the customer.
                 if notices::with_reference(&mut conn, reference).await?.is_empty() {
@@ -134,10 +134,12 @@ impl Coverage {
                 notices::addressing(&mut conn, account_id, Among::Category(*category), *since, *until).await?
             }
         };
-        let mask = Mask::load(&mut conn).await?;
         let mut answers = Vec::with_capacity(notices.len());
-        for notice in &notices {
-            answers.push(self.informed_by(&mut conn, account_id, notice, &mask).await?);
+        // One notice at a time: a customer may have had thousands, and each has its whole text.
+        for id in notices {
+            if let Some(notice) = notices::find(&mut conn, id).await? {
+                answers.push(self.informed_by(&mut conn, account_id, &notice).await?);
+            }
         }
         if customer.is_none() && answers.iter().all(|answer| answer.verdict == Verdict::NotAddressed) {
             return Err(CoverageError::UnknownCustomer(account_id.to_owned()));
@@ -158,10 +160,10 @@ impl Coverage {
         conn: &mut Conn,
         account_id: &str,
         notice: &Kept,
-        mask: &Mask,
     ) -> Result<InformedNotice, StoreError> {
         let released = notice.released_at.is_some();
         let shown = if released { deliveries::of_customer(conn, notice.id, account_id).await? } else { Vec::new() };
+        let mask = Mask::of(conn, shown.iter().map(|it| it.email.as_str())).await?;
         let attested = attestations::of_notice(conn, notice.id, Some(account_id)).await?;
         let known: Vec<Known> = shown.iter().map(Shown::known).collect();
         let addressed =

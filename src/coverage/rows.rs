@@ -81,7 +81,6 @@ pub struct Covering {
     /// Its legal clock.
     pub clock: LegalClock,
     measure: Measure,
-    mask: Mask,
     place: Place,
     totals: Totals,
 }
@@ -110,7 +109,6 @@ impl Coverage {
             context: self.context.clone(),
             clock: self.clock(&notice),
             measure: self.measure(notice.category),
-            mask: Mask::load(&mut *self.context.store.read().await?).await?,
             notice,
             place: Place::Addressed(0),
             totals: Totals::default(),
@@ -171,10 +169,12 @@ impl Covering {
         // A customer that was addressed again later has its row on the page of its first delivery.
         shown.retain(|_, deliveries| deliveries.first().is_some_and(|first| first.ordinal >= from));
         let mut attested = self.attested(conn, &accounts).await?;
+        let mask = Mask::of(conn, shown.values().flatten().map(|it| it.email.as_str())).await?;
         let rows = accounts.iter().filter_map(|account| {
             let deliveries = shown.remove(*account)?;
             let name = deliveries[0].customer_name.clone();
-            Some(self.row((*account).to_owned(), name, &deliveries, attested.remove(*account).unwrap_or_default()))
+            let attested = attested.remove(*account).unwrap_or_default();
+            Some(self.row((*account).to_owned(), name, (&deliveries, &mask), attested))
         });
         Ok(Some((rows.collect(), next)))
     }
@@ -193,7 +193,8 @@ impl Covering {
         let addressed = deliveries::of_customers(conn, self.notice.id, &accounts).await?;
         let mut attested = self.attested(conn, &accounts).await?;
         let rows = customers.iter().filter(|(account, _)| !addressed.contains_key(account)).map(|(account, name)| {
-            self.row(account.clone(), name.clone(), &[], attested.remove(account.as_str()).unwrap_or_default())
+            let attested = attested.remove(account.as_str()).unwrap_or_default();
+            self.row(account.clone(), name.clone(), (&[], &Mask::default()), attested)
         });
         Ok(Some((rows.collect(), last)))
     }
@@ -214,7 +215,7 @@ impl Covering {
         &self,
         account_id: String,
         customer_name: String,
-        deliveries: &[Shown],
+        (deliveries, mask): (&[Shown], &Mask),
         attested: Vec<Attestation>,
     ) -> CoverageRow {
         let known: Vec<Known> = deliveries.iter().map(Shown::known).collect();
@@ -229,7 +230,7 @@ impl Covering {
             deliveries: deliveries
                 .iter()
                 .map(|it| CoverageDelivery {
-                    email: self.mask.address(&it.email),
+                    email: mask.address(&it.email),
                     state: it.state,
                     found_by_operator: it.is_found(),
                     level: it.level,

@@ -124,7 +124,7 @@ impl Deliveries {
             Some(state) => deliveries::in_state(&mut conn, notice.id, state, from, limit).await?,
             None => deliveries::of_notice(&mut conn, notice.id, from, limit).await?,
         };
-        let mask = Mask::load(&mut conn).await?;
+        let mask = Mask::of(&mut conn, shown.iter().map(|it| it.email.as_str())).await?;
         let page = Page::of(shown, request, |delivery| delivery.ordinal.to_string());
         Ok(page.map(|mut shown| {
             shown.reply = shown.reply.map(|reply| mask.text(&shown.email, &reply));

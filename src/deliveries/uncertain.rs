@@ -40,7 +40,7 @@ impl Deliveries {
         let after = request.key::<Place>()?.map(|Place(notice, id)| (notice, id));
         let mut conn = self.context.store.snapshot().await?;
         let doubts = uncertain::list(&mut conn, notice, after, request.to_read()).await?;
-        let mask = Mask::load(&mut conn).await?;
+        let mask = Mask::of(&mut conn, doubts.iter().map(|it| it.email.as_str())).await?;
         let page = Page::of(doubts, request, |doubt| format!("{}.{}", doubt.notice, doubt.id));
         Ok(page.map(|mut doubt| {
             doubt.reply = doubt.reply.map(|reply| mask.text(&doubt.email, &reply));

@@ -4,13 +4,14 @@
 //! member unknown or missing, entries and recipients in ascending order, everything by one checkpoint. Everything with a meaning
 //! is covered by a hash that leads to the signature, so that no bit of it can be changed unnoticed.
 //!
-//! [`verify`] streams: a file is as long as its notice has recipients. [`claims`] says of each entry what it proves and what it
-//! does not.
+//! [`verify_each`] streams: a file is as long as its notice has recipients. [`verify`] keeps what it finds, for a report.
+//! [`claims`] says of each entry what it proves and what it does not.
 
 pub mod claims;
+mod cross;
 mod read;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read;
 
 use jiff::Timestamp;
 use thiserror::Error;
@@ -24,8 +25,9 @@ use crate::domain::entry::{Batch, DecodeError, Detail, Event, Fact, Person, comm
 use crate::domain::merkle::{Hash, ProofError, leaf_hash, verify_inclusion};
 use crate::domain::note::VerifierKey;
 use claims::Claim;
+use cross::Named;
 
-pub use read::{EntryRecord, MessageRecord, RecipientRecord, verify};
+pub use read::{EntryRecord, MessageRecord, RecipientRecord, verify_each};
 
 /// What the member `format` says.
 pub const FORMAT: &str = "besked-evidence/1";
@@ -184,31 +186,97 @@ impl Evidence {
     }
 }
 
-/// Checks records as they are read.
+/// A part of what a file proves. It holds only if the whole file is valid.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// An entry.
+    Entry(Proven),
+    /// A recipient.
+    Recipient(Recipient),
+    /// A message.
+    Message(Message),
+}
+
+/// What a valid file has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Summary {
+    /// The checkpoint by which all of it is proved.
+    pub checkpoint: Checkpoint,
+    /// The notice it is about; `None` for evidence about an address alone.
+    pub notice: Option<(Uuid, Category, Hash)>,
+    /// Recipients in the manifest and among those that were added later, if there is a manifest.
+    pub recipients_in_manifest: Option<u64>,
+    /// Entries.
+    pub entries: u64,
+    /// Recipients.
+    pub recipients: u64,
+    /// Messages.
+    pub messages: u64,
+}
+
+/// Verifies an evidence file with the ledger's key, and returns all that it proves.
+///
+/// # Errors
+/// [`Invalid`]: why it proves nothing; the first thing that is wrong with it.
+pub fn verify(file: impl Read, key: &VerifierKey) -> Result<Evidence, Invalid> {
+    let (mut entries, mut recipients, mut messages) = (Vec::new(), Vec::new(), Vec::new());
+    let summary = verify_each(file, key, &mut |part| match part {
+        Part::Entry(entry) => entries.push(entry),
+        Part::Recipient(recipient) => recipients.push(recipient),
+        Part::Message(message) => messages.push(message),
+    })?;
+    let Summary { checkpoint, notice, recipients_in_manifest, .. } = summary;
+    Ok(Evidence { checkpoint, notice, recipients_in_manifest, entries, recipients, messages })
+}
+
+/// Checks records as they are read, in the order of the file: entries, recipients, messages.
 struct Checker<'a> {
     key: &'a VerifierKey,
+    each: &'a mut dyn FnMut(Part),
     checkpoint: Option<(String, Checkpoint)>,
     notice: Option<(Uuid, Category, Hash)>,
     /// The manifest, then the recipients that were added later.
     batches: Vec<Batch>,
     closed: Option<Vec<(Outcome, u64)>>,
-    entries: Vec<Proven>,
-    /// Recipients as they are stated: the manifest may come later.
-    recipients: Vec<(Recipient, Hash, Vec<Hash>)>,
-    messages: Vec<Message>,
+    named: Named,
+    entries: Passed<u64>,
+    recipients: Passed<u64>,
+    messages: Passed<Hash>,
+}
+
+/// Records that passed the check: how many, and the key of the last one.
+struct Passed<K> {
+    count: u64,
+    last: Option<K>,
+}
+
+impl<K: PartialOrd> Passed<K> {
+    const fn none() -> Self {
+        Self { count: 0, last: None }
+    }
+
+    /// Counts one more. False if it does not follow the last one.
+    fn follows(&mut self, key: K) -> bool {
+        let follows = self.last.as_ref().is_none_or(|last| *last < key);
+        self.count += 1;
+        self.last = Some(key);
+        follows
+    }
 }
 
 impl<'a> Checker<'a> {
-    fn new(key: &'a VerifierKey) -> Self {
+    fn new(key: &'a VerifierKey, each: &'a mut dyn FnMut(Part)) -> Self {
         Self {
             key,
+            each,
             checkpoint: None,
             notice: None,
             batches: Vec::new(),
             closed: None,
-            entries: Vec::new(),
-            recipients: Vec::new(),
-            messages: Vec::new(),
+            named: Named::default(),
+            entries: Passed::none(),
+            recipients: Passed::none(),
+            messages: Passed::none(),
         }
     }
 
@@ -219,7 +287,7 @@ impl<'a> Checker<'a> {
         }
         let leaf = read::decode("leaf", &record.leaf)?;
         self.prove(&proof, &leaf_hash(&leaf))?;
-        if self.entries.last().is_some_and(|last| last.index >= proof.index) {
+        if !self.entries.follows(proof.index) {
             return Err(Invalid::Order("the entries"));
         }
         let (fact_commitment, person_commitment) = commitments(&leaf)?;
@@ -231,7 +299,8 @@ impl<'a> Checker<'a> {
         let subject = subject(record, person_commitment)?;
         self.belongs(&fact)?;
         let claim = claims::of(&fact, &subject);
-        self.entries.push(Proven { index: proof.index, fact, subject, claim });
+        self.named.add(proof.index, &fact, &subject);
+        (self.each)(Part::Entry(Proven { index: proof.index, fact, subject, claim }));
         Ok(())
     }
 
@@ -277,15 +346,30 @@ impl<'a> Checker<'a> {
     }
 
     fn recipient(&mut self, record: &RecipientRecord) -> Result<(), Invalid> {
+        if self.entries.count == 0 {
+            return Err(Invalid::Empty);
+        }
         let (who, salt) = (read::decode("who", &record.who)?, read::array("salt", &record.salt)?);
         let (account_id, address) = parse_who(&who)?;
         let path: Result<Vec<Hash>, Invalid> = record.path.iter().map(|hash| read::array("path", hash)).collect();
-        if self.recipients.last().is_some_and(|(last, ..)| last.ordinal >= record.ordinal) {
+        let ordinal = record.ordinal;
+        if !self.recipients.follows(ordinal) {
             return Err(Invalid::Order("the recipients"));
         }
-        let recipient = Recipient { ordinal: record.ordinal, account_id, address };
-        self.recipients.push((recipient, leaf_hash(&hmac(&salt, &who)), path?));
+        self.in_manifest(ordinal, &leaf_hash(&hmac(&salt, &who)), &path?)?;
+        if let Some(index) = self.named.otherwise(ordinal, &account_id, &address) {
+            return Err(Invalid::OtherPerson { index, ordinal });
+        }
+        (self.each)(Part::Recipient(Recipient { ordinal, account_id, address }));
         Ok(())
+    }
+
+    /// Checks the path of a recipient to the root of the batch with its ordinal.
+    fn in_manifest(&self, ordinal: u64, leaf: &Hash, path: &[Hash]) -> Result<(), Invalid> {
+        // An ordinal beyond all of them is refused by the proof.
+        let after = self.batches.partition_point(|batch| batch.first <= ordinal);
+        let batch = after.checked_sub(1).and_then(|place| self.batches.get(place)).ok_or(Invalid::Manifest)?;
+        verify_inclusion(leaf, ordinal - batch.first, batch.count, path, &batch.root).map_err(Invalid::Recipient)
     }
 
     fn message(&mut self, record: &MessageRecord) -> Result<(), Invalid> {
@@ -294,18 +378,21 @@ impl<'a> Checker<'a> {
         if data_encoding::HEXLOWER.encode(&sha256) != record.sha256 {
             return Err(Invalid::Digest);
         }
-        if self.messages.last().is_some_and(|last| last.sha256 >= sha256) {
+        if !self.messages.follows(sha256) {
             return Err(Invalid::Order("the messages"));
         }
-        self.messages.push(Message { sha256, size: bytes.len() });
+        if !self.named.has_message(&sha256) {
+            return Err(Invalid::Message);
+        }
+        (self.each)(Part::Message(Message { sha256, size: bytes.len() }));
         Ok(())
     }
 
     /// What only the whole file shows.
-    fn finish(self) -> Result<Evidence, Invalid> {
+    fn finish(self) -> Result<Summary, Invalid> {
         let total = self.total();
         let Some((_, checkpoint)) = self.checkpoint else { return Err(Invalid::Empty) };
-        if (self.notice.is_some() || !self.recipients.is_empty()) && total.is_none() {
+        if (self.notice.is_some() || self.recipients.count > 0) && total.is_none() {
             return Err(Invalid::Manifest);
         }
         if let (Some(count), Some(counts)) = (total, &self.closed) {
@@ -314,16 +401,13 @@ impl<'a> Checker<'a> {
                 return Err(Invalid::Sum { count, closed });
             }
         }
-        let recipients = recipients(self.recipients, &self.batches)?;
-        same_persons(&self.entries, &recipients)?;
-        named_messages(&self.entries, &self.messages)?;
-        Ok(Evidence {
+        Ok(Summary {
             checkpoint,
             notice: self.notice,
             recipients_in_manifest: total,
-            entries: self.entries,
-            recipients,
-            messages: self.messages,
+            entries: self.entries.count,
+            recipients: self.recipients.count,
+            messages: self.messages.count,
         })
     }
 }
@@ -338,47 +422,6 @@ fn subject(record: &EntryRecord, commitment: Hash) -> Result<Subject, Invalid> {
         return Err(Invalid::Commitment("person"));
     }
     if person.is_empty() { Ok(Subject::Nobody) } else { Ok(Subject::Person(Box::new(Person::from_cbor(&person)?))) }
-}
-
-fn recipients(stated: Vec<(Recipient, Hash, Vec<Hash>)>, batches: &[Batch]) -> Result<Vec<Recipient>, Invalid> {
-    let mut proved = Vec::with_capacity(stated.len());
-    for (number, (recipient, leaf, path)) in (1..).zip(stated) {
-        // An ordinal beyond all of them is refused by the proof.
-        let after = batches.partition_point(|batch| batch.first <= recipient.ordinal);
-        let batch = after.checked_sub(1).and_then(|place| batches.get(place)).ok_or(Invalid::Manifest)?;
-        let place = recipient.ordinal - batch.first;
-        verify_inclusion(&leaf, place, batch.count, &path, &batch.root).map_err(|error| Invalid::At {
-            record: "recipient",
-            number,
-            problem: Box::new(Invalid::Recipient(error)),
-        })?;
-        proved.push(recipient);
-    }
-    Ok(proved)
-}
-
-/// An entry about the recipient of an ordinal must be about that person.
-fn same_persons(entries: &[Proven], recipients: &[Recipient]) -> Result<(), Invalid> {
-    let by_ordinal: BTreeMap<u64, &Recipient> = recipients.iter().map(|it| (it.ordinal, it)).collect();
-    for entry in entries {
-        let (Some(ordinal), Subject::Person(person)) = (entry.fact.ordinal, &entry.subject) else { continue };
-        let Some(recipient) = by_ordinal.get(&ordinal) else { continue };
-        if (&recipient.account_id, &recipient.address) != (&person.account_id, &person.address) {
-            return Err(Invalid::OtherPerson { index: entry.index, ordinal });
-        }
-    }
-    Ok(())
-}
-
-fn named_messages(entries: &[Proven], messages: &[Message]) -> Result<(), Invalid> {
-    let named: BTreeSet<Hash> = entries
-        .iter()
-        .filter_map(|entry| if let Subject::Person(person) = &entry.subject { person.sha256 } else { None })
-        .collect();
-    let unnamed = messages.iter().position(|message| !named.contains(&message.sha256));
-    unnamed.map_or(Ok(()), |index| {
-        Err(Invalid::At { record: "message", number: index + 1, problem: Box::new(Invalid::Message) })
-    })
 }
 
 /// When an entry says that something happened.

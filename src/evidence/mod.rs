@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use crate::context::Context;
 use crate::domain::actor::Actor;
+use crate::domain::address::AddressKey;
 use crate::domain::evidence::{Invalid, verify};
 use crate::domain::kind::Kind;
 use crate::ledger::evidence::{self, Contents, EvidenceError, Wanted};
@@ -21,6 +22,9 @@ use crate::people::subjects::Subjects;
 use crate::store::notices::Kept;
 use crate::store::tree::Signed;
 use crate::store::{StoreError, attestations, customers, deliveries, notices, subjects as stored};
+
+/// Restricted addresses that are looked at together.
+const RESTRICTED_AT_ONCE: u32 = 500;
 
 /// What the evidence is to be about.
 #[derive(Clone, Debug)]
@@ -195,13 +199,35 @@ impl Prover {
 
     /// Records for each restricted person whom the evidence names that it was made.
     async fn note_reads(&self, actor: &Actor, notice: &Kept, account_id: Option<&str>) -> Result<(), StoreError> {
-        let restricted = stored::restricted(&mut *self.context.store.read().await?).await?;
-        for key in restricted {
-            let deliveries = stored::deliveries(&mut *self.context.store.read().await?, &key).await?;
-            let named = |of: &str| account_id.is_none_or(|account_id| account_id == of);
-            if deliveries.iter().any(|it| it.notice_id == notice.id && named(&it.account_id)) {
-                self.subjects.note_read(actor, &key, "evidence export").await?;
+        if let Some(account_id) = account_id {
+            let mut conn = self.context.store.read().await?;
+            let shown = deliveries::of_customer(&mut conn, notice.id, account_id).await?;
+            let keys: Vec<AddressKey> = shown.iter().filter_map(|it| AddressKey::of(&it.email)).collect();
+            let keys: Vec<&str> = keys.iter().map(AddressKey::as_str).collect();
+            let restricted = stored::restricted(&mut conn, &keys).await?;
+            drop(conn);
+            return self.note_each(actor, &restricted).await;
+        }
+        let mut after = String::new();
+        loop {
+            let mut conn = self.context.store.read().await?;
+            let page = stored::restricted_after(&mut conn, &after, RESTRICTED_AT_ONCE).await?;
+            let Some(last) = page.last() else { return Ok(()) };
+            last.as_str().clone_into(&mut after);
+            let mut named = Vec::new();
+            for key in page {
+                if stored::deliveries(&mut conn, &key).await?.iter().any(|it| it.notice_id == notice.id) {
+                    named.push(key);
+                }
             }
+            drop(conn);
+            self.note_each(actor, &named).await?;
+        }
+    }
+
+    async fn note_each(&self, actor: &Actor, keys: &[AddressKey]) -> Result<(), StoreError> {
+        for key in keys {
+            self.subjects.note_read(actor, key, "evidence export").await?;
         }
         Ok(())
     }

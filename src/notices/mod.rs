@@ -27,6 +27,7 @@ use crate::audience::{self, AudienceError, Plan, Reach, RowsAt};
 use crate::context::Context;
 use crate::domain::kind::Kind;
 use crate::domain::notice::{Notice, State, Step};
+use crate::domain::page::{CursorError, Page, PageRequest};
 use crate::domain::problem::Problems;
 use crate::store::notices as kept;
 use crate::store::{Conn, StoreError, waiting};
@@ -45,6 +46,9 @@ pub enum NoticeError {
         /// Their ids, newest first.
         ids: Vec<Uuid>,
     },
+    /// The cursor is not one of the list.
+    #[error(transparent)]
+    Cursor(#[from] CursorError),
     /// The step is not possible in the notice's state.
     #[error("a notice that is {state} cannot be {}", done(*.step))]
     Impossible {
@@ -85,7 +89,9 @@ impl NoticeError {
     pub fn kind(&self) -> Kind {
         match self {
             Self::Unknown(_) => Kind::NotFound,
-            Self::Ambiguous { .. } | Self::Invalid(_) | Self::NotReady(_) | Self::Render(_) => Kind::Invalid,
+            Self::Ambiguous { .. } | Self::Cursor(_) | Self::Invalid(_) | Self::NotReady(_) | Self::Render(_) => {
+                Kind::Invalid
+            }
             Self::Impossible { .. } | Self::ApprovalVoid => Kind::Conflict,
             Self::OwnApproval(_) => Kind::Refused,
             Self::Conflict => Kind::Later,
@@ -148,15 +154,6 @@ pub struct Notices {
     context: Context,
 }
 
-/// A page of notices.
-#[derive(Clone, Debug)]
-pub struct Listed {
-    /// Notices, newest first.
-    pub notices: Vec<Kept>,
-    /// The id to continue after, if there are more.
-    pub next: Option<Uuid>,
-}
-
 impl Notices {
     /// The service over a database.
     #[must_use]
@@ -172,15 +169,14 @@ impl Notices {
         named(&mut *self.context.store.read().await?, name).await
     }
 
-    /// Lists notices, newest first: at most `limit` of those older than `after`.
+    /// A page of notices, newest first.
     ///
     /// # Errors
-    /// If the database fails.
-    pub async fn list(&self, after: Option<Uuid>, limit: u32) -> Result<Listed, NoticeError> {
-        let mut notices = kept::list(&mut *self.context.store.read().await?, after, limit.saturating_add(1)).await?;
-        let more = notices.len() > limit as usize;
-        notices.truncate(limit as usize);
-        Ok(Listed { next: notices.last().filter(|_| more).map(|notice| notice.id), notices })
+    /// If the cursor is not one of this list, or the database fails.
+    pub async fn list(&self, request: &PageRequest) -> Result<Page<Kept>, NoticeError> {
+        let before = request.key::<Uuid>()?;
+        let rows = kept::list(&mut *self.context.store.read().await?, before, request.to_read()).await?;
+        Ok(Page::of(rows, request, |notice| notice.id.to_string()))
     }
 
     /// Finds a notice by id or reference, with all steps that were taken on it.

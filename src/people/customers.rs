@@ -10,8 +10,9 @@ use thiserror::Error;
 use crate::context::Context;
 use crate::domain::actor::Actor;
 use crate::domain::category::Role;
+use crate::domain::customer::AccountId;
 use crate::domain::kind::Kind;
-use crate::domain::page::{Page, PageRequest};
+use crate::domain::page::{CursorError, Page, PageRequest};
 use crate::people::import::{ImportError, ImportOptions, Imported, import};
 use crate::people::mask::Mask;
 use crate::people::subjects::Subjects;
@@ -24,6 +25,9 @@ pub enum CustomerError {
     /// There is no such customer.
     #[error("there is no customer `{}`", .0.escape_debug())]
     Unknown(String),
+    /// The cursor is not one of the list.
+    #[error(transparent)]
+    Cursor(#[from] CursorError),
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -35,6 +39,7 @@ impl CustomerError {
     pub fn kind(&self) -> Kind {
         match self {
             Self::Unknown(_) => Kind::NotFound,
+            Self::Cursor(_) => Kind::Invalid,
             Self::Store(error) => error.kind(),
         }
     }
@@ -89,10 +94,11 @@ impl Customers {
     /// A page of the active customers, in the order of their account ids.
     ///
     /// # Errors
-    /// If the database fails.
+    /// If the cursor is not an account id, or the database fails.
     pub async fn list(&self, _actor: &Actor, request: &PageRequest) -> Result<Page<Listed>, CustomerError> {
+        let after = request.key::<AccountId>()?;
         let mut conn = self.context.store.read().await?;
-        let rows = customers::list(&mut conn, request.after.as_deref(), request.to_read()).await?;
+        let rows = customers::list(&mut conn, after.as_ref().map(AccountId::as_str), request.to_read()).await?;
         Ok(Page::of(rows, request, |customer| customer.account_id.clone()))
     }
 
@@ -105,7 +111,7 @@ impl Customers {
         let found = customers::find(&mut conn, account_id).await?;
         let found = found.ok_or_else(|| CustomerError::Unknown(account_id.to_owned()))?;
         let contacts = contacts::of_customers(&mut conn, &[account_id]).await?.remove(account_id).unwrap_or_default();
-        let mask = Mask::load(&mut conn).await?;
+        let mask = Mask::of(&mut conn, contacts.iter().map(|it| it.email.as_str())).await?;
         let shown = |it: crate::domain::customer::Contact| ShownContact {
             email: mask.address(it.email.as_str()),
             name: mask.name(it.email.as_str(), &it.name),

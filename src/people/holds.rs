@@ -6,6 +6,7 @@ use uuid::Uuid;
 use crate::context::Context;
 use crate::domain::actor::{Action, Actor};
 use crate::domain::kind::Kind;
+use crate::domain::page::{CursorError, Page, PageRequest};
 use crate::domain::problem::is_line;
 use crate::ledger::operated::{Operation, record};
 use crate::store::{Conn, StoreError, customers, holds, notices, tree};
@@ -41,6 +42,9 @@ pub enum HoldError {
     /// There is no such hold.
     #[error("there is no hold `{0}`")]
     Unknown(Uuid),
+    /// The cursor is not one of this list.
+    #[error(transparent)]
+    Cursor(#[from] CursorError),
 }
 
 impl HoldError {
@@ -49,7 +53,7 @@ impl HoldError {
     pub fn kind(&self) -> Kind {
         match self {
             Self::Store(error) => error.kind(),
-            Self::Reason | Self::Ambiguous { .. } => Kind::Invalid,
+            Self::Reason | Self::Ambiguous { .. } | Self::Cursor(_) => Kind::Invalid,
             Self::NoNotice(_) | Self::NoCustomer(_) | Self::Unknown(_) => Kind::NotFound,
         }
     }
@@ -101,12 +105,14 @@ impl Holds {
         Ok(hold)
     }
 
-    /// A page of holds by id, after `after`.
+    /// A page of holds, oldest first.
     ///
     /// # Errors
-    /// If the database fails.
-    pub async fn list(&self, _actor: &Actor, after: Option<Uuid>, limit: u32) -> Result<Vec<Hold>, HoldError> {
-        Ok(holds::list(&mut *self.context.store.read().await?, after, limit).await?)
+    /// If the cursor is not one of this list, or the database fails.
+    pub async fn list(&self, _actor: &Actor, request: &PageRequest) -> Result<Page<Hold>, HoldError> {
+        let after = request.key::<Uuid>()?;
+        let rows = holds::list(&mut *self.context.store.read().await?, after, request.to_read()).await?;
+        Ok(Page::of(rows, request, |hold| hold.id.to_string()))
     }
 
     /// Lifts a hold. The ledger keeps that it existed, who lifted it, and the reason if there is one.

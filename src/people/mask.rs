@@ -15,12 +15,18 @@ pub struct Mask {
 }
 
 impl Mask {
-    /// The mask as the restrictions are now.
+    /// The mask of these addresses as the restrictions are now. It masks no other address: all restrictions there are may be
+    /// many more than what is shown at once.
     ///
     /// # Errors
-    /// Where the database fails.
-    pub async fn load(conn: &mut Conn) -> Result<Self, StoreError> {
-        Ok(Self { restricted: subjects::restricted(conn).await?.into_iter().collect() })
+    /// If the database fails.
+    pub async fn of(conn: &mut Conn, emails: impl IntoIterator<Item = &str>) -> Result<Self, StoreError> {
+        let keys: BTreeSet<AddressKey> = emails.into_iter().filter_map(AddressKey::of).collect();
+        if keys.is_empty() {
+            return Ok(Self::default());
+        }
+        let keys: Vec<&str> = keys.iter().map(AddressKey::as_str).collect();
+        Ok(Self { restricted: subjects::restricted(conn, &keys).await?.into_iter().collect() })
     }
 
     /// True if an address is restricted, in any spelling.

@@ -85,7 +85,7 @@ impl Suppressions {
         };
         let mut conn = self.context.store.read().await?;
         let found = suppressions::list(&mut conn, after.as_ref(), request.to_read()).await?;
-        let mask = Mask::load(&mut conn).await?;
+        let mask = Mask::of(&mut conn, found.iter().map(|it| it.email.as_str())).await?;
         Ok(Page::of(found, request, |last| self.cursor(last)).map(|it| Listed {
             email: mask.address(&it.email),
             reason: it.reason,

@@ -52,10 +52,9 @@ pub async fn remove(conn: &mut Conn, id: Uuid) -> Result<Option<Hold>> {
 /// A page of holds by id, after `after`.
 pub async fn list(conn: &mut Conn, after: Option<Uuid>, limit: u32) -> Result<Vec<Hold>> {
     let rows = sqlx::query(
-        "SELECT id, notice_id, account_id, reason, operator, since FROM holds WHERE ($1 IS NULL OR id > $1)
-         ORDER BY id LIMIT $2",
+        "SELECT id, notice_id, account_id, reason, operator, since FROM holds WHERE id > $1 ORDER BY id LIMIT $2",
     )
-    .bind(after.map(|id| id.to_string()))
+    .bind(after.unwrap_or(Uuid::nil()).to_string())
     .bind(i64::from(limit))
     .fetch_all(conn)
     .await?;

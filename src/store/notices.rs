@@ -213,8 +213,8 @@ pub async fn with_reference(conn: &mut Conn, reference: &str) -> Result<Vec<Kept
 
 /// A page of notices, newest first, before `before`.
 pub async fn list(conn: &mut Conn, before: Option<Uuid>, limit: u32) -> Result<Vec<Kept>> {
-    let rows = sqlx::query(select!("WHERE ($1 IS NULL OR id < $1) ORDER BY id DESC LIMIT $2"))
-        .bind(before.map(|id| id.to_string()))
+    let rows = sqlx::query(select!("WHERE id < $1 ORDER BY id DESC LIMIT $2"))
+        .bind(before.unwrap_or(Uuid::max()).to_string())
         .bind(i64::from(limit))
         .fetch_all(conn)
         .await?;
@@ -234,7 +234,7 @@ pub enum Among<'a> {
 macro_rules! addressing {
     ($among:literal) => {
         concat!(
-            select!("WHERE id IN (SELECT n.id FROM notices n WHERE n."),
+            "SELECT id FROM notices WHERE id IN (SELECT n.id FROM notices n WHERE n.",
             $among,
             " = $2 AND n.released_at >= $3 AND n.released_at < $4
                AND (EXISTS (SELECT 1 FROM deliveries d WHERE d.account_id = $1 AND d.notice_id = n.id)
@@ -244,14 +244,15 @@ macro_rules! addressing {
     };
 }
 
-/// The notices of a category or with a reference that address a customer, released at `since` or later and before `until`.
+/// The ids of the notices of a category or with a reference that address a customer, released at `since` or later and before
+/// `until`, in the order of their release.
 pub async fn addressing(
     conn: &mut Conn,
     account_id: &str,
     among: Among<'_>,
     since: Option<Timestamp>,
     until: Option<Timestamp>,
-) -> Result<Vec<Kept>> {
+) -> Result<Vec<Uuid>> {
     let (sql, among) = match among {
         Among::Category(category) => (addressing!("category"), category.as_str()),
         Among::Reference(reference) => (addressing!("reference"), reference),
@@ -263,7 +264,7 @@ pub async fn addressing(
         .bind(until.map_or(i64::MAX, Timestamp::as_millisecond))
         .fetch_all(conn)
         .await?;
-    rows.iter().map(kept).collect()
+    rows.iter().map(|row| Row::of("notices", row).id("id")).collect()
 }
 
 /// Moves a notice from one state to another. False where it was not in the first.

@@ -323,10 +323,23 @@ pub async fn lift_restriction(conn: &mut Conn, key: &AddressKey) -> Result<bool>
     Ok(sqlx::query(sql).bind(key.as_str()).execute(conn).await?.rows_affected() == 1)
 }
 
-/// The keys of the addresses whose data is restricted.
-pub async fn restricted(conn: &mut Conn) -> Result<Vec<AddressKey>> {
-    let sql = "SELECT email_key FROM suppressions WHERE reason = 'restricted' ORDER BY email_key";
-    let rows = sqlx::query(sql).fetch_all(conn).await?;
+/// Those of these addresses whose data is restricted.
+pub async fn restricted(conn: &mut Conn, among: &[&str]) -> Result<Vec<AddressKey>> {
+    let sql = Dialect::of(conn).pick(
+        "SELECT email_key FROM suppressions WHERE reason = 'restricted'
+           AND email_key IN (SELECT value FROM json_each($1)) ORDER BY email_key",
+        "SELECT email_key FROM suppressions WHERE reason = 'restricted'
+           AND email_key = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb))) ORDER BY email_key",
+    );
+    let rows = sqlx::query(sql).bind(json(&among)).fetch_all(conn).await?;
+    rows.iter().map(|row| Ok(AddressKey::stored(Row::of("suppressions", row).get("email_key")?))).collect()
+}
+
+/// A page of the addresses whose data is restricted, in the order of their keys, after `after`.
+pub async fn restricted_after(conn: &mut Conn, after: &str, limit: u32) -> Result<Vec<AddressKey>> {
+    let sql = "SELECT email_key FROM suppressions WHERE reason = 'restricted' AND email_key > $1
+         ORDER BY email_key LIMIT $2";
+    let rows = sqlx::query(sql).bind(after).bind(i64::from(limit)).fetch_all(conn).await?;
     rows.iter().map(|row| Ok(AddressKey::stored(Row::of("suppressions", row).get("email_key")?))).collect()
 }
 

@@ -58,16 +58,19 @@ pub async fn list(
     after: Option<(Uuid, Uuid)>,
     limit: u32,
 ) -> Result<Vec<Doubt>> {
+    // A range of the key: nothing before it and nothing after it is read.
+    let from = notice_id.unwrap_or(Uuid::nil());
+    let after = after.unwrap_or_default().max((from, Uuid::nil()));
     let rows = sqlx::query(
         "SELECT d.id, d.notice_id, d.account_id, d.email, d.changed_at, d.reply, q.due_at,
            (SELECT a.relay FROM attempts a WHERE a.delivery_id = d.id ORDER BY a.attempt DESC LIMIT 1) AS relay
          FROM doubts u JOIN deliveries d ON d.id = u.delivery_id LEFT JOIN queue q ON q.delivery_id = u.delivery_id
-         WHERE ($1 IS NULL OR u.notice_id = $1)
-           AND (u.notice_id > $2 OR (u.notice_id = $2 AND u.delivery_id > $3)) ORDER BY u.notice_id, u.delivery_id LIMIT $4",
+         WHERE u.notice_id <= $1 AND (u.notice_id, u.delivery_id) > ($2, $3)
+         ORDER BY u.notice_id, u.delivery_id LIMIT $4",
     )
-    .bind(notice_id.map(|id| id.to_string()))
-    .bind(after.map_or_else(String::new, |(notice, _)| notice.to_string()))
-    .bind(after.map_or_else(String::new, |(_, id)| id.to_string()))
+    .bind(notice_id.unwrap_or(Uuid::max()).to_string())
+    .bind(after.0.to_string())
+    .bind(after.1.to_string())
     .bind(i64::from(limit))
     .fetch_all(conn)
     .await?;

@@ -142,7 +142,8 @@ async fn swapped_and_foreign_parts_are_refused() {
     assert!(refused(&|file| file["entries"][3] = file["entries"][2].clone()).contains("ascending order"));
     assert!(refused(&|file| drop(file["entries"].as_array_mut().unwrap().remove(0))).contains("no manifest before it"));
     assert!(refused(&|file| file["entries"] = serde_json::json!([])).contains("no entries"));
-    assert!(refused(&|file| file["recipients"][0]["ordinal"] = 1.into()).contains("ascending order"));
+    assert!(refused(&|file| file["recipients"].as_array_mut().unwrap().swap(0, 1)).contains("ascending order"));
+    assert!(refused(&|file| file["recipients"][0]["ordinal"] = 1.into()).contains("not in the manifest"));
     assert!(refused(&|file| file["recipients"][1]["ordinal"] = 7.into()).contains("not in the manifest"));
     let who = |file: &mut serde_json::Value| file["recipients"][0]["who"] = file["recipients"][1]["who"].clone();
     assert!(refused(&who).contains("not in the manifest"));

@@ -20,6 +20,7 @@ mod imports;
 mod kills;
 mod lanes;
 mod ledger;
+mod lists;
 mod mails;
 mod merkle;
 mod metrics;

@@ -173,9 +173,12 @@ async fn prepare(conn: &mut AnyConnection, statement: &str, parameters: usize) {
         let error = error.to_string();
         let unknown = (0..parameters).find(|n| error.contains(&format!("parameter ${}", n + 1)));
         let text = types.iter().position(|it| *it == "text").filter(|_| error.contains("operator does not exist"));
-        match (unknown, text) {
-            (Some(n), _) => types[n] = "text",
-            (None, Some(n)) => types[n] = "bigint",
+        // What is added is a number.
+        let added = (0..parameters).find(|n| types[*n] == "unknown" && statement.contains(&format!("${} + $", n + 1)));
+        match (unknown, text, added.filter(|_| error.contains("operator is not unique"))) {
+            (_, _, Some(n)) => types[n] = "bigint",
+            (Some(n), ..) => types[n] = "text",
+            (None, Some(n), _) => types[n] = "bigint",
             _ => panic!("{statement}: {error}"),
         }
     }

@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde::Serialize;
 use serde_json::json;
 
-use super::{List, Watch};
+use super::Watch;
 use crate::app::App;
 use crate::cli::failure::Failure;
 use crate::cli::output::{Output, count, print, table, time};
+use crate::cli::pages::Paging;
 use crate::coverage::Status;
 use crate::domain::actor::Actor;
 use crate::domain::notice::State;
@@ -42,15 +44,28 @@ pub fn describe_state(notice: &Kept, now: Timestamp) -> String {
 }
 
 /// Lists notices, newest first.
-pub async fn list(app: &App, command: &List, output: &Output) -> Result<u8, Failure> {
-    let page = app.notices.list(command.after, command.limit).await?;
+pub async fn list(app: &App, paging: &Paging, output: &Output) -> Result<u8, Failure> {
     let now = app.clock.now();
-    let document: Vec<_> = page.notices.iter().map(|notice| brief(notice, now)).collect();
-    output.print(&json!({ "notices": document, "next": page.next }), |_| {
-        let rows = page.notices.iter().map(|notice| row(notice, now));
-        table(["id", "category", "state", "reference", "#recipients", "subject"], rows)
-    })?;
+    let header = ["id", "category", "state", "reference", "#recipients", "subject"];
+    // Without the content: a page has up to 500 notices.
+    let fetch = async |page| Ok(app.notices.list(&page).await?.map(|notice| Line::of(&notice, now)));
+    paging.print(output, "notices", (header, |line: &Line| line.row.clone()), fetch).await?;
     Ok(0)
+}
+
+/// A notice in a list, in both forms.
+#[derive(Serialize)]
+#[serde(transparent)]
+struct Line {
+    document: serde_json::Value,
+    #[serde(skip)]
+    row: [String; 6],
+}
+
+impl Line {
+    fn of(notice: &Kept, now: Timestamp) -> Self {
+        Self { document: brief(notice, now), row: row(notice, now) }
+    }
 }
 
 fn row(notice: &Kept, now: Timestamp) -> [String; 6] {

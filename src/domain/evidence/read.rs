@@ -7,7 +7,7 @@ use data_encoding::BASE64;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
-use super::{Checker, Evidence, FORMAT, Invalid};
+use super::{Checker, FORMAT, Invalid, Part, Summary};
 use crate::domain::note::VerifierKey;
 
 /// An entry as the file has it; all in base64 but the proof.
@@ -59,12 +59,13 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>,
     Option::deserialize(deserializer)
 }
 
-/// Verifies an evidence file with the ledger's key.
+/// Verifies an evidence file with the ledger's key. `each` gets every part once it is checked, and must not be believed before
+/// the end: what is wrong may come last. Memory holds some bytes for each entry, whatever the length of the records.
 ///
 /// # Errors
 /// [`Invalid`]: why it proves nothing; the first thing that is wrong with it.
-pub fn verify(file: impl Read, key: &VerifierKey) -> Result<Evidence, Invalid> {
-    let mut reading = Reading { checker: Checker::new(key), refused: None };
+pub fn verify_each(file: impl Read, key: &VerifierKey, each: &mut dyn FnMut(Part)) -> Result<Summary, Invalid> {
+    let mut reading = Reading { checker: Checker::new(key, each), refused: None };
     let mut json = serde_json::Deserializer::from_reader(file);
     let read = FileSeed(&mut reading).deserialize(&mut json).and_then(|()| json.end());
     match (reading.refused, read) {
@@ -123,7 +124,10 @@ impl<'de> Visitor<'de> for FileSeed<'_, '_> {
                         return Err(A::Error::custom(format_args!("its format is not `{FORMAT}`")));
                     }
                 }
-                "entries" => map.next_value_seed(Records::<EntryRecord>::new(self.0, "entry", Checker::entry))?,
+                "entries" => {
+                    map.next_value_seed(Records::<EntryRecord>::new(self.0, "entry", Checker::entry))?;
+                    self.0.checker.named.complete();
+                }
                 "recipients" => {
                     map.next_value_seed(Records::<RecipientRecord>::new(self.0, "recipient", Checker::recipient))?;
                 }

@@ -27,6 +27,7 @@ async fn sent(shell: Shell) -> Shell {
     relay.on(". a8@", 1, Act::TakeAndClose);
     shell.run(&["notice", "send", "notice.md", "--wait", "--yes"]).ok();
     shell.run(&["notice", "send", "news.md", "--yes"]).ok();
+    shell.write("draft.md", &maintenance("customers = [\"C0009\"]").replace("CHG-1", "D-1"));
     shell
 }
 
@@ -51,7 +52,39 @@ fn commands(delivery: &str) -> Vec<Vec<&str>> {
         vec!["suppressions", "list"],
         vec!["preferences", "show", "a9@d9.example"],
         vec!["hold", "list"],
+        vec!["notice", "list", "--all"],
+        vec!["hold", "list", "--all"],
+        vec!["informed", "--account", "C0009", "--category", "maintenance", "--since", "2020-01-01"],
+        vec!["notice", "check", "notice.md"],
+        vec!["notice", "preview", "notice.md"],
         vec!["ledger", "status"],
+        vec!["evidence", "export", "--notice", "CHG-1", "--account", "C0009", "-o", "evidence.json"],
+        vec!["evidence", "export", "--reference", "CHG-1", "--account", "C0009", "-o", "evidence.json"],
+        vec!["relays"],
+        vec!["doctor"],
+    ]
+}
+
+/// The commands that change something about one notice, one customer or one delivery, in an order in which each can.
+fn changes(rejected: &str) -> Vec<Vec<&str>> {
+    vec![
+        vec!["hold", "add", "--account", "C0009", "--reason", "lawsuit"],
+        vec!["hold", "add", "--notice", "CHG-1", "--reason", "lawsuit"],
+        vec!["attest", "CHG-1", "--account", "C0007", "--channel", "phone", "--by", "Bo", "--note", "said"],
+        vec!["deliveries", "resend", rejected, "--yes"],
+        vec!["notice", "pause", "N-1"],
+        vec!["notice", "resume", "N-1"],
+        vec!["notice", "cancel", "N-1"],
+        vec!["notice", "create", "draft.md"],
+        vec!["notice", "edit", "D-1", "draft.md"],
+        vec!["notice", "submit", "D-1"],
+        vec!["notice", "release", "D-1"],
+        vec!["suppressions", "add", "a10@d10.example", "--reason", "dead"],
+        vec!["suppressions", "remove", "a10@d10.example"],
+        vec!["preferences", "set", "a10@d10.example", "--opt-out", "news"],
+        vec!["subject", "restrict", "a11@d11.example"],
+        vec!["subject", "unrestrict", "a11@d11.example"],
+        vec!["subject", "rectify", "a12@d12.example", "--to", "b12@d12.example"],
     ]
 }
 
@@ -64,11 +97,14 @@ fn commands(delivery: &str) -> Vec<Vec<&str>> {
 async fn no_command_reads_a_growing_table_from_end_to_end(#[case] engine: Engine, #[case] statistics: bool) {
     let (_database, shell, url) = place(engine).await;
     let shell = sent(shell).await;
-    let listed = shell.run(&["--json", "deliveries", "list", "CHG-1", "--limit", "1"]).ok().json();
-    let delivery = listed["deliveries"][0]["id"].as_str().unwrap().to_owned();
+    let first = |state: &str| {
+        let list = shell.run(&["--json", "deliveries", "list", "CHG-1", "--limit", "1", "--state", state]).ok().json();
+        list["deliveries"][0]["id"].as_str().unwrap_or_else(|| panic!("none is {state}")).to_owned()
+    };
+    let (delivery, rejected) = (first("accepted"), first("rejected"));
     let mut conn = planner(engine, &url, statistics).await;
     let (mut wrong, mut by_account) = (Vec::new(), 0);
-    for command in commands(&delivery) {
+    for command in commands(&delivery).into_iter().chain(changes(&rejected)) {
         for statement in asked(&shell, &command, &[0, 1]) {
             let plan = plan(engine, &mut conn, &statement).await;
             let sorts = plan.iter().any(|line| line.contains("TEMP B-TREE") || line.contains("Sort"));

@@ -96,7 +96,12 @@ async fn a_person_is_found_and_cleared_everywhere(#[case] engine: Engine) {
 
     assert_eq!(subjects::contacts(&mut tx, its).await.unwrap()[0].name, "Åsa");
     assert_eq!(suppressions::reasons(&mut tx, its).await.unwrap()[0].reason, Reason::Restricted);
-    assert_eq!(subjects::restricted(&mut tx).await.unwrap(), [key(mail), key(other)]);
+    assert_eq!(
+        subjects::restricted(&mut tx, &[key(other).as_str(), key(mail).as_str(), "c@d.example"]).await.unwrap(),
+        [key(mail), key(other)]
+    );
+    assert_eq!(subjects::restricted_after(&mut tx, "", 1).await.unwrap(), [key(mail)]);
+    assert_eq!(subjects::restricted_after(&mut tx, key(mail).as_str(), 9).await.unwrap(), [key(other)]);
     assert_eq!(subjects::reads(&mut tx, its).await.unwrap()[0].operator, "bo");
     assert_eq!(subjects::addresses(&mut tx, "", 9).await.unwrap(), [key(mail), key(other)]);
     assert_eq!(subjects::addresses(&mut tx, mail, 9).await.unwrap(), [key(other)]);
