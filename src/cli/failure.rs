@@ -73,6 +73,13 @@ impl Failure {
         self
     }
 
+    /// Without a hint that names the command that is running.
+    #[must_use]
+    pub fn without_hint_of(mut self, command: &str) -> Self {
+        self.hint = self.hint.filter(|hint| !hint.contains(command));
+        self
+    }
+
     /// With one more hint before those that it has.
     pub fn hint_first(mut self, hint: impl Display) -> Self {
         self.hint = Some(self.hint.map_or_else(|| hint.to_string(), |others| format!("{hint}; {others}")));
@@ -107,7 +114,7 @@ impl From<ConfigError> for Failure {
             ConfigError::Missing(_) => {
                 failure.hint("`besked init` writes a commented one; `--config FILE` names another path")
             }
-            ConfigError::Invalid { .. } => failure.hint("`besked config check` checks the configuration"),
+            ConfigError::Invalid(_) => failure.hint("`besked config check` checks the configuration"),
             ConfigError::Read { .. } => failure,
         }
     }

@@ -17,7 +17,7 @@ use crate::notices::{self, Kept};
 
 /// Stores a notice file as a draft.
 pub async fn create(app: &App, actor: &Actor, path: &Path, output: &Output) -> Result<u8, Failure> {
-    let draft = file::read(path)?;
+    let draft = file::read(path, |source| app.notices.untimely(source))?;
     let id = app.notices.create(&draft, actor).await?;
     let document = json!({ "id": id, "state": State::Draft, "recipients": 0 });
     output.print(&document, |_| format!("{id}\n"))?;
@@ -26,7 +26,7 @@ pub async fn create(app: &App, actor: &Actor, path: &Path, output: &Output) -> R
 
 /// Replaces the content of a notice.
 pub async fn edit(app: &App, actor: &Actor, id: &str, path: &Path, output: &Output) -> Result<u8, Failure> {
-    let draft = file::read(path)?;
+    let draft = file::read(path, |source| app.notices.untimely(source))?;
     let notice = app.notices.named(id).await?;
     print_state(app, &app.notices.edit(notice.id, &draft, actor).await?, output)
 }
