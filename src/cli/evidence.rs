@@ -12,9 +12,10 @@ use serde_json::json;
 use super::Place;
 use super::failure::{FAILED, Failure};
 use super::file::{create_private, unusable, write_private};
-use super::output::{Output, count, time};
+use super::output::{Output, count, grouped, time};
 use super::progress::spinner;
 use crate::app::App;
+use crate::cli::args::said;
 use crate::domain::actor::Actor;
 use crate::domain::delivery::Level;
 use crate::domain::entry::Event;
@@ -34,13 +35,13 @@ pub enum Command {
 #[command(group(ArgGroup::new("choice").required(true).args(["notice", "reference"])))]
 pub struct Export {
     /// Id or reference of one notice
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = said)]
     notice: Option<String>,
     /// All released notices with this reference, oldest first; from the second on the file's name gets a number
-    #[arg(long, value_name = "R")]
+    #[arg(long, value_name = "R", value_parser = said)]
     reference: Option<String>,
     /// For this customer only: nobody else is named in the file
-    #[arg(long, value_name = "ID", conflicts_with = "everyone")]
+    #[arg(long, value_name = "ID", conflicts_with = "everyone", value_parser = said)]
     account: Option<String>,
     /// For all customers: every recipient is named in the file
     #[arg(long)]
@@ -62,7 +63,7 @@ pub struct Verify {
     /// The evidence
     file: PathBuf,
     /// The ledger's verifier key (as `besked ledger vkey` prints it), or a file with it
-    #[arg(long, value_name = "VKEY-OR-FILE")]
+    #[arg(long, value_name = "VKEY-OR-FILE", value_parser = said)]
     key: String,
 }
 
@@ -289,7 +290,8 @@ impl Answer {
             count(checkpoint.size, "entry", "entries"),
         );
         if let Some(all) = self.recipients_in_manifest {
-            text += &format!("recipients proved to be in the manifest: {} of {all}\n", self.recipients);
+            text +=
+                &format!("recipients proved to be in the manifest: {} of {}\n", grouped(self.recipients), grouped(all));
         }
         if self.messages > 0 {
             text += &format!("{} exactly as sent\n", count(self.messages, "message", "messages"));

@@ -124,6 +124,9 @@ impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         let failure = Self::of(error.kind(), &error);
         match error {
+            StoreError::Database(_) if error.is_locked() => {
+                failure.hint("an import, a backup or an open `sqlite3` may hold it: try again when that has ended")
+            }
             StoreError::Open { .. } if error.may_pass() => {
                 failure.hint("is it running, and is `[database] url` right? try again when it can be reached")
             }

@@ -15,6 +15,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use super::Place;
 use super::failure::Failure;
 use super::output::Output;
+use crate::cli::args::said;
 use crate::domain::address::Address;
 use crate::domain::locale::Locale;
 use crate::domain::notice::Step;
@@ -36,6 +37,7 @@ pub enum Command {
     /// Replace the content of a notice before its release; this voids an approval
     Edit {
         /// Id or reference
+        #[arg(value_parser = said)]
         id: String,
         #[command(flatten)]
         written: Written,
@@ -61,6 +63,7 @@ pub enum Command {
     /// Show a notice, and all steps on it
     Show {
         /// Id or reference
+        #[arg(value_parser = said)]
         id: String,
     },
     /// Show the progress of the sending
@@ -78,9 +81,10 @@ pub struct Written {
 #[derive(Debug, Args)]
 pub struct Act {
     /// Id or reference
+    #[arg(value_parser = said)]
     id: String,
     /// Why
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = said)]
     reason: Option<String>,
 }
 
@@ -100,7 +104,7 @@ pub struct Preview {
     /// The notice file
     file: PathBuf,
     /// As this customer sees it, instead of the first one in the audience
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = said)]
     account: Option<String>,
     /// In this language
     #[arg(long)]
@@ -130,7 +134,7 @@ pub struct Test {
     #[arg(long, value_parser = |text: &str| Address::parse(text).map_err(|problem| problem.to_string()))]
     to: Address,
     /// As this customer sees it
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = said)]
     account: Option<String>,
     /// In this language
     #[arg(long)]
@@ -165,6 +169,7 @@ pub struct List {
 #[derive(Debug, Args)]
 pub struct Watch {
     /// Id or reference
+    #[arg(value_parser = said)]
     id: String,
     /// Show it every second until it is closed; with `--json`, one document a line
     #[arg(long)]

@@ -36,7 +36,7 @@ pub use ledger::Ledger;
 pub use limits::Limits;
 pub use load::{ConfigError, EXAMPLE, Found, Loaded, load, parse};
 pub use observed::{Log, LogFormat, Metrics};
-pub use organisation::Organisation;
+pub use organisation::{Authority, Organisation};
 pub use privacy::Privacy;
 pub use relay::{Relay, RelayUrl, Tls};
 pub use retention::RetentionPeriods;

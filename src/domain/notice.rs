@@ -337,6 +337,16 @@ impl State {
         })
     }
 
+    /// The state after "is", as in "the notice is a draft".
+    #[must_use]
+    pub const fn describe(self) -> &'static str {
+        match self {
+            Self::Draft => "a draft",
+            Self::Releasing => "being released",
+            other => other.as_str(),
+        }
+    }
+
     /// The steps that are possible in this state.
     pub fn steps(self) -> impl Iterator<Item = Step> {
         Step::ALL.iter().copied().filter(move |step| self.after(*step).is_some())

@@ -46,7 +46,7 @@ pub enum NoticeError {
         ids: Vec<Uuid>,
     },
     /// The step is not possible in the notice's state.
-    #[error("a notice that is {state} cannot be {}", done(*.step))]
+    #[error("a notice that is {} cannot be {}", .state.describe(), done(*.step))]
     Impossible {
         /// The step.
         step: Step,
