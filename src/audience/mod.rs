@@ -23,6 +23,7 @@ use crate::config::Config;
 use crate::domain::audience::Audience;
 use crate::domain::category::{Addressing, Class};
 use crate::domain::customer::AccountId;
+use crate::domain::front_matter::placeholders_at;
 use crate::domain::notice::Notice;
 use crate::domain::placeholder::Placeholder;
 use crate::domain::rows_file::Rows;
@@ -36,6 +37,8 @@ pub struct Plan {
     source: Source,
     addressing: Addressing,
     placeholders: Vec<Placeholder>,
+    /// The line of each placeholder in the notice, for errors; empty if nobody asked for it.
+    lines: BTreeMap<Placeholder, usize>,
     /// Customers that left are in the audience, too; else only those of them that it names, if the notice is mandatory.
     include_left: bool,
     /// Accounts that are named may have left: the duty to inform does not end with the contract.
@@ -95,6 +98,14 @@ impl Plan {
         Ok(Self { source, include_left, rule, ..plan })
     }
 
+    /// The plan, whose errors name the lines of the notice, which has this text.
+    #[must_use]
+    pub fn with_lines(mut self, source: &str) -> Self {
+        // The first line on which a placeholder is.
+        self.lines = placeholders_at(source).into_iter().rev().map(|(line, placeholder)| (placeholder, line)).collect();
+        self
+    }
+
     /// The plan to address one customer by a notice, whether its audience has the customer or not.
     #[must_use]
     pub fn for_customer(config: &Config, notice: &Notice, account: &AccountId, rows: Option<&Rows>) -> Self {
@@ -141,6 +152,7 @@ impl Plan {
             source: Source::Rows(RowsAt::Here(Rows::default())),
             addressing: config.addressing(notice.category),
             placeholders: notice.placeholders(),
+            lines: BTreeMap::new(),
             include_left: false,
             named_left: notice.category.class() == Class::Mandatory,
             rule: String::new(),

@@ -215,7 +215,11 @@ impl<'a> Pages<'a> {
                 match values.of(placeholder, contact) {
                     Some(None) => {}
                     Some(Some(value)) => drop(merged.insert(placeholder.to_string(), value)),
-                    None => self.missing.add(|| format!("{account_id} ({}): {placeholder}", contact.role)),
+                    None => {
+                        let place = self.plan.lines.get(placeholder);
+                        let place = place.map_or_else(String::new, |line| format!(" in line {line}"));
+                        self.missing.add(|| format!("{account_id} ({}): {placeholder}{place}", contact.role));
+                    }
                 }
             }
             page.recipients.push(Recipient {

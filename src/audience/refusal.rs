@@ -6,6 +6,7 @@ use thiserror::Error;
 
 use crate::domain::kind::Kind;
 use crate::domain::notice::State;
+use crate::domain::words::count;
 use crate::store::StoreError;
 
 /// Why an audience cannot be addressed.
@@ -15,7 +16,7 @@ pub enum AudienceError {
     #[error("the audience is empty: there are no {0}")]
     Empty(String),
     /// It selects customers, but none of them has anybody to address.
-    #[error("the audience has {customers} customers, but none of them has a contact that this category addresses")]
+    #[error("the audience has {}, but nobody there has a role that this category addresses", count(*.customers, "customer", "customers"))]
     NobodyToAddress {
         /// Customers selected.
         customers: u64,
@@ -30,10 +31,10 @@ pub enum AudienceError {
     #[error("the notice has no audience and follows no notice")]
     FollowsNothing,
     /// The audience of the notice that this one follows is not frozen.
-    #[error("the notice that it follows is not released: it is {0}")]
+    #[error("the notice that it follows is not released: it is {}", .0.describe())]
     NotReleased(State),
     /// More customers than one person may release a notice of this category to.
-    #[error("a notice to {customers} customers needs the approval of a second person")]
+    #[error("a notice to {} needs the approval of a second person", count(*.customers, "customer", "customers"))]
     SecondPerson {
         /// Customers selected.
         customers: u64,
@@ -101,8 +102,8 @@ impl AudienceError {
     pub fn for_logs(&self) -> String {
         match self {
             Self::Empty(_) => "the audience is empty".to_owned(),
-            Self::Unknown(accounts) => format!("{} of the customers named are unknown", accounts.count),
-            Self::Missing(recipients) => format!("{} values that recipients need are missing", recipients.count),
+            Self::Unknown(accounts) => format!("unknown customers are named: {}", accounts.count),
+            Self::Missing(recipients) => format!("recipients lack values: {}", recipients.count),
             Self::Store(error) => error.for_logs(),
             other => other.to_string(),
         }

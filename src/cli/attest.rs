@@ -5,6 +5,7 @@ use clap::Args;
 use super::Place;
 use super::failure::Failure;
 use super::output::Output;
+use crate::cli::args::said;
 use crate::coverage::NewAttestation;
 use crate::domain::attestation::Channel;
 
@@ -12,18 +13,19 @@ use crate::domain::attestation::Channel;
 #[derive(Debug, Args)]
 pub struct Attest {
     /// Id or reference of the notice
+    #[arg(value_parser = said)]
     notice: String,
     /// Account id
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = said)]
     account: String,
     /// The way: phone, letter, in-person or other
     #[arg(long)]
     channel: Channel,
     /// Who informed the customer
-    #[arg(long, value_name = "WHO")]
+    #[arg(long, value_name = "WHO", value_parser = said)]
     by: String,
     /// What was said, or where the letter is
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = said)]
     note: String,
 }
 

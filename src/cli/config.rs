@@ -37,11 +37,13 @@ fn check(place: &Place, output: &Output) -> Result<u8, Failure> {
     let loaded = match place.try_load() {
         Ok(loaded) => loaded,
         Err(error) => {
-            if let (true, ConfigError::Invalid { place, problem }) = (output.json, &error) {
-                let problems: Vec<&str> = problem.lines().collect();
-                output.print(&json!({ "valid": false, "path": place, "problems": problems }), |_| String::new())?;
+            if let (true, ConfigError::Invalid(found)) = (output.json, &error) {
+                let problems: Vec<String> = found.iter().map(ToString::to_string).collect();
+                let path = found.first().map(|found| &found.place);
+                output.print(&json!({ "valid": false, "path": path, "problems": problems }), |_| String::new())?;
             }
-            return Err(error.into());
+            // The hint of other commands names this one.
+            return Err(Failure::from(error).without_hint_of("besked config check"));
         }
     };
     let (warnings, config) = (loaded.config.warnings(), loaded.config.without_secrets());

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use super::Place;
 use super::failure::Failure;
 use super::output::{Form, JsonList, Output, Rows, count, grouped, print, table, time};
+use crate::cli::args::said;
 use crate::coverage::{CoverageRow, Covering, Totals};
 use crate::domain::clock::Clock;
 use crate::domain::coverage::Verdict;
@@ -16,6 +17,7 @@ use crate::domain::coverage::Verdict;
 #[derive(Debug, Args)]
 pub struct Coverage {
     /// Id or reference
+    #[arg(value_parser = said)]
     notice: String,
     /// Only customers that are not informed
     #[arg(long)]

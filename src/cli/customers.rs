@@ -11,6 +11,7 @@ use super::output::{Output, count, table, time};
 use super::pages::Paging;
 use super::progress::bar;
 use crate::app::App;
+use crate::cli::args::said;
 use crate::domain::actor::Actor;
 use crate::people::customers::{Listed, Shown};
 use crate::people::import::{BadRows, Erased, ImportError, ImportOptions, Imported, Kept};
@@ -28,6 +29,7 @@ pub enum Command {
     /// Show one customer with its contacts
     Show {
         /// Account id
+        #[arg(value_parser = said)]
         account: String,
     },
 }

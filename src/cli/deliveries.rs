@@ -12,6 +12,7 @@ use super::failure::Failure;
 use super::output::{Output, print_bytes, table, time};
 use super::pages::Paging;
 use crate::app::App;
+use crate::cli::args::{id, said};
 use crate::deliveries::{Delivery, Tried};
 use crate::domain::actor::Actor;
 use crate::domain::delivery::{Outcome, State};
@@ -22,6 +23,7 @@ pub enum Command {
     /// List a notice's deliveries
     List {
         /// Id or reference of the notice
+        #[arg(value_parser = said)]
         notice: String,
         /// Only in this state
         #[arg(long)]
@@ -32,6 +34,7 @@ pub enum Command {
     /// Show a delivery with its attempts
     Show {
         /// Id of the delivery
+        #[arg(value_parser = id)]
         id: Uuid,
         /// Print the message exactly as it was sent; with `--json` as base64
         #[arg(long)]
@@ -41,6 +44,7 @@ pub enum Command {
     #[command(group = clap::ArgGroup::new("what").required(true).args(["bounced", "delivered"]))]
     Report {
         /// Id of the delivery, as X-Besked-Delivery in the message has it
+        #[arg(value_parser = id)]
         id: Uuid,
         /// It was returned
         #[arg(long)]
@@ -49,7 +53,7 @@ pub enum Command {
         #[arg(long)]
         delivered: bool,
         /// The source of the finding, in one line
-        #[arg(long, value_name = "TEXT")]
+        #[arg(long, value_name = "TEXT", value_parser = said)]
         text: String,
     },
     /// Send again what failed of mandatory notices, or is uncertain

@@ -16,6 +16,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::failure::Failure;
+use super::file::write_private;
 use super::finished::report;
 use super::init::{make_key, make_tables};
 use super::output::{Output, count, table};
@@ -127,7 +128,7 @@ fn input(dir: &Path, now: Timestamp) -> Result<Input, Failure> {
             std::fs::write(&path, dated(&text, now))?;
             input.notices.push(path);
         } else {
-            std::fs::write(&path, text)?;
+            write_private(&path, text.as_bytes())?;
         }
     }
     Ok(input)
@@ -159,7 +160,7 @@ async fn release_all(app: &App, files: &[PathBuf]) -> Result<Vec<Kept>, Failure>
     let (alice, bo) = (person("alice")?, person("bo")?);
     let mut notices = Vec::new();
     for file in files {
-        let draft = super::notice::read(file)?;
+        let draft = super::notice::read(file, |source| app.notices.untimely(source))?;
         let id = app.notices.create(&draft, &alice).await?;
         let mut approval = "";
         if app.notices.submit(id, &alice).await?.state == State::Submitted {

@@ -12,6 +12,7 @@ use super::file::{create_private, unusable, write_private};
 use super::output::{Output, count};
 use super::progress::spinner;
 use crate::app::App;
+use crate::cli::args::said;
 use crate::domain::actor::Actor;
 use crate::evidence::{Choice, Proof, Request, Scope, Written};
 
@@ -27,13 +28,13 @@ pub enum Command {
 #[command(group(ArgGroup::new("choice").required(true).args(["notice", "reference"])))]
 pub struct Export {
     /// Id or reference of one notice
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = said)]
     notice: Option<String>,
     /// All released notices with this reference, oldest first; from the second on the file's name gets a number
-    #[arg(long, value_name = "R")]
+    #[arg(long, value_name = "R", value_parser = said)]
     reference: Option<String>,
     /// For this customer only: nobody else is named in the file
-    #[arg(long, value_name = "ID", conflicts_with = "everyone")]
+    #[arg(long, value_name = "ID", conflicts_with = "everyone", value_parser = said)]
     account: Option<String>,
     /// For all customers: every recipient is named in the file
     #[arg(long)]

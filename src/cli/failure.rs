@@ -76,6 +76,13 @@ impl Failure {
         self
     }
 
+    /// Without a hint that names the command that is running.
+    #[must_use]
+    pub fn without_hint_of(mut self, command: &str) -> Self {
+        self.hint = self.hint.filter(|hint| !hint.contains(command));
+        self
+    }
+
     /// With one more hint before those that it has.
     pub fn hint_first(mut self, hint: impl Display) -> Self {
         self.hint = Some(self.hint.map_or_else(|| hint.to_string(), |others| format!("{hint}; {others}")));
@@ -110,7 +117,7 @@ impl From<ConfigError> for Failure {
             ConfigError::Missing(_) => {
                 failure.hint("`besked init` writes a commented one; `--config FILE` names another path")
             }
-            ConfigError::Invalid { .. } => failure.hint("`besked config check` checks the configuration"),
+            ConfigError::Invalid(_) => failure.hint("`besked config check` checks the configuration"),
             ConfigError::Read { .. } => failure,
         }
     }
@@ -120,6 +127,9 @@ impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         let failure = Self::of(error.kind(), &error);
         match error {
+            StoreError::Database(_) if error.is_locked() => {
+                failure.hint("an import, a backup or an open `sqlite3` may hold it: try again when that has ended")
+            }
             StoreError::Open { .. } if error.may_pass() => {
                 failure.hint("is it running, and is `[database] url` right? try again when it can be reached")
             }

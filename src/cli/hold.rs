@@ -8,6 +8,7 @@ use super::Place;
 use super::failure::Failure;
 use super::output::{Output, time};
 use super::pages::Paging;
+use crate::cli::args::{id, said};
 use crate::people::holds::{Hold, On};
 
 /// Legal holds.
@@ -17,13 +18,13 @@ pub enum Command {
     #[command(group = ArgGroup::new("what").required(true).args(["notice", "account"]))]
     Add {
         /// The notice (id or reference)
-        #[arg(long, value_name = "N")]
+        #[arg(long, value_name = "N", value_parser = said)]
         notice: Option<String>,
         /// The customer
-        #[arg(long, value_name = "ID")]
+        #[arg(long, value_name = "ID", value_parser = said)]
         account: Option<String>,
         /// Why
-        #[arg(long, value_name = "TEXT")]
+        #[arg(long, value_name = "TEXT", value_parser = said)]
         reason: String,
     },
     /// List holds
@@ -34,9 +35,10 @@ pub enum Command {
     /// Lift a hold; the ledger keeps that it existed
     Remove {
         /// Its id
+        #[arg(value_parser = id)]
         id: Uuid,
         /// Why
-        #[arg(long, value_name = "TEXT")]
+        #[arg(long, value_name = "TEXT", value_parser = said)]
         reason: Option<String>,
     },
 }

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::Place;
 use super::failure::{FAILED, Failure, UNDECIDED};
 use super::output::{Output, count, table, time};
+use crate::cli::args::said;
 use crate::coverage::{About, Informed as Answer, InformedDelivery, InformedNotice};
 use crate::domain::category::Category;
 use crate::domain::coverage::Verdict;
@@ -18,13 +19,13 @@ use crate::domain::delivery::Level;
 #[command(group = clap::ArgGroup::new("what").required(true).args(["notice", "reference", "category"]))]
 pub struct Informed {
     /// Account id
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = said)]
     account: String,
     /// By this notice: id or reference
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = said)]
     notice: Option<String>,
     /// By every notice with this reference that addresses the customer
-    #[arg(long, value_name = "R")]
+    #[arg(long, value_name = "R", value_parser = said)]
     reference: Option<String>,
     /// By every notice of this category that addresses the customer
     #[arg(long, value_name = "C")]

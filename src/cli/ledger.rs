@@ -11,6 +11,7 @@ use super::file::unusable;
 use super::output::{Output, count, grouped, print, time};
 use super::progress::bar;
 use crate::app::App;
+use crate::cli::args::said;
 use crate::domain::checkpoint::Checkpoint;
 use crate::ledger::audit::{Progress, Verdict};
 use crate::ledger::{Signed, Standing};
@@ -38,7 +39,7 @@ pub enum Command {
     /// Resume sealing after it stopped
     Continue {
         /// Why it may resume: recorded in the ledger
-        #[arg(long, value_name = "TEXT")]
+        #[arg(long, value_name = "TEXT", value_parser = said)]
         reason: String,
     },
 }
@@ -102,8 +103,8 @@ async fn audit(app: &App, checkpoint: Option<PathBuf>, output: &Output) -> Resul
                 bar.set_length(of);
                 bar.set_position(n);
             }
-            Progress::Deliveries(n) => bar.set_message(format!("{} deliveries", grouped(n))),
-            Progress::Messages(n) => bar.set_message(format!("{} messages", grouped(n))),
+            Progress::Deliveries(n) => bar.set_message(count(n, "delivery", "deliveries")),
+            Progress::Messages(n) => bar.set_message(count(n, "message", "messages")),
         })
         .await?;
     bar.finish_and_clear();
@@ -140,7 +141,7 @@ fn describe(standing: &Standing) -> String {
         text += &format!("{} to be sealed\n", count(standing.pending, "entry waits", "entries wait"));
     }
     text += &match (standing.last_checkpoint_at, standing.signed) {
-        (Some(at), Some(signed)) => format!("last checkpoint {}, of {} entries\n", time(at), grouped(signed)),
+        (Some(at), Some(signed)) => format!("last checkpoint {}, of {}\n", time(at), count(signed, "entry", "entries")),
         _ => "no checkpoint was signed yet\n".to_owned(),
     };
     if !standing.signs {

@@ -3,6 +3,7 @@
 //! Data goes to stdout, all else to stderr; `--json` prints one JSON document. Exit codes: 0 done, 1 failed, 2 wrong usage or
 //! input, 3 not decided yet, 75 try later (the `EX_TEMPFAIL` of sysexits.h).
 
+mod args;
 mod attest;
 mod config;
 mod coverage;
@@ -55,7 +56,7 @@ struct Cli {
     #[arg(long, global = true)]
     json: bool,
     /// The operator who acts; the user of the operating system if it is left out
-    #[arg(long = "as", global = true, value_name = "OPERATOR")]
+    #[arg(long = "as", global = true, value_name = "OPERATOR", value_parser = args::said)]
     operator: Option<String>,
     #[command(subcommand)]
     command: Command,

@@ -16,6 +16,7 @@ use super::Place;
 use super::failure::Failure;
 use super::output::Output;
 use super::pages::Paging;
+use crate::cli::args::said;
 use crate::domain::address::Address;
 use crate::domain::locale::Locale;
 use crate::domain::notice::Step;
@@ -37,6 +38,7 @@ pub enum Command {
     /// Replace the content of a notice before its release; this voids an approval
     Edit {
         /// Id or reference
+        #[arg(value_parser = said)]
         id: String,
         #[command(flatten)]
         written: Written,
@@ -65,6 +67,7 @@ pub enum Command {
     /// Show a notice, and all steps on it
     Show {
         /// Id or reference
+        #[arg(value_parser = said)]
         id: String,
     },
     /// Show the progress of the sending
@@ -82,9 +85,10 @@ pub struct Written {
 #[derive(Debug, Args)]
 pub struct Act {
     /// Id or reference
+    #[arg(value_parser = said)]
     id: String,
     /// Why
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = said)]
     reason: Option<String>,
 }
 
@@ -104,7 +108,7 @@ pub struct Preview {
     /// The notice file
     file: PathBuf,
     /// As this customer sees it, instead of the first one in the audience
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = said)]
     account: Option<String>,
     /// In this language
     #[arg(long)]
@@ -134,7 +138,7 @@ pub struct Test {
     #[arg(long, value_parser = |text: &str| Address::parse(text).map_err(|problem| problem.to_string()))]
     to: Address,
     /// As this customer sees it
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = said)]
     account: Option<String>,
     /// In this language
     #[arg(long)]
@@ -158,6 +162,7 @@ pub struct Send {
 #[derive(Debug, Args)]
 pub struct Watch {
     /// Id or reference
+    #[arg(value_parser = said)]
     id: String,
     /// Show it every second until it is closed; with `--json`, one document a line
     #[arg(long)]

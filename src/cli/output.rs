@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::failure::Failure;
 pub use crate::domain::clock::shown as time;
+pub use crate::domain::words::{count, grouped};
 
 /// How to print.
 #[derive(Clone, Copy, Debug)]
@@ -153,24 +154,6 @@ impl JsonList {
         let members: String = after.iter().map(|(name, value)| format!(",\n\"{name}\": {value}")).collect();
         format!("\n]{members}\n}}\n")
     }
-}
-
-/// A count with its noun.
-pub fn count(n: u64, one: &str, many: &str) -> String {
-    format!("{} {}", grouped(n), if n == 1 { one } else { many })
-}
-
-/// A number with its thousands apart.
-pub fn grouped(n: u64) -> String {
-    let digits = n.to_string();
-    let mut grouped = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use super::file::write_private;
 use super::output::{Output, count, print, time};
 use super::preferences::address;
 use crate::app::App;
+use crate::cli::args::said;
 use crate::domain::actor::Actor;
 use crate::domain::address::Address;
 use crate::domain::category::{Category, Class};
@@ -37,7 +38,7 @@ pub enum Command {
         #[arg(value_parser = address)]
         email: Address,
         /// The ground; stays in the ledger
-        #[arg(long, value_name = "TEXT")]
+        #[arg(long, value_name = "TEXT", value_parser = said)]
         ground: String,
         /// A duty to keep the record that does not apply here: `retention:CATEGORY` or `hold:ID`
         #[arg(long, value_name = "DUTY")]
@@ -76,7 +77,7 @@ pub enum Command {
         #[arg(long, value_name = "CATEGORY")]
         category: Vec<Category>,
         /// The person's grounds; required for mandatory categories
-        #[arg(long, value_name = "TEXT")]
+        #[arg(long, value_name = "TEXT", value_parser = said)]
         note: Option<String>,
     },
     /// Repeat erasures that a restored copy of the database lacks

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use super::args::said;
 use super::failure::{FAILED, Failure};
 use super::file::unusable;
 use super::output::{JsonList, Output, count, print, print_bytes, time};
@@ -23,7 +24,7 @@ pub struct Verify {
     /// The evidence
     file: PathBuf,
     /// The ledger's verifier key (as `besked ledger vkey` prints it), or a file with it
-    #[arg(long, value_name = "VKEY-OR-FILE")]
+    #[arg(long, value_name = "VKEY-OR-FILE", value_parser = said)]
     key: String,
 }
 

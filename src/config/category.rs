@@ -369,7 +369,7 @@ mod tests {
             ("[category.billing]\ntwo_persons_above = 5", "`category.billing.two_persons_above` has no effect"),
             ("[category.maintenance]\nlead_time = { price = \"5d\" }", "`category.maintenance.lead_time` must be one"),
             ("[category.agreement_change]\nlead_time = { prize = \"5d\" }", "line 2: unknown variant `prize`"),
-            ("[category.agreement_change]\nlead_time = 5", "line 2: invalid type"),
+            ("[category.agreement_change]\nlead_time = 5", "line 2: must be a duration"),
             ("[category.news]\nlead_time_required = true", "has no effect without `lead_time`"),
             ("[category.security_breach]\ndeadline = \"0s\"", "`category.security_breach.deadline` must not be zero"),
             ("[category.billing]\nretention = \"0d\"", "line 2: `0d` stores nothing"),

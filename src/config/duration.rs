@@ -8,9 +8,9 @@ use serde::{Deserialize, Deserializer, Serializer, de};
 /// Parses `90s`, `5m`, `1h30m` or `5d`; `500ms` too. A day has 24 hours.
 pub(super) fn parse(text: &str) -> Result<Duration, String> {
     let span = text.parse::<Span>().and_then(|span| span.to_duration(SpanRelativeTo::days_are_24_hours()));
-    span.and_then(Duration::try_from).map_err(|error| {
-        format!("`{}` is not a duration such as `90s`, `5m`, `1h30m` or `5d`: {error}", text.escape_debug())
-    })
+    // The library's reasons name its formats, which help nobody.
+    span.and_then(Duration::try_from)
+        .map_err(|_| format!("`{}` is not a duration such as `90s`, `5m`, `1h30m` or `5d`", text.escape_debug()))
 }
 
 fn format(duration: Duration) -> String {

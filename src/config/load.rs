@@ -1,12 +1,14 @@
 //! Reads the configuration file and layers the environment over it.
 
+use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
 use thiserror::Error;
 use toml::{Table, Value};
 
-use super::{Config, dkim};
+use super::{Config, dkim, lines};
 use crate::domain::kind::Kind;
 
 /// The commented configuration that `besked init` writes: every key with its default.
@@ -27,13 +29,28 @@ pub enum ConfigError {
         source: std::io::Error,
     },
     /// The file, or a value from the environment, is not valid.
-    #[error("{place}: {problem}")]
-    Invalid {
-        /// The file or environment variable.
-        place: String,
-        /// The problems, with line or key, one on each line.
-        problem: String,
-    },
+    #[error("{}", .0.iter().map(Found::to_string).collect::<Vec<_>>().join("\n"))]
+    Invalid(Vec<Found>),
+}
+
+/// A problem of the configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// The file or environment variable.
+    pub place: String,
+    /// The line in the file; 0 if there is none.
+    pub line: usize,
+    /// The problem, with its key.
+    pub problem: String,
+}
+
+impl fmt::Display for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            0 => write!(f, "{}: {}", self.place, self.problem),
+            line => write!(f, "{}: line {line}: {}", self.place, self.problem),
+        }
+    }
 }
 
 impl ConfigError {
@@ -42,7 +59,7 @@ impl ConfigError {
     pub const fn kind(&self) -> Kind {
         match self {
             Self::Missing(_) => Kind::NotFound,
-            Self::Read { .. } | Self::Invalid { .. } => Kind::Invalid,
+            Self::Read { .. } | Self::Invalid(_) => Kind::Invalid,
         }
     }
 }
@@ -75,41 +92,74 @@ pub fn load(named: Option<&Path>, env: &[(String, String)]) -> Result<Loaded, Co
 /// # Errors
 /// If anything in it or in the environment is not valid.
 pub fn parse(text: &str, place: &str, env: &[(String, String)]) -> Result<Config, ConfigError> {
-    let invalid = |problem: String| ConfigError::Invalid { place: place.to_owned(), problem };
+    let in_file = |(line, problem): (usize, String)| Found { place: place.to_owned(), line, problem };
     // First without the environment, for errors that name the line ...
-    toml::from_str::<Config>(text).map_err(|error| invalid(with_line(&error, text)))?;
-    let mut table: Table = text.parse().map_err(|error: toml::de::Error| invalid(with_line(&error, text)))?;
-    if secret_in_file(&table) {
-        return Err(invalid(
+    let (readable, wrong) = lines::readable::<Config>(text);
+    let mut found: Vec<Found> = wrong.into_iter().map(|(line, problem)| in_file((line, own_words(&problem)))).collect();
+    let (Ok(mut table), Ok(_)) = (readable.parse::<Table>(), toml::from_str::<Config>(&readable)) else {
+        return Err(ConfigError::Invalid(found));
+    };
+    if let Some(line) = secret_in_file(&table, text) {
+        found.push(in_file((
+            line,
             "a `password` belongs in a `password_file` or the environment, not in this file".to_owned(),
-        ));
+        )));
     }
     // ... then with the environment over it.
-    for (name, value) in env.iter().filter(|(name, _)| name.starts_with("BESKED__")) {
-        let path: Vec<String> = name["BESKED__".len()..].split("__").map(str::to_lowercase).collect();
-        overlay(&mut table, &path, value).map_err(|problem| at(name, problem))?;
-        let probe = Value::Table(table.clone()).try_into::<Config>();
-        probe.map_err(|error| at(name, without_value(&error.to_string())))?;
+    let variables = env.iter().filter_map(|(name, value)| Some((name, name.strip_prefix("BESKED__")?, value)));
+    let mut named = BTreeMap::new();
+    for (name, path, value) in variables {
+        let path: Vec<String> = path.split("__").map(str::to_lowercase).collect();
+        let mut with = table.clone();
+        let read = overlay(&mut with, &path, value).and_then(|()| {
+            let probe = Value::Table(with.clone()).try_into::<Config>();
+            probe.map_err(|error| own_words(&error.to_string()))
+        });
+        match read {
+            Ok(_) => table = with,
+            Err(problem) => found.push(Found { place: name.clone(), line: 0, problem }),
+        }
+        named.insert(path.join("."), name.clone());
     }
-    let mut config: Config =
-        Value::Table(table).try_into().map_err(|error: toml::de::Error| invalid(without_value(&error.to_string())))?;
+    let mut config: Config = Value::Table(table)
+        .try_into()
+        .map_err(|error: toml::de::Error| ConfigError::Invalid(vec![in_file((0, own_words(&error.to_string())))]))?;
     read_passwords(&mut config)?;
     let mut problems = config.problems();
     problems.extend(dkim::read(&mut config.dkim));
-    if problems.is_empty() { Ok(config) } else { Err(invalid(problems.join("\n"))) }
+    found.extend(problems.into_iter().map(|problem| match named.get(&lines::key(&problem).join(".")) {
+        Some(name) => Found { place: name.clone(), line: 0, problem },
+        None => in_file((lines::of_key(&readable, &lines::key(&problem)), problem)),
+    }));
+    found.sort_by_key(|found| found.line);
+    if found.is_empty() { Ok(config) } else { Err(ConfigError::Invalid(found)) }
 }
 
 fn at(place: &str, problem: String) -> ConfigError {
-    ConfigError::Invalid { place: place.to_owned(), problem }
+    ConfigError::Invalid(vec![Found { place: place.to_owned(), line: 0, problem }])
 }
 
-/// The message of an error with its line, and nothing of what that line holds: it may be a secret.
-fn with_line(error: &toml::de::Error, text: &str) -> String {
-    let message = without_value(error.message());
-    match error.span() {
-        Some(span) => format!("line {}: {message}", text[..span.start.min(text.len())].matches('\n').count() + 1),
-        None => message,
-    }
+/// The message of an error in our words: nothing of the value, which may be a secret, and no names of types.
+fn own_words(message: &str) -> String {
+    let message = without_value(message);
+    let Some((found, expected)) = message.strip_prefix("invalid ").and_then(|rest| rest.split_once(", expected "))
+    else {
+        return message;
+    };
+    let expected = match expected.trim() {
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number",
+        "f64" => "a number",
+        "a boolean" => "`true` or `false`",
+        "a string" | "string" => "text in quotes",
+        "a sequence" => "a list",
+        "a map" => "a table",
+        other => other,
+    };
+    let found = match found.split_once(": ") {
+        Some((_, found)) => format!(", not {}", found.replace("sequence", "a list").replace("map", "a table")),
+        None => String::new(),
+    };
+    format!("must be {expected}{found}")
 }
 
 /// The message of an error without the value that serde quotes in it.
@@ -126,9 +176,11 @@ fn without_value(message: &str) -> String {
     message.to_owned()
 }
 
-fn secret_in_file(table: &Table) -> bool {
-    let relays = table.get("relay").and_then(Value::as_array);
-    relays.is_some_and(|relays| relays.iter().any(|relay| relay.get("password").is_some()))
+/// The line of a password in the file.
+fn secret_in_file(table: &Table, text: &str) -> Option<usize> {
+    let relays = table.get("relay").and_then(Value::as_array)?;
+    let index = relays.iter().position(|relay| relay.get("password").is_some())?;
+    Some(lines::of_key(text, &["relay".to_owned(), index.to_string(), "password".to_owned()]))
 }
 
 /// Sets the value at a path of keys and indexes. A value that does not parse as TOML is text.
@@ -239,13 +291,38 @@ mod tests {
             "[[relay]]\nname = \"a\"\npassword_file = [\"hunter2\"]\n",
         ] {
             let error = parse(text, "besked.toml", &[]).unwrap_err().to_string();
-            assert!(error.starts_with("besked.toml: line 3: ") && !error.contains("hunter2"), "{error}");
+            assert!(error.contains("besked.toml: line 3: ") && !error.contains("hunter2"), "{error}");
         }
         let error = parse(EXAMPLE, "x", &env(&[("BESKED__RELAY__0__CONNECTIONS", "hunter2")])).unwrap_err().to_string();
         assert!(
-            error.contains("CONNECTIONS") && error.contains("expected u32") && !error.contains("hunter2"),
+            error.contains("CONNECTIONS")
+                && error.contains("must be a whole number, not text")
+                && !error.contains("hunter2"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn all_problems_are_reported_at_once_with_their_lines() {
+        let text = "[organisation]\nnmae = \"X\"\npublic_url = \"http://example.com\"\n[sender]\nfrom = \"Example Cloud\"\n\
+                    [retry]\ngive_up_after = \"soon\"\n[category.news]\nroles = []\n[databse]\nurl = \"x\"\n[[relay]]\n\
+                    name = \"a\"\nurl = \"smtp://h.example\"\nconnections = 0\n";
+        let variables = env(&[("BESKED__LOG__LEVEL", "a=b=c"), ("BESKED__DISPATCH__DRAIN", "x")]);
+        let error = parse(text, "b.toml", &variables).unwrap_err().to_string();
+        let places: Vec<&str> =
+            error.lines().map(|line| line.rsplit_once(": ").map_or(line, |(place, _)| place)).collect();
+        for line in [2, 3, 5, 7, 9, 10, 15] {
+            let place = format!("b.toml: line {line}");
+            assert_eq!(places.iter().filter(|it| it.starts_with(&place)).count(), 1, "line {line}: {error}");
+        }
+        assert!(
+            error.contains("BESKED__LOG__LEVEL: `log.level`") && error.contains("BESKED__DISPATCH__DRAIN: "),
+            "{error}"
+        );
+        assert!(error.contains("`Example Cloud` has no address in angle brackets"), "{error}");
+        assert!(error.contains("is not a duration such as `90s`") && !error.contains("friendly"), "{error}");
+        let error = parse("a = \nb =\nc = 1\n", "b.toml", &[]).unwrap_err().to_string();
+        assert!(error.contains("line 1: ") && error.contains("line 2: "), "{error}");
     }
 
     #[test]

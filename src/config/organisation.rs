@@ -1,5 +1,7 @@
 //! `[organisation]`: who sends the mail.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
@@ -27,7 +29,7 @@ pub struct Organisation {
     /// The e-mail address for questions about personal data.
     pub privacy_contact: String,
     /// The authority a person can complain to.
-    pub supervisory_authority: String,
+    pub supervisory_authority: Authority,
     /// The base of unsubscribe, preference, survey and verify links: an https address, or http on a loopback host.
     pub public_url: String,
     /// Language of a notice's first section, and of contacts without a locale.
@@ -36,6 +38,58 @@ pub struct Organisation {
     /// Zone of contacts without one.
     #[serde(with = "super::text")]
     pub default_time_zone: ZoneName,
+}
+
+/// The name of the authority: one for all mails, or one for each language.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(
+    untagged,
+    expecting = "must be text in quotes, or a table of texts by language such as { en = \"...\", sv = \"...\" }"
+)]
+pub enum Authority {
+    /// `"Name"`.
+    One(String),
+    /// `{ en = "Name", sv = "Namn" }`.
+    ByLanguage(BTreeMap<String, String>),
+}
+
+impl Authority {
+    /// The name for a mail in a language; that in the default language if the table has no other.
+    #[must_use]
+    pub fn name(&self, locale: &Locale, default: &Locale) -> &str {
+        match self {
+            Self::One(name) => name,
+            Self::ByLanguage(names) => {
+                let locales: Vec<Locale> = names.keys().filter_map(|tag| tag.parse().ok()).collect();
+                let best = locale.best_of(&locales).or_else(|| default.best_of(&locales));
+                let name = names.iter().find(|(tag, _)| tag.parse::<Locale>().ok().as_ref() == best);
+                name.map_or("", |(_, name)| name)
+            }
+        }
+    }
+
+    /// Every name.
+    pub fn names(&self) -> Vec<&String> {
+        match self {
+            Self::One(name) => vec![name],
+            Self::ByLanguage(names) => names.values().collect(),
+        }
+    }
+
+    fn problem(&self, default: &Locale) -> Option<String> {
+        let key = "`organisation.supervisory_authority`";
+        if let Self::ByLanguage(names) = self {
+            if let Some(problem) = names.keys().find_map(|tag| tag.parse::<Locale>().err()) {
+                return Some(format!("{key} {problem}"));
+            }
+            let locales: Vec<Locale> = names.keys().filter_map(|tag| tag.parse().ok()).collect();
+            if default.best_of(&locales).is_none() {
+                return Some(format!("{key} has no text in the default language, `{default}`"));
+            }
+        }
+        let is_wrong = self.names().into_iter().any(|name| !is_line(name));
+        is_wrong.then(|| format!("{key} must be one line of text"))
+    }
 }
 
 impl Default for Organisation {
@@ -47,7 +101,7 @@ impl Default for Organisation {
             seat: None,
             privacy_notice_url: None,
             privacy_contact: "dpo@example.com".to_owned(),
-            supervisory_authority: "Swedish Authority for Privacy Protection (IMY)".to_owned(),
+            supervisory_authority: Authority::One("Swedish Authority for Privacy Protection (IMY)".to_owned()),
             public_url: "https://notices.example.com".to_owned(),
             default_locale: "en".parse().expect("`en` is a locale"),
             default_time_zone: ZoneName::utc(),
@@ -64,13 +118,13 @@ impl Organisation {
             ("address", Some(&self.address)),
             ("registration_number", self.registration_number.as_ref()),
             ("seat", self.seat.as_ref()),
-            ("supervisory_authority", Some(&self.supervisory_authority)),
         ];
         for (key, text) in texts {
             if text.is_some_and(|text| !is_line(text)) {
                 problems.push(format!("`organisation.{key}` must be one line of text"));
             }
         }
+        problems.extend(self.supervisory_authority.problem(&self.default_locale));
         if let Err(problem) = Address::parse(&self.privacy_contact) {
             problems.push(format!("`organisation.privacy_contact` {problem}"));
         }
@@ -119,6 +173,18 @@ mod tests {
         for url in bad.into_iter().chain(["https://a.example/?a=b", "https://a.example/#x", "https://u@a.example"]) {
             assert!(!is_base(url), "{url}");
         }
+    }
+
+    #[test]
+    fn the_authority_has_a_name_for_each_language() {
+        let locale = |tag: &str| tag.parse::<Locale>().unwrap();
+        let names = [("en", "Authority"), ("sv", "Myndighet")].map(|(tag, name)| (tag.to_owned(), name.to_owned()));
+        let authority = Authority::ByLanguage(names.into());
+        for (tag, name) in [("sv-FI", "Myndighet"), ("en", "Authority"), ("de", "Authority")] {
+            assert_eq!(authority.name(&locale(tag), &locale("en")), name, "{tag}");
+        }
+        assert_eq!(authority.problem(&locale("en")), None);
+        assert!(authority.problem(&locale("de")).is_some_and(|problem| problem.contains("default language")));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! `[sender]`: the addresses that mail comes from.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
 
 use crate::domain::address::parse_domain;
 
@@ -9,10 +9,10 @@ use crate::domain::address::parse_domain;
 #[serde(default, deny_unknown_fields)]
 pub struct Sender {
     /// The From header: `Name <address>`.
-    #[serde(with = "super::text")]
+    #[serde(serialize_with = "super::text::serialize", deserialize_with = "mailbox")]
     pub from: lettre::message::Mailbox,
     /// The Reply-To header.
-    #[serde(with = "super::text")]
+    #[serde(serialize_with = "super::text::serialize", deserialize_with = "mailbox")]
     pub reply_to: lettre::message::Mailbox,
     /// The domain of the return paths: each delivery has its own.
     pub bounce_domain: String,
@@ -43,4 +43,14 @@ impl Sender {
         let is_domain = parse_domain(&self.bounce_domain).is_some();
         (!is_domain).then(|| "`sender.bounce_domain` is not a domain name".to_owned()).into_iter().collect()
     }
+}
+
+/// Reads `Name <address>`, or an address alone.
+fn mailbox<'de, D: Deserializer<'de>>(deserializer: D) -> Result<lettre::message::Mailbox, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    text.parse().map_err(|_| {
+        let text = text.escape_debug();
+        let why = if text.to_string().contains('@') { "is not an address" } else { "has no address in angle brackets" };
+        de::Error::custom(format!("`{text}` {why}: write `Name <address>`, or an address alone"))
+    })
 }

@@ -18,7 +18,7 @@ pub enum CoverageError {
     #[error(transparent)]
     Notice(#[from] NoticeError),
     /// The notice has no audience yet.
-    #[error("the notice is {0}: it has addressed nobody yet")]
+    #[error("the notice is {}: it has addressed nobody yet", .0.describe())]
     NotReleased(State),
     /// There is no such customer, and no delivery to one.
     #[error("there is no customer `{0}`")]

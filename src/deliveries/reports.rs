@@ -45,7 +45,8 @@ pub struct Recorded {
 
 impl Deliveries {
     /// Records that an operator found out that a message was returned ([`Outcome::Bounced`]) or reached its mailbox
-    /// ([`Outcome::Delivered`]), in one line of words. It is an operator's finding, never a delivery report.
+    /// ([`Outcome::Delivered`]), in one line of words. It is an operator's finding, never a delivery report. The same finding
+    /// again changes nothing.
     ///
     /// # Errors
     /// If the words are not one line, there is no such delivery, or the outcome cannot follow its state.
@@ -59,10 +60,15 @@ impl Deliveries {
         check_line("text", text, LONGEST_REPORT)?;
         let mut tx = self.context.store.write().await?;
         let (delivery, notice) = lock(&mut tx, id).await?;
+        let words = format!("stated by {}: {text}", actor.name());
+        let found = (delivery.state, delivery.level) == (outcome.state(), Some(Level::OperatorFound));
+        // A person who was erased has no words: the finding is the same all the same.
+        if found && delivery.reply.as_ref().is_none_or(|reply| *reply == words) {
+            return Ok(Recorded { id, state: delivery.state, level: delivery.level });
+        }
         if delivery.state.after(DeliveryEvent::Outcome(outcome)).is_none() {
             return Err(DeliveryError::Impossible { state: delivery.state, outcome });
         }
-        let words = format!("stated by {}: {text}", actor.name());
         self.write(&mut tx, actor, (Action::Report, &delivery, &notice), outcome, &words).await?;
         tx.commit().await?;
         Ok(Recorded { id, state: outcome.state(), level: Some(Level::OperatorFound) })

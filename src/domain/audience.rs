@@ -3,6 +3,7 @@
 use crate::domain::category::Category;
 use crate::domain::customer::AccountId;
 use crate::domain::front_matter::Reader;
+use crate::domain::words::count;
 
 /// The rule that selects customers. It is resolved when the notice is released.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,12 +92,13 @@ impl Audience {
             Self::Rows { file } => format!("the customers in {file}"),
             Self::Followed { .. } => "the customers of the notice it follows".to_owned(),
             Self::Select { customers, attributes, .. } => {
-                let mut conditions: Vec<String> =
+                let who = match customers.len() {
+                    0 => "customers".to_owned(),
+                    named => count(named as u64, "named customer", "named customers"),
+                };
+                let conditions: Vec<String> =
                     attributes.iter().map(|(name, values)| format!("{name} is {}", values.join(" or "))).collect();
-                if !customers.is_empty() {
-                    conditions.insert(0, format!("one of {} named accounts", customers.len()));
-                }
-                format!("customers where {}", conditions.join(" and "))
+                if conditions.is_empty() { who } else { format!("{who} whose {}", conditions.join(" and ")) }
             }
         }
     }
@@ -131,6 +133,15 @@ mod tests {
         let audience = Audience::read(&Reader::top(&document, &table), Some(Category::News), false);
         let problems: Vec<_> = document.into_problems().0.iter().map(ToString::to_string).collect();
         audience.filter(|_| problems.is_empty()).ok_or(problems)
+    }
+
+    #[test]
+    fn an_audience_is_described_in_words() {
+        let text = |audience: &str| read(audience).unwrap().describe();
+        assert_eq!(text("customers = [\"C1\"]"), "1 named customer");
+        let both = "customers = [\"C1\", \"C2\"]\nattributes = { region = [\"sto1\", \"sto2\"] }";
+        assert_eq!(text(both), "2 named customers whose region is sto1 or sto2");
+        assert_eq!(text("attributes = { plan = [\"pro\"] }"), "customers whose plan is pro");
     }
 
     #[test]

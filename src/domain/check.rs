@@ -1,7 +1,8 @@
 //! The check of a valid notice against its circumstances: the time at which it is to be released, and the configuration.
 //!
 //! A stored notice stays valid whatever the time is, so parsing does not look at the clock. A notice that is written or
-//! submitted does: it must not announce what is over, report what has not happened yet, or come too late.
+//! submitted does: it must not announce what is over, report what has not happened yet, or come too late. The check reads the
+//! text value by value, so that it also finds the problems of a notice that is not valid for other reasons.
 
 use std::time::Duration;
 
@@ -9,14 +10,13 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::domain::fields::{AgreementKind, Fields, IncidentStatus, Phase};
-use crate::domain::front_matter::{line_of, sections};
+use crate::domain::category::Category;
+use crate::domain::fields::{AgreementKind, IncidentStatus, Phase};
+use crate::domain::front_matter::{Document, Reader, sections};
 use crate::domain::locale::Locale;
-use crate::domain::notice::Notice;
 use crate::domain::problem::Problems;
 
 /// The circumstances that a notice is checked in.
-#[derive(Clone, Debug)]
 pub struct Circumstances<'a> {
     /// The present time.
     pub now: Timestamp,
@@ -24,8 +24,8 @@ pub struct Circumstances<'a> {
     pub zone: TimeZone,
     /// The language of the first section.
     pub default_locale: &'a Locale,
-    /// The lead time of such a notice, if it has one.
-    pub lead_time: Option<LeadTime>,
+    /// The lead time of a notice, if it has one.
+    pub lead_time: &'a dyn Fn(Category, Option<AgreementKind>) -> Option<LeadTime>,
 }
 
 /// The least time between the release of a notice and what it announces.
@@ -46,72 +46,46 @@ pub struct Findings {
     pub warnings: Problems,
 }
 
-impl Notice {
-    /// The kind of an agreement change.
-    #[must_use]
-    pub fn agreement_kind(&self) -> Option<AgreementKind> {
-        match self.fields() {
-            Fields::AgreementChange(it) => Some(it.kind),
-            _ => None,
+/// Checks the text of a notice against its circumstances. Leaves out what is missing or wrong in itself.
+#[must_use]
+pub fn check_at(source: &str, circumstances: &Circumstances<'_>) -> Findings {
+    let Ok(sections) = sections(source) else { return Findings::default() };
+    let Some(first) = sections.first() else { return Findings::default() };
+    let document = Document::new(first.toml, first.line + 1);
+    let table = document.parse();
+    let top = Reader::top(&document, &table);
+    let mut findings = Findings::default();
+    // The first section is the one in the default language, so another one for it would never be shown.
+    for section in &sections[1..] {
+        if section.label.parse::<Locale>().is_ok_and(|locale| locale == *circumstances.default_locale) {
+            let problem = format!("`{}` is the default language: its text is the first section", section.label);
+            findings.problems.add(section.line, "", problem);
         }
     }
+    let release = release(&top, circumstances, &mut findings);
+    if let (Some(category), Some(fields)) = (top.parsed::<Category>("category"), top.table("fields")) {
+        let mut check = Check { fields: &fields, circumstances, release, findings };
+        check.dates(category);
+        check.lead_time(category);
+        findings = check.findings;
+    }
+    Findings { problems: findings.problems.sorted(), warnings: findings.warnings.sorted() }
+}
 
-    /// Checks the notice, whose text is `source`, against its circumstances.
-    #[must_use]
-    pub fn check_at(&self, source: &str, circumstances: &Circumstances<'_>) -> Findings {
-        let release = self.send_at.map_or(circumstances.now, |send_at| send_at.max(circumstances.now));
-        let mut check = Check { source, circumstances, release, findings: Findings::default() };
-        check.languages(self);
-        check.schedule(self);
-        match self.fields() {
-            Fields::SecurityBreach(it) => {
-                check.past("discovered_at", it.discovered_at);
-                check.past("occurred_from", it.occurred_from);
-                check.past("occurred_until", it.occurred_until);
-                if it.occurred_from.is_some_and(|from| it.discovered_at < from) {
-                    check.problem("discovered_at", "is before `occurred_from`");
-                }
-            }
-            Fields::Disruption(it) => {
-                if it.status != IncidentStatus::Possible {
-                    check.past("started_at", it.started_at);
-                }
-                check.past("resolved_at", it.resolved_at);
-                if it.next_update_at.is_some_and(|next| next <= release) {
-                    check.warning("next_update_at", "is over when the notice is released");
-                }
-            }
-            Fields::Maintenance(it) => {
-                if matches!(it.phase, Phase::Announced | Phase::Rescheduled) && it.window_end <= release {
-                    check.problem("window_end", "is over when the notice is released");
-                }
-                let previous = (it.previous_start, it.previous_end);
-                if it.phase == Phase::Rescheduled && previous == (Some(it.window_start), Some(it.window_end)) {
-                    check.problem("previous_start", "is the same window as the new one");
-                }
-            }
-            Fields::AgreementChange(it) => {
-                if it.right_until > it.effective_date {
-                    check.problem("right_until", "is after `effective_date`");
-                }
-                if it.right_until < check.date(release) {
-                    check.problem("right_until", "is over when the notice is released");
-                }
-            }
-            Fields::Survey(it) => {
-                if it.closes_at <= release {
-                    check.problem("closes_at", "is over when the notice is released");
-                }
-            }
-            Fields::SecurityMeasuresChange(_) | Fields::Billing(_) | Fields::News(_) => {}
-        }
-        check.lead_time(self.fields());
-        Findings { problems: check.findings.problems.sorted(), warnings: check.findings.warnings.sorted() }
+/// The earliest time of the release.
+fn release(top: &Reader<'_, '_>, circumstances: &Circumstances<'_>, findings: &mut Findings) -> Timestamp {
+    let now = circumstances.now;
+    let Some(schedule) = top.table("schedule") else { return now };
+    let Some(send_at) = schedule.time("send_at") else { return now };
+    if send_at < now {
+        let line = schedule.line("send_at");
+        findings.warnings.add(line, "schedule.send_at", "is in the past: the release is immediate");
     }
+    send_at.max(now)
 }
 
 struct Check<'a> {
-    source: &'a str,
+    fields: &'a Reader<'a, 'a>,
     circumstances: &'a Circumstances<'a>,
     /// The earliest time of the release.
     release: Timestamp,
@@ -119,35 +93,76 @@ struct Check<'a> {
 }
 
 impl Check<'_> {
-    /// The first section is the one in the default language, so another one for it would never be shown.
-    fn languages(&mut self, notice: &Notice) {
-        let Ok(sections) = sections(self.source) else { return };
-        for (edition, section) in notice.editions.iter().zip(sections) {
-            if edition.locale.as_ref() == Some(self.circumstances.default_locale) {
-                let language = section.label;
-                let problem = format!("`{language}` is the default language: its text is the first section");
-                self.findings.problems.add(section.line, "", problem);
+    fn dates(&mut self, category: Category) {
+        match category {
+            Category::SecurityBreach => self.breach(),
+            Category::Disruption => self.disruption(),
+            Category::Maintenance => self.maintenance(),
+            Category::AgreementChange => {
+                let (until, effective) = (self.fields.date("right_until"), self.fields.date("effective_date"));
+                if effective.is_some_and(|effective| until.is_some_and(|until| until > effective)) {
+                    self.problem("right_until", "is after `effective_date`");
+                }
+                if until.is_some_and(|until| until < self.date(self.release)) {
+                    self.problem("right_until", "is over when the notice is released");
+                }
             }
+            Category::Survey => self.not_over("closes_at"),
+            Category::SecurityMeasuresChange | Category::Billing | Category::News => {}
         }
     }
 
-    fn schedule(&mut self, notice: &Notice) {
-        if notice.send_at.is_some_and(|send_at| send_at < self.circumstances.now) {
-            let line = line_of(self.source, "schedule", "send_at");
-            self.findings.warnings.add(line, "schedule.send_at", "is in the past: the release is immediate");
+    fn breach(&mut self) {
+        for key in ["discovered_at", "occurred_from", "occurred_until"] {
+            self.past(key);
+        }
+        let from = self.fields.time("occurred_from");
+        if self.fields.time("discovered_at").is_some_and(|discovered| from.is_some_and(|from| discovered < from)) {
+            self.problem("discovered_at", "is before `occurred_from`");
+        }
+    }
+
+    fn disruption(&mut self) {
+        if self.fields.parsed::<IncidentStatus>("status").is_some_and(|status| status != IncidentStatus::Possible) {
+            self.past("started_at");
+        }
+        self.past("resolved_at");
+        if self.fields.time("next_update_at").is_some_and(|next| next <= self.release) {
+            self.warning("next_update_at", "is over when the notice is released");
+        }
+    }
+
+    fn maintenance(&mut self) {
+        let phase = self.fields.parsed::<Phase>("phase");
+        if matches!(phase, Some(Phase::Announced | Phase::Rescheduled)) {
+            self.not_over("window_end");
+        }
+        let window = |start, end| Some((self.fields.time(start)?, self.fields.time(end)?));
+        let (planned, previous) = (window("window_start", "window_end"), window("previous_start", "previous_end"));
+        if phase == Some(Phase::Rescheduled) && planned.is_some() && planned == previous {
+            self.problem("previous_start", "is the same window as the new one");
         }
     }
 
     /// Reports a time that has not come yet.
-    fn past(&mut self, key: &str, time: impl Into<Option<Timestamp>>) {
-        if time.into().is_some_and(|time| time > self.circumstances.now) {
+    fn past(&mut self, key: &'static str) {
+        if self.fields.time(key).is_some_and(|time| time > self.circumstances.now) {
             self.problem(key, "is in the future");
         }
     }
 
-    fn lead_time(&mut self, fields: &Fields) {
-        let Some(lead_time) = self.circumstances.lead_time else { return };
-        let Some((key, left)) = self.left(fields) else { return };
+    /// Reports a time that has passed at the release.
+    fn not_over(&mut self, key: &'static str) {
+        if self.fields.time(key).is_some_and(|time| time <= self.release) {
+            self.problem(key, "is over when the notice is released");
+        }
+    }
+
+    fn lead_time(&mut self, category: Category) {
+        let kind = || self.fields.parsed::<AgreementKind>("kind");
+        let kind = if category == Category::AgreementChange { kind() } else { None };
+        let Some(lead_time) = (self.circumstances.lead_time)(category, kind) else { return };
+        let Some((key, left)) = self.left(category) else { return };
         let least = SignedDuration::try_from(lead_time.least).unwrap_or(SignedDuration::MAX);
         if left >= least {
             return;
@@ -161,14 +176,17 @@ impl Check<'_> {
     }
 
     /// The key of the time that a notice announces, and how long after the release it is. Dates count by whole days.
-    fn left(&self, fields: &Fields) -> Option<(&'static str, SignedDuration)> {
-        let days = |date: Date| date.duration_since(self.date(self.release));
-        match fields {
-            Fields::Maintenance(it) if matches!(it.phase, Phase::Announced | Phase::Rescheduled) => {
-                Some(("window_start", it.window_start.duration_since(self.release)))
+    fn left(&self, category: Category) -> Option<(&'static str, SignedDuration)> {
+        match category {
+            Category::Maintenance => {
+                let phase = self.fields.parsed("phase")?;
+                let start = self.fields.time("window_start")?.duration_since(self.release);
+                matches!(phase, Phase::Announced | Phase::Rescheduled).then_some(("window_start", start))
             }
-            Fields::AgreementChange(it) => Some(("effective_date", days(it.effective_date))),
-            Fields::SecurityMeasuresChange(it) => Some(("effective_date", days(it.effective_date))),
+            Category::AgreementChange | Category::SecurityMeasuresChange => {
+                let effective = self.fields.date("effective_date")?;
+                Some(("effective_date", effective.duration_since(self.date(self.release))))
+            }
             _ => None,
         }
     }
@@ -178,11 +196,11 @@ impl Check<'_> {
     }
 
     fn problem(&mut self, key: &str, problem: &str) {
-        self.findings.problems.add(line_of(self.source, "fields", key), format!("fields.{key}"), problem);
+        self.findings.problems.add(self.fields.line(key), format!("fields.{key}"), problem);
     }
 
     fn warning(&mut self, key: &str, warning: &str) {
-        self.findings.warnings.add(line_of(self.source, "fields", key), format!("fields.{key}"), warning);
+        self.findings.warnings.add(self.fields.line(key), format!("fields.{key}"), warning);
     }
 }
 
@@ -199,6 +217,7 @@ fn length(duration: SignedDuration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::notice::Notice;
 
     const MAINTENANCE: &str = include_str!("../../config/demo/notices/3-maintenance.md");
     const BREACH: &str = include_str!("../../config/demo/notices/1-security-breach.md");
@@ -209,13 +228,14 @@ mod tests {
 
     /// The problems and warnings of a notice, checked at a time of 2026-11-24 if none is named.
     fn found(source: &str, now: &str, lead_time: Option<(u32, bool)>) -> (Vec<String>, Vec<String>) {
+        Notice::parse(source).unwrap();
         let circumstances = Circumstances {
             now: now.parse().unwrap(),
             zone: TimeZone::get("Europe/Stockholm").unwrap(),
             default_locale: &"en".parse().unwrap(),
-            lead_time: lead_time.map(|(days, required)| LeadTime { least: days * DAY, required }),
+            lead_time: &|_, _| lead_time.map(|(days, required)| LeadTime { least: days * DAY, required }),
         };
-        let findings = Notice::parse(source).unwrap().check_at(source, &circumstances);
+        let findings = check_at(source, &circumstances);
         let texts = |problems: Problems| problems.0.iter().map(ToString::to_string).collect();
         (texts(findings.problems), texts(findings.warnings))
     }

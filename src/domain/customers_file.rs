@@ -7,6 +7,7 @@ use crate::domain::category::Role;
 use crate::domain::customer::{AccountId, Contact, parse_attribute, parse_name};
 use crate::domain::locale::{Locale, ZoneName};
 use crate::domain::problem::{Problem, nearest};
+use crate::domain::words::count;
 
 const REQUIRED: [&str; 3] = ["account_id", "customer_name", "email"];
 const OPTIONAL: [&str; 4] = ["contact_name", "role", "locale", "time_zone"];
@@ -103,7 +104,7 @@ impl RowParser {
     pub fn parse(&mut self, line: usize, fields: &[&[u8]]) -> Result<Row, BadRow> {
         if fields.len() != self.header.names.len() {
             let (has, wants) = (fields.len(), self.header.names.len());
-            let problem = format!("the row has {has} fields, the header {wants}");
+            let problem = format!("the row has {}, the header {wants}", count(has as u64, "field", "fields"));
             return Err(BadRow { account_id: None, problems: vec![Problem { line, field: String::new(), problem }] });
         }
         let mut row =

@@ -24,6 +24,7 @@ use crate::domain::digest::sha256;
 use crate::domain::entry::{Batch, DecodeError, Detail, Event, Fact, Person, commitments, hmac, parse_who};
 use crate::domain::merkle::{Hash, ProofError, leaf_hash, verify_inclusion};
 use crate::domain::note::VerifierKey;
+use crate::domain::words;
 use claims::Claim;
 use cross::Named;
 
@@ -78,7 +79,7 @@ pub enum Invalid {
     #[error("no manifest before it has such a recipient")]
     BeforeManifest,
     /// The manifest's count and the closing counts differ.
-    #[error("the notice was closed with {closed} outcomes, but its manifest has {count} recipients")]
+    #[error("the notice was closed with {}, but its manifest has {}", words::count(*.closed, "outcome", "outcomes"), words::count(*.count, "recipient", "recipients"))]
     Sum {
         /// Recipients of the manifest.
         count: u64,

@@ -387,6 +387,35 @@ impl Fields {
         }
     }
 
+    /// The keys of [`Self::text_fields`].
+    const fn text_keys(category: Category) -> &'static [&'static str] {
+        match category {
+            Category::SecurityBreach => &[
+                "nature",
+                "likely_consequences",
+                "measures_taken",
+                "contact_point",
+                "data_affected",
+                "recommended_actions",
+            ],
+            Category::Disruption => &["services", "impact", "workaround"],
+            Category::Maintenance => &["services", "impact", "action_needed"],
+            Category::AgreementChange => &["document", "version", "summary", "right"],
+            Category::SecurityMeasuresChange => &["measure", "change", "effect"],
+            Category::Billing => &["invoice_number", "period", "amount", "currency", "payment_reference"],
+            Category::News => &["title"],
+            Category::Survey => &["question"],
+        }
+    }
+
+    /// Records the problems of a section that translates fields which could not be read.
+    pub fn check_translated(category: Category, section: &Reader<'_, '_>) {
+        for key in Self::text_keys(category) {
+            if section.is_list(key) { drop(section.texts(key)) } else { drop(section.text(key)) }
+        }
+        section.finish();
+    }
+
     /// Returns these fields with the texts that the section of a locale translates.
     #[must_use]
     pub fn translated(&self, section: &Reader<'_, '_>) -> Self {
@@ -414,5 +443,29 @@ impl Fields {
             TextField::MaybeMany(texts) => texts.clone().unwrap_or_default(),
         });
         texts.collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::notice::Notice;
+
+    #[test]
+    fn the_keys_of_the_text_fields_are_listed_once_more() {
+        for source in [
+            include_str!("../../config/demo/notices/1-security-breach.md"),
+            include_str!("../../config/demo/notices/2-disruption.md"),
+            include_str!("../../config/demo/notices/3-maintenance.md"),
+            include_str!("../../config/demo/notices/4-agreement-change.md"),
+            include_str!("../../config/demo/notices/5-security-measures-change.md"),
+            include_str!("../../config/demo/notices/6-billing.md"),
+            include_str!("../../config/demo/notices/7-news.md"),
+            include_str!("../../config/demo/notices/8-survey.md"),
+        ] {
+            let mut notice = Notice::parse(source).unwrap();
+            let keys: Vec<_> = notice.editions[0].fields.text_fields().into_iter().map(|(key, _)| key).collect();
+            assert_eq!(Fields::text_keys(notice.category), keys);
+        }
     }
 }

@@ -10,7 +10,7 @@ use jiff::civil::Date;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::domain::placeholder::Text;
+use crate::domain::placeholder::{Piece, Placeholder, Text, pieces};
 use crate::domain::problem::{Problems, has_control, is_line, nearest};
 
 /// One section of a notice file: TOML between `+++` lines, then Markdown up to the next section.
@@ -84,22 +84,40 @@ fn fences(source: &str) -> Vec<Fence<'_>> {
     fences
 }
 
-/// The line of a key in a table of the first section; the line that opens the section if the key is not there.
+/// The placeholders in the text of a notice, each with its line. Comments in the TOML are not searched.
 #[must_use]
-pub fn line_of(source: &str, table: &str, key: &str) -> usize {
-    let sections = sections(source).unwrap_or_default();
-    let Some(section) = sections.first() else { return 0 };
+pub fn placeholders_at(source: &str) -> Vec<(usize, Placeholder)> {
+    let mut found = Vec::new();
+    for section in sections(source).unwrap_or_default() {
+        let toml = section.toml.lines().zip(section.line + 1..);
+        let toml = toml.filter(|(line, _)| !line.trim_start().starts_with('#'));
+        for (line, number) in toml.chain(section.body.lines().zip(section.body_line..)) {
+            found.extend(pieces(line).filter_map(|piece| match piece {
+                Piece::Braces { inside, .. } => Placeholder::parse(inside).ok().map(|it| (number, it)),
+                Piece::Literal(_) => None,
+            }));
+        }
+    }
+    found
+}
+
+/// The audience file that the text of a notice names, even if the notice is not valid.
+#[must_use]
+pub fn audience_file(source: &str) -> Option<(usize, String)> {
+    let sections = sections(source).ok()?;
+    let section = sections.first()?;
     let document = Document::new(section.toml, section.line + 1);
-    let top = document.parse();
-    let value = top.get(table).and_then(|value| value.get_ref().as_table());
-    let key = value.and_then(|table| table.get_key_value(key));
-    key.map_or(section.line, |(key, _)| document.line(key.span().start))
+    let table = document.parse();
+    let audience = Reader::top(&document, &table).table("audience")?;
+    Some((audience.line("file"), audience.word("file")?))
 }
 
 /// A TOML text, its place in the file, and the problems found in it so far.
 pub struct Document<'a> {
     toml: &'a str,
     first_line: usize,
+    /// The lines that are not valid TOML. What their keys seem to lack is a consequence, and not reported again.
+    broken: RefCell<BTreeSet<usize>>,
     problems: RefCell<Problems>,
 }
 
@@ -107,17 +125,26 @@ impl<'a> Document<'a> {
     /// A document of the text `toml`, which begins on line `first_line` of its file.
     #[must_use]
     pub fn new(toml: &'a str, first_line: usize) -> Self {
-        Self { toml, first_line, problems: RefCell::default() }
+        Self { toml, first_line, broken: RefCell::default(), problems: RefCell::default() }
     }
 
-    /// Parses the TOML; a syntax error becomes a problem and an empty table.
+    /// Parses the TOML. The first syntax error of each line becomes a problem, and its key is left out of the table.
     pub fn parse(&self) -> DeTable<'a> {
         let (table, errors) = DeTable::parse_recoverable(self.toml);
         for error in errors {
             let line = error.span().map_or(self.first_line, |span| self.line(span.start));
-            self.problems.borrow_mut().add(line, "", format!("not valid TOML: {}", error.message()));
+            if self.broken.borrow_mut().insert(line) {
+                self.problems.borrow_mut().add(line, "", format!("not valid TOML: {}", error.message()));
+            }
         }
         table.into_inner()
+    }
+
+    /// True if a syntax error kept a key, which the text has, out of the table.
+    fn swallowed(&self, key: &str) -> bool {
+        let has =
+            |line: &str| line.trim_start().strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with('='));
+        !self.broken.borrow().is_empty() && self.toml.lines().any(has)
     }
 
     /// The problems found.
@@ -131,7 +158,10 @@ impl<'a> Document<'a> {
     }
 
     fn add(&self, offset: usize, field: &str, problem: impl Into<String>) {
-        self.problems.borrow_mut().add(self.line(offset), field, problem);
+        let line = self.line(offset);
+        if !self.broken.borrow().contains(&line) {
+            self.problems.borrow_mut().add(line, field, problem);
+        }
     }
 }
 
@@ -164,6 +194,12 @@ impl<'d, 't> Reader<'d, 't> {
         Some(Reader { document: self.document, table, name: key, offset, known: RefCell::default() })
     }
 
+    /// The line of a key; that of the table if the key is not there.
+    #[must_use]
+    pub fn line(&self, key: &str) -> usize {
+        self.document.line(self.table.get_key_value(key).map_or(self.offset, |(key, _)| key.span().start))
+    }
+
     /// Records a problem of a key.
     pub fn problem(&self, key: &'static str, problem: impl Into<String>) {
         let offset = self.table.get_key_value(key).map_or(self.offset, |(key, _)| key.span().start);
@@ -172,7 +208,7 @@ impl<'d, 't> Reader<'d, 't> {
 
     /// Records that a key is required, unless it is there.
     pub fn require(&self, key: &'static str) {
-        if !self.table.contains_key(key) {
+        if !self.table.contains_key(key) && !self.document.swallowed(key) {
             self.document.add(self.offset, &self.path(key), "is required");
         }
     }
@@ -186,6 +222,12 @@ impl<'d, 't> Reader<'d, 't> {
     #[must_use]
     pub fn is_there(&self, key: &str) -> bool {
         self.table.contains_key(key)
+    }
+
+    /// True if the value of a key is a list.
+    #[must_use]
+    pub fn is_list(&self, key: &'static str) -> bool {
+        self.get(key).is_some_and(|value| value.get_ref().is_array())
     }
 
     /// True if the value of a key is an empty list or table.

@@ -37,4 +37,4 @@ pub mod reply;
 pub mod retention;
 pub mod rows_file;
 pub mod tombstone;
-mod words;
+pub mod words;

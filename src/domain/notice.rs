@@ -64,13 +64,15 @@ impl Notice {
         if !first.label.is_empty() {
             problems.add(first.line, "", "the first section has no locale: it is in the default language");
         }
-        let notice = read_first(first, &mut problems);
-        let notice = notice.map(|mut notice| {
-            for section in others {
-                notice.editions.extend(read_edition(section, &notice, &mut problems));
+        let (category, mut notice) = read_first(first, &mut problems);
+        let mut locales = Vec::new();
+        for section in others {
+            let original = notice.as_ref().map(|notice| notice.fields());
+            let edition = read_edition(section, category, original, &mut locales, &mut problems);
+            if let Some(notice) = &mut notice {
+                notice.editions.extend(edition);
             }
-            notice
-        });
+        }
         match notice {
             Some(notice) if problems.is_empty() => Ok(notice),
             _ => Err(problems.sorted()),
@@ -109,7 +111,8 @@ impl Notice {
     }
 }
 
-fn read_first(section: &Section<'_>, problems: &mut Problems) -> Option<Notice> {
+/// Reads the first section: its category, and the notice with one edition unless something in it is wrong.
+fn read_first(section: &Section<'_>, problems: &mut Problems) -> (Option<Category>, Option<Notice>) {
     let document = Document::new(section.toml, section.line + 1);
     let table = document.parse();
     let top = Reader::top(&document, &table);
@@ -140,25 +143,46 @@ fn read_first(section: &Section<'_>, problems: &mut Problems) -> Option<Notice> 
     }
     let body = read_body(section, category, problems);
     problems.0.extend(document.into_problems().0);
-    let edition = Edition { locale: None, subject, fields: fields?, body: body? };
-    Some(Notice { category: category?, reference, follows, audience: audience?, send_at, editions: vec![edition] })
+    let notice = || {
+        let edition = Edition { locale: None, subject, fields: fields?, body: body? };
+        Some(Notice { category: category?, reference, follows, audience: audience?, send_at, editions: vec![edition] })
+    };
+    (category, notice())
 }
 
-fn read_edition(section: &Section<'_>, notice: &Notice, problems: &mut Problems) -> Option<Edition> {
+/// Reads the section of another language. Where the first section is wrong there are no `original` fields to translate; the
+/// problems of this one are found all the same.
+fn read_edition(
+    section: &Section<'_>,
+    category: Option<Category>,
+    original: Option<&Fields>,
+    locales: &mut Vec<Locale>,
+    problems: &mut Problems,
+) -> Option<Edition> {
     let locale = section.label.parse::<Locale>().map_err(|problem| problems.add(section.line, "", problem)).ok();
-    if locale.is_some() && notice.editions.iter().any(|edition| edition.locale == locale) {
-        problems.add(section.line, "", format!("a second section for `{}`", section.label));
+    if let Some(locale) = &locale {
+        if locales.contains(locale) {
+            problems.add(section.line, "", format!("a second section for `{}`", section.label));
+        }
+        locales.push(locale.clone());
     }
     let document = Document::new(section.toml, section.line + 1);
     let table = document.parse();
     let top = Reader::top(&document, &table);
     let subject = top.line_text("subject");
-    let original = &notice.editions[0].fields;
-    let fields = top.table("fields").map_or_else(|| original.clone(), |section| original.translated(&section));
+    let fields = match (top.table("fields"), original, category) {
+        (Some(section), Some(original), _) => Some(original.translated(&section)),
+        (Some(section), None, Some(category)) => {
+            Fields::check_translated(category, &section);
+            None
+        }
+        (None, original, _) => original.cloned(),
+        (Some(_), None, None) => None,
+    };
     top.finish();
-    let body = read_body(section, Some(notice.category), problems);
+    let body = read_body(section, category, problems);
     problems.0.extend(document.into_problems().0);
-    Some(Edition { locale: Some(locale?), subject, fields, body: body? })
+    Some(Edition { locale: Some(locale?), subject, fields: fields?, body: body? })
 }
 
 fn read_category(top: &Reader<'_, '_>) -> Option<Category> {
@@ -313,6 +337,16 @@ impl State {
         })
     }
 
+    /// The state after "is", as in "the notice is a draft".
+    #[must_use]
+    pub const fn describe(self) -> &'static str {
+        match self {
+            Self::Draft => "a draft",
+            Self::Releasing => "being released",
+            other => other.as_str(),
+        }
+    }
+
     /// The steps that are possible in this state.
     pub fn steps(self) -> impl Iterator<Item = Step> {
         Step::ALL.iter().copied().filter(move |step| self.after(*step).is_some())
@@ -369,7 +403,8 @@ Vi byter två växlar.
             .replace("phase = \"announced\"", "phase = \"soon\"\ncolour = \"red\"")
             .replace("impact = \"Instances", "impct = \"Instances")
             .replace("{{ contact.name }}", "{{ contact.nme }}")
-            .replace("subject = \"Nät", "subjct = \"Nät");
+            .replace("subject = \"Nät", "subjct = \"Nät")
+            .replace("impact = \"Instanser", "colour = \"Instanser");
         assert_eq!(
             problems(&source),
             [
@@ -380,8 +415,27 @@ Vi byter två växlar.
                 "line 12: `fields.colour`: is not known here (known: action_needed, impact, phase, previous_end, \
              previous_start, services, window_end, window_start)",
                 "line 14: `body`: unknown placeholder `contact.nme`, did you mean `contact.name`?",
+                "line 17: `subjct`: is not known here, did you mean `subject`?",
+                "line 19: `fields.colour`: is not known here (known: action_needed, impact, services)",
             ]
         );
+    }
+
+    #[test]
+    fn a_syntax_error_is_one_problem_and_hides_no_other() {
+        let source =
+            MAINTENANCE.replace("2026-12-01T22", "2026-02-30T22").replace("phase = \"announced\"", "colour = 1");
+        assert_eq!(
+            problems(&source),
+            [
+                "line 6: `fields.phase`: is required",
+                "line 7: not valid TOML: invalid date, expected day between 01 and 28",
+                "line 11: `fields.colour`: is not known here (known: action_needed, impact, phase, previous_end, \
+             previous_start, services, window_end, window_start)",
+            ]
+        );
+        let source = MAINTENANCE.replace("\"Network\"]", "\"Network\"");
+        assert!(problems(&source).iter().all(|problem| problem.contains("not valid TOML")), "{:?}", problems(&source));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::ops::Bound;
 
 use crate::domain::customer::AccountId;
 use crate::domain::problem::{Problems, has_control};
+use crate::domain::words::count;
 
 /// The size limit of an audience file, in bytes.
 pub const MAX_BYTES: usize = 64 << 20;
@@ -68,7 +69,11 @@ impl Rows {
         };
         let line = record.position().map_or(0, |position| usize::try_from(position.line()).unwrap_or(0));
         if record.len() != header.len() {
-            let problem = format!("the row has {} fields, but the header has {}", record.len(), header.len());
+            let problem = format!(
+                "the row has {}, but the header has {}",
+                count(record.len() as u64, "field", "fields"),
+                header.len()
+            );
             return problems.add(line, "", problem);
         }
         let before = problems.0.len();
@@ -125,7 +130,7 @@ mod tests {
             texts,
             [
                 "line 3: `account_id`: `C1` has a row already",
-                "line 4: the row has 1 fields, but the header has 2",
+                "line 4: the row has 1 field, but the header has 2",
                 "line 5: `account_id`: contains a space or control character",
             ]
         );

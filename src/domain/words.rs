@@ -1,4 +1,4 @@
-//! Closed word lists, with one spelling for files, database, JSON and text.
+//! Closed word lists, with one spelling for files, database, JSON and text; and numbers with their nouns.
 
 /// Implements parsing and formatting of a word list from one list of spellings.
 macro_rules! words {
@@ -33,3 +33,23 @@ macro_rules! words {
     };
 }
 pub(crate) use words;
+
+/// A count with its noun.
+#[must_use]
+pub fn count(n: u64, one: &str, many: &str) -> String {
+    format!("{} {}", grouped(n), if n == 1 { one } else { many })
+}
+
+/// A number with its thousands apart.
+#[must_use]
+pub fn grouped(n: u64) -> String {
+    let digits = n.to_string();
+    let mut grouped = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}

@@ -9,6 +9,7 @@ use super::state::Last;
 use super::{Ledger, LedgerError};
 use crate::domain::address::Address;
 use crate::domain::reply::for_logs;
+use crate::domain::words::count;
 use crate::mail::compose::message::{self, MessageError, message_id};
 use crate::mail::direct;
 use crate::store::StoreError;
@@ -78,7 +79,7 @@ impl Ledger {
             signed.note
         );
         let message = message::begin(sender, to, "", now)?
-            .subject(format!("Checkpoint of {origin}: {} entries", signed.checkpoint.size()))
+            .subject(format!("Checkpoint of {origin}: {}", count(signed.checkpoint.size(), "entry", "entries")))
             .message_id(Some(message_id(self.random.id(now), sender.domain())))
             .header(MIME_VERSION_1_0)
             .header(ContentType::TEXT_PLAIN)

@@ -17,6 +17,7 @@ use crate::config;
 use crate::domain::checkpoint::Checkpoint;
 use crate::domain::merkle::verify_consistency;
 use crate::domain::note::{Signer, VerifierKey};
+use crate::domain::words::count;
 use crate::store::tree::{self, Head};
 use crate::store::{Conn, StoreError};
 
@@ -25,7 +26,7 @@ use crate::store::{Conn, StoreError};
 pub enum Fault {
     /// The tree is smaller than what was signed.
     #[error(
-        "the database has {found} entries, but {signed} were signed: it was restored from an older copy, or it is another database"
+        "the database has {}, but {signed} were signed: it was restored from an older copy, or it is another database", count(*.found, "entry", "entries")
     )]
     Shrunk {
         /// Entries that were signed.

@@ -101,7 +101,8 @@ impl Signing {
         // Beside the file, which is replaced by renaming: a lock on it would be one on its predecessor.
         let lock = beside(path, ".lock");
         let failed = |source| StateError::Io { path: lock.clone(), source };
-        let file = OpenOptions::new().create(true).truncate(false).write(true).open(&lock).map_err(failed)?;
+        let file =
+            OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&lock).map_err(failed)?;
         let began = Instant::now();
         loop {
             match file.try_lock() {

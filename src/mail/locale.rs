@@ -40,6 +40,12 @@ impl Language {
         &LANGUAGES
     }
 
+    /// The language as a locale.
+    #[must_use]
+    pub fn locale(&self) -> Locale {
+        self.tag.parse().expect("the tags in SOURCES are language tags")
+    }
+
     /// The language for a contact: English if there are no strings in the contact's own.
     #[must_use]
     pub fn of(locale: &Locale) -> &'static Self {

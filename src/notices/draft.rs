@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::domain::audience::Audience;
+use crate::domain::front_matter::placeholders_at;
 use crate::domain::notice::{Notice, State, content_digest};
 use crate::domain::placeholder::Placeholder;
 use crate::domain::problem::{Problem, Problems};
@@ -30,15 +31,17 @@ impl Draft {
     /// All problems.
     pub fn of(source: &str, rows: Option<Rows>) -> Result<Self, Problems> {
         let source = source.strip_prefix('\u{FEFF}').unwrap_or(source).to_owned();
-        let notice = Notice::parse(&source)?;
-        let mut problems = unknown_columns(&notice, rows.as_ref().map(|rows| rows.columns.as_slice()));
-        if let (Audience::Rows { .. }, None) = (&notice.audience, &rows) {
+        let parsed = Notice::parse(&source);
+        let mut problems = unknown_columns(&source, parsed.as_ref().ok(), rows.as_ref());
+        if let (Ok(Notice { audience: Audience::Rows { .. }, .. }), None) = (&parsed, &rows) {
             let problem = "the rows of this file are missing".to_owned();
             problems.push(Problem { line: 0, field: "audience.file".to_owned(), problem });
         }
-        if !problems.is_empty() {
-            return Err(Problems(problems));
-        }
+        let notice = match parsed {
+            Ok(notice) if problems.is_empty() => notice,
+            Ok(_) => return Err(Problems(problems).sorted()),
+            Err(others) => return Err(Problems([others.0, problems].concat()).sorted()),
+        };
         let mut draft = Self { source, notice, rows, digest: [0; 32] };
         let stored = draft.stored_rows();
         let parts = stored.iter().flat_map(|(account, data)| [account.as_str(), data.as_str()]);
@@ -98,18 +101,21 @@ impl Draft {
     }
 }
 
-/// Placeholders that name a column which the audience file does not have.
-fn unknown_columns(notice: &Notice, columns: Option<&[String]>) -> Vec<Problem> {
-    let unknown = notice.placeholders().into_iter().filter_map(|placeholder| match placeholder {
-        Placeholder::Row(column) => match columns {
-            None => Some((column, "needs an audience `file` with this column".to_owned())),
-            Some(columns) if !columns.contains(&column) => {
-                let problem = format!("the audience file has no such column (it has {})", columns.join(", "));
-                Some((column, problem))
-            }
-            Some(_) => None,
-        },
-        _ => None,
+/// Placeholders that name a column which the audience file does not have. A notice that is not valid is searched as text.
+fn unknown_columns(source: &str, notice: Option<&Notice>, rows: Option<&Rows>) -> Vec<Problem> {
+    let used = notice.map(Notice::placeholders);
+    let unknown = placeholders_at(source).into_iter().filter_map(|(line, placeholder)| {
+        let Placeholder::Row(column) = &placeholder else { return None };
+        if used.as_ref().is_some_and(|used| !used.contains(&placeholder)) {
+            return None;
+        }
+        let problem = match rows {
+            None => "needs an audience `file` with this column".to_owned(),
+            Some(rows) if rows.columns.contains(column) => return None,
+            Some(rows) if rows.columns.is_empty() => "the audience file has no column besides `account_id`".to_owned(),
+            Some(rows) => format!("the audience file has no such column (it has {})", rows.columns.join(", ")),
+        };
+        Some(Problem { line, field: placeholder.to_string(), problem })
     });
-    unknown.map(|(column, problem)| Problem { line: 0, field: format!("row.{column}"), problem }).collect()
+    unknown.collect()
 }

@@ -17,7 +17,7 @@ impl Notices {
     /// # Errors
     /// If it cannot be released as it is, or follows an unknown notice, or the database fails.
     pub async fn create(&self, draft: &Draft, actor: &Actor) -> Result<Uuid, NoticeError> {
-        self.ready(&draft.source, &draft.notice)?;
+        self.ready(&draft.source)?;
         let now = self.context.clock.now();
         let id = self.context.random.id(now);
         let subject = self.subject(&draft.notice)?;
@@ -36,7 +36,7 @@ impl Notices {
     /// # Errors
     /// If the new content cannot be released, or the notice is released already.
     pub async fn edit(&self, id: Uuid, draft: &Draft, actor: &Actor) -> Result<Kept, NoticeError> {
-        self.ready(&draft.source, &draft.notice)?;
+        self.ready(&draft.source)?;
         let subject = self.subject(&draft.notice)?;
         let mut tx = self.context.store.write().await?;
         let notice = find(&mut tx, id).await?;
@@ -64,7 +64,7 @@ impl Notices {
             return Ok(notice);
         }
         possible(&notice, Step::Submit)?;
-        self.ready(&notice.source, &notice.parsed()?)?;
+        self.ready(&notice.source)?;
         let reach = self.reach(&notice).await?;
         self.submit_checked(id, actor, &reach).await
     }

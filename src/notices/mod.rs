@@ -50,7 +50,7 @@ pub enum NoticeError {
     #[error(transparent)]
     Cursor(#[from] CursorError),
     /// The step is not possible in the notice's state.
-    #[error("a notice that is {state} cannot be {}", done(*.step))]
+    #[error("a notice that is {} cannot be {}", .state.describe(), done(*.step))]
     Impossible {
         /// The step.
         step: Step,
@@ -212,12 +212,12 @@ impl Notices {
     /// # Errors
     /// If a release would be refused.
     pub async fn check(&self, draft: &Draft) -> Result<Checked, NoticeError> {
-        let warnings = self.ready(&draft.source, &draft.notice)?;
+        let warnings = self.ready(&draft.source)?;
         self.subject(&draft.notice)?;
         let mut conn = self.context.store.snapshot().await?;
         let follows = follows(&mut conn, draft.notice.follows.as_deref()).await?;
         let rows = RowsAt::Here(draft.rows.clone().unwrap_or_default());
-        let plan = Plan::new(&self.context.config, &draft.notice, rows, follows)?;
+        let plan = Plan::new(&self.context.config, &draft.notice, rows, follows)?.with_lines(&draft.source);
         Ok(Checked { reach: audience::reach(&mut conn, &plan).await?, warnings })
     }
 
@@ -234,7 +234,8 @@ impl Notices {
     /// The audience of a stored notice.
     fn plan(&self, notice: &Kept) -> Result<Plan, NoticeError> {
         let rows = RowsAt::Stored(notice.id);
-        Ok(Plan::new(&self.context.config, &notice.parsed()?, rows, notice.follows_id)?)
+        let plan = Plan::new(&self.context.config, &notice.parsed()?, rows, notice.follows_id)?;
+        Ok(plan.with_lines(&notice.source))
     }
 
     /// The subject in the default language, with its placeholders: also the proof that the notice can be rendered.

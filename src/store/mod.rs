@@ -89,7 +89,7 @@ pub type Conn = sqlx::AnyConnection;
 #[derive(Debug, Error)]
 pub enum StoreError {
     /// The database returned an error, or nothing.
-    #[error("the database failed: {0}")]
+    #[error("{}", failed(.0))]
     Database(#[from] sqlx::Error),
     /// The database's tables could not be brought up to date.
     #[error("the database could not be migrated: {0}")]
@@ -152,6 +152,12 @@ impl StoreError {
         }
     }
 
+    /// True if another process keeps the database locked.
+    #[must_use]
+    pub fn is_locked(&self) -> bool {
+        matches!(self, Self::Database(sqlx::Error::Database(error)) if is_busy(error.as_ref()))
+    }
+
     /// The error for a log: it names the place, never the value.
     #[must_use]
     pub fn for_logs(&self) -> String {
@@ -161,6 +167,16 @@ impl StoreError {
             }
             other => other.to_string(),
         }
+    }
+}
+
+/// What failed, in our words where it is known what the error means.
+fn failed(error: &sqlx::Error) -> String {
+    match error {
+        sqlx::Error::Database(error) if is_busy(error.as_ref()) => {
+            "the database is locked by another process".to_owned()
+        }
+        other => format!("the database failed: {other}"),
     }
 }
 

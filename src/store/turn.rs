@@ -7,6 +7,7 @@
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::ops::{Deref, DerefMut};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -35,7 +36,7 @@ impl Turnstile {
     pub(super) fn open(path: &str) -> Option<Self> {
         let file = |suffix: &str| -> io::Result<Arc<File>> {
             let path = format!("{path}{suffix}");
-            Ok(Arc::new(OpenOptions::new().create(true).truncate(false).write(true).open(path)?))
+            Ok(Arc::new(OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path)?))
         };
         Some(Self { waiting: file(".waiting").ok()?, writing: file(".writing").ok()?, at_wait: Arc::default() })
     }

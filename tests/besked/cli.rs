@@ -431,3 +431,22 @@ fn an_operator_who_is_not_named_is_the_user_of_the_process() {
     let user = String::from_utf8(user.stdout).unwrap().trim().to_owned();
     assert_eq!([create(None), create(Some("karin"))], [user.clone(), user]);
 }
+
+#[test]
+fn a_blank_text_is_refused_wherever_it_is_asked_for() {
+    let shell = Shell::new();
+    let id = "01a225f3-bf53-7000-bee5-87d80c3421b8";
+    for command in [
+        &["customers", "list", "--as", ""][..],
+        &["notice", "pause", "CHG-1", "--reason", " "],
+        &["subject", "erase", "a@b.example", "--yes", "--ground", " "],
+        &["attest", "N", "--account", "", "--channel", "phone", "--by", "A", "--note", "B"],
+        &["attest", "N", "--account", "C1", "--channel", "phone", "--by", "", "--note", "B"],
+        &["attest", "N", "--account", "C1", "--channel", "phone", "--by", "A", "--note", "\t"],
+        &["deliveries", "uncertain", "settle", id, "--accepted", "--text", "", "--by", "A"],
+        &["hold", "add", "--account", "C1", "--reason", ""],
+    ] {
+        shell.run(command).fails(2, &["is empty"]);
+    }
+    shell.run(&["deliveries", "show", "abc"]).fails(2, &["it is not an id such as"]);
+}

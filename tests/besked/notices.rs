@@ -238,7 +238,8 @@ async fn an_audience_that_cannot_be_told_is_refused() {
     let missing = maintenance("all = true").replace("Hello", "{{ customer.attr.plan }}");
     assert_eq!(
         check(&missing).await,
-        "recipients without a value: C1 (technical): customer.attr.plan, C2 (service): customer.attr.plan"
+        "recipients without a value: C1 (technical): customer.attr.plan in line 13, C2 (service): customer.attr.plan in \
+         line 13"
     );
     assert_eq!(count(&app.app).await, 0, "nothing is half-stored");
 }

@@ -86,3 +86,26 @@ fn check_reports_what_it_refuses_and_warns_of() {
     assert_eq!(json["warnings"][0]["field"], "schedule.send_at", "{json}");
     assert_eq!(json["customers"], 3, "{json}");
 }
+
+#[test]
+fn all_problems_of_a_notice_and_its_audience_file_are_reported_at_once() {
+    let shell = Shell::new();
+    let text = maintenance("file = \"rows.csv\"")
+        .replace("phase = \"announced\"", "phase = \"announced\"\ncolour = 1")
+        .replace("2036-12-01T22", "2020-12-01T22")
+        .replace("2036-12-02T02", "2020-12-02T02")
+        + "\n{{ row.sum }}\n";
+    shell.write("bad.md", &text);
+    let line = |start: &str| 1 + text.lines().position(|line| line.starts_with(start)).unwrap();
+    let colour = format!("line {}: `fields.colour`: is not known here", line("colour"));
+    let over = format!("line {}: `fields.window_end`: is over when the notice is released", line("window_end"));
+    let no_file = format!("line {}: `audience.file`: cannot read `rows.csv`", line("file ="));
+    shell.run(&["notice", "check", "bad.md"]).fails(2, &[&colour, &over, &no_file]);
+    shell.write("rows.csv", "account_id,amount\nC1,5\n");
+    let sum = format!("line {}: `row.sum`: the audience file has no such column (it has amount)", line("{{ row.sum"));
+    shell.run(&["notice", "create", "bad.md"]).fails(2, &[&colour, &over, &sum]);
+    shell.write("rows.csv", "account_id,amount\nC1\n");
+    shell
+        .run(&["notice", "check", "bad.md"])
+        .fails(2, &[&colour, &over, "`rows.csv` is not valid:\nline 2: the row has"]);
+}

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::app::App;
+use crate::cli::args::{id, said};
 use crate::cli::failure::{FAILED, Failure};
 use crate::cli::output::{JsonList, Output, count, print};
 use crate::domain::actor::Actor;
@@ -16,15 +17,15 @@ use crate::domain::page::PageRequest;
 /// Deliveries that are put back in one transaction.
 const AT_ONCE: u32 = 500;
 
-/// Send again what failed of mandatory notices, or is uncertain: a person who has the message already gets it twice.
+/// Send again what failed of mandatory notices, or is uncertain: a recipient who already has the message gets it twice.
 #[derive(Debug, Args)]
 #[command(group = clap::ArgGroup::new("which").required(true).args(["ids", "notice"]))]
 pub struct Resend {
     /// Ids of the deliveries
-    #[arg(value_name = "ID")]
+    #[arg(value_name = "ID", value_parser = id)]
     ids: Vec<Uuid>,
     /// All of this notice that failed in one way: id or reference
-    #[arg(long, requires = "state")]
+    #[arg(long, requires = "state", value_parser = said)]
     notice: Option<String>,
     /// The way: rejected, expired or not_carried
     #[arg(long, requires = "notice")]
@@ -47,8 +48,11 @@ pub async fn run(command: Resend, app: &App, actor: &Actor, output: &Output) -> 
 
 /// Sends single deliveries again, all of them or none.
 pub async fn resend(app: &App, actor: &Actor, ids: &[Uuid], yes: bool, output: &Output) -> Result<u8, Failure> {
+    let mut ids = ids.to_vec();
+    ids.sort();
+    ids.dedup();
     confirm(&count(ids.len() as u64, "delivery", "deliveries"), yes)?;
-    app.deliveries.resend(actor, ids).await?;
+    app.deliveries.resend(actor, &ids).await?;
     output.print(&json!({ "resent": ids }), |_| describe(ids.len() as u64))?;
     Ok(0)
 }
@@ -98,9 +102,9 @@ fn confirm(what: &str, yes: bool) -> Result<(), Failure> {
     if yes {
         return Ok(());
     }
-    let warning = "a person who has the message already gets it twice";
+    let warning = "a recipient who already has the message gets it twice";
     if !std::io::stdin().is_terminal() {
-        return Err(Failure::invalid(format!("{what} would be sent again: {warning}")).hint("confirm with `--yes`"));
+        return Err(Failure::invalid(format!("this sends {what} again: {warning}")).hint("confirm with `--yes`"));
     }
     eprint!("send {what} again? {warning} [y/N] ");
     std::io::stderr().flush()?;

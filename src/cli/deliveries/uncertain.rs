@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::resend;
 use crate::app::App;
+use crate::cli::args::{id, said};
 use crate::cli::failure::Failure;
 use crate::cli::output::{Output, time};
 use crate::cli::pages::Paging;
@@ -17,15 +18,15 @@ pub enum Command {
     /// List them
     List {
         /// Only of this notice: id or reference
-        #[arg(long)]
+        #[arg(long, value_parser = said)]
         notice: Option<String>,
         #[command(flatten)]
         paging: Paging,
     },
-    /// Send again: a person who has the message already gets it twice
+    /// Send again: a recipient who already has the message gets it twice
     Resend {
         /// Ids of the deliveries
-        #[arg(required = true, value_name = "ID")]
+        #[arg(required = true, value_name = "ID", value_parser = id)]
         ids: Vec<Uuid>,
         /// Do not ask
         #[arg(long)]
@@ -35,6 +36,7 @@ pub enum Command {
     #[command(group = clap::ArgGroup::new("finding").required(true).args(["accepted", "rejected"]))]
     Settle {
         /// Id of the delivery
+        #[arg(value_parser = id)]
         id: Uuid,
         /// The server accepted it
         #[arg(long)]
@@ -43,10 +45,10 @@ pub enum Command {
         #[arg(long)]
         rejected: bool,
         /// The source of the finding, in one line
-        #[arg(long, value_name = "TEXT")]
+        #[arg(long, value_name = "TEXT", value_parser = said)]
         text: String,
         /// Who found it out
-        #[arg(long, value_name = "WHO")]
+        #[arg(long, value_name = "WHO", value_parser = said)]
         by: String,
     },
 }

@@ -1,7 +1,9 @@
 //! A mail catcher: a real SMTP server on loopback that keeps every message as a file and passes none on.
 
-use std::io;
+use std::fs::OpenOptions;
+use std::io::{self, Write as _};
 use std::net::SocketAddr;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -127,6 +129,8 @@ impl Shared {
         let safe = |text: &str| text.replace(|c: char| !c.is_ascii_alphanumeric() && !"@.-_+".contains(c), "_");
         let number = self.caught.fetch_add(1, Ordering::Relaxed) + 1;
         let name = format!("{number:03}-{}-{}.eml", safe(&header("X-Besked-Category")), safe(&to));
-        std::fs::write(self.directory.join(name), message)
+        let mut file =
+            OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(self.directory.join(name))?;
+        file.write_all(message)
     }
 }

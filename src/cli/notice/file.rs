@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use crate::cli::failure::Failure;
-use crate::domain::audience::Audience;
+use crate::domain::front_matter::audience_file;
 use crate::domain::notice::Notice;
-use crate::domain::problem::Problems;
+use crate::domain::problem::{Problem, Problems};
 use crate::domain::rows_file::Rows;
 use crate::notices::Draft;
 
@@ -23,14 +23,24 @@ pub enum FileError {
         /// The cause.
         source: io::Error,
     },
-    /// The file is invalid.
-    #[error("`{path}` is not valid:\n{problems}")]
-    Invalid {
-        /// The file.
-        path: PathBuf,
-        /// All problems.
-        problems: Problems,
-    },
+    /// The notice or its audience file is invalid.
+    #[error("{}", listed(.0))]
+    Invalid(Vec<(PathBuf, Problems)>),
+}
+
+impl FileError {
+    /// The problems in all files; none if a file cannot be read.
+    pub fn problems(&self) -> Option<Vec<&Problem>> {
+        match self {
+            Self::Read { .. } => None,
+            Self::Invalid(files) => Some(files.iter().flat_map(|(_, problems)| &problems.0).collect()),
+        }
+    }
+}
+
+fn listed(files: &[(PathBuf, Problems)]) -> String {
+    let file = |(path, problems): &(PathBuf, Problems)| format!("`{}` is not valid:\n{problems}", path.display());
+    files.iter().map(file).collect::<Vec<_>>().join("\n")
 }
 
 impl From<FileError> for Failure {
@@ -39,29 +49,53 @@ impl From<FileError> for Failure {
     }
 }
 
-/// Reads a notice file, and its audience file, whose path is relative to it.
+/// Reads a notice file, and its audience file, whose path is relative to it. If something in them is wrong, `untimely` finds the
+/// problems of the text with the time and the configuration, so that all are reported at once.
 ///
 /// # Errors
-/// If a file cannot be read, or with all problems in one.
-pub fn read(path: &Path) -> Result<Draft, FileError> {
-    let invalid = |problems| FileError::Invalid { path: path.to_owned(), problems };
-    let source = String::from_utf8(bytes(path)?).map_err(|_| {
+/// If the notice file cannot be read, or with all problems in both files.
+pub fn read(path: &Path, untimely: impl FnOnce(&str) -> Problems) -> Result<Draft, FileError> {
+    let bytes = std::fs::read(path).map_err(|source| FileError::Read { path: path.to_owned(), source })?;
+    let Ok(source) = String::from_utf8(bytes) else {
         let mut problems = Problems::default();
         problems.add(0, "", "the file is not UTF-8: save it as UTF-8");
-        invalid(problems)
-    })?;
-    let notice = Notice::parse(source.strip_prefix('\u{FEFF}').unwrap_or(&source)).map_err(invalid)?;
-    let rows = match &notice.audience {
-        Audience::Rows { file } => Some(rows(&path.parent().unwrap_or(Path::new("")).join(file))?),
-        _ => None,
+        return Err(FileError::Invalid(vec![(path.to_owned(), problems)]));
     };
-    Draft::of(&source, rows).map_err(invalid)
+    let source = source.strip_prefix('\u{FEFF}').unwrap_or(&source);
+    let mut refused = Vec::new();
+    let draft = match rows(path, source) {
+        Ok(rows) => Draft::of(source, rows),
+        Err((file, problems)) => {
+            let in_notice = Notice::parse(source).err().unwrap_or_default();
+            if file == path {
+                Err(Problems([in_notice.0, problems.0].concat()))
+            } else {
+                refused.push((file, problems));
+                Err(in_notice)
+            }
+        }
+    };
+    let mut problems = match draft {
+        Ok(draft) => return Ok(draft),
+        Err(problems) => problems,
+    };
+    problems.0.extend(untimely(source).0);
+    if !problems.is_empty() {
+        refused.insert(0, (path.to_owned(), problems.sorted()));
+    }
+    Err(FileError::Invalid(refused))
 }
 
-fn rows(path: &Path) -> Result<Rows, FileError> {
-    Rows::parse(&bytes(path)?).map_err(|problems| FileError::Invalid { path: path.to_owned(), problems })
-}
-
-fn bytes(path: &Path) -> Result<Vec<u8>, FileError> {
-    std::fs::read(path).map_err(|source| FileError::Read { path: path.to_owned(), source })
+/// Reads the audience file that a notice names, or returns its problems. One that cannot be read is a problem of the notice.
+fn rows(notice: &Path, source: &str) -> Result<Option<Rows>, (PathBuf, Problems)> {
+    let Some((line, file)) = audience_file(source) else { return Ok(None) };
+    let path = notice.parent().unwrap_or(Path::new("")).join(file);
+    match std::fs::read(&path) {
+        Ok(bytes) => Rows::parse(&bytes).map(Some).map_err(|problems| (path, problems)),
+        Err(error) => {
+            let mut problems = Problems::default();
+            problems.add(line, "audience.file", format!("cannot read `{}`: {error}", path.display()));
+            Err((notice.to_owned(), problems))
+        }
+    }
 }

@@ -18,8 +18,8 @@ use crate::notices::{Checked, Draft, NoticeError};
 
 /// Checks a notice file, and says how far it reaches.
 pub async fn check(app: &App, path: &Path, output: &Output) -> Result<u8, Failure> {
-    let draft = file::read(path);
-    if let (true, Err(file::FileError::Invalid { problems, .. })) = (output.json, &draft) {
+    let draft = file::read(path, |source| app.notices.untimely(source));
+    if let (true, Some(problems)) = (output.json, draft.as_ref().err().and_then(file::FileError::problems)) {
         output.print(&json!({ "problems": problems }), |_| String::new())?;
     }
     let draft = draft?;
@@ -61,7 +61,7 @@ pub fn warn(warnings: &Problems) {
 
 /// Prints what a recipient will see.
 pub async fn preview(command: Preview, place: &Place, output: &Output) -> Result<u8, Failure> {
-    let draft = file::read(&command.file)?;
+    let draft = file::read(&command.file, |_| Problems::default())?;
     let wanted = Wanted { account: command.account, locale: command.locale, to: None };
     let sample = sample(place, &draft, wanted, "notice preview").await?;
     let content = sample.content()?;
@@ -90,7 +90,7 @@ async fn sample(place: &Place, draft: &Draft, wanted: Wanted, command: &str) -> 
 
 /// Sends one marked copy through the first relay that accepts it.
 pub async fn test(command: Test, place: &Place, output: &Output) -> Result<u8, Failure> {
-    let draft = file::read(&command.file)?;
+    let draft = file::read(&command.file, |_| Problems::default())?;
     let to = command.to.clone();
     let wanted = Wanted { account: command.account, locale: command.locale, to: Some(command.to) };
     let sample = sample(place, &draft, wanted, "notice test").await?;

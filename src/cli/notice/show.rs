@@ -20,6 +20,7 @@ use crate::notices::Kept;
 pub fn print_state(app: &App, notice: &Kept, output: &Output) -> Result<u8, Failure> {
     let document = json!({
         "id": notice.id, "state": notice.state, "recipients": notice.recipients, "send_at": notice.send_at,
+        "paused": notice.paused_at.is_some(),
     });
     output.print(&document, |_| describe_state(notice, app.clock.now()))?;
     Ok(0)

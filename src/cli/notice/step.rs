@@ -12,21 +12,28 @@ use crate::cli::failure::Failure;
 use crate::cli::output::Output;
 use crate::cli::progress::spinner;
 use crate::domain::actor::Actor;
+use crate::domain::kind::Kind;
 use crate::domain::notice::{State, Step};
 use crate::notices::{self, Kept};
 
 /// Stores a notice file as a draft.
 pub async fn create(app: &App, actor: &Actor, path: &Path, output: &Output) -> Result<u8, Failure> {
-    let draft = file::read(path)?;
+    let draft = file::read(path, |source| app.notices.untimely(source))?;
     let id = app.notices.create(&draft, actor).await?;
-    let document = json!({ "id": id, "state": State::Draft, "recipients": 0 });
+    // A draft may be written before its customers are imported: nobody is reached yet, and a release is refused.
+    let recipients = match app.notices.check(&draft).await {
+        Ok(checked) => checked.reach.recipients,
+        Err(error) if error.kind() == Kind::Invalid => 0,
+        Err(error) => return Err(error.into()),
+    };
+    let document = json!({ "id": id, "state": State::Draft, "recipients": recipients });
     output.print(&document, |_| format!("{id}\n"))?;
     Ok(0)
 }
 
 /// Replaces the content of a notice.
 pub async fn edit(app: &App, actor: &Actor, id: &str, path: &Path, output: &Output) -> Result<u8, Failure> {
-    let draft = file::read(path)?;
+    let draft = file::read(path, |source| app.notices.untimely(source))?;
     let notice = app.notices.named(id).await?;
     print_state(app, &app.notices.edit(notice.id, &draft, actor).await?, output)
 }

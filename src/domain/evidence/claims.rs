@@ -7,6 +7,7 @@ use super::Subject;
 use crate::domain::clock::shown;
 use crate::domain::delivery::Level;
 use crate::domain::entry::{Detail, Event, Fact, Person, Run};
+use crate::domain::words::count;
 
 /// What an entry proves, and what it does not.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -140,11 +141,12 @@ fn manifest(fact: &Fact) -> (String, &'static str) {
 }
 
 fn addressed(fact: &Fact) -> (String, &'static str) {
-    let count = if let Detail::Addressed(batch) = fact.detail { batch.count } else { 0 };
+    let added = if let Detail::Addressed(batch) = fact.detail { batch.count } else { 0 };
     let notice = fact.notice.map_or_else(|| "a notice".to_owned(), |(id, ..)| format!("notice {id}"));
     (
         format!(
-            "exactly {count} recipients were added to {notice} after its release, before anything was sent to them"
+            "exactly {} added to {notice} after its release, before anything was sent to them",
+            count(added, "recipient was", "recipients were")
         ),
         "that anything was sent to them, or that they were added rightly",
     )
@@ -228,10 +230,11 @@ fn preference(fact: &Fact, subject: &Subject) -> (String, &'static str) {
 
 fn cleared(fact: &Fact, what: &str) -> String {
     let Detail::Cleared { ground, entries } = &fact.detail else { return what.to_owned() };
-    let count: u64 = entries.iter().map(|run| run.count).fold(0, u64::saturating_add);
+    let cleared = entries.iter().map(|run| run.count).fold(0, u64::saturating_add);
+    let cleared = count(cleared, "entry", "entries");
     let runs: Vec<String> = entries.iter().take(20).map(run).collect();
     let more = if entries.len() > 20 { ", ..." } else { "" };
-    format!("{what} from {count} entries ({}{more}) on the ground: {}", runs.join(", "), one_line(ground))
+    format!("{what} from {cleared} ({}{more}) on the ground: {}", runs.join(", "), one_line(ground))
 }
 
 fn run(run: &Run) -> String {
@@ -245,7 +248,8 @@ fn continued(fact: &Fact) -> (String, &'static str) {
     let said = match &fact.detail {
         Detail::Continued { reason, size, .. } => {
             format!(
-                "a person resumed sealing after a checkpoint of {size} entries, for the reason: {}",
+                "a person resumed sealing after a checkpoint of {}, for the reason: {}",
+                count(*size, "entry", "entries"),
                 one_line(reason)
             )
         }

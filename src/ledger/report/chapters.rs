@@ -8,6 +8,7 @@ use super::outcomes::{self, Told, said, shown, utc};
 use crate::domain::digest::sha256;
 use crate::domain::entry::{Event, Person};
 use crate::domain::evidence::{Proven, Subject};
+use crate::domain::words::count;
 
 /// How many rows a table shows. The file has them all.
 const SHOWN: usize = 200;
@@ -96,7 +97,10 @@ fn who_and_when(flow: &mut Flow<'_>, report: &Report<'_>) {
     if report.account.is_none() && !report.evidence.is_complete() {
         let all = report.evidence.recipients_in_manifest.unwrap_or(0);
         let named = report.evidence.recipients.len();
-        flow.paragraph(&format!("The file opens {named} of the {all} recipients in the manifest."));
+        flow.paragraph(&format!(
+            "The file opens {named} of the manifest\u{2019}s {}.",
+            count(all, "recipient", "recipients")
+        ));
     }
     let rows: Vec<Vec<String>> =
         recipients.iter().take(SHOWN).map(|(ordinal, told)| recipient(*ordinal, told)).collect();
@@ -300,7 +304,7 @@ fn counted(count: u64, what: &str) -> String {
 }
 
 fn entries(count: u64) -> String {
-    if count == 1 { "1 entry".to_owned() } else { format!("{count} entries") }
+    crate::domain::words::count(count, "entry", "entries")
 }
 
 fn statements(count: usize) -> String {

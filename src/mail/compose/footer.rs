@@ -50,6 +50,7 @@ impl Footer {
             marks.placeholder(Placeholder::CustomerName),
             marks.placeholder(Placeholder::AccountId),
         );
+        let authority = organisation.supervisory_authority.name(&language.locale(), &organisation.default_locale);
         let why = [("role", role.as_str()), ("customer", &customer), ("account", &account)];
         let optional = category.class() == Class::Optional;
         let unsubscribe = || Unsubscribe {
@@ -66,22 +67,23 @@ impl Footer {
             unsubscribe: optional.then(unsubscribe),
             privacy_contact: organisation.privacy_contact.clone(),
             privacy_notice: organisation.privacy_notice_url.clone(),
-            authority: language.with("footer-authority", &[("authority", &organisation.supervisory_authority)]),
+            authority: language.with("footer-authority", &[("authority", authority)]),
         }
     }
 
     /// The configured texts that a mail shows, so that no mark is chosen that occurs in one of them.
     pub fn texts(config: &Config) -> Vec<String> {
         let organisation = &config.organisation;
-        let set = [
-            &organisation.name,
-            &organisation.address,
-            &organisation.privacy_contact,
-            &organisation.supervisory_authority,
-        ];
+        let set = [&organisation.name, &organisation.address, &organisation.privacy_contact];
+        let authority = organisation.supervisory_authority.names().into_iter();
         let optional = [&organisation.registration_number, &organisation.seat, &organisation.privacy_notice_url];
         let optional = optional.into_iter().flatten();
-        set.into_iter().chain(optional).cloned().chain([config.sender.reply_to.email.to_string()]).collect()
+        set.into_iter()
+            .chain(authority)
+            .chain(optional)
+            .cloned()
+            .chain([config.sender.reply_to.email.to_string()])
+            .collect()
     }
 }
 

@@ -1,0 +1,27 @@
+//! Values of arguments that clap does not check itself, or refuses in the words of a library.
+
+use uuid::Uuid;
+
+/// A text, which must not be blank: what it names or says goes into records.
+pub fn said(text: &str) -> Result<String, &'static str> {
+    if text.trim().is_empty() { Err("the text is empty") } else { Ok(text.to_owned()) }
+}
+
+/// The id of a delivery or hold.
+pub fn id(text: &str) -> Result<Uuid, &'static str> {
+    Uuid::parse_str(text)
+        .map_err(|_| "it is not an id such as 01a225f3-bf53-7000-bee5-87d80c3421b8: the list command prints the ids")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_blank_text_says_nothing() {
+        for text in ["", " ", "\t\n"] {
+            assert!(said(text).unwrap_err().ends_with("is empty"), "{text:?}");
+        }
+        assert_eq!(said(" a ").as_deref(), Ok(" a "));
+    }
+}

@@ -1,0 +1,91 @@
+//! The lines of a configuration: which of them cannot be read, and on which one a key is.
+
+use std::collections::BTreeSet;
+
+use serde::de::DeserializeOwned;
+use toml::de::{DeTable, DeValue};
+
+/// Reads a text as `T`. Returns the text without what cannot be read, and each problem with its line. A parser stops at the first
+/// problem, so the text is read again without the part that has it, until the rest can be read.
+pub(super) fn readable<T: DeserializeOwned>(text: &str) -> (String, Vec<(usize, String)>) {
+    let (_, errors) = DeTable::parse_recoverable(text);
+    let mut broken = BTreeSet::new();
+    let mut problems: Vec<(usize, String)> = Vec::new();
+    for error in errors {
+        let line = error.span().map_or(1, |span| number(text, span.start));
+        if broken.insert(line) {
+            problems.push((line, error.message().to_owned()));
+        }
+    }
+    let mut rest = text.to_owned();
+    // What is wrong beside a syntax error is found after its correction: the keys that follow it may be in any table.
+    while broken.is_empty() {
+        let Err(error) = toml::from_str::<T>(&rest) else { break };
+        let Some(span) = error.span() else {
+            problems.push((0, error.message().to_owned()));
+            break;
+        };
+        problems.push((number(&rest, span.start), error.message().to_owned()));
+        let Some(shorter) = without(&rest, span.start) else { break };
+        rest = shorter;
+    }
+    (rest, problems)
+}
+
+fn number(text: &str, offset: usize) -> usize {
+    text[..offset.min(text.len())].matches('\n').count() + 1
+}
+
+/// The text with the line at an offset made blank; with the whole table if the line is its header. `None` if that is not TOML.
+fn without(text: &str, offset: usize) -> Option<String> {
+    let is_header = |line: &str| line.trim_start().starts_with('[');
+    let first = number(text, offset) - 1;
+    let lines: Vec<&str> = text.lines().collect();
+    let last = match lines.get(first) {
+        Some(line) if is_header(line) => {
+            first + 1 + lines[first + 1..].iter().take_while(|line| !is_header(line)).count()
+        }
+        _ => first + 1,
+    };
+    let kept = lines.iter().enumerate().map(|(index, line)| if (first..last).contains(&index) { "" } else { *line });
+    let shorter = kept.collect::<Vec<_>>().join("\n") + "\n";
+    (shorter != text && shorter.parse::<toml::Table>().is_ok()).then_some(shorter)
+}
+
+/// The key that a problem begins with, such as "`relay.0` `name` is used twice".
+pub(super) fn key(problem: &str) -> Vec<String> {
+    let mut parts = problem.split('`').skip(1);
+    let mut path = parts.next().unwrap_or_default().replace('[', ".").replace(']', "");
+    if let (Some(" "), Some(key)) = (parts.next(), parts.next()) {
+        path = format!("{path}.{key}");
+    }
+    path.split('.').map(str::to_owned).collect()
+}
+
+/// The line of a key, or of the nearest table around it that is there; 0 if none is.
+pub(super) fn of_key(text: &str, path: &[String]) -> usize {
+    let (table, _) = DeTable::parse_recoverable(text);
+    let mut offset = None;
+    let mut place = DeValue::Table(table.into_inner());
+    for part in path {
+        let next = match place {
+            DeValue::Table(table) => table.into_iter().find(|(key, _)| key.get_ref() == part.as_str()),
+            DeValue::Array(items) => {
+                let item = part.parse().ok().and_then(|index: usize| items.into_iter().nth(index));
+                place = match item {
+                    Some(item) => {
+                        offset = Some(item.span().start);
+                        item.into_inner()
+                    }
+                    None => break,
+                };
+                continue;
+            }
+            _ => None,
+        };
+        let Some((key, value)) = next else { break };
+        offset = Some(key.span().start);
+        place = value.into_inner();
+    }
+    offset.map_or(0, |offset| number(text, offset))
+}
