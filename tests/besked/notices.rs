@@ -206,7 +206,7 @@ async fn a_scheduled_notice_resolves_its_audience_when_it_is_due() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_audience_that_cannot_be_told_is_refused() {
+async fn an_audience_that_cannot_be_addressed_is_refused() {
     let app = TestApp::new(Engine::Sqlite).await;
     app.import(CUSTOMERS).await;
     let check =
