@@ -16,7 +16,7 @@ pub enum AudienceError {
     #[error("the audience is empty: there are no {0}")]
     Empty(String),
     /// It selects customers, but none of them has anybody to address.
-    #[error("the audience has {}, but nobody there has a role that this category addresses", count(*.customers, "customer", "customers"))]
+    #[error("the audience has {}, but no contact that this category addresses", count(*.customers, "customer", "customers"))]
     NobodyToAddress {
         /// Customers selected.
         customers: u64,

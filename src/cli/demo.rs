@@ -1,4 +1,4 @@
-//! `besked demo`: the whole of it in one go, with nothing to prepare.
+//! `besked demo`: a complete example that needs no preparation.
 
 mod catcher;
 mod dated;
@@ -37,7 +37,7 @@ use crate::people::import::ImportOptions;
 use catcher::Catcher;
 use dated::dated;
 
-/// The whole of it in one go.
+/// Run a complete example: a relay on loopback, customers, one notice of each category
 #[derive(Debug, Args)]
 pub struct Demo {
     /// Working directory
@@ -222,19 +222,19 @@ async fn answer(app: &App, notices: &[Kept], output: &Output) -> Result<(), Fail
             ]
         });
         let header = ["notice", "class", "#customers", "#informed", "#pending", "#not informed", "#nobody to address"];
-        let question = format!("\nWas customer {ASKED} told of the breach?\n\n");
+        let question = format!("\nWas customer {ASKED} informed of the breach?\n\n");
         format!("\n{}{question}{}", table(header, rows), super::informed::describe_informed(&answer))
     })
 }
 
-/// Writes evidence that a customer was told of the breach, and says how anybody can check it.
+/// Writes evidence that a customer was informed of the breach, and says how anybody can check it.
 async fn prove(app: &App, notices: &[Kept], dir: &Path) -> Result<(), Failure> {
     let Some(breach) = notices.iter().find(|notice| notice.category == Category::SecurityBreach) else { return Ok(()) };
     let (file, pdf, key) = (dir.join("evidence.json"), dir.join("evidence.pdf"), dir.join("ledger.vkey"));
     super::evidence::write_for_customer(app, &Actor::system("demo"), (breach.id.to_string(), PROVED), (&file, &pdf))
         .await?;
     std::fs::write(&key, format!("{}\n", app.ledger.verifier_key()?))?;
-    eprintln!("\nproof that customer {PROVED} was told of it: {} (to read: {})", file.display(), pdf.display());
+    eprintln!("\nproof that customer {PROVED} was informed of it: {} (to read: {})", file.display(), pdf.display());
     eprintln!("anybody can check it: besked verify {} --key {}", file.display(), key.display());
     Ok(())
 }

@@ -324,7 +324,7 @@ async fn whatever_is_changed_is_named(#[case] engine: Engine) {
 }
 
 #[tokio::test]
-async fn a_truncation_that_leaves_no_trace_in_the_database_is_told_by_the_state_and_by_a_kept_checkpoint() {
+async fn a_truncation_that_leaves_no_trace_in_the_database_is_found_by_the_state_and_by_a_kept_checkpoint() {
     let app = TestApp::new(Engine::Sqlite).await;
     append(&app.app, 5).await;
     app.app.ledger.checkpoint().await.unwrap();

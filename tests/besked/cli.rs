@@ -208,7 +208,7 @@ fn init_makes_a_key_that_only_its_owner_reads_and_overwrites_nothing() {
 }
 
 #[test]
-fn a_wrong_configuration_is_told_with_its_line() {
+fn a_wrong_configuration_is_reported_with_its_line() {
     let shell = Shell::new();
     shell.write("config/besked.toml", "[organisation]\nnmae = \"X\"\n");
     shell.run(&["customers", "list"]).fails(2, &["line 2", "nmae", "hint: "]);
@@ -220,7 +220,7 @@ fn a_wrong_configuration_is_told_with_its_line() {
 }
 
 #[test]
-fn bad_files_are_told_line_by_line() {
+fn bad_files_are_reported_line_by_line() {
     let shell = Shell::new();
     shell.write("bad.csv", "account_id,customer_name,email,role\nC1,Ett,nobody,service\nC2,Två,a@b.example,chef\n");
     shell.run(&["customers", "import", "bad.csv"]).fails(

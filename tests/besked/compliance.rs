@@ -102,7 +102,7 @@ async fn a_compliance_officer_proves_audits_erases_and_restores() {
 }
 
 #[test]
-fn holds_and_retention_are_told_as_a_table() {
+fn holds_and_retention_are_printed_as_a_table() {
     let shell = Shell::new();
     shell.write("customers.csv", crate::app::CUSTOMERS);
     shell.run(&["customers", "import", "customers.csv"]).ok();

@@ -198,7 +198,7 @@ async fn a_wrong_password_pauses_the_relay_and_the_queue_waits() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_ehlo_answer_that_makes_lettre_panic_is_the_relays_trouble() {
+async fn an_ehlo_answer_that_makes_lettre_panic_is_a_failure_of_the_relay() {
     let app = TestApp::new(Engine::Sqlite).await;
     app.import(CUSTOMERS).await;
     let id = app.release(&maintenance("all = true")).await;

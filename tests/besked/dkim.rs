@@ -376,7 +376,7 @@ fn keys_of_every_form_are_read_and_unfit_ones_refused() {
 }
 
 #[test]
-fn every_problem_is_told_at_once() {
+fn all_problems_are_reported_at_once() {
     let none = Path::new("no/such.pem");
     let tables = [("example", "a_b"), ("example.com", "s1"), ("EXAMPLE.com", "S1")];
     let problem = refused(&tables.map(|(domain, selector)| table(domain, selector, none)).concat());

@@ -164,7 +164,7 @@ async fn a_newsletter_that_follows_a_bill_does_not_go_to_billing_contacts() {
 #[case(Engine::Sqlite)]
 #[case(Engine::Postgres)]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stored_row_that_cannot_be_read_is_told_and_not_taken_for_an_empty_one(#[case] engine: Engine) {
+async fn a_stored_row_that_cannot_be_read_is_reported_and_not_taken_for_an_empty_one(#[case] engine: Engine) {
     let app = TestApp::new(engine).await;
     app.import(CUSTOMERS).await;
     let text = maintenance("file = \"rows.csv\"").replace("Hello", "{{ row.rack }}");

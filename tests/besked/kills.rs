@@ -98,7 +98,7 @@ async fn nodes_that_share_a_database_are_killed_one_after_the_other() {
 #[case(Engine::Sqlite)]
 #[case(Engine::Postgres)]
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_is_asked_to_stop_leaves_nothing_in_doubt(#[case] engine: Engine) {
+async fn a_process_that_is_asked_to_stop_leaves_nothing_uncertain(#[case] engine: Engine) {
     let stops = scale(6, 60);
     let customers = stops * 20;
     let mut field = Field::new("asked to stop", engine, 2, customers).await;

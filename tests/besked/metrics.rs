@@ -104,7 +104,7 @@ async fn after_a_known_send_the_numbers_are_exactly_right(#[case] engine: Engine
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn doubts_are_told_by_who_ends_them() {
+async fn uncertain_deliveries_are_counted_by_who_resolves_them() {
     let app = TestApp::new(Engine::Sqlite).await;
     app.import(CUSTOMERS).await;
     let doubts =
@@ -202,7 +202,7 @@ async fn an_outcome_that_comes_too_late_is_not_counted() {
 #[case(Engine::Sqlite)]
 #[case(Engine::Postgres)]
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_database_the_rest_is_told_all_the_same(#[case] engine: Engine) {
+async fn without_a_database_the_other_metrics_are_still_served(#[case] engine: Engine) {
     let app = TestApp::new(engine).await;
     app.import(CUSTOMERS).await;
     app.release(&maintenance("all = true")).await;
@@ -290,7 +290,7 @@ impl Drop for Running {
 }
 
 #[test]
-fn nothing_listens_without_http_unless_it_is_told_to() {
+fn nothing_listens_without_http_unless_configured() {
     let shell = Shell::new();
     let lock = shell.directory.path().join("var/besked.db.dispatcher");
     let runs = || lock.exists() && shell.run(&["dispatch", "--until-idle"]).code == 75;
@@ -336,7 +336,7 @@ fn metrics_with_an_address_of_their_own_are_not_for_the_public() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_drains_says_so_until_it_ends() {
+async fn a_draining_node_reports_it_until_it_ends() {
     let relay = Relay::start().await;
     let shell = Shell::new().relay(relay.address.port());
     shell.write("customers.csv", CUSTOMERS);
@@ -359,7 +359,7 @@ async fn whoever_drains_says_so_until_it_ends() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_connection_that_is_being_opened_counts_wherever_it_is_told() {
+async fn a_connection_that_is_being_opened_counts_everywhere() {
     let relay = Relay::start().await;
     let shell = Shell::new().relay(relay.address.port());
     shell.write("customers.csv", CUSTOMERS);

@@ -227,14 +227,14 @@ async fn a_scheduled_notice_resolves_its_audience_when_it_is_due() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_audience_that_cannot_be_told_is_refused() {
+async fn an_audience_that_cannot_be_addressed_is_refused() {
     let app = TestApp::new(Engine::Sqlite).await;
     app.import(CUSTOMERS).await;
     let check =
         async |notice: &str| app.app.notices.check(&app.draft(notice, "account_id\n")).await.unwrap_err().to_string();
     assert!(check(&maintenance("attributes = { region = [\"mars\"] }")).await.contains("audience is empty"));
     assert!(check(&maintenance("customers = [\"C1\", \"C77\"]")).await.contains("C77"));
-    assert!(check(&maintenance("customers = [\"C3\"]")).await.contains("none of them has a contact"));
+    assert!(check(&maintenance("customers = [\"C3\"]")).await.contains("no contact that this category addresses"));
     let missing = maintenance("all = true").replace("Hello", "{{ customer.attr.plan }}");
     assert_eq!(
         check(&missing).await,

@@ -412,7 +412,7 @@ async fn a_release_that_was_broken_off_promised_nothing_to_an_erased_person(#[ca
 
 /// The audience was read before the person was erased, and is written after it.
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_is_erased_while_a_release_is_written_does_not_come_back_through_it() {
+async fn a_person_erased_while_a_release_is_written_does_not_come_back_through_it() {
     let app = TestApp::new(Engine::Sqlite).await;
     let rows: String = (0..4500).map(|n| format!("C{n:04},Kund {n},person-{n}@d{n}.example\n")).collect();
     app.import(&format!("account_id,customer_name,email\n{rows}")).await;

@@ -236,7 +236,7 @@ async fn sql(shell: &Shell, statement: &'static str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_scheduled_notice_that_is_refused_is_told_without_naming_anybody() {
+async fn a_scheduled_notice_that_is_refused_is_logged_without_naming_anybody() {
     let notice = maintenance("all = true").replace("Hello", "{{ customer.attr.plan }}");
     let customers = "account_id,customer_name,email,attr.plan\nACME-77,Acme,a@acme.example,large\n";
     let (shell, relay, id) = overdue(customers, &notice).await;

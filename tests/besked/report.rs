@@ -265,7 +265,7 @@ fn a_report_of_one_customer_answers_its_questions() {
 
 /// As `besked deliveries uncertain settle` records it.
 #[test]
-fn what_an_operator_found_is_told_as_that_and_as_no_servers_answer() {
+fn an_operators_finding_is_reported_as_such_and_not_as_a_servers_answer() {
     let mut case = case(2);
     for (ordinal, event) in [(0, Event::Accepted), (1, Event::Rejected)] {
         let lost = Person { reply: String::new(), ..person("C1", &format!("a{ordinal}@customer.example")) };

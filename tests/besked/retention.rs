@@ -118,7 +118,7 @@ async fn the_daemon_purges_by_itself_and_leaves_nothing_in_the_files() {
 }
 
 #[tokio::test]
-async fn a_hold_on_a_customer_nobody_could_address_keeps_the_word_that_it_was_told() {
+async fn a_hold_on_a_customer_nobody_could_address_keeps_its_attestation() {
     let app = TestApp::new(Engine::Sqlite).await;
     app.import(CUSTOMERS).await;
     let id = app.release(NEWS).await;
@@ -206,7 +206,7 @@ async fn a_notice_that_stays_paused_ends_and_what_it_has_not_sent_is_cancelled()
 }
 
 #[tokio::test]
-async fn a_purge_leaves_the_customer_informed_that_was_told_by_phone() {
+async fn a_purge_leaves_a_customer_informed_who_was_informed_by_phone() {
     let app = TestApp::new(Engine::Sqlite).await;
     app.import(CUSTOMERS).await;
     let id = app.release(NEWS).await;

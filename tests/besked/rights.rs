@@ -337,7 +337,7 @@ fn an_erasure_without_a_terminal_needs_a_yes() {
 }
 
 #[tokio::test]
-async fn a_restored_copy_forgets_whoever_is_only_mentioned_too() {
+async fn a_restored_copy_also_forgets_a_person_who_is_only_mentioned() {
     let app = TestApp::new(Engine::Sqlite).await;
     app.import(CUSTOMERS).await;
     let draft = app.draft(&maintenance("file = \"rows.csv\""), "account_id,boss\nC1,Eva@ett.example\n");

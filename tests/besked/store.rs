@@ -135,7 +135,7 @@ fn written(reference: &str) -> Written<'_> {
 #[case(Engine::Sqlite)]
 #[case(Engine::Postgres)]
 #[tokio::test]
-async fn a_database_without_tables_is_told_from_one_with(#[case] engine: Engine) {
+async fn a_database_without_tables_is_distinguished_from_one_with_tables(#[case] engine: Engine) {
     let fixture = Fixture::new(engine).await;
     fixture.store.check().await.unwrap();
     fixture.store.migrate().await.unwrap();

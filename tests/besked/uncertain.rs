@@ -162,7 +162,7 @@ async fn a_mandatory_doubt_that_was_settled_is_not_sent_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_wants_none_or_is_gone_gets_none_again() {
+async fn a_person_who_opted_out_or_left_gets_none_again() {
     let app = TestApp::new(Engine::Sqlite).await;
     let (_, doubt) = doubted(&app).await;
     let (store, clock, random) = (&app.app.store, &app.app.clock, &app.app.random);

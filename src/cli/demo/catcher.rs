@@ -69,7 +69,7 @@ impl Drop for Catcher {
 async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     while let Ok((stream, _)) = listener.accept().await {
         let shared = shared.clone();
-        // A client that goes away in the middle of things is its own trouble.
+        // A client that disconnects early concerns nobody else.
         tokio::spawn(async move { converse(stream, &shared).await });
     }
 }

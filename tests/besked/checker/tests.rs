@@ -63,7 +63,7 @@ fn a_good_history_is_good() {
 }
 
 #[test]
-fn whoever_never_gets_what_was_promised_is_lost() {
+fn a_recipient_who_never_gets_what_was_promised_is_lost() {
     assert_eq!(found(|it| drop(it.copies.remove(3)))[0], 1, "accepted, and the sink has it not");
     assert_eq!(found(|it| it.copies[3].answered = false)[0], 1, "accepted, and no 250 was given");
     assert_eq!(found(|it| it.books[0].lines[3].state = State::Queued)[0], 1, "queued in no queue");

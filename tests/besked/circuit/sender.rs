@@ -160,7 +160,7 @@ async fn a_connection_that_has_shown_the_relay_to_be_well_is_one_like_others() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refused_sender_is_told_with_the_deliverys_id_and_no_address() {
+async fn a_refused_sender_is_logged_with_the_deliverys_id_and_no_address() {
     let relay = Relay::start().await;
     relay.on("MAIL FROM", 9, Act::Reply("550 5.7.1 <b+token@bounces.example> not allowed\r\n"));
     let shell = Shell::new().relay(relay.address.port());

@@ -198,7 +198,7 @@ async fn a_delivery_that_cannot_be_sent_hides_no_other_and_names_its_recipient(#
 #[case(Engine::Sqlite)]
 #[case(Engine::Postgres)]
 #[tokio::test]
-async fn blobs_of_a_wrong_size_are_told(#[case] engine: Engine) {
+async fn blobs_of_a_wrong_size_are_reported(#[case] engine: Engine) {
     let fixture = Fixture::new(engine).await;
     let mut tx = fixture.store.write().await.unwrap();
     let id = fixture.draft(&mut tx, "R").await;

@@ -43,7 +43,7 @@ async fn events(app: &TestApp, id: Uuid) -> BTreeMap<&'static str, usize> {
     events
 }
 
-async fn everybody_was_told_once(app: &TestApp, id: Uuid) {
+async fn everybody_was_informed_once(app: &TestApp, id: Uuid) {
     assert_eq!(app.counts(id).await, [(State::Accepted, CUSTOMERS as u64)].into());
     assert_eq!(app.relay.received().len(), CUSTOMERS, "nobody was told twice");
     let report = audit(app).await;
@@ -57,7 +57,7 @@ async fn claims_whose_commit_was_not_answered_come_back_untried() {
     proxy.cut_commits(3, &id.to_string(), SETTLES);
     assert!(matches!(app.run_until_idle().await, Finished::Idle(_)));
     assert!(proxy.cut() > 0, "a claim was cut");
-    everybody_was_told_once(&app, id).await;
+    everybody_was_informed_once(&app, id).await;
     assert_eq!(events(&app, id).await, [("manifest", 1), ("accepted", CUSTOMERS), ("closed", 1)].into());
 }
 
@@ -68,7 +68,7 @@ async fn outcomes_whose_commit_was_not_answered_are_recorded_once() {
     proxy.cut_commits(5, SETTLES, "nothing");
     assert!(matches!(app.run_until_idle().await, Finished::Idle(_)));
     assert_eq!(proxy.cut(), 5);
-    everybody_was_told_once(&app, id).await;
+    everybody_was_informed_once(&app, id).await;
     assert_eq!(events(&app, id).await, [("manifest", 1), ("accepted", CUSTOMERS), ("closed", 1)].into());
 }
 
@@ -83,7 +83,7 @@ async fn deferrals_whose_commit_was_not_answered_are_recorded_once() {
     assert_eq!(app.counts(id).await, [(State::Deferred, CUSTOMERS as u64)].into());
     app.advance(std::time::Duration::from_secs(120));
     assert!(matches!(app.run_until_idle().await, Finished::Idle(_)));
-    everybody_was_told_once(&app, id).await;
+    everybody_was_informed_once(&app, id).await;
     let wanted = [("manifest", 1), ("deferred", CUSTOMERS), ("accepted", CUSTOMERS), ("closed", 1)];
     assert_eq!(events(&app, id).await, wanted.into(), "one entry for each deferral");
 }

@@ -162,7 +162,7 @@ async fn a_disk_that_fails_is_waited_for(#[case] failure: &str, #[case] told: &s
 
 /// Like an import that writes much. Others start again after ten seconds; a release with much work done must not abort.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_release_outlasts_whoever_has_the_file_for_longer_than_others_wait() {
+async fn a_release_outlasts_a_process_that_locks_the_file_for_longer_than_others_wait() {
     let app = TestApp::new(Engine::Sqlite).await;
     let rows: String = (0..4_100).map(|n| format!("C{n},Kund {n},a{n}@d.example\n")).collect();
     app.import(&format!("account_id,customer_name,email\n{rows}")).await;
