@@ -113,7 +113,7 @@ pub fn parse(text: &str, place: &str, env: &[(String, String)]) -> Result<Config
         let mut with = table.clone();
         let read = overlay(&mut with, &path, value).and_then(|()| {
             let probe = Value::Table(with.clone()).try_into::<Config>();
-            probe.map_err(|error| own_words(&error.to_string()))
+            probe.map_err(|error| own_words(error.message()))
         });
         match read {
             Ok(_) => table = with,
@@ -123,7 +123,7 @@ pub fn parse(text: &str, place: &str, env: &[(String, String)]) -> Result<Config
     }
     let mut config: Config = Value::Table(table)
         .try_into()
-        .map_err(|error: toml::de::Error| ConfigError::Invalid(vec![in_file((0, own_words(&error.to_string())))]))?;
+        .map_err(|error: toml::de::Error| ConfigError::Invalid(vec![in_file((0, own_words(error.message())))]))?;
     read_passwords(&mut config)?;
     let mut problems = config.problems();
     problems.extend(dkim::read(&mut config.dkim));
