@@ -36,7 +36,7 @@ pub fn verify(command: &Verify, output: &Output) -> Result<u8, Failure> {
     let mut kept = Ok(());
     let verified = verify_each(BufReader::with_capacity(1 << 16, file), &key, &mut |part| {
         if let (Part::Entry(entry), Ok(())) = (part, &kept) {
-            kept = answer.add(entry);
+            kept = answer.add(*entry);
         }
     });
     kept?;

@@ -191,7 +191,7 @@ impl Evidence {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Part {
     /// An entry.
-    Entry(Proven),
+    Entry(Box<Proven>),
     /// A recipient.
     Recipient(Recipient),
     /// A message.
@@ -222,7 +222,7 @@ pub struct Summary {
 pub fn verify(file: impl Read, key: &VerifierKey) -> Result<Evidence, Invalid> {
     let (mut entries, mut recipients, mut messages) = (Vec::new(), Vec::new(), Vec::new());
     let summary = verify_each(file, key, &mut |part| match part {
-        Part::Entry(entry) => entries.push(entry),
+        Part::Entry(entry) => entries.push(*entry),
         Part::Recipient(recipient) => recipients.push(recipient),
         Part::Message(message) => messages.push(message),
     })?;
@@ -301,7 +301,7 @@ impl<'a> Checker<'a> {
         self.belongs(&fact)?;
         let claim = claims::of(&fact, &subject);
         self.named.add(proof.index, &fact, &subject);
-        (self.each)(Part::Entry(Proven { index: proof.index, fact, subject, claim }));
+        (self.each)(Part::Entry(Box::new(Proven { index: proof.index, fact, subject, claim })));
         Ok(())
     }
 
