@@ -2,6 +2,7 @@
 //! dispatchers that are gone, counts what could be sent, and detects that there is nothing left to do. A round is short: it
 //! only starts long work, which runs beside it.
 
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
@@ -98,9 +99,25 @@ impl Dispatcher {
             count = self.count_due().await?;
         }
         due.send_replace(count);
+        self.decide_refusals(count);
         match until {
             Some(Until::Idle(notice)) => self.is_idle(notice, errands).await,
             None => Ok(None),
+        }
+    }
+
+    /// Decides that refusals are the recipients' fault where nothing else can show it: nothing else is being sent, and nothing
+    /// can be claimed.
+    fn decide_refusals(&self, due: Due) {
+        let found_nothing = self.context.found_nothing.swap(false, Ordering::Relaxed);
+        let undecided: usize = self.relays.iter().map(|relay| relay.undecided()).sum();
+        if undecided == 0 {
+            return;
+        }
+        let alone = (due.all == 0 || found_nothing) && self.context.leases.held().len() == undecided;
+        for relay in &self.relays {
+            let decided = if alone { relay.take_undecided() } else { relay.take_overdue() };
+            decided.into_iter().for_each(|it| self.context.decide(relay, it));
         }
     }
 
@@ -157,6 +174,11 @@ impl Dispatcher {
         let open = self.open().await?;
         let awaited = errands.are_awaited(&self.notices.errands(&open), notice);
         let depth = self.depth_but_unreadable(notice).await?;
+        let hopeless = self.relays.iter().all(|relay| relay.is_hopeless());
+        if hopeless && depth.leased == 0 && depth.due + depth.later > 0 {
+            let troubles = self.relays.iter().filter_map(|it| Some((it.config.name.clone(), it.trouble()?)));
+            return Ok(Some(Finished::NoRelay(troubles.collect(), depth)));
+        }
         if depth.leased == 0 && depth.due == 0 {
             if awaited {
                 return Ok(None);
@@ -170,11 +192,6 @@ impl Dispatcher {
                 Ok(Sealed::Stopped(reason)) => Finished::Unsealed(reason, depth),
                 Err(error) => Finished::Unsealed(error.to_string(), depth),
             }));
-        }
-        let hopeless = self.relays.iter().all(|relay| relay.is_hopeless());
-        if hopeless && depth.leased == 0 {
-            let troubles = self.relays.iter().filter_map(|it| Some((it.config.name.clone(), it.trouble()?)));
-            return Ok(Some(Finished::NoRelay(troubles.collect(), depth)));
         }
         Ok(None)
     }

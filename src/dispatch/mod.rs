@@ -29,15 +29,18 @@ pub mod pause;
 pub mod pulse;
 mod rate;
 mod recorder;
+mod refusals;
 pub mod relay;
 pub mod relays;
 mod share;
 mod tally;
+mod throttle;
 mod unreadable;
 pub mod upkeep;
 mod worker;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedSender;
@@ -104,6 +107,8 @@ pub struct Context {
     outage: Outage,
     /// Woken when a worker found nothing to claim.
     nothing: Notify,
+    /// A worker found nothing to claim since the housekeeping last looked.
+    found_nothing: AtomicBool,
 }
 
 impl Context {
@@ -122,6 +127,7 @@ impl Context {
     }
 
     fn found_nothing(&self) {
+        self.found_nothing.store(true, Ordering::Relaxed);
         self.nothing.notify_one();
     }
 }
@@ -218,6 +224,7 @@ impl Dispatcher {
             unreadable: Unreadable::default(),
             outage: Outage::none(),
             nothing: Notify::new(),
+            found_nothing: AtomicBool::new(false),
         };
         Self { context: Arc::new(context), notices: parts.notices, upkeep: parts.upkeep, pulse: parts.pulse, relays }
     }
@@ -258,6 +265,8 @@ impl Dispatcher {
         let finished = self.pulse.beating(is_well, house).await;
         stop.cancel();
         Self::drain(&over, &mut workers, &mut errands).await;
+        // Undecided deliveries return to the queue: the next dispatcher finds out whose fault their refusals are.
+        self.relays.iter().for_each(|relay| drop(relay.take_undecided()));
         self.finish_recording(recorder, &given_up).await;
         recorded.cancel();
         if leases.await.is_err() {

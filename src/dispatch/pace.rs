@@ -108,7 +108,7 @@ impl Pace {
         if trial.asks_for_pause {
             self.state().pauses.ask(domain, relay, code, now_ms, random.jitter(0.2));
         } else if trial.outcome == Outcome::Accepted {
-            self.state().pauses.took(domain, relay, now_ms);
+            self.state().pauses.took(domain, now_ms);
         }
     }
 

@@ -64,8 +64,8 @@ pub enum End {
     GiveBack {
         /// The claim.
         claimed: Claimed,
-        /// When it may be claimed again.
-        due_at: i64,
+        /// When it may be claimed again; `None` keeps its place in the queue.
+        due_at: Option<i64>,
     },
     /// A job whose worker is gone.
     Abandon {
@@ -206,7 +206,7 @@ impl Recorder {
                     group.settlements.push(settlement.into());
                     group.domains.push(claimed.domain);
                 } else {
-                    group.give_back(claimed, now.as_millisecond());
+                    group.give_back(claimed, None);
                 }
             }
         }
@@ -253,7 +253,6 @@ impl Recorder {
 
     /// After the commit: frees slots, passes jobs on, reports what was settled.
     fn done(&mut self, group: &mut Group, Committed { mut ready, lost }: Committed) {
-        let now = self.context.clock.now();
         self.claims.committed();
         for domain in group.domains.drain(..) {
             self.context.pace.free(&domain);
@@ -286,7 +285,7 @@ impl Recorder {
         claims.sort_by_key(|claim| claim.seat);
         let Some(back) = self.back.upgrade() else {
             // The workers are gone: nobody takes these jobs.
-            ready.into_iter().for_each(|ready| group.give_back(ready.claimed, now.as_millisecond()));
+            ready.into_iter().for_each(|ready| group.give_back(ready.claimed, None));
             return;
         };
         let mut ready = ready.into_iter().peekable();
@@ -296,7 +295,7 @@ impl Recorder {
             // A worker that is gone drops the job, which returns by itself.
             let _ = claim.reply.send(job);
         }
-        ready.for_each(|ready| group.give_back(ready.claimed, now.as_millisecond()));
+        ready.for_each(|ready| group.give_back(ready.claimed, None));
     }
 }
 
@@ -314,7 +313,7 @@ impl Group {
         self.claims.len() + self.settlements.len() + self.given_back.len()
     }
 
-    fn give_back(&mut self, claimed: Claimed, due_at: i64) {
+    fn give_back(&mut self, claimed: Claimed, due_at: Option<i64>) {
         self.given_back.push(give_back(&claimed, due_at));
         self.domains.push(claimed.domain);
     }
@@ -327,7 +326,7 @@ async fn write_something(writer: &mut Writer) -> Result<(), StoreError> {
 }
 
 /// A claim as it is returned.
-pub fn give_back(claimed: &Claimed, due_at: i64) -> GiveBack {
+pub fn give_back(claimed: &Claimed, due_at: Option<i64>) -> GiveBack {
     GiveBack { id: claimed.delivery_id, token: claimed.token, due_at }
 }
 

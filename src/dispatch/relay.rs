@@ -1,22 +1,24 @@
 //! A relay as the dispatcher sees it: whether it can be used, at which rate, and with which results.
 //!
-//! The circuit opens on the relay's own failures only (connect, greeting, TLS, AUTH, and a sender refused for three distinct
-//! deliveries, or three times for one with nothing accepted in between), never on a recipient's. While it is open no attempt is
-//! made; after a while a single worker probes. The probe does not use the delivery that failed while anything else is due:
-//! that delivery waits longer than the pause. A sender refused for one delivery, while others pass, is that delivery's fault.
+//! The circuit opens on the relay's own failures only (connect, greeting, TLS, AUTH, and refusals that it gives to everybody:
+//! [`super::refusals`]), never on a recipient's. While it is open no attempt is made; after a while a single worker probes. The
+//! probe does not use the delivery that failed while anything else is due: that delivery waits longer than the pause.
 
-use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
+use super::job::Job;
+use super::outcome::Trial;
 use super::rate::Rate;
+use super::refusals::{Refusals, Undecided, Whose};
 use super::share::Share;
 use super::tally::Tally;
+use super::throttle::{Asked, Throttle};
 use crate::config::Relay as RelayConfig;
-use crate::domain::reply::{Stage, for_logs};
+use crate::domain::reply::{Cause, Failure, Stage, for_logs};
 use crate::mail::smtp::{Failed, Steps};
 use crate::metrics::{Circuit as State, InUse, Metrics, RelayMetrics};
 
@@ -30,14 +32,8 @@ const AUTH_PAUSE: Duration = Duration::from_secs(300);
 /// How much longer than the pause a delivery waits that met the failure.
 const VICTIM_EXTRA: Duration = Duration::from_secs(5);
 
-/// The shortest wait of a delivery whose sender was refused: long enough for others to show whether theirs is refused too.
+/// The shortest wait of a delivery for which we were refused: long enough for others to show whether they are refused too.
 const VICTIM_WAIT: Duration = Duration::from_secs(10);
-
-/// Deliveries whose sender must be refused before that is the relay's fault, or refusals of one.
-const SENDER_REFUSALS: usize = 3;
-
-/// Deliveries remembered for a refused sender; beyond that, the memory starts over.
-const MOST_REFUSED: usize = 1000;
 
 /// Failed probes after which a run with an end gives up on the relay.
 const HOPELESS: u32 = 3;
@@ -51,6 +47,8 @@ pub struct Relay {
     /// Its metrics.
     metrics: RelayMetrics,
     circuit: Mutex<Circuit>,
+    refusals: Mutex<Refusals>,
+    throttle: Mutex<Throttle>,
     rate: Option<Rate>,
 }
 
@@ -63,27 +61,26 @@ struct Circuit {
     probing: Option<u64>,
     /// Probes so far.
     probes: u64,
-    /// Deliveries whose sender was refused since a message last got past MAIL, and how often.
-    refused_at_mail: BTreeMap<Uuid, usize>,
-    /// Deliveries whose sender was ever refused.
-    refused: HashMap<Uuid, Refused>,
     trouble: Option<Trouble>,
 }
 
-/// A delivery whose sender was refused.
-#[derive(Clone, Copy, Debug, Default)]
-struct Refused {
-    times: usize,
-    /// Others got past MAIL meanwhile: it says nothing about the relay.
-    own: bool,
+/// How far a session came: what it shows to be healthy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reached {
+    /// A connection was opened.
+    Connection,
+    /// A transaction got past MAIL.
+    PastMail,
+    /// A message was accepted.
+    Accepted,
 }
 
-/// What follows from a refused sender.
+/// What follows when the relay refuses us for a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// The delivery waits this long, untried.
     Waits(Duration),
-    /// The delivery's own fault: it is deferred by its schedule.
+    /// The delivery's own fault: the refusal counts.
     Own,
 }
 
@@ -94,8 +91,10 @@ pub struct Trouble {
     pub stage: Stage,
     /// What the server replied, or why there was no reply; without addresses.
     pub text: String,
-    /// True if waiting will not help: our password or our sender is refused.
+    /// True if waiting will not help: the refusal is permanent.
     pub refused: bool,
+    /// What it objects to, if its codes or words say so.
+    pub cause: Option<Cause>,
 }
 
 /// The state of a circuit.
@@ -142,7 +141,8 @@ impl Relay {
         let metrics = metrics.relay(&config.name);
         metrics.circuit(State::Closed);
         let rate = Rate::new(config.rate_per_second, share);
-        Self { rate, tally: Tally::default(), circuit: Mutex::default(), config, metrics }
+        let (circuit, refusals, throttle) = (Mutex::default(), Mutex::default(), Mutex::default());
+        Self { rate, tally: Tally::default(), circuit, refusals, throttle, config, metrics }
     }
 
     /// The recorder of how long the steps of its sessions take.
@@ -183,6 +183,11 @@ impl Relay {
 
     /// Waits for a rate token.
     pub async fn wait_for_rate(&self) {
+        loop {
+            let taken = self.throttle().take(Instant::now());
+            let Err(wait) = taken else { break };
+            sleep(wait).await;
+        }
         if let Some(rate) = &self.rate {
             rate.take().await;
         }
@@ -191,7 +196,7 @@ impl Relay {
     /// Takes a rate token if there is one now.
     #[must_use]
     pub fn try_rate(&self) -> bool {
-        self.rate.as_ref().is_none_or(Rate::try_take)
+        self.rate.as_ref().is_none_or(Rate::try_take) && self.throttle().take(Instant::now()).is_ok()
     }
 
     /// Returns a rate token that was not used.
@@ -207,18 +212,88 @@ impl Relay {
         self.rate.as_ref().map(Rate::share)
     }
 
-    /// Records that a connection was opened, or a transaction got past MAIL: the relay is healthy.
-    pub fn is_well(&self, past_mail: bool) {
+    /// The rate to which the relay is slowed down since it asked for fewer messages, per second.
+    #[must_use]
+    pub fn throttled_to(&self) -> Option<f64> {
+        self.throttle().limit()
+    }
+
+    /// Records how far a session came: the circuit closes if it came past what had failed.
+    pub fn reached(&self, reached: Reached) {
         let mut circuit = self.circuit();
-        if past_mail {
-            circuit.refused_at_mail.clear();
-        }
-        // A probe has to get past MAIL if that was the failure.
-        let cured = past_mail || circuit.trouble.as_ref().is_some_and(|trouble| trouble.stage != Stage::Mail);
+        let cured = circuit.trouble.as_ref().is_some_and(|trouble| match trouble.stage {
+            Stage::Connect | Stage::Greeting | Stage::StartTls | Stage::Auth => true,
+            Stage::Mail => reached >= Reached::PastMail,
+            Stage::Rcpt | Stage::Data | Stage::Body | Stage::Dot => reached == Reached::Accepted,
+        });
         if circuit.open_until.is_some() && cured {
             (circuit.open_until, circuit.failures, circuit.probing, circuit.trouble) = (None, 0, None, None);
             self.show(&circuit);
             tracing::info!(relay = self.config.name, "relay is healthy again");
+        }
+    }
+
+    /// Records that the relay accepted a message. Returns the deliveries whose refusals were their recipients' fault.
+    #[must_use]
+    pub fn accepted(&self) -> Vec<Undecided> {
+        self.reached(Reached::Accepted);
+        self.throttle().took(Instant::now());
+        self.refusals().taken()
+    }
+
+    /// Weighs a refusal of a delivery to `domain`. If the relay refuses everybody so, its circuit opens: returns how long the
+    /// delivery waits.
+    pub fn weigh(&self, domain: &str, failed: &Failed, dead: bool, probing: bool) -> Option<Duration> {
+        let Failure::Replied(reply) = &failed.failure else { return None };
+        let for_everybody = self.refusals().is_for_everybody(reply.gist(), domain, dead);
+        let unhealthy = self.trouble().is_some_and(|trouble| trouble.stage > Stage::Mail);
+        (for_everybody || unhealthy).then(|| self.is_down(failed, probing))
+    }
+
+    /// Keeps a refused delivery until it is clear whose fault that is. Returns one that can wait no longer.
+    #[must_use]
+    pub fn keep_undecided(&self, job: Job, trial: Box<Trial>) -> Option<Undecided> {
+        self.refusals().keep(job, trial)
+    }
+
+    /// How many deliveries are undecided.
+    #[must_use]
+    pub fn undecided(&self) -> usize {
+        self.refusals().undecided()
+    }
+
+    /// Takes all undecided deliveries.
+    #[must_use]
+    pub fn take_undecided(&self) -> Vec<Undecided> {
+        self.refusals().give_up()
+    }
+
+    /// Takes the deliveries that have been undecided for too long.
+    #[must_use]
+    pub fn take_overdue(&self) -> Vec<Undecided> {
+        self.refusals().overdue()
+    }
+
+    /// Records that the relay asked for fewer messages, at a delivery to `domain` if it may have passed on that domain's
+    /// request. Returns false if it is not about the relay's rate.
+    pub fn asked_for_less(&self, domain: Option<&str>, text: &str) -> bool {
+        let asked = self.throttle().asked(domain, Instant::now());
+        match asked {
+            Asked::NotOfItsRate => false,
+            Asked::Slower { per_second, first } => {
+                let (relay, per_second, text) = (&self.config.name, format!("{per_second:.1}"), for_logs(text));
+                if first {
+                    tracing::warn!(
+                        relay,
+                        per_second,
+                        "the relay asks for fewer messages: sending slows down by itself; `rate_per_second` of the relay \
+                         avoids such refusals: {text}"
+                    );
+                } else {
+                    tracing::debug!(relay, per_second, "the relay asks for fewer messages: {text}");
+                }
+                true
+            }
         }
     }
 
@@ -246,58 +321,44 @@ impl Relay {
 
     fn tell(&self, trouble: &Trouble, pause: Duration) {
         let (relay, stage, text, pause_s) = (&self.config.name, trouble.stage, &trouble.text, pause.as_secs());
-        if trouble.stage == Stage::Auth && trouble.refused {
-            tracing::error!(
-                relay,
-                pause_s,
-                "the relay refuses our user or password, nothing is sent through it and it is left alone for a while: check \
-                 `password_file` and the user in `url`, then `besked doctor`: {text}"
-            );
-        } else if trouble.refused {
-            tracing::error!(
-                relay,
-                pause_s,
-                "the relay refuses our sender, nothing is sent through it: it must let us send from `[sender] bounce_domain`: \
-                 {text}"
-            );
-        } else {
-            tracing::warn!(relay, %stage, pause_s, "relay is down: {text}");
+        let Some(cause) = trouble.cause else {
+            if stage > Stage::Mail {
+                tracing::error!(
+                    relay,
+                    pause_s,
+                    "the relay refuses everybody with the same answer, nothing is sent through it: correct what it objects \
+                     to; `besked relays` shows it: {text}"
+                );
+            } else {
+                tracing::warn!(relay, %stage, pause_s, "relay is down: {text}");
+            }
+            return;
+        };
+        let advice = cause.advice();
+        tracing::error!(relay, pause_s, "the relay refuses us, nothing is sent through it: {advice}: {text}");
+    }
+
+    /// Records that the relay refused us for a delivery: decides whose fault that is, and what becomes of the delivery.
+    pub fn refused_us(&self, delivery: Uuid, failed: &Failed, probing: bool) -> Refusal {
+        let open = self.trouble().is_some();
+        let whose = self.refusals().refused_us(delivery, open);
+        match whose {
+            Whose::Delivery => Refusal::Own,
+            Whose::Relay => Refusal::Waits(self.is_down(failed, probing).max(VICTIM_WAIT)),
+            Whose::Unclear { first } => {
+                if first {
+                    let (relay, text) = (&self.config.name, for_logs(&failed.failure.text()));
+                    tracing::warn!(relay, %delivery, "the relay refuses us for a delivery, retrying: {text}");
+                }
+                Refusal::Waits(VICTIM_WAIT)
+            }
         }
     }
 
-    /// Records that the relay refused our sender for a delivery: decides whose fault that is, and what becomes of the delivery.
-    pub fn refused_sender(&self, delivery: Uuid, failed: &Failed, probing: bool) -> Refusal {
-        let mut circuit = self.circuit();
-        if circuit.refused.len() >= MOST_REFUSED {
-            circuit.refused.clear();
-        }
-        let refused = circuit.refused.entry(delivery).or_default();
-        refused.times += 1;
-        let Refused { times, own } = *refused;
-        if times == 1 {
-            let (relay, text) = (&self.config.name, for_logs(&failed.failure.text()));
-            tracing::warn!(relay, %delivery, "the relay refuses our sender for a delivery, retrying: {text}");
-        }
-        if own {
-            return Refusal::Own;
-        }
-        let since = circuit.refused_at_mail.entry(delivery).or_default();
-        *since += 1;
-        let often = *since >= SENDER_REFUSALS || circuit.refused_at_mail.len() >= SENDER_REFUSALS;
-        if !often && circuit.open_until.is_none() && times >= SENDER_REFUSALS {
-            circuit.refused_at_mail.remove(&delivery);
-            circuit.refused.insert(delivery, Refused { times, own: true });
-            return Refusal::Own;
-        }
-        let trouble = often || circuit.open_until.is_some();
-        drop(circuit);
-        Refusal::Waits(if trouble { self.is_down(failed, probing).max(VICTIM_WAIT) } else { VICTIM_WAIT })
-    }
-
-    /// True if it has refused our sender for a delivery: another relay may not.
+    /// True if it has refused us for a delivery: another relay may not.
     #[must_use]
     pub fn refuses(&self, delivery: Uuid) -> bool {
-        self.circuit().refused.contains_key(&delivery)
+        self.refusals().knows(delivery)
     }
 
     /// Its failure, while its circuit is open.
@@ -330,7 +391,7 @@ impl Relay {
     #[must_use]
     pub fn is_hopeless(&self) -> bool {
         let circuit = self.circuit();
-        let refused = circuit.trouble.as_ref().is_some_and(|trouble| trouble.refused || trouble.stage == Stage::Mail);
+        let refused = circuit.trouble.as_ref().is_some_and(|trouble| trouble.refused || trouble.stage >= Stage::Mail);
         circuit.open_until.is_some() && (refused || circuit.failures >= HOPELESS)
     }
 
@@ -340,6 +401,15 @@ impl Relay {
         let circuit = self.circuit();
         let open = circuit.open_until.is_some_and(|until| Instant::now() < until);
         circuit.open_until.is_none() || (probing && !open)
+    }
+
+    fn refusals(&self) -> MutexGuard<'_, Refusals> {
+        // Each change is complete before anything can panic.
+        self.refusals.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn throttle(&self) -> MutexGuard<'_, Throttle> {
+        self.throttle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn circuit(&self) -> MutexGuard<'_, Circuit> {
@@ -359,12 +429,24 @@ impl Circuit {
 }
 
 impl Trouble {
+    fn cause(failed: &Failed) -> Option<Cause> {
+        let Failure::Replied(reply) = &failed.failure else { return None };
+        match failed.stage {
+            Stage::Connect | Stage::Greeting | Stage::StartTls => None,
+            Stage::Auth => (500..=599).contains(&reply.code).then_some(Cause::Login),
+            // Nothing else is refused there for everybody.
+            Stage::Mail => Cause::of(reply).or((reply.code >= 500).then_some(Cause::Sender)),
+            Stage::Rcpt | Stage::Data | Stage::Body | Stage::Dot => Cause::of(reply),
+        }
+    }
+
     fn of(failed: &Failed) -> Self {
         let permanent = matches!(failed.failure.code(), Some(500..=599));
         Self {
             stage: failed.stage,
             text: for_logs(&failed.failure.text()),
-            refused: permanent && matches!(failed.stage, Stage::Auth | Stage::Mail),
+            refused: permanent && failed.stage >= Stage::Auth,
+            cause: Self::cause(failed),
         }
     }
 }
@@ -409,7 +491,7 @@ mod tests {
         assert_eq!(relay.standing(), Standing::Open(FIRST_PAUSE * 2));
         tokio::time::advance(FIRST_PAUSE * 2).await;
         let third = probe(&relay).unwrap();
-        relay.is_well(false);
+        relay.reached(Reached::Connection);
         assert!(matches!(relay.permit(), Permit::Go));
         drop(third);
     }
@@ -420,18 +502,18 @@ mod tests {
         let id = |n| Uuid::from_u128(n);
         let refused = failed(Stage::Mail, 550);
         for n in [1, 1, 2] {
-            assert_eq!(relay.refused_sender(id(n), &refused, false), Refusal::Waits(VICTIM_WAIT), "delivery {n}");
+            assert_eq!(relay.refused_us(id(n), &refused, false), Refusal::Waits(VICTIM_WAIT), "delivery {n}");
             assert_eq!(relay.trouble(), None);
         }
-        relay.refused_sender(id(3), &refused, false);
+        relay.refused_us(id(3), &refused, false);
         let trouble = relay.trouble().unwrap();
         assert_eq!((trouble.refused, trouble.text.as_str()), (true, "550 5.7.1 (address) no"));
         tokio::time::advance(FIRST_PAUSE).await;
         let _probe = probe(&relay).unwrap();
-        relay.is_well(false);
+        relay.reached(Reached::Connection);
         assert!(relay.trouble().is_some(), "a connection alone does not cure a refused sender");
         assert!(relay.allows(true) && !relay.allows(false));
-        relay.is_well(true);
+        drop(relay.accepted());
         assert!(relay.trouble().is_none());
     }
 
@@ -440,10 +522,10 @@ mod tests {
         let (relay, refused) = (relay(), failed(Stage::Mail, 550));
         let only = Uuid::from_u128(1);
         for _ in 0..2 {
-            assert_eq!(relay.refused_sender(only, &refused, false), Refusal::Waits(VICTIM_WAIT));
+            assert_eq!(relay.refused_us(only, &refused, false), Refusal::Waits(VICTIM_WAIT));
             assert!(relay.trouble().is_none() && relay.refuses(only));
         }
-        relay.refused_sender(only, &refused, false);
+        relay.refused_us(only, &refused, false);
         assert!(relay.trouble().is_some_and(|trouble| trouble.refused));
     }
 
@@ -453,12 +535,12 @@ mod tests {
         let odd = Uuid::from_u128(1);
         let mut came = Vec::new();
         for _ in 0..5 {
-            came.push(relay.refused_sender(odd, &refused, false) == Refusal::Own);
-            relay.is_well(true);
+            came.push(relay.refused_us(odd, &refused, false) == Refusal::Own);
+            drop(relay.accepted());
         }
         assert_eq!(came, [false, false, true, true, true], "by its schedule from the third time on");
         for _ in 0..5 {
-            assert_eq!(relay.refused_sender(odd, &refused, false), Refusal::Own, "nor is it when nothing else is due");
+            assert_eq!(relay.refused_us(odd, &refused, false), Refusal::Own, "nor is it when nothing else is due");
         }
         assert!(relay.trouble().is_none());
     }
@@ -469,7 +551,7 @@ mod tests {
         relay.is_down(&failed(Stage::Connect, 554), false);
         tokio::time::advance(FIRST_PAUSE).await;
         let late = probe(&relay).unwrap();
-        relay.is_well(false);
+        relay.reached(Reached::Connection);
         relay.is_down(&failed(Stage::Connect, 554), false);
         tokio::time::advance(FIRST_PAUSE).await;
         let _next = probe(&relay).unwrap();

@@ -167,8 +167,19 @@ impl Session {
         self.answered(stage, answer)
     }
 
+    /// A reply that is neither a refusal nor what the step waits for: a 354 to RCPT says nothing about the recipient.
+    fn is_out_of_place(stage: Stage, response: &Response) -> bool {
+        matches!(stage, Stage::Greeting | Stage::Mail | Stage::Rcpt) && u16::from(response.code()) / 100 != 2
+    }
+
     fn answered(&mut self, stage: Stage, answer: stream::Answer) -> Result<Response, Failed> {
         let answer = stream::failure_of(answer);
+        if let Ok(response) = &answer
+            && Self::is_out_of_place(stage, response)
+        {
+            self.usable = false;
+            return Err(self.failed(stage, unexpected(response)));
+        }
         answer.map_err(|failure| {
             // After a clear refusal other than 421 the server waits for the next command.
             self.usable &= failure.code().is_some_and(|code| code != 421);
