@@ -96,6 +96,8 @@ pub fn parse(text: &str, place: &str, env: &[(String, String)]) -> Result<Config
     read_passwords(&mut config)?;
     let mut problems = config.problems();
     problems.extend(dkim::read(&mut config.dkim));
+    let host = hostname::get().ok().and_then(|host| host.into_string().ok());
+    config.smtp.greet_as(host, config.sender.domain());
     if problems.is_empty() { Ok(config) } else { Err(invalid(problems.join("\n"))) }
 }
 
@@ -195,6 +197,9 @@ mod tests {
         let example = parse(EXAMPLE, "example", &[]).unwrap();
         let mut defaults = toml::Table::try_from(Config::default()).unwrap();
         let mut example = toml::Table::try_from(example).unwrap();
+        // This host's name is no default.
+        defaults.get_mut("smtp").and_then(toml::Value::as_table_mut).map(|smtp| smtp.remove("hello_name"));
+        example.get_mut("smtp").and_then(toml::Value::as_table_mut).map(|smtp| smtp.remove("hello_name"));
         defaults.remove("relay");
         let relays = example.remove("relay").unwrap();
         defaults.remove("category");

@@ -113,7 +113,9 @@ impl Claims {
 
     /// Frees the slots: the transaction of the claim has not committed.
     pub fn failed(&mut self) {
-        self.reserved.drain(..).for_each(|domain| self.context.pace.free(&domain));
+        for domain in self.reserved.drain(..) {
+            self.context.pace.free(&domain);
+        }
     }
 
     /// Claims as many deliveries as are wanted, in order of precedence.

@@ -62,6 +62,7 @@ impl Drop for Job {
                 sending: self.sending.clone(),
                 to: Box::new(self.to.clone()),
                 in_doubt: self.in_doubt.load(Ordering::Relaxed),
+                panicked: std::thread::panicking(),
             };
             // If the recorder is gone too, the lease expires and the delivery is taken over.
             let _ = recorder.send(Request { end: Some(end), claim: None });

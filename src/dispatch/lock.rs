@@ -52,6 +52,8 @@ impl DispatchLock {
     /// If another process holds it, or the file cannot be created.
     pub fn take(url: &str) -> Result<Option<Self>, LockError> {
         let Some(path) = sqlite_path(url) else { return Ok(None) };
+        // A link to the database is the same database.
+        let path = std::fs::canonicalize(path).map_or_else(|_| path.to_owned(), |path| path.display().to_string());
         let path = PathBuf::from(format!("{path}.dispatcher"));
         let failed = |source| LockError::Io { path: path.clone(), source };
         let file = open(&path).map_err(failed)?;
@@ -89,6 +91,12 @@ mod tests {
         assert!(matches!(DispatchLock::take(&url), Err(LockError::Held(_))));
         drop(held);
         assert!(DispatchLock::take(&url).unwrap().is_some());
+        std::fs::write(directory.path().join("b.db"), "").unwrap();
+        std::os::unix::fs::symlink(directory.path().join("b.db"), directory.path().join("link.db")).unwrap();
+        let by_link = format!("sqlite://{}", directory.path().join("link.db").display());
+        let held = DispatchLock::take(&by_link).unwrap();
+        assert!(matches!(DispatchLock::take(&url), Err(LockError::Held(_))), "by whatever path");
+        drop(held);
         assert!(DispatchLock::take("postgres://x@y/z").unwrap().is_none());
     }
 }

@@ -15,6 +15,7 @@
 mod attempt;
 mod claims;
 mod errands;
+mod every;
 mod house;
 mod job;
 mod lanes;
@@ -35,6 +36,7 @@ pub mod relays;
 mod share;
 mod tally;
 mod throttle;
+mod trouble;
 mod unreadable;
 pub mod upkeep;
 mod worker;
@@ -260,7 +262,10 @@ impl Dispatcher {
         let mut upkeep = tokio::spawn(self.upkeep.clone().run(stop.clone()));
         let leases = tokio::spawn(leases::keep(self.context.clone(), recorded.clone()));
         let mut errands = Errands::new(self.context.store.clone(), self.notices.clone());
-        let is_well = || stop.is_cancelled() || !(recorder.is_finished() || upkeep.is_finished());
+        let is_well = || {
+            let ended = [recorder.is_finished(), upkeep.is_finished(), leases.is_finished(), beating.is_finished()];
+            stop.is_cancelled() || !ended.contains(&true)
+        };
         let house = self.keep_house((&shutdown, &over), until, &due, &mut errands);
         let finished = self.pulse.beating(is_well, house).await;
         stop.cancel();
@@ -403,6 +408,9 @@ fn on_a_thread_of_its_own<T>(task: impl Future<Output = T>) -> T {
     runtime.expect("a runtime can be made where one is running").block_on(task)
 }
 
+/// How long to wait before a worker that panicked is restarted.
+const PANIC_PAUSE: Duration = Duration::from_secs(1);
+
 /// Runs a worker, and again if it panicked: one delivery never stops the others.
 async fn supervised(worker: Worker, stop: CancellationToken) {
     let make = || Worker {
@@ -420,6 +428,7 @@ async fn supervised(worker: Worker, stop: CancellationToken) {
         match ended {
             Err(error) if error.is_panic() && !stop.is_cancelled() => {
                 tracing::error!("a worker panicked and is restarted");
+                tokio::time::sleep(PANIC_PAUSE).await;
                 task.spawn(make().run(stop.clone()));
             }
             _ => return,

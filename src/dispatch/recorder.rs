@@ -77,11 +77,16 @@ pub enum End {
         to: Box<ToSend>,
         /// True if the server may have the message.
         in_doubt: bool,
+        /// True if its worker panicked: perhaps over this delivery.
+        panicked: bool,
     },
 }
 
 /// The most requests that one transaction takes.
 const MAX_GROUP: usize = 512;
+
+/// How long a delivery waits after its worker panicked, in milliseconds.
+const PANIC_PAUSE_MS: i64 = 60_000;
 
 /// How long to wait after the database failed.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -193,7 +198,7 @@ impl Recorder {
                 group.domains.push(domain);
             }
             Some(End::GiveBack { claimed, due_at }) => group.give_back(claimed, due_at),
-            Some(End::Abandon { claimed, sending, to, in_doubt }) => {
+            Some(End::Abandon { claimed, sending, to, in_doubt, panicked }) => {
                 let now = self.context.clock.now();
                 if in_doubt {
                     let trial = Trial {
@@ -206,7 +211,8 @@ impl Recorder {
                     group.settlements.push(settlement.into());
                     group.domains.push(claimed.domain);
                 } else {
-                    group.give_back(claimed, None);
+                    let later = panicked.then(|| now.as_millisecond().saturating_add(PANIC_PAUSE_MS));
+                    group.give_back(claimed, later);
                 }
             }
         }
@@ -253,12 +259,15 @@ impl Recorder {
 
     /// After the commit: frees slots, passes jobs on, reports what was settled.
     fn done(&mut self, group: &mut Group, Committed { mut ready, lost }: Committed) {
+        let now = self.context.clock.now();
         self.claims.committed();
-        for domain in group.domains.drain(..) {
-            self.context.pace.free(&domain);
+        let freed = group.domains.drain(..).filter(|domain| self.context.pace.free(domain)).count();
+        if freed > 0 {
+            // What was set aside for these domains can be claimed now.
+            self.context.nothing.notify_one();
         }
         for ready in &ready {
-            self.context.leases.begin(&ready.claimed, ready.at);
+            self.context.leases.begin(&ready.claimed, ready.at, now);
         }
         for given_back in group.given_back.drain(..) {
             self.context.leases.end(given_back.id, given_back.token);
@@ -341,7 +350,14 @@ pub async fn load(conn: &mut Conn, id: Uuid) -> Result<Option<Result<Arc<Compose
     };
     let Some(kept) = kept else { return Ok(None) };
     let follows_domain = match kept.follows_id {
-        Some(follows) => notices::find(conn, follows).await?.map(|notice| notice.message_domain),
+        Some(follows) => match notices::find(conn, follows).await {
+            // Mail clients then do not show the two together; that must not keep anybody from being told.
+            Err(StoreError::Inconsistent { .. }) => {
+                tracing::error!(notice = %id, %follows, "the notice that this one follows cannot be read: sent without a thread");
+                None
+            }
+            found => found?.map(|notice| notice.message_domain),
+        },
         None => None,
     };
     let sending = Composer::new(kept, follows_domain);

@@ -12,6 +12,9 @@ use uuid::Uuid;
 
 use super::job::Job;
 use super::outcome::Trial;
+use super::relay::{Reached, Relay};
+use crate::domain::reply::{Failure, Stage, for_logs};
+use crate::mail::smtp::Failed;
 
 /// Domains that a relay must refuse with one answer, and nothing taken in between, before that is its own fault.
 const DOMAINS: usize = 3;
@@ -33,6 +36,18 @@ const UNDECIDED: usize = 64;
 
 /// How long a delivery stays undecided at most.
 const LONGEST: Duration = Duration::from_secs(10);
+
+/// The shortest wait of a delivery for which we were refused: long enough for others to show whether they are refused too.
+pub const VICTIM_WAIT: Duration = Duration::from_secs(10);
+
+/// What follows when the relay refuses us for a delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The delivery waits this long, untried.
+    Waits(Duration),
+    /// The delivery's own fault: the refusal counts.
+    Own,
+}
 
 /// A refused delivery that may be the relay's fault.
 pub struct Undecided {
@@ -151,6 +166,72 @@ impl Refusals {
     /// True if the relay refused us for a delivery: another relay may not.
     pub fn knows(&self, delivery: Uuid) -> bool {
         self.known.contains_key(&delivery)
+    }
+}
+
+impl Relay {
+    /// Records that the relay accepted a message. Returns the deliveries whose refusals were their recipients' fault.
+    #[must_use]
+    pub fn accepted(&self) -> Vec<Undecided> {
+        self.reached(Reached::Accepted);
+        self.throttle().took(Instant::now());
+        self.refusals().taken()
+    }
+
+    /// Weighs a refusal of a delivery to `domain`. If the relay refuses everybody so, its circuit opens: returns how long the
+    /// delivery waits.
+    pub fn weigh(&self, domain: &str, failed: &Failed, dead: bool, probing: bool) -> Option<Duration> {
+        let Failure::Replied(reply) = &failed.failure else { return None };
+        let for_everybody = self.refusals().is_for_everybody(reply.gist(), domain, dead);
+        let unhealthy = self.trouble().is_some_and(|trouble| trouble.stage > Stage::Mail);
+        (for_everybody || unhealthy).then(|| self.is_down(failed, probing))
+    }
+
+    /// Keeps a refused delivery until it is clear whose fault that is. Returns one that can wait no longer.
+    #[must_use]
+    pub fn keep_undecided(&self, job: Job, trial: Box<Trial>) -> Option<Undecided> {
+        self.refusals().keep(job, trial)
+    }
+
+    /// How many deliveries are undecided.
+    #[must_use]
+    pub fn undecided(&self) -> usize {
+        self.refusals().undecided()
+    }
+
+    /// Takes all undecided deliveries.
+    #[must_use]
+    pub fn take_undecided(&self) -> Vec<Undecided> {
+        self.refusals().give_up()
+    }
+
+    /// Takes the deliveries that have been undecided for too long.
+    #[must_use]
+    pub fn take_overdue(&self) -> Vec<Undecided> {
+        self.refusals().overdue()
+    }
+
+    /// Records that the relay refused us for a delivery: decides whose fault that is, and what becomes of the delivery.
+    pub fn refused_us(&self, delivery: Uuid, failed: &Failed, probing: bool) -> Refusal {
+        let open = self.trouble().is_some();
+        let whose = self.refusals().refused_us(delivery, open);
+        match whose {
+            Whose::Delivery => Refusal::Own,
+            Whose::Relay => Refusal::Waits(self.is_down(failed, probing).max(VICTIM_WAIT)),
+            Whose::Unclear { first } => {
+                if first {
+                    let (relay, text) = (&self.config.name, for_logs(&failed.failure.text()));
+                    tracing::warn!(relay, %delivery, "the relay refuses us for a delivery, retrying: {text}");
+                }
+                Refusal::Waits(VICTIM_WAIT)
+            }
+        }
+    }
+
+    /// True if it has refused us for a delivery: another relay may not.
+    #[must_use]
+    pub fn refuses(&self, delivery: Uuid) -> bool {
+        self.refusals().knows(delivery)
     }
 }
 

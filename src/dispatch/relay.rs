@@ -8,17 +8,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
-use uuid::Uuid;
 
-use super::job::Job;
-use super::outcome::Trial;
 use super::rate::Rate;
-use super::refusals::{Refusals, Undecided, Whose};
+use super::refusals::Refusals;
 use super::share::Share;
 use super::tally::Tally;
 use super::throttle::{Asked, Throttle};
+pub use super::trouble::Trouble;
 use crate::config::Relay as RelayConfig;
-use crate::domain::reply::{Cause, Failure, Stage, for_logs};
+use crate::domain::reply::{Stage, for_logs};
 use crate::mail::smtp::{Failed, Steps};
 use crate::metrics::{Circuit as State, InUse, Metrics, RelayMetrics};
 
@@ -31,9 +29,6 @@ const AUTH_PAUSE: Duration = Duration::from_secs(300);
 
 /// How much longer than the pause a delivery waits that met the failure.
 const VICTIM_EXTRA: Duration = Duration::from_secs(5);
-
-/// The shortest wait of a delivery for which we were refused: long enough for others to show whether they are refused too.
-const VICTIM_WAIT: Duration = Duration::from_secs(10);
 
 /// Failed probes after which a run with an end gives up on the relay.
 const HOPELESS: u32 = 3;
@@ -73,28 +68,6 @@ pub enum Reached {
     PastMail,
     /// A message was accepted.
     Accepted,
-}
-
-/// What follows when the relay refuses us for a delivery.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
-    /// The delivery waits this long, untried.
-    Waits(Duration),
-    /// The delivery's own fault: the refusal counts.
-    Own,
-}
-
-/// What is wrong with a relay.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Trouble {
-    /// The step that failed.
-    pub stage: Stage,
-    /// What the server replied, or why there was no reply; without addresses.
-    pub text: String,
-    /// True if waiting will not help: the refusal is permanent.
-    pub refused: bool,
-    /// What it objects to, if its codes or words say so.
-    pub cause: Option<Cause>,
 }
 
 /// The state of a circuit.
@@ -233,47 +206,6 @@ impl Relay {
         }
     }
 
-    /// Records that the relay accepted a message. Returns the deliveries whose refusals were their recipients' fault.
-    #[must_use]
-    pub fn accepted(&self) -> Vec<Undecided> {
-        self.reached(Reached::Accepted);
-        self.throttle().took(Instant::now());
-        self.refusals().taken()
-    }
-
-    /// Weighs a refusal of a delivery to `domain`. If the relay refuses everybody so, its circuit opens: returns how long the
-    /// delivery waits.
-    pub fn weigh(&self, domain: &str, failed: &Failed, dead: bool, probing: bool) -> Option<Duration> {
-        let Failure::Replied(reply) = &failed.failure else { return None };
-        let for_everybody = self.refusals().is_for_everybody(reply.gist(), domain, dead);
-        let unhealthy = self.trouble().is_some_and(|trouble| trouble.stage > Stage::Mail);
-        (for_everybody || unhealthy).then(|| self.is_down(failed, probing))
-    }
-
-    /// Keeps a refused delivery until it is clear whose fault that is. Returns one that can wait no longer.
-    #[must_use]
-    pub fn keep_undecided(&self, job: Job, trial: Box<Trial>) -> Option<Undecided> {
-        self.refusals().keep(job, trial)
-    }
-
-    /// How many deliveries are undecided.
-    #[must_use]
-    pub fn undecided(&self) -> usize {
-        self.refusals().undecided()
-    }
-
-    /// Takes all undecided deliveries.
-    #[must_use]
-    pub fn take_undecided(&self) -> Vec<Undecided> {
-        self.refusals().give_up()
-    }
-
-    /// Takes the deliveries that have been undecided for too long.
-    #[must_use]
-    pub fn take_overdue(&self) -> Vec<Undecided> {
-        self.refusals().overdue()
-    }
-
     /// Records that the relay asked for fewer messages, at a delivery to `domain` if it may have passed on that domain's
     /// request. Returns false if it is not about the relay's rate.
     pub fn asked_for_less(&self, domain: Option<&str>, text: &str) -> bool {
@@ -314,51 +246,9 @@ impl Relay {
         let pause = if wrong_password { AUTH_PAUSE } else { doubled.min(LONGEST_PAUSE) };
         circuit.open_until = Some(now + pause);
         self.show(&circuit);
-        self.tell(&trouble, pause);
+        trouble.log(&self.config.name, pause);
         circuit.trouble = Some(trouble);
         pause + VICTIM_EXTRA
-    }
-
-    fn tell(&self, trouble: &Trouble, pause: Duration) {
-        let (relay, stage, text, pause_s) = (&self.config.name, trouble.stage, &trouble.text, pause.as_secs());
-        let Some(cause) = trouble.cause else {
-            if stage > Stage::Mail {
-                tracing::error!(
-                    relay,
-                    pause_s,
-                    "the relay refuses everybody with the same answer, nothing is sent through it: correct what it objects \
-                     to; `besked relays` shows it: {text}"
-                );
-            } else {
-                tracing::warn!(relay, %stage, pause_s, "relay is down: {text}");
-            }
-            return;
-        };
-        let advice = cause.advice();
-        tracing::error!(relay, pause_s, "the relay refuses us, nothing is sent through it: {advice}: {text}");
-    }
-
-    /// Records that the relay refused us for a delivery: decides whose fault that is, and what becomes of the delivery.
-    pub fn refused_us(&self, delivery: Uuid, failed: &Failed, probing: bool) -> Refusal {
-        let open = self.trouble().is_some();
-        let whose = self.refusals().refused_us(delivery, open);
-        match whose {
-            Whose::Delivery => Refusal::Own,
-            Whose::Relay => Refusal::Waits(self.is_down(failed, probing).max(VICTIM_WAIT)),
-            Whose::Unclear { first } => {
-                if first {
-                    let (relay, text) = (&self.config.name, for_logs(&failed.failure.text()));
-                    tracing::warn!(relay, %delivery, "the relay refuses us for a delivery, retrying: {text}");
-                }
-                Refusal::Waits(VICTIM_WAIT)
-            }
-        }
-    }
-
-    /// True if it has refused us for a delivery: another relay may not.
-    #[must_use]
-    pub fn refuses(&self, delivery: Uuid) -> bool {
-        self.refusals().knows(delivery)
     }
 
     /// Its failure, while its circuit is open.
@@ -403,12 +293,12 @@ impl Relay {
         circuit.open_until.is_none() || (probing && !open)
     }
 
-    fn refusals(&self) -> MutexGuard<'_, Refusals> {
+    pub(super) fn refusals(&self) -> MutexGuard<'_, Refusals> {
         // Each change is complete before anything can panic.
         self.refusals.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn throttle(&self) -> MutexGuard<'_, Throttle> {
+    pub(super) fn throttle(&self) -> MutexGuard<'_, Throttle> {
         self.throttle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -428,31 +318,11 @@ impl Circuit {
     }
 }
 
-impl Trouble {
-    fn cause(failed: &Failed) -> Option<Cause> {
-        let Failure::Replied(reply) = &failed.failure else { return None };
-        match failed.stage {
-            Stage::Connect | Stage::Greeting | Stage::StartTls => None,
-            Stage::Auth => (500..=599).contains(&reply.code).then_some(Cause::Login),
-            // Nothing else is refused there for everybody.
-            Stage::Mail => Cause::of(reply).or((reply.code >= 500).then_some(Cause::Sender)),
-            Stage::Rcpt | Stage::Data | Stage::Body | Stage::Dot => Cause::of(reply),
-        }
-    }
-
-    fn of(failed: &Failed) -> Self {
-        let permanent = matches!(failed.failure.code(), Some(500..=599));
-        Self {
-            stage: failed.stage,
-            text: for_logs(&failed.failure.text()),
-            refused: permanent && failed.stage >= Stage::Auth,
-            cause: Self::cause(failed),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use uuid::Uuid;
+
+    use super::super::refusals::{Refusal, VICTIM_WAIT};
     use super::*;
     use crate::domain::clock::Clock;
     use crate::domain::reply::{Failure, Reply};

@@ -10,7 +10,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::watch;
-use tokio::time::{sleep, sleep_until};
+use tokio::time::{sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::Context;
@@ -19,7 +19,8 @@ use super::job::Job;
 use super::lanes::{Due, Seat};
 use super::outcome::Trial;
 use super::recorder::{Ahead, Claim, End, Request};
-use super::relay::{Permit, Probe, Reached, Refusal, Relay};
+use super::refusals::Refusal;
+use super::relay::{Permit, Probe, Reached, Relay};
 use crate::domain::clock::millis;
 use crate::domain::delivery::Outcome;
 use crate::mail::smtp::{Failed, Session};
@@ -61,10 +62,15 @@ impl Worker {
                 probe = self.turn() => probe,
             };
             let relay = self.relay.clone();
+            // Before the connection is opened: a server ends one that is silent for long.
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                () = relay.wait_for_rate() => {}
+            }
             let _in_use = relay.connection();
             // Nothing is claimed yet: a shutdown need not wait for a server that does not answer.
             let opened = tokio::select! {
-                () = shutdown.cancelled() => return,
+                () = shutdown.cancelled() => return relay.return_rate(),
                 opened = Session::open_timed(&relay.config, &self.context.config.smtp, relay.steps()) => opened,
             };
             match opened {
@@ -72,7 +78,10 @@ impl Worker {
                     relay.reached(Reached::Connection);
                     self.serve(session, probe, &shutdown).await;
                 }
-                Err(failed) => drop(relay.is_down(&failed, probe.is_some())),
+                Err(failed) => {
+                    relay.return_rate();
+                    relay.is_down(&failed, probe.is_some());
+                }
             }
         }
     }
@@ -109,7 +118,11 @@ impl Worker {
 
     /// Sends over a session until it ends or there is nothing left.
     async fn serve(&mut self, mut session: Session, mut probe: Option<Probe>, shutdown: &CancellationToken) {
-        let mut job = self.next(None, shutdown).await;
+        // A rate token was taken before the session was opened.
+        let mut job = match self.claim() {
+            Some(claimed) => self.next(Some(claimed), shutdown).await,
+            None => None,
+        };
         // The one after it, claimed while the present one is being sent.
         let mut ahead = None;
         loop {
@@ -195,7 +208,10 @@ impl Worker {
             None => {
                 tokio::select! {
                     () = shutdown.cancelled() => return None,
-                    () = self.relay.wait_for_rate() => self.claim()?,
+                    taken = timeout(IDLE, self.relay.wait_for_rate()) => {
+                        taken.ok()?;
+                        self.claim()?
+                    }
                 }
             }
         };
@@ -269,7 +285,10 @@ impl Worker {
                 context.settle(relay, &job, *trial)
             }
             Ended::Refused(failed, trial) => return self.weigh(relay, job, (&failed, trial), probing),
-            Ended::GivenBack(at) => give_back(&job, at.map(Timestamp::as_millisecond)),
+            Ended::GivenBack(at) => {
+                relay.return_rate();
+                give_back(&job, at.map(Timestamp::as_millisecond))
+            }
             Ended::RelayRefuses(failed, own) => match relay.refused_us(job.to.id, &failed, probing) {
                 Refusal::Waits(wait) => self.give_back_after(relay, &job, wait),
                 Refusal::Own => context.settle(relay, &job, *own),
@@ -282,7 +301,10 @@ impl Worker {
                 give_back(&job, None)
             }
             Ended::RelayDown(failed) => self.give_back_after(relay, &job, relay.is_down(&failed, probing)),
-            Ended::HungUp => give_back(&job, None),
+            Ended::HungUp => {
+                relay.return_rate();
+                give_back(&job, None)
+            }
         };
         Some((end, job))
     }

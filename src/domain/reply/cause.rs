@@ -249,7 +249,11 @@ mod tests {
         (454, "Throttling failure: Daily message quota exceeded.", Some(Cause::Quota)),
         (451, "Authentication failed: Maximum credits exceeded", Some(Cause::Quota)),
         (550, "5.7.705 Access denied, tenant has exceeded threshold", Some(Cause::Quota)),
-        (421, "Domain sandbox.example is not allowed to send: Free accounts are for test purposes only", Some(Cause::Sender)),
+        (
+            421,
+            "Domain sandbox.example is not allowed to send: Free accounts are for test purposes only",
+            Some(Cause::Sender),
+        ),
         (554, "Sending paused for this account.", Some(Cause::Quota)),
         (550, "5.1.1 no such user", None),
         (550, "5.1.10 RESOLVER.ADR.RecipientNotFound; Recipient not found by SMTP address lookup", None),

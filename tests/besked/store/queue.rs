@@ -71,6 +71,8 @@ async fn claim_settle_and_append_commit_together(#[case] engine: Engine) {
     let depth = waiting::depth(&mut tx, Some(id), fixture.now).await.unwrap();
     assert_eq!((depth.leased, depth.due, depth.later, depth.next_due), (1, 1, 1, Some(later)));
     assert_eq!(waiting::due(&mut tx, id, fixture.now, 10).await.unwrap(), 1);
+    assert!(waiting::is_busy(&mut tx, None, fixture.now).await.unwrap());
+    assert!(!waiting::is_busy(&mut tx, Some(Uuid::from_u128(9)), fixture.now).await.unwrap());
     assert_eq!(queue::unclaimed(&mut tx, id, 10).await.unwrap().len(), 2);
     assert!(queue::still_ours(&mut tx, skipping[1].delivery_id, skipping[1].token).await.unwrap());
     assert!(!queue::still_ours(&mut tx, skipping[1].delivery_id, 99).await.unwrap());
