@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::Place;
 use super::failure::Failure;
 use super::output::{Output, count, grouped, table, time};
-use crate::dispatch::nodes::Circuit;
+use crate::dispatch::nodes::{Circuit, Report};
 use crate::dispatch::relays::{AtNode, Shown, ShownRelay};
 
 /// Runs `besked relays`.
@@ -57,12 +57,21 @@ fn row(relay: &ShownRelay, at: Option<&AtNode>) -> [String; 11] {
         node.clone(),
         state.to_owned(),
         grouped(report.connections),
-        report.rate_per_second.map_or_else(|| "no limit".to_owned(), |rate| format!("{rate:.1}/s")),
+        rate(report),
         grouped(report.sent),
         grouped(report.deferred),
         grouped(report.refused),
         report.last_success_at.map_or_else(|| "never".to_owned(), time),
     ]
+}
+
+/// The rate at which a node may send through a relay, and the one to which the relay's own requests slowed it down.
+fn rate(report: &Report) -> String {
+    let configured = report.rate_per_second.map_or_else(|| "no limit".to_owned(), |rate| format!("{rate:.1}/s"));
+    match report.throttled_to {
+        Some(throttled) => format!("{configured}, slowed down to {throttled:.1}/s"),
+        None => configured,
+    }
 }
 
 /// Why a relay is not used at a node, and when it is tried again.

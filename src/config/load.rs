@@ -127,6 +127,8 @@ pub fn parse(text: &str, place: &str, env: &[(String, String)]) -> Result<Config
     read_passwords(&mut config)?;
     let mut problems = config.problems();
     problems.extend(dkim::read(&mut config.dkim));
+    let host = hostname::get().ok().and_then(|host| host.into_string().ok());
+    config.smtp.greet_as(host, config.sender.domain());
     found.extend(problems.into_iter().map(|problem| match named.get(&lines::key(&problem).join(".")) {
         Some(name) => Found { place: name.clone(), line: 0, problem },
         None => in_file((lines::of_key(&readable, &lines::key(&problem)), problem)),
@@ -247,6 +249,9 @@ mod tests {
         let example = parse(EXAMPLE, "example", &[]).unwrap();
         let mut defaults = toml::Table::try_from(Config::default()).unwrap();
         let mut example = toml::Table::try_from(example).unwrap();
+        // This host's name is no default.
+        defaults.get_mut("smtp").and_then(toml::Value::as_table_mut).map(|smtp| smtp.remove("hello_name"));
+        example.get_mut("smtp").and_then(toml::Value::as_table_mut).map(|smtp| smtp.remove("hello_name"));
         defaults.remove("relay");
         let relays = example.remove("relay").unwrap();
         defaults.remove("category");

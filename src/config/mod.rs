@@ -97,7 +97,8 @@ impl Config {
     /// What is valid, but probably not intended.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
-        let in_clear = self.relays.iter().filter(|it| it.url.tls == Tls::None && it.url.user.is_some());
+        let sent_in_clear = |it: &&Relay| it.url.tls == Tls::None && it.url.user.is_some() && !it.url.is_loopback();
+        let in_clear = self.relays.iter().filter(sent_in_clear);
         let mut warnings: Vec<String> =
             in_clear.map(|relay| format!("relay `{}` sends its password without TLS", relay.name)).collect();
         warnings.extend(self.dkim.iter().filter_map(|entry| entry.warning(self.sender.domain())));
@@ -115,6 +116,7 @@ impl Config {
         problems.extend(self.retry.problems());
         problems.extend(self.dispatch.problems());
         problems.extend(self.limits.problems());
+        problems.extend(self.smtp.problem());
         problems.extend(relay::problems(&self.relays));
         problems.extend(self.category.iter().flat_map(|(category, rules)| rules.problems(*category)));
         problems

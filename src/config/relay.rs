@@ -23,6 +23,9 @@ pub struct Relay {
     /// The password, from the environment or `password_file`; never from the configuration file.
     #[serde(default, skip_serializing)]
     pub password: Option<SecretString>,
+    /// Sends the password without TLS to a server on another host too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub allow_cleartext_password: bool,
     /// The file with certificates (PEM) of authorities that are trusted in addition to the system's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_file: Option<PathBuf>,
@@ -65,7 +68,29 @@ impl Relay {
         if self.url.user.is_none() && (self.password_file.is_some() || self.password.is_some()) {
             problems.push("has a password, but no user in its `url`".to_owned());
         }
+        problems.extend(self.exposes_its_password().map(str::to_owned));
         problems
+    }
+}
+
+impl Relay {
+    /// Why the password would be shown to others: a password goes over verified TLS or to this host, unless it is allowed in
+    /// clear.
+    fn exposes_its_password(&self) -> Option<&'static str> {
+        if self.url.user.is_none() || self.url.is_loopback() {
+            return None;
+        }
+        match self.url.tls {
+            Tls::Opportunistic => Some(
+                "has a user, and `tls=opportunistic` verifies no server: anybody in between could read the password; use \
+                 `tls=required` or `smtps://`",
+            ),
+            Tls::None if !self.allow_cleartext_password => Some(
+                "has a user, and `tls=none` sends the password in clear: use `tls=required` or `smtps://`, or write \
+                 `allow_cleartext_password = true` if nobody else can read on this network",
+            ),
+            Tls::Implicit | Tls::Required | Tls::None => None,
+        }
     }
 }
 
@@ -109,6 +134,13 @@ pub struct RelayUrl {
 }
 
 impl RelayUrl {
+    /// True if the host is this host.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        let address = self.host.parse::<std::net::IpAddr>();
+        address.map_or_else(|_| self.host.eq_ignore_ascii_case("localhost"), |address| address.is_loopback())
+    }
+
     /// The host and port, with brackets around an IPv6 address.
     #[must_use]
     pub fn address(&self) -> String {
@@ -183,6 +215,26 @@ mod tests {
             assert_eq!(text.parse::<RelayUrl>().unwrap().to_string(), text);
         }
         assert_eq!("smtp://r.example.com".parse::<RelayUrl>().unwrap().port, 587);
+    }
+
+    #[test]
+    fn a_password_goes_over_verified_tls_or_to_this_host() {
+        for (url, allowed, refused) in [
+            ("smtps://u@r.example", false, false),
+            ("smtp://u@r.example?tls=required", false, false),
+            ("smtp://u@r.example?tls=none", false, true),
+            ("smtp://u@r.example?tls=none", true, false),
+            ("smtp://u@r.example?tls=opportunistic", false, true),
+            ("smtp://u@r.example?tls=opportunistic", true, true),
+            ("smtp://r.example?tls=none", false, false),
+            ("smtp://u@localhost?tls=none", false, false),
+            ("smtp://u@127.0.0.2?tls=opportunistic", false, false),
+            ("smtp://u@[::1]:25?tls=none", false, false),
+        ] {
+            let text = format!("name = \"r\"\nurl = \"{url}\"\nallow_cleartext_password = {allowed}");
+            let relay: Relay = toml::from_str(&text).unwrap();
+            assert_eq!(relay.exposes_its_password().is_some(), refused, "{url} {allowed}");
+        }
     }
 
     #[test]

@@ -5,12 +5,14 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::duration;
+use crate::domain::address::parse_domain;
 
 /// `[smtp]`: the deadline of each step (RFC 5321 section 4.5.3.2), and the name in EHLO.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Smtp {
-    /// The name in EHLO; the host name if empty.
+    /// The name in EHLO. By default this host's full name, or else the domain of `[sender] from`: many servers refuse a name
+    /// without a dot.
     pub hello_name: String,
     /// TCP connect, and TLS.
     #[serde(with = "duration")]
@@ -38,6 +40,27 @@ pub struct Smtp {
     pub dot: Duration,
 }
 
+impl Smtp {
+    /// Sets the name in EHLO if none is configured.
+    pub(super) fn greet_as(&mut self, host: Option<String>, sender_domain: &str) {
+        if self.hello_name.is_empty() {
+            let full = host.filter(|host| host.contains('.') && !host.ends_with(".localdomain"));
+            let full = full.and_then(|host| parse_domain(&host));
+            self.hello_name = full.unwrap_or_else(|| sender_domain.to_owned());
+        }
+    }
+
+    /// Why servers may refuse the name in EHLO.
+    pub(super) fn problem(&self) -> Option<String> {
+        let name = &self.hello_name;
+        let is_literal = name.starts_with('[') && name.ends_with(']');
+        let valid = name.is_empty() || is_literal || parse_domain(name).is_some_and(|domain| domain.is_ascii());
+        (!valid).then(|| {
+            format!("`smtp.hello_name` must be a host's full name such as mail.example.com, or [192.0.2.1]: `{name}`")
+        })
+    }
+}
+
 impl Default for Smtp {
     fn default() -> Self {
         let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
@@ -52,5 +75,27 @@ impl Default for Smtp {
             body: minutes(3),
             dot: minutes(10),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_is_greeted_with_a_full_name() {
+        let name = |configured: &str, host: Option<&str>| {
+            let mut smtp = Smtp { hello_name: configured.to_owned(), ..Smtp::default() };
+            smtp.greet_as(host.map(str::to_owned), "example.com");
+            smtp.hello_name
+        };
+        assert_eq!(name("", Some("mx.example.net")), "mx.example.net");
+        for host in [Some("vm"), Some("localhost.localdomain"), Some("a b.c"), None] {
+            assert_eq!(name("", host), "example.com", "{host:?}");
+        }
+        assert_eq!(name("out.example.org", Some("mx.example.net")), "out.example.org");
+        let problem = |name: &str| Smtp { hello_name: name.to_owned(), ..Smtp::default() }.problem();
+        assert!(problem("a b").is_some() && problem("vm..x").is_some());
+        assert!(problem("vm.example.com").is_none() && problem("[192.0.2.1]").is_none());
     }
 }

@@ -19,10 +19,14 @@ use crate::store::{StoreError, deliveries, messages, queue};
 pub enum Ended {
     /// With an outcome to record.
     Settled(Box<Trial>),
-    /// Not tried, and not because of the relay: claim it again.
-    GivenBack(Timestamp),
-    /// Not tried: the relay refuses our sender. Holds what to record if the cause is this delivery.
-    SenderRefused(Failed, Box<Trial>),
+    /// Not tried, and not because of the relay: claim it again, not before this time if there is one.
+    GivenBack(Option<Timestamp>),
+    /// Refused: by the recipient, unless the relay refuses everybody so. Holds what to record if it is the recipient.
+    Refused(Failed, Box<Trial>),
+    /// Not tried: the relay refuses us. Holds what to record if the cause is this delivery.
+    RelayRefuses(Failed, Box<Trial>),
+    /// Not tried: the relay asks for fewer messages. Holds what to record if its rate is not the reason.
+    Throttled(Failed, Box<Trial>),
     /// Not tried: the relay is unhealthy.
     RelayDown(Failed),
     /// Not tried: the connection has ended.
@@ -32,7 +36,13 @@ pub enum Ended {
 impl Ended {
     /// True if the transaction got past MAIL, whatever its result.
     pub fn came_past_mail(&self) -> bool {
-        let Self::Settled(trial) = self else { return false };
+        let trial = match self {
+            Self::Settled(trial)
+            | Self::Refused(_, trial)
+            | Self::RelayRefuses(_, trial)
+            | Self::Throttled(_, trial) => trial,
+            Self::GivenBack(_) | Self::RelayDown(_) | Self::HungUp => return false,
+        };
         trial.transaction.as_ref().is_some_and(|transaction| transaction.stage > Stage::Mail)
     }
 }
@@ -82,7 +92,7 @@ pub async fn attempt(context: &Context, relay: &str, session: &mut Session, job:
             dead: false,
             asks_for_pause: false,
         })),
-        Ok(None) => Ended::GivenBack(context.clock.now()),
+        Ok(None) => Ended::GivenBack(None),
         Err(failed) => {
             let asked = dsn && !matches!(failed.failure, Failure::Unsupported(_));
             let transaction = transaction(failed.stage, failed.failure.code(), asked);
@@ -94,11 +104,11 @@ pub async fn attempt(context: &Context, relay: &str, session: &mut Session, job:
 /// How an attempt ended before a message was composed: the claim does not hold any more, or the recipient may not be sent to.
 async fn may_not_send(context: &Context, job: &mut Job) -> Option<Ended> {
     if context.outage.is_on() {
-        return Some(Ended::GivenBack(context.clock.now()));
+        return Some(Ended::GivenBack(None));
     }
     match context.store.within(DEADLINE, refresh(context, job)).await {
         Ok(true) => {}
-        Ok(false) => return Some(Ended::GivenBack(context.clock.now())),
+        Ok(false) => return Some(Ended::GivenBack(None)),
         Err(error) => {
             let error = error.for_logs();
             tracing::error!(delivery = %job.to.id, error, "a claim could not be checked again");
@@ -116,22 +126,36 @@ async fn may_not_send(context: &Context, job: &mut Job) -> Option<Ended> {
 /// How an attempt ended that failed.
 fn judged(failed: Failed, transaction: Transaction) -> Ended {
     let verdict = classify(failed.stage, &failed.failure, failed.reused);
+    let (reply, asks) = (failed.failure.text(), asks_for_pause(failed.stage, &failed.failure));
     let trial = |outcome, dead| {
         Box::new(Trial {
             outcome,
             transaction: Some(transaction),
-            reply: Some(failed.failure.text()),
+            reply: Some(reply),
             dead,
-            asks_for_pause: outcome == Outcome::Deferred && asks_for_pause(failed.stage, &failed.failure),
+            asks_for_pause: outcome == Outcome::Deferred && asks,
         })
     };
+    let replied = matches!(failed.failure, Failure::Replied(_));
     match verdict {
-        Verdict::Rejected { dead } => Ended::Settled(trial(Outcome::Rejected, dead)),
-        Verdict::Deferred => Ended::Settled(trial(Outcome::Deferred, false)),
+        Verdict::Rejected { dead } => {
+            let trial = trial(Outcome::Rejected, dead);
+            if replied { Ended::Refused(failed, trial) } else { Ended::Settled(trial) }
+        }
+        Verdict::Deferred => {
+            let trial = trial(Outcome::Deferred, false);
+            if replied { Ended::Refused(failed, trial) } else { Ended::Settled(trial) }
+        }
+        Verdict::MessageRefused => Ended::Settled(trial(Outcome::Rejected, false)),
         Verdict::Uncertain => Ended::Settled(trial(Outcome::Uncertain, false)),
-        Verdict::SenderRefused => {
+        Verdict::RelayRefuses => {
+            let permanent = failed.stage > Stage::Mail && failed.failure.code().is_some_and(|code| code >= 500);
+            let own = trial(if permanent { Outcome::Rejected } else { Outcome::Deferred }, false);
+            Ended::RelayRefuses(failed, own)
+        }
+        Verdict::Throttled => {
             let own = trial(Outcome::Deferred, false);
-            Ended::SenderRefused(failed, own)
+            Ended::Throttled(failed, own)
         }
         Verdict::RelayDown => Ended::RelayDown(failed),
         Verdict::ConnectionEnded => Ended::HungUp,
@@ -140,7 +164,7 @@ fn judged(failed: Failed, transaction: Transaction) -> Ended {
 
 fn give_up_for_now(context: &Context) -> Ended {
     let later = context.clock.now_ms().saturating_add(TROUBLE_MS);
-    Ended::GivenBack(crate::domain::clock::from_millis(later))
+    Ended::GivenBack(Some(crate::domain::clock::from_millis(later)))
 }
 
 /// Checks an older claim again: it may have been paused, cancelled or fenced off, and its recipient may have opted out.

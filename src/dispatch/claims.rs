@@ -113,7 +113,9 @@ impl Claims {
 
     /// Frees the slots: the transaction of the claim has not committed.
     pub fn failed(&mut self) {
-        self.reserved.drain(..).for_each(|domain| self.context.pace.free(&domain));
+        for domain in self.reserved.drain(..) {
+            self.context.pace.free(&domain);
+        }
     }
 
     /// Claims as many deliveries as are wanted, in order of precedence.
@@ -244,7 +246,8 @@ impl Claims {
     /// allows.
     async fn put_off(&self, conn: &mut Conn, over: &[Claimed], now: i64) -> Result<(), StoreError> {
         let held = self.context.pace.held(now);
-        let due_at = |domain: &str| held.iter().find(|held| held.domain == domain).map_or(now, |held| held.until_ms);
+        let until = |domain: &str| held.iter().find(|held| held.domain == domain).map(|held| held.until_ms);
+        let due_at = |domain: &str| until(domain).filter(|until| *until > now);
         let back: Vec<_> = over.iter().map(|claimed| give_back(claimed, due_at(&claimed.domain))).collect();
         queue::give_back(conn, &back).await
     }
@@ -291,7 +294,7 @@ impl Claims {
             }
         }
         let due_at = self.context.clock.now_ms().saturating_add(UNREADY_PAUSE_MS);
-        let back: Vec<_> = unready.iter().map(|claimed| give_back(claimed, due_at)).collect();
+        let back: Vec<_> = unready.iter().map(|claimed| give_back(claimed, Some(due_at))).collect();
         queue::give_back(conn, &back).await
     }
 

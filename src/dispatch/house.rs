@@ -2,6 +2,8 @@
 //! dispatchers that are gone, counts what could be sent, and detects that there is nothing left to do. A round is short: it
 //! only starts long work, which runs beside it.
 
+use std::collections::HashSet;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
@@ -9,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::errands::{Errands, PATIENCE, Undone};
+use super::every::Every;
 use super::lanes::Due;
 use super::outcome::doubt;
 use super::{Dispatcher, Finished, SILENCE, TICK, Until};
@@ -40,7 +43,7 @@ impl Dispatcher {
         due: &watch::Sender<Due>,
         errands: &mut Errands,
     ) -> Result<Finished, NoticeError> {
-        let mut next_look = 0;
+        let mut next_look = Every::new(LEASE_MS / 3);
         let mut failing: Option<Instant> = None;
         loop {
             let round = self.context.store.watched(SILENCE, self.round(&mut next_look, due, until, errands));
@@ -79,15 +82,15 @@ impl Dispatcher {
     /// One round; returns the result if the run is to end.
     async fn round(
         &self,
-        next_look: &mut i64,
+        next_look: &mut Every,
         due: &watch::Sender<Due>,
         until: Option<Until>,
         errands: &mut Errands,
     ) -> Result<Option<Finished>, NoticeError> {
         let now = self.context.clock.now_ms();
-        if now >= *next_look {
+        if next_look.is_due(now) {
             self.take_over(false).await?;
-            *next_look = now + LEASE_MS / 3;
+            next_look.done(now);
         }
         errands.reap();
         let open = self.open().await?;
@@ -98,9 +101,25 @@ impl Dispatcher {
             count = self.count_due().await?;
         }
         due.send_replace(count);
+        self.decide_refusals(count);
         match until {
             Some(Until::Idle(notice)) => self.is_idle(notice, errands).await,
             None => Ok(None),
+        }
+    }
+
+    /// Decides that refusals are the recipients' fault where nothing else can show it: nothing else is being sent, and nothing
+    /// can be claimed.
+    fn decide_refusals(&self, due: Due) {
+        let found_nothing = self.context.found_nothing.swap(false, Ordering::Relaxed);
+        let undecided: usize = self.relays.iter().map(|relay| relay.undecided()).sum();
+        if undecided == 0 {
+            return;
+        }
+        let alone = (due.all == 0 || found_nothing) && self.context.leases.held().len() == undecided;
+        for relay in &self.relays {
+            let decided = if alone { relay.take_undecided() } else { relay.take_overdue() };
+            decided.into_iter().for_each(|it| self.context.decide(relay, it));
         }
     }
 
@@ -138,17 +157,27 @@ impl Dispatcher {
     async fn count_due(&self) -> Result<Due, StoreError> {
         let mut conn = self.context.store.read().await?;
         let mut due = Due::default();
-        let unreadable = self.context.unreadable.now(self.context.clock.now_ms());
+        let now = self.context.clock.now();
+        let unreadable = self.context.unreadable.now(now.as_millisecond());
+        let held: HashSet<String> =
+            self.context.pace.held(now.as_millisecond()).into_iter().map(|held| held.domain).collect();
         for notice in kept::open(&mut conn).await? {
             if notice.is_sendable() && !unreadable.contains(&notice.id) && due.all < COUNTED as u64 {
-                let count = waiting::due(&mut conn, notice.id, self.context.clock.now(), COUNTED).await?;
+                // Of what was set aside, only what its domain's limits allow: the rest waits for a slot, which wakes us.
+                let aside = queue::domains(&mut conn, notice.id, "").await?;
+                let free = aside.domains.iter().filter(|domain| !held.contains(*domain)).count();
+                let more = if aside.upto.is_some() { COUNTED } else { 0 };
+                let count = waiting::due(&mut conn, notice.id, now, COUNTED).await? + (free + more) as u64;
                 due.all += count;
                 if notice.category.lane() == Lane::Critical {
                     due.critical += count;
                 }
             }
         }
-        Ok(due)
+        // A seat that sends takes nothing else: the next one does.
+        let busy = self.context.leases.held().len() as u64;
+        let beside = |due: u64| if due > 0 { due + busy } else { 0 };
+        Ok(Due { critical: beside(due.critical), all: beside(due.all) })
     }
 
     /// True if nothing can be done now.
@@ -156,7 +185,16 @@ impl Dispatcher {
         // Errands first: what one has released by now counts below.
         let open = self.open().await?;
         let awaited = errands.are_awaited(&self.notices.errands(&open), notice);
+        let hopeless = self.relays.iter().all(|relay| relay.is_hopeless());
+        let readable = self.context.unreadable.now(self.context.clock.now_ms()).is_empty();
+        if readable && !hopeless && self.is_busy(notice).await? {
+            return Ok(None);
+        }
         let depth = self.depth_but_unreadable(notice).await?;
+        if hopeless && depth.leased == 0 && depth.due + depth.later > 0 {
+            let troubles = self.relays.iter().filter_map(|it| Some((it.config.name.clone(), it.trouble()?)));
+            return Ok(Some(Finished::NoRelay(troubles.collect(), depth)));
+        }
         if depth.leased == 0 && depth.due == 0 {
             if awaited {
                 return Ok(None);
@@ -171,12 +209,11 @@ impl Dispatcher {
                 Err(error) => Finished::Unsealed(error.to_string(), depth),
             }));
         }
-        let hopeless = self.relays.iter().all(|relay| relay.is_hopeless());
-        if hopeless && depth.leased == 0 {
-            let troubles = self.relays.iter().filter_map(|it| Some((it.config.name.clone(), it.trouble()?)));
-            return Ok(Some(Finished::NoRelay(troubles.collect(), depth)));
-        }
         Ok(None)
+    }
+
+    async fn is_busy(&self, notice: Option<Uuid>) -> Result<bool, StoreError> {
+        waiting::is_busy(&mut *self.context.store.read().await?, notice, self.context.clock.now()).await
     }
 
     /// The depth of the queue, without the notices that cannot be read, which wait.

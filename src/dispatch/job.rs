@@ -40,6 +40,14 @@ impl Job {
         Self { claimed, sending, to, claimed_at, in_doubt: AtomicBool::new(false), recorder: Some(recorder) }
     }
 
+    /// Reports its end to the recorder.
+    pub fn end(mut self, end: End) {
+        let Some(recorder) = &self.recorder else { return };
+        if recorder.send(Request { end: Some(end), claim: None }).is_ok() {
+            self.finish();
+        }
+    }
+
     /// Ends the worker's ownership: the outcome is being recorded.
     pub fn finish(&mut self) {
         self.recorder = None;
@@ -54,6 +62,7 @@ impl Drop for Job {
                 sending: self.sending.clone(),
                 to: Box::new(self.to.clone()),
                 in_doubt: self.in_doubt.load(Ordering::Relaxed),
+                panicked: std::thread::panicking(),
             };
             // If the recorder is gone too, the lease expires and the delivery is taken over.
             let _ = recorder.send(Request { end: Some(end), claim: None });

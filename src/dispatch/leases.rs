@@ -8,10 +8,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use super::every::Every;
 use super::{Context, TICK};
 use crate::store::queue::{self, Claimed, Held, LEASE_MS};
 use crate::store::{Store, StoreError};
@@ -25,14 +26,30 @@ const DEADLINE: Duration = Duration::from_secs(9);
 /// The claims that this node holds, from the commit of the claim to the commit of its outcome.
 #[derive(Debug, Default)]
 pub struct Leases {
-    /// By delivery and token: when the lease began or was last renewed, in milliseconds.
-    since: Mutex<HashMap<(Uuid, i64), i64>>,
+    /// By delivery and token: when the lease began or was last renewed.
+    since: Mutex<HashMap<(Uuid, i64), Since>>,
+}
+
+/// A moment by both clocks: one stops while the machine is suspended, the other can be set.
+#[derive(Clone, Copy, Debug)]
+struct Since {
+    at: Instant,
+    at_ms: i64,
+}
+
+impl Since {
+    /// The moment that was `at_ms` by the wall clock when it is `now_ms` now.
+    fn of(at_ms: i64, now_ms: i64) -> Self {
+        let age = Duration::from_millis(now_ms.saturating_sub(at_ms).max(0).unsigned_abs());
+        Self { at: Instant::now().checked_sub(age).unwrap_or_else(Instant::now), at_ms }
+    }
 }
 
 impl Leases {
-    /// Adds a claim.
-    pub fn begin(&self, claimed: &Claimed, at: Timestamp) {
-        self.since().insert((claimed.delivery_id, claimed.token), at.as_millisecond());
+    /// Adds a claim that was made at a time; it is `now` now.
+    pub fn begin(&self, claimed: &Claimed, at: Timestamp, now: Timestamp) {
+        let since = Since::of(at.as_millisecond(), now.as_millisecond());
+        self.since().insert((claimed.delivery_id, claimed.token), since);
     }
 
     /// Removes a claim whose outcome is recorded.
@@ -45,22 +62,23 @@ impl Leases {
         self.since().keys().map(|(id, token)| Held { id: *id, token: *token }).collect()
     }
 
-    /// True while a claim has time left for the message. Uses the wall clock, which also counts time spent suspended.
+    /// True while a claim has time left for the message, by both clocks.
     pub fn has_time(&self, claimed: &Claimed, now_ms: i64) -> bool {
         let since = self.since().get(&(claimed.delivery_id, claimed.token)).copied();
-        since.is_some_and(|since| now_ms < since + LEASE_MS - MARGIN_MS)
+        let left = Duration::from_millis((LEASE_MS - MARGIN_MS).unsigned_abs());
+        since.is_some_and(|it| now_ms < it.at_ms + LEASE_MS - MARGIN_MS && it.at.elapsed() < left)
     }
 
     /// Renews what is held, and returns what is leased to this node without an owner inside it.
     async fn renew(&self, store: &Store, owner: &str, now: Timestamp) -> Result<(), StoreError> {
-        let held = self.held();
+        let (held, begun) = (self.held(), Instant::now());
         let mut tx = store.write().await?;
         let renewed = queue::renew(&mut tx, owner, now, &held).await?;
         let lost = queue::give_back_unheld(&mut tx, owner, now, &held, false).await?;
         tx.commit().await?;
-        let mut since = self.since();
+        let (mut since, renewed_at) = (self.since(), Since { at: begun, at_ms: now.as_millisecond() });
         for Held { id, token } in renewed {
-            since.entry((id, token)).and_modify(|since| *since = now.as_millisecond());
+            since.entry((id, token)).and_modify(|since| *since = renewed_at);
         }
         if lost > 0 {
             tracing::info!(lost, "gave back claims that nobody held");
@@ -68,7 +86,7 @@ impl Leases {
         Ok(())
     }
 
-    fn since(&self) -> MutexGuard<'_, HashMap<(Uuid, i64), i64>> {
+    fn since(&self) -> MutexGuard<'_, HashMap<(Uuid, i64), Since>> {
         // Each change is a single insertion or removal.
         self.since.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -76,13 +94,13 @@ impl Leases {
 
 /// Renews after each third of a lease until `stop`, however long other work takes.
 pub async fn keep(context: Arc<Context>, stop: CancellationToken) {
-    let mut next = 0;
+    let mut renewal = Every::new(LEASE_MS / 3);
     loop {
         let now = context.clock.now();
-        if now.as_millisecond() >= next {
+        if renewal.is_due(now.as_millisecond()) {
             let renewed = context.leases.renew(&context.store, &context.owner, now);
             match context.store.within(DEADLINE, renewed).await {
-                Ok(()) => next = now.as_millisecond() + LEASE_MS / 3,
+                Ok(()) => renewal.done(now.as_millisecond()),
                 Err(error) => context.outage.tell("leases cannot be renewed", &error.for_logs()),
             }
         }

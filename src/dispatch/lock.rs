@@ -5,6 +5,7 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
@@ -52,6 +53,8 @@ impl DispatchLock {
     /// If another process holds it, or the file cannot be created.
     pub fn take(url: &str) -> Result<Option<Self>, LockError> {
         let Some(path) = sqlite_path(url) else { return Ok(None) };
+        // A link to the database is the same database.
+        let path = std::fs::canonicalize(path).map_or_else(|_| path.to_owned(), |path| path.display().to_string());
         let path = PathBuf::from(format!("{path}.dispatcher"));
         let failed = |source| LockError::Io { path: path.clone(), source };
         let file = open(&path).map_err(failed)?;
@@ -73,7 +76,7 @@ impl Drop for DispatchLock {
 }
 
 fn open(path: &Path) -> io::Result<File> {
-    OpenOptions::new().create(true).truncate(false).write(true).open(path)
+    OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path)
 }
 
 #[cfg(test)]
@@ -89,6 +92,12 @@ mod tests {
         assert!(matches!(DispatchLock::take(&url), Err(LockError::Held(_))));
         drop(held);
         assert!(DispatchLock::take(&url).unwrap().is_some());
+        std::fs::write(directory.path().join("b.db"), "").unwrap();
+        std::os::unix::fs::symlink(directory.path().join("b.db"), directory.path().join("link.db")).unwrap();
+        let by_link = format!("sqlite://{}", directory.path().join("link.db").display());
+        let held = DispatchLock::take(&by_link).unwrap();
+        assert!(matches!(DispatchLock::take(&url), Err(LockError::Held(_))), "by whatever path");
+        drop(held);
         assert!(DispatchLock::take("postgres://x@y/z").unwrap().is_none());
     }
 }

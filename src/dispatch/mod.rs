@@ -15,6 +15,7 @@
 mod attempt;
 mod claims;
 mod errands;
+mod every;
 mod house;
 mod job;
 mod lanes;
@@ -29,15 +30,19 @@ pub mod pause;
 pub mod pulse;
 mod rate;
 mod recorder;
+mod refusals;
 pub mod relay;
 pub mod relays;
 mod share;
 mod tally;
+mod throttle;
+mod trouble;
 mod unreadable;
 pub mod upkeep;
 mod worker;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedSender;
@@ -104,6 +109,8 @@ pub struct Context {
     outage: Outage,
     /// Woken when a worker found nothing to claim.
     nothing: Notify,
+    /// A worker found nothing to claim since the housekeeping last looked.
+    found_nothing: AtomicBool,
 }
 
 impl Context {
@@ -122,6 +129,7 @@ impl Context {
     }
 
     fn found_nothing(&self) {
+        self.found_nothing.store(true, Ordering::Relaxed);
         self.nothing.notify_one();
     }
 }
@@ -218,6 +226,7 @@ impl Dispatcher {
             unreadable: Unreadable::default(),
             outage: Outage::none(),
             nothing: Notify::new(),
+            found_nothing: AtomicBool::new(false),
         };
         Self { context: Arc::new(context), notices: parts.notices, upkeep: parts.upkeep, pulse: parts.pulse, relays }
     }
@@ -253,11 +262,16 @@ impl Dispatcher {
         let mut upkeep = tokio::spawn(self.upkeep.clone().run(stop.clone()));
         let leases = tokio::spawn(leases::keep(self.context.clone(), recorded.clone()));
         let mut errands = Errands::new(self.context.store.clone(), self.notices.clone());
-        let is_well = || stop.is_cancelled() || !(recorder.is_finished() || upkeep.is_finished());
+        let is_well = || {
+            let ended = [recorder.is_finished(), upkeep.is_finished(), leases.is_finished(), beating.is_finished()];
+            stop.is_cancelled() || !ended.contains(&true)
+        };
         let house = self.keep_house((&shutdown, &over), until, &due, &mut errands);
         let finished = self.pulse.beating(is_well, house).await;
         stop.cancel();
         Self::drain(&over, &mut workers, &mut errands).await;
+        // Undecided deliveries return to the queue: the next dispatcher finds out whose fault their refusals are.
+        self.relays.iter().for_each(|relay| drop(relay.take_undecided()));
         self.finish_recording(recorder, &given_up).await;
         recorded.cancel();
         if leases.await.is_err() {
@@ -394,6 +408,9 @@ fn on_a_thread_of_its_own<T>(task: impl Future<Output = T>) -> T {
     runtime.expect("a runtime can be made where one is running").block_on(task)
 }
 
+/// How long to wait before a worker that panicked is restarted.
+const PANIC_PAUSE: Duration = Duration::from_secs(1);
+
 /// Runs a worker, and again if it panicked: one delivery never stops the others.
 async fn supervised(worker: Worker, stop: CancellationToken) {
     let make = || Worker {
@@ -411,6 +428,7 @@ async fn supervised(worker: Worker, stop: CancellationToken) {
         match ended {
             Err(error) if error.is_panic() && !stop.is_cancelled() => {
                 tracing::error!("a worker panicked and is restarted");
+                tokio::time::sleep(PANIC_PAUSE).await;
                 task.spawn(make().run(stop.clone()));
             }
             _ => return,

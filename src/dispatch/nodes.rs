@@ -52,6 +52,9 @@ pub struct Report {
     pub connections: u64,
     /// This node's share of the rate, per second; 0 while it waits until the others count it; `None` without a limit.
     pub rate_per_second: Option<f64>,
+    /// The rate to which the node slowed the relay down since it asked for fewer messages, per second.
+    #[serde(default)]
+    pub throttled_to: Option<f64>,
     /// Messages accepted since the node started.
     pub sent: u64,
     /// Transactions that are to be retried.
@@ -103,6 +106,7 @@ impl Report {
             },
             connections: relay.connections(),
             rate_per_second: relay.rate_share(),
+            throttled_to: relay.throttled_to().map(|rate| (rate * 10.0).round() / 10.0),
             sent: counts.sent,
             deferred: counts.deferred,
             refused: counts.refused,

@@ -70,13 +70,16 @@ impl Pace {
         true
     }
 
-    /// Frees a slot.
-    pub fn free(&self, domain: &str) {
+    /// Frees a slot. Returns true if it was the last one that the domain's limit allows.
+    pub fn free(&self, domain: &str) -> bool {
         let mut state = self.state();
+        let limit = self.limit(&state.pauses, domain);
+        let was_full = state.under_way.get(domain).is_some_and(|count| *count >= limit);
         match state.under_way.get_mut(domain) {
             Some(count) if *count > 1 => *count -= 1,
             _ => drop(state.under_way.remove(domain)),
         }
+        was_full
     }
 
     /// The domains to which nothing may be claimed now.
@@ -108,7 +111,7 @@ impl Pace {
         if trial.asks_for_pause {
             self.state().pauses.ask(domain, relay, code, now_ms, random.jitter(0.2));
         } else if trial.outcome == Outcome::Accepted {
-            self.state().pauses.took(domain, relay, now_ms);
+            self.state().pauses.took(domain, now_ms);
         }
     }
 

@@ -4,11 +4,9 @@
 //! the domain accepts. After a pause, deliveries to the domain go one at a time until one is accepted. A pause does not bring
 //! any delivery closer to giving up: the delivery with that reply is deferred by its own schedule, the others wait untried.
 //!
-//! If one relay replies so for many domains and accepts nothing in between, the reply is about itself: the pauses that came
-//! from it are lifted, and it starts none until it accepts a message. Such a relay is not down, though: each delivery is
-//! deferred by its own schedule, and 421 ends the connection as usual.
+//! A relay that replies so to everybody is unhealthy, and no domain is paused for it: [`super::refusals`].
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -18,9 +16,6 @@ use crate::domain::clock::from_millis;
 /// First pause, in milliseconds; it doubles up to [`LONGEST_MS`].
 const FIRST_MS: i64 = 30_000;
 const LONGEST_MS: i64 = 15 * 60_000;
-
-/// Domains for which a relay must ask for a pause before its replies are taken to be about itself.
-const SPEAKS_FOR_ITSELF: usize = 5;
 
 /// Domains remembered at most; those whose pause ends first are dropped first.
 const REMEMBERED: usize = 1000;
@@ -48,27 +43,11 @@ struct Pause {
 #[derive(Debug, Default)]
 pub struct Pauses {
     domains: HashMap<String, Pause>,
-    /// Domains for which each relay asked for a pause since it last accepted a message.
-    asked: HashMap<String, BTreeSet<String>>,
 }
 
 impl Pauses {
     /// Records that a relay passed on the request of a domain for a pause. `jitter` is a factor around 1.
     pub fn ask(&mut self, domain: &str, relay: &str, code: Option<u16>, now_ms: i64, jitter: f64) {
-        let asked = self.asked.entry(relay.to_owned()).or_default();
-        if asked.len() < SPEAKS_FOR_ITSELF {
-            asked.insert(domain.to_owned());
-            if asked.len() == SPEAKS_FOR_ITSELF {
-                tracing::warn!(
-                    relay,
-                    "the relay asks for a pause whatever the domain: it is taken to speak for itself"
-                );
-                self.domains.retain(|_, pause| pause.relay != relay);
-            }
-        }
-        if self.asked[relay].len() >= SPEAKS_FOR_ITSELF {
-            return;
-        }
         let before = self.domains.get(domain);
         if before.is_some_and(|pause| now_ms < pause.until_ms) {
             return; // Sent before the pause began.
@@ -80,9 +59,8 @@ impl Pauses {
         self.forget_some();
     }
 
-    /// Records that a domain accepted a message through a relay.
-    pub fn took(&mut self, domain: &str, relay: &str, now_ms: i64) {
-        self.asked.remove(relay);
+    /// Records that a domain accepted a message.
+    pub fn took(&mut self, domain: &str, now_ms: i64) {
         let Some(pause) = self.domains.get_mut(domain) else { return };
         if now_ms < pause.until_ms {
             return; // Sent before the pause began.
@@ -152,39 +130,25 @@ mod tests {
             pauses.ask("slow.example", "r", Some(421), now, 1.0);
             let until = pauses.until("slow.example", now).unwrap();
             pauses.ask("slow.example", "r", Some(421), until - 1, 1.0);
-            pauses.took("slow.example", "r", until - 1);
+            pauses.took("slow.example", until - 1);
             assert_eq!(pauses.until("slow.example", until - 1), Some(until), "answers to what was under way");
             lengths.push((until - now) / 1000);
             now = until;
         }
         assert_eq!(lengths, [30, 60, 120, 240, 480, 900, 900]);
         assert_eq!(pauses.until("slow.example", now), None);
-        pauses.took("slow.example", "r", now);
+        pauses.took("slow.example", now);
         pauses.ask("slow.example", "r", Some(451), now, 1.0);
         assert_eq!(pauses.until("slow.example", now), Some(now + 15 * MINUTE), "half of it, doubled again");
         now += 15 * MINUTE;
         for _ in 0..6 {
             assert!(pauses.one_at_a_time("slow.example"));
-            pauses.took("slow.example", "r", now);
+            pauses.took("slow.example", now);
             if !pauses.one_at_a_time("slow.example") {
                 break;
             }
         }
         assert!(!pauses.one_at_a_time("slow.example"));
-    }
-
-    #[test]
-    fn a_relay_that_asks_whatever_the_domain_is_not_believed_about_them() {
-        let mut pauses = Pauses::default();
-        pauses.ask("other.example", "s", Some(421), 0, 1.0);
-        for n in 0..9 {
-            pauses.ask(&format!("d{n}.example"), "r", Some(421), 0, 1.0);
-        }
-        assert_eq!(pauses.of("r", 0), []);
-        assert_eq!(pauses.of("s", 0).len(), 1);
-        pauses.took("d1.example", "r", 1);
-        pauses.ask("d1.example", "r", Some(421), 2, 1.0);
-        assert_eq!(pauses.of("r", 2).len(), 1, "it took a message: domains are meant again");
     }
 
     #[test]

@@ -64,8 +64,8 @@ pub enum End {
     GiveBack {
         /// The claim.
         claimed: Claimed,
-        /// When it may be claimed again.
-        due_at: i64,
+        /// When it may be claimed again; `None` keeps its place in the queue.
+        due_at: Option<i64>,
     },
     /// A job whose worker is gone.
     Abandon {
@@ -77,11 +77,16 @@ pub enum End {
         to: Box<ToSend>,
         /// True if the server may have the message.
         in_doubt: bool,
+        /// True if its worker panicked: perhaps over this delivery.
+        panicked: bool,
     },
 }
 
 /// The most requests that one transaction takes.
 const MAX_GROUP: usize = 512;
+
+/// How long a delivery waits after its worker panicked, in milliseconds.
+const PANIC_PAUSE_MS: i64 = 60_000;
 
 /// How long to wait after the database failed.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -193,7 +198,7 @@ impl Recorder {
                 group.domains.push(domain);
             }
             Some(End::GiveBack { claimed, due_at }) => group.give_back(claimed, due_at),
-            Some(End::Abandon { claimed, sending, to, in_doubt }) => {
+            Some(End::Abandon { claimed, sending, to, in_doubt, panicked }) => {
                 let now = self.context.clock.now();
                 if in_doubt {
                     let trial = Trial {
@@ -206,7 +211,8 @@ impl Recorder {
                     group.settlements.push(settlement.into());
                     group.domains.push(claimed.domain);
                 } else {
-                    group.give_back(claimed, now.as_millisecond());
+                    let later = panicked.then(|| now.as_millisecond().saturating_add(PANIC_PAUSE_MS));
+                    group.give_back(claimed, later);
                 }
             }
         }
@@ -255,11 +261,13 @@ impl Recorder {
     fn done(&mut self, group: &mut Group, Committed { mut ready, lost }: Committed) {
         let now = self.context.clock.now();
         self.claims.committed();
-        for domain in group.domains.drain(..) {
-            self.context.pace.free(&domain);
+        let freed = group.domains.drain(..).filter(|domain| self.context.pace.free(domain)).count();
+        if freed > 0 {
+            // What was set aside for these domains can be claimed now.
+            self.context.nothing.notify_one();
         }
         for ready in &ready {
-            self.context.leases.begin(&ready.claimed, ready.at);
+            self.context.leases.begin(&ready.claimed, ready.at, now);
         }
         for given_back in group.given_back.drain(..) {
             self.context.leases.end(given_back.id, given_back.token);
@@ -286,7 +294,7 @@ impl Recorder {
         claims.sort_by_key(|claim| claim.seat);
         let Some(back) = self.back.upgrade() else {
             // The workers are gone: nobody takes these jobs.
-            ready.into_iter().for_each(|ready| group.give_back(ready.claimed, now.as_millisecond()));
+            ready.into_iter().for_each(|ready| group.give_back(ready.claimed, None));
             return;
         };
         let mut ready = ready.into_iter().peekable();
@@ -296,7 +304,7 @@ impl Recorder {
             // A worker that is gone drops the job, which returns by itself.
             let _ = claim.reply.send(job);
         }
-        ready.for_each(|ready| group.give_back(ready.claimed, now.as_millisecond()));
+        ready.for_each(|ready| group.give_back(ready.claimed, None));
     }
 }
 
@@ -314,7 +322,7 @@ impl Group {
         self.claims.len() + self.settlements.len() + self.given_back.len()
     }
 
-    fn give_back(&mut self, claimed: Claimed, due_at: i64) {
+    fn give_back(&mut self, claimed: Claimed, due_at: Option<i64>) {
         self.given_back.push(give_back(&claimed, due_at));
         self.domains.push(claimed.domain);
     }
@@ -327,7 +335,7 @@ async fn write_something(writer: &mut Writer) -> Result<(), StoreError> {
 }
 
 /// A claim as it is returned.
-pub fn give_back(claimed: &Claimed, due_at: i64) -> GiveBack {
+pub fn give_back(claimed: &Claimed, due_at: Option<i64>) -> GiveBack {
     GiveBack { id: claimed.delivery_id, token: claimed.token, due_at }
 }
 
@@ -342,7 +350,14 @@ pub async fn load(conn: &mut Conn, id: Uuid) -> Result<Option<Result<Arc<Compose
     };
     let Some(kept) = kept else { return Ok(None) };
     let follows_domain = match kept.follows_id {
-        Some(follows) => notices::find(conn, follows).await?.map(|notice| notice.message_domain),
+        Some(follows) => match notices::find(conn, follows).await {
+            // Mail clients then do not show the two together; that must not keep anybody from being told.
+            Err(StoreError::Inconsistent { .. }) => {
+                tracing::error!(notice = %id, %follows, "the notice that this one follows cannot be read: sent without a thread");
+                None
+            }
+            found => found?.map(|notice| notice.message_domain),
+        },
         None => None,
     };
     let sending = Composer::new(kept, follows_domain);

@@ -1,20 +1,20 @@
 //! A relay as the dispatcher sees it: whether it can be used, at which rate, and with which results.
 //!
-//! The circuit opens on the relay's own failures only (connect, greeting, TLS, AUTH, and a sender refused for three distinct
-//! deliveries, or three times for one with nothing accepted in between), never on a recipient's. While it is open no attempt is
-//! made; after a while a single worker probes. The probe does not use the delivery that failed while anything else is due:
-//! that delivery waits longer than the pause. A sender refused for one delivery, while others pass, is that delivery's fault.
+//! The circuit opens on the relay's own failures only (connect, greeting, TLS, AUTH, and refusals that it gives to everybody:
+//! [`super::refusals`]), never on a recipient's. While it is open no attempt is made; after a while a single worker probes. The
+//! probe does not use the delivery that failed while anything else is due: that delivery waits longer than the pause.
 
-use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::time::Instant;
-use uuid::Uuid;
+use tokio::time::{Instant, sleep};
 
 use super::rate::Rate;
+use super::refusals::Refusals;
 use super::share::Share;
 use super::tally::Tally;
+use super::throttle::{Asked, Throttle};
+pub use super::trouble::Trouble;
 use crate::config::Relay as RelayConfig;
 use crate::domain::reply::{Stage, for_logs};
 use crate::mail::smtp::{Failed, Steps};
@@ -30,15 +30,6 @@ const AUTH_PAUSE: Duration = Duration::from_secs(300);
 /// How much longer than the pause a delivery waits that met the failure.
 const VICTIM_EXTRA: Duration = Duration::from_secs(5);
 
-/// The shortest wait of a delivery whose sender was refused: long enough for others to show whether theirs is refused too.
-const VICTIM_WAIT: Duration = Duration::from_secs(10);
-
-/// Deliveries whose sender must be refused before that is the relay's fault, or refusals of one.
-const SENDER_REFUSALS: usize = 3;
-
-/// Deliveries remembered for a refused sender; beyond that, the memory starts over.
-const MOST_REFUSED: usize = 1000;
-
 /// Failed probes after which a run with an end gives up on the relay.
 const HOPELESS: u32 = 3;
 
@@ -51,6 +42,8 @@ pub struct Relay {
     /// Its metrics.
     metrics: RelayMetrics,
     circuit: Mutex<Circuit>,
+    refusals: Mutex<Refusals>,
+    throttle: Mutex<Throttle>,
     rate: Option<Rate>,
 }
 
@@ -63,39 +56,18 @@ struct Circuit {
     probing: Option<u64>,
     /// Probes so far.
     probes: u64,
-    /// Deliveries whose sender was refused since a message last got past MAIL, and how often.
-    refused_at_mail: BTreeMap<Uuid, usize>,
-    /// Deliveries whose sender was ever refused.
-    refused: HashMap<Uuid, Refused>,
     trouble: Option<Trouble>,
 }
 
-/// A delivery whose sender was refused.
-#[derive(Clone, Copy, Debug, Default)]
-struct Refused {
-    times: usize,
-    /// Others got past MAIL meanwhile: it says nothing about the relay.
-    own: bool,
-}
-
-/// What follows from a refused sender.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
-    /// The delivery waits this long, untried.
-    Waits(Duration),
-    /// The delivery's own fault: it is deferred by its schedule.
-    Own,
-}
-
-/// What is wrong with a relay.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Trouble {
-    /// The step that failed.
-    pub stage: Stage,
-    /// What the server replied, or why there was no reply; without addresses.
-    pub text: String,
-    /// True if waiting will not help: our password or our sender is refused.
-    pub refused: bool,
+/// How far a session came: what it shows to be healthy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reached {
+    /// A connection was opened.
+    Connection,
+    /// A transaction got past MAIL.
+    PastMail,
+    /// A message was accepted.
+    Accepted,
 }
 
 /// The state of a circuit.
@@ -142,7 +114,8 @@ impl Relay {
         let metrics = metrics.relay(&config.name);
         metrics.circuit(State::Closed);
         let rate = Rate::new(config.rate_per_second, share);
-        Self { rate, tally: Tally::default(), circuit: Mutex::default(), config, metrics }
+        let (circuit, refusals, throttle) = (Mutex::default(), Mutex::default(), Mutex::default());
+        Self { rate, tally: Tally::default(), circuit, refusals, throttle, config, metrics }
     }
 
     /// The recorder of how long the steps of its sessions take.
@@ -183,6 +156,11 @@ impl Relay {
 
     /// Waits for a rate token.
     pub async fn wait_for_rate(&self) {
+        loop {
+            let taken = self.throttle().take(Instant::now());
+            let Err(wait) = taken else { break };
+            sleep(wait).await;
+        }
         if let Some(rate) = &self.rate {
             rate.take().await;
         }
@@ -191,7 +169,7 @@ impl Relay {
     /// Takes a rate token if there is one now.
     #[must_use]
     pub fn try_rate(&self) -> bool {
-        self.rate.as_ref().is_none_or(Rate::try_take)
+        self.rate.as_ref().is_none_or(Rate::try_take) && self.throttle().take(Instant::now()).is_ok()
     }
 
     /// Returns a rate token that was not used.
@@ -207,18 +185,47 @@ impl Relay {
         self.rate.as_ref().map(Rate::share)
     }
 
-    /// Records that a connection was opened, or a transaction got past MAIL: the relay is healthy.
-    pub fn is_well(&self, past_mail: bool) {
+    /// The rate to which the relay is slowed down since it asked for fewer messages, per second.
+    #[must_use]
+    pub fn throttled_to(&self) -> Option<f64> {
+        self.throttle().limit()
+    }
+
+    /// Records how far a session came: the circuit closes if it came past what had failed.
+    pub fn reached(&self, reached: Reached) {
         let mut circuit = self.circuit();
-        if past_mail {
-            circuit.refused_at_mail.clear();
-        }
-        // A probe has to get past MAIL if that was the failure.
-        let cured = past_mail || circuit.trouble.as_ref().is_some_and(|trouble| trouble.stage != Stage::Mail);
+        let cured = circuit.trouble.as_ref().is_some_and(|trouble| match trouble.stage {
+            Stage::Connect | Stage::Greeting | Stage::StartTls | Stage::Auth => true,
+            Stage::Mail => reached >= Reached::PastMail,
+            Stage::Rcpt | Stage::Data | Stage::Body | Stage::Dot => reached == Reached::Accepted,
+        });
         if circuit.open_until.is_some() && cured {
             (circuit.open_until, circuit.failures, circuit.probing, circuit.trouble) = (None, 0, None, None);
             self.show(&circuit);
             tracing::info!(relay = self.config.name, "relay is healthy again");
+        }
+    }
+
+    /// Records that the relay asked for fewer messages, at a delivery to `domain` if it may have passed on that domain's
+    /// request. Returns false if it is not about the relay's rate.
+    pub fn asked_for_less(&self, domain: Option<&str>, text: &str) -> bool {
+        let asked = self.throttle().asked(domain, Instant::now());
+        match asked {
+            Asked::NotOfItsRate => false,
+            Asked::Slower { per_second, first } => {
+                let (relay, per_second, text) = (&self.config.name, format!("{per_second:.1}"), for_logs(text));
+                if first {
+                    tracing::warn!(
+                        relay,
+                        per_second,
+                        "the relay asks for fewer messages: sending slows down by itself; `rate_per_second` of the relay \
+                         avoids such refusals: {text}"
+                    );
+                } else {
+                    tracing::debug!(relay, per_second, "the relay asks for fewer messages: {text}");
+                }
+                true
+            }
         }
     }
 
@@ -239,65 +246,9 @@ impl Relay {
         let pause = if wrong_password { AUTH_PAUSE } else { doubled.min(LONGEST_PAUSE) };
         circuit.open_until = Some(now + pause);
         self.show(&circuit);
-        self.tell(&trouble, pause);
+        trouble.log(&self.config.name, pause);
         circuit.trouble = Some(trouble);
         pause + VICTIM_EXTRA
-    }
-
-    fn tell(&self, trouble: &Trouble, pause: Duration) {
-        let (relay, stage, text, pause_s) = (&self.config.name, trouble.stage, &trouble.text, pause.as_secs());
-        if trouble.stage == Stage::Auth && trouble.refused {
-            tracing::error!(
-                relay,
-                pause_s,
-                "the relay refuses our user or password, nothing is sent through it and it is left alone for a while: check \
-                 `password_file` and the user in `url`, then `besked doctor`: {text}"
-            );
-        } else if trouble.refused {
-            tracing::error!(
-                relay,
-                pause_s,
-                "the relay refuses our sender, nothing is sent through it: it must let us send from `[sender] bounce_domain`: \
-                 {text}"
-            );
-        } else {
-            tracing::warn!(relay, %stage, pause_s, "relay is down: {text}");
-        }
-    }
-
-    /// Records that the relay refused our sender for a delivery: decides whose fault that is, and what becomes of the delivery.
-    pub fn refused_sender(&self, delivery: Uuid, failed: &Failed, probing: bool) -> Refusal {
-        let mut circuit = self.circuit();
-        if circuit.refused.len() >= MOST_REFUSED {
-            circuit.refused.clear();
-        }
-        let refused = circuit.refused.entry(delivery).or_default();
-        refused.times += 1;
-        let Refused { times, own } = *refused;
-        if times == 1 {
-            let (relay, text) = (&self.config.name, for_logs(&failed.failure.text()));
-            tracing::warn!(relay, %delivery, "the relay refuses our sender for a delivery, retrying: {text}");
-        }
-        if own {
-            return Refusal::Own;
-        }
-        let since = circuit.refused_at_mail.entry(delivery).or_default();
-        *since += 1;
-        let often = *since >= SENDER_REFUSALS || circuit.refused_at_mail.len() >= SENDER_REFUSALS;
-        if !often && circuit.open_until.is_none() && times >= SENDER_REFUSALS {
-            circuit.refused_at_mail.remove(&delivery);
-            circuit.refused.insert(delivery, Refused { times, own: true });
-            return Refusal::Own;
-        }
-        let trouble = often || circuit.open_until.is_some();
-        drop(circuit);
-        Refusal::Waits(if trouble { self.is_down(failed, probing).max(VICTIM_WAIT) } else { VICTIM_WAIT })
-    }
-
-    /// True if it has refused our sender for a delivery: another relay may not.
-    #[must_use]
-    pub fn refuses(&self, delivery: Uuid) -> bool {
-        self.circuit().refused.contains_key(&delivery)
     }
 
     /// Its failure, while its circuit is open.
@@ -330,7 +281,7 @@ impl Relay {
     #[must_use]
     pub fn is_hopeless(&self) -> bool {
         let circuit = self.circuit();
-        let refused = circuit.trouble.as_ref().is_some_and(|trouble| trouble.refused || trouble.stage == Stage::Mail);
+        let refused = circuit.trouble.as_ref().is_some_and(|trouble| trouble.refused || trouble.stage >= Stage::Mail);
         circuit.open_until.is_some() && (refused || circuit.failures >= HOPELESS)
     }
 
@@ -340,6 +291,15 @@ impl Relay {
         let circuit = self.circuit();
         let open = circuit.open_until.is_some_and(|until| Instant::now() < until);
         circuit.open_until.is_none() || (probing && !open)
+    }
+
+    pub(super) fn refusals(&self) -> MutexGuard<'_, Refusals> {
+        // Each change is complete before anything can panic.
+        self.refusals.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn throttle(&self) -> MutexGuard<'_, Throttle> {
+        self.throttle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn circuit(&self) -> MutexGuard<'_, Circuit> {
@@ -358,19 +318,11 @@ impl Circuit {
     }
 }
 
-impl Trouble {
-    fn of(failed: &Failed) -> Self {
-        let permanent = matches!(failed.failure.code(), Some(500..=599));
-        Self {
-            stage: failed.stage,
-            text: for_logs(&failed.failure.text()),
-            refused: permanent && matches!(failed.stage, Stage::Auth | Stage::Mail),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use uuid::Uuid;
+
+    use super::super::refusals::{Refusal, VICTIM_WAIT};
     use super::*;
     use crate::domain::clock::Clock;
     use crate::domain::reply::{Failure, Reply};
@@ -409,7 +361,7 @@ mod tests {
         assert_eq!(relay.standing(), Standing::Open(FIRST_PAUSE * 2));
         tokio::time::advance(FIRST_PAUSE * 2).await;
         let third = probe(&relay).unwrap();
-        relay.is_well(false);
+        relay.reached(Reached::Connection);
         assert!(matches!(relay.permit(), Permit::Go));
         drop(third);
     }
@@ -420,18 +372,18 @@ mod tests {
         let id = |n| Uuid::from_u128(n);
         let refused = failed(Stage::Mail, 550);
         for n in [1, 1, 2] {
-            assert_eq!(relay.refused_sender(id(n), &refused, false), Refusal::Waits(VICTIM_WAIT), "delivery {n}");
+            assert_eq!(relay.refused_us(id(n), &refused, false), Refusal::Waits(VICTIM_WAIT), "delivery {n}");
             assert_eq!(relay.trouble(), None);
         }
-        relay.refused_sender(id(3), &refused, false);
+        relay.refused_us(id(3), &refused, false);
         let trouble = relay.trouble().unwrap();
         assert_eq!((trouble.refused, trouble.text.as_str()), (true, "550 5.7.1 (address) no"));
         tokio::time::advance(FIRST_PAUSE).await;
         let _probe = probe(&relay).unwrap();
-        relay.is_well(false);
+        relay.reached(Reached::Connection);
         assert!(relay.trouble().is_some(), "a connection alone does not cure a refused sender");
         assert!(relay.allows(true) && !relay.allows(false));
-        relay.is_well(true);
+        drop(relay.accepted());
         assert!(relay.trouble().is_none());
     }
 
@@ -440,10 +392,10 @@ mod tests {
         let (relay, refused) = (relay(), failed(Stage::Mail, 550));
         let only = Uuid::from_u128(1);
         for _ in 0..2 {
-            assert_eq!(relay.refused_sender(only, &refused, false), Refusal::Waits(VICTIM_WAIT));
+            assert_eq!(relay.refused_us(only, &refused, false), Refusal::Waits(VICTIM_WAIT));
             assert!(relay.trouble().is_none() && relay.refuses(only));
         }
-        relay.refused_sender(only, &refused, false);
+        relay.refused_us(only, &refused, false);
         assert!(relay.trouble().is_some_and(|trouble| trouble.refused));
     }
 
@@ -453,12 +405,12 @@ mod tests {
         let odd = Uuid::from_u128(1);
         let mut came = Vec::new();
         for _ in 0..5 {
-            came.push(relay.refused_sender(odd, &refused, false) == Refusal::Own);
-            relay.is_well(true);
+            came.push(relay.refused_us(odd, &refused, false) == Refusal::Own);
+            drop(relay.accepted());
         }
         assert_eq!(came, [false, false, true, true, true], "by its schedule from the third time on");
         for _ in 0..5 {
-            assert_eq!(relay.refused_sender(odd, &refused, false), Refusal::Own, "nor is it when nothing else is due");
+            assert_eq!(relay.refused_us(odd, &refused, false), Refusal::Own, "nor is it when nothing else is due");
         }
         assert!(relay.trouble().is_none());
     }
@@ -469,7 +421,7 @@ mod tests {
         relay.is_down(&failed(Stage::Connect, 554), false);
         tokio::time::advance(FIRST_PAUSE).await;
         let late = probe(&relay).unwrap();
-        relay.is_well(false);
+        relay.reached(Reached::Connection);
         relay.is_down(&failed(Stage::Connect, 554), false);
         tokio::time::advance(FIRST_PAUSE).await;
         let _next = probe(&relay).unwrap();

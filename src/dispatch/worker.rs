@@ -7,20 +7,23 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::watch;
-use tokio::time::{sleep, sleep_until};
+use tokio::time::{sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::Context;
 use super::attempt::{Ended, attempt};
 use super::job::Job;
 use super::lanes::{Due, Seat};
-use super::outcome::{Trial, settlement};
+use super::outcome::Trial;
 use super::recorder::{Ahead, Claim, End, Request};
-use super::relay::{Permit, Probe, Refusal, Relay};
+use super::refusals::Refusal;
+use super::relay::{Permit, Probe, Reached, Relay};
 use crate::domain::clock::millis;
-use crate::mail::smtp::Session;
+use crate::domain::delivery::Outcome;
+use crate::mail::smtp::{Failed, Session};
 
 /// How long an idle connection is kept open.
 const IDLE: Duration = Duration::from_secs(5);
@@ -59,18 +62,26 @@ impl Worker {
                 probe = self.turn() => probe,
             };
             let relay = self.relay.clone();
+            // Before the connection is opened: a server ends one that is silent for long.
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                () = relay.wait_for_rate() => {}
+            }
             let _in_use = relay.connection();
             // Nothing is claimed yet: a shutdown need not wait for a server that does not answer.
             let opened = tokio::select! {
-                () = shutdown.cancelled() => return,
+                () = shutdown.cancelled() => return relay.return_rate(),
                 opened = Session::open_timed(&relay.config, &self.context.config.smtp, relay.steps()) => opened,
             };
             match opened {
                 Ok(session) => {
-                    relay.is_well(false);
+                    relay.reached(Reached::Connection);
                     self.serve(session, probe, &shutdown).await;
                 }
-                Err(failed) => drop(relay.is_down(&failed, probe.is_some())),
+                Err(failed) => {
+                    relay.return_rate();
+                    relay.is_down(&failed, probe.is_some());
+                }
             }
         }
     }
@@ -107,7 +118,11 @@ impl Worker {
 
     /// Sends over a session until it ends or there is nothing left.
     async fn serve(&mut self, mut session: Session, mut probe: Option<Probe>, shutdown: &CancellationToken) {
-        let mut job = self.next(None, shutdown).await;
+        // A rate token was taken before the session was opened.
+        let mut job = match self.claim() {
+            Some(claimed) => self.next(Some(claimed), shutdown).await,
+            None => None,
+        };
         // The one after it, claimed while the present one is being sent.
         let mut ahead = None;
         loop {
@@ -119,27 +134,25 @@ impl Worker {
                 job = self.next(ahead.take(), shutdown).await;
                 continue;
             };
-            let end = if let Some(other) = self.elsewhere(&current) {
+            let ended = if let Some(other) = self.elsewhere(&current) {
                 self.drop_claim(ahead.take());
-                self.send_by(other, &mut current).await
+                self.send_by(other, current).await
             } else {
                 if ahead.is_none() && probe.is_none() {
                     ahead = self.claim_ahead();
                 }
                 let ended = self.send(&mut session, &mut current, &mut ahead).await;
                 let past_mail = ended.came_past_mail();
-                let end = self.end(&self.relay, &current, ended, probe.is_some());
+                let ended = self.end(&self.relay, current, ended, probe.is_some());
                 // One message was enough to see that the relay is healthy: from now on this is an ordinary connection.
                 probe = probe.filter(|_| !past_mail);
-                end
+                ended
             };
             let goes_on = session.is_usable() && !shutdown.is_cancelled() && self.may_go_on(probe.is_some());
             let upcoming = ahead.take();
             let (claim, claimed) =
                 if goes_on && self.relay.try_rate() { Claim::new(self.seat.0) } else { (None, None) };
-            if self.recorder.send(Request { end: Some(end), claim }).is_ok() {
-                current.finish();
-            }
+            self.report(ended, claim);
             if !goes_on {
                 self.drop_claim(upcoming);
                 break;
@@ -164,7 +177,7 @@ impl Worker {
         }
     }
 
-    /// A relay that can be used, if ours refuses our sender for this delivery.
+    /// A relay that can be used, if ours refuses us for this delivery.
     fn elsewhere(&self, job: &Job) -> Option<&Arc<Relay>> {
         let id = job.to.id;
         let mut others = self.before.iter().chain(&self.after).filter(|_| self.relay.refuses(id));
@@ -172,15 +185,15 @@ impl Worker {
     }
 
     /// Sends one delivery by another relay, over a connection for it alone.
-    async fn send_by(&self, other: &Arc<Relay>, job: &mut Job) -> End {
+    async fn send_by(&self, other: &Arc<Relay>, mut job: Job) -> Option<(End, Job)> {
         // In place of the token that was taken for its claim.
         self.relay.return_rate();
         other.wait_for_rate().await;
         let _in_use = other.connection();
         match Session::open_timed(&other.config, &self.context.config.smtp, other.steps()).await {
             Ok(mut session) => {
-                other.is_well(false);
-                let ended = attempt(&self.context, &other.config.name, &mut session, job).await;
+                other.reached(Reached::Connection);
+                let ended = attempt(&self.context, &other.config.name, &mut session, &mut job).await;
                 session.quit().await;
                 self.end(other, job, ended, false)
             }
@@ -195,7 +208,10 @@ impl Worker {
             None => {
                 tokio::select! {
                     () = shutdown.cancelled() => return None,
-                    () = self.relay.wait_for_rate() => self.claim()?,
+                    taken = timeout(IDLE, self.relay.wait_for_rate()) => {
+                        taken.ok()?;
+                        self.claim()?
+                    }
                 }
             }
         };
@@ -245,35 +261,86 @@ impl Worker {
         }
     }
 
-    /// What the recorder has to do about the end of an attempt.
-    fn end(&self, relay: &Relay, job: &Job, ended: Ended, probing: bool) -> End {
-        let now = self.context.clock.now();
-        let give_back = |due_at: i64| End::GiveBack { claimed: job.claimed.clone(), due_at };
-        // Longer than the relay, so that a probe does not meet its last victim again.
-        let give_back_after = |wait: Duration| give_back(now.as_millisecond().saturating_add(millis(wait)));
-        if ended.came_past_mail() {
-            relay.is_well(true);
-        }
-        match ended {
-            Ended::Settled(trial) => self.settle(relay, job, *trial),
-            Ended::GivenBack(at) => give_back(at.as_millisecond()),
-            Ended::SenderRefused(failed, own) => match relay.refused_sender(job.to.id, &failed, probing) {
-                Refusal::Waits(wait) => give_back_after(wait),
-                Refusal::Own => self.settle(relay, job, *own),
-            },
-            Ended::RelayDown(failed) => give_back_after(relay.is_down(&failed, probing)),
-            Ended::HungUp => give_back(now.as_millisecond()),
+    /// Tells the recorder how a job ended, if that is decided, and what to claim next.
+    fn report(&self, ended: Option<(End, Job)>, claim: Option<Claim>) {
+        let (end, job) = ended.unzip();
+        if self.recorder.send(Request { end, claim }).is_ok()
+            && let Some(mut job) = job
+        {
+            job.finish();
         }
     }
 
-    fn settle(&self, relay: &Relay, job: &Job, trial: Trial) -> End {
-        let (context, domain, now) = (&self.context, &job.claimed.domain, self.context.clock.now());
-        if trial.transaction.is_some() {
-            relay.tally.count(trial.outcome, now.as_millisecond());
+    /// What the recorder has to do about the end of an attempt; `None` while the refusal of a delivery is undecided.
+    fn end(&self, relay: &Arc<Relay>, job: Job, ended: Ended, probing: bool) -> Option<(End, Job)> {
+        if ended.came_past_mail() {
+            relay.reached(Reached::PastMail);
         }
-        context.pace.heard(domain, &relay.config.name, &trial, now.as_millisecond(), &context.random);
-        let parts = (&job.claimed, &*job.sending, &job.to);
-        let settlement = settlement(&context.config.retry, &context.random, now, parts, trial);
-        End::Settle { settlement: Box::new(settlement.into()), domain: domain.clone() }
+        let context = &self.context;
+        let end = match ended {
+            Ended::Settled(trial) => {
+                if trial.outcome == Outcome::Accepted {
+                    relay.accepted().into_iter().for_each(|it| context.decide(relay, it));
+                }
+                context.settle(relay, &job, *trial)
+            }
+            Ended::Refused(failed, trial) => return self.weigh(relay, job, (&failed, trial), probing),
+            Ended::GivenBack(at) => {
+                relay.return_rate();
+                give_back(&job, at.map(Timestamp::as_millisecond))
+            }
+            Ended::RelayRefuses(failed, own) => match relay.refused_us(job.to.id, &failed, probing) {
+                Refusal::Waits(wait) => self.give_back_after(relay, &job, wait),
+                Refusal::Own => context.settle(relay, &job, *own),
+            },
+            Ended::Throttled(failed, own) => {
+                let domain = own.asks_for_pause.then_some(job.claimed.domain.as_str());
+                if !relay.asked_for_less(domain, &failed.failure.text()) {
+                    return self.weigh(relay, job, (&failed, own), probing);
+                }
+                give_back(&job, None)
+            }
+            Ended::RelayDown(failed) => self.give_back_after(relay, &job, relay.is_down(&failed, probing)),
+            Ended::HungUp => {
+                relay.return_rate();
+                give_back(&job, None)
+            }
+        };
+        Some((end, job))
     }
+
+    /// Keeps a refused delivery until it is clear whose fault that is; if it is the relay's, returns it with all others.
+    fn weigh(
+        &self,
+        relay: &Arc<Relay>,
+        job: Job,
+        (failed, trial): (&Failed, Box<Trial>),
+        probing: bool,
+    ) -> Option<(End, Job)> {
+        let Some(wait) = relay.weigh(&job.claimed.domain, failed, trial.dead, probing) else {
+            let late = relay.keep_undecided(job, trial);
+            late.into_iter().for_each(|it| self.context.decide(relay, it));
+            return None;
+        };
+        for undecided in relay.take_undecided() {
+            let end = self.give_back_after(relay, &undecided.job, wait);
+            self.report(Some((end, undecided.job)), None);
+        }
+        Some((self.give_back_after(relay, &job, wait), job))
+    }
+
+    /// Returns a delivery that a relay did not take: at once if another relay can be used, else after a while, so that a probe
+    /// does not meet its last victim again.
+    fn give_back_after(&self, relay: &Relay, job: &Job, wait: Duration) -> End {
+        let now = self.context.clock.now_ms();
+        let mut others = self.before.iter().chain([&self.relay]).chain(&self.after);
+        let other = others.any(|other| {
+            other.config.name != relay.config.name && other.trouble().is_none() && !other.refuses(job.to.id)
+        });
+        give_back(job, (!other).then(|| now.saturating_add(millis(wait))))
+    }
+}
+
+fn give_back(job: &Job, due_at: Option<i64>) -> End {
+    End::GiveBack { claimed: job.claimed.clone(), due_at }
 }

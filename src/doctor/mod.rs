@@ -65,6 +65,7 @@ pub async fn examine(config: &Config) -> Vec<Check> {
     }
     checks.push(key(config));
     checks.push(files::check(config));
+    checks.push(hello(config));
     checks.extend(config.dkim.iter().map(|entry| dkim(entry, config)));
     if config.relays.is_empty() {
         checks.push(Check::new("relay", Verdict::Failed, "no [[relay]] is configured"));
@@ -73,6 +74,17 @@ pub async fn examine(config: &Config) -> Vec<Check> {
         checks.push(relay::check(relay, config, Clock::System.now()).await);
     }
     checks
+}
+
+/// Checks that the name in EHLO exists: many servers refuse one that does not.
+fn hello(config: &Config) -> Check {
+    use std::net::ToSocketAddrs as _;
+    let (what, name) = ("greeting name", config.smtp.hello_name.as_str());
+    if name.starts_with('[') || (name, 25).to_socket_addrs().is_ok_and(|mut found| found.next().is_some()) {
+        return Check::new(what, Verdict::Ok, name);
+    }
+    let detail = format!("{name} has no address in the DNS: set `[smtp] hello_name` to this host's full name there");
+    Check::new(what, Verdict::Warning, detail)
 }
 
 /// Checks that the database can be written: begins a transaction and rolls it back.

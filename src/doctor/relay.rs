@@ -20,7 +20,11 @@ pub(super) async fn check(relay: &Relay, config: &Config, now: Timestamp) -> Che
     };
     let mut parts = vec![session.host.clone()];
     let mut verdict = Verdict::Ok;
-    parts.push(if session.tls.is_empty() { "no TLS".to_owned() } else { session.tls.clone() });
+    parts.push(match (session.tls.is_empty(), relay.url.tls) {
+        (true, Tls::Opportunistic) => "no TLS: the server offers none, and `tls=opportunistic` does without".to_owned(),
+        (true, _) => "no TLS".to_owned(),
+        (false, _) => session.tls.clone(),
+    });
     if let Some(expires) = session.certificate_expires {
         parts.push(format!("certificate until {}", expires.strftime("%Y-%m-%d")));
         // The certificate of opportunistic TLS is not verified.

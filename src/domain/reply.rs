@@ -1,8 +1,12 @@
 //! What an SMTP server's answer means for a delivery: whose fault it is, and what happens next.
 //!
 //! RFC 5321 gives the codes, RFC 3463 the enhanced ones. The three-digit code decides; whatever is unclear is temporary,
-//! never a bounce.
+//! never a bounce. What a relay replies to everybody is never a recipient's fault: [`Cause`] knows it by its codes and words,
+//! the dispatcher by its pattern.
 
+mod cause;
+
+pub use cause::Cause;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::words::words;
@@ -62,6 +66,18 @@ impl Reply {
         let detail = parts.next()?.parse().ok()?;
         (u16::from(class) == self.code / 100).then_some((class, subject, detail))
     }
+
+    /// The reply without what differs from one recipient to the next: addresses, domains, numbers and ids. Two replies with
+    /// the same gist are the same answer.
+    #[must_use]
+    pub fn gist(&self) -> String {
+        let text = self.text.to_lowercase();
+        let varies = |word: &str| word.contains(|c: char| c.is_ascii_digit() || "@<>[]".contains(c)) || is_dotted(word);
+        let mut words = text.split_whitespace().peekable();
+        let enhanced = self.enhanced().and_then(|_| words.next()).unwrap_or_default();
+        let words: Vec<&str> = words.filter(|word| !varies(word)).collect();
+        format!("{} {enhanced} {}", self.code, words.join(" "))
+    }
 }
 
 /// Why a step did not succeed.
@@ -103,22 +119,31 @@ pub fn for_logs(text: &str) -> String {
     words.join(" ")
 }
 
+/// True for a word such as `mx.example`, with a dot inside it.
+fn is_dotted(word: &str) -> bool {
+    word.trim_matches(|c: char| !c.is_alphanumeric()).contains('.')
+}
+
 /// What follows from a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// Final for this recipient; `dead` where the reply says that the address does not exist.
+    /// Final for this recipient, unless the relay refuses everybody so; `dead` if the address does not exist.
     Rejected {
         /// The address is to be marked dead.
         dead: bool,
     },
+    /// Final: the message itself is refused, for its size or its form.
+    MessageRefused,
+    /// The relay asks for fewer messages.
+    Throttled,
     /// An attempt is used; another follows after a while.
     Deferred,
     /// The message may have been taken: nobody knows.
     Uncertain,
     /// The relay's own trouble: no attempt is used, its circuit opens.
     RelayDown,
-    /// The relay refuses our sender: its trouble, but it takes three distinct deliveries to tell.
-    SenderRefused,
+    /// The relay refuses us, not the recipient; it takes three distinct deliveries to be sure.
+    RelayRefuses,
     /// The connection has come to its end, as connections do: reconnect at once.
     ConnectionEnded,
 }
@@ -129,30 +154,27 @@ pub fn classify(stage: Stage, failure: &Failure, reused: bool) -> Verdict {
     if matches!(failure, Failure::Unsupported(_)) {
         return Verdict::Rejected { dead: false };
     }
-    match stage {
-        Stage::Connect | Stage::Greeting | Stage::StartTls | Stage::Auth => Verdict::RelayDown,
-        Stage::Mail => at_mail(failure, reused),
-        Stage::Rcpt => at_rcpt(failure),
-        Stage::Data | Stage::Body => match failure.code() {
-            Some(500..=599) => Verdict::Rejected { dead: false },
-            _ => Verdict::Deferred,
-        },
-        Stage::Dot => match failure.code() {
-            Some(500..=599) => Verdict::Rejected { dead: false },
-            Some(400..=499) => Verdict::Deferred,
-            _ => Verdict::Uncertain,
-        },
+    match (stage, failure) {
+        (Stage::Connect | Stage::Greeting | Stage::StartTls | Stage::Auth, _) => Verdict::RelayDown,
+        (Stage::Mail, Failure::Replied(reply)) => at_mail(reply, reused),
+        (Stage::Mail, _) if reused => Verdict::ConnectionEnded,
+        (Stage::Mail, _) => Verdict::RelayDown,
+        (Stage::Rcpt | Stage::Data | Stage::Body | Stage::Dot, Failure::Replied(reply)) => past_mail(stage, reply),
+        (Stage::Rcpt | Stage::Data | Stage::Body, _) => Verdict::Deferred,
+        (Stage::Dot, _) => Verdict::Uncertain,
     }
 }
 
-/// True where a recipient's domain asks for fewer messages: 421 or 4.7.x at RCPT, DATA or the final dot. Not where the server
-/// speaks of itself (4.3.x, 4.4.x) or of one message, as greylisting does: the next one would fare no better for a pause.
+/// True if a recipient's domain may have asked for fewer messages: 421 or 4.7.x at RCPT, DATA or the final dot.
 #[must_use]
 pub fn asks_for_pause(stage: Stage, failure: &Failure) -> bool {
     let Failure::Replied(reply) = failure else { return false };
-    if !matches!(stage, Stage::Rcpt | Stage::Data | Stage::Dot) {
-        return false;
-    }
+    matches!(stage, Stage::Rcpt | Stage::Data | Stage::Dot) && is_busy(reply)
+}
+
+/// 421 or 4.7.x. Not if the server speaks of itself (4.3.x, 4.4.x) or of one message, as greylisting does: the next one would
+/// fare no better for a pause.
+fn is_busy(reply: &Reply) -> bool {
     let text = reply.text.to_ascii_lowercase();
     let of_one_message = text.contains("greylist") || text.contains("graylist");
     match (reply.code, reply.enhanced()) {
@@ -163,28 +185,41 @@ pub fn asks_for_pause(stage: Stage, failure: &Failure) -> bool {
     }
 }
 
-fn at_mail(failure: &Failure, reused: bool) -> Verdict {
-    let Failure::Replied(reply) = failure else {
-        return if reused { Verdict::ConnectionEnded } else { Verdict::RelayDown };
-    };
-    match (reply.code, reply.enhanced()) {
-        (421, _) if reused => Verdict::ConnectionEnded,
-        (421, _) => Verdict::RelayDown,
-        // Too large, unknown parameter, content that cannot be converted: about this message, not about us.
-        (552 | 555, _) | (500..=599, Some((5, 3, 4) | (5, 6, 7))) => Verdict::Rejected { dead: false },
-        _ => Verdict::SenderRefused,
+fn at_mail(reply: &Reply, reused: bool) -> Verdict {
+    match reply.code {
+        _ if is_about_the_message(reply) => Verdict::MessageRefused,
+        _ if cause::asks_for_less(reply) => Verdict::Throttled,
+        421 if reused => Verdict::ConnectionEnded,
+        421 => Verdict::RelayDown,
+        _ => Verdict::RelayRefuses,
     }
 }
 
-fn at_rcpt(failure: &Failure) -> Verdict {
-    let Failure::Replied(reply) = failure else { return Verdict::Deferred };
+/// What a reply at RCPT, DATA or the final dot means.
+fn past_mail(stage: Stage, reply: &Reply) -> Verdict {
     match (reply.code, reply.enhanced()) {
-        // RFC 5321 section 4.5.3.1.10: a bare 552 here means "too many recipients" and is to be taken as 452.
-        (552, None) => Verdict::Deferred,
-        // 5.1.7 and 5.1.8 complain of the sender's address, the rest of 5.1.x of the recipient's.
-        (500..=599, Some((5, 1, detail))) => Verdict::Rejected { dead: !matches!(detail, 7 | 8) },
+        _ if Cause::of(reply).is_some() => Verdict::RelayRefuses,
+        _ if cause::asks_for_less(reply) || is_busy(reply) => Verdict::Throttled,
+        // Too many recipients (RFC 5321 section 4.5.3.1.10, where a bare 552 at RCPT is to be taken as 452).
+        (_, Some((5, 5, 3))) => Verdict::Deferred,
+        (552, None) if stage == Stage::Rcpt => Verdict::Deferred,
+        (552, Some((5, 2, _))) => Verdict::Rejected { dead: false },
+        _ if is_about_the_message(reply) => Verdict::MessageRefused,
+        (500..=599, Some((5, 1, 1 | 2 | 3 | 6 | 10))) if stage == Stage::Rcpt => Verdict::Rejected { dead: true },
         (500..=599, _) => Verdict::Rejected { dead: false },
+        (400..=499, _) => Verdict::Deferred,
+        _ if stage == Stage::Dot => Verdict::Uncertain,
         _ => Verdict::Deferred,
+    }
+}
+
+/// Too large, an unknown parameter, or content that cannot be converted.
+fn is_about_the_message(reply: &Reply) -> bool {
+    match (reply.code, reply.enhanced()) {
+        (_, Some((5, 5, 3))) => false,
+        (552 | 555, _) => true,
+        (500..=599, Some((5, 3, 4) | (5, 6, 7))) => true,
+        _ => false,
     }
 }
 
@@ -214,17 +249,24 @@ mod tests {
             (Mail, replied(421, "4.3.2 shutting down"), true, Verdict::ConnectionEnded),
             (Mail, lost(), true, Verdict::ConnectionEnded),
             (Mail, lost(), false, Verdict::RelayDown),
-            (Mail, replied(550, "5.7.1 sender refused"), true, Verdict::SenderRefused),
-            (Mail, replied(451, "4.7.1 later"), true, Verdict::SenderRefused),
-            (Mail, replied(552, "5.3.4 too big"), true, rejected(false)),
+            (Mail, replied(550, "5.7.1 sender refused"), true, Verdict::RelayRefuses),
+            (Mail, replied(451, "4.7.1 later"), true, Verdict::RelayRefuses),
+            (Mail, replied(552, "5.3.4 too big"), true, Verdict::MessageRefused),
+            (Mail, replied(552, "5.5.3 too many recipients"), true, Verdict::RelayRefuses),
             (Rcpt, replied(550, "5.1.1 no such user"), true, rejected(true)),
             (Rcpt, replied(550, "no such user"), true, rejected(false)),
             (Rcpt, replied(550, "5.7.1 policy"), true, rejected(false)),
-            (Rcpt, replied(550, "5.1.8 bad sender domain"), true, rejected(false)),
+            (Rcpt, replied(550, "5.1.8 bad sender domain"), true, Verdict::RelayRefuses),
+            (Rcpt, replied(550, "5.1.90 daily limit"), true, Verdict::RelayRefuses),
+            (Rcpt, replied(530, "5.7.0 Authentication required"), true, Verdict::RelayRefuses),
+            (Rcpt, replied(552, "5.5.3 too many recipients"), true, Verdict::Deferred),
+            (Dot, replied(550, "5.7.26 unauthenticated"), true, Verdict::RelayRefuses),
+            (Dot, replied(554, "5.3.4 too big"), true, Verdict::MessageRefused),
+            (Dot, replied(454, "Maximum sending rate exceeded"), true, Verdict::Throttled),
             (Rcpt, replied(552, "too many recipients"), true, Verdict::Deferred),
             (Rcpt, replied(552, "5.2.2 mailbox full"), true, rejected(false)),
             (Rcpt, replied(450, "4.2.0 greylisted"), true, Verdict::Deferred),
-            (Rcpt, replied(421, "4.7.0 slow down"), true, Verdict::Deferred),
+            (Rcpt, replied(421, "4.7.0 slow down"), true, Verdict::Throttled),
             (Rcpt, lost(), true, Verdict::Deferred),
             (Data, replied(554, "5.6.0 no"), true, rejected(false)),
             (Stage::Body, lost(), true, Verdict::Deferred),
@@ -256,6 +298,15 @@ mod tests {
             assert_eq!(asks_for_pause(stage, &replied(code, text)), asks, "{stage} {code} {text}");
         }
         assert!(!asks_for_pause(Rcpt, &Failure::Unclear("connection lost".to_owned())));
+    }
+
+    #[test]
+    fn the_same_answer_is_recognised_whoever_it_is_for() {
+        let gist = |text: &str| Reply { code: 550, text: text.to_owned() }.gist();
+        let one = gist("5.7.1 <a@b.example>: not today (id 4f2a17), see mx1.r.example");
+        assert_eq!(one, gist("5.7.1 <other@c.example>: Not  today (id 99), see mx2.r.example"));
+        assert_ne!(one, gist("5.7.2 <a@b.example>: not today (id 4f2a17), see mx1.r.example"));
+        assert_eq!(gist("no such user"), "550  no such user");
     }
 
     #[test]

@@ -25,14 +25,17 @@ use lettre::transport::smtp::commands::Ehlo;
 use lettre::transport::smtp::extension::ClientId;
 use lettre::transport::smtp::response::Response;
 use secrecy::ExposeSecret as _;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 pub use transaction::Envelope;
 use wire::Wire;
 
-use crate::config::{Relay, Smtp};
+use crate::config::{Relay, Smtp, Tls};
 use crate::domain::address::Address;
 use crate::domain::reply::{Failure, Reply, Stage};
 pub use steps::Steps;
+
+/// A connection that was silent for longer may have been ended by the server.
+const IDLE: Duration = Duration::from_secs(1);
 
 /// The extensions that the server offers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -74,7 +77,7 @@ pub struct Failed {
     pub stage: Stage,
     /// The cause.
     pub failure: Failure,
-    /// True if the connection had completed a transaction before.
+    /// True if the connection had completed a transaction before, or lay idle: its end is nobody's fault.
     pub reused: bool,
 }
 
@@ -87,11 +90,15 @@ pub struct Session {
     extensions: Extensions,
     /// The host and IP address of the server.
     pub host: String,
-    /// The TLS version; empty without TLS.
+    /// The TLS version, and whether the server was verified; empty without TLS.
     pub tls: String,
     /// The expiry of the server's certificate, if it presented a readable one.
     pub certificate_expires: Option<Timestamp>,
     completed: u64,
+    /// When the server last heard from us.
+    heard: Instant,
+    /// It had not for a while when the present transaction began: servers end such connections.
+    lay_idle: bool,
     usable: bool,
     /// True while a transaction is open: another MAIL would be refused as nested.
     begun: bool,
@@ -111,7 +118,7 @@ impl Session {
     /// # Errors
     /// The step that failed; always the relay's fault.
     pub async fn open_timed(relay: &Relay, deadlines: &Smtp, steps: Steps) -> Result<Self, Failed> {
-        let hello = hello_name(deadlines);
+        let hello = ClientId::Domain(deadlines.hello_name.clone());
         let opened = stream::open(relay, deadlines, &hello, &steps).await?;
         let mut session = Self {
             conn: opened.conn,
@@ -123,15 +130,34 @@ impl Session {
             tls: opened.tls,
             certificate_expires: opened.expires,
             completed: 0,
+            heard: Instant::now(),
+            lay_idle: false,
             usable: true,
             begun: false,
         };
         let ehlo = session.step(Stage::Greeting, Ehlo::new(hello)).await?;
         session.extensions = Extensions::read(&ehlo);
         if let (Some(user), Some(password)) = (&relay.url.user, &relay.password) {
+            session.may_sign_in(relay, &ehlo)?;
             session.authenticate(Credentials::new(user.clone(), password.expose_secret().to_owned())).await?;
         }
         Ok(session)
+    }
+
+    /// Checks that the server offers a mechanism that we speak, and that the password is not sent to a stranger: opportunistic
+    /// TLS verifies nobody, so only a server on this host gets one over it.
+    fn may_sign_in(&self, relay: &Relay, ehlo: &Response) -> Result<(), Failed> {
+        let refused = |what: String| Err(self.failed(Stage::Auth, Failure::Unclear(what)));
+        if relay.url.tls == Tls::Opportunistic && !relay.url.is_loopback() {
+            return refused("`tls=opportunistic` verifies no server, so no password is sent".to_owned());
+        }
+        let offered: Vec<&str> =
+            ehlo.message().filter_map(|line| line.strip_prefix("AUTH ")).flat_map(str::split_whitespace).collect();
+        match offered.as_slice() {
+            [] => refused("the server offers no AUTH; many do so only over TLS".to_owned()),
+            _ if offered.iter().any(|it| ["PLAIN", "LOGIN"].contains(it)) => Ok(()),
+            _ => refused(format!("the server offers AUTH {}, Besked speaks PLAIN and LOGIN", offered.join(", "))),
+        }
     }
 
     async fn authenticate(&mut self, credentials: Credentials) -> Result<(), Failed> {
@@ -167,8 +193,19 @@ impl Session {
         self.answered(stage, answer)
     }
 
+    /// A reply that is neither a refusal nor what the step waits for: a 354 to RCPT says nothing about the recipient.
+    fn is_out_of_place(stage: Stage, response: &Response) -> bool {
+        matches!(stage, Stage::Greeting | Stage::Mail | Stage::Rcpt) && u16::from(response.code()) / 100 != 2
+    }
+
     fn answered(&mut self, stage: Stage, answer: stream::Answer) -> Result<Response, Failed> {
         let answer = stream::failure_of(answer);
+        if let Ok(response) = &answer
+            && Self::is_out_of_place(stage, response)
+        {
+            self.usable = false;
+            return Err(self.failed(stage, unexpected(response)));
+        }
         answer.map_err(|failure| {
             // After a clear refusal other than 421 the server waits for the next command.
             self.usable &= failure.code().is_some_and(|code| code != 421);
@@ -177,7 +214,7 @@ impl Session {
     }
 
     fn failed(&self, stage: Stage, failure: Failure) -> Failed {
-        Failed { stage, failure, reused: self.completed > 0 }
+        Failed { stage, failure, reused: self.completed > 0 || self.lay_idle }
     }
 }
 
@@ -193,10 +230,6 @@ fn reply(response: &Response) -> Reply {
 /// The address in lettre's type.
 fn lettre_address(address: &Address) -> lettre::Address {
     lettre::Address::new(address.local(), address.domain()).expect("our rules for addresses are stricter than lettre's")
-}
-
-fn hello_name(smtp: &Smtp) -> ClientId {
-    if smtp.hello_name.is_empty() { ClientId::default() } else { ClientId::Domain(smtp.hello_name.clone()) }
 }
 
 #[cfg(test)]

@@ -263,15 +263,15 @@ pub struct GiveBack {
     pub id: Uuid,
     /// The token it was claimed with.
     pub token: i64,
-    /// When it may be claimed again.
-    pub due_at: i64,
+    /// When it may be claimed again; `None` keeps its place in the queue.
+    pub due_at: Option<i64>,
 }
 
 /// Returns claims untried: no attempt is used up.
 pub async fn give_back(conn: &mut Conn, claims: &[GiveBack]) -> Result<()> {
     let sql = bulk!(
         Dialect::of(conn),
-        "UPDATE queue SET lease_owner = NULL, lease_until = NULL, due_at = r.due_at FROM (
+        "UPDATE queue SET lease_owner = NULL, lease_until = NULL, due_at = COALESCE(r.due_at, queue.due_at) FROM (
            SELECT value ->> 'id' AS id, CAST(value ->> 'token' AS BIGINT) AS token,
              CAST(value ->> 'due_at' AS BIGINT) AS due_at FROM",
         rows,

@@ -6,14 +6,13 @@ use uuid::Uuid;
 use super::row::Row;
 use super::{Conn, Result};
 
-/// How many deliveries of a notice could be claimed now, counted up to `limit`: a count of all would take time.
+/// How many deliveries of a notice could be claimed from the front of its queue now, counted up to `limit`: a count of all
+/// would take time.
 pub async fn due(conn: &mut Conn, notice_id: Uuid, now: Timestamp, limit: usize) -> Result<u64> {
     let row = sqlx::query(
-        "SELECT (SELECT COUNT(*) FROM (SELECT delivery_id FROM queue
-             WHERE notice_id = $1 AND aside = 0 AND lease_owner IS NULL AND due_at <= $2
-             ORDER BY due_at, delivery_id LIMIT $3) AS front)
-           + (SELECT COUNT(*) FROM (SELECT delivery_id FROM queue
-             WHERE notice_id = $1 AND aside = 1 AND due_at <= $2 LIMIT $3) AS aside) AS n",
+        "SELECT COUNT(*) AS n FROM (SELECT delivery_id FROM queue
+           WHERE notice_id = $1 AND aside = 0 AND lease_owner IS NULL AND due_at <= $2
+           ORDER BY due_at, delivery_id LIMIT $3) AS front",
     )
     .bind(notice_id.to_string())
     .bind(now.as_millisecond())
@@ -34,6 +33,28 @@ pub struct Depth {
     pub later: u64,
     /// When the first of those is due.
     pub next_due: Option<Timestamp>,
+}
+
+/// True if a delivery is held by a worker or could be claimed now, of the notices that may be sent or of one of them. Reads no
+/// more than one row of each notice, however much waits.
+pub async fn is_busy(conn: &mut Conn, notice_id: Option<Uuid>, now: Timestamp) -> Result<bool> {
+    let row = sqlx::query(
+        "SELECT (CASE WHEN EXISTS (SELECT 1 FROM queue
+             WHERE lease_owner IS NOT NULL AND ($2 IS NULL OR notice_id = $2))
+           OR EXISTS (SELECT 1 FROM notices n WHERE ($2 IS NULL OR n.id = $2)
+             AND ((n.state IN ('released', 'cancelled') AND n.released_at IS NOT NULL AND n.closed_at IS NULL
+               AND n.paused_at IS NULL) OR n.resent_at IS NOT NULL)
+             AND (EXISTS (SELECT 1 FROM queue q
+                 WHERE q.notice_id = n.id AND q.aside = 0 AND q.due_at <= $1 AND q.lease_owner IS NULL)
+               OR EXISTS (SELECT 1 FROM queue q
+                 WHERE q.notice_id = n.id AND q.aside = 1 AND q.due_at <= $1 AND q.lease_owner IS NULL)))
+           THEN 1 ELSE 0 END) AS busy",
+    )
+    .bind(now.as_millisecond())
+    .bind(notice_id.map(|id| id.to_string()))
+    .fetch_one(conn)
+    .await?;
+    Ok(Row::of("queue", &row).count("busy")? == 1)
 }
 
 /// What waits of the notices that may be sent; of one of them, where named.

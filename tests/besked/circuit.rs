@@ -1,5 +1,6 @@
 //! Relays that fail and recover, and domains that ask for less: which delivery waits, which relay takes over, what a probe uses.
 
+mod everybody;
 mod sender;
 
 use std::collections::BTreeSet;
@@ -50,7 +51,13 @@ impl Running {
 
 /// With another relay behind the first.
 pub async fn with_second(second: &Relay) -> TestApp {
+    with_second_over(second, 2).await
+}
+
+/// The same, with so many connections to each.
+pub async fn with_second_over(second: &Relay, connections: u32) -> TestApp {
     TestApp::with(Engine::Sqlite, |config| {
+        config.relays[0].connections = connections;
         let mut relay = config.relays[0].clone();
         relay.name = "second".to_owned();
         relay.url = second.url().parse().unwrap();

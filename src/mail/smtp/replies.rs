@@ -4,7 +4,8 @@
 //! The three-digit code decides, so a reply must not be lost because of its text: lines that are too long are cut, bytes that
 //! are not UTF-8 and control characters (which PostgreSQL would not store) become question marks, a bare LF ends a line, and
 //! a bare code (legal: RFC 5321 section 4.2.1, `Reply-line = ... Reply-code [ SP textstring ] CRLF`) gets the space that
-//! lettre requires. A reply without end is an error.
+//! lettre requires. A reply without end is an error. The keywords of a reply to EHLO may come in any case (RFC 5321 section
+//! 4.1.1.1); lettre knows them in upper case only.
 
 use std::collections::VecDeque;
 use std::io;
@@ -33,6 +34,8 @@ pub(super) struct Replies {
     /// Lines and bytes of the reply being read.
     lines: usize,
     bytes: usize,
+    /// The reply being read is to EHLO.
+    to_ehlo: bool,
     /// Lines read but not yet requested, and whether each ends a reply.
     ready: VecDeque<(Vec<u8>, bool)>,
 }
@@ -64,6 +67,11 @@ impl Replies {
             }
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// Records that EHLO was sent: the next reply lists keywords.
+    pub(super) fn expect_keywords(&mut self) {
+        self.to_ehlo = true;
     }
 
     /// True if the server has sent something that was not requested.
@@ -98,12 +106,15 @@ impl Replies {
             }
             return Ok(());
         }
-        let line = readable(&std::mem::take(&mut self.line));
+        let mut line = readable(&std::mem::take(&mut self.line));
+        if self.to_ehlo && self.lines > 0 {
+            line = in_upper_case(line);
+        }
         self.lines += 1;
         // A line that is not part of a reply ends it too: lettre fails on it.
         let last = line.get(3) != Some(&b'-');
         if last {
-            (self.lines, self.bytes) = (0, 0);
+            (self.lines, self.bytes, self.to_ehlo) = (0, 0, false);
         }
         self.ready.push_back((line, last));
         Ok(())
@@ -123,6 +134,16 @@ fn readable(line: &[u8]) -> Vec<u8> {
     }
     text.push_str("\r\n");
     text.into_bytes()
+}
+
+/// A keyword of EHLO in upper case, with the mechanisms of AUTH, which old servers announce with `=`.
+fn in_upper_case(line: Vec<u8>) -> Vec<u8> {
+    const CODE: usize = "250-".len();
+    let Some(text) = line.get(CODE..).map(|text| String::from_utf8_lossy(text).into_owned()) else { return line };
+    let keyword = text.split([' ', '=']).next().unwrap_or_default();
+    let (keyword, rest) = (keyword.to_ascii_uppercase(), &text[keyword.len()..]);
+    let rest = if keyword == "AUTH" { rest.replacen('=', " ", 1).to_ascii_uppercase() } else { rest.to_owned() };
+    [&line[..CODE], keyword.as_bytes(), rest.as_bytes()].concat()
 }
 
 #[cfg(test)]
@@ -178,6 +199,20 @@ mod tests {
         let replies = read(&[long.as_bytes()]).await.unwrap();
         assert!(replies[0].starts_with("250 åå") && replies[0].len() < 1000, "lettre takes lines up to 1000 bytes");
         assert_eq!(replies[1], "250 next\r\n");
+    }
+
+    #[test]
+    fn keywords_are_understood_in_any_case() {
+        for (said, wanted) in [
+            ("250-auth plain login\r\n", "250-AUTH PLAIN LOGIN\r\n"),
+            ("250-AUTH=PLAIN LOGIN\r\n", "250-AUTH PLAIN LOGIN\r\n"),
+            ("250 starttls\r\n", "250 STARTTLS\r\n"),
+            ("250-Size 1000\r\n", "250-SIZE 1000\r\n"),
+            ("250-X-EXPS gssapi\r\n", "250-X-EXPS gssapi\r\n"),
+            ("250\r\n", "250\r\n"),
+        ] {
+            assert_eq!(String::from_utf8(in_upper_case(said.as_bytes().to_vec())).unwrap(), wanted);
+        }
     }
 
     #[tokio::test]

@@ -70,7 +70,10 @@ pub(super) async fn open(relay: &Relay, deadlines: &Smtp, hello: &ClientId, step
         (tcp, Stage::StartTls, b"220 under TLS\r\n")
     };
     let tls = steps.time(Stage::StartTls, encrypt(plain, relay, stage, deadlines.connect)).await?;
-    let (version, expires) = (version(&tls), expires(&tls));
+    let (mut version, expires) = (version(&tls), expires(&tls));
+    if relay.url.tls == Tls::Opportunistic {
+        version.push_str(", not verified");
+    }
     let wire = Wire::new(Encrypted { tls, greeting, peer });
     let conn = steps.time(Stage::Greeting, greet(wire.clone(), deadlines, hello)).await?;
     Ok(Opened { conn, wire, host, tls: version, expires })

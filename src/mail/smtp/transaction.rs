@@ -6,10 +6,10 @@ use std::time::Duration;
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt, Rset};
 use lettre::transport::smtp::extension::{MailBodyParameter, MailParameter, RcptParameter};
 use lettre::transport::smtp::response::Response;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use uuid::Uuid;
 
-use super::{Failed, Session, lettre_address, reply, unexpected};
+use super::{Failed, IDLE, Session, lettre_address, reply, unexpected};
 use crate::domain::address::Address;
 use crate::domain::reply::{Failure, Reply, Stage};
 
@@ -41,6 +41,7 @@ impl Session {
         uncertain: &AtomicBool,
         before_data: impl Fn() -> bool,
     ) -> Result<Option<Reply>, Failed> {
+        self.lay_idle = self.heard.elapsed() > IDLE;
         let mail = Mail::new(Some(lettre_address(envelope.from)), self.mail_parameters(&envelope, message)?);
         let rcpt = Rcpt::new(lettre_address(envelope.to), self.rcpt_parameters(&envelope));
         if self.wire.is_out_of_step().await {
@@ -67,6 +68,7 @@ impl Session {
         self.begun = false;
         let reply = self.body(message, uncertain).await?;
         self.completed += 1;
+        self.heard = Instant::now();
         Ok(Some(reply))
     }
 

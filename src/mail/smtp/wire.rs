@@ -130,7 +130,12 @@ impl AsyncRead for Wire {
 
 impl AsyncWrite for Wire {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.with(|ends| Pin::new(&mut *ends.stream).poll_write(cx, buf))
+        self.with(|ends| {
+            if buf.starts_with(b"EHLO ") {
+                ends.replies.expect_keywords();
+            }
+            Pin::new(&mut *ends.stream).poll_write(cx, buf)
+        })
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -157,7 +157,7 @@ fn opening() -> Vec<Fault> {
 
 fn mail() -> Vec<Fault> {
     use Stage::Mail;
-    use Verdict::{ConnectionEnded, RelayDown, SenderRefused};
+    use Verdict::{ConnectionEnded, MessageRefused, RelayDown, RelayRefuses};
     const REFUSED: &str = "queued 0, accepted 1; circuit closed, 1 connections; then accepted 1, accepted 1";
     const AGAIN: &str = "accepted 1, accepted 1; circuit closed, 2 connections; then accepted 1, accepted 1";
     let mail = |what, reply: &str, verdict| rule(Mail, what, on(Step::Mail).times(1).reply(reply), verdict);
@@ -165,19 +165,19 @@ fn mail() -> Vec<Fault> {
     let second = |what, rule: Rule| self::rule(Mail, what, rule, ConnectionEnded).second().ends(AGAIN);
     let unsupported = |what, script, message, to| Fault { message, to, ..row(Mail, what, script, rejected(false)) };
     vec![
-        mail("550 5.7.1 to MAIL", "550 5.7.1 not you\r\n", SenderRefused).ends(REFUSED),
-        mail("450 4.7.1 to MAIL", "450 4.7.1 not now\r\n", SenderRefused).ends(REFUSED),
-        mail("552 5.3.4 to MAIL", "552 5.3.4 too large\r\n", rejected(false))
+        mail("550 5.7.1 to MAIL", "550 5.7.1 not you\r\n", RelayRefuses).ends(REFUSED),
+        mail("450 4.7.1 to MAIL", "450 4.7.1 not now\r\n", RelayRefuses).ends(REFUSED),
+        mail("552 5.3.4 to MAIL", "552 5.3.4 too large\r\n", MessageRefused)
             .ends("rejected 1, accepted 1; circuit closed, 1 connections; then rejected 1, accepted 1"),
-        mail("555 to MAIL", "555 5.5.4 unknown parameter\r\n", rejected(false)),
-        mail("550 5.6.7 to MAIL", "550 5.6.7 no SMTPUTF8\r\n", rejected(false)),
+        mail("555 to MAIL", "555 5.5.4 unknown parameter\r\n", MessageRefused),
+        mail("550 5.6.7 to MAIL", "550 5.6.7 no SMTPUTF8\r\n", MessageRefused),
         always("421 to the first MAIL", on(Step::Mail).reply("421 4.3.2 busy\r\n")).ends(DOWN_MAIL),
         always("a lone 25 to the first MAIL, then closes", on(Step::Mail).act(half())),
         always("closes at the first MAIL", on(Step::Mail).close()).ends(DOWN_MAIL),
         second("421 to the second MAIL", on(Step::Mail).nth(2).reply("421 4.3.2 enough\r\n")),
         second("closes at the second MAIL", on(Step::Mail).nth(2).close()),
         second("closes behind the first message", on(Step::Dot).nth(1).act(Act::CloseAfter)),
-        mail("550 to the second MAIL", "", SenderRefused)
+        mail("550 to the second MAIL", "", RelayRefuses)
             .second()
             .with(on(Step::Mail).nth(2).reply("550 5.7.1 not you\r\n")),
         unsupported("SIZE is too small", Script::default().size(10), "Subject: x\r\n\r\nlong\r\n", "b@two.example"),
@@ -188,7 +188,8 @@ fn mail() -> Vec<Fault> {
 }
 
 fn rcpt() -> Vec<Fault> {
-    use Verdict::Deferred;
+    use Verdict::{Deferred, MessageRefused, RelayRefuses, Throttled};
+    const REFUSED: &str = "queued 0, accepted 1; circuit closed, 1 connections; then accepted 1, accepted 1";
     const DEFERRED: &str = "deferred 1, accepted 1; circuit closed, 1 connections; then accepted 2, accepted 1";
     const LOST: &str = "deferred 1, accepted 1; circuit closed, 2 connections; then accepted 2, accepted 1";
     const REJECTED: &str = "rejected 1, accepted 1; circuit closed, 1 connections; then rejected 1, accepted 1";
@@ -201,9 +202,13 @@ fn rcpt() -> Vec<Fault> {
         rcpt("552 to RCPT, no enhanced code: too many recipients", "552 too many\r\n", Deferred).ends(DEFERRED),
         rcpt("550 to RCPT, no enhanced code", "550 no such user\r\n", rejected(false)).ends(REJECTED),
         rcpt("550 5.1.1 to RCPT: no such user", "550 5.1.1 no such user\r\n", rejected(true)).ends(REJECTED),
-        rcpt("550 5.1.8 to RCPT: our domain is bad", "550 5.1.8 bad sender\r\n", rejected(false)).ends(REJECTED),
+        rcpt("550 5.1.8 to RCPT: our domain is bad", "550 5.1.8 bad sender\r\n", RelayRefuses).ends(REFUSED),
+        rcpt("530 to RCPT: we are not signed in", "530 5.7.0 Authentication required\r\n", RelayRefuses).ends(REFUSED),
+        rcpt("552 5.5.3 to RCPT: too many recipients", "552 5.5.3 too many\r\n", Deferred).ends(DEFERRED),
+        rcpt("451 with a rate to RCPT", "451 Maximum sending rate exceeded\r\n", Throttled).ends(DEFERRED),
+        rcpt("354 to RCPT", "354 go on\r\n", Deferred).ends(LOST),
         rcpt("552 5.2.2 to RCPT: mailbox full", "552 5.2.2 full\r\n", rejected(false)).ends(REJECTED),
-        rcpt("552 5.3.4 to RCPT: too large", "552 5.3.4 too large\r\n", rejected(false)).ends(REJECTED),
+        rcpt("552 5.3.4 to RCPT: too large", "552 5.3.4 too large\r\n", MessageRefused).ends(REJECTED),
         rcpt("550 5.7.1 to RCPT: policy", "550 5.7.1 policy\r\n", rejected(false)).ends(REJECTED),
         rcpt("450 5.1.1 to RCPT: the codes disagree", "450 5.1.1 hm\r\n", Deferred).ends(DEFERRED),
         rule(Stage::Rcpt, "closes at RCPT", b(Step::Rcpt).close(), Deferred).ends(LOST),
@@ -252,7 +257,7 @@ fn dot() -> Vec<Fault> {
         dot("450 to the dot", "450 4.2.0 later\r\n", Deferred).ends(DEFERRED),
         dot("451 to the dot", "451 4.3.0 local error\r\n", Deferred).ends(DEFERRED),
         dot("452 to the dot", "452 4.3.1 disk full\r\n", Deferred).ends(DEFERRED),
-        dot("552 to the dot", "552 too much\r\n", rejected(false)),
+        dot("552 to the dot", "552 too much\r\n", Verdict::MessageRefused),
         dot("554 to the dot", "554 5.7.1 spam\r\n", rejected(false))
             .ends("rejected 1, accepted 1; circuit closed, 1 connections; then rejected 1, accepted 1"),
         dot("354 to the dot", "354 go on\r\n", Uncertain).ends(DOUBT),

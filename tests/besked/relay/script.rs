@@ -1,8 +1,11 @@
 //! What the relay does: a script of rules, each for one step of the conversation.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
 /// A point of the conversation at which a rule can apply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,13 +66,21 @@ pub struct Rule {
     when: String,
     skip: usize,
     left: usize,
+    rate: Option<Rate>,
     gate: Option<Gate>,
     act: Act,
 }
 
+/// How often in a second a step is let through, and when it lately was.
+#[derive(Clone, Debug)]
+struct Rate {
+    per_second: usize,
+    passed: VecDeque<Instant>,
+}
+
 /// A rule for a step: unless narrowed, for each time it comes.
 pub fn on(step: Step) -> Rule {
-    Rule { step, when: String::new(), skip: 0, left: usize::MAX, gate: None, act: Act::Usual }
+    Rule { step, when: String::new(), skip: 0, left: usize::MAX, rate: None, gate: None, act: Act::Usual }
 }
 
 impl Rule {
@@ -109,6 +120,12 @@ impl Rule {
         self.times(1)
     }
 
+    /// Only what comes more often than this in a second.
+    pub fn above(mut self, per_second: usize) -> Self {
+        self.rate = Some(Rate { per_second, passed: VecDeque::new() });
+        self
+    }
+
     /// Waits until the test opens the gate.
     pub fn after(mut self, gate: &Gate) -> Self {
         self.gate = Some(gate.clone());
@@ -140,8 +157,23 @@ impl Rule {
             self.skip -= 1;
             return false;
         }
+        if self.rate.as_mut().is_some_and(Rate::passes) {
+            return false;
+        }
         self.left = self.left.saturating_sub(usize::from(self.left != usize::MAX));
         true
+    }
+}
+
+impl Rate {
+    fn passes(&mut self) -> bool {
+        let now = Instant::now();
+        self.passed.retain(|at| now - *at < Duration::from_secs(1));
+        let passes = self.passed.len() < self.per_second;
+        if passes {
+            self.passed.push_back(now);
+        }
+        passes
     }
 }
 

@@ -179,8 +179,8 @@ async fn what_stands_before_others_is_set_aside_and_claimed_by_its_domain(#[case
     assert_eq!(queue::set_aside(&mut tx, id, early, &skip).await.unwrap(), 0, "nothing is due then");
     assert_eq!(queue::set_aside(&mut tx, id, fixture.now, &skip).await.unwrap(), 299, "what is claimed stays as it is");
     assert_eq!(queue::set_aside(&mut tx, id, fixture.now, &skip).await.unwrap(), 0, "each of them once");
-    assert_eq!(waiting::due(&mut tx, id, fixture.now, 1000).await.unwrap(), 302, "it is due nonetheless");
-    assert_eq!(waiting::due(&mut tx, id, fixture.now, 100).await.unwrap(), 100);
+    assert_eq!(waiting::due(&mut tx, id, fixture.now, 1000).await.unwrap(), 2, "the front; the rest by its domain");
+    assert_eq!(waiting::due(&mut tx, id, fixture.now, 1).await.unwrap(), 1);
     assert_eq!(waiting::due(&mut tx, id, early, 100).await.unwrap(), 0);
     let others = queue::claim(&mut tx, id, "me", fixture.now, &[], 2).await.unwrap();
     assert_eq!(others.iter().map(|it| it.domain.as_str()).collect::<Vec<_>>(), ["x.example", "y.example"]);
@@ -193,7 +193,7 @@ async fn what_stands_before_others_is_set_aside_and_claimed_by_its_domain(#[case
     assert_eq!(domains, [("slow.example", 1)], "one each, and only what was set aside");
     assert!(queue::still_ours(&mut tx, claimed[0].delivery_id, 1).await.unwrap());
     assert!(claimed[0].delivery_id > held.delivery_id, "the oldest of those that wait");
-    let back = GiveBack { id: claimed[0].delivery_id, token: 1, due_at: fixture.now.as_millisecond() };
+    let back = GiveBack { id: claimed[0].delivery_id, token: 1, due_at: Some(fixture.now.as_millisecond()) };
     queue::give_back(&mut tx, &[back]).await.unwrap();
     let again = queue::claim(&mut tx, id, "me", fixture.now, &[], 1).await.unwrap();
     assert_eq!(again[0].delivery_id, claimed[0].delivery_id, "it stands in front again");

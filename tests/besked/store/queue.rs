@@ -66,11 +66,13 @@ async fn claim_settle_and_append_commit_together(#[case] engine: Engine) {
     assert_eq!(skipping.iter().map(|it| it.domain.as_str()).collect::<Vec<_>>(), ["y.example", "y.example"]);
     let back = |claimed: &Claimed, due_at| GiveBack { id: claimed.delivery_id, token: claimed.token, due_at };
     let later = fixture.now + SignedDuration::from_secs(60);
-    queue::give_back(&mut tx, &[back(&skipping[0], later.as_millisecond())]).await.unwrap();
-    queue::give_back(&mut tx, &[GiveBack { token: 99, ..back(&skipping[1], 0) }]).await.unwrap();
+    queue::give_back(&mut tx, &[back(&skipping[0], Some(later.as_millisecond()))]).await.unwrap();
+    queue::give_back(&mut tx, &[GiveBack { token: 99, ..back(&skipping[1], Some(0)) }]).await.unwrap();
     let depth = waiting::depth(&mut tx, Some(id), fixture.now).await.unwrap();
     assert_eq!((depth.leased, depth.due, depth.later, depth.next_due), (1, 1, 1, Some(later)));
     assert_eq!(waiting::due(&mut tx, id, fixture.now, 10).await.unwrap(), 1);
+    assert!(waiting::is_busy(&mut tx, None, fixture.now).await.unwrap());
+    assert!(!waiting::is_busy(&mut tx, Some(Uuid::from_u128(9)), fixture.now).await.unwrap());
     assert_eq!(queue::unclaimed(&mut tx, id, 10).await.unwrap().len(), 2);
     assert!(queue::still_ours(&mut tx, skipping[1].delivery_id, skipping[1].token).await.unwrap());
     assert!(!queue::still_ours(&mut tx, skipping[1].delivery_id, 99).await.unwrap());

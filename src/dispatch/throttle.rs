@@ -1,0 +1,195 @@
+//! A relay that asks for fewer messages is sent fewer: its rate falls at once, to what it took in the last second, and rises
+//! again slowly (additive increase, multiplicative decrease). A limit of its own, beside the configured rate; each node has one.
+
+use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// What is counted to know how much the relay takes.
+const WINDOW: Duration = Duration::from_secs(1);
+
+/// A relay that took nothing for so long does not only want less.
+const RECENT: Duration = Duration::from_secs(60);
+
+/// After a decrease, refusals of what was under way by then say nothing new.
+const SETTLES: Duration = Duration::from_millis(1500);
+
+/// How much of its rate a refusal leaves.
+const DECREASE: f64 = 0.85;
+
+/// How much of its starting rate it regains in a second.
+const INCREASE: f64 = 0.02;
+
+/// A request that may be a domain's is the relay's if so many domains made it within [`SAME_TIME`].
+const DOMAINS: usize = 3;
+const SAME_TIME: Duration = Duration::from_secs(10);
+
+/// The lowest rate, per second.
+const LOWEST: f64 = 0.2;
+
+/// Without a refusal for so long, the limit ends.
+const ENDS: Duration = Duration::from_secs(600);
+
+/// Times remembered to measure what the relay takes.
+const MEASURED: usize = 10_000;
+
+/// The rate at which a relay takes messages, if it asked for fewer.
+#[derive(Debug, Default)]
+pub struct Throttle {
+    taken: VecDeque<Instant>,
+    last_taken: Option<Instant>,
+    /// Domains whose deliveries lately met requests that may be theirs.
+    domains: HashMap<String, Instant>,
+    limit: Option<Limit>,
+}
+
+#[derive(Debug)]
+struct Limit {
+    per_second: f64,
+    /// The rate after the last decrease, and when that was.
+    from: f64,
+    lowered: Instant,
+    refused: Instant,
+    /// When the next message may go.
+    next: Instant,
+}
+
+/// What a request for fewer messages changed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Asked {
+    /// The relay took nothing lately, or a domain asks: the relay's rate is not the reason.
+    NotOfItsRate,
+    /// Its rate is lower now, or was lowered a moment ago.
+    Slower {
+        /// The rate now, per second.
+        per_second: f64,
+        /// The limit began with this request.
+        first: bool,
+    },
+}
+
+impl Throttle {
+    /// Records that the relay took a message.
+    pub fn took(&mut self, now: Instant) {
+        self.last_taken = Some(now);
+        self.taken.push_back(now);
+        self.forget(now);
+    }
+
+    /// Records that the relay asked for fewer messages, at a delivery to `domain` if it may have passed on that domain's
+    /// request.
+    #[expect(clippy::cast_precision_loss, reason = "at most ten thousand")]
+    pub fn asked(&mut self, domain: Option<&str>, now: Instant) -> Asked {
+        if let Some(domain) = domain {
+            self.domains.retain(|_, at| now - *at < SAME_TIME);
+            self.domains.insert(domain.to_owned(), now);
+            if self.domains.len() < DOMAINS {
+                return Asked::NotOfItsRate;
+            }
+        }
+        if self.last_taken.is_none_or(|at| now - at > RECENT) {
+            return Asked::NotOfItsRate;
+        }
+        self.forget(now);
+        let first = self.limit.is_none();
+        let took = self.taken.len() as f64 / WINDOW.as_secs_f64();
+        let limit = self.limit.get_or_insert_with(|| {
+            let per_second = (took * DECREASE).max(LOWEST);
+            Limit { per_second, from: per_second, lowered: now, refused: now, next: now + WINDOW }
+        });
+        limit.refused = now;
+        if !first && now - limit.lowered > SETTLES {
+            limit.from = (limit.rate(now) * DECREASE).max(LOWEST);
+            limit.lowered = now;
+        }
+        limit.per_second = limit.from;
+        Asked::Slower { per_second: limit.from, first }
+    }
+
+    /// Takes the next place if it is there now, else says how long it is not.
+    pub fn take(&mut self, now: Instant) -> Result<(), Duration> {
+        if self.limit.as_ref().is_some_and(|limit| now - limit.refused > ENDS) {
+            self.limit = None;
+        }
+        let Some(limit) = &mut self.limit else { return Ok(()) };
+        if now < limit.next {
+            return Err(limit.next - now);
+        }
+        limit.per_second = limit.rate(now);
+        limit.next = now.max(limit.next) + Duration::from_secs_f64(1.0 / limit.per_second);
+        Ok(())
+    }
+
+    /// The present limit, per second.
+    pub fn limit(&self) -> Option<f64> {
+        self.limit.as_ref().map(|limit| limit.per_second)
+    }
+
+    fn forget(&mut self, now: Instant) {
+        while self.taken.len() > MEASURED || self.taken.front().is_some_and(|at| now - *at > WINDOW) {
+            self.taken.pop_front();
+        }
+    }
+}
+
+impl Limit {
+    /// The rate now: it rises from the last decrease on.
+    fn rate(&self, now: Instant) -> f64 {
+        self.from + self.from * INCREASE * (now - self.lowered).as_secs_f64()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn it_finds_the_rate_of_a_server_that_refuses_what_is_over_it() {
+        let (mut throttle, begun) = (Throttle::default(), Instant::now());
+        let (mut window, mut taken, mut refused) = (VecDeque::new(), 0, 0);
+        while taken < 2000 {
+            let now = Instant::now();
+            if let Err(wait) = throttle.take(now) {
+                tokio::time::advance(wait).await;
+                continue;
+            }
+            window.retain(|at: &Instant| now - *at < Duration::from_secs(1));
+            if window.len() < 14 {
+                window.push_back(now);
+                throttle.took(now);
+                taken += 1;
+            } else {
+                throttle.asked(None, now);
+                refused += 1;
+            }
+            tokio::time::advance(Duration::from_millis(2)).await;
+        }
+        let rate = f64::from(taken) / begun.elapsed().as_secs_f64();
+        assert!(rate > 0.8 * 14.0, "{rate} a second");
+        assert!(refused < 200, "{refused} refused");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_one_domain_asks_for_does_not_slow_the_relay() {
+        let (mut throttle, now) = (Throttle::default(), Instant::now());
+        throttle.took(now);
+        for domain in ["a.example", "a.example", "b.example"] {
+            assert_eq!(throttle.asked(Some(domain), now), Asked::NotOfItsRate);
+        }
+        assert!(matches!(throttle.asked(Some("c.example"), now), Asked::Slower { .. }));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_relay_that_takes_nothing_is_not_slow_but_unhealthy() {
+        let mut throttle = Throttle::default();
+        assert_eq!(throttle.asked(None, Instant::now()), Asked::NotOfItsRate);
+        throttle.took(Instant::now());
+        let asked = throttle.asked(None, Instant::now());
+        assert_eq!(asked, Asked::Slower { per_second: 0.85, first: true });
+        tokio::time::advance(RECENT * 2).await;
+        assert_eq!(throttle.asked(None, Instant::now()), Asked::NotOfItsRate);
+        tokio::time::advance(ENDS * 2).await;
+        assert_eq!((throttle.take(Instant::now()), throttle.limit()), (Ok(()), None), "the limit ends by itself");
+    }
+}

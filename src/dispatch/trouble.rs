@@ -1,0 +1,63 @@
+//! What is wrong with a relay, in the log and in `besked relays`.
+
+use std::time::Duration;
+
+use crate::domain::reply::{Cause, Failure, Stage, for_logs};
+use crate::mail::smtp::Failed;
+
+/// What is wrong with a relay.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trouble {
+    /// The step that failed.
+    pub stage: Stage,
+    /// What the server replied, or why there was no reply; without addresses.
+    pub text: String,
+    /// True if waiting will not help: the refusal is permanent.
+    pub refused: bool,
+    /// What it objects to, if its codes or words say so.
+    pub cause: Option<Cause>,
+}
+
+impl Trouble {
+    fn cause(failed: &Failed) -> Option<Cause> {
+        let Failure::Replied(reply) = &failed.failure else { return None };
+        match failed.stage {
+            Stage::Connect | Stage::Greeting | Stage::StartTls => None,
+            Stage::Auth => (500..=599).contains(&reply.code).then_some(Cause::Login),
+            // Nothing else is refused there for everybody.
+            Stage::Mail => Cause::of(reply).or((reply.code >= 500).then_some(Cause::Sender)),
+            Stage::Rcpt | Stage::Data | Stage::Body | Stage::Dot => Cause::of(reply),
+        }
+    }
+
+    /// What a failed step shows to be wrong.
+    pub(super) fn of(failed: &Failed) -> Self {
+        let permanent = matches!(failed.failure.code(), Some(500..=599));
+        Self {
+            stage: failed.stage,
+            text: for_logs(&failed.failure.text()),
+            refused: permanent && failed.stage >= Stage::Auth,
+            cause: Self::cause(failed),
+        }
+    }
+
+    /// Logs it, with what to do about it.
+    pub(super) fn log(&self, relay: &str, pause: Duration) {
+        let (stage, text, pause_s) = (self.stage, &self.text, pause.as_secs());
+        let Some(cause) = self.cause else {
+            if stage > Stage::Mail {
+                tracing::error!(
+                    relay,
+                    pause_s,
+                    "the relay refuses everybody with the same answer, nothing is sent through it: correct what it objects \
+                     to; `besked relays` shows it: {text}"
+                );
+            } else {
+                tracing::warn!(relay, %stage, pause_s, "relay is down: {text}");
+            }
+            return;
+        };
+        let advice = cause.advice();
+        tracing::error!(relay, pause_s, "the relay refuses us, nothing is sent through it: {advice}: {text}");
+    }
+}
