@@ -146,7 +146,10 @@ fn judged(failed: Failed, transaction: Transaction) -> Ended {
             let trial = trial(Outcome::Deferred, false);
             if replied { Ended::Refused(failed, trial) } else { Ended::Settled(trial) }
         }
-        Verdict::MessageRefused => Ended::Settled(trial(Outcome::Rejected, false)),
+        Verdict::MessageRefused => {
+            let trial = trial(Outcome::Rejected, false);
+            Ended::Refused(failed, trial)
+        }
         Verdict::Uncertain => Ended::Settled(trial(Outcome::Uncertain, false)),
         Verdict::RelayRefuses => {
             let permanent = failed.stage > Stage::Mail && failed.failure.code().is_some_and(|code| code >= 500);

@@ -118,6 +118,11 @@ impl Dispatcher {
         }
         let alone = (due.all == 0 || found_nothing) && self.context.leases.held().len() == undecided;
         for relay in &self.relays {
+            if relay.trouble().is_some() {
+                // The relay is unhealthy: its refusals show nothing, and what is dropped returns to the queue.
+                drop(relay.take_undecided());
+                continue;
+            }
             let decided = if alone { relay.take_undecided() } else { relay.take_overdue() };
             decided.into_iter().for_each(|it| self.context.decide(relay, it));
         }

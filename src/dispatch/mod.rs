@@ -42,7 +42,7 @@ pub mod upkeep;
 mod worker;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedSender;
@@ -128,8 +128,8 @@ impl Context {
         tracing::debug!(%notice, %delivery, relay, outcome = %settlement.outcome, "recorded");
     }
 
-    fn found_nothing(&self) {
-        self.found_nothing.store(true, Ordering::Relaxed);
+    /// Asks the housekeeping to look for work.
+    fn wants_work(&self) {
         self.nothing.notify_one();
     }
 }

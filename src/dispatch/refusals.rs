@@ -145,6 +145,10 @@ impl Refusals {
             }
         }
         let known = self.known.entry(delivery).or_default();
+        // While the relay is unhealthy, a refusal says nothing about the delivery.
+        if open {
+            return Whose::Relay;
+        }
         known.times += 1;
         if known.own {
             return Whose::Delivery;
@@ -152,7 +156,8 @@ impl Refusals {
         let Known { times, .. } = *known;
         let since = self.ours.entry(delivery).or_default();
         *since += 1;
-        if open || *since >= REFUSALS || self.ours.len() >= REFUSALS {
+        if *since >= REFUSALS || self.ours.len() >= REFUSALS {
+            self.forget_refusals();
             return Whose::Relay;
         }
         if times >= REFUSALS {
@@ -161,6 +166,15 @@ impl Refusals {
             return Whose::Delivery;
         }
         Whose::Unclear { first: times == 1 }
+    }
+
+    /// Forgets how often it refused us: what was counted was the relay's fault.
+    pub fn forget_refusals(&mut self) {
+        for delivery in std::mem::take(&mut self.ours).into_keys() {
+            if let Some(known) = self.known.get_mut(&delivery) {
+                known.times = 0;
+            }
+        }
     }
 
     /// True if the relay refused us for a delivery: another relay may not.

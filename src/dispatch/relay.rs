@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
+use uuid::Uuid;
 
 use super::rate::Rate;
 use super::refusals::Refusals;
@@ -169,11 +170,20 @@ impl Relay {
     /// Takes a rate token if there is one now.
     #[must_use]
     pub fn try_rate(&self) -> bool {
-        self.rate.as_ref().is_none_or(Rate::try_take) && self.throttle().take(Instant::now()).is_ok()
+        let Some(rate) = &self.rate else { return self.throttle().take(Instant::now()).is_ok() };
+        if !rate.try_take() {
+            return false;
+        }
+        let taken = self.throttle().take(Instant::now()).is_ok();
+        if !taken {
+            rate.give_back();
+        }
+        taken
     }
 
     /// Returns a rate token that was not used.
     pub fn return_rate(&self) {
+        self.throttle().give_back();
         if let Some(rate) = &self.rate {
             rate.give_back();
         }
@@ -202,14 +212,15 @@ impl Relay {
         if circuit.open_until.is_some() && cured {
             (circuit.open_until, circuit.failures, circuit.probing, circuit.trouble) = (None, 0, None, None);
             self.show(&circuit);
+            self.refusals().forget_refusals();
             tracing::info!(relay = self.config.name, "relay is healthy again");
         }
     }
 
     /// Records that the relay asked for fewer messages, at a delivery to `domain` if it may have passed on that domain's
     /// request. Returns false if it is not about the relay's rate.
-    pub fn asked_for_less(&self, domain: Option<&str>, text: &str) -> bool {
-        let asked = self.throttle().asked(domain, Instant::now());
+    pub fn asked_for_less(&self, delivery: Uuid, domain: Option<&str>, text: &str) -> bool {
+        let asked = self.throttle().asked(delivery, domain, Instant::now());
         match asked {
             Asked::NotOfItsRate => false,
             Asked::Slower { per_second, first } => {
@@ -320,8 +331,6 @@ impl Circuit {
 
 #[cfg(test)]
 mod tests {
-    use uuid::Uuid;
-
     use super::super::refusals::{Refusal, VICTIM_WAIT};
     use super::*;
     use crate::domain::clock::Clock;

@@ -5,6 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use tokio::time::Instant;
+use uuid::Uuid;
 
 /// What is counted to know how much the relay takes.
 const WINDOW: Duration = Duration::from_secs(1);
@@ -25,6 +26,12 @@ const INCREASE: f64 = 0.02;
 const DOMAINS: usize = 3;
 const SAME_TIME: Duration = Duration::from_secs(10);
 
+/// A delivery that is put off more often is refused for a reason of its own.
+const MOST_TIMES: u32 = 20;
+
+/// Deliveries remembered for that.
+const REMEMBERED: usize = 10_000;
+
 /// The lowest rate, per second.
 const LOWEST: f64 = 0.2;
 
@@ -41,6 +48,8 @@ pub struct Throttle {
     last_taken: Option<Instant>,
     /// Domains whose deliveries lately met requests that may be theirs.
     domains: HashMap<String, Instant>,
+    /// How often each delivery was put off.
+    times: HashMap<Uuid, u32>,
     limit: Option<Limit>,
 }
 
@@ -80,7 +89,15 @@ impl Throttle {
     /// Records that the relay asked for fewer messages, at a delivery to `domain` if it may have passed on that domain's
     /// request.
     #[expect(clippy::cast_precision_loss, reason = "at most ten thousand")]
-    pub fn asked(&mut self, domain: Option<&str>, now: Instant) -> Asked {
+    pub fn asked(&mut self, delivery: Uuid, domain: Option<&str>, now: Instant) -> Asked {
+        if self.times.len() >= REMEMBERED {
+            self.times.clear();
+        }
+        let times = self.times.entry(delivery).or_default();
+        *times += 1;
+        if *times > MOST_TIMES {
+            return Asked::NotOfItsRate;
+        }
         if let Some(domain) = domain {
             self.domains.retain(|_, at| now - *at < SAME_TIME);
             self.domains.insert(domain.to_owned(), now);
@@ -121,6 +138,14 @@ impl Throttle {
         Ok(())
     }
 
+    /// Returns a place that was not used.
+    pub fn give_back(&mut self) {
+        if let Some(limit) = &mut self.limit {
+            let place = Duration::from_secs_f64(1.0 / limit.per_second);
+            limit.next = limit.next.checked_sub(place).unwrap_or(limit.next);
+        }
+    }
+
     /// The present limit, per second.
     pub fn limit(&self) -> Option<f64> {
         self.limit.as_ref().map(|limit| limit.per_second)
@@ -144,6 +169,20 @@ impl Limit {
 mod tests {
     use super::*;
 
+    /// A delivery that was not put off before.
+    fn delivery() -> Uuid {
+        static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
+        Uuid::from_u64_pair(0, NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_delivery_that_is_always_put_off_comes_to_an_end() {
+        let (mut throttle, now, odd) = (Throttle::default(), Instant::now(), delivery());
+        throttle.took(now);
+        assert_eq!((0..100).filter(|_| throttle.asked(odd, None, now) != Asked::NotOfItsRate).count(), 20);
+        assert!(matches!(throttle.asked(delivery(), None, now), Asked::Slower { .. }));
+    }
+
     #[tokio::test(start_paused = true)]
     async fn it_finds_the_rate_of_a_server_that_refuses_what_is_over_it() {
         let (mut throttle, begun) = (Throttle::default(), Instant::now());
@@ -160,7 +199,7 @@ mod tests {
                 throttle.took(now);
                 taken += 1;
             } else {
-                throttle.asked(None, now);
+                throttle.asked(delivery(), None, now);
                 refused += 1;
             }
             tokio::time::advance(Duration::from_millis(2)).await;
@@ -175,20 +214,20 @@ mod tests {
         let (mut throttle, now) = (Throttle::default(), Instant::now());
         throttle.took(now);
         for domain in ["a.example", "a.example", "b.example"] {
-            assert_eq!(throttle.asked(Some(domain), now), Asked::NotOfItsRate);
+            assert_eq!(throttle.asked(delivery(), Some(domain), now), Asked::NotOfItsRate);
         }
-        assert!(matches!(throttle.asked(Some("c.example"), now), Asked::Slower { .. }));
+        assert!(matches!(throttle.asked(delivery(), Some("c.example"), now), Asked::Slower { .. }));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_relay_that_takes_nothing_is_not_slow_but_unhealthy() {
         let mut throttle = Throttle::default();
-        assert_eq!(throttle.asked(None, Instant::now()), Asked::NotOfItsRate);
+        assert_eq!(throttle.asked(delivery(), None, Instant::now()), Asked::NotOfItsRate);
         throttle.took(Instant::now());
-        let asked = throttle.asked(None, Instant::now());
+        let asked = throttle.asked(delivery(), None, Instant::now());
         assert_eq!(asked, Asked::Slower { per_second: 0.85, first: true });
         tokio::time::advance(RECENT * 2).await;
-        assert_eq!(throttle.asked(None, Instant::now()), Asked::NotOfItsRate);
+        assert_eq!(throttle.asked(delivery(), None, Instant::now()), Asked::NotOfItsRate);
         tokio::time::advance(ENDS * 2).await;
         assert_eq!((throttle.take(Instant::now()), throttle.limit()), (Ok(()), None), "the limit ends by itself");
     }

@@ -5,6 +5,7 @@
 
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -188,7 +189,9 @@ impl Worker {
     async fn send_by(&self, other: &Arc<Relay>, mut job: Job) -> Option<(End, Job)> {
         // In place of the token that was taken for its claim.
         self.relay.return_rate();
-        other.wait_for_rate().await;
+        if timeout(IDLE, other.wait_for_rate()).await.is_err() {
+            return Some((give_back(&job, None), job));
+        }
         let _in_use = other.connection();
         match Session::open_timed(&other.config, &self.context.config.smtp, other.steps()).await {
             Ok(mut session) => {
@@ -197,7 +200,10 @@ impl Worker {
                 session.quit().await;
                 self.end(other, job, ended, false)
             }
-            Err(failed) => self.end(other, job, Ended::RelayDown(failed), false),
+            Err(failed) => {
+                other.return_rate();
+                self.end(other, job, Ended::RelayDown(failed), false)
+            }
         }
     }
 
@@ -218,6 +224,9 @@ impl Worker {
         let job = claimed.await.ok().flatten();
         if job.is_none() {
             self.relay.return_rate();
+            if self.seat.0 == Seat::Open {
+                self.context.found_nothing.store(true, Ordering::Relaxed);
+            }
         }
         job
     }
@@ -245,7 +254,7 @@ impl Worker {
         if self.context.outage.is_on() {
             return false;
         }
-        self.context.found_nothing();
+        self.context.wants_work();
         self.due.mark_unchanged();
         let seat = self.seat;
         let due = &mut self.due;
@@ -295,7 +304,10 @@ impl Worker {
             },
             Ended::Throttled(failed, own) => {
                 let domain = own.asks_for_pause.then_some(job.claimed.domain.as_str());
-                if !relay.asked_for_less(domain, &failed.failure.text()) {
+                if probing {
+                    return Some((self.give_back_after(relay, &job, relay.is_down(&failed, true)), job));
+                }
+                if !relay.asked_for_less(job.to.id, domain, &failed.failure.text()) {
                     return self.weigh(relay, job, (&failed, own), probing);
                 }
                 give_back(&job, None)

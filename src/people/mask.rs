@@ -49,7 +49,7 @@ impl Mask {
         match email.split_once('@') {
             None if email.is_empty() => ERASED.to_owned(),
             Some((local, domain)) if self.hides(email) => {
-                format!("{}***@{domain}", local.chars().next().unwrap_or('*'))
+                format!("{}\u{2026}@{domain}", local.chars().next().unwrap_or('*'))
             }
             _ => email.to_owned(),
         }
@@ -84,14 +84,14 @@ mod tests {
     #[test]
     fn restricted_addresses_are_masked_and_erased_ones_named() {
         let mask = Mask { restricted: AddressKey::of("anna@x.example").into_iter().collect() };
-        assert_eq!(mask.address("anna@x.example"), "a***@x.example");
-        assert_eq!(mask.address("Anna@x.example"), "A***@x.example");
+        assert_eq!(mask.address("anna@x.example"), "a…@x.example");
+        assert_eq!(mask.address("Anna@x.example"), "A…@x.example");
         assert_eq!(mask.address("bo@x.example"), "bo@x.example");
         assert_eq!(mask.address(""), "(erased)");
-        assert_eq!(mask.text("anna@x.example", "550 <anna@x.example>: no"), "550 <a***@x.example>: no");
+        assert_eq!(mask.text("anna@x.example", "550 <anna@x.example>: no"), "550 <a…@x.example>: no");
         assert_eq!(
             mask.text("anna@x.example", "550 5.1.1 <Anna@X.example>: no, ANNA@x.example!"),
-            "550 5.1.1 <A***@X.example>: no, A***@x.example!"
+            "550 5.1.1 <A…@X.example>: no, A…@x.example!"
         );
     }
 }

@@ -119,7 +119,7 @@ fn holds_and_retention_are_printed_as_a_table() {
     assert_eq!((run["persons"].as_u64(), run["dry_run"].as_bool()), (Some(0), Some(true)));
     shell.run(&["subject", "restrict", "service@ett.example"]).ok();
     let shown = shell.run(&["customers", "show", "C1"]).ok().out;
-    assert!(shown.contains("s***@ett.example") && !shown.contains("service@ett.example"), "{shown}");
+    assert!(shown.contains("s…@ett.example") && !shown.contains("service@ett.example"), "{shown}");
     shell.run(&["subject", "export", "service@ett.example"]).ok();
     let record = shell.run(&["subject", "export", "service@ett.example"]).ok().out;
     assert!(record.contains("looked at by an operator with `subject export`"), "{record}");

@@ -242,7 +242,7 @@ async fn a_scheduled_notice_that_is_refused_is_logged_without_naming_anybody() {
     let (shell, relay, id) = overdue(customers, &notice).await;
     shell.write("customers.csv", &customers.replace("large", ""));
     shell.run(&["customers", "import", "customers.csv"]).ok();
-    let ran = shell.run(&["dispatch", "--until-idle"]).fails(1, &[&id, "ERROR", "are missing", "hint:"]);
+    let ran = shell.run(&["dispatch", "--until-idle"]).fails(1, &[&id, "ERROR", "lack values", "hint:"]);
     assert!(!ran.err.contains("ACME-77") && !ran.err.contains("acme.example"), "{}", ran.err);
     let status = shell.run(&["notice", "status", &id]).ok().out;
     assert!(status.contains("approved; it was due at") && status.contains("not released"), "{status}");

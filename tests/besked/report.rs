@@ -246,7 +246,7 @@ fn a_report_of_one_customer_answers_its_questions() {
             "security breach",
             "INC-2026-17",
             "01935e3a-7c00-7000-8000-000000000001",
-            "as of the checkpoint of the ledger ledger.example.com with 4711 entries",
+            "as of the checkpoint of the ledger ledger.example.com with 4,711 entries",
             "550 5.1.1 No such user here",
             "250 2.0.0 OK: queued as 4F1A2B",
             "without TLS",
@@ -340,7 +340,7 @@ fn a_report_of_a_large_notice_shows_some_and_counts_the_rest() {
         &[
             "Evidence of notification: notice to all recipients",
             "of 499 recipients: 489 accepted by the mail server; 10 refused by the mail server",
-            "The file opens 499 of the 500 recipients in the manifest.",
+            "The file opens 499 of the manifest’s 500 recipients.",
             "These are the first 200 of 499 recipients. The file in this PDF has the 299 others.",
             "These are the first 200 of 499 answers. The file in this PDF has the 299 others.",
             "These are the first 200 of 500 entries. The file in this PDF has the 300 others.",

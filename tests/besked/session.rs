@@ -1,6 +1,7 @@
 //! Our SMTP session: what it writes, and the state of the connection afterwards. Faults are in [`crate::faults`].
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use besked::config::{EXAMPLE, Relay as RelayConfig, Smtp, parse};
 use besked::domain::address::Address;
@@ -252,4 +253,16 @@ async fn nothing_of_a_group_is_written_where_it_may_not_be_sent() {
     assert!(session.is_usable());
     session.quit().await;
     assert!(!server.wait_for_ends(1).await[0].commands.iter().any(|line| line.starts_with("MAIL")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_lay_idle_may_be_ended_by_the_server() {
+    let server = Relay::with(Script::default().rule(on(Step::Mail).reply("421 4.4.2 idle for too long\r\n"))).await;
+    let (relay, deadlines) = configured(&server);
+    for (idle, expected) in [(0, Verdict::RelayDown), (5, Verdict::ConnectionEnded)] {
+        let mut session = Session::open(&relay, &deadlines).await.map_err(|failed| format!("{failed:?}")).unwrap();
+        tokio::time::advance(Duration::from_secs(idle)).await;
+        let failed = send(&mut session, "b@two.example", b"x\r\n").await.unwrap_err();
+        assert_eq!(verdict(&failed), (Stage::Mail, expected), "after {idle} s");
+    }
 }

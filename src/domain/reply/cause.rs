@@ -205,7 +205,12 @@ impl Cause {
 pub fn asks_for_less(reply: &Reply) -> bool {
     let text = reply.text.to_lowercase();
     let of_one_message = text.contains("greylist") || text.contains("graylist");
-    (400..=499).contains(&reply.code) && !of_one_message && RATES.iter().any(|words| text.contains(words))
+    // 4.1.x and 4.2.x speak of the recipient: a mailbox may get mail too quickly.
+    let of_the_recipient = matches!(reply.enhanced(), Some((_, 1 | 2, _)));
+    (400..=499).contains(&reply.code)
+        && !of_one_message
+        && !of_the_recipient
+        && RATES.iter().any(|words| text.contains(words))
 }
 
 #[cfg(test)]
@@ -282,6 +287,7 @@ mod tests {
             (421, "4.7.0 Too many messages, slow down", true),
             (432, "4.3.2 Concurrent connections limit exceeded", true),
             (451, "4.7.500 Server busy", false),
+            (450, "4.2.1 The user you are trying to contact is receiving mail too quickly", false),
             (450, "4.7.1 Greylisted by rate limit", false),
             (550, "5.7.1 rate limit", false),
         ] {

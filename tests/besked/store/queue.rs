@@ -66,7 +66,10 @@ async fn claim_settle_and_append_commit_together(#[case] engine: Engine) {
     assert_eq!(skipping.iter().map(|it| it.domain.as_str()).collect::<Vec<_>>(), ["y.example", "y.example"]);
     let back = |claimed: &Claimed, due_at| GiveBack { id: claimed.delivery_id, token: claimed.token, due_at };
     let later = fixture.now + SignedDuration::from_secs(60);
-    queue::give_back(&mut tx, &[back(&skipping[0], Some(later.as_millisecond()))]).await.unwrap();
+    queue::give_back(&mut tx, &[back(&skipping[0], None)]).await.unwrap();
+    let again = queue::claim(&mut tx, id, "me", fixture.now, &["x.example".to_owned()], 1).await.unwrap();
+    assert_eq!(again[0].delivery_id, skipping[0].delivery_id, "what is given back keeps its place");
+    queue::give_back(&mut tx, &[back(&again[0], Some(later.as_millisecond()))]).await.unwrap();
     queue::give_back(&mut tx, &[GiveBack { token: 99, ..back(&skipping[1], Some(0)) }]).await.unwrap();
     let depth = waiting::depth(&mut tx, Some(id), fixture.now).await.unwrap();
     assert_eq!((depth.leased, depth.due, depth.later, depth.next_due), (1, 1, 1, Some(later)));
