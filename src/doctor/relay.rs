@@ -43,16 +43,22 @@ pub(super) async fn check(relay: &Relay, config: &Config, now: Timestamp) -> Che
     Check::new(what, verdict, parts.join(", "))
 }
 
+/// The extensions that the server offers, then those that it lacks.
 fn offers(extensions: Extensions) -> String {
-    let size = extensions.size.map_or_else(|| "no SIZE".to_owned(), |size| format!("SIZE {}", size));
-    let mut offers = vec![size];
-    for (offered, name) in [
+    let size = extensions.size.map_or_else(|| "SIZE".to_owned(), |size| format!("SIZE {size}"));
+    let (offered, lacking): (Vec<_>, Vec<_>) = [
+        (extensions.size.is_some(), size.as_str()),
         (extensions.eight_bit_mime, "8BITMIME"),
         (extensions.smtputf8, "SMTPUTF8"),
         (extensions.pipelining, "PIPELINING"),
         (extensions.dsn, "DSN"),
-    ] {
-        offers.push(if offered { name.to_owned() } else { format!("no {name}") });
+    ]
+    .into_iter()
+    .partition(|(offered, _)| *offered);
+    let names = |of: Vec<(bool, &str)>| of.into_iter().map(|(_, name)| name).collect::<Vec<_>>().join(" ");
+    match (offered.is_empty(), lacking.is_empty()) {
+        (_, true) => names(offered),
+        (true, false) => format!("lacks {}", names(lacking)),
+        (false, false) => format!("{}, lacks {}", names(offered), names(lacking)),
     }
-    offers.join(" ")
 }
