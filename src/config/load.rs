@@ -127,8 +127,7 @@ pub fn parse(text: &str, place: &str, env: &[(String, String)]) -> Result<Config
     read_passwords(&mut config)?;
     let mut problems = config.problems();
     problems.extend(dkim::read(&mut config.dkim));
-    let host = hostname::get().ok().and_then(|host| host.into_string().ok());
-    config.smtp.greet_as(host, config.sender.domain());
+    config.smtp.greet_as(super::host_name(), config.sender.domain());
     found.extend(problems.into_iter().map(|problem| match named.get(&lines::key(&problem).join(".")) {
         Some(name) => Found { place: name.clone(), line: 0, problem },
         None => in_file((lines::of_key(&readable, &lines::key(&problem)), problem)),

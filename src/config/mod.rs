@@ -42,7 +42,7 @@ pub use relay::{Relay, RelayUrl, Tls};
 pub use retention::RetentionPeriods;
 pub use retry::Retry;
 pub use sender::Sender;
-pub use smtp::Smtp;
+pub use smtp::{Smtp, host_name};
 
 use crate::domain::category::Category;
 

@@ -40,6 +40,12 @@ pub struct Smtp {
     pub dot: Duration,
 }
 
+/// The name of this host, if it has a readable one.
+#[must_use]
+pub fn host_name() -> Option<String> {
+    hostname::get().ok().and_then(|host| host.into_string().ok())
+}
+
 impl Smtp {
     /// Sets the name in EHLO if none is configured.
     pub(super) fn greet_as(&mut self, host: Option<String>, sender_domain: &str) {

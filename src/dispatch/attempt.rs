@@ -136,20 +136,10 @@ fn judged(failed: Failed, transaction: Transaction) -> Ended {
             asks_for_pause: outcome == Outcome::Deferred && asks,
         })
     };
-    let replied = matches!(failed.failure, Failure::Replied(_));
     match verdict {
-        Verdict::Rejected { dead } => {
-            let trial = trial(Outcome::Rejected, dead);
-            if replied { Ended::Refused(failed, trial) } else { Ended::Settled(trial) }
-        }
-        Verdict::Deferred => {
-            let trial = trial(Outcome::Deferred, false);
-            if replied { Ended::Refused(failed, trial) } else { Ended::Settled(trial) }
-        }
-        Verdict::MessageRefused => {
-            let trial = trial(Outcome::Rejected, false);
-            Ended::Refused(failed, trial)
-        }
+        Verdict::Rejected { dead } => weighed(failed, trial(Outcome::Rejected, dead)),
+        Verdict::MessageRefused => weighed(failed, trial(Outcome::Rejected, false)),
+        Verdict::Deferred => weighed(failed, trial(Outcome::Deferred, false)),
         Verdict::Uncertain => Ended::Settled(trial(Outcome::Uncertain, false)),
         Verdict::RelayRefuses => {
             let permanent = failed.stage > Stage::Mail && failed.failure.code().is_some_and(|code| code >= 500);
@@ -162,6 +152,14 @@ fn judged(failed: Failed, transaction: Transaction) -> Ended {
         }
         Verdict::RelayDown => Ended::RelayDown(failed),
         Verdict::ConnectionEnded => Ended::HungUp,
+    }
+}
+
+/// How a refused attempt ended: only a reply can be one that the relay gives to everybody.
+fn weighed(failed: Failed, trial: Box<Trial>) -> Ended {
+    match failed.failure {
+        Failure::Replied(_) => Ended::Refused(failed, trial),
+        Failure::Unclear(_) | Failure::Unsupported(_) => Ended::Settled(trial),
     }
 }
 

@@ -13,6 +13,7 @@ use super::Context;
 use super::pause::Paused;
 use super::relay::{Relay, Standing};
 use super::share::BEAT;
+use crate::config::host_name;
 use crate::domain::reply::Stage;
 use crate::store::nodes::{self, Node, RelayState};
 use crate::store::{Result, StoreError};
@@ -245,6 +246,5 @@ fn name(configured: &str) -> String {
     if !configured.is_empty() {
         return configured.to_owned();
     }
-    let host = hostname::get().ok().and_then(|host| host.into_string().ok());
-    format!("{}:{}", host.unwrap_or_else(|| "node".to_owned()), std::process::id())
+    format!("{}:{}", host_name().unwrap_or_else(|| "node".to_owned()), std::process::id())
 }

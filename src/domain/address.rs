@@ -125,8 +125,7 @@ impl Address {
     /// The address with all but the first letter of its local part hidden: enough for its owner to recognise it.
     #[must_use]
     pub fn masked(&self) -> String {
-        let first = self.local().chars().next().unwrap_or('*');
-        format!("{first}\u{2026}@{}", self.domain())
+        masked(self.local(), self.domain())
     }
 
     /// True if the local part needs SMTPUTF8 (RFC 6531); the domain never does.
@@ -134,6 +133,12 @@ impl Address {
     pub fn needs_smtputf8(&self) -> bool {
         !self.text.is_ascii()
     }
+}
+
+/// An address with all but the first letter of its local part hidden.
+#[must_use]
+pub fn masked(local: &str, domain: &str) -> String {
+    format!("{}\u{2026}@{domain}", local.chars().next().unwrap_or('*'))
 }
 
 impl AddressKey {

@@ -67,6 +67,13 @@ impl Reply {
         (u16::from(class) == self.code / 100).then_some((class, subject, detail))
     }
 
+    /// True if the server wants to see the same message again later, as greylisting does.
+    #[must_use]
+    pub fn is_greylisting(&self) -> bool {
+        let text = self.text.to_lowercase();
+        text.contains("greylist") || text.contains("graylist")
+    }
+
     /// The reply without what differs from one recipient to the next: addresses, domains, numbers and ids. Two replies with
     /// the same gist are the same answer.
     #[must_use]
@@ -175,8 +182,7 @@ pub fn asks_for_pause(stage: Stage, failure: &Failure) -> bool {
 /// 421 or 4.7.x. Not if the server speaks of itself (4.3.x, 4.4.x) or of one message, as greylisting does: the next one would
 /// fare no better for a pause.
 fn is_busy(reply: &Reply) -> bool {
-    let text = reply.text.to_ascii_lowercase();
-    let of_one_message = text.contains("greylist") || text.contains("graylist");
+    let of_one_message = reply.is_greylisting();
     match (reply.code, reply.enhanced()) {
         (400..=499, Some((4, 7, _))) => !of_one_message,
         (421, Some((4, 3 | 4, _))) => false,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::domain::address::{AddressKey, replace_mentions};
+use crate::domain::address::{AddressKey, masked, replace_mentions};
 use crate::store::{Conn, StoreError, subjects};
 
 /// What is shown in place of an erased address.
@@ -48,9 +48,7 @@ impl Mask {
     pub fn address(&self, email: &str) -> String {
         match email.split_once('@') {
             None if email.is_empty() => ERASED.to_owned(),
-            Some((local, domain)) if self.hides(email) => {
-                format!("{}\u{2026}@{domain}", local.chars().next().unwrap_or('*'))
-            }
+            Some((local, domain)) if self.hides(email) => masked(local, domain),
             _ => email.to_owned(),
         }
     }

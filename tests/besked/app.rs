@@ -129,6 +129,16 @@ impl TestApp {
         self.restart().await
     }
 
+    /// Yesterday's copy of a database in which this person, a customer's contact with a released notice, was erased since.
+    pub async fn restored_after_erasing(email: &str) -> Self {
+        let app = Self::new(Engine::Sqlite).await;
+        app.import(CUSTOMERS).await;
+        app.release(&maintenance("all = true")).await;
+        let (app, yesterday) = app.copy().await;
+        app.erase(email).await.unwrap();
+        app.put_back(yesterday).await
+    }
+
     pub fn database_file(&self) -> std::path::PathBuf {
         self.app.config.database.url.trim_start_matches("sqlite://").into()
     }

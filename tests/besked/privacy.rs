@@ -187,12 +187,7 @@ async fn a_duty_ends_with_its_time_and_a_hold_when_it_is_lifted() {
 
 #[tokio::test]
 async fn a_restored_copy_does_not_bring_anybody_back() {
-    let app = TestApp::new(Engine::Sqlite).await;
-    app.import(CUSTOMERS).await;
-    app.release(&maintenance("all = true")).await;
-    let (app, yesterday) = app.copy().await;
-    app.erase("hello@two.example").await.unwrap();
-    let app = app.put_back(yesterday).await;
+    let app = TestApp::restored_after_erasing("hello@two.example").await;
     assert!(contacts(&app, "hello@two.example").await == 1, "the copy has the person");
     app.run_until_idle().await;
     assert!(app.relay.to("hello@two.example").is_empty(), "erased before anything was sent");

@@ -101,12 +101,7 @@ async fn a_sole_trader_s_name_goes_and_a_company_s_stays() {
 
 #[tokio::test]
 async fn nothing_is_sent_while_the_journal_cannot_be_read() {
-    let app = TestApp::new(Engine::Sqlite).await;
-    app.import(CUSTOMERS).await;
-    app.release(&maintenance("all = true")).await;
-    let (app, yesterday) = app.copy().await;
-    app.erase("hello@two.example").await.unwrap();
-    let app = app.put_back(yesterday).await;
+    let app = TestApp::restored_after_erasing("hello@two.example").await;
     let journal = app.app.config.privacy.journal_file.clone();
     let text = std::fs::read_to_string(&journal).unwrap();
     std::fs::write(&journal, "not a journal\n").unwrap();
@@ -440,12 +435,7 @@ async fn a_correction_of_the_spelling_alone_is_not_undone_by_an_import(#[case] e
 
 #[tokio::test]
 async fn two_nodes_on_a_restored_copy_erase_a_person_again_once() {
-    let app = TestApp::new(Engine::Sqlite).await;
-    app.import(CUSTOMERS).await;
-    app.release(&maintenance("all = true")).await;
-    let (app, yesterday) = app.copy().await;
-    app.erase("hello@two.example").await.unwrap();
-    let app = app.put_back(yesterday).await;
+    let app = TestApp::restored_after_erasing("hello@two.example").await;
     let (one, other) = tokio::join!(exchanged(&app), exchanged(&app));
     assert_eq!(one + other, 1);
     let mut conn = app.app.store.read().await.unwrap();

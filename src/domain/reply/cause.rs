@@ -204,11 +204,10 @@ impl Cause {
 #[must_use]
 pub fn asks_for_less(reply: &Reply) -> bool {
     let text = reply.text.to_lowercase();
-    let of_one_message = text.contains("greylist") || text.contains("graylist");
     // 4.1.x and 4.2.x speak of the recipient: a mailbox may get mail too quickly.
     let of_the_recipient = matches!(reply.enhanced(), Some((_, 1 | 2, _)));
     (400..=499).contains(&reply.code)
-        && !of_one_message
+        && !reply.is_greylisting()
         && !of_the_recipient
         && RATES.iter().any(|words| text.contains(words))
 }
