@@ -13,7 +13,8 @@ use crate::domain::preference::{Permission, permission};
 use crate::domain::reply::{Failure, Stage, Verdict, asks_for_pause, classify};
 use crate::mail::compose::composer::{ComposeError, Composed, envelope_sender};
 use crate::mail::smtp::{Envelope, Failed, Session};
-use crate::store::{StoreError, deliveries, messages, queue};
+use crate::store::StoreError;
+use crate::store::sending::{deliveries, messages, queue};
 
 /// How an attempt ended.
 pub enum Ended {

@@ -13,9 +13,10 @@ use super::lanes::Floor;
 use super::recorder::{give_back, load};
 use crate::domain::category::Lane;
 use crate::mail::compose::composer::Composer;
-use crate::store::deliveries::ToSend;
-use crate::store::queue::Claimed;
-use crate::store::{Conn, StoreError, deliveries, notices, queue};
+use crate::store::sending::deliveries::ToSend;
+use crate::store::sending::queue::Claimed;
+use crate::store::sending::{deliveries, queue};
+use crate::store::{Conn, StoreError, notices};
 
 /// How long the list of open notices counts as current while there is enough to claim. The claim itself checks its
 /// notice's state; the list only says where to look, and in which order.

@@ -20,10 +20,11 @@ use crate::domain::notice::State;
 use crate::ledger::Sealed;
 use crate::notices::{NoticeError, Task};
 use crate::store::notices::Open;
-use crate::store::queue::{LEASE_MS, Stale};
-use crate::store::settle::{Settlement, Written};
-use crate::store::waiting::Depth;
-use crate::store::{StoreError, notices as kept, queue, recipients, settle, waiting};
+use crate::store::sending::queue::{LEASE_MS, Stale};
+use crate::store::sending::settle::{Settlement, Written};
+use crate::store::sending::waiting::Depth;
+use crate::store::sending::{queue, recipients, settle, waiting};
+use crate::store::{StoreError, notices as kept};
 
 /// The shortest wait before looking again when workers find nothing to claim: a domain's limit may hold what is due.
 const SHORTEST_TICK: Duration = Duration::from_millis(20);

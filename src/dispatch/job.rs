@@ -9,8 +9,8 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::recorder::{End, Request};
 use crate::mail::compose::composer::Composer;
-use crate::store::deliveries::ToSend;
-use crate::store::queue::Claimed;
+use crate::store::sending::deliveries::ToSend;
+use crate::store::sending::queue::Claimed;
 
 /// A claimed delivery.
 pub struct Job {

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::every::Every;
 use super::{Context, TICK};
-use crate::store::queue::{self, Claimed, Held, LEASE_MS};
+use crate::store::sending::queue::{self, Claimed, Held, LEASE_MS};
 use crate::store::{Store, StoreError};
 
 /// Lease time that must be left when DATA begins, in milliseconds.

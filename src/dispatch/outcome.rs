@@ -19,11 +19,11 @@ use crate::domain::random::Random;
 use crate::domain::reply::Stage;
 use crate::mail::compose::composer::{Composed, Composer};
 use crate::mail::compose::message::message_id;
-use crate::store::deliveries::ToSend;
 use crate::store::notices::Kept;
-use crate::store::queue::{Claimed, Stale};
-use crate::store::recipients::Recipient;
-use crate::store::settle::{Attempt, Settlement};
+use crate::store::sending::deliveries::ToSend;
+use crate::store::sending::queue::{Claimed, Stale};
+use crate::store::sending::recipients::Recipient;
+use crate::store::sending::settle::{Attempt, Settlement};
 
 /// The result of trying a delivery.
 #[derive(Clone, Debug)]

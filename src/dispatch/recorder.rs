@@ -19,10 +19,11 @@ use super::outcome::{Trial, settlement};
 use super::{Context, Settled};
 use crate::domain::delivery::Outcome;
 use crate::mail::compose::composer::Composer;
-use crate::store::deliveries::ToSend;
-use crate::store::queue::{Claimed, GiveBack};
-use crate::store::settle::{Fenced, Written};
-use crate::store::{Conn, StoreError, Writer, messages, notices, queue, secrets, settle};
+use crate::store::sending::deliveries::ToSend;
+use crate::store::sending::queue::{Claimed, GiveBack};
+use crate::store::sending::settle::{Fenced, Written};
+use crate::store::sending::{messages, queue, settle};
+use crate::store::{Conn, StoreError, Writer, notices, secrets};
 
 /// A place in the line for a delivery to send.
 pub struct Claim {

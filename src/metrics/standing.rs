@@ -16,8 +16,8 @@ use tokio::time::{Instant, timeout};
 use super::Seconds;
 use crate::domain::category::Lane;
 use crate::domain::clock::{Clock, millis};
-use crate::store::figures::{self, Sealing, Waiting};
-use crate::store::uncertain::{self, Doubts};
+use crate::store::proof::figures::{self, Sealing, Waiting};
+use crate::store::sending::uncertain::{self, Doubts};
 use crate::store::{Store, StoreError};
 
 /// How long a collection is fresh, at least.

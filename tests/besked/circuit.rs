@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use besked::dispatch::Finished;
 use besked::domain::delivery::State;
-use besked::store::settle;
+use besked::store::sending::settle;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -114,7 +114,8 @@ async fn a_relay_that_is_down_is_probed_by_one_worker_at_a_time() {
     let running = Running::start(&app);
     // Down before anything listens: connections from now on are probes.
     for _ in 0..600 {
-        let states = besked::store::nodes::relay_states(&mut app.app.store.read().await.unwrap()).await.unwrap();
+        let states =
+            besked::store::sending::nodes::relay_states(&mut app.app.store.read().await.unwrap()).await.unwrap();
         if states.iter().any(|it| it.state.contains("\"stage\":\"connect\"")) {
             break;
         }

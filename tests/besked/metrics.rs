@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use besked::domain::delivery::State;
 use besked::http::observe;
-use besked::store::queue;
+use besked::store::sending::queue;
 use rstest::rstest;
 use tokio_util::sync::CancellationToken;
 

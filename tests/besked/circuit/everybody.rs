@@ -6,7 +6,7 @@ use besked::dispatch::Finished;
 use besked::domain::delivery::State;
 use besked::domain::page::PageRequest;
 use besked::domain::reply::Stage;
-use besked::store::nodes;
+use besked::store::sending::nodes;
 use rstest::rstest;
 
 use super::{Running, import, until_accepted, with_second, with_second_over};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use besked::domain::delivery::State;
-use besked::store::{nodes, settle, waiting};
+use besked::store::sending::{nodes, settle, waiting};
 use uuid::Uuid;
 
 use super::{Running, import, until_accepted, with_second};

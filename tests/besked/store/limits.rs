@@ -1,8 +1,10 @@
 //! Limits and locks of the queue: how much is claimed, and by whom.
 
 use besked::domain::delivery::{Outcome, State};
-use besked::store::queue::{Claimed, GiveBack, Held};
-use besked::store::{deliveries, notices, queue, releases, settle, waiting};
+use besked::store::notices;
+use besked::store::notices::releases;
+use besked::store::sending::queue::{Claimed, GiveBack, Held};
+use besked::store::sending::{deliveries, queue, settle, waiting};
 use jiff::SignedDuration;
 use rstest::rstest;
 
@@ -155,7 +157,7 @@ async fn a_late_answer_counts_only_where_nobody_has_the_delivery_in_hand(#[case]
     assert_eq!(tried, [(1, "uncertain"), (2, "accepted")], "both counted from the same number");
     let shown = deliveries::find(&mut tx, lost.delivery_id).await.unwrap().unwrap();
     assert_eq!((shown.attempts, shown.is_found()), (2, false), "a server answered");
-    let entries = besked::store::ledger::of_notice(&mut tx, id).await.unwrap();
+    let entries = besked::store::proof::ledger::of_notice(&mut tx, id).await.unwrap();
     let events: Vec<_> = entries.iter().map(|entry| entry.event.as_str()).collect();
     assert_eq!(events.iter().filter(|event| **event == "accepted").count(), 1, "{events:?}");
 }

@@ -6,12 +6,14 @@ use besked::domain::delivery::{Level, Outcome, State};
 use besked::domain::entry::Event;
 use besked::domain::preference::Reason;
 use besked::domain::reply::Stage;
-use besked::store::messages::{Dictionary, Message};
-use besked::store::queue::{Claimed, GiveBack, Held};
-use besked::store::settle::{Attempt, Settlement};
-use besked::store::{
-    Conn, deliveries, ledger, messages, preferences, queue, releases, settle, suppressions, tree, waiting,
-};
+use besked::store::Conn;
+use besked::store::notices::releases;
+use besked::store::people::{preferences, suppressions};
+use besked::store::proof::{ledger, tree};
+use besked::store::sending::messages::{Dictionary, Message};
+use besked::store::sending::queue::{Claimed, GiveBack, Held};
+use besked::store::sending::settle::{Attempt, Settlement};
+use besked::store::sending::{deliveries, messages, queue, settle, waiting};
 use jiff::SignedDuration;
 use rstest::rstest;
 use uuid::Uuid;

@@ -2,10 +2,12 @@
 
 use besked::domain::delivery::Outcome;
 use besked::domain::entry::Event;
-use besked::store::figures::{self, Sealing, Waiting};
-use besked::store::settle::{Settlement, Written};
-use besked::store::uncertain::{self, Doubts};
-use besked::store::{Conn, ledger, notices, queue, settle, waiting};
+use besked::store::proof::figures::{self, Sealing, Waiting};
+use besked::store::proof::ledger;
+use besked::store::sending::settle::{Settlement, Written};
+use besked::store::sending::uncertain::{self, Doubts};
+use besked::store::sending::{queue, settle, waiting};
+use besked::store::{Conn, notices};
 use jiff::SignedDuration;
 use rstest::rstest;
 use uuid::Uuid;
@@ -43,7 +45,7 @@ async fn what_waits_is_counted_by_lane(#[case] engine: Engine) {
     }
     let sealing = figures::sealing(&mut tx).await.unwrap();
     assert_eq!(sealing, Sealing { entries: 0, pending: 2, oldest: Some(fixture.now), stopped: false });
-    besked::store::tree::set_stopped(&mut tx, Some("why")).await.unwrap();
+    besked::store::proof::tree::set_stopped(&mut tx, Some("why")).await.unwrap();
     assert!(figures::sealing(&mut tx).await.unwrap().stopped);
 }
 
