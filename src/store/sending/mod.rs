@@ -1,6 +1,7 @@
 //! The tables of sending: deliveries, their places in the queue, attempts and outcomes, and the nodes that send.
 
 pub mod deliveries;
+pub mod leases;
 pub mod messages;
 pub mod nodes;
 pub mod queue;

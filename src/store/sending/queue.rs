@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::store::engine::dialect::{Dialect, bulk, json};
+use crate::store::engine::dialect::{Dialect, bulk, json, json_ids};
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
@@ -36,6 +36,7 @@ macro_rules! sendable {
         "(n.state = 'closed' OR (n.state = 'released' AND n.paused_at IS NULL))"
     };
 }
+pub(super) use sendable;
 
 /// How many deliveries a claim reads beyond those that it takes, to domains at their limit or locked by another
 /// node: a claim costs the same however many of them precede the others.
@@ -69,6 +70,24 @@ pub async fn claim(
     Ok(claimed)
 }
 
+/// Claims the first or the last due delivery of a notice that is to no domain in `skip`, as [`claim`] does.
+pub async fn claim_end(
+    conn: &mut Conn,
+    notice_id: Uuid,
+    owner: &str,
+    now: Timestamp,
+    skip: &[String],
+    last: bool,
+) -> Result<Option<Claimed>> {
+    let (sqlite, postgres) = if last {
+        (claim_sql!(sqlite "DESC"), claim_sql!(postgres "DESC"))
+    } else {
+        (claim_sql!(sqlite "ASC"), claim_sql!(postgres "ASC"))
+    };
+    let sql = Dialect::of(conn).pick(sqlite, postgres);
+    Ok(run_claim(conn, sql, notice_id, owner, now, skip, (1, WINDOW)).await?.pop())
+}
+
 /// Claims up to `limit` of the first `window`.
 async fn claim_among(
     conn: &mut Conn,
@@ -78,8 +97,14 @@ async fn claim_among(
     skip: &[String],
     (limit, window): (usize, usize),
 ) -> Result<Vec<Claimed>> {
-    let sql = Dialect::of(conn).pick(
-        // A bare parameter as LIMIT would be planned for its value, and the statement prepared again for the next one.
+    let sql = Dialect::of(conn).pick(claim_sql!(sqlite "ASC"), claim_sql!(postgres "ASC"));
+    run_claim(conn, sql, notice_id, owner, now, skip, (limit, window)).await
+}
+
+/// The statement of a claim for each engine, from one end of a notice's queue.
+macro_rules! claim_sql {
+    // A bare parameter as LIMIT would be planned for its value, and the statement prepared again for the next one.
+    (sqlite $order:literal) => {
         concat!(
             "UPDATE queue SET lease_owner = $1, lease_until = $2 + $6, token = token + 1 WHERE delivery_id IN (
            SELECT delivery_id FROM (
@@ -88,11 +113,17 @@ async fn claim_among(
                  AND ",
             sendable!(),
             ")
-             ORDER BY due_at, delivery_id LIMIT $7 + 0)
+             ORDER BY due_at ",
+            $order,
+            ", delivery_id ",
+            $order,
+            " LIMIT $7 + 0)
            WHERE $4 = '[]' OR domain NOT IN (SELECT value FROM json_each($4)) LIMIT $5 + 0)
          RETURNING delivery_id, domain, token, attempts, waited"
-        ),
-        // A CTE is read once: some plans run a subquery in IN again for each row, and then LIMIT limits nothing.
+        )
+    };
+    // A CTE is read once: some plans run a subquery in IN again for each row, and then LIMIT limits nothing.
+    (postgres $order:literal) => {
         concat!(
             "WITH head AS MATERIALIZED (
            SELECT delivery_id, domain, due_at FROM queue
@@ -100,18 +131,38 @@ async fn claim_among(
                  AND ",
             sendable!(),
             ")
-           ORDER BY due_at, delivery_id LIMIT $7),
+           ORDER BY due_at ",
+            $order,
+            ", delivery_id ",
+            $order,
+            " LIMIT $7),
          due AS MATERIALIZED (
            SELECT q.delivery_id FROM head JOIN queue q ON q.delivery_id = head.delivery_id
            WHERE q.aside = 0 AND q.lease_owner IS NULL AND q.due_at <= $2
              AND ($4 = '[]' OR q.domain NOT IN (SELECT jsonb_array_elements_text($4::jsonb)))
-           ORDER BY head.due_at, head.delivery_id LIMIT $5 FOR UPDATE OF q SKIP LOCKED)
+           ORDER BY head.due_at ",
+            $order,
+            ", head.delivery_id ",
+            $order,
+            " LIMIT $5 FOR UPDATE OF q SKIP LOCKED)
          UPDATE queue q SET lease_owner = $1, token = token + 1,
            lease_until = CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) + $6
          FROM due WHERE q.delivery_id = due.delivery_id
          RETURNING q.delivery_id, q.domain, q.token, q.attempts, q.waited"
-        ),
-    );
+        )
+    };
+}
+use claim_sql;
+
+async fn run_claim(
+    conn: &mut Conn,
+    sql: &'static str,
+    notice_id: Uuid,
+    owner: &str,
+    now: Timestamp,
+    skip: &[String],
+    (limit, window): (usize, usize),
+) -> Result<Vec<Claimed>> {
     let rows = sqlx::query(sql)
         .bind(owner)
         .bind(now.as_millisecond())
@@ -313,132 +364,18 @@ pub async fn put_off(conn: &mut Conn, notice_id: Uuid, domains: &[PutOff], limit
     Ok(done.rows_affected())
 }
 
-/// A claim that its node holds.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Held {
-    /// The delivery.
-    pub id: Uuid,
-    /// The token it was claimed with.
-    pub token: i64,
-}
-
-/// Extends the leases that a live node holds; returns those that were still its own.
-pub async fn renew(conn: &mut Conn, owner: &str, now: Timestamp, held: &[Held]) -> Result<Vec<Held>> {
+/// Makes deliveries due that wait and are unclaimed, since what they waited for is over. They go before what was released after
+/// them, as if they had not waited.
+pub async fn hasten(conn: &mut Conn, ids: &[Uuid], now: Timestamp) -> Result<()> {
     let sql = Dialect::of(conn).pick(
-        "UPDATE queue SET lease_until = $3 + $4 FROM (
-           SELECT value ->> 'id' AS id, CAST(value ->> 'token' AS BIGINT) AS token FROM json_each($1)) AS r
-         WHERE queue.delivery_id = r.id AND queue.token = r.token AND queue.lease_owner = $2
-         RETURNING delivery_id, queue.token AS token",
-        // A claim that is being settled needs no renewal, and waiting for it while holding others would be a deadlock.
-        "WITH held AS MATERIALIZED (
-           SELECT q.delivery_id FROM queue q JOIN (
-             SELECT value ->> 'id' AS id, CAST(value ->> 'token' AS BIGINT) AS token
-             FROM jsonb_array_elements($1::jsonb)) AS r ON q.delivery_id = r.id AND q.token = r.token
-           WHERE q.lease_owner = $2 AND $3 >= 0 FOR UPDATE OF q SKIP LOCKED)
-         UPDATE queue SET lease_until = CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) + $4
-         FROM held WHERE queue.delivery_id = held.delivery_id
-         RETURNING queue.delivery_id AS delivery_id, queue.token AS token",
+        "UPDATE queue SET due_at = MIN($2, COALESCE((SELECT n.released_at FROM notices n WHERE n.id = notice_id), $2))
+         WHERE lease_owner IS NULL AND due_at > $2 AND delivery_id IN (SELECT value FROM json_each($1))",
+        "UPDATE queue q SET due_at = LEAST($2, COALESCE(n.released_at, $2))
+         FROM jsonb_array_elements_text($1::jsonb) AS ids (id), notices n
+         WHERE q.delivery_id = ids.id AND n.id = q.notice_id AND q.lease_owner IS NULL AND q.due_at > $2",
     );
-    let rows =
-        sqlx::query(sql).bind(json(held)).bind(owner).bind(now.as_millisecond()).bind(LEASE_MS).fetch_all(conn).await?;
-    rows.iter()
-        .map(|row| {
-            let row = Row::of("queue", row);
-            Ok(Held { id: row.id("delivery_id")?, token: row.get("token")? })
-        })
-        .collect()
-}
-
-/// Returns to the queue what is leased to a live node without an owner inside it: claims whose commit succeeded and was never
-/// answered. They were not tried. With `every`, all of them: for the claiming task, which knows what is held; else those whose
-/// lease has expired.
-pub async fn give_back_unheld(conn: &mut Conn, owner: &str, now: Timestamp, held: &[Held], every: bool) -> Result<u64> {
-    let sql = Dialect::of(conn).pick(
-        "UPDATE queue SET lease_owner = NULL, lease_until = NULL
-         WHERE lease_owner = $2 AND ($4 = 1 OR lease_until < $3) AND NOT EXISTS (
-           SELECT 1 FROM json_each($1) WHERE value ->> 'id' = queue.delivery_id AND value ->> 'token' = queue.token)",
-        "UPDATE queue SET lease_owner = NULL, lease_until = NULL
-         WHERE lease_owner = $2 AND $3 >= 0
-           AND ($4 = 1 OR lease_until < CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)) AND NOT EXISTS (
-             SELECT 1 FROM jsonb_array_elements($1::jsonb)
-             WHERE value ->> 'id' = queue.delivery_id AND CAST(value ->> 'token' AS BIGINT) = queue.token)",
-    );
-    let given_back = sqlx::query(sql)
-        .bind(json(held))
-        .bind(owner)
-        .bind(now.as_millisecond())
-        .bind(i64::from(every))
-        .execute(conn)
-        .await?;
-    Ok(given_back.rows_affected())
-}
-
-/// A claim whose node is gone: whether its message was accepted is unknown.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stale {
-    /// The delivery.
-    pub delivery_id: Uuid,
-    /// Its notice.
-    pub notice_id: Uuid,
-    /// Token of the stale claim.
-    pub token: i64,
-    /// Transactions so far that got past MAIL FROM.
-    pub attempts: u32,
-}
-
-/// Takes over up to `limit` claims of other nodes: all of them with `every` (on SQLite at start, when there can be no other
-/// live dispatcher), else those whose lease has expired. They are then leased to `owner`, under a higher token.
-pub async fn take_over(conn: &mut Conn, owner: &str, now: Timestamp, every: bool, limit: u32) -> Result<Vec<Stale>> {
-    let sql = Dialect::of(conn).pick(
-        "UPDATE queue SET lease_owner = $1, lease_until = $2 + $5, token = token + 1 WHERE delivery_id IN (
-           SELECT delivery_id FROM queue WHERE lease_owner IS NOT NULL AND lease_owner <> $1
-             AND ($3 = 1 OR lease_until < $2) LIMIT $4)
-         RETURNING delivery_id, notice_id, token, attempts",
-        "WITH stale AS (
-           SELECT delivery_id FROM queue WHERE lease_owner IS NOT NULL AND lease_owner <> $1 AND $2 >= 0
-             AND ($3 = 1 OR lease_until < CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT))
-           LIMIT $4 FOR UPDATE SKIP LOCKED)
-         UPDATE queue q SET lease_owner = $1, token = token + 1,
-           lease_until = CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) + $5
-         FROM stale WHERE q.delivery_id = stale.delivery_id
-         RETURNING q.delivery_id, q.notice_id, q.token, q.attempts",
-    );
-    let rows = sqlx::query(sql)
-        .bind(owner)
-        .bind(now.as_millisecond())
-        .bind(i64::from(every))
-        .bind(i64::from(limit))
-        .bind(LEASE_MS)
-        .fetch_all(conn)
-        .await?;
-    rows.iter()
-        .map(|row| {
-            let row = Row::of("queue", row);
-            Ok(Stale {
-                delivery_id: row.id("delivery_id")?,
-                notice_id: row.id("notice_id")?,
-                token: row.get("token")?,
-                attempts: u32::try_from(row.count("attempts")?).unwrap_or(u32::MAX),
-            })
-        })
-        .collect()
-}
-
-/// True while a claim may still be sent: it is ours, and its notice is neither paused nor cancelled. Opt-outs and suppressions
-/// are checked elsewhere.
-pub async fn still_ours(conn: &mut Conn, delivery_id: Uuid, token: i64) -> Result<bool> {
-    let row = sqlx::query(concat!(
-        "SELECT COUNT(*) AS n FROM queue q JOIN notices n ON n.id = q.notice_id
-         WHERE q.delivery_id = $1 AND q.token = $2 AND q.lease_owner IS NOT NULL
-           AND ",
-        sendable!(),
-        ""
-    ))
-    .bind(delivery_id.to_string())
-    .bind(token)
-    .fetch_one(conn)
-    .await?;
-    Ok(Row::of("queue", &row).count("n")? == 1)
+    sqlx::query(sql).bind(json_ids(ids)).bind(now.as_millisecond()).execute(conn).await?;
+    Ok(())
 }
 
 /// Unclaimed deliveries of a notice, to be cancelled: ids in order.

@@ -22,6 +22,41 @@ pub async fn due(conn: &mut Conn, notice_id: Uuid, now: Timestamp, limit: usize)
     Ok(Row::of("queue", &row).count("n")?.min(limit as u64))
 }
 
+/// What of a notice can be claimed now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// Deliveries at the front of its queue.
+    pub front: bool,
+    /// Deliveries that were set aside.
+    pub aside: bool,
+}
+
+/// The notices that have deliveries due and unclaimed. Reads one row of each open notice, however much waits.
+pub async fn with_due(conn: &mut Conn, now: Timestamp) -> Result<Vec<(Uuid, Waiting)>> {
+    let rows = sqlx::query(
+        "SELECT id, front, aside FROM (
+           SELECT n.id AS id,
+             CASE WHEN EXISTS (SELECT 1 FROM queue q
+               WHERE q.notice_id = n.id AND q.aside = 0 AND q.due_at <= $1 AND q.lease_owner IS NULL)
+             THEN 1 ELSE 0 END AS front,
+             CASE WHEN EXISTS (SELECT 1 FROM queue q
+               WHERE q.notice_id = n.id AND q.aside = 1 AND q.due_at <= $1 AND q.lease_owner IS NULL)
+             THEN 1 ELSE 0 END AS aside
+           FROM notices n WHERE (n.state IN ('released', 'cancelled') AND n.released_at IS NOT NULL
+             AND n.closed_at IS NULL AND n.paused_at IS NULL) OR n.resent_at IS NOT NULL) AS w
+         WHERE front = 1 OR aside = 1",
+    )
+    .bind(now.as_millisecond())
+    .fetch_all(conn)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            let row = Row::of("notices", row);
+            Ok((row.id("id")?, Waiting { front: row.count("front")? == 1, aside: row.count("aside")? == 1 }))
+        })
+        .collect()
+}
+
 /// What waits, for those who ask whether there is anything to do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Depth {
