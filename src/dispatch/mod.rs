@@ -38,6 +38,7 @@ mod tally;
 mod throttle;
 mod trouble;
 mod unreadable;
+mod unsent;
 pub mod upkeep;
 mod worker;
 
@@ -75,6 +76,7 @@ use recorder::{Recorder, Request};
 use relay::{Relay, Trouble};
 use share::Share;
 use unreadable::Unreadable;
+use unsent::Unsent;
 use upkeep::{Begun, Upkeep};
 use worker::Worker;
 
@@ -106,6 +108,7 @@ pub struct Context {
     metrics: Metrics,
     leases: Leases,
     unreadable: Unreadable,
+    unsent: Unsent,
     outage: Outage,
     /// Woken when a worker found nothing to claim.
     nothing: Notify,
@@ -123,6 +126,9 @@ impl Context {
     /// Counts an outcome that was recorded.
     fn count(&self, category: Option<Category>, settlement: &Settlement) {
         let relay = settlement.attempt.as_ref().map(|attempt| attempt.relay.as_str());
+        if settlement.reason.is_some() {
+            self.unsent.count();
+        }
         self.metrics.recorded(relay, category, settlement.outcome);
         let (notice, delivery) = (settlement.notice_id, settlement.delivery_id);
         tracing::debug!(%notice, %delivery, relay, outcome = %settlement.outcome, "recorded");
@@ -148,6 +154,8 @@ pub enum Finished {
     Stopped,
     /// Nothing can be done now; some deliveries may be due later.
     Idle(Depth),
+    /// Nothing can be done now, but so many deliveries were not sent for a reason of our own.
+    Unsent(u64, Depth),
     /// Deliveries wait, but no relay can be used: name and failure of each.
     NoRelay(Vec<(String, Trouble)>, Depth),
     /// Nothing more can be sent now, but entries could not be sealed, with the reason.
@@ -224,6 +232,7 @@ impl Dispatcher {
             metrics: parts.metrics,
             leases: Leases::default(),
             unreadable: Unreadable::default(),
+            unsent: Unsent::default(),
             outage: Outage::none(),
             nothing: Notify::new(),
             found_nothing: AtomicBool::new(false),

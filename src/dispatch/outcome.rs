@@ -12,8 +12,8 @@ use super::relay::Relay;
 use crate::config::Retry;
 use crate::domain::category::Class;
 use crate::domain::clock::{from_millis, millis};
-use crate::domain::delivery::{Level, Outcome, State};
-use crate::domain::entry::{Entry, Event, Fact, Person};
+use crate::domain::delivery::{Level, Outcome, Reason, State};
+use crate::domain::entry::{Detail, Entry, Event, Fact, Person};
 use crate::domain::preference::{Permission, permission};
 use crate::domain::random::Random;
 use crate::domain::reply::Stage;
@@ -33,6 +33,8 @@ pub struct Trial {
     pub outcome: Outcome,
     /// The reply, or why there was none.
     pub reply: Option<String>,
+    /// Why a rejected message was not sent, if no server refused it.
+    pub reason: Option<Reason>,
     /// The transaction, if there was one.
     pub transaction: Option<Transaction>,
     /// Mark the address as dead.
@@ -66,11 +68,15 @@ impl Trial {
     /// The trial of a delivery that was not tried.
     #[must_use]
     pub const fn untried(outcome: Outcome) -> Self {
-        Self { outcome, reply: None, transaction: None, dead: false, asks_for_pause: false }
+        Self { outcome, reply: None, reason: None, transaction: None, dead: false, asks_for_pause: false }
     }
-}
 
-impl Trial {
+    /// The trial of a delivery whose message cannot be sent.
+    #[must_use]
+    pub fn not_sent(reason: Reason) -> Self {
+        Self { reason: Some(reason), ..Self::untried(Outcome::Rejected) }
+    }
+
     /// This trial, if nobody knows whether the recipient or the relay refuses: another follows by the schedule.
     #[must_use]
     pub fn by_schedule(self) -> Self {
@@ -154,6 +160,7 @@ fn recorded(
         level,
         attempt: trial.transaction.as_ref().map(|_| attempts),
         status_class: code.and_then(|code| u8::try_from(code / 100).ok()),
+        detail: trial.reason.map_or(Detail::None, Detail::NotSent),
         ..notice.fact(Event::from(outcome), at)
     };
     let entry = Entry::new(&fact, Some(&person(notice, recipient, &trial)), random);
@@ -179,6 +186,7 @@ fn recorded(
         entry: Some(entry),
         dead: None,
         reply: trial.reply,
+        reason: trial.reason,
     }
 }
 

@@ -11,7 +11,7 @@ use sqlx::Row as _;
 use uuid::Uuid;
 
 use crate::domain::address::Address;
-use crate::domain::delivery::{Level, Outcome, State};
+use crate::domain::delivery::{Level, Outcome, Reason, State};
 use crate::domain::entry::Entry;
 use crate::domain::reply::Stage;
 use crate::store::engine::dialect::{Batch, Dialect, array, bulk, json, step};
@@ -55,6 +55,8 @@ pub struct Settlement {
     pub level: Option<Level>,
     /// The server's reply, or why there is none.
     pub reply: Option<String>,
+    /// Why a rejected message was not sent, if no server refused it.
+    pub reason: Option<Reason>,
     /// When.
     pub at: Timestamp,
     /// When to retry, and the back-off until then; without it the delivery is final.
@@ -176,9 +178,9 @@ async fn settles_doubt(conn: &mut Conn, settlement: &Settlement) -> Result<bool>
 
 static RECORD: Batch<5> = Batch::new([
     step!(
-        "UPDATE deliveries SET state = r.state, level = r.level, reply = r.reply, changed_at = r.at,
+        "UPDATE deliveries SET state = r.state, level = r.level, reply = r.reply, reason = r.reason, changed_at = r.at,
            attempts = r.attempts FROM (SELECT value ->> 'id' AS id, value ->> 'state' AS state,
-           value ->> 'level' AS level, value ->> 'reply' AS reply, CAST(value ->> 'at' AS BIGINT) AS at,
+           value ->> 'level' AS level, value ->> 'reply' AS reply, value ->> 'reason' AS reason, CAST(value ->> 'at' AS BIGINT) AS at,
            CAST(value ->> 'attempts' AS BIGINT) AS attempts FROM",
         rows 1,
         ") AS r WHERE deliveries.id = r.id"
