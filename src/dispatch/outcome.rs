@@ -143,6 +143,19 @@ pub fn doubt(random: &Random, at: Timestamp, (stale, notice, recipient): (&Stale
     Settlement { again, ..recorded(random, at, (stale.token, stale.attempts, notice, recipient), trial) }
 }
 
+/// The most of a reply that is kept, in bytes: it stands in the delivery, the attempt and the ledger. RFC 5321 section
+/// 4.5.3.1.5 allows 512 for a line.
+const REPLY: usize = 2048;
+
+/// The beginning of a reply, marked as such if there is more.
+fn shortened(reply: &str) -> String {
+    const MARK: &str = " [...]";
+    if reply.len() <= REPLY {
+        return reply.to_owned();
+    }
+    reply[..reply.floor_char_boundary(REPLY - MARK.len())].to_owned() + MARK
+}
+
 /// What to record of a trial with this final outcome, under the claim's token and with this number of attempts.
 fn recorded(
     random: &Random,
@@ -151,7 +164,7 @@ fn recorded(
     mut trial: Trial,
 ) -> Settlement {
     // PostgreSQL refuses text with a NUL: a reply must not block the recording of everything else.
-    trial.reply = trial.reply.map(|reply| reply.replace('\0', "\u{fffd}"));
+    trial.reply = trial.reply.map(|reply| shortened(&reply.replace('\0', "\u{fffd}")));
     let (outcome, delivery_id) = (trial.outcome, recipient.id);
     let level = (outcome == Outcome::Accepted).then_some(Level::Relayed);
     let code = trial.transaction.as_ref().and_then(|transaction| transaction.code);

@@ -37,6 +37,7 @@ const SLOW: Duration = Duration::from_secs(2);
 const RELAY_TICK: Duration = Duration::from_millis(250);
 
 /// Sends over one connection of one relay.
+#[derive(Clone)]
 pub struct Worker {
     /// What all workers share.
     pub context: Arc<Context>,

@@ -3,7 +3,7 @@
 mod written;
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -13,8 +13,10 @@ use uuid::Uuid;
 use crate::domain::address::Address;
 use crate::domain::delivery::{Level, Outcome, Reason, State};
 use crate::domain::entry::Entry;
+use crate::domain::preference;
 use crate::domain::reply::Stage;
 use crate::store::engine::dialect::{Batch, Dialect, array, bulk, json, step};
+use crate::store::people::suppressions;
 use crate::store::proof::ledger::{self, Opening};
 use crate::store::sending::messages::{self, Message};
 use crate::store::{Conn, Result};
@@ -212,16 +214,13 @@ async fn record(conn: &mut Conn, settlements: &[Cow<'_, Written>]) -> Result<()>
         rows(|rows| rows.pending.as_ref()).collect(),
     ];
     RECORD.run(conn, rows).await?;
-    for settlement in settlements.iter().map(|it| &it.settlement) {
-        if let Some(address) = &settlement.dead {
-            crate::store::people::suppressions::add(
-                conn,
-                address,
-                crate::domain::preference::Reason::Dead,
-                settlement.at,
-            )
-            .await?;
-        }
+    // In one order, so that two nodes that mark the same addresses do not wait for each other.
+    let dead: BTreeMap<&str, _> = settlements
+        .iter()
+        .filter_map(|it| it.settlement.dead.as_ref().map(|address| (address.as_str(), (address, it.settlement.at))))
+        .collect();
+    for (address, at) in dead.into_values() {
+        suppressions::add(conn, address, preference::Reason::Dead, at).await?;
     }
     Ok(())
 }
