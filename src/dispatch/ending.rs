@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 /// The deadlines of a run that ends.
@@ -12,7 +13,7 @@ pub struct Ending {
     pub flight: CancellationToken,
     /// Cancelled when the time to drain is over.
     pub end: CancellationToken,
-    task: tokio::task::JoinHandle<()>,
+    task: JoinHandle<()>,
 }
 
 impl Ending {
@@ -30,6 +31,14 @@ impl Ending {
             }
         });
         Self { flight, end, task }
+    }
+
+    /// Waits for a task, which may itself wait for a database that is away: it is aborted at the end.
+    pub async fn finish(&self, mut task: JoinHandle<()>, failed: &str) {
+        if !matches!(before(&self.end, &mut task).await, Some(Ok(()))) {
+            task.abort();
+            tracing::error!("{failed}");
+        }
     }
 }
 

@@ -267,7 +267,7 @@ impl Dispatcher {
         let _ended = [&gone, &given_up, &stop, &recorded].map(|token| token.clone().drop_guard());
         let mut workers = self.spawn_workers(&due, &requests, &stop);
         drop(requests);
-        let mut upkeep = tokio::spawn(self.upkeep.clone().run(stop.clone()));
+        let upkeep = tokio::spawn(self.upkeep.clone().run(stop.clone()));
         let leases = tokio::spawn(leases::keep(self.context.clone(), recorded.clone()));
         let mut errands = Errands::new(self.context.store.clone(), self.notices.clone());
         let is_well = || {
@@ -282,18 +282,10 @@ impl Dispatcher {
         self.relays.iter().for_each(|relay| drop(relay.take_undecided()));
         Self::finish_recording(&ending.end, recorder, &given_up).await;
         recorded.cancel();
-        if leases.await.is_err() {
-            tracing::error!("renewing leases failed: those that were held expire by themselves");
-        }
+        ending.finish(leases, "renewing leases failed: those that were held expire by themselves").await;
         gone.cancel();
-        if beating.await.is_err() {
-            tracing::error!("the heartbeat failed: this node counts for some seconds more");
-        }
-        // It may wait for a database that is away; if aborted, the next dispatcher does it again.
-        if !matches!(before(&ending.end, &mut upkeep).await, Some(Ok(()))) {
-            upkeep.abort();
-            tracing::error!("the upkeep was aborted: the next dispatcher seals the remaining entries");
-        }
+        ending.finish(beating, "the heartbeat failed: this node counts for some seconds more").await;
+        ending.finish(upkeep, "the upkeep was aborted: the next dispatcher seals the remaining entries").await;
         // What the drain recorded is sealed too; if that fails, the next start does it.
         if matches!(finished, Ok(Finished::Stopped)) {
             let _ = before(&ending.end, self.upkeep.ledger.seal()).await;

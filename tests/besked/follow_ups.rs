@@ -17,7 +17,7 @@ use crate::database::Engine;
 use crate::notices::broken_off;
 
 /// A notice that follows another, to the same recipients.
-fn following(other: Uuid) -> String {
+pub fn following(other: Uuid) -> String {
     maintenance("")
         .replace("[audience]\n", "")
         .replace("announced", "cancelled")

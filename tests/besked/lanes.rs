@@ -7,7 +7,9 @@ use rstest::rstest;
 
 use crate::app::{NEWS, TestApp, maintenance};
 use crate::circuit::{Running, import, until_accepted};
+use crate::cli::Shell;
 use crate::database::Engine;
+use crate::postfix::eventually;
 use crate::relay::{Gate, Relay, Script, Step, on};
 
 /// A notice in the critical lane to one customer.
@@ -115,4 +117,61 @@ async fn a_domain_that_can_take_some_again_gets_what_was_set_aside_before_what_s
     assert!(slow[20].0 < last_quick, "they go side by side: {} of {last_quick}", slow[20].0);
     let numbers: Vec<u32> = slow.iter().map(|(_, to)| to[1..to.find('@').unwrap()].parse().unwrap()).collect();
     assert!(numbers.is_sorted(), "the oldest first: {numbers:?}");
+}
+
+/// Commits of the recorder so far.
+async fn commits(app: &TestApp) -> f64 {
+    let text = app.app.metrics.scrape(&app.app.store, &app.app.clock).await;
+    let count = text.lines().find_map(|line| line.strip_prefix("besked_recorder_commit_duration_seconds_count "));
+    count.unwrap_or("0").parse().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_for_a_slot_of_its_domain_keeps_nobody_busy() {
+    let gate = Gate::new();
+    let app = TestApp::with(Engine::Sqlite, |config| {
+        config.relays[0].connections = 8;
+        config.limits.domain_connections = 2;
+    })
+    .await;
+    app.relay.change(Script::default().rule(on(Step::Dot).after(&gate)));
+    import(&app, (0..50).map(|n| format!("a{n}@slow.example"))).await;
+    let id = app.release(&maintenance("all = true")).await;
+    let running = Running::start(&app);
+    eventually("both slots are taken", || app.relay.commands().iter().filter(|line| *line == "DATA").count() == 2);
+    let before = commits(&app).await;
+    tokio::task::spawn_blocking(|| std::thread::park_timeout(Duration::from_secs(2))).await.unwrap();
+    let made = commits(&app).await - before;
+    assert!(made < 20.0, "{made} commits in two seconds, and there was nothing to do");
+    gate.open();
+    until_accepted(&app, id, 50).await;
+    running.stop().await;
+}
+
+/// The statements of a dispatcher that sends a notice to 60 customers beside `open` notices of which nothing is due.
+async fn statements_beside(open: usize) -> usize {
+    let relay = Relay::start().await;
+    relay.add(on(Step::Rcpt).when("@full.example").reply("452 4.2.2 mailbox full\r\n"));
+    let shell = Shell::new().relay(relay.address.port());
+    let rows: String = (0..60).map(|n| format!("C{n:03},Kund {n},a{n}@d{n}.example\n")).collect();
+    shell.write("customers.csv", &format!("account_id,customer_name,email\nF,Full,a@full.example\n{rows}"));
+    shell.run(&["customers", "import", "customers.csv"]).ok();
+    shell.write("full.md", &maintenance("customers = [\"F\"]"));
+    for _ in 0..open {
+        shell.run(&["notice", "send", "full.md", "--yes"]).ok();
+    }
+    shell.run(&["dispatch", "--until-idle"]).ok();
+    let all: Vec<_> = (0..60).map(|n| format!("\"C{n:03}\"")).collect();
+    shell.write("notice.md", &maintenance(&format!("customers = [{}]", all.join(", "))));
+    shell.run(&["notice", "send", "notice.md", "--yes"]).ok();
+    let mut dispatch = shell.command(&["dispatch", "--until-idle"]);
+    let ran = dispatch.env("BESKED_LOG", "sqlx::query=debug").env("BESKED_LOG_FORMAT", "json").output().unwrap();
+    assert!(ran.status.success() && relay.received().len() == 60, "{}", relay.received().len());
+    String::from_utf8_lossy(&ran.stderr).lines().filter(|line| line.contains("sqlx::query")).count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn open_notices_of_which_nothing_is_due_cost_the_others_nothing() {
+    let (few, many) = (statements_beside(1).await, statements_beside(30).await);
+    assert!(many < few + few / 2 + 30, "{few} statements beside one such notice, {many} beside thirty");
 }

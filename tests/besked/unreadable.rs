@@ -14,6 +14,7 @@ use crate::app::{CUSTOMERS, NEWS, TestApp, alice, maintenance};
 use crate::circuit::{Running, import, until_accepted};
 use crate::cli::Shell;
 use crate::database::Engine;
+use crate::follow_ups::following;
 use crate::relay::Relay;
 
 const SPOIL: &str = "UPDATE deliveries SET merged = 'Carols secret' WHERE email = 'hello@two.example'";
@@ -145,4 +146,23 @@ async fn the_log_names_what_cannot_be_read_and_says_nothing_of_it() {
     assert!(told.len() == 1 && told[0].contains("cannot be read") && told[0].contains("merged"), "{}", ran.err);
     assert!(!ran.err.contains("secret") && !ran.err.contains("hello@"), "{}", ran.err);
     assert_eq!(relay.received().len(), 1, "the other one was sent");
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_notice_is_sent_without_a_thread_if_the_one_that_it_follows_cannot_be_read(#[case] engine: Engine) {
+    let app = TestApp::new(engine).await;
+    app.import(CUSTOMERS).await;
+    let first = app.release(&maintenance("all = true")).await;
+    app.run_until_idle().await;
+    let second = app.release(&following(first)).await;
+    let spoil = match engine {
+        Engine::Sqlite => "UPDATE notices SET digest = X'00' WHERE follows_id IS NULL",
+        Engine::Postgres => "UPDATE notices SET digest = '\\x00' WHERE follows_id IS NULL",
+    };
+    sql(&app, spoil).await;
+    app.run_until_idle().await;
+    assert_eq!(app.counts(second).await, [(State::Accepted, 2)].into());
 }
