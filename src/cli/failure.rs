@@ -158,13 +158,10 @@ impl From<AppError> for Failure {
 
 impl From<ListenError> for Failure {
     fn from(error: ListenError) -> Self {
-        let failure = Self::of(error.kind(), &error);
-        match error {
-            ListenError::Bind { table, .. } => failure.hint(format!(
-                "another process has the port: choose one with `[{table}] listen`, or leave the part out with `--only`"
-            )),
-            ListenError::Serve(_) => failure,
-        }
+        let ListenError::Bind { table, .. } = &error;
+        Self::of(error.kind(), &error).hint(format!(
+            "another process has the port: choose one with `[{table}] listen`, or leave the part out with `--only`"
+        ))
     }
 }
 

@@ -4,8 +4,6 @@
 //! `List-Unsubscribe=One-Click` (RFC 8058) opts out of the notice's category at once, and may be repeated; a `POST` of the
 //! page's own form sets every choice. Any other body changes nothing. The token names a delivery and cannot be made up.
 
-use std::io;
-
 use askama::Template;
 use axum::Router;
 use axum::body::Bytes;
@@ -13,8 +11,6 @@ use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::{HeaderName, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
-use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
 use crate::domain::actor::Actor;
@@ -59,14 +55,6 @@ enum What {
 
 /// The largest body that is read: a form of a few short fields.
 const MAX_BODY: usize = 16 << 10;
-
-/// Serves until `stop`.
-///
-/// # Errors
-/// If the listener fails.
-pub async fn serve(listener: TcpListener, app: App, stop: CancellationToken) -> io::Result<()> {
-    axum::serve(listener, routes(app)).with_graceful_shutdown(stop.cancelled_owned()).await
-}
 
 /// The routes.
 pub fn routes(app: App) -> Router {

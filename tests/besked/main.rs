@@ -12,6 +12,7 @@ mod compliance;
 mod database;
 mod dispatch;
 mod dkim;
+mod doors;
 mod evidence;
 mod faults;
 mod follow_ups;

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use besked::domain::delivery::State;
 use besked::http::observe;
+use besked::http::serve::{Limits, serve};
 use besked::store::queue;
 use rstest::rstest;
 use tokio_util::sync::CancellationToken;
@@ -37,7 +38,7 @@ fn ask(server: SocketAddr, method: &str, path: &str) -> (u16, String, String) {
     (head.split(' ').nth(1).unwrap().parse().unwrap(), head.to_lowercase(), body.to_owned())
 }
 
-fn status(server: SocketAddr, path: &str) -> u16 {
+pub fn status(server: SocketAddr, path: &str) -> u16 {
     ask(server, "GET", path).0
 }
 
@@ -45,8 +46,8 @@ fn status(server: SocketAddr, path: &str) -> u16 {
 async fn watched(app: &TestApp) -> (SocketAddr, CancellationToken) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (address, draining) = (listener.local_addr().unwrap(), CancellationToken::new());
-    let routes = observe::routes(app.app.clone(), draining.clone());
-    tokio::spawn(async move { axum::serve(listener, routes).await });
+    let (routes, stop) = (observe::routes(app.app.clone(), draining.clone()), draining.clone());
+    tokio::spawn(async move { serve(listener, routes, Limits::default(), &stop, &CancellationToken::new()).await });
     (address, draining)
 }
 
@@ -243,7 +244,7 @@ async fn a_database_without_tables_is_not_ready() {
 }
 
 /// A port without a listener.
-fn free() -> SocketAddr {
+pub fn free() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
@@ -264,10 +265,10 @@ fn listens(process: &Running) -> Vec<u16> {
 }
 
 /// A process that does not outlive its test.
-struct Running(Child);
+pub struct Running(Child);
 
 impl Running {
-    fn start(command: &mut Command) -> Self {
+    pub fn start(command: &mut Command) -> Self {
         Self(command.spawn().unwrap())
     }
 
@@ -276,7 +277,7 @@ impl Running {
     }
 
     #[track_caller]
-    fn ends(mut self) {
+    pub fn ends(mut self) {
         self.terminate();
         assert!(self.0.wait().unwrap().success());
     }

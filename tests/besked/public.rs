@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use besked::domain::category::Category;
+use besked::http::serve::{Limits, serve};
 use besked::store::preferences;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -36,7 +37,7 @@ struct Server {
     app: TestApp,
     at: SocketAddr,
     stop: CancellationToken,
-    serving: JoinHandle<std::io::Result<()>>,
+    serving: JoinHandle<()>,
 }
 
 impl Server {
@@ -48,7 +49,8 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let at = listener.local_addr().unwrap();
         let stop = CancellationToken::new();
-        let serving = tokio::spawn(besked::public::serve(listener, app.app.clone(), stop.clone()));
+        let (routes, ended) = (besked::public::routes(app.app.clone()), stop.clone());
+        let serving = tokio::spawn(async move { serve(listener, routes, Limits::default(), &ended, &ended).await });
         Self { app, at, stop, serving }
     }
 
@@ -68,7 +70,7 @@ impl Server {
 
     async fn end(self) {
         self.stop.cancel();
-        self.serving.await.unwrap().unwrap();
+        self.serving.await.unwrap();
     }
 }
 
