@@ -134,13 +134,27 @@ async fn a_link_that_was_made_up_or_whose_person_is_gone_says_so_in_both_languag
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_other_site_can_frame_the_page() {
+async fn no_other_site_can_frame_the_page_or_learn_its_address() {
     let server = Server::start().await;
-    for path in [server.link(), "/u/x".to_owned()] {
-        let answer = server.get(&path).await.to_lowercase();
-        let policy = answer.lines().find(|line| line.starts_with("content-security-policy:")).unwrap();
-        for wanted in ["default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'self'"] {
-            assert!(policy.contains(wanted), "{policy}");
+    let link = server.link();
+    let mut answers = vec![server.post(&link, "").await];
+    for path in [link.as_str(), "/u/x", "/", "/favicon.ico"] {
+        answers.push(server.get(path).await);
+    }
+    answers.push(ask(server.at, "DELETE", &link, "").await);
+    for answer in answers {
+        let head = answer.split("\r\n\r\n").next().unwrap().to_lowercase();
+        for wanted in [
+            "default-src 'none'",
+            "frame-ancestors 'none'",
+            "base-uri 'none'",
+            "form-action 'self'",
+            "x-frame-options: deny",
+            "x-content-type-options: nosniff",
+            "referrer-policy: no-referrer",
+            "cache-control: no-store",
+        ] {
+            assert!(head.contains(wanted), "{wanted}: {head}");
         }
     }
     server.end().await;
