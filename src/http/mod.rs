@@ -1,4 +1,5 @@
-//! The HTTP listeners of `serve` and `dispatch`: the public pages and the monitoring endpoints, on one address or on two.
+//! The HTTP listeners of `serve` and `dispatch`: the public pages, and the monitoring endpoints, of which `/metrics` is on an address of
+//! its own only.
 
 mod descriptors;
 pub mod observe;
@@ -55,16 +56,17 @@ pub async fn listen(
 ) -> Result<(), ListenError> {
     let config = &app.config;
     let connections = descriptors::for_http(config, http);
-    let observed = observe::routes(app.clone(), draining.clone());
+    let health = || observe::health_routes(app.clone(), draining.clone());
+    let observed = || observe::routes(app.clone(), draining.clone());
     let page = http.then(|| public::routes(app.clone()));
     let door = Door { drain: config.dispatch.drain, draining, ended };
     match (page, config.metrics.listen) {
         (None, None) => Ok(()),
-        (Some(page), None) => door.serve("http", config.http.listen, page.merge(observed), connections).await,
-        (None, Some(own)) => door.serve("metrics", own, observed, descriptors::METRICS).await,
+        (Some(page), None) => door.serve("http", config.http.listen, page.merge(health()), connections).await,
+        (None, Some(own)) => door.serve("metrics", own, observed(), descriptors::METRICS).await,
         (Some(page), Some(own)) => {
             let page = door.serve("http", config.http.listen, page, connections);
-            tokio::try_join!(page, door.serve("metrics", own, observed, descriptors::METRICS)).map(|_| ())
+            tokio::try_join!(page, door.serve("metrics", own, observed(), descriptors::METRICS)).map(|_| ())
         }
     }
 }

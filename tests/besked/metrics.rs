@@ -312,7 +312,7 @@ fn nothing_listens_without_http_unless_configured() {
 }
 
 #[test]
-fn metrics_with_an_address_of_their_own_are_not_for_the_public() {
+fn metrics_are_never_for_the_public() {
     let shell = Shell::new();
     let (http, own) = (free(), free());
     let serve = |metrics: Option<SocketAddr>| {
@@ -323,7 +323,7 @@ fn metrics_with_an_address_of_their_own_are_not_for_the_public() {
     };
     let one = serve(None);
     eventually("it is ready", || status(http, "/readyz") == 200);
-    parse(&ask(http, "GET", "/metrics").2);
+    assert_eq!([status(http, "/healthz"), status(http, "/metrics"), status(http, "/u/x")], [200, 404, 404]);
     one.ends();
     let two = serve(Some(own));
     eventually("it is ready", || status(own, "/readyz") == 200 && status(http, "/u/x") == 404);
@@ -345,17 +345,20 @@ async fn a_draining_node_reports_it_until_it_ends() {
     shell.write("notice.md", &maintenance("customers = [\"C2\"]"));
     shell.run(&["notice", "send", "notice.md", "--yes"]).ok();
     relay.on("RCPT", 1, Act::Stall);
-    let http = free();
+    let (http, own) = (free(), free());
     let mut serve = shell.command(&["serve"]);
-    serve.env("BESKED__HTTP__LISTEN", http.to_string()).env("BESKED__DISPATCH__DRAIN", "3s");
+    serve
+        .env("BESKED__METRICS__LISTEN", own.to_string())
+        .env("BESKED__HTTP__LISTEN", http.to_string())
+        .env("BESKED__DISPATCH__DRAIN", "3s");
     let mut serving = Running::start(&mut serve);
     relay.stalled().await;
-    eventually("it is ready", || status(http, "/readyz") == 200);
-    let in_use = || parse(&ask(http, "GET", "/metrics").2)["besked_relay_connections{relay=\"primary\"}"];
+    eventually("it is ready", || status(own, "/readyz") == 200);
+    let in_use = || parse(&ask(own, "GET", "/metrics").2)["besked_relay_connections{relay=\"primary\"}"];
     assert_eq!(in_use(), 1.0);
     serving.terminate();
-    eventually("it drains", || ask(http, "GET", "/readyz").2.contains("\"draining\""));
-    assert_eq!(status(http, "/healthz"), 200);
+    eventually("it drains", || ask(own, "GET", "/readyz").2.contains("\"draining\""));
+    assert_eq!(status(own, "/healthz"), 200);
     assert!(serving.0.wait().unwrap().success());
 }
 
@@ -368,13 +371,13 @@ async fn a_connection_that_is_being_opened_counts_everywhere() {
     shell.write("notice.md", &maintenance("customers = [\"C2\"]"));
     shell.run(&["notice", "send", "notice.md", "--yes"]).ok();
     relay.on("EHLO", 1, Act::Stall);
-    let http = free();
+    let (http, own) = (free(), free());
     let mut serve = shell.command(&["serve"]);
-    serve.env("BESKED__HTTP__LISTEN", http.to_string());
+    serve.env("BESKED__METRICS__LISTEN", own.to_string()).env("BESKED__HTTP__LISTEN", http.to_string());
     let serving = Running::start(&mut serve);
     relay.stalled().await;
-    eventually("it is ready", || status(http, "/readyz") == 200);
-    assert_eq!(parse(&ask(http, "GET", "/metrics").2)["besked_relay_connections{relay=\"primary\"}"], 1.0);
+    eventually("it is ready", || status(own, "/readyz") == 200);
+    assert_eq!(parse(&ask(own, "GET", "/metrics").2)["besked_relay_connections{relay=\"primary\"}"], 1.0);
     let told = || shell.run(&["--json", "relays"]).ok().json()["relays"][0]["nodes"][0]["connections"].as_u64();
     eventually("the node has told it", || told() == Some(1));
     serving.ends();
