@@ -221,10 +221,10 @@ impl Dispatcher {
             key: parts.key,
             owner,
             observer: parts.observer,
+            outage: Outage::none(parts.metrics.writable().clone()),
             metrics: parts.metrics,
             leases: Leases::default(),
             unreadable: Unreadable::default(),
-            outage: Outage::none(),
             nothing: Notify::new(),
             found_nothing: AtomicBool::new(false),
         };

@@ -1,6 +1,6 @@
 //! Monitoring: numbers that are exactly right, health, readiness, and logs that name nobody.
 
-mod openmetrics;
+pub mod openmetrics;
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -25,7 +25,7 @@ use crate::relay::{Act, Gate, Relay, Script, Step, on};
 use openmetrics::{Numbers, parse};
 
 /// Sends a request; returns the status (0 if nobody answers), the head and the body.
-fn ask(server: SocketAddr, method: &str, path: &str) -> (u16, String, String) {
+pub fn ask(server: SocketAddr, method: &str, path: &str) -> (u16, String, String) {
     let asked = || -> std::io::Result<String> {
         let mut stream = TcpStream::connect(server)?;
         write!(stream, "{method} {path} HTTP/1.1\r\nHost: x.example\r\nConnection: close\r\n\r\n")?;
@@ -43,7 +43,7 @@ pub fn status(server: SocketAddr, path: &str) -> u16 {
 }
 
 /// A server of the monitoring endpoints of an app, and its token for draining.
-async fn watched(app: &TestApp) -> (SocketAddr, CancellationToken) {
+pub async fn watched(app: &TestApp) -> (SocketAddr, CancellationToken) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (address, draining) = (listener.local_addr().unwrap(), CancellationToken::new());
     let (routes, stop) = (observe::routes(app.app.clone(), draining.clone()), draining.clone());
@@ -52,7 +52,7 @@ async fn watched(app: &TestApp) -> (SocketAddr, CancellationToken) {
 }
 
 /// A scrape once the earlier collection is no longer fresh.
-async fn numbers(app: &TestApp) -> Numbers {
+pub async fn numbers(app: &TestApp) -> Numbers {
     app.advance(Duration::from_secs(60));
     parse(&app.app.metrics.scrape(&app.app.store, &app.app.clock).await)
 }

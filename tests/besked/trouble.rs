@@ -6,6 +6,7 @@ mod commits;
 mod network;
 mod postgres;
 mod proxy;
+mod readiness;
 mod service;
 mod sqlite;
 
