@@ -2,11 +2,12 @@
 //! changes nothing but a value that nobody reads.
 
 mod files;
+mod integrity;
 mod relay;
 
 use serde::Serialize;
 
-use crate::app::App;
+use crate::app::{App, AppError};
 use crate::config::{Config, Dkim};
 use crate::domain::clock::Clock;
 use crate::domain::random::Random;
@@ -46,15 +47,20 @@ impl Check {
     }
 }
 
-/// Runs every check.
-pub async fn examine(config: &Config) -> Vec<Check> {
+/// Runs every check. `progress` is told what is checked: a large database takes long, and so does a relay that does not answer.
+pub async fn examine(config: &Config, progress: &dyn Fn(&str)) -> Vec<Check> {
     let mut checks = Vec::new();
+    progress("the database");
     match App::open(config.clone(), Clock::System, Random::from_system()).await {
         Ok(app) => {
             checks.push(database(&app).await);
+            progress("the pages and indexes of the database");
+            checks.push(integrity::check(&app).await);
+            progress("the ledger");
             checks.push(ledger(&app).await);
             checks.push(tombstones(&app).await);
         }
+        Err(AppError::Store(error)) if error.is_damaged() => checks.push(integrity::failed(&error)),
         Err(error) => checks.push(Check::new("database", Verdict::Failed, error.to_string())),
     }
     checks.push(key(config));
@@ -65,6 +71,7 @@ pub async fn examine(config: &Config) -> Vec<Check> {
         checks.push(Check::new("relay", Verdict::Failed, "no [[relay]] is configured"));
     }
     for relay in &config.relays {
+        progress(&format!("relay {}", relay.name));
         checks.push(relay::check(relay, config, Clock::System.now()).await);
     }
     checks
@@ -93,6 +100,9 @@ async fn database(app: &App) -> Check {
 
 /// What to do about a database that can be read but not written.
 fn remedy(error: &StoreError) -> &'static str {
+    if error.is_damaged() {
+        return "restore it from a backup";
+    }
     if error.is_locked() {
         return "an import, a backup or an open `sqlite3` may hold it; nothing is sent until that has ended";
     }

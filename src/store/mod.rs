@@ -28,6 +28,7 @@ mod dialect;
 pub mod figures;
 pub mod holds;
 pub mod imports;
+pub mod integrity;
 pub mod ledger;
 pub mod mentions;
 pub mod messages;
@@ -135,7 +136,7 @@ impl StoreError {
     /// The kind of this error.
     #[must_use]
     pub fn kind(&self) -> Kind {
-        if self.may_pass() { Kind::Later } else { Kind::Failed }
+        if self.may_pass() && !self.is_damaged() { Kind::Later } else { Kind::Failed }
     }
 
     /// True if it may pass without an operator: the database is away, busy, full or read-only.

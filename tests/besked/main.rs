@@ -9,6 +9,7 @@ mod checker;
 mod circuit;
 mod cli;
 mod compliance;
+mod damage;
 mod database;
 mod dispatch;
 mod dkim;
