@@ -184,6 +184,42 @@ async fn a_link_that_alternates_writes_the_ledger_a_few_times_an_hour_and_can_al
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_opts_in_too_often_still_opts_out_of_what_it_does_not_want() {
+    let server = Server::start().await;
+    let path = server.link();
+    let size = async || server.app.app.ledger.standing().await.unwrap().pending;
+    let before = size().await;
+    for _ in 0..30 {
+        server.post(&path, "choices=set&wanted=news").await;
+        server.post(&path, "choices=set&wanted=survey").await;
+    }
+    // Two entries for each change: the change, and who made it.
+    assert!(size().await - before <= 2 * 12, "{}", size().await - before);
+    let refused = server.post(&path, "choices=set&wanted=survey").await;
+    assert!(refused.starts_with("HTTP/1.1 429") && refused.contains("What you declined was saved"), "{refused}");
+    assert_eq!(opted_out(&server.app, EMAIL).await.len(), 2, "each was declined last");
+    server.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_changes_nothing_waits_for_no_writer() {
+    let server = Server::start().await;
+    let path = server.link();
+    server.post(&path, "List-Unsubscribe=One-Click").await;
+    for _ in 0..10 {
+        server.post(&path, "choices=set&wanted=news&wanted=survey").await;
+        server.post(&path, "List-Unsubscribe=One-Click").await;
+    }
+    let writing = server.app.app.store.write().await.unwrap();
+    let repeated = server.post(&path, "List-Unsubscribe=One-Click").await;
+    assert!(repeated.starts_with("HTTP/1.1 200"), "{repeated}");
+    let refused = server.post(&path, "choices=set&wanted=news&wanted=survey").await;
+    assert!(refused.starts_with("HTTP/1.1 429"), "{refused}");
+    writing.rollback().await.unwrap();
+    server.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_opt_in_by_the_link_is_recorded_as_such() {
     let server = Server::start().await;
     let path = server.link();
