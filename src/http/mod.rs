@@ -62,7 +62,10 @@ pub async fn listen(
     let door = Door { drain: config.dispatch.drain, draining, ended };
     match (page, config.metrics.listen) {
         (None, None) => Ok(()),
-        (Some(page), None) => door.serve("http", config.http.listen, page.merge(health()), connections).await,
+        (Some(page), None) => {
+            // In this order: what neither of them knows is answered with the headers of the pages.
+            door.serve("http", config.http.listen, health().merge(page), connections).await
+        }
         (None, Some(own)) => door.serve("metrics", own, observed(), descriptors::METRICS).await,
         (Some(page), Some(own)) => {
             let page = door.serve("http", config.http.listen, page, connections);

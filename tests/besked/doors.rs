@@ -95,7 +95,7 @@ async fn however_many_requests_are_half_sent_a_whole_one_is_answered() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_stays_half_sent_is_closed_at_its_deadline_and_what_idles_too() {
-    let short = Duration::from_millis(50);
+    let short = Duration::from_millis(800);
     let door = Door::open(Limits { header: short, body: short, ..limits() }).await;
     assert_eq!(rest(begin(door.at, "")), "");
     assert_eq!(rest(begin(door.at, HALF)), "");
@@ -108,7 +108,7 @@ async fn what_stays_half_sent_is_closed_at_its_deadline_and_what_idles_too() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_that_is_too_large_or_takes_too_long_gets_an_answer() {
-    let door = Door::open(Limits { answer: Duration::from_millis(50), size: 8, ..limits() }).await;
+    let door = Door::open(Limits { answer: Duration::from_millis(800), size: 8, ..limits() }).await;
     let post = |path: &str, body: &str| {
         let head = format!("POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nConnection: close\r\n");
         rest(begin(door.at, &format!("{head}Content-Length: {}\r\n\r\n{body}", body.len())))

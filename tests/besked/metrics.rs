@@ -324,6 +324,7 @@ fn metrics_are_never_for_the_public() {
     let one = serve(None);
     eventually("it is ready", || status(http, "/readyz") == 200);
     assert_eq!([status(http, "/healthz"), status(http, "/metrics"), status(http, "/u/x")], [200, 404, 404]);
+    assert!(ask(http, "GET", "/x").1.contains("x-frame-options: deny"));
     one.ends();
     let two = serve(Some(own));
     eventually("it is ready", || status(own, "/readyz") == 200 && status(http, "/u/x") == 404);
