@@ -23,10 +23,13 @@ use besked::domain::random::Random;
 use besked::ledger::Ledger;
 use besked::ledger::audit::Progress;
 use besked::ledger::evidence::{Wanted, export};
-use besked::store::ledger::Opening;
 use besked::store::notices::Written;
-use besked::store::releases::{NewDelivery, Releasing};
-use besked::store::{Store, ledger as entries, notices, releases, settle, tree};
+use besked::store::notices::releases;
+use besked::store::notices::releases::{NewDelivery, Releasing};
+use besked::store::proof::ledger::Opening;
+use besked::store::proof::{ledger as entries, tree};
+use besked::store::sending::settle;
+use besked::store::{Store, notices};
 use uuid::Uuid;
 
 /// Entries in the bench of appending.

@@ -15,10 +15,12 @@ use crate::domain::notice::Step;
 use crate::domain::random::Random;
 use crate::ledger::operated::{self, Operation};
 use crate::ledger::unaddressed;
-use crate::store::ledger::Opening;
-use crate::store::notices::{Done, Kept};
-use crate::store::releases::{NewDelivery, Packed, Released};
-use crate::store::{Conn, StoreError, imports, ledger, notices, releases, tombstones, tree};
+use crate::store::notices::releases::{NewDelivery, Packed, Released};
+use crate::store::notices::{Done, Kept, releases};
+use crate::store::people::{imports, tombstones};
+use crate::store::proof::ledger::Opening;
+use crate::store::proof::{ledger, tree};
+use crate::store::{Conn, StoreError, notices};
 
 /// A frozen audience.
 #[derive(Clone, Debug)]

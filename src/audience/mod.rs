@@ -27,8 +27,8 @@ use crate::domain::front_matter::placeholders_at;
 use crate::domain::notice::Notice;
 use crate::domain::placeholder::Placeholder;
 use crate::domain::rows_file::Rows;
-use crate::store::customers::Selection;
 use crate::store::notices::{self, Kept};
+use crate::store::people::customers::Selection;
 use crate::store::{Conn, StoreError};
 
 /// An audience before it is resolved: where its customers are found, whom to address at each, and the values that are needed.

@@ -10,10 +10,12 @@ use crate::domain::category::Role;
 use crate::domain::customer::{AccountId, Contact};
 use crate::domain::locale::{Locale, ZoneName};
 use crate::domain::placeholder::Placeholder;
-use crate::store::customers::Selection;
-use crate::store::releases::NewDelivery;
-use crate::store::row::place;
-use crate::store::{Conn, StoreError, contacts, customers, deliveries, notices};
+use crate::store::engine::row::place;
+use crate::store::notices::releases::NewDelivery;
+use crate::store::people::customers::Selection;
+use crate::store::people::{contacts, customers};
+use crate::store::sending::deliveries;
+use crate::store::{Conn, StoreError, notices};
 
 /// One address of one customer, as a notice addresses it.
 #[derive(Clone, Debug)]

@@ -7,8 +7,9 @@ use serde::Serialize;
 use super::pages::PAGE;
 use super::{AudienceError, Names, Pages, Plan, RowsAt, Source};
 use crate::domain::customer::AccountId;
-use crate::store::customers::Selection;
-use crate::store::{Conn, StoreError, customers, notices};
+use crate::store::people::customers;
+use crate::store::people::customers::Selection;
+use crate::store::{Conn, StoreError, notices};
 
 /// How far an audience reaches.
 #[derive(Clone, Debug, Default, Serialize)]

@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 
-use crate::store::releases::Packed;
+use crate::store::notices::releases::Packed;
 
 /// Recipients, and customers with nobody to address, that are written in one transaction.
 #[derive(Debug, Default)]

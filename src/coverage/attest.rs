@@ -7,8 +7,9 @@ use crate::domain::delivery::Level;
 use crate::domain::entry::{Entry, Event, Fact, Person};
 use crate::domain::problem::check_line;
 use crate::ledger::operated::{self, Operation};
-use crate::store::ledger::{self, Opening};
-use crate::store::{attestations, deliveries};
+use crate::store::notices::attestations;
+use crate::store::proof::ledger::{self, Opening};
+use crate::store::sending::deliveries;
 
 /// The longest witness or note, in bytes.
 const LONGEST: usize = 1000;

@@ -13,9 +13,11 @@ use crate::domain::delivery::{Level, State};
 use crate::mail::compose::message::message_id;
 use crate::notices::NoticeError;
 use crate::people::mask::Mask;
-use crate::store::deliveries::Shown;
-use crate::store::notices::{Among, Kept};
-use crate::store::{Conn, StoreError, attestations, customers, deliveries, notices};
+use crate::store::notices::{Among, Kept, attestations};
+use crate::store::people::customers;
+use crate::store::sending::deliveries;
+use crate::store::sending::deliveries::Shown;
+use crate::store::{Conn, StoreError, notices};
 
 /// Which notices a question is about.
 #[derive(Clone, Debug)]

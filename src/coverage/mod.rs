@@ -8,7 +8,7 @@ mod informed;
 mod rows;
 mod status;
 
-pub use crate::store::attestations::Attestation;
+pub use crate::store::notices::attestations::Attestation;
 pub use attest::NewAttestation;
 pub use error::CoverageError;
 pub use informed::{About, Informed, InformedDelivery, InformedNotice};

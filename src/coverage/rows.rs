@@ -11,9 +11,10 @@ use crate::domain::actor::Actor;
 use crate::domain::coverage::{Known, LegalClock, Measure, Verdict};
 use crate::domain::delivery::{Level, State};
 use crate::people::mask::Mask;
-use crate::store::deliveries::Shown;
-use crate::store::notices::Kept;
-use crate::store::{Conn, StoreError, attestations, deliveries};
+use crate::store::notices::{Kept, attestations};
+use crate::store::sending::deliveries;
+use crate::store::sending::deliveries::Shown;
+use crate::store::{Conn, StoreError};
 
 /// Deliveries, or customers with nobody to address, in a page.
 const PAGE: u32 = 1000;

@@ -13,7 +13,8 @@ use crate::domain::delivery::State;
 use crate::domain::notice::State as NoticeState;
 use crate::notices::NoticeError;
 use crate::store::notices::{self, Kept};
-use crate::store::{Conn, StoreError, deliveries};
+use crate::store::sending::deliveries;
+use crate::store::{Conn, StoreError};
 
 /// The status of a notice.
 #[derive(Clone, Debug, Serialize)]

@@ -8,8 +8,8 @@ mod uncertain;
 use serde::Serialize;
 use uuid::Uuid;
 
-pub use crate::store::settle::Tried;
-pub use crate::store::uncertain::Doubt;
+pub use crate::store::sending::settle::Tried;
+pub use crate::store::sending::uncertain::Doubt;
 pub use error::DeliveryError;
 pub use reports::{Finding, Recorded};
 pub use resend::{Resent, Skipped};
@@ -26,8 +26,8 @@ use crate::domain::page::{Page, PageRequest};
 use crate::notices::Notices;
 use crate::people::mask::Mask;
 use crate::people::reads::note_read;
-use crate::store::deliveries::{self, Shown};
-use crate::store::{messages, settle};
+use crate::store::sending::deliveries::{self, Shown};
+use crate::store::sending::{messages, settle};
 
 /// The service for single deliveries.
 #[derive(Clone)]

@@ -11,9 +11,12 @@ use crate::domain::entry::{Entry, Event, Fact, Person};
 use crate::domain::problem::check_line;
 use crate::ledger::operated::{self, Operation};
 use crate::mail::compose::message::message_id;
-use crate::store::deliveries::Shown;
 use crate::store::notices::Kept;
-use crate::store::{Conn, StoreError, deliveries, notices, settle, subjects, tree};
+use crate::store::people::subjects;
+use crate::store::proof::tree;
+use crate::store::sending::deliveries::Shown;
+use crate::store::sending::{deliveries, settle};
+use crate::store::{Conn, StoreError, notices};
 
 /// The longest words of a report, in bytes.
 const LONGEST_REPORT: usize = 2000;

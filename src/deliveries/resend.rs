@@ -17,10 +17,13 @@ use crate::domain::page::PageRequest;
 use crate::domain::preference::{Permission, permission};
 use crate::ledger::operated::{self, Operation};
 use crate::notices::NoticeError;
-use crate::store::deliveries::Shown;
-use crate::store::ledger::{self, Opening};
-use crate::store::notices::Kept;
-use crate::store::{Conn, deliveries, notices, releases, subjects, tree, uncertain};
+use crate::store::notices::{Kept, releases};
+use crate::store::people::subjects;
+use crate::store::proof::ledger::{self, Opening};
+use crate::store::proof::tree;
+use crate::store::sending::deliveries::Shown;
+use crate::store::sending::{deliveries, uncertain};
+use crate::store::{Conn, notices};
 
 /// A page of a notice's failed deliveries, after they were put back into the queue.
 #[derive(Clone, Debug, Serialize)]

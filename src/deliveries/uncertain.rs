@@ -8,7 +8,7 @@ use super::{Deliveries, DeliveryError, Doubt};
 use crate::domain::actor::Actor;
 use crate::domain::page::{Page, PageRequest};
 use crate::people::mask::Mask;
-use crate::store::uncertain;
+use crate::store::sending::uncertain;
 
 /// The place of a delivery in the list: its notice and its id.
 struct Place(Uuid, Uuid);

@@ -13,7 +13,8 @@ use crate::domain::preference::{Permission, permission};
 use crate::domain::reply::{Failure, Stage, Verdict, asks_for_pause, classify};
 use crate::mail::compose::composer::{ComposeError, Composed, envelope_sender};
 use crate::mail::smtp::{Envelope, Failed, Session};
-use crate::store::{StoreError, deliveries, messages, queue};
+use crate::store::StoreError;
+use crate::store::sending::{deliveries, leases, messages};
 
 /// How an attempt ended.
 pub enum Ended {
@@ -175,7 +176,7 @@ async fn refresh(context: &Context, job: &mut Job) -> Result<bool, StoreError> {
         return Ok(true);
     }
     let mut conn = context.store.read().await?;
-    if !queue::still_ours(&mut conn, job.to.id, job.claimed.token).await? {
+    if !leases::still_ours(&mut conn, job.to.id, job.claimed.token).await? {
         return Ok(false);
     }
     let ids = [job.to.id.to_string()];

@@ -1,6 +1,6 @@
 //! Claims: which deliveries go next, by lane and by notice, skipping the domains at their limit.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,17 +9,22 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::Context;
-use super::lanes::Floor;
+use super::lanes::{Floor, Seat};
 use super::recorder::{give_back, load};
 use crate::domain::category::Lane;
 use crate::mail::compose::composer::Composer;
-use crate::store::deliveries::ToSend;
-use crate::store::queue::Claimed;
-use crate::store::{Conn, StoreError, deliveries, notices, queue};
+use crate::store::sending::deliveries::ToSend;
+use crate::store::sending::queue::Claimed;
+use crate::store::sending::waiting::Waiting;
+use crate::store::sending::{deliveries, queue, waiting};
+use crate::store::{Conn, StoreError, notices};
 
 /// How long the list of open notices counts as current while there is enough to claim. The claim itself checks its
 /// notice's state; the list only says where to look, and in which order.
 const OPEN_FRESH: Duration = Duration::from_millis(250);
+
+/// The lanes in order of precedence.
+const LANES: [Lane; 3] = [Lane::Critical, Lane::Normal, Lane::Bulk];
 
 /// How many times a claim advances past deliveries to domains at their limit: about a thousand rows each time.
 const STEPS: usize = 8;
@@ -65,6 +70,17 @@ impl Wanted {
         let taken = ready.len() - critical + critical.saturating_sub(self.reserved);
         self.open.saturating_sub(taken)
     }
+}
+
+/// What the claim of a probe does not take while anything else is due: what an unhealthy relay refused lately.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Avoid {
+    /// Notices of what it refused.
+    pub notices: BTreeSet<Uuid>,
+    /// Domains of what it refused.
+    pub domains: BTreeSet<String>,
+    /// Claim from the end of a notice's queue: what it refused may stand close together there.
+    pub from_back: bool,
 }
 
 /// A claimed delivery with everything that a job needs.
@@ -125,18 +141,65 @@ impl Claims {
             self.claim_listed(conn, wanted, ready).await?;
         }
         if ready.len() < wanted.all() {
-            let open = notices::open(conn).await?;
-            self.notices.retain(|id, _| open.iter().any(|notice| notice.id == *id));
-            let unreadable = self.context.unreadable.now(self.context.clock.now_ms());
-            let sendable = open.iter().filter(|notice| notice.is_sendable() && !unreadable.contains(&notice.id));
-            self.open = sendable.map(|notice| (notice.category.lane(), notice.id)).collect();
-            // Another node may have set some aside, or this one before its restart.
-            let before = std::mem::take(&mut self.aside);
-            self.aside = self.open.iter().map(|(_, id)| (*id, before.get(id).cloned().unwrap_or_default())).collect();
-            self.open_at = Some(Instant::now());
+            self.list_open(conn).await?;
             self.claim_listed(conn, wanted, ready).await?;
         }
         Ok(())
+    }
+
+    /// Lists the open notices of which something can be claimed now: a deferral in each of hundreds must not slow down the
+    /// claims of the others.
+    async fn list_open(&mut self, conn: &mut Conn) -> Result<(), StoreError> {
+        let now = self.context.clock.now();
+        let open = notices::open(conn).await?;
+        self.notices.retain(|id, _| open.iter().any(|notice| notice.id == *id));
+        let unreadable = self.context.unreadable.now(now.as_millisecond());
+        let due: HashMap<Uuid, Waiting> = waiting::with_due(conn, now).await?.into_iter().collect();
+        let claimable = open
+            .iter()
+            .filter(|notice| notice.is_sendable() && !unreadable.contains(&notice.id) && due.contains_key(&notice.id));
+        self.open = claimable.map(|notice| (notice.category.lane(), notice.id)).collect();
+        // Another node may have set some aside, or this one before its restart.
+        let before = std::mem::take(&mut self.aside);
+        let aside = self.open.iter().filter(|(_, id)| due[id].aside);
+        self.aside = aside.map(|(_, id)| (*id, before.get(id).cloned().unwrap_or_default())).collect();
+        self.open_at = Some(Instant::now());
+        Ok(())
+    }
+
+    /// Claims one delivery for the probe of a relay: of another notice than those which the relay refused, else to another
+    /// domain, else any.
+    pub async fn claim_for_probe(
+        &mut self,
+        conn: &mut Conn,
+        seat: Seat,
+        avoid: &Avoid,
+    ) -> Result<Option<Ready>, StoreError> {
+        self.list_open(conn).await?;
+        let now = self.context.clock.now();
+        let held = self.context.pace.held(now.as_millisecond()).into_iter().map(|held| held.domain);
+        let held: Vec<String> = held.collect();
+        let avoided: Vec<String> = held.iter().chain(&avoid.domains).cloned().collect();
+        let lanes = if seat == Seat::Reserved { &[Lane::Critical][..] } else { &LANES };
+        let notices = lanes.iter().flat_map(|lane| self.open.iter().filter(move |(its, _)| its == lane));
+        let (met, unmet): (Vec<_>, Vec<_>) = notices.map(|(_, id)| *id).partition(|id| avoid.notices.contains(id));
+        let order = unmet.iter().chain(&met).map(|id| (*id, &avoided)).chain(met.iter().map(|id| (*id, &held)));
+        for (notice_id, skip) in order {
+            let owner = &self.context.owner;
+            let claimed = queue::claim_end(conn, notice_id, owner, now, skip, avoid.from_back).await?;
+            let Some(claimed) = claimed else { continue };
+            if !self.context.pace.reserve(&claimed.domain, now.as_millisecond()) {
+                self.put_off(conn, &[claimed], now.as_millisecond()).await?;
+                continue;
+            }
+            self.reserved.push(claimed.domain.clone());
+            let mut ready = Vec::new();
+            self.make_ready(conn, notice_id, (vec![claimed], now), &mut ready).await?;
+            if ready.len() == 1 {
+                return Ok(ready.pop());
+            }
+        }
+        Ok(None)
     }
 
     async fn claim_listed(

@@ -2,7 +2,7 @@
 //! dispatchers that are gone, counts what could be sent, and detects that there is nothing left to do. A round is short: it
 //! only starts long work, which runs beside it.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -14,16 +14,20 @@ use super::errands::{Errands, PATIENCE, Undone};
 use super::every::Every;
 use super::lanes::Due;
 use super::outcome::doubt;
+use super::refusals::Undecided;
+use super::relay::Relay;
 use super::{Dispatcher, Finished, SILENCE, TICK, Until};
 use crate::domain::category::{Category, Lane};
 use crate::domain::notice::State;
 use crate::ledger::Sealed;
 use crate::notices::{NoticeError, Task};
 use crate::store::notices::Open;
-use crate::store::queue::{LEASE_MS, Stale};
-use crate::store::settle::{Settlement, Written};
-use crate::store::waiting::Depth;
-use crate::store::{StoreError, notices as kept, queue, recipients, settle, waiting};
+use crate::store::sending::leases::{self, Stale};
+use crate::store::sending::queue::LEASE_MS;
+use crate::store::sending::settle::{Settlement, Written};
+use crate::store::sending::waiting::{Depth, Waiting};
+use crate::store::sending::{queue, recipients, settle, waiting};
+use crate::store::{StoreError, notices as kept};
 
 /// The shortest wait before looking again when workers find nothing to claim: a domain's limit may hold what is due.
 const SHORTEST_TICK: Duration = Duration::from_millis(20);
@@ -123,9 +127,32 @@ impl Dispatcher {
                 drop(relay.take_undecided());
                 continue;
             }
-            let decided = if alone { relay.take_undecided() } else { relay.take_overdue() };
-            decided.into_iter().for_each(|it| self.context.decide(relay, it));
+            let undecided = if alone { relay.take_undecided() } else { relay.take_overdue() };
+            undecided.into_iter().for_each(|it| self.decide_alone(relay, it));
         }
+    }
+
+    /// Decides about a refused delivery with nothing to compare it with: another relay is asked first, if there is one.
+    fn decide_alone(&self, relay: &Relay, mut undecided: Undecided) {
+        let delivery = undecided.job.to.id;
+        if self.relays.iter().any(|other| other.config.name != relay.config.name && other.may_take(delivery)) {
+            relay.leave_to_others(delivery);
+            // What is dropped returns to the queue.
+            return;
+        }
+        undecided.trial.dead &= !relay.refuses_several();
+        let code = undecided.trial.transaction.as_ref().and_then(|transaction| transaction.code);
+        tracing::warn!(
+            relay = relay.config.name,
+            %delivery,
+            code,
+            "refused, and there was nothing else to show whether the relay refuses everybody: taken as the recipient's refusal"
+        );
+        self.context.decide(relay, undecided);
+    }
+
+    async fn with_due(&self) -> Result<Vec<(Uuid, Waiting)>, StoreError> {
+        waiting::with_due(&mut *self.context.store.read().await?, self.context.clock.now()).await
     }
 
     async fn open(&self) -> Result<Vec<Open>, StoreError> {
@@ -142,17 +169,12 @@ impl Dispatcher {
         if domains.is_empty() {
             return Ok(false);
         }
-        for notice in self.open().await? {
-            if !notice.is_sendable() {
-                continue;
-            }
-            loop {
+        for (notice_id, waiting) in self.with_due().await? {
+            let mut more = waiting.aside;
+            while more {
                 let mut tx = self.context.store.write().await?;
-                let count = queue::put_off(&mut tx, notice.id, &domains, PUT_OFF).await?;
+                more = queue::put_off(&mut tx, notice_id, &domains, PUT_OFF).await? == PUT_OFF as u64;
                 tx.commit().await?;
-                if count < PUT_OFF as u64 {
-                    break;
-                }
             }
         }
         Ok(true)
@@ -166,13 +188,20 @@ impl Dispatcher {
         let unreadable = self.context.unreadable.now(now.as_millisecond());
         let held: HashSet<String> =
             self.context.pace.held(now.as_millisecond()).into_iter().map(|held| held.domain).collect();
+        let waiting: HashMap<Uuid, Waiting> = waiting::with_due(&mut conn, now).await?.into_iter().collect();
         for notice in kept::open(&mut conn).await? {
+            let Some(waiting) = waiting.get(&notice.id) else { continue };
             if notice.is_sendable() && !unreadable.contains(&notice.id) && due.all < COUNTED as u64 {
-                // Of what was set aside, only what its domain's limits allow: the rest waits for a slot, which wakes us.
-                let aside = queue::domains(&mut conn, notice.id, "").await?;
-                let free = aside.domains.iter().filter(|domain| !held.contains(*domain)).count();
-                let more = if aside.upto.is_some() { COUNTED } else { 0 };
-                let count = waiting::due(&mut conn, notice.id, now, COUNTED).await? + (free + more) as u64;
+                let mut count = 0;
+                if waiting.front {
+                    count += waiting::due(&mut conn, notice.id, now, COUNTED).await?;
+                }
+                if waiting.aside {
+                    // Only what its domain's limits allow: the rest waits for a slot, which wakes us.
+                    let aside = queue::domains(&mut conn, notice.id, "").await?;
+                    let free = aside.domains.iter().filter(|domain| !held.contains(*domain)).count();
+                    count += if aside.upto.is_some() { COUNTED } else { free } as u64;
+                }
                 due.all += count;
                 if notice.category.lane() == Lane::Critical {
                     due.critical += count;
@@ -196,8 +225,10 @@ impl Dispatcher {
             return Ok(None);
         }
         let depth = self.depth_but_unreadable(notice).await?;
+        // What waits may wait for its own time, unless no relay takes anything.
+        let hopeless = hopeless || (depth.due == 0 && self.relays.iter().all(|relay| relay.objection().is_some()));
         if hopeless && depth.leased == 0 && depth.due + depth.later > 0 {
-            let troubles = self.relays.iter().filter_map(|it| Some((it.config.name.clone(), it.trouble()?)));
+            let troubles = self.relays.iter().filter_map(|it| Some((it.config.name.clone(), it.objection()?)));
             return Ok(Some(Finished::NoRelay(troubles.collect(), depth)));
         }
         if depth.leased == 0 && depth.due == 0 {
@@ -263,7 +294,7 @@ impl Dispatcher {
         loop {
             let mut tx = self.context.store.write().await?;
             let now = self.context.clock.now();
-            let stale = queue::take_over(&mut tx, &self.context.owner, now, every, 200).await?;
+            let stale = leases::take_over(&mut tx, &self.context.owner, now, every, 200).await?;
             let count = stale.len();
             let mut doubts = Vec::with_capacity(count);
             for claim in stale {

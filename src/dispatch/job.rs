@@ -9,8 +9,8 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::recorder::{End, Request};
 use crate::mail::compose::composer::Composer;
-use crate::store::deliveries::ToSend;
-use crate::store::queue::Claimed;
+use crate::store::sending::deliveries::ToSend;
+use crate::store::sending::queue::Claimed;
 
 /// A claimed delivery.
 pub struct Job {
@@ -43,7 +43,7 @@ impl Job {
     /// Reports its end to the recorder.
     pub fn end(mut self, end: End) {
         let Some(recorder) = &self.recorder else { return };
-        if recorder.send(Request { end: Some(end), claim: None }).is_ok() {
+        if recorder.send(Request { end: Some(end), ..Request::default() }).is_ok() {
             self.finish();
         }
     }
@@ -65,7 +65,7 @@ impl Drop for Job {
                 panicked: std::thread::panicking(),
             };
             // If the recorder is gone too, the lease expires and the delivery is taken over.
-            let _ = recorder.send(Request { end: Some(end), claim: None });
+            let _ = recorder.send(Request { end: Some(end), ..Request::default() });
         }
     }
 }

@@ -14,7 +14,8 @@ use uuid::Uuid;
 
 use super::every::Every;
 use super::{Context, TICK};
-use crate::store::queue::{self, Claimed, Held, LEASE_MS};
+use crate::store::sending::leases::{self, Held};
+use crate::store::sending::queue::{Claimed, LEASE_MS};
 use crate::store::{Store, StoreError};
 
 /// Lease time that must be left when DATA begins, in milliseconds.
@@ -73,8 +74,8 @@ impl Leases {
     async fn renew(&self, store: &Store, owner: &str, now: Timestamp) -> Result<(), StoreError> {
         let (held, begun) = (self.held(), Instant::now());
         let mut tx = store.write().await?;
-        let renewed = queue::renew(&mut tx, owner, now, &held).await?;
-        let lost = queue::give_back_unheld(&mut tx, owner, now, &held, false).await?;
+        let renewed = leases::renew(&mut tx, owner, now, &held).await?;
+        let lost = leases::give_back_unheld(&mut tx, owner, now, &held, false).await?;
         tx.commit().await?;
         let (mut since, renewed_at) = (self.since(), Since { at: begun, at_ms: now.as_millisecond() });
         for Held { id, token } in renewed {

@@ -15,7 +15,7 @@ use super::relay::{Relay, Standing};
 use super::share::BEAT;
 use crate::config::host_name;
 use crate::domain::reply::Stage;
-use crate::store::nodes::{self, Node, RelayState};
+use crate::store::sending::nodes::{self, Node, RelayState};
 use crate::store::{Result, StoreError};
 
 /// The most paused domains that a report names.

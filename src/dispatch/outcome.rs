@@ -19,11 +19,12 @@ use crate::domain::random::Random;
 use crate::domain::reply::Stage;
 use crate::mail::compose::composer::{Composed, Composer};
 use crate::mail::compose::message::message_id;
-use crate::store::deliveries::ToSend;
 use crate::store::notices::Kept;
-use crate::store::queue::{Claimed, Stale};
-use crate::store::recipients::Recipient;
-use crate::store::settle::{Attempt, Settlement};
+use crate::store::sending::deliveries::ToSend;
+use crate::store::sending::leases::Stale;
+use crate::store::sending::queue::Claimed;
+use crate::store::sending::recipients::Recipient;
+use crate::store::sending::settle::{Attempt, Settlement};
 
 /// The result of trying a delivery.
 #[derive(Clone, Debug)]
@@ -66,6 +67,14 @@ impl Trial {
     #[must_use]
     pub const fn untried(outcome: Outcome) -> Self {
         Self { outcome, reply: None, transaction: None, dead: false, asks_for_pause: false }
+    }
+}
+
+impl Trial {
+    /// This trial, if nobody knows whether the recipient or the relay refuses: another follows by the schedule.
+    #[must_use]
+    pub fn by_schedule(self) -> Self {
+        Self { outcome: Outcome::Deferred, dead: false, ..self }
     }
 }
 

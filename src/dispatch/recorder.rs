@@ -12,21 +12,24 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, WeakUnboundedSender,
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use super::claims::{Claims, Ready, Wanted};
+use super::claims::{Avoid, Claims, Ready, Wanted};
 use super::job::Job;
 use super::lanes::Seat;
 use super::outcome::{Trial, settlement};
 use super::{Context, Settled};
 use crate::domain::delivery::Outcome;
 use crate::mail::compose::composer::Composer;
-use crate::store::deliveries::ToSend;
-use crate::store::queue::{Claimed, GiveBack};
-use crate::store::settle::{Fenced, Written};
-use crate::store::{Conn, StoreError, Writer, messages, notices, queue, secrets, settle};
+use crate::store::sending::deliveries::ToSend;
+use crate::store::sending::queue::{Claimed, GiveBack};
+use crate::store::sending::settle::{Fenced, Written};
+use crate::store::sending::{leases, messages, queue, settle};
+use crate::store::{Conn, StoreError, Writer, notices, secrets};
 
 /// A place in the line for a delivery to send.
 pub struct Claim {
     seat: Seat,
+    /// What it avoids, if it is for the probe of a relay.
+    avoid: Option<Avoid>,
     reply: oneshot::Sender<Option<Job>>,
 }
 
@@ -36,9 +39,9 @@ pub type Ahead = Option<oneshot::Receiver<Option<Job>>>;
 impl Claim {
     /// A claim for a seat, and the channel for its delivery.
     #[must_use]
-    pub fn new(seat: Seat) -> (Option<Self>, Ahead) {
+    pub fn new(seat: Seat, avoid: Option<Avoid>) -> (Option<Self>, Ahead) {
         let (reply, ahead) = oneshot::channel();
-        (Some(Self { seat, reply }), Some(ahead))
+        (Some(Self { seat, avoid, reply }), Some(ahead))
     }
 }
 
@@ -49,6 +52,8 @@ pub struct Request {
     pub end: Option<End>,
     /// The claim for another one.
     pub claim: Option<Claim>,
+    /// Deliveries that waited for a relay which is healthy again.
+    pub hasten: Vec<Uuid>,
 }
 
 /// How a claimed delivery ended.
@@ -110,9 +115,12 @@ pub struct Recorder {
 #[derive(Default)]
 struct Group {
     claims: Vec<Claim>,
+    /// Claims for the probes of relays.
+    probes: Vec<Claim>,
     settlements: Vec<Written>,
     domains: Vec<String>,
     given_back: Vec<GiveBack>,
+    hastened: Vec<Uuid>,
 }
 
 /// The result of a commit.
@@ -120,6 +128,8 @@ struct Group {
 struct Committed {
     /// What was claimed.
     ready: Vec<Ready>,
+    /// What was claimed for each probe.
+    probes: Vec<Option<Ready>>,
     /// Deliveries whose outcome was not recorded, by id and token: another node owns them.
     lost: HashSet<(Uuid, i64)>,
 }
@@ -168,6 +178,7 @@ impl Recorder {
                     // Before the workers learn that there is nothing for them.
                     context.outage.begin(&error.for_logs());
                     group.claims.clear();
+                    group.probes.clear();
                     tokio::time::sleep(PAUSE).await;
                 }
             }
@@ -190,7 +201,11 @@ impl Recorder {
     }
 
     fn add(&self, group: &mut Group, request: Request) {
-        group.claims.extend(request.claim);
+        group.hastened.extend(request.hasten);
+        match request.claim {
+            Some(claim) if claim.avoid.is_some() => group.probes.push(claim),
+            claim => group.claims.extend(claim),
+        }
         match request.end {
             None => {}
             Some(End::Settle { settlement, domain }) => {
@@ -225,7 +240,7 @@ impl Recorder {
         let unclear = self.unclear;
         if unclear {
             let (context, now) = (&self.context, self.context.clock.now());
-            queue::give_back_unheld(&mut tx, &context.owner, now, &context.leases.held(), true).await?;
+            leases::give_back_unheld(&mut tx, &context.owner, now, &context.leases.held(), true).await?;
         }
         if !group.settlements.is_empty() {
             for message in group.settlements.iter().filter_map(|written| written.settlement.message.as_ref()) {
@@ -247,6 +262,13 @@ impl Recorder {
         if !group.given_back.is_empty() {
             queue::give_back(&mut tx, &group.given_back).await?;
         }
+        if !group.hastened.is_empty() {
+            queue::hasten(&mut tx, &group.hastened, self.context.clock.now()).await?;
+        }
+        for probe in &group.probes {
+            let avoid = probe.avoid.as_ref().expect("a probe's claim says what it avoids");
+            done.probes.push(self.claims.claim_for_probe(&mut tx, probe.seat, avoid).await?);
+        }
         if !group.claims.is_empty() {
             self.claims.claim(&mut tx, group.wanted(), &mut done.ready).await?;
         }
@@ -258,15 +280,16 @@ impl Recorder {
     }
 
     /// After the commit: frees slots, passes jobs on, reports what was settled.
-    fn done(&mut self, group: &mut Group, Committed { mut ready, lost }: Committed) {
+    fn done(&mut self, group: &mut Group, Committed { mut ready, probes, lost }: Committed) {
         let now = self.context.clock.now();
         self.claims.committed();
+        group.hastened.clear();
         let freed = group.domains.drain(..).filter(|domain| self.context.pace.free(domain)).count();
         if freed > 0 {
             // What was set aside for these domains can be claimed now.
             self.context.nothing.notify_one();
         }
-        for ready in &ready {
+        for ready in ready.iter().chain(probes.iter().flatten()) {
             self.context.leases.begin(&ready.claimed, ready.at, now);
         }
         for given_back in group.given_back.drain(..) {
@@ -294,15 +317,19 @@ impl Recorder {
         claims.sort_by_key(|claim| claim.seat);
         let Some(back) = self.back.upgrade() else {
             // The workers are gone: nobody takes these jobs.
-            ready.into_iter().for_each(|ready| group.give_back(ready.claimed, None));
+            ready.into_iter().chain(probes.into_iter().flatten()).for_each(|it| group.give_back(it.claimed, None));
             return;
         };
+        // A worker that is gone drops the job, which returns by itself.
+        let pass_on = |claim: Claim, ready: Option<Ready>| {
+            let job = ready.map(|it| Job::new(it.claimed, it.sending, it.to, it.at, back.clone()));
+            let _ = claim.reply.send(job);
+        };
+        std::mem::take(&mut group.probes).into_iter().zip(probes).for_each(|(claim, ready)| pass_on(claim, ready));
         let mut ready = ready.into_iter().peekable();
         for claim in claims {
             let next = ready.next_if(|ready| claim.seat == Seat::Open || ready.is_critical());
-            let job = next.map(|it| Job::new(it.claimed, it.sending, it.to, it.at, back.clone()));
-            // A worker that is gone drops the job, which returns by itself.
-            let _ = claim.reply.send(job);
+            pass_on(claim, next);
         }
         ready.for_each(|ready| group.give_back(ready.claimed, None));
     }
@@ -319,7 +346,7 @@ impl Group {
     }
 
     fn len(&self) -> usize {
-        self.claims.len() + self.settlements.len() + self.given_back.len()
+        self.claims.len() + self.probes.len() + self.settlements.len() + self.given_back.len() + self.hastened.len()
     }
 
     fn give_back(&mut self, claimed: Claimed, due_at: Option<i64>) {

@@ -2,7 +2,12 @@
 //!
 //! No answer that a relay gives to everybody may end a delivery. What a reply says is not enough to know: so a refused
 //! delivery stays undecided until the relay takes another message (then the refusal was the recipient's), refuses several
-//! domains with the same answer (then it is the relay's), or has nothing else to show.
+//! domains with the same answer, or many whatever its words (then it is the relay's), or has nothing else to show.
+//!
+//! The deliveries that an unhealthy relay refused are its victims. They go to another relay, or back to the queue; the probe
+//! uses others. If the relay soon takes one of those, it never refused everybody: a victim that it refuses again is refused as
+//! a recipient. If it took mail once and now takes nothing from anybody, nobody knows whose fault that is: a victim that meets
+//! the probe again, since nothing else is left, goes by its own schedule.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
@@ -10,17 +15,18 @@ use std::time::Duration;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use super::claims::Avoid;
 use super::job::Job;
 use super::outcome::Trial;
-use super::relay::{Reached, Relay};
+use super::relay::{Relay, Trouble};
 use crate::domain::reply::{Failure, Stage, for_logs};
 use crate::mail::smtp::Failed;
 
 /// Domains that a relay must refuse with one answer, and nothing taken in between, before that is its own fault.
 const DOMAINS: usize = 3;
 
-/// The same for addresses that do not exist: a list may be full of them.
-const DOMAINS_OF_THE_DEAD: usize = 10;
+/// The same for addresses that do not exist, since a list may be full of them, and for refusals in different words.
+const MANY_DOMAINS: usize = 10;
 
 /// Deliveries that a relay must refuse because of us, or refusals of one, before that is its own fault.
 const REFUSALS: usize = 3;
@@ -32,10 +38,16 @@ const REMEMBERED: usize = 1000;
 const ANSWERS: usize = 100;
 
 /// Undecided deliveries at a time; beyond it, the oldest is the recipient's fault.
-const UNDECIDED: usize = 64;
+const UNDECIDED: usize = 256;
 
-/// How long a delivery stays undecided at most.
-const LONGEST: Duration = Duration::from_secs(10);
+/// How long a delivery stays undecided at most: a slow relay takes a while to show what it does with others.
+const LONGEST: Duration = Duration::from_secs(60);
+
+/// Victims remembered at a time.
+const VICTIMS: usize = 10_000;
+
+/// Domains and notices of victims that a probe avoids.
+const AVOIDED: usize = 100;
 
 /// The shortest wait of a delivery for which we were refused: long enough for others to show whether they are refused too.
 pub const VICTIM_WAIT: Duration = Duration::from_secs(10);
@@ -58,14 +70,38 @@ pub struct Undecided {
     since: Instant,
 }
 
+/// Whose fault the refusal of a delivery is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Judgement {
+    /// It is not clear yet.
+    Undecided,
+    /// The relay's: the delivery waits this long, untried.
+    Relay(Duration),
+    /// The recipient's: others were taken since it was first refused.
+    Recipient,
+    /// Nobody knows: it was refused again, and nothing was taken in between. It waits this long, if it is not tried by its own
+    /// schedule.
+    Unknown(Duration),
+}
+
 /// What the relay refused since it last took a message, and what it refused because of us.
 #[derive(Default)]
 pub struct Refusals {
+    /// Messages taken so far.
+    taken: u64,
     /// Domains by answer.
     answers: BTreeMap<String, BTreeSet<String>>,
+    /// Domains refused, whatever the words.
+    refused: BTreeSet<String>,
     undecided: Vec<Undecided>,
+    /// Deliveries refused while the relay seemed to refuse everybody, each with the number of messages taken by then.
+    victims: HashMap<Uuid, u64>,
+    /// What a probe avoids while the relay is unhealthy.
+    avoided: Avoid,
     /// Deliveries refused because of us, and how often.
     ours: BTreeMap<Uuid, usize>,
+    /// The last such refusal, until the relay takes a message.
+    unresolved: Option<Trouble>,
     /// Deliveries that were ever refused because of us.
     known: HashMap<Uuid, Known>,
 }
@@ -95,22 +131,52 @@ pub enum Whose {
 impl Refusals {
     /// The relay took a message: returns the deliveries whose refusals were the recipients' fault.
     pub fn taken(&mut self) -> Vec<Undecided> {
+        self.taken += 1;
         self.answers.clear();
+        self.refused.clear();
         self.ours.clear();
+        self.unresolved = None;
+        self.avoided = Avoid::default();
         std::mem::take(&mut self.undecided)
     }
 
     /// Records the answer to a delivery. Returns true if the relay gives it to everybody.
-    pub fn is_for_everybody(&mut self, gist: String, domain: &str, dead: bool) -> bool {
+    fn is_for_everybody(&mut self, gist: String, domain: &str, dead: bool) -> bool {
         if self.answers.len() >= ANSWERS && !self.answers.contains_key(&gist) {
             self.answers.clear();
         }
         let domains = self.answers.entry(gist).or_default();
-        let most = if dead { DOMAINS_OF_THE_DEAD } else { DOMAINS };
-        if domains.len() < most {
-            domains.insert(domain.to_owned());
+        let most = if dead { MANY_DOMAINS } else { DOMAINS };
+        for (domains, most) in [(&mut *domains, most), (&mut self.refused, MANY_DOMAINS)] {
+            if domains.len() < most {
+                domains.insert(domain.to_owned());
+            }
         }
-        domains.len() >= most
+        domains.len() >= most || self.refused.len() >= MANY_DOMAINS
+    }
+
+    /// True if the relay has refused several domains since it last took a message.
+    fn refuses_several(&self) -> bool {
+        self.refused.len() >= DOMAINS
+    }
+
+    /// Forgets the victims: the relay did refuse everybody.
+    pub fn forget_victims(&mut self) {
+        self.victims.clear();
+    }
+
+    /// Remembers a victim of the relay.
+    fn remember(&mut self, delivery: Uuid, notice: Uuid, domain: &str) {
+        if self.victims.len() >= VICTIMS {
+            self.victims.clear();
+        }
+        self.victims.entry(delivery).or_insert(self.taken);
+        if self.avoided.notices.len() < AVOIDED {
+            self.avoided.notices.insert(notice);
+        }
+        if self.avoided.domains.len() < AVOIDED {
+            self.avoided.domains.insert(domain.to_owned());
+        }
     }
 
     /// Keeps a refused delivery undecided. Returns one that can wait no longer.
@@ -136,15 +202,19 @@ impl Refusals {
         self.undecided.extract_if(.., |it| it.since.elapsed() > LONGEST).collect()
     }
 
-    /// Records that a delivery was refused because of us. `open` says that the relay is known to be unhealthy.
-    pub fn refused_us(&mut self, delivery: Uuid, open: bool) -> Whose {
+    fn know(&mut self, delivery: Uuid) -> &mut Known {
         if self.known.len() >= REMEMBERED && !self.known.contains_key(&delivery) {
             self.known.retain(|_, known| known.own);
             if self.known.len() >= REMEMBERED {
                 self.known.clear();
             }
         }
-        let known = self.known.entry(delivery).or_default();
+        self.known.entry(delivery).or_default()
+    }
+
+    /// Records that a delivery was refused because of us. `open` says that the relay is known to be unhealthy.
+    pub fn refused_us(&mut self, delivery: Uuid, open: bool) -> Whose {
+        let known = self.know(delivery);
         // While the relay is unhealthy, a refusal says nothing about the delivery.
         if open {
             return Whose::Relay;
@@ -183,28 +253,65 @@ impl Refusals {
     }
 }
 
+fn key(job: &Job) -> (Uuid, Uuid, String) {
+    (job.to.id, job.sending.kept.id, job.claimed.domain.clone())
+}
+
 impl Relay {
-    /// Records that the relay accepted a message. Returns the deliveries whose refusals were their recipients' fault.
+    /// Records that the relay accepted a message for a recipient at `domain`. Returns the deliveries whose refusals were their
+    /// recipients' fault.
     #[must_use]
-    pub fn accepted(&self) -> Vec<Undecided> {
-        self.reached(Reached::Accepted);
-        self.throttle().took(Instant::now());
+    pub fn accepted(&self, domain: &str) -> Vec<Undecided> {
+        self.throttle().took(domain, Instant::now());
         self.refusals().taken()
     }
 
-    /// Weighs a refusal of a delivery to `domain`. If the relay refuses everybody so, its circuit opens: returns how long the
-    /// delivery waits.
-    pub fn weigh(&self, domain: &str, failed: &Failed, dead: bool, probing: bool) -> Option<Duration> {
-        let Failure::Replied(reply) = &failed.failure else { return None };
-        let for_everybody = self.refusals().is_for_everybody(reply.gist(), domain, dead);
+    /// Judges the refusal of a delivery. If the relay refuses everybody so, its circuit opens, and all undecided deliveries are
+    /// its victims: see [`Self::take_undecided`].
+    pub fn judge(&self, job: &Job, failed: &Failed, dead: bool, probing: bool) -> Judgement {
+        let Failure::Replied(reply) = &failed.failure else { return Judgement::Recipient };
         let unhealthy = self.trouble().is_some_and(|trouble| trouble.stage > Stage::Mail);
-        (for_everybody || unhealthy).then(|| self.is_down(failed, probing))
+        let mut refusals = self.refusals();
+        let refused_before = refusals.victims.get(&job.to.id).copied();
+        if refused_before.is_some_and(|taken| taken < refusals.taken) {
+            refusals.victims.remove(&job.to.id);
+            return Judgement::Recipient;
+        }
+        let gist = reply.gist(job.to.email.as_str());
+        if !refusals.is_for_everybody(gist, &job.claimed.domain, dead) && !unhealthy {
+            return Judgement::Undecided;
+        }
+        let victims: Vec<_> = refusals.undecided.iter().map(|it| key(&it.job)).collect();
+        for (delivery, notice, domain) in victims.into_iter().chain([key(job)]) {
+            refusals.remember(delivery, notice, &domain);
+        }
+        let is_known = refused_before.is_some() && refusals.taken > 0;
+        drop(refusals);
+        let wait = self.is_down(failed, probing);
+        if is_known && probing { Judgement::Unknown(wait) } else { Judgement::Relay(wait) }
+    }
+
+    /// What a probe avoids: what the relay refused since it last took a message.
+    #[must_use]
+    pub fn avoided(&self) -> Avoid {
+        self.refusals().avoided.clone()
+    }
+
+    /// True if nothing was taken since it refused several domains: then even an answer that names the address proves nothing.
+    #[must_use]
+    pub fn refuses_several(&self) -> bool {
+        self.refusals().refuses_several()
     }
 
     /// Keeps a refused delivery until it is clear whose fault that is. Returns one that can wait no longer.
     #[must_use]
     pub fn keep_undecided(&self, job: Job, trial: Box<Trial>) -> Option<Undecided> {
         self.refusals().keep(job, trial)
+    }
+
+    /// Remembers that it refused a delivery which another relay may take.
+    pub fn leave_to_others(&self, delivery: Uuid) {
+        self.refusals().know(delivery);
     }
 
     /// How many deliveries are undecided.
@@ -228,7 +335,11 @@ impl Relay {
     /// Records that the relay refused us for a delivery: decides whose fault that is, and what becomes of the delivery.
     pub fn refused_us(&self, delivery: Uuid, failed: &Failed, probing: bool) -> Refusal {
         let open = self.trouble().is_some();
-        let whose = self.refusals().refused_us(delivery, open);
+        let whose = {
+            let mut refusals = self.refusals();
+            refusals.unresolved = Some(Trouble::of(failed));
+            refusals.refused_us(delivery, open)
+        };
         match whose {
             Whose::Delivery => Refusal::Own,
             Whose::Relay => Refusal::Waits(self.is_down(failed, probing).max(VICTIM_WAIT)),
@@ -240,6 +351,18 @@ impl Relay {
                 Refusal::Waits(VICTIM_WAIT)
             }
         }
+    }
+
+    /// What keeps deliveries from being sent through it: its failure, or that it refused us and took nothing since.
+    #[must_use]
+    pub fn objection(&self) -> Option<Trouble> {
+        self.trouble().or_else(|| self.refusals().unresolved.clone())
+    }
+
+    /// True if it is healthy and has not refused this delivery.
+    #[must_use]
+    pub fn may_take(&self, delivery: Uuid) -> bool {
+        self.trouble().is_none() && !self.refuses(delivery)
     }
 
     /// True if it has refused us for a delivery: another relay may not.
@@ -266,6 +389,9 @@ mod tests {
         assert!(!refusals.is_for_everybody("550 no".to_owned(), "d.example", false), "it took a message in between");
         let mut dead = |n: usize| refusals.is_for_everybody("550 5.1.1 no".to_owned(), &format!("d{n}.example"), true);
         assert_eq!((0..10).filter(|n| dead(*n)).count(), 1, "dead addresses are often many");
+        refusals.taken();
+        let mut words = |n: usize| refusals.is_for_everybody(format!("550 words {n}"), &format!("d{n}.example"), false);
+        assert_eq!((0..10).filter(|n| words(*n)).count(), 1, "whatever the words");
     }
 
     #[test]

@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
+use super::claims::Avoid;
 use super::rate::Rate;
 use super::refusals::Refusals;
 use super::share::Share;
@@ -33,6 +34,12 @@ const VICTIM_EXTRA: Duration = Duration::from_secs(5);
 
 /// Failed probes after which a run with an end gives up on the relay.
 const HOPELESS: u32 = 3;
+
+/// Deliveries remembered that wait for the relay; others wait for their time.
+const MOST_WAITING: usize = 10_000;
+
+/// A relay that stays unhealthy is logged again after so many failed probes: some ten minutes.
+const REMINDER: u32 = 10;
 
 /// A relay, its circuit and its rate.
 pub struct Relay {
@@ -58,6 +65,8 @@ struct Circuit {
     /// Probes so far.
     probes: u64,
     trouble: Option<Trouble>,
+    /// Deliveries that wait until it is healthy again.
+    waiting: Vec<Uuid>,
 }
 
 /// How far a session came: what it shows to be healthy.
@@ -96,6 +105,15 @@ pub enum Permit {
 pub struct Probe {
     relay: Arc<Relay>,
     number: u64,
+}
+
+impl Probe {
+    /// What the relay refused lately, and whether to look at the end of the queue in place of its front: what it refused may
+    /// stand close together there.
+    #[must_use]
+    pub fn avoids(&self) -> Avoid {
+        Avoid { from_back: self.number.is_multiple_of(2), ..self.relay.avoided() }
+    }
 }
 
 impl Drop for Probe {
@@ -201,8 +219,18 @@ impl Relay {
         self.throttle().limit()
     }
 
-    /// Records how far a session came: the circuit closes if it came past what had failed.
-    pub fn reached(&self, reached: Reached) {
+    /// Remembers a delivery that waits until the relay is healthy again.
+    pub fn is_awaited_by(&self, delivery: Uuid) {
+        let mut circuit = self.circuit();
+        if circuit.waiting.len() < MOST_WAITING {
+            circuit.waiting.push(delivery);
+        }
+    }
+
+    /// Records how far a session came: the circuit closes if it came past what had failed. Returns the deliveries that waited
+    /// for that.
+    #[must_use]
+    pub fn reached(&self, reached: Reached) -> Vec<Uuid> {
         let mut circuit = self.circuit();
         let cured = circuit.trouble.as_ref().is_some_and(|trouble| match trouble.stage {
             Stage::Connect | Stage::Greeting | Stage::StartTls | Stage::Auth => true,
@@ -210,19 +238,25 @@ impl Relay {
             Stage::Rcpt | Stage::Data | Stage::Body | Stage::Dot => reached == Reached::Accepted,
         });
         if circuit.open_until.is_some() && cured {
+            if circuit.failures > HOPELESS {
+                self.refusals().forget_victims();
+            }
             (circuit.open_until, circuit.failures, circuit.probing, circuit.trouble) = (None, 0, None, None);
             self.show(&circuit);
             self.refusals().forget_refusals();
             tracing::info!(relay = self.config.name, "relay is healthy again");
+            return std::mem::take(&mut circuit.waiting);
         }
+        Vec::new()
     }
 
     /// Records that the relay asked for fewer messages, at a delivery to `domain` if it may have passed on that domain's
-    /// request. Returns false if it is not about the relay's rate.
+    /// request. Returns false if it is not about the relay's rate; if true, the delivery goes back to the queue, untried.
     pub fn asked_for_less(&self, delivery: Uuid, domain: Option<&str>, text: &str) -> bool {
         let asked = self.throttle().asked(delivery, domain, Instant::now());
         match asked {
             Asked::NotOfItsRate => false,
+            Asked::Unclear => true,
             Asked::Slower { per_second, first } => {
                 let (relay, per_second, text) = (&self.config.name, format!("{per_second:.1}"), for_logs(text));
                 if first {
@@ -252,12 +286,16 @@ impl Relay {
         }
         circuit.failures += 1;
         let trouble = Trouble::of(failed);
+        let is_news = circuit
+            .trouble
+            .as_ref()
+            .is_none_or(|before| before.cause != trouble.cause || before.stage != trouble.stage);
         let doubled = FIRST_PAUSE * 2_u32.pow(circuit.failures.min(7) - 1);
         let wrong_password = trouble.stage == Stage::Auth && trouble.refused;
         let pause = if wrong_password { AUTH_PAUSE } else { doubled.min(LONGEST_PAUSE) };
         circuit.open_until = Some(now + pause);
         self.show(&circuit);
-        trouble.log(&self.config.name, pause);
+        trouble.log(&self.config.name, pause, is_news || circuit.failures.is_multiple_of(REMINDER));
         circuit.trouble = Some(trouble);
         pause + VICTIM_EXTRA
     }
@@ -292,7 +330,7 @@ impl Relay {
     #[must_use]
     pub fn is_hopeless(&self) -> bool {
         let circuit = self.circuit();
-        let refused = circuit.trouble.as_ref().is_some_and(|trouble| trouble.refused || trouble.stage >= Stage::Mail);
+        let refused = circuit.trouble.as_ref().is_some_and(|trouble| trouble.refused && trouble.stage <= Stage::Mail);
         circuit.open_until.is_some() && (refused || circuit.failures >= HOPELESS)
     }
 
@@ -370,7 +408,7 @@ mod tests {
         assert_eq!(relay.standing(), Standing::Open(FIRST_PAUSE * 2));
         tokio::time::advance(FIRST_PAUSE * 2).await;
         let third = probe(&relay).unwrap();
-        relay.reached(Reached::Connection);
+        drop(relay.reached(Reached::Connection));
         assert!(matches!(relay.permit(), Permit::Go));
         drop(third);
     }
@@ -389,10 +427,10 @@ mod tests {
         assert_eq!((trouble.refused, trouble.text.as_str()), (true, "550 5.7.1 (address) no"));
         tokio::time::advance(FIRST_PAUSE).await;
         let _probe = probe(&relay).unwrap();
-        relay.reached(Reached::Connection);
+        drop(relay.reached(Reached::Connection));
         assert!(relay.trouble().is_some(), "a connection alone does not cure a refused sender");
         assert!(relay.allows(true) && !relay.allows(false));
-        drop(relay.accepted());
+        drop((relay.reached(Reached::Accepted), relay.accepted("a.example")));
         assert!(relay.trouble().is_none());
     }
 
@@ -415,7 +453,7 @@ mod tests {
         let mut came = Vec::new();
         for _ in 0..5 {
             came.push(relay.refused_us(odd, &refused, false) == Refusal::Own);
-            drop(relay.accepted());
+            drop((relay.reached(Reached::Accepted), relay.accepted("a.example")));
         }
         assert_eq!(came, [false, false, true, true, true], "by its schedule from the third time on");
         for _ in 0..5 {
@@ -430,7 +468,7 @@ mod tests {
         relay.is_down(&failed(Stage::Connect, 554), false);
         tokio::time::advance(FIRST_PAUSE).await;
         let late = probe(&relay).unwrap();
-        relay.reached(Reached::Connection);
+        drop(relay.reached(Reached::Connection));
         relay.is_down(&failed(Stage::Connect, 554), false);
         tokio::time::advance(FIRST_PAUSE).await;
         let _next = probe(&relay).unwrap();

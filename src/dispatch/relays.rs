@@ -8,7 +8,7 @@ use super::nodes::Report;
 use crate::config::Relay;
 use crate::context::Context;
 use crate::store::StoreError;
-use crate::store::nodes::{self, Node, RelayState};
+use crate::store::sending::nodes::{self, Node, RelayState};
 
 /// Shows the relays. Cheap to clone.
 #[derive(Clone)]

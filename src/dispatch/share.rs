@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::domain::clock::{Clock, millis};
-use crate::store::nodes::{Beat, GONE_AFTER_MS};
+use crate::store::sending::nodes::{Beat, GONE_AFTER_MS};
 
 /// How often a node sends its heartbeat.
 pub const BEAT: Duration = Duration::from_secs(1);

@@ -26,6 +26,9 @@ const INCREASE: f64 = 0.02;
 const DOMAINS: usize = 3;
 const SAME_TIME: Duration = Duration::from_secs(10);
 
+/// Requests of one domain after which it is decided whether they are the domain's or the relay's.
+const REQUESTS: u32 = 3;
+
 /// A delivery that is put off more often is refused for a reason of its own.
 const MOST_TIMES: u32 = 20;
 
@@ -46,8 +49,10 @@ const MEASURED: usize = 10_000;
 pub struct Throttle {
     taken: VecDeque<Instant>,
     last_taken: Option<Instant>,
-    /// Domains whose deliveries lately met requests that may be theirs.
-    domains: HashMap<String, Instant>,
+    /// Domains whose deliveries lately met requests that may be theirs: how many, and when the last.
+    asking: HashMap<String, (u32, Instant)>,
+    /// Messages that it took for other domains meanwhile.
+    others: u32,
     /// How often each delivery was put off.
     times: HashMap<Uuid, u32>,
     limit: Option<Limit>,
@@ -64,11 +69,20 @@ struct Limit {
     next: Instant,
 }
 
+/// Whose request for fewer messages it is.
+enum Whose {
+    Domain,
+    Relay,
+    Unclear,
+}
+
 /// What a request for fewer messages changed.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Asked {
     /// The relay took nothing lately, or a domain asks: the relay's rate is not the reason.
     NotOfItsRate,
+    /// A domain's request or the relay's: the next ones show it.
+    Unclear,
     /// Its rate is lower now, or was lowered a moment ago.
     Slower {
         /// The rate now, per second.
@@ -79,35 +93,54 @@ pub enum Asked {
 }
 
 impl Throttle {
-    /// Records that the relay took a message.
-    pub fn took(&mut self, now: Instant) {
+    /// Records that the relay took a message for a recipient at `domain`.
+    pub fn took(&mut self, domain: &str, now: Instant) {
         self.last_taken = Some(now);
         self.taken.push_back(now);
+        if !self.asking.is_empty() && !self.asking.contains_key(domain) {
+            self.others += 1;
+        }
         self.forget(now);
     }
 
     /// Records that the relay asked for fewer messages, at a delivery to `domain` if it may have passed on that domain's
     /// request.
-    #[expect(clippy::cast_precision_loss, reason = "at most ten thousand")]
     pub fn asked(&mut self, delivery: Uuid, domain: Option<&str>, now: Instant) -> Asked {
         if self.times.len() >= REMEMBERED {
             self.times.clear();
         }
         let times = self.times.entry(delivery).or_default();
         *times += 1;
-        if *times > MOST_TIMES {
+        let is_too_often = *times > MOST_TIMES;
+        if is_too_often || self.last_taken.is_none_or(|at| now - at > RECENT) {
             return Asked::NotOfItsRate;
         }
-        if let Some(domain) = domain {
-            self.domains.retain(|_, at| now - *at < SAME_TIME);
-            self.domains.insert(domain.to_owned(), now);
-            if self.domains.len() < DOMAINS {
-                return Asked::NotOfItsRate;
-            }
+        match domain.map_or(Whose::Relay, |domain| self.whose(domain, now)) {
+            Whose::Domain => Asked::NotOfItsRate,
+            Whose::Unclear if self.limit.is_none() => Asked::Unclear,
+            Whose::Unclear | Whose::Relay => self.slow_down(now),
         }
-        if self.last_taken.is_none_or(|at| now - at > RECENT) {
-            return Asked::NotOfItsRate;
+    }
+
+    /// Whose request it is that a delivery to `domain` met: the domain's, if only it asks while others are taken.
+    fn whose(&mut self, domain: &str, now: Instant) -> Whose {
+        self.asking.retain(|_, (_, at)| now - *at < SAME_TIME);
+        if self.asking.is_empty() {
+            self.others = 0;
         }
+        let (requests, at) = self.asking.entry(domain.to_owned()).or_insert((0, now));
+        (*requests, *at) = (*requests + 1, now);
+        let requests = *requests;
+        match requests {
+            _ if self.asking.len() >= DOMAINS => Whose::Relay,
+            ..REQUESTS => Whose::Unclear,
+            _ if self.others > 0 => Whose::Domain,
+            _ => Whose::Relay,
+        }
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "at most ten thousand")]
+    fn slow_down(&mut self, now: Instant) -> Asked {
         self.forget(now);
         let first = self.limit.is_none();
         let took = self.taken.len() as f64 / WINDOW.as_secs_f64();
@@ -178,7 +211,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_delivery_that_is_always_put_off_comes_to_an_end() {
         let (mut throttle, now, odd) = (Throttle::default(), Instant::now(), delivery());
-        throttle.took(now);
+        throttle.took("a.example", now);
         assert_eq!((0..100).filter(|_| throttle.asked(odd, None, now) != Asked::NotOfItsRate).count(), 20);
         assert!(matches!(throttle.asked(delivery(), None, now), Asked::Slower { .. }));
     }
@@ -196,7 +229,7 @@ mod tests {
             window.retain(|at: &Instant| now - *at < Duration::from_secs(1));
             if window.len() < 14 {
                 window.push_back(now);
-                throttle.took(now);
+                throttle.took("a.example", now);
                 taken += 1;
             } else {
                 throttle.asked(delivery(), None, now);
@@ -210,20 +243,31 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_one_domain_asks_for_does_not_slow_the_relay() {
+    async fn what_one_domain_asks_for_while_others_are_taken_does_not_slow_the_relay() {
         let (mut throttle, now) = (Throttle::default(), Instant::now());
-        throttle.took(now);
-        for domain in ["a.example", "a.example", "b.example"] {
-            assert_eq!(throttle.asked(delivery(), Some(domain), now), Asked::NotOfItsRate);
-        }
-        assert!(matches!(throttle.asked(delivery(), Some("c.example"), now), Asked::Slower { .. }));
+        throttle.took("b.example", now);
+        let ask = |throttle: &mut Throttle, domain| throttle.asked(delivery(), Some(domain), now);
+        assert_eq!(ask(&mut throttle, "a.example"), Asked::Unclear);
+        throttle.took("b.example", now);
+        assert_eq!(ask(&mut throttle, "a.example"), Asked::Unclear);
+        assert_eq!(ask(&mut throttle, "a.example"), Asked::NotOfItsRate);
+        assert_eq!(ask(&mut throttle, "b.example"), Asked::Unclear);
+        assert!(matches!(ask(&mut throttle, "c.example"), Asked::Slower { .. }), "three domains ask at a time");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn where_all_go_to_one_domain_its_requests_slow_the_relay() {
+        let (mut throttle, now) = (Throttle::default(), Instant::now());
+        throttle.took("a.example", now);
+        let asked: Vec<_> = (0..3).map(|_| throttle.asked(delivery(), Some("a.example"), now)).collect();
+        assert!(matches!(asked[..], [Asked::Unclear, Asked::Unclear, Asked::Slower { first: true, .. }]), "{asked:?}");
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_relay_that_takes_nothing_is_not_slow_but_unhealthy() {
         let mut throttle = Throttle::default();
         assert_eq!(throttle.asked(delivery(), None, Instant::now()), Asked::NotOfItsRate);
-        throttle.took(Instant::now());
+        throttle.took("a.example", Instant::now());
         let asked = throttle.asked(delivery(), None, Instant::now());
         assert_eq!(asked, Asked::Slower { per_second: 0.85, first: true });
         tokio::time::advance(RECENT * 2).await;

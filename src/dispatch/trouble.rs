@@ -41,16 +41,20 @@ impl Trouble {
         }
     }
 
-    /// Logs it, with what to do about it.
-    pub(super) fn log(&self, relay: &str, pause: Duration) {
+    /// Logs it, with what to do about it; what is known already only at the level of debugging.
+    pub(super) fn log(&self, relay: &str, pause: Duration, is_news: bool) {
         let (stage, text, pause_s) = (self.stage, &self.text, pause.as_secs());
+        if !is_news {
+            tracing::debug!(relay, %stage, pause_s, "the relay is still unhealthy: {text}");
+            return;
+        }
         let Some(cause) = self.cause else {
             if stage > Stage::Mail {
                 tracing::error!(
                     relay,
                     pause_s,
-                    "the relay refuses everybody with the same answer, nothing is sent through it: correct what it objects \
-                     to; `besked relays` shows it: {text}"
+                    "the relay refuses everybody with the same answer, nothing is sent through it: ask its operator what it \
+                     objects to, or correct that; `besked relays` shows it: {text}"
                 );
             } else {
                 tracing::warn!(relay, %stage, pause_s, "relay is down: {text}");

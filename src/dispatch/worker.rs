@@ -20,7 +20,7 @@ use super::job::Job;
 use super::lanes::{Due, Seat};
 use super::outcome::Trial;
 use super::recorder::{Ahead, Claim, End, Request};
-use super::refusals::Refusal;
+use super::refusals::{Judgement, Refusal};
 use super::relay::{Permit, Probe, Reached, Relay};
 use crate::domain::clock::millis;
 use crate::domain::delivery::Outcome;
@@ -76,7 +76,7 @@ impl Worker {
             };
             match opened {
                 Ok(session) => {
-                    relay.reached(Reached::Connection);
+                    self.reached(&relay, Reached::Connection);
                     self.serve(session, probe, &shutdown).await;
                 }
                 Err(failed) => {
@@ -120,8 +120,8 @@ impl Worker {
     /// Sends over a session until it ends or there is nothing left.
     async fn serve(&mut self, mut session: Session, mut probe: Option<Probe>, shutdown: &CancellationToken) {
         // A rate token was taken before the session was opened.
-        let mut job = match self.claim() {
-            Some(claimed) => self.next(Some(claimed), shutdown).await,
+        let mut job = match self.claim(probe.as_ref()) {
+            Some(claimed) => self.next(Some(claimed), None, shutdown).await,
             None => None,
         };
         // The one after it, claimed while the present one is being sent.
@@ -132,7 +132,7 @@ impl Worker {
                 if ahead.is_none() && !(self.wait_for_work(shutdown).await && self.may_go_on(probe.is_some())) {
                     break;
                 }
-                job = self.next(ahead.take(), shutdown).await;
+                job = self.next(ahead.take(), probe.as_ref(), shutdown).await;
                 continue;
             };
             let ended = if let Some(other) = self.elsewhere(&current) {
@@ -152,15 +152,15 @@ impl Worker {
             let goes_on = session.is_usable() && !shutdown.is_cancelled() && self.may_go_on(probe.is_some());
             let upcoming = ahead.take();
             let (claim, claimed) =
-                if goes_on && self.relay.try_rate() { Claim::new(self.seat.0) } else { (None, None) };
+                if goes_on && self.relay.try_rate() { Claim::new(self.seat.0, None) } else { (None, None) };
             self.report(ended, claim);
             if !goes_on {
                 self.drop_claim(upcoming);
                 break;
             }
             (job, ahead) = match (upcoming, claimed) {
-                (Some(upcoming), claimed) => (self.next(Some(upcoming), shutdown).await, claimed),
-                (None, claimed) => (self.next(claimed, shutdown).await, None),
+                (Some(upcoming), claimed) => (self.next(Some(upcoming), None, shutdown).await, claimed),
+                (None, claimed) => (self.next(claimed, probe.as_ref(), shutdown).await, None),
             };
         }
         session.quit().await;
@@ -182,7 +182,7 @@ impl Worker {
     fn elsewhere(&self, job: &Job) -> Option<&Arc<Relay>> {
         let id = job.to.id;
         let mut others = self.before.iter().chain(&self.after).filter(|_| self.relay.refuses(id));
-        others.find(|other| other.trouble().is_none() && !other.refuses(id))
+        others.find(|other| other.may_take(id))
     }
 
     /// Sends one delivery by another relay, over a connection for it alone.
@@ -195,7 +195,7 @@ impl Worker {
         let _in_use = other.connection();
         match Session::open_timed(&other.config, &self.context.config.smtp, other.steps()).await {
             Ok(mut session) => {
-                other.reached(Reached::Connection);
+                self.reached(other, Reached::Connection);
                 let ended = attempt(&self.context, &other.config.name, &mut session, &mut job).await;
                 session.quit().await;
                 self.end(other, job, ended, false)
@@ -208,7 +208,7 @@ impl Worker {
     }
 
     /// The job that was claimed ahead, or one claimed now; a rate token is taken before a claim.
-    async fn next(&self, claimed: Ahead, shutdown: &CancellationToken) -> Option<Job> {
+    async fn next(&self, claimed: Ahead, probe: Option<&Probe>, shutdown: &CancellationToken) -> Option<Job> {
         let claimed = match claimed {
             Some(claimed) => claimed,
             None => {
@@ -216,7 +216,7 @@ impl Worker {
                     () = shutdown.cancelled() => return None,
                     taken = timeout(IDLE, self.relay.wait_for_rate()) => {
                         taken.ok()?;
-                        self.claim()?
+                        self.claim(probe)?
                     }
                 }
             }
@@ -240,12 +240,12 @@ impl Worker {
 
     /// Claims ahead, unless the rate does not allow it yet.
     fn claim_ahead(&self) -> Ahead {
-        if self.relay.try_rate() { self.claim() } else { None }
+        if self.relay.try_rate() { self.claim(None) } else { None }
     }
 
-    fn claim(&self) -> Ahead {
-        let (claim, claimed) = Claim::new(self.seat.0);
-        self.recorder.send(Request { end: None, claim }).ok()?;
+    fn claim(&self, probe: Option<&Probe>) -> Ahead {
+        let (claim, claimed) = Claim::new(self.seat.0, probe.map(Probe::avoids));
+        self.recorder.send(Request { claim, ..Request::default() }).ok()?;
         claimed
     }
 
@@ -273,7 +273,7 @@ impl Worker {
     /// Tells the recorder how a job ended, if that is decided, and what to claim next.
     fn report(&self, ended: Option<(End, Job)>, claim: Option<Claim>) {
         let (end, job) = ended.unzip();
-        if self.recorder.send(Request { end, claim }).is_ok()
+        if self.recorder.send(Request { end, claim, ..Request::default() }).is_ok()
             && let Some(mut job) = job
         {
             job.finish();
@@ -283,17 +283,18 @@ impl Worker {
     /// What the recorder has to do about the end of an attempt; `None` while the refusal of a delivery is undecided.
     fn end(&self, relay: &Arc<Relay>, job: Job, ended: Ended, probing: bool) -> Option<(End, Job)> {
         if ended.came_past_mail() {
-            relay.reached(Reached::PastMail);
+            self.reached(relay, Reached::PastMail);
         }
         let context = &self.context;
         let end = match ended {
             Ended::Settled(trial) => {
                 if trial.outcome == Outcome::Accepted {
-                    relay.accepted().into_iter().for_each(|it| context.decide(relay, it));
+                    self.reached(relay, Reached::Accepted);
+                    relay.accepted(&job.claimed.domain).into_iter().for_each(|it| context.decide(relay, it));
                 }
                 context.settle(relay, &job, *trial)
             }
-            Ended::Refused(failed, trial) => return self.weigh(relay, job, (&failed, trial), probing),
+            Ended::Refused(failed, trial) => return self.judge(relay, job, (&failed, trial), probing),
             Ended::GivenBack(at) => {
                 relay.return_rate();
                 give_back(&job, at.map(Timestamp::as_millisecond))
@@ -308,7 +309,7 @@ impl Worker {
                     return Some((self.give_back_after(relay, &job, relay.is_down(&failed, true)), job));
                 }
                 if !relay.asked_for_less(job.to.id, domain, &failed.failure.text()) {
-                    return self.weigh(relay, job, (&failed, own), probing);
+                    return self.judge(relay, job, (&failed, own), probing);
                 }
                 give_back(&job, None)
             }
@@ -321,35 +322,64 @@ impl Worker {
         Some((end, job))
     }
 
-    /// Keeps a refused delivery until it is clear whose fault that is; if it is the relay's, returns it with all others.
-    fn weigh(
+    /// Judges a refused delivery: keeps it until it is clear whose fault that is. If it is the relay's, returns it with all
+    /// others.
+    fn judge(
         &self,
         relay: &Arc<Relay>,
         job: Job,
         (failed, trial): (&Failed, Box<Trial>),
         probing: bool,
     ) -> Option<(End, Job)> {
-        let Some(wait) = relay.weigh(&job.claimed.domain, failed, trial.dead, probing) else {
-            let late = relay.keep_undecided(job, trial);
-            late.into_iter().for_each(|it| self.context.decide(relay, it));
-            return None;
+        let context = &self.context;
+        let end = match relay.judge(&job, failed, trial.dead, probing) {
+            Judgement::Undecided => {
+                let late = relay.keep_undecided(job, trial);
+                late.into_iter().for_each(|it| context.decide(relay, it));
+                return None;
+            }
+            Judgement::Recipient => context.settle(relay, &job, *trial),
+            Judgement::Unknown(_) if !self.others(relay).any(|other| other.may_take(job.to.id)) => {
+                context.settle(relay, &job, trial.by_schedule())
+            }
+            Judgement::Unknown(wait) | Judgement::Relay(wait) => {
+                for undecided in relay.take_undecided() {
+                    let end = self.give_back_after(relay, &undecided.job, wait);
+                    self.report(Some((end, undecided.job)), None);
+                }
+                self.give_back_after(relay, &job, wait)
+            }
         };
-        for undecided in relay.take_undecided() {
-            let end = self.give_back_after(relay, &undecided.job, wait);
-            self.report(Some((end, undecided.job)), None);
+        Some((end, job))
+    }
+
+    /// Records how far a session came. What waited for a relay that is healthy again goes next.
+    fn reached(&self, relay: &Relay, reached: Reached) {
+        let hasten = relay.reached(reached);
+        if !hasten.is_empty() {
+            // At a shutdown it waits for its time.
+            let _ = self.recorder.send(Request { hasten, ..Request::default() });
         }
-        Some((self.give_back_after(relay, &job, wait), job))
+    }
+
+    /// The relays beside this one.
+    fn others<'a>(&'a self, relay: &'a Relay) -> impl Iterator<Item = &'a Arc<Relay>> {
+        let all = self.before.iter().chain([&self.relay]).chain(&self.after);
+        all.filter(|other| other.config.name != relay.config.name)
     }
 
     /// Returns a delivery that a relay did not take: at once if another relay can be used, else after a while, so that a probe
     /// does not meet its last victim again.
     fn give_back_after(&self, relay: &Relay, job: &Job, wait: Duration) -> End {
         let now = self.context.clock.now_ms();
-        let mut others = self.before.iter().chain([&self.relay]).chain(&self.after);
-        let other = others.any(|other| {
-            other.config.name != relay.config.name && other.trouble().is_none() && !other.refuses(job.to.id)
-        });
-        give_back(job, (!other).then(|| now.saturating_add(millis(wait))))
+        if self.others(relay).any(|other| other.may_take(job.to.id)) {
+            relay.leave_to_others(job.to.id);
+            return give_back(job, None);
+        }
+        if relay.trouble().is_some() {
+            relay.is_awaited_by(job.to.id);
+        }
+        give_back(job, Some(now.saturating_add(millis(wait))))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Check, Verdict};
 use crate::app::App;
-use crate::store::integrity::{self, Indexes};
+use crate::store::engine::integrity::{self, Indexes};
 use crate::store::{Dialect, StoreError};
 
 const WHAT: &str = "integrity";

@@ -74,15 +74,17 @@ impl Reply {
         text.contains("greylist") || text.contains("graylist")
     }
 
-    /// The reply without what differs from one recipient to the next: addresses, domains, numbers and ids. Two replies with
-    /// the same gist are the same answer.
+    /// The reply without what differs from one recipient to the next: addresses, domains, numbers, ids, and the local part of
+    /// the recipient's address. Two replies with the same gist are the same answer.
     #[must_use]
-    pub fn gist(&self) -> String {
+    pub fn gist(&self, recipient: &str) -> String {
         let text = self.text.to_lowercase();
+        let local = recipient.rsplit_once('@').map_or(recipient, |(local, _)| local).to_lowercase();
         let varies = |word: &str| word.contains(|c: char| c.is_ascii_digit() || "@<>[]".contains(c)) || is_dotted(word);
         let mut words = text.split_whitespace().peekable();
         let enhanced = self.enhanced().and_then(|_| words.next()).unwrap_or_default();
-        let words: Vec<&str> = words.filter(|word| !varies(word)).collect();
+        let is_local = |word: &str| word.trim_matches(|c: char| c.is_ascii_punctuation()) == local;
+        let words: Vec<&str> = words.filter(|word| !varies(word) && !is_local(word)).collect();
         format!("{} {enhanced} {}", self.code, words.join(" "))
     }
 }
@@ -308,11 +310,13 @@ mod tests {
 
     #[test]
     fn the_same_answer_is_recognised_whoever_it_is_for() {
-        let gist = |text: &str| Reply { code: 550, text: text.to_owned() }.gist();
+        let gist_for = |to: &str, text: &str| Reply { code: 550, text: text.to_owned() }.gist(to);
+        let gist = |text: &str| gist_for("a@b.example", text);
         let one = gist("5.7.1 <a@b.example>: not today (id 4f2a17), see mx1.r.example");
         assert_eq!(one, gist("5.7.1 <other@c.example>: Not  today (id 99), see mx2.r.example"));
         assert_ne!(one, gist("5.7.2 <a@b.example>: not today (id 4f2a17), see mx1.r.example"));
         assert_eq!(gist("no such user"), "550  no such user");
+        assert_eq!(gist_for("anna@b.example", "\"Anna\" unknown"), gist_for("bo@c.example", "Bo unknown"));
     }
 
     #[test]

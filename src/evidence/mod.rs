@@ -19,9 +19,11 @@ use crate::ledger::report::{self, Report, ReportError, Words};
 use crate::ledger::{Ledger, LedgerError};
 use crate::notices::{NoticeError, Notices};
 use crate::people::subjects::Subjects;
-use crate::store::notices::Kept;
-use crate::store::tree::Signed;
-use crate::store::{StoreError, attestations, customers, deliveries, notices, subjects as stored};
+use crate::store::notices::{Kept, attestations};
+use crate::store::people::{customers, subjects as stored};
+use crate::store::proof::tree::Signed;
+use crate::store::sending::deliveries;
+use crate::store::{StoreError, notices};
 
 /// Restricted addresses that are looked at together.
 const RESTRICTED_AT_ONCE: u32 = 500;

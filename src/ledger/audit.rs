@@ -20,7 +20,9 @@ use serde::Serialize;
 use super::state::Last;
 use crate::domain::checkpoint::Checkpoint;
 use crate::domain::note::VerifierKey;
-use crate::store::{Conn, StoreError, integrity, tree};
+use crate::store::engine::integrity;
+use crate::store::proof::tree;
+use crate::store::{Conn, StoreError};
 
 /// What an audit found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -21,10 +21,11 @@ use crate::domain::entry::{Brief, Event, Person};
 use crate::domain::evidence::{EntryRecord, FORMAT, MessageRecord};
 use crate::domain::kind::Kind;
 use crate::domain::merkle::Hash;
-use crate::store::deliveries;
-use crate::store::ledger::{self as entries, StoredOpening};
-use crate::store::tree::Signed;
-use crate::store::{Conn, StoreError, messages};
+use crate::store::proof::commitments;
+use crate::store::proof::ledger::{self as entries, StoredOpening};
+use crate::store::proof::tree::Signed;
+use crate::store::sending::{deliveries, messages};
+use crate::store::{Conn, StoreError};
 
 /// Why evidence could not be made.
 #[derive(Debug, Error)]
@@ -198,7 +199,7 @@ async fn refuse_the_pointless(
     kinds: &BTreeSet<(bool, Event)>,
 ) -> Result<(), EvidenceError> {
     if !kinds.contains(&(false, Event::Manifest)) {
-        let released = !deliveries::committed(conn, wanted.notice_id, 0, 1).await?.is_empty();
+        let released = !commitments::committed(conn, wanted.notice_id, 0, 1).await?.is_empty();
         return Err(if released { EvidenceError::NotSealed } else { EvidenceError::NotReleased });
     }
     if let Some(account_id) = wanted.account_id

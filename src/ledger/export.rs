@@ -15,7 +15,7 @@ use super::subtrees::Subtrees;
 use crate::domain::checkpoint::{Checkpoint, Tile, TileContent};
 use crate::domain::kind::Kind;
 use crate::domain::merkle::{Hash, leaf_hash};
-use crate::store::tree::{self, Signed};
+use crate::store::proof::tree::{self, Signed};
 use crate::store::{Conn, StoreError};
 
 /// Why the log could not be exported.

@@ -9,8 +9,8 @@ use crate::domain::address::Address;
 use crate::domain::category::Category;
 use crate::domain::entry::{Detail, Entry, Event, Fact, Person};
 use crate::domain::random::Random;
-use crate::store::ledger::{self, Opening};
 use crate::store::notices::Kept;
+use crate::store::proof::ledger::{self, Opening};
 use crate::store::{Conn, StoreError};
 
 /// What was done, and to what.

@@ -13,7 +13,8 @@ use crate::domain::words::count;
 use crate::mail::compose::message::{self, MessageError, message_id};
 use crate::mail::direct;
 use crate::store::StoreError;
-use crate::store::{secrets, tree};
+use crate::store::proof::tree;
+use crate::store::secrets;
 
 /// How often it is mailed.
 const PERIOD: SignedDuration = SignedDuration::from_hours(24);

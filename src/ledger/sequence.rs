@@ -4,7 +4,7 @@
 //! that a step is done whole or not at all, and twice by nobody.
 
 use crate::domain::merkle::{Node, leaf_hash};
-use crate::store::tree::{self, Head};
+use crate::store::proof::tree::{self, Head};
 use crate::store::{Conn, StoreError};
 
 /// Entries that one step takes at most: what a transaction may hold others up for.

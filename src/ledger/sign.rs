@@ -18,7 +18,7 @@ use crate::domain::checkpoint::Checkpoint;
 use crate::domain::merkle::verify_consistency;
 use crate::domain::note::{Signer, VerifierKey};
 use crate::domain::words::count;
-use crate::store::tree::{self, Head};
+use crate::store::proof::tree::{self, Head};
 use crate::store::{Conn, StoreError};
 
 /// A reason against signing.

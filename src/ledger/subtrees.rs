@@ -5,7 +5,8 @@ use std::convert::Infallible;
 
 use crate::domain::checkpoint::Tile;
 use crate::domain::merkle::{self, Hash, Node, Tree, leaf_hash};
-use crate::store::{Conn, StoreError, tree};
+use crate::store::proof::tree;
+use crate::store::{Conn, StoreError};
 
 /// Levels of the tree that a tile spans.
 const HEIGHT: u8 = 8;

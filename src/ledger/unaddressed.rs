@@ -5,7 +5,8 @@ use uuid::Uuid;
 
 use crate::domain::entry::commitment;
 use crate::domain::merkle::{Frontier, Hash, leaf_hash};
-use crate::store::{Conn, StoreError, deliveries};
+use crate::store::sending::deliveries;
+use crate::store::{Conn, StoreError};
 
 /// Customers read at once.
 const PAGE: u32 = 5000;

@@ -18,8 +18,8 @@ use super::Seconds;
 use super::writable::Writable;
 use crate::domain::category::Lane;
 use crate::domain::clock::{Clock, millis};
-use crate::store::figures::{self, Sealing, Waiting};
-use crate::store::uncertain::{self, Doubts};
+use crate::store::proof::figures::{self, Sealing, Waiting};
+use crate::store::sending::uncertain::{self, Doubts};
 use crate::store::{Store, StoreError};
 
 /// How long a collection is fresh, at least.

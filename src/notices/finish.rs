@@ -10,10 +10,12 @@ use crate::domain::category::Lane;
 use crate::domain::delivery::{Outcome, State as DeliveryState};
 use crate::domain::entry::{Detail, Entry, Event, Fact};
 use crate::domain::notice::State;
-use crate::store::ledger::Opening;
-use crate::store::notices::{self as kept, Kept, Open};
-use crate::store::recipients::Recipient;
-use crate::store::{Conn, StoreError, deliveries, ledger, queue, recipients, releases, settle, uncertain};
+use crate::store::notices::{self as kept, Kept, Open, releases};
+use crate::store::proof::ledger;
+use crate::store::proof::ledger::Opening;
+use crate::store::sending::recipients::Recipient;
+use crate::store::sending::{deliveries, queue, recipients, settle, uncertain};
+use crate::store::{Conn, StoreError};
 
 /// Deliveries cancelled in one transaction.
 const CHUNK: u32 = 2000;

@@ -17,7 +17,7 @@ use thiserror::Error;
 use uuid::Uuid;
 
 pub use crate::store::notices::{Done, Kept};
-pub use crate::store::waiting::Depth;
+pub use crate::store::sending::waiting::Depth;
 pub use draft::Draft;
 pub use finish::{Carried, Errand, Task};
 pub use ready::Checked;
@@ -30,7 +30,8 @@ use crate::domain::notice::{Notice, State, Step};
 use crate::domain::page::{CursorError, Page, PageRequest};
 use crate::domain::problem::Problems;
 use crate::store::notices as kept;
-use crate::store::{Conn, StoreError, waiting};
+use crate::store::sending::waiting;
+use crate::store::{Conn, StoreError};
 
 /// Why a step failed.
 #[derive(Debug, Error)]

@@ -14,11 +14,14 @@ use crate::domain::delivery::State as DeliveryState;
 use crate::domain::entry::{Batch, Detail, Entry, Event, Fact, commitment};
 use crate::domain::merkle::{Frontier, leaf_hash};
 use crate::domain::notice::State;
-use crate::store::ledger::Opening;
+use crate::store::Conn;
+use crate::store::notices::releases::{self, Packed};
 use crate::store::notices::{self as kept, Kept};
-use crate::store::recipients::Recipient;
-use crate::store::releases::{self, Packed};
-use crate::store::{Conn, deliveries, imports, ledger, recipients, subjects, tree};
+use crate::store::people::{imports, subjects};
+use crate::store::proof::ledger::Opening;
+use crate::store::proof::{ledger, tree};
+use crate::store::sending::recipients::Recipient;
+use crate::store::sending::{deliveries, recipients};
 
 /// Deliveries replaced in one transaction.
 const CHUNK: u32 = 500;

@@ -7,8 +7,8 @@ use super::{NoticeError, Notices, find};
 use crate::audience::{self, AudienceError, Freezing};
 use crate::domain::actor::{Action, Actor};
 use crate::domain::notice::{State, Step};
+use crate::store::notices::releases::{self, Releasing};
 use crate::store::notices::{self as kept, Kept};
-use crate::store::releases::{self, Releasing};
 
 /// How a notice is to be released.
 #[derive(Clone, Copy, Debug, Default)]

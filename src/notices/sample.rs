@@ -21,7 +21,7 @@ use crate::mail::compose::render::Content;
 use crate::mail::token::TokenKey;
 use crate::notices::{Draft, NoticeError};
 use crate::store::Conn;
-use crate::store::deliveries::ToSend;
+use crate::store::sending::deliveries::ToSend;
 
 /// Which recipient is wanted.
 #[derive(Clone, Debug, Default)]

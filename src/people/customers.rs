@@ -16,8 +16,9 @@ use crate::domain::page::{CursorError, Page, PageRequest};
 use crate::people::import::{ImportError, ImportOptions, Imported, import};
 use crate::people::mask::Mask;
 use crate::people::subjects::Subjects;
-pub use crate::store::customers::Listed;
-use crate::store::{StoreError, contacts, customers};
+use crate::store::StoreError;
+pub use crate::store::people::customers::Listed;
+use crate::store::people::{contacts, customers};
 
 /// Why customers could not be shown.
 #[derive(Debug, Error)]

@@ -9,9 +9,11 @@ use crate::domain::kind::Kind;
 use crate::domain::page::{CursorError, Page, PageRequest};
 use crate::domain::problem::is_line;
 use crate::ledger::operated::{Operation, record};
-use crate::store::{Conn, StoreError, customers, holds, notices, tree};
+use crate::store::people::{customers, holds};
+use crate::store::proof::tree;
+use crate::store::{Conn, StoreError, notices};
 
-pub use crate::store::holds::Hold;
+pub use crate::store::people::holds::Hold;
 
 /// The longest reason, in bytes.
 const LONGEST_REASON: usize = 1000;

@@ -16,7 +16,10 @@ use crate::domain::locale::Locale;
 use crate::domain::preference::{Source, Wish, optional};
 use crate::mail::token::TokenKey;
 use crate::people::preferences::apply;
-use crate::store::{Conn, StoreError, deliveries, ledger, notices, preferences};
+use crate::store::people::preferences;
+use crate::store::proof::ledger;
+use crate::store::sending::deliveries;
+use crate::store::{Conn, StoreError, notices};
 
 /// Changes to the preferences of an address in an hour after which its links no longer opt in.
 pub const CHANGES_AN_HOUR: u64 = 10;

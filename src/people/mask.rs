@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::domain::address::{AddressKey, masked, replace_mentions};
-use crate::store::{Conn, StoreError, subjects};
+use crate::store::people::subjects;
+use crate::store::{Conn, StoreError};
 
 /// What is shown in place of an erased address.
 const ERASED: &str = "(erased)";

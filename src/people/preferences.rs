@@ -14,8 +14,8 @@ use crate::domain::kind::Kind;
 use crate::domain::preference::{Source, Wish};
 use crate::ledger::operated::{Operation, record};
 use crate::people::reads::note_read;
-use crate::store::ledger::{self, Opening, StoredOpening};
-use crate::store::preferences::{self, OptOut};
+use crate::store::people::preferences::{self, OptOut};
+use crate::store::proof::ledger::{self, Opening, StoredOpening};
 use crate::store::{Conn, StoreError};
 
 /// Why preferences could not be shown or changed.

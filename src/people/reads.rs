@@ -4,8 +4,9 @@ use crate::context::Context;
 use crate::domain::actor::Actor;
 use crate::domain::address::AddressKey;
 use crate::domain::preference::Reason;
-use crate::store::subjects::{self, Read};
-use crate::store::{StoreError, suppressions};
+use crate::store::StoreError;
+use crate::store::people::subjects::{self, Read};
+use crate::store::people::suppressions;
 
 /// Records that an actor looked at the record of an address, if its data is restricted; of others nothing is recorded. `what`
 /// is the command or page.

@@ -14,7 +14,8 @@ use crate::domain::preference::Reason;
 use crate::ledger::operated::{Operation, record};
 use crate::mail::token::TokenKey;
 use crate::people::mask::Mask;
-use crate::store::{StoreError, suppressions};
+use crate::store::StoreError;
+use crate::store::people::suppressions;
 
 /// Why suppressions could not be shown or changed.
 #[derive(Debug, Error)]

@@ -1,7 +1,7 @@
 //! Keys that all nodes share and nobody types: stored in the database, never shown.
 
-use super::row::Row;
-use super::{Conn, Result};
+use crate::store::engine::row::Row;
+use crate::store::{Conn, Result};
 
 /// Stores `value` under a name unless there is one already, and returns the stored one.
 pub async fn get_or_insert(conn: &mut Conn, name: &str, value: &[u8; 32]) -> Result<[u8; 32]> {

@@ -4,7 +4,7 @@ use besked::domain::category::Category;
 use besked::domain::delivery::State;
 use besked::domain::preference::Reason;
 use besked::people::import::{ImportError, ImportOptions};
-use besked::store::suppressions;
+use besked::store::people::suppressions;
 use rstest::rstest;
 
 use crate::app::{NEWS, TestApp, address, key, maintenance};
@@ -70,7 +70,7 @@ async fn a_spelling_that_changes_in_the_file_is_the_same_contact_and_is_the_one_
     app.import(&anna("anna@ett.example")).await;
     app.import(&anna("Anna@ett.example")).await;
     let mut conn = app.app.store.read().await.unwrap();
-    let contacts = besked::store::subjects::contacts(&mut conn, &key("anna@ett.example")).await.unwrap();
+    let contacts = besked::store::people::subjects::contacts(&mut conn, &key("anna@ett.example")).await.unwrap();
     assert_eq!(contacts.len(), 1);
     drop(conn);
     app.release(&maintenance("all = true")).await;

@@ -85,7 +85,7 @@ async fn a_customer_that_was_addressed_twice_has_one_row(#[case] engine: Engine)
     for moved in ["UPDATE deliveries SET account_id = 'C0001' WHERE account_id = 'C1200'"] {
         sqlx::query(moved).execute(&mut *tx).await.unwrap();
     }
-    besked::store::releases::insert_unaddressed(&mut tx, id, &[("C0002".to_owned(), "Kund 2".to_owned())])
+    besked::store::notices::releases::insert_unaddressed(&mut tx, id, &[("C0002".to_owned(), "Kund 2".to_owned())])
         .await
         .unwrap();
     tx.commit().await.unwrap();
@@ -211,7 +211,7 @@ async fn a_customer_with_nobody_to_address_has_an_answer_after_its_row_was_delet
     app.import(CUSTOMERS).await;
     let id = app.release(&maintenance("all = true")).await;
     let mut tx = app.app.store.write().await.unwrap();
-    besked::store::retention::delete_customers(&mut tx, &["C3".to_owned()]).await.unwrap();
+    besked::store::people::retention::delete_customers(&mut tx, &["C3".to_owned()]).await.unwrap();
     tx.commit().await.unwrap();
     let answer = app.informed("C3", id).await;
     assert_eq!((answer.verdict, answer.notices[0].deliveries.len()), (Verdict::NotInformed, 0));

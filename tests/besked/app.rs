@@ -24,9 +24,9 @@ use besked::notices::{Draft, NoticeError, Release};
 use besked::people::import::{ImportError, ImportOptions, Imported};
 use besked::people::retention::Report;
 use besked::people::subjects::{Erased, Erasure, SubjectError};
-use besked::store::deliveries;
 use besked::store::notices::Kept;
-use besked::store::releases::Releasing;
+use besked::store::notices::releases::Releasing;
+use besked::store::sending::deliveries;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use besked::people::import::{ImportError, ImportOptions};
-use besked::store::{contacts, customers};
+use besked::store::people::{contacts, customers};
 use rstest::rstest;
 
 use crate::app::{CUSTOMERS, TestApp};

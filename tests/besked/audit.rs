@@ -362,7 +362,7 @@ async fn checkpoints_by_a_key_that_was_exchanged_count_and_foreign_ones_do_not()
 #[tokio::test]
 async fn entries_that_contradict_earlier_ones_are_named_though_they_are_signed() {
     use besked::domain::entry::{Detail, Entry, Event, Fact, Manifest, Run};
-    use besked::store::ledger::Opening;
+    use besked::store::proof::ledger::Opening;
     let app = ledger(Engine::Sqlite).await;
     let notice = app.app.notices.named("CHG-1").await.unwrap();
     let at = app.app.clock.now();
@@ -405,7 +405,7 @@ async fn entries_that_contradict_earlier_ones_are_named_though_they_are_signed()
             Some((id, ..)) => Opening::of_notice(&entry, id, at),
             None => Opening::about_nothing(&entry, at),
         };
-        besked::store::ledger::append(&mut tx, &[opening]).await.unwrap();
+        besked::store::proof::ledger::append(&mut tx, &[opening]).await.unwrap();
         tx.commit().await.unwrap();
         app.app.ledger.checkpoint().await.unwrap();
         let report = audit(&app).await;

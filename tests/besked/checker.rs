@@ -11,7 +11,9 @@ use std::fmt;
 use besked::domain::category::{Class, Lane};
 use besked::domain::delivery::State;
 use besked::domain::entry::Event;
-use besked::store::{Store, deliveries, ledger, messages, notices};
+use besked::store::proof::ledger;
+use besked::store::sending::{deliveries, messages};
+use besked::store::{Store, notices};
 use jiff::Timestamp;
 use uuid::Uuid;
 

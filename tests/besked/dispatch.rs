@@ -8,7 +8,9 @@ use besked::domain::coverage::Verdict;
 use besked::domain::delivery::State;
 use besked::domain::notice::State as NoticeState;
 use besked::domain::preference::Reason;
-use besked::store::{ledger, messages, settle, suppressions};
+use besked::store::people::suppressions;
+use besked::store::proof::ledger;
+use besked::store::sending::{messages, settle};
 use rstest::rstest;
 use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
@@ -382,7 +384,8 @@ async fn a_claim_of_a_dead_dispatcher_is_a_doubt(#[case] engine: Engine) {
     let mut tx = app.app.store.write().await.unwrap();
     let now = app.app.clock.now();
     for id in [work, news] {
-        let claimed = besked::store::queue::claim(&mut tx, id, "a process that was killed", now, &[], 9).await.unwrap();
+        let claimed =
+            besked::store::sending::queue::claim(&mut tx, id, "a process that was killed", now, &[], 9).await.unwrap();
         assert!(!claimed.is_empty());
     }
     if engine == Engine::Postgres {

@@ -10,7 +10,7 @@ use besked::config::{Config, Dkim, parse};
 use besked::domain::delivery::State;
 use besked::domain::random::Random;
 use besked::mail::dkim::{Record, look, sign};
-use besked::store::messages;
+use besked::store::sending::messages;
 use rstest::rstest;
 
 use crate::app::{CUSTOMERS, NEWS, START, TestApp, maintenance};

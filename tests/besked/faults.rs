@@ -16,7 +16,7 @@ use besked::domain::address::Address;
 use besked::domain::delivery::State;
 use besked::domain::reply::{Stage, Verdict, classify};
 use besked::mail::smtp::{Envelope, Failed, Session};
-use besked::store::{deliveries, settle};
+use besked::store::sending::{deliveries, settle};
 use rstest::rstest;
 use tokio::task::{JoinSet, LocalSet};
 use tokio::time::Instant;

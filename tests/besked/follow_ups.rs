@@ -48,9 +48,9 @@ async fn a_notice_is_not_followed_before_it_is_released(#[case] engine: Engine) 
     app.app.notices.submit(second, &alice()).await.unwrap();
     app.app.notices.release(second, &alice(), Release::default(), &|_| {}).await.unwrap();
     let mut conn = app.app.store.read().await.unwrap();
-    let ids = besked::store::deliveries::of_notice(&mut conn, second, 0, 9).await.unwrap();
+    let ids = besked::store::sending::deliveries::of_notice(&mut conn, second, 0, 9).await.unwrap();
     let ids: Vec<String> = ids.iter().map(|shown| shown.id.to_string()).collect();
-    let sent = besked::store::deliveries::to_send(&mut conn, "maintenance", &ids).await.unwrap();
+    let sent = besked::store::sending::deliveries::to_send(&mut conn, "maintenance", &ids).await.unwrap();
     assert!(sent.iter().all(|it| it.follows_id.is_none()), "it continues nothing that may be discarded");
     drop(conn);
     app.advance(Duration::from_secs(31));

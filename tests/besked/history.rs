@@ -140,7 +140,9 @@ impl History {
             Step::Report { notice, bounced } => {
                 let Some(id) = self.notices.get(*notice) else { return self };
                 let outcome = if *bounced { Outcome::Bounced } else { Outcome::Delivered };
-                let shown = besked::store::deliveries::of_notice(&mut app.store.read().await.unwrap(), *id, 0, 9).await;
+                let shown =
+                    besked::store::sending::deliveries::of_notice(&mut app.store.read().await.unwrap(), *id, 0, 9)
+                        .await;
                 for delivery in shown.unwrap() {
                     // Only what was taken can come back.
                     let text = format!("report about {}", delivery.email);
@@ -177,7 +179,7 @@ impl History {
     async fn doubts(&self, notice: usize) -> Vec<Uuid> {
         let Some(id) = self.notices.get(notice) else { return Vec::new() };
         let mut conn = self.app.app.store.read().await.unwrap();
-        let listed = besked::store::uncertain::list(&mut conn, Some(*id), None, 99).await.unwrap();
+        let listed = besked::store::sending::uncertain::list(&mut conn, Some(*id), None, 99).await.unwrap();
         listed.into_iter().map(|doubt| doubt.id).collect()
     }
 

@@ -266,7 +266,7 @@ async fn the_ledger_says_who_imported_which_file() {
     assert_eq!(app.app.ledger.standing().await.unwrap().pending, 0, "a dry run is none");
     let imported = app.import(TWO).await;
     assert_eq!(imported.sha256, data_encoding::HEXLOWER.encode(&besked::domain::digest::sha256(TWO.as_bytes())));
-    let waiting = besked::store::ledger::waiting(&mut app.app.store.read().await.unwrap()).await.unwrap();
+    let waiting = besked::store::proof::ledger::waiting(&mut app.app.store.read().await.unwrap()).await.unwrap();
     let person = Person::from_cbor(waiting[0].person.as_deref().unwrap()).unwrap();
     assert_eq!(person.role, "alice (command line, user root)");
     assert_eq!(person.reply, format!("sha256 {}; 2 customers, 3 contacts", imported.sha256));

@@ -10,8 +10,8 @@ use besked::domain::merkle::{Tree, leaf_hash, verify_consistency, verify_inclusi
 use besked::domain::random::Random;
 use besked::ledger::subtrees::Subtrees;
 use besked::ledger::{Ledger, LedgerError, Sealed, sequence};
-use besked::store::ledger::Opening;
-use besked::store::{ledger as entries, tree};
+use besked::store::proof::ledger::Opening;
+use besked::store::proof::{ledger as entries, tree};
 use rstest::rstest;
 
 use crate::app::{CUSTOMERS, START, TestApp, maintenance, write_key};

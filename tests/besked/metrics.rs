@@ -12,7 +12,7 @@ use std::time::Duration;
 use besked::domain::delivery::State;
 use besked::http::observe;
 use besked::http::serve::{Limits, serve};
-use besked::store::queue;
+use besked::store::sending::leases;
 use rstest::rstest;
 use tokio_util::sync::CancellationToken;
 
@@ -187,7 +187,7 @@ async fn an_outcome_that_comes_too_late_is_not_counted() {
     let taken_over = async {
         gate.reached().await;
         let mut tx = app.app.store.write().await.unwrap();
-        assert_eq!(queue::take_over(&mut tx, "another", app.app.clock.now(), true, 9).await.unwrap().len(), 1);
+        assert_eq!(leases::take_over(&mut tx, "another", app.app.clock.now(), true, 9).await.unwrap().len(), 1);
         tx.commit().await.unwrap();
         gate.open();
         stop.cancel();

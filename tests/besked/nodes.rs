@@ -5,7 +5,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
 use besked::domain::delivery::State;
-use besked::store::{Store, nodes};
+use besked::store::Store;
+use besked::store::sending::nodes;
 use rstest::rstest;
 use serde_json::Value;
 

@@ -13,8 +13,8 @@ use besked::domain::entry::{Detail, Event, Fact, Person};
 use besked::domain::notice::State as NoticeState;
 use besked::notices::{NoticeError, Release};
 use besked::store::notices;
-use besked::store::releases::Releasing;
-use besked::store::waiting::Depth;
+use besked::store::notices::releases::Releasing;
+use besked::store::sending::waiting::Depth;
 use rstest::rstest;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -67,7 +67,7 @@ async fn steps(app: &TestApp, id: Uuid) -> Vec<(String, String, String)> {
 /// Who did what, as the ledger has it.
 async fn operated(app: &TestApp, id: Uuid) -> Vec<(String, String)> {
     let mut conn = app.app.store.read().await.unwrap();
-    let openings = besked::store::ledger::about_notice(&mut conn, id).await.unwrap();
+    let openings = besked::store::proof::ledger::about_notice(&mut conn, id).await.unwrap();
     let operated = openings.iter().filter(|opening| opening.event == Event::Operated).map(|opening| {
         let fact = Fact::from_cbor(&opening.fact).unwrap();
         let person = Person::from_cbor(opening.person.as_deref().unwrap()).unwrap();
@@ -328,8 +328,8 @@ async fn a_release_that_was_broken_off_and_cancelled_leaves_nothing(#[case] engi
     let ended = tokio::time::timeout(Duration::from_secs(20), app.run_until_idle()).await;
     assert!(ended.is_ok(), "it waits for deliveries that nobody will send");
     let mut conn = app.app.store.read().await.unwrap();
-    assert_eq!(besked::store::releases::written(&mut conn, id).await.unwrap(), (0, 0));
-    let entries = besked::store::ledger::of_notice(&mut conn, id).await.unwrap();
+    assert_eq!(besked::store::notices::releases::written(&mut conn, id).await.unwrap(), (0, 0));
+    let entries = besked::store::proof::ledger::of_notice(&mut conn, id).await.unwrap();
     assert!(entries.iter().all(|entry| entry.event == Event::Operated), "nothing was promised");
 }
 
@@ -382,8 +382,8 @@ pub async fn broken_off(app: &TestApp) -> uuid::Uuid {
     let now = app.app.clock.now();
     let digest = &notices::find(&mut tx, id).await.unwrap().unwrap().digest;
     let begun = Releasing { digest, ..releasing("a killed process", now) };
-    assert!(besked::store::releases::begin_release(&mut tx, id, &begun).await.unwrap());
-    let left = besked::store::releases::NewDelivery {
+    assert!(besked::store::notices::releases::begin_release(&mut tx, id, &begun).await.unwrap());
+    let left = besked::store::notices::releases::NewDelivery {
         id: app.app.random.id(now).to_string(),
         ordinal: 0,
         account_id: "C1".to_owned(),
@@ -397,9 +397,17 @@ pub async fn broken_off(app: &TestApp) -> uuid::Uuid {
         salt: "00".repeat(32),
         follows_id: None,
     };
-    besked::store::releases::insert(&mut tx, id, 1, now, &besked::store::releases::Packed::of(&[left])).await.unwrap();
+    besked::store::notices::releases::insert(
+        &mut tx,
+        id,
+        1,
+        now,
+        &besked::store::notices::releases::Packed::of(&[left]),
+    )
+    .await
+    .unwrap();
     let nobody = [("C3".to_owned(), "Three Inc".to_owned())];
-    besked::store::releases::insert_unaddressed(&mut tx, id, &nobody).await.unwrap();
+    besked::store::notices::releases::insert_unaddressed(&mut tx, id, &nobody).await.unwrap();
     tx.commit().await.unwrap();
     id
 }

@@ -7,7 +7,8 @@ use besked::domain::page::PageRequest;
 use besked::domain::preference::{Reason, Wish};
 use besked::people::preferences::PreferenceError;
 use besked::people::suppressions::SuppressionError;
-use besked::store::{Conn, ledger};
+use besked::store::Conn;
+use besked::store::proof::ledger;
 use rstest::rstest;
 
 use crate::app::{TestApp, address, key};
@@ -90,7 +91,7 @@ async fn the_list_of_suppressions_pages_past_a_restricted_address_without_naming
     let mut tx = app.app.store.write().await.unwrap();
     let now = app.app.clock.now();
     for reason in [Reason::Restricted, Reason::Dead] {
-        besked::store::suppressions::add(&mut tx, &address("bengt@x.example"), reason, now).await.unwrap();
+        besked::store::people::suppressions::add(&mut tx, &address("bengt@x.example"), reason, now).await.unwrap();
     }
     tx.commit().await.unwrap();
     let mut request = PageRequest { after: None, limit: 1 };

@@ -17,7 +17,10 @@ use besked::people::import::{Erased, ImportOptions};
 use besked::people::mask::Mask;
 use besked::people::subjects::record::Record;
 use besked::people::subjects::{Erasure, SubjectError};
-use besked::store::{Dialect, preferences, queue, releases, suppressions};
+use besked::store::Dialect;
+use besked::store::notices::releases;
+use besked::store::people::{preferences, suppressions};
+use besked::store::sending::queue;
 use rstest::rstest;
 use uuid::Uuid;
 
@@ -198,7 +201,7 @@ async fn a_restored_copy_does_not_bring_anybody_back() {
 
 async fn contacts(app: &TestApp, email: &str) -> usize {
     let mut conn = app.app.store.read().await.unwrap();
-    besked::store::subjects::contacts(&mut conn, &address(email).key()).await.unwrap().len()
+    besked::store::people::subjects::contacts(&mut conn, &address(email).key()).await.unwrap().len()
 }
 
 async fn object(app: &TestApp, person: &Address) {
@@ -440,7 +443,8 @@ async fn the_customer_of_an_erased_person_stays() {
     app.erase("hello@two.example").await.unwrap();
     let replace = ImportOptions { replace: true, ..ImportOptions::default() };
     app.try_import(CUSTOMERS.as_bytes(), replace).await.unwrap();
-    let customer = besked::store::customers::find(&mut app.app.store.read().await.unwrap(), "C2").await.unwrap();
+    let customer =
+        besked::store::people::customers::find(&mut app.app.store.read().await.unwrap(), "C2").await.unwrap();
     assert_eq!(customer.unwrap().status, "active", "only the person is gone");
     assert!(matches!(
         app.app.subjects.rectify(&alice(), &address("ap@three.example"), &address("hello@two.example")).await,

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use besked::domain::category::Category;
 use besked::http::serve::{Limits, serve};
-use besked::store::preferences;
+use besked::store::people::preferences;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;

@@ -6,7 +6,7 @@ use besked::domain::delivery::{Failure, State};
 use besked::domain::notice::State as NoticeState;
 use besked::domain::page::PageRequest;
 use besked::ledger::audit::Verdict as Audit;
-use besked::store::ledger;
+use besked::store::proof::ledger;
 use rstest::rstest;
 use uuid::Uuid;
 

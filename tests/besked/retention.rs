@@ -11,7 +11,8 @@ use besked::domain::entry::{Detail, Event};
 use besked::domain::records::Records;
 use besked::ledger::audit::Verdict;
 use besked::people::import::ImportOptions;
-use besked::store::{ledger, retention, tree};
+use besked::store::people::retention;
+use besked::store::proof::{ledger, tree};
 use rstest::rstest;
 
 use crate::app::{CUSTOMERS, NEWS, TestApp, alice, maintenance};

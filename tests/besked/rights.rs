@@ -9,7 +9,8 @@ use besked::domain::entry::{Detail, Event, Person};
 use besked::ledger::audit::Verdict;
 use besked::people::import::{Erased, ImportOptions};
 use besked::people::subjects::SubjectError;
-use besked::store::{contacts, customers, deliveries};
+use besked::store::people::{contacts, customers};
+use besked::store::sending::deliveries;
 use rstest::rstest;
 use uuid::Uuid;
 
@@ -276,7 +277,7 @@ async fn everything_that_is_done_to_a_person_names_who_did_it() {
         "which employee it was is not the person's to know"
     );
     let mut conn = app.app.store.read().await.unwrap();
-    let openings = besked::store::ledger::of_address(&mut conn, &key("hello@two.example")).await.unwrap();
+    let openings = besked::store::proof::ledger::of_address(&mut conn, &key("hello@two.example")).await.unwrap();
     drop(conn);
     let actors = openings.iter().filter(|it| it.event == Event::Operated).filter_map(|it| it.person.as_deref());
     let actors: Vec<String> = actors.map(|it| Person::from_cbor(it).unwrap().role).collect();

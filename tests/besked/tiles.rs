@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use besked::domain::checkpoint::Checkpoint;
 use besked::domain::merkle::leaf_hash;
 use besked::ledger::export::{Exported, export};
-use besked::store::tree;
+use besked::store::proof::tree;
 use tlog_tiles::{
     Error, HashReader, Tile, TileHashReader, TileReader, check_record, check_tree, prove_record, prove_tree,
     stored_hash_index,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use besked::dispatch::Finished;
 use besked::domain::delivery::State;
-use besked::store::settle;
+use besked::store::sending::settle;
 
 use crate::app::{CUSTOMERS, TestApp, maintenance};
 use crate::database::Engine;

@@ -11,7 +11,9 @@ use besked::domain::evidence::verify;
 use besked::domain::notice::State as NoticeState;
 use besked::domain::preference::Reason;
 use besked::ledger::audit::Verdict as Audit;
-use besked::store::{ledger, suppressions, uncertain};
+use besked::store::people::suppressions;
+use besked::store::proof::ledger;
+use besked::store::sending::uncertain;
 use rstest::rstest;
 use uuid::Uuid;
 

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use besked::dispatch::Finished;
 use besked::domain::delivery::State;
-use besked::store::{deliveries, ledger, queue};
+use besked::store::proof::ledger;
+use besked::store::sending::{deliveries, queue};
 use rstest::rstest;
 use sqlx::{AnyConnection, Connection as _, Executor as _};
 use uuid::Uuid;

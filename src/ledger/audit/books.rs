@@ -14,8 +14,10 @@ use crate::domain::entry::{Batch, Event, Person, nfc, shown};
 use crate::domain::merkle::{Frontier, leaf_hash};
 use crate::domain::notice::{Notice, State, content_digest};
 use crate::ledger::unaddressed;
-use crate::store::audit::{self, AuditedNotice, Booked};
-use crate::store::{Conn, attestations, ledger as entries, notices};
+use crate::store::notices::attestations;
+use crate::store::proof::audit::{self, AuditedNotice, Booked};
+use crate::store::proof::ledger as entries;
+use crate::store::{Conn, notices};
 
 /// Deliveries read at once.
 const PAGE: u32 = 1000;

@@ -8,9 +8,9 @@ use crate::domain::checkpoint::Checkpoint;
 use crate::domain::merkle::{Frontier, Hash, Node, leaf_hash};
 use crate::domain::note::VerifierKey;
 use crate::store::Conn;
-use crate::store::audit::{self, Audited, Page};
-use crate::store::ledger as entries;
-use crate::store::tree::{self, Head, Signed};
+use crate::store::proof::audit::{self, Audited, Page};
+use crate::store::proof::ledger as entries;
+use crate::store::proof::tree::{self, Head, Signed};
 
 /// Entries read at once.
 const PAGE: u32 = 400;

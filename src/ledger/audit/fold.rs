@@ -12,8 +12,9 @@ use crate::domain::delivery::{Level, Outcome};
 use crate::domain::entry::{Batch, Brief, Detail, Event, Fact, Manifest as Frozen, Run, commitments, hmac, leaf, nfc};
 use crate::domain::merkle::Hash;
 use crate::domain::note::VerifierKey;
-use crate::store::audit::{Audited, AuditedOpening, Page};
-use crate::store::{Conn, ledger as entries};
+use crate::store::Conn;
+use crate::store::proof::audit::{Audited, AuditedOpening, Page};
+use crate::store::proof::ledger as entries;
 
 /// A notice's manifest.
 #[derive(Clone, Copy)]

@@ -3,7 +3,8 @@
 use super::fold::{Scanned, half};
 use super::{Damage, Progress, Report, Stop};
 use crate::domain::digest::sha256;
-use crate::store::{Conn, messages};
+use crate::store::Conn;
+use crate::store::sending::messages;
 
 /// Messages read at once.
 const PAGE: u32 = 500;

@@ -15,8 +15,9 @@ use crate::domain::address::AddressKey;
 use crate::domain::entry::{Detail, Fact, who};
 use crate::domain::evidence::RecipientRecord;
 use crate::domain::merkle::{Frontier, Hash, Node, inclusion_proof, leaf_hash};
-use crate::store::deliveries::{self, Committed};
-use crate::store::ledger::{self as entries, StoredOpening};
+use crate::store::proof::commitments::{self, Committed};
+use crate::store::proof::ledger::{self as entries, StoredOpening};
+use crate::store::sending::deliveries;
 use crate::store::{Conn, StoreError};
 
 /// Level of the subtrees that are computed at once.
@@ -140,7 +141,7 @@ async fn write_customer(
     for delivery in
         shown.iter().filter(|it| wanted.address.is_none_or(|key| AddressKey::of(&it.email).as_ref() == Some(key)))
     {
-        for recipient in deliveries::committed(conn, wanted.notice_id, delivery.ordinal, 1).await? {
+        for recipient in commitments::committed(conn, wanted.notice_id, delivery.ordinal, 1).await? {
             written += u64::from(record(&recipient, batch, |node| hashes.get(&node).copied(), file)?);
         }
     }
@@ -188,7 +189,7 @@ async fn each_commitment(
 async fn page(conn: &mut Conn, notice_id: Uuid, batch: Batch, done: u64) -> Result<Vec<Committed>, StoreError> {
     let next = batch.first + done;
     let limit = u32::try_from(batch.count - done).unwrap_or(PAGE).min(PAGE);
-    let page = deliveries::committed(conn, notice_id, next, limit).await?;
+    let page = commitments::committed(conn, notice_id, next, limit).await?;
     match (next..).zip(&page).find(|(ordinal, recipient)| recipient.ordinal != *ordinal) {
         Some((ordinal, _)) => Err(inconsistent(ordinal, "is missing")),
         None if page.is_empty() => Err(inconsistent(next, "is missing")),

@@ -4,7 +4,8 @@ use mail_parser::MessageParser;
 
 use super::Words;
 use crate::store::notices::Kept;
-use crate::store::{Conn, StoreError, deliveries, messages};
+use crate::store::sending::{deliveries, messages};
+use crate::store::{Conn, StoreError};
 
 impl Words {
     /// The words sent to a customer, each text once; of a notice as a whole, the file it was made from.

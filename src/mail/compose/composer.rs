@@ -20,9 +20,9 @@ use crate::mail::compose::message::{self, Head, MessageError, message_id};
 use crate::mail::compose::render::{Content, RenderError, Skeleton, Values, View};
 use crate::mail::token::TokenKey;
 use crate::store::StoreError;
-use crate::store::deliveries::ToSend;
-use crate::store::messages::{Dictionary, Message};
 use crate::store::notices::Kept;
+use crate::store::sending::deliveries::ToSend;
+use crate::store::sending::messages::{Dictionary, Message};
 
 /// The reason a delivery's message could not be composed.
 #[derive(Debug, Error)]

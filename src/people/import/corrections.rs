@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use crate::domain::address::{Address, AddressKey};
 use crate::domain::customers_file::Row;
-use crate::store::{Conn, StoreError, rectifications};
+use crate::store::people::rectifications;
+use crate::store::{Conn, StoreError};
 
 /// Corrections read at once.
 const PAGE: u32 = 5000;

@@ -8,7 +8,7 @@ use super::corrections::Corrections;
 use super::rows::Rows;
 use crate::domain::customer::AccountId;
 use crate::domain::customers_file::Row;
-use crate::store::imports::{self, AttributeRow, ContactRow, CustomerRow, KeptRow};
+use crate::store::people::imports::{self, AttributeRow, ContactRow, CustomerRow, KeptRow};
 use crate::store::{Conn, StoreError};
 
 /// Rows loaded with one statement for each table.

@@ -32,8 +32,10 @@ use crate::domain::kind::Kind;
 use crate::domain::problem::{Problem, Problems};
 use crate::ledger::operated::{Operation, record};
 use crate::people::subjects::{SubjectError, Subjects};
-use crate::store::imports::Removal;
-use crate::store::{StoreError, Writer, customers, imports, tombstones, tree};
+use crate::store::people::imports::Removal;
+use crate::store::people::{customers, imports, tombstones};
+use crate::store::proof::tree;
+use crate::store::{StoreError, Writer};
 
 /// Problems that are reported; the others are counted.
 pub const REPORTED: usize = 1000;

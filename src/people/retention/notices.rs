@@ -11,9 +11,12 @@ use crate::domain::category::Category;
 use crate::domain::entry::Event;
 use crate::domain::retention::Start;
 use crate::people::subjects::{SubjectError, forget};
-use crate::store::retention::{self, Expirable};
-use crate::store::subjects::{self, SubjectDelivery};
-use crate::store::{Conn, StoreError, deliveries, sole_traders, tree};
+use crate::store::people::retention::{self, Expirable};
+use crate::store::people::sole_traders;
+use crate::store::people::subjects::{self, SubjectDelivery};
+use crate::store::proof::tree;
+use crate::store::sending::deliveries;
+use crate::store::{Conn, StoreError};
 
 impl Retention {
     /// Purges the notices of every category.

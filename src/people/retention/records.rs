@@ -12,9 +12,11 @@ use crate::domain::entry::{Detail, Entry, Event, Fact};
 use crate::domain::records::Records;
 use crate::domain::retention::{Period, Start};
 use crate::people::subjects::{SubjectError, forget};
-use crate::store::ledger::{self, Opening};
-use crate::store::retention::{self, Rows};
-use crate::store::{Conn, StoreError, imports, notices, sole_traders, subjects, tree};
+use crate::store::people::retention::{self, Rows};
+use crate::store::people::{imports, sole_traders, subjects};
+use crate::store::proof::ledger::{self, Opening};
+use crate::store::proof::tree;
+use crate::store::{Conn, StoreError, notices};
 
 impl Retention {
     /// Deletes the records of every kind whose period has ended, or counts them; except the rows of audience files, see

@@ -13,8 +13,10 @@ use crate::domain::category::Category;
 use crate::domain::duty::Duty;
 use crate::domain::tombstone::Mark;
 use crate::ledger::operated::{Operation, record};
-use crate::store::subjects::{self, SubjectDelivery};
-use crate::store::{Conn, StoreError, customers, holds, ledger, notices, rectifications, suppressions};
+use crate::store::people::subjects::{self, SubjectDelivery};
+use crate::store::people::{customers, holds, rectifications, suppressions};
+use crate::store::proof::ledger;
+use crate::store::{Conn, StoreError, notices};
 
 /// A request to erase a person.
 #[derive(Clone, Copy, Debug)]

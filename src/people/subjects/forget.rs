@@ -10,9 +10,13 @@ use crate::context::Context;
 use crate::domain::address::{AddressKey, mentioned};
 use crate::domain::entry::{Detail, Entry, Event, Fact, Person, Run, commitment};
 use crate::ledger::sequence;
-use crate::store::ledger::{self, Opening};
-use crate::store::subjects::{self, Cleared, SubjectDelivery};
-use crate::store::{Conn, StoreError, attestations, notices, rectifications, settle, sole_traders, tree};
+use crate::store::notices::attestations;
+use crate::store::people::subjects::{self, Cleared, SubjectDelivery};
+use crate::store::people::{rectifications, sole_traders};
+use crate::store::proof::ledger::{self, Opening};
+use crate::store::proof::tree;
+use crate::store::sending::settle;
+use crate::store::{Conn, StoreError, notices};
 
 /// What was deleted.
 #[derive(Clone, Copy, Debug, Default)]
@@ -55,7 +59,7 @@ pub(crate) async fn forget(
     rectifications::delete(conn, key).await?;
     for row in mentions::file_rows(conn, key).await? {
         if mentions::is_past(row.state) {
-            crate::store::mentions::delete_file_row(conn, row.notice_id, &row.account_id).await?;
+            crate::store::people::mentions::delete_file_row(conn, row.notice_id, &row.account_id).await?;
         }
     }
     sole_traders::clear(conn, &accounts.into_iter().collect::<Vec<_>>()).await?;

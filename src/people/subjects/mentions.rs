@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::domain::address::{self, AddressKey, mentioned};
 use crate::domain::notice::State;
-use crate::store::mentions::{self, FileRow, Words};
+use crate::store::people::mentions::{self, FileRow, Words};
 use crate::store::{Conn, Store, StoreError};
 
 /// Rows read at once.

@@ -19,15 +19,16 @@ use crate::ledger::evidence::{EvidenceError, Wanted, export, export_entries};
 use crate::ledger::operated::{Operation, record as record_operation};
 use crate::mail::compose::message::message_id;
 use crate::people::reads::note_read;
-use crate::store::preferences::OptOut;
-use crate::store::rectifications::Rectification;
-use crate::store::settle::Tried;
-use crate::store::subjects::{self, Read, SubjectContact};
-use crate::store::suppressions::Suppression;
-use crate::store::tree::Signed;
-use crate::store::{
-    Conn, StoreError, deliveries, ledger, messages, notices, preferences, rectifications, settle, suppressions,
-};
+use crate::store::people::preferences::OptOut;
+use crate::store::people::rectifications::Rectification;
+use crate::store::people::subjects::{self, Read, SubjectContact};
+use crate::store::people::suppressions::Suppression;
+use crate::store::people::{preferences, rectifications, suppressions};
+use crate::store::proof::ledger;
+use crate::store::proof::tree::Signed;
+use crate::store::sending::settle::Tried;
+use crate::store::sending::{deliveries, messages, settle};
+use crate::store::{Conn, StoreError, notices};
 
 /// Everything that is stored about an address.
 #[derive(Debug, Serialize)]

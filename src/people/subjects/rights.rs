@@ -10,8 +10,9 @@ use crate::domain::entry::{Detail, Entry, Event, Fact, Person};
 use crate::domain::preference::{Reason, Source, Wish};
 use crate::ledger::operated::{Operation, record};
 use crate::people::preferences;
-use crate::store::ledger::{self, Opening};
-use crate::store::{Conn, StoreError, rectifications, subjects, suppressions};
+use crate::store::people::{rectifications, subjects, suppressions};
+use crate::store::proof::ledger::{self, Opening};
+use crate::store::{Conn, StoreError};
 
 /// What an objection changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -13,7 +13,8 @@ use crate::domain::entry::hmac;
 use crate::domain::tombstone::{Mark, Tombstone};
 use crate::ledger::operated::{Operation, record};
 use crate::people::journal::{Journal, JournalError};
-use crate::store::{Conn, Store, StoreError, secrets, subjects, tombstones};
+use crate::store::people::{subjects, tombstones};
+use crate::store::{Conn, Store, StoreError, secrets};
 
 /// The name of the key in the database.
 const KEY: &str = "tombstones";

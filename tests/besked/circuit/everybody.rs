@@ -1,16 +1,16 @@
 //! A relay that gives everybody the same answer: no delivery ends by it. One recipient's refusal is his own.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use besked::dispatch::Finished;
 use besked::domain::delivery::State;
 use besked::domain::page::PageRequest;
 use besked::domain::reply::Stage;
-use besked::store::nodes;
 use rstest::rstest;
 
 use super::{Running, import, until_accepted, with_second, with_second_over};
 use crate::app::{TestApp, alice, maintenance};
+use crate::cli::Shell;
 use crate::database::Engine;
 use crate::relay::{Relay, Script, Step, on};
 
@@ -100,28 +100,147 @@ async fn what_one_domain_refuses_is_its_own(#[case] refused: usize, #[case] othe
     assert_eq!(counts.get(&State::Accepted).copied().unwrap_or_default(), others as u64);
 }
 
+#[rstest]
+#[case::one(1, 1)]
+#[case::several_of_one_domain(3, 1)]
+#[case::several_domains_and_nothing_taken(3, 3)]
 #[tokio::test(flavor = "multi_thread")]
-async fn addresses_that_do_not_exist_are_dead_however_few_there_are() {
+async fn addresses_that_do_not_exist_are_dead_unless_nobody_else_shows_that_the_relay_is_right(
+    #[case] count: usize,
+    #[case] domains: usize,
+) {
     let app = TestApp::new(Engine::Sqlite).await;
     app.relay.add(on(Step::Rcpt).reply("550 5.1.1 no such user\r\n"));
-    three_domains(&app).await;
+    import(&app, (0..count).map(|n| format!("a{n}@d{}.example", n % domains))).await;
     let id = app.release(&maintenance("all = true")).await;
     app.run_until_idle().await;
-    assert_eq!(app.counts(id).await.get(&State::Rejected), Some(&3));
-    assert_eq!(suppressions(&app).await, 3);
+    assert_eq!(app.counts(id).await.get(&State::Rejected), Some(&(count as u64)));
+    assert_eq!(suppressions(&app).await, if domains == 1 { count } else { 0 });
+}
+
+#[rstest]
+#[case::one(1)]
+#[case::two(2)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_with_nothing_to_compare_it_with_is_final_only_once_the_next_relay_refused_too(
+    #[case] recipients: usize,
+    #[values(true, false)] next_takes: bool,
+) {
+    let second = Relay::start().await;
+    let app = with_second(&second).await;
+    let refusal = || on(Step::Rcpt).reply("550 5.7.1 no mail on Sundays\r\n");
+    app.relay.add(refusal());
+    if !next_takes {
+        second.add(refusal());
+    }
+    import(&app, (0..recipients).map(|n| format!("a{n}@d{n}.example"))).await;
+    let id = app.release(&maintenance("all = true")).await;
+    app.run_until_idle().await;
+    let expected = if next_takes { State::Accepted } else { State::Rejected };
+    assert_eq!(app.counts(id).await, [(expected, recipients as u64)].into());
+    assert!(!second.commands().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_relay_that_throttles_is_sent_less_and_everything_arrives() {
+async fn a_relay_that_refuses_everybody_in_different_words_ends_no_delivery() {
     let app = TestApp::new(Engine::Sqlite).await;
-    app.relay.add(on(Step::Dot).above(14).reply("454 Throttling failure: Maximum sending rate exceeded.\r\n"));
-    import(&app, (0..200).map(|n| format!("a{n}@d{}.example", n % 20))).await;
+    for n in 0..20 {
+        let words = format!("550 5.7.1 {} of no use\r\n", "x".repeat(n + 1));
+        app.relay.add(on(Step::Rcpt).when(&format!("@d{n}.example")).reply(words));
+    }
+    import(&app, (0..20).map(|n| format!("a@d{n}.example"))).await;
     let id = app.release(&maintenance("all = true")).await;
+    let Finished::NoRelay(..) = app.run_until_idle().await else { panic!("the relay refuses everybody") };
+    assert_eq!(app.counts(id).await, [(State::Queued, 20)].into());
+}
+
+#[derive(Clone, Copy)]
+enum Order {
+    First,
+    Last,
+    Between,
+}
+
+#[rstest]
+#[case::first(Order::First)]
+#[case::last(Order::Last)]
+#[case::between(Order::Between)]
+#[tokio::test(flavor = "multi_thread")]
+async fn good_mail_passes_however_many_bad_addresses_stand_beside_it(#[case] order: Order) {
+    let app = TestApp::with(Engine::Sqlite, |config| config.relays[0].connections = 4).await;
+    app.relay.add(on(Step::Rcpt).when("@bad").reply("550 5.7.1 no mail on Sundays\r\n"));
+    let bad = |n: usize| match order {
+        Order::First => n < 20,
+        Order::Last => n >= 30,
+        Order::Between => n % 5 < 2,
+    };
+    import(&app, (0..50).map(|n| format!("a@{}{n}.example", if bad(n) { "bad" } else { "good" }))).await;
+    let id = app.release(&maintenance("all = true")).await;
+    app.run_until_idle().await;
+    assert_eq!(app.counts(id).await.get(&State::Accepted), Some(&30), "{:?}", app.counts(id).await);
+    // Whatever is undecided is decided as soon as the relay takes other mail.
+    for _ in 0..5 {
+        app.advance(Duration::from_secs(120));
+        app.release(&maintenance("customers = [\"C025\", \"C024\", \"C029\"]")).await;
+        app.run_until_idle().await;
+    }
+    assert_eq!(app.counts(id).await, [(State::Accepted, 30), (State::Rejected, 20)].into());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bad_addresses_in_one_notice_do_not_hold_up_the_next() {
+    let app = TestApp::with(Engine::Sqlite, |config| config.relays[0].connections = 2).await;
+    app.relay.add(on(Step::Rcpt).when("@bad").reply("550 5.7.1 no mail on Sundays\r\n"));
+    import(&app, (0..50).map(|n| format!("a@{}{n}.example", if n < 20 { "bad" } else { "good" }))).await;
+    let customers = |range: std::ops::Range<usize>| {
+        let names: Vec<_> = range.map(|n| format!("\"C{n:03}\"")).collect();
+        maintenance(&format!("customers = [{}]", names.join(", ")))
+    };
+    let bad = app.release(&customers(0..20)).await;
+    let good = app.release(&customers(20..50)).await;
+    app.run_until_idle().await;
+    assert_eq!(app.counts(good).await, [(State::Accepted, 30)].into());
+    let rejected = app.counts(bad).await.get(&State::Rejected).copied().unwrap_or_default();
+    assert!(rejected > 0, "the relay took others in between: {:?}", app.counts(bad).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refusals_that_nobody_can_explain_end_by_their_own_schedule() {
+    let app = TestApp::with(Engine::Sqlite, |config| config.retry.give_up_after = Duration::from_secs(30)).await;
+    app.relay.add(on(Step::Rcpt).when("@d").reply("550 5.7.1 no mail on Sundays\r\n"));
+    import(&app, ["a@good.example".to_owned()].into_iter().chain((0..3).map(|n| format!("a@d{n}.example")))).await;
     let running = Running::start(&app);
-    until_accepted(&app, id, 200).await;
-    let states = nodes::relay_states(&mut app.app.store.read().await.unwrap()).await.unwrap();
-    running.stop().await;
-    assert!(states[0].state.contains("\"throttled_to\":1"), "between 10 and 20 a second: {}", states[0].state);
-    let asked = app.relay.commands().iter().filter(|line| line.starts_with("MAIL")).count();
+    let good = app.release(&maintenance("customers = [\"C000\"]")).await;
+    until_accepted(&app, good, 1).await;
+    let id = app.release(&maintenance("customers = [\"C001\", \"C002\", \"C003\"]")).await;
+    for _ in 0..200 {
+        if app.counts(id).await.contains_key(&State::Expired) {
+            return running.stop().await;
+        }
+        app.advance(Duration::from_secs(10));
+        tokio::task::spawn_blocking(|| std::thread::park_timeout(Duration::from_millis(100))).await.unwrap();
+    }
+    panic!("none ended: {:?}", app.counts(id).await);
+}
+
+#[rstest]
+#[case::many_domains(20)]
+#[case::one_domain(1)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_relay_that_throttles_is_sent_less_and_everything_arrives(#[case] domains: usize) {
+    let relay = Relay::start().await;
+    relay.add(on(Step::Dot).above(14).reply("454 Throttling failure: Maximum sending rate exceeded.\r\n"));
+    let shell = Shell::new().relay(relay.address.port());
+    let rows: String = (0..200).map(|n| format!("C{n},Kund,a{n}@d{}.example\n", n % domains)).collect();
+    shell.write("customers.csv", &format!("account_id,customer_name,email\n{rows}"));
+    shell.run(&["customers", "import", "customers.csv"]).ok();
+    shell.write("notice.md", &maintenance("all = true"));
+    shell.run(&["notice", "send", "notice.md", "--yes"]).ok();
+    let begun = Instant::now();
+    let ran = shell.run(&["dispatch", "--until-idle"]).ok();
+    assert!(begun.elapsed() < Duration::from_secs(40), "{:?}", begun.elapsed());
+    assert_eq!(relay.count(), 200);
+    assert_eq!(ran.err.lines().filter(|line| line.contains("WARN")).count(), 1, "{}", ran.err);
+    let asked = relay.commands().iter().filter(|line| line.starts_with("MAIL")).count();
     assert!(asked < 2 * 200, "{asked} transactions for 200 messages");
 }

@@ -1,6 +1,7 @@
 //! A node that counts as gone and is not: it wakes up, and finds that another node owns its claims.
 
-use besked::store::{deliveries, ledger};
+use besked::store::proof::ledger;
+use besked::store::sending::deliveries;
 use rstest::rstest;
 use uuid::Uuid;
 

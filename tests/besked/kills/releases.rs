@@ -1,7 +1,10 @@
 //! Killed releases: an audience is frozen whole, once, as of the release that succeeds; nothing else is visible.
 
 use besked::domain::entry::Event;
-use besked::store::{deliveries, ledger, notices, queue, releases};
+use besked::store::notices;
+use besked::store::notices::releases;
+use besked::store::proof::ledger;
+use besked::store::sending::{deliveries, queue};
 use rstest::rstest;
 use uuid::Uuid;
 

@@ -2,8 +2,8 @@
 
 use besked::domain::attestation::Channel;
 use besked::domain::delivery::{Failure, Outcome, State};
-use besked::store::attestations::{self, Attestation};
-use besked::store::{queue, settle, shown, tally, uncertain};
+use besked::store::notices::attestations::{self, Attestation};
+use besked::store::sending::{queue, settle, shown, tally, uncertain};
 use rstest::rstest;
 
 use super::Fixture;

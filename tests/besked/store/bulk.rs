@@ -5,9 +5,12 @@ use std::collections::BTreeMap;
 use besked::domain::customer::AccountId;
 use besked::domain::delivery::{Outcome, State};
 use besked::domain::entry::Event;
-use besked::store::customers::Selection;
-use besked::store::imports::{AttributeRow, ContactRow, CustomerRow};
-use besked::store::{contacts, customers, deliveries, ledger, queue, releases, settle, waiting};
+use besked::store::notices::releases;
+use besked::store::people::customers::Selection;
+use besked::store::people::imports::{AttributeRow, ContactRow, CustomerRow};
+use besked::store::people::{contacts, customers};
+use besked::store::proof::ledger;
+use besked::store::sending::{deliveries, queue, settle, waiting};
 use jiff::SignedDuration;
 use rstest::rstest;
 

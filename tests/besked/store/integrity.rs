@@ -1,6 +1,6 @@
 //! Whether the database itself is whole.
 
-use besked::store::integrity::{self, Indexes};
+use besked::store::engine::integrity::{self, Indexes};
 use rstest::rstest;
 use sqlx::Executor as _;
 

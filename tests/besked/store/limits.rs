@@ -1,8 +1,11 @@
 //! Limits and locks of the queue: how much is claimed, and by whom.
 
 use besked::domain::delivery::{Outcome, State};
-use besked::store::queue::{Claimed, GiveBack, Held};
-use besked::store::{deliveries, notices, queue, releases, settle, waiting};
+use besked::store::notices;
+use besked::store::notices::releases;
+use besked::store::sending::leases::{self, Held};
+use besked::store::sending::queue::{Claimed, GiveBack};
+use besked::store::sending::{deliveries, queue, settle, waiting};
 use jiff::SignedDuration;
 use rstest::rstest;
 
@@ -26,7 +29,7 @@ async fn a_limit_holds_whatever_the_planner_believes(#[case] engine: Engine) {
     releases::insert(&mut tx, id, 1, fixture.now, &releases::Packed::of(&rows)).await.unwrap();
     assert_eq!(queue::claim(&mut tx, id, "gone", fixture.now, &[], 2).await.unwrap().len(), 2);
     assert_eq!(queue::claim(&mut tx, id, "gone", fixture.now, &[], 10).await.unwrap().len(), 10);
-    assert_eq!(queue::take_over(&mut tx, "me", fixture.now, true, 3).await.unwrap().len(), 3);
+    assert_eq!(leases::take_over(&mut tx, "me", fixture.now, true, 3).await.unwrap().len(), 3);
     let depth = waiting::depth(&mut tx, None, fixture.now).await.unwrap();
     assert_eq!((depth.leased, depth.due), (12, 8));
 }
@@ -60,10 +63,10 @@ async fn nothing_is_claimed_of_a_notice_that_rests(#[case] engine: Engine) {
     let held = queue::claim(&mut tx, id, "me", fixture.now, &[], 1).await.unwrap().remove(0);
     notices::set_paused(&mut tx, id, Some(fixture.now)).await.unwrap();
     assert!(queue::claim(&mut tx, id, "me", fixture.now, &[], 9).await.unwrap().is_empty());
-    assert!(!queue::still_ours(&mut tx, held.delivery_id, held.token).await.unwrap());
+    assert!(!leases::still_ours(&mut tx, held.delivery_id, held.token).await.unwrap());
     assert_eq!(waiting::depth(&mut tx, None, fixture.now).await.unwrap(), waiting::Depth::default());
     notices::set_paused(&mut tx, id, None).await.unwrap();
-    assert!(queue::still_ours(&mut tx, held.delivery_id, held.token).await.unwrap());
+    assert!(leases::still_ours(&mut tx, held.delivery_id, held.token).await.unwrap());
     let early = fixture.now - SignedDuration::from_secs(1);
     assert!(queue::claim(&mut tx, id, "me", early, &[], 9).await.unwrap().is_empty(), "it is not due");
     assert!(queue::claim(&mut tx, fixture.id(), "me", fixture.now, &[], 9).await.unwrap().is_empty());
@@ -85,12 +88,12 @@ async fn a_renewed_lease_is_not_stale(#[case] engine: Engine) {
     sqlx::query("UPDATE queue SET lease_until = 1").execute(&mut *tx).await.unwrap();
     let later = fixture.now + SignedDuration::from_millis(queue::LEASE_MS + 1);
     let renewed =
-        queue::renew(&mut tx, "alive", later, &[held(&alive), Held { token: 9, ..held(&alive) }]).await.unwrap();
+        leases::renew(&mut tx, "alive", later, &[held(&alive), Held { token: 9, ..held(&alive) }]).await.unwrap();
     assert_eq!(renewed, [held(&alive)], "what it has no longer is not renewed");
-    assert!(queue::renew(&mut tx, "gone", later, &[held(&alive)]).await.unwrap().is_empty(), "nor another's");
-    let stale = queue::take_over(&mut tx, "me", later, false, 9).await.unwrap();
+    assert!(leases::renew(&mut tx, "gone", later, &[held(&alive)]).await.unwrap().is_empty(), "nor another's");
+    let stale = leases::take_over(&mut tx, "me", later, false, 9).await.unwrap();
     assert_eq!((stale.len(), stale[0].notice_id, stale[0].token, stale[0].attempts), (1, id, 2, 0));
-    assert!(queue::take_over(&mut tx, "alive", later, false, 9).await.unwrap().is_empty(), "it was just taken over");
+    assert!(leases::take_over(&mut tx, "alive", later, false, 9).await.unwrap().is_empty(), "it was just taken over");
 }
 
 /// What a commit claimed whose answer was lost is leased to its node, and in nobody's hands.
@@ -105,15 +108,15 @@ async fn what_a_node_does_not_hold_is_given_back(#[case] engine: Engine) {
     let mine = queue::claim(&mut tx, id, "me", fixture.now, &[], 2).await.unwrap();
     let other = queue::claim(&mut tx, id, "other", fixture.now, &[], 1).await.unwrap().remove(0);
     let (kept, now) = ([held(&mine[0])], fixture.now);
-    assert_eq!(queue::give_back_unheld(&mut tx, "me", now, &kept, false).await.unwrap(), 0, "it may be on its way");
-    assert_eq!(queue::give_back_unheld(&mut tx, "me", now, &kept, true).await.unwrap(), 1);
-    assert!(queue::still_ours(&mut tx, mine[0].delivery_id, mine[0].token).await.unwrap());
-    assert!(!queue::still_ours(&mut tx, mine[1].delivery_id, mine[1].token).await.unwrap());
-    assert!(queue::still_ours(&mut tx, other.delivery_id, other.token).await.unwrap(), "another node's is its own");
+    assert_eq!(leases::give_back_unheld(&mut tx, "me", now, &kept, false).await.unwrap(), 0, "it may be on its way");
+    assert_eq!(leases::give_back_unheld(&mut tx, "me", now, &kept, true).await.unwrap(), 1);
+    assert!(leases::still_ours(&mut tx, mine[0].delivery_id, mine[0].token).await.unwrap());
+    assert!(!leases::still_ours(&mut tx, mine[1].delivery_id, mine[1].token).await.unwrap());
+    assert!(leases::still_ours(&mut tx, other.delivery_id, other.token).await.unwrap(), "another node's is its own");
     let again = queue::claim(&mut tx, id, "me", now, &[], 9).await.unwrap();
     assert_eq!((again.len(), again[0].delivery_id, again[0].token), (1, mine[1].delivery_id, 2));
     sqlx::query("UPDATE queue SET lease_until = 1").execute(&mut *tx).await.unwrap();
-    assert_eq!(queue::give_back_unheld(&mut tx, "me", now, &[], false).await.unwrap(), 2, "their leases have run out");
+    assert_eq!(leases::give_back_unheld(&mut tx, "me", now, &[], false).await.unwrap(), 2, "their leases have run out");
 }
 
 /// What a late answer does depends on who has the delivery in hand by then.
@@ -126,7 +129,7 @@ async fn a_late_answer_counts_only_where_nobody_has_the_delivery_in_hand(#[case]
     let mut tx = fixture.store.write().await.unwrap();
     let id = fixture.released(&mut tx, &["a@x.example"]).await;
     let lost = queue::claim(&mut tx, id, "frozen", fixture.now, &[], 1).await.unwrap().remove(0);
-    let stale = queue::take_over(&mut tx, "me", fixture.now, true, 1).await.unwrap().remove(0);
+    let stale = leases::take_over(&mut tx, "me", fixture.now, true, 1).await.unwrap().remove(0);
     let late = || settlement(&fixture, id, &lost, Outcome::Accepted);
     let fenced = settle::settle(&mut tx, &[late().into()]).await.unwrap();
     assert_eq!(fenced, [settle::Fenced { delivery_id: lost.delivery_id, token: lost.token, recorded: false }]);
@@ -155,7 +158,7 @@ async fn a_late_answer_counts_only_where_nobody_has_the_delivery_in_hand(#[case]
     assert_eq!(tried, [(1, "uncertain"), (2, "accepted")], "both counted from the same number");
     let shown = deliveries::find(&mut tx, lost.delivery_id).await.unwrap().unwrap();
     assert_eq!((shown.attempts, shown.is_found()), (2, false), "a server answered");
-    let entries = besked::store::ledger::of_notice(&mut tx, id).await.unwrap();
+    let entries = besked::store::proof::ledger::of_notice(&mut tx, id).await.unwrap();
     let events: Vec<_> = entries.iter().map(|entry| entry.event.as_str()).collect();
     assert_eq!(events.iter().filter(|event| **event == "accepted").count(), 1, "{events:?}");
 }
@@ -191,7 +194,7 @@ async fn what_stands_before_others_is_set_aside_and_claimed_by_its_domain(#[case
     let claimed = queue::claim_of(&mut tx, id, "me", fixture.now, &both).await.unwrap();
     let domains: Vec<_> = claimed.iter().map(|it| (it.domain.as_str(), it.token)).collect();
     assert_eq!(domains, [("slow.example", 1)], "one each, and only what was set aside");
-    assert!(queue::still_ours(&mut tx, claimed[0].delivery_id, 1).await.unwrap());
+    assert!(leases::still_ours(&mut tx, claimed[0].delivery_id, 1).await.unwrap());
     assert!(claimed[0].delivery_id > held.delivery_id, "the oldest of those that wait");
     let back = GiveBack { id: claimed[0].delivery_id, token: 1, due_at: Some(fixture.now.as_millisecond()) };
     queue::give_back(&mut tx, &[back]).await.unwrap();

@@ -1,8 +1,9 @@
 //! Nodes, their relays, and what is put off for a domain's sake.
 
-use besked::store::nodes::{Node, RelayState};
-use besked::store::queue::PutOff;
-use besked::store::{Conn, nodes, queue, waiting};
+use besked::store::Conn;
+use besked::store::sending::nodes::{Node, RelayState};
+use besked::store::sending::queue::PutOff;
+use besked::store::sending::{nodes, queue, waiting};
 use jiff::SignedDuration;
 use rstest::rstest;
 

@@ -4,10 +4,11 @@ use besked::domain::category::{Category, Role};
 use besked::domain::customer::AccountId;
 use besked::domain::entry::Event;
 use besked::domain::preference::Reason;
-use besked::store::customers::Selection;
-use besked::store::imports::{AttributeRow, ContactRow, CustomerRow, KeptRow, Removal};
-use besked::store::ledger::{self, Opening};
-use besked::store::{contacts, customers, imports, preferences, secrets, suppressions};
+use besked::store::people::customers::Selection;
+use besked::store::people::imports::{AttributeRow, ContactRow, CustomerRow, KeptRow, Removal};
+use besked::store::people::{contacts, customers, imports, preferences, suppressions};
+use besked::store::proof::ledger::{self, Opening};
+use besked::store::secrets;
 use rstest::rstest;
 
 use super::{File, Fixture};

@@ -6,12 +6,15 @@ use besked::domain::delivery::{Level, Outcome, State};
 use besked::domain::entry::Event;
 use besked::domain::preference::Reason;
 use besked::domain::reply::Stage;
-use besked::store::messages::{Dictionary, Message};
-use besked::store::queue::{Claimed, GiveBack, Held};
-use besked::store::settle::{Attempt, Settlement};
-use besked::store::{
-    Conn, deliveries, ledger, messages, preferences, queue, releases, settle, suppressions, tree, waiting,
-};
+use besked::store::Conn;
+use besked::store::notices::releases;
+use besked::store::people::{preferences, suppressions};
+use besked::store::proof::{ledger, tree};
+use besked::store::sending::leases::{self, Held};
+use besked::store::sending::messages::{Dictionary, Message};
+use besked::store::sending::queue::{Claimed, GiveBack};
+use besked::store::sending::settle::{Attempt, Settlement};
+use besked::store::sending::{deliveries, messages, queue, settle, waiting};
 use jiff::SignedDuration;
 use rstest::rstest;
 use uuid::Uuid;
@@ -77,8 +80,8 @@ async fn claim_settle_and_append_commit_together(#[case] engine: Engine) {
     assert!(waiting::is_busy(&mut tx, None, fixture.now).await.unwrap());
     assert!(!waiting::is_busy(&mut tx, Some(Uuid::from_u128(9)), fixture.now).await.unwrap());
     assert_eq!(queue::unclaimed(&mut tx, id, 10).await.unwrap().len(), 2);
-    assert!(queue::still_ours(&mut tx, skipping[1].delivery_id, skipping[1].token).await.unwrap());
-    assert!(!queue::still_ours(&mut tx, skipping[1].delivery_id, 99).await.unwrap());
+    assert!(leases::still_ours(&mut tx, skipping[1].delivery_id, skipping[1].token).await.unwrap());
+    assert!(!leases::still_ours(&mut tx, skipping[1].delivery_id, 99).await.unwrap());
 
     let mut accepted = settlement(&fixture, id, &skipping[1], Outcome::Accepted);
     let dictionary = Dictionary { sha256: [3; 32], notice_id: id, bytes: b"hej hej hej hej hej hej".to_vec() };
@@ -126,7 +129,7 @@ async fn a_deferral_stays_queued_and_a_fenced_settlement_changes_nothing(#[case]
     let again = settle::settle(&mut tx, &[deferred.into()]).await.unwrap();
     assert_eq!((again[0].delivery_id, again[0].recorded), (first.delivery_id, false), "once, whatever was answered");
     assert_eq!(ledger::of_notice(&mut tx, id).await.unwrap().len(), 1);
-    assert!(!queue::still_ours(&mut tx, first.delivery_id, first.token).await.unwrap());
+    assert!(!leases::still_ours(&mut tx, first.delivery_id, first.token).await.unwrap());
     assert!(claim(&mut tx, &fixture, id, 1).await.is_empty(), "it is not due yet");
     let second = queue::claim(&mut tx, id, "me", later, &[], 1).await.unwrap().remove(0);
     assert_eq!((second.token, second.attempts, second.waited), (2, 1, 60_000));
@@ -152,9 +155,9 @@ async fn a_late_acceptance_settles_a_doubt(#[case] engine: Engine) {
     let mut tx = fixture.store.write().await.unwrap();
     let id = fixture.released(&mut tx, &["a@x.example"]).await;
     let lost = queue::claim(&mut tx, id, "a frozen node", fixture.now, &[], 1).await.unwrap().remove(0);
-    assert!(queue::take_over(&mut tx, "me", fixture.now, false, 9).await.unwrap().is_empty(), "its lease still runs");
-    assert_eq!(queue::renew(&mut tx, "a frozen node", fixture.now, &[held(&lost)]).await.unwrap(), [held(&lost)]);
-    let stale = queue::take_over(&mut tx, "me", fixture.now, true, 9).await.unwrap();
+    assert!(leases::take_over(&mut tx, "me", fixture.now, false, 9).await.unwrap().is_empty(), "its lease still runs");
+    assert_eq!(leases::renew(&mut tx, "a frozen node", fixture.now, &[held(&lost)]).await.unwrap(), [held(&lost)]);
+    let stale = leases::take_over(&mut tx, "me", fixture.now, true, 9).await.unwrap();
     assert_eq!((stale[0].delivery_id, stale[0].token), (lost.delivery_id, 2));
     let mine = Claimed { token: stale[0].token, ..lost.clone() };
     let doubt = Settlement { attempt: None, attempts: 0, ..settlement(&fixture, id, &mine, Outcome::Uncertain) };
@@ -179,8 +182,11 @@ async fn a_lease_that_ran_out_is_taken_over(#[case] engine: Engine) {
     let id = fixture.released(&mut tx, &["a@x.example"]).await;
     queue::claim(&mut tx, id, "gone", fixture.now, &[], 1).await.unwrap();
     sqlx::query("UPDATE queue SET lease_until = 1").execute(&mut *tx).await.unwrap();
-    assert_eq!(queue::take_over(&mut tx, "me", fixture.now, false, 9).await.unwrap().len(), 1);
-    assert!(queue::take_over(&mut tx, "me", fixture.now, true, 9).await.unwrap().is_empty(), "ours are not taken over");
+    assert_eq!(leases::take_over(&mut tx, "me", fixture.now, false, 9).await.unwrap().len(), 1);
+    assert!(
+        leases::take_over(&mut tx, "me", fixture.now, true, 9).await.unwrap().is_empty(),
+        "ours are not taken over"
+    );
 }
 
 #[rstest]
@@ -283,4 +289,28 @@ async fn nobody_changes_the_ledger(#[case] engine: Engine) {
     let mut tx = fixture.store.write().await.unwrap();
     let cleared = sqlx::query("UPDATE ledger_openings SET person = NULL, person_salt = NULL").execute(&mut *tx).await;
     assert_eq!(cleared.unwrap().rows_affected(), 1, "an erasure may clear the person");
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_probe_claims_from_either_end_and_what_waited_for_a_relay_is_first_again(#[case] engine: Engine) {
+    let fixture = Fixture::new(engine).await;
+    let mut tx = fixture.store.write().await.unwrap();
+    let id = fixture.released(&mut tx, &["a@x.example", "b@y.example", "c@z.example"]).await;
+    let now = fixture.now;
+    let first = queue::claim_end(&mut tx, id, "me", now, &[], false).await.unwrap().unwrap();
+    let last = queue::claim_end(&mut tx, id, "me", now, &[], true).await.unwrap().unwrap();
+    assert!(first.delivery_id < last.delivery_id);
+    let skip = ["x", "y", "z"].map(|name| format!("{name}.example"));
+    assert_eq!(queue::claim_end(&mut tx, id, "me", now, &skip, true).await.unwrap(), None);
+    let later = now.as_millisecond() + 60_000;
+    let back = GiveBack { id: first.delivery_id, token: first.token, due_at: Some(later) };
+    queue::give_back(&mut tx, &[back]).await.unwrap();
+    let with_due = waiting::with_due(&mut tx, now).await.unwrap();
+    assert_eq!(with_due, [(id, waiting::Waiting { front: true, aside: false })]);
+    queue::hasten(&mut tx, &[first.delivery_id, last.delivery_id], now).await.unwrap();
+    let again = queue::claim_end(&mut tx, id, "me", now, &[], false).await.unwrap().unwrap();
+    assert_eq!(again.delivery_id, first.delivery_id);
 }

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use besked::domain::entry::Event;
 use besked::domain::preference::Reason;
-use besked::store::messages::{Dictionary, Message};
-use besked::store::{
-    Conn, Store, StoreError, deliveries, ledger, messages, notices, recipients, releases, secrets, suppressions,
-    waiting,
-};
+use besked::store::notices::releases;
+use besked::store::people::suppressions;
+use besked::store::proof::ledger;
+use besked::store::sending::messages::{Dictionary, Message};
+use besked::store::sending::{deliveries, messages, recipients, waiting};
+use besked::store::{Conn, Store, StoreError, notices, secrets};
 use rstest::rstest;
 use sqlx::AssertSqlSafe;
 

@@ -2,10 +2,11 @@
 
 use besked::domain::category::Category;
 use besked::domain::notice::{State, Step};
-use besked::store::attestations::Attestation;
-use besked::store::notices::Done;
-use besked::store::releases::{Packed, Releasing};
-use besked::store::{attestations, deliveries, notices, releases};
+use besked::store::notices;
+use besked::store::notices::attestations::Attestation;
+use besked::store::notices::releases::{Packed, Releasing};
+use besked::store::notices::{Done, attestations, releases};
+use besked::store::sending::deliveries;
 use rstest::rstest;
 
 use super::{Fixture, released, written};
@@ -151,7 +152,7 @@ async fn a_queue_is_compared_with_the_contacts_of_today(#[case] engine: Engine) 
     let mut tx = fixture.store.write().await.unwrap();
     let id = fixture.released(&mut tx, &["a@x.example", "b@x.example"]).await;
     assert!(!notices::open(&mut tx).await.unwrap()[0].stale);
-    besked::store::imports::revise(&mut tx).await.unwrap();
+    besked::store::people::imports::revise(&mut tx).await.unwrap();
     assert!(notices::open(&mut tx).await.unwrap()[0].stale, "contacts may have changed");
     assert!(releases::gone(&mut tx, id, true, 9).await.unwrap().is_empty(), "of customers who are not known");
     let customer = "INSERT INTO customers (account_id, name, status, import_id, updated_at) VALUES ('C1', 'Ett', 'active', 'i', 0)";

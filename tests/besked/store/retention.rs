@@ -3,15 +3,15 @@
 use besked::domain::category::Category;
 use besked::domain::entry::{Entry, Event, Fact, Person};
 use besked::domain::preference::Reason;
-use besked::store::holds::Hold;
-use besked::store::imports::{ContactRow, CustomerRow};
-use besked::store::ledger::Opening;
-use besked::store::retention::Rows;
-use besked::store::subjects::{Cleared, Read};
-use besked::store::{
-    Conn, customers, deliveries, holds, ledger, notices, preferences, retention, settle, sole_traders, subjects,
-    suppressions,
-};
+use besked::store::people::holds::Hold;
+use besked::store::people::imports::{ContactRow, CustomerRow};
+use besked::store::people::retention::Rows;
+use besked::store::people::subjects::{Cleared, Read};
+use besked::store::people::{customers, holds, preferences, retention, sole_traders, subjects, suppressions};
+use besked::store::proof::ledger;
+use besked::store::proof::ledger::Opening;
+use besked::store::sending::{deliveries, settle};
+use besked::store::{Conn, notices};
 use jiff::{SignedDuration, Timestamp};
 use rstest::rstest;
 use uuid::Uuid;

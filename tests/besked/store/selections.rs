@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use besked::store::customers;
-use besked::store::customers::Selection;
-use besked::store::imports::{AttributeRow, CustomerRow};
+use besked::store::people::customers;
+use besked::store::people::customers::Selection;
+use besked::store::people::imports::{AttributeRow, CustomerRow};
 use rstest::rstest;
 
 use super::{File, Fixture};

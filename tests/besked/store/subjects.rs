@@ -6,15 +6,18 @@ use besked::domain::entry::{Entry, Event, Fact, Person, commitment};
 use besked::domain::notice::State;
 use besked::domain::preference::Reason;
 use besked::domain::tombstone::{Mark, Tombstone};
-use besked::store::holds::Hold;
-use besked::store::imports::ContactRow;
-use besked::store::ledger::Opening;
-use besked::store::messages::Message;
-use besked::store::subjects::{Cleared, Read};
-use besked::store::{
-    Conn, attestations, audit, deliveries, holds, imports, ledger, mentions, messages, notices, preferences, queue,
-    rectifications, retention, subjects, suppressions, tombstones, tree,
+use besked::store::notices::attestations;
+use besked::store::people::holds::Hold;
+use besked::store::people::imports::ContactRow;
+use besked::store::people::subjects::{Cleared, Read};
+use besked::store::people::{
+    holds, imports, mentions, preferences, rectifications, retention, subjects, suppressions, tombstones,
 };
+use besked::store::proof::ledger::Opening;
+use besked::store::proof::{audit, commitments, ledger, tree};
+use besked::store::sending::messages::Message;
+use besked::store::sending::{messages, queue};
+use besked::store::{Conn, notices};
 use jiff::SignedDuration;
 use rstest::rstest;
 use uuid::Uuid;
@@ -137,7 +140,7 @@ async fn a_person_is_found_and_cleared_everywhere(#[case] engine: Engine) {
     assert!(ledger::find(&mut tx, &[about_delivery.id]).await.unwrap()[0].person.is_none());
     assert!(ledger::about_notice(&mut tx, notice).await.unwrap()[0].person.is_none());
     assert_eq!(subjects::addresses(&mut tx, "", 9).await.unwrap(), [key(other)]);
-    let committed = deliveries::committed(&mut tx, notice, 0, 9).await.unwrap();
+    let committed = commitments::committed(&mut tx, notice, 0, 9).await.unwrap();
     assert_eq!((committed[0].email.as_str(), committed[0].salt), ("", None));
     assert_eq!(committed[0].commitment(), Some(cleared.commitment), "the way to the root stays");
     assert!(committed[1].salt.is_some());
@@ -232,9 +235,14 @@ async fn holds_keep_what_would_expire(#[case] engine: Engine) {
     let expirable = retention::expirable(&mut tx, Category::Maintenance, later, fixture.now).await.unwrap();
     assert!(expirable.is_empty(), "what is not closed does not expire");
     for delivery in subjects::unpurged(&mut tx, notice, 0, 9).await.unwrap() {
-        besked::store::settle::cancel(&mut tx, notice, fixture.now, &[(delivery.id, fixture.entry(Event::Cancelled))])
-            .await
-            .unwrap();
+        besked::store::sending::settle::cancel(
+            &mut tx,
+            notice,
+            fixture.now,
+            &[(delivery.id, fixture.entry(Event::Cancelled))],
+        )
+        .await
+        .unwrap();
     }
     assert!(notices::set_closed(&mut tx, notice, fixture.now).await.unwrap());
     let expirable = retention::expirable(&mut tx, Category::Maintenance, later, fixture.now).await.unwrap();

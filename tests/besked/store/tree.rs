@@ -2,9 +2,9 @@
 
 use besked::domain::entry::{Entry, Event};
 use besked::domain::merkle::{Frontier, leaf_hash};
-use besked::store::ledger::Opening;
-use besked::store::tree::Signed;
-use besked::store::{ledger, tree};
+use besked::store::proof::ledger::Opening;
+use besked::store::proof::tree::Signed;
+use besked::store::proof::{ledger, tree};
 use rstest::rstest;
 
 use super::Fixture;

@@ -2,10 +2,13 @@
 
 use besked::domain::delivery::Outcome;
 use besked::domain::entry::Event;
-use besked::store::figures::{self, Sealing, Waiting};
-use besked::store::settle::{Settlement, Written};
-use besked::store::uncertain::{self, Doubts};
-use besked::store::{Conn, ledger, notices, queue, settle, waiting};
+use besked::store::proof::figures::{self, Sealing, Waiting};
+use besked::store::proof::ledger;
+use besked::store::sending::leases;
+use besked::store::sending::settle::{Settlement, Written};
+use besked::store::sending::uncertain::{self, Doubts};
+use besked::store::sending::{queue, settle, waiting};
+use besked::store::{Conn, notices};
 use jiff::SignedDuration;
 use rstest::rstest;
 use uuid::Uuid;
@@ -43,7 +46,7 @@ async fn what_waits_is_counted_by_lane(#[case] engine: Engine) {
     }
     let sealing = figures::sealing(&mut tx).await.unwrap();
     assert_eq!(sealing, Sealing { entries: 0, pending: 2, oldest: Some(fixture.now), stopped: false });
-    besked::store::tree::set_stopped(&mut tx, Some("why")).await.unwrap();
+    besked::store::proof::tree::set_stopped(&mut tx, Some("why")).await.unwrap();
     assert!(figures::sealing(&mut tx).await.unwrap().stopped);
 }
 
@@ -79,7 +82,7 @@ async fn a_doubt_is_listed_and_put_back_into_the_queue(#[case] engine: Engine) {
     // A worker that was taken for dead long ago cannot settle the new claim.
     let claimed = queue::claim(&mut tx, id, "me", later, &[], 9).await.unwrap().remove(0);
     assert!(claimed.token > 1_000_000 && claimed.attempts == 1, "{claimed:?}");
-    assert!(queue::still_ours(&mut tx, claimed.delivery_id, claimed.token).await.unwrap());
+    assert!(leases::still_ours(&mut tx, claimed.delivery_id, claimed.token).await.unwrap());
     settle::settle(&mut tx, &[settlement(&fixture, id, &claimed, Outcome::Accepted).into()]).await.unwrap();
     assert!(uncertain::end_resending(&mut tx, id).await.unwrap());
     assert!(notices::open(&mut tx).await.unwrap().is_empty());

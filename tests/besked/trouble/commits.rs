@@ -6,7 +6,7 @@ use besked::dispatch::Finished;
 use besked::domain::delivery::State;
 use besked::domain::entry::Event;
 use besked::ledger::audit::Verdict;
-use besked::store::ledger;
+use besked::store::proof::ledger;
 use rstest::rstest;
 use uuid::Uuid;
 

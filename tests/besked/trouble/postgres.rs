@@ -5,7 +5,8 @@ use std::time::Duration;
 use besked::domain::delivery::State;
 use besked::domain::notice::State as NoticeState;
 use besked::notices::Release;
-use besked::store::{Store, releases};
+use besked::store::Store;
+use besked::store::notices::releases;
 use rstest::rstest;
 
 use super::cluster::Cluster;

@@ -1,0 +1,227 @@
+//! Everything in which SQLite and PostgreSQL differ, as pairs; no statement is assembled at run time.
+
+use serde::Serialize;
+use uuid::Uuid;
+
+use std::sync::OnceLock;
+
+use crate::store::{Conn, Result};
+
+/// The engine behind the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// One file, one dispatcher.
+    Sqlite,
+    /// Many nodes.
+    Postgres,
+}
+
+/// One statement for both engines, in which `rows` is replaced by the rows of a JSON array bound as `$1`: `value ->> 'name'`
+/// is a field as text (cast it to a number, `unhex` it to a blob).
+macro_rules! bulk {
+    ($dialect:expr, $before:literal, rows $(, $after:literal)?) => {
+        $dialect.pick(
+            // Unlike json_each, this does not write every row out as text, which each `->>` would parse again.
+            concat!($before, " jsonb_each($1) ", $($after)?),
+            concat!($before, " jsonb_array_elements($1::jsonb) ", $($after)?),
+        )
+    };
+}
+pub(in crate::store) use bulk;
+
+/// One statement of a [`Batch`] for both engines: like [`bulk!`], with its rows bound as number `$n` of the batch.
+macro_rules! step {
+    ($before:literal, rows $n:literal $(, $after:literal)?) => {
+        (
+            concat!($before, " jsonb_each($", $n, ") ", $($after)?),
+            concat!($before, " jsonb_array_elements($1::jsonb) ", $($after)?),
+        )
+    };
+}
+pub(in crate::store) use step;
+
+/// Statements that always run together, each with its own rows. SQLite gets all of them at once: every call is a round trip to
+/// its thread, which costs more than most statements do.
+pub(in crate::store) struct Batch<const N: usize> {
+    steps: [(&'static str, &'static str); N],
+    sqlite: OnceLock<String>,
+}
+
+impl<const N: usize> Batch<N> {
+    pub(in crate::store) const fn new(steps: [(&'static str, &'static str); N]) -> Self {
+        Self { steps, sqlite: OnceLock::new() }
+    }
+
+    /// Runs the statements in their order, with the rows of each, written as JSON objects.
+    pub(in crate::store) async fn run(&'static self, conn: &mut Conn, rows: [Vec<&str>; N]) -> Result<()> {
+        match Dialect::of(conn) {
+            Dialect::Sqlite => {
+                let all = self.sqlite.get_or_init(|| self.steps.map(|(sqlite, _)| sqlite).join("; "));
+                let query = rows.iter().fold(sqlx::query(all.as_str()), |query, rows| query.bind(array(rows)));
+                query.execute(conn).await?;
+            }
+            Dialect::Postgres => {
+                for ((_, postgres), rows) in self.steps.into_iter().zip(&rows) {
+                    for piece in pieces(rows) {
+                        sqlx::query(postgres).bind(array(piece)).execute(&mut *conn).await?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A JSON array of rows that are already serialised.
+pub(in crate::store) fn array(rows: &[&str]) -> String {
+    let mut array = String::with_capacity(rows.iter().map(|row| row.len() + 1).sum::<usize>() + 2);
+    array.push('[');
+    for (nth, row) in rows.iter().enumerate() {
+        if nth > 0 {
+            array.push(',');
+        }
+        array.push_str(row);
+    }
+    array.push(']');
+    array
+}
+
+/// How many bytes of rows a statement carries to PostgreSQL. What does not fit into one TLS record (RFC 8446 section 5.1:
+/// 16 kB) is written to the socket in two parts, and without TCP_NODELAY, which sqlx 0.9.0 does not set
+/// (<https://github.com/transact-rs/sqlx/issues/4335>), the second waits 40 ms for the first to be acknowledged.
+const PIECE: usize = 15 << 10;
+
+/// Rows in pieces of at most [`PIECE`] bytes, or one row.
+fn pieces<'a, 'r>(rows: &'r [&'a str]) -> impl Iterator<Item = &'r [&'a str]> {
+    let mut rest = rows;
+    std::iter::from_fn(move || {
+        let mut bytes = 0;
+        let fitting = rest.iter().take_while(|row| {
+            bytes += row.len() + 1;
+            bytes <= PIECE
+        });
+        let count = fitting.count().max(1).min(rest.len());
+        let (piece, after) = rest.split_at(count);
+        rest = after;
+        (!piece.is_empty()).then_some(piece)
+    })
+}
+
+/// What a connection is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::store) enum Access {
+    /// Reading, of any kind and duration.
+    Read,
+    /// Writing, and on PostgreSQL reading too.
+    Write,
+    /// Claiming and settling only.
+    Record,
+    /// Writing bulk data that counts only once a later transaction on another connection commits, which makes all of it durable.
+    Bulk,
+    /// Comparing a file with what is stored, and writing what differs.
+    Import,
+}
+
+impl Dialect {
+    /// The engine that a URL names.
+    #[must_use]
+    pub fn of_url(url: &str) -> Self {
+        if url.starts_with("sqlite:") { Self::Sqlite } else { Self::Postgres }
+    }
+
+    /// The engine behind a connection.
+    #[must_use]
+    pub fn of(conn: &Conn) -> Self {
+        if conn.backend_name() == "SQLite" { Self::Sqlite } else { Self::Postgres }
+    }
+
+    /// One of a pair.
+    #[must_use]
+    pub const fn pick(self, sqlite: &'static str, postgres: &'static str) -> &'static str {
+        match self {
+            Self::Sqlite => sqlite,
+            Self::Postgres => postgres,
+        }
+    }
+
+    pub(in crate::store) fn url(self, url: &str, create: bool) -> String {
+        match self {
+            Self::Sqlite if create => format!("{url}{}mode=rwc", if url.contains('?') { '&' } else { '?' }),
+            _ => url.to_owned(),
+        }
+    }
+
+    pub(in crate::store) const fn begin_write(self) -> &'static str {
+        // A deferred transaction that turns into a writer fails at once with SQLITE_BUSY, whatever the timeout.
+        self.pick("BEGIN IMMEDIATE", "BEGIN")
+    }
+
+    pub(in crate::store) const fn begin_snapshot(self) -> &'static str {
+        self.pick("BEGIN", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+    }
+
+    /// The settings of each new connection.
+    pub(in crate::store) fn connection_settings(self, access: Access) -> impl Iterator<Item = &'static str> {
+        let (all, more): (&[&str], &[&str]) = match (self, access) {
+            (Self::Sqlite, Access::Read) => (READING, &[]),
+            (Self::Sqlite, Access::Write | Access::Record) => (WRITING, &[]),
+            // It empties the write-ahead log itself, between its transactions; other connections go on to do so after their commits if
+            // they find the log long.
+            (Self::Sqlite, Access::Bulk) => {
+                (WRITING, &["PRAGMA synchronous = NORMAL", "PRAGMA wal_autocheckpoint = 0"])
+            }
+            // Its temporary tables may be larger than the memory.
+            (Self::Sqlite, Access::Import) => (
+                WRITING,
+                &["PRAGMA temp_store = FILE", "PRAGMA temp.journal_mode = OFF", "PRAGMA temp.cache_size = -16384"],
+            ),
+            (Self::Postgres, Access::Read) => (PATIENCE, &[]),
+            (Self::Postgres, Access::Write | Access::Import) => (PATIENCE, &[DURABLE]),
+            (Self::Postgres, Access::Bulk) => (PATIENCE, &["SET synchronous_commit = off"]),
+            // Every statement of the recorder finds a few rows by key. PostgreSQL considers scanning a whole table as good while it is
+            // small, or appears to be, and keeps that plan when it has grown.
+            (Self::Postgres, Access::Record) => {
+                const BY_KEY: &str = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off";
+                (PATIENCE, &[DURABLE, BY_KEY])
+            }
+        };
+        all.iter().chain(more).copied()
+    }
+}
+
+const READING: &[&str] = &["PRAGMA busy_timeout = 10000", "PRAGMA query_only = ON"];
+
+/// FULL: a commit that was acknowledged survives a power cut. secure_delete: what is erased is overwritten. recursive_triggers:
+/// without it REPLACE deletes an entry of the ledger and no trigger refuses it.
+const WRITING: &[&str] = &[
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",
+    "PRAGMA busy_timeout = 10000",
+    "PRAGMA secure_delete = ON",
+    "PRAGMA recursive_triggers = ON",
+    "PRAGMA cache_size = -32768",
+    // About 32 MB: pages that are written often are copied into the database once, not after every few commits.
+    "PRAGMA wal_autocheckpoint = 8000",
+    "PRAGMA temp_store = MEMORY",
+    // ANALYZE writes, and delays other writers: a sample of some rows is enough.
+    "PRAGMA analysis_limit = 1000",
+];
+
+/// A commit that was acknowledged survives a power cut, whatever the default of a role or a database; a stricter setting, for
+/// replicas, stays.
+const DURABLE: &str =
+    "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'";
+
+/// A frozen node must not hold the ledger's head; a node that is gone is detected (by default after two hours); and no statement
+/// waits longer for a lock than on SQLite, so that work aborted here does not wait on there.
+const PATIENCE: &[&str] = &["SET idle_in_transaction_session_timeout = '60s'; SET tcp_keepalives_idle = 30; \
+    SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3; SET lock_timeout = '10s'"];
+
+/// Ids as a bulk parameter.
+pub fn json_ids(ids: &[Uuid]) -> String {
+    json(&ids.iter().map(Uuid::to_string).collect::<Vec<_>>())
+}
+
+pub fn json<T: Serialize + ?Sized>(value: &T) -> String {
+    serde_json::to_string(value).expect("rows of text, numbers and nulls serialise")
+}

@@ -1,0 +1,113 @@
+//! Why the database failed, in our words where the cause is known.
+
+use std::time::Duration;
+
+use thiserror::Error;
+
+use crate::domain::kind::Kind;
+
+/// Why the store failed.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// The database returned an error, or nothing.
+    #[error("{}", failed(.0))]
+    Database(#[from] sqlx::Error),
+    /// The database's tables could not be brought up to date.
+    #[error("the database could not be migrated: {0}")]
+    Migrate(#[from] sqlx::migrate::MigrateError),
+    /// The database cannot be opened.
+    #[error("cannot open the database `{url}`: {source}")]
+    Open {
+        /// The URL, without a password.
+        url: String,
+        /// The cause.
+        source: sqlx::Error,
+    },
+    /// The database exists, but does not answer.
+    #[error("the database did not answer within {} s", .0.as_secs())]
+    Silent(Duration),
+    /// The database can be reached, perhaps read, but not written.
+    #[error("the database cannot be written")]
+    Unwritable,
+    /// The database does not exist, or is older than this program.
+    #[error("the database `{url}` has no tables of this version")]
+    NotMigrated {
+        /// Its URL.
+        url: String,
+    },
+    /// A stored value is not what its column promises.
+    #[error("inconsistent data: table `{table}`, column `{column}`, row `{row}`: {problem}")]
+    Inconsistent {
+        /// The table.
+        table: &'static str,
+        /// The column.
+        column: &'static str,
+        /// The row's key.
+        row: String,
+        /// The problem.
+        problem: String,
+    },
+}
+
+/// The result of store functions.
+pub type Result<T, E = StoreError> = std::result::Result<T, E>;
+
+impl StoreError {
+    /// The kind of this error.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        if self.may_pass() && !self.is_damaged() { Kind::Later } else { Kind::Failed }
+    }
+
+    /// True if it may pass without an operator: the database is away, busy, full or read-only.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Database(_) | Self::Silent(_) | Self::Unwritable => true,
+            Self::Open { source, .. } => match source {
+                sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut => true,
+                sqlx::Error::Database(error) => error.is_transient_in_connect_phase() || is_busy(error.as_ref()),
+                _ => false,
+            },
+            Self::Migrate(_) | Self::NotMigrated { .. } | Self::Inconsistent { .. } => false,
+        }
+    }
+
+    /// True if another process keeps the database locked.
+    #[must_use]
+    pub fn is_locked(&self) -> bool {
+        matches!(self, Self::Database(sqlx::Error::Database(error)) if is_busy(error.as_ref()))
+    }
+
+    /// The error for a log: it names the place, never the value.
+    #[must_use]
+    pub fn for_logs(&self) -> String {
+        match self {
+            Self::Inconsistent { table, column, row, .. } => {
+                format!("inconsistent data: table `{table}`, column `{column}`, row `{row}`")
+            }
+            other => other.to_string(),
+        }
+    }
+}
+
+/// What failed, in our words where it is known what the error means.
+fn failed(error: &sqlx::Error) -> String {
+    match error {
+        sqlx::Error::Database(error) if is_busy(error.as_ref()) => {
+            "the database is locked by another process".to_owned()
+        }
+        other => format!("the database failed: {other}"),
+    }
+}
+
+/// True if SQLite reported that another connection holds the file (SQLITE_BUSY and its extended codes).
+pub(super) fn is_busy(error: &dyn sqlx::error::DatabaseError) -> bool {
+    const BUSY: i32 = 5;
+    error.code().and_then(|code| code.parse::<i32>().ok()).is_some_and(|code| code & 0xff == BUSY)
+}
+
+/// True if there is no such table: SQLITE_ERROR, the only error of a statement known to be correct, or undefined_table.
+pub(super) fn is_no_table(error: &dyn sqlx::error::DatabaseError) -> bool {
+    matches!(error.code().as_deref(), Some("1" | "42P01"))
+}

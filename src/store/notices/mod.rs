@@ -1,0 +1,485 @@
+//! Notices, the rows of their audience files, and who did what to them.
+
+pub mod attestations;
+pub mod releases;
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use sqlx::Row as _;
+use uuid::Uuid;
+
+use crate::domain::category::Category;
+use crate::domain::entry::{Event, Fact};
+use crate::domain::notice::{Notice, State, Step};
+use crate::domain::problem::Problems;
+use crate::store::engine::dialect::{Dialect, bulk, json};
+use crate::store::engine::row::Row;
+use crate::store::{Conn, Result};
+
+/// A notice as it is kept.
+#[derive(Clone, Debug)]
+pub struct Kept {
+    /// Id.
+    pub id: Uuid,
+    /// Category.
+    pub category: Category,
+    /// State.
+    pub state: State,
+    /// The author's reference.
+    pub reference: Option<String>,
+    /// Subject in the default language, placeholders unfilled.
+    pub subject: String,
+    /// The notice it continues.
+    pub follows_id: Option<Uuid>,
+    /// The file as written.
+    pub source: String,
+    /// Digest of source and rows.
+    pub digest: [u8; 32],
+    /// Who wrote it last.
+    pub author: String,
+    /// Digest that the approval is for.
+    pub approved_digest: Option<[u8; 32]>,
+    /// Who approved it.
+    pub approved_by: Option<String>,
+    /// When it is to be released.
+    pub send_at: Option<Timestamp>,
+    /// Who began its release, while it is being released.
+    pub release_by: Option<String>,
+    /// Why, in that actor's words.
+    pub release_reason: Option<String>,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When it was released.
+    pub released_at: Option<Timestamp>,
+    /// When it was paused, while it is.
+    pub paused_at: Option<Timestamp>,
+    /// When it was closed.
+    pub closed_at: Option<Timestamp>,
+    /// Customers in its audience, once released.
+    pub customers: u64,
+    /// Recipients, once released.
+    pub recipients: u64,
+    /// Domain of its Message-IDs, once released.
+    pub message_domain: String,
+}
+
+impl Kept {
+    /// The notice that the stored file describes.
+    ///
+    /// # Errors
+    /// If this version cannot read the file.
+    pub fn parsed(&self) -> Result<Notice, Problems> {
+        Notice::parse(&self.source)
+    }
+
+    /// A fact about this notice, for the ledger.
+    #[must_use]
+    pub const fn fact(&self, event: Event, at: Timestamp) -> Fact {
+        let mut fact = Fact::new(event, at);
+        fact.notice = Some((self.id, self.category, self.digest));
+        fact
+    }
+
+    /// True if its sending is paused. A pause ends with the notice: one that was closed or cancelled meanwhile is not paused.
+    #[must_use]
+    pub fn is_paused(&self) -> bool {
+        self.state == State::Released && self.paused_at.is_some()
+    }
+
+    /// True if its time has come and no process releases it: its release was refused, or nobody asked for one.
+    #[must_use]
+    pub fn is_overdue(&self, now: Timestamp) -> bool {
+        self.state == State::Approved && self.send_at.is_some_and(|send_at| send_at <= now)
+    }
+}
+
+/// A statement over all columns of a notice.
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, category, state, reference, subject, follows_id, source, digest, author, approved_digest, \
+             approved_by, send_at, release_by, release_reason, created_at, released_at, paused_at, closed_at, customers, recipients, message_domain \
+             FROM notices ",
+            $rest
+        )
+    };
+}
+
+fn kept(row: &sqlx::any::AnyRow) -> Result<Kept> {
+    let row = Row::of("notices", row);
+    Ok(Kept {
+        id: row.id("id")?,
+        category: row.parse("category")?,
+        state: row.parse("state")?,
+        reference: row.get("reference")?,
+        subject: row.get("subject")?,
+        follows_id: row.maybe("follows_id")?,
+        source: row.get("source")?,
+        digest: row.bytes("digest")?,
+        author: row.get("author")?,
+        approved_digest: row.maybe_bytes("approved_digest")?,
+        approved_by: row.get("approved_by")?,
+        send_at: row.maybe_time("send_at")?,
+        release_by: row.get("release_by")?,
+        release_reason: row.get("release_reason")?,
+        created_at: row.time("created_at")?,
+        released_at: row.maybe_time("released_at")?,
+        paused_at: row.maybe_time("paused_at")?,
+        closed_at: row.maybe_time("closed_at")?,
+        customers: row.count("customers")?,
+        recipients: row.count("recipients")?,
+        message_domain: row.get("message_domain")?,
+    })
+}
+
+/// What an author decides of a notice.
+#[derive(Clone, Debug)]
+pub struct Written<'a> {
+    /// Category.
+    pub category: Category,
+    /// The author's reference.
+    pub reference: Option<&'a str>,
+    /// Subject in the default language.
+    pub subject: &'a str,
+    /// The notice it continues.
+    pub follows_id: Option<Uuid>,
+    /// The file as written.
+    pub source: &'a str,
+    /// Digest of source and rows.
+    pub digest: [u8; 32],
+    /// Who wrote it.
+    pub author: &'a str,
+    /// When it is to be released.
+    pub send_at: Option<Timestamp>,
+}
+
+/// Adds a draft.
+pub async fn insert(conn: &mut Conn, id: Uuid, now: Timestamp, written: &Written<'_>) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO notices (id, category, state, reference, subject, follows_id, source, digest, author, send_at,
+           created_at, lane) VALUES ($1, $2, 'draft', $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+    )
+    .bind(id.to_string())
+    .bind(written.category.as_str())
+    .bind(written.reference)
+    .bind(written.subject)
+    .bind(written.follows_id.map(|id| id.to_string()))
+    .bind(written.source)
+    .bind(written.digest.to_vec())
+    .bind(written.author)
+    .bind(written.send_at.map(Timestamp::as_millisecond))
+    .bind(now.as_millisecond())
+    .bind(written.category.lane().rank())
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Makes a notice a draft with other content; its approval is void. False where it was no longer in `expected`.
+pub async fn rewrite(conn: &mut Conn, id: Uuid, expected: State, written: &Written<'_>) -> Result<bool> {
+    let done = sqlx::query(
+        "UPDATE notices SET category = $3, reference = $4, subject = $5, follows_id = $6, source = $7, digest = $8,
+           author = $9, send_at = $10, lane = $11, state = 'draft', approved_digest = NULL, approved_by = NULL
+         WHERE id = $1 AND state = $2",
+    )
+    .bind(id.to_string())
+    .bind(expected.as_str())
+    .bind(written.category.as_str())
+    .bind(written.reference)
+    .bind(written.subject)
+    .bind(written.follows_id.map(|id| id.to_string()))
+    .bind(written.source)
+    .bind(written.digest.to_vec())
+    .bind(written.author)
+    .bind(written.send_at.map(Timestamp::as_millisecond))
+    .bind(written.category.lane().rank())
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// The notice with this id.
+pub async fn find(conn: &mut Conn, id: Uuid) -> Result<Option<Kept>> {
+    let row = sqlx::query(select!("WHERE id = $1")).bind(id.to_string()).fetch_optional(conn).await?;
+    row.as_ref().map(kept).transpose()
+}
+
+/// The notices with this reference, newest first.
+pub async fn with_reference(conn: &mut Conn, reference: &str) -> Result<Vec<Kept>> {
+    let rows =
+        sqlx::query(select!("WHERE reference = $1 ORDER BY id DESC LIMIT 100")).bind(reference).fetch_all(conn).await?;
+    rows.iter().map(kept).collect()
+}
+
+/// A page of notices, newest first, before `before`.
+pub async fn list(conn: &mut Conn, before: Option<Uuid>, limit: u32) -> Result<Vec<Kept>> {
+    let rows = sqlx::query(select!("WHERE id < $1 ORDER BY id DESC LIMIT $2"))
+        .bind(before.unwrap_or(Uuid::max()).to_string())
+        .bind(i64::from(limit))
+        .fetch_all(conn)
+        .await?;
+    rows.iter().map(kept).collect()
+}
+
+/// What the notices that address a customer have in common.
+#[derive(Clone, Copy, Debug)]
+pub enum Among<'a> {
+    /// Their category.
+    Category(Category),
+    /// Their reference.
+    Reference(&'a str),
+}
+
+// The inner select reads an index only: notices are long.
+macro_rules! addressing {
+    ($among:literal) => {
+        concat!(
+            "SELECT id FROM notices WHERE id IN (SELECT n.id FROM notices n WHERE n.",
+            $among,
+            " = $2 AND n.released_at >= $3 AND n.released_at < $4
+               AND (EXISTS (SELECT 1 FROM deliveries d WHERE d.account_id = $1 AND d.notice_id = n.id)
+                 OR EXISTS (SELECT 1 FROM unaddressed u WHERE u.notice_id = n.id AND u.account_id = $1)))
+             AND state <> 'releasing' ORDER BY released_at, id"
+        )
+    };
+}
+
+/// The ids of the notices of a category or with a reference that address a customer, released at `since` or later and before
+/// `until`, in the order of their release.
+pub async fn addressing(
+    conn: &mut Conn,
+    account_id: &str,
+    among: Among<'_>,
+    since: Option<Timestamp>,
+    until: Option<Timestamp>,
+) -> Result<Vec<Uuid>> {
+    let (sql, among) = match among {
+        Among::Category(category) => (addressing!("category"), category.as_str()),
+        Among::Reference(reference) => (addressing!("reference"), reference),
+    };
+    let rows = sqlx::query(sql)
+        .bind(account_id)
+        .bind(among)
+        .bind(since.map_or(i64::MIN, Timestamp::as_millisecond))
+        .bind(until.map_or(i64::MAX, Timestamp::as_millisecond))
+        .fetch_all(conn)
+        .await?;
+    rows.iter().map(|row| Row::of("notices", row).id("id")).collect()
+}
+
+/// Moves a notice from one state to another. False where it was not in the first.
+pub async fn set_state(conn: &mut Conn, id: Uuid, from: State, to: State) -> Result<bool> {
+    let done = sqlx::query("UPDATE notices SET state = $3 WHERE id = $1 AND state = $2")
+        .bind(id.to_string())
+        .bind(from.as_str())
+        .bind(to.as_str())
+        .execute(conn)
+        .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Notes an approval, and for which content it is.
+pub async fn set_approval(conn: &mut Conn, id: Uuid, by: &str, digest: &[u8; 32]) -> Result<()> {
+    sqlx::query("UPDATE notices SET approved_by = $2, approved_digest = $3 WHERE id = $1")
+        .bind(id.to_string())
+        .bind(by)
+        .bind(digest.to_vec())
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Pauses or resumes a released notice.
+pub async fn set_paused(conn: &mut Conn, id: Uuid, since: Option<Timestamp>) -> Result<()> {
+    sqlx::query("UPDATE notices SET paused_at = $2 WHERE id = $1")
+        .bind(id.to_string())
+        .bind(since.map(Timestamp::as_millisecond))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Holds a notice's row until the transaction ends.
+pub async fn lock(conn: &mut Conn, id: Uuid) -> Result<()> {
+    let sql = Dialect::of(conn)
+        .pick("SELECT id FROM notices WHERE id = $1", "SELECT id FROM notices WHERE id = $1 FOR UPDATE");
+    sqlx::query(sql).bind(id.to_string()).fetch_optional(conn).await?;
+    Ok(())
+}
+
+/// Closes a notice that has nothing queued any more; takes its row lock by that. False where there is nothing to close.
+pub async fn set_closed(conn: &mut Conn, id: Uuid, now: Timestamp) -> Result<bool> {
+    let done = sqlx::query(
+        "UPDATE notices SET closed_at = $2, state = CASE state WHEN 'released' THEN 'closed' ELSE state END
+         WHERE id = $1 AND closed_at IS NULL AND released_at IS NOT NULL
+           AND NOT EXISTS (SELECT 1 FROM queue WHERE queue.notice_id = notices.id)",
+    )
+    .bind(id.to_string())
+    .bind(now.as_millisecond())
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// What the dispatcher needs to know of a notice that is not closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Open {
+    /// Id.
+    pub id: Uuid,
+    /// State: `scheduled`, `releasing`, `released`, `cancelled`, or `closed` while deliveries of it are being sent again.
+    pub state: State,
+    /// True while paused.
+    pub paused: bool,
+    /// When it is to be released.
+    pub send_at: Option<Timestamp>,
+    /// Its category.
+    pub category: Category,
+    /// Contacts may have changed since its queue was compared with them.
+    pub stale: bool,
+}
+
+impl Open {
+    /// True where its deliveries may be claimed. A closed notice cannot be resumed, so that a pause ends with it.
+    #[must_use]
+    pub fn is_sendable(&self) -> bool {
+        (self.state == State::Released && !self.paused && !self.stale) || self.state == State::Closed
+    }
+}
+
+/// The notices that are scheduled, being released, released, or cancelled with something left to do, and not closed, and the
+/// closed ones of which deliveries are being sent again: those that go first, first.
+pub async fn open(conn: &mut Conn) -> Result<Vec<Open>> {
+    let rows = sqlx::query(
+        // Two halves, each of which has its index.
+        "SELECT id, state, paused_at, send_at, category, lane, released_at,
+           CASE WHEN contacts_revision < (SELECT customers_revision FROM ledger_head WHERE id = 1) THEN 1 ELSE 0 END AS stale
+         FROM notices WHERE state IN ('released', 'scheduled', 'releasing', 'cancelled') AND closed_at IS NULL
+           AND (state <> 'cancelled' OR released_at IS NOT NULL
+             OR EXISTS (SELECT 1 FROM queue WHERE queue.notice_id = notices.id))
+         UNION ALL SELECT id, state, paused_at, send_at, category, lane, released_at, 0 AS stale FROM notices
+         WHERE resent_at IS NOT NULL AND closed_at IS NOT NULL ORDER BY lane, released_at, id",
+    )
+    .fetch_all(conn)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            let row = Row::of("notices", row);
+            Ok(Open {
+                id: row.id("id")?,
+                state: row.parse("state")?,
+                paused: row.maybe_time("paused_at")?.is_some(),
+                send_at: row.maybe_time("send_at")?,
+                category: row.parse("category")?,
+                stale: row.count("stale")? > 0,
+            })
+        })
+        .collect()
+}
+
+/// Notes the revision of customers and contacts that the queue of a notice was compared with.
+pub async fn set_contacts_revision(conn: &mut Conn, id: Uuid, revision: u64) -> Result<()> {
+    sqlx::query("UPDATE notices SET contacts_revision = $2 WHERE id = $1")
+        .bind(id.to_string())
+        .bind(i64::try_from(revision).unwrap_or(i64::MAX))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Adds the rows of an audience file, each a JSON object of column and value.
+pub async fn insert_rows(conn: &mut Conn, id: Uuid, rows: &[(String, String)]) -> Result<()> {
+    #[derive(Serialize)]
+    struct RowOf<'a> {
+        account_id: &'a str,
+        data: &'a str,
+    }
+    let sql = bulk!(
+        Dialect::of(conn),
+        "INSERT INTO notice_rows (notice_id, account_id, data) SELECT $2, value ->> 'account_id', value ->> 'data' FROM",
+        rows
+    );
+    for chunk in rows.chunks(2000) {
+        let chunk: Vec<_> = chunk.iter().map(|(account_id, data)| RowOf { account_id, data }).collect();
+        sqlx::query(sql).bind(json(&chunk)).bind(id.to_string()).execute(&mut *conn).await?;
+    }
+    Ok(())
+}
+
+/// Removes the rows of an audience file.
+pub async fn delete_rows(conn: &mut Conn, id: Uuid) -> Result<()> {
+    sqlx::query("DELETE FROM notice_rows WHERE notice_id = $1").bind(id.to_string()).execute(conn).await?;
+    Ok(())
+}
+
+/// A page of an audience file's rows, by account id after `after`.
+pub async fn rows(conn: &mut Conn, id: Uuid, after: &str, limit: u32) -> Result<BTreeMap<String, String>> {
+    let rows = sqlx::query(
+        "SELECT account_id, data FROM notice_rows WHERE notice_id = $1 AND account_id > $2 ORDER BY account_id LIMIT $3",
+    )
+    .bind(id.to_string())
+    .bind(after)
+    .bind(i64::from(limit))
+    .fetch_all(conn)
+    .await?;
+    rows.iter().map(|row| Ok((row.try_get("account_id")?, row.try_get("data")?))).collect()
+}
+
+/// The rows of an audience file for some accounts.
+pub async fn rows_of(conn: &mut Conn, id: Uuid, accounts: &[&str]) -> Result<BTreeMap<String, String>> {
+    let sql = Dialect::of(conn).pick(
+        "SELECT account_id, data FROM notice_rows
+         WHERE notice_id = $1 AND account_id IN (SELECT value FROM json_each($2))",
+        "SELECT account_id, data FROM notice_rows
+         WHERE notice_id = $1 AND account_id = ANY (ARRAY(SELECT jsonb_array_elements_text($2::jsonb)))",
+    );
+    let rows = sqlx::query(sql).bind(id.to_string()).bind(json(accounts)).fetch_all(conn).await?;
+    rows.iter().map(|row| Ok((row.try_get("account_id")?, row.try_get("data")?))).collect()
+}
+
+/// What somebody did to a notice.
+#[derive(Clone, Debug, Serialize)]
+pub struct Done {
+    /// What.
+    pub step: Step,
+    /// Who.
+    pub operator: String,
+    /// Why.
+    pub reason: Option<String>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Notes a step.
+pub async fn insert_step(conn: &mut Conn, id: Uuid, notice_id: Uuid, done: &Done) -> Result<()> {
+    sqlx::query("INSERT INTO notice_steps (id, notice_id, step, operator, reason, at) VALUES ($1, $2, $3, $4, $5, $6)")
+        .bind(id.to_string())
+        .bind(notice_id.to_string())
+        .bind(done.step.as_str())
+        .bind(&done.operator)
+        .bind(done.reason.as_deref())
+        .bind(done.at.as_millisecond())
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Everything that was done to a notice, first to last.
+pub async fn steps(conn: &mut Conn, notice_id: Uuid) -> Result<Vec<Done>> {
+    let rows = sqlx::query("SELECT id, step, operator, reason, at FROM notice_steps WHERE notice_id = $1 ORDER BY id")
+        .bind(notice_id.to_string())
+        .fetch_all(conn)
+        .await?;
+    rows.iter()
+        .map(|row| {
+            let row = Row::of("notice_steps", row);
+            Ok(Done {
+                step: row.parse("step")?,
+                operator: row.get("operator")?,
+                reason: row.get("reason")?,
+                at: row.time("at")?,
+            })
+        })
+        .collect()
+}

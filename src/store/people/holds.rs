@@ -1,0 +1,100 @@
+//! Legal holds: what must not be erased or purged.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::store::engine::dialect::{Dialect, json, json_ids};
+use crate::store::engine::row::Row;
+use crate::store::{Conn, Result};
+
+/// A legal hold, on a notice or on a customer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Hold {
+    /// Id.
+    pub id: Uuid,
+    /// The notice, if it is on one.
+    pub notice_id: Option<Uuid>,
+    /// The customer, if it is on one.
+    pub account_id: Option<String>,
+    /// The reason.
+    pub reason: String,
+    /// Who placed it.
+    pub operator: String,
+    /// When it was placed.
+    pub since: Timestamp,
+}
+
+/// Places a hold.
+pub async fn insert(conn: &mut Conn, hold: &Hold) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO holds (id, notice_id, account_id, reason, operator, since) VALUES ($1, $2, $3, $4, $5, $6)",
+    )
+    .bind(hold.id.to_string())
+    .bind(hold.notice_id.map(|id| id.to_string()))
+    .bind(&hold.account_id)
+    .bind(&hold.reason)
+    .bind(&hold.operator)
+    .bind(hold.since.as_millisecond())
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Deletes a hold, and returns it; `None` if there is none with this id.
+pub async fn remove(conn: &mut Conn, id: Uuid) -> Result<Option<Hold>> {
+    let sql = "DELETE FROM holds WHERE id = $1 RETURNING id, notice_id, account_id, reason, operator, since";
+    let row = sqlx::query(sql).bind(id.to_string()).fetch_optional(conn).await?;
+    row.as_ref().map(read).transpose()
+}
+
+/// A page of holds by id, after `after`.
+pub async fn list(conn: &mut Conn, after: Option<Uuid>, limit: u32) -> Result<Vec<Hold>> {
+    let rows = sqlx::query(
+        "SELECT id, notice_id, account_id, reason, operator, since FROM holds WHERE id > $1 ORDER BY id LIMIT $2",
+    )
+    .bind(after.unwrap_or(Uuid::nil()).to_string())
+    .bind(i64::from(limit))
+    .fetch_all(conn)
+    .await?;
+    rows.iter().map(read).collect()
+}
+
+/// The holds on one of these customers or notices, the oldest first.
+pub async fn on(conn: &mut Conn, accounts: &[String], notices: &[Uuid]) -> Result<Vec<Hold>> {
+    let sql = Dialect::of(conn).pick(
+        "SELECT id, notice_id, account_id, reason, operator, since FROM holds
+         WHERE account_id IN (SELECT value FROM json_each($1)) OR notice_id IN (SELECT value FROM json_each($2))
+         ORDER BY id",
+        "SELECT id, notice_id, account_id, reason, operator, since FROM holds
+         WHERE account_id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb)))
+           OR notice_id = ANY (ARRAY(SELECT jsonb_array_elements_text($2::jsonb))) ORDER BY id",
+    );
+    let rows = sqlx::query(sql).bind(json(&accounts)).bind(json_ids(notices)).fetch_all(conn).await?;
+    rows.iter().map(read).collect()
+}
+
+/// True if the record of a notice has a customer: it was addressed, could not be addressed, or is attested as informed.
+pub async fn is_recorded(conn: &mut Conn, account_id: &str) -> Result<bool> {
+    let row = sqlx::query(
+        "SELECT CASE WHEN EXISTS (SELECT 1 FROM deliveries WHERE account_id = $1)
+           OR EXISTS (SELECT 1 FROM unaddressed WHERE account_id = $1)
+           OR EXISTS (SELECT 1 FROM attestations WHERE account_id = $1) THEN 1 ELSE 0 END AS n",
+    )
+    .bind(account_id)
+    .fetch_one(conn)
+    .await?;
+    Ok(Row::of("holds", &row).count("n")? > 0)
+}
+
+fn read(row: &sqlx::any::AnyRow) -> Result<Hold> {
+    let row = Row::of("holds", row);
+    Ok(Hold {
+        id: row.id("id")?,
+        notice_id: row.maybe("notice_id")?,
+        account_id: row.get("account_id")?,
+        reason: row.get("reason")?,
+        operator: row.get("operator")?,
+        since: row.time("since")?,
+    })
+}

@@ -1,0 +1,294 @@
+//! Imports: the file is loaded into temporary tables and compared with what is stored, while other writers go on; then only the
+//! differences are written.
+//!
+//! The temporary tables belong to one connection and end with it. In order: [`begin`], then the rows of the file, then
+//! [`compare`], and in a transaction [`write_customers`] and [`write_contacts`].
+
+use jiff::Timestamp;
+use serde::Serialize;
+use sqlx::Executor as _;
+
+use crate::domain::address::Address;
+use crate::store::engine::dialect::{Dialect, bulk, json};
+use crate::store::engine::row::{Row, address_columns};
+use crate::store::{Conn, Result};
+
+/// A customer of the file.
+#[derive(Clone, Debug, Serialize)]
+pub struct CustomerRow<'a> {
+    /// Account id.
+    pub account_id: &'a str,
+    /// Name.
+    pub name: &'a str,
+}
+
+/// One value of an attribute of a customer.
+#[derive(Clone, Debug, Serialize)]
+pub struct AttributeRow<'a> {
+    /// Account id.
+    pub account_id: &'a str,
+    /// Name of the attribute.
+    pub name: &'a str,
+    /// The value.
+    pub value: &'a str,
+    /// Its place among the values.
+    pub position: usize,
+}
+
+/// A contact of the file.
+#[derive(Clone, Debug, Serialize)]
+pub struct ContactRow<'a> {
+    /// Account id.
+    pub account_id: &'a str,
+    /// The address as it is written.
+    #[serde(flatten, serialize_with = "address_columns")]
+    pub email: Address,
+    /// Role.
+    pub role: &'a str,
+    /// Name.
+    pub name: &'a str,
+    /// Locale tag.
+    pub locale: Option<&'a str>,
+    /// Time zone.
+    pub time_zone: Option<&'a str>,
+    /// Its place in the file; its place among the customer's contacts is stored.
+    pub position: usize,
+}
+
+/// A customer with a row that was skipped.
+#[derive(Clone, Debug, Serialize)]
+pub struct KeptRow<'a> {
+    /// Account id.
+    pub account_id: &'a str,
+}
+
+/// What is removed because the file does not have it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Removal {
+    /// Contacts and attributes of the customers in the file.
+    InFile,
+    /// The same, and customers that are not in the file leave.
+    Everywhere,
+    /// Nothing.
+    Nothing,
+}
+
+/// Creates the temporary tables, or empties them.
+pub async fn begin(conn: &mut Conn) -> Result<()> {
+    conn.execute(Dialect::of(conn).pick(
+        "CREATE TEMP TABLE IF NOT EXISTS file_customers (account_id TEXT NOT NULL PRIMARY KEY, name TEXT NOT NULL)
+           WITHOUT ROWID;
+         CREATE TEMP TABLE IF NOT EXISTS file_attributes (account_id TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL,
+           position INTEGER NOT NULL, PRIMARY KEY (account_id, name, value)) WITHOUT ROWID;
+         CREATE TEMP TABLE IF NOT EXISTS file_contacts (account_id TEXT NOT NULL, email TEXT NOT NULL,
+           email_key TEXT NOT NULL, role TEXT NOT NULL,
+           name TEXT NOT NULL, locale TEXT, time_zone TEXT, position INTEGER NOT NULL,
+           PRIMARY KEY (account_id, email_key, role)) WITHOUT ROWID;
+         CREATE TEMP TABLE IF NOT EXISTS kept_customers (account_id TEXT NOT NULL PRIMARY KEY) WITHOUT ROWID;
+         CREATE TEMP TABLE IF NOT EXISTS changed_customers (account_id TEXT NOT NULL, name TEXT NOT NULL);
+         CREATE TEMP TABLE IF NOT EXISTS left_customers (account_id TEXT NOT NULL);
+         CREATE TEMP TABLE IF NOT EXISTS changed_attributes (account_id TEXT NOT NULL, name TEXT NOT NULL,
+           value TEXT NOT NULL, position INTEGER NOT NULL);
+         CREATE TEMP TABLE IF NOT EXISTS gone_attributes (account_id TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL);
+         CREATE TEMP TABLE IF NOT EXISTS changed_contacts (account_id TEXT NOT NULL, email TEXT NOT NULL,
+           email_key TEXT NOT NULL, role TEXT NOT NULL,
+           name TEXT NOT NULL, locale TEXT, time_zone TEXT, position INTEGER NOT NULL, known INTEGER NOT NULL);
+         CREATE TEMP TABLE IF NOT EXISTS gone_contacts (account_id TEXT NOT NULL, email_key TEXT NOT NULL,
+           role TEXT NOT NULL);
+         DELETE FROM file_customers; DELETE FROM file_attributes; DELETE FROM file_contacts;
+         DELETE FROM kept_customers",
+        "CREATE TEMP TABLE IF NOT EXISTS file_customers (account_id TEXT COLLATE \"C\" PRIMARY KEY, name TEXT COLLATE \"C\");
+         CREATE TEMP TABLE IF NOT EXISTS file_attributes (account_id TEXT COLLATE \"C\", name TEXT COLLATE \"C\",
+           value TEXT COLLATE \"C\", position BIGINT, PRIMARY KEY (account_id, name, value));
+         CREATE TEMP TABLE IF NOT EXISTS file_contacts (account_id TEXT COLLATE \"C\", email TEXT COLLATE \"C\",
+           email_key TEXT COLLATE \"C\",
+           role TEXT COLLATE \"C\", name TEXT COLLATE \"C\", locale TEXT COLLATE \"C\", time_zone TEXT COLLATE \"C\",
+           position BIGINT, PRIMARY KEY (account_id, email_key, role));
+         CREATE TEMP TABLE IF NOT EXISTS kept_customers (account_id TEXT COLLATE \"C\" PRIMARY KEY);
+         CREATE TEMP TABLE IF NOT EXISTS changed_customers (account_id TEXT COLLATE \"C\", name TEXT COLLATE \"C\");
+         CREATE TEMP TABLE IF NOT EXISTS left_customers (account_id TEXT COLLATE \"C\");
+         CREATE TEMP TABLE IF NOT EXISTS changed_attributes (account_id TEXT COLLATE \"C\", name TEXT COLLATE \"C\",
+           value TEXT COLLATE \"C\", position BIGINT);
+         CREATE TEMP TABLE IF NOT EXISTS gone_attributes (account_id TEXT COLLATE \"C\", name TEXT COLLATE \"C\",
+           value TEXT COLLATE \"C\");
+         CREATE TEMP TABLE IF NOT EXISTS changed_contacts (account_id TEXT COLLATE \"C\", email TEXT COLLATE \"C\",
+           email_key TEXT COLLATE \"C\",
+           role TEXT COLLATE \"C\", name TEXT COLLATE \"C\", locale TEXT COLLATE \"C\", time_zone TEXT COLLATE \"C\",
+           position BIGINT, known BIGINT);
+         CREATE TEMP TABLE IF NOT EXISTS gone_contacts (account_id TEXT COLLATE \"C\", email_key TEXT COLLATE \"C\",
+           role TEXT COLLATE \"C\");
+         TRUNCATE file_customers, file_attributes, file_contacts, kept_customers",
+    ))
+    .await?;
+    Ok(())
+}
+
+/// Adds customers of the file. A customer may be added more than once.
+pub async fn add_customers(conn: &mut Conn, rows: &[CustomerRow<'_>]) -> Result<()> {
+    let sql = bulk!(
+        Dialect::of(conn),
+        "INSERT INTO file_customers (account_id, name) SELECT value ->> 'account_id', value ->> 'name' FROM",
+        rows,
+        "WHERE true ON CONFLICT (account_id) DO UPDATE SET name = excluded.name WHERE file_customers.name = ''"
+    );
+    sqlx::query(sql).bind(json(rows)).execute(conn).await?;
+    Ok(())
+}
+
+/// Adds attribute values of the file. If a value is added again, its first place counts.
+pub async fn add_attributes(conn: &mut Conn, rows: &[AttributeRow<'_>]) -> Result<()> {
+    let sql = bulk!(
+        Dialect::of(conn),
+        "INSERT INTO file_attributes (account_id, name, value, position)
+         SELECT value ->> 'account_id', value ->> 'name', value ->> 'value', CAST(value ->> 'position' AS BIGINT) FROM",
+        rows,
+        "WHERE true ON CONFLICT (account_id, name, value) DO UPDATE SET position = excluded.position
+         WHERE excluded.position < file_attributes.position"
+    );
+    sqlx::query(sql).bind(json(rows)).execute(conn).await?;
+    Ok(())
+}
+
+/// Adds contacts of the file. If one is added again, by the address that another was corrected to, the first one stays.
+pub async fn add_contacts(conn: &mut Conn, rows: &[ContactRow<'_>]) -> Result<()> {
+    let sql = bulk!(
+        Dialect::of(conn),
+        "INSERT INTO file_contacts (account_id, email, email_key, role, name, locale, time_zone, position)
+         SELECT value ->> 'account_id', value ->> 'email', value ->> 'email_key', value ->> 'role', value ->> 'name', value ->> 'locale',
+           value ->> 'time_zone', CAST(value ->> 'position' AS BIGINT) FROM",
+        rows,
+        "WHERE true ON CONFLICT (account_id, email_key, role) DO NOTHING"
+    );
+    sqlx::query(sql).bind(json(rows)).execute(conn).await?;
+    Ok(())
+}
+
+/// Adds customers with a skipped row: nothing is removed from them, and they do not leave.
+pub async fn add_kept(conn: &mut Conn, rows: &[KeptRow<'_>]) -> Result<()> {
+    let sql = bulk!(
+        Dialect::of(conn),
+        "INSERT INTO kept_customers (account_id) SELECT value ->> 'account_id' FROM",
+        rows,
+        "WHERE true ON CONFLICT (account_id) DO NOTHING"
+    );
+    sqlx::query(sql).bind(json(rows)).execute(conn).await?;
+    Ok(())
+}
+
+/// The statements that compare the file with what is stored. If `$1` is 1, customers that are not in the file leave.
+const DIFFERENCES: [&str; 6] = [
+    "INSERT INTO changed_customers (account_id, name)
+     SELECT f.account_id, f.name FROM file_customers f LEFT JOIN customers c ON c.account_id = f.account_id
+     WHERE $1 IS NOT NULL AND (c.account_id IS NULL OR c.name <> f.name OR c.status <> 'active')",
+    "INSERT INTO left_customers (account_id)
+     SELECT c.account_id FROM customers c WHERE $1 = 1 AND c.status = 'active'
+       AND NOT EXISTS (SELECT 1 FROM file_customers f WHERE f.account_id = c.account_id)
+       AND NOT EXISTS (SELECT 1 FROM kept_customers s WHERE s.account_id = c.account_id)",
+    "INSERT INTO changed_attributes (account_id, name, value, position)
+     SELECT f.account_id, f.name, f.value, f.position FROM file_attributes f LEFT JOIN customer_attributes a
+       ON a.account_id = f.account_id AND a.name = f.name AND a.value = f.value
+     WHERE $1 IS NOT NULL AND (a.account_id IS NULL OR a.position <> f.position)",
+    "INSERT INTO gone_attributes (account_id, name, value)
+     SELECT a.account_id, a.name, a.value FROM customer_attributes a
+     WHERE $1 IS NOT NULL
+       AND NOT EXISTS (SELECT 1 FROM file_attributes f
+         WHERE f.account_id = a.account_id AND f.name = a.name AND f.value = a.value)
+       AND EXISTS (SELECT 1 FROM file_customers f WHERE f.account_id = a.account_id)
+       AND NOT EXISTS (SELECT 1 FROM kept_customers s WHERE s.account_id = a.account_id)",
+    "INSERT INTO changed_contacts (account_id, email, email_key, role, name, locale, time_zone, position, known)
+     SELECT f.account_id, f.email, f.email_key, f.role, f.name, f.locale, f.time_zone, f.place,
+       CASE WHEN k.account_id IS NULL THEN 0 ELSE 1 END
+     FROM (SELECT account_id, email, email_key, role, name, locale, time_zone,
+         ROW_NUMBER() OVER (PARTITION BY account_id ORDER BY position) AS place FROM file_contacts) AS f
+       LEFT JOIN contacts k ON k.account_id = f.account_id AND k.email_key = f.email_key AND k.role = f.role
+     WHERE $1 IS NOT NULL AND (k.account_id IS NULL OR k.deactivated_at IS NOT NULL OR k.email <> f.email OR k.name <> f.name
+       OR k.position <> f.place OR k.locale IS DISTINCT FROM f.locale OR k.time_zone IS DISTINCT FROM f.time_zone)",
+    "INSERT INTO gone_contacts (account_id, email_key, role)
+     SELECT k.account_id, k.email_key, k.role FROM contacts k WHERE k.deactivated_at IS NULL
+       AND NOT EXISTS (SELECT 1 FROM file_contacts f
+         WHERE f.account_id = k.account_id AND f.email_key = k.email_key AND f.role = k.role)
+       AND NOT EXISTS (SELECT 1 FROM kept_customers s WHERE s.account_id = k.account_id)
+       AND ($1 = 1 OR EXISTS (SELECT 1 FROM file_customers f WHERE f.account_id = k.account_id))",
+];
+
+/// Compares the file with what is stored. Returns the [`revision`] that it was compared with.
+pub async fn compare(conn: &mut Conn, removal: Removal) -> Result<u64> {
+    let revision = revision(conn).await?;
+    conn.execute(Dialect::of(conn).pick(
+        "DELETE FROM changed_customers; DELETE FROM left_customers; DELETE FROM changed_attributes;
+         DELETE FROM gone_attributes; DELETE FROM changed_contacts; DELETE FROM gone_contacts",
+        "TRUNCATE changed_customers, left_customers, changed_attributes, gone_attributes, changed_contacts, gone_contacts;
+         ANALYZE file_customers, file_attributes, file_contacts",
+    ))
+    .await?;
+    for sql in DIFFERENCES {
+        sqlx::query(sql).bind(i64::from(removal == Removal::Everywhere)).execute(&mut *conn).await?;
+        crate::store::beat();
+    }
+    if removal == Removal::Nothing {
+        conn.execute("DELETE FROM gone_attributes; DELETE FROM gone_contacts").await?;
+    }
+    Ok(revision)
+}
+
+/// How often customers and contacts were changed by imports and corrections of addresses. If the number is the same under the
+/// lock of the ledger's head as at the comparison, nothing changed in between.
+pub async fn revision(conn: &mut Conn) -> Result<u64> {
+    let row = sqlx::query("SELECT id, customers_revision FROM ledger_head WHERE id = 1").fetch_one(conn).await?;
+    Row::of("ledger_head", &row).count("customers_revision")
+}
+
+/// Counts a change of customers or contacts. This locks the ledger's head.
+pub async fn revise(conn: &mut Conn) -> Result<()> {
+    let sql = "UPDATE ledger_head SET customers_revision = customers_revision + 1 WHERE id = 1";
+    conn.execute(sql).await?;
+    Ok(())
+}
+
+/// Writes the differences of customers and attributes, and contacts that are new: only another import waits for these.
+pub async fn write_customers(conn: &mut Conn, import_id: &str, now: Timestamp) -> Result<()> {
+    if Dialect::of(conn) == Dialect::Postgres {
+        // Two imports would lock each other's rows in different orders. Nothing else takes this lock.
+        conn.execute("LOCK TABLE customers IN SHARE UPDATE EXCLUSIVE MODE").await?;
+    }
+    for sql in [
+        "INSERT INTO customers (account_id, name, status, import_id, updated_at)
+         SELECT account_id, name, 'active', $1, $2 FROM changed_customers
+         WHERE true ON CONFLICT (account_id) DO UPDATE SET
+           name = excluded.name, status = 'active', import_id = excluded.import_id, updated_at = excluded.updated_at",
+        "UPDATE customers SET status = 'left', import_id = $1, updated_at = $2 FROM left_customers l
+         WHERE customers.account_id = l.account_id",
+    ] {
+        sqlx::query(sql).bind(import_id).bind(now.as_millisecond()).execute(&mut *conn).await?;
+    }
+    let changed = "INSERT INTO customer_attributes (account_id, name, value, position, import_id)
+         SELECT account_id, name, value, position, $1 FROM changed_attributes
+         WHERE true ON CONFLICT (account_id, name, value) DO UPDATE SET
+           position = excluded.position, import_id = excluded.import_id";
+    sqlx::query(changed).bind(import_id).execute(&mut *conn).await?;
+    let gone = "DELETE FROM customer_attributes WHERE (account_id, name, value) IN
+           (SELECT account_id, name, value FROM gone_attributes)";
+    conn.execute(gone).await?;
+    upsert_contacts(conn, import_id, false).await
+}
+
+/// Writes the differences of contacts that are stored already. Erasures and corrections of addresses wait for this; like them, the
+/// caller holds the lock of the ledger's head.
+pub async fn write_contacts(conn: &mut Conn, import_id: &str, now: Timestamp) -> Result<()> {
+    upsert_contacts(conn, import_id, true).await?;
+    let gone = "UPDATE contacts SET import_id = $1, deactivated_at = $2 FROM gone_contacts g
+         WHERE contacts.account_id = g.account_id AND contacts.email_key = g.email_key AND contacts.role = g.role";
+    sqlx::query(gone).bind(import_id).bind(now.as_millisecond()).execute(conn).await?;
+    Ok(())
+}
+
+async fn upsert_contacts(conn: &mut Conn, import_id: &str, known: bool) -> Result<()> {
+    let sql = "INSERT INTO contacts (account_id, email, email_key, role, name, locale, time_zone, position, import_id,
+           deactivated_at)
+         SELECT account_id, email, email_key, role, name, locale, time_zone, position, $1, NULL FROM changed_contacts WHERE known = $2
+         ON CONFLICT (account_id, email_key, role) DO UPDATE SET
+           email = excluded.email, name = excluded.name, locale = excluded.locale, time_zone = excluded.time_zone, position = excluded.position,
+           import_id = excluded.import_id, deactivated_at = NULL";
+    sqlx::query(sql).bind(import_id).bind(i64::from(known)).execute(conn).await?;
+    Ok(())
+}

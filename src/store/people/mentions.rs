@@ -1,0 +1,104 @@
+//! Texts that may mention an address: the words of attestations, and the rows of audience files.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::domain::notice::State;
+use crate::store::engine::dialect::Dialect;
+use crate::store::engine::row::Row;
+use crate::store::{Conn, Result};
+
+/// An attestation with its words.
+#[derive(Clone, Debug)]
+pub struct Words {
+    /// Id of the attestation.
+    pub id: Uuid,
+    /// The notice.
+    pub notice_id: Uuid,
+    /// The customer.
+    pub account_id: String,
+    /// The channel.
+    pub channel: String,
+    /// Who informed the customer.
+    pub witness: String,
+    /// What was said, or where the letter is.
+    pub note: String,
+    /// When it was recorded.
+    pub at: Timestamp,
+}
+
+/// A page of attestations whose words contain an `@`, by id, after `after`.
+pub async fn attestations(conn: &mut Conn, after: &str, limit: u32) -> Result<Vec<Words>> {
+    let rows = sqlx::query(
+        "SELECT id, notice_id, account_id, channel, witness, note, at FROM attestations
+         WHERE id > $1 AND (note LIKE '%@%' OR witness LIKE '%@%') ORDER BY id LIMIT $2",
+    )
+    .bind(after)
+    .bind(i64::from(limit))
+    .fetch_all(conn)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            let row = Row::of("attestations", row);
+            Ok(Words {
+                id: row.id("id")?,
+                notice_id: row.id("notice_id")?,
+                account_id: row.get("account_id")?,
+                channel: row.get("channel")?,
+                witness: row.get("witness")?,
+                note: row.get("note")?,
+                at: row.time("at")?,
+            })
+        })
+        .collect()
+}
+
+/// A row of an audience file.
+#[derive(Clone, Debug)]
+pub struct FileRow {
+    /// The notice.
+    pub notice_id: Uuid,
+    /// The customer.
+    pub account_id: String,
+    /// State of the notice.
+    pub state: State,
+    /// The values by column.
+    pub values: BTreeMap<String, String>,
+}
+
+/// A page of rows of audience files that contain a text, without regard to the case of ASCII letters, after a notice and a
+/// customer.
+pub async fn file_rows(conn: &mut Conn, text: &str, after: (&str, &str), limit: u32) -> Result<Vec<FileRow>> {
+    let sql = Dialect::of(conn).pick(
+        "SELECT r.notice_id, r.account_id, r.data, n.state FROM notice_rows r JOIN notices n ON n.id = r.notice_id
+         WHERE (r.notice_id, r.account_id) > ($2, $3) AND instr(lower(r.data), lower($1)) > 0
+         ORDER BY r.notice_id, r.account_id LIMIT $4",
+        "SELECT r.notice_id, r.account_id, r.data, n.state FROM notice_rows r JOIN notices n ON n.id = r.notice_id
+         WHERE (r.notice_id, r.account_id) > ($2, $3) AND strpos(lower(r.data), lower($1)) > 0
+         ORDER BY r.notice_id, r.account_id LIMIT $4",
+    );
+    let rows = sqlx::query(sql).bind(text).bind(after.0).bind(after.1).bind(i64::from(limit)).fetch_all(conn).await?;
+    rows.iter()
+        .map(|row| {
+            let row = Row::of("notice_rows", row);
+            Ok(FileRow {
+                notice_id: row.id("notice_id")?,
+                account_id: row.get("account_id")?,
+                state: row.parse("state")?,
+                values: row.maybe_json("data")?.unwrap_or_default(),
+            })
+        })
+        .collect()
+}
+
+/// Deletes a row of an audience file.
+pub async fn delete_file_row(conn: &mut Conn, notice_id: Uuid, account_id: &str) -> Result<()> {
+    sqlx::query("DELETE FROM notice_rows WHERE notice_id = $1 AND account_id = $2")
+        .bind(notice_id.to_string())
+        .bind(account_id)
+        .execute(conn)
+        .await?;
+    Ok(())
+}

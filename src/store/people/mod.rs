@@ -1,0 +1,14 @@
+//! The tables about people: customers and contacts, what they want, what may not be sent to them, and their rights.
+
+pub mod contacts;
+pub mod customers;
+pub mod holds;
+pub mod imports;
+pub mod mentions;
+pub mod preferences;
+pub mod rectifications;
+pub mod retention;
+pub mod sole_traders;
+pub mod subjects;
+pub mod suppressions;
+pub mod tombstones;

@@ -1,0 +1,69 @@
+//! Preferences: a person's opt-outs, by address; they hold at every customer.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::domain::address::{Address, AddressKey};
+use crate::domain::category::Category;
+use crate::store::engine::row::Row;
+use crate::store::{Conn, Result};
+
+/// An opt-out.
+#[derive(Clone, Debug, Serialize)]
+pub struct OptOut {
+    /// The category.
+    pub category: Category,
+    /// When it was set.
+    pub since: Timestamp,
+    /// The way by which it reached us, as in [`Source`](crate::domain::preference::Source).
+    pub source: String,
+}
+
+/// Opts an address out of a category. Returns false if it was opted out already.
+pub async fn opt_out(
+    conn: &mut Conn,
+    address: &Address,
+    category: Category,
+    now: Timestamp,
+    source: &str,
+) -> Result<bool> {
+    let done = sqlx::query(
+        "INSERT INTO preferences (email_key, email, category, opted_out_at, source) VALUES ($1, $2, $3, $4, $5)
+         ON CONFLICT (email_key, category) DO NOTHING",
+    )
+    .bind(address.key().as_str())
+    .bind(address.as_str())
+    .bind(category.as_str())
+    .bind(now.as_millisecond())
+    .bind(source)
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Withdraws an opt-out. Returns false if there was none.
+pub async fn opt_in(conn: &mut Conn, key: &AddressKey, category: Category) -> Result<bool> {
+    let done = sqlx::query("DELETE FROM preferences WHERE email_key = $1 AND category = $2")
+        .bind(key.as_str())
+        .bind(category.as_str())
+        .execute(conn)
+        .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// The opt-outs of an address.
+pub async fn of_address(conn: &mut Conn, key: &AddressKey) -> Result<Vec<OptOut>> {
+    let sql =
+        "SELECT email_key, category, opted_out_at, source FROM preferences WHERE email_key = $1 ORDER BY category";
+    let rows = sqlx::query(sql).bind(key.as_str()).fetch_all(conn).await?;
+    rows.iter()
+        .map(|row| {
+            let row = Row::of("preferences", row);
+            Ok(OptOut {
+                category: row.parse("category")?,
+                since: row.time("opted_out_at")?,
+                source: row.get("source")?,
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,60 @@
+//! Customers who are a person: once nobody of a customer is stored any more, its name is deleted too, since it may be the
+//! person's.
+
+use crate::store::engine::dialect::{Dialect, json};
+use crate::store::engine::row::Row;
+use crate::store::{Conn, Result};
+
+/// Clears the names of those of the customers who have no contact left, in `customers` and in the record of notices.
+pub async fn clear(conn: &mut Conn, accounts: &[String]) -> Result<()> {
+    let sql = Dialect::of(conn).pick(
+        "UPDATE customers SET name = '' WHERE account_id IN (SELECT value FROM json_each($1))
+           AND NOT EXISTS (SELECT 1 FROM contacts k WHERE k.account_id = customers.account_id)",
+        "UPDATE customers SET name = ''
+         WHERE account_id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb)))
+           AND NOT EXISTS (SELECT 1 FROM contacts k WHERE k.account_id = customers.account_id)",
+    );
+    sqlx::query(sql).bind(json(&accounts)).execute(&mut *conn).await?;
+    clear_records(conn, accounts).await
+}
+
+/// Clears the names of customers in the record of notices, as far as nobody of them is stored any more: no contact, no delivery
+/// that names a person, and no name in `customers` unless the customer left.
+pub async fn clear_records(conn: &mut Conn, accounts: &[String]) -> Result<()> {
+    let dialect = Dialect::of(conn);
+    let nobodys = dialect.pick(
+        "SELECT a.value AS account_id FROM json_each($1) AS a
+         WHERE NOT EXISTS (SELECT 1 FROM contacts k WHERE k.account_id = a.value)
+           AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.account_id = a.value AND d.email <> '')
+           AND NOT EXISTS (SELECT 1 FROM customers c
+             WHERE c.account_id = a.value AND c.status = 'active' AND c.name <> '')",
+        "SELECT a.value AS account_id FROM (SELECT jsonb_array_elements_text($1::jsonb) AS value) AS a
+         WHERE NOT EXISTS (SELECT 1 FROM contacts k WHERE k.account_id = a.value)
+           AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.account_id = a.value AND d.email <> '')
+           AND NOT EXISTS (SELECT 1 FROM customers c
+             WHERE c.account_id = a.value AND c.status = 'active' AND c.name <> '')",
+    );
+    let rows = sqlx::query(nobodys).bind(json(&accounts)).fetch_all(&mut *conn).await?;
+    let cleared: Vec<String> =
+        rows.iter().map(|row| Row::of("customers", row).get("account_id")).collect::<Result<_>>()?;
+    if cleared.is_empty() {
+        return Ok(());
+    }
+    for sql in [
+        dialect.pick(
+            "UPDATE deliveries SET customer_name = ''
+             WHERE account_id IN (SELECT value FROM json_each($1)) AND customer_name <> ''",
+            "UPDATE deliveries SET customer_name = ''
+             WHERE account_id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb))) AND customer_name <> ''",
+        ),
+        dialect.pick(
+            "UPDATE unaddressed SET customer_name = ''
+             WHERE account_id IN (SELECT value FROM json_each($1)) AND customer_name <> ''",
+            "UPDATE unaddressed SET customer_name = ''
+             WHERE account_id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb))) AND customer_name <> ''",
+        ),
+    ] {
+        sqlx::query(sql).bind(json(&cleared)).execute(&mut *conn).await?;
+    }
+    Ok(())
+}

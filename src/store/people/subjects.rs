@@ -1,0 +1,402 @@
+//! A person's data, wherever it is kept: found by address, and cleared.
+//!
+//! What is cleared here is overwritten in the file on SQLite (`secure_delete`); [`crate::store::Store::scrub`] then leaves
+//! no copy in the file or its log. PostgreSQL keeps old row versions until VACUUM, and its log until it is recycled.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::domain::address::{Address, AddressKey};
+use crate::domain::category::{Category, Role};
+use crate::domain::delivery::State;
+use crate::store::engine::dialect::{Dialect, bulk, json, json_ids};
+use crate::store::engine::row::{Row, hex};
+use crate::store::people::imports;
+use crate::store::{Conn, Result};
+
+/// A contact as a person may see it.
+#[derive(Clone, Debug, Serialize)]
+pub struct SubjectContact {
+    /// Account id.
+    pub account_id: String,
+    /// Name of the customer.
+    pub customer_name: String,
+    /// Name of the person.
+    pub name: String,
+    /// Role.
+    pub role: Role,
+    /// Language.
+    pub locale: Option<String>,
+    /// Time zone.
+    pub time_zone: Option<String>,
+    /// Since when it is no longer in use.
+    pub deactivated_at: Option<Timestamp>,
+}
+
+/// The contacts with an address.
+pub async fn contacts(conn: &mut Conn, key: &AddressKey) -> Result<Vec<SubjectContact>> {
+    let rows = sqlx::query(
+        "SELECT k.account_id, COALESCE(c.name, '') AS customer_name, k.name, k.role, k.locale, k.time_zone, k.deactivated_at
+         FROM contacts k LEFT JOIN customers c ON c.account_id = k.account_id WHERE k.email_key = $1
+         ORDER BY k.account_id, k.role",
+    )
+    .bind(key.as_str())
+    .fetch_all(conn)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            let row = Row::of("contacts", row);
+            Ok(SubjectContact {
+                account_id: row.get("account_id")?,
+                customer_name: row.get("customer_name")?,
+                name: row.get("name")?,
+                role: row.parse("role")?,
+                locale: row.get("locale")?,
+                time_zone: row.get("time_zone")?,
+                deactivated_at: row.maybe_time("deactivated_at")?,
+            })
+        })
+        .collect()
+}
+
+/// A delivery that names a person.
+#[derive(Clone, Debug)]
+pub struct SubjectDelivery {
+    /// Id.
+    pub id: Uuid,
+    /// Its notice.
+    pub notice_id: Uuid,
+    /// Category of the notice.
+    pub category: Category,
+    /// When the notice was released.
+    pub released_at: Option<Timestamp>,
+    /// Place in the manifest.
+    pub ordinal: u64,
+    /// Account id.
+    pub account_id: String,
+    /// Address.
+    pub email: String,
+    /// Salt of the commitment.
+    pub salt: Option<[u8; 32]>,
+    /// State as stored.
+    pub state: State,
+    /// The end of the notice, or the last change of the delivery if that is later or the notice has not ended.
+    pub ended_at: Timestamp,
+}
+
+macro_rules! deliveries {
+    ($rest:literal) => {
+        concat!(
+            "SELECT d.id, d.notice_id, n.category, n.released_at, d.ordinal, d.account_id, d.email, d.salt, d.state, \
+             d.changed_at, n.closed_at \
+             FROM deliveries d JOIN notices n ON n.id = d.notice_id ",
+            $rest
+        )
+    };
+}
+
+fn read_delivery(row: &sqlx::any::AnyRow) -> Result<SubjectDelivery> {
+    let row = Row::of("deliveries", row);
+    let changed_at = row.time("changed_at")?;
+    Ok(SubjectDelivery {
+        id: row.id("id")?,
+        notice_id: row.id("notice_id")?,
+        category: row.parse("category")?,
+        released_at: row.maybe_time("released_at")?,
+        ordinal: row.count("ordinal")?,
+        account_id: row.get("account_id")?,
+        email: row.get("email")?,
+        salt: row.maybe_bytes("salt")?,
+        state: row.parse("state")?,
+        ended_at: row.maybe_time("closed_at")?.max(Some(changed_at)).unwrap_or(changed_at),
+    })
+}
+
+/// Holds the places in the queue of deliveries until the transaction ends; gives those in it, and whether a worker has them.
+pub async fn lock_queue(conn: &mut Conn, deliveries: &[Uuid]) -> Result<Vec<(Uuid, bool)>> {
+    let sql = Dialect::of(conn).pick(
+        "SELECT delivery_id, lease_owner FROM queue WHERE delivery_id IN (SELECT value FROM json_each($1))",
+        "SELECT delivery_id, lease_owner FROM queue
+         WHERE delivery_id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb))) FOR UPDATE",
+    );
+    let rows = sqlx::query(sql).bind(json_ids(deliveries)).fetch_all(conn).await?;
+    rows.iter()
+        .map(|row| {
+            let row = Row::of("queue", row);
+            Ok((row.id("delivery_id")?, row.get::<Option<String>>("lease_owner")?.is_some()))
+        })
+        .collect()
+}
+
+/// Removes deliveries of releases that did not come to their manifest: nothing was promised by them.
+pub async fn discard(conn: &mut Conn, deliveries: &[Uuid]) -> Result<()> {
+    let dialect = Dialect::of(conn);
+    for sql in [
+        dialect.pick(
+            "DELETE FROM queue WHERE delivery_id IN (SELECT value FROM json_each($1))",
+            "DELETE FROM queue WHERE delivery_id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb)))",
+        ),
+        dialect.pick(
+            "DELETE FROM deliveries WHERE id IN (SELECT value FROM json_each($1))",
+            "DELETE FROM deliveries WHERE id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb)))",
+        ),
+    ] {
+        sqlx::query(sql).bind(json_ids(deliveries)).execute(&mut *conn).await?;
+    }
+    Ok(())
+}
+
+/// The deliveries to an address.
+pub async fn deliveries(conn: &mut Conn, key: &AddressKey) -> Result<Vec<SubjectDelivery>> {
+    let rows = sqlx::query(deliveries!("WHERE d.email_key = $1 AND d.email_key <> '' ORDER BY d.notice_id, d.ordinal"))
+        .bind(key.as_str())
+        .fetch_all(conn)
+        .await?;
+    rows.iter().map(read_delivery).collect()
+}
+
+/// Deliveries of a notice that still name a person, from `ordinal` on, those to customers under a hold left out.
+pub async fn unpurged(conn: &mut Conn, notice_id: Uuid, ordinal: u64, limit: u32) -> Result<Vec<SubjectDelivery>> {
+    let rows = sqlx::query(deliveries!(
+        "WHERE d.notice_id = $1 AND d.ordinal >= $2 AND d.salt IS NOT NULL
+           AND NOT EXISTS (SELECT 1 FROM holds h WHERE h.account_id = d.account_id OR h.notice_id = $1)
+         ORDER BY d.ordinal LIMIT $3"
+    ))
+    .bind(notice_id.to_string())
+    .bind(i64::try_from(ordinal).unwrap_or(i64::MAX))
+    .bind(i64::from(limit))
+    .fetch_all(conn)
+    .await?;
+    rows.iter().map(read_delivery).collect()
+}
+
+/// Some deliveries of a category's closed notices whose customers left, and which were released, before a time. Of a customer that
+/// is not stored any more nobody knows when it left: its time counts from the end of the notice, or from the last change of the
+/// delivery if that is later. Those to customers under a hold are left out.
+pub async fn ended_contracts(
+    conn: &mut Conn,
+    category: Category,
+    before: Timestamp,
+    limit: u32,
+) -> Result<Vec<SubjectDelivery>> {
+    let rows = sqlx::query(deliveries!(
+        "WHERE n.category = $1 AND n.released_at < $2 AND n.closed_at IS NOT NULL AND d.salt IS NOT NULL
+           AND (d.account_id IN (SELECT account_id FROM customers WHERE status = 'left' AND updated_at < $2)
+             OR n.closed_at < $2 AND d.changed_at < $2
+               AND NOT EXISTS (SELECT 1 FROM customers c WHERE c.account_id = d.account_id))
+           AND NOT EXISTS (SELECT 1 FROM holds h WHERE h.account_id = d.account_id OR h.notice_id = d.notice_id)
+         LIMIT $3"
+    ))
+    .bind(category.as_str())
+    .bind(before.as_millisecond())
+    .bind(i64::from(limit))
+    .fetch_all(conn)
+    .await?;
+    rows.iter().map(read_delivery).collect()
+}
+
+/// A delivery whose person is cleared, and what stays of its commitment.
+#[derive(Clone, Debug)]
+pub struct Cleared {
+    /// The delivery.
+    pub id: Uuid,
+    /// The recipient's commitment, meaningless without its salt.
+    pub commitment: [u8; 32],
+}
+
+/// Clears the persons of deliveries: openings, salts, addresses, names, messages, replies, places in the queue. Gives the
+/// entries whose opening went.
+pub async fn clear_deliveries(conn: &mut Conn, cleared: &[Cleared]) -> Result<Vec<Uuid>> {
+    #[derive(Serialize)]
+    struct ClearedRow {
+        id: String,
+        commitment: String,
+    }
+    if cleared.is_empty() {
+        return Ok(Vec::new());
+    }
+    let dialect = Dialect::of(conn);
+    let rows: Vec<_> =
+        cleared.iter().map(|it| ClearedRow { id: it.id.to_string(), commitment: hex(&it.commitment) }).collect();
+    let rows = json(&rows);
+    let deliveries = bulk!(
+        dialect,
+        "UPDATE deliveries SET commitment = r.commitment, salt = NULL, email = '', email_key = '', contact_name = '',
+           merged = NULL, reply = NULL, locale = NULL, time_zone = NULL
+         FROM (SELECT value ->> 'id' AS id, unhex(value ->> 'commitment') AS commitment FROM",
+        rows,
+        ") AS r WHERE deliveries.id = r.id"
+    );
+    sqlx::query(deliveries).bind(&rows).execute(&mut *conn).await?;
+    let openings = bulk!(
+        dialect,
+        "UPDATE ledger_openings SET person = NULL, person_salt = NULL, subject = NULL
+         WHERE person_salt IS NOT NULL AND delivery_id IN (SELECT value ->> 'id' FROM",
+        rows,
+        ") RETURNING entry_id"
+    );
+    let openings = entry_ids(&sqlx::query(openings).bind(&rows).fetch_all(&mut *conn).await?)?;
+    for statement in [
+        bulk!(dialect, "DELETE FROM messages WHERE delivery_id IN (SELECT value ->> 'id' FROM", rows, ")"),
+        bulk!(dialect, "UPDATE attempts SET reply = '' WHERE delivery_id IN (SELECT value ->> 'id' FROM", rows, ")"),
+        bulk!(dialect, "DELETE FROM queue WHERE delivery_id IN (SELECT value ->> 'id' FROM", rows, ")"),
+    ] {
+        sqlx::query(statement).bind(&rows).execute(&mut *conn).await?;
+    }
+    Ok(openings)
+}
+
+pub(in crate::store) fn entry_ids(rows: &[sqlx::any::AnyRow]) -> Result<Vec<Uuid>> {
+    rows.iter().map(|row| Row::of("ledger_openings", row).id("entry_id")).collect()
+}
+
+/// Clears whatever is kept of an address itself, deliveries excepted. Gives the entries whose opening went.
+pub async fn clear_address(conn: &mut Conn, key: &AddressKey) -> Result<Vec<Uuid>> {
+    let sql = "UPDATE ledger_openings SET person = NULL, person_salt = NULL, subject = NULL WHERE subject = $1
+         RETURNING entry_id";
+    let openings = entry_ids(&sqlx::query(sql).bind(key.as_str()).fetch_all(&mut *conn).await?)?;
+    for statement in [
+        "DELETE FROM contacts WHERE email_key = $1",
+        "DELETE FROM preferences WHERE email_key = $1",
+        "DELETE FROM suppressions WHERE email_key = $1",
+        "DELETE FROM reads WHERE email_key = $1",
+    ] {
+        sqlx::query(statement).bind(key.as_str()).execute(&mut *conn).await?;
+    }
+    Ok(openings)
+}
+
+/// Clears one opening about a notice as a whole.
+pub async fn clear_opening(conn: &mut Conn, entry_id: Uuid) -> Result<()> {
+    let sql = "UPDATE ledger_openings SET person = NULL, person_salt = NULL, subject = NULL WHERE entry_id = $1";
+    sqlx::query(sql).bind(entry_id.to_string()).execute(conn).await?;
+    Ok(())
+}
+
+/// Puts an address in place of another at every contact. If a customer has both in one role, the old one is deleted. Returns
+/// how many contacts changed.
+pub async fn replace_address(conn: &mut Conn, old: &AddressKey, new: &Address) -> Result<u64> {
+    imports::revise(conn).await?;
+    let key = new.key();
+    if *old != key {
+        merge_contacts(conn, old, &key).await?;
+    }
+    let done = sqlx::query("UPDATE contacts SET email_key = $2, email = $3 WHERE email_key = $1")
+        .bind(old.as_str())
+        .bind(key.as_str())
+        .bind(new.as_str())
+        .execute(&mut *conn)
+        .await?;
+    // An objection and a restriction are the person's, not the address's; that the old address is dead says nothing of the new.
+    for statement in [
+        "INSERT INTO preferences (email_key, email, category, opted_out_at, source)
+         SELECT $2, $3, category, opted_out_at, source FROM preferences WHERE email_key = $1
+         ON CONFLICT (email_key, category) DO NOTHING",
+        "INSERT INTO suppressions (email_key, email, reason, since)
+         SELECT $2, $3, reason, since FROM suppressions WHERE email_key = $1 AND reason <> 'dead'
+         ON CONFLICT (email_key, reason) DO NOTHING",
+    ] {
+        sqlx::query(statement).bind(old.as_str()).bind(key.as_str()).bind(new.as_str()).execute(&mut *conn).await?;
+    }
+    Ok(done.rows_affected())
+}
+
+/// Deletes the contacts of an address at customers that have another one in the same role already; that one is in use again if
+/// the deleted one was.
+async fn merge_contacts(conn: &mut Conn, old: &AddressKey, new: &AddressKey) -> Result<()> {
+    for statement in [
+        "UPDATE contacts SET deactivated_at = NULL WHERE email_key = $2 AND EXISTS (SELECT 1 FROM contacts k
+           WHERE k.account_id = contacts.account_id AND k.role = contacts.role AND k.email_key = $1
+             AND k.deactivated_at IS NULL)",
+        "DELETE FROM contacts WHERE email_key = $1 AND EXISTS (SELECT 1 FROM contacts k
+           WHERE k.account_id = contacts.account_id AND k.role = contacts.role AND k.email_key = $2)",
+    ] {
+        sqlx::query(statement).bind(old.as_str()).bind(new.as_str()).execute(&mut *conn).await?;
+    }
+    Ok(())
+}
+
+/// Lifts the restriction of an address. False where there was none.
+pub async fn lift_restriction(conn: &mut Conn, key: &AddressKey) -> Result<bool> {
+    let sql = "DELETE FROM suppressions WHERE email_key = $1 AND reason = 'restricted'";
+    Ok(sqlx::query(sql).bind(key.as_str()).execute(conn).await?.rows_affected() == 1)
+}
+
+/// Those of these addresses whose data is restricted.
+pub async fn restricted(conn: &mut Conn, among: &[&str]) -> Result<Vec<AddressKey>> {
+    let sql = Dialect::of(conn).pick(
+        "SELECT email_key FROM suppressions WHERE reason = 'restricted'
+           AND email_key IN (SELECT value FROM json_each($1)) ORDER BY email_key",
+        "SELECT email_key FROM suppressions WHERE reason = 'restricted'
+           AND email_key = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb))) ORDER BY email_key",
+    );
+    let rows = sqlx::query(sql).bind(json(&among)).fetch_all(conn).await?;
+    rows.iter().map(|row| Ok(AddressKey::stored(Row::of("suppressions", row).get("email_key")?))).collect()
+}
+
+/// A page of the addresses whose data is restricted, in the order of their keys, after `after`.
+pub async fn restricted_after(conn: &mut Conn, after: &str, limit: u32) -> Result<Vec<AddressKey>> {
+    let sql = "SELECT email_key FROM suppressions WHERE reason = 'restricted' AND email_key > $1
+         ORDER BY email_key LIMIT $2";
+    let rows = sqlx::query(sql).bind(after).bind(i64::from(limit)).fetch_all(conn).await?;
+    rows.iter().map(|row| Ok(AddressKey::stored(Row::of("suppressions", row).get("email_key")?))).collect()
+}
+
+/// Somebody's look at the record of a person whose data is restricted.
+#[derive(Clone, Debug, Serialize)]
+pub struct Read {
+    /// Who looked.
+    pub operator: String,
+    /// At what.
+    pub what: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Notes a look.
+pub async fn insert_read(conn: &mut Conn, id: Uuid, key: &AddressKey, read: &Read) -> Result<()> {
+    sqlx::query("INSERT INTO reads (id, email_key, operator, what, at) VALUES ($1, $2, $3, $4, $5)")
+        .bind(id.to_string())
+        .bind(key.as_str())
+        .bind(&read.operator)
+        .bind(&read.what)
+        .bind(read.at.as_millisecond())
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Who looked at an address's record.
+pub async fn reads(conn: &mut Conn, key: &AddressKey) -> Result<Vec<Read>> {
+    let rows = sqlx::query("SELECT id, operator, what, at FROM reads WHERE email_key = $1 ORDER BY id")
+        .bind(key.as_str())
+        .fetch_all(conn)
+        .await?;
+    rows.iter()
+        .map(|row| {
+            let row = Row::of("reads", row);
+            Ok(Read { operator: row.get("operator")?, what: row.get("what")?, at: row.time("at")? })
+        })
+        .collect()
+}
+
+/// A page of the keys of all addresses that are stored anywhere, in order, after `after`.
+pub async fn addresses(conn: &mut Conn, after: &str, limit: u32) -> Result<Vec<AddressKey>> {
+    let rows = sqlx::query(
+        "SELECT email_key FROM (
+           SELECT email_key FROM contacts WHERE email_key > $1
+           UNION SELECT email_key FROM deliveries WHERE email_key > $1
+           UNION SELECT email_key FROM preferences WHERE email_key > $1
+           UNION SELECT email_key FROM suppressions WHERE email_key > $1
+           UNION SELECT email_key FROM reads WHERE email_key > $1
+           UNION SELECT old_key FROM rectifications WHERE old_key > $1
+           UNION SELECT new_key FROM rectifications WHERE new_key > $1
+           UNION SELECT subject FROM ledger_openings WHERE subject > $1) AS everywhere ORDER BY email_key LIMIT $2",
+    )
+    .bind(after)
+    .bind(i64::from(limit))
+    .fetch_all(conn)
+    .await?;
+    rows.iter().map(|row| Ok(AddressKey::stored(Row::of("contacts", row).get("email_key")?))).collect()
+}

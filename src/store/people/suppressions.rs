@@ -1,0 +1,81 @@
+//! Suppressions: addresses with a reason against mailing them.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::domain::address::{Address, AddressKey};
+use crate::domain::preference::Reason;
+use crate::store::engine::row::Row;
+use crate::store::{Conn, Result};
+
+/// An address and a reason against mailing it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Suppression {
+    /// The key of the address.
+    #[serde(skip)]
+    pub key: AddressKey,
+    /// The address.
+    pub email: String,
+    /// The reason.
+    pub reason: Reason,
+    /// When it was added.
+    pub since: Timestamp,
+}
+
+/// Adds a reason for an address; an older one of the same kind stays, and the result is false.
+pub async fn add(conn: &mut Conn, address: &Address, reason: Reason, now: Timestamp) -> Result<bool> {
+    let done = sqlx::query(
+        "INSERT INTO suppressions (email_key, email, reason, since) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (email_key, reason) DO NOTHING",
+    )
+    .bind(address.key().as_str())
+    .bind(address.as_str())
+    .bind(reason.as_str())
+    .bind(now.as_millisecond())
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Removes the reasons against an address, except a restriction: only its own command lifts that. Returns how many.
+pub async fn remove(conn: &mut Conn, key: &AddressKey) -> Result<u64> {
+    let done = sqlx::query("DELETE FROM suppressions WHERE email_key = $1 AND reason <> 'restricted'")
+        .bind(key.as_str())
+        .execute(conn)
+        .await?;
+    Ok(done.rows_affected())
+}
+
+/// The reasons against an address.
+pub async fn reasons(conn: &mut Conn, key: &AddressKey) -> Result<Vec<Suppression>> {
+    let rows =
+        sqlx::query("SELECT email_key, email, reason, since FROM suppressions WHERE email_key = $1 ORDER BY reason")
+            .bind(key.as_str())
+            .fetch_all(conn)
+            .await?;
+    rows.iter().map(read).collect()
+}
+
+fn read(row: &sqlx::any::AnyRow) -> Result<Suppression> {
+    let row = Row::of("suppressions", row);
+    Ok(Suppression {
+        key: AddressKey::stored(row.get("email_key")?),
+        email: row.get("email")?,
+        reason: row.parse("reason")?,
+        since: row.time("since")?,
+    })
+}
+
+/// A page of suppressions in the order of their addresses and reasons, after one of them.
+pub async fn list(conn: &mut Conn, after: Option<&(AddressKey, Reason)>, limit: u32) -> Result<Vec<Suppression>> {
+    let rows = sqlx::query(
+        "SELECT email_key, email, reason, since FROM suppressions WHERE (email_key, reason) > ($1, $2)
+         ORDER BY email_key, reason LIMIT $3",
+    )
+    .bind(after.map_or("", |(key, _)| key.as_str()))
+    .bind(after.map_or("", |(_, reason)| reason.as_str()))
+    .bind(i64::from(limit))
+    .fetch_all(conn)
+    .await?;
+    rows.iter().map(read).collect()
+}

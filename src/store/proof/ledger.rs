@@ -1,0 +1,330 @@
+//! The ledger's tables: openings (what an entry says and under which salts), and pending leaves that wait for their index.
+//!
+//! Entries are appended here in the transaction that does what they record. Nothing in this file changes an entry.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::domain::address::AddressKey;
+use crate::domain::entry::{Entry, Event};
+use crate::store::engine::dialect::{Batch, Dialect, json, json_ids, step};
+use crate::store::engine::row::{Row, hex};
+use crate::store::{Conn, Result, StoreError};
+
+/// An entry, with what it is about.
+#[derive(Clone, Debug)]
+pub struct Opening<'a> {
+    /// The entry.
+    pub entry: &'a Entry,
+    /// The notice.
+    pub notice_id: Option<Uuid>,
+    /// The delivery.
+    pub delivery_id: Option<Uuid>,
+    /// The key of the address that it is about, if it is about no delivery.
+    pub subject: Option<AddressKey>,
+    /// When.
+    pub at: Timestamp,
+}
+
+impl<'a> Opening<'a> {
+    /// Of an entry about a delivery.
+    #[must_use]
+    pub const fn of_delivery(entry: &'a Entry, notice_id: Uuid, delivery_id: Uuid, at: Timestamp) -> Self {
+        Self { entry, notice_id: Some(notice_id), delivery_id: Some(delivery_id), subject: None, at }
+    }
+
+    /// Of an entry about a notice as a whole.
+    #[must_use]
+    pub const fn of_notice(entry: &'a Entry, notice_id: Uuid, at: Timestamp) -> Self {
+        Self { entry, notice_id: Some(notice_id), delivery_id: None, subject: None, at }
+    }
+
+    /// Of an entry about an address, whatever notices went there.
+    #[must_use]
+    pub const fn of_address(entry: &'a Entry, key: AddressKey, at: Timestamp) -> Self {
+        Self { entry, notice_id: None, delivery_id: None, subject: Some(key), at }
+    }
+
+    /// Of an entry about the ledger itself.
+    #[must_use]
+    pub const fn about_nothing(entry: &'a Entry, at: Timestamp) -> Self {
+        Self { entry, notice_id: None, delivery_id: None, subject: None, at }
+    }
+}
+
+#[derive(Serialize)]
+struct OpeningRow<'a> {
+    id: Uuid,
+    notice_id: Option<Uuid>,
+    delivery_id: Option<Uuid>,
+    subject: Option<&'a str>,
+    event: &'static str,
+    at: i64,
+    fact: String,
+    fact_salt: String,
+    person: String,
+    person_salt: String,
+}
+
+#[derive(Serialize)]
+struct PendingRow {
+    id: Uuid,
+    leaf: String,
+}
+
+macro_rules! insert_openings {
+    (rows $n:literal) => {
+        step!(
+            "INSERT INTO ledger_openings (entry_id, notice_id, delivery_id, subject, event, at, fact, fact_salt, person,
+               person_salt)
+             SELECT value ->> 'id', value ->> 'notice_id', value ->> 'delivery_id', value ->> 'subject',
+               value ->> 'event', CAST(value ->> 'at' AS BIGINT), unhex(value ->> 'fact'),
+               unhex(value ->> 'fact_salt'), unhex(value ->> 'person'), unhex(value ->> 'person_salt') FROM",
+            rows $n
+        )
+    };
+}
+pub(in crate::store) use insert_openings;
+
+macro_rules! insert_pending {
+    (rows $n:literal) => {
+        step!("INSERT INTO ledger_pending (entry_id, leaf) SELECT value ->> 'id', unhex(value ->> 'leaf') FROM", rows $n)
+    };
+}
+pub(in crate::store) use insert_pending;
+
+static APPEND: Batch<2> = Batch::new([insert_openings!(rows 1), insert_pending!(rows 2)]);
+
+/// Appends entries; they get their index later.
+pub async fn append(conn: &mut Conn, openings: &[Opening<'_>]) -> Result<()> {
+    if openings.is_empty() {
+        return Ok(());
+    }
+    let rows: Vec<_> = openings.iter().map(rows).collect();
+    APPEND.run(conn, [0, 1].map(|table| rows.iter().map(|rows| rows[table].as_str()).collect())).await
+}
+
+/// The rows of an entry for `insert_openings` and `insert_pending`.
+pub(in crate::store) fn rows(opening: &Opening<'_>) -> [String; 2] {
+    let entry = opening.entry;
+    let row = OpeningRow {
+        id: entry.id,
+        notice_id: opening.notice_id,
+        delivery_id: opening.delivery_id,
+        subject: opening.subject.as_ref().map(AddressKey::as_str),
+        event: entry.event.as_str(),
+        at: opening.at.as_millisecond(),
+        fact: hex(&entry.fact),
+        fact_salt: hex(&entry.fact_salt),
+        person: hex(&entry.person),
+        person_salt: hex(&entry.person_salt),
+    };
+    [json(&row), json(&PendingRow { id: entry.id, leaf: hex(&entry.leaf) })]
+}
+
+/// An entry's opening as stored; person and salt are absent once erased.
+#[derive(Clone, Debug)]
+pub struct StoredOpening {
+    /// The entry.
+    pub entry_id: Uuid,
+    /// Its index; `None` while it waits for one.
+    pub index: Option<u64>,
+    /// Its notice.
+    pub notice_id: Option<Uuid>,
+    /// Its delivery.
+    pub delivery_id: Option<Uuid>,
+    /// Its event.
+    pub event: Event,
+    /// When.
+    pub at: Timestamp,
+    /// Its leaf; `None` while it waits for its index.
+    pub leaf: Option<Vec<u8>>,
+    /// Canonical bytes of the fact.
+    pub fact: Vec<u8>,
+    /// Salt of the fact.
+    pub fact_salt: Vec<u8>,
+    /// Canonical bytes of the person.
+    pub person: Option<Vec<u8>>,
+    /// Salt of the person.
+    pub person_salt: Option<Vec<u8>>,
+}
+
+/// The columns of an opening with its place in the tree, of the openings `o`.
+macro_rules! opening {
+    ($rest:literal) => {
+        concat!(
+            "SELECT o.entry_id, e.idx, e.leaf, o.notice_id, o.delivery_id, o.event, o.at, o.fact, o.fact_salt, o.person, \
+             o.person_salt FROM ledger_openings o LEFT JOIN ledger_entries e ON e.entry_id = o.entry_id ",
+            $rest
+        )
+    };
+}
+
+fn read_opening(row: &sqlx::any::AnyRow) -> Result<StoredOpening> {
+    let row = Row::of("ledger_openings", row);
+    Ok(StoredOpening {
+        entry_id: row.id("entry_id")?,
+        index: row.maybe_count("idx")?,
+        notice_id: row.maybe("notice_id")?,
+        delivery_id: row.maybe("delivery_id")?,
+        event: row.parse("event")?,
+        at: row.time("at")?,
+        leaf: row.get("leaf")?,
+        fact: row.get("fact")?,
+        fact_salt: row.get("fact_salt")?,
+        person: row.get("person")?,
+        person_salt: row.get("person_salt")?,
+    })
+}
+
+/// All entries about a notice, in the order they were made.
+pub async fn of_notice(conn: &mut Conn, notice_id: Uuid) -> Result<Vec<StoredOpening>> {
+    let rows = sqlx::query(opening!(
+        "WHERE o.entry_id IN (SELECT entry_id FROM ledger_openings WHERE notice_id = $1 AND delivery_id IS NULL
+           UNION ALL SELECT p.entry_id FROM deliveries d JOIN ledger_openings p ON p.delivery_id = d.id
+           WHERE d.notice_id = $1) ORDER BY o.entry_id"
+    ))
+    .bind(notice_id.to_string())
+    .fetch_all(conn)
+    .await?;
+    rows.iter().map(read_opening).collect()
+}
+
+/// The sealed entries of notice `$1` by index, those to customer `$2` and at address `$3` if they are named.
+macro_rules! sealed {
+    () => {
+        "SELECT e.idx, e.entry_id FROM ledger_entries e WHERE e.entry_id IN (
+           SELECT entry_id FROM ledger_openings WHERE notice_id = $1 AND delivery_id IS NULL AND event <> 'operated'
+           UNION ALL SELECT p.entry_id FROM deliveries d JOIN ledger_openings p ON p.delivery_id = d.id
+           WHERE d.notice_id = $1 AND ($2 IS NULL OR d.account_id = $2) AND ($3 IS NULL OR d.email_key = $3)
+             AND p.event <> 'operated')
+         ORDER BY e.idx"
+    };
+}
+
+/// The sealed entries about a notice by index: about the notice as a whole, and about its deliveries, to one customer and
+/// at one address if they are named. The record of what operators did is left out.
+pub async fn sealed(
+    conn: &mut Conn,
+    notice_id: Uuid,
+    account_id: Option<&str>,
+    address: Option<&AddressKey>,
+) -> Result<Vec<(u64, Uuid)>> {
+    // One row with a line for each entry: a row for each would take more memory than all the lines.
+    let sql = Dialect::of(conn).pick(
+        concat!("SELECT group_concat(idx || ' ' || entry_id, char(10)) AS lines FROM (", sealed!(), ")"),
+        concat!(
+            "SELECT string_agg(idx || ' ' || entry_id, chr(10) ORDER BY idx) AS lines FROM (",
+            sealed!(),
+            ") AS sealed"
+        ),
+    );
+    let row = sqlx::query(sql)
+        .bind(notice_id.to_string())
+        .bind(account_id)
+        .bind(address.map(AddressKey::as_str))
+        .fetch_one(conn)
+        .await?;
+    let lines: Option<String> = Row::of("ledger_entries", &row).get("lines")?;
+    let parse = |line: &str| {
+        let (index, id) = line.split_once(' ')?;
+        Some((index.parse().ok()?, id.parse().ok()?))
+    };
+    let entries = lines.unwrap_or_default().lines().map(parse).collect::<Option<Vec<_>>>();
+    entries.ok_or_else(|| StoreError::Inconsistent {
+        table: "ledger_entries",
+        column: "entry_id",
+        row: notice_id.to_string(),
+        problem: "an entry of this notice has no valid id".to_owned(),
+    })
+}
+
+/// How many entries about a notice wait for their index, about one customer if named. The record of what operators did does not count.
+pub async fn unsealed(conn: &mut Conn, notice_id: Uuid, account_id: Option<&str>) -> Result<u64> {
+    let row = sqlx::query(
+        "SELECT COUNT(*) AS n FROM ledger_pending w JOIN ledger_openings o ON o.entry_id = w.entry_id
+         LEFT JOIN deliveries d ON d.id = o.delivery_id
+         WHERE o.notice_id = $1 AND o.event <> 'operated' AND ($2 IS NULL OR o.delivery_id IS NULL OR d.account_id = $2)",
+    )
+    .bind(notice_id.to_string())
+    .bind(account_id)
+    .fetch_one(conn)
+    .await?;
+    Row::of("ledger_pending", &row).count("n")
+}
+
+/// These entries by index.
+pub async fn find(conn: &mut Conn, ids: &[Uuid]) -> Result<Vec<StoredOpening>> {
+    let sql = Dialect::of(conn).pick(
+        opening!("WHERE o.entry_id IN (SELECT value FROM json_each($1)) ORDER BY e.idx, o.entry_id"),
+        opening!(
+            "WHERE o.entry_id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb))) ORDER BY e.idx, o.entry_id"
+        ),
+    );
+    let rows = sqlx::query(sql).bind(json_ids(ids)).fetch_all(conn).await?;
+    rows.iter().map(read_opening).collect()
+}
+
+/// The entries about a notice as a whole, in the order they were made.
+pub async fn about_notice(conn: &mut Conn, notice_id: Uuid) -> Result<Vec<StoredOpening>> {
+    let sql = opening!("WHERE o.notice_id = $1 AND o.delivery_id IS NULL ORDER BY o.entry_id");
+    let rows = sqlx::query(sql).bind(notice_id.to_string()).fetch_all(conn).await?;
+    rows.iter().map(read_opening).collect()
+}
+
+/// The entries about an address itself: preferences, restrictions, rectifications.
+pub async fn of_address(conn: &mut Conn, key: &AddressKey) -> Result<Vec<StoredOpening>> {
+    let rows =
+        sqlx::query(opening!("WHERE o.subject = $1 ORDER BY o.entry_id")).bind(key.as_str()).fetch_all(conn).await?;
+    rows.iter().map(read_opening).collect()
+}
+
+/// How often the preferences of an address changed since a time.
+pub async fn preference_changes(conn: &mut Conn, key: &AddressKey, since: Timestamp) -> Result<u64> {
+    let sql =
+        "SELECT COUNT(*) AS n FROM ledger_openings WHERE subject = $1 AND at > $2 AND event = 'preference_changed'";
+    let row = sqlx::query(sql).bind(key.as_str()).bind(since.as_millisecond()).fetch_one(conn).await?;
+    Row::of("ledger_openings", &row).count("n")
+}
+
+/// How many entries have their index, and how many wait for one.
+pub async fn sizes(conn: &mut Conn) -> Result<(u64, u64)> {
+    let row = sqlx::query(
+        "SELECT (SELECT size FROM ledger_head WHERE id = 1) AS size, (SELECT COUNT(*) FROM ledger_pending) AS pending",
+    )
+    .fetch_one(conn)
+    .await?;
+    let row = Row::of("ledger_head", &row);
+    Ok((row.count("size")?, row.count("pending")?))
+}
+
+/// The openings of entries that wait for their index, in their order.
+pub async fn waiting(conn: &mut Conn) -> Result<Vec<StoredOpening>> {
+    let rows = sqlx::query(opening!("JOIN ledger_pending w ON w.entry_id = o.entry_id ORDER BY w.seq"))
+        .fetch_all(conn)
+        .await?;
+    rows.iter().map(read_opening).collect()
+}
+
+/// An opening that is neither in the tree nor on its way there, if there is one.
+pub async fn stray(conn: &mut Conn) -> Result<Option<Uuid>> {
+    let counts = sqlx::query(
+        "SELECT (SELECT COUNT(*) FROM ledger_openings) AS openings, (SELECT COUNT(*) FROM ledger_entries) AS entries,
+           (SELECT COUNT(*) FROM ledger_pending) AS pending",
+    )
+    .fetch_one(&mut *conn)
+    .await?;
+    let counts = Row::of("ledger_openings", &counts);
+    if counts.count("openings")? <= counts.count("entries")? + counts.count("pending")? {
+        return Ok(None);
+    }
+    let row = sqlx::query(
+        "SELECT o.entry_id FROM ledger_openings o
+         WHERE NOT EXISTS (SELECT 1 FROM ledger_entries e WHERE e.entry_id = o.entry_id)
+           AND NOT EXISTS (SELECT 1 FROM ledger_pending w WHERE w.entry_id = o.entry_id) ORDER BY o.entry_id LIMIT 1",
+    )
+    .fetch_optional(conn)
+    .await?;
+    row.map(|row| Row::of("ledger_openings", &row).id("entry_id")).transpose()
+}

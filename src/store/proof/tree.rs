@@ -1,0 +1,241 @@
+//! The ledger's tree as it is kept: its head, its leaves, the hashes that proofs need, and the checkpoints that were signed.
+//!
+//! A transaction that changes the head holds its row ([`lock_head`]) and replaces the size it read ([`advance`]): indexes are contiguous
+//! whatever nodes do at the same time.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::domain::merkle::{Frontier, Hash};
+use crate::store::engine::dialect::{Dialect, bulk, json, json_ids};
+use crate::store::engine::row::{Row, hex};
+use crate::store::{Conn, Result, StoreError};
+
+/// The state of the tree.
+#[derive(Clone, Debug)]
+pub struct Head {
+    /// All that is needed to append.
+    pub frontier: Frontier,
+    /// The root, as stored.
+    pub root: Hash,
+    /// Why sealing stopped, while it is stopped.
+    pub stopped: Option<String>,
+    /// When the checkpoint was mailed last.
+    pub mailed_at: Option<Timestamp>,
+}
+
+macro_rules! select_head {
+    ($rest:literal) => {
+        concat!("SELECT id, size, root, peaks, stopped, mailed_at FROM ledger_head WHERE id = 1", $rest)
+    };
+}
+
+fn read_head(row: &sqlx::any::AnyRow) -> Result<Head> {
+    let row = Row::of("ledger_head", row);
+    let peaks: Vec<u8> = row.get("peaks")?;
+    let hashes: Vec<Hash> = peaks.chunks(32).filter_map(|hash| hash.try_into().ok()).collect();
+    let frontier = Frontier::from_peaks(row.count("size")?, hashes).ok_or_else(|| StoreError::Inconsistent {
+        table: "ledger_head",
+        column: "peaks",
+        row: "1".to_owned(),
+        problem: "are not those of a tree of this size".to_owned(),
+    })?;
+    Ok(Head {
+        frontier,
+        root: row.bytes("root")?,
+        stopped: row.get("stopped")?,
+        mailed_at: row.maybe_time("mailed_at")?,
+    })
+}
+
+/// The head.
+pub async fn head(conn: &mut Conn) -> Result<Head> {
+    read_head(&sqlx::query(select_head!("")).fetch_one(conn).await?)
+}
+
+/// The head, held until the transaction ends.
+pub async fn lock_head(conn: &mut Conn) -> Result<Head> {
+    let sql = Dialect::of(conn).pick(select_head!(""), select_head!(" FOR UPDATE"));
+    read_head(&sqlx::query(sql).fetch_one(conn).await?)
+}
+
+/// Replaces the head of the tree of `old_size` leaves. Returns false if that is not its size any more.
+pub async fn advance(conn: &mut Conn, old_size: u64, frontier: &Frontier) -> Result<bool> {
+    let done = sqlx::query("UPDATE ledger_head SET size = $2, root = $3, peaks = $4 WHERE id = 1 AND size = $1")
+        .bind(signed(old_size))
+        .bind(signed(frontier.size()))
+        .bind(frontier.root().to_vec())
+        .bind(frontier.peaks().concat())
+        .execute(conn)
+        .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Stops sealing for a reason, or resumes it. Returns false if nothing changed.
+pub async fn set_stopped(conn: &mut Conn, reason: Option<&str>) -> Result<bool> {
+    let sql = "UPDATE ledger_head SET stopped = $1 WHERE id = 1 AND ($1 IS NULL) <> (stopped IS NULL)";
+    Ok(sqlx::query(sql).bind(reason).execute(conn).await?.rows_affected() == 1)
+}
+
+/// Notes that the checkpoint was mailed.
+pub async fn set_mailed(conn: &mut Conn, at: Timestamp) -> Result<()> {
+    let sql = "UPDATE ledger_head SET mailed_at = $1 WHERE id = 1";
+    sqlx::query(sql).bind(at.as_millisecond()).execute(conn).await?;
+    Ok(())
+}
+
+/// An entry on its way into the tree: id and leaf.
+pub type Waiting = (Uuid, Vec<u8>);
+
+/// Takes up to `limit` of the entries that wait for their index, in the order in which they were appended.
+pub async fn take_pending(conn: &mut Conn, limit: u32) -> Result<Vec<Waiting>> {
+    // By the rows that were seen, not by their range: on PostgreSQL a lower number may commit later.
+    let sql = "DELETE FROM ledger_pending WHERE seq IN (SELECT seq FROM ledger_pending ORDER BY seq LIMIT $1)
+         RETURNING seq, entry_id, leaf";
+    let rows = sqlx::query(sql).bind(i64::from(limit)).fetch_all(conn).await?;
+    let mut taken = rows
+        .iter()
+        .map(|row| {
+            let row = Row::of("ledger_pending", row);
+            Ok((row.count("seq")?, (row.id("entry_id")?, row.get("leaf")?)))
+        })
+        .collect::<Result<Vec<(u64, Waiting)>>>()?;
+    // RETURNING promises no order.
+    taken.sort_unstable_by_key(|(seq, _)| *seq);
+    Ok(taken.into_iter().map(|(_, waiting)| waiting).collect())
+}
+
+/// Adds entries with contiguous indexes from `first` on.
+pub async fn append(conn: &mut Conn, first: u64, entries: &[Waiting]) -> Result<()> {
+    #[derive(Serialize)]
+    struct EntryRow {
+        idx: u64,
+        id: String,
+        leaf: String,
+    }
+    let rows: Vec<_> =
+        (first..).zip(entries).map(|(idx, (id, leaf))| EntryRow { idx, id: id.to_string(), leaf: hex(leaf) }).collect();
+    let sql = bulk!(
+        Dialect::of(conn),
+        "INSERT INTO ledger_entries (idx, entry_id, leaf)
+         SELECT CAST(value ->> 'idx' AS BIGINT), value ->> 'id', unhex(value ->> 'leaf') FROM",
+        rows
+    );
+    sqlx::query(sql).bind(json(&rows)).execute(conn).await?;
+    Ok(())
+}
+
+/// The indexes of these entries, in order.
+pub async fn indexes(conn: &mut Conn, ids: &[Uuid]) -> Result<Vec<u64>> {
+    let sql = Dialect::of(conn).pick(
+        "SELECT idx FROM ledger_entries WHERE entry_id IN (SELECT value FROM json_each($1)) ORDER BY idx",
+        "SELECT idx FROM ledger_entries WHERE entry_id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb))) ORDER BY idx",
+    );
+    let rows = sqlx::query(sql).bind(json_ids(ids)).fetch_all(conn).await?;
+    rows.iter().map(|row| Row::of("ledger_entries", row).count("idx")).collect()
+}
+
+/// The root of a complete subtree: level, index, hash.
+pub type Subtree = (u8, u64, Hash);
+
+/// Keeps roots of complete subtrees.
+pub async fn insert_nodes(conn: &mut Conn, subtrees: &[Subtree]) -> Result<()> {
+    #[derive(Serialize)]
+    struct NodeRow {
+        level: u8,
+        idx: u64,
+        hash: String,
+    }
+    if subtrees.is_empty() {
+        return Ok(());
+    }
+    let rows: Vec<_> =
+        subtrees.iter().map(|(level, idx, hash)| NodeRow { level: *level, idx: *idx, hash: hex(hash) }).collect();
+    let sql = bulk!(
+        Dialect::of(conn),
+        "INSERT INTO ledger_nodes (level, idx, hash)
+         SELECT CAST(value ->> 'level' AS BIGINT), CAST(value ->> 'idx' AS BIGINT), unhex(value ->> 'hash') FROM",
+        rows
+    );
+    sqlx::query(sql).bind(json(&rows)).execute(conn).await?;
+    Ok(())
+}
+
+/// Up to `limit` leaves from index `first` on.
+pub async fn leaves(conn: &mut Conn, first: u64, limit: u32) -> Result<Vec<Vec<u8>>> {
+    let sql = "SELECT idx, leaf FROM ledger_entries WHERE idx >= $1 ORDER BY idx LIMIT $2";
+    let rows = sqlx::query(sql).bind(signed(first)).bind(i64::from(limit)).fetch_all(conn).await?;
+    rows.iter().map(|row| Row::of("ledger_entries", row).get("leaf")).collect()
+}
+
+/// Up to `limit` roots of complete subtrees of a level, from index `first` on.
+pub async fn nodes(conn: &mut Conn, level: u8, first: u64, limit: u32) -> Result<Vec<Hash>> {
+    let sql = "SELECT idx, hash FROM ledger_nodes WHERE level = $1 AND idx >= $2 ORDER BY idx LIMIT $3";
+    let rows =
+        sqlx::query(sql).bind(i64::from(level)).bind(signed(first)).bind(i64::from(limit)).fetch_all(conn).await?;
+    rows.iter().map(|row| Row::of("ledger_nodes", row).bytes("hash")).collect()
+}
+
+/// A checkpoint as it was signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signed {
+    /// Entries that it covers.
+    pub size: u64,
+    /// The signed note.
+    pub note: String,
+    /// The key that verifies it.
+    pub vkey: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+fn read_signed(row: &sqlx::any::AnyRow) -> Result<Signed> {
+    let row = Row::of("ledger_checkpoints", row);
+    Ok(Signed { size: row.count("size")?, note: row.get("note")?, vkey: row.get("vkey")?, at: row.time("at")? })
+}
+
+/// Keeps a checkpoint, as the last one. One that is there already stays as it is.
+pub async fn insert_checkpoint(conn: &mut Conn, checkpoint: &Signed) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO ledger_checkpoints (number, size, note, at, vkey)
+         SELECT (SELECT COALESCE(MAX(number), 0) + 1 FROM ledger_checkpoints), $1, $2, $3, $4
+         WHERE NOT EXISTS (SELECT 1 FROM ledger_checkpoints WHERE size = $1 AND note = $2)",
+    )
+    .bind(signed(checkpoint.size))
+    .bind(&checkpoint.note)
+    .bind(checkpoint.at.as_millisecond())
+    .bind(&checkpoint.vkey)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// The checkpoint that was signed last.
+pub async fn last_checkpoint(conn: &mut Conn) -> Result<Option<Signed>> {
+    let sql = "SELECT number, size, note, at, vkey FROM ledger_checkpoints ORDER BY number DESC LIMIT 1";
+    sqlx::query(sql).fetch_optional(conn).await?.as_ref().map(read_signed).transpose()
+}
+
+/// The checkpoints of more than `after` and up to `upto` entries, the smallest first.
+pub async fn checkpoints(conn: &mut Conn, after: u64, upto: u64) -> Result<Vec<Signed>> {
+    let sql = "SELECT number, size, note, at, vkey FROM ledger_checkpoints WHERE size > $1 AND size <= $2 ORDER BY size, number";
+    let rows = sqlx::query(sql).bind(signed(after)).bind(signed(upto)).fetch_all(conn).await?;
+    rows.iter().map(read_signed).collect()
+}
+
+/// The keys that checkpoints were signed with.
+pub async fn keys(conn: &mut Conn) -> Result<Vec<String>> {
+    let rows = sqlx::query("SELECT DISTINCT vkey FROM ledger_checkpoints ORDER BY vkey").fetch_all(conn).await?;
+    rows.iter().map(|row| Row::of("ledger_checkpoints", row).get("vkey")).collect()
+}
+
+/// The most entries that any checkpoint covers.
+pub async fn largest_checkpoint(conn: &mut Conn) -> Result<Option<u64>> {
+    let row = sqlx::query("SELECT MAX(size) AS size FROM ledger_checkpoints").fetch_one(conn).await?;
+    Row::of("ledger_checkpoints", &row).maybe_count("size")
+}
+
+fn signed(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}

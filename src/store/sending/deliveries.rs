@@ -1,0 +1,234 @@
+//! Deliveries: one notice to one contact, from the freezing of the audience to the outcome.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use uuid::Uuid;
+
+pub use crate::store::sending::shown::{Shown, accounts, failed, find, in_state, of_customer, of_customers, of_notice};
+pub use crate::store::sending::tally::{add_up, counts, tally};
+
+use crate::domain::address::{Address, AddressKey};
+use crate::domain::category::Role;
+use crate::domain::delivery::State;
+use crate::domain::locale::{Locale, ZoneName};
+use crate::store::engine::dialect::{Dialect, json};
+use crate::store::engine::row::Row;
+use crate::store::sending::recipients::Recipient;
+use crate::store::{Conn, Result};
+
+/// The deliveries of a notice to some customers: by account id and the key of the address, for follow-ups.
+pub async fn to_follow(
+    conn: &mut Conn,
+    notice_id: Uuid,
+    accounts: &[&str],
+) -> Result<BTreeMap<(String, AddressKey), String>> {
+    let sql = Dialect::of(conn).pick(
+        "SELECT id, account_id, email_key FROM deliveries
+         WHERE notice_id = $1 AND account_id IN (SELECT value FROM json_each($2)) AND email <> ''",
+        "SELECT id, account_id, email_key FROM deliveries
+         WHERE notice_id = $1 AND account_id = ANY (ARRAY(SELECT jsonb_array_elements_text($2::jsonb))) AND email <> ''",
+    );
+    let rows = sqlx::query(sql).bind(notice_id.to_string()).bind(json(accounts)).fetch_all(conn).await?;
+    rows.iter()
+        .map(|row| {
+            let row = Row::of("deliveries", row);
+            Ok(((row.get("account_id")?, AddressKey::stored(row.get("email_key")?)), row.get("id")?))
+        })
+        .collect()
+}
+
+/// A page of the customers that a notice addressed: account ids and names of those whose first delivery is among the next `limit`
+/// from an ordinal on, and the ordinal to continue from; `None` at the end. A page may be empty: a customer whose deliveries
+/// were replaced after the release has some at the end of the manifest, too.
+pub async fn customers(
+    conn: &mut Conn,
+    notice_id: Uuid,
+    from: u64,
+    limit: u32,
+) -> Result<Option<(Vec<(String, String)>, u64)>> {
+    let rows = sqlx::query(
+        "SELECT account_id, customer_name, ordinal FROM deliveries WHERE notice_id = $1 AND ordinal >= $2
+         ORDER BY ordinal LIMIT $3",
+    )
+    .bind(notice_id.to_string())
+    .bind(i64::try_from(from).unwrap_or(i64::MAX))
+    .bind(i64::from(limit))
+    .fetch_all(&mut *conn)
+    .await?;
+    let Some(last) = rows.last() else { return Ok(None) };
+    let next = Row::of("deliveries", last).count("ordinal")? + 1;
+    let mut customers: Vec<(String, String)> = Vec::new();
+    for row in &rows {
+        let row = Row::of("deliveries", row);
+        customers.push((row.get("account_id")?, row.get("customer_name")?));
+    }
+    let accounts: Vec<&str> = customers.iter().map(|(account_id, _)| account_id.as_str()).collect();
+    let mut seen = addressed_before(conn, notice_id, &accounts, from).await?;
+    customers.retain(|(account_id, _)| seen.insert(account_id.clone()));
+    Ok(Some((customers, next)))
+}
+
+/// Those of some accounts with a delivery of a notice before an ordinal.
+async fn addressed_before(
+    conn: &mut Conn,
+    notice_id: Uuid,
+    accounts: &[&str],
+    ordinal: u64,
+) -> Result<BTreeSet<String>> {
+    // `+ 0`: the deliveries are found by their accounts, not by reading all of the notice before the ordinal.
+    let sql = Dialect::of(conn).pick(
+        "SELECT DISTINCT account_id FROM deliveries
+         WHERE notice_id = $1 AND account_id IN (SELECT value FROM json_each($2)) AND ordinal + 0 < $3",
+        "SELECT DISTINCT account_id FROM deliveries WHERE notice_id = $1
+           AND account_id = ANY (ARRAY(SELECT jsonb_array_elements_text($2::jsonb))) AND ordinal + 0 < $3",
+    );
+    let rows = sqlx::query(sql)
+        .bind(notice_id.to_string())
+        .bind(json(accounts))
+        .bind(i64::try_from(ordinal).unwrap_or(i64::MAX))
+        .fetch_all(conn)
+        .await?;
+    rows.iter().map(|row| Row::of("deliveries", row).get("account_id")).collect()
+}
+
+/// A page of the customers of a notice's audience with nobody to address, by account id after `after`: account ids and names.
+pub async fn unaddressed_after(
+    conn: &mut Conn,
+    notice_id: Uuid,
+    after: &str,
+    limit: u32,
+) -> Result<Vec<(String, String)>> {
+    let rows = sqlx::query(
+        "SELECT account_id, customer_name FROM unaddressed WHERE notice_id = $1 AND account_id > $2
+         ORDER BY account_id LIMIT $3",
+    )
+    .bind(notice_id.to_string())
+    .bind(after)
+    .bind(i64::from(limit))
+    .fetch_all(conn)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            let row = Row::of("unaddressed", row);
+            Ok((row.get("account_id")?, row.get("customer_name")?))
+        })
+        .collect()
+}
+
+/// The customers of a notice's audience with nobody to address: account ids and names.
+pub async fn unaddressed(conn: &mut Conn, notice_id: Uuid) -> Result<Vec<(String, String)>> {
+    let rows =
+        sqlx::query("SELECT account_id, customer_name FROM unaddressed WHERE notice_id = $1 ORDER BY account_id")
+            .bind(notice_id.to_string())
+            .fetch_all(conn)
+            .await?;
+    rows.iter()
+        .map(|row| {
+            let row = Row::of("unaddressed", row);
+            Ok((row.get("account_id")?, row.get("customer_name")?))
+        })
+        .collect()
+}
+
+/// Returns true for a customer of a notice's audience with nobody to address.
+pub async fn is_unaddressed(conn: &mut Conn, notice_id: Uuid, account_id: &str) -> Result<bool> {
+    let row = sqlx::query("SELECT account_id FROM unaddressed WHERE notice_id = $1 AND account_id = $2")
+        .bind(notice_id.to_string())
+        .bind(account_id)
+        .fetch_optional(conn)
+        .await?;
+    Ok(row.is_some())
+}
+
+/// What a worker needs to make and send a delivery's message.
+#[derive(Clone, Debug)]
+pub struct ToSend {
+    /// Id.
+    pub id: Uuid,
+    /// Place in the manifest.
+    pub ordinal: u64,
+    /// Account id.
+    pub account_id: String,
+    /// The customer's name at release.
+    pub customer_name: String,
+    /// Address.
+    pub email: Address,
+    /// The person's name.
+    pub contact_name: String,
+    /// Role addressed.
+    pub role: Role,
+    /// The person's language, where known.
+    pub locale: Option<Locale>,
+    /// The person's zone, where known.
+    pub time_zone: Option<ZoneName>,
+    /// Values of placeholders beyond the names.
+    pub merged: BTreeMap<String, String>,
+    /// The delivery it follows, for threading.
+    pub follows_id: Option<Uuid>,
+    /// State as stored.
+    pub state: State,
+    /// True where the person opted out of the notice's category.
+    pub opted_out: bool,
+    /// The gravest suppression of the address, `dead` before all others.
+    pub suppression: Option<crate::domain::preference::Reason>,
+}
+
+impl ToSend {
+    /// Whom it is to, as far as recording its end takes.
+    #[must_use]
+    pub fn recipient(&self) -> Recipient {
+        Recipient {
+            id: self.id,
+            ordinal: self.ordinal,
+            account_id: self.account_id.clone(),
+            email: self.email.as_str().to_owned(),
+            role: self.role.as_str().to_owned(),
+            customer_name: self.customer_name.clone(),
+        }
+    }
+}
+
+/// What workers need to send these deliveries, all of one notice; those whose person was erased are left out.
+pub async fn to_send(conn: &mut Conn, category: &str, ids: &[String]) -> Result<Vec<ToSend>> {
+    each_to_send(conn, category, ids).await?.into_iter().collect()
+}
+
+/// The same, each by itself: one that cannot be read does not keep the others from being sent.
+pub async fn each_to_send(conn: &mut Conn, category: &str, ids: &[String]) -> Result<Vec<Result<ToSend>>> {
+    let sql = Dialect::of(conn).pick(
+        "SELECT d.id, d.ordinal, d.account_id, d.customer_name, d.email, d.contact_name, d.role, d.locale, d.time_zone,
+           d.merged, d.follows_id, d.state,
+           (SELECT COUNT(*) FROM preferences p WHERE p.email_key = d.email_key AND p.category = $2) AS opted_out,
+           (SELECT s.reason FROM suppressions s WHERE s.email_key = d.email_key
+             ORDER BY CASE s.reason WHEN 'dead' THEN 0 ELSE 1 END LIMIT 1) AS suppression
+         FROM deliveries d WHERE d.id IN (SELECT value FROM json_each($1)) AND d.email <> ''",
+        "SELECT d.id, d.ordinal, d.account_id, d.customer_name, d.email, d.contact_name, d.role, d.locale, d.time_zone,
+           d.merged, d.follows_id, d.state,
+           (SELECT COUNT(*) FROM preferences p WHERE p.email_key = d.email_key AND p.category = $2) AS opted_out,
+           (SELECT s.reason FROM suppressions s WHERE s.email_key = d.email_key
+             ORDER BY CASE s.reason WHEN 'dead' THEN 0 ELSE 1 END LIMIT 1) AS suppression
+         FROM deliveries d WHERE d.id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb))) AND d.email <> ''",
+    );
+    let rows = sqlx::query(sql).bind(json(ids)).bind(category).fetch_all(conn).await?;
+    Ok(rows.iter().map(read_to_send).collect())
+}
+
+fn read_to_send(row: &sqlx::any::AnyRow) -> Result<ToSend> {
+    let row = Row::of("deliveries", row);
+    Ok(ToSend {
+        id: row.id("id")?,
+        ordinal: row.count("ordinal")?,
+        account_id: row.get("account_id")?,
+        customer_name: row.get("customer_name")?,
+        email: row.parse_with("email", Address::parse)?,
+        contact_name: row.get("contact_name")?,
+        role: row.parse("role")?,
+        locale: row.maybe("locale")?,
+        time_zone: row.maybe("time_zone")?,
+        merged: row.maybe_json("merged")?.unwrap_or_default(),
+        follows_id: row.maybe("follows_id")?,
+        state: row.parse("state")?,
+        opted_out: row.count("opted_out")? > 0,
+        suppression: row.maybe("suppression")?,
+    })
+}

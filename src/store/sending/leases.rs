@@ -1,0 +1,138 @@
+//! Leases: what a node has claimed is its own while it renews them; what a node that is gone had claimed is taken over.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::queue::{LEASE_MS, sendable};
+use crate::store::engine::dialect::{Dialect, json};
+use crate::store::engine::row::Row;
+use crate::store::{Conn, Result};
+
+/// A claim that its node holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Held {
+    /// The delivery.
+    pub id: Uuid,
+    /// The token it was claimed with.
+    pub token: i64,
+}
+
+/// Extends the leases that a live node holds; returns those that were still its own.
+pub async fn renew(conn: &mut Conn, owner: &str, now: Timestamp, held: &[Held]) -> Result<Vec<Held>> {
+    let sql = Dialect::of(conn).pick(
+        "UPDATE queue SET lease_until = $3 + $4 FROM (
+           SELECT value ->> 'id' AS id, CAST(value ->> 'token' AS BIGINT) AS token FROM json_each($1)) AS r
+         WHERE queue.delivery_id = r.id AND queue.token = r.token AND queue.lease_owner = $2
+         RETURNING delivery_id, queue.token AS token",
+        // A claim that is being settled needs no renewal, and waiting for it while holding others would be a deadlock.
+        "WITH held AS MATERIALIZED (
+           SELECT q.delivery_id FROM queue q JOIN (
+             SELECT value ->> 'id' AS id, CAST(value ->> 'token' AS BIGINT) AS token
+             FROM jsonb_array_elements($1::jsonb)) AS r ON q.delivery_id = r.id AND q.token = r.token
+           WHERE q.lease_owner = $2 AND $3 >= 0 FOR UPDATE OF q SKIP LOCKED)
+         UPDATE queue SET lease_until = CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) + $4
+         FROM held WHERE queue.delivery_id = held.delivery_id
+         RETURNING queue.delivery_id AS delivery_id, queue.token AS token",
+    );
+    let rows =
+        sqlx::query(sql).bind(json(held)).bind(owner).bind(now.as_millisecond()).bind(LEASE_MS).fetch_all(conn).await?;
+    rows.iter()
+        .map(|row| {
+            let row = Row::of("queue", row);
+            Ok(Held { id: row.id("delivery_id")?, token: row.get("token")? })
+        })
+        .collect()
+}
+
+/// Returns to the queue what is leased to a live node without an owner inside it: claims whose commit succeeded and was never
+/// answered. They were not tried. With `every`, all of them: for the claiming task, which knows what is held; else those whose
+/// lease has expired.
+pub async fn give_back_unheld(conn: &mut Conn, owner: &str, now: Timestamp, held: &[Held], every: bool) -> Result<u64> {
+    let sql = Dialect::of(conn).pick(
+        "UPDATE queue SET lease_owner = NULL, lease_until = NULL
+         WHERE lease_owner = $2 AND ($4 = 1 OR lease_until < $3) AND NOT EXISTS (
+           SELECT 1 FROM json_each($1) WHERE value ->> 'id' = queue.delivery_id AND value ->> 'token' = queue.token)",
+        "UPDATE queue SET lease_owner = NULL, lease_until = NULL
+         WHERE lease_owner = $2 AND $3 >= 0
+           AND ($4 = 1 OR lease_until < CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)) AND NOT EXISTS (
+             SELECT 1 FROM jsonb_array_elements($1::jsonb)
+             WHERE value ->> 'id' = queue.delivery_id AND CAST(value ->> 'token' AS BIGINT) = queue.token)",
+    );
+    let given_back = sqlx::query(sql)
+        .bind(json(held))
+        .bind(owner)
+        .bind(now.as_millisecond())
+        .bind(i64::from(every))
+        .execute(conn)
+        .await?;
+    Ok(given_back.rows_affected())
+}
+
+/// A claim whose node is gone: whether its message was accepted is unknown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stale {
+    /// The delivery.
+    pub delivery_id: Uuid,
+    /// Its notice.
+    pub notice_id: Uuid,
+    /// Token of the stale claim.
+    pub token: i64,
+    /// Transactions so far that got past MAIL FROM.
+    pub attempts: u32,
+}
+
+/// Takes over up to `limit` claims of other nodes: all of them with `every` (on SQLite at start, when there can be no other
+/// live dispatcher), else those whose lease has expired. They are then leased to `owner`, under a higher token.
+pub async fn take_over(conn: &mut Conn, owner: &str, now: Timestamp, every: bool, limit: u32) -> Result<Vec<Stale>> {
+    let sql = Dialect::of(conn).pick(
+        "UPDATE queue SET lease_owner = $1, lease_until = $2 + $5, token = token + 1 WHERE delivery_id IN (
+           SELECT delivery_id FROM queue WHERE lease_owner IS NOT NULL AND lease_owner <> $1
+             AND ($3 = 1 OR lease_until < $2) LIMIT $4)
+         RETURNING delivery_id, notice_id, token, attempts",
+        "WITH stale AS (
+           SELECT delivery_id FROM queue WHERE lease_owner IS NOT NULL AND lease_owner <> $1 AND $2 >= 0
+             AND ($3 = 1 OR lease_until < CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT))
+           LIMIT $4 FOR UPDATE SKIP LOCKED)
+         UPDATE queue q SET lease_owner = $1, token = token + 1,
+           lease_until = CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) + $5
+         FROM stale WHERE q.delivery_id = stale.delivery_id
+         RETURNING q.delivery_id, q.notice_id, q.token, q.attempts",
+    );
+    let rows = sqlx::query(sql)
+        .bind(owner)
+        .bind(now.as_millisecond())
+        .bind(i64::from(every))
+        .bind(i64::from(limit))
+        .bind(LEASE_MS)
+        .fetch_all(conn)
+        .await?;
+    rows.iter()
+        .map(|row| {
+            let row = Row::of("queue", row);
+            Ok(Stale {
+                delivery_id: row.id("delivery_id")?,
+                notice_id: row.id("notice_id")?,
+                token: row.get("token")?,
+                attempts: u32::try_from(row.count("attempts")?).unwrap_or(u32::MAX),
+            })
+        })
+        .collect()
+}
+
+/// True while a claim may still be sent: it is ours, and its notice is neither paused nor cancelled. Opt-outs and suppressions
+/// are checked elsewhere.
+pub async fn still_ours(conn: &mut Conn, delivery_id: Uuid, token: i64) -> Result<bool> {
+    let row = sqlx::query(concat!(
+        "SELECT COUNT(*) AS n FROM queue q JOIN notices n ON n.id = q.notice_id
+         WHERE q.delivery_id = $1 AND q.token = $2 AND q.lease_owner IS NOT NULL
+           AND ",
+        sendable!(),
+        ""
+    ))
+    .bind(delivery_id.to_string())
+    .bind(token)
+    .fetch_one(conn)
+    .await?;
+    Ok(Row::of("queue", &row).count("n")? == 1)
+}

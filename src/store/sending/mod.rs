@@ -1,0 +1,13 @@
+//! The tables of sending: deliveries, their places in the queue, attempts and outcomes, and the nodes that send.
+
+pub mod deliveries;
+pub mod leases;
+pub mod messages;
+pub mod nodes;
+pub mod queue;
+pub mod recipients;
+pub mod settle;
+pub mod shown;
+pub mod tally;
+pub mod uncertain;
+pub mod waiting;

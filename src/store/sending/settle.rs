@@ -1,0 +1,345 @@
+//! Settling: the outcome of a delivery, the bytes that were sent and the ledger's entry, in one transaction.
+
+mod written;
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use sqlx::Row as _;
+use uuid::Uuid;
+
+use crate::domain::address::Address;
+use crate::domain::delivery::{Level, Outcome, State};
+use crate::domain::entry::Entry;
+use crate::domain::reply::Stage;
+use crate::store::engine::dialect::{Batch, Dialect, array, bulk, json, step};
+use crate::store::proof::ledger::{self, Opening};
+use crate::store::sending::messages::{self, Message};
+use crate::store::{Conn, Result};
+use written::Rows;
+pub use written::Written;
+
+/// An attempt that got past MAIL FROM, or was refused before it because of the message.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    /// Its number, from 1.
+    pub number: u32,
+    /// Name of the relay.
+    pub relay: String,
+    /// Host and IP address.
+    pub host: String,
+    /// TLS version; empty without TLS.
+    pub tls: String,
+    /// The last step that it reached.
+    pub stage: Stage,
+    /// The server's code.
+    pub code: Option<u16>,
+    /// The server was asked for delivery status notifications (RFC 3461).
+    pub dsn: bool,
+}
+
+/// The outcome of a claimed delivery.
+#[derive(Clone, Debug)]
+pub struct Settlement {
+    /// The delivery.
+    pub delivery_id: Uuid,
+    /// Its notice.
+    pub notice_id: Uuid,
+    /// The token it was claimed with.
+    pub token: i64,
+    /// The outcome.
+    pub outcome: Outcome,
+    /// How strong the evidence is.
+    pub level: Option<Level>,
+    /// The server's reply, or why there is none.
+    pub reply: Option<String>,
+    /// When.
+    pub at: Timestamp,
+    /// When to retry, and the back-off until then; without it the delivery is final.
+    pub again: Option<(Timestamp, i64)>,
+    /// The attempt, if there was one.
+    pub attempt: Option<Attempt>,
+    /// Attempts used so far.
+    pub attempts: u32,
+    /// The message as sent, at the first attempt.
+    pub message: Option<Message>,
+    /// The entry for the ledger; `None` for a repeated deferral.
+    pub entry: Option<Entry>,
+    /// The address, if it is to be marked dead.
+    pub dead: Option<Address>,
+}
+
+/// A settlement whose token was no longer valid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fenced {
+    /// The delivery.
+    pub delivery_id: Uuid,
+    /// The token it came with.
+    pub token: i64,
+    /// It was recorded nevertheless.
+    pub recorded: bool,
+}
+
+/// Records outcomes. A settlement whose token is no longer that of the queue was fenced off: it is recorded only if it settles
+/// an uncertain delivery for the better (a 250 that arrives after its node was declared gone). Returns those fenced off.
+pub async fn settle(conn: &mut Conn, settlements: &[Written]) -> Result<Vec<Fenced>> {
+    let held = leave_queue(conn, settlements).await?;
+    let mut effective = Vec::with_capacity(settlements.len());
+    let mut fenced = Vec::new();
+    for written in settlements {
+        let settlement = &written.settlement;
+        let ours = held.contains(&settlement.delivery_id);
+        if ours {
+            effective.push(Cow::Borrowed(written));
+            continue;
+        }
+        let recorded = settlement.outcome == Outcome::Accepted && settles_doubt(conn, settlement).await?;
+        if recorded {
+            effective.push(Cow::Owned(behind_others(conn, settlement.clone()).await?));
+        }
+        fenced.push(Fenced { delivery_id: settlement.delivery_id, token: settlement.token, recorded });
+    }
+    record(conn, &effective).await?;
+    Ok(fenced)
+}
+
+/// Numbers a late attempt after those that others made meanwhile, who counted from the same number.
+async fn behind_others(conn: &mut Conn, mut settlement: Settlement) -> Result<Written> {
+    let last = attempts(conn, settlement.delivery_id).await?.last().map_or(0, |last| last.attempt);
+    let last = u32::try_from(last).unwrap_or(u32::MAX);
+    if let Some(attempt) = &mut settlement.attempt {
+        attempt.number = last.saturating_add(1);
+        settlement.attempts = attempt.number;
+    }
+    Ok(settlement.into())
+}
+
+/// Takes final deliveries out of the queue and reschedules the others; gives those whose token still held. A row that is not
+/// leased any more was settled before, by a commit whose answer was lost: the token changes only with the next claim.
+async fn leave_queue(conn: &mut Conn, settlements: &[Written]) -> Result<BTreeSet<Uuid>> {
+    let dialect = Dialect::of(conn);
+    let (again, last): (Vec<_>, Vec<_>) = settlements.iter().partition(|written| written.settlement.again.is_some());
+    let rows = |written: &[&Written]| array(&written.iter().map(|it| it.rows.place.as_str()).collect::<Vec<_>>());
+    let mut held = BTreeSet::new();
+    if !last.is_empty() {
+        let sql = bulk!(
+            dialect,
+            "DELETE FROM queue WHERE delivery_id IN (SELECT q.delivery_id FROM (
+               SELECT value ->> 'id' AS id, CAST(value ->> 'token' AS BIGINT) AS token FROM",
+            rows,
+            ") AS r JOIN queue q ON q.delivery_id = r.id AND q.token = r.token AND q.lease_owner IS NOT NULL)
+             RETURNING delivery_id"
+        );
+        read_ids(&sqlx::query(sql).bind(rows(&last)).fetch_all(&mut *conn).await?, &mut held)?;
+    }
+    if !again.is_empty() {
+        let sql = bulk!(
+            dialect,
+            "UPDATE queue SET lease_owner = NULL, lease_until = NULL, due_at = r.due_at, waited = r.waited,
+               attempts = r.attempts FROM (SELECT value ->> 'id' AS id, CAST(value ->> 'token' AS BIGINT) AS token,
+               CAST(value ->> 'due_at' AS BIGINT) AS due_at, CAST(value ->> 'waited' AS BIGINT) AS waited,
+               CAST(value ->> 'attempts' AS BIGINT) AS attempts FROM",
+            rows,
+            ") AS r WHERE queue.delivery_id = r.id AND queue.token = r.token AND queue.lease_owner IS NOT NULL
+             RETURNING delivery_id"
+        );
+        read_ids(&sqlx::query(sql).bind(rows(&again)).fetch_all(&mut *conn).await?, &mut held)?;
+    }
+    Ok(held)
+}
+
+fn read_ids(rows: &[sqlx::any::AnyRow], ids: &mut BTreeSet<Uuid>) -> Result<()> {
+    for row in rows {
+        let id: String = row.try_get("delivery_id")?;
+        ids.extend(Uuid::parse_str(&id));
+    }
+    Ok(())
+}
+
+/// For an acceptance that came too late: true where nobody else has it in hand, and then it leaves the queue.
+async fn settles_doubt(conn: &mut Conn, settlement: &Settlement) -> Result<bool> {
+    let id = settlement.delivery_id.to_string();
+    let taken = sqlx::query("DELETE FROM queue WHERE delivery_id = $1 AND lease_owner IS NULL")
+        .bind(&id)
+        .execute(&mut *conn)
+        .await?;
+    // Whoever closes the notice holds its row: the entry comes before the closing counts or after them, never between.
+    crate::store::notices::lock(conn, settlement.notice_id).await?;
+    let doubtful = sqlx::query("SELECT id FROM deliveries WHERE id = $1 AND state = 'uncertain' AND salt IS NOT NULL")
+        .bind(&id)
+        .fetch_optional(conn)
+        .await?;
+    Ok(taken.rows_affected() == 1 || doubtful.is_some())
+}
+
+static RECORD: Batch<5> = Batch::new([
+    step!(
+        "UPDATE deliveries SET state = r.state, level = r.level, reply = r.reply, changed_at = r.at,
+           attempts = r.attempts FROM (SELECT value ->> 'id' AS id, value ->> 'state' AS state,
+           value ->> 'level' AS level, value ->> 'reply' AS reply, CAST(value ->> 'at' AS BIGINT) AS at,
+           CAST(value ->> 'attempts' AS BIGINT) AS attempts FROM",
+        rows 1,
+        ") AS r WHERE deliveries.id = r.id"
+    ),
+    step!(
+        "INSERT INTO attempts (delivery_id, attempt, at, relay, host, tls, stage, outcome, code, reply, dsn)
+         SELECT value ->> 'id', CAST(value ->> 'number' AS BIGINT), CAST(value ->> 'at' AS BIGINT), value ->> 'relay',
+           value ->> 'host', value ->> 'tls', value ->> 'stage', value ->> 'outcome',
+           CAST(value ->> 'code' AS BIGINT), value ->> 'reply', CAST(value ->> 'dsn' AS BIGINT) FROM",
+        rows 2,
+        "WHERE true ON CONFLICT (delivery_id, attempt) DO NOTHING"
+    ),
+    messages::insert_messages!(rows 3),
+    ledger::insert_openings!(rows 4),
+    ledger::insert_pending!(rows 5),
+]);
+
+/// Writes states, attempts, bytes, entries and dead addresses.
+async fn record(conn: &mut Conn, settlements: &[Cow<'_, Written>]) -> Result<()> {
+    if settlements.is_empty() {
+        return Ok(());
+    }
+    let rows = |of: fn(&Rows) -> Option<&String>| settlements.iter().filter_map(move |it| Some(of(&it.rows)?.as_str()));
+    let rows = [
+        rows(|rows| Some(&rows.state)).collect(),
+        rows(|rows| rows.attempt.as_ref()).collect(),
+        rows(|rows| rows.message.as_ref()).collect(),
+        rows(|rows| rows.opening.as_ref()).collect(),
+        rows(|rows| rows.pending.as_ref()).collect(),
+    ];
+    RECORD.run(conn, rows).await?;
+    for settlement in settlements.iter().map(|it| &it.settlement) {
+        if let Some(address) = &settlement.dead {
+            crate::store::people::suppressions::add(
+                conn,
+                address,
+                crate::domain::preference::Reason::Dead,
+                settlement.at,
+            )
+            .await?;
+        }
+    }
+    Ok(())
+}
+
+/// What a report says of a delivery that left the queue, or is in doubt.
+#[derive(Clone, Copy, Debug)]
+pub struct Reported<'a> {
+    /// The delivery.
+    pub delivery_id: Uuid,
+    /// Its notice.
+    pub notice_id: Uuid,
+    /// Its state from now on.
+    pub state: State,
+    /// How strong the evidence is.
+    pub level: Option<Level>,
+    /// The words of the report.
+    pub reply: Option<&'a str>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Records a report; an uncertain delivery is then no longer sent again.
+pub async fn report(conn: &mut Conn, reported: &Reported<'_>, entry: &Entry) -> Result<()> {
+    let id = reported.delivery_id.to_string();
+    sqlx::query(
+        "UPDATE deliveries SET state = $2, level = $3, reply = COALESCE($4, reply), changed_at = $5 WHERE id = $1",
+    )
+    .bind(&id)
+    .bind(reported.state.as_str())
+    .bind(reported.level.map(Level::as_str))
+    .bind(reported.reply)
+    .bind(reported.at.as_millisecond())
+    .execute(&mut *conn)
+    .await?;
+    sqlx::query("DELETE FROM queue WHERE delivery_id = $1").bind(&id).execute(&mut *conn).await?;
+    let opening = Opening::of_delivery(entry, reported.notice_id, reported.delivery_id, reported.at);
+    ledger::append(conn, &[opening]).await
+}
+
+/// An attempt as `deliveries show` prints it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Tried {
+    /// Its number.
+    pub attempt: u64,
+    /// When.
+    pub at: Timestamp,
+    /// Relay.
+    pub relay: String,
+    /// Host and IP address.
+    pub host: String,
+    /// TLS version.
+    pub tls: String,
+    /// The last step that it reached.
+    pub stage: String,
+    /// Outcome.
+    pub outcome: String,
+    /// Reply.
+    pub reply: String,
+    /// Delivery status notifications were asked for.
+    pub dsn: bool,
+}
+
+/// All attempts of a delivery, first to last.
+pub async fn attempts(conn: &mut Conn, delivery_id: Uuid) -> Result<Vec<Tried>> {
+    let rows = sqlx::query(
+        "SELECT attempt, at, relay, host, tls, stage, outcome, reply, dsn FROM attempts WHERE delivery_id = $1
+         ORDER BY attempt",
+    )
+    .bind(delivery_id.to_string())
+    .fetch_all(conn)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            let row = crate::store::engine::row::Row::of("attempts", row);
+            Ok(Tried {
+                attempt: row.count("attempt")?,
+                at: row.time("at")?,
+                relay: row.get("relay")?,
+                host: row.get("host")?,
+                tls: row.get("tls")?,
+                stage: row.get("stage")?,
+                outcome: row.get("outcome")?,
+                reply: row.get("reply")?,
+                dsn: row.count("dsn")? == 1,
+            })
+        })
+        .collect()
+}
+
+/// Cancels unclaimed deliveries: they leave the queue with their entry. An uncertain one leaves it too, but stays uncertain: its
+/// message may have been accepted.
+pub async fn cancel(conn: &mut Conn, notice_id: Uuid, at: Timestamp, cancelled: &[(Uuid, Entry)]) -> Result<()> {
+    #[derive(Serialize)]
+    struct Id {
+        id: String,
+    }
+    let ids: Vec<_> = cancelled.iter().map(|(id, _)| Id { id: id.to_string() }).collect();
+    let ids = json(&ids);
+    let dialect = Dialect::of(conn);
+    let queue = bulk!(
+        dialect,
+        "DELETE FROM queue WHERE lease_owner IS NULL AND delivery_id IN (SELECT value ->> 'id' FROM",
+        rows,
+        ")"
+    );
+    sqlx::query(queue).bind(&ids).execute(&mut *conn).await?;
+    let deliveries = bulk!(
+        dialect,
+        "UPDATE deliveries SET state = 'cancelled', changed_at = $2
+         WHERE state <> 'uncertain' AND id IN (SELECT value ->> 'id' FROM",
+        rows,
+        ") RETURNING id AS delivery_id"
+    );
+    let rows = sqlx::query(deliveries).bind(&ids).bind(at.as_millisecond()).fetch_all(&mut *conn).await?;
+    let mut ended = BTreeSet::new();
+    read_ids(&rows, &mut ended)?;
+    let openings: Vec<_> = cancelled
+        .iter()
+        .filter(|(id, _)| ended.contains(id))
+        .map(|(id, entry)| Opening::of_delivery(entry, notice_id, *id, at))
+        .collect();
+    ledger::append(conn, &openings).await
+}

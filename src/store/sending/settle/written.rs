@@ -1,0 +1,120 @@
+//! A settlement with its rows serialised.
+//!
+//! A commit serves many callers at a time, who all wait: each does in advance what it can.
+
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::{Settlement, json, ledger, messages};
+use crate::domain::delivery::Level;
+use crate::store::proof::ledger::Opening;
+
+/// A settlement that is ready to be recorded.
+#[derive(Clone, Debug)]
+pub struct Written {
+    /// What is recorded.
+    pub settlement: Settlement,
+    pub(super) rows: Rows,
+}
+
+/// Its row in each table, as a JSON object.
+#[derive(Clone, Debug)]
+pub(super) struct Rows {
+    /// In the queue.
+    pub(super) place: String,
+    /// Of the delivery.
+    pub(super) state: String,
+    pub(super) attempt: Option<String>,
+    pub(super) message: Option<String>,
+    pub(super) opening: Option<String>,
+    pub(super) pending: Option<String>,
+}
+
+impl From<Settlement> for Written {
+    fn from(settlement: Settlement) -> Self {
+        let entry = settlement.entry.as_ref().map(|entry| {
+            let (notice, delivery) = (settlement.notice_id, settlement.delivery_id);
+            ledger::rows(&Opening::of_delivery(entry, notice, delivery, settlement.at))
+        });
+        let [opening, pending] = entry.map_or([None, None], |rows| rows.map(Some));
+        let rows = Rows {
+            place: place(&settlement),
+            state: state(&settlement),
+            attempt: attempt(&settlement),
+            message: settlement.message.as_ref().map(|message| messages::row(settlement.delivery_id, message)),
+            opening,
+            pending,
+        };
+        Self { settlement, rows }
+    }
+}
+
+fn place(settlement: &Settlement) -> String {
+    #[derive(Serialize)]
+    struct Place {
+        id: Uuid,
+        token: i64,
+        due_at: Option<i64>,
+        waited: Option<i64>,
+        attempts: u32,
+    }
+    json(&Place {
+        id: settlement.delivery_id,
+        token: settlement.token,
+        due_at: settlement.again.map(|(due_at, _)| due_at.as_millisecond()),
+        waited: settlement.again.map(|(_, waited)| waited),
+        attempts: settlement.attempts,
+    })
+}
+
+fn state(settlement: &Settlement) -> String {
+    #[derive(Serialize)]
+    struct State<'a> {
+        id: Uuid,
+        state: &'static str,
+        level: Option<&'static str>,
+        reply: Option<&'a str>,
+        at: i64,
+        attempts: u32,
+    }
+    json(&State {
+        id: settlement.delivery_id,
+        state: settlement.outcome.state().as_str(),
+        level: settlement.level.map(Level::as_str),
+        reply: settlement.reply.as_deref(),
+        at: settlement.at.as_millisecond(),
+        attempts: settlement.attempts,
+    })
+}
+
+fn attempt(settlement: &Settlement) -> Option<String> {
+    #[derive(Serialize)]
+    struct Attempt<'a> {
+        id: Uuid,
+        number: u32,
+        at: i64,
+        relay: &'a str,
+        host: &'a str,
+        tls: &'a str,
+        stage: &'static str,
+        outcome: &'static str,
+        code: Option<u16>,
+        reply: &'a str,
+        dsn: u8,
+    }
+    settlement.attempt.as_ref().map(|attempt| {
+        json(&Attempt {
+            id: settlement.delivery_id,
+            number: attempt.number,
+            at: settlement.at.as_millisecond(),
+            relay: &attempt.relay,
+            host: &attempt.host,
+            tls: &attempt.tls,
+            stage: attempt.stage.as_str(),
+            outcome: settlement.outcome.as_str(),
+            code: attempt.code,
+            reply: settlement.reply.as_deref().unwrap_or_default(),
+            dsn: attempt.dsn.into(),
+        })
+    })
+}

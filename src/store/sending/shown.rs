@@ -1,0 +1,210 @@
+//! Deliveries as they are shown, one by one, by notice and by customer.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::domain::category::Role;
+use crate::domain::coverage::Known;
+use crate::domain::delivery::{Failure, Level, State};
+use crate::store::engine::dialect::{Dialect, json};
+use crate::store::engine::row::Row;
+use crate::store::{Conn, Result};
+
+/// A delivery as coverage, status and `informed` show it.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    /// Id.
+    pub id: Uuid,
+    /// The notice.
+    pub notice_id: Uuid,
+    /// Place in the manifest.
+    pub ordinal: u64,
+    /// Account id.
+    pub account_id: String,
+    /// The customer's name at release.
+    pub customer_name: String,
+    /// Address.
+    pub email: String,
+    /// Role that was addressed.
+    pub role: Role,
+    /// State; `sending` while a worker holds it.
+    pub state: State,
+    /// How strong the evidence is.
+    pub level: Option<Level>,
+    /// Transactions so far that came past MAIL FROM.
+    pub attempts: u64,
+    /// The server's last reply, or what an operator found.
+    pub reply: Option<String>,
+    /// When the state changed last.
+    pub at: Timestamp,
+}
+
+impl Shown {
+    /// Returns true if the state is an operator's finding, and no server's answer.
+    #[must_use]
+    pub fn is_found(&self) -> bool {
+        self.level == Some(Level::OperatorFound)
+    }
+
+    /// What coverage counts by.
+    #[must_use]
+    pub const fn known(&self) -> Known {
+        Known { state: self.state, level: self.level, at: self.at }
+    }
+}
+
+macro_rules! shown {
+    ($rest:literal) => {
+        concat!(
+            "SELECT d.id, d.notice_id, d.ordinal, d.account_id, d.customer_name, d.email, d.role, d.level, d.attempts, \
+             d.reply, d.changed_at, CASE WHEN q.lease_owner IS NOT NULL THEN 'sending' ELSE d.state END AS state \
+             FROM deliveries d LEFT JOIN queue q ON q.delivery_id = d.id ",
+            $rest
+        )
+    };
+}
+
+fn read_shown(row: &sqlx::any::AnyRow) -> Result<Shown> {
+    let row = Row::of("deliveries", row);
+    Ok(Shown {
+        id: row.id("id")?,
+        notice_id: row.id("notice_id")?,
+        ordinal: row.count("ordinal")?,
+        account_id: row.get("account_id")?,
+        customer_name: row.get("customer_name")?,
+        email: row.get("email")?,
+        role: row.parse("role")?,
+        state: row.parse("state")?,
+        level: row.maybe("level")?,
+        attempts: row.count("attempts")?,
+        reply: row.get("reply")?,
+        at: row.time("changed_at")?,
+    })
+}
+
+/// A page of a notice's deliveries in manifest order, from `ordinal` on.
+pub async fn of_notice(conn: &mut Conn, notice_id: Uuid, ordinal: u64, limit: u32) -> Result<Vec<Shown>> {
+    let rows = sqlx::query(shown!("WHERE d.notice_id = $1 AND d.ordinal >= $2 ORDER BY d.ordinal LIMIT $3"))
+        .bind(notice_id.to_string())
+        .bind(i64::try_from(ordinal).unwrap_or(i64::MAX))
+        .bind(i64::from(limit))
+        .fetch_all(conn)
+        .await?;
+    rows.iter().map(read_shown).collect()
+}
+
+/// A page of a notice's deliveries that are stored in one state, in manifest order from `ordinal` on. It reads the notice until
+/// the page is full.
+pub async fn in_state(conn: &mut Conn, notice_id: Uuid, state: State, ordinal: u64, limit: u32) -> Result<Vec<Shown>> {
+    // `sending` is the state of a lease: the stored one is another.
+    let rows = sqlx::query(shown!(
+        "WHERE d.notice_id = $1 AND d.ordinal >= $2 AND CASE WHEN q.lease_owner IS NOT NULL THEN 'sending' \
+         ELSE d.state END = $4 ORDER BY d.ordinal LIMIT $3"
+    ))
+    .bind(notice_id.to_string())
+    .bind(i64::try_from(ordinal).unwrap_or(i64::MAX))
+    .bind(i64::from(limit))
+    .bind(state.as_str())
+    .fetch_all(conn)
+    .await?;
+    rows.iter().map(read_shown).collect()
+}
+
+/// A page of a notice's deliveries that failed: ids and ordinals in manifest order from `ordinal` on.
+pub async fn failed(
+    conn: &mut Conn,
+    notice_id: Uuid,
+    failure: Failure,
+    ordinal: u64,
+    limit: u32,
+) -> Result<Vec<(Uuid, u64)>> {
+    let state = match failure {
+        Failure::Rejected | Failure::NotCarried => State::Rejected,
+        Failure::Expired => State::Expired,
+    };
+    let rows = sqlx::query(
+        "SELECT d.id, d.ordinal FROM deliveries d
+         WHERE d.notice_id = $1 AND d.ordinal >= $2 AND d.state = $4 AND ($5 = 0 OR (d.level IS NULL AND NOT EXISTS (
+           SELECT 1 FROM attempts a WHERE a.delivery_id = d.id AND a.outcome = 'rejected' AND a.code IS NOT NULL)))
+         ORDER BY d.ordinal LIMIT $3",
+    )
+    .bind(notice_id.to_string())
+    .bind(i64::try_from(ordinal).unwrap_or(i64::MAX))
+    .bind(i64::from(limit))
+    .bind(state.as_str())
+    .bind(i64::from(failure == Failure::NotCarried))
+    .fetch_all(conn)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            let row = Row::of("deliveries", row);
+            Ok((row.id("id")?, row.count("ordinal")?))
+        })
+        .collect()
+}
+
+/// The account ids of a page of a notice's deliveries, in manifest order from `ordinal` on without repetition, and the ordinal to
+/// go on from.
+pub async fn accounts(
+    conn: &mut Conn,
+    notice_id: Uuid,
+    ordinal: u64,
+    limit: u32,
+) -> Result<Option<(Vec<String>, u64)>> {
+    let rows = sqlx::query(
+        "SELECT account_id, ordinal FROM deliveries WHERE notice_id = $1 AND ordinal >= $2 ORDER BY ordinal LIMIT $3",
+    )
+    .bind(notice_id.to_string())
+    .bind(i64::try_from(ordinal).unwrap_or(i64::MAX))
+    .bind(i64::from(limit))
+    .fetch_all(conn)
+    .await?;
+    let Some(last) = rows.last() else { return Ok(None) };
+    let next = Row::of("deliveries", last).count("ordinal")? + 1;
+    let mut seen = BTreeSet::new();
+    let mut accounts = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let account_id: String = Row::of("deliveries", row).get("account_id")?;
+        if seen.insert(account_id.clone()) {
+            accounts.push(account_id);
+        }
+    }
+    Ok(Some((accounts, next)))
+}
+
+/// A notice's deliveries to some customers, by account id, each in manifest order.
+pub async fn of_customers(conn: &mut Conn, notice_id: Uuid, accounts: &[&str]) -> Result<BTreeMap<String, Vec<Shown>>> {
+    let sql = Dialect::of(conn).pick(
+        shown!("WHERE d.notice_id = $1 AND d.account_id IN (SELECT value FROM json_each($2)) ORDER BY d.ordinal + 0"),
+        shown!(
+            "WHERE d.notice_id = $1 AND d.account_id = ANY (ARRAY(SELECT jsonb_array_elements_text($2::jsonb))) \
+             ORDER BY d.ordinal + 0"
+        ),
+    );
+    let rows = sqlx::query(sql).bind(notice_id.to_string()).bind(json(accounts)).fetch_all(conn).await?;
+    let mut found: BTreeMap<String, Vec<Shown>> = BTreeMap::new();
+    for row in &rows {
+        let shown = read_shown(row)?;
+        found.entry(shown.account_id.clone()).or_default().push(shown);
+    }
+    Ok(found)
+}
+
+/// A notice's deliveries to one customer.
+pub async fn of_customer(conn: &mut Conn, notice_id: Uuid, account_id: &str) -> Result<Vec<Shown>> {
+    // `+ 0`: sorting a handful of rows is cheaper than walking the whole notice in manifest order.
+    let rows = sqlx::query(shown!("WHERE d.notice_id = $1 AND d.account_id = $2 ORDER BY d.ordinal + 0"))
+        .bind(notice_id.to_string())
+        .bind(account_id)
+        .fetch_all(conn)
+        .await?;
+    rows.iter().map(read_shown).collect()
+}
+
+/// One delivery.
+pub async fn find(conn: &mut Conn, id: Uuid) -> Result<Option<Shown>> {
+    let row = sqlx::query(shown!("WHERE d.id = $1")).bind(id.to_string()).fetch_optional(conn).await?;
+    row.as_ref().map(read_shown).transpose()
+}

@@ -1,0 +1,117 @@
+//! How much of the queue waits.
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::store::engine::row::Row;
+use crate::store::{Conn, Result};
+
+/// How many deliveries of a notice could be claimed from the front of its queue now, counted up to `limit`: a count of all
+/// would take time.
+pub async fn due(conn: &mut Conn, notice_id: Uuid, now: Timestamp, limit: usize) -> Result<u64> {
+    let row = sqlx::query(
+        "SELECT COUNT(*) AS n FROM (SELECT delivery_id FROM queue
+           WHERE notice_id = $1 AND aside = 0 AND lease_owner IS NULL AND due_at <= $2
+           ORDER BY due_at, delivery_id LIMIT $3) AS front",
+    )
+    .bind(notice_id.to_string())
+    .bind(now.as_millisecond())
+    .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+    .fetch_one(conn)
+    .await?;
+    Ok(Row::of("queue", &row).count("n")?.min(limit as u64))
+}
+
+/// What of a notice can be claimed now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// Deliveries at the front of its queue.
+    pub front: bool,
+    /// Deliveries that were set aside.
+    pub aside: bool,
+}
+
+/// The notices that have deliveries due and unclaimed. Reads one row of each open notice, however much waits.
+pub async fn with_due(conn: &mut Conn, now: Timestamp) -> Result<Vec<(Uuid, Waiting)>> {
+    let rows = sqlx::query(
+        "SELECT id, front, aside FROM (
+           SELECT n.id AS id,
+             CASE WHEN EXISTS (SELECT 1 FROM queue q
+               WHERE q.notice_id = n.id AND q.aside = 0 AND q.due_at <= $1 AND q.lease_owner IS NULL)
+             THEN 1 ELSE 0 END AS front,
+             CASE WHEN EXISTS (SELECT 1 FROM queue q
+               WHERE q.notice_id = n.id AND q.aside = 1 AND q.due_at <= $1 AND q.lease_owner IS NULL)
+             THEN 1 ELSE 0 END AS aside
+           FROM notices n WHERE (n.state IN ('released', 'cancelled') AND n.released_at IS NOT NULL
+             AND n.closed_at IS NULL AND n.paused_at IS NULL) OR n.resent_at IS NOT NULL) AS w
+         WHERE front = 1 OR aside = 1",
+    )
+    .bind(now.as_millisecond())
+    .fetch_all(conn)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            let row = Row::of("notices", row);
+            Ok((row.id("id")?, Waiting { front: row.count("front")? == 1, aside: row.count("aside")? == 1 }))
+        })
+        .collect()
+}
+
+/// What waits, for those who ask whether there is anything to do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Depth {
+    /// Deliveries that a worker holds.
+    pub leased: u64,
+    /// Deliveries that could be sent now.
+    pub due: u64,
+    /// Deliveries that wait for their time.
+    pub later: u64,
+    /// When the first of those is due.
+    pub next_due: Option<Timestamp>,
+}
+
+/// True if a delivery is held by a worker or could be claimed now, of the notices that may be sent or of one of them. Reads no
+/// more than one row of each notice, however much waits.
+pub async fn is_busy(conn: &mut Conn, notice_id: Option<Uuid>, now: Timestamp) -> Result<bool> {
+    let row = sqlx::query(
+        "SELECT (CASE WHEN EXISTS (SELECT 1 FROM queue
+             WHERE lease_owner IS NOT NULL AND ($2 IS NULL OR notice_id = $2))
+           OR EXISTS (SELECT 1 FROM notices n WHERE ($2 IS NULL OR n.id = $2)
+             AND ((n.state IN ('released', 'cancelled') AND n.released_at IS NOT NULL AND n.closed_at IS NULL
+               AND n.paused_at IS NULL) OR n.resent_at IS NOT NULL)
+             AND (EXISTS (SELECT 1 FROM queue q
+                 WHERE q.notice_id = n.id AND q.aside = 0 AND q.due_at <= $1 AND q.lease_owner IS NULL)
+               OR EXISTS (SELECT 1 FROM queue q
+                 WHERE q.notice_id = n.id AND q.aside = 1 AND q.due_at <= $1 AND q.lease_owner IS NULL)))
+           THEN 1 ELSE 0 END) AS busy",
+    )
+    .bind(now.as_millisecond())
+    .bind(notice_id.map(|id| id.to_string()))
+    .fetch_one(conn)
+    .await?;
+    Ok(Row::of("queue", &row).count("busy")? == 1)
+}
+
+/// What waits of the notices that may be sent; of one of them, where named.
+pub async fn depth(conn: &mut Conn, notice_id: Option<Uuid>, now: Timestamp) -> Result<Depth> {
+    let row = sqlx::query(
+        "SELECT COUNT(CASE WHEN lease_owner IS NOT NULL THEN 1 END) AS leased,
+           COUNT(CASE WHEN lease_owner IS NULL AND due_at <= $1 THEN 1 END) AS due,
+           COUNT(CASE WHEN lease_owner IS NULL AND due_at > $1 THEN 1 END) AS later,
+           MIN(CASE WHEN lease_owner IS NULL AND due_at > $1 THEN due_at END) AS next_due
+         FROM queue WHERE ($2 IS NULL OR notice_id = $2) AND notice_id IN
+           (SELECT id FROM notices WHERE (state IN ('released', 'cancelled') AND released_at IS NOT NULL
+             AND closed_at IS NULL AND paused_at IS NULL) OR resent_at IS NOT NULL)",
+    )
+    .bind(now.as_millisecond())
+    .bind(notice_id.map(|id| id.to_string()))
+    .fetch_one(conn)
+    .await?;
+    let row = Row::of("queue", &row);
+    Ok(Depth {
+        leased: row.count("leased")?,
+        due: row.count("due")?,
+        later: row.count("later")?,
+        next_due: row.maybe_time("next_due")?,
+    })
+}
