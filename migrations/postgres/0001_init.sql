@@ -130,6 +130,7 @@ CREATE TABLE deliveries (
                       'expired', 'uncertain', 'suppressed', 'opted_out', 'cancelled')),
     level         TEXT COLLATE "C" CHECK (level IN ('relayed', 'operator_found', 'accepted_by_mx', 'dsn_delivered', 'attested', 'acknowledged')),
     attempts      BIGINT NOT NULL,
+    reason        TEXT COLLATE "C" CHECK (reason IN ('not_carried', 'not_composed')),
     reply         TEXT COLLATE "C",
     changed_at    BIGINT NOT NULL
 ) WITH (fillfactor = 45);

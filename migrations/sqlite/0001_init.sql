@@ -123,6 +123,7 @@ CREATE TABLE deliveries (
                       'expired', 'uncertain', 'suppressed', 'opted_out', 'cancelled')),
     level         TEXT CHECK (level IN ('relayed', 'operator_found', 'accepted_by_mx', 'dsn_delivered', 'attested', 'acknowledged')),
     attempts      INTEGER NOT NULL,
+    reason        TEXT CHECK (reason IN ('not_carried', 'not_composed')),
     reply         TEXT,
     changed_at    INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;

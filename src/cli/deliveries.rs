@@ -114,7 +114,7 @@ fn describe(delivery: &Delivery<Vec<Tried>>) -> String {
         delivery.role,
         delivery.account_id,
         delivery.state,
-        delivery.state.describe_at(delivery.level)
+        delivery.state.describe_as(delivery.level, delivery.reason)
     );
     if let (Some(found), true) = (&delivery.reply, delivery.found_by_operator) {
         text += &format!("{}\n", found.replace(char::is_control, " "));

@@ -23,6 +23,16 @@ pub fn report(finished: &Finished) -> u8 {
             print_later(depth);
             0
         }
+        Finished::Unsent(unsent, depth) => {
+            print_later(depth);
+            let unsent = count(*unsent, "delivery was", "deliveries were");
+            eprintln!("error: {unsent} not sent: no relay can carry the message, or it could not be composed");
+            eprintln!(
+                "\nhint: `besked deliveries list NOTICE --state rejected` shows which and why; correct the cause, then `besked \
+                 deliveries resend --notice NOTICE --state not_carried` (or `not_composed`)"
+            );
+            FAILED
+        }
         Finished::Unsealed(reason, depth) => {
             print_later(depth);
             eprintln!("error: entries of the ledger could not be sealed: {reason}");

@@ -125,7 +125,7 @@ fn describe_verdict(notice: &InformedNotice) -> String {
 }
 
 fn describe_delivery(delivery: &InformedDelivery) -> String {
-    let said = delivery.state.describe_at(delivery.level);
+    let said = delivery.state.describe_as(delivery.level, delivery.reason);
     let mut text = format!("  {} ({}): {said}, {}\n", delivery.email, delivery.role, time(delivery.at));
     if let Some(reply) = &delivery.reply {
         let name = if delivery.found_by_operator { "finding" } else { "reply" };

@@ -245,7 +245,8 @@ fn describe(record: &Record) -> String {
     }
     for it in &record.deliveries {
         text += &format!("\n{} \"{}\", to {} {}\n", it.category, it.subject, it.account_id, it.customer_name);
-        text += &format!("  {}, {}\n  message {}\n", it.state.describe_at(it.level), time(it.at), it.message_id);
+        text +=
+            &format!("  {}, {}\n  message {}\n", it.state.describe_as(it.level, it.reason), time(it.at), it.message_id);
         for attempt in &it.attempts {
             let (at, outcome) = (time(attempt.at), &attempt.outcome);
             text +=

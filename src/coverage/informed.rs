@@ -9,7 +9,7 @@ use super::{Attestation, Coverage, CoverageError};
 use crate::domain::actor::Actor;
 use crate::domain::category::{Category, Role};
 use crate::domain::coverage::{Known, Verdict};
-use crate::domain::delivery::{Level, State};
+use crate::domain::delivery::{Level, Reason, State};
 use crate::mail::compose::message::message_id;
 use crate::notices::NoticeError;
 use crate::people::mask::Mask;
@@ -100,6 +100,9 @@ pub struct InformedDelivery {
     pub found_by_operator: bool,
     /// How strong the evidence is.
     pub level: Option<Level>,
+    /// Why it was not sent, if it is rejected and no server refused it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
     /// When the state changed last.
     pub at: Timestamp,
     /// The server's reply, or what an operator found.
@@ -195,6 +198,7 @@ impl Coverage {
                     role: it.role,
                     state: it.state,
                     level: it.level,
+                    reason: it.reason,
                     at: it.at,
                     message_id: message_id(it.id, &notice.message_domain),
                 })

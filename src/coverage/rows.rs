@@ -9,7 +9,7 @@ use super::{Attestation, Coverage, CoverageError};
 use crate::context::Context;
 use crate::domain::actor::Actor;
 use crate::domain::coverage::{Known, LegalClock, Measure, Verdict};
-use crate::domain::delivery::{Level, State};
+use crate::domain::delivery::{Level, Reason, State};
 use crate::people::mask::Mask;
 use crate::store::notices::{Kept, attestations};
 use crate::store::sending::deliveries;
@@ -70,6 +70,9 @@ pub struct CoverageDelivery {
     pub found_by_operator: bool,
     /// How strong the evidence is.
     pub level: Option<Level>,
+    /// Why it was not sent, if it is rejected and no server refused it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
     /// When the state changed last.
     pub at: Timestamp,
 }
@@ -235,6 +238,7 @@ impl Covering {
                     state: it.state,
                     found_by_operator: it.is_found(),
                     level: it.level,
+                    reason: it.reason,
                     at: it.at,
                 })
                 .collect(),

@@ -20,7 +20,7 @@ use crate::context::Context;
 use crate::domain::actor::Actor;
 use crate::domain::address::AddressKey;
 use crate::domain::category::Role;
-use crate::domain::delivery::{Level, State};
+use crate::domain::delivery::{Level, Reason, State};
 use crate::domain::digest;
 use crate::domain::page::{Page, PageRequest};
 use crate::notices::Notices;
@@ -57,6 +57,9 @@ pub struct Delivery<A> {
     pub found_by_operator: bool,
     /// How strong the evidence is.
     pub level: Option<Level>,
+    /// Why it was not sent, if it is rejected and no server refused it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
     /// Its attempts.
     pub attempts: A,
     /// The server's last reply, or what an operator found.
@@ -77,6 +80,7 @@ impl<A> Delivery<A> {
             role: shown.role,
             state: shown.state,
             level: shown.level,
+            reason: shown.reason,
             attempts,
             reply: shown.reply,
             at: shown.at,

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::Context;
 use super::job::Job;
 use super::outcome::{Transaction, Trial};
-use crate::domain::delivery::Outcome;
+use crate::domain::delivery::{Outcome, Reason};
 use crate::domain::digest;
 use crate::domain::preference::{Permission, permission};
 use crate::domain::reply::{Failure, Stage, Verdict, asks_for_pause, classify};
@@ -24,6 +24,8 @@ pub enum Ended {
     GivenBack(Option<Timestamp>),
     /// Refused: by the recipient, unless the relay refuses everybody so. Holds what to record if it is the recipient.
     Refused(Failed, Box<Trial>),
+    /// Not tried: the relay does not offer what the message needs, in words.
+    NotCarried(String),
     /// Not tried: the relay refuses us. Holds what to record if the cause is this delivery.
     RelayRefuses(Failed, Box<Trial>),
     /// Not tried: the relay asks for fewer messages. Holds what to record if its rate is not the reason.
@@ -42,7 +44,7 @@ impl Ended {
             | Self::Refused(_, trial)
             | Self::RelayRefuses(_, trial)
             | Self::Throttled(_, trial) => trial,
-            Self::GivenBack(_) | Self::RelayDown(_) | Self::HungUp => return false,
+            Self::GivenBack(_) | Self::NotCarried(_) | Self::RelayDown(_) | Self::HungUp => return false,
         };
         trial.transaction.as_ref().is_some_and(|transaction| transaction.stage > Stage::Mail)
     }
@@ -65,9 +67,7 @@ pub async fn attempt(context: &Context, relay: &str, session: &mut Session, job:
     let composed = match compose(context, job).await {
         Ok(composed) => composed,
         Err(error) => {
-            let error = error.for_logs();
-            tracing::error!(delivery = %job.to.id, error, "a message could not be composed");
-            return give_up_for_now(context);
+            return not_composed(context, job, &error);
         }
     };
     let from = envelope_sender(&context.config, &context.key, job.to.id);
@@ -90,6 +90,7 @@ pub async fn attempt(context: &Context, relay: &str, session: &mut Session, job:
             outcome: Outcome::Accepted,
             transaction: Some(transaction(Stage::Dot, Some(reply.code), dsn)),
             reply: Some(format!("{} {}", reply.code, reply.text)),
+            reason: None,
             dead: false,
             asks_for_pause: false,
         })),
@@ -133,11 +134,13 @@ fn judged(failed: Failed, transaction: Transaction) -> Ended {
             outcome,
             transaction: Some(transaction),
             reply: Some(reply),
+            reason: None,
             dead,
             asks_for_pause: outcome == Outcome::Deferred && asks,
         })
     };
     match verdict {
+        Verdict::NotCarried => Ended::NotCarried(failed.failure.text()),
         Verdict::Rejected { dead } => weighed(failed, trial(Outcome::Rejected, dead)),
         Verdict::MessageRefused => weighed(failed, trial(Outcome::Rejected, false)),
         Verdict::Deferred => weighed(failed, trial(Outcome::Deferred, false)),
@@ -162,6 +165,23 @@ fn weighed(failed: Failed, trial: Box<Trial>) -> Ended {
         Failure::Replied(_) => Ended::Refused(failed, trial),
         Failure::Unclear(_) | Failure::Unsupported(_) => Ended::Settled(trial),
     }
+}
+
+/// How an attempt ended whose message could not be composed: only a failure of the database may pass.
+fn not_composed(context: &Context, job: &Job, error: &ComposeError) -> Ended {
+    let (delivery, notice, text) = (job.to.id, job.sending.kept.id, error.for_logs());
+    if matches!(error, ComposeError::Kept(error) if error.may_pass()) {
+        tracing::error!(%delivery, error = text, "a message could not be composed, retrying");
+        return give_up_for_now(context);
+    }
+    if context.unsent.complain(notice) {
+        tracing::error!(
+            %notice, %delivery,
+            "messages of this notice cannot be composed and are not sent: correct the cause, then `besked deliveries resend \
+             --notice {notice} --state not_composed`: {text}"
+        );
+    }
+    Ended::Settled(Box::new(Trial::not_sent(Reason::NotComposed)))
 }
 
 fn give_up_for_now(context: &Context) -> Ended {

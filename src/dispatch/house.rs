@@ -239,7 +239,10 @@ impl Dispatcher {
             self.notices.close_done(&open).await?;
             let undone = self.undone(errands, notice).await?;
             return Ok(Some(match self.upkeep.ledger.seal().await {
-                Ok(Sealed::Upto(_)) if undone.is_empty() => Finished::Idle(depth),
+                Ok(Sealed::Upto(_)) if undone.is_empty() => match self.context.unsent.so_far() {
+                    0 => Finished::Idle(depth),
+                    count => Finished::Unsent(count, depth),
+                },
                 Ok(Sealed::Upto(_)) => Finished::Undone(undone, depth),
                 Ok(Sealed::Stopped(reason)) => Finished::Unsealed(reason, depth),
                 Err(error) => Finished::Unsealed(error.to_string(), depth),

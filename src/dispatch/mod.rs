@@ -14,6 +14,7 @@
 
 mod attempt;
 mod claims;
+mod ending;
 mod errands;
 mod every;
 mod house;
@@ -38,6 +39,7 @@ mod tally;
 mod throttle;
 mod trouble;
 mod unreadable;
+mod unsent;
 pub mod upkeep;
 mod worker;
 
@@ -48,7 +50,6 @@ use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{Notify, watch};
 use tokio::task::{JoinHandle, JoinSet};
-use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -63,6 +64,7 @@ use crate::notices::{NoticeError, Notices};
 use crate::store::sending::settle::Settlement;
 use crate::store::sending::waiting::Depth;
 use crate::store::{Dialect, Store};
+use ending::{Ending, before};
 use errands::Errands;
 pub use errands::Undone;
 use lanes::{Due, Seat};
@@ -75,6 +77,7 @@ use recorder::{Recorder, Request};
 use relay::{Relay, Trouble};
 use share::Share;
 use unreadable::Unreadable;
+use unsent::Unsent;
 use upkeep::{Begun, Upkeep};
 use worker::Worker;
 
@@ -106,6 +109,7 @@ pub struct Context {
     metrics: Metrics,
     leases: Leases,
     unreadable: Unreadable,
+    unsent: Unsent,
     outage: Outage,
     /// Woken when a worker found nothing to claim.
     nothing: Notify,
@@ -123,6 +127,9 @@ impl Context {
     /// Counts an outcome that was recorded.
     fn count(&self, category: Option<Category>, settlement: &Settlement) {
         let relay = settlement.attempt.as_ref().map(|attempt| attempt.relay.as_str());
+        if settlement.reason.is_some() {
+            self.unsent.count();
+        }
         self.metrics.recorded(relay, category, settlement.outcome);
         let (notice, delivery) = (settlement.notice_id, settlement.delivery_id);
         tracing::debug!(%notice, %delivery, relay, outcome = %settlement.outcome, "recorded");
@@ -148,6 +155,8 @@ pub enum Finished {
     Stopped,
     /// Nothing can be done now; some deliveries may be due later.
     Idle(Depth),
+    /// Nothing can be done now, but so many deliveries were not sent for a reason of our own.
+    Unsent(u64, Depth),
     /// Deliveries wait, but no relay can be used: name and failure of each.
     NoRelay(Vec<(String, Trouble)>, Depth),
     /// Nothing more can be sent now, but entries could not be sealed, with the reason.
@@ -225,6 +234,7 @@ impl Dispatcher {
             metrics: parts.metrics,
             leases: Leases::default(),
             unreadable: Unreadable::default(),
+            unsent: Unsent::default(),
             nothing: Notify::new(),
             found_nothing: AtomicBool::new(false),
         };
@@ -251,9 +261,7 @@ impl Dispatcher {
         });
         let (due, _) = watch::channel(Due::default());
         let stop = shutdown.child_token();
-        // Cancelled once the time to drain, which all parts share, is over.
-        let over = CancellationToken::new();
-        let draining = tokio::spawn(over_after(stop.clone(), self.context.config.dispatch.drain, over.clone()));
+        let ending = Ending::after(stop.clone(), self.context.config.dispatch.drain);
         let recorded = CancellationToken::new();
         // Dropping this run drops everything that it owns: nothing is recorded once another dispatcher may have taken over.
         let _ended = [&gone, &given_up, &stop, &recorded].map(|token| token.clone().drop_guard());
@@ -266,13 +274,13 @@ impl Dispatcher {
             let ended = [recorder.is_finished(), upkeep.is_finished(), leases.is_finished(), beating.is_finished()];
             stop.is_cancelled() || !ended.contains(&true)
         };
-        let house = self.keep_house((&shutdown, &over), until, &due, &mut errands);
+        let house = self.keep_house((&shutdown, &ending.flight), until, &due, &mut errands);
         let finished = self.pulse.beating(is_well, house).await;
         stop.cancel();
-        Self::drain(&over, &mut workers, &mut errands).await;
+        Self::drain(&ending.flight, &mut workers, &mut errands).await;
         // Undecided deliveries return to the queue: the next dispatcher finds out whose fault their refusals are.
         self.relays.iter().for_each(|relay| drop(relay.take_undecided()));
-        self.finish_recording(recorder, &given_up).await;
+        Self::finish_recording(&ending.end, recorder, &given_up).await;
         recorded.cancel();
         if leases.await.is_err() {
             tracing::error!("renewing leases failed: those that were held expire by themselves");
@@ -282,15 +290,13 @@ impl Dispatcher {
             tracing::error!("the heartbeat failed: this node counts for some seconds more");
         }
         // It may wait for a database that is away; if aborted, the next dispatcher does it again.
-        if !matches!(in_time(&over, &mut upkeep).await, Some(Ok(()))) {
+        if !matches!(before(&ending.end, &mut upkeep).await, Some(Ok(()))) {
             upkeep.abort();
             tracing::error!("the upkeep was aborted: the next dispatcher seals the remaining entries");
         }
-        draining.abort();
         // What the drain recorded is sealed too; if that fails, the next start does it.
         if matches!(finished, Ok(Finished::Stopped)) {
-            let sealed = self.upkeep.ledger.seal();
-            let _ = timeout(self.context.config.dispatch.drain, sealed).await;
+            let _ = before(&ending.end, self.upkeep.ledger.seal()).await;
         }
         finished
     }
@@ -321,12 +327,12 @@ impl Dispatcher {
     }
 
     /// Lets deliveries in flight and errands finish, and aborts them once the time to drain is over.
-    async fn drain(over: &CancellationToken, workers: &mut JoinSet<()>, errands: &mut Errands) {
-        if in_time(over, async { while workers.join_next().await.is_some() {} }).await.is_none() {
+    async fn drain(flight: &CancellationToken, workers: &mut JoinSet<()>, errands: &mut Errands) {
+        if before(flight, async { while workers.join_next().await.is_some() {} }).await.is_none() {
             tracing::warn!("deliveries in flight did not finish in time and are aborted");
             workers.shutdown().await;
         }
-        if in_time(over, errands.finish()).await.is_none() {
+        if before(flight, errands.finish()).await.is_none() {
             tracing::warn!("a release or a cancellation did not finish in time: the next dispatcher resumes it");
             errands.break_off().await;
         }
@@ -374,31 +380,19 @@ impl Dispatcher {
     }
 
     /// With the workers gone the recorder commits what they left and ends; during an outage the wait for it is bounded.
-    async fn finish_recording(&self, mut recorder: JoinHandle<Option<()>>, given_up: &CancellationToken) {
-        match timeout(self.context.config.dispatch.drain, &mut recorder).await {
-            Ok(Ok(_)) => {}
-            Ok(Err(_)) => tracing::error!("the recorder failed: leases that it held expire by themselves"),
-            Err(_) => {
+    async fn finish_recording(
+        end: &CancellationToken,
+        mut recorder: JoinHandle<Option<()>>,
+        given_up: &CancellationToken,
+    ) {
+        match before(end, &mut recorder).await {
+            Some(Ok(_)) => {}
+            Some(Err(_)) => tracing::error!("the recorder failed: leases that it held expire by themselves"),
+            None => {
                 given_up.cancel();
                 tracing::error!("the last outcomes could not be recorded: the next dispatcher finds them uncertain");
             }
         }
-    }
-}
-
-/// Cancels `over` once `drain` has passed since `stop`.
-async fn over_after(stop: CancellationToken, drain: Duration, over: CancellationToken) {
-    stop.cancelled().await;
-    tokio::time::sleep(drain).await;
-    over.cancel();
-}
-
-/// Waits for work that must end before the time to drain is `over`; what has ended by then is never late.
-async fn in_time<T>(over: &CancellationToken, work: impl Future<Output = T>) -> Option<T> {
-    tokio::select! {
-        biased;
-        done = work => Some(done),
-        () = over.cancelled() => None,
     }
 }
 
@@ -413,23 +407,14 @@ const PANIC_PAUSE: Duration = Duration::from_secs(1);
 
 /// Runs a worker, and again if it panicked: one delivery never stops the others.
 async fn supervised(worker: Worker, stop: CancellationToken) {
-    let make = || Worker {
-        context: worker.context.clone(),
-        relay: worker.relay.clone(),
-        before: worker.before.clone(),
-        after: worker.after.clone(),
-        seat: worker.seat,
-        due: worker.due.clone(),
-        recorder: worker.recorder.clone(),
-    };
     let mut task = JoinSet::new();
-    task.spawn(make().run(stop.clone()));
+    task.spawn(worker.clone().run(stop.clone()));
     while let Some(ended) = task.join_next().await {
         match ended {
             Err(error) if error.is_panic() && !stop.is_cancelled() => {
                 tracing::error!("a worker panicked and is restarted");
                 tokio::time::sleep(PANIC_PAUSE).await;
-                task.spawn(make().run(stop.clone()));
+                task.spawn(worker.clone().run(stop.clone()));
             }
             _ => return,
         }

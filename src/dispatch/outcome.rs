@@ -12,8 +12,8 @@ use super::relay::Relay;
 use crate::config::Retry;
 use crate::domain::category::Class;
 use crate::domain::clock::{from_millis, millis};
-use crate::domain::delivery::{Level, Outcome, State};
-use crate::domain::entry::{Entry, Event, Fact, Person};
+use crate::domain::delivery::{Level, Outcome, Reason, State};
+use crate::domain::entry::{Detail, Entry, Event, Fact, Person};
 use crate::domain::preference::{Permission, permission};
 use crate::domain::random::Random;
 use crate::domain::reply::Stage;
@@ -33,6 +33,8 @@ pub struct Trial {
     pub outcome: Outcome,
     /// The reply, or why there was none.
     pub reply: Option<String>,
+    /// Why a rejected message was not sent, if no server refused it.
+    pub reason: Option<Reason>,
     /// The transaction, if there was one.
     pub transaction: Option<Transaction>,
     /// Mark the address as dead.
@@ -66,11 +68,15 @@ impl Trial {
     /// The trial of a delivery that was not tried.
     #[must_use]
     pub const fn untried(outcome: Outcome) -> Self {
-        Self { outcome, reply: None, transaction: None, dead: false, asks_for_pause: false }
+        Self { outcome, reply: None, reason: None, transaction: None, dead: false, asks_for_pause: false }
     }
-}
 
-impl Trial {
+    /// The trial of a delivery whose message cannot be sent.
+    #[must_use]
+    pub fn not_sent(reason: Reason) -> Self {
+        Self { reason: Some(reason), ..Self::untried(Outcome::Rejected) }
+    }
+
     /// This trial, if nobody knows whether the recipient or the relay refuses: another follows by the schedule.
     #[must_use]
     pub fn by_schedule(self) -> Self {
@@ -137,6 +143,19 @@ pub fn doubt(random: &Random, at: Timestamp, (stale, notice, recipient): (&Stale
     Settlement { again, ..recorded(random, at, (stale.token, stale.attempts, notice, recipient), trial) }
 }
 
+/// The most of a reply that is kept, in bytes: it stands in the delivery, the attempt and the ledger. RFC 5321 section
+/// 4.5.3.1.5 allows 512 for a line.
+const REPLY: usize = 2048;
+
+/// The beginning of a reply, marked as such if there is more.
+fn shortened(reply: &str) -> String {
+    const MARK: &str = " [...]";
+    if reply.len() <= REPLY {
+        return reply.to_owned();
+    }
+    reply[..reply.floor_char_boundary(REPLY - MARK.len())].to_owned() + MARK
+}
+
 /// What to record of a trial with this final outcome, under the claim's token and with this number of attempts.
 fn recorded(
     random: &Random,
@@ -145,7 +164,7 @@ fn recorded(
     mut trial: Trial,
 ) -> Settlement {
     // PostgreSQL refuses text with a NUL: a reply must not block the recording of everything else.
-    trial.reply = trial.reply.map(|reply| reply.replace('\0', "\u{fffd}"));
+    trial.reply = trial.reply.map(|reply| shortened(&reply.replace('\0', "\u{fffd}")));
     let (outcome, delivery_id) = (trial.outcome, recipient.id);
     let level = (outcome == Outcome::Accepted).then_some(Level::Relayed);
     let code = trial.transaction.as_ref().and_then(|transaction| transaction.code);
@@ -154,6 +173,7 @@ fn recorded(
         level,
         attempt: trial.transaction.as_ref().map(|_| attempts),
         status_class: code.and_then(|code| u8::try_from(code / 100).ok()),
+        detail: trial.reason.map_or(Detail::None, Detail::NotSent),
         ..notice.fact(Event::from(outcome), at)
     };
     let entry = Entry::new(&fact, Some(&person(notice, recipient, &trial)), random);
@@ -179,6 +199,7 @@ fn recorded(
         entry: Some(entry),
         dead: None,
         reply: trial.reply,
+        reason: trial.reason,
     }
 }
 

@@ -20,10 +20,10 @@ use super::job::Job;
 use super::lanes::{Due, Seat};
 use super::outcome::Trial;
 use super::recorder::{Ahead, Claim, End, Request};
-use super::refusals::{Judgement, Refusal};
+use super::refusals::{Judgement, Refusal, VICTIM_WAIT};
 use super::relay::{Permit, Probe, Reached, Relay};
 use crate::domain::clock::millis;
-use crate::domain::delivery::Outcome;
+use crate::domain::delivery::{Outcome, Reason};
 use crate::mail::smtp::{Failed, Session};
 
 /// How long an idle connection is kept open.
@@ -37,6 +37,7 @@ const SLOW: Duration = Duration::from_secs(2);
 const RELAY_TICK: Duration = Duration::from_millis(250);
 
 /// Sends over one connection of one relay.
+#[derive(Clone)]
 pub struct Worker {
     /// What all workers share.
     pub context: Arc<Context>,
@@ -295,6 +296,7 @@ impl Worker {
                 context.settle(relay, &job, *trial)
             }
             Ended::Refused(failed, trial) => return self.judge(relay, job, (&failed, trial), probing),
+            Ended::NotCarried(what) => self.not_carried(relay, &job, &what),
             Ended::GivenBack(at) => {
                 relay.return_rate();
                 give_back(&job, at.map(Timestamp::as_millisecond))
@@ -366,6 +368,29 @@ impl Worker {
     fn others<'a>(&'a self, relay: &'a Relay) -> impl Iterator<Item = &'a Arc<Relay>> {
         let all = self.before.iter().chain([&self.relay]).chain(&self.after);
         all.filter(|other| other.config.name != relay.config.name)
+    }
+
+    /// Leaves a delivery that a relay cannot carry to another one, if one is left that may.
+    fn not_carried(&self, relay: &Relay, job: &Job, what: &str) -> End {
+        let (delivery, notice, name) = (job.to.id, job.sending.kept.id, &relay.config.name);
+        relay.leave_to_others(delivery);
+        relay.return_rate();
+        if self.others(relay).any(|other| other.may_take(delivery)) {
+            tracing::debug!(relay = name, %delivery, "left to another relay: {what}");
+            return give_back(job, None);
+        }
+        if self.others(relay).any(|other| !other.refuses(delivery)) {
+            let later = self.context.clock.now_ms().saturating_add(millis(VICTIM_WAIT));
+            return give_back(job, Some(later));
+        }
+        if self.context.unsent.complain(notice) {
+            tracing::error!(
+                relay = name, %notice, %delivery,
+                "no relay can carry messages of this notice, they are not sent: add a relay that can, then `besked deliveries \
+                 resend --notice {notice} --state not_carried`: {what}"
+            );
+        }
+        self.context.settle(relay, job, Trial::not_sent(Reason::NotCarried))
     }
 
     /// Returns a delivery that a relay did not take: at once if another relay can be used, else after a while, so that a probe

@@ -190,6 +190,12 @@ impl State {
         }
     }
 
+    /// Describes the state together with the level of its evidence, or with the reason why the message was not sent.
+    #[must_use]
+    pub fn describe_as(self, level: Option<Level>, reason: Option<Reason>) -> &'static str {
+        reason.map_or_else(|| self.describe_at(level), Reason::describe)
+    }
+
     /// Describes the state together with the level of its evidence: who took the message, or that an operator found it out.
     #[must_use]
     pub const fn describe_at(self, level: Option<Level>) -> &'static str {
@@ -211,6 +217,32 @@ impl State {
     }
 }
 
+/// Why a delivery is `rejected` that no server refused: it was not sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// None of our relays offers what the message needs: SMTPUTF8, 8BITMIME or its size.
+    NotCarried,
+    /// The message could not be composed.
+    NotComposed,
+}
+
+words!(Reason, "a reason", {
+    NotCarried => "not_carried",
+    NotComposed => "not_composed",
+});
+
+impl Reason {
+    /// Describes it, as our own doing and no server's answer.
+    #[must_use]
+    pub const fn describe(self) -> &'static str {
+        match self {
+            Self::NotCarried => "not sent: none of our relays can carry the message",
+            Self::NotComposed => "not sent: the message could not be composed",
+        }
+    }
+}
+
 /// A failure after which an operator may have a delivery of a mandatory notice sent again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -221,13 +253,28 @@ pub enum Failure {
     Expired,
     /// It is `rejected`, and no server refused it: no relay could carry the message.
     NotCarried,
+    /// It is `rejected`, and no server refused it: the message could not be composed.
+    NotComposed,
 }
 
 words!(Failure, "a failure", {
     Rejected => "rejected",
     Expired => "expired",
     NotCarried => "not_carried",
+    NotComposed => "not_composed",
 });
+
+impl Failure {
+    /// The reason that it names, if any.
+    #[must_use]
+    pub const fn reason(self) -> Option<Reason> {
+        match self {
+            Self::Rejected | Self::Expired => None,
+            Self::NotCarried => Some(Reason::NotCarried),
+            Self::NotComposed => Some(Reason::NotComposed),
+        }
+    }
+}
 
 /// How strong the evidence is that a recipient was informed, weakest first. Two levels may have the same [rank](Level::rank).
 ///

@@ -14,6 +14,7 @@
 //! | --- | --- |
 //! | `manifest` | recipients, root of the recipients' tree, customers in the audience, those with nobody to address, root of the tree over their commitments, digest of what is shown of the notice |
 //! | `addressed` | ordinal of the first recipient that was added, count, root of these recipients' tree |
+//! | `rejected` | the reason, if no server refused it: `not_carried` or `not_composed` |
 //! | `closed` | outcome, count, outcome, count, ... |
 //! | `preference_changed` | category, 1 for an opt-out and 0 for its withdrawal |
 //! | `restricted`, `rectified` | 1 or 0: restricted or no longer; put in place of another address or replaced by one |
@@ -29,7 +30,7 @@
 //! operator's words as `reply`.
 //!
 //! An `accepted` or `rejected` without an attempt is no server's answer: an operator settled a doubt, in words that stand as the
-//! reply.
+//! reply, or the message was not sent, for the reason in the detail.
 //!
 //! The leaf that goes into the tree is CBOR `[1, HMAC-SHA256(fact_salt, fact), HMAC-SHA256(person_salt, person)]`. An entry
 //! without a person commits to the empty string. Nothing personal and nothing guessable is in the tree: each salt is 32
@@ -44,7 +45,7 @@ use uuid::Uuid;
 
 use crate::domain::actor::Action;
 use crate::domain::category::Category;
-use crate::domain::delivery::{Level, Outcome};
+use crate::domain::delivery::{Level, Outcome, Reason};
 use crate::domain::random::Random;
 use crate::domain::words::words;
 
@@ -184,6 +185,8 @@ pub enum Detail {
     Manifest(Manifest),
     /// Of recipients that were added after the release.
     Addressed(Batch),
+    /// Of a rejected delivery that no server refused: why it was not sent.
+    NotSent(Reason),
     /// Of a closed notice: how many deliveries ended in each outcome.
     Closed(Vec<(Outcome, u64)>),
     /// Of a changed preference: the category, and whether it is now opted out.
@@ -333,6 +336,15 @@ impl Fact {
             attempt: None,
             status_class: None,
             detail: Detail::None,
+        }
+    }
+
+    /// The reason why a rejected message was not sent, if no server refused it.
+    #[must_use]
+    pub const fn reason(&self) -> Option<Reason> {
+        match self.detail {
+            Detail::NotSent(reason) => Some(reason),
+            _ => None,
         }
     }
 

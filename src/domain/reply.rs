@@ -143,6 +143,8 @@ pub enum Verdict {
     },
     /// Final: the message itself is refused, for its size or its form.
     MessageRefused,
+    /// The relay does not offer what the message needs: another one may. Nothing was sent.
+    NotCarried,
     /// The relay asks for fewer messages.
     Throttled,
     /// An attempt is used; another follows after a while.
@@ -161,7 +163,7 @@ pub enum Verdict {
 #[must_use]
 pub fn classify(stage: Stage, failure: &Failure, reused: bool) -> Verdict {
     if matches!(failure, Failure::Unsupported(_)) {
-        return Verdict::Rejected { dead: false };
+        return Verdict::NotCarried;
     }
     match (stage, failure) {
         (Stage::Connect | Stage::Greeting | Stage::StartTls | Stage::Auth, _) => Verdict::RelayDown,

@@ -1,5 +1,6 @@
 //! Relays that fail and recover, and domains that ask for less: which delivery waits, which relay takes over, what a probe uses.
 
+mod carried;
 mod everybody;
 mod sender;
 

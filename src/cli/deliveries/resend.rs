@@ -27,7 +27,7 @@ pub struct Resend {
     /// All of this notice that failed in one way: id or reference
     #[arg(long, requires = "state", value_parser = said)]
     notice: Option<String>,
-    /// The way: rejected, expired or not_carried
+    /// The way: rejected, expired, not_carried or not_composed
     #[arg(long, requires = "notice")]
     state: Option<Failed>,
     /// Do not ask

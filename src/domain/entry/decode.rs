@@ -156,6 +156,7 @@ fn detail(cbor: &mut Cbor<'_>, event: Event) -> Read<Detail> {
         (Event::Addressed, 3) => {
             Ok(Detail::Addressed(Batch { first: cbor.u64()?, count: cbor.u64()?, root: bytes(cbor)? }))
         }
+        (Event::Rejected, 1) => Ok(Detail::NotSent(word(cbor)?)),
         (Event::Closed, items) if items % 2 == 0 => {
             let counts: Read<Vec<(Outcome, u64)>> = (0..items / 2).map(|_| Ok((word(cbor)?, cbor.u64()?))).collect();
             Ok(Detail::Closed(counts?))
@@ -242,7 +243,7 @@ mod tests {
     use super::*;
     use crate::domain::actor::Action;
     use crate::domain::category::Category;
-    use crate::domain::delivery::Level;
+    use crate::domain::delivery::{Level, Reason};
     use crate::domain::entry::leaf;
 
     fn details(event: Event) -> Vec<Detail> {
@@ -257,6 +258,7 @@ mod tests {
                 shown: [9; 32],
             })],
             Event::Addressed => vec![Detail::Addressed(Batch { first: 300, count: 2, root })],
+            Event::Rejected => vec![Detail::None, Detail::NotSent(Reason::NotCarried)],
             Event::Closed => {
                 vec![Detail::Closed(vec![]), Detail::Closed(vec![(Outcome::Accepted, 9), (Outcome::Expired, 0)])]
             }

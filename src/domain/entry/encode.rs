@@ -108,6 +108,9 @@ impl Detail {
             Self::Addressed(batch) => {
                 cbor.array(3)?.u64(batch.first)?.u64(batch.count)?.bytes(&batch.root)?;
             }
+            Self::NotSent(reason) => {
+                cbor.array(1)?.str(reason.as_str())?;
+            }
             Self::Closed(counts) => {
                 cbor.array(counts.len() as u64 * 2)?;
                 for (outcome, count) in counts {

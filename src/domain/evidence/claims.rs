@@ -5,7 +5,7 @@
 
 use super::Subject;
 use crate::domain::clock::shown;
-use crate::domain::delivery::Level;
+use crate::domain::delivery::{Level, Reason};
 use crate::domain::entry::{Detail, Event, Fact, Person, Run};
 use crate::domain::words::count;
 
@@ -39,6 +39,7 @@ pub fn of(fact: &Fact, subject: &Subject) -> Claim {
         Event::KeyRotated => key_rotated(fact),
         Event::Continued => continued(fact),
         Event::Operated => operated(fact, subject),
+        Event::Rejected if fact.reason().is_some() => not_sent(fact, subject),
         event => delivery(event, subject),
     };
     let proves = format!("Recorded at {}: {said}.", shown(fact.at));
@@ -91,6 +92,19 @@ fn delivery(event: Event, subject: &Subject) -> (String, &'static str) {
         ),
         other => (format!("{other} of {whom}"), "more than that"),
     }
+}
+
+/// A message that was not sent, for a reason of our own: no server was asked.
+fn not_sent(fact: &Fact, subject: &Subject) -> (String, &'static str) {
+    let why = match fact.reason() {
+        Some(Reason::NotComposed) => "it could not be composed",
+        Some(Reason::NotCarried) | None => "none of our relays could carry it",
+    };
+    let said = format!("the message to {} was not sent, as {why}", whom(subject));
+    (
+        said,
+        "that any mail server refused it: none was asked to take it; or that nobody there was informed in another way",
+    )
 }
 
 fn restricted(fact: &Fact, subject: &Subject) -> (String, &'static str) {

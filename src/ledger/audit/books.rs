@@ -235,6 +235,9 @@ impl<'a> Book<'a> {
                 row.id, row.state, last.outcome
             )));
         }
+        if row.reason != last.reason {
+            return Err(bad(format!("delivery {} is stored with another reason why it was not sent", row.id)));
+        }
         if last.role.is_some_and(|role| role != row.role) {
             return Err(bad(format!("delivery {} is stored with another role", row.id)));
         }

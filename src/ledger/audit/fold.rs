@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{Damage, Stop};
 use crate::domain::category::{Category, Role};
-use crate::domain::delivery::{Level, Outcome};
+use crate::domain::delivery::{Level, Outcome, Reason};
 use crate::domain::entry::{Batch, Brief, Detail, Event, Fact, Manifest as Frozen, Run, commitments, hmac, leaf, nfc};
 use crate::domain::merkle::Hash;
 use crate::domain::note::VerifierKey;
@@ -49,6 +49,8 @@ pub(super) struct Last {
     pub outcome: Outcome,
     /// How strong the evidence is.
     pub level: Option<Level>,
+    /// Why it was not sent, if no server refused it.
+    pub reason: Option<Reason>,
     /// When.
     pub at: i64,
     /// What the server replied, by [`Scanned::hash`]; `None` if the person is not opened.
@@ -216,6 +218,7 @@ impl Scanned {
             delivery: delivery.as_u128(),
             outcome,
             level: fact.level,
+            reason: fact.reason(),
             at: fact.at.as_millisecond(),
             reply: brief.map(|brief| self.hash(brief.reply)),
             role: brief.and_then(|brief| brief.role.parse().ok()),

@@ -57,10 +57,14 @@ pub(super) fn is_answer(fact: &Fact) -> bool {
     use Event::{Accepted, Bounced, Deferred, Delivered, Expired, Rejected, Uncertain};
     matches!(fact.event, Accepted | Deferred | Rejected | Expired | Uncertain | Bounced | Delivered)
         && !fact.is_finding()
+        && fact.reason().is_none()
 }
 
 /// What happened, in words: what an operator found is told as that, and as no server's answer.
 pub(super) fn said(fact: &Fact) -> &'static str {
+    if let Some(reason) = fact.reason() {
+        return reason.describe();
+    }
     match fact.event.outcome() {
         Some(outcome) if fact.is_finding() => outcome.state().describe_at(fact.level),
         _ => phrase(fact.event),

@@ -12,7 +12,7 @@ use super::{SubjectError, Subjects, mentions};
 use crate::domain::actor::{AN_OPERATOR, Action, Actor, without_name};
 use crate::domain::address::{Address, AddressKey, mentioned};
 use crate::domain::category::Category;
-use crate::domain::delivery::{Level, State};
+use crate::domain::delivery::{Level, Reason, State};
 use crate::domain::entry::{Detail, Event, Fact, Person};
 use crate::ledger::LedgerError;
 use crate::ledger::evidence::{EvidenceError, Wanted, export, export_entries};
@@ -121,6 +121,9 @@ pub struct Notified {
     pub found_by_operator: bool,
     /// How strong the evidence is.
     pub level: Option<Level>,
+    /// Why it was not sent, if it is rejected and no server refused it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
     /// When the state changed last.
     pub at: Timestamp,
     /// The server's last reply.
@@ -276,6 +279,7 @@ async fn notified(conn: &mut Conn, key: &AddressKey) -> Result<Vec<Notified>, St
             state: shown.state,
             found_by_operator: shown.level == Some(Level::OperatorFound),
             level: shown.level,
+            reason: shown.reason,
             at: shown.at,
             reply: shown.reply.map(unsigned),
             message_id: message_id(shown.id, &notice.message_domain),

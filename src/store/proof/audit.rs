@@ -10,7 +10,7 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use crate::domain::category::{Category, Role};
-use crate::domain::delivery::{Level, State};
+use crate::domain::delivery::{Level, Reason, State};
 use crate::domain::entry::Event;
 use crate::domain::notice::State as NoticeState;
 use crate::store::engine::dialect::Dialect;
@@ -201,6 +201,8 @@ pub struct Booked {
     pub state: State,
     /// How strong the evidence is, as stored.
     pub level: Option<Level>,
+    /// Why it was not sent, as stored.
+    pub reason: Option<Reason>,
     /// The last reply, as stored.
     pub reply: Option<String>,
     /// When the state changed last, in milliseconds.
@@ -220,6 +222,7 @@ struct Packed {
     customer_name: String,
     state: String,
     level: Option<String>,
+    reason: Option<String>,
     reply: Option<String>,
     changed_at: i64,
 }
@@ -228,10 +231,10 @@ struct Packed {
 pub async fn booked(conn: &mut Conn, notice_id: Uuid, ordinal: u64, limit: u32) -> Result<Vec<Booked>> {
     let sql = Dialect::of(conn).pick(
         "SELECT CAST(json_group_array(json_array(id, ordinal, account_id, email, hex(salt), hex(commitment), role,
-           customer_name, state, level, reply, changed_at)) AS TEXT) AS page
+           customer_name, state, level, reason, reply, changed_at)) AS TEXT) AS page
          FROM (SELECT * FROM deliveries WHERE notice_id = $1 AND ordinal >= $2 ORDER BY ordinal LIMIT $3)",
         "SELECT CAST(coalesce(json_agg(json_build_array(id, ordinal, account_id, email, upper(encode(salt, 'hex')),
-           upper(encode(commitment, 'hex')), role, customer_name, state, level, reply, changed_at) ORDER BY ordinal), '[]'::json) AS TEXT) AS page
+           upper(encode(commitment, 'hex')), role, customer_name, state, level, reason, reply, changed_at) ORDER BY ordinal), '[]'::json) AS TEXT) AS page
          FROM (SELECT * FROM deliveries WHERE notice_id = $1 AND ordinal >= $2 ORDER BY ordinal LIMIT $3) AS d",
     );
     let row = sqlx::query(sql)
@@ -274,6 +277,7 @@ fn unpack(row: Packed) -> Result<Booked, String> {
         customer_name: row.customer_name,
         state: row.state.parse()?,
         level: row.level.map(|level| level.parse()).transpose()?,
+        reason: row.reason.map(|reason| reason.parse()).transpose()?,
         reply: row.reply,
         changed_at: row.changed_at,
     })

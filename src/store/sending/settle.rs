@@ -3,7 +3,7 @@
 mod written;
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -11,10 +11,12 @@ use sqlx::Row as _;
 use uuid::Uuid;
 
 use crate::domain::address::Address;
-use crate::domain::delivery::{Level, Outcome, State};
+use crate::domain::delivery::{Level, Outcome, Reason, State};
 use crate::domain::entry::Entry;
+use crate::domain::preference;
 use crate::domain::reply::Stage;
 use crate::store::engine::dialect::{Batch, Dialect, array, bulk, json, step};
+use crate::store::people::suppressions;
 use crate::store::proof::ledger::{self, Opening};
 use crate::store::sending::messages::{self, Message};
 use crate::store::{Conn, Result};
@@ -55,6 +57,8 @@ pub struct Settlement {
     pub level: Option<Level>,
     /// The server's reply, or why there is none.
     pub reply: Option<String>,
+    /// Why a rejected message was not sent, if no server refused it.
+    pub reason: Option<Reason>,
     /// When.
     pub at: Timestamp,
     /// When to retry, and the back-off until then; without it the delivery is final.
@@ -176,9 +180,9 @@ async fn settles_doubt(conn: &mut Conn, settlement: &Settlement) -> Result<bool>
 
 static RECORD: Batch<5> = Batch::new([
     step!(
-        "UPDATE deliveries SET state = r.state, level = r.level, reply = r.reply, changed_at = r.at,
+        "UPDATE deliveries SET state = r.state, level = r.level, reply = r.reply, reason = r.reason, changed_at = r.at,
            attempts = r.attempts FROM (SELECT value ->> 'id' AS id, value ->> 'state' AS state,
-           value ->> 'level' AS level, value ->> 'reply' AS reply, CAST(value ->> 'at' AS BIGINT) AS at,
+           value ->> 'level' AS level, value ->> 'reply' AS reply, value ->> 'reason' AS reason, CAST(value ->> 'at' AS BIGINT) AS at,
            CAST(value ->> 'attempts' AS BIGINT) AS attempts FROM",
         rows 1,
         ") AS r WHERE deliveries.id = r.id"
@@ -210,16 +214,13 @@ async fn record(conn: &mut Conn, settlements: &[Cow<'_, Written>]) -> Result<()>
         rows(|rows| rows.pending.as_ref()).collect(),
     ];
     RECORD.run(conn, rows).await?;
-    for settlement in settlements.iter().map(|it| &it.settlement) {
-        if let Some(address) = &settlement.dead {
-            crate::store::people::suppressions::add(
-                conn,
-                address,
-                crate::domain::preference::Reason::Dead,
-                settlement.at,
-            )
-            .await?;
-        }
+    // In one order, so that two nodes that mark the same addresses do not wait for each other.
+    let dead: BTreeMap<&str, _> = settlements
+        .iter()
+        .filter_map(|it| it.settlement.dead.as_ref().map(|address| (address.as_str(), (address, it.settlement.at))))
+        .collect();
+    for (address, at) in dead.into_values() {
+        suppressions::add(conn, address, preference::Reason::Dead, at).await?;
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::domain::category::Role;
 use crate::domain::coverage::Known;
-use crate::domain::delivery::{Failure, Level, State};
+use crate::domain::delivery::{Failure, Level, Reason, State};
 use crate::store::engine::dialect::{Dialect, json};
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
@@ -33,6 +33,8 @@ pub struct Shown {
     pub state: State,
     /// How strong the evidence is.
     pub level: Option<Level>,
+    /// Why it was not sent, if it is rejected and no server refused it.
+    pub reason: Option<Reason>,
     /// Transactions so far that came past MAIL FROM.
     pub attempts: u64,
     /// The server's last reply, or what an operator found.
@@ -58,7 +60,7 @@ impl Shown {
 macro_rules! shown {
     ($rest:literal) => {
         concat!(
-            "SELECT d.id, d.notice_id, d.ordinal, d.account_id, d.customer_name, d.email, d.role, d.level, d.attempts, \
+            "SELECT d.id, d.notice_id, d.ordinal, d.account_id, d.customer_name, d.email, d.role, d.level, d.reason, d.attempts, \
              d.reply, d.changed_at, CASE WHEN q.lease_owner IS NOT NULL THEN 'sending' ELSE d.state END AS state \
              FROM deliveries d LEFT JOIN queue q ON q.delivery_id = d.id ",
             $rest
@@ -78,6 +80,7 @@ fn read_shown(row: &sqlx::any::AnyRow) -> Result<Shown> {
         role: row.parse("role")?,
         state: row.parse("state")?,
         level: row.maybe("level")?,
+        reason: row.maybe("reason")?,
         attempts: row.count("attempts")?,
         reply: row.get("reply")?,
         at: row.time("changed_at")?,
@@ -121,20 +124,19 @@ pub async fn failed(
     limit: u32,
 ) -> Result<Vec<(Uuid, u64)>> {
     let state = match failure {
-        Failure::Rejected | Failure::NotCarried => State::Rejected,
+        Failure::Rejected | Failure::NotCarried | Failure::NotComposed => State::Rejected,
         Failure::Expired => State::Expired,
     };
     let rows = sqlx::query(
         "SELECT d.id, d.ordinal FROM deliveries d
-         WHERE d.notice_id = $1 AND d.ordinal >= $2 AND d.state = $4 AND ($5 = 0 OR (d.level IS NULL AND NOT EXISTS (
-           SELECT 1 FROM attempts a WHERE a.delivery_id = d.id AND a.outcome = 'rejected' AND a.code IS NOT NULL)))
+         WHERE d.notice_id = $1 AND d.ordinal >= $2 AND d.state = $4 AND ($5 IS NULL OR d.reason = $5)
          ORDER BY d.ordinal LIMIT $3",
     )
     .bind(notice_id.to_string())
     .bind(i64::try_from(ordinal).unwrap_or(i64::MAX))
     .bind(i64::from(limit))
     .bind(state.as_str())
-    .bind(i64::from(failure == Failure::NotCarried))
+    .bind(failure.reason().map(Reason::as_str))
     .fetch_all(conn)
     .await?;
     rows.iter()

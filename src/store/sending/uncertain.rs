@@ -112,7 +112,7 @@ pub async fn requeue(conn: &mut Conn, id: Uuid, domain: &str, now: Timestamp) ->
         return Ok(false);
     }
     sqlx::query(
-        "UPDATE deliveries SET state = 'queued', level = NULL, changed_at = $2
+        "UPDATE deliveries SET state = 'queued', level = NULL, reason = NULL, changed_at = $2
          WHERE id = $1 AND state IN ('rejected', 'expired')",
     )
     .bind(id.to_string())

@@ -31,6 +31,7 @@ pub(super) fn settlement(fixture: &Fixture, notice_id: Uuid, claimed: &Claimed, 
         outcome,
         level: (outcome == Outcome::Accepted).then_some(Level::Relayed),
         reply: Some("250 ö".to_owned()),
+        reason: None,
         at: fixture.now,
         again: None,
         attempt: Some(Attempt {

@@ -1,6 +1,8 @@
 //! The network between Besked and PostgreSQL: connections that vanish silently, a server that stops answering, one that refuses
 //! every connection.
 
+use std::time::{Duration, Instant};
+
 use besked::dispatch::Finished;
 use besked::domain::delivery::State;
 use besked::ledger::audit::Verdict;
@@ -16,6 +18,9 @@ use crate::audit::audit;
 use crate::database::Engine;
 use crate::postfix::eventually;
 
+/// The time that it has for its end.
+const DRAIN: Duration = Duration::from_secs(8);
+
 /// A dispatcher at work, behind a proxy.
 struct AtWork {
     app: TestApp,
@@ -28,7 +33,11 @@ struct AtWork {
 impl AtWork {
     /// A moment in the middle of its work.
     async fn begin() -> Self {
-        let app = TestApp::with(Engine::Postgres, |config| config.relays[0].rate_per_second = RATE).await;
+        let app = TestApp::with(Engine::Postgres, |config| {
+            config.relays[0].rate_per_second = RATE;
+            config.dispatch.drain = DRAIN;
+        })
+        .await;
         let url = app.app.config.database.url.clone();
         let proxy = Proxy::before(&url).await;
         let app = app.at(&proxy.url(&url)).await;
@@ -117,4 +126,16 @@ async fn more_lent_connections_than_there_are_may_vanish() {
         drop(lent);
         app.import("account_id,customer_name,email\nC1,Ett AB,a@one.example\n").await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dispatcher_ends_in_the_time_to_drain_also_if_the_database_says_nothing() {
+    let work = AtWork::begin().await;
+    work.proxy.fall_silent();
+    let asked = Instant::now();
+    work.stop.cancel();
+    let finished = work.running.await.unwrap();
+    assert!(matches!(finished, Ok(Finished::Stopped)), "{finished:?}");
+    let took = asked.elapsed();
+    assert!(took < DRAIN + Duration::from_secs(2), "{took:?}");
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::{Settlement, json, ledger, messages};
-use crate::domain::delivery::Level;
+use crate::domain::delivery::{Level, Reason};
 use crate::store::proof::ledger::Opening;
 
 /// A settlement that is ready to be recorded.
@@ -74,6 +74,8 @@ fn state(settlement: &Settlement) -> String {
         state: &'static str,
         level: Option<&'static str>,
         reply: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reason: Option<&'static str>,
         at: i64,
         attempts: u32,
     }
@@ -82,6 +84,7 @@ fn state(settlement: &Settlement) -> String {
         state: settlement.outcome.state().as_str(),
         level: settlement.level.map(Level::as_str),
         reply: settlement.reply.as_deref(),
+        reason: settlement.reason.map(Reason::as_str),
         at: settlement.at.as_millisecond(),
         attempts: settlement.attempts,
     })

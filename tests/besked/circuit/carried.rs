@@ -1,0 +1,92 @@
+//! What a relay cannot carry goes to the next one; what none can carry is never shown as a server's answer.
+
+use besked::dispatch::Finished;
+use besked::domain::delivery::{Reason, State};
+use besked::store::sending::settle;
+use rstest::rstest;
+
+use super::with_second;
+use crate::app::{TestApp, maintenance};
+use crate::cli::Shell;
+use crate::database::Engine;
+use crate::relay::{Relay, Script};
+
+fn small() -> Script {
+    Script::default().size(1000)
+}
+
+#[rstest]
+#[case::size(small(), "a@one.example")]
+#[case::smtputf8(Script::default().without("SMTPUTF8"), "å@one.example")]
+#[case::eight_bit_mime(Script::default().without("8BITMIME"), "å@one.example")]
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_relay_cannot_carry_goes_by_the_next(#[case] script: Script, #[case] email: &str) {
+    let second = Relay::start().await;
+    let app = with_second(&second).await;
+    app.relay.change(script);
+    app.import(&format!("account_id,customer_name,email\nC1,Ett,{email}\n")).await;
+    let id = app.release(&maintenance("all = true")).await;
+    let finished = app.run_until_idle().await;
+    assert!(matches!(finished, Finished::Idle(_)), "{finished:?}");
+    assert_eq!(app.counts(id).await, [(State::Accepted, 1)].into());
+    let delivery = app.informed("C1", id).await.notices[0].deliveries[0].id;
+    let attempts = settle::attempts(&mut app.app.store.read().await.unwrap(), delivery).await.unwrap();
+    assert_eq!((attempts.len(), attempts[0].relay.as_str(), second.count()), (1, "second", 1));
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn what_no_relay_can_carry_is_rejected_with_a_reason_and_without_an_attempt(#[case] engine: Engine) {
+    let app = TestApp::new(engine).await;
+    app.relay.change(small());
+    app.import("account_id,customer_name,email\nC1,Ett,a@one.example\n").await;
+    let id = app.release(&maintenance("all = true")).await;
+    let finished = app.run_until_idle().await;
+    assert!(matches!(finished, Finished::Unsent(1, _)), "{finished:?}");
+    let informed = app.informed("C1", id).await;
+    let delivery = &informed.notices[0].deliveries[0];
+    assert_eq!((delivery.state, delivery.reason), (State::Rejected, Some(Reason::NotCarried)));
+    assert_eq!(
+        (&delivery.reply, delivery.level, app.relay.commands().iter().any(|it| it.starts_with("MAIL"))),
+        (&None, None, false)
+    );
+    let attempts = settle::attempts(&mut app.app.store.read().await.unwrap(), delivery.id).await.unwrap();
+    assert_eq!(attempts.len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_was_not_carried_is_shown_and_proved_as_that_and_sent_once_a_relay_can() {
+    let relay = Relay::start().await;
+    relay.change(small());
+    let shell = Shell::new().relay(relay.address.port());
+    shell.write("customers.csv", "account_id,customer_name,email\nC1,Ett,a@one.example\n");
+    shell.run(&["customers", "import", "customers.csv"]).ok();
+    shell.write("notice.md", &maintenance("all = true"));
+    let id =
+        shell.run(&["notice", "send", "notice.md", "--yes", "--json"]).ok().json()["id"].as_str().unwrap().to_owned();
+    let told =
+        ["ERROR no relay can carry messages of this notice", "the server accepts 1000", "1 delivery was not sent"];
+    shell.run(&["dispatch", "--until-idle"]).fails(1, &told);
+    let informed = shell.run(&["informed", "--account", "C1", "--notice", &id]);
+    assert!(informed.out.contains("not sent: none of our relays can carry the message"), "{}", informed.out);
+    assert!(!informed.out.contains("refused") && !informed.out.contains("reply"), "{}", informed.out);
+    shell.run(&["evidence", "export", "--notice", &id, "--account", "C1", "-o", "evidence.json"]).ok();
+    let vkey = shell.run(&["ledger", "vkey"]).ok().out;
+    let verified = shell.run(&["verify", "evidence.json", "--key", vkey.trim()]).ok();
+    assert!(
+        verified.out.contains("was not sent, as none of our relays could carry it"),
+        "{}{}",
+        verified.out,
+        verified.err
+    );
+    shell.run(&["ledger", "audit"]).ok();
+
+    relay.change(Script::default());
+    shell.run(&["deliveries", "resend", "--notice", &id, "--state", "not_carried", "--yes"]).ok();
+    shell.run(&["dispatch", "--until-idle"]).ok();
+    let informed = shell.run(&["informed", "--account", "C1", "--notice", &id]).ok();
+    assert!(!informed.out.contains("not sent") && relay.count() == 1, "{}", informed.out);
+    shell.run(&["ledger", "audit"]).ok();
+}
