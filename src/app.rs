@@ -80,7 +80,7 @@ pub enum Readiness {
     Ready,
     /// Its tables are not those of this version.
     NotMigrated,
-    /// It does not answer, or answers with an error.
+    /// It does not answer, answers with an error, or cannot be written.
     Unusable,
 }
 
@@ -273,9 +273,9 @@ impl App {
     /// Whether the database can be used now.
     pub async fn readiness(&self) -> Readiness {
         match self.store.check().await {
-            Ok(()) => Readiness::Ready,
+            Ok(()) if self.metrics.writable().now(&self.store).await => Readiness::Ready,
             Err(StoreError::NotMigrated { .. }) => Readiness::NotMigrated,
-            Err(_) => Readiness::Unusable,
+            Ok(()) | Err(_) => Readiness::Unusable,
         }
     }
 

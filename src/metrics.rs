@@ -5,6 +5,7 @@
 //! account: labels are names of relays and words of closed lists. What needs the database is collected by [`standing`].
 
 mod standing;
+pub mod writable;
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -28,6 +29,7 @@ use crate::domain::delivery::Outcome;
 use crate::domain::reply::Stage;
 use crate::store::Store;
 use standing::Standing;
+use writable::Writable;
 
 /// The media type of [`Metrics::scrape`] (OpenMetrics 1.0).
 pub const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -91,6 +93,7 @@ struct Inner {
     groups: Histogram,
     failed: Counter,
     standing: Arc<Standing>,
+    writable: Writable,
 }
 
 impl Default for Metrics {
@@ -116,6 +119,7 @@ impl Metrics {
             groups: Histogram::new(GROUP_SIZES),
             failed: Counter::default(),
             standing: Arc::new(Standing::register(&mut registry)),
+            writable: Writable::default(),
             registry: Registry::default(),
         };
         registry.register(
@@ -196,10 +200,16 @@ impl Metrics {
         }
     }
 
+    /// Whether the database can be written.
+    #[must_use]
+    pub fn writable(&self) -> &Writable {
+        &self.0.writable
+    }
+
     /// Everything as OpenMetrics text. What waits in the database is at most a few seconds old; if the database does not answer,
     /// it is as old as the last answer.
     pub async fn scrape(&self, store: &Store, clock: &Clock) -> String {
-        self.0.standing.refresh(store, clock).await;
+        self.0.standing.refresh(store, clock, &self.0.writable).await;
         let mut text = String::new();
         encode(&mut text, &self.0.registry).expect("writing to memory does not fail");
         text

@@ -3,11 +3,15 @@
 use super::Place;
 use super::failure::{FAILED, Failure};
 use super::output::{Output, table};
+use super::progress::step;
 use crate::doctor::{Check, Verdict, examine};
 
 /// Runs `besked doctor`.
 pub async fn doctor(place: &Place, output: &Output) -> Result<u8, Failure> {
-    let checks = examine(&place.load()?.config).await;
+    let config = place.load()?.config;
+    let spinner = step();
+    let checks = examine(&config, &|what| spinner.set_message(format!("checking {what}"))).await;
+    spinner.finish_and_clear();
     output.print(&checks, |checks| {
         let rows = checks.iter().map(|it| [it.what.clone(), word(it.verdict).to_owned(), it.detail.clone()]);
         table(["what", "", "detail"], rows) + &records(checks)

@@ -130,6 +130,7 @@ impl From<StoreError> for Failure {
             StoreError::Database(_) if error.is_locked() => {
                 failure.hint("an import, a backup or an open `sqlite3` may hold it: try again when that has ended")
             }
+            _ if error.is_damaged() => failure.hint("the database file is damaged: restore it from a backup"),
             StoreError::Open { .. } if error.may_pass() => {
                 failure.hint("is it running, and is `[database] url` right? try again when it can be reached")
             }
@@ -158,13 +159,10 @@ impl From<AppError> for Failure {
 
 impl From<ListenError> for Failure {
     fn from(error: ListenError) -> Self {
-        let failure = Self::of(error.kind(), &error);
-        match error {
-            ListenError::Bind { table, .. } => failure.hint(format!(
-                "another process has the port: choose one with `[{table}] listen`, or leave the part out with `--only`"
-            )),
-            ListenError::Serve(_) => failure,
-        }
+        let ListenError::Bind { table, .. } = &error;
+        Self::of(error.kind(), &error).hint(format!(
+            "another process has the port: choose one with `[{table}] listen`, or leave the part out with `--only`"
+        ))
     }
 }
 

@@ -99,7 +99,9 @@ async fn audit(app: &App, checkpoint: Option<PathBuf>, output: &Output) -> Resul
     let report = app
         .ledger
         .audit(kept.as_ref(), &|progress| match progress {
+            Progress::Pages => bar.set_message("checking the database file"),
             Progress::Entries(n, of) => {
+                bar.set_message("");
                 bar.set_length(of);
                 bar.set_position(n);
             }

@@ -20,3 +20,11 @@ pub fn spinner(what: &'static str) -> ProgressBar {
     bar.enable_steady_tick(Duration::from_millis(100));
     bar
 }
+
+/// A spinner that says what is being done, by its message.
+pub fn step() -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    bar.set_style(ProgressStyle::with_template("{spinner} {msg} {elapsed}").expect("the template is well-formed"));
+    bar.enable_steady_tick(Duration::from_millis(100));
+    bar
+}

@@ -110,6 +110,7 @@ impl Config {
         let mut problems = self.organisation.problems();
         problems.extend(self.sender.problems());
         problems.extend(self.database.problems());
+        problems.extend(self.http.problem());
         problems.extend(self.metrics.problem(&self.http));
         problems.extend(self.log.problem());
         problems.extend(self.ledger.problems());

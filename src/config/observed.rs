@@ -11,7 +11,8 @@ use super::Http;
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Metrics {
-    /// Their own address and port; without it, only `besked serve` answers them, on `[http] listen`.
+    /// Their own address and port. Without it there is no `/metrics`, and only `besked serve` answers the others, on
+    /// `[http] listen`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub listen: Option<SocketAddr>,
 }
@@ -19,7 +20,7 @@ pub struct Metrics {
 impl Metrics {
     pub(super) fn problem(&self, http: &Http) -> Option<String> {
         (self.listen == Some(http.listen))
-            .then(|| "`metrics.listen` is `http.listen`: leave it out to serve both on one address".to_owned())
+            .then(|| "`metrics.listen` is `http.listen`: metrics are not for the public, choose another address or leave it out".to_owned())
     }
 }
 

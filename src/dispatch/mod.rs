@@ -230,11 +230,11 @@ impl Dispatcher {
             key: parts.key,
             owner,
             observer: parts.observer,
+            outage: Outage::none(parts.metrics.writable().clone()),
             metrics: parts.metrics,
             leases: Leases::default(),
             unreadable: Unreadable::default(),
             unsent: Unsent::default(),
-            outage: Outage::none(),
             nothing: Notify::new(),
             found_nothing: AtomicBool::new(false),
         };

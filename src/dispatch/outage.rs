@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
+use crate::metrics::writable::Writable;
+
 /// How often the same failure is logged.
 const TOLD: Duration = Duration::from_secs(30);
 
@@ -17,6 +19,8 @@ const TOLD: Duration = Duration::from_secs(30);
 pub struct Outage {
     /// Since when.
     since: watch::Sender<Option<Instant>>,
+    /// What readiness goes by.
+    writable: Writable,
     told: Told,
 }
 
@@ -25,20 +29,22 @@ pub struct Outage {
 pub struct Told(Mutex<HashMap<&'static str, Instant>>);
 
 impl Outage {
-    /// No outage.
+    /// No outage. `writable` learns of each one.
     #[must_use]
-    pub fn none() -> Self {
-        Self { since: watch::channel(None).0, told: Told::default() }
+    pub fn none(writable: Writable) -> Self {
+        Self { since: watch::channel(None).0, writable, told: Told::default() }
     }
 
     /// Records that the database could not be written.
     pub fn begin(&self, error: &dyn Display) {
         self.since.send_if_modified(|since| since.is_none() && since.replace(Instant::now()).is_none());
+        self.writable.failed();
         self.tell("the database cannot be written: nothing is sent, and outcomes wait", error);
     }
 
     /// Records that it could be written.
     pub fn end(&self) {
+        self.writable.written();
         if let Some(since) = self.since.send_replace(None) {
             tracing::warn!(seconds = since.elapsed().as_secs(), "the database can be written again: sending continues");
         }
@@ -65,6 +71,12 @@ impl Outage {
     /// Logs a failure, unless it was logged just now.
     pub fn tell(&self, what: &'static str, error: &dyn Display) {
         self.told.tell(what, error);
+    }
+}
+
+impl Drop for Outage {
+    fn drop(&mut self) {
+        self.writable.unknown();
     }
 }
 

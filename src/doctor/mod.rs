@@ -1,16 +1,18 @@
-//! The doctor: checks the configuration, the database, the keys, the modes of files and the relays. It changes nothing and sends
-//! nothing.
+//! The doctor: checks the configuration, the database, the keys, the modes of files and the relays. It sends nothing, and
+//! changes nothing but a value that nobody reads.
 
 mod files;
+mod integrity;
 mod relay;
 
 use serde::Serialize;
 
-use crate::app::App;
+use crate::app::{App, AppError};
 use crate::config::{Config, Dkim};
 use crate::domain::clock::Clock;
 use crate::domain::random::Random;
 use crate::mail::dkim::{self, Record};
+use crate::metrics::writable::write;
 use crate::store::StoreError;
 
 /// The result of a check.
@@ -43,24 +45,22 @@ impl Check {
     fn new(what: impl Into<String>, verdict: Verdict, detail: impl Into<String>) -> Self {
         Self { what: what.into(), verdict, detail: detail.into(), record: None }
     }
-
-    fn of<T, E: std::fmt::Display>(what: &str, result: Result<T, E>, ok: impl FnOnce(T) -> String) -> Self {
-        match result {
-            Ok(value) => Self::new(what, Verdict::Ok, ok(value)),
-            Err(error) => Self::new(what, Verdict::Failed, error.to_string()),
-        }
-    }
 }
 
-/// Runs every check.
-pub async fn examine(config: &Config) -> Vec<Check> {
+/// Runs every check. `progress` is told what is checked: a large database takes long, and so does a relay that does not answer.
+pub async fn examine(config: &Config, progress: &dyn Fn(&str)) -> Vec<Check> {
     let mut checks = Vec::new();
+    progress("the database");
     match App::open(config.clone(), Clock::System, Random::from_system()).await {
         Ok(app) => {
             checks.push(database(&app).await);
+            progress("the pages and indexes of the database");
+            checks.push(integrity::check(&app).await);
+            progress("the ledger");
             checks.push(ledger(&app).await);
             checks.push(tombstones(&app).await);
         }
+        Err(AppError::Store(error)) if error.is_damaged() => checks.push(integrity::failed(&error)),
         Err(error) => checks.push(Check::new("database", Verdict::Failed, error.to_string())),
     }
     checks.push(key(config));
@@ -71,6 +71,7 @@ pub async fn examine(config: &Config) -> Vec<Check> {
         checks.push(Check::new("relay", Verdict::Failed, "no [[relay]] is configured"));
     }
     for relay in &config.relays {
+        progress(&format!("relay {}", relay.name));
         checks.push(relay::check(relay, config, Clock::System.now()).await);
     }
     checks
@@ -87,10 +88,26 @@ fn hello(config: &Config) -> Check {
     Check::new(what, Verdict::Warning, detail)
 }
 
-/// Checks that the database can be written: begins a transaction and rolls it back.
+/// Checks that the database can be written, by writing something that nobody reads.
 async fn database(app: &App) -> Check {
-    let written = async { app.store.write().await?.rollback().await.map_err(StoreError::from) };
-    Check::of("database", written.await, |()| format!("{:?}, tables of this version, writable", app.store.dialect))
+    match write(&app.store).await {
+        Ok(()) => {
+            Check::new("database", Verdict::Ok, format!("{:?}, tables of this version, writable", app.store.dialect))
+        }
+        Err(error) => Check::new("database", Verdict::Failed, format!("{error}: {}", remedy(&error))),
+    }
+}
+
+/// What to do about a database that can be read but not written.
+fn remedy(error: &StoreError) -> &'static str {
+    if error.is_damaged() {
+        return "restore it from a backup";
+    }
+    if error.is_locked() {
+        return "an import, a backup or an open `sqlite3` may hold it; nothing is sent until that has ended";
+    }
+    "nothing is sent; free or add disk space, and end what made it read-only (permissions of its file and folder, \
+     `default_transaction_read_only`, a standby server, the provider's limit of storage)"
 }
 
 async fn ledger(app: &App) -> Check {

@@ -1,9 +1,14 @@
-//! The HTTP listeners of `serve` and `dispatch`: the public pages and the monitoring endpoints, on one address or on two.
+//! The HTTP listeners of `serve` and `dispatch`: the public pages, and the monitoring endpoints, of which `/metrics` is on an address of
+//! its own only.
 
+mod descriptors;
 pub mod observe;
+mod room;
+pub mod serve;
 
 use std::io;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use axum::Router;
 use thiserror::Error;
@@ -13,8 +18,9 @@ use tokio_util::sync::CancellationToken;
 use crate::app::App;
 use crate::domain::kind::Kind;
 use crate::public;
+use serve::Limits;
 
-/// Why a listener did not start or did not continue.
+/// Why a listener did not start.
 #[derive(Debug, Error)]
 pub enum ListenError {
     /// The address cannot be bound.
@@ -27,9 +33,6 @@ pub enum ListenError {
         /// The cause.
         source: io::Error,
     },
-    /// The listener failed while it ran.
-    #[error(transparent)]
-    Serve(#[from] io::Error),
 }
 
 impl ListenError {
@@ -44,7 +47,7 @@ impl ListenError {
 /// the draining in `/readyz`, and links that are opened in the meantime still work.
 ///
 /// # Errors
-/// If an address cannot be bound, or the listener fails.
+/// If an address cannot be bound.
 pub async fn listen(
     app: &App,
     http: bool,
@@ -52,27 +55,44 @@ pub async fn listen(
     ended: &CancellationToken,
 ) -> Result<(), ListenError> {
     let config = &app.config;
-    let observed = observe::routes(app.clone(), draining.clone());
+    let connections = descriptors::for_http(config, http);
+    let health = || observe::health_routes(app.clone(), draining.clone());
+    let observed = || observe::routes(app.clone(), draining.clone());
     let page = http.then(|| public::routes(app.clone()));
+    let door = Door { drain: config.dispatch.drain, draining, ended };
     match (page, config.metrics.listen) {
         (None, None) => Ok(()),
-        (Some(page), None) => serve("http", config.http.listen, page.merge(observed), ended).await,
-        (None, Some(own)) => serve("metrics", own, observed, ended).await,
+        (Some(page), None) => {
+            // In this order: what neither of them knows is answered with the headers of the pages.
+            door.serve("http", config.http.listen, health().merge(page), connections).await
+        }
+        (None, Some(own)) => door.serve("metrics", own, observed(), descriptors::METRICS).await,
         (Some(page), Some(own)) => {
-            let page = serve("http", config.http.listen, page, ended);
-            tokio::try_join!(page, serve("metrics", own, observed, ended)).map(|_| ())
+            let page = door.serve("http", config.http.listen, page, connections);
+            tokio::try_join!(page, door.serve("metrics", own, observed(), descriptors::METRICS)).map(|_| ())
         }
     }
 }
 
-async fn serve(
-    table: &'static str,
-    listen: SocketAddr,
-    routes: Router,
-    ended: &CancellationToken,
-) -> Result<(), ListenError> {
-    let listener = TcpListener::bind(listen).await.map_err(|source| ListenError::Bind { table, listen, source })?;
-    tracing::info!(%listen, "listening");
-    axum::serve(listener, routes).with_graceful_shutdown(ended.clone().cancelled_owned()).await?;
-    Ok(())
+/// What ends the listeners.
+struct Door<'a> {
+    drain: Duration,
+    draining: &'a CancellationToken,
+    ended: &'a CancellationToken,
+}
+
+impl Door<'_> {
+    async fn serve(
+        &self,
+        table: &'static str,
+        listen: SocketAddr,
+        routes: Router,
+        connections: usize,
+    ) -> Result<(), ListenError> {
+        let listener = TcpListener::bind(listen).await.map_err(|source| ListenError::Bind { table, listen, source })?;
+        tracing::info!(%listen, "listening");
+        let limits = Limits { connections, drain: self.drain, ..Limits::default() };
+        serve::serve(listener, routes, limits, self.draining, self.ended).await;
+        Ok(())
+    }
 }

@@ -26,13 +26,14 @@ struct Observed {
     draining: CancellationToken,
 }
 
-/// The routes. `draining` is cancelled when the process is about to end.
+/// All routes. `draining` is cancelled when the process is about to end.
 pub fn routes(app: App, draining: CancellationToken) -> Router {
-    Router::new()
-        .route("/healthz", get(health))
-        .route("/readyz", get(readiness))
-        .route("/metrics", get(metrics))
-        .with_state(Observed { app, draining })
+    Router::new().route("/metrics", get(metrics)).with_state(app.clone()).merge(health_routes(app, draining))
+}
+
+/// The routes that may be on a public address too: the numbers of a business are not for everybody.
+pub fn health_routes(app: App, draining: CancellationToken) -> Router {
+    Router::new().route("/healthz", get(health)).route("/readyz", get(readiness)).with_state(Observed { app, draining })
 }
 
 /// This does not query the database: losing it is no reason to end the process.
@@ -56,8 +57,8 @@ async fn readiness(State(it): State<Observed>) -> Response {
     answer(ready, &json!({ "ready": ready, "not_ready": not_ready }))
 }
 
-async fn metrics(State(it): State<Observed>) -> Response {
-    let text = it.app.metrics.scrape(&it.app.store, &it.app.clock).await;
+async fn metrics(State(app): State<App>) -> Response {
+    let text = app.metrics.scrape(&app.store, &app.clock).await;
     ([NO_STORE, (header::CONTENT_TYPE, MEDIA_TYPE)], text).into_response()
 }
 

@@ -1,6 +1,7 @@
 //! The audit: recomputes everything from the rows, and names the first thing that does not fit.
 //!
 //! ```text
+//! pages of the file
 //! rows -> commitments -> leaves -> root -> checkpoints     entries.rs, fold.rs
 //! notices, recipients, states, attestations -> entries     books.rs
 //! messages -> digests                                      messages.rs
@@ -19,6 +20,7 @@ use serde::Serialize;
 use super::state::Last;
 use crate::domain::checkpoint::Checkpoint;
 use crate::domain::note::VerifierKey;
+use crate::store::engine::integrity;
 use crate::store::proof::tree;
 use crate::store::{Conn, StoreError};
 
@@ -68,6 +70,10 @@ impl Damage {
     fn whole(problem: impl Into<String>) -> Self {
         Self { index: None, problem: problem.into() }
     }
+
+    fn of_file(found: &str) -> Self {
+        Self::whole(format!("the database file is damaged: {found}: restore it from a backup"))
+    }
 }
 
 /// Why an audit ends early.
@@ -90,6 +96,7 @@ impl From<StoreError> for Stop {
                 Self::Damage(Damage { index: row.parse().ok(), problem: error.to_string() })
             }
             StoreError::Inconsistent { .. } => Self::Damage(Damage::whole(error.to_string())),
+            error if error.is_damaged() => Self::Damage(Damage::of_file(&error.to_string())),
             error => Self::Store(error),
         }
     }
@@ -109,6 +116,8 @@ pub struct Against<'a> {
 /// How far an audit is.
 #[derive(Clone, Copy, Debug)]
 pub enum Progress {
+    /// The pages of the database file are checked.
+    Pages,
     /// So many entries were looked at, of so many.
     Entries(u64, u64),
     /// So many deliveries.
@@ -154,6 +163,12 @@ async fn run(
     progress: &(dyn Fn(Progress) + Sync),
     report: &mut Report,
 ) -> Result<(), Stop> {
+    // First: what a damaged file says means nothing.
+    progress(Progress::Pages);
+    let found = integrity::damage(conn).await?;
+    if !found.is_empty() {
+        return Err(Damage::of_file(&found.join("; ")).into());
+    }
     let head = tree::head(conn).await?;
     let mut scanned = entries::scan(conn, &head, against, progress, report).await?;
     books::balance(conn, &scanned, progress, report).await?;

@@ -1,7 +1,8 @@
 //! Numbers from the database, collected on demand and at most every few seconds.
 //!
 //! The collection is a task of its own, one at a time: a scrape waits a while for it and then reports what is known, so that no
-//! query is aborted half-way and no scrape holds a connection for longer. It reads, and never waits for a writer.
+//! query is aborted half-way and no scrape holds a connection for longer. It reads, and never waits for a writer; whether the database
+//! can be written is found out beside it ([`Writable`]).
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -14,6 +15,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
 use super::Seconds;
+use super::writable::Writable;
 use crate::domain::category::Lane;
 use crate::domain::clock::{Clock, millis};
 use crate::store::proof::figures::{self, Sealing, Waiting};
@@ -85,7 +87,7 @@ impl Standing {
         };
         registry.register(
             "database_up",
-            "1 where the database answered; where it is 0, what is told of it is what was known last",
+            "1 if the database answered and could be written; at 0 its other metrics may be as last known",
             standing.up.clone(),
         );
         registry.register(
@@ -121,14 +123,18 @@ impl Standing {
     }
 
     /// Updates the gauges, if the database answers in time.
-    pub(super) async fn refresh(self: &Arc<Self>, store: &Store, clock: &Clock) {
+    pub(super) async fn refresh(self: &Arc<Self>, store: &Store, clock: &Clock, writable: &Writable) {
+        let (written, ()) = tokio::join!(writable.now(store), self.collect(store, clock));
+        self.show(clock.now_ms(), written);
+    }
+
+    async fn collect(self: &Arc<Self>, store: &Store, clock: &Clock) {
         if let Some(mut under_way) = self.begin(store, clock) {
             // Whether it finished or was aborted: it ends by being dropped.
             if timeout(PATIENCE, under_way.changed()).await.is_err() {
                 self.state().up = false;
             }
         }
-        self.show(clock.now_ms());
     }
 
     /// The running collection, started if it is time for one.
@@ -168,9 +174,9 @@ impl Standing {
         drop(ends);
     }
 
-    fn show(&self, now: i64) {
+    fn show(&self, now: i64, written: bool) {
         let state = self.state();
-        self.up.set(i64::from(state.up));
+        self.up.set(i64::from(state.up && written));
         let Some(known) = &state.known else { return };
         let age = |since: Option<jiff::Timestamp>| {
             let since = since.map_or(now, jiff::Timestamp::as_millisecond);

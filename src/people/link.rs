@@ -59,7 +59,7 @@ pub enum LinkError {
     /// The link was made up, or the delivery no longer names its person.
     #[error("this link is not valid")]
     Unknown,
-    /// The preferences of the address were changed too often.
+    /// The preferences of the address were changed too often to opt in. What the request opts out of is recorded.
     #[error("the preferences of this address were changed {CHANGES_AN_HOUR} times within an hour")]
     TooOften,
     /// The database failed; nothing was changed.
@@ -110,12 +110,15 @@ impl Links {
         Ok(page(&mut conn, addressee).await?)
     }
 
-    /// Carries out a request and returns the page as it is then. Repeating a request changes nothing.
+    /// Carries out a request and returns the page as it is then. A request that changes nothing, and one that is refused, writes
+    /// nothing and waits for no writer.
     ///
     /// # Errors
-    /// If the link is not valid, the request opts in and there were too many changes, or the database fails.
+    /// If the link is not valid, the request opts in and there were too many changes, or the database fails. What such a request
+    /// opts out of is recorded all the same.
     pub async fn change(&self, actor: &Actor, token: &str, request: &LinkRequest) -> Result<LinkPage, LinkError> {
-        let addressee = self.addressee(&mut *self.context.store.read().await?, token).await?;
+        let mut conn = self.context.store.read().await?;
+        let addressee = self.addressee(&mut conn, token).await?;
         let (wanted, source): (Vec<(Category, bool)>, _) = match request {
             LinkRequest::OneClick => (vec![(addressee.category, true)], Source::OneClick),
             LinkRequest::Choose(wanted) => (optional().map(|it| (it, !wanted.contains(&it))).collect(), Source::Page),
@@ -123,24 +126,43 @@ impl Links {
         // The link of a mandatory notice, which no mail carries, has nothing to opt out of.
         let wishes: Vec<Wish> =
             wanted.into_iter().filter_map(|(category, opted_out)| Wish::new(category, opted_out).ok()).collect();
-        let mut tx = self.context.store.write().await?;
-        self.limit(&mut tx, &addressee.address, &wishes).await?;
-        if apply(&self.context, &mut tx, actor, &addressee.address, &wishes, source).await? > 0 {
-            tx.commit().await.map_err(StoreError::from)?;
+        let (mut changes, mut refused) = self.changes(&mut conn, &addressee.address, &wishes).await?;
+        drop(conn);
+        if !changes.is_empty() {
+            let mut tx = self.context.store.write().await?;
+            // Again: requests at the same time have read the same.
+            (changes, refused) = self.changes(&mut tx, &addressee.address, &wishes).await?;
+            if apply(&self.context, &mut tx, actor, &addressee.address, &changes, source).await? > 0 {
+                tx.commit().await.map_err(StoreError::from)?;
+            }
+        }
+        if refused {
+            return Err(LinkError::TooOften);
         }
         Ok(page(&mut *self.context.store.read().await?, addressee).await?)
     }
 
-    /// Refuses to opt in if there were too many changes. Opting out is not limited: there are no more of them than opt-ins.
-    async fn limit(&self, conn: &mut Conn, address: &Address, wishes: &[Wish]) -> Result<(), LinkError> {
-        let opted_out = preferences::of_address(conn, &address.key()).await?;
-        let opts_in = |wish: &Wish| !wish.opted_out() && opted_out.iter().any(|it| it.category == wish.category());
-        if !wishes.iter().any(opts_in) {
-            return Ok(());
+    /// The wishes that change something, and whether those to opt in were left out since there were too many changes. Opting out is
+    /// not limited: there are no more of them than opt-ins.
+    async fn changes(
+        &self,
+        conn: &mut Conn,
+        address: &Address,
+        wishes: &[Wish],
+    ) -> Result<(Vec<Wish>, bool), StoreError> {
+        let opt_outs = preferences::of_address(conn, &address.key()).await?;
+        let differs =
+            |wish: &&Wish| wish.opted_out() != opt_outs.iter().any(|opt_out| opt_out.category == wish.category());
+        let mut changes: Vec<Wish> = wishes.iter().filter(differs).copied().collect();
+        if changes.iter().all(|wish| wish.opted_out()) {
+            return Ok((changes, false));
         }
         let since = self.context.clock.now().saturating_sub(SignedDuration::from_hours(1)).unwrap_or_default();
-        let changes = ledger::preference_changes(conn, &address.key(), since).await?;
-        if changes >= CHANGES_AN_HOUR { Err(LinkError::TooOften) } else { Ok(()) }
+        let refused = ledger::preference_changes(conn, &address.key(), since).await? >= CHANGES_AN_HOUR;
+        if refused {
+            changes.retain(|wish| wish.opted_out());
+        }
+        Ok((changes, refused))
     }
 
     async fn addressee(&self, conn: &mut Conn, token: &str) -> Result<Addressee, LinkError> {

@@ -4,17 +4,14 @@
 //! `List-Unsubscribe=One-Click` (RFC 8058) opts out of the notice's category at once, and may be repeated; a `POST` of the
 //! page's own form sets every choice. Any other body changes nothing. The token names a delivery and cannot be made up.
 
-use std::io;
-
 use askama::Template;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, State};
-use axum::http::{HeaderName, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::map_response;
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
-use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
 use crate::domain::actor::Actor;
@@ -60,17 +57,35 @@ enum What {
 /// The largest body that is read: a form of a few short fields.
 const MAX_BODY: usize = 16 << 10;
 
-/// Serves until `stop`.
-///
-/// # Errors
-/// If the listener fails.
-pub async fn serve(listener: TcpListener, app: App, stop: CancellationToken) -> io::Result<()> {
-    axum::serve(listener, routes(app)).with_graceful_shutdown(stop.cancelled_owned()).await
-}
+const HEADERS: [(HeaderName, &str); 5] = [
+    (
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+    ),
+    // For browsers that do not know `frame-ancestors`.
+    (header::X_FRAME_OPTIONS, "DENY"),
+    (header::CACHE_CONTROL, "no-store"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+];
 
 /// The routes.
 pub fn routes(app: App) -> Router {
-    Router::new().route("/u/{token}", get(show).post(change)).layer(DefaultBodyLimit::max(MAX_BODY)).with_state(app)
+    Router::new()
+        .route("/u/{token}", get(show).post(change))
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(map_response(protect))
+        .with_state(app)
+}
+
+/// Has the browser show a page to its person only: no other site can put it into a frame, nothing is fetched from anywhere, and its
+/// address, which is a secret, reaches no other site and no cache.
+async fn protect(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    for (name, value) in HEADERS {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    response
 }
 
 async fn show(State(app): State<App>, Path(token): Path<String>) -> Response {
@@ -195,20 +210,11 @@ fn message(app: &App, what: What) -> Response {
 }
 
 fn html(status: StatusCode, rendered: askama::Result<String>) -> Response {
-    const HEADERS: [(HeaderName, &str); 4] = [
-        (
-            header::CONTENT_SECURITY_POLICY,
-            "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
-        ),
-        (header::CACHE_CONTROL, "no-store"),
-        (header::REFERRER_POLICY, "no-referrer"),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    ];
     match rendered {
-        Ok(text) => (status, HEADERS, Html(text)).into_response(),
+        Ok(text) => (status, Html(text)).into_response(),
         Err(error) => {
             tracing::error!(%error, "a public page could not be rendered");
-            (StatusCode::INTERNAL_SERVER_ERROR, HEADERS, "this did not work\n").into_response()
+            (StatusCode::INTERNAL_SERVER_ERROR, "this did not work\n").into_response()
         }
     }
 }

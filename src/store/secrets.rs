@@ -19,8 +19,16 @@ pub async fn find(conn: &mut Conn, name: &str) -> Result<Option<[u8; 32]>> {
     row.map(|row| Row::of("secrets", &row).bytes("value")).transpose()
 }
 
-/// Writes the stored values again, to find out if the database can be written.
+/// Changes a value that nobody reads, to find out if the database can be written. It has to become another one: SQLite writes
+/// nothing for an update to the same value, and a full disk goes unnoticed.
 pub async fn touch(conn: &mut Conn) -> Result<()> {
-    sqlx::query("UPDATE secrets SET value = value").execute(conn).await?;
+    sqlx::query(
+        "INSERT INTO secrets (name, value) VALUES ('touched', $1)
+         ON CONFLICT (name) DO UPDATE SET value = CASE WHEN secrets.value = $1 THEN $2 ELSE $1 END",
+    )
+    .bind(vec![0_u8; 32])
+    .bind(vec![1_u8; 32])
+    .execute(conn)
+    .await?;
     Ok(())
 }

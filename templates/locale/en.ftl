@@ -282,6 +282,6 @@ link-gone-text = It is incomplete, or the message it came from is no longer on r
 link-unclear-title = Nothing was changed
 link-unclear-text = The request did not say what you want. Open the link in your message and choose there.
 link-often-title = Too many changes
-link-often-text = The choices for this address were changed many times in the last hour. Please try again in an hour. You can opt out at any time.
+link-often-text = The choices for this address were changed many times in the last hour. What you declined was saved, what you accepted was not. Please try again in an hour. You can opt out at any time.
 link-failed-title = Something went wrong
 link-failed-text = Nothing was changed. Please try again later.

@@ -283,6 +283,6 @@ link-gone-text = Den är ofullständig, eller så finns meddelandet den kom ifr�
 link-unclear-title = Inget har ändrats
 link-unclear-text = Det framgick inte vad du vill. Öppna länken i ditt meddelande och välj där.
 link-often-title = För många ändringar
-link-often-text = Valen för adressen har ändrats många gånger den senaste timmen. Försök igen om en timme. Du kan alltid tacka nej.
+link-often-text = Valen för adressen har ändrats många gånger den senaste timmen. Det du tackade nej till har sparats, men inte det du tackade ja till. Försök igen om en timme. Du kan alltid tacka nej.
 link-failed-title = Något gick fel
 link-failed-text = Inget har ändrats. Försök igen senare.

@@ -1,6 +1,6 @@
 //! Monitoring: numbers that are exactly right, health, readiness, and logs that name nobody.
 
-mod openmetrics;
+pub mod openmetrics;
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use besked::domain::delivery::State;
 use besked::http::observe;
+use besked::http::serve::{Limits, serve};
 use besked::store::sending::leases;
 use rstest::rstest;
 use tokio_util::sync::CancellationToken;
@@ -24,7 +25,7 @@ use crate::relay::{Act, Gate, Relay, Script, Step, on};
 use openmetrics::{Numbers, parse};
 
 /// Sends a request; returns the status (0 if nobody answers), the head and the body.
-fn ask(server: SocketAddr, method: &str, path: &str) -> (u16, String, String) {
+pub fn ask(server: SocketAddr, method: &str, path: &str) -> (u16, String, String) {
     let asked = || -> std::io::Result<String> {
         let mut stream = TcpStream::connect(server)?;
         write!(stream, "{method} {path} HTTP/1.1\r\nHost: x.example\r\nConnection: close\r\n\r\n")?;
@@ -37,21 +38,21 @@ fn ask(server: SocketAddr, method: &str, path: &str) -> (u16, String, String) {
     (head.split(' ').nth(1).unwrap().parse().unwrap(), head.to_lowercase(), body.to_owned())
 }
 
-fn status(server: SocketAddr, path: &str) -> u16 {
+pub fn status(server: SocketAddr, path: &str) -> u16 {
     ask(server, "GET", path).0
 }
 
 /// A server of the monitoring endpoints of an app, and its token for draining.
-async fn watched(app: &TestApp) -> (SocketAddr, CancellationToken) {
+pub async fn watched(app: &TestApp) -> (SocketAddr, CancellationToken) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (address, draining) = (listener.local_addr().unwrap(), CancellationToken::new());
-    let routes = observe::routes(app.app.clone(), draining.clone());
-    tokio::spawn(async move { axum::serve(listener, routes).await });
+    let (routes, stop) = (observe::routes(app.app.clone(), draining.clone()), draining.clone());
+    tokio::spawn(async move { serve(listener, routes, Limits::default(), &stop, &CancellationToken::new()).await });
     (address, draining)
 }
 
 /// A scrape once the earlier collection is no longer fresh.
-async fn numbers(app: &TestApp) -> Numbers {
+pub async fn numbers(app: &TestApp) -> Numbers {
     app.advance(Duration::from_secs(60));
     parse(&app.app.metrics.scrape(&app.app.store, &app.app.clock).await)
 }
@@ -243,7 +244,7 @@ async fn a_database_without_tables_is_not_ready() {
 }
 
 /// A port without a listener.
-fn free() -> SocketAddr {
+pub fn free() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
@@ -264,10 +265,10 @@ fn listens(process: &Running) -> Vec<u16> {
 }
 
 /// A process that does not outlive its test.
-struct Running(Child);
+pub struct Running(Child);
 
 impl Running {
-    fn start(command: &mut Command) -> Self {
+    pub fn start(command: &mut Command) -> Self {
         Self(command.spawn().unwrap())
     }
 
@@ -276,7 +277,7 @@ impl Running {
     }
 
     #[track_caller]
-    fn ends(mut self) {
+    pub fn ends(mut self) {
         self.terminate();
         assert!(self.0.wait().unwrap().success());
     }
@@ -311,7 +312,7 @@ fn nothing_listens_without_http_unless_configured() {
 }
 
 #[test]
-fn metrics_with_an_address_of_their_own_are_not_for_the_public() {
+fn metrics_are_never_for_the_public() {
     let shell = Shell::new();
     let (http, own) = (free(), free());
     let serve = |metrics: Option<SocketAddr>| {
@@ -322,7 +323,8 @@ fn metrics_with_an_address_of_their_own_are_not_for_the_public() {
     };
     let one = serve(None);
     eventually("it is ready", || status(http, "/readyz") == 200);
-    parse(&ask(http, "GET", "/metrics").2);
+    assert_eq!([status(http, "/healthz"), status(http, "/metrics"), status(http, "/u/x")], [200, 404, 404]);
+    assert!(ask(http, "GET", "/x").1.contains("x-frame-options: deny"));
     one.ends();
     let two = serve(Some(own));
     eventually("it is ready", || status(own, "/readyz") == 200 && status(http, "/u/x") == 404);
@@ -344,17 +346,20 @@ async fn a_draining_node_reports_it_until_it_ends() {
     shell.write("notice.md", &maintenance("customers = [\"C2\"]"));
     shell.run(&["notice", "send", "notice.md", "--yes"]).ok();
     relay.on("RCPT", 1, Act::Stall);
-    let http = free();
+    let (http, own) = (free(), free());
     let mut serve = shell.command(&["serve"]);
-    serve.env("BESKED__HTTP__LISTEN", http.to_string()).env("BESKED__DISPATCH__DRAIN", "3s");
+    serve
+        .env("BESKED__METRICS__LISTEN", own.to_string())
+        .env("BESKED__HTTP__LISTEN", http.to_string())
+        .env("BESKED__DISPATCH__DRAIN", "3s");
     let mut serving = Running::start(&mut serve);
     relay.stalled().await;
-    eventually("it is ready", || status(http, "/readyz") == 200);
-    let in_use = || parse(&ask(http, "GET", "/metrics").2)["besked_relay_connections{relay=\"primary\"}"];
+    eventually("it is ready", || status(own, "/readyz") == 200);
+    let in_use = || parse(&ask(own, "GET", "/metrics").2)["besked_relay_connections{relay=\"primary\"}"];
     assert_eq!(in_use(), 1.0);
     serving.terminate();
-    eventually("it drains", || ask(http, "GET", "/readyz").2.contains("\"draining\""));
-    assert_eq!(status(http, "/healthz"), 200);
+    eventually("it drains", || ask(own, "GET", "/readyz").2.contains("\"draining\""));
+    assert_eq!(status(own, "/healthz"), 200);
     assert!(serving.0.wait().unwrap().success());
 }
 
@@ -367,13 +372,13 @@ async fn a_connection_that_is_being_opened_counts_everywhere() {
     shell.write("notice.md", &maintenance("customers = [\"C2\"]"));
     shell.run(&["notice", "send", "notice.md", "--yes"]).ok();
     relay.on("EHLO", 1, Act::Stall);
-    let http = free();
+    let (http, own) = (free(), free());
     let mut serve = shell.command(&["serve"]);
-    serve.env("BESKED__HTTP__LISTEN", http.to_string());
+    serve.env("BESKED__METRICS__LISTEN", own.to_string()).env("BESKED__HTTP__LISTEN", http.to_string());
     let serving = Running::start(&mut serve);
     relay.stalled().await;
-    eventually("it is ready", || status(http, "/readyz") == 200);
-    assert_eq!(parse(&ask(http, "GET", "/metrics").2)["besked_relay_connections{relay=\"primary\"}"], 1.0);
+    eventually("it is ready", || status(own, "/readyz") == 200);
+    assert_eq!(parse(&ask(own, "GET", "/metrics").2)["besked_relay_connections{relay=\"primary\"}"], 1.0);
     let told = || shell.run(&["--json", "relays"]).ok().json()["relays"][0]["nodes"][0]["connections"].as_u64();
     eventually("the node has told it", || told() == Some(1));
     serving.ends();

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use besked::domain::category::Category;
+use besked::http::serve::{Limits, serve};
 use besked::store::people::preferences;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -36,7 +37,7 @@ struct Server {
     app: TestApp,
     at: SocketAddr,
     stop: CancellationToken,
-    serving: JoinHandle<std::io::Result<()>>,
+    serving: JoinHandle<()>,
 }
 
 impl Server {
@@ -48,7 +49,8 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let at = listener.local_addr().unwrap();
         let stop = CancellationToken::new();
-        let serving = tokio::spawn(besked::public::serve(listener, app.app.clone(), stop.clone()));
+        let (routes, ended) = (besked::public::routes(app.app.clone()), stop.clone());
+        let serving = tokio::spawn(async move { serve(listener, routes, Limits::default(), &ended, &ended).await });
         Self { app, at, stop, serving }
     }
 
@@ -68,7 +70,7 @@ impl Server {
 
     async fn end(self) {
         self.stop.cancel();
-        self.serving.await.unwrap().unwrap();
+        self.serving.await.unwrap();
     }
 }
 
@@ -132,13 +134,27 @@ async fn a_link_that_was_made_up_or_whose_person_is_gone_says_so_in_both_languag
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_other_site_can_frame_the_page() {
+async fn no_other_site_can_frame_the_page_or_learn_its_address() {
     let server = Server::start().await;
-    for path in [server.link(), "/u/x".to_owned()] {
-        let answer = server.get(&path).await.to_lowercase();
-        let policy = answer.lines().find(|line| line.starts_with("content-security-policy:")).unwrap();
-        for wanted in ["default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'self'"] {
-            assert!(policy.contains(wanted), "{policy}");
+    let link = server.link();
+    let mut answers = vec![server.post(&link, "").await];
+    for path in [link.as_str(), "/u/x", "/", "/favicon.ico"] {
+        answers.push(server.get(path).await);
+    }
+    answers.push(ask(server.at, "DELETE", &link, "").await);
+    for answer in answers {
+        let head = answer.split("\r\n\r\n").next().unwrap().to_lowercase();
+        for wanted in [
+            "default-src 'none'",
+            "frame-ancestors 'none'",
+            "base-uri 'none'",
+            "form-action 'self'",
+            "x-frame-options: deny",
+            "x-content-type-options: nosniff",
+            "referrer-policy: no-referrer",
+            "cache-control: no-store",
+        ] {
+            assert!(head.contains(wanted), "{wanted}: {head}");
         }
     }
     server.end().await;
@@ -164,6 +180,42 @@ async fn a_link_that_alternates_writes_the_ledger_a_few_times_an_hour_and_can_al
     server.app.advance(std::time::Duration::from_secs(3601));
     let later = server.post(&path, "choices=set&wanted=news&wanted=survey").await;
     assert!(later.starts_with("HTTP/1.1 200"), "{later}");
+    server.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_opts_in_too_often_still_opts_out_of_what_it_does_not_want() {
+    let server = Server::start().await;
+    let path = server.link();
+    let size = async || server.app.app.ledger.standing().await.unwrap().pending;
+    let before = size().await;
+    for _ in 0..30 {
+        server.post(&path, "choices=set&wanted=news").await;
+        server.post(&path, "choices=set&wanted=survey").await;
+    }
+    // Two entries for each change: the change, and who made it.
+    assert!(size().await - before <= 2 * 12, "{}", size().await - before);
+    let refused = server.post(&path, "choices=set&wanted=survey").await;
+    assert!(refused.starts_with("HTTP/1.1 429") && refused.contains("What you declined was saved"), "{refused}");
+    assert_eq!(opted_out(&server.app, EMAIL).await.len(), 2, "each was declined last");
+    server.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_changes_nothing_waits_for_no_writer() {
+    let server = Server::start().await;
+    let path = server.link();
+    server.post(&path, "List-Unsubscribe=One-Click").await;
+    for _ in 0..10 {
+        server.post(&path, "choices=set&wanted=news&wanted=survey").await;
+        server.post(&path, "List-Unsubscribe=One-Click").await;
+    }
+    let writing = server.app.app.store.write().await.unwrap();
+    let repeated = server.post(&path, "List-Unsubscribe=One-Click").await;
+    assert!(repeated.starts_with("HTTP/1.1 200"), "{repeated}");
+    let refused = server.post(&path, "choices=set&wanted=news&wanted=survey").await;
+    assert!(refused.starts_with("HTTP/1.1 429"), "{refused}");
+    writing.rollback().await.unwrap();
     server.end().await;
 }
 

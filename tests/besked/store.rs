@@ -2,6 +2,7 @@
 
 mod answers;
 mod bulk;
+mod integrity;
 mod limits;
 mod nodes;
 mod people;

@@ -1,11 +1,12 @@
 //! Failures of the database: whatever fails, every recipient is informed, nothing is recorded twice, and everything continues by
 //! itself when the failure is over.
 
-mod cluster;
+pub mod cluster;
 mod commits;
 mod network;
 mod postgres;
 mod proxy;
+mod readiness;
 mod service;
 mod sqlite;
 

@@ -56,7 +56,7 @@ impl StoreError {
     /// The kind of this error.
     #[must_use]
     pub fn kind(&self) -> Kind {
-        if self.may_pass() { Kind::Later } else { Kind::Failed }
+        if self.may_pass() && !self.is_damaged() { Kind::Later } else { Kind::Failed }
     }
 
     /// True if it may pass without an operator: the database is away, busy, full or read-only.

@@ -9,6 +9,7 @@
 
 pub(in crate::store) mod dialect;
 mod error;
+pub mod integrity;
 mod migrations;
 mod open;
 mod patience;

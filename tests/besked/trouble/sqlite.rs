@@ -20,10 +20,10 @@ use crate::postfix::eventually;
 use crate::relay::{Gate, Step, on};
 
 /// Another process that holds a SQLite file exclusively until it is dropped.
-struct Locked(Child);
+pub struct Locked(Child);
 
 impl Locked {
-    fn new(file: &Path) -> Self {
+    pub fn new(file: &Path) -> Self {
         let mut process = Command::new("sqlite3")
             .arg(file)
             .stdin(Stdio::piped())
@@ -131,7 +131,7 @@ fn nobody_is_kept_from_ending_by_a_process_that_was_stopped_in_its_turn() {
 }
 
 /// A shared object that makes a disk fail.
-fn fault(directory: &Path) -> PathBuf {
+pub fn fault(directory: &Path) -> PathBuf {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/besked/trouble/fault.c");
     let object = directory.join("fault.so");
     let mut compile = Command::new("cc");
