@@ -1,5 +1,6 @@
 //! `besked ledger`: its state, its checkpoints and keys, its audit and export.
 
+use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
@@ -41,6 +42,12 @@ pub enum Command {
         /// Why it may resume: recorded in the ledger
         #[arg(long, value_name = "TEXT", value_parser = said)]
         reason: String,
+        /// Send news and surveys that wait: in a restored copy that includes what was sent after the copy was made
+        #[arg(long, conflicts_with = "leave_uncertain")]
+        resend: bool,
+        /// Leave news and surveys that wait uncertain; `besked deliveries uncertain` decides about them
+        #[arg(long)]
+        leave_uncertain: bool,
     },
 }
 
@@ -73,7 +80,8 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
                 )
             })?;
         }
-        Command::Continue { reason } => {
+        Command::Continue { reason, resend, leave_uncertain } => {
+            decide(&app, place, resend, leave_uncertain).await?;
             let signed = app.ledger.resume(&place.actor()?, &reason).await?;
             print_checkpoint(&signed, output)?;
             eprintln!("sealing resumed; the reason is recorded in the ledger");
@@ -87,6 +95,36 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
         }
     }
     Ok(0)
+}
+
+/// Decides what becomes of optional mail that a restored copy may send twice: by the option, else by asking at a terminal.
+async fn decide(app: &App, place: &Place, resend: bool, leave_uncertain: bool) -> Result<(), Failure> {
+    let waiting = app.deliveries.perhaps_sent().await?;
+    if waiting == 0 || resend {
+        return Ok(());
+    }
+    let waiting = count(waiting, "delivery", "deliveries");
+    if !leave_uncertain {
+        if !std::io::stdin().is_terminal() {
+            let problem = format!(
+                "{waiting} of news and surveys may have been sent already, if this database is a restored copy"
+            );
+            let hint = "add `--leave-uncertain` (an operator decides later) or `--resend` (some may get it twice)";
+            return Err(Failure::invalid(problem).hint(hint));
+        }
+        eprint!("{waiting} of news and surveys may have been sent already. Send them? [y: send, u: leave uncertain] ");
+        std::io::stderr().flush()?;
+        let mut answer = String::new();
+        std::io::stdin().read_line(&mut answer)?;
+        match answer.trim() {
+            "y" | "Y" | "yes" => return Ok(()),
+            "u" | "U" | "uncertain" => {}
+            _ => return Err(Failure::new(FAILED, "nothing is decided, and sealing has not resumed")),
+        }
+    }
+    let left = app.deliveries.leave_uncertain(&place.actor()?).await?;
+    eprintln!("{} left uncertain: see `besked deliveries uncertain list`", count(left, "delivery", "deliveries"));
+    Ok(())
 }
 
 async fn audit(app: &App, checkpoint: Option<PathBuf>, output: &Output) -> Result<u8, Failure> {
@@ -151,7 +189,7 @@ fn describe(standing: &Standing) -> String {
     }
     if let Some(reason) = &standing.stopped {
         text += &format!(
-            "\nsealing has stopped: {reason}\nsending continues; `besked ledger continue --reason TEXT` resumes sealing and records the reason\n"
+            "\nsealing has stopped: {reason}\nmandatory notices are sent, news and surveys wait; `besked ledger continue --reason TEXT` resumes sealing and records the reason\n"
         );
     }
     text

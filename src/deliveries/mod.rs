@@ -3,6 +3,7 @@
 mod error;
 mod reports;
 mod resend;
+mod restored;
 mod uncertain;
 
 use serde::Serialize;

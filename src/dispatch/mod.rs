@@ -358,7 +358,9 @@ impl Dispatcher {
         }
         loop {
             let again = match self.upkeep.begin().await {
-                Begun::Ready => return Ok(None),
+                // Whether this database is a restored copy is known before anything is sent.
+                Begun::Ready if self.upkeep.is_examined().await => return Ok(None),
+                Begun::Ready => TICK,
                 // Another node sends to an erased person at this moment: its lease ends soon.
                 Begun::Sending => TICK,
                 Begun::NotErased(reason) if until.is_some() => return Ok(Some(Finished::NotErased(reason))),

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::outage::Told;
 use crate::domain::actor::Actor;
 use crate::domain::reply::for_logs;
-use crate::ledger::{Ledger, Sealed};
+use crate::ledger::{Ledger, LedgerError, Sealed};
 use crate::people::retention::Retention;
 use crate::people::subjects::{SubjectError, Subjects};
 use crate::store::Store;
@@ -78,6 +78,25 @@ impl Upkeep {
             tracing::error!(%error, "the tombstone journal of this node lacks erasures: a restored copy may bring persons back");
         }
         Begun::Ready
+    }
+
+    /// Seals once: that finds out whether this database is a restored copy, of which optional mail waits for an operator. Returns
+    /// false if the database failed; a key or a state that cannot be read stops no sending.
+    pub async fn is_examined(&self) -> bool {
+        match self.store.watched(SILENCE, self.ledger.seal()).await {
+            Ok(_) => true,
+            Err(LedgerError::Store(error)) => {
+                tracing::error!(
+                    error = error.for_logs(),
+                    "whether the database is a restored copy is not known yet, retrying"
+                );
+                false
+            }
+            Err(error) => {
+                tracing::error!(%error, "entries cannot be sealed");
+                true
+            }
+        }
     }
 
     /// Works until `stop`. Sealing and the hourly work do not wait for each other.

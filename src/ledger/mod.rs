@@ -208,7 +208,7 @@ impl Ledger {
         let mut tx = self.store.write().await?;
         tree::set_stopped(&mut tx, Some(&reason)).await?;
         tx.commit().await.map_err(StoreError::from)?;
-        tracing::error!(%reason, "sealing has stopped; sending continues. `besked ledger continue --reason` resumes it");
+        tracing::error!(%reason, "sealing has stopped; mandatory notices are sent, news and surveys wait. `besked ledger continue --reason` resumes it");
         Ok(Err(reason))
     }
 

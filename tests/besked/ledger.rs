@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use besked::app::App;
+use besked::dispatch::Finished;
 use besked::domain::checkpoint::Checkpoint;
 use besked::domain::clock::Clock;
+use besked::domain::delivery::State;
 use besked::domain::entry::{Entry, Event, Fact};
 use besked::domain::merkle::{Tree, leaf_hash, verify_consistency, verify_inclusion};
 use besked::domain::random::Random;
@@ -13,8 +15,10 @@ use besked::ledger::{Ledger, LedgerError, Sealed, sequence};
 use besked::store::proof::ledger::Opening;
 use besked::store::proof::{ledger as entries, tree};
 use rstest::rstest;
+use uuid::Uuid;
 
-use crate::app::{CUSTOMERS, START, TestApp, maintenance, write_key};
+use crate::app::{CUSTOMERS, NEWS, START, TestApp, alice, bo, maintenance, write_key};
+use crate::audit::audit;
 use crate::cli::Shell;
 use crate::database::Engine;
 
@@ -354,4 +358,42 @@ fn the_audit_takes_the_mail_that_brought_a_checkpoint() {
     shell
         .run(&["ledger", "audit", "--checkpoint", "other.eml"])
         .fails(2, &["has no checkpoint of the ledger", "hint: "]);
+}
+
+/// A restored copy from before anything of a newsletter and of a mandatory notice was sent.
+async fn restored_before_sending() -> (TestApp, [Uuid; 2]) {
+    let app = TestApp::new(Engine::Sqlite).await;
+    app.import(CUSTOMERS).await;
+    let ids = [app.release(NEWS).await, app.release(&maintenance("all = true")).await];
+    let (app, yesterday) = app.copy().await;
+    app.run_until_idle().await;
+    assert_eq!(app.relay.count(), 4);
+    (app.put_back(yesterday).await, ids)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restored_copy_sends_no_newsletter_twice_until_an_operator_decides() {
+    let (app, [news, work]) = restored_before_sending().await;
+    let finished = app.run_until_idle().await;
+    assert!(matches!(finished, Finished::Unsealed(..)), "{finished:?}");
+    assert_eq!(app.counts(work).await, [(State::Accepted, 2)].into(), "mandatory mail does not wait");
+    assert_eq!(app.counts(news).await, [(State::Queued, 2)].into());
+    assert_eq!(app.relay.count(), 6);
+
+    assert_eq!(app.app.deliveries.perhaps_sent().await.unwrap(), 2);
+    assert_eq!(app.app.deliveries.leave_uncertain(&alice()).await.unwrap(), 2);
+    app.app.ledger.resume(&bo(), "restored after a disk failure").await.unwrap();
+    app.run_until_idle().await;
+    assert_eq!(app.counts(news).await, [(State::Uncertain, 2)].into());
+    assert_eq!((app.relay.count(), app.app.deliveries.perhaps_sent().await.unwrap()), (6, 0));
+    assert_eq!(audit(&app).await.problem, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_may_have_the_newsletters_of_a_restored_copy_sent() {
+    let (app, [news, _]) = restored_before_sending().await;
+    app.run_until_idle().await;
+    app.app.ledger.resume(&bo(), "the copy is from before the send").await.unwrap();
+    app.run_until_idle().await;
+    assert_eq!(app.counts(news).await, [(State::Accepted, 2)].into());
 }

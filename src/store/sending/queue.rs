@@ -30,10 +30,19 @@ pub struct Claimed {
     pub waited: i64,
 }
 
+/// True if optional mail of a notice `n` waits for an operator: sealing has stopped, as it does in a restored copy, which does not
+/// know what was sent after it was made. The bulk lane is that of all optional categories.
+macro_rules! unsure {
+    () => {
+        "(n.lane = 2 AND EXISTS (SELECT 1 FROM ledger_head h WHERE h.stopped IS NOT NULL))"
+    };
+}
+pub(super) use unsure;
+
 /// True if deliveries of a notice `n` may be sent: of a closed one those are queued that an operator wants sent again.
 macro_rules! sendable {
     () => {
-        "(n.state = 'closed' OR (n.state = 'released' AND n.paused_at IS NULL))"
+        concat!("((n.state = 'closed' OR (n.state = 'released' AND n.paused_at IS NULL)) AND NOT ", unsure!(), ")")
     };
 }
 pub(super) use sendable;

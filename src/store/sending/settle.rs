@@ -313,11 +313,33 @@ pub async fn attempts(conn: &mut Conn, delivery_id: Uuid) -> Result<Vec<Tried>> 
 /// Cancels unclaimed deliveries: they leave the queue with their entry. An uncertain one leaves it too, but stays uncertain: its
 /// message may have been accepted.
 pub async fn cancel(conn: &mut Conn, notice_id: Uuid, at: Timestamp, cancelled: &[(Uuid, Entry)]) -> Result<()> {
+    take_back(conn, notice_id, at, (State::Cancelled, None), cancelled).await
+}
+
+/// Leaves unclaimed deliveries uncertain, for this reason: they leave the queue with their entry, and an operator decides.
+pub async fn leave_uncertain(
+    conn: &mut Conn,
+    notice_id: Uuid,
+    at: Timestamp,
+    why: &str,
+    left: &[(Uuid, Entry)],
+) -> Result<()> {
+    take_back(conn, notice_id, at, (State::Uncertain, Some(why)), left).await
+}
+
+/// Takes unclaimed deliveries out of the queue, in this state.
+async fn take_back(
+    conn: &mut Conn,
+    notice_id: Uuid,
+    at: Timestamp,
+    (state, why): (State, Option<&str>),
+    taken: &[(Uuid, Entry)],
+) -> Result<()> {
     #[derive(Serialize)]
     struct Id {
         id: String,
     }
-    let ids: Vec<_> = cancelled.iter().map(|(id, _)| Id { id: id.to_string() }).collect();
+    let ids: Vec<_> = taken.iter().map(|(id, _)| Id { id: id.to_string() }).collect();
     let ids = json(&ids);
     let dialect = Dialect::of(conn);
     let queue = bulk!(
@@ -329,15 +351,21 @@ pub async fn cancel(conn: &mut Conn, notice_id: Uuid, at: Timestamp, cancelled: 
     sqlx::query(queue).bind(&ids).execute(&mut *conn).await?;
     let deliveries = bulk!(
         dialect,
-        "UPDATE deliveries SET state = 'cancelled', changed_at = $2
+        "UPDATE deliveries SET state = $3, changed_at = $2, reply = COALESCE($4, reply)
          WHERE state <> 'uncertain' AND id IN (SELECT value ->> 'id' FROM",
         rows,
         ") RETURNING id AS delivery_id"
     );
-    let rows = sqlx::query(deliveries).bind(&ids).bind(at.as_millisecond()).fetch_all(&mut *conn).await?;
+    let rows = sqlx::query(deliveries)
+        .bind(&ids)
+        .bind(at.as_millisecond())
+        .bind(state.as_str())
+        .bind(why)
+        .fetch_all(&mut *conn)
+        .await?;
     let mut ended = BTreeSet::new();
     read_ids(&rows, &mut ended)?;
-    let openings: Vec<_> = cancelled
+    let openings: Vec<_> = taken
         .iter()
         .filter(|(id, _)| ended.contains(id))
         .map(|(id, entry)| Opening::of_delivery(entry, notice_id, *id, at))

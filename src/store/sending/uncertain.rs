@@ -141,3 +141,20 @@ pub async fn end_resending(conn: &mut Conn, notice_id: Uuid) -> Result<bool> {
     .await?;
     Ok(done.rows_affected() == 1)
 }
+
+/// Open notices of optional categories of which deliveries wait, and how many: a restored copy does not know whether they were
+/// sent after it was made.
+pub async fn optional_waiting(conn: &mut Conn) -> Result<Vec<(Uuid, u64)>> {
+    let rows = sqlx::query(
+        "SELECT n.id, CAST(COUNT(q.delivery_id) AS BIGINT) AS waiting FROM notices n JOIN queue q ON q.notice_id = n.id
+         WHERE n.lane = 2 AND n.released_at IS NOT NULL AND q.lease_owner IS NULL GROUP BY n.id ORDER BY n.id",
+    )
+    .fetch_all(conn)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            let row = Row::of("notices", row);
+            Ok((row.id("id")?, row.count("waiting")?))
+        })
+        .collect()
+}

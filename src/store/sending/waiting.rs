@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use super::queue::unsure;
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
@@ -33,7 +34,7 @@ pub struct Waiting {
 
 /// The notices that have deliveries due and unclaimed. Reads one row of each open notice, however much waits.
 pub async fn with_due(conn: &mut Conn, now: Timestamp) -> Result<Vec<(Uuid, Waiting)>> {
-    let rows = sqlx::query(
+    let rows = sqlx::query(concat!(
         "SELECT id, front, aside FROM (
            SELECT n.id AS id,
              CASE WHEN EXISTS (SELECT 1 FROM queue q
@@ -42,10 +43,12 @@ pub async fn with_due(conn: &mut Conn, now: Timestamp) -> Result<Vec<(Uuid, Wait
              CASE WHEN EXISTS (SELECT 1 FROM queue q
                WHERE q.notice_id = n.id AND q.aside = 1 AND q.due_at <= $1 AND q.lease_owner IS NULL)
              THEN 1 ELSE 0 END AS aside
-           FROM notices n WHERE (n.state IN ('released', 'cancelled') AND n.released_at IS NOT NULL
-             AND n.closed_at IS NULL AND n.paused_at IS NULL) OR n.resent_at IS NOT NULL) AS w
-         WHERE front = 1 OR aside = 1",
-    )
+           FROM notices n WHERE ((n.state IN ('released', 'cancelled') AND n.released_at IS NOT NULL
+             AND n.closed_at IS NULL AND n.paused_at IS NULL) OR n.resent_at IS NOT NULL) AND NOT ",
+        unsure!(),
+        ") AS w
+         WHERE front = 1 OR aside = 1"
+    ))
     .bind(now.as_millisecond())
     .fetch_all(conn)
     .await?;
@@ -73,18 +76,20 @@ pub struct Depth {
 /// True if a delivery is held by a worker or could be claimed now, of the notices that may be sent or of one of them. Reads no
 /// more than one row of each notice, however much waits.
 pub async fn is_busy(conn: &mut Conn, notice_id: Option<Uuid>, now: Timestamp) -> Result<bool> {
-    let row = sqlx::query(
+    let row = sqlx::query(concat!(
         "SELECT (CASE WHEN EXISTS (SELECT 1 FROM queue
              WHERE lease_owner IS NOT NULL AND ($2 IS NULL OR notice_id = $2))
            OR EXISTS (SELECT 1 FROM notices n WHERE ($2 IS NULL OR n.id = $2)
              AND ((n.state IN ('released', 'cancelled') AND n.released_at IS NOT NULL AND n.closed_at IS NULL
-               AND n.paused_at IS NULL) OR n.resent_at IS NOT NULL)
+               AND n.paused_at IS NULL) OR n.resent_at IS NOT NULL) AND NOT ",
+        unsure!(),
+        "
              AND (EXISTS (SELECT 1 FROM queue q
                  WHERE q.notice_id = n.id AND q.aside = 0 AND q.due_at <= $1 AND q.lease_owner IS NULL)
                OR EXISTS (SELECT 1 FROM queue q
                  WHERE q.notice_id = n.id AND q.aside = 1 AND q.due_at <= $1 AND q.lease_owner IS NULL)))
-           THEN 1 ELSE 0 END) AS busy",
-    )
+           THEN 1 ELSE 0 END) AS busy"
+    ))
     .bind(now.as_millisecond())
     .bind(notice_id.map(|id| id.to_string()))
     .fetch_one(conn)
@@ -94,15 +99,17 @@ pub async fn is_busy(conn: &mut Conn, notice_id: Option<Uuid>, now: Timestamp) -
 
 /// What waits of the notices that may be sent; of one of them, where named.
 pub async fn depth(conn: &mut Conn, notice_id: Option<Uuid>, now: Timestamp) -> Result<Depth> {
-    let row = sqlx::query(
+    let row = sqlx::query(concat!(
         "SELECT COUNT(CASE WHEN lease_owner IS NOT NULL THEN 1 END) AS leased,
            COUNT(CASE WHEN lease_owner IS NULL AND due_at <= $1 THEN 1 END) AS due,
            COUNT(CASE WHEN lease_owner IS NULL AND due_at > $1 THEN 1 END) AS later,
            MIN(CASE WHEN lease_owner IS NULL AND due_at > $1 THEN due_at END) AS next_due
          FROM queue WHERE ($2 IS NULL OR notice_id = $2) AND notice_id IN
-           (SELECT id FROM notices WHERE (state IN ('released', 'cancelled') AND released_at IS NOT NULL
-             AND closed_at IS NULL AND paused_at IS NULL) OR resent_at IS NOT NULL)",
-    )
+           (SELECT n.id FROM notices n WHERE ((n.state IN ('released', 'cancelled') AND n.released_at IS NOT NULL
+             AND n.closed_at IS NULL AND n.paused_at IS NULL) OR n.resent_at IS NOT NULL) AND NOT ",
+        unsure!(),
+        ")"
+    ))
     .bind(now.as_millisecond())
     .bind(notice_id.map(|id| id.to_string()))
     .fetch_one(conn)

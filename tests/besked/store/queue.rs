@@ -14,7 +14,7 @@ use besked::store::sending::leases::{self, Held};
 use besked::store::sending::messages::{Dictionary, Message};
 use besked::store::sending::queue::{Claimed, GiveBack};
 use besked::store::sending::settle::{Attempt, Settlement};
-use besked::store::sending::{deliveries, messages, queue, settle, waiting};
+use besked::store::sending::{deliveries, messages, queue, settle, uncertain, waiting};
 use jiff::SignedDuration;
 use rstest::rstest;
 use uuid::Uuid;
@@ -314,4 +314,27 @@ async fn a_probe_claims_from_either_end_and_what_waited_for_a_relay_is_first_aga
     queue::hasten(&mut tx, &[first.delivery_id, last.delivery_id], now).await.unwrap();
     let again = queue::claim_end(&mut tx, id, "me", now, &[], false).await.unwrap().unwrap();
     assert_eq!(again.delivery_id, first.delivery_id);
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn optional_mail_waits_while_sealing_has_stopped_and_may_be_left_uncertain(#[case] engine: Engine) {
+    let fixture = Fixture::new(engine).await;
+    let mut tx = fixture.store.write().await.unwrap();
+    let id = fixture.released(&mut tx, &["a@x.example", "b@y.example"]).await;
+    assert_eq!(uncertain::optional_waiting(&mut tx).await.unwrap(), [], "it is mandatory");
+    sqlx::query("UPDATE notices SET lane = 2").execute(&mut *tx).await.unwrap();
+    assert_eq!(uncertain::optional_waiting(&mut tx).await.unwrap(), [(id, 2)]);
+    assert!(waiting::is_busy(&mut tx, None, fixture.now).await.unwrap());
+    tree::set_stopped(&mut tx, Some("restored")).await.unwrap();
+    assert!(!waiting::is_busy(&mut tx, None, fixture.now).await.unwrap());
+    assert_eq!(waiting::with_due(&mut tx, fixture.now).await.unwrap(), []);
+    assert_eq!(claim(&mut tx, &fixture, id, 9).await, []);
+    let ids = queue::unclaimed(&mut tx, id, 9).await.unwrap();
+    let left = [(ids[0], fixture.entry(Event::Uncertain))];
+    settle::leave_uncertain(&mut tx, id, fixture.now, "restored", &left).await.unwrap();
+    let shown = deliveries::find(&mut tx, ids[0]).await.unwrap().unwrap();
+    assert_eq!((shown.state, queue::unclaimed(&mut tx, id, 9).await.unwrap().len()), (State::Uncertain, 1));
 }

@@ -1,0 +1,60 @@
+//! Optional mail after a database was restored from a copy: what the lost time sent is not known, and nobody wants a newsletter
+//! twice. It waits until an operator has decided.
+
+use uuid::Uuid;
+
+use super::{Deliveries, DeliveryError};
+use crate::domain::actor::Actor;
+use crate::domain::entry::{Entry, Event, Fact};
+use crate::store::notices as kept;
+use crate::store::sending::{queue, recipients, settle, uncertain};
+
+/// Deliveries that one transaction takes out of the queue.
+const CHUNK: u32 = 500;
+
+impl Deliveries {
+    /// How many deliveries of optional categories wait, and may have been sent already if this database is a restored copy.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn perhaps_sent(&self) -> Result<u64, DeliveryError> {
+        let waiting = uncertain::optional_waiting(&mut *self.context.store.read().await?).await?;
+        Ok(waiting.iter().map(|(_, count)| count).sum())
+    }
+
+    /// Leaves all waiting deliveries of optional categories uncertain, each with an entry that says why and by whom. Returns how
+    /// many. `deliveries uncertain` decides about them later.
+    ///
+    /// # Errors
+    /// If the database fails; what was left uncertain by then stays so.
+    pub async fn leave_uncertain(&self, actor: &Actor) -> Result<u64, DeliveryError> {
+        let waiting = uncertain::optional_waiting(&mut *self.context.store.read().await?).await?;
+        let mut left = 0;
+        for (notice_id, _) in waiting {
+            while let more @ 1.. = self.leave_some_uncertain(actor, notice_id).await? {
+                left += more;
+            }
+        }
+        Ok(left)
+    }
+
+    async fn leave_some_uncertain(&self, actor: &Actor, notice_id: Uuid) -> Result<u64, DeliveryError> {
+        let mut tx = self.context.store.write().await?;
+        let ids = queue::unclaimed(&mut tx, notice_id, CHUNK).await?;
+        let Some(notice) = kept::find(&mut tx, notice_id).await? else { return Ok(0) };
+        let texts: Vec<String> = ids.iter().map(Uuid::to_string).collect();
+        let at = self.context.clock.now();
+        let why = format!("the database was restored from a copy, left uncertain by {actor}");
+        let mut entries = Vec::with_capacity(ids.len());
+        for recipient in recipients::find(&mut tx, &texts).await? {
+            let fact = Fact { ordinal: Some(recipient.ordinal), ..notice.fact(Event::Uncertain, at) };
+            let id = recipient.id;
+            let mut person = recipient.into_person();
+            person.reply.clone_from(&why);
+            entries.push((id, Entry::new(&fact, Some(&person), &self.context.random)));
+        }
+        settle::leave_uncertain(&mut tx, notice_id, at, &why, &entries).await?;
+        tx.commit().await?;
+        Ok(ids.len() as u64)
+    }
+}
