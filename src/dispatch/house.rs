@@ -98,6 +98,7 @@ impl Dispatcher {
         }
         errands.reap();
         let open = self.open().await?;
+        self.bring_forward(&open).await?;
         errands.begin(&self.notices.errands(&open));
         self.notices.close_done(&open).await?;
         let mut count = self.count_due().await?;

@@ -14,6 +14,7 @@
 
 mod attempt;
 mod claims;
+mod clocks;
 mod ending;
 mod errands;
 mod every;

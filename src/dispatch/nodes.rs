@@ -10,6 +10,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use super::Context;
+use super::clocks;
 use super::pause::Paused;
 use super::relay::{Relay, Standing};
 use super::share::BEAT;
@@ -133,6 +134,8 @@ pub struct Beating {
     joined_at: Option<Timestamp>,
     published: HashMap<String, Report>,
     beats: u64,
+    /// It was logged that the clocks differ.
+    clock_logged: bool,
     last: Option<Instant>,
 }
 
@@ -147,7 +150,16 @@ impl Beating {
             started_at: None,
             seen_at: None,
         };
-        Self { context, relays, node, joined_at: None, published: HashMap::new(), beats: 0, last: None }
+        Self {
+            context,
+            relays,
+            node,
+            joined_at: None,
+            published: HashMap::new(),
+            beats: 0,
+            clock_logged: false,
+            last: None,
+        }
     }
 
     /// Sends heartbeats until `stop`, then signs off.
@@ -207,6 +219,7 @@ impl Beating {
             nodes::forget_gone(&mut tx, self.context.clock.now()).await?;
         }
         tx.commit().await?;
+        clocks::compare(begun.1 - beat.at.as_millisecond(), &mut self.clock_logged);
         self.context.share.counted(begun, &beat);
         self.node.started_at = Some(beat.started_at);
         self.joined_at = Some(beat.joined_at);

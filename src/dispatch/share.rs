@@ -131,7 +131,7 @@ mod tests {
 
         fn beat(&self, joined_at: i64, others: u64, unaware: u64) -> Option<u32> {
             let epoch = Timestamp::UNIX_EPOCH;
-            let beat = Beat { started_at: epoch, joined_at: from_millis(joined_at), others, unaware };
+            let beat = Beat { started_at: epoch, joined_at: from_millis(joined_at), others, unaware, at: epoch };
             self.share.counted((Instant::now(), self.clock.now_ms()), &beat);
             self.share.nodes()
         }

@@ -175,3 +175,23 @@ async fn open_notices_of_which_nothing_is_due_cost_the_others_nothing() {
     let (few, many) = (statements_beside(1).await, statements_beside(30).await);
     assert!(many < few + few / 2 + 30, "{few} statements beside one such notice, {many} beside thirty");
 }
+
+#[rstest]
+#[case::released_by_a_clock_ahead(600_000, 600_000)]
+#[case::after_the_clock_was_set_back(0, 86_400_000)]
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_waits_for_another_clock(#[case] released_ahead: i64, #[case] due_ahead: i64) {
+    let app = TestApp::new(Engine::Sqlite).await;
+    import(&app, (0..3).map(|n| format!("a{n}@d{n}.example"))).await;
+    let id = app.release(&maintenance("all = true")).await;
+    let mut tx = app.app.store.write().await.unwrap();
+    sqlx::query("UPDATE notices SET released_at = released_at + $1")
+        .bind(released_ahead)
+        .execute(&mut *tx)
+        .await
+        .unwrap();
+    sqlx::query("UPDATE queue SET due_at = due_at + $1").bind(due_ahead).execute(&mut *tx).await.unwrap();
+    tx.commit().await.unwrap();
+    app.run_until_idle().await;
+    assert_eq!(app.counts(id).await, [(State::Accepted, 3)].into());
+}

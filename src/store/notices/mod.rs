@@ -334,6 +334,8 @@ pub struct Open {
     pub paused: bool,
     /// When it is to be released.
     pub send_at: Option<Timestamp>,
+    /// When it was released.
+    pub released_at: Option<Timestamp>,
     /// Its category.
     pub category: Category,
     /// Contacts may have changed since its queue was compared with them.
@@ -371,6 +373,7 @@ pub async fn open(conn: &mut Conn) -> Result<Vec<Open>> {
                 state: row.parse("state")?,
                 paused: row.maybe_time("paused_at")?.is_some(),
                 send_at: row.maybe_time("send_at")?,
+                released_at: row.maybe_time("released_at")?,
                 category: row.parse("category")?,
                 stale: row.count("stale")? > 0,
             })

@@ -39,6 +39,8 @@ pub struct Beat {
     pub others: u64,
     /// Those of them that have not been seen since this one joined, and so cannot know it.
     pub unaware: u64,
+    /// The time of the heartbeat by the clock that all nodes share.
+    pub at: Timestamp,
 }
 
 /// Registers a node or records its heartbeat. A node that was gone joins again.
@@ -47,7 +49,7 @@ pub async fn beat(conn: &mut Conn, node: &Node, now: Timestamp) -> Result<Beat> 
         "INSERT INTO nodes (id, name, version, started_at, joined_at, seen_at) VALUES ($1, $2, $3, COALESCE($4, $5), $5, $5)
          ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at, joined_at =
            CASE WHEN nodes.seen_at < excluded.seen_at - $6 THEN excluded.joined_at ELSE nodes.joined_at END
-         RETURNING started_at, joined_at,
+         RETURNING started_at, joined_at, seen_at,
            (SELECT COUNT(*) FROM nodes o WHERE o.id <> $1 AND o.seen_at >= $5 - $6) AS others,
            (SELECT COUNT(*) FROM nodes o JOIN nodes me ON me.id = $1
             WHERE o.id <> $1 AND o.seen_at >= $5 - $6 AND o.seen_at < me.joined_at) AS unaware",
@@ -56,7 +58,7 @@ pub async fn beat(conn: &mut Conn, node: &Node, now: Timestamp) -> Result<Beat> 
              (SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) AS now WHERE $5 >= 0) AS clock
          ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at, joined_at =
            CASE WHEN nodes.seen_at < excluded.seen_at - $6 THEN excluded.joined_at ELSE nodes.joined_at END
-         RETURNING started_at, joined_at,
+         RETURNING started_at, joined_at, seen_at,
            (SELECT COUNT(*) FROM nodes o WHERE o.id <> nodes.id AND o.seen_at >= nodes.seen_at - $6) AS others,
            (SELECT COUNT(*) FROM nodes o WHERE o.id <> nodes.id AND o.seen_at >= nodes.seen_at - $6
               AND o.seen_at < nodes.joined_at) AS unaware",
@@ -76,6 +78,7 @@ pub async fn beat(conn: &mut Conn, node: &Node, now: Timestamp) -> Result<Beat> 
         joined_at: row.time("joined_at")?,
         others: row.count("others")?,
         unaware: row.count("unaware")?,
+        at: row.time("seen_at")?,
     })
 }
 

@@ -387,6 +387,49 @@ pub async fn hasten(conn: &mut Conn, ids: &[Uuid], now: Timestamp) -> Result<()>
     Ok(())
 }
 
+/// The open notices of which deliveries are due after `latest`, in milliseconds: later than anything is put off. Reads one row of
+/// each notice.
+pub async fn due_after(conn: &mut Conn, latest: i64) -> Result<Vec<Uuid>> {
+    let rows = sqlx::query(
+        "SELECT n.id FROM notices n WHERE ((n.state = 'released' AND n.closed_at IS NULL) OR n.resent_at IS NOT NULL)
+           AND EXISTS (SELECT 1 FROM queue q
+             WHERE q.notice_id = n.id AND q.aside = 0 AND q.due_at > $1 AND q.lease_owner IS NULL)",
+    )
+    .bind(latest)
+    .fetch_all(conn)
+    .await?;
+    rows.iter().map(|row| Row::of("notices", row).id("id")).collect()
+}
+
+/// Makes some deliveries of a notice due that are due after `latest`, in milliseconds, or exactly at its release, if that is ahead
+/// of `now`. Returns how many.
+pub async fn bring_forward(
+    conn: &mut Conn,
+    notice_id: Uuid,
+    now: Timestamp,
+    (latest, released): (i64, Option<Timestamp>),
+    limit: usize,
+) -> Result<u64> {
+    let sql = Dialect::of(conn).pick(
+        "UPDATE queue SET due_at = $2 WHERE delivery_id IN (
+           SELECT delivery_id FROM queue WHERE notice_id = $1 AND aside = 0 AND lease_owner IS NULL AND due_at > $2
+             AND (due_at > $3 OR due_at = $4) ORDER BY due_at, delivery_id LIMIT $5 + 0)",
+        "WITH early AS MATERIALIZED (
+           SELECT delivery_id FROM queue WHERE notice_id = $1 AND aside = 0 AND lease_owner IS NULL AND due_at > $2
+             AND (due_at > $3 OR due_at = $4) ORDER BY due_at, delivery_id LIMIT $5 FOR UPDATE SKIP LOCKED)
+         UPDATE queue q SET due_at = $2 FROM early WHERE q.delivery_id = early.delivery_id",
+    );
+    let done = sqlx::query(sql)
+        .bind(notice_id.to_string())
+        .bind(now.as_millisecond())
+        .bind(latest)
+        .bind(released.map(Timestamp::as_millisecond))
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .execute(conn)
+        .await?;
+    Ok(done.rows_affected())
+}
+
 /// Unclaimed deliveries of a notice, to be cancelled: ids in order.
 pub async fn unclaimed(conn: &mut Conn, notice_id: Uuid, limit: u32) -> Result<Vec<Uuid>> {
     let sql = Dialect::of(conn).pick(

@@ -314,6 +314,14 @@ async fn a_probe_claims_from_either_end_and_what_waited_for_a_relay_is_first_aga
     queue::hasten(&mut tx, &[first.delivery_id, last.delivery_id], now).await.unwrap();
     let again = queue::claim_end(&mut tx, id, "me", now, &[], false).await.unwrap().unwrap();
     assert_eq!(again.delivery_id, first.delivery_id);
+    queue::give_back(&mut tx, &[GiveBack { id: again.delivery_id, token: again.token, due_at: Some(later) }])
+        .await
+        .unwrap();
+    assert!(queue::due_after(&mut tx, later).await.unwrap().is_empty());
+    assert_eq!(queue::due_after(&mut tx, later - 1).await.unwrap(), [id]);
+    assert_eq!(queue::bring_forward(&mut tx, id, now, (later, None), 9).await.unwrap(), 0);
+    assert_eq!(queue::bring_forward(&mut tx, id, now, (later - 1, None), 9).await.unwrap(), 1);
+    assert_eq!(queue::claim(&mut tx, id, "me", now, &[], 9).await.unwrap().len(), 2);
 }
 
 #[rstest]

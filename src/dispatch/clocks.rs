@@ -1,0 +1,70 @@
+//! Clocks that differ: nobody waits for them. What was released by a clock ahead of this one is due at once, and so is what would
+//! wait longer than the longest back-off, as after a clock was set back.
+
+use std::time::Duration;
+
+use super::Dispatcher;
+use crate::config::Retry;
+use crate::domain::clock::millis;
+use crate::store::StoreError;
+use crate::store::notices::Open;
+use crate::store::sending::queue;
+
+/// By how much clocks may differ before that is logged, in milliseconds.
+const TOLERATED_MS: i64 = 5_000;
+
+/// The longest that anything but a back-off puts a delivery off: the pause of a domain.
+const LONGEST_PAUSE: Duration = Duration::from_secs(15 * 60);
+
+/// Deliveries that one transaction brings forward.
+const AT_ONCE: usize = 2000;
+
+/// The longest that a delivery may have to wait by this node's own clock.
+fn longest(retry: &Retry) -> Duration {
+    let step = retry.schedule.iter().max().copied().unwrap_or_default();
+    step.mul_f64(1.2).max(LONGEST_PAUSE) + Duration::from_secs(60)
+}
+
+impl Dispatcher {
+    /// Makes due what waits for a time that another clock has set.
+    pub(super) async fn bring_forward(&self, open: &[Open]) -> Result<(), StoreError> {
+        let now = self.context.clock.now();
+        let latest = now.as_millisecond().saturating_add(millis(longest(&self.context.config.retry)));
+        let far = queue::due_after(&mut *self.context.store.read().await?, latest).await?;
+        for notice in open.iter().filter(|notice| notice.is_sendable()) {
+            let ahead = notice.released_at.filter(|at| *at > now);
+            if ahead.is_none() && !far.contains(&notice.id) {
+                continue;
+            }
+            let mut brought = 0;
+            loop {
+                let mut tx = self.context.store.write().await?;
+                let some = queue::bring_forward(&mut tx, notice.id, now, (latest, ahead), AT_ONCE).await?;
+                tx.commit().await?;
+                brought += some;
+                if some < AT_ONCE as u64 {
+                    break;
+                }
+            }
+            let by_ms = ahead.map_or(0, |at| at.as_millisecond() - now.as_millisecond());
+            if brought > 0 && (by_ms > TOLERATED_MS || ahead.is_none()) {
+                tracing::warn!(
+                    notice = %notice.id,
+                    deliveries = brought,
+                    "clocks differ: deliveries would have waited for a time that another clock set, and are sent now; check the clocks"
+                );
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Logs once that the database's clock is not this node's.
+pub fn compare(difference_ms: i64, logged: &mut bool) {
+    let differs = difference_ms.abs() > TOLERATED_MS;
+    if differs && !*logged {
+        let seconds = difference_ms / 1000;
+        tracing::warn!(seconds, "the clock of this machine is ahead of the database's by so much: check both");
+    }
+    *logged = differs;
+}
