@@ -35,6 +35,7 @@ mod refusals;
 pub mod relay;
 pub mod relays;
 mod share;
+mod streams;
 mod tally;
 mod throttle;
 mod trouble;
@@ -44,7 +45,7 @@ pub mod upkeep;
 mod worker;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::AtomicU16;
 use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedSender;
@@ -76,6 +77,7 @@ use pulse::Pulse;
 use recorder::{Recorder, Request};
 use relay::{Relay, Trouble};
 use share::Share;
+use streams::Streams;
 use unreadable::Unreadable;
 use unsent::Unsent;
 use upkeep::{Begun, Upkeep};
@@ -113,8 +115,8 @@ pub struct Context {
     outage: Outage,
     /// Woken when a worker found nothing to claim.
     nothing: Notify,
-    /// A worker found nothing to claim since the housekeeping last looked.
-    found_nothing: AtomicBool,
+    /// The categories of which a worker found nothing to claim since the housekeeping last looked.
+    found_nothing: AtomicU16,
 }
 
 impl Context {
@@ -183,6 +185,7 @@ pub struct Dispatcher {
     upkeep: Upkeep,
     pulse: Pulse,
     relays: Vec<Arc<Relay>>,
+    streams: Arc<Streams>,
 }
 
 /// The parts of a dispatcher.
@@ -218,7 +221,8 @@ impl Dispatcher {
             Dialect::Postgres => Share::of_many(parts.clock.clone()),
         });
         let relays = parts.config.relays.iter().cloned();
-        let relays = relays.map(|relay| Arc::new(Relay::new(relay, &share, &parts.metrics))).collect();
+        let relays: Vec<_> = relays.map(|relay| Arc::new(Relay::new(relay, &share, &parts.metrics))).collect();
+        let streams = Arc::new(Streams::new(&parts.config, &relays));
         let owner = parts.random.id(parts.clock.now()).to_string();
         let context = Context {
             pace: Pace::new(&parts.config.limits, &share),
@@ -236,9 +240,10 @@ impl Dispatcher {
             unsent: Unsent::default(),
             outage: Outage::none(),
             nothing: Notify::new(),
-            found_nothing: AtomicBool::new(false),
+            found_nothing: AtomicU16::new(0),
         };
-        Self { context: Arc::new(context), notices: parts.notices, upkeep: parts.upkeep, pulse: parts.pulse, relays }
+        let (notices, upkeep, pulse) = (parts.notices, parts.upkeep, parts.pulse);
+        Self { context: Arc::new(context), notices, upkeep, pulse, relays, streams }
     }
 
     /// Sends until `shutdown`, or with `until` until there is nothing to do.
@@ -309,13 +314,14 @@ impl Dispatcher {
         stop: &CancellationToken,
     ) -> JoinSet<()> {
         let mut workers = JoinSet::new();
-        for (place, relay) in self.relays.iter().enumerate() {
-            for seat in Seat::of(relay.config.connections) {
+        for relay in &self.relays {
+            let turns = self.streams.turns(relay);
+            for seat in Seat::of(relay.config.connections, turns.carried()) {
                 let worker = Worker {
                     context: self.context.clone(),
                     relay: relay.clone(),
-                    before: self.relays[..place].to_vec(),
-                    after: self.relays[place + 1..].to_vec(),
+                    streams: self.streams.clone(),
+                    turns: turns.clone(),
                     seat,
                     due: due.subscribe(),
                     recorder: recorder.clone(),
