@@ -60,10 +60,11 @@ impl Config {
         streams.into_iter().map(words).collect()
     }
 
-    /// A relay that nothing goes through is probably not intended.
-    pub(super) fn idle_relays(&self) -> impl Iterator<Item = String> {
+    /// Relays that nothing goes through, which is probably not intended, in words.
+    #[must_use]
+    pub fn idle_relays(&self) -> Vec<String> {
         let idle = self.relays.iter().filter(|relay| self.carried_by(&relay.name).is_empty());
-        idle.map(|relay| format!("relay `{}` carries no category", relay.name))
+        idle.map(|relay| format!("relay `{}` carries no category", relay.name)).collect()
     }
 
     /// Every category whose relays are not valid, by its key.

@@ -70,10 +70,19 @@ pub async fn examine(config: &Config) -> Vec<Check> {
     if config.relays.is_empty() {
         checks.push(Check::new("relay", Verdict::Failed, "no [[relay]] is configured"));
     }
+    checks.extend(streams(config));
     for relay in &config.relays {
         checks.push(relay::check(relay, config, Clock::System.now()).await);
     }
     checks
+}
+
+/// Says which categories go through which relays, if they are kept apart.
+fn streams(config: &Config) -> Option<Check> {
+    let (words, idle) = (config.streams_in_words(), config.idle_relays());
+    let verdict = if idle.is_empty() { Verdict::Ok } else { Verdict::Warning };
+    let detail = words.into_iter().chain(idle).collect::<Vec<_>>().join("; ");
+    (!detail.is_empty()).then(|| Check::new("streams", verdict, detail))
 }
 
 /// Checks that the name in EHLO exists: many servers refuse one that does not.
