@@ -279,7 +279,8 @@ impl Dispatcher {
             let ended = [recorder.is_finished(), upkeep.is_finished(), leases.is_finished(), beating.is_finished()];
             stop.is_cancelled() || !ended.contains(&true)
         };
-        let house = self.keep_house((&shutdown, &ending.flight), until, &due, &mut errands);
+        // On the heap: this is the largest future of a run, and would be moved with every part of it.
+        let house = Box::pin(self.keep_house((&shutdown, &ending.flight), until, &due, &mut errands));
         let finished = self.pulse.beating(is_well, house).await;
         stop.cancel();
         Self::drain(&ending.flight, &mut workers, &mut errands).await;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use besked::dispatch::Finished;
 use besked::domain::category::{Category, Lane};
-use besked::domain::delivery::State;
+use besked::domain::delivery::{Reason, State};
 use besked::domain::notice::State as NoticeState;
 use besked::store::sending::settle;
 use rstest::rstest;
@@ -234,6 +234,21 @@ async fn one_recipients_refusal_is_final_without_asking_another_stream(#[case] e
     let finished = app.run_until_idle().await;
     assert!(matches!(finished, Finished::Idle(_)), "{finished:?}");
     assert_eq!(app.counts(id).await, [(State::Accepted, 2), (State::Rejected, 1)].into());
+    assert_eq!(app.relay.commands().len(), 0);
+}
+
+/// Though a relay of another stream could.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_no_relay_of_its_stream_can_carry_is_not_sent() {
+    let bulk = Relay::start().await;
+    let app = with_bulk(Engine::Sqlite, &bulk).await;
+    bulk.change(Script::default().size(1000));
+    import(&app, ["a@one.example".to_owned()]).await;
+    let id = app.release(NEWS).await;
+    let finished = app.run_until_idle().await;
+    assert!(matches!(finished, Finished::Unsent(1, _)), "{finished:?}");
+    let informed = app.informed("C000", id).await;
+    assert_eq!(informed.notices[0].deliveries[0].reason, Some(Reason::NotCarried));
     assert_eq!(app.relay.commands().len(), 0);
 }
 
