@@ -159,7 +159,7 @@ pub enum Finished {
     Idle(Depth),
     /// Nothing can be done now, but so many deliveries were not sent for a reason of our own.
     Unsent(u64, Depth),
-    /// Deliveries wait, but no relay can be used: name and failure of each.
+    /// Nothing else can be sent now, but deliveries wait and none of their relays can be used: name and failure of each.
     NoRelay(Vec<(String, Trouble)>, Depth),
     /// Nothing more can be sent now, but entries could not be sealed, with the reason.
     Unsealed(String, Depth),
@@ -300,8 +300,8 @@ impl Dispatcher {
             upkeep.abort();
             tracing::error!("the upkeep was aborted: the next dispatcher seals the remaining entries");
         }
-        // What the drain recorded is sealed too; if that fails, the next start does it.
-        if matches!(finished, Ok(Finished::Stopped)) {
+        // What was recorded until now is sealed too; if that fails, the next start does it.
+        if matches!(finished, Ok(Finished::Stopped | Finished::NoRelay(..))) {
             let _ = before(&ending.end, self.upkeep.ledger.seal()).await;
         }
         finished

@@ -77,7 +77,7 @@ pub async fn examine(config: &Config) -> Vec<Check> {
     checks
 }
 
-/// Says which categories go through which relays, if they are kept apart.
+/// Returns which categories go through which relays, if they are kept apart; a relay that carries nothing is a warning.
 fn streams(config: &Config) -> Option<Check> {
     let (words, idle) = (config.streams_in_words(), config.idle_relays());
     let verdict = if idle.is_empty() { Verdict::Ok } else { Verdict::Warning };

@@ -72,6 +72,7 @@ async fn news_goes_through_its_relay_only_and_waits_while_that_is_down(#[case] e
     assert_eq!(app.counts(mandatory).await, [(State::Accepted, 3)].into());
     assert_eq!(app.notice(mandatory).await.state, NoticeState::Closed);
     assert_eq!(app.counts(news).await, [(State::Queued, 3)].into());
+    assert_eq!(app.app.ledger.standing().await.unwrap().pending, 0, "what was sent is sealed");
 
     bulk.restart().await;
     let finished = app.run_until_idle().await;
