@@ -6,7 +6,8 @@ use serde_json::json;
 use super::Place;
 use super::failure::Failure;
 use super::output::Output;
-use crate::config::{ConfigError, Dkim};
+use crate::config::{Config, ConfigError, Dkim};
+use crate::domain::category::Category;
 
 /// Show or check the configuration.
 #[derive(Debug, Subcommand)]
@@ -50,19 +51,29 @@ fn check(place: &Place, output: &Output) -> Result<u8, Failure> {
     warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
     let dkim: Vec<String> = config.dkim.iter().map(Dkim::record_name).collect();
     let relays: Vec<String> = config.relays.iter().map(|it| format!("{} ({})", it.name, it.url)).collect();
+    let streams: serde_json::Map<String, serde_json::Value> =
+        Category::ALL.iter().map(|it| (it.to_string(), names(&config, *it).into())).collect();
     let document = json!({
-        "valid": true, "path": loaded.path, "database": config.database.url, "relays": relays, "dkim": dkim,
+        "valid": true, "path": loaded.path, "database": config.database.url, "relays": relays, "streams": streams,
+        "dkim": dkim,
         "warnings": warnings,
     });
+    let apart = config.streams_in_words();
     output.print(&document, |_| {
         let listed = |items: &[String]| if items.is_empty() { "none".to_owned() } else { items.join(", ") };
         format!(
-            "{} is valid\ndatabase: {}\nrelays:   {}\ndkim:     {}\n",
+            "{} is valid\ndatabase: {}\nrelays:   {}\n{}dkim:     {}\n",
             loaded.path.display(),
             config.database.url,
             listed(&relays),
+            apart.iter().map(|stream| format!("stream:   {stream}\n")).collect::<String>(),
             listed(&dkim),
         )
     })?;
     Ok(0)
+}
+
+/// Names of the relays that carry a category.
+fn names(config: &Config, category: Category) -> Vec<&str> {
+    config.relays_of(category).map(|relay| relay.name.as_str()).collect()
 }

@@ -7,6 +7,7 @@ use super::failure::Failure;
 use super::output::{Output, count, grouped, table, time};
 use crate::dispatch::nodes::{Circuit, Report};
 use crate::dispatch::relays::{AtNode, Shown, ShownRelay};
+use crate::domain::category_set::CategorySet;
 
 /// Runs `besked relays`.
 pub async fn relays(place: &Place, output: &Output) -> Result<u8, Failure> {
@@ -29,6 +30,7 @@ fn text(shown: &Shown) -> String {
         ["relay", "address", "tls", "node", "state", "#in use", "#rate", "#sent", "#deferred", "#refused", "last sent"],
         rows,
     );
+    text += &carried(&shown.relays);
     for relay in &shown.relays {
         for at in &relay.nodes {
             text += &failed_step(&relay.name, at);
@@ -72,6 +74,17 @@ fn rate(report: &Report) -> String {
         Some(throttled) => format!("{configured}, slowed down to {throttled:.1}/s"),
         None => configured,
     }
+}
+
+/// What each relay carries that does not carry everything.
+fn carried(relays: &[ShownRelay]) -> String {
+    let carries = |relay: &ShownRelay| {
+        let categories: CategorySet = relay.carries.as_ref()?.iter().copied().collect();
+        let names = if categories.is_empty() { "nothing".to_owned() } else { categories.names().join(", ") };
+        Some(format!("\n{} carries only {names}", relay.name))
+    };
+    let text: String = relays.iter().filter_map(carries).collect();
+    if text.is_empty() { text } else { text + "\n" }
 }
 
 /// Why a relay is not used at a node, and when it is tried again.

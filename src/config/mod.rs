@@ -22,6 +22,7 @@ mod retention;
 mod retry;
 mod sender;
 mod smtp;
+mod streams;
 
 use std::collections::BTreeMap;
 
@@ -43,6 +44,7 @@ pub use retention::RetentionPeriods;
 pub use retry::Retry;
 pub use sender::Sender;
 pub use smtp::{Smtp, host_name};
+pub use streams::Stream;
 
 use crate::domain::category::Category;
 
@@ -101,6 +103,7 @@ impl Config {
         let in_clear = self.relays.iter().filter(sent_in_clear);
         let mut warnings: Vec<String> =
             in_clear.map(|relay| format!("relay `{}` sends its password without TLS", relay.name)).collect();
+        warnings.extend(self.idle_relays());
         warnings.extend(self.dkim.iter().filter_map(|entry| entry.warning(self.sender.domain())));
         warnings
     }
@@ -119,6 +122,7 @@ impl Config {
         problems.extend(self.limits.problems());
         problems.extend(self.smtp.problem());
         problems.extend(relay::problems(&self.relays));
+        problems.extend(self.stream_problems());
         problems.extend(self.category.iter().flat_map(|(category, rules)| rules.problems(*category)));
         problems
     }

@@ -1,5 +1,6 @@
 //! `[[relay]]`: an SMTP server that mail is sent through.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -7,6 +8,8 @@ use std::str::FromStr;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
+
+use crate::domain::category::Lane;
 
 /// An SMTP server, with its limits.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -35,6 +38,9 @@ pub struct Relay {
     /// The messages per second of all nodes together; 0 for no limit.
     #[serde(default)]
     pub rate_per_second: f64,
+    /// The lanes that it carries; without it, all lanes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lanes: Option<Vec<Lane>>,
 }
 
 const fn default_connections() -> u32 {
@@ -64,6 +70,15 @@ impl Relay {
         }
         if !self.rate_per_second.is_finite() || self.rate_per_second < 0.0 {
             problems.push("`rate_per_second` must be 0 (no limit) or above".to_owned());
+        }
+        if let Some(lanes) = &self.lanes {
+            if lanes.is_empty() {
+                problems
+                    .push("`lanes` must name at least one lane; without it, the relay carries all lanes".to_owned());
+            }
+            if lanes.iter().collect::<BTreeSet<_>>().len() < lanes.len() {
+                problems.push("`lanes` names a lane twice".to_owned());
+            }
         }
         if self.url.user.is_none() && (self.password_file.is_some() || self.password.is_some()) {
             problems.push("has a password, but no user in its `url`".to_owned());

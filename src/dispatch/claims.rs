@@ -1,6 +1,6 @@
 //! Claims: which deliveries go next, by lane and by notice, skipping the domains at their limit.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +11,8 @@ use uuid::Uuid;
 use super::Context;
 use super::lanes::{Floor, Seat};
 use super::recorder::{give_back, load};
-use crate::domain::category::Lane;
+use crate::domain::category::{Category, Lane};
+use crate::domain::category_set::CategorySet;
 use crate::mail::compose::composer::Composer;
 use crate::store::sending::deliveries::ToSend;
 use crate::store::sending::queue::Claimed;
@@ -39,9 +40,10 @@ const MOST_TOLD: usize = 1000;
 pub struct Claims {
     context: Arc<Context>,
     notices: HashMap<Uuid, Arc<Composer>>,
-    open: Vec<(Lane, Uuid)>,
+    open: Vec<(Category, Uuid)>,
     open_at: Option<Instant>,
-    floor: Floor,
+    /// The minimum share of the bulk lane, for each set of categories that is claimed.
+    floors: BTreeMap<CategorySet, Floor>,
     /// Notices with deliveries that may have been set aside, each with the domain after which to look for them.
     aside: HashMap<Uuid, String>,
     /// Domains whose slots the running transaction has reserved; they are free again unless it commits.
@@ -50,9 +52,11 @@ pub struct Claims {
     told: HashSet<String>,
 }
 
-/// How many deliveries are wanted, by seat.
+/// How many deliveries are wanted, by seat, and of which categories.
 #[derive(Clone, Copy)]
 pub struct Wanted {
+    /// The categories.
+    pub categories: CategorySet,
     /// For seats of the critical lane only.
     pub reserved: usize,
     /// For seats of any lane.
@@ -110,7 +114,7 @@ impl Claims {
             notices: HashMap::new(),
             open: Vec::new(),
             open_at: None,
-            floor: Floor::default(),
+            floors: BTreeMap::new(),
             aside: HashMap::new(),
             reserved: Vec::new(),
             told: HashSet::new(),
@@ -136,7 +140,11 @@ impl Claims {
 
     /// Claims as many deliveries as are wanted, in order of precedence.
     pub async fn claim(&mut self, conn: &mut Conn, wanted: Wanted, ready: &mut Vec<Ready>) -> Result<(), StoreError> {
-        self.floor.offer(wanted.open);
+        if wanted.categories.is_empty() {
+            // The relays before the one that asked have become healthy again.
+            return Ok(());
+        }
+        self.floor(wanted).offer(wanted.open);
         if self.open_at.is_some_and(|at| at.elapsed() < OPEN_FRESH) {
             self.claim_listed(conn, wanted, ready).await?;
         }
@@ -145,6 +153,10 @@ impl Claims {
             self.claim_listed(conn, wanted, ready).await?;
         }
         Ok(())
+    }
+
+    fn floor(&mut self, wanted: Wanted) -> &mut Floor {
+        self.floors.entry(wanted.categories).or_default()
     }
 
     /// Lists the open notices of which something can be claimed now: a deferral in each of hundreds must not slow down the
@@ -158,7 +170,7 @@ impl Claims {
         let claimable = open
             .iter()
             .filter(|notice| notice.is_sendable() && !unreadable.contains(&notice.id) && due.contains_key(&notice.id));
-        self.open = claimable.map(|notice| (notice.category.lane(), notice.id)).collect();
+        self.open = claimable.map(|notice| (notice.category, notice.id)).collect();
         // Another node may have set some aside, or this one before its restart.
         let before = std::mem::take(&mut self.aside);
         let aside = self.open.iter().filter(|(_, id)| due[id].aside);
@@ -167,12 +179,18 @@ impl Claims {
         Ok(())
     }
 
+    /// The listed notices of these categories in a lane.
+    fn listed(&self, lane: Lane, categories: CategorySet) -> impl Iterator<Item = Uuid> {
+        let of_lane = categories.and(CategorySet::of_lane(lane));
+        self.open.iter().filter(move |(category, _)| of_lane.contains(*category)).map(|(_, id)| *id)
+    }
+
     /// Claims one delivery for the probe of a relay: of another notice than those which the relay refused, else to another
     /// domain, else any.
     pub async fn claim_for_probe(
         &mut self,
         conn: &mut Conn,
-        seat: Seat,
+        (seat, categories): (Seat, CategorySet),
         avoid: &Avoid,
     ) -> Result<Option<Ready>, StoreError> {
         self.list_open(conn).await?;
@@ -181,8 +199,8 @@ impl Claims {
         let held: Vec<String> = held.collect();
         let avoided: Vec<String> = held.iter().chain(&avoid.domains).cloned().collect();
         let lanes = if seat == Seat::Reserved { &[Lane::Critical][..] } else { &LANES };
-        let notices = lanes.iter().flat_map(|lane| self.open.iter().filter(move |(its, _)| its == lane));
-        let (met, unmet): (Vec<_>, Vec<_>) = notices.map(|(_, id)| *id).partition(|id| avoid.notices.contains(id));
+        let notices = lanes.iter().flat_map(|lane| self.listed(*lane, categories));
+        let (met, unmet): (Vec<_>, Vec<_>) = notices.partition(|id| avoid.notices.contains(id));
         let order = unmet.iter().chain(&met).map(|id| (*id, &avoided)).chain(met.iter().map(|id| (*id, &held)));
         for (notice_id, skip) in order {
             let owner = &self.context.owner;
@@ -208,28 +226,30 @@ impl Claims {
         wanted: Wanted,
         ready: &mut Vec<Ready>,
     ) -> Result<(), StoreError> {
-        self.claim_lane(conn, Lane::Critical, wanted.all(), ready).await?;
-        for (step, (lane, most)) in self.floor.order(wanted.open_left(ready)).into_iter().enumerate() {
+        let categories = wanted.categories;
+        self.claim_lane(conn, (Lane::Critical, categories), wanted.all(), ready).await?;
+        let order = self.floor(wanted).order(wanted.open_left(ready));
+        for (step, (lane, most)) in order.into_iter().enumerate() {
             let before = ready.len();
             let most = most.min(wanted.open_left(ready));
-            self.claim_lane(conn, lane, before + most, ready).await?;
+            self.claim_lane(conn, (lane, categories), before + most, ready).await?;
             if step == 0 {
-                self.floor.took(ready.len() - before);
+                self.floor(wanted).took(ready.len() - before);
             }
         }
         Ok(())
     }
 
-    /// Claims from a lane until `upto` deliveries are ready.
+    /// Claims of some categories in a lane until `upto` deliveries are ready.
     async fn claim_lane(
         &mut self,
         conn: &mut Conn,
-        lane: Lane,
+        (lane, categories): (Lane, CategorySet),
         upto: usize,
         ready: &mut Vec<Ready>,
     ) -> Result<(), StoreError> {
         let now = self.context.clock.now();
-        let notices: Vec<_> = self.open.iter().filter(|(its, _)| *its == lane).map(|(_, id)| *id).collect();
+        let notices: Vec<_> = self.listed(lane, categories).collect();
         for notice_id in notices {
             // Each round fills the want, finds nothing, saturates a domain that the next round skips, or makes nothing ready and is
             // the last: a transaction must not walk through everything that cannot be read.

@@ -17,7 +17,8 @@ use super::outcome::doubt;
 use super::refusals::Undecided;
 use super::relay::Relay;
 use super::{Dispatcher, Finished, SILENCE, TICK, Until};
-use crate::domain::category::{Category, Lane};
+use crate::domain::category::Category;
+use crate::domain::category_set::CategorySet;
 use crate::domain::notice::State;
 use crate::ledger::Sealed;
 use crate::notices::{NoticeError, Task};
@@ -102,7 +103,7 @@ impl Dispatcher {
         errands.begin(&self.notices.errands(&open));
         self.notices.close_done(&open).await?;
         let mut count = self.count_due().await?;
-        if count.all > 0 && self.put_off().await? {
+        if count.count(CategorySet::ALL) > 0 && self.put_off().await? {
             count = self.count_due().await?;
         }
         due.send_replace(count);
@@ -114,29 +115,33 @@ impl Dispatcher {
     }
 
     /// Decides that refusals are the recipients' fault where nothing else can show it: nothing else is being sent, and nothing
-    /// can be claimed.
+    /// that the relay carries can be claimed.
     fn decide_refusals(&self, due: Due) {
-        let found_nothing = self.context.found_nothing.swap(false, Ordering::Relaxed);
+        let found_nothing = CategorySet::from_bits(self.context.found_nothing.swap(0, Ordering::Relaxed));
         let undecided: usize = self.relays.iter().map(|relay| relay.undecided()).sum();
         if undecided == 0 {
             return;
         }
-        let alone = (due.all == 0 || found_nothing) && self.context.leases.held().len() == undecided;
+        let nothing_else_is_sent = self.context.leases.held().len() == undecided;
         for relay in &self.relays {
             if relay.trouble().is_some() {
                 // The relay is unhealthy: its refusals show nothing, and what is dropped returns to the queue.
                 drop(relay.take_undecided());
                 continue;
             }
+            let claimable = due.count(self.streams.carried(relay).without(found_nothing));
+            let alone = nothing_else_is_sent && claimable == 0;
             let undecided = if alone { relay.take_undecided() } else { relay.take_overdue() };
             undecided.into_iter().for_each(|it| self.decide_alone(relay, it));
         }
     }
 
-    /// Decides about a refused delivery with nothing to compare it with: another relay is asked first, if there is one.
+    /// Decides about a refused delivery with nothing to compare it with: another relay of its stream is asked first, if there is
+    /// one.
     fn decide_alone(&self, relay: &Relay, mut undecided: Undecided) {
         let delivery = undecided.job.to.id;
-        if self.relays.iter().any(|other| other.config.name != relay.config.name && other.may_take(delivery)) {
+        let category = undecided.job.sending.kept.category;
+        if self.streams.others(relay, category).any(|other| other.may_take(delivery)) {
             relay.leave_to_others(delivery);
             // What is dropped returns to the queue.
             return;
@@ -181,7 +186,7 @@ impl Dispatcher {
         Ok(true)
     }
 
-    /// How many deliveries could be claimed now, counted up to [`COUNTED`], in order of precedence.
+    /// How many deliveries could be claimed now, in order of precedence, of each stream counted up to [`COUNTED`].
     async fn count_due(&self) -> Result<Due, StoreError> {
         let mut conn = self.context.store.read().await?;
         let mut due = Due::default();
@@ -192,7 +197,8 @@ impl Dispatcher {
         let waiting: HashMap<Uuid, Waiting> = waiting::with_due(&mut conn, now).await?.into_iter().collect();
         for notice in kept::open(&mut conn).await? {
             let Some(waiting) = waiting.get(&notice.id) else { continue };
-            if notice.is_sendable() && !unreadable.contains(&notice.id) && due.all < COUNTED as u64 {
+            let counted = due.count(self.streams.along(notice.category));
+            if notice.is_sendable() && !unreadable.contains(&notice.id) && counted < COUNTED as u64 {
                 let mut count = 0;
                 if waiting.front {
                     count += waiting::due(&mut conn, notice.id, now, COUNTED).await?;
@@ -203,70 +209,87 @@ impl Dispatcher {
                     let free = aside.domains.iter().filter(|domain| !held.contains(*domain)).count();
                     count += if aside.upto.is_some() { COUNTED } else { free } as u64;
                 }
-                due.all += count;
-                if notice.category.lane() == Lane::Critical {
-                    due.critical += count;
-                }
+                due.add(notice.category, count);
             }
         }
-        // A seat that sends takes nothing else: the next one does.
-        let busy = self.context.leases.held().len() as u64;
-        let beside = |due: u64| if due > 0 { due + busy } else { 0 };
-        Ok(Due { critical: beside(due.critical), all: beside(due.all) })
+        due.busy = self.context.leases.held().len() as u64;
+        Ok(due)
     }
 
-    /// True if nothing can be done now.
+    /// True if nothing can be done now. A category whose relays are all of no use ends the run once everything else is done.
     async fn is_idle(&self, notice: Option<Uuid>, errands: &Errands) -> Result<Option<Finished>, NoticeError> {
         // Errands first: what one has released by now counts below.
         let open = self.open().await?;
         let awaited = errands.are_awaited(&self.notices.errands(&open), notice);
-        let hopeless = self.relays.iter().all(|relay| relay.is_hopeless());
+        let hopeless = self.streams.whose_relays_all(Relay::is_hopeless);
         let readable = self.context.unreadable.now(self.context.clock.now_ms()).is_empty();
-        if readable && !hopeless && self.is_busy(notice).await? {
+        if readable && self.is_busy(notice, hopeless).await? {
             return Ok(None);
         }
-        let depth = self.depth_but_unreadable(notice).await?;
-        // What waits may wait for its own time, unless no relay takes anything.
-        let hopeless = hopeless || (depth.due == 0 && self.relays.iter().all(|relay| relay.objection().is_some()));
-        if hopeless && depth.leased == 0 && depth.due + depth.later > 0 {
-            let troubles = self.relays.iter().filter_map(|it| Some((it.config.name.clone(), it.objection()?)));
-            return Ok(Some(Finished::NoRelay(troubles.collect(), depth)));
+        let depths = self.depths_but_unreadable(notice).await?;
+        let depth = depths.iter().fold(Depth::default(), |all, (_, depth)| all.and(*depth));
+        // What waits may wait for its own time, unless no relay takes anything of its category.
+        let objected = self.streams.whose_relays_all(|relay| relay.objection().is_some());
+        let is_stuck = |category: Category, depth: Depth| {
+            hopeless.contains(category) || (depth.due == 0 && objected.contains(category))
+        };
+        let waiting = depths.iter().filter(|(_, depth)| depth.due + depth.later > 0);
+        let stuck: CategorySet =
+            waiting.filter(|(category, depth)| is_stuck(*category, *depth)).map(|(category, _)| *category).collect();
+        let is_due = depths.iter().any(|(category, depth)| depth.due > 0 && !stuck.contains(*category));
+        // What is being released may go through a relay that is of use.
+        let awaited = awaited && (stuck.is_empty() || hopeless.or(objected) != CategorySet::ALL);
+        if depth.leased > 0 || is_due || awaited {
+            return Ok(None);
         }
-        if depth.leased == 0 && depth.due == 0 {
-            if awaited {
-                return Ok(None);
-            }
-            // What ended since this round began may have been the last delivery of a notice.
-            self.notices.close_done(&open).await?;
-            let undone = self.undone(errands, notice).await?;
-            return Ok(Some(match self.upkeep.ledger.seal().await {
-                Ok(Sealed::Upto(_)) if undone.is_empty() => match self.context.unsent.so_far() {
-                    0 => Finished::Idle(depth),
-                    count => Finished::Unsent(count, depth),
-                },
-                Ok(Sealed::Upto(_)) => Finished::Undone(undone, depth),
-                Ok(Sealed::Stopped(reason)) => Finished::Unsealed(reason, depth),
-                Err(error) => Finished::Unsealed(error.to_string(), depth),
-            }));
+        // What ended since this round began may have been the last delivery of a notice.
+        self.notices.close_done(&open).await?;
+        if !stuck.is_empty() {
+            return Ok(Some(Finished::NoRelay(self.streams.objections(stuck), depth)));
         }
-        Ok(None)
+        self.nothing_left(notice, errands, depth).await.map(Some)
     }
 
-    async fn is_busy(&self, notice: Option<Uuid>) -> Result<bool, StoreError> {
-        waiting::is_busy(&mut *self.context.store.read().await?, notice, self.context.clock.now()).await
+    /// How a run ends after which nothing waits for a relay.
+    async fn nothing_left(
+        &self,
+        notice: Option<Uuid>,
+        errands: &Errands,
+        depth: Depth,
+    ) -> Result<Finished, NoticeError> {
+        let undone = self.undone(errands, notice).await?;
+        Ok(match self.upkeep.ledger.seal().await {
+            Ok(Sealed::Upto(_)) if undone.is_empty() => match self.context.unsent.so_far() {
+                0 => Finished::Idle(depth),
+                count => Finished::Unsent(count, depth),
+            },
+            Ok(Sealed::Upto(_)) => Finished::Undone(undone, depth),
+            Ok(Sealed::Stopped(reason)) => Finished::Unsealed(reason, depth),
+            Err(error) => Finished::Unsealed(error.to_string(), depth),
+        })
     }
 
-    /// The depth of the queue, without the notices that cannot be read, which wait.
-    async fn depth_but_unreadable(&self, notice: Option<Uuid>) -> Result<Depth, StoreError> {
-        let mut depth = self.depth(notice).await?;
-        for id in self.context.unreadable.now(self.context.clock.now_ms()) {
-            if notice.is_none_or(|notice| notice == id) {
-                let waits = self.depth(Some(id)).await?.due;
-                depth.due = depth.due.saturating_sub(waits);
-                depth.later += waits;
+    async fn is_busy(&self, notice: Option<Uuid>, hopeless: CategorySet) -> Result<bool, StoreError> {
+        let mut conn = self.context.store.read().await?;
+        waiting::is_busy_but(&mut conn, notice, hopeless, self.context.clock.now()).await
+    }
+
+    /// The depth of the queue by category, without the notices that cannot be read, which wait.
+    async fn depths_but_unreadable(&self, notice: Option<Uuid>) -> Result<Vec<(Category, Depth)>, StoreError> {
+        let (mut conn, now) = (self.context.store.read().await?, self.context.clock.now());
+        let mut depths = waiting::depth_by_category(&mut conn, notice, now).await?;
+        for id in self.context.unreadable.now(now.as_millisecond()) {
+            if notice.is_some_and(|notice| notice != id) {
+                continue;
+            }
+            for (category, waits) in waiting::depth_by_category(&mut conn, Some(id), now).await? {
+                for (_, depth) in depths.iter_mut().filter(|(its, _)| *its == category) {
+                    depth.due = depth.due.saturating_sub(waits.due);
+                    depth.later += waits.due;
+                }
             }
         }
-        Ok(depth)
+        Ok(depths)
     }
 
     /// What was given up on and nobody has done since.

@@ -36,6 +36,7 @@ mod refusals;
 pub mod relay;
 pub mod relays;
 mod share;
+mod streams;
 mod tally;
 mod throttle;
 mod trouble;
@@ -45,7 +46,7 @@ pub mod upkeep;
 mod worker;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::AtomicU16;
 use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedSender;
@@ -77,6 +78,7 @@ use pulse::Pulse;
 use recorder::{Recorder, Request};
 use relay::{Relay, Trouble};
 use share::Share;
+use streams::Streams;
 use unreadable::Unreadable;
 use unsent::Unsent;
 use upkeep::{Begun, Upkeep};
@@ -114,8 +116,8 @@ pub struct Context {
     outage: Outage,
     /// Woken when a worker found nothing to claim.
     nothing: Notify,
-    /// A worker found nothing to claim since the housekeeping last looked.
-    found_nothing: AtomicBool,
+    /// The categories of which a worker found nothing to claim since the housekeeping last looked.
+    found_nothing: AtomicU16,
 }
 
 impl Context {
@@ -158,7 +160,7 @@ pub enum Finished {
     Idle(Depth),
     /// Nothing can be done now, but so many deliveries were not sent for a reason of our own.
     Unsent(u64, Depth),
-    /// Deliveries wait, but no relay can be used: name and failure of each.
+    /// Nothing else can be sent now, but deliveries wait and none of their relays can be used: name and failure of each.
     NoRelay(Vec<(String, Trouble)>, Depth),
     /// Nothing more can be sent now, but entries could not be sealed, with the reason.
     Unsealed(String, Depth),
@@ -184,6 +186,7 @@ pub struct Dispatcher {
     upkeep: Upkeep,
     pulse: Pulse,
     relays: Vec<Arc<Relay>>,
+    streams: Arc<Streams>,
 }
 
 /// The parts of a dispatcher.
@@ -219,7 +222,8 @@ impl Dispatcher {
             Dialect::Postgres => Share::of_many(parts.clock.clone()),
         });
         let relays = parts.config.relays.iter().cloned();
-        let relays = relays.map(|relay| Arc::new(Relay::new(relay, &share, &parts.metrics))).collect();
+        let relays: Vec<_> = relays.map(|relay| Arc::new(Relay::new(relay, &share, &parts.metrics))).collect();
+        let streams = Arc::new(Streams::new(&parts.config, &relays));
         let owner = parts.random.id(parts.clock.now()).to_string();
         let context = Context {
             pace: Pace::new(&parts.config.limits, &share),
@@ -237,9 +241,10 @@ impl Dispatcher {
             unreadable: Unreadable::default(),
             unsent: Unsent::default(),
             nothing: Notify::new(),
-            found_nothing: AtomicBool::new(false),
+            found_nothing: AtomicU16::new(0),
         };
-        Self { context: Arc::new(context), notices: parts.notices, upkeep: parts.upkeep, pulse: parts.pulse, relays }
+        let (notices, upkeep, pulse) = (parts.notices, parts.upkeep, parts.pulse);
+        Self { context: Arc::new(context), notices, upkeep, pulse, relays, streams }
     }
 
     /// Sends until `shutdown`, or with `until` until there is nothing to do.
@@ -275,7 +280,8 @@ impl Dispatcher {
             let ended = [recorder.is_finished(), upkeep.is_finished(), leases.is_finished(), beating.is_finished()];
             stop.is_cancelled() || !ended.contains(&true)
         };
-        let house = self.keep_house((&shutdown, &ending.flight), until, &due, &mut errands);
+        // On the heap: this is the largest future of a run, and would be moved with every part of it.
+        let house = Box::pin(self.keep_house((&shutdown, &ending.flight), until, &due, &mut errands));
         let finished = self.pulse.beating(is_well, house).await;
         stop.cancel();
         Self::drain(&ending.flight, &mut workers, &mut errands).await;
@@ -287,8 +293,8 @@ impl Dispatcher {
         gone.cancel();
         ending.finish(beating, "the heartbeat failed: this node counts for some seconds more").await;
         ending.finish(upkeep, "the upkeep was aborted: the next dispatcher seals the remaining entries").await;
-        // What the drain recorded is sealed too; if that fails, the next start does it.
-        if matches!(finished, Ok(Finished::Stopped)) {
+        // What was recorded until now is sealed too; if that fails, the next start does it.
+        if matches!(finished, Ok(Finished::Stopped | Finished::NoRelay(..))) {
             let _ = before(&ending.end, self.upkeep.ledger.seal()).await;
         }
         finished
@@ -302,13 +308,14 @@ impl Dispatcher {
         stop: &CancellationToken,
     ) -> JoinSet<()> {
         let mut workers = JoinSet::new();
-        for (place, relay) in self.relays.iter().enumerate() {
-            for seat in Seat::of(relay.config.connections) {
+        for relay in &self.relays {
+            let turns = self.streams.turns(relay);
+            for seat in Seat::of(relay.config.connections, turns.carried()) {
                 let worker = Worker {
                     context: self.context.clone(),
                     relay: relay.clone(),
-                    before: self.relays[..place].to_vec(),
-                    after: self.relays[place + 1..].to_vec(),
+                    streams: self.streams.clone(),
+                    turns: turns.clone(),
                     seat,
                     due: due.subscribe(),
                     recorder: recorder.clone(),

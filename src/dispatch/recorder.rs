@@ -4,7 +4,7 @@
 //! claims together. While the database cannot be written nothing is claimed, so that no new SMTP transaction starts; outcomes
 //! wait here and are retried until they are recorded.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +17,7 @@ use super::job::Job;
 use super::lanes::Seat;
 use super::outcome::{Trial, settlement};
 use super::{Context, Settled};
+use crate::domain::category_set::CategorySet;
 use crate::domain::delivery::Outcome;
 use crate::mail::compose::composer::Composer;
 use crate::store::sending::deliveries::ToSend;
@@ -28,6 +29,8 @@ use crate::store::{Conn, StoreError, Writer, notices, secrets};
 /// A place in the line for a delivery to send.
 pub struct Claim {
     seat: Seat,
+    /// The categories that its relay takes now.
+    categories: CategorySet,
     /// What it avoids, if it is for the probe of a relay.
     avoid: Option<Avoid>,
     reply: oneshot::Sender<Option<Job>>,
@@ -37,11 +40,11 @@ pub struct Claim {
 pub type Ahead = Option<oneshot::Receiver<Option<Job>>>;
 
 impl Claim {
-    /// A claim for a seat, and the channel for its delivery.
+    /// A claim for a seat, of some categories, and the channel for its delivery.
     #[must_use]
-    pub fn new(seat: Seat, avoid: Option<Avoid>) -> (Option<Self>, Ahead) {
+    pub fn new((seat, categories): (Seat, CategorySet), avoid: Option<Avoid>) -> (Option<Self>, Ahead) {
         let (reply, ahead) = oneshot::channel();
-        (Some(Self { seat, avoid, reply }), Some(ahead))
+        (Some(Self { seat, categories, avoid, reply }), Some(ahead))
     }
 }
 
@@ -114,7 +117,8 @@ pub struct Recorder {
 /// What waits to be committed.
 #[derive(Default)]
 struct Group {
-    claims: Vec<Claim>,
+    /// Claims by the categories that they may take: usually all are alike.
+    claims: BTreeMap<CategorySet, Vec<Claim>>,
     /// Claims for the probes of relays.
     probes: Vec<Claim>,
     settlements: Vec<Written>,
@@ -126,8 +130,8 @@ struct Group {
 /// The result of a commit.
 #[derive(Default)]
 struct Committed {
-    /// What was claimed.
-    ready: Vec<Ready>,
+    /// What was claimed, by the categories that were asked for.
+    ready: BTreeMap<CategorySet, Vec<Ready>>,
     /// What was claimed for each probe.
     probes: Vec<Option<Ready>>,
     /// Deliveries whose outcome was not recorded, by id and token: another node owns them.
@@ -204,7 +208,8 @@ impl Recorder {
         group.hastened.extend(request.hasten);
         match request.claim {
             Some(claim) if claim.avoid.is_some() => group.probes.push(claim),
-            claim => group.claims.extend(claim),
+            Some(claim) => group.claims.entry(claim.categories).or_default().push(claim),
+            None => {}
         }
         match request.end {
             None => {}
@@ -267,10 +272,11 @@ impl Recorder {
         }
         for probe in &group.probes {
             let avoid = probe.avoid.as_ref().expect("a probe's claim says what it avoids");
-            done.probes.push(self.claims.claim_for_probe(&mut tx, probe.seat, avoid).await?);
+            done.probes.push(self.claims.claim_for_probe(&mut tx, (probe.seat, probe.categories), avoid).await?);
         }
-        if !group.claims.is_empty() {
-            self.claims.claim(&mut tx, group.wanted(), &mut done.ready).await?;
+        for (categories, claims) in &group.claims {
+            let ready = done.ready.entry(*categories).or_default();
+            self.claims.claim(&mut tx, wanted(*categories, claims), ready).await?;
         }
         // Until there is an answer it is unknown whether the commit succeeded.
         self.unclear = true;
@@ -280,7 +286,7 @@ impl Recorder {
     }
 
     /// After the commit: frees slots, passes jobs on, reports what was settled.
-    fn done(&mut self, group: &mut Group, Committed { mut ready, probes, lost }: Committed) {
+    fn done(&mut self, group: &mut Group, Committed { ready, probes, lost }: Committed) {
         let now = self.context.clock.now();
         self.claims.committed();
         group.hastened.clear();
@@ -289,7 +295,7 @@ impl Recorder {
             // What was set aside for these domains can be claimed now.
             self.context.nothing.notify_one();
         }
-        for ready in ready.iter().chain(probes.iter().flatten()) {
+        for ready in ready.values().flatten().chain(probes.iter().flatten()) {
             self.context.leases.begin(&ready.claimed, ready.at, now);
         }
         for given_back in group.given_back.drain(..) {
@@ -311,13 +317,16 @@ impl Recorder {
                 last: settlement.again.is_none(),
             });
         }
-        // Critical deliveries go to the seats that take nothing else.
-        ready.sort_by_key(|ready| !ready.is_critical());
-        let mut claims = std::mem::take(&mut group.claims);
-        claims.sort_by_key(|claim| claim.seat);
+        self.pass_on(group, ready, probes);
+    }
+
+    /// Passes on what was claimed; what nobody takes returns.
+    fn pass_on(&self, group: &mut Group, mut ready: BTreeMap<CategorySet, Vec<Ready>>, probes: Vec<Option<Ready>>) {
+        let claims = std::mem::take(&mut group.claims);
         let Some(back) = self.back.upgrade() else {
             // The workers are gone: nobody takes these jobs.
-            ready.into_iter().chain(probes.into_iter().flatten()).for_each(|it| group.give_back(it.claimed, None));
+            let ready = ready.into_values().flatten().chain(probes.into_iter().flatten());
+            ready.for_each(|it| group.give_back(it.claimed, None));
             return;
         };
         // A worker that is gone drops the job, which returns by itself.
@@ -326,33 +335,40 @@ impl Recorder {
             let _ = claim.reply.send(job);
         };
         std::mem::take(&mut group.probes).into_iter().zip(probes).for_each(|(claim, ready)| pass_on(claim, ready));
-        let mut ready = ready.into_iter().peekable();
-        for claim in claims {
-            let next = ready.next_if(|ready| claim.seat == Seat::Open || ready.is_critical());
-            pass_on(claim, next);
+        for (categories, mut claims) in claims {
+            let mut ready = ready.remove(&categories).unwrap_or_default();
+            // Critical deliveries go to the seats that take nothing else.
+            ready.sort_by_key(|ready| !ready.is_critical());
+            claims.sort_by_key(|claim| claim.seat);
+            let mut ready = ready.into_iter().peekable();
+            for claim in claims {
+                let next = ready.next_if(|ready| claim.seat == Seat::Open || ready.is_critical());
+                pass_on(claim, next);
+            }
+            ready.for_each(|ready| group.give_back(ready.claimed, None));
         }
-        ready.for_each(|ready| group.give_back(ready.claimed, None));
     }
 }
 
 impl Group {
-    fn wanted(&self) -> Wanted {
-        let reserved = self.claims.iter().filter(|claim| claim.seat == Seat::Reserved).count();
-        Wanted { reserved, open: self.claims.len() - reserved }
-    }
-
     fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     fn len(&self) -> usize {
-        self.claims.len() + self.probes.len() + self.settlements.len() + self.given_back.len() + self.hastened.len()
+        let claims: usize = self.claims.values().map(Vec::len).sum();
+        claims + self.probes.len() + self.settlements.len() + self.given_back.len() + self.hastened.len()
     }
 
     fn give_back(&mut self, claimed: Claimed, due_at: Option<i64>) {
         self.given_back.push(give_back(&claimed, due_at));
         self.domains.push(claimed.domain);
     }
+}
+
+fn wanted(categories: CategorySet, claims: &[Claim]) -> Wanted {
+    let reserved = claims.iter().filter(|claim| claim.seat == Seat::Reserved).count();
+    Wanted { categories, reserved, open: claims.len() - reserved }
 }
 
 async fn write_something(writer: &mut Writer) -> Result<(), StoreError> {

@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::nodes::Report;
-use crate::config::Relay;
+use crate::config::Config;
 use crate::context::Context;
+use crate::domain::category::Category;
+use crate::domain::category_set::CategorySet;
 use crate::store::StoreError;
 use crate::store::sending::nodes::{self, Node, RelayState};
 
@@ -36,6 +38,9 @@ pub struct ShownRelay {
     pub address: String,
     /// `implicit`, `required`, `opportunistic` or `none`.
     pub tls: String,
+    /// The categories that it carries, if not all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub carries: Option<Vec<Category>>,
     /// Its state at each node.
     pub nodes: Vec<AtNode>,
 }
@@ -65,13 +70,13 @@ impl Relays {
         let mut conn = self.context.store.snapshot().await?;
         let nodes = nodes::live(&mut conn, self.context.clock.now()).await?;
         let states = nodes::relay_states(&mut conn).await?;
-        let relays = gather(&self.context.config.relays, &nodes, &states);
+        let relays = gather(&self.context.config, &nodes, &states);
         Ok(Shown { running: !nodes.is_empty(), nodes, relays })
     }
 }
 
 /// The configured relays in their order, then those that only nodes know.
-fn gather(configured: &[Relay], nodes: &[Node], states: &[RelayState]) -> Vec<ShownRelay> {
+fn gather(config: &Config, nodes: &[Node], states: &[RelayState]) -> Vec<ShownRelay> {
     let mut reports: BTreeMap<&str, Vec<AtNode>> = BTreeMap::new();
     for node in nodes {
         for state in states.iter().filter(|state| state.node_id == node.id) {
@@ -81,16 +86,22 @@ fn gather(configured: &[Relay], nodes: &[Node], states: &[RelayState]) -> Vec<Sh
             }
         }
     }
-    let known = configured.iter().map(|relay| ShownRelay {
+    let known = config.relays.iter().map(|relay| ShownRelay {
         name: relay.name.clone(),
         address: relay.url.address(),
         tls: relay.url.tls.as_str().to_owned(),
+        carries: carried(config.carried_by(&relay.name)),
         nodes: reports.remove(relay.name.as_str()).unwrap_or_default(),
     });
     let mut relays: Vec<_> = known.collect();
     relays.extend(reports.into_iter().filter_map(|(name, nodes)| {
         let report = nodes.first()?.report.clone();
-        Some(ShownRelay { name: name.to_owned(), address: report.address, tls: report.tls, nodes })
+        Some(ShownRelay { name: name.to_owned(), address: report.address, tls: report.tls, carries: None, nodes })
     }));
     relays
+}
+
+/// The categories that a relay carries, if not all.
+fn carried(categories: CategorySet) -> Option<Vec<Category>> {
+    (categories != CategorySet::ALL).then(|| categories.iter().collect())
 }

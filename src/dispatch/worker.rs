@@ -22,6 +22,7 @@ use super::outcome::Trial;
 use super::recorder::{Ahead, Claim, End, Request};
 use super::refusals::{Judgement, Refusal, VICTIM_WAIT};
 use super::relay::{Permit, Probe, Reached, Relay};
+use super::streams::{Streams, Turns};
 use crate::domain::clock::millis;
 use crate::domain::delivery::{Outcome, Reason};
 use crate::mail::smtp::{Failed, Session};
@@ -33,7 +34,7 @@ const IDLE: Duration = Duration::from_secs(5);
 /// server that hangs.
 const SLOW: Duration = Duration::from_secs(2);
 
-/// How often a worker of a later relay checks whether the ones before it are down.
+/// How often a worker checks whether the relays before its own are unhealthy, while what it may then take is due.
 const RELAY_TICK: Duration = Duration::from_millis(250);
 
 /// Sends over one connection of one relay.
@@ -43,10 +44,10 @@ pub struct Worker {
     pub context: Arc<Context>,
     /// The relay.
     pub relay: Arc<Relay>,
-    /// The relays that are tried before this one.
-    pub before: Vec<Arc<Relay>>,
-    /// Those after it.
-    pub after: Vec<Arc<Relay>>,
+    /// Which relays carry which categories.
+    pub streams: Arc<Streams>,
+    /// When its relay takes which categories.
+    pub turns: Turns,
     /// Its seat among the relay's workers, and the seat's number.
     pub seat: (Seat, u64),
     /// How many deliveries could be claimed.
@@ -91,12 +92,13 @@ impl Worker {
     /// Waits until there is work for this worker and its relay may be used; returns the right to probe it, if that is the
     /// work.
     async fn turn(&mut self) -> Option<Probe> {
+        let (seat, carried) = (self.seat, self.turns.carried());
         loop {
-            let seat = self.seat;
             self.context.outage.over().await;
             // The sender lives as long as the dispatcher, which ends its workers first.
-            let _ = self.due.wait_for(|due| due.is_work_for(seat)).await;
-            if !self.is_next() {
+            let _ = self.due.wait_for(|due| due.is_work_for(seat, carried)).await;
+            let now = self.turns.now();
+            if !self.due.borrow().is_work_for(seat, now) {
                 sleep(RELAY_TICK).await;
                 continue;
             }
@@ -108,14 +110,9 @@ impl Worker {
         }
     }
 
-    /// True if all relays before this one are down.
-    fn is_next(&self) -> bool {
-        self.before.iter().all(|relay| relay.trouble().is_some())
-    }
-
-    /// True if an open connection may be used further: a relay before this one may be healthy again, this one may be down.
+    /// True if an open connection may be used further: the relays before this one may be healthy again, this one may be down.
     fn may_go_on(&self, probing: bool) -> bool {
-        self.is_next() && self.relay.allows(probing)
+        !self.turns.now().is_empty() && self.relay.allows(probing)
     }
 
     /// Sends over a session until it ends or there is nothing left.
@@ -152,8 +149,11 @@ impl Worker {
             };
             let goes_on = session.is_usable() && !shutdown.is_cancelled() && self.may_go_on(probe.is_some());
             let upcoming = ahead.take();
-            let (claim, claimed) =
-                if goes_on && self.relay.try_rate() { Claim::new(self.seat.0, None) } else { (None, None) };
+            let (claim, claimed) = if goes_on && self.relay.try_rate() {
+                Claim::new((self.seat.0, self.turns.now()), None)
+            } else {
+                (None, None)
+            };
             self.report(ended, claim);
             if !goes_on {
                 self.drop_claim(upcoming);
@@ -179,10 +179,10 @@ impl Worker {
         }
     }
 
-    /// A relay that can be used, if ours refuses us for this delivery.
+    /// A relay of the same stream that can be used, if ours refuses us for this delivery.
     fn elsewhere(&self, job: &Job) -> Option<&Arc<Relay>> {
         let id = job.to.id;
-        let mut others = self.before.iter().chain(&self.after).filter(|_| self.relay.refuses(id));
+        let mut others = self.others(&self.relay, job).filter(|_| self.relay.refuses(id));
         others.find(|other| other.may_take(id))
     }
 
@@ -226,7 +226,7 @@ impl Worker {
         if job.is_none() {
             self.relay.return_rate();
             if self.seat.0 == Seat::Open {
-                self.context.found_nothing.store(true, Ordering::Relaxed);
+                self.context.found_nothing.fetch_or(self.turns.now().bits(), Ordering::Relaxed);
             }
         }
         job
@@ -245,7 +245,7 @@ impl Worker {
     }
 
     fn claim(&self, probe: Option<&Probe>) -> Ahead {
-        let (claim, claimed) = Claim::new(self.seat.0, probe.map(Probe::avoids));
+        let (claim, claimed) = Claim::new((self.seat.0, self.turns.now()), probe.map(Probe::avoids));
         self.recorder.send(Request { claim, ..Request::default() }).ok()?;
         claimed
     }
@@ -257,12 +257,12 @@ impl Worker {
         }
         self.context.wants_work();
         self.due.mark_unchanged();
-        let seat = self.seat;
+        let (seat, turns) = (self.seat, &self.turns);
         let due = &mut self.due;
         let work = async {
             // What was counted before nothing was found no longer counts.
             let _ = due.changed().await;
-            let _ = due.wait_for(|due| due.is_work_for(seat)).await;
+            let _ = due.wait_for(|due| due.is_work_for(seat, turns.now())).await;
         };
         tokio::select! {
             () = shutdown.cancelled() => false,
@@ -341,7 +341,7 @@ impl Worker {
                 return None;
             }
             Judgement::Recipient => context.settle(relay, &job, *trial),
-            Judgement::Unknown(_) if !self.others(relay).any(|other| other.may_take(job.to.id)) => {
+            Judgement::Unknown(_) if !self.others(relay, &job).any(|other| other.may_take(job.to.id)) => {
                 context.settle(relay, &job, trial.by_schedule())
             }
             Judgement::Unknown(wait) | Judgement::Relay(wait) => {
@@ -364,10 +364,9 @@ impl Worker {
         }
     }
 
-    /// The relays beside this one.
-    fn others<'a>(&'a self, relay: &'a Relay) -> impl Iterator<Item = &'a Arc<Relay>> {
-        let all = self.before.iter().chain([&self.relay]).chain(&self.after);
-        all.filter(|other| other.config.name != relay.config.name)
+    /// The relays beside this one that carry a delivery's category.
+    fn others<'a>(&'a self, relay: &'a Relay, job: &Job) -> impl Iterator<Item = &'a Arc<Relay>> + use<'a> {
+        self.streams.others(relay, job.sending.kept.category)
     }
 
     /// Leaves a delivery that a relay cannot carry to another one, if one is left that may.
@@ -375,11 +374,11 @@ impl Worker {
         let (delivery, notice, name) = (job.to.id, job.sending.kept.id, &relay.config.name);
         relay.leave_to_others(delivery);
         relay.return_rate();
-        if self.others(relay).any(|other| other.may_take(delivery)) {
+        if self.others(relay, job).any(|other| other.may_take(delivery)) {
             tracing::debug!(relay = name, %delivery, "left to another relay: {what}");
             return give_back(job, None);
         }
-        if self.others(relay).any(|other| !other.refuses(delivery)) {
+        if self.others(relay, job).any(|other| !other.refuses(delivery)) {
             let later = self.context.clock.now_ms().saturating_add(millis(VICTIM_WAIT));
             return give_back(job, Some(later));
         }
@@ -397,7 +396,7 @@ impl Worker {
     /// does not meet its last victim again.
     fn give_back_after(&self, relay: &Relay, job: &Job, wait: Duration) -> End {
         let now = self.context.clock.now_ms();
-        if self.others(relay).any(|other| other.may_take(job.to.id)) {
+        if self.others(relay, job).any(|other| other.may_take(job.to.id)) {
             relay.leave_to_others(job.to.id);
             return give_back(job, None);
         }

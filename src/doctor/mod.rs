@@ -70,11 +70,20 @@ pub async fn examine(config: &Config, progress: &dyn Fn(&str)) -> Vec<Check> {
     if config.relays.is_empty() {
         checks.push(Check::new("relay", Verdict::Failed, "no [[relay]] is configured"));
     }
+    checks.extend(streams(config));
     for relay in &config.relays {
         progress(&format!("relay {}", relay.name));
         checks.push(relay::check(relay, config, Clock::System.now()).await);
     }
     checks
+}
+
+/// Returns which categories go through which relays, if they are kept apart; a relay that carries nothing is a warning.
+fn streams(config: &Config) -> Option<Check> {
+    let (words, idle) = (config.streams_in_words(), config.idle_relays());
+    let verdict = if idle.is_empty() { Verdict::Ok } else { Verdict::Warning };
+    let detail = words.into_iter().chain(idle).collect::<Vec<_>>().join("; ");
+    (!detail.is_empty()).then(|| Check::new("streams", verdict, detail))
 }
 
 /// Checks that the name in EHLO exists: many servers refuse one that does not.

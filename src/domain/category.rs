@@ -117,7 +117,7 @@ pub enum Class {
 words!(Class, "a class", { Mandatory => "mandatory", Optional => "optional" });
 
 /// Which deliveries go first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Lane {
     /// Before all others.

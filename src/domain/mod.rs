@@ -8,6 +8,7 @@ pub mod address;
 pub mod attestation;
 pub mod audience;
 pub mod category;
+pub mod category_set;
 pub mod check;
 pub mod checkpoint;
 pub mod clock;

@@ -3,6 +3,7 @@
 mod carried;
 mod everybody;
 mod sender;
+mod streams;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

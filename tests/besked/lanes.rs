@@ -22,7 +22,7 @@ pub fn disruption(account: &str) -> String {
 }
 
 /// The categories of what a relay has received, in the order in which it came.
-fn categories(relay: &Relay) -> Vec<String> {
+pub fn categories(relay: &Relay) -> Vec<String> {
     relay.received().iter().map(|mail| mail.header("X-Besked-Category").unwrap()).collect()
 }
 

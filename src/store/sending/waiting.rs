@@ -4,8 +4,11 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::queue::unsure;
+use crate::domain::category::Category;
+use crate::domain::category_set::CategorySet;
+use crate::store::engine::dialect::json;
 use crate::store::engine::row::Row;
-use crate::store::{Conn, Result};
+use crate::store::{Conn, Dialect, Result};
 
 /// How many deliveries of a notice could be claimed from the front of its queue now, counted up to `limit`: a count of all
 /// would take time.
@@ -73,28 +76,97 @@ pub struct Depth {
     pub next_due: Option<Timestamp>,
 }
 
+impl Depth {
+    fn read(row: &Row<'_>) -> Result<Self> {
+        Ok(Self {
+            leased: row.count("leased")?,
+            due: row.count("due")?,
+            later: row.count("later")?,
+            next_due: row.maybe_time("next_due")?,
+        })
+    }
+
+    /// This and another together.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            leased: self.leased + other.leased,
+            due: self.due + other.due,
+            later: self.later + other.later,
+            next_due: self.next_due.into_iter().chain(other.next_due).min(),
+        }
+    }
+}
+
 /// True if a delivery is held by a worker or could be claimed now, of the notices that may be sent or of one of them. Reads no
 /// more than one row of each notice, however much waits.
 pub async fn is_busy(conn: &mut Conn, notice_id: Option<Uuid>, now: Timestamp) -> Result<bool> {
-    let row = sqlx::query(concat!(
-        "SELECT (CASE WHEN EXISTS (SELECT 1 FROM queue
+    is_busy_but(conn, notice_id, CategorySet::NONE, now).await
+}
+
+/// The same; what could be claimed of the categories in `but` does not count.
+pub async fn is_busy_but(conn: &mut Conn, notice_id: Option<Uuid>, but: CategorySet, now: Timestamp) -> Result<bool> {
+    let sql = Dialect::of(conn)
+        .pick(busy_sql!("SELECT value FROM json_each($3)"), busy_sql!("SELECT jsonb_array_elements_text($3::jsonb)"));
+    let but: Vec<&str> = but.iter().map(Category::as_str).collect();
+    let row = sqlx::query(sql)
+        .bind(now.as_millisecond())
+        .bind(notice_id.map(|id| id.to_string()))
+        .bind(json(&but))
+        .fetch_one(conn)
+        .await?;
+    Ok(Row::of("queue", &row).count("busy")? == 1)
+}
+
+/// Whether anything is leased or can be claimed, but of the categories listed as `$3`.
+macro_rules! busy_sql {
+    ($listed:literal) => {
+        concat!(
+            "SELECT (CASE WHEN EXISTS (SELECT 1 FROM queue
              WHERE lease_owner IS NOT NULL AND ($2 IS NULL OR notice_id = $2))
            OR EXISTS (SELECT 1 FROM notices n WHERE ($2 IS NULL OR n.id = $2)
              AND ((n.state IN ('released', 'cancelled') AND n.released_at IS NOT NULL AND n.closed_at IS NULL
                AND n.paused_at IS NULL) OR n.resent_at IS NOT NULL) AND NOT ",
-        unsure!(),
-        "
+            unsure!(),
+            " AND ($3 = '[]' OR n.category NOT IN (",
+            $listed,
+            "))
              AND (EXISTS (SELECT 1 FROM queue q
                  WHERE q.notice_id = n.id AND q.aside = 0 AND q.due_at <= $1 AND q.lease_owner IS NULL)
                OR EXISTS (SELECT 1 FROM queue q
                  WHERE q.notice_id = n.id AND q.aside = 1 AND q.due_at <= $1 AND q.lease_owner IS NULL)))
            THEN 1 ELSE 0 END) AS busy"
+        )
+    };
+}
+use busy_sql;
+
+/// What waits of the notices that may be sent, by category; of one of them, if named.
+pub async fn depth_by_category(
+    conn: &mut Conn,
+    notice_id: Option<Uuid>,
+    now: Timestamp,
+) -> Result<Vec<(Category, Depth)>> {
+    let rows = sqlx::query(concat!(
+        "SELECT n.category AS category, COUNT(CASE WHEN q.lease_owner IS NOT NULL THEN 1 END) AS leased,
+           COUNT(CASE WHEN q.lease_owner IS NULL AND q.due_at <= $1 THEN 1 END) AS due,
+           COUNT(CASE WHEN q.lease_owner IS NULL AND q.due_at > $1 THEN 1 END) AS later,
+           MIN(CASE WHEN q.lease_owner IS NULL AND q.due_at > $1 THEN q.due_at END) AS next_due
+         FROM queue q JOIN notices n ON n.id = q.notice_id WHERE ($2 IS NULL OR q.notice_id = $2)
+           AND ((n.state IN ('released', 'cancelled') AND n.released_at IS NOT NULL
+             AND n.closed_at IS NULL AND n.paused_at IS NULL) OR n.resent_at IS NOT NULL) AND NOT ",
+        unsure!(),
+        " GROUP BY n.category"
     ))
     .bind(now.as_millisecond())
     .bind(notice_id.map(|id| id.to_string()))
-    .fetch_one(conn)
+    .fetch_all(conn)
     .await?;
-    Ok(Row::of("queue", &row).count("busy")? == 1)
+    let read = |row| {
+        let row = Row::of("queue", row);
+        Ok((row.parse("category")?, Depth::read(&row)?))
+    };
+    rows.iter().map(read).collect()
 }
 
 /// What waits of the notices that may be sent; of one of them, where named.
@@ -114,11 +186,5 @@ pub async fn depth(conn: &mut Conn, notice_id: Option<Uuid>, now: Timestamp) -> 
     .bind(notice_id.map(|id| id.to_string()))
     .fetch_one(conn)
     .await?;
-    let row = Row::of("queue", &row);
-    Ok(Depth {
-        leased: row.count("leased")?,
-        due: row.count("due")?,
-        later: row.count("later")?,
-        next_due: row.maybe_time("next_due")?,
-    })
+    Depth::read(&Row::of("queue", &row))
 }

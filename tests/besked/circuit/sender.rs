@@ -18,7 +18,7 @@ const REFUSED: &str = "550 5.7.1 sender not allowed\r\n";
 const VICTIM_WAIT: Duration = Duration::from_secs(11);
 
 /// Polls until it is so.
-async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+pub async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     for _ in 0..600 {
         if is_so().await {
             return;
@@ -43,7 +43,8 @@ async fn until_asked(app: &TestApp, delivery: Uuid, times: usize) {
     .await;
 }
 
-async fn state(app: &TestApp) -> String {
+/// What the node reports about its relays.
+pub async fn state(app: &TestApp) -> String {
     let states = nodes::relay_states(&mut app.app.store.read().await.unwrap()).await.unwrap();
     states.into_iter().map(|it| it.state).collect()
 }

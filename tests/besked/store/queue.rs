@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use besked::domain::category::Category;
+use besked::domain::category_set::CategorySet;
 use besked::domain::delivery::{Level, Outcome, State};
 use besked::domain::entry::Event;
 use besked::domain::preference::Reason;
@@ -80,6 +82,10 @@ async fn claim_settle_and_append_commit_together(#[case] engine: Engine) {
     assert_eq!(waiting::due(&mut tx, id, fixture.now, 10).await.unwrap(), 1);
     assert!(waiting::is_busy(&mut tx, None, fixture.now).await.unwrap());
     assert!(!waiting::is_busy(&mut tx, Some(Uuid::from_u128(9)), fixture.now).await.unwrap());
+    let by_category = waiting::depth_by_category(&mut tx, Some(id), fixture.now).await.unwrap();
+    assert_eq!(by_category, [(Category::Maintenance, depth)]);
+    assert_eq!(waiting::depth_by_category(&mut tx, None, fixture.now).await.unwrap(), by_category);
+    assert!(waiting::is_busy_but(&mut tx, None, CategorySet::ALL, fixture.now).await.unwrap(), "one is leased");
     assert_eq!(queue::unclaimed(&mut tx, id, 10).await.unwrap().len(), 2);
     assert!(leases::still_ours(&mut tx, skipping[1].delivery_id, skipping[1].token).await.unwrap());
     assert!(!leases::still_ours(&mut tx, skipping[1].delivery_id, 99).await.unwrap());
@@ -301,6 +307,10 @@ async fn a_probe_claims_from_either_end_and_what_waited_for_a_relay_is_first_aga
     let mut tx = fixture.store.write().await.unwrap();
     let id = fixture.released(&mut tx, &["a@x.example", "b@y.example", "c@z.example"]).await;
     let now = fixture.now;
+    for (but, busy) in [(Category::News, true), (Category::Maintenance, false)] {
+        let but = [but].into_iter().collect();
+        assert_eq!(waiting::is_busy_but(&mut tx, Some(id), but, now).await.unwrap(), busy);
+    }
     let first = queue::claim_end(&mut tx, id, "me", now, &[], false).await.unwrap().unwrap();
     let last = queue::claim_end(&mut tx, id, "me", now, &[], true).await.unwrap().unwrap();
     assert!(first.delivery_id < last.delivery_id);
