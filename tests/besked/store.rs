@@ -3,6 +3,7 @@
 mod answers;
 mod bulk;
 mod limits;
+mod moulds;
 mod nodes;
 mod people;
 mod queue;

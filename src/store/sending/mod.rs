@@ -2,6 +2,7 @@
 
 pub mod deliveries;
 pub mod messages;
+pub mod moulds;
 pub mod nodes;
 pub mod queue;
 pub mod recipients;

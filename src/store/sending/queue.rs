@@ -28,6 +28,8 @@ pub struct Claimed {
     pub attempts: u32,
     /// Back-off so far, in milliseconds.
     pub waited: i64,
+    /// When it was claimed for its first attempt: the Date of its message.
+    pub first_at: Timestamp,
 }
 
 /// True if deliveries of a notice `n` may be sent: of a closed one those are queued that an operator wants sent again.
@@ -81,7 +83,8 @@ async fn claim_among(
     let sql = Dialect::of(conn).pick(
         // A bare parameter as LIMIT would be planned for its value, and the statement prepared again for the next one.
         concat!(
-            "UPDATE queue SET lease_owner = $1, lease_until = $2 + $6, token = token + 1 WHERE delivery_id IN (
+            "UPDATE queue SET lease_owner = $1, lease_until = $2 + $6, token = token + 1,
+           first_at = COALESCE(first_at, $2) WHERE delivery_id IN (
            SELECT delivery_id FROM (
              SELECT delivery_id, domain FROM queue
              WHERE notice_id = $3 AND aside = 0 AND lease_owner IS NULL AND due_at <= $2 AND EXISTS (SELECT 1 FROM notices n WHERE n.id = $3
@@ -90,7 +93,7 @@ async fn claim_among(
             ")
              ORDER BY due_at, delivery_id LIMIT $7 + 0)
            WHERE $4 = '[]' OR domain NOT IN (SELECT value FROM json_each($4)) LIMIT $5 + 0)
-         RETURNING delivery_id, domain, token, attempts, waited"
+         RETURNING delivery_id, domain, token, attempts, waited, first_at"
         ),
         // A CTE is read once: some plans run a subquery in IN again for each row, and then LIMIT limits nothing.
         concat!(
@@ -106,10 +109,10 @@ async fn claim_among(
            WHERE q.aside = 0 AND q.lease_owner IS NULL AND q.due_at <= $2
              AND ($4 = '[]' OR q.domain NOT IN (SELECT jsonb_array_elements_text($4::jsonb)))
            ORDER BY head.due_at, head.delivery_id LIMIT $5 FOR UPDATE OF q SKIP LOCKED)
-         UPDATE queue q SET lease_owner = $1, token = token + 1,
+         UPDATE queue q SET lease_owner = $1, token = token + 1, first_at = COALESCE(q.first_at, $2),
            lease_until = CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) + $6
          FROM due WHERE q.delivery_id = due.delivery_id
-         RETURNING q.delivery_id, q.domain, q.token, q.attempts, q.waited"
+         RETURNING q.delivery_id, q.domain, q.token, q.attempts, q.waited, q.first_at"
         ),
     );
     let rows = sqlx::query(sql)
@@ -136,6 +139,7 @@ fn read_claimed(rows: &[sqlx::any::AnyRow]) -> Result<Vec<Claimed>> {
                 token: row.get("token")?,
                 attempts: u32::try_from(row.count("attempts")?).unwrap_or(u32::MAX),
                 waited: row.get("waited")?,
+                first_at: row.time("first_at")?,
             })
         })
         .collect::<Result<Vec<_>>>()?;
@@ -216,7 +220,8 @@ pub async fn claim_of(
 ) -> Result<Vec<Claimed>> {
     let sql = Dialect::of(conn).pick(
         concat!(
-            "UPDATE queue SET lease_owner = $1, lease_until = $2 + $5, token = token + 1, aside = 0 WHERE delivery_id IN (
+            "UPDATE queue SET lease_owner = $1, lease_until = $2 + $5, token = token + 1, aside = 0,
+           first_at = COALESCE(first_at, $2) WHERE delivery_id IN (
            SELECT (SELECT q.delivery_id FROM queue q WHERE q.notice_id = $3 AND q.domain = d.value
              AND q.aside = 1 AND q.due_at <= $2 ORDER BY q.due_at, q.delivery_id LIMIT 1)
            FROM json_each($4) d
@@ -224,7 +229,7 @@ pub async fn claim_of(
              AND ",
             sendable!(),
             "))
-         RETURNING delivery_id, domain, token, attempts, waited"
+         RETURNING delivery_id, domain, token, attempts, waited, first_at"
         ),
         concat!(
             "WITH first AS MATERIALIZED (
@@ -238,10 +243,10 @@ pub async fn claim_of(
          due AS MATERIALIZED (
            SELECT q.delivery_id FROM first JOIN queue q ON q.delivery_id = first.delivery_id
            WHERE q.aside = 1 FOR UPDATE OF q SKIP LOCKED)
-         UPDATE queue q SET lease_owner = $1, token = token + 1, aside = 0,
+         UPDATE queue q SET lease_owner = $1, token = token + 1, aside = 0, first_at = COALESCE(q.first_at, $2),
            lease_until = CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) + $5
          FROM due WHERE q.delivery_id = due.delivery_id
-         RETURNING q.delivery_id, q.domain, q.token, q.attempts, q.waited"
+         RETURNING q.delivery_id, q.domain, q.token, q.attempts, q.waited, q.first_at"
         ),
     );
     let rows = sqlx::query(sql)
@@ -266,11 +271,13 @@ pub struct GiveBack {
     pub due_at: Option<i64>,
 }
 
-/// Returns claims untried: no attempt is used up.
+/// Returns claims untried: no attempt is used up, and the first attempt is still to come unless there was one before.
 pub async fn give_back(conn: &mut Conn, claims: &[GiveBack]) -> Result<()> {
     let sql = bulk!(
         Dialect::of(conn),
-        "UPDATE queue SET lease_owner = NULL, lease_until = NULL, due_at = COALESCE(r.due_at, queue.due_at) FROM (
+        "UPDATE queue SET lease_owner = NULL, lease_until = NULL, due_at = COALESCE(r.due_at, queue.due_at),
+           first_at = CASE WHEN queue.attempts > 0 THEN queue.first_at
+             ELSE (SELECT d.first_at FROM deliveries d WHERE d.id = queue.delivery_id) END FROM (
            SELECT value ->> 'id' AS id, CAST(value ->> 'token' AS BIGINT) AS token,
              CAST(value ->> 'due_at' AS BIGINT) AS due_at FROM",
         rows,
@@ -354,10 +361,12 @@ pub async fn renew(conn: &mut Conn, owner: &str, now: Timestamp, held: &[Held]) 
 /// lease has expired.
 pub async fn give_back_unheld(conn: &mut Conn, owner: &str, now: Timestamp, held: &[Held], every: bool) -> Result<u64> {
     let sql = Dialect::of(conn).pick(
-        "UPDATE queue SET lease_owner = NULL, lease_until = NULL
+        "UPDATE queue SET lease_owner = NULL, lease_until = NULL, first_at = CASE WHEN attempts > 0 THEN first_at
+           ELSE (SELECT d.first_at FROM deliveries d WHERE d.id = queue.delivery_id) END
          WHERE lease_owner = $2 AND ($4 = 1 OR lease_until < $3) AND NOT EXISTS (
            SELECT 1 FROM json_each($1) WHERE value ->> 'id' = queue.delivery_id AND value ->> 'token' = queue.token)",
-        "UPDATE queue SET lease_owner = NULL, lease_until = NULL
+        "UPDATE queue SET lease_owner = NULL, lease_until = NULL, first_at = CASE WHEN attempts > 0 THEN first_at
+           ELSE (SELECT d.first_at FROM deliveries d WHERE d.id = queue.delivery_id) END
          WHERE lease_owner = $2 AND $3 >= 0
            AND ($4 = 1 OR lease_until < CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)) AND NOT EXISTS (
              SELECT 1 FROM jsonb_array_elements($1::jsonb)
@@ -384,6 +393,8 @@ pub struct Stale {
     pub token: i64,
     /// Transactions so far that got past MAIL FROM.
     pub attempts: u32,
+    /// When it was claimed for its first attempt.
+    pub first_at: Option<Timestamp>,
 }
 
 /// Takes over up to `limit` claims of other nodes: all of them with `every` (on SQLite at start, when there can be no other
@@ -393,7 +404,7 @@ pub async fn take_over(conn: &mut Conn, owner: &str, now: Timestamp, every: bool
         "UPDATE queue SET lease_owner = $1, lease_until = $2 + $5, token = token + 1 WHERE delivery_id IN (
            SELECT delivery_id FROM queue WHERE lease_owner IS NOT NULL AND lease_owner <> $1
              AND ($3 = 1 OR lease_until < $2) LIMIT $4)
-         RETURNING delivery_id, notice_id, token, attempts",
+         RETURNING delivery_id, notice_id, token, attempts, first_at",
         "WITH stale AS (
            SELECT delivery_id FROM queue WHERE lease_owner IS NOT NULL AND lease_owner <> $1 AND $2 >= 0
              AND ($3 = 1 OR lease_until < CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT))
@@ -401,7 +412,7 @@ pub async fn take_over(conn: &mut Conn, owner: &str, now: Timestamp, every: bool
          UPDATE queue q SET lease_owner = $1, token = token + 1,
            lease_until = CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) + $5
          FROM stale WHERE q.delivery_id = stale.delivery_id
-         RETURNING q.delivery_id, q.notice_id, q.token, q.attempts",
+         RETURNING q.delivery_id, q.notice_id, q.token, q.attempts, q.first_at",
     );
     let rows = sqlx::query(sql)
         .bind(owner)
@@ -419,6 +430,7 @@ pub async fn take_over(conn: &mut Conn, owner: &str, now: Timestamp, every: bool
                 notice_id: row.id("notice_id")?,
                 token: row.get("token")?,
                 attempts: u32::try_from(row.count("attempts")?).unwrap_or(u32::MAX),
+                first_at: row.maybe_time("first_at")?,
             })
         })
         .collect()
