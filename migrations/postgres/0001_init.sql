@@ -106,6 +106,7 @@ CREATE TABLE notice_steps (
 
 CREATE INDEX notice_steps_by_notice ON notice_steps (notice_id, id);
 
+-- `first_at` is that of the queue while the delivery is uncertain and no entry has its message: it may have been sent.
 -- `commitment` is set when the salt is deleted: the Merkle proofs of the other recipients still need this recipient's hash.
 --
 -- The fill factor leaves room on each page for the one or two updates that a delivery gets, so that they are HOT updates, which
@@ -132,7 +133,8 @@ CREATE TABLE deliveries (
     attempts      BIGINT NOT NULL,
     reason        TEXT COLLATE "C" CHECK (reason IN ('not_carried', 'not_composed')),
     reply         TEXT COLLATE "C",
-    changed_at    BIGINT NOT NULL
+    changed_at    BIGINT NOT NULL,
+    first_at      BIGINT
 ) WITH (fillfactor = 45);
 
 CREATE UNIQUE INDEX deliveries_by_notice ON deliveries (notice_id, ordinal);
@@ -205,6 +207,9 @@ CREATE INDEX unaddressed_by_account ON unaddressed (account_id);
 -- `aside` is 1 for a delivery that a claim stepped over because nothing could be sent to its domain at that moment; it is found by
 -- its domain later. Only such rows are in `queue_by_domain`: if all were, each release and each claim would write an index page
 -- for nearly every delivery.
+--
+-- `first_at` is when it was claimed for its first attempt: the Date of its message, whoever sends it at last. A claim that is
+-- returned untried takes it away again.
 CREATE TABLE queue (
     delivery_id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
     notice_id   TEXT COLLATE "C" NOT NULL,
@@ -216,7 +221,8 @@ CREATE TABLE queue (
     token       BIGINT NOT NULL,
     aside       BIGINT NOT NULL DEFAULT 0 CHECK (aside IN (0, 1)),
     lease_owner TEXT COLLATE "C",
-    lease_until BIGINT
+    lease_until BIGINT,
+    first_at    BIGINT
 );
 
 CREATE INDEX queue_by_notice ON queue (notice_id, aside, due_at, delivery_id);
@@ -239,19 +245,16 @@ CREATE TABLE attempts (
     PRIMARY KEY (delivery_id, attempt)
 );
 
--- The exact bytes of each message, compressed; where `dictionary` is set, with that dictionary.
-CREATE TABLE messages (
-    delivery_id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
-    sha256      BYTEA NOT NULL,
-    size        BIGINT NOT NULL,
-    dictionary  BYTEA,
-    body        BYTEA NOT NULL
-);
-
-CREATE TABLE message_dictionaries (
-    sha256    BYTEA NOT NULL PRIMARY KEY,
+-- What the messages of a notice to recipients of one language, zone and role have in common; `id` is the SHA-256 of `body`.
+-- It is stored before the first of them is sent, and names nobody.
+CREATE TABLE moulds (
+    id        BYTEA NOT NULL PRIMARY KEY,
     notice_id TEXT COLLATE "C" NOT NULL,
-    body      BYTEA NOT NULL
+    locale    TEXT COLLATE "C" NOT NULL,
+    zone      TEXT COLLATE "C" NOT NULL,
+    role      TEXT COLLATE "C" NOT NULL,
+    body      BYTEA NOT NULL,
+    UNIQUE (notice_id, locale, zone, role)
 );
 
 CREATE TABLE preferences (
@@ -352,6 +355,7 @@ EXECUTE FUNCTION refuse_change();
 
 -- What the entries commit to. `subject` is the comparison key of the address that an entry about no delivery
 -- is about; it finds a person's entries.
+-- `mould_values` are the values of the recipient's message in the mould `mould_id`, with the first entry about the message.
 CREATE TABLE ledger_openings (
     entry_id    TEXT COLLATE "C" NOT NULL PRIMARY KEY,
     notice_id   TEXT COLLATE "C",
@@ -362,7 +366,9 @@ CREATE TABLE ledger_openings (
     fact        BYTEA NOT NULL,
     fact_salt   BYTEA NOT NULL,
     person      BYTEA,
-    person_salt BYTEA
+    person_salt BYTEA,
+    mould_id     BYTEA,
+    mould_values BYTEA
 );
 
 -- Entries about a delivery are found by the delivery, not by the notice.
@@ -370,13 +376,14 @@ CREATE INDEX ledger_openings_by_notice ON ledger_openings (notice_id) WHERE deli
 CREATE INDEX ledger_openings_by_delivery ON ledger_openings (delivery_id) WHERE delivery_id IS NOT NULL;
 CREATE INDEX ledger_openings_by_subject ON ledger_openings (subject) WHERE subject IS NOT NULL;
 
--- The opening of a person and the subject may be cleared, and nothing else may change.
+-- The opening of a person, the message and the subject may be cleared, and nothing else may change.
 CREATE FUNCTION only_clear_person() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF (NEW.entry_id, NEW.notice_id, NEW.delivery_id, NEW.event, NEW.at, NEW.fact, NEW.fact_salt)
         IS DISTINCT FROM (OLD.entry_id, OLD.notice_id, OLD.delivery_id, OLD.event, OLD.at, OLD.fact, OLD.fact_salt)
-        OR NEW.person IS NOT NULL OR NEW.person_salt IS NOT NULL OR NEW.subject IS NOT NULL THEN
-        RAISE EXCEPTION 'ledger_openings: only person, person_salt and subject may be cleared';
+        OR NEW.person IS NOT NULL OR NEW.person_salt IS NOT NULL OR NEW.subject IS NOT NULL
+        OR NEW.mould_id IS NOT NULL OR NEW.mould_values IS NOT NULL THEN
+        RAISE EXCEPTION 'ledger_openings: only person, message and subject may be cleared';
     END IF;
     RETURN NEW;
 END $$;

@@ -102,6 +102,7 @@ CREATE TABLE notice_steps (
 
 CREATE INDEX notice_steps_by_notice ON notice_steps (notice_id, id);
 
+-- `first_at` is that of the queue while the delivery is uncertain and no entry has its message: it may have been sent.
 -- `commitment` is set when the salt is deleted: the Merkle proofs of the other recipients still need this recipient's hash.
 CREATE TABLE deliveries (
     id            TEXT NOT NULL PRIMARY KEY,
@@ -125,7 +126,8 @@ CREATE TABLE deliveries (
     attempts      INTEGER NOT NULL,
     reason        TEXT CHECK (reason IN ('not_carried', 'not_composed')),
     reply         TEXT,
-    changed_at    INTEGER NOT NULL
+    changed_at    INTEGER NOT NULL,
+    first_at      INTEGER
 ) STRICT, WITHOUT ROWID;
 
 CREATE UNIQUE INDEX deliveries_by_notice ON deliveries (notice_id, ordinal);
@@ -193,6 +195,9 @@ CREATE INDEX unaddressed_by_account ON unaddressed (account_id);
 -- `aside` is 1 for a delivery that a claim stepped over because nothing could be sent to its domain at that moment; it is found by
 -- its domain later. Only such rows are in `queue_by_domain`: if all were, each release and each claim would write an index page
 -- for nearly every delivery.
+--
+-- `first_at` is when it was claimed for its first attempt: the Date of its message, whoever sends it at last. A claim that is
+-- returned untried takes it away again.
 CREATE TABLE queue (
     delivery_id TEXT NOT NULL PRIMARY KEY,
     notice_id   TEXT NOT NULL,
@@ -204,7 +209,8 @@ CREATE TABLE queue (
     token       INTEGER NOT NULL,
     aside       INTEGER NOT NULL DEFAULT 0 CHECK (aside IN (0, 1)),
     lease_owner TEXT,
-    lease_until INTEGER
+    lease_until INTEGER,
+    first_at    INTEGER
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX queue_by_notice ON queue (notice_id, aside, due_at, delivery_id);
@@ -227,20 +233,17 @@ CREATE TABLE attempts (
     PRIMARY KEY (delivery_id, attempt)
 ) STRICT, WITHOUT ROWID;
 
--- The exact bytes of each message, compressed; where `dictionary` is set, with that dictionary.
-CREATE TABLE messages (
-    delivery_id TEXT NOT NULL PRIMARY KEY,
-    sha256      BLOB NOT NULL,
-    size        INTEGER NOT NULL,
-    dictionary  BLOB,
-    body        BLOB NOT NULL
-) STRICT, WITHOUT ROWID;
-
-CREATE TABLE message_dictionaries (
-    sha256    BLOB NOT NULL PRIMARY KEY,
+-- What the messages of a notice to recipients of one language, zone and role have in common; `id` is the SHA-256 of `body`.
+-- It is stored before the first of them is sent, and names nobody.
+CREATE TABLE moulds (
+    id        BLOB NOT NULL PRIMARY KEY,
     notice_id TEXT NOT NULL,
-    body      BLOB NOT NULL
-) STRICT, WITHOUT ROWID;
+    locale    TEXT NOT NULL,
+    zone      TEXT NOT NULL,
+    role      TEXT NOT NULL,
+    body      BLOB NOT NULL,
+    UNIQUE (notice_id, locale, zone, role)
+) STRICT;
 
 CREATE TABLE preferences (
     email_key    TEXT NOT NULL,
@@ -337,6 +340,7 @@ BEGIN SELECT RAISE(ABORT, 'ledger_entries is append-only'); END;
 
 -- What the entries commit to. `subject` is the comparison key of the address that an entry about no delivery
 -- is about; it finds a person's entries.
+-- `mould_values` are the values of the recipient's message in the mould `mould_id`, with the first entry about the message.
 CREATE TABLE ledger_openings (
     entry_id    TEXT NOT NULL PRIMARY KEY,
     notice_id   TEXT,
@@ -347,21 +351,23 @@ CREATE TABLE ledger_openings (
     fact        BLOB NOT NULL,
     fact_salt   BLOB NOT NULL,
     person      BLOB,
-    person_salt BLOB
-) STRICT, WITHOUT ROWID;
+    person_salt BLOB,
+    mould_id     BLOB,
+    mould_values BLOB
+) STRICT;
 
 -- Entries about a delivery are found by the delivery, not by the notice.
 CREATE INDEX ledger_openings_by_notice ON ledger_openings (notice_id) WHERE delivery_id IS NULL;
 CREATE INDEX ledger_openings_by_delivery ON ledger_openings (delivery_id) WHERE delivery_id IS NOT NULL;
 CREATE INDEX ledger_openings_by_subject ON ledger_openings (subject) WHERE subject IS NOT NULL;
 
--- The opening of a person and the subject may be cleared, and nothing else may change.
+-- The opening of a person, the message and the subject may be cleared, and nothing else may change.
 CREATE TRIGGER ledger_openings_stay BEFORE UPDATE ON ledger_openings
 WHEN NEW.entry_id IS NOT OLD.entry_id OR NEW.notice_id IS NOT OLD.notice_id OR NEW.delivery_id IS NOT OLD.delivery_id
     OR NEW.event IS NOT OLD.event OR NEW.at IS NOT OLD.at OR NEW.fact IS NOT OLD.fact
     OR NEW.fact_salt IS NOT OLD.fact_salt OR NEW.person IS NOT NULL OR NEW.person_salt IS NOT NULL
-    OR NEW.subject IS NOT NULL
-BEGIN SELECT RAISE(ABORT, 'ledger_openings: only person, person_salt and subject may be cleared'); END;
+    OR NEW.subject IS NOT NULL OR NEW.mould_id IS NOT NULL OR NEW.mould_values IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'ledger_openings: only person, message and subject may be cleared'); END;
 CREATE TRIGGER ledger_openings_remain BEFORE DELETE ON ledger_openings
 BEGIN SELECT RAISE(ABORT, 'ledger_openings is append-only'); END;
 

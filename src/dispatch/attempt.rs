@@ -8,7 +8,6 @@ use super::Context;
 use super::job::Job;
 use super::outcome::{Transaction, Trial};
 use crate::domain::delivery::{Outcome, Reason};
-use crate::domain::digest;
 use crate::domain::preference::{Permission, permission};
 use crate::domain::reply::{Failure, Stage, Verdict, asks_for_pause, classify};
 use crate::mail::compose::composer::{ComposeError, Composed, envelope_sender};
@@ -212,9 +211,12 @@ async fn compose(context: &Context, job: &Job) -> Result<Composed, ComposeError>
     if job.claimed.attempts > 0 {
         let kept = async { messages::find(&mut *context.store.read().await?, job.to.id).await };
         if let Some(bytes) = context.store.within(DEADLINE, kept).await? {
-            let sha256 = digest::sha256(&bytes);
-            return Ok(Composed { bytes: bytes.into(), sha256, keep: None });
+            return Ok(Composed::kept(bytes));
         }
     }
-    job.sending.compose(&context.config, &context.key, &job.to)
+    let mould = match job.sending.mould_at_hand(&job.to) {
+        Some(mould) => mould,
+        None => context.store.within(DEADLINE, job.sending.mould(&context.store, &context.config, &job.to)).await?,
+    };
+    job.sending.compose(&context.config, &context.key, &mould, (&job.to, job.claimed.first_at))
 }

@@ -126,10 +126,10 @@ pub fn settlement(
     let parts = (claimed.token, attempts, &sending.kept, to.recipient());
     let mut settlement = recorded(random, at, parts, Trial { outcome, ..trial });
     // Repeated deferrals are one fact: the first is recorded, `attempts` has them all.
-    if outcome == Outcome::Deferred && to.state == State::Deferred {
+    if outcome == Outcome::Deferred && to.state == State::Deferred && settlement.message.is_none() {
         settlement.entry = None;
     }
-    Settlement { again, dead, ..settlement }
+    Settlement { again, dead, first_at: dated(&settlement, Some(claimed.first_at)), ..settlement }
 }
 
 /// What to record for a claim whose dispatcher is gone: whether its message was accepted is unknown. That is not the
@@ -140,7 +140,13 @@ pub fn doubt(random: &Random, at: Timestamp, (stale, notice, recipient): (&Stale
     let why = "the dispatcher stopped while it held this delivery".to_owned();
     let trial = Trial { reply: Some(why), ..Trial::untried(Outcome::Uncertain) };
     let again = (notice.category.class() == Class::Mandatory).then_some((at, 0));
-    Settlement { again, ..recorded(random, at, (stale.token, stale.attempts, notice, recipient), trial) }
+    let settlement = recorded(random, at, (stale.token, stale.attempts, notice, recipient), trial);
+    Settlement { again, first_at: dated(&settlement, stale.first_at), ..settlement }
+}
+
+/// The date to keep of a delivery that may have been sent, if no entry has its message.
+fn dated(settlement: &Settlement, first_at: Option<Timestamp>) -> Option<Timestamp> {
+    first_at.filter(|_| settlement.outcome == Outcome::Uncertain && settlement.attempts == 0)
 }
 
 /// The most of a reply that is kept, in bytes: it stands in the delivery, the attempt and the ledger. RFC 5321 section
@@ -197,6 +203,7 @@ fn recorded(
         attempts,
         message: trial.transaction.and_then(|transaction| transaction.composed.keep),
         entry: Some(entry),
+        first_at: None,
         dead: None,
         reply: trial.reply,
         reason: trial.reason,

@@ -23,7 +23,7 @@ use crate::mail::compose::composer::Composer;
 use crate::store::sending::deliveries::ToSend;
 use crate::store::sending::queue::{Claimed, GiveBack};
 use crate::store::sending::settle::{Fenced, Written};
-use crate::store::sending::{leases, messages, queue, settle};
+use crate::store::sending::{leases, queue, settle};
 use crate::store::{Conn, StoreError, Writer, notices, secrets};
 
 /// A place in the line for a delivery to send.
@@ -109,7 +109,6 @@ pub struct Recorder {
     /// For jobs that return; weak, so that the channel closes when the workers are gone.
     back: WeakUnboundedSender<Request>,
     claims: Claims,
-    dictionaries: HashSet<[u8; 32]>,
     /// A commit was not answered: what it claimed may be leased to this node without an owner inside it.
     unclear: bool,
 }
@@ -144,14 +143,7 @@ impl Recorder {
     pub fn new(context: Arc<Context>) -> (Self, UnboundedSender<Request>) {
         let (sender, requests) = unbounded_channel();
         let back = sender.downgrade();
-        let recorder = Self {
-            claims: Claims::new(context.clone()),
-            context,
-            requests,
-            back,
-            dictionaries: HashSet::new(),
-            unclear: false,
-        };
+        let recorder = Self { claims: Claims::new(context.clone()), context, requests, back, unclear: false };
         (recorder, sender)
     }
 
@@ -248,13 +240,6 @@ impl Recorder {
             leases::give_back_unheld(&mut tx, &context.owner, now, &context.leases.held(), true).await?;
         }
         if !group.settlements.is_empty() {
-            for message in group.settlements.iter().filter_map(|written| written.settlement.message.as_ref()) {
-                if let Some(dictionary) = &message.dictionary
-                    && !self.dictionaries.contains(&dictionary.sha256)
-                {
-                    messages::insert_dictionary(&mut tx, dictionary).await?;
-                }
-            }
             for Fenced { delivery_id, token, recorded } in settle::settle(&mut tx, &group.settlements).await? {
                 if unclear {
                     tracing::debug!(delivery = %delivery_id, "its outcome was recorded by the commit that was not answered");
@@ -303,9 +288,6 @@ impl Recorder {
         }
         for Written { settlement, .. } in group.settlements.drain(..) {
             self.context.leases.end(settlement.delivery_id, settlement.token);
-            if let Some(dictionary) = settlement.message.as_ref().and_then(|message| message.dictionary.as_ref()) {
-                self.dictionaries.insert(dictionary.sha256);
-            }
             if lost.contains(&(settlement.delivery_id, settlement.token)) {
                 continue;
             }

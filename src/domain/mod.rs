@@ -26,6 +26,7 @@ pub mod kind;
 pub mod locale;
 pub mod markdown;
 pub mod merkle;
+pub mod mould;
 pub mod note;
 pub mod notice;
 pub mod page;

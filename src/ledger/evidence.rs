@@ -5,7 +5,7 @@
 
 mod recipients;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
 use data_encoding::BASE64;
@@ -24,6 +24,7 @@ use crate::domain::merkle::Hash;
 use crate::store::proof::commitments;
 use crate::store::proof::ledger::{self as entries, StoredOpening};
 use crate::store::proof::tree::Signed;
+use crate::store::sending::moulds::Moulds;
 use crate::store::sending::{deliveries, messages};
 use crate::store::{Conn, StoreError};
 
@@ -115,7 +116,7 @@ pub async fn export(
     let mut file = File { out, first: true };
     let mut prover = Prover { subtrees: Subtrees::default(), checkpoint };
     let mut kinds = BTreeSet::new();
-    let mut sent = BTreeSet::new();
+    let mut sent = BTreeMap::new();
     file.open(&format!("{{\"format\":\"{FORMAT}\",\"entries\":["))?;
     for page in ids.chunks(PAGE) {
         for opening in entries::find(conn, page).await? {
@@ -124,7 +125,8 @@ pub async fn export(
                 file.record(&prover.record(conn, &opening).await?)?;
                 contents.entries += 1;
                 let brief = opening.person.as_deref().and_then(|person| Brief::read(person).ok());
-                sent.extend(brief.and_then(|brief| brief.sha256));
+                let sha256 = brief.and_then(|brief| brief.sha256).filter(|_| opening.has_message);
+                sent.extend(sha256.map(|sha256| (sha256, opening.entry_id)));
             }
         }
         progress(contents.entries);
@@ -135,7 +137,7 @@ pub async fn export(
     file.open("]")?;
     if wanted.with_messages {
         file.open(",\"messages\":[")?;
-        contents.messages = write_messages(conn, wanted, &sent, &mut file).await?;
+        contents.messages = write_messages(conn, &sent, &mut file).await?;
         file.open("]")?;
     }
     file.open("}\n")?;
@@ -255,20 +257,17 @@ impl<W: Write> File<W> {
     }
 }
 
-/// Writes the messages that entries in the file name: one whose entry no checkpoint covers yet proves nothing.
+/// Writes the messages that entries in the file name, in the order of their digests.
 async fn write_messages(
     conn: &mut Conn,
-    wanted: &Wanted<'_>,
-    sent: &BTreeSet<Hash>,
+    sent: &BTreeMap<Hash, Uuid>,
     file: &mut File<impl Write>,
 ) -> Result<u64, EvidenceError> {
-    let mut written = 0;
-    for (sha256, delivery_id) in messages::of_notice(conn, wanted.notice_id, wanted.account_id, wanted.address).await? {
-        if !sent.contains(&sha256) {
-            continue;
-        }
-        if let Some(bytes) = messages::find(conn, delivery_id).await? {
-            let sha256 = data_encoding::HEXLOWER.encode(&sha256);
+    let (mut written, mut moulds) = (0, Moulds::default());
+    for (sha256, entry_id) in sent {
+        if let Some(kept) = messages::of_entry(conn, *entry_id).await? {
+            let bytes = kept.bytes(conn, &mut moulds).await?;
+            let sha256 = data_encoding::HEXLOWER.encode(sha256);
             file.record(&MessageRecord { sha256, eml: BASE64.encode(&bytes) })?;
             written += 1;
         }

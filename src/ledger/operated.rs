@@ -101,6 +101,7 @@ pub async fn record(
         delivery_id: operation.delivery.map(|(id, _)| id),
         subject: operation.address.filter(|_| operation.delivery.is_none()).map(Address::key),
         at,
+        message: None,
     };
     ledger::append(conn, &[opening]).await
 }

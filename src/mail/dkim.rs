@@ -60,22 +60,22 @@ impl SignError {
     }
 }
 
-/// Puts a signature of each key on top of a message, whose lines all end in CRLF: relaxed in header and body, since relays
-/// fold and trim.
+/// Returns a signature by each key, to be put on top of a message whose lines all end in CRLF: relaxed in header and body, since
+/// relays fold and trim.
 ///
 /// # Errors
 /// If a key was not read, or does not sign.
-pub fn sign(keys: &[Dkim], date: Timestamp, message: Vec<u8>) -> Result<Vec<u8>, SignError> {
+pub fn signatures(keys: &[Dkim], date: Timestamp, message: &[u8]) -> Result<Vec<u8>, SignError> {
     if keys.is_empty() {
-        return Ok(message);
+        return Ok(Vec::new());
     }
-    let (fields, body) = apart(&message);
+    let (fields, body) = apart(message);
     let signed = to_sign(&fields);
     let head = relaxed_head(signed.iter().filter_map(|(_, field)| *field));
     let names: Vec<&str> = signed.iter().map(|(name, _)| *name).collect();
     // Both algorithms hash the body with SHA-256: once is enough.
     let hash = BASE64.encode(&sha256(&relaxed_body(body)));
-    let mut out = Vec::with_capacity(message.len() + 1024 * keys.len());
+    let mut out = Vec::with_capacity(1024 * keys.len());
     for entry in keys {
         let key = entry.key().ok_or_else(|| SignError::new(entry, "it was not read"))?;
         let unsigned = tags(entry, key, date, &names, &hash);
@@ -83,7 +83,6 @@ pub fn sign(keys: &[Dkim], date: Timestamp, message: Vec<u8>) -> Result<Vec<u8>,
         let signature = signature(key, &over).map_err(|error| SignError::new(entry, error))?;
         out.extend_from_slice(format!("DKIM-Signature: {unsigned}{}\r\n", in_lines(&signature)).as_bytes());
     }
-    out.extend_from_slice(&message);
     Ok(out)
 }
 

@@ -105,7 +105,8 @@ impl Sample {
     /// # Errors
     /// If it cannot be rendered or built.
     pub fn compose(&self) -> Result<Composed, anyhow::Error> {
-        let composed: Result<Composed, ComposeError> = self.sending.compose(&self.config, &self.key, &self.to);
+        let to = (&self.to, self.sending.kept.created_at);
+        let composed: Result<Composed, ComposeError> = self.sending.sample(&self.config, &self.key, to);
         Ok(composed?)
     }
 

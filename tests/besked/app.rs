@@ -94,6 +94,15 @@ impl TestApp {
         Self { app, ..self }
     }
 
+    /// The same after a restart with another configuration.
+    pub async fn configured(self, change: impl FnOnce(&mut Config)) -> Self {
+        let mut config = (*self.app.config).clone();
+        change(&mut config);
+        self.app.store.close().await;
+        let app = App::open(config, self.app.clock.clone(), Random::from_system()).await.unwrap();
+        Self { app, ..self }
+    }
+
     /// The same, with its database reached at another address.
     pub async fn at(self, url: &str) -> Self {
         let mut config = (*self.app.config).clone();

@@ -120,8 +120,35 @@ const CASES: &[Case] = &[
         Some(5),
         "stored as rejected",
     ),
-    (&["UPDATE messages SET sha256 = (SELECT leaf FROM ledger_entries WHERE idx = 3)"], None, "inconsistent data"),
-    (&["UPDATE messages SET body = (SELECT leaf FROM ledger_entries WHERE idx = 3)"], Some(5), "cannot be unpacked"),
+    // The first message, and what all of a notice were made from.
+    (
+        &[
+            "UPDATE ledger_openings SET mould_values = fact WHERE entry_id = (SELECT entry_id FROM ledger_entries WHERE idx = 5)",
+        ],
+        Some(5),
+        "cannot be rebuilt: values",
+    ),
+    (
+        &[
+            "UPDATE ledger_openings SET mould_values = (SELECT mould_values FROM ledger_openings WHERE entry_id = (SELECT entry_id FROM ledger_entries WHERE idx = 5)) WHERE entry_id = (SELECT entry_id FROM ledger_entries WHERE idx = 6)",
+        ],
+        Some(6),
+        "not the one that was sent",
+    ),
+    (
+        &["UPDATE moulds SET body = (SELECT leaf FROM ledger_entries WHERE idx = 3)"],
+        Some(5),
+        "cannot be rebuilt: mould",
+    ),
+    (
+        &[
+            "UPDATE moulds SET body = (SELECT body FROM moulds WHERE notice_id = (SELECT MAX(id) FROM notices) ORDER BY role LIMIT 1) WHERE notice_id = (SELECT MIN(id) FROM notices)",
+        ],
+        Some(5),
+        "not the one that was stored",
+    ),
+    (&["UPDATE moulds SET zone = 'UTC'"], None, "for other recipients"),
+    (&["DELETE FROM moulds"], Some(5), "it was removed"),
     (&["UPDATE attestations SET witness = 'Eve'"], Some(10), "has no entry"),
     // Delete.
     (&["DELETE FROM ledger_entries WHERE idx = 14"], Some(14), "it is missing"),
@@ -214,7 +241,11 @@ const CASES: &[Case] = &[
         Some(3),
         "is closed only in its row, or only in its entry",
     ),
-    (&["DELETE FROM messages"], Some(5), "the message that was sent was removed"),
+    (
+        &["UPDATE ledger_openings SET mould_id = NULL, mould_values = NULL WHERE mould_id IS NOT NULL"],
+        Some(5),
+        "the message that was sent was removed",
+    ),
     (&["DELETE FROM attestations"], Some(15), "the attestation that it records was removed"),
     (
         &[

@@ -1,9 +1,11 @@
 //! Kills: whenever the process dies, every recipient is informed, nothing is sent that the ledger does not know, and no more
 //! is sent twice than was in flight.
 //!
-//! Real processes die here: at random moments in this file, at every call in [`calls`], during releases in [`releases`];
-//! in [`frozen`] they only count as gone. `tests/run --soak` runs the long version, with a new seed each time.
+//! Real processes die here: at random moments in this file, at every call in [`calls`], behind the final dot in [`bytes`], during
+//! releases in [`releases`]; in [`frozen`] they only count as gone. `tests/run --soak` runs the long version, with a new seed each
+//! time.
 
+mod bytes;
 mod calls;
 mod field;
 mod frozen;

@@ -11,8 +11,10 @@ use std::collections::BTreeMap;
 use besked::config::Config;
 use besked::domain::address::Address;
 use besked::domain::category::{Category, Class};
+use besked::domain::mould::Key;
 use besked::domain::notice::Notice;
-use besked::mail::compose::message::{self, Head};
+use besked::mail::compose::cast::{Common, Facts, cast, fill};
+use besked::mail::compose::message::Head;
 use besked::mail::compose::render::{Skeleton, Values, View};
 use uuid::Uuid;
 
@@ -55,7 +57,7 @@ fn mail(source: &str, locale: &str) -> Mail {
     let notice = Notice::parse(source).unwrap_or_else(|problems| panic!("{problems:?}"));
     let (config, category) = (config(), notice.category);
     let role = category.default_addressing().roles[0];
-    let view = View { locale: locale.parse().unwrap(), zone: "Europe/Stockholm".parse().unwrap(), role };
+    let view = View { locale: locale.parse().ok(), zone: "Europe/Stockholm".parse().ok(), role };
     let skeleton = Skeleton::new(&config, &notice, &view).unwrap();
     let row = [("invoice", "2026-11873"), ("period", "2026-11-01 – 2026-11-30"), ("amount", "48 210.50")];
     let row = row.into_iter().chain([("ocr", "2026118732")]);
@@ -70,21 +72,32 @@ fn mail(source: &str, locale: &str) -> Mail {
         unsubscribe_url: unsubscribe.unwrap_or_default(),
         merged: &merged,
     };
-    let to = Address::parse(values.email).unwrap();
-    let head = Head {
-        delivery_id: Uuid::from_u128(0x0193_5a6b_0000_7000_8000_0000_0000_0001),
+    let id = Uuid::from_u128(0x0193_5a6b_0000_7000_8000_0000_0000_0001);
+    let common = Common {
+        head: Head {
+            category,
+            language: skeleton.language(),
+            subject: None,
+            boundary: &format!("=_{}", id.simple()),
+            follows: false,
+            is_test: false,
+        },
         message_domain: "example.com",
-        category,
-        language: skeleton.language(),
-        to: &to,
-        to_name: values.contact_name,
+        follows_domain: None,
+        unsubscribe: "https://notices.example.com/u/",
+    };
+    let key = Key { notice_id: id, locale: locale.to_owned(), zone: String::new(), role: role.to_string() };
+    let (mould, _) = cast(&config, key, &skeleton, &common).unwrap();
+    let facts = Facts {
+        delivery_id: id,
         date: "2026-11-24T10:00:00Z".parse().unwrap(),
-        references: None,
-        unsubscribe_url: unsubscribe,
-        is_test: false,
+        follows_id: None,
+        to: &Address::parse(values.email).unwrap(),
+        token: "TOKEN",
+        merged: &values,
     };
     let content = skeleton.fill(&values);
-    let bytes = message::build(&config, &head, skeleton.encode(&values)).unwrap();
+    let (bytes, _) = fill(&mould, &config.dkim, &facts).unwrap();
     let name = format!("{category}-{locale}");
     Mail { name, subject: content.subject, text: content.text, html: content.html, bytes }
 }

@@ -26,6 +26,7 @@ mod lists;
 mod mails;
 mod merkle;
 mod metrics;
+mod moulds;
 mod nodes;
 mod notices;
 mod plans;

@@ -242,6 +242,26 @@ async fn nodes_are_replaced_one_by_one_under_load() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn nodes_that_are_configured_differently_send_the_same_mail() {
+    let relay = Relay::start().await;
+    let (cluster, id) = Cluster::new(relay.address.port(), 60).await;
+    let node = |address: &str| {
+        let mut command = cluster.command(&["serve", "--only", "dispatch"]);
+        command.env("BESKED__ORGANISATION__ADDRESS", address);
+        Node::start(command)
+    };
+    let nodes = [node("Oldstreet 1, 111 11 Town"), node("Newstreet 2, 222 22 Town")];
+    eventually("all is sent", || cluster.is_closed(&id));
+    for node in nodes {
+        node.signal("-TERM");
+        node.ends();
+    }
+    let old: BTreeSet<bool> = relay.received().iter().map(|mail| mail.text().contains("Oldstreet")).collect();
+    assert_eq!(old.len(), 1, "the first of them made the mould for both");
+    cluster.balances(&id, 60);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nodes_see_each_other_come_and_go_and_divide_the_rate() {
     let relay = Relay::start().await;
     let (cluster, _) = Cluster::new(relay.address.port(), 1).await;

@@ -4,6 +4,7 @@ mod answers;
 mod bulk;
 mod integrity;
 mod limits;
+mod moulds;
 mod nodes;
 mod people;
 mod queue;

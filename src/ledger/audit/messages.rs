@@ -1,13 +1,19 @@
-//! The messages that are kept: their bytes against their digest, and the digest against what the ledger says was sent.
+//! The messages that are kept: their moulds against their ids, their bytes against the digest in the entry that they are stored
+//! with, and whether any is missing.
 
 use super::fold::{Scanned, half};
 use super::{Damage, Progress, Report, Stop};
 use crate::domain::digest::sha256;
-use crate::store::Conn;
-use crate::store::sending::messages;
+use crate::domain::entry::Brief;
+use crate::store::sending::messages::{self, KeptMessage};
+use crate::store::sending::moulds::{self, Moulds};
+use crate::store::{Conn, StoreError};
 
 /// Messages read at once.
 const PAGE: u32 = 500;
+
+/// Moulds read at once: each is as large as a message.
+const MOULDS: u32 = 50;
 
 /// Checks every message, and that none is missing.
 pub(super) async fn check(
@@ -16,24 +22,15 @@ pub(super) async fn check(
     progress: &(dyn Fn(Progress) + Sync),
     report: &mut Report,
 ) -> Result<(), Stop> {
-    let mut after = String::new();
+    let (mut after, mut moulds) = (String::new(), Moulds::default());
     loop {
         let page = messages::page(conn, &after, PAGE).await?;
         let Some(last) = page.last() else { break };
-        after = last.delivery_id.to_string();
+        after = last.entry_id.to_string();
         for kept in &page {
-            let named = scanned.sent.remove(&kept.delivery_id.as_u128());
-            let damage = |problem: &str| match named {
-                Some((_, index)) if index != u64::MAX => Damage::at(index, problem),
-                _ => Damage::whole(format!("the message of delivery {}: {problem}", kept.delivery_id)),
-            };
-            let bytes = kept.bytes.as_ref().ok_or_else(|| damage("the message kept for it cannot be unpacked"))?;
-            let digest = sha256(bytes);
-            if digest != kept.sha256 || named.is_some_and(|(named, _)| named != half(&digest)) {
-                return Err(damage("the message kept for it is not the one that was sent").into());
-            }
-            if named.is_none() {
-                return Err(damage("no entry says that it was sent").into());
+            let digest = rebuilt(conn, kept, &mut moulds).await?;
+            if scanned.sent.get(&kept.delivery_id.as_u128()).is_some_and(|(sent, _)| *sent == half(&digest)) {
+                scanned.sent.remove(&kept.delivery_id.as_u128());
             }
         }
         report.messages += page.len() as u64;
@@ -42,6 +39,41 @@ pub(super) async fn check(
     match scanned.sent.values().map(|(_, index)| *index).min() {
         Some(u64::MAX) => Err(Damage::whole("a message that was sent was removed").into()),
         Some(index) => Err(Damage::at(index, "the message that was sent was removed").into()),
-        None => Ok(()),
+        None => every_mould(conn).await,
+    }
+}
+
+/// The digest of a message, which must be the one that its entry names.
+async fn rebuilt(conn: &mut Conn, kept: &KeptMessage, moulds: &mut Moulds) -> Result<[u8; 32], Stop> {
+    let damage = |problem: String| match kept.index {
+        Some(index) => Damage::at(index, problem),
+        None => Damage::whole(format!("the message of delivery {}: {problem}", kept.delivery_id)),
+    };
+    let bytes = match kept.bytes(conn, moulds).await {
+        Err(StoreError::Inconsistent { table, problem, .. }) => {
+            let what = if table == "moulds" { "mould" } else { "values" };
+            return Err(damage(format!("the message kept for it cannot be rebuilt: {what}: {problem}")).into());
+        }
+        bytes => bytes?,
+    };
+    let digest = sha256(&bytes);
+    let named = kept.person.as_deref().and_then(|person| Brief::read(person).ok()).and_then(|brief| brief.sha256);
+    if named != Some(digest) {
+        return Err(damage("the message kept for it is not the one that was sent".to_owned()).into());
+    }
+    Ok(digest)
+}
+
+/// Moulds from which nothing was sent so far are what they were, too, and are of the recipients that they are stored for.
+async fn every_mould(conn: &mut Conn) -> Result<(), Stop> {
+    let mut after = Vec::new();
+    loop {
+        let page = moulds::page(conn, &after, MOULDS).await?;
+        let Some((last, _)) = page.last() else { return Ok(()) };
+        after = last.id.to_vec();
+        if let Some((mould, _)) = page.iter().find(|(mould, key)| mould.key != *key) {
+            let problem = format!("a mould of notice {} is stored for other recipients", mould.key.notice_id);
+            return Err(Damage::whole(problem).into());
+        }
     }
 }

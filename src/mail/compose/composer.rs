@@ -1,28 +1,27 @@
-//! A notice that is being sent: parsed once, rendered once for each view; its messages are compressed with one dictionary
-//! for each language.
+//! A notice that is being sent: parsed once, made into one mould for each view.
 
-use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use jiff::Timestamp;
 use thiserror::Error;
 use uuid::Uuid;
-use zstd::dict::EncoderDictionary;
-use zstd::zstd_safe::{self, CCtx};
 
 use crate::config::Config;
 use crate::domain::address::Address;
 use crate::domain::category::Class;
 use crate::domain::digest;
+use crate::domain::mould::{Filled, Key, Mould};
 use crate::domain::notice::Notice;
 use crate::domain::problem::Problems;
-use crate::mail::compose::message::{self, Head, MessageError, message_id};
+use crate::mail::compose::cast::{Common, Facts, cast, fill};
+use crate::mail::compose::message::{Head, MessageError, message_id};
 use crate::mail::compose::render::{Content, RenderError, Skeleton, Values, View};
 use crate::mail::token::TokenKey;
-use crate::store::StoreError;
 use crate::store::notices::Kept;
 use crate::store::sending::deliveries::ToSend;
-use crate::store::sending::messages::{Dictionary, Message};
+use crate::store::sending::moulds;
+use crate::store::{Store, StoreError};
 
 /// The reason a delivery's message could not be composed.
 #[derive(Debug, Error)]
@@ -33,10 +32,7 @@ pub enum ComposeError {
     /// The message cannot be built.
     #[error(transparent)]
     Message(#[from] MessageError),
-    /// The message cannot be compressed.
-    #[error("cannot compress the message: {0}")]
-    Pack(String),
-    /// The stored message cannot be read.
+    /// The mould cannot be stored, or what is stored cannot be read.
     #[error(transparent)]
     Kept(#[from] StoreError),
 }
@@ -56,11 +52,19 @@ impl ComposeError {
 #[derive(Clone, Debug)]
 pub struct Composed {
     /// The exact bytes.
-    pub bytes: Arc<[u8]>,
+    pub bytes: Arc<Vec<u8>>,
     /// Their SHA-256.
     pub sha256: [u8; 32],
     /// What to store of it; `None` if it is stored already.
-    pub keep: Option<Message>,
+    pub keep: Option<Filled>,
+}
+
+impl Composed {
+    /// A message that was stored at an earlier attempt.
+    #[must_use]
+    pub fn kept(bytes: Vec<u8>) -> Self {
+        Self { sha256: digest::sha256(&bytes), bytes: Arc::new(bytes), keep: None }
+    }
 }
 
 /// A notice that is being sent.
@@ -70,38 +74,15 @@ pub struct Composer {
     notice: Notice,
     /// The domain of the Message-IDs of the notice it follows.
     follows_domain: Option<String>,
-    skeletons: Mutex<HashMap<View, Arc<Skeleton>>>,
-    packers: Mutex<HashMap<String, Arc<Packer>>>,
+    moulds: Mutex<HashMap<View, Arc<Mould>>>,
+    /// Held while a mould is made: the workers that need it wait for it instead of making it, too.
+    making: tokio::sync::Mutex<()>,
     /// Marks its messages as test copies.
     pub is_test: bool,
 }
 
-/// Skeletons held in memory; a notice rarely has more views, and rendering one again costs little.
-const MAX_SKELETONS: usize = 512;
-
-/// The zstd level: with a dictionary, higher levels gain almost nothing.
-const LEVEL: i32 = 1;
-
-struct Packer {
-    dictionary: Arc<Dictionary>,
-    prepared: EncoderDictionary<'static>,
-}
-
-thread_local! {
-    /// The workspace of zstd: allocating its few hundred kilobytes takes longer than compressing a message.
-    static WORKSPACE: RefCell<CCtx<'static>> = RefCell::new(CCtx::create());
-}
-
-impl Packer {
-    fn pack(&self, bytes: &[u8]) -> Result<Vec<u8>, ComposeError> {
-        let mut packed = Vec::with_capacity(zstd_safe::compress_bound(bytes.len()));
-        let done = WORKSPACE
-            .with_borrow_mut(|workspace| workspace.compress_using_cdict(&mut packed, bytes, self.prepared.as_cdict()));
-        done.map_err(|code| ComposeError::Pack(zstd_safe::get_error_name(code).to_owned()))?;
-        packed.shrink_to_fit();
-        Ok(packed)
-    }
-}
+/// Moulds held in memory; a notice rarely has more views, and each can be read again.
+const MAX_MOULDS: usize = 512;
 
 impl Composer {
     /// Makes a composer of a stored notice.
@@ -110,14 +91,8 @@ impl Composer {
     /// If the notice is no longer valid.
     pub fn new(kept: Kept, follows_domain: Option<String>) -> Result<Self, Problems> {
         let notice = kept.parsed()?;
-        Ok(Self {
-            kept,
-            notice,
-            follows_domain,
-            skeletons: Mutex::default(),
-            packers: Mutex::default(),
-            is_test: false,
-        })
+        let (moulds, making) = (Mutex::default(), tokio::sync::Mutex::default());
+        Ok(Self { kept, notice, follows_domain, moulds, making, is_test: false })
     }
 
     /// The class of its category.
@@ -137,129 +112,146 @@ impl Composer {
     /// # Errors
     /// If it cannot be rendered.
     pub fn content(&self, config: &Config, key: &TokenKey, to: &ToSend) -> Result<Content, RenderError> {
-        let skeleton = self.skeleton_for(config, to)?;
-        let unsubscribe_url = self.unsubscribe_url(config, key, to.id);
-        let mut content = skeleton.fill(&values(to, unsubscribe_url.as_deref()));
-        self.mark(&mut content.subject);
+        let skeleton = Skeleton::new(config, &self.notice, &view(to))?;
+        let address = format!("{}{}", unsubscribe(config), key.link(to.id));
+        let address = if self.class() == Class::Optional { address.as_str() } else { "" };
+        let mut content = skeleton.fill(&values(to, address));
+        if self.is_test {
+            content.subject.insert_str(0, "[TEST] ");
+        }
         Ok(content)
     }
 
-    fn skeleton_for(&self, config: &Config, to: &ToSend) -> Result<Arc<Skeleton>, RenderError> {
-        let view = View {
-            locale: to.locale.clone().unwrap_or_else(|| config.organisation.default_locale.clone()),
-            zone: to.time_zone.clone().unwrap_or_else(|| config.organisation.default_time_zone.clone()),
-            role: to.role,
-        };
-        self.skeleton(config, view)
+    /// The mould of a delivery's message, if it is in memory.
+    #[must_use]
+    pub fn mould_at_hand(&self, to: &ToSend) -> Option<Arc<Mould>> {
+        self.known(&view(to))
     }
 
-    fn mark(&self, subject: &mut String) {
-        if self.is_test {
-            subject.insert_str(0, "[TEST] ");
+    /// The mould of a delivery's message. It is stored before it is returned; if another node, or this one before its configuration
+    /// changed, has stored one, it is that one.
+    ///
+    /// # Errors
+    /// If it cannot be made or stored.
+    pub async fn mould(&self, store: &Store, config: &Config, to: &ToSend) -> Result<Arc<Mould>, ComposeError> {
+        let view = view(to);
+        let _making = self.making.lock().await;
+        if let Some(mould) = self.known(&view) {
+            return Ok(mould);
+        }
+        let key = self.key(&view);
+        let stored = moulds::find(&mut *store.read().await?, &key).await?;
+        let mould = match stored {
+            Some(mould) => mould,
+            None => {
+                let (mould, bytes) = self.cast(config, &view)?;
+                let mut tx = store.write().await?;
+                let mould = moulds::keep(&mut tx, &mould, &bytes).await?;
+                tx.commit().await.map_err(StoreError::from)?;
+                mould
+            }
+        };
+        let mould = Arc::new(mould);
+        let mut moulds = self.moulds.lock().unwrap_or_else(PoisonError::into_inner);
+        if moulds.len() >= MAX_MOULDS {
+            moulds.clear();
+        }
+        moulds.insert(view, mould.clone());
+        Ok(mould)
+    }
+
+    fn known(&self, view: &View) -> Option<Arc<Mould>> {
+        self.moulds.lock().unwrap_or_else(PoisonError::into_inner).get(view).cloned()
+    }
+
+    fn key(&self, view: &View) -> Key {
+        let text = |value: Option<String>| value.unwrap_or_default();
+        Key {
+            notice_id: self.kept.id,
+            locale: text(view.locale.as_ref().map(ToString::to_string)),
+            zone: text(view.zone.as_ref().map(ToString::to_string)),
+            role: view.role.as_str().to_owned(),
         }
     }
 
-    /// The one-click unsubscribe address of a delivery of an optional notice.
-    fn unsubscribe_url(&self, config: &Config, key: &TokenKey, delivery_id: Uuid) -> Option<String> {
-        let base = config.organisation.public_url.trim_end_matches('/');
-        (self.class() == Class::Optional).then(|| format!("{base}/u/{}", key.link(delivery_id)))
+    /// Makes the mould of a view.
+    fn cast(&self, config: &Config, view: &View) -> Result<(Mould, Vec<u8>), ComposeError> {
+        let skeleton = Skeleton::new(config, &self.notice, view)?;
+        // An equals sign and an underscore do not meet in quoted-printable.
+        let boundary = format!("=_{}", self.kept.id.simple());
+        let common = Common {
+            head: Head {
+                category: self.kept.category,
+                language: skeleton.language(),
+                subject: None,
+                boundary: &boundary,
+                follows: self.follows_domain.is_some(),
+                is_test: self.is_test,
+            },
+            message_domain: &self.kept.message_domain,
+            follows_domain: self.follows_domain.as_deref(),
+            unsubscribe: &unsubscribe(config),
+        };
+        Ok(cast(config, self.key(view), &skeleton, &common)?)
     }
 
-    /// Composes the message of a delivery.
+    /// Composes the message of a delivery with its mould, dated at its first attempt.
+    ///
+    /// # Errors
+    /// If it cannot be built.
+    pub fn compose(
+        &self,
+        config: &Config,
+        key: &TokenKey,
+        mould: &Mould,
+        (to, date): (&ToSend, Timestamp),
+    ) -> Result<Composed, ComposeError> {
+        let token = if self.class() == Class::Optional { key.link(to.id) } else { String::new() };
+        let facts = Facts {
+            delivery_id: to.id,
+            date,
+            follows_id: to.follows_id,
+            to: &to.email,
+            token: &token,
+            merged: &values(to, ""),
+        };
+        let (bytes, values) = fill(mould, &config.dkim, &facts)?;
+        let keep = Filled { mould_id: mould.id, values: values.to_cbor() };
+        Ok(Composed { sha256: digest::sha256(&bytes), bytes: Arc::new(bytes), keep: Some(keep) })
+    }
+
+    /// Composes a message of which nothing is stored: a test copy.
     ///
     /// # Errors
     /// If it cannot be rendered or built.
-    pub fn compose(&self, config: &Config, key: &TokenKey, to: &ToSend) -> Result<Composed, ComposeError> {
-        let skeleton = self.skeleton_for(config, to)?;
-        let unsubscribe_url = self.unsubscribe_url(config, key, to.id);
-        let mut content = skeleton.encode(&values(to, unsubscribe_url.as_deref()));
-        self.mark(&mut content.subject);
-        let head = Head {
-            delivery_id: to.id,
-            message_domain: &self.kept.message_domain,
-            category: self.kept.category,
-            language: skeleton.language(),
-            to: &to.email,
-            to_name: &to.contact_name,
-            date: self.kept.released_at.unwrap_or(self.kept.created_at),
-            references: to.follows_id.zip(self.follows_domain.as_deref()).map(|(id, domain)| message_id(id, domain)),
-            unsubscribe_url: unsubscribe_url.as_deref(),
-            is_test: self.is_test,
-        };
-        let bytes = message::build(config, &head, content)?;
-        let sha256 = digest::sha256(&bytes);
-        let packer = self.packer(config, &skeleton)?;
-        let keep = Message {
-            sha256,
-            size: bytes.len(),
-            body: packer.pack(&bytes)?,
-            dictionary: Some(packer.dictionary.clone()),
-        };
-        Ok(Composed { bytes: bytes.into(), sha256, keep: Some(keep) })
-    }
-
-    fn skeleton(&self, config: &Config, view: View) -> Result<Arc<Skeleton>, RenderError> {
-        if let Some(skeleton) = self.skeletons.lock().unwrap_or_else(PoisonError::into_inner).get(&view) {
-            return Ok(skeleton.clone());
-        }
-        let skeleton = Arc::new(Skeleton::new(config, &self.notice, &view)?);
-        let mut skeletons = self.skeletons.lock().unwrap_or_else(PoisonError::into_inner);
-        if skeletons.len() >= MAX_SKELETONS {
-            skeletons.clear();
-        }
-        skeletons.insert(view, skeleton.clone());
-        Ok(skeleton)
-    }
-
-    /// The compression dictionary of a language: a message to nobody, so that erasing a person never touches it.
-    fn packer(&self, config: &Config, skeleton: &Skeleton) -> Result<Arc<Packer>, ComposeError> {
-        let mut packers = self.packers.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(packer) = packers.get(skeleton.language()) {
-            return Ok(packer.clone());
-        }
-        let bytes = self.to_nobody(config, skeleton)?;
-        let prepared = EncoderDictionary::copy(&bytes, LEVEL);
-        let sha256 = digest::sha256(&bytes);
-        let dictionary = Arc::new(Dictionary { sha256, notice_id: self.kept.id, bytes });
-        let packer = Arc::new(Packer { dictionary, prepared });
-        packers.insert(skeleton.language().to_owned(), packer.clone());
-        Ok(packer)
-    }
-
-    fn to_nobody(&self, config: &Config, skeleton: &Skeleton) -> Result<Vec<u8>, ComposeError> {
-        let nobody = Address::parse("nobody@example.com").expect("it is an address");
-        let content = skeleton.encode(&Values {
-            contact_name: "",
-            email: nobody.as_str(),
-            customer_name: "",
-            account_id: "",
-            unsubscribe_url: &config.organisation.public_url,
-            merged: &BTreeMap::new(),
-        });
-        let optional = self.class() == Class::Optional;
-        let head = Head {
-            delivery_id: Uuid::nil(),
-            message_domain: &self.kept.message_domain,
-            category: self.kept.category,
-            language: skeleton.language(),
-            to: &nobody,
-            to_name: "",
-            date: self.kept.released_at.unwrap_or(self.kept.created_at),
-            references: None,
-            unsubscribe_url: optional.then_some(config.organisation.public_url.as_str()),
-            is_test: self.is_test,
-        };
-        Ok(message::build(config, &head, content)?)
+    pub fn sample(
+        &self,
+        config: &Config,
+        key: &TokenKey,
+        (to, date): (&ToSend, Timestamp),
+    ) -> Result<Composed, ComposeError> {
+        let (mould, _) = self.cast(config, &view(to))?;
+        self.compose(config, key, &mould, (to, date))
     }
 }
 
-fn values<'a>(to: &'a ToSend, unsubscribe_url: Option<&'a str>) -> Values<'a> {
+/// The view of a delivery.
+fn view(to: &ToSend) -> View {
+    View { locale: to.locale.clone(), zone: to.time_zone.clone(), role: to.role }
+}
+
+/// The unsubscribe address, without its token.
+fn unsubscribe(config: &Config) -> String {
+    format!("{}/u/", config.organisation.public_url.trim_end_matches('/'))
+}
+
+fn values<'a>(to: &'a ToSend, unsubscribe_url: &'a str) -> Values<'a> {
     Values {
         contact_name: &to.contact_name,
         email: to.email.as_str(),
         customer_name: &to.customer_name,
         account_id: &to.account_id,
-        unsubscribe_url: unsubscribe_url.unwrap_or_default(),
+        unsubscribe_url,
         merged: &to.merged,
     }
 }

@@ -9,24 +9,24 @@ pub use crate::mail::compose::slots::Values;
 use crate::config::Config;
 use crate::domain::category::{Category, Role};
 use crate::domain::locale::{Locale, ZoneName};
+use crate::domain::mould;
 use crate::domain::notice::{Edition, Notice};
 use crate::domain::placeholder::Placeholder;
-use crate::mail::compose::body::Body;
 use crate::mail::compose::dates::Dates;
 use crate::mail::compose::footer::Footer;
 use crate::mail::compose::markdown;
-use crate::mail::compose::slots::{Escape, Marks, Part, Piece, Slot};
+use crate::mail::compose::slots::{Escape, Marks, Part, Piece, Slot, greet};
 use crate::mail::compose::templates::Page;
 use crate::mail::compose::views::{self, Maker};
 use crate::mail::locale::Language;
 
-/// What the recipients of one skeleton have in common.
+/// What the recipients of one skeleton have in common, as it is stored with their deliveries.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct View {
-    /// The language they read.
-    pub locale: Locale,
-    /// The zone their clocks show.
-    pub zone: ZoneName,
+    /// The language they read, if it is known.
+    pub locale: Option<Locale>,
+    /// The zone their clocks show, if it is known.
+    pub zone: Option<ZoneName>,
     /// The role in which they are addressed.
     pub role: Role,
 }
@@ -35,10 +35,10 @@ pub struct View {
 #[derive(Debug)]
 pub struct Skeleton {
     language: String,
-    greeting: Greeting,
-    subject: Vec<Piece>,
-    text: Body,
-    html: Body,
+    pub(super) greeting: Greeting,
+    pub(super) subject: Vec<Piece>,
+    pub(super) text: Vec<Piece>,
+    pub(super) html: Vec<Piece>,
 }
 
 /// The content of one recipient's mail.
@@ -50,17 +50,6 @@ pub struct Content {
     pub text: String,
     /// The HTML, lines ending in LF.
     pub html: String,
-}
-
-/// The content of one recipient's mail, its bodies in quoted-printable, lines ending in CRLF.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Encoded {
-    /// The subject, one line.
-    pub subject: String,
-    /// The plain text.
-    pub text: Vec<u8>,
-    /// The HTML.
-    pub html: Vec<u8>,
 }
 
 /// The reason a notice could not be rendered.
@@ -82,15 +71,18 @@ impl Skeleton {
     /// # Errors
     /// If a template fails.
     pub fn new(config: &Config, notice: &Notice, view: &View) -> Result<Self, RenderError> {
-        let language = Language::of(&view.locale);
+        let organisation = &config.organisation;
+        let locale = view.locale.as_ref().unwrap_or(&organisation.default_locale);
+        let zone = view.zone.as_ref().unwrap_or(&organisation.default_time_zone);
+        let language = Language::of(locale);
         let marks = Marks::new(notice, &Footer::texts(config));
         let maker = Maker {
             language,
-            dates: Dates::new(language, &view.zone),
+            dates: Dates::new(language, zone),
             marks: &marks,
             reference: notice.reference.as_deref(),
         };
-        let edition = notice.edition(&view.locale, &config.organisation.default_locale);
+        let edition = notice.edition(locale, &organisation.default_locale);
         let own = maker.view(&edition.fields);
         let mut page = page(config, notice, edition, view.role, &maker, &own);
         let failed = |source| RenderError::Template { category: notice.category, source };
@@ -108,8 +100,8 @@ impl Skeleton {
             language: language.tag().to_owned(),
             greeting: Greeting::new(language, &marks),
             subject: marks.cut(&page.subject, Part::Text),
-            text: Body::new(marks.cut(&text, Part::Text)),
-            html: Body::new(marks.cut(&html, Part::Html)),
+            text: marks.cut(&text, Part::Text),
+            html: marks.cut(&html, Part::Html),
         })
     }
 
@@ -117,14 +109,7 @@ impl Skeleton {
     #[must_use]
     pub fn fill(&self, values: &Values<'_>) -> Content {
         let fill = |pieces: &[Piece]| fill(pieces, &self.greeting, values);
-        Content { subject: fill(&self.subject), text: self.text.plain(fill), html: self.html.plain(fill) }
-    }
-
-    /// Fills it in for a recipient, encoded for a message.
-    #[must_use]
-    pub fn encode(&self, values: &Values<'_>) -> Encoded {
-        let fill = |pieces: &[Piece]| fill(pieces, &self.greeting, values);
-        Encoded { subject: fill(&self.subject), text: self.text.encoded(fill), html: self.html.encoded(fill) }
+        Content { subject: fill(&self.subject), text: fill(&self.text), html: fill(&self.html) }
     }
 
     /// The language of the fixed strings, as a BCP 47 tag: for `Content-Language` and the HTML.
@@ -140,8 +125,7 @@ impl Skeleton {
 /// # Errors
 /// If a template fails.
 pub fn subject(config: &Config, notice: &Notice) -> Result<String, RenderError> {
-    let (locale, zone) = (config.organisation.default_locale.clone(), config.organisation.default_time_zone.clone());
-    let skeleton = Skeleton::new(config, notice, &View { locale, zone, role: Role::Service })?;
+    let skeleton = Skeleton::new(config, notice, &View { locale: None, zone: None, role: Role::Service })?;
     let braces = |placeholder: &Placeholder| format!("{{{{ {placeholder} }}}}");
     let merged =
         notice.placeholders().iter().map(|placeholder| (placeholder.to_string(), braces(placeholder))).collect();
@@ -158,7 +142,7 @@ pub fn subject(config: &Config, notice: &Notice) -> Result<String, RenderError> 
 
 /// The two forms of a greeting; the one with a name is cut at the name.
 #[derive(Debug)]
-struct Greeting {
+pub(super) struct Greeting {
     before: String,
     after: String,
     blank: String,
@@ -173,40 +157,24 @@ impl Greeting {
     }
 
     fn push(&self, name: &str, escape: Escape, out: &mut String) {
-        let name = name.trim();
-        if name.is_empty() {
-            return escape.push(&self.blank, out);
-        }
-        for part in [&self.before, name, &self.after] {
-            escape.push(part, out);
-        }
+        greet([&self.before, &self.after, &self.blank], name, escape, out);
+    }
+
+    /// The greeting as a part of a mould.
+    pub(super) fn as_part(&self) -> mould::Part {
+        let (before, after, blank) = (self.before.clone(), self.after.clone(), self.blank.clone());
+        mould::Part::Greeting { before, after, blank }
     }
 }
 
 fn fill(pieces: &[Piece], greeting: &Greeting, values: &Values<'_>) -> String {
-    let literal = |piece: &Piece| if let Piece::Literal(literal) = piece { literal.len() } else { 32 };
-    let mut out = String::with_capacity(pieces.iter().map(literal).sum());
+    let mut out = String::new();
     for piece in pieces {
-        let (slot, escape) = match piece {
-            Piece::Literal(literal) => {
-                out.push_str(literal);
-                continue;
-            }
-            Piece::Slot(slot, escape) => (slot, *escape),
-        };
-        let value = match slot {
-            Slot::Greeting => {
-                greeting.push(values.contact_name, escape, &mut out);
-                continue;
-            }
-            Slot::UnsubscribeUrl => values.unsubscribe_url,
-            Slot::ContactName => values.contact_name,
-            Slot::Email => values.email,
-            Slot::CustomerName => values.customer_name,
-            Slot::AccountId => values.account_id,
-            Slot::Merged(name) => values.merged.get(name).map_or("", String::as_str),
-        };
-        escape.push(value, &mut out);
+        match piece {
+            Piece::Literal(literal) => out.push_str(literal),
+            Piece::Slot(Slot::Greeting, escape) => greeting.push(values.contact_name, *escape, &mut out),
+            Piece::Slot(slot, escape) => escape.push(values.of(slot), &mut out),
+        }
     }
     out
 }

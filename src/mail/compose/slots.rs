@@ -59,6 +59,50 @@ impl From<Placeholder> for Slot {
     }
 }
 
+impl Slot {
+    /// The slot of a value, by the name of its placeholder.
+    pub fn named(name: &str) -> Option<Self> {
+        Placeholder::parse(name).ok().map(Self::from)
+    }
+
+    /// The name of its placeholder; a greeting has the name of what it greets.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Greeting | Self::ContactName => "contact.name",
+            Self::UnsubscribeUrl => "",
+            Self::Email => "contact.email",
+            Self::CustomerName => "customer.name",
+            Self::AccountId => "customer.account_id",
+            Self::Merged(name) => name,
+        }
+    }
+}
+
+impl Values<'_> {
+    /// The value of a slot.
+    pub fn of(&self, slot: &Slot) -> &str {
+        match slot {
+            Slot::Greeting | Slot::ContactName => self.contact_name,
+            Slot::UnsubscribeUrl => self.unsubscribe_url,
+            Slot::Email => self.email,
+            Slot::CustomerName => self.customer_name,
+            Slot::AccountId => self.account_id,
+            Slot::Merged(name) => self.merged.get(name).map_or("", String::as_str),
+        }
+    }
+}
+
+/// Appends a greeting: the name between the first two texts, or the third one for a blank name.
+pub fn greet([before, after, blank]: [&str; 3], name: &str, escape: Escape, out: &mut String) {
+    let name = name.trim();
+    if name.is_empty() {
+        return escape.push(blank, out);
+    }
+    for part in [before, name, after] {
+        escape.push(part, out);
+    }
+}
+
 /// The marks of one rendering.
 pub struct Marks {
     prefix: String,

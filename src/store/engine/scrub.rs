@@ -19,7 +19,6 @@ impl Store {
                 "VACUUM deliveries",
                 "VACUUM queue",
                 "VACUUM attempts",
-                "VACUUM messages",
                 "VACUUM preferences",
                 "VACUUM suppressions",
                 "VACUUM reads",

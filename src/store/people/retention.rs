@@ -308,14 +308,14 @@ pub async fn is_held(conn: &mut Conn, notice_id: Uuid) -> Result<bool> {
 /// Clears the persons in the entries about a notice as a whole: who took its steps, and the words of attestations. Returns the
 /// entries whose opening was deleted.
 pub async fn clear_steps(conn: &mut Conn, notice_id: Uuid) -> Result<Vec<Uuid>> {
-    let sql = "UPDATE ledger_openings SET person = NULL, person_salt = NULL, subject = NULL
+    let sql = "UPDATE ledger_openings SET person = NULL, person_salt = NULL, mould_id = NULL, mould_values = NULL, subject = NULL
          WHERE notice_id = $1 AND delivery_id IS NULL AND event IN ('attested', 'operated') AND person_salt IS NOT NULL
          RETURNING entry_id";
     entry_ids(&sqlx::query(sql).bind(notice_id.to_string()).fetch_all(conn).await?)
 }
 
 /// Clears what a notice as a whole stores about persons once its deliveries are cleared: the words of attestations, rows, steps
-/// with the entries about them, dictionaries; and records that it is purged. Returns the entries whose opening was deleted.
+/// with the entries about them; moulds, of which no message is stored any more; and records that it is purged. Returns the entries whose opening was deleted.
 pub async fn clear_notice(conn: &mut Conn, notice_id: Uuid, now: Timestamp) -> Result<Vec<Uuid>> {
     let id = notice_id.to_string();
     let openings = clear_steps(conn, notice_id).await?;
@@ -323,7 +323,7 @@ pub async fn clear_notice(conn: &mut Conn, notice_id: Uuid, now: Timestamp) -> R
         "UPDATE attestations SET note = '', witness = '' WHERE notice_id = $1",
         "DELETE FROM notice_rows WHERE notice_id = $1",
         "DELETE FROM notice_steps WHERE notice_id = $1",
-        "DELETE FROM message_dictionaries WHERE notice_id = $1",
+        "DELETE FROM moulds WHERE notice_id = $1",
     ] {
         sqlx::query(statement).bind(&id).execute(&mut *conn).await?;
     }

@@ -231,14 +231,13 @@ pub async fn clear_deliveries(conn: &mut Conn, cleared: &[Cleared]) -> Result<Ve
     sqlx::query(deliveries).bind(&rows).execute(&mut *conn).await?;
     let openings = bulk!(
         dialect,
-        "UPDATE ledger_openings SET person = NULL, person_salt = NULL, subject = NULL
+        "UPDATE ledger_openings SET person = NULL, person_salt = NULL, mould_id = NULL, mould_values = NULL, subject = NULL
          WHERE person_salt IS NOT NULL AND delivery_id IN (SELECT value ->> 'id' FROM",
         rows,
         ") RETURNING entry_id"
     );
     let openings = entry_ids(&sqlx::query(openings).bind(&rows).fetch_all(&mut *conn).await?)?;
     for statement in [
-        bulk!(dialect, "DELETE FROM messages WHERE delivery_id IN (SELECT value ->> 'id' FROM", rows, ")"),
         bulk!(dialect, "UPDATE attempts SET reply = '' WHERE delivery_id IN (SELECT value ->> 'id' FROM", rows, ")"),
         bulk!(dialect, "DELETE FROM queue WHERE delivery_id IN (SELECT value ->> 'id' FROM", rows, ")"),
     ] {
@@ -253,7 +252,7 @@ pub(in crate::store) fn entry_ids(rows: &[sqlx::any::AnyRow]) -> Result<Vec<Uuid
 
 /// Clears whatever is kept of an address itself, deliveries excepted. Gives the entries whose opening went.
 pub async fn clear_address(conn: &mut Conn, key: &AddressKey) -> Result<Vec<Uuid>> {
-    let sql = "UPDATE ledger_openings SET person = NULL, person_salt = NULL, subject = NULL WHERE subject = $1
+    let sql = "UPDATE ledger_openings SET person = NULL, person_salt = NULL, mould_id = NULL, mould_values = NULL, subject = NULL WHERE subject = $1
          RETURNING entry_id";
     let openings = entry_ids(&sqlx::query(sql).bind(key.as_str()).fetch_all(&mut *conn).await?)?;
     for statement in [
@@ -269,7 +268,7 @@ pub async fn clear_address(conn: &mut Conn, key: &AddressKey) -> Result<Vec<Uuid
 
 /// Clears one opening about a notice as a whole.
 pub async fn clear_opening(conn: &mut Conn, entry_id: Uuid) -> Result<()> {
-    let sql = "UPDATE ledger_openings SET person = NULL, person_salt = NULL, subject = NULL WHERE entry_id = $1";
+    let sql = "UPDATE ledger_openings SET person = NULL, person_salt = NULL, mould_id = NULL, mould_values = NULL, subject = NULL WHERE entry_id = $1";
     sqlx::query(sql).bind(entry_id.to_string()).execute(conn).await?;
     Ok(())
 }

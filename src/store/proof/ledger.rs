@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use crate::domain::address::AddressKey;
 use crate::domain::entry::{Entry, Event};
+use crate::domain::mould::Filled;
 use crate::store::engine::dialect::{Batch, Dialect, json, json_ids, step};
 use crate::store::engine::row::{Row, hex};
 use crate::store::{Conn, Result, StoreError};
@@ -25,31 +26,33 @@ pub struct Opening<'a> {
     pub subject: Option<AddressKey>,
     /// When.
     pub at: Timestamp,
+    /// What is stored of the message, at the first entry about it.
+    pub message: Option<&'a Filled>,
 }
 
 impl<'a> Opening<'a> {
     /// Of an entry about a delivery.
     #[must_use]
     pub const fn of_delivery(entry: &'a Entry, notice_id: Uuid, delivery_id: Uuid, at: Timestamp) -> Self {
-        Self { entry, notice_id: Some(notice_id), delivery_id: Some(delivery_id), subject: None, at }
+        Self { entry, notice_id: Some(notice_id), delivery_id: Some(delivery_id), subject: None, at, message: None }
     }
 
     /// Of an entry about a notice as a whole.
     #[must_use]
     pub const fn of_notice(entry: &'a Entry, notice_id: Uuid, at: Timestamp) -> Self {
-        Self { entry, notice_id: Some(notice_id), delivery_id: None, subject: None, at }
+        Self { entry, notice_id: Some(notice_id), delivery_id: None, subject: None, at, message: None }
     }
 
     /// Of an entry about an address, whatever notices went there.
     #[must_use]
     pub const fn of_address(entry: &'a Entry, key: AddressKey, at: Timestamp) -> Self {
-        Self { entry, notice_id: None, delivery_id: None, subject: Some(key), at }
+        Self { entry, notice_id: None, delivery_id: None, subject: Some(key), at, message: None }
     }
 
     /// Of an entry about the ledger itself.
     #[must_use]
     pub const fn about_nothing(entry: &'a Entry, at: Timestamp) -> Self {
-        Self { entry, notice_id: None, delivery_id: None, subject: None, at }
+        Self { entry, notice_id: None, delivery_id: None, subject: None, at, message: None }
     }
 }
 
@@ -65,6 +68,8 @@ struct OpeningRow<'a> {
     fact_salt: String,
     person: String,
     person_salt: String,
+    mould: Option<String>,
+    values: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -77,10 +82,11 @@ macro_rules! insert_openings {
     (rows $n:literal) => {
         step!(
             "INSERT INTO ledger_openings (entry_id, notice_id, delivery_id, subject, event, at, fact, fact_salt, person,
-               person_salt)
+               person_salt, mould_id, mould_values)
              SELECT value ->> 'id', value ->> 'notice_id', value ->> 'delivery_id', value ->> 'subject',
                value ->> 'event', CAST(value ->> 'at' AS BIGINT), unhex(value ->> 'fact'),
-               unhex(value ->> 'fact_salt'), unhex(value ->> 'person'), unhex(value ->> 'person_salt') FROM",
+               unhex(value ->> 'fact_salt'), unhex(value ->> 'person'), unhex(value ->> 'person_salt'),
+               unhex(value ->> 'mould'), unhex(value ->> 'values') FROM",
             rows $n
         )
     };
@@ -119,6 +125,8 @@ pub(in crate::store) fn rows(opening: &Opening<'_>) -> [String; 2] {
         fact_salt: hex(&entry.fact_salt),
         person: hex(&entry.person),
         person_salt: hex(&entry.person_salt),
+        mould: opening.message.map(|message| hex(&message.mould_id)),
+        values: opening.message.map(|message| hex(&message.values)),
     };
     [json(&row), json(&PendingRow { id: entry.id, leaf: hex(&entry.leaf) })]
 }
@@ -148,6 +156,8 @@ pub struct StoredOpening {
     pub person: Option<Vec<u8>>,
     /// Salt of the person.
     pub person_salt: Option<Vec<u8>>,
+    /// What was sent is stored with it.
+    pub has_message: bool,
 }
 
 /// The columns of an opening with its place in the tree, of the openings `o`.
@@ -155,7 +165,7 @@ macro_rules! opening {
     ($rest:literal) => {
         concat!(
             "SELECT o.entry_id, e.idx, e.leaf, o.notice_id, o.delivery_id, o.event, o.at, o.fact, o.fact_salt, o.person, \
-             o.person_salt FROM ledger_openings o LEFT JOIN ledger_entries e ON e.entry_id = o.entry_id ",
+             o.person_salt, CASE WHEN o.mould_id IS NULL THEN 0 ELSE 1 END AS has_message FROM ledger_openings o LEFT JOIN ledger_entries e ON e.entry_id = o.entry_id ",
             $rest
         )
     };
@@ -175,6 +185,7 @@ fn read_opening(row: &sqlx::any::AnyRow) -> Result<StoredOpening> {
         fact_salt: row.get("fact_salt")?,
         person: row.get("person")?,
         person_salt: row.get("person_salt")?,
+        has_message: row.count("has_message")? == 1,
     })
 }
 

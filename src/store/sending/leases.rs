@@ -50,10 +50,12 @@ pub async fn renew(conn: &mut Conn, owner: &str, now: Timestamp, held: &[Held]) 
 /// lease has expired.
 pub async fn give_back_unheld(conn: &mut Conn, owner: &str, now: Timestamp, held: &[Held], every: bool) -> Result<u64> {
     let sql = Dialect::of(conn).pick(
-        "UPDATE queue SET lease_owner = NULL, lease_until = NULL
+        "UPDATE queue SET lease_owner = NULL, lease_until = NULL, first_at = CASE WHEN attempts > 0 THEN first_at
+           ELSE (SELECT d.first_at FROM deliveries d WHERE d.id = queue.delivery_id) END
          WHERE lease_owner = $2 AND ($4 = 1 OR lease_until < $3) AND NOT EXISTS (
            SELECT 1 FROM json_each($1) WHERE value ->> 'id' = queue.delivery_id AND value ->> 'token' = queue.token)",
-        "UPDATE queue SET lease_owner = NULL, lease_until = NULL
+        "UPDATE queue SET lease_owner = NULL, lease_until = NULL, first_at = CASE WHEN attempts > 0 THEN first_at
+           ELSE (SELECT d.first_at FROM deliveries d WHERE d.id = queue.delivery_id) END
          WHERE lease_owner = $2 AND $3 >= 0
            AND ($4 = 1 OR lease_until < CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)) AND NOT EXISTS (
              SELECT 1 FROM jsonb_array_elements($1::jsonb)
@@ -80,6 +82,8 @@ pub struct Stale {
     pub token: i64,
     /// Transactions so far that got past MAIL FROM.
     pub attempts: u32,
+    /// When it was claimed for its first attempt.
+    pub first_at: Option<Timestamp>,
 }
 
 /// Takes over up to `limit` claims of other nodes: all of them with `every` (on SQLite at start, when there can be no other
@@ -89,7 +93,7 @@ pub async fn take_over(conn: &mut Conn, owner: &str, now: Timestamp, every: bool
         "UPDATE queue SET lease_owner = $1, lease_until = $2 + $5, token = token + 1 WHERE delivery_id IN (
            SELECT delivery_id FROM queue WHERE lease_owner IS NOT NULL AND lease_owner <> $1
              AND ($3 = 1 OR lease_until < $2) LIMIT $4)
-         RETURNING delivery_id, notice_id, token, attempts",
+         RETURNING delivery_id, notice_id, token, attempts, first_at",
         "WITH stale AS (
            SELECT delivery_id FROM queue WHERE lease_owner IS NOT NULL AND lease_owner <> $1 AND $2 >= 0
              AND ($3 = 1 OR lease_until < CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT))
@@ -97,7 +101,7 @@ pub async fn take_over(conn: &mut Conn, owner: &str, now: Timestamp, every: bool
          UPDATE queue q SET lease_owner = $1, token = token + 1,
            lease_until = CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) + $5
          FROM stale WHERE q.delivery_id = stale.delivery_id
-         RETURNING q.delivery_id, q.notice_id, q.token, q.attempts",
+         RETURNING q.delivery_id, q.notice_id, q.token, q.attempts, q.first_at",
     );
     let rows = sqlx::query(sql)
         .bind(owner)
@@ -115,6 +119,7 @@ pub async fn take_over(conn: &mut Conn, owner: &str, now: Timestamp, every: bool
                 notice_id: row.id("notice_id")?,
                 token: row.get("token")?,
                 attempts: u32::try_from(row.count("attempts")?).unwrap_or(u32::MAX),
+                first_at: row.maybe_time("first_at")?,
             })
         })
         .collect()

@@ -3,6 +3,7 @@
 pub mod deliveries;
 pub mod leases;
 pub mod messages;
+pub mod moulds;
 pub mod nodes;
 pub mod queue;
 pub mod recipients;

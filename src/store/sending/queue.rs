@@ -28,6 +28,8 @@ pub struct Claimed {
     pub attempts: u32,
     /// Back-off so far, in milliseconds.
     pub waited: i64,
+    /// When it was claimed for its first attempt: the Date of its message.
+    pub first_at: Timestamp,
 }
 
 /// True if optional mail of a notice `n` waits for an operator: sealing has stopped, as it does in a restored copy, which does not
@@ -115,7 +117,8 @@ macro_rules! claim_sql {
     // A bare parameter as LIMIT would be planned for its value, and the statement prepared again for the next one.
     (sqlite $order:literal) => {
         concat!(
-            "UPDATE queue SET lease_owner = $1, lease_until = $2 + $6, token = token + 1 WHERE delivery_id IN (
+            "UPDATE queue SET lease_owner = $1, lease_until = $2 + $6, token = token + 1,
+           first_at = COALESCE(first_at, $2) WHERE delivery_id IN (
            SELECT delivery_id FROM (
              SELECT delivery_id, domain FROM queue
              WHERE notice_id = $3 AND aside = 0 AND lease_owner IS NULL AND due_at <= $2 AND EXISTS (SELECT 1 FROM notices n WHERE n.id = $3
@@ -128,7 +131,7 @@ macro_rules! claim_sql {
             $order,
             " LIMIT $7 + 0)
            WHERE $4 = '[]' OR domain NOT IN (SELECT value FROM json_each($4)) LIMIT $5 + 0)
-         RETURNING delivery_id, domain, token, attempts, waited"
+         RETURNING delivery_id, domain, token, attempts, waited, first_at"
         )
     };
     // A CTE is read once: some plans run a subquery in IN again for each row, and then LIMIT limits nothing.
@@ -154,10 +157,10 @@ macro_rules! claim_sql {
             ", head.delivery_id ",
             $order,
             " LIMIT $5 FOR UPDATE OF q SKIP LOCKED)
-         UPDATE queue q SET lease_owner = $1, token = token + 1,
+         UPDATE queue q SET lease_owner = $1, token = token + 1, first_at = COALESCE(q.first_at, $2),
            lease_until = CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) + $6
          FROM due WHERE q.delivery_id = due.delivery_id
-         RETURNING q.delivery_id, q.domain, q.token, q.attempts, q.waited"
+         RETURNING q.delivery_id, q.domain, q.token, q.attempts, q.waited, q.first_at"
         )
     };
 }
@@ -196,6 +199,7 @@ fn read_claimed(rows: &[sqlx::any::AnyRow]) -> Result<Vec<Claimed>> {
                 token: row.get("token")?,
                 attempts: u32::try_from(row.count("attempts")?).unwrap_or(u32::MAX),
                 waited: row.get("waited")?,
+                first_at: row.time("first_at")?,
             })
         })
         .collect::<Result<Vec<_>>>()?;
@@ -276,7 +280,8 @@ pub async fn claim_of(
 ) -> Result<Vec<Claimed>> {
     let sql = Dialect::of(conn).pick(
         concat!(
-            "UPDATE queue SET lease_owner = $1, lease_until = $2 + $5, token = token + 1, aside = 0 WHERE delivery_id IN (
+            "UPDATE queue SET lease_owner = $1, lease_until = $2 + $5, token = token + 1, aside = 0,
+           first_at = COALESCE(first_at, $2) WHERE delivery_id IN (
            SELECT (SELECT q.delivery_id FROM queue q WHERE q.notice_id = $3 AND q.domain = d.value
              AND q.aside = 1 AND q.due_at <= $2 ORDER BY q.due_at, q.delivery_id LIMIT 1)
            FROM json_each($4) d
@@ -284,7 +289,7 @@ pub async fn claim_of(
              AND ",
             sendable!(),
             "))
-         RETURNING delivery_id, domain, token, attempts, waited"
+         RETURNING delivery_id, domain, token, attempts, waited, first_at"
         ),
         concat!(
             "WITH first AS MATERIALIZED (
@@ -298,10 +303,10 @@ pub async fn claim_of(
          due AS MATERIALIZED (
            SELECT q.delivery_id FROM first JOIN queue q ON q.delivery_id = first.delivery_id
            WHERE q.aside = 1 FOR UPDATE OF q SKIP LOCKED)
-         UPDATE queue q SET lease_owner = $1, token = token + 1, aside = 0,
+         UPDATE queue q SET lease_owner = $1, token = token + 1, aside = 0, first_at = COALESCE(q.first_at, $2),
            lease_until = CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) + $5
          FROM due WHERE q.delivery_id = due.delivery_id
-         RETURNING q.delivery_id, q.domain, q.token, q.attempts, q.waited"
+         RETURNING q.delivery_id, q.domain, q.token, q.attempts, q.waited, q.first_at"
         ),
     );
     let rows = sqlx::query(sql)
@@ -326,11 +331,13 @@ pub struct GiveBack {
     pub due_at: Option<i64>,
 }
 
-/// Returns claims untried: no attempt is used up.
+/// Returns claims untried: no attempt is used up, and the first attempt is still to come unless there was one before.
 pub async fn give_back(conn: &mut Conn, claims: &[GiveBack]) -> Result<()> {
     let sql = bulk!(
         Dialect::of(conn),
-        "UPDATE queue SET lease_owner = NULL, lease_until = NULL, due_at = COALESCE(r.due_at, queue.due_at) FROM (
+        "UPDATE queue SET lease_owner = NULL, lease_until = NULL, due_at = COALESCE(r.due_at, queue.due_at),
+           first_at = CASE WHEN queue.attempts > 0 THEN queue.first_at
+             ELSE (SELECT d.first_at FROM deliveries d WHERE d.id = queue.delivery_id) END FROM (
            SELECT value ->> 'id' AS id, CAST(value ->> 'token' AS BIGINT) AS token,
              CAST(value ->> 'due_at' AS BIGINT) AS due_at FROM",
         rows,

@@ -1,4 +1,4 @@
-//! Settling: the outcome of a delivery, the bytes that were sent and the ledger's entry, in one transaction.
+//! Settling: the outcome of a delivery, and the ledger's entry with what was sent, in one transaction.
 
 mod written;
 
@@ -13,12 +13,12 @@ use uuid::Uuid;
 use crate::domain::address::Address;
 use crate::domain::delivery::{Level, Outcome, Reason, State};
 use crate::domain::entry::Entry;
+use crate::domain::mould::Filled;
 use crate::domain::preference;
 use crate::domain::reply::Stage;
 use crate::store::engine::dialect::{Batch, Dialect, array, bulk, json, step};
 use crate::store::people::suppressions;
 use crate::store::proof::ledger::{self, Opening};
-use crate::store::sending::messages::{self, Message};
 use crate::store::{Conn, Result};
 use written::Rows;
 pub use written::Written;
@@ -67,8 +67,10 @@ pub struct Settlement {
     pub attempt: Option<Attempt>,
     /// Attempts used so far.
     pub attempts: u32,
-    /// The message as sent, at the first attempt.
-    pub message: Option<Message>,
+    /// What to store of the message, at the first attempt.
+    pub message: Option<Filled>,
+    /// The time that its messages are dated at, of one that may have been sent without a record of the message.
+    pub first_at: Option<Timestamp>,
     /// The entry for the ledger; `None` for a repeated deferral.
     pub entry: Option<Entry>,
     /// The address, if it is to be marked dead.
@@ -178,11 +180,12 @@ async fn settles_doubt(conn: &mut Conn, settlement: &Settlement) -> Result<bool>
     Ok(taken.rows_affected() == 1 || doubtful.is_some())
 }
 
-static RECORD: Batch<5> = Batch::new([
+static RECORD: Batch<4> = Batch::new([
     step!(
         "UPDATE deliveries SET state = r.state, level = r.level, reply = r.reply, reason = r.reason, changed_at = r.at,
-           attempts = r.attempts FROM (SELECT value ->> 'id' AS id, value ->> 'state' AS state,
-           value ->> 'level' AS level, value ->> 'reply' AS reply, value ->> 'reason' AS reason, CAST(value ->> 'at' AS BIGINT) AS at,
+           attempts = r.attempts, first_at = r.first_at FROM (SELECT value ->> 'id' AS id, value ->> 'state' AS state,
+           value ->> 'level' AS level, value ->> 'reply' AS reply, value ->> 'reason' AS reason,
+           CAST(value ->> 'first_at' AS BIGINT) AS first_at, CAST(value ->> 'at' AS BIGINT) AS at,
            CAST(value ->> 'attempts' AS BIGINT) AS attempts FROM",
         rows 1,
         ") AS r WHERE deliveries.id = r.id"
@@ -195,12 +198,11 @@ static RECORD: Batch<5> = Batch::new([
         rows 2,
         "WHERE true ON CONFLICT (delivery_id, attempt) DO NOTHING"
     ),
-    messages::insert_messages!(rows 3),
-    ledger::insert_openings!(rows 4),
-    ledger::insert_pending!(rows 5),
+    ledger::insert_openings!(rows 3),
+    ledger::insert_pending!(rows 4),
 ]);
 
-/// Writes states, attempts, bytes, entries and dead addresses.
+/// Writes states, attempts, entries and dead addresses.
 async fn record(conn: &mut Conn, settlements: &[Cow<'_, Written>]) -> Result<()> {
     if settlements.is_empty() {
         return Ok(());
@@ -209,7 +211,6 @@ async fn record(conn: &mut Conn, settlements: &[Cow<'_, Written>]) -> Result<()>
     let rows = [
         rows(|rows| Some(&rows.state)).collect(),
         rows(|rows| rows.attempt.as_ref()).collect(),
-        rows(|rows| rows.message.as_ref()).collect(),
         rows(|rows| rows.opening.as_ref()).collect(),
         rows(|rows| rows.pending.as_ref()).collect(),
     ];

@@ -99,8 +99,8 @@ pub async fn list(
 /// new claim. The caller holds the ledger's head and the notice's row, so that no erasure and no closing comes in between.
 pub async fn requeue(conn: &mut Conn, id: Uuid, domain: &str, now: Timestamp) -> Result<bool> {
     let done = sqlx::query(
-        "INSERT INTO queue (delivery_id, notice_id, lane, domain, due_at, attempts, waited, token)
-         SELECT d.id, d.notice_id, n.lane, $3, $2, d.attempts, 0, $2 FROM deliveries d JOIN notices n ON n.id = d.notice_id
+        "INSERT INTO queue (delivery_id, notice_id, lane, domain, due_at, attempts, waited, token, first_at)
+         SELECT d.id, d.notice_id, n.lane, $3, $2, d.attempts, 0, $2, d.first_at FROM deliveries d JOIN notices n ON n.id = d.notice_id
          WHERE d.id = $1 AND d.state IN ('uncertain', 'rejected', 'expired') AND d.email <> '' ON CONFLICT (delivery_id) DO NOTHING",
     )
     .bind(id.to_string())

@@ -1,7 +1,5 @@
 //! Deliveries, the queue, settling, messages, the ledger's tables.
 
-use std::sync::Arc;
-
 use besked::domain::category::Category;
 use besked::domain::category_set::CategorySet;
 use besked::domain::delivery::{Level, Outcome, State};
@@ -13,7 +11,6 @@ use besked::store::notices::releases;
 use besked::store::people::{preferences, suppressions};
 use besked::store::proof::{ledger, tree};
 use besked::store::sending::leases::{self, Held};
-use besked::store::sending::messages::{Dictionary, Message};
 use besked::store::sending::queue::{Claimed, GiveBack};
 use besked::store::sending::settle::{Attempt, Settlement};
 use besked::store::sending::{deliveries, messages, queue, settle, uncertain, waiting};
@@ -47,6 +44,7 @@ pub(super) fn settlement(fixture: &Fixture, notice_id: Uuid, claimed: &Claimed, 
         }),
         attempts: claimed.attempts + 1,
         message: None,
+        first_at: None,
         entry: Some(fixture.entry(Event::from(outcome))),
         dead: None,
     }
@@ -91,24 +89,12 @@ async fn claim_settle_and_append_commit_together(#[case] engine: Engine) {
     assert!(!leases::still_ours(&mut tx, skipping[1].delivery_id, 99).await.unwrap());
 
     let mut accepted = settlement(&fixture, id, &skipping[1], Outcome::Accepted);
-    let dictionary = Dictionary { sha256: [3; 32], notice_id: id, bytes: b"hej hej hej hej hej hej".to_vec() };
-    messages::insert_dictionary(&mut tx, &dictionary).await.unwrap();
-    messages::insert_dictionary(&mut tx, &dictionary).await.unwrap();
-    let body = zstd::bulk::Compressor::with_dictionary(3, &dictionary.bytes).unwrap().compress(b"hej hej du").unwrap();
-    let message = Message { sha256: [1; 32], size: 10, body, dictionary: Some(Arc::new(dictionary)) };
-    accepted.message = Some(message.clone());
+    accepted.message = fixture.filled(&mut tx, Some(id)).await;
     assert!(settle::settle(&mut tx, &[accepted.clone().into()]).await.unwrap().is_empty());
     let again = settle::settle(&mut tx, &[accepted.into()]).await.unwrap();
     assert_eq!(again[0].delivery_id, skipping[1].delivery_id, "settled once");
-    assert_eq!(messages::find(&mut tx, skipping[1].delivery_id).await.unwrap().unwrap(), b"hej hej du");
-    let plain = Message { dictionary: None, body: zstd::bulk::compress(b"another", 3).unwrap(), size: 7, ..message };
-    messages::insert(&mut tx, &[(skipping[1].delivery_id, &plain), (skipping[0].delivery_id, &plain)]).await.unwrap();
-    assert_eq!(
-        messages::find(&mut tx, skipping[1].delivery_id).await.unwrap().unwrap(),
-        b"hej hej du",
-        "the first stays"
-    );
-    assert_eq!(messages::find(&mut tx, skipping[0].delivery_id).await.unwrap().unwrap(), b"another");
+    assert_eq!(messages::find(&mut tx, skipping[1].delivery_id).await.unwrap().unwrap(), b"hi you");
+    assert_eq!(messages::find(&mut tx, skipping[0].delivery_id).await.unwrap(), None);
     assert_eq!(messages::find(&mut tx, fixture.id()).await.unwrap(), None);
     let attempts = settle::attempts(&mut tx, skipping[1].delivery_id).await.unwrap();
     assert_eq!((attempts.len(), attempts[0].stage.as_str(), attempts[0].tls.as_str()), (1, "dot", "TLSv1.3"));

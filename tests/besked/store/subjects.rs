@@ -15,8 +15,7 @@ use besked::store::people::{
 };
 use besked::store::proof::ledger::Opening;
 use besked::store::proof::{audit, commitments, ledger, tree};
-use besked::store::sending::messages::Message;
-use besked::store::sending::{messages, queue};
+use besked::store::sending::{messages, moulds, queue};
 use besked::store::{Conn, notices};
 use jiff::SignedDuration;
 use rstest::rstest;
@@ -37,12 +36,14 @@ impl Fixture {
     ) -> Entry {
         let person = Person { address: subject.unwrap_or("a@x.example").to_owned(), ..Person::default() };
         let entry = Entry::new(&Fact::new(Event::Attested, self.now), Some(&person), &self.random);
+        let filled = self.filled(conn, notice).await;
         let opening = Opening {
             entry: &entry,
             notice_id: notice,
             delivery_id: delivery,
             subject: subject.map(key),
             at: self.now,
+            message: delivery.and(filled.as_ref()),
         };
         ledger::append(conn, &[opening]).await.unwrap();
         let head = tree::lock_head(conn).await.unwrap();
@@ -91,8 +92,6 @@ async fn a_person_is_found_and_cleared_everywhere(#[case] engine: Engine) {
     assert_eq!(subjects::lock_queue(&mut tx, &[found[0].id]).await.unwrap(), [(found[0].id, false)]);
     assert!(subjects::deliveries(&mut tx, &AddressKey::stored(String::new())).await.unwrap().is_empty());
     let delivery = found[0].id;
-    let message = Message { sha256: [1; 32], size: 2, body: zstd_of(b"hi"), dictionary: None };
-    messages::insert(&mut tx, &[(delivery, &message)]).await.unwrap();
     let about_delivery = fixture.sealed_entry(&mut tx, Some(notice), Some(delivery), None).await;
     let about_address = fixture.sealed_entry(&mut tx, None, None, Some(mail)).await;
     let about_notice = fixture.sealed_entry(&mut tx, Some(notice), None, None).await;
@@ -115,6 +114,8 @@ async fn a_person_is_found_and_cleared_everywhere(#[case] engine: Engine) {
     assert_eq!(sealed, [(0, about_delivery.id), (2, about_notice.id)]);
     assert_eq!(ledger::sealed(&mut tx, notice, Some("C1"), Some(others)).await.unwrap(), [(2, about_notice.id)]);
     let opening = &ledger::find(&mut tx, &[about_delivery.id]).await.unwrap()[0];
+    assert!(opening.has_message);
+    assert_eq!(messages::find(&mut tx, delivery).await.unwrap().as_deref(), Some(&b"hi you"[..]));
     assert_eq!((opening.index, opening.leaf.as_ref()), (Some(0), Some(&about_delivery.leaf)));
 
     let salt = found[0].salt.unwrap();
@@ -136,6 +137,7 @@ async fn a_person_is_found_and_cleared_everywhere(#[case] engine: Engine) {
     assert!(preferences::of_address(&mut tx, its).await.unwrap().is_empty());
     assert!(subjects::reads(&mut tx, its).await.unwrap().is_empty());
     assert!(messages::find(&mut tx, delivery).await.unwrap().is_none());
+    assert_eq!(moulds::count(&mut tx, notice).await.unwrap(), 1, "those of others are made from it, too");
     assert_eq!(notices::rows(&mut tx, notice, "", 9).await.unwrap().into_keys().collect::<Vec<_>>(), ["C2"]);
     assert!(ledger::find(&mut tx, &[about_delivery.id]).await.unwrap()[0].person.is_none());
     assert!(ledger::about_notice(&mut tx, notice).await.unwrap()[0].person.is_none());
@@ -181,10 +183,6 @@ async fn attestations_are_found_by_their_words(#[case] engine: Engine) {
     attestations::clear(&mut tx, id).await.unwrap();
     assert!(mentions::attestations(&mut tx, "", 9).await.unwrap().is_empty());
     assert_eq!(attestations::of_notice(&mut tx, notice, None).await.unwrap()[0].account_id, "C1");
-}
-
-fn zstd_of(bytes: &[u8]) -> Vec<u8> {
-    zstd::bulk::compress(bytes, 3).unwrap()
 }
 
 #[rstest]
@@ -325,13 +323,16 @@ async fn the_audit_reads_entries_messages_and_strays(#[case] engine: Engine) {
     sqlx::query("DELETE FROM ledger_pending").execute(&mut *tx).await.unwrap();
     assert_eq!(ledger::stray(&mut tx).await.unwrap(), Some(waits.id));
 
-    let good = Message { sha256: [1; 32], size: 2, body: zstd_of(b"hi"), dictionary: None };
-    messages::insert(&mut tx, &[(delivery, &good)]).await.unwrap();
-    assert_eq!(messages::of_notice(&mut tx, notice, None, None).await.unwrap(), [([1; 32], delivery)]);
-    assert!(messages::of_notice(&mut tx, notice, Some("C1"), Some(&key("b@x.example"))).await.unwrap().is_empty());
     let page = messages::page(&mut tx, "", 9).await.unwrap();
-    assert_eq!((page[0].sha256, page[0].bytes.as_deref()), ([1; 32], Some(b"hi".as_slice())));
-    assert!(messages::page(&mut tx, &delivery.to_string(), 9).await.unwrap().is_empty());
+    assert_eq!((page.len(), page[0].entry_id, page[0].index, page[0].delivery_id), (1, entry.id, Some(0), delivery));
+    assert_eq!(page[0].person.as_ref(), Some(&entry.person));
+    let mut read = moulds::Moulds::default();
+    for _ in 0..2 {
+        assert_eq!(page[0].bytes(&mut tx, &mut read).await.unwrap(), b"hi you");
+    }
+    assert!(messages::page(&mut tx, &entry.id.to_string(), 9).await.unwrap().is_empty());
+    assert_eq!(messages::of_entry(&mut tx, entry.id).await.unwrap().unwrap().filled, page[0].filled);
+    assert!(messages::of_entry(&mut tx, waits.id).await.unwrap().is_none());
 }
 
 #[rstest]

@@ -24,7 +24,7 @@ fn values<'a>(name: &'a str, merged: &'a BTreeMap<String, String>) -> Values<'a>
 fn skeleton(source: &str, locale: &str, zone: &str) -> Skeleton {
     let notice = Notice::parse(source).unwrap_or_else(|problems| panic!("{problems:?}"));
     let role = notice.category.default_addressing().roles[0];
-    let view = View { locale: locale.parse().unwrap(), zone: zone.parse().unwrap(), role };
+    let view = View { locale: locale.parse().ok(), zone: zone.parse().ok(), role };
     Skeleton::new(&Config::default(), &notice, &view).unwrap()
 }
 

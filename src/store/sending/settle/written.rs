@@ -2,10 +2,11 @@
 //!
 //! A commit serves many callers at a time, who all wait: each does in advance what it can.
 
+use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::{Settlement, json, ledger, messages};
+use super::{Settlement, json, ledger};
 use crate::domain::delivery::{Level, Reason};
 use crate::store::proof::ledger::Opening;
 
@@ -25,7 +26,6 @@ pub(super) struct Rows {
     /// Of the delivery.
     pub(super) state: String,
     pub(super) attempt: Option<String>,
-    pub(super) message: Option<String>,
     pub(super) opening: Option<String>,
     pub(super) pending: Option<String>,
 }
@@ -34,14 +34,14 @@ impl From<Settlement> for Written {
     fn from(settlement: Settlement) -> Self {
         let entry = settlement.entry.as_ref().map(|entry| {
             let (notice, delivery) = (settlement.notice_id, settlement.delivery_id);
-            ledger::rows(&Opening::of_delivery(entry, notice, delivery, settlement.at))
+            let opening = Opening::of_delivery(entry, notice, delivery, settlement.at);
+            ledger::rows(&Opening { message: settlement.message.as_ref(), ..opening })
         });
         let [opening, pending] = entry.map_or([None, None], |rows| rows.map(Some));
         let rows = Rows {
             place: place(&settlement),
             state: state(&settlement),
             attempt: attempt(&settlement),
-            message: settlement.message.as_ref().map(|message| messages::row(settlement.delivery_id, message)),
             opening,
             pending,
         };
@@ -78,6 +78,7 @@ fn state(settlement: &Settlement) -> String {
         reason: Option<&'static str>,
         at: i64,
         attempts: u32,
+        first_at: Option<i64>,
     }
     json(&State {
         id: settlement.delivery_id,
@@ -87,6 +88,7 @@ fn state(settlement: &Settlement) -> String {
         reason: settlement.reason.map(Reason::as_str),
         at: settlement.at.as_millisecond(),
         attempts: settlement.attempts,
+        first_at: settlement.first_at.map(Timestamp::as_millisecond),
     })
 }
 

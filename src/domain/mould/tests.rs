@@ -1,0 +1,61 @@
+//! Moulds and values: what is written is read back, and nothing else is.
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn key() -> Key {
+    Key { notice_id: Uuid::from_u128(7), locale: "sv".to_owned(), zone: String::new(), role: "service".to_owned() }
+}
+
+fn recipes() -> Vec<Recipe> {
+    let greeting = Part::Greeting { before: "Hej ".to_owned(), after: ",".to_owned(), blank: "Hej,".to_owned() };
+    let text = vec![Part::Text("To ".to_owned()), Part::Value("contact.name".to_owned()), greeting];
+    vec![Recipe { form: Form::Signatures, parts: vec![] }, Recipe { form: Form::Text, parts: text }]
+}
+
+fn values(of: &[&[u8]]) -> Values {
+    let mut values = Values::default();
+    of.iter().for_each(|value| values.append(value));
+    values
+}
+
+#[test]
+fn a_message_is_literals_and_values_in_turn() {
+    let literal = |text: &str| Piece::Literal(text.as_bytes().to_vec());
+    let pieces = vec![Piece::Value(0), literal("Hej "), Piece::Value(1), literal("! Adjö "), Piece::Value(1)];
+    let (mould, bytes) = Mould::new(key(), recipes(), pieces);
+    assert_eq!(Mould::from_cbor(&bytes), Ok(mould.clone()));
+    assert_eq!(mould.id, sha256(&bytes));
+    let mut values = values(&[b"", b"Anna"]);
+    assert_eq!(mould.fill(&values).unwrap(), "Hej Anna! Adjö Anna".as_bytes());
+    values.replace(0, b"Signed: ");
+    assert_eq!(mould.fill(&values).unwrap(), "Signed: Hej Anna! Adjö Anna".as_bytes());
+    assert_eq!(Values::from_cbor(&values.to_cbor()), Ok(values));
+}
+
+#[test]
+fn what_does_not_fit_is_refused() {
+    let (mould, bytes) = Mould::new(key(), recipes(), vec![Piece::Value(1)]);
+    assert_eq!(mould.fill(&values(&[b"a"])), Err(MouldError::Values), "a value is missing");
+    assert_eq!(mould.fill(&values(&[b"a", b"b", b"c"])), Err(MouldError::Values), "there is one too many");
+    let (_, beyond) = Mould::new(key(), recipes(), vec![Piece::Value(2)]);
+    assert_eq!(Mould::from_cbor(&beyond), Err(MouldError::Form("the mould")), "no recipe makes the value");
+    for length in 0..bytes.len() {
+        assert!(Mould::from_cbor(&bytes[..length]).is_err(), "{length} bytes");
+    }
+    let values = values(&[b"a", b"b"]).to_cbor();
+    for length in 0..values.len() {
+        assert!(Values::from_cbor(&values[..length]).is_err(), "{length} bytes");
+    }
+    assert!(Values::from_cbor(&[&values[..], b"\0"].concat()).is_err());
+    assert!(Mould::from_cbor(&[&bytes[..], b"\0"].concat()).is_err());
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
+        let _ = Mould::from_cbor(&bytes);
+        let _ = Values::from_cbor(&bytes);
+    }
+}
