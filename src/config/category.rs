@@ -37,6 +37,9 @@ pub struct CategoryRules {
     /// Roles addressed if a customer has none of `roles`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub or_else: Option<Vec<Role>>,
+    /// The From header of its mail; without it, that of `[sender]`.
+    #[serde(skip_serializing_if = "Option::is_none", with = "super::sender::maybe")]
+    pub from: Option<lettre::message::Mailbox>,
     /// Names of the relays that carry it, in the order they are tried; without it, all relays.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub relays: Option<Vec<String>>,

@@ -64,7 +64,7 @@ impl Dkim {
     }
 
     /// Relaxed alignment (RFC 7489 section 3.1.1) as far as names alone show it: the domain itself, a parent or a child of it.
-    fn is_aligned(&self, from_domain: &str) -> bool {
+    pub(super) fn is_aligned(&self, from_domain: &str) -> bool {
         let below = |low: &str, high: &str| low.strip_suffix(high).is_some_and(|rest| rest.ends_with('.'));
         from_domain == self.domain || below(from_domain, &self.domain) || below(&self.domain, from_domain)
     }

@@ -104,7 +104,7 @@ impl Config {
         let mut warnings: Vec<String> =
             in_clear.map(|relay| format!("relay `{}` sends its password without TLS", relay.name)).collect();
         warnings.extend(self.idle_relays());
-        warnings.extend(self.dkim.iter().filter_map(|entry| entry.warning(self.sender.domain())));
+        warnings.extend(self.unaligned_keys());
         warnings
     }
 

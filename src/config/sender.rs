@@ -45,12 +45,30 @@ impl Sender {
     }
 }
 
+/// (De)serialises an optional mailbox: an empty text is none.
+pub(super) mod maybe {
+    use lettre::message::Mailbox;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(value: &Option<Mailbox>, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&value.as_ref().map(Mailbox::to_string).unwrap_or_default())
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Mailbox>, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        if text.is_empty() { Ok(None) } else { super::parsed(&text).map(Some) }
+    }
+}
+
 /// Reads `Name <address>`, or an address alone.
 fn mailbox<'de, D: Deserializer<'de>>(deserializer: D) -> Result<lettre::message::Mailbox, D::Error> {
-    let text = String::deserialize(deserializer)?;
+    parsed(&String::deserialize(deserializer)?)
+}
+
+fn parsed<E: de::Error>(text: &str) -> Result<lettre::message::Mailbox, E> {
     text.parse().map_err(|_| {
         let text = text.escape_debug();
         let why = if text.to_string().contains('@') { "is not an address" } else { "has no address in angle brackets" };
-        de::Error::custom(format!("`{text}` {why}: write `Name <address>`, or an address alone"))
+        E::custom(format!("`{text}` {why}: write `Name <address>`, or an address alone"))
     })
 }

@@ -3,7 +3,12 @@
 //! A relay carries a category if the category's `relays` name it, or are left out, and the relay's `lanes` name the category's
 //! lane, or are left out.
 
-use super::{Config, Relay};
+use std::collections::BTreeSet;
+
+use lettre::message::Mailbox;
+
+use super::{Config, Dkim, Relay};
+use crate::domain::address::parse_domain;
 use crate::domain::category::Category;
 use crate::domain::category_set::CategorySet;
 use crate::domain::problem::nearest;
@@ -47,6 +52,37 @@ impl Config {
             }
         }
         streams
+    }
+
+    /// The From header of a category's mail.
+    #[must_use]
+    pub fn from_of(&self, category: Category) -> &Mailbox {
+        let own = self.category.get(&category).and_then(|rules| rules.from.as_ref());
+        own.unwrap_or(&self.sender.from)
+    }
+
+    /// The keys that sign mail from this address: those that DMARC counts for its domain, else all.
+    #[must_use]
+    pub fn keys_for(&self, from: &Mailbox) -> Vec<&Dkim> {
+        let domain = parse_domain(from.email.domain());
+        let counts = |key: &&Dkim| domain.as_ref().is_some_and(|domain| key.is_aligned(domain));
+        let counted: Vec<&Dkim> = self.dkim.iter().filter(counts).collect();
+        if counted.is_empty() { self.dkim.iter().collect() } else { counted }
+    }
+
+    /// Keys whose signatures DMARC counts for no mail, and From addresses that no key signs for, in words.
+    #[must_use]
+    pub fn unaligned_keys(&self) -> Vec<String> {
+        let own = self.category.values().filter_map(|rules| rules.from.as_ref());
+        let froms: Vec<&str> = [&self.sender.from].into_iter().chain(own).map(|from| from.email.domain()).collect();
+        let idle = self.dkim.iter().filter(|key| froms.iter().all(|from| key.warning(from).is_some()));
+        let mut unaligned: Vec<String> = idle.filter_map(|key| key.warning(self.sender.domain())).collect();
+        for from in froms.into_iter().collect::<BTreeSet<_>>() {
+            if !self.dkim.is_empty() && self.dkim.iter().all(|key| key.warning(from).is_some()) {
+                unaligned.push(format!("no `[[dkim]]` key signs for mail from `{from}`"));
+            }
+        }
+        unaligned
     }
 
     /// Each stream in words, if there are several.

@@ -15,10 +15,10 @@ use super::rate::Rate;
 use super::refusals::Refusals;
 use super::share::Share;
 use super::tally::Tally;
-use super::throttle::{Asked, Throttle};
+use super::throttle::{Asked, Asker, Throttle};
 pub use super::trouble::Trouble;
 use crate::config::Relay as RelayConfig;
-use crate::domain::reply::{Stage, for_logs};
+use crate::domain::reply::{Failure, Stage, asks_for_less, for_logs};
 use crate::mail::smtp::{Failed, Steps};
 use crate::metrics::{Circuit as State, InUse, Metrics, RelayMetrics};
 
@@ -250,15 +250,17 @@ impl Relay {
         Vec::new()
     }
 
-    /// Records that the relay asked for fewer messages, at a delivery to `domain` if it may have passed on that domain's
-    /// request. Returns false if it is not about the relay's rate; if true, the delivery goes back to the queue, untried.
-    pub fn asked_for_less(&self, delivery: Uuid, domain: Option<&str>, text: &str) -> bool {
-        let asked = self.throttle().asked(delivery, domain, Instant::now());
+    /// Records that the relay asked for fewer messages; `domain` if it may have passed on that domain's request. Returns false if it is not about the relay's rate; if true, the delivery goes back to the queue, untried.
+    pub fn asked_for_less(&self, delivery: Uuid, domain: Option<&str>, failed: &Failed) -> bool {
+        let of_rate = matches!(&failed.failure, Failure::Replied(reply) if asks_for_less(reply));
+        let asker = domain.map(|domain| Asker { domain, of_rate });
+        let asked = self.throttle().asked(delivery, asker, Instant::now());
         match asked {
             Asked::NotOfItsRate => false,
             Asked::Unclear => true,
             Asked::Slower { per_second, first } => {
-                let (relay, per_second, text) = (&self.config.name, format!("{per_second:.1}"), for_logs(text));
+                let (relay, per_second, text) =
+                    (&self.config.name, format!("{per_second:.1}"), for_logs(&failed.failure.text()));
                 if first {
                     tracing::warn!(
                         relay,

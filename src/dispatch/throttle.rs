@@ -69,6 +69,15 @@ struct Limit {
     next: Instant,
 }
 
+/// A domain that may have asked for fewer messages.
+#[derive(Clone, Copy, Debug)]
+pub struct Asker<'a> {
+    /// The domain.
+    pub domain: &'a str,
+    /// The words of the request speak of a rate.
+    pub of_rate: bool,
+}
+
 /// Whose request for fewer messages it is.
 enum Whose {
     Domain,
@@ -103,9 +112,8 @@ impl Throttle {
         self.forget(now);
     }
 
-    /// Records that the relay asked for fewer messages, at a delivery to `domain` if it may have passed on that domain's
-    /// request.
-    pub fn asked(&mut self, delivery: Uuid, domain: Option<&str>, now: Instant) -> Asked {
+    /// Records that the relay asked for fewer messages; `asker` if it may have passed on the request of a domain.
+    pub fn asked(&mut self, delivery: Uuid, asker: Option<Asker<'_>>, now: Instant) -> Asked {
         if self.times.len() >= REMEMBERED {
             self.times.clear();
         }
@@ -115,15 +123,16 @@ impl Throttle {
         if is_too_often || self.last_taken.is_none_or(|at| now - at > RECENT) {
             return Asked::NotOfItsRate;
         }
-        match domain.map_or(Whose::Relay, |domain| self.whose(domain, now)) {
+        match asker.map_or(Whose::Relay, |asker| self.whose(asker, now)) {
             Whose::Domain => Asked::NotOfItsRate,
             Whose::Unclear if self.limit.is_none() => Asked::Unclear,
             Whose::Unclear | Whose::Relay => self.slow_down(now),
         }
     }
 
-    /// Whose request it is that a delivery to `domain` met: the domain's, if only it asks while others are taken.
-    fn whose(&mut self, domain: &str, now: Instant) -> Whose {
+    /// Whose request it is: the domain's, if only few domains ask. Words about a rate are often the relay's own: then it is the
+    /// domain's only if others are taken meanwhile.
+    fn whose(&mut self, Asker { domain, of_rate }: Asker<'_>, now: Instant) -> Whose {
         self.asking.retain(|_, (_, at)| now - *at < SAME_TIME);
         if self.asking.is_empty() {
             self.others = 0;
@@ -133,6 +142,7 @@ impl Throttle {
         let requests = *requests;
         match requests {
             _ if self.asking.len() >= DOMAINS => Whose::Relay,
+            _ if !of_rate => Whose::Domain,
             ..REQUESTS => Whose::Unclear,
             _ if self.others > 0 => Whose::Domain,
             _ => Whose::Relay,
@@ -202,6 +212,10 @@ impl Limit {
 mod tests {
     use super::*;
 
+    fn of_rate(domain: &str) -> Asker<'_> {
+        Asker { domain, of_rate: true }
+    }
+
     /// A delivery that was not put off before.
     fn delivery() -> Uuid {
         static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
@@ -246,7 +260,7 @@ mod tests {
     async fn what_one_domain_asks_for_while_others_are_taken_does_not_slow_the_relay() {
         let (mut throttle, now) = (Throttle::default(), Instant::now());
         throttle.took("b.example", now);
-        let ask = |throttle: &mut Throttle, domain| throttle.asked(delivery(), Some(domain), now);
+        let ask = |throttle: &mut Throttle, domain| throttle.asked(delivery(), Some(of_rate(domain)), now);
         assert_eq!(ask(&mut throttle, "a.example"), Asked::Unclear);
         throttle.took("b.example", now);
         assert_eq!(ask(&mut throttle, "a.example"), Asked::Unclear);
@@ -256,10 +270,18 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_request_without_a_word_of_a_rate_is_the_domains_at_once() {
+        let (mut throttle, now) = (Throttle::default(), Instant::now());
+        throttle.took("b.example", now);
+        let asker = Asker { of_rate: false, ..of_rate("a.example") };
+        assert_eq!(throttle.asked(delivery(), Some(asker), now), Asked::NotOfItsRate);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn where_all_go_to_one_domain_its_requests_slow_the_relay() {
         let (mut throttle, now) = (Throttle::default(), Instant::now());
         throttle.took("a.example", now);
-        let asked: Vec<_> = (0..3).map(|_| throttle.asked(delivery(), Some("a.example"), now)).collect();
+        let asked: Vec<_> = (0..3).map(|_| throttle.asked(delivery(), Some(of_rate("a.example")), now)).collect();
         assert!(matches!(asked[..], [Asked::Unclear, Asked::Unclear, Asked::Slower { first: true, .. }]), "{asked:?}");
     }
 

@@ -310,7 +310,7 @@ impl Worker {
                 if probing {
                     return Some((self.give_back_after(relay, &job, relay.is_down(&failed, true)), job));
                 }
-                if !relay.asked_for_less(job.to.id, domain, &failed.failure.text()) {
+                if !relay.asked_for_less(job.to.id, domain, &failed) {
                     return self.judge(relay, job, (&failed, own), probing);
                 }
                 give_back(&job, None)

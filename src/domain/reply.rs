@@ -6,7 +6,7 @@
 
 mod cause;
 
-pub use cause::Cause;
+pub use cause::{Cause, asks_for_less};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::words::words;

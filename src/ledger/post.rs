@@ -79,13 +79,13 @@ impl Ledger {
              besked ledger audit --checkpoint FILE\n\n{}",
             signed.note
         );
-        let message = message::begin(sender, to, "", now)?
+        let message = message::begin((&sender.from, &sender.reply_to), to, "", now)?
             .subject(format!("Checkpoint of {origin}: {}", count(signed.checkpoint.size(), "entry", "entries")))
             .message_id(Some(message_id(self.random.id(now), sender.domain())))
             .header(MIME_VERSION_1_0)
             .header(ContentType::TEXT_PLAIN)
             .raw_header(HeaderValue::new(HeaderName::new_from_ascii_str("Auto-Submitted"), "auto-generated".to_owned()))
             .body(text)?;
-        message::finish(&message, &self.config.dkim, now)
+        message::finish(&message, &self.config.keys_for(&sender.from), now)
     }
 }

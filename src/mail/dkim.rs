@@ -42,8 +42,15 @@ const ONCE: &[&str] = &[
 const ONCE_IF_THERE: &[&str] = &["List-Unsubscribe", "List-Unsubscribe-Post"];
 
 /// Fields that are signed if they occur.
-const IF_THERE: &[&str] =
-    &["List-Id", "Auto-Submitted", "Content-Language", "X-Besked-Delivery", "X-Besked-Category", "X-Besked-Test"];
+const IF_THERE: &[&str] = &[
+    "List-Id",
+    "Feedback-ID",
+    "Auto-Submitted",
+    "Content-Language",
+    "X-Besked-Delivery",
+    "X-Besked-Category",
+    "X-Besked-Test",
+];
 
 /// The reason a key does not sign.
 #[derive(Debug, Error)]
@@ -65,7 +72,7 @@ impl SignError {
 ///
 /// # Errors
 /// If a key was not read, or does not sign.
-pub fn signatures(keys: &[Dkim], date: Timestamp, message: &[u8]) -> Result<Vec<u8>, SignError> {
+pub fn signatures(keys: &[&Dkim], date: Timestamp, message: &[u8]) -> Result<Vec<u8>, SignError> {
     if keys.is_empty() {
         return Ok(Vec::new());
     }

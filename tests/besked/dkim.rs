@@ -300,7 +300,9 @@ fn the_same_message_and_key_give_the_same_bytes() {
     let keys = keys(&[("r1", RSA), ("e1", ED25519)]);
     let date = START.parse().unwrap();
     let message = b"From: a@example.com\r\nDate: Tue, 24 Nov 2026 10:00:00 +0000\r\n\r\n.\r\nx\r\n".to_vec();
-    let sign = |keys: &[Dkim], message: &[u8]| [&signatures(keys, date, message).unwrap(), message].concat();
+    let sign = |keys: &[Dkim], message: &[u8]| {
+        [&signatures(&keys.iter().collect::<Vec<_>>(), date, message).unwrap(), message].concat()
+    };
     let signed = sign(&keys, &message);
     assert_eq!(signed, sign(&keys, &message));
     assert!(signed.ends_with(&message));

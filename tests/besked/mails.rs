@@ -6,7 +6,7 @@ mod narrow;
 mod spam;
 mod variants;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use besked::config::Config;
 use besked::domain::address::Address;
@@ -17,6 +17,9 @@ use besked::mail::compose::cast::{Common, Facts, cast, fill};
 use besked::mail::compose::message::Head;
 use besked::mail::compose::render::{Skeleton, Values, View};
 use uuid::Uuid;
+
+use crate::app::{CUSTOMERS, NEWS, TestApp, maintenance};
+use crate::database::Engine;
 
 /// The demo's notices, one of each category.
 const NOTICES: [(Category, &str); 8] = [
@@ -75,6 +78,7 @@ fn mail(source: &str, locale: &str) -> Mail {
     let id = Uuid::from_u128(0x0193_5a6b_0000_7000_8000_0000_0000_0001);
     let common = Common {
         head: Head {
+            notice: Uuid::nil(),
             category,
             language: skeleton.language(),
             subject: None,
@@ -97,7 +101,7 @@ fn mail(source: &str, locale: &str) -> Mail {
         merged: &values,
     };
     let content = skeleton.fill(&values);
-    let (bytes, _) = fill(&mould, &config.dkim, &facts).unwrap();
+    let (bytes, _) = fill(&mould, &config.dkim.iter().collect::<Vec<_>>(), &facts).unwrap();
     let name = format!("{category}-{locale}");
     Mail { name, subject: content.subject, text: content.text, html: content.html, bytes }
 }
@@ -148,4 +152,30 @@ fn a_mail_leaves_nothing_unfilled_and_loads_nothing() {
         let long = |line: &&str| line.chars().count() > 90 && !line.contains("https://");
         assert_eq!(mail.text.lines().find(long), None, "{}", mail.name);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_category_has_a_sender_of_its_own_and_every_mail_says_which_stream_it_is_of() {
+    let app = TestApp::with(Engine::Sqlite, |config| {
+        let news = config.category.entry(Category::News).or_default();
+        news.from = Some("Example Cloud News <news@news.example.com>".parse().unwrap());
+    })
+    .await;
+    app.import(CUSTOMERS).await;
+    let (news, work) = (app.release(NEWS).await, app.release(&maintenance("all = true")).await);
+    app.run_until_idle().await;
+    let headers = |category: &str, name: &str| -> BTreeSet<String> {
+        let mails = app.relay.received().into_iter();
+        let of = mails.filter(|mail| mail.header("X-Besked-Category").as_deref() == Some(category));
+        of.map(|mail| mail.header(name).unwrap()).collect()
+    };
+    assert_eq!(
+        headers("news", "From").into_iter().collect::<Vec<_>>(),
+        ["\"Example Cloud News\" <news@news.example.com>"]
+    );
+    assert!(headers("maintenance", "From").iter().all(|from| from.contains("notices@example.com")));
+    let feedback = |id: Uuid, rest: &str| BTreeSet::from([format!("{}:{rest}", id.simple())]);
+    assert_eq!(headers("news", "Feedback-ID"), feedback(news, "news:optional:newsexamplecom"));
+    assert_eq!(headers("maintenance", "Feedback-ID"), feedback(work, "maintenance:mandatory:examplecom"));
+    assert!(headers("news", "List-Id").iter().all(|id| id.contains("<news.news.example.com>")));
 }

@@ -105,7 +105,7 @@ async fn what_the_server_does_not_offer_is_not_tried() {
     ] {
         let failed = send(&mut session, to, message.as_bytes()).await.unwrap_err();
         assert!(failed.failure.text().contains(told), "{failed:?}");
-        assert_eq!(verdict(&failed).1, Verdict::Rejected { dead: false });
+        assert_eq!(verdict(&failed).1, Verdict::NotCarried);
     }
     assert!(session.is_usable());
     assert_eq!(send(&mut session, "b@two.example", b"a\r\n").await.unwrap().unwrap(), "2.0.0 taken");

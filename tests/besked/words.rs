@@ -46,6 +46,7 @@ fn a_database_accepts_the_words_of_the_domain_and_no_others() {
         (("deliveries", "role"), all!(Role)),
         (("deliveries", "state"), states),
         (("deliveries", "level"), all!(Level)),
+        (("deliveries", "reason"), all!(besked::domain::delivery::Reason)),
         (("preferences", "category"), optional),
         (("suppressions", "reason"), all!(Reason)),
         (("tombstones", "mark"), all!(Mark)),

@@ -238,7 +238,7 @@ fn part_of(slot: &Slot, skeleton: &Skeleton) -> Part {
 ///
 /// # Errors
 /// If the address is not accepted, the mould names a value that this version does not know, or a key does not sign.
-pub fn fill(mould: &Mould, keys: &[Dkim], facts: &Facts<'_>) -> Result<(Vec<u8>, Values), MessageError> {
+pub fn fill(mould: &Mould, keys: &[&Dkim], facts: &Facts<'_>) -> Result<(Vec<u8>, Values), MessageError> {
     let mut values = Values::with_capacity(1024);
     for recipe in &mould.recipes {
         values.push(|out| write(recipe, facts, out))?;

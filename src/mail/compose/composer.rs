@@ -181,6 +181,7 @@ impl Composer {
         let boundary = format!("=_{}", self.kept.id.simple());
         let common = Common {
             head: Head {
+                notice: self.kept.id,
                 category: self.kept.category,
                 language: skeleton.language(),
                 subject: None,
@@ -215,7 +216,7 @@ impl Composer {
             token: &token,
             merged: &values(to, ""),
         };
-        let (bytes, values) = fill(mould, &config.dkim, &facts)?;
+        let (bytes, values) = fill(mould, &config.keys_for(config.from_of(self.kept.category)), &facts)?;
         let keep = Filled { mould_id: mould.id, values: values.to_cbor() };
         Ok(Composed { sha256: digest::sha256(&bytes), bytes: Arc::new(bytes), keep: Some(keep) })
     }

@@ -6,7 +6,7 @@ use lettre::message::{Body, Mailbox, Mailboxes, Message, MessageBuilder, MultiPa
 use thiserror::Error;
 use uuid::Uuid;
 
-use crate::config::{Config, Dkim, Organisation, Sender};
+use crate::config::{Config, Dkim, Organisation};
 use crate::domain::address::Address;
 use crate::domain::category::{Category, Class};
 use crate::domain::mould::MouldError;
@@ -15,7 +15,9 @@ use crate::mail::dkim::{self, SignError};
 /// What the headers of all messages of a mould have in common.
 #[derive(Clone, Debug)]
 pub struct Head<'a> {
-    /// The category of the notice.
+    /// The notice.
+    pub notice: Uuid,
+    /// Its category.
     pub category: Category,
     /// The language of the text.
     pub language: &'a str,
@@ -65,18 +67,23 @@ impl From<lettre::error::Error> for MessageError {
     }
 }
 
-/// Starts a mail with its sender, recipient and date.
+/// Starts a mail with its From, its Reply-To, its recipient and date.
 ///
 /// # Errors
 /// If lettre does not accept the recipient's address.
-pub fn begin(sender: &Sender, to: &Address, to_name: &str, date: Timestamp) -> Result<MessageBuilder, MessageError> {
+pub fn begin(
+    (from, reply_to): (&Mailbox, &Mailbox),
+    to: &Address,
+    to_name: &str,
+    date: Timestamp,
+) -> Result<MessageBuilder, MessageError> {
     let address = lettre::Address::new(to.local(), to.domain()).map_err(MessageError::new)?;
     let name = Some(to_name.to_owned()).filter(|name| !name.is_empty());
     let milliseconds = u64::try_from(date.as_millisecond()).unwrap_or(0);
     Ok(Message::builder()
-        .from(sender.from.clone())
+        .from(from.clone())
         .to(Mailbox::new(name, address))
-        .reply_to(sender.reply_to.clone())
+        .reply_to(reply_to.clone())
         .date(std::time::UNIX_EPOCH + std::time::Duration::from_millis(milliseconds)))
 }
 
@@ -85,7 +92,7 @@ pub fn begin(sender: &Sender, to: &Address, to_name: &str, date: Timestamp) -> R
 ///
 /// # Errors
 /// If it cannot be signed.
-pub fn finish(message: &Message, keys: &[Dkim], date: Timestamp) -> Result<Vec<u8>, MessageError> {
+pub fn finish(message: &Message, keys: &[&Dkim], date: Timestamp) -> Result<Vec<u8>, MessageError> {
     let bytes = formatted(message);
     let mut signed = dkim::signatures(keys, date, &bytes)?;
     signed.extend_from_slice(&bytes);
@@ -158,10 +165,11 @@ fn value_of(header: impl header::Header) -> String {
 /// If lettre refuses a part; that is not expected.
 pub fn build(config: &Config, head: &Head<'_>, text: Vec<u8>, html: Vec<u8>) -> Result<Vec<u8>, MessageError> {
     let nobody = Address::parse("nobody@example.com").map_err(MessageError::new)?;
-    let mut builder = begin(&config.sender, &nobody, "", Timestamp::UNIX_EPOCH)?
+    let from = config.from_of(head.category);
+    let mut builder = begin((from, &config.sender.reply_to), &nobody, "", Timestamp::UNIX_EPOCH)?
         .subject(head.subject.unwrap_or_default())
         .message_id(Some(message_id(Uuid::nil(), "example.com")));
-    for (name, value) in extra_headers(&config.organisation, &config.sender, head) {
+    for (name, value) in extra_headers(&config.organisation, from, head) {
         builder = builder.raw_header(HeaderValue::new(HeaderName::new_from_ascii_str(name), value));
     }
     let alternative = MultiPart::builder()
@@ -178,12 +186,20 @@ fn part(kind: ContentType, encoded: Vec<u8>) -> SinglePart {
         .body(Body::dangerous_pre_encoded(encoded, ContentTransferEncoding::QuotedPrintable))
 }
 
-fn extra_headers(organisation: &Organisation, sender: &Sender, head: &Head<'_>) -> Vec<(&'static str, String)> {
+/// What mailbox providers count complaints by, from the notice to the sender: Gmail's postmaster tools show the last field, which is
+/// the same for all mail of a domain and has at most 15 letters.
+fn feedback_id(from: &Mailbox, head: &Head<'_>) -> String {
+    let sender: String = from.email.domain().chars().filter(char::is_ascii_alphanumeric).take(15).collect();
+    format!("{}:{}:{}:{sender}", head.notice.simple(), head.category, head.category.class())
+}
+
+fn extra_headers(organisation: &Organisation, from: &Mailbox, head: &Head<'_>) -> Vec<(&'static str, String)> {
     let mut headers = vec![
         ("Content-Language", head.language.to_owned()),
         ("Auto-Submitted", "auto-generated".to_owned()),
         ("X-Besked-Delivery", String::new()),
         ("X-Besked-Category", head.category.as_str().to_owned()),
+        ("Feedback-ID", feedback_id(from, head)),
     ];
     if head.follows {
         headers.push(("In-Reply-To", String::new()));
@@ -192,7 +208,7 @@ fn extra_headers(organisation: &Organisation, sender: &Sender, head: &Head<'_>) 
         headers.push(("List-Unsubscribe", String::new()));
         headers.push(("List-Unsubscribe-Post", "List-Unsubscribe=One-Click".to_owned()));
         let name: String = organisation.name.chars().filter(|c| c.is_ascii_alphanumeric() || *c == ' ').collect();
-        headers.push(("List-Id", format!("{} <{}.{}>", name.trim(), head.category.as_str(), sender.domain())));
+        headers.push(("List-Id", format!("{} <{}.{}>", name.trim(), head.category.as_str(), from.email.domain())));
     }
     if head.is_test {
         headers.push(("X-Besked-Test", "yes".to_owned()));

@@ -1,7 +1,7 @@
 //! What coverage, status and lists ask of the database.
 
 use besked::domain::attestation::Channel;
-use besked::domain::delivery::{Failure, Outcome, State};
+use besked::domain::delivery::{Failure, Outcome, Reason, State};
 use besked::store::notices::attestations::{self, Attestation};
 use besked::store::sending::{queue, settle, shown, tally, uncertain};
 use rstest::rstest;
@@ -59,15 +59,15 @@ async fn deliveries_are_found_by_state_by_failure_and_by_customer(#[case] engine
     let rejected = shown::failed(&mut tx, id, Failure::Rejected, 0, 9).await.unwrap();
     assert_eq!(rejected, [(claimed.delivery_id, sending[0].ordinal)]);
     assert!(shown::failed(&mut tx, id, Failure::Expired, 0, 9).await.unwrap().is_empty());
-    let without_code = "UPDATE attempts SET code = NULL";
-    for (statement, carried) in [("UPDATE attempts SET code = 550", true), (without_code, false)] {
-        sqlx::query(statement).execute(&mut *tx).await.unwrap();
-        let not_carried = shown::failed(&mut tx, id, Failure::NotCarried, 0, 9).await.unwrap();
-        assert_eq!(not_carried.is_empty(), carried, "after {statement}");
+    for (reason, failure) in [(Reason::NotCarried, Failure::NotCarried), (Reason::NotComposed, Failure::NotComposed)] {
+        assert!(shown::failed(&mut tx, id, failure, 0, 9).await.unwrap().is_empty());
+        let update = sqlx::query("UPDATE deliveries SET reason = $1 WHERE state = 'rejected'").bind(reason.as_str());
+        update.execute(&mut *tx).await.unwrap();
+        assert_eq!(shown::failed(&mut tx, id, failure, 0, 9).await.unwrap().len(), 1);
     }
     assert!(uncertain::requeue(&mut tx, claimed.delivery_id, "x.example", fixture.now).await.unwrap());
     let again = shown::find(&mut tx, claimed.delivery_id).await.unwrap().unwrap();
-    assert_eq!((again.state, again.level, again.attempts), (State::Queued, None, 1));
+    assert_eq!((again.state, again.level, again.reason, again.attempts), (State::Queued, None, None, 1));
 
     sqlx::query("UPDATE deliveries SET account_id = 'C2' WHERE ordinal = 1").execute(&mut *tx).await.unwrap();
     let (accounts, next) = shown::accounts(&mut tx, id, 0, 2).await.unwrap().unwrap();

@@ -40,6 +40,7 @@ fn made(source: &str, name: &str, x: &str, (follows_domain, follows_id): (Option
     let config = Config::default();
     let skeleton = Skeleton::new(&config, &notice, &View { locale: None, zone: None, role: Role::Service }).unwrap();
     let head = Head {
+        notice: Uuid::nil(),
         category: notice.category,
         language: skeleton.language(),
         subject: None,
@@ -70,7 +71,7 @@ fn made(source: &str, name: &str, x: &str, (follows_domain, follows_id): (Option
         token: "token",
         merged: &merged,
     };
-    let (bytes, values) = fill(&mould, &config.dkim, &facts).unwrap();
+    let (bytes, values) = fill(&mould, &config.dkim.iter().collect::<Vec<_>>(), &facts).unwrap();
     Made { bytes, values, content: skeleton.fill(&merged), mould }
 }
 
