@@ -11,8 +11,8 @@ use super::failure::Failure;
 use super::finished::report;
 use super::output::Output;
 use crate::app::{App, AppError};
+use crate::dispatch::Told;
 use crate::dispatch::Until;
-use crate::dispatch::outage::Told;
 use crate::http::listen;
 
 /// How long a service waits before it tries again to open its database.

@@ -7,7 +7,7 @@ use crate::audience::AudienceError;
 use crate::config::ConfigError;
 use crate::coverage::CoverageError;
 use crate::deliveries::DeliveryError;
-use crate::dispatch::lock::LockError;
+use crate::dispatch::node::lock::LockError;
 use crate::domain::kind::Kind;
 use crate::domain::notice::State;
 use crate::evidence::ProofError;

@@ -5,8 +5,8 @@ use jiff::Timestamp;
 use super::Place;
 use super::failure::Failure;
 use super::output::{Output, count, grouped, table, time};
-use crate::dispatch::nodes::{Circuit, Report};
-use crate::dispatch::relays::{AtNode, Shown, ShownRelay};
+use crate::dispatch::node::beat::{Circuit, Report};
+use crate::dispatch::node::relays::{AtNode, Shown, ShownRelay};
 use crate::domain::category_set::CategorySet;
 
 /// Runs `besked relays`.

@@ -9,41 +9,26 @@
 //! database                                              nodes: send the heartbeat, count the others, share rates
 //! ```
 //!
+//! | folder | what it is |
+//! | --- | --- |
+//! | `recorder/` | the one task that claims and settles: claims by lane, leases, and what is recorded of a trial |
+//! | `sending/` | workers: one connection each, one delivery after the other, from attempt to outcome |
+//! | `relay/` | a relay's circuit, whose fault its refusals are, how fast it takes mail, and which categories it carries |
+//! | `domains/` | how many deliveries at a time a recipient domain gets, and its pauses |
+//! | `rates/` | rates, and this node's share of them |
+//! | `node/` | the node's lock, heartbeat, sign of life and clock, and what it reports of relays |
+//! | `house/` | rounds of housekeeping, errands, upkeep, and the end of a run |
+//!
 //! Lease, commit, send, settle: a claim is committed before a byte is sent, no transaction is open across the network, and
 //! the outcome, the exact bytes and the ledger's entry are committed together by the owner of the claim's token.
 
-mod attempt;
-mod claims;
-mod clocks;
-mod ending;
-mod errands;
-mod every;
-mod house;
-mod job;
-mod lanes;
-mod leases;
-pub mod lock;
-pub mod nodes;
-
-pub mod outage;
-mod outcome;
-mod pace;
-pub mod pause;
-pub mod pulse;
-mod rate;
+pub mod domains;
+pub mod house;
+pub mod node;
+mod rates;
 mod recorder;
-mod refusals;
-pub mod relay;
-pub mod relays;
-mod share;
-mod streams;
-mod tally;
-mod throttle;
-mod trouble;
-mod unreadable;
-mod unsent;
-pub mod upkeep;
-mod worker;
+mod relay;
+mod sending;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU16;
@@ -66,23 +51,24 @@ use crate::notices::{NoticeError, Notices};
 use crate::store::sending::settle::Settlement;
 use crate::store::sending::waiting::Depth;
 use crate::store::{Dialect, Store};
-use ending::{Ending, before};
-use errands::Errands;
-pub use errands::Undone;
-use lanes::{Due, Seat};
-use leases::Leases;
-use nodes::Beating;
-use outage::Outage;
-use pace::Pace;
-use pulse::Pulse;
+use domains::pace::Pace;
+use house::ending::{Ending, before};
+use house::errands::Errands;
+pub use house::errands::Undone;
+use house::upkeep::{Begun, Upkeep};
+use node::beat::Beating;
+use node::pulse::Pulse;
+use rates::share::Share;
+use recorder::lanes::{Due, Seat};
+use recorder::leases::Leases;
+use recorder::outage::Outage;
+pub use recorder::outage::Told;
+use recorder::unreadable::Unreadable;
+use recorder::unsent::Unsent;
 use recorder::{Recorder, Request};
+use relay::streams::Streams;
 use relay::{Relay, Trouble};
-use share::Share;
-use streams::Streams;
-use unreadable::Unreadable;
-use unsent::Unsent;
-use upkeep::{Begun, Upkeep};
-use worker::Worker;
+use sending::worker::Worker;
 
 /// A recorded outcome of a delivery.
 #[derive(Clone, Copy, Debug)]
@@ -98,25 +84,33 @@ pub struct Settled {
 /// Called with each recorded outcome.
 pub type Observer = Arc<dyn Fn(&Settled) + Send + Sync>;
 
-/// What all parts of a dispatcher share.
+/// What all parts of a dispatcher share. Each field that changes has one owner; others only read it.
 pub struct Context {
     store: Store,
     config: Arc<Config>,
     clock: Clock,
     random: Random,
     key: TokenKey,
+    /// The name under which this run leases deliveries.
     owner: String,
+    /// This node's part of all rates. Changed by the heartbeat.
     share: Arc<Share>,
+    /// Slots and pauses of recipient domains. Slots are taken by the recorder's claims and freed by its commits; pauses begin and
+    /// end with the outcomes that workers report.
     pace: Pace,
     observer: Option<Observer>,
     metrics: Metrics,
+    /// What this node has leased. Begun and ended by the recorder after its commits, renewed by a task of its own.
     leases: Leases,
+    /// Notices that cannot be read, each until it is tried again. Changed by the recorder's claims.
     unreadable: Unreadable,
+    /// What was not sent for a reason of our own. Counted by the recorder, logged by workers.
     unsent: Unsent,
+    /// Whether the database can be written. Changed by the recorder.
     outage: Outage,
-    /// Woken when a worker found nothing to claim.
+    /// Woken when a worker found nothing to claim, and when a domain's slot is free again.
     nothing: Notify,
-    /// The categories of which a worker found nothing to claim since the housekeeping last looked.
+    /// The categories for which an open seat found nothing to claim since the housekeeping last looked. Set by workers.
     found_nothing: AtomicU16,
 }
 
@@ -274,7 +268,7 @@ impl Dispatcher {
         let mut workers = self.spawn_workers(&due, &requests, &stop);
         drop(requests);
         let upkeep = tokio::spawn(self.upkeep.clone().run(stop.clone()));
-        let leases = tokio::spawn(leases::keep(self.context.clone(), recorded.clone()));
+        let leases = tokio::spawn(recorder::leases::keep(self.context.clone(), recorded.clone()));
         let mut errands = Errands::new(self.context.store.clone(), self.notices.clone());
         let is_well = || {
             let ended = [recorder.is_finished(), upkeep.is_finished(), leases.is_finished(), beating.is_finished()];

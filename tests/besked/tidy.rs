@@ -114,9 +114,6 @@ fn faces_that_store(path: &str, text: &str) -> Vec<String> {
     stores.map(|(line, _)| format!("{path}:{line}: {module} uses store")).collect()
 }
 
-/// Top-level modules in which circles are known.
-const CIRCLES_KNOWN: &[&str] = &["dispatch"];
-
 /// The part of a top-level module that a file belongs to: a file or folder in it; `None` for the module's own file.
 fn part(path: &str) -> Option<(&str, &str)> {
     let (module, inside) = path.strip_prefix("src/")?.split_once('/')?;
@@ -164,7 +161,7 @@ fn circles(files: &[(String, String)]) -> Vec<String> {
         seen.contains(to)
     };
     let mut found = Vec::new();
-    for ((module, part), used) in uses.iter().filter(|((module, _), _)| !CIRCLES_KNOWN.contains(module)) {
+    for ((module, part), used) in &uses {
         for other in used.iter().filter(|other| reaches(*module, **other, *part)) {
             found.push(format!("{module}: `{part}` uses `{other}`, which uses `{part}`"));
         }

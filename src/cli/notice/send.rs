@@ -13,7 +13,7 @@ use crate::cli::failure::{FAILED, Failure};
 use crate::cli::finished::report;
 use crate::cli::output::{Output, count};
 use crate::cli::progress::bar;
-use crate::dispatch::lock::LockError;
+use crate::dispatch::node::lock::LockError;
 use crate::dispatch::{Finished, Observer};
 use crate::domain::actor::Actor;
 use crate::domain::notice::State;

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::nodes::Report;
 use crate::config::Config;
 use crate::context::Context;
+use crate::dispatch::node::beat::Report;
 use crate::domain::category::Category;
 use crate::domain::category_set::CategorySet;
 use crate::store::StoreError;

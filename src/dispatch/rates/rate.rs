@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::share::Share;
+use crate::dispatch::rates::share::Share;
 
 /// How long to wait before looking again: the share may have changed meanwhile.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);

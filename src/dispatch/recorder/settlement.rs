@@ -4,11 +4,6 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::Context;
-use super::job::Job;
-use super::recorder::End;
-use super::refusals::Undecided;
-use super::relay::Relay;
 use crate::config::Retry;
 use crate::domain::category::Class;
 use crate::domain::clock::{from_millis, millis};
@@ -81,26 +76,6 @@ impl Trial {
     #[must_use]
     pub fn by_schedule(self) -> Self {
         Self { outcome: Outcome::Deferred, dead: false, ..self }
-    }
-}
-
-impl Context {
-    /// Records a trial with its relay and the domain's pace; returns what the recorder has to do.
-    pub(super) fn settle(&self, relay: &Relay, job: &Job, trial: Trial) -> End {
-        let (domain, now) = (&job.claimed.domain, self.clock.now());
-        if trial.transaction.is_some() {
-            relay.tally.count(trial.outcome, now.as_millisecond());
-        }
-        self.pace.heard(domain, &relay.config.name, &trial, now.as_millisecond(), &self.random);
-        let parts = (&job.claimed, &*job.sending, &job.to);
-        let settlement = settlement(&self.config.retry, &self.random, now, parts, trial);
-        End::Settle { settlement: Box::new(settlement.into()), domain: domain.clone() }
-    }
-
-    /// Settles a refused delivery: the refusal is its recipient's.
-    pub(super) fn decide(&self, relay: &Relay, Undecided { job, trial, .. }: Undecided) {
-        let end = self.settle(relay, &job, *trial);
-        job.end(end);
     }
 }
 

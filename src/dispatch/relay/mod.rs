@@ -1,8 +1,14 @@
 //! A relay as the dispatcher sees it: whether it can be used, at which rate, and with which results.
 //!
 //! The circuit opens on the relay's own failures only (connect, greeting, TLS, AUTH, and refusals that it gives to everybody:
-//! [`super::refusals`]), never on a recipient's. While it is open no attempt is made; after a while a single worker probes. The
+//! [`crate::dispatch::relay::refusals`]), never on a recipient's. While it is open no attempt is made; after a while a single worker probes. The
 //! probe does not use the delivery that failed while anything else is due: that delivery waits longer than the pause.
+
+pub mod refusals;
+pub mod streams;
+pub mod tally;
+pub mod throttle;
+pub mod trouble;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -10,14 +16,14 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
-use super::claims::Avoid;
-use super::rate::Rate;
-use super::refusals::Refusals;
-use super::share::Share;
-use super::tally::Tally;
-use super::throttle::{Asked, Asker, Throttle};
-pub use super::trouble::Trouble;
 use crate::config::Relay as RelayConfig;
+use crate::dispatch::rates::rate::Rate;
+use crate::dispatch::rates::share::Share;
+use crate::dispatch::recorder::claims::Avoid;
+use crate::dispatch::relay::refusals::Refusals;
+use crate::dispatch::relay::tally::Tally;
+use crate::dispatch::relay::throttle::{Asked, Asker, Throttle};
+pub use crate::dispatch::relay::trouble::Trouble;
 use crate::domain::reply::{Failure, Stage, asks_for_less, for_logs};
 use crate::mail::smtp::{Failed, Steps};
 use crate::metrics::{Circuit as State, InUse, Metrics, RelayMetrics};
@@ -344,12 +350,12 @@ impl Relay {
         circuit.open_until.is_none() || (probing && !open)
     }
 
-    pub(super) fn refusals(&self) -> MutexGuard<'_, Refusals> {
+    pub(in crate::dispatch) fn refusals(&self) -> MutexGuard<'_, Refusals> {
         // Each change is complete before anything can panic.
         self.refusals.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn throttle(&self) -> MutexGuard<'_, Throttle> {
+    pub(in crate::dispatch) fn throttle(&self) -> MutexGuard<'_, Throttle> {
         self.throttle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -370,130 +376,4 @@ impl Circuit {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::refusals::{Refusal, VICTIM_WAIT};
-    use super::*;
-    use crate::domain::clock::Clock;
-    use crate::domain::reply::{Failure, Reply};
-
-    fn relay() -> Arc<Relay> {
-        let config = toml::from_str("name = \"r\"\nurl = \"smtp://r.example\"").unwrap();
-        Arc::new(Relay::new(config, &Arc::new(Share::sole(Clock::System)), &Metrics::new()))
-    }
-
-    fn failed(stage: Stage, code: u16) -> Failed {
-        let reply = Reply { code, text: "5.7.1 <b+token@bounces.example>: no".to_owned() };
-        Failed { stage, failure: Failure::Replied(reply), reused: false }
-    }
-
-    fn probe(relay: &Arc<Relay>) -> Option<Probe> {
-        match relay.permit() {
-            Permit::Probe(probe) => Some(probe),
-            Permit::Go | Permit::Wait(_) => None,
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn an_open_circuit_lets_one_probe_through_after_its_pause() {
-        let relay = relay();
-        relay.is_down(&failed(Stage::Connect, 554), false);
-        assert!(matches!(relay.permit(), Permit::Wait(_)));
-        tokio::time::advance(FIRST_PAUSE).await;
-        let first = probe(&relay).expect("the pause is over");
-        assert!(probe(&relay).is_none(), "a second worker waits for the first one's probe");
-        relay.is_down(&failed(Stage::Connect, 554), false);
-        assert_eq!(relay.standing(), Standing::HalfOpen, "a worker from before says nothing new");
-        drop(first);
-        let second = probe(&relay).expect("the first came to nothing, as when its worker panicked");
-        relay.is_down(&failed(Stage::Greeting, 554), true);
-        drop(second);
-        assert_eq!(relay.standing(), Standing::Open(FIRST_PAUSE * 2));
-        tokio::time::advance(FIRST_PAUSE * 2).await;
-        let third = probe(&relay).unwrap();
-        drop(relay.reached(Reached::Connection));
-        assert!(matches!(relay.permit(), Permit::Go));
-        drop(third);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn it_takes_three_deliveries_to_blame_the_relay_for_a_refused_sender() {
-        let relay = relay();
-        let id = |n| Uuid::from_u128(n);
-        let refused = failed(Stage::Mail, 550);
-        for n in [1, 1, 2] {
-            assert_eq!(relay.refused_us(id(n), &refused, false), Refusal::Waits(VICTIM_WAIT), "delivery {n}");
-            assert_eq!(relay.trouble(), None);
-        }
-        relay.refused_us(id(3), &refused, false);
-        let trouble = relay.trouble().unwrap();
-        assert_eq!((trouble.refused, trouble.text.as_str()), (true, "550 5.7.1 (address) no"));
-        tokio::time::advance(FIRST_PAUSE).await;
-        let _probe = probe(&relay).unwrap();
-        drop(relay.reached(Reached::Connection));
-        assert!(relay.trouble().is_some(), "a connection alone does not cure a refused sender");
-        assert!(relay.allows(true) && !relay.allows(false));
-        drop((relay.reached(Reached::Accepted), relay.accepted("a.example")));
-        assert!(relay.trouble().is_none());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn one_delivery_is_enough_where_nothing_else_is_taken() {
-        let (relay, refused) = (relay(), failed(Stage::Mail, 550));
-        let only = Uuid::from_u128(1);
-        for _ in 0..2 {
-            assert_eq!(relay.refused_us(only, &refused, false), Refusal::Waits(VICTIM_WAIT));
-            assert!(relay.trouble().is_none() && relay.refuses(only));
-        }
-        relay.refused_us(only, &refused, false);
-        assert!(relay.trouble().is_some_and(|trouble| trouble.refused));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_sender_that_is_refused_while_others_pass_is_the_deliverys_own_trouble() {
-        let (relay, refused) = (relay(), failed(Stage::Mail, 550));
-        let odd = Uuid::from_u128(1);
-        let mut came = Vec::new();
-        for _ in 0..5 {
-            came.push(relay.refused_us(odd, &refused, false) == Refusal::Own);
-            drop((relay.reached(Reached::Accepted), relay.accepted("a.example")));
-        }
-        assert_eq!(came, [false, false, true, true, true], "by its schedule from the third time on");
-        for _ in 0..5 {
-            assert_eq!(relay.refused_us(odd, &refused, false), Refusal::Own, "nor is it when nothing else is due");
-        }
-        assert!(relay.trouble().is_none());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_probe_that_ends_late_does_not_end_the_next_one() {
-        let relay = relay();
-        relay.is_down(&failed(Stage::Connect, 554), false);
-        tokio::time::advance(FIRST_PAUSE).await;
-        let late = probe(&relay).unwrap();
-        drop(relay.reached(Reached::Connection));
-        relay.is_down(&failed(Stage::Connect, 554), false);
-        tokio::time::advance(FIRST_PAUSE).await;
-        let _next = probe(&relay).unwrap();
-        drop(late);
-        assert!(probe(&relay).is_none());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_victim_waits_longer_than_the_pause() {
-        let relay = relay();
-        for failures in 1..12 {
-            let waits = relay.is_down(&failed(Stage::Mail, 421), true);
-            let Standing::Open(pause) = relay.standing() else { panic!("it is open") };
-            assert!(waits > pause && pause <= LONGEST_PAUSE, "{failures}: {waits:?}");
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_wrong_password_pauses_for_long_and_a_temporary_failure_does_not() {
-        let relay = relay();
-        relay.is_down(&failed(Stage::Auth, 454), false);
-        assert_eq!((relay.standing(), relay.is_hopeless()), (Standing::Open(FIRST_PAUSE), false));
-        relay.is_down(&failed(Stage::Auth, 535), true);
-        assert_eq!((relay.standing(), relay.is_hopeless()), (Standing::Open(AUTH_PAUSE), true));
-    }
-}
+mod tests;

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::Context;
-use super::job::Job;
-use super::outcome::{Transaction, Trial};
+use crate::dispatch::Context;
+use crate::dispatch::recorder::job::Job;
+use crate::dispatch::recorder::settlement::{Transaction, Trial};
 use crate::domain::delivery::{Outcome, Reason};
 use crate::domain::preference::{Permission, permission};
 use crate::domain::reply::{Failure, Stage, Verdict, asks_for_pause, classify};

@@ -4,7 +4,7 @@
 //! the domain accepts. After a pause, deliveries to the domain go one at a time until one is accepted. A pause does not bring
 //! any delivery closer to giving up: the delivery with that reply is deferred by its own schedule, the others wait untried.
 //!
-//! A relay that replies so to everybody is unhealthy, and no domain is paused for it: [`super::refusals`].
+//! A relay that replies so to everybody is unhealthy, and no domain is paused for it: [`crate::dispatch::relay::refusals`].
 
 use std::collections::HashMap;
 

@@ -2,6 +2,10 @@
 //! dispatchers that are gone, counts what could be sent, and detects that there is nothing left to do. A round is short: it
 //! only starts long work, which runs beside it.
 
+pub mod ending;
+pub mod errands;
+pub mod upkeep;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -10,13 +14,13 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::errands::{Errands, PATIENCE, Undone};
-use super::every::Every;
-use super::lanes::Due;
-use super::outcome::doubt;
-use super::refusals::Undecided;
-use super::relay::Relay;
-use super::{Dispatcher, Finished, SILENCE, TICK, Until};
+use crate::dispatch::house::errands::{Errands, PATIENCE, Undone};
+use crate::dispatch::recorder::every::Every;
+use crate::dispatch::recorder::lanes::Due;
+use crate::dispatch::recorder::settlement::doubt;
+use crate::dispatch::relay::Relay;
+use crate::dispatch::relay::refusals::Undecided;
+use crate::dispatch::{Dispatcher, Finished, SILENCE, TICK, Until};
 use crate::domain::category::Category;
 use crate::domain::category_set::CategorySet;
 use crate::domain::notice::State;
@@ -41,7 +45,7 @@ const COUNTED: usize = 1000;
 
 impl Dispatcher {
     /// Runs the housekeeping until `shutdown`; a running round is finished, unless the time to drain is `over` first.
-    pub(super) async fn keep_house(
+    pub(in crate::dispatch) async fn keep_house(
         &self,
         (shutdown, over): (&CancellationToken, &CancellationToken),
         until: Option<Until>,
@@ -317,7 +321,7 @@ impl Dispatcher {
     }
 
     /// Takes over the claims of dispatchers that are gone: whether their messages were accepted is unknown.
-    pub(super) async fn take_over(&self, every: bool) -> Result<(), NoticeError> {
+    pub(in crate::dispatch) async fn take_over(&self, every: bool) -> Result<(), NoticeError> {
         loop {
             let mut tx = self.context.store.write().await?;
             let now = self.context.clock.now();

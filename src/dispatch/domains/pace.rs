@@ -7,11 +7,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::outcome::Trial;
-use super::pause::{Paused, Pauses};
-use super::rate::Rate;
-use super::share::Share;
 use crate::config::Limits;
+use crate::dispatch::domains::pause::{Paused, Pauses};
+use crate::dispatch::rates::rate::Rate;
+use crate::dispatch::rates::share::Share;
+use crate::dispatch::recorder::settlement::Trial;
 use crate::domain::address::parse_domain;
 use crate::domain::clock::millis;
 use crate::domain::delivery::Outcome;

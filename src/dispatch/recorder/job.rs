@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use jiff::Timestamp;
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::recorder::{End, Request};
+use crate::dispatch::recorder::{End, Request};
 use crate::mail::compose::composer::Composer;
 use crate::store::sending::deliveries::ToSend;
 use crate::store::sending::queue::Claimed;

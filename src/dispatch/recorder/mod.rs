@@ -4,6 +4,16 @@
 //! claims together. While the database cannot be written nothing is claimed, so that no new SMTP transaction starts; outcomes
 //! wait here and are retried until they are recorded.
 
+pub mod claims;
+pub mod every;
+pub mod job;
+pub mod lanes;
+pub mod leases;
+pub mod outage;
+pub mod settlement;
+pub mod unreadable;
+pub mod unsent;
+
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,18 +22,18 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, WeakUnboundedSender,
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use super::claims::{Avoid, Claims, Ready, Wanted};
-use super::job::Job;
-use super::lanes::Seat;
-use super::outcome::{Trial, settlement};
-use super::{Context, Settled};
+use crate::dispatch::recorder::claims::{Avoid, Claims, Ready, Wanted};
+use crate::dispatch::recorder::job::Job;
+use crate::dispatch::recorder::lanes::Seat;
+use crate::dispatch::recorder::settlement::{Trial, settlement};
+use crate::dispatch::{Context, Settled};
 use crate::domain::category_set::CategorySet;
 use crate::domain::delivery::Outcome;
 use crate::mail::compose::composer::Composer;
 use crate::store::sending::deliveries::ToSend;
 use crate::store::sending::queue::{Claimed, GiveBack};
 use crate::store::sending::settle::{Fenced, Written};
-use crate::store::sending::{leases, queue, settle};
+use crate::store::sending::{leases as held, queue, settle};
 use crate::store::{Conn, StoreError, Writer, notices, secrets};
 
 /// A place in the line for a delivery to send.
@@ -237,7 +247,7 @@ impl Recorder {
         let unclear = self.unclear;
         if unclear {
             let (context, now) = (&self.context, self.context.clock.now());
-            leases::give_back_unheld(&mut tx, &context.owner, now, &context.leases.held(), true).await?;
+            held::give_back_unheld(&mut tx, &context.owner, now, &context.leases.held(), true).await?;
         }
         if !group.settlements.is_empty() {
             for Fenced { delivery_id, token, recorded } in settle::settle(&mut tx, &group.settlements).await? {

@@ -15,10 +15,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::claims::Avoid;
-use super::job::Job;
-use super::outcome::Trial;
-use super::relay::{Relay, Trouble};
+use crate::dispatch::recorder::claims::Avoid;
+use crate::dispatch::recorder::job::Job;
+use crate::dispatch::recorder::settlement::Trial;
+use crate::dispatch::relay::{Relay, Trouble};
 use crate::domain::reply::{Failure, Stage, for_logs};
 use crate::mail::smtp::Failed;
 

@@ -11,7 +11,7 @@ use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::SILENCE;
+use crate::dispatch::SILENCE;
 use crate::domain::category::Lane;
 use crate::notices::{Carried, Errand, NoticeError, Notices, Task};
 use crate::store::Store;
@@ -23,7 +23,7 @@ const REST: Duration = Duration::from_millis(400);
 const LONG_REST: Duration = Duration::from_secs(30);
 
 /// How long a run with an end waits for the database.
-pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+pub(in crate::dispatch) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Work on a notice that failed in spite of retries.
 #[derive(Clone, Debug)]
@@ -52,7 +52,7 @@ impl Display for Undone {
 }
 
 /// The running errands, and the results of the others.
-pub(super) struct Errands {
+pub(in crate::dispatch) struct Errands {
     store: Store,
     notices: Notices,
     tasks: JoinSet<Result<Carried, NoticeError>>,
@@ -64,7 +64,7 @@ pub(super) struct Errands {
 
 impl Errands {
     /// Starts with nothing to do.
-    pub(super) fn new(store: Store, notices: Notices) -> Self {
+    pub(in crate::dispatch) fn new(store: Store, notices: Notices) -> Self {
         Self {
             store,
             notices,
@@ -76,7 +76,7 @@ impl Errands {
     }
 
     /// Starts what is due, if a runner is free for it.
-    pub(super) fn begin(&mut self, due: &[Errand]) {
+    pub(in crate::dispatch) fn begin(&mut self, due: &[Errand]) {
         let now = Instant::now();
         self.rests.retain(|_, until| *until > now);
         for errand in due {
@@ -91,14 +91,14 @@ impl Errands {
     }
 
     /// Collects what has ended.
-    pub(super) fn reap(&mut self) {
+    pub(in crate::dispatch) fn reap(&mut self) {
         while let Some(ended) = self.tasks.try_join_next_with_id() {
             self.note(ended);
         }
     }
 
     /// Returns when an errand has ended and there may be something to send.
-    pub(super) async fn ended(&mut self) {
+    pub(in crate::dispatch) async fn ended(&mut self) {
         loop {
             let Some(ended) = self.tasks.join_next_with_id().await else { std::future::pending().await };
             if self.note(ended) {
@@ -108,26 +108,26 @@ impl Errands {
     }
 
     /// Waits for all running errands.
-    pub(super) async fn finish(&mut self) {
+    pub(in crate::dispatch) async fn finish(&mut self) {
         while let Some(ended) = self.tasks.join_next_with_id().await {
             self.note(ended);
         }
     }
 
     /// Aborts the running errands: the next process resumes them.
-    pub(super) async fn break_off(&mut self) {
+    pub(in crate::dispatch) async fn break_off(&mut self) {
         self.tasks.shutdown().await;
     }
 
     /// True if a run with an end has something to wait for, of one notice if named.
-    pub(super) fn are_awaited(&self, due: &[Errand], notice: Option<Uuid>) -> bool {
+    pub(in crate::dispatch) fn are_awaited(&self, due: &[Errand], notice: Option<Uuid>) -> bool {
         let waits = |errand: &Errand| notice.is_none_or(|notice| notice == errand.notice);
         let given_up = |errand: &Errand| self.undone.get(&errand.notice).is_some_and(Undone::is_given_up);
         self.under_way.values().any(waits) || due.iter().any(|errand| waits(errand) && !given_up(errand))
     }
 
     /// What a run with an end has given up on.
-    pub(super) fn given_up(&self, notice: Option<Uuid>) -> impl Iterator<Item = &Undone> {
+    pub(in crate::dispatch) fn given_up(&self, notice: Option<Uuid>) -> impl Iterator<Item = &Undone> {
         let concerns = move |undone: &&Undone| notice.is_none_or(|notice| notice == undone.notice);
         self.undone.values().filter(|undone| undone.is_given_up()).filter(concerns)
     }

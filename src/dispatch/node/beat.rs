@@ -9,12 +9,12 @@ use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-use super::Context;
-use super::clocks;
-use super::pause::Paused;
-use super::relay::{Relay, Standing};
-use super::share::BEAT;
 use crate::config::host_name;
+use crate::dispatch::Context;
+use crate::dispatch::domains::pause::Paused;
+use crate::dispatch::node::clocks;
+use crate::dispatch::rates::share::BEAT;
+use crate::dispatch::relay::{Relay, Standing};
 use crate::domain::reply::Stage;
 use crate::store::sending::nodes::{self, Node, RelayState};
 use crate::store::{Result, StoreError};

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::outage::Told;
+use crate::dispatch::recorder::outage::Told;
 use crate::domain::actor::Actor;
 use crate::domain::reply::for_logs;
 use crate::ledger::{Ledger, LedgerError, Sealed};

@@ -5,8 +5,8 @@
 
 use std::sync::Arc;
 
-use super::relay::{Relay, Trouble};
 use crate::config::Config;
+use crate::dispatch::relay::{Relay, Trouble};
 use crate::domain::category::Category;
 use crate::domain::category_set::CategorySet;
 

@@ -31,7 +31,7 @@ impl Trouble {
     }
 
     /// What a failed step shows to be wrong.
-    pub(super) fn of(failed: &Failed) -> Self {
+    pub(in crate::dispatch) fn of(failed: &Failed) -> Self {
         let permanent = matches!(failed.failure.code(), Some(500..=599));
         Self {
             stage: failed.stage,
@@ -42,7 +42,7 @@ impl Trouble {
     }
 
     /// Logs it, with what to do about it; what is known already only at the level of debugging.
-    pub(super) fn log(&self, relay: &str, pause: Duration, is_news: bool) {
+    pub(in crate::dispatch) fn log(&self, relay: &str, pause: Duration, is_news: bool) {
         let (stage, text, pause_s) = (self.stage, &self.text, pause.as_secs());
         if !is_news {
             tracing::debug!(relay, %stage, pause_s, "the relay is still unhealthy: {text}");

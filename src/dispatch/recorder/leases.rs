@@ -12,8 +12,8 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::every::Every;
-use super::{Context, TICK};
+use crate::dispatch::recorder::every::Every;
+use crate::dispatch::{Context, TICK};
 use crate::store::sending::leases::{self, Held};
 use crate::store::sending::queue::{Claimed, LEASE_MS};
 use crate::store::{Store, StoreError};

@@ -8,9 +8,9 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::Context;
-use super::lanes::{Floor, Seat};
-use super::recorder::{give_back, load};
+use crate::dispatch::Context;
+use crate::dispatch::recorder::lanes::{Floor, Seat};
+use crate::dispatch::recorder::{give_back, load};
 use crate::domain::category::{Category, Lane};
 use crate::domain::category_set::CategorySet;
 use crate::mail::compose::composer::Composer;

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use super::Dispatcher;
 use crate::config::Retry;
+use crate::dispatch::Dispatcher;
 use crate::domain::clock::millis;
 use crate::store::StoreError;
 use crate::store::notices::Open;
@@ -27,7 +27,7 @@ fn longest(retry: &Retry) -> Duration {
 
 impl Dispatcher {
     /// Makes due what waits for a time that another clock has set.
-    pub(super) async fn bring_forward(&self, open: &[Open]) -> Result<(), StoreError> {
+    pub(in crate::dispatch) async fn bring_forward(&self, open: &[Open]) -> Result<(), StoreError> {
         let now = self.context.clock.now();
         let latest = now.as_millisecond().saturating_add(millis(longest(&self.context.config.retry)));
         let far = queue::due_after(&mut *self.context.store.read().await?, latest).await?;

@@ -1,0 +1,4 @@
+//! Rates: how many messages a second, and which part of that is this node's.
+
+pub mod rate;
+pub mod share;
