@@ -181,7 +181,9 @@ impl Dialect {
             // Every statement of the recorder finds a few rows by key. PostgreSQL considers scanning a whole table as good while it is
             // small, or appears to be, and keeps that plan when it has grown.
             (Self::Postgres, Access::Record) => {
-                const BY_KEY: &str = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off";
+                // A scan that is off counts as so costly that each statement with one would be compiled first.
+                const BY_KEY: &str =
+                    "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off";
                 (PATIENCE, &[DURABLE, BY_KEY])
             }
         };

@@ -36,7 +36,7 @@ pub struct Claimed {
 /// know what was sent after it was made. The bulk lane is that of all optional categories.
 macro_rules! unsure {
     () => {
-        "(n.lane = 2 AND EXISTS (SELECT 1 FROM ledger_head h WHERE h.stopped IS NOT NULL))"
+        "(n.lane = 2 AND EXISTS (SELECT 1 FROM ledger_head h WHERE h.id = 1 AND h.stopped IS NOT NULL))"
     };
 }
 pub(super) use unsure;
