@@ -145,7 +145,9 @@ impl Dispatcher {
     fn decide_alone(&self, relay: &Relay, mut undecided: Undecided) {
         let delivery = undecided.job.to.id;
         let category = undecided.job.sending.kept.category;
-        if self.streams.others(relay, category).any(|other| other.may_take(delivery)) {
+        // A domain that asks a relay which takes other mail for a pause asks every relay.
+        let is_domains = undecided.trial.asks_for_pause && relay.has_taken();
+        if !is_domains && self.streams.others(relay, category).any(|other| other.may_take(delivery)) {
             relay.leave_to_others(delivery);
             // What is dropped returns to the queue.
             return;

@@ -297,6 +297,12 @@ impl Relay {
         self.refusals().avoided.clone()
     }
 
+    /// True if it has taken a message in this run.
+    #[must_use]
+    pub fn has_taken(&self) -> bool {
+        self.refusals().taken > 0
+    }
+
     /// True if nothing was taken since it refused several domains: then even an answer that names the address proves nothing.
     #[must_use]
     pub fn refuses_several(&self) -> bool {
