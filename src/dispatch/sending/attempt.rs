@@ -1,5 +1,6 @@
 //! One delivery, from its claim to its outcome.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -8,6 +9,7 @@ use crate::dispatch::Context;
 use crate::dispatch::recorder::job::Job;
 use crate::dispatch::recorder::settlement::{Transaction, Trial};
 use crate::domain::delivery::{Outcome, Reason};
+use crate::domain::mould::Mould;
 use crate::domain::preference::{Permission, permission};
 use crate::domain::reply::{Failure, Stage, Verdict, asks_for_pause, classify};
 use crate::mail::compose::composer::{ComposeError, Composed, envelope_sender};
@@ -54,6 +56,10 @@ const FRESH_MS: i64 = 2_000;
 
 /// How long it may take to check a claim again, or to load the message of an earlier attempt.
 const DEADLINE: Duration = Duration::from_secs(15);
+
+/// How often to store a mould again at once if the database failed, and the pause before each try.
+const MOULD_TRIES: u32 = 5;
+const MOULD_PAUSE: Duration = Duration::from_millis(250);
 
 /// How long a delivery waits if its message could not be composed or its state could not be read, in milliseconds.
 const TROUBLE_MS: i64 = 60_000;
@@ -216,7 +222,23 @@ async fn compose(context: &Context, job: &Job) -> Result<Composed, ComposeError>
     }
     let mould = match job.sending.mould_at_hand(&job.to) {
         Some(mould) => mould,
-        None => context.store.within(DEADLINE, job.sending.mould(&context.store, &context.config, &job.to)).await?,
+        None => stored_mould(context, job).await?,
     };
     job.sending.compose(&context.config, &context.key, &mould, (&job.to, job.claimed.first_at))
+}
+
+/// The mould of a delivery, once it is stored. A commit that was not answered, or a connection that was lost, is no reason to let
+/// the delivery wait: the mould that is stored counts, whoever stored it.
+async fn stored_mould(context: &Context, job: &Job) -> Result<Arc<Mould>, ComposeError> {
+    let mut tries = 0;
+    loop {
+        let mould = job.sending.mould(&context.store, &context.config, &job.to);
+        match context.store.within(DEADLINE, mould).await {
+            Err(ComposeError::Kept(error)) if error.may_pass() && tries < MOULD_TRIES => {
+                tries += 1;
+                tokio::time::sleep(MOULD_PAUSE).await;
+            }
+            stored => return stored,
+        }
+    }
 }
