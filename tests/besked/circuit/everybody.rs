@@ -58,8 +58,7 @@ async fn a_relay_that_begins_to_refuse_everybody_ends_no_delivery() {
     let second = Relay::start().await;
     let app = with_second(&second).await;
     import(&app, (0..40).map(|n| format!("a{n}@d{n}.example"))).await;
-    app.relay.add(on(Step::Dot).above(10).reply("550 5.7.1 account closed\r\n"));
-    app.relay.add(on(Step::Dot).nth(11).reply("550 5.7.1 account closed\r\n"));
+    app.relay.add(on(Step::Dot).nth(11).times(usize::MAX).reply("550 5.7.1 account closed\r\n"));
     let id = app.release(&maintenance("all = true")).await;
     app.run_until_idle().await;
     assert_eq!(app.counts(id).await.get(&State::Accepted), Some(&40), "{:?}", app.counts(id).await);
