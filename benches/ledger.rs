@@ -111,7 +111,7 @@ impl Bench {
         let pem = key.to_pkcs8_pem(ed25519_dalek::pkcs8::spki::der::pem::LineEnding::LF).expect("a key can be written");
         std::fs::write(&config.ledger.key_file, pem.as_bytes()).expect("a file can be written");
         let url = format!("sqlite://{}", directory.join("besked.db").display());
-        let store = Store::open(&url, true).await.expect("a database can be made");
+        let store = Store::open(&url.parse().expect("it is a file"), true).await.expect("a database can be made");
         store.migrate().await.expect("tables can be made");
         let (clock, random, config) = (Clock::System, Random::from_system(), Arc::new(config));
         let ledger = Ledger::new(store.clone(), config.clone(), clock.clone(), random.clone());

@@ -1,13 +1,12 @@
 //! The parts of Besked, put together from its configuration: the only place that knows them all.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use thiserror::Error;
 use tokio::time::timeout;
 
-use crate::config::{Config, sqlite_path};
+use crate::config::Config;
 use crate::context::Context;
 use crate::coverage::Coverage;
 use crate::deliveries::Deliveries;
@@ -149,7 +148,7 @@ impl App {
     /// If the database cannot be opened or migrated.
     pub async fn migrate(config: &Config) -> Result<bool, AppError> {
         let url = &config.database.url;
-        let made = sqlite_path(url).is_some_and(|path| !Path::new(path).exists());
+        let made = url.file().is_some_and(|path| !path.exists());
         let store = Store::open(url, true).await?;
         store.migrate().await?;
         store.close().await;

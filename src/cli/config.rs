@@ -27,7 +27,7 @@ pub fn run(command: Command, place: &Place, output: &Output) -> Result<u8, Failu
 }
 
 fn show(place: &Place, output: &Output) -> Result<u8, Failure> {
-    let config = place.load()?.config.without_secrets();
+    let config = place.load()?.config;
     output.print(&config, |config| {
         toml::to_string(config).unwrap_or_else(|error| format!("# cannot be shown as TOML: {error}\n"))
     })?;
@@ -47,14 +47,15 @@ fn check(place: &Place, output: &Output) -> Result<u8, Failure> {
             return Err(Failure::from(error).without_hint_of("besked config check"));
         }
     };
-    let (warnings, config) = (loaded.config.warnings(), loaded.config.without_secrets());
+    let config = loaded.config;
+    let warnings = config.warnings();
     warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
     let dkim: Vec<String> = config.dkim.iter().map(Dkim::record_name).collect();
     let relays: Vec<String> = config.relays.iter().map(|it| format!("{} ({})", it.name, it.url)).collect();
     let streams: serde_json::Map<String, serde_json::Value> =
         Category::ALL.iter().map(|it| (it.to_string(), names(&config, *it).into())).collect();
     let document = json!({
-        "valid": true, "path": loaded.path, "database": config.database.url, "relays": relays, "streams": streams,
+        "valid": true, "path": loaded.path, "folder": loaded.folder, "database": config.database.url.to_string(), "relays": relays, "streams": streams,
         "dkim": dkim,
         "warnings": warnings,
     });
@@ -62,8 +63,9 @@ fn check(place: &Place, output: &Output) -> Result<u8, Failure> {
     output.print(&document, |_| {
         let listed = |items: &[String]| if items.is_empty() { "none".to_owned() } else { items.join(", ") };
         format!(
-            "{} is valid\ndatabase: {}\nrelays:   {}\n{}dkim:     {}\n",
+            "{} is valid; relative paths in it count from {}\ndatabase: {}\nrelays:   {}\n{}dkim:     {}\n",
             loaded.path.display(),
+            std::path::absolute(&loaded.folder).unwrap_or(loaded.folder.clone()).display(),
             config.database.url,
             listed(&relays),
             apart.iter().map(|stream| format!("stream:   {stream}\n")).collect::<String>(),

@@ -15,7 +15,7 @@ use super::Place;
 use super::failure::Failure;
 use super::output::Output;
 use crate::app::App;
-use crate::config::{Config, ConfigError, EXAMPLE, sqlite_path};
+use crate::config::{Config, ConfigError, EXAMPLE};
 use crate::domain::random::Random;
 
 #[derive(Serialize)]
@@ -40,7 +40,7 @@ pub async fn init(place: &Place, output: &Output) -> Result<u8, Failure> {
         made: make_key(key_file, &Random::from_system())?,
         place: key_file.display().to_string(),
     });
-    made.push(Made { what: "database", made: make_tables(&config).await?, place: config.database.shown() });
+    made.push(Made { what: "database", made: make_tables(&config).await?, place: config.database.url.to_string() });
     output.print(&made, |made| {
         let line = |it: &Made| format!("{}  {} {}\n", if it.made { "made" } else { "kept" }, it.what, it.place);
         let next = "\nnext: set [organisation], [sender] and [[relay]] in the configuration, then `besked customers import FILE`\n";
@@ -59,8 +59,8 @@ pub async fn migrate(place: &Place, output: &Output) -> Result<u8, Failure> {
 
 /// Makes the tables of the database, and a SQLite file that is missing. Returns true if it made the file.
 pub async fn make_tables(config: &Config) -> Result<bool, Failure> {
-    if let Some(path) = sqlite_path(&config.database.url) {
-        make_parent(Path::new(path))?;
+    if let Some(path) = config.database.url.file() {
+        make_parent(path)?;
     }
     Ok(App::migrate(config).await?)
 }

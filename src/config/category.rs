@@ -374,14 +374,17 @@ mod tests {
             ("[category.news]\nroles = [\"legal\", \"legal\"]", "`category.news.roles` names a role twice"),
             ("[category.billing]\ntwo_persons_above = 5", "`category.billing.two_persons_above` has no effect"),
             ("[category.maintenance]\nlead_time = { price = \"5d\" }", "`category.maintenance.lead_time` must be one"),
-            ("[category.agreement_change]\nlead_time = { prize = \"5d\" }", "line 2: unknown variant `prize`"),
-            ("[category.agreement_change]\nlead_time = 5", "line 2: must be a duration"),
+            ("[category.agreement_change]\nlead_time = { prize = \"5d\" }", "line 2: `prize` is none of"),
+            (
+                "[category.agreement_change]\nlead_time = 5",
+                "line 2: `category.agreement_change.lead_time`: must be a duration",
+            ),
             ("[category.news]\nlead_time_required = true", "has no effect without `lead_time`"),
             ("[category.security_breach]\ndeadline = \"0s\"", "`category.security_breach.deadline` must not be zero"),
-            ("[category.billing]\nretention = \"0d\"", "line 2: `0d` stores nothing"),
-            ("[category.billing]\nretention = \"soon\"", "line 2: `soon` is not a period"),
-            ("[category.billing]\nretention_days = 2555", "line 2: `retention_days` was replaced by `retention`"),
-            ("[category.billing]\ninformed_at = \"read\"", "line 2: unknown variant `read`"),
+            ("[category.billing]\nretention = \"0d\"", "`category.billing.retention`: `0d` stores nothing"),
+            ("[category.billing]\nretention = \"soon\"", "`category.billing.retention`: `soon` is not a period"),
+            ("[category.billing]\nretention_days = 2555", "`retention_days` was replaced by `retention`"),
+            ("[category.billing]\ninformed_at = \"read\"", "line 2: `category.billing.informed_at`: `read` is none of"),
         ] {
             let error = config(text).unwrap_err();
             assert!(error.contains(wanted), "{text}: {error}");

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 #[serde(default, deny_unknown_fields)]
 pub struct Http {
     /// The address and port that it listens on.
+    #[serde(with = "super::listen")]
     pub listen: SocketAddr,
     /// The number of connections at once. Fewer, if the limit of open files is too small for them beside the sending.
     pub connections: usize,

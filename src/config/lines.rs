@@ -3,10 +3,13 @@
 use std::collections::BTreeSet;
 
 use serde::de::DeserializeOwned;
+use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-/// Reads a text as `T`. Returns the text without what cannot be read, and each problem with its line. A parser stops at the first
-/// problem, so the text is read again without the part that has it, until the rest can be read.
+use super::words;
+
+/// Reads a text as `T`. Returns the text without what cannot be read, and each problem with its line, in our words. A parser stops
+/// at the first problem, so the text is read again without the part that has it, until the rest can be read.
 pub(super) fn readable<T: DeserializeOwned>(text: &str) -> (String, Vec<(usize, String)>) {
     let (_, errors) = DeTable::parse_recoverable(text);
     let mut broken = BTreeSet::new();
@@ -14,22 +17,76 @@ pub(super) fn readable<T: DeserializeOwned>(text: &str) -> (String, Vec<(usize, 
     for error in errors {
         let line = error.span().map_or(1, |span| number(text, span.start));
         if broken.insert(line) {
-            problems.push((line, error.message().to_owned()));
+            problems.push((line, words::own(error.message())));
         }
     }
+    let mut left_out = BTreeSet::new();
     let mut rest = text.to_owned();
     // What is wrong beside a syntax error is found after its correction: the keys that follow it may be in any table.
     while broken.is_empty() {
         let Err(error) = toml::from_str::<T>(&rest) else { break };
+        let problem = words::own(error.message());
         let Some(span) = error.span() else {
-            problems.push((0, error.message().to_owned()));
+            problems.push((0, problem));
             break;
         };
-        problems.push((number(&rest, span.start), error.message().to_owned()));
+        let line = number(&rest, span.start);
+        let path = of_value(&rest, span.start);
+        // A key that was left out because of its value is not missing.
+        let is_missing = |key: &str| left_out.contains(&(table_of(text, line), key.to_owned()));
+        match problem.strip_prefix("lacks `").and_then(|rest| rest.strip_suffix('`')) {
+            Some(key) if is_missing(key) => {}
+            _ if path.is_empty() => problems.push((line, problem)),
+            _ => problems.push((line, format!("`{}`: {problem}", path.join(".")))),
+        }
+        if let Some(key) = path.last() {
+            left_out.insert((table_of(text, line), key.clone()));
+        }
         let Some(shorter) = without(&rest, span.start) else { break };
         rest = shorter;
     }
     (rest, problems)
+}
+
+/// The line of the header of the table that a line is in; 0 before the first one.
+fn table_of(text: &str, line: usize) -> usize {
+    let is_header = |text: &str| text.trim_start().starts_with('[') && text.trim_end().ends_with(']');
+    let before = text.lines().enumerate().take(line).filter(|(_, text)| is_header(text));
+    before.last().map_or(0, |(index, _)| index + 1)
+}
+
+/// The path of the key whose value begins at an offset; empty if none does.
+fn of_value(text: &str, offset: usize) -> Vec<String> {
+    fn find(value: &Spanned<DeValue<'_>>, offset: usize, path: &mut Vec<String>) -> bool {
+        let found = match value.get_ref() {
+            DeValue::Table(table) => table.iter().any(|(key, value)| {
+                path.push(key.get_ref().to_string());
+                find(value, offset, path) || path.pop().is_none()
+            }),
+            DeValue::Array(items) => items.iter().enumerate().any(|(index, item)| {
+                path.push(index.to_string());
+                find(item, offset, path) || path.pop().is_none()
+            }),
+            _ => false,
+        };
+        // The span of a table is that of its header.
+        let has_header = match value.get_ref() {
+            DeValue::Table(_) => true,
+            DeValue::Array(items) => items.iter().any(|item| matches!(item.get_ref(), DeValue::Table(_))),
+            _ => false,
+        };
+        found || (!has_header && value.span().start == offset)
+    }
+    let (table, _) = DeTable::parse_recoverable(text);
+    let mut path = Vec::new();
+    for (key, value) in table.get_ref() {
+        path.push(key.get_ref().to_string());
+        if find(value, offset, &mut path) {
+            return path;
+        }
+        path.clear();
+    }
+    path
 }
 
 fn number(text: &str, offset: usize) -> usize {

@@ -1,14 +1,14 @@
 //! Reads the configuration file and layers the environment over it.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use secrecy::SecretString;
 use thiserror::Error;
 use toml::{Table, Value};
 
-use super::{Config, dkim, lines};
+use super::{Config, dkim, lines, secret, words};
 use crate::domain::kind::Kind;
 
 /// The commented configuration that `besked init` writes: every key with its default.
@@ -71,6 +71,8 @@ pub struct Loaded {
     pub config: Config,
     /// The file.
     pub path: PathBuf,
+    /// The folder that relative paths in it count from.
+    pub folder: PathBuf,
 }
 
 /// Loads the file `named`, else `./config/besked.toml`, and layers the environment over it.
@@ -83,19 +85,34 @@ pub fn load(named: Option<&Path>, env: &[(String, String)]) -> Result<Loaded, Co
         std::io::ErrorKind::NotFound => ConfigError::Missing(path.clone()),
         _ => ConfigError::Read { path: path.clone(), source },
     })?;
-    let config = parse(&text, &path.display().to_string(), env)?;
-    Ok(Loaded { config, path })
+    let folder = folder(&path);
+    let config = within(&folder, &text, &path.display().to_string(), env)?;
+    Ok(Loaded { config, path, folder })
 }
 
-/// Parses a configuration text and layers the environment over it.
+/// The folder that relative paths of a configuration file count from: its own, or the one around it if that is called `config`, as
+/// `besked init` makes it. Empty for the current folder.
+fn folder(path: &Path) -> PathBuf {
+    let own = path.parent().unwrap_or(Path::new(""));
+    if own.file_name() != Some(OsStr::new("config")) {
+        return own.to_owned();
+    }
+    own.parent().unwrap_or(Path::new("")).to_owned()
+}
+
+/// Parses a configuration text and layers the environment over it. Its relative paths count from the current folder.
 ///
 /// # Errors
 /// If anything in it or in the environment is not valid.
 pub fn parse(text: &str, place: &str, env: &[(String, String)]) -> Result<Config, ConfigError> {
+    within(Path::new(""), text, place, env)
+}
+
+fn within(folder: &Path, text: &str, place: &str, env: &[(String, String)]) -> Result<Config, ConfigError> {
     let in_file = |(line, problem): (usize, String)| Found { place: place.to_owned(), line, problem };
     // First without the environment, for errors that name the line ...
     let (readable, wrong) = lines::readable::<Config>(text);
-    let mut found: Vec<Found> = wrong.into_iter().map(|(line, problem)| in_file((line, own_words(&problem)))).collect();
+    let mut found: Vec<Found> = wrong.into_iter().map(in_file).collect();
     let (Ok(mut table), Ok(_)) = (readable.parse::<Table>(), toml::from_str::<Config>(&readable)) else {
         return Err(ConfigError::Invalid(found));
     };
@@ -110,22 +127,19 @@ pub fn parse(text: &str, place: &str, env: &[(String, String)]) -> Result<Config
     let mut named = BTreeMap::new();
     for (name, path, value) in variables {
         let path: Vec<String> = path.split("__").map(str::to_lowercase).collect();
-        let mut with = table.clone();
-        let read = overlay(&mut with, &path, value).and_then(|()| {
-            let probe = Value::Table(with.clone()).try_into::<Config>();
-            probe.map_err(|error| own_words(error.message()))
-        });
-        match read {
-            Ok(_) => table = with,
+        match overlaid(&table, &path, value) {
+            Ok(with) => table = with,
             Err(problem) => found.push(Found { place: name.clone(), line: 0, problem }),
         }
         named.insert(path.join("."), name.clone());
     }
     let mut config: Config = Value::Table(table)
         .try_into()
-        .map_err(|error: toml::de::Error| ConfigError::Invalid(vec![in_file((0, own_words(error.message())))]))?;
-    read_passwords(&mut config)?;
-    let mut problems = config.problems();
+        .map_err(|error: toml::de::Error| ConfigError::Invalid(vec![in_file((0, words::own(error.message())))]))?;
+    config.count_paths_from(folder);
+    let mut problems = config.read_passwords();
+    problems.extend(config.sender.settle());
+    problems.extend(config.problems());
     problems.extend(dkim::read(&mut config.dkim));
     config.smtp.greet_as(super::host_name(), config.sender.domain());
     found.extend(problems.into_iter().map(|problem| match named.get(&lines::key(&problem).join(".")) {
@@ -136,47 +150,6 @@ pub fn parse(text: &str, place: &str, env: &[(String, String)]) -> Result<Config
     if found.is_empty() { Ok(config) } else { Err(ConfigError::Invalid(found)) }
 }
 
-fn at(place: &str, problem: String) -> ConfigError {
-    ConfigError::Invalid(vec![Found { place: place.to_owned(), line: 0, problem }])
-}
-
-/// The message of an error in our words: nothing of the value, which may be a secret, and no names of types.
-fn own_words(message: &str) -> String {
-    let message = without_value(message);
-    let Some((found, expected)) = message.strip_prefix("invalid ").and_then(|rest| rest.split_once(", expected "))
-    else {
-        return message;
-    };
-    let expected = match expected.trim() {
-        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number",
-        "f64" => "a number",
-        "a boolean" => "`true` or `false`",
-        "a string" | "string" => "text in quotes",
-        "a sequence" => "a list",
-        "a map" => "a table",
-        other => other,
-    };
-    let found = match found.split_once(": ") {
-        Some((_, found)) => format!(", not {}", found.replace("sequence", "a list").replace("map", "a table")),
-        None => String::new(),
-    };
-    format!("must be {expected}{found}")
-}
-
-/// The message of an error without the value that serde quotes in it.
-fn without_value(message: &str) -> String {
-    let message = message.trim_end();
-    for (quoted, said) in [("invalid type: string ", "invalid type: text"), ("invalid value: string ", "invalid value")]
-    {
-        if message.starts_with(quoted)
-            && let Some((_, expected)) = message.rsplit_once(", expected ")
-        {
-            return format!("{said}, expected {expected}");
-        }
-    }
-    message.to_owned()
-}
-
 /// The line of a password in the file.
 fn secret_in_file(table: &Table, text: &str) -> Option<usize> {
     let relays = table.get("relay").and_then(Value::as_array)?;
@@ -184,16 +157,42 @@ fn secret_in_file(table: &Table, text: &str) -> Option<usize> {
     Some(lines::of_key(text, &["relay".to_owned(), index.to_string(), "password".to_owned()]))
 }
 
-/// Sets the value at a path of keys and indexes. A value that does not parse as TOML is text.
-fn overlay(table: &mut Table, path: &[String], text: &str) -> Result<(), String> {
+/// The table with a value from the environment in it. Text is text, even if it looks like a number; what looks like a list, a table
+/// or a quoted text is read as TOML first.
+fn overlaid(table: &Table, path: &[String], text: &str) -> Result<Table, String> {
+    let plain = Value::String(secret::bare(text).to_owned());
+    if path.last().is_some_and(|key| key == "password") {
+        return with(table, path, plain);
+    }
+    let parsed = format!("value = {text}").parse::<Table>().ok().and_then(|mut table| table.remove("value"));
+    let is_marked = text.trim_start().starts_with(['[', '{', '"', '\'']);
+    match parsed {
+        Some(parsed) if is_marked => with(table, path, parsed).or_else(|_| with(table, path, plain)),
+        // If neither can be read, the reason that names the type is the better one.
+        Some(parsed) => with(table, path, plain).or_else(|_| with(table, path, parsed)),
+        None => with(table, path, plain),
+    }
+}
+
+/// The table with a value at a path of keys and indexes, if it is then still a configuration.
+fn with(table: &Table, path: &[String], value: Value) -> Result<Table, String> {
+    let mut table = table.clone();
+    set(&mut table, path, value)?;
+    match Value::Table(table.clone()).try_into::<Config>() {
+        Ok(_) => Ok(table),
+        Err(error) => Err(words::own(error.message())),
+    }
+}
+
+fn set(table: &mut Table, path: &[String], value: Value) -> Result<(), String> {
     let (last, parents) = path.split_last().ok_or("names no key")?;
     let mut place = table;
     let mut parents = parents.iter().peekable();
     while let Some(parent) = parents.next() {
         let is_list = parents.peek().is_some_and(|next| next.parse::<usize>().is_ok());
         let empty = if is_list { Value::Array(Vec::new()) } else { Value::Table(Table::new()) };
-        let value = place.entry(parent.clone()).or_insert(empty);
-        place = match value {
+        let inner = place.entry(parent.clone()).or_insert(empty);
+        place = match inner {
             Value::Table(table) => table,
             Value::Array(items) => {
                 let index: usize = parents
@@ -208,31 +207,8 @@ fn overlay(table: &mut Table, path: &[String], text: &str) -> Result<(), String>
             _ => return Err(format!("`{parent}` is not a table")),
         };
     }
-    let parsed = format!("value = {text}").parse::<Table>().ok().and_then(|mut table| table.remove("value"));
-    // A password of digits is text too.
-    let value = parsed.filter(|_| last != "password").unwrap_or_else(|| Value::String(text.to_owned()));
     place.insert(last.clone(), value);
     Ok(())
-}
-
-fn read_passwords(config: &mut Config) -> Result<(), ConfigError> {
-    for relay in &mut config.relays {
-        if let (None, Some(path)) = (&relay.password, &relay.password_file) {
-            relay.password = Some(SecretString::from(read_secret(path)?));
-        }
-    }
-    if let Some(path) = &config.database.password_file {
-        let password = read_secret(path)?;
-        let mut url = url::Url::parse(&config.database.url).map_err(|error| at("database.url", error.to_string()))?;
-        url.set_password(Some(&password)).map_err(|()| at("database.url", "cannot carry a password".to_owned()))?;
-        config.database.url = url.to_string();
-    }
-    Ok(())
-}
-
-fn read_secret(path: &Path) -> Result<String, ConfigError> {
-    let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
-    Ok(text.trim_end_matches(['\r', '\n']).to_owned())
 }
 
 #[cfg(test)]
@@ -270,7 +246,7 @@ mod tests {
             ("PATH", "/bin"),
         ]);
         let config = parse(EXAMPLE, "example", &variables).unwrap();
-        assert_eq!(config.database.url, "sqlite://elsewhere/x.db");
+        assert_eq!(config.database.url.to_string(), "sqlite://elsewhere/x.db");
         assert_eq!(config.relays[0].connections, 3);
         assert_eq!(config.limits.domain_connections, 2);
         assert!(!format!("{config:?}").contains("12345"), "a password is never printed");
@@ -278,11 +254,67 @@ mod tests {
     }
 
     #[test]
+    fn a_text_from_the_environment_is_text() {
+        let variables = env(&[
+            ("BESKED__DISPATCH__NODE", "402913847265"),
+            ("BESKED__ORGANISATION__NAME", "3"),
+            ("BESKED__ORGANISATION__SEAT", "true"),
+            ("BESKED__ORGANISATION__SUPERVISORY_AUTHORITY", "{ en = \"Authority\" }"),
+            ("BESKED__ORGANISATION__ADDRESS", "\"Storgatan 1\""),
+            ("BESKED__RELAY__0__NAME", "1"),
+            ("BESKED__RELAY__0__URL", "smtp://u@localhost?tls=none"),
+            ("BESKED__RELAY__0__PASSWORD", "\u{feff}\"12\"\r\n"),
+            ("BESKED__RETRY__SCHEDULE", "[\"1m\"]"),
+            ("BESKED__LOG__LEVEL", "info"),
+            ("BESKED__HTTP__LISTEN", "localhost:8080"),
+            ("BESKED__LIMITS__DOMAIN_CONNECTIONS", " 2"),
+        ]);
+        let config = parse(EXAMPLE, "example", &variables).unwrap();
+        assert_eq!(config.dispatch.node, "402913847265");
+        assert_eq!(config.organisation.name, "3");
+        assert_eq!(config.organisation.seat.as_deref(), Some("true"));
+        assert!(matches!(config.organisation.supervisory_authority, super::super::Authority::ByLanguage(_)));
+        assert_eq!(config.organisation.address, "Storgatan 1");
+        assert_eq!(config.relays[0].name, "1");
+        let password = config.relays[0].password.as_ref().map(secrecy::ExposeSecret::expose_secret);
+        assert_eq!(password, Some("\"12\""));
+        assert_eq!(config.http.listen.port(), 8080);
+        assert_eq!(config.limits.domain_connections, 2);
+    }
+
+    #[test]
+    fn relative_paths_count_from_the_place_of_the_file() {
+        for (file, at) in [
+            ("config/besked.toml", ""),
+            ("besked.toml", ""),
+            ("/etc/besked/besked.toml", "/etc/besked"),
+            ("/srv/besked/config/besked.toml", "/srv/besked"),
+            ("../config/other.toml", ".."),
+        ] {
+            assert_eq!(folder(Path::new(file)), Path::new(at), "{file}");
+        }
+        let text = "[[relay]]\nname = \"a\"\nurl = \"smtp://h.example\"\n[ledger]\nkey_file = \"/keys/ledger\"\n";
+        let config = within(Path::new("/srv"), text, "x", &[]).unwrap();
+        assert_eq!(config.database.url.to_string(), "sqlite:///srv/var/besked.db");
+        assert_eq!(config.ledger.key_file, Path::new("/keys/ledger"));
+        assert_eq!(config.ledger.state_file, Path::new("/srv/var/ledger.state"));
+        assert_eq!(config.privacy.journal_file, Path::new("/srv/var/erased.journal"));
+    }
+
+    #[test]
+    fn a_value_that_cannot_be_read_is_one_problem() {
+        let text = "[[relay]]\nname = \"a\"\nurl = \"http://h.example\"\n[[relay]]\nname = \"b\"\n";
+        let error = parse(text, "b.toml", &[]).unwrap_err().to_string();
+        assert_eq!(error.lines().count(), 2, "{error}");
+        assert!(error.contains("line 3: `relay.0.url`: ") && error.contains("line 4: lacks `url`"), "{error}");
+    }
+
+    #[test]
     fn a_typo_is_an_error_that_names_its_line() {
         let error = parse("[organisation]\nnmae = \"X\"\n", "besked.toml", &[]).unwrap_err().to_string();
         assert!(error.contains("line 2") && error.contains("nmae") && error.contains("`name`"), "{error}");
         let error = parse("", "besked.toml", &env(&[("BESKED__DATABSE__URL", "x")])).unwrap_err().to_string();
-        assert!(error.starts_with("BESKED__DATABSE__URL: ") && error.contains("databse"), "{error}");
+        assert!(error.starts_with("BESKED__DATABSE__URL: ") && error.contains("`database`"), "{error}");
     }
 
     #[test]
@@ -320,10 +352,10 @@ mod tests {
             assert_eq!(places.iter().filter(|it| it.starts_with(&place)).count(), 1, "line {line}: {error}");
         }
         assert!(
-            error.contains("BESKED__LOG__LEVEL: `log.level`") && error.contains("BESKED__DISPATCH__DRAIN: "),
+            error.contains("BESKED__LOG__LEVEL: `log.level` must be") && error.contains("BESKED__DISPATCH__DRAIN: "),
             "{error}"
         );
-        assert!(error.contains("`Example Cloud` has no address in angle brackets"), "{error}");
+        assert!(error.contains("`Example Cloud` has no address: "), "{error}");
         assert!(error.contains("is not a duration such as `90s`") && !error.contains("friendly"), "{error}");
         let error = parse("a = \nb =\nc = 1\n", "b.toml", &[]).unwrap_err().to_string();
         assert!(error.contains("line 1: ") && error.contains("line 2: "), "{error}");

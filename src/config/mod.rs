@@ -2,7 +2,8 @@
 //!
 //! Layers, later ones win: the defaults here, the file, the environment (`BESKED__DATABASE__URL` is `[database] url`, and
 //! `BESKED__RELAY__0__URL` the `url` of the first `[[relay]]`). Unknown keys are errors. Secrets come from files or the
-//! environment and are never printed.
+//! environment and are never printed. A relative path counts from one place: the folder of the configuration file, or the one around
+//! it if that is called `config`.
 
 mod category;
 mod database;
@@ -13,6 +14,7 @@ mod http;
 mod ledger;
 mod limits;
 mod lines;
+mod listen;
 mod load;
 mod observed;
 mod organisation;
@@ -20,16 +22,20 @@ mod privacy;
 mod relay;
 mod retention;
 mod retry;
+mod secret;
 mod sender;
 mod smtp;
 mod streams;
+mod words;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 pub use category::{CategoryRules, LeadTime, LeastLevel};
-pub use database::{Database, sqlite_path, without_password};
+pub use database::{Database, DatabaseUrl};
 pub use dispatch::Dispatch;
 pub use dkim::{Dkim, DkimKey};
 pub use http::Http;
@@ -37,7 +43,7 @@ pub use ledger::Ledger;
 pub use limits::Limits;
 pub use load::{ConfigError, EXAMPLE, Found, Loaded, load, parse};
 pub use observed::{Log, LogFormat, Metrics};
-pub use organisation::{Authority, Organisation};
+pub use organisation::{Authority, Organisation, PublicUrl};
 pub use privacy::Privacy;
 pub use relay::{Relay, RelayUrl, Tls};
 pub use retention::RetentionPeriods;
@@ -89,11 +95,38 @@ pub struct Config {
 }
 
 impl Config {
-    /// Returns the configuration as it may be shown.
-    #[must_use]
-    pub fn without_secrets(&self) -> Self {
-        let database = Database { url: self.database.shown(), ..self.database.clone() };
-        Self { database, ..self.clone() }
+    /// Counts relative paths from `folder`.
+    fn count_paths_from(&mut self, folder: &Path) {
+        let relays = self.relays.iter_mut().flat_map(|it| [&mut it.password_file, &mut it.ca_file]);
+        let optional = relays.chain([&mut self.database.password_file]).flatten();
+        let keys = self.dkim.iter_mut().map(|it| &mut it.key_file);
+        let ledger = [&mut self.ledger.key_file, &mut self.ledger.state_file];
+        let privacy = [&mut self.privacy.journal_file, &mut self.privacy.journal_key_file];
+        // An empty path says that there is no such file.
+        for path in optional.chain(keys).chain(ledger).chain(privacy).filter(|path| !path.as_os_str().is_empty()) {
+            *path = folder.join(&*path);
+        }
+        self.database.url = self.database.url.clone().within(folder);
+    }
+
+    /// Reads the passwords in files. Returns every problem, by its key.
+    fn read_passwords(&mut self) -> Vec<String> {
+        let mut problems = Vec::new();
+        let mut read = |key: &str, path: &Path| {
+            let read = secret::read(path);
+            read.map_err(|problem| problems.push(format!("`{key}`: `{}` {problem}", path.display()))).ok()
+        };
+        for (index, relay) in self.relays.iter_mut().enumerate() {
+            if let (None, Some(path)) = (&relay.password, &relay.password_file) {
+                relay.password = read(&format!("relay.{index}.password_file"), path).map(SecretString::from);
+            }
+        }
+        if let Some(path) = &self.database.password_file
+            && let Some(password) = read("database.password_file", path)
+        {
+            self.database.url = self.database.url.clone().with_password(&password);
+        }
+        problems
     }
 
     /// What is valid, but probably not intended.
@@ -105,13 +138,18 @@ impl Config {
             in_clear.map(|relay| format!("relay `{}` sends its password without TLS", relay.name)).collect();
         warnings.extend(self.idle_relays());
         warnings.extend(self.unaligned_keys());
+        let without = |it: &&Relay| it.url.user.is_some() && it.password.is_none();
+        let relays = self.relays.iter().filter(without);
+        warnings
+            .extend(relays.map(|it| format!("relay `{}` has a user and no password, so it does not log in", it.name)));
+        warnings.extend(self.organisation.warnings());
+
         warnings
     }
 
     /// Every value that is not valid, by its key.
     fn problems(&self) -> Vec<String> {
         let mut problems = self.organisation.problems();
-        problems.extend(self.sender.problems());
         problems.extend(self.database.problems());
         problems.extend(self.http.problem());
         problems.extend(self.metrics.problem(&self.http));

@@ -13,7 +13,7 @@ use super::Http;
 pub struct Metrics {
     /// Their own address and port. Without it there is no `/metrics`, and only `besked serve` answers the others, on
     /// `[http] listen`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", with = "super::listen::maybe")]
     pub listen: Option<SocketAddr>,
 }
 
@@ -36,8 +36,11 @@ pub struct Log {
 
 impl Log {
     pub(super) fn problem(&self) -> Option<String> {
-        let problem = self.level.parse::<Targets>().err()?;
-        Some(format!("`log.level` {problem}: it is for example `warn`, or `warn,besked=info`"))
+        self.level.parse::<Targets>().err()?;
+        Some(
+            "`log.level` must be `error`, `warn`, `info`, `debug` or `trace`, or by target: `warn,besked=info`"
+                .to_owned(),
+        )
     }
 }
 

@@ -1,6 +1,8 @@
 //! `[organisation]`: who sends the mail.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 use url::{Host, Url};
@@ -31,7 +33,8 @@ pub struct Organisation {
     /// The authority a person can complain to.
     pub supervisory_authority: Authority,
     /// The base of unsubscribe, preference, survey and verify links: an https address, or http on a loopback host.
-    pub public_url: String,
+    #[serde(with = "super::text")]
+    pub public_url: PublicUrl,
     /// Language of a notice's first section, and of contacts without a locale.
     #[serde(with = "super::text")]
     pub default_locale: Locale,
@@ -102,7 +105,7 @@ impl Default for Organisation {
             privacy_notice_url: None,
             privacy_contact: "dpo@example.com".to_owned(),
             supervisory_authority: Authority::One("Swedish Authority for Privacy Protection (IMY)".to_owned()),
-            public_url: "https://notices.example.com".to_owned(),
+            public_url: "https://notices.example.com".parse().expect("the default is a base of links"),
             default_locale: "en".parse().expect("`en` is a locale"),
             default_time_zone: ZoneName::utc(),
         }
@@ -110,6 +113,15 @@ impl Default for Organisation {
 }
 
 impl Organisation {
+    /// What is valid, but used otherwise than it is written.
+    pub(super) fn warnings(&self) -> Vec<String> {
+        let url = &self.public_url;
+        url.is_rewritten
+            .then(|| format!("links begin with `{url}`: `organisation.public_url` is written otherwise"))
+            .into_iter()
+            .collect()
+    }
+
     /// Every value that is not valid, by its key.
     pub(super) fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
@@ -128,13 +140,6 @@ impl Organisation {
         if let Err(problem) = Address::parse(&self.privacy_contact) {
             problems.push(format!("`organisation.privacy_contact` {problem}"));
         }
-        if !is_base(&self.public_url) {
-            problems.push(
-                "`organisation.public_url` must be an address that begins with https:// and has no query (http:// is \
-                 possible on a loopback host only)"
-                    .to_owned(),
-            );
-        }
         if self.privacy_notice_url.as_ref().is_some_and(|url| !is_https(url)) {
             problems.push("`organisation.privacy_notice_url` must be an address that begins with https://".to_owned());
         }
@@ -146,17 +151,61 @@ fn is_https(text: &str) -> bool {
     is_line(text) && Url::parse(text).is_ok_and(|url| url.scheme() == "https" && url.has_host())
 }
 
-/// True for an address to which a path can be appended: https, because one-click unsubscribe requires it (RFC 8058).
-fn is_base(text: &str) -> bool {
-    let Ok(url) = Url::parse(text) else { return false };
-    let is_loopback = match url.host() {
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        None => false,
-    };
-    let is_plain = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
-    is_line(text) && is_plain && (is_https(text) || (url.scheme() == "http" && is_loopback))
+/// The base of all links: an address to which a path can be appended, in ASCII and without a slash at its end. It is https, because
+/// one-click unsubscribe requires it (RFC 8058); http is possible on a loopback host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublicUrl {
+    base: String,
+    /// It was written otherwise, in more than a slash at its end.
+    is_rewritten: bool,
+}
+
+impl PublicUrl {
+    /// Its text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.base
+    }
+}
+
+impl fmt::Display for PublicUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.base)
+    }
+}
+
+impl FromStr for PublicUrl {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = |why: &str| format!("is not a base of links such as `https://notices.example.com`: {why}");
+        let url = Url::parse(text.trim()).map_err(|_| wrong("it begins with https:// and a host"))?;
+        let is_loopback = match url.host() {
+            Some(Host::Ipv4(address)) => address.is_loopback(),
+            Some(Host::Ipv6(address)) => address.is_loopback(),
+            Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+            None => return Err(wrong("it has no host")),
+        };
+        match url.scheme() {
+            "https" => {}
+            "http" if is_loopback => {}
+            "http" => {
+                return Err(wrong(
+                    "mail programs unsubscribe over https only (RFC 8058); http is possible on this host",
+                ));
+            }
+            _ => return Err(wrong("it begins with https://")),
+        }
+        if url.query().is_some() || url.fragment().is_some() {
+            return Err(wrong("links append their path to it, so it has no `?` and no `#`"));
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(wrong("it has no user and no password"));
+        }
+        let base = url.as_str().trim_end_matches('/').to_owned();
+        let is_rewritten = base != text.trim_end_matches('/');
+        Ok(Self { base, is_rewritten })
+    }
 }
 
 #[cfg(test)]
@@ -165,13 +214,21 @@ mod tests {
 
     #[test]
     fn links_in_mails_are_https() {
-        let good = ["https://notices.example.com", "https://example.com/notices", "http://127.0.0.1:8080"];
-        for url in good.into_iter().chain(["http://[::1]:80", "http://localhost"]) {
-            assert!(is_base(url), "{url}");
+        for (text, base) in [
+            ("https://notices.example.com", "https://notices.example.com"),
+            ("https://Example.com/notices/", "https://example.com/notices"),
+            ("https://example.com:443/ ", "https://example.com"),
+            ("https://nötices.example", "https://xn--ntices-wxa.example"),
+            ("https://example.com/må", "https://example.com/m%C3%A5"),
+            ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
+            ("http://[::1]:81", "http://[::1]:81"),
+            ("http://localhost", "http://localhost"),
+        ] {
+            assert_eq!(text.parse::<PublicUrl>().unwrap().as_str(), base);
         }
-        let bad = ["http://notices.example.com", "http://127.0.0.1.example.com", "https://", "ftp://a", "notices"];
-        for url in bad.into_iter().chain(["https://a.example/?a=b", "https://a.example/#x", "https://u@a.example"]) {
-            assert!(!is_base(url), "{url}");
+        let bad = ["http://notices.example.com", "http://127.0.0.1.example.com", "https://", "ftp://a", "notices", ""];
+        for url in bad.into_iter().chain(["https://a.example?a=b", "https://a.example/#x", "https://u@a.example"]) {
+            assert!(url.parse::<PublicUrl>().is_err(), "{url}");
         }
     }
 

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
@@ -80,6 +82,9 @@ impl Relay {
                 problems.push("`lanes` names a lane twice".to_owned());
             }
         }
+        if let Some(problem) = self.ca_file.as_deref().and_then(|path| certificates(path).err()) {
+            problems.push(format!("`ca_file` of relay {}: {problem}", self.name));
+        }
         if self.url.user.is_none() && (self.password_file.is_some() || self.password.is_some()) {
             problems.push("has a password, but no user in its `url`".to_owned());
         }
@@ -106,6 +111,26 @@ impl Relay {
             ),
             Tls::Implicit | Tls::Required | Tls::None => None,
         }
+    }
+}
+
+/// Checks that a file holds certificates as PEM. Returns what it holds instead.
+fn certificates(path: &Path) -> Result<(), String> {
+    let shown = path.display();
+    let bytes = std::fs::read(path).map_err(|error| format!("`{shown}` cannot be read: {error}"))?;
+    // The first byte of a certificate in DER is that of an ASN.1 sequence, and no letter of a PEM file before its line.
+    if bytes.starts_with(&[0x30, 0x82]) {
+        return Err(format!(
+            "`{shown}` is DER: turn it into PEM with `openssl x509 -inform der -in {shown} -out {shown}.pem`"
+        ));
+    }
+    match CertificateDer::pem_slice_iter(&bytes).collect::<Result<Vec<_>, _>>() {
+        Ok(found) if !found.is_empty() => Ok(()),
+        Ok(_) if PrivateKeyDer::from_pem_slice(&bytes).is_ok() => {
+            Err(format!("`{shown}` holds a private key and no certificate: name the file with the certificate"))
+        }
+        Ok(_) => Err(format!("`{shown}` holds no certificate as PEM (`-----BEGIN CERTIFICATE-----`)")),
+        Err(_) => Err(format!("`{shown}` holds a certificate that is cut off or damaged")),
     }
 }
 
@@ -170,31 +195,73 @@ impl RelayUrl {
 impl FromStr for RelayUrl {
     type Err = String;
 
+    /// Errors quote the host and the names of options, and nothing that could be part of a password.
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = |why: &str| format!("not a relay such as smtps://user@smtp.example.com:465: {why}");
-        let url = url::Url::parse(text).map_err(|error| wrong(&error.to_string()))?;
+        const FORM: &str = "is not a relay such as `smtps://user@smtp.example.com:465`";
+        let text = text.trim();
+        let Some((scheme, rest)) = text.split_once("://") else {
+            let is_host = !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || ".-:[]".contains(c));
+            return Err(if is_host {
+                format!("{FORM}: it begins with `smtp://` or `smtps://`, so write `smtp://{text}`")
+            } else {
+                format!("{FORM}: it begins with `smtp://` or `smtps://`")
+            });
+        };
+        let scheme = scheme.to_ascii_lowercase();
+        let encoded = "in a user, `@` is written `%40`, `/` `%2F`, `#` `%23`, `?` `%3F` and `%` `%25`";
+        let url = url::Url::parse(&format!("{scheme}://{rest}")).map_err(|_| format!("{FORM}; {encoded}"))?;
         if url.password().is_some() {
-            return Err("a relay's password belongs in `password_file` or the environment, not in its url".to_owned());
+            return Err("must be without the password, which belongs in `password_file` or the environment".to_owned());
         }
-        let host = url.host_str().ok_or_else(|| wrong("it has no host"))?;
+        if url.fragment().is_some() || !matches!(url.path(), "" | "/") {
+            return Err(format!("{FORM}: nothing stands behind the host and its port; {encoded}"));
+        }
         let mode = url.query_pairs().find(|(key, _)| key == "tls").map(|(_, value)| value.into_owned());
-        if let Some((key, _)) = url.query_pairs().find(|(key, _)| key != "tls") {
-            return Err(wrong(&format!("unknown option `{key}`")));
+        if url.query_pairs().any(|(key, _)| key != "tls") {
+            return Err(format!("{FORM}: its only option is `?tls=`; {encoded}"));
         }
-        let (tls, default_port) = match (url.scheme(), mode.as_deref()) {
+        let (tls, default_port) = match (scheme.as_str(), mode.as_deref()) {
             ("smtps", None) => (Tls::Implicit, 465),
             ("smtp", None | Some("required")) => (Tls::Required, 587),
             ("smtp", Some("opportunistic")) => (Tls::Opportunistic, 25),
             ("smtp", Some("none")) => (Tls::None, 25),
-            ("smtp" | "smtps", Some(_)) => return Err(wrong("`tls` is required, opportunistic or none, with smtp://")),
-            _ => return Err(wrong("it begins with smtp:// or smtps://")),
+            ("smtp", Some(_)) => {
+                return Err("must have `tls` as `required`, `opportunistic` or `none`".to_owned());
+            }
+            ("smtps", Some(_)) => {
+                return Err("must be without `tls`: `smtps://` encrypts from the first byte".to_owned());
+            }
+            _ => return Err(format!("{FORM}: it begins with `smtp://` or `smtps://`")),
+        };
+        let host = host(url.host_str().unwrap_or_default()).map_err(|why| format!("{FORM}: {why}"))?;
+        let port = match url.port() {
+            Some(0) => return Err(format!("{FORM}: 0 is no port")),
+            port => port.unwrap_or(default_port),
         };
         let user =
             (!url.username().is_empty()).then(|| percent_decode_str(url.username()).decode_utf8_lossy().into_owned());
-        // Only a URL has brackets around an IPv6 address.
-        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-        Ok(Self { host, port: url.port().unwrap_or(default_port), tls, user })
+        Ok(Self { host, port, tls, user })
     }
+}
+
+/// The host of a URL: a name as lower-case A-labels, or an IP address without the brackets that only a URL has around it.
+fn host(text: &str) -> Result<String, String> {
+    let text = percent_decode_str(text).decode_utf8_lossy();
+    if text.is_empty() {
+        return Err("it has no host".to_owned());
+    }
+    if let Some(literal) = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        return Ok(literal.to_owned());
+    }
+    let wrong = || format!("`{}` is no name of a host", text.escape_debug());
+    let name = idna::domain_to_ascii(&text).map_err(|_| wrong())?;
+    let is_label = |label: &str| {
+        !label.is_empty()
+            && label.len() <= 63
+            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+    };
+    let labels = name.strip_suffix('.').unwrap_or(&name);
+    if labels.split('.').all(is_label) { Ok(labels.to_owned()) } else { Err(wrong()) }
 }
 
 /// What is percent-encoded in the user of a URL.
@@ -253,9 +320,55 @@ mod tests {
     }
 
     #[test]
-    fn a_password_in_the_url_and_unknown_options_are_refused() {
-        for text in ["smtp://u:secret@h.example", "smtp://h.example?tls=maybe", "smtp://h.example?tsl=none", "http://h"]
+    fn a_host_is_what_is_looked_up() {
+        for (text, host) in [
+            ("smtp://smtp.räksmörgås.example:25", "smtp.xn--rksmrgs-5wao1o.example"),
+            ("SMTP://Relay.Example.COM", "relay.example.com"),
+            ("smtp://mail", "mail"),
+            ("smtp://smtp_relay:25", "smtp_relay"),
+            ("smtp://relay.example.com.", "relay.example.com"),
+            ("smtp://[2001:db8::1]:25", "2001:db8::1"),
+            ("smtp://192.0.2.1/\n", "192.0.2.1"),
+        ] {
+            assert_eq!(text.parse::<RelayUrl>().unwrap().host, host, "{text}");
+        }
+        for text in
+            ["smtp://", "smtp://:25", "smtp://a..b", "smtp://a b", "smtp://h:0", "smtp://h:99999", "smtp://h/x", "h"]
         {
+            assert!(text.parse::<RelayUrl>().is_err(), "{text}");
+        }
+        let problem = "smtp.example.com:587".parse::<RelayUrl>().unwrap_err();
+        assert!(problem.contains("write `smtp://smtp.example.com:587`"), "{problem}");
+    }
+
+    #[test]
+    fn a_user_logs_in_as_written() {
+        for (text, user) in [
+            ("smtp://drift&moln@h", "drift&moln"),
+            ("smtp://a%40example.com@h", "a@example.com"),
+            ("smtp://a@example.com@h", "a@example.com"),
+            ("smtp://a+b=c;d@h", "a+b=c;d"),
+            ("smtp://%C3%A5@h", "å"),
+        ] {
+            let url = text.parse::<RelayUrl>().unwrap();
+            assert_eq!(url.user.as_deref(), Some(user), "{text}");
+            assert_eq!(url.to_string().parse::<RelayUrl>().unwrap(), url, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_password_in_the_url_and_unknown_options_are_refused() {
+        for text in [
+            "smtp://u:secret@h.example",
+            "smtp://u:se/secret@h.example",
+            "smtp://u:1/secret@h.example",
+            "smtp://u:1#secret@h.example",
+            "smtp://u:1?secret@h.example",
+            "u:secret@h.example",
+            "smtp://h.example?tls=maybe",
+            "smtp://h.example?tsl=none",
+            "http://h",
+        ] {
             let problem = text.parse::<RelayUrl>().unwrap_err();
             assert!(!problem.contains("secret"), "{problem}");
         }

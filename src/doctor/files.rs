@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use super::{Check, Verdict};
-use crate::config::{Config, sqlite_path};
+use crate::config::Config;
 
 /// Checks each file that exists.
 pub(super) fn check(config: &Config) -> Check {
@@ -25,8 +25,12 @@ fn private(config: &Config) -> Vec<PathBuf> {
         config.privacy.journal_file.clone(),
         config.privacy.journal_key_file.clone(),
     ];
-    if let Some(path) = sqlite_path(&config.database.url) {
-        files.extend(["", "-wal", "-shm"].map(|suffix| PathBuf::from(format!("{path}{suffix}"))));
+    if let Some(path) = config.database.url.file() {
+        files.extend(["", "-wal", "-shm"].map(|suffix| {
+            let mut file = path.as_os_str().to_owned();
+            file.push(suffix);
+            PathBuf::from(file)
+        }));
     }
     files.extend(config.database.password_file.clone());
     files.extend(config.relays.iter().filter_map(|relay| relay.password_file.clone()));

@@ -9,6 +9,7 @@
 //!   filtered by [`replies`].
 //! - Its STARTTLS keeps what the server sent before TLS: [`stream`] does STARTTLS over a separate connection.
 
+mod certificate;
 mod connect;
 mod replies;
 mod steps;

@@ -26,5 +26,4 @@ pub mod proof;
 pub mod secrets;
 pub mod sending;
 
-pub use crate::config::sqlite_path;
 pub use engine::{Conn, Dialect, Lent, Result, Store, StoreError, Writer, Writing, beat};

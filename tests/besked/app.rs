@@ -70,7 +70,7 @@ impl TestApp {
         let database = Database::new(engine).await;
         let relay = Relay::start().await;
         let mut config = parse(EXAMPLE, "example", &[]).unwrap();
-        config.database.url.clone_from(&database.url);
+        config.database.url = database.url.parse().unwrap();
         config.relays[0].url = relay.url().parse().unwrap();
         config.relays[0].connections = 2;
         let home = tempfile::tempdir().unwrap();
@@ -106,7 +106,7 @@ impl TestApp {
     /// The same, with its database reached at another address.
     pub async fn at(self, url: &str) -> Self {
         let mut config = (*self.app.config).clone();
-        config.database.url = url.to_owned();
+        config.database.url = url.parse().unwrap();
         self.app.store.close().await;
         let app = App::open(config, self.app.clock.clone(), Random::from_system()).await.unwrap();
         Self { app, ..self }
@@ -149,7 +149,7 @@ impl TestApp {
     }
 
     pub fn database_file(&self) -> std::path::PathBuf {
-        self.app.config.database.url.trim_start_matches("sqlite://").into()
+        self.app.config.database.url.file().unwrap().into()
     }
 
     pub async fn import(&self, csv: &str) -> Imported {

@@ -34,7 +34,7 @@ impl Database {
 
     /// Opens it with its tables created.
     pub async fn open(&self) -> Store {
-        let store = Store::open(&self.url, true).await.unwrap();
+        let store = Store::open(&self.url.parse().unwrap(), true).await.unwrap();
         store.migrate().await.unwrap();
         store
     }

@@ -20,7 +20,7 @@ use crate::relay::{Act, Received};
 fn changed(config: &mut Config) {
     config.organisation.name = "Renamed Cloud AB".to_owned();
     config.organisation.address = "New Street 2, 222 22 Elsewhere".to_owned();
-    config.organisation.public_url = "https://elsewhere.example".to_owned();
+    config.organisation.public_url = "https://elsewhere.example".parse().unwrap();
     config.organisation.default_locale = "sv".parse().unwrap();
     config.organisation.default_time_zone = "America/New_York".parse().unwrap();
     config.sender.from = "Renamed Cloud <notices@elsewhere.example>".parse().unwrap();

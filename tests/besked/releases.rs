@@ -36,7 +36,7 @@ async fn newsletter(app: &TestApp) -> Uuid {
 
 /// Keeps the release of a newsletter from going on: it needs the rows of its file, and nothing else does.
 async fn hold_up(app: &TestApp) -> AnyConnection {
-    let mut conn = AnyConnection::connect(&app.app.config.database.url).await.unwrap();
+    let mut conn = AnyConnection::connect(&app.app.config.database.url.expose()).await.unwrap();
     conn.execute("BEGIN").await.unwrap();
     conn.execute("LOCK TABLE notice_rows IN ACCESS EXCLUSIVE MODE").await.unwrap();
     conn

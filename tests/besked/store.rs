@@ -197,7 +197,7 @@ async fn a_writer_that_comes_rarely_is_not_starved_by_one_that_never_pauses() {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
     let busy = Fixture::new(Engine::Sqlite).await;
-    let rare = Store::open(&busy.database.url, false).await.unwrap();
+    let rare = Store::open(&busy.database.url.parse().unwrap(), false).await.unwrap();
     let (commits, stop) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicBool::new(false)));
     let never_pauses = tokio::spawn({
         let (store, commits, stop) = (busy.store.clone(), commits.clone(), stop.clone());

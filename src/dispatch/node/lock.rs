@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use crate::config::DatabaseUrl;
 use crate::domain::kind::Kind;
-use crate::store::sqlite_path;
 
 /// Why this process may not dispatch.
 #[derive(Debug, Error)]
@@ -51,11 +51,12 @@ impl DispatchLock {
     ///
     /// # Errors
     /// If another process holds it, or the file cannot be created.
-    pub fn take(url: &str) -> Result<Option<Self>, LockError> {
-        let Some(path) = sqlite_path(url) else { return Ok(None) };
+    pub fn take(url: &DatabaseUrl) -> Result<Option<Self>, LockError> {
+        let Some(path) = url.file() else { return Ok(None) };
         // A link to the database is the same database.
-        let path = std::fs::canonicalize(path).map_or_else(|_| path.to_owned(), |path| path.display().to_string());
-        let path = PathBuf::from(format!("{path}.dispatcher"));
+        let mut path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()).into_os_string();
+        path.push(".dispatcher");
+        let path = PathBuf::from(path);
         let failed = |source| LockError::Io { path: path.clone(), source };
         let file = open(&path).map_err(failed)?;
         match file.try_lock() {
@@ -87,17 +88,17 @@ mod tests {
     fn one_dispatcher_at_a_time() {
         let directory = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}", directory.path().join("b.db").display());
-        let held = DispatchLock::take(&url).unwrap();
+        let held = DispatchLock::take(&url.parse().unwrap()).unwrap();
         assert!(held.is_some());
-        assert!(matches!(DispatchLock::take(&url), Err(LockError::Held(_))));
+        assert!(matches!(DispatchLock::take(&url.parse().unwrap()), Err(LockError::Held(_))));
         drop(held);
-        assert!(DispatchLock::take(&url).unwrap().is_some());
+        assert!(DispatchLock::take(&url.parse().unwrap()).unwrap().is_some());
         std::fs::write(directory.path().join("b.db"), "").unwrap();
         std::os::unix::fs::symlink(directory.path().join("b.db"), directory.path().join("link.db")).unwrap();
         let by_link = format!("sqlite://{}", directory.path().join("link.db").display());
-        let held = DispatchLock::take(&by_link).unwrap();
-        assert!(matches!(DispatchLock::take(&url), Err(LockError::Held(_))), "by whatever path");
+        let held = DispatchLock::take(&by_link.parse().unwrap()).unwrap();
+        assert!(matches!(DispatchLock::take(&url.parse().unwrap()), Err(LockError::Held(_))), "by whatever path");
         drop(held);
-        assert!(DispatchLock::take("postgres://x@y/z").unwrap().is_none());
+        assert!(DispatchLock::take(&"postgres://x@y/z".parse().unwrap()).unwrap().is_none());
     }
 }

@@ -243,7 +243,7 @@ fn view(to: &ToSend) -> View {
 
 /// The unsubscribe address, without its token.
 fn unsubscribe(config: &Config) -> String {
-    format!("{}/u/", config.organisation.public_url.trim_end_matches('/'))
+    format!("{}/u/", config.organisation.public_url)
 }
 
 fn values<'a>(to: &'a ToSend, unsubscribe_url: &'a str) -> Values<'a> {

@@ -27,10 +27,10 @@ use tokio::time::{error::Elapsed, timeout};
 use tokio_rustls::client::TlsStream;
 use x509_cert::der::Decode as _;
 
-use super::Failed;
 use super::connect::connect;
 use super::steps::Steps;
 use super::wire::Wire;
+use super::{Failed, certificate};
 use crate::config::{Relay, Smtp, Tls};
 use crate::domain::reply::{Failure, Reply, Stage};
 
@@ -138,7 +138,7 @@ async fn encrypt(
     let config = tls_config(relay).map_err(|error| unclear(stage, &error))?;
     match timeout(deadline, tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, plain)).await {
         Ok(Ok(tls)) => Ok(tls),
-        Ok(Err(error)) => Err(unclear(stage, &format!("TLS: {error}"))),
+        Ok(Err(error)) => Err(unclear(stage, &format!("TLS: {}", certificate::in_words(&error)))),
         Err(_) => Err(unclear(stage, &"TLS: no answer before the deadline")),
     }
 }

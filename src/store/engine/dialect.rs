@@ -123,12 +123,6 @@ pub(in crate::store) enum Access {
 }
 
 impl Dialect {
-    /// The engine that a URL names.
-    #[must_use]
-    pub fn of_url(url: &str) -> Self {
-        if url.starts_with("sqlite:") { Self::Sqlite } else { Self::Postgres }
-    }
-
     /// The engine behind a connection.
     #[must_use]
     pub fn of(conn: &Conn) -> Self {

@@ -28,7 +28,7 @@ use sqlx::any::AnyConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _, Executor as _};
 use tokio::time::timeout;
 
-use crate::config::{sqlite_path, without_password};
+use crate::config::DatabaseUrl;
 use dialect::Access;
 pub use dialect::Dialect;
 pub use error::{Result, StoreError};
@@ -55,7 +55,7 @@ const OPEN: Duration = Duration::from_secs(15);
 pub struct Store {
     /// The engine.
     pub dialect: Dialect,
-    url: String,
+    url: DatabaseUrl,
     connect: AnyConnectOptions,
     read: Connections,
     write: Connections,
@@ -63,19 +63,19 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens a database. `sqlite://PATH` creates the file if it is missing and `create` is set.
+    /// Opens a database. A SQLite file is made if it is missing and `create` is set.
     ///
     /// # Errors
     /// If it cannot be opened.
-    pub async fn open(url: &str, create: bool) -> Result<Self> {
+    pub async fn open(url: &DatabaseUrl, create: bool) -> Result<Self> {
         sqlx::any::install_default_drivers();
-        let dialect = Dialect::of_url(url);
-        let shown = without_password(url);
+        let dialect = url.file().map_or(Dialect::Postgres, |_| Dialect::Sqlite);
+        let shown = url.to_string();
         let failed = |source| StoreError::Open { url: shown.clone(), source };
-        if create && let Some(path) = sqlite_path(url) {
+        if create && let Some(path) = url.file() {
             create_private(path);
         }
-        let connect = AnyConnectOptions::from_str(&dialect.url(url, create)).map_err(failed)?;
+        let connect = AnyConnectOptions::from_str(&dialect.url(&url.expose(), create)).map_err(failed)?;
         // A transaction that waits for its turn is not slow.
         let connect = connect.log_slow_statements("warn".parse().expect("it is a level"), Duration::from_secs(15));
         // A connection of its own first: a pool would retry for long, and hide the reason.
@@ -94,8 +94,8 @@ impl Store {
                 (both.clone(), both)
             }
         };
-        let turnstile = sqlite_path(url).and_then(Turnstile::open);
-        Ok(Self { dialect, url: shown, connect, read, write, turnstile })
+        let turnstile = url.file().and_then(Turnstile::open);
+        Ok(Self { dialect, url: url.clone(), connect, read, write, turnstile })
     }
 
     /// Creates or updates the tables.
@@ -121,7 +121,7 @@ impl Store {
             Err(sqlx::Error::Database(error)) if !error::is_no_table(error.as_ref()) => {
                 Err(sqlx::Error::Database(error).into())
             }
-            Ok(_) | Err(sqlx::Error::Database(_)) => Err(StoreError::NotMigrated { url: self.url.clone() }),
+            Ok(_) | Err(sqlx::Error::Database(_)) => Err(StoreError::NotMigrated { url: self.url.to_string() }),
             Err(error) => Err(error.into()),
         }
     }
@@ -230,7 +230,7 @@ impl Store {
         }
         let connections = Connections::new(pool(self.dialect, size, access), connect, watched);
         let again = if access == Access::Record { 0 } else { AGAIN };
-        Writer::new(connections, self.dialect, sqlite_path(&self.url).and_then(Turnstile::open), again)
+        Writer::new(connections, self.dialect, self.url.file().and_then(Turnstile::open), again)
     }
 
     /// Updates the statistics of the planner. Called after a bulk enqueue: PostgreSQL plans the claim as a sort of the whole

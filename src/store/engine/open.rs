@@ -2,6 +2,7 @@
 
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
 use std::time::Duration;
 
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
@@ -12,7 +13,7 @@ use super::{Conn, Dialect};
 
 /// Creates a SQLite file that only its owner may read: it names persons and holds the key of the links. SQLite gives its own
 /// mode to the files beside it. If the file cannot be created, SQLite itself says why.
-pub(super) fn create_private(path: &str) {
+pub(super) fn create_private(path: &Path) {
     let created = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
     drop(created);
 }

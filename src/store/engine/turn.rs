@@ -8,6 +8,7 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::ops::{Deref, DerefMut};
 use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -33,9 +34,10 @@ pub(in crate::store) struct Turnstile {
 
 impl Turnstile {
     /// The turnstile of a database file; `None` if its files cannot be created: there are then no turns.
-    pub(in crate::store) fn open(path: &str) -> Option<Self> {
+    pub(in crate::store) fn open(path: &Path) -> Option<Self> {
         let file = |suffix: &str| -> io::Result<Arc<File>> {
-            let path = format!("{path}{suffix}");
+            let mut path = path.as_os_str().to_owned();
+            path.push(suffix);
             Ok(Arc::new(OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path)?))
         };
         Some(Self { waiting: file(".waiting").ok()?, writing: file(".writing").ok()?, at_wait: Arc::default() })

@@ -126,7 +126,7 @@ impl Field {
     }
 
     pub async fn store(&self) -> Store {
-        Store::open(&self.url, false).await.unwrap()
+        Store::open(&self.url.parse().unwrap(), false).await.unwrap()
     }
 
     /// The checker's findings about some releases, with the sink's dump from `first` on.

@@ -267,7 +267,7 @@ async fn postgres_commits_are_on_the_disk_whatever_a_database_has_as_its_default
         let name = fixture.database.url.rsplit('/').next().unwrap();
         let sql = format!("ALTER DATABASE {name} SET synchronous_commit = {default}");
         sqlx::query(AssertSqlSafe(sql)).execute(&mut *fixture.store.read().await.unwrap()).await.unwrap();
-        let store = Store::open(&fixture.database.url, false).await.unwrap();
+        let store = Store::open(&fixture.database.url.parse().unwrap(), false).await.unwrap();
         assert_eq!(of(&mut store.write().await.unwrap()).await, wanted, "{default}");
         assert_eq!(of(&mut store.writer().begin().await.unwrap()).await, wanted, "{default}");
         assert_eq!(of(store.import_writer().connection().await.unwrap()).await, wanted, "{default}");

@@ -24,7 +24,7 @@ const SETTLES: &str = "\"token\":";
 /// Customers at one domain that accepts one delivery at a time: a slot that is not freed stops them all.
 async fn behind_a_proxy() -> (TestApp, Proxy) {
     let app = TestApp::with(Engine::Postgres, |config| config.limits.domain_connections = 1).await;
-    let url = app.app.config.database.url.clone();
+    let url = app.app.config.database.url.expose();
     let proxy = Proxy::before(&url).await;
     let app = app.at(&proxy.url(&url)).await;
     let rows: String = (0..CUSTOMERS).map(|n| format!("C{n},Kund {n},a{n}@one.example\n")).collect();
