@@ -135,9 +135,13 @@ impl From<StoreError> for Failure {
                 failure.hint("is it running, and is `[database] url` right? try again when it can be reached")
             }
             StoreError::NotMigrated { .. } => failure.hint("`besked init` or `besked migrate` makes the tables"),
-            StoreError::Open { .. } => {
+            StoreError::Open { url, .. } if url.starts_with("sqlite:") => {
                 failure.hint("check `[database] url`; `besked init` makes a SQLite file that is missing")
             }
+            StoreError::Open { .. } => failure.hint(
+                "check host, port, name and user in `[database] url`, and the password in `password_file`; the server's \
+                 administrator makes the database, and `besked migrate` its tables",
+            ),
             _ => failure,
         }
     }

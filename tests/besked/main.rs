@@ -43,6 +43,7 @@ mod reports;
 mod resend;
 mod retention;
 mod rights;
+mod secrets;
 mod session;
 mod store;
 mod tidy;
