@@ -16,6 +16,7 @@ mod dkim;
 mod doors;
 mod evidence;
 mod faults;
+mod first_hour;
 mod follow_ups;
 mod history;
 mod imports;

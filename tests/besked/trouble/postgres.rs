@@ -75,7 +75,7 @@ async fn a_server_that_refuses_to_write_is_waited_for() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_release_whose_chunks_a_server_has_lost_is_done_afresh() {
     let cluster = Cluster::forgetful();
-    let store = Store::open(&cluster.url(), false).await.unwrap();
+    let store = Store::open(&cluster.url().parse().unwrap(), false).await.unwrap();
     store.migrate().await.unwrap();
     store.close().await;
     let app = TestApp::new(Engine::Sqlite).await.at(&cluster.url()).await;
