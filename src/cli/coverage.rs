@@ -37,7 +37,7 @@ pub async fn coverage(command: Coverage, place: &Place, output: &Output) -> Resu
     match (output.json, command.csv) {
         (true, _) => print_json(covering, command.open).await?,
         (_, true) => print_csv(covering, command.open).await?,
-        _ => print_table(covering, command.open, &app.clock).await?,
+        _ => print_table(covering, command.open, &app.context.clock).await?,
     }
     Ok(0)
 }

@@ -236,6 +236,7 @@ impl From<LedgerError> for Failure {
                 failure.hint("`--checkpoint` takes a signed note, or the mail with it as an .eml file")
             }
             LedgerError::NotStopped | LedgerError::Reason => failure,
+            LedgerError::Spool(_) => failure.hint("`TMPDIR` names another directory for temporary files"),
             LedgerError::NoKey(_) => {
                 failure.hint("run this on the machine with the key; `besked init` makes one for a new ledger")
             }

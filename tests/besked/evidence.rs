@@ -18,7 +18,7 @@ use crate::database::Engine;
 /// Exports evidence, as the command does.
 pub async fn exported(app: &TestApp, notice_id: Uuid, account_id: Option<&str>) -> Result<Vec<u8>, EvidenceError> {
     let checkpoint = app.app.ledger.checkpoint().await?;
-    let mut conn = app.app.store.snapshot().await.unwrap();
+    let mut conn = app.app.context.store.snapshot().await.unwrap();
     let mut file = Vec::new();
     let wanted = Wanted { notice_id, account_id, address: None, with_messages: true };
     export(&mut conn, &checkpoint, &wanted, &mut file, &|_| ()).await?;
@@ -85,7 +85,7 @@ async fn no_bit_of_it_can_be_changed() {
     let id = app.release(&maintenance("all = true")).await;
     app.run_until_idle().await;
     let checkpoint = app.app.ledger.checkpoint().await.unwrap();
-    let mut conn = app.app.store.snapshot().await.unwrap();
+    let mut conn = app.app.context.store.snapshot().await.unwrap();
     let mut file = Vec::new();
     let wanted = Wanted { notice_id: id, account_id: Some("C1"), address: None, with_messages: false };
     export(&mut conn, &checkpoint, &wanted, &mut file, &|_| ()).await.unwrap();
@@ -266,14 +266,16 @@ async fn what_operators_did_is_no_evidence_and_not_missing_from_it() {
     let checkpoint = app.app.ledger.checkpoint().await.unwrap();
     let notice = app.notice(id).await;
     for seal in [false, true] {
-        let mut tx = app.app.store.write().await.unwrap();
+        let mut tx = app.app.context.store.write().await.unwrap();
         let operation = Operation::on_notice(Action::Pause, &notice);
-        record(&mut tx, &crate::app::bo(), &operation, app.app.clock.now(), &app.app.random).await.unwrap();
+        record(&mut tx, &crate::app::bo(), &operation, app.app.context.clock.now(), &app.app.context.random)
+            .await
+            .unwrap();
         tx.commit().await.unwrap();
         if seal {
             app.app.ledger.checkpoint().await.unwrap();
         }
-        let mut conn = app.app.store.snapshot().await.unwrap();
+        let mut conn = app.app.context.store.snapshot().await.unwrap();
         let wanted = Wanted { notice_id: id, account_id: Some("C1"), address: None, with_messages: false };
         let contents = export(&mut conn, &checkpoint, &wanted, Vec::new(), &|_| ()).await.unwrap();
         assert_eq!((contents.entries, contents.unsealed), (3, 0));

@@ -121,7 +121,7 @@ async fn dispatched(fault: &Fault, engine: Engine) -> String {
 
 /// State and attempts of the fault's delivery and of the next.
 async fn told(app: &TestApp, notice: uuid::Uuid) -> String {
-    let mut conn = app.app.store.read().await.unwrap();
+    let mut conn = app.app.context.store.read().await.unwrap();
     let mut told = Vec::new();
     for delivery in deliveries::of_notice(&mut conn, notice, 0, 9).await.unwrap() {
         let attempts = settle::attempts(&mut conn, delivery.id).await.unwrap();
@@ -181,7 +181,7 @@ async fn an_attempt_records_that_reports_were_asked_for() {
         assert_eq!(app.counts(id).await, [(State::Accepted, 1)].into());
         let delivery = app.informed("A", id).await.notices[0].deliveries[0].id;
         let mail = app.relay.commands().into_iter().rfind(|line| line.starts_with("MAIL")).unwrap();
-        let attempts = settle::attempts(&mut app.app.store.read().await.unwrap(), delivery).await.unwrap();
+        let attempts = settle::attempts(&mut app.app.context.store.read().await.unwrap(), delivery).await.unwrap();
         asked.push((attempts[0].dsn, mail.contains(&format!("RET=HDRS ENVID={delivery}"))));
     }
     assert_eq!(asked, [(true, true), (false, false)]);

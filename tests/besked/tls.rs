@@ -33,7 +33,7 @@ async fn send(relay: &Relay, url: &str, ca_file: Option<PathBuf>) -> (Finished, 
     let id = app.release(&maintenance("customers = [\"C2\"]")).await;
     let finished = app.run_until_idle().await;
     let delivery = app.informed("C2", id).await.notices[0].deliveries[0].clone();
-    let attempts = settle::attempts(&mut app.app.store.read().await.unwrap(), delivery.id).await.unwrap();
+    let attempts = settle::attempts(&mut app.app.context.store.read().await.unwrap(), delivery.id).await.unwrap();
     assert_eq!(delivery.state == State::Accepted, matches!(finished, Finished::Idle(_)));
     (finished, attempts.into_iter().next().map(|attempt| attempt.tls))
 }

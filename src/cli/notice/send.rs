@@ -45,8 +45,8 @@ pub async fn send(app: &App, actor: &Actor, command: Send, output: &Output) -> R
         document["counts"] = json!(status.counts);
     }
     output.print(&document, |_| match &status {
-        Some(status) => describe_status(status, &notice, app.clock.now()),
-        None => describe_state(&notice, app.clock.now()),
+        Some(status) => describe_status(status, &notice, app.context.clock.now()),
+        None => describe_state(&notice, app.context.clock.now()),
     })?;
     if notice.state == State::Submitted {
         eprintln!(

@@ -22,7 +22,7 @@ pub fn print_state(app: &App, notice: &Kept, output: &Output) -> Result<u8, Fail
         "id": notice.id, "state": notice.state, "recipients": notice.recipients, "send_at": notice.send_at,
         "paused": notice.paused_at.is_some(),
     });
-    output.print(&document, |_| describe_state(notice, app.clock.now()))?;
+    output.print(&document, |_| describe_state(notice, app.context.clock.now()))?;
     Ok(0)
 }
 
@@ -46,7 +46,7 @@ pub fn describe_state(notice: &Kept, now: Timestamp) -> String {
 
 /// Lists notices, newest first.
 pub async fn list(app: &App, paging: &Paging, output: &Output) -> Result<u8, Failure> {
-    let now = app.clock.now();
+    let now = app.context.clock.now();
     let header = ["id", "category", "state", "reference", "#recipients", "subject"];
     // Without the content: a page has up to 500 notices.
     let fetch = async |page| Ok(app.notices.list(&page).await?.map(|notice| Line::of(&notice, now)));
@@ -98,12 +98,12 @@ fn brief(notice: &Kept, now: Timestamp) -> serde_json::Value {
 /// Shows a notice and its steps.
 pub async fn show(app: &App, id: &str, output: &Output) -> Result<u8, Failure> {
     let (notice, steps) = app.notices.show(id).await?;
-    let mut document = brief(&notice, app.clock.now());
+    let mut document = brief(&notice, app.context.clock.now());
     document["source"] = json!(notice.source);
     document["digest"] = json!(data_encoding::HEXLOWER.encode(&notice.digest));
     document["steps"] = json!(steps);
     output.print(&document, |_| {
-        let mut text = describe_state(&notice, app.clock.now());
+        let mut text = describe_state(&notice, app.context.clock.now());
         text += &format!("{}: {}\n\n", notice.category, notice.subject);
         let rows = steps.iter().map(|step| {
             [time(step.at), step.step.to_string(), step.operator.clone(), step.reason.clone().unwrap_or_default()]
@@ -126,7 +126,7 @@ pub async fn status(app: &App, actor: &Actor, command: &Watch, output: &Output) 
                 if watch {
                     print("\u{1b}[2J\u{1b}[H")?;
                 }
-                output.print(&status, |status| describe_status(status, &notice, app.clock.now()))?;
+                output.print(&status, |status| describe_status(status, &notice, app.context.clock.now()))?;
             }
         }
         if !command.watch || notice.closed_at.is_some() {

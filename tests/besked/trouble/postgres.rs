@@ -86,7 +86,7 @@ async fn a_release_whose_chunks_a_server_has_lost_is_done_afresh() {
     notices.submit(id, &alice()).await.unwrap();
     let error = notices.release(id, &alice(), Release::default(), &|_| cluster.restart("immediate")).await.unwrap_err();
     assert!(error.to_string().contains("the database was restarted meanwhile"), "{error}");
-    let mut conn = app.app.store.read().await.unwrap();
+    let mut conn = app.app.context.store.read().await.unwrap();
     assert_eq!(releases::written(&mut conn, id).await.unwrap(), (0, 0));
     drop(conn);
     assert_eq!(app.notice(id).await.state, NoticeState::Releasing);

@@ -79,7 +79,7 @@ async fn a_file_that_is_locked_for_longer_than_leases_last_costs_nobody_anything
     let locked = async {
         gate.reached().await;
         gate.reached().await;
-        let mut other = sqlx::AnyConnection::connect(&app.app.config.database.url).await.unwrap();
+        let mut other = sqlx::AnyConnection::connect(&app.app.context.config.database.url).await.unwrap();
         other.execute("BEGIN IMMEDIATE").await.unwrap();
         gate.open();
         app.relay.wait_for(2).await;
@@ -181,7 +181,7 @@ async fn a_release_outlasts_a_process_that_locks_the_file_for_longer_than_others
             tokio::task::yield_now().await;
         }
         // A writer that waits a little longer than others do.
-        let mut other = sqlx::AnyConnection::connect(&app.app.config.database.url).await.unwrap();
+        let mut other = sqlx::AnyConnection::connect(&app.app.context.config.database.url).await.unwrap();
         other.execute("PRAGMA busy_timeout = 12000").await.unwrap();
         let refused = other.execute("BEGIN IMMEDIATE").await.unwrap_err();
         assert!(refused.to_string().contains("locked"), "{refused}");
