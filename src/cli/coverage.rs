@@ -12,6 +12,7 @@ use crate::cli::args::said;
 use crate::coverage::{CoverageRow, Covering, Totals};
 use crate::domain::clock::Clock;
 use crate::domain::coverage::Verdict;
+use crate::domain::placeholder::Text;
 
 /// Show who is informed by a notice.
 #[derive(Debug, Args)]
@@ -113,7 +114,7 @@ async fn print_table(mut covering: Covering, open: bool, clock: &Clock) -> Resul
 /// The notice and its legal clock.
 fn headline(covering: &Covering, clock: &Clock) -> String {
     let notice = &covering.notice;
-    let mut text = format!("{}: {}\n", notice.category, notice.subject);
+    let mut text = format!("{}: {}\n", notice.category, Text::named(&notice.subject));
     if let Some(released) = notice.released_at {
         text += &format!("released {}\n", time(released));
     }

@@ -8,6 +8,7 @@
 //! Any node sequences; the one with the key signs. Sealing is both. It never waits for sending, and sending never waits for it.
 
 pub mod audit;
+pub mod cancelled;
 pub mod evidence;
 pub mod export;
 mod kept;

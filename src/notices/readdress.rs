@@ -14,6 +14,7 @@ use crate::domain::delivery::State as DeliveryState;
 use crate::domain::entry::{Batch, Detail, Entry, Event, Fact, commitment};
 use crate::domain::merkle::{Frontier, leaf_hash};
 use crate::domain::notice::State;
+use crate::ledger::cancelled;
 use crate::store::Conn;
 use crate::store::notices::releases::{self, Packed};
 use crate::store::notices::{self as kept, Kept};
@@ -80,7 +81,7 @@ impl Notices {
         if notice.category.class() == Class::Mandatory {
             self.add_successors(&mut tx, &notice, &gone).await?;
         }
-        self.cancel_deliveries(&mut tx, &notice, gone, context.clock.now()).await?;
+        cancelled::cancel(&mut tx, &notice, gone, context.clock.now(), &context.random).await?;
         tx.commit().await?;
         Ok(true)
     }

@@ -105,7 +105,7 @@ async fn dispatched(fault: &Fault, engine: Engine) -> String {
     app.import(&format!("account_id,customer_name,email\nA,A,{}\nB,B,next@two.example\n", fault.to)).await;
     let id = app.release(&maintenance("all = true")).await;
     let finished = app.run_until_idle().await;
-    let before = told(&app, id).await;
+    let before = described(&app, id).await;
     let circuit = match &finished {
         Finished::NoRelay(troubles, _) => format!("open at {}", troubles[0].1.stage),
         _ => "closed".to_owned(),
@@ -116,11 +116,11 @@ async fn dispatched(fault: &Fault, engine: Engine) -> String {
     app.advance(Duration::from_secs(120));
     app.run_until_idle().await;
     let connections = if circuit == "closed" { format!(", {connections} connections") } else { String::new() };
-    format!("{before}; circuit {circuit}{connections}; then {}", told(&app, id).await)
+    format!("{before}; circuit {circuit}{connections}; then {}", described(&app, id).await)
 }
 
 /// State and attempts of the fault's delivery and of the next.
-async fn told(app: &TestApp, notice: uuid::Uuid) -> String {
+async fn described(app: &TestApp, notice: uuid::Uuid) -> String {
     let mut conn = app.app.context.store.read().await.unwrap();
     let mut told = Vec::new();
     for delivery in deliveries::of_notice(&mut conn, notice, 0, 9).await.unwrap() {

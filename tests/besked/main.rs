@@ -44,6 +44,7 @@ mod resend;
 mod retention;
 mod rights;
 mod session;
+mod shown;
 mod store;
 mod tidy;
 mod tiles;

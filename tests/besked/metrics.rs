@@ -379,8 +379,8 @@ async fn a_connection_that_is_being_opened_counts_everywhere() {
     relay.stalled().await;
     eventually("it is ready", || status(own, "/readyz") == 200);
     assert_eq!(parse(&ask(own, "GET", "/metrics").2)["besked_relay_connections{relay=\"primary\"}"], 1.0);
-    let told = || shell.run(&["--json", "relays"]).ok().json()["relays"][0]["nodes"][0]["connections"].as_u64();
-    eventually("the node has told it", || told() == Some(1));
+    let counted = || shell.run(&["--json", "relays"]).ok().json()["relays"][0]["nodes"][0]["connections"].as_u64();
+    eventually("the node has counted it", || counted() == Some(1));
     serving.ends();
 }
 
@@ -405,7 +405,9 @@ async fn logs_tell_what_happens_and_name_nobody(#[case] format: &str) {
         Act::Reply("550 5.1.1 <hello@two.example> Carol of Two Ltd is gone\r\n"),
     );
     relay.on(". service@ett.example", 1, Act::TakeAndClose);
-    let mut said = shell.run(&["notice", "send", "notice.md", "--wait", "--yes"]).ok().err;
+    let sent = shell.run(&["notice", "send", "notice.md", "--wait", "--yes"]);
+    assert_eq!(sent.code, 1, "one is refused");
+    let mut said = sent.err;
     said += &shell.run(&["notice", "send", "news.md", "--wait", "--yes"]).ok().err;
     relay.on("EHLO", 1, Act::Reply("421 4.7.0 hello@two.example is not welcome\r\n"));
     shell.run(&["notice", "send", "notice.md", "--yes"]).ok();

@@ -34,7 +34,7 @@ use crate::notices::broken_off;
 pub async fn put_hold(app: &TestApp, notice_id: Option<Uuid>, account_id: Option<&str>) -> Uuid {
     let name = notice_id.map(|id| id.to_string()).unwrap_or_default();
     let on = account_id.map_or(On::Notice(&name), On::Account);
-    app.app.holds.add(&alice(), on, "lawsuit 12/2026").await.unwrap().id
+    app.app.holds.add(&alice(), on, "lawsuit 12/2026").await.unwrap().hold.id
 }
 
 pub async fn everything(app: &TestApp, email: &str) -> Option<Record> {

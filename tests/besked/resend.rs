@@ -124,7 +124,7 @@ async fn sending_again_on_the_command_line_asks_first() {
     shell.run(&["customers", "import", "customers.csv"]).ok();
     shell.write("notice.md", &maintenance("all = true"));
     relay.on("RCPT TO:<", 2, REFUSED);
-    shell.run(&["notice", "send", "notice.md", "--wait", "--yes"]).ok();
+    shell.run(&["notice", "send", "notice.md", "--wait", "--yes"]).fails(1, &["2 deliveries were refused for good"]);
     let resend = ["deliveries", "resend", "--notice", "CHG-1", "--state", "rejected"];
     shell.run(&resend).fails(2, &["gets it twice", "--yes"]);
     shell.run(&["deliveries", "resend", "--notice", "CHG-1", "--yes"]).fails(2, &["--state"]);

@@ -35,7 +35,7 @@ async fn doubted(app: &TestApp) -> (Uuid, Uuid) {
 }
 
 async fn send_again(app: &TestApp, id: Uuid) -> Result<(), DeliveryError> {
-    app.app.deliveries.resend(&alice(), &[id]).await
+    app.app.deliveries.resend(&alice(), &[id]).await.map(drop)
 }
 
 async fn settled(app: &TestApp, id: Uuid, accepted: bool) -> Result<Recorded, DeliveryError> {

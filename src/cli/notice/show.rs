@@ -14,6 +14,7 @@ use crate::cli::pages::Paging;
 use crate::coverage::Status;
 use crate::domain::actor::Actor;
 use crate::domain::notice::State;
+use crate::domain::placeholder::Text;
 use crate::notices::Kept;
 
 /// Prints the state of a notice after a step.
@@ -81,14 +82,14 @@ fn row(notice: &Kept, now: Timestamp) -> [String; 6] {
         state,
         notice.reference.clone().unwrap_or_default(),
         notice.recipients.to_string(),
-        notice.subject.clone(),
+        Text::named(&notice.subject),
     ]
 }
 
 fn brief(notice: &Kept, now: Timestamp) -> serde_json::Value {
     json!({
         "id": notice.id, "category": notice.category, "class": notice.category.class(), "state": notice.state,
-        "reference": notice.reference, "subject": notice.subject, "author": notice.author,
+        "reference": notice.reference, "subject": Text::named(&notice.subject), "author": notice.author,
         "approved_by": notice.approved_by, "created_at": notice.created_at, "send_at": notice.send_at,
         "released_at": notice.released_at, "closed_at": notice.closed_at, "customers": notice.customers,
         "recipients": notice.recipients, "follows": notice.follows_id, "overdue": notice.is_overdue(now),
@@ -104,7 +105,7 @@ pub async fn show(app: &App, id: &str, output: &Output) -> Result<u8, Failure> {
     document["steps"] = json!(steps);
     output.print(&document, |_| {
         let mut text = describe_state(&notice, app.context.clock.now());
-        text += &format!("{}: {}\n\n", notice.category, notice.subject);
+        text += &format!("{}: {}\n\n", notice.category, Text::named(&notice.subject));
         let rows = steps.iter().map(|step| {
             [time(step.at), step.step.to_string(), step.operator.clone(), step.reason.clone().unwrap_or_default()]
         });
@@ -141,7 +142,7 @@ pub async fn status(app: &App, actor: &Actor, command: &Watch, output: &Output) 
 
 /// The progress of a notice as a table of counts with what each means.
 pub fn describe_status(status: &Status, notice: &Kept, now: Timestamp) -> String {
-    let mut text = format!("{}: {}\n{}", notice.category, notice.subject, describe_state(notice, now));
+    let mut text = format!("{}: {}\n{}", notice.category, Text::named(&notice.subject), describe_state(notice, now));
     let present = status.counts.iter().filter(|(_, count)| **count > 0);
     let rows = present.map(|(state, count)| [state.to_string(), count.to_string(), state.describe().to_owned()]);
     if status.recipients > 0 {

@@ -1,4 +1,4 @@
-//! The last outcome of each recipient of the ledger, as records in a file.
+//! The last outcome of each recipient of the ledger, as records in a file: there may be more recipients than fit into memory.
 
 use std::io;
 

@@ -58,7 +58,7 @@ async fn a_file_that_is_locked_for_longer_than_anybody_waits_is_waited_for() {
     service.is_sending();
     let locked = Locked::new(&database(&service));
     let since = Instant::now();
-    service.told("database is locked");
+    service.logged("database is locked");
     service.rests();
     // A waiting writer starts again every ten seconds; the next test covers leases that expire within half a minute.
     eventually("it was locked for long", || !soaking() || since.elapsed() >= Duration::from_secs(30));
@@ -144,7 +144,7 @@ pub fn fault(directory: &Path) -> PathBuf {
 #[case("full", "disk is full")]
 #[case("fsync", "disk I/O error")]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_disk_that_fails_is_waited_for(#[case] failure: &str, #[case] told: &str) {
+async fn a_disk_that_fails_is_waited_for(#[case] failure: &str, #[case] words: &str) {
     let mut service = Service::ready(None).await;
     let (object, flag) = (fault(service.shell.directory.path()), service.shell.directory.path().join("fault"));
     service.start(|command| {
@@ -152,11 +152,11 @@ async fn a_disk_that_fails_is_waited_for(#[case] failure: &str, #[case] told: &s
     });
     service.is_sending();
     std::fs::write(&flag, failure).unwrap();
-    service.told(told);
+    service.logged(words);
     service.rests();
     service.shell.run(&["customers", "list"]).ok();
     std::fs::remove_file(&flag).unwrap();
-    service.told("can be written again");
+    service.logged("can be written again");
     service.goes_on().await;
 }
 
