@@ -154,7 +154,8 @@ fn describe(shown: &Shown) -> String {
     text += &format!("changed: {}\n\n", time(shown.updated_at));
     let rows = shown.contacts.iter().map(|it| {
         let (locale, zone) = (it.locale.clone().unwrap_or_default(), it.time_zone.clone().unwrap_or_default());
-        [it.role.to_string(), it.name.clone(), it.email.clone(), locale, zone]
+        let role = if it.former { format!("{} (former)", it.role) } else { it.role.to_string() };
+        [role, it.name.clone(), it.email.clone(), locale, zone]
     });
     text + &table(["role", "name", "email", "locale", "zone"], rows)
 }

@@ -76,10 +76,9 @@ impl Failure {
         self
     }
 
-    /// Without a hint that names the command that is running.
-    #[must_use]
-    pub fn without_hint_of(mut self, command: &str) -> Self {
-        self.hint = self.hint.filter(|hint| !hint.contains(command));
+    /// With this hint instead of the one that it has.
+    pub fn instead(mut self, hint: impl Display) -> Self {
+        self.hint = Some(hint.to_string());
         self
     }
 
@@ -118,7 +117,7 @@ impl From<ConfigError> for Failure {
                 failure.hint("`besked init` writes a commented one; `--config FILE` names another path")
             }
             ConfigError::Invalid(_) => failure.hint("`besked config check` checks the configuration"),
-            ConfigError::Read { .. } => failure,
+            ConfigError::Read { .. } => failure.hint("the file must be readable for this user: check its permissions"),
         }
     }
 }
@@ -240,6 +239,7 @@ impl From<LedgerError> for Failure {
                 failure.hint("`--checkpoint` takes a signed note, or the mail with it as an .eml file")
             }
             LedgerError::NotStopped | LedgerError::Reason => failure,
+            LedgerError::Spool(_) => failure.hint("`TMPDIR` names another directory for temporary files"),
             LedgerError::NoKey(_) => {
                 failure.hint("run this on the machine with the key; `besked init` makes one for a new ledger")
             }
@@ -408,7 +408,9 @@ impl From<NoticeError> for Failure {
                 let hint = if steps.is_empty() { "nothing".to_owned() } else { steps.join(", ") };
                 failure.hint(format!("possible now: {hint}"))
             }
-            NoticeError::Invalid(_) | NoticeError::NotReady(_) | NoticeError::Render(_) => failure,
+            NoticeError::Invalid(_) | NoticeError::NotReady(_) | NoticeError::Render(_) => {
+                failure.hint("fix the file and run `besked notice check FILE` again")
+            }
         }
     }
 }
@@ -434,7 +436,9 @@ impl From<AudienceError> for Failure {
             AudienceError::NotReleased(_) => {
                 failure.hint("release that one first, or write an [audience] for this one")
             }
-            AudienceError::Lost | AudienceError::Incomplete | AudienceError::Erased => failure,
+            AudienceError::Lost | AudienceError::Incomplete | AudienceError::Erased => {
+                failure.hint("run it again; `besked notice show ID` shows how far it is")
+            }
             AudienceError::Spool(_) => failure.hint("`TMPDIR` names another directory for temporary files"),
         }
     }

@@ -113,10 +113,12 @@ fn hello(config: &Config) -> Check {
 
 /// Checks that the database can be written, by writing something that nobody reads.
 async fn database(app: &App) -> Check {
-    match write(&app.store).await {
-        Ok(()) => {
-            Check::new("database", Verdict::Ok, format!("{:?}, tables of this version, writable", app.store.dialect))
-        }
+    match write(&app.context.store).await {
+        Ok(()) => Check::new(
+            "database",
+            Verdict::Ok,
+            format!("{:?}, tables of this version, writable", app.context.store.dialect),
+        ),
         Err(error) => Check::new("database", Verdict::Failed, format!("{error}: {}", remedy(&error))),
     }
 }

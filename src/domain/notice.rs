@@ -225,12 +225,34 @@ impl Reader<'_, '_> {
 /// its length, so that no two contents have the same input.
 #[must_use]
 pub fn content_digest<'a>(source: &'a str, rows: impl IntoIterator<Item = &'a str>) -> [u8; 32] {
-    let mut digest = Sha256::default();
-    for part in std::iter::once(source).chain(rows) {
-        digest.update(&(part.len() as u64).to_be_bytes());
-        digest.update(part.as_bytes());
-    }
+    let mut digest = ContentDigest::new(source);
+    rows.into_iter().for_each(|row| digest.add(row));
     digest.finish()
+}
+
+/// The [`content_digest`] of a content that comes piece by piece.
+pub struct ContentDigest(Sha256);
+
+impl ContentDigest {
+    /// Begins with the text as written.
+    #[must_use]
+    pub fn new(source: &str) -> Self {
+        let mut digest = Self(Sha256::default());
+        digest.add(source);
+        digest
+    }
+
+    /// Adds the next piece of a row.
+    pub fn add(&mut self, part: &str) {
+        self.0.update(&(part.len() as u64).to_be_bytes());
+        self.0.update(part.as_bytes());
+    }
+
+    /// The digest.
+    #[must_use]
+    pub fn finish(self) -> [u8; 32] {
+        self.0.finish()
+    }
 }
 
 /// The state of a notice.

@@ -36,8 +36,10 @@ async fn an_opt_out_holds_for_every_spelling_of_the_address(#[case] engine: Engi
 async fn a_suppression_holds_for_every_spelling_of_the_address(#[case] engine: Engine) {
     let app = TestApp::new(engine).await;
     app.import(&anna("ANNA@ett.example")).await;
-    let mut tx = app.app.store.write().await.unwrap();
-    suppressions::add(&mut tx, &address("anna@ett.example"), Reason::Manual, app.app.clock.now()).await.unwrap();
+    let mut tx = app.app.context.store.write().await.unwrap();
+    suppressions::add(&mut tx, &address("anna@ett.example"), Reason::Manual, app.app.context.clock.now())
+        .await
+        .unwrap();
     tx.commit().await.unwrap();
     let id = app.release(NEWS).await;
     app.run_until_idle().await;
@@ -69,7 +71,7 @@ async fn a_spelling_that_changes_in_the_file_is_the_same_contact_and_is_the_one_
     let app = TestApp::new(engine).await;
     app.import(&anna("anna@ett.example")).await;
     app.import(&anna("Anna@ett.example")).await;
-    let mut conn = app.app.store.read().await.unwrap();
+    let mut conn = app.app.context.store.read().await.unwrap();
     let contacts = besked::store::people::subjects::contacts(&mut conn, &key("anna@ett.example")).await.unwrap();
     assert_eq!(contacts.len(), 1);
     drop(conn);

@@ -87,45 +87,45 @@ impl TestApp {
 
     /// The same, as another process would have it after this one ended.
     pub async fn restart(self) -> Self {
-        let config = (*self.app.config).clone();
-        let clock = self.app.clock.clone();
-        self.app.store.close().await;
+        let config = (*self.app.context.config).clone();
+        let clock = self.app.context.clock.clone();
+        self.app.context.store.close().await;
         let app = App::open(config, clock, Random::from_system()).await.unwrap();
         Self { app, ..self }
     }
 
     /// The same after a restart with another configuration.
     pub async fn configured(self, change: impl FnOnce(&mut Config)) -> Self {
-        let mut config = (*self.app.config).clone();
+        let mut config = (*self.app.context.config).clone();
         change(&mut config);
-        self.app.store.close().await;
-        let app = App::open(config, self.app.clock.clone(), Random::from_system()).await.unwrap();
+        self.app.context.store.close().await;
+        let app = App::open(config, self.app.context.clock.clone(), Random::from_system()).await.unwrap();
         Self { app, ..self }
     }
 
     /// The same, with its database reached at another address.
     pub async fn at(self, url: &str) -> Self {
-        let mut config = (*self.app.config).clone();
+        let mut config = (*self.app.context.config).clone();
         config.database.url = url.parse().unwrap();
-        self.app.store.close().await;
-        let app = App::open(config, self.app.clock.clone(), Random::from_system()).await.unwrap();
+        self.app.context.store.close().await;
+        let app = App::open(config, self.app.context.clock.clone(), Random::from_system()).await.unwrap();
         Self { app, ..self }
     }
 
     /// The same database on a node with its tombstone journal elsewhere.
     pub async fn with_journal(self, file: std::path::PathBuf) -> Self {
-        let mut config = (*self.app.config).clone();
+        let mut config = (*self.app.context.config).clone();
         config.privacy.journal_key_file = file.with_extension("key");
         config.privacy.journal_file = file;
-        let clock = self.app.clock.clone();
-        self.app.store.close().await;
+        let clock = self.app.context.clock.clone();
+        self.app.context.store.close().await;
         let app = App::open(config, clock, Random::from_system()).await.unwrap();
         Self { app, ..self }
     }
 
     /// A copy of its SQLite database, as a backup would have it.
     pub async fn copy(self) -> (Self, Yesterday) {
-        self.app.store.close().await;
+        self.app.context.store.close().await;
         let copy = tempfile::NamedTempFile::new().unwrap();
         std::fs::copy(self.database_file(), copy.path()).unwrap();
         (self.restart().await, Yesterday(copy))
@@ -133,7 +133,7 @@ impl TestApp {
 
     /// Puts a copy in place of the database.
     pub async fn put_back(self, Yesterday(copy): Yesterday) -> Self {
-        self.app.store.close().await;
+        self.app.context.store.close().await;
         std::fs::copy(copy.path(), self.database_file()).unwrap();
         self.restart().await
     }
@@ -149,7 +149,7 @@ impl TestApp {
     }
 
     pub fn database_file(&self) -> std::path::PathBuf {
-        self.app.config.database.url.file().unwrap().into()
+        self.app.context.config.database.url.file().unwrap().into()
     }
 
     pub async fn import(&self, csv: &str) -> Imported {
@@ -211,7 +211,7 @@ impl TestApp {
     }
 
     pub fn advance(&self, by: Duration) {
-        self.app.clock.advance(by);
+        self.app.context.clock.advance(by);
     }
 
     pub async fn notice(&self, id: Uuid) -> Kept {
@@ -224,7 +224,7 @@ impl TestApp {
         assert_eq!(status.counts.values().sum::<u64>(), status.recipients, "the counts sum to the recipients");
         let counts: BTreeMap<_, _> = status.counts.into_iter().filter(|(_, count)| *count > 0).collect();
         // Both at one moment: a dispatcher may be at work.
-        let mut conn = self.app.store.snapshot().await.unwrap();
+        let mut conn = self.app.context.store.snapshot().await.unwrap();
         let counted = deliveries::counts(&mut conn, id).await.unwrap();
         let mut kept = deliveries::tally(&mut conn, id, counted.values().sum()).await.unwrap();
         kept.retain(|_, count| *count > 0);

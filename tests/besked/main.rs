@@ -46,6 +46,7 @@ mod retention;
 mod rights;
 mod secrets;
 mod session;
+mod shown;
 mod store;
 mod tidy;
 mod tiles;

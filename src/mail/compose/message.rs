@@ -138,6 +138,12 @@ fn plain_to(to: &Address, name: &str) -> Option<String> {
     Some(format!("{quote}{name}{quote} <{address}>"))
 }
 
+/// The subject of a message, as its recipient reads it.
+#[must_use]
+pub fn subject_of(message: &[u8]) -> Option<String> {
+    mail_parser::MessageParser::default().parse_headers(message)?.subject().map(str::to_owned)
+}
+
 /// The value of a `Subject` field, folded likewise.
 #[must_use]
 pub fn subject_value(subject: String) -> String {

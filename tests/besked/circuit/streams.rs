@@ -222,7 +222,7 @@ async fn what_one_relay_refuses_is_asked_of_the_next_one_of_its_stream_only(#[ca
     running.stop().await;
     assert_eq!((app.relay.commands().len(), bulk.count(), next.count()), (0, 0, 1));
     let delivery = app.informed("C000", id).await.notices[0].deliveries[0].id;
-    let attempts = settle::attempts(&mut app.app.store.read().await.unwrap(), delivery).await.unwrap();
+    let attempts = settle::attempts(&mut app.app.context.store.read().await.unwrap(), delivery).await.unwrap();
     assert_eq!((attempts.len(), attempts[0].relay.as_str()), (1, "next"));
 }
 

@@ -4,6 +4,7 @@ use besked::domain::category::Category;
 use besked::domain::category_set::CategorySet;
 use besked::domain::delivery::{Level, Outcome, State};
 use besked::domain::entry::Event;
+use besked::domain::merkle::Node;
 use besked::domain::preference::Reason;
 use besked::domain::reply::Stage;
 use besked::store::Conn;
@@ -260,7 +261,7 @@ async fn nobody_changes_the_ledger(#[case] engine: Engine) {
         .execute(&mut *tx)
         .await
         .unwrap();
-    tree::insert_nodes(&mut tx, &[(8, 0, [0; 32])]).await.unwrap();
+    tree::insert_nodes(&mut tx, &[(Node { level: 8, index: 0 }, [0; 32])]).await.unwrap();
     let signed = tree::Signed { size: 1, note: String::new(), vkey: String::new(), at: fixture.now };
     tree::insert_checkpoint(&mut tx, &signed).await.unwrap();
     tx.commit().await.unwrap();
