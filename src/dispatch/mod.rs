@@ -95,12 +95,12 @@ pub struct Context {
     owner: String,
     /// This node's part of all rates. Changed by the heartbeat.
     share: Arc<Share>,
-    /// Slots and pauses of recipient domains. Slots are taken by the recorder's claims and freed by its commits; pauses begin and
+    /// Slots and pauses of recipient domains. Slots are taken by the recorder's claims and free with their `Hold`; pauses begin and
     /// end with the outcomes that workers report.
-    pace: Pace,
+    pace: Arc<Pace>,
     observer: Option<Observer>,
     metrics: Metrics,
-    /// What this node has leased. Begun and ended by the recorder after its commits, renewed by a task of its own.
+    /// What this node has leased. Each is begun by a claim and ends with its `Hold`; renewed by a task of its own.
     leases: Leases,
     /// Notices that cannot be read, each until it is tried again. Changed by the recorder's claims.
     unreadable: Unreadable,
@@ -109,7 +109,7 @@ pub struct Context {
     /// Whether the database can be written. Changed by the recorder.
     outage: Outage,
     /// Woken when a worker found nothing to claim, and when a domain's slot is free again.
-    nothing: Notify,
+    nothing: Arc<Notify>,
     /// The categories for which an open seat found nothing to claim since the housekeeping last looked. Set by workers.
     found_nothing: AtomicU16,
 }
@@ -219,8 +219,9 @@ impl Dispatcher {
         let relays: Vec<_> = relays.map(|relay| Arc::new(Relay::new(relay, &share, &parts.metrics))).collect();
         let streams = Arc::new(Streams::new(&parts.config, &relays));
         let owner = parts.random.id(parts.clock.now()).to_string();
+        let nothing = Arc::new(Notify::new());
         let context = Context {
-            pace: Pace::new(&parts.config.limits, &share),
+            pace: Arc::new(Pace::new(&parts.config.limits, &share, nothing.clone())),
             share,
             store: parts.store,
             config: parts.config,
@@ -234,7 +235,7 @@ impl Dispatcher {
             leases: Leases::default(),
             unreadable: Unreadable::default(),
             unsent: Unsent::default(),
-            nothing: Notify::new(),
+            nothing,
             found_nothing: AtomicU16::new(0),
         };
         let (notices, upkeep, pulse) = (parts.notices, parts.upkeep, parts.pulse);

@@ -334,7 +334,7 @@ impl Dispatcher {
                 doubts.extend(self.doubt(&mut tx, claim).await?);
             }
             let (categories, settlements): (Vec<_>, Vec<_>) = doubts.into_iter().unzip();
-            let settlements: Vec<Written> = settlements.into_iter().map(Written::from).collect();
+            let settlements: Vec<Written> = settlements.into_iter().map(Written::try_from).collect::<Result<_, _>>()?;
             settle::settle(&mut tx, &settlements).await?;
             tx.commit().await?;
             let counted = categories.into_iter().zip(&settlements);

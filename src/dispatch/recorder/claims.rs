@@ -9,13 +9,15 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::dispatch::Context;
+use crate::dispatch::domains::pace::Slot;
+use crate::dispatch::recorder::hold::Hold;
 use crate::dispatch::recorder::lanes::{Floor, Seat};
-use crate::dispatch::recorder::{give_back, load};
+use crate::dispatch::recorder::load::load;
 use crate::domain::category::{Category, Lane};
 use crate::domain::category_set::CategorySet;
 use crate::mail::compose::composer::Composer;
 use crate::store::sending::deliveries::ToSend;
-use crate::store::sending::queue::Claimed;
+use crate::store::sending::queue::{Claimed, GiveBack};
 use crate::store::sending::waiting::Waiting;
 use crate::store::sending::{deliveries, queue, waiting};
 use crate::store::{Conn, StoreError, notices};
@@ -46,8 +48,6 @@ pub struct Claims {
     floors: BTreeMap<CategorySet, Floor>,
     /// Notices with deliveries that may have been set aside, each with the domain after which to look for them.
     aside: HashMap<Uuid, String>,
-    /// Domains whose slots the running transaction has reserved; they are free again unless it commits.
-    reserved: Vec<String>,
     /// Rows of deliveries that cannot be read: each is logged once.
     told: HashSet<String>,
 }
@@ -87,7 +87,8 @@ pub struct Avoid {
     pub from_back: bool,
 }
 
-/// A claimed delivery with everything that a job needs.
+/// A claimed delivery with everything that a job needs. If the transaction of its claim fails, it is dropped, and with it what it
+/// holds.
 pub struct Ready {
     /// The claim.
     pub claimed: Claimed,
@@ -97,6 +98,8 @@ pub struct Ready {
     pub sending: Arc<Composer>,
     /// Its recipient.
     pub to: ToSend,
+    /// What it holds.
+    pub hold: Hold,
 }
 
 impl Ready {
@@ -116,7 +119,6 @@ impl Claims {
             open_at: None,
             floors: BTreeMap::new(),
             aside: HashMap::new(),
-            reserved: Vec::new(),
             told: HashSet::new(),
         }
     }
@@ -124,18 +126,6 @@ impl Claims {
     /// A notice with a claimed delivery, while it is open.
     pub fn notice(&self, id: Uuid) -> Option<&Arc<Composer>> {
         self.notices.get(&id)
-    }
-
-    /// Takes the slots: the transaction of the claim has committed.
-    pub fn committed(&mut self) {
-        self.reserved.clear();
-    }
-
-    /// Frees the slots: the transaction of the claim has not committed.
-    pub fn failed(&mut self) {
-        for domain in self.reserved.drain(..) {
-            self.context.pace.free(&domain);
-        }
     }
 
     /// Claims as many deliveries as are wanted, in order of precedence.
@@ -205,14 +195,8 @@ impl Claims {
         for (notice_id, skip) in order {
             let owner = &self.context.owner;
             let claimed = queue::claim_end(conn, notice_id, owner, now, skip, avoid.from_back).await?;
-            let Some(claimed) = claimed else { continue };
-            if !self.context.pace.reserve(&claimed.domain, now.as_millisecond()) {
-                self.put_off(conn, &[claimed], now.as_millisecond()).await?;
-                continue;
-            }
-            self.reserved.push(claimed.domain.clone());
             let mut ready = Vec::new();
-            self.make_ready(conn, notice_id, (vec![claimed], now), &mut ready).await?;
+            self.take(conn, notice_id, (claimed.into_iter().collect(), now), &mut ready).await?;
             if ready.len() == 1 {
                 return Ok(ready.pop());
             }
@@ -261,17 +245,9 @@ impl Claims {
                 let aside = self.claim_aside(conn, notice_id, now, &skip, limit).await?;
                 let is_last = aside.is_empty();
                 let claimed = if is_last { self.claim_front(conn, notice_id, now, &skip, limit).await? } else { aside };
-                let found = claimed.len();
-                let (mine, over): (Vec<_>, Vec<_>) = claimed
-                    .into_iter()
-                    .partition(|claimed| self.context.pace.reserve(&claimed.domain, now.as_millisecond()));
-                self.reserved.extend(mine.iter().map(|claimed| claimed.domain.clone()));
-                if !over.is_empty() {
-                    self.put_off(conn, &over, now.as_millisecond()).await?;
-                }
-                let (claims, before) = (mine.len(), ready.len());
-                self.make_ready(conn, notice_id, (mine, now), ready).await?;
-                if (is_last && found < limit) || (claims > 0 && ready.len() == before) {
+                let (found, before) = (claimed.len(), ready.len());
+                let with_slot = self.take(conn, notice_id, (claimed, now), ready).await?;
+                if (is_last && found < limit) || (with_slot > 0 && ready.len() == before) {
                     break;
                 }
             }
@@ -325,6 +301,30 @@ impl Claims {
         Ok(claimed)
     }
 
+    /// Makes ready what was just claimed of a notice, as far as its domains' limits allow; the rest returns. Returns for how many
+    /// there was a slot.
+    async fn take(
+        &mut self,
+        conn: &mut Conn,
+        notice_id: Uuid,
+        (claimed, now): (Vec<Claimed>, Timestamp),
+        ready: &mut Vec<Ready>,
+    ) -> Result<usize, StoreError> {
+        let (mut mine, mut over) = (Vec::with_capacity(claimed.len()), Vec::new());
+        for claimed in claimed {
+            match self.context.pace.reserve(&claimed.domain, now.as_millisecond()) {
+                Some(slot) => mine.push((claimed, slot)),
+                None => over.push(claimed),
+            }
+        }
+        if !over.is_empty() {
+            self.put_off(conn, &over, now.as_millisecond()).await?;
+        }
+        let with_slot = mine.len();
+        self.make_ready(conn, notice_id, (mine, now), ready).await?;
+        Ok(with_slot)
+    }
+
     /// Returns what its domain's limits do not allow now: it can be claimed when a slot is free, or when its rate or pause
     /// allows.
     async fn put_off(&self, conn: &mut Conn, over: &[Claimed], now: i64) -> Result<(), StoreError> {
@@ -339,16 +339,16 @@ impl Claims {
         &mut self,
         conn: &mut Conn,
         notice_id: Uuid,
-        (claimed, at): (Vec<Claimed>, Timestamp),
+        (claimed, at): (Vec<(Claimed, Slot)>, Timestamp),
         ready: &mut Vec<Ready>,
     ) -> Result<(), StoreError> {
         if claimed.is_empty() {
             return Ok(());
         }
         let Some(sending) = self.sending(conn, notice_id).await? else {
-            return self.put_away(conn, &claimed).await;
+            return self.put_away(conn, &claimed.into_iter().map(|(claimed, _)| claimed).collect::<Vec<_>>()).await;
         };
-        let ids: Vec<String> = claimed.iter().map(|claimed| claimed.delivery_id.to_string()).collect();
+        let ids: Vec<String> = claimed.iter().map(|(claimed, _)| claimed.delivery_id.to_string()).collect();
         let mut by_id: HashMap<Uuid, ToSend> = HashMap::with_capacity(ids.len());
         for to in deliveries::each_to_send(conn, sending.kept.category.as_str(), &ids).await? {
             match to {
@@ -357,24 +357,22 @@ impl Claims {
             }
         }
         let mut unready = Vec::new();
-        for claimed in claimed {
+        for (claimed, slot) in claimed {
             match by_id.remove(&claimed.delivery_id) {
-                Some(to) => ready.push(Ready { claimed, at, sending: sending.clone(), to }),
+                Some(to) => {
+                    let hold = Hold::new(self.context.leases.begin(claimed.delivery_id, claimed.token, at), slot);
+                    ready.push(Ready { claimed, at, sending: sending.clone(), to, hold });
+                }
                 None => unready.push(claimed),
             }
         }
         self.put_away(conn, &unready).await
     }
 
-    /// Returns for a while what no job can be made of, and frees the slots reserved for it.
-    async fn put_away(&mut self, conn: &mut Conn, unready: &[Claimed]) -> Result<(), StoreError> {
+    /// Returns for a while what no job can be made of.
+    async fn put_away(&self, conn: &mut Conn, unready: &[Claimed]) -> Result<(), StoreError> {
         if unready.is_empty() {
             return Ok(());
-        }
-        for claimed in unready {
-            if let Some(at) = self.reserved.iter().position(|domain| *domain == claimed.domain) {
-                self.context.pace.free(&self.reserved.swap_remove(at));
-            }
         }
         let due_at = self.context.clock.now_ms().saturating_add(UNREADY_PAUSE_MS);
         let back: Vec<_> = unready.iter().map(|claimed| give_back(claimed, Some(due_at))).collect();
@@ -414,4 +412,8 @@ impl Claims {
             }
         }
     }
+}
+
+fn give_back(claimed: &Claimed, due_at: Option<i64>) -> GiveBack {
+    GiveBack { id: claimed.delivery_id, token: claimed.token, due_at }
 }

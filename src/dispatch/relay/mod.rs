@@ -7,22 +7,21 @@
 pub mod refusals;
 pub mod streams;
 pub mod tally;
-pub mod throttle;
 pub mod trouble;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::config::Relay as RelayConfig;
-use crate::dispatch::rates::rate::Rate;
 use crate::dispatch::rates::share::Share;
+use crate::dispatch::rates::throttle::{Asked, Asker};
+use crate::dispatch::rates::tokens::Tokens;
 use crate::dispatch::recorder::claims::Avoid;
 use crate::dispatch::relay::refusals::Refusals;
 use crate::dispatch::relay::tally::Tally;
-use crate::dispatch::relay::throttle::{Asked, Asker, Throttle};
 pub use crate::dispatch::relay::trouble::Trouble;
 use crate::domain::reply::{Failure, Stage, asks_for_less, for_logs};
 use crate::mail::smtp::{Failed, Steps};
@@ -57,8 +56,8 @@ pub struct Relay {
     metrics: RelayMetrics,
     circuit: Mutex<Circuit>,
     refusals: Mutex<Refusals>,
-    throttle: Mutex<Throttle>,
-    rate: Option<Rate>,
+    /// Its rate tokens.
+    pub tokens: Arc<Tokens>,
 }
 
 #[derive(Debug, Default)]
@@ -138,9 +137,9 @@ impl Relay {
     pub fn new(config: RelayConfig, share: &Arc<Share>, metrics: &Metrics) -> Self {
         let metrics = metrics.relay(&config.name);
         metrics.circuit(State::Closed);
-        let rate = Rate::new(config.rate_per_second, share);
-        let (circuit, refusals, throttle) = (Mutex::default(), Mutex::default(), Mutex::default());
-        Self { rate, tally: Tally::default(), circuit, refusals, throttle, config, metrics }
+        let tokens = Tokens::new(config.rate_per_second, share);
+        let (circuit, refusals) = (Mutex::default(), Mutex::default());
+        Self { tally: Tally::default(), circuit, refusals, tokens, config, metrics }
     }
 
     /// The recorder of how long the steps of its sessions take.
@@ -179,52 +178,6 @@ impl Relay {
         }
     }
 
-    /// Waits for a rate token.
-    pub async fn wait_for_rate(&self) {
-        loop {
-            let taken = self.throttle().take(Instant::now());
-            let Err(wait) = taken else { break };
-            sleep(wait).await;
-        }
-        if let Some(rate) = &self.rate {
-            rate.take().await;
-        }
-    }
-
-    /// Takes a rate token if there is one now.
-    #[must_use]
-    pub fn try_rate(&self) -> bool {
-        let Some(rate) = &self.rate else { return self.throttle().take(Instant::now()).is_ok() };
-        if !rate.try_take() {
-            return false;
-        }
-        let taken = self.throttle().take(Instant::now()).is_ok();
-        if !taken {
-            rate.give_back();
-        }
-        taken
-    }
-
-    /// Returns a rate token that was not used.
-    pub fn return_rate(&self) {
-        self.throttle().give_back();
-        if let Some(rate) = &self.rate {
-            rate.give_back();
-        }
-    }
-
-    /// This node's share of the rate, per second; `None` without a limit.
-    #[must_use]
-    pub fn rate_share(&self) -> Option<f64> {
-        self.rate.as_ref().map(Rate::share)
-    }
-
-    /// The rate to which the relay is slowed down since it asked for fewer messages, per second.
-    #[must_use]
-    pub fn throttled_to(&self) -> Option<f64> {
-        self.throttle().limit()
-    }
-
     /// Remembers a delivery that waits until the relay is healthy again.
     pub fn is_awaited_by(&self, delivery: Uuid) {
         let mut circuit = self.circuit();
@@ -260,7 +213,7 @@ impl Relay {
     pub fn asked_for_less(&self, delivery: Uuid, domain: Option<&str>, failed: &Failed) -> bool {
         let of_rate = matches!(&failed.failure, Failure::Replied(reply) if asks_for_less(reply));
         let asker = domain.map(|domain| Asker { domain, of_rate });
-        let asked = self.throttle().asked(delivery, asker, Instant::now());
+        let asked = self.tokens.asked(delivery, asker);
         match asked {
             Asked::NotOfItsRate => false,
             Asked::Unclear => true,
@@ -353,10 +306,6 @@ impl Relay {
     pub(in crate::dispatch) fn refusals(&self) -> MutexGuard<'_, Refusals> {
         // Each change is complete before anything can panic.
         self.refusals.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(in crate::dispatch) fn throttle(&self) -> MutexGuard<'_, Throttle> {
-        self.throttle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn circuit(&self) -> MutexGuard<'_, Circuit> {

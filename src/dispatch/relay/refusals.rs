@@ -262,7 +262,7 @@ impl Relay {
     /// recipients' fault.
     #[must_use]
     pub fn accepted(&self, domain: &str) -> Vec<Undecided> {
-        self.throttle().took(domain, Instant::now());
+        self.tokens.took(domain);
         self.refusals().taken()
     }
 

@@ -9,6 +9,7 @@ pub mod queue;
 pub mod recipients;
 pub mod settle;
 pub mod shown;
+pub mod states;
 pub mod tally;
 pub mod uncertain;
 pub mod waiting;

@@ -24,7 +24,7 @@ async fn counts_follow_every_change_of_a_state(#[case] engine: Engine) {
     assert_eq!(tally::tally(&mut tx, id, 3).await.unwrap(), both);
     let outcomes = [Outcome::Rejected, Outcome::Uncertain];
     for (claimed, outcome) in claimed.iter().zip(outcomes) {
-        settle::settle(&mut tx, &[settlement(&fixture, id, claimed, outcome).into()]).await.unwrap();
+        settle::settle(&mut tx, &[settlement(&fixture, id, claimed, outcome).try_into().unwrap()]).await.unwrap();
     }
     for statement in [
         "UPDATE deliveries SET reply = 'later'",
@@ -54,7 +54,9 @@ async fn deliveries_are_found_by_state_by_failure_and_by_customer(#[case] engine
     assert_eq!(sending.iter().map(|it| it.id).collect::<Vec<_>>(), [claimed.delivery_id]);
     let queued = shown::in_state(&mut tx, id, State::Queued, sending[0].ordinal + 1, 9).await.unwrap();
     assert!(queued.iter().all(|it| it.state == State::Queued) && queued.len() < 3, "{queued:?}");
-    settle::settle(&mut tx, &[settlement(&fixture, id, &claimed, Outcome::Rejected).into()]).await.unwrap();
+    settle::settle(&mut tx, &[settlement(&fixture, id, &claimed, Outcome::Rejected).try_into().unwrap()])
+        .await
+        .unwrap();
 
     let rejected = shown::failed(&mut tx, id, Failure::Rejected, 0, 9).await.unwrap();
     assert_eq!(rejected, [(claimed.delivery_id, sending[0].ordinal)]);

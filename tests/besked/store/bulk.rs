@@ -166,7 +166,7 @@ async fn thousands_are_released_claimed_and_settled(#[case] engine: Engine) {
             let mut settlement = settlement(&fixture, id, claimed, outcome);
             settlement.again = (outcome == Outcome::Deferred).then_some((later, 60_000));
             settlement.token -= i64::from(n < 3);
-            settlement.into()
+            settlement.try_into().unwrap()
         })
         .collect();
     let fenced = settle::settle(&mut tx, &settlements).await.unwrap();

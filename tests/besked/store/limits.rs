@@ -131,7 +131,7 @@ async fn a_late_answer_counts_only_where_nobody_has_the_delivery_in_hand(#[case]
     let lost = queue::claim(&mut tx, id, "frozen", fixture.now, &[], 1).await.unwrap().remove(0);
     let stale = leases::take_over(&mut tx, "me", fixture.now, true, 1).await.unwrap().remove(0);
     let late = || settlement(&fixture, id, &lost, Outcome::Accepted);
-    let fenced = settle::settle(&mut tx, &[late().into()]).await.unwrap();
+    let fenced = settle::settle(&mut tx, &[late().try_into().unwrap()]).await.unwrap();
     assert_eq!(fenced, [settle::Fenced { delivery_id: lost.delivery_id, token: lost.token, recorded: false }]);
     let shown = deliveries::find(&mut tx, lost.delivery_id).await.unwrap().unwrap();
     assert_eq!((shown.state, shown.attempts, shown.reply), (State::Sending, 0, None), "another has it in hand");
@@ -140,19 +140,19 @@ async fn a_late_answer_counts_only_where_nobody_has_the_delivery_in_hand(#[case]
     let mine = Claimed { token: stale.token, ..lost.clone() };
     let again = Some((fixture.now + SignedDuration::from_secs(60), 60_000));
     let doubt = settle::Settlement { again, ..settlement(&fixture, id, &mine, Outcome::Uncertain) };
-    assert!(settle::settle(&mut tx, &[doubt.into()]).await.unwrap().is_empty());
+    assert!(settle::settle(&mut tx, &[doubt.try_into().unwrap()]).await.unwrap().is_empty());
     let refused = settlement(&fixture, id, &lost, Outcome::Rejected);
-    settle::settle(&mut tx, &[refused.into()]).await.unwrap();
+    settle::settle(&mut tx, &[refused.try_into().unwrap()]).await.unwrap();
     assert_eq!(
         deliveries::counts(&mut tx, id).await.unwrap(),
         [(State::Uncertain, 1)].into(),
         "a refusal came too late"
     );
-    let fenced = settle::settle(&mut tx, &[late().into()]).await.unwrap();
+    let fenced = settle::settle(&mut tx, &[late().try_into().unwrap()]).await.unwrap();
     assert_eq!(fenced, [settle::Fenced { delivery_id: lost.delivery_id, token: lost.token, recorded: true }]);
     assert_eq!(deliveries::counts(&mut tx, id).await.unwrap(), [(State::Accepted, 1)].into());
     assert!(!queue::holds(&mut tx, id).await.unwrap(), "it is not sent again");
-    settle::settle(&mut tx, &[late().into()]).await.unwrap();
+    settle::settle(&mut tx, &[late().try_into().unwrap()]).await.unwrap();
     let tried = settle::attempts(&mut tx, lost.delivery_id).await.unwrap();
     let tried: Vec<_> = tried.iter().map(|tried| (tried.attempt, tried.outcome.as_str())).collect();
     assert_eq!(tried, [(1, "uncertain"), (2, "accepted")], "both counted from the same number");

@@ -6,14 +6,14 @@ use besked::domain::delivery::{Level, Outcome, State};
 use besked::domain::entry::Event;
 use besked::domain::preference::Reason;
 use besked::domain::reply::Stage;
-use besked::store::Conn;
 use besked::store::notices::releases;
 use besked::store::people::{preferences, suppressions};
 use besked::store::proof::{ledger, tree};
 use besked::store::sending::leases::{self, Held};
 use besked::store::sending::queue::{Claimed, GiveBack};
-use besked::store::sending::settle::{Attempt, Settlement};
+use besked::store::sending::settle::{Attempt, Settlement, Written};
 use besked::store::sending::{deliveries, messages, queue, settle, uncertain, waiting};
+use besked::store::{Conn, StoreError};
 use jiff::SignedDuration;
 use rstest::rstest;
 use uuid::Uuid;
@@ -90,8 +90,10 @@ async fn claim_settle_and_append_commit_together(#[case] engine: Engine) {
 
     let mut accepted = settlement(&fixture, id, &skipping[1], Outcome::Accepted);
     accepted.message = fixture.filled(&mut tx, Some(id)).await;
-    assert!(settle::settle(&mut tx, &[accepted.clone().into()]).await.unwrap().is_empty());
-    let again = settle::settle(&mut tx, &[accepted.into()]).await.unwrap();
+    let forged = Settlement { outcome: Outcome::Bounced, ..accepted.clone() };
+    assert!(matches!(Written::try_from(forged), Err(StoreError::Impossible { from: State::Sending, .. })));
+    assert!(settle::settle(&mut tx, &[accepted.clone().try_into().unwrap()]).await.unwrap().is_empty());
+    let again = settle::settle(&mut tx, &[accepted.try_into().unwrap()]).await.unwrap();
     assert_eq!(again[0].delivery_id, skipping[1].delivery_id, "settled once");
     assert_eq!(messages::find(&mut tx, skipping[1].delivery_id).await.unwrap().unwrap(), b"hi you");
     assert_eq!(messages::find(&mut tx, skipping[0].delivery_id).await.unwrap(), None);
@@ -118,8 +120,8 @@ async fn a_deferral_stays_queued_and_a_fenced_settlement_changes_nothing(#[case]
     let first = claim(&mut tx, &fixture, id, 1).await.remove(0);
     let later = fixture.now + SignedDuration::from_secs(60);
     let deferred = Settlement { again: Some((later, 60_000)), ..settlement(&fixture, id, &first, Outcome::Deferred) };
-    assert!(settle::settle(&mut tx, &[deferred.clone().into()]).await.unwrap().is_empty());
-    let again = settle::settle(&mut tx, &[deferred.into()]).await.unwrap();
+    assert!(settle::settle(&mut tx, &[deferred.clone().try_into().unwrap()]).await.unwrap().is_empty());
+    let again = settle::settle(&mut tx, &[deferred.try_into().unwrap()]).await.unwrap();
     assert_eq!((again[0].delivery_id, again[0].recorded), (first.delivery_id, false), "once, whatever was answered");
     assert_eq!(ledger::of_notice(&mut tx, id).await.unwrap().len(), 1);
     assert!(!leases::still_ours(&mut tx, first.delivery_id, first.token).await.unwrap());
@@ -127,13 +129,13 @@ async fn a_deferral_stays_queued_and_a_fenced_settlement_changes_nothing(#[case]
     let second = queue::claim(&mut tx, id, "me", later, &[], 1).await.unwrap().remove(0);
     assert_eq!((second.token, second.attempts, second.waited), (2, 1, 60_000));
     let late = settlement(&fixture, id, &first, Outcome::Rejected);
-    assert_eq!(settle::settle(&mut tx, &[late.into()]).await.unwrap().len(), 1);
+    assert_eq!(settle::settle(&mut tx, &[late.try_into().unwrap()]).await.unwrap().len(), 1);
     assert!(queue::holds(&mut tx, id).await.unwrap());
     let found = deliveries::find(&mut tx, first.delivery_id).await.unwrap().unwrap();
     assert_eq!((found.state, found.attempts), (State::Sending, 1));
     let rejected =
         Settlement { dead: Some(address("a@x.example")), ..settlement(&fixture, id, &second, Outcome::Rejected) };
-    settle::settle(&mut tx, &[rejected.into()]).await.unwrap();
+    settle::settle(&mut tx, &[rejected.try_into().unwrap()]).await.unwrap();
     assert!(!queue::holds(&mut tx, id).await.unwrap());
     assert_eq!(suppressions::list(&mut tx, None, 9).await.unwrap()[0].reason, Reason::Dead);
     assert!(deliveries::find(&mut tx, fixture.id()).await.unwrap().is_none());
@@ -154,10 +156,10 @@ async fn a_late_acceptance_settles_a_doubt(#[case] engine: Engine) {
     assert_eq!((stale[0].delivery_id, stale[0].token), (lost.delivery_id, 2));
     let mine = Claimed { token: stale[0].token, ..lost.clone() };
     let doubt = Settlement { attempt: None, attempts: 0, ..settlement(&fixture, id, &mine, Outcome::Uncertain) };
-    settle::settle(&mut tx, &[doubt.into()]).await.unwrap();
+    settle::settle(&mut tx, &[doubt.try_into().unwrap()]).await.unwrap();
     assert_eq!(deliveries::counts(&mut tx, id).await.unwrap(), [(State::Uncertain, 1)].into());
     let late = settlement(&fixture, id, &lost, Outcome::Accepted);
-    assert_eq!(settle::settle(&mut tx, &[late.into()]).await.unwrap().len(), 1, "it was fenced off");
+    assert_eq!(settle::settle(&mut tx, &[late.try_into().unwrap()]).await.unwrap().len(), 1, "it was fenced off");
     assert_eq!(
         deliveries::counts(&mut tx, id).await.unwrap(),
         [(State::Accepted, 1)].into(),
@@ -230,11 +232,24 @@ async fn deliveries_are_shown_paged_and_made_ready(#[case] engine: Engine) {
     let reported = settle::Reported {
         delivery_id: ready[0].id,
         notice_id: id,
-        state: State::Bounced,
+        from: State::Queued,
+        outcome: Outcome::Bounced,
         level: None,
         reply: Some("5.1.1 no"),
         at: fixture.now,
     };
+    // What was never sent cannot come back, whatever its caller believes.
+    for from in [State::Queued, State::Accepted] {
+        let forged = settle::Reported { from, ..reported };
+        let refused = settle::report(&mut tx, &forged, &fixture.entry(Event::Bounced)).await.unwrap_err();
+        assert!(matches!(refused, StoreError::Impossible { .. }), "{refused}");
+    }
+    assert_eq!(deliveries::find(&mut tx, ready[0].id).await.unwrap().unwrap().state, State::Queued);
+    let left = [(ready[0].id, fixture.entry(Event::Uncertain)), (ready[1].id, fixture.entry(Event::Uncertain))];
+    settle::leave_uncertain(&mut tx, id, fixture.now, "restored", &left).await.unwrap();
+    settle::cancel(&mut tx, id, fixture.now, &[(ready[0].id, fixture.entry(Event::Cancelled))]).await.unwrap();
+    assert_eq!(deliveries::counts(&mut tx, id).await.unwrap(), [(State::Uncertain, 1), (State::Cancelled, 1)].into());
+    let reported = settle::Reported { from: State::Uncertain, ..reported };
     settle::report(&mut tx, &reported, &fixture.entry(Event::Bounced)).await.unwrap();
     let shown = deliveries::find(&mut tx, ready[0].id).await.unwrap().unwrap();
     assert_eq!((shown.state, shown.reply.as_deref()), (State::Bounced, Some("5.1.1 no")));

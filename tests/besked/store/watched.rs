@@ -20,7 +20,9 @@ use crate::database::Engine;
 /// Lets a delivery end in doubt.
 async fn doubt(fixture: &Fixture, conn: &mut Conn, notice: Uuid) -> Uuid {
     let claimed = queue::claim(conn, notice, "me", fixture.now, &[], 1).await.unwrap().remove(0);
-    settle::settle(conn, &[settlement(fixture, notice, &claimed, Outcome::Uncertain).into()]).await.unwrap();
+    settle::settle(conn, &[settlement(fixture, notice, &claimed, Outcome::Uncertain).try_into().unwrap()])
+        .await
+        .unwrap();
     claimed.delivery_id
 }
 
@@ -83,7 +85,9 @@ async fn a_doubt_is_listed_and_put_back_into_the_queue(#[case] engine: Engine) {
     let claimed = queue::claim(&mut tx, id, "me", later, &[], 9).await.unwrap().remove(0);
     assert!(claimed.token > 1_000_000 && claimed.attempts == 1, "{claimed:?}");
     assert!(leases::still_ours(&mut tx, claimed.delivery_id, claimed.token).await.unwrap());
-    settle::settle(&mut tx, &[settlement(&fixture, id, &claimed, Outcome::Accepted).into()]).await.unwrap();
+    settle::settle(&mut tx, &[settlement(&fixture, id, &claimed, Outcome::Accepted).try_into().unwrap()])
+        .await
+        .unwrap();
     assert!(uncertain::end_resending(&mut tx, id).await.unwrap());
     assert!(notices::open(&mut tx).await.unwrap().is_empty());
 }
@@ -128,7 +132,7 @@ async fn recording_an_outcome_changes_no_index_on_postgres() {
         let reply = Some("250 2.0.0 OK: queued as 4F1A2B3C4D5E at a server with a long name".to_owned());
         let settled = claimed.iter().map(|claimed| {
             let settlement = settlement(&fixture, id, claimed, outcome);
-            Written::from(Settlement { again, reply: reply.clone(), attempt: None, ..settlement })
+            Written::try_from(Settlement { again, reply: reply.clone(), attempt: None, ..settlement }).unwrap()
         });
         settle::settle(&mut tx, &settled.collect::<Vec<_>>()).await.unwrap();
         sqlx::query("UPDATE queue SET lease_owner = 'me'").execute(&mut *tx).await.unwrap();
