@@ -1,6 +1,6 @@
 //! Claims: which deliveries go next, by lane and by notice, skipping the domains at their limit.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,13 +13,15 @@ use crate::dispatch::domains::pace::Slot;
 use crate::dispatch::recorder::hold::Hold;
 use crate::dispatch::recorder::lanes::{Floor, Seat};
 use crate::dispatch::recorder::load::load;
+use crate::dispatch::recorder::logged::Logged;
 use crate::domain::category::{Category, Lane};
 use crate::domain::category_set::CategorySet;
 use crate::mail::compose::composer::Composer;
+use crate::store::sending::claims::Claimed;
 use crate::store::sending::deliveries::ToSend;
-use crate::store::sending::queue::{Claimed, GiveBack};
+use crate::store::sending::queue::GiveBack;
 use crate::store::sending::waiting::Waiting;
-use crate::store::sending::{deliveries, queue, waiting};
+use crate::store::sending::{claims, deliveries, queue, waiting};
 use crate::store::{Conn, StoreError, notices};
 
 /// How long the list of open notices counts as current while there is enough to claim. The claim itself checks its
@@ -35,9 +37,6 @@ const STEPS: usize = 8;
 /// How long a delivery that cannot be made ready waits, in milliseconds.
 const UNREADY_PAUSE_MS: i64 = 60_000;
 
-/// How many unreadable deliveries are remembered as logged; beyond that, the memory starts over.
-const MOST_TOLD: usize = 1000;
-
 /// State that lasts from one claim to the next.
 pub struct Claims {
     context: Arc<Context>,
@@ -48,8 +47,8 @@ pub struct Claims {
     floors: BTreeMap<CategorySet, Floor>,
     /// Notices with deliveries that may have been set aside, each with the domain after which to look for them.
     aside: HashMap<Uuid, String>,
-    /// Rows of deliveries that cannot be read: each is logged once.
-    told: HashSet<String>,
+    /// Rows of deliveries that cannot be read.
+    logged: Logged<String>,
 }
 
 /// How many deliveries are wanted, by seat, and of which categories.
@@ -119,7 +118,7 @@ impl Claims {
             open_at: None,
             floors: BTreeMap::new(),
             aside: HashMap::new(),
-            told: HashSet::new(),
+            logged: Logged::default(),
         }
     }
 
@@ -194,7 +193,7 @@ impl Claims {
         let order = unmet.iter().chain(&met).map(|id| (*id, &avoided)).chain(met.iter().map(|id| (*id, &held)));
         for (notice_id, skip) in order {
             let owner = &self.context.owner;
-            let claimed = queue::claim_end(conn, notice_id, owner, now, skip, avoid.from_back).await?;
+            let claimed = claims::claim_end(conn, notice_id, owner, now, skip, avoid.from_back).await?;
             let mut ready = Vec::new();
             self.take(conn, notice_id, (claimed.into_iter().collect(), now), &mut ready).await?;
             if ready.len() == 1 {
@@ -265,7 +264,7 @@ impl Claims {
         limit: usize,
     ) -> Result<Vec<Claimed>, StoreError> {
         let Some(after) = self.aside.remove(&notice_id) else { return Ok(Vec::new()) };
-        let stretch = queue::domains(conn, notice_id, &after).await?;
+        let stretch = claims::domains(conn, notice_id, &after).await?;
         if stretch.domains.is_empty() && after.is_empty() {
             return Ok(Vec::new());
         }
@@ -277,7 +276,7 @@ impl Claims {
         if domains.is_empty() {
             return Ok(Vec::new());
         }
-        queue::claim_of(conn, notice_id, &self.context.owner, now, &domains).await
+        claims::claim_of(conn, notice_id, &self.context.owner, now, &domains).await
     }
 
     /// Claims from the front of the queue, and sets aside what it skips to get there.
@@ -290,13 +289,13 @@ impl Claims {
         limit: usize,
     ) -> Result<Vec<Claimed>, StoreError> {
         let owner = &self.context.owner;
-        let mut claimed = queue::claim(conn, notice_id, owner, now, skip, limit).await?;
+        let mut claimed = claims::claim(conn, notice_id, owner, now, skip, limit).await?;
         for _ in 0..STEPS {
-            if claimed.len() == limit || skip.is_empty() || queue::set_aside(conn, notice_id, now, skip).await? == 0 {
+            if claimed.len() == limit || skip.is_empty() || claims::set_aside(conn, notice_id, now, skip).await? == 0 {
                 break;
             }
             self.aside.entry(notice_id).or_default();
-            claimed.extend(queue::claim(conn, notice_id, owner, now, skip, limit - claimed.len()).await?);
+            claimed.extend(claims::claim(conn, notice_id, owner, now, skip, limit - claimed.len()).await?);
         }
         Ok(claimed)
     }
@@ -353,7 +352,7 @@ impl Claims {
         for to in deliveries::each_to_send(conn, sending.kept.category.as_str(), &ids).await? {
             match to {
                 Ok(to) => drop(by_id.insert(to.id, to)),
-                Err(error) => self.tell_unreadable(error)?,
+                Err(error) => self.log_unreadable(error)?,
             }
         }
         let mut unready = Vec::new();
@@ -380,14 +379,10 @@ impl Claims {
     }
 
     /// Logs a delivery that cannot be read, by its id and never by its content.
-    fn tell_unreadable(&mut self, error: StoreError) -> Result<(), StoreError> {
+    fn log_unreadable(&self, error: StoreError) -> Result<(), StoreError> {
         let StoreError::Inconsistent { table, column, row, .. } = error else { return Err(error) };
-        if self.told.len() >= MOST_TOLD {
-            self.told.clear();
-        }
-        if !self.told.contains(&row) {
+        if self.logged.is_news(row.clone()) {
             tracing::error!(delivery = %row, table, column, "a delivery cannot be read and waits; others are sent");
-            self.told.insert(row);
         }
         Ok(())
     }
@@ -404,7 +399,8 @@ impl Claims {
             }
             Some(Err(why)) => {
                 let until = self.context.clock.now_ms().saturating_add(UNREADY_PAUSE_MS);
-                if self.context.unreadable.note(id, until) {
+                self.context.unreadable.note(id, until);
+                if self.context.unreadable.logged.is_news(id) {
                     tracing::error!(notice = %id, why, "a notice cannot be read and waits; others are sent");
                 }
                 self.open.retain(|(_, open)| *open != id);

@@ -12,8 +12,8 @@ use crate::dispatch::recorder::claims::Ready;
 use crate::dispatch::recorder::hold::Hold;
 use crate::dispatch::recorder::{Abandoned, End, How, Request};
 use crate::mail::compose::composer::Composer;
+use crate::store::sending::claims::Claimed;
 use crate::store::sending::deliveries::ToSend;
-use crate::store::sending::queue::Claimed;
 
 /// A claimed delivery.
 pub struct Job {

@@ -14,8 +14,9 @@ use uuid::Uuid;
 
 use crate::dispatch::recorder::every::Every;
 use crate::dispatch::{Context, TICK};
+use crate::store::sending::claims::Claimed;
 use crate::store::sending::leases::{self, Held};
-use crate::store::sending::queue::{Claimed, LEASE_MS};
+use crate::store::sending::queue::LEASE_MS;
 use crate::store::{Store, StoreError};
 
 /// Lease time that must be left when DATA begins, in milliseconds.
@@ -104,7 +105,7 @@ pub async fn keep(context: Arc<Context>, stop: CancellationToken) {
             let renewed = context.leases.renew(&context.store, &context.owner, now);
             match context.store.within(DEADLINE, renewed).await {
                 Ok(()) => renewal.done(now.as_millisecond()),
-                Err(error) => context.outage.tell("leases cannot be renewed", &error.for_logs()),
+                Err(error) => context.outage.log("leases cannot be renewed", &error.for_logs()),
             }
         }
         tokio::select! {

@@ -188,7 +188,7 @@ fn not_composed(context: &Context, job: &Job, error: &ComposeError) -> Ended {
         tracing::error!(%delivery, error = text, "a message could not be composed, retrying");
         return give_up_for_now(context);
     }
-    if context.unsent.complain(notice) {
+    if context.unsent.logged.is_news(notice) {
         tracing::error!(
             %notice, %delivery,
             "messages of this notice cannot be composed and are not sent: correct the cause, then `besked deliveries resend \

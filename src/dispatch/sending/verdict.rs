@@ -101,7 +101,7 @@ impl Worker {
         if self.others(relay, job).any(|other| !other.refuses(delivery)) {
             return How::GiveBack(Some(self.context.clock.now_ms().saturating_add(millis(VICTIM_WAIT))));
         }
-        if self.context.unsent.complain(notice) {
+        if self.context.unsent.logged.is_news(notice) {
             tracing::error!(
                 relay = name, %notice, %delivery,
                 "no relay can carry messages of this notice, they are not sent: add a relay that can, then `besked deliveries \

@@ -9,8 +9,9 @@ use besked::domain::reply::Stage;
 use besked::store::notices::releases;
 use besked::store::people::{preferences, suppressions};
 use besked::store::proof::{ledger, tree};
+use besked::store::sending::claims::{self, Claimed};
 use besked::store::sending::leases::{self, Held};
-use besked::store::sending::queue::{Claimed, GiveBack};
+use besked::store::sending::queue::GiveBack;
 use besked::store::sending::settle::{Attempt, Settlement, Written};
 use besked::store::sending::{deliveries, messages, queue, settle, uncertain, waiting};
 use besked::store::{Conn, StoreError};
@@ -55,7 +56,7 @@ pub(super) fn held(claimed: &Claimed) -> Held {
 }
 
 async fn claim(conn: &mut Conn, fixture: &Fixture, notice: Uuid, limit: usize) -> Vec<Claimed> {
-    queue::claim(conn, notice, "me", fixture.now, &[], limit).await.unwrap()
+    claims::claim(conn, notice, "me", fixture.now, &[], limit).await.unwrap()
 }
 
 #[rstest]
@@ -66,24 +67,24 @@ async fn claim_settle_and_append_commit_together(#[case] engine: Engine) {
     let fixture = Fixture::new(engine).await;
     let mut tx = fixture.store.write().await.unwrap();
     let id = fixture.released(&mut tx, &["a@x.example", "b@y.example", "c@y.example"]).await;
-    let skipping = queue::claim(&mut tx, id, "me", fixture.now, &["x.example".to_owned()], 9).await.unwrap();
+    let skipping = claims::claim(&mut tx, id, "me", fixture.now, &["x.example".to_owned()], 9).await.unwrap();
     assert_eq!(skipping.iter().map(|it| it.domain.as_str()).collect::<Vec<_>>(), ["y.example", "y.example"]);
     let back = |claimed: &Claimed, due_at| GiveBack { id: claimed.delivery_id, token: claimed.token, due_at };
     let later = fixture.now + SignedDuration::from_secs(60);
     queue::give_back(&mut tx, &[back(&skipping[0], None)]).await.unwrap();
-    let again = queue::claim(&mut tx, id, "me", fixture.now, &["x.example".to_owned()], 1).await.unwrap();
+    let again = claims::claim(&mut tx, id, "me", fixture.now, &["x.example".to_owned()], 1).await.unwrap();
     assert_eq!(again[0].delivery_id, skipping[0].delivery_id, "what is given back keeps its place");
     queue::give_back(&mut tx, &[back(&again[0], Some(later.as_millisecond()))]).await.unwrap();
     queue::give_back(&mut tx, &[GiveBack { token: 99, ..back(&skipping[1], Some(0)) }]).await.unwrap();
     let depth = waiting::depth(&mut tx, Some(id), fixture.now).await.unwrap();
     assert_eq!((depth.leased, depth.due, depth.later, depth.next_due), (1, 1, 1, Some(later)));
     assert_eq!(waiting::due(&mut tx, id, fixture.now, 10).await.unwrap(), 1);
-    assert!(waiting::is_busy(&mut tx, None, fixture.now).await.unwrap());
-    assert!(!waiting::is_busy(&mut tx, Some(Uuid::from_u128(9)), fixture.now).await.unwrap());
+    assert!(waiting::is_busy(&mut tx, None, CategorySet::NONE, fixture.now).await.unwrap());
+    assert!(!waiting::is_busy(&mut tx, Some(Uuid::from_u128(9)), CategorySet::NONE, fixture.now).await.unwrap());
     let by_category = waiting::depth_by_category(&mut tx, Some(id), fixture.now).await.unwrap();
     assert_eq!(by_category, [(Category::Maintenance, depth)]);
     assert_eq!(waiting::depth_by_category(&mut tx, None, fixture.now).await.unwrap(), by_category);
-    assert!(waiting::is_busy_but(&mut tx, None, CategorySet::ALL, fixture.now).await.unwrap(), "one is leased");
+    assert!(waiting::is_busy(&mut tx, None, CategorySet::ALL, fixture.now).await.unwrap(), "one is leased");
     assert_eq!(queue::unclaimed(&mut tx, id, 10).await.unwrap().len(), 2);
     assert!(leases::still_ours(&mut tx, skipping[1].delivery_id, skipping[1].token).await.unwrap());
     assert!(!leases::still_ours(&mut tx, skipping[1].delivery_id, 99).await.unwrap());
@@ -126,7 +127,7 @@ async fn a_deferral_stays_queued_and_a_fenced_settlement_changes_nothing(#[case]
     assert_eq!(ledger::of_notice(&mut tx, id).await.unwrap().len(), 1);
     assert!(!leases::still_ours(&mut tx, first.delivery_id, first.token).await.unwrap());
     assert!(claim(&mut tx, &fixture, id, 1).await.is_empty(), "it is not due yet");
-    let second = queue::claim(&mut tx, id, "me", later, &[], 1).await.unwrap().remove(0);
+    let second = claims::claim(&mut tx, id, "me", later, &[], 1).await.unwrap().remove(0);
     assert_eq!((second.token, second.attempts, second.waited), (2, 1, 60_000));
     let late = settlement(&fixture, id, &first, Outcome::Rejected);
     assert_eq!(settle::settle(&mut tx, &[late.try_into().unwrap()]).await.unwrap().len(), 1);
@@ -149,7 +150,7 @@ async fn a_late_acceptance_settles_a_doubt(#[case] engine: Engine) {
     let fixture = Fixture::new(engine).await;
     let mut tx = fixture.store.write().await.unwrap();
     let id = fixture.released(&mut tx, &["a@x.example"]).await;
-    let lost = queue::claim(&mut tx, id, "a frozen node", fixture.now, &[], 1).await.unwrap().remove(0);
+    let lost = claims::claim(&mut tx, id, "a frozen node", fixture.now, &[], 1).await.unwrap().remove(0);
     assert!(leases::take_over(&mut tx, "me", fixture.now, false, 9).await.unwrap().is_empty(), "its lease still runs");
     assert_eq!(leases::renew(&mut tx, "a frozen node", fixture.now, &[held(&lost)]).await.unwrap(), [held(&lost)]);
     let stale = leases::take_over(&mut tx, "me", fixture.now, true, 9).await.unwrap();
@@ -175,7 +176,7 @@ async fn a_lease_that_ran_out_is_taken_over(#[case] engine: Engine) {
     let fixture = Fixture::new(engine).await;
     let mut tx = fixture.store.write().await.unwrap();
     let id = fixture.released(&mut tx, &["a@x.example"]).await;
-    queue::claim(&mut tx, id, "gone", fixture.now, &[], 1).await.unwrap();
+    claims::claim(&mut tx, id, "gone", fixture.now, &[], 1).await.unwrap();
     sqlx::query("UPDATE queue SET lease_until = 1").execute(&mut *tx).await.unwrap();
     assert_eq!(leases::take_over(&mut tx, "me", fixture.now, false, 9).await.unwrap().len(), 1);
     assert!(
@@ -310,20 +311,20 @@ async fn a_probe_claims_from_either_end_and_what_waited_for_a_relay_is_first_aga
     let now = fixture.now;
     for (but, busy) in [(Category::News, true), (Category::Maintenance, false)] {
         let but = [but].into_iter().collect();
-        assert_eq!(waiting::is_busy_but(&mut tx, Some(id), but, now).await.unwrap(), busy);
+        assert_eq!(waiting::is_busy(&mut tx, Some(id), but, now).await.unwrap(), busy);
     }
-    let first = queue::claim_end(&mut tx, id, "me", now, &[], false).await.unwrap().unwrap();
-    let last = queue::claim_end(&mut tx, id, "me", now, &[], true).await.unwrap().unwrap();
+    let first = claims::claim_end(&mut tx, id, "me", now, &[], false).await.unwrap().unwrap();
+    let last = claims::claim_end(&mut tx, id, "me", now, &[], true).await.unwrap().unwrap();
     assert!(first.delivery_id < last.delivery_id);
     let skip = ["x", "y", "z"].map(|name| format!("{name}.example"));
-    assert_eq!(queue::claim_end(&mut tx, id, "me", now, &skip, true).await.unwrap(), None);
+    assert_eq!(claims::claim_end(&mut tx, id, "me", now, &skip, true).await.unwrap(), None);
     let later = now.as_millisecond() + 60_000;
     let back = GiveBack { id: first.delivery_id, token: first.token, due_at: Some(later) };
     queue::give_back(&mut tx, &[back]).await.unwrap();
     let with_due = waiting::with_due(&mut tx, now).await.unwrap();
     assert_eq!(with_due, [(id, waiting::Waiting { front: true, aside: false })]);
     queue::hasten(&mut tx, &[first.delivery_id, last.delivery_id], now).await.unwrap();
-    let again = queue::claim_end(&mut tx, id, "me", now, &[], false).await.unwrap().unwrap();
+    let again = claims::claim_end(&mut tx, id, "me", now, &[], false).await.unwrap().unwrap();
     assert_eq!(again.delivery_id, first.delivery_id);
     queue::give_back(&mut tx, &[GiveBack { id: again.delivery_id, token: again.token, due_at: Some(later) }])
         .await
@@ -332,7 +333,7 @@ async fn a_probe_claims_from_either_end_and_what_waited_for_a_relay_is_first_aga
     assert_eq!(queue::due_after(&mut tx, later - 1).await.unwrap(), [id]);
     assert_eq!(queue::bring_forward(&mut tx, id, now, (later, None), 9).await.unwrap(), 0);
     assert_eq!(queue::bring_forward(&mut tx, id, now, (later - 1, None), 9).await.unwrap(), 1);
-    assert_eq!(queue::claim(&mut tx, id, "me", now, &[], 9).await.unwrap().len(), 2);
+    assert_eq!(claims::claim(&mut tx, id, "me", now, &[], 9).await.unwrap().len(), 2);
 }
 
 #[rstest]
@@ -346,9 +347,9 @@ async fn optional_mail_waits_while_sealing_has_stopped_and_may_be_left_uncertain
     assert_eq!(uncertain::optional_waiting(&mut tx).await.unwrap(), [], "it is mandatory");
     sqlx::query("UPDATE notices SET lane = 2").execute(&mut *tx).await.unwrap();
     assert_eq!(uncertain::optional_waiting(&mut tx).await.unwrap(), [(id, 2)]);
-    assert!(waiting::is_busy(&mut tx, None, fixture.now).await.unwrap());
+    assert!(waiting::is_busy(&mut tx, None, CategorySet::NONE, fixture.now).await.unwrap());
     tree::set_stopped(&mut tx, Some("restored")).await.unwrap();
-    assert!(!waiting::is_busy(&mut tx, None, fixture.now).await.unwrap());
+    assert!(!waiting::is_busy(&mut tx, None, CategorySet::NONE, fixture.now).await.unwrap());
     assert_eq!(waiting::with_due(&mut tx, fixture.now).await.unwrap(), []);
     assert_eq!(claim(&mut tx, &fixture, id, 9).await, []);
     let ids = queue::unclaimed(&mut tx, id, 9).await.unwrap();
