@@ -7,7 +7,7 @@ use std::time::Duration;
 use besked::app::App;
 use besked::config::{Config, EXAMPLE, parse};
 use besked::coverage::{About, CoverageError, CoverageRow, Informed, NewAttestation, Totals};
-use besked::dispatch::{Finished, Until};
+use besked::dispatch::{Finished, Trouble, Until};
 use besked::domain::actor::Actor;
 use besked::domain::address::{Address, AddressKey};
 use besked::domain::attestation::Channel;
@@ -20,6 +20,7 @@ use besked::domain::notice::{Notice, State as NoticeState};
 use besked::domain::preference::Wish;
 use besked::domain::random::Random;
 use besked::domain::rows_file::Rows;
+use besked::notices::Depth;
 use besked::notices::{Draft, NoticeError, Release};
 use besked::people::import::{ImportError, ImportOptions, Imported};
 use besked::people::retention::Report;
@@ -313,4 +314,10 @@ pub fn address(text: &str) -> Address {
 /// The comparison key of an address.
 pub fn key(text: &str) -> AddressKey {
     address(text).key()
+}
+
+/// The relays that a run could not use, each with its failure, and what waits for them.
+pub fn without_relay(finished: &Finished) -> (Vec<(String, Trouble)>, Depth) {
+    let Finished::Left(left) = finished else { panic!("a relay was found: {finished:?}") };
+    (left.no_relay.clone().expect("a relay that cannot be used"), left.depth)
 }

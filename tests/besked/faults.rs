@@ -107,7 +107,9 @@ async fn dispatched(fault: &Fault, engine: Engine) -> String {
     let finished = app.run_until_idle().await;
     let before = described(&app, id).await;
     let circuit = match &finished {
-        Finished::NoRelay(troubles, _) => format!("open at {}", troubles[0].1.stage),
+        Finished::Left(left) if left.no_relay.is_some() => {
+            format!("open at {}", left.no_relay.as_ref().unwrap()[0].1.stage)
+        }
         _ => "closed".to_owned(),
     };
     let connections = app.relay.connections();

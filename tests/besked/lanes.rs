@@ -195,3 +195,21 @@ async fn nobody_waits_for_another_clock(#[case] released_ahead: i64, #[case] due
     app.run_until_idle().await;
     assert_eq!(app.counts(id).await, [(State::Accepted, 3)].into());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_running_dispatcher_finds_later_what_would_wait_too_long() {
+    let app = TestApp::new(Engine::Sqlite).await;
+    import(&app, (0..3).map(|n| format!("a{n}@d{n}.example"))).await;
+    let first = app.release(&maintenance("all = true")).await;
+    let running = Running::start(&app);
+    until_accepted(&app, first, 3).await;
+    let mut tx = app.app.store.write().await.unwrap();
+    let ahead = "CREATE TRIGGER ahead AFTER INSERT ON queue
+                 BEGIN UPDATE queue SET due_at = due_at + 86400000 WHERE delivery_id = NEW.delivery_id; END";
+    sqlx::query(ahead).execute(&mut *tx).await.unwrap();
+    tx.commit().await.unwrap();
+    let id = app.release(&maintenance("all = true")).await;
+    app.advance(Duration::from_secs(10));
+    until_accepted(&app, id, 3).await;
+    running.stop().await;
+}

@@ -20,6 +20,7 @@ use crate::app::{CUSTOMERS, NEWS, TestApp, alice, maintenance};
 use crate::circuit;
 use crate::cli::Shell;
 use crate::database::Engine;
+use crate::lanes::disruption;
 use crate::postfix::eventually;
 use crate::relay::{Act, Gate, Relay, Script, Step, on};
 use openmetrics::{Numbers, parse};
@@ -426,4 +427,27 @@ async fn logs_tell_what_happens_and_name_nobody(#[case] format: &str) {
             assert!(!line.contains(personal), "{personal} is in: {line}");
         }
     }
+}
+
+/// A delivery that is put off is due later each time: only the age since its release shows that nobody gets it.
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lone_critical_delivery_that_is_refused_again_and_again_is_seen(#[case] engine: Engine) {
+    let app = TestApp::new(engine).await;
+    app.import(CUSTOMERS).await;
+    app.relay.add(on(Step::Mail).reply("550 5.7.1 sender not allowed\r\n"));
+    let id = app.release(&disruption("C2")).await;
+    for minutes in 1..=20 {
+        app.run_until_idle().await;
+        let found = numbers(&app).await;
+        let age = |name: &str| found[&format!("besked_queue_oldest_{name}_seconds{{lane=\"critical\"}}")];
+        assert_eq!(age("release_age"), f64::from(minutes) * 60.0);
+        assert!(age("age") <= 60.0, "{minutes}: its due time moves ahead");
+    }
+    assert_eq!(app.counts(id).await, [(State::Queued, 1)].into());
+    app.relay.change(Script::default());
+    app.run_until_idle().await;
+    assert_eq!(numbers(&app).await["besked_queue_oldest_release_age_seconds{lane=\"critical\"}"], 0.0);
 }

@@ -106,7 +106,8 @@ async fn a_run_waits_for_what_it_releases_and_not_for_what_it_cannot(#[case] eng
     app.advance(HALF_AN_HOUR);
     for _ in 0..2 {
         let run = tokio::time::timeout(Duration::from_secs(60), app.run_until_idle());
-        let Finished::Undone(undone, _) = run.await.expect("it ends") else { panic!("it was released") };
+        let Finished::Left(left) = run.await.expect("it ends") else { panic!("it was released") };
+        let undone = left.undone;
         let told: Vec<_> = undone.iter().map(|it| (it.notice, it.task, it.may_pass)).collect();
         assert_eq!(told, [(odd, Task::Release, false)]);
         assert_eq!(app.notice(odd).await.state, NoticeState::Scheduled, "another version may be able to read it");
@@ -142,7 +143,8 @@ async fn a_run_does_not_wait_for_a_release_that_fails_each_time() {
     tx.commit().await.unwrap();
     app.advance(HALF_AN_HOUR);
     let run = tokio::time::timeout(Duration::from_secs(60), app.run_until_idle());
-    let Finished::Undone(undone, _) = run.await.expect("it ends") else { panic!("it was released") };
+    let Finished::Left(left) = run.await.expect("it ends") else { panic!("it was released") };
+    let undone = left.undone;
     assert_eq!((undone[0].notice, undone[0].may_pass), (id, true));
     assert_eq!(app.notice(id).await.state, NoticeState::Releasing);
     let mut tx = app.app.context.store.write().await.unwrap();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use besked::dispatch::Finished;
 use besked::domain::delivery::State;
 use besked::store::proof::ledger;
-use besked::store::sending::{deliveries, queue};
+use besked::store::sending::{claims, deliveries};
 use rstest::rstest;
 use sqlx::{AnyConnection, Connection as _, Executor as _};
 use uuid::Uuid;
@@ -101,7 +101,7 @@ async fn a_claim_of_a_dead_dispatcher_is_a_doubt_whatever_can_be_read_of_it(#[ca
     sql(&app, "UPDATE notices SET source = 'of another version'").await;
     let mut tx = app.app.context.store.write().await.unwrap();
     let now = app.app.context.clock.now();
-    assert_eq!(queue::claim(&mut tx, news, "a process that was killed", now, &[], 9).await.unwrap().len(), 2);
+    assert_eq!(claims::claim(&mut tx, news, "a process that was killed", now, &[], 9).await.unwrap().len(), 2);
     // Leases on PostgreSQL use the clock of the database.
     tx.execute("UPDATE queue SET lease_until = 0").await.unwrap();
     tx.commit().await.unwrap();

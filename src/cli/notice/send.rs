@@ -15,7 +15,7 @@ use crate::cli::output::{Output, count};
 use crate::cli::progress::bar;
 use crate::coverage::Status;
 use crate::dispatch::node::lock::LockError;
-use crate::dispatch::{Finished, Observer};
+use crate::dispatch::{Finished, Left, Observer};
 use crate::domain::actor::Actor;
 use crate::domain::delivery;
 use crate::domain::notice::State;
@@ -113,7 +113,8 @@ pub async fn wait(app: &App, notice: &Kept) -> Result<u8, Failure> {
     progress.finish_and_clear();
     let code = report(&finished);
     // The notice is sent: a ledger that needs an operator is reported, and does not fail this command.
-    Ok(if matches!(finished, Finished::Unsealed(..)) { 0 } else { code })
+    let is_sealing_alone = |left: &Left| left.no_relay.is_none() && left.undone.is_empty() && left.unsent == 0;
+    Ok(if matches!(&finished, Finished::Left(left) if is_sealing_alone(left)) { 0 } else { code })
 }
 
 /// Watches another process that sends.
