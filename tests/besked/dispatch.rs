@@ -418,7 +418,7 @@ async fn a_deferred_delivery_whose_stored_values_are_damaged_ends_as_not_compose
     app.relay.on(". hello@two.example", 1, Act::Reply("451 4.3.0 try later\r\n"));
     app.run_until_idle().await;
     assert_eq!(app.counts(id).await, [(State::Deferred, 1)].into());
-    let mut tx = app.app.store.write().await.unwrap();
+    let mut tx = app.app.context.store.write().await.unwrap();
     sqlx::query("DROP TRIGGER ledger_openings_stay").execute(&mut *tx).await.unwrap();
     let truncate = "UPDATE ledger_openings SET mould_values = substr(mould_values, 1, length(mould_values) / 2)
                     WHERE mould_values IS NOT NULL";

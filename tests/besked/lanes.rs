@@ -203,7 +203,7 @@ async fn a_running_dispatcher_finds_later_what_would_wait_too_long() {
     let first = app.release(&maintenance("all = true")).await;
     let running = Running::start(&app);
     until_accepted(&app, first, 3).await;
-    let mut tx = app.app.store.write().await.unwrap();
+    let mut tx = app.app.context.store.write().await.unwrap();
     let ahead = "CREATE TRIGGER ahead AFTER INSERT ON queue
                  BEGIN UPDATE queue SET due_at = due_at + 86400000 WHERE delivery_id = NEW.delivery_id; END";
     sqlx::query(ahead).execute(&mut *tx).await.unwrap();
