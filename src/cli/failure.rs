@@ -176,18 +176,17 @@ impl From<ImportError> for Failure {
             ImportError::Store(error) => error.into(),
             ImportError::Subject(error) => error.into(),
             ImportError::Invalid(rows) => {
-                // The first line names the columns: without it no row can be read, and none can be skipped.
-                let hint = if rows.problems.iter().any(|problem| problem.line > 1) {
+                let hint = if rows.has_header {
                     "fix these rows, or import the others with `--skip-invalid`"
                 } else {
-                    "the first line names the columns, separated by commas: `account_id,customer_name,email,role`"
+                    "the first row names the columns, such as `account_id,customer_name,email,role`"
                 };
                 Self::invalid(format!("nothing was imported:\n{rows}")).hint(hint)
             }
             ImportError::Shrinks { .. } => {
                 failure.hint("use `--allow-shrink` if you mean it; without `--replace` the other customers stay")
             }
-            ImportError::Read(_) => failure,
+            ImportError::Read(_) | ImportError::File(_) => failure,
             ImportError::Spool(_) => failure.hint("`TMPDIR` names another directory for temporary files"),
             ImportError::Erased | ImportError::Rectified => failure.hint("import it again"),
         }

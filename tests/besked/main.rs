@@ -48,6 +48,7 @@ mod secrets;
 mod session;
 mod shown;
 mod store;
+mod tables;
 mod tidy;
 mod tiles;
 mod tls;
