@@ -354,7 +354,7 @@ mod tests {
             error.contains("BESKED__LOG__LEVEL: `log.level` must be") && error.contains("BESKED__DISPATCH__DRAIN: "),
             "{error}"
         );
-        assert!(error.contains("`Example Cloud` has no address: "), "{error}");
+        assert!(error.contains("line 5: `sender.from`: `Example Cloud` "), "{error}");
         assert!(error.contains("is not a duration such as `90s`") && !error.contains("friendly"), "{error}");
         let error = parse("a = \nb =\nc = 1\n", "b.toml", &[]).unwrap_err().to_string();
         assert!(error.contains("line 1: ") && error.contains("line 2: "), "{error}");

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
 use crate::domain::address::Address;
+use crate::domain::link::Link;
 use crate::domain::locale::{Locale, ZoneName};
 use crate::domain::problem::is_line;
 
@@ -156,15 +157,11 @@ impl Organisation {
         if let Err(problem) = Address::parse(&self.privacy_contact) {
             problems.push(format!("`organisation.privacy_contact` {problem}"));
         }
-        if self.privacy_notice_url.as_ref().is_some_and(|url| !is_https(url)) {
-            problems.push("`organisation.privacy_notice_url` must be an address that begins with https://".to_owned());
+        if let Some(Err(problem)) = self.privacy_notice_url.as_deref().map(Link::parse) {
+            problems.push(format!("`organisation.privacy_notice_url` {problem}"));
         }
         problems
     }
-}
-
-fn is_https(text: &str) -> bool {
-    is_line(text) && Url::parse(text).is_ok_and(|url| url.scheme() == "https" && url.has_host())
 }
 
 /// The base of all links: an address to which a path can be appended, in ASCII and without a slash at its end. It is https, because
@@ -194,34 +191,33 @@ impl FromStr for PublicUrl {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = |why: &str| format!("is not a base of links such as `https://notices.example.com`: {why}");
-        let url = Url::parse(text.trim()).map_err(|_| wrong("it begins with https:// and a host"))?;
-        let is_loopback = match url.host() {
-            Some(Host::Ipv4(address)) => address.is_loopback(),
-            Some(Host::Ipv6(address)) => address.is_loopback(),
-            Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-            None => return Err(wrong("it has no host")),
+        let written = text.trim();
+        let base = if written.get(..7).is_some_and(|begin| begin.eq_ignore_ascii_case("http://")) {
+            on_this_host(written)?
+        } else {
+            Link::base(written).map_err(|problem| problem.to_string())?.to_string()
         };
-        match url.scheme() {
-            "https" => {}
-            "http" if is_loopback => {}
-            "http" => {
-                return Err(wrong(
-                    "mail programs unsubscribe over https only (RFC 8058); http is possible on this host",
-                ));
-            }
-            _ => return Err(wrong("it begins with https://")),
-        }
-        if url.query().is_some() || url.fragment().is_some() {
-            return Err(wrong("links append their path to it, so it has no `?` and no `#`"));
-        }
-        if !url.username().is_empty() || url.password().is_some() {
-            return Err(wrong("it has no user and no password"));
-        }
-        let base = url.as_str().trim_end_matches('/').to_owned();
         let is_rewritten = base != text.trim_end_matches('/');
         Ok(Self { base, is_rewritten })
     }
+}
+
+/// The base of links over http, which is possible on a loopback host.
+fn on_this_host(text: &str) -> Result<String, String> {
+    let url = Url::parse(text).map_err(|_| "is not an address such as https://notices.example.com".to_owned())?;
+    let is_loopback = match url.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        None => false,
+    };
+    let is_plain = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+    if is_loopback && is_plain && url.password().is_none() {
+        return Ok(url.as_str().trim_end_matches('/').to_owned());
+    }
+    Err("must begin with https://: mail programs unsubscribe over https only (RFC 8058); http is possible on this host, \
+         such as http://127.0.0.1:8080"
+        .to_owned())
 }
 
 #[cfg(test)]

@@ -443,7 +443,8 @@ mod tests {
         let longer = format!("a@{}.example.com", ["b".repeat(60).as_str(); 5].join("."));
         for (text, why) in [
             ("", AddressError::Empty),
-            ("a b@example.com", AddressError::Unseen(' ')),
+            ("a b@example.com", AddressError::NotAlone),
+            ("ab @example.com", AddressError::Unseen(' ')),
             ("a\0@example.com", AddressError::Unseen('\0')),
             ("example.com", AddressError::NoAt),
             ("@example.com", AddressError::NoLocal),

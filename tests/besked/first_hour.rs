@@ -180,7 +180,7 @@ async fn init_asks_five_things_and_the_answers_send_a_first_mail() {
         "me@moln.example",
     ];
     let asked = asked(folder.path(), &answers).ok();
-    assert!(asked.out.contains("needs quotes") && !asked.out.contains("hemligt"), "{}", asked.out);
+    assert!(asked.out.contains("in quotes") && !asked.out.contains("hemligt"), "{}", asked.out);
     assert!(asked.out.contains("besked notice test config/first-notice.md --to me@moln.example"), "{}", asked.out);
     let run = |arguments: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_besked"));

@@ -48,6 +48,9 @@ impl FromStr for ZoneName {
         if ["localtime", "local", "posixrules", "factory"].contains(&lower.as_str()) {
             return refuse("depends on the machine: write a time zone such as `Europe/Stockholm`");
         }
+        if text.eq_ignore_ascii_case("UTC") {
+            return Ok(Self::utc());
+        }
         // The names are those of the database, not the files of this machine: `posix/...`, `right/...`, `tzdata.zi`. Its spelling
         // makes `europe/stockholm` and `Europe/Stockholm` one zone.
         let known = TimeZoneDatabase::bundled().get(text).ok();
