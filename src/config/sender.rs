@@ -114,7 +114,7 @@ mod tests {
         for (text, why) in [
             ("Example Cloud", "`Example Cloud` "),
             ("Example a@example.com", "alone"),
-            ("a@example.com, b@example.com", "several"),
+            ("a@example.com, b@example.com", "more than one"),
             ("Example Cloud AB, Karlskrona <a@example.com>", "in quotes"),
             ("A <a@example.com>, B <b@example.com>", "in quotes"),
             ("åsa@example.com", "ASCII"),

@@ -39,9 +39,18 @@ pub enum MailboxError {
     /// The name.
     #[error("has a name that {0}")]
     Name(#[from] PhraseError),
+    /// Several addresses.
+    #[error("has more than one address: write one")]
+    Several,
     /// The address.
     #[error("has an address that {0}")]
-    Address(#[from] AddressError),
+    Address(AddressError),
+}
+
+impl From<AddressError> for MailboxError {
+    fn from(error: AddressError) -> Self {
+        if error == AddressError::Several { Self::Several } else { Self::Address(error) }
+    }
 }
 
 impl Mailbox {

@@ -41,15 +41,15 @@ impl FromStr for ZoneName {
     /// depends on it, are refused.
     fn from_str(text: &str) -> Result<Self, String> {
         let refuse = |problem: &str| Err(format!("`{}` {problem}", text.escape_debug()));
+        if text.eq_ignore_ascii_case("UTC") {
+            return Ok(Self::utc());
+        }
         if let Some((_, zone)) = WINDOWS.iter().find(|(name, _)| name.eq_ignore_ascii_case(text)) {
             return Ok(Self((*zone).to_owned()));
         }
         let lower = text.to_ascii_lowercase();
         if ["localtime", "local", "posixrules", "factory"].contains(&lower.as_str()) {
             return refuse("depends on the machine: write a time zone such as `Europe/Stockholm`");
-        }
-        if text.eq_ignore_ascii_case("UTC") {
-            return Ok(Self::utc());
         }
         // The names are those of the database, not the files of this machine: `posix/...`, `right/...`, `tzdata.zi`. Its spelling
         // makes `europe/stockholm` and `Europe/Stockholm` one zone.
@@ -80,7 +80,11 @@ fn of_city(text: &str) -> Option<String> {
     let zones: Vec<String> = TimeZoneDatabase::bundled().available().map(|name| name.to_string()).collect();
     let of = |part: &String| {
         let mut found = zones.iter().filter(|zone| zone.rsplit_once('/').is_some_and(|(_, city)| plain(city) == *part));
-        found.find(|zone| !zone.starts_with("Etc/") && !zone.starts_with("posix")).cloned()
+        // Older names of countries' zones: `Eastern` alone may be any of several.
+        let is_old = |zone: &str| {
+            ["Etc/", "posix", "Canada/", "US/", "Mexico/", "Brazil/", "Chile/"].iter().any(|it| zone.starts_with(it))
+        };
+        found.find(|zone| !is_old(zone)).cloned()
     };
     parts.iter().rev().filter(|part| part.len() > 3).find_map(of)
 }
