@@ -404,7 +404,9 @@ impl From<NoticeError> for Failure {
                 let hint = if steps.is_empty() { "nothing".to_owned() } else { steps.join(", ") };
                 failure.hint(format!("possible now: {hint}"))
             }
-            NoticeError::Invalid(_) | NoticeError::NotReady(_) | NoticeError::Render(_) => failure,
+            NoticeError::Invalid(_) | NoticeError::NotReady(_) | NoticeError::Render(_) | NoticeError::Compose(_) => {
+                failure
+            }
         }
     }
 }

@@ -45,6 +45,7 @@ mod retention;
 mod rights;
 mod session;
 mod store;
+mod texts;
 mod tidy;
 mod tiles;
 mod tls;
