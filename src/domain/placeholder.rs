@@ -107,6 +107,8 @@ impl Text {
             for piece in pieces(stretch) {
                 let Piece::Braces { inside, offset } = piece else { continue };
                 if let Err(problem) = Placeholder::parse(inside) {
+                    // A placeholder with a typing error was not meant as text.
+                    let hint = if problem.contains("did you mean") { "" } else { hint };
                     problems.push((start + offset, format!("{problem}{hint}")));
                 } else if !hint.is_empty() && inside.contains('\n') {
                     problems.push((start + offset, "a placeholder must be on one line".to_owned()));

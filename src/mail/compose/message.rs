@@ -152,11 +152,12 @@ const LONGEST_WORD: usize = 200;
 
 /// Text as encoded words (RFC 2047), of which each is on a line of its own: it can be folded anywhere.
 fn encoded_words(text: &str) -> String {
-    /// Octets whose encoded word has at most 75.
-    const OCTETS: usize = 45;
+    /// Octets whose encoded word has at most 75, and beside the name of the field as well.
+    const OCTETS: (usize, usize) = (45, 36);
     let mut words = vec![String::new()];
     for c in text.chars() {
-        if words.last().is_some_and(|word| word.len() + c.len_utf8() > OCTETS) {
+        let most = if words.len() == 1 { OCTETS.1 } else { OCTETS.0 };
+        if words.last().is_some_and(|word| word.len() + c.len_utf8() > most) {
             words.push(String::new());
         }
         words.last_mut().into_iter().for_each(|word| word.push(c));
