@@ -4,13 +4,17 @@
 //!
 //! On SQLite with every commit on disk, in a temporary directory. Appending is the CPU time for the two bodies, the commitments
 //! and the leaf of an entry and for adding it to the tree; sealing and auditing go through the database; the lag is the time from an
-//! entry's commit to the checkpoint that covers it, while 5,000 entries a second are appended beside.
+//! entry's commit to the checkpoint that covers it, while 5,000 entries a second are appended beside. Memory is the most that a process
+//! of its own had while it audited, and while it wrote the evidence for everyone.
+//!
+//!     cargo bench --bench ledger -- memory 1000000
 
 use std::hint::black_box;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use besked::config::{Config, EXAMPLE, parse};
+use besked::config::{EXAMPLE, parse};
+use besked::context::Context;
 use besked::domain::address::Address;
 use besked::domain::category::Category;
 use besked::domain::clock::Clock;
@@ -27,7 +31,7 @@ use besked::store::notices::Written;
 use besked::store::notices::releases;
 use besked::store::notices::releases::{NewDelivery, Releasing};
 use besked::store::proof::ledger::Opening;
-use besked::store::proof::{ledger as entries, tree};
+use besked::store::proof::{commitments, ledger as entries, tree};
 use besked::store::sending::settle;
 use besked::store::{Store, notices};
 use uuid::Uuid;
@@ -42,6 +46,14 @@ const SECONDS: usize = 10;
 
 #[tokio::main]
 async fn main() {
+    let arguments: Vec<String> = std::env::args().filter(|it| it != "--bench").skip(1).collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["memory", recipients] => return memory(recipients.parse().expect("a number of recipients")).await,
+        ["measure", what, directory, notice] => {
+            return measure(what, directory.as_ref(), notice.parse().expect("an id")).await;
+        }
+        _ => {}
+    }
     append();
     let directory = tempfile::tempdir().expect("a temporary directory can be made");
     let bench = Bench::new(directory.path()).await;
@@ -93,9 +105,41 @@ fn append() {
     println!("append: {:.2} microseconds an entry, on one core (wanted: under 10)", each.as_secs_f64() * 1e6);
 }
 
+/// Prints how much memory the two commands that read everything take.
+async fn memory(recipients: u64) {
+    let directory = tempfile::tempdir().expect("a temporary directory can be made");
+    let bench = Bench::new(directory.path()).await;
+    let notice = bench.notice(recipients).await.to_string();
+    bench.seal().await;
+    bench.store.close().await;
+    for what in ["audit", "everyone", "one"] {
+        let mut command = std::process::Command::new(std::env::current_exe().expect("this program has a path"));
+        let status = command.args(["measure", what]).arg(directory.path()).arg(&notice).status();
+        assert!(status.expect("it can be run").success());
+    }
+}
+
+/// Does one of them, and prints the most memory that this process had.
+async fn measure(what: &str, directory: &std::path::Path, notice_id: Uuid) {
+    let bench = Bench::new(directory).await;
+    let began = Instant::now();
+    if what == "audit" {
+        let report = bench.ledger.audit(None, &|_| ()).await.expect("auditing works");
+        assert_eq!(report.problem, None);
+    } else {
+        let account_id = (what == "one").then_some("C777");
+        let checkpoint = bench.ledger.checkpoint().await.expect("signing works");
+        let mut conn = bench.store.snapshot().await.expect("the database works");
+        let wanted = Wanted { notice_id, account_id, address: None, with_messages: false };
+        export(&mut conn, &checkpoint, &wanted, std::io::sink(), &|_| ()).await.expect("exporting works");
+    }
+    let status = std::fs::read_to_string("/proc/self/status").expect("this is Linux");
+    let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
+    println!("memory: {what}: {} in {:.1} s", most.trim(), began.elapsed().as_secs_f64());
+}
+
 struct Bench {
     store: Store,
-    config: Arc<Config>,
     clock: Clock,
     random: Random,
     ledger: Ledger,
@@ -114,8 +158,8 @@ impl Bench {
         let store = Store::open(&url.parse().expect("it is a file"), true).await.expect("a database can be made");
         store.migrate().await.expect("tables can be made");
         let (clock, random, config) = (Clock::System, Random::from_system(), Arc::new(config));
-        let ledger = Ledger::new(store.clone(), config.clone(), clock.clone(), random.clone());
-        Self { store, config, clock, random, ledger }
+        let context = Context { store: store.clone(), config, clock: clock.clone(), random: random.clone() };
+        Self { store, clock, random, ledger: Ledger::new(context) }
     }
 
     /// A released and closed notice with an acceptance for each recipient.
@@ -143,12 +187,16 @@ impl Bench {
         )
         .await
         .expect("the database works");
-        let mut tree = Frontier::new();
+        let (mut tree, mut subtrees) = (Frontier::new(), Vec::new());
         let salts: Vec<[u8; 32]> = (0..recipients).map(|_| self.random.bytes()).collect();
         let mut ids = Vec::new();
         for (n, salt) in (0..).zip(&salts) {
             let person = person(n);
-            tree.push(leaf_hash(&commitment(salt, &person.account_id, &person.address)));
+            tree.push_with(leaf_hash(&commitment(salt, &person.account_id, &person.address)), |node, hash| {
+                if node.is_stored() {
+                    subtrees.push((node, *hash));
+                }
+            });
             ids.push(self.random.id(now));
         }
         for first in (0..recipients).step_by(2000) {
@@ -175,6 +223,7 @@ impl Bench {
             salt: &[5; 32],
             revision: 0,
         };
+        commitments::insert_nodes(&mut tx, id, 0, &subtrees).await.expect("the database works");
         releases::set_released(&mut tx, id, now, &released).await.expect("the database works");
         tx.commit().await.expect("the database works");
         for first in (0..recipients).step_by(2000) {
@@ -271,7 +320,7 @@ impl Bench {
 
     /// From an entry's commit to the checkpoint that covers it.
     async fn lag(&self) {
-        let sealer = Ledger::new(self.store.clone(), self.config.clone(), self.clock.clone(), self.random.clone());
+        let sealer = self.ledger.clone();
         let store = self.store.clone();
         let signed = tokio::spawn(async move {
             let mut signed = Vec::new();

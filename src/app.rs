@@ -100,14 +100,6 @@ async fn link_key(store: &Store, random: &Random) -> Result<[u8; 32], StoreError
 pub struct App {
     /// What every service works with.
     pub context: Context,
-    /// The configuration.
-    pub config: Arc<Config>,
-    /// The database.
-    pub store: Store,
-    /// The time.
-    pub clock: Clock,
-    /// Randomness.
-    pub random: Random,
     /// The life of notices.
     pub notices: Notices,
     /// Single deliveries.
@@ -170,12 +162,10 @@ impl App {
     /// # Errors
     /// If the database fails.
     pub async fn over(store: Store, config: Config, clock: Clock, random: Random) -> Result<Self, AppError> {
-        let config = Arc::new(config);
         let key = link_key(&store, &random).await?;
-        let context =
-            Context { store: store.clone(), config: config.clone(), clock: clock.clone(), random: random.clone() };
+        let context = Context { store, config: Arc::new(config), clock, random };
         let notices = Notices::new(context.clone());
-        let ledger = Ledger::new(store.clone(), config.clone(), clock.clone(), random.clone());
+        let ledger = Ledger::new(context.clone());
         let subjects = Subjects::new(context.clone(), ledger.clone());
         let retention = Retention::new(context.clone());
         let holds = Holds::new(context.clone());
@@ -190,10 +180,6 @@ impl App {
         let suppressions = Suppressions::new(context.clone(), key.clone());
         Ok(Self {
             context,
-            config,
-            store,
-            clock,
-            random,
             notices,
             deliveries,
             coverage,
@@ -218,19 +204,19 @@ impl App {
     /// # Errors
     /// If there is no relay, or another process dispatches on this SQLite database.
     pub fn dispatcher(&self, observer: Option<Observer>) -> Result<(Dispatcher, Option<DispatchLock>), AppError> {
-        if self.config.relays.is_empty() {
+        if self.context.config.relays.is_empty() {
             return Err(AppError::NoRelay);
         }
-        let lock = DispatchLock::take(&self.config.database.url)?;
+        let lock = DispatchLock::take(&self.context.config.database.url)?;
         let dispatcher = Dispatcher::new(Parts {
-            store: self.store.clone(),
-            config: self.config.clone(),
-            clock: self.clock.clone(),
-            random: self.random.clone(),
+            store: self.context.store.clone(),
+            config: self.context.config.clone(),
+            clock: self.context.clock.clone(),
+            random: self.context.random.clone(),
             key: self.key.clone(),
             notices: self.notices.clone(),
             upkeep: Upkeep {
-                store: self.store.clone(),
+                store: self.context.store.clone(),
                 ledger: self.ledger.clone(),
                 subjects: self.subjects.clone(),
                 retention: self.retention.clone(),
@@ -263,16 +249,16 @@ impl App {
     /// Closes the database. Folds SQLite's write-ahead log into its file: else the next process that opens it has to read all of
     /// the log first.
     pub async fn close(&self) {
-        if self.store.dialect == Dialect::Sqlite {
+        if self.context.store.dialect == Dialect::Sqlite {
             // If it takes longer, the next process does it: nothing is lost.
-            let _ = timeout(CLOSING, self.store.close()).await;
+            let _ = timeout(CLOSING, self.context.store.close()).await;
         }
     }
 
     /// Whether the database can be used now.
     pub async fn readiness(&self) -> Readiness {
-        match self.store.check().await {
-            Ok(()) if self.metrics.writable().now(&self.store).await => Readiness::Ready,
+        match self.context.store.check().await {
+            Ok(()) if self.metrics.writable().now(&self.context.store).await => Readiness::Ready,
             Err(StoreError::NotMigrated { .. }) => Readiness::NotMigrated,
             Ok(()) | Err(_) => Readiness::Unusable,
         }

@@ -192,6 +192,17 @@ END $$;
 CREATE TRIGGER deliveries_counted AFTER UPDATE ON deliveries
 REFERENCING OLD TABLE AS before NEW TABLE AS after FOR EACH STATEMENT EXECUTE FUNCTION count_deliveries();
 
+-- Of the tree over the recipients that one entry commits to, whose first has the ordinal `first`: the roots of the complete subtrees
+-- with 256^n recipients, n >= 1. With them the proof of one recipient reads few others.
+CREATE TABLE recipient_nodes (
+    notice_id TEXT NOT NULL,
+    first     BIGINT NOT NULL,
+    level     BIGINT NOT NULL CHECK (level > 0 AND level % 8 = 0),
+    idx       BIGINT NOT NULL,
+    hash      BYTEA NOT NULL,
+    PRIMARY KEY (notice_id, first, level, idx)
+);
+
 -- Customers in the audience who have no contact to write to; the coverage of the notice includes them.
 CREATE TABLE unaddressed (
     notice_id     TEXT COLLATE "C" NOT NULL,

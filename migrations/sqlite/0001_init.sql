@@ -180,6 +180,17 @@ BEGIN
     ON CONFLICT (notice_id, state) DO UPDATE SET n = n + 1;
 END;
 
+-- Of the tree over the recipients that one entry commits to, whose first has the ordinal `first`: the roots of the complete subtrees
+-- with 256^n recipients, n >= 1. With them the proof of one recipient reads few others.
+CREATE TABLE recipient_nodes (
+    notice_id TEXT NOT NULL,
+    first     INTEGER NOT NULL,
+    level     INTEGER NOT NULL CHECK (level > 0 AND level % 8 = 0),
+    idx       INTEGER NOT NULL,
+    hash      BLOB NOT NULL,
+    PRIMARY KEY (notice_id, first, level, idx)
+) STRICT, WITHOUT ROWID;
+
 -- Customers in the audience who have no contact to write to; the coverage of the notice includes them.
 CREATE TABLE unaddressed (
     notice_id     TEXT NOT NULL,

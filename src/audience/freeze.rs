@@ -19,7 +19,8 @@ use crate::store::notices::releases::{NewDelivery, Packed, Released};
 use crate::store::notices::{Done, Kept, releases};
 use crate::store::people::{imports, tombstones};
 use crate::store::proof::ledger::Opening;
-use crate::store::proof::{ledger, tree};
+use crate::store::proof::tree::Subtree;
+use crate::store::proof::{commitments, ledger, tree};
 use crate::store::{Conn, StoreError, notices};
 
 /// A frozen audience.
@@ -174,6 +175,8 @@ struct Gathered {
     revision: u64,
     reach: Reach,
     tree: Frontier,
+    /// Complete subtrees of it that are stored: one for each 256 recipients.
+    subtrees: Vec<Subtree>,
     spool: Spool,
     /// The last chunk, which is not full yet.
     rows: Vec<NewDelivery>,
@@ -188,6 +191,7 @@ impl Gathered {
             revision,
             reach: Reach::default(),
             tree: Frontier::new(),
+            subtrees: Vec::new(),
             spool: Spool::default(),
             rows: Vec::new(),
             unaddressed: Vec::new(),
@@ -204,7 +208,12 @@ impl Gathered {
                 self.spool_chunk()?;
             }
             let salt: [u8; 32] = random.bytes();
-            self.tree.push(leaf_hash(&commitment(&salt, &recipient.account_id, recipient.email.as_str())));
+            let leaf = leaf_hash(&commitment(&salt, &recipient.account_id, recipient.email.as_str()));
+            self.tree.push_with(leaf, |node, hash| {
+                if node.is_stored() {
+                    self.subtrees.push((node, *hash));
+                }
+            });
             let id = random.id(self.at).to_string();
             self.rows.push(recipient.into_delivery(id, self.reach.recipients, &salt));
             self.reach.recipients += 1;
@@ -279,6 +288,7 @@ async fn finish(with: &Freezing<'_>, kept: &Kept, mut gathered: Gathered) -> Res
     }
     let entry = release(with, &mut tx, kept, &gathered, (root, at)).await?;
     ledger::append(&mut tx, &[Opening::of_notice(&entry, kept.id, at)]).await?;
+    commitments::insert_nodes(&mut tx, kept.id, 0, &gathered.subtrees).await?;
     record(with, &mut tx, kept, at).await?;
     tx.commit().await.map_err(StoreError::from)?;
     if count > 1000

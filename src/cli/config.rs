@@ -18,6 +18,10 @@ pub enum Command {
     Check,
 }
 
+/// The remedy for an invalid configuration.
+const FIX: &str =
+    "fix these keys and run it again; `besked init` in an empty folder writes a file with every key and its default";
+
 /// Runs the command.
 pub fn run(command: Command, place: &Place, output: &Output) -> Result<u8, Failure> {
     match command {
@@ -44,7 +48,9 @@ fn check(place: &Place, output: &Output) -> Result<u8, Failure> {
                 output.print(&json!({ "valid": false, "path": path, "problems": problems }), |_| String::new())?;
             }
             // The hint of other commands names this one.
-            return Err(Failure::from(error).without_hint_of("besked config check"));
+            let invalid = matches!(error, ConfigError::Invalid(_));
+            let failure = Failure::from(error);
+            return Err(if invalid { failure.instead(FIX) } else { failure });
         }
     };
     let config = loaded.config;

@@ -12,6 +12,7 @@ use crate::cli::args::said;
 use crate::coverage::{CoverageRow, Covering, Totals};
 use crate::domain::clock::Clock;
 use crate::domain::coverage::Verdict;
+use crate::domain::placeholder::Text;
 
 /// Show who is informed by a notice.
 #[derive(Debug, Args)]
@@ -37,7 +38,7 @@ pub async fn coverage(command: Coverage, place: &Place, output: &Output) -> Resu
     match (output.json, command.csv) {
         (true, _) => print_json(covering, command.open).await?,
         (_, true) => print_csv(covering, command.open).await?,
-        _ => print_table(covering, command.open, &app.clock).await?,
+        _ => print_table(covering, command.open, &app.context.clock).await?,
     }
     Ok(0)
 }
@@ -113,7 +114,7 @@ async fn print_table(mut covering: Covering, open: bool, clock: &Clock) -> Resul
 /// The notice and its legal clock.
 fn headline(covering: &Covering, clock: &Clock) -> String {
     let notice = &covering.notice;
-    let mut text = format!("{}: {}\n", notice.category, notice.subject);
+    let mut text = format!("{}: {}\n", notice.category, Text::named(&notice.subject));
     if let Some(released) = notice.released_at {
         text += &format!("released {}\n", time(released));
     }

@@ -1,7 +1,9 @@
 //! `besked customers`: import them, list them, look at one.
 
+use std::fmt::Display;
 use std::fs::File;
-use std::path::PathBuf;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
@@ -13,13 +15,14 @@ use super::progress::bar;
 use crate::app::App;
 use crate::cli::args::said;
 use crate::domain::actor::Actor;
+use crate::domain::table::encoding;
 use crate::people::customers::{Listed, Shown};
-use crate::people::import::{BadRows, Erased, ImportError, ImportOptions, Imported, Kept};
+use crate::people::import::{Change, Changes, Erased, ImportError, ImportOptions, Imported, Kept};
 
 /// Import and look at customers.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Import a customers file (CSV)
+    /// Import a customers file (CSV, also in gzip; .xlsx, .ods)
     Import(Import),
     /// List active customers
     List {
@@ -37,11 +40,14 @@ pub enum Command {
 /// Import a customers file.
 #[derive(Debug, Args)]
 pub struct Import {
-    /// The file
+    /// The file; `-` reads standard input
     file: PathBuf,
-    /// Check the file only
+    /// Check the file, and show what would change; store nothing
     #[arg(long)]
     dry_run: bool,
+    /// The encoding of a file that is not UTF-8, such as `windows-1252`
+    #[arg(long, value_name = "NAME", value_parser = encoding)]
+    encoding: Option<&'static encoding_rs::Encoding>,
     /// Import the good rows of a file with bad ones; customers with a bad row keep all contacts they have
     #[arg(long)]
     skip_invalid: bool,
@@ -71,17 +77,28 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
     Ok(0)
 }
 
+/// Opens the file, or standard input; returns its size if it has one.
+fn open(path: &Path) -> std::io::Result<(Box<dyn Read + Send>, Option<u64>)> {
+    if path == Path::new("-") {
+        return Ok((Box::new(std::io::stdin()), None));
+    }
+    let file = File::open(path)?;
+    let size = file.metadata().map(|it| it.is_file().then_some(it.len()))?;
+    Ok((Box::new(file), size))
+}
+
 async fn run_import(app: &App, actor: &Actor, command: &Import, output: &Output) -> Result<(), Failure> {
-    let unreadable = |error| Failure::invalid(format!("cannot read `{}`: {error}", command.file.display()));
-    let file = File::open(&command.file).map_err(unreadable)?;
-    let size = file.metadata().map_err(unreadable)?;
+    let unreadable =
+        |error: &dyn Display| Failure::invalid(format!("cannot read `{}`: {error}", command.file.display()));
+    let (file, size) = open(&command.file).map_err(|error| unreadable(&error))?;
     let options = ImportOptions {
         dry_run: command.dry_run,
         skip_invalid: command.skip_invalid,
         replace: command.replace,
         allow_shrink: command.allow_shrink,
         erased: if command.revive_erased { Erased::Revive } else { Erased::LeaveOut },
-        size: size.is_file().then_some(size.len()),
+        size,
+        encoding: command.encoding,
     };
     let progress = bar(1000, "importing");
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share from 0 to 1")]
@@ -89,19 +106,32 @@ async fn run_import(app: &App, actor: &Actor, command: &Import, output: &Output)
     let imported = app.customers.import(actor, file, &options, &show).await;
     progress.finish_and_clear();
     let imported = match imported {
-        Err(ImportError::Read(error)) => return Err(unreadable(error)),
-        Err(ImportError::Invalid(BadRows { problems, more })) if output.json => {
-            let nothing = Imported { invalid: problems.clone(), invalid_more: more, ..Imported::default() };
+        Err(ImportError::Read(error)) => return Err(unreadable(&error)),
+        Err(ImportError::File(error)) => return Err(unreadable(&error)),
+        Err(ImportError::Invalid(rows)) if output.json => {
+            let nothing = Imported {
+                invalid: rows.problems.clone(),
+                invalid_more: rows.more,
+                mistakes: rows.groups.clone(),
+                mistakes_more: rows.ungrouped,
+                ..Imported::default()
+            };
             output.print(&nothing, |_| String::new())?;
-            return Err(ImportError::Invalid(BadRows { problems, more }).into());
+            return Err(ImportError::Invalid(rows).into());
         }
         imported => imported?,
     };
+    warn(&imported, command.revive_erased);
+    output.print(&imported, |imported| summary(imported, command.dry_run))
+}
+
+/// Warns of rows that were not taken as they are.
+fn warn(imported: &Imported, revive_erased: bool) {
     for row in &imported.erased {
-        let what = if command.revive_erased { "stored again" } else { "left out" };
+        let what = if revive_erased { "stored again" } else { "left out" };
         eprintln!("warning: line {}: this person was erased on {} and is {what}", row.line, time(row.erased_at));
     }
-    if !imported.erased.is_empty() && !command.revive_erased {
+    if !imported.erased.is_empty() && !revive_erased {
         eprintln!("\nhint: remove them from the source of the file; `--revive-erased` stores them again");
     }
     for line in &imported.rectified {
@@ -110,23 +140,53 @@ async fn run_import(app: &App, actor: &Actor, command: &Import, output: &Output)
     if !imported.rectified.is_empty() {
         eprintln!("\nhint: correct them in the source of the file");
     }
-    output.print(&imported, |imported| summary(imported, command.dry_run))
 }
 
 fn summary(imported: &Imported, dry_run: bool) -> String {
     let done = if dry_run { "would import" } else { "imported" };
+    let about = Some(imported.file.to_string()).filter(|about| !about.is_empty());
     let mut text = format!(
-        "{done} {} with {}\n",
+        "{done} {} with {}{}\n",
         count(imported.customers, "customer", "customers"),
-        count(imported.contacts, "contact", "contacts")
+        count(imported.contacts, "contact", "contacts"),
+        about.map_or_else(String::new, |about| format!(" ({about})")),
     );
-    for problem in &imported.invalid {
-        text += &format!("skipped {problem}\n");
+    for mistake in &imported.mistakes {
+        text += &format!("skipped {mistake}\n");
     }
-    if imported.invalid_more > 0 {
-        text += &format!("and {}\n", count(imported.invalid_more, "more problem", "more problems"));
+    if imported.mistakes_more > 0 {
+        text += &format!("and {}\n", count(imported.mistakes_more, "more problem", "more problems"));
     }
-    text + &kept(&imported.kept)
+    text += &kept(&imported.kept);
+    imported.changes.as_ref().map_or(text.clone(), |changes| text + &changed(changes))
+}
+
+/// What a dry run would change.
+fn changed(changes: &Changes) -> String {
+    let Changes { new, changed, gone, reactivated, .. } = changes;
+    let mut text = format!("customers: {new} new, {changed} changed, {gone} gone, {reactivated} reactivated\n");
+    let parts = |change: &Change| {
+        let contacts = [
+            (change.contacts.new, "new"),
+            (change.contacts.changed, "changed"),
+            (change.contacts.gone, "gone"),
+            (change.contacts.reactivated, "reactivated"),
+        ];
+        let contacts = contacts.into_iter().filter(|(n, _)| *n > 0);
+        let mut parts: Vec<String> =
+            contacts.map(|(n, what)| format!("{} {what}", count(n, "contact", "contacts"))).collect();
+        parts.extend(change.renamed.then(|| "another name".to_owned()));
+        parts.extend((change.attributes > 0).then(|| count(change.attributes, "attribute value", "attribute values")));
+        parts.join(", ")
+    };
+    if !changes.customers.is_empty() {
+        let rows = changes.customers.iter().map(|it| [it.account_id.clone(), it.change.clone(), parts(it)]);
+        text += &format!("\n{}", table(["account", "change", "what"], rows));
+    }
+    if changes.more > 0 {
+        text += &format!("and {}\n", count(changes.more, "more customer", "more customers"));
+    }
+    text
 }
 
 /// What skipped rows left as it was.
@@ -154,7 +214,8 @@ fn describe(shown: &Shown) -> String {
     text += &format!("changed: {}\n\n", time(shown.updated_at));
     let rows = shown.contacts.iter().map(|it| {
         let (locale, zone) = (it.locale.clone().unwrap_or_default(), it.time_zone.clone().unwrap_or_default());
-        [it.role.to_string(), it.name.clone(), it.email.clone(), locale, zone]
+        let role = if it.former { format!("{} (former)", it.role) } else { it.role.to_string() };
+        [role, it.name.clone(), it.email.clone(), locale, zone]
     });
     text + &table(["role", "name", "email", "locale", "zone"], rows)
 }

@@ -79,7 +79,7 @@ pub async fn run(command: Demo, output: &Output) -> Result<u8, Failure> {
     let mail = command.dir.join("mail");
     let catcher = Catcher::start(&mail, &[GONE]).await.context("cannot start the mail catcher")?;
     let app = prepare(&command.dir, catcher.address()).await?;
-    let Input { customers, notices } = input(&command.dir, app.clock.now())?;
+    let Input { customers, notices } = input(&command.dir, app.context.clock.now())?;
     let actor = Actor::system("demo");
     let file = std::fs::File::open(&customers)?;
     let imported = app.customers.import(&actor, file, &ImportOptions::default(), &|_| {}).await?;

@@ -11,7 +11,7 @@ use super::failure::Failure;
 use super::finished::report;
 use super::output::Output;
 use crate::app::{App, AppError};
-use crate::dispatch::Told;
+use crate::dispatch::Repeats;
 use crate::dispatch::Until;
 use crate::http::listen;
 
@@ -92,10 +92,10 @@ pub async fn serve(command: Serve, place: &Place) -> Result<u8, Failure> {
 /// The parts, once the database can be opened: a service may start before its database does. `None` where it was told to stop
 /// meanwhile.
 async fn once_there(place: &Place, stop: &CancellationToken) -> Result<Option<App>, Failure> {
-    let told = Told::default();
+    let repeats = Repeats::default();
     loop {
         match place.open().await? {
-            Err(AppError::Store(error)) if error.may_pass() => told.tell("the database cannot be opened", &error),
+            Err(AppError::Store(error)) if error.may_pass() => repeats.log("the database cannot be opened", &error),
             opened => return Ok(Some(opened?)),
         }
         tokio::select! {

@@ -1,20 +1,40 @@
 //! `besked doctor`: prints what the doctor found.
 
+use std::net::SocketAddr;
+
+use clap::Args;
+
 use super::Place;
 use super::failure::{FAILED, Failure};
 use super::output::{Output, table};
 use super::progress::step;
-use crate::doctor::{Check, Verdict, examine};
+use crate::doctor::{Check, Dns, Verdict, examine};
+
+/// Check the configuration, database and keys; sends nothing.
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// Look up SPF, DKIM, DMARC, MX and PTR for the sender too, and say what to publish
+    #[arg(long)]
+    dns: bool,
+    /// The server to ask instead of this system's, for example one of the domain's own
+    #[arg(long, value_name = "ADDRESS:PORT", requires = "dns")]
+    dns_server: Option<SocketAddr>,
+}
 
 /// Runs `besked doctor`.
-pub async fn doctor(place: &Place, output: &Output) -> Result<u8, Failure> {
+pub async fn doctor(command: Doctor, place: &Place, output: &Output) -> Result<u8, Failure> {
     let config = place.load()?.config;
+    let dns = command
+        .dns
+        .then(|| Dns::new(command.dns_server))
+        .transpose()
+        .map_err(|problem| Failure::new(FAILED, problem))?;
     let spinner = step();
-    let checks = examine(&config, &|what| spinner.set_message(format!("checking {what}"))).await;
+    let checks = examine(&config, dns.as_ref(), &|what| spinner.set_message(format!("checking {what}"))).await;
     spinner.finish_and_clear();
     output.print(&checks, |checks| {
         let rows = checks.iter().map(|it| [it.what.clone(), word(it.verdict).to_owned(), it.detail.clone()]);
-        table(["what", "", "detail"], rows) + &records(checks)
+        table(["what", "", "detail"], rows) + &records(checks, command.dns)
     })?;
     Ok(if checks.iter().any(|check| check.verdict == Verdict::Failed) { FAILED } else { 0 })
 }
@@ -28,7 +48,11 @@ const fn word(verdict: Verdict) -> &'static str {
 }
 
 /// The DNS records to publish, if there are any: whole lines, to be copied.
-fn records(checks: &[Check]) -> String {
+fn records(checks: &[Check], looked_up: bool) -> String {
     let records: String = checks.iter().filter_map(|check| check.record.as_ref()).map(|it| format!("{it}\n")).collect();
-    if records.is_empty() { records } else { format!("\nthe DNS must have (not looked up):\n{records}") }
+    match (records.is_empty(), looked_up) {
+        (true, _) => records,
+        (false, true) => format!("\npublish in the DNS:\n{records}"),
+        (false, false) => format!("\nthe DNS must have (`--dns` looks it up):\n{records}"),
+    }
 }

@@ -76,10 +76,9 @@ impl Failure {
         self
     }
 
-    /// Without a hint that names the command that is running.
-    #[must_use]
-    pub fn without_hint_of(mut self, command: &str) -> Self {
-        self.hint = self.hint.filter(|hint| !hint.contains(command));
+    /// With this hint instead of the one that it has.
+    pub fn instead(mut self, hint: impl Display) -> Self {
+        self.hint = Some(hint.to_string());
         self
     }
 
@@ -118,7 +117,7 @@ impl From<ConfigError> for Failure {
                 failure.hint("`besked init` writes a commented one; `--config FILE` names another path")
             }
             ConfigError::Invalid(_) => failure.hint("`besked config check` checks the configuration"),
-            ConfigError::Read { .. } => failure,
+            ConfigError::Read { .. } => failure.hint("the file must be readable for this user: check its permissions"),
         }
     }
 }
@@ -135,9 +134,13 @@ impl From<StoreError> for Failure {
                 failure.hint("is it running, and is `[database] url` right? try again when it can be reached")
             }
             StoreError::NotMigrated { .. } => failure.hint("`besked init` or `besked migrate` makes the tables"),
-            StoreError::Open { .. } => {
+            StoreError::Open { url, .. } if url.starts_with("sqlite:") => {
                 failure.hint("check `[database] url`; `besked init` makes a SQLite file that is missing")
             }
+            StoreError::Open { .. } => failure.hint(
+                "check host, port, name and user in `[database] url`, and the password in `password_file`; the server's \
+                 administrator makes the database, and `besked migrate` its tables",
+            ),
             _ => failure,
         }
     }
@@ -173,18 +176,17 @@ impl From<ImportError> for Failure {
             ImportError::Store(error) => error.into(),
             ImportError::Subject(error) => error.into(),
             ImportError::Invalid(rows) => {
-                // The first line names the columns: without it no row can be read, and none can be skipped.
-                let hint = if rows.problems.iter().any(|problem| problem.line > 1) {
+                let hint = if rows.has_header {
                     "fix these rows, or import the others with `--skip-invalid`"
                 } else {
-                    "the first line names the columns, separated by commas: `account_id,customer_name,email,role`"
+                    "the first row names the columns, such as `account_id,customer_name,email,role`"
                 };
                 Self::invalid(format!("nothing was imported:\n{rows}")).hint(hint)
             }
             ImportError::Shrinks { .. } => {
                 failure.hint("use `--allow-shrink` if you mean it; without `--replace` the other customers stay")
             }
-            ImportError::Read(_) => failure,
+            ImportError::Read(_) | ImportError::File(_) => failure,
             ImportError::Spool(_) => failure.hint("`TMPDIR` names another directory for temporary files"),
             ImportError::Erased | ImportError::Rectified => failure.hint("import it again"),
         }
@@ -236,6 +238,7 @@ impl From<LedgerError> for Failure {
                 failure.hint("`--checkpoint` takes a signed note, or the mail with it as an .eml file")
             }
             LedgerError::NotStopped | LedgerError::Reason => failure,
+            LedgerError::Spool(_) => failure.hint("`TMPDIR` names another directory for temporary files"),
             LedgerError::NoKey(_) => {
                 failure.hint("run this on the machine with the key; `besked init` makes one for a new ledger")
             }
@@ -405,7 +408,7 @@ impl From<NoticeError> for Failure {
                 failure.hint(format!("possible now: {hint}"))
             }
             NoticeError::Invalid(_) | NoticeError::NotReady(_) | NoticeError::Render(_) | NoticeError::Compose(_) => {
-                failure
+                failure.hint("fix the file and run `besked notice check FILE` again")
             }
         }
     }
@@ -432,7 +435,9 @@ impl From<AudienceError> for Failure {
             AudienceError::NotReleased(_) => {
                 failure.hint("release that one first, or write an [audience] for this one")
             }
-            AudienceError::Lost | AudienceError::Incomplete | AudienceError::Erased => failure,
+            AudienceError::Lost | AudienceError::Incomplete | AudienceError::Erased => {
+                failure.hint("run it again; `besked notice show ID` shows how far it is")
+            }
             AudienceError::Spool(_) => failure.hint("`TMPDIR` names another directory for temporary files"),
         }
     }

@@ -2,7 +2,7 @@
 
 use super::failure::{FAILED, INVALID, TRY_LATER};
 use super::output::{count, time};
-use crate::dispatch::Finished;
+use crate::dispatch::{Finished, Left, Trouble, Undone};
 use crate::notices::Depth;
 
 /// The remedy for work that failed and may succeed later.
@@ -23,24 +23,6 @@ pub fn report(finished: &Finished) -> u8 {
             print_later(depth);
             0
         }
-        Finished::Unsent(unsent, depth) => {
-            print_later(depth);
-            let unsent = count(*unsent, "delivery was", "deliveries were");
-            eprintln!("error: {unsent} not sent: no relay can carry the message, or it could not be composed");
-            eprintln!(
-                "\nhint: `besked deliveries list NOTICE --state rejected` shows which and why; correct the cause, then `besked \
-                 deliveries resend --notice NOTICE --state not_carried` (or `not_composed`)"
-            );
-            FAILED
-        }
-        Finished::Unsealed(reason, depth) => {
-            print_later(depth);
-            eprintln!("error: entries of the ledger could not be sealed: {reason}");
-            eprintln!(
-                "\nhint: `besked ledger status` says why, `besked ledger continue --reason TEXT` resumes sealing"
-            );
-            FAILED
-        }
         Finished::NotErased(reason) => {
             eprintln!("error: nothing was sent, since erased persons may be back in this database: {reason}");
             eprintln!(
@@ -48,23 +30,59 @@ pub fn report(finished: &Finished) -> u8 {
             );
             FAILED
         }
-        Finished::Undone(undone, depth) => {
-            print_later(depth);
-            undone.iter().for_each(|undone| eprintln!("error: {undone}"));
-            let may_pass = undone.iter().all(|undone| undone.may_pass);
-            eprintln!("\nhint: {}", if may_pass { TRIED_AGAIN } else { NEEDS_OPERATOR });
-            if may_pass { TRY_LATER } else { FAILED }
-        }
-        Finished::NoRelay(failures, depth) => {
-            for (relay, failure) in failures {
-                eprintln!("error: relay `{relay}` cannot be used ({}): {}", failure.stage, failure.text);
-            }
-            let waiting = count(depth.due + depth.later, "delivery waits", "deliveries wait");
-            eprintln!("{waiting}; none is lost or marked as failed");
-            eprintln!("\nhint: check [[relay]]: host, port, TLS, user and password; then run `besked dispatch`");
-            if failures.is_empty() { INVALID } else { TRY_LATER }
-        }
+        Finished::Left(left) => report_left(left),
     }
+}
+
+/// Prints all that a run has left and why, the gravest first. Only what passes by itself is worth trying again later.
+fn report_left(left: &Left) -> u8 {
+    let codes = [
+        left.no_relay.as_deref().map(|failures| no_relay(failures, &left.depth)),
+        undone(&left.undone),
+        left.unsealed.as_deref().map(unsealed),
+        unsent(left.unsent),
+    ];
+    print_later(&left.depth);
+    let codes = || codes.iter().flatten();
+    codes().find(|code| **code != TRY_LATER).or(codes().next()).copied().unwrap_or(0)
+}
+
+fn no_relay(failures: &[(String, Trouble)], depth: &Depth) -> u8 {
+    for (relay, failure) in failures {
+        eprintln!("error: relay `{relay}` cannot be used ({}): {}", failure.stage, failure.text);
+    }
+    let waiting = count(depth.due + depth.later, "delivery waits", "deliveries wait");
+    eprintln!("{waiting}; none is lost or marked as failed");
+    eprintln!("\nhint: check [[relay]]: host, port, TLS, user and password; then run `besked dispatch`");
+    if failures.is_empty() { INVALID } else { TRY_LATER }
+}
+
+fn undone(undone: &[Undone]) -> Option<u8> {
+    undone.iter().for_each(|undone| eprintln!("error: {undone}"));
+    let may_pass = undone.iter().all(|undone| undone.may_pass);
+    if !undone.is_empty() {
+        eprintln!("\nhint: {}", if may_pass { TRIED_AGAIN } else { NEEDS_OPERATOR });
+    }
+    (!undone.is_empty()).then_some(if may_pass { TRY_LATER } else { FAILED })
+}
+
+fn unsealed(reason: &str) -> u8 {
+    eprintln!("error: entries of the ledger could not be sealed: {reason}");
+    eprintln!("\nhint: `besked ledger status` says why, `besked ledger continue --reason TEXT` resumes sealing");
+    FAILED
+}
+
+fn unsent(unsent: u64) -> Option<u8> {
+    if unsent == 0 {
+        return None;
+    }
+    let unsent = count(unsent, "delivery was", "deliveries were");
+    eprintln!("error: {unsent} not sent: no relay can carry the message, or it could not be composed");
+    eprintln!(
+        "\nhint: `besked deliveries list NOTICE --state rejected` shows which and why; correct the cause, then `besked \
+         deliveries resend --notice NOTICE --state not_carried` (or `not_composed`)"
+    );
+    Some(FAILED)
 }
 
 fn print_later(depth: &Depth) {

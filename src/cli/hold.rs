@@ -53,8 +53,12 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
                 (Some(notice), _) => On::Notice(notice),
                 (None, account) => On::Account(account.as_deref().unwrap_or_default()),
             };
-            let hold = app.holds.add(&actor, on, &reason).await?;
-            output.print(&hold, |hold| format!("{}\n", hold.id))?;
+            let placed = app.holds.add(&actor, on, &reason).await?;
+            output.print(&placed, |placed| format!("{}\n", placed.hold.id))?;
+            let hold = &placed.hold;
+            if placed.already {
+                eprintln!("this hold stands already, since {}: no second one was placed", time(hold.since));
+            }
             eprintln!("nothing under this hold is erased or purged until `besked hold remove {}`", hold.id);
         }
         Command::List { paging } => {

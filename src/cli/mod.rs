@@ -20,6 +20,7 @@ mod hold;
 mod informed;
 mod init;
 mod ledger;
+mod manual;
 mod notice;
 mod output;
 mod pages;
@@ -65,11 +66,11 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Make what is missing: configuration, ledger key, database
-    Init,
+    Init(init::Init),
     /// Make or update the database's tables
     Migrate,
     /// Check the configuration, database and keys; sends nothing
-    Doctor,
+    Doctor(doctor::Doctor),
     /// Show or check the configuration
     #[command(subcommand)]
     Config(config::Command),
@@ -117,6 +118,10 @@ enum Command {
     /// Delete persons whose retention has ended
     #[command(subcommand)]
     Retention(retention::Command),
+    /// Print the completions of a shell
+    Completions(manual::Completions),
+    /// Write the manual pages
+    Man(manual::Man),
     /// Run a complete example: a relay on loopback, customers, one notice of each category
     Demo(demo::Demo),
 }
@@ -150,9 +155,9 @@ pub fn main() -> ExitCode {
 
 async fn run(command: Command, place: &Place, output: &Output) -> Result<u8, Failure> {
     match command {
-        Command::Init => init::init(place, output).await,
+        Command::Init(command) => init::init(command, place, output).await,
         Command::Migrate => init::migrate(place, output).await,
-        Command::Doctor => doctor::doctor(place, output).await,
+        Command::Doctor(command) => doctor::doctor(command, place, output).await,
         Command::Config(command) => config::run(command, place, output),
         Command::Customers(command) => customers::run(command, place, output).await,
         Command::Notice(command) => notice::run(command, place, output).await,
@@ -171,6 +176,8 @@ async fn run(command: Command, place: &Place, output: &Output) -> Result<u8, Fai
         Command::Subject(command) => subject::run(command, place, output).await,
         Command::Hold(command) => hold::run(command, place, output).await,
         Command::Retention(command) => retention::run(command, place, output).await,
+        Command::Completions(command) => manual::completions(&command),
+        Command::Man(command) => manual::man(&command),
         Command::Demo(command) => demo::run(command, output).await,
     }
 }

@@ -8,14 +8,14 @@ use super::failure::Failure;
 use super::output::{Form, JsonList, Output, Rows, print};
 use crate::domain::page::{Page, PageRequest};
 
-/// Items that `--all` reads at once.
+/// Items that `--all` reads at once, and the most that `--limit` takes.
 const AT_ONCE: u32 = 500;
 
 /// Which part of a list to print.
 #[derive(Clone, Debug, Args)]
 pub struct Paging {
     /// The most items to print
-    #[arg(long, default_value_t = 50, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=500))]
+    #[arg(long, default_value_t = 50, value_name = "N", allow_negative_numbers = true, value_parser = limit)]
     limit: u32,
     /// Start after this cursor, as the page before printed it
     #[arg(long, value_name = "CURSOR")]
@@ -23,6 +23,12 @@ pub struct Paging {
     /// Print all items
     #[arg(long, conflicts_with = "limit")]
     all: bool,
+}
+
+/// A number of items.
+fn limit(text: &str) -> Result<u32, String> {
+    let number = text.parse().ok().filter(|number| (1..=AT_ONCE).contains(number));
+    number.ok_or_else(|| format!("it must be a number from 1 to {AT_ONCE}"))
 }
 
 impl Paging {

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::Place;
 use super::failure::Failure;
 use super::output::{Output, count, grouped, table, time};
-use crate::dispatch::node::beat::{Circuit, Report};
+use crate::dispatch::node::beat::Report;
 use crate::dispatch::node::relays::{AtNode, Shown, ShownRelay};
 use crate::domain::category_set::CategorySet;
 
@@ -47,17 +47,12 @@ fn row(relay: &ShownRelay, at: Option<&AtNode>) -> [String; 11] {
         (row[0], row[1], row[2], row[4]) = (name, address, tls, "unknown".to_owned());
         return row;
     };
-    let state = match report.state {
-        Circuit::Closed => "closed",
-        Circuit::Open => "OPEN",
-        Circuit::HalfOpen => "half-open",
-    };
     [
         name,
         report.address.clone(),
         report.tls.clone(),
         node.clone(),
-        state.to_owned(),
+        state(report),
         grouped(report.connections),
         rate(report),
         grouped(report.sent),
@@ -65,6 +60,11 @@ fn row(relay: &ShownRelay, at: Option<&AtNode>) -> [String; 11] {
         grouped(report.refused),
         report.last_success_at.map_or_else(|| "never".to_owned(), time),
     ]
+}
+
+/// The state of the relay's circuit, in the word that the JSON has.
+fn state(report: &Report) -> String {
+    serde_json::to_value(report.state).ok().and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
 /// The rate at which a node may send through a relay, and the one to which the relay's own requests slowed it down.

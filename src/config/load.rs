@@ -11,9 +11,6 @@ use toml::{Table, Value};
 use super::{Config, dkim, lines, secret, words};
 use crate::domain::kind::Kind;
 
-/// The commented configuration that `besked init` writes: every key with its default.
-pub const EXAMPLE: &str = include_str!("../../config/besked.toml");
-
 /// Why there is no configuration.
 #[derive(Debug, Error)]
 pub enum ConfigError {
@@ -92,7 +89,8 @@ pub fn load(named: Option<&Path>, env: &[(String, String)]) -> Result<Loaded, Co
 
 /// The folder that relative paths of a configuration file count from: its own, or the one around it if that is called `config`, as
 /// `besked init` makes it. Empty for the current folder.
-fn folder(path: &Path) -> PathBuf {
+#[must_use]
+pub fn folder(path: &Path) -> PathBuf {
     let own = path.parent().unwrap_or(Path::new(""));
     if own.file_name() != Some(OsStr::new("config")) {
         return own.to_owned();
@@ -213,6 +211,7 @@ fn set(table: &mut Table, path: &[String], value: Value) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::EXAMPLE;
     use super::*;
 
     fn env(pairs: &[(&str, &str)]) -> Vec<(String, String)> {

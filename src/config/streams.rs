@@ -61,6 +61,20 @@ impl Config {
         own.unwrap_or(&self.sender.from)
     }
 
+    /// The domains of all From addresses, each once, that of `[sender]` first.
+    #[must_use]
+    pub fn from_domains(&self) -> Vec<String> {
+        let own = self.category.values().filter_map(|rules| rules.from.as_ref());
+        let mut domains: Vec<String> = Vec::new();
+        for from in [&self.sender.from].into_iter().chain(own) {
+            let domain = from.email.domain().to_owned();
+            if !domains.contains(&domain) {
+                domains.push(domain);
+            }
+        }
+        domains
+    }
+
     /// The keys that sign mail from this address: those that DMARC counts for its domain, else all.
     #[must_use]
     pub fn keys_for(&self, from: &Mailbox) -> Vec<&Dkim> {

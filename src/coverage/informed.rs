@@ -10,13 +10,14 @@ use crate::domain::actor::Actor;
 use crate::domain::category::{Category, Role};
 use crate::domain::coverage::{Known, Verdict};
 use crate::domain::delivery::{Level, Reason, State};
-use crate::mail::compose::message::message_id;
+use crate::domain::placeholder::Text;
+use crate::mail::compose::message::{message_id, subject_of};
 use crate::notices::NoticeError;
 use crate::people::mask::Mask;
 use crate::store::notices::{Among, Kept, attestations};
 use crate::store::people::customers;
-use crate::store::sending::deliveries;
 use crate::store::sending::deliveries::Shown;
+use crate::store::sending::{deliveries, messages};
 use crate::store::{Conn, StoreError, notices};
 
 /// Which notices a question is about.
@@ -61,7 +62,7 @@ pub struct InformedNotice {
     pub id: Uuid,
     /// Category.
     pub category: Category,
-    /// Subject.
+    /// The subject as the customer got it; before that, with the names of its placeholders.
     pub subject: String,
     /// The author's reference.
     pub reference: Option<String>,
@@ -179,7 +180,7 @@ impl Coverage {
         Ok(InformedNotice {
             id: notice.id,
             category: notice.category,
-            subject: notice.subject.clone(),
+            subject: subject(conn, notice, &shown, &mask).await?,
             reference: notice.reference.clone(),
             released_at: notice.released_at,
             discovered_at: clock.discovered_at,
@@ -206,4 +207,17 @@ impl Coverage {
             attested,
         })
     }
+}
+
+/// The subject of a notice in the first message that the customer got. A restricted person's message is not opened for it.
+async fn subject(conn: &mut Conn, notice: &Kept, shown: &[Shown], mask: &Mask) -> Result<String, StoreError> {
+    if Text::has_placeholders(&notice.subject) {
+        for delivery in shown.iter().filter(|it| mask.address(&it.email) == it.email) {
+            let message = messages::find(conn, delivery.id).await?;
+            if let Some(subject) = message.as_deref().and_then(subject_of) {
+                return Ok(subject);
+            }
+        }
+    }
+    Ok(Text::named(&notice.subject))
 }

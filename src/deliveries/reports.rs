@@ -113,7 +113,8 @@ impl Deliveries {
         let reported = settle::Reported {
             delivery_id: delivery.id,
             notice_id: notice.id,
-            state: outcome.state(),
+            from: delivery.state,
+            outcome,
             level,
             reply: person.is_some().then_some(words),
             at,

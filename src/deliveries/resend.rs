@@ -1,7 +1,7 @@
 //! Sending again on an operator's decision: what is uncertain, which may inform a person twice, and what failed of a mandatory
 //! notice.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use uuid::Uuid;
@@ -15,6 +15,7 @@ use crate::domain::entry::{Entry, Event};
 use crate::domain::notice::State as NoticeState;
 use crate::domain::page::PageRequest;
 use crate::domain::preference::{Permission, permission};
+use crate::domain::words::count;
 use crate::ledger::operated::{self, Operation};
 use crate::notices::NoticeError;
 use crate::store::notices::{Kept, releases};
@@ -47,11 +48,13 @@ pub struct Skipped {
 
 impl Deliveries {
     /// Puts uncertain or failed deliveries back into the queue, all of them or none, each with its entries. An uncertain one
-    /// stays uncertain until the next attempt says more; one that failed is queued. A closed notice stays closed.
+    /// stays uncertain until the next attempt says more; one that failed is queued. A closed notice stays closed. Returns how many
+    /// are in each state now.
     ///
     /// # Errors
     /// The first delivery that cannot be sent again, and why.
-    pub async fn resend(&self, actor: &Actor, ids: &[Uuid]) -> Result<(), DeliveryError> {
+    pub async fn resend(&self, actor: &Actor, ids: &[Uuid]) -> Result<BTreeMap<State, u64>, DeliveryError> {
+        let mut states = BTreeMap::new();
         let mut tx = self.context.store.write().await?;
         // All places in the queue before the first notice.
         tree::lock_head(&mut tx).await?;
@@ -59,11 +62,12 @@ impl Deliveries {
         for id in ids.iter().collect::<BTreeSet<_>>() {
             let (delivery, notice) = lock(&mut tx, *id).await?;
             self.put_back(&mut tx, actor, &delivery, &notice).await?;
+            *states.entry(delivery.state.after(DeliveryEvent::Resend).unwrap_or(delivery.state)).or_default() += 1;
             let operation = operation(Action::Resend, &delivery, &notice);
             operated::record(&mut tx, actor, &operation, self.context.clock.now(), &self.context.random).await?;
         }
         tx.commit().await?;
-        Ok(())
+        Ok(states)
     }
 
     /// Puts a page of a mandatory notice's deliveries that failed in one way back into the queue, in one transaction. Call it
@@ -108,7 +112,8 @@ impl Deliveries {
             }
         }
         if !page.resent.is_empty() {
-            let words = format!("{} deliveries that were {failure}", page.resent.len());
+            let resent = count(page.resent.len() as u64, "delivery that was", "deliveries that were");
+            let words = format!("{resent} {failure}");
             let operation = Operation::on_notice(Action::Resend, &notice).reason(&words);
             operated::record(&mut tx, actor, &operation, self.context.clock.now(), &self.context.random).await?;
         }

@@ -18,11 +18,15 @@
 //! | `rates/` | rates, and this node's share of them |
 //! | `node/` | the node's lock, heartbeat, sign of life and clock, and what it reports of relays |
 //! | `house/` | rounds of housekeeping, errands, upkeep, and the end of a run |
+//! | `context.rs` | what all of them share, each field with its owner |
+//! | `finished.rs` | how a run ends, and what it leaves |
 //!
 //! Lease, commit, send, settle: a claim is committed before a byte is sent, no transaction is open across the network, and
 //! the outcome, the exact bytes and the ledger's entry are committed together by the owner of the claim's token.
 
+mod context;
 pub mod domains;
+mod finished;
 pub mod house;
 pub mod node;
 mod rates;
@@ -38,20 +42,17 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{Notify, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 use crate::config::Config;
-use crate::domain::category::Category;
 use crate::domain::clock::Clock;
-use crate::domain::delivery::Outcome;
 use crate::domain::random::Random;
 use crate::mail::token::TokenKey;
 use crate::metrics::Metrics;
 use crate::notices::{NoticeError, Notices};
-use crate::store::sending::settle::Settlement;
-use crate::store::sending::waiting::Depth;
 use crate::store::{Dialect, Store};
+pub use context::{Context, Observer, Settled};
 use domains::pace::Pace;
+pub use finished::{Finished, Left, Until};
 use house::ending::{Ending, before};
 use house::errands::Errands;
 pub use house::errands::Undone;
@@ -62,107 +63,14 @@ use rates::share::Share;
 use recorder::lanes::{Due, Seat};
 use recorder::leases::Leases;
 use recorder::outage::Outage;
-pub use recorder::outage::Told;
+pub use recorder::outage::Repeats;
 use recorder::unreadable::Unreadable;
 use recorder::unsent::Unsent;
 use recorder::{Recorder, Request};
+use relay::Relay;
+pub use relay::Trouble;
 use relay::streams::Streams;
-use relay::{Relay, Trouble};
 use sending::worker::Worker;
-
-/// A recorded outcome of a delivery.
-#[derive(Clone, Copy, Debug)]
-pub struct Settled {
-    /// The notice.
-    pub notice_id: Uuid,
-    /// The outcome.
-    pub outcome: Outcome,
-    /// False if another attempt follows.
-    pub last: bool,
-}
-
-/// Called with each recorded outcome.
-pub type Observer = Arc<dyn Fn(&Settled) + Send + Sync>;
-
-/// What all parts of a dispatcher share. Each field that changes has one owner; others only read it.
-pub struct Context {
-    store: Store,
-    config: Arc<Config>,
-    clock: Clock,
-    random: Random,
-    key: TokenKey,
-    /// The name under which this run leases deliveries.
-    owner: String,
-    /// This node's part of all rates. Changed by the heartbeat.
-    share: Arc<Share>,
-    /// Slots and pauses of recipient domains. Slots are taken by the recorder's claims and freed by its commits; pauses begin and
-    /// end with the outcomes that workers report.
-    pace: Pace,
-    observer: Option<Observer>,
-    metrics: Metrics,
-    /// What this node has leased. Begun and ended by the recorder after its commits, renewed by a task of its own.
-    leases: Leases,
-    /// Notices that cannot be read, each until it is tried again. Changed by the recorder's claims.
-    unreadable: Unreadable,
-    /// What was not sent for a reason of our own. Counted by the recorder, logged by workers.
-    unsent: Unsent,
-    /// Whether the database can be written. Changed by the recorder.
-    outage: Outage,
-    /// Woken when a worker found nothing to claim, and when a domain's slot is free again.
-    nothing: Notify,
-    /// The categories for which an open seat found nothing to claim since the housekeeping last looked. Set by workers.
-    found_nothing: AtomicU16,
-}
-
-impl Context {
-    fn settled(&self, settled: &Settled) {
-        if let Some(observer) = &self.observer {
-            observer(settled);
-        }
-    }
-
-    /// Counts an outcome that was recorded.
-    fn count(&self, category: Option<Category>, settlement: &Settlement) {
-        let relay = settlement.attempt.as_ref().map(|attempt| attempt.relay.as_str());
-        if settlement.reason.is_some() {
-            self.unsent.count();
-        }
-        self.metrics.recorded(relay, category, settlement.outcome);
-        let (notice, delivery) = (settlement.notice_id, settlement.delivery_id);
-        tracing::debug!(%notice, %delivery, relay, outcome = %settlement.outcome, "recorded");
-    }
-
-    /// Asks the housekeeping to look for work.
-    fn wants_work(&self) {
-        self.nothing.notify_one();
-    }
-}
-
-/// When a run ends by itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Until {
-    /// Once nothing can be done now, for all notices or for one.
-    Idle(Option<Uuid>),
-}
-
-/// How a run ended.
-#[derive(Clone, Debug)]
-pub enum Finished {
-    /// It was asked to stop.
-    Stopped,
-    /// Nothing can be done now; some deliveries may be due later.
-    Idle(Depth),
-    /// Nothing can be done now, but so many deliveries were not sent for a reason of our own.
-    Unsent(u64, Depth),
-    /// Nothing else can be sent now, but deliveries wait and none of their relays can be used: name and failure of each.
-    NoRelay(Vec<(String, Trouble)>, Depth),
-    /// Nothing more can be sent now, but entries could not be sealed, with the reason.
-    Unsealed(String, Depth),
-    /// Nothing more can be sent now, but some work failed.
-    Undone(Vec<Undone>, Depth),
-    /// Nothing was sent, with the reason: erased persons may be back in this database.
-    NotErased(String),
-}
 
 /// How often to look for what has become due.
 const TICK: Duration = Duration::from_millis(500);
@@ -219,8 +127,9 @@ impl Dispatcher {
         let relays: Vec<_> = relays.map(|relay| Arc::new(Relay::new(relay, &share, &parts.metrics))).collect();
         let streams = Arc::new(Streams::new(&parts.config, &relays));
         let owner = parts.random.id(parts.clock.now()).to_string();
+        let nothing = Arc::new(Notify::new());
         let context = Context {
-            pace: Pace::new(&parts.config.limits, &share),
+            pace: Arc::new(Pace::new(&parts.config.limits, &share, nothing.clone())),
             share,
             store: parts.store,
             config: parts.config,
@@ -234,7 +143,7 @@ impl Dispatcher {
             leases: Leases::default(),
             unreadable: Unreadable::default(),
             unsent: Unsent::default(),
-            nothing: Notify::new(),
+            nothing,
             found_nothing: AtomicU16::new(0),
         };
         let (notices, upkeep, pulse) = (parts.notices, parts.upkeep, parts.pulse);
@@ -288,7 +197,7 @@ impl Dispatcher {
         ending.finish(beating, "the heartbeat failed: this node counts for some seconds more").await;
         ending.finish(upkeep, "the upkeep was aborted: the next dispatcher seals the remaining entries").await;
         // What was recorded until now is sealed too; if that fails, the next start does it.
-        if matches!(finished, Ok(Finished::Stopped | Finished::NoRelay(..))) {
+        if matches!(finished, Ok(Finished::Stopped | Finished::Left(_))) {
             let _ = before(&ending.end, self.upkeep.ledger.seal()).await;
         }
         finished
@@ -350,7 +259,7 @@ impl Dispatcher {
                 Ok(()) => break,
                 Err(error) if until.is_some() => return Err(error),
                 Err(error) => {
-                    self.context.outage.tell("claims of earlier dispatchers cannot be taken over", &error.for_logs())
+                    self.context.outage.log("claims of earlier dispatchers cannot be taken over", &error.for_logs())
                 }
             }
             tokio::select! {

@@ -9,7 +9,7 @@ const WHAT: &str = "integrity";
 
 /// Checks it. This reads all of a SQLite file.
 pub(super) async fn check(app: &App) -> Check {
-    let checked = match app.store.dialect {
+    let checked = match app.context.store.dialect {
         Dialect::Sqlite => sqlite(app).await,
         Dialect::Postgres => postgres(app).await,
     };
@@ -26,7 +26,7 @@ pub(super) fn failed(error: &StoreError) -> Check {
 }
 
 async fn sqlite(app: &App) -> Result<Check, StoreError> {
-    let found = integrity::damage(&mut *app.store.read().await?).await?;
+    let found = integrity::damage(&mut *app.context.store.read().await?).await?;
     Ok(if found.is_empty() {
         Check::new(WHAT, Verdict::Ok, "the pages of the file fit together (quick_check)")
     } else {
@@ -36,7 +36,7 @@ async fn sqlite(app: &App) -> Result<Check, StoreError> {
 }
 
 async fn postgres(app: &App) -> Result<Check, StoreError> {
-    let mut conn = app.store.read().await?;
+    let mut conn = app.context.store.read().await?;
     let (checksums, verdict) = match integrity::has_checksums(&mut conn).await? {
         Some(false) => {
             let detail = "data checksums are off, so damaged pages go unnoticed: stop the server and run \

@@ -1,14 +1,17 @@
 //! The doctor: checks the configuration, the database, the keys, the modes of files and the relays. It sends nothing, and
 //! changes nothing but a value that nobody reads.
 
+mod dns;
 mod files;
 mod integrity;
 mod relay;
 
 use serde::Serialize;
 
+pub use dns::Dns;
+
 use crate::app::{App, AppError};
-use crate::config::{Config, Dkim};
+use crate::config::{Config, Dkim, Relay};
 use crate::domain::clock::Clock;
 use crate::domain::random::Random;
 use crate::mail::dkim::{self, Record};
@@ -47,8 +50,9 @@ impl Check {
     }
 }
 
-/// Runs every check. `progress` is told what is checked: a large database takes long, and so does a relay that does not answer.
-pub async fn examine(config: &Config, progress: &dyn Fn(&str)) -> Vec<Check> {
+/// Runs every check; with `dns`, also those of the DNS. `progress` is told what is checked: a large database takes long, and so does
+/// a relay that does not answer.
+pub async fn examine(config: &Config, dns: Option<&Dns>, progress: &dyn Fn(&str)) -> Vec<Check> {
     let mut checks = Vec::new();
     progress("the database");
     match App::open(config.clone(), Clock::System, Random::from_system()).await {
@@ -73,9 +77,19 @@ pub async fn examine(config: &Config, progress: &dyn Fn(&str)) -> Vec<Check> {
     checks.extend(streams(config));
     for relay in &config.relays {
         progress(&format!("relay {}", relay.name));
-        checks.push(relay::check(relay, config, Clock::System.now()).await);
+        checks.push(examine_relay(relay, config).await);
+    }
+    if let Some(dns) = dns {
+        // The records below say what is missing.
+        checks.iter_mut().for_each(|check| check.record = None);
+        checks.extend(dns::check(dns, config, progress).await);
     }
     checks
+}
+
+/// Checks a relay alone.
+pub async fn examine_relay(relay: &Relay, config: &Config) -> Check {
+    relay::check(relay, config, Clock::System.now()).await
 }
 
 /// Returns which categories go through which relays, if they are kept apart; a relay that carries nothing is a warning.
@@ -99,10 +113,12 @@ fn hello(config: &Config) -> Check {
 
 /// Checks that the database can be written, by writing something that nobody reads.
 async fn database(app: &App) -> Check {
-    match write(&app.store).await {
-        Ok(()) => {
-            Check::new("database", Verdict::Ok, format!("{:?}, tables of this version, writable", app.store.dialect))
-        }
+    match write(&app.context.store).await {
+        Ok(()) => Check::new(
+            "database",
+            Verdict::Ok,
+            format!("{:?}, tables of this version, writable", app.context.store.dialect),
+        ),
         Err(error) => Check::new("database", Verdict::Failed, format!("{error}: {}", remedy(&error))),
     }
 }

@@ -4,6 +4,9 @@ use std::fmt;
 
 use serde::Serialize;
 use thiserror::Error;
+use unicase::UniCase;
+use unicode_normalization::UnicodeNormalization as _;
+use unicode_security::skeleton;
 
 use crate::domain::problem::is_line;
 use crate::domain::words::words;
@@ -74,17 +77,43 @@ impl Actor {
         &self.via
     }
 
-    /// True if both are the same operator: names are compared without regard to case.
+    /// True if both are the same operator; see [`same_name`].
     #[must_use]
     pub fn is_named(&self, name: &str) -> bool {
         same_name(&self.name, name)
     }
 }
 
-/// True if both names are one operator's: they are compared without regard to case.
+/// True if both names are one operator's, or could be taken for one: who wrote a notice does not approve it under a name that looks
+/// like the own one. Case, width, accents' encoding, blanks, invisible characters and letters of the same look do not count.
 #[must_use]
 pub fn same_name(one: &str, other: &str) -> bool {
-    one.trim().to_lowercase() == other.trim().to_lowercase()
+    let (one, other) = (Likeness::of(one), Likeness::of(other));
+    one.folded == other.folded || one.seen == other.seen
+}
+
+/// What a name looks like (UTS 39), once without its case and once with it: a capital I looks like l, a small one does not.
+struct Likeness {
+    folded: String,
+    seen: String,
+}
+
+impl Likeness {
+    fn of(name: &str) -> Self {
+        let compatible: String = name.nfkc().filter(|c| !is_invisible(*c)).collect();
+        let words: Vec<&str> = compatible.split_whitespace().collect();
+        let name = words.join(" ");
+        let fold = |text: &str| UniCase::unicode(text).to_folded_case();
+        let look = |text: &str| skeleton(text).nfkc().collect::<String>();
+        Self { folded: fold(&look(&fold(&name))), seen: fold(&look(&name)) }
+    }
+}
+
+/// True for characters that are not seen: controls, soft hyphens, joiners, marks of direction, variation selectors.
+const fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{115F}'..='\u{1160}' | '\u{17B4}'..='\u{17B5}' | '\u{180B}'..='\u{180F}'
+        | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{3164}' | '\u{FE00}'..='\u{FE0F}'
+        | '\u{FEFF}' | '\u{FFA0}' | '\u{E0000}'..='\u{E0FFF}')
 }
 
 impl fmt::Display for Actor {
@@ -220,6 +249,29 @@ mod tests {
     fn alice_and_alice_in_capitals_are_one_operator() {
         let alice = Actor::cli("Alice", "root").unwrap();
         assert!(alice.is_named("alice") && alice.is_named("ALICE") && !alice.is_named("bo"));
+    }
+
+    #[test]
+    fn a_name_that_looks_like_another_is_the_same_operator() {
+        for alike in [
+            "alice ",
+            "ALICE",
+            "\u{430}lice",
+            "\u{FF21}\u{FF4C}\u{FF49}\u{FF43}\u{FF45}",
+            "AIice",
+            "a\u{200B}lice",
+            "al\u{AD}ice",
+            "\u{391}lice",
+        ] {
+            assert!(same_name("Alice", alike), "{alike:?}");
+            assert!(same_name(alike, "Alice"), "{alike:?}");
+        }
+        assert!(same_name("R\u{E9}n\u{E9}e", "Re\u{301}ne\u{301}e") && same_name("Anna  Berg", "anna\u{A0}berg"));
+        assert!(same_name("STRASSE", "stra\u{DF}e"));
+        for other in ["Alicia", "Bo", "Alic", "Al ice"] {
+            assert!(!same_name("Alice", other), "{other:?}");
+        }
+        assert!(!same_name("Asa", "\u{C5}sa") && !same_name("Bo", "B\u{F6}"));
     }
 
     #[test]

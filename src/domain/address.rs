@@ -1,12 +1,17 @@
 //! E-mail addresses: parsed once, sent to as written, and compared by their key.
 
+mod suggestion;
+
 use std::fmt;
 
 use thiserror::Error;
 use unicase::UniCase;
 use unicode_normalization::UnicodeNormalization as _;
 
-use crate::domain::problem::has_control;
+use crate::domain::character::{Named, is_mark, is_unseen, look_alike};
+use crate::domain::domain_name::{DomainError, DomainName};
+
+pub use suggestion::suggestion;
 
 /// An address that mail can be sent to: the local part as written, the domain as lower-case A-label (RFC 5890).
 ///
@@ -31,12 +36,27 @@ pub enum AddressError {
     /// The text is empty.
     #[error("is empty")]
     Empty,
-    /// A control character, space or line break.
-    #[error("contains a space or control character")]
-    Control,
-    /// There is no `@`, or nothing before or after it.
-    #[error("is not of the form `local@domain`")]
-    Form,
+    /// There is no `@`.
+    #[error("has no `@`: an address is `local@domain`")]
+    NoAt,
+    /// An `@` in the local part.
+    #[error("has two `@`")]
+    TwoAts,
+    /// Nothing before the `@`.
+    #[error("has nothing before the `@`")]
+    NoLocal,
+    /// Nothing behind the `@`.
+    #[error("has nothing behind the `@`")]
+    NoDomain,
+    /// `Anna Berg <anna@example.com>`, or an address among other words.
+    #[error("has more than an address: write the address alone")]
+    NotAlone,
+    /// `mailto:anna@example.com`.
+    #[error("has a scheme such as `mailto:` before the address: write the address alone")]
+    Scheme,
+    /// `anna@example.com; bo@example.com`.
+    #[error("has more than one address: write one row for each contact")]
+    Several,
     /// `"john doe"@example.com`: allowed by RFC 5321, and refused because relays disagree about it.
     #[error("has a quoted local part, which is not supported")]
     Quoted,
@@ -49,46 +69,64 @@ pub enum AddressError {
     /// RFC 5321 section 4.5.3.1.3, less the two angle brackets.
     #[error("is longer than 254 octets")]
     TooLong,
-    /// A character outside RFC 5322 dot-atom (or RFC 6531 UTF-8), or a misplaced dot.
-    #[error("has a character in its local part that is not allowed there")]
-    Local,
-    /// Not a host name, not even after IDNA (UTS 46) processing.
-    #[error("has a domain that is not a valid host name")]
-    Domain,
+    /// The local part begins with a dot.
+    #[error("begins with a dot")]
+    FirstDot,
+    /// The local part ends with a dot.
+    #[error("has a dot before the `@`")]
+    LastDot,
+    /// Two dots in a row in the local part.
+    #[error("has two dots in a row")]
+    TwoDots,
+    /// A character that cannot be seen.
+    #[error("has {}, which cannot be seen", Named(*.0))]
+    Unseen(char),
+    /// A character that was put in place of another.
+    #[error("has {}: write `{meant}`", Named(*.found))]
+    LookAlike {
+        /// The character.
+        found: char,
+        /// The one that was probably meant.
+        meant: char,
+    },
+    /// An accent without its letter.
+    #[error("has {} without a letter before it", Named(*.0))]
+    Mark(char),
+    /// A character outside RFC 5322 dot-atom.
+    #[error("has {}, which no local part has", Named(*.0))]
+    Character(char),
+    /// Not a domain name.
+    #[error("has a domain that {0}")]
+    Domain(DomainError),
 }
 
 impl Address {
-    /// Parses and normalises an address.
+    /// Parses and normalises an address: what it accepts can be put into a header and into an SMTP command, as ASCII or with
+    /// SMTPUTF8 (RFC 6531).
     ///
     /// # Errors
-    /// [`AddressError`] names the first rule that the text breaks.
+    /// [`AddressError`] names the first rule that the text breaks; [`suggestion`] is what was probably meant.
     pub fn parse(text: &str) -> Result<Self, AddressError> {
         if text.is_empty() {
             return Err(AddressError::Empty);
         }
-        if has_control(text) || text.chars().any(char::is_whitespace) {
-            return Err(AddressError::Control);
+        if text.len() > 1024 {
+            return Err(AddressError::TooLong); // before what costs more the longer it is
         }
-        let (local, domain) = text.rsplit_once('@').ok_or(AddressError::Form)?;
+        not_more_than_one(text)?;
+        if let Some(c) = text.chars().find(|c| is_unseen(*c)) {
+            return Err(AddressError::Unseen(c));
+        }
+        let (local, domain) = text.rsplit_once('@').ok_or(AddressError::NoAt)?;
         if local.is_empty() || domain.is_empty() {
-            return Err(AddressError::Form);
+            return Err(if local.is_empty() { AddressError::NoLocal } else { AddressError::NoDomain });
         }
-        if local.starts_with('"') {
-            return Err(AddressError::Quoted);
-        }
+        let local: String = local.nfc().collect();
+        check_local(&local)?;
         if domain.starts_with('[') {
             return Err(AddressError::Literal);
         }
-        if local.len() > 64 {
-            return Err(AddressError::LocalTooLong);
-        }
-        if !is_dot_atom(local) {
-            return Err(AddressError::Local);
-        }
-        if text.len() > 1024 {
-            return Err(AddressError::TooLong); // before IDNA, whose cost grows with the length
-        }
-        let domain = parse_domain(domain).ok_or(AddressError::Domain)?;
+        let domain = DomainName::parse(domain).map_err(AddressError::Domain)?;
         let text = format!("{local}@{domain}");
         if text.len() > 254 {
             return Err(AddressError::TooLong);
@@ -210,18 +248,72 @@ pub fn replace_mentions(text: &str, key: &AddressKey, replace: impl Fn(&str) -> 
     replaced
 }
 
-/// A domain name as lower-case A-labels, if it is one with at least two labels.
+/// A domain name as lower-case A-labels, if it is one with at least two labels. [`DomainName::parse`] says why it is not.
 #[must_use]
 pub fn parse_domain(domain: &str) -> Option<String> {
-    let ascii = idna::domain_to_ascii_strict(domain).ok()?;
-    let plausible = ascii.contains('.') && !ascii.ends_with('.') && !ascii.split('.').any(str::is_empty);
-    let all_digits = ascii.split('.').next_back().is_some_and(|tld| tld.bytes().all(|b| b.is_ascii_digit()));
-    (plausible && !all_digits).then_some(ascii)
+    DomainName::parse(domain).ok().map(|name| name.to_string())
 }
 
-fn is_dot_atom(local: &str) -> bool {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c) || !c.is_ascii();
-    local.split('.').all(|atom| !atom.is_empty() && atom.chars().all(allowed))
+/// Refuses what a cell of an address book has besides an address, or more than one.
+fn not_more_than_one(text: &str) -> Result<(), AddressError> {
+    let lower = text.get(..8).unwrap_or(text).to_ascii_lowercase();
+    let many = text.matches('@').count() > 1;
+    if many && text.contains([';', ',', '|', '/', '\n', ' ']) {
+        return Err(AddressError::Several);
+    }
+    if ["mailto:", "smtp:", "sip:", "e-mail:", "email:"].iter().any(|scheme| lower.starts_with(scheme)) {
+        return Err(AddressError::Scheme);
+    }
+    let in_words =
+        text.split_whitespace().count() > 1 && text.split_whitespace().any(|word| Address::parse(word).is_ok());
+    let quoted = text.len() > 2 && text.starts_with('"') && text.ends_with('"');
+    if (text.contains('@') && text.contains('<') && text.ends_with('>')) || in_words || quoted {
+        return Err(AddressError::NotAlone);
+    }
+    Ok(())
+}
+
+/// Checks a local part: RFC 5322 dot-atom with RFC 6531 UTF-8, in which every character can be seen.
+fn check_local(local: &str) -> Result<(), AddressError> {
+    if local.contains('@') {
+        return Err(AddressError::TwoAts);
+    }
+    if local.starts_with('"') {
+        return Err(AddressError::Quoted);
+    }
+    if local.starts_with('.') {
+        return Err(AddressError::FirstDot);
+    }
+    if local.ends_with('.') {
+        return Err(AddressError::LastDot);
+    }
+    if local.contains("..") {
+        return Err(AddressError::TwoDots);
+    }
+    if local.len() > 64 {
+        return Err(AddressError::LocalTooLong);
+    }
+    for atom in local.split('.') {
+        if let Some(c) = atom.chars().next().filter(|c| is_mark(*c)) {
+            return Err(AddressError::Mark(c));
+        }
+        for found in atom.chars() {
+            if is_unseen(found) {
+                return Err(AddressError::Unseen(found));
+            }
+            if let Some(meant) = look_alike(found) {
+                return Err(AddressError::LookAlike { found, meant });
+            }
+            if found.is_ascii() && !is_atext(found) {
+                return Err(AddressError::Character(found));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn is_atext(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c)
 }
 
 impl fmt::Display for Address {
@@ -351,27 +443,29 @@ mod tests {
         let longer = format!("a@{}.example.com", ["b".repeat(60).as_str(); 5].join("."));
         for (text, why) in [
             ("", AddressError::Empty),
-            ("a b@example.com", AddressError::Control),
-            ("a@example.com\r\nBcc: b@example.com", AddressError::Control),
-            ("a\0@example.com", AddressError::Control),
-            ("example.com", AddressError::Form),
-            ("a@", AddressError::Form),
+            ("a b@example.com", AddressError::Unseen(' ')),
+            ("a\0@example.com", AddressError::Unseen('\0')),
+            ("example.com", AddressError::NoAt),
+            ("@example.com", AddressError::NoLocal),
+            ("a@", AddressError::NoDomain),
             ("\"a\"@example.com", AddressError::Quoted),
             ("a@[192.0.2.1]", AddressError::Literal),
             (long.as_str(), AddressError::LocalTooLong),
-            ("a..b@example.com", AddressError::Local),
-            (".a@example.com", AddressError::Local),
-            ("a,b@example.com", AddressError::Local),
-            ("a<b>@example.com", AddressError::Local),
-            ("a@b@example.com", AddressError::Local),
-            ("a@localhost", AddressError::Domain),
-            ("a@exa_mple.com", AddressError::Domain),
-            ("a@-example.com", AddressError::Domain),
-            ("a@example..com", AddressError::Domain),
-            ("a@192.0.2.1", AddressError::Domain),
+            ("a..b@example.com", AddressError::TwoDots),
+            (".a@example.com", AddressError::FirstDot),
+            ("a.@example.com", AddressError::LastDot),
+            ("a,b@example.com", AddressError::Character(',')),
+            ("a<b>@example.com", AddressError::Character('<')),
+            ("a@b@example.com", AddressError::TwoAts),
+            ("a@localhost", AddressError::Domain(DomainError::OneLabel)),
+            ("a@exa_mple.com", AddressError::Domain(DomainError::Character('_'))),
+            ("a@-example.com", AddressError::Domain(DomainError::Hyphen)),
+            ("a@example..com", AddressError::Domain(DomainError::Dot)),
+            ("a@192.0.2.1", AddressError::Domain(DomainError::Number)),
         ] {
             assert_eq!(Address::parse(text), Err(why), "{text:?}");
         }
+        assert!(Address::parse("a@example.com\r\nBcc: b@example.com").is_err());
         assert!(Address::parse(&longer).is_err());
     }
 

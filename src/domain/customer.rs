@@ -6,10 +6,13 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Serialize, Serializer};
+use unicode_normalization::{UnicodeNormalization as _, is_nfc};
 
 use crate::domain::address::Address;
 use crate::domain::category::Role;
+use crate::domain::character::{Named, is_unseen};
 use crate::domain::locale::{Locale, ZoneName};
+use crate::domain::phrase::{Phrase, PhraseError};
 use crate::domain::problem::has_control;
 
 /// A customer's account id: up to 64 printable characters without spaces, as written.
@@ -28,10 +31,14 @@ impl AccountId {
         if text.len() > 64 {
             return Err("is longer than 64 bytes".to_owned());
         }
-        if has_control(text) || text.chars().any(char::is_whitespace) {
+        if text.chars().any(|c| matches!(c, ' ' | '\t')) || has_control(text) {
             return Err("contains a space or control character".to_owned());
         }
-        Ok(Self(text.to_owned()))
+        // Two ids that look the same must not be two customers.
+        if let Some(c) = text.chars().find(|c| is_unseen(*c) || *c == '\u{fffd}') {
+            return Err(format!("has {}, which cannot be seen", Named(c)));
+        }
+        Ok(Self(if is_nfc(text) { text.to_owned() } else { text.nfc().collect() }))
     }
 
     /// The id.
@@ -99,18 +106,16 @@ pub struct Contact {
     pub time_zone: Option<ZoneName>,
 }
 
-/// A name that may be shown and put into a header: at most 200 bytes of one line.
+/// A name that may be shown and put into a header (a [`Phrase`]), or nothing.
 ///
 /// # Errors
 /// A sentence that says what is wrong with it.
 pub fn parse_name(text: &str) -> Result<String, String> {
-    if text.len() > 200 {
-        return Err("is longer than 200 bytes".to_owned());
+    match Phrase::parse(text) {
+        Ok(name) => Ok(name.into_string()),
+        Err(PhraseError::Empty) => Ok(String::new()),
+        Err(error) => Err(error.to_string()),
     }
-    if has_control(text) {
-        return Err("contains a control character or line break".to_owned());
-    }
-    Ok(text.trim().to_owned())
 }
 
 /// The values of an attribute cell: separated by `;`, blanks dropped.
@@ -121,8 +126,12 @@ pub fn parse_attribute(cell: &str) -> Result<Vec<String>, String> {
     if has_control(cell) {
         return Err("contains a control character or line break".to_owned());
     }
+    if cell.contains('\u{fffd}') {
+        return Err(PhraseError::Lost.to_string());
+    }
     if cell.len() > 4096 {
         return Err("is longer than 4096 bytes".to_owned());
     }
+    let cell: String = cell.nfc().collect();
     Ok(cell.split(';').map(str::trim).filter(|value| !value.is_empty()).map(str::to_owned).collect())
 }

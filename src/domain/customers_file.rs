@@ -2,20 +2,26 @@
 
 use std::collections::HashMap;
 
-use crate::domain::address::Address;
+use encoding_rs::WINDOWS_1252;
+
+use crate::domain::address::{Address, suggestion};
 use crate::domain::category::Role;
 use crate::domain::customer::{AccountId, Contact, parse_attribute, parse_name};
 use crate::domain::locale::{Locale, ZoneName};
-use crate::domain::problem::{Problem, nearest};
+use crate::domain::problem::{Problem, nearest, shown};
+use crate::domain::table::records::is_blank;
 use crate::domain::words::count;
 
 const REQUIRED: [&str; 3] = ["account_id", "customer_name", "email"];
-const OPTIONAL: [&str; 4] = ["contact_name", "role", "locale", "time_zone"];
 const ATTRIBUTE: &str = "attr.";
+
+/// The names of the columns, except those of attributes.
+pub const COLUMNS: [&str; 7] = ["account_id", "customer_name", "email", "contact_name", "role", "locale", "time_zone"];
 
 /// A parsed header row: the place of each column.
 #[derive(Clone, Debug)]
 pub struct Header {
+    /// The name of each column; empty for one without a name, which must not have values.
     names: Vec<String>,
     columns: HashMap<String, usize>,
 }
@@ -43,35 +49,41 @@ pub struct BadRow {
 }
 
 impl Header {
-    /// Parses the header row.
+    /// Parses the header row, in its line.
     ///
     /// # Errors
     /// Every problem with it.
-    pub fn parse(fields: &[&[u8]]) -> Result<Self, Vec<Problem>> {
+    pub fn parse(line: usize, fields: &[&[u8]]) -> Result<Self, Vec<Problem>> {
         let mut problems = Vec::new();
-        let mut problem =
-            |field: &str, problem: String| problems.push(Problem { line: 1, field: field.to_owned(), problem });
-        let mut names = Vec::new();
-        let mut columns = HashMap::new();
+        let mut problem = |field: &str, problem: String| problems.push(Problem::new(line, field, problem));
+        let (mut names, mut columns) = (Vec::new(), HashMap::new());
         for (index, field) in fields.iter().enumerate() {
             let Ok(name) = std::str::from_utf8(field) else {
-                problem("header", format!("column {} is not UTF-8: save the file as UTF-8", index + 1));
+                problem("header", format!("column {} {NOT_UTF8}", index + 1));
                 continue;
             };
-            let name = name.trim();
-            let known = REQUIRED.iter().chain(&OPTIONAL).any(|known| *known == name);
-            let attribute = name.strip_prefix(ATTRIBUTE).is_some_and(|name| !name.is_empty());
-            if !known && !attribute {
-                let hint = nearest(name, REQUIRED.into_iter().chain(OPTIONAL)).map_or_else(
+            let name = known(name.trim()).unwrap_or(name.trim());
+            names.push(name.to_owned());
+            if name.is_empty() {
+                continue;
+            }
+            let is_attribute = name.strip_prefix(ATTRIBUTE).is_some_and(|name| !name.is_empty());
+            if known(name).is_none() && !is_attribute {
+                let hint = nearest(&name.to_lowercase(), COLUMNS).map_or_else(
                     || "a column of your own begins with `attr.`".to_owned(),
                     |near| format!("did you mean `{near}`?"),
                 );
-                problem(&name.escape_debug().to_string(), format!("is not a column of a customers file, {hint}"));
+                problem(&shown(name), format!("is not a column of a customers file, {hint}"));
             }
             if columns.insert(name.to_owned(), index).is_some() {
-                problem(name, "is in the header twice".to_owned());
+                problem(&shown(name), "is in the header twice".to_owned());
             }
-            names.push(name.to_owned());
+        }
+        if REQUIRED.iter().all(|name| !columns.contains_key(*name)) {
+            // It is a row and no header, or the header of another table: what each cell lacks is beside the point.
+            let names = REQUIRED.map(|it| format!("`{it}`")).join(", ");
+            let text = format!("this row names none of the columns {names}: the first row names the columns");
+            return Err(vec![Problem::new(line, "", text)]);
         }
         for name in REQUIRED {
             if !columns.contains_key(name) {
@@ -80,6 +92,11 @@ impl Header {
         }
         if problems.is_empty() { Ok(Self { names, columns }) } else { Err(problems) }
     }
+}
+
+/// The known column of this name, in any case: `Email`.
+fn known(name: &str) -> Option<&'static str> {
+    COLUMNS.into_iter().find(|known| known.eq_ignore_ascii_case(name))
 }
 
 /// Parses rows; caches locales and zones, of which a file has few.
@@ -102,26 +119,31 @@ impl RowParser {
     /// # Errors
     /// Every problem with it, and the customer if it can be read.
     pub fn parse(&mut self, line: usize, fields: &[&[u8]]) -> Result<Row, BadRow> {
-        if fields.len() != self.header.names.len() {
-            let (has, wants) = (fields.len(), self.header.names.len());
-            let problem = format!("the row has {}, the header {wants}", count(has as u64, "field", "fields"));
-            return Err(BadRow { account_id: None, problems: vec![Problem { line, field: String::new(), problem }] });
+        let wants = self.header.names.len();
+        let has_more = fields.get(wants..).is_some_and(|more| !more.iter().all(|field| is_blank(field)));
+        if fields.len() < wants || has_more {
+            return Err(BadRow { account_id: None, problems: vec![Problem::new(line, "", uneven(fields, wants))] });
         }
         let mut row =
             Cells { header: &self.header, line, cells: Vec::with_capacity(fields.len()), problems: Vec::new() };
-        for (name, field) in self.header.names.iter().zip(fields) {
+        for (index, (name, field)) in self.header.names.iter().zip(fields).enumerate() {
             let cell = std::str::from_utf8(field).map(str::trim).ok();
-            if cell.is_none() {
-                row.problem(name, "is not UTF-8: save the file as UTF-8".to_owned());
-            }
             row.cells.push(cell);
+            if cell.is_none() {
+                // What is not UTF-8 is nearly always this.
+                row.problem(name, &WINDOWS_1252.decode(field).0, NOT_UTF8.to_owned());
+            }
+            if let (true, Some(text)) = (name.is_empty(), cell.filter(|text| !text.is_empty())) {
+                let column = format!("column {}", index + 1);
+                row.problem(&column, text, "has a value, but no name in the header".to_owned());
+            }
         }
-        let account_id = row.parse("account_id", AccountId::parse);
+        let account_id = row.parse("account_id", account);
         let customer_name = row.parse("customer_name", |text| match parse_name(text)? {
             name if name.is_empty() => Err("is empty".to_owned()),
             name => Ok(name),
         });
-        let email = row.parse("email", |text| Address::parse(text).map_err(|problem| problem.to_string()));
+        let email = row.email();
         let name = row.parse("contact_name", parse_name);
         let role = row.optional("role", str::parse::<Role>).map(|role| role.unwrap_or(Role::Service));
         let locales = &mut self.locales;
@@ -172,7 +194,30 @@ impl<'a> Cells<'a> {
     }
 
     fn parse<T>(&mut self, name: &str, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
-        parse(self.cell(name)?).map_err(|problem| self.problem(name, problem)).ok()
+        let cell = self.cell(name)?;
+        let parsed = if is_formula_error(cell) { Err(FORMULA.to_owned()) } else { parse(cell) };
+        parsed.map_err(|problem| self.problem(name, cell, problem)).ok()
+    }
+
+    /// The address, or what to write in place of what the cell has.
+    fn email(&mut self) -> Option<Address> {
+        let cell = self.cell("email")?;
+        // Spreadsheets put an apostrophe before what they are to take for text.
+        let marked = cell.strip_prefix('\'').filter(|rest| Address::parse(rest).is_ok());
+        let problem = match (marked, Address::parse(cell)) {
+            (Some(_), _) => "begins with an apostrophe, by which spreadsheets mark text".to_owned(),
+            (None, Ok(address)) => return Some(address),
+            (None, Err(_)) if NOTHING.iter().any(|it| it.eq_ignore_ascii_case(cell)) || is_formula_error(cell) => {
+                "is no address: leave out the row of a contact that has none".to_owned()
+            }
+            (None, Err(error)) => error.to_string(),
+        };
+        let meant = marked.map_or_else(|| suggestion(cell).map(|it| it.to_string()), |it| Some(it.to_owned()));
+        self.problem("email", cell, problem);
+        if let Some(last) = self.problems.last_mut() {
+            last.suggestion = meant;
+        }
+        None
     }
 
     /// A cell that may be empty.
@@ -188,14 +233,59 @@ impl<'a> Cells<'a> {
             match parse_attribute(cell) {
                 Ok(values) if values.is_empty() => {}
                 Ok(values) => attributes.push((attribute.to_owned(), values)),
-                Err(problem) => self.problem(name, problem),
+                Err(problem) => self.problem(name, cell, problem),
             }
         }
         attributes
     }
 
-    fn problem(&mut self, field: &str, problem: String) {
-        self.problems.push(Problem { line: self.line, field: field.to_owned(), problem });
+    fn problem(&mut self, field: &str, value: &str, problem: String) {
+        // The same mistake has the same words, whatever the value.
+        let quoted = format!("`{}` ", value.escape_debug());
+        let problem = problem.strip_prefix(&quoted).map_or(problem.clone(), str::to_owned);
+        let value = Some(shown(value)).filter(|value| !value.is_empty());
+        self.problems.push(Problem { value, ..Problem::new(self.line, field, problem) });
+    }
+}
+
+const NOT_UTF8: &str = "is not UTF-8: save the file as UTF-8, or name its encoding: `--encoding windows-1252`";
+
+const FORMULA: &str = "is the error of a formula in a spreadsheet";
+
+/// What tools write where there is no address.
+const NOTHING: [&str; 10] = ["NULL", "(null)", "\\N", "N/A", "NA", "None", "nil", "undefined", "-", "NaN"];
+
+fn is_formula_error(cell: &str) -> bool {
+    ["#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NULL!", "#NUM!"].contains(&cell)
+}
+
+/// An account id; not one of which a spreadsheet has left out digits.
+fn account(text: &str) -> Result<AccountId, String> {
+    let shortened = text.split_once(['E', 'e']).is_some_and(|(digits, power)| {
+        let number = digits.strip_prefix('-').unwrap_or(digits);
+        let is_number = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit() || b == b'.' || b == b',');
+        is_number && power.strip_prefix('+').is_some_and(|power| power.bytes().all(|b| b.is_ascii_digit()))
+    });
+    if shortened {
+        return Err(
+            "is a number that a spreadsheet has shortened: make the column text, and export it again".to_owned()
+        );
+    }
+    AccountId::parse(text)
+}
+
+/// Why a row does not have the fields of the header.
+fn uneven(fields: &[&[u8]], wants: usize) -> String {
+    let text = format!("the row has {}, the header {wants}", count(fields.len() as u64, "field", "fields"));
+    let holds = |byte: u8| fields.iter().any(|field| field.contains(&byte));
+    if holds(b'\n') {
+        return text + "; it goes over several lines, perhaps because a quote is not closed";
+    }
+    let other = [b';', b'\t', b','].into_iter().find(|it| fields.len() == 1 && holds(*it));
+    match other {
+        Some(b'\t') => text + "; it is separated by tabs, unlike the header",
+        Some(other) => text + &format!("; it is separated by `{}`, unlike the header", char::from(other)),
+        None => text,
     }
 }
 
@@ -209,7 +299,7 @@ mod tests {
 
     fn parser() -> RowParser {
         let header = "account_id,customer_name,email,contact_name,role,locale,time_zone,attr.region";
-        RowParser::new(Header::parse(&fields(header)).unwrap())
+        RowParser::new(Header::parse(1, &fields(header)).unwrap())
     }
 
     #[test]
@@ -249,7 +339,7 @@ mod tests {
 
     #[test]
     fn a_header_names_known_columns_once() {
-        let problems = Header::parse(&fields("account_id,customer_nme,email,email,region")).unwrap_err();
+        let problems = Header::parse(1, &fields("account_id,customer_nme,email,email,region")).unwrap_err();
         let texts: Vec<_> = problems.iter().map(ToString::to_string).collect();
         assert_eq!(
             texts,

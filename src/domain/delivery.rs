@@ -11,8 +11,8 @@ use crate::domain::words::words;
 ///              |           \-----> bounced
 ///              |-> deferred -> sending ... -> expired
 ///              |-> rejected -> queued (sent again on an operator's decision)
-///              \-> uncertain -> queued | accepted | rejected | bounced
-/// queued -> suppressed | opted_out | cancelled
+///              \-> uncertain -> accepted | rejected | bounced | delivered (a finding or a report), or sending (again)
+/// queued -> suppressed | opted_out | cancelled | uncertain (in a restored copy)
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -69,6 +69,19 @@ pub enum Event {
     Outcome(Outcome),
     /// An operator or the retry schedule sends it again.
     Resend,
+}
+
+impl Event {
+    /// Describes it after "it cannot".
+    #[must_use]
+    pub fn describe(self) -> String {
+        match self {
+            Self::Claim => "be claimed".to_owned(),
+            Self::GiveBack => "return to the queue".to_owned(),
+            Self::Outcome(outcome) => format!("become {outcome}"),
+            Self::Resend => "be sent again".to_owned(),
+        }
+    }
 }
 
 /// The outcome of an attempt, or of the decision not to make one. Each has its entry in the ledger.
@@ -133,19 +146,20 @@ impl State {
     /// Returns the state after an event, or `None` if the event cannot happen in this state.
     #[must_use]
     pub const fn after(self, event: Event) -> Option<Self> {
-        use Outcome::{Accepted, Bounced, Cancelled, Delivered, Expired, OptedOut, Rejected, Suppressed};
+        use Outcome::{Accepted, Bounced, Cancelled, Delivered, Expired, OptedOut, Rejected, Suppressed, Uncertain};
         match (self, event) {
-            (Self::Queued | Self::Deferred, Event::Claim) => Some(Self::Sending),
-            (Self::Sending, Event::GiveBack) | (Self::Uncertain | Self::Rejected | Self::Expired, Event::Resend) => {
-                Some(Self::Queued)
-            }
+            // An uncertain one is claimed if it is sent again, and uncertain until that attempt says more.
+            (Self::Queued | Self::Deferred | Self::Uncertain, Event::Claim) => Some(Self::Sending),
+            (Self::Uncertain, Event::Resend) => Some(Self::Uncertain),
+            (Self::Sending, Event::GiveBack) | (Self::Rejected | Self::Expired, Event::Resend) => Some(Self::Queued),
             (Self::Sending, Event::Outcome(Bounced | Delivered)) => None,
             (Self::Sending, Event::Outcome(outcome)) => Some(outcome.state()),
             (
                 Self::Queued | Self::Deferred,
-                Event::Outcome(outcome @ (Suppressed | OptedOut | Cancelled | Expired)),
+                Event::Outcome(outcome @ (Suppressed | OptedOut | Cancelled | Expired | Uncertain)),
             )
-            | (Self::Uncertain, Event::Outcome(outcome @ (Accepted | Rejected | Bounced | Delivered | Cancelled)))
+            // Not cancelled: its message may have been accepted.
+            | (Self::Uncertain, Event::Outcome(outcome @ (Accepted | Rejected | Bounced | Delivered)))
             | (Self::Accepted, Event::Outcome(outcome @ (Bounced | Delivered)))
             | (Self::Delivered, Event::Outcome(outcome @ Bounced)) => Some(outcome.state()),
             _ => None,
@@ -363,12 +377,13 @@ mod tests {
     fn a_late_250_settles_an_uncertain_delivery_and_so_does_an_operator() {
         assert_eq!(State::Uncertain.after(Event::Outcome(Outcome::Rejected)), Some(State::Rejected));
         assert_eq!(State::Uncertain.after(Event::Outcome(Outcome::Accepted)), Some(State::Accepted));
-        assert_eq!(State::Uncertain.after(Event::Resend), Some(State::Queued));
+        assert_eq!(State::Uncertain.after(Event::Resend), Some(State::Uncertain), "until the next attempt says more");
+        assert_eq!(State::Uncertain.after(Event::Outcome(Outcome::Cancelled)), None);
     }
 
     #[test]
     fn only_what_waits_can_be_claimed() {
         let claimable: Vec<_> = State::ALL.iter().filter(|state| state.after(Event::Claim).is_some()).collect();
-        assert_eq!(claimable, [&State::Queued, &State::Deferred]);
+        assert_eq!(claimable, [&State::Queued, &State::Deferred, &State::Uncertain]);
     }
 }

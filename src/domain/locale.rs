@@ -1,4 +1,11 @@
-//! Locales (BCP 47 tags) and time zones (IANA names).
+//! Locales (BCP 47 tags) and time zones (IANA names), and what people's tools write in place of them.
+
+mod codes;
+mod names;
+mod windows;
+mod zone;
+
+pub use zone::ZoneName;
 
 use std::fmt;
 use std::str::FromStr;
@@ -38,13 +45,55 @@ impl Locale {
 impl FromStr for Locale {
     type Err = String;
 
+    /// Parses a tag of a known language: `sv`, `en-GB`, also as systems write it: `sv_SE.UTF-8`. A word that means a language is
+    /// refused with its tag: stored as it is, it would name no language that any notice has.
     fn from_str(text: &str) -> Result<Self, String> {
-        let language = LanguageIdentifier::from_str(text)
-            .ok()
-            .filter(|tag| !tag.language.is_empty())
-            .ok_or_else(|| format!("`{}` is not a language tag such as `sv` or `en-GB`", text.escape_debug()))?;
-        Ok(Self(language.to_string()))
+        let refuse = |problem: String| Err(format!("`{}` {problem}", text.escape_debug()));
+        let tag = text.split(['.', '@']).next().unwrap_or_default();
+        if let Some(code) = meant(text) {
+            return refuse(format!("is not a language tag: write `{code}`"));
+        }
+        let Some(language) = LanguageIdentifier::from_str(tag).ok().filter(|tag| !tag.language.is_empty()) else {
+            return refuse("is not a language tag such as `sv` or `en-GB`".to_owned());
+        };
+        let code = language.language.as_str();
+        if !listed(codes::TWO, code) && !listed(codes::THREE, code) {
+            return refuse("is not a known language: write a tag such as `sv` or `en-GB`".to_owned());
+        }
+        match language.region.as_ref().map(|region| region.as_str()) {
+            Some("UK") => refuse(format!("is not a language tag: write `{code}-GB`")),
+            // A region may be a number of the UN: `es-419`.
+            Some(region) if region.len() == 2 && !listed(codes::REGIONS, region) => {
+                refuse(format!("has an unknown region: write `{code}`"))
+            }
+            _ => Ok(Self(language.to_string())),
+        }
     }
+}
+
+fn listed(codes: &str, code: &str) -> bool {
+    codes.split(' ').any(|it| it == code)
+}
+
+fn looked_up<'a>(pairs: &'a str, key: &str) -> Option<&'a str> {
+    pairs.split(' ').filter_map(|pair| pair.split_once(':')).find(|(name, _)| *name == key).map(|(_, code)| code)
+}
+
+/// Codes of countries and of Windows that stand in columns of languages.
+const MISTAKEN: &str = "dk:da jp:ja cn:zh tw:zh gr:el cz:cs ua:uk us:en gb:en nz:en at:de mx:es sve:sv enu:en eng:en \
+     1053:sv-SE 1033:en-US 2057:en-GB 1031:de-DE 1030:da-DK 1044:nb-NO 1035:fi-FI 1036:fr-FR iw:he ji:yi in:id";
+
+/// The tag that a name of a language, or another code for it, means.
+fn meant(text: &str) -> Option<&'static str> {
+    let lower = text.trim().to_lowercase();
+    // `Swedish (Sweden)`, `English - United States`
+    let name = lower.split([' ', '(', '-', '_', ',']).next().unwrap_or_default();
+    let whole = lower.replace(' ', "_");
+    let is_long = |key: &str| key.len() > 3 || !key.is_ascii();
+    looked_up(MISTAKEN, &lower)
+        .or_else(|| looked_up(codes::LONG, name).filter(|_| name.len() == 3))
+        .or_else(|| looked_up(names::NAMES, &whole).filter(|_| is_long(&whole)))
+        .or_else(|| looked_up(names::NAMES, name).filter(|_| is_long(name)))
 }
 
 impl fmt::Display for Locale {
@@ -56,47 +105,6 @@ impl fmt::Display for Locale {
 impl Serialize for Locale {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.0)
-    }
-}
-
-/// A time zone of the IANA database, for example `Europe/Stockholm`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-pub struct ZoneName(String);
-
-impl ZoneName {
-    /// Coordinated universal time.
-    #[must_use]
-    pub fn utc() -> Self {
-        Self("UTC".to_owned())
-    }
-
-    /// The name.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// The rules of the zone.
-    #[must_use]
-    pub fn time_zone(&self) -> jiff::tz::TimeZone {
-        jiff::tz::TimeZone::get(&self.0).unwrap_or(jiff::tz::TimeZone::UTC)
-    }
-}
-
-impl FromStr for ZoneName {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let unknown = || format!("`{}` is not a time zone such as `Europe/Stockholm`", text.escape_debug());
-        let zone = jiff::tz::TimeZone::get(text).map_err(|_| unknown())?;
-        // The spelling of the database makes `europe/stockholm` and `Europe/Stockholm` one zone.
-        Ok(Self(zone.iana_name().ok_or_else(unknown)?.to_owned()))
-    }
-}
-
-impl fmt::Display for ZoneName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 
@@ -117,9 +125,43 @@ mod tests {
     }
 
     #[test]
-    fn zones_are_of_the_database() {
-        assert_eq!("europe/stockholm".parse::<ZoneName>().unwrap().as_str(), "Europe/Stockholm");
-        assert!("Mars/Olympus".parse::<ZoneName>().is_err());
-        assert!("".parse::<ZoneName>().is_err());
+    fn what_tools_write_in_place_of_a_tag_is_read_or_refused_with_the_tag() {
+        for (text, tag) in [
+            ("sv_SE", "sv-SE"),
+            ("sv_SE.UTF-8", "sv-SE"),
+            ("de_DE@euro", "de-DE"),
+            ("zh_Hant_TW", "zh-Hant-TW"),
+            ("es-419", "es-419"),
+            ("NB-no", "nb-NO"),
+            ("fit", "fit"),
+            ("se", "se"),
+        ] {
+            assert_eq!(text.parse::<Locale>().unwrap().as_str(), tag);
+        }
+        for (text, said) in [
+            ("Swedish", "`Swedish` is not a language tag: write `sv`"),
+            ("Svenska", "write `sv`"),
+            ("English", "write `en`"),
+            ("Engelska", "write `en`"),
+            ("Deutsch", "write `de`"),
+            ("Français (France)", "write `fr`"),
+            ("Swedish (Sweden)", "write `sv`"),
+            ("Norsk bokmål", "write `nb`"),
+            ("swe", "write `sv`"),
+            ("ENG", "write `en`"),
+            ("SVE", "write `sv`"),
+            ("1053", "write `sv-SE`"),
+            ("DK", "write `da`"),
+            ("en-UK", "write `en-GB`"),
+            ("sv-XX", "has an unknown region: write `sv`"),
+            ("xx", "is not a known language"),
+            ("qqq-SE", "is not a known language"),
+            ("C", "is not a language tag such as"),
+            ("sv;q=0.8", "is not a language tag such as"),
+            ("NULL", "is not"),
+        ] {
+            let error = text.parse::<Locale>().unwrap_err();
+            assert!(error.contains(said), "{text}: {error}");
+        }
     }
 }

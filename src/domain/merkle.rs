@@ -53,6 +53,12 @@ impl Node {
         let first = self.index << level;
         first..=first | ((1 << level) - 1)
     }
+
+    /// True if it is stored: the roots of the subtrees with 256^n leaves, n >= 1, from which with the leaves every proof is cheap.
+    #[must_use]
+    pub const fn is_stored(self) -> bool {
+        self.level > 0 && self.level.is_multiple_of(8)
+    }
 }
 
 /// All that is needed to append to a tree and know its root: its size and its peaks.

@@ -1,7 +1,8 @@
 //! A notice: one message to an audience, written as Markdown with TOML front matter, and the states it goes through.
 
+mod state;
+
 use jiff::Timestamp;
-use serde::Serialize;
 
 use crate::domain::audience::Audience;
 use crate::domain::category::{Category, nearest_category};
@@ -12,7 +13,7 @@ use crate::domain::locale::Locale;
 use crate::domain::markdown;
 use crate::domain::placeholder::{Placeholder, Text};
 use crate::domain::problem::{Lines, Problems};
-use crate::domain::words::words;
+pub use state::{State, Step};
 
 /// The size limit of a notice file, in bytes: mail clients clip far smaller messages.
 pub const MAX_SOURCE_BYTES: usize = 1 << 20;
@@ -232,131 +233,33 @@ impl Reader<'_, '_> {
 /// its length, so that no two contents have the same input.
 #[must_use]
 pub fn content_digest<'a>(source: &'a str, rows: impl IntoIterator<Item = &'a str>) -> [u8; 32] {
-    let mut digest = Sha256::default();
-    for part in std::iter::once(source).chain(rows) {
-        digest.update(&(part.len() as u64).to_be_bytes());
-        digest.update(part.as_bytes());
-    }
+    let mut digest = ContentDigest::new(source);
+    rows.into_iter().for_each(|row| digest.add(row));
     digest.finish()
 }
 
-/// The state of a notice.
-///
-/// ```text
-/// draft -> submitted -> approved -> (scheduled ->) releasing -> released -> closed
-///   \________\____________\___________\_______________________\-> cancelled
-///             \-> declined
-/// ```
-///
-/// `releasing` lasts while the audience is being frozen; nothing is sent before it ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum State {
-    /// Being written.
-    Draft,
-    /// Waits for a second person.
-    Submitted,
-    /// May be released.
-    Approved,
-    /// Will be released at its time.
-    Scheduled,
-    /// Its audience is being frozen.
-    Releasing,
-    /// Its deliveries are being sent.
-    Released,
-    /// Every delivery has its outcome.
-    Closed,
-    /// The second person declined it.
-    Declined,
-    /// Stopped: what was not sent is not sent.
-    Cancelled,
-}
+/// The [`content_digest`] of a content that comes piece by piece.
+pub struct ContentDigest(Sha256);
 
-words!(State, "a state", {
-    Draft => "draft",
-    Submitted => "submitted",
-    Approved => "approved",
-    Scheduled => "scheduled",
-    Releasing => "releasing",
-    Released => "released",
-    Closed => "closed",
-    Declined => "declined",
-    Cancelled => "cancelled",
-});
-
-/// A step that an operator takes on a notice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Step {
-    /// Creates it.
-    Create,
-    /// Replaces its content, which voids an approval.
-    Edit,
-    /// Asks for approval.
-    Submit,
-    /// Approves it.
-    Approve,
-    /// Declines it.
-    Decline,
-    /// Freezes the audience and starts the sending, or schedules that.
-    Release,
-    /// Pauses the sending.
-    Pause,
-    /// Resumes the sending.
-    Resume,
-    /// Cancels it.
-    Cancel,
-}
-
-words!(Step, "a step", {
-    Create => "create",
-    Edit => "edit",
-    Submit => "submit",
-    Approve => "approve",
-    Decline => "decline",
-    Release => "release",
-    Pause => "pause",
-    Resume => "resume",
-    Cancel => "cancel",
-});
-
-impl State {
-    /// Returns the state after a step, or `None` if the step is not possible in this state.
-    ///
-    /// `Release` leads to `Releasing`; the caller turns that into `Scheduled` for a future time, and into `Released` with the
-    /// manifest.
+impl ContentDigest {
+    /// Begins with the text as written.
     #[must_use]
-    pub const fn after(self, step: Step) -> Option<Self> {
-        Some(match (self, step) {
-            (Self::Draft | Self::Submitted | Self::Approved | Self::Scheduled | Self::Declined, Step::Edit) => {
-                Self::Draft
-            }
-            (Self::Draft, Step::Submit) => Self::Submitted,
-            (Self::Submitted, Step::Approve) => Self::Approved,
-            (Self::Submitted, Step::Decline) => Self::Declined,
-            (Self::Approved | Self::Scheduled | Self::Releasing, Step::Release) => Self::Releasing,
-            (Self::Released, Step::Pause | Step::Resume) => Self::Released,
-            (
-                Self::Draft | Self::Submitted | Self::Approved | Self::Scheduled | Self::Releasing | Self::Released,
-                Step::Cancel,
-            ) => Self::Cancelled,
-            _ => return None,
-        })
+    pub fn new(source: &str) -> Self {
+        let mut digest = Self(Sha256::default());
+        digest.add(source);
+        digest
     }
 
-    /// The state after "is", as in "the notice is a draft".
-    #[must_use]
-    pub const fn describe(self) -> &'static str {
-        match self {
-            Self::Draft => "a draft",
-            Self::Releasing => "being released",
-            other => other.as_str(),
-        }
+    /// Adds the next piece of a row.
+    pub fn add(&mut self, part: &str) {
+        self.0.update(&(part.len() as u64).to_be_bytes());
+        self.0.update(part.as_bytes());
     }
 
-    /// The steps that are possible in this state.
-    pub fn steps(self) -> impl Iterator<Item = Step> {
-        Step::ALL.iter().copied().filter(move |step| self.after(*step).is_some())
+    /// The digest.
+    #[must_use]
+    pub fn finish(self) -> [u8; 32] {
+        self.0.finish()
     }
 }
 

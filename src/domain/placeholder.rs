@@ -146,6 +146,24 @@ impl Text {
         })
     }
 
+    /// The text for somebody who looks at the notice as a whole: the name of each placeholder in single braces.
+    #[must_use]
+    pub fn named(text: &str) -> String {
+        pieces(text).fold(String::new(), |shown, piece| match piece {
+            Piece::Literal(literal) => shown + literal,
+            Piece::Braces { inside, .. } => {
+                let name = inside.trim();
+                format!("{shown}{{{}}}", name.strip_prefix("row.").unwrap_or(name))
+            }
+        })
+    }
+
+    /// True if a text has placeholders: what a recipient gets is another text.
+    #[must_use]
+    pub fn has_placeholders(text: &str) -> bool {
+        pieces(text).any(|piece| matches!(piece, Piece::Braces { .. }))
+    }
+
     /// Returns the text with each placeholder replaced by what `fill` returns for it. Inserted text is not parsed again.
     #[must_use]
     pub fn fill(&self, mut fill: impl FnMut(Placeholder) -> String) -> String {
@@ -247,6 +265,13 @@ mod tests {
         let problems = Text::markdown("{{ row. }} {{\nrow.a }} {{", Vec::new()).unwrap_err();
         assert_eq!(problems.iter().map(|it| it.0).collect::<Vec<_>>(), [0, 11, 23]);
         assert!(problems[0].1.contains("backticks") && problems[1].1.contains("on one line"), "{problems:?}");
+    }
+
+    #[test]
+    fn a_notice_as_a_whole_shows_the_names_of_its_placeholders() {
+        let shown = Text::named("Invoice {{ row.invoice_no }} of {{customer.name}}, {open {{ row.a");
+        assert_eq!(shown, "Invoice {invoice_no} of {customer.name}, {open {{ row.a");
+        assert!(Text::has_placeholders("{{ row.a }}") && !Text::has_placeholders("{ row.a }}"));
     }
 
     #[test]

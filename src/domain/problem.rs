@@ -4,10 +4,11 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::domain::character::{is_unfit_for_name, is_unseen};
 use crate::domain::words::count;
 
 /// One problem and its place.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Problem {
     /// The line in the file, counted from 1; 0 for a problem of the file as a whole.
     pub line: usize,
@@ -15,6 +16,20 @@ pub struct Problem {
     pub field: String,
     /// What is wrong and, unless it is obvious, what is right.
     pub problem: String,
+    /// The value that is wrong, as far as it is shown: what cannot be seen as code points.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+    /// The value that was probably meant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub suggestion: Option<String>,
+}
+
+impl Problem {
+    /// A problem of a field in a line.
+    #[must_use]
+    pub fn new(line: usize, field: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self { line, field: field.into(), problem: problem.into(), ..Self::default() }
+    }
 }
 
 impl fmt::Display for Problem {
@@ -22,11 +37,35 @@ impl fmt::Display for Problem {
         if self.line > 0 {
             write!(f, "line {}: ", self.line)?;
         }
-        if !self.field.is_empty() {
-            write!(f, "`{}`: ", self.field)?;
+        match (self.field.as_str(), &self.value) {
+            ("", None) => {}
+            ("", Some(value)) => write!(f, "`{value}`: ")?,
+            (field, None) => write!(f, "`{field}`: ")?,
+            (field, Some(value)) => write!(f, "`{field}` `{value}`: ")?,
         }
-        f.write_str(&self.problem)
+        f.write_str(&self.problem)?;
+        self.suggestion.as_ref().map_or(Ok(()), |suggestion| write!(f, "; write `{suggestion}`"))
     }
+}
+
+/// A value for an error: its beginning, with code points in place of what cannot be seen.
+#[must_use]
+pub fn shown(value: &str) -> String {
+    const LONGEST: usize = 60;
+    let mut text = String::new();
+    for (index, c) in value.chars().enumerate() {
+        if index == LONGEST {
+            text.push('\u{2026}');
+            break;
+        }
+        // A joiner is seen in what it joins, but not where it stands alone.
+        if c != ' ' && (is_unseen(c) || is_unfit_for_name(c)) {
+            text.extend(c.escape_unicode());
+        } else {
+            text.push(c);
+        }
+    }
+    text
 }
 
 /// All problems of one input, in line order after [`Problems::sorted`].
@@ -36,7 +75,7 @@ pub struct Problems(pub Vec<Problem>);
 impl Problems {
     /// Adds a problem.
     pub fn add(&mut self, line: usize, field: impl Into<String>, problem: impl Into<String>) {
-        self.0.push(Problem { line, field: field.into(), problem: problem.into() });
+        self.0.push(Problem::new(line, field, problem));
     }
 
     /// True if there are none.
@@ -162,6 +201,12 @@ mod tests {
         assert_eq!(limited.0[200].to_string(), "1,300 more problems are not listed");
         let lines = Lines::of("a\nbc\n\nd");
         assert_eq!([0, 1, 2, 4, 5, 6, 7].map(|offset| lines.at(offset)), [0, 0, 1, 1, 2, 3, 3]);
+    }
+
+    #[test]
+    fn a_value_is_shown_with_what_cannot_be_seen_in_it() {
+        assert_eq!(shown("\u{200b}anna b\u{a0}\t"), "\\u{200b}anna b\\u{a0}\\u{9}");
+        assert_eq!(shown(&"å".repeat(70)), format!("{}…", "å".repeat(60)));
     }
 
     #[test]

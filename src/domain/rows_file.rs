@@ -1,10 +1,17 @@
 //! Audience files: the rows name the customers, each with its own values.
 
 use std::collections::BTreeMap;
+use std::io::Read as _;
 use std::ops::Bound;
 
+use encoding_rs::WINDOWS_1252;
+use unicode_normalization::UnicodeNormalization as _;
+
 use crate::domain::customer::AccountId;
-use crate::domain::problem::{Problems, has_control};
+use crate::domain::phrase::PhraseError;
+use crate::domain::problem::{Problem, Problems, has_control, shown};
+use crate::domain::table::records::{Records, is_blank};
+use crate::domain::table::{self, TableError};
 use crate::domain::words::count;
 
 /// The size limit of an audience file, in bytes.
@@ -20,35 +27,42 @@ pub struct Rows {
 }
 
 impl Rows {
-    /// Parses CSV text with a header row, a column `account_id` and any others. Each customer has at most one row.
+    /// Parses a table with a header row, a column `account_id` and any others: CSV, also in gzip, or a workbook. Each customer has
+    /// at most one row.
     ///
     /// # Errors
-    /// All problems, with their lines.
-    pub fn parse(text: &[u8]) -> Result<Self, Problems> {
+    /// All problems, with their lines: the first [`REPORTED`], and how many there are beyond.
+    pub fn parse(bytes: &[u8]) -> Result<Self, Problems> {
+        Self::read(bytes).unwrap_or_else(|error| Err(Problems(vec![Problem::new(0, "", error.to_string())])))
+    }
+
+    fn read(file: &[u8]) -> Result<Result<Self, Problems>, TableError> {
         let mut problems = Problems::default();
-        if text.len() > MAX_BYTES {
+        if file.len() > MAX_BYTES {
             problems.add(0, "", format!("the file is larger than {MAX_BYTES} bytes"));
-            return Err(problems);
+            return Ok(Err(problems));
         }
-        let Ok(text) = std::str::from_utf8(text) else {
-            problems.add(0, "", "the file is not UTF-8: save it as UTF-8");
-            return Err(problems);
-        };
-        let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
-        let mut csv = csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(text.as_bytes());
-        let header = csv.headers().cloned().unwrap_or_default();
-        let account = read_header(&header, &mut problems);
+        let source = table::open(file, &["account_id"], None)?;
+        let mut records = Records::new(source.reader.take(MAX_BYTES as u64), source.layout);
+        let (line, header) = records.next()?.ok_or(TableError::Empty)?;
         let mut rows = Self::default();
-        if let (Some(account), true) = (account, problems.is_empty()) {
-            rows.columns = header.iter().filter(|name| *name != "account_id").map(str::to_owned).collect();
-            for record in csv.records() {
-                rows.read(&header, account, record, &mut problems);
-            }
-            if rows.rows.is_empty() && problems.is_empty() {
-                problems.add(0, "", "the file has no rows");
-            }
+        let Some(header) = Header::parse(line, header, &mut problems) else { return Ok(Err(problems.sorted())) };
+        rows.columns =
+            header.names.iter().filter(|name| !matches!(name.as_str(), "" | "account_id")).cloned().collect();
+        let mut more = 0_usize;
+        while let Some((line, record)) = records.next()? {
+            rows.add(&header, (line, record), &mut problems);
+            more += problems.0.len().saturating_sub(REPORTED);
+            problems.0.truncate(REPORTED);
         }
-        if problems.is_empty() { Ok(rows) } else { Err(problems.sorted()) }
+        if rows.rows.is_empty() && problems.is_empty() {
+            problems.add(0, "", "the file has no rows");
+        }
+        let mut problems = problems.sorted();
+        if more > 0 {
+            problems.add(0, "", format!("and {more} more problems"));
+        }
+        Ok(if problems.is_empty() { Ok(rows) } else { Err(problems) })
     }
 
     /// Returns the rows after an account, in order.
@@ -56,35 +70,32 @@ impl Rows {
         self.rows.range::<str, _>((Bound::Excluded(account), Bound::Unbounded))
     }
 
-    fn read(
-        &mut self,
-        header: &csv::StringRecord,
-        account: usize,
-        record: csv::Result<csv::StringRecord>,
-        problems: &mut Problems,
-    ) {
-        let record = match record {
-            Ok(record) => record,
-            Err(error) => return problems.add(0, "", error.to_string()),
-        };
-        let line = record.position().map_or(0, |position| usize::try_from(position.line()).unwrap_or(0));
-        if record.len() != header.len() {
-            let problem = format!(
-                "the row has {}, but the header has {}",
-                count(record.len() as u64, "field", "fields"),
-                header.len()
-            );
-            return problems.add(line, "", problem);
+    fn add(&mut self, header: &Header, (line, record): (usize, &csv::ByteRecord), problems: &mut Problems) {
+        let wants = header.names.len();
+        if record.len() < wants || record.iter().skip(wants).any(|field| !is_blank(field)) {
+            let has = count(record.len() as u64, "field", "fields");
+            return problems.add(line, "", format!("the row has {has}, but the header has {wants}"));
         }
         let before = problems.0.len();
-        let mut values = BTreeMap::new();
-        for (name, value) in header.iter().zip(&record).filter(|(name, _)| *name != "account_id") {
-            if has_control(value) {
-                problems.add(line, name, "contains a control character or line break");
+        let mut problem = |name: &str, value: &str, problem: &str| {
+            problems.0.push(Problem { value: Some(shown(value)), ..Problem::new(line, name, problem) });
+        };
+        let (mut account, mut values) = ("", BTreeMap::new());
+        for (name, field) in header.names.iter().zip(record) {
+            let Ok(value) = std::str::from_utf8(field).map(str::trim) else {
+                problem(name, &WINDOWS_1252.decode(field).0, "is not UTF-8: save the file as UTF-8");
+                continue;
+            };
+            match name.as_str() {
+                "account_id" => account = value,
+                "" if value.is_empty() => {}
+                "" => problem("", value, "has no name in the header"),
+                _ if has_control(value) => problem(name, value, "contains a control character or line break"),
+                _ if value.contains('\u{fffd}') => problem(name, value, &PhraseError::Lost.to_string()),
+                _ => drop(values.insert(name.clone(), value.nfc().collect::<String>())),
             }
-            values.insert(name.to_owned(), value.to_owned());
         }
-        match AccountId::parse(&record[account]) {
+        match AccountId::parse(account) {
             Err(problem) => problems.add(line, "account_id", problem),
             Ok(id) if self.rows.contains_key(&id) => {
                 problems.add(line, "account_id", format!("`{id}` has a row already"));
@@ -95,20 +106,34 @@ impl Rows {
     }
 }
 
-fn read_header(header: &csv::StringRecord, problems: &mut Problems) -> Option<usize> {
-    for (index, name) in header.iter().enumerate() {
-        if header.iter().take(index).any(|earlier| earlier == name) {
-            problems.add(1, name, "is in the header twice");
+/// Problems that are reported; the others are counted.
+pub const REPORTED: usize = 500;
+
+/// The names of the columns; empty for one without a name, which must not have values.
+struct Header {
+    names: Vec<String>,
+}
+
+impl Header {
+    /// Parses the header; `None` if no row can be read under it.
+    fn parse(line: usize, fields: &csv::ByteRecord, problems: &mut Problems) -> Option<Self> {
+        let mut names: Vec<String> = Vec::new();
+        for field in fields {
+            let name = String::from_utf8_lossy(field).trim().to_owned();
+            let name = if name.eq_ignore_ascii_case("account_id") { name.to_lowercase() } else { name };
+            if !name.is_empty() && names.contains(&name) {
+                problems.add(line, shown(&name), "is in the header twice");
+            }
+            if has_control(&name) || name.contains('\u{fffd}') {
+                problems.add(line, shown(&name), "is no name of a column");
+            }
+            names.push(name);
         }
-        if name.is_empty() || has_control(name) {
-            problems.add(1, "", format!("column {} has no name", index + 1));
+        if !names.iter().any(|name| name == "account_id") {
+            problems.add(line, "account_id", "is missing from the header");
         }
+        problems.is_empty().then_some(Self { names })
     }
-    let account = header.iter().position(|name| name == "account_id");
-    if account.is_none() {
-        problems.add(1, "account_id", "is missing from the header");
-    }
-    account
 }
 
 #[cfg(test)]

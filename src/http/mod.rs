@@ -54,7 +54,7 @@ pub async fn listen(
     draining: &CancellationToken,
     ended: &CancellationToken,
 ) -> Result<(), ListenError> {
-    let config = &app.config;
+    let config = &app.context.config;
     let connections = descriptors::for_http(config, http);
     let health = || observe::health_routes(app.clone(), draining.clone());
     let observed = || observe::routes(app.clone(), draining.clone());

@@ -58,7 +58,7 @@ async fn readiness(State(it): State<Observed>) -> Response {
 }
 
 async fn metrics(State(app): State<App>) -> Response {
-    let text = app.metrics.scrape(&app.store, &app.clock).await;
+    let text = app.metrics.scrape(&app.context.store, &app.context.clock).await;
     ([NO_STORE, (header::CONTENT_TYPE, MEDIA_TYPE)], text).into_response()
 }
 

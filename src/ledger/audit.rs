@@ -3,26 +3,34 @@
 //! ```text
 //! pages of the file
 //! rows -> commitments -> leaves -> root -> checkpoints     entries.rs, fold.rs
-//! notices, recipients, states, attestations -> entries     books.rs
+//! notices, recipients, states, attestations -> entries     books.rs, shown.rs, attested.rs
 //! messages -> digests                                      messages.rs
 //! ```
 //!
 //! It reads the database and, if this machine has them, the signer's state and a checkpoint that somebody else
-//! kept. It finds every change of the past; it cannot find what was false when it was written.
+//! kept. It finds every change of the past; it cannot find what was false when it was written. Memory holds something for each
+//! notice; what is for each recipient waits in a file without a name (last.rs).
 
+mod attested;
 mod books;
 mod entries;
 mod fold;
+mod last;
 mod messages;
+mod shown;
+
+use std::io;
 
 use serde::Serialize;
 
+use super::LedgerError;
 use super::state::Last;
 use crate::domain::checkpoint::Checkpoint;
 use crate::domain::note::VerifierKey;
 use crate::store::engine::integrity;
 use crate::store::proof::tree;
 use crate::store::{Conn, StoreError};
+use entries::Exchanged;
 
 /// What an audit found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -79,7 +87,17 @@ impl Damage {
 /// Why an audit ends early.
 enum Stop {
     Damage(Damage),
+    /// Which entry it is must still be found.
+    Exchanged(Exchanged),
     Store(StoreError),
+    /// A temporary file failed.
+    Spool(io::Error),
+}
+
+impl From<io::Error> for Stop {
+    fn from(error: io::Error) -> Self {
+        Self::Spool(error)
+    }
 }
 
 impl From<Damage> for Stop {
@@ -129,12 +147,12 @@ pub enum Progress {
 /// Audits the ledger in a snapshot.
 ///
 /// # Errors
-/// If the database fails. Damage is a result, not an error.
+/// If the database or a temporary file fails. Damage is a result, not an error.
 pub async fn audit(
     conn: &mut Conn,
     against: Against<'_>,
     progress: &(dyn Fn(Progress) + Sync),
-) -> Result<Report, StoreError> {
+) -> Result<Report, LedgerError> {
     let mut report = Report {
         verdict: Verdict::Ok,
         first_bad: None,
@@ -145,14 +163,20 @@ pub async fn audit(
         checkpoints: 0,
         signatures: against.key.is_some(),
     };
-    match run(conn, against, progress, &mut report).await {
+    let ended = match run(conn, against, progress, &mut report).await {
+        Err(Stop::Exchanged(exchanged)) => Err(exchanged.find(conn).await.map_or_else(|stop| stop, Stop::Damage)),
+        ended => ended,
+    };
+    match ended {
         Ok(()) => {}
         Err(Stop::Damage(damage)) => {
             report.verdict = Verdict::Damaged;
             report.first_bad = damage.index;
             report.problem = Some(damage.problem);
         }
-        Err(Stop::Store(error)) => return Err(error),
+        Err(Stop::Store(error)) => return Err(error.into()),
+        Err(Stop::Spool(error)) => return Err(LedgerError::Spool(error)),
+        Err(Stop::Exchanged(_)) => unreachable!("it was found above"),
     }
     Ok(report)
 }
@@ -171,6 +195,6 @@ async fn run(
     }
     let head = tree::head(conn).await?;
     let mut scanned = entries::scan(conn, &head, against, progress, report).await?;
-    books::balance(conn, &scanned, progress, report).await?;
+    books::balance(conn, &mut scanned, progress, report).await?;
     messages::check(conn, &mut scanned, progress, report).await
 }

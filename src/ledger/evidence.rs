@@ -1,11 +1,13 @@
 //! Making evidence: a file that proves what the ledger says of a notice, or of one customer of it, to anybody with the key.
 //!
 //! It is written record by record, from one snapshot under one checkpoint. For one customer it opens that customer's entries
-//! only; everybody else stays a hash. [`crate::domain::evidence`] reads it.
+//! only; everybody else stays a hash. [`crate::domain::evidence`] reads it. Memory is the same for any number of recipients.
 
+mod listed;
 mod recipients;
+mod sent;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use data_encoding::BASE64;
@@ -17,16 +19,16 @@ use super::LedgerError;
 use super::subtrees::Subtrees;
 use crate::domain::address::{AddressKey, mentioned};
 use crate::domain::checkpoint::TlogProof;
-use crate::domain::entry::{Brief, Event, Person};
-use crate::domain::evidence::{EntryRecord, FORMAT, MessageRecord};
+use crate::domain::entry::{Event, Person};
+use crate::domain::evidence::{EntryRecord, FORMAT};
 use crate::domain::kind::Kind;
-use crate::domain::merkle::Hash;
 use crate::store::proof::commitments;
 use crate::store::proof::ledger::{self as entries, StoredOpening};
 use crate::store::proof::tree::Signed;
-use crate::store::sending::moulds::Moulds;
-use crate::store::sending::{deliveries, messages};
+use crate::store::sending::deliveries;
 use crate::store::{Conn, StoreError};
+use listed::Listed;
+use sent::Sent;
 
 /// Why evidence could not be made.
 #[derive(Debug, Error)]
@@ -34,7 +36,7 @@ pub enum EvidenceError {
     /// The ledger or the database failed.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
-    /// The file cannot be written.
+    /// The file cannot be written, or a temporary one.
     #[error("cannot write the evidence: {0}")]
     Write(#[from] io::Error),
     /// The notice addressed nobody yet.
@@ -94,9 +96,6 @@ pub struct Contents {
     pub unsealed: u64,
 }
 
-/// Entries read at once.
-const PAGE: usize = 500;
-
 /// Writes an evidence file, from a snapshot not older than the checkpoint.
 ///
 /// # Errors
@@ -108,25 +107,22 @@ pub async fn export(
     out: impl Write,
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<Contents, EvidenceError> {
-    let sealed = entries::sealed(conn, wanted.notice_id, wanted.account_id, wanted.address).await?;
-    let (covered, later): (Vec<_>, Vec<_>) = sealed.into_iter().partition(|(index, _)| *index < checkpoint.size);
+    let mut listed = Listed::of(conn, checkpoint, wanted).await?;
     let waiting = entries::unsealed(conn, wanted.notice_id, wanted.account_id).await?;
-    let mut contents = Contents { unsealed: later.len() as u64 + waiting, ..Contents::default() };
-    let ids: Vec<Uuid> = covered.into_iter().map(|(_, id)| id).collect();
+    let mut contents = Contents { unsealed: listed.later + waiting, ..Contents::default() };
     let mut file = File { out, first: true };
     let mut prover = Prover { subtrees: Subtrees::default(), checkpoint };
-    let mut kinds = BTreeSet::new();
-    let mut sent = BTreeMap::new();
+    let (mut kinds, mut sent) = (BTreeSet::new(), Sent::default());
     file.open(&format!("{{\"format\":\"{FORMAT}\",\"entries\":["))?;
-    for page in ids.chunks(PAGE) {
-        for opening in entries::find(conn, page).await? {
+    while let Some(page) = listed.next()? {
+        for opening in entries::find(conn, &page).await? {
             if concerns(&opening, wanted) {
                 kinds.insert((opening.delivery_id.is_some(), opening.event));
                 file.record(&prover.record(conn, &opening).await?)?;
                 contents.entries += 1;
-                let brief = opening.person.as_deref().and_then(|person| Brief::read(person).ok());
-                let sha256 = brief.and_then(|brief| brief.sha256).filter(|_| opening.has_message);
-                sent.extend(sha256.map(|sha256| (sha256, opening.entry_id)));
+                if wanted.with_messages && opening.has_message {
+                    sent.note(&opening)?;
+                }
             }
         }
         progress(contents.entries);
@@ -137,7 +133,7 @@ pub async fn export(
     file.open("]")?;
     if wanted.with_messages {
         file.open(",\"messages\":[")?;
-        contents.messages = write_messages(conn, &sent, &mut file).await?;
+        contents.messages = sent.write(conn, &mut file).await?;
         file.open("]")?;
     }
     file.open("}\n")?;
@@ -255,22 +251,4 @@ impl<W: Write> File<W> {
         self.first = false;
         serde_json::to_writer(&mut self.out, record).map_err(io::Error::from)
     }
-}
-
-/// Writes the messages that entries in the file name, in the order of their digests.
-async fn write_messages(
-    conn: &mut Conn,
-    sent: &BTreeMap<Hash, Uuid>,
-    file: &mut File<impl Write>,
-) -> Result<u64, EvidenceError> {
-    let (mut written, mut moulds) = (0, Moulds::default());
-    for (sha256, entry_id) in sent {
-        if let Some(kept) = messages::of_entry(conn, *entry_id).await? {
-            let bytes = kept.bytes(conn, &mut moulds).await?;
-            let sha256 = data_encoding::HEXLOWER.encode(sha256);
-            file.record(&MessageRecord { sha256, eml: BASE64.encode(&bytes) })?;
-            written += 1;
-        }
-    }
-    Ok(written)
 }

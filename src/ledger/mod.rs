@@ -8,6 +8,7 @@
 //! Any node sequences; the one with the key signs. Sealing is both. It never waits for sending, and sending never waits for it.
 
 pub mod audit;
+pub mod cancelled;
 pub mod evidence;
 pub mod export;
 mod kept;
@@ -16,30 +17,29 @@ pub mod post;
 pub mod report;
 pub mod sequence;
 pub mod sign;
+mod slots;
 pub mod state;
 pub mod subtrees;
 pub mod unaddressed;
 
+use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::Serialize;
 use thiserror::Error;
 
-use crate::config::Config;
+use crate::context::Context;
 use crate::domain::actor::{Action, Actor};
 use crate::domain::checkpoint::Checkpoint;
-use crate::domain::clock::Clock;
 use crate::domain::entry::{Detail, Entry, Event, Fact, Person};
 use crate::domain::kind::Kind;
 use crate::domain::merkle::{Hash, empty_root};
 use crate::domain::note::{Signer, VerifierKey};
-use crate::domain::random::Random;
 use crate::store::proof::ledger::{self as entries, Opening};
 pub use crate::store::proof::tree::Signed;
 use crate::store::proof::tree::{self, Head};
-use crate::store::{Conn, Store, StoreError};
+use crate::store::{Conn, StoreError};
 use export::{ExportError, Exported};
 use operated::Operation;
 use sign::Known;
@@ -85,6 +85,9 @@ pub enum LedgerError {
         /// What is wrong with the one that is there.
         problem: Option<String>,
     },
+    /// A temporary file cannot be used.
+    #[error("cannot use a temporary file: {0}")]
+    Spool(io::Error),
     /// A reason that is not one line of text.
     #[error("a reason must be one line of text")]
     Reason,
@@ -99,6 +102,7 @@ impl LedgerError {
             Self::Reason | Self::NoCheckpoint { .. } => Kind::Invalid,
             Self::NotStopped => Kind::Conflict,
             Self::State(_)
+            | Self::Spool(_)
             | Self::Key { .. }
             | Self::Unsignable(_)
             | Self::Stopped(_)
@@ -139,17 +143,14 @@ pub struct Standing {
 /// The ledger as a service: a cheap handle, cloned freely.
 #[derive(Clone, Debug)]
 pub struct Ledger {
-    store: Store,
-    config: Arc<Config>,
-    clock: Clock,
-    random: Random,
+    context: Context,
 }
 
 impl Ledger {
-    /// The ledger in a database.
+    /// The service over these parts.
     #[must_use]
-    pub fn new(store: Store, config: Arc<Config>, clock: Clock, random: Random) -> Self {
-        Self { store, config, clock, random }
+    pub const fn new(context: Context) -> Self {
+        Self { context }
     }
 
     /// Assigns an index to every pending entry, and signs the tree if this machine has the key.
@@ -157,15 +158,15 @@ impl Ledger {
     /// # Errors
     /// If the database, the state file or the key file fails. That sealing has stopped is a result, not an error.
     pub async fn seal(&self) -> Result<Sealed, LedgerError> {
-        match sign::load_key(&self.config.ledger)? {
+        match sign::load_key(&self.context.config.ledger)? {
             Some(signer) => self.seal_and_sign(&signer).await,
             None => self.sequence_all().await,
         }
     }
 
     async fn seal_and_sign(&self, signer: &Signer) -> Result<Sealed, LedgerError> {
-        let signing = Signing::take(&self.config.ledger.state_file).await?;
-        let known = Known::read(&self.config.ledger.state_file)?;
+        let signing = Signing::take(&self.context.config.ledger.state_file).await?;
+        let known = Known::read(&self.context.config.ledger.state_file)?;
         // Examined before anything is appended: a database of yesterday must not grow as if it were today's.
         let mut head = match self.examine(signer, &known).await? {
             Ok(head) => head,
@@ -194,7 +195,7 @@ impl Ledger {
 
     /// Returns the head if it may be signed, else why not, and stops sealing on all nodes.
     async fn examine(&self, signer: &Signer, known: &Known) -> Result<Result<Head, String>, LedgerError> {
-        let mut conn = self.store.snapshot().await?;
+        let mut conn = self.context.store.snapshot().await?;
         let head = tree::head(&mut conn).await?;
         if let Some(reason) = head.stopped {
             return Ok(Err(reason));
@@ -205,7 +206,7 @@ impl Ledger {
         }
         drop(conn);
         let reason = sign::reason(&faults);
-        let mut tx = self.store.write().await?;
+        let mut tx = self.context.store.write().await?;
         tree::set_stopped(&mut tx, Some(&reason)).await?;
         tx.commit().await.map_err(StoreError::from)?;
         tracing::error!(%reason, "sealing has stopped; mandatory notices are sent, news and surveys wait. `besked ledger continue --reason` resumes it");
@@ -214,27 +215,27 @@ impl Ledger {
 
     async fn sequence_all(&self) -> Result<Sealed, LedgerError> {
         // Counted once: without pending entries nobody waits for a writer's turn, and a long queue is not counted at every step.
-        let (_, pending) = entries::sizes(&mut *self.store.read().await?).await?;
+        let (_, pending) = entries::sizes(&mut *self.context.store.read().await?).await?;
         let mut more = pending > 0;
         while more {
-            let mut tx = self.store.write().await?;
+            let mut tx = self.context.store.write().await?;
             more = sequence::step(&mut tx).await? == sequence::STEP as usize;
             tx.commit().await.map_err(StoreError::from)?;
         }
-        let head = tree::head(&mut *self.store.read().await?).await?;
+        let head = tree::head(&mut *self.context.store.read().await?).await?;
         Ok(head.stopped.map_or(Sealed::Upto(head.frontier.size()), Sealed::Stopped))
     }
 
     /// Publishes a signed checkpoint in the database: for nodes without the key, the audit and the commands.
     async fn publish(&self, last: &Last) -> Result<(), LedgerError> {
-        let known = tree::last_checkpoint(&mut *self.store.read().await?).await?;
+        let known = tree::last_checkpoint(&mut *self.context.store.read().await?).await?;
         if known.is_some_and(|known| known.note == last.note) {
             return Ok(());
         }
-        let at = self.clock.now();
+        let at = self.context.clock.now();
         let (size, vkey) = (last.checkpoint.size(), last.key.to_string());
         let signed = Signed { size, note: last.note.clone(), vkey, at };
-        let mut tx = self.store.write().await?;
+        let mut tx = self.context.store.write().await?;
         tree::insert_checkpoint(&mut tx, &signed).await?;
         tx.commit().await.map_err(StoreError::from)?;
         Ok(())
@@ -248,8 +249,8 @@ impl Ledger {
         if let Sealed::Stopped(reason) = self.seal().await? {
             return Err(LedgerError::Stopped(reason));
         }
-        let signed = tree::last_checkpoint(&mut *self.store.read().await?).await?;
-        signed.ok_or_else(|| LedgerError::NoKey(self.config.ledger.key_file.clone()))
+        let signed = tree::last_checkpoint(&mut *self.context.store.read().await?).await?;
+        signed.ok_or_else(|| LedgerError::NoKey(self.context.config.ledger.key_file.clone()))
     }
 
     /// Returns the state of the ledger, and examines what would stop sealing.
@@ -257,10 +258,10 @@ impl Ledger {
     /// # Errors
     /// If the database, the state file or the key file fails.
     pub async fn standing(&self) -> Result<Standing, LedgerError> {
-        let signer = sign::load_key(&self.config.ledger)?;
+        let signer = sign::load_key(&self.context.config.ledger)?;
         // Before the snapshot: a checkpoint signed in between must not look like one that the database has lost.
-        let known = Known::read(&self.config.ledger.state_file)?;
-        let mut conn = self.store.snapshot().await?;
+        let known = Known::read(&self.context.config.ledger.state_file)?;
+        let mut conn = self.context.store.snapshot().await?;
         let head = tree::head(&mut conn).await?;
         let (size, pending) = entries::sizes(&mut conn).await?;
         let last = tree::last_checkpoint(&mut conn).await?;
@@ -289,11 +290,11 @@ impl Ledger {
         kept: Option<&Checkpoint>,
         progress: &(dyn Fn(audit::Progress) + Sync),
     ) -> Result<audit::Report, LedgerError> {
-        let known = Known::read(&self.config.ledger.state_file)?;
+        let known = Known::read(&self.context.config.ledger.state_file)?;
         let key = self.verifier_key().ok();
-        let mut conn = self.store.snapshot().await?;
+        let mut conn = self.context.store.snapshot().await?;
         let against = audit::Against { key: key.as_ref(), last: known.last(), kept };
-        Ok(audit::audit(&mut conn, against, progress).await?)
+        audit::audit(&mut conn, against, progress).await
     }
 
     /// Returns the key that verifies what this ledger signs: this machine's, else the one in its state file.
@@ -301,11 +302,14 @@ impl Ledger {
     /// # Errors
     /// If the machine has neither.
     pub fn verifier_key(&self) -> Result<VerifierKey, LedgerError> {
-        if let Some(signer) = sign::load_key(&self.config.ledger)? {
+        if let Some(signer) = sign::load_key(&self.context.config.ledger)? {
             return Ok(signer.verifier_key().clone());
         }
-        let known = Known::read(&self.config.ledger.state_file)?;
-        known.last().map(|last| last.key.clone()).ok_or_else(|| LedgerError::NoKey(self.config.ledger.key_file.clone()))
+        let known = Known::read(&self.context.config.ledger.state_file)?;
+        known
+            .last()
+            .map(|last| last.key.clone())
+            .ok_or_else(|| LedgerError::NoKey(self.context.config.ledger.key_file.clone()))
     }
 
     /// Returns the checkpoint in what somebody kept: the note itself or the mail with it, signed with any key that the ledger had.
@@ -313,7 +317,7 @@ impl Ledger {
     /// # Errors
     /// If it has none, or no key is known.
     pub async fn kept_checkpoint(&self, bytes: &[u8]) -> Result<Checkpoint, LedgerError> {
-        let origin = &self.config.ledger.origin;
+        let origin = &self.context.config.ledger.origin;
         let keys = self.verifier_keys().await?;
         let mut problem = None;
         for note in kept::notes(bytes, origin) {
@@ -334,7 +338,7 @@ impl Ledger {
     /// If the folder holds another log or cannot be written, or nothing can be signed.
     pub async fn export(&self, folder: &Path, progress: &(dyn Fn(u64) + Sync)) -> Result<Exported, ExportError> {
         let checkpoint = self.checkpoint().await?;
-        let mut conn = self.store.snapshot().await?;
+        let mut conn = self.context.store.snapshot().await?;
         export::export(&mut conn, &checkpoint, folder, progress).await
     }
 
@@ -344,7 +348,7 @@ impl Ledger {
     /// If the database fails, or no key is known.
     pub async fn verifier_keys(&self) -> Result<Vec<VerifierKey>, LedgerError> {
         let mut keys = vec![self.verifier_key()?];
-        let signed = tree::keys(&mut *self.store.read().await?).await?;
+        let signed = tree::keys(&mut *self.context.store.read().await?).await?;
         keys.extend(signed.iter().filter_map(|key| VerifierKey::parse(key).ok()));
         Ok(keys)
     }
@@ -358,11 +362,11 @@ impl Ledger {
         if !crate::domain::problem::is_line(reason) {
             return Err(LedgerError::Reason);
         }
-        let signer = sign::load_key(&self.config.ledger)?;
-        let signer = signer.ok_or_else(|| LedgerError::NoKey(self.config.ledger.key_file.clone()))?;
-        let signing = Signing::take(&self.config.ledger.state_file).await?;
-        let known = Known::read(&self.config.ledger.state_file)?;
-        let mut tx = self.store.write().await?;
+        let signer = sign::load_key(&self.context.config.ledger)?;
+        let signer = signer.ok_or_else(|| LedgerError::NoKey(self.context.config.ledger.key_file.clone()))?;
+        let signing = Signing::take(&self.context.config.ledger.state_file).await?;
+        let known = Known::read(&self.context.config.ledger.state_file)?;
+        let mut tx = self.context.store.write().await?;
         let head = tree::lock_head(&mut tx).await?;
         let faults = sign::faults(&mut tx, signer.verifier_key(), &known, &head).await?;
         if faults.is_empty() && head.stopped.is_none() {
@@ -372,7 +376,7 @@ impl Ledger {
         self.record_continuation(&mut tx, &signer, &known, (actor, reason)).await?;
         tx.commit().await.map_err(StoreError::from)?;
         self.sequence_all().await?;
-        let head = tree::head(&mut *self.store.read().await?).await?;
+        let head = tree::head(&mut *self.context.store.read().await?).await?;
         let signed = sign::sign(&signing, &signer, &head)?;
         self.publish(&signed).await?;
         drop(signing);
@@ -386,7 +390,7 @@ impl Ledger {
         known: &Known,
         (actor, reason): (&Actor, &str),
     ) -> Result<(), LedgerError> {
-        let at = self.clock.now();
+        let at = self.context.clock.now();
         let (key, size, root) = last_before(conn, known).await?;
         let mut facts = vec![Fact {
             detail: Detail::Continued { reason: reason.to_owned(), size, root },
@@ -398,11 +402,11 @@ impl Ledger {
         }
         let person = Person { role: actor.to_string(), ..Person::default() };
         for fact in facts {
-            let entry = Entry::new(&fact, Some(&person), &self.random);
+            let entry = Entry::new(&fact, Some(&person), &self.context.random);
             entries::append(conn, &[Opening::about_nothing(&entry, at)]).await?;
         }
         let operation = Operation::new(Action::Continue).reason(reason);
-        Ok(operated::record(conn, actor, &operation, at, &self.random).await?)
+        Ok(operated::record(conn, actor, &operation, at, &self.context.random).await?)
     }
 }
 

@@ -26,19 +26,19 @@ impl Ledger {
     /// # Errors
     /// If the database fails, or nobody could be reached; the next call retries it.
     pub async fn mail_checkpoint(&self) -> Result<usize, LedgerError> {
-        let to = &self.config.ledger.checkpoint_to;
-        if to.is_empty() || sign::load_key(&self.config.ledger)?.is_none() {
+        let to = &self.context.config.ledger.checkpoint_to;
+        if to.is_empty() || sign::load_key(&self.context.config.ledger)?.is_none() {
             return Ok(0);
         }
-        let now = self.clock.now();
-        let head = tree::head(&mut *self.store.read().await?).await?;
+        let now = self.context.clock.now();
+        let head = tree::head(&mut *self.context.store.read().await?).await?;
         // A time to come was written by a clock that was wrong.
         let fresh = head.mailed_at.is_some_and(|at| at <= now && now.duration_since(at) < PERIOD);
         // What this machine signed, not what the database says that it did.
-        let known = Known::read(&self.config.ledger.state_file)?;
+        let known = Known::read(&self.context.config.ledger.state_file)?;
         let Some(signed) = known.last().filter(|_| !fresh) else { return Ok(0) };
         // Nothing is mailed while that could not be recorded: it would be mailed again and again.
-        let mut tx = self.store.write().await?;
+        let mut tx = self.context.store.write().await?;
         secrets::touch(&mut tx).await?;
         tx.commit().await.map_err(StoreError::from)?;
         let mut reached = 0;
@@ -55,7 +55,7 @@ impl Ledger {
         for trouble in troubles {
             tracing::warn!(trouble = for_logs(&trouble), "the checkpoint did not reach everybody it is mailed to");
         }
-        let mut tx = self.store.write().await?;
+        let mut tx = self.context.store.write().await?;
         tree::set_mailed(&mut tx, now).await?;
         tx.commit().await.map_err(StoreError::from)?;
         Ok(reached)
@@ -64,14 +64,14 @@ impl Ledger {
     async fn mail_to(&self, to: &str, signed: &Last) -> Result<(), Vec<String>> {
         let unfit = |error: &dyn std::fmt::Display| vec![error.to_string()];
         let to = Address::parse(to).map_err(|error| unfit(&error))?;
-        let from = Address::parse(self.config.sender.from.email.as_ref()).map_err(|error| unfit(&error))?;
+        let from = Address::parse(self.context.config.sender.from.email.as_ref()).map_err(|error| unfit(&error))?;
         let bytes = self.checkpoint_mail(&to, signed).map_err(|error| unfit(&error))?;
-        direct::send(&self.config, &from, &to, &bytes).await.map(|_| ())
+        direct::send(&self.context.config, &from, &to, &bytes).await.map(|_| ())
     }
 
     fn checkpoint_mail(&self, to: &Address, signed: &Last) -> Result<Vec<u8>, MessageError> {
-        let now = self.clock.now();
-        let (origin, sender) = (&self.config.ledger.origin, &self.config.sender);
+        let now = self.context.clock.now();
+        let (origin, sender) = (&self.context.config.ledger.origin, &self.context.config.sender);
         let text = format!(
             "This is the state of the ledger {origin}, as it was signed last.\n\n\
              Please keep this mail. Should the ledger ever be changed in what it recorded until now, this shows it:\n\
@@ -81,11 +81,11 @@ impl Ledger {
         );
         let message = message::begin((&sender.from, &sender.reply_to), to, "", now)?
             .subject(format!("Checkpoint of {origin}: {}", count(signed.checkpoint.size(), "entry", "entries")))
-            .message_id(Some(message_id(self.random.id(now), sender.domain())))
+            .message_id(Some(message_id(self.context.random.id(now), sender.domain())))
             .header(MIME_VERSION_1_0)
             .header(ContentType::TEXT_PLAIN)
             .raw_header(HeaderValue::new(HeaderName::new_from_ascii_str("Auto-Submitted"), "auto-generated".to_owned()))
             .body(text)?;
-        message::finish(&message, &self.config.keys_for(&sender.from), now)
+        message::finish(&message, &self.context.config.keys_for(&sender.from), now)
     }
 }

@@ -3,7 +3,7 @@
 //! Any node may do it. Everything of a step is in one transaction that holds the head's row and replaces the size it read, so
 //! that a step is done whole or not at all, and twice by nobody.
 
-use crate::domain::merkle::{Node, leaf_hash};
+use crate::domain::merkle::leaf_hash;
 use crate::store::proof::tree::{self, Head};
 use crate::store::{Conn, StoreError};
 
@@ -42,9 +42,9 @@ async fn append(conn: &mut Conn, head: Head) -> Result<usize, StoreError> {
     let mut frontier = head.frontier;
     let mut subtrees = Vec::new();
     for (_, leaf) in &taken {
-        frontier.push_with(leaf_hash(leaf), |Node { level, index }, hash| {
-            if level > 0 && level.is_multiple_of(8) {
-                subtrees.push((level, index, *hash));
+        frontier.push_with(leaf_hash(leaf), |node, hash| {
+            if node.is_stored() {
+                subtrees.push((node, *hash));
             }
         });
     }

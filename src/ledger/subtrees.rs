@@ -3,9 +3,11 @@
 use std::collections::{BTreeSet, HashMap};
 use std::convert::Infallible;
 
+use uuid::Uuid;
+
 use crate::domain::checkpoint::Tile;
 use crate::domain::merkle::{self, Hash, Node, Tree, leaf_hash};
-use crate::store::proof::tree;
+use crate::store::proof::{commitments, tree};
 use crate::store::{Conn, StoreError};
 
 /// Levels of the tree that a tile spans.
@@ -14,13 +16,35 @@ const HEIGHT: u8 = 8;
 /// Tiles kept in memory at most, about 16 kB each.
 const KEPT: usize = 512;
 
-/// The complete subtrees of a tree that does not change, as within a snapshot.
+/// The complete subtrees of a tree that does not change, as within a snapshot. The default is the ledger's tree.
 #[derive(Default)]
 pub struct Subtrees {
+    of: Of,
     tiles: HashMap<(u8, u64), Tree>,
 }
 
+/// What the leaves of a tree are.
+#[derive(Clone, Copy, Default)]
+enum Of {
+    /// The entries of the ledger.
+    #[default]
+    Ledger,
+    /// The recipients that one entry of a notice commits to.
+    Recipients {
+        notice_id: Uuid,
+        /// Ordinal of the first.
+        first: u64,
+        count: u64,
+    },
+}
+
 impl Subtrees {
+    /// Those over the recipients of a notice that one entry commits to: `count` of them, the first of which has the ordinal `first`.
+    #[must_use]
+    pub fn of_recipients(notice_id: Uuid, first: u64, count: u64) -> Self {
+        Self { of: Of::Recipients { notice_id, first, count }, tiles: HashMap::new() }
+    }
+
     /// The root that the tree had at a size.
     ///
     /// # Errors
@@ -64,13 +88,7 @@ impl Subtrees {
         }
         wanted.retain(|tile| !self.tiles.contains_key(tile));
         for (level, index) in wanted {
-            let first = index * u64::from(Tile::FULL);
-            let hashes: Vec<Hash> = if level == 0 {
-                let leaves = tree::leaves(conn, first, u32::from(Tile::FULL)).await?;
-                leaves.iter().map(|leaf| leaf_hash(leaf)).collect()
-            } else {
-                tree::nodes(conn, level * HEIGHT, first, u32::from(Tile::FULL)).await?
-            };
+            let hashes = self.of.hashes(conn, level, index * u64::from(Tile::FULL)).await?;
             self.tiles.insert((level, index), Tree::from_leaves(hashes));
         }
         Ok(())
@@ -81,12 +99,37 @@ impl Subtrees {
         let height = node.level % HEIGHT;
         let within = Node { level: height, index: node.index - (index << (HEIGHT - height)) };
         let found = self.tiles.get(&(level, index)).and_then(|tile| tile.node(within));
+        let (table, column) = match (self.of, level) {
+            (Of::Ledger, 0) => ("ledger_entries", "idx"),
+            (Of::Ledger, _) => ("ledger_nodes", "idx"),
+            (Of::Recipients { .. }, 0) => ("deliveries", "ordinal"),
+            (Of::Recipients { .. }, _) => ("recipient_nodes", "idx"),
+        };
         found.ok_or_else(|| StoreError::Inconsistent {
-            table: if level == 0 { "ledger_entries" } else { "ledger_nodes" },
-            column: "idx",
+            table,
+            column,
             row: (index * u64::from(Tile::FULL)).to_string(),
             problem: format!("the subtree of level {} and index {} is not all there", node.level, node.index),
         })
+    }
+}
+
+impl Of {
+    /// The hashes of a tile: those of the leaves, or those stored for a level above them, from the one of index `from` on.
+    async fn hashes(self, conn: &mut Conn, level: u8, from: u64) -> Result<Vec<Hash>, StoreError> {
+        let full = u32::from(Tile::FULL);
+        match (self, level) {
+            (Self::Ledger, 0) => Ok(tree::leaves(conn, from, full).await?.iter().map(|leaf| leaf_hash(leaf)).collect()),
+            (Self::Ledger, _) => tree::nodes(conn, level * HEIGHT, from, full).await,
+            (Self::Recipients { notice_id, first, count }, 0) => {
+                let limit = u32::try_from(count.saturating_sub(from)).unwrap_or(full).min(full);
+                let page = commitments::committed(conn, notice_id, first + from, limit).await?;
+                (first + from..).zip(&page).map(|(ordinal, recipient)| recipient.leaf(ordinal)).collect()
+            }
+            (Self::Recipients { notice_id, first, .. }, _) => {
+                commitments::nodes(conn, (notice_id, first), level * HEIGHT, from, full).await
+            }
+        }
     }
 }
 

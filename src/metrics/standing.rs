@@ -65,6 +65,7 @@ pub(super) struct Standing {
     up: Gauge,
     depth: Family<OfLane, Gauge>,
     oldest: Family<OfLane, Seconds>,
+    released: Family<OfLane, Seconds>,
     uncertain: Family<OfDoubt, Gauge>,
     entries: Gauge,
     pending: Gauge,
@@ -79,6 +80,7 @@ impl Standing {
             up: Gauge::default(),
             depth: Family::default(),
             oldest: Family::default(),
+            released: Family::default(),
             uncertain: Family::default(),
             entries: Gauge::default(),
             pending: Gauge::default(),
@@ -100,6 +102,12 @@ impl Standing {
             "Since when the delivery that waits longest has been due; paused notices do not count",
             Unit::Seconds,
             standing.oldest.clone(),
+        );
+        registry.register_with_unit(
+            "queue_oldest_release_age",
+            "Since when the oldest notice with an unfinished delivery has been released; paused notices do not count",
+            Unit::Seconds,
+            standing.released.clone(),
         );
         registry.register(
             "deliveries_uncertain",
@@ -187,6 +195,7 @@ impl Standing {
             let labels = OfLane { lane: lane.as_str() };
             self.depth.get_or_create(&labels).set(gauge(of.map_or(0, |waiting| waiting.deliveries)));
             self.oldest.get_or_create(&labels).set(age(of.and_then(|waiting| waiting.due_at)));
+            self.released.get_or_create(&labels).set(age(of.and_then(|waiting| waiting.released_at)));
         }
         for (awaits, doubts) in [("operator", known.doubts.operator), ("retry", known.doubts.again)] {
             self.uncertain.get_or_create(&OfDoubt { awaits }).set(gauge(doubts));

@@ -35,7 +35,7 @@ impl Draft {
         let mut problems = unknown_columns(&source, parsed.as_ref().ok(), rows.as_ref());
         if let (Ok(Notice { audience: Audience::Rows { .. }, .. }), None) = (&parsed, &rows) {
             let problem = "the rows of this file are missing".to_owned();
-            problems.push(Problem { line: 0, field: "audience.file".to_owned(), problem });
+            problems.push(Problem::new(0, "audience.file", problem));
         }
         let notice = match parsed {
             Ok(notice) if problems.is_empty() => notice,
@@ -115,7 +115,7 @@ fn unknown_columns(source: &str, notice: Option<&Notice>, rows: Option<&Rows>) -
             Some(rows) if rows.columns.is_empty() => "the audience file has no column besides `account_id`".to_owned(),
             Some(rows) => format!("the audience file has no such column (it has {})", rows.columns.join(", ")),
         };
-        Some(Problem { line, field: placeholder.to_string(), problem })
+        Some(Problem::new(line, placeholder.to_string(), problem))
     });
     unknown.collect()
 }

@@ -1,6 +1,5 @@
 //! What happens to notices without an operator: they are released when they are due, cancelled to the last delivery, closed.
 
-use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::{NoticeError, Notices, is_due};
@@ -10,12 +9,11 @@ use crate::domain::category::Lane;
 use crate::domain::delivery::{Outcome, State as DeliveryState};
 use crate::domain::entry::{Detail, Entry, Event, Fact};
 use crate::domain::notice::State;
+use crate::ledger::cancelled;
 use crate::store::notices::{self as kept, Kept, Open, releases};
 use crate::store::proof::ledger;
 use crate::store::proof::ledger::Opening;
-use crate::store::sending::recipients::Recipient;
-use crate::store::sending::{deliveries, queue, recipients, settle, uncertain};
-use crate::store::{Conn, StoreError};
+use crate::store::sending::{deliveries, queue, recipients, uncertain};
 
 /// Deliveries cancelled in one transaction.
 const CHUNK: u32 = 2000;
@@ -155,26 +153,9 @@ impl Notices {
             let at = self.context.clock.now();
             let texts: Vec<String> = ids.iter().map(Uuid::to_string).collect();
             let waiting = recipients::find(&mut tx, &texts).await?;
-            self.cancel_deliveries(&mut tx, notice, waiting, at).await?;
+            cancelled::cancel(&mut tx, notice, waiting, at, &self.context.random).await?;
             tx.commit().await?;
         }
-    }
-
-    /// Cancels deliveries that no worker holds, each with its entry.
-    pub(super) async fn cancel_deliveries(
-        &self,
-        conn: &mut Conn,
-        notice: &Kept,
-        recipients: Vec<Recipient>,
-        at: Timestamp,
-    ) -> Result<(), StoreError> {
-        let mut cancelled = Vec::with_capacity(recipients.len());
-        for recipient in recipients {
-            let fact = Fact { ordinal: Some(recipient.ordinal), ..notice.fact(Event::Cancelled, at) };
-            let id = recipient.id;
-            cancelled.push((id, Entry::new(&fact, Some(&recipient.into_person()), &self.context.random)));
-        }
-        settle::cancel(conn, notice.id, at, &cancelled).await
     }
 
     /// Closes a notice with nothing left to do, by one entry with the count of each outcome.

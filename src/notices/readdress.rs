@@ -14,12 +14,13 @@ use crate::domain::delivery::State as DeliveryState;
 use crate::domain::entry::{Batch, Detail, Entry, Event, Fact, commitment};
 use crate::domain::merkle::{Frontier, leaf_hash};
 use crate::domain::notice::State;
+use crate::ledger::cancelled;
 use crate::store::Conn;
 use crate::store::notices::releases::{self, Packed};
 use crate::store::notices::{self as kept, Kept};
 use crate::store::people::{imports, subjects};
 use crate::store::proof::ledger::Opening;
-use crate::store::proof::{ledger, tree};
+use crate::store::proof::{commitments, ledger, tree};
 use crate::store::sending::recipients::Recipient;
 use crate::store::sending::{deliveries, recipients};
 
@@ -80,7 +81,7 @@ impl Notices {
         if notice.category.class() == Class::Mandatory {
             self.add_successors(&mut tx, &notice, &gone).await?;
         }
-        self.cancel_deliveries(&mut tx, &notice, gone, context.clock.now()).await?;
+        cancelled::cancel(&mut tx, &notice, gone, context.clock.now(), &context.random).await?;
         tx.commit().await?;
         Ok(true)
     }
@@ -94,7 +95,7 @@ impl Notices {
         let parsed = notice.parsed()?;
         let plan = Plan::for_customers(conn, &context.config, (notice, &parsed), &accounts).await?;
         let (at, first) = (context.clock.now(), notice.recipients);
-        let (mut tree, mut rows) = (Frontier::new(), Vec::new());
+        let (mut tree, mut subtrees, mut rows) = (Frontier::new(), Vec::new(), Vec::new());
         let mut pages = Pages::new(&plan, notice.follows_id);
         while let Some(page) = pages.next(conn).await? {
             for recipient in page.recipients {
@@ -102,7 +103,12 @@ impl Notices {
                     continue;
                 }
                 let salt: [u8; 32] = context.random.bytes();
-                tree.push(leaf_hash(&commitment(&salt, &recipient.account_id, recipient.email.as_str())));
+                let leaf = leaf_hash(&commitment(&salt, &recipient.account_id, recipient.email.as_str()));
+                tree.push_with(leaf, |node, hash| {
+                    if node.is_stored() {
+                        subtrees.push((node, *hash));
+                    }
+                });
                 let id = context.random.id(at).to_string();
                 rows.push(recipient.into_delivery(id, first + rows.len() as u64, &salt));
             }
@@ -113,6 +119,7 @@ impl Notices {
         let count = rows.len() as u64;
         releases::insert(conn, notice.id, notice.category.lane().rank(), at, &Packed::of(&rows)).await?;
         releases::add_recipients(conn, notice.id, count).await?;
+        commitments::insert_nodes(conn, notice.id, first, &subtrees).await?;
         let detail = Detail::Addressed(Batch { first, count, root: tree.root() });
         let entry = Entry::new(&Fact { detail, ..notice.fact(Event::Addressed, at) }, None, &context.random);
         Ok(ledger::append(conn, &[Opening::of_notice(&entry, notice.id, at)]).await?)

@@ -59,7 +59,7 @@ pub struct Shown {
     pub attributes: BTreeMap<String, Vec<String>>,
     /// When an import changed it last.
     pub updated_at: Timestamp,
-    /// Its contacts that are in use, in the order of the file.
+    /// Its contacts that are in use, in the order of the file; of a customer that left, those it had then.
     pub contacts: Vec<ShownContact>,
 }
 
@@ -76,6 +76,8 @@ pub struct ShownContact {
     pub locale: Option<String>,
     /// The person's time zone, if known.
     pub time_zone: Option<String>,
+    /// The customer left, and nothing is sent to this contact unless a notice includes those that left.
+    pub former: bool,
 }
 
 /// The service for customers. Cheap to clone.
@@ -111,7 +113,13 @@ impl Customers {
         let mut conn = self.context.store.read().await?;
         let found = customers::find(&mut conn, account_id).await?;
         let found = found.ok_or_else(|| CustomerError::Unknown(account_id.to_owned()))?;
-        let contacts = contacts::of_customers(&mut conn, &[account_id]).await?.remove(account_id).unwrap_or_default();
+        let former = found.status == "left";
+        let mut contacts = if former {
+            contacts::of_left(&mut conn, &[account_id]).await?
+        } else {
+            contacts::of_customers(&mut conn, &[account_id]).await?
+        };
+        let contacts = contacts.remove(account_id).unwrap_or_default();
         let mask = Mask::of(&mut conn, contacts.iter().map(|it| it.email.as_str())).await?;
         let shown = |it: crate::domain::customer::Contact| ShownContact {
             email: mask.address(it.email.as_str()),
@@ -119,6 +127,7 @@ impl Customers {
             role: it.role,
             locale: it.locale.map(|locale| locale.as_str().to_owned()),
             time_zone: it.time_zone.map(|zone| zone.as_str().to_owned()),
+            former,
         };
         Ok(Shown {
             account_id: found.account_id,

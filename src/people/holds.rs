@@ -1,5 +1,6 @@
 //! Legal holds: what is under a hold is neither erased nor purged until somebody lifts the hold.
 
+use serde::Serialize;
 use thiserror::Error;
 use uuid::Uuid;
 
@@ -70,6 +71,16 @@ pub enum On<'a> {
     Account(&'a str),
 }
 
+/// A hold that stands now.
+#[derive(Clone, Debug, Serialize)]
+pub struct Placed {
+    /// The hold.
+    #[serde(flatten)]
+    pub hold: Hold,
+    /// It stood before, and no second one was placed.
+    pub already: bool,
+}
+
 /// Legal holds: a cheap handle, cloned freely.
 #[derive(Clone)]
 pub struct Holds {
@@ -83,11 +94,11 @@ impl Holds {
         Self { context }
     }
 
-    /// Places a hold, on a customer also if nothing but its record in notices is stored any more.
+    /// Places a hold, unless one on the same for the same reason stands already; on a customer also if nothing but its record in notices is stored any more.
     ///
     /// # Errors
     /// If there is no such notice or customer, or the reason is unusable.
-    pub async fn add(&self, actor: &Actor, on: On<'_>, reason: &str) -> Result<Hold, HoldError> {
+    pub async fn add(&self, actor: &Actor, on: On<'_>, reason: &str) -> Result<Placed, HoldError> {
         if !is_line(reason) || reason.len() > LONGEST_REASON {
             return Err(HoldError::Reason);
         }
@@ -99,12 +110,17 @@ impl Holds {
             On::Notice(name) => (Some(notice(&mut tx, name).await?), None),
             On::Account(account) => (None, Some(customer(&mut tx, account).await?)),
         };
+        let (accounts, notices) = (account_id.clone().into_iter().collect::<Vec<_>>(), notice_id.as_slice());
+        let standing = holds::on(&mut tx, &accounts, notices).await?.into_iter().find(|it| it.reason == reason);
+        if let Some(hold) = standing {
+            return Ok(Placed { hold, already: true });
+        }
         let (id, reason) = (self.context.random.id(since), reason.to_owned());
         let hold = Hold { id, notice_id, account_id, reason, operator: actor.name().to_owned(), since };
         holds::insert(&mut tx, &hold).await?;
         self.record(&mut tx, actor, Action::Hold, &hold, &hold.reason).await?;
         tx.commit().await.map_err(StoreError::from)?;
-        Ok(hold)
+        Ok(Placed { hold, already: false })
     }
 
     /// A page of holds, oldest first.

@@ -130,7 +130,7 @@ fn answer(app: &App, page: Result<LinkPage, LinkError>, saved: bool) -> Response
         Ok(page) => page,
         Err(error) => return failed(app, &error),
     };
-    let organisation = &app.config.organisation;
+    let organisation = &app.context.config.organisation;
     let page = Page {
         language: Language::of(page.locale.as_ref().unwrap_or(&organisation.default_locale)),
         organisation: organisation.name.clone(),
@@ -193,7 +193,7 @@ impl Message {
 }
 
 fn message(app: &App, what: What) -> Response {
-    let organisation = &app.config.organisation;
+    let organisation = &app.context.config.organisation;
     let first = Language::of(&organisation.default_locale);
     let message = Message {
         first,

@@ -81,7 +81,7 @@ async fn a_customer_that_was_addressed_twice_has_one_row(#[case] engine: Engine)
     let customers: String = (0..1203).map(|n| format!("C{n:04},Kund {n},a{n}@d.example\n")).collect();
     app.import(&format!("account_id,customer_name,email\n{customers}")).await;
     let id = app.release(&maintenance("all = true")).await;
-    let mut tx = app.app.store.write().await.unwrap();
+    let mut tx = app.app.context.store.write().await.unwrap();
     for moved in ["UPDATE deliveries SET account_id = 'C0001' WHERE account_id = 'C1200'"] {
         sqlx::query(moved).execute(&mut *tx).await.unwrap();
     }
@@ -210,7 +210,7 @@ async fn a_customer_with_nobody_to_address_has_an_answer_after_its_row_was_delet
     let app = TestApp::new(Engine::Sqlite).await;
     app.import(CUSTOMERS).await;
     let id = app.release(&maintenance("all = true")).await;
-    let mut tx = app.app.store.write().await.unwrap();
+    let mut tx = app.app.context.store.write().await.unwrap();
     besked::store::people::retention::delete_customers(&mut tx, &["C3".to_owned()]).await.unwrap();
     tx.commit().await.unwrap();
     let answer = app.informed("C3", id).await;
@@ -225,7 +225,7 @@ async fn a_question_with_a_mistake_is_refused_and_not_answered_with_no() {
     let ask = async |about| app.app.coverage.informed(&alice(), "C1", &about).await;
     let mistyped = ask(About::Reference("CHG-l".to_owned())).await;
     assert!(matches!(mistyped, Err(CoverageError::Notice(NoticeError::Unknown(_)))), "{mistyped:?}");
-    let now = app.app.clock.now();
+    let now = app.app.context.clock.now();
     let backwards = About::Category { category: Category::Maintenance, since: Some(now), until: Some(now) };
     assert!(matches!(ask(backwards).await, Err(CoverageError::Period)));
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use besked::app::App;
 use besked::config::{Config, EXAMPLE, parse};
 use besked::coverage::{About, CoverageError, CoverageRow, Informed, NewAttestation, Totals};
-use besked::dispatch::{Finished, Until};
+use besked::dispatch::{Finished, Trouble, Until};
 use besked::domain::actor::Actor;
 use besked::domain::address::{Address, AddressKey};
 use besked::domain::attestation::Channel;
@@ -20,6 +20,7 @@ use besked::domain::notice::{Notice, State as NoticeState};
 use besked::domain::preference::Wish;
 use besked::domain::random::Random;
 use besked::domain::rows_file::Rows;
+use besked::notices::Depth;
 use besked::notices::{Draft, NoticeError, Release};
 use besked::people::import::{ImportError, ImportOptions, Imported};
 use besked::people::retention::Report;
@@ -87,45 +88,45 @@ impl TestApp {
 
     /// The same, as another process would have it after this one ended.
     pub async fn restart(self) -> Self {
-        let config = (*self.app.config).clone();
-        let clock = self.app.clock.clone();
-        self.app.store.close().await;
+        let config = (*self.app.context.config).clone();
+        let clock = self.app.context.clock.clone();
+        self.app.context.store.close().await;
         let app = App::open(config, clock, Random::from_system()).await.unwrap();
         Self { app, ..self }
     }
 
     /// The same after a restart with another configuration.
     pub async fn configured(self, change: impl FnOnce(&mut Config)) -> Self {
-        let mut config = (*self.app.config).clone();
+        let mut config = (*self.app.context.config).clone();
         change(&mut config);
-        self.app.store.close().await;
-        let app = App::open(config, self.app.clock.clone(), Random::from_system()).await.unwrap();
+        self.app.context.store.close().await;
+        let app = App::open(config, self.app.context.clock.clone(), Random::from_system()).await.unwrap();
         Self { app, ..self }
     }
 
     /// The same, with its database reached at another address.
     pub async fn at(self, url: &str) -> Self {
-        let mut config = (*self.app.config).clone();
+        let mut config = (*self.app.context.config).clone();
         config.database.url = url.parse().unwrap();
-        self.app.store.close().await;
-        let app = App::open(config, self.app.clock.clone(), Random::from_system()).await.unwrap();
+        self.app.context.store.close().await;
+        let app = App::open(config, self.app.context.clock.clone(), Random::from_system()).await.unwrap();
         Self { app, ..self }
     }
 
     /// The same database on a node with its tombstone journal elsewhere.
     pub async fn with_journal(self, file: std::path::PathBuf) -> Self {
-        let mut config = (*self.app.config).clone();
+        let mut config = (*self.app.context.config).clone();
         config.privacy.journal_key_file = file.with_extension("key");
         config.privacy.journal_file = file;
-        let clock = self.app.clock.clone();
-        self.app.store.close().await;
+        let clock = self.app.context.clock.clone();
+        self.app.context.store.close().await;
         let app = App::open(config, clock, Random::from_system()).await.unwrap();
         Self { app, ..self }
     }
 
     /// A copy of its SQLite database, as a backup would have it.
     pub async fn copy(self) -> (Self, Yesterday) {
-        self.app.store.close().await;
+        self.app.context.store.close().await;
         let copy = tempfile::NamedTempFile::new().unwrap();
         std::fs::copy(self.database_file(), copy.path()).unwrap();
         (self.restart().await, Yesterday(copy))
@@ -133,7 +134,7 @@ impl TestApp {
 
     /// Puts a copy in place of the database.
     pub async fn put_back(self, Yesterday(copy): Yesterday) -> Self {
-        self.app.store.close().await;
+        self.app.context.store.close().await;
         std::fs::copy(copy.path(), self.database_file()).unwrap();
         self.restart().await
     }
@@ -149,7 +150,7 @@ impl TestApp {
     }
 
     pub fn database_file(&self) -> std::path::PathBuf {
-        self.app.config.database.url.file().unwrap().into()
+        self.app.context.config.database.url.file().unwrap().into()
     }
 
     pub async fn import(&self, csv: &str) -> Imported {
@@ -211,7 +212,7 @@ impl TestApp {
     }
 
     pub fn advance(&self, by: Duration) {
-        self.app.clock.advance(by);
+        self.app.context.clock.advance(by);
     }
 
     pub async fn notice(&self, id: Uuid) -> Kept {
@@ -224,7 +225,7 @@ impl TestApp {
         assert_eq!(status.counts.values().sum::<u64>(), status.recipients, "the counts sum to the recipients");
         let counts: BTreeMap<_, _> = status.counts.into_iter().filter(|(_, count)| *count > 0).collect();
         // Both at one moment: a dispatcher may be at work.
-        let mut conn = self.app.store.snapshot().await.unwrap();
+        let mut conn = self.app.context.store.snapshot().await.unwrap();
         let counted = deliveries::counts(&mut conn, id).await.unwrap();
         let mut kept = deliveries::tally(&mut conn, id, counted.values().sum()).await.unwrap();
         kept.retain(|_, count| *count > 0);
@@ -313,4 +314,10 @@ pub fn address(text: &str) -> Address {
 /// The comparison key of an address.
 pub fn key(text: &str) -> AddressKey {
     address(text).key()
+}
+
+/// The relays that a run could not use, each with its failure, and what waits for them.
+pub fn without_relay(finished: &Finished) -> (Vec<(String, Trouble)>, Depth) {
+    let Finished::Left(left) = finished else { panic!("a relay was found: {finished:?}") };
+    (left.no_relay.clone().expect("a relay that cannot be used"), left.depth)
 }

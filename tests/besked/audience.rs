@@ -10,7 +10,7 @@ use crate::app::{CUSTOMERS, TestApp};
 use crate::database::Engine;
 
 async fn addresses(app: &TestApp, account: &str) -> Vec<String> {
-    let mut conn = app.app.store.read().await.unwrap();
+    let mut conn = app.app.context.store.read().await.unwrap();
     let found = contacts::of_customers(&mut conn, &[account]).await.unwrap().remove(account).unwrap_or_default();
     found.iter().map(|contact| contact.email.to_string()).collect()
 }
@@ -26,7 +26,7 @@ async fn a_customer_in_the_file_has_exactly_the_contacts_in_the_file(#[case] eng
     app.import("account_id,customer_name,email,role\nC1,Ett Nya AB,ny@ett.example,technical\n").await;
     assert_eq!(addresses(&app, "C1").await, ["ny@ett.example"]);
     assert_eq!(addresses(&app, "C2").await, ["hello@two.example"], "customers not in the file stay");
-    let mut conn = app.app.store.read().await.unwrap();
+    let mut conn = app.app.context.store.read().await.unwrap();
     let customer = customers::find(&mut conn, "C1").await.unwrap().unwrap();
     assert_eq!((customer.name.as_str(), customer.attributes.len()), ("Ett Nya AB", 0));
     drop(conn);
@@ -60,7 +60,7 @@ async fn replace_removes_the_others_but_guards_against_a_wrong_file() {
     let refused = app.try_import(one, replace.clone()).await;
     assert!(matches!(refused, Err(ImportError::Shrinks { file: 1, active: 3 })), "{refused:?}");
     app.try_import(one, ImportOptions { allow_shrink: true, ..replace }).await.unwrap();
-    assert_eq!(customers::count_active(&mut app.app.store.read().await.unwrap()).await.unwrap(), 1);
+    assert_eq!(customers::count_active(&mut app.app.context.store.read().await.unwrap()).await.unwrap(), 1);
     assert!(addresses(&app, "C2").await.is_empty());
 }
 
@@ -89,7 +89,7 @@ async fn every_bad_row_is_reported_and_nothing_is_stored() {
             (10, "customer_name")
         ]
     );
-    assert_eq!(customers::count_active(&mut app.app.store.read().await.unwrap()).await.unwrap(), 0);
+    assert_eq!(customers::count_active(&mut app.app.context.store.read().await.unwrap()).await.unwrap(), 0);
 
     let skip = ImportOptions { skip_invalid: true, ..ImportOptions::default() };
     let imported = app.try_import(csv.as_bytes(), skip).await.unwrap();
@@ -118,5 +118,5 @@ async fn a_dry_run_stores_nothing() {
     let dry = ImportOptions { dry_run: true, ..ImportOptions::default() };
     let imported = app.try_import(CUSTOMERS.as_bytes(), dry).await.unwrap();
     assert_eq!(imported.customers, 3);
-    assert_eq!(customers::count_active(&mut app.app.store.read().await.unwrap()).await.unwrap(), 0);
+    assert_eq!(customers::count_active(&mut app.app.context.store.read().await.unwrap()).await.unwrap(), 0);
 }

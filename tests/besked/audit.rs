@@ -31,7 +31,7 @@ async fn ledger(engine: Engine) -> TestApp {
 
 /// Changes the database as somebody would who may do anything in it.
 async fn tamper(app: &TestApp, statements: &[&str]) {
-    let mut tx = app.app.store.write().await.unwrap();
+    let mut tx = app.app.context.store.write().await.unwrap();
     let guards = [
         ("ledger_entries", "ledger_entries_stay"),
         ("ledger_entries", "ledger_entries_remain"),
@@ -42,7 +42,7 @@ async fn tamper(app: &TestApp, statements: &[&str]) {
         ("ledger_checkpoints", "ledger_checkpoints_remain"),
     ];
     for (table, trigger) in guards {
-        let sql = match app.app.store.dialect {
+        let sql = match app.app.context.store.dialect {
             besked::store::Dialect::Sqlite => format!("DROP TRIGGER IF EXISTS {trigger}"),
             besked::store::Dialect::Postgres => format!("DROP TRIGGER IF EXISTS {trigger} ON {table}"),
         };
@@ -160,7 +160,7 @@ const CASES: &[Case] = &[
     (
         &["DELETE FROM deliveries WHERE ordinal = 1 AND notice_id = (SELECT MIN(id) FROM notices)"],
         Some(3),
-        "its manifest has 2 recipients, 1 are there",
+        "its manifest has 2 recipients, 1 is there",
     ),
     (
         &[
@@ -246,6 +246,18 @@ const CASES: &[Case] = &[
         Some(5),
         "the message that was sent was removed",
     ),
+    (&["UPDATE attestations SET at = at - 60000"], Some(15), "the time of the attestation for customer C1 is not"),
+    (&["UPDATE attestations SET operator = 'Eve'"], Some(15), "the operator of the attestation for customer C1 is not"),
+    (
+        &["UPDATE notices SET recipients = recipients + 1 WHERE id = (SELECT MIN(id) FROM notices)"],
+        Some(3),
+        "the number of recipients of notice",
+    ),
+    (
+        &["UPDATE notices SET category = 'disruption' WHERE id = (SELECT MIN(id) FROM notices)"],
+        Some(3),
+        "is not what was sealed: disruption, sealed maintenance",
+    ),
     (&["DELETE FROM attestations"], Some(15), "the attestation that it records was removed"),
     (
         &[
@@ -262,42 +274,42 @@ const CASES: &[Case] = &[
     (
         &["UPDATE notices SET subject = 'Forged' WHERE id = (SELECT MIN(id) FROM notices)"],
         Some(3),
-        "is shown with another subject, reference, predecessor or Message-ID domain",
+        "the subject of notice",
     ),
     (
         &["UPDATE notices SET reference = 'CHG-9' WHERE id = (SELECT MIN(id) FROM notices)"],
         Some(3),
-        "another subject, reference",
+        "is not what was sealed: \"CHG-9\", sealed \"CHG-1\"",
     ),
     (
         &["UPDATE notices SET follows_id = (SELECT MAX(id) FROM notices) WHERE id = (SELECT MIN(id) FROM notices)"],
         Some(3),
-        "predecessor",
+        "the predecessor of notice",
     ),
     (
         &["UPDATE notices SET message_domain = 'forged.example' WHERE id = (SELECT MIN(id) FROM notices)"],
         Some(3),
-        "Message-ID domain",
+        "the Message-ID domain of notice",
     ),
     (
         &["UPDATE notices SET released_at = released_at - 86400000 WHERE id = (SELECT MIN(id) FROM notices)"],
         Some(3),
-        "is shown with another time of release",
+        "the time of release of notice",
     ),
     (
         &["UPDATE notices SET closed_at = closed_at - 86400000 WHERE id = (SELECT MIN(id) FROM notices)"],
         Some(3),
-        "is shown with another time of closing",
+        "the time of closing of notice",
     ),
     (
         &["UPDATE notices SET state = 'released' WHERE id = (SELECT MIN(id) FROM notices)"],
         Some(3),
-        "is shown in a state that its entries do not lead to",
+        "is not what was sealed: released, sealed closed",
     ),
     (
         &["UPDATE notices SET customers = customers - 1 WHERE id = (SELECT MIN(id) FROM notices)"],
         Some(3),
-        "another number of customers",
+        "the number of customers of notice",
     ),
     (&["DELETE FROM unaddressed"], Some(3), "has other customers with nobody to address"),
     (&["UPDATE unaddressed SET account_id = 'C9'"], Some(3), "has other customers with nobody to address"),
@@ -369,7 +381,7 @@ async fn a_truncation_that_leaves_no_trace_in_the_database_is_found_by_the_state
     assert!(report.problem.unwrap().contains("a checkpoint of 8 entries was signed, 5 are there"));
 
     // With the state gone too, only what somebody else kept tells.
-    std::fs::remove_file(&app.app.config.ledger.state_file).unwrap();
+    std::fs::remove_file(&app.app.context.config.ledger.state_file).unwrap();
     assert_eq!(audit(&app).await.verdict, Verdict::Ok);
     let report = app.app.ledger.audit(Some(&kept), &|_| ()).await.unwrap();
     assert_eq!(report.first_bad, Some(5), "{report:?}");
@@ -380,12 +392,12 @@ async fn checkpoints_by_a_key_that_was_exchanged_count_and_foreign_ones_do_not()
     let app = TestApp::new(Engine::Sqlite).await;
     append(&app.app, 3).await;
     app.app.ledger.checkpoint().await.unwrap();
-    crate::app::write_key(&app.app.config.ledger.key_file, 8);
+    crate::app::write_key(&app.app.context.config.ledger.key_file, 8);
     app.app.ledger.resume(&crate::app::bo(), "yearly exchange").await.unwrap();
     let report = audit(&app).await;
     assert_eq!((report.verdict, report.checkpoints), (Verdict::Ok, 2), "{report:?}");
     // The key alone is exchanged, without an entry that says so.
-    crate::app::write_key(&app.app.config.ledger.key_file, 9);
+    crate::app::write_key(&app.app.context.config.ledger.key_file, 9);
     let report = audit(&app).await;
     assert!(report.problem.unwrap().contains("not the one that the ledger names last"));
 }
@@ -396,7 +408,7 @@ async fn entries_that_contradict_earlier_ones_are_named_though_they_are_signed()
     use besked::store::proof::ledger::Opening;
     let app = ledger(Engine::Sqlite).await;
     let notice = app.app.notices.named("CHG-1").await.unwrap();
-    let at = app.app.clock.now();
+    let at = app.app.context.clock.now();
     let about = Some((notice.id, notice.category, notice.digest));
     let forged = [
         (
@@ -430,8 +442,8 @@ async fn entries_that_contradict_earlier_ones_are_named_though_they_are_signed()
         let app = ledger(Engine::Sqlite).await;
         let again = app.app.notices.named("CHG-1").await.unwrap();
         let fact = Fact { notice: fact.notice.map(|_| (again.id, again.category, again.digest)), ..fact };
-        let entry = Entry::new(&fact, None, &app.app.random);
-        let mut tx = app.app.store.write().await.unwrap();
+        let entry = Entry::new(&fact, None, &app.app.context.random);
+        let mut tx = app.app.context.store.write().await.unwrap();
         let opening = match fact.notice {
             Some((id, ..)) => Opening::of_notice(&entry, id, at),
             None => Opening::about_nothing(&entry, at),

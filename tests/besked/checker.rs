@@ -140,7 +140,7 @@ impl History {
         for id in ids {
             told.push(Told { notice: *id, recipients: app.notice(*id).await.recipients });
         }
-        Self::read(&app.app.store, told, app.relay.received(), false).await
+        Self::read(&app.app.context.store, told, app.relay.received(), false).await
     }
 
     pub fn check(&self, terms: &Terms) -> Findings {

@@ -116,8 +116,9 @@ async fn a_relay_that_is_down_is_probed_by_one_worker_at_a_time() {
     let running = Running::start(&app);
     // Down before anything listens: connections from now on are probes.
     for _ in 0..600 {
-        let states =
-            besked::store::sending::nodes::relay_states(&mut app.app.store.read().await.unwrap()).await.unwrap();
+        let states = besked::store::sending::nodes::relay_states(&mut app.app.context.store.read().await.unwrap())
+            .await
+            .unwrap();
         if states.iter().any(|it| it.state.contains("\"stage\":\"connect\"")) {
             break;
         }
@@ -210,14 +211,14 @@ async fn a_domain_that_asks_for_a_pause_gets_one_and_the_others_go_on() {
     let Finished::Idle(depth) = app.run_until_idle().await else { panic!("not idle") };
     let counts = [(State::Queued, 4), (State::Deferred, 1), (State::Accepted, 5)].into();
     assert_eq!((depth.due, depth.later, app.counts(id).await), (0, 5, counts));
-    let next = depth.next_due.unwrap() - app.app.clock.now();
+    let next = depth.next_due.unwrap() - app.app.context.clock.now();
     assert!((24..=36).contains(&next.as_secs()), "{next}");
     app.advance(Duration::from_secs(90));
     app.run_until_idle().await;
     assert_eq!(app.counts(id).await, [(State::Accepted, 10)].into());
     for (account, attempts) in [("C000", 2), ("C001", 1), ("C004", 1)] {
         let delivery = app.informed(account, id).await.notices[0].deliveries[0].id;
-        let made = settle::attempts(&mut app.app.store.read().await.unwrap(), delivery).await.unwrap().len();
+        let made = settle::attempts(&mut app.app.context.store.read().await.unwrap(), delivery).await.unwrap().len();
         assert_eq!(made, attempts, "{account}: the pause used up no attempt");
     }
 }

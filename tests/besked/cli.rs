@@ -123,7 +123,9 @@ fn a_new_user_sends_a_notice_through_postfix_and_asks_who_is_informed() {
     mailboxes.retain(|address| *address != refused);
     let postfix = Postfix::start(&mailboxes);
     let shell = shell.relay(postfix.port);
-    let sent = shell.run(&["--json", "notice", "send", &file, "--wait", "--yes"]).ok().json();
+    let sent = shell.run(&["--json", "notice", "send", &file, "--wait", "--yes"]);
+    assert!(sent.code == 1 && sent.err.contains("1 delivery was refused for good"), "{}", sent.err);
+    let sent = sent.json();
     assert_eq!((sent["state"].as_str(), sent["recipients"].as_u64()), (Some("closed"), Some(447)), "{sent}");
     assert_eq!(
         (sent["counts"]["accepted"].as_u64(), sent["counts"]["rejected"].as_u64()),

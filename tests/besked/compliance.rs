@@ -24,7 +24,7 @@ async fn a_compliance_officer_proves_audits_erases_and_restores() {
     shell.write("one.md", &everybody);
     shell.write("two.md", &everybody.replace("CHG-1", "CHG-2"));
     relay.on("RCPT", 1, Act::Reply("550 5.1.1 no such mailbox\r\n"));
-    shell.run(&["notice", "send", "one.md", "--wait", "--yes"]).ok();
+    shell.run(&["notice", "send", "one.md", "--wait", "--yes"]).fails(1, &["1 delivery was refused for good"]);
     shell.run(&["notice", "send", "two.md", "--wait", "--yes"]).ok();
     let status = shell.run(&["--json", "ledger", "status"]).ok().json();
     // The import, and for each notice: created, submitted, released, its manifest, an entry for each of a thousand recipients, its end.

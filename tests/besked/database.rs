@@ -58,7 +58,7 @@ async fn make_template() {
     let maintenance = cluster("postgres");
     run(&maintenance, &format!("DROP DATABASE IF EXISTS {TEMPLATE}")).await;
     run(&maintenance, &format!("CREATE DATABASE {TEMPLATE}")).await;
-    let store = Store::open(&cluster(TEMPLATE), false).await.unwrap();
+    let store = Store::open(&cluster(TEMPLATE).parse().unwrap(), false).await.unwrap();
     store.migrate().await.unwrap();
     store.close().await;
 }

@@ -15,7 +15,7 @@ use rstest::rstest;
 use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
 
-use crate::app::{CUSTOMERS, NEWS, TestApp, alice, maintenance};
+use crate::app::{CUSTOMERS, NEWS, TestApp, alice, maintenance, without_relay};
 use crate::checker::{History, Terms};
 use crate::circuit::with_second;
 use crate::database::Engine;
@@ -49,7 +49,7 @@ async fn a_released_notice_reaches_its_recipients_and_the_books_balance(#[case] 
     assert_eq!(app.informed("C3", id).await.verdict, Verdict::NotInformed);
 
     // The stored bytes are the bytes that arrived.
-    let mut conn = app.app.store.read().await.unwrap();
+    let mut conn = app.app.context.store.read().await.unwrap();
     assert_eq!(messages::find(&mut conn, delivery.id).await.unwrap().unwrap(), technical.data);
     let digest: [u8; 32] = Sha256::digest(&technical.data).into();
     let entries = ledger::of_notice(&mut conn, id).await.unwrap();
@@ -84,7 +84,7 @@ async fn a_deferred_delivery_is_sent_again_byte_for_byte(#[case] engine: Engine)
     let received = app.relay.to("hello@two.example");
     assert_eq!(received.len(), 1);
     let delivery = app.informed("C2", id).await.notices[0].deliveries[0].id;
-    let mut conn = app.app.store.read().await.unwrap();
+    let mut conn = app.app.context.store.read().await.unwrap();
     assert_eq!(messages::find(&mut conn, delivery).await.unwrap().unwrap(), received[0].data);
     assert_eq!(settle::attempts(&mut conn, delivery).await.unwrap().len(), 3);
     let entries = ledger::of_notice(&mut conn, id).await.unwrap();
@@ -119,7 +119,7 @@ async fn an_address_that_does_not_exist_is_marked_dead_and_a_mandatory_notice_tr
     let first = app.release(&maintenance("customers = [\"C2\"]")).await;
     app.run_until_idle().await;
     assert_eq!(app.counts(first).await, [(State::Rejected, 1)].into());
-    let list = suppressions::list(&mut app.app.store.read().await.unwrap(), None, 10).await.unwrap();
+    let list = suppressions::list(&mut app.app.context.store.read().await.unwrap(), None, 10).await.unwrap();
     assert_eq!((list[0].email.as_str(), list[0].reason), ("hello@two.example", Reason::Dead));
 
     let news = app.release(NEWS).await;
@@ -144,7 +144,7 @@ async fn policy_and_quota_never_mark_an_address_dead() {
     let id = app.release(&maintenance("all = true")).await;
     app.run_until_idle().await;
     assert_eq!(app.counts(id).await, [(State::Rejected, 2)].into());
-    assert!(suppressions::list(&mut app.app.store.read().await.unwrap(), None, 10).await.unwrap().is_empty());
+    assert!(suppressions::list(&mut app.app.context.store.read().await.unwrap(), None, 10).await.unwrap().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -172,14 +172,14 @@ async fn a_relay_that_cannot_be_reached_fails_nobody() {
     app.import(CUSTOMERS).await;
     let id = app.release(&maintenance("all = true")).await;
     app.relay.stop().await;
-    let Finished::NoRelay(troubles, depth) = app.run_until_idle().await else { panic!("a relay was found") };
+    let (troubles, depth) = without_relay(&app.run_until_idle().await);
     assert_eq!((troubles[0].0.as_str(), depth.due), ("primary", 2));
     assert_eq!(app.counts(id).await, [(State::Queued, 2)].into());
     app.relay.restart().await;
     app.run_until_idle().await;
     assert_eq!(app.counts(id).await, [(State::Accepted, 2)].into());
     let delivery = app.informed("C2", id).await.notices[0].deliveries[0].id;
-    let attempts = settle::attempts(&mut app.app.store.read().await.unwrap(), delivery).await.unwrap();
+    let attempts = settle::attempts(&mut app.app.context.store.read().await.unwrap(), delivery).await.unwrap();
     assert_eq!(attempts.len(), 1, "the relay's trouble used up no attempt");
 }
 
@@ -193,7 +193,7 @@ async fn a_wrong_password_pauses_the_relay_and_the_queue_waits() {
     app.import(CUSTOMERS).await;
     let id = app.release(&maintenance("all = true")).await;
     app.relay.on("AUTH", 99, Act::Reply("535 5.7.8 bad credentials\r\n"));
-    let Finished::NoRelay(troubles, _) = app.run_until_idle().await else { panic!("a relay was found") };
+    let (troubles, _) = without_relay(&app.run_until_idle().await);
     assert!(troubles[0].1.text.contains("535") && !troubles[0].1.text.contains("hunter2"), "{troubles:?}");
     assert_eq!(app.counts(id).await, [(State::Queued, 2)].into());
     assert!(app.relay.connections() <= 2, "a wrong password is not tried again and again");
@@ -205,7 +205,7 @@ async fn an_ehlo_answer_that_makes_lettre_panic_is_a_failure_of_the_relay() {
     app.import(CUSTOMERS).await;
     let id = app.release(&maintenance("all = true")).await;
     app.relay.on("EHLO", 99, Act::Reply("250-relay.example\r\n250-  \r\n250 SIZE\r\n"));
-    let Finished::NoRelay(troubles, _) = app.run_until_idle().await else { panic!("a relay was found") };
+    let (troubles, _) = without_relay(&app.run_until_idle().await);
     assert_eq!(troubles[0].1.text, "the reply to EHLO cannot be read");
     assert!(app.relay.connections() < 10, "{} connections", app.relay.connections());
     assert_eq!(app.counts(id).await, [(State::Queued, 2)].into());
@@ -367,7 +367,7 @@ async fn a_paused_notice_waits_and_a_cancelled_one_ends() {
     let notice = app.notice(id).await;
     assert_eq!(notice.state, NoticeState::Cancelled);
     assert!(notice.closed_at.is_some());
-    let entries = ledger::of_notice(&mut app.app.store.read().await.unwrap(), id).await.unwrap();
+    let entries = ledger::of_notice(&mut app.app.context.store.read().await.unwrap(), id).await.unwrap();
     let last: Vec<&str> = entries.iter().rev().take(2).map(|entry| entry.event.as_str()).collect();
     assert_eq!(last, ["closed", "cancelled"]);
 }
@@ -381,11 +381,11 @@ async fn a_claim_of_a_dead_dispatcher_is_a_doubt(#[case] engine: Engine) {
     app.import(CUSTOMERS).await;
     let work = app.release(&maintenance("customers = [\"C2\"]")).await;
     let news = app.release(NEWS).await;
-    let mut tx = app.app.store.write().await.unwrap();
-    let now = app.app.clock.now();
+    let mut tx = app.app.context.store.write().await.unwrap();
+    let now = app.app.context.clock.now();
     for id in [work, news] {
         let claimed =
-            besked::store::sending::queue::claim(&mut tx, id, "a process that was killed", now, &[], 9).await.unwrap();
+            besked::store::sending::claims::claim(&mut tx, id, "a process that was killed", now, &[], 9).await.unwrap();
         assert!(!claimed.is_empty());
     }
     if engine == Engine::Postgres {
@@ -396,7 +396,7 @@ async fn a_claim_of_a_dead_dispatcher_is_a_doubt(#[case] engine: Engine) {
     app.run_until_idle().await;
     assert_eq!(app.counts(work).await, [(State::Accepted, 1)].into(), "a mandatory notice is sent again");
     assert_eq!(app.counts(news).await, [(State::Uncertain, 2)].into(), "an optional one waits for an operator");
-    let entries = ledger::of_notice(&mut app.app.store.read().await.unwrap(), work).await.unwrap();
+    let entries = ledger::of_notice(&mut app.app.context.store.read().await.unwrap(), work).await.unwrap();
     let events: Vec<&str> =
         entries.iter().map(|entry| entry.event.as_str()).filter(|event| *event != "operated").collect();
     assert_eq!(events, ["manifest", "uncertain", "accepted", "closed"]);
@@ -408,4 +408,29 @@ async fn two_dispatchers_on_one_sqlite_database_are_one_too_many() {
     let (_dispatcher, lock) = app.app.dispatcher(None).unwrap();
     assert!(lock.is_some());
     assert!(app.app.dispatcher(None).is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deferred_delivery_whose_stored_values_are_damaged_ends_as_not_composed() {
+    let app = TestApp::new(Engine::Sqlite).await;
+    app.import(CUSTOMERS).await;
+    let id = app.release(&maintenance("customers = [\"C2\"]")).await;
+    app.relay.on(". hello@two.example", 1, Act::Reply("451 4.3.0 try later\r\n"));
+    app.run_until_idle().await;
+    assert_eq!(app.counts(id).await, [(State::Deferred, 1)].into());
+    let mut tx = app.app.context.store.write().await.unwrap();
+    sqlx::query("DROP TRIGGER ledger_openings_stay").execute(&mut *tx).await.unwrap();
+    let truncate = "UPDATE ledger_openings SET mould_values = substr(mould_values, 1, length(mould_values) / 2)
+                    WHERE mould_values IS NOT NULL";
+    assert_eq!(sqlx::query(truncate).execute(&mut *tx).await.unwrap().rows_affected(), 1);
+    tx.commit().await.unwrap();
+    app.advance(Duration::from_secs(75));
+    let finished = app.run_until_idle().await;
+    assert!(matches!(&finished, Finished::Left(left) if left.unsent == 1), "{finished:?}");
+    let delivery = app.informed("C2", id).await.notices[0].deliveries[0].clone();
+    assert_eq!(
+        (delivery.state, delivery.reason),
+        (State::Rejected, Some(besked::domain::delivery::Reason::NotComposed))
+    );
+    assert_eq!(app.relay.count(), 0);
 }

@@ -258,12 +258,12 @@ async fn a_retry_sends_the_same_signature_even_when_the_key_has_changed(#[case] 
     app.run_until_idle().await;
     assert_eq!(app.counts(id).await, [(State::Deferred, 1)].into());
     let delivery = app.informed("C2", id).await.notices[0].deliveries[0].id;
-    let kept = messages::find(&mut app.app.store.read().await.unwrap(), delivery).await.unwrap().unwrap();
+    let kept = messages::find(&mut app.app.context.store.read().await.unwrap(), delivery).await.unwrap().unwrap();
     assert_eq!(verdicts(&kept, &before), ["valid"]);
 
-    let (clock, mut config) = (app.app.clock.clone(), Config::clone(&app.app.config));
+    let (clock, mut config) = (app.app.context.clock.clone(), Config::clone(&app.app.context.config));
     config.dkim = new;
-    app.app.store.close().await;
+    app.app.context.store.close().await;
     app.app = App::open(config, clock, Random::from_system()).await.unwrap();
     for _ in 0..2 {
         app.advance(Duration::from_secs(6 * 60));

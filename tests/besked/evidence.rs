@@ -8,6 +8,7 @@ use besked::domain::evidence::{Evidence, Subject, verify};
 use besked::domain::note::VerifierKey;
 use besked::evidence::{Choice, Request, Scope};
 use besked::ledger::evidence::{EvidenceError, Wanted, export};
+use rstest::rstest;
 use sha2::Digest as _;
 use uuid::Uuid;
 
@@ -18,7 +19,7 @@ use crate::database::Engine;
 /// Exports evidence, as the command does.
 pub async fn exported(app: &TestApp, notice_id: Uuid, account_id: Option<&str>) -> Result<Vec<u8>, EvidenceError> {
     let checkpoint = app.app.ledger.checkpoint().await?;
-    let mut conn = app.app.store.snapshot().await.unwrap();
+    let mut conn = app.app.context.store.snapshot().await.unwrap();
     let mut file = Vec::new();
     let wanted = Wanted { notice_id, account_id, address: None, with_messages: true };
     export(&mut conn, &checkpoint, &wanted, &mut file, &|_| ()).await?;
@@ -85,7 +86,7 @@ async fn no_bit_of_it_can_be_changed() {
     let id = app.release(&maintenance("all = true")).await;
     app.run_until_idle().await;
     let checkpoint = app.app.ledger.checkpoint().await.unwrap();
-    let mut conn = app.app.store.snapshot().await.unwrap();
+    let mut conn = app.app.context.store.snapshot().await.unwrap();
     let mut file = Vec::new();
     let wanted = Wanted { notice_id: id, account_id: Some("C1"), address: None, with_messages: false };
     export(&mut conn, &checkpoint, &wanted, &mut file, &|_| ()).await.unwrap();
@@ -255,6 +256,42 @@ async fn evidence_names_one_customer_or_is_asked_to_name_everyone() {
     assert!(everyone.err.contains("names every recipient of every customer: 2 recipients"), "{}", everyone.err);
 }
 
+/// More recipients than a stored subtree has, and a last one that is not full.
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn one_recipient_of_many_is_proved_from_stored_hashes_and_so_are_all(#[case] engine: Engine) {
+    let app = TestApp::new(engine).await;
+    let rows: String = (0..700).map(|n| format!("C{n:04},Kund {n},a{n}@d.example\n")).collect();
+    app.import(&format!("account_id,customer_name,email\n{rows}")).await;
+    let notice_id = app.release(&maintenance("all = true")).await;
+    let checkpoint = app.app.ledger.checkpoint().await.unwrap();
+    let key = app.app.ledger.verifier_key().unwrap();
+    for (account_id, recipients) in [(Some("C0000"), 1), (Some("C0300"), 1), (Some("C0699"), 1), (None, 700)] {
+        let mut conn = app.app.context.store.snapshot().await.unwrap();
+        let wanted = Wanted { notice_id, account_id, address: None, with_messages: false };
+        let mut file = Vec::new();
+        let contents = export(&mut conn, &checkpoint, &wanted, &mut file, &|_| ()).await.unwrap();
+        assert_eq!(contents.recipients, recipients, "{account_id:?}");
+        verify(file.as_slice(), &key).unwrap();
+    }
+    assert_eq!(crate::audit::audit(&app).await.problem, None);
+    // Most recipients are not read for one of them: those of its subtree and those of the last, which is not full.
+    let mut tx = app.app.context.store.write().await.unwrap();
+    sqlx::query("UPDATE deliveries SET salt = NULL WHERE ordinal = 300").execute(&mut *tx).await.unwrap();
+    let wanted = Wanted { notice_id, account_id: Some("C0000"), address: None, with_messages: false };
+    let mut file = Vec::new();
+    export(&mut tx, &checkpoint, &wanted, &mut file, &|_| ()).await.unwrap();
+    verify(file.as_slice(), &key).unwrap();
+    drop(tx);
+    let mut tx = app.app.context.store.write().await.unwrap();
+    sqlx::query("UPDATE recipient_nodes SET hash = (SELECT root FROM ledger_head)").execute(&mut *tx).await.unwrap();
+    tx.commit().await.unwrap();
+    let problem = crate::audit::audit(&app).await.problem.unwrap();
+    assert!(problem.contains("the stored hash of the subtree over recipients 0..=255 is another"), "{problem}");
+}
+
 #[tokio::test]
 async fn what_operators_did_is_no_evidence_and_not_missing_from_it() {
     use besked::domain::actor::Action;
@@ -266,14 +303,16 @@ async fn what_operators_did_is_no_evidence_and_not_missing_from_it() {
     let checkpoint = app.app.ledger.checkpoint().await.unwrap();
     let notice = app.notice(id).await;
     for seal in [false, true] {
-        let mut tx = app.app.store.write().await.unwrap();
+        let mut tx = app.app.context.store.write().await.unwrap();
         let operation = Operation::on_notice(Action::Pause, &notice);
-        record(&mut tx, &crate::app::bo(), &operation, app.app.clock.now(), &app.app.random).await.unwrap();
+        record(&mut tx, &crate::app::bo(), &operation, app.app.context.clock.now(), &app.app.context.random)
+            .await
+            .unwrap();
         tx.commit().await.unwrap();
         if seal {
             app.app.ledger.checkpoint().await.unwrap();
         }
-        let mut conn = app.app.store.snapshot().await.unwrap();
+        let mut conn = app.app.context.store.snapshot().await.unwrap();
         let wanted = Wanted { notice_id: id, account_id: Some("C1"), address: None, with_messages: false };
         let contents = export(&mut conn, &checkpoint, &wanted, Vec::new(), &|_| ()).await.unwrap();
         assert_eq!((contents.entries, contents.unsealed), (3, 0));

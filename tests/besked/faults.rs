@@ -105,9 +105,11 @@ async fn dispatched(fault: &Fault, engine: Engine) -> String {
     app.import(&format!("account_id,customer_name,email\nA,A,{}\nB,B,next@two.example\n", fault.to)).await;
     let id = app.release(&maintenance("all = true")).await;
     let finished = app.run_until_idle().await;
-    let before = told(&app, id).await;
+    let before = described(&app, id).await;
     let circuit = match &finished {
-        Finished::NoRelay(troubles, _) => format!("open at {}", troubles[0].1.stage),
+        Finished::Left(left) if left.no_relay.is_some() => {
+            format!("open at {}", left.no_relay.as_ref().unwrap()[0].1.stage)
+        }
         _ => "closed".to_owned(),
     };
     let connections = app.relay.connections();
@@ -116,12 +118,12 @@ async fn dispatched(fault: &Fault, engine: Engine) -> String {
     app.advance(Duration::from_secs(120));
     app.run_until_idle().await;
     let connections = if circuit == "closed" { format!(", {connections} connections") } else { String::new() };
-    format!("{before}; circuit {circuit}{connections}; then {}", told(&app, id).await)
+    format!("{before}; circuit {circuit}{connections}; then {}", described(&app, id).await)
 }
 
 /// State and attempts of the fault's delivery and of the next.
-async fn told(app: &TestApp, notice: uuid::Uuid) -> String {
-    let mut conn = app.app.store.read().await.unwrap();
+async fn described(app: &TestApp, notice: uuid::Uuid) -> String {
+    let mut conn = app.app.context.store.read().await.unwrap();
     let mut told = Vec::new();
     for delivery in deliveries::of_notice(&mut conn, notice, 0, 9).await.unwrap() {
         let attempts = settle::attempts(&mut conn, delivery.id).await.unwrap();
@@ -181,7 +183,7 @@ async fn an_attempt_records_that_reports_were_asked_for() {
         assert_eq!(app.counts(id).await, [(State::Accepted, 1)].into());
         let delivery = app.informed("A", id).await.notices[0].deliveries[0].id;
         let mail = app.relay.commands().into_iter().rfind(|line| line.starts_with("MAIL")).unwrap();
-        let attempts = settle::attempts(&mut app.app.store.read().await.unwrap(), delivery).await.unwrap();
+        let attempts = settle::attempts(&mut app.app.context.store.read().await.unwrap(), delivery).await.unwrap();
         asked.push((attempts[0].dsn, mail.contains(&format!("RET=HDRS ENVID={delivery}"))));
     }
     assert_eq!(asked, [(true, true), (false, false)]);

@@ -25,7 +25,7 @@ pub fn following(other: Uuid) -> String {
 }
 
 async fn sql(app: &TestApp, statement: &'static str) {
-    let mut tx = app.app.store.write().await.unwrap();
+    let mut tx = app.app.context.store.write().await.unwrap();
     sqlx::query(statement).execute(&mut *tx).await.unwrap();
     tx.commit().await.unwrap();
 }
@@ -47,7 +47,7 @@ async fn a_notice_is_not_followed_before_it_is_released(#[case] engine: Engine) 
     let second = app.app.notices.create(&app.draft(&own, ""), &alice()).await.unwrap();
     app.app.notices.submit(second, &alice()).await.unwrap();
     app.app.notices.release(second, &alice(), Release::default(), &|_| {}).await.unwrap();
-    let mut conn = app.app.store.read().await.unwrap();
+    let mut conn = app.app.context.store.read().await.unwrap();
     let ids = besked::store::sending::deliveries::of_notice(&mut conn, second, 0, 9).await.unwrap();
     let ids: Vec<String> = ids.iter().map(|shown| shown.id.to_string()).collect();
     let sent = besked::store::sending::deliveries::to_send(&mut conn, "maintenance", &ids).await.unwrap();

@@ -133,16 +133,20 @@ impl History {
             }
             Step::Export => {
                 let checkpoint = app.ledger.checkpoint().await.unwrap();
-                let mut conn = app.store.snapshot().await.unwrap();
+                let mut conn = app.context.store.snapshot().await.unwrap();
                 let folder = self.app.home.path().join("log");
                 besked::ledger::export::export(&mut conn, &checkpoint, &folder, &|_| ()).await.unwrap();
             }
             Step::Report { notice, bounced } => {
                 let Some(id) = self.notices.get(*notice) else { return self };
                 let outcome = if *bounced { Outcome::Bounced } else { Outcome::Delivered };
-                let shown =
-                    besked::store::sending::deliveries::of_notice(&mut app.store.read().await.unwrap(), *id, 0, 9)
-                        .await;
+                let shown = besked::store::sending::deliveries::of_notice(
+                    &mut app.context.store.read().await.unwrap(),
+                    *id,
+                    0,
+                    9,
+                )
+                .await;
                 for delivery in shown.unwrap() {
                     // Only what was taken can come back.
                     let text = format!("report about {}", delivery.email);
@@ -178,7 +182,7 @@ impl History {
 
     async fn doubts(&self, notice: usize) -> Vec<Uuid> {
         let Some(id) = self.notices.get(notice) else { return Vec::new() };
-        let mut conn = self.app.app.store.read().await.unwrap();
+        let mut conn = self.app.app.context.store.read().await.unwrap();
         let listed = besked::store::sending::uncertain::list(&mut conn, Some(*id), None, 99).await.unwrap();
         listed.into_iter().map(|doubt| doubt.id).collect()
     }
@@ -189,7 +193,7 @@ impl History {
         for file in &self.issued {
             verify(file.as_slice(), &key(&self.app)).unwrap();
         }
-        if self.app.app.store.dialect == besked::store::Dialect::Sqlite {
+        if self.app.app.context.store.dialect == besked::store::Dialect::Sqlite {
             for erased in &self.erased {
                 assert_eq!(found_in_files(&self.app, erased), [""; 0]);
             }

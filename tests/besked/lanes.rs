@@ -121,7 +121,7 @@ async fn a_domain_that_can_take_some_again_gets_what_was_set_aside_before_what_s
 
 /// Commits of the recorder so far.
 async fn commits(app: &TestApp) -> f64 {
-    let text = app.app.metrics.scrape(&app.app.store, &app.app.clock).await;
+    let text = app.app.metrics.scrape(&app.app.context.store, &app.app.context.clock).await;
     let count = text.lines().find_map(|line| line.strip_prefix("besked_recorder_commit_duration_seconds_count "));
     count.unwrap_or("0").parse().unwrap()
 }
@@ -184,7 +184,7 @@ async fn nobody_waits_for_another_clock(#[case] released_ahead: i64, #[case] due
     let app = TestApp::new(Engine::Sqlite).await;
     import(&app, (0..3).map(|n| format!("a{n}@d{n}.example"))).await;
     let id = app.release(&maintenance("all = true")).await;
-    let mut tx = app.app.store.write().await.unwrap();
+    let mut tx = app.app.context.store.write().await.unwrap();
     sqlx::query("UPDATE notices SET released_at = released_at + $1")
         .bind(released_ahead)
         .execute(&mut *tx)
@@ -194,4 +194,22 @@ async fn nobody_waits_for_another_clock(#[case] released_ahead: i64, #[case] due
     tx.commit().await.unwrap();
     app.run_until_idle().await;
     assert_eq!(app.counts(id).await, [(State::Accepted, 3)].into());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_running_dispatcher_finds_later_what_would_wait_too_long() {
+    let app = TestApp::new(Engine::Sqlite).await;
+    import(&app, (0..3).map(|n| format!("a{n}@d{n}.example"))).await;
+    let first = app.release(&maintenance("all = true")).await;
+    let running = Running::start(&app);
+    until_accepted(&app, first, 3).await;
+    let mut tx = app.app.context.store.write().await.unwrap();
+    let ahead = "CREATE TRIGGER ahead AFTER INSERT ON queue
+                 BEGIN UPDATE queue SET due_at = due_at + 86400000 WHERE delivery_id = NEW.delivery_id; END";
+    sqlx::query(ahead).execute(&mut *tx).await.unwrap();
+    tx.commit().await.unwrap();
+    let id = app.release(&maintenance("all = true")).await;
+    app.advance(Duration::from_secs(10));
+    until_accepted(&app, id, 3).await;
+    running.stop().await;
 }

@@ -3,13 +3,12 @@
 use std::sync::Arc;
 
 use besked::app::App;
+use besked::context::Context;
 use besked::dispatch::Finished;
 use besked::domain::checkpoint::Checkpoint;
-use besked::domain::clock::Clock;
 use besked::domain::delivery::State;
 use besked::domain::entry::{Entry, Event, Fact};
 use besked::domain::merkle::{Tree, leaf_hash, verify_consistency, verify_inclusion};
-use besked::domain::random::Random;
 use besked::ledger::subtrees::Subtrees;
 use besked::ledger::{Ledger, LedgerError, Sealed, sequence};
 use besked::store::proof::ledger::Opening;
@@ -17,16 +16,17 @@ use besked::store::proof::{ledger as entries, tree};
 use rstest::rstest;
 use uuid::Uuid;
 
-use crate::app::{CUSTOMERS, NEWS, START, TestApp, alice, bo, maintenance, write_key};
+use crate::app::{CUSTOMERS, NEWS, TestApp, alice, bo, maintenance, write_key};
 use crate::audit::audit;
 use crate::cli::Shell;
 use crate::database::Engine;
 
 /// Appends entries, as whatever happens does.
 pub async fn append(app: &App, count: usize) {
-    let mut tx = app.store.write().await.unwrap();
-    let at = app.clock.now();
-    let made: Vec<Entry> = (0..count).map(|_| Entry::new(&Fact::new(Event::Attested, at), None, &app.random)).collect();
+    let mut tx = app.context.store.write().await.unwrap();
+    let at = app.context.clock.now();
+    let made: Vec<Entry> =
+        (0..count).map(|_| Entry::new(&Fact::new(Event::Attested, at), None, &app.context.random)).collect();
     for made in made.chunks(2000) {
         let openings: Vec<_> = made.iter().map(|entry| Opening::about_nothing(entry, at)).collect();
         entries::append(&mut tx, &openings).await.unwrap();
@@ -76,7 +76,7 @@ async fn proofs_from_the_stored_tree_hold_at_every_size(#[case] engine: Engine) 
         let signed = checkpoint(&app).await;
         roots.push((signed.size(), signed.root()));
     }
-    let mut conn = app.app.store.snapshot().await.unwrap();
+    let mut conn = app.app.context.store.snapshot().await.unwrap();
     let leaves = tree::leaves(&mut conn, 0, 10_000).await.unwrap();
     assert_eq!(leaves.len(), 2060);
     let whole = Tree::from_leaves(leaves.iter().map(|leaf| leaf_hash(leaf)));
@@ -105,7 +105,7 @@ async fn many_sequencers_give_each_entry_one_index(#[case] engine: Engine) {
         tokio::spawn(async move {
             for _ in 0..10 {
                 append(&app.app, 7).await;
-                let mut tx = app.app.store.write().await.unwrap();
+                let mut tx = app.app.context.store.write().await.unwrap();
                 sequence::step(&mut tx).await.unwrap();
                 tx.commit().await.unwrap();
             }
@@ -115,7 +115,7 @@ async fn many_sequencers_give_each_entry_one_index(#[case] engine: Engine) {
         writer.await.unwrap();
     }
     assert_eq!(checkpoint(&app).await.size(), 280);
-    let mut conn = app.app.store.read().await.unwrap();
+    let mut conn = app.app.context.store.read().await.unwrap();
     let indexes: Vec<i64> =
         sqlx::query_scalar("SELECT idx FROM ledger_entries ORDER BY idx").fetch_all(&mut *conn).await.unwrap();
     assert!(indexes.into_iter().eq(0..280), "contiguous");
@@ -128,7 +128,7 @@ async fn many_sequencers_give_each_entry_one_index(#[case] engine: Engine) {
 async fn a_step_that_is_broken_off_is_done_again_and_once(#[case] engine: Engine) {
     let app = TestApp::new(engine).await;
     append(&app.app, 300).await;
-    let mut tx = app.app.store.write().await.unwrap();
+    let mut tx = app.app.context.store.write().await.unwrap();
     assert_eq!(sequence::step(&mut tx).await.unwrap(), 300);
     drop(tx);
     assert_eq!(app.app.ledger.standing().await.unwrap().pending, 300, "nothing of it happened");
@@ -159,7 +159,7 @@ async fn a_database_restored_from_yesterday_stops_sealing_until_a_person_says_wh
     app.import(CUSTOMERS).await;
     let id = app.release(&maintenance("all = true")).await;
     let finished = app.run_until_idle().await;
-    assert!(matches!(finished, besked::dispatch::Finished::Unsealed(..)), "{finished:?}");
+    assert!(matches!(&finished, besked::dispatch::Finished::Left(left) if left.unsealed.is_some()), "{finished:?}");
     assert_eq!(app.counts(id).await.values().sum::<u64>(), 2, "sending goes on");
 
     assert!(matches!(app.app.ledger.resume(&crate::app::bo(), " ").await, Err(LedgerError::Reason)));
@@ -177,7 +177,7 @@ async fn a_database_restored_from_yesterday_stops_sealing_until_a_person_says_wh
 
 /// The last fact of an event, as it is stored.
 pub async fn last_fact(app: &TestApp, event: Event) -> Fact {
-    let mut conn = app.app.store.read().await.unwrap();
+    let mut conn = app.app.context.store.read().await.unwrap();
     let fact: Vec<u8> =
         sqlx::query_scalar("SELECT fact FROM ledger_openings WHERE event = $1 ORDER BY entry_id DESC LIMIT 1")
             .bind(event.as_str())
@@ -192,10 +192,9 @@ async fn a_restored_database_that_grew_as_large_again_is_noticed_too() {
     let (app, _) = restored().await;
     // A node without the key sequences, and knows nothing of what was signed.
     append(&app.app, 9).await;
-    let mut config = (*app.app.config).clone();
+    let mut config = (*app.app.context.config).clone();
     config.ledger.key_file = app.home.path().join("no such key");
-    let keyless =
-        Ledger::new(app.app.store.clone(), config.into(), Clock::manual(START.parse().unwrap()), Random::from_system());
+    let keyless = Ledger::new(Context { config: config.into(), ..app.app.context.clone() });
     assert_eq!(keyless.seal().await.unwrap(), Sealed::Upto(14));
     assert!(stopped(&app).await.contains("the first 8 entries are not those that were signed"));
 }
@@ -206,7 +205,7 @@ async fn a_key_or_a_state_that_does_not_fit_stops_sealing() {
     append(&app.app, 2).await;
     let before = app.app.ledger.verifier_key().unwrap().to_string();
     checkpoint(&app).await;
-    let state = &app.app.config.ledger.state_file;
+    let state = &app.app.context.config.ledger.state_file;
     let kept = std::fs::read(state).unwrap();
     std::fs::remove_file(state).unwrap();
     assert!(stopped(&app).await.contains("the state file is missing"));
@@ -217,7 +216,7 @@ async fn a_key_or_a_state_that_does_not_fit_stops_sealing() {
     app.app.ledger.resume(&crate::app::bo(), "the state file was put back").await.unwrap();
     assert_eq!(checkpoint(&app).await.size(), 6, "an older state is no fault: the tree begins with it");
 
-    write_key(&app.app.config.ledger.key_file, 8);
+    write_key(&app.app.context.config.ledger.key_file, 8);
     assert!(stopped(&app).await.contains(&format!("is not the one that signed last, which was {before}")));
     app.app.ledger.resume(&crate::app::bo(), "yearly exchange").await.unwrap();
     assert_eq!(checkpoint(&app).await.size(), 9);
@@ -225,7 +224,7 @@ async fn a_key_or_a_state_that_does_not_fit_stops_sealing() {
     let after = app.app.ledger.verifier_key().unwrap().to_string();
     assert_eq!(said, besked::domain::entry::Detail::Keys { old: before, new: after });
 
-    std::fs::write(&app.app.config.ledger.key_file, "no key").unwrap();
+    std::fs::write(&app.app.context.config.ledger.key_file, "no key").unwrap();
     assert!(app.app.ledger.seal().await.unwrap_err().to_string().contains("PKCS#8"));
 }
 
@@ -235,7 +234,7 @@ async fn a_kill_between_state_file_and_database_is_made_good() {
     append(&app.app, 4).await;
     checkpoint(&app).await;
     // What is left of a signing that never came to the database.
-    let mut tx = app.app.store.write().await.unwrap();
+    let mut tx = app.app.context.store.write().await.unwrap();
     sqlx::query("DROP TRIGGER ledger_checkpoints_remain").execute(&mut *tx).await.unwrap();
     sqlx::query("DELETE FROM ledger_checkpoints").execute(&mut *tx).await.unwrap();
     tx.commit().await.unwrap();
@@ -271,7 +270,7 @@ async fn the_checkpoint_is_mailed_once_a_day(#[case] engine: Engine) {
 #[tokio::test]
 async fn a_new_key_does_not_hide_a_restored_database() {
     let (app, _) = restored().await;
-    write_key(&app.app.config.ledger.key_file, 8);
+    write_key(&app.app.context.config.ledger.key_file, 8);
     let reason = stopped(&app).await;
     assert!(reason.contains("8 were signed") && reason.contains("and the key is not the one"), "{reason}");
     app.app.ledger.resume(&crate::app::bo(), "disk failure, and a new key with it").await.unwrap();
@@ -284,8 +283,8 @@ async fn a_host_that_was_lost_with_key_and_state_is_made_good_from_the_database(
     append(&app.app, 5).await;
     let before = checkpoint(&app).await;
     let old = app.app.ledger.verifier_key().unwrap().to_string();
-    std::fs::remove_file(&app.app.config.ledger.state_file).unwrap();
-    write_key(&app.app.config.ledger.key_file, 8);
+    std::fs::remove_file(&app.app.context.config.ledger.state_file).unwrap();
+    write_key(&app.app.context.config.ledger.key_file, 8);
     assert!(stopped(&app).await.contains("the state file is missing"));
     app.app.ledger.resume(&crate::app::bo(), "the host burned down").await.unwrap();
     let said = last_fact(&app, Event::Continued).await.detail;
@@ -375,7 +374,7 @@ async fn restored_before_sending() -> (TestApp, [Uuid; 2]) {
 async fn a_restored_copy_sends_no_newsletter_twice_until_an_operator_decides() {
     let (app, [news, work]) = restored_before_sending().await;
     let finished = app.run_until_idle().await;
-    assert!(matches!(finished, Finished::Unsealed(..)), "{finished:?}");
+    assert!(matches!(&finished, Finished::Left(left) if left.unsealed.is_some()), "{finished:?}");
     assert_eq!(app.counts(work).await, [(State::Accepted, 2)].into(), "mandatory mail does not wait");
     assert_eq!(app.counts(news).await, [(State::Queued, 2)].into());
     assert_eq!(app.relay.count(), 6);

@@ -82,8 +82,10 @@ async fn every_list_shows_how_to_go_on_and_refuses_what_is_no_page_of_it() {
         let whole = run(&["--all"]).ok().out;
         assert!(!whole.contains("more:") && whole.lines().count() == 1 + ITEMS, "{command:?}: {whole}");
         run(&["--after", bad]).fails(2, &[&format!("`{bad}` is not a cursor of this list"), "hint: "]);
-        run(&["--limit", "0"]).fails(2, &["1..=500"]);
-        run(&["--limit", "501"]).fails(2, &["1..=500"]);
+        run(&["--limit", "0"]).fails(2, &["--limit", "must be a number from 1 to 500"]);
+        run(&["--limit", "-1"]).fails(2, &["--limit", "must be a number from 1 to 500"]);
+        run(&["--limit", "many"]).fails(2, &["--limit", "must be a number from 1 to 500"]);
+        run(&["--limit", "501"]).fails(2, &["must be a number from 1 to 500"]);
         run(&["--limit", "1", "--all"]).fails(2, &["cannot be used with"]);
     }
 }

@@ -20,6 +20,7 @@ use crate::app::{CUSTOMERS, NEWS, TestApp, alice, maintenance};
 use crate::circuit;
 use crate::cli::Shell;
 use crate::database::Engine;
+use crate::lanes::disruption;
 use crate::postfix::eventually;
 use crate::relay::{Act, Gate, Relay, Script, Step, on};
 use openmetrics::{Numbers, parse};
@@ -54,7 +55,7 @@ pub async fn watched(app: &TestApp) -> (SocketAddr, CancellationToken) {
 /// A scrape once the earlier collection is no longer fresh.
 pub async fn numbers(app: &TestApp) -> Numbers {
     app.advance(Duration::from_secs(60));
-    parse(&app.app.metrics.scrape(&app.app.store, &app.app.clock).await)
+    parse(&app.app.metrics.scrape(&app.app.context.store, &app.app.context.clock).await)
 }
 
 #[rstest]
@@ -186,8 +187,8 @@ async fn an_outcome_that_comes_too_late_is_not_counted() {
     let run = dispatcher.run(stop.clone(), None);
     let taken_over = async {
         gate.reached().await;
-        let mut tx = app.app.store.write().await.unwrap();
-        assert_eq!(leases::take_over(&mut tx, "another", app.app.clock.now(), true, 9).await.unwrap().len(), 1);
+        let mut tx = app.app.context.store.write().await.unwrap();
+        assert_eq!(leases::take_over(&mut tx, "another", app.app.context.clock.now(), true, 9).await.unwrap().len(), 1);
         tx.commit().await.unwrap();
         gate.open();
         stop.cancel();
@@ -218,7 +219,7 @@ async fn without_a_database_the_other_metrics_are_still_served(#[case] engine: E
     let (_, head, _) = ask(server, "GET", "/metrics");
     assert!(head.contains("content-type: application/openmetrics-text; version=1.0.0; charset=utf-8"), "{head}");
 
-    app.app.store.close().await;
+    app.app.context.store.close().await;
     let found = numbers(&app).await;
     assert_eq!(found["besked_database_up"], 0.0);
     assert_eq!(found["besked_queue_deliveries{lane=\"normal\"}"], 2.0, "as it was known last");
@@ -234,7 +235,7 @@ async fn without_a_database_the_other_metrics_are_still_served(#[case] engine: E
 async fn a_database_without_tables_is_not_ready() {
     let app = TestApp::new(Engine::Sqlite).await;
     let (server, draining) = watched(&app).await;
-    let mut tx = app.app.store.write().await.unwrap();
+    let mut tx = app.app.context.store.write().await.unwrap();
     sqlx::query("DELETE FROM _sqlx_migrations").execute(&mut *tx).await.unwrap();
     tx.commit().await.unwrap();
     let (status, _, body) = ask(server, "GET", "/readyz");
@@ -379,8 +380,8 @@ async fn a_connection_that_is_being_opened_counts_everywhere() {
     relay.stalled().await;
     eventually("it is ready", || status(own, "/readyz") == 200);
     assert_eq!(parse(&ask(own, "GET", "/metrics").2)["besked_relay_connections{relay=\"primary\"}"], 1.0);
-    let told = || shell.run(&["--json", "relays"]).ok().json()["relays"][0]["nodes"][0]["connections"].as_u64();
-    eventually("the node has told it", || told() == Some(1));
+    let counted = || shell.run(&["--json", "relays"]).ok().json()["relays"][0]["nodes"][0]["connections"].as_u64();
+    eventually("the node has counted it", || counted() == Some(1));
     serving.ends();
 }
 
@@ -405,7 +406,9 @@ async fn logs_tell_what_happens_and_name_nobody(#[case] format: &str) {
         Act::Reply("550 5.1.1 <hello@two.example> Carol of Two Ltd is gone\r\n"),
     );
     relay.on(". service@ett.example", 1, Act::TakeAndClose);
-    let mut said = shell.run(&["notice", "send", "notice.md", "--wait", "--yes"]).ok().err;
+    let sent = shell.run(&["notice", "send", "notice.md", "--wait", "--yes"]);
+    assert_eq!(sent.code, 1, "one is refused");
+    let mut said = sent.err;
     said += &shell.run(&["notice", "send", "news.md", "--wait", "--yes"]).ok().err;
     relay.on("EHLO", 1, Act::Reply("421 4.7.0 hello@two.example is not welcome\r\n"));
     shell.run(&["notice", "send", "notice.md", "--yes"]).ok();
@@ -424,4 +427,27 @@ async fn logs_tell_what_happens_and_name_nobody(#[case] format: &str) {
             assert!(!line.contains(personal), "{personal} is in: {line}");
         }
     }
+}
+
+/// A delivery that is put off is due later each time: only the age since its release shows that nobody gets it.
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lone_critical_delivery_that_is_refused_again_and_again_is_seen(#[case] engine: Engine) {
+    let app = TestApp::new(engine).await;
+    app.import(CUSTOMERS).await;
+    app.relay.add(on(Step::Mail).reply("550 5.7.1 sender not allowed\r\n"));
+    let id = app.release(&disruption("C2")).await;
+    for minutes in 1..=20 {
+        app.run_until_idle().await;
+        let found = numbers(&app).await;
+        let age = |name: &str| found[&format!("besked_queue_oldest_{name}_seconds{{lane=\"critical\"}}")];
+        assert_eq!(age("release_age"), f64::from(minutes) * 60.0);
+        assert!(age("age") <= 60.0, "{minutes}: its due time moves ahead");
+    }
+    assert_eq!(app.counts(id).await, [(State::Queued, 1)].into());
+    app.relay.change(Script::default());
+    app.run_until_idle().await;
+    assert_eq!(numbers(&app).await["besked_queue_oldest_release_age_seconds{lane=\"critical\"}"], 0.0);
 }

@@ -28,8 +28,8 @@ async fn three_dispatchers(app: &TestApp) {
     for finished in [first, second, third] {
         assert!(matches!(finished, besked::dispatch::Finished::Idle(_)), "{finished:?}");
     }
-    let mut conn = app.app.store.read().await.unwrap();
-    assert_eq!(nodes::live(&mut conn, app.app.clock.now()).await.unwrap(), [], "they took their leave");
+    let mut conn = app.app.context.store.read().await.unwrap();
+    assert_eq!(nodes::live(&mut conn, app.app.context.clock.now()).await.unwrap(), [], "they took their leave");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -27,7 +27,7 @@ pub const AGREEMENT: &str = "+++\ncategory = \"agreement_change\"\n[audience]\na
     right_until = 2026-12-31\n+++\nThe full text.\n";
 
 async fn count(app: &App) -> usize {
-    notices::list(&mut app.store.read().await.unwrap(), None, 100).await.unwrap().len()
+    notices::list(&mut app.context.store.read().await.unwrap(), None, 100).await.unwrap().len()
 }
 
 #[rstest]
@@ -66,7 +66,7 @@ async fn steps(app: &TestApp, id: Uuid) -> Vec<(String, String, String)> {
 
 /// Who did what, as the ledger has it.
 async fn operated(app: &TestApp, id: Uuid) -> Vec<(String, String)> {
-    let mut conn = app.app.store.read().await.unwrap();
+    let mut conn = app.app.context.store.read().await.unwrap();
     let openings = besked::store::proof::ledger::about_notice(&mut conn, id).await.unwrap();
     let operated = openings.iter().filter(|opening| opening.event == Event::Operated).map(|opening| {
         let fact = Fact::from_cbor(&opening.fact).unwrap();
@@ -96,7 +96,7 @@ async fn every_step_may_be_repeated_and_is_recorded_once(#[case] engine: Engine)
         let released = notices.release(id, &alice(), Release::default(), &|_| {}).await.unwrap();
         assert_eq!((released.state, released.recipients), (NoticeState::Released, 2));
     }
-    let first = app.app.clock.now();
+    let first = app.app.context.clock.now();
     for _ in 0..2 {
         assert_eq!(notices.pause(id, &alice(), None).await.unwrap().paused_at, Some(first));
         app.advance(Duration::from_secs(60));
@@ -327,7 +327,7 @@ async fn a_release_that_was_broken_off_and_cancelled_leaves_nothing(#[case] engi
     app.app.notices.cancel(id, &alice(), None).await.unwrap();
     let ended = tokio::time::timeout(Duration::from_secs(20), app.run_until_idle()).await;
     assert!(ended.is_ok(), "it waits for deliveries that nobody will send");
-    let mut conn = app.app.store.read().await.unwrap();
+    let mut conn = app.app.context.store.read().await.unwrap();
     assert_eq!(besked::store::notices::releases::written(&mut conn, id).await.unwrap(), (0, 0));
     let entries = besked::store::proof::ledger::of_notice(&mut conn, id).await.unwrap();
     assert!(entries.iter().all(|entry| entry.event == Event::Operated), "nothing was promised");
@@ -342,7 +342,7 @@ async fn a_release_of_which_part_was_lost_is_done_afresh() {
     let id = notices.create(&app.draft(&maintenance("all = true"), ""), &alice()).await.unwrap();
     notices.submit(id, &alice()).await.unwrap();
     let sql = async |text: &'static str| {
-        let mut tx = app.app.store.write().await.unwrap();
+        let mut tx = app.app.context.store.write().await.unwrap();
         sqlx::query(text).execute(&mut *tx).await.unwrap();
         tx.commit().await.unwrap();
     };
@@ -378,13 +378,13 @@ pub async fn broken_off(app: &TestApp) -> uuid::Uuid {
     let notices = &app.app.notices;
     let id = notices.create(&app.draft(&maintenance("all = true"), ""), &alice()).await.unwrap();
     notices.submit(id, &alice()).await.unwrap();
-    let mut tx = app.app.store.write().await.unwrap();
-    let now = app.app.clock.now();
+    let mut tx = app.app.context.store.write().await.unwrap();
+    let now = app.app.context.clock.now();
     let digest = &notices::find(&mut tx, id).await.unwrap().unwrap().digest;
     let begun = Releasing { digest, ..releasing("a killed process", now) };
     assert!(besked::store::notices::releases::begin_release(&mut tx, id, &begun).await.unwrap());
     let left = besked::store::notices::releases::NewDelivery {
-        id: app.app.random.id(now).to_string(),
+        id: app.app.context.random.id(now).to_string(),
         ordinal: 0,
         account_id: "C1".to_owned(),
         customer_name: "Ett AB".to_owned(),

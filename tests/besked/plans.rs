@@ -79,7 +79,7 @@ async fn statements(shell: Shell) -> (Shell, BTreeSet<String>) {
     })
     .await
     .unwrap();
-    let statements = told(&std::fs::read_to_string(&log).unwrap());
+    let statements = statements_in(&std::fs::read_to_string(&log).unwrap());
     (shell, statements)
 }
 
@@ -120,11 +120,11 @@ fn asked(shell: &Shell, command: &[&str], codes: &[i32]) -> BTreeSet<String> {
     let ran = command_line.env("BESKED_LOG", "sqlx::query=debug").env("BESKED_LOG_FORMAT", "json").output().unwrap();
     let log = String::from_utf8(ran.stderr).unwrap();
     assert!(ran.status.code().is_some_and(|code| codes.contains(&code)), "{command:?}: {log}");
-    told(&log)
+    statements_in(&log)
 }
 
 /// The statements that a log contains.
-fn told(log: &str) -> BTreeSet<String> {
+fn statements_in(log: &str) -> BTreeSet<String> {
     let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     lines
         .filter_map(|line| {

@@ -47,7 +47,7 @@ async fn who_set_an_opt_out_and_who_withdrew_it_is_recorded(#[case] engine: Engi
     assert_eq!(shown.by, [(Category::Survey, "bo (command line, user root)".to_owned())].into());
     assert_eq!(shown.opt_outs.iter().map(|it| it.category).collect::<Vec<_>>(), [Category::Survey]);
     assert_eq!(shown.opt_outs[0].source, "operator");
-    let told: Vec<_> = operated(&mut app.app.store.read().await.unwrap(), "Anna@ett.example").await;
+    let told: Vec<_> = operated(&mut app.app.context.store.read().await.unwrap(), "Anna@ett.example").await;
     let by = "bo (command line, user root)";
     let entry = |action: &str, words: &str| (action.to_owned(), by.to_owned(), words.to_owned());
     assert_eq!(told, [entry("opt_out", "news, survey: operator"), entry("opt_in", "news: operator")]);
@@ -72,7 +72,7 @@ async fn who_suppressed_an_address_and_who_lifted_it_is_recorded(#[case] engine:
     assert!(matches!(refused, Err(SuppressionError::Reason(Reason::Restricted))), "that is a person's right");
     assert_eq!(suppressions.remove(&bo(), &address("ANNA@ett.example")).await.unwrap(), [Reason::Manual]);
     assert!(matches!(suppressions.remove(&bo(), &person).await, Err(SuppressionError::NotSuppressed(_))));
-    let told = operated(&mut app.app.store.read().await.unwrap(), "anna@ett.example").await;
+    let told = operated(&mut app.app.context.store.read().await.unwrap(), "anna@ett.example").await;
     let by = "bo (command line, user root)";
     let entry = |action: &str| (action.to_owned(), by.to_owned(), "manual".to_owned());
     assert_eq!(told, [entry("suppress"), entry("unsuppress")]);
@@ -88,8 +88,8 @@ async fn the_list_of_suppressions_pages_past_a_restricted_address_without_naming
     for email in ["a@x.example", "c@x.example"] {
         suppressions.add(&bo(), &address(email), Reason::Manual).await.unwrap();
     }
-    let mut tx = app.app.store.write().await.unwrap();
-    let now = app.app.clock.now();
+    let mut tx = app.app.context.store.write().await.unwrap();
+    let now = app.app.context.clock.now();
     for reason in [Reason::Restricted, Reason::Dead] {
         besked::store::people::suppressions::add(&mut tx, &address("bengt@x.example"), reason, now).await.unwrap();
     }

@@ -34,7 +34,7 @@ use crate::notices::broken_off;
 pub async fn put_hold(app: &TestApp, notice_id: Option<Uuid>, account_id: Option<&str>) -> Uuid {
     let name = notice_id.map(|id| id.to_string()).unwrap_or_default();
     let on = account_id.map_or(On::Notice(&name), On::Account);
-    app.app.holds.add(&alice(), on, "lawsuit 12/2026").await.unwrap().id
+    app.app.holds.add(&alice(), on, "lawsuit 12/2026").await.unwrap().hold.id
 }
 
 pub async fn everything(app: &TestApp, email: &str) -> Option<Record> {
@@ -200,7 +200,7 @@ async fn a_restored_copy_does_not_bring_anybody_back() {
 }
 
 async fn contacts(app: &TestApp, email: &str) -> usize {
-    let mut conn = app.app.store.read().await.unwrap();
+    let mut conn = app.app.context.store.read().await.unwrap();
     besked::store::people::subjects::contacts(&mut conn, &address(email).key()).await.unwrap().len()
 }
 
@@ -251,7 +251,7 @@ async fn a_restricted_person_gets_the_mandatory_only_and_every_look_is_noted(#[c
     assert_eq!(app.counts(mandatory).await, [(State::Accepted, 2)].into());
     assert_eq!(app.coverage(mandatory).await.informed, 2, "it still counts");
     let shown = ["Hello@two.example", "service@ett.example"];
-    let mask = Mask::of(&mut app.app.store.read().await.unwrap(), shown).await.unwrap();
+    let mask = Mask::of(&mut app.app.context.store.read().await.unwrap(), shown).await.unwrap();
     assert_eq!(mask.address("hello@two.example"), "h…@two.example");
     assert_eq!(mask.address("service@ett.example"), "service@ett.example");
 
@@ -275,7 +275,7 @@ async fn an_address_that_is_put_right_takes_the_person_s_wishes_along(#[case] en
     object(&app, &old).await;
     app.app.subjects.restrict(&alice(), &old).await.unwrap();
     assert_eq!(app.app.subjects.rectify(&alice(), &old, &new).await.unwrap(), 1);
-    let mut conn = app.app.store.read().await.unwrap();
+    let mut conn = app.app.context.store.read().await.unwrap();
     assert_eq!(preferences::of_address(&mut conn, &address("hi@two.example").key()).await.unwrap().len(), 2);
     assert_eq!(suppressions::reasons(&mut conn, &address("hi@two.example").key()).await.unwrap().len(), 1);
     drop(conn);
@@ -308,7 +308,7 @@ async fn a_person_gets_all_that_is_kept_with_evidence_that_names_nobody_else() {
     }
     let json = serde_json::to_string(&record).unwrap();
     assert!(!json.contains("kollega@ett.example") && !json.contains("two.example"));
-    assert_eq!(app.app.store.dialect, Dialect::Sqlite);
+    assert_eq!(app.app.context.store.dialect, Dialect::Sqlite);
 }
 
 #[tokio::test]
@@ -390,7 +390,7 @@ async fn a_release_that_was_broken_off_promised_nothing_to_an_erased_person(#[ca
     let app = TestApp::new(engine).await;
     let id = broken_off(&app).await;
     app.erase("old@ett.example").await.unwrap();
-    let mut conn = app.app.store.read().await.unwrap();
+    let mut conn = app.app.context.store.read().await.unwrap();
     assert_eq!(
         releases::written(&mut conn, id).await.unwrap().0,
         0,
@@ -429,7 +429,7 @@ async fn a_person_erased_while_a_release_is_written_does_not_come_back_through_i
     let released = notices.release(id, &alice(), Release::default(), &erase).await.unwrap();
     assert_eq!(*written.lock().unwrap(), [4000, 4000, 4499], "it was done afresh");
     assert_eq!((released.customers, released.recipients), (4500, 4499));
-    let mut conn = app.app.store.read().await.unwrap();
+    let mut conn = app.app.context.store.read().await.unwrap();
     assert_eq!(releases::written(&mut conn, id).await.unwrap(), (4499, 1));
     drop(conn);
     assert_eq!(found_in_files(&app, "person-7@"), [""; 0]);
@@ -444,7 +444,7 @@ async fn the_customer_of_an_erased_person_stays() {
     let replace = ImportOptions { replace: true, ..ImportOptions::default() };
     app.try_import(CUSTOMERS.as_bytes(), replace).await.unwrap();
     let customer =
-        besked::store::people::customers::find(&mut app.app.store.read().await.unwrap(), "C2").await.unwrap();
+        besked::store::people::customers::find(&mut app.app.context.store.read().await.unwrap(), "C2").await.unwrap();
     assert_eq!(customer.unwrap().status, "active", "only the person is gone");
     assert!(matches!(
         app.app.subjects.rectify(&alice(), &address("ap@three.example"), &address("hello@two.example")).await,

@@ -28,7 +28,7 @@ async fn ask(server: SocketAddr, method: &str, path: &str, body: &str) -> String
 }
 
 async fn opted_out(app: &TestApp, email: &str) -> Vec<(Category, String)> {
-    let found = preferences::of_address(&mut app.app.store.read().await.unwrap(), &key(email)).await.unwrap();
+    let found = preferences::of_address(&mut app.app.context.store.read().await.unwrap(), &key(email)).await.unwrap();
     found.into_iter().map(|it| (it.category, it.source)).collect()
 }
 
@@ -210,7 +210,7 @@ async fn a_request_that_changes_nothing_waits_for_no_writer() {
         server.post(&path, "choices=set&wanted=news&wanted=survey").await;
         server.post(&path, "List-Unsubscribe=One-Click").await;
     }
-    let writing = server.app.app.store.write().await.unwrap();
+    let writing = server.app.app.context.store.write().await.unwrap();
     let repeated = server.post(&path, "List-Unsubscribe=One-Click").await;
     assert!(repeated.starts_with("HTTP/1.1 200"), "{repeated}");
     let refused = server.post(&path, "choices=set&wanted=news&wanted=survey").await;
@@ -225,7 +225,7 @@ async fn an_opt_in_by_the_link_is_recorded_as_such() {
     let path = server.link();
     server.app.wish(EMAIL, Category::News, true).await;
     server.post(&path, "choices=set&wanted=news&wanted=survey").await;
-    let mut conn = server.app.app.store.read().await.unwrap();
+    let mut conn = server.app.app.context.store.read().await.unwrap();
     let recorded: Vec<_> = operated(&mut conn, EMAIL).await;
     assert_eq!(
         recorded,

@@ -36,7 +36,7 @@ async fn newsletter(app: &TestApp) -> Uuid {
 
 /// Keeps the release of a newsletter from going on: it needs the rows of its file, and nothing else does.
 async fn hold_up(app: &TestApp) -> AnyConnection {
-    let mut conn = AnyConnection::connect(&app.app.config.database.url.expose()).await.unwrap();
+    let mut conn = AnyConnection::connect(&app.app.context.config.database.url.expose()).await.unwrap();
     conn.execute("BEGIN").await.unwrap();
     conn.execute("LOCK TABLE notice_rows IN ACCESS EXCLUSIVE MODE").await.unwrap();
     conn
@@ -59,8 +59,8 @@ async fn nothing_waits_for_the_release_of_a_newsletter() {
     let running = Running::start(&app);
     is_releasing(&app, news).await;
     // By another process, while the dispatcher is at the newsletter.
-    let config = (*app.app.config).clone();
-    let other = App::open(config, app.app.clock.clone(), Random::from_system()).await.unwrap();
+    let config = (*app.app.context.config).clone();
+    let other = App::open(config, app.app.context.clock.clone(), Random::from_system()).await.unwrap();
     let id = other.notices.create(&app.draft(&disruption("C2"), ""), &alice()).await.unwrap();
     other.notices.submit(id, &alice()).await.unwrap();
     other.notices.release(id, &alice(), Release::default(), &|_| {}).await.unwrap();
@@ -106,7 +106,8 @@ async fn a_run_waits_for_what_it_releases_and_not_for_what_it_cannot(#[case] eng
     app.advance(HALF_AN_HOUR);
     for _ in 0..2 {
         let run = tokio::time::timeout(Duration::from_secs(60), app.run_until_idle());
-        let Finished::Undone(undone, _) = run.await.expect("it ends") else { panic!("it was released") };
+        let Finished::Left(left) = run.await.expect("it ends") else { panic!("it was released") };
+        let undone = left.undone;
         let told: Vec<_> = undone.iter().map(|it| (it.notice, it.task, it.may_pass)).collect();
         assert_eq!(told, [(odd, Task::Release, false)]);
         assert_eq!(app.notice(odd).await.state, NoticeState::Scheduled, "another version may be able to read it");
@@ -118,7 +119,7 @@ async fn a_run_waits_for_what_it_releases_and_not_for_what_it_cannot(#[case] eng
 }
 
 async fn write(app: &TestApp, id: Uuid, source: &str) {
-    let mut tx = app.app.store.write().await.unwrap();
+    let mut tx = app.app.context.store.write().await.unwrap();
     let conn: &mut Conn = &mut tx;
     sqlx::query("UPDATE notices SET source = $1 WHERE id = $2")
         .bind(source)
@@ -135,17 +136,18 @@ async fn a_run_does_not_wait_for_a_release_that_fails_each_time() {
     let app = TestApp::new(Engine::Sqlite).await;
     app.import(CUSTOMERS).await;
     let id = app.release(&scheduled(&maintenance("all = true"))).await;
-    let mut tx = app.app.store.write().await.unwrap();
+    let mut tx = app.app.context.store.write().await.unwrap();
     let lose = "CREATE TRIGGER lost AFTER INSERT ON deliveries WHEN NEW.ordinal = 1
                 BEGIN DELETE FROM deliveries WHERE notice_id = NEW.notice_id AND ordinal = 0; END";
     tx.execute(lose).await.unwrap();
     tx.commit().await.unwrap();
     app.advance(HALF_AN_HOUR);
     let run = tokio::time::timeout(Duration::from_secs(60), app.run_until_idle());
-    let Finished::Undone(undone, _) = run.await.expect("it ends") else { panic!("it was released") };
+    let Finished::Left(left) = run.await.expect("it ends") else { panic!("it was released") };
+    let undone = left.undone;
     assert_eq!((undone[0].notice, undone[0].may_pass), (id, true));
     assert_eq!(app.notice(id).await.state, NoticeState::Releasing);
-    let mut tx = app.app.store.write().await.unwrap();
+    let mut tx = app.app.context.store.write().await.unwrap();
     tx.execute("DROP TRIGGER lost").await.unwrap();
     tx.commit().await.unwrap();
     app.advance(Duration::from_secs(31));
@@ -180,14 +182,14 @@ async fn an_early_release_that_was_interrupted_is_taken_over_within_a_minute() {
     let app = TestApp::new(Engine::Sqlite).await;
     app.import(CUSTOMERS).await;
     let id = app.release(&scheduled(&maintenance("all = true"))).await;
-    let mut tx = app.app.store.write().await.unwrap();
+    let mut tx = app.app.context.store.write().await.unwrap();
     let digest = &app.notice(id).await.digest;
-    let now = app.app.clock.now();
+    let now = app.app.context.clock.now();
     let reason = Some("the window moved");
     let begun = Releasing { owner: "a killed process", actor: "bo (test)", reason, digest, now };
     assert!(besked::store::notices::releases::begin_release(&mut tx, id, &begun).await.unwrap());
     app.advance(Duration::from_secs(31));
-    let now = app.app.clock.now();
+    let now = app.app.context.clock.now();
     let second = Releasing { owner: "another one", actor: "release (system)", reason: None, digest, now };
     assert!(besked::store::notices::releases::begin_release(&mut tx, id, &second).await.unwrap());
     tx.commit().await.unwrap();

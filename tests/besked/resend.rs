@@ -62,7 +62,7 @@ async fn what_was_refused_of_a_mandatory_notice_is_sent_again_and_leaves_it_clos
     assert_eq!(received[0].header("Message-ID"), Some(message_id));
     let kept = app.app.deliveries.message(&alice(), delivery).await.unwrap();
     assert_eq!(kept.bytes, received[0].data, "the bytes of the first attempt");
-    let mut entries = ledger::of_notice(&mut app.app.store.read().await.unwrap(), id).await.unwrap();
+    let mut entries = ledger::of_notice(&mut app.app.context.store.read().await.unwrap(), id).await.unwrap();
     entries.sort_by_key(|entry| entry.index.unwrap());
     let of_delivery = entries.iter().filter(|entry| entry.delivery_id == Some(delivery));
     let events: Vec<&str> = of_delivery.map(|entry| entry.event.as_str()).collect();
@@ -124,7 +124,7 @@ async fn sending_again_on_the_command_line_asks_first() {
     shell.run(&["customers", "import", "customers.csv"]).ok();
     shell.write("notice.md", &maintenance("all = true"));
     relay.on("RCPT TO:<", 2, REFUSED);
-    shell.run(&["notice", "send", "notice.md", "--wait", "--yes"]).ok();
+    shell.run(&["notice", "send", "notice.md", "--wait", "--yes"]).fails(1, &["2 deliveries were refused for good"]);
     let resend = ["deliveries", "resend", "--notice", "CHG-1", "--state", "rejected"];
     shell.run(&resend).fails(2, &["gets it twice", "--yes"]);
     shell.run(&["deliveries", "resend", "--notice", "CHG-1", "--yes"]).fails(2, &["--state"]);

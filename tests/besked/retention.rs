@@ -85,7 +85,7 @@ async fn a_legal_hold_keeps_a_notice_or_a_customer(#[case] engine: Engine) {
 }
 
 async fn has_purged(app: &TestApp) -> bool {
-    let mut conn = app.app.store.read().await.unwrap();
+    let mut conn = app.app.context.store.read().await.unwrap();
     let count = sqlx::query_scalar::<_, i64>("SELECT COUNT(*) FROM ledger_openings WHERE event = 'purged'");
     count.fetch_one(&mut *conn).await.unwrap() > 0
 }
@@ -108,7 +108,7 @@ async fn the_daemon_purges_by_itself_and_leaves_nothing_in_the_files() {
     while !has_purged(&app).await {
         app.run_until_idle().await;
     }
-    app.app.store.scrub().await.unwrap();
+    app.app.context.store.scrub().await.unwrap();
     let report = audit(&app).await;
     assert_eq!(report.verdict, Verdict::Ok, "{report:?}");
     let fact = crate::ledger::last_fact(&app, besked::domain::entry::Event::Purged).await;
@@ -269,7 +269,7 @@ async fn a_held_notice_that_names_nobody_any_more_is_not_purged_each_hour() {
 
 /// Deletes a customer and its contacts, but not the record of what it was sent.
 async fn delete_customer(app: &TestApp, account: &str) {
-    let mut tx = app.app.store.write().await.unwrap();
+    let mut tx = app.app.context.store.write().await.unwrap();
     retention::delete_customers(&mut tx, &[account.to_owned()]).await.unwrap();
     tx.commit().await.unwrap();
 }
@@ -324,7 +324,7 @@ async fn a_hold_is_placed_on_a_former_customer_of_whom_only_deliveries_are_store
 async fn a_hold_waits_for_a_purge_that_has_looked_for_holds() {
     let app = TestApp::new(Engine::Postgres).await;
     app.import(CUSTOMERS).await;
-    let mut purge = app.app.store.write().await.unwrap();
+    let mut purge = app.app.context.store.write().await.unwrap();
     tree::lock_head(&mut purge).await.unwrap();
     let waits = async {
         let sql = "SELECT COUNT(*) FROM pg_locks WHERE NOT granted AND pid IN
@@ -392,7 +392,7 @@ async fn attempts_that_are_made_after_a_purge_of_attempts_end_too(#[case] engine
 
 /// The entries about a notice as a whole that still say who did something, and to whom.
 async fn named(app: &TestApp, id: uuid::Uuid) -> usize {
-    let openings = ledger::about_notice(&mut app.app.store.read().await.unwrap(), id).await.unwrap();
+    let openings = ledger::about_notice(&mut app.app.context.store.read().await.unwrap(), id).await.unwrap();
     openings.iter().filter(|it| it.event == Event::Operated && it.person.is_some()).count()
 }
 

@@ -61,7 +61,7 @@ async fn a_row_of_an_unreleased_notice_is_reported_and_left() {
     let id = app.app.notices.create(&draft, &alice()).await.unwrap();
     let erased = app.erase("eva@ett.example").await.unwrap();
     assert_eq!((erased.unreleased_rows, erased.contacts), (1, 0));
-    let rows = besked::store::notices::rows(&mut app.app.store.read().await.unwrap(), id, "", 9).await.unwrap();
+    let rows = besked::store::notices::rows(&mut app.app.context.store.read().await.unwrap(), id, "", 9).await.unwrap();
     assert_eq!(rows.len(), 1);
 }
 
@@ -90,7 +90,7 @@ async fn a_sole_trader_s_name_goes_and_a_company_s_stays() {
     app.run_until_idle().await;
     app.erase("hello@two.example").await.unwrap();
     app.erase("teknik@ett.example").await.unwrap();
-    let mut conn = app.app.store.read().await.unwrap();
+    let mut conn = app.app.context.store.read().await.unwrap();
     let shown = deliveries::of_customer(&mut conn, id, "C2").await.unwrap();
     assert_eq!(shown[0].customer_name, "");
     assert_eq!(customers::find(&mut conn, "C2").await.unwrap().unwrap().name, "");
@@ -103,7 +103,7 @@ async fn a_sole_trader_s_name_goes_and_a_company_s_stays() {
 #[tokio::test]
 async fn nothing_is_sent_while_the_journal_cannot_be_read() {
     let app = TestApp::restored_after_erasing("hello@two.example").await;
-    let journal = app.app.config.privacy.journal_file.clone();
+    let journal = app.app.context.config.privacy.journal_file.clone();
     let text = std::fs::read_to_string(&journal).unwrap();
     std::fs::write(&journal, "not a journal\n").unwrap();
     let Finished::NotErased(reason) = app.run_until_idle().await else { panic!("it went ahead") };
@@ -120,7 +120,7 @@ async fn each_node_keeps_a_journal_of_its_own_without_an_alarm() {
     let app = TestApp::new(Engine::Sqlite).await;
     app.import(CUSTOMERS).await;
     app.erase("hello@two.example").await.unwrap();
-    let first = app.app.config.privacy.journal_file.clone();
+    let first = app.app.context.config.privacy.journal_file.clone();
     // Another node: its journal is filled from the database, and its own erasures reach the first one.
     let other = app.home.path().join("other");
     let app = app.with_journal(other.join("journal")).await;
@@ -133,8 +133,8 @@ async fn each_node_keeps_a_journal_of_its_own_without_an_alarm() {
     let standing = app.app.subjects.tombstones().await.unwrap();
     assert_eq!((standing.journaled, standing.stored, standing.missing), (Some(2), 2, 0));
     // A journal that is lost is written again.
-    std::fs::remove_file(&app.app.config.privacy.journal_file).unwrap();
-    std::fs::remove_file(&app.app.config.privacy.journal_key_file).unwrap();
+    std::fs::remove_file(&app.app.context.config.privacy.journal_file).unwrap();
+    std::fs::remove_file(&app.app.context.config.privacy.journal_key_file).unwrap();
     assert_eq!(exchanged(&app).await, 0);
     assert_eq!(app.app.subjects.tombstones().await.unwrap().journaled, Some(2));
 }
@@ -157,12 +157,12 @@ async fn an_erasure_that_was_not_committed_is_not_made_up_for_later() {
     let app = TestApp::new(Engine::Sqlite).await;
     app.import(CUSTOMERS).await;
     app.erase("ap@three.example").await.unwrap();
-    let mut tx = app.app.store.write().await.unwrap();
+    let mut tx = app.app.context.store.write().await.unwrap();
     let fails = "CREATE TRIGGER full BEFORE INSERT ON tombstones BEGIN SELECT RAISE(ABORT, 'disk full'); END";
     sqlx::query(fails).execute(&mut *tx).await.unwrap();
     tx.commit().await.unwrap();
     assert!(matches!(app.erase("hello@two.example").await, Err(SubjectError::Store(_))));
-    let mut tx = app.app.store.write().await.unwrap();
+    let mut tx = app.app.context.store.write().await.unwrap();
     sqlx::query("DROP TRIGGER full").execute(&mut *tx).await.unwrap();
     tx.commit().await.unwrap();
     // A hold that comes meanwhile counts: nothing erases the person behind its back.
@@ -231,7 +231,7 @@ async fn an_import_does_not_bring_back_the_name_of_an_erased_sole_trader() {
     app.erase("hello@two.example").await.unwrap();
     app.erase("service@ett.example").await.unwrap();
     app.import(&file).await;
-    let mut conn = app.app.store.read().await.unwrap();
+    let mut conn = app.app.context.store.read().await.unwrap();
     assert_eq!(customers::find(&mut conn, "C2").await.unwrap().unwrap().name, "");
     assert_eq!(customers::find(&mut conn, "C1").await.unwrap().unwrap().name, "Ett AB");
 }
@@ -276,7 +276,7 @@ async fn everything_that_is_done_to_a_person_names_who_did_it() {
         record.operations.iter().all(|it| it.by == "an operator"),
         "which employee it was is not the person's to know"
     );
-    let mut conn = app.app.store.read().await.unwrap();
+    let mut conn = app.app.context.store.read().await.unwrap();
     let openings = besked::store::proof::ledger::of_address(&mut conn, &key("hello@two.example")).await.unwrap();
     drop(conn);
     let actors = openings.iter().filter(|it| it.event == Event::Operated).filter_map(|it| it.person.as_deref());
@@ -393,7 +393,7 @@ async fn a_revival_that_cannot_be_recorded_stores_nothing() {
     app.import(CUSTOMERS).await;
     app.erase("hello@two.example").await.unwrap();
     let sql = async |text: &'static str| {
-        let mut tx = app.app.store.write().await.unwrap();
+        let mut tx = app.app.context.store.write().await.unwrap();
         sqlx::query(text).execute(&mut *tx).await.unwrap();
         tx.commit().await.unwrap();
     };
@@ -416,7 +416,7 @@ async fn a_correction_of_the_spelling_alone_is_not_undone_by_an_import(#[case] e
     app.import(CUSTOMERS).await;
     let (plain, spelled) = (address("hello@two.example"), address("Hello@two.example"));
     let stored = async || {
-        let found = contacts::of_customers(&mut app.app.store.read().await.unwrap(), &["C2"]).await.unwrap();
+        let found = contacts::of_customers(&mut app.app.context.store.read().await.unwrap(), &["C2"]).await.unwrap();
         found["C2"][0].email.as_str().to_owned()
     };
     app.app.subjects.rectify(&alice(), &plain, &spelled).await.unwrap();
@@ -439,7 +439,7 @@ async fn two_nodes_on_a_restored_copy_erase_a_person_again_once() {
     let app = TestApp::restored_after_erasing("hello@two.example").await;
     let (one, other) = tokio::join!(exchanged(&app), exchanged(&app));
     assert_eq!(one + other, 1);
-    let mut conn = app.app.store.read().await.unwrap();
+    let mut conn = app.app.context.store.read().await.unwrap();
     let count = sqlx::query_scalar::<_, i64>("SELECT COUNT(*) FROM ledger_openings WHERE event = 'erased'");
     assert_eq!(count.fetch_one(&mut *conn).await.unwrap(), 1);
     drop(conn);

@@ -34,7 +34,7 @@ impl TileReader for Folder {
 
 async fn exported(app: &TestApp, folder: &Path) -> Exported {
     let checkpoint = app.app.ledger.checkpoint().await.unwrap();
-    let mut conn = app.app.store.snapshot().await.unwrap();
+    let mut conn = app.app.context.store.snapshot().await.unwrap();
     export(&mut conn, &checkpoint, folder, &|_| ()).await.unwrap()
 }
 
@@ -59,7 +59,7 @@ async fn another_client_reads_the_log_and_proves_from_it() {
         let signed = checkpoint(&app, &folder);
         let (size, root) = (signed.size(), tlog_tiles::Hash(signed.root()));
         let reader = TileHashReader::new(size, root, &client);
-        let mut conn = app.app.store.read().await.unwrap();
+        let mut conn = app.app.context.store.read().await.unwrap();
         for index in [0, size / 2, size - 1] {
             let leaf = leaf_hash(&tree::leaves(&mut conn, index, 1).await.unwrap()[0]);
             let read = reader.read_hashes(&[stored_hash_index(0, index)]).unwrap();
@@ -88,7 +88,7 @@ async fn a_log_from_before_a_restore_is_not_mixed_with_the_one_after() {
     exported(&app, &folder).await;
     append(&other.app, 400).await;
     let checkpoint = other.app.ledger.checkpoint().await.unwrap();
-    let mut conn = other.app.store.snapshot().await.unwrap();
+    let mut conn = other.app.context.store.snapshot().await.unwrap();
     let refused = export(&mut conn, &checkpoint, &folder, &|_| ()).await;
     assert!(matches!(refused, Err(besked::ledger::export::ExportError::OtherLog(_))), "{refused:?}");
 }

@@ -35,7 +35,7 @@ async fn doubted(app: &TestApp) -> (Uuid, Uuid) {
 }
 
 async fn send_again(app: &TestApp, id: Uuid) -> Result<(), DeliveryError> {
-    app.app.deliveries.resend(&alice(), &[id]).await
+    app.app.deliveries.resend(&alice(), &[id]).await.map(drop)
 }
 
 async fn settled(app: &TestApp, id: Uuid, accepted: bool) -> Result<Recorded, DeliveryError> {
@@ -45,7 +45,7 @@ async fn settled(app: &TestApp, id: Uuid, accepted: bool) -> Result<Recorded, De
 
 /// What the ledger has about a notice, in order.
 async fn events(app: &TestApp, id: Uuid) -> Vec<&'static str> {
-    let mut entries = ledger::of_notice(&mut app.app.store.read().await.unwrap(), id).await.unwrap();
+    let mut entries = ledger::of_notice(&mut app.app.context.store.read().await.unwrap(), id).await.unwrap();
     entries.sort_by_key(|entry| entry.index.unwrap());
     let events = entries.iter().map(|entry| entry.event.as_str());
     events.filter(|event| *event != "operated").collect()
@@ -72,7 +72,7 @@ async fn what_is_sent_again_of_a_closed_notice_leaves_it_closed(#[case] engine: 
     assert_eq!((app.coverage(id).await.informed, app.coverage(id).await.pending), (1, 1));
     app.advance(Duration::from_secs(60));
     send_again(&app, doubt).await.unwrap();
-    let listed = uncertain::list(&mut app.app.store.read().await.unwrap(), None, None, 9).await.unwrap();
+    let listed = uncertain::list(&mut app.app.context.store.read().await.unwrap(), None, None, 9).await.unwrap();
     assert_eq!((listed[0].relay.as_deref(), listed[0].again_at.is_some()), (Some("primary"), true));
     assert!(matches!(send_again(&app, doubt).await, Err(DeliveryError::InQueue(_))));
     proved(&app, id).await;
@@ -88,7 +88,7 @@ async fn what_is_sent_again_of_a_closed_notice_leaves_it_closed(#[case] engine: 
     assert_eq!((app.coverage(id).await.informed, app.coverage(id).await.pending), (2, 0));
     let said = events(&app, id).await;
     assert_eq!(said[3..], ["closed", "resent", "accepted"], "{said:?}");
-    let open = besked::store::notices::open(&mut app.app.store.read().await.unwrap()).await.unwrap();
+    let open = besked::store::notices::open(&mut app.app.context.store.read().await.unwrap()).await.unwrap();
     assert!(open.is_empty(), "nothing is left to do: {open:?}");
     let claims = proved(&app, id).await;
     assert!(claims.contains("an operator decided to send the message to hello@two.example"), "{claims}");
@@ -167,7 +167,7 @@ async fn a_mandatory_doubt_that_was_settled_is_not_sent_again() {
 async fn a_person_who_opted_out_or_left_gets_none_again() {
     let app = TestApp::new(Engine::Sqlite).await;
     let (_, doubt) = doubted(&app).await;
-    let (store, clock, random) = (&app.app.store, &app.app.clock, &app.app.random);
+    let (store, clock, random) = (&app.app.context.store, &app.app.context.clock, &app.app.context.random);
     let person = Address::parse("hello@two.example").unwrap();
     app.wish("hello@two.example", Category::News, true).await;
     assert!(matches!(
@@ -235,7 +235,7 @@ async fn all_are_put_back_or_none() {
     let (id, doubt) = doubted(&app).await;
     let sure = app.informed("C1", id).await.notices[0].deliveries[0].id;
     app.app.deliveries.resend(&alice(), &[doubt, sure]).await.unwrap_err();
-    let listed = uncertain::list(&mut app.app.store.read().await.unwrap(), Some(id), None, 9).await.unwrap();
+    let listed = uncertain::list(&mut app.app.context.store.read().await.unwrap(), Some(id), None, 9).await.unwrap();
     assert_eq!((listed.len(), listed[0].again_at), (1, None));
     app.app.deliveries.resend(&alice(), &[doubt, doubt]).await.unwrap();
 }

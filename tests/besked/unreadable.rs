@@ -5,7 +5,7 @@ use std::time::Duration;
 use besked::dispatch::Finished;
 use besked::domain::delivery::State;
 use besked::store::proof::ledger;
-use besked::store::sending::{deliveries, queue};
+use besked::store::sending::{claims, deliveries};
 use rstest::rstest;
 use sqlx::{AnyConnection, Connection as _, Executor as _};
 use uuid::Uuid;
@@ -21,7 +21,7 @@ const SPOIL: &str = "UPDATE deliveries SET merged = 'Carols secret' WHERE email 
 const MEND: &str = "UPDATE deliveries SET merged = NULL";
 
 async fn sql(app: &TestApp, statement: &'static str) {
-    let mut tx = app.app.store.write().await.unwrap();
+    let mut tx = app.app.context.store.write().await.unwrap();
     tx.execute(statement).await.unwrap();
     tx.commit().await.unwrap();
 }
@@ -53,7 +53,7 @@ async fn a_delivery_that_cannot_be_read_is_put_off_and_all_others_are_sent(#[cas
 async fn one_behind_another(app: &TestApp, spoil: &'static str) -> [Uuid; 2] {
     import(app, (0..300).map(|n| format!("a{n}@d{n}.example"))).await;
     let notices = [app.release(&maintenance("all = true")).await, app.release(&maintenance("all = true")).await];
-    let mut tx = app.app.store.write().await.unwrap();
+    let mut tx = app.app.context.store.write().await.unwrap();
     sqlx::query(spoil).bind(notices[0].to_string()).execute(&mut *tx).await.unwrap();
     tx.commit().await.unwrap();
     notices
@@ -99,9 +99,9 @@ async fn a_claim_of_a_dead_dispatcher_is_a_doubt_whatever_can_be_read_of_it(#[ca
     let news = app.release(NEWS).await;
     sql(&app, SPOIL).await;
     sql(&app, "UPDATE notices SET source = 'of another version'").await;
-    let mut tx = app.app.store.write().await.unwrap();
-    let now = app.app.clock.now();
-    assert_eq!(queue::claim(&mut tx, news, "a process that was killed", now, &[], 9).await.unwrap().len(), 2);
+    let mut tx = app.app.context.store.write().await.unwrap();
+    let now = app.app.context.clock.now();
+    assert_eq!(claims::claim(&mut tx, news, "a process that was killed", now, &[], 9).await.unwrap().len(), 2);
     // Leases on PostgreSQL use the clock of the database.
     tx.execute("UPDATE queue SET lease_until = 0").await.unwrap();
     tx.commit().await.unwrap();
@@ -120,7 +120,7 @@ async fn a_delivery_that_cannot_be_read_can_be_cancelled(#[case] engine: Engine)
     sql(&app, SPOIL).await;
     app.app.notices.cancel(id, &alice(), None).await.unwrap();
     assert_eq!(app.counts(id).await, [(State::Cancelled, 2)].into());
-    let mut conn = app.app.store.read().await.unwrap();
+    let mut conn = app.app.context.store.read().await.unwrap();
     let person = deliveries::of_customer(&mut conn, id, "C2").await.unwrap().remove(0);
     let entries = ledger::of_notice(&mut conn, id).await.unwrap();
     let own = entries.iter().find(|entry| entry.delivery_id == Some(person.id)).unwrap();

@@ -1,5 +1,6 @@
 //! `besked deliveries resend`: sending again on an operator's decision.
 
+use std::collections::BTreeMap;
 use std::io::{IsTerminal as _, Write as _};
 
 use clap::Args;
@@ -11,7 +12,7 @@ use crate::cli::args::{id, said};
 use crate::cli::failure::{FAILED, Failure};
 use crate::cli::output::{JsonList, Output, count, print};
 use crate::domain::actor::Actor;
-use crate::domain::delivery::Failure as Failed;
+use crate::domain::delivery::{Failure as Failed, State};
 use crate::domain::page::PageRequest;
 
 /// Deliveries that are put back in one transaction.
@@ -46,15 +47,29 @@ pub async fn run(command: Resend, app: &App, actor: &Actor, output: &Output) -> 
     }
 }
 
-/// Sends single deliveries again, all of them or none.
+/// Sends single deliveries again, all of them or none, and says in which state each is now.
 pub async fn resend(app: &App, actor: &Actor, ids: &[Uuid], yes: bool, output: &Output) -> Result<u8, Failure> {
     let mut ids = ids.to_vec();
     ids.sort();
     ids.dedup();
     confirm(&count(ids.len() as u64, "delivery", "deliveries"), yes)?;
-    app.deliveries.resend(actor, &ids).await?;
-    output.print(&json!({ "resent": ids }), |_| describe(ids.len() as u64))?;
+    let states = app.deliveries.resend(actor, &ids).await?;
+    output.print(&json!({ "resent": ids }), |_| describe(ids.len() as u64) + &in_states(&states))?;
     Ok(0)
+}
+
+/// What is known of deliveries that wait to be sent again.
+fn in_states(states: &BTreeMap<State, u64>) -> String {
+    let line = |(state, n): (&State, &u64)| {
+        let n = count(*n, "is", "are");
+        match state {
+            State::Uncertain => {
+                format!("{n} in the queue now, and uncertain only until the next attempt has its reply\n")
+            }
+            state => format!("{n} {state} now\n"),
+        }
+    };
+    states.iter().map(line).collect()
 }
 
 async fn resend_failed(

@@ -45,7 +45,13 @@ fn listed(files: &[(PathBuf, Problems)]) -> String {
 
 impl From<FileError> for Failure {
     fn from(error: FileError) -> Self {
-        Self::invalid(error)
+        let hint = match &error {
+            FileError::Read { .. } => "name a notice file: Markdown below a front matter between `+++` lines",
+            FileError::Invalid(_) => {
+                "fix these lines and run `besked notice check FILE` again; docs/files.md has every field"
+            }
+        };
+        Self::invalid(error).hint(hint)
     }
 }
 

@@ -13,9 +13,11 @@ use crate::cli::failure::{FAILED, Failure};
 use crate::cli::finished::report;
 use crate::cli::output::{Output, count};
 use crate::cli::progress::bar;
+use crate::coverage::Status;
 use crate::dispatch::node::lock::LockError;
-use crate::dispatch::{Finished, Observer};
+use crate::dispatch::{Finished, Left, Observer};
 use crate::domain::actor::Actor;
+use crate::domain::delivery;
 use crate::domain::notice::State;
 use crate::notices::{Checked, Draft, Kept, Release};
 
@@ -43,10 +45,14 @@ pub async fn send(app: &App, actor: &Actor, command: Send, output: &Output) -> R
     let status = if command.wait { Some(app.coverage.status(actor, &notice.id.to_string()).await?) } else { None };
     if let Some(status) = &status {
         document["counts"] = json!(status.counts);
+        if let Some(refused) = refused(status) {
+            eprintln!("error: {refused}");
+            code = code.max(FAILED);
+        }
     }
     output.print(&document, |_| match &status {
-        Some(status) => describe_status(status, &notice, app.clock.now()),
-        None => describe_state(&notice, app.clock.now()),
+        Some(status) => describe_status(status, &notice, app.context.clock.now()),
+        None => describe_state(&notice, app.context.clock.now()),
     })?;
     if notice.state == State::Submitted {
         eprintln!(
@@ -54,6 +60,18 @@ pub async fn send(app: &App, actor: &Actor, command: Send, output: &Output) -> R
         );
     }
     Ok(code)
+}
+
+/// How many deliveries were refused for good, and how to see them.
+fn refused(status: &Status) -> Option<String> {
+    let of = |state| status.counts.get(&state).copied().unwrap_or(0);
+    let refused = of(delivery::State::Rejected) + of(delivery::State::Expired);
+    let id = status.id;
+    (refused > 0).then(|| {
+        let refused = count(refused, "delivery was", "deliveries were");
+        let list = format!("besked deliveries list {id} --state");
+        format!("{refused} refused for good\n\nhint: `{list} rejected` shows which and why, `{list} expired` what was tried too often")
+    })
 }
 
 /// Asks at a terminal. Without one nobody can answer, and `--yes` is required.
@@ -95,7 +113,8 @@ pub async fn wait(app: &App, notice: &Kept) -> Result<u8, Failure> {
     progress.finish_and_clear();
     let code = report(&finished);
     // The notice is sent: a ledger that needs an operator is reported, and does not fail this command.
-    Ok(if matches!(finished, Finished::Unsealed(..)) { 0 } else { code })
+    let is_sealing_alone = |left: &Left| left.no_relay.is_none() && left.undone.is_empty() && left.unsent == 0;
+    Ok(if matches!(&finished, Finished::Left(left) if is_sealing_alone(left)) { 0 } else { code })
 }
 
 /// Watches another process that sends.

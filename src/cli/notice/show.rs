@@ -14,6 +14,7 @@ use crate::cli::pages::Paging;
 use crate::coverage::Status;
 use crate::domain::actor::Actor;
 use crate::domain::notice::State;
+use crate::domain::placeholder::Text;
 use crate::notices::Kept;
 
 /// Prints the state of a notice after a step.
@@ -22,7 +23,7 @@ pub fn print_state(app: &App, notice: &Kept, output: &Output) -> Result<u8, Fail
         "id": notice.id, "state": notice.state, "recipients": notice.recipients, "send_at": notice.send_at,
         "paused": notice.paused_at.is_some(),
     });
-    output.print(&document, |_| describe_state(notice, app.clock.now()))?;
+    output.print(&document, |_| describe_state(notice, app.context.clock.now()))?;
     Ok(0)
 }
 
@@ -46,7 +47,7 @@ pub fn describe_state(notice: &Kept, now: Timestamp) -> String {
 
 /// Lists notices, newest first.
 pub async fn list(app: &App, paging: &Paging, output: &Output) -> Result<u8, Failure> {
-    let now = app.clock.now();
+    let now = app.context.clock.now();
     let header = ["id", "category", "state", "reference", "#recipients", "subject"];
     // Without the content: a page has up to 500 notices.
     let fetch = async |page| Ok(app.notices.list(&page).await?.map(|notice| Line::of(&notice, now)));
@@ -81,14 +82,14 @@ fn row(notice: &Kept, now: Timestamp) -> [String; 6] {
         state,
         notice.reference.clone().unwrap_or_default(),
         notice.recipients.to_string(),
-        notice.subject.clone(),
+        Text::named(&notice.subject),
     ]
 }
 
 fn brief(notice: &Kept, now: Timestamp) -> serde_json::Value {
     json!({
         "id": notice.id, "category": notice.category, "class": notice.category.class(), "state": notice.state,
-        "reference": notice.reference, "subject": notice.subject, "author": notice.author,
+        "reference": notice.reference, "subject": Text::named(&notice.subject), "author": notice.author,
         "approved_by": notice.approved_by, "created_at": notice.created_at, "send_at": notice.send_at,
         "released_at": notice.released_at, "closed_at": notice.closed_at, "customers": notice.customers,
         "recipients": notice.recipients, "follows": notice.follows_id, "overdue": notice.is_overdue(now),
@@ -98,13 +99,13 @@ fn brief(notice: &Kept, now: Timestamp) -> serde_json::Value {
 /// Shows a notice and its steps.
 pub async fn show(app: &App, id: &str, output: &Output) -> Result<u8, Failure> {
     let (notice, steps) = app.notices.show(id).await?;
-    let mut document = brief(&notice, app.clock.now());
+    let mut document = brief(&notice, app.context.clock.now());
     document["source"] = json!(notice.source);
     document["digest"] = json!(data_encoding::HEXLOWER.encode(&notice.digest));
     document["steps"] = json!(steps);
     output.print(&document, |_| {
-        let mut text = describe_state(&notice, app.clock.now());
-        text += &format!("{}: {}\n\n", notice.category, notice.subject);
+        let mut text = describe_state(&notice, app.context.clock.now());
+        text += &format!("{}: {}\n\n", notice.category, Text::named(&notice.subject));
         let rows = steps.iter().map(|step| {
             [time(step.at), step.step.to_string(), step.operator.clone(), step.reason.clone().unwrap_or_default()]
         });
@@ -126,7 +127,7 @@ pub async fn status(app: &App, actor: &Actor, command: &Watch, output: &Output) 
                 if watch {
                     print("\u{1b}[2J\u{1b}[H")?;
                 }
-                output.print(&status, |status| describe_status(status, &notice, app.clock.now()))?;
+                output.print(&status, |status| describe_status(status, &notice, app.context.clock.now()))?;
             }
         }
         if !command.watch || notice.closed_at.is_some() {
@@ -141,7 +142,7 @@ pub async fn status(app: &App, actor: &Actor, command: &Watch, output: &Output) 
 
 /// The progress of a notice as a table of counts with what each means.
 pub fn describe_status(status: &Status, notice: &Kept, now: Timestamp) -> String {
-    let mut text = format!("{}: {}\n{}", notice.category, notice.subject, describe_state(notice, now));
+    let mut text = format!("{}: {}\n{}", notice.category, Text::named(&notice.subject), describe_state(notice, now));
     let present = status.counts.iter().filter(|(_, count)| **count > 0);
     let rows = present.map(|(state, count)| [state.to_string(), count.to_string(), state.describe().to_owned()]);
     if status.recipients > 0 {

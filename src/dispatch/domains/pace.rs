@@ -7,14 +7,14 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::Notify;
+
 use crate::config::Limits;
 use crate::dispatch::domains::pause::{Paused, Pauses};
 use crate::dispatch::rates::rate::Rate;
 use crate::dispatch::rates::share::Share;
-use crate::dispatch::recorder::settlement::Trial;
 use crate::domain::address::parse_domain;
 use crate::domain::clock::millis;
-use crate::domain::delivery::Outcome;
 use crate::domain::random::Random;
 
 /// A domain whose rate is used up for longer than this is skipped until then; for less, looking again is cheaper.
@@ -37,6 +37,22 @@ pub struct Pace {
     connections: u32,
     rates: BTreeMap<String, Rate>,
     state: Mutex<State>,
+    /// Woken when a domain at its limit has a free slot again: what was set aside for it can be claimed.
+    freed: Arc<Notify>,
+}
+
+/// A place among the deliveries in flight to a domain, free again when it is dropped.
+pub struct Slot {
+    pace: Arc<Pace>,
+    domain: String,
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        if self.pace.free(&self.domain) {
+            self.pace.freed.notify_one();
+        }
+    }
 }
 
 #[derive(Default)]
@@ -48,30 +64,30 @@ struct State {
 impl Pace {
     /// Nothing in flight.
     #[must_use]
-    pub fn new(limits: &Limits, share: &Arc<Share>) -> Self {
+    pub fn new(limits: &Limits, share: &Arc<Share>, freed: Arc<Notify>) -> Self {
         let rates = limits.domain_rate_per_second.iter().filter_map(|(domain, rate)| {
             Some((parse_domain(domain).unwrap_or_else(|| domain.to_lowercase()), Rate::new(*rate, share)?))
         });
-        Self { connections: limits.domain_connections, rates: rates.collect(), state: Mutex::default() }
+        Self { connections: limits.domain_connections, rates: rates.collect(), state: Mutex::default(), freed }
     }
 
     /// Reserves a slot for a delivery to `domain`, if its limits allow one more now.
     #[must_use]
-    pub fn reserve(&self, domain: &str, now_ms: i64) -> bool {
+    pub fn reserve(self: &Arc<Self>, domain: &str, now_ms: i64) -> Option<Slot> {
         let mut state = self.state();
         let count = state.under_way.get(domain).copied().unwrap_or(0);
         if count >= self.limit(&state.pauses, domain) || state.pauses.until(domain, now_ms).is_some() {
-            return false;
+            return None;
         }
         if self.rates.get(domain).is_some_and(|rate| !rate.try_take()) {
-            return false;
+            return None;
         }
         state.under_way.insert(domain.to_owned(), count + 1);
-        true
+        Some(Slot { pace: self.clone(), domain: domain.to_owned() })
     }
 
     /// Frees a slot. Returns true if it was the last one that the domain's limit allows.
-    pub fn free(&self, domain: &str) -> bool {
+    fn free(&self, domain: &str) -> bool {
         let mut state = self.state();
         let limit = self.limit(&state.pauses, domain);
         let was_full = state.under_way.get(domain).is_some_and(|count| *count >= limit);
@@ -105,14 +121,14 @@ impl Pace {
         held.into_iter().map(|(domain, until_ms)| Held { domain: domain.to_owned(), until_ms }).collect()
     }
 
-    /// Records the result of a delivery to a domain through a relay: it may start a pause, or end one.
-    pub fn heard(&self, domain: &str, relay: &str, trial: &Trial, now_ms: i64, random: &Random) {
-        let code = trial.transaction.as_ref().and_then(|transaction| transaction.code);
-        if trial.asks_for_pause {
-            self.state().pauses.ask(domain, relay, code, now_ms, random.jitter(0.2));
-        } else if trial.outcome == Outcome::Accepted {
-            self.state().pauses.took(domain, now_ms);
-        }
+    /// Records that a domain asked for a pause through a relay, with the code of the reply.
+    pub fn asked(&self, domain: &str, (relay, code): (&str, Option<u16>), now_ms: i64, random: &Random) {
+        self.state().pauses.ask(domain, relay, code, now_ms, random.jitter(0.2));
+    }
+
+    /// Records that a domain accepted a message: a pause may end.
+    pub fn took(&self, domain: &str, now_ms: i64) {
+        self.state().pauses.took(domain, now_ms);
     }
 
     /// The paused domains for which a relay asked, the longest pauses first.
@@ -141,8 +157,8 @@ mod tests {
     use super::*;
     use crate::domain::clock::Clock;
 
-    fn pace(limits: &Limits) -> Pace {
-        Pace::new(limits, &Arc::new(Share::sole(Clock::System)))
+    fn pace(limits: &Limits) -> Arc<Pace> {
+        Arc::new(Pace::new(limits, &Arc::new(Share::sole(Clock::System)), Arc::new(Notify::new())))
     }
 
     fn names(held: Vec<Held>) -> Vec<String> {
@@ -152,12 +168,13 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn one_domain_at_its_limit_leaves_the_others_free() {
         let pace = pace(&Limits { domain_connections: 2, ..Limits::default() });
-        assert!(pace.reserve("a.example", 0) && pace.reserve("a.example", 0));
-        assert!(!pace.reserve("a.example", 0));
-        assert!(pace.reserve("b.example", 0));
+        let (first, _second) = (pace.reserve("a.example", 0).unwrap(), pace.reserve("a.example", 0).unwrap());
+        assert!(pace.reserve("a.example", 0).is_none());
+        assert!(pace.reserve("b.example", 0).is_some());
         assert_eq!(names(pace.held(0)), ["a.example"]);
-        pace.free("a.example");
-        assert!(pace.reserve("a.example", 0));
+        drop(first);
+        pace.freed.notified().await;
+        assert!(pace.reserve("a.example", 0).is_some());
     }
 
     #[tokio::test(start_paused = true)]
@@ -165,24 +182,27 @@ mod tests {
         let rates = BTreeMap::from([("Slow.example".to_owned(), 0.001)]);
         let pace = pace(&Limits { domain_connections: 0, domain_rate_per_second: rates, ..Limits::default() });
         assert_eq!(pace.held(0), []);
-        assert!(pace.reserve("slow.example", 0));
-        assert!(!pace.reserve("slow.example", 0));
+        assert!(pace.reserve("slow.example", 0).is_some());
+        assert!(pace.reserve("slow.example", 0).is_none());
         assert_eq!(pace.held(0), [Held { domain: "slow.example".to_owned(), until_ms: 30_000 }]);
-        assert!(pace.reserve("quick.example", 0) && pace.reserve("quick.example", 0));
+        let quick = (pace.reserve("quick.example", 0), pace.reserve("quick.example", 0));
+        assert!(matches!(quick, (Some(_), Some(_))));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_domain_on_pause_waits_and_is_then_tried_with_one_delivery() {
         let (pace, random) = (pace(&Limits { domain_connections: 0, ..Limits::default() }), Random::seeded(1));
-        let busy = Trial { asks_for_pause: true, ..Trial::untried(Outcome::Deferred) };
-        pace.heard("slow.example", "r", &busy, 0, &random);
+        pace.asked("slow.example", ("r", Some(421)), 0, &random);
         let until = pace.held(0)[0].until_ms;
         assert!((24_000..=36_000).contains(&until), "{until}");
-        assert!(!pace.reserve("slow.example", until - 1));
-        assert!(pace.reserve("slow.example", until) && !pace.reserve("slow.example", until));
+        assert!(pace.reserve("slow.example", until - 1).is_none());
+        let one = pace.reserve("slow.example", until).unwrap();
+        assert!(pace.reserve("slow.example", until).is_none());
         assert_eq!(names(pace.held(until)), ["slow.example"]);
-        pace.heard("slow.example", "r", &Trial::untried(Outcome::Accepted), until, &random);
-        assert!(pace.reserve("slow.example", until));
+        pace.took("slow.example", until);
+        let two = pace.reserve("slow.example", until);
+        assert!(two.is_some(), "beside the one in flight");
+        drop((one, two));
         assert_eq!((pace.paused_by("r", 0), pace.held(until)), (Vec::new(), Vec::new()));
     }
 }

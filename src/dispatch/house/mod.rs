@@ -15,12 +15,13 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::dispatch::house::errands::{Errands, PATIENCE, Undone};
+use crate::dispatch::node::clocks;
 use crate::dispatch::recorder::every::Every;
 use crate::dispatch::recorder::lanes::Due;
 use crate::dispatch::recorder::settlement::doubt;
 use crate::dispatch::relay::Relay;
 use crate::dispatch::relay::refusals::Undecided;
-use crate::dispatch::{Dispatcher, Finished, SILENCE, TICK, Until};
+use crate::dispatch::{Dispatcher, Finished, Left, SILENCE, TICK, Until};
 use crate::domain::category::Category;
 use crate::domain::category_set::CategorySet;
 use crate::domain::notice::State;
@@ -31,7 +32,7 @@ use crate::store::sending::leases::{self, Stale};
 use crate::store::sending::queue::LEASE_MS;
 use crate::store::sending::settle::{Settlement, Written};
 use crate::store::sending::waiting::{Depth, Waiting};
-use crate::store::sending::{queue, recipients, settle, waiting};
+use crate::store::sending::{claims, queue, recipients, settle, waiting};
 use crate::store::{StoreError, notices as kept};
 
 /// The shortest wait before looking again when workers find nothing to claim: a domain's limit may hold what is due.
@@ -43,6 +44,14 @@ const PUT_OFF: usize = 2000;
 /// Deliveries counted as due at most: more make no difference to the number of workers that wake.
 const COUNTED: usize = 1000;
 
+/// What a round does at intervals.
+struct Looks {
+    /// For claims of nodes that are gone.
+    at_leases: Every,
+    /// For deliveries that would wait too long.
+    far_ahead: Every,
+}
+
 impl Dispatcher {
     /// Runs the housekeeping until `shutdown`; a running round is finished, unless the time to drain is `over` first.
     pub(in crate::dispatch) async fn keep_house(
@@ -52,10 +61,10 @@ impl Dispatcher {
         due: &watch::Sender<Due>,
         errands: &mut Errands,
     ) -> Result<Finished, NoticeError> {
-        let mut next_look = Every::new(LEASE_MS / 3);
+        let mut looks = Looks { at_leases: Every::new(LEASE_MS / 3), far_ahead: Every::new(clocks::LOOK_MS) };
         let mut failing: Option<Instant> = None;
         loop {
-            let round = self.context.store.watched(SILENCE, self.round(&mut next_look, due, until, errands));
+            let round = self.context.store.watched(SILENCE, self.round(&mut looks, due, until, errands));
             let Some(done) = over.run_until_cancelled(round).await else { return Ok(Finished::Stopped) };
             match done {
                 Ok(Some(finished)) => return Ok(finished),
@@ -66,7 +75,7 @@ impl Dispatcher {
                     if until.is_some() && !(passes && since.elapsed() < PATIENCE) {
                         return Err(error);
                     }
-                    self.context.outage.tell("housekeeping failed", &error.for_logs());
+                    self.context.outage.log("housekeeping failed", &error.for_logs());
                 }
             }
             if until.is_some() && self.context.outage.lasts_for() > PATIENCE {
@@ -91,29 +100,28 @@ impl Dispatcher {
     /// One round; returns the result if the run is to end.
     async fn round(
         &self,
-        next_look: &mut Every,
+        looks: &mut Looks,
         due: &watch::Sender<Due>,
         until: Option<Until>,
         errands: &mut Errands,
     ) -> Result<Option<Finished>, NoticeError> {
         let now = self.context.clock.now_ms();
-        if next_look.is_due(now) {
+        if looks.at_leases.is_due(now) {
             self.take_over(false).await?;
-            next_look.done(now);
+            looks.at_leases.done(now);
         }
         errands.reap();
         let open = self.open().await?;
-        self.bring_forward(&open).await?;
+        self.bring_forward(&open, &mut looks.far_ahead).await?;
         errands.begin(&self.notices.errands(&open));
         self.notices.close_done(&open).await?;
-        let mut count = self.count_due().await?;
-        if count.count(CategorySet::ALL) > 0 && self.put_off().await? {
-            count = self.count_due().await?;
-        }
+        let waiting = self.with_due().await?;
+        self.put_off(&waiting).await?;
+        let count = self.count_due(&open, &waiting).await?;
         due.send_replace(count);
         self.decide_refusals(count);
         match until {
-            Some(Until::Idle(notice)) => self.is_idle(notice, errands).await,
+            Some(Until::Idle(notice)) => self.is_idle(notice, &open, errands).await,
             None => Ok(None),
         }
     }
@@ -163,45 +171,45 @@ impl Dispatcher {
         self.context.decide(relay, undecided);
     }
 
-    async fn with_due(&self) -> Result<Vec<(Uuid, Waiting)>, StoreError> {
-        waiting::with_due(&mut *self.context.store.read().await?, self.context.clock.now()).await
+    async fn with_due(&self) -> Result<HashMap<Uuid, Waiting>, StoreError> {
+        let waiting = waiting::with_due(&mut *self.context.store.read().await?, self.context.clock.now()).await?;
+        Ok(waiting.into_iter().collect())
     }
 
     async fn open(&self) -> Result<Vec<Open>, StoreError> {
         kept::open(&mut *self.context.store.read().await?).await
     }
 
-    /// Postpones what was set aside for domains that may receive nothing for a while, so that it does not count as due. Returns
-    /// false if there is none.
-    async fn put_off(&self) -> Result<bool, StoreError> {
+    /// Postpones what was set aside for domains that may receive nothing for a while, so that it does not count as due.
+    async fn put_off(&self, waiting: &HashMap<Uuid, Waiting>) -> Result<(), StoreError> {
         let now = self.context.clock.now();
         let held = self.context.pace.held(now.as_millisecond());
         let later = held.into_iter().filter(|held| held.until_ms > now.as_millisecond());
         let domains: Vec<_> = later.map(|held| queue::PutOff { domain: held.domain, until: held.until_ms }).collect();
         if domains.is_empty() {
-            return Ok(false);
+            return Ok(());
         }
-        for (notice_id, waiting) in self.with_due().await? {
+        for (notice_id, waiting) in waiting {
             let mut more = waiting.aside;
             while more {
                 let mut tx = self.context.store.write().await?;
-                more = queue::put_off(&mut tx, notice_id, &domains, PUT_OFF).await? == PUT_OFF as u64;
+                more = queue::put_off(&mut tx, *notice_id, &domains, PUT_OFF).await? == PUT_OFF as u64;
                 tx.commit().await?;
             }
         }
-        Ok(true)
+        Ok(())
     }
 
-    /// How many deliveries could be claimed now, in order of precedence, of each stream counted up to [`COUNTED`].
-    async fn count_due(&self) -> Result<Due, StoreError> {
+    /// How many deliveries could be claimed now of the open notices, in order of precedence, of each stream counted up to
+    /// [`COUNTED`]. `waiting` says where to count; what was put off since is not counted.
+    async fn count_due(&self, open: &[Open], waiting: &HashMap<Uuid, Waiting>) -> Result<Due, StoreError> {
         let mut conn = self.context.store.read().await?;
         let mut due = Due::default();
         let now = self.context.clock.now();
         let unreadable = self.context.unreadable.now(now.as_millisecond());
         let held: HashSet<String> =
             self.context.pace.held(now.as_millisecond()).into_iter().map(|held| held.domain).collect();
-        let waiting: HashMap<Uuid, Waiting> = waiting::with_due(&mut conn, now).await?.into_iter().collect();
-        for notice in kept::open(&mut conn).await? {
+        for notice in open {
             let Some(waiting) = waiting.get(&notice.id) else { continue };
             let counted = due.count(self.streams.along(notice.category));
             if notice.is_sendable() && !unreadable.contains(&notice.id) && counted < COUNTED as u64 {
@@ -211,7 +219,7 @@ impl Dispatcher {
                 }
                 if waiting.aside {
                     // Only what its domain's limits allow: the rest waits for a slot, which wakes us.
-                    let aside = queue::domains(&mut conn, notice.id, "").await?;
+                    let aside = claims::domains(&mut conn, notice.id, "").await?;
                     let free = aside.domains.iter().filter(|domain| !held.contains(*domain)).count();
                     count += if aside.upto.is_some() { COUNTED } else { free } as u64;
                 }
@@ -223,10 +231,14 @@ impl Dispatcher {
     }
 
     /// True if nothing can be done now. A category whose relays are all of no use ends the run once everything else is done.
-    async fn is_idle(&self, notice: Option<Uuid>, errands: &Errands) -> Result<Option<Finished>, NoticeError> {
+    async fn is_idle(
+        &self,
+        notice: Option<Uuid>,
+        open: &[Open],
+        errands: &Errands,
+    ) -> Result<Option<Finished>, NoticeError> {
         // Errands first: what one has released by now counts below.
-        let open = self.open().await?;
-        let awaited = errands.are_awaited(&self.notices.errands(&open), notice);
+        let awaited = errands.are_awaited(&self.notices.errands(open), notice);
         let hopeless = self.streams.whose_relays_all(Relay::is_hopeless);
         let readable = self.context.unreadable.now(self.context.clock.now_ms()).is_empty();
         if readable && self.is_busy(notice, hopeless).await? {
@@ -249,35 +261,24 @@ impl Dispatcher {
             return Ok(None);
         }
         // What ended since this round began may have been the last delivery of a notice.
-        self.notices.close_done(&open).await?;
-        if !stuck.is_empty() {
-            return Ok(Some(Finished::NoRelay(self.streams.objections(stuck), depth)));
-        }
-        self.nothing_left(notice, errands, depth).await.map(Some)
-    }
-
-    /// How a run ends after which nothing waits for a relay.
-    async fn nothing_left(
-        &self,
-        notice: Option<Uuid>,
-        errands: &Errands,
-        depth: Depth,
-    ) -> Result<Finished, NoticeError> {
-        let undone = self.undone(errands, notice).await?;
-        Ok(match self.upkeep.ledger.seal().await {
-            Ok(Sealed::Upto(_)) if undone.is_empty() => match self.context.unsent.so_far() {
-                0 => Finished::Idle(depth),
-                count => Finished::Unsent(count, depth),
+        self.notices.close_done(&self.open().await?).await?;
+        let left = Left {
+            no_relay: (!stuck.is_empty()).then(|| self.streams.objections(stuck)),
+            undone: self.undone(errands, notice).await?,
+            unsealed: match self.upkeep.ledger.seal().await {
+                Ok(Sealed::Upto(_)) => None,
+                Ok(Sealed::Stopped(reason)) => Some(reason),
+                Err(error) => Some(error.to_string()),
             },
-            Ok(Sealed::Upto(_)) => Finished::Undone(undone, depth),
-            Ok(Sealed::Stopped(reason)) => Finished::Unsealed(reason, depth),
-            Err(error) => Finished::Unsealed(error.to_string(), depth),
-        })
+            unsent: self.context.unsent.so_far(),
+            depth,
+        };
+        Ok(Some(left.into()))
     }
 
     async fn is_busy(&self, notice: Option<Uuid>, hopeless: CategorySet) -> Result<bool, StoreError> {
         let mut conn = self.context.store.read().await?;
-        waiting::is_busy_but(&mut conn, notice, hopeless, self.context.clock.now()).await
+        waiting::is_busy(&mut conn, notice, hopeless, self.context.clock.now()).await
     }
 
     /// The depth of the queue by category, without the notices that cannot be read, which wait.
@@ -334,7 +335,7 @@ impl Dispatcher {
                 doubts.extend(self.doubt(&mut tx, claim).await?);
             }
             let (categories, settlements): (Vec<_>, Vec<_>) = doubts.into_iter().unzip();
-            let settlements: Vec<Written> = settlements.into_iter().map(Written::from).collect();
+            let settlements: Vec<Written> = settlements.into_iter().map(Written::try_from).collect::<Result<_, _>>()?;
             settle::settle(&mut tx, &settlements).await?;
             tx.commit().await?;
             let counted = categories.into_iter().zip(&settlements);

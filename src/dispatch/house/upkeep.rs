@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::dispatch::recorder::outage::Told;
+use crate::dispatch::recorder::outage::Repeats;
 use crate::domain::actor::Actor;
 use crate::domain::reply::for_logs;
 use crate::ledger::{Ledger, LedgerError, Sealed};
@@ -105,14 +105,14 @@ impl Upkeep {
     }
 
     async fn seal(&self, stop: &CancellationToken) {
-        let told = Told::default();
+        let repeats = Repeats::default();
         loop {
             let pause = match self.store.watched(SILENCE, self.ledger.seal()).await {
                 Ok(Sealed::Upto(_)) => SEALING,
                 // Logged when it stopped; an operator continues it.
                 Ok(Sealed::Stopped(_)) => SEALING_PAUSE,
                 Err(error) => {
-                    told.tell("entries cannot be sealed", &error);
+                    repeats.log("entries cannot be sealed", &error);
                     SEALING_PAUSE
                 }
             };

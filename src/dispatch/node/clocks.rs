@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::config::Retry;
 use crate::dispatch::Dispatcher;
+use crate::dispatch::recorder::every::Every;
 use crate::domain::clock::millis;
 use crate::store::StoreError;
 use crate::store::notices::Open;
@@ -16,6 +17,9 @@ const TOLERATED_MS: i64 = 5_000;
 /// The longest that anything but a back-off puts a delivery off: the pause of a domain.
 const LONGEST_PAUSE: Duration = Duration::from_secs(15 * 60);
 
+/// How often to look for what would wait too long, in milliseconds.
+pub const LOOK_MS: i64 = 10_000;
+
 /// Deliveries that one transaction brings forward.
 const AT_ONCE: usize = 2000;
 
@@ -26,11 +30,17 @@ fn longest(retry: &Retry) -> Duration {
 }
 
 impl Dispatcher {
-    /// Makes due what waits for a time that another clock has set.
-    pub(in crate::dispatch) async fn bring_forward(&self, open: &[Open]) -> Result<(), StoreError> {
+    /// Makes due what waits for a time that another clock has set. What waits too long is looked for at intervals: that reads the
+    /// queue of each notice, and such a delivery has waited for long anyway.
+    pub(in crate::dispatch) async fn bring_forward(&self, open: &[Open], look: &mut Every) -> Result<(), StoreError> {
         let now = self.context.clock.now();
         let latest = now.as_millisecond().saturating_add(millis(longest(&self.context.config.retry)));
-        let far = queue::due_after(&mut *self.context.store.read().await?, latest).await?;
+        let far = if look.is_due(now.as_millisecond()) {
+            look.done(now.as_millisecond());
+            queue::due_after(&mut *self.context.store.read().await?, latest).await?
+        } else {
+            Vec::new()
+        };
         for notice in open.iter().filter(|notice| notice.is_sendable()) {
             let ahead = notice.released_at.filter(|at| *at > now);
             if ahead.is_none() && !far.contains(&notice.id) {
@@ -59,12 +69,12 @@ impl Dispatcher {
     }
 }
 
-/// Logs once that the database's clock is not this node's.
-pub fn compare(difference_ms: i64, logged: &mut bool) {
-    let differs = difference_ms.abs() > TOLERATED_MS;
+/// Logs once that the database's clock is not this node's, which is ahead of it by so much.
+pub fn compare(ahead_ms: i64, logged: &mut bool) {
+    let differs = ahead_ms.abs() > TOLERATED_MS;
     if differs && !*logged {
-        let seconds = difference_ms / 1000;
-        tracing::warn!(seconds, "the clock of this machine is ahead of the database's by so much: check both");
+        let (seconds, is) = (ahead_ms.abs() / 1000, if ahead_ms > 0 { "ahead of" } else { "behind" });
+        tracing::warn!(seconds, "the clock of this machine is {is} the database's by so much: check both");
     }
     *logged = differs;
 }

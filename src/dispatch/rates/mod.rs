@@ -2,3 +2,5 @@
 
 pub mod rate;
 pub mod share;
+pub mod throttle;
+pub mod tokens;

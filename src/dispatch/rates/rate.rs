@@ -1,6 +1,10 @@
 //! Rates that all nodes keep together: each takes its share, which changes with the number of nodes.
 //!
-//! Not governor's limiter: its quota cannot be changed in place, and a new limiter grants its burst again.
+//! Not governor's limiter, for three reasons. Its quota cannot be changed in place, and a new limiter grants its burst again. With a
+//! quota that stays, of the whole rate, of which a message costs as many cells as there are nodes (`check_n`), the burst would have
+//! to hold that many cells, or no message could ever go: at a rate of 1 a second, six nodes need a burst of six, with which a node
+//! alone sends six messages at once, and not a tenth of the rate (the last test below has this case). And a cell that no message
+//! used cannot be returned.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -102,8 +106,11 @@ fn seconds(seconds: f64) -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
+
     use super::*;
     use crate::domain::clock::Clock;
+    use crate::store::sending::nodes::Beat;
 
     fn alone(per_second: f64) -> Rate {
         Rate::new(per_second, &Arc::new(Share::sole(Clock::System))).unwrap()
@@ -129,6 +136,31 @@ mod tests {
         assert!(slow.try_take() && !slow.try_take());
         assert_eq!(slow.wait(), Some(Duration::from_secs(2)));
         assert!(Rate::new(0.0, &Arc::new(Share::sole(Clock::System))).is_none());
+    }
+
+    /// No burst that stays the same for any number of nodes does both.
+    #[tokio::test(start_paused = true)]
+    async fn a_low_rate_has_no_burst_alone_and_a_message_for_each_of_many_nodes() {
+        let lonely = alone(1.0);
+        assert_eq!((0..6).filter(|_| lonely.try_take()).count(), 1);
+        let share = Arc::new(Share::of_many(Clock::System));
+        let beat = |second: i64| Beat {
+            started_at: Timestamp::UNIX_EPOCH,
+            joined_at: Timestamp::UNIX_EPOCH,
+            others: 5,
+            unaware: 0,
+            at: Timestamp::from_second(second).unwrap(),
+        };
+        for second in 0..2 {
+            share.counted((Instant::now(), Clock::System.now_ms()), &beat(second));
+        }
+        let sixth = Rate::new(1.0, &share).unwrap();
+        tokio::time::advance(Duration::from_millis(3_500)).await;
+        assert_eq!((sixth.share.nodes(), sixth.try_take()), (Some(6), false));
+        // It brings no burst along: its first message goes after its share of the rate.
+        share.counted((Instant::now(), Clock::System.now_ms()), &beat(2));
+        tokio::time::advance(Duration::from_millis(2_600)).await;
+        assert!(sixth.try_take() && !sixth.try_take());
     }
 
     #[tokio::test(start_paused = true)]

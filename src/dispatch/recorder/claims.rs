@@ -1,6 +1,6 @@
 //! Claims: which deliveries go next, by lane and by notice, skipping the domains at their limit.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,15 +9,19 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::dispatch::Context;
+use crate::dispatch::domains::pace::Slot;
+use crate::dispatch::recorder::hold::Hold;
 use crate::dispatch::recorder::lanes::{Floor, Seat};
-use crate::dispatch::recorder::{give_back, load};
+use crate::dispatch::recorder::load::load;
+use crate::dispatch::recorder::logged::Logged;
 use crate::domain::category::{Category, Lane};
 use crate::domain::category_set::CategorySet;
 use crate::mail::compose::composer::Composer;
+use crate::store::sending::claims::Claimed;
 use crate::store::sending::deliveries::ToSend;
-use crate::store::sending::queue::Claimed;
+use crate::store::sending::queue::GiveBack;
 use crate::store::sending::waiting::Waiting;
-use crate::store::sending::{deliveries, queue, waiting};
+use crate::store::sending::{claims, deliveries, queue, waiting};
 use crate::store::{Conn, StoreError, notices};
 
 /// How long the list of open notices counts as current while there is enough to claim. The claim itself checks its
@@ -33,9 +37,6 @@ const STEPS: usize = 8;
 /// How long a delivery that cannot be made ready waits, in milliseconds.
 const UNREADY_PAUSE_MS: i64 = 60_000;
 
-/// How many unreadable deliveries are remembered as logged; beyond that, the memory starts over.
-const MOST_TOLD: usize = 1000;
-
 /// State that lasts from one claim to the next.
 pub struct Claims {
     context: Arc<Context>,
@@ -46,10 +47,8 @@ pub struct Claims {
     floors: BTreeMap<CategorySet, Floor>,
     /// Notices with deliveries that may have been set aside, each with the domain after which to look for them.
     aside: HashMap<Uuid, String>,
-    /// Domains whose slots the running transaction has reserved; they are free again unless it commits.
-    reserved: Vec<String>,
-    /// Rows of deliveries that cannot be read: each is logged once.
-    told: HashSet<String>,
+    /// Rows of deliveries that cannot be read.
+    logged: Logged<String>,
 }
 
 /// How many deliveries are wanted, by seat, and of which categories.
@@ -87,7 +86,8 @@ pub struct Avoid {
     pub from_back: bool,
 }
 
-/// A claimed delivery with everything that a job needs.
+/// A claimed delivery with everything that a job needs. If the transaction of its claim fails, it is dropped, and with it what it
+/// holds.
 pub struct Ready {
     /// The claim.
     pub claimed: Claimed,
@@ -97,6 +97,8 @@ pub struct Ready {
     pub sending: Arc<Composer>,
     /// Its recipient.
     pub to: ToSend,
+    /// What it holds.
+    pub hold: Hold,
 }
 
 impl Ready {
@@ -116,26 +118,13 @@ impl Claims {
             open_at: None,
             floors: BTreeMap::new(),
             aside: HashMap::new(),
-            reserved: Vec::new(),
-            told: HashSet::new(),
+            logged: Logged::default(),
         }
     }
 
     /// A notice with a claimed delivery, while it is open.
     pub fn notice(&self, id: Uuid) -> Option<&Arc<Composer>> {
         self.notices.get(&id)
-    }
-
-    /// Takes the slots: the transaction of the claim has committed.
-    pub fn committed(&mut self) {
-        self.reserved.clear();
-    }
-
-    /// Frees the slots: the transaction of the claim has not committed.
-    pub fn failed(&mut self) {
-        for domain in self.reserved.drain(..) {
-            self.context.pace.free(&domain);
-        }
     }
 
     /// Claims as many deliveries as are wanted, in order of precedence.
@@ -204,15 +193,9 @@ impl Claims {
         let order = unmet.iter().chain(&met).map(|id| (*id, &avoided)).chain(met.iter().map(|id| (*id, &held)));
         for (notice_id, skip) in order {
             let owner = &self.context.owner;
-            let claimed = queue::claim_end(conn, notice_id, owner, now, skip, avoid.from_back).await?;
-            let Some(claimed) = claimed else { continue };
-            if !self.context.pace.reserve(&claimed.domain, now.as_millisecond()) {
-                self.put_off(conn, &[claimed], now.as_millisecond()).await?;
-                continue;
-            }
-            self.reserved.push(claimed.domain.clone());
+            let claimed = claims::claim_end(conn, notice_id, owner, now, skip, avoid.from_back).await?;
             let mut ready = Vec::new();
-            self.make_ready(conn, notice_id, (vec![claimed], now), &mut ready).await?;
+            self.take(conn, notice_id, (claimed.into_iter().collect(), now), &mut ready).await?;
             if ready.len() == 1 {
                 return Ok(ready.pop());
             }
@@ -261,17 +244,9 @@ impl Claims {
                 let aside = self.claim_aside(conn, notice_id, now, &skip, limit).await?;
                 let is_last = aside.is_empty();
                 let claimed = if is_last { self.claim_front(conn, notice_id, now, &skip, limit).await? } else { aside };
-                let found = claimed.len();
-                let (mine, over): (Vec<_>, Vec<_>) = claimed
-                    .into_iter()
-                    .partition(|claimed| self.context.pace.reserve(&claimed.domain, now.as_millisecond()));
-                self.reserved.extend(mine.iter().map(|claimed| claimed.domain.clone()));
-                if !over.is_empty() {
-                    self.put_off(conn, &over, now.as_millisecond()).await?;
-                }
-                let (claims, before) = (mine.len(), ready.len());
-                self.make_ready(conn, notice_id, (mine, now), ready).await?;
-                if (is_last && found < limit) || (claims > 0 && ready.len() == before) {
+                let (found, before) = (claimed.len(), ready.len());
+                let with_slot = self.take(conn, notice_id, (claimed, now), ready).await?;
+                if (is_last && found < limit) || (with_slot > 0 && ready.len() == before) {
                     break;
                 }
             }
@@ -289,7 +264,7 @@ impl Claims {
         limit: usize,
     ) -> Result<Vec<Claimed>, StoreError> {
         let Some(after) = self.aside.remove(&notice_id) else { return Ok(Vec::new()) };
-        let stretch = queue::domains(conn, notice_id, &after).await?;
+        let stretch = claims::domains(conn, notice_id, &after).await?;
         if stretch.domains.is_empty() && after.is_empty() {
             return Ok(Vec::new());
         }
@@ -301,7 +276,7 @@ impl Claims {
         if domains.is_empty() {
             return Ok(Vec::new());
         }
-        queue::claim_of(conn, notice_id, &self.context.owner, now, &domains).await
+        claims::claim_of(conn, notice_id, &self.context.owner, now, &domains).await
     }
 
     /// Claims from the front of the queue, and sets aside what it skips to get there.
@@ -314,15 +289,39 @@ impl Claims {
         limit: usize,
     ) -> Result<Vec<Claimed>, StoreError> {
         let owner = &self.context.owner;
-        let mut claimed = queue::claim(conn, notice_id, owner, now, skip, limit).await?;
+        let mut claimed = claims::claim(conn, notice_id, owner, now, skip, limit).await?;
         for _ in 0..STEPS {
-            if claimed.len() == limit || skip.is_empty() || queue::set_aside(conn, notice_id, now, skip).await? == 0 {
+            if claimed.len() == limit || skip.is_empty() || claims::set_aside(conn, notice_id, now, skip).await? == 0 {
                 break;
             }
             self.aside.entry(notice_id).or_default();
-            claimed.extend(queue::claim(conn, notice_id, owner, now, skip, limit - claimed.len()).await?);
+            claimed.extend(claims::claim(conn, notice_id, owner, now, skip, limit - claimed.len()).await?);
         }
         Ok(claimed)
+    }
+
+    /// Makes ready what was just claimed of a notice, as far as its domains' limits allow; the rest returns. Returns for how many
+    /// there was a slot.
+    async fn take(
+        &mut self,
+        conn: &mut Conn,
+        notice_id: Uuid,
+        (claimed, now): (Vec<Claimed>, Timestamp),
+        ready: &mut Vec<Ready>,
+    ) -> Result<usize, StoreError> {
+        let (mut mine, mut over) = (Vec::with_capacity(claimed.len()), Vec::new());
+        for claimed in claimed {
+            match self.context.pace.reserve(&claimed.domain, now.as_millisecond()) {
+                Some(slot) => mine.push((claimed, slot)),
+                None => over.push(claimed),
+            }
+        }
+        if !over.is_empty() {
+            self.put_off(conn, &over, now.as_millisecond()).await?;
+        }
+        let with_slot = mine.len();
+        self.make_ready(conn, notice_id, (mine, now), ready).await?;
+        Ok(with_slot)
     }
 
     /// Returns what its domain's limits do not allow now: it can be claimed when a slot is free, or when its rate or pause
@@ -339,42 +338,40 @@ impl Claims {
         &mut self,
         conn: &mut Conn,
         notice_id: Uuid,
-        (claimed, at): (Vec<Claimed>, Timestamp),
+        (claimed, at): (Vec<(Claimed, Slot)>, Timestamp),
         ready: &mut Vec<Ready>,
     ) -> Result<(), StoreError> {
         if claimed.is_empty() {
             return Ok(());
         }
         let Some(sending) = self.sending(conn, notice_id).await? else {
-            return self.put_away(conn, &claimed).await;
+            return self.put_away(conn, &claimed.into_iter().map(|(claimed, _)| claimed).collect::<Vec<_>>()).await;
         };
-        let ids: Vec<String> = claimed.iter().map(|claimed| claimed.delivery_id.to_string()).collect();
+        let ids: Vec<String> = claimed.iter().map(|(claimed, _)| claimed.delivery_id.to_string()).collect();
         let mut by_id: HashMap<Uuid, ToSend> = HashMap::with_capacity(ids.len());
         for to in deliveries::each_to_send(conn, sending.kept.category.as_str(), &ids).await? {
             match to {
                 Ok(to) => drop(by_id.insert(to.id, to)),
-                Err(error) => self.tell_unreadable(error)?,
+                Err(error) => self.log_unreadable(error)?,
             }
         }
         let mut unready = Vec::new();
-        for claimed in claimed {
+        for (claimed, slot) in claimed {
             match by_id.remove(&claimed.delivery_id) {
-                Some(to) => ready.push(Ready { claimed, at, sending: sending.clone(), to }),
+                Some(to) => {
+                    let hold = Hold::new(self.context.leases.begin(claimed.delivery_id, claimed.token, at), slot);
+                    ready.push(Ready { claimed, at, sending: sending.clone(), to, hold });
+                }
                 None => unready.push(claimed),
             }
         }
         self.put_away(conn, &unready).await
     }
 
-    /// Returns for a while what no job can be made of, and frees the slots reserved for it.
-    async fn put_away(&mut self, conn: &mut Conn, unready: &[Claimed]) -> Result<(), StoreError> {
+    /// Returns for a while what no job can be made of.
+    async fn put_away(&self, conn: &mut Conn, unready: &[Claimed]) -> Result<(), StoreError> {
         if unready.is_empty() {
             return Ok(());
-        }
-        for claimed in unready {
-            if let Some(at) = self.reserved.iter().position(|domain| *domain == claimed.domain) {
-                self.context.pace.free(&self.reserved.swap_remove(at));
-            }
         }
         let due_at = self.context.clock.now_ms().saturating_add(UNREADY_PAUSE_MS);
         let back: Vec<_> = unready.iter().map(|claimed| give_back(claimed, Some(due_at))).collect();
@@ -382,14 +379,10 @@ impl Claims {
     }
 
     /// Logs a delivery that cannot be read, by its id and never by its content.
-    fn tell_unreadable(&mut self, error: StoreError) -> Result<(), StoreError> {
+    fn log_unreadable(&self, error: StoreError) -> Result<(), StoreError> {
         let StoreError::Inconsistent { table, column, row, .. } = error else { return Err(error) };
-        if self.told.len() >= MOST_TOLD {
-            self.told.clear();
-        }
-        if !self.told.contains(&row) {
+        if self.logged.is_news(row.clone()) {
             tracing::error!(delivery = %row, table, column, "a delivery cannot be read and waits; others are sent");
-            self.told.insert(row);
         }
         Ok(())
     }
@@ -406,7 +399,8 @@ impl Claims {
             }
             Some(Err(why)) => {
                 let until = self.context.clock.now_ms().saturating_add(UNREADY_PAUSE_MS);
-                if self.context.unreadable.note(id, until) {
+                self.context.unreadable.note(id, until);
+                if self.context.unreadable.logged.is_news(id) {
                     tracing::error!(notice = %id, why, "a notice cannot be read and waits; others are sent");
                 }
                 self.open.retain(|(_, open)| *open != id);
@@ -414,4 +408,8 @@ impl Claims {
             }
         }
     }
+}
+
+fn give_back(claimed: &Claimed, due_at: Option<i64>) -> GiveBack {
+    GiveBack { id: claimed.delivery_id, token: claimed.token, due_at }
 }

@@ -7,10 +7,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use jiff::Timestamp;
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::dispatch::recorder::{End, Request};
+use crate::dispatch::rates::tokens::Token;
+use crate::dispatch::recorder::claims::Ready;
+use crate::dispatch::recorder::hold::Hold;
+use crate::dispatch::recorder::{Abandoned, End, How, Request};
 use crate::mail::compose::composer::Composer;
+use crate::store::sending::claims::Claimed;
 use crate::store::sending::deliveries::ToSend;
-use crate::store::sending::queue::Claimed;
 
 /// A claimed delivery.
 pub struct Job {
@@ -24,48 +27,59 @@ pub struct Job {
     pub claimed_at: Timestamp,
     /// Set once the final dot is begun: from then on it is unknown whether the server has the message.
     pub in_doubt: AtomicBool,
-    recorder: Option<UnboundedSender<Request>>,
+    /// Gone once it has its end.
+    hold: Option<Hold>,
+    recorder: UnboundedSender<Request>,
 }
 
 impl Job {
-    /// A job that returns through `recorder` if it is dropped.
+    /// A job that returns through `recorder` if it is dropped, with the rate token of the worker that gets it.
     #[must_use]
-    pub fn new(
-        claimed: Claimed,
-        sending: Arc<Composer>,
-        to: ToSend,
-        claimed_at: Timestamp,
-        recorder: UnboundedSender<Request>,
-    ) -> Self {
-        Self { claimed, sending, to, claimed_at, in_doubt: AtomicBool::new(false), recorder: Some(recorder) }
+    pub fn new(ready: Ready, token: Token, recorder: UnboundedSender<Request>) -> Self {
+        let Ready { claimed, at, sending, to, hold } = ready;
+        let hold = Some(hold.with(token));
+        Self { claimed, sending, to, claimed_at: at, in_doubt: AtomicBool::new(false), hold, recorder }
     }
 
-    /// Reports its end to the recorder.
-    pub fn end(mut self, end: End) {
-        let Some(recorder) = &self.recorder else { return };
-        if recorder.send(Request { end: Some(end), ..Request::default() }).is_ok() {
-            self.finish();
+    /// Ends its rate token: it returns unless a relay saw a message for it.
+    pub fn end_token(&mut self, is_used: bool) {
+        if let Some(hold) = &mut self.hold {
+            hold.end_token(is_used);
         }
     }
 
-    /// Ends the worker's ownership: the outcome is being recorded.
-    pub fn finish(&mut self) {
-        self.recorder = None;
+    /// Puts another relay's token in place of the one that it was claimed with.
+    pub fn change_token(&mut self, token: Token) {
+        self.hold = self.hold.take().map(|hold| hold.with(token));
+    }
+
+    /// Ends the worker's ownership: what the recorder has to do, with what the job holds until that is committed.
+    #[must_use]
+    pub fn ended(mut self, how: How) -> Option<End> {
+        self.hold.take().map(|hold| End { how, hold })
+    }
+
+    /// Reports its end to the recorder.
+    pub fn end(self, how: How) {
+        let recorder = self.recorder.clone();
+        // If the recorder is gone, the lease expires and the delivery is taken over.
+        let _ = recorder.send(Request { end: self.ended(how), ..Request::default() });
     }
 }
 
 impl Drop for Job {
     fn drop(&mut self) {
-        if let Some(recorder) = self.recorder.take() {
-            let end = End::Abandon {
+        if let Some(hold) = self.hold.take() {
+            let abandoned = Abandoned {
                 claimed: self.claimed.clone(),
                 sending: self.sending.clone(),
-                to: Box::new(self.to.clone()),
+                to: self.to.clone(),
                 in_doubt: self.in_doubt.load(Ordering::Relaxed),
                 panicked: std::thread::panicking(),
             };
+            let end = End { how: How::Abandon(Box::new(abandoned)), hold };
             // If the recorder is gone too, the lease expires and the delivery is taken over.
-            let _ = recorder.send(Request { end: Some(end), ..Request::default() });
+            let _ = self.recorder.send(Request { end: Some(end), ..Request::default() });
         }
     }
 }

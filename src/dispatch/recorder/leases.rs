@@ -14,8 +14,9 @@ use uuid::Uuid;
 
 use crate::dispatch::recorder::every::Every;
 use crate::dispatch::{Context, TICK};
+use crate::store::sending::claims::Claimed;
 use crate::store::sending::leases::{self, Held};
-use crate::store::sending::queue::{Claimed, LEASE_MS};
+use crate::store::sending::queue::LEASE_MS;
 use crate::store::{Store, StoreError};
 
 /// Lease time that must be left when DATA begins, in milliseconds.
@@ -24,11 +25,25 @@ const MARGIN_MS: i64 = 5_000;
 /// How long a renewal may take: another one still fits before the leases expire.
 const DEADLINE: Duration = Duration::from_secs(9);
 
-/// The claims that this node holds, from the commit of the claim to the commit of its outcome.
-#[derive(Debug, Default)]
-pub struct Leases {
-    /// By delivery and token: when the lease began or was last renewed.
-    since: Mutex<HashMap<(Uuid, i64), Since>>,
+/// The claims that this node holds, from the claim to the commit of its outcome: by delivery and token, when the lease began or
+/// was last renewed. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub struct Leases(Arc<Mutex<HashMap<(Uuid, i64), Since>>>);
+
+/// A claim among [`Leases`]. It is renewed until this is dropped.
+#[derive(Debug)]
+pub struct Lease {
+    leases: Leases,
+    /// The delivery.
+    pub delivery_id: Uuid,
+    /// The token it was claimed with.
+    pub token: i64,
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.leases.since().remove(&(self.delivery_id, self.token));
+    }
 }
 
 /// A moment by both clocks: one stops while the machine is suspended, the other can be set.
@@ -38,24 +53,12 @@ struct Since {
     at_ms: i64,
 }
 
-impl Since {
-    /// The moment that was `at_ms` by the wall clock when it is `now_ms` now.
-    fn of(at_ms: i64, now_ms: i64) -> Self {
-        let age = Duration::from_millis(now_ms.saturating_sub(at_ms).max(0).unsigned_abs());
-        Self { at: Instant::now().checked_sub(age).unwrap_or_else(Instant::now), at_ms }
-    }
-}
-
 impl Leases {
-    /// Adds a claim that was made at a time; it is `now` now.
-    pub fn begin(&self, claimed: &Claimed, at: Timestamp, now: Timestamp) {
-        let since = Since::of(at.as_millisecond(), now.as_millisecond());
-        self.since().insert((claimed.delivery_id, claimed.token), since);
-    }
-
-    /// Removes a claim whose outcome is recorded.
-    pub fn end(&self, delivery_id: Uuid, token: i64) {
-        self.since().remove(&(delivery_id, token));
+    /// Adds a claim that is being made. Until its commit nothing can be renewed of it, which does no harm.
+    pub fn begin(&self, delivery_id: Uuid, token: i64, now: Timestamp) -> Lease {
+        let since = Since { at: Instant::now(), at_ms: now.as_millisecond() };
+        self.since().insert((delivery_id, token), since);
+        Lease { leases: self.clone(), delivery_id, token }
     }
 
     /// All claims held.
@@ -89,7 +92,7 @@ impl Leases {
 
     fn since(&self) -> MutexGuard<'_, HashMap<(Uuid, i64), Since>> {
         // Each change is a single insertion or removal.
-        self.since.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -102,7 +105,7 @@ pub async fn keep(context: Arc<Context>, stop: CancellationToken) {
             let renewed = context.leases.renew(&context.store, &context.owner, now);
             match context.store.within(DEADLINE, renewed).await {
                 Ok(()) => renewal.done(now.as_millisecond()),
-                Err(error) => context.outage.tell("leases cannot be renewed", &error.for_logs()),
+                Err(error) => context.outage.log("leases cannot be renewed", &error.for_logs()),
             }
         }
         tokio::select! {

@@ -6,9 +6,12 @@
 
 pub mod claims;
 pub mod every;
+pub mod hold;
 pub mod job;
 pub mod lanes;
 pub mod leases;
+pub mod load;
+pub mod logged;
 pub mod outage;
 pub mod settlement;
 pub mod unreadable;
@@ -22,7 +25,9 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, WeakUnboundedSender,
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
+use crate::dispatch::rates::tokens::Token;
 use crate::dispatch::recorder::claims::{Avoid, Claims, Ready, Wanted};
+use crate::dispatch::recorder::hold::Hold;
 use crate::dispatch::recorder::job::Job;
 use crate::dispatch::recorder::lanes::Seat;
 use crate::dispatch::recorder::settlement::{Trial, settlement};
@@ -30,11 +35,12 @@ use crate::dispatch::{Context, Settled};
 use crate::domain::category_set::CategorySet;
 use crate::domain::delivery::Outcome;
 use crate::mail::compose::composer::Composer;
+use crate::store::sending::claims::Claimed;
 use crate::store::sending::deliveries::ToSend;
-use crate::store::sending::queue::{Claimed, GiveBack};
-use crate::store::sending::settle::{Fenced, Written};
+use crate::store::sending::queue::GiveBack;
+use crate::store::sending::settle::{Fenced, Settlement, Written};
 use crate::store::sending::{leases as held, queue, settle};
-use crate::store::{Conn, StoreError, Writer, notices, secrets};
+use crate::store::{StoreError, Writer, secrets};
 
 /// A place in the line for a delivery to send.
 pub struct Claim {
@@ -43,18 +49,20 @@ pub struct Claim {
     categories: CategorySet,
     /// What it avoids, if it is for the probe of a relay.
     avoid: Option<Avoid>,
+    /// What the message may use. It returns with a claim that is dropped.
+    token: Token,
     reply: oneshot::Sender<Option<Job>>,
 }
 
-/// Receives the claimed delivery, or `None` if nothing is due.
-pub type Ahead = Option<oneshot::Receiver<Option<Job>>>;
+/// Receives the claimed delivery, or `None` if nothing is due. What is claimed for one that was dropped returns by itself.
+pub type Ahead = oneshot::Receiver<Option<Job>>;
 
 impl Claim {
     /// A claim for a seat, of some categories, and the channel for its delivery.
     #[must_use]
-    pub fn new((seat, categories): (Seat, CategorySet), avoid: Option<Avoid>) -> (Option<Self>, Ahead) {
+    pub fn new((seat, categories): (Seat, CategorySet), avoid: Option<Avoid>, token: Token) -> (Self, Ahead) {
         let (reply, ahead) = oneshot::channel();
-        (Some(Self { seat, categories, avoid, reply }), Some(ahead))
+        (Self { seat, categories, avoid, token, reply }, ahead)
     }
 }
 
@@ -69,35 +77,36 @@ pub struct Request {
     pub hasten: Vec<Uuid>,
 }
 
+/// The end of a claimed delivery.
+pub struct End {
+    /// How it ended.
+    pub how: How,
+    /// What it holds until that is committed.
+    pub hold: Hold,
+}
+
 /// How a claimed delivery ended.
-pub enum End {
-    /// An outcome to record.
-    Settle {
-        /// The outcome.
-        settlement: Box<Written>,
-        /// Domain of the recipient, whose slot is then free.
-        domain: String,
-    },
-    /// A claim to return untried.
-    GiveBack {
-        /// The claim.
-        claimed: Claimed,
-        /// When it may be claimed again; `None` keeps its place in the queue.
-        due_at: Option<i64>,
-    },
-    /// A job whose worker is gone.
-    Abandon {
-        /// The claim.
-        claimed: Claimed,
-        /// Its notice.
-        sending: Arc<Composer>,
-        /// Its recipient.
-        to: Box<ToSend>,
-        /// True if the server may have the message.
-        in_doubt: bool,
-        /// True if its worker panicked: perhaps over this delivery.
-        panicked: bool,
-    },
+pub enum How {
+    /// With an outcome to record.
+    Settle(Box<Written>),
+    /// Untried: when it may be claimed again; `None` keeps its place in the queue.
+    GiveBack(Option<i64>),
+    /// Its worker is gone.
+    Abandon(Box<Abandoned>),
+}
+
+/// A job whose worker is gone.
+pub struct Abandoned {
+    /// The claim.
+    pub claimed: Claimed,
+    /// Its notice.
+    pub sending: Arc<Composer>,
+    /// Its recipient.
+    pub to: ToSend,
+    /// True if the server may have the message.
+    pub in_doubt: bool,
+    /// True if its worker panicked: perhaps over this delivery.
+    pub panicked: bool,
 }
 
 /// The most requests that one transaction takes.
@@ -105,6 +114,9 @@ const MAX_GROUP: usize = 512;
 
 /// How long a delivery waits after its worker panicked, in milliseconds.
 const PANIC_PAUSE_MS: i64 = 60_000;
+
+/// How long a delivery waits whose outcome is impossible, in milliseconds.
+const UNRECORDED_MS: i64 = 60_000;
 
 /// How long to wait after the database failed.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -131,8 +143,9 @@ struct Group {
     /// Claims for the probes of relays.
     probes: Vec<Claim>,
     settlements: Vec<Written>,
-    domains: Vec<String>,
     given_back: Vec<GiveBack>,
+    /// What both of them hold, free once they are committed.
+    holds: Vec<Hold>,
     hastened: Vec<Uuid>,
 }
 
@@ -180,7 +193,6 @@ impl Recorder {
                     self.done(&mut group, committed);
                 }
                 Err(error) => {
-                    self.claims.failed();
                     // Before the workers learn that there is nothing for them.
                     context.outage.begin(&error.for_logs());
                     group.claims.clear();
@@ -213,31 +225,30 @@ impl Recorder {
             Some(claim) => group.claims.entry(claim.categories).or_default().push(claim),
             None => {}
         }
-        match request.end {
-            None => {}
-            Some(End::Settle { settlement, domain }) => {
-                group.settlements.push(*settlement);
-                group.domains.push(domain);
-            }
-            Some(End::GiveBack { claimed, due_at }) => group.give_back(claimed, due_at),
-            Some(End::Abandon { claimed, sending, to, in_doubt, panicked }) => {
-                let now = self.context.clock.now();
-                if in_doubt {
-                    let trial = Trial {
-                        reply: Some("the connection was given up before the server's answer".to_owned()),
-                        ..Trial::untried(Outcome::Uncertain)
-                    };
-                    let context = &self.context;
-                    let parts = (&claimed, &*sending, &*to);
-                    let settlement = settlement(&context.config.retry, &context.random, now, parts, trial);
-                    group.settlements.push(settlement.into());
-                    group.domains.push(claimed.domain);
-                } else {
-                    let later = panicked.then(|| now.as_millisecond().saturating_add(PANIC_PAUSE_MS));
-                    group.give_back(claimed, later);
-                }
-            }
+        if let Some(End { how, hold }) = request.end {
+            self.put(group, how, hold);
         }
+    }
+
+    fn put(&self, group: &mut Group, how: How, hold: Hold) {
+        match how {
+            How::Settle(settlement) => group.settle(*settlement, hold),
+            How::GiveBack(due_at) => group.give_back(hold, due_at),
+            How::Abandon(abandoned) => self.put(group, self.abandoned(*abandoned), hold),
+        }
+    }
+
+    /// What to do about a job whose worker is gone.
+    fn abandoned(&self, abandoned: Abandoned) -> How {
+        let (context, now) = (&self.context, self.context.clock.now());
+        let Abandoned { claimed, sending, to, in_doubt, panicked } = abandoned;
+        if !in_doubt {
+            return How::GiveBack(panicked.then(|| now.as_millisecond().saturating_add(PANIC_PAUSE_MS)));
+        }
+        let why = "the connection was given up before the server's answer".to_owned();
+        let trial = Trial { reply: Some(why), ..Trial::untried(Outcome::Uncertain) };
+        let parts = (&claimed, &*sending, &to);
+        context.recorded(settlement(&context.config.retry, &context.random, now, parts, trial))
     }
 
     /// Does everything in one transaction.
@@ -280,24 +291,12 @@ impl Recorder {
         Ok(done)
     }
 
-    /// After the commit: frees slots, passes jobs on, reports what was settled.
+    /// After the commit: frees what was held, passes jobs on, reports what was settled.
     fn done(&mut self, group: &mut Group, Committed { ready, probes, lost }: Committed) {
-        let now = self.context.clock.now();
-        self.claims.committed();
         group.hastened.clear();
-        let freed = group.domains.drain(..).filter(|domain| self.context.pace.free(domain)).count();
-        if freed > 0 {
-            // What was set aside for these domains can be claimed now.
-            self.context.nothing.notify_one();
-        }
-        for ready in ready.values().flatten().chain(probes.iter().flatten()) {
-            self.context.leases.begin(&ready.claimed, ready.at, now);
-        }
-        for given_back in group.given_back.drain(..) {
-            self.context.leases.end(given_back.id, given_back.token);
-        }
+        group.given_back.clear();
+        group.holds.clear();
         for Written { settlement, .. } in group.settlements.drain(..) {
-            self.context.leases.end(settlement.delivery_id, settlement.token);
             if lost.contains(&(settlement.delivery_id, settlement.token)) {
                 continue;
             }
@@ -318,12 +317,12 @@ impl Recorder {
         let Some(back) = self.back.upgrade() else {
             // The workers are gone: nobody takes these jobs.
             let ready = ready.into_values().flatten().chain(probes.into_iter().flatten());
-            ready.for_each(|it| group.give_back(it.claimed, None));
+            ready.for_each(|it| group.give_back(it.hold, None));
             return;
         };
         // A worker that is gone drops the job, which returns by itself.
         let pass_on = |claim: Claim, ready: Option<Ready>| {
-            let job = ready.map(|it| Job::new(it.claimed, it.sending, it.to, it.at, back.clone()));
+            let job = ready.map(|ready| Job::new(ready, claim.token, back.clone()));
             let _ = claim.reply.send(job);
         };
         std::mem::take(&mut group.probes).into_iter().zip(probes).for_each(|(claim, ready)| pass_on(claim, ready));
@@ -337,7 +336,21 @@ impl Recorder {
                 let next = ready.next_if(|ready| claim.seat == Seat::Open || ready.is_critical());
                 pass_on(claim, next);
             }
-            ready.for_each(|ready| group.give_back(ready.claimed, None));
+            ready.for_each(|ready| group.give_back(ready.hold, None));
+        }
+    }
+}
+
+impl Context {
+    /// What the recorder has to do to record a settlement. One that is impossible must not stop the others: it is logged, and the
+    /// delivery waits.
+    pub(in crate::dispatch) fn recorded(&self, settlement: Settlement) -> How {
+        match Written::try_from(settlement) {
+            Ok(written) => How::Settle(Box::new(written)),
+            Err(error) => {
+                tracing::error!(%error, "an outcome cannot be recorded: the delivery is tried again");
+                How::GiveBack(Some(self.clock.now_ms().saturating_add(UNRECORDED_MS)))
+            }
         }
     }
 }
@@ -352,9 +365,14 @@ impl Group {
         claims + self.probes.len() + self.settlements.len() + self.given_back.len() + self.hastened.len()
     }
 
-    fn give_back(&mut self, claimed: Claimed, due_at: Option<i64>) {
-        self.given_back.push(give_back(&claimed, due_at));
-        self.domains.push(claimed.domain);
+    fn settle(&mut self, settlement: Written, hold: Hold) {
+        self.settlements.push(settlement);
+        self.holds.push(hold);
+    }
+
+    fn give_back(&mut self, hold: Hold, due_at: Option<i64>) {
+        self.given_back.push(hold.give_back(due_at));
+        self.holds.push(hold);
     }
 }
 
@@ -367,35 +385,4 @@ async fn write_something(writer: &mut Writer) -> Result<(), StoreError> {
     let mut tx = writer.begin().await?;
     secrets::touch(&mut tx).await?;
     Ok(tx.commit().await?)
-}
-
-/// A claim as it is returned.
-pub fn give_back(claimed: &Claimed, due_at: Option<i64>) -> GiveBack {
-    GiveBack { id: claimed.delivery_id, token: claimed.token, due_at }
-}
-
-/// Loads a notice to send; if this version cannot read it, the reason.
-///
-/// # Errors
-/// If the database fails.
-pub async fn load(conn: &mut Conn, id: Uuid) -> Result<Option<Result<Arc<Composer>, String>>, StoreError> {
-    let kept = match notices::find(conn, id).await {
-        Err(error @ StoreError::Inconsistent { .. }) => return Ok(Some(Err(error.for_logs()))),
-        found => found?,
-    };
-    let Some(kept) = kept else { return Ok(None) };
-    let follows_domain = match kept.follows_id {
-        Some(follows) => match notices::find(conn, follows).await {
-            // Mail clients then do not show the two together; that must not keep anybody from being told.
-            Err(StoreError::Inconsistent { .. }) => {
-                tracing::error!(notice = %id, %follows, "the notice that this one follows cannot be read: sent without a thread");
-                None
-            }
-            found => found?.map(|notice| notice.message_domain),
-        },
-        None => None,
-    };
-    let sending = Composer::new(kept, follows_domain);
-    // Without the problem itself: it may quote the notice, and so an account.
-    Ok(Some(sending.map(Arc::new).map_err(|problems| format!("{} problems in its text", problems.0.len()))))
 }

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use crate::metrics::writable::Writable;
 
 /// How often the same failure is logged.
-const TOLD: Duration = Duration::from_secs(30);
+const PAUSE: Duration = Duration::from_secs(30);
 
 /// Whether there is an outage.
 #[derive(Debug)]
@@ -21,25 +21,25 @@ pub struct Outage {
     since: watch::Sender<Option<Instant>>,
     /// What readiness goes by.
     writable: Writable,
-    told: Told,
+    repeats: Repeats,
 }
 
 /// Failures that were logged, so that the log stays readable while they last.
 #[derive(Debug, Default)]
-pub struct Told(Mutex<HashMap<&'static str, Instant>>);
+pub struct Repeats(Mutex<HashMap<&'static str, Instant>>);
 
 impl Outage {
     /// No outage. `writable` learns of each one.
     #[must_use]
     pub fn none(writable: Writable) -> Self {
-        Self { since: watch::channel(None).0, writable, told: Told::default() }
+        Self { since: watch::channel(None).0, writable, repeats: Repeats::default() }
     }
 
     /// Records that the database could not be written.
     pub fn begin(&self, error: &dyn Display) {
         self.since.send_if_modified(|since| since.is_none() && since.replace(Instant::now()).is_none());
         self.writable.failed();
-        self.tell("the database cannot be written: nothing is sent, and outcomes wait", error);
+        self.log("the database cannot be written: nothing is sent, and outcomes wait", error);
     }
 
     /// Records that it could be written.
@@ -69,8 +69,8 @@ impl Outage {
     }
 
     /// Logs a failure, unless it was logged just now.
-    pub fn tell(&self, what: &'static str, error: &dyn Display) {
-        self.told.tell(what, error);
+    pub fn log(&self, what: &'static str, error: &dyn Display) {
+        self.repeats.log(what, error);
     }
 }
 
@@ -80,12 +80,12 @@ impl Drop for Outage {
     }
 }
 
-impl Told {
+impl Repeats {
     /// Logs a failure, unless it was logged just now.
-    pub fn tell(&self, what: &'static str, error: &dyn Display) {
-        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if told.get(what).is_none_or(|at| at.elapsed() >= TOLD) {
-            told.insert(what, Instant::now());
+    pub fn log(&self, what: &'static str, error: &dyn Display) {
+        let mut logged = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if logged.get(what).is_none_or(|at| at.elapsed() >= PAUSE) {
+            logged.insert(what, Instant::now());
             tracing::error!(%error, "{what}, retrying");
         }
     }

@@ -15,9 +15,9 @@ use crate::domain::reply::Stage;
 use crate::mail::compose::composer::{Composed, Composer};
 use crate::mail::compose::message::message_id;
 use crate::store::notices::Kept;
+use crate::store::sending::claims::Claimed;
 use crate::store::sending::deliveries::ToSend;
 use crate::store::sending::leases::Stale;
-use crate::store::sending::queue::Claimed;
 use crate::store::sending::recipients::Recipient;
 use crate::store::sending::settle::{Attempt, Settlement};
 

@@ -5,14 +5,20 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use uuid::Uuid;
 
-/// The notices, and until when each is left alone, in milliseconds. They are few: each is logged once, as an error.
+use crate::dispatch::recorder::logged::Logged;
+
+/// The notices, and until when each is left alone, in milliseconds. They are few.
 #[derive(Debug, Default)]
-pub struct Unreadable(Mutex<HashMap<Uuid, i64>>);
+pub struct Unreadable {
+    until: Mutex<HashMap<Uuid, i64>>,
+    /// Those that were logged.
+    pub logged: Logged<Uuid>,
+}
 
 impl Unreadable {
-    /// Records an unreadable notice. Returns true the first time.
-    pub fn note(&self, notice: Uuid, until_ms: i64) -> bool {
-        self.notices().insert(notice, until_ms).is_none()
+    /// Records an unreadable notice.
+    pub fn note(&self, notice: Uuid, until_ms: i64) {
+        self.notices().insert(notice, until_ms);
     }
 
     /// The notices that are left alone now.
@@ -22,6 +28,6 @@ impl Unreadable {
 
     fn notices(&self) -> MutexGuard<'_, HashMap<Uuid, i64>> {
         // Each change is a single insertion.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.until.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

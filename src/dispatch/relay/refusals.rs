@@ -31,8 +31,8 @@ const MANY_DOMAINS: usize = 10;
 /// Deliveries that a relay must refuse because of us, or refusals of one, before that is its own fault.
 const REFUSALS: usize = 3;
 
-/// Deliveries remembered for that; beyond it, those that have others to blame are forgotten.
-const REMEMBERED: usize = 1000;
+/// Deliveries remembered; beyond that, only those are whose own fault it was.
+const REMEMBERED: usize = 10_000;
 
 /// Answers remembered at a time.
 const ANSWERS: usize = 100;
@@ -42,9 +42,6 @@ const UNDECIDED: usize = 256;
 
 /// How long a delivery stays undecided at most: a slow relay takes a while to show what it does with others.
 const LONGEST: Duration = Duration::from_secs(60);
-
-/// Victims remembered at a time.
-const VICTIMS: usize = 10_000;
 
 /// Domains and notices of victims that a probe avoids.
 const AVOIDED: usize = 100;
@@ -94,24 +91,27 @@ pub struct Refusals {
     /// Domains refused, whatever the words.
     refused: BTreeSet<String>,
     undecided: Vec<Undecided>,
-    /// Deliveries refused while the relay seemed to refuse everybody, each with the number of messages taken by then.
-    victims: HashMap<Uuid, u64>,
     /// What a probe avoids while the relay is unhealthy.
     avoided: Avoid,
     /// Deliveries refused because of us, and how often.
     ours: BTreeMap<Uuid, usize>,
     /// The last such refusal, until the relay takes a message.
     unresolved: Option<Trouble>,
-    /// Deliveries that were ever refused because of us.
+    /// Deliveries that were refused.
     known: HashMap<Uuid, Known>,
 }
 
-/// A delivery that the relay refused because of us.
+/// A delivery that the relay refused.
 #[derive(Clone, Copy, Debug, Default)]
 struct Known {
+    /// It was refused because of us, or left to other relays: one of them may take it.
+    ours: bool,
+    /// How often it was refused because of us.
     times: usize,
     /// Others passed meanwhile: it says nothing about the relay.
     own: bool,
+    /// It was refused while the relay seemed to refuse everybody: how many messages it had taken by then.
+    victim: Option<u64>,
 }
 
 /// Whose fault a refusal because of us is.
@@ -162,15 +162,14 @@ impl Refusals {
 
     /// Forgets the victims: the relay did refuse everybody.
     pub fn forget_victims(&mut self) {
-        self.victims.clear();
+        self.known.values_mut().for_each(|known| known.victim = None);
+        self.known.retain(|_, known| known.ours);
     }
 
     /// Remembers a victim of the relay.
     fn remember(&mut self, delivery: Uuid, notice: Uuid, domain: &str) {
-        if self.victims.len() >= VICTIMS {
-            self.victims.clear();
-        }
-        self.victims.entry(delivery).or_insert(self.taken);
+        let taken = self.taken;
+        self.know(delivery).victim.get_or_insert(taken);
         if self.avoided.notices.len() < AVOIDED {
             self.avoided.notices.insert(notice);
         }
@@ -215,6 +214,7 @@ impl Refusals {
     /// Records that a delivery was refused because of us. `open` says that the relay is known to be unhealthy.
     pub fn refused_us(&mut self, delivery: Uuid, open: bool) -> Whose {
         let known = self.know(delivery);
+        known.ours = true;
         // While the relay is unhealthy, a refusal says nothing about the delivery.
         if open {
             return Whose::Relay;
@@ -232,7 +232,7 @@ impl Refusals {
         }
         if times >= REFUSALS {
             self.ours.remove(&delivery);
-            self.known.insert(delivery, Known { times, own: true });
+            self.know(delivery).own = true;
             return Whose::Delivery;
         }
         Whose::Unclear { first: times == 1 }
@@ -249,7 +249,7 @@ impl Refusals {
 
     /// True if the relay refused us for a delivery: another relay may not.
     pub fn knows(&self, delivery: Uuid) -> bool {
-        self.known.contains_key(&delivery)
+        self.known.get(&delivery).is_some_and(|known| known.ours)
     }
 }
 
@@ -262,7 +262,7 @@ impl Relay {
     /// recipients' fault.
     #[must_use]
     pub fn accepted(&self, domain: &str) -> Vec<Undecided> {
-        self.throttle().took(domain, Instant::now());
+        self.tokens.took(domain);
         self.refusals().taken()
     }
 
@@ -272,9 +272,9 @@ impl Relay {
         let Failure::Replied(reply) = &failed.failure else { return Judgement::Recipient };
         let unhealthy = self.trouble().is_some_and(|trouble| trouble.stage > Stage::Mail);
         let mut refusals = self.refusals();
-        let refused_before = refusals.victims.get(&job.to.id).copied();
+        let refused_before = refusals.known.get(&job.to.id).and_then(|known| known.victim);
         if refused_before.is_some_and(|taken| taken < refusals.taken) {
-            refusals.victims.remove(&job.to.id);
+            refusals.know(job.to.id).victim = None;
             return Judgement::Recipient;
         }
         let gist = reply.gist(job.to.email.as_str());
@@ -317,7 +317,7 @@ impl Relay {
 
     /// Remembers that it refused a delivery which another relay may take.
     pub fn leave_to_others(&self, delivery: Uuid) {
-        self.refusals().know(delivery);
+        self.refusals().know(delivery).ours = true;
     }
 
     /// How many deliveries are undecided.

@@ -1,9 +1,10 @@
 //! The circuit of a relay, and whose fault its refusals are.
 
+use super::circuit::{AUTH_PAUSE, FIRST_PAUSE, LONGEST_PAUSE};
 use super::*;
 use crate::dispatch::relay::refusals::{Refusal, VICTIM_WAIT};
 use crate::domain::clock::Clock;
-use crate::domain::reply::{Failure, Reply};
+use crate::domain::reply::{Failure, Reply, Stage};
 
 fn relay() -> Arc<Relay> {
     let config = toml::from_str("name = \"r\"\nurl = \"smtp://r.example\"").unwrap();

@@ -38,6 +38,15 @@ pub enum Ended {
 }
 
 impl Ended {
+    /// True if the relay saw a message, or a sender: that uses up a rate token. A relay that is down has seen one at most.
+    pub fn used_token(&self) -> bool {
+        match self {
+            Self::Settled(trial) => trial.transaction.is_some(),
+            Self::Refused(..) | Self::RelayRefuses(..) | Self::Throttled(..) | Self::RelayDown(_) => true,
+            Self::GivenBack(_) | Self::NotCarried(_) | Self::HungUp => false,
+        }
+    }
+
     /// True if the transaction got past MAIL, whatever its result.
     pub fn came_past_mail(&self) -> bool {
         let trial = match self {
@@ -179,7 +188,7 @@ fn not_composed(context: &Context, job: &Job, error: &ComposeError) -> Ended {
         tracing::error!(%delivery, error = text, "a message could not be composed, retrying");
         return give_up_for_now(context);
     }
-    if context.unsent.complain(notice) {
+    if context.unsent.logged.is_news(notice) {
         tracing::error!(
             %notice, %delivery,
             "messages of this notice cannot be composed and are not sent: correct the cause, then `besked deliveries resend \

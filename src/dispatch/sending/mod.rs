@@ -2,4 +2,5 @@
 
 pub mod attempt;
 pub mod outcome;
+pub mod verdict;
 pub mod worker;

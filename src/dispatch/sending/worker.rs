@@ -3,29 +3,28 @@
 //! The next delivery is claimed while the present one is being sent, so that the connection does not wait for the database: a
 //! worker has at most two deliveries claimed and unsettled at any time.
 
+use std::collections::VecDeque;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::watch;
 use tokio::time::{sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::dispatch::Context;
+use crate::dispatch::rates::tokens::Token;
 use crate::dispatch::recorder::job::Job;
 use crate::dispatch::recorder::lanes::{Due, Seat};
-use crate::dispatch::recorder::settlement::Trial;
-use crate::dispatch::recorder::{Ahead, Claim, End, Request};
-use crate::dispatch::relay::refusals::{Judgement, Refusal, VICTIM_WAIT};
+use crate::dispatch::recorder::{Ahead, Claim, Request};
 use crate::dispatch::relay::streams::{Streams, Turns};
 use crate::dispatch::relay::{Permit, Probe, Reached, Relay};
 use crate::dispatch::sending::attempt::{Ended, attempt};
-use crate::domain::clock::millis;
-use crate::domain::delivery::{Outcome, Reason};
-use crate::mail::smtp::{Failed, Session};
+use crate::dispatch::sending::verdict::Decided;
+use crate::mail::smtp::Session;
+use crate::metrics::InUse;
 
 /// How long an idle connection is kept open.
 const IDLE: Duration = Duration::from_secs(5);
@@ -56,35 +55,71 @@ pub struct Worker {
     pub recorder: UnboundedSender<Request>,
 }
 
+/// An open connection, and what is claimed for it.
+struct Line {
+    session: Session,
+    /// While the connection is there to find out whether the relay is healthy.
+    probe: Option<Probe>,
+    /// Deliveries that are claimed and not begun, first to last. Dropping them returns them.
+    claims: VecDeque<Ahead>,
+    _in_use: InUse,
+}
+
+/// What a step did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    /// It took one delivery as far as it could go now, and the connection may take another.
+    Done,
+    /// It found nothing to send.
+    Nothing,
+    /// It took one delivery as far as it could go now, after which the connection may not be used further.
+    Last,
+}
+
 impl Worker {
     /// Works until `shutdown`; the delivery it owns is finished first.
     pub async fn run(mut self, shutdown: CancellationToken) {
         while !shutdown.is_cancelled() {
-            let probe = tokio::select! {
-                () = shutdown.cancelled() => return,
-                probe = self.turn() => probe,
-            };
-            let relay = self.relay.clone();
-            // Before the connection is opened: a server ends one that is silent for long.
-            tokio::select! {
-                () = shutdown.cancelled() => return,
-                () = relay.wait_for_rate() => {}
+            if let Some(mut line) = self.open(&shutdown).await {
+                while self.goes_on(&mut line, &shutdown).await {}
+                drop(line.claims);
+                line.session.quit().await;
             }
-            let _in_use = relay.connection();
-            // Nothing is claimed yet: a shutdown need not wait for a server that does not answer.
-            let opened = tokio::select! {
-                () = shutdown.cancelled() => return relay.return_rate(),
-                opened = Session::open_timed(&relay.config, &self.context.config.smtp, relay.steps()) => opened,
-            };
-            match opened {
-                Ok(session) => {
-                    self.reached(&relay, Reached::Connection);
-                    self.serve(session, probe, &shutdown).await;
-                }
-                Err(failed) => {
-                    relay.return_rate();
-                    relay.is_down(&failed, probe.is_some());
-                }
+        }
+    }
+
+    /// Does a step. Waits for work if there is none. Returns false once the connection has to end.
+    async fn goes_on(&mut self, line: &mut Line, shutdown: &CancellationToken) -> bool {
+        match self.step(line, shutdown).await {
+            Step::Done => true,
+            Step::Last => false,
+            // There may be work by now for the claim that came last.
+            Step::Nothing if !line.claims.is_empty() => true,
+            Step::Nothing => self.wait_for_work(shutdown).await && self.may_go_on(line.probe.is_some()),
+        }
+    }
+
+    /// Opens a connection once there is work and the relay may be used; `None` if that fails, or at a shutdown.
+    async fn open(&mut self, shutdown: &CancellationToken) -> Option<Line> {
+        // Nothing is claimed yet: a shutdown need not wait for a server that does not answer.
+        shutdown.run_until_cancelled(self.open_line()).await.flatten()
+    }
+
+    async fn open_line(&mut self) -> Option<Line> {
+        let probe = self.turn().await;
+        // Before the connection is opened: a server ends one that is silent for long.
+        let token = self.relay.tokens.take().await;
+        let in_use = self.relay.connection();
+        match Session::open_timed(&self.relay.config, &self.context.config.smtp, self.relay.steps()).await {
+            Ok(session) => {
+                self.reached(&self.relay, Reached::Connection);
+                let claims = self.claim(probe.as_ref(), token).into_iter().collect();
+                Some(Line { session, probe, claims, _in_use: in_use })
+            }
+            Err(failed) => {
+                drop(token);
+                self.relay.is_down(&failed, probe.is_some());
+                None
             }
         }
     }
@@ -115,65 +150,39 @@ impl Worker {
         !self.turns.now().is_empty() && self.relay.allows(probing)
     }
 
-    /// Sends over a session until it ends or there is nothing left.
-    async fn serve(&mut self, mut session: Session, mut probe: Option<Probe>, shutdown: &CancellationToken) {
-        // A rate token was taken before the session was opened.
-        let mut job = match self.claim(probe.as_ref()) {
-            Some(claimed) => self.next(Some(claimed), None, shutdown).await,
-            None => None,
-        };
-        // The one after it, claimed while the present one is being sent.
-        let mut ahead = None;
-        loop {
-            let Some(mut current) = job else {
-                // There may be work by now for the worker that asked last.
-                if ahead.is_none() && !(self.wait_for_work(shutdown).await && self.may_go_on(probe.is_some())) {
-                    break;
-                }
-                job = self.next(ahead.take(), probe.as_ref(), shutdown).await;
-                continue;
-            };
-            let ended = if let Some(other) = self.elsewhere(&current) {
-                self.drop_claim(ahead.take());
-                self.send_by(other, current).await
-            } else {
-                if ahead.is_none() && probe.is_none() {
-                    ahead = self.claim_ahead();
-                }
-                let ended = self.send(&mut session, &mut current, &mut ahead).await;
-                let past_mail = ended.came_past_mail();
-                let ended = self.end(&self.relay, current, ended, probe.is_some());
-                // One message was enough to see that the relay is healthy: from now on this is an ordinary connection.
-                probe = probe.filter(|_| !past_mail);
-                ended
-            };
-            let goes_on = session.is_usable() && !shutdown.is_cancelled() && self.may_go_on(probe.is_some());
-            let upcoming = ahead.take();
-            let (claim, claimed) = if goes_on && self.relay.try_rate() {
-                Claim::new((self.seat.0, self.turns.now()), None)
-            } else {
-                (None, None)
-            };
-            self.report(ended, claim);
-            if !goes_on {
-                self.drop_claim(upcoming);
-                break;
+    /// Takes one delivery as far as it can go now: sends it, and reports how that ended together with the claim for another.
+    async fn step(&mut self, line: &mut Line, shutdown: &CancellationToken) -> Step {
+        let Some(mut job) = self.next(line, shutdown).await else { return Step::Nothing };
+        let decided = if let Some(other) = self.elsewhere(&job) {
+            line.claims.clear();
+            self.send_by(other, job).await
+        } else {
+            if line.claims.is_empty() && line.probe.is_none() {
+                // Unless the rate does not allow it yet.
+                line.claims.extend(self.relay.tokens.try_take().and_then(|token| self.claim(None, token)));
             }
-            (job, ahead) = match (upcoming, claimed) {
-                (Some(upcoming), claimed) => (self.next(Some(upcoming), None, shutdown).await, claimed),
-                (None, claimed) => (self.next(claimed, probe.as_ref(), shutdown).await, None),
-            };
-        }
-        session.quit().await;
+            let ended = self.send(line, &mut job).await;
+            let past_mail = ended.came_past_mail();
+            let decided = self.decide(&self.relay, job, ended, line.probe.is_some());
+            // One message was enough to see that the relay is healthy: from now on this is an ordinary connection.
+            line.probe = line.probe.take().filter(|_| !past_mail);
+            decided
+        };
+        let goes_on = line.session.is_usable() && !shutdown.is_cancelled() && self.may_go_on(line.probe.is_some());
+        let token = if goes_on { self.relay.tokens.try_take() } else { None };
+        let (claim, ahead) = token.map(|token| Claim::new((self.seat.0, self.turns.now()), None, token)).unzip();
+        line.claims.extend(ahead);
+        self.report(decided, claim);
+        if goes_on { Step::Done } else { Step::Last }
     }
 
-    /// Sends over a session. What was claimed ahead is returned if that takes long.
-    async fn send(&self, session: &mut Session, job: &mut Job, ahead: &mut Ahead) -> Ended {
-        let mut attempt = pin!(attempt(&self.context, &self.relay.config.name, session, job));
+    /// Sends over a connection. What was claimed ahead is returned if that takes long.
+    async fn send(&self, line: &mut Line, job: &mut Job) -> Ended {
+        let mut attempt = pin!(attempt(&self.context, &self.relay.config.name, &mut line.session, job));
         tokio::select! {
             ended = &mut attempt => ended,
             () = sleep(SLOW) => {
-                self.drop_claim(ahead.take());
+                line.claims.clear();
                 attempt.await
             }
         }
@@ -187,67 +196,50 @@ impl Worker {
     }
 
     /// Sends one delivery by another relay, over a connection for it alone.
-    async fn send_by(&self, other: &Arc<Relay>, mut job: Job) -> Option<(End, Job)> {
-        // In place of the token that was taken for its claim.
-        self.relay.return_rate();
-        if timeout(IDLE, other.wait_for_rate()).await.is_err() {
-            return Some((give_back(&job, None), job));
+    async fn send_by(&self, other: &Arc<Relay>, mut job: Job) -> Decided {
+        // No message of it goes through our relay.
+        job.end_token(false);
+        match timeout(IDLE, other.tokens.take()).await {
+            Ok(token) => job.change_token(token),
+            Err(_) => return Decided::give_back(job, None),
         }
         let _in_use = other.connection();
-        match Session::open_timed(&other.config, &self.context.config.smtp, other.steps()).await {
+        let ended = match Session::open_timed(&other.config, &self.context.config.smtp, other.steps()).await {
             Ok(mut session) => {
                 self.reached(other, Reached::Connection);
                 let ended = attempt(&self.context, &other.config.name, &mut session, &mut job).await;
                 session.quit().await;
-                self.end(other, job, ended, false)
+                ended
             }
             Err(failed) => {
-                other.return_rate();
-                self.end(other, job, Ended::RelayDown(failed), false)
+                job.end_token(false);
+                Ended::RelayDown(failed)
             }
-        }
+        };
+        self.decide(other, job, ended, false)
     }
 
-    /// The job that was claimed ahead, or one claimed now; a rate token is taken before a claim.
-    async fn next(&self, claimed: Ahead, probe: Option<&Probe>, shutdown: &CancellationToken) -> Option<Job> {
-        let claimed = match claimed {
+    /// The job that was claimed first, or one claimed now, with a rate token in hand.
+    async fn next(&self, line: &mut Line, shutdown: &CancellationToken) -> Option<Job> {
+        let claimed = match line.claims.pop_front() {
             Some(claimed) => claimed,
             None => {
-                tokio::select! {
-                    () = shutdown.cancelled() => return None,
-                    taken = timeout(IDLE, self.relay.wait_for_rate()) => {
-                        taken.ok()?;
-                        self.claim(probe)?
-                    }
-                }
+                let token = timeout(IDLE, self.relay.tokens.take());
+                let token = shutdown.run_until_cancelled(token).await?.ok()?;
+                self.claim(line.probe.as_ref(), token)?
             }
         };
         let job = claimed.await.ok().flatten();
-        if job.is_none() {
-            self.relay.return_rate();
-            if self.seat.0 == Seat::Open {
-                self.context.found_nothing.fetch_or(self.turns.now().bits(), Ordering::Relaxed);
-            }
+        if job.is_none() && self.seat.0 == Seat::Open {
+            self.context.found_nothing.fetch_or(self.turns.now().bits(), Ordering::Relaxed);
         }
         job
     }
 
-    /// What was claimed ahead and is no longer wanted returns by itself; so does its rate token.
-    fn drop_claim(&self, ahead: Ahead) {
-        if ahead.is_some() {
-            self.relay.return_rate();
-        }
-    }
-
-    /// Claims ahead, unless the rate does not allow it yet.
-    fn claim_ahead(&self) -> Ahead {
-        if self.relay.try_rate() { self.claim(None) } else { None }
-    }
-
-    fn claim(&self, probe: Option<&Probe>) -> Ahead {
-        let (claim, claimed) = Claim::new((self.seat.0, self.turns.now()), probe.map(Probe::avoids));
-        self.recorder.send(Request { claim, ..Request::default() }).ok()?;
-        claimed
+    fn claim(&self, probe: Option<&Probe>, token: Token) -> Option<Ahead> {
+        let (claim, ahead) = Claim::new((self.seat.0, self.turns.now()), probe.map(Probe::avoids), token);
+        self.recorder.send(Request { claim: Some(claim), ..Request::default() }).ok()?;
+        Some(ahead)
     }
 
     /// Waits for work with the connection open. Returns false if there was none for a while, or none can be claimed.
@@ -271,92 +263,15 @@ impl Worker {
         }
     }
 
-    /// Tells the recorder how a job ended, if that is decided, and what to claim next.
-    fn report(&self, ended: Option<(End, Job)>, claim: Option<Claim>) {
-        let (end, job) = ended.unzip();
-        if self.recorder.send(Request { end, claim, ..Request::default() }).is_ok()
-            && let Some(mut job) = job
-        {
-            job.finish();
-        }
-    }
-
-    /// What the recorder has to do about the end of an attempt; `None` while the refusal of a delivery is undecided.
-    fn end(&self, relay: &Arc<Relay>, job: Job, ended: Ended, probing: bool) -> Option<(End, Job)> {
-        if ended.came_past_mail() {
-            self.reached(relay, Reached::PastMail);
-        }
-        let context = &self.context;
-        let end = match ended {
-            Ended::Settled(trial) => {
-                if trial.outcome == Outcome::Accepted {
-                    self.reached(relay, Reached::Accepted);
-                    relay.accepted(&job.claimed.domain).into_iter().for_each(|it| context.decide(relay, it));
-                }
-                context.settle(relay, &job, *trial)
-            }
-            Ended::Refused(failed, trial) => return self.judge(relay, job, (&failed, trial), probing),
-            Ended::NotCarried(what) => self.not_carried(relay, &job, &what),
-            Ended::GivenBack(at) => {
-                relay.return_rate();
-                give_back(&job, at.map(Timestamp::as_millisecond))
-            }
-            Ended::RelayRefuses(failed, own) => match relay.refused_us(job.to.id, &failed, probing) {
-                Refusal::Waits(wait) => self.give_back_after(relay, &job, wait),
-                Refusal::Own => context.settle(relay, &job, *own),
-            },
-            Ended::Throttled(failed, own) => {
-                let domain = own.asks_for_pause.then_some(job.claimed.domain.as_str());
-                if probing {
-                    return Some((self.give_back_after(relay, &job, relay.is_down(&failed, true)), job));
-                }
-                if !relay.asked_for_less(job.to.id, domain, &failed) {
-                    return self.judge(relay, job, (&failed, own), probing);
-                }
-                give_back(&job, None)
-            }
-            Ended::RelayDown(failed) => self.give_back_after(relay, &job, relay.is_down(&failed, probing)),
-            Ended::HungUp => {
-                relay.return_rate();
-                give_back(&job, None)
-            }
-        };
-        Some((end, job))
-    }
-
-    /// Judges a refused delivery: keeps it until it is clear whose fault that is. If it is the relay's, returns it with all
-    /// others.
-    fn judge(
-        &self,
-        relay: &Arc<Relay>,
-        job: Job,
-        (failed, trial): (&Failed, Box<Trial>),
-        probing: bool,
-    ) -> Option<(End, Job)> {
-        let context = &self.context;
-        let end = match relay.judge(&job, failed, trial.dead, probing) {
-            Judgement::Undecided => {
-                let late = relay.keep_undecided(job, trial);
-                late.into_iter().for_each(|it| context.decide(relay, it));
-                return None;
-            }
-            Judgement::Recipient => context.settle(relay, &job, *trial),
-            Judgement::Unknown(_) if !self.others(relay, &job).any(|other| other.may_take(job.to.id)) => {
-                context.settle(relay, &job, trial.by_schedule())
-            }
-            Judgement::Unknown(wait) | Judgement::Relay(wait) => {
-                for undecided in relay.take_undecided() {
-                    let end = self.give_back_after(relay, &undecided.job, wait);
-                    self.report(Some((end, undecided.job)), None);
-                }
-                self.give_back_after(relay, &job, wait)
-            }
-        };
-        Some((end, job))
+    /// Reports to the recorder how a job ended, if that is decided, and what to claim next.
+    pub(super) fn report(&self, decided: Decided, claim: Option<Claim>) {
+        let end = decided.0.and_then(|(job, how)| job.ended(how));
+        // At the end of a run the recorder is gone last: what it does not get is taken over.
+        let _ = self.recorder.send(Request { end, claim, ..Request::default() });
     }
 
     /// Records how far a session came. What waited for a relay that is healthy again goes next.
-    fn reached(&self, relay: &Relay, reached: Reached) {
+    pub(super) fn reached(&self, relay: &Relay, reached: Reached) {
         let hasten = relay.reached(reached);
         if !hasten.is_empty() {
             // At a shutdown it waits for its time.
@@ -365,48 +280,7 @@ impl Worker {
     }
 
     /// The relays beside this one that carry a delivery's category.
-    fn others<'a>(&'a self, relay: &'a Relay, job: &Job) -> impl Iterator<Item = &'a Arc<Relay>> + use<'a> {
+    pub(super) fn others<'a>(&'a self, relay: &'a Relay, job: &Job) -> impl Iterator<Item = &'a Arc<Relay>> + use<'a> {
         self.streams.others(relay, job.sending.kept.category)
     }
-
-    /// Leaves a delivery that a relay cannot carry to another one, if one is left that may.
-    fn not_carried(&self, relay: &Relay, job: &Job, what: &str) -> End {
-        let (delivery, notice, name) = (job.to.id, job.sending.kept.id, &relay.config.name);
-        relay.leave_to_others(delivery);
-        relay.return_rate();
-        if self.others(relay, job).any(|other| other.may_take(delivery)) {
-            tracing::debug!(relay = name, %delivery, "left to another relay: {what}");
-            return give_back(job, None);
-        }
-        if self.others(relay, job).any(|other| !other.refuses(delivery)) {
-            let later = self.context.clock.now_ms().saturating_add(millis(VICTIM_WAIT));
-            return give_back(job, Some(later));
-        }
-        if self.context.unsent.complain(notice) {
-            tracing::error!(
-                relay = name, %notice, %delivery,
-                "no relay can carry messages of this notice, they are not sent: add a relay that can, then `besked deliveries \
-                 resend --notice {notice} --state not_carried`: {what}"
-            );
-        }
-        self.context.settle(relay, job, Trial::not_sent(Reason::NotCarried))
-    }
-
-    /// Returns a delivery that a relay did not take: at once if another relay can be used, else after a while, so that a probe
-    /// does not meet its last victim again.
-    fn give_back_after(&self, relay: &Relay, job: &Job, wait: Duration) -> End {
-        let now = self.context.clock.now_ms();
-        if self.others(relay, job).any(|other| other.may_take(job.to.id)) {
-            relay.leave_to_others(job.to.id);
-            return give_back(job, None);
-        }
-        if relay.trouble().is_some() {
-            relay.is_awaited_by(job.to.id);
-        }
-        give_back(job, Some(now.saturating_add(millis(wait))))
-    }
-}
-
-fn give_back(job: &Job, due_at: Option<i64>) -> End {
-    End::GiveBack { claimed: job.claimed.clone(), due_at }
 }

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::domain::category::Category;
 use crate::domain::front_matter::Reader;
+use crate::domain::link::Link;
 
 pub(super) fn security_breach(fields: &Reader<'_, '_>) -> Option<SecurityBreach> {
     require(fields, Category::SecurityBreach);
@@ -158,12 +159,12 @@ pub(super) fn news(fields: &Reader<'_, '_>) -> Option<News> {
 pub(super) fn survey(fields: &Reader<'_, '_>) -> Option<Survey> {
     require(fields, Category::Survey);
     let question = fields.text("question");
-    let link = fields.word("link").filter(|link| {
-        let https = url::Url::parse(link).is_ok_and(|url| url.scheme() == "https" && url.has_host());
-        if !https {
-            fields.problem("link", "must be an address that begins with https://");
+    let link = fields.word("link").and_then(|link| match Link::parse(&link) {
+        Ok(link) => Some(link.to_string()),
+        Err(problem) => {
+            fields.problem("link", problem.to_string());
+            None
         }
-        https
     });
     let closes_at = fields.time("closes_at");
     Some(Survey { question: question?, link: link?, closes_at: closes_at? })

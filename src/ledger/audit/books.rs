@@ -1,31 +1,35 @@
 //! The books: notices against their manifests, recipients against the manifest's root, what is shown of a delivery against
-//! its last entry, attestations against theirs.
+//! its last entry.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
 use uuid::Uuid;
 
-use super::fold::{Closed, Last, Manifest, Scanned};
-use super::{Damage, Progress, Report, Stop};
-use crate::domain::attestation::channel_and_witness;
+use super::fold::{Batched, Manifest, Scanned};
+use super::last::Last;
+use super::{Damage, Progress, Report, Stop, attested, shown};
 use crate::domain::audience::Audience;
 use crate::domain::delivery::{Outcome, State as DeliveryState};
-use crate::domain::entry::{Batch, Event, Person, nfc, shown};
-use crate::domain::merkle::{Frontier, leaf_hash};
-use crate::domain::notice::{Notice, State, content_digest};
+use crate::domain::entry::{Event, Person};
+use crate::domain::merkle::{Frontier, Hash, Node, leaf_hash};
+use crate::domain::notice::{ContentDigest, Notice};
+use crate::domain::words::{count, grouped};
 use crate::ledger::unaddressed;
-use crate::store::notices::attestations;
 use crate::store::proof::audit::{self, AuditedNotice, Booked};
-use crate::store::proof::ledger as entries;
-use crate::store::{Conn, notices};
+use crate::store::proof::{commitments, ledger as entries};
+use crate::store::{Conn, StoreError, notices};
 
 /// Deliveries read at once.
 const PAGE: u32 = 1000;
 
+/// Rows of an audience file read at once.
+const ROWS: u32 = 1000;
+
 /// Balances the books of every notice.
 pub(super) async fn balance(
     conn: &mut Conn,
-    scanned: &Scanned,
+    scanned: &mut Scanned,
     progress: &(dyn Fn(Progress) + Sync),
     report: &mut Report,
 ) -> Result<(), Stop> {
@@ -41,27 +45,46 @@ pub(super) async fn balance(
             whole(conn, notice, scanned).await?;
         }
     }
-    for (notice, manifest) in &scanned.manifests {
-        let mut book = Book::new(*notice, manifest, scanned);
-        loop {
-            let page = audit::booked(conn, *notice, book.ordinal, PAGE).await?;
-            if page.is_empty() {
-                break;
-            }
-            for row in &page {
-                book.enter(row)?;
-            }
-            report.deliveries += page.len() as u64;
-            progress(Progress::Deliveries(report.deliveries));
-        }
-        if let Err(damage) = book.close() {
-            // Which recipient it is that does not fit, its own entry says.
-            return Err(altered_recipient(conn, *notice).await?.unwrap_or(damage).into());
-        }
-        attested(conn, *notice, manifest.index).await?;
+    let mut next = scanned.manifests.iter().next().map(|(notice, manifest)| (*notice, manifest.index));
+    while let Some((notice, index)) = next {
+        recipients(conn, notice, scanned, progress, report).await?;
+        attested::check(conn, notice, index, !scanned.cleared.is_empty()).await?;
+        let later = scanned.manifests.range((Bound::Excluded(notice), Bound::Unbounded)).next();
+        next = later.map(|(notice, manifest)| (*notice, manifest.index));
     }
     if let Some(delivery) = audit::baseless(conn).await? {
         return Err(Damage::whole(format!("delivery {delivery} belongs to no notice that was released")).into());
+    }
+    Ok(())
+}
+
+/// Reads the deliveries of a notice against its manifest and their last entries.
+async fn recipients(
+    conn: &mut Conn,
+    notice: Uuid,
+    scanned: &mut Scanned,
+    progress: &(dyn Fn(Progress) + Sync),
+    report: &mut Report,
+) -> Result<(), Stop> {
+    let Some(first) = scanned.batch(notice, 0) else { return Ok(()) };
+    let mut book = Book::new(notice, first);
+    loop {
+        let page = audit::booked(conn, notice, book.ordinal, PAGE).await?;
+        if page.is_empty() {
+            break;
+        }
+        for row in &page {
+            book.enter(row, scanned)?;
+        }
+        if let Some(damage) = book.compare_nodes(conn).await? {
+            return Err(altered_recipient(conn, notice).await?.unwrap_or(damage).into());
+        }
+        report.deliveries += page.len() as u64;
+        progress(Progress::Deliveries(report.deliveries));
+    }
+    if let Err(damage) = book.close(scanned) {
+        // Which recipient it is that does not fit, its own entry says.
+        return Err(altered_recipient(conn, notice).await?.unwrap_or(damage).into());
     }
     Ok(())
 }
@@ -77,44 +100,14 @@ async fn whole(conn: &mut Conn, notice: &AuditedNotice, scanned: &Scanned) -> Re
     };
     let bad = |problem: &str| Damage::at(manifest.index, format!("notice {id} {problem}"));
     let recipients = scanned.recipients(id).unwrap_or(0);
-    if let Some(problem) = differs(notice, (manifest, recipients), scanned.closed.get(&id)) {
-        return Err(bad(problem).into());
+    if let Some(problem) = shown::differs(conn, notice, (manifest, recipients), scanned.closed.get(&id)).await? {
+        return Err(Damage::at(manifest.index, problem).into());
     }
     let salt = notice.salt.ok_or_else(|| bad("has no salt for its customers with nobody to address"))?;
     if unaddressed::commit(conn, id, &salt).await? != (manifest.frozen.unaddressed, manifest.frozen.unaddressed_root) {
         return Err(bad("has other customers with nobody to address than its manifest").into());
     }
     has_its_content(conn, notice, manifest, scanned).await
-}
-
-/// How a notice's row differs from its entries.
-fn differs(
-    notice: &AuditedNotice,
-    (manifest, recipients): (&Manifest, u64),
-    closed: Option<&Closed>,
-) -> Option<&'static str> {
-    let frozen = &manifest.frozen;
-    let reference = notice.reference.as_deref();
-    let released = if closed.is_some() { State::Closed } else { State::Released };
-    if notice.released_at.is_none() {
-        Some("has a manifest, but is not shown as released")
-    } else if notice.released_at != Some(manifest.at) {
-        Some("is shown with another time of release than its manifest")
-    } else if (notice.recipients, notice.category) != (recipients, manifest.category) {
-        Some("has another number of recipients or another category than its manifest")
-    } else if notice.customers != frozen.customers {
-        Some("has another number of customers than its manifest")
-    } else if shown(&notice.subject, reference, notice.follows_id, &notice.message_domain) != frozen.shown {
-        Some("is shown with another subject, reference, predecessor or Message-ID domain than its manifest")
-    } else if notice.closed_at.is_some() != closed.is_some() {
-        Some("is closed only in its row, or only in its entry")
-    } else if notice.closed_at != closed.map(|closed| closed.at) {
-        Some("is shown with another time of closing than its entry")
-    } else if notice.state != released && notice.state != State::Cancelled {
-        Some("is shown in a state that its entries do not lead to")
-    } else {
-        None
-    }
 }
 
 /// The content stored is the one whose digest the manifest names.
@@ -125,17 +118,17 @@ async fn has_its_content(
     scanned: &Scanned,
 ) -> Result<(), Stop> {
     let id = notice.id;
-    let mut rows = Vec::new();
+    let (mut digest, mut after) = (ContentDigest::new(&notice.source), String::new());
     loop {
-        let page =
-            notices::rows(conn, id, rows.last().map_or("", |(account, _): &(String, String)| account), 5000).await?;
-        if page.is_empty() {
-            break;
+        let page = notices::rows(conn, id, &after, ROWS).await?;
+        let Some((last, _)) = page.last_key_value() else { break };
+        after.clone_from(last);
+        for (account, data) in &page {
+            digest.add(account);
+            digest.add(data);
         }
-        rows.extend(page);
     }
-    let parts = rows.iter().flat_map(|(account, data)| [account.as_str(), data.as_str()]);
-    let digest = content_digest(&notice.source, parts);
+    let digest = digest.finish();
     // Rows of an audience file go with the persons they name; the text of a notice without one always shows its digest.
     let with_rows = || Notice::parse(&notice.source).is_ok_and(|it| matches!(it.audience, Audience::Rows { .. }));
     let cleared = scanned.purged.contains(&id) || !scanned.cleared.is_empty();
@@ -148,43 +141,43 @@ async fn has_its_content(
 }
 
 /// A notice's book.
-struct Book<'a> {
+struct Book {
     notice: Uuid,
-    scanned: &'a Scanned,
     /// The ordinal of the next recipient.
     ordinal: u64,
     /// The tree over the recipients of the present batch, which is the manifest first.
     frontier: Frontier,
-    /// The index of the entry of the present batch, and what it states.
-    batch: (u64, Batch),
-    /// The batches after the present one.
-    later: std::slice::Iter<'a, (u64, Batch)>,
+    /// The present batch, and its number.
+    batch: Batched,
+    number: usize,
+    /// Roots of complete subtrees as computed, to be compared with the stored ones; each with its batch.
+    nodes: Vec<(Batched, Node, Hash)>,
 }
 
-impl<'a> Book<'a> {
-    fn new(notice: Uuid, manifest: &'a Manifest, scanned: &'a Scanned) -> Self {
-        let frozen = &manifest.frozen;
-        let batch = (manifest.index, Batch { first: 0, count: frozen.count, root: frozen.root });
-        let later = scanned.added.get(&notice).map(Vec::as_slice).unwrap_or_default().iter();
-        Self { notice, scanned, ordinal: 0, frontier: Frontier::new(), batch, later }
+impl Book {
+    fn new(notice: Uuid, batch: Batched) -> Self {
+        Self { notice, ordinal: 0, frontier: Frontier::new(), batch, number: 0, nodes: Vec::new() }
     }
 
     /// Ends the present batch if it is complete, and goes on to the next one.
-    fn turn(&mut self) -> Result<(), Damage> {
-        while self.frontier.size() == self.batch.1.count
-            && let Some(next) = self.later.next()
+    fn turn(&mut self, scanned: &Scanned) -> Result<(), Damage> {
+        while self.frontier.size() == self.batch.batch.count
+            && let Some(next) = scanned.batch(self.notice, self.number + 1)
         {
             self.compare_root()?;
-            (self.frontier, self.batch) = (Frontier::new(), *next);
+            (self.frontier, self.batch) = (Frontier::new(), next);
+            self.number += 1;
         }
         Ok(())
     }
 
     fn compare_root(&self) -> Result<(), Damage> {
-        let (index, batch) = self.batch;
+        let Batched { index, batch, .. } = self.batch;
         let there = self.frontier.size();
         if there != batch.count {
-            return Err(Damage::at(index, format!("its manifest has {} recipients, {there} are there", batch.count)));
+            let wanted = count(batch.count, "recipient", "recipients");
+            let are = if there == 1 { "is" } else { "are" };
+            return Err(Damage::at(index, format!("its manifest has {wanted}, {} {are} there", grouped(there))));
         }
         if self.frontier.root() != batch.root {
             return Err(Damage::at(index, "the recipients are not those of its manifest"));
@@ -192,116 +185,136 @@ impl<'a> Book<'a> {
         Ok(())
     }
 
-    fn enter(&mut self, row: &Booked) -> Result<(), Damage> {
-        self.turn()?;
-        let (ordinal, index) = (self.ordinal, self.batch.0);
+    /// The stored hashes of subtrees are those of the recipients: proofs of single recipients are made from them.
+    async fn compare_nodes(&mut self, conn: &mut Conn) -> Result<Option<Damage>, StoreError> {
+        for (of, node, hash) in self.nodes.drain(..) {
+            let tree = (self.notice, of.batch.first);
+            let stored = commitments::nodes(conn, tree, node.level, node.index, 1).await?;
+            if stored.first() != Some(&hash) {
+                let problem = format!("the stored hash of the subtree over recipients {:?} is another", node.leaves());
+                return Ok(Some(Damage::at(of.index, problem)));
+            }
+        }
+        Ok(None)
+    }
+
+    fn enter(&mut self, row: &Booked, scanned: &mut Scanned) -> Result<(), Stop> {
+        self.turn(scanned)?;
+        let (ordinal, index) = (self.ordinal, self.batch.index);
         self.ordinal += 1;
         if row.recipient.ordinal != ordinal {
-            return Err(Damage::at(index, format!("recipient {ordinal} of its manifest has no delivery")));
+            return Err(Damage::at(index, format!("recipient {ordinal} of its manifest has no delivery")).into());
         }
         let commitment = row.recipient.commitment();
         let commitment = commitment
             .ok_or_else(|| Damage::at(index, format!("recipient {ordinal} has neither salt nor commitment")))?;
-        self.frontier.push(leaf_hash(&commitment));
-        match self.scanned.outcomes.get(&(self.notice.as_u128(), ordinal)) {
-            Some(last) => self.shows(row, last),
+        let (batch, nodes) = (self.batch, &mut self.nodes);
+        self.frontier.push_with(leaf_hash(&commitment), |node, hash| {
+            if node.is_stored() {
+                nodes.push((batch, node, *hash));
+            }
+        });
+        let unsaid = || Damage::at(index, format!("delivery {} is stored as {}, no entry says so", row.id, row.state));
+        match scanned.last(self.notice, ordinal)? {
+            Some(last) => Ok(shows(scanned, row, &last)?),
             None if row.state == DeliveryState::Queued && row.level.is_none() => Ok(()),
-            None => Err(Damage::at(index, format!("delivery {} is stored as {}, no entry says so", row.id, row.state))),
+            None => Err(unsaid().into()),
         }
-    }
-
-    /// What is shown of a delivery is what its last entry says.
-    fn shows(&self, row: &Booked, last: &Last) -> Result<(), Damage> {
-        let bad = |problem: String| match last.index {
-            u64::MAX => Damage::whole(format!("delivery {}: {problem}", row.id)),
-            index => Damage::at(index, problem),
-        };
-        if row.id.as_u128() != last.delivery {
-            return Err(bad(format!("delivery {} is in the place of another", row.id)));
-        }
-        if let Some(at) = last.queued_at {
-            let as_said = row.state == DeliveryState::Queued && row.level.is_none() && row.changed_at == at;
-            return if as_said {
-                Ok(())
-            } else {
-                Err(bad(format!("delivery {} is stored as {}, its entries say it is sent again", row.id, row.state)))
-            };
-        }
-        if row.state != last.outcome.state() || row.level != last.level {
-            let level = |level: Option<_>| level.map_or_else(String::new, |level| format!(" ({level})"));
-            let (stored, said) = (level(row.level), level(last.level));
-            return Err(bad(format!(
-                "delivery {} is stored as {}{stored}, its entries say {}{said}",
-                row.id, row.state, last.outcome
-            )));
-        }
-        if row.reason != last.reason {
-            return Err(bad(format!("delivery {} is stored with another reason why it was not sent", row.id)));
-        }
-        if last.role.is_some_and(|role| role != row.role) {
-            return Err(bad(format!("delivery {} is stored with another role", row.id)));
-        }
-        let name = (!row.customer_name.is_empty()).then(|| self.scanned.hash(&row.customer_name));
-        // A name is emptied with the persons that it names.
-        let emptied = name.is_none() && !self.scanned.cleared.is_empty();
-        if last.name.is_some() && last.name != name && !emptied {
-            return Err(bad(format!("delivery {} is stored with another name of the customer", row.id)));
-        }
-        // Of several deferrals in a row only the first has an entry.
-        if last.outcome == Outcome::Deferred {
-            return Ok(());
-        }
-        if row.changed_at != last.at {
-            return Err(bad(format!("delivery {} is stored with another time", row.id)));
-        }
-        let replied = matches!(
-            last.outcome,
-            Outcome::Accepted
-                | Outcome::Rejected
-                | Outcome::Expired
-                | Outcome::Uncertain
-                | Outcome::Bounced
-                | Outcome::Delivered
-        );
-        let reply = self.scanned.hash(row.reply.as_deref().unwrap_or_default());
-        if replied && last.reply.is_some_and(|said| said != reply) {
-            return Err(bad(format!("delivery {} is stored with another reply", row.id)));
-        }
-        Ok(())
     }
 
     /// The sum rule: as many recipients as the manifest has, with its root; as many outcomes as recipients.
-    fn close(mut self) -> Result<(), Damage> {
-        self.turn()?;
+    fn close(mut self, scanned: &Scanned) -> Result<(), Damage> {
+        self.turn(scanned)?;
         self.compare_root()?;
-        if let Some((index, _)) = self.later.next() {
-            return Err(Damage::at(*index, "the recipients that it added are not there"));
+        if let Some(next) = scanned.batch(self.notice, self.number + 1) {
+            return Err(Damage::at(next.index, "the recipients that it added are not there"));
         }
-        let recipients = self.scanned.recipients(self.notice).unwrap_or(0);
-        let Some(closed) = self.scanned.closed.get(&self.notice) else { return Ok(()) };
+        let recipients = scanned.recipients(self.notice).unwrap_or(0);
+        let Some(closed) = scanned.closed.get(&self.notice) else { return Ok(()) };
         let sum: u64 = closed.counts.iter().map(|(_, count)| *count).fold(0, u64::saturating_add);
         if sum != recipients {
-            let problem = format!("it was closed with {sum} outcomes for {recipients} recipients");
-            return Err(Damage::at(closed.index, problem));
+            let (sum, recipients) = (count(sum, "outcome", "outcomes"), count(recipients, "recipient", "recipients"));
+            return Err(Damage::at(closed.index, format!("it was closed with {sum} for {recipients}")));
         }
         Ok(())
     }
 }
 
+/// What is shown of a delivery is what its last entry says.
+fn shows(scanned: &Scanned, row: &Booked, last: &Last) -> Result<(), Damage> {
+    let bad = |problem: String| match last.index {
+        u64::MAX => Damage::whole(format!("delivery {}: {problem}", row.id)),
+        index => Damage::at(index, problem),
+    };
+    if row.id.as_u128() != last.delivery {
+        return Err(bad(format!("delivery {} is in the place of another", row.id)));
+    }
+    if let Some(at) = last.queued_at {
+        let as_said = row.state == DeliveryState::Queued && row.level.is_none() && row.changed_at == at;
+        return if as_said {
+            Ok(())
+        } else {
+            Err(bad(format!("delivery {} is stored as {}, its entries say it is sent again", row.id, row.state)))
+        };
+    }
+    if row.state != last.outcome.state() || row.level != last.level {
+        let level = |level: Option<_>| level.map_or_else(String::new, |level| format!(" ({level})"));
+        let (stored, said) = (level(row.level), level(last.level));
+        return Err(bad(format!(
+            "delivery {} is stored as {}{stored}, its entries say {}{said}",
+            row.id, row.state, last.outcome
+        )));
+    }
+    if row.reason != last.reason {
+        return Err(bad(format!("delivery {} is stored with another reason why it was not sent", row.id)));
+    }
+    if last.role.is_some_and(|role| role != row.role) {
+        return Err(bad(format!("delivery {} is stored with another role", row.id)));
+    }
+    let name = (!row.customer_name.is_empty()).then(|| scanned.hash(&row.customer_name));
+    // A name is emptied with the persons that it names.
+    let emptied = name.is_none() && !scanned.cleared.is_empty();
+    if last.name.is_some() && last.name != name && !emptied {
+        return Err(bad(format!("delivery {} is stored with another name of the customer", row.id)));
+    }
+    // Of several deferrals in a row only the first has an entry.
+    if last.outcome == Outcome::Deferred {
+        return Ok(());
+    }
+    if row.changed_at != last.at {
+        return Err(bad(format!("delivery {} is stored with another time", row.id)));
+    }
+    let replied = matches!(
+        last.outcome,
+        Outcome::Accepted
+            | Outcome::Rejected
+            | Outcome::Expired
+            | Outcome::Uncertain
+            | Outcome::Bounced
+            | Outcome::Delivered
+    );
+    let reply = scanned.hash(row.reply.as_deref().unwrap_or_default());
+    if replied && last.reply.is_some_and(|said| said != reply) {
+        return Err(bad(format!("delivery {} is stored with another reply", row.id)));
+    }
+    Ok(())
+}
+
 /// The first delivery whose row names another person than its entry.
 async fn altered_recipient(conn: &mut Conn, notice: Uuid) -> Result<Option<Damage>, Stop> {
-    let mut named = BTreeMap::new();
-    for opening in entries::of_notice(conn, notice).await?.into_iter().filter(|it| it.event != Event::Operated) {
-        let person = opening.person.as_deref().filter(|person| !person.is_empty()).map(Person::from_cbor);
-        if let (Some(delivery), Some(Ok(person)), Some(index)) = (opening.delivery_id, person, opening.index) {
-            named.entry(delivery).or_insert((index, person));
-        }
-    }
     let mut ordinal = 0;
     loop {
         let page = audit::booked(conn, notice, ordinal, PAGE).await?;
         let Some(last) = page.last() else { return Ok(None) };
         ordinal = last.recipient.ordinal + 1;
+        let ids: Vec<Uuid> = page.iter().map(|row| row.id).collect();
+        let mut named = BTreeMap::new();
+        for opening in entries::of_deliveries(conn, &ids).await?.into_iter().filter(|it| it.event != Event::Operated) {
+            let person = opening.person.as_deref().filter(|person| !person.is_empty()).map(Person::from_cbor);
+            if let (Some(delivery), Some(Ok(person)), Some(index)) = (opening.delivery_id, person, opening.index) {
+                named.entry(delivery).or_insert((index, person));
+            }
+        }
         for row in &page {
             if let Some((index, person)) = named.get(&row.id)
                 && !row.recipient.email.is_empty()
@@ -310,40 +323,5 @@ async fn altered_recipient(conn: &mut Conn, notice: Uuid) -> Result<Option<Damag
                 return Ok(Some(Damage::at(*index, format!("delivery {} now names another recipient", row.id))));
             }
         }
-    }
-}
-
-/// Attestations count for the coverage: each has its entry, and each entry its attestation.
-async fn attested(conn: &mut Conn, notice: Uuid, manifest: u64) -> Result<(), Stop> {
-    let stored = attestations::of_notice(conn, notice, None).await?;
-    let (mut recorded, mut forgotten) = (Vec::new(), 0);
-    for opening in entries::about_notice(conn, notice).await? {
-        if opening.event != Event::Attested {
-            continue;
-        }
-        match opening.person.as_deref().map(Person::from_cbor) {
-            Some(Ok(person)) => recorded.push((opening.index, (person.account_id, person.role, person.reply))),
-            _ => forgotten += 1,
-        }
-    }
-    for it in &stored {
-        let role = channel_and_witness(it.channel, &it.witness);
-        let words = |text: &str| nfc(text).into_owned();
-        let wanted = (words(&it.account_id), words(&role), words(&it.note));
-        match recorded.iter().position(|(_, entry)| *entry == wanted) {
-            Some(place) => drop(recorded.swap_remove(place)),
-            // Its words were erased; that it was made stays.
-            None if forgotten > 0 && it.note.is_empty() && it.witness.is_empty() => forgotten -= 1,
-            None => {
-                let problem = format!("an attestation for customer {} of this notice has no entry", it.account_id);
-                return Err(Damage::at(manifest, problem).into());
-            }
-        }
-    }
-    match recorded.first() {
-        Some((index, _)) => {
-            Err(Damage::at(index.unwrap_or(manifest), "the attestation that it records was removed").into())
-        }
-        None => Ok(()),
     }
 }

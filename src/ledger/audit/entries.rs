@@ -15,6 +15,9 @@ use crate::store::proof::tree::{self, Head, Signed};
 /// Entries read at once.
 const PAGE: u32 = 400;
 
+/// Sizes of the tree whose checkpoints are read at once.
+const CHECKPOINTS: usize = 10_000;
+
 /// Looks at every entry.
 pub(super) async fn scan(
     conn: &mut Conn,
@@ -46,11 +49,11 @@ pub(super) async fn scan(
         );
     }
     if growing.frontier.root() != head.root || growing.frontier != head.frontier {
-        return Err(growing.reordered("the root of the tree is another").into());
+        return Err(growing.exchanged("the root of the tree is another"));
     }
     growing.nothing_beyond(tree::largest_checkpoint(conn).await?)?;
     report.checkpoints = growing.checkpoints;
-    growing.signed_by(&scanned.keys)?;
+    signed_by(conn, &growing, &scanned.keys).await?;
     scanned.take_waiting(conn).await?;
     scanned.only_cleared_persons_are_missing()?;
     if let Some(stray) = entries::stray(conn).await? {
@@ -59,11 +62,11 @@ pub(super) async fn scan(
     Ok(scanned)
 }
 
-fn look_at(page: &Page, size: u64, scanned: &mut Scanned, growing: &mut Growing<'_>) -> Result<(), Damage> {
+fn look_at(page: &Page, size: u64, scanned: &mut Scanned, growing: &mut Growing<'_>) -> Result<(), Stop> {
     for entry in &page.entries {
         growing.expects(entry)?;
         if entry.index >= size {
-            return Err(Damage::at(entry.index, format!("it is there, but the tree has {size} entries")));
+            return Err(Damage::at(entry.index, format!("it is there, but the tree has {size} entries")).into());
         }
         scanned.take(page, entry)?;
         growing.push(page, entry)?;
@@ -77,12 +80,11 @@ struct Growing<'a> {
     against: Against<'a>,
     /// Checkpoints just ahead, the next one last.
     ahead: Vec<Signed>,
-    /// Those that are not signed with today's key.
-    by_other_keys: Vec<Signed>,
+    /// Some are not signed with today's key.
+    by_other_keys: bool,
     checkpoints: u64,
-    /// The size at which all fitted last, and ids since then.
+    /// The size at which all fitted last.
     good: u64,
-    since: Vec<Uuid>,
     /// Roots of complete subtrees as computed, to be compared with the stored ones.
     nodes: Vec<(Node, Hash)>,
 }
@@ -93,10 +95,9 @@ impl<'a> Growing<'a> {
             frontier: Frontier::new(),
             against,
             ahead: Vec::new(),
-            by_other_keys: Vec::new(),
+            by_other_keys: false,
             checkpoints: 0,
             good: 0,
-            since: Vec::new(),
             nodes: Vec::new(),
         }
     }
@@ -106,27 +107,24 @@ impl<'a> Growing<'a> {
         if entry.index == next { Ok(()) } else { Err(Damage::at(next, "it is missing")) }
     }
 
-    fn push(&mut self, page: &Page, entry: &Audited) -> Result<(), Damage> {
+    fn push(&mut self, page: &Page, entry: &Audited) -> Result<(), Stop> {
         let nodes = &mut self.nodes;
         self.frontier.push_with(leaf_hash(page.bytes(&entry.leaf)), |node, hash| {
-            if node.level > 0 && node.level.is_multiple_of(8) {
+            if node.is_stored() {
                 nodes.push((node, *hash));
             }
         });
-        self.since.push(entry.entry_id);
         self.compare_checkpoints()
     }
 
-    fn compare_checkpoints(&mut self) -> Result<(), Damage> {
+    fn compare_checkpoints(&mut self) -> Result<(), Stop> {
         let size = self.frontier.size();
         while let Some(signed) = self.ahead.pop_if(|next| next.size <= size) {
             let unreadable = |_| Damage::at(size - 1, "the checkpoint signed after it cannot be read");
             let checkpoint = Checkpoint::unverified(&signed.note).map_err(unreadable)?;
             self.compare(&checkpoint, "a checkpoint")?;
             self.checkpoints += 1;
-            if self.against.key.is_none_or(|key| Checkpoint::open(&signed.note, key).is_err()) {
-                self.by_other_keys.push(signed);
-            }
+            self.by_other_keys |= self.against.key.is_none_or(|key| Checkpoint::open(&signed.note, key).is_err());
         }
         let (last, kept) = (self.against.last.map(|last| &last.checkpoint), self.against.kept);
         for (checkpoint, whose) in [(last, "this machine's state file"), (kept, "the checkpoint given")] {
@@ -137,12 +135,11 @@ impl<'a> Growing<'a> {
         Ok(())
     }
 
-    fn compare(&mut self, checkpoint: &Checkpoint, whose: &str) -> Result<(), Damage> {
+    fn compare(&mut self, checkpoint: &Checkpoint, whose: &str) -> Result<(), Stop> {
         if checkpoint.size() != self.frontier.size() || checkpoint.root() != self.frontier.root() {
-            return Err(self.reordered(&format!("{whose} of {} entries has another root", checkpoint.size())));
+            return Err(self.exchanged(&format!("{whose} of {} entries has another root", checkpoint.size())));
         }
         self.good = self.frontier.size();
-        self.since.clear();
         Ok(())
     }
 
@@ -151,27 +148,15 @@ impl<'a> Growing<'a> {
             let stored = tree::nodes(conn, node.level, node.index, 1).await?;
             if stored.first() != Some(&hash) {
                 let problem = format!("the stored hash of the subtree over entries {:?} is another", node.leaves());
-                return Err(self.reordered(&problem).into());
+                return Err(self.exchanged(&problem));
             }
         }
         Ok(())
     }
 
-    /// The damage if every entry fits by itself: entries changed places, or were exchanged together with their
-    /// openings. Ids are made in the order of the entries, so that the first of them out of order is the likely one.
-    fn reordered(&self, problem: &str) -> Damage {
-        let mut least = None;
-        let mut first = self.since.len();
-        for (place, id) in self.since.iter().enumerate().rev() {
-            if least.is_some_and(|least: &Uuid| id > least) {
-                first = place;
-            }
-            least = least.map_or(Some(id), |least| Some(least.min(id)));
-        }
-        let found = first < self.since.len();
-        let index = self.good + if found { first as u64 } else { 0 };
-        let what = if found { "it is not in its place" } else { "it or one after it was exchanged" };
-        Damage::at(index, format!("{what}: {problem}"))
+    /// The end of the audit if every entry fits by itself, and together they do not.
+    fn exchanged(&self, problem: &str) -> Stop {
+        Stop::Exchanged(Exchanged { problem: problem.to_owned(), good: self.good, size: self.frontier.size() })
     }
 
     /// Nothing was signed beyond what is there.
@@ -187,21 +172,55 @@ impl<'a> Growing<'a> {
             _ => Ok(()),
         }
     }
+}
 
-    /// Checkpoints were signed with today's key or one that it replaced.
-    fn signed_by(&self, replaced: &[VerifierKey]) -> Result<(), Damage> {
-        let Some(key) = self.against.key else { return Ok(()) };
-        // Exchanges are recorded as pairs, the new key last.
-        if replaced.last().is_some_and(|named| named != key) {
-            return Err(Damage::whole("this machine's key is not the one that the ledger names last"));
+/// Checkpoints were signed with today's key or one that it replaced.
+async fn signed_by(conn: &mut Conn, growing: &Growing<'_>, replaced: &[VerifierKey]) -> Result<(), Stop> {
+    let Some(key) = growing.against.key else { return Ok(()) };
+    // Exchanges are recorded as pairs, the new key last.
+    if replaced.last().is_some_and(|named| named != key) {
+        return Err(Damage::whole("this machine's key is not the one that the ledger names last").into());
+    }
+    if !growing.by_other_keys {
+        return Ok(());
+    }
+    let size = growing.frontier.size();
+    let opens = |it: &Signed| std::iter::once(key).chain(replaced).any(|key| Checkpoint::open(&it.note, key).is_ok());
+    for after in (0..size).step_by(CHECKPOINTS) {
+        let page = tree::checkpoints(conn, after, size.min(after + CHECKPOINTS as u64)).await?;
+        if let Some(foreign) = page.iter().find(|it| !opens(it)) {
+            let problem = "the checkpoint after it is not signed with a key of this ledger";
+            return Err(Damage::at(foreign.size.saturating_sub(1), problem).into());
         }
-        let foreign = |it: &&Signed| !replaced.iter().any(|key| Checkpoint::open(&it.note, key).is_ok());
-        match self.by_other_keys.iter().find(foreign) {
-            Some(foreign) => Err(Damage::at(
-                foreign.size.saturating_sub(1),
-                "the checkpoint after it is not signed with a key of this ledger",
-            )),
-            None => Ok(()),
+    }
+    Ok(())
+}
+
+/// Entries that changed places, or were exchanged together with their openings.
+pub(super) struct Exchanged {
+    problem: String,
+    /// The size at which all fitted last.
+    good: u64,
+    /// The size at which it was noticed.
+    size: u64,
+}
+
+impl Exchanged {
+    /// The damage. Ids are made in the order of the entries, so that the first of them out of order is the likely one.
+    pub(super) async fn find(self, conn: &mut Conn) -> Result<Damage, Stop> {
+        let (mut before, mut least, mut found) = (self.size, None, None);
+        loop {
+            let page = audit::ids_before(conn, self.good, before, PAGE).await?;
+            let Some((last, _)) = page.last() else { break };
+            before = *last;
+            for (index, id) in page {
+                if least.is_some_and(|least| id > least) {
+                    found = Some(index);
+                }
+                least = least.map_or(Some(id), |least: Uuid| Some(least.min(id)));
+            }
         }
+        let what = if found.is_some() { "it is not in its place" } else { "it or one after it was exchanged" };
+        Ok(Damage::at(found.unwrap_or(self.good), format!("{what}: {}", self.problem)))
     }
 }

@@ -1,14 +1,17 @@
 //! What the entries say, folded: each notice's manifest and end, each recipient's last outcome. States are this fold; the rows
-//! that show them are compared with it.
+//! that show them are compared with it. Memory has something for each notice; what is for each recipient is in a file
+//! ([`last`](super::last)).
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{BuildHasher as _, RandomState};
+use std::io;
 
 use uuid::Uuid;
 
+use super::last::{Last, Lasts, Sent};
 use super::{Damage, Stop};
-use crate::domain::category::{Category, Role};
-use crate::domain::delivery::{Level, Outcome, Reason};
+use crate::domain::category::Category;
+use crate::domain::delivery::Outcome;
 use crate::domain::entry::{Batch, Brief, Detail, Event, Fact, Manifest as Frozen, Run, commitments, hmac, leaf, nfc};
 use crate::domain::merkle::Hash;
 use crate::domain::note::VerifierKey;
@@ -41,43 +44,58 @@ pub(super) struct Closed {
     pub counts: Vec<(Outcome, u64)>,
 }
 
-/// The last outcome of a recipient.
-pub(super) struct Last {
-    /// The delivery that the entry is about.
-    pub delivery: u128,
-    /// What came of it.
-    pub outcome: Outcome,
-    /// How strong the evidence is.
-    pub level: Option<Level>,
-    /// Why it was not sent, if no server refused it.
-    pub reason: Option<Reason>,
-    /// When.
-    pub at: i64,
-    /// What the server replied, by [`Scanned::hash`]; `None` if the person is not opened.
-    pub reply: Option<u64>,
-    /// The role addressed, if the entry names it.
-    pub role: Option<Role>,
-    /// The customer's name, by [`Scanned::hash`], if the entry has it.
-    pub name: Option<u64>,
-    /// Index of the entry; the largest there is for one that waits.
+/// Recipients that one entry commits to: the manifest first, then those that were added.
+#[derive(Clone, Copy)]
+pub(super) struct Batched {
+    /// Index of the entry.
     pub index: u64,
-    /// An operator had it sent again after a failure: it is queued until its next outcome.
-    pub queued_at: Option<i64>,
+    /// What it states.
+    pub batch: Batch,
+    /// The place of the first of them among all recipients of the ledger.
+    place: u64,
 }
+
+/// Why an entry cannot be taken.
+enum Wrong {
+    Said(String),
+    Spool(io::Error),
+}
+
+impl From<&str> for Wrong {
+    fn from(problem: &str) -> Self {
+        Self::Said(problem.to_owned())
+    }
+}
+
+impl From<io::Error> for Wrong {
+    fn from(error: io::Error) -> Self {
+        Self::Spool(error)
+    }
+}
+
+impl Wrong {
+    fn stop(self, bad: impl FnOnce(String) -> Damage) -> Stop {
+        match self {
+            Self::Said(problem) => bad(problem).into(),
+            Self::Spool(error) => Stop::Spool(error),
+        }
+    }
+}
+
+/// Entries that wait, read at once.
+const WAITING: u32 = 1000;
 
 /// What the entries say of the notices and deliveries.
 #[derive(Default)]
 pub(super) struct Scanned {
     /// Each notice's manifest.
     pub manifests: BTreeMap<Uuid, Manifest>,
-    /// The recipients that were added to each notice after its release, with the index of the entry.
-    pub added: BTreeMap<Uuid, Vec<(u64, Batch)>>,
+    /// The recipients of each notice.
+    batches: BTreeMap<Uuid, Vec<Batched>>,
     /// Each closed notice.
     pub closed: BTreeMap<Uuid, Closed>,
     /// The last outcome by notice and ordinal: that is what the tree commits to; a delivery's id is only a name.
-    pub outcomes: HashMap<(u128, u64), Last>,
-    /// What was sent, by delivery: the first half of the digest, and the index that says so.
-    pub sent: HashMap<u128, (u128, u64)>,
+    lasts: Lasts,
     /// Keys that exchanges name, as pairs, the new one last.
     pub keys: Vec<VerifierKey>,
     /// Entries whose persons were deleted, as entries say.
@@ -86,51 +104,66 @@ pub(super) struct Scanned {
     pub purged: BTreeSet<Uuid>,
     /// Of each notice, how many deliveries are in each outcome so far.
     tallies: HashMap<Uuid, BTreeMap<Outcome, u64>>,
-    unopened: Vec<u64>,
+    /// Entries without their person, as runs.
+    unopened: Vec<Run>,
     hasher: RandomState,
 }
 
 impl Scanned {
     /// Takes the next entry of the tree.
-    pub fn take(&mut self, page: &Page, entry: &Audited) -> Result<(), Damage> {
+    pub fn take(&mut self, page: &Page, entry: &Audited) -> Result<(), Stop> {
         let bad = |problem: String| Damage::at(entry.index, problem);
-        let Some(opening) = &entry.opening else { return Err(bad("its opening was removed".to_owned())) };
+        let Some(opening) = &entry.opening else { return Err(bad("its opening was removed".to_owned()).into()) };
         let (committed, bytes) = (page.bytes(&entry.leaf), page.bytes(&opening.fact));
         let fact_salt = page.bytes(&opening.fact_salt);
         let person = match (&opening.person, &opening.person_salt) {
             (Some(person), Some(salt)) => {
                 if leaf(fact_salt, bytes, page.bytes(salt), page.bytes(person)) != committed {
-                    return Err(bad("what it says is not what its leaf commits to".to_owned()));
+                    return Err(bad("what it says is not what its leaf commits to".to_owned()).into());
                 }
                 Some(page.bytes(person))
             }
             (None, None) => {
                 let (committed, _) = commitments(committed).map_err(|error| bad(error.to_string()))?;
                 if hmac(fact_salt, bytes) != committed {
-                    return Err(bad("its fact is not what its leaf commits to".to_owned()));
+                    return Err(bad("its fact is not what its leaf commits to".to_owned()).into());
                 }
-                self.unopened.push(entry.index);
+                self.note_unopened(entry.index);
                 None
             }
-            _ => return Err(bad("its person and salt are not both there or both gone".to_owned())),
+            _ => return Err(bad("its person and salt are not both there or both gone".to_owned()).into()),
         };
         let fact = Fact::read(bytes).map_err(|error| bad(error.to_string()))?;
         agrees(opening, &fact).map_err(|problem| bad(problem.to_owned()))?;
-        self.fold(&fact, opening.delivery_id, person, entry.index).map_err(bad)
+        let message = (person, opening.has_message);
+        self.fold(&fact, opening.delivery_id, message, entry.index).map_err(|wrong| wrong.stop(bad))
+    }
+
+    fn note_unopened(&mut self, index: u64) {
+        match self.unopened.last_mut().filter(|run| run.first + run.count == index) {
+            Some(run) => run.count += 1,
+            None => self.unopened.push(Run { first: index, count: 1 }),
+        }
     }
 
     /// Entries that wait for their index count for the states of deliveries.
     pub async fn take_waiting(&mut self, conn: &mut Conn) -> Result<(), Stop> {
-        for opening in entries::waiting(conn).await? {
-            let wrong =
-                |problem: String| Damage::whole(format!("the entry {} that waits: {problem}", opening.entry_id));
-            let fact = Fact::from_cbor(&opening.fact).map_err(|error| wrong(error.to_string()))?;
-            if fact.event != opening.event {
-                return Err(wrong("its event is another in its fact".to_owned()).into());
+        let mut after = 0;
+        loop {
+            let page = entries::waiting(conn, after, WAITING).await?;
+            let Some((last, _)) = page.last() else { return Ok(()) };
+            after = *last;
+            for (_, opening) in page {
+                let wrong =
+                    |problem: String| Damage::whole(format!("the entry {} that waits: {problem}", opening.entry_id));
+                let fact = Fact::from_cbor(&opening.fact).map_err(|error| wrong(error.to_string()))?;
+                if fact.event != opening.event {
+                    return Err(wrong("its event is another in its fact".to_owned()).into());
+                }
+                let message = (opening.person.as_deref(), opening.has_message);
+                self.fold(&fact, opening.delivery_id, message, u64::MAX).map_err(|it| it.stop(wrong))?;
             }
-            self.fold(&fact, opening.delivery_id, opening.person.as_deref(), u64::MAX).map_err(wrong)?;
         }
-        Ok(())
     }
 
     /// A text as it is compared.
@@ -138,26 +171,33 @@ impl Scanned {
         self.hasher.hash_one(nfc(text).as_ref())
     }
 
-    fn fold(&mut self, fact: &Fact, delivery: Option<Uuid>, person: Option<&[u8]>, index: u64) -> Result<(), String> {
+    fn fold(
+        &mut self,
+        fact: &Fact,
+        delivery: Option<Uuid>,
+        message: (Option<&[u8]>, bool),
+        index: u64,
+    ) -> Result<(), Wrong> {
         match (&fact.detail, fact.notice) {
             (Detail::Manifest(frozen), Some((id, category, digest))) => {
                 let manifest = Manifest { index, at: fact.at.as_millisecond(), frozen: *frozen, category, digest };
                 if self.manifests.insert(id, manifest).is_some() {
-                    return Err("its notice had a manifest already".to_owned());
+                    return Err("its notice had a manifest already".into());
                 }
+                self.add(id, Batch { first: 0, count: frozen.count, root: frozen.root }, index)?;
             }
             (Detail::Addressed(batch), Some((id, ..))) => {
                 if self.closed.contains_key(&id) || self.recipients(id) != Some(batch.first) {
-                    return Err("it adds recipients that do not follow those of its notice".to_owned());
+                    return Err("it adds recipients that do not follow those of its notice".into());
                 }
-                self.added.entry(id).or_default().push((index, *batch));
+                self.add(id, *batch, index)?;
             }
             (Detail::Closed(counts), Some((id, ..))) => {
                 self.close(id, Closed { index, at: fact.at.as_millisecond(), counts: counts.clone() })?;
             }
             (Detail::Cleared { entries, .. }, _) => {
                 if entries.iter().any(|run| run.first.checked_add(run.count).is_none_or(|end| end > index)) {
-                    return Err("it names entries that come after it".to_owned());
+                    return Err("it names entries that come after it".into());
                 }
                 self.cleared.extend(entries);
                 self.purged.extend(fact.notice.map(|(id, ..)| id));
@@ -168,29 +208,54 @@ impl Scanned {
             _ => {}
         }
         match (delivery, fact.event.outcome()) {
-            (Some(delivery), Some(outcome)) => self.record(fact, delivery, outcome, person, index),
-            (Some(_), None) if fact.event == Event::Resent => {
-                self.resend(fact);
-                Ok(())
-            }
+            (Some(delivery), Some(outcome)) => self.record(fact, (delivery, outcome), message, index),
+            (Some(_), None) if fact.event == Event::Resent => self.resend(fact),
             _ => Ok(()),
         }
     }
 
-    /// The recipients of a notice so far, if it has a manifest.
-    pub fn recipients(&self, notice: Uuid) -> Option<u64> {
-        let manifest = self.manifests.get(&notice)?;
-        let last = self.added.get(&notice).and_then(|batches| batches.last());
-        last.map_or(Some(manifest.frozen.count), |(_, batch)| batch.first.checked_add(batch.count))
+    fn add(&mut self, notice: Uuid, batch: Batch, index: u64) -> Result<(), Wrong> {
+        let place = self.lasts.grow(batch.count).ok_or("it commits to more recipients than there can be")?;
+        self.batches.entry(notice).or_default().push(Batched { index, batch, place });
+        Ok(())
     }
 
-    fn close(&mut self, notice: Uuid, closed: Closed) -> Result<(), String> {
+    /// The recipients of a notice so far, if it has a manifest.
+    pub fn recipients(&self, notice: Uuid) -> Option<u64> {
+        let last = self.batches.get(&notice)?.last()?;
+        last.batch.first.checked_add(last.batch.count)
+    }
+
+    /// The recipients that entry number `n` of a notice about recipients commits to.
+    pub fn batch(&self, notice: Uuid, n: usize) -> Option<Batched> {
+        self.batches.get(&notice)?.get(n).copied()
+    }
+
+    /// The last outcome of a recipient, if it has one.
+    pub fn last(&mut self, notice: Uuid, ordinal: u64) -> io::Result<Option<Last>> {
+        self.place(notice, ordinal).map_or(Ok(None), |place| self.lasts.get(place))
+    }
+
+    /// The first entry that names a message which is not stored with any.
+    pub fn without_message(&mut self) -> io::Result<Option<u64>> {
+        self.lasts.without_message()
+    }
+
+    /// The place of a recipient among all of the ledger.
+    fn place(&self, notice: Uuid, ordinal: u64) -> Option<u64> {
+        let batches = self.batches.get(&notice)?;
+        let after = batches.partition_point(|it| it.batch.first <= ordinal);
+        let it = batches[..after].last()?;
+        Some(it.place + (ordinal - it.batch.first)).filter(|_| ordinal - it.batch.first < it.batch.count)
+    }
+
+    fn close(&mut self, notice: Uuid, closed: Closed) -> Result<(), Wrong> {
         let stated: BTreeMap<_, _> = closed.counts.iter().copied().filter(|(_, count)| *count > 0).collect();
         if self.tallies.remove(&notice).unwrap_or_default() != stated {
-            return Err("its counts are not those of the outcomes before it".to_owned());
+            return Err("its counts are not those of the outcomes before it".into());
         }
         if self.closed.insert(notice, closed).is_some() {
-            return Err("its notice was closed already".to_owned());
+            return Err("its notice was closed already".into());
         }
         Ok(())
     }
@@ -198,22 +263,18 @@ impl Scanned {
     fn record(
         &mut self,
         fact: &Fact,
-        delivery: Uuid,
-        outcome: Outcome,
-        person: Option<&[u8]>,
+        (delivery, outcome): (Uuid, Outcome),
+        (person, has_message): (Option<&[u8]>, bool),
         index: u64,
-    ) -> Result<(), String> {
+    ) -> Result<(), Wrong> {
         let (Some((notice, ..)), Some(ordinal)) = (fact.notice, fact.ordinal) else {
-            return Err("it is about a delivery, but names no place in a manifest".to_owned());
+            return Err("it is about a delivery, but names no place in a manifest".into());
         };
-        if self.recipients(notice).is_none_or(|recipients| ordinal >= recipients) {
-            return Err("no manifest before it has such a recipient".to_owned());
-        }
+        let place = self.place(notice, ordinal).ok_or("no manifest before it has such a recipient")?;
         let brief = person.filter(|person| !person.is_empty()).map(Brief::read).transpose();
-        let brief = brief.map_err(|error| error.to_string())?;
-        if let Some(sha256) = brief.and_then(|brief| brief.sha256) {
-            self.sent.insert(delivery.as_u128(), (half(&sha256), index));
-        }
+        let brief = brief.map_err(|error| Wrong::Said(error.to_string()))?;
+        let before = self.lasts.get(place)?;
+        let sent = brief.and_then(|brief| brief.sha256).map(|sha256| Sent { half: half(&sha256), index, has_message });
         let last = Last {
             delivery: delivery.as_u128(),
             outcome,
@@ -225,10 +286,11 @@ impl Scanned {
             name: brief.map(|brief| brief.customer_name).filter(|name| !name.is_empty()).map(|name| self.hash(name)),
             index,
             queued_at: None,
+            sent: Sent::after(before.as_ref().and_then(|before| before.sent), sent),
         };
-        let before = self.outcomes.insert((notice.as_u128(), ordinal), last);
+        self.lasts.set(place, &last)?;
         if before.as_ref().is_some_and(|before| before.delivery != delivery.as_u128()) {
-            return Err("another delivery had its place in the manifest".to_owned());
+            return Err("another delivery had its place in the manifest".into());
         }
         if !self.closed.contains_key(&notice) {
             let tally = self.tallies.entry(notice).or_default();
@@ -242,23 +304,27 @@ impl Scanned {
     }
 
     /// A delivery that failed waits for its next outcome; an uncertain one stays uncertain until then.
-    fn resend(&mut self, fact: &Fact) {
-        let (Some((notice, ..)), Some(ordinal)) = (fact.notice, fact.ordinal) else { return };
-        let Some(last) = self.outcomes.get_mut(&(notice.as_u128(), ordinal)) else { return };
-        if matches!(last.outcome, Outcome::Rejected | Outcome::Expired) {
+    fn resend(&mut self, fact: &Fact) -> Result<(), Wrong> {
+        let (Some((notice, ..)), Some(ordinal)) = (fact.notice, fact.ordinal) else { return Ok(()) };
+        let Some(place) = self.place(notice, ordinal) else { return Ok(()) };
+        if let Some(mut last) = self.lasts.get(place)?
+            && matches!(last.outcome, Outcome::Rejected | Outcome::Expired)
+        {
             last.queued_at = Some(fact.at.as_millisecond());
+            self.lasts.set(place, &last)?;
         }
+        Ok(())
     }
 
     /// An opening that is gone without an entry that says why is an alarm.
     pub fn only_cleared_persons_are_missing(&mut self) -> Result<(), Damage> {
         self.cleared.sort_unstable();
-        for index in &self.unopened {
-            let after = self.cleared.partition_point(|run| run.first <= *index);
+        for index in self.unopened.iter().flat_map(|run| run.first..run.first + run.count) {
+            let after = self.cleared.partition_point(|run| run.first <= index);
             // Runs may overlap: a person can be erased after a purge has left nothing to erase.
             let covered = self.cleared[..after].iter().rev().any(|run| index - run.first < run.count);
             if !covered {
-                return Err(Damage::at(*index, "its person was removed, and no `erased` or `purged` entry says so"));
+                return Err(Damage::at(index, "its person was removed, and no `erased` or `purged` entry says so"));
             }
         }
         Ok(())
@@ -266,7 +332,7 @@ impl Scanned {
 }
 
 /// The first half of a digest: enough that no other message can be found for it.
-pub(super) fn half(sha256: &Hash) -> u128 {
+fn half(sha256: &Hash) -> u128 {
     let (half, _) = sha256.split_at(16);
     u128::from_be_bytes(half.try_into().expect("it has 16 bytes"))
 }

@@ -67,6 +67,12 @@ impl From<lettre::error::Error> for MessageError {
     }
 }
 
+/// An address for lettre. What an address is, is decided once, in [`Address::parse`]: lettre's own rule refuses local parts that
+/// RFC 6531 allows, such as those with Thai vowels.
+fn lettre_address(address: &Address) -> lettre::Address {
+    lettre::Address::new_dangerous(address.local(), address.domain())
+}
+
 /// Starts a mail with its From, its Reply-To, its recipient and date.
 ///
 /// # Errors
@@ -77,7 +83,7 @@ pub fn begin(
     to_name: &str,
     date: Timestamp,
 ) -> Result<MessageBuilder, MessageError> {
-    let address = lettre::Address::new(to.local(), to.domain()).map_err(MessageError::new)?;
+    let address = lettre_address(to);
     let name = Some(to_name.to_owned()).filter(|name| !name.is_empty());
     let milliseconds = u64::try_from(date.as_millisecond()).unwrap_or(0);
     Ok(Message::builder()
@@ -116,7 +122,7 @@ pub fn to_value(to: &Address, name: &str) -> Result<String, MessageError> {
 }
 
 fn encoded_to(to: &Address, name: &str) -> Result<String, MessageError> {
-    let address = lettre::Address::new(to.local(), to.domain()).map_err(MessageError::new)?;
+    let address = lettre_address(to);
     let name = Some(name.to_owned()).filter(|name| !name.is_empty());
     Ok(value_of(header::To::from(Mailboxes::from(Mailbox::new(name, address)))))
 }
@@ -136,6 +142,12 @@ fn plain_to(to: &Address, name: &str) -> Option<String> {
     }
     let quote = if name.contains(' ') { "\"" } else { "" };
     Some(format!("{quote}{name}{quote} <{address}>"))
+}
+
+/// The subject of a message, as its recipient reads it.
+#[must_use]
+pub fn subject_of(message: &[u8]) -> Option<String> {
+    mail_parser::MessageParser::default().parse_headers(message)?.subject().map(str::to_owned)
 }
 
 /// The value of a `Subject` field, folded likewise.

@@ -10,7 +10,6 @@ use std::fs::File;
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::io::{self, Read, Seek as _, SeekFrom, Write as _};
 
-use super::REPORTED;
 use crate::domain::customers_file::Row;
 use crate::domain::problem::Problem;
 
@@ -36,11 +35,7 @@ pub(super) struct Between {
 pub(super) struct Found {
     /// Customers in the rows.
     pub(super) customers: u64,
-    /// Rows that contradict an earlier one: the first [`REPORTED`] that were found.
-    pub(super) problems: Vec<Problem>,
-    /// Rows beyond those.
-    pub(super) more: u64,
-    /// The lines of all of them, in order.
+    /// The lines of the rows that contradict an earlier one, in order.
     pub(super) lines: Vec<usize>,
 }
 
@@ -69,11 +64,11 @@ impl Between {
         self.parts[place].add(&noted, self.buffered)
     }
 
-    /// The contradictions between the rows.
-    pub(super) fn found(self) -> io::Result<Found> {
+    /// The contradictions between the rows. `report` gets a problem for each.
+    pub(super) fn found(self, mut report: impl FnMut(Problem)) -> io::Result<Found> {
         let mut found = Found::default();
         for part in self.parts {
-            part.compare(&mut found)?;
+            part.compare(&mut found, &mut report)?;
         }
         found.lines.sort_unstable();
         Ok(found)
@@ -136,7 +131,7 @@ impl Part {
         Ok(())
     }
 
-    fn compare(self, found: &mut Found) -> io::Result<()> {
+    fn compare(self, found: &mut Found, report: &mut impl FnMut(Problem)) -> io::Result<()> {
         let mut rows: Box<dyn Read> = Box::new(self.buffer.as_slice());
         if let Some(mut file) = self.file {
             file.seek(SeekFrom::Start(0))?;
@@ -161,14 +156,9 @@ impl Part {
             } else {
                 continue;
             };
-            let (field, problem) = (problem.0.to_owned(), problem.1);
             let line = usize::try_from(row.line).unwrap_or(usize::MAX);
             found.lines.push(line);
-            if found.problems.len() < REPORTED {
-                found.problems.push(Problem { line, field, problem });
-            } else {
-                found.more += 1;
-            }
+            report(Problem::new(line, problem.0, problem.1));
         }
         found.customers += customers.len() as u64;
         Ok(())
@@ -208,9 +198,11 @@ mod tests {
             between.note(201, &row("C8", "Annan", "b@x.example")).unwrap();
             // The row before it is wrong, so that this one is the first.
             between.note(202, &row("C8", "Kund", "b@x.example")).unwrap();
-            let mut found = between.found().unwrap();
-            found.problems.sort_by_key(|problem| problem.line);
-            let texts: Vec<_> = found.problems.iter().map(ToString::to_string).collect();
+            let mut problems = Vec::new();
+            let found = between.found(|problem| problems.push(problem)).unwrap();
+            problems.sort_by_key(|problem| problem.line);
+            let texts: Vec<_> = problems.iter().map(ToString::to_string).collect();
+            assert_eq!(found.lines, [200, 201]);
             assert_eq!(found.customers, 50);
             assert_eq!(
                 texts,

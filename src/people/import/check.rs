@@ -2,17 +2,19 @@
 
 use std::collections::BTreeSet;
 use std::io::Read;
+use std::sync::atomic::Ordering;
 
 use tempfile::SpooledTempFile;
 
-use super::between::Between;
+use super::between::{Between, Found};
 use super::corrections::Corrections;
+use super::gathered::Gathered;
 use super::load::CHUNK;
 use super::rows::Rows;
-use super::spool::{Spooling, import_error};
-use super::{ErasedRow, ImportError, Imported, Kept, REPORTED};
-use crate::domain::customers_file::BadRow;
-use crate::domain::problem::Problem;
+use super::spool::{Digesting, Spooling, import_error};
+use super::{ErasedRow, ImportError, ImportOptions, Imported, Kept, REPORTED};
+use crate::domain::customers_file::{BadRow, COLUMNS};
+use crate::domain::table::{self, Layout, Source};
 use crate::people::subjects::Tombstones;
 
 /// The share of the work that is done when the file is checked.
@@ -22,10 +24,12 @@ pub(super) const CHECKED: f64 = 0.3;
 pub(super) struct Checked {
     /// What an import of it does.
     pub(super) imported: Imported,
-    /// Its copy.
+    /// A copy of its text.
     pub(super) copy: SpooledTempFile,
-    /// Its size in bytes.
+    /// The size of the copy in bytes.
     pub(super) size: u64,
+    /// How to read the copy.
+    pub(super) layout: Layout,
     /// Its bad rows.
     pub(super) bad: Bad,
 }
@@ -39,8 +43,7 @@ pub(super) struct Bad {
     pub(super) unattributed: u64,
     /// Lines of those that are right by themselves but contradict an earlier row, in order.
     pub(super) contradicting: Vec<usize>,
-    problems: Vec<Problem>,
-    more: u64,
+    gathered: Gathered,
     kept: BTreeSet<String>,
     kept_more: u64,
     lines: Vec<usize>,
@@ -49,13 +52,7 @@ pub(super) struct Bad {
 impl Bad {
     fn add(&mut self, line: usize, row: BadRow) {
         self.rows += 1;
-        for problem in row.problems {
-            if self.problems.len() < REPORTED {
-                self.problems.push(problem);
-            } else {
-                self.more += 1;
-            }
-        }
+        row.problems.into_iter().for_each(|problem| self.gathered.add(problem));
         match row.account_id {
             Some(account) if self.kept.len() < REPORTED => drop(self.kept.insert(account.as_str().to_owned())),
             Some(account) if self.kept.contains(account.as_str()) => {}
@@ -68,17 +65,32 @@ impl Bad {
             }
         }
     }
+
+    fn report(&mut self, imported: &mut Imported) {
+        let bad = std::mem::take(&mut self.gathered).finish();
+        (imported.invalid, imported.invalid_more) = (bad.problems, bad.more);
+        (imported.mistakes, imported.mistakes_more) = (bad.groups, bad.ungrouped);
+        imported.kept = Kept {
+            customers: std::mem::take(&mut self.kept).into_iter().collect(),
+            more: self.kept_more,
+            unattributed: std::mem::take(&mut self.lines),
+        };
+    }
 }
 
 /// Reads and checks a file.
-pub(super) fn check<R: Read>(
+pub(super) fn check<R: Read + Send>(
     reader: R,
-    size: Option<u64>,
+    options: &ImportOptions,
     (erased, corrections): (&Tombstones, &Corrections),
     progress: &(dyn Fn(f64) + Sync),
 ) -> Result<Checked, ImportError> {
-    let mut rows = Rows::open(Spooling::new(reader), size).map_err(import_error)?;
-    let mut between = Between::new(size);
+    let mut file = Digesting::new(reader);
+    let read = file.count();
+    let Source { reader, layout, about } = table::open(&mut file, &COLUMNS, options.encoding).map_err(import_error)?;
+    let mut rows = Rows::open(Spooling::new(reader), layout).map_err(import_error)?;
+    // The rows of a file that is unpacked are more than its size says.
+    let mut between = Between::new(options.size.filter(|_| !about.gzip && about.sheet.is_none()));
     let (mut imported, mut bad) = (Imported::default(), Bad::default());
     let mut count = 0_usize;
     while let Some((line, row)) = rows.next().map_err(import_error)? {
@@ -100,29 +112,32 @@ pub(super) fn check<R: Read>(
         }
         count += 1;
         if count.is_multiple_of(CHUNK) {
-            progress(rows.share() * CHECKED);
+            progress(share(read.load(Ordering::Relaxed), options.size) * CHECKED);
         }
     }
-    let found = between.found().map_err(ImportError::Spool)?;
+    imported.has_header = rows.has_header();
+    let found = between.found(|problem| bad.gathered.add(problem)).map_err(ImportError::Spool)?;
+    without_contradicting(&mut imported, &found);
+    bad.rows += found.lines.len() as u64;
+    bad.contradicting = found.lines;
+    bad.report(&mut imported);
+    let (copy, size) = rows.into_reader().finish()?;
+    imported.sha256 = data_encoding::HEXLOWER.encode(&file.finish());
+    imported.file = about;
+    Ok(Checked { imported, copy, size, layout, bad })
+}
+
+/// Counts the rows without those that contradict others.
+fn without_contradicting(imported: &mut Imported, found: &Found) {
     imported.customers = found.customers;
     let rows_right = imported.contacts + imported.erased.len() as u64 - found.lines.len() as u64;
     imported.rectified.retain(|line| found.lines.binary_search(line).is_err());
     imported.erased.retain(|row| found.lines.binary_search(&row.line).is_err());
     imported.contacts = rows_right - imported.erased.len() as u64;
-    bad.rows += found.lines.len() as u64;
-    bad.contradicting = found.lines;
-    let room = REPORTED - bad.problems.len();
-    bad.more += found.more + found.problems.len().saturating_sub(room) as u64;
-    bad.problems.extend(found.problems.into_iter().take(room));
-    bad.problems.sort_by_key(|problem| problem.line);
-    let (copy, sha256) = rows.into_reader().finish()?;
-    imported.sha256 = data_encoding::HEXLOWER.encode(&sha256);
-    imported.invalid = std::mem::take(&mut bad.problems);
-    imported.invalid_more = bad.more;
-    imported.kept = Kept {
-        customers: std::mem::take(&mut bad.kept).into_iter().collect(),
-        more: bad.kept_more,
-        unattributed: std::mem::take(&mut bad.lines),
-    };
-    Ok(Checked { imported, copy, size: size.unwrap_or(0), bad })
+}
+
+/// The share of a file that was read, as far as its size is known.
+#[expect(clippy::cast_precision_loss, reason = "a share for a progress bar")]
+pub(super) fn share(read: u64, size: Option<u64>) -> f64 {
+    size.filter(|size| *size > 0).map_or(0.0, |size| (read as f64 / size as f64).min(1.0))
 }

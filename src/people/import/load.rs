@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::ImportError;
-use super::check::{CHECKED, Checked};
+use super::check::{CHECKED, Checked, share};
 use super::corrections::Corrections;
 use super::rows::Rows;
 use crate::domain::customer::AccountId;
 use crate::domain::customers_file::Row;
+use crate::domain::table::TableError;
 use crate::store::people::imports::{self, AttributeRow, ContactRow, CustomerRow, KeptRow};
 use crate::store::{Conn, StoreError};
 
@@ -27,9 +28,9 @@ pub(super) async fn load(
 ) -> Result<(), ImportError> {
     imports::begin(conn).await?;
     let erased = &checked.imported.erased;
-    let mut rows = Rows::open(&mut checked.copy, Some(checked.size)).map_err(ImportError::Spool)?;
+    let mut rows = Rows::open(&mut checked.copy, checked.layout).map_err(copy_error)?;
     let mut chunk = Chunk::default();
-    while let Some((line, row)) = rows.next().map_err(ImportError::Spool)? {
+    while let Some((line, row)) = rows.next().map_err(copy_error)? {
         match row {
             Ok(row) if checked.bad.contradicting.binary_search(&line).is_ok() => chunk.kept.push(row.account_id),
             Ok(mut row) => {
@@ -41,10 +42,15 @@ pub(super) async fn load(
         }
         if chunk.rows.len() + chunk.kept.len() >= CHUNK {
             chunk.put(conn).await?;
-            progress(CHECKED + rows.share() * (LOADED - CHECKED));
+            progress(CHECKED + share(rows.read(), Some(checked.size)) * (LOADED - CHECKED));
         }
     }
     Ok(chunk.put(conn).await?)
+}
+
+/// The copy was read before: it can only be the temporary file that fails.
+fn copy_error(error: TableError) -> ImportError {
+    ImportError::Spool(error.into())
 }
 
 /// Rows that are loaded together.

@@ -6,16 +6,18 @@
 //! Both passes stream, and take the same memory for files of up to 2 GB; beyond that the first one takes more.
 
 mod between;
+mod changes;
 mod check;
 mod corrections;
+mod gathered;
 mod load;
 mod rows;
 mod spool;
 
 use std::collections::BTreeSet;
-use std::fmt;
 use std::io::{self, Read};
 
+use encoding_rs::Encoding;
 use jiff::Timestamp;
 use serde::Serialize;
 use thiserror::Error;
@@ -25,11 +27,15 @@ use check::{Checked, check};
 use corrections::Corrections;
 use load::load;
 
+pub use changes::{Change, Changes, ContactChanges};
+pub use gathered::{BadRows, Group};
+
 use crate::context::Context;
 use crate::domain::actor::{Action, Actor};
 use crate::domain::address::AddressKey;
 use crate::domain::kind::Kind;
-use crate::domain::problem::{Problem, Problems};
+use crate::domain::problem::Problem;
+use crate::domain::table::{About, TableError};
 use crate::ledger::operated::{Operation, record};
 use crate::people::subjects::{SubjectError, Subjects};
 use crate::store::people::imports::Removal;
@@ -38,7 +44,7 @@ use crate::store::proof::tree;
 use crate::store::{StoreError, Writer};
 
 /// Problems that are reported; the others are counted.
-pub const REPORTED: usize = 1000;
+pub const REPORTED: usize = 500;
 
 /// How an import treats what it finds.
 #[derive(Clone, Debug, Default)]
@@ -55,6 +61,8 @@ pub struct ImportOptions {
     pub erased: Erased,
     /// The size of the file in bytes, if it is known: progress needs it.
     pub size: Option<u64>,
+    /// The encoding of a file that is not UTF-8 and has no byte order mark.
+    pub encoding: Option<&'static Encoding>,
 }
 
 /// What an import does with contacts of erased persons.
@@ -78,6 +86,10 @@ pub struct Imported {
     pub invalid: Vec<Problem>,
     /// Problems beyond those.
     pub invalid_more: u64,
+    /// All problems by mistake: what is wrong in ten thousand rows is one of these.
+    pub mistakes: Vec<Group>,
+    /// Problems beyond those.
+    pub mistakes_more: u64,
     /// What skipped rows left as it was.
     pub kept: Kept,
     /// Rows of persons who were erased; left out unless they are to be revived.
@@ -86,6 +98,14 @@ pub struct Imported {
     pub rectified: Vec<usize>,
     /// SHA-256 of the file, in hexadecimal.
     pub sha256: String,
+    /// What the file is.
+    pub file: About,
+    /// With `dry_run`: what would change.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub changes: Option<Changes>,
+    /// True if the columns are known: without them no row can be read, and none can be skipped.
+    #[serde(skip)]
+    pub has_header: bool,
 }
 
 /// Customers with a skipped row keep all contacts and attributes that they have, and do not leave: a typing error in a file must
@@ -113,28 +133,15 @@ pub struct ErasedRow {
     pub address: AddressKey,
 }
 
-/// Rows that are wrong, of a file of which nothing was stored.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BadRows {
-    /// The first [`REPORTED`] problems, by line.
-    pub problems: Vec<Problem>,
-    /// Problems beyond those.
-    pub more: u64,
-}
-
-impl fmt::Display for BadRows {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Problems(self.problems.clone()).fmt(f)?;
-        if self.more > 0 { write!(f, "\nand {} more problems", self.more) } else { Ok(()) }
-    }
-}
-
 /// Why nothing was imported.
 #[derive(Debug, Error)]
 pub enum ImportError {
     /// The file cannot be read.
     #[error("cannot read the customers file: {0}")]
     Read(io::Error),
+    /// The file as a whole is no table that is read.
+    #[error("cannot read the customers file: {0}")]
+    File(TableError),
     /// A temporary file could not be written.
     #[error("cannot write temporary files: {0}")]
     Spool(io::Error),
@@ -168,7 +175,7 @@ impl ImportError {
     #[must_use]
     pub fn kind(&self) -> Kind {
         match self {
-            Self::Read(_) | Self::Invalid(_) | Self::Shrinks { .. } => Kind::Invalid,
+            Self::Read(_) | Self::File(_) | Self::Invalid(_) | Self::Shrinks { .. } => Kind::Invalid,
             Self::Spool(_) => Kind::Failed,
             Self::Erased | Self::Rectified => Kind::Later,
             Self::Subject(error) => error.kind(),
@@ -195,15 +202,20 @@ pub async fn import(
     }
     let tombstones = subjects.tombstones().await?;
     let corrections = Corrections::load(&mut *context.store.read().await?).await?;
-    let mut checked = check(reader, options.size, (&tombstones, &corrections), progress)?;
+    let mut checked = check(reader, options, (&tombstones, &corrections), progress)?;
     if options.erased == Erased::Revive {
         checked.imported.contacts += checked.imported.erased.len() as u64;
     }
     accept(context, &mut checked, options).await?;
-    if !options.dry_run {
-        let mut writer = context.store.import_writer();
-        let revive = options.erased == Erased::Revive;
-        load(writer.connection().await?, &mut checked, &corrections, revive, progress).await?;
+    let mut writer = context.store.import_writer();
+    let revive = options.erased == Erased::Revive;
+    load(writer.connection().await?, &mut checked, &corrections, revive, progress).await?;
+    if options.dry_run {
+        let conn = writer.connection().await?;
+        imports::compare(conn, removal(&checked, options)).await?;
+        checked.imported.changes = Some(changes::read(conn).await?);
+        writer.close().await;
+    } else {
         write((context, subjects), &mut writer, (actor, tombstones.stored, &corrections), &checked, options).await?;
         writer.close().await;
         if revive {
@@ -220,12 +232,16 @@ async fn accept(context: &Context, checked: &mut Checked, options: &ImportOption
     let imported = &mut checked.imported;
     let nothing_to_store = imported.customers == 0;
     if !imported.invalid.is_empty() && (!options.skip_invalid || nothing_to_store) {
-        let problems = std::mem::take(&mut imported.invalid);
-        return Err(ImportError::Invalid(BadRows { problems, more: imported.invalid_more }));
+        return Err(ImportError::Invalid(BadRows {
+            problems: std::mem::take(&mut imported.invalid),
+            more: imported.invalid_more,
+            groups: std::mem::take(&mut imported.mistakes),
+            ungrouped: imported.mistakes_more,
+            has_header: imported.has_header,
+        }));
     }
     if nothing_to_store {
-        let problem = Problem { line: 0, field: String::new(), problem: "the file has no rows".to_owned() };
-        return Err(ImportError::Invalid(BadRows { problems: vec![problem], more: 0 }));
+        return Err(ImportError::Invalid(BadRows::of(Problem::new(0, "", "the file has no rows"))));
     }
     if options.replace && !options.allow_shrink {
         let active = customers::count_active(&mut *context.store.read().await?).await?;
@@ -247,13 +263,8 @@ async fn write(
 ) -> Result<(), ImportError> {
     let now = context.clock.now();
     let id = context.random.id(now);
-    let removal = match (checked.bad.unattributed, options.replace) {
-        (1.., _) => Removal::Nothing,
-        (0, true) => Removal::Everywhere,
-        (0, false) => Removal::InFile,
-    };
     loop {
-        let revision = imports::compare(writer.connection().await?, removal).await?;
+        let revision = imports::compare(writer.connection().await?, removal(checked, options)).await?;
         let mut tx = writer.begin().await?;
         imports::write_customers(&mut tx, &id.to_string(), now).await?;
         // No erasure comes in between from here on; one that came before must not be undone.
@@ -278,6 +289,15 @@ async fn write(
         let summary = summary(checked, options);
         record_import(context, &mut tx, actor, (id, now), &summary).await?;
         return Ok(tx.commit().await.map_err(StoreError::from)?);
+    }
+}
+
+/// What is removed because the file does not have it.
+const fn removal(checked: &Checked, options: &ImportOptions) -> Removal {
+    match (checked.bad.unattributed, options.replace) {
+        (1.., _) => Removal::Nothing,
+        (0, true) => Removal::Everywhere,
+        (0, false) => Removal::InFile,
     }
 }
 

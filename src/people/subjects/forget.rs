@@ -1,7 +1,7 @@
 //! Deleting what names a person, and recording that it was deleted: used by erasures, by their repetition in a restored copy,
 //! and by retention.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use uuid::Uuid;
 
@@ -9,13 +9,13 @@ use super::{SubjectError, mentions};
 use crate::context::Context;
 use crate::domain::address::{AddressKey, mentioned};
 use crate::domain::entry::{Detail, Entry, Event, Fact, Person, Run, commitment};
-use crate::ledger::sequence;
+use crate::ledger::{cancelled, sequence};
 use crate::store::notices::attestations;
 use crate::store::people::subjects::{self, Cleared, SubjectDelivery};
 use crate::store::people::{rectifications, sole_traders};
 use crate::store::proof::ledger::{self, Opening};
 use crate::store::proof::tree;
-use crate::store::sending::settle;
+use crate::store::sending::recipients;
 use crate::store::{Conn, StoreError, notices};
 
 /// What was deleted.
@@ -77,13 +77,14 @@ pub(crate) async fn cancel(
     let at = context.clock.now();
     let ids: Vec<Uuid> = deliveries.iter().map(|delivery| delivery.id).collect();
     let queued: BTreeSet<Uuid> = subjects::lock_queue(conn, &ids).await?.into_iter().map(|(id, _)| id).collect();
+    let mut of_notices: BTreeMap<Uuid, Vec<String>> = BTreeMap::new();
     for delivery in deliveries.iter().filter(|delivery| queued.contains(&delivery.id)) {
-        let Some(notice) = notices::find(conn, delivery.notice_id).await? else { continue };
-        let fact = Fact { ordinal: Some(delivery.ordinal), ..notice.fact(Event::Cancelled, at) };
-        let person =
-            Person { account_id: delivery.account_id.clone(), address: delivery.email.clone(), ..Person::default() };
-        let entry = Entry::new(&fact, Some(&person), &context.random);
-        settle::cancel(conn, notice.id, at, &[(delivery.id, entry)]).await?;
+        of_notices.entry(delivery.notice_id).or_default().push(delivery.id.to_string());
+    }
+    for (notice_id, ids) in of_notices {
+        let Some(notice) = notices::find(conn, notice_id).await? else { continue };
+        let recipients = recipients::find(conn, &ids).await?;
+        cancelled::cancel(conn, &notice, recipients, at, &context.random).await?;
     }
     Ok(queued.len())
 }

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use thiserror::Error;
+use uuid::Uuid;
 
+use crate::domain::delivery::{Event, State};
 use crate::domain::kind::Kind;
 
 /// Why the store failed.
@@ -34,6 +36,16 @@ pub enum StoreError {
     NotMigrated {
         /// Its URL.
         url: String,
+    },
+    /// A state that cannot follow is refused.
+    #[error("delivery `{delivery}` is {from}: it cannot {}", event.describe())]
+    Impossible {
+        /// The delivery.
+        delivery: Uuid,
+        /// Its state.
+        from: State,
+        /// What was to happen.
+        event: Event,
     },
     /// A stored value is not what its column promises.
     #[error("inconsistent data: table `{table}`, column `{column}`, row `{row}`: {problem}")]
@@ -69,7 +81,7 @@ impl StoreError {
                 sqlx::Error::Database(error) => error.is_transient_in_connect_phase() || is_busy(error.as_ref()),
                 _ => false,
             },
-            Self::Migrate(_) | Self::NotMigrated { .. } | Self::Inconsistent { .. } => false,
+            Self::Migrate(_) | Self::NotMigrated { .. } | Self::Impossible { .. } | Self::Inconsistent { .. } => false,
         }
     }
 

@@ -3,6 +3,7 @@
 pub mod contacts;
 pub mod customers;
 pub mod holds;
+pub mod import_changes;
 pub mod imports;
 pub mod mentions;
 pub mod preferences;

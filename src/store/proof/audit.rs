@@ -16,6 +16,7 @@ use crate::domain::notice::State as NoticeState;
 use crate::store::engine::dialect::Dialect;
 use crate::store::engine::row::{Row, place};
 use crate::store::proof::commitments::Committed;
+use crate::store::proof::tree::signed;
 use crate::store::{Conn, Result, StoreError};
 
 /// A page of the tree's entries with their openings, by index.
@@ -61,6 +62,8 @@ pub struct AuditedOpening {
     pub person: Option<Part>,
     /// Salt of the person.
     pub person_salt: Option<Part>,
+    /// What was sent is stored with it.
+    pub has_message: bool,
 }
 
 impl Page {
@@ -79,7 +82,8 @@ pub async fn page(conn: &mut Conn, first: u64, limit: u32) -> Result<Page> {
            SELECT e.idx || '|' || e.entry_id || '|' || length(e.leaf) || '|' || coalesce(length(o.fact), -1) || '|' ||
              coalesce(length(o.fact_salt), -1) || '|' || coalesce(length(o.person), -1) || '|' ||
              coalesce(length(o.person_salt), -1) || '|' || coalesce(o.at, 0) || '|' || coalesce(o.notice_id, '') || '|' ||
-             coalesce(o.delivery_id, '') || '|' || coalesce(o.event, '') AS head,
+             coalesce(o.delivery_id, '') || '|' || coalesce(o.event, '') || '|' ||
+             CASE WHEN o.mould_id IS NULL THEN 0 ELSE 1 END AS head,
              CAST(e.leaf AS TEXT) || coalesce(o.fact, '') || coalesce(o.fact_salt, '') || coalesce(o.person, '') ||
              coalesce(o.person_salt, '') AS body
            FROM ledger_entries e LEFT JOIN ledger_openings o ON o.entry_id = e.entry_id
@@ -88,7 +92,8 @@ pub async fn page(conn: &mut Conn, first: u64, limit: u32) -> Result<Page> {
            SELECT e.idx, e.idx || '|' || e.entry_id || '|' || length(e.leaf) || '|' || coalesce(length(o.fact), -1) || '|' ||
              coalesce(length(o.fact_salt), -1) || '|' || coalesce(length(o.person), -1) || '|' ||
              coalesce(length(o.person_salt), -1) || '|' || coalesce(o.at, 0) || '|' || coalesce(o.notice_id, '') || '|' ||
-             coalesce(o.delivery_id, '') || '|' || coalesce(o.event, '') AS head,
+             coalesce(o.delivery_id, '') || '|' || coalesce(o.event, '') || '|' ||
+             CASE WHEN o.mould_id IS NULL THEN 0 ELSE 1 END AS head,
              e.leaf || coalesce(o.fact, ''::bytea) || coalesce(o.fact_salt, ''::bytea) || coalesce(o.person, ''::bytea) ||
              coalesce(o.person_salt, ''::bytea) AS body
            FROM ledger_entries e LEFT JOIN ledger_openings o ON o.entry_id = e.entry_id
@@ -116,7 +121,8 @@ struct Unpacking {
 impl Unpacking {
     fn entry(&mut self, head: &str) -> Option<Audited> {
         let fields: Vec<&str> = head.split('|').collect();
-        let &[index, id, leaf, fact, fact_salt, person, person_salt, at, notice, delivery, event] = fields.as_slice()
+        let &[index, id, leaf, fact, fact_salt, person, person_salt, at, notice, delivery, event, message] =
+            fields.as_slice()
         else {
             return None;
         };
@@ -131,6 +137,7 @@ impl Unpacking {
                 notice_id: maybe(notice)?,
                 delivery_id: maybe(delivery)?,
                 event: event.parse().ok()?,
+                has_message: message == "1",
             }),
             (None, None) => None,
             _ => return None,
@@ -152,6 +159,23 @@ impl Unpacking {
 
 fn maybe<T: FromStr>(text: &str) -> Option<Option<T>> {
     if text.is_empty() { Some(None) } else { text.parse().ok().map(Some) }
+}
+
+/// The ids of up to `limit` entries, from the last one below index `before` down to index `from`.
+pub async fn ids_before(conn: &mut Conn, from: u64, before: u64, limit: u32) -> Result<Vec<(u64, Uuid)>> {
+    let rows =
+        sqlx::query("SELECT idx, entry_id FROM ledger_entries WHERE idx >= $1 AND idx < $2 ORDER BY idx DESC LIMIT $3")
+            .bind(signed(from))
+            .bind(signed(before))
+            .bind(i64::from(limit))
+            .fetch_all(conn)
+            .await?;
+    rows.iter()
+        .map(|row| {
+            let row = Row::of("ledger_entries", row);
+            Ok((row.count("idx")?, row.id("entry_id")?))
+        })
+        .collect()
 }
 
 /// The row of a page that cannot be what it says.

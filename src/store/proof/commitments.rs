@@ -1,10 +1,14 @@
-//! The recipients' commitments, which the root of a manifest is made of.
+//! The recipients' commitments, which the root of a manifest is made of, and the hashes of the subtrees over them.
 
+use serde::Serialize;
 use uuid::Uuid;
 
 use crate::domain::entry::commitment;
-use crate::store::engine::row::Row;
-use crate::store::{Conn, Result};
+use crate::domain::merkle::{Hash, leaf_hash};
+use crate::store::engine::dialect::{Dialect, bulk, json};
+use crate::store::engine::row::{Row, hex};
+use crate::store::proof::tree::{Subtree, signed};
+use crate::store::{Conn, Result, StoreError};
 
 /// A recipient's commitment in the manifest.
 #[derive(Clone, Debug)]
@@ -29,6 +33,23 @@ impl Committed {
             Some(salt) => Some(commitment(salt, &self.account_id, &self.email)),
             None => self.commitment,
         }
+    }
+
+    /// The leaf of the tree over the commitments, of the recipient that must be the one with this ordinal.
+    ///
+    /// # Errors
+    /// If it is another recipient, or nothing is left of its commitment.
+    pub fn leaf(&self, ordinal: u64) -> Result<Hash> {
+        let bad = |problem: &str| StoreError::Inconsistent {
+            table: "deliveries",
+            column: "ordinal",
+            row: ordinal.to_string(),
+            problem: problem.to_owned(),
+        };
+        if self.ordinal != ordinal {
+            return Err(bad("is missing"));
+        }
+        self.commitment().map(|it| leaf_hash(&it)).ok_or_else(|| bad("has neither salt nor commitment"))
     }
 }
 
@@ -55,4 +76,52 @@ fn read_committed(row: &sqlx::any::AnyRow) -> Result<Committed> {
         salt: row.maybe_bytes("salt")?,
         commitment: row.maybe_bytes("commitment")?,
     })
+}
+
+/// Stores roots of complete subtrees over the recipients from ordinal `first` on.
+pub async fn insert_nodes(conn: &mut Conn, notice_id: Uuid, first: u64, subtrees: &[Subtree]) -> Result<()> {
+    #[derive(Serialize)]
+    struct NodeRow {
+        notice_id: Uuid,
+        first: u64,
+        level: u8,
+        idx: u64,
+        hash: String,
+    }
+    let row =
+        |(node, hash): &Subtree| NodeRow { notice_id, first, level: node.level, idx: node.index, hash: hex(hash) };
+    let rows: Vec<_> = subtrees.iter().map(row).collect();
+    let sql = bulk!(
+        Dialect::of(conn),
+        "INSERT INTO recipient_nodes (notice_id, first, level, idx, hash)
+         SELECT value ->> 'notice_id', CAST(value ->> 'first' AS BIGINT), CAST(value ->> 'level' AS BIGINT),
+           CAST(value ->> 'idx' AS BIGINT), unhex(value ->> 'hash') FROM",
+        rows
+    );
+    if !rows.is_empty() {
+        sqlx::query(sql).bind(json(&rows)).execute(conn).await?;
+    }
+    Ok(())
+}
+
+/// Up to `limit` roots of complete subtrees of a level over the recipients from ordinal `first` on, from the subtree `index` on.
+pub async fn nodes(
+    conn: &mut Conn,
+    (notice_id, first): (Uuid, u64),
+    level: u8,
+    index: u64,
+    limit: u32,
+) -> Result<Vec<Hash>> {
+    let rows = sqlx::query(
+        "SELECT idx, hash FROM recipient_nodes WHERE notice_id = $1 AND first = $2 AND level = $3 AND idx >= $4
+         ORDER BY idx LIMIT $5",
+    )
+    .bind(notice_id.to_string())
+    .bind(signed(first))
+    .bind(i64::from(level))
+    .bind(signed(index))
+    .bind(i64::from(limit))
+    .fetch_all(conn)
+    .await?;
+    rows.iter().map(|row| Row::of("recipient_nodes", row).bytes("hash")).collect()
 }

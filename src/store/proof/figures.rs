@@ -15,6 +15,9 @@ pub struct Waiting {
     pub deliveries: u64,
     /// When the one that waits longest became due, or will be; of paused notices none counts.
     pub due_at: Option<Timestamp>,
+    /// When the oldest notice was released, or sent again, that has any; of paused notices none counts. Unlike `due_at`, it stays
+    /// when a delivery is put off.
+    pub released_at: Option<Timestamp>,
 }
 
 /// What waits in each lane that has anything.
@@ -22,7 +25,9 @@ pub async fn waiting(conn: &mut Conn) -> Result<Vec<Waiting>> {
     // Grouped by notice first: that is the order of the queue's index, which holds all that is asked for.
     let rows = sqlx::query(
         "SELECT n.lane, CAST(SUM(q.deliveries) AS BIGINT) AS deliveries, MIN(CASE WHEN n.state = 'closed'
-           OR (n.state = 'released' AND n.paused_at IS NULL) THEN q.due_at END) AS due_at
+           OR (n.state = 'released' AND n.paused_at IS NULL) THEN q.due_at END) AS due_at,
+           MIN(CASE WHEN n.state = 'closed' OR (n.state = 'released' AND n.paused_at IS NULL)
+             THEN COALESCE(n.resent_at, n.released_at) END) AS released_at
          FROM (SELECT notice_id, COUNT(*) AS deliveries, MIN(due_at) AS due_at FROM queue GROUP BY notice_id) AS q
          JOIN notices n ON n.id = q.notice_id WHERE n.state <> 'releasing' GROUP BY n.lane ORDER BY n.lane",
     )
@@ -35,6 +40,7 @@ pub async fn waiting(conn: &mut Conn) -> Result<Vec<Waiting>> {
                 lane: row.count("lane")?,
                 deliveries: row.count("deliveries")?,
                 due_at: row.maybe_time("due_at")?,
+                released_at: row.maybe_time("released_at")?,
             })
         })
         .collect()

@@ -2,6 +2,9 @@
 //!
 //! Entries are appended here in the transaction that does what they record. Nothing in this file changes an entry.
 
+use std::io;
+
+use futures_util::TryStreamExt as _;
 use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
@@ -11,6 +14,7 @@ use crate::domain::entry::{Entry, Event};
 use crate::domain::mould::Filled;
 use crate::store::engine::dialect::{Batch, Dialect, json, json_ids, step};
 use crate::store::engine::row::{Row, hex};
+use crate::store::proof::tree::signed;
 use crate::store::{Conn, Result, StoreError};
 
 /// An entry, with what it is about.
@@ -162,9 +166,17 @@ pub struct StoredOpening {
 
 /// The columns of an opening with its place in the tree, of the openings `o`.
 macro_rules! opening {
+    (waiting $rest:literal) => {
+        opening!(with "w.seq, ", $rest)
+    };
     ($rest:literal) => {
+        opening!(with "", $rest)
+    };
+    (with $more:literal, $rest:literal) => {
         concat!(
-            "SELECT o.entry_id, e.idx, e.leaf, o.notice_id, o.delivery_id, o.event, o.at, o.fact, o.fact_salt, o.person, \
+            "SELECT ",
+            $more,
+            "o.entry_id, e.idx, e.leaf, o.notice_id, o.delivery_id, o.event, o.at, o.fact, o.fact_salt, o.person, \
              o.person_salt, CASE WHEN o.mould_id IS NULL THEN 0 ELSE 1 END AS has_message FROM ledger_openings o LEFT JOIN ledger_entries e ON e.entry_id = o.entry_id ",
             $rest
         )
@@ -202,53 +214,94 @@ pub async fn of_notice(conn: &mut Conn, notice_id: Uuid) -> Result<Vec<StoredOpe
     rows.iter().map(read_opening).collect()
 }
 
-/// The sealed entries of notice `$1` by index, those to customer `$2` and at address `$3` if they are named.
+/// Entries that the database packs into one row.
 macro_rules! sealed {
-    () => {
-        "SELECT e.idx, e.entry_id FROM ledger_entries e WHERE e.entry_id IN (
-           SELECT entry_id FROM ledger_openings WHERE notice_id = $1 AND delivery_id IS NULL AND event <> 'operated'
-           UNION ALL SELECT p.entry_id FROM deliveries d JOIN ledger_openings p ON p.delivery_id = d.id
-           WHERE d.notice_id = $1 AND ($2 IS NULL OR d.account_id = $2) AND ($3 IS NULL OR d.email_key = $3)
-             AND p.event <> 'operated')
-         ORDER BY e.idx"
+    ($pack:literal, $of_deliveries:literal) => {
+        concat!(
+            "SELECT ",
+            $pack,
+            " AS lines FROM (
+               SELECT e.idx, e.entry_id, (row_number() OVER (ORDER BY e.idx) - 1) / 2000 AS page
+               FROM (SELECT entry_id FROM ledger_openings WHERE notice_id = $1 AND delivery_id IS NULL AND event <> 'operated'
+                 UNION ALL SELECT p.entry_id FROM deliveries d JOIN ledger_openings p ON p.delivery_id = d.id
+                 WHERE ",
+            $of_deliveries,
+            " AND p.event <> 'operated') s JOIN ledger_entries e ON e.entry_id = s.entry_id) AS numbered
+             GROUP BY page ORDER BY page"
+        )
     };
 }
 
-/// The sealed entries about a notice by index: about the notice as a whole, and about its deliveries, to one customer and
-/// at one address if they are named. The record of what operators did is left out.
+/// Passes the sealed entries about a notice to `take`, by index: about the notice as a whole, and about its deliveries. The record of
+/// what operators did is left out. The database sorts them, so that memory holds few of them; the error of `take` ends it.
 pub async fn sealed(
     conn: &mut Conn,
     notice_id: Uuid,
-    account_id: Option<&str>,
+    mut take: impl FnMut(u64, Uuid) -> io::Result<()>,
+) -> Result<io::Result<()>> {
+    // A row with many lines: a row for each entry would take ten times as long.
+    let sql = Dialect::of(conn).pick(
+        sealed!("group_concat(idx || ' ' || entry_id, char(10))", "d.notice_id = $1"),
+        sealed!("string_agg(idx || ' ' || entry_id, chr(10))", "d.notice_id = $1"),
+    );
+    let mut rows = sqlx::query(sql).bind(notice_id.to_string()).fetch(conn);
+    while let Some(row) = rows.try_next().await? {
+        for (index, id) in sealed_lines(&row, notice_id)? {
+            if let Err(error) = take(index, id) {
+                return Ok(Err(error));
+            }
+        }
+    }
+    Ok(Ok(()))
+}
+
+/// The sealed entries about a notice by index: about the notice as a whole, and about its deliveries to one customer, at one address
+/// if it is named. The record of what operators did is left out.
+pub async fn sealed_of_customer(
+    conn: &mut Conn,
+    notice_id: Uuid,
+    account_id: &str,
     address: Option<&AddressKey>,
 ) -> Result<Vec<(u64, Uuid)>> {
-    // One row with a line for each entry: a row for each would take more memory than all the lines.
     let sql = Dialect::of(conn).pick(
-        concat!("SELECT group_concat(idx || ' ' || entry_id, char(10)) AS lines FROM (", sealed!(), ")"),
-        concat!(
-            "SELECT string_agg(idx || ' ' || entry_id, chr(10) ORDER BY idx) AS lines FROM (",
-            sealed!(),
-            ") AS sealed"
+        sealed!(
+            "group_concat(idx || ' ' || entry_id, char(10))",
+            "d.notice_id = $1 AND d.account_id = $2 AND ($3 IS NULL OR d.email_key = $3)"
+        ),
+        sealed!(
+            "string_agg(idx || ' ' || entry_id, chr(10))",
+            "d.notice_id = $1 AND d.account_id = $2 AND ($3 IS NULL OR d.email_key = $3)"
         ),
     );
-    let row = sqlx::query(sql)
+    let rows = sqlx::query(sql)
         .bind(notice_id.to_string())
         .bind(account_id)
         .bind(address.map(AddressKey::as_str))
-        .fetch_one(conn)
+        .fetch_all(conn)
         .await?;
-    let lines: Option<String> = Row::of("ledger_entries", &row).get("lines")?;
+    let mut entries = Vec::new();
+    for row in &rows {
+        entries.extend(sealed_lines(row, notice_id)?);
+    }
+    Ok(entries)
+}
+
+/// The entries of a packed row, by index.
+fn sealed_lines(row: &sqlx::any::AnyRow, notice_id: Uuid) -> Result<Vec<(u64, Uuid)>> {
+    let lines: String = Row::of("ledger_entries", row).get("lines")?;
     let parse = |line: &str| {
         let (index, id) = line.split_once(' ')?;
         Some((index.parse().ok()?, id.parse().ok()?))
     };
-    let entries = lines.unwrap_or_default().lines().map(parse).collect::<Option<Vec<_>>>();
-    entries.ok_or_else(|| StoreError::Inconsistent {
+    let mut entries = lines.lines().map(parse).collect::<Option<Vec<_>>>().ok_or_else(|| StoreError::Inconsistent {
         table: "ledger_entries",
         column: "entry_id",
         row: notice_id.to_string(),
         problem: "an entry of this notice has no valid id".to_owned(),
-    })
+    })?;
+    // The engine promises no order within a group.
+    entries.sort_unstable();
+    Ok(entries)
 }
 
 /// How many entries about a notice wait for their index, about one customer if named. The record of what operators did does not count.
@@ -310,11 +363,22 @@ pub async fn sizes(conn: &mut Conn) -> Result<(u64, u64)> {
     Ok((row.count("size")?, row.count("pending")?))
 }
 
-/// The openings of entries that wait for their index, in their order.
-pub async fn waiting(conn: &mut Conn) -> Result<Vec<StoredOpening>> {
-    let rows = sqlx::query(opening!("JOIN ledger_pending w ON w.entry_id = o.entry_id ORDER BY w.seq"))
-        .fetch_all(conn)
-        .await?;
+/// Up to `limit` openings of entries that wait for their index, in their order, after number `after` of those that wait; each with its
+/// number.
+pub async fn waiting(conn: &mut Conn, after: u64, limit: u32) -> Result<Vec<(u64, StoredOpening)>> {
+    let sql =
+        opening!(waiting "JOIN ledger_pending w ON w.entry_id = o.entry_id WHERE w.seq > $1 ORDER BY w.seq LIMIT $2");
+    let rows = sqlx::query(sql).bind(signed(after)).bind(i64::from(limit)).fetch_all(conn).await?;
+    rows.iter().map(|row| Ok((Row::of("ledger_pending", row).count("seq")?, read_opening(row)?))).collect()
+}
+
+/// The entries about some deliveries, in the order they were made.
+pub async fn of_deliveries(conn: &mut Conn, ids: &[Uuid]) -> Result<Vec<StoredOpening>> {
+    let sql = Dialect::of(conn).pick(
+        opening!("WHERE o.delivery_id IN (SELECT value FROM json_each($1)) ORDER BY o.entry_id"),
+        opening!("WHERE o.delivery_id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb))) ORDER BY o.entry_id"),
+    );
+    let rows = sqlx::query(sql).bind(json_ids(ids)).fetch_all(conn).await?;
     rows.iter().map(read_opening).collect()
 }
 

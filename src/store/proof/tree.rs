@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::domain::merkle::{Frontier, Hash};
+use crate::domain::merkle::{Frontier, Hash, Node};
 use crate::store::engine::dialect::{Dialect, bulk, json, json_ids};
 use crate::store::engine::row::{Row, hex};
 use crate::store::{Conn, Result, StoreError};
@@ -136,8 +136,8 @@ pub async fn indexes(conn: &mut Conn, ids: &[Uuid]) -> Result<Vec<u64>> {
     rows.iter().map(|row| Row::of("ledger_entries", row).count("idx")).collect()
 }
 
-/// The root of a complete subtree: level, index, hash.
-pub type Subtree = (u8, u64, Hash);
+/// A complete subtree and its root.
+pub type Subtree = (Node, Hash);
 
 /// Keeps roots of complete subtrees.
 pub async fn insert_nodes(conn: &mut Conn, subtrees: &[Subtree]) -> Result<()> {
@@ -151,7 +151,7 @@ pub async fn insert_nodes(conn: &mut Conn, subtrees: &[Subtree]) -> Result<()> {
         return Ok(());
     }
     let rows: Vec<_> =
-        subtrees.iter().map(|(level, idx, hash)| NodeRow { level: *level, idx: *idx, hash: hex(hash) }).collect();
+        subtrees.iter().map(|(node, hash)| NodeRow { level: node.level, idx: node.index, hash: hex(hash) }).collect();
     let sql = bulk!(
         Dialect::of(conn),
         "INSERT INTO ledger_nodes (level, idx, hash)
@@ -236,6 +236,7 @@ pub async fn largest_checkpoint(conn: &mut Conn) -> Result<Option<u64>> {
     Row::of("ledger_checkpoints", &row).maybe_count("size")
 }
 
-fn signed(value: u64) -> i64 {
+/// A number as a column holds it.
+pub(super) fn signed(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }

@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::queue::{LEASE_MS, sendable, unsure};
+use super::queue::LEASE_MS;
+use super::sendable::sendable;
 use crate::store::engine::dialect::{Dialect, json};
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};

@@ -11,7 +11,7 @@ use sqlx::Row as _;
 use uuid::Uuid;
 
 use crate::domain::address::Address;
-use crate::domain::delivery::{Level, Outcome, Reason, State};
+use crate::domain::delivery::{Level, Outcome, Reason};
 use crate::domain::entry::Entry;
 use crate::domain::mould::Filled;
 use crate::domain::preference;
@@ -19,6 +19,8 @@ use crate::domain::reply::Stage;
 use crate::store::engine::dialect::{Batch, Dialect, array, bulk, json, step};
 use crate::store::people::suppressions;
 use crate::store::proof::ledger::{self, Opening};
+pub use crate::store::sending::states::Reported;
+use crate::store::sending::states::{self, record_states};
 use crate::store::{Conn, Result};
 use written::Rows;
 pub use written::Written;
@@ -119,7 +121,7 @@ async fn behind_others(conn: &mut Conn, mut settlement: Settlement) -> Result<Wr
         attempt.number = last.saturating_add(1);
         settlement.attempts = attempt.number;
     }
-    Ok(settlement.into())
+    settlement.try_into()
 }
 
 /// Takes final deliveries out of the queue and reschedules the others; gives those whose token still held. A row that is not
@@ -181,15 +183,7 @@ async fn settles_doubt(conn: &mut Conn, settlement: &Settlement) -> Result<bool>
 }
 
 static RECORD: Batch<4> = Batch::new([
-    step!(
-        "UPDATE deliveries SET state = r.state, level = r.level, reply = r.reply, reason = r.reason, changed_at = r.at,
-           attempts = r.attempts, first_at = r.first_at FROM (SELECT value ->> 'id' AS id, value ->> 'state' AS state,
-           value ->> 'level' AS level, value ->> 'reply' AS reply, value ->> 'reason' AS reason,
-           CAST(value ->> 'first_at' AS BIGINT) AS first_at, CAST(value ->> 'at' AS BIGINT) AS at,
-           CAST(value ->> 'attempts' AS BIGINT) AS attempts FROM",
-        rows 1,
-        ") AS r WHERE deliveries.id = r.id"
-    ),
+    record_states!(rows 1),
     step!(
         "INSERT INTO attempts (delivery_id, attempt, at, relay, host, tls, stage, outcome, code, reply, dsn)
          SELECT value ->> 'id', CAST(value ->> 'number' AS BIGINT), CAST(value ->> 'at' AS BIGINT), value ->> 'relay',
@@ -226,36 +220,13 @@ async fn record(conn: &mut Conn, settlements: &[Cow<'_, Written>]) -> Result<()>
     Ok(())
 }
 
-/// What a report says of a delivery that left the queue, or is in doubt.
-#[derive(Clone, Copy, Debug)]
-pub struct Reported<'a> {
-    /// The delivery.
-    pub delivery_id: Uuid,
-    /// Its notice.
-    pub notice_id: Uuid,
-    /// Its state from now on.
-    pub state: State,
-    /// How strong the evidence is.
-    pub level: Option<Level>,
-    /// The words of the report.
-    pub reply: Option<&'a str>,
-    /// When.
-    pub at: Timestamp,
-}
-
 /// Records a report; an uncertain delivery is then no longer sent again.
+///
+/// # Errors
+/// If the outcome cannot follow the delivery's state, or the database fails.
 pub async fn report(conn: &mut Conn, reported: &Reported<'_>, entry: &Entry) -> Result<()> {
+    states::report(conn, reported).await?;
     let id = reported.delivery_id.to_string();
-    sqlx::query(
-        "UPDATE deliveries SET state = $2, level = $3, reply = COALESCE($4, reply), changed_at = $5 WHERE id = $1",
-    )
-    .bind(&id)
-    .bind(reported.state.as_str())
-    .bind(reported.level.map(Level::as_str))
-    .bind(reported.reply)
-    .bind(reported.at.as_millisecond())
-    .execute(&mut *conn)
-    .await?;
     sqlx::query("DELETE FROM queue WHERE delivery_id = $1").bind(&id).execute(&mut *conn).await?;
     let opening = Opening::of_delivery(entry, reported.notice_id, reported.delivery_id, reported.at);
     ledger::append(conn, &[opening]).await
@@ -314,7 +285,7 @@ pub async fn attempts(conn: &mut Conn, delivery_id: Uuid) -> Result<Vec<Tried>> 
 /// Cancels unclaimed deliveries: they leave the queue with their entry. An uncertain one leaves it too, but stays uncertain: its
 /// message may have been accepted.
 pub async fn cancel(conn: &mut Conn, notice_id: Uuid, at: Timestamp, cancelled: &[(Uuid, Entry)]) -> Result<()> {
-    take_back(conn, notice_id, at, (State::Cancelled, None), cancelled).await
+    take_back(conn, notice_id, at, (Outcome::Cancelled, None), cancelled).await
 }
 
 /// Leaves unclaimed deliveries uncertain, for this reason: they leave the queue with their entry, and an operator decides.
@@ -325,15 +296,15 @@ pub async fn leave_uncertain(
     why: &str,
     left: &[(Uuid, Entry)],
 ) -> Result<()> {
-    take_back(conn, notice_id, at, (State::Uncertain, Some(why)), left).await
+    take_back(conn, notice_id, at, (Outcome::Uncertain, Some(why)), left).await
 }
 
-/// Takes unclaimed deliveries out of the queue, in this state.
+/// Takes unclaimed deliveries out of the queue, with this outcome and the reason.
 async fn take_back(
     conn: &mut Conn,
     notice_id: Uuid,
     at: Timestamp,
-    (state, why): (State, Option<&str>),
+    end: (Outcome, Option<&str>),
     taken: &[(Uuid, Entry)],
 ) -> Result<()> {
     #[derive(Serialize)]
@@ -350,22 +321,7 @@ async fn take_back(
         ")"
     );
     sqlx::query(queue).bind(&ids).execute(&mut *conn).await?;
-    let deliveries = bulk!(
-        dialect,
-        "UPDATE deliveries SET state = $3, changed_at = $2, reply = COALESCE($4, reply)
-         WHERE state <> 'uncertain' AND id IN (SELECT value ->> 'id' FROM",
-        rows,
-        ") RETURNING id AS delivery_id"
-    );
-    let rows = sqlx::query(deliveries)
-        .bind(&ids)
-        .bind(at.as_millisecond())
-        .bind(state.as_str())
-        .bind(why)
-        .fetch_all(&mut *conn)
-        .await?;
-    let mut ended = BTreeSet::new();
-    read_ids(&rows, &mut ended)?;
+    let ended = states::take_back(conn, &taken.iter().map(|(id, _)| *id).collect::<Vec<_>>(), end, at).await?;
     let openings: Vec<_> = taken
         .iter()
         .filter(|(id, _)| ended.contains(id))

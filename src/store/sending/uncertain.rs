@@ -6,6 +6,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::store::engine::row::Row;
+use crate::store::sending::states;
 use crate::store::{Conn, Result};
 
 /// How many deliveries are uncertain.
@@ -101,24 +102,18 @@ pub async fn requeue(conn: &mut Conn, id: Uuid, domain: &str, now: Timestamp) ->
     let done = sqlx::query(
         "INSERT INTO queue (delivery_id, notice_id, lane, domain, due_at, attempts, waited, token, first_at)
          SELECT d.id, d.notice_id, n.lane, $3, $2, d.attempts, 0, $2, d.first_at FROM deliveries d JOIN notices n ON n.id = d.notice_id
-         WHERE d.id = $1 AND d.state IN ('uncertain', 'rejected', 'expired') AND d.email <> '' ON CONFLICT (delivery_id) DO NOTHING",
+         WHERE d.id = $1 AND $4 LIKE '%,' || d.state || ',%' AND d.email <> '' ON CONFLICT (delivery_id) DO NOTHING",
     )
     .bind(id.to_string())
     .bind(now.as_millisecond())
     .bind(domain)
+    .bind(states::resendable())
     .execute(&mut *conn)
     .await?;
     if done.rows_affected() == 0 {
         return Ok(false);
     }
-    sqlx::query(
-        "UPDATE deliveries SET state = 'queued', level = NULL, reason = NULL, changed_at = $2
-         WHERE id = $1 AND state IN ('rejected', 'expired')",
-    )
-    .bind(id.to_string())
-    .bind(now.as_millisecond())
-    .execute(&mut *conn)
-    .await?;
+    states::resend(conn, id, now).await?;
     sqlx::query(
         "UPDATE notices SET resent_at = $2, attempts_purged_at = NULL WHERE closed_at IS NOT NULL
            AND id = (SELECT notice_id FROM deliveries WHERE id = $1)",

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::queue::unsure;
+use super::sendable::under_way;
 use crate::domain::category::Category;
 use crate::domain::category_set::CategorySet;
 use crate::store::engine::dialect::json;
@@ -46,9 +46,8 @@ pub async fn with_due(conn: &mut Conn, now: Timestamp) -> Result<Vec<(Uuid, Wait
              CASE WHEN EXISTS (SELECT 1 FROM queue q
                WHERE q.notice_id = n.id AND q.aside = 1 AND q.due_at <= $1 AND q.lease_owner IS NULL)
              THEN 1 ELSE 0 END AS aside
-           FROM notices n WHERE ((n.state IN ('released', 'cancelled') AND n.released_at IS NOT NULL
-             AND n.closed_at IS NULL AND n.paused_at IS NULL) OR n.resent_at IS NOT NULL) AND NOT ",
-        unsure!(),
+           FROM notices n WHERE ",
+        under_way!(),
         ") AS w
          WHERE front = 1 OR aside = 1"
     ))
@@ -98,14 +97,9 @@ impl Depth {
     }
 }
 
-/// True if a delivery is held by a worker or could be claimed now, of the notices that may be sent or of one of them. Reads no
-/// more than one row of each notice, however much waits.
-pub async fn is_busy(conn: &mut Conn, notice_id: Option<Uuid>, now: Timestamp) -> Result<bool> {
-    is_busy_but(conn, notice_id, CategorySet::NONE, now).await
-}
-
-/// The same; what could be claimed of the categories in `but` does not count.
-pub async fn is_busy_but(conn: &mut Conn, notice_id: Option<Uuid>, but: CategorySet, now: Timestamp) -> Result<bool> {
+/// True if a delivery is held by a worker or could be claimed now, of the notices that may be sent or of one of them; what could be
+/// claimed of the categories in `but` does not count. Reads no more than one row of each notice, however much waits.
+pub async fn is_busy(conn: &mut Conn, notice_id: Option<Uuid>, but: CategorySet, now: Timestamp) -> Result<bool> {
     let sql = Dialect::of(conn)
         .pick(busy_sql!("SELECT value FROM json_each($3)"), busy_sql!("SELECT jsonb_array_elements_text($3::jsonb)"));
     let but: Vec<&str> = but.iter().map(Category::as_str).collect();
@@ -125,9 +119,8 @@ macro_rules! busy_sql {
             "SELECT (CASE WHEN EXISTS (SELECT 1 FROM queue
              WHERE lease_owner IS NOT NULL AND ($2 IS NULL OR notice_id = $2))
            OR EXISTS (SELECT 1 FROM notices n WHERE ($2 IS NULL OR n.id = $2)
-             AND ((n.state IN ('released', 'cancelled') AND n.released_at IS NOT NULL AND n.closed_at IS NULL
-               AND n.paused_at IS NULL) OR n.resent_at IS NOT NULL) AND NOT ",
-            unsure!(),
+             AND ",
+            under_way!(),
             " AND ($3 = '[]' OR n.category NOT IN (",
             $listed,
             "))
@@ -153,9 +146,8 @@ pub async fn depth_by_category(
            COUNT(CASE WHEN q.lease_owner IS NULL AND q.due_at > $1 THEN 1 END) AS later,
            MIN(CASE WHEN q.lease_owner IS NULL AND q.due_at > $1 THEN q.due_at END) AS next_due
          FROM queue q JOIN notices n ON n.id = q.notice_id WHERE ($2 IS NULL OR q.notice_id = $2)
-           AND ((n.state IN ('released', 'cancelled') AND n.released_at IS NOT NULL
-             AND n.closed_at IS NULL AND n.paused_at IS NULL) OR n.resent_at IS NOT NULL) AND NOT ",
-        unsure!(),
+           AND ",
+        under_way!(),
         " GROUP BY n.category"
     ))
     .bind(now.as_millisecond())
@@ -169,22 +161,8 @@ pub async fn depth_by_category(
     rows.iter().map(read).collect()
 }
 
-/// What waits of the notices that may be sent; of one of them, where named.
+/// What waits of the notices that may be sent; of one of them, if named.
 pub async fn depth(conn: &mut Conn, notice_id: Option<Uuid>, now: Timestamp) -> Result<Depth> {
-    let row = sqlx::query(concat!(
-        "SELECT COUNT(CASE WHEN lease_owner IS NOT NULL THEN 1 END) AS leased,
-           COUNT(CASE WHEN lease_owner IS NULL AND due_at <= $1 THEN 1 END) AS due,
-           COUNT(CASE WHEN lease_owner IS NULL AND due_at > $1 THEN 1 END) AS later,
-           MIN(CASE WHEN lease_owner IS NULL AND due_at > $1 THEN due_at END) AS next_due
-         FROM queue WHERE ($2 IS NULL OR notice_id = $2) AND notice_id IN
-           (SELECT n.id FROM notices n WHERE ((n.state IN ('released', 'cancelled') AND n.released_at IS NOT NULL
-             AND n.closed_at IS NULL AND n.paused_at IS NULL) OR n.resent_at IS NOT NULL) AND NOT ",
-        unsure!(),
-        ")"
-    ))
-    .bind(now.as_millisecond())
-    .bind(notice_id.map(|id| id.to_string()))
-    .fetch_one(conn)
-    .await?;
-    Depth::read(&Row::of("queue", &row))
+    let depths = depth_by_category(conn, notice_id, now).await?;
+    Ok(depths.into_iter().fold(Depth::default(), |all, (_, depth)| all.and(depth)))
 }

@@ -2,14 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use besked::dispatch::Finished;
 use besked::domain::delivery::State;
 use besked::domain::page::PageRequest;
 use besked::domain::reply::Stage;
 use rstest::rstest;
 
 use super::{Running, import, until_accepted, with_second, with_second_over};
-use crate::app::{TestApp, alice, maintenance};
+use crate::app::{TestApp, alice, maintenance, without_relay};
 use crate::cli::Shell;
 use crate::database::Engine;
 use crate::relay::{Relay, Script, Step, on};
@@ -73,7 +72,7 @@ async fn without_another_relay_everything_waits_until_it_takes_mail_again(#[case
     app.relay.add(on(Step::Rcpt).reply("550 5.7.1 no mail on Sundays\r\n"));
     three_domains(&app).await;
     let id = app.release(&maintenance("all = true")).await;
-    let Finished::NoRelay(troubles, _) = app.run_until_idle().await else { panic!("the relay refuses everybody") };
+    let (troubles, _) = without_relay(&app.run_until_idle().await);
     assert_eq!((troubles[0].1.stage, troubles[0].1.text.as_str()), (Stage::Rcpt, "550 5.7.1 no mail on Sundays"));
     assert_eq!(app.counts(id).await.get(&State::Queued), Some(&3), "no attempt is used up");
     app.relay.change(Script::default());
@@ -149,7 +148,7 @@ async fn a_relay_that_refuses_everybody_in_different_words_ends_no_delivery() {
     }
     import(&app, (0..20).map(|n| format!("a@d{n}.example"))).await;
     let id = app.release(&maintenance("all = true")).await;
-    let Finished::NoRelay(..) = app.run_until_idle().await else { panic!("the relay refuses everybody") };
+    without_relay(&app.run_until_idle().await);
     assert_eq!(app.counts(id).await, [(State::Queued, 20)].into());
 }
 

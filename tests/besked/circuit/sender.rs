@@ -37,7 +37,9 @@ fn asked(relay: &Relay, delivery: Uuid) -> usize {
 /// Waits until a relay was asked this often, and its reply was processed.
 async fn until_asked(app: &TestApp, delivery: Uuid, times: usize) {
     until("it is asked", async || {
-        let depth = waiting::depth(&mut app.app.store.read().await.unwrap(), None, app.app.clock.now()).await.unwrap();
+        let depth = waiting::depth(&mut app.app.context.store.read().await.unwrap(), None, app.app.context.clock.now())
+            .await
+            .unwrap();
         asked(&app.relay, delivery) == times && depth.leased == 0
     })
     .await;
@@ -45,7 +47,7 @@ async fn until_asked(app: &TestApp, delivery: Uuid, times: usize) {
 
 /// What the node reports about its relays.
 pub async fn state(app: &TestApp) -> String {
-    let states = nodes::relay_states(&mut app.app.store.read().await.unwrap()).await.unwrap();
+    let states = nodes::relay_states(&mut app.app.context.store.read().await.unwrap()).await.unwrap();
     states.into_iter().map(|it| it.state).collect()
 }
 
@@ -72,7 +74,7 @@ async fn the_one_delivery_that_there_is_opens_the_circuit_at_its_third_refusal()
     app.advance(VICTIM_WAIT);
     until_accepted(&app, id, 1).await;
     running.stop().await;
-    assert_eq!(settle::attempts(&mut app.app.store.read().await.unwrap(), only).await.unwrap().len(), 1);
+    assert_eq!(settle::attempts(&mut app.app.context.store.read().await.unwrap(), only).await.unwrap().len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -94,7 +96,7 @@ async fn a_delivery_that_is_refused_while_others_pass_comes_to_an_end() {
         }
     }
     until("it is deferred", async || app.counts(id).await.contains_key(&State::Deferred)).await;
-    let attempts = settle::attempts(&mut app.app.store.read().await.unwrap(), odd).await.unwrap();
+    let attempts = settle::attempts(&mut app.app.context.store.read().await.unwrap(), odd).await.unwrap();
     assert_eq!((attempts.len(), attempts[0].stage.as_str()), (1, "mail"));
     app.advance(Duration::from_secs(80));
     until("it expires", async || app.counts(id).await.contains_key(&State::Expired)).await;
@@ -115,7 +117,7 @@ async fn a_delivery_that_one_relay_refuses_goes_to_the_next_one() {
     until_accepted(&app, id, 5).await;
     running.stop().await;
     assert_eq!((app.relay.received().len(), second.received().len(), asked(&app.relay, odd)), (4, 1, 1));
-    let attempts = settle::attempts(&mut app.app.store.read().await.unwrap(), odd).await.unwrap();
+    let attempts = settle::attempts(&mut app.app.context.store.read().await.unwrap(), odd).await.unwrap();
     assert_eq!((attempts.len(), attempts[0].relay.as_str()), (1, "second"));
 }
 
@@ -149,8 +151,8 @@ async fn a_connection_that_has_shown_the_relay_to_be_well_is_one_like_others() {
     app.relay.restart().await;
     gate.reached().await;
     until("another is claimed ahead", async || {
-        let mut conn = app.app.store.read().await.unwrap();
-        waiting::depth(&mut conn, Some(id), app.app.clock.now()).await.unwrap().leased == 2
+        let mut conn = app.app.context.store.read().await.unwrap();
+        waiting::depth(&mut conn, Some(id), app.app.context.clock.now()).await.unwrap().leased == 2
     })
     .await;
     gate.open();

@@ -11,7 +11,7 @@ use rstest::rstest;
 
 use super::sender::{state, until};
 use super::{Running, import, until_accepted};
-use crate::app::{NEWS, TestApp, maintenance};
+use crate::app::{NEWS, TestApp, maintenance, without_relay};
 use crate::cli::Shell;
 use crate::database::Engine;
 use crate::lanes::{categories, disruption};
@@ -49,9 +49,9 @@ async fn three_domains(app: &TestApp) {
 }
 
 /// The relays that a run names because they are of no use.
-fn useless(finished: &Finished) -> Vec<&str> {
-    let Finished::NoRelay(troubles, _) = finished else { panic!("{finished:?}") };
-    troubles.iter().map(|(relay, _)| relay.as_str()).collect()
+fn useless(finished: &Finished) -> Vec<String> {
+    let (troubles, _) = without_relay(finished);
+    troubles.into_iter().map(|(relay, _)| relay).collect()
 }
 
 #[rstest]
@@ -68,7 +68,7 @@ async fn news_goes_through_its_relay_only_and_waits_while_that_is_down(#[case] e
 
     let finished = app.run_until_idle().await;
     assert_eq!(useless(&finished), ["bulk"]);
-    let Finished::NoRelay(_, depth) = finished else { unreachable!("it was one") };
+    let (_, depth) = without_relay(&finished);
     assert_eq!((depth.leased, depth.due + depth.later), (0, 3));
     assert_eq!(app.counts(mandatory).await, [(State::Accepted, 3)].into());
     assert_eq!(app.notice(mandatory).await.state, NoticeState::Closed);
@@ -222,7 +222,7 @@ async fn what_one_relay_refuses_is_asked_of_the_next_one_of_its_stream_only(#[ca
     running.stop().await;
     assert_eq!((app.relay.commands().len(), bulk.count(), next.count()), (0, 0, 1));
     let delivery = app.informed("C000", id).await.notices[0].deliveries[0].id;
-    let attempts = settle::attempts(&mut app.app.store.read().await.unwrap(), delivery).await.unwrap();
+    let attempts = settle::attempts(&mut app.app.context.store.read().await.unwrap(), delivery).await.unwrap();
     assert_eq!((attempts.len(), attempts[0].relay.as_str()), (1, "next"));
 }
 
@@ -251,7 +251,7 @@ async fn what_no_relay_of_its_stream_can_carry_is_not_sent() {
     import(&app, ["a@one.example".to_owned()]).await;
     let id = app.release(NEWS).await;
     let finished = app.run_until_idle().await;
-    assert!(matches!(finished, Finished::Unsent(1, _)), "{finished:?}");
+    assert!(matches!(&finished, Finished::Left(left) if left.unsent == 1), "{finished:?}");
     let informed = app.informed("C000", id).await;
     assert_eq!(informed.notices[0].deliveries[0].reason, Some(Reason::NotCarried));
     assert_eq!(app.relay.commands().len(), 0);
@@ -319,4 +319,20 @@ fn wrong_streams_are_refused_all_at_once_each_with_its_line() {
     shell.run(&["config", "check"]).fails(2, &["line 4: `relay.0` `lanes` must name at least one lane"]);
     shell.write("config/besked.toml", &THREE.replace("\"critical\"", "\"urgent\""));
     shell.run(&["config", "check"]).fails(2, &["line 4: ", "urgent", "critical"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_says_all_that_it_has_left() {
+    let bulk = Relay::start().await;
+    let streams: [(Category, &[&str]); 2] = [(Category::News, &["bulk"]), (Category::Maintenance, &["primary"])];
+    let app = with_streams(Engine::Sqlite, &[("bulk", &bulk, None)], &streams).await;
+    bulk.change(Script::default().size(1000));
+    app.relay.stop().await;
+    import(&app, ["a@one.example".to_owned()]).await;
+    let (news, mandatory) = (app.release(NEWS).await, app.release(&maintenance("all = true")).await);
+    let finished = app.run_until_idle().await;
+    assert_eq!(useless(&finished), ["primary"]);
+    assert!(matches!(&finished, Finished::Left(left) if left.unsent == 1), "{finished:?}");
+    assert_eq!(app.counts(news).await, [(State::Rejected, 1)].into());
+    assert_eq!(app.counts(mandatory).await, [(State::Queued, 1)].into());
 }

@@ -13,8 +13,8 @@ use crate::relay::{Act, Relay};
 /// Enough for a planner to think of indexes.
 const CUSTOMERS: usize = 300;
 
-/// A database with a notice that was sent, one delivery of it refused and one uncertain.
-async fn sent(shell: Shell) -> Shell {
+/// A database with a notice that was sent, one delivery of it refused and one uncertain; and the relay.
+async fn sent(shell: Shell) -> (Shell, Relay) {
     let relay = Relay::start().await;
     let shell = shell.relay(relay.address.port());
     let rows: String = (0..CUSTOMERS).map(|n| format!("C{n:04},Kund {n},a{n}@d{}.example\n", n % 50)).collect();
@@ -25,10 +25,13 @@ async fn sent(shell: Shell) -> Shell {
     shell.write("notice.md", &maintenance("all = true"));
     relay.on("RCPT TO:<a7@", 1, Act::Reply("550 5.1.1 no such user\r\n"));
     relay.on(". a8@", 1, Act::TakeAndClose);
-    shell.run(&["notice", "send", "notice.md", "--wait", "--yes"]).ok();
+    shell.run(&["notice", "send", "notice.md", "--wait", "--yes"]).fails(1, &["1 delivery was refused for good"]);
     shell.run(&["notice", "send", "news.md", "--yes"]).ok();
+    let agreement = crate::notices::AGREEMENT.replace("all = true", "customers = [\"C0009\"]");
+    shell.write("second.md", &agreement.replacen("\"\n", "\"\nreference = \"S-1\"\n", 1));
+    shell.write("third.md", &maintenance("customers = [\"C0010\"]").replace("CHG-1", "T-1"));
     shell.write("draft.md", &maintenance("customers = [\"C0009\"]").replace("CHG-1", "D-1"));
-    shell
+    (shell, relay)
 }
 
 /// The commands that a user asks something with, each as it is typed.
@@ -60,18 +63,20 @@ fn commands(delivery: &str) -> Vec<Vec<&str>> {
         vec!["ledger", "status"],
         vec!["evidence", "export", "--notice", "CHG-1", "--account", "C0009", "-o", "evidence.json"],
         vec!["evidence", "export", "--reference", "CHG-1", "--account", "C0009", "-o", "evidence.json"],
+        vec!["evidence", "export", "--notice", "CHG-1", "--everyone", "-o", "evidence.json"],
         vec!["relays"],
         vec!["doctor"],
     ]
 }
 
 /// The commands that change something about one notice, one customer or one delivery, in an order in which each can.
-fn changes(rejected: &str) -> Vec<Vec<&str>> {
+fn changes<'a>(rejected: &'a str, uncertain: &'a str) -> Vec<Vec<&'a str>> {
     vec![
         vec!["hold", "add", "--account", "C0009", "--reason", "lawsuit"],
         vec!["hold", "add", "--notice", "CHG-1", "--reason", "lawsuit"],
         vec!["attest", "CHG-1", "--account", "C0007", "--channel", "phone", "--by", "Bo", "--note", "said"],
         vec!["deliveries", "resend", rejected, "--yes"],
+        vec!["deliveries", "uncertain", "resend", uncertain, "--yes"],
         vec!["notice", "pause", "N-1"],
         vec!["notice", "resume", "N-1"],
         vec!["notice", "cancel", "N-1"],
@@ -79,12 +84,23 @@ fn changes(rejected: &str) -> Vec<Vec<&str>> {
         vec!["notice", "edit", "D-1", "draft.md"],
         vec!["notice", "submit", "D-1"],
         vec!["notice", "release", "D-1"],
+        vec!["notice", "create", "second.md"],
+        vec!["notice", "submit", "S-1"],
+        vec!["notice", "decline", "S-1", "--as", "bo", "--reason", "unclear"],
+        vec!["notice", "edit", "S-1", "second.md"],
+        vec!["notice", "submit", "S-1"],
+        vec!["notice", "approve", "S-1", "--as", "bo"],
+        vec!["notice", "release", "S-1"],
+        vec!["notice", "send", "third.md", "--yes"],
+        vec!["notice", "test", "third.md", "--to", "me@d1.example", "--account", "C0009"],
         vec!["suppressions", "add", "a10@d10.example", "--reason", "dead"],
         vec!["suppressions", "remove", "a10@d10.example"],
         vec!["preferences", "set", "a10@d10.example", "--opt-out", "news"],
         vec!["subject", "restrict", "a11@d11.example"],
         vec!["subject", "unrestrict", "a11@d11.example"],
         vec!["subject", "rectify", "a12@d12.example", "--to", "b12@d12.example"],
+        vec!["subject", "object", "a14@d14.example"],
+        vec!["subject", "erase", "a13@d13.example", "--ground", "Art. 17(1)(d)", "--yes"],
     ]
 }
 
@@ -96,15 +112,15 @@ fn changes(rejected: &str) -> Vec<Vec<&str>> {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_command_reads_a_growing_table_from_end_to_end(#[case] engine: Engine, #[case] statistics: bool) {
     let (_database, shell, url) = place(engine).await;
-    let shell = sent(shell).await;
+    let (shell, _relay) = sent(shell).await;
     let first = |state: &str| {
         let list = shell.run(&["--json", "deliveries", "list", "CHG-1", "--limit", "1", "--state", state]).ok().json();
         list["deliveries"][0]["id"].as_str().unwrap_or_else(|| panic!("none is {state}")).to_owned()
     };
-    let (delivery, rejected) = (first("accepted"), first("rejected"));
+    let (delivery, rejected, uncertain) = (first("accepted"), first("rejected"), first("uncertain"));
     let mut conn = planner(engine, &url, statistics).await;
     let (mut wrong, mut by_account) = (Vec::new(), 0);
-    for command in commands(&delivery).into_iter().chain(changes(&rejected)) {
+    for command in commands(&delivery).into_iter().chain(changes(&rejected, &uncertain)) {
         for statement in asked(&shell, &command, &[0, 1]) {
             let plan = plan(engine, &mut conn, &statement).await;
             let sorts = plan.iter().any(|line| line.contains("TEMP B-TREE") || line.contains("Sort"));
@@ -132,7 +148,7 @@ async fn no_command_reads_a_growing_table_from_end_to_end(#[case] engine: Engine
 #[tokio::test(flavor = "multi_thread")]
 async fn a_persons_export_reads_what_is_about_the_person(#[case] engine: Engine) {
     let (_database, shell, url) = place(engine).await;
-    let shell = sent(shell).await;
+    let (shell, _relay) = sent(shell).await;
     let mut conn = planner(engine, &url, false).await;
     let (mut wrong, mut looked_at) = (Vec::new(), 0);
     for statement in asked(&shell, &["subject", "export", "a9@d9.example", "-o", "subject.json"], &[0, 1]) {

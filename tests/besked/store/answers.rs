@@ -3,7 +3,7 @@
 use besked::domain::attestation::Channel;
 use besked::domain::delivery::{Failure, Outcome, Reason, State};
 use besked::store::notices::attestations::{self, Attestation};
-use besked::store::sending::{queue, settle, shown, tally, uncertain};
+use besked::store::sending::{claims, settle, shown, tally, uncertain};
 use rstest::rstest;
 
 use super::Fixture;
@@ -19,12 +19,12 @@ async fn counts_follow_every_change_of_a_state(#[case] engine: Engine) {
     let mut tx = fixture.store.write().await.unwrap();
     let id = fixture.released(&mut tx, &["a@x.example", "b@x.example", "c@x.example"]).await;
     let other = fixture.released(&mut tx, &["a@x.example"]).await;
-    let claimed = queue::claim(&mut tx, id, "me", fixture.now, &[], 2).await.unwrap();
+    let claimed = claims::claim(&mut tx, id, "me", fixture.now, &[], 2).await.unwrap();
     let both = [(State::Queued, 1), (State::Sending, 2)].into();
     assert_eq!(tally::tally(&mut tx, id, 3).await.unwrap(), both);
     let outcomes = [Outcome::Rejected, Outcome::Uncertain];
     for (claimed, outcome) in claimed.iter().zip(outcomes) {
-        settle::settle(&mut tx, &[settlement(&fixture, id, claimed, outcome).into()]).await.unwrap();
+        settle::settle(&mut tx, &[settlement(&fixture, id, claimed, outcome).try_into().unwrap()]).await.unwrap();
     }
     for statement in [
         "UPDATE deliveries SET reply = 'later'",
@@ -49,12 +49,14 @@ async fn deliveries_are_found_by_state_by_failure_and_by_customer(#[case] engine
     let fixture = Fixture::new(engine).await;
     let mut tx = fixture.store.write().await.unwrap();
     let id = fixture.released(&mut tx, &["a@x.example", "b@x.example", "c@x.example"]).await;
-    let claimed = queue::claim(&mut tx, id, "me", fixture.now, &[], 1).await.unwrap().remove(0);
+    let claimed = claims::claim(&mut tx, id, "me", fixture.now, &[], 1).await.unwrap().remove(0);
     let sending = shown::in_state(&mut tx, id, State::Sending, 0, 9).await.unwrap();
     assert_eq!(sending.iter().map(|it| it.id).collect::<Vec<_>>(), [claimed.delivery_id]);
     let queued = shown::in_state(&mut tx, id, State::Queued, sending[0].ordinal + 1, 9).await.unwrap();
     assert!(queued.iter().all(|it| it.state == State::Queued) && queued.len() < 3, "{queued:?}");
-    settle::settle(&mut tx, &[settlement(&fixture, id, &claimed, Outcome::Rejected).into()]).await.unwrap();
+    settle::settle(&mut tx, &[settlement(&fixture, id, &claimed, Outcome::Rejected).try_into().unwrap()])
+        .await
+        .unwrap();
 
     let rejected = shown::failed(&mut tx, id, Failure::Rejected, 0, 9).await.unwrap();
     assert_eq!(rejected, [(claimed.delivery_id, sending[0].ordinal)]);

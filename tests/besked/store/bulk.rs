@@ -10,7 +10,7 @@ use besked::store::people::customers::Selection;
 use besked::store::people::imports::{AttributeRow, ContactRow, CustomerRow};
 use besked::store::people::{contacts, customers};
 use besked::store::proof::ledger;
-use besked::store::sending::{deliveries, queue, settle, waiting};
+use besked::store::sending::{claims, deliveries, queue, settle, waiting};
 use jiff::SignedDuration;
 use rstest::rstest;
 
@@ -148,7 +148,7 @@ async fn thousands_are_released_claimed_and_settled(#[case] engine: Engine) {
     let page = deliveries::unaddressed_after(&mut tx, id, "N00001", 1).await.unwrap();
     assert_eq!(page, [("N00002".to_owned(), NAME.to_owned())]);
 
-    let claimed = queue::claim(&mut tx, id, "me", fixture.now, &[], MANY).await.unwrap();
+    let claimed = claims::claim(&mut tx, id, "me", fixture.now, &[], MANY).await.unwrap();
     assert_eq!(claimed.len(), MANY);
     let domains: BTreeMap<_, _> = claimed.iter().map(|claimed| (claimed.domain.as_str(), ())).collect();
     assert_eq!((domains.len(), domains.contains_key("d6.example")), (7, true));
@@ -166,7 +166,7 @@ async fn thousands_are_released_claimed_and_settled(#[case] engine: Engine) {
             let mut settlement = settlement(&fixture, id, claimed, outcome);
             settlement.again = (outcome == Outcome::Deferred).then_some((later, 60_000));
             settlement.token -= i64::from(n < 3);
-            settlement.into()
+            settlement.try_into().unwrap()
         })
         .collect();
     let fenced = settle::settle(&mut tx, &settlements).await.unwrap();

@@ -6,7 +6,7 @@ use besked::store::people::retention;
 use besked::store::sending::moulds::{self, Moulds};
 use besked::store::sending::queue::GiveBack;
 use besked::store::sending::settle::Settlement;
-use besked::store::sending::{deliveries, leases, messages, queue, settle, uncertain};
+use besked::store::sending::{claims, deliveries, leases, messages, queue, settle, uncertain};
 use besked::store::{Conn, StoreError};
 use jiff::{SignedDuration, Timestamp};
 use rstest::rstest;
@@ -67,11 +67,11 @@ async fn a_message_whose_mould_is_gone_or_changed_is_an_error_and_not_another_me
     let fixture = Fixture::new(engine).await;
     let mut tx = fixture.store.write().await.unwrap();
     let notice = fixture.released(&mut tx, &["a@x.example", "b@x.example"]).await;
-    let claimed = queue::claim(&mut tx, notice, "me", fixture.now, &[], 2).await.unwrap();
+    let claimed = claims::claim(&mut tx, notice, "me", fixture.now, &[], 2).await.unwrap();
     for claimed in &claimed {
         let message = fixture.filled(&mut tx, Some(notice)).await;
         let accepted = Settlement { message, ..settlement(&fixture, notice, claimed, Outcome::Accepted) };
-        settle::settle(&mut tx, &[accepted.into()]).await.unwrap();
+        settle::settle(&mut tx, &[accepted.try_into().unwrap()]).await.unwrap();
     }
     let id = claimed[0].delivery_id;
     assert_eq!(messages::find(&mut tx, id).await.unwrap().unwrap(), b"hi you");
@@ -87,8 +87,8 @@ async fn a_message_whose_mould_is_gone_or_changed_is_an_error_and_not_another_me
 }
 
 /// Claims the only delivery of a notice; returns it with the time that its message is dated at.
-async fn claim(conn: &mut Conn, notice: Uuid, at: Timestamp) -> queue::Claimed {
-    queue::claim(conn, notice, "me", at, &[], 9).await.unwrap().remove(0)
+async fn claim(conn: &mut Conn, notice: Uuid, at: Timestamp) -> claims::Claimed {
+    claims::claim(conn, notice, "me", at, &[], 9).await.unwrap().remove(0)
 }
 
 #[rstest]
@@ -100,7 +100,7 @@ async fn a_message_is_dated_at_its_first_attempt_and_not_at_a_claim_that_was_ret
     let mut tx = fixture.store.write().await.unwrap();
     let notice = fixture.released(&mut tx, &["a@x.example"]).await;
     let minute = |n: i64| fixture.now + SignedDuration::from_mins(n);
-    let back = |claimed: &queue::Claimed| GiveBack { id: claimed.delivery_id, token: claimed.token, due_at: None };
+    let back = |claimed: &claims::Claimed| GiveBack { id: claimed.delivery_id, token: claimed.token, due_at: None };
     let claimed = claim(&mut tx, notice, minute(1)).await;
     assert_eq!(claimed.first_at, minute(1), "hours in the queue do not make a mail old");
     queue::give_back(&mut tx, &[back(&claimed)]).await.unwrap();
@@ -112,7 +112,7 @@ async fn a_message_is_dated_at_its_first_attempt_and_not_at_a_claim_that_was_ret
 
     let again = Some((minute(4), 1));
     let deferred = Settlement { again, ..settlement(&fixture, notice, &claimed, Outcome::Deferred) };
-    settle::settle(&mut tx, &[deferred.into()]).await.unwrap();
+    settle::settle(&mut tx, &[deferred.try_into().unwrap()]).await.unwrap();
     let claimed = claim(&mut tx, notice, minute(5)).await;
     assert_eq!(claimed.first_at, minute(3), "the same at the retry");
     queue::give_back(&mut tx, &[back(&claimed)]).await.unwrap();
@@ -129,7 +129,7 @@ async fn what_may_have_been_sent_keeps_its_date(#[case] engine: Engine) {
     let mut tx = fixture.store.write().await.unwrap();
     let notice = fixture.released(&mut tx, &["a@x.example"]).await;
     let minute = |n: i64| fixture.now + SignedDuration::from_mins(n);
-    let lost = queue::claim(&mut tx, notice, "a dead node", minute(1), &[], 9).await.unwrap().remove(0);
+    let lost = claims::claim(&mut tx, notice, "a dead node", minute(1), &[], 9).await.unwrap().remove(0);
     let stale = leases::take_over(&mut tx, "me", minute(2), true, 9).await.unwrap().remove(0);
     assert_eq!(stale.first_at, Some(minute(1)));
     let doubt = |token, again| Settlement {
@@ -140,7 +140,7 @@ async fn what_may_have_been_sent_keeps_its_date(#[case] engine: Engine) {
         first_at: stale.first_at,
         ..settlement(&fixture, notice, &lost, Outcome::Uncertain)
     };
-    settle::settle(&mut tx, &[doubt(stale.token, Some((minute(2), 0))).into()]).await.unwrap();
+    settle::settle(&mut tx, &[doubt(stale.token, Some((minute(2), 0))).try_into().unwrap()]).await.unwrap();
     let claimed = claim(&mut tx, notice, minute(3)).await;
     assert_eq!(claimed.first_at, minute(1), "sent again at once");
     let back = GiveBack { id: claimed.delivery_id, token: claimed.token, due_at: None };
@@ -148,12 +148,12 @@ async fn what_may_have_been_sent_keeps_its_date(#[case] engine: Engine) {
     let claimed = claim(&mut tx, notice, minute(4)).await;
     assert_eq!(claimed.first_at, minute(1), "a claim that is returned does not change what was sent before");
     // Of an optional notice it leaves the queue until an operator decides.
-    settle::settle(&mut tx, &[doubt(claimed.token, None).into()]).await.unwrap();
+    settle::settle(&mut tx, &[doubt(claimed.token, None).try_into().unwrap()]).await.unwrap();
     assert!(!queue::holds(&mut tx, notice).await.unwrap());
     assert!(uncertain::requeue(&mut tx, lost.delivery_id, "x.example", minute(5)).await.unwrap());
     let claimed = claim(&mut tx, notice, minute(6)).await;
     assert_eq!(claimed.first_at, minute(1));
     let accepted = settlement(&fixture, notice, &claimed, Outcome::Accepted);
-    settle::settle(&mut tx, &[accepted.into()]).await.unwrap();
+    settle::settle(&mut tx, &[accepted.try_into().unwrap()]).await.unwrap();
     assert!(deliveries::find(&mut tx, lost.delivery_id).await.unwrap().is_some());
 }

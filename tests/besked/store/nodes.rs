@@ -3,7 +3,7 @@
 use besked::store::Conn;
 use besked::store::sending::nodes::{Node, RelayState};
 use besked::store::sending::queue::PutOff;
-use besked::store::sending::{nodes, queue, waiting};
+use besked::store::sending::{claims, nodes, queue, waiting};
 use jiff::SignedDuration;
 use rstest::rstest;
 
@@ -97,7 +97,7 @@ async fn deliveries_to_a_domain_on_pause_are_put_off_some_at_a_time(#[case] engi
     let addresses = ["a@slow.example", "b@slow.example", "c@slow.example", "d@quick.example", "e@other.example"];
     let id = fixture.released(&mut conn, &addresses).await;
     let untouched = fixture.released(&mut conn, &["f@slow.example"]).await;
-    let claimed = queue::claim(&mut conn, id, "me", fixture.now, &[], 1).await.unwrap();
+    let claimed = claims::claim(&mut conn, id, "me", fixture.now, &[], 1).await.unwrap();
     assert_eq!(claimed[0].domain, "slow.example");
     let until = |domain: &str, seconds: i64| PutOff {
         domain: domain.to_owned(),
@@ -106,7 +106,7 @@ async fn deliveries_to_a_domain_on_pause_are_put_off_some_at_a_time(#[case] engi
     let held = [until("slow.example", 30), until("other.example", 60)];
     assert_eq!(queue::put_off(&mut conn, id, &held, 2).await.unwrap(), 0, "nothing was stepped over yet");
     let domains: Vec<String> = held.iter().map(|held| held.domain.clone()).collect();
-    queue::set_aside(&mut conn, id, fixture.now, &domains).await.unwrap();
+    claims::set_aside(&mut conn, id, fixture.now, &domains).await.unwrap();
     let mut put_off = Vec::new();
     for _ in 0..3 {
         put_off.push(queue::put_off(&mut conn, id, &held, 2).await.unwrap());

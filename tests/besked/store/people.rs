@@ -6,7 +6,7 @@ use besked::domain::entry::Event;
 use besked::domain::preference::Reason;
 use besked::store::people::customers::Selection;
 use besked::store::people::imports::{AttributeRow, ContactRow, CustomerRow, KeptRow, Removal};
-use besked::store::people::{contacts, customers, imports, preferences, suppressions};
+use besked::store::people::{contacts, customers, import_changes, imports, preferences, suppressions};
 use besked::store::proof::ledger::{self, Opening};
 use besked::store::secrets;
 use rstest::rstest;
@@ -176,4 +176,47 @@ async fn changes_of_preferences_are_counted_by_address_and_time(#[case] engine: 
     let before = fixture.now.checked_sub(hour).unwrap();
     assert_eq!(ledger::preference_changes(&mut tx, &key("A@x.example"), before).await.unwrap(), 1);
     assert_eq!(ledger::preference_changes(&mut tx, &key("a@x.example"), fixture.now).await.unwrap(), 0);
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn what_an_import_would_change_is_read_by_customer(#[case] engine: Engine) {
+    let fixture = Fixture::new(engine).await;
+    let mut tx = fixture.store.write().await.unwrap();
+    let rows = [("C1", "Ett"), ("C2", "Två"), ("C3", "Tre")].map(|(account_id, name)| CustomerRow { account_id, name });
+    let people = [("C1", "a@x.example"), ("C1", "b@x.example"), ("C2", "c@x.example"), ("C3", "d@x.example")];
+    let people: Vec<_> = people.iter().enumerate().map(|(at, (account, email))| contact(account, email, at)).collect();
+    File { customers: &rows, contacts: &people, ..File::default() }.import(&mut tx, "i1", fixture.now, false).await;
+    let file = File { customers: &rows[..2], contacts: &people[..3], ..File::default() };
+    file.import(&mut tx, "i2", fixture.now, true).await;
+    imports::begin(&mut tx).await.unwrap();
+    let rows =
+        [("C1", "Ett AB"), ("C3", "Tre"), ("C4", "Fyra")].map(|(account_id, name)| CustomerRow { account_id, name });
+    imports::add_customers(&mut tx, &rows).await.unwrap();
+    let people = [("C1", "a@x.example"), ("C1", "e@x.example"), ("C3", "d@x.example"), ("C4", "f@x.example")];
+    let people: Vec<_> = people.iter().enumerate().map(|(at, (account, email))| contact(account, email, at)).collect();
+    imports::add_contacts(&mut tx, &people).await.unwrap();
+    let values = [AttributeRow { account_id: "C4", name: "region", value: "sto2", position: 0 }];
+    imports::add_attributes(&mut tx, &values).await.unwrap();
+    imports::compare(&mut tx, Removal::Everywhere).await.unwrap();
+    let counts = import_changes::counts(&mut tx).await.unwrap();
+    assert_eq!(counts, ["changed", "gone", "new", "reactivated"].map(|change| (change.to_owned(), 1)));
+    let found = import_changes::first(&mut tx, 9).await.unwrap();
+    let told: Vec<_> = found
+        .iter()
+        .map(|it| {
+            let contacts = [it.new_contacts, it.changed_contacts, it.gone_contacts, it.reactivated_contacts];
+            (it.account_id.as_str(), it.change.as_str(), it.renamed, contacts, it.attributes)
+        })
+        .collect();
+    let wanted = [
+        ("C1", "changed", true, [1, 0, 1, 0], 0),
+        ("C2", "gone", false, [0, 0, 1, 0], 0),
+        ("C3", "reactivated", false, [0, 0, 0, 1], 0),
+        ("C4", "new", false, [1, 0, 0, 0], 1),
+    ];
+    assert_eq!(told, wanted);
+    assert_eq!(import_changes::first(&mut tx, 2).await.unwrap().len(), 2);
 }

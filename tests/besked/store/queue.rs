@@ -4,16 +4,18 @@ use besked::domain::category::Category;
 use besked::domain::category_set::CategorySet;
 use besked::domain::delivery::{Level, Outcome, State};
 use besked::domain::entry::Event;
+use besked::domain::merkle::Node;
 use besked::domain::preference::Reason;
 use besked::domain::reply::Stage;
-use besked::store::Conn;
 use besked::store::notices::releases;
 use besked::store::people::{preferences, suppressions};
 use besked::store::proof::{ledger, tree};
+use besked::store::sending::claims::{self, Claimed};
 use besked::store::sending::leases::{self, Held};
-use besked::store::sending::queue::{Claimed, GiveBack};
-use besked::store::sending::settle::{Attempt, Settlement};
+use besked::store::sending::queue::GiveBack;
+use besked::store::sending::settle::{Attempt, Settlement, Written};
 use besked::store::sending::{deliveries, messages, queue, settle, uncertain, waiting};
+use besked::store::{Conn, StoreError};
 use jiff::SignedDuration;
 use rstest::rstest;
 use uuid::Uuid;
@@ -55,7 +57,7 @@ pub(super) fn held(claimed: &Claimed) -> Held {
 }
 
 async fn claim(conn: &mut Conn, fixture: &Fixture, notice: Uuid, limit: usize) -> Vec<Claimed> {
-    queue::claim(conn, notice, "me", fixture.now, &[], limit).await.unwrap()
+    claims::claim(conn, notice, "me", fixture.now, &[], limit).await.unwrap()
 }
 
 #[rstest]
@@ -66,32 +68,34 @@ async fn claim_settle_and_append_commit_together(#[case] engine: Engine) {
     let fixture = Fixture::new(engine).await;
     let mut tx = fixture.store.write().await.unwrap();
     let id = fixture.released(&mut tx, &["a@x.example", "b@y.example", "c@y.example"]).await;
-    let skipping = queue::claim(&mut tx, id, "me", fixture.now, &["x.example".to_owned()], 9).await.unwrap();
+    let skipping = claims::claim(&mut tx, id, "me", fixture.now, &["x.example".to_owned()], 9).await.unwrap();
     assert_eq!(skipping.iter().map(|it| it.domain.as_str()).collect::<Vec<_>>(), ["y.example", "y.example"]);
     let back = |claimed: &Claimed, due_at| GiveBack { id: claimed.delivery_id, token: claimed.token, due_at };
     let later = fixture.now + SignedDuration::from_secs(60);
     queue::give_back(&mut tx, &[back(&skipping[0], None)]).await.unwrap();
-    let again = queue::claim(&mut tx, id, "me", fixture.now, &["x.example".to_owned()], 1).await.unwrap();
+    let again = claims::claim(&mut tx, id, "me", fixture.now, &["x.example".to_owned()], 1).await.unwrap();
     assert_eq!(again[0].delivery_id, skipping[0].delivery_id, "what is given back keeps its place");
     queue::give_back(&mut tx, &[back(&again[0], Some(later.as_millisecond()))]).await.unwrap();
     queue::give_back(&mut tx, &[GiveBack { token: 99, ..back(&skipping[1], Some(0)) }]).await.unwrap();
     let depth = waiting::depth(&mut tx, Some(id), fixture.now).await.unwrap();
     assert_eq!((depth.leased, depth.due, depth.later, depth.next_due), (1, 1, 1, Some(later)));
     assert_eq!(waiting::due(&mut tx, id, fixture.now, 10).await.unwrap(), 1);
-    assert!(waiting::is_busy(&mut tx, None, fixture.now).await.unwrap());
-    assert!(!waiting::is_busy(&mut tx, Some(Uuid::from_u128(9)), fixture.now).await.unwrap());
+    assert!(waiting::is_busy(&mut tx, None, CategorySet::NONE, fixture.now).await.unwrap());
+    assert!(!waiting::is_busy(&mut tx, Some(Uuid::from_u128(9)), CategorySet::NONE, fixture.now).await.unwrap());
     let by_category = waiting::depth_by_category(&mut tx, Some(id), fixture.now).await.unwrap();
     assert_eq!(by_category, [(Category::Maintenance, depth)]);
     assert_eq!(waiting::depth_by_category(&mut tx, None, fixture.now).await.unwrap(), by_category);
-    assert!(waiting::is_busy_but(&mut tx, None, CategorySet::ALL, fixture.now).await.unwrap(), "one is leased");
+    assert!(waiting::is_busy(&mut tx, None, CategorySet::ALL, fixture.now).await.unwrap(), "one is leased");
     assert_eq!(queue::unclaimed(&mut tx, id, 10).await.unwrap().len(), 2);
     assert!(leases::still_ours(&mut tx, skipping[1].delivery_id, skipping[1].token).await.unwrap());
     assert!(!leases::still_ours(&mut tx, skipping[1].delivery_id, 99).await.unwrap());
 
     let mut accepted = settlement(&fixture, id, &skipping[1], Outcome::Accepted);
     accepted.message = fixture.filled(&mut tx, Some(id)).await;
-    assert!(settle::settle(&mut tx, &[accepted.clone().into()]).await.unwrap().is_empty());
-    let again = settle::settle(&mut tx, &[accepted.into()]).await.unwrap();
+    let forged = Settlement { outcome: Outcome::Bounced, ..accepted.clone() };
+    assert!(matches!(Written::try_from(forged), Err(StoreError::Impossible { from: State::Sending, .. })));
+    assert!(settle::settle(&mut tx, &[accepted.clone().try_into().unwrap()]).await.unwrap().is_empty());
+    let again = settle::settle(&mut tx, &[accepted.try_into().unwrap()]).await.unwrap();
     assert_eq!(again[0].delivery_id, skipping[1].delivery_id, "settled once");
     assert_eq!(messages::find(&mut tx, skipping[1].delivery_id).await.unwrap().unwrap(), b"hi you");
     assert_eq!(messages::find(&mut tx, skipping[0].delivery_id).await.unwrap(), None);
@@ -118,22 +122,22 @@ async fn a_deferral_stays_queued_and_a_fenced_settlement_changes_nothing(#[case]
     let first = claim(&mut tx, &fixture, id, 1).await.remove(0);
     let later = fixture.now + SignedDuration::from_secs(60);
     let deferred = Settlement { again: Some((later, 60_000)), ..settlement(&fixture, id, &first, Outcome::Deferred) };
-    assert!(settle::settle(&mut tx, &[deferred.clone().into()]).await.unwrap().is_empty());
-    let again = settle::settle(&mut tx, &[deferred.into()]).await.unwrap();
+    assert!(settle::settle(&mut tx, &[deferred.clone().try_into().unwrap()]).await.unwrap().is_empty());
+    let again = settle::settle(&mut tx, &[deferred.try_into().unwrap()]).await.unwrap();
     assert_eq!((again[0].delivery_id, again[0].recorded), (first.delivery_id, false), "once, whatever was answered");
     assert_eq!(ledger::of_notice(&mut tx, id).await.unwrap().len(), 1);
     assert!(!leases::still_ours(&mut tx, first.delivery_id, first.token).await.unwrap());
     assert!(claim(&mut tx, &fixture, id, 1).await.is_empty(), "it is not due yet");
-    let second = queue::claim(&mut tx, id, "me", later, &[], 1).await.unwrap().remove(0);
+    let second = claims::claim(&mut tx, id, "me", later, &[], 1).await.unwrap().remove(0);
     assert_eq!((second.token, second.attempts, second.waited), (2, 1, 60_000));
     let late = settlement(&fixture, id, &first, Outcome::Rejected);
-    assert_eq!(settle::settle(&mut tx, &[late.into()]).await.unwrap().len(), 1);
+    assert_eq!(settle::settle(&mut tx, &[late.try_into().unwrap()]).await.unwrap().len(), 1);
     assert!(queue::holds(&mut tx, id).await.unwrap());
     let found = deliveries::find(&mut tx, first.delivery_id).await.unwrap().unwrap();
     assert_eq!((found.state, found.attempts), (State::Sending, 1));
     let rejected =
         Settlement { dead: Some(address("a@x.example")), ..settlement(&fixture, id, &second, Outcome::Rejected) };
-    settle::settle(&mut tx, &[rejected.into()]).await.unwrap();
+    settle::settle(&mut tx, &[rejected.try_into().unwrap()]).await.unwrap();
     assert!(!queue::holds(&mut tx, id).await.unwrap());
     assert_eq!(suppressions::list(&mut tx, None, 9).await.unwrap()[0].reason, Reason::Dead);
     assert!(deliveries::find(&mut tx, fixture.id()).await.unwrap().is_none());
@@ -147,17 +151,17 @@ async fn a_late_acceptance_settles_a_doubt(#[case] engine: Engine) {
     let fixture = Fixture::new(engine).await;
     let mut tx = fixture.store.write().await.unwrap();
     let id = fixture.released(&mut tx, &["a@x.example"]).await;
-    let lost = queue::claim(&mut tx, id, "a frozen node", fixture.now, &[], 1).await.unwrap().remove(0);
+    let lost = claims::claim(&mut tx, id, "a frozen node", fixture.now, &[], 1).await.unwrap().remove(0);
     assert!(leases::take_over(&mut tx, "me", fixture.now, false, 9).await.unwrap().is_empty(), "its lease still runs");
     assert_eq!(leases::renew(&mut tx, "a frozen node", fixture.now, &[held(&lost)]).await.unwrap(), [held(&lost)]);
     let stale = leases::take_over(&mut tx, "me", fixture.now, true, 9).await.unwrap();
     assert_eq!((stale[0].delivery_id, stale[0].token), (lost.delivery_id, 2));
     let mine = Claimed { token: stale[0].token, ..lost.clone() };
     let doubt = Settlement { attempt: None, attempts: 0, ..settlement(&fixture, id, &mine, Outcome::Uncertain) };
-    settle::settle(&mut tx, &[doubt.into()]).await.unwrap();
+    settle::settle(&mut tx, &[doubt.try_into().unwrap()]).await.unwrap();
     assert_eq!(deliveries::counts(&mut tx, id).await.unwrap(), [(State::Uncertain, 1)].into());
     let late = settlement(&fixture, id, &lost, Outcome::Accepted);
-    assert_eq!(settle::settle(&mut tx, &[late.into()]).await.unwrap().len(), 1, "it was fenced off");
+    assert_eq!(settle::settle(&mut tx, &[late.try_into().unwrap()]).await.unwrap().len(), 1, "it was fenced off");
     assert_eq!(
         deliveries::counts(&mut tx, id).await.unwrap(),
         [(State::Accepted, 1)].into(),
@@ -173,7 +177,7 @@ async fn a_lease_that_ran_out_is_taken_over(#[case] engine: Engine) {
     let fixture = Fixture::new(engine).await;
     let mut tx = fixture.store.write().await.unwrap();
     let id = fixture.released(&mut tx, &["a@x.example"]).await;
-    queue::claim(&mut tx, id, "gone", fixture.now, &[], 1).await.unwrap();
+    claims::claim(&mut tx, id, "gone", fixture.now, &[], 1).await.unwrap();
     sqlx::query("UPDATE queue SET lease_until = 1").execute(&mut *tx).await.unwrap();
     assert_eq!(leases::take_over(&mut tx, "me", fixture.now, false, 9).await.unwrap().len(), 1);
     assert!(
@@ -230,11 +234,24 @@ async fn deliveries_are_shown_paged_and_made_ready(#[case] engine: Engine) {
     let reported = settle::Reported {
         delivery_id: ready[0].id,
         notice_id: id,
-        state: State::Bounced,
+        from: State::Queued,
+        outcome: Outcome::Bounced,
         level: None,
         reply: Some("5.1.1 no"),
         at: fixture.now,
     };
+    // What was never sent cannot come back, whatever its caller believes.
+    for from in [State::Queued, State::Accepted] {
+        let forged = settle::Reported { from, ..reported };
+        let refused = settle::report(&mut tx, &forged, &fixture.entry(Event::Bounced)).await.unwrap_err();
+        assert!(matches!(refused, StoreError::Impossible { .. }), "{refused}");
+    }
+    assert_eq!(deliveries::find(&mut tx, ready[0].id).await.unwrap().unwrap().state, State::Queued);
+    let left = [(ready[0].id, fixture.entry(Event::Uncertain)), (ready[1].id, fixture.entry(Event::Uncertain))];
+    settle::leave_uncertain(&mut tx, id, fixture.now, "restored", &left).await.unwrap();
+    settle::cancel(&mut tx, id, fixture.now, &[(ready[0].id, fixture.entry(Event::Cancelled))]).await.unwrap();
+    assert_eq!(deliveries::counts(&mut tx, id).await.unwrap(), [(State::Uncertain, 1), (State::Cancelled, 1)].into());
+    let reported = settle::Reported { from: State::Uncertain, ..reported };
     settle::report(&mut tx, &reported, &fixture.entry(Event::Bounced)).await.unwrap();
     let shown = deliveries::find(&mut tx, ready[0].id).await.unwrap().unwrap();
     assert_eq!((shown.state, shown.reply.as_deref()), (State::Bounced, Some("5.1.1 no")));
@@ -260,7 +277,7 @@ async fn nobody_changes_the_ledger(#[case] engine: Engine) {
         .execute(&mut *tx)
         .await
         .unwrap();
-    tree::insert_nodes(&mut tx, &[(8, 0, [0; 32])]).await.unwrap();
+    tree::insert_nodes(&mut tx, &[(Node { level: 8, index: 0 }, [0; 32])]).await.unwrap();
     let signed = tree::Signed { size: 1, note: String::new(), vkey: String::new(), at: fixture.now };
     tree::insert_checkpoint(&mut tx, &signed).await.unwrap();
     tx.commit().await.unwrap();
@@ -295,20 +312,20 @@ async fn a_probe_claims_from_either_end_and_what_waited_for_a_relay_is_first_aga
     let now = fixture.now;
     for (but, busy) in [(Category::News, true), (Category::Maintenance, false)] {
         let but = [but].into_iter().collect();
-        assert_eq!(waiting::is_busy_but(&mut tx, Some(id), but, now).await.unwrap(), busy);
+        assert_eq!(waiting::is_busy(&mut tx, Some(id), but, now).await.unwrap(), busy);
     }
-    let first = queue::claim_end(&mut tx, id, "me", now, &[], false).await.unwrap().unwrap();
-    let last = queue::claim_end(&mut tx, id, "me", now, &[], true).await.unwrap().unwrap();
+    let first = claims::claim_end(&mut tx, id, "me", now, &[], false).await.unwrap().unwrap();
+    let last = claims::claim_end(&mut tx, id, "me", now, &[], true).await.unwrap().unwrap();
     assert!(first.delivery_id < last.delivery_id);
     let skip = ["x", "y", "z"].map(|name| format!("{name}.example"));
-    assert_eq!(queue::claim_end(&mut tx, id, "me", now, &skip, true).await.unwrap(), None);
+    assert_eq!(claims::claim_end(&mut tx, id, "me", now, &skip, true).await.unwrap(), None);
     let later = now.as_millisecond() + 60_000;
     let back = GiveBack { id: first.delivery_id, token: first.token, due_at: Some(later) };
     queue::give_back(&mut tx, &[back]).await.unwrap();
     let with_due = waiting::with_due(&mut tx, now).await.unwrap();
     assert_eq!(with_due, [(id, waiting::Waiting { front: true, aside: false })]);
     queue::hasten(&mut tx, &[first.delivery_id, last.delivery_id], now).await.unwrap();
-    let again = queue::claim_end(&mut tx, id, "me", now, &[], false).await.unwrap().unwrap();
+    let again = claims::claim_end(&mut tx, id, "me", now, &[], false).await.unwrap().unwrap();
     assert_eq!(again.delivery_id, first.delivery_id);
     queue::give_back(&mut tx, &[GiveBack { id: again.delivery_id, token: again.token, due_at: Some(later) }])
         .await
@@ -317,7 +334,7 @@ async fn a_probe_claims_from_either_end_and_what_waited_for_a_relay_is_first_aga
     assert_eq!(queue::due_after(&mut tx, later - 1).await.unwrap(), [id]);
     assert_eq!(queue::bring_forward(&mut tx, id, now, (later, None), 9).await.unwrap(), 0);
     assert_eq!(queue::bring_forward(&mut tx, id, now, (later - 1, None), 9).await.unwrap(), 1);
-    assert_eq!(queue::claim(&mut tx, id, "me", now, &[], 9).await.unwrap().len(), 2);
+    assert_eq!(claims::claim(&mut tx, id, "me", now, &[], 9).await.unwrap().len(), 2);
 }
 
 #[rstest]
@@ -331,9 +348,9 @@ async fn optional_mail_waits_while_sealing_has_stopped_and_may_be_left_uncertain
     assert_eq!(uncertain::optional_waiting(&mut tx).await.unwrap(), [], "it is mandatory");
     sqlx::query("UPDATE notices SET lane = 2").execute(&mut *tx).await.unwrap();
     assert_eq!(uncertain::optional_waiting(&mut tx).await.unwrap(), [(id, 2)]);
-    assert!(waiting::is_busy(&mut tx, None, fixture.now).await.unwrap());
+    assert!(waiting::is_busy(&mut tx, None, CategorySet::NONE, fixture.now).await.unwrap());
     tree::set_stopped(&mut tx, Some("restored")).await.unwrap();
-    assert!(!waiting::is_busy(&mut tx, None, fixture.now).await.unwrap());
+    assert!(!waiting::is_busy(&mut tx, None, CategorySet::NONE, fixture.now).await.unwrap());
     assert_eq!(waiting::with_due(&mut tx, fixture.now).await.unwrap(), []);
     assert_eq!(claim(&mut tx, &fixture, id, 9).await, []);
     let ids = queue::unclaimed(&mut tx, id, 9).await.unwrap();

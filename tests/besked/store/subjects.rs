@@ -3,6 +3,7 @@
 use besked::domain::address::AddressKey;
 use besked::domain::category::Category;
 use besked::domain::entry::{Entry, Event, Fact, Person, commitment};
+use besked::domain::merkle::Node;
 use besked::domain::notice::State;
 use besked::domain::preference::Reason;
 use besked::domain::tombstone::{Mark, Tombstone};
@@ -110,9 +111,20 @@ async fn a_person_is_found_and_cleared_everywhere(#[case] engine: Engine) {
     assert_eq!(ledger::about_notice(&mut tx, notice).await.unwrap()[0].entry_id, about_notice.id);
     assert_eq!(ledger::find(&mut tx, &[about_delivery.id]).await.unwrap()[0].delivery_id, Some(delivery));
     assert_eq!(ledger::of_address(&mut tx, its).await.unwrap()[0].entry_id, about_address.id);
-    let sealed = ledger::sealed(&mut tx, notice, None, None).await.unwrap();
+    let mut sealed = Vec::new();
+    let take = |index, id| {
+        sealed.push((index, id));
+        Ok(())
+    };
+    ledger::sealed(&mut tx, notice, take).await.unwrap().unwrap();
     assert_eq!(sealed, [(0, about_delivery.id), (2, about_notice.id)]);
-    assert_eq!(ledger::sealed(&mut tx, notice, Some("C1"), Some(others)).await.unwrap(), [(2, about_notice.id)]);
+    let full = || std::io::Error::other("no space");
+    assert!(ledger::sealed(&mut tx, notice, |_, _| Err(full())).await.unwrap().is_err());
+    assert_eq!(ledger::sealed_of_customer(&mut tx, notice, "C1", None).await.unwrap(), sealed);
+    let of_others = ledger::sealed_of_customer(&mut tx, notice, "C1", Some(others)).await.unwrap();
+    assert_eq!(of_others, [(2, about_notice.id)]);
+    let of_delivery = ledger::of_deliveries(&mut tx, &[delivery]).await.unwrap();
+    assert_eq!(of_delivery[0].entry_id, about_delivery.id);
     let opening = &ledger::find(&mut tx, &[about_delivery.id]).await.unwrap()[0];
     assert!(opening.has_message);
     assert_eq!(messages::find(&mut tx, delivery).await.unwrap().as_deref(), Some(&b"hi you"[..]));
@@ -146,6 +158,13 @@ async fn a_person_is_found_and_cleared_everywhere(#[case] engine: Engine) {
     assert_eq!((committed[0].email.as_str(), committed[0].salt), ("", None));
     assert_eq!(committed[0].commitment(), Some(cleared.commitment), "the way to the root stays");
     assert!(committed[1].salt.is_some());
+    assert!(committed[0].leaf(0).is_ok() && committed[0].leaf(1).is_err());
+    let node = |index| Node { level: 8, index };
+    commitments::insert_nodes(&mut tx, notice, 0, &[]).await.unwrap();
+    commitments::insert_nodes(&mut tx, notice, 0, &[(node(0), [1; 32]), (node(1), [2; 32])]).await.unwrap();
+    commitments::insert_nodes(&mut tx, notice, 7, &[(node(0), [3; 32])]).await.unwrap();
+    assert_eq!(commitments::nodes(&mut tx, (notice, 0), 8, 1, 9).await.unwrap(), [[2; 32]]);
+    assert_eq!(commitments::nodes(&mut tx, (notice, 7), 8, 0, 9).await.unwrap(), [[3; 32]]);
     assert_eq!(audit::booked(&mut tx, notice, 1, 9).await.unwrap().len(), 1);
     assert!(!queue::unclaimed(&mut tx, notice, 9).await.unwrap().contains(&delivery));
     let rest = committed_id(&mut tx, others).await;
@@ -307,7 +326,12 @@ async fn the_audit_reads_entries_messages_and_strays(#[case] engine: Engine) {
     assert_eq!(page.bytes(opening.person.as_ref().unwrap()), entry.person);
     assert_eq!(page.bytes(opening.person_salt.as_ref().unwrap()), entry.person_salt);
     assert!(audit::page(&mut tx, 1, 9).await.unwrap().entries.is_empty());
-    assert_eq!(ledger::waiting(&mut tx).await.unwrap()[0].entry_id, waits.id);
+    let waiting = ledger::waiting(&mut tx, 0, 9).await.unwrap();
+    assert_eq!((waiting.len(), waiting[0].1.entry_id), (1, waits.id));
+    assert!(ledger::waiting(&mut tx, waiting[0].0, 9).await.unwrap().is_empty());
+    assert_eq!(audit::ids_before(&mut tx, 0, 1, 9).await.unwrap(), [(0, entry.id)]);
+    assert!(audit::ids_before(&mut tx, 1, 9, 9).await.unwrap().is_empty());
+    assert!(!audited[0].opening.as_ref().unwrap().has_message);
     assert_eq!(ledger::unsealed(&mut tx, notice, Some("C9")).await.unwrap(), 1, "it is about the notice as a whole");
     assert_eq!(ledger::unsealed(&mut tx, fixture.id(), None).await.unwrap(), 0);
     assert_eq!(ledger::stray(&mut tx).await.unwrap(), None);

@@ -1,7 +1,7 @@
 //! The ledger's tree in the store: pending entries, leaves, nodes, head and checkpoints.
 
 use besked::domain::entry::{Entry, Event};
-use besked::domain::merkle::{Frontier, leaf_hash};
+use besked::domain::merkle::{Frontier, Node, leaf_hash};
 use besked::store::proof::ledger::Opening;
 use besked::store::proof::tree::Signed;
 use besked::store::proof::{ledger, tree};
@@ -36,7 +36,8 @@ async fn the_tree_grows_from_what_waits(#[case] engine: Engine) {
     assert!(tree::advance(&mut tx, 0, &frontier).await.unwrap());
     assert!(!tree::advance(&mut tx, 0, &frontier).await.unwrap(), "the size is another now");
     tree::insert_nodes(&mut tx, &[]).await.unwrap();
-    tree::insert_nodes(&mut tx, &[(8, 0, [1; 32]), (8, 1, [2; 32])]).await.unwrap();
+    let node = |index| Node { level: 8, index };
+    tree::insert_nodes(&mut tx, &[(node(0), [1; 32]), (node(1), [2; 32])]).await.unwrap();
     tx.commit().await.unwrap();
 
     let mut conn = fixture.store.read().await.unwrap();

@@ -7,7 +7,7 @@ use besked::store::proof::ledger;
 use besked::store::sending::leases;
 use besked::store::sending::settle::{Settlement, Written};
 use besked::store::sending::uncertain::{self, Doubts};
-use besked::store::sending::{queue, settle, waiting};
+use besked::store::sending::{claims, settle, waiting};
 use besked::store::{Conn, notices};
 use jiff::SignedDuration;
 use rstest::rstest;
@@ -19,8 +19,10 @@ use crate::database::Engine;
 
 /// Lets a delivery end in doubt.
 async fn doubt(fixture: &Fixture, conn: &mut Conn, notice: Uuid) -> Uuid {
-    let claimed = queue::claim(conn, notice, "me", fixture.now, &[], 1).await.unwrap().remove(0);
-    settle::settle(conn, &[settlement(fixture, notice, &claimed, Outcome::Uncertain).into()]).await.unwrap();
+    let claimed = claims::claim(conn, notice, "me", fixture.now, &[], 1).await.unwrap().remove(0);
+    settle::settle(conn, &[settlement(fixture, notice, &claimed, Outcome::Uncertain).try_into().unwrap()])
+        .await
+        .unwrap();
     claimed.delivery_id
 }
 
@@ -35,10 +37,15 @@ async fn what_waits_is_counted_by_lane(#[case] engine: Engine) {
     assert_eq!(figures::sealing(&mut tx).await.unwrap(), Sealing::default());
     let id = fixture.released(&mut tx, &["a@x.example", "b@x.example"]).await;
     let lane = figures::waiting(&mut tx).await.unwrap()[0].lane;
-    let waiting = Waiting { lane, deliveries: 2, due_at: Some(fixture.now) };
+    let since = Some(fixture.now);
+    let waiting = Waiting { lane, deliveries: 2, due_at: since, released_at: since };
     assert_eq!(figures::waiting(&mut tx).await.unwrap(), [waiting]);
     notices::set_paused(&mut tx, id, Some(fixture.now)).await.unwrap();
-    assert_eq!(figures::waiting(&mut tx).await.unwrap(), [Waiting { due_at: None, ..waiting }], "a pause is no delay");
+    assert_eq!(
+        figures::waiting(&mut tx).await.unwrap(),
+        [Waiting { due_at: None, released_at: None, ..waiting }],
+        "a pause is no delay"
+    );
 
     for event in [Event::Attested, Event::Closed] {
         let entry = fixture.entry(event);
@@ -80,10 +87,12 @@ async fn a_doubt_is_listed_and_put_back_into_the_queue(#[case] engine: Engine) {
     assert!(!uncertain::end_resending(&mut tx, id).await.unwrap(), "it waits in the queue");
 
     // A worker that was taken for dead long ago cannot settle the new claim.
-    let claimed = queue::claim(&mut tx, id, "me", later, &[], 9).await.unwrap().remove(0);
+    let claimed = claims::claim(&mut tx, id, "me", later, &[], 9).await.unwrap().remove(0);
     assert!(claimed.token > 1_000_000 && claimed.attempts == 1, "{claimed:?}");
     assert!(leases::still_ours(&mut tx, claimed.delivery_id, claimed.token).await.unwrap());
-    settle::settle(&mut tx, &[settlement(&fixture, id, &claimed, Outcome::Accepted).into()]).await.unwrap();
+    settle::settle(&mut tx, &[settlement(&fixture, id, &claimed, Outcome::Accepted).try_into().unwrap()])
+        .await
+        .unwrap();
     assert!(uncertain::end_resending(&mut tx, id).await.unwrap());
     assert!(notices::open(&mut tx).await.unwrap().is_empty());
 }
@@ -122,13 +131,13 @@ async fn recording_an_outcome_changes_no_index_on_postgres() {
     let mut tx = fixture.store.write().await.unwrap();
     let addresses: Vec<String> = (0..200).map(|n| format!("person.number.{n}@customer-{n}.example")).collect();
     let id = fixture.released(&mut tx, &addresses.iter().map(String::as_str).collect::<Vec<_>>()).await;
-    let claimed = queue::claim(&mut tx, id, "me", fixture.now, &[], 200).await.unwrap();
+    let claimed = claims::claim(&mut tx, id, "me", fixture.now, &[], 200).await.unwrap();
     for outcome in [Outcome::Deferred, Outcome::Accepted] {
         let again = (outcome == Outcome::Deferred).then_some((fixture.now, 0));
         let reply = Some("250 2.0.0 OK: queued as 4F1A2B3C4D5E at a server with a long name".to_owned());
         let settled = claimed.iter().map(|claimed| {
             let settlement = settlement(&fixture, id, claimed, outcome);
-            Written::from(Settlement { again, reply: reply.clone(), attempt: None, ..settlement })
+            Written::try_from(Settlement { again, reply: reply.clone(), attempt: None, ..settlement }).unwrap()
         });
         settle::settle(&mut tx, &settled.collect::<Vec<_>>()).await.unwrap();
         sqlx::query("UPDATE queue SET lease_owner = 'me'").execute(&mut *tx).await.unwrap();

@@ -24,7 +24,7 @@ const SETTLES: &str = "\"token\":";
 /// Customers at one domain that accepts one delivery at a time: a slot that is not freed stops them all.
 async fn behind_a_proxy() -> (TestApp, Proxy) {
     let app = TestApp::with(Engine::Postgres, |config| config.limits.domain_connections = 1).await;
-    let url = app.app.config.database.url.expose();
+    let url = app.app.context.config.database.url.expose();
     let proxy = Proxy::before(&url).await;
     let app = app.at(&proxy.url(&url)).await;
     let rows: String = (0..CUSTOMERS).map(|n| format!("C{n},Kund {n},a{n}@one.example\n")).collect();
@@ -35,7 +35,7 @@ async fn behind_a_proxy() -> (TestApp, Proxy) {
 /// How often each event is in the ledger, for a notice, without what operators did.
 async fn events(app: &TestApp, id: Uuid) -> BTreeMap<&'static str, usize> {
     let mut events = BTreeMap::new();
-    for entry in ledger::of_notice(&mut app.app.store.read().await.unwrap(), id).await.unwrap() {
+    for entry in ledger::of_notice(&mut app.app.context.store.read().await.unwrap(), id).await.unwrap() {
         if entry.event != Event::Operated {
             *events.entry(entry.event.as_str()).or_insert(0) += 1;
         }

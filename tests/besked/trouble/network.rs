@@ -38,7 +38,7 @@ impl AtWork {
             config.dispatch.drain = DRAIN;
         })
         .await;
-        let url = app.app.config.database.url.expose();
+        let url = app.app.context.config.database.url.expose();
         let proxy = Proxy::before(&url).await;
         let app = app.at(&proxy.url(&url)).await;
         app.import(&customers()).await;
@@ -112,13 +112,13 @@ async fn a_server_that_turns_everybody_away_is_waited_for() {
 #[tokio::test(flavor = "multi_thread")]
 async fn more_lent_connections_than_there_are_may_vanish() {
     let app = TestApp::new(Engine::Postgres).await;
-    let url = app.app.config.database.url.expose();
+    let url = app.app.context.config.database.url.expose();
     let proxy = Proxy::before(&url).await;
     let app = app.at(&proxy.url(&url)).await;
     for _ in 0..2 {
         let mut lent = Vec::new();
         for _ in 0..8 {
-            lent.push(app.app.store.read().await.unwrap());
+            lent.push(app.app.context.store.read().await.unwrap());
         }
         let writing = lent.pop().map(drop);
         assert!(writing.is_some());

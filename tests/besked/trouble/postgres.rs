@@ -34,7 +34,7 @@ async fn a_server_that_is_stopped_is_waited_for() {
     service.start(|_| {});
     service.is_sending();
     cluster.stop();
-    service.told("the database cannot be written");
+    service.logged("the database cannot be written");
     service.rests();
     let list = service.shell.run(&["customers", "list"]).fails(75, &["cannot open the database", "refused", "hint: "]);
     assert!(!list.err.contains("init"), "nobody is to make a new one: {}", list.err);
@@ -50,7 +50,7 @@ async fn a_service_that_starts_before_its_server_waits_for_it() {
     let mut service = Service::ready(Some(&cluster.url())).await;
     cluster.stop();
     service.start(|_| {});
-    service.told("the database cannot be opened");
+    service.logged("the database cannot be opened");
     cluster.begin();
     service.goes_on().await;
 }
@@ -62,12 +62,12 @@ async fn a_server_that_refuses_to_write_is_waited_for() {
     service.start(|_| {});
     service.is_sending();
     cluster.read_only(true);
-    service.told("read-only");
+    service.logged("read-only");
     service.rests();
     service.shell.run(&["customers", "import", "customers.csv"]).fails(75, &["read-only"]);
     service.shell.run(&["customers", "list"]).ok();
     cluster.read_only(false);
-    service.told("can be written again");
+    service.logged("can be written again");
     service.goes_on().await;
 }
 
@@ -75,7 +75,7 @@ async fn a_server_that_refuses_to_write_is_waited_for() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_release_whose_chunks_a_server_has_lost_is_done_afresh() {
     let cluster = Cluster::forgetful();
-    let store = Store::open(&cluster.url(), false).await.unwrap();
+    let store = Store::open(&cluster.url().parse().unwrap(), false).await.unwrap();
     store.migrate().await.unwrap();
     store.close().await;
     let app = TestApp::new(Engine::Sqlite).await.at(&cluster.url()).await;
@@ -86,7 +86,7 @@ async fn a_release_whose_chunks_a_server_has_lost_is_done_afresh() {
     notices.submit(id, &alice()).await.unwrap();
     let error = notices.release(id, &alice(), Release::default(), &|_| cluster.restart("immediate")).await.unwrap_err();
     assert!(error.to_string().contains("the database was restarted meanwhile"), "{error}");
-    let mut conn = app.app.store.read().await.unwrap();
+    let mut conn = app.app.context.store.read().await.unwrap();
     assert_eq!(releases::written(&mut conn, id).await.unwrap(), (0, 0));
     drop(conn);
     assert_eq!(app.notice(id).await.state, NoticeState::Releasing);

@@ -105,8 +105,8 @@ fn a_read_only_server_is_not_ready(#[case] parts: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn however_often_it_is_asked_it_writes_once_a_second(#[case] engine: Engine, #[case] trigger: &'static str) {
     let app = TestApp::new(engine).await;
-    writable::write(&app.app.store).await.unwrap();
-    let mut other = sqlx::AnyConnection::connect(&app.app.config.database.url.expose()).await.unwrap();
+    writable::write(&app.app.context.store).await.unwrap();
+    let mut other = sqlx::AnyConnection::connect(&app.app.context.config.database.url.expose()).await.unwrap();
     other.execute("CREATE TABLE writes (n BIGINT)").await.unwrap();
     for statement in trigger.split_inclusive("END'; ") {
         other.execute(statement).await.unwrap();

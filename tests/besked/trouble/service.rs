@@ -54,7 +54,7 @@ impl Service {
     }
 
     /// Waits until the log has a line that contains this.
-    pub fn told(&self, text: &str) {
+    pub fn logged(&self, text: &str) {
         eventually(&format!("the log says `{text}`"), || self.log().contains(text));
     }
 

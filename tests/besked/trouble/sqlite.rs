@@ -58,7 +58,7 @@ async fn a_file_that_is_locked_for_longer_than_anybody_waits_is_waited_for() {
     service.is_sending();
     let locked = Locked::new(&database(&service));
     let since = Instant::now();
-    service.told("database is locked");
+    service.logged("database is locked");
     service.rests();
     // A waiting writer starts again every ten seconds; the next test covers leases that expire within half a minute.
     eventually("it was locked for long", || !soaking() || since.elapsed() >= Duration::from_secs(30));
@@ -79,7 +79,7 @@ async fn a_file_that_is_locked_for_longer_than_leases_last_costs_nobody_anything
     let locked = async {
         gate.reached().await;
         gate.reached().await;
-        let mut other = sqlx::AnyConnection::connect(&app.app.config.database.url.expose()).await.unwrap();
+        let mut other = sqlx::AnyConnection::connect(&app.app.context.config.database.url.expose()).await.unwrap();
         other.execute("BEGIN IMMEDIATE").await.unwrap();
         gate.open();
         app.relay.wait_for(2).await;
@@ -144,7 +144,7 @@ pub fn fault(directory: &Path) -> PathBuf {
 #[case("full", "disk is full")]
 #[case("fsync", "disk I/O error")]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_disk_that_fails_is_waited_for(#[case] failure: &str, #[case] told: &str) {
+async fn a_disk_that_fails_is_waited_for(#[case] failure: &str, #[case] words: &str) {
     let mut service = Service::ready(None).await;
     let (object, flag) = (fault(service.shell.directory.path()), service.shell.directory.path().join("fault"));
     service.start(|command| {
@@ -152,11 +152,11 @@ async fn a_disk_that_fails_is_waited_for(#[case] failure: &str, #[case] told: &s
     });
     service.is_sending();
     std::fs::write(&flag, failure).unwrap();
-    service.told(told);
+    service.logged(words);
     service.rests();
     service.shell.run(&["customers", "list"]).ok();
     std::fs::remove_file(&flag).unwrap();
-    service.told("can be written again");
+    service.logged("can be written again");
     service.goes_on().await;
 }
 
@@ -181,7 +181,7 @@ async fn a_release_outlasts_a_process_that_locks_the_file_for_longer_than_others
             tokio::task::yield_now().await;
         }
         // A writer that waits a little longer than others do.
-        let mut other = sqlx::AnyConnection::connect(&app.app.config.database.url.expose()).await.unwrap();
+        let mut other = sqlx::AnyConnection::connect(&app.app.context.config.database.url.expose()).await.unwrap();
         other.execute("PRAGMA busy_timeout = 12000").await.unwrap();
         let refused = other.execute("BEGIN IMMEDIATE").await.unwrap_err();
         assert!(refused.to_string().contains("locked"), "{refused}");

@@ -7,8 +7,10 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::{Settlement, json, ledger};
-use crate::domain::delivery::{Level, Reason};
+use crate::domain::delivery::{Event, Level, Reason, State};
 use crate::store::proof::ledger::Opening;
+use crate::store::sending::states::Change;
+use crate::store::{Result, StoreError};
 
 /// A settlement that is ready to be recorded.
 #[derive(Clone, Debug)]
@@ -30,8 +32,16 @@ pub(super) struct Rows {
     pub(super) pending: Option<String>,
 }
 
-impl From<Settlement> for Written {
-    fn from(settlement: Settlement) -> Self {
+impl TryFrom<Settlement> for Written {
+    type Error = StoreError;
+
+    /// Makes the rows of a settlement.
+    ///
+    /// # Errors
+    /// If its outcome is none that a claimed delivery can have.
+    fn try_from(settlement: Settlement) -> Result<Self> {
+        let event = Event::Outcome(settlement.outcome);
+        let change = Change::of(settlement.delivery_id, State::Sending, event)?;
         let entry = settlement.entry.as_ref().map(|entry| {
             let (notice, delivery) = (settlement.notice_id, settlement.delivery_id);
             let opening = Opening::of_delivery(entry, notice, delivery, settlement.at);
@@ -40,12 +50,12 @@ impl From<Settlement> for Written {
         let [opening, pending] = entry.map_or([None, None], |rows| rows.map(Some));
         let rows = Rows {
             place: place(&settlement),
-            state: state(&settlement),
+            state: state(&settlement, change),
             attempt: attempt(&settlement),
             opening,
             pending,
         };
-        Self { settlement, rows }
+        Ok(Self { settlement, rows })
     }
 }
 
@@ -67,9 +77,9 @@ fn place(settlement: &Settlement) -> String {
     })
 }
 
-fn state(settlement: &Settlement) -> String {
+fn state(settlement: &Settlement, change: Change) -> String {
     #[derive(Serialize)]
-    struct State<'a> {
+    struct Columns<'a> {
         id: Uuid,
         state: &'static str,
         level: Option<&'static str>,
@@ -80,9 +90,9 @@ fn state(settlement: &Settlement) -> String {
         attempts: u32,
         first_at: Option<i64>,
     }
-    json(&State {
+    json(&Columns {
         id: settlement.delivery_id,
-        state: settlement.outcome.state().as_str(),
+        state: change.state(),
         level: settlement.level.map(Level::as_str),
         reply: settlement.reply.as_deref(),
         reason: settlement.reason.map(Reason::as_str),

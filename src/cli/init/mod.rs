@@ -1,21 +1,27 @@
 //! `besked init` and `besked migrate`: makes what is missing, and never overwrites.
 
+mod first;
+mod questions;
+
 use std::fs::{self, OpenOptions};
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use clap::Args;
 use ed25519_dalek::SigningKey;
 use ed25519_dalek::pkcs8::EncodePrivateKey as _;
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
+use secrecy::ExposeSecret as _;
 use serde::Serialize;
 
 use super::Place;
 use super::failure::Failure;
 use super::output::Output;
 use crate::app::App;
-use crate::config::{Config, ConfigError, EXAMPLE};
+use crate::config::{Config, ConfigError, EXAMPLE, folder};
+use crate::domain::clock::Clock;
 use crate::domain::random::Random;
 
 #[derive(Serialize)]
@@ -25,14 +31,54 @@ struct Made {
     made: bool,
 }
 
-/// Makes configuration, ledger key and database if they are missing.
-pub async fn init(place: &Place, output: &Output) -> Result<u8, Failure> {
+/// Make what is missing: configuration, ledger key, database.
+#[derive(Debug, Args)]
+pub struct Init {
+    /// Ask nothing, and write the commented configuration with its defaults, as without a terminal
+    #[arg(long)]
+    defaults: bool,
+}
+
+/// Makes configuration, ledger key and database if they are missing. Asks for what no default can know if there is somebody to ask.
+pub async fn init(command: Init, place: &Place, output: &Output) -> Result<u8, Failure> {
     let path = place.config.clone().unwrap_or_else(|| PathBuf::from("config/besked.toml"));
+    let somebody = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+    let answers = if somebody && !command.defaults && !output.json && !path.exists() {
+        Some(questions::ask().await?)
+    } else {
+        None
+    };
+    let text = answers.as_ref().map_or(EXAMPLE, |answers| answers.text.as_str());
     let mut made = vec![Made {
         what: "configuration",
-        made: write_new(&path, EXAMPLE.as_bytes(), 0o644)?,
+        made: write_new(&path, text.as_bytes(), 0o644)?,
         place: path.display().to_string(),
     }];
+    let mut next = NEXT.to_owned();
+    if let Some(answers) = &answers {
+        let folder = folder(&path);
+        if let Some(password) = &answers.password {
+            let file = folder.join(questions::PASSWORD_FILE);
+            made.push(Made {
+                what: "password file",
+                made: write_new(&file, password.expose_secret().as_bytes(), 0o600)?,
+                place: file.display().to_string(),
+            });
+        }
+        let notice = path.with_file_name("first-notice.md");
+        made.push(Made {
+            what: "first notice",
+            made: write_new(&notice, first::notice(Clock::System.now()).as_bytes(), 0o644)?,
+            place: notice.display().to_string(),
+        });
+        next = format!(
+            "\nnext: besked notice test {} --to {}   # one marked copy\n      \
+             besked customers import FILE   # CSV or Excel: account_id, customer_name, email\n      \
+             besked doctor --dns   # SPF, DKIM, DMARC: what to publish\n",
+            notice.display(),
+            answers.test_address
+        );
+    }
     let config = place.load()?.config;
     let key_file = &config.ledger.key_file;
     made.push(Made {
@@ -43,11 +89,17 @@ pub async fn init(place: &Place, output: &Output) -> Result<u8, Failure> {
     made.push(Made { what: "database", made: make_tables(&config).await?, place: config.database.url.to_string() });
     output.print(&made, |made| {
         let line = |it: &Made| format!("{}  {} {}\n", if it.made { "made" } else { "kept" }, it.what, it.place);
-        let next = "\nnext: set [organisation], [sender] and [[relay]] in the configuration, then `besked customers import FILE`\n";
-        made.iter().map(line).collect::<String>() + next
+        made.iter().map(line).collect::<String>() + &next
     })?;
+    if answers.is_some() {
+        config.warnings().iter().for_each(|warning| eprintln!("warning: {warning}"));
+    }
     Ok(0)
 }
+
+/// What to do after a configuration with defaults was written.
+const NEXT: &str =
+    "\nnext: set [organisation], [sender] and [[relay]] in the configuration, then `besked customers import FILE`\n";
 
 /// Makes or updates the tables.
 pub async fn migrate(place: &Place, output: &Output) -> Result<u8, Failure> {

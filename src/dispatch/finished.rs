@@ -1,0 +1,50 @@
+//! How a run ends, and what it leaves.
+
+use uuid::Uuid;
+
+use crate::dispatch::house::errands::Undone;
+use crate::dispatch::relay::Trouble;
+use crate::store::sending::waiting::Depth;
+
+/// When a run ends by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Until {
+    /// Once nothing can be done now, for all notices or for one.
+    Idle(Option<Uuid>),
+}
+
+/// How a run ended.
+#[derive(Clone, Debug)]
+pub enum Finished {
+    /// It was asked to stop.
+    Stopped,
+    /// Nothing can be done now; some deliveries may be due later.
+    Idle(Depth),
+    /// Nothing more can be done now, and not all went well.
+    Left(Box<Left>),
+    /// Nothing was sent, with the reason: erased persons may be back in this database.
+    NotErased(String),
+}
+
+/// What a run has left, all of it: one reason does not hide another.
+#[derive(Clone, Debug, Default)]
+pub struct Left {
+    /// Deliveries wait of which no relay can be used: name and failure of each relay.
+    pub no_relay: Option<Vec<(String, Trouble)>>,
+    /// Work that failed.
+    pub undone: Vec<Undone>,
+    /// Why entries could not be sealed.
+    pub unsealed: Option<String>,
+    /// Deliveries that were not sent for a reason of our own.
+    pub unsent: u64,
+    /// What waits.
+    pub depth: Depth,
+}
+
+impl From<Left> for Finished {
+    fn from(left: Left) -> Self {
+        let Left { no_relay, undone, unsealed, unsent, depth } = &left;
+        let is_all_well = no_relay.is_none() && undone.is_empty() && unsealed.is_none() && *unsent == 0;
+        if is_all_well { Self::Idle(*depth) } else { Self::Left(Box::new(left)) }
+    }
+}

@@ -1,0 +1,127 @@
+//! What follows from the end of an attempt: whose fault a refusal is, and whether the delivery has its outcome, waits, returns to
+//! the queue or goes to another relay.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::dispatch::recorder::How;
+use crate::dispatch::recorder::job::Job;
+use crate::dispatch::recorder::settlement::Trial;
+use crate::dispatch::relay::refusals::{Judgement, Refusal, VICTIM_WAIT};
+use crate::dispatch::relay::{Reached, Relay};
+use crate::dispatch::sending::attempt::Ended;
+use crate::dispatch::sending::worker::Worker;
+use crate::domain::clock::millis;
+use crate::domain::delivery::{Outcome, Reason};
+use crate::mail::smtp::Failed;
+
+/// A job and what the recorder has to do about it; `None` while the refusal of the delivery is undecided. The job keeps its
+/// delivery from being lost until the recorder has it.
+pub struct Decided(pub Option<(Job, How)>);
+
+impl Decided {
+    /// A job that returns untried.
+    pub const fn give_back(job: Job, due_at: Option<i64>) -> Self {
+        Self(Some((job, How::GiveBack(due_at))))
+    }
+}
+
+impl Worker {
+    /// What the recorder has to do about the end of an attempt.
+    pub(super) fn decide(&self, relay: &Arc<Relay>, mut job: Job, ended: Ended, probing: bool) -> Decided {
+        job.end_token(ended.used_token());
+        if ended.came_past_mail() {
+            self.reached(relay, Reached::PastMail);
+        }
+        let context = &self.context;
+        let how = match ended {
+            Ended::Settled(trial) => {
+                if trial.outcome == Outcome::Accepted {
+                    self.reached(relay, Reached::Accepted);
+                    relay.accepted(&job.claimed.domain).into_iter().for_each(|it| context.decide(relay, it));
+                }
+                context.settle(relay, &job, *trial)
+            }
+            Ended::Refused(failed, trial) => return self.judge(relay, job, (&failed, trial), probing),
+            Ended::NotCarried(what) => self.not_carried(relay, &job, &what),
+            Ended::GivenBack(at) => How::GiveBack(at.map(Timestamp::as_millisecond)),
+            Ended::RelayRefuses(failed, own) => match relay.refused_us(job.to.id, &failed, probing) {
+                Refusal::Waits(wait) => self.give_back_after(relay, &job, wait),
+                Refusal::Own => context.settle(relay, &job, *own),
+            },
+            Ended::Throttled(failed, _) if probing => self.give_back_after(relay, &job, relay.is_down(&failed, true)),
+            Ended::Throttled(failed, own) => {
+                let domain = own.asks_for_pause.then_some(job.claimed.domain.as_str());
+                if !relay.asked_for_less(job.to.id, domain, &failed) {
+                    return self.judge(relay, job, (&failed, own), probing);
+                }
+                How::GiveBack(None)
+            }
+            Ended::RelayDown(failed) => self.give_back_after(relay, &job, relay.is_down(&failed, probing)),
+            Ended::HungUp => How::GiveBack(None),
+        };
+        Decided(Some((job, how)))
+    }
+
+    /// Judges a refused delivery: keeps it until it is clear whose fault that is. If it is the relay's, returns it with all
+    /// others.
+    fn judge(&self, relay: &Arc<Relay>, job: Job, (failed, trial): (&Failed, Box<Trial>), probing: bool) -> Decided {
+        let context = &self.context;
+        let how = match relay.judge(&job, failed, trial.dead, probing) {
+            Judgement::Undecided => {
+                let late = relay.keep_undecided(job, trial);
+                late.into_iter().for_each(|it| context.decide(relay, it));
+                return Decided(None);
+            }
+            Judgement::Recipient => context.settle(relay, &job, *trial),
+            Judgement::Unknown(_) if !self.others(relay, &job).any(|other| other.may_take(job.to.id)) => {
+                context.settle(relay, &job, trial.by_schedule())
+            }
+            Judgement::Unknown(wait) | Judgement::Relay(wait) => {
+                for undecided in relay.take_undecided() {
+                    let how = self.give_back_after(relay, &undecided.job, wait);
+                    undecided.job.end(how);
+                }
+                self.give_back_after(relay, &job, wait)
+            }
+        };
+        Decided(Some((job, how)))
+    }
+
+    /// Leaves a delivery that a relay cannot carry to another one, if one is left that may.
+    fn not_carried(&self, relay: &Relay, job: &Job, what: &str) -> How {
+        let (delivery, notice, name) = (job.to.id, job.sending.kept.id, &relay.config.name);
+        relay.leave_to_others(delivery);
+        if self.others(relay, job).any(|other| other.may_take(delivery)) {
+            tracing::debug!(relay = name, %delivery, "left to another relay: {what}");
+            return How::GiveBack(None);
+        }
+        if self.others(relay, job).any(|other| !other.refuses(delivery)) {
+            return How::GiveBack(Some(self.context.clock.now_ms().saturating_add(millis(VICTIM_WAIT))));
+        }
+        if self.context.unsent.logged.is_news(notice) {
+            tracing::error!(
+                relay = name, %notice, %delivery,
+                "no relay can carry messages of this notice, they are not sent: add a relay that can, then `besked deliveries \
+                 resend --notice {notice} --state not_carried`: {what}"
+            );
+        }
+        self.context.settle(relay, job, Trial::not_sent(Reason::NotCarried))
+    }
+
+    /// Returns a delivery that a relay did not take: at once if another relay can be used, else after a while, so that a probe
+    /// does not meet its last victim again.
+    fn give_back_after(&self, relay: &Relay, job: &Job, wait: Duration) -> How {
+        let now = self.context.clock.now_ms();
+        if self.others(relay, job).any(|other| other.may_take(job.to.id)) {
+            relay.leave_to_others(job.to.id);
+            return How::GiveBack(None);
+        }
+        if relay.trouble().is_some() {
+            relay.is_awaited_by(job.to.id);
+        }
+        How::GiveBack(Some(now.saturating_add(millis(wait))))
+    }
+}

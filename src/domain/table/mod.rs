@@ -1,0 +1,217 @@
+//! Tables: CSV files and workbooks as people's tools make them. [`open`] finds out what a file is, before any row is judged;
+//! [`records::Records`] reads its rows, in flat memory and only once.
+
+pub mod kind;
+pub mod records;
+pub mod text;
+pub mod workbook;
+
+use std::fmt;
+use std::io::{self, Cursor, Read};
+
+use encoding_rs::Encoding;
+use flate2::read::MultiGzDecoder;
+use serde::{Serialize, Serializer};
+use thiserror::Error;
+
+use crate::domain::table::kind::{Foreign, Kind};
+use crate::domain::table::text::Start;
+
+/// The longest row in bytes: a file without line breaks is no table, and must not fill the memory.
+pub const LONGEST_ROW: u64 = 1 << 20;
+
+/// Bytes by which the kind of a file is recognised.
+const RECOGNISED_BY: u64 = 4096;
+
+/// Why a file as a whole is no table that is read.
+#[derive(Debug, Error)]
+pub enum TableError {
+    /// The file cannot be read.
+    #[error(transparent)]
+    Read(io::Error),
+    /// A file of another kind.
+    #[error("the file is {0}")]
+    Foreign(Foreign),
+    /// There is nothing in it.
+    #[error("the file is empty")]
+    Empty,
+    /// Another character stands between the columns.
+    #[error("the file is separated by `{}`: save it with commas, semicolons or tabs between the columns", .0.escape_debug())]
+    Separator(char),
+    /// A quote without its other half.
+    #[error("the quote opened in line {0} is not closed")]
+    OpenQuote(usize),
+    /// No row of a table is so long.
+    #[error("a row is longer than {LONGEST_ROW} bytes: this is no table with a line for each row")]
+    LongRow,
+    /// The data between gzip's header and its checksum.
+    #[error("the file is gzip data that is damaged or ends early: make or copy it again")]
+    Gzip,
+    /// A workbook that cannot be read.
+    #[error("the workbook cannot be read: {0}")]
+    Workbook(String),
+    /// A workbook is read into memory.
+    #[error("the workbook is larger than Besked reads ({0}): save the sheet as CSV")]
+    LargeWorkbook(&'static str),
+}
+
+impl From<io::Error> for TableError {
+    fn from(error: io::Error) -> Self {
+        error.downcast::<Self>().unwrap_or_else(Self::Read)
+    }
+}
+
+impl From<TableError> for io::Error {
+    fn from(error: TableError) -> Self {
+        match error {
+            TableError::Read(error) => error,
+            other => Self::other(other),
+        }
+    }
+}
+
+/// How the rows of a text follow each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Layout {
+    /// What stands between the columns.
+    pub separator: u8,
+    /// Lines of the file before the text.
+    pub lines_before: usize,
+    /// Rows are counted and not lines: those of a sheet, or of a file without line feeds.
+    pub by_row: bool,
+}
+
+/// What a file turned out to be.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct About {
+    /// `csv`, `xlsx` or `ods`.
+    pub format: &'static str,
+    /// What stands between the columns of a CSV file.
+    #[serde(serialize_with = "separator_text")]
+    pub separator: Option<u8>,
+    /// The encoding of a CSV file.
+    pub encoding: Option<&'static str>,
+    /// True for gzip.
+    pub gzip: bool,
+    /// The sheet of a workbook that was read.
+    pub sheet: Option<String>,
+    /// The other sheets, which are not read.
+    pub other_sheets: Vec<String>,
+}
+
+fn separator_text<S: Serializer>(separator: &Option<u8>, serializer: S) -> Result<S::Ok, S::Error> {
+    separator.map(|it| char::from(it).to_string()).serialize(serializer)
+}
+
+/// What a person did not necessarily expect of the file; nothing for UTF-8 with commas.
+impl fmt::Display for About {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut words = Vec::new();
+        match self.separator {
+            Some(b';') => words.push("separated by semicolons".to_owned()),
+            Some(b'\t') => words.push("separated by tabs".to_owned()),
+            _ => {}
+        }
+        words.extend(self.encoding.filter(|it| *it != "UTF-8").map(|it| format!("read as {it}")));
+        words.extend(self.gzip.then(|| "unpacked".to_owned()));
+        words.extend(self.sheet.as_ref().map(|sheet| format!("sheet `{}` of the workbook", sheet.escape_debug())));
+        if !self.other_sheets.is_empty() {
+            let names: Vec<_> = self.other_sheets.iter().map(|it| format!("`{}`", it.escape_debug())).collect();
+            words.push(format!("without {}", names.join(", ")));
+        }
+        f.write_str(&words.join(", "))
+    }
+}
+
+/// A file whose kind is known, and its text.
+pub struct Source<'a> {
+    /// Its rows as UTF-8 text (as far as the file is), without byte order mark and `sep=` line.
+    pub reader: Box<dyn Read + Send + 'a>,
+    /// How to read them.
+    pub layout: Layout,
+    /// What the file is.
+    pub about: About,
+}
+
+/// Finds out what a file is. `names` are names of columns, by which the separator is recognised; `encoding` is that of a file that
+/// has no byte order mark and is not UTF-8.
+///
+/// # Errors
+/// If it is no table that is read.
+pub fn open<'a>(
+    reader: impl Read + Send + 'a,
+    names: &[&str],
+    encoding: Option<&'static Encoding>,
+) -> Result<Source<'a>, TableError> {
+    let (start, reader) = begun(Box::new(reader), RECOGNISED_BY)?;
+    if kind::of(&start, encoding.is_some())? != Kind::Gzip {
+        return plain(&start, reader, names, encoding);
+    }
+    let unpacked = Unpacking(MultiGzDecoder::new(reader));
+    let (start, reader) = begun(Box::new(unpacked), RECOGNISED_BY)?;
+    let mut source = plain(&start, reader, names, encoding)?;
+    source.about.gzip = true;
+    Ok(source)
+}
+
+fn plain<'a>(
+    start: &[u8],
+    reader: Box<dyn Read + Send + 'a>,
+    names: &[&str],
+    encoding: Option<&'static Encoding>,
+) -> Result<Source<'a>, TableError> {
+    match kind::of(start, encoding.is_some())? {
+        Kind::Text => {
+            let (decoded, encoding) = text::decoded(start, reader, encoding);
+            let Start { rest, layout } = text::start(decoded, names)?;
+            let about = About {
+                format: "csv",
+                separator: Some(layout.separator),
+                encoding: Some(encoding.name()),
+                ..About::default()
+            };
+            Ok(Source { reader: rest, layout, about })
+        }
+        Kind::Zip => {
+            let (csv, about) = workbook::read(reader)?;
+            let layout = Layout { separator: b',', lines_before: 0, by_row: true };
+            Ok(Source { reader: Box::new(Cursor::new(csv)), layout, about })
+        }
+        Kind::Gzip => Err(TableError::Foreign(Foreign::new("gzip data within gzip data", "unpack it once"))),
+    }
+}
+
+/// The first bytes of a reader, and a reader of all.
+fn begun<'a>(
+    mut reader: Box<dyn Read + Send + 'a>,
+    bytes: u64,
+) -> Result<(Vec<u8>, Box<dyn Read + Send + 'a>), TableError> {
+    let mut start = Vec::new();
+    (&mut reader).take(bytes).read_to_end(&mut start)?;
+    let all = Cursor::new(start.clone()).chain(reader);
+    Ok((start, Box::new(all)))
+}
+
+/// Tells damaged gzip data from a file that cannot be read.
+struct Unpacking<R: Read>(MultiGzDecoder<R>);
+
+impl<R: Read> Read for Unpacking<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer).map_err(|error| match error.kind() {
+            io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => {
+                TableError::Gzip.into()
+            }
+            _ => error,
+        })
+    }
+}
+
+/// The encoding of this name, as web pages have them: `windows-1252`, `utf-16le`, `iso-8859-15`.
+///
+/// # Errors
+/// If there is none of this name.
+pub fn encoding(name: &str) -> Result<&'static Encoding, String> {
+    Encoding::for_label_no_replacement(name.trim().as_bytes()).ok_or_else(|| {
+        format!("`{}` is not an encoding such as `windows-1252`, `utf-16le` or `utf-8`", name.escape_debug())
+    })
+}

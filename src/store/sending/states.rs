@@ -1,0 +1,173 @@
+//! The states of deliveries: the one place where a state is written. It is written from a [`Change`] only, and there is none that
+//! [`State::after`] does not allow. (A new delivery is `queued`: `store/notices/releases.rs`.)
+
+use jiff::Timestamp;
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::domain::delivery::{Event, Level, Outcome, State};
+use crate::store::engine::dialect::{Dialect, bulk, json};
+use crate::store::engine::row::Row;
+use crate::store::{Conn, Result, StoreError};
+
+/// A change of a delivery's state that is possible.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Change(State);
+
+impl Change {
+    /// The change that an event makes.
+    ///
+    /// # Errors
+    /// If the event cannot happen to a delivery in this state.
+    pub fn of(delivery: Uuid, from: State, event: Event) -> Result<Self> {
+        let impossible = || StoreError::Impossible { delivery, from, event };
+        from.after(event).map(Self).ok_or_else(impossible)
+    }
+
+    /// The state that follows.
+    pub(super) const fn state(self) -> &'static str {
+        self.0.as_str()
+    }
+}
+
+/// The stored states in which an event can happen, as text in which `LIKE` finds each between commas.
+fn possible_in(event: Event) -> String {
+    let is_possible = |state: &&State| **state != State::Sending && state.after(event).is_some();
+    State::ALL.iter().filter(is_possible).fold(",".to_owned(), |all, state| all + state.as_str() + ",")
+}
+
+/// The states of deliveries that can be sent again, in the same form.
+pub(super) fn resendable() -> String {
+    possible_in(Event::Resend)
+}
+
+/// The state of each settled delivery, with what is shown beside it, as a step of a batch. Its rows are made from a [`Change`].
+///
+/// `reply` and `attempts` stand in the last attempt and the opening of its entry too, and are copies of them: a list of deliveries
+/// shows both without a search for each row, attempts are deleted long before their delivery, an opening need not be there (a
+/// repeated deferral has no entry), and what is uncertain after a restart, or was found out by an operator, has no attempt that
+/// says so.
+macro_rules! record_states {
+    (rows $n:literal) => {
+        $crate::store::engine::dialect::step!(
+            "UPDATE deliveries SET state = r.state, level = r.level, reply = r.reply, reason = r.reason, changed_at = r.at,
+           attempts = r.attempts, first_at = r.first_at FROM (SELECT value ->> 'id' AS id, value ->> 'state' AS state,
+           value ->> 'level' AS level, value ->> 'reply' AS reply, value ->> 'reason' AS reason,
+           CAST(value ->> 'first_at' AS BIGINT) AS first_at, CAST(value ->> 'at' AS BIGINT) AS at,
+           CAST(value ->> 'attempts' AS BIGINT) AS attempts FROM",
+            rows $n,
+            ") AS r WHERE deliveries.id = r.id"
+        )
+    };
+}
+pub(super) use record_states;
+
+/// What a report says of a delivery that left the queue, or is uncertain.
+#[derive(Clone, Copy, Debug)]
+pub struct Reported<'a> {
+    /// The delivery.
+    pub delivery_id: Uuid,
+    /// Its notice.
+    pub notice_id: Uuid,
+    /// Its state until now.
+    pub from: State,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// How strong the evidence is.
+    pub level: Option<Level>,
+    /// The words of the report.
+    pub reply: Option<&'a str>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Writes the state that a report leads to. The caller holds the delivery's row.
+pub(super) async fn report(conn: &mut Conn, reported: &Reported<'_>) -> Result<()> {
+    let &Reported { delivery_id: delivery, from, .. } = reported;
+    let event = Event::Outcome(reported.outcome);
+    let done = sqlx::query(
+        "UPDATE deliveries SET state = $2, level = $3, reply = COALESCE($4, reply), changed_at = $5
+         WHERE id = $1 AND state = $6",
+    )
+    .bind(delivery.to_string())
+    .bind(Change::of(delivery, from, event)?.state())
+    .bind(reported.level.map(Level::as_str))
+    .bind(reported.reply)
+    .bind(reported.at.as_millisecond())
+    .bind(from.as_str())
+    .execute(conn)
+    .await?;
+    // It is in another state than the caller believes.
+    if done.rows_affected() == 1 { Ok(()) } else { Err(StoreError::Impossible { delivery, from, event }) }
+}
+
+/// Gives unclaimed deliveries an outcome that needs no attempt, for this reason; returns those that changed. One whose state it
+/// cannot change stays as it is: an uncertain one may have been accepted.
+pub(super) async fn take_back(
+    conn: &mut Conn,
+    ids: &[Uuid],
+    (outcome, why): (Outcome, Option<&str>),
+    at: Timestamp,
+) -> Result<Vec<Uuid>> {
+    #[derive(Serialize)]
+    struct Id {
+        id: String,
+    }
+    let ids: Vec<_> = ids.iter().map(|id| Id { id: id.to_string() }).collect();
+    let sql = bulk!(
+        Dialect::of(conn),
+        "UPDATE deliveries SET state = $3, changed_at = $2, reply = COALESCE($4, reply)
+         WHERE $5 LIKE '%,' || state || ',%' AND id IN (SELECT value ->> 'id' FROM",
+        rows,
+        ") RETURNING id AS delivery_id"
+    );
+    let rows = sqlx::query(sql)
+        .bind(json(&ids))
+        .bind(at.as_millisecond())
+        .bind(outcome.state().as_str())
+        .bind(why)
+        .bind(possible_in(Event::Outcome(outcome)))
+        .fetch_all(conn)
+        .await?;
+    rows.iter().map(|row| Row::of("deliveries", row).id("delivery_id")).collect()
+}
+
+/// Writes the state of a delivery that is sent again. The caller holds its row.
+pub(super) async fn resend(conn: &mut Conn, id: Uuid, now: Timestamp) -> Result<()> {
+    let state = sqlx::query("SELECT state FROM deliveries WHERE id = $1").bind(id.to_string());
+    let from = Row::of("deliveries", &state.fetch_one(&mut *conn).await?).parse("state")?;
+    let change = Change::of(id, from, Event::Resend)?;
+    if change.0 != from {
+        sqlx::query(
+            "UPDATE deliveries SET state = $3, level = NULL, reason = NULL, changed_at = $2 WHERE id = $1 AND state = $4",
+        )
+        .bind(id.to_string())
+        .bind(now.as_millisecond())
+        .bind(change.state())
+        .bind(from.as_str())
+        .execute(conn)
+        .await?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_taken_back_was_waiting() {
+        for outcome in [Outcome::Cancelled, Outcome::Uncertain] {
+            assert_eq!(possible_in(Event::Outcome(outcome)), ",queued,deferred,");
+        }
+    }
+
+    #[test]
+    fn an_impossible_change_is_refused() {
+        let id = Uuid::from_u128(1);
+        let refused = Change::of(id, State::Bounced, Event::Resend).unwrap_err().to_string();
+        assert_eq!(refused, format!("delivery `{id}` is bounced: it cannot be sent again"));
+        let refused = Change::of(id, State::Sending, Event::Outcome(Outcome::Delivered)).unwrap_err().to_string();
+        assert_eq!(refused, format!("delivery `{id}` is sending: it cannot become delivered"));
+    }
+}
