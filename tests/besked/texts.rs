@@ -8,6 +8,9 @@ use besked::domain::notice::Notice;
 use besked::mail::compose::render::{Content, Skeleton, Values, View};
 use proptest::prelude::*;
 
+use crate::app::{CUSTOMERS, NEWS, maintenance};
+use crate::cli::Shell;
+
 const HEAD: &str = "+++\ncategory = \"news\"\n[audience]\nfile = \"rows.csv\"\n[fields]\ntitle = \"Title\"\n+++\n";
 
 /// The lines before the body.
@@ -158,6 +161,51 @@ fn odd_markdown_reads_well_or_says_how_to_write_it() {
         }
         reads(body, text, html);
     }
+}
+
+#[test]
+fn check_says_whom_and_how_large_a_notice_reaches_and_every_door_refuses_what_it_refuses() {
+    let shell = Shell::new();
+    let more = "C4,Four,noreply@four.example,,service,en,,\nC5,Five,\u{e5}sa@five.example,,service,en,,\n";
+    shell.write("customers.csv", &format!("{CUSTOMERS}{more}"));
+    shell.run(&["customers", "import", "customers.csv"]).ok();
+    shell.run(&["suppressions", "add", "hello@two.example", "--reason", "dead"]).ok();
+    shell.write("news.md", NEWS);
+    let checked = shell.run(&["--json", "notice", "check", "news.md"]).ok();
+    let json = checked.json();
+    let counts = ["role_addresses", "dead", "needs_smtputf8"].map(|key| json[key].as_u64());
+    assert_eq!(counts, [Some(1); 3], "{json}");
+    assert!((8_000..60_000).contains(&json["size"].as_u64().unwrap()), "{json}");
+    assert_eq!(json["warnings"].as_array().map(Vec::len), Some(3), "{json}");
+    assert!(checked.err.contains("1 address belongs to no person"), "{}", checked.err);
+    assert!(shell.run(&["notice", "check", "news.md"]).ok().out.contains("the largest mail has "));
+
+    let loud = maintenance("all = true") + "URGENT! See <https://examp1e.com> and `{{ contact.name }}`.\n";
+    shell.write("loud.md", &loud);
+    let warned = shell.run(&["notice", "check", "loud.md"]).ok().err;
+    let line = loud.lines().count();
+    for part in ["`URGENT` is in capitals", "looks like your `example.com`", "`{{ contact.name }}` stands in code"] {
+        assert!(
+            warned.lines().any(|it| it.contains(&format!("line {line}: `body`: ")) && it.contains(part)),
+            "{warned}"
+        );
+    }
+
+    let misnamed = "name `good.example`, and it leads to `evil.example`";
+    shell.write("bad.md", &format!("{NEWS}[good.example](https://evil.example)\n"));
+    shell.write("large.md", &format!("{NEWS}{}\n", "word ".repeat(40_000)));
+    let large = "mails above 100 kB";
+    assert!(shell.run(&["notice", "check", "large.md"]).ok().err.contains(large));
+    let shell = shell.env("BESKED__LIMITS__MESSAGE_SIZE", "200kB");
+    for arguments in [&["check"][..], &["create"], &["send", "--yes"]] {
+        let run = |file| shell.run(&[&["notice"], arguments, &[file]].concat());
+        run("bad.md").fails(2, &[misnamed]);
+        run("large.md").fails(2, &["`[limits] message_size` is 200 kB"]);
+    }
+    let problems = shell.run(&["--json", "notice", "check", "large.md"]).fails(2, &[]).json();
+    assert!(problems["problems"][0]["problem"].as_str().unwrap().contains("shorten the text"), "{problems}");
+    shell.write("many.md", &format!("{NEWS}{}", "<b>\n\n".repeat(1_000)));
+    shell.run(&["notice", "check", "many.md"]).fails(2, &["more problems are not listed"]);
 }
 
 /// Pieces of which notices at random are made.

@@ -111,8 +111,9 @@ pub fn to_html(body: &str, top_level: HeadingLevel, link: impl Fn(&str) -> Strin
 /// Adds what a style for each element cannot say: aligned cells, tables that may be wider than the window, and tasks, whose boxes
 /// replace the bullets. Texts cannot look like these elements, as their brackets are escaped.
 fn styled(html: &str) -> String {
-    let mut html =
-        html.replace("<table ", "<div style=\"overflow-x:auto\"><table ").replace("</table>", "</table></div>");
+    let mut html = html
+        .replace("<table ", "<div style=\"width:0;min-width:100%;overflow-x:auto\"><table ")
+        .replace("</table>", "</table></div>");
     for (cell, style) in [("td", TD), ("th", TH)] {
         for align in ALIGNED {
             let aligned = style.replace("text-align:left", &format!("text-align:{align}"));
