@@ -25,7 +25,7 @@ use crate::domain::category::{Addressing, Class};
 use crate::domain::customer::AccountId;
 use crate::domain::front_matter::placeholders_at;
 use crate::domain::notice::Notice;
-use crate::domain::placeholder::Placeholder;
+use crate::domain::placeholder::{Placeholder, Text};
 use crate::domain::rows_file::Rows;
 use crate::store::notices::{self, Kept};
 use crate::store::people::customers::Selection;
@@ -37,6 +37,8 @@ pub struct Plan {
     source: Source,
     addressing: Addressing,
     placeholders: Vec<Placeholder>,
+    /// How often each is in the notice.
+    times: BTreeMap<Placeholder, usize>,
     /// The line of each placeholder in the notice, for errors; empty if nobody asked for it.
     lines: BTreeMap<Placeholder, usize>,
     /// Customers that left are in the audience, too; else only those of them that it names, if the notice is mandatory.
@@ -152,10 +154,32 @@ impl Plan {
             source: Source::Rows(RowsAt::Here(Rows::default())),
             addressing: config.addressing(notice.category),
             placeholders: notice.placeholders(),
+            times: times(notice),
             lines: BTreeMap::new(),
             include_left: false,
             named_left: notice.category.class() == Class::Mandatory,
             rule: String::new(),
         }
     }
+
+    /// How often a placeholder is in the notice.
+    fn times(&self, placeholder: &Placeholder) -> usize {
+        self.times.get(placeholder).copied().unwrap_or_default()
+    }
+}
+
+/// How often each placeholder is in the longest of the texts that a notice has in its languages.
+fn times(notice: &Notice) -> BTreeMap<Placeholder, usize> {
+    let mut most: BTreeMap<Placeholder, usize> = BTreeMap::new();
+    for edition in &notice.editions {
+        let fields = edition.fields.texts();
+        let texts = edition.subject.iter().chain([&edition.body]).chain(&fields);
+        let mut times: BTreeMap<Placeholder, usize> = BTreeMap::new();
+        texts.flat_map(Text::placeholders).for_each(|it| *times.entry(it).or_default() += 1);
+        for (placeholder, count) in times {
+            let known = most.entry(placeholder).or_default();
+            *known = count.max(*known);
+        }
+    }
+    most
 }

@@ -41,6 +41,18 @@ pub struct Recipient {
 }
 
 impl Recipient {
+    /// The value of a placeholder.
+    #[must_use]
+    pub fn value(&self, placeholder: &Placeholder) -> &str {
+        match placeholder {
+            Placeholder::ContactName => &self.contact_name,
+            Placeholder::ContactEmail => self.email.as_str(),
+            Placeholder::CustomerName => &self.customer_name,
+            Placeholder::AccountId => &self.account_id,
+            other => self.merged.get(&other.to_string()).map_or("", String::as_str),
+        }
+    }
+
     /// The delivery to this recipient.
     #[must_use]
     pub fn into_delivery(self, id: String, ordinal: u64, salt: &[u8; 32]) -> NewDelivery {

@@ -1,14 +1,18 @@
 //! The reach of an audience, and what a release refuses about it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
 use super::pages::PAGE;
-use super::{AudienceError, Names, Pages, Plan, RowsAt, Source};
+use super::{AudienceError, Names, Pages, Plan, Recipient, RowsAt, Source};
+use crate::domain::address::{Address, AddressKey};
+use crate::domain::category::Role;
+use crate::domain::check::{is_role_address, needs_smtputf8};
 use crate::domain::customer::AccountId;
-use crate::store::people::customers;
+use crate::domain::locale::Locale;
 use crate::store::people::customers::Selection;
+use crate::store::people::{customers, suppressions};
 use crate::store::{Conn, StoreError, notices};
 
 /// How far an audience reaches.
@@ -20,9 +24,24 @@ pub struct Reach {
     pub recipients: u64,
     /// Customers with nobody to address.
     pub unaddressed: u64,
+    /// Addresses that belong to no person, such as `noreply@`.
+    pub role_addresses: u64,
+    /// Addresses that are dead.
+    pub dead: u64,
+    /// Addresses that only relays with SMTPUTF8 carry.
+    pub needs_smtputf8: u64,
     /// Some of the recipients: account, name of the customer and role.
     pub sample: Vec<String>,
+    /// Of each language and role, the recipient whose values make the largest mail.
+    #[serde(skip)]
+    pub largest: Vec<Recipient>,
 }
+
+/// Languages and roles of which the largest mail is looked for: few have mails of different sizes.
+const VIEWS: usize = 100;
+
+/// The recipients with the largest mails so far, by language and role, with the sizes of their values.
+type Largest = BTreeMap<(Option<Locale>, Role), (usize, Recipient)>;
 
 /// Recipients in a sample.
 const SAMPLE: usize = 5;
@@ -34,8 +53,15 @@ const SAMPLE: usize = 5;
 pub async fn reach(conn: &mut Conn, plan: &Plan) -> Result<Reach, AudienceError> {
     refuse_unknown(conn, plan).await?;
     let mut pages = Pages::new(plan, None);
-    let mut reach = Reach::default();
+    let (mut reach, mut largest) = (Reach::default(), Largest::new());
     while let Some(page) = pages.next(conn).await? {
+        let keys: Vec<AddressKey> = page.recipients.iter().map(|it| it.email.key()).collect();
+        let dead = suppressions::dead(conn, &keys.iter().map(AddressKey::as_str).collect::<Vec<_>>()).await?;
+        reach.dead += keys.iter().filter(|key| dead.contains(key)).count() as u64;
+        let count = |rule: fn(&Address) -> bool| page.recipients.iter().filter(|it| rule(&it.email)).count() as u64;
+        reach.role_addresses += count(is_role_address);
+        reach.needs_smtputf8 += count(needs_smtputf8);
+        page.recipients.iter().for_each(|recipient| compare(&mut largest, recipient, plan));
         reach.customers += page.customers;
         reach.recipients += page.recipients.len() as u64;
         reach.unaddressed += page.unaddressed.len() as u64;
@@ -45,7 +71,26 @@ pub async fn reach(conn: &mut Conn, plan: &Plan) -> Result<Reach, AudienceError>
     }
     refuse_empty(&reach, plan)?;
     pages.refuse_missing()?;
+    reach.largest = largest.into_values().map(|(_, recipient)| recipient).collect();
     Ok(reach)
+}
+
+/// Keeps a recipient whose values are larger than those of all before with the same language and role.
+fn compare(largest: &mut Largest, recipient: &Recipient, plan: &Plan) {
+    let key = (recipient.locale.clone(), recipient.role);
+    if !largest.contains_key(&key) && largest.len() >= VIEWS {
+        return;
+    }
+    let size = plan.placeholders.iter().map(|it| encoded(recipient.value(it)) * plan.times(it)).sum::<usize>()
+        + 2 * encoded(&recipient.contact_name);
+    if largest.get(&key).is_none_or(|(known, _)| *known < size) {
+        largest.insert(key, (size, recipient.clone()));
+    }
+}
+
+/// The size of a value in quoted-printable.
+fn encoded(value: &str) -> usize {
+    value.bytes().map(|byte| if byte.is_ascii() { 1 } else { 3 }).sum()
 }
 
 /// Refuses an audience that is empty or has nobody to address.

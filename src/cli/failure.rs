@@ -407,7 +407,7 @@ impl From<NoticeError> for Failure {
                 let hint = if steps.is_empty() { "nothing".to_owned() } else { steps.join(", ") };
                 failure.hint(format!("possible now: {hint}"))
             }
-            NoticeError::Invalid(_) | NoticeError::NotReady(_) | NoticeError::Render(_) => {
+            NoticeError::Invalid(_) | NoticeError::NotReady(_) | NoticeError::Render(_) | NoticeError::Compose(_) => {
                 failure.hint("fix the file and run `besked notice check FILE` again")
             }
         }

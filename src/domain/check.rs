@@ -1,8 +1,14 @@
-//! The check of a valid notice against its circumstances: the time at which it is to be released, and the configuration.
+//! The check of a valid notice against its circumstances: the time at which it is to be released, and the configuration; and what its
+//! author should know about its words and links.
 //!
 //! A stored notice stays valid whatever the time is, so parsing does not look at the clock. A notice that is written or
 //! submitted does: it must not announce what is over, report what has not happened yet, or come too late. The check reads the
 //! text value by value, so that it also finds the problems of a notice that is not valid for other reasons.
+
+mod addresses;
+mod links;
+mod text;
+mod tone;
 
 use std::time::Duration;
 
@@ -16,6 +22,8 @@ use crate::domain::front_matter::{Document, Reader, sections};
 use crate::domain::locale::Locale;
 use crate::domain::problem::Problems;
 
+pub use addresses::{is_role_address, needs_smtputf8};
+
 /// The circumstances that a notice is checked in.
 pub struct Circumstances<'a> {
     /// The present time.
@@ -26,6 +34,8 @@ pub struct Circumstances<'a> {
     pub default_locale: &'a Locale,
     /// The lead time of a notice, if it has one.
     pub lead_time: &'a dyn Fn(Category, Option<AgreementKind>) -> Option<LeadTime>,
+    /// The domains of the organisation, as lower-case A-labels: a link to one that looks like them is reported.
+    pub own_domains: &'a [String],
 }
 
 /// The least time between the release of a notice and what it announces.
@@ -63,7 +73,9 @@ pub fn check_at(source: &str, circumstances: &Circumstances<'_>) -> Findings {
         }
     }
     let release = release(&top, circumstances, &mut findings);
-    if let (Some(category), Some(fields)) = (top.parsed::<Category>("category"), top.table("fields")) {
+    let category = top.parsed::<Category>("category");
+    sections.iter().for_each(|section| text::check(section, category, circumstances, &mut findings));
+    if let (Some(category), Some(fields)) = (category, top.table("fields")) {
         let mut check = Check { fields: &fields, circumstances, release, findings };
         check.dates(category);
         check.lead_time(category);
@@ -234,6 +246,7 @@ mod tests {
             zone: TimeZone::get("Europe/Stockholm").unwrap(),
             default_locale: &"en".parse().unwrap(),
             lead_time: &|_, _| lead_time.map(|(days, required)| LeadTime { least: days * DAY, required }),
+            own_domains: &["example.com".to_owned()],
         };
         let findings = check_at(source, &circumstances);
         let texts = |problems: Problems| problems.0.iter().map(ToString::to_string).collect();

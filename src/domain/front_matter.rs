@@ -1,6 +1,9 @@
 //! Parses a notice file: its sections, and its TOML tables value by value, so that all problems are reported at once, each with
 //! its line.
 
+mod mistakes;
+mod sections;
+
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::str::FromStr;
@@ -10,95 +13,18 @@ use jiff::civil::Date;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::domain::placeholder::{Piece, Placeholder, Text, pieces};
-use crate::domain::problem::{Problems, has_control, is_line, nearest};
+pub use sections::{Section, placeholders_at, placeholders_in_code, sections};
 
-/// One section of a notice file: TOML between `+++` lines, then Markdown up to the next section.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Section<'a> {
-    /// The text after the opening `+++`: a locale, or nothing for the first section.
-    pub label: &'a str,
-    /// The TOML text.
-    pub toml: &'a str,
-    /// The Markdown text.
-    pub body: &'a str,
-    /// The line of the opening `+++`.
-    pub line: usize,
-    /// The line on which the Markdown begins.
-    pub body_line: usize,
-}
+use crate::domain::placeholder::Text;
+use crate::domain::problem::{Lines, Problems, has_control, is_line, nearest};
 
-/// Splits a notice file into its sections.
-///
-/// # Errors
-/// If the file does not begin with `+++`, or the TOML of a section has no closing `+++`.
-pub fn sections(source: &str) -> Result<Vec<Section<'_>>, Problems> {
-    let mut problems = Problems::default();
-    let fences = fences(source);
-    if fences.first().is_none_or(|fence| !source[..fence.start].trim().is_empty()) {
-        problems.add(1, "", "a notice begins with a line `+++`, then TOML, then a line `+++`, then the text");
-        return Err(problems);
-    }
-    if !fences.len().is_multiple_of(2) {
-        let line = fences.last().map_or(1, |fence| fence.line);
-        problems.add(line, "", "the TOML that begins here has no closing `+++` line");
-        return Err(problems);
-    }
-    let mut sections = Vec::new();
-    for (index, pair) in fences.chunks_exact(2).enumerate() {
-        let (open, close) = (&pair[0], &pair[1]);
-        if !close.label.is_empty() {
-            problems.add(close.line, "", "the line that ends the TOML is `+++` alone");
-        }
-        let body_end = fences.get(index * 2 + 2).map_or(source.len(), |next| next.start);
-        sections.push(Section {
-            label: open.label,
-            toml: &source[open.end..close.start],
-            body: &source[close.end..body_end],
-            line: open.line,
-            body_line: close.line + 1,
-        });
-    }
-    if problems.is_empty() { Ok(sections) } else { Err(problems) }
-}
+/// The longest subject, in characters. RFC 5322 allows 998 octets on a line of the header, and inboxes show some 70 characters.
+pub const MAX_SUBJECT: usize = 200;
 
-struct Fence<'a> {
-    label: &'a str,
-    line: usize,
-    start: usize,
-    end: usize,
-}
-
-fn fences(source: &str) -> Vec<Fence<'_>> {
-    let mut start = 0;
-    let mut fences = Vec::new();
-    for (index, text) in source.split_inclusive('\n').enumerate() {
-        let end = start + text.len();
-        if let Some(label) = text.strip_prefix("+++")
-            && (label.trim().is_empty() || label.starts_with(' '))
-        {
-            fences.push(Fence { label: label.trim(), line: index + 1, start, end });
-        }
-        start = end;
-    }
-    fences
-}
-
-/// The placeholders in the text of a notice, each with its line. Comments in the TOML are not searched.
+/// The problem of a subject that is too long.
 #[must_use]
-pub fn placeholders_at(source: &str) -> Vec<(usize, Placeholder)> {
-    let mut found = Vec::new();
-    for section in sections(source).unwrap_or_default() {
-        let toml = section.toml.lines().zip(section.line + 1..);
-        let toml = toml.filter(|(line, _)| !line.trim_start().starts_with('#'));
-        for (line, number) in toml.chain(section.body.lines().zip(section.body_line..)) {
-            found.extend(pieces(line).filter_map(|piece| match piece {
-                Piece::Braces { inside, .. } => Placeholder::parse(inside).ok().map(|it| (number, it)),
-                Piece::Literal(_) => None,
-            }));
-        }
-    }
-    found
+pub fn too_long_a_subject(length: usize) -> String {
+    format!("has {length} characters, and a subject may have {MAX_SUBJECT}: inboxes show the first 70 or so")
 }
 
 /// The audience file that the text of a notice names, even if the notice is not valid.
@@ -115,6 +41,7 @@ pub fn audience_file(source: &str) -> Option<(usize, String)> {
 /// A TOML text, its place in the file, and the problems found in it so far.
 pub struct Document<'a> {
     toml: &'a str,
+    lines: Lines,
     first_line: usize,
     /// The lines that are not valid TOML. What their keys seem to lack is a consequence, and not reported again.
     broken: RefCell<BTreeSet<usize>>,
@@ -125,7 +52,7 @@ impl<'a> Document<'a> {
     /// A document of the text `toml`, which begins on line `first_line` of its file.
     #[must_use]
     pub fn new(toml: &'a str, first_line: usize) -> Self {
-        Self { toml, first_line, broken: RefCell::default(), problems: RefCell::default() }
+        Self { toml, lines: Lines::of(toml), first_line, broken: RefCell::default(), problems: RefCell::default() }
     }
 
     /// Parses the TOML. The first syntax error of each line becomes a problem, and its key is left out of the table.
@@ -134,7 +61,9 @@ impl<'a> Document<'a> {
         for error in errors {
             let line = error.span().map_or(self.first_line, |span| self.line(span.start));
             if self.broken.borrow_mut().insert(line) {
-                self.problems.borrow_mut().add(line, "", format!("not valid TOML: {}", error.message()));
+                let text = self.toml.lines().nth(line - self.first_line).unwrap_or_default();
+                let problem = mistakes::explain(text, error.message());
+                self.problems.borrow_mut().add(line, "", format!("not valid TOML: {problem}"));
             }
         }
         table.into_inner()
@@ -154,7 +83,7 @@ impl<'a> Document<'a> {
     }
 
     fn line(&self, offset: usize) -> usize {
-        self.first_line + self.toml[..offset.min(self.toml.len())].matches('\n').count()
+        self.first_line + self.lines.at(offset.min(self.toml.len()))
     }
 
     fn add(&self, offset: usize, field: &str, problem: impl Into<String>) {
@@ -213,6 +142,27 @@ impl<'d, 't> Reader<'d, 't> {
         }
     }
 
+    /// Every text in the table and the tables in it, with its line and its path.
+    #[must_use]
+    pub fn strings(&self) -> Vec<(usize, String, String)> {
+        let mut found = Vec::new();
+        let mut waiting: Vec<(String, &Spanned<DeValue<'_>>)> =
+            self.table.iter().map(|(key, value)| (self.path(key.get_ref()), value)).collect();
+        while let Some((path, value)) = waiting.pop() {
+            match value.get_ref() {
+                DeValue::String(text) => {
+                    found.push((self.document.line(value.span().start), path, text.clone().into_owned()));
+                }
+                DeValue::Array(items) => waiting.extend(items.iter().map(|item| (path.clone(), item))),
+                DeValue::Table(table) => {
+                    waiting.extend(table.iter().map(|(key, value)| (format!("{path}.{}", key.get_ref()), value)));
+                }
+                _ => {}
+            }
+        }
+        found
+    }
+
     /// The keys of the table.
     pub fn keys(&self) -> impl Iterator<Item = &'d str> + use<'d> {
         self.table.keys().map(|key| key.get_ref().as_ref())
@@ -261,6 +211,17 @@ impl<'d, 't> Reader<'d, 't> {
         let text = self.text(key)?;
         if has_control(text.as_str()) {
             self.problem(key, "must be one line, without control characters");
+            return None;
+        }
+        Some(text)
+    }
+
+    /// The subject: one line that inboxes show.
+    pub fn subject(&self) -> Option<Text> {
+        let text = self.line_text("subject")?;
+        let length = text.as_str().chars().count();
+        if length > MAX_SUBJECT {
+            self.problem("subject", too_long_a_subject(length));
             return None;
         }
         Some(text)

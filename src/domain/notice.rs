@@ -12,11 +12,14 @@ use crate::domain::front_matter::{Document, Reader, Section, sections};
 use crate::domain::locale::Locale;
 use crate::domain::markdown;
 use crate::domain::placeholder::{Placeholder, Text};
-use crate::domain::problem::Problems;
+use crate::domain::problem::{Lines, Problems};
 pub use state::{State, Step};
 
 /// The size limit of a notice file, in bytes: mail clients clip far smaller messages.
 pub const MAX_SOURCE_BYTES: usize = 1 << 20;
+
+/// Different placeholders in a notice.
+const MAX_PLACEHOLDERS: usize = 100;
 
 /// A valid notice.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,6 +77,9 @@ impl Notice {
                 notice.editions.extend(edition);
             }
         }
+        if notice.as_ref().is_some_and(|notice| notice.placeholders().len() > MAX_PLACEHOLDERS) {
+            problems.add(0, "", format!("a notice has at most {MAX_PLACEHOLDERS} different placeholders"));
+        }
         match notice {
             Some(notice) if problems.is_empty() => Ok(notice),
             _ => Err(problems.sorted()),
@@ -124,7 +130,7 @@ fn read_first(section: &Section<'_>, problems: &mut Problems) -> (Option<Categor
     if category == Some(Category::SecurityBreach) {
         top.require("reference");
     }
-    let subject = top.line_text("subject");
+    let subject = top.subject();
     let audience = Audience::read(&top, category, follows.is_some());
     let send_at = top.table("schedule").and_then(|schedule| {
         let send_at = schedule.time("send_at");
@@ -170,7 +176,7 @@ fn read_edition(
     let document = Document::new(section.toml, section.line + 1);
     let table = document.parse();
     let top = Reader::top(&document, &table);
-    let subject = top.line_text("subject");
+    let subject = top.subject();
     let fields = match (top.table("fields"), original, category) {
         (Some(section), Some(original), _) => Some(original.translated(&section)),
         (Some(section), None, Some(category)) => {
@@ -206,11 +212,12 @@ fn read_body(section: &Section<'_>, category: Option<Category>, problems: &mut P
         let what = if category == Some(Category::News) { "the text of the news" } else { "the full changed text" };
         problems.add(section.body_line, "body", format!("is required: {what}"));
     }
-    let body = section.body.replace("\r\n", "\n");
-    let mut found = markdown::problems(&body);
-    let text = Text::parse(&body).map_err(|placeholders| found.extend(placeholders)).ok();
+    let body = section.markdown();
+    let markdown::Reading { code, problems: mut found, .. } = markdown::read(&body);
+    let text = Text::markdown(&body, code).map_err(|placeholders| found.extend(placeholders)).ok();
+    let lines = Lines::of(&body);
     for (offset, problem) in found {
-        problems.add(section.body_line + body[..offset].matches('\n').count(), "body", problem);
+        problems.add(section.body_line + lines.at(offset), "body", problem);
     }
     text
 }

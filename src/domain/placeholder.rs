@@ -1,6 +1,7 @@
 //! Placeholders in authored text: a closed list, substituted once, never evaluated.
 
 use std::fmt;
+use std::ops::Range;
 
 use crate::domain::problem::nearest;
 
@@ -74,37 +75,72 @@ pub enum Piece<'a> {
 
 /// Authored text whose placeholders are all known.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Text(String);
+pub struct Text {
+    text: String,
+    /// The stretches of code in it, in order: placeholders in them are text.
+    code: Vec<Range<usize>>,
+}
+
+/// What to do with braces that are no placeholder, in Markdown.
+const AS_TEXT: &str = "; braces that are meant as text go between backticks";
 
 impl Text {
-    /// Parses authored text.
+    /// Parses authored plain text.
     ///
     /// # Errors
     /// All problems, each with its byte offset.
     pub fn parse(text: &str) -> Result<Self, Vec<(usize, String)>> {
+        Self::checked(text, Vec::new(), "")
+    }
+
+    /// Parses authored Markdown, some stretches of which are code: nothing in them is a placeholder.
+    ///
+    /// # Errors
+    /// All problems, each with its byte offset.
+    pub fn markdown(text: &str, code: Vec<Range<usize>>) -> Result<Self, Vec<(usize, String)>> {
+        Self::checked(text, code, AS_TEXT)
+    }
+
+    fn checked(text: &str, code: Vec<Range<usize>>, hint: &str) -> Result<Self, Vec<(usize, String)>> {
         let mut problems: Vec<_> = forbidden(text).into_iter().collect();
-        for piece in pieces(text) {
-            if let Piece::Braces { inside, offset } = piece
-                && let Err(problem) = Placeholder::parse(inside)
-            {
-                problems.push((offset, problem));
+        for (start, stretch, _) in stretches(text, &code).filter(|(.., is_code)| !is_code) {
+            for piece in pieces(stretch) {
+                let Piece::Braces { inside, offset } = piece else { continue };
+                if let Err(problem) = Placeholder::parse(inside) {
+                    // A placeholder with a typing error was not meant as text.
+                    let hint = if problem.contains("did you mean") { "" } else { hint };
+                    problems.push((start + offset, format!("{problem}{hint}")));
+                } else if !hint.is_empty() && inside.contains('\n') {
+                    problems.push((start + offset, "a placeholder must be on one line".to_owned()));
+                }
+            }
+            if let Some(offset) = unclosed(stretch) {
+                problems.push((start + offset, format!("`{{{{` without a closing `}}}}`{hint}")));
             }
         }
-        if let Some(offset) = unclosed(text) {
-            problems.push((offset, "`{{` without a closing `}}`".to_owned()));
-        }
-        if problems.is_empty() { Ok(Self(text.to_owned())) } else { Err(problems) }
+        if problems.is_empty() { Ok(Self { text: text.to_owned(), code }) } else { Err(problems) }
+    }
+
+    /// The stretches of code in it.
+    #[must_use]
+    pub fn code(&self) -> &[Range<usize>] {
+        &self.code
     }
 
     /// The text with its placeholders.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
+    }
+
+    /// The pieces of the text; code is literal.
+    fn pieces(&self) -> impl Iterator<Item = Piece<'_>> {
+        pieces_with(&self.text, &self.code)
     }
 
     /// The placeholders in it, in order, with repetitions.
     pub fn placeholders(&self) -> impl Iterator<Item = Placeholder> + '_ {
-        pieces(&self.0).filter_map(|piece| match piece {
+        self.pieces().filter_map(|piece| match piece {
             Piece::Literal(_) => None,
             Piece::Braces { inside, .. } => Placeholder::parse(inside).ok(),
         })
@@ -131,8 +167,8 @@ impl Text {
     /// Returns the text with each placeholder replaced by what `fill` returns for it. Inserted text is not parsed again.
     #[must_use]
     pub fn fill(&self, mut fill: impl FnMut(Placeholder) -> String) -> String {
-        let mut filled = String::with_capacity(self.0.len());
-        for piece in pieces(&self.0) {
+        let mut filled = String::with_capacity(self.text.len());
+        for piece in self.pieces() {
             match piece {
                 Piece::Literal(literal) => filled.push_str(literal),
                 Piece::Braces { inside, .. } => {
@@ -158,6 +194,27 @@ fn forbidden(text: &str) -> Option<(usize, String)> {
 fn unclosed(text: &str) -> Option<usize> {
     let open = text.rfind("{{")?;
     (!text[open..].contains("}}")).then_some(open)
+}
+
+/// Splits a text at stretches of code, which are in order and apart: each stretch with its offset, and whether it is code.
+fn stretches<'a>(text: &'a str, code: &'a [Range<usize>]) -> impl Iterator<Item = (usize, &'a str, bool)> {
+    let edges = || code.iter().flat_map(|range| [range.start, range.end]);
+    let stretches = std::iter::once(0).chain(edges()).zip(edges().chain([text.len()])).enumerate();
+    stretches
+        .filter(|(_, (start, end))| start < end)
+        .map(|(index, (start, end))| (start, &text[start..end], index % 2 == 1))
+}
+
+/// Splits a text at `{{ ... }}` outside of code.
+pub(crate) fn pieces_with<'a>(text: &'a str, code: &'a [Range<usize>]) -> impl Iterator<Item = Piece<'a>> {
+    stretches(text, code).flat_map(|(start, stretch, is_code)| {
+        let literal = is_code.then_some(Piece::Literal(stretch));
+        let others = (!is_code).then(|| pieces(stretch)).into_iter().flatten();
+        literal.into_iter().chain(others.map(move |piece| match piece {
+            Piece::Braces { inside, offset } => Piece::Braces { inside, offset: start + offset },
+            literal @ Piece::Literal(_) => literal,
+        }))
+    })
 }
 
 /// Splits a text at `{{ ... }}`.
@@ -192,6 +249,22 @@ mod tests {
         assert_eq!(text.placeholders().count(), 3);
         let filled = text.fill(|placeholder| format!("<{placeholder}> {{{{ contact.email }}}}"));
         assert!(filled.starts_with("Dear <contact.name> {{ contact.email }} of"), "{filled}");
+    }
+
+    #[test]
+    fn code_is_literal() {
+        let text = "{{ row.a }} `{{ row.b }}` {{ row.c }}`{{`{{ row.d }}";
+        let ranges = ["`{{ row.b }}`", "`{{`"].map(|part| {
+            let at = text.find(part).unwrap();
+            at..at + part.len()
+        });
+        let parsed = Text::markdown(text, ranges.to_vec()).unwrap();
+        let names: Vec<String> = parsed.placeholders().map(|it| it.to_string()).collect();
+        assert_eq!(names, ["row.a", "row.c", "row.d"]);
+        assert_eq!(parsed.fill(|_| "x".to_owned()), "x `{{ row.b }}` x`{{`x");
+        let problems = Text::markdown("{{ row. }} {{\nrow.a }} {{", Vec::new()).unwrap_err();
+        assert_eq!(problems.iter().map(|it| it.0).collect::<Vec<_>>(), [0, 11, 23]);
+        assert!(problems[0].1.contains("backticks") && problems[1].1.contains("on one line"), "{problems:?}");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::domain::character::{is_unfit_for_name, is_unseen};
+use crate::domain::words::count;
 
 /// One problem and its place.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -92,6 +93,41 @@ impl Problems {
     }
 }
 
+/// Problems that are listed: nobody reads more at once.
+const LISTED: usize = 200;
+
+impl Problems {
+    /// Returns the problems in the order of their lines, with those after the first two hundred counted and not listed.
+    #[must_use]
+    pub fn limited(self) -> Self {
+        let mut problems = self.sorted();
+        if problems.0.len() > LISTED {
+            let more = count((problems.0.len() - LISTED) as u64, "more problem is", "more problems are");
+            problems.0.truncate(LISTED);
+            problems.add(0, "", format!("{more} not listed"));
+        }
+        problems
+    }
+}
+
+/// The lines of a text, to find the line of an offset.
+#[derive(Clone, Debug)]
+pub struct Lines(Vec<usize>);
+
+impl Lines {
+    /// Finds the line breaks of a text.
+    #[must_use]
+    pub fn of(text: &str) -> Self {
+        Self(text.match_indices('\n').map(|(at, _)| at).collect())
+    }
+
+    /// The line of an offset, counted from 0.
+    #[must_use]
+    pub fn at(&self, offset: usize) -> usize {
+        self.0.partition_point(|end| *end < offset)
+    }
+}
+
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, problem) in self.0.iter().enumerate() {
@@ -154,6 +190,17 @@ mod tests {
     fn a_typo_finds_its_word() {
         assert_eq!(nearest("windw_start", ["window_start", "window_end"]), Some("window_start"));
         assert_eq!(nearest("colour", ["window_start", "services"]), None);
+    }
+
+    #[test]
+    fn after_two_hundred_problems_the_rest_is_counted() {
+        let mut problems = Problems::default();
+        (0..1_500).rev().for_each(|line| problems.add(line + 1, "", "x"));
+        let limited = problems.limited();
+        assert_eq!((limited.0.len(), limited.0[199].line), (201, 200));
+        assert_eq!(limited.0[200].to_string(), "1,300 more problems are not listed");
+        let lines = Lines::of("a\nbc\n\nd");
+        assert_eq!([0, 1, 2, 4, 5, 6, 7].map(|offset| lines.at(offset)), [0, 0, 1, 1, 2, 3, 3]);
     }
 
     #[test]

@@ -53,3 +53,9 @@ pub fn grouped(n: u64) -> String {
     }
     grouped
 }
+
+/// A size in kilobytes, rounded up.
+#[must_use]
+pub fn kilobytes(bytes: u64) -> String {
+    format!("{} kB", grouped(bytes.div_ceil(1000)))
+}

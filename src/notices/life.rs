@@ -17,10 +17,9 @@ impl Notices {
     /// # Errors
     /// If it cannot be released as it is, or follows an unknown notice, or the database fails.
     pub async fn create(&self, draft: &Draft, actor: &Actor) -> Result<Uuid, NoticeError> {
-        self.ready(&draft.source)?;
+        let subject = self.storable(draft)?;
         let now = self.context.clock.now();
         let id = self.context.random.id(now);
-        let subject = self.subject(&draft.notice)?;
         let mut tx = self.context.store.write().await?;
         let follows_id = follows(&mut tx, draft.notice.follows.as_deref()).await?;
         kept::insert(&mut tx, id, now, &draft.written(&subject, follows_id, actor.name())).await?;
@@ -36,8 +35,7 @@ impl Notices {
     /// # Errors
     /// If the new content cannot be released, or the notice is released already.
     pub async fn edit(&self, id: Uuid, draft: &Draft, actor: &Actor) -> Result<Kept, NoticeError> {
-        self.ready(&draft.source)?;
-        let subject = self.subject(&draft.notice)?;
+        let subject = self.storable(draft)?;
         let mut tx = self.context.store.write().await?;
         let notice = find(&mut tx, id).await?;
         possible(&notice, Step::Edit)?;

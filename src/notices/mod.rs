@@ -10,6 +10,7 @@ mod readdress;
 mod ready;
 mod release;
 pub mod sample;
+mod size;
 mod steps;
 
 use jiff::Timestamp;
@@ -79,6 +80,9 @@ pub enum NoticeError {
     /// The notice cannot be rendered.
     #[error(transparent)]
     Render(#[from] crate::mail::compose::render::RenderError),
+    /// A mail of it cannot be composed.
+    #[error("{}", .0.for_logs())]
+    Compose(#[from] crate::mail::compose::composer::ComposeError),
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -90,9 +94,12 @@ impl NoticeError {
     pub fn kind(&self) -> Kind {
         match self {
             Self::Unknown(_) => Kind::NotFound,
-            Self::Ambiguous { .. } | Self::Cursor(_) | Self::Invalid(_) | Self::NotReady(_) | Self::Render(_) => {
-                Kind::Invalid
-            }
+            Self::Ambiguous { .. }
+            | Self::Cursor(_)
+            | Self::Invalid(_)
+            | Self::NotReady(_)
+            | Self::Render(_)
+            | Self::Compose(_) => Kind::Invalid,
             Self::Impossible { .. } | Self::ApprovalVoid => Kind::Conflict,
             Self::OwnApproval(_) => Kind::Refused,
             Self::Conflict => Kind::Later,
@@ -219,7 +226,10 @@ impl Notices {
         let follows = follows(&mut conn, draft.notice.follows.as_deref()).await?;
         let rows = RowsAt::Here(draft.rows.clone().unwrap_or_default());
         let plan = Plan::new(&self.context.config, &draft.notice, rows, follows)?.with_lines(&draft.source);
-        Ok(Checked { reach: audience::reach(&mut conn, &plan).await?, warnings })
+        let mut reach = audience::reach(&mut conn, &plan).await?;
+        let (size, large) = self.sized(self.released(draft), std::mem::take(&mut reach.largest))?;
+        let warnings = [warnings, ready::of_audience(&reach), large].map(|it| it.0).concat();
+        Ok(Checked { reach, size, warnings: Problems(warnings).limited() })
     }
 
     /// Checks a stored notice as a release would, and returns how far it reaches.
@@ -229,7 +239,9 @@ impl Notices {
     pub async fn reach(&self, notice: &Kept) -> Result<Reach, NoticeError> {
         let plan = self.plan(notice)?;
         let mut conn = self.context.store.snapshot().await?;
-        Ok(audience::reach(&mut conn, &plan).await?)
+        let mut reach = audience::reach(&mut conn, &plan).await?;
+        self.sized(notice.clone(), std::mem::take(&mut reach.largest))?;
+        Ok(reach)
     }
 
     /// The audience of a stored notice.

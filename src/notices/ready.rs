@@ -1,15 +1,23 @@
 //! The check of a notice before it is stored or submitted: against the time, and against the configuration of its category.
 
-use super::{NoticeError, Notices};
+use std::collections::BTreeSet;
+
+use super::{Draft, NoticeError, Notices};
 use crate::audience::Reach;
+use crate::domain::category::Category;
 use crate::domain::check::{Circumstances, Findings, LeadTime, check_at};
+use crate::domain::markdown::{Link, host_of};
 use crate::domain::problem::Problems;
+use crate::domain::words::count;
+use crate::store::notices::Kept;
 
 /// The result of a check.
 #[derive(Clone, Debug)]
 pub struct Checked {
     /// How far the notice reaches.
     pub reach: Reach,
+    /// The size of its largest mail, in bytes.
+    pub size: u64,
     /// What its author should know before the release.
     pub warnings: Problems,
 }
@@ -18,7 +26,24 @@ impl Notices {
     /// Checks the text of a notice against the time and the configuration. Returns the warnings.
     pub(super) fn ready(&self, source: &str) -> Result<Problems, NoticeError> {
         let findings = self.findings(source);
-        if findings.problems.is_empty() { Ok(findings.warnings) } else { Err(NoticeError::NotReady(findings.problems)) }
+        if !findings.problems.is_empty() {
+            return Err(NoticeError::NotReady(findings.problems.limited()));
+        }
+        Ok(findings.warnings)
+    }
+
+    /// Checks a draft before it is stored, when nobody may be in its audience yet.
+    pub(super) fn storable(&self, draft: &Draft) -> Result<String, NoticeError> {
+        self.ready(&draft.source)?;
+        let subject = self.subject(&draft.notice)?;
+        self.sized(self.released(draft), Vec::new())?;
+        Ok(subject)
+    }
+
+    /// A draft as the released notice that it would be.
+    pub(super) fn released(&self, draft: &Draft) -> Kept {
+        let now = self.context.clock.now();
+        draft.as_released(self.context.random.id(now), now, self.context.config.sender.domain())
     }
 
     /// The problems of a text with the time and the configuration, to be reported with those that it has in itself.
@@ -40,7 +65,47 @@ impl Notices {
                 zone: config.organisation.default_time_zone.time_zone(),
                 default_locale: &config.organisation.default_locale,
                 lead_time: &lead_time,
+                own_domains: &self.own_domains(),
             },
         )
     }
+
+    /// The domains by which recipients know the organisation.
+    fn own_domains(&self) -> Vec<String> {
+        let config = &self.context.config;
+        let senders = Category::ALL.iter().map(|category| config.from_of(*category).email.domain().to_owned());
+        let page = match host_of(&config.organisation.public_url.to_string()) {
+            Some(Link::Web { host, .. }) => Some(host),
+            _ => None,
+        };
+        let domains: BTreeSet<String> =
+            senders.chain([config.sender.reply_to.email.domain().to_owned()]).chain(page).collect();
+        domains.into_iter().collect()
+    }
+}
+
+/// What the author should know about the addresses in an audience.
+pub(super) fn of_audience(reach: &Reach) -> Problems {
+    let mut warnings = Problems::default();
+    let mut warn = |number: u64, one: &str, many: &str| {
+        if number > 0 {
+            warnings.add(0, "audience", count(number, one, many));
+        }
+    };
+    warn(
+        reach.role_addresses,
+        "address belongs to no person (such as noreply@, abuse@ or postmaster@), and its mail is hardly read",
+        "addresses belong to no person (such as noreply@, abuse@ or postmaster@), and their mail is hardly read",
+    );
+    warn(
+        reach.dead,
+        "address is dead (mail to it was refused): mandatory mail is tried once, optional mail is not sent",
+        "addresses are dead (mail to them was refused): mandatory mail is tried once, optional mail is not sent",
+    );
+    warn(
+        reach.needs_smtputf8,
+        "address needs SMTPUTF8: only relays and servers that offer it carry mail to it",
+        "addresses need SMTPUTF8: only relays and servers that offer it carry mail to them",
+    );
+    warnings
 }

@@ -14,6 +14,7 @@ use crate::domain::clock::Clock;
 use crate::domain::customer::AccountId;
 use crate::domain::delivery::State;
 use crate::domain::locale::Locale;
+use crate::domain::notice::Notice;
 use crate::domain::placeholder::Placeholder;
 use crate::domain::random::Random;
 use crate::mail::compose::composer::{ComposeError, Composed, Composer, envelope_sender};
@@ -56,7 +57,7 @@ impl Sample {
             return Err(AudienceError::Unknown([account.clone()].into_iter().collect()).into());
         }
         let shows = recipient.as_ref().map(|recipient| recipient.email.clone());
-        let recipient = recipient.unwrap_or_else(|| made_up(&context.config, draft));
+        let recipient = recipient.unwrap_or_else(|| made_up(&context.config, &draft.notice));
         let parts = (context.config.clone(), key);
         Self::new(parts, draft, (recipient, shows), wanted, (&context.clock, &context.random))
     }
@@ -72,7 +73,7 @@ impl Sample {
         clock: &Clock,
         random: &Random,
     ) -> Result<Self, NoticeError> {
-        let recipient = made_up(&config, draft);
+        let recipient = made_up(&config, &draft.notice);
         let key = TokenKey::new(random.bytes());
         Self::new((Arc::new(config), key), draft, (recipient, None), wanted, (clock, random))
     }
@@ -123,7 +124,7 @@ impl Sample {
     }
 }
 
-fn to_send(id: Uuid, recipient: Recipient, wanted: &Wanted) -> ToSend {
+pub(super) fn to_send(id: Uuid, recipient: Recipient, wanted: &Wanted) -> ToSend {
     ToSend {
         id,
         ordinal: 0,
@@ -167,8 +168,8 @@ async fn find(
 }
 
 /// A recipient who does not exist.
-fn made_up(config: &Config, draft: &Draft) -> Recipient {
-    let merged = draft.notice.placeholders().into_iter().filter_map(|placeholder| match placeholder {
+pub(super) fn made_up(config: &Config, notice: &Notice) -> Recipient {
+    let merged = notice.placeholders().into_iter().filter_map(|placeholder| match placeholder {
         Placeholder::Attribute(_) | Placeholder::Row(_) => {
             Some((placeholder.to_string(), format!("{{{{ {placeholder} }}}}")))
         }
@@ -179,7 +180,7 @@ fn made_up(config: &Config, draft: &Draft) -> Recipient {
         customer_name: "Sample Customer AB".to_owned(),
         email: Address::parse("alex@customer.example").expect("the sample address is valid"),
         contact_name: "Alex Sample".to_owned(),
-        role: config.addressing(draft.notice.category).roles.first().copied().unwrap_or(Role::Service),
+        role: config.addressing(notice.category).roles.first().copied().unwrap_or(Role::Service),
         locale: None,
         time_zone: None,
         merged: merged.collect::<BTreeMap<_, _>>(),

@@ -49,6 +49,7 @@ mod session;
 mod shown;
 mod store;
 mod tables;
+mod texts;
 mod tidy;
 mod tiles;
 mod tls;

@@ -87,7 +87,7 @@ pub fn read(path: &Path, untimely: impl FnOnce(&str) -> Problems) -> Result<Draf
     };
     problems.0.extend(untimely(source).0);
     if !problems.is_empty() {
-        refused.insert(0, (path.to_owned(), problems.sorted()));
+        refused.insert(0, (path.to_owned(), problems.limited()));
     }
     Err(FileError::Invalid(refused))
 }
@@ -97,7 +97,7 @@ fn rows(notice: &Path, source: &str) -> Result<Option<Rows>, (PathBuf, Problems)
     let Some((line, file)) = audience_file(source) else { return Ok(None) };
     let path = notice.parent().unwrap_or(Path::new("")).join(file);
     match std::fs::read(&path) {
-        Ok(bytes) => Rows::parse(&bytes).map(Some).map_err(|problems| (path, problems)),
+        Ok(bytes) => Rows::parse(&bytes).map(Some).map_err(|problems| (path, problems.limited())),
         Err(error) => {
             let mut problems = Problems::default();
             problems.add(line, "audience.file", format!("cannot read `{}`: {error}", path.display()));

@@ -12,6 +12,7 @@ use crate::cli::output::{Output, count};
 use crate::domain::clock::Clock;
 use crate::domain::problem::Problems;
 use crate::domain::random::Random;
+use crate::domain::words::kilobytes;
 use crate::mail::direct::{self, Taken};
 use crate::notices::sample::{Sample, Wanted};
 use crate::notices::{Checked, Draft, NoticeError};
@@ -27,11 +28,12 @@ pub async fn check(app: &App, path: &Path, output: &Output) -> Result<u8, Failur
     if let (true, Err(NoticeError::NotReady(problems))) = (output.json, &checked) {
         output.print(&json!({ "problems": problems }), |_| String::new())?;
     }
-    let Checked { reach, warnings } = checked?;
+    let Checked { reach, size, warnings } = checked?;
     let document = json!({
         "category": draft.notice.category, "class": draft.notice.category.class(),
         "customers": reach.customers, "recipients": reach.recipients, "unaddressed": reach.unaddressed,
-        "sample": reach.sample, "warnings": warnings,
+        "role_addresses": reach.role_addresses, "dead": reach.dead, "needs_smtputf8": reach.needs_smtputf8,
+        "size": size, "sample": reach.sample, "warnings": warnings,
     });
     warn(&warnings);
     output.print(&document, |_| {
@@ -47,6 +49,7 @@ pub async fn check(app: &App, path: &Path, output: &Output) -> Result<u8, Failur
             let who = count(reach.unaddressed, "of these customers has", "of these customers have");
             text += &format!("{who} nobody to address\n");
         }
+        text += &format!("the largest mail has {}\n", kilobytes(size));
         text += "for example:\n";
         reach.sample.iter().for_each(|name| text += &format!("  {name}\n"));
         text

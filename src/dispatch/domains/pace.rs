@@ -180,7 +180,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_rate_is_kept_for_the_domain_it_names() {
         let rates = BTreeMap::from([("Slow.example".to_owned(), 0.001)]);
-        let pace = pace(&Limits { domain_connections: 0, domain_rate_per_second: rates });
+        let pace = pace(&Limits { domain_connections: 0, domain_rate_per_second: rates, ..Limits::default() });
         assert_eq!(pace.held(0), []);
         assert!(pace.reserve("slow.example", 0).is_some());
         assert!(pace.reserve("slow.example", 0).is_none());

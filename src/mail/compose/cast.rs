@@ -81,7 +81,12 @@ pub fn cast(
     let message = String::from_utf8(message).map_err(|_| MessageError::new("its text is not UTF-8"))?;
     let (fields, body) = message.split_once("\r\n\r\n").unwrap_or((&message, ""));
     for field in unfolded(fields) {
-        caster.field(field, common, fixed.map_or(Some(&subject), |_| None));
+        match fixed {
+            Some(text) if field.starts_with("Subject:") => {
+                caster.literal(format!("Subject: {}\r\n", subject_value(text.to_owned())).as_bytes());
+            }
+            _ => caster.field(field, common, fixed.map_or(Some(&subject), |_| None)),
+        }
     }
     caster.literal(b"\r\n");
     caster.cut(body.as_bytes());

@@ -153,7 +153,29 @@ pub fn subject_of(message: &[u8]) -> Option<String> {
 /// The value of a `Subject` field, folded likewise.
 #[must_use]
 pub fn subject_value(subject: String) -> String {
+    if subject.split(' ').any(|word| word.len() > LONGEST_WORD) {
+        return encoded_words(&subject);
+    }
     value_of(header::Subject::from(subject))
+}
+
+/// The longest word that is written as it is. A line is folded at spaces only, and RFC 5322 allows 998 octets on it.
+const LONGEST_WORD: usize = 200;
+
+/// Text as encoded words (RFC 2047), of which each is on a line of its own: it can be folded anywhere.
+fn encoded_words(text: &str) -> String {
+    /// Octets whose encoded word has at most 75, and beside the name of the field as well.
+    const OCTETS: (usize, usize) = (45, 36);
+    let mut words = vec![String::new()];
+    for c in text.chars() {
+        let most = if words.len() == 1 { OCTETS.1 } else { OCTETS.0 };
+        if words.last().is_some_and(|word| word.len() + c.len_utf8() > most) {
+            words.push(String::new());
+        }
+        words.last_mut().into_iter().for_each(|word| word.push(c));
+    }
+    let words = words.iter().map(|word| format!("=?utf-8?b?{}?=", data_encoding::BASE64.encode(word.as_bytes())));
+    words.collect::<Vec<_>>().join("\r\n ")
 }
 
 /// The value of a `Date` field.
@@ -243,6 +265,17 @@ mod tests {
             if let Ok(to) = Address::parse(&format!("{local}@example.com")) {
                 prop_assert_eq!(to_value(&to, &name).unwrap(), encoded_to(&to, &name).unwrap());
             }
+        }
+    }
+
+    #[test]
+    fn no_line_of_a_subject_is_too_long() {
+        for subject in ["x".repeat(2000), format!("Notice {}", "å".repeat(900)), format!("{} b", "word ".repeat(400))]
+        {
+            let field = format!("Subject: {}\r\n\r\n", subject_value(subject.clone()));
+            assert!(field.lines().all(|line| line.len() <= 78), "{field}");
+            let message = mail_parser::MessageParser::default().parse(field.as_bytes()).unwrap();
+            assert_eq!(message.subject(), Some(subject.as_str()));
         }
     }
 

@@ -1,10 +1,13 @@
 //! Suppressions: addresses with a reason against mailing them.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::domain::address::{Address, AddressKey};
 use crate::domain::preference::Reason;
+use crate::store::engine::dialect::{Dialect, json};
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
@@ -54,6 +57,18 @@ pub async fn reasons(conn: &mut Conn, key: &AddressKey) -> Result<Vec<Suppressio
             .fetch_all(conn)
             .await?;
     rows.iter().map(read).collect()
+}
+
+/// Those of some addresses that are dead.
+pub async fn dead(conn: &mut Conn, keys: &[&str]) -> Result<BTreeSet<AddressKey>> {
+    let sql = Dialect::of(conn).pick(
+        "SELECT email_key FROM suppressions
+         WHERE email_key IN (SELECT value FROM json_each($1)) AND reason = 'dead'",
+        "SELECT email_key FROM suppressions
+         WHERE email_key = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb))) AND reason = 'dead'",
+    );
+    let rows = sqlx::query(sql).bind(json(keys)).fetch_all(conn).await?;
+    rows.iter().map(|row| Ok(AddressKey::stored(Row::of("suppressions", row).get("email_key")?))).collect()
 }
 
 fn read(row: &sqlx::any::AnyRow) -> Result<Suppression> {

@@ -135,6 +135,9 @@ async fn opt_outs_and_suppressions_are_kept_once(#[case] engine: Engine) {
     }
     assert!(!suppressions::add(&mut tx, email, Reason::Dead, now).await.unwrap());
     assert_eq!(suppressions::list(&mut tx, None, 10).await.unwrap().len(), 3);
+    let (key, other) = (email.key(), address("b@x.example").key());
+    let dead = suppressions::dead(&mut tx, &[other.as_str(), key.as_str()]).await.unwrap();
+    assert_eq!(dead.into_iter().collect::<Vec<_>>(), [key]);
     assert!(suppressions::list(&mut tx, Some(&(email.key(), Reason::Restricted)), 10).await.unwrap().is_empty());
     assert_eq!(suppressions::remove(&mut tx, &email.key()).await.unwrap(), 2);
     assert_eq!(suppressions::list(&mut tx, None, 10).await.unwrap()[0].reason, Reason::Restricted);

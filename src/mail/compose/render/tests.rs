@@ -41,7 +41,7 @@ fn without_swedish(source: &str) -> &str {
 fn a_value_stays_what_it_is() {
     let source = "+++\ncategory = \"news\"\nsubject = \"For {{ contact.name }}\"\n[audience]\nall = true\n[fields]\n\
                   title = \"To {{ contact.name }}\"\n+++\n**{{ contact.name }}** at \
-                  [your page](https://example.com/?who={{ contact.name }}) `{{ row.x }}` <mailto:{{ contact.email }}>\n";
+                  [your page](https://example.com/?who={{ contact.name }}) {{ row.x }} `{{ row.x }}` <mailto:{{ contact.email }}>\n";
     let skeleton = skeleton(source, "en", "UTC");
     let name = "<b>\"&' {{ contact.email }} **x** [a](javascript:alert(1)) zqslott000qz\r\nBcc: x";
     let merged = BTreeMap::from([("row.x".to_owned(), "{{ row.y }}<script>".to_owned())]);
@@ -52,6 +52,7 @@ fn a_value_stays_what_it_is() {
     let escaped = "&lt;b&gt;&#34;&amp;&#39; {{ contact.email }} **x** [a](javascript:alert(1)) zqslott000qz  Bcc: x";
     assert!(content.html.contains(&format!(">{escaped}</strong>")), "{}", content.html);
     assert!(content.html.contains("{{ row.y }}&lt;script&gt;"));
+    assert!(content.html.contains(">{{ row.x }}</code>") && content.text.contains("`{{ row.x }}`"), "code is code");
     let encoded = "https://example.com/?who=%3Cb%3E%22%26%27%20%7B%7B%20contact.email";
     assert!(content.html.contains(&format!("href=\"{encoded}")) && content.text.contains(encoded), "{}", content.text);
     assert!(content.html.contains("href=\"mailto:anna@nordvind.example\""), "{}", content.html);
