@@ -264,8 +264,9 @@ fn not_more_than_one(text: &str) -> Result<(), AddressError> {
     if ["mailto:", "smtp:", "sip:", "e-mail:", "email:"].iter().any(|scheme| lower.starts_with(scheme)) {
         return Err(AddressError::Scheme);
     }
-    let in_words =
-        text.split_whitespace().count() > 1 && text.split_whitespace().any(|word| Address::parse(word).is_ok());
+    // A name before the address, or a remark in brackets behind it; a blank within it is another mistake.
+    let in_words = text.trim().rsplit_once(char::is_whitespace).is_some_and(|(_, last)| Address::parse(last).is_ok())
+        || text.split_once(" (").is_some_and(|(first, _)| Address::parse(first.trim()).is_ok());
     let quoted = text.len() > 2 && text.starts_with('"') && text.ends_with('"');
     if (text.contains('@') && text.contains('<') && text.ends_with('>')) || in_words || quoted {
         return Err(AddressError::NotAlone);

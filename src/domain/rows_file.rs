@@ -44,13 +44,13 @@ impl Rows {
         }
         let source = table::open(file, &["account_id"], None)?;
         let mut records = Records::new(source.reader.take(MAX_BYTES as u64), source.layout);
-        let (line, header) = records.next()?.ok_or(TableError::Empty)?;
+        let (line, header) = records.record()?.ok_or(TableError::Empty)?;
         let mut rows = Self::default();
         let Some(header) = Header::parse(line, header, &mut problems) else { return Ok(Err(problems.sorted())) };
         rows.columns =
             header.names.iter().filter(|name| !matches!(name.as_str(), "" | "account_id")).cloned().collect();
         let mut more = 0_usize;
-        while let Some((line, record)) = records.next()? {
+        while let Some((line, record)) = records.record()? {
             rows.add(&header, (line, record), &mut problems);
             more += problems.0.len().saturating_sub(REPORTED);
             problems.0.truncate(REPORTED);

@@ -393,7 +393,7 @@ fn all_problems_are_reported_at_once() {
     ] {
         assert!(problem.contains(told), "`{told}` is not in:\n{problem}");
     }
-    assert!(refused("[[dkim]]\ndomain = \"example.com\"\nkey_file = \"x\"\n").contains("missing field `selector`"));
+    assert!(refused("[[dkim]]\ndomain = \"example.com\"\nkey_file = \"x\"\n").contains("lacks `selector`"));
 }
 
 /// With these tables at the end of its configuration.

@@ -60,7 +60,7 @@ fn no_place_for_a_password_in_a_file_leaks_it() {
             format!("password_file = \"{password}"),
             format!("passwort = '{password}'"),
             format!("url = \"smtp://drift:{password}@127.0.0.1:1\""),
-            format!("{password}"),
+            password.clone(),
         ] {
             shell.write("config/besked.toml", &format!("{original}\n[[relay]]\nname = \"other\"\n{line}\n"));
             for command in [&["config", "check"][..], &["config", "show"], &["doctor"]] {

@@ -275,7 +275,7 @@ async fn lines_are_those_of_the_file() {
         (String::new(), 2),
         ("\n\n".to_owned(), 4),
         (",,,\n,,,,,,\n".to_owned(), 4),
-        ("C1,\"A\nB\nC\",a@x.example,,,,\n".to_owned().replace('\n', "\n"), 0),
+        ("C1,\"A\nB\nC\",a@x.example,,,,\n".to_owned(), 0),
         ("C1,A,a@x.example,,,,\r\n\r\n".to_owned(), 4),
         ("C1,A,a@x.example,,,,\"\"\n".repeat(9), 0),
     ] {

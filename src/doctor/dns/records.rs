@@ -119,7 +119,7 @@ impl<'a> Dmarc<'a> {
 }
 
 /// A domain and those above it, down to two labels.
-pub(super) fn itself_and_above<'a>(domain: &'a str) -> impl Iterator<Item = &'a str> {
+pub(super) fn itself_and_above(domain: &str) -> impl Iterator<Item = &str> {
     fn above<'a>(domain: &&'a str) -> Option<&'a str> {
         domain.split_once('.').map(|(_, above)| above)
     }

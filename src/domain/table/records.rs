@@ -45,7 +45,7 @@ impl<R: Read> Records<R> {
     ///
     /// # Errors
     /// If the file cannot be read on, or is no table.
-    pub fn next(&mut self) -> Result<Option<(usize, &csv::ByteRecord)>, TableError> {
+    pub fn record(&mut self) -> Result<Option<(usize, &csv::ByteRecord)>, TableError> {
         loop {
             let guard = self.csv.get_mut();
             guard.upto = guard.read + LONGEST_ROW;

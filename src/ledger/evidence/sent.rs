@@ -71,7 +71,7 @@ impl Sent {
         for place in 0..self.count {
             let record = self.noted.get(place)?;
             let first = u64::from(u16::from_be_bytes([record[0], record[1]]));
-            if first * ranges >> 16 == range {
+            if (first * ranges) >> 16 == range {
                 let (sha256, id) = record.split_at(32);
                 let sha256: Hash = sha256.try_into().expect("it has 32 bytes");
                 found.insert(sha256, Uuid::from_slice(id).expect("it has 16 bytes"));

@@ -21,7 +21,7 @@ impl<R: Read> Rows<R> {
     /// The rows behind the header.
     pub(super) fn open(reader: R, layout: Layout) -> Result<Self, TableError> {
         let mut records = Records::new(reader, layout);
-        let (line, header) = records.next()?.ok_or(TableError::Empty)?;
+        let (line, header) = records.record()?.ok_or(TableError::Empty)?;
         let (parser, header_problems) = match Header::parse(line, &header.iter().collect::<Vec<_>>()) {
             Ok(header) => (Some(RowParser::new(header)), Vec::new()),
             Err(problems) => (None, problems),
@@ -35,7 +35,7 @@ impl<R: Read> Rows<R> {
             let problems = std::mem::take(&mut self.header_problems);
             return Ok((!problems.is_empty()).then_some((self.header, Err(BadRow { account_id: None, problems }))));
         };
-        let Some((line, record)) = self.records.next()? else { return Ok(None) };
+        let Some((line, record)) = self.records.record()? else { return Ok(None) };
         let fields: Vec<&[u8]> = record.iter().collect();
         Ok(Some((line, parser.parse(line, &fields))))
     }

@@ -53,7 +53,7 @@ pub async fn first(conn: &mut Conn, limit: u32) -> Result<Vec<ChangeRow>> {
            ON o.account_id = d.account_id AND o.email_key = d.email_key AND o.role = d.role GROUP BY d.account_id),
        g AS (SELECT account_id, COUNT(*) AS gone FROM gone_contacts GROUP BY account_id),
        a AS (SELECT account_id, COUNT(*) AS n FROM
-           (SELECT account_id FROM changed_attributes UNION ALL SELECT account_id FROM gone_attributes) AS both
+           (SELECT account_id FROM changed_attributes UNION ALL SELECT account_id FROM gone_attributes) AS touched
          GROUP BY account_id)
        SELECT t.account_id, CASE WHEN l.account_id IS NOT NULL THEN 'gone' WHEN c.account_id IS NULL THEN 'new'
            WHEN c.status <> 'active' THEN 'reactivated' ELSE 'changed' END AS change,

@@ -331,7 +331,7 @@ async fn the_audit_reads_entries_messages_and_strays(#[case] engine: Engine) {
     assert!(ledger::waiting(&mut tx, waiting[0].0, 9).await.unwrap().is_empty());
     assert_eq!(audit::ids_before(&mut tx, 0, 1, 9).await.unwrap(), [(0, entry.id)]);
     assert!(audit::ids_before(&mut tx, 1, 9, 9).await.unwrap().is_empty());
-    assert!(!audited[0].opening.as_ref().unwrap().has_message);
+    assert!(audited[0].opening.as_ref().unwrap().has_message, "its values are stored with it");
     assert_eq!(ledger::unsealed(&mut tx, notice, Some("C9")).await.unwrap(), 1, "it is about the notice as a whole");
     assert_eq!(ledger::unsealed(&mut tx, fixture.id(), None).await.unwrap(), 0);
     assert_eq!(ledger::stray(&mut tx).await.unwrap(), None);
