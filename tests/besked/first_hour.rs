@@ -191,7 +191,7 @@ async fn init_asks_five_things_and_the_answers_send_a_first_mail() {
     run(&["notice", "test", "config/first-notice.md", "--to", "me@moln.example"]).ok();
     let mail = relay.wait_for(1).await.remove(0);
     assert_eq!(mail.auth.as_deref(), Some("drift"));
-    assert_eq!(mail.header("From").as_deref(), Some("\"Moln, Norr\" <a@moln.example>"));
+    assert_eq!(mail.header("From").as_deref(), Some("=?utf-8?b?TW9sbiwgTm9ycg==?= <a@moln.example>"));
     // The second time it asks nothing and keeps all.
     let again = run(&["--json", "init"]).ok().json();
     assert!(again.as_array().unwrap().iter().all(|it| it["made"] == false), "{again}");

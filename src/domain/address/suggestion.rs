@@ -25,9 +25,11 @@ pub fn suggestion(text: &str) -> Option<Address> {
     let trimmed = seen.trim_matches(['.', ',', ';', ':', '"', '\'', '<', '>', '(', ')', '[', ']']);
     let dotted = trimmed.rsplit_once('@').map(|(local, domain)| format!("{local}@{}", domain.replace(',', ".")));
     let single = trimmed.replace("@@", "@").replace("..", ".");
+    // A blank within an address is a slip, and what is before it no address of anybody.
+    let is_in_words = matches!(not_more_than_one(text), Err(AddressError::NotAlone));
     let in_words = alone
         .split_whitespace()
-        .find(|word| word.contains('@'))
+        .find(|word| is_in_words && word.contains('@'))
         .map(|word| word.trim_matches(['(', ')', ',', ';', ':']));
     let candidates = in_words.into_iter().chain([&*seen, trimmed, &*single]).chain(dotted.as_deref());
     candidates.filter(|it| *it != text).find_map(|it| Address::parse(it).ok())
