@@ -13,7 +13,7 @@ use crate::store::StoreError;
 #[derive(Debug, Error)]
 pub enum AudienceError {
     /// The rule selects nobody.
-    #[error("the audience is empty: there are no {0}")]
+    #[error("the audience is empty: it would be {0}")]
     Empty(String),
     /// It selects customers, but none of them has anybody to address.
     #[error("the audience has {}, but no contact that this category addresses", count(*.customers, "customer", "customers"))]

@@ -419,7 +419,9 @@ impl From<AudienceError> for Failure {
         let failure = Self::of(error.kind(), &error);
         match error {
             AudienceError::Store(error) => error.into(),
-            AudienceError::Empty(_) => failure.hint("`besked customers list` lists the customers; check `[audience]`"),
+            AudienceError::Empty(_) => failure.hint(
+                "`besked customers list` lists the customers, and `customers import FILE` brings more; check `[audience]`",
+            ),
             AudienceError::NobodyToAddress { .. } => {
                 failure.hint("import contacts with the roles that the category addresses")
             }

@@ -330,7 +330,6 @@ async fn a_hold_waits_for_a_purge_that_has_looked_for_holds() {
         let sql = "SELECT COUNT(*) FROM pg_locks WHERE NOT granted AND pid IN
                      (SELECT pid FROM pg_stat_activity WHERE datname = current_database())";
         while sqlx::query_scalar::<_, i64>(sql).fetch_one(&mut *purge).await.unwrap() == 0 {}
-        purge.rollback().await.unwrap();
     };
     let hold = put_hold(&app, None, Some("C2"));
     tokio::pin!(hold);
@@ -339,6 +338,7 @@ async fn a_hold_waits_for_a_purge_that_has_looked_for_holds() {
         () = waits => {}
         _ = &mut hold => panic!("it was acknowledged while the purge went on"),
     }
+    purge.rollback().await.unwrap();
     hold.await;
 }
 
