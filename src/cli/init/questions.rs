@@ -27,7 +27,8 @@ pub(super) async fn ask() -> Result<Answers, Failure> {
     eprintln!("Five answers make a configuration; every other key has a default, explained in the file.\n");
     let name = ask_for("Organisation, as every mail names it", None, |it| checked("ORGANISATION__NAME", it))?;
     let from = ask_for("Sender, as `Name <address>`", None, |it| checked("SENDER__FROM", it))?;
-    let domain = config(&[("SENDER__FROM", &from)]).map_err(Failure::invalid)?.sender.domain().to_owned();
+    let sender = config(&[("SENDER__FROM", &from)]).map_err(Failure::invalid)?.sender;
+    let (domain, address) = (sender.domain().to_owned(), sender.from.email.to_string());
     let base = format!("https://notices.{domain}");
     let public_url = ask_for("Web address for unsubscribing, served by this program", Some(base), |it| {
         checked("ORGANISATION__PUBLIC_URL", it)
@@ -36,7 +37,6 @@ pub(super) async fn ask() -> Result<Answers, Failure> {
     let test_address = ask_for("Your own address, for a test mail", None, |it| {
         Address::parse(it).map(|_| ()).map_err(|error| error.to_string())
     })?;
-    let address = config(&[("SENDER__FROM", &from)]).map_err(Failure::invalid)?.sender.from.email.to_string();
     let origin = format!("{domain}/besked");
     let mut values = vec![
         ("organisation", "name", name.as_str()),
