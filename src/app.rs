@@ -20,6 +20,7 @@ use crate::domain::clock::Clock;
 use crate::domain::kind::Kind;
 use crate::domain::random::Random;
 use crate::evidence::Prover;
+use crate::inbound::Inbound;
 use crate::ledger::Ledger;
 use crate::mail::token::TokenKey;
 use crate::metrics::Metrics;
@@ -124,6 +125,8 @@ pub struct App {
     pub retention: Retention,
     /// Evidence for others.
     pub evidence: Prover,
+    /// What comes back by mail.
+    pub inbound: Inbound,
     /// The state of the relays.
     pub relays: Relays,
     /// The numbers of this process.
@@ -176,6 +179,7 @@ impl App {
         let (metrics, pulse, key) = (Metrics::new(), Pulse::default(), TokenKey::new(key));
         let customers = Customers::new(context.clone(), subjects.clone());
         let preferences = Preferences::new(context.clone());
+        let inbound = Inbound::new(context.clone(), key.clone());
         let links = Links::new(context.clone(), key.clone());
         let suppressions = Suppressions::new(context.clone(), key.clone());
         Ok(Self {
@@ -192,6 +196,7 @@ impl App {
             suppressions,
             retention,
             evidence,
+            inbound,
             relays,
             metrics,
             pulse,

@@ -23,7 +23,7 @@
 //!
 //! ```text
 //! domain <- config <- store <- context <- metrics <- mail <- ledger <- people <- audience <- notices <- deliveries <-
-//!     coverage <- evidence <- dispatch <- app <- doctor <- public <- http <- cli
+//!     coverage <- evidence <- inbound <- dispatch <- app <- doctor <- public <- http <- cli
 //! ```
 //!
 //! A file imports from its own layer and lower ones only; a test checks that. `domain` does no I/O. A noun keeps its file name
@@ -44,6 +44,7 @@ pub mod doctor;
 pub mod domain;
 pub mod evidence;
 pub mod http;
+pub mod inbound;
 pub mod ledger;
 pub mod mail;
 pub mod metrics;

@@ -4,6 +4,7 @@
 //! Names begin with `besked_` and end in their unit; units are base units. No label ever holds an address, a domain or an
 //! account: labels are names of relays and words of closed lists. What needs the database is collected by [`standing`].
 
+pub mod repeats;
 mod standing;
 pub mod writable;
 

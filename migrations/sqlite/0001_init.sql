@@ -331,6 +331,27 @@ CREATE TABLE tombstones (
     at   INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- What came back by mail, stored before anything is made of it. `digest` is the SHA-256 of the envelope recipient and the bytes: the
+-- same message again is not stored again. `raw` is compressed, and cleared with the person or when its time is over.
+-- A message that cannot be recorded yet, for its delivery is being sent, is read again at `due_at`.
+CREATE TABLE inbound (
+    id          TEXT NOT NULL PRIMARY KEY,
+    digest      BLOB NOT NULL UNIQUE,
+    route       TEXT NOT NULL CHECK (route IN ('lmtp', 'pipe', 'file', 'maildir')),
+    recipient   TEXT,
+    sender      TEXT,
+    at          INTEGER NOT NULL,
+    due_at      INTEGER NOT NULL,
+    size        INTEGER NOT NULL,
+    raw         BLOB,
+    disposition TEXT NOT NULL CHECK (disposition IN ('waiting', 'recorded', 'unmatched')),
+    delivery_id TEXT
+) STRICT;
+
+CREATE INDEX inbound_waiting ON inbound (due_at, id) WHERE disposition = 'waiting';
+CREATE INDEX inbound_unmatched ON inbound (id) WHERE disposition = 'unmatched';
+CREATE INDEX inbound_by_delivery ON inbound (delivery_id) WHERE delivery_id IS NOT NULL;
+
 -- Entries that were committed together with what they record, and have no index in the tree yet.
 CREATE TABLE ledger_pending (
     seq      INTEGER PRIMARY KEY,

@@ -11,9 +11,9 @@ use super::failure::Failure;
 use super::finished::report;
 use super::output::Output;
 use crate::app::{App, AppError};
-use crate::dispatch::Repeats;
 use crate::dispatch::Until;
 use crate::http::listen;
+use crate::metrics::repeats::Repeats;
 
 /// How long a service waits before it tries again to open its database.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -65,6 +65,8 @@ pub enum Part {
     Http,
     /// Sending, scheduled releases, closing
     Dispatch,
+    /// The ways in of `[inbound]`
+    Inbound,
 }
 
 /// Runs the service until a signal.
@@ -85,7 +87,13 @@ pub async fn serve(command: Serve, place: &Place) -> Result<u8, Failure> {
     };
     // One part that cannot run ends the other: half a service would go unnoticed.
     let listening = async { Ok(listen(&app, runs(Part::Http), &stop, &ended).await?) };
-    tokio::try_join!(listening, dispatch)?;
+    let inbound = async {
+        if runs(Part::Inbound) {
+            app.inbound.serve(&stop).await?;
+        }
+        Ok(())
+    };
+    tokio::try_join!(listening, dispatch, inbound)?;
     Ok(0)
 }
 

@@ -12,6 +12,7 @@ use crate::domain::kind::Kind;
 use crate::domain::notice::State;
 use crate::evidence::ProofError;
 use crate::http::ListenError;
+use crate::inbound::{InboundError, lmtp};
 use crate::ledger::LedgerError;
 use crate::ledger::evidence::EvidenceError;
 use crate::ledger::export::ExportError;
@@ -67,6 +68,11 @@ impl Failure {
     /// Wrong usage or input.
     pub fn invalid(message: impl Display) -> Self {
         Self::new(INVALID, message)
+    }
+
+    /// With another exit code.
+    pub fn with_code(self, code: u8) -> Self {
+        Self { code, ..self }
     }
 
     /// With a remedy.
@@ -143,6 +149,24 @@ impl From<StoreError> for Failure {
             ),
             _ => failure,
         }
+    }
+}
+
+impl From<InboundError> for Failure {
+    fn from(error: InboundError) -> Self {
+        let failure = Self::of(error.kind(), &error);
+        match error {
+            InboundError::Cursor(_) => failure.hint(CURSOR),
+            InboundError::Unknown(_) => failure.hint("`besked inbound list` shows the ids"),
+            InboundError::Store(error) => error.into(),
+            _ => failure,
+        }
+    }
+}
+
+impl From<lmtp::ListenError> for Failure {
+    fn from(error: lmtp::ListenError) -> Self {
+        Self::of(error.kind(), &error).hint("does another process listen there, and may this one?")
     }
 }
 

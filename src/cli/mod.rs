@@ -17,6 +17,7 @@ mod failure;
 mod file;
 mod finished;
 mod hold;
+mod inbound;
 mod informed;
 mod init;
 mod ledger;
@@ -103,6 +104,9 @@ enum Command {
     Evidence(evidence::Command),
     /// Check an evidence file; needs its ledger's key and nothing else
     Verify(verify::Verify),
+    /// What came back by mail: bounces and other reports, complaints, replies
+    #[command(subcommand)]
+    Inbound(inbound::Command),
     /// A person's opt-outs
     #[command(subcommand)]
     Preferences(preferences::Command),
@@ -171,6 +175,7 @@ async fn run(command: Command, place: &Place, output: &Output) -> Result<u8, Fai
         Command::Ledger(command) => ledger::run(command, place, output).await,
         Command::Evidence(command) => evidence::run(command, place, output).await,
         Command::Verify(command) => verify::verify(&command, output),
+        Command::Inbound(command) => inbound::run(command, place, output).await,
         Command::Preferences(command) => preferences::run(command, place, output).await,
         Command::Suppressions(command) => suppressions::run(command, place, output).await,
         Command::Subject(command) => subject::run(command, place, output).await,

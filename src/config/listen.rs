@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use serde::{Deserialize, Deserializer, Serializer, de};
 
 /// Parses `127.0.0.1:8080`, `[::1]:8080`, or `localhost:8080`, which is the first.
-fn parse(text: &str) -> Result<SocketAddr, String> {
+pub(super) fn parse(text: &str) -> Result<SocketAddr, String> {
     let text = text.trim();
     let local = text.strip_prefix("localhost:").and_then(|port| port.parse().ok());
     local.map_or_else(|| text.parse(), |port: u16| Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))).map_err(|_| {

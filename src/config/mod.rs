@@ -12,6 +12,7 @@ mod dkim;
 mod duration;
 mod example;
 mod http;
+mod inbound;
 mod ledger;
 mod limits;
 mod lines;
@@ -26,6 +27,7 @@ mod retry;
 mod secret;
 mod sender;
 mod smtp;
+mod size;
 mod streams;
 mod words;
 
@@ -41,6 +43,7 @@ pub use dispatch::Dispatch;
 pub use dkim::{Dkim, DkimKey};
 pub use example::{EXAMPLE, filled};
 pub use http::Http;
+pub use inbound::{Inbound, LmtpListen, Maildir, Replies};
 pub use ledger::Ledger;
 pub use limits::Limits;
 pub use load::{ConfigError, Found, Loaded, folder, load, parse};
@@ -72,6 +75,8 @@ pub struct Config {
     pub privacy: Privacy,
     /// The web server.
     pub http: Http,
+    /// What comes back by mail.
+    pub inbound: Inbound,
     /// Health and metrics.
     pub metrics: Metrics,
     /// Logs.
@@ -104,8 +109,13 @@ impl Config {
         let keys = self.dkim.iter_mut().map(|it| &mut it.key_file);
         let ledger = [&mut self.ledger.key_file, &mut self.ledger.state_file];
         let privacy = [&mut self.privacy.journal_file, &mut self.privacy.journal_key_file];
+        let socket = match &mut self.inbound.lmtp_listen {
+            Some(LmtpListen::Unix(path)) => Some(path),
+            Some(LmtpListen::Tcp(_)) | None => None,
+        };
+        let inbound = socket.into_iter().chain([&mut self.inbound.maildir.path]);
         // An empty path says that there is no such file.
-        for path in optional.chain(keys).chain(ledger).chain(privacy).filter(|path| !path.as_os_str().is_empty()) {
+        for path in optional.chain(keys).chain(ledger).chain(privacy).chain(inbound).filter(|path| !path.as_os_str().is_empty()) {
             *path = folder.join(&*path);
         }
         self.database.url = self.database.url.clone().within(folder);
@@ -154,6 +164,7 @@ impl Config {
         let mut problems = self.organisation.problems();
         problems.extend(self.database.problems());
         problems.extend(self.http.problem());
+        problems.extend(self.inbound.problems());
         problems.extend(self.metrics.problem(&self.http));
         problems.extend(self.log.problem());
         problems.extend(self.ledger.problems());
@@ -185,5 +196,26 @@ mod text {
         D: Deserializer<'de>,
     {
         String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+
+    /// A list of values.
+    pub mod list {
+        use std::fmt::Display;
+        use std::str::FromStr;
+
+        use serde::{Deserialize, Deserializer, Serializer, de};
+
+        pub fn serialize<T: Display, S: Serializer>(values: &[T], serializer: S) -> Result<S::Ok, S::Error> {
+            serializer.collect_seq(values.iter().map(T::to_string))
+        }
+
+        pub fn deserialize<'de, T, D>(deserializer: D) -> Result<Vec<T>, D::Error>
+        where
+            T: FromStr<Err: Display>,
+            D: Deserializer<'de>,
+        {
+            let texts = Vec::<String>::deserialize(deserializer)?;
+            texts.iter().map(|text| text.parse().map_err(de::Error::custom)).collect()
+        }
     }
 }

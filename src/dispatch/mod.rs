@@ -63,7 +63,6 @@ use rates::share::Share;
 use recorder::lanes::{Due, Seat};
 use recorder::leases::Leases;
 use recorder::outage::Outage;
-pub use recorder::outage::Repeats;
 use recorder::unreadable::Unreadable;
 use recorder::unsent::Unsent;
 use recorder::{Recorder, Request};

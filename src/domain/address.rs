@@ -3,6 +3,7 @@
 mod suggestion;
 
 use std::fmt;
+use std::str::FromStr;
 
 use thiserror::Error;
 use unicase::UniCase;
@@ -315,6 +316,14 @@ fn check_local(local: &str) -> Result<(), AddressError> {
 
 fn is_atext(c: char) -> bool {
     c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c)
+}
+
+impl FromStr for Address {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<Self, AddressError> {
+        Self::parse(text)
+    }
 }
 
 impl fmt::Display for Address {

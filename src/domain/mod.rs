@@ -24,6 +24,7 @@ pub mod entry;
 pub mod evidence;
 pub mod fields;
 pub mod front_matter;
+pub mod inbound;
 pub mod kind;
 pub mod link;
 pub mod locale;

@@ -19,6 +19,7 @@ const LAYERS: &[&[&str]] = &[
     &["deliveries"],
     &["coverage"],
     &["evidence"],
+    &["inbound"],
     &["dispatch"],
     &["app"],
     &["doctor"],

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::dispatch::recorder::outage::Repeats;
 use crate::domain::actor::Actor;
 use crate::domain::reply::for_logs;
 use crate::ledger::{Ledger, LedgerError, Sealed};
+use crate::metrics::repeats::Repeats;
 use crate::people::retention::Retention;
 use crate::people::subjects::{SubjectError, Subjects};
 use crate::store::Store;

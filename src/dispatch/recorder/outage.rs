@@ -2,17 +2,13 @@
 //!
 //! During an outage workers start nothing and keep no connection open; finished outcomes wait in the recorder.
 
-use std::collections::HashMap;
 use std::fmt::Display;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
+use crate::metrics::repeats::Repeats;
 use crate::metrics::writable::Writable;
-
-/// How often the same failure is logged.
-const PAUSE: Duration = Duration::from_secs(30);
 
 /// Whether there is an outage.
 #[derive(Debug)]
@@ -23,10 +19,6 @@ pub struct Outage {
     writable: Writable,
     repeats: Repeats,
 }
-
-/// Failures that were logged, so that the log stays readable while they last.
-#[derive(Debug, Default)]
-pub struct Repeats(Mutex<HashMap<&'static str, Instant>>);
 
 impl Outage {
     /// No outage. `writable` learns of each one.
@@ -77,16 +69,5 @@ impl Outage {
 impl Drop for Outage {
     fn drop(&mut self) {
         self.writable.unknown();
-    }
-}
-
-impl Repeats {
-    /// Logs a failure, unless it was logged just now.
-    pub fn log(&self, what: &'static str, error: &dyn Display) {
-        let mut logged = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if logged.get(what).is_none_or(|at| at.elapsed() >= PAUSE) {
-            logged.insert(what, Instant::now());
-            tracing::error!(%error, "{what}, retrying");
-        }
     }
 }

@@ -1,0 +1,165 @@
+//! `[inbound]`: what comes back by mail (bounces, other reports, complaints, replies), and the ways in which it gets here.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::listen;
+use crate::domain::address::Address;
+
+/// `[inbound]`: what comes back by mail.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Inbound {
+    /// Addresses that are accepted besides the signed return paths, such as those of feedback loops.
+    #[serde(with = "super::text::list")]
+    pub addresses: Vec<Address>,
+    /// Where the LMTP listener is; `None` for no listener.
+    #[serde(with = "optional")]
+    pub lmtp_listen: Option<LmtpListen>,
+    /// What becomes of a person's reply.
+    pub replies: Replies,
+    /// How long raw messages are kept, in days.
+    pub keep_days: u32,
+    /// The largest message that is accepted, in bytes.
+    #[serde(with = "super::size")]
+    pub message_size: u64,
+    /// The Maildir that is watched.
+    pub maildir: Maildir,
+}
+
+/// `[inbound.maildir]`: a Maildir whose new messages are read.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Maildir {
+    /// The folder that holds `new`, `cur` and `tmp`; empty for none.
+    pub path: PathBuf,
+}
+
+/// What becomes of a person's reply.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Replies {
+    /// Replies go to `[sender] reply_to`, past Besked.
+    #[default]
+    Off,
+    /// Replies come here and go on to `[sender] reply_to`, with their context.
+    Forward,
+}
+
+/// Where the LMTP listener is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LmtpListen {
+    /// An IP address and a port.
+    Tcp(SocketAddr),
+    /// The path of a Unix socket.
+    Unix(PathBuf),
+}
+
+impl FromStr for LmtpListen {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let text = text.trim();
+        match text.strip_prefix("unix:") {
+            Some("") => Err("names no path after `unix:`, such as `unix:/run/besked/lmtp.sock`".to_owned()),
+            Some(path) => Ok(Self::Unix(path.into())),
+            None if text.starts_with('/') => Err(format!("is a path: write `unix:{}`", text.escape_debug())),
+            None => listen::parse(text).map(Self::Tcp).map_err(|problem| {
+                format!("{problem}; a Unix socket is written `unix:/run/besked/lmtp.sock`")
+            }),
+        }
+    }
+}
+
+impl fmt::Display for LmtpListen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => address.fmt(f),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+/// The most that any message may be allowed to have, in bytes: it is held in memory while it is read.
+const LARGEST: u64 = 100_000_000;
+
+/// The least that must be allowed, in bytes: reports with a page of HTML have some 70 kB.
+const LEAST: u64 = 1_000_000;
+
+impl Inbound {
+    /// Every value that is not valid, by its key.
+    pub(super) fn problems(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        if !(1..=3650).contains(&self.keep_days) {
+            problems.push("`inbound.keep_days` must be 1 to 3650".to_owned());
+        }
+        if !(LEAST..=LARGEST).contains(&self.message_size) {
+            problems.push("`inbound.message_size` must be `1MB` to `100MB`".to_owned());
+        }
+        problems
+    }
+
+    /// True if mail can come back in any way that `besked serve` runs.
+    #[must_use]
+    pub fn is_served(&self) -> bool {
+        self.lmtp_listen.is_some() || !self.maildir.path.as_os_str().is_empty()
+    }
+}
+
+impl Default for Inbound {
+    fn default() -> Self {
+        Self {
+            addresses: Vec::new(),
+            lmtp_listen: None,
+            replies: Replies::default(),
+            keep_days: 90,
+            message_size: 25_000_000,
+            maildir: Maildir::default(),
+        }
+    }
+}
+
+/// A listener that an empty text turns off.
+mod optional {
+    use serde::{Deserialize, Deserializer, Serializer, de};
+
+    use super::LmtpListen;
+
+    pub(super) fn serialize<S: Serializer>(listen: &Option<LmtpListen>, serializer: S) -> Result<S::Ok, S::Error> {
+        match listen {
+            Some(listen) => serializer.collect_str(listen),
+            None => serializer.serialize_str(""),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<LmtpListen>, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        if text.trim().is_empty() { Ok(None) } else { text.parse().map(Some).map_err(de::Error::custom) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_listener_is_an_address_or_a_socket() {
+        for text in ["127.0.0.1:2424", "[::1]:24", "unix:/run/besked/lmtp.sock"] {
+            assert_eq!(text.parse::<LmtpListen>().unwrap().to_string(), text);
+        }
+        for (bad, said) in [("/run/x", "unix:/run/x"), ("unix:", "names no path"), ("2424", "127.0.0.1:8080")] {
+            assert!(bad.parse::<LmtpListen>().unwrap_err().contains(said), "{bad}");
+        }
+    }
+
+    #[test]
+    fn limits_have_ends() {
+        assert!(Inbound::default().problems().is_empty());
+        let odd = Inbound { keep_days: 0, message_size: 10, ..Inbound::default() };
+        assert_eq!(odd.problems().len(), 2);
+    }
+}

@@ -1,0 +1,105 @@
+//! A Maildir that is watched: what is in `new` is committed and then moved to `cur`, so that a kill in between at worst has a message
+//! recognised as stored already.
+
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use thiserror::Error;
+use tokio::task::{JoinError, spawn_blocking};
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+use super::{Inbound, InboundError, Incoming};
+use crate::domain::inbound::Route;
+use crate::metrics::repeats::Repeats;
+
+/// How often to look for new messages.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// Messages that are committed together.
+const AT_ONCE: usize = 50;
+
+/// Why new messages were not read.
+#[derive(Debug, Error)]
+pub enum MaildirError {
+    /// The folder cannot be read, or a message not moved.
+    #[error(transparent)]
+    Folder(#[from] io::Error),
+    /// They cannot be stored.
+    #[error(transparent)]
+    Inbound(#[from] InboundError),
+    /// The task that reads ended.
+    #[error(transparent)]
+    Task(#[from] JoinError),
+}
+
+/// Watches a Maildir until `ended`.
+pub async fn watch(inbound: &Inbound, path: &Path, ended: &CancellationToken) {
+    let repeats = Repeats::default();
+    loop {
+        match drain(inbound, path).await {
+            Ok(0) => {}
+            Ok(_) => continue,
+            Err(error) => repeats.log("the Maildir of `[inbound.maildir]` cannot be read", &error),
+        }
+        tokio::select! {
+            () = ended.cancelled() => return,
+            () = sleep(PAUSE) => {}
+        }
+    }
+}
+
+/// Commits new messages, and moves them. Returns how many; those that are left come next.
+///
+/// # Errors
+/// If the folder cannot be read, or the messages cannot be stored or moved.
+pub async fn drain(inbound: &Inbound, path: &Path) -> Result<usize, MaildirError> {
+    let (folder, largest) = (path.to_owned(), inbound.largest());
+    let found = spawn_blocking(move || read(&folder, largest)).await??;
+    let mut files = Vec::with_capacity(found.len());
+    let mut messages = Vec::with_capacity(found.len());
+    for (file, bytes) in found {
+        if bytes.len() > largest {
+            tracing::warn!(file = %file.display(), "a message in the Maildir is larger than `[inbound] message_size`: it is not read");
+        } else {
+            messages.push(Incoming { route: Route::Maildir, recipient: None, sender: None, bytes });
+        }
+        files.push(file);
+    }
+    inbound.take(messages).await?;
+    let (folder, count) = (path.to_owned(), files.len());
+    spawn_blocking(move || files.iter().try_for_each(|file| set_aside(&folder, file))).await??;
+    Ok(count)
+}
+
+/// The first new messages by name, which begins with the time of their arrival.
+fn read(folder: &Path, largest: usize) -> io::Result<Vec<(PathBuf, Vec<u8>)>> {
+    let mut names = fs::read_dir(folder.join("new"))?.map(|it| Ok(it?.path())).collect::<io::Result<Vec<_>>>()?;
+    names.sort();
+    names.truncate(AT_ONCE);
+    let mut found = Vec::with_capacity(names.len());
+    for name in names {
+        let mut bytes = Vec::new();
+        match File::open(&name) {
+            Ok(file) => file.take(largest as u64 + 1).read_to_end(&mut bytes)?,
+            // Another program moved it.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(error),
+        };
+        found.push((name, bytes));
+    }
+    Ok(found)
+}
+
+/// Moves a message to `cur`, marked as seen.
+fn set_aside(folder: &Path, file: &Path) -> io::Result<()> {
+    let Some(name) = file.file_name() else { return Ok(()) };
+    let mut name = name.to_owned();
+    name.push(":2,S");
+    match fs::rename(file, folder.join("cur").join(name)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        moved => moved,
+    }
+}

@@ -1,0 +1,207 @@
+//! What comes back by mail: bounces and other reports, complaints, replies. Each message is committed before its sender is told
+//! so, and read afterwards.
+//!
+//! 1. A way in ([`lmtp`], [`maildir`], `besked inbound deliver`, `besked inbound read`) hands over a message with its envelope.
+//! 2. [`intake`] commits it, with all others that wait. The same message again is recognised by its digest.
+
+pub mod intake;
+pub mod lmtp;
+pub mod maildir;
+pub mod mailbox;
+mod serve;
+
+use std::io;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use thiserror::Error;
+use uuid::Uuid;
+
+use crate::context::Context;
+use crate::domain::actor::Actor;
+use crate::domain::address::Address;
+use crate::domain::digest::sha256_of;
+use crate::domain::inbound::Route;
+use crate::domain::kind::Kind;
+use crate::domain::page::{CursorError, Page, PageRequest};
+use crate::mail::token::TokenKey;
+use crate::store::StoreError;
+use crate::store::inbound::{self, Arrived};
+
+pub use crate::store::inbound::Stored;
+
+/// The level of zstd at which messages are stored: reports repeat their own text, and higher levels gain little.
+const LEVEL: i32 = 3;
+
+/// Why a message could not be taken or shown.
+#[derive(Debug, Error)]
+pub enum InboundError {
+    /// It is larger than `[inbound] message_size`.
+    #[error("the message has more than {0} bytes (`[inbound] message_size`)")]
+    TooLarge(u64),
+    /// It is no message.
+    #[error("this is no mail message: it has no header fields")]
+    NotAMessage,
+    /// There is no such message.
+    #[error("there is no inbound message `{0}`")]
+    Unknown(Uuid),
+    /// Its bytes were deleted.
+    #[error("the bytes of the inbound message `{0}` were deleted: with a person, or when their time was over")]
+    Deleted(Uuid),
+    /// Its stored bytes cannot be unpacked.
+    #[error("the stored bytes of the inbound message `{id}` are damaged: {source}")]
+    Damaged {
+        /// The message.
+        id: Uuid,
+        /// The cause.
+        source: io::Error,
+    },
+    /// The cursor is not one of this list.
+    #[error(transparent)]
+    Cursor(#[from] CursorError),
+    /// The database failed; nothing was stored.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl InboundError {
+    /// The kind of this error.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::TooLarge(_) | Self::NotAMessage | Self::Cursor(_) => Kind::Invalid,
+            Self::Unknown(_) | Self::Deleted(_) => Kind::NotFound,
+            Self::Damaged { .. } => Kind::Failed,
+            Self::Store(error) => error.kind(),
+        }
+    }
+}
+
+/// A message on its way in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Incoming {
+    /// The way in which it came.
+    pub route: Route,
+    /// The envelope recipient, where the route names one.
+    pub recipient: Option<String>,
+    /// The envelope sender, where the route names one; empty for a report.
+    pub sender: Option<String>,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// A message that is committed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Taken {
+    /// True if it was stored before.
+    pub already: bool,
+}
+
+/// The service for mail that comes back. Cheap to clone.
+#[derive(Clone)]
+pub struct Inbound {
+    context: Context,
+    key: TokenKey,
+}
+
+impl Inbound {
+    /// The service over a database, with the key of return paths.
+    #[must_use]
+    pub const fn new(context: Context, key: TokenKey) -> Self {
+        Self { context, key }
+    }
+
+    /// True if mail to this address is accepted: a return path that we signed, or one of `[inbound] addresses`.
+    #[must_use]
+    pub fn accepts(&self, recipient: &str) -> bool {
+        let named = |it: &Address| it.as_str().eq_ignore_ascii_case(recipient);
+        let Some((local, domain)) = recipient.rsplit_once('@') else { return false };
+        let ours = self.context.config.sender.bounce_domain.eq_ignore_ascii_case(domain);
+        (ours && self.key.read_return_path(local).is_some()) || self.context.config.inbound.addresses.iter().any(named)
+    }
+
+    /// The largest message that is accepted, in bytes.
+    #[must_use]
+    pub fn largest(&self) -> usize {
+        usize::try_from(self.context.config.inbound.message_size).unwrap_or(usize::MAX)
+    }
+
+    /// Commits a message that another program handed over.
+    ///
+    /// # Errors
+    /// If it is too large or no message, or the database fails.
+    pub async fn deliver(&self, message: Incoming) -> Result<Taken, InboundError> {
+        if !mailbox::is_message(&message.bytes) {
+            return Err(InboundError::NotAMessage);
+        }
+        Ok(self.take(vec![message]).await?.remove(0))
+    }
+
+    /// Commits messages, all in one transaction.
+    ///
+    /// # Errors
+    /// If one is too large, or the database fails: then none is stored.
+    pub async fn take(&self, messages: Vec<Incoming>) -> Result<Vec<Taken>, InboundError> {
+        let largest = self.context.config.inbound.message_size;
+        let at = self.context.clock.now();
+        let mut arrived = Vec::with_capacity(messages.len());
+        for message in messages {
+            if message.bytes.len() as u64 > largest {
+                return Err(InboundError::TooLarge(largest));
+            }
+            arrived.push(self.pack(message, at));
+        }
+        let mut tx = self.context.store.write().await?;
+        let mut taken = Vec::with_capacity(arrived.len());
+        for message in &arrived {
+            taken.push(Taken { already: !inbound::insert(&mut tx, message).await? });
+        }
+        tx.commit().await.map_err(StoreError::from)?;
+        Ok(taken)
+    }
+
+    /// A page of what came, the newest first; only what is about no known delivery with `unmatched`.
+    ///
+    /// # Errors
+    /// If the cursor is not one of this list, or the database fails.
+    pub async fn list(
+        &self,
+        _actor: &Actor,
+        unmatched: bool,
+        request: &PageRequest,
+    ) -> Result<Page<Stored>, InboundError> {
+        let before = request.key::<Uuid>()?;
+        let rows = inbound::list(&mut *self.context.store.read().await?, unmatched, before, request.to_read()).await?;
+        Ok(Page::of(rows, request, |it| it.id.to_string()))
+    }
+
+    /// A message with its bytes.
+    ///
+    /// # Errors
+    /// If there is none with this id, its bytes were deleted, or the database fails.
+    pub async fn show(&self, _actor: &Actor, id: Uuid) -> Result<(Stored, Vec<u8>), InboundError> {
+        let found = inbound::find(&mut *self.context.store.read().await?, id).await?;
+        let (stored, packed) = found.ok_or(InboundError::Unknown(id))?;
+        let packed = packed.ok_or(InboundError::Deleted(id))?;
+        let capacity = usize::try_from(stored.size).unwrap_or(usize::MAX);
+        let bytes =
+            zstd::bulk::decompress(&packed, capacity).map_err(|source| InboundError::Damaged { id, source })?;
+        Ok((stored, bytes))
+    }
+
+    fn pack(&self, message: Incoming, at: Timestamp) -> Arrived {
+        let recipient = message.recipient.as_deref().unwrap_or_default();
+        let digest = sha256_of(&[recipient.as_bytes(), b"\n", &message.bytes]);
+        let raw = zstd::bulk::compress(&message.bytes, LEVEL).expect("zstd packs any bytes that fit in memory");
+        Arrived {
+            id: self.context.random.id(at),
+            digest,
+            route: message.route,
+            recipient: message.recipient,
+            sender: message.sender,
+            at,
+            size: message.bytes.len() as u64,
+            raw,
+        }
+    }
+}

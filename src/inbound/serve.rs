@@ -1,0 +1,36 @@
+//! The ways in that `besked serve` runs, as the configuration names them.
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use super::Inbound;
+use super::intake::Intake;
+use super::lmtp::{self, ListenError};
+use super::maildir;
+
+impl Inbound {
+    /// Runs until `ended`; returns at once if no way in is configured.
+    ///
+    /// # Errors
+    /// If the LMTP listener cannot be started.
+    pub async fn serve(&self, ended: &CancellationToken) -> Result<(), ListenError> {
+        let config = &self.context.config.inbound;
+        let lmtp = async {
+            let Some(listen) = &config.lmtp_listen else { return Ok(()) };
+            let (intake, commits) = Intake::new(self.clone(), self.context.config.smtp.hello_name.clone());
+            let committing = tokio::spawn(commits);
+            lmtp::listen(listen, Arc::new(intake), ended).await?;
+            // What was accepted before the end is committed: its client is still to be answered, or sends it again.
+            let _ = committing.await;
+            Ok(())
+        };
+        let maildir = async {
+            if !config.maildir.path.as_os_str().is_empty() {
+                maildir::watch(self, &config.maildir.path, ended).await;
+            }
+            Ok(())
+        };
+        tokio::try_join!(lmtp, maildir).map(|_| ())
+    }
+}

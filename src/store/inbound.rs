@@ -1,0 +1,196 @@
+//! What came back by mail, stored before anything is made of it.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::domain::inbound::{Disposition, Route};
+use crate::store::engine::dialect::{Dialect, json_ids};
+use crate::store::engine::row::Row;
+use crate::store::{Conn, Result};
+
+/// A message that arrived.
+#[derive(Clone, Debug)]
+pub struct Arrived {
+    /// Its id.
+    pub id: Uuid,
+    /// SHA-256 over the envelope recipient and the bytes: the same message again has the same.
+    pub digest: [u8; 32],
+    /// The way in which it came.
+    pub route: Route,
+    /// The envelope recipient, where the route names one.
+    pub recipient: Option<String>,
+    /// The envelope sender, where the route names one; empty for a report.
+    pub sender: Option<String>,
+    /// When.
+    pub at: Timestamp,
+    /// Its size in bytes, before it was compressed.
+    pub size: u64,
+    /// Its bytes, compressed.
+    pub raw: Vec<u8>,
+}
+
+/// A message that waits to be read.
+#[derive(Clone, Debug)]
+pub struct Waiting {
+    /// Its id.
+    pub id: Uuid,
+    /// The way in which it came.
+    pub route: Route,
+    /// The envelope recipient, where the route named one.
+    pub recipient: Option<String>,
+    /// The envelope sender, where the route named one.
+    pub sender: Option<String>,
+    /// When it came.
+    pub at: Timestamp,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Its bytes, compressed.
+    pub raw: Vec<u8>,
+}
+
+/// A message as lists show it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Stored {
+    /// Its id.
+    pub id: Uuid,
+    /// The way in which it came.
+    pub route: Route,
+    /// When it came.
+    pub at: Timestamp,
+    /// Its size in bytes.
+    pub size: u64,
+    /// What was made of it.
+    pub disposition: Disposition,
+    /// The delivery that it is about, if one was found.
+    pub delivery_id: Option<Uuid>,
+}
+
+/// Stores a message. Returns false if it is stored already.
+pub async fn insert(conn: &mut Conn, arrived: &Arrived) -> Result<bool> {
+    let done = sqlx::query(
+        "INSERT INTO inbound (id, digest, route, recipient, sender, at, due_at, size, raw, disposition)
+         VALUES ($1, $2, $3, $4, $5, $6, $6, $7, $8, 'waiting') ON CONFLICT (digest) DO NOTHING",
+    )
+    .bind(arrived.id.to_string())
+    .bind(arrived.digest.as_slice())
+    .bind(arrived.route.as_str())
+    .bind(&arrived.recipient)
+    .bind(&arrived.sender)
+    .bind(arrived.at.as_millisecond())
+    .bind(i64::try_from(arrived.size).unwrap_or(i64::MAX))
+    .bind(arrived.raw.as_slice())
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Messages that wait to be read at this time, in the order of their arrival.
+pub async fn waiting(conn: &mut Conn, now: Timestamp, limit: u32) -> Result<Vec<Waiting>> {
+    let rows = sqlx::query(
+        "SELECT id, route, recipient, sender, at, size, raw FROM inbound WHERE disposition = 'waiting' AND due_at <= $1
+         ORDER BY due_at, id LIMIT $2",
+    )
+    .bind(now.as_millisecond())
+    .bind(i64::from(limit))
+    .fetch_all(conn)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            let row = Row::of("inbound", row);
+            Ok(Waiting {
+                id: row.id("id")?,
+                route: row.parse("route")?,
+                recipient: row.get("recipient")?,
+                sender: row.get("sender")?,
+                at: row.time("at")?,
+                size: row.count("size")?,
+                raw: row.get("raw")?,
+            })
+        })
+        .collect()
+}
+
+/// Reads a message again at a later time.
+pub async fn postpone(conn: &mut Conn, id: Uuid, due_at: Timestamp) -> Result<()> {
+    let sql = "UPDATE inbound SET due_at = $2 WHERE id = $1 AND disposition = 'waiting'";
+    sqlx::query(sql).bind(id.to_string()).bind(due_at.as_millisecond()).execute(conn).await?;
+    Ok(())
+}
+
+/// Records what became of a message that waited. Returns false if another process was first.
+pub async fn dispose(
+    conn: &mut Conn,
+    id: Uuid,
+    disposition: Disposition,
+    delivery_id: Option<Uuid>,
+) -> Result<bool> {
+    let done = sqlx::query(
+        "UPDATE inbound SET disposition = $2, delivery_id = $3 WHERE id = $1 AND disposition = 'waiting'",
+    )
+    .bind(id.to_string())
+    .bind(disposition.as_str())
+    .bind(delivery_id.map(|id| id.to_string()))
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// A page of messages by id, the newest first, before this one; only those that are about no known delivery with `unmatched`.
+pub async fn list(conn: &mut Conn, unmatched: bool, before: Option<Uuid>, limit: u32) -> Result<Vec<Stored>> {
+    // Two texts, so that each engine uses the index of what it lists.
+    let sql = if unmatched {
+        "SELECT id, route, at, size, disposition, delivery_id FROM inbound
+         WHERE disposition = 'unmatched' AND id < $1 ORDER BY id DESC LIMIT $2"
+    } else {
+        "SELECT id, route, at, size, disposition, delivery_id FROM inbound WHERE id < $1 ORDER BY id DESC LIMIT $2"
+    };
+    let before = before.unwrap_or(Uuid::max()).to_string();
+    let rows = sqlx::query(sql).bind(before).bind(i64::from(limit)).fetch_all(conn).await?;
+    rows.iter().map(stored).collect()
+}
+
+/// The messages about a delivery, in the order of their arrival.
+pub async fn of_delivery(conn: &mut Conn, delivery_id: Uuid) -> Result<Vec<Stored>> {
+    let rows = sqlx::query(
+        "SELECT id, route, at, size, disposition, delivery_id FROM inbound WHERE delivery_id = $1 ORDER BY id",
+    )
+    .bind(delivery_id.to_string())
+    .fetch_all(conn)
+    .await?;
+    rows.iter().map(stored).collect()
+}
+
+/// A message, with its compressed bytes unless they were deleted.
+pub async fn find(conn: &mut Conn, id: Uuid) -> Result<Option<(Stored, Option<Vec<u8>>)>> {
+    let row =
+        sqlx::query("SELECT id, route, at, size, disposition, delivery_id, raw FROM inbound WHERE id = $1")
+            .bind(id.to_string())
+            .fetch_optional(conn)
+            .await?;
+    row.as_ref().map(|row| Ok((stored(row)?, Row::of("inbound", row).get("raw")?))).transpose()
+}
+
+/// Deletes what names a person in the messages about these deliveries: their bytes and envelopes.
+pub async fn clear(conn: &mut Conn, deliveries: &[Uuid]) -> Result<()> {
+    let sql = Dialect::of(conn).pick(
+        "UPDATE inbound SET raw = NULL, recipient = NULL, sender = NULL
+         WHERE delivery_id IN (SELECT value FROM json_each($1))",
+        "UPDATE inbound SET raw = NULL, recipient = NULL, sender = NULL
+         WHERE delivery_id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb)))",
+    );
+    sqlx::query(sql).bind(json_ids(deliveries)).execute(conn).await?;
+    Ok(())
+}
+
+fn stored(row: &sqlx::any::AnyRow) -> Result<Stored> {
+    let row = Row::of("inbound", row);
+    Ok(Stored {
+        id: row.id("id")?,
+        route: row.parse("route")?,
+        at: row.time("at")?,
+        size: row.count("size")?,
+        disposition: row.parse("disposition")?,
+        delivery_id: row.maybe("delivery_id")?,
+    })
+}
