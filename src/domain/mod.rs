@@ -41,6 +41,7 @@ pub mod preference;
 pub mod problem;
 pub mod random;
 pub mod records;
+pub mod report;
 pub mod reply;
 pub mod retention;
 pub mod rows_file;

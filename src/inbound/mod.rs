@@ -7,6 +7,7 @@
 pub mod intake;
 pub mod lmtp;
 pub mod maildir;
+pub mod reader;
 pub mod mailbox;
 mod serve;
 
