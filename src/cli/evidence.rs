@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::Place;
 use super::failure::Failure;
-use super::file::{create_private, unusable, write_private};
+use super::file::{Form, create_private, unusable, write_private};
 use super::output::{Output, count};
 use super::progress::spinner;
 use crate::app::App;
@@ -84,6 +84,9 @@ fn request(command: &Export) -> Result<Request, Failure> {
             ));
         }
     };
+    if command.pdf.as_ref() == Some(&command.output) {
+        return Err(Failure::invalid("`--output` and `--pdf` name the same file").hint("give the PDF a name of its own"));
+    }
     Ok(Request { notices, scope, with_messages: command.with_message })
 }
 
@@ -120,7 +123,7 @@ pub async fn write_for_customer(
 async fn write_one(proof: &Proof, path: PathBuf, pdf: Option<PathBuf>) -> Result<Exported, Failure> {
     let progress = spinner("proving entries");
     let counting = progress.clone();
-    let mut file = create_private(&path)?;
+    let mut file = create_private(&path, Form::Json)?;
     let written = proof.write(&mut file, &|n| counting.set_position(n)).await;
     progress.finish_and_clear();
     let written = written?;
@@ -128,7 +131,7 @@ async fn write_one(proof: &Proof, path: PathBuf, pdf: Option<PathBuf>) -> Result
     if let Some(pdf) = &pdf {
         let bytes = std::fs::read(&path).map_err(|error| unusable("read", &path, &error))?;
         let name = path.file_name().map_or_else(|| "evidence.json".into(), |name| name.to_string_lossy());
-        write_private(pdf, &proof.pdf(&bytes, &name).await?)?;
+        write_private(pdf, Form::Pdf, &proof.pdf(&bytes, &name).await?)?;
     }
     Ok(Exported { file: path, pdf, written })
 }

@@ -70,7 +70,8 @@ pub async fn informed(command: Informed, place: &Place, output: &Output) -> Resu
 pub fn describe_informed(answer: &Answer) -> String {
     let name = answer.customer_name.as_deref().unwrap_or_default();
     let who = format!("Customer {} {name}", answer.account_id);
-    let who = who.trim_end();
+    let today = answer.customer_name_today.as_ref().map(|name| format!(" (called {name} today)")).unwrap_or_default();
+    let who = format!("{}{today}", who.trim_end());
     let mut text = match answer.verdict {
         Verdict::Informed => format!("Yes. {who} was informed.\n"),
         Verdict::Pending => format!("Not decided yet. {who} is addressed; the outcome is open.\n"),

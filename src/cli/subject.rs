@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::Place;
 use super::failure::{FAILED, Failure};
-use super::file::write_private;
+use super::file::{Form, write_private};
 use super::output::{Output, count, print, time};
 use super::preferences::address;
 use crate::app::App;
@@ -156,7 +156,7 @@ async fn export(
     if let Some(file) = file {
         let mut text = serde_json::to_string_pretty(&record).map_err(anyhow::Error::from)?;
         text.push('\n');
-        write_private(&file, text.as_bytes())?;
+        write_private(&file, Form::Json, text.as_bytes())?;
         eprintln!("wrote {}", file.display());
     }
     if output.json { output.print(&record, |_| String::new()) } else { print(&describe(&record)) }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 use toml::{Table, Value};
 
-use super::{Config, dkim, lines, secret, words};
+use super::{Config, Log, dkim, lines, secret, words};
 use crate::domain::kind::Kind;
 
 /// Why there is no configuration.
@@ -121,7 +121,7 @@ fn within(folder: &Path, text: &str, place: &str, env: &[(String, String)]) -> R
         )));
     }
     // ... then with the environment over it.
-    let variables = env.iter().filter_map(|(name, value)| Some((name, name.strip_prefix("BESKED__")?, value)));
+    let variables = env.iter().filter_map(|(name, value)| Some((name, key_of(name)?, value)));
     let mut named = BTreeMap::new();
     for (name, path, value) in variables {
         let path: Vec<String> = path.split("__").map(str::to_lowercase).collect();
@@ -146,6 +146,23 @@ fn within(folder: &Path, text: &str, place: &str, env: &[(String, String)]) -> R
     }));
     found.sort_by_key(|found| found.line);
     if found.is_empty() { Ok(config) } else { Err(ConfigError::Invalid(found)) }
+}
+
+/// The key that a variable of the environment sets, such as `DATABASE__URL`.
+fn key_of(variable: &str) -> Option<&str> {
+    match variable {
+        "BESKED_LOG" => Some("LOG__LEVEL"),
+        "BESKED_LOG_FORMAT" => Some("LOG__FORMAT"),
+        _ => variable.strip_prefix("BESKED__"),
+    }
+}
+
+/// `[log]` as the environment has it, for commands that work without a configuration.
+#[must_use]
+pub fn log_of(env: &[(String, String)]) -> Log {
+    let of_log = |it: &&(String, String)| key_of(&it.0).is_some_and(|key| key.starts_with("LOG__"));
+    let env: Vec<_> = env.iter().filter(of_log).cloned().collect();
+    parse("", "", &env).map(|config| config.log).unwrap_or_default()
 }
 
 /// The line of a password in the file.

@@ -43,7 +43,7 @@ pub use example::{EXAMPLE, filled};
 pub use http::Http;
 pub use ledger::Ledger;
 pub use limits::Limits;
-pub use load::{ConfigError, Found, Loaded, folder, load, parse};
+pub use load::{ConfigError, Found, Loaded, folder, load, log_of, parse};
 pub use observed::{Log, LogFormat, Metrics};
 pub use organisation::{Authority, Organisation, PublicUrl};
 pub use privacy::Privacy;

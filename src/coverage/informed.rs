@@ -43,8 +43,11 @@ pub enum About {
 pub struct Informed {
     /// Account id.
     pub account_id: String,
-    /// The customer's name, if it is stored.
+    /// The customer's name at the release of the newest of these notices; without one, today's.
     pub customer_name: Option<String>,
+    /// The customer's name today, if it is another one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub customer_name_today: Option<String>,
     /// The answer over all notices asked for: the worst one.
     pub verdict: Verdict,
     /// The level reached by all of them: the weakest of the notices' levels.
@@ -66,6 +69,9 @@ pub struct InformedNotice {
     pub subject: String,
     /// The author's reference.
     pub reference: Option<String>,
+    /// The customer's name at its release, if it addressed the customer.
+    #[serde(skip)]
+    pub customer_name: Option<String>,
     /// When it was released.
     pub released_at: Option<Timestamp>,
     /// When the breach was discovered, if it is about one.
@@ -151,9 +157,13 @@ impl Coverage {
             return Err(CoverageError::UnknownCustomer(account_id.to_owned()));
         }
         let verdicts = answers.iter().map(|answer| answer.verdict);
+        let today = customer.map(|customer| customer.name);
+        let newest = answers.iter().filter(|it| it.customer_name.is_some()).max_by_key(|it| (it.released_at, it.id));
+        let customer_name = newest.and_then(|it| it.customer_name.clone()).or_else(|| today.clone());
         Ok(Informed {
             account_id: account_id.to_owned(),
-            customer_name: customer.map(|customer| customer.name),
+            customer_name_today: today.filter(|today| customer_name.as_ref() != Some(today)),
+            customer_name,
             verdict: Verdict::worst(verdicts).unwrap_or(Verdict::NotAddressed),
             level: answers.iter().map(|answer| answer.level).min().flatten(),
             overdue: answers.iter().filter(|answer| answer.overdue).count() as u64,
@@ -172,8 +182,13 @@ impl Coverage {
         let mask = Mask::of(conn, shown.iter().map(|it| it.email.as_str())).await?;
         let attested = attestations::of_notice(conn, notice.id, Some(account_id)).await?;
         let known: Vec<Known> = shown.iter().map(Shown::known).collect();
-        let addressed =
-            !shown.is_empty() || (released && deliveries::is_unaddressed(conn, notice.id, account_id).await?);
+        // An erased person's customer has no name any more, if it was the person's.
+        let named = shown.iter().map(|it| it.customer_name.clone()).find(|name| !name.is_empty());
+        let unaddressed = match released {
+            true => deliveries::unaddressed_name(conn, notice.id, account_id).await?,
+            false => None,
+        };
+        let addressed = !shown.is_empty() || unaddressed.is_some();
         let (measure, clock) = (self.measure(notice.category), self.clock(notice));
         let verdict =
             if addressed { measure.verdict(&known, !attested.is_empty()) } else { Verdict::NotAddressed }.as_answer();
@@ -182,6 +197,7 @@ impl Coverage {
             category: notice.category,
             subject: subject(conn, notice, &shown, &mask).await?,
             reference: notice.reference.clone(),
+            customer_name: named.or(unaddressed).filter(|name| !name.is_empty()),
             released_at: notice.released_at,
             discovered_at: clock.discovered_at,
             deadline: clock.deadline,

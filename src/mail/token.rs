@@ -56,13 +56,14 @@ impl TokenKey {
         self.cipher()
             .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::empty(), &mut bytes)
             .expect("a cursor is short");
-        BASE64URL_NOPAD.encode(&[&nonce[..], &bytes].concat())
+        // A letter first: what begins with a hyphen is an option to the command line.
+        format!("c{}", BASE64URL_NOPAD.encode(&[&nonce[..], &bytes].concat()))
     }
 
     /// The text that a cursor stands for; `None` if the cursor was made up.
     #[must_use]
     pub fn read_cursor(&self, cursor: &str) -> Option<String> {
-        let bytes = BASE64URL_NOPAD.decode(cursor.as_bytes()).ok()?;
+        let bytes = BASE64URL_NOPAD.decode(cursor.strip_prefix('c')?.as_bytes()).ok()?;
         let (nonce, sealed) = bytes.split_at_checked(NONCE_LEN)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
         let mut sealed = sealed.to_vec();

@@ -10,6 +10,7 @@ use crate::domain::delivery::{Outcome, State as DeliveryState};
 use crate::domain::entry::{Detail, Entry, Event, Fact};
 use crate::domain::notice::State;
 use crate::ledger::cancelled;
+use crate::store::StoreError;
 use crate::store::notices::{self as kept, Kept, Open, releases};
 use crate::store::proof::ledger;
 use crate::store::proof::ledger::Opening;
@@ -86,19 +87,23 @@ impl Notices {
         }
     }
 
-    /// Closes the open notices with nothing left to do.
+    /// Closes the open notices with nothing left to do. Returns those that cannot be read: they stay open.
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn close_done(&self, open: &[Open]) -> Result<(), NoticeError> {
+    pub async fn close_done(&self, open: &[Open]) -> Result<Vec<Uuid>, NoticeError> {
+        let mut unreadable = Vec::new();
         for notice in open {
             match notice.state {
-                State::Released => drop(self.close(notice.id).await?),
+                State::Released => match self.close(notice.id).await {
+                    Err(NoticeError::Store(StoreError::Inconsistent { .. })) => unreadable.push(notice.id),
+                    closed => drop(closed?),
+                },
                 State::Closed => self.end_resending(notice.id).await?,
                 _ => {}
             }
         }
-        Ok(())
+        Ok(unreadable)
     }
 
     /// Ends the resending of a closed notice; its closed entry stays as it was.
@@ -164,6 +169,8 @@ impl Notices {
             return Ok(false);
         }
         let at = self.context.clock.now();
+        // All deliveries are counted before the transaction: with a million that takes seconds, in which nobody else could write.
+        let counted = deliveries::counts(&mut *self.context.store.read().await?, id).await?;
         let mut tx = self.context.store.write().await?;
         // A process that puts a delivery back into the queue holds this row: the next statement sees what it queued.
         kept::lock(&mut tx, id).await?;
@@ -171,7 +178,11 @@ impl Notices {
             return Ok(false);
         }
         let Some(notice) = kept::find(&mut tx, id).await? else { return Ok(false) };
-        let counts = deliveries::counts(&mut tx, id).await?;
+        let mut counts = deliveries::tally(&mut tx, id, notice.recipients).await?;
+        if counts != counted {
+            // A report came in between.
+            counts = deliveries::counts(&mut tx, id).await?;
+        }
         deliveries::add_up(&mut tx, id).await?;
         let of = |outcome: &Outcome| counts.get(&outcome.state()).map(|count| (*outcome, *count));
         debug_assert!(counts.keys().all(|state| !DeliveryState::is_open(*state)));

@@ -121,7 +121,7 @@ async fn an_operator_pages_through_lists_of_deliveries() {
     assert_eq!(list(&["--state", "rejected"]), (Vec::new(), None));
     shell.run(&["deliveries", "list", "CHG-1", "--after", "x"]).fails(2, &["`x` is not a cursor"]);
     let table = shell.run(&["deliveries", "list", "CHG-1", "--limit", "1"]).ok().out;
-    assert!(table.contains("C0000") && table.contains("more: add `--after 0`"), "{table}");
+    assert!(table.contains("C0000") && table.contains("more: add `--after=0`"), "{table}");
 }
 
 /// The exact bytes for programs, and one form of an answer at a time.

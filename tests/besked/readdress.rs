@@ -11,7 +11,8 @@ use crate::app::{CUSTOMERS, NEWS, TestApp, address, alice, maintenance};
 use crate::audit::audit;
 use crate::database::Engine;
 use crate::evidence::{events, exported, key};
-use crate::relay::Act;
+use crate::circuit::{Running, until_accepted};
+use crate::relay::{Act, Gate, Script, Step, on};
 
 #[rstest]
 #[case(Engine::Sqlite)]
@@ -56,6 +57,34 @@ async fn a_retry_goes_to_the_address_that_was_corrected_meanwhile(#[case] engine
     assert!(app.relay.to("hello@two.example").is_empty());
     assert_eq!(app.relay.to("carol@two.example").len(), 1);
     assert_eq!(app.counts(id).await, [(State::Accepted, 1), (State::Cancelled, 1)].into());
+    assert_eq!(audit(&app).await.problem, None);
+}
+
+/// A server that hangs with the delivery of a contact who is gone must not hold up a breach notice to all others.
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delivery_that_hangs_to_a_contact_that_left_holds_up_no_other(#[case] engine: Engine) {
+    let app = TestApp::new(engine).await;
+    let gate = Gate::new();
+    app.relay.change(Script::default().rule(on(Step::Dot).when("@hangs.example").after(&gate)));
+    let customers = |first: &str| {
+        let others: String = (1..40).map(|n| format!("C{n},Kund {n},a{n}@d{n}.example\n")).collect();
+        format!("account_id,customer_name,email\nC0,Kund 0,{first}\n{others}")
+    };
+    app.import(&customers("anna@hangs.example")).await;
+    let id = app.release(&maintenance("customers = [\"C0\"]")).await;
+    let all = app.release(&maintenance("all = true").replace("CHG-2041", "CHG-2042")).await;
+    app.relay.add(on(Step::Rcpt).when("@d").times(1).reply("451 4.3.0 try later\r\n"));
+    let running = Running::start(&app);
+    gate.reached().await;
+    app.import(&customers("bo@next.example")).await;
+    until_accepted(&app, all, 38).await;
+    gate.open();
+    until_accepted(&app, id, 1).await;
+    running.stop().await;
+    assert_eq!(app.relay.to("bo@next.example").len(), 0, "the one to the contact before was on its way");
     assert_eq!(audit(&app).await.problem, None);
 }
 

@@ -109,6 +109,31 @@ async fn a_claim_of_a_dead_dispatcher_is_a_doubt_whatever_can_be_read_of_it(#[ca
     assert_eq!(app.counts(news).await, [(State::Uncertain, 2)].into(), "an operator decides");
 }
 
+/// A row that cannot be read at all, with a claim of a killed dispatcher, and nothing left to do.
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_notice_whose_row_cannot_be_read_stops_neither_the_start_nor_the_rounds(#[case] engine: Engine) {
+    let app = TestApp::new(engine).await;
+    app.import(CUSTOMERS).await;
+    let [leased, done] = [app.release(NEWS).await, app.release(&maintenance("customers = [\"C1\"]")).await];
+    let mut tx = app.app.context.store.write().await.unwrap();
+    let now = app.app.context.clock.now();
+    assert_eq!(claims::claim(&mut tx, leased, "a process that was killed", now, &[], 1).await.unwrap().len(), 1);
+    tx.execute("UPDATE queue SET lease_until = 0").await.unwrap();
+    sqlx::query("DELETE FROM queue WHERE notice_id = $1").bind(done.to_string()).execute(&mut *tx).await.unwrap();
+    tx.commit().await.unwrap();
+    let odd = if engine == Engine::Sqlite { "UPDATE notices SET digest = X'00'" } else { "UPDATE notices SET digest = '\\x00'" };
+    sql(&app, odd).await;
+    let running = Running::start(&app);
+    // Released after the rows were spoiled.
+    let well = app.release(&maintenance("customers = [\"C2\"]").replace("CHG-2041", "CHG-2042")).await;
+    until_accepted(&app, well, 1).await;
+    running.stop().await;
+    assert_eq!(app.counts(leased).await.get(&State::Sending), Some(&1), "its claim stays where it is");
+}
+
 #[rstest]
 #[case(Engine::Sqlite)]
 #[case(Engine::Postgres)]

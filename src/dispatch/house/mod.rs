@@ -41,6 +41,12 @@ const SHORTEST_TICK: Duration = Duration::from_millis(20);
 /// Deliveries to paused domains that one transaction postpones.
 const PUT_OFF: usize = 2000;
 
+/// Claims that one transaction takes over.
+const TAKEN_OVER: u32 = 200;
+
+/// How long a notice that cannot be read is left alone, in milliseconds.
+const UNREADABLE_MS: i64 = 60_000;
+
 /// Deliveries counted as due at most: more make no difference to the number of workers that wake.
 const COUNTED: usize = 1000;
 
@@ -86,9 +92,14 @@ impl Dispatcher {
                 () = shutdown.cancelled() => return Ok(Finished::Stopped),
                 () = self.looks_again() => {}
                 () = errands.ended() => {}
-                () = tokio::time::sleep(TICK) => {}
+                () = tokio::time::sleep(self.tick()) => {}
             }
         }
+    }
+
+    /// How long to wait before the next round, if nothing happens: no longer than until a domain's rate allows the next message.
+    fn tick(&self) -> Duration {
+        self.context.pace.next_token().map_or(TICK, |wait| wait.clamp(SHORTEST_TICK, TICK))
     }
 
     /// Returns some time after a worker found nothing to claim: a limit may hold what is due.
@@ -114,16 +125,25 @@ impl Dispatcher {
         let open = self.open().await?;
         self.bring_forward(&open, &mut looks.far_ahead).await?;
         errands.begin(&self.notices.errands(&open));
-        self.notices.close_done(&open).await?;
         let waiting = self.with_due().await?;
         self.put_off(&waiting).await?;
         let count = self.count_due(&open, &waiting).await?;
         due.send_replace(count);
         self.decide_refusals(count);
+        // After the workers were woken: what fails here must not stop them.
+        self.close_done(&open).await?;
         match until {
             Some(Until::Idle(notice)) => self.is_idle(notice, &open, errands).await,
             None => Ok(None),
         }
+    }
+
+    /// Closes what has nothing left to do.
+    async fn close_done(&self, open: &[Open]) -> Result<(), NoticeError> {
+        for id in self.notices.close_done(open).await? {
+            self.context.unreadable.log(id, "it cannot be closed");
+        }
+        Ok(())
     }
 
     /// Decides that refusals are the recipients' fault where nothing else can show it: nothing else is being sent, and nothing
@@ -261,7 +281,7 @@ impl Dispatcher {
             return Ok(None);
         }
         // What ended since this round began may have been the last delivery of a notice.
-        self.notices.close_done(&self.open().await?).await?;
+        self.close_done(&self.open().await?).await?;
         let left = Left {
             no_relay: (!stuck.is_empty()).then(|| self.streams.objections(stuck)),
             undone: self.undone(errands, notice).await?,
@@ -328,11 +348,23 @@ impl Dispatcher {
         loop {
             let mut tx = self.context.store.write().await?;
             let now = self.context.clock.now();
-            let stale = leases::take_over(&mut tx, &self.context.owner, now, every, 200).await?;
+            // Claims of what cannot be read stay where they are: their outcome cannot be recorded yet.
+            let but: Vec<Uuid> = self.context.unreadable.now(now.as_millisecond()).into_iter().collect();
+            let stale = leases::take_over(&mut tx, (&self.context.owner, now), every, &but, TAKEN_OVER).await?;
             let count = stale.len();
             let mut doubts = Vec::with_capacity(count);
+            let mut unreadable = None;
             for claim in stale {
-                doubts.extend(self.doubt(&mut tx, claim).await?);
+                let notice = claim.notice_id;
+                match self.doubt(&mut tx, claim).await {
+                    Err(StoreError::Inconsistent { table: "notices", .. }) => unreadable = Some(notice),
+                    doubt => doubts.extend(doubt?),
+                }
+            }
+            if let Some(notice) = unreadable {
+                self.context.unreadable.note(notice, now.as_millisecond().saturating_add(UNREADABLE_MS));
+                self.context.unreadable.log(notice, "claims of a dispatcher that is gone wait");
+                continue;
             }
             let (categories, settlements): (Vec<_>, Vec<_>) = doubts.into_iter().unzip();
             let settlements: Vec<Written> = settlements.into_iter().map(Written::try_from).collect::<Result<_, _>>()?;

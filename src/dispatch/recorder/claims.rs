@@ -1,6 +1,6 @@
 //! Claims: which deliveries go next, by lane and by notice, skipping the domains at their limit.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,9 +14,10 @@ use crate::dispatch::recorder::hold::Hold;
 use crate::dispatch::recorder::lanes::{Floor, Seat};
 use crate::dispatch::recorder::load::load;
 use crate::dispatch::recorder::logged::Logged;
-use crate::domain::category::{Category, Lane};
+use crate::domain::category::{Category, Class, Lane};
 use crate::domain::category_set::CategorySet;
 use crate::mail::compose::composer::Composer;
+use crate::store::notices::releases;
 use crate::store::sending::claims::Claimed;
 use crate::store::sending::deliveries::ToSend;
 use crate::store::sending::queue::GiveBack;
@@ -27,6 +28,12 @@ use crate::store::{Conn, StoreError, notices};
 /// How long the list of open notices counts as current while there is enough to claim. The claim itself checks its
 /// notice's state; the list only says where to look, and in which order.
 const OPEN_FRESH: Duration = Duration::from_millis(250);
+
+/// How long the domains of what was set aside of a notice count as known: another node may set more aside.
+const BLOCKED_FRESH: Duration = Duration::from_secs(1);
+
+/// How long a delivery waits whose contact is no longer there: an errand replaces it.
+const GONE_PAUSE_MS: i64 = 1_000;
 
 /// The lanes in order of precedence.
 const LANES: [Lane; 3] = [Lane::Critical, Lane::Normal, Lane::Bulk];
@@ -41,14 +48,33 @@ const UNREADY_PAUSE_MS: i64 = 60_000;
 pub struct Claims {
     context: Arc<Context>,
     notices: HashMap<Uuid, Arc<Composer>>,
-    open: Vec<(Category, Uuid)>,
+    open: Vec<Listed>,
     open_at: Option<Instant>,
     /// The minimum share of the bulk lane, for each set of categories that is claimed.
     floors: BTreeMap<CategorySet, Floor>,
     /// Notices with deliveries that may have been set aside, each with the domain after which to look for them.
     aside: HashMap<Uuid, String>,
+    /// Notices of which nothing but deliveries to domains at their limit is due.
+    blocked: HashMap<Uuid, Blocked>,
     /// Rows of deliveries that cannot be read.
     logged: Logged<String>,
+}
+
+/// An open notice of which something is due.
+#[derive(Clone, Copy)]
+struct Listed {
+    id: Uuid,
+    category: Category,
+    /// Something is due that was not set aside.
+    front: bool,
+    /// Contacts may have changed since its queue was compared with them.
+    stale: bool,
+}
+
+/// The domains of all that was set aside of a notice, and when they were looked up.
+struct Blocked {
+    domains: Vec<String>,
+    at: Instant,
 }
 
 /// How many deliveries are wanted, by seat, and of which categories.
@@ -118,6 +144,7 @@ impl Claims {
             open_at: None,
             floors: BTreeMap::new(),
             aside: HashMap::new(),
+            blocked: HashMap::new(),
             logged: Logged::default(),
         }
     }
@@ -159,19 +186,30 @@ impl Claims {
         let claimable = open
             .iter()
             .filter(|notice| notice.is_sendable() && !unreadable.contains(&notice.id) && due.contains_key(&notice.id));
-        self.open = claimable.map(|notice| (notice.category, notice.id)).collect();
+        let listed = |notice: &notices::Open| {
+            let notices::Open { id, category, stale, .. } = *notice;
+            Listed { id, category, front: due[&id].front, stale }
+        };
+        self.open = claimable.map(listed).collect();
         // Another node may have set some aside, or this one before its restart.
         let before = std::mem::take(&mut self.aside);
-        let aside = self.open.iter().filter(|(_, id)| due[id].aside);
-        self.aside = aside.map(|(_, id)| (*id, before.get(id).cloned().unwrap_or_default())).collect();
+        let aside = self.open.iter().filter(|it| due[&it.id].aside);
+        self.aside = aside.map(|it| (it.id, before.get(&it.id).cloned().unwrap_or_default())).collect();
+        self.blocked.retain(|id, blocked| self.aside.contains_key(id) && blocked.at.elapsed() < BLOCKED_FRESH);
         self.open_at = Some(Instant::now());
         Ok(())
     }
 
     /// The listed notices of these categories in a lane.
-    fn listed(&self, lane: Lane, categories: CategorySet) -> impl Iterator<Item = Uuid> {
+    fn listed(&self, lane: Lane, categories: CategorySet) -> impl Iterator<Item = Listed> {
         let of_lane = categories.and(CategorySet::of_lane(lane));
-        self.open.iter().filter(move |(category, _)| of_lane.contains(*category)).map(|(_, id)| *id)
+        self.open.iter().filter(move |it| of_lane.contains(it.category)).copied()
+    }
+
+    /// True if nothing of a notice can be claimed while these domains are held.
+    fn is_blocked(&self, notice: Listed, held: &[String]) -> bool {
+        let all_held = |blocked: &Blocked| blocked.domains.iter().all(|domain| held.contains(domain));
+        !notice.front && self.blocked.get(&notice.id).is_some_and(all_held)
     }
 
     /// Claims one delivery for the probe of a relay: of another notice than those which the relay refused, else to another
@@ -188,7 +226,7 @@ impl Claims {
         let held: Vec<String> = held.collect();
         let avoided: Vec<String> = held.iter().chain(&avoid.domains).cloned().collect();
         let lanes = if seat == Seat::Reserved { &[Lane::Critical][..] } else { &LANES };
-        let notices = lanes.iter().flat_map(|lane| self.listed(*lane, categories));
+        let notices = lanes.iter().flat_map(|lane| self.listed(*lane, categories)).map(|it| it.id);
         let (met, unmet): (Vec<_>, Vec<_>) = notices.partition(|id| avoid.notices.contains(id));
         let order = unmet.iter().chain(&met).map(|id| (*id, &avoided)).chain(met.iter().map(|id| (*id, &held)));
         for (notice_id, skip) in order {
@@ -233,17 +271,27 @@ impl Claims {
     ) -> Result<(), StoreError> {
         let now = self.context.clock.now();
         let notices: Vec<_> = self.listed(lane, categories).collect();
-        for notice_id in notices {
+        for notice in notices {
+            let notice_id = notice.id;
             // Each round fills the want, finds nothing, saturates a domain that the next round skips, or makes nothing ready and is
             // the last: a transaction must not walk through everything that cannot be read.
             while ready.len() < upto {
                 let held = self.context.pace.held(now.as_millisecond());
                 let skip: Vec<String> = held.into_iter().map(|held| held.domain).collect();
+                if self.is_blocked(notice, &skip) {
+                    break;
+                }
                 let limit = upto - ready.len();
                 // What was set aside is older than the front of the queue.
                 let aside = self.claim_aside(conn, notice_id, now, &skip, limit).await?;
                 let is_last = aside.is_empty();
-                let claimed = if is_last { self.claim_front(conn, notice_id, now, &skip, limit).await? } else { aside };
+                let claimed = if !is_last {
+                    aside
+                } else if notice.front {
+                    self.claim_front(conn, notice_id, now, &skip, limit).await?
+                } else {
+                    Vec::new()
+                };
                 let (found, before) = (claimed.len(), ready.len());
                 let with_slot = self.take(conn, notice_id, (claimed, now), ready).await?;
                 if (is_last && found < limit) || (with_slot > 0 && ready.len() == before) {
@@ -268,8 +316,11 @@ impl Claims {
         if stretch.domains.is_empty() && after.is_empty() {
             return Ok(Vec::new());
         }
-        let free = stretch.domains.into_iter().filter(|domain| !skip.contains(domain));
-        let domains: Vec<String> = free.take(limit).collect();
+        let free = stretch.domains.iter().filter(|domain| !skip.contains(domain));
+        let domains: Vec<String> = free.take(limit).cloned().collect();
+        if after.is_empty() && stretch.upto.is_none() {
+            self.blocked.insert(notice_id, Blocked { domains: stretch.domains, at: Instant::now() });
+        }
         let upto = if domains.len() < limit { stretch.upto } else { domains.last().cloned() };
         // After the last domain it starts again with the first.
         self.aside.insert(notice_id, upto.unwrap_or_default());
@@ -345,7 +396,8 @@ impl Claims {
             return Ok(());
         }
         let Some(sending) = self.sending(conn, notice_id).await? else {
-            return self.put_away(conn, &claimed.into_iter().map(|(claimed, _)| claimed).collect::<Vec<_>>()).await;
+            let claimed: Vec<_> = claimed.into_iter().map(|(claimed, _)| claimed).collect();
+            return self.put_away(conn, &claimed, UNREADY_PAUSE_MS).await;
         };
         let ids: Vec<String> = claimed.iter().map(|(claimed, _)| claimed.delivery_id.to_string()).collect();
         let mut by_id: HashMap<Uuid, ToSend> = HashMap::with_capacity(ids.len());
@@ -355,8 +407,13 @@ impl Claims {
                 Err(error) => self.log_unreadable(error)?,
             }
         }
-        let mut unready = Vec::new();
+        let gone = self.gone(conn, &sending, &ids).await?;
+        let (mut unready, mut replaced) = (Vec::new(), Vec::new());
         for (claimed, slot) in claimed {
+            if gone.contains(&claimed.delivery_id) {
+                replaced.push(claimed);
+                continue;
+            }
             match by_id.remove(&claimed.delivery_id) {
                 Some(to) => {
                     let hold = Hold::new(self.context.leases.begin(claimed.delivery_id, claimed.token, at), slot);
@@ -365,15 +422,27 @@ impl Claims {
                 None => unready.push(claimed),
             }
         }
-        self.put_away(conn, &unready).await
+        self.put_away(conn, &replaced, GONE_PAUSE_MS).await?;
+        self.put_away(conn, &unready, UNREADY_PAUSE_MS).await
+    }
+
+    /// Those of some deliveries whose contact is no longer there: while an errand compares the notice's queue with the contacts of
+    /// today, all others go on.
+    async fn gone(&self, conn: &mut Conn, sending: &Composer, ids: &[String]) -> Result<HashSet<Uuid>, StoreError> {
+        let kept = &sending.kept;
+        if !self.open.iter().any(|it| it.id == kept.id && it.stale) {
+            return Ok(HashSet::new());
+        }
+        let left = kept.category.class() == Class::Optional;
+        Ok(releases::gone_of(conn, ids, left).await?.into_iter().collect())
     }
 
     /// Returns for a while what no job can be made of.
-    async fn put_away(&self, conn: &mut Conn, unready: &[Claimed]) -> Result<(), StoreError> {
+    async fn put_away(&self, conn: &mut Conn, unready: &[Claimed], pause_ms: i64) -> Result<(), StoreError> {
         if unready.is_empty() {
             return Ok(());
         }
-        let due_at = self.context.clock.now_ms().saturating_add(UNREADY_PAUSE_MS);
+        let due_at = self.context.clock.now_ms().saturating_add(pause_ms);
         let back: Vec<_> = unready.iter().map(|claimed| give_back(claimed, Some(due_at))).collect();
         queue::give_back(conn, &back).await
     }
@@ -400,10 +469,8 @@ impl Claims {
             Some(Err(why)) => {
                 let until = self.context.clock.now_ms().saturating_add(UNREADY_PAUSE_MS);
                 self.context.unreadable.note(id, until);
-                if self.context.unreadable.logged.is_news(id) {
-                    tracing::error!(notice = %id, why, "a notice cannot be read and waits; others are sent");
-                }
-                self.open.retain(|(_, open)| *open != id);
+                self.context.unreadable.log(id, &why);
+                self.open.retain(|open| open.id != id);
                 Ok(None)
             }
         }

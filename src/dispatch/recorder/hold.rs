@@ -11,7 +11,7 @@ use crate::store::sending::queue::GiveBack;
 /// What a claimed delivery holds.
 pub struct Hold {
     lease: Lease,
-    _slot: Slot,
+    slot: Slot,
     /// Until it is known whether a message used it.
     token: Option<Token>,
 }
@@ -19,7 +19,12 @@ pub struct Hold {
 impl Hold {
     /// What a claim holds, before a worker has it.
     pub const fn new(lease: Lease, slot: Slot) -> Self {
-        Self { lease, _slot: slot, token: None }
+        Self { lease, slot, token: None }
+    }
+
+    /// Its slot at the recipient's domain.
+    pub const fn slot(&self) -> &Slot {
+        &self.slot
     }
 
     /// The same with the token of the worker that has it now.

@@ -11,8 +11,7 @@ use crate::dispatch::recorder::logged::Logged;
 #[derive(Debug, Default)]
 pub struct Unreadable {
     until: Mutex<HashMap<Uuid, i64>>,
-    /// Those that were logged.
-    pub logged: Logged<Uuid>,
+    logged: Logged<Uuid>,
 }
 
 impl Unreadable {
@@ -24,6 +23,13 @@ impl Unreadable {
     /// The notices that are left alone now.
     pub fn now(&self, now_ms: i64) -> HashSet<Uuid> {
         self.notices().iter().filter(|(_, until)| now_ms < **until).map(|(notice, _)| *notice).collect()
+    }
+
+    /// Logs an unreadable notice, once.
+    pub fn log(&self, notice: Uuid, why: &str) {
+        if self.logged.is_news(notice) {
+            tracing::error!(%notice, why, "a notice cannot be read and waits; others are sent");
+        }
     }
 
     fn notices(&self) -> MutexGuard<'_, HashMap<Uuid, i64>> {

@@ -60,11 +60,13 @@ async fn spf(dns: &Dns, domain: &str, config: &Config) -> Check {
         ..check
     };
     match Spf::among(&texts) {
-        Spf::None => wanted(Check::new(
-            what,
-            Verdict::Failed,
-            "none: receivers cannot see that the relays may send for this domain",
-        )),
+        Spf::None => {
+            let mut detail = "none: receivers cannot see that the relays may send for this domain".to_owned();
+            if value.contains(records::ADDRESS) {
+                detail += "; in the record below, ADDRESS is the public address that the mail leaves from, which cannot be known here";
+            }
+            wanted(Check::new(what, Verdict::Failed, detail))
+        }
         Spf::Several(count) => {
             let detail = format!("{count} records, of which receivers take none (RFC 7208 section 4.5): keep one");
             Check::new(what, Verdict::Failed, detail)

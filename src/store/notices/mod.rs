@@ -338,7 +338,8 @@ pub struct Open {
     pub released_at: Option<Timestamp>,
     /// Its category.
     pub category: Category,
-    /// Contacts may have changed since its queue was compared with them.
+    /// Contacts may have changed since its queue was compared with them: deliveries to those that are gone wait until they are
+    /// replaced.
     pub stale: bool,
 }
 
@@ -346,7 +347,7 @@ impl Open {
     /// True where its deliveries may be claimed. A closed notice cannot be resumed, so that a pause ends with it.
     #[must_use]
     pub fn is_sendable(&self) -> bool {
-        (self.state == State::Released && !self.paused && !self.stale) || self.state == State::Closed
+        (self.state == State::Released && !self.paused) || self.state == State::Closed
     }
 }
 

@@ -130,14 +130,14 @@ pub async fn unaddressed(conn: &mut Conn, notice_id: Uuid) -> Result<Vec<(String
         .collect()
 }
 
-/// Returns true for a customer of a notice's audience with nobody to address.
-pub async fn is_unaddressed(conn: &mut Conn, notice_id: Uuid, account_id: &str) -> Result<bool> {
-    let row = sqlx::query("SELECT account_id FROM unaddressed WHERE notice_id = $1 AND account_id = $2")
+/// Returns the name at release of a customer of a notice's audience with nobody to address; `None` if it is none of them.
+pub async fn unaddressed_name(conn: &mut Conn, notice_id: Uuid, account_id: &str) -> Result<Option<String>> {
+    let row = sqlx::query("SELECT customer_name FROM unaddressed WHERE notice_id = $1 AND account_id = $2")
         .bind(notice_id.to_string())
         .bind(account_id)
         .fetch_optional(conn)
         .await?;
-    Ok(row.is_some())
+    row.as_ref().map(|row| Row::of("unaddressed", row).get("customer_name")).transpose()
 }
 
 /// What a worker needs to make and send a delivery's message.

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::queue::LEASE_MS;
 use super::sendable::sendable;
-use crate::store::engine::dialect::{Dialect, json};
+use crate::store::engine::dialect::{Dialect, json, json_ids};
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
@@ -88,16 +88,24 @@ pub struct Stale {
 }
 
 /// Takes over up to `limit` claims of other nodes: all of them with `every` (on SQLite at start, when there can be no other
-/// live dispatcher), else those whose lease has expired. They are then leased to `owner`, under a higher token.
-pub async fn take_over(conn: &mut Conn, owner: &str, now: Timestamp, every: bool, limit: u32) -> Result<Vec<Stale>> {
+/// live dispatcher), else those whose lease has expired; none of the notices in `but`. They are then leased to `owner`, under a higher
+/// token.
+pub async fn take_over(
+    conn: &mut Conn,
+    (owner, now): (&str, Timestamp),
+    every: bool,
+    but: &[Uuid],
+    limit: u32,
+) -> Result<Vec<Stale>> {
     let sql = Dialect::of(conn).pick(
         "UPDATE queue SET lease_owner = $1, lease_until = $2 + $5, token = token + 1 WHERE delivery_id IN (
            SELECT delivery_id FROM queue WHERE lease_owner IS NOT NULL AND lease_owner <> $1
-             AND ($3 = 1 OR lease_until < $2) LIMIT $4)
+             AND ($3 = 1 OR lease_until < $2) AND notice_id NOT IN (SELECT value FROM json_each($6)) LIMIT $4)
          RETURNING delivery_id, notice_id, token, attempts, first_at",
         "WITH stale AS (
            SELECT delivery_id FROM queue WHERE lease_owner IS NOT NULL AND lease_owner <> $1 AND $2 >= 0
              AND ($3 = 1 OR lease_until < CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT))
+             AND notice_id <> ALL (ARRAY(SELECT jsonb_array_elements_text($6::jsonb)))
            LIMIT $4 FOR UPDATE SKIP LOCKED)
          UPDATE queue q SET lease_owner = $1, token = token + 1,
            lease_until = CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) + $5
@@ -110,6 +118,7 @@ pub async fn take_over(conn: &mut Conn, owner: &str, now: Timestamp, every: bool
         .bind(i64::from(every))
         .bind(i64::from(limit))
         .bind(LEASE_MS)
+        .bind(json_ids(but))
         .fetch_all(conn)
         .await?;
     rows.iter()
