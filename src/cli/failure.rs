@@ -91,6 +91,11 @@ impl Failure {
     /// Prints it to stderr.
     pub fn print(&self) {
         anstream::eprintln!("error: {}", self.message);
+        self.print_hint();
+    }
+
+    /// Prints the remedy alone, if it has one.
+    pub fn print_hint(&self) {
         if let Some(hint) = &self.hint {
             anstream::eprintln!("\nhint: {hint}");
         }
@@ -419,6 +424,7 @@ impl From<AudienceError> for Failure {
         let failure = Self::of(error.kind(), &error);
         match error {
             AudienceError::Store(error) => error.into(),
+            AudienceError::NoCustomers => failure.hint("`besked customers import FILE` imports customers"),
             AudienceError::Empty(_) => failure.hint(
                 "`besked customers list` lists the customers, and `customers import FILE` brings more; check `[audience]`",
             ),
