@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
 use super::failure::Failure;
+use crate::domain::words::cause;
 
 /// A file with mode 0600 that takes its name once it is complete. Dropped before that, it leaves nothing behind.
 pub struct Private {
@@ -49,7 +50,7 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
 
 /// A file that cannot be read or written.
 pub fn unusable(what: &str, path: &Path, error: &io::Error) -> Failure {
-    Failure::invalid(format!("cannot {what} `{}`: {error}", path.display()))
+    Failure::invalid(format!("cannot {what} `{}`: {}", path.display(), cause(error)))
 }
 
 #[cfg(test)]
