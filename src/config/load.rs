@@ -160,15 +160,7 @@ fn within(folder: &Path, text: &str, place: &str, env: &[(String, String)]) -> R
     problems.extend(config.sender.settle());
     problems.extend(config.problems());
     problems.extend(dkim::read(&mut config.dkim));
-    let mut seen: Vec<Vec<String>> = Vec::new();
-    let shells = problems.iter().filter(|it| it.contains(paths::NOT_FILLED_IN)).map(|it| lines::key(it));
-    let shells: Vec<_> = shells.collect();
-    problems.retain(|it| {
-        let key = lines::key(it);
-        let is_first = !seen.contains(&key);
-        seen.push(key.clone());
-        is_first || !shells.contains(&key)
-    });
+    paths::leave_out_consequences(&mut problems);
     config.smtp.greet_as(super::host_name(), config.sender.domain());
     found.extend(problems.into_iter().map(|problem| match named.get(&lines::key(&problem).join(".")) {
         Some(name) => Found { place: name.clone(), line: 0, problem },
@@ -234,7 +226,9 @@ fn set(table: &mut Table, path: &[String], value: Value) -> Result<(), String> {
                     .ok_or_else(|| format!("`{parent}` is a list: name an entry by its number"))?;
                 match items.get_mut(index) {
                     Some(Value::Table(table)) => table,
-                    _ => return Err(format!("`{parent}` has no entry {index}")),
+                    _ => {
+                        return Err(format!("`{parent}` has no entry {index}: the file needs a `[[{parent}]]` for it"));
+                    }
                 }
             }
             _ => return Err(format!("`{parent}` is not a table")),
@@ -365,9 +359,7 @@ mod tests {
         }
         let error = parse(EXAMPLE, "x", &env(&[("BESKED__RELAY__0__CONNECTIONS", "hunter2")])).unwrap_err().to_string();
         assert!(
-            error.contains("CONNECTIONS")
-                && error.contains("must be a whole number, not text")
-                && !error.contains("hunter2"),
+            error.contains("CONNECTIONS") && error.contains("must be a whole number") && !error.contains("hunter2"),
             "{error}"
         );
     }

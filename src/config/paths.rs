@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use super::Config;
+use super::{Config, lines};
 
 /// What is said of all paths that only a shell understands.
-pub(super) const NOT_FILLED_IN: &str = "is not filled in here";
+const NOT_FILLED_IN: &str = "is not filled in here";
 
 impl Config {
     /// Every path, by its key. An empty path says that there is no such file.
@@ -50,6 +50,13 @@ impl Config {
         paths.extend(users.map(|(index, _)| (format!("relay.{index}.url"), PathBuf::from("${USER}"))));
         paths.into_iter().filter_map(|(key, path)| of_shell(&key, &path.to_string_lossy())).collect()
     }
+}
+
+/// Leaves out what else is said of a path that is not filled in: that there is no such file is a consequence.
+pub(super) fn leave_out_consequences(problems: &mut Vec<String>) {
+    let is_cause = |problem: &String| problem.contains(NOT_FILLED_IN);
+    let keys: Vec<Vec<String>> = problems.iter().filter(|it| is_cause(it)).map(|it| lines::key(it)).collect();
+    problems.retain(|it| is_cause(it) || !keys.iter().any(|key| lines::key(it).starts_with(key)));
 }
 
 fn of_shell(key: &str, path: &str) -> Option<String> {

@@ -51,7 +51,7 @@ pub fn explain(line: &str, message: &str, quote: Quote) -> String {
     }
     match (key, value.chars().next()) {
         (None, _) => without_value(value, message),
-        (Some(key), _) if key.is_empty() => "the name of the key is missing before the `=`".to_owned(),
+        (Some(""), _) => "the name of the key is missing before the `=`".to_owned(),
         (Some(key), _) if key.contains(char::is_whitespace) && !key.contains(['"', '\'']) => {
             "the name of a key has no blanks in it".to_owned()
         }

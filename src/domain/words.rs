@@ -48,6 +48,7 @@ pub fn cause(error: &io::Error) -> String {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "the disk is full",
         ErrorKind::ReadOnlyFilesystem => "the file system is read-only",
         ErrorKind::InvalidFilename => "its name is too long",
+        ErrorKind::ConnectionRefused => "the connection is refused",
         ErrorKind::AddrInUse => "another process has the port",
         ErrorKind::AddrNotAvailable => "this host does not have that address",
         _ => {

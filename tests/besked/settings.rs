@@ -200,6 +200,11 @@ fn a_file_with_the_keys_and_values_of_other_programs_says_what_is_meant() {
             "line 4: `relay.0.ca_file`: `~` is not filled in here as in a shell: write the whole path".to_owned(),
         ),
         (
+            "a key at home",
+            format!("{RELAY}[[dkim]]\ndomain = \"example.com\"\nselector = \"s\"\nkey_file = \"~/dkim.pem\"\n"),
+            "line 7: `dkim.0.key_file`: `~` is not filled in here as in a shell: write the whole path".to_owned(),
+        ),
+        (
             "a variable",
             format!("{RELAY}ca_file = \"$HOME/ca.pem\"\n"),
             "line 4: `relay.0.ca_file`: a variable is not filled in here: write it out, or set `BESKED__RELAY__0__CA_FILE` where the \
