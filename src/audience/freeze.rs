@@ -82,7 +82,6 @@ async fn freeze_once(
 ) -> Result<Frozen, AudienceError> {
     discard(with, kept.id).await?;
     let mut gathered = gather(with, kept).await?;
-    refuse_empty(&gathered.reach, with.plan)?;
     refuse_lone_approval(&with.context.config, kept, gathered.reach.customers)?;
     write_spooled(with, kept, &mut gathered, progress).await?;
     let frozen = finish(with, kept, gathered).await?;
@@ -155,6 +154,7 @@ async fn gather(with: &Freezing<'_>, kept: &Kept) -> Result<Gathered, AudienceEr
             tx.commit().await.map_err(StoreError::from)?;
         }
     }
+    refuse_empty(&mut snapshot, &gathered.reach, with.plan).await?;
     pages.refuse_missing()?;
     Ok(gathered)
 }

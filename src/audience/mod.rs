@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 pub use freeze::{Freezing, Frozen, freeze};
 pub use pages::{Page, Pages, Recipient};
-pub use reach::{Reach, reach};
+pub use reach::{Reach, reach, reach_so_far};
 pub use refusal::{AudienceError, Names};
 
 use crate::config::Config;

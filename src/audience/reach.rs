@@ -69,7 +69,7 @@ pub async fn reach(conn: &mut Conn, plan: &Plan) -> Result<Reach, AudienceError>
         let free = SAMPLE.saturating_sub(reach.sample.len());
         reach.sample.extend(names.take(free));
     }
-    refuse_empty(&reach, plan)?;
+    refuse_empty(conn, &reach, plan).await?;
     pages.refuse_missing()?;
     reach.largest = largest.into_values().map(|(_, recipient)| recipient).collect();
     Ok(reach)
@@ -93,9 +93,25 @@ fn encoded(value: &str) -> usize {
     value.bytes().map(|byte| if byte.is_ascii() { 1 } else { 3 }).sum()
 }
 
+/// The reach of a valid notice, and why it reaches nobody yet, if it does.
+///
+/// # Errors
+/// If a release would be refused for another reason.
+pub async fn reach_so_far(conn: &mut Conn, plan: &Plan) -> Result<(Reach, Option<AudienceError>), AudienceError> {
+    match reach(conn, plan).await {
+        Ok(reach) => Ok((reach, None)),
+        Err(error) if error.reaches_nobody().is_some() => {
+            let customers = if let AudienceError::NobodyToAddress { customers } = error { customers } else { 0 };
+            Ok((Reach { customers, unaddressed: customers, ..Reach::default() }, Some(error)))
+        }
+        Err(error) => Err(error),
+    }
+}
+
 /// Refuses an audience that is empty or has nobody to address.
-pub(super) fn refuse_empty(reach: &Reach, plan: &Plan) -> Result<(), AudienceError> {
+pub(super) async fn refuse_empty(conn: &mut Conn, reach: &Reach, plan: &Plan) -> Result<(), AudienceError> {
     match (reach.customers, reach.recipients) {
+        (0, _) if has_no_customers(conn).await? => Err(AudienceError::NoCustomers),
         (0, _) => Err(AudienceError::Empty(plan.rule.clone())),
         (customers, 0) => Err(AudienceError::NobodyToAddress { customers }),
         _ => Ok(()),
@@ -129,7 +145,16 @@ pub(super) async fn refuse_unknown(conn: &mut Conn, plan: &Plan) -> Result<(), A
             Names::default()
         }
     };
-    if unknown.is_empty() { Ok(()) } else { Err(AudienceError::Unknown(unknown)) }
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    // Before the first import every account is unknown, and none of them is a mistake.
+    Err(if has_no_customers(conn).await? { AudienceError::NoCustomers } else { AudienceError::Unknown(unknown) })
+}
+
+/// True if nobody has ever been imported.
+async fn has_no_customers(conn: &mut Conn) -> Result<bool, StoreError> {
+    Ok(customers::select(conn, &Selection::new(&[], &[]).with_left(true), "", 1).await?.is_empty())
 }
 
 /// Those of many accounts that are no customers; if `left`, customers that left are known.

@@ -91,6 +91,11 @@ impl Failure {
     /// Prints it to stderr.
     pub fn print(&self) {
         anstream::eprintln!("error: {}", self.message);
+        self.print_hint();
+    }
+
+    /// Prints the remedy alone, if it has one.
+    pub fn print_hint(&self) {
         if let Some(hint) = &self.hint {
             anstream::eprintln!("\nhint: {hint}");
         }
@@ -154,7 +159,9 @@ impl From<AppError> for Failure {
             AppError::Lock(LockError::Held(_)) => {
                 failure.hint("it sends what you release; `besked notice status ID` shows the progress")
             }
-            AppError::Lock(LockError::Io { .. }) => failure,
+            AppError::Lock(LockError::Io { .. }) => {
+                failure.hint("the folder of the database must be writable for this user: check owner and mode")
+            }
             AppError::NoRelay => failure.hint("name an SMTP server in the configuration, as [[relay]]"),
         }
     }
@@ -186,7 +193,8 @@ impl From<ImportError> for Failure {
             ImportError::Shrinks { .. } => {
                 failure.hint("use `--allow-shrink` if you mean it; without `--replace` the other customers stay")
             }
-            ImportError::Read(_) | ImportError::File(_) => failure,
+            ImportError::Read(_) => failure.hint("name a file that this user may read, or `-` for standard input"),
+            ImportError::File(_) => failure,
             ImportError::Spool(_) => failure.hint("`TMPDIR` names another directory for temporary files"),
             ImportError::Erased | ImportError::Rectified => failure.hint("import it again"),
         }
@@ -221,7 +229,8 @@ impl From<SuppressionError> for Failure {
             SuppressionError::Store(error) => error.into(),
             SuppressionError::Restricted(_) => failure.hint("`besked subject unrestrict` lifts the restriction"),
             SuppressionError::Cursor(_) => failure.hint(CURSOR),
-            SuppressionError::Reason(_) | SuppressionError::NotSuppressed(_) => failure,
+            SuppressionError::NotSuppressed(_) => failure.hint("`besked suppressions list` lists those that are"),
+            SuppressionError::Reason(_) => failure,
         }
     }
 }
@@ -333,7 +342,8 @@ impl From<CoverageError> for Failure {
             CoverageError::NotInAudience(_) => {
                 failure.hint("only customers in the audience of a notice can be attested for it")
             }
-            CoverageError::NotReleased(_) | CoverageError::Words(_) | CoverageError::Period => failure,
+            CoverageError::NotReleased(_) => failure.hint("`besked notice release ID` releases it"),
+            CoverageError::Words(_) | CoverageError::Period => failure,
         }
     }
 }
@@ -419,6 +429,7 @@ impl From<AudienceError> for Failure {
         let failure = Self::of(error.kind(), &error);
         match error {
             AudienceError::Store(error) => error.into(),
+            AudienceError::NoCustomers => failure.hint("`besked customers import FILE` imports customers"),
             AudienceError::Empty(_) => failure.hint(
                 "`besked customers list` lists the customers, and `customers import FILE` brings more; check `[audience]`",
             ),

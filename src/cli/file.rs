@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
 use super::failure::Failure;
+use crate::domain::words::cause;
 
 /// A file with mode 0600 that takes its name once it is complete. Dropped before that, it leaves nothing behind.
 pub struct Private {
@@ -101,13 +102,7 @@ pub fn replace_private(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
 
 /// A file that cannot be read or written.
 pub fn unusable(what: &str, path: &Path, error: &io::Error) -> Failure {
-    let why = match error.kind() {
-        io::ErrorKind::NotFound => "it does not exist".to_owned(),
-        io::ErrorKind::PermissionDenied => "this user may not".to_owned(),
-        io::ErrorKind::IsADirectory => "it is a folder".to_owned(),
-        _ => error.to_string(),
-    };
-    Failure::invalid(format!("cannot {what} `{}`: {why}", path.display()))
+    Failure::invalid(format!("cannot {what} `{}`: {}", path.display(), cause(error)))
 }
 
 #[cfg(test)]

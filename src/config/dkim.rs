@@ -11,6 +11,7 @@ use rustls::pki_types::pem::PemObject as _;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::address::parse_domain;
+use crate::domain::words::cause;
 
 /// A domain that signs every message, and its key. Several entries make several signatures.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -113,7 +114,7 @@ fn is_selector(text: &str) -> bool {
 }
 
 fn read_key(path: &Path) -> Result<DkimKey, String> {
-    let pem = std::fs::read_to_string(path).map_err(|error| format!("cannot be read: {error}"))?;
+    let pem = std::fs::read_to_string(path).map_err(|error| format!("cannot be read: {}", cause(&error)))?;
     if pem.contains("BEGIN ENCRYPTED") || pem.contains("4,ENCRYPTED") {
         return Err("is encrypted: decrypt it with `openssl pkey -in FILE -out PLAIN`, and protect the file".to_owned());
     }

@@ -19,6 +19,7 @@ mod listen;
 mod load;
 mod observed;
 mod organisation;
+mod paths;
 mod privacy;
 mod relay;
 mod retention;
@@ -32,7 +33,7 @@ mod words;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
 pub use category::{CategoryRules, LeadTime, LeastLevel};
@@ -97,20 +98,6 @@ pub struct Config {
 }
 
 impl Config {
-    /// Counts relative paths from `folder`.
-    fn count_paths_from(&mut self, folder: &Path) {
-        let relays = self.relays.iter_mut().flat_map(|it| [&mut it.password_file, &mut it.ca_file]);
-        let optional = relays.chain([&mut self.database.password_file]).flatten();
-        let keys = self.dkim.iter_mut().map(|it| &mut it.key_file);
-        let ledger = [&mut self.ledger.key_file, &mut self.ledger.state_file];
-        let privacy = [&mut self.privacy.journal_file, &mut self.privacy.journal_key_file];
-        // An empty path says that there is no such file.
-        for path in optional.chain(keys).chain(ledger).chain(privacy).filter(|path| !path.as_os_str().is_empty()) {
-            *path = folder.join(&*path);
-        }
-        self.database.url = self.database.url.clone().within(folder);
-    }
-
     /// Reads the passwords in files. Returns every problem, by its key.
     fn read_passwords(&mut self) -> Vec<String> {
         let mut problems = Vec::new();
@@ -144,8 +131,14 @@ impl Config {
         let relays = self.relays.iter().filter(without);
         warnings
             .extend(relays.map(|it| format!("relay `{}` has a user and no password, so it does not log in", it.name)));
+        let in_quotes = |it: &&Relay| it.password.as_ref().is_some_and(|it| secret::is_in_quotes(it.expose_secret()));
+        warnings.extend(self.relays.iter().filter(in_quotes).map(|it| {
+            format!(
+                "the password of relay `{}` begins and ends with a quote: some tools keep those of an env file",
+                it.name
+            )
+        }));
         warnings.extend(self.organisation.warnings());
-
         warnings
     }
 

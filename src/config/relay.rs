@@ -12,6 +12,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::category::Lane;
+use crate::domain::words::cause;
 
 /// An SMTP server, with its limits.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -53,7 +54,10 @@ const fn default_connections() -> u32 {
 pub(super) fn problems(relays: &[Relay]) -> Vec<String> {
     let mut problems = Vec::new();
     for (index, relay) in relays.iter().enumerate() {
-        problems.extend(relay.problems().into_iter().map(|problem| format!("`relay.{index}` {problem}")));
+        problems.extend(relay.problems().into_iter().map(|problem| match problem.strip_prefix('`') {
+            Some(of_key) => format!("`relay.{index}.{of_key}"),
+            None => format!("`relay.{index}` {problem}"),
+        }));
         if relays[..index].iter().any(|other| other.name == relay.name) {
             problems.push(format!("`relay.{index}.name` is used twice: `{}`", relay.name));
         }
@@ -83,7 +87,7 @@ impl Relay {
             }
         }
         if let Some(problem) = self.ca_file.as_deref().and_then(|path| certificates(path).err()) {
-            problems.push(format!("`ca_file` of relay {}: {problem}", self.name));
+            problems.push(format!("`ca_file`: {problem}"));
         }
         if self.url.user.is_none() && (self.password_file.is_some() || self.password.is_some()) {
             problems.push("has a password, but no user in its `url`".to_owned());
@@ -117,7 +121,7 @@ impl Relay {
 /// Checks that a file holds certificates as PEM. Returns what it holds instead.
 fn certificates(path: &Path) -> Result<(), String> {
     let shown = path.display();
-    let bytes = std::fs::read(path).map_err(|error| format!("`{shown}` cannot be read: {error}"))?;
+    let bytes = std::fs::read(path).map_err(|error| format!("`{shown}` cannot be read: {}", cause(&error)))?;
     // The first byte of a certificate in DER is that of an ASN.1 sequence, and no letter of a PEM file before its line.
     if bytes.starts_with(&[0x30, 0x82]) {
         return Err(format!(
@@ -208,7 +212,8 @@ impl FromStr for RelayUrl {
             });
         };
         let scheme = scheme.to_ascii_lowercase();
-        let encoded = "in a user, `@` is written `%40`, `/` `%2F`, `#` `%23`, `?` `%3F` and `%` `%25`";
+        let encoded = "in a user, `@` is written `%40`, `/` `%2F`, `#` `%23`, `?` `%3F` and `%` `%25`, and the password is no \
+                       part of it, but in `password_file` or the environment";
         let url = url::Url::parse(&format!("{scheme}://{rest}")).map_err(|_| format!("{FORM}; {encoded}"))?;
         if url.password().is_some() {
             return Err("must be without the password, which belongs in `password_file` or the environment".to_owned());

@@ -1,7 +1,6 @@
 //! Parses a notice file: its sections, and its TOML tables value by value, so that all problems are reported at once, each with
 //! its line.
 
-mod mistakes;
 mod sections;
 
 use std::cell::RefCell;
@@ -15,6 +14,7 @@ use toml::de::{DeTable, DeValue};
 
 pub use sections::{Section, placeholders_at, placeholders_in_code, sections};
 
+use crate::domain::mistakes::{self, Quote};
 use crate::domain::placeholder::Text;
 use crate::domain::problem::{Lines, Problems, has_control, is_line, nearest};
 
@@ -62,7 +62,7 @@ impl<'a> Document<'a> {
             let line = error.span().map_or(self.first_line, |span| self.line(span.start));
             if self.broken.borrow_mut().insert(line) {
                 let text = self.toml.lines().nth(line - self.first_line).unwrap_or_default();
-                let problem = mistakes::explain(text, error.message());
+                let problem = mistakes::explain(text, error.message(), Quote::All);
                 self.problems.borrow_mut().add(line, "", format!("not valid TOML: {problem}"));
             }
         }

@@ -36,6 +36,7 @@ use crate::domain::entry::{Detail, Entry, Event, Fact, Person};
 use crate::domain::kind::Kind;
 use crate::domain::merkle::{Hash, empty_root};
 use crate::domain::note::{Signer, VerifierKey};
+use crate::domain::words::cause;
 use crate::store::proof::ledger::{self as entries, Opening};
 pub use crate::store::proof::tree::Signed;
 use crate::store::proof::tree::{self, Head};
@@ -86,7 +87,7 @@ pub enum LedgerError {
         problem: Option<String>,
     },
     /// A temporary file cannot be used.
-    #[error("cannot use a temporary file: {0}")]
+    #[error("cannot use a temporary file: {}", cause(.0))]
     Spool(io::Error),
     /// A reason that is not one line of text.
     #[error("a reason must be one line of text")]

@@ -21,6 +21,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::domain::checkpoint::Checkpoint;
 use crate::domain::note::VerifierKey;
+use crate::domain::words::cause;
 
 const HEADER: &str = "besked-ledger-state/1";
 
@@ -31,7 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 #[derive(Debug, Error)]
 pub enum StateError {
     /// It cannot be read or written.
-    #[error("cannot use the ledger's state file `{path}`: {source}")]
+    #[error("cannot use the ledger's state file `{path}`: {}", cause(.source))]
     Io {
         /// The file.
         path: PathBuf,

@@ -215,10 +215,11 @@ impl Notices {
         Ok(waiting::depth(&mut conn, Some(id), self.context.clock.now()).await?)
     }
 
-    /// Checks a draft as a release would, and returns how far it reaches.
+    /// Checks a draft, and returns how far it reaches. A notice that reaches nobody yet is valid: its customers may be imported
+    /// after it is written.
     ///
     /// # Errors
-    /// If a release would be refused.
+    /// If a release would be refused for another reason.
     pub async fn check(&self, draft: &Draft) -> Result<Checked, NoticeError> {
         let warnings = self.ready(&draft.source)?;
         self.subject(&draft.notice)?;
@@ -226,10 +227,10 @@ impl Notices {
         let follows = follows(&mut conn, draft.notice.follows.as_deref()).await?;
         let rows = RowsAt::Here(draft.rows.clone().unwrap_or_default());
         let plan = Plan::new(&self.context.config, &draft.notice, rows, follows)?.with_lines(&draft.source);
-        let mut reach = audience::reach(&mut conn, &plan).await?;
+        let (mut reach, nobody) = audience::reach_so_far(&mut conn, &plan).await?;
         let (size, large) = self.sized(self.released(draft), std::mem::take(&mut reach.largest))?;
         let warnings = [warnings, ready::of_audience(&reach), large].map(|it| it.0).concat();
-        Ok(Checked { reach, size, warnings: Problems(warnings).limited() })
+        Ok(Checked { reach, size, warnings: Problems(warnings).limited(), nobody })
     }
 
     /// Checks a stored notice as a release would, and returns how far it reaches.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Draft, NoticeError, Notices};
-use crate::audience::Reach;
+use crate::audience::{AudienceError, Reach};
 use crate::domain::category::Category;
 use crate::domain::check::{Circumstances, Findings, LeadTime, check_at};
 use crate::domain::markdown::{Link, host_of};
@@ -12,7 +12,7 @@ use crate::domain::words::count;
 use crate::store::notices::Kept;
 
 /// The result of a check.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Checked {
     /// How far the notice reaches.
     pub reach: Reach,
@@ -20,6 +20,8 @@ pub struct Checked {
     pub size: u64,
     /// What its author should know before the release.
     pub warnings: Problems,
+    /// Why it reaches nobody yet, if it does: a release would be refused.
+    pub nobody: Option<AudienceError>,
 }
 
 impl Notices {

@@ -23,6 +23,7 @@ use uuid::Uuid;
 
 use crate::config;
 use crate::domain::tombstone::Tombstone;
+use crate::domain::words::cause;
 
 const HEADER: &str = "besked-tombstones/2";
 
@@ -30,7 +31,7 @@ const HEADER: &str = "besked-tombstones/2";
 #[derive(Debug, Error)]
 pub enum JournalError {
     /// A file of the journal cannot be read or written.
-    #[error("cannot use the tombstone journal's file `{path}`: {source}")]
+    #[error("cannot use the tombstone journal's file `{path}`: {}", cause(.source))]
     Io {
         /// The file.
         path: PathBuf,

@@ -8,6 +8,7 @@ use serde_json::Value;
 use sqlx::{AnyConnection, Connection, Executor};
 
 use crate::app::{CUSTOMERS, maintenance};
+use crate::messages;
 use crate::postfix::{Postfix, eventually, sample_customers};
 use crate::relay::Relay;
 
@@ -75,7 +76,9 @@ impl Shell {
     }
 
     pub fn run(&self, arguments: &[&str]) -> Ran {
-        ran(self.command(arguments).output().unwrap())
+        let ran = ran(self.command(arguments).output().unwrap());
+        messages::note(arguments, self.directory.path(), ran.code, &ran.err);
+        ran
     }
 
     pub fn command(&self, arguments: &[&str]) -> Command {

@@ -24,8 +24,11 @@ use crate::notices::{Checked, Draft, Kept, Release};
 /// Sends a notice file.
 pub async fn send(app: &App, actor: &Actor, command: Send, output: &Output) -> Result<u8, Failure> {
     let draft = file::read(&command.written.file, |source| app.notices.untimely(source))?;
-    let Checked { reach, warnings, .. } = app.notices.check(&draft).await?;
+    let Checked { reach, warnings, nobody, .. } = app.notices.check(&draft).await?;
     look::warn(&warnings);
+    if let Some(nobody) = nobody {
+        return Err(nobody.into());
+    }
     if !command.yes && !confirmed(&draft, &reach)? {
         return Err(Failure::new(FAILED, "not sent"));
     }

@@ -76,7 +76,7 @@ pub async fn freeze(app: &App, actor: &Actor, id: Uuid, how: notices::Release<'_
 async fn interrupted(app: &App, id: Uuid, failure: Failure) -> Failure {
     let state = app.notices.named(&id.to_string()).await.map(|notice| notice.state);
     match state {
-        Ok(State::Releasing) => failure.hint_first(format!(
+        Ok(State::Releasing) => failure.instead(format!(
             "do not send it again: `besked serve` or `dispatch` continues the release within a minute; \
              `besked notice status {id}` shows it"
         )),

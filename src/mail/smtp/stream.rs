@@ -164,7 +164,7 @@ fn tls_config(relay: &Relay) -> Result<ClientConfig, String> {
         let roots = match &relay.ca_file {
             Some(path) => CertificateDer::pem_file_iter(path)
                 .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-                .map_err(|error| format!("cannot read certificates from `{}`: {error}", path.display()))?,
+                .map_err(|_| format!("cannot read certificates from `{}`: it must hold them as PEM", path.display()))?,
             None => Vec::new(),
         };
         let verifier = rustls_platform_verifier::Verifier::new_with_extra_roots(roots, provider.clone());

@@ -36,6 +36,7 @@ use crate::domain::address::AddressKey;
 use crate::domain::kind::Kind;
 use crate::domain::problem::Problem;
 use crate::domain::table::{About, TableError};
+use crate::domain::words::cause;
 use crate::ledger::operated::{Operation, record};
 use crate::people::subjects::{SubjectError, Subjects};
 use crate::store::people::imports::Removal;
@@ -137,13 +138,13 @@ pub struct ErasedRow {
 #[derive(Debug, Error)]
 pub enum ImportError {
     /// The file cannot be read.
-    #[error("cannot read the customers file: {0}")]
+    #[error("cannot read the customers file: {}", cause(.0))]
     Read(io::Error),
     /// The file as a whole is no table that is read.
     #[error("cannot read the customers file: {0}")]
     File(TableError),
     /// A temporary file could not be written.
-    #[error("cannot write temporary files: {0}")]
+    #[error("cannot write temporary files: {}", cause(.0))]
     Spool(io::Error),
     /// Rows are wrong, and they were not to be skipped.
     #[error("{0}")]
