@@ -27,7 +27,7 @@ use crate::domain::category_set::CategorySet;
 use crate::domain::notice::State;
 use crate::ledger::Sealed;
 use crate::notices::{NoticeError, Task};
-use crate::store::notices::Open;
+use crate::store::notices::open::Open;
 use crate::store::sending::leases::{self, Stale};
 use crate::store::sending::queue::LEASE_MS;
 use crate::store::sending::settle::{Settlement, Written};

@@ -152,7 +152,7 @@ impl Claims {
     /// claims of the others.
     async fn list_open(&mut self, conn: &mut Conn) -> Result<(), StoreError> {
         let now = self.context.clock.now();
-        let open = notices::open(conn).await?;
+        let open = notices::open::list(conn).await?;
         self.notices.retain(|id, _| open.iter().any(|notice| notice.id == *id));
         let unreadable = self.context.unreadable.now(now.as_millisecond());
         let due: HashMap<Uuid, Waiting> = waiting::with_due(conn, now).await?.into_iter().collect();
