@@ -161,7 +161,7 @@ impl Dispatcher {
             return;
         }
         undecided.trial.dead &= !relay.refuses_several();
-        let code = undecided.trial.transaction.as_ref().and_then(|transaction| transaction.code);
+        let code = undecided.trial.transaction.as_ref().and_then(|transaction| transaction.attempt.code);
         tracing::warn!(
             relay = relay.config.name,
             %delivery,
@@ -177,7 +177,7 @@ impl Dispatcher {
     }
 
     async fn open(&self) -> Result<Vec<Open>, StoreError> {
-        kept::open(&mut *self.context.store.read().await?).await
+        kept::open::list(&mut *self.context.store.read().await?).await
     }
 
     /// Postpones what was set aside for domains that may receive nothing for a while, so that it does not count as due.
