@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 use toml::{Table, Value};
 
-use super::{Config, dkim, lines, secret, words};
+use super::{Config, dkim, lines, secret, sender, words};
 use crate::domain::kind::Kind;
 
 /// Why there is no configuration.
@@ -136,10 +136,9 @@ fn within(folder: &Path, text: &str, place: &str, env: &[(String, String)]) -> R
         .map_err(|error: toml::de::Error| ConfigError::Invalid(vec![in_file((0, words::own(error.message())))]))?;
     config.count_paths_from(folder);
     let mut problems = config.read_passwords();
-    problems.extend(config.sender.settle());
     problems.extend(config.problems());
     problems.extend(dkim::read(&mut config.dkim));
-    config.smtp.greet_as(super::host_name(), config.sender.domain());
+    config.smtp.greet_as(super::host_name(), sender::domain_of(&config.sender.from));
     found.extend(problems.into_iter().map(|problem| match named.get(&lines::key(&problem).join(".")) {
         Some(name) => Found { place: name.clone(), line: 0, problem },
         None => in_file((lines::of_key(&readable, &lines::key(&problem)), problem)),

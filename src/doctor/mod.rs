@@ -195,7 +195,7 @@ fn dkim(entry: &Dkim, config: &Config) -> Check {
     };
     let mut parts = vec![looked.kind];
     parts.extend(files::open_to_others(&entry.key_file));
-    parts.extend(entry.warning(config.sender.domain()));
+    parts.extend(entry.warning(&config.from_domains()[0]));
     let verdict = if parts.len() == 1 { Verdict::Ok } else { Verdict::Warning };
     Check { record: Some(looked.record), ..Check::new(what, verdict, parts.join(", ")) }
 }
