@@ -266,10 +266,15 @@ pub async fn clear_address(conn: &mut Conn, key: &AddressKey) -> Result<Vec<Uuid
     Ok(openings)
 }
 
-/// Clears one opening about a notice as a whole.
-pub async fn clear_opening(conn: &mut Conn, entry_id: Uuid) -> Result<()> {
-    let sql = "UPDATE ledger_openings SET person = NULL, person_salt = NULL, mould_id = NULL, mould_values = NULL, subject = NULL WHERE entry_id = $1";
-    sqlx::query(sql).bind(entry_id.to_string()).execute(conn).await?;
+/// Clears openings that are found one by one.
+pub async fn clear_openings(conn: &mut Conn, entries: &[Uuid]) -> Result<()> {
+    let sql = Dialect::of(conn).pick(
+        "UPDATE ledger_openings SET person = NULL, person_salt = NULL, mould_id = NULL, mould_values = NULL, subject = NULL
+         WHERE entry_id IN (SELECT value FROM json_each($1))",
+        "UPDATE ledger_openings SET person = NULL, person_salt = NULL, mould_id = NULL, mould_values = NULL, subject = NULL
+         WHERE entry_id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb)))",
+    );
+    sqlx::query(sql).bind(json_ids(entries)).execute(conn).await?;
     Ok(())
 }
 
