@@ -371,6 +371,9 @@ CREATE TABLE ledger_openings (
 CREATE INDEX ledger_openings_by_notice ON ledger_openings (notice_id) WHERE delivery_id IS NULL;
 CREATE INDEX ledger_openings_by_delivery ON ledger_openings (delivery_id) WHERE delivery_id IS NOT NULL;
 CREATE INDEX ledger_openings_by_subject ON ledger_openings (subject) WHERE subject IS NOT NULL;
+-- Who did what, as long as that is stored: retention looks for the oldest.
+CREATE INDEX ledger_openings_operated ON ledger_openings (at, entry_id)
+    WHERE event = 'operated' AND delivery_id IS NULL AND person_salt IS NOT NULL;
 
 -- The opening of a person, the message and the subject may be cleared, and nothing else may change.
 CREATE TRIGGER ledger_openings_stay BEFORE UPDATE ON ledger_openings

@@ -16,7 +16,8 @@ use crate::domain::random::Random;
 use crate::ledger::operated::{self, Operation};
 use crate::ledger::unaddressed;
 use crate::store::notices::releases::{NewDelivery, Packed, Released};
-use crate::store::notices::{Done, Kept, releases};
+use crate::store::notices::steps::Done;
+use crate::store::notices::{Kept, releases};
 use crate::store::people::{imports, tombstones};
 use crate::store::proof::ledger::Opening;
 use crate::store::proof::tree::Subtree;
@@ -325,7 +326,7 @@ async fn release(
 async fn record(with: &Freezing<'_>, conn: &mut Conn, kept: &Kept, at: Timestamp) -> Result<(), StoreError> {
     let reason = with.reason.map(str::to_owned);
     let done = Done { step: Step::Release, operator: with.actor.name().to_owned(), reason, at };
-    notices::insert_step(conn, with.context.random.id(at), kept.id, &done).await?;
+    notices::steps::insert(conn, with.context.random.id(at), kept.id, &done).await?;
     let operation = Operation::on_notice(Action::Release, kept).reason(with.reason.unwrap_or_default());
     operated::record(conn, with.actor, &operation, at, &with.context.random).await
 }

@@ -140,7 +140,7 @@ impl Plan {
         rows.rows.extend(accounts.iter().map(|account| (account.clone(), BTreeMap::new())));
         if let Audience::Rows { .. } = notice.audience {
             let ids: Vec<&str> = accounts.iter().map(AccountId::as_str).collect();
-            for (account, data) in notices::rows_of(conn, kept.id, &ids).await? {
+            for (account, data) in notices::rows::of(conn, kept.id, &ids).await? {
                 let (account, values) = pages::stored_row(kept.id, account, &data)?;
                 rows.rows.extend(AccountId::parse(&account).ok().map(|account| (account, values)));
             }

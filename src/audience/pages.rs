@@ -171,7 +171,7 @@ impl<'a> Pages<'a> {
                 (customers::select(conn, selection, &after, PAGE).await?, BTreeMap::new())
             }
             (Source::Rows(RowsAt::Stored(id)), Next::After(after)) => {
-                let rows = notices::rows(conn, *id, &after, PAGE).await?;
+                let rows = notices::rows::page(conn, *id, &after, PAGE).await?;
                 let rows = rows.into_iter().map(|(account, data)| stored_row(*id, account, &data));
                 with_names(conn, rows.collect::<Result<_, _>>()?, self.plan.include_left).await?
             }

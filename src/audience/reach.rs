@@ -131,7 +131,7 @@ pub(super) async fn refuse_unknown(conn: &mut Conn, plan: &Plan) -> Result<(), A
         Source::Rows(RowsAt::Stored(id)) => {
             let (mut unknown, mut after) = (Names::default(), String::new());
             loop {
-                let page = notices::rows(conn, *id, &after, PAGE).await?;
+                let page = notices::rows::page(conn, *id, &after, PAGE).await?;
                 let Some((last, _)) = page.last_key_value() else { break unknown };
                 after.clone_from(last);
                 unknown.extend(unknown_of(conn, page.into_keys().collect(), plan.named_left).await?);

@@ -131,9 +131,7 @@ impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         let failure = Self::of(error.kind(), &error);
         match error {
-            StoreError::Database(_) if error.is_locked() => {
-                failure.hint("an import, a backup or an open `sqlite3` may hold it: try again when that has ended")
-            }
+            _ if error.is_locked() => failure.hint(StoreError::WHEN_LOCKED),
             _ if error.is_damaged() => failure.hint("the database file is damaged: restore it from a backup"),
             StoreError::Open { .. } if error.may_pass() => {
                 failure.hint("is it running, and is `[database] url` right? try again when it can be reached")

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 use toml::{Table, Value};
 
-use super::{Config, Log, dkim, lines, paths, secret, words};
+use super::{Config, Log, dkim, lines, paths, secret, sender, words};
 use crate::domain::kind::Kind;
 use crate::domain::words::cause;
 
@@ -157,11 +157,10 @@ fn within(folder: &Path, text: &str, place: &str, env: &[(String, String)]) -> R
     let mut problems = config.paths_of_shells();
     config.count_paths_from(folder);
     problems.extend(config.read_passwords());
-    problems.extend(config.sender.settle());
     problems.extend(config.problems());
     problems.extend(dkim::read(&mut config.dkim));
     paths::leave_out_consequences(&mut problems);
-    config.smtp.greet_as(super::host_name(), config.sender.domain());
+    config.smtp.greet_as(super::host_name(), sender::domain_of(&config.sender.from));
     found.extend(problems.into_iter().map(|problem| match named.get(&lines::key(&problem).join(".")) {
         Some(name) => Found { place: name.clone(), line: 0, problem },
         None => in_file((lines::of_key(&readable, &lines::key(&problem)), problem)),

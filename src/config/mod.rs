@@ -17,6 +17,7 @@ mod limits;
 mod lines;
 mod listen;
 mod load;
+mod loopback;
 mod observed;
 mod organisation;
 mod paths;
@@ -52,7 +53,7 @@ pub use relay::{Relay, RelayUrl, Tls};
 pub use retention::RetentionPeriods;
 pub use retry::Retry;
 pub use sender::Sender;
-pub use smtp::{Smtp, host_name};
+pub use smtp::{HelloName, Smtp, host_name};
 pub use streams::Stream;
 
 use crate::domain::category::Category;
@@ -153,7 +154,6 @@ impl Config {
         problems.extend(self.retry.problems());
         problems.extend(self.dispatch.problems());
         problems.extend(self.limits.problems());
-        problems.extend(self.smtp.problem());
         problems.extend(relay::problems(&self.relays));
         problems.extend(self.stream_problems());
         problems.extend(self.category.iter().flat_map(|(category, rules)| rules.problems(*category)));

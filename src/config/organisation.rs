@@ -5,8 +5,9 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-use url::{Host, Url};
+use url::Url;
 
+use super::loopback::is_this_host;
 use crate::domain::address::Address;
 use crate::domain::link::Link;
 use crate::domain::locale::{Locale, ZoneName};
@@ -205,12 +206,7 @@ impl FromStr for PublicUrl {
 /// The base of links over http, which is possible on a loopback host.
 fn on_this_host(text: &str) -> Result<String, String> {
     let url = Url::parse(text).map_err(|_| "is not an address such as https://notices.example.com".to_owned())?;
-    let is_loopback = match url.host() {
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        None => false,
-    };
+    let is_loopback = url.host_str().is_some_and(is_this_host);
     let is_plain = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
     if is_loopback && is_plain && url.password().is_none() {
         return Ok(url.as_str().trim_end_matches('/').to_owned());

@@ -11,6 +11,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
+use super::loopback::is_this_host;
 use crate::domain::category::Lane;
 use crate::domain::words::cause;
 
@@ -181,8 +182,7 @@ impl RelayUrl {
     /// True if the host is this host.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
-        let address = self.host.parse::<std::net::IpAddr>();
-        address.map_or_else(|_| self.host.eq_ignore_ascii_case("localhost"), |address| address.is_loopback())
+        is_this_host(&self.host)
     }
 
     /// The host and port, with brackets around an IPv6 address.

@@ -3,7 +3,8 @@
 use lettre::message::Mailbox;
 use serde::{Deserialize, Deserializer, Serialize, de};
 
-use crate::domain::{self, address::parse_domain};
+use crate::domain;
+use crate::domain::domain_name::DomainName;
 
 /// `[sender]`: the addresses that mail comes from.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -16,7 +17,7 @@ pub struct Sender {
     #[serde(serialize_with = "super::text::serialize", deserialize_with = "mailbox")]
     pub reply_to: Mailbox,
     /// The domain of the return paths: each delivery has its own.
-    pub bounce_domain: String,
+    pub bounce_domain: DomainName,
 }
 
 impl Sender {
@@ -33,22 +34,14 @@ impl Default for Sender {
         Self {
             from: mailbox("Example Cloud <notices@example.com>"),
             reply_to: mailbox("support@example.com"),
-            bounce_domain: "bounces.example.com".to_owned(),
+            bounce_domain: "bounces.example.com".parse().expect("the default is a domain name"),
         }
     }
 }
 
-impl Sender {
-    /// Turns the domain into A-labels. Returns every value that is not valid, by its key.
-    pub(super) fn settle(&mut self) -> Vec<String> {
-        match parse_domain(self.bounce_domain.trim()) {
-            Some(domain) => {
-                self.bounce_domain = domain;
-                Vec::new()
-            }
-            None => vec!["`sender.bounce_domain` is not a domain name".to_owned()],
-        }
-    }
+/// The domain of a From address.
+pub(super) fn domain_of(from: &Mailbox) -> DomainName {
+    DomainName::parse(from.email.domain()).expect("a From address is read with its domain")
 }
 
 /// (De)serialises an optional mailbox: an empty text is none.

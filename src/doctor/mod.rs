@@ -129,7 +129,7 @@ fn remedy(error: &StoreError) -> &'static str {
         return "restore it from a backup";
     }
     if error.is_locked() {
-        return "an import, a backup or an open `sqlite3` may hold it; nothing is sent until that has ended";
+        return StoreError::WHEN_LOCKED;
     }
     "nothing is sent; free or add disk space, and end what made it read-only (permissions of its file and folder, \
      `default_transaction_read_only`, a standby server, the provider's limit of storage)"
@@ -195,7 +195,7 @@ fn dkim(entry: &Dkim, config: &Config) -> Check {
     };
     let mut parts = vec![looked.kind];
     parts.extend(files::open_to_others(&entry.key_file));
-    parts.extend(entry.warning(config.sender.domain()));
+    parts.extend(entry.warning(&config.from_domains()[0]));
     let verdict = if parts.len() == 1 { Verdict::Ok } else { Verdict::Warning };
     Check { record: Some(looked.record), ..Check::new(what, verdict, parts.join(", ")) }
 }

@@ -119,7 +119,7 @@ impl Session {
     /// # Errors
     /// The step that failed; always the relay's fault.
     pub async fn open_timed(relay: &Relay, deadlines: &Smtp, steps: Steps) -> Result<Self, Failed> {
-        let hello = ClientId::Domain(deadlines.hello_name.clone());
+        let hello = ClientId::Domain(deadlines.hello_name.to_string());
         let opened = stream::open(relay, deadlines, &hello, &steps).await?;
         let mut session = Self {
             conn: opened.conn,

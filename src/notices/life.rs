@@ -23,7 +23,7 @@ impl Notices {
         let mut tx = self.context.store.write().await?;
         let follows_id = follows(&mut tx, draft.notice.follows.as_deref()).await?;
         kept::insert(&mut tx, id, now, &draft.written(&subject, follows_id, actor.name())).await?;
-        kept::insert_rows(&mut tx, id, &draft.stored_rows()).await?;
+        kept::rows::insert(&mut tx, id, &draft.stored_rows()).await?;
         let notice = find(&mut tx, id).await?;
         self.record(&mut tx, &notice, Step::Create, actor, None).await?;
         tx.commit().await?;
@@ -44,8 +44,8 @@ impl Notices {
         if !kept::rewrite(&mut tx, id, notice.state, &written).await? {
             return Err(NoticeError::Conflict);
         }
-        kept::delete_rows(&mut tx, id).await?;
-        kept::insert_rows(&mut tx, id, &draft.stored_rows()).await?;
+        kept::rows::delete(&mut tx, id).await?;
+        kept::rows::insert(&mut tx, id, &draft.stored_rows()).await?;
         let notice = find(&mut tx, id).await?;
         self.record(&mut tx, &notice, Step::Edit, actor, None).await?;
         tx.commit().await?;
@@ -195,7 +195,7 @@ async fn approve(conn: &mut Conn, notice: &Kept, actor: &Actor) -> Result<(), No
 
 /// True if the actor created a notice or edited it last: a corrected letter makes nobody a second person.
 async fn is_writer(conn: &mut Conn, notice: &Kept, actor: &Actor) -> Result<bool, NoticeError> {
-    let steps = kept::steps(conn, notice.id).await?;
+    let steps = kept::steps::list(conn, notice.id).await?;
     let mut creators = steps.iter().filter(|it| it.step == Step::Create).map(|it| &it.operator);
     Ok(same_name(actor.name(), &notice.author) || creators.any(|name| same_name(actor.name(), name)))
 }

@@ -17,7 +17,8 @@ use jiff::Timestamp;
 use thiserror::Error;
 use uuid::Uuid;
 
-pub use crate::store::notices::{Done, Kept};
+pub use crate::store::notices::Kept;
+pub use crate::store::notices::steps::Done;
 pub use crate::store::sending::waiting::Depth;
 pub use draft::Draft;
 pub use finish::{Carried, Errand, Task};
@@ -194,7 +195,7 @@ impl Notices {
     pub async fn show(&self, name: &str) -> Result<(Kept, Vec<Done>), NoticeError> {
         let mut conn = self.context.store.read().await?;
         let notice = named(&mut conn, name).await?;
-        let steps = kept::steps(&mut conn, notice.id).await?;
+        let steps = kept::steps::list(&mut conn, notice.id).await?;
         Ok((notice, steps))
     }
 
@@ -203,7 +204,7 @@ impl Notices {
     /// # Errors
     /// If the database fails.
     pub async fn steps(&self, id: Uuid) -> Result<Vec<Done>, NoticeError> {
-        Ok(kept::steps(&mut *self.context.store.read().await?, id).await?)
+        Ok(kept::steps::list(&mut *self.context.store.read().await?, id).await?)
     }
 
     /// What waits of a notice.

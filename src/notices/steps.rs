@@ -4,7 +4,8 @@ use super::{NoticeError, Notices};
 use crate::domain::actor::{Action, Actor};
 use crate::domain::notice::{State, Step};
 use crate::ledger::operated::{self, Operation};
-use crate::store::notices::{self as kept, Done, Kept};
+use crate::store::notices::steps::Done;
+use crate::store::notices::{self as kept, Kept};
 use crate::store::{Conn, StoreError};
 
 /// The state after a step, if the step is possible.
@@ -93,6 +94,6 @@ impl Notices {
     ) -> Result<(), StoreError> {
         let at = self.context.clock.now();
         let done = Done { step, operator: actor.name().to_owned(), reason: reason.map(str::to_owned), at };
-        kept::insert_step(conn, self.context.random.id(at), notice.id, &done).await
+        kept::steps::insert(conn, self.context.random.id(at), notice.id, &done).await
     }
 }

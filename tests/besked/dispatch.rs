@@ -313,7 +313,7 @@ async fn a_refused_recipient_does_not_disturb_the_next_on_its_connection() {
 async fn a_slow_domain_holds_up_only_itself() {
     let app = TestApp::with(Engine::Sqlite, |config| {
         config.limits.domain_connections = 1;
-        config.limits.domain_rate_per_second.insert("slow.example".to_owned(), 0.0001);
+        config.limits.domain_rate_per_second.insert("slow.example".parse().unwrap(), 0.0001);
     })
     .await;
     let rows: String = (0..10).map(|n| format!("S{n},S,a{n}@slow.example\nQ{n},Q,a{n}@quick.example\n")).collect();

@@ -3,7 +3,7 @@
 
 use besked::config::{EXAMPLE, parse};
 use besked::domain::address::Address;
-use besked::domain::customers_file::{COLUMNS, Header, Row, RowParser};
+use besked::domain::customers_file::{COLUMNS, Row, RowParser, header};
 use besked::domain::mailbox::Mailbox;
 use besked::domain::notice::Notice;
 use besked::domain::problem::Problem;
@@ -150,7 +150,7 @@ fn rows(file: &[u8]) -> Result<(Vec<Row>, Vec<Problem>), TableError> {
     let source = table::open(file, &COLUMNS, None)?;
     let mut records = Records::new(source.reader, source.layout);
     let (line, header) = records.record()?.ok_or(TableError::Empty)?;
-    let header = match Header::parse(line, &header.iter().collect::<Vec<_>>()) {
+    let header = match header(line, &fields.iter().collect::<Vec<_>>()) {
         Ok(header) => header,
         Err(problems) => return Ok((Vec::new(), problems)),
     };

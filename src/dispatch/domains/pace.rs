@@ -13,7 +13,6 @@ use crate::config::Limits;
 use crate::dispatch::domains::pause::{Paused, Pauses};
 use crate::dispatch::rates::rate::Rate;
 use crate::dispatch::rates::share::Share;
-use crate::domain::address::parse_domain;
 use crate::domain::clock::millis;
 use crate::domain::random::Random;
 
@@ -87,9 +86,8 @@ impl Pace {
     /// Nothing in flight.
     #[must_use]
     pub fn new(limits: &Limits, share: &Arc<Share>, freed: Arc<Notify>) -> Self {
-        let rates = limits.domain_rate_per_second.iter().filter_map(|(domain, rate)| {
-            Some((parse_domain(domain).unwrap_or_else(|| domain.to_lowercase()), Rate::new(*rate, share)?))
-        });
+        let rates = limits.domain_rate_per_second.iter();
+        let rates = rates.filter_map(|(domain, rate)| Some((domain.to_string(), Rate::new(*rate, share)?)));
         Self { connections: limits.domain_connections, rates: rates.collect(), state: Mutex::default(), freed }
     }
 
@@ -234,7 +232,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_rate_says_when_it_allows_the_next() {
-        let rates = BTreeMap::from([("slow.example".to_owned(), 5.0)]);
+        let rates = BTreeMap::from([("slow.example".parse().unwrap(), 5.0)]);
         let pace = pace(&Limits { domain_connections: 0, domain_rate_per_second: rates, ..Limits::default() });
         assert_eq!(pace.next_token(), None);
         let _one = pace.reserve("slow.example", 0).unwrap();
@@ -246,7 +244,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_rate_is_kept_for_the_domain_it_names() {
-        let rates = BTreeMap::from([("Slow.example".to_owned(), 0.001)]);
+        let rates = BTreeMap::from([("Slow.example".parse().unwrap(), 0.001)]);
         let pace = pace(&Limits { domain_connections: 0, domain_rate_per_second: rates, ..Limits::default() });
         assert_eq!(pace.held(0), []);
         assert!(pace.reserve("slow.example", 0).is_some());

@@ -27,7 +27,7 @@ use crate::domain::category_set::CategorySet;
 use crate::domain::notice::State;
 use crate::ledger::Sealed;
 use crate::notices::{NoticeError, Task};
-use crate::store::notices::Open;
+use crate::store::notices::open::Open;
 use crate::store::sending::leases::{self, Stale};
 use crate::store::sending::queue::LEASE_MS;
 use crate::store::sending::settle::{Settlement, Written};
@@ -181,7 +181,7 @@ impl Dispatcher {
             return;
         }
         undecided.trial.dead &= !relay.refuses_several();
-        let code = undecided.trial.transaction.as_ref().and_then(|transaction| transaction.code);
+        let code = undecided.trial.transaction.as_ref().and_then(|transaction| transaction.attempt.code);
         tracing::warn!(
             relay = relay.config.name,
             %delivery,
@@ -197,7 +197,7 @@ impl Dispatcher {
     }
 
     async fn open(&self) -> Result<Vec<Open>, StoreError> {
-        kept::open(&mut *self.context.store.read().await?).await
+        kept::open::list(&mut *self.context.store.read().await?).await
     }
 
     /// Postpones what was set aside for domains that may receive nothing for a while, so that it does not count as due.

@@ -8,7 +8,7 @@ use crate::dispatch::Dispatcher;
 use crate::dispatch::recorder::every::Every;
 use crate::domain::clock::millis;
 use crate::store::StoreError;
-use crate::store::notices::Open;
+use crate::store::notices::open::Open;
 use crate::store::sending::queue;
 
 /// By how much clocks may differ before that is logged, in milliseconds.

@@ -179,15 +179,15 @@ impl Claims {
     /// claims of the others.
     async fn list_open(&mut self, conn: &mut Conn) -> Result<(), StoreError> {
         let now = self.context.clock.now();
-        let open = notices::open(conn).await?;
+        let open = notices::open::list(conn).await?;
         self.notices.retain(|id, _| open.iter().any(|notice| notice.id == *id));
         let unreadable = self.context.unreadable.now(now.as_millisecond());
         let due: HashMap<Uuid, Waiting> = waiting::with_due(conn, now).await?.into_iter().collect();
         let claimable = open
             .iter()
             .filter(|notice| notice.is_sendable() && !unreadable.contains(&notice.id) && due.contains_key(&notice.id));
-        let listed = |notice: &notices::Open| {
-            let notices::Open { id, category, stale, .. } = *notice;
+        let listed = |notice: &notices::open::Open| {
+            let notices::open::Open { id, category, stale, .. } = *notice;
             Listed { id, category, front: due[&id].front, stale }
         };
         self.open = claimable.map(listed).collect();

@@ -11,7 +11,6 @@ use crate::domain::delivery::{Level, Outcome, Reason, State};
 use crate::domain::entry::{Detail, Entry, Event, Fact, Person};
 use crate::domain::preference::{Permission, permission};
 use crate::domain::random::Random;
-use crate::domain::reply::Stage;
 use crate::mail::compose::composer::{Composed, Composer};
 use crate::mail::compose::message::message_id;
 use crate::store::notices::Kept;
@@ -41,18 +40,8 @@ pub struct Trial {
 /// A transaction that used up an attempt.
 #[derive(Clone, Debug)]
 pub struct Transaction {
-    /// Name of the relay.
-    pub relay: String,
-    /// Host and IP address.
-    pub host: String,
-    /// TLS version; empty without TLS.
-    pub tls: String,
-    /// The last step that it reached.
-    pub stage: Stage,
-    /// The server's code.
-    pub code: Option<u16>,
-    /// The server was asked for delivery status notifications.
-    pub dsn: bool,
+    /// The attempt, as it is recorded.
+    pub attempt: Attempt,
     /// The envelope sender.
     pub envelope_sender: String,
     /// The message.
@@ -148,11 +137,12 @@ fn recorded(
     trial.reply = trial.reply.map(|reply| shortened(&reply.replace('\0', "\u{fffd}")));
     let (outcome, delivery_id) = (trial.outcome, recipient.id);
     let level = (outcome == Outcome::Accepted).then_some(Level::Relayed);
-    let code = trial.transaction.as_ref().and_then(|transaction| transaction.code);
+    let attempt = trial.transaction.as_ref().map(|transaction| transaction.attempt.clone());
+    let code = attempt.as_ref().and_then(|attempt| attempt.code);
     let fact = Fact {
         ordinal: Some(recipient.ordinal),
         level,
-        attempt: trial.transaction.as_ref().map(|_| attempts),
+        attempt: attempt.as_ref().map(|attempt| attempt.number),
         status_class: code.and_then(|code| u8::try_from(code / 100).ok()),
         detail: trial.reason.map_or(Detail::None, Detail::NotSent),
         ..notice.fact(Event::from(outcome), at)
@@ -166,15 +156,7 @@ fn recorded(
         level,
         at,
         again: None,
-        attempt: trial.transaction.as_ref().map(|transaction| Attempt {
-            number: attempts,
-            relay: transaction.relay.clone(),
-            host: transaction.host.clone(),
-            tls: transaction.tls.clone(),
-            stage: transaction.stage,
-            code,
-            dsn: transaction.dsn,
-        }),
+        attempt,
         attempts,
         message: trial.transaction.and_then(|transaction| transaction.composed.keep),
         entry: Some(entry),
@@ -220,9 +202,9 @@ fn person(notice: &Kept, recipient: Recipient, trial: &Trial) -> Person {
         person.sha256 = Some(transaction.composed.sha256);
         person.message_id = message_id(delivery_id, &notice.message_domain);
         person.envelope_sender.clone_from(&transaction.envelope_sender);
-        person.relay.clone_from(&transaction.relay);
-        person.host.clone_from(&transaction.host);
-        person.tls.clone_from(&transaction.tls);
+        person.relay.clone_from(&transaction.attempt.relay);
+        person.host.clone_from(&transaction.attempt.host);
+        person.tls.clone_from(&transaction.attempt.tls);
     }
     person
 }

@@ -15,6 +15,7 @@ use crate::domain::reply::{Failure, Stage, Verdict, asks_for_pause, classify};
 use crate::mail::compose::composer::{ComposeError, Composed, envelope_sender};
 use crate::mail::smtp::{Envelope, Failed, Session};
 use crate::store::StoreError;
+use crate::store::sending::settle::Attempt;
 use crate::store::sending::{deliveries, leases, messages};
 
 /// How an attempt ended.
@@ -56,7 +57,7 @@ impl Ended {
             | Self::Throttled(_, trial) => trial,
             Self::GivenBack(_) | Self::NotCarried(_) | Self::RelayDown(_) | Self::HungUp => return false,
         };
-        trial.transaction.as_ref().is_some_and(|transaction| transaction.stage > Stage::Mail)
+        trial.transaction.as_ref().is_some_and(|transaction| transaction.attempt.stage > Stage::Mail)
     }
 }
 
@@ -89,13 +90,17 @@ pub async fn attempt(context: &Context, relay: &str, session: &mut Session, job:
     let envelope = Envelope { from: &from, to: &job.to.email, delivery: Some(job.to.id) };
     let sent = session.send(envelope, &composed.bytes, &job.in_doubt, lease_holds).await;
     let dsn = session.extensions().dsn;
+    let number = job.claimed.attempts + 1;
     let transaction = |stage, code, dsn| Transaction {
-        relay: relay.to_owned(),
-        host: session.host.clone(),
-        tls: session.tls.clone(),
-        stage,
-        code,
-        dsn,
+        attempt: Attempt {
+            number,
+            relay: relay.to_owned(),
+            host: session.host.clone(),
+            tls: session.tls.clone(),
+            stage,
+            code,
+            dsn,
+        },
         envelope_sender: from.as_str().to_owned(),
         composed: composed.clone(),
     };

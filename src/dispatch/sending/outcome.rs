@@ -16,7 +16,7 @@ impl Context {
             relay.tally.count(trial.outcome, now.as_millisecond());
         }
         if trial.asks_for_pause {
-            let code = trial.transaction.as_ref().and_then(|transaction| transaction.code);
+            let code = trial.transaction.as_ref().and_then(|transaction| transaction.attempt.code);
             self.pace.asked(domain, (&relay.config.name, code), now.as_millisecond(), &self.random);
         } else if trial.outcome == Outcome::Accepted {
             self.pace.took(domain, now.as_millisecond());

@@ -1,6 +1,7 @@
 //! Tables: CSV files and workbooks as people's tools make them. [`open`] finds out what a file is, before any row is judged;
 //! [`records::Records`] reads its rows, in flat memory and only once.
 
+pub mod header;
 pub mod kind;
 pub mod records;
 pub mod text;

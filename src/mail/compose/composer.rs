@@ -260,5 +260,5 @@ fn values<'a>(to: &'a ToSend, unsubscribe_url: &'a str) -> Values<'a> {
 /// The envelope sender of a delivery.
 #[must_use]
 pub fn envelope_sender(config: &Config, key: &TokenKey, delivery_id: Uuid) -> Address {
-    key.return_path(delivery_id, &config.sender.bounce_domain)
+    key.return_path(delivery_id, config.sender.bounce_domain.as_str())
 }

@@ -110,11 +110,11 @@ async fn clear_attestations(conn: &mut Conn, key: &AddressKey) -> Result<Vec<Uui
             let person = opening.person.as_deref().and_then(|person| Person::from_cbor(person).ok());
             let named = person.is_some_and(|person| mentioned(&person.reply, key) || mentioned(&person.role, key));
             if matches!(opening.event, Event::Attested | Event::Operated) && named {
-                subjects::clear_opening(conn, opening.entry_id).await?;
                 openings.push(opening.entry_id);
             }
         }
     }
+    subjects::clear_openings(conn, &openings).await?;
     Ok(openings)
 }
 

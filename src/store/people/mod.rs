@@ -6,6 +6,7 @@ pub mod holds;
 pub mod import_changes;
 pub mod imports;
 pub mod mentions;
+pub mod operations;
 pub mod preferences;
 pub mod rectifications;
 pub mod retention;

@@ -118,7 +118,7 @@ async fn what_is_there_already_is_refused(#[case] engine: Engine) {
     drop(tx);
     let mut tx = fixture.store.write().await.unwrap();
     let rows = [("C1".to_owned(), "{}".to_owned()), ("C1".to_owned(), "{}".to_owned())];
-    assert!(notices::insert_rows(&mut tx, id, &rows).await.is_err(), "one row for a customer");
+    assert!(notices::rows::insert(&mut tx, id, &rows).await.is_err(), "one row for a customer");
     tx.rollback().await.unwrap();
     let mut tx = fixture.store.write().await.unwrap();
     let nobody = [("C1".to_owned(), "Ett".to_owned())];

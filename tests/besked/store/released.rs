@@ -5,7 +5,8 @@ use besked::domain::notice::{State, Step};
 use besked::store::notices;
 use besked::store::notices::attestations::Attestation;
 use besked::store::notices::releases::{Packed, Releasing};
-use besked::store::notices::{Done, attestations, releases};
+use besked::store::notices::steps::Done;
+use besked::store::notices::{attestations, releases};
 use besked::store::sending::deliveries;
 use rstest::rstest;
 
@@ -38,17 +39,17 @@ async fn a_notice_is_kept_rewritten_and_found(#[case] engine: Engine) {
     assert_eq!((kept.digest, kept.approved_by, kept.approved_digest), ([8; 32], None, None));
 
     let rows: Vec<_> = (0..4500).map(|n| (format!("C{n:05}"), format!("{{\"n\":\"{n}\"}}"))).collect();
-    notices::insert_rows(&mut tx, id, &rows).await.unwrap();
-    let page = notices::rows(&mut tx, id, "C04497", 10).await.unwrap();
+    notices::rows::insert(&mut tx, id, &rows).await.unwrap();
+    let page = notices::rows::page(&mut tx, id, "C04497", 10).await.unwrap();
     assert_eq!(page.keys().collect::<Vec<_>>(), ["C04498", "C04499"]);
-    notices::delete_rows(&mut tx, id).await.unwrap();
-    assert!(notices::rows(&mut tx, id, "", 10).await.unwrap().is_empty());
+    notices::rows::delete(&mut tx, id).await.unwrap();
+    assert!(notices::rows::page(&mut tx, id, "", 10).await.unwrap().is_empty());
 
     for (step, reason) in [(Step::Create, None), (Step::Submit, Some("klar".to_owned()))] {
         let done = Done { step, operator: "alice".to_owned(), reason, at: fixture.now };
-        notices::insert_step(&mut tx, fixture.id(), id, &done).await.unwrap();
+        notices::steps::insert(&mut tx, fixture.id(), id, &done).await.unwrap();
     }
-    let steps = notices::steps(&mut tx, id).await.unwrap();
+    let steps = notices::steps::list(&mut tx, id).await.unwrap();
     assert_eq!((steps[0].step, steps[1].reason.as_deref()), (Step::Create, Some("klar")));
 }
 
@@ -83,17 +84,17 @@ async fn one_process_releases_a_notice(#[case] engine: Engine) {
     assert!(!releases::end_release(&mut tx, id, "b", State::Approved).await.unwrap(), "once");
     assert_eq!(notices::find(&mut tx, id).await.unwrap().unwrap().state, State::Approved);
     assert!(releases::begin_release(&mut tx, id, &releasing("b", later)).await.unwrap());
-    assert_eq!(notices::open(&mut tx).await.unwrap()[0].state, State::Releasing);
+    assert_eq!(notices::open::list(&mut tx).await.unwrap()[0].state, State::Releasing);
     assert!(!notices::set_closed(&mut tx, id, later).await.unwrap(), "it is not released");
     assert!(releases::set_released(&mut tx, id, later, &released(0)).await.unwrap());
     assert!(!releases::set_released(&mut tx, id, later, &released(0)).await.unwrap());
     notices::set_paused(&mut tx, id, Some(later)).await.unwrap();
-    assert!(notices::open(&mut tx).await.unwrap()[0].paused);
+    assert!(notices::open::list(&mut tx).await.unwrap()[0].paused);
     notices::set_paused(&mut tx, id, None).await.unwrap();
     assert!(notices::set_closed(&mut tx, id, later).await.unwrap());
     assert!(!notices::set_closed(&mut tx, id, later).await.unwrap(), "once");
     assert_eq!(notices::find(&mut tx, id).await.unwrap().unwrap().state, State::Closed);
-    assert!(notices::open(&mut tx).await.unwrap().is_empty());
+    assert!(notices::open::list(&mut tx).await.unwrap().is_empty());
 }
 
 #[rstest]
@@ -151,9 +152,9 @@ async fn a_queue_is_compared_with_the_contacts_of_today(#[case] engine: Engine) 
     let fixture = Fixture::new(engine).await;
     let mut tx = fixture.store.write().await.unwrap();
     let id = fixture.released(&mut tx, &["a@x.example", "b@x.example"]).await;
-    assert!(!notices::open(&mut tx).await.unwrap()[0].stale);
+    assert!(!notices::open::list(&mut tx).await.unwrap()[0].stale);
     besked::store::people::imports::revise(&mut tx).await.unwrap();
-    assert!(notices::open(&mut tx).await.unwrap()[0].stale, "contacts may have changed");
+    assert!(notices::open::list(&mut tx).await.unwrap()[0].stale, "contacts may have changed");
     assert!(releases::gone(&mut tx, id, true, 9).await.unwrap().is_empty(), "of customers who are not known");
     let customer = "INSERT INTO customers (account_id, name, status, import_id, updated_at) VALUES ('C1', 'Ett', 'active', 'i', 0)";
     sqlx::query(customer).execute(&mut *tx).await.unwrap();
@@ -169,12 +170,12 @@ async fn a_queue_is_compared_with_the_contacts_of_today(#[case] engine: Engine) 
     releases::add_recipients(&mut tx, id, 3).await.unwrap();
     assert_eq!(notices::find(&mut tx, id).await.unwrap().unwrap().recipients, 5);
     notices::set_contacts_revision(&mut tx, id, 1).await.unwrap();
-    assert!(!notices::open(&mut tx).await.unwrap()[0].stale);
-    notices::insert_rows(&mut tx, id, &[("C1".to_owned(), "{}".to_owned()), ("C2".to_owned(), "{}".to_owned())])
+    assert!(!notices::open::list(&mut tx).await.unwrap()[0].stale);
+    notices::rows::insert(&mut tx, id, &[("C1".to_owned(), "{}".to_owned()), ("C2".to_owned(), "{}".to_owned())])
         .await
         .unwrap();
     assert_eq!(
-        notices::rows_of(&mut tx, id, &["C2", "C3"]).await.unwrap(),
+        notices::rows::of(&mut tx, id, &["C2", "C3"]).await.unwrap(),
         [("C2".to_owned(), "{}".to_owned())].into()
     );
 }

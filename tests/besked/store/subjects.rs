@@ -87,7 +87,7 @@ async fn a_person_is_found_and_cleared_everywhere(#[case] engine: Engine) {
     let row = |account: &str, value: &str| (account.to_owned(), format!("{{\"mail\":\"{value}\"}}"));
     // By what is named, not by how it is spelled.
     let rows = [row("C1", "a@X.example"), row("C2", "ba@x.example")];
-    notices::insert_rows(&mut tx, notice, &rows).await.unwrap();
+    notices::rows::insert(&mut tx, notice, &rows).await.unwrap();
     let found = subjects::deliveries(&mut tx, its).await.unwrap();
     assert_eq!((found.len(), found[0].account_id.as_str()), (1, "C1"));
     assert_eq!(subjects::lock_queue(&mut tx, &[found[0].id]).await.unwrap(), [(found[0].id, false)]);
@@ -136,7 +136,7 @@ async fn a_person_is_found_and_cleared_everywhere(#[case] engine: Engine) {
     let openings = subjects::clear_deliveries(&mut tx, std::slice::from_ref(&cleared)).await.unwrap();
     assert_eq!(openings, [about_delivery.id]);
     assert_eq!(subjects::clear_address(&mut tx, its).await.unwrap(), [about_address.id]);
-    subjects::clear_opening(&mut tx, about_notice.id).await.unwrap();
+    subjects::clear_openings(&mut tx, &[about_notice.id]).await.unwrap();
     let found = mentions::file_rows(&mut tx, "X.example", ("", ""), 9).await.unwrap();
     assert_eq!(found.iter().map(|row| row.account_id.as_str()).collect::<Vec<_>>(), ["C1", "C2"]);
     assert_eq!((found[0].notice_id, found[0].state), (notice, State::Released));
@@ -150,7 +150,7 @@ async fn a_person_is_found_and_cleared_everywhere(#[case] engine: Engine) {
     assert!(subjects::reads(&mut tx, its).await.unwrap().is_empty());
     assert!(messages::find(&mut tx, delivery).await.unwrap().is_none());
     assert_eq!(moulds::count(&mut tx, notice).await.unwrap(), 1, "those of others are made from it, too");
-    assert_eq!(notices::rows(&mut tx, notice, "", 9).await.unwrap().into_keys().collect::<Vec<_>>(), ["C2"]);
+    assert_eq!(notices::rows::page(&mut tx, notice, "", 9).await.unwrap().into_keys().collect::<Vec<_>>(), ["C2"]);
     assert!(ledger::find(&mut tx, &[about_delivery.id]).await.unwrap()[0].person.is_none());
     assert!(ledger::about_notice(&mut tx, notice).await.unwrap()[0].person.is_none());
     assert_eq!(subjects::addresses(&mut tx, "", 9).await.unwrap(), [key(other)]);
