@@ -85,7 +85,9 @@ fn request(command: &Export) -> Result<Request, Failure> {
         }
     };
     if command.pdf.as_ref() == Some(&command.output) {
-        return Err(Failure::invalid("`--output` and `--pdf` name the same file").hint("give the PDF a name of its own"));
+        return Err(
+            Failure::invalid("`--output` and `--pdf` name the same file").hint("give the PDF a name of its own")
+        );
     }
     Ok(Request { notices, scope, with_messages: command.with_message })
 }

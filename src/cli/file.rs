@@ -38,15 +38,24 @@ impl Form {
 /// mistyped may be that of a key, a database or a configuration.
 pub fn create_private(path: &Path, form: Form) -> Result<Private, Failure> {
     if path == Path::new("-") {
-        return Err(Failure::invalid("cannot write to `-`").hint("name a file: it is made readable for its owner alone"));
+        return Err(
+            Failure::invalid("cannot write to `-`").hint("name a file: it is made readable for its owner alone")
+        );
     }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if !folder.is_dir() {
-        return Err(Failure::invalid(format!("cannot write `{}`: there is no folder `{}`", path.display(), folder.display())));
+        return Err(Failure::invalid(format!(
+            "cannot write `{}`: there is no folder `{}`",
+            path.display(),
+            folder.display()
+        )));
     }
     if !may_replace(path, form) {
-        return Err(Failure::invalid(format!("cannot write `{}`: it exists, and is no file that this command writes", path.display()))
-            .hint("choose another name, or remove it first"));
+        return Err(Failure::invalid(format!(
+            "cannot write `{}`: it exists, and is no file that this command writes",
+            path.display()
+        ))
+        .hint("choose another name, or remove it first"));
     }
     Private::beside(path, folder)
 }

@@ -149,7 +149,7 @@ fn has_place(problem: &Problem) -> bool {
 fn rows(file: &[u8]) -> Result<(Vec<Row>, Vec<Problem>), TableError> {
     let source = table::open(file, &COLUMNS, None)?;
     let mut records = Records::new(source.reader, source.layout);
-    let (line, header) = records.record()?.ok_or(TableError::Empty)?;
+    let (line, fields) = records.record()?.ok_or(TableError::Empty)?;
     let header = match header(line, &fields.iter().collect::<Vec<_>>()) {
         Ok(header) => header,
         Err(problems) => return Ok((Vec::new(), problems)),

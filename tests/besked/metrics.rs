@@ -188,7 +188,10 @@ async fn an_outcome_that_comes_too_late_is_not_counted() {
     let taken_over = async {
         gate.reached().await;
         let mut tx = app.app.context.store.write().await.unwrap();
-        assert_eq!(leases::take_over(&mut tx, ("another", app.app.context.clock.now()), true, &[], 9).await.unwrap().len(), 1);
+        assert_eq!(
+            leases::take_over(&mut tx, ("another", app.app.context.clock.now()), true, &[], 9).await.unwrap().len(),
+            1
+        );
         tx.commit().await.unwrap();
         gate.open();
         stop.cancel();

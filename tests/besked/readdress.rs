@@ -9,9 +9,9 @@ use rstest::rstest;
 
 use crate::app::{CUSTOMERS, NEWS, TestApp, address, alice, maintenance};
 use crate::audit::audit;
+use crate::circuit::{Running, until_accepted};
 use crate::database::Engine;
 use crate::evidence::{events, exported, key};
-use crate::circuit::{Running, until_accepted};
 use crate::relay::{Act, Gate, Script, Step, on};
 
 #[rstest]

@@ -415,7 +415,10 @@ fn a_customer_is_named_as_the_file_names_it_or_not_at_all() {
     assert_says(&text, &["addressed customer Acme Åkeri AB, account C1, with", "is called Another Company Ltd today"]);
     case.account = Some("C2");
     let text = case.printed().text();
-    assert_says(&text, &["The file names no recipient with account C2: it does not prove that this customer was addressed"]);
+    assert_says(
+        &text,
+        &["The file names no recipient with account C2: it does not prove that this customer was addressed"],
+    );
     assert!(!text.contains("addressed customer"), "{text}");
 }
 

@@ -124,7 +124,11 @@ async fn a_notice_whose_row_cannot_be_read_stops_neither_the_start_nor_the_round
     tx.execute("UPDATE queue SET lease_until = 0").await.unwrap();
     sqlx::query("DELETE FROM queue WHERE notice_id = $1").bind(done.to_string()).execute(&mut *tx).await.unwrap();
     tx.commit().await.unwrap();
-    let odd = if engine == Engine::Sqlite { "UPDATE notices SET digest = X'00'" } else { "UPDATE notices SET digest = '\\x00'" };
+    let odd = if engine == Engine::Sqlite {
+        "UPDATE notices SET digest = X'00'"
+    } else {
+        "UPDATE notices SET digest = '\\x00'"
+    };
     sql(&app, odd).await;
     let running = Running::start(&app);
     // Released after the rows were spoiled.

@@ -189,12 +189,28 @@ mod tests {
     #[test]
     fn what_only_this_network_reaches_is_never_published() {
         for host in [
-            "localhost", "127.0.0.1", "::1", "10.0.0.5", "172.16.1.1", "192.168.1.2", "169.254.0.1", "100.64.0.1", "fd00::1",
-            "fe80::1", "0.0.0.0", "relay", "mail.internal", "smtp.corp.local", "mx.lan",
+            "localhost",
+            "127.0.0.1",
+            "::1",
+            "10.0.0.5",
+            "172.16.1.1",
+            "192.168.1.2",
+            "169.254.0.1",
+            "100.64.0.1",
+            "fd00::1",
+            "fe80::1",
+            "0.0.0.0",
+            "relay",
+            "mail.internal",
+            "smtp.corp.local",
+            "mx.lan",
         ] {
             assert_eq!(spf_for(&[host]), "v=spf1 ip4:ADDRESS ~all", "{host}");
         }
-        assert_eq!(spf_for(&["localhost", "10.0.0.5", "smtp.gmail.com"]), "v=spf1 ip4:ADDRESS include:_spf.google.com ~all");
+        assert_eq!(
+            spf_for(&["localhost", "10.0.0.5", "smtp.gmail.com"]),
+            "v=spf1 ip4:ADDRESS include:_spf.google.com ~all"
+        );
     }
 
     #[test]

@@ -2,9 +2,9 @@
 
 use data_encoding::{BASE64, HEXLOWER};
 
-use super::{Report, sealed};
 use super::flow::{CELL, CELL_CODE, Column, Flow, Style};
 use super::outcomes::{self, Told, said, shown, utc};
+use super::{Report, sealed};
 use crate::domain::digest::sha256;
 use crate::domain::entry::{Event, Person};
 use crate::domain::evidence::{Proven, Subject};
@@ -38,7 +38,11 @@ fn answer(flow: &mut Flow<'_>, report: &Report<'_>) {
     facts.push(("SHA-256 of its content", HEXLOWER.encode(&notice.digest), CELL_CODE));
     facts.push(("Released at", released, CELL));
     if let Some(count) = report.evidence.recipients_in_manifest {
-        facts.push(("Recipients", format!("{count} in all, of {}", counted(sealed.map_or(0, |sealed| sealed.manifest.customers), "customer")), CELL));
+        facts.push((
+            "Recipients",
+            format!("{count} in all, of {}", counted(sealed.map_or(0, |sealed| sealed.manifest.customers), "customer")),
+            CELL,
+        ));
     }
     facts.push(("This report made at", shown(report.made_at), CELL));
     flow.pairs(None, &facts);
@@ -48,7 +52,8 @@ fn answer(flow: &mut Flow<'_>, report: &Report<'_>) {
 fn addressed(report: &Report<'_>) -> String {
     let notice = report.notice;
     let reference = notice.reference.as_ref().map_or_else(String::new, |reference| format!(", reference {reference}"));
-    let released = sealed(report.evidence).map_or_else(String::new, |sealed| format!(", released at {}", shown(sealed.at)));
+    let released =
+        sealed(report.evidence).map_or_else(String::new, |sealed| format!(", released at {}", shown(sealed.at)));
     let notice = format!(
         "the notice \u{201c}{}\u{201d} (category {}{reference}, id {}{released})",
         notice.subject,
@@ -65,7 +70,8 @@ fn addressed(report: &Report<'_>) -> String {
     let sealed = customer_name(report, account);
     let customer = sealed.map_or_else(String::new, |name| format!("customer {name}, "));
     let renamed = report.customer_name.filter(|today| sealed.is_some_and(|sealed| sealed != *today));
-    let today = renamed.map_or_else(String::new, |today| format!(" The customer with this account is called {today} today."));
+    let today =
+        renamed.map_or_else(String::new, |today| format!(" The customer with this account is called {today} today."));
     format!("{sender} addressed {customer}account {account}, with {notice}.{today}")
 }
 

@@ -94,7 +94,10 @@ async fn a_renewed_lease_is_not_stale(#[case] engine: Engine) {
     assert!(leases::renew(&mut tx, "gone", later, &[held(&alive)]).await.unwrap().is_empty(), "nor another's");
     let stale = leases::take_over(&mut tx, ("me", later), false, &[], 9).await.unwrap();
     assert_eq!((stale.len(), stale[0].notice_id, stale[0].token, stale[0].attempts), (1, id, 2, 0));
-    assert!(leases::take_over(&mut tx, ("alive", later), false, &[], 9).await.unwrap().is_empty(), "it was just taken over");
+    assert!(
+        leases::take_over(&mut tx, ("alive", later), false, &[], 9).await.unwrap().is_empty(),
+        "it was just taken over"
+    );
 }
 
 /// What a commit claimed whose answer was lost is leased to its node, and in nobody's hands.

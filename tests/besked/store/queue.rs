@@ -152,7 +152,10 @@ async fn a_late_acceptance_settles_a_doubt(#[case] engine: Engine) {
     let mut tx = fixture.store.write().await.unwrap();
     let id = fixture.released(&mut tx, &["a@x.example"]).await;
     let lost = claims::claim(&mut tx, id, "a frozen node", fixture.now, &[], 1).await.unwrap().remove(0);
-    assert!(leases::take_over(&mut tx, ("me", fixture.now), false, &[], 9).await.unwrap().is_empty(), "its lease still runs");
+    assert!(
+        leases::take_over(&mut tx, ("me", fixture.now), false, &[], 9).await.unwrap().is_empty(),
+        "its lease still runs"
+    );
     assert_eq!(leases::renew(&mut tx, "a frozen node", fixture.now, &[held(&lost)]).await.unwrap(), [held(&lost)]);
     let stale = leases::take_over(&mut tx, ("me", fixture.now), true, &[], 9).await.unwrap();
     assert_eq!((stale[0].delivery_id, stale[0].token), (lost.delivery_id, 2));
