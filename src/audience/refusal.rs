@@ -21,6 +21,12 @@ pub enum AudienceError {
         /// Customers selected.
         customers: u64,
     },
+    /// All customers of the notice that this one follows have left.
+    #[error("the audience is empty: {} of the notice that it follows left since", count(*.customers, "customer", "customers"))]
+    AllLeft {
+        /// Those customers.
+        customers: u64,
+    },
     /// Accounts that the rule names are not active customers.
     #[error("unknown customers: {0}")]
     Unknown(Names),
@@ -62,6 +68,7 @@ impl AudienceError {
     pub fn kind(&self) -> Kind {
         match self {
             Self::Empty(_)
+            | Self::AllLeft { .. }
             | Self::NobodyToAddress { .. }
             | Self::Unknown(_)
             | Self::Missing(_)

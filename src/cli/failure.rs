@@ -397,6 +397,7 @@ impl From<NoticeError> for Failure {
             NoticeError::Unknown(_) => failure.hint("`besked notice list` lists the notices"),
             NoticeError::Ambiguous { .. } => failure.hint("use the id"),
             NoticeError::Cursor(_) => failure.hint(CURSOR),
+            NoticeError::Words(_) => failure,
             NoticeError::OwnApproval(_) => {
                 failure.hint("another person approves it: `besked notice approve ID --as NAME`")
             }
@@ -421,6 +422,10 @@ impl From<AudienceError> for Failure {
             AudienceError::Store(error) => error.into(),
             AudienceError::Empty(_) => failure.hint(
                 "`besked customers list` lists the customers, and `customers import FILE` brings more; check `[audience]`",
+            ),
+            AudienceError::AllLeft { .. } => failure.hint(
+                "name those that must still be informed in `[audience] customers`, or set `include_left = true` for a breach \
+                 or an agreement change",
             ),
             AudienceError::NobodyToAddress { .. } => {
                 failure.hint("import contacts with the roles that the category addresses")

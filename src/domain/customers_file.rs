@@ -8,6 +8,7 @@ use crate::domain::address::{Address, suggestion};
 use crate::domain::category::Role;
 use crate::domain::customer::{AccountId, Contact, parse_attribute, parse_name};
 use crate::domain::locale::{Locale, ZoneName};
+use crate::domain::phrase::seen;
 use crate::domain::problem::{Problem, nearest, shown};
 use crate::domain::table::records::is_blank;
 use crate::domain::words::count;
@@ -62,7 +63,14 @@ impl Header {
                 problem("header", format!("column {} {NOT_UTF8}", index + 1));
                 continue;
             };
-            let name = known(name.trim()).unwrap_or(name.trim());
+            let name = match seen(name.trim()) {
+                Ok(name) => name,
+                Err(error) => {
+                    problem(&shown(name), error.to_string());
+                    continue;
+                }
+            };
+            let name = known(&name).unwrap_or(&name);
             names.push(name.to_owned());
             if name.is_empty() {
                 continue;

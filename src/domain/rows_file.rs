@@ -7,6 +7,7 @@ use std::ops::Bound;
 use encoding_rs::WINDOWS_1252;
 use unicode_normalization::UnicodeNormalization as _;
 
+use crate::domain::character::is_unfit_for_name;
 use crate::domain::customer::AccountId;
 use crate::domain::phrase::PhraseError;
 use crate::domain::problem::{Problem, Problems, has_control, shown};
@@ -119,12 +120,12 @@ impl Header {
     fn parse(line: usize, fields: &csv::ByteRecord, problems: &mut Problems) -> Option<Self> {
         let mut names: Vec<String> = Vec::new();
         for field in fields {
-            let name = String::from_utf8_lossy(field).trim().to_owned();
+            let name: String = String::from_utf8_lossy(field).trim().nfc().collect();
             let name = if name.eq_ignore_ascii_case("account_id") { name.to_lowercase() } else { name };
             if !name.is_empty() && names.contains(&name) {
                 problems.add(line, shown(&name), "is in the header twice");
             }
-            if has_control(&name) || name.contains('\u{fffd}') {
+            if name.chars().any(is_unfit_for_name) {
                 problems.add(line, shown(&name), "is no name of a column");
             }
             names.push(name);

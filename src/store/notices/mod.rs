@@ -1,6 +1,7 @@
 //! Notices, the rows of their audience files, and who did what to them.
 
 pub mod attestations;
+pub mod references;
 pub mod releases;
 
 use std::collections::BTreeMap;
@@ -12,6 +13,7 @@ use uuid::Uuid;
 
 use crate::domain::category::Category;
 use crate::domain::entry::{Event, Fact};
+use crate::domain::notice::writers::Taken;
 use crate::domain::notice::{Notice, State, Step};
 use crate::domain::problem::Problems;
 use crate::store::engine::dialect::{Dialect, bulk, json};
@@ -204,13 +206,6 @@ pub async fn rewrite(conn: &mut Conn, id: Uuid, expected: State, written: &Writt
 pub async fn find(conn: &mut Conn, id: Uuid) -> Result<Option<Kept>> {
     let row = sqlx::query(select!("WHERE id = $1")).bind(id.to_string()).fetch_optional(conn).await?;
     row.as_ref().map(kept).transpose()
-}
-
-/// The notices with this reference, newest first.
-pub async fn with_reference(conn: &mut Conn, reference: &str) -> Result<Vec<Kept>> {
-    let rows =
-        sqlx::query(select!("WHERE reference = $1 ORDER BY id DESC LIMIT 100")).bind(reference).fetch_all(conn).await?;
-    rows.iter().map(kept).collect()
 }
 
 /// A page of notices, newest first, before `before`.
@@ -452,6 +447,14 @@ pub struct Done {
     pub reason: Option<String>,
     /// When.
     pub at: Timestamp,
+}
+
+impl Done {
+    /// The step, as far as it shows who wrote the notice.
+    #[must_use]
+    pub fn taken(&self) -> Taken<'_> {
+        Taken { step: self.step, operator: &self.operator, reason: self.reason.as_deref() }
+    }
 }
 
 /// Notes a step.
