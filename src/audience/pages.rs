@@ -144,7 +144,7 @@ impl<'a> Pages<'a> {
     /// # Errors
     /// If the database fails.
     pub async fn next(&mut self, conn: &mut Conn) -> Result<Option<Page>, StoreError> {
-        let Some(Chosen { accounts, rows, left }) = self.accounts(conn).await? else { return Ok(None) };
+        let Some(Members { accounts, rows, left }) = self.accounts(conn).await? else { return Ok(None) };
         let ids: Vec<&str> = accounts.iter().map(|(id, _)| id.as_str()).collect();
         let mut contacts = contacts::of_customers(conn, &ids).await?;
         if self.plan.may_have_left() {
@@ -167,7 +167,7 @@ impl<'a> Pages<'a> {
     }
 
     /// The next accounts with their names, and their rows if the audience is a file.
-    async fn accounts(&mut self, conn: &mut Conn) -> Result<Option<Chosen>, StoreError> {
+    async fn accounts(&mut self, conn: &mut Conn) -> Result<Option<Members>, StoreError> {
         let Some(next) = self.next.take() else { return Ok(None) };
         let (accounts, rows) = match (&self.plan.source, next) {
             (Source::Followed(id), next) => return self.followed(conn, *id, next).await,
@@ -188,17 +188,12 @@ impl<'a> Pages<'a> {
         };
         let Some((last, _)) = accounts.last() else { return Ok(None) };
         self.next = Some(Next::After(last.clone()));
-        Ok(Some(Chosen { accounts, rows, left: 0 }))
+        Ok(Some(Members { accounts, rows, left: 0 }))
     }
 
     /// The next customers of a notice that is followed, those that had nobody to address last: today's customers, by today's
     /// names.
-    async fn followed(
-        &mut self,
-        conn: &mut Conn,
-        notice: Uuid,
-        next: Next,
-    ) -> Result<Option<Chosen>, StoreError> {
+    async fn followed(&mut self, conn: &mut Conn, notice: Uuid, next: Next) -> Result<Option<Members>, StoreError> {
         let after = match next {
             Next::Ordinal(from) => {
                 if let Some((addressed, next)) = deliveries::customers(conn, notice, from, PAGE).await? {
@@ -216,7 +211,7 @@ impl<'a> Pages<'a> {
     }
 
     /// Those of some customers of the notice that is followed that are addressed today.
-    async fn today(&mut self, conn: &mut Conn, notice: Uuid, accounts: &Accounts) -> Result<Chosen, StoreError> {
+    async fn today(&mut self, conn: &mut Conn, notice: Uuid, accounts: &Accounts) -> Result<Members, StoreError> {
         if self.named_before.is_none() && self.plan.named_left {
             self.named_before = Some(NamedBefore::of(conn, notice).await?);
         }
@@ -226,7 +221,7 @@ impl<'a> Pages<'a> {
             None => Left::None,
         };
         let (accounts, left) = addressed_today(conn, accounts, left).await?;
-        Ok(Chosen { accounts, rows: BTreeMap::new(), left })
+        Ok(Members { accounts, rows: BTreeMap::new(), left })
     }
 
     fn add(
@@ -271,7 +266,7 @@ impl<'a> Pages<'a> {
 }
 
 /// The customers of a page, before their contacts are read.
-struct Chosen {
+struct Members {
     accounts: Accounts,
     /// Their rows, if the audience is a file.
     rows: RowValues,

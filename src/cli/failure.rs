@@ -88,6 +88,13 @@ impl Failure {
         self
     }
 
+    /// With one more hint after those that it has.
+    #[must_use]
+    pub fn hint_last(mut self, hint: impl Display) -> Self {
+        self.hint = Some(self.hint.map_or_else(|| hint.to_string(), |others| format!("{others}; {hint}")));
+        self
+    }
+
     /// Prints it to stderr.
     pub fn print(&self) {
         anstream::eprintln!("error: {}", self.message);

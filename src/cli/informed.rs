@@ -115,9 +115,7 @@ fn describe(notice: &InformedNotice) -> String {
 fn describe_verdict(notice: &InformedNotice) -> String {
     match (notice.verdict, notice.level) {
         (Verdict::NotAddressed, _) => "this customer was not in its audience".to_owned(),
-        (Verdict::CannotBe, _) => {
-            "this customer has no contact that such a notice addresses".to_owned()
-        }
+        (Verdict::CannotBe, _) => "this customer has no contact that such a notice addresses".to_owned(),
         (verdict @ (Verdict::Pending | Verdict::NotInformed), Some(level)) if !level.reaches(notice.informed_at) => {
             format!("{}: {level} is below {}, which counts as informed", verdict.describe(), notice.informed_at)
         }

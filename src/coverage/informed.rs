@@ -177,8 +177,7 @@ impl Coverage {
         let addressed =
             !shown.is_empty() || (released && deliveries::is_unaddressed(conn, notice.id, account_id).await?);
         let (measure, clock) = (self.measure(notice.category), self.clock(notice));
-        let verdict =
-            if addressed { measure.verdict(&known, !attested.is_empty()) } else { Verdict::NotAddressed };
+        let verdict = if addressed { measure.verdict(&known, !attested.is_empty()) } else { Verdict::NotAddressed };
         Ok(InformedNotice {
             id: notice.id,
             category: notice.category,

@@ -25,6 +25,7 @@ mod lanes;
 mod ledger;
 mod lists;
 mod mails;
+mod matters;
 mod merkle;
 mod metrics;
 mod moulds;

@@ -32,7 +32,7 @@ pub async fn send(app: &App, actor: &Actor, command: Send, output: &Output) -> R
     }
     let id = app.notices.create(&draft, actor).await?;
     // It is stored: a failure names it, so that nobody sends the file a second time.
-    let stored = |failure: Failure| failure.hint_first(format!("it is stored as notice {id}"));
+    let stored = |failure: Failure| failure.hint_last(format!("it is stored as notice {id}"));
     submit_and_release(app, actor, (id, &reach), command.wait, output).await.map_err(stored)
 }
 

@@ -104,10 +104,11 @@ mod tests {
 
     #[test]
     fn what_is_read_or_followed_is_the_released_one() {
-        let states = [(State::Draft, false), (State::Cancelled, false), (State::Closed, true), (State::Cancelled, true)];
+        let states =
+            [(State::Draft, false), (State::Cancelled, false), (State::Closed, true), (State::Cancelled, true)];
         assert_eq!(found(&states, Purpose::Read), one(2, 3));
         assert_eq!(found(&states[..2], Purpose::Read), one(0, 1));
-        assert_eq!(found(&states[1..2], Purpose::Read), one(1, 0));
+        assert_eq!(found(&states[1..2], Purpose::Read), one(0, 0));
         assert_eq!(found(&[], Purpose::Read), Meant::None);
         let both = [(State::Released, true), (State::Closed, true), (State::Draft, false)];
         assert_eq!(found(&both, Purpose::Read), Meant::Several(vec![Uuid::from_u128(0), Uuid::from_u128(1)]));
@@ -123,6 +124,6 @@ mod tests {
         // What ends a notice for good is not left to a guess.
         let both = Meant::Several(vec![Uuid::from_u128(0), Uuid::from_u128(1)]);
         assert_eq!(found(&states, Purpose::Take(Step::Cancel)), both);
-        assert_eq!(found(&states[2..], Purpose::Take(Step::Cancel)), one(2, 0), "a step may be repeated");
+        assert_eq!(found(&states[2..], Purpose::Take(Step::Cancel)), one(0, 0), "a step may be repeated");
     }
 }

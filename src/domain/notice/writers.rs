@@ -21,9 +21,8 @@ pub struct Taken<'a> {
 /// and neither does somebody else's correction. `steps` are all steps, first to last.
 #[must_use]
 pub fn has_written(name: &str, steps: &[Taken<'_>]) -> bool {
-    let is_approval = |it: &Taken<'_>| {
-        it.step == Step::Approve && !it.reason.is_some_and(|reason| reason.starts_with(REFUSED))
-    };
+    let is_approval =
+        |it: &Taken<'_>| it.step == Step::Approve && !it.reason.is_some_and(|reason| reason.starts_with(REFUSED));
     let approved = steps.iter().rposition(is_approval).map_or(0, |last| last + 1);
     let edits = steps[approved..].iter().filter(|it| it.step == Step::Edit);
     let mut writers = steps.iter().filter(|it| it.step == Step::Create).chain(edits);

@@ -6,9 +6,9 @@ use super::fold::{Closed, Manifest};
 use crate::domain::clock::from_millis;
 use crate::domain::entry::{Person, shown};
 use crate::domain::notice::{Notice, State};
+use crate::store::notices::references;
 use crate::store::proof::audit::{self, AuditedNotice};
 use crate::store::proof::ledger as entries;
-use crate::store::notices::references;
 use crate::store::{Conn, StoreError};
 
 /// Returns how a notice's row differs from its entries, if it does.

@@ -55,7 +55,10 @@ fn unpack(packed: Vec<Packed>) -> BTreeMap<String, Vec<Contact>> {
         contacts.entry(account_id).or_default().push(Contact { email, name, role, locale, time_zone });
     }
     if left_out > 0 {
-        tracing::error!(count = left_out, "contacts whose address or role cannot be read are left out; see `besked doctor`");
+        tracing::error!(
+            count = left_out,
+            "contacts whose address or role cannot be read are left out; see `besked doctor`"
+        );
     }
     contacts
 }
