@@ -24,6 +24,12 @@ pub enum AudienceError {
         /// Customers selected.
         customers: u64,
     },
+    /// All customers of the notice that this one follows have left.
+    #[error("the audience is empty: {} of the notice that it follows left since", count(*.customers, "customer", "customers"))]
+    AllLeft {
+        /// Those customers.
+        customers: u64,
+    },
     /// Accounts that the rule names are not active customers.
     #[error("the audience names unknown customers: {0}")]
     Unknown(Names),
@@ -66,6 +72,7 @@ impl AudienceError {
         match self {
             Self::NoCustomers
             | Self::Empty(_)
+            | Self::AllLeft { .. }
             | Self::NobodyToAddress { .. }
             | Self::Unknown(_)
             | Self::Missing(_)

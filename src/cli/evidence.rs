@@ -9,12 +9,13 @@ use serde_json::json;
 use super::Place;
 use super::failure::Failure;
 use super::file::{Form, create_private, unusable, write_private};
+use super::named;
 use super::output::{Output, count};
 use super::progress::spinner;
 use crate::app::App;
 use crate::cli::args::said;
 use crate::domain::actor::Actor;
-use crate::evidence::{Choice, Proof, Request, Scope, Written};
+use crate::evidence::{Choice, Proof, Proved, Request, Scope};
 
 /// Evidence.
 #[derive(Debug, Subcommand)]
@@ -56,15 +57,18 @@ struct Exported {
     file: PathBuf,
     pdf: Option<PathBuf>,
     #[serde(flatten)]
-    written: Written,
+    proved: Proved,
 }
 
 /// Runs `besked evidence`.
 pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8, Failure> {
     let Command::Export(command) = command;
     let actor = place.actor()?;
-    let request = request(&command)?;
+    let mut request = request(&command)?;
     let app = place.app().await?;
+    if let Choice::Notice(name) = &mut request.notices {
+        *name = named::read(&app, name).await?;
+    }
     let exported = write(&app, &actor, &request, (&command.output, command.pdf.as_deref())).await?;
     output.print(&json!({ "evidence": exported }), |_| exported.iter().map(describe).collect())?;
     Ok(0)
@@ -126,16 +130,16 @@ async fn write_one(proof: &Proof, path: PathBuf, pdf: Option<PathBuf>) -> Result
     let progress = spinner("proving entries");
     let counting = progress.clone();
     let mut file = create_private(&path, Form::Json)?;
-    let written = proof.write(&mut file, &|n| counting.set_position(n)).await;
+    let proved = proof.write(&mut file, &|n| counting.set_position(n)).await;
     progress.finish_and_clear();
-    let written = written?;
+    let proved = proved?;
     file.finish()?;
     if let Some(pdf) = &pdf {
         let bytes = std::fs::read(&path).map_err(|error| unusable("read", &path, &error))?;
         let name = path.file_name().map_or_else(|| "evidence.json".into(), |name| name.to_string_lossy());
         write_private(pdf, Form::Pdf, &proof.pdf(&bytes, &name).await?)?;
     }
-    Ok(Exported { file: path, pdf, written })
+    Ok(Exported { file: path, pdf, proved })
 }
 
 /// The path of a further file of several: `evidence.json`, `evidence-2.json`, ...
@@ -149,7 +153,7 @@ fn numbered(path: &Path, number: u32) -> PathBuf {
 }
 
 fn describe(exported: &Exported) -> String {
-    let contents = &exported.written.contents;
+    let contents = &exported.proved.contents;
     let mut text = format!(
         "wrote {} with {}, {}, {}\n",
         exported.file.display(),

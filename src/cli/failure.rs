@@ -88,6 +88,13 @@ impl Failure {
         self
     }
 
+    /// With one more hint after those that it has.
+    #[must_use]
+    pub fn hint_last(mut self, hint: impl Display) -> Self {
+        self.hint = Some(self.hint.map_or_else(|| hint.to_string(), |others| format!("{others}; {hint}")));
+        self
+    }
+
     /// Prints it to stderr.
     pub fn print(&self) {
         anstream::eprintln!("error: {}", self.message);
@@ -405,6 +412,7 @@ impl From<NoticeError> for Failure {
             NoticeError::Unknown(_) => failure.hint("`besked notice list` lists the notices"),
             NoticeError::Ambiguous { .. } => failure.hint("use the id"),
             NoticeError::Cursor(_) => failure.hint(CURSOR),
+            NoticeError::Words(_) => failure,
             NoticeError::OwnApproval(_) => {
                 failure.hint("another person approves it: `besked notice approve ID --as NAME`")
             }
@@ -430,6 +438,10 @@ impl From<AudienceError> for Failure {
             AudienceError::NoCustomers => failure.hint("`besked customers import FILE` imports customers"),
             AudienceError::Empty(_) => failure.hint(
                 "`besked customers list` lists the customers, and `customers import FILE` brings more; check `[audience]`",
+            ),
+            AudienceError::AllLeft { .. } => failure.hint(
+                "name those that must still be informed in `[audience] customers`, or set `include_left = true` for a breach \
+                 or an agreement change",
             ),
             AudienceError::NobodyToAddress { .. } => {
                 failure.hint("import contacts with the roles that the category addresses")

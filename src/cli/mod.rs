@@ -21,6 +21,7 @@ mod informed;
 mod init;
 mod ledger;
 mod manual;
+mod named;
 mod notice;
 mod output;
 mod pages;

@@ -1,7 +1,7 @@
 //! Was this customer informed? The answer for each notice, and over all of them.
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
 use super::rows::strongest;
@@ -14,7 +14,7 @@ use crate::domain::placeholder::Text;
 use crate::mail::compose::message::{message_id, subject_of};
 use crate::notices::NoticeError;
 use crate::people::mask::Mask;
-use crate::store::notices::{Among, Kept, attestations};
+use crate::store::notices::{Among, Kept, attestations, references};
 use crate::store::people::customers;
 use crate::store::sending::deliveries::Shown;
 use crate::store::sending::{deliveries, messages};
@@ -49,6 +49,7 @@ pub struct Informed {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub customer_name_today: Option<String>,
     /// The answer over all notices asked for: the worst one.
+    #[serde(serialize_with = "answer")]
     pub verdict: Verdict,
     /// The level reached by all of them: the weakest of the notices' levels.
     pub level: Option<Level>,
@@ -81,6 +82,7 @@ pub struct InformedNotice {
     /// The deadline has passed, and the customer is not informed.
     pub overdue: bool,
     /// The answer.
+    #[serde(serialize_with = "answer")]
     pub verdict: Verdict,
     /// The least level that counts as informed.
     pub informed_at: Level,
@@ -134,7 +136,7 @@ impl Coverage {
             About::Notice(_) => named.iter().map(|notice| notice.id).collect(),
             About::Reference(reference) => {
                 // A mistyped reference is a mistake, and no answer about the customer.
-                if notices::with_reference(&mut conn, reference).await?.is_empty() {
+                if references::bearers(&mut conn, reference).await?.is_empty() {
                     return Err(NoticeError::Unknown(reference.clone()).into());
                 }
                 notices::addressing(&mut conn, account_id, Among::Reference(reference), None, None).await?
@@ -190,8 +192,7 @@ impl Coverage {
         };
         let addressed = !shown.is_empty() || unaddressed.is_some();
         let (measure, clock) = (self.measure(notice.category), self.clock(notice));
-        let verdict =
-            if addressed { measure.verdict(&known, !attested.is_empty()) } else { Verdict::NotAddressed }.as_answer();
+        let verdict = if addressed { measure.verdict(&known, !attested.is_empty()) } else { Verdict::NotAddressed };
         Ok(InformedNotice {
             id: notice.id,
             category: notice.category,
@@ -223,6 +224,11 @@ impl Coverage {
             attested,
         })
     }
+}
+
+/// Writes a verdict as the answer to "was this customer informed?".
+fn answer<S: Serializer>(verdict: &Verdict, serializer: S) -> Result<S::Ok, S::Error> {
+    verdict.as_answer().serialize(serializer)
 }
 
 /// The subject of a notice in the first message that the customer got. A restricted person's message is not opened for it.

@@ -14,9 +14,11 @@ use crate::app::{App, AppError};
 use crate::config::{Config, Dkim, Relay};
 use crate::domain::clock::Clock;
 use crate::domain::random::Random;
+use crate::domain::words::count;
 use crate::mail::dkim::{self, Record};
 use crate::metrics::writable::write;
 use crate::store::StoreError;
+use crate::store::people::contacts::{self, Unreadable};
 
 /// The result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -63,6 +65,8 @@ pub async fn examine(config: &Config, dns: Option<&Dns>, progress: &dyn Fn(&str)
             progress("the ledger");
             checks.push(ledger(&app).await);
             checks.push(tombstones(&app).await);
+            progress("the contacts");
+            checks.push(contacts(&app).await);
         }
         Err(AppError::Store(error)) if error.is_damaged() => checks.push(integrity::failed(&error)),
         Err(error) => checks.push(Check::new("database", Verdict::Failed, error.to_string())),
@@ -170,6 +174,33 @@ async fn tombstones(app: &App) -> Check {
         }
         Ok(it) => Check::new(what, Verdict::Ok, it.stored.to_string()),
     }
+}
+
+/// Checks that this version can read what is stored of the contacts: zones and languages come and go with their databases.
+async fn contacts(app: &App) -> Check {
+    let what = "contacts";
+    let found = match app.context.store.read().await {
+        Ok(mut conn) => contacts::unreadable(&mut conn).await,
+        Err(error) => Err(error),
+    };
+    let Unreadable { left_out, locales, zones } = match found {
+        Ok(found) => found,
+        Err(error) => return Check::new(what, Verdict::Failed, error.to_string()),
+    };
+    let mut parts = Vec::new();
+    let mut say = |number: u64, means: &str| {
+        if number > 0 {
+            parts.push(format!("{} {means}", count(number, "contact has", "contacts have")));
+        }
+    };
+    say(left_out, "an address or role that this version cannot read, and nothing is sent to them");
+    say(locales, "a language that this version does not know, and get mail in the default one");
+    say(zones, "a time zone that this version does not know, and see times in the default one");
+    if parts.is_empty() {
+        return Check::new(what, Verdict::Ok, "all of them can be read");
+    }
+    let verdict = if left_out > 0 { Verdict::Failed } else { Verdict::Warning };
+    Check::new(what, verdict, format!("{}: correct them in the customers file, and import it", parts.join("; ")))
 }
 
 /// Checks whether this machine has the ledger's key.

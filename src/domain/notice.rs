@@ -1,6 +1,8 @@
 //! A notice: one message to an audience, written as Markdown with TOML front matter, and the states it goes through.
 
+pub mod reference;
 mod state;
+pub mod writers;
 
 use jiff::Timestamp;
 

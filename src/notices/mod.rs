@@ -28,10 +28,11 @@ pub use release::Release;
 use crate::audience::{self, AudienceError, Plan, Reach, RowsAt};
 use crate::context::Context;
 use crate::domain::kind::Kind;
+use crate::domain::notice::reference::{Meant, Purpose};
 use crate::domain::notice::{Notice, State, Step};
 use crate::domain::page::{CursorError, Page, PageRequest};
-use crate::domain::problem::Problems;
-use crate::store::notices as kept;
+use crate::domain::problem::{LineError, Problems};
+use crate::store::notices::{self as kept, references};
 use crate::store::sending::waiting;
 use crate::store::{Conn, StoreError};
 
@@ -41,7 +42,7 @@ pub enum NoticeError {
     /// There is no such notice.
     #[error("there is no notice `{0}`")]
     Unknown(String),
-    /// A reference that several notices share.
+    /// A reference by which several notices are meant equally.
     #[error("several notices have the reference `{reference}`: {}", listed(.ids))]
     Ambiguous {
         /// The reference.
@@ -49,6 +50,9 @@ pub enum NoticeError {
         /// Their ids, newest first.
         ids: Vec<Uuid>,
     },
+    /// The operator's words cannot be recorded.
+    #[error(transparent)]
+    Words(#[from] LineError),
     /// The cursor is not one of the list.
     #[error(transparent)]
     Cursor(#[from] CursorError),
@@ -96,6 +100,7 @@ impl NoticeError {
         match self {
             Self::Unknown(_) => Kind::NotFound,
             Self::Ambiguous { .. }
+            | Self::Words(_)
             | Self::Cursor(_)
             | Self::Invalid(_)
             | Self::NotReady(_)
@@ -120,13 +125,25 @@ impl NoticeError {
         }
     }
 
-    /// The text for a log, without accounts and addresses.
+    /// True if a release that ended with it is retried after a while, and may succeed then.
+    fn is_retried(&self) -> bool {
+        match self {
+            Self::Audience(error) => error.is_retried(),
+            other => other.may_pass(),
+        }
+    }
+
+    /// The text for a log, in one line and without accounts and addresses.
     #[must_use]
     pub fn for_logs(&self) -> String {
         match self {
             Self::Store(error) => error.for_logs(),
             Self::Audience(error) => error.for_logs(),
             Self::Invalid(_) => "the stored notice is no longer valid".to_owned(),
+            Self::NotReady(problems) => {
+                let problems: Vec<String> = problems.0.iter().map(ToString::to_string).collect();
+                format!("it cannot be released as it is: {}", problems.join("; "))
+            }
             other => other.to_string(),
         }
     }
@@ -138,8 +155,12 @@ impl From<sqlx::Error> for NoticeError {
     }
 }
 
+/// Ids in an error, at most.
+const LISTED: usize = 20;
+
 fn listed(ids: &[Uuid]) -> String {
-    ids.iter().map(Uuid::to_string).collect::<Vec<_>>().join(", ")
+    let more = if ids.len() > LISTED { format!(" and {} more", ids.len() - LISTED) } else { String::new() };
+    ids.iter().take(LISTED).map(Uuid::to_string).collect::<Vec<_>>().join(", ") + &more
 }
 
 /// The step as a participle.
@@ -170,12 +191,22 @@ impl Notices {
         Self { context }
     }
 
-    /// Finds the notice that an id or a reference names.
+    /// Finds the notice that an id or a reference means where one is read: of several with the reference, the released one.
     ///
     /// # Errors
-    /// If there is none, or several have the reference.
+    /// If there is none, or several are meant equally.
     pub async fn named(&self, name: &str) -> Result<Kept, NoticeError> {
-        named(&mut *self.context.store.read().await?, name).await
+        let mut conn = self.context.store.read().await?;
+        let named = named(&mut conn, name, Purpose::Read, None).await?;
+        find(&mut conn, named.id).await
+    }
+
+    /// Finds which notice an id or a reference means for a purpose.
+    ///
+    /// # Errors
+    /// If there is none, or several are meant equally.
+    pub async fn named_for(&self, name: &str, purpose: Purpose) -> Result<Named, NoticeError> {
+        named(&mut *self.context.store.read().await?, name, purpose, None).await
     }
 
     /// A page of notices, newest first.
@@ -191,10 +222,11 @@ impl Notices {
     /// Finds a notice by id or reference, with all steps that were taken on it.
     ///
     /// # Errors
-    /// If there is none, or several have the reference.
+    /// If there is none, or several are meant equally.
     pub async fn show(&self, name: &str) -> Result<(Kept, Vec<Done>), NoticeError> {
         let mut conn = self.context.store.read().await?;
-        let notice = named(&mut conn, name).await?;
+        let id = named(&mut conn, name, Purpose::Read, None).await?.id;
+        let notice = find(&mut conn, id).await?;
         let steps = kept::steps::list(&mut conn, notice.id).await?;
         Ok((notice, steps))
     }
@@ -225,13 +257,13 @@ impl Notices {
         let warnings = self.ready(&draft.source)?;
         self.subject(&draft.notice)?;
         let mut conn = self.context.store.snapshot().await?;
-        let follows = follows(&mut conn, draft.notice.follows.as_deref()).await?;
+        let follows = follows(&mut conn, draft.notice.follows.as_deref(), None).await?;
         let rows = RowsAt::Here(draft.rows.clone().unwrap_or_default());
         let plan = Plan::new(&self.context.config, &draft.notice, rows, follows)?.with_lines(&draft.source);
         let (mut reach, nobody) = audience::reach_so_far(&mut conn, &plan).await?;
         let (size, large) = self.sized(self.released(draft), std::mem::take(&mut reach.largest))?;
         let warnings = [warnings, ready::of_audience(&reach), large].map(|it| it.0).concat();
-        Ok(Checked { reach, size, warnings: Problems(warnings).limited(), nobody })
+        Ok(Checked { reach, size, follows, warnings: Problems(warnings).limited(), nobody })
     }
 
     /// Checks a stored notice as a release would, and returns how far it reaches.
@@ -263,24 +295,28 @@ async fn find(conn: &mut Conn, id: Uuid) -> Result<Kept, NoticeError> {
     kept::find(conn, id).await?.ok_or_else(|| NoticeError::Unknown(id.to_string()))
 }
 
-async fn named(conn: &mut Conn, name: &str) -> Result<Kept, NoticeError> {
-    if let Ok(id) = Uuid::parse_str(name) {
-        return find(conn, id).await;
-    }
-    let mut found = kept::with_reference(conn, name).await?;
-    match found.len() {
-        0 => Err(NoticeError::Unknown(name.to_owned())),
-        1 => Ok(found.remove(0)),
-        _ => Err(NoticeError::Ambiguous {
-            reference: name.to_owned(),
-            ids: found.iter().map(|notice| notice.id).collect(),
-        }),
+/// The notice that a name means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Named {
+    /// Its id.
+    pub id: Uuid,
+    /// How many other notices have the reference, and are not meant.
+    pub others: usize,
+}
+
+/// The notice that an id or a reference means for a purpose; never `own`, which looks for another one.
+async fn named(conn: &mut Conn, name: &str, purpose: Purpose, own: Option<Uuid>) -> Result<Named, NoticeError> {
+    match references::named(conn, name, purpose, own).await? {
+        Meant::None => Err(NoticeError::Unknown(name.to_owned())),
+        Meant::One { id, others } => Ok(Named { id, others }),
+        Meant::Several(ids) => Err(NoticeError::Ambiguous { reference: name.to_owned(), ids }),
     }
 }
 
-async fn follows(conn: &mut Conn, name: Option<&str>) -> Result<Option<Uuid>, NoticeError> {
+/// The notice that one follows by this name. `own` is the one that follows, if it is stored: it may share the reference.
+async fn follows(conn: &mut Conn, name: Option<&str>, own: Option<Uuid>) -> Result<Option<Uuid>, NoticeError> {
     match name {
-        Some(name) => Ok(Some(named(conn, name).await?.id)),
+        Some(name) => Ok(Some(named(conn, name, Purpose::Read, own).await?.id)),
         None => Ok(None),
     }
 }

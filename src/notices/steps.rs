@@ -2,7 +2,9 @@
 
 use super::{NoticeError, Notices};
 use crate::domain::actor::{Action, Actor};
+use crate::domain::notice::writers::REFUSED;
 use crate::domain::notice::{State, Step};
+use crate::domain::problem::{LineError, check_line};
 use crate::ledger::operated::{self, Operation};
 use crate::store::notices::steps::Done;
 use crate::store::notices::{self as kept, Kept};
@@ -28,6 +30,14 @@ const fn action(step: Step) -> Action {
     }
 }
 
+/// The longest reason, in bytes.
+const LONGEST_REASON: usize = 1000;
+
+/// Refuses a reason that is not one line.
+pub(super) fn check_reason(reason: Option<&str>) -> Result<(), LineError> {
+    reason.map_or(Ok(()), |reason| check_line("reason", reason, LONGEST_REASON))
+}
+
 impl Notices {
     /// Takes a step that changes nothing but the state, and records it.
     pub(super) async fn step(
@@ -42,7 +52,7 @@ impl Notices {
         if !kept::set_state(conn, notice.id, notice.state, to).await? {
             return Err(NoticeError::Conflict);
         }
-        Ok(self.record(conn, notice, step, actor, reason).await?)
+        self.record(conn, notice, step, actor, reason).await
     }
 
     /// Records a step that was taken, in the transaction that takes it.
@@ -53,7 +63,7 @@ impl Notices {
         step: Step,
         actor: &Actor,
         reason: Option<&str>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), NoticeError> {
         self.record_as(conn, notice, (step, action(step)), actor, reason).await
     }
 
@@ -65,11 +75,12 @@ impl Notices {
         (step, action): (Step, Action),
         actor: &Actor,
         reason: Option<&str>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), NoticeError> {
+        check_reason(reason)?;
         let Self { context } = self;
         self.note(conn, notice, step, actor, reason).await?;
         let operation = Operation::on_notice(action, notice).reason(reason.unwrap_or_default());
-        operated::record(conn, actor, &operation, context.clock.now(), &context.random).await
+        Ok(operated::record(conn, actor, &operation, context.clock.now(), &context.random).await?)
     }
 
     /// Notes a step that was refused: nothing but its row is stored.
@@ -81,7 +92,7 @@ impl Notices {
         actor: &Actor,
         why: &str,
     ) -> Result<(), StoreError> {
-        self.note(conn, notice, step, actor, Some(&format!("refused: {why}"))).await
+        self.note(conn, notice, step, actor, Some(&format!("{REFUSED}{why}"))).await
     }
 
     async fn note(

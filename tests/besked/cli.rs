@@ -384,7 +384,7 @@ async fn the_doctor_looks_at_everything_and_sends_nothing() {
         let check = checks.iter().find(|it| it["what"].as_str() == Some(what)).unwrap();
         (check["verdict"].as_str().unwrap().to_owned(), check["detail"].as_str().unwrap().to_owned())
     };
-    for what in ["database", "ledger", "tombstones", "ledger key"] {
+    for what in ["database", "ledger", "tombstones", "contacts", "ledger key"] {
         assert_eq!(of(&well, what).0, "ok", "{what}");
     }
     let (_, detail) = of(&well, "relay primary");

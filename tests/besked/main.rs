@@ -26,6 +26,7 @@ mod lanes;
 mod ledger;
 mod lists;
 mod mails;
+mod matters;
 mod merkle;
 mod messages;
 mod metrics;

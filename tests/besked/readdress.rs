@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use besked::domain::delivery::State;
+use besked::domain::delivery::{Reason, State};
 use besked::domain::entry::Event;
 use besked::domain::notice::State as NoticeState;
 use rstest::rstest;
@@ -110,4 +110,47 @@ async fn each_customer_of_an_audience_file_keeps_its_values() {
     app.run_until_idle().await;
     assert!(app.relay.to("drift@ett.example")[0].text().contains("A 7"));
     assert_eq!(app.counts(id).await, [(State::Accepted, 2), (State::Cancelled, 1)].into());
+}
+
+/// Without the name that the text needs there is no mail, and the customer stays in the coverage.
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_successor_without_a_value_is_not_sent_a_blank(#[case] engine: Engine) {
+    let app = TestApp::new(engine).await;
+    app.import(CUSTOMERS).await;
+    let id = app.release(&maintenance("customers = [\"C2\"]").replace("Hello", "Hello {{ contact.name }}!")).await;
+    app.import(&CUSTOMERS.replace("hello@two.example,Carol", "new@two.example,")).await;
+    app.run_until_idle().await;
+    assert!(app.relay.received().is_empty());
+    let (totals, rows) = app.covered(id).await;
+    let shown: Vec<_> = rows[0].deliveries.iter().map(|it| (it.email.as_str(), it.state, it.reason)).collect();
+    assert_eq!(
+        shown,
+        [
+            ("hello@two.example", State::Cancelled, None),
+            ("new@two.example", State::Rejected, Some(Reason::NotComposed))
+        ]
+    );
+    assert_eq!((totals.customers, totals.not_informed), (1, 1));
+    assert_eq!(audit(&app).await.problem, None);
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_without_differences_holds_up_no_queue(#[case] engine: Engine) {
+    let app = TestApp::new(engine).await;
+    app.import(CUSTOMERS).await;
+    app.release(&maintenance("all = true")).await;
+    let stale = async || {
+        let mut conn = app.app.context.store.read().await.unwrap();
+        besked::store::notices::open(&mut conn).await.unwrap()[0].stale
+    };
+    app.import(CUSTOMERS).await;
+    assert!(!stale().await);
+    app.import(&CUSTOMERS.replace("Carol", "Carla")).await;
+    assert!(stale().await);
 }

@@ -83,7 +83,7 @@ fn a_hold_that_stands_already_is_not_placed_twice() {
     assert_eq!(first["already"], false);
     let again = hold("lawsuit");
     assert_eq!((&again.json()["id"], again.json()["already"].as_bool()), (&first["id"], Some(true)));
-    assert!(again.err.contains("this hold stands already"), "{}", again.err);
+    assert!(again.err.contains("this hold is in force already"), "{}", again.err);
     assert_ne!(hold("another").json()["id"], first["id"]);
     assert_eq!(shell.run(&["--json", "hold", "list"]).ok().json()["holds"].as_array().unwrap().len(), 2);
 }

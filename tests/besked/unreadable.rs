@@ -195,3 +195,29 @@ async fn a_notice_is_sent_without_a_thread_if_the_one_that_it_follows_cannot_be_
     app.run_until_idle().await;
     assert_eq!(app.counts(second).await, [(State::Accepted, 2)].into());
 }
+
+/// A zone database drops names; what is left of a contact is enough to inform it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_zone_that_is_no_longer_known_keeps_nobody_from_being_informed() {
+    let relay = Relay::start().await;
+    let shell = Shell::new().relay(relay.address.port());
+    shell.write("customers.csv", CUSTOMERS);
+    shell.run(&["customers", "import", "customers.csv"]).ok();
+    shell.write("notice.md", &maintenance("all = true"));
+    let url = format!("sqlite://{}", shell.directory.path().join("var/besked.db").display());
+    let mut conn = AnyConnection::connect(&url).await.unwrap();
+    conn.execute("UPDATE contacts SET time_zone = 'Mars/Olympus', locale = '!' WHERE account_id = 'C2'").await.unwrap();
+    shell.run(&["notice", "send", "notice.md", "--yes"]).ok();
+    conn.execute("UPDATE deliveries SET time_zone = 'Mars/Olympus', locale = '!' WHERE account_id = 'C1'")
+        .await
+        .unwrap();
+    shell.run(&["customers", "show", "C2"]).ok();
+    shell.run(&["dispatch", "--until-idle"]).ok();
+    assert_eq!(relay.received().len(), 2);
+    let checks = shell.run(&["--json", "doctor"]).json();
+    let contacts = checks.as_array().unwrap().iter().find(|it| it["what"] == "contacts").unwrap();
+    assert_eq!(contacts["verdict"], "warning", "{contacts}");
+    for said in ["1 contact has a time zone that this version does not know", "1 contact has a language"] {
+        assert!(contacts["detail"].as_str().unwrap().contains(said), "{contacts}");
+    }
+}

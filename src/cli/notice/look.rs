@@ -29,7 +29,7 @@ pub async fn check(app: &App, path: &Path, output: &Output) -> Result<u8, Failur
     if let (true, Err(NoticeError::NotReady(problems))) = (output.json, &checked) {
         output.print(&json!({ "problems": problems }), |_| String::new())?;
     }
-    let Checked { reach, size, mut warnings, nobody } = checked?;
+    let Checked { reach, size, follows, mut warnings, nobody } = checked?;
     warn(&warnings);
     let yet = nobody.as_ref().and_then(AudienceError::reaches_nobody);
     if let Some(yet) = &yet {
@@ -39,7 +39,7 @@ pub async fn check(app: &App, path: &Path, output: &Output) -> Result<u8, Failur
         "category": draft.notice.category, "class": draft.notice.category.class(),
         "customers": reach.customers, "recipients": reach.recipients, "unaddressed": reach.unaddressed,
         "role_addresses": reach.role_addresses, "dead": reach.dead, "needs_smtputf8": reach.needs_smtputf8,
-        "size": size, "sample": reach.sample, "warnings": warnings,
+        "left": reach.left, "follows": follows, "size": size, "sample": reach.sample, "warnings": warnings,
     });
     output.print(&document, |_| {
         let category = draft.notice.category;
@@ -56,6 +56,9 @@ pub async fn check(app: &App, path: &Path, output: &Output) -> Result<u8, Failur
         if reach.unaddressed > 0 {
             let who = count(reach.unaddressed, "of these customers has", "of these customers have");
             text += &format!("{who} nobody to address\n");
+        }
+        if let Some(followed) = follows {
+            text += &format!("follows notice {followed}\n");
         }
         text += &format!("the largest mail has {}\n", kilobytes(size));
         text += "for example:\n";

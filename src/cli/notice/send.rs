@@ -4,6 +4,7 @@ use std::io::{IsTerminal as _, Write as _};
 use std::sync::Arc;
 
 use serde_json::json;
+use uuid::Uuid;
 
 use super::show::{describe_state, describe_status};
 use super::{Send, file, look, step};
@@ -33,19 +34,32 @@ pub async fn send(app: &App, actor: &Actor, command: Send, output: &Output) -> R
         return Err(Failure::new(FAILED, "not sent"));
     }
     let id = app.notices.create(&draft, actor).await?;
-    let mut notice = app.notices.submit_checked(id, actor, &reach).await?;
+    // It is stored: a failure names it, so that nobody sends the file a second time.
+    let stored = |failure: Failure| failure.hint_last(format!("it is stored as notice {id}"));
+    submit_and_release(app, actor, (id, &reach), command.wait, output).await.map_err(stored)
+}
+
+/// Submits a stored notice, releases it if it needs no second person, and waits for the end if that is wanted.
+async fn submit_and_release(
+    app: &App,
+    actor: &Actor,
+    (id, reach): (Uuid, &Reach),
+    waits: bool,
+    output: &Output,
+) -> Result<u8, Failure> {
+    let mut notice = app.notices.submit_checked(id, actor, reach).await?;
     if notice.state == State::Approved {
         notice = step::freeze(app, actor, id, Release::default()).await?;
     }
     let mut code = 0;
-    if command.wait && notice.state == State::Released {
+    if waits && notice.state == State::Released {
         code = wait(app, &notice).await?;
         notice = app.notices.named(&id.to_string()).await?;
     }
     let mut document = json!({
         "id": id, "state": notice.state, "recipients": notice.recipients, "customers": notice.customers,
     });
-    let status = if command.wait { Some(app.coverage.status(actor, &notice.id.to_string()).await?) } else { None };
+    let status = if waits { Some(app.coverage.status(actor, &notice.id.to_string()).await?) } else { None };
     if let Some(status) = &status {
         document["counts"] = json!(status.counts);
         if let Some(refused) = refused(status) {

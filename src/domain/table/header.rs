@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use encoding_rs::WINDOWS_1252;
 
 use super::records::is_blank;
+use crate::domain::phrase::seen;
 use crate::domain::problem::{Problem, shown};
 use crate::domain::words::count;
 
@@ -59,8 +60,15 @@ impl Header {
                 problem("header", format!("column {} {}", index + 1, columns.not_utf8));
                 continue;
             };
-            let known = columns.known(name.trim());
-            let name = known.unwrap_or(name.trim());
+            let name = match seen(name.trim()) {
+                Ok(name) => name,
+                Err(error) => {
+                    problem(&shown(name), error.to_string());
+                    continue;
+                }
+            };
+            let known = columns.known(&name);
+            let name = known.unwrap_or(&name);
             names.push(name.to_owned());
             if name.is_empty() {
                 continue;

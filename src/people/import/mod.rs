@@ -282,7 +282,10 @@ async fn write(
             continue;
         }
         imports::write_contacts(&mut tx, &id.to_string(), now).await?;
-        imports::revise(&mut tx).await?;
+        // A file without differences changes nothing that a queue would have to be compared with.
+        if imports::differs(&mut tx).await? {
+            imports::revise(&mut tx).await?;
+        }
         if options.erased == Erased::Revive {
             let revived: BTreeSet<&AddressKey> = checked.imported.erased.iter().map(|row| &row.address).collect();
             subjects.revive(&mut tx, revived).await?;

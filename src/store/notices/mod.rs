@@ -2,6 +2,7 @@
 
 pub mod attestations;
 pub mod open;
+pub mod references;
 pub mod releases;
 pub mod rows;
 pub mod steps;
@@ -203,13 +204,6 @@ pub async fn rewrite(conn: &mut Conn, id: Uuid, expected: State, written: &Writt
 pub async fn find(conn: &mut Conn, id: Uuid) -> Result<Option<Kept>> {
     let row = sqlx::query(select!("WHERE id = $1")).bind(id.to_string()).fetch_optional(conn).await?;
     row.as_ref().map(kept).transpose()
-}
-
-/// The notices with this reference, newest first.
-pub async fn with_reference(conn: &mut Conn, reference: &str) -> Result<Vec<Kept>> {
-    let rows =
-        sqlx::query(select!("WHERE reference = $1 ORDER BY id DESC LIMIT 100")).bind(reference).fetch_all(conn).await?;
-    rows.iter().map(kept).collect()
 }
 
 /// A page of notices, newest first, before `before`.

@@ -243,7 +243,7 @@ pub async fn written(conn: &mut Conn, notice_id: Uuid) -> Result<(u64, u64)> {
     Ok((row.count("deliveries")?, row.count("unaddressed")?))
 }
 
-/// Removes some of the deliveries of a release that did not come to its manifest; gives how many. Call until it gives 0.
+/// Removes some of the deliveries of a release that did not come to its manifest; returns how many. To be called until it returns 0.
 pub async fn discard(conn: &mut Conn, notice_id: Uuid, limit: u32) -> Result<u64> {
     let id = notice_id.to_string();
     // First: while there are deliveries, whoever comes after one that was killed finds that something is left.

@@ -5,6 +5,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::domain::notice::Step;
+use crate::domain::notice::writers::Taken;
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
@@ -19,6 +20,14 @@ pub struct Done {
     pub reason: Option<String>,
     /// When.
     pub at: Timestamp,
+}
+
+impl Done {
+    /// The step, as far as it shows who wrote the notice.
+    #[must_use]
+    pub fn taken(&self) -> Taken<'_> {
+        Taken { step: self.step, operator: &self.operator, reason: self.reason.as_deref() }
+    }
 }
 
 /// Notes a step.

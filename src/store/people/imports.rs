@@ -237,6 +237,15 @@ pub async fn compare(conn: &mut Conn, removal: Removal) -> Result<u64> {
     Ok(revision)
 }
 
+/// True if the file differs from what is stored, after [`compare`].
+pub async fn differs(conn: &mut Conn) -> Result<bool> {
+    let sql = "SELECT COUNT(*) AS n FROM (SELECT 1 AS one FROM changed_customers UNION ALL SELECT 1 FROM left_customers
+         UNION ALL SELECT 1 FROM changed_attributes UNION ALL SELECT 1 FROM gone_attributes
+         UNION ALL SELECT 1 FROM changed_contacts UNION ALL SELECT 1 FROM gone_contacts LIMIT 1) AS first";
+    let row = sqlx::query(sql).fetch_one(conn).await?;
+    Ok(Row::of("changed_customers", &row).count("n")? > 0)
+}
+
 /// How often customers and contacts were changed by imports and corrections of addresses. If the number is the same under the
 /// lock of the ledger's head as at the comparison, nothing changed in between.
 pub async fn revision(conn: &mut Conn) -> Result<u64> {

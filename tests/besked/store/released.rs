@@ -1,12 +1,13 @@
 //! Notices through their states, their rows and steps, attestations.
 
 use besked::domain::category::Category;
+use besked::domain::notice::reference::{Meant, Purpose};
 use besked::domain::notice::{State, Step};
 use besked::store::notices;
 use besked::store::notices::attestations::Attestation;
 use besked::store::notices::releases::{Packed, Releasing};
 use besked::store::notices::steps::Done;
-use besked::store::notices::{attestations, releases};
+use besked::store::notices::{attestations, references, releases};
 use besked::store::sending::deliveries;
 use rstest::rstest;
 
@@ -25,11 +26,17 @@ async fn a_notice_is_kept_rewritten_and_found(#[case] engine: Engine) {
     let other = fixture.draft(&mut tx, "R-1").await;
     let kept = notices::find(&mut tx, id).await.unwrap().unwrap();
     assert_eq!((kept.source.as_str(), kept.subject.as_str(), kept.digest), ("källa", "Ämne", [7; 32]));
-    let with: Vec<_> = notices::with_reference(&mut tx, "R-1").await.unwrap().iter().map(|it| it.id).collect();
+    let with: Vec<_> = references::bearers(&mut tx, "R-1").await.unwrap().iter().map(|it| it.id).collect();
     assert_eq!(with, [other, id], "newest first");
+    let several = references::named(&mut tx, "R-1", Purpose::Read, None).await.unwrap();
+    assert_eq!(several, Meant::Several(vec![other, id]));
+    for name in ["R-1", &id.to_string()] {
+        let one = references::named(&mut tx, name, Purpose::Read, Some(other)).await.unwrap();
+        assert_eq!(one, Meant::One { id, others: 0 }, "{name}");
+    }
     assert_eq!(notices::list(&mut tx, Some(other), 10).await.unwrap().len(), 1);
     assert!(notices::find(&mut tx, fixture.id()).await.unwrap().is_none());
-    assert!(notices::with_reference(&mut tx, "nothing").await.unwrap().is_empty());
+    assert!(references::bearers(&mut tx, "nothing").await.unwrap().is_empty());
 
     notices::set_approval(&mut tx, id, "bo", &[7; 32]).await.unwrap();
     let changed = notices::Written { digest: [8; 32], ..written("R-2") };
