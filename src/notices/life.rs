@@ -98,7 +98,7 @@ impl Notices {
             return Ok(notice);
         }
         possible(&notice, Step::Approve)?;
-        if is_writer(&kept::steps(&mut tx, id).await?, actor) {
+        if is_writer(&kept::steps::list(&mut tx, id).await?, actor) {
             self.refused(&mut tx, &notice, Step::Approve, actor, "the author may not approve").await?;
             tx.commit().await?;
             return Err(NoticeError::OwnApproval(actor.name().to_owned()));

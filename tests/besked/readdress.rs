@@ -147,7 +147,7 @@ async fn a_file_without_differences_holds_up_no_queue(#[case] engine: Engine) {
     app.release(&maintenance("all = true")).await;
     let stale = async || {
         let mut conn = app.app.context.store.read().await.unwrap();
-        besked::store::notices::open(&mut conn).await.unwrap()[0].stale
+        besked::store::notices::open::list(&mut conn).await.unwrap()[0].stale
     };
     app.import(CUSTOMERS).await;
     assert!(!stale().await);
