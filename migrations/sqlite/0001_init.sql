@@ -371,6 +371,8 @@ CREATE TABLE ledger_openings (
 CREATE INDEX ledger_openings_by_notice ON ledger_openings (notice_id) WHERE delivery_id IS NULL;
 CREATE INDEX ledger_openings_by_delivery ON ledger_openings (delivery_id) WHERE delivery_id IS NOT NULL;
 CREATE INDEX ledger_openings_by_subject ON ledger_openings (subject) WHERE subject IS NOT NULL;
+-- The words of operators are searched for a person's addresses, among entries of which nearly all are about deliveries.
+CREATE INDEX ledger_openings_with_words ON ledger_openings (entry_id) WHERE event IN ('attested', 'operated') AND person IS NOT NULL;
 
 -- The opening of a person, the message and the subject may be cleared, and nothing else may change.
 CREATE TRIGGER ledger_openings_stay BEFORE UPDATE ON ledger_openings

@@ -67,10 +67,7 @@ impl Mask {
     #[must_use]
     pub fn text(&self, email: &str, text: &str) -> String {
         match self.hidden(email) {
-            // The second replacement finds what other characters surround.
-            Some(key) => {
-                replace_mentions(text, &key, |mention| self.address(mention)).replace(email, &self.address(email))
-            }
+            Some(key) => replace_mentions(text, |it| *it == key, |mention| self.address(mention)),
             None => text.to_owned(),
         }
     }
