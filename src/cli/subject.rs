@@ -198,7 +198,12 @@ fn print_erased(erased: &Erased, output: &Output) -> Result<(), Failure> {
     if let Some(error) = &erased.unwritten {
         eprintln!("warning: the journal of this node lacks this erasure, the dispatcher retries: {error}");
     }
-    if !erased.log_emptied {
+    if let Some(error) = &erased.unscrubbed {
+        eprintln!(
+            "warning: the person is erased, but the file could not be rewritten, and may still have the bytes: {error}"
+        );
+        eprintln!("\nhint: `besked retention run` or the dispatcher, at night, does it");
+    } else if !erased.log_emptied {
         eprintln!(
             "warning: SQLite's write-ahead log is in use and was not emptied; the next erasure or restart empties it"
         );

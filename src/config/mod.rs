@@ -145,7 +145,7 @@ impl Config {
         warnings
             .extend(relays.map(|it| format!("relay `{}` has a user and no password, so it does not log in", it.name)));
         warnings.extend(self.organisation.warnings());
-
+        warnings.extend(self.unreachable_levels());
         warnings
     }
 
@@ -160,7 +160,7 @@ impl Config {
         problems.extend(self.retry.problems());
         problems.extend(self.dispatch.problems());
         problems.extend(self.limits.problems());
-        problems.extend(self.smtp.problem());
+        problems.extend(self.smtp.problems());
         problems.extend(relay::problems(&self.relays));
         problems.extend(self.stream_problems());
         problems.extend(self.category.iter().flat_map(|(category, rules)| rules.problems(*category)));

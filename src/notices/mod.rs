@@ -30,6 +30,7 @@ use crate::domain::kind::Kind;
 use crate::domain::notice::{Notice, State, Step};
 use crate::domain::page::{CursorError, Page, PageRequest};
 use crate::domain::problem::Problems;
+use crate::people::mask::mask_words;
 use crate::store::notices as kept;
 use crate::store::sending::waiting;
 use crate::store::{Conn, StoreError};
@@ -194,7 +195,7 @@ impl Notices {
     pub async fn show(&self, name: &str) -> Result<(Kept, Vec<Done>), NoticeError> {
         let mut conn = self.context.store.read().await?;
         let notice = named(&mut conn, name).await?;
-        let steps = kept::steps(&mut conn, notice.id).await?;
+        let steps = steps(&mut conn, notice.id).await?;
         Ok((notice, steps))
     }
 
@@ -203,7 +204,7 @@ impl Notices {
     /// # Errors
     /// If the database fails.
     pub async fn steps(&self, id: Uuid) -> Result<Vec<Done>, NoticeError> {
-        Ok(kept::steps(&mut *self.context.store.read().await?, id).await?)
+        Ok(steps(&mut *self.context.store.read().await?, id).await?)
     }
 
     /// What waits of a notice.
@@ -287,4 +288,11 @@ async fn follows(conn: &mut Conn, name: Option<&str>) -> Result<Option<Uuid>, No
 #[must_use]
 pub fn is_due(send_at: Option<Timestamp>, now: Timestamp) -> bool {
     send_at.is_none_or(|send_at| send_at <= now)
+}
+
+/// The steps on a notice, with restricted addresses in their reasons masked.
+async fn steps(conn: &mut Conn, id: Uuid) -> Result<Vec<Done>, StoreError> {
+    let mut steps = kept::steps(conn, id).await?;
+    mask_words(conn, steps.iter_mut().filter_map(|step| step.reason.as_mut())).await?;
+    Ok(steps)
 }

@@ -10,6 +10,7 @@ use crate::domain::kind::Kind;
 use crate::domain::page::{CursorError, Page, PageRequest};
 use crate::domain::problem::is_line;
 use crate::ledger::operated::{Operation, record};
+use crate::people::mask::mask_words;
 use crate::store::people::{customers, holds};
 use crate::store::proof::tree;
 use crate::store::{Conn, StoreError, notices};
@@ -123,13 +124,15 @@ impl Holds {
         Ok(Placed { hold, already: false })
     }
 
-    /// A page of holds, oldest first.
+    /// A page of holds, oldest first. Restricted addresses in their reasons are masked.
     ///
     /// # Errors
     /// If the cursor is not one of this list, or the database fails.
     pub async fn list(&self, _actor: &Actor, request: &PageRequest) -> Result<Page<Hold>, HoldError> {
         let after = request.key::<Uuid>()?;
-        let rows = holds::list(&mut *self.context.store.read().await?, after, request.to_read()).await?;
+        let mut conn = self.context.store.read().await?;
+        let mut rows = holds::list(&mut conn, after, request.to_read()).await?;
+        mask_words(&mut conn, rows.iter_mut().map(|hold| &mut hold.reason)).await?;
         Ok(Page::of(rows, request, |hold| hold.id.to_string()))
     }
 

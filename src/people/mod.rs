@@ -11,5 +11,6 @@ pub mod mask;
 pub mod preferences;
 pub mod reads;
 pub mod retention;
+mod scrub;
 pub mod subjects;
 pub mod suppressions;

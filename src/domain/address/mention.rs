@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use super::{Address, AddressKey, is_atext};
+use super::{AddressKey, is_atext};
 use crate::domain::character::{is_mark, is_unseen, look_alike};
 
 /// The longest local part in bytes before its normalisation, which can shorten it.
@@ -148,6 +148,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::domain::address::Address;
 
     fn key(text: &str) -> AddressKey {
         AddressKey::of(text).unwrap()
@@ -224,7 +225,8 @@ mod tests {
 
     #[test]
     fn each_mention_is_replaced_and_nothing_else() {
-        let replaced = |text| replace_mentions(text, |it| *it == key("o'brien@x.example"), |it| format!("[{}]", it.len()));
+        let replaced =
+            |text| replace_mentions(text, |it| *it == key("o'brien@x.example"), |it| format!("[{}]", it.len()));
         assert_eq!(replaced("a o'brien@x.example, O'Brien@X.example; b"), "a [17], [17]; b");
         assert_eq!(replaced("brien@x.example and bo@x.example"), "brien@x.example and bo@x.example");
         assert_eq!(replaced(""), "");

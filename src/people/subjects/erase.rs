@@ -14,7 +14,7 @@ use crate::domain::category::Category;
 use crate::domain::duty::Duty;
 use crate::domain::tombstone::Mark;
 use crate::ledger::operated::{Operation, record};
-use crate::people::addresses;
+use crate::people::{addresses, scrub};
 use crate::store::people::holds::Hold;
 use crate::store::people::subjects::{self, SubjectDelivery};
 use crate::store::people::{customers, holds, suppressions};
@@ -47,6 +47,9 @@ pub struct Erased {
     pub unreleased_rows: usize,
     /// Whether the write-ahead log was emptied too.
     pub log_emptied: bool,
+    /// Why the file could not be rewritten, if it could not: the next erasure or dispatcher does it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unscrubbed: Option<String>,
     /// Why the tombstone is not in this node's journal yet, if it is not: it is written by the next erasure or dispatcher.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unwritten: Option<String>,
@@ -110,12 +113,15 @@ impl Subjects {
         let operation = Operation::new(Action::Erase).object(tombstone).reason(&ground);
         record(&mut tx, actor, &operation, self.context.clock.now(), &self.context.random).await?;
         tx.commit().await.map_err(StoreError::from)?;
-        // The person is erased from here on, whatever fails.
+        // The person is erased from here on: what fails below is done later, and is no failure of the erasure.
         let unwritten = match self.write_journal().await {
             Ok(unwritten) => unwritten.map(|error| error.to_string()),
             Err(error) => Some(error.to_string()),
         };
-        let log_emptied = self.context.store.scrub().await?;
+        let (log_emptied, unscrubbed) = match scrub::now(&self.context).await {
+            Ok(log_emptied) => (log_emptied, None),
+            Err(error) => (false, Some(error.to_string())),
+        };
         Ok(Erased {
             contacts: stored.contacts,
             deliveries: stored.deliveries.iter().map(Vec::len).sum(),
@@ -123,6 +129,7 @@ impl Subjects {
             entries: forgotten.entries,
             unreleased_rows: stored.unreleased_rows,
             log_emptied,
+            unscrubbed,
             unwritten,
         })
     }
@@ -142,7 +149,9 @@ impl Subjects {
         let notices: Vec<Uuid> = stored.notices.iter().copied().collect();
         let mut holds = holds::on(conn, &accounts, &notices).await?;
         // A hold that names the person is about the person.
-        holds.extend(stored.holds.iter().filter(|it| holds.iter().all(|hold| hold.id != it.id)).cloned().collect::<Vec<_>>());
+        holds.extend(
+            stored.holds.iter().filter(|it| holds.iter().all(|hold| hold.id != it.id)).cloned().collect::<Vec<_>>(),
+        );
         for hold in holds {
             duties.push((Duty::Hold(hold.id), format!("a legal hold by {}: {}", hold.operator, hold.reason)));
         }

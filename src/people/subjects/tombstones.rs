@@ -13,6 +13,7 @@ use crate::domain::entry::hmac;
 use crate::domain::tombstone::{Mark, Tombstone};
 use crate::ledger::operated::{Operation, record};
 use crate::people::journal::{Journal, JournalError};
+use crate::people::scrub;
 use crate::store::people::{subjects, tombstones};
 use crate::store::{Conn, Store, StoreError, secrets};
 
@@ -165,8 +166,14 @@ impl Subjects {
             tombstones::insert(&mut tx, chunk).await?;
         }
         tx.commit().await.map_err(StoreError::from)?;
-        if again > 0 {
-            self.context.store.scrub().await?;
+        if again > 0
+            && let Err(error) = scrub::now(&self.context).await
+        {
+            let error = error.for_logs();
+            tracing::warn!(
+                error,
+                "persons were erased again, but the file could not be rewritten yet: it is done later"
+            );
         }
         Ok(again)
     }
@@ -221,7 +228,8 @@ impl Subjects {
         let key = secrets::get_or_insert(conn, KEY, &fresh).await?;
         let (at, hash) = (self.context.clock.now(), hash(&key, address));
         // The one with the highest id counts, and the clocks of nodes differ.
-        let after = tombstones::last(conn, &hash).await?.and_then(|last| made_at(last.id)?.checked_add(1.millisecond()).ok());
+        let after =
+            tombstones::last(conn, &hash).await?.and_then(|last| made_at(last.id)?.checked_add(1.millisecond()).ok());
         let id = self.context.random.id(at.max(after.unwrap_or(at)));
         tombstones::insert(conn, &[Tombstone { id, mark, hash, at }]).await?;
         Ok(id)

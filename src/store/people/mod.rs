@@ -9,6 +9,7 @@ pub mod mentions;
 pub mod preferences;
 pub mod rectifications;
 pub mod retention;
+pub mod scrubs;
 pub mod sole_traders;
 pub mod subjects;
 pub mod suppressions;

@@ -115,21 +115,6 @@ pub async fn unaddressed_after(
         .collect()
 }
 
-/// The customers of a notice's audience with nobody to address: account ids and names.
-pub async fn unaddressed(conn: &mut Conn, notice_id: Uuid) -> Result<Vec<(String, String)>> {
-    let rows =
-        sqlx::query("SELECT account_id, customer_name FROM unaddressed WHERE notice_id = $1 ORDER BY account_id")
-            .bind(notice_id.to_string())
-            .fetch_all(conn)
-            .await?;
-    rows.iter()
-        .map(|row| {
-            let row = Row::of("unaddressed", row);
-            Ok((row.get("account_id")?, row.get("customer_name")?))
-        })
-        .collect()
-}
-
 /// Returns true for a customer of a notice's audience with nobody to address.
 pub async fn is_unaddressed(conn: &mut Conn, notice_id: Uuid, account_id: &str) -> Result<bool> {
     let row = sqlx::query("SELECT account_id FROM unaddressed WHERE notice_id = $1 AND account_id = $2")

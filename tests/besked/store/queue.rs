@@ -202,7 +202,6 @@ async fn deliveries_are_shown_paged_and_made_ready(#[case] engine: Engine) {
     assert_eq!(thread[&("C1".to_owned(), key("b@x.example"))], of_customer[1].id.to_string());
     let unaddressed = [("C2".to_owned(), "Två".to_owned())];
     releases::insert_unaddressed(&mut tx, id, &unaddressed).await.unwrap();
-    assert_eq!(deliveries::unaddressed(&mut tx, id).await.unwrap(), unaddressed);
     assert!(deliveries::is_unaddressed(&mut tx, id, "C2").await.unwrap());
     assert!(!deliveries::is_unaddressed(&mut tx, id, "C1").await.unwrap());
     // Both deliveries are to one customer, which is found once however small the pages are.
@@ -259,7 +258,7 @@ async fn deliveries_are_shown_paged_and_made_ready(#[case] engine: Engine) {
     assert_eq!(releases::discard(&mut tx, id, 1).await.unwrap(), 1);
     assert_eq!(releases::discard(&mut tx, id, 9).await.unwrap(), 1);
     assert_eq!(releases::discard(&mut tx, id, 9).await.unwrap(), 0);
-    assert!(deliveries::unaddressed(&mut tx, id).await.unwrap().is_empty());
+    assert!(deliveries::unaddressed_after(&mut tx, id, "", u32::MAX).await.unwrap().is_empty());
     assert!(!queue::holds(&mut tx, id).await.unwrap());
 }
 
