@@ -72,13 +72,13 @@ pub enum On<'a> {
     Account(&'a str),
 }
 
-/// A hold that stands now.
+/// A hold that is in force.
 #[derive(Clone, Debug, Serialize)]
 pub struct Placed {
     /// The hold.
     #[serde(flatten)]
     pub hold: Hold,
-    /// It stood before, and no second one was placed.
+    /// It was in force before, and no second one was placed.
     pub already: bool,
 }
 
@@ -95,7 +95,8 @@ impl Holds {
         Self { context }
     }
 
-    /// Places a hold, unless one on the same for the same reason stands already; on a customer also if nothing but its record in notices is stored any more.
+    /// Places a hold, unless one on the same for the same reason is in force already. A customer may be a former one, of which only the
+    /// record in notices is stored.
     ///
     /// # Errors
     /// If there is no such notice or customer, or the reason is unusable.
