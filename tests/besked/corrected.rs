@@ -100,11 +100,11 @@ async fn an_address_that_is_erased_meanwhile_is_not_corrected_to() {
     app.erase("service@ett.example").await.unwrap();
     let mut tx = app.app.context.store.write().await.unwrap();
     let subjects = app.app.subjects.clone();
-    let correction = tokio::spawn(async move {
+    let mut correction = tokio::spawn(async move {
         subjects.rectify(&alice(), &address("ap@three.example"), &address("hi@two.example")).await
     });
-    // It has looked at the tombstones by then, and waits for this writer.
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    // It looks at the tombstones, and then waits for this writer.
+    assert!(tokio::time::timeout(Duration::from_millis(300), &mut correction).await.is_err(), "it waits");
     let secret = secrets::find(&mut tx, "tombstones").await.unwrap().unwrap();
     let (at, hash) = (app.app.context.clock.now(), hmac(&secret, b"hi@two.example"));
     let tombstone = Tombstone { id: app.app.context.random.id(at), mark: Mark::Erased, hash, at };
