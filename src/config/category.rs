@@ -364,10 +364,14 @@ mod tests {
 
     #[test]
     fn a_level_that_no_delivery_reaches_is_a_warning() {
-        let on = "[category.maintenance]\ninformed_at = \"dsn_delivered\"\n";
-        let with = |more: &str| config(&format!("{EXAMPLE}\n{on}{more}")).unwrap().warnings();
-        assert!(!with("").iter().any(|it| it.contains("informed_at")), "{:?}", with(""));
-        let warnings = with("ask_delivery_reports = false\n");
+        let warnings = |reports: Option<bool>| {
+            let mut config = parse(EXAMPLE, "example", &[]).unwrap();
+            let rules = config.category.entry(Category::Maintenance).or_default();
+            (rules.informed_at, rules.ask_delivery_reports) = (Some(LeastLevel::DsnDelivered), reports);
+            config.warnings()
+        };
+        assert!(!warnings(Some(true)).iter().any(|it| it.contains("informed_at")), "{:?}", warnings(Some(true)));
+        let warnings = warnings(Some(false));
         assert!(warnings.iter().any(|it| it.starts_with("`category.maintenance.informed_at`")), "{warnings:?}");
     }
 
