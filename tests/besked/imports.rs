@@ -285,9 +285,9 @@ async fn the_ledger_says_what_an_import_removed() {
     let app = TestApp::new(Engine::Sqlite).await;
     app.import(CUSTOMERS).await;
     let last = async || {
-        let entries = with_words(&mut *app.app.context.store.read().await.unwrap(), "", 99).await.unwrap();
-        let words = entries.iter().map(|it| Person::from_cbor(it.person.as_deref().unwrap()).unwrap().reply);
-        words.filter(|reply| reply.starts_with("sha256 ")).last().unwrap()
+        let entries = with_words(&mut app.app.context.store.read().await.unwrap(), "", 99).await.unwrap();
+        let mut words = entries.iter().map(|it| Person::from_cbor(it.person.as_deref().unwrap()).unwrap().reply);
+        words.rfind(|reply| reply.starts_with("sha256 ")).unwrap()
     };
     let without = CUSTOMERS.replace("C3,Three Inc,ap@three.example,Dave,billing,en,America/New_York,lon1\n", "");
     let nobodys = format!("{without},Three Inc,ap@three.example,Dave,billing,en,America/New_York,lon1\n");

@@ -15,7 +15,7 @@ use crate::privacy::{everything, found_in_files};
 const HOUR: Duration = Duration::from_secs(3600);
 
 async fn due(app: &TestApp) -> Option<Due> {
-    scrubs::due(&mut *app.app.context.store.read().await.unwrap()).await.unwrap()
+    scrubs::due(&mut app.app.context.store.read().await.unwrap()).await.unwrap()
 }
 
 /// While it is held, SQLite cannot rewrite the file: somebody reads it.
@@ -59,7 +59,7 @@ fn an_erasure_on_a_full_disk_is_a_warning_and_scrubbed_later() {
         .arg(erase.get_program())
         .args(erase.get_args());
     limited.current_dir(erase.get_current_dir().unwrap());
-    erase.get_envs().for_each(|(name, value)| drop(value.map(|value| limited.env(name, value))));
+    limited.envs(erase.get_envs().filter_map(|(name, value)| Some((name, value?))));
     let erased = ran(limited.output().unwrap()).ok();
     assert!(
         erased.err.contains("warning: the person is erased, but the file could not be rewritten"),
