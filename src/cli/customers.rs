@@ -135,6 +135,11 @@ fn warn(imported: &Imported, revive_erased: bool) {
     if !imported.erased.is_empty() && !revive_erased {
         eprintln!("\nhint: remove them from the source of the file; `--revive-erased` stores them again");
     }
+    if let Some(error) = &imported.unwritten {
+        eprintln!(
+            "warning: the journal of this node does not say yet who was revived, the dispatcher retries: {error}"
+        );
+    }
     for line in &imported.rectified {
         eprintln!("warning: line {line}: this address was corrected, and the corrected one is stored");
     }

@@ -310,6 +310,9 @@ impl From<DeliveryError> for Failure {
         match error {
             DeliveryError::Store(error) => error.into(),
             DeliveryError::Notice(error) => error.into(),
+            DeliveryError::Ledger(error) => error.into(),
+            DeliveryError::Undecided(_) => failure
+                .hint("add `--leave-uncertain` (an operator decides later) or `--resend` (some may get it twice)"),
             DeliveryError::Unknown(_) => {
                 failure.hint("`besked deliveries list NOTICE` lists them; a message has its id in X-Besked-Delivery")
             }
@@ -377,7 +380,10 @@ impl From<SubjectError> for Failure {
             | SubjectError::Ground
             | SubjectError::Note
             | SubjectError::Same(_) => failure,
-            SubjectError::Sending => failure.hint("try again in a moment"),
+            SubjectError::Sending => failure.hint(
+                "try again in a moment; if a dispatcher was killed while it sent it, start `besked dispatch` or `besked serve`: that \
+                 settles what the dead one had",
+            ),
             SubjectError::WasErased(_) => {
                 failure.hint("if the person is a customer again, import them with `--revive-erased`")
             }

@@ -140,6 +140,7 @@ impl Config {
             )
         }));
         warnings.extend(self.organisation.warnings());
+        warnings.extend(self.unreachable_levels());
         warnings
     }
 
@@ -154,6 +155,7 @@ impl Config {
         problems.extend(self.retry.problems());
         problems.extend(self.dispatch.problems());
         problems.extend(self.limits.problems());
+        problems.extend(self.smtp.problems());
         problems.extend(relay::problems(&self.relays));
         problems.extend(self.stream_problems());
         problems.extend(self.category.iter().flat_map(|(category, rules)| rules.problems(*category)));

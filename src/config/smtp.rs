@@ -44,6 +44,9 @@ pub struct Smtp {
     pub dot: Duration,
 }
 
+/// The least deadline of a step.
+const LEAST_STEP: Duration = Duration::from_secs(1);
+
 /// The name of this host, if it has a readable one.
 #[must_use]
 pub fn host_name() -> Option<String> {
@@ -58,6 +61,26 @@ impl Smtp {
             let full = full.and_then(|host| DomainName::parse(&host).ok());
             self.hello_name = HelloName::Domain(full.unwrap_or(sender_domain));
         }
+    }
+}
+
+impl Smtp {
+    /// Every value that is not valid, by its key.
+    pub(super) fn problems(&self) -> Vec<String> {
+        let steps = [
+            ("connect", self.connect),
+            ("greeting", self.greeting),
+            ("auth", self.auth),
+            ("mail", self.mail),
+            ("rcpt", self.rcpt),
+            ("data", self.data),
+            ("body", self.body),
+            ("dot", self.dot),
+        ];
+        let short = steps.into_iter().filter(|(_, deadline)| *deadline < LEAST_STEP);
+        // A server that is cut off after the final dot may have accepted the message: it would be sent again.
+        let problems = short.map(|(key, _)| format!("`smtp.{key}` must be at least `1s`: no server answers at once"));
+        problems.collect()
     }
 }
 
@@ -137,6 +160,14 @@ impl Default for Smtp {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_step_has_a_second_at_least() {
+        assert!(Smtp::default().problems().is_empty());
+        let found = Smtp { dot: Duration::ZERO, auth: Duration::from_millis(999), ..Smtp::default() }.problems();
+        assert_eq!(found.len(), 2, "{found:?}");
+        assert!(found[0].starts_with("`smtp.auth`") && found[1].starts_with("`smtp.dot`"), "{found:?}");
+    }
 
     #[test]
     fn a_server_is_greeted_with_a_full_name() {

@@ -13,7 +13,7 @@ use crate::domain::delivery::{Level, Reason, State};
 use crate::domain::placeholder::Text;
 use crate::mail::compose::message::{message_id, subject_of};
 use crate::notices::NoticeError;
-use crate::people::mask::Mask;
+use crate::people::mask::{Mask, mask_words};
 use crate::store::notices::{Among, Kept, attestations, references};
 use crate::store::people::customers;
 use crate::store::sending::deliveries::Shown;
@@ -182,7 +182,8 @@ impl Coverage {
         let released = notice.released_at.is_some();
         let shown = if released { deliveries::of_customer(conn, notice.id, account_id).await? } else { Vec::new() };
         let mask = Mask::of(conn, shown.iter().map(|it| it.email.as_str())).await?;
-        let attested = attestations::of_notice(conn, notice.id, Some(account_id)).await?;
+        let mut attested = attestations::of_notice(conn, notice.id, Some(account_id)).await?;
+        mask_words(conn, attested.iter_mut().flat_map(Attestation::words)).await?;
         let known: Vec<Known> = shown.iter().map(Shown::known).collect();
         // An erased person's customer has no name any more, if it was the person's.
         let named = shown.iter().map(|it| it.customer_name.clone()).find(|name| !name.is_empty());

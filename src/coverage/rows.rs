@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::domain::actor::Actor;
 use crate::domain::coverage::{Known, LegalClock, Measure, Verdict};
 use crate::domain::delivery::{Level, Reason, State};
-use crate::people::mask::Mask;
+use crate::people::mask::{Mask, mask_words};
 use crate::store::notices::{Kept, attestations};
 use crate::store::sending::deliveries;
 use crate::store::sending::deliveries::Shown;
@@ -209,7 +209,9 @@ impl Covering {
         accounts: &[&str],
     ) -> Result<BTreeMap<String, Vec<Attestation>>, StoreError> {
         let mut attested: BTreeMap<String, Vec<Attestation>> = BTreeMap::new();
-        for attestation in attestations::of_customers(conn, self.notice.id, accounts).await? {
+        let mut all = attestations::of_customers(conn, self.notice.id, accounts).await?;
+        mask_words(conn, all.iter_mut().flat_map(Attestation::words)).await?;
+        for attestation in all {
             attested.entry(attestation.account_id.clone()).or_default().push(attestation);
         }
         Ok(attested)

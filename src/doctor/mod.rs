@@ -6,6 +6,8 @@ mod files;
 mod integrity;
 mod relay;
 
+use std::path::Path;
+
 use serde::Serialize;
 
 pub use dns::Dns;
@@ -52,9 +54,9 @@ impl Check {
     }
 }
 
-/// Runs every check; with `dns`, also those of the DNS. `progress` is told what is checked: a large database takes long, and so does
+/// Runs every check of a configuration and its file; with `dns`, also those of the DNS. `progress` gets what is checked: a large database takes long, and so does
 /// a relay that does not answer.
-pub async fn examine(config: &Config, dns: Option<&Dns>, progress: &dyn Fn(&str)) -> Vec<Check> {
+pub async fn examine((config, file): (&Config, &Path), dns: Option<&Dns>, progress: &dyn Fn(&str)) -> Vec<Check> {
     let mut checks = Vec::new();
     progress("the database");
     match App::open(config.clone(), Clock::System, Random::from_system()).await {
@@ -72,7 +74,7 @@ pub async fn examine(config: &Config, dns: Option<&Dns>, progress: &dyn Fn(&str)
         Err(error) => checks.push(Check::new("database", Verdict::Failed, error.to_string())),
     }
     checks.push(key(config));
-    checks.push(files::check(config));
+    checks.push(files::check(config, file));
     checks.push(hello(config));
     checks.extend(config.dkim.iter().map(|entry| dkim(entry, config)));
     if config.relays.is_empty() {

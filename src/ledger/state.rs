@@ -129,12 +129,19 @@ impl Signing {
             write!(file, "{HEADER}\n{}\n{}", last.key, last.note)?;
             file.sync_all()?;
             std::fs::rename(&new, &self.path)?;
-            // The name too must survive a power cut.
-            let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
-            File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+            sync_folder(&self.path)
         };
         write().map_err(failed)
     }
+}
+
+/// Writes the folder of a file to the disk: the name of a new file too must survive a power cut.
+///
+/// # Errors
+/// If the folder cannot be written.
+pub fn sync_folder(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
 }
 
 fn beside(path: &Path, suffix: &str) -> PathBuf {

@@ -32,6 +32,7 @@ use crate::domain::notice::reference::{Meant, Purpose};
 use crate::domain::notice::{Notice, State, Step};
 use crate::domain::page::{CursorError, Page, PageRequest};
 use crate::domain::problem::{LineError, Problems};
+use crate::people::mask::mask_words;
 use crate::store::notices::{self as kept, references};
 use crate::store::sending::waiting;
 use crate::store::{Conn, StoreError};
@@ -227,7 +228,7 @@ impl Notices {
         let mut conn = self.context.store.read().await?;
         let id = named(&mut conn, name, Purpose::Read, None).await?.id;
         let notice = find(&mut conn, id).await?;
-        let steps = kept::steps::list(&mut conn, notice.id).await?;
+        let steps = steps(&mut conn, notice.id).await?;
         Ok((notice, steps))
     }
 
@@ -236,7 +237,7 @@ impl Notices {
     /// # Errors
     /// If the database fails.
     pub async fn steps(&self, id: Uuid) -> Result<Vec<Done>, NoticeError> {
-        Ok(kept::steps::list(&mut *self.context.store.read().await?, id).await?)
+        Ok(steps(&mut *self.context.store.read().await?, id).await?)
     }
 
     /// What waits of a notice.
@@ -325,4 +326,11 @@ async fn follows(conn: &mut Conn, name: Option<&str>, own: Option<Uuid>) -> Resu
 #[must_use]
 pub fn is_due(send_at: Option<Timestamp>, now: Timestamp) -> bool {
     send_at.is_none_or(|send_at| send_at <= now)
+}
+
+/// The steps on a notice, with restricted addresses in their reasons masked.
+async fn steps(conn: &mut Conn, id: Uuid) -> Result<Vec<Done>, StoreError> {
+    let mut steps = kept::steps(conn, id).await?;
+    mask_words(conn, steps.iter_mut().filter_map(|step| step.reason.as_mut())).await?;
+    Ok(steps)
 }

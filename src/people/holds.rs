@@ -11,6 +11,7 @@ use crate::domain::notice::reference::{Meant, Purpose};
 use crate::domain::page::{CursorError, Page, PageRequest};
 use crate::domain::problem::is_line;
 use crate::ledger::operated::{Operation, record};
+use crate::people::mask::mask_words;
 use crate::store::notices::references;
 use crate::store::people::{customers, holds};
 use crate::store::proof::tree;
@@ -73,13 +74,13 @@ pub enum On<'a> {
     Account(&'a str),
 }
 
-/// A hold that is in force now.
+/// A hold that is in force.
 #[derive(Clone, Debug, Serialize)]
 pub struct Placed {
     /// The hold.
     #[serde(flatten)]
     pub hold: Hold,
-    /// It was placed before, and no second one was.
+    /// It was in force before, and no second one was placed.
     pub already: bool,
 }
 
@@ -96,8 +97,8 @@ impl Holds {
         Self { context }
     }
 
-    /// Places a hold, unless there is one on the same for the same reason. A customer of whom only the record in notices is still
-    /// stored can have one, too.
+    /// Places a hold, unless one on the same for the same reason is in force already. A customer may be a former one, of which only the
+    /// record in notices is stored.
     ///
     /// # Errors
     /// If there is no such notice or customer, or the reason is unusable.
@@ -126,13 +127,15 @@ impl Holds {
         Ok(Placed { hold, already: false })
     }
 
-    /// A page of holds, oldest first.
+    /// A page of holds, oldest first. Restricted addresses in their reasons are masked.
     ///
     /// # Errors
     /// If the cursor is not one of this list, or the database fails.
     pub async fn list(&self, _actor: &Actor, request: &PageRequest) -> Result<Page<Hold>, HoldError> {
         let after = request.key::<Uuid>()?;
-        let rows = holds::list(&mut *self.context.store.read().await?, after, request.to_read()).await?;
+        let mut conn = self.context.store.read().await?;
+        let mut rows = holds::list(&mut conn, after, request.to_read()).await?;
+        mask_words(&mut conn, rows.iter_mut().map(|hold| &mut hold.reason)).await?;
         Ok(Page::of(rows, request, |hold| hold.id.to_string()))
     }
 

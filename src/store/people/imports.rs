@@ -73,6 +73,16 @@ pub enum Removal {
     Nothing,
 }
 
+impl Removal {
+    const fn as_bound(self) -> i64 {
+        match self {
+            Self::Everywhere => 1,
+            Self::InFile => 0,
+            Self::Nothing => -1,
+        }
+    }
+}
+
 /// Creates the temporary tables, or empties them.
 pub async fn begin(conn: &mut Conn) -> Result<()> {
     conn.execute(Dialect::of(conn).pick(
@@ -175,14 +185,20 @@ pub async fn add_kept(conn: &mut Conn, rows: &[KeptRow<'_>]) -> Result<()> {
     Ok(())
 }
 
-/// The statements that compare the file with what is stored. If `$1` is 1, customers that are not in the file leave.
+/// The statements that compare the file with what is stored. If `$1` is 1, customers that are not in the file leave; if it is -1,
+/// nothing is removed. A customer of whom the file has no name, since all its good rows are of erased persons, keeps its name if
+/// another row of it was skipped, or may have been: that row may be of somebody who is there still.
 ///
 /// Contacts and attributes are found by the customers of the file, so that a small file costs little beside many customers;
 /// CROSS JOIN makes SQLite begin with the file.
 const DIFFERENCES: [&str; 6] = [
     "INSERT INTO changed_customers (account_id, name)
-     SELECT f.account_id, f.name FROM file_customers f LEFT JOIN customers c ON c.account_id = f.account_id
-     WHERE $1 IS NOT NULL AND (c.account_id IS NULL OR c.name <> f.name OR c.status <> 'active')",
+     SELECT n.account_id, n.name FROM (SELECT f.account_id, CASE WHEN f.name = '' AND c.account_id IS NOT NULL
+           AND ($1 < 0 OR EXISTS (SELECT 1 FROM kept_customers s WHERE s.account_id = f.account_id))
+         THEN c.name ELSE f.name END AS name
+       FROM file_customers f LEFT JOIN customers c ON c.account_id = f.account_id) AS n
+     LEFT JOIN customers c ON c.account_id = n.account_id
+     WHERE c.account_id IS NULL OR c.name <> n.name OR c.status <> 'active'",
     "INSERT INTO left_customers (account_id)
      SELECT c.account_id FROM customers c WHERE $1 = 1 AND c.status = 'active'
        AND NOT EXISTS (SELECT 1 FROM file_customers f WHERE f.account_id = c.account_id)
@@ -228,7 +244,7 @@ pub async fn compare(conn: &mut Conn, removal: Removal) -> Result<u64> {
     ))
     .await?;
     for sql in DIFFERENCES {
-        sqlx::query(sql).bind(i64::from(removal == Removal::Everywhere)).execute(&mut *conn).await?;
+        sqlx::query(sql).bind(removal.as_bound()).execute(&mut *conn).await?;
         crate::store::beat();
     }
     if removal == Removal::Nothing {

@@ -10,6 +10,7 @@ pub mod operations;
 pub mod preferences;
 pub mod rectifications;
 pub mod retention;
+pub mod scrubs;
 pub mod sole_traders;
 pub mod subjects;
 pub mod suppressions;

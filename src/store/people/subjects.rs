@@ -113,7 +113,7 @@ fn read_delivery(row: &sqlx::any::AnyRow) -> Result<SubjectDelivery> {
     })
 }
 
-/// Holds the places in the queue of deliveries until the transaction ends; gives those in it, and whether a worker has them.
+/// Holds the places in the queue of deliveries until the transaction ends; returns those in it, and whether a worker has them.
 pub async fn lock_queue(conn: &mut Conn, deliveries: &[Uuid]) -> Result<Vec<(Uuid, bool)>> {
     let sql = Dialect::of(conn).pick(
         "SELECT delivery_id, lease_owner FROM queue WHERE delivery_id IN (SELECT value FROM json_each($1))",
@@ -205,8 +205,8 @@ pub struct Cleared {
     pub commitment: [u8; 32],
 }
 
-/// Clears the persons of deliveries: openings, salts, addresses, names, messages, replies, places in the queue. Gives the
-/// entries whose opening went.
+/// Clears the persons of deliveries: openings, salts, addresses, names, messages, replies, places in the queue. Returns the
+/// entries whose opening was deleted.
 pub async fn clear_deliveries(conn: &mut Conn, cleared: &[Cleared]) -> Result<Vec<Uuid>> {
     #[derive(Serialize)]
     struct ClearedRow {
@@ -250,7 +250,7 @@ pub(in crate::store) fn entry_ids(rows: &[sqlx::any::AnyRow]) -> Result<Vec<Uuid
     rows.iter().map(|row| Row::of("ledger_openings", row).id("entry_id")).collect()
 }
 
-/// Clears whatever is kept of an address itself, deliveries excepted. Gives the entries whose opening went.
+/// Clears whatever is kept of an address itself, deliveries excepted. Returns the entries whose opening was deleted.
 pub async fn clear_address(conn: &mut Conn, key: &AddressKey) -> Result<Vec<Uuid>> {
     let sql = "UPDATE ledger_openings SET person = NULL, person_salt = NULL, mould_id = NULL, mould_values = NULL, subject = NULL WHERE subject = $1
          RETURNING entry_id";
