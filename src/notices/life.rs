@@ -10,7 +10,8 @@ use crate::domain::actor::Actor;
 use crate::domain::notice::writers::has_written;
 use crate::domain::notice::{State, Step};
 use crate::store::Conn;
-use crate::store::notices::{self as kept, Done, Kept};
+use crate::store::notices::steps::Done;
+use crate::store::notices::{self as kept, Kept};
 
 impl Notices {
     /// Stores a draft and returns its id.

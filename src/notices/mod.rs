@@ -330,7 +330,7 @@ pub fn is_due(send_at: Option<Timestamp>, now: Timestamp) -> bool {
 
 /// The steps on a notice, with restricted addresses in their reasons masked.
 async fn steps(conn: &mut Conn, id: Uuid) -> Result<Vec<Done>, StoreError> {
-    let mut steps = kept::steps(conn, id).await?;
+    let mut steps = kept::steps::list(conn, id).await?;
     mask_words(conn, steps.iter_mut().filter_map(|step| step.reason.as_mut())).await?;
     Ok(steps)
 }

@@ -18,7 +18,7 @@ use serde::Serialize;
 
 use super::Place;
 use super::failure::Failure;
-use super::file::write_private;
+use super::file::replace_private;
 use super::output::Output;
 use crate::app::App;
 use crate::config::{Config, ConfigError, EXAMPLE, folder};
@@ -148,7 +148,7 @@ fn write_password(
     if old.trim_end() == password || !is_to_replace(file)? {
         return Ok(false);
     }
-    write_private(file, password.as_bytes())?;
+    replace_private(file, password.as_bytes())?;
     Ok(true)
 }
 

@@ -148,7 +148,7 @@ pub(super) async fn clear(conn: &mut Conn, key: &AddressKey) -> Result<Vec<Uuid>
             Mention::Step(step) => mentions::clear_step(conn, step.id).await?,
             Mention::Hold(hold) => mentions::clear_hold(conn, hold.id).await?,
             Mention::Entry(entry) => {
-                subjects::clear_opening(conn, entry.0.entry_id).await?;
+                subjects::clear_openings(conn, &[entry.0.entry_id]).await?;
                 openings.push(entry.0.entry_id);
                 if let Some(delivery) = entry.0.delivery_id {
                     openings.extend(clear_finding(conn, delivery, key).await?);
@@ -167,7 +167,7 @@ async fn clear_finding(conn: &mut Conn, delivery: Uuid, key: &AddressKey) -> Res
     for opening in about.iter().filter(|it| it.event != Event::Operated && !it.has_message) {
         let person = opening.person.as_deref().and_then(|person| Person::from_cbor(person).ok());
         if person.is_some_and(|person| mentioned(&person.reply, key)) {
-            subjects::clear_opening(conn, opening.entry_id).await?;
+            subjects::clear_openings(conn, &[opening.entry_id]).await?;
             openings.push(opening.entry_id);
         }
     }

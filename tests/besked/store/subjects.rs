@@ -7,6 +7,7 @@ use besked::domain::merkle::Node;
 use besked::domain::notice::State;
 use besked::domain::preference::Reason;
 use besked::domain::tombstone::{Mark, Tombstone};
+use besked::store::notices::steps;
 use besked::store::notices::attestations;
 use besked::store::people::holds::Hold;
 use besked::store::people::imports::ContactRow;
@@ -410,14 +411,14 @@ async fn words_are_found_and_emptied(#[case] engine: Engine) {
     let fixture = Fixture::new(engine).await;
     let mut tx = fixture.store.write().await.unwrap();
     let notice = fixture.released(&mut tx, &["a@x.example"]).await;
-    let step = |reason: Option<&str>| notices::Done {
+    let step = |reason: Option<&str>| steps::Done {
         step: besked::domain::notice::Step::Pause,
         operator: "alice".to_owned(),
         reason: reason.map(str::to_owned),
         at: fixture.now,
     };
     for reason in [None, Some("no address"), Some("asked by z@x.example")] {
-        notices::insert_step(&mut tx, fixture.id(), notice, &step(reason)).await.unwrap();
+        steps::insert(&mut tx, fixture.id(), notice, &step(reason)).await.unwrap();
     }
     let steps = mentions::steps(&mut tx, "", 9).await.unwrap();
     assert_eq!((steps.len(), steps[0].notice_id, steps[0].at), (1, notice, fixture.now));
@@ -444,7 +445,7 @@ async fn words_are_found_and_emptied(#[case] engine: Engine) {
     let entry = fixture.sealed_entry(&mut tx, Some(notice), None, None).await;
     assert_eq!(ledger::with_words(&mut tx, "", 9).await.unwrap()[0].entry_id, entry.id);
     assert!(ledger::with_words(&mut tx, &entry.id.to_string(), 9).await.unwrap().is_empty());
-    subjects::clear_opening(&mut tx, entry.id).await.unwrap();
+    subjects::clear_openings(&mut tx, &[entry.id]).await.unwrap();
     assert!(ledger::with_words(&mut tx, "", 9).await.unwrap().is_empty());
     let delivery = committed_id(&mut tx, &key("a@x.example")).await;
     mentions::clear_reply(&mut tx, delivery).await.unwrap();
