@@ -50,7 +50,7 @@ pub use privacy::Privacy;
 pub use relay::{Relay, RelayUrl, Tls};
 pub use retention::RetentionPeriods;
 pub use retry::Retry;
-pub use sender::Sender;
+pub use sender::{RETURN_PATH_LOCAL, Sender};
 pub use smtp::{Smtp, host_name};
 pub use streams::Stream;
 

@@ -1,5 +1,6 @@
 //! `[smtp]`: the deadline of each step of an SMTP session, and the name that Besked uses in EHLO.
 
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -59,11 +60,20 @@ impl Smtp {
     /// Why servers may refuse the name in EHLO.
     pub(super) fn problem(&self) -> Option<String> {
         let name = &self.hello_name;
-        let is_literal = name.starts_with('[') && name.ends_with(']');
-        let valid = name.is_empty() || is_literal || parse_domain(name).is_some_and(|domain| domain.is_ascii());
+        let valid =
+            name.is_empty() || is_address_literal(name) || parse_domain(name).is_some_and(|domain| domain.is_ascii());
         (!valid).then(|| {
             format!("`smtp.hello_name` must be a host's full name such as mail.example.com, or [192.0.2.1]: `{name}`")
         })
+    }
+}
+
+/// RFC 5321 section 4.1.3: `[192.0.2.1]` or `[IPv6:2001:db8::1]`. Nothing else is written into a command.
+fn is_address_literal(name: &str) -> bool {
+    let Some(inside) = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) else { return false };
+    match inside.strip_prefix("IPv6:") {
+        Some(address) => address.parse::<Ipv6Addr>().is_ok(),
+        None => inside.parse::<Ipv4Addr>().is_ok(),
     }
 }
 
@@ -103,5 +113,9 @@ mod tests {
         let problem = |name: &str| Smtp { hello_name: name.to_owned(), ..Smtp::default() }.problem();
         assert!(problem("a b").is_some() && problem("vm..x").is_some());
         assert!(problem("vm.example.com").is_none() && problem("[192.0.2.1]").is_none());
+        assert!(problem("[IPv6:2001:db8::1]").is_none());
+        for odd in ["[]", "[vm]", "[192.0.2.1]\r\nQUIT]", "[2001:db8::1]", &format!("[{}]", "1".repeat(600))] {
+            assert!(problem(odd).is_some(), "{odd:?}");
+        }
     }
 }

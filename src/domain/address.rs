@@ -11,6 +11,9 @@ use unicode_normalization::UnicodeNormalization as _;
 use crate::domain::character::{Named, is_mark, is_unseen, look_alike};
 use crate::domain::domain_name::{DomainError, DomainName};
 
+/// The longest address, in octets (RFC 5321 section 4.5.3.1.3, without the angle brackets).
+pub const LONGEST: usize = 254;
+
 pub use suggestion::suggestion;
 
 /// An address that mail can be sent to: the local part as written, the domain as lower-case A-label (RFC 5890).
@@ -128,7 +131,7 @@ impl Address {
         }
         let domain = DomainName::parse(domain).map_err(AddressError::Domain)?;
         let text = format!("{local}@{domain}");
-        if text.len() > 254 {
+        if text.len() > LONGEST {
             return Err(AddressError::TooLong);
         }
         Ok(Self { at: local.len(), text })

@@ -14,6 +14,7 @@ use crate::dispatch::recorder::hold::Hold;
 use crate::dispatch::recorder::lanes::{Floor, Seat};
 use crate::dispatch::recorder::load::load;
 use crate::dispatch::recorder::logged::Logged;
+use crate::dispatch::recorder::unreadable::PAUSE_MS;
 use crate::domain::category::{Category, Lane};
 use crate::domain::category_set::CategorySet;
 use crate::mail::compose::composer::Composer;
@@ -33,9 +34,6 @@ const LANES: [Lane; 3] = [Lane::Critical, Lane::Normal, Lane::Bulk];
 
 /// How many times a claim advances past deliveries to domains at their limit: about a thousand rows each time.
 const STEPS: usize = 8;
-
-/// How long a delivery that cannot be made ready waits, in milliseconds.
-const UNREADY_PAUSE_MS: i64 = 60_000;
 
 /// State that lasts from one claim to the next.
 pub struct Claims {
@@ -352,7 +350,7 @@ impl Claims {
         for to in deliveries::each_to_send(conn, sending.kept.category.as_str(), &ids).await? {
             match to {
                 Ok(to) => drop(by_id.insert(to.id, to)),
-                Err(error) => self.log_unreadable(error)?,
+                Err(error) => self.log_unreadable(notice_id, error)?,
             }
         }
         let mut unready = Vec::new();
@@ -373,17 +371,18 @@ impl Claims {
         if unready.is_empty() {
             return Ok(());
         }
-        let due_at = self.context.clock.now_ms().saturating_add(UNREADY_PAUSE_MS);
+        let due_at = self.context.clock.now_ms().saturating_add(PAUSE_MS);
         let back: Vec<_> = unready.iter().map(|claimed| give_back(claimed, Some(due_at))).collect();
         queue::give_back(conn, &back).await
     }
 
     /// Logs a delivery that cannot be read, by its id and never by its content.
-    fn log_unreadable(&self, error: StoreError) -> Result<(), StoreError> {
+    fn log_unreadable(&self, notice: Uuid, error: StoreError) -> Result<(), StoreError> {
         let StoreError::Inconsistent { table, column, row, .. } = error else { return Err(error) };
         if self.logged.is_news(row.clone()) {
             tracing::error!(delivery = %row, table, column, "a delivery cannot be read and waits; others are sent");
         }
+        self.context.unreadable.note_delivery(notice, row, self.context.clock.now_ms());
         Ok(())
     }
 
@@ -398,8 +397,7 @@ impl Claims {
                 Ok(Some(sending))
             }
             Some(Err(why)) => {
-                let until = self.context.clock.now_ms().saturating_add(UNREADY_PAUSE_MS);
-                self.context.unreadable.note(id, until);
+                self.context.unreadable.note(id, self.context.clock.now_ms());
                 if self.context.unreadable.logged.is_news(id) {
                     tracing::error!(notice = %id, why, "a notice cannot be read and waits; others are sent");
                 }

@@ -13,7 +13,7 @@ use crate::domain::mould::Mould;
 use crate::domain::preference::{Permission, permission};
 use crate::domain::reply::{Failure, Stage, Verdict, asks_for_pause, classify};
 use crate::mail::compose::composer::{ComposeError, Composed, envelope_sender};
-use crate::mail::smtp::{Envelope, Failed, Session};
+use crate::mail::smtp::{Envelope, Failed, Reports, Session};
 use crate::store::StoreError;
 use crate::store::sending::{deliveries, leases, messages};
 
@@ -85,24 +85,28 @@ pub async fn attempt(context: &Context, relay: &str, session: &mut Session, job:
         }
     };
     let from = envelope_sender(&context.config, &context.key, job.to.id);
-    let lease_holds = || context.leases.has_time(&job.claimed, context.clock.now_ms());
-    let envelope = Envelope { from: &from, to: &job.to.email, delivery: Some(job.to.id) };
-    let sent = session.send(envelope, &composed.bytes, &job.in_doubt, lease_holds).await;
     let dsn = session.extensions().dsn;
-    let transaction = |stage, code, dsn| Transaction {
+    let unanswered = Transaction {
         relay: relay.to_owned(),
         host: session.host.clone(),
         tls: session.tls.clone(),
-        stage,
-        code,
+        stage: Stage::Dot,
+        code: None,
         dsn,
         envelope_sender: from.as_str().to_owned(),
-        composed: composed.clone(),
+        composed,
     };
+    let composed = unanswered.composed.bytes.clone();
+    job.transaction = Some(Box::new(unanswered.clone()));
+    let lease_holds = || context.leases.has_time(&job.claimed, context.clock.now_ms());
+    let success = context.config.ask_delivery_reports(job.sending.kept.category);
+    let reports = Reports { delivery: job.to.id, success };
+    let envelope = Envelope { from: &from, to: &job.to.email, reports: Some(reports) };
+    let sent = session.send(envelope, &composed, &job.in_doubt, lease_holds).await;
     match sent {
         Ok(Some(reply)) => Ended::Settled(Box::new(Trial {
             outcome: Outcome::Accepted,
-            transaction: Some(transaction(Stage::Dot, Some(reply.code), dsn)),
+            transaction: Some(Transaction { code: Some(reply.code), ..unanswered }),
             reply: Some(format!("{} {}", reply.code, reply.text)),
             reason: None,
             dead: false,
@@ -111,7 +115,8 @@ pub async fn attempt(context: &Context, relay: &str, session: &mut Session, job:
         Ok(None) => Ended::GivenBack(None),
         Err(failed) => {
             let asked = dsn && !matches!(failed.failure, Failure::Unsupported(_));
-            let transaction = transaction(failed.stage, failed.failure.code(), asked);
+            let transaction =
+                Transaction { stage: failed.stage, code: failed.failure.code(), dsn: asked, ..unanswered };
             judged(failed, transaction)
         }
     }
@@ -206,7 +211,9 @@ fn give_up_for_now(context: &Context) -> Ended {
 /// Checks an older claim again: it may have been paused, cancelled or fenced off, and its recipient may have opted out.
 /// Returns false if it may not be sent.
 async fn refresh(context: &Context, job: &mut Job) -> Result<bool, StoreError> {
-    if context.clock.now_ms() - job.claimed_at.as_millisecond() <= FRESH_MS {
+    let (claimed, claimed_at) = job.claimed_at;
+    let age_ms = context.clock.now_ms() - claimed_at.as_millisecond();
+    if (0..=FRESH_MS).contains(&age_ms) && claimed.elapsed() <= Duration::from_millis(FRESH_MS.unsigned_abs()) {
         return Ok(true);
     }
     let mut conn = context.store.read().await?;
