@@ -221,6 +221,8 @@ CREATE INDEX unaddressed_by_account ON unaddressed (account_id);
 --
 -- `first_at` is when it was claimed for its first attempt: the Date of its message, whoever sends it at last. A claim that is
 -- returned untried takes it away again.
+--
+-- `refused_token` is the token of a claim whose delivery a relay refused, while it is not clear whose fault that is.
 CREATE TABLE queue (
     delivery_id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
     notice_id   TEXT COLLATE "C" NOT NULL,
@@ -233,7 +235,8 @@ CREATE TABLE queue (
     aside       BIGINT NOT NULL DEFAULT 0 CHECK (aside IN (0, 1)),
     lease_owner TEXT COLLATE "C",
     lease_until BIGINT,
-    first_at    BIGINT
+    first_at    BIGINT,
+    refused_token BIGINT
 );
 
 CREATE INDEX queue_by_notice ON queue (notice_id, aside, due_at, delivery_id);

@@ -7,6 +7,7 @@ use crate::audience::AudienceError;
 use crate::config::ConfigError;
 use crate::coverage::CoverageError;
 use crate::deliveries::DeliveryError;
+use crate::dispatch::RunError;
 use crate::dispatch::node::lock::LockError;
 use crate::domain::kind::Kind;
 use crate::domain::notice::State;
@@ -432,6 +433,17 @@ impl From<NoticeError> for Failure {
             NoticeError::Invalid(_) | NoticeError::NotReady(_) | NoticeError::Render(_) | NoticeError::Compose(_) => {
                 failure.hint("fix the file and run `besked notice check FILE` again")
             }
+        }
+    }
+}
+
+impl From<RunError> for Failure {
+    fn from(error: RunError) -> Self {
+        match error {
+            RunError::Notice(error) => error.into(),
+            RunError::Broken => Self::new(FAILED, &error).hint(
+                "start it again, nothing is lost: deliveries that were being sent are taken over; report the panic in the log",
+            ),
         }
     }
 }

@@ -41,6 +41,7 @@ fn report_left(left: &Left) -> u8 {
         undone(&left.undone),
         left.unsealed.as_deref().map(unsealed),
         unsent(left.unsent),
+        unread(left.unread),
     ];
     print_later(&left.depth);
     let codes = || codes.iter().flatten();
@@ -85,9 +86,22 @@ fn unsent(unsent: u64) -> Option<u8> {
     Some(FAILED)
 }
 
+fn unread(unread: u64) -> Option<u8> {
+    if unread == 0 {
+        return None;
+    }
+    let wait = count(unread, "delivery waits", "deliveries wait");
+    eprintln!("error: {wait} without an attempt: they, or their notice, cannot be read or made ready");
+    eprintln!(
+        "\nhint: the log names them; another version of Besked may have written them; the next `besked dispatch` or `besked \
+         serve` tries again"
+    );
+    Some(FAILED)
+}
+
 fn print_later(depth: &Depth) {
     if let Some(next) = depth.next_due.filter(|_| depth.later > 0) {
-        let left = count(depth.later, "delivery was", "deliveries were");
-        eprintln!("{left} deferred; the next attempt is due at {}", time(next));
+        let wait = count(depth.later, "delivery waits", "deliveries wait");
+        eprintln!("{wait}; the next attempt is due at {}", time(next));
     }
 }

@@ -52,7 +52,7 @@ pub use privacy::Privacy;
 pub use relay::{Relay, RelayUrl, Tls};
 pub use retention::RetentionPeriods;
 pub use retry::Retry;
-pub use sender::Sender;
+pub use sender::{RETURN_PATH_LOCAL, Sender};
 pub use smtp::{HelloName, Smtp, host_name};
 pub use streams::Stream;
 
@@ -147,6 +147,7 @@ impl Config {
     /// Every value that is not valid, by its key.
     fn problems(&self) -> Vec<String> {
         let mut problems = self.organisation.problems();
+        problems.extend(self.sender.problem());
         problems.extend(self.database.problems());
         problems.extend(self.http.problem());
         problems.extend(self.metrics.problem(&self.http));

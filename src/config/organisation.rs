@@ -11,6 +11,7 @@ use super::loopback::is_this_host;
 use crate::domain::address::Address;
 use crate::domain::link::Link;
 use crate::domain::locale::{Locale, ZoneName};
+use crate::domain::phrase;
 use crate::domain::problem::is_line;
 
 /// `[organisation]`: printed in every mail.
@@ -154,6 +155,12 @@ impl Organisation {
                 problems.push(format!("`organisation.{key}` must be one line of text"));
             }
         }
+        if self.name.len() > phrase::LONGEST {
+            let longest = phrase::LONGEST;
+            problems.push(format!(
+                "`organisation.name` is longer than {longest} bytes: it stands in a header of every mail"
+            ));
+        }
         problems.extend(self.supervisory_authority.problem(&self.default_locale));
         if let Err(problem) = Address::parse(&self.privacy_contact) {
             problems.push(format!("`organisation.privacy_contact` {problem}"));
@@ -198,10 +205,17 @@ impl FromStr for PublicUrl {
         } else {
             Link::base(written).map_err(|problem| problem.to_string())?.to_string()
         };
+        if base.len() > LONGEST_BASE {
+            return Err(format!("is longer than {LONGEST_BASE} bytes: a link would not fit into the line of a header"));
+        }
         let is_rewritten = base != text.trim_end_matches('/');
         Ok(Self { base, is_rewritten })
     }
 }
+
+/// The longest base of links, in octets: a line of a header has at most 998 (RFC 5322 section 2.1.1), a field's name and a token
+/// included.
+const LONGEST_BASE: usize = 800;
 
 /// The base of links over http, which is possible on a loopback host.
 fn on_this_host(text: &str) -> Result<String, String> {
@@ -238,6 +252,8 @@ mod tests {
         for url in bad.into_iter().chain(["https://a.example?a=b", "https://a.example/#x", "https://u@a.example"]) {
             assert!(url.parse::<PublicUrl>().is_err(), "{url}");
         }
+        let long = |length| format!("https://a.example/{}", "x".repeat(length - "https://a.example/".len()));
+        assert!(long(800).parse::<PublicUrl>().is_ok() && long(801).parse::<PublicUrl>().is_err());
     }
 
     #[test]
@@ -250,6 +266,12 @@ mod tests {
         }
         assert_eq!(authority.problem(&locale("en")), None);
         assert!(authority.problem(&locale("de")).is_some_and(|problem| problem.contains("default language")));
+    }
+
+    #[test]
+    fn a_name_fits_into_a_header() {
+        let problems = |length| Organisation { name: "x".repeat(length), ..Organisation::default() }.problems();
+        assert_eq!((problems(200).len(), problems(201).len()), (0, 1));
     }
 
     #[test]

@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use rustls::ClientConfig;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use secrecy::SecretString;
@@ -45,6 +47,52 @@ pub struct Relay {
     /// The lanes that it carries; without it, all lanes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lanes: Option<Vec<Lane>>,
+    /// What its connections share of TLS.
+    #[serde(skip)]
+    pub shared_tls: SharedTls,
+}
+
+/// The TLS configuration that all connections to a relay share, once the first of them has made it: the authorities are read
+/// once, and a session can be resumed. A copy of a relay makes its own.
+#[derive(Default)]
+pub struct SharedTls(Mutex<Option<Arc<ClientConfig>>>);
+
+impl SharedTls {
+    /// The configuration, made now if there is none.
+    ///
+    /// # Errors
+    /// If it cannot be made; the next connection tries again.
+    pub fn get<E>(&self, make: impl FnOnce() -> Result<ClientConfig, E>) -> Result<Arc<ClientConfig>, E> {
+        let mut made = self.made();
+        if let Some(made) = &*made {
+            return Ok(made.clone());
+        }
+        let new = Arc::new(make()?);
+        *made = Some(new.clone());
+        Ok(new)
+    }
+
+    /// Lets the next connection make it again, since a server was not trusted: the authorities may have changed.
+    pub fn forget(&self) {
+        *self.made() = None;
+    }
+
+    fn made(&self) -> MutexGuard<'_, Option<Arc<ClientConfig>>> {
+        // Each change is one assignment.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Clone for SharedTls {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl fmt::Debug for SharedTls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SharedTls")
+    }
 }
 
 const fn default_connections() -> u32 {

@@ -16,6 +16,9 @@ pub use key::AddressKey;
 pub use mention::{mentioned, mentions, replace_mentions};
 pub use suggestion::suggestion;
 
+/// The longest address, in octets (RFC 5321 section 4.5.3.1.3, without the angle brackets).
+pub const LONGEST: usize = 254;
+
 /// An address that mail can be sent to: the local part as written, the domain as lower-case A-label (RFC 5890).
 ///
 /// Equality is that of the spelling. Two spellings name the same mailbox exactly if their [keys](Address::key) are equal.
@@ -123,7 +126,7 @@ impl Address {
         }
         let domain = DomainName::parse(domain).map_err(AddressError::Domain)?;
         let text = format!("{local}@{domain}");
-        if text.len() > 254 {
+        if text.len() > LONGEST {
             return Err(AddressError::TooLong);
         }
         Ok(Self { at: local.len(), text })

@@ -166,6 +166,14 @@ impl State {
         }
     }
 
+    /// Returns true if a further attempt, which was under way when this state was recorded, does not change it: the message
+    /// arrived, or a report says what became of it. The attempt has its entry all the same.
+    #[must_use]
+    pub const fn outlasts(self, outcome: Outcome) -> bool {
+        matches!(self, Self::Accepted | Self::Delivered | Self::Bounced)
+            && self.after(Event::Outcome(outcome)).is_none()
+    }
+
     /// Returns true if work remains: a notice with such a delivery is not closed.
     #[must_use]
     pub const fn is_open(self) -> bool {

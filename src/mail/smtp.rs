@@ -27,7 +27,7 @@ use lettre::transport::smtp::extension::ClientId;
 use lettre::transport::smtp::response::Response;
 use secrecy::ExposeSecret as _;
 use tokio::time::{Instant, timeout};
-pub use transaction::Envelope;
+pub use transaction::{Envelope, Reports};
 use wire::Wire;
 
 use crate::config::{Relay, Smtp, Tls};

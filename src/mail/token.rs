@@ -121,11 +121,13 @@ mod tests {
         let key = TokenKey::new([7; 32]);
         let id = Uuid::from_u128(0x0193_5a6b_0000_7000_8000_0000_0000_0001);
         let path = key.return_path(id, "bounces.example.com");
-        assert!(path.local().len() <= 64);
+        assert_eq!(path.local().len(), crate::config::RETURN_PATH_LOCAL, "the configuration is checked for it");
         assert_eq!(key.read_return_path(path.local()), Some(id));
         assert_eq!(key.read_return_path(&path.local().to_uppercase()), Some(id));
         assert_eq!(key.read_link(&key.link(id)), Some(id));
         assert_eq!(TokenKey::new([8; 32]).read_link(&key.link(id)), None);
+        let longest = format!("{}.examples", ["d".repeat(50).as_str(); 4].join("."));
+        assert_eq!((longest.len(), key.return_path(id, &longest).as_str().len()), (212, 254));
         let mut changed = key.link(id).into_bytes();
         changed[3] ^= 1;
         assert_eq!(key.read_link(&String::from_utf8(changed).unwrap()), None);

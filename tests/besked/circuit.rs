@@ -74,6 +74,11 @@ pub async fn import(app: &TestApp, addresses: impl IntoIterator<Item = String>) 
     app.import(&format!("account_id,customer_name,email\n{rows}")).await;
 }
 
+/// Lets others work for a while, where there is nothing to wait for.
+pub async fn a_while(ms: u64) {
+    tokio::task::spawn_blocking(move || std::thread::park_timeout(Duration::from_millis(ms))).await.unwrap();
+}
+
 pub async fn until_accepted(app: &TestApp, id: Uuid, count: u64) {
     for _ in 0..600 {
         if app.counts(id).await.get(&State::Accepted) == Some(&count) {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use besked::dispatch::Finished;
+use besked::dispatch::{Finished, Left};
 use besked::domain::delivery::State;
 use besked::store::proof::ledger;
 use besked::store::sending::{claims, deliveries};
@@ -20,6 +20,12 @@ use crate::relay::Relay;
 const SPOIL: &str = "UPDATE deliveries SET merged = 'Carols secret' WHERE email = 'hello@two.example'";
 const MEND: &str = "UPDATE deliveries SET merged = NULL";
 
+/// What a run has left for an operator.
+fn left(finished: &Finished) -> Left {
+    let Finished::Left(left) = finished else { panic!("it says that all is well: {finished:?}") };
+    (**left).clone()
+}
+
 async fn sql(app: &TestApp, statement: &'static str) {
     let mut tx = app.app.context.store.write().await.unwrap();
     tx.execute(statement).await.unwrap();
@@ -36,14 +42,14 @@ async fn a_delivery_that_cannot_be_read_is_put_off_and_all_others_are_sent(#[cas
     let work = app.release(&maintenance("all = true")).await;
     let news = app.release(NEWS).await;
     sql(&app, SPOIL).await;
-    let Finished::Idle(depth) = app.run_until_idle().await else { panic!("not idle") };
-    assert_eq!((depth.due, depth.later), (0, 2));
+    let left = left(&app.run_until_idle().await);
+    assert_eq!((left.depth.due, left.depth.later, left.unread), (0, 2, 2));
     for id in [work, news] {
         assert_eq!(app.counts(id).await, [(State::Queued, 1), (State::Accepted, 1)].into());
     }
     sql(&app, MEND).await;
     app.advance(Duration::from_secs(61));
-    app.run_until_idle().await;
+    assert!(matches!(app.run_until_idle().await, Finished::Idle(_)));
     for id in [work, news] {
         assert_eq!(app.counts(id).await, [(State::Accepted, 2)].into(), "it was put off, and nothing was lost");
     }
@@ -66,8 +72,8 @@ async fn one_behind_another(app: &TestApp, spoil: &'static str) -> [Uuid; 2] {
 async fn a_notice_that_cannot_be_read_waits_and_all_others_are_sent(#[case] engine: Engine) {
     let app = TestApp::new(engine).await;
     let [odd, well] = one_behind_another(&app, "UPDATE notices SET source = 'later ' || source WHERE id = $1").await;
-    let Finished::Idle(depth) = app.run_until_idle().await else { panic!("not idle") };
-    assert_eq!((depth.due, depth.later), (0, 300));
+    let left = left(&app.run_until_idle().await);
+    assert_eq!((left.depth.due, left.depth.later, left.unread), (0, 300, 300));
     assert_eq!(app.counts(odd).await, [(State::Queued, 300)].into());
     assert_eq!(app.counts(well).await, [(State::Accepted, 300)].into());
     sql(&app, "UPDATE notices SET source = substr(source, 7) WHERE source LIKE 'later %'").await;
@@ -170,7 +176,10 @@ async fn the_log_names_what_cannot_be_read_and_says_nothing_of_it() {
     let mut conn = AnyConnection::connect(&url).await.unwrap();
     conn.execute(SPOIL).await.unwrap();
     let spoiled = deliveries::of_customer(&mut conn, notice, "C2").await.unwrap().remove(0).id.to_string();
-    let ran = shell.run(&["dispatch", "--until-idle"]).ok();
+    let ran = shell.run(&["dispatch", "--until-idle"]);
+    assert_eq!(ran.code, 1, "something waits that an operator has to look at: {}", ran.err);
+    assert!(ran.err.contains("error: 1 delivery waits without an attempt"), "{}", ran.err);
+    assert!(!ran.err.contains("deferred"), "it was never tried: {}", ran.err);
     let told: Vec<&str> = ran.err.lines().filter(|line| line.contains(&spoiled)).collect();
     assert!(told.len() == 1 && told[0].contains("cannot be read") && told[0].contains("merged"), "{}", ran.err);
     assert!(!ran.err.contains("secret") && !ran.err.contains("hello@"), "{}", ran.err);

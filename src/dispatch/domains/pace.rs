@@ -144,7 +144,7 @@ impl Pace {
                 held.insert(domain, now_ms.saturating_add(millis(wait)));
             }
         }
-        for (domain, until_ms) in state.pauses.all().filter(|(_, until_ms)| now_ms < *until_ms) {
+        for (domain, until_ms) in state.pauses.all(now_ms) {
             let held = held.entry(domain).or_insert(until_ms);
             *held = until_ms.max(*held);
         }

@@ -44,9 +44,6 @@ const PUT_OFF: usize = 2000;
 /// Claims that one transaction takes over.
 const TAKEN_OVER: u32 = 200;
 
-/// How long a notice that cannot be read is left alone, in milliseconds.
-const UNREADABLE_MS: i64 = 60_000;
-
 /// Deliveries counted as due at most: more make no difference to the number of workers that wake.
 const COUNTED: usize = 1000;
 
@@ -152,6 +149,11 @@ impl Dispatcher {
         let found_nothing = CategorySet::from_bits(self.context.found_nothing.swap(0, Ordering::Relaxed));
         let undecided: usize = self.relays.iter().map(|relay| relay.undecided()).sum();
         if undecided == 0 {
+            return;
+        }
+        if self.context.outage.is_on() {
+            // Nothing is claimed and nothing is sent: that nothing else was taken meanwhile shows nothing.
+            self.relays.iter().for_each(|relay| relay.wait_longer());
             return;
         }
         let nothing_else_is_sent = self.context.leases.held().len() == undecided;
@@ -260,11 +262,10 @@ impl Dispatcher {
         // Errands first: what one has released by now counts below.
         let awaited = errands.are_awaited(&self.notices.errands(open), notice);
         let hopeless = self.streams.whose_relays_all(Relay::is_hopeless);
-        let readable = self.context.unreadable.now(self.context.clock.now_ms()).is_empty();
-        if readable && self.is_busy(notice, hopeless).await? {
+        if self.is_busy(notice, hopeless).await? {
             return Ok(None);
         }
-        let depths = self.depths_but_unreadable(notice).await?;
+        let (depths, unread) = self.depths_but_unreadable(notice).await?;
         let depth = depths.iter().fold(Depth::default(), |all, (_, depth)| all.and(*depth));
         // What waits may wait for its own time, unless no relay takes anything of its category.
         let objected = self.streams.whose_relays_all(|relay| relay.objection().is_some());
@@ -291,32 +292,36 @@ impl Dispatcher {
                 Err(error) => Some(error.to_string()),
             },
             unsent: self.context.unsent.so_far(),
+            unread,
             depth,
         };
         Ok(Some(left.into()))
     }
 
     async fn is_busy(&self, notice: Option<Uuid>, hopeless: CategorySet) -> Result<bool, StoreError> {
-        let mut conn = self.context.store.read().await?;
-        waiting::is_busy(&mut conn, notice, hopeless, self.context.clock.now()).await
+        let (mut conn, now) = (self.context.store.read().await?, self.context.clock.now());
+        let unreadable: Vec<Uuid> = self.context.unreadable.now(now.as_millisecond()).into_iter().collect();
+        waiting::is_busy(&mut conn, notice, (hopeless, &unreadable), now).await
     }
 
-    /// The depth of the queue by category, without the notices that cannot be read, which wait.
-    async fn depths_but_unreadable(&self, notice: Option<Uuid>) -> Result<Vec<(Category, Depth)>, StoreError> {
+    /// The depth of the queue by category, where what cannot be read counts as waiting, and how much that is.
+    async fn depths_but_unreadable(&self, notice: Option<Uuid>) -> Result<(Vec<(Category, Depth)>, u64), StoreError> {
         let (mut conn, now) = (self.context.store.read().await?, self.context.clock.now());
         let mut depths = waiting::depth_by_category(&mut conn, notice, now).await?;
+        let mut unread = self.context.unreadable.deliveries(notice, now.as_millisecond());
         for id in self.context.unreadable.now(now.as_millisecond()) {
             if notice.is_some_and(|notice| notice != id) {
                 continue;
             }
             for (category, waits) in waiting::depth_by_category(&mut conn, Some(id), now).await? {
+                unread += waits.due + waits.later;
                 for (_, depth) in depths.iter_mut().filter(|(its, _)| *its == category) {
                     depth.due = depth.due.saturating_sub(waits.due);
                     depth.later += waits.due;
                 }
             }
         }
-        Ok(depths)
+        Ok((depths, unread))
     }
 
     /// What was given up on and nobody has done since.
@@ -348,6 +353,7 @@ impl Dispatcher {
         loop {
             let mut tx = self.context.store.write().await?;
             let now = self.context.clock.now();
+            let refused = leases::give_back_refused(&mut tx, &self.context.owner, now, every).await?;
             // Claims of what cannot be read stay where they are: their outcome cannot be recorded yet.
             let but: Vec<Uuid> = self.context.unreadable.now(now.as_millisecond()).into_iter().collect();
             let stale = leases::take_over(&mut tx, (&self.context.owner, now), every, &but, TAKEN_OVER).await?;
@@ -362,7 +368,7 @@ impl Dispatcher {
                 }
             }
             if let Some(notice) = unreadable {
-                self.context.unreadable.note(notice, now.as_millisecond().saturating_add(UNREADABLE_MS));
+                self.context.unreadable.note(notice, now.as_millisecond());
                 self.context.unreadable.log(notice, "claims of a dispatcher that is gone wait");
                 continue;
             }
@@ -372,6 +378,9 @@ impl Dispatcher {
             tx.commit().await?;
             let counted = categories.into_iter().zip(&settlements);
             counted.for_each(|(category, it)| self.context.count(Some(category), &it.settlement));
+            if refused > 0 {
+                tracing::info!(count = refused, "took over deliveries that a relay had refused: they are tried again");
+            }
             if count == 0 {
                 return Ok(());
             }

@@ -14,6 +14,7 @@ use crate::dispatch::recorder::hold::Hold;
 use crate::dispatch::recorder::lanes::{Floor, Seat};
 use crate::dispatch::recorder::load::load;
 use crate::dispatch::recorder::logged::Logged;
+use crate::dispatch::recorder::unreadable::PAUSE_MS;
 use crate::domain::category::{Category, Class, Lane};
 use crate::domain::category_set::CategorySet;
 use crate::mail::compose::composer::Composer;
@@ -40,9 +41,6 @@ const LANES: [Lane; 3] = [Lane::Critical, Lane::Normal, Lane::Bulk];
 
 /// How many times a claim advances past deliveries to domains at their limit: about a thousand rows each time.
 const STEPS: usize = 8;
-
-/// How long a delivery that cannot be made ready waits, in milliseconds.
-const UNREADY_PAUSE_MS: i64 = 60_000;
 
 /// State that lasts from one claim to the next.
 pub struct Claims {
@@ -397,14 +395,14 @@ impl Claims {
         }
         let Some(sending) = self.sending(conn, notice_id).await? else {
             let claimed: Vec<_> = claimed.into_iter().map(|(claimed, _)| claimed).collect();
-            return self.put_away(conn, &claimed, UNREADY_PAUSE_MS).await;
+            return self.put_away(conn, &claimed, PAUSE_MS).await;
         };
         let ids: Vec<String> = claimed.iter().map(|(claimed, _)| claimed.delivery_id.to_string()).collect();
         let mut by_id: HashMap<Uuid, ToSend> = HashMap::with_capacity(ids.len());
         for to in deliveries::each_to_send(conn, sending.kept.category.as_str(), &ids).await? {
             match to {
                 Ok(to) => drop(by_id.insert(to.id, to)),
-                Err(error) => self.log_unreadable(error)?,
+                Err(error) => self.log_unreadable(notice_id, error)?,
             }
         }
         let gone = self.gone(conn, &sending, &ids).await?;
@@ -423,7 +421,7 @@ impl Claims {
             }
         }
         self.put_away(conn, &replaced, GONE_PAUSE_MS).await?;
-        self.put_away(conn, &unready, UNREADY_PAUSE_MS).await
+        self.put_away(conn, &unready, PAUSE_MS).await
     }
 
     /// Those of some deliveries whose contact is no longer there: while an errand compares the notice's queue with the contacts of
@@ -448,11 +446,12 @@ impl Claims {
     }
 
     /// Logs a delivery that cannot be read, by its id and never by its content.
-    fn log_unreadable(&self, error: StoreError) -> Result<(), StoreError> {
+    fn log_unreadable(&self, notice: Uuid, error: StoreError) -> Result<(), StoreError> {
         let StoreError::Inconsistent { table, column, row, .. } = error else { return Err(error) };
         if self.logged.is_news(row.clone()) {
             tracing::error!(delivery = %row, table, column, "a delivery cannot be read and waits; others are sent");
         }
+        self.context.unreadable.note_delivery(notice, row, self.context.clock.now_ms());
         Ok(())
     }
 
@@ -467,8 +466,7 @@ impl Claims {
                 Ok(Some(sending))
             }
             Some(Err(why)) => {
-                let until = self.context.clock.now_ms().saturating_add(UNREADY_PAUSE_MS);
-                self.context.unreadable.note(id, until);
+                self.context.unreadable.note(id, self.context.clock.now_ms());
                 self.context.unreadable.log(id, &why);
                 self.open.retain(|open| open.id != id);
                 Ok(None)

@@ -45,7 +45,10 @@ impl Outage {
     /// Records that it could be written.
     pub fn end(&self) {
         self.writable.written();
-        if let Some(since) = self.since.send_replace(None) {
+        // While only one statement fails, there is an outage and an end of it every second.
+        if let Some(since) = self.since.send_replace(None)
+            && self.repeats.is_due("written again")
+        {
             tracing::warn!(seconds = since.elapsed().as_secs(), "the database can be written again: sending continues");
         }
     }
@@ -83,10 +86,18 @@ impl Drop for Outage {
 impl Repeats {
     /// Logs a failure, unless it was logged just now.
     pub fn log(&self, what: &'static str, error: &dyn Display) {
-        let mut logged = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if logged.get(what).is_none_or(|at| at.elapsed() >= PAUSE) {
-            logged.insert(what, Instant::now());
+        if self.is_due(what) {
             tracing::error!(%error, "{what}, retrying");
         }
+    }
+
+    /// True if something was not logged just now. It counts as logged then.
+    fn is_due(&self, what: &'static str) -> bool {
+        let mut logged = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_due = logged.get(what).is_none_or(|at| at.elapsed() >= PAUSE);
+        if is_due {
+            logged.insert(what, Instant::now());
+        }
+        is_due
     }
 }

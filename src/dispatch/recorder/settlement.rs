@@ -97,13 +97,13 @@ pub fn settlement(
 }
 
 /// What to record for a claim whose dispatcher is gone: whether its message was accepted is unknown. That is not the
-/// recipient's fault, and a mandatory notice is sent again at once. It needs only the notice's row: another version may have
+/// recipient's fault, and a mandatory notice is sent again at once; how long it has waited still counts. It needs only the notice's row: another version may have
 /// sent what this version cannot.
 #[must_use]
 pub fn doubt(random: &Random, at: Timestamp, (stale, notice, recipient): (&Stale, &Kept, Recipient)) -> Settlement {
     let why = "the dispatcher stopped while it held this delivery".to_owned();
     let trial = Trial { reply: Some(why), ..Trial::untried(Outcome::Uncertain) };
-    let again = (notice.category.class() == Class::Mandatory).then_some((at, 0));
+    let again = (notice.category.class() == Class::Mandatory).then_some((at, stale.waited));
     let settlement = recorded(random, at, (stale.token, stale.attempts, notice, recipient), trial);
     Settlement { again, first_at: dated(&settlement, stale.first_at), ..settlement }
 }

@@ -67,6 +67,18 @@ pub enum Standing {
     HalfOpen,
 }
 
+impl Standing {
+    /// Without the time that is left.
+    #[must_use]
+    pub const fn shown(self) -> State {
+        match self {
+            Self::Closed => State::Closed,
+            Self::Open(_) => State::Open,
+            Self::HalfOpen => State::HalfOpen,
+        }
+    }
+}
+
 /// Whether a worker may use the relay.
 pub enum Permit {
     /// Yes.
@@ -196,11 +208,7 @@ impl Relay {
     }
 
     fn show(&self, circuit: &Circuit) {
-        self.metrics.circuit(match circuit.standing() {
-            Standing::Closed => State::Closed,
-            Standing::Open(_) => State::Open,
-            Standing::HalfOpen => State::HalfOpen,
-        });
+        self.metrics.circuit(circuit.standing().shown());
     }
 
     /// True if waiting for it is pointless: it failed several times in a row, or our password is wrong.

@@ -81,7 +81,8 @@ impl Relay {
         self.metrics.connections()
     }
 
-    /// Records that the relay asked for fewer messages; `domain` if it may have passed on that domain's request. Returns false if it is not about the relay's rate; if true, the delivery goes back to the queue, untried.
+    /// Records that the relay asked for fewer messages; `domain` if it may have passed on that domain's request. Returns false if
+    /// it is not about the relay's rate; if true, the delivery goes back to the queue, untried.
     pub fn asked_for_less(&self, delivery: Uuid, domain: Option<&str>, failed: &Failed) -> bool {
         let of_rate = matches!(&failed.failure, Failure::Replied(reply) if asks_for_less(reply));
         let asker = domain.map(|domain| Asker { domain, of_rate });

@@ -191,6 +191,11 @@ impl Refusals {
         self.undecided.len()
     }
 
+    /// Lets the undecided deliveries wait from now on.
+    pub fn wait_longer(&mut self) {
+        self.undecided.iter_mut().for_each(|it| it.since = Instant::now());
+    }
+
     /// All undecided deliveries.
     pub fn give_up(&mut self) -> Vec<Undecided> {
         std::mem::take(&mut self.undecided)
@@ -324,6 +329,11 @@ impl Relay {
     #[must_use]
     pub fn undecided(&self) -> usize {
         self.refusals().undecided()
+    }
+
+    /// Lets the undecided deliveries wait from now on: for a while nothing could show whose fault their refusals are.
+    pub fn wait_longer(&self) {
+        self.refusals().wait_longer();
     }
 
     /// Takes all undecided deliveries.

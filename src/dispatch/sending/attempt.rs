@@ -13,7 +13,7 @@ use crate::domain::mould::Mould;
 use crate::domain::preference::{Permission, permission};
 use crate::domain::reply::{Failure, Stage, Verdict, asks_for_pause, classify};
 use crate::mail::compose::composer::{ComposeError, Composed, envelope_sender};
-use crate::mail::smtp::{Envelope, Failed, Session};
+use crate::mail::smtp::{Envelope, Failed, Reports, Session};
 use crate::store::StoreError;
 use crate::store::sending::settle::Attempt;
 use crate::store::sending::{deliveries, leases, messages};
@@ -86,28 +86,35 @@ pub async fn attempt(context: &Context, relay: &str, session: &mut Session, job:
         }
     };
     let from = envelope_sender(&context.config, &context.key, job.to.id);
-    let lease_holds = || context.leases.has_time(&job.claimed, context.clock.now_ms());
-    let envelope = Envelope { from: &from, to: &job.to.email, delivery: Some(job.to.id) };
-    let sent = session.send(envelope, &composed.bytes, &job.in_doubt, lease_holds).await;
     let dsn = session.extensions().dsn;
-    let number = job.claimed.attempts + 1;
-    let transaction = |stage, code, dsn| Transaction {
+    let unanswered = Transaction {
         attempt: Attempt {
-            number,
+            number: job.claimed.attempts + 1,
             relay: relay.to_owned(),
             host: session.host.clone(),
             tls: session.tls.clone(),
-            stage,
-            code,
+            stage: Stage::Dot,
+            code: None,
             dsn,
         },
         envelope_sender: from.as_str().to_owned(),
-        composed: composed.clone(),
+        composed,
+    };
+    let composed = unanswered.composed.bytes.clone();
+    job.transaction = Some(Box::new(unanswered.clone()));
+    let lease_holds = || context.leases.has_time(&job.claimed, context.clock.now_ms());
+    let success = context.config.ask_delivery_reports(job.sending.kept.category);
+    let reports = Reports { delivery: job.to.id, success };
+    let envelope = Envelope { from: &from, to: &job.to.email, reports: Some(reports) };
+    let sent = session.send(envelope, &composed, &job.in_doubt, lease_holds).await;
+    let answered = move |stage, code, dsn| {
+        let Transaction { attempt, envelope_sender, composed } = unanswered;
+        Transaction { attempt: Attempt { stage, code, dsn, ..attempt }, envelope_sender, composed }
     };
     match sent {
         Ok(Some(reply)) => Ended::Settled(Box::new(Trial {
             outcome: Outcome::Accepted,
-            transaction: Some(transaction(Stage::Dot, Some(reply.code), dsn)),
+            transaction: Some(answered(Stage::Dot, Some(reply.code), dsn)),
             reply: Some(format!("{} {}", reply.code, reply.text)),
             reason: None,
             dead: false,
@@ -116,7 +123,7 @@ pub async fn attempt(context: &Context, relay: &str, session: &mut Session, job:
         Ok(None) => Ended::GivenBack(None),
         Err(failed) => {
             let asked = dsn && !matches!(failed.failure, Failure::Unsupported(_));
-            let transaction = transaction(failed.stage, failed.failure.code(), asked);
+            let transaction = answered(failed.stage, failed.failure.code(), asked);
             judged(failed, transaction)
         }
     }
@@ -211,7 +218,9 @@ fn give_up_for_now(context: &Context) -> Ended {
 /// Checks an older claim again: it may have been paused, cancelled or fenced off, and its recipient may have opted out.
 /// Returns false if it may not be sent.
 async fn refresh(context: &Context, job: &mut Job) -> Result<bool, StoreError> {
-    if context.clock.now_ms() - job.claimed_at.as_millisecond() <= FRESH_MS {
+    let (claimed, claimed_at) = job.claimed_at;
+    let age_ms = context.clock.now_ms() - claimed_at.as_millisecond();
+    if (0..=FRESH_MS).contains(&age_ms) && claimed.elapsed() <= Duration::from_millis(FRESH_MS.unsigned_abs()) {
         return Ok(true);
     }
     let mut conn = context.store.read().await?;

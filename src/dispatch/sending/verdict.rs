@@ -6,16 +6,18 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::dispatch::recorder::How;
+use crate::dispatch::Context;
 use crate::dispatch::recorder::job::Job;
-use crate::dispatch::recorder::settlement::Trial;
-use crate::dispatch::relay::refusals::{Judgement, Refusal, VICTIM_WAIT};
+use crate::dispatch::recorder::settlement::{Trial, settlement};
+use crate::dispatch::recorder::{How, Request};
+use crate::dispatch::relay::refusals::{Judgement, Refusal, Undecided, VICTIM_WAIT};
 use crate::dispatch::relay::{Reached, Relay};
 use crate::dispatch::sending::attempt::Ended;
 use crate::dispatch::sending::worker::Worker;
 use crate::domain::clock::millis;
 use crate::domain::delivery::{Outcome, Reason};
 use crate::mail::smtp::Failed;
+use crate::store::sending::leases::Held;
 
 /// A job and what the recorder has to do about it; `None` while the refusal of the delivery is undecided. The job keeps its
 /// delivery from being lost until the recorder has it.
@@ -71,6 +73,9 @@ impl Worker {
         let context = &self.context;
         let how = match relay.judge(&job, failed, trial.dead, probing) {
             Judgement::Undecided => {
+                // Whoever takes over from this process need not doubt it: the server does not have the message.
+                let claim = Held { id: job.to.id, token: job.claimed.token };
+                let _ = self.recorder.send(Request { refused: Some(claim), ..Request::default() });
                 let late = relay.keep_undecided(job, trial);
                 late.into_iter().for_each(|it| context.decide(relay, it));
                 return Decided(None);
@@ -123,5 +128,30 @@ impl Worker {
             relay.is_awaited_by(job.to.id);
         }
         How::GiveBack(Some(now.saturating_add(millis(wait))))
+    }
+}
+
+impl Context {
+    /// Records a trial with its relay and the domain's pace; returns what the recorder has to do.
+    pub(in crate::dispatch) fn settle(&self, relay: &Relay, job: &Job, trial: Trial) -> How {
+        let (domain, now) = (&job.claimed.domain, self.clock.now());
+        if trial.transaction.is_some() {
+            relay.tally.count(trial.outcome, now.as_millisecond());
+        }
+        if trial.asks_for_pause {
+            let code = trial.transaction.as_ref().and_then(|transaction| transaction.attempt.code);
+            self.pace.asked(domain, (&relay.config.name, code), now.as_millisecond(), &self.random);
+        } else if trial.outcome == Outcome::Accepted {
+            self.pace.took(domain, now.as_millisecond());
+        }
+        let parts = (&job.claimed, &*job.sending, &job.to);
+        let settlement = settlement(&self.config.retry, &self.random, now, parts, trial);
+        self.recorded(settlement)
+    }
+
+    /// Settles a refused delivery: the refusal is its recipient's.
+    pub(in crate::dispatch) fn decide(&self, relay: &Relay, Undecided { job, trial, .. }: Undecided) {
+        let how = self.settle(relay, &job, *trial);
+        job.end(how);
     }
 }

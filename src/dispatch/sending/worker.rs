@@ -239,11 +239,13 @@ impl Worker {
                 self.claim(line.probe.as_ref(), token)?
             }
         };
-        let job = claimed.await.ok().flatten();
-        if job.is_none() && self.seat.0 == Seat::Open {
-            self.context.found_nothing.fetch_or(self.turns.now().bits(), Ordering::Relaxed);
+        let Ahead { categories, job } = claimed;
+        let job = job.await;
+        // A claim that was dropped, since its commit failed, did not look for anything.
+        if matches!(job, Ok(None)) && self.seat.0 == Seat::Open {
+            self.context.found_nothing.fetch_or(categories.bits(), Ordering::Relaxed);
         }
-        job
+        job.ok().flatten()
     }
 
     fn claim(&self, probe: Option<&Probe>, token: Token) -> Option<Ahead> {

@@ -25,8 +25,11 @@ pub(super) fn recipients(evidence: &Evidence) -> BTreeMap<u64, Told<'_>> {
         if let Some(person) = person(entry) {
             told.who = Some((&person.account_id, &person.address));
         }
-        // Entries are in the order they were recorded.
-        told.last = Some(entry);
+        // Entries are in the order they were recorded. An attempt that was under way when the delivery ended changes nothing.
+        let outcomes = told.last.and_then(|last| last.fact.event.outcome()).zip(entry.fact.event.outcome());
+        if !outcomes.is_some_and(|(last, next)| last.state().outlasts(next)) {
+            told.last = Some(entry);
+        }
     }
     for recipient in &evidence.recipients {
         recipients.entry(recipient.ordinal).or_default().who = Some((&recipient.account_id, &recipient.address));

@@ -135,10 +135,13 @@ async fn encrypt(
     deadline: Duration,
 ) -> Result<TlsStream<Box<dyn AsyncTokioStream>>, Failed> {
     let name = ServerName::try_from(relay.url.host.clone()).map_err(|error| unclear(stage, &error))?;
-    let config = tls_config(relay).map_err(|error| unclear(stage, &error))?;
-    match timeout(deadline, tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, plain)).await {
+    let config = relay.shared_tls.get(|| tls_config(relay)).map_err(|error| unclear(stage, &error))?;
+    match timeout(deadline, tokio_rustls::TlsConnector::from(config).connect(name, plain)).await {
         Ok(Ok(tls)) => Ok(tls),
-        Ok(Err(error)) => Err(unclear(stage, &format!("TLS: {}", certificate::in_words(&error)))),
+        Ok(Err(error)) => {
+            relay.shared_tls.forget();
+            Err(unclear(stage, &format!("TLS: {}", certificate::in_words(&error))))
+        }
         Err(_) => Err(unclear(stage, &"TLS: no answer before the deadline")),
     }
 }
