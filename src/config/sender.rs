@@ -124,9 +124,13 @@ mod tests {
             let labels = ["d".repeat(60).as_str(); 4].join(".");
             format!("{}.example", &labels[labels.len() - (length - ".example".len())..])
         };
-        let settle = |length| Sender { bounce_domain: domain(length), ..Sender::default() }.settle();
-        assert_eq!(settle(212), Vec::<String>::new());
-        assert!(settle(213)[0].starts_with("`sender.bounce_domain` is longer than 212 bytes"), "{:?}", settle(213));
+        let problem = |length| Sender { bounce_domain: domain(length).parse().unwrap(), ..Sender::default() }.problem();
+        assert_eq!(problem(212), None);
+        assert!(
+            problem(213).unwrap().starts_with("`sender.bounce_domain` is longer than 212 bytes"),
+            "{:?}",
+            problem(213)
+        );
         assert!(named(&format!("A <a@{}>", domain(248))).is_ok());
         assert!(named(&format!("A <a@{}>", domain(249))).unwrap_err().contains("List-Id"));
     }

@@ -416,7 +416,7 @@ async fn a_claim_of_a_dead_dispatcher_is_a_doubt(#[case] engine: Engine) {
 async fn a_delivery_over_which_workers_panic_is_given_up() {
     // Longer than a configuration can have it: a return path of it is no address.
     let long = format!("{}.example", ["d".repeat(58).as_str(); 4].join("."));
-    let app = TestApp::with(Engine::Sqlite, |config| config.sender.bounce_domain = long).await;
+    let app = TestApp::with(Engine::Sqlite, |config| config.sender.bounce_domain = long.parse().unwrap()).await;
     app.import(CUSTOMERS).await;
     let id = app.release(&maintenance("customers = [\"C2\"]")).await;
     let finished = app.run_until_idle().await;

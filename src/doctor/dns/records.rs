@@ -91,7 +91,7 @@ const PRIVATE_NAMES: [&str; 10] =
 
 fn is_public_name(host: &str) -> bool {
     let is_below = |name: &&str| host.strip_suffix(*name).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
-    host.contains('.') && !PRIVATE_NAMES.iter().any(|name| is_below(&name))
+    host.contains('.') && !PRIVATE_NAMES.iter().any(is_below)
 }
 
 /// Hosts of well-known services end with the first, and their customers' SPF records include the second, by the services' own
