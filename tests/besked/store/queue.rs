@@ -216,7 +216,7 @@ async fn a_late_acceptance_outlasts_an_attempt_that_ends_after_it(
     let last = attempts.len();
     assert_eq!(attempts[last - 2].outcome, "accepted");
     assert_eq!((attempts[last - 1].attempt, attempts[last - 1].outcome.as_str()), (last as u64, outcome.as_str()));
-    assert_eq!(u64::from(found.attempts), last as u64);
+    assert_eq!(found.attempts, last as u64);
     assert_eq!(ledger::of_notice(&mut tx, id).await.unwrap().len(), before + 1, "and has its entry");
     assert!(suppressions::list(&mut tx, None, 9).await.unwrap().is_empty(), "a server took mail for this address");
 }
