@@ -195,12 +195,7 @@ fn table_is_survived(file: &[u8]) -> Result<(), TestCaseError> {
             }
             for row in &good {
                 let again = rows(&written(row)).map(|(rows, _)| rows);
-                prop_assert!(
-                    matches!(&again, Ok(rows) if rows == std::slice::from_ref(row)),
-                    "{:?}: {:?}",
-                    row,
-                    again
-                );
+                prop_assert!(matches!(&again, Ok(rows) if rows == std::slice::from_ref(row)), "{:?}: {:?}", row, again);
             }
         }
     }
