@@ -41,6 +41,7 @@ fn report_left(left: &Left) -> u8 {
         undone(&left.undone),
         left.unsealed.as_deref().map(unsealed),
         unsent(left.unsent),
+        uninformed(left.uninformed),
     ];
     print_later(&left.depth);
     let codes = || codes.iter().flatten();
@@ -81,6 +82,21 @@ fn unsent(unsent: u64) -> Option<u8> {
     eprintln!(
         "\nhint: `besked deliveries list NOTICE --state rejected` shows which and why; correct the cause, then `besked \
          deliveries resend --notice NOTICE --state not_carried` (or `not_composed`)"
+    );
+    Some(FAILED)
+}
+
+fn uninformed(uninformed: u64) -> Option<u8> {
+    if uninformed == 0 {
+        return None;
+    }
+    let uninformed = count(uninformed, "delivery", "deliveries");
+    eprintln!(
+        "error: {uninformed} ended without an answer, or with none but refusals until the time to retry was over"
+    );
+    eprintln!(
+        "\nhint: `besked deliveries uncertain list` shows what may have been sent and waits for you, `besked deliveries list ID \
+         --state expired` what no server accepted in time"
     );
     Some(FAILED)
 }

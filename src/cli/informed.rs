@@ -13,6 +13,7 @@ use crate::coverage::{About, Informed as Answer, InformedDelivery, InformedNotic
 use crate::domain::category::Category;
 use crate::domain::coverage::Verdict;
 use crate::domain::delivery::Level;
+use crate::domain::reply::is_answer;
 
 /// Was this customer informed?
 #[derive(Debug, Args)]
@@ -128,7 +129,11 @@ fn describe_delivery(delivery: &InformedDelivery) -> String {
     let said = delivery.state.describe_as(delivery.level, delivery.reason);
     let mut text = format!("  {} ({}): {said}, {}\n", delivery.email, delivery.role, time(delivery.at));
     if let Some(reply) = &delivery.reply {
-        let name = if delivery.found_by_operator { "finding" } else { "reply" };
+        let name = match delivery.found_by_operator {
+            true => "finding",
+            false if is_answer(reply) => "reply",
+            false => "no reply",
+        };
         text += &format!("    {name}: {}\n", reply.replace(char::is_control, " "));
     }
     text + &format!("    message {}\n", delivery.message_id)

@@ -37,14 +37,17 @@ pub struct Left {
     pub unsealed: Option<String>,
     /// Deliveries that were not sent for a reason of our own.
     pub unsent: u64,
+    /// Deliveries that expired, or that wait for an operator since nobody knows whether they were taken.
+    pub uninformed: u64,
     /// What waits.
     pub depth: Depth,
 }
 
 impl From<Left> for Finished {
     fn from(left: Left) -> Self {
-        let Left { no_relay, undone, unsealed, unsent, depth } = &left;
-        let is_all_well = no_relay.is_none() && undone.is_empty() && unsealed.is_none() && *unsent == 0;
+        let Left { no_relay, undone, unsealed, unsent, uninformed, depth } = &left;
+        let is_all_well =
+            no_relay.is_none() && undone.is_empty() && unsealed.is_none() && *unsent == 0 && *uninformed == 0;
         if is_all_well { Self::Idle(*depth) } else { Self::Left(Box::new(left)) }
     }
 }

@@ -135,6 +135,15 @@ impl Failure {
         }
     }
 
+    /// What a refusal objects to, if it would object to everybody's mail.
+    #[must_use]
+    pub fn cause(&self) -> Option<Cause> {
+        match self {
+            Self::Replied(reply) => Cause::of(reply),
+            Self::Unclear(_) | Self::Unsupported(_) => None,
+        }
+    }
+
     /// True for greylisting and the like, which are about one recipient and say nothing about the relay.
     #[must_use]
     pub fn is_greylisting(&self) -> bool {
@@ -149,6 +158,13 @@ impl Failure {
             Self::Unclear(what) | Self::Unsupported(what) => what.clone(),
         }
     }
+}
+
+/// True for the text of a server's reply, with its code; false for our own words about one that did not come.
+#[must_use]
+pub fn is_answer(text: &str) -> bool {
+    let code = text.split([' ', '\n']).next().unwrap_or_default();
+    code.len() == 3 && code.starts_with(['2', '3', '4', '5']) && code.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// A server's words as they may stand in a log: on one line, with whatever may be an address left out.
@@ -306,7 +322,12 @@ mod tests {
             (Dot, replied(550, "5.7.26 unauthenticated"), true, Verdict::RelayRefuses),
             (Dot, replied(554, "5.3.4 too big"), true, Verdict::MessageRefused),
             (Dot, replied(454, "Maximum sending rate exceeded"), true, Verdict::Throttled),
-            (Rcpt, replied(550, "5.7.0 Requested action not taken: too many emails per second"), true, Verdict::Throttled),
+            (
+                Rcpt,
+                replied(550, "5.7.0 Requested action not taken: too many emails per second"),
+                true,
+                Verdict::Throttled,
+            ),
             (Mail, replied(550, "5.7.1 Client exceeded rate"), true, Verdict::Throttled),
             (Rcpt, replied(450, "4.1.1 Address verification in progress"), true, Verdict::Deferred),
             (Rcpt, replied(571, "5.7.1 not authorized"), true, rejected(false)),

@@ -6,7 +6,8 @@
 //!
 //! The deliveries that an unhealthy relay refused are its victims. They go to another relay, or back to the queue; the probe
 //! uses others. If the relay soon takes one of those, it never refused everybody: a victim that it refuses again is refused as
-//! a recipient. If it took mail once and now takes nothing from anybody, nobody knows whose fault that is: a victim that meets
+//! a recipient, unless a limit may be the reason: see [`crate::dispatch::relay::patterns`]. That no answer comes is an answer like
+//! another, and one that no recipient gives. If it took mail once and now takes nothing from anybody, nobody knows whose fault that is: a victim that meets
 //! the probe again, since nothing else is left, goes by its own schedule.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -18,7 +19,9 @@ use uuid::Uuid;
 use crate::dispatch::recorder::claims::Avoid;
 use crate::dispatch::recorder::job::Job;
 use crate::dispatch::recorder::settlement::Trial;
+use crate::dispatch::relay::patterns::{Answer, LOOK, LOOKS, Patterns, Reading};
 use crate::dispatch::relay::{Relay, Trouble};
+use crate::domain::delivery::Outcome;
 use crate::domain::reply::{Failure, Stage, for_logs};
 use crate::mail::smtp::Failed;
 
@@ -30,6 +33,9 @@ const MANY_DOMAINS: usize = 10;
 
 /// Deliveries that a relay must refuse because of us, or refusals of one, before that is its own fault.
 const REFUSALS: usize = 3;
+
+/// Answers to final dots that are lost in a row before that is the relay's fault: each leaves a message that may arrive twice.
+const LOST: usize = 2;
 
 /// Deliveries remembered; beyond that, only those are whose own fault it was.
 const REMEMBERED: usize = 10_000;
@@ -65,6 +71,16 @@ pub struct Undecided {
     /// What to record if the refusal is the recipient's fault.
     pub trial: Box<Trial>,
     since: Instant,
+    /// When it is tried again, if its refusal seems to be its recipient's and may be a limit's.
+    look_at: Option<Instant>,
+}
+
+impl Undecided {
+    /// True if no server answered it.
+    #[must_use]
+    pub fn is_unanswered(&self) -> bool {
+        self.trial.transaction.as_ref().is_some_and(|transaction| transaction.code.is_none())
+    }
 }
 
 /// Whose fault the refusal of a delivery is.
@@ -79,6 +95,10 @@ pub enum Judgement {
     /// Nobody knows: it was refused again, and nothing was taken in between. It waits this long, if it is not tried by its own
     /// schedule.
     Unknown(Duration),
+    /// It is the recipient's or a limit's: it is tried again.
+    Look,
+    /// The relay's limit.
+    Limit,
 }
 
 /// What the relay refused since it last took a message, and what it refused because of us.
@@ -99,6 +119,10 @@ pub struct Refusals {
     unresolved: Option<Trouble>,
     /// Deliveries that were refused.
     known: HashMap<Uuid, Known>,
+    /// What its answers mean.
+    patterns: Patterns,
+    /// Answers to final dots that were lost since it last took a message.
+    lost: usize,
 }
 
 /// A delivery that the relay refused.
@@ -112,6 +136,10 @@ struct Known {
     own: bool,
     /// It was refused while the relay seemed to refuse everybody: how many messages it had taken by then.
     victim: Option<u64>,
+    /// What it was answered last, if that is a refusal that a limit may be the reason of.
+    answer: Option<Answer>,
+    /// How often it met that while others were taken.
+    looks: u32,
 }
 
 /// Whose fault a refusal because of us is.
@@ -130,14 +158,58 @@ pub enum Whose {
 
 impl Refusals {
     /// The relay took a message: returns the deliveries whose refusals were the recipients' fault.
-    pub fn taken(&mut self) -> Vec<Undecided> {
+    pub fn taken(&mut self, delivery: Uuid) -> Vec<Undecided> {
+        if let Some(answer) = self.known.get_mut(&delivery).and_then(|known| known.answer.take()) {
+            self.patterns.passed(answer);
+        }
         self.taken += 1;
+        self.lost = 0;
         self.answers.clear();
         self.refused.clear();
         self.ours.clear();
         self.unresolved = None;
         self.avoided = Avoid::default();
-        std::mem::take(&mut self.undecided)
+        std::mem::take(&mut self.undecided).into_iter().filter_map(|it| self.look(it)).collect()
+    }
+
+    /// Decides about a delivery whose refusal seems to be its recipient's; `None` if it is to be tried again.
+    pub fn look(&mut self, mut undecided: Undecided) -> Option<Undecided> {
+        if undecided.look_at.is_none() {
+            match self.meets_again(undecided.job.to.id) {
+                Judgement::Look => undecided.look_at = Some(Instant::now() + self.wait(undecided.job.to.id)),
+                Judgement::Limit => undecided.look_at = Some(Instant::now()),
+                _ => return Some(undecided),
+            }
+        }
+        // What is dropped returns to the queue at once.
+        if self.undecided.len() < UNDECIDED {
+            self.undecided.push(undecided);
+        }
+        None
+    }
+
+    /// Whose fault it is that a delivery was refused while others were taken.
+    fn meets_again(&mut self, delivery: Uuid) -> Judgement {
+        let Some(answer) = self.known.get(&delivery).and_then(|known| known.answer) else {
+            return Judgement::Recipient;
+        };
+        match self.patterns.reading(answer) {
+            Reading::Single | Reading::Recipients => Judgement::Recipient,
+            Reading::Limit => Judgement::Limit,
+            Reading::Suspect => {
+                let known = self.know(delivery);
+                known.looks += 1;
+                if known.looks < LOOKS {
+                    return Judgement::Look;
+                }
+                self.patterns.stood(answer);
+                Judgement::Recipient
+            }
+        }
+    }
+
+    fn wait(&self, delivery: Uuid) -> Duration {
+        LOOK * self.known.get(&delivery).map_or(1, |known| known.looks)
     }
 
     /// Records the answer to a delivery. Returns true if the relay gives it to everybody.
@@ -179,10 +251,12 @@ impl Refusals {
     }
 
     /// Keeps a refused delivery undecided. Returns one that can wait no longer.
-    pub fn keep(&mut self, mut job: Job, trial: Box<Trial>) -> Option<Undecided> {
-        // The reply was clear: the server does not have the message.
+    pub fn keep(&mut self, mut job: Job, trial: Box<Trial>, look: bool) -> Option<Undecided> {
+        // The reply was clear, or the final dot was not sent: the server does not have the message.
         *job.in_doubt.get_mut() = false;
-        self.undecided.push(Undecided { job, trial, since: Instant::now() });
+        let now = Instant::now();
+        let look_at = look.then(|| now + self.wait(job.to.id));
+        self.undecided.push(Undecided { job, trial, since: now, look_at });
         (self.undecided.len() > UNDECIDED).then(|| self.undecided.remove(0))
     }
 
@@ -198,7 +272,13 @@ impl Refusals {
 
     /// The deliveries that have been undecided for too long.
     pub fn overdue(&mut self) -> Vec<Undecided> {
-        self.undecided.extract_if(.., |it| it.since.elapsed() > LONGEST).collect()
+        self.undecided.extract_if(.., |it| it.look_at.is_none() && it.since.elapsed() > LONGEST).collect()
+    }
+
+    /// The deliveries that are to be tried again now.
+    pub fn due(&mut self) -> Vec<Undecided> {
+        let now = Instant::now();
+        self.undecided.extract_if(.., |it| it.look_at.is_some_and(|at| at <= now)).collect()
     }
 
     fn know(&mut self, delivery: Uuid) -> &mut Known {
@@ -261,25 +341,33 @@ impl Relay {
     /// Records that the relay accepted a message for a recipient at `domain`. Returns the deliveries whose refusals were their
     /// recipients' fault.
     #[must_use]
-    pub fn accepted(&self, domain: &str) -> Vec<Undecided> {
+    pub fn accepted(&self, delivery: Uuid, domain: &str) -> Vec<Undecided> {
         self.tokens.took(domain);
-        self.refusals().taken()
+        self.refusals().taken(delivery)
     }
 
     /// Judges the refusal of a delivery. If the relay refuses everybody so, its circuit opens, and all undecided deliveries are
     /// its victims: see [`Self::take_undecided`].
-    pub fn judge(&self, job: &Job, failed: &Failed, dead: bool, probing: bool) -> Judgement {
-        let Failure::Replied(reply) = &failed.failure else { return Judgement::Recipient };
+    pub fn judge(&self, job: &Job, failed: &Failed, trial: &Trial, probing: bool) -> Judgement {
+        let (id, domain, gist) = (job.to.id, &job.claimed.domain, failed.failure.gist(job.to.email.as_str()));
+        // No recipient's domain ends our connection: each delivery that it ends for counts.
+        let who = if matches!(failed.failure, Failure::Replied(_)) { domain.clone() } else { id.to_string() };
         let unhealthy = self.trouble().is_some_and(|trouble| trouble.stage > Stage::Mail);
         let mut refusals = self.refusals();
-        let refused_before = refusals.known.get(&job.to.id).and_then(|known| known.victim);
-        if refused_before.is_some_and(|taken| taken < refusals.taken) {
-            refusals.know(job.to.id).victim = None;
-            return Judgement::Recipient;
+        if trial.outcome == Outcome::Rejected && !trial.dead {
+            let answer = Answer::of(&gist);
+            refusals.patterns.met(answer, domain, Instant::now());
+            refusals.know(id).answer = Some(answer);
         }
-        let gist = reply.gist(job.to.email.as_str());
-        if !refusals.is_for_everybody(gist, &job.claimed.domain, dead) && !unhealthy {
-            return Judgement::Undecided;
+        let refused_before = refusals.known.get(&id).and_then(|known| known.victim);
+        if refused_before.is_some_and(|taken| taken < refusals.taken) {
+            refusals.know(id).victim = None;
+            return refusals.meets_again(id);
+        }
+        if !refusals.is_for_everybody(gist, &who, trial.dead) && !unhealthy {
+            let known = refusals.known.get(&id).and_then(|known| known.answer);
+            let is_limit = known.is_some_and(|answer| refusals.patterns.reading(answer) == Reading::Limit);
+            return if is_limit { Judgement::Limit } else { Judgement::Undecided };
         }
         let victims: Vec<_> = refusals.undecided.iter().map(|it| key(&it.job)).collect();
         for (delivery, notice, domain) in victims.into_iter().chain([key(job)]) {
@@ -309,10 +397,37 @@ impl Relay {
         self.refusals().refuses_several()
     }
 
-    /// Keeps a refused delivery until it is clear whose fault that is. Returns one that can wait no longer.
+    /// Keeps a refused delivery until it is clear whose fault that is, or until it is tried again if its refusal is to be looked
+    /// at again. Returns one that can wait no longer.
     #[must_use]
-    pub fn keep_undecided(&self, job: Job, trial: Box<Trial>) -> Option<Undecided> {
-        self.refusals().keep(job, trial)
+    pub fn keep_undecided(&self, job: Job, trial: Box<Trial>, look: bool) -> Option<Undecided> {
+        let mut refusals = self.refusals();
+        let late = refusals.keep(job, trial, look)?;
+        refusals.look(late)
+    }
+
+    /// Decides about an undecided delivery with nothing to compare it with; `None` if it is to be tried again.
+    #[must_use]
+    pub fn look(&self, undecided: Undecided) -> Option<Undecided> {
+        self.refusals().look(undecided)
+    }
+
+    /// Takes the deliveries that are to be tried again now.
+    #[must_use]
+    pub fn take_due(&self) -> Vec<Undecided> {
+        self.refusals().due()
+    }
+
+    /// Records that the answer to the final dot of a delivery was lost: the second in a row is the relay's failure.
+    pub fn lost(&self, failed: &Failed, probing: bool) {
+        let many = {
+            let mut refusals = self.refusals();
+            refusals.lost += 1;
+            refusals.lost >= LOST
+        };
+        if many || self.trouble().is_some() {
+            self.is_down(failed, probing);
+        }
     }
 
     /// Remembers that it refused a delivery which another relay may take.
@@ -391,12 +506,12 @@ mod tests {
         assert!(!hear("550 no", "b.example", false));
         assert!(!hear("550 other", "c.example", false));
         assert!(hear("550 no", "c.example", false));
-        refusals.taken();
+        refusals.taken(Uuid::nil());
         assert!(!refusals.is_for_everybody("550 no".to_owned(), "d.example", false), "it took a message in between");
-        refusals.taken();
+        refusals.taken(Uuid::nil());
         let mut dead = |n: usize| refusals.is_for_everybody("550 5.1.1 no".to_owned(), &format!("d{n}.example"), true);
         assert_eq!((0..10).filter(|n| dead(*n)).count(), 1, "dead addresses are often many");
-        refusals.taken();
+        refusals.taken(Uuid::nil());
         let mut words = |n: usize| refusals.is_for_everybody(format!("550 words {n}"), &format!("d{n}.example"), false);
         assert_eq!((0..10).filter(|n| words(*n)).count(), 1, "whatever the words");
     }
@@ -407,7 +522,7 @@ mod tests {
         let mut came = Vec::new();
         for _ in 0..4 {
             came.push(refusals.refused_us(odd, false));
-            refusals.taken();
+            refusals.taken(Uuid::nil());
         }
         let unclear = |first| Whose::Unclear { first };
         assert_eq!(came, [unclear(true), unclear(false), Whose::Delivery, Whose::Delivery]);

@@ -3,7 +3,7 @@
 use crate::dispatch::Context;
 use crate::dispatch::recorder::How;
 use crate::dispatch::recorder::job::Job;
-use crate::dispatch::recorder::settlement::{Trial, settlement};
+use crate::dispatch::recorder::settlement::{MOST_COPIES, Trial, settlement};
 use crate::dispatch::relay::Relay;
 use crate::dispatch::relay::refusals::Undecided;
 use crate::domain::delivery::Outcome;
@@ -22,7 +22,16 @@ impl Context {
             self.pace.took(domain, now.as_millisecond());
         }
         let parts = (&job.claimed, &*job.sending, &job.to);
+        let copies = trial.copies;
         let settlement = settlement(&self.config.retry, &self.random, now, parts, trial);
+        let notice = job.sending.kept.id;
+        if copies >= MOST_COPIES && settlement.again.is_none() && self.unsent.doubts.is_news(notice) {
+            tracing::error!(
+                relay = relay.config.name, %notice, copies,
+                "messages of this notice were sent again and again without an answer to the final dot; they are not sent again \
+                 by themselves: `besked deliveries uncertain list --notice {notice}` shows them"
+            );
+        }
         self.recorded(settlement)
     }
 

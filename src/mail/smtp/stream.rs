@@ -28,8 +28,8 @@ use tokio_rustls::client::TlsStream;
 use x509_cert::der::Decode as _;
 
 use super::connect::connect;
-use super::steps::Steps;
 use super::replies::Said;
+use super::steps::Steps;
 use super::wire::Wire;
 use super::{Failed, certificate};
 use crate::config::{Relay, Smtp, Tls};
@@ -126,11 +126,7 @@ fn unclear(stage: Stage, error: &dyn fmt::Display) -> Failed {
     Failed { stage, failure: Failure::Unclear(error.to_string()), reused: false }
 }
 
-async fn greet(
-    stream: Wire,
-    deadlines: &Smtp,
-    hello: &ClientId,
-) -> Result<AsyncSmtpConnection, Failed> {
+async fn greet(stream: Wire, deadlines: &Smtp, hello: &ClientId) -> Result<AsyncSmtpConnection, Failed> {
     let (hello, ours) = (hello.clone(), stream.clone());
     // In a separate task: lettre panics on some replies to EHLO (RUSTSEC-2026-0562), which counts as the server's failure.
     let mut opening = JoinSet::new();
