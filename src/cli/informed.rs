@@ -129,11 +129,8 @@ fn describe_delivery(delivery: &InformedDelivery) -> String {
     let said = delivery.state.describe_as(delivery.level, delivery.reason);
     let mut text = format!("  {} ({}): {said}, {}\n", delivery.email, delivery.role, time(delivery.at));
     if let Some(reply) = &delivery.reply {
-        let name = match delivery.found_by_operator {
-            true => "finding",
-            false if is_answer(reply) => "reply",
-            false => "no reply",
-        };
+        let answered = if is_answer(reply) { "reply" } else { "no reply" };
+        let name = if delivery.found_by_operator { "finding" } else { answered };
         text += &format!("    {name}: {}\n", reply.replace(char::is_control, " "));
     }
     text + &format!("    message {}\n", delivery.message_id)

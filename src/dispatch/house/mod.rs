@@ -158,7 +158,10 @@ impl Dispatcher {
         let category = undecided.job.sending.kept.category;
         // A domain that asks a relay which takes other mail for a pause asks every relay.
         let is_domains = undecided.trial.asks_for_pause && relay.has_taken();
-        if !is_domains && self.streams.others(relay, category).any(|other| other.may_take(delivery)) {
+        if !undecided.cleared
+            && !is_domains
+            && self.streams.others(relay, category).any(|other| other.may_take(delivery))
+        {
             relay.leave_to_others(delivery);
             // What is dropped returns to the queue.
             return;
@@ -167,7 +170,7 @@ impl Dispatcher {
         undecided.trial.dead &= !relay.refuses_several();
         let code = undecided.trial.transaction.as_ref().and_then(|transaction| transaction.code);
         // A deferral decides nothing.
-        if undecided.trial.outcome == Outcome::Rejected {
+        if undecided.trial.outcome == Outcome::Rejected && !undecided.cleared {
             tracing::warn!(
                 relay = relay.config.name,
                 %delivery,

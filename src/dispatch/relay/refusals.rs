@@ -10,6 +10,8 @@
 //! another, and one that no recipient gives. If it took mail once and now takes nothing from anybody, nobody knows whose fault that is: a victim that meets
 //! the probe again, since nothing else is left, goes by its own schedule.
 
+mod judge;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
@@ -19,11 +21,8 @@ use uuid::Uuid;
 use crate::dispatch::recorder::claims::Avoid;
 use crate::dispatch::recorder::job::Job;
 use crate::dispatch::recorder::settlement::Trial;
+use crate::dispatch::relay::Trouble;
 use crate::dispatch::relay::patterns::{Answer, LOOK, LOOKS, Patterns, Reading};
-use crate::dispatch::relay::{Relay, Trouble};
-use crate::domain::delivery::Outcome;
-use crate::domain::reply::{Failure, Stage, for_logs};
-use crate::mail::smtp::Failed;
 
 /// Domains that a relay must refuse with one answer, and nothing taken in between, before that is its own fault.
 const DOMAINS: usize = 3;
@@ -49,6 +48,9 @@ const UNDECIDED: usize = 256;
 /// How long a delivery stays undecided at most: a slow relay takes a while to show what it does with others.
 const LONGEST: Duration = Duration::from_secs(60);
 
+/// How long refusals in unknown words are compared before one is decided.
+const MOMENT: Duration = Duration::from_secs(1);
+
 /// Domains and notices of victims that a probe avoids.
 const AVOIDED: usize = 100;
 
@@ -73,6 +75,8 @@ pub struct Undecided {
     since: Instant,
     /// When it is tried again, if its refusal seems to be its recipient's and may be a limit's.
     look_at: Option<Instant>,
+    /// Another delivery was taken since it was refused.
+    pub cleared: bool,
 }
 
 impl Undecided {
@@ -169,7 +173,20 @@ impl Refusals {
         self.ours.clear();
         self.unresolved = None;
         self.avoided = Avoid::default();
-        std::mem::take(&mut self.undecided).into_iter().filter_map(|it| self.look(it)).collect()
+        std::mem::take(&mut self.undecided).into_iter().filter_map(|it| self.clear(it)).collect()
+    }
+
+    /// Decides about a refused delivery after another was taken. That one may have been under way when this was refused: the
+    /// refusals of a moment are compared first.
+    fn clear(&mut self, mut undecided: Undecided) -> Option<Undecided> {
+        let answer = self.known.get(&undecided.job.to.id).and_then(|known| known.answer);
+        let is_single = answer.is_some_and(|answer| self.patterns.reading(answer) == Reading::Single);
+        if is_single && undecided.since.elapsed() < MOMENT {
+            undecided.cleared = true;
+            self.undecided.push(undecided);
+            return None;
+        }
+        self.look(undecided)
     }
 
     /// Decides about a delivery whose refusal seems to be its recipient's; `None` if it is to be tried again.
@@ -256,7 +273,7 @@ impl Refusals {
         *job.in_doubt.get_mut() = false;
         let now = Instant::now();
         let look_at = look.then(|| now + self.wait(job.to.id));
-        self.undecided.push(Undecided { job, trial, since: now, look_at });
+        self.undecided.push(Undecided { job, trial, since: now, look_at, cleared: false });
         (self.undecided.len() > UNDECIDED).then(|| self.undecided.remove(0))
     }
 
@@ -330,166 +347,6 @@ impl Refusals {
     /// True if the relay refused us for a delivery: another relay may not.
     pub fn knows(&self, delivery: Uuid) -> bool {
         self.known.get(&delivery).is_some_and(|known| known.ours)
-    }
-}
-
-fn key(job: &Job) -> (Uuid, Uuid, String) {
-    (job.to.id, job.sending.kept.id, job.claimed.domain.clone())
-}
-
-impl Relay {
-    /// Records that the relay accepted a message for a recipient at `domain`. Returns the deliveries whose refusals were their
-    /// recipients' fault.
-    #[must_use]
-    pub fn accepted(&self, delivery: Uuid, domain: &str) -> Vec<Undecided> {
-        self.tokens.took(domain);
-        self.refusals().taken(delivery)
-    }
-
-    /// Judges the refusal of a delivery. If the relay refuses everybody so, its circuit opens, and all undecided deliveries are
-    /// its victims: see [`Self::take_undecided`].
-    pub fn judge(&self, job: &Job, failed: &Failed, trial: &Trial, probing: bool) -> Judgement {
-        let (id, domain, gist) = (job.to.id, &job.claimed.domain, failed.failure.gist(job.to.email.as_str()));
-        // No recipient's domain ends our connection: each delivery that it ends for counts.
-        let who = if matches!(failed.failure, Failure::Replied(_)) { domain.clone() } else { id.to_string() };
-        let unhealthy = self.trouble().is_some_and(|trouble| trouble.stage > Stage::Mail);
-        let mut refusals = self.refusals();
-        if trial.outcome == Outcome::Rejected && !trial.dead {
-            let answer = Answer::of(&gist);
-            refusals.patterns.met(answer, domain, Instant::now());
-            refusals.know(id).answer = Some(answer);
-        }
-        let refused_before = refusals.known.get(&id).and_then(|known| known.victim);
-        if refused_before.is_some_and(|taken| taken < refusals.taken) {
-            refusals.know(id).victim = None;
-            return refusals.meets_again(id);
-        }
-        if !refusals.is_for_everybody(gist, &who, trial.dead) && !unhealthy {
-            let known = refusals.known.get(&id).and_then(|known| known.answer);
-            let is_limit = known.is_some_and(|answer| refusals.patterns.reading(answer) == Reading::Limit);
-            return if is_limit { Judgement::Limit } else { Judgement::Undecided };
-        }
-        let victims: Vec<_> = refusals.undecided.iter().map(|it| key(&it.job)).collect();
-        for (delivery, notice, domain) in victims.into_iter().chain([key(job)]) {
-            refusals.remember(delivery, notice, &domain);
-        }
-        let is_known = refused_before.is_some() && refusals.taken > 0;
-        drop(refusals);
-        let wait = self.is_down(failed, probing);
-        if is_known && probing { Judgement::Unknown(wait) } else { Judgement::Relay(wait) }
-    }
-
-    /// What a probe avoids: what the relay refused since it last took a message.
-    #[must_use]
-    pub fn avoided(&self) -> Avoid {
-        self.refusals().avoided.clone()
-    }
-
-    /// True if it has taken a message in this run.
-    #[must_use]
-    pub fn has_taken(&self) -> bool {
-        self.refusals().taken > 0
-    }
-
-    /// True if nothing was taken since it refused several domains: then even an answer that names the address proves nothing.
-    #[must_use]
-    pub fn refuses_several(&self) -> bool {
-        self.refusals().refuses_several()
-    }
-
-    /// Keeps a refused delivery until it is clear whose fault that is, or until it is tried again if its refusal is to be looked
-    /// at again. Returns one that can wait no longer.
-    #[must_use]
-    pub fn keep_undecided(&self, job: Job, trial: Box<Trial>, look: bool) -> Option<Undecided> {
-        let mut refusals = self.refusals();
-        let late = refusals.keep(job, trial, look)?;
-        refusals.look(late)
-    }
-
-    /// Decides about an undecided delivery with nothing to compare it with; `None` if it is to be tried again.
-    #[must_use]
-    pub fn look(&self, undecided: Undecided) -> Option<Undecided> {
-        self.refusals().look(undecided)
-    }
-
-    /// Takes the deliveries that are to be tried again now.
-    #[must_use]
-    pub fn take_due(&self) -> Vec<Undecided> {
-        self.refusals().due()
-    }
-
-    /// Records that the answer to the final dot of a delivery was lost: the second in a row is the relay's failure.
-    pub fn lost(&self, failed: &Failed, probing: bool) {
-        let many = {
-            let mut refusals = self.refusals();
-            refusals.lost += 1;
-            refusals.lost >= LOST
-        };
-        if many || self.trouble().is_some() {
-            self.is_down(failed, probing);
-        }
-    }
-
-    /// Remembers that it refused a delivery which another relay may take.
-    pub fn leave_to_others(&self, delivery: Uuid) {
-        self.refusals().know(delivery).ours = true;
-    }
-
-    /// How many deliveries are undecided.
-    #[must_use]
-    pub fn undecided(&self) -> usize {
-        self.refusals().undecided()
-    }
-
-    /// Takes all undecided deliveries.
-    #[must_use]
-    pub fn take_undecided(&self) -> Vec<Undecided> {
-        self.refusals().give_up()
-    }
-
-    /// Takes the deliveries that have been undecided for too long.
-    #[must_use]
-    pub fn take_overdue(&self) -> Vec<Undecided> {
-        self.refusals().overdue()
-    }
-
-    /// Records that the relay refused us for a delivery: decides whose fault that is, and what becomes of the delivery.
-    pub fn refused_us(&self, delivery: Uuid, failed: &Failed, probing: bool) -> Refusal {
-        let open = self.trouble().is_some();
-        let whose = {
-            let mut refusals = self.refusals();
-            refusals.unresolved = Some(Trouble::of(failed));
-            refusals.refused_us(delivery, open)
-        };
-        match whose {
-            Whose::Delivery => Refusal::Own,
-            Whose::Relay => Refusal::Waits(self.is_down(failed, probing).max(VICTIM_WAIT)),
-            Whose::Unclear { first } => {
-                if first {
-                    let (relay, text) = (&self.config.name, for_logs(&failed.failure.text()));
-                    tracing::warn!(relay, %delivery, "the relay refuses us for a delivery, retrying: {text}");
-                }
-                Refusal::Waits(VICTIM_WAIT)
-            }
-        }
-    }
-
-    /// What keeps deliveries from being sent through it: its failure, or that it refused us and took nothing since.
-    #[must_use]
-    pub fn objection(&self) -> Option<Trouble> {
-        self.trouble().or_else(|| self.refusals().unresolved.clone())
-    }
-
-    /// True if it is healthy and has not refused this delivery.
-    #[must_use]
-    pub fn may_take(&self, delivery: Uuid) -> bool {
-        self.trouble().is_none() && !self.refuses(delivery)
-    }
-
-    /// True if it has refused us for a delivery: another relay may not.
-    #[must_use]
-    pub fn refuses(&self, delivery: Uuid) -> bool {
-        self.refusals().knows(delivery)
     }
 }
 
