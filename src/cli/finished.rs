@@ -42,6 +42,7 @@ fn report_left(left: &Left) -> u8 {
         left.unsealed.as_deref().map(unsealed),
         unsent(left.unsent),
         unread(left.unread),
+        uninformed(left.uninformed),
     ];
     print_later(&left.depth);
     let codes = || codes.iter().flatten();
@@ -95,6 +96,21 @@ fn unread(unread: u64) -> Option<u8> {
     eprintln!(
         "\nhint: the log names them; another version of Besked may have written them; the next `besked dispatch` or `besked \
          serve` tries again"
+    );
+    Some(FAILED)
+}
+
+fn uninformed(uninformed: u64) -> Option<u8> {
+    if uninformed == 0 {
+        return None;
+    }
+    let uninformed = count(uninformed, "delivery", "deliveries");
+    eprintln!(
+        "error: {uninformed} ended without an answer, or with none but refusals until the time to retry was over"
+    );
+    eprintln!(
+        "\nhint: `besked deliveries uncertain list` shows what may have been sent and waits for you, `besked deliveries list ID \
+         --state expired` what no server accepted in time"
     );
     Some(FAILED)
 }

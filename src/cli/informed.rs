@@ -14,6 +14,7 @@ use crate::coverage::{About, Informed as Answer, InformedDelivery, InformedNotic
 use crate::domain::category::Category;
 use crate::domain::coverage::Verdict;
 use crate::domain::delivery::Level;
+use crate::domain::reply::is_answer;
 
 /// Was this customer informed?
 #[derive(Debug, Args)]
@@ -129,7 +130,8 @@ fn describe_delivery(delivery: &InformedDelivery) -> String {
     let said = delivery.state.describe_as(delivery.level, delivery.reason);
     let mut text = format!("  {} ({}): {said}, {}\n", delivery.email, delivery.role, time(delivery.at));
     if let Some(reply) = &delivery.reply {
-        let name = if delivery.found_by_operator { "finding" } else { "reply" };
+        let answered = if is_answer(reply) { "reply" } else { "no reply" };
+        let name = if delivery.found_by_operator { "finding" } else { answered };
         text += &format!("    {name}: {}\n", reply.replace(char::is_control, " "));
     }
     text + &format!("    message {}\n", delivery.message_id)

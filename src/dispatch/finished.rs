@@ -52,14 +52,16 @@ pub struct Left {
     pub unsent: u64,
     /// Deliveries that wait since they, or their notice, cannot be read or made ready.
     pub unread: u64,
+    /// Deliveries that expired, or that wait for an operator since nobody knows whether they were taken.
+    pub uninformed: u64,
     /// What waits.
     pub depth: Depth,
 }
 
 impl From<Left> for Finished {
     fn from(left: Left) -> Self {
-        let Left { no_relay, undone, unsealed, unsent, unread, depth } = &left;
-        let is_all_well = no_relay.is_none() && undone.is_empty() && unsealed.is_none() && *unsent == 0 && *unread == 0;
+        let Left { no_relay, undone, unsealed, unsent, uninformed, unread, depth } = &left;
+        let is_all_well = no_relay.is_none() && undone.is_empty() && unsealed.is_none() && unsent + uninformed + unread == 0;
         if is_all_well { Self::Idle(*depth) } else { Self::Left(Box::new(left)) }
     }
 }

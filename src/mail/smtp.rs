@@ -200,7 +200,7 @@ impl Session {
     }
 
     fn answered(&mut self, stage: Stage, answer: stream::Answer) -> Result<Response, Failed> {
-        let answer = stream::failure_of(answer);
+        let answer = stream::failure_of(answer, &self.wire);
         self.heard = Instant::now();
         if let Ok(response) = &answer
             && Self::is_out_of_place(stage, response)

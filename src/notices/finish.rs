@@ -192,7 +192,17 @@ impl Notices {
         let entry = Entry::new(&fact, None, &self.context.random);
         ledger::append(&mut tx, &[Opening::of_notice(&entry, id, at)]).await?;
         tx.commit().await?;
-        tracing::info!(notice = %id, "closed: every delivery has its outcome");
+        let of = |state| counts.get(&state).copied().unwrap_or_default();
+        let (uncertain, expired) = (of(DeliveryState::Uncertain), of(DeliveryState::Expired));
+        if uncertain + expired > 0 {
+            tracing::error!(
+                notice = %id, uncertain, expired,
+                "closed, and not everybody is informed: `besked deliveries uncertain list --notice {id}` shows what may have been \
+                 sent, `besked deliveries list {id} --state expired` what no server accepted in time"
+            );
+        } else {
+            tracing::info!(notice = %id, "closed: every delivery has its outcome");
+        }
         Ok(true)
     }
 }

@@ -2,8 +2,10 @@
 
 mod carried;
 mod everybody;
+mod limits;
 mod sender;
 mod streams;
+mod unanswered;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -131,7 +131,7 @@ pub async fn wait(app: &App, notice: &Kept) -> Result<u8, Failure> {
     let code = report(&finished);
     // The notice is sent: a ledger that needs an operator is reported, and does not fail this command.
     let is_sealing_alone =
-        |left: &Left| left.no_relay.is_none() && left.undone.is_empty() && left.unsent == 0 && left.unread == 0;
+        |left: &Left| left.no_relay.is_none() && left.undone.is_empty() && left.unsent + left.uninformed + left.unread == 0;
     Ok(if matches!(&finished, Finished::Left(left) if is_sealing_alone(left)) { 0 } else { code })
 }
 

@@ -24,6 +24,7 @@ use crate::dispatch::relay::refusals::Undecided;
 use crate::dispatch::{Dispatcher, Finished, Left, SILENCE, TICK, Until};
 use crate::domain::category::Category;
 use crate::domain::category_set::CategorySet;
+use crate::domain::delivery::Outcome;
 use crate::domain::notice::State;
 use crate::ledger::Sealed;
 use crate::notices::{NoticeError, Task};
@@ -163,6 +164,8 @@ impl Dispatcher {
                 drop(relay.take_undecided());
                 continue;
             }
+            // Tried again: what is dropped returns to the queue.
+            drop(relay.take_due());
             let claimable = due.count(self.streams.carried(relay).without(found_nothing));
             let alone = nothing_else_is_sent && claimable == 0;
             let undecided = if alone { relay.take_undecided() } else { relay.take_overdue() };
@@ -172,24 +175,31 @@ impl Dispatcher {
 
     /// Decides about a refused delivery with nothing to compare it with: another relay of its stream is asked first, if there is
     /// one.
-    fn decide_alone(&self, relay: &Relay, mut undecided: Undecided) {
+    fn decide_alone(&self, relay: &Relay, undecided: Undecided) {
         let delivery = undecided.job.to.id;
         let category = undecided.job.sending.kept.category;
         // A domain that asks a relay which takes other mail for a pause asks every relay.
         let is_domains = undecided.trial.asks_for_pause && relay.has_taken();
-        if !is_domains && self.streams.others(relay, category).any(|other| other.may_take(delivery)) {
+        if !undecided.cleared
+            && !is_domains
+            && self.streams.others(relay, category).any(|other| other.may_take(delivery))
+        {
             relay.leave_to_others(delivery);
             // What is dropped returns to the queue.
             return;
         }
+        let Some(mut undecided) = relay.look(undecided) else { return };
         undecided.trial.dead &= !relay.refuses_several();
         let code = undecided.trial.transaction.as_ref().and_then(|transaction| transaction.attempt.code);
-        tracing::warn!(
-            relay = relay.config.name,
-            %delivery,
-            code,
-            "refused, and there was nothing else to show whether the relay refuses everybody: taken as the recipient's refusal"
-        );
+        // A deferral decides nothing.
+        if undecided.trial.outcome == Outcome::Rejected && !undecided.cleared {
+            tracing::warn!(
+                relay = relay.config.name,
+                %delivery,
+                code,
+                "refused, and there was nothing else to show whether the relay refuses everybody: taken as the recipient's refusal"
+            );
+        }
         self.context.decide(relay, undecided);
     }
 
@@ -293,6 +303,7 @@ impl Dispatcher {
             },
             unsent: self.context.unsent.so_far(),
             unread,
+            uninformed: self.context.unsent.uninformed(),
             depth,
         };
         Ok(Some(left.into()))

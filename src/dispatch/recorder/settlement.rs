@@ -35,6 +35,8 @@ pub struct Trial {
     pub dead: bool,
     /// The recipient's domain asks for fewer messages.
     pub asks_for_pause: bool,
+    /// How many messages the servers may have, if the outcome is uncertain and a relay was tried.
+    pub copies: usize,
 }
 
 /// A transaction that used up an attempt.
@@ -52,7 +54,7 @@ impl Trial {
     /// The trial of a delivery that was not tried.
     #[must_use]
     pub const fn untried(outcome: Outcome) -> Self {
-        Self { outcome, reply: None, reason: None, transaction: None, dead: false, asks_for_pause: false }
+        Self { outcome, reply: None, reason: None, transaction: None, dead: false, asks_for_pause: false, copies: 0 }
     }
 
     /// The trial of a delivery whose message cannot be sent.
@@ -67,6 +69,9 @@ impl Trial {
         Self { outcome: Outcome::Deferred, dead: false, ..self }
     }
 }
+
+/// How often a message is sent again whose answer is lost each time.
+pub const MOST_COPIES: usize = 3;
 
 /// The wait before the next attempt: the step of the schedule for this attempt (the last one repeats), with 20 % jitter.
 #[must_use]
@@ -85,7 +90,11 @@ pub fn settlement(
     trial: Trial,
 ) -> Settlement {
     let attempts = claimed.attempts + u32::from(trial.transaction.is_some());
-    let (outcome, again) = next(retry, random, at, claimed, sending, to, trial.outcome, attempts);
+    let (outcome, mut again) = next(retry, random, at, claimed, sending, to, trial.outcome, attempts);
+    if outcome == Outcome::Uncertain && trial.copies >= MOST_COPIES {
+        // Nobody is to find many copies of a notice: an operator decides.
+        again = None;
+    }
     let dead = trial.dead.then(|| to.email.clone());
     let parts = (claimed.token, attempts, &sending.kept, to.recipient());
     let mut settlement = recorded(random, at, parts, Trial { outcome, ..trial });

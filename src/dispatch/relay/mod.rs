@@ -5,6 +5,7 @@
 //! probe does not use the delivery that failed while anything else is due: that delivery waits longer than the pause.
 
 pub mod circuit;
+pub mod patterns;
 pub mod refusals;
 pub mod streams;
 pub mod tally;

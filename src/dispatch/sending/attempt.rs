@@ -11,11 +11,11 @@ use crate::dispatch::recorder::settlement::{Transaction, Trial};
 use crate::domain::delivery::{Outcome, Reason};
 use crate::domain::mould::Mould;
 use crate::domain::preference::{Permission, permission};
-use crate::domain::reply::{Failure, Stage, Verdict, asks_for_pause, classify};
+use crate::domain::reply::{Cause, Failure, Stage, Verdict, asks_for_pause, classify};
 use crate::mail::compose::composer::{ComposeError, Composed, envelope_sender};
 use crate::mail::smtp::{Envelope, Failed, Reports, Session};
 use crate::store::StoreError;
-use crate::store::sending::settle::Attempt;
+use crate::store::sending::settle::{self, Attempt};
 use crate::store::sending::{deliveries, leases, messages};
 
 /// How an attempt ended.
@@ -26,6 +26,8 @@ pub enum Ended {
     GivenBack(Option<Timestamp>),
     /// Refused: by the recipient, unless the relay refuses everybody so. Holds what to record if it is the recipient.
     Refused(Failed, Box<Trial>),
+    /// The answer to the final dot was lost: nobody knows whether the message was taken.
+    Lost(Failed, Box<Trial>),
     /// Not tried: the relay does not offer what the message needs, in words.
     NotCarried(String),
     /// Not tried: the relay refuses us. Holds what to record if the cause is this delivery.
@@ -43,7 +45,9 @@ impl Ended {
     pub fn used_token(&self) -> bool {
         match self {
             Self::Settled(trial) => trial.transaction.is_some(),
-            Self::Refused(..) | Self::RelayRefuses(..) | Self::Throttled(..) | Self::RelayDown(_) => true,
+            Self::Refused(..) | Self::Lost(..) | Self::RelayRefuses(..) | Self::Throttled(..) | Self::RelayDown(_) => {
+                true
+            }
             Self::GivenBack(_) | Self::NotCarried(_) | Self::HungUp => false,
         }
     }
@@ -53,6 +57,7 @@ impl Ended {
         let trial = match self {
             Self::Settled(trial)
             | Self::Refused(_, trial)
+            | Self::Lost(_, trial)
             | Self::RelayRefuses(_, trial)
             | Self::Throttled(_, trial) => trial,
             Self::GivenBack(_) | Self::NotCarried(_) | Self::RelayDown(_) | Self::HungUp => return false,
@@ -119,12 +124,35 @@ pub async fn attempt(context: &Context, relay: &str, session: &mut Session, job:
             reason: None,
             dead: false,
             asks_for_pause: false,
+            copies: 0,
         })),
         Ok(None) => Ended::GivenBack(None),
         Err(failed) => {
             let asked = dsn && !matches!(failed.failure, Failure::Unsupported(_));
             let transaction = answered(failed.stage, failed.failure.code(), asked);
-            judged(failed, transaction)
+            match judged(failed, transaction) {
+                Ended::Lost(failed, mut trial) => {
+                    trial.copies = copies(context, job).await;
+                    Ended::Lost(failed, trial)
+                }
+                ended => ended,
+            }
+        }
+    }
+}
+
+/// How many messages of a delivery the servers may have by now, this one included.
+async fn copies(context: &Context, job: &Job) -> usize {
+    if job.claimed.attempts == 0 {
+        return 1;
+    }
+    let made = async { settle::attempts(&mut *context.store.read().await?, job.to.id).await };
+    match context.store.within(DEADLINE, made).await {
+        Ok(made) => 1 + made.iter().filter(|it| it.outcome == Outcome::Uncertain.as_str()).count(),
+        Err(error) => {
+            let error = error.for_logs();
+            tracing::error!(delivery = %job.to.id, error, "earlier attempts could not be read");
+            1
         }
     }
 }
@@ -163,16 +191,20 @@ fn judged(failed: Failed, transaction: Transaction) -> Ended {
             reason: None,
             dead,
             asks_for_pause: outcome == Outcome::Deferred && asks,
+            copies: 0,
         })
     };
     match verdict {
         Verdict::NotCarried => Ended::NotCarried(failed.failure.text()),
-        Verdict::Rejected { dead } => weighed(failed, trial(Outcome::Rejected, dead)),
-        Verdict::MessageRefused => weighed(failed, trial(Outcome::Rejected, false)),
-        Verdict::Deferred => weighed(failed, trial(Outcome::Deferred, false)),
-        Verdict::Uncertain => Ended::Settled(trial(Outcome::Uncertain, false)),
+        Verdict::Rejected { dead } => Ended::Refused(failed, trial(Outcome::Rejected, dead)),
+        Verdict::MessageRefused => Ended::Refused(failed, trial(Outcome::Rejected, false)),
+        Verdict::Deferred if failed.failure.is_greylisting() => Ended::Settled(trial(Outcome::Deferred, false)),
+        Verdict::Deferred => Ended::Refused(failed, trial(Outcome::Deferred, false)),
+        Verdict::Uncertain => Ended::Lost(failed, trial(Outcome::Uncertain, false)),
         Verdict::RelayRefuses => {
-            let permanent = failed.stage > Stage::Mail && failed.failure.code().is_some_and(|code| code >= 500);
+            let of_one = failed.failure.cause().is_none_or(Cause::may_be_of_one);
+            let permanent =
+                failed.stage > Stage::Mail && failed.failure.code().is_some_and(|code| code >= 500) && of_one;
             let own = trial(if permanent { Outcome::Rejected } else { Outcome::Deferred }, false);
             Ended::RelayRefuses(failed, own)
         }
@@ -182,14 +214,6 @@ fn judged(failed: Failed, transaction: Transaction) -> Ended {
         }
         Verdict::RelayDown => Ended::RelayDown(failed),
         Verdict::ConnectionEnded => Ended::HungUp,
-    }
-}
-
-/// How a refused attempt ended: only a reply can be one that the relay gives to everybody.
-fn weighed(failed: Failed, trial: Box<Trial>) -> Ended {
-    match failed.failure {
-        Failure::Replied(_) => Ended::Refused(failed, trial),
-        Failure::Unclear(_) | Failure::Unsupported(_) => Ended::Settled(trial),
     }
 }
 
