@@ -61,7 +61,8 @@ pub struct Left {
 impl From<Left> for Finished {
     fn from(left: Left) -> Self {
         let Left { no_relay, undone, unsealed, unsent, uninformed, unread, depth } = &left;
-        let is_all_well = no_relay.is_none() && undone.is_empty() && unsealed.is_none() && unsent + uninformed + unread == 0;
+        let is_all_well =
+            no_relay.is_none() && undone.is_empty() && unsealed.is_none() && unsent + uninformed + unread == 0;
         if is_all_well { Self::Idle(*depth) } else { Self::Left(Box::new(left)) }
     }
 }

@@ -100,8 +100,8 @@ async fn every_fault_has_its_stage_and_its_verdict_with_pipelining_and_without()
 
 #[tokio::test(start_paused = true)]
 async fn what_is_no_smtp_reply_is_shown() {
-    let greeting = |bytes: &'static str| Script::default().rule(on(Step::Greeting).reply(bytes.to_owned()));
-    let rcpt = |bytes: &'static str| Script::default().rule(on(Step::Rcpt).reply(bytes.to_owned()));
+    let greeting = |bytes: &'static str| Script::default().rule(on(Step::Greeting).reply(bytes));
+    let rcpt = |bytes: &'static str| Script::default().rule(on(Step::Rcpt).reply(bytes));
     let none = "the server sent something else than an SMTP reply: ";
     for (script, text) in [
         (greeting("SSH-2.0-OpenSSH_9.2\r\n"), format!("{none}SSH-2.0-OpenSSH_9.2")),

@@ -130,8 +130,9 @@ pub async fn wait(app: &App, notice: &Kept) -> Result<u8, Failure> {
     progress.finish_and_clear();
     let code = report(&finished);
     // The notice is sent: a ledger that needs an operator is reported, and does not fail this command.
-    let is_sealing_alone =
-        |left: &Left| left.no_relay.is_none() && left.undone.is_empty() && left.unsent + left.uninformed + left.unread == 0;
+    let is_sealing_alone = |left: &Left| {
+        left.no_relay.is_none() && left.undone.is_empty() && left.unsent + left.uninformed + left.unread == 0
+    };
     Ok(if matches!(&finished, Finished::Left(left) if is_sealing_alone(left)) { 0 } else { code })
 }
 

@@ -83,7 +83,7 @@ impl Undecided {
     /// True if no server answered it.
     #[must_use]
     pub fn is_unanswered(&self) -> bool {
-        self.trial.transaction.as_ref().is_some_and(|transaction| transaction.code.is_none())
+        self.trial.transaction.as_ref().is_some_and(|transaction| transaction.attempt.code.is_none())
     }
 }
 
