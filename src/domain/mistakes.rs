@@ -43,7 +43,9 @@ pub fn explain(line: &str, message: &str, quote: Quote) -> String {
     if message.contains("cannot extend") {
         return format!("{} is there already as another kind of value", quote.of(key.unwrap_or(value), "this key"));
     }
-    let is_list = message.contains("array") || message.contains("inline table") || message.contains("between");
+    // An invalid date also has something "between".
+    let between = message.contains("between") && !message.contains("invalid");
+    let is_list = message.contains("array") || message.contains("inline table") || between;
     let is_header = is_header(line.trim());
     if is_list && (is_header || (key.is_some() && !value.contains(['[', '{']))) {
         let (what, end) = if message.contains("array") { ("list", ']') } else { ("table in one line", '}') };
