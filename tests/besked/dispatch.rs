@@ -47,7 +47,7 @@ async fn a_released_notice_reaches_its_recipients_and_the_books_balance(#[case] 
     let delivery = &answer.notices[0].deliveries[0];
     assert_eq!(delivery.reply.as_deref(), Some("250 2.0.0 taken"));
     assert_eq!(technical.header("Message-ID"), Some(delivery.message_id.clone()));
-    assert_eq!(app.informed("C3", id).await.verdict, Verdict::NotInformed);
+    assert_eq!(app.informed("C3", id).await.verdict, Verdict::CannotBe);
 
     // The stored bytes are the bytes that arrived.
     let mut conn = app.app.context.store.read().await.unwrap();

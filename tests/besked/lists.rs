@@ -32,7 +32,7 @@ async fn listed(engine: Engine) -> (Database, Shell) {
     relay.on(". ", ITEMS, Act::TakeAndClose);
     let news = NEWS.replace("category = \"news\"", "category = \"news\"\nreference = \"N-0\"");
     shell.write("news.md", &news);
-    shell.run(&["notice", "send", "news.md", "--wait", "--yes"]).ok();
+    shell.run(&["notice", "send", "news.md", "--wait", "--yes"]).fails(1, &["3 deliveries ended without an answer"]);
     shell.write("notice.md", &maintenance("all = true"));
     for n in 0..ITEMS {
         if n > 0 {

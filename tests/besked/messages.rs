@@ -51,8 +51,11 @@ fn without_ids(text: &str) -> String {
 
 #[test]
 fn a_message_is_the_same_for_each_run_of_a_command() {
-    let printed = "warning: x\nerror: no relay at 127.0.0.1:40123 of /tmp/x/c\n\nhint: `show 01a225f3-bf53-7000-bee5-87d80c3421b8`\n";
+    let printed = "warning: x\nerror: no relay at 127.0.0.1:40123 of /home/x/c\n\nhint: `show 01a225f3-bf53-7000-bee5-87d80c3421b8`\n";
     let wanted = "error: no relay at 127.0.0.1:PORT of FOLDER/c\u{1f}\u{1f}hint: `show ID`\tnotice show ID\n";
-    assert_eq!(line(&["notice", "show", "01a225f3-bf53-7000-bee5-87d80c3421b8"], Path::new("/tmp/x"), printed), wanted);
-    assert_eq!(line(&["list"], Path::new("/tmp/x"), "warning: x\n"), "");
+    assert_eq!(
+        line(&["notice", "show", "01a225f3-bf53-7000-bee5-87d80c3421b8"], Path::new("/home/x"), printed),
+        wanted
+    );
+    assert_eq!(line(&["list"], Path::new("/home/x"), "warning: x\n"), "");
 }

@@ -66,7 +66,8 @@ async fn a_retry_goes_to_the_address_that_was_corrected_meanwhile(#[case] engine
 #[case(Engine::Postgres)]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_delivery_that_hangs_to_a_contact_that_left_holds_up_no_other(#[case] engine: Engine) {
-    let app = TestApp::new(engine).await;
+    // Two of them hang: one delivery of each notice.
+    let app = TestApp::with(engine, |config| config.relays[0].connections = 4).await;
     let gate = Gate::new();
     app.relay.change(Script::default().rule(on(Step::Dot).when("@hangs.example").after(&gate)));
     let customers = |first: &str| {

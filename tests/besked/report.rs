@@ -378,8 +378,8 @@ fn no_text_from_outside_breaks_a_report() {
         let mut case = Case::of_one_customer();
         case.organisation.name = text.into();
         case.notice.subject = text.into();
-        case.seal();
         case.notice.reference = Some(text.into());
+        case.seal();
         case.customer_name = Some(text.into());
         case.words = vec![Words { title: text.into(), text: format!("{text}\n\n\t{text}") }];
         let person = Person {

@@ -94,6 +94,8 @@ fn what_is_wrong_with_a_notice_or_the_configuration_comes_with_a_hint() {
     shell.run(&["notice", "check", "none.md"]).fails(2, &["cannot read `none.md`", "hint: "]);
     shell.write("bad.md", &maintenance("all = true").replace("impact", "impcat"));
     shell.run(&["notice", "check", "bad.md"]).fails(2, &["`bad.md` is not valid", "hint: fix these lines"]);
+    shell.write("one.csv", "account_id,customer_name,email\nC1,Ett,a@one.example\n");
+    shell.run(&["customers", "import", "one.csv"]).ok();
     shell.write("nobody.md", &maintenance("customers = [\"C9\"]"));
     shell.run(&["notice", "check", "nobody.md"]).fails(2, &["hint: "]);
     let path = shell.directory.path().join("config/besked.toml");

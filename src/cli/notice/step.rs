@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::show::print_state;
 use super::{Act, Release, file};
 use crate::app::App;
+use crate::audience::AudienceError;
 use crate::cli::failure::Failure;
 use crate::cli::named::named;
 use crate::cli::output::{Output, print};
@@ -83,18 +84,25 @@ pub async fn freeze(app: &App, actor: &Actor, id: Uuid, how: notices::Release<'_
     progress.finish_and_clear();
     match released {
         Ok(notice) => Ok(notice),
-        Err(error) => Err(interrupted(app, id, error.into()).await),
+        Err(error) => {
+            // Any other hint would be to try it again.
+            let is_place = matches!(error, NoticeError::Audience(AudienceError::Spool(_)));
+            Err(interrupted(app, id, error.into(), is_place).await)
+        }
     }
 }
 
 /// Says what becomes of a release that was interrupted: a second notice would reach its recipients twice.
-async fn interrupted(app: &App, id: Uuid, failure: Failure) -> Failure {
+async fn interrupted(app: &App, id: Uuid, failure: Failure, with_its_hint: bool) -> Failure {
     let state = app.notices.named(&id.to_string()).await.map(|notice| notice.state);
     match state {
-        Ok(State::Releasing) => failure.instead(format!(
-            "do not send it again: `besked serve` or `dispatch` continues the release within a minute; \
-             `besked notice status {id}` shows it"
-        )),
+        Ok(State::Releasing) => {
+            let hint = format!(
+                "do not send it again: `besked serve` or `dispatch` continues the release within a minute; \
+                 `besked notice status {id}` shows it"
+            );
+            if with_its_hint { failure.hint_first(hint) } else { failure.instead(hint) }
+        }
         Err(_) => {
             failure.hint_first(format!("do not send it again: `besked notice status {id}` shows what became of it"))
         }
