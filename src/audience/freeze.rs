@@ -160,8 +160,9 @@ async fn gather(with: &Freezing<'_>, kept: &Kept) -> Result<Gathered, AudienceEr
             tx.commit().await.map_err(StoreError::from)?;
         }
     }
-    refuse_empty(&mut snapshot, &gathered.reach, with.plan).await?;
+    // Whoever lacks a value is not counted.
     pages.refuse_missing()?;
+    refuse_empty(&mut snapshot, &gathered.reach, with.plan).await?;
     Ok(gathered)
 }
 

@@ -89,6 +89,9 @@ fn recognised(bytes: &[u8]) -> Result<Book, TableError> {
             return foreign("an OpenDocument file without sheets".to_owned(), "save the table as CSV, .ods or .xlsx");
         }
         return Ok(Book::Ods);
+    } else if has("mimetype") && has("content.xml") {
+        // Its type cannot be read: the archive has a password, which its parts say.
+        return Ok(Book::Ods);
     }
     let what = names.first().map_or_else(archive, |name| format!("{} with `{}`", archive(), name.escape_debug()));
     foreign(what, "unpack it first; gzip and workbooks are read as they are")
