@@ -23,7 +23,7 @@ impl Recorder {
         while let Some(written) = left.next() {
             let mut one = group.apart(written);
             if let Err(error) = self.commit_one(writer, &mut one).await {
-                if !self.can_write(writer).await {
+                if !error.is_refusal() || !self.can_write(writer).await {
                     group.join(one);
                     group.settlements.extend(left);
                     return false;
@@ -32,6 +32,7 @@ impl Recorder {
             }
         }
         if let Err(error) = self.commit_one(writer, group).await
+            && error.is_refusal()
             && self.can_write(writer).await
         {
             // What was returned untried does so by itself, once its lease is over; the others lose their place at most.

@@ -199,7 +199,7 @@ impl Recorder {
                     context.outage.begin(&error.for_logs());
                     group.claims.clear();
                     group.probes.clear();
-                    failures += 1;
+                    failures = if error.is_refusal() { failures + 1 } else { 0 };
                     if failures >= FAILURES && self.commit_apart(&mut writer, &mut group).await {
                         failures = 0;
                     }

@@ -67,6 +67,13 @@ pub enum StoreError {
 pub type Result<T, E = StoreError> = std::result::Result<T, E>;
 
 impl StoreError {
+    /// True if the database answered, and refused what was asked of it: the same would be refused again. A commit without an answer
+    /// may have succeeded.
+    #[must_use]
+    pub const fn is_refusal(&self) -> bool {
+        matches!(self, Self::Database(sqlx::Error::Database(_)) | Self::Impossible { .. } | Self::Inconsistent { .. })
+    }
+
     /// The kind of this error.
     #[must_use]
     pub fn kind(&self) -> Kind {
