@@ -22,6 +22,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
+use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use crate::domain::category::Category;
@@ -69,8 +70,9 @@ struct OfRelay {
     relay: String,
 }
 
-/// Whether a relay is used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Whether a relay is used, as it is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Circuit {
     /// The relay is used.
     Closed = 0,

@@ -221,6 +221,8 @@ CREATE INDEX unaddressed_by_account ON unaddressed (account_id);
 --
 -- `first_at` is when it was claimed for its first attempt: the Date of its message, whoever sends it at last. A claim that is
 -- returned untried takes it away again.
+--
+-- `refused_token` is the token of a claim whose delivery a relay refused, while it is not clear whose fault that is.
 CREATE TABLE queue (
     delivery_id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
     notice_id   TEXT COLLATE "C" NOT NULL,
@@ -233,7 +235,8 @@ CREATE TABLE queue (
     aside       BIGINT NOT NULL DEFAULT 0 CHECK (aside IN (0, 1)),
     lease_owner TEXT COLLATE "C",
     lease_until BIGINT,
-    first_at    BIGINT
+    first_at    BIGINT,
+    refused_token BIGINT
 );
 
 CREATE INDEX queue_by_notice ON queue (notice_id, aside, due_at, delivery_id);
@@ -274,6 +277,7 @@ CREATE TABLE preferences (
     category     TEXT COLLATE "C" NOT NULL CHECK (category IN ('news', 'survey')),
     opted_out_at BIGINT NOT NULL,
     source       TEXT COLLATE "C" NOT NULL,
+    contact_ended_at BIGINT,
     PRIMARY KEY (email_key, category)
 );
 
@@ -282,6 +286,7 @@ CREATE TABLE suppressions (
     email     TEXT COLLATE "C" NOT NULL,
     reason    TEXT COLLATE "C" NOT NULL CHECK (reason IN ('dead', 'complaint', 'restricted', 'manual')),
     since     BIGINT NOT NULL,
+    contact_ended_at BIGINT,
     PRIMARY KEY (email_key, reason)
 );
 
@@ -329,10 +334,25 @@ CREATE TABLE rectifications (
     old_email TEXT COLLATE "C" NOT NULL,
     new_key   TEXT COLLATE "C" NOT NULL,
     new_email TEXT COLLATE "C" NOT NULL,
-    at        BIGINT NOT NULL
+    at        BIGINT NOT NULL,
+    contact_ended_at BIGINT
 );
 
 CREATE INDEX rectifications_by_new ON rectifications (new_key);
+
+-- An opt-out, a suppression and a correction count from the end of the last contact that had the address, if that is later than they
+-- are: an import that brings the address back must not bring mail. A trigger notes it, so that every statement that deletes a
+-- contact is covered.
+CREATE FUNCTION note_end_of_contact() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE preferences SET contact_ended_at = GREATEST(contact_ended_at, OLD.deactivated_at) WHERE email_key = OLD.email_key;
+    UPDATE suppressions SET contact_ended_at = GREATEST(contact_ended_at, OLD.deactivated_at) WHERE email_key = OLD.email_key;
+    UPDATE rectifications SET contact_ended_at = GREATEST(contact_ended_at, OLD.deactivated_at) WHERE new_key = OLD.email_key;
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER contacts_ended AFTER DELETE ON contacts FOR EACH ROW
+WHEN (OLD.deactivated_at IS NOT NULL) EXECUTE FUNCTION note_end_of_contact();
 
 -- Erasures, as keyed hashes of addresses; the key is in `secrets`. Journal files outside the database hold the same tombstones: a
 -- database that lacks some of them was restored from an older copy.
@@ -407,6 +427,11 @@ CREATE TABLE ledger_openings (
 CREATE INDEX ledger_openings_by_notice ON ledger_openings (notice_id) WHERE delivery_id IS NULL;
 CREATE INDEX ledger_openings_by_delivery ON ledger_openings (delivery_id) WHERE delivery_id IS NOT NULL;
 CREATE INDEX ledger_openings_by_subject ON ledger_openings (subject) WHERE subject IS NOT NULL;
+-- Who did what, as long as that is stored: retention looks for the oldest.
+CREATE INDEX ledger_openings_operated ON ledger_openings (at, entry_id)
+    WHERE event = 'operated' AND delivery_id IS NULL AND person_salt IS NOT NULL;
+-- The words of operators are searched for a person's addresses, among entries of which nearly all are about deliveries.
+CREATE INDEX ledger_openings_with_words ON ledger_openings (entry_id) WHERE event IN ('attested', 'operated') AND person IS NOT NULL;
 
 -- The opening of a person, the message and the subject may be cleared, and nothing else may change.
 CREATE FUNCTION only_clear_person() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -456,6 +481,8 @@ EXECUTE FUNCTION refuse_change();
 -- `mailed_at` is when a checkpoint was mailed last.
 -- `customers_revision` counts the imports and corrections of addresses that changed customers and contacts; an import compares its
 -- file with them before it takes locks, and sees by this number whether they changed in between.
+-- `unscrubbed` counts the transactions that deleted persons since the file was scrubbed last, the first of them at
+-- `unscrubbed_since`.
 CREATE TABLE ledger_head (
     id                 BIGINT NOT NULL PRIMARY KEY CHECK (id = 1),
     size               BIGINT NOT NULL,
@@ -463,7 +490,9 @@ CREATE TABLE ledger_head (
     peaks              BYTEA NOT NULL,
     stopped            TEXT COLLATE "C",
     mailed_at          BIGINT,
-    customers_revision BIGINT NOT NULL DEFAULT 0
+    customers_revision BIGINT NOT NULL DEFAULT 0,
+    unscrubbed         BIGINT NOT NULL DEFAULT 0,
+    unscrubbed_since   BIGINT
 );
 
 INSERT INTO ledger_head (id, size, root, peaks)

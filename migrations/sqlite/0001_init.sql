@@ -209,6 +209,8 @@ CREATE INDEX unaddressed_by_account ON unaddressed (account_id);
 --
 -- `first_at` is when it was claimed for its first attempt: the Date of its message, whoever sends it at last. A claim that is
 -- returned untried takes it away again.
+--
+-- `refused_token` is the token of a claim whose delivery a relay refused, while it is not clear whose fault that is.
 CREATE TABLE queue (
     delivery_id TEXT NOT NULL PRIMARY KEY,
     notice_id   TEXT NOT NULL,
@@ -221,7 +223,8 @@ CREATE TABLE queue (
     aside       INTEGER NOT NULL DEFAULT 0 CHECK (aside IN (0, 1)),
     lease_owner TEXT,
     lease_until INTEGER,
-    first_at    INTEGER
+    first_at    INTEGER,
+    refused_token INTEGER
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX queue_by_notice ON queue (notice_id, aside, due_at, delivery_id);
@@ -262,6 +265,7 @@ CREATE TABLE preferences (
     category     TEXT NOT NULL CHECK (category IN ('news', 'survey')),
     opted_out_at INTEGER NOT NULL,
     source       TEXT NOT NULL,
+    contact_ended_at INTEGER,
     PRIMARY KEY (email_key, category)
 ) STRICT, WITHOUT ROWID;
 
@@ -270,6 +274,7 @@ CREATE TABLE suppressions (
     email     TEXT NOT NULL,
     reason    TEXT NOT NULL CHECK (reason IN ('dead', 'complaint', 'restricted', 'manual')),
     since     INTEGER NOT NULL,
+    contact_ended_at INTEGER,
     PRIMARY KEY (email_key, reason)
 ) STRICT, WITHOUT ROWID;
 
@@ -317,10 +322,21 @@ CREATE TABLE rectifications (
     old_email TEXT NOT NULL,
     new_key   TEXT NOT NULL,
     new_email TEXT NOT NULL,
-    at        INTEGER NOT NULL
+    at        INTEGER NOT NULL,
+    contact_ended_at INTEGER
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX rectifications_by_new ON rectifications (new_key);
+
+-- An opt-out, a suppression and a correction count from the end of the last contact that had the address, if that is later than they
+-- are: an import that brings the address back must not bring mail. A trigger notes it, so that every statement that deletes a
+-- contact is covered.
+CREATE TRIGGER contacts_ended AFTER DELETE ON contacts WHEN OLD.deactivated_at IS NOT NULL
+BEGIN
+    UPDATE preferences SET contact_ended_at = MAX(COALESCE(contact_ended_at, 0), OLD.deactivated_at) WHERE email_key = OLD.email_key;
+    UPDATE suppressions SET contact_ended_at = MAX(COALESCE(contact_ended_at, 0), OLD.deactivated_at) WHERE email_key = OLD.email_key;
+    UPDATE rectifications SET contact_ended_at = MAX(COALESCE(contact_ended_at, 0), OLD.deactivated_at) WHERE new_key = OLD.email_key;
+END;
 
 -- Erasures, as keyed hashes of addresses; the key is in `secrets`. Journal files outside the database hold the same tombstones: a
 -- database that lacks some of them was restored from an older copy.
@@ -392,6 +408,11 @@ CREATE TABLE ledger_openings (
 CREATE INDEX ledger_openings_by_notice ON ledger_openings (notice_id) WHERE delivery_id IS NULL;
 CREATE INDEX ledger_openings_by_delivery ON ledger_openings (delivery_id) WHERE delivery_id IS NOT NULL;
 CREATE INDEX ledger_openings_by_subject ON ledger_openings (subject) WHERE subject IS NOT NULL;
+-- Who did what, as long as that is stored: retention looks for the oldest.
+CREATE INDEX ledger_openings_operated ON ledger_openings (at, entry_id)
+    WHERE event = 'operated' AND delivery_id IS NULL AND person_salt IS NOT NULL;
+-- The words of operators are searched for a person's addresses, among entries of which nearly all are about deliveries.
+CREATE INDEX ledger_openings_with_words ON ledger_openings (entry_id) WHERE event IN ('attested', 'operated') AND person IS NOT NULL;
 
 -- The opening of a person, the message and the subject may be cleared, and nothing else may change.
 CREATE TRIGGER ledger_openings_stay BEFORE UPDATE ON ledger_openings
@@ -438,6 +459,8 @@ BEGIN SELECT RAISE(ABORT, 'ledger_checkpoints is append-only'); END;
 -- `mailed_at` is when a checkpoint was mailed last.
 -- `customers_revision` counts the imports and corrections of addresses that changed customers and contacts; an import compares its
 -- file with them before it takes locks, and sees by this number whether they changed in between.
+-- `unscrubbed` counts the transactions that deleted persons since the file was scrubbed last, the first of them at
+-- `unscrubbed_since`.
 CREATE TABLE ledger_head (
     id                 INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
     size               INTEGER NOT NULL,
@@ -445,7 +468,9 @@ CREATE TABLE ledger_head (
     peaks              BLOB NOT NULL,
     stopped            TEXT,
     mailed_at          INTEGER,
-    customers_revision INTEGER NOT NULL DEFAULT 0
+    customers_revision INTEGER NOT NULL DEFAULT 0,
+    unscrubbed         INTEGER NOT NULL DEFAULT 0,
+    unscrubbed_since   INTEGER
 ) STRICT;
 
 INSERT INTO ledger_head (id, size, root, peaks)

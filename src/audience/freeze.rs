@@ -5,21 +5,22 @@ use uuid::Uuid;
 
 use super::reach::{refuse_empty, refuse_unknown};
 use super::spool::{Chunk, Spool};
-use super::{AudienceError, Page, Pages, Plan, Reach};
+use super::{AudienceError, Committed, Page, Pages, Plan, Reach};
 use crate::config::Config;
 use crate::context::Context;
-use crate::domain::actor::{Action, Actor, same_name};
-use crate::domain::entry::{Detail, Entry, Event, Fact, Manifest, commitment, shown};
-use crate::domain::merkle::{Frontier, Hash, leaf_hash};
+use crate::domain::actor::{Action, Actor};
+use crate::domain::entry::{Detail, Entry, Event, Fact, Manifest, shown};
+use crate::domain::merkle::Hash;
 use crate::domain::notice::Step;
+use crate::domain::notice::writers::has_written;
 use crate::domain::random::Random;
 use crate::ledger::operated::{self, Operation};
 use crate::ledger::unaddressed;
 use crate::store::notices::releases::{NewDelivery, Packed, Released};
-use crate::store::notices::{Done, Kept, releases};
+use crate::store::notices::steps::Done;
+use crate::store::notices::{Kept, releases};
 use crate::store::people::{imports, tombstones};
 use crate::store::proof::ledger::Opening;
-use crate::store::proof::tree::Subtree;
 use crate::store::proof::{commitments, ledger, tree};
 use crate::store::{Conn, StoreError, notices};
 
@@ -82,11 +83,12 @@ async fn freeze_once(
 ) -> Result<Frozen, AudienceError> {
     discard(with, kept.id).await?;
     let mut gathered = gather(with, kept).await?;
-    refuse_empty(&gathered.reach, with.plan)?;
-    refuse_lone_approval(&with.context.config, kept, gathered.reach.customers)?;
+    let steps = notices::steps::list(&mut *with.context.store.read().await?, kept.id).await?;
+    refuse_lone_approval(&with.context.config, kept, &steps, gathered.reach.customers)?;
     write_spooled(with, kept, &mut gathered, progress).await?;
     let frozen = finish(with, kept, gathered).await?;
     progress(frozen.reach.recipients);
+    frozen.reach.log_left(kept.id);
     Ok(frozen)
 }
 
@@ -112,8 +114,10 @@ async fn hold(with: &Freezing<'_>, conn: &mut Conn, id: Uuid) -> Result<(), Audi
     if held { Ok(()) } else { Err(AudienceError::Lost) }
 }
 
-fn refuse_lone_approval(config: &Config, kept: &Kept, customers: u64) -> Result<(), AudienceError> {
-    let alone = kept.approved_by.as_deref().is_some_and(|by| same_name(by, &kept.author));
+/// Refuses a release to more customers than one person may decide about, if a writer of the notice approved it by submitting it.
+fn refuse_lone_approval(config: &Config, kept: &Kept, steps: &[Done], customers: u64) -> Result<(), AudienceError> {
+    let steps: Vec<_> = steps.iter().map(Done::taken).collect();
+    let alone = kept.approved_by.as_deref().is_some_and(|by| has_written(by, &steps));
     if alone && config.needs_second_person(kept.category, customers) {
         return Err(AudienceError::SecondPerson { customers });
     }
@@ -138,6 +142,7 @@ async fn gather(with: &Freezing<'_>, kept: &Kept) -> Result<Gathered, AudienceEr
     let mut next = pages.next(&mut snapshot).await?;
     while let Some(page) = next {
         crate::store::beat();
+        gathered.reach.count_left(&page, with.plan);
         if pages.is_complete() {
             // On another thread, while the database reads the next page.
             let random = with.context.random.clone();
@@ -155,7 +160,9 @@ async fn gather(with: &Freezing<'_>, kept: &Kept) -> Result<Gathered, AudienceEr
             tx.commit().await.map_err(StoreError::from)?;
         }
     }
+    // Whoever lacks a value is not counted.
     pages.refuse_missing()?;
+    refuse_empty(&mut snapshot, &gathered.reach, with.plan).await?;
     Ok(gathered)
 }
 
@@ -174,9 +181,7 @@ struct Gathered {
     /// Revision of the customers and contacts that were read.
     revision: u64,
     reach: Reach,
-    tree: Frontier,
-    /// Complete subtrees of it that are stored: one for each 256 recipients.
-    subtrees: Vec<Subtree>,
+    committed: Committed,
     spool: Spool,
     /// The last chunk, which is not full yet.
     rows: Vec<NewDelivery>,
@@ -190,8 +195,7 @@ impl Gathered {
             tombstones,
             revision,
             reach: Reach::default(),
-            tree: Frontier::new(),
-            subtrees: Vec::new(),
+            committed: Committed::default(),
             spool: Spool::default(),
             rows: Vec::new(),
             unaddressed: Vec::new(),
@@ -207,15 +211,7 @@ impl Gathered {
             if self.rows.len() == CHUNK {
                 self.spool_chunk()?;
             }
-            let salt: [u8; 32] = random.bytes();
-            let leaf = leaf_hash(&commitment(&salt, &recipient.account_id, recipient.email.as_str()));
-            self.tree.push_with(leaf, |node, hash| {
-                if node.is_stored() {
-                    self.subtrees.push((node, *hash));
-                }
-            });
-            let id = random.id(self.at).to_string();
-            self.rows.push(recipient.into_delivery(id, self.reach.recipients, &salt));
+            self.rows.push(self.committed.add(recipient, self.reach.recipients, (self.at, random)));
             self.reach.recipients += 1;
         }
         if self.unaddressed.len() >= CHUNK { self.spool_chunk() } else { Ok(()) }
@@ -274,7 +270,7 @@ async fn write(conn: &mut Conn, kept: &Kept, at: Timestamp, chunk: &Chunk) -> Re
 /// The last chunk, the manifest and the release, in one transaction.
 async fn finish(with: &Freezing<'_>, kept: &Kept, mut gathered: Gathered) -> Result<Frozen, AudienceError> {
     let last = gathered.take_chunk();
-    let (root, count) = (gathered.tree.root(), gathered.reach.recipients);
+    let (root, count) = (gathered.committed.root(), gathered.reach.recipients);
     let at = with.context.clock.now();
     let mut tx = with.context.store.write_patiently().await?;
     // No person is erased in between from here on.
@@ -288,7 +284,7 @@ async fn finish(with: &Freezing<'_>, kept: &Kept, mut gathered: Gathered) -> Res
     }
     let entry = release(with, &mut tx, kept, &gathered, (root, at)).await?;
     ledger::append(&mut tx, &[Opening::of_notice(&entry, kept.id, at)]).await?;
-    commitments::insert_nodes(&mut tx, kept.id, 0, &gathered.subtrees).await?;
+    commitments::insert_nodes(&mut tx, kept.id, 0, gathered.committed.subtrees()).await?;
     record(with, &mut tx, kept, at).await?;
     tx.commit().await.map_err(StoreError::from)?;
     if count > 1000
@@ -325,7 +321,7 @@ async fn release(
 async fn record(with: &Freezing<'_>, conn: &mut Conn, kept: &Kept, at: Timestamp) -> Result<(), StoreError> {
     let reason = with.reason.map(str::to_owned);
     let done = Done { step: Step::Release, operator: with.actor.name().to_owned(), reason, at };
-    notices::insert_step(conn, with.context.random.id(at), kept.id, &done).await?;
+    notices::steps::insert(conn, with.context.random.id(at), kept.id, &done).await?;
     let operation = Operation::on_notice(Action::Release, kept).reason(with.reason.unwrap_or_default());
     operated::record(conn, with.actor, &operation, at, &with.context.random).await
 }

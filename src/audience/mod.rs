@@ -4,6 +4,8 @@
 //! in chunks, so that other writers get their turn. Nothing is sent before the last chunk has committed together with the
 //! manifest; a crash before that leaves a partial set, which the next attempt discards.
 
+mod committed;
+mod followed;
 mod freeze;
 mod pages;
 mod reach;
@@ -14,9 +16,10 @@ use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
+pub use committed::Committed;
 pub use freeze::{Freezing, Frozen, freeze};
 pub use pages::{Page, Pages, Recipient};
-pub use reach::{Reach, reach};
+pub use reach::{Reach, reach, reach_so_far};
 pub use refusal::{AudienceError, Names};
 
 use crate::config::Config;
@@ -140,7 +143,7 @@ impl Plan {
         rows.rows.extend(accounts.iter().map(|account| (account.clone(), BTreeMap::new())));
         if let Audience::Rows { .. } = notice.audience {
             let ids: Vec<&str> = accounts.iter().map(AccountId::as_str).collect();
-            for (account, data) in notices::rows_of(conn, kept.id, &ids).await? {
+            for (account, data) in notices::rows::of(conn, kept.id, &ids).await? {
                 let (account, values) = pages::stored_row(kept.id, account, &data)?;
                 rows.rows.extend(AccountId::parse(&account).ok().map(|account| (account, values)));
             }
@@ -159,6 +162,19 @@ impl Plan {
             include_left: false,
             named_left: notice.category.class() == Class::Mandatory,
             rule: String::new(),
+        }
+    }
+
+    /// True if customers that left may be in the audience, at the contacts that they had.
+    const fn may_have_left(&self) -> bool {
+        self.include_left || (self.named_left && matches!(self.source, Source::Followed(_)))
+    }
+
+    /// The attributes that it asks for, with their values, if it selects by any.
+    const fn selection(&self) -> Option<&Selection> {
+        match &self.source {
+            Source::Select { selection, .. } => Some(selection),
+            Source::Rows(_) | Source::Followed(_) => None,
         }
     }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use uuid::Uuid;
 
+use super::followed::{Accounts, Left, NamedBefore, addressed_today};
 use super::{AudienceError, Names, Plan, RowsAt, Source};
 use crate::domain::address::{Address, AddressKey};
 use crate::domain::category::Role;
@@ -84,6 +85,8 @@ pub struct Page {
     pub unaddressed: Vec<(String, String)>,
     /// Customers on the page.
     pub customers: u64,
+    /// Customers of the notice that is followed that have left and are not addressed.
+    pub left: u64,
 }
 
 /// Reads an audience page by page over one connection, which should be a snapshot. A page has a bounded number of customers,
@@ -93,6 +96,8 @@ pub struct Pages<'a> {
     /// The notice whose threads the deliveries continue.
     thread: Option<Uuid>,
     next: Option<Next>,
+    /// Whom the notice that is followed named; looked up when it is needed.
+    named_before: Option<NamedBefore>,
     /// Recipients so far without a value for a placeholder, as `ACCOUNT (role): placeholder`.
     missing: Names,
 }
@@ -117,7 +122,7 @@ impl<'a> Pages<'a> {
             Source::Followed(_) => Next::Ordinal(0),
             _ => Next::After(String::new()),
         };
-        Self { plan, thread, next: Some(next), missing: Names::default() }
+        Self { plan, thread, next: Some(next), named_before: None, missing: Names::default() }
     }
 
     /// Refuses an audience if some of its recipients so far lack a value.
@@ -139,10 +144,10 @@ impl<'a> Pages<'a> {
     /// # Errors
     /// If the database fails.
     pub async fn next(&mut self, conn: &mut Conn) -> Result<Option<Page>, StoreError> {
-        let Some((accounts, rows)) = self.accounts(conn).await? else { return Ok(None) };
+        let Some(Members { accounts, rows, left }) = self.accounts(conn).await? else { return Ok(None) };
         let ids: Vec<&str> = accounts.iter().map(|(id, _)| id.as_str()).collect();
         let mut contacts = contacts::of_customers(conn, &ids).await?;
-        if self.plan.include_left {
+        if self.plan.may_have_left() {
             contacts.extend(contacts::of_left(conn, &ids).await?);
         }
         let thread = match self.thread {
@@ -151,7 +156,7 @@ impl<'a> Pages<'a> {
         };
         let wants_attributes = self.plan.placeholders.iter().any(|it| matches!(it, Placeholder::Attribute(_)));
         let attributes = if wants_attributes { customers::attributes(conn, &ids).await? } else { BTreeMap::new() };
-        let mut page = Page::default();
+        let mut page = Page { left, ..Page::default() };
         for (account_id, name) in &accounts {
             let of_customer = contacts.remove(account_id).unwrap_or_default();
             let values = Values { attributes: attributes.get(account_id), row: rows.get(account_id) };
@@ -162,7 +167,7 @@ impl<'a> Pages<'a> {
     }
 
     /// The next accounts with their names, and their rows if the audience is a file.
-    async fn accounts(&mut self, conn: &mut Conn) -> Result<Option<(Accounts, RowValues)>, StoreError> {
+    async fn accounts(&mut self, conn: &mut Conn) -> Result<Option<Members>, StoreError> {
         let Some(next) = self.next.take() else { return Ok(None) };
         let (accounts, rows) = match (&self.plan.source, next) {
             (Source::Followed(id), next) => return self.followed(conn, *id, next).await,
@@ -171,7 +176,7 @@ impl<'a> Pages<'a> {
                 (customers::select(conn, selection, &after, PAGE).await?, BTreeMap::new())
             }
             (Source::Rows(RowsAt::Stored(id)), Next::After(after)) => {
-                let rows = notices::rows(conn, *id, &after, PAGE).await?;
+                let rows = notices::rows::page(conn, *id, &after, PAGE).await?;
                 let rows = rows.into_iter().map(|(account, data)| stored_row(*id, account, &data));
                 with_names(conn, rows.collect::<Result<_, _>>()?, self.plan.include_left).await?
             }
@@ -183,22 +188,17 @@ impl<'a> Pages<'a> {
         };
         let Some((last, _)) = accounts.last() else { return Ok(None) };
         self.next = Some(Next::After(last.clone()));
-        Ok(Some((accounts, rows)))
+        Ok(Some(Members { accounts, rows, left: 0 }))
     }
 
     /// The next customers of a notice that is followed, those that had nobody to address last: today's customers, by today's
     /// names.
-    async fn followed(
-        &mut self,
-        conn: &mut Conn,
-        notice: Uuid,
-        next: Next,
-    ) -> Result<Option<(Accounts, RowValues)>, StoreError> {
+    async fn followed(&mut self, conn: &mut Conn, notice: Uuid, next: Next) -> Result<Option<Members>, StoreError> {
         let after = match next {
             Next::Ordinal(from) => {
                 if let Some((addressed, next)) = deliveries::customers(conn, notice, from, PAGE).await? {
                     self.next = Some(Next::Ordinal(next));
-                    return Ok(Some((named_today(conn, &addressed, self.plan.include_left).await?, BTreeMap::new())));
+                    return self.today(conn, notice, &addressed).await.map(Some);
                 }
                 String::new()
             }
@@ -207,7 +207,21 @@ impl<'a> Pages<'a> {
         let unaddressed = deliveries::unaddressed_after(conn, notice, &after, PAGE).await?;
         let Some((last, _)) = unaddressed.last() else { return Ok(None) };
         self.next = Some(Next::After(last.clone()));
-        Ok(Some((named_today(conn, &unaddressed, self.plan.include_left).await?, BTreeMap::new())))
+        self.today(conn, notice, &unaddressed).await.map(Some)
+    }
+
+    /// Those of some customers of the notice that is followed that are addressed today.
+    async fn today(&mut self, conn: &mut Conn, notice: Uuid, accounts: &Accounts) -> Result<Members, StoreError> {
+        if self.named_before.is_none() && self.plan.named_left {
+            self.named_before = Some(NamedBefore::of(conn, notice).await?);
+        }
+        let left = match &self.named_before {
+            _ if self.plan.include_left => Left::All,
+            Some(named) => Left::Named(named),
+            None => Left::None,
+        };
+        let (accounts, left) = addressed_today(conn, accounts, left).await?;
+        Ok(Members { accounts, rows: BTreeMap::new(), left })
     }
 
     fn add(
@@ -251,8 +265,14 @@ impl<'a> Pages<'a> {
     }
 }
 
-/// Account ids with names.
-type Accounts = Vec<(String, String)>;
+/// The customers of a page, before their contacts are read.
+struct Members {
+    accounts: Accounts,
+    /// Their rows, if the audience is a file.
+    rows: RowValues,
+    /// Customers of the notice that is followed that have left and are not addressed.
+    left: u64,
+}
 
 /// Rows of an audience file by account id.
 type RowValues = BTreeMap<String, BTreeMap<String, String>>;
@@ -264,16 +284,6 @@ async fn with_names(conn: &mut Conn, rows: RowValues, left: bool) -> Result<(Acc
         return Ok((Vec::new(), rows));
     }
     Ok((customers::select(conn, &Selection::new(&ids, &[]).with_left(left), "", PAGE).await?, rows))
-}
-
-/// Those of the accounts that are customers today, with today's names; if `left`, customers that left are among them.
-async fn named_today(conn: &mut Conn, accounts: &Accounts, left: bool) -> Result<Accounts, StoreError> {
-    let ids: Vec<AccountId> = accounts.iter().filter_map(|(id, _)| AccountId::parse(id).ok()).collect();
-    if ids.is_empty() {
-        return Ok(Vec::new());
-    }
-    let limit = u32::try_from(ids.len()).unwrap_or(u32::MAX);
-    customers::select(conn, &Selection::new(&ids, &[]).with_left(left), "", limit).await
 }
 
 /// A row as it was stored with its notice.

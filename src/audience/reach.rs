@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
+use uuid::Uuid;
 
 use super::pages::PAGE;
-use super::{AudienceError, Names, Pages, Plan, Recipient, RowsAt, Source};
+use super::{AudienceError, Names, Page, Pages, Plan, Recipient, RowsAt, Source};
 use crate::domain::address::{Address, AddressKey};
 use crate::domain::category::Role;
 use crate::domain::check::{is_role_address, needs_smtputf8};
@@ -24,6 +25,11 @@ pub struct Reach {
     pub recipients: u64,
     /// Customers with nobody to address.
     pub unaddressed: u64,
+    /// Customers of the notice followed, to whom there is a duty, that have left and are not addressed.
+    pub left: u64,
+    /// Values of attributes that the rule asks for and no customer has: names and values.
+    #[serde(skip)]
+    pub unmet: Vec<(String, String)>,
     /// Addresses that belong to no person, such as `noreply@`.
     pub role_addresses: u64,
     /// Addresses that are dead.
@@ -65,14 +71,35 @@ pub async fn reach(conn: &mut Conn, plan: &Plan) -> Result<Reach, AudienceError>
         reach.customers += page.customers;
         reach.recipients += page.recipients.len() as u64;
         reach.unaddressed += page.unaddressed.len() as u64;
+        reach.count_left(&page, plan);
         let names = page.recipients.iter().map(|it| format!("{} {} ({})", it.account_id, it.customer_name, it.role));
         let free = SAMPLE.saturating_sub(reach.sample.len());
         reach.sample.extend(names.take(free));
     }
-    refuse_empty(&reach, plan)?;
+    refuse_empty(conn, &reach, plan).await?;
     pages.refuse_missing()?;
+    if let Some(selection) = plan.selection() {
+        reach.unmet = customers::unmet(conn, selection).await?;
+    }
     reach.largest = largest.into_values().map(|(_, recipient)| recipient).collect();
     Ok(reach)
+}
+
+impl Reach {
+    /// Counts the customers on a page that have left, if there is a duty to inform them.
+    pub(super) fn count_left(&mut self, page: &Page, plan: &Plan) {
+        if plan.named_left {
+            self.left += page.left;
+        }
+    }
+
+    /// Logs how many customers of the notice that is followed are not addressed: nobody sees a warning of a check at a release.
+    pub(super) fn log_left(&self, notice: Uuid) {
+        if self.left > 0 {
+            let count = self.left;
+            tracing::warn!(%notice, count, "customers of the notice that this one follows have left and are not addressed");
+        }
+    }
 }
 
 /// Keeps a recipient whose values are larger than those of all before with the same language and role.
@@ -93,9 +120,26 @@ fn encoded(value: &str) -> usize {
     value.bytes().map(|byte| if byte.is_ascii() { 1 } else { 3 }).sum()
 }
 
+/// The reach of a valid notice, and why it reaches nobody yet, if it does.
+///
+/// # Errors
+/// If a release would be refused for another reason.
+pub async fn reach_so_far(conn: &mut Conn, plan: &Plan) -> Result<(Reach, Option<AudienceError>), AudienceError> {
+    match reach(conn, plan).await {
+        Ok(reach) => Ok((reach, None)),
+        Err(error) if error.reaches_nobody().is_some() => {
+            let customers = if let AudienceError::NobodyToAddress { customers } = error { customers } else { 0 };
+            Ok((Reach { customers, unaddressed: customers, ..Reach::default() }, Some(error)))
+        }
+        Err(error) => Err(error),
+    }
+}
+
 /// Refuses an audience that is empty or has nobody to address.
-pub(super) fn refuse_empty(reach: &Reach, plan: &Plan) -> Result<(), AudienceError> {
+pub(super) async fn refuse_empty(conn: &mut Conn, reach: &Reach, plan: &Plan) -> Result<(), AudienceError> {
     match (reach.customers, reach.recipients) {
+        (0, _) if has_no_customers(conn).await? => Err(AudienceError::NoCustomers),
+        (0, _) if reach.left > 0 => Err(AudienceError::AllLeft { customers: reach.left }),
         (0, _) => Err(AudienceError::Empty(plan.rule.clone())),
         (customers, 0) => Err(AudienceError::NobodyToAddress { customers }),
         _ => Ok(()),
@@ -115,7 +159,7 @@ pub(super) async fn refuse_unknown(conn: &mut Conn, plan: &Plan) -> Result<(), A
         Source::Rows(RowsAt::Stored(id)) => {
             let (mut unknown, mut after) = (Names::default(), String::new());
             loop {
-                let page = notices::rows(conn, *id, &after, PAGE).await?;
+                let page = notices::rows::page(conn, *id, &after, PAGE).await?;
                 let Some((last, _)) = page.last_key_value() else { break unknown };
                 after.clone_from(last);
                 unknown.extend(unknown_of(conn, page.into_keys().collect(), plan.named_left).await?);
@@ -129,7 +173,16 @@ pub(super) async fn refuse_unknown(conn: &mut Conn, plan: &Plan) -> Result<(), A
             Names::default()
         }
     };
-    if unknown.is_empty() { Ok(()) } else { Err(AudienceError::Unknown(unknown)) }
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    // Before the first import every account is unknown, and none of them is a mistake.
+    Err(if has_no_customers(conn).await? { AudienceError::NoCustomers } else { AudienceError::Unknown(unknown) })
+}
+
+/// True if nobody has ever been imported.
+async fn has_no_customers(conn: &mut Conn) -> Result<bool, StoreError> {
+    Ok(customers::select(conn, &Selection::new(&[], &[]).with_left(true), "", 1).await?.is_empty())
 }
 
 /// Those of many accounts that are no customers; if `left`, customers that left are known.

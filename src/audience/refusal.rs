@@ -6,14 +6,17 @@ use thiserror::Error;
 
 use crate::domain::kind::Kind;
 use crate::domain::notice::State;
-use crate::domain::words::count;
+use crate::domain::words::{cause, count};
 use crate::store::StoreError;
 
 /// Why an audience cannot be addressed.
 #[derive(Debug, Error)]
 pub enum AudienceError {
+    /// There are no customers at all.
+    #[error("the audience is empty: no customers were imported")]
+    NoCustomers,
     /// The rule selects nobody.
-    #[error("the audience is empty: it would be {0}")]
+    #[error("the audience is empty: it would be {0}, and there are none")]
     Empty(String),
     /// It selects customers, but none of them has anybody to address.
     #[error("the audience has {}, but no contact that this category addresses", count(*.customers, "customer", "customers"))]
@@ -21,8 +24,14 @@ pub enum AudienceError {
         /// Customers selected.
         customers: u64,
     },
+    /// All customers of the notice that this one follows have left.
+    #[error("the audience is empty: {} of the notice that it follows left since", count(*.customers, "customer", "customers"))]
+    AllLeft {
+        /// Those customers.
+        customers: u64,
+    },
     /// Accounts that the rule names are not active customers.
-    #[error("unknown customers: {0}")]
+    #[error("the audience names unknown customers: {0}")]
     Unknown(Names),
     /// Recipients lack a value that the notice's placeholders need.
     #[error("recipients without a value: {0}")]
@@ -49,7 +58,7 @@ pub enum AudienceError {
     #[error("the release was interrupted: persons were erased while it was written")]
     Erased,
     /// What was read could not be stored until it is written.
-    #[error("cannot write the audience to a temporary file: {0}")]
+    #[error("cannot write the audience to a temporary file: {}", cause(.0))]
     Spool(std::io::Error),
     /// The database failed.
     #[error(transparent)]
@@ -61,7 +70,9 @@ impl AudienceError {
     #[must_use]
     pub fn kind(&self) -> Kind {
         match self {
-            Self::Empty(_)
+            Self::NoCustomers
+            | Self::Empty(_)
+            | Self::AllLeft { .. }
             | Self::NobodyToAddress { .. }
             | Self::Unknown(_)
             | Self::Missing(_)
@@ -97,11 +108,22 @@ impl AudienceError {
         }
     }
 
+    /// Why a notice that is valid reaches nobody yet; `None` if something else is wrong. An import or another release can change it.
+    #[must_use]
+    pub fn reaches_nobody(&self) -> Option<String> {
+        match self {
+            Self::NoCustomers => Some("no customers were imported".to_owned()),
+            Self::Empty(rule) => Some(format!("it is to {rule}, and there are none")),
+            Self::NobodyToAddress { .. } | Self::NotReleased(_) => Some(self.to_string()),
+            _ => None,
+        }
+    }
+
     /// The text for a log: it counts accounts and addresses, and never names them.
     #[must_use]
     pub fn for_logs(&self) -> String {
         match self {
-            Self::Empty(_) => "the audience is empty".to_owned(),
+            Self::NoCustomers | Self::Empty(_) => "the audience is empty".to_owned(),
             Self::Unknown(accounts) => format!("unknown customers are named: {}", accounts.count),
             Self::Missing(recipients) => format!("recipients lack values: {}", recipients.count),
             Self::Store(error) => error.for_logs(),

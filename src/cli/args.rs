@@ -1,10 +1,11 @@
 //! Values of arguments that clap does not check itself, or refuses in the words of a library.
 
+use unicode_normalization::UnicodeNormalization as _;
 use uuid::Uuid;
 
-/// A text, which must not be blank: what it names or says goes into records.
+/// A text in NFC, which must not be blank: what it says goes into records, and what it names is stored in NFC.
 pub fn said(text: &str) -> Result<String, &'static str> {
-    if text.trim().is_empty() { Err("the text is empty") } else { Ok(text.to_owned()) }
+    if text.trim().is_empty() { Err("the text is empty") } else { Ok(text.nfc().collect()) }
 }
 
 /// The id of a delivery or hold.
@@ -22,6 +23,6 @@ mod tests {
         for text in ["", " ", "\t\n"] {
             assert!(said(text).unwrap_err().ends_with("is empty"), "{text:?}");
         }
-        assert_eq!(said(" a ").as_deref(), Ok(" a "));
+        assert_eq!(said(" a\u{308} ").as_deref(), Ok(" \u{e4} "));
     }
 }

@@ -4,6 +4,7 @@ use clap::Args;
 
 use super::Place;
 use super::failure::Failure;
+use super::named;
 use super::output::Output;
 use crate::cli::args::said;
 use crate::coverage::NewAttestation;
@@ -38,7 +39,8 @@ pub async fn attest(command: Attest, place: &Place, output: &Output) -> Result<u
         witness: &command.by,
         note: &command.note,
     };
-    let attestation = app.coverage.attest(&place.actor()?, &command.notice, &new).await?;
+    let notice = named::read(&app, &command.notice).await?;
+    let attestation = app.coverage.attest(&place.actor()?, &notice, &new).await?;
     output.print(&attestation, |it| {
         format!("recorded: customer {} was informed by {} by {}\n", it.account_id, it.channel, it.witness)
     })?;

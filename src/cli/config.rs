@@ -1,5 +1,7 @@
 //! `besked config`: the configuration in force, and whether it is valid.
 
+use std::path::Path;
+
 use clap::Subcommand;
 use serde_json::json;
 
@@ -54,6 +56,10 @@ fn check(place: &Place, output: &Output) -> Result<u8, Failure> {
         }
     };
     let config = loaded.config;
+    // The folder of a file in the current one has no name.
+    let here = Path::new(".");
+    let folder = if loaded.folder.as_os_str().is_empty() { here } else { &loaded.folder };
+    let folder = std::fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
     let warnings = config.warnings();
     warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
     let dkim: Vec<String> = config.dkim.iter().map(Dkim::record_name).collect();
@@ -61,7 +67,7 @@ fn check(place: &Place, output: &Output) -> Result<u8, Failure> {
     let streams: serde_json::Map<String, serde_json::Value> =
         Category::ALL.iter().map(|it| (it.to_string(), names(&config, *it).into())).collect();
     let document = json!({
-        "valid": true, "path": loaded.path, "folder": loaded.folder, "database": config.database.url.to_string(), "relays": relays, "streams": streams,
+        "valid": true, "path": loaded.path, "folder": folder, "database": config.database.url.to_string(), "relays": relays, "streams": streams,
         "dkim": dkim,
         "warnings": warnings,
     });
@@ -71,7 +77,7 @@ fn check(place: &Place, output: &Output) -> Result<u8, Failure> {
         format!(
             "{} is valid; relative paths in it count from {}\ndatabase: {}\nrelays:   {}\n{}dkim:     {}\n",
             loaded.path.display(),
-            std::path::absolute(&loaded.folder).unwrap_or(loaded.folder.clone()).display(),
+            folder.display(),
             config.database.url,
             listed(&relays),
             apart.iter().map(|stream| format!("stream:   {stream}\n")).collect::<String>(),

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::Place;
 use super::failure::Failure;
+use super::named;
 use super::output::{Form, JsonList, Output, Rows, count, grouped, print, table, time};
 use crate::cli::args::said;
 use crate::coverage::{CoverageRow, Covering, Totals};
@@ -34,7 +35,8 @@ pub async fn coverage(command: Coverage, place: &Place, output: &Output) -> Resu
         return Err(Failure::invalid("`--csv` and `--json` are two forms of one answer").hint("leave one of them out"));
     }
     let app = place.app().await?;
-    let covering = app.coverage.coverage(&place.actor()?, &command.notice).await?;
+    let notice = named::read(&app, &command.notice).await?;
+    let covering = app.coverage.coverage(&place.actor()?, &notice).await?;
     match (output.json, command.csv) {
         (true, _) => print_json(covering, command.open).await?,
         (_, true) => print_csv(covering, command.open).await?,
@@ -146,8 +148,10 @@ fn totals(totals: &Totals) -> String {
         ]
         .map(|(name, n)| [name.to_owned(), grouped(n), share(n, totals.customers)]),
     );
-    if totals.overdue > 0 {
-        text += &format!("\n{} not informed, and past the deadline\n", count(totals.overdue, "customer", "customers"));
+    let undecided = totals.overdue_pending;
+    let overdue = [(totals.overdue - undecided, "not informed"), (undecided, "not decided yet")];
+    for (number, what) in overdue.into_iter().filter(|(number, _)| *number > 0) {
+        text += &format!("\n{} {what}, and past the deadline\n", count(number, "customer", "customers"));
     }
     text
 }

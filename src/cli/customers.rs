@@ -16,6 +16,7 @@ use crate::app::App;
 use crate::cli::args::said;
 use crate::domain::actor::Actor;
 use crate::domain::table::encoding;
+use crate::domain::words::cause;
 use crate::people::customers::{Listed, Shown};
 use crate::people::import::{Change, Changes, Erased, ImportError, ImportOptions, Imported, Kept};
 
@@ -90,7 +91,7 @@ fn open(path: &Path) -> std::io::Result<(Box<dyn Read + Send>, Option<u64>)> {
 async fn run_import(app: &App, actor: &Actor, command: &Import, output: &Output) -> Result<(), Failure> {
     let unreadable =
         |error: &dyn Display| Failure::invalid(format!("cannot read `{}`: {error}", command.file.display()));
-    let (file, size) = open(&command.file).map_err(|error| unreadable(&error))?;
+    let (file, size) = open(&command.file).map_err(|error| unreadable(&cause(&error)))?;
     let options = ImportOptions {
         dry_run: command.dry_run,
         skip_invalid: command.skip_invalid,
@@ -106,7 +107,7 @@ async fn run_import(app: &App, actor: &Actor, command: &Import, output: &Output)
     let imported = app.customers.import(actor, file, &options, &show).await;
     progress.finish_and_clear();
     let imported = match imported {
-        Err(ImportError::Read(error)) => return Err(unreadable(&error)),
+        Err(ImportError::Read(error)) => return Err(unreadable(&cause(&error))),
         Err(ImportError::File(error)) => return Err(unreadable(&error)),
         Err(ImportError::Invalid(rows)) if output.json => {
             let nothing = Imported {
@@ -133,6 +134,11 @@ fn warn(imported: &Imported, revive_erased: bool) {
     }
     if !imported.erased.is_empty() && !revive_erased {
         eprintln!("\nhint: remove them from the source of the file; `--revive-erased` stores them again");
+    }
+    if let Some(error) = &imported.unwritten {
+        eprintln!(
+            "warning: the journal of this node does not say yet who was revived, the dispatcher retries: {error}"
+        );
     }
     for line in &imported.rectified {
         eprintln!("warning: line {line}: this address was corrected, and the corrected one is stored");

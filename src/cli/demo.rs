@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::failure::Failure;
-use super::file::write_private;
+use super::file::replace_private;
 use super::finished::report;
 use super::init::{make_key, make_tables};
 use super::output::{Output, count, table};
@@ -128,7 +128,7 @@ fn input(dir: &Path, now: Timestamp) -> Result<Input, Failure> {
             std::fs::write(&path, dated(&text, now))?;
             input.notices.push(path);
         } else {
-            write_private(&path, text.as_bytes())?;
+            replace_private(&path, text.as_bytes())?;
         }
     }
     Ok(input)

@@ -113,10 +113,17 @@ async fn once_there(place: &Place, stop: &CancellationToken) -> Result<Option<Ap
     }
 }
 
-/// A token that the first SIGTERM or SIGINT cancels: what is under way is finished. The second one ends the process.
+/// A token that the first SIGTERM, SIGINT or SIGHUP cancels: what is under way is finished. The second one ends the process.
+/// A SIGHUP, as of a terminal that is closed, must not end it in the midst of a transaction; where it is ignored, as by `nohup`,
+/// it stays so.
 pub fn stop_on_signal() -> Result<CancellationToken, Failure> {
     let token = CancellationToken::new();
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let mut hang_up = if ignores_hang_up() { None } else { Some(signal(SignalKind::hangup())?) };
+    let mut hung_up = async move || match &mut hang_up {
+        Some(hang_up) => drop(hang_up.recv().await),
+        None => std::future::pending().await,
+    };
     let cancel = token.clone();
     tokio::spawn(async move {
         let mut signals = 0;
@@ -124,6 +131,7 @@ pub fn stop_on_signal() -> Result<CancellationToken, Failure> {
             tokio::select! {
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
+                () = hung_up() => {}
             }
             signals += 1;
             if signals > 1 {
@@ -133,4 +141,11 @@ pub fn stop_on_signal() -> Result<CancellationToken, Failure> {
         }
     });
     Ok(token)
+}
+
+/// True if this process was started with SIGHUP ignored. Only Linux says so in a file.
+fn ignores_hang_up() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 == 1)
 }

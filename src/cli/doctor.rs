@@ -8,6 +8,7 @@ use super::Place;
 use super::failure::{FAILED, Failure};
 use super::output::{Output, table};
 use super::progress::step;
+use crate::config::Loaded;
 use crate::doctor::{Check, Dns, Verdict, examine};
 
 /// Check the configuration, database and keys; sends nothing.
@@ -23,14 +24,14 @@ pub struct Doctor {
 
 /// Runs `besked doctor`.
 pub async fn doctor(command: Doctor, place: &Place, output: &Output) -> Result<u8, Failure> {
-    let config = place.load()?.config;
+    let Loaded { config, path, .. } = place.load()?;
     let dns = command
         .dns
         .then(|| Dns::new(command.dns_server))
         .transpose()
         .map_err(|problem| Failure::new(FAILED, problem))?;
     let spinner = step();
-    let checks = examine(&config, dns.as_ref(), &|what| spinner.set_message(format!("checking {what}"))).await;
+    let checks = examine((&config, &path), dns.as_ref(), &|what| spinner.set_message(format!("checking {what}"))).await;
     spinner.finish_and_clear();
     output.print(&checks, |checks| {
         let rows = checks.iter().map(|it| [it.what.clone(), word(it.verdict).to_owned(), it.detail.clone()]);

@@ -8,13 +8,14 @@ use serde_json::json;
 
 use super::Place;
 use super::failure::Failure;
-use super::file::{create_private, unusable, write_private};
+use super::file::{Form, create_private, unusable, write_private};
+use super::named;
 use super::output::{Output, count};
 use super::progress::spinner;
 use crate::app::App;
 use crate::cli::args::said;
 use crate::domain::actor::Actor;
-use crate::evidence::{Choice, Proof, Request, Scope, Written};
+use crate::evidence::{Choice, Proof, Proved, Request, Scope};
 
 /// Evidence.
 #[derive(Debug, Subcommand)]
@@ -56,15 +57,18 @@ struct Exported {
     file: PathBuf,
     pdf: Option<PathBuf>,
     #[serde(flatten)]
-    written: Written,
+    proved: Proved,
 }
 
 /// Runs `besked evidence`.
 pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8, Failure> {
     let Command::Export(command) = command;
     let actor = place.actor()?;
-    let request = request(&command)?;
+    let mut request = request(&command)?;
     let app = place.app().await?;
+    if let Choice::Notice(name) = &mut request.notices {
+        *name = named::read(&app, name).await?;
+    }
     let exported = write(&app, &actor, &request, (&command.output, command.pdf.as_deref())).await?;
     output.print(&json!({ "evidence": exported }), |_| exported.iter().map(describe).collect())?;
     Ok(0)
@@ -84,6 +88,11 @@ fn request(command: &Export) -> Result<Request, Failure> {
             ));
         }
     };
+    if command.pdf.as_ref() == Some(&command.output) {
+        return Err(
+            Failure::invalid("`--output` and `--pdf` name the same file").hint("give the PDF a name of its own")
+        );
+    }
     Ok(Request { notices, scope, with_messages: command.with_message })
 }
 
@@ -120,17 +129,17 @@ pub async fn write_for_customer(
 async fn write_one(proof: &Proof, path: PathBuf, pdf: Option<PathBuf>) -> Result<Exported, Failure> {
     let progress = spinner("proving entries");
     let counting = progress.clone();
-    let mut file = create_private(&path)?;
-    let written = proof.write(&mut file, &|n| counting.set_position(n)).await;
+    let mut file = create_private(&path, Form::Json)?;
+    let proved = proof.write(&mut file, &|n| counting.set_position(n)).await;
     progress.finish_and_clear();
-    let written = written?;
+    let proved = proved?;
     file.finish()?;
     if let Some(pdf) = &pdf {
         let bytes = std::fs::read(&path).map_err(|error| unusable("read", &path, &error))?;
         let name = path.file_name().map_or_else(|| "evidence.json".into(), |name| name.to_string_lossy());
-        write_private(pdf, &proof.pdf(&bytes, &name).await?)?;
+        write_private(pdf, Form::Pdf, &proof.pdf(&bytes, &name).await?)?;
     }
-    Ok(Exported { file: path, pdf, written })
+    Ok(Exported { file: path, pdf, proved })
 }
 
 /// The path of a further file of several: `evidence.json`, `evidence-2.json`, ...
@@ -144,7 +153,7 @@ fn numbered(path: &Path, number: u32) -> PathBuf {
 }
 
 fn describe(exported: &Exported) -> String {
-    let contents = &exported.written.contents;
+    let contents = &exported.proved.contents;
     let mut text = format!(
         "wrote {} with {}, {}, {}\n",
         exported.file.display(),

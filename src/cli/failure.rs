@@ -7,6 +7,7 @@ use crate::audience::AudienceError;
 use crate::config::ConfigError;
 use crate::coverage::CoverageError;
 use crate::deliveries::DeliveryError;
+use crate::dispatch::RunError;
 use crate::dispatch::node::lock::LockError;
 use crate::domain::kind::Kind;
 use crate::domain::notice::State;
@@ -94,9 +95,21 @@ impl Failure {
         self
     }
 
+    /// With one more hint after those that it has.
+    #[must_use]
+    pub fn hint_last(mut self, hint: impl Display) -> Self {
+        self.hint = Some(self.hint.map_or_else(|| hint.to_string(), |others| format!("{others}; {hint}")));
+        self
+    }
+
     /// Prints it to stderr.
     pub fn print(&self) {
         anstream::eprintln!("error: {}", self.message);
+        self.print_hint();
+    }
+
+    /// Prints the remedy alone, if it has one.
+    pub fn print_hint(&self) {
         if let Some(hint) = &self.hint {
             anstream::eprintln!("\nhint: {hint}");
         }
@@ -132,9 +145,7 @@ impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         let failure = Self::of(error.kind(), &error);
         match error {
-            StoreError::Database(_) if error.is_locked() => {
-                failure.hint("an import, a backup or an open `sqlite3` may hold it: try again when that has ended")
-            }
+            _ if error.is_locked() => failure.hint(StoreError::WHEN_LOCKED),
             _ if error.is_damaged() => failure.hint("the database file is damaged: restore it from a backup"),
             StoreError::Open { .. } if error.may_pass() => {
                 failure.hint("is it running, and is `[database] url` right? try again when it can be reached")
@@ -178,7 +189,9 @@ impl From<AppError> for Failure {
             AppError::Lock(LockError::Held(_)) => {
                 failure.hint("it sends what you release; `besked notice status ID` shows the progress")
             }
-            AppError::Lock(LockError::Io { .. }) => failure,
+            AppError::Lock(LockError::Io { .. }) => {
+                failure.hint("the folder of the database must be writable for this user: check owner and mode")
+            }
             AppError::NoRelay => failure.hint("name an SMTP server in the configuration, as [[relay]]"),
         }
     }
@@ -210,7 +223,8 @@ impl From<ImportError> for Failure {
             ImportError::Shrinks { .. } => {
                 failure.hint("use `--allow-shrink` if you mean it; without `--replace` the other customers stay")
             }
-            ImportError::Read(_) | ImportError::File(_) => failure,
+            ImportError::Read(_) => failure.hint("name a file that this user may read, or `-` for standard input"),
+            ImportError::File(_) => failure,
             ImportError::Spool(_) => failure.hint("`TMPDIR` names another directory for temporary files"),
             ImportError::Erased | ImportError::Rectified => failure.hint("import it again"),
         }
@@ -245,7 +259,8 @@ impl From<SuppressionError> for Failure {
             SuppressionError::Store(error) => error.into(),
             SuppressionError::Restricted(_) => failure.hint("`besked subject unrestrict` lifts the restriction"),
             SuppressionError::Cursor(_) => failure.hint(CURSOR),
-            SuppressionError::Reason(_) | SuppressionError::NotSuppressed(_) => failure,
+            SuppressionError::NotSuppressed(_) => failure.hint("`besked suppressions list` lists those that are"),
+            SuppressionError::Reason(_) => failure,
         }
     }
 }
@@ -320,6 +335,9 @@ impl From<DeliveryError> for Failure {
         match error {
             DeliveryError::Store(error) => error.into(),
             DeliveryError::Notice(error) => error.into(),
+            DeliveryError::Ledger(error) => error.into(),
+            DeliveryError::Undecided(_) => failure
+                .hint("add `--leave-uncertain` (an operator decides later) or `--resend` (some may get it twice)"),
             DeliveryError::Unknown(_) => {
                 failure.hint("`besked deliveries list NOTICE` lists them; a message has its id in X-Besked-Delivery")
             }
@@ -357,7 +375,8 @@ impl From<CoverageError> for Failure {
             CoverageError::NotInAudience(_) => {
                 failure.hint("only customers in the audience of a notice can be attested for it")
             }
-            CoverageError::NotReleased(_) | CoverageError::Words(_) | CoverageError::Period => failure,
+            CoverageError::NotReleased(_) => failure.hint("`besked notice release ID` releases it"),
+            CoverageError::Words(_) | CoverageError::Period => failure,
         }
     }
 }
@@ -386,7 +405,10 @@ impl From<SubjectError> for Failure {
             | SubjectError::Ground
             | SubjectError::Note
             | SubjectError::Same(_) => failure,
-            SubjectError::Sending => failure.hint("try again in a moment"),
+            SubjectError::Sending => failure.hint(
+                "try again in a moment; if a dispatcher was killed while it sent it, start `besked dispatch` or `besked serve`: that \
+                 settles what the dead one had",
+            ),
             SubjectError::WasErased(_) => {
                 failure.hint("if the person is a customer again, import them with `--revive-erased`")
             }
@@ -421,6 +443,7 @@ impl From<NoticeError> for Failure {
             NoticeError::Unknown(_) => failure.hint("`besked notice list` lists the notices"),
             NoticeError::Ambiguous { .. } => failure.hint("use the id"),
             NoticeError::Cursor(_) => failure.hint(CURSOR),
+            NoticeError::Words(_) => failure,
             NoticeError::OwnApproval(_) => {
                 failure.hint("another person approves it: `besked notice approve ID --as NAME`")
             }
@@ -438,13 +461,29 @@ impl From<NoticeError> for Failure {
     }
 }
 
+impl From<RunError> for Failure {
+    fn from(error: RunError) -> Self {
+        match error {
+            RunError::Notice(error) => error.into(),
+            RunError::Broken => Self::new(FAILED, &error).hint(
+                "start it again, nothing is lost: deliveries that were being sent are taken over; report the panic in the log",
+            ),
+        }
+    }
+}
+
 impl From<AudienceError> for Failure {
     fn from(error: AudienceError) -> Self {
         let failure = Self::of(error.kind(), &error);
         match error {
             AudienceError::Store(error) => error.into(),
+            AudienceError::NoCustomers => failure.hint("`besked customers import FILE` imports customers"),
             AudienceError::Empty(_) => failure.hint(
                 "`besked customers list` lists the customers, and `customers import FILE` brings more; check `[audience]`",
+            ),
+            AudienceError::AllLeft { .. } => failure.hint(
+                "name those that must still be informed in `[audience] customers`, or set `include_left = true` for a breach \
+                 or an agreement change",
             ),
             AudienceError::NobodyToAddress { .. } => {
                 failure.hint("import contacts with the roles that the category addresses")

@@ -41,6 +41,8 @@ fn report_left(left: &Left) -> u8 {
         undone(&left.undone),
         left.unsealed.as_deref().map(unsealed),
         unsent(left.unsent),
+        unread(left.unread),
+        uninformed(left.uninformed),
     ];
     print_later(&left.depth);
     let codes = || codes.iter().flatten();
@@ -85,9 +87,37 @@ fn unsent(unsent: u64) -> Option<u8> {
     Some(FAILED)
 }
 
+fn unread(unread: u64) -> Option<u8> {
+    if unread == 0 {
+        return None;
+    }
+    let wait = count(unread, "delivery waits", "deliveries wait");
+    eprintln!("error: {wait} without an attempt: they, or their notice, cannot be read or made ready");
+    eprintln!(
+        "\nhint: the log names them; another version of Besked may have written them; the next `besked dispatch` or `besked \
+         serve` tries again"
+    );
+    Some(FAILED)
+}
+
+fn uninformed(uninformed: u64) -> Option<u8> {
+    if uninformed == 0 {
+        return None;
+    }
+    let uninformed = count(uninformed, "delivery", "deliveries");
+    eprintln!(
+        "error: {uninformed} ended without an answer, or with none but refusals until the time to retry was over"
+    );
+    eprintln!(
+        "\nhint: `besked deliveries uncertain list` shows what may have been sent and waits for you, `besked deliveries list ID \
+         --state expired` what no server accepted in time"
+    );
+    Some(FAILED)
+}
+
 fn print_later(depth: &Depth) {
     if let Some(next) = depth.next_due.filter(|_| depth.later > 0) {
-        let left = count(depth.later, "delivery was", "deliveries were");
-        eprintln!("{left} deferred; the next attempt is due at {}", time(next));
+        let wait = count(depth.later, "delivery waits", "deliveries wait");
+        eprintln!("{wait}; the next attempt is due at {}", time(next));
     }
 }

@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::Place;
 use super::failure::Failure;
+use super::named;
 use super::output::{Output, time};
 use super::pages::Paging;
 use crate::cli::args::{id, said};
@@ -49,6 +50,10 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
     let actor = place.actor()?;
     match command {
         Command::Add { notice, account, reason } => {
+            let notice = match notice {
+                Some(name) => Some(named::read(&app, &name).await?),
+                None => None,
+            };
             let on = match (&notice, &account) {
                 (Some(notice), _) => On::Notice(notice),
                 (None, account) => On::Account(account.as_deref().unwrap_or_default()),
@@ -57,7 +62,7 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
             output.print(&placed, |placed| format!("{}\n", placed.hold.id))?;
             let hold = &placed.hold;
             if placed.already {
-                eprintln!("this hold stands already, since {}: no second one was placed", time(hold.since));
+                eprintln!("this hold is in force already, since {}: no second one was placed", time(hold.since));
             }
             eprintln!("nothing under this hold is erased or purged until `besked hold remove {}`", hold.id);
         }

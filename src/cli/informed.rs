@@ -7,12 +7,14 @@ use jiff::Timestamp;
 
 use super::Place;
 use super::failure::{FAILED, Failure, UNDECIDED};
+use super::named;
 use super::output::{Output, count, table, time};
 use crate::cli::args::said;
 use crate::coverage::{About, Informed as Answer, InformedDelivery, InformedNotice};
 use crate::domain::category::Category;
 use crate::domain::coverage::Verdict;
 use crate::domain::delivery::Level;
+use crate::domain::reply::is_answer;
 
 /// Was this customer informed?
 #[derive(Debug, Args)]
@@ -52,7 +54,7 @@ fn parse_time(text: &str) -> Result<Timestamp, String> {
 pub async fn informed(command: Informed, place: &Place, output: &Output) -> Result<u8, Failure> {
     let app = place.app().await?;
     let about = match (command.notice, command.reference, command.category) {
-        (Some(notice), ..) => About::Notice(notice),
+        (Some(notice), ..) => About::Notice(named::read(&app, &notice).await?),
         (_, Some(reference), _) => About::Reference(reference),
         (.., Some(category)) => About::Category { category, since: command.since, until: command.until },
         (None, None, None) => return Err(Failure::invalid("name a notice, a reference or a category")),
@@ -70,12 +72,14 @@ pub async fn informed(command: Informed, place: &Place, output: &Output) -> Resu
 pub fn describe_informed(answer: &Answer) -> String {
     let name = answer.customer_name.as_deref().unwrap_or_default();
     let who = format!("Customer {} {name}", answer.account_id);
-    let who = who.trim_end();
+    let today = answer.customer_name_today.as_ref().map(|name| format!(" (called {name} today)")).unwrap_or_default();
+    let who = format!("{}{today}", who.trim_end());
     let mut text = match answer.verdict {
         Verdict::Informed => format!("Yes. {who} was informed.\n"),
         Verdict::Pending => format!("Not decided yet. {who} is addressed; the outcome is open.\n"),
         Verdict::NotAddressed => format!("No. {who} was not addressed.\n"),
-        Verdict::NotInformed | Verdict::CannotBe => format!("No. {who} was addressed, but is not informed.\n"),
+        Verdict::NotInformed => format!("No. {who} was addressed, but is not informed.\n"),
+        Verdict::CannotBe => format!("No. {who} had nobody to address, and is not informed.\n"),
     };
     if answer.notices.len() > 1 {
         let informed = answer.notices.iter().filter(|notice| notice.verdict == Verdict::Informed).count() as u64;
@@ -113,9 +117,7 @@ fn describe(notice: &InformedNotice) -> String {
 fn describe_verdict(notice: &InformedNotice) -> String {
     match (notice.verdict, notice.level) {
         (Verdict::NotAddressed, _) => "this customer was not in its audience".to_owned(),
-        (Verdict::NotInformed, _) if notice.deliveries.is_empty() => {
-            "this customer has no contact that such a notice addresses".to_owned()
-        }
+        (Verdict::CannotBe, _) => "this customer has no contact that such a notice addresses".to_owned(),
         (verdict @ (Verdict::Pending | Verdict::NotInformed), Some(level)) if !level.reaches(notice.informed_at) => {
             format!("{}: {level} is below {}, which counts as informed", verdict.describe(), notice.informed_at)
         }
@@ -128,7 +130,8 @@ fn describe_delivery(delivery: &InformedDelivery) -> String {
     let said = delivery.state.describe_as(delivery.level, delivery.reason);
     let mut text = format!("  {} ({}): {said}, {}\n", delivery.email, delivery.role, time(delivery.at));
     if let Some(reply) = &delivery.reply {
-        let name = if delivery.found_by_operator { "finding" } else { "reply" };
+        let answered = if is_answer(reply) { "reply" } else { "no reply" };
+        let name = if delivery.found_by_operator { "finding" } else { answered };
         text += &format!("    {name}: {}\n", reply.replace(char::is_control, " "));
     }
     text + &format!("    message {}\n", delivery.message_id)

@@ -13,6 +13,7 @@ use super::output::{Output, count, grouped, print, time};
 use super::progress::bar;
 use crate::app::App;
 use crate::cli::args::said;
+use crate::deliveries::{DeliveryError, Waiting};
 use crate::domain::checkpoint::Checkpoint;
 use crate::ledger::audit::{Progress, Verdict};
 use crate::ledger::{Signed, Standing};
@@ -81,11 +82,25 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
             })?;
         }
         Command::Continue { reason, resend, leave_uncertain } => {
-            decide(&app, place, resend, leave_uncertain).await?;
-            let signed = app.ledger.resume(&place.actor()?, &reason).await?;
-            print_checkpoint(&signed, output)?;
+            let actor = place.actor()?;
+            let waiting = match (resend, leave_uncertain) {
+                (true, _) => Some(Waiting::Send),
+                (_, true) => Some(Waiting::LeaveUncertain),
+                _ => None,
+            };
+            let resumed = match app.deliveries.resume(&actor, &reason, waiting).await {
+                Err(DeliveryError::Undecided(waiting)) if std::io::stdin().is_terminal() => {
+                    app.deliveries.resume(&actor, &reason, Some(ask(waiting)?)).await?
+                }
+                resumed => resumed?,
+            };
+            if resumed.left > 0 {
+                let left = count(resumed.left, "delivery", "deliveries");
+                eprintln!("{left} left uncertain: see `besked deliveries uncertain list`");
+            }
+            print_checkpoint(&resumed.signed, output)?;
             eprintln!("sealing resumed; the reason is recorded in the ledger");
-            let erased = app.subjects.exchange(&place.actor()?).await?.erased;
+            let erased = app.subjects.exchange(&actor).await?.erased;
             if erased > 0 {
                 eprintln!(
                     "{} since this copy was made, and erased again",
@@ -97,34 +112,18 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
     Ok(0)
 }
 
-/// Decides what becomes of optional mail that a restored copy may send twice: by the option, else by asking at a terminal.
-async fn decide(app: &App, place: &Place, resend: bool, leave_uncertain: bool) -> Result<(), Failure> {
-    let waiting = app.deliveries.perhaps_sent().await?;
-    if waiting == 0 || resend {
-        return Ok(());
-    }
+/// Asks what becomes of optional mail that a restored copy may send twice.
+fn ask(waiting: u64) -> Result<Waiting, Failure> {
     let waiting = count(waiting, "delivery", "deliveries");
-    if !leave_uncertain {
-        if !std::io::stdin().is_terminal() {
-            let problem = format!(
-                "{waiting} of news and surveys may have been sent already, if this database is a restored copy"
-            );
-            let hint = "add `--leave-uncertain` (an operator decides later) or `--resend` (some may get it twice)";
-            return Err(Failure::invalid(problem).hint(hint));
-        }
-        eprint!("{waiting} of news and surveys may have been sent already. Send them? [y: send, u: leave uncertain] ");
-        std::io::stderr().flush()?;
-        let mut answer = String::new();
-        std::io::stdin().read_line(&mut answer)?;
-        match answer.trim() {
-            "y" | "Y" | "yes" => return Ok(()),
-            "u" | "U" | "uncertain" => {}
-            _ => return Err(Failure::new(FAILED, "nothing is decided, and sealing has not resumed")),
-        }
+    eprint!("{waiting} of news and surveys may have been sent already. Send them? [y: send, u: leave uncertain] ");
+    std::io::stderr().flush()?;
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer)?;
+    match answer.trim() {
+        "y" | "Y" | "yes" => Ok(Waiting::Send),
+        "u" | "U" | "uncertain" => Ok(Waiting::LeaveUncertain),
+        _ => Err(Failure::new(FAILED, "nothing is decided, and sealing has not resumed")),
     }
-    let left = app.deliveries.leave_uncertain(&place.actor()?).await?;
-    eprintln!("{} left uncertain: see `besked deliveries uncertain list`", count(left, "delivery", "deliveries"));
-    Ok(())
 }
 
 async fn audit(app: &App, checkpoint: Option<PathBuf>, output: &Output) -> Result<u8, Failure> {

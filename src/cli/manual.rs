@@ -8,6 +8,7 @@ use clap_complete::Shell;
 
 use super::Cli;
 use super::failure::Failure;
+use crate::domain::words::cause;
 
 /// Print the completions of a shell.
 #[derive(Debug, Args)]
@@ -36,7 +37,7 @@ pub fn completions(command: &Completions) -> Result<u8, Failure> {
 /// Runs `besked man`: one page for each command, `besked.1`, `besked-notice.1` and so on.
 pub fn man(command: &Man) -> Result<u8, Failure> {
     clap_mangen::generate_to(Cli::command(), &command.folder).map_err(|error| {
-        Failure::invalid(format!("cannot write manual pages to `{}`: {error}", command.folder.display()))
+        Failure::invalid(format!("cannot write manual pages to `{}`: {}", command.folder.display(), cause(&error)))
     })?;
     println!(
         "wrote the manual pages to {}; `man -l {}` shows the first",

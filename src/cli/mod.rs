@@ -22,6 +22,7 @@ mod informed;
 mod init;
 mod ledger;
 mod manual;
+mod named;
 mod notice;
 mod output;
 mod pages;
@@ -40,7 +41,7 @@ use std::sync::OnceLock;
 use clap::{Parser, Subcommand};
 
 use crate::app::{App, AppError};
-use crate::config::{ConfigError, Loaded, load};
+use crate::config::{ConfigError, Loaded, load, log_of};
 use crate::domain::actor::Actor;
 use crate::domain::clock::Clock;
 use crate::domain::random::Random;
@@ -136,7 +137,7 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let place = Place { config: cli.config, operator: cli.operator, opened: OnceLock::new() };
     // A command that needs a configuration reports what is wrong with it.
-    let log = place.load().map(|loaded| loaded.config.log).unwrap_or_default();
+    let log = place.load().map_or_else(|_| log_of(&environment()), |loaded| loaded.config.log);
     crate::telemetry::init(&log);
     let output = Output { json: cli.json };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
@@ -187,6 +188,10 @@ async fn run(command: Command, place: &Place, output: &Output) -> Result<u8, Fai
     }
 }
 
+fn environment() -> Vec<(String, String)> {
+    std::env::vars().collect()
+}
+
 /// What a command works with: its configuration, operator and database.
 struct Place {
     config: Option<PathBuf>,
@@ -202,8 +207,7 @@ impl Place {
     }
 
     fn try_load(&self) -> Result<Loaded, ConfigError> {
-        let env: Vec<(String, String)> = std::env::vars().collect();
-        load(self.config.as_deref(), &env)
+        load(self.config.as_deref(), &environment())
     }
 
     /// Who runs the command: the operator named with `--as`, else the user of the operating system.

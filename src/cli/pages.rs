@@ -18,7 +18,7 @@ pub struct Paging {
     #[arg(long, default_value_t = 50, value_name = "N", allow_negative_numbers = true, value_parser = limit)]
     limit: u32,
     /// Start after this cursor, as the page before printed it
-    #[arg(long, value_name = "CURSOR")]
+    #[arg(long, value_name = "CURSOR", allow_hyphen_values = true)]
     after: Option<String>,
     /// Print all items
     #[arg(long, conflicts_with = "limit")]
@@ -67,6 +67,6 @@ impl Paging {
             let after = Map::from_iter([("next".to_owned(), next.map_or(Value::Null, Value::String))]);
             return print(&list.close(&after));
         }
-        next.map_or(Ok(()), |next| print(&format!("\nmore: add `--after {next}`, or `--all` for the whole list\n")))
+        next.map_or(Ok(()), |next| print(&format!("\nmore: add `--after={next}`, or `--all` for the whole list\n")))
     }
 }

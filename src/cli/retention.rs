@@ -28,6 +28,10 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
     let answer =
         json!({ "dry_run": dry_run, "persons": persons, "notices": report.notices, "records": report.records });
     output.print(&answer, |_| describe(&report, persons, dry_run))?;
+    if let Some(error) = &report.unscrubbed {
+        eprintln!("warning: what was deleted may still be in the file, which could not be rewritten: {error}");
+        eprintln!("\nhint: the dispatcher does it at night, or this command if you repeat it");
+    }
     Ok(0)
 }
 

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::Place;
 use super::failure::{FAILED, Failure};
-use super::file::write_private;
+use super::file::{Form, write_private};
 use super::output::{Output, count, print, time};
 use super::preferences::address;
 use crate::app::App;
@@ -91,7 +91,7 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
     match command {
         Command::Export { email, output: file } => export(&app, &actor, &email, file, output).await?,
         Command::Erase { email, ground, waive, yes } => {
-            confirmed(&email, yes)?;
+            confirmed(&app.subjects.addresses(&email).await?, yes)?;
             let erasure = Erasure { address: &email, ground: &ground, waived: &waive };
             print_erased(&app.subjects.erase(&actor, &erasure).await?, output)?;
         }
@@ -156,14 +156,14 @@ async fn export(
     if let Some(file) = file {
         let mut text = serde_json::to_string_pretty(&record).map_err(anyhow::Error::from)?;
         text.push('\n');
-        write_private(&file, text.as_bytes())?;
+        write_private(&file, Form::Json, text.as_bytes())?;
         eprintln!("wrote {}", file.display());
     }
     if output.json { output.print(&record, |_| String::new()) } else { print(&describe(&record)) }
 }
 
 /// Asks before an erasure; without a terminal it needs `--yes`.
-fn confirmed(email: &Address, yes: bool) -> Result<(), Failure> {
+fn confirmed(addresses: &[Address], yes: bool) -> Result<(), Failure> {
     if yes {
         return Ok(());
     }
@@ -171,7 +171,9 @@ fn confirmed(email: &Address, yes: bool) -> Result<(), Failure> {
         return Err(Failure::invalid("nothing was erased: there is no terminal to ask at")
             .hint("an erasure cannot be undone; `--yes` confirms it"));
     }
-    eprint!("erase everything that names {email}? It cannot be undone [y/N] ");
+    // An address that was corrected is the same person's: whoever has it now is erased too.
+    let addresses = addresses.iter().map(Address::as_str).collect::<Vec<_>>().join(" and ");
+    eprint!("erase everything that names {addresses}? It cannot be undone [y/N] ");
     let mut answer = String::new();
     io::stdin().read_line(&mut answer)?;
     if matches!(answer.trim(), "y" | "Y" | "yes") { Ok(()) } else { Err(Failure::new(FAILED, "nothing was erased")) }
@@ -196,7 +198,12 @@ fn print_erased(erased: &Erased, output: &Output) -> Result<(), Failure> {
     if let Some(error) = &erased.unwritten {
         eprintln!("warning: the journal of this node lacks this erasure, the dispatcher retries: {error}");
     }
-    if !erased.log_emptied {
+    if let Some(error) = &erased.unscrubbed {
+        eprintln!(
+            "warning: the person is erased, but the file could not be rewritten, and may still have the bytes: {error}"
+        );
+        eprintln!("\nhint: `besked retention run` or the dispatcher, at night, does it");
+    } else if !erased.log_emptied {
         eprintln!(
             "warning: SQLite's write-ahead log is in use and was not emptied; the next erasure or restart empties it"
         );
@@ -265,6 +272,11 @@ fn describe(record: &Record) -> String {
     for it in &record.operations {
         let reason = if it.reason.is_empty() { String::new() } else { format!(": {}", it.reason) };
         text += &format!("\n{} by {}, {}{reason}\n", it.action, it.by, time(it.at));
+    }
+    for it in &record.reasons {
+        let about = it.notice_id.map(|id| format!("notice {id}"));
+        let about = about.or_else(|| it.account_id.as_ref().map(|id| format!("customer {id}"))).unwrap_or_default();
+        text += &format!("\nmentioned in a reason about {about}, {}: {}\n", time(it.at), it.reason);
     }
     for read in &record.reads {
         text += &format!("\nlooked at by {} with `{}`, {}\n", read.operator, read.what, time(read.at));

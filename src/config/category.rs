@@ -293,6 +293,17 @@ impl Config {
         self.rule(category, |rules| rules.deadline).or(default)
     }
 
+    /// Categories by which no customer can ever be informed: they count success reports that no server is asked for.
+    pub(super) fn unreachable_levels(&self) -> Vec<String> {
+        let never = |it: &Category| self.informed_at(*it) >= Level::DsnDelivered && !self.ask_delivery_reports(*it);
+        let warning = |it: Category| {
+            format!(
+                "`category.{it}.informed_at` needs success reports, and `ask_delivery_reports` is off: no customer will count as informed"
+            )
+        };
+        Category::ALL.iter().copied().filter(never).map(warning).collect()
+    }
+
     /// How long a delivery below [`Config::informed_at`], but without a failure, counts as pending.
     #[must_use]
     pub fn report_wait(&self, category: Category) -> Duration {
@@ -349,6 +360,19 @@ mod tests {
                 assert_eq!(example.lead_time(category, kind), default.lead_time(category, kind));
             }
         }
+    }
+
+    #[test]
+    fn a_level_that_no_delivery_reaches_is_a_warning() {
+        let warnings = |reports: Option<bool>| {
+            let mut config = parse(EXAMPLE, "example", &[]).unwrap();
+            let rules = config.category.entry(Category::Maintenance).or_default();
+            (rules.informed_at, rules.ask_delivery_reports) = (Some(LeastLevel::DsnDelivered), reports);
+            config.warnings()
+        };
+        assert!(!warnings(Some(true)).iter().any(|it| it.contains("informed_at")), "{:?}", warnings(Some(true)));
+        let warnings = warnings(Some(false));
+        assert!(warnings.iter().any(|it| it.starts_with("`category.maintenance.informed_at`")), "{warnings:?}");
     }
 
     #[test]

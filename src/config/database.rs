@@ -98,6 +98,14 @@ impl DatabaseUrl {
         }
     }
 
+    /// The password in the URL, as it is encoded there.
+    #[must_use]
+    pub fn password(&self) -> Option<String> {
+        let Engine::Server(url) = &self.0 else { return None };
+        let in_query = || url.query_pairs().find(|(key, _)| key == "password").map(|(_, value)| value.into_owned());
+        url.password().map(str::to_owned).or_else(in_query)
+    }
+
     /// The same database with the relative path of its file counted from `folder`.
     pub(super) fn within(self, folder: &Path) -> Self {
         match self.0 {

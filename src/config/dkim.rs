@@ -10,14 +10,15 @@ use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject as _;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::address::parse_domain;
+use crate::domain::domain_name::DomainName;
+use crate::domain::words::cause;
 
 /// A domain that signs every message, and its key. Several entries make several signatures.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Dkim {
     /// The domain that signs (`d=`): that of the From address or a parent of it, so that DMARC counts it.
-    pub domain: String,
+    pub domain: DomainName,
     /// The selector of the key (`s=`).
     pub selector: String,
     /// The private key as PEM: RSA of 2048 to 4096 bits (PKCS#1 or PKCS#8), or Ed25519 (PKCS#8).
@@ -56,26 +57,20 @@ impl Dkim {
 
     /// A warning if DMARC does not count the signature for mail from this domain.
     #[must_use]
-    pub fn warning(&self, from_domain: &str) -> Option<String> {
-        let counts = self.is_aligned(&parse_domain(from_domain)?);
+    pub fn warning(&self, from_domain: &DomainName) -> Option<String> {
         let (domain, name) = (&self.domain, self.record_name());
-        (!counts)
+        (!self.is_aligned(from_domain))
             .then(|| format!("`{name}`: DMARC does not count a signature of `{domain}` for mail from `{from_domain}`"))
     }
 
     /// Relaxed alignment (RFC 7489 section 3.1.1) as far as names alone show it: the domain itself, a parent or a child of it.
-    pub(super) fn is_aligned(&self, from_domain: &str) -> bool {
-        let below = |low: &str, high: &str| low.strip_suffix(high).is_some_and(|rest| rest.ends_with('.'));
-        from_domain == self.domain || below(from_domain, &self.domain) || below(&self.domain, from_domain)
+    pub(super) fn is_aligned(&self, from_domain: &DomainName) -> bool {
+        from_domain.is_within(&self.domain) || self.domain.is_within(from_domain)
     }
 
     /// Reads the key. Returns every problem with its configuration key.
     pub(super) fn read(&mut self) -> Vec<(&'static str, String)> {
         let mut problems = Vec::new();
-        match parse_domain(&self.domain) {
-            Some(domain) => self.domain = domain,
-            None => problems.push(("domain", "is not a domain name".to_owned())),
-        }
         if !is_selector(&self.selector) || self.record_name().len() > 253 {
             problems.push(("selector", "must be a name of letters, digits, hyphens and dots".to_owned()));
         }
@@ -113,7 +108,7 @@ fn is_selector(text: &str) -> bool {
 }
 
 fn read_key(path: &Path) -> Result<DkimKey, String> {
-    let pem = std::fs::read_to_string(path).map_err(|error| format!("cannot be read: {error}"))?;
+    let pem = std::fs::read_to_string(path).map_err(|error| format!("cannot be read: {}", cause(&error)))?;
     if pem.contains("BEGIN ENCRYPTED") || pem.contains("4,ENCRYPTED") {
         return Err("is encrypted: decrypt it with `openssl pkey -in FILE -out PLAIN`, and protect the file".to_owned());
     }
@@ -158,7 +153,7 @@ mod tests {
     #[test]
     fn a_name_that_is_too_long_or_written_otherwise() {
         let entry = |domain: &str, selector: &str| Dkim {
-            domain: domain.to_owned(),
+            domain: domain.parse().unwrap(),
             selector: selector.to_owned(),
             key_file: "none".into(),
             key: None,
@@ -166,9 +161,8 @@ mod tests {
         let long = vec!["x".repeat(60); 4].join(".");
         let told: Vec<&str> = entry("example.com", &long).read().into_iter().map(|(key, _)| key).collect();
         assert_eq!(told, ["selector", "key_file"]);
-        let mut international = entry("EXÄMPLE.com", "s1");
-        international.read();
+        let international = entry("EXÄMPLE.com", "s1");
         assert_eq!(international.record_name(), "s1._domainkey.xn--exmple-cua.com");
-        assert_eq!(international.warning("notices.exämple.com"), None);
+        assert_eq!(international.warning(&"notices.exämple.com".parse().unwrap()), None);
     }
 }

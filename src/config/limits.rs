@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::size;
+use crate::domain::domain_name::DomainName;
 
 /// `[limits]`: limits towards the domains of recipients, all relays together.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
     /// Messages per second by domain.
-    pub domain_rate_per_second: BTreeMap<String, f64>,
+    pub domain_rate_per_second: BTreeMap<DomainName, f64>,
     /// Concurrent deliveries to one domain; 0 for no limit.
     pub domain_connections: u32,
     /// The largest message, in bytes; a notice whose mails are larger is refused.

@@ -7,6 +7,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::words;
+use crate::domain::mistakes::{Quote, explain};
 
 /// Reads a text as `T`. Returns the text without what cannot be read, and each problem with its line, in our words. A parser stops
 /// at the first problem, so the text is read again without the part that has it, until the rest can be read.
@@ -17,7 +18,13 @@ pub(super) fn readable<T: DeserializeOwned>(text: &str) -> (String, Vec<(usize, 
     for error in errors {
         let line = error.span().map_or(1, |span| number(text, span.start));
         if broken.insert(line) {
-            problems.push((line, words::own(error.message())));
+            let said = syntax(text.lines().nth(line - 1).unwrap_or_default(), error.message());
+            // What is open on one line is open on all that follow; and below a second header every key is a second one.
+            let follows = problems.last().is_some_and(|(_, last)| *last == said || last.starts_with("`["));
+            let is_consequence = error.message().contains("between") || error.message().contains("duplicate");
+            if !(follows && is_consequence) {
+                problems.push((line, said));
+            }
         }
     }
     let mut left_out = BTreeSet::new();
@@ -34,9 +41,18 @@ pub(super) fn readable<T: DeserializeOwned>(text: &str) -> (String, Vec<(usize, 
         let path = of_value(&rest, span.start);
         // A key that was left out because of its value is not missing.
         let is_missing = |key: &str| left_out.contains(&(table_of(text, line), key.to_owned()));
+        let of_list = path.first().map(String::as_str).filter(|key| path.len() == 1 && LISTS.contains(key));
+        let of_list =
+            of_list.or_else(|| LISTS.into_iter().find(|key| path.is_empty() && is_header_of(&rest, line, key)));
+        let problem = match of_list {
+            Some(key) if !problem.starts_with("lacks") => {
+                format!("`{key}` is a list of tables: each of them begins with `[[{key}]]` in double brackets")
+            }
+            _ => problem,
+        };
         match problem.strip_prefix("lacks `").and_then(|rest| rest.strip_suffix('`')) {
             Some(key) if is_missing(key) => {}
-            _ if path.is_empty() => problems.push((line, problem)),
+            _ if path.is_empty() || of_list.is_some() => problems.push((line, problem)),
             _ => problems.push((line, format!("`{}`: {problem}", path.join(".")))),
         }
         if let Some(key) = path.last() {
@@ -46,6 +62,27 @@ pub(super) fn readable<T: DeserializeOwned>(text: &str) -> (String, Vec<(usize, 
         rest = shorter;
     }
     (rest, problems)
+}
+
+/// Keys whose values are lists of tables.
+const LISTS: [&str; 2] = ["relay", "dkim"];
+
+/// True if a line is the header of this table, as if it were no list.
+fn is_header_of(text: &str, line: usize, key: &str) -> bool {
+    let line = text.lines().nth(line.saturating_sub(1)).unwrap_or_default().trim();
+    line == format!("[{key}]") || line.starts_with(&format!("{key}."))
+}
+
+/// What is wrong with a line that is no TOML. Nothing of it is quoted but the name of a table, which is known.
+fn syntax(line: &str, message: &str) -> String {
+    let table = line.trim().strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    match table.filter(|_| message.contains("duplicate")) {
+        Some(key) if LISTS.contains(&key) => {
+            format!("`[{key}]` is there twice: each table of a list begins with `[[{key}]]` in double brackets")
+        }
+        Some(key) => format!("`[{key}]` is there twice: all of its keys stand below one of them"),
+        None => explain(line, message, Quote::Nothing),
+    }
 }
 
 /// The line of the header of the table that a line is in; 0 before the first one.
@@ -109,7 +146,7 @@ fn without(text: &str, offset: usize) -> Option<String> {
     (shorter != text && shorter.parse::<toml::Table>().is_ok()).then_some(shorter)
 }
 
-/// The key that a problem begins with, such as "`relay.0` `name` is used twice".
+/// The key that a problem begins with, such as "`relay.0.name` is used twice".
 pub(super) fn key(problem: &str) -> Vec<String> {
     let mut parts = problem.split('`').skip(1);
     let mut path = parts.next().unwrap_or_default().replace('[', ".").replace(']', "");

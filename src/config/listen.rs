@@ -4,10 +4,12 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use serde::{Deserialize, Deserializer, Serializer, de};
 
+use super::loopback::is_its_name;
+
 /// Parses `127.0.0.1:8080`, `[::1]:8080`, or `localhost:8080`, which is the first.
 pub(super) fn parse(text: &str) -> Result<SocketAddr, String> {
     let text = text.trim();
-    let local = text.strip_prefix("localhost:").and_then(|port| port.parse().ok());
+    let local = text.rsplit_once(':').filter(|(host, _)| is_its_name(host)).and_then(|(_, port)| port.parse().ok());
     local.map_or_else(|| text.parse(), |port: u16| Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))).map_err(|_| {
         format!(
             "`{}` is not an IP address with a port, such as `127.0.0.1:8080` for this host alone, or `0.0.0.0:8080` for \

@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 use toml::{Table, Value};
 
-use super::{Config, dkim, lines, secret, words};
+use super::{Config, Log, dkim, lines, paths, secret, sender, words};
 use crate::domain::kind::Kind;
+use crate::domain::words::cause;
 
 /// Why there is no configuration.
 #[derive(Debug, Error)]
@@ -18,7 +19,7 @@ pub enum ConfigError {
     #[error("no configuration at `{0}`")]
     Missing(PathBuf),
     /// The file cannot be read.
-    #[error("cannot read `{path}`: {source}")]
+    #[error("cannot read `{path}`: {}", cause(.source))]
     Read {
         /// The file.
         path: PathBuf,
@@ -78,13 +79,31 @@ pub struct Loaded {
 /// If the file is missing, or anything in it or in the environment is not valid.
 pub fn load(named: Option<&Path>, env: &[(String, String)]) -> Result<Loaded, ConfigError> {
     let path = named.map_or_else(|| PathBuf::from("config/besked.toml"), Path::to_path_buf);
-    let text = std::fs::read_to_string(&path).map_err(|source| match source.kind() {
+    let bytes = std::fs::read(&path).map_err(|source| match source.kind() {
         std::io::ErrorKind::NotFound => ConfigError::Missing(path.clone()),
         _ => ConfigError::Read { path: path.clone(), source },
+    })?;
+    let text = utf8(bytes).map_err(|(line, problem)| {
+        ConfigError::Invalid(vec![Found { place: path.display().to_string(), line, problem }])
     })?;
     let folder = folder(&path);
     let config = within(&folder, &text, &path.display().to_string(), env)?;
     Ok(Loaded { config, path, folder })
+}
+
+/// The text of a file, without the mark of the byte order; else the line that is not UTF-8, and what to do.
+fn utf8(bytes: Vec<u8>) -> Result<String, (usize, String)> {
+    if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
+        return Err((0, "the file is UTF-16, as PowerShell writes it with `>`: save it as UTF-8".to_owned()));
+    }
+    match String::from_utf8(bytes) {
+        Ok(text) => Ok(text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned()),
+        Err(error) => {
+            let read = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+            let line = read.iter().filter(|byte| **byte == b'\n').count() + 1;
+            Err((line, "is not UTF-8: save the file as UTF-8".to_owned()))
+        }
+    }
 }
 
 /// The folder that relative paths of a configuration file count from: its own, or the one around it if that is called `config`, as
@@ -121,7 +140,7 @@ fn within(folder: &Path, text: &str, place: &str, env: &[(String, String)]) -> R
         )));
     }
     // ... then with the environment over it.
-    let variables = env.iter().filter_map(|(name, value)| Some((name, name.strip_prefix("BESKED__")?, value)));
+    let variables = env.iter().filter_map(|(name, value)| Some((name, key_of(name)?, value)));
     let mut named = BTreeMap::new();
     for (name, path, value) in variables {
         let path: Vec<String> = path.split("__").map(str::to_lowercase).collect();
@@ -134,18 +153,37 @@ fn within(folder: &Path, text: &str, place: &str, env: &[(String, String)]) -> R
     let mut config: Config = Value::Table(table)
         .try_into()
         .map_err(|error: toml::de::Error| ConfigError::Invalid(vec![in_file((0, words::own(error.message())))]))?;
+    // What cannot be a path is not read either.
+    let mut problems = config.paths_of_shells();
     config.count_paths_from(folder);
-    let mut problems = config.read_passwords();
-    problems.extend(config.sender.settle());
+    problems.extend(config.read_passwords());
     problems.extend(config.problems());
     problems.extend(dkim::read(&mut config.dkim));
-    config.smtp.greet_as(super::host_name(), config.sender.domain());
+    paths::leave_out_consequences(&mut problems);
+    config.smtp.greet_as(super::host_name(), sender::domain_of(&config.sender.from));
     found.extend(problems.into_iter().map(|problem| match named.get(&lines::key(&problem).join(".")) {
         Some(name) => Found { place: name.clone(), line: 0, problem },
         None => in_file((lines::of_key(&readable, &lines::key(&problem)), problem)),
     }));
     found.sort_by_key(|found| found.line);
     if found.is_empty() { Ok(config) } else { Err(ConfigError::Invalid(found)) }
+}
+
+/// The key that a variable of the environment sets, such as `DATABASE__URL`.
+fn key_of(variable: &str) -> Option<&str> {
+    match variable {
+        "BESKED_LOG" => Some("LOG__LEVEL"),
+        "BESKED_LOG_FORMAT" => Some("LOG__FORMAT"),
+        _ => variable.strip_prefix("BESKED__"),
+    }
+}
+
+/// `[log]` as the environment has it, for commands that work without a configuration.
+#[must_use]
+pub fn log_of(env: &[(String, String)]) -> Log {
+    let of_log = |it: &&(String, String)| key_of(&it.0).is_some_and(|key| key.starts_with("LOG__"));
+    let env: Vec<_> = env.iter().filter(of_log).cloned().collect();
+    parse("", "", &env).map(|config| config.log).unwrap_or_default()
 }
 
 /// The line of a password in the file.
@@ -165,6 +203,11 @@ fn overlaid(table: &Table, path: &[String], text: &str) -> Result<Table, String>
     let parsed = format!("value = {text}").parse::<Table>().ok().and_then(|mut table| table.remove("value"));
     let is_marked = text.trim_start().starts_with(['[', '{', '"', '\'']);
     match parsed {
+        // Quotes that a tool has kept: what is in them counts.
+        Some(Value::String(inner)) if is_marked => {
+            let kept = with(table, path, Value::String(inner.clone()));
+            kept.or_else(|problem| if inner == text { Err(problem) } else { overlaid(table, path, &inner) })
+        }
         Some(parsed) if is_marked => with(table, path, parsed).or_else(|_| with(table, path, plain)),
         // If neither can be read, the reason that names the type is the better one.
         Some(parsed) => with(table, path, plain).or_else(|_| with(table, path, parsed)),
@@ -178,7 +221,7 @@ fn with(table: &Table, path: &[String], value: Value) -> Result<Table, String> {
     set(&mut table, path, value)?;
     match Value::Table(table.clone()).try_into::<Config>() {
         Ok(_) => Ok(table),
-        Err(error) => Err(words::own(error.message())),
+        Err(error) => Err(words::own(error.message()).replace(words::NOT_IN_QUOTES, "").replace(words::NOT_TEXT, "")),
     }
 }
 
@@ -199,7 +242,9 @@ fn set(table: &mut Table, path: &[String], value: Value) -> Result<(), String> {
                     .ok_or_else(|| format!("`{parent}` is a list: name an entry by its number"))?;
                 match items.get_mut(index) {
                     Some(Value::Table(table)) => table,
-                    _ => return Err(format!("`{parent}` has no entry {index}")),
+                    _ => {
+                        return Err(format!("`{parent}` has no entry {index}: the file needs a `[[{parent}]]` for it"));
+                    }
                 }
             }
             _ => return Err(format!("`{parent}` is not a table")),
@@ -330,9 +375,7 @@ mod tests {
         }
         let error = parse(EXAMPLE, "x", &env(&[("BESKED__RELAY__0__CONNECTIONS", "hunter2")])).unwrap_err().to_string();
         assert!(
-            error.contains("CONNECTIONS")
-                && error.contains("must be a whole number, not text")
-                && !error.contains("hunter2"),
+            error.contains("CONNECTIONS") && error.contains("must be a whole number") && !error.contains("hunter2"),
             "{error}"
         );
     }

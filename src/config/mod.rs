@@ -18,8 +18,10 @@ mod limits;
 mod lines;
 mod listen;
 mod load;
+mod loopback;
 mod observed;
 mod organisation;
+mod paths;
 mod privacy;
 mod relay;
 mod retention;
@@ -34,7 +36,7 @@ mod words;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
 pub use category::{CategoryRules, LeadTime, LeastLevel};
@@ -46,15 +48,15 @@ pub use http::Http;
 pub use inbound::{Inbound, LmtpListen, Maildir, Replies};
 pub use ledger::Ledger;
 pub use limits::Limits;
-pub use load::{ConfigError, Found, Loaded, folder, load, parse};
+pub use load::{ConfigError, Found, Loaded, folder, load, log_of, parse};
 pub use observed::{Log, LogFormat, Metrics};
 pub use organisation::{Authority, Organisation, PublicUrl};
 pub use privacy::Privacy;
 pub use relay::{Relay, RelayUrl, Tls};
 pub use retention::RetentionPeriods;
 pub use retry::Retry;
-pub use sender::Sender;
-pub use smtp::{Smtp, host_name};
+pub use sender::{RETURN_PATH_LOCAL, Sender};
+pub use smtp::{HelloName, Smtp, host_name};
 pub use streams::Stream;
 
 use crate::domain::category::Category;
@@ -102,25 +104,6 @@ pub struct Config {
 }
 
 impl Config {
-    /// Counts relative paths from `folder`.
-    fn count_paths_from(&mut self, folder: &Path) {
-        let relays = self.relays.iter_mut().flat_map(|it| [&mut it.password_file, &mut it.ca_file]);
-        let optional = relays.chain([&mut self.database.password_file]).flatten();
-        let keys = self.dkim.iter_mut().map(|it| &mut it.key_file);
-        let ledger = [&mut self.ledger.key_file, &mut self.ledger.state_file];
-        let privacy = [&mut self.privacy.journal_file, &mut self.privacy.journal_key_file];
-        let socket = match &mut self.inbound.lmtp_listen {
-            Some(LmtpListen::Unix(path)) => Some(path),
-            Some(LmtpListen::Tcp(_)) | None => None,
-        };
-        let inbound = socket.into_iter().chain([&mut self.inbound.maildir.path]);
-        // An empty path says that there is no such file.
-        for path in optional.chain(keys).chain(ledger).chain(privacy).chain(inbound).filter(|path| !path.as_os_str().is_empty()) {
-            *path = folder.join(&*path);
-        }
-        self.database.url = self.database.url.clone().within(folder);
-    }
-
     /// Reads the passwords in files. Returns every problem, by its key.
     fn read_passwords(&mut self) -> Vec<String> {
         let mut problems = Vec::new();
@@ -154,14 +137,22 @@ impl Config {
         let relays = self.relays.iter().filter(without);
         warnings
             .extend(relays.map(|it| format!("relay `{}` has a user and no password, so it does not log in", it.name)));
+        let in_quotes = |it: &&Relay| it.password.as_ref().is_some_and(|it| secret::is_in_quotes(it.expose_secret()));
+        warnings.extend(self.relays.iter().filter(in_quotes).map(|it| {
+            format!(
+                "the password of relay `{}` begins and ends with a quote: some tools keep those of an env file",
+                it.name
+            )
+        }));
         warnings.extend(self.organisation.warnings());
-
+        warnings.extend(self.unreachable_levels());
         warnings
     }
 
     /// Every value that is not valid, by its key.
     fn problems(&self) -> Vec<String> {
         let mut problems = self.organisation.problems();
+        problems.extend(self.sender.problem());
         problems.extend(self.database.problems());
         problems.extend(self.http.problem());
         problems.extend(self.inbound.problems());
@@ -171,7 +162,7 @@ impl Config {
         problems.extend(self.retry.problems());
         problems.extend(self.dispatch.problems());
         problems.extend(self.limits.problems());
-        problems.extend(self.smtp.problem());
+        problems.extend(self.smtp.problems());
         problems.extend(relay::problems(&self.relays));
         problems.extend(self.stream_problems());
         problems.extend(self.category.iter().flat_map(|(category, rules)| rules.problems(*category)));

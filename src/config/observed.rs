@@ -36,13 +36,35 @@ pub struct Log {
 
 impl Log {
     pub(super) fn problem(&self) -> Option<String> {
-        self.level.parse::<Targets>().err()?;
-        Some(
-            "`log.level` must be `error`, `warn`, `info`, `debug` or `trace`, or by target: `warn,besked=info`"
-                .to_owned(),
-        )
+        let words: Vec<&str> = self.level.split(',').map(str::trim).collect();
+        let is_level = |word: &str| LEVELS.contains(&word.to_ascii_lowercase().as_str());
+        // A word alone that is no level would be taken for a target, and nothing else be logged.
+        let is_valid = |word: &&str| match word.split_once('=') {
+            Some((target, level)) => !target.is_empty() && (is_level(level) || level == "off"),
+            None => is_level(word),
+        };
+        (!words.iter().all(is_valid)).then(|| {
+            format!(
+                "`log.level` must be `error`, `warn`, `info`, `debug` or `trace`, or by target: `warn,besked=info`; `{}` is \
+                 none of them",
+                self.level.escape_debug()
+            )
+        })
+    }
+
+    /// Which events are logged.
+    #[must_use]
+    pub fn targets(&self) -> Targets {
+        // A level counts as checked; by targets alone, all others keep the default.
+        let default = Targets::new().with_default(tracing::Level::WARN);
+        let named = self.level.split(',').all(|word| word.contains('='));
+        let level = if named { format!("warn,{}", self.level) } else { self.level.clone() };
+        level.parse().unwrap_or(default)
     }
 }
+
+/// The levels, as they are written.
+const LEVELS: [&str; 5] = ["error", "warn", "info", "debug", "trace"];
 
 impl Default for Log {
     fn default() -> Self {
@@ -58,4 +80,20 @@ pub enum LogFormat {
     Text,
     /// One JSON object on a line for each event.
     Json,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_level_is_a_word_that_is_known() {
+        let problem = |level: &str| Log { level: level.to_owned(), ..Log::default() }.problem();
+        for good in ["warn", "INFO", "warn,besked=info", "besked=debug", "sqlx::query=debug", "warn, sqlx=off"] {
+            assert_eq!(problem(good), None, "{good}");
+        }
+        for bad in ["warning", "verbose", "off", "", "warn,chatty", "besked=chatty", "=info", "besked"] {
+            assert!(problem(bad).is_some_and(|it| it.contains("`log.level` must be")), "{bad}");
+        }
+    }
 }

@@ -5,11 +5,13 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-use url::{Host, Url};
+use url::Url;
 
+use super::loopback::is_this_host;
 use crate::domain::address::Address;
 use crate::domain::link::Link;
 use crate::domain::locale::{Locale, ZoneName};
+use crate::domain::phrase;
 use crate::domain::problem::is_line;
 
 /// `[organisation]`: printed in every mail.
@@ -153,6 +155,12 @@ impl Organisation {
                 problems.push(format!("`organisation.{key}` must be one line of text"));
             }
         }
+        if self.name.len() > phrase::LONGEST {
+            let longest = phrase::LONGEST;
+            problems.push(format!(
+                "`organisation.name` is longer than {longest} bytes: it stands in a header of every mail"
+            ));
+        }
         problems.extend(self.supervisory_authority.problem(&self.default_locale));
         if let Err(problem) = Address::parse(&self.privacy_contact) {
             problems.push(format!("`organisation.privacy_contact` {problem}"));
@@ -197,20 +205,22 @@ impl FromStr for PublicUrl {
         } else {
             Link::base(written).map_err(|problem| problem.to_string())?.to_string()
         };
+        if base.len() > LONGEST_BASE {
+            return Err(format!("is longer than {LONGEST_BASE} bytes: a link would not fit into the line of a header"));
+        }
         let is_rewritten = base != text.trim_end_matches('/');
         Ok(Self { base, is_rewritten })
     }
 }
 
+/// The longest base of links, in octets: a line of a header has at most 998 (RFC 5322 section 2.1.1), a field's name and a token
+/// included.
+const LONGEST_BASE: usize = 800;
+
 /// The base of links over http, which is possible on a loopback host.
 fn on_this_host(text: &str) -> Result<String, String> {
     let url = Url::parse(text).map_err(|_| "is not an address such as https://notices.example.com".to_owned())?;
-    let is_loopback = match url.host() {
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        None => false,
-    };
+    let is_loopback = url.host_str().is_some_and(is_this_host);
     let is_plain = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
     if is_loopback && is_plain && url.password().is_none() {
         return Ok(url.as_str().trim_end_matches('/').to_owned());
@@ -242,6 +252,8 @@ mod tests {
         for url in bad.into_iter().chain(["https://a.example?a=b", "https://a.example/#x", "https://u@a.example"]) {
             assert!(url.parse::<PublicUrl>().is_err(), "{url}");
         }
+        let long = |length| format!("https://a.example/{}", "x".repeat(length - "https://a.example/".len()));
+        assert!(long(800).parse::<PublicUrl>().is_ok() && long(801).parse::<PublicUrl>().is_err());
     }
 
     #[test]
@@ -254,6 +266,12 @@ mod tests {
         }
         assert_eq!(authority.problem(&locale("en")), None);
         assert!(authority.problem(&locale("de")).is_some_and(|problem| problem.contains("default language")));
+    }
+
+    #[test]
+    fn a_name_fits_into_a_header() {
+        let problems = |length| Organisation { name: "x".repeat(length), ..Organisation::default() }.problems();
+        assert_eq!((problems(200).len(), problems(201).len()), (0, 1));
     }
 
     #[test]

@@ -4,14 +4,18 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use rustls::ClientConfig;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
+use super::loopback::is_this_host;
 use crate::domain::category::Lane;
+use crate::domain::words::cause;
 
 /// An SMTP server, with its limits.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -43,6 +47,52 @@ pub struct Relay {
     /// The lanes that it carries; without it, all lanes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lanes: Option<Vec<Lane>>,
+    /// What its connections share of TLS.
+    #[serde(skip)]
+    pub shared_tls: SharedTls,
+}
+
+/// The TLS configuration that all connections to a relay share, once the first of them has made it: the authorities are read
+/// once, and a session can be resumed. A copy of a relay makes its own.
+#[derive(Default)]
+pub struct SharedTls(Mutex<Option<Arc<ClientConfig>>>);
+
+impl SharedTls {
+    /// The configuration, made now if there is none.
+    ///
+    /// # Errors
+    /// If it cannot be made; the next connection tries again.
+    pub fn get<E>(&self, make: impl FnOnce() -> Result<ClientConfig, E>) -> Result<Arc<ClientConfig>, E> {
+        let mut made = self.made();
+        if let Some(made) = &*made {
+            return Ok(made.clone());
+        }
+        let new = Arc::new(make()?);
+        *made = Some(new.clone());
+        Ok(new)
+    }
+
+    /// Lets the next connection make it again, since a server was not trusted: the authorities may have changed.
+    pub fn forget(&self) {
+        *self.made() = None;
+    }
+
+    fn made(&self) -> MutexGuard<'_, Option<Arc<ClientConfig>>> {
+        // Each change is one assignment.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Clone for SharedTls {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl fmt::Debug for SharedTls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SharedTls")
+    }
 }
 
 const fn default_connections() -> u32 {
@@ -53,7 +103,10 @@ const fn default_connections() -> u32 {
 pub(super) fn problems(relays: &[Relay]) -> Vec<String> {
     let mut problems = Vec::new();
     for (index, relay) in relays.iter().enumerate() {
-        problems.extend(relay.problems().into_iter().map(|problem| format!("`relay.{index}` {problem}")));
+        problems.extend(relay.problems().into_iter().map(|problem| match problem.strip_prefix('`') {
+            Some(of_key) => format!("`relay.{index}.{of_key}"),
+            None => format!("`relay.{index}` {problem}"),
+        }));
         if relays[..index].iter().any(|other| other.name == relay.name) {
             problems.push(format!("`relay.{index}.name` is used twice: `{}`", relay.name));
         }
@@ -83,7 +136,7 @@ impl Relay {
             }
         }
         if let Some(problem) = self.ca_file.as_deref().and_then(|path| certificates(path).err()) {
-            problems.push(format!("`ca_file` of relay {}: {problem}", self.name));
+            problems.push(format!("`ca_file`: {problem}"));
         }
         if self.url.user.is_none() && (self.password_file.is_some() || self.password.is_some()) {
             problems.push("has a password, but no user in its `url`".to_owned());
@@ -117,7 +170,7 @@ impl Relay {
 /// Checks that a file holds certificates as PEM. Returns what it holds instead.
 fn certificates(path: &Path) -> Result<(), String> {
     let shown = path.display();
-    let bytes = std::fs::read(path).map_err(|error| format!("`{shown}` cannot be read: {error}"))?;
+    let bytes = std::fs::read(path).map_err(|error| format!("`{shown}` cannot be read: {}", cause(&error)))?;
     // The first byte of a certificate in DER is that of an ASN.1 sequence, and no letter of a PEM file before its line.
     if bytes.starts_with(&[0x30, 0x82]) {
         return Err(format!(
@@ -177,8 +230,7 @@ impl RelayUrl {
     /// True if the host is this host.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
-        let address = self.host.parse::<std::net::IpAddr>();
-        address.map_or_else(|_| self.host.eq_ignore_ascii_case("localhost"), |address| address.is_loopback())
+        is_this_host(&self.host)
     }
 
     /// The host and port, with brackets around an IPv6 address.
@@ -208,7 +260,8 @@ impl FromStr for RelayUrl {
             });
         };
         let scheme = scheme.to_ascii_lowercase();
-        let encoded = "in a user, `@` is written `%40`, `/` `%2F`, `#` `%23`, `?` `%3F` and `%` `%25`";
+        let encoded = "in a user, `@` is written `%40`, `/` `%2F`, `#` `%23`, `?` `%3F` and `%` `%25`, and the password is no \
+                       part of it, but in `password_file` or the environment";
         let url = url::Url::parse(&format!("{scheme}://{rest}")).map_err(|_| format!("{FORM}; {encoded}"))?;
         if url.password().is_some() {
             return Err("must be without the password, which belongs in `password_file` or the environment".to_owned());

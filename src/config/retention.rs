@@ -25,6 +25,8 @@ pub struct RetentionPeriods {
     pub attempts: Period,
     /// The rows of audience files, from when their notice closed.
     pub audience_rows: Period,
+    /// Who did what with customers, preferences, suppressions and holds, from when it was done.
+    pub operations: Period,
 }
 
 impl Default for RetentionPeriods {
@@ -38,6 +40,7 @@ impl Default for RetentionPeriods {
             suppressions: Period::Years(3),
             attempts: Period::Years(1),
             audience_rows: Period::Days(90),
+            operations: Period::Years(3),
         }
     }
 }

@@ -1,10 +1,11 @@
 //! Files that hold a secret.
 
+use crate::domain::words::cause;
 use std::path::Path;
 
 /// Reads a password from a file: a mark of the byte order before it and line breaks behind it belong to the file.
 pub(super) fn read(path: &Path) -> Result<String, String> {
-    let bytes = std::fs::read(path).map_err(|error| format!("cannot be read: {error}"))?;
+    let bytes = std::fs::read(path).map_err(|error| format!("cannot be read: {}", cause(&error)))?;
     let text = String::from_utf8(bytes).map_err(|_| "is not UTF-8".to_owned())?;
     let secret = bare(&text);
     if secret.is_empty() {
@@ -19,6 +20,11 @@ pub(super) fn read(path: &Path) -> Result<String, String> {
 /// The secret of a text: what editors, shells and orchestrators put around it is left off.
 pub(super) fn bare(text: &str) -> &str {
     text.trim_start_matches('\u{feff}').trim_end_matches(['\r', '\n'])
+}
+
+/// True for a secret in quotes: probably those of a file whose reader did not know them.
+pub(super) fn is_in_quotes(secret: &str) -> bool {
+    ['"', '\''].iter().any(|quote| secret.len() > 2 && secret.starts_with(*quote) && secret.ends_with(*quote))
 }
 
 #[cfg(test)]

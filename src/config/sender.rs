@@ -3,7 +3,9 @@
 use lettre::message::Mailbox;
 use serde::{Deserialize, Deserializer, Serialize, de};
 
-use crate::domain::{self, address::parse_domain};
+use crate::domain::address;
+use crate::domain::category::{Category, Class};
+use crate::domain::domain_name::DomainName;
 
 /// `[sender]`: the addresses that mail comes from.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -16,7 +18,7 @@ pub struct Sender {
     #[serde(serialize_with = "super::text::serialize", deserialize_with = "mailbox")]
     pub reply_to: Mailbox,
     /// The domain of the return paths: each delivery has its own.
-    pub bounce_domain: String,
+    pub bounce_domain: DomainName,
 }
 
 impl Sender {
@@ -33,22 +35,40 @@ impl Default for Sender {
         Self {
             from: mailbox("Example Cloud <notices@example.com>"),
             reply_to: mailbox("support@example.com"),
-            bounce_domain: "bounces.example.com".to_owned(),
+            bounce_domain: "bounces.example.com".parse().expect("the default is a domain name"),
         }
     }
 }
 
+/// The domain of a From address.
+pub(super) fn domain_of(from: &Mailbox) -> DomainName {
+    DomainName::parse(from.email.domain()).expect("a From address is read with its domain")
+}
+
 impl Sender {
-    /// Turns the domain into A-labels. Returns every value that is not valid, by its key.
-    pub(super) fn settle(&mut self) -> Vec<String> {
-        match parse_domain(self.bounce_domain.trim()) {
-            Some(domain) => {
-                self.bounce_domain = domain;
-                Vec::new()
-            }
-            None => vec!["`sender.bounce_domain` is not a domain name".to_owned()],
-        }
+    /// Why return paths cannot be made.
+    pub(super) fn problem(&self) -> Option<String> {
+        let longest = address::LONGEST - RETURN_PATH_LOCAL - "@".len();
+        (self.bounce_domain.as_str().len() > longest).then(|| {
+            format!(
+                "`sender.bounce_domain` is longer than {longest} bytes: with the name of a delivery before it, it would be no address"
+            )
+        })
     }
+}
+
+/// The length of the local part of a return path: `b+` and a token.
+pub const RETURN_PATH_LOCAL: usize = 41;
+
+/// The longest `List-Id`, in octets (RFC 2919 section 3).
+const LONGEST_LIST_ID: usize = 255;
+
+/// Why mail cannot be sent from an address, if its domain is too long for the `List-Id` of an optional category.
+fn too_long_for_a_list(address: &address::Address) -> Option<String> {
+    let optional = Category::ALL.iter().filter(|category| category.class() == Class::Optional);
+    let longest = optional.map(|category| category.as_str().len()).max()? + ".".len() + address.domain().len();
+    let domain = address.domain();
+    (longest > LONGEST_LIST_ID).then(|| format!("`{domain}` is too long a domain for the `List-Id` of a mail"))
 }
 
 /// (De)serialises an optional mailbox: an empty text is none.
@@ -77,13 +97,16 @@ fn parsed<E: de::Error>(text: &str) -> Result<Mailbox, E> {
 
 /// Parses `Name <address>`, or an address alone, that every mail server takes as a sender.
 fn named(text: &str) -> Result<Mailbox, String> {
-    let mailbox = domain::mailbox::Mailbox::parse(text)
+    let mailbox = crate::domain::mailbox::Mailbox::parse(text)
         .map_err(|problem| format!("`{}` {problem}", text.trim().escape_debug()))?;
     let address = &mailbox.address;
     if address.needs_smtputf8() {
         return Err(format!(
             "`{address}` has letters before the `@` that not every mail server takes: use those of ASCII"
         ));
+    }
+    if let Some(problem) = too_long_for_a_list(address) {
+        return Err(problem);
     }
     let email = lettre::Address::new(address.local(), address.domain())
         .map_err(|_| format!("`{address}` is no address that mail can be sent from"))?;
@@ -93,6 +116,24 @@ fn named(text: &str) -> Result<Mailbox, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_domain_has_room_for_what_is_made_of_it() {
+        // 253 octets is the longest domain there is.
+        let domain = |length: usize| {
+            let labels = ["d".repeat(60).as_str(); 4].join(".");
+            format!("{}.example", &labels[labels.len() - (length - ".example".len())..])
+        };
+        let problem = |length| Sender { bounce_domain: domain(length).parse().unwrap(), ..Sender::default() }.problem();
+        assert_eq!(problem(212), None);
+        assert!(
+            problem(213).unwrap().starts_with("`sender.bounce_domain` is longer than 212 bytes"),
+            "{:?}",
+            problem(213)
+        );
+        assert!(named(&format!("A <a@{}>", domain(248))).is_ok());
+        assert!(named(&format!("A <a@{}>", domain(249))).unwrap_err().contains("List-Id"));
+    }
 
     #[test]
     fn a_sender_has_a_name_as_people_write_it() {

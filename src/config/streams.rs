@@ -3,14 +3,13 @@
 //! A relay carries a category if the category's `relays` name it, or are left out, and the relay's `lanes` name the category's
 //! lane, or are left out.
 
-use std::collections::BTreeSet;
-
 use lettre::message::Mailbox;
 
+use super::sender::domain_of;
 use super::{Config, Dkim, Relay};
-use crate::domain::address::parse_domain;
 use crate::domain::category::Category;
 use crate::domain::category_set::CategorySet;
+use crate::domain::domain_name::DomainName;
 use crate::domain::problem::nearest;
 
 /// Categories that go through the same relays, in the same order.
@@ -63,11 +62,11 @@ impl Config {
 
     /// The domains of all From addresses, each once, that of `[sender]` first.
     #[must_use]
-    pub fn from_domains(&self) -> Vec<String> {
+    pub fn from_domains(&self) -> Vec<DomainName> {
         let own = self.category.values().filter_map(|rules| rules.from.as_ref());
-        let mut domains: Vec<String> = Vec::new();
+        let mut domains: Vec<DomainName> = Vec::new();
         for from in [&self.sender.from].into_iter().chain(own) {
-            let domain = from.email.domain().to_owned();
+            let domain = domain_of(from);
             if !domains.contains(&domain) {
                 domains.push(domain);
             }
@@ -78,8 +77,8 @@ impl Config {
     /// The keys that sign mail from this address: those that DMARC counts for its domain, else all.
     #[must_use]
     pub fn keys_for(&self, from: &Mailbox) -> Vec<&Dkim> {
-        let domain = parse_domain(from.email.domain());
-        let counts = |key: &&Dkim| domain.as_ref().is_some_and(|domain| key.is_aligned(domain));
+        let domain = domain_of(from);
+        let counts = |key: &&Dkim| key.is_aligned(&domain);
         let counted: Vec<&Dkim> = self.dkim.iter().filter(counts).collect();
         if counted.is_empty() { self.dkim.iter().collect() } else { counted }
     }
@@ -87,11 +86,11 @@ impl Config {
     /// Keys whose signatures DMARC counts for no mail, and From addresses that no key signs for, in words.
     #[must_use]
     pub fn unaligned_keys(&self) -> Vec<String> {
-        let own = self.category.values().filter_map(|rules| rules.from.as_ref());
-        let froms: Vec<&str> = [&self.sender.from].into_iter().chain(own).map(|from| from.email.domain()).collect();
+        let mut froms = self.from_domains();
         let idle = self.dkim.iter().filter(|key| froms.iter().all(|from| key.warning(from).is_some()));
-        let mut unaligned: Vec<String> = idle.filter_map(|key| key.warning(self.sender.domain())).collect();
-        for from in froms.into_iter().collect::<BTreeSet<_>>() {
+        let mut unaligned: Vec<String> = idle.filter_map(|key| key.warning(&froms[0])).collect();
+        froms.sort();
+        for from in &froms {
             if !self.dkim.is_empty() && self.dkim.iter().all(|key| key.warning(from).is_some()) {
                 unaligned.push(format!("no `[[dkim]]` key signs for mail from `{from}`"));
             }

@@ -48,7 +48,7 @@ impl Coverage {
         }
         let mut tx = self.context.store.write().await?;
         let shown = deliveries::of_customer(&mut tx, notice.id, new.account_id).await?;
-        if shown.is_empty() && !deliveries::is_unaddressed(&mut tx, notice.id, new.account_id).await? {
+        if shown.is_empty() && deliveries::unaddressed_name(&mut tx, notice.id, new.account_id).await?.is_none() {
             return Err(not_in_audience());
         }
         let (at, random) = (self.context.clock.now(), &self.context.random);

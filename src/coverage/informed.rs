@@ -1,7 +1,7 @@
 //! Was this customer informed? The answer for each notice, and over all of them.
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
 use super::rows::strongest;
@@ -13,8 +13,8 @@ use crate::domain::delivery::{Level, Reason, State};
 use crate::domain::placeholder::Text;
 use crate::mail::compose::message::{message_id, subject_of};
 use crate::notices::NoticeError;
-use crate::people::mask::Mask;
-use crate::store::notices::{Among, Kept, attestations};
+use crate::people::mask::{Mask, mask_words};
+use crate::store::notices::{Among, Kept, attestations, references};
 use crate::store::people::customers;
 use crate::store::sending::deliveries::Shown;
 use crate::store::sending::{deliveries, messages};
@@ -43,9 +43,13 @@ pub enum About {
 pub struct Informed {
     /// Account id.
     pub account_id: String,
-    /// The customer's name, if it is stored.
+    /// The customer's name at the release of the newest of these notices; without one, today's.
     pub customer_name: Option<String>,
+    /// The customer's name today, if it is another one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub customer_name_today: Option<String>,
     /// The answer over all notices asked for: the worst one.
+    #[serde(serialize_with = "answer")]
     pub verdict: Verdict,
     /// The level reached by all of them: the weakest of the notices' levels.
     pub level: Option<Level>,
@@ -66,6 +70,9 @@ pub struct InformedNotice {
     pub subject: String,
     /// The author's reference.
     pub reference: Option<String>,
+    /// The customer's name at its release, if it addressed the customer.
+    #[serde(skip)]
+    pub customer_name: Option<String>,
     /// When it was released.
     pub released_at: Option<Timestamp>,
     /// When the breach was discovered, if it is about one.
@@ -75,6 +82,7 @@ pub struct InformedNotice {
     /// The deadline has passed, and the customer is not informed.
     pub overdue: bool,
     /// The answer.
+    #[serde(serialize_with = "answer")]
     pub verdict: Verdict,
     /// The least level that counts as informed.
     pub informed_at: Level,
@@ -128,7 +136,7 @@ impl Coverage {
             About::Notice(_) => named.iter().map(|notice| notice.id).collect(),
             About::Reference(reference) => {
                 // A mistyped reference is a mistake, and no answer about the customer.
-                if notices::with_reference(&mut conn, reference).await?.is_empty() {
+                if references::bearers(&mut conn, reference).await?.is_empty() {
                     return Err(NoticeError::Unknown(reference.clone()).into());
                 }
                 notices::addressing(&mut conn, account_id, Among::Reference(reference), None, None).await?
@@ -151,9 +159,13 @@ impl Coverage {
             return Err(CoverageError::UnknownCustomer(account_id.to_owned()));
         }
         let verdicts = answers.iter().map(|answer| answer.verdict);
+        let today = customer.map(|customer| customer.name);
+        let newest = answers.iter().filter(|it| it.customer_name.is_some()).max_by_key(|it| (it.released_at, it.id));
+        let customer_name = newest.and_then(|it| it.customer_name.clone()).or_else(|| today.clone());
         Ok(Informed {
             account_id: account_id.to_owned(),
-            customer_name: customer.map(|customer| customer.name),
+            customer_name_today: today.filter(|today| customer_name.as_ref() != Some(today)),
+            customer_name,
             verdict: Verdict::worst(verdicts).unwrap_or(Verdict::NotAddressed),
             level: answers.iter().map(|answer| answer.level).min().flatten(),
             overdue: answers.iter().filter(|answer| answer.overdue).count() as u64,
@@ -170,18 +182,24 @@ impl Coverage {
         let released = notice.released_at.is_some();
         let shown = if released { deliveries::of_customer(conn, notice.id, account_id).await? } else { Vec::new() };
         let mask = Mask::of(conn, shown.iter().map(|it| it.email.as_str())).await?;
-        let attested = attestations::of_notice(conn, notice.id, Some(account_id)).await?;
+        let mut attested = attestations::of_notice(conn, notice.id, Some(account_id)).await?;
+        mask_words(conn, attested.iter_mut().flat_map(Attestation::words)).await?;
         let known: Vec<Known> = shown.iter().map(Shown::known).collect();
-        let addressed =
-            !shown.is_empty() || (released && deliveries::is_unaddressed(conn, notice.id, account_id).await?);
+        // An erased person's customer has no name any more, if it was the person's.
+        let named = shown.iter().map(|it| it.customer_name.clone()).find(|name| !name.is_empty());
+        let unaddressed = match released {
+            true => deliveries::unaddressed_name(conn, notice.id, account_id).await?,
+            false => None,
+        };
+        let addressed = !shown.is_empty() || unaddressed.is_some();
         let (measure, clock) = (self.measure(notice.category), self.clock(notice));
-        let verdict =
-            if addressed { measure.verdict(&known, !attested.is_empty()) } else { Verdict::NotAddressed }.as_answer();
+        let verdict = if addressed { measure.verdict(&known, !attested.is_empty()) } else { Verdict::NotAddressed };
         Ok(InformedNotice {
             id: notice.id,
             category: notice.category,
             subject: subject(conn, notice, &shown, &mask).await?,
             reference: notice.reference.clone(),
+            customer_name: named.or(unaddressed).filter(|name| !name.is_empty()),
             released_at: notice.released_at,
             discovered_at: clock.discovered_at,
             deadline: clock.deadline,
@@ -207,6 +225,11 @@ impl Coverage {
             attested,
         })
     }
+}
+
+/// Writes a verdict as the answer to "was this customer informed?".
+fn answer<S: Serializer>(verdict: &Verdict, serializer: S) -> Result<S::Ok, S::Error> {
+    verdict.as_answer().serialize(serializer)
 }
 
 /// The subject of a notice in the first message that the customer got. A restricted person's message is not opened for it.

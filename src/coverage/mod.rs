@@ -48,7 +48,8 @@ impl Coverage {
 
     /// The legal clock of a notice.
     fn clock(&self, notice: &Kept) -> LegalClock {
-        LegalClock::new(discovered_at(notice), notice.released_at, self.context.config.deadline(notice.category))
+        let within = self.context.config.deadline(notice.category);
+        LegalClock::new(discovered_at(notice), notice.released_at, notice.follows_id.is_some(), within)
     }
 }
 

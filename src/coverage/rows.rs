@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::domain::actor::Actor;
 use crate::domain::coverage::{Known, LegalClock, Measure, Verdict};
 use crate::domain::delivery::{Level, Reason, State};
-use crate::people::mask::Mask;
+use crate::people::mask::{Mask, mask_words};
 use crate::store::notices::{Kept, attestations};
 use crate::store::sending::deliveries;
 use crate::store::sending::deliveries::Shown;
@@ -32,8 +32,10 @@ pub struct Totals {
     pub not_informed: u64,
     /// Of those: with nobody to address.
     pub cannot_be: u64,
-    /// Of those: not informed although the deadline has passed.
+    /// Of those: not informed although the deadline has passed, those not decided yet included.
     pub overdue: u64,
+    /// Of those that are overdue: not decided yet.
+    pub overdue_pending: u64,
     /// The strongest level that any customer reached.
     pub level: Option<Level>,
 }
@@ -85,12 +87,12 @@ pub struct Covering {
     /// Its legal clock.
     pub clock: LegalClock,
     measure: Measure,
-    place: Place,
+    next: Next,
     totals: Totals,
 }
 
-/// How far a coverage was read.
-enum Place {
+/// What is read next of a coverage.
+enum Next {
     /// The deliveries from this ordinal on.
     Addressed(u64),
     /// The customers with nobody to address, after this account id.
@@ -114,7 +116,7 @@ impl Coverage {
             clock: self.clock(&notice),
             measure: self.measure(notice.category),
             notice,
-            place: Place::Addressed(0),
+            next: Next::Addressed(0),
             totals: Totals::default(),
         })
     }
@@ -129,28 +131,28 @@ impl Covering {
     pub async fn next(&mut self) -> Result<Option<Vec<CoverageRow>>, CoverageError> {
         let mut conn = self.context.store.snapshot().await?;
         loop {
-            let rows = match &self.place {
-                Place::Addressed(from) => match self.addressed(&mut conn, *from).await? {
+            let rows = match &self.next {
+                Next::Addressed(from) => match self.addressed(&mut conn, *from).await? {
                     Some((rows, next)) => {
-                        self.place = Place::Addressed(next);
+                        self.next = Next::Addressed(next);
                         rows
                     }
                     None => {
-                        self.place = Place::Unaddressed(String::new());
+                        self.next = Next::Unaddressed(String::new());
                         continue;
                     }
                 },
-                Place::Unaddressed(after) => match self.unaddressed(&mut conn, after).await? {
+                Next::Unaddressed(after) => match self.unaddressed(&mut conn, after).await? {
                     Some((rows, last)) => {
-                        self.place = Place::Unaddressed(last);
+                        self.next = Next::Unaddressed(last);
                         rows
                     }
                     None => {
-                        self.place = Place::End;
+                        self.next = Next::End;
                         continue;
                     }
                 },
-                Place::End => return Ok(None),
+                Next::End => return Ok(None),
             };
             rows.iter().for_each(|row| self.count(row));
             return Ok(Some(rows));
@@ -165,13 +167,11 @@ impl Covering {
 
     /// Customers whose first delivery is the next page's, each with all of its deliveries.
     async fn addressed(&self, conn: &mut Conn, from: u64) -> Result<Option<(Vec<CoverageRow>, u64)>, StoreError> {
-        let Some((accounts, next)) = deliveries::accounts(conn, self.notice.id, from, PAGE).await? else {
+        let Some((customers, next)) = deliveries::customers(conn, self.notice.id, from, PAGE).await? else {
             return Ok(None);
         };
-        let accounts: Vec<&str> = accounts.iter().map(String::as_str).collect();
+        let accounts: Vec<&str> = customers.iter().map(|(account, _)| account.as_str()).collect();
         let mut shown = deliveries::of_customers(conn, self.notice.id, &accounts).await?;
-        // A customer that was addressed again later has its row on the page of its first delivery.
-        shown.retain(|_, deliveries| deliveries.first().is_some_and(|first| first.ordinal >= from));
         let mut attested = self.attested(conn, &accounts).await?;
         let mask = Mask::of(conn, shown.values().flatten().map(|it| it.email.as_str())).await?;
         let rows = accounts.iter().filter_map(|account| {
@@ -209,7 +209,9 @@ impl Covering {
         accounts: &[&str],
     ) -> Result<BTreeMap<String, Vec<Attestation>>, StoreError> {
         let mut attested: BTreeMap<String, Vec<Attestation>> = BTreeMap::new();
-        for attestation in attestations::of_customers(conn, self.notice.id, accounts).await? {
+        let mut all = attestations::of_customers(conn, self.notice.id, accounts).await?;
+        mask_words(conn, all.iter_mut().flat_map(Attestation::words)).await?;
+        for attestation in all {
             attested.entry(attestation.account_id.clone()).or_default().push(attestation);
         }
         Ok(attested)
@@ -248,7 +250,9 @@ impl Covering {
     fn count(&mut self, row: &CoverageRow) {
         let totals = &mut self.totals;
         totals.customers += 1;
-        totals.overdue += u64::from(self.clock.is_overdue(row.verdict, self.measure.now));
+        let is_overdue = self.clock.is_overdue(row.verdict, self.measure.now);
+        totals.overdue += u64::from(is_overdue);
+        totals.overdue_pending += u64::from(is_overdue && row.verdict == Verdict::Pending);
         totals.level = totals.level.max(row.level);
         match row.verdict {
             Verdict::Informed => totals.informed += 1,

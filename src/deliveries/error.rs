@@ -7,6 +7,8 @@ use crate::domain::delivery::{Level, Outcome, State};
 use crate::domain::kind::Kind;
 use crate::domain::page::CursorError;
 use crate::domain::problem::LineError;
+use crate::domain::words::count;
+use crate::ledger::LedgerError;
 use crate::notices::NoticeError;
 use crate::store::StoreError;
 
@@ -19,6 +21,12 @@ pub enum DeliveryError {
     /// The notice cannot be named.
     #[error(transparent)]
     Notice(#[from] NoticeError),
+    /// Sealing cannot be resumed.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// Optional mail waits that may have been sent already, and nobody has decided about it.
+    #[error("{} of news and surveys may have been sent already, if this database is a restored copy", count(*.0, "delivery", "deliveries"))]
+    Undecided(u64),
     /// There is no such delivery.
     #[error("there is no delivery `{0}`")]
     Unknown(Uuid),
@@ -93,8 +101,9 @@ impl DeliveryError {
         match self {
             Self::Store(error) => error.kind(),
             Self::Notice(error) => error.kind(),
+            Self::Ledger(error) => error.kind(),
             Self::Unknown(_) | Self::NothingSent(_) => Kind::NotFound,
-            Self::Cursor(_) | Self::Words(_) => Kind::Invalid,
+            Self::Cursor(_) | Self::Words(_) | Self::Undecided(_) => Kind::Invalid,
             Self::Impossible { .. }
             | Self::NotUncertain { .. }
             | Self::NotFailed { .. }

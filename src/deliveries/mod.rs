@@ -14,6 +14,7 @@ pub use crate::store::sending::uncertain::Doubt;
 pub use error::DeliveryError;
 pub use reports::{Finding, Recorded};
 pub use resend::{Resent, Skipped};
+pub use restored::{Resumed, Waiting};
 
 use jiff::Timestamp;
 

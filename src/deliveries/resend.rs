@@ -155,7 +155,7 @@ impl Deliveries {
             Permission::Suppressed => return Err(DeliveryError::Optional { id, why: "its address is suppressed" }),
             Permission::Send | Permission::SendOnce => {}
         }
-        if releases::is_gone(conn, id, class == Class::Optional).await? {
+        if !releases::gone_of(conn, &[id.to_string()], class == Class::Optional).await?.is_empty() {
             if class == Class::Optional || notice.state == NoticeState::Closed {
                 return Err(DeliveryError::ContactGone(id));
             }

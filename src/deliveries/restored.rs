@@ -6,13 +6,55 @@ use uuid::Uuid;
 use super::{Deliveries, DeliveryError};
 use crate::domain::actor::Actor;
 use crate::domain::entry::{Entry, Event, Fact};
+use crate::ledger::{Ledger, Signed};
 use crate::store::notices as kept;
 use crate::store::sending::{queue, recipients, settle, uncertain};
 
 /// Deliveries that one transaction takes out of the queue.
 const CHUNK: u32 = 500;
 
+/// What becomes of optional mail that waits when sealing resumes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waiting {
+    /// It is sent: some may get it twice.
+    Send,
+    /// It is left uncertain: an operator decides later.
+    LeaveUncertain,
+}
+
+/// What resuming did.
+#[derive(Clone, Debug)]
+pub struct Resumed {
+    /// The checkpoint that was signed.
+    pub signed: Signed,
+    /// Deliveries that were left uncertain.
+    pub left: u64,
+}
+
 impl Deliveries {
+    /// Resumes sealing after it stopped, and decides what becomes of optional mail that waits. Nothing is decided unless sealing has
+    /// stopped and this machine can resume it.
+    ///
+    /// # Errors
+    /// If nothing stopped it or this machine cannot sign, the reason is not one line of text, or optional mail waits and `waiting`
+    /// is absent.
+    pub async fn resume(
+        &self,
+        actor: &Actor,
+        reason: &str,
+        waiting: Option<Waiting>,
+    ) -> Result<Resumed, DeliveryError> {
+        let ledger = Ledger::new(self.context.clone());
+        ledger.may_resume(reason).await?;
+        // Before sealing resumes: from then on it is sent.
+        let left = match (waiting, self.perhaps_sent().await?) {
+            (Some(Waiting::Send), _) | (_, 0) => 0,
+            (Some(Waiting::LeaveUncertain), _) => self.leave_uncertain(actor).await?,
+            (None, waiting) => return Err(DeliveryError::Undecided(waiting)),
+        };
+        Ok(Resumed { signed: ledger.resume(actor, reason).await?, left })
+    }
+
     /// How many deliveries of optional categories wait, and may have been sent already if this database is a restored copy.
     ///
     /// # Errors

@@ -79,6 +79,10 @@ impl Context {
         if settlement.reason.is_some() {
             self.unsent.count();
         }
+        let is_unknown = settlement.outcome == Outcome::Uncertain && settlement.again.is_none();
+        if settlement.attempt.is_some() && (is_unknown || settlement.outcome == Outcome::Expired) {
+            self.unsent.count_uninformed();
+        }
         self.metrics.recorded(relay, category, settlement.outcome);
         let (notice, delivery) = (settlement.notice_id, settlement.delivery_id);
         tracing::debug!(%notice, %delivery, relay, outcome = %settlement.outcome, "recorded");

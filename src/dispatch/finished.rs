@@ -1,9 +1,11 @@
 //! How a run ends, and what it leaves.
 
+use thiserror::Error;
 use uuid::Uuid;
 
 use crate::dispatch::house::errands::Undone;
 use crate::dispatch::relay::Trouble;
+use crate::notices::NoticeError;
 use crate::store::sending::waiting::Depth;
 
 /// When a run ends by itself.
@@ -11,6 +13,17 @@ use crate::store::sending::waiting::Depth;
 pub enum Until {
     /// Once nothing can be done now, for all notices or for one.
     Idle(Option<Uuid>),
+}
+
+/// Why a run failed.
+#[derive(Debug, Error)]
+pub enum RunError {
+    /// The housekeeping failed.
+    #[error(transparent)]
+    Notice(#[from] NoticeError),
+    /// A part of the dispatcher panicked.
+    #[error("a part of the dispatcher failed by a fault of this program; the log says which")]
+    Broken,
 }
 
 /// How a run ended.
@@ -37,14 +50,19 @@ pub struct Left {
     pub unsealed: Option<String>,
     /// Deliveries that were not sent for a reason of our own.
     pub unsent: u64,
+    /// Deliveries that wait since they, or their notice, cannot be read or made ready.
+    pub unread: u64,
+    /// Deliveries that expired, or that wait for an operator since nobody knows whether they were taken.
+    pub uninformed: u64,
     /// What waits.
     pub depth: Depth,
 }
 
 impl From<Left> for Finished {
     fn from(left: Left) -> Self {
-        let Left { no_relay, undone, unsealed, unsent, depth } = &left;
-        let is_all_well = no_relay.is_none() && undone.is_empty() && unsealed.is_none() && *unsent == 0;
+        let Left { no_relay, undone, unsealed, unsent, uninformed, unread, depth } = &left;
+        let is_all_well =
+            no_relay.is_none() && undone.is_empty() && unsealed.is_none() && unsent + uninformed + unread == 0;
         if is_all_well { Self::Idle(*depth) } else { Self::Left(Box::new(left)) }
     }
 }

@@ -52,7 +52,7 @@ use crate::notices::{NoticeError, Notices};
 use crate::store::{Dialect, Store};
 pub use context::{Context, Observer, Settled};
 use domains::pace::Pace;
-pub use finished::{Finished, Left, Until};
+pub use finished::{Finished, Left, RunError, Until};
 use house::ending::{Ending, before};
 use house::errands::Errands;
 pub use house::errands::Undone;
@@ -152,20 +152,23 @@ impl Dispatcher {
     /// Sends until `shutdown`, or with `until` until there is nothing to do.
     ///
     /// # Errors
-    /// Only with `until`: if the database cannot be used at the start, or later for a minute. Without, every failure is logged
-    /// and waited out.
-    pub async fn run(&self, shutdown: CancellationToken, until: Option<Until>) -> Result<Finished, NoticeError> {
+    /// If a part of it panicked, which is then not restarted. With `until` also if the database cannot be used at the start, or
+    /// later for a minute; without, such a failure is logged and waited out.
+    pub async fn run(&self, shutdown: CancellationToken, until: Option<Until>) -> Result<Finished, RunError> {
         let mut beating = Beating::new(self.context.clone(), self.relays.clone());
         if let Some(finished) = self.begin(&mut beating, &shutdown, until).await? {
             return Ok(finished);
         }
-        let gone = CancellationToken::new();
-        let beating = tokio::spawn(beating.run(gone.clone()));
+        let (gone, broken) = (CancellationToken::new(), CancellationToken::new());
+        let beating = tokio::spawn(noticed(&broken, beating.run(gone.clone())));
         let (recorder, requests) = Recorder::new(self.context.clone());
         let given_up = CancellationToken::new();
         let recorder = tokio::task::spawn_blocking({
-            let given_up = given_up.clone();
-            || on_a_thread_of_its_own(async move { given_up.run_until_cancelled(recorder.run()).await })
+            let (given_up, broken) = (given_up.clone(), broken.clone());
+            move || {
+                let recording = async move { given_up.run_until_cancelled(recorder.run()).await };
+                on_a_thread_of_its_own(noticed(&broken, recording))
+            }
         });
         let (due, _) = watch::channel(Due::default());
         let stop = shutdown.child_token();
@@ -175,8 +178,9 @@ impl Dispatcher {
         let _ended = [&gone, &given_up, &stop, &recorded].map(|token| token.clone().drop_guard());
         let mut workers = self.spawn_workers(&due, &requests, &stop);
         drop(requests);
-        let upkeep = tokio::spawn(self.upkeep.clone().run(stop.clone()));
-        let leases = tokio::spawn(recorder::leases::keep(self.context.clone(), recorded.clone()));
+        let upkeep = tokio::spawn(noticed(&broken, self.upkeep.clone().run(stop.clone())));
+        let leases = recorder::leases::keep(self.context.clone(), recorded.clone());
+        let leases = tokio::spawn(noticed(&broken, leases));
         let mut errands = Errands::new(self.context.store.clone(), self.notices.clone());
         let is_well = || {
             let ended = [recorder.is_finished(), upkeep.is_finished(), leases.is_finished(), beating.is_finished()];
@@ -184,7 +188,14 @@ impl Dispatcher {
         };
         // On the heap: this is the largest future of a run, and would be moved with every part of it.
         let house = Box::pin(self.keep_house((&shutdown, &ending.flight), until, &due, &mut errands));
-        let finished = self.pulse.beating(is_well, house).await;
+        let finished = tokio::select! {
+            biased;
+            finished = self.pulse.beating(is_well, house) => finished.map_err(RunError::from),
+            () = breaks(&broken, &shutdown) => {
+                tracing::error!("a part of the dispatcher panicked: it ends, and what it held is taken over by the next one");
+                Err(RunError::Broken)
+            }
+        };
         stop.cancel();
         Self::drain(&ending.flight, &mut workers, &mut errands).await;
         // Undecided deliveries return to the queue: the next dispatcher finds out whose fault their refusals are.
@@ -248,6 +259,16 @@ impl Dispatcher {
         shutdown: &CancellationToken,
         until: Option<Until>,
     ) -> Result<Option<Finished>, NoticeError> {
+        // Each step of it is a transaction: a shutdown does not wait for a database that may be silent.
+        let begun = shutdown.run_until_cancelled(self.begin_in_time(beating, until)).await;
+        begun.unwrap_or(Ok(Some(Finished::Stopped)))
+    }
+
+    async fn begin_in_time(
+        &self,
+        beating: &mut Beating,
+        until: Option<Until>,
+    ) -> Result<Option<Finished>, NoticeError> {
         let every = self.context.store.dialect == Dialect::Sqlite;
         loop {
             let begun = async {
@@ -261,10 +282,7 @@ impl Dispatcher {
                     self.context.outage.log("claims of earlier dispatchers cannot be taken over", &error.for_logs())
                 }
             }
-            tokio::select! {
-                () = shutdown.cancelled() => return Ok(Some(Finished::Stopped)),
-                () = tokio::time::sleep(TICK) => {}
-            }
+            tokio::time::sleep(TICK).await;
         }
         loop {
             let again = match self.upkeep.begin().await {
@@ -276,10 +294,7 @@ impl Dispatcher {
                 Begun::NotErased(reason) if until.is_some() => return Ok(Some(Finished::NotErased(reason))),
                 Begun::NotErased(_) => UNREADABLE,
             };
-            tokio::select! {
-                () = shutdown.cancelled() => return Ok(Some(Finished::Stopped)),
-                () = tokio::time::sleep(again) => {}
-            }
+            tokio::time::sleep(again).await;
         }
     }
 
@@ -297,6 +312,23 @@ impl Dispatcher {
                 tracing::error!("the last outcomes could not be recorded: the next dispatcher finds them uncertain");
             }
         }
+    }
+}
+
+/// Runs a part of the dispatcher, whose end is noticed at once, also by a panic.
+fn noticed<T, F: Future<Output = T>>(broken: &CancellationToken, part: F) -> impl Future<Output = T> + use<T, F> {
+    let ended = broken.clone().drop_guard();
+    async move {
+        let _ended = ended;
+        part.await
+    }
+}
+
+/// Returns once a part has ended that was not asked to.
+async fn breaks(broken: &CancellationToken, shutdown: &CancellationToken) {
+    broken.cancelled().await;
+    if shutdown.is_cancelled() {
+        std::future::pending::<()>().await;
     }
 }
 

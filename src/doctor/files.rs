@@ -3,18 +3,30 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use secrecy::ExposeSecret as _;
+
 use super::{Check, Verdict};
 use crate::config::Config;
 
 /// Checks each file that exists.
-pub(super) fn check(config: &Config) -> Check {
-    let files = private(config);
+pub(super) fn check(config: &Config, file: &Path) -> Check {
+    let mut files = private(config);
+    files.extend(has_secret(config, file).then(|| file.to_owned()));
     let open: Vec<String> = files.iter().filter_map(|path| open_to_others(path)).collect();
     if open.is_empty() {
         let there = files.iter().filter(|path| path.exists()).count();
         return Check::new("files", Verdict::Ok, format!("{there} with persons, keys or passwords, private"));
     }
     Check::new("files", Verdict::Warning, open.join(", "))
+}
+
+/// True if the configuration file itself has a password.
+fn has_secret(config: &Config, file: &Path) -> bool {
+    let text = std::fs::read_to_string(file).unwrap_or_default();
+    let relays = config.relays.iter().filter_map(|relay| relay.password.as_ref());
+    let of_database = config.database.url.password();
+    let mut passwords = relays.map(|password| password.expose_secret()).chain(of_database.as_deref());
+    passwords.any(|password| !password.is_empty() && text.contains(password))
 }
 
 /// The files that name persons or hold a key or password.

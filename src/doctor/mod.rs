@@ -6,6 +6,8 @@ mod files;
 mod integrity;
 mod relay;
 
+use std::path::Path;
+
 use serde::Serialize;
 
 pub use dns::Dns;
@@ -14,9 +16,11 @@ use crate::app::{App, AppError};
 use crate::config::{Config, Dkim, Relay};
 use crate::domain::clock::Clock;
 use crate::domain::random::Random;
+use crate::domain::words::count;
 use crate::mail::dkim::{self, Record};
 use crate::metrics::writable::write;
 use crate::store::StoreError;
+use crate::store::people::contacts::{self, Unreadable};
 
 /// The result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -50,9 +54,9 @@ impl Check {
     }
 }
 
-/// Runs every check; with `dns`, also those of the DNS. `progress` is told what is checked: a large database takes long, and so does
+/// Runs every check of a configuration and its file; with `dns`, also those of the DNS. `progress` gets what is checked: a large database takes long, and so does
 /// a relay that does not answer.
-pub async fn examine(config: &Config, dns: Option<&Dns>, progress: &dyn Fn(&str)) -> Vec<Check> {
+pub async fn examine((config, file): (&Config, &Path), dns: Option<&Dns>, progress: &dyn Fn(&str)) -> Vec<Check> {
     let mut checks = Vec::new();
     progress("the database");
     match App::open(config.clone(), Clock::System, Random::from_system()).await {
@@ -63,12 +67,14 @@ pub async fn examine(config: &Config, dns: Option<&Dns>, progress: &dyn Fn(&str)
             progress("the ledger");
             checks.push(ledger(&app).await);
             checks.push(tombstones(&app).await);
+            progress("the contacts");
+            checks.push(contacts(&app).await);
         }
         Err(AppError::Store(error)) if error.is_damaged() => checks.push(integrity::failed(&error)),
         Err(error) => checks.push(Check::new("database", Verdict::Failed, error.to_string())),
     }
     checks.push(key(config));
-    checks.push(files::check(config));
+    checks.push(files::check(config, file));
     checks.push(hello(config));
     checks.extend(config.dkim.iter().map(|entry| dkim(entry, config)));
     if config.relays.is_empty() {
@@ -129,7 +135,7 @@ fn remedy(error: &StoreError) -> &'static str {
         return "restore it from a backup";
     }
     if error.is_locked() {
-        return "an import, a backup or an open `sqlite3` may hold it; nothing is sent until that has ended";
+        return StoreError::WHEN_LOCKED;
     }
     "nothing is sent; free or add disk space, and end what made it read-only (permissions of its file and folder, \
      `default_transaction_read_only`, a standby server, the provider's limit of storage)"
@@ -172,6 +178,33 @@ async fn tombstones(app: &App) -> Check {
     }
 }
 
+/// Checks that this version can read what is stored of the contacts: zones and languages come and go with their databases.
+async fn contacts(app: &App) -> Check {
+    let what = "contacts";
+    let found = match app.context.store.read().await {
+        Ok(mut conn) => contacts::unreadable(&mut conn).await,
+        Err(error) => Err(error),
+    };
+    let Unreadable { left_out, locales, zones } = match found {
+        Ok(found) => found,
+        Err(error) => return Check::new(what, Verdict::Failed, error.to_string()),
+    };
+    let mut parts = Vec::new();
+    let mut say = |number: u64, means: &str| {
+        if number > 0 {
+            parts.push(format!("{} {means}", count(number, "contact has", "contacts have")));
+        }
+    };
+    say(left_out, "an address or role that this version cannot read, and nothing is sent to them");
+    say(locales, "a language that this version does not know, and get mail in the default one");
+    say(zones, "a time zone that this version does not know, and see times in the default one");
+    if parts.is_empty() {
+        return Check::new(what, Verdict::Ok, "all of them can be read");
+    }
+    let verdict = if left_out > 0 { Verdict::Failed } else { Verdict::Warning };
+    Check::new(what, verdict, format!("{}: correct them in the customers file, and import it", parts.join("; ")))
+}
+
 /// Checks whether this machine has the ledger's key.
 fn key(config: &Config) -> Check {
     let path = &config.ledger.key_file;
@@ -195,7 +228,7 @@ fn dkim(entry: &Dkim, config: &Config) -> Check {
     };
     let mut parts = vec![looked.kind];
     parts.extend(files::open_to_others(&entry.key_file));
-    parts.extend(entry.warning(config.sender.domain()));
+    parts.extend(entry.warning(&config.from_domains()[0]));
     let verdict = if parts.len() == 1 { Verdict::Ok } else { Verdict::Warning };
     Check { record: Some(looked.record), ..Check::new(what, verdict, parts.join(", ")) }
 }

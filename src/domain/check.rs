@@ -76,12 +76,38 @@ pub fn check_at(source: &str, circumstances: &Circumstances<'_>) -> Findings {
     let category = top.parsed::<Category>("category");
     sections.iter().for_each(|section| text::check(section, category, circumstances, &mut findings));
     if let (Some(category), Some(fields)) = (category, top.table("fields")) {
-        let mut check = Check { fields: &fields, circumstances, release, findings };
+        let mut check = Check { fields: &fields, circumstances, release, leads_from: release, findings };
         check.dates(category);
         check.lead_time(category);
         findings = check.findings;
     }
     Findings { problems: findings.problems.sorted(), warnings: findings.warnings.sorted() }
+}
+
+/// How long an approval, or a dispatcher that was down, may delay a release: a lead time that was observed at the submission is
+/// still observed then.
+const DELAY: SignedDuration = SignedDuration::from_hours(1);
+
+/// Checks whether a notice that was found in order before can still be released at `release`. Breach and disruption notices always
+/// can: who is in danger, or without service, is informed late rather than not at all, and nothing in them is over by waiting.
+#[must_use]
+pub fn check_release(source: &str, release: Timestamp, circumstances: &Circumstances<'_>) -> Problems {
+    let Ok(sections) = sections(source) else { return Problems::default() };
+    let Some(first) = sections.first() else { return Problems::default() };
+    let document = Document::new(first.toml, first.line + 1);
+    let table = document.parse();
+    let top = Reader::top(&document, &table);
+    let (Some(category), Some(fields)) = (top.parsed::<Category>("category"), top.table("fields")) else {
+        return Problems::default();
+    };
+    if matches!(category, Category::SecurityBreach | Category::Disruption) {
+        return Problems::default();
+    }
+    let leads_from = release.saturating_sub(DELAY).unwrap_or(release);
+    let mut check = Check { fields: &fields, circumstances, release, leads_from, findings: Findings::default() };
+    check.dates(category);
+    check.lead_time(category);
+    check.findings.problems.sorted()
 }
 
 /// The earliest time of the release.
@@ -101,6 +127,8 @@ struct Check<'a> {
     circumstances: &'a Circumstances<'a>,
     /// The earliest time of the release.
     release: Timestamp,
+    /// The time from which the lead time counts.
+    leads_from: Timestamp,
     findings: Findings,
 }
 
@@ -192,12 +220,12 @@ impl Check<'_> {
         match category {
             Category::Maintenance => {
                 let phase = self.fields.parsed("phase")?;
-                let start = self.fields.time("window_start")?.duration_since(self.release);
+                let start = self.fields.time("window_start")?.duration_since(self.leads_from);
                 matches!(phase, Phase::Announced | Phase::Rescheduled).then_some(("window_start", start))
             }
             Category::AgreementChange | Category::SecurityMeasuresChange => {
                 let effective = self.fields.date("effective_date")?;
-                Some(("effective_date", effective.duration_since(self.date(self.release))))
+                Some(("effective_date", effective.duration_since(self.date(self.leads_from))))
             }
             _ => None,
         }

@@ -122,12 +122,18 @@ pub struct LegalClock {
 }
 
 impl LegalClock {
-    /// The clock that starts at the discovery, or at the release if nothing was discovered.
+    /// The clock of a notice that follows none: it starts at the discovery, or at the release if nothing was discovered. That of a
+    /// notice that `follows` another starts at its release: customers were informed of the discovery by the first one.
     #[must_use]
-    pub fn new(discovered_at: Option<Timestamp>, released_at: Option<Timestamp>, within: Option<Duration>) -> Self {
+    pub fn new(
+        discovered_at: Option<Timestamp>,
+        released_at: Option<Timestamp>,
+        follows: bool,
+        within: Option<Duration>,
+    ) -> Self {
         let end = |start: Timestamp, within| from_millis(start.as_millisecond().saturating_add(millis(within)));
-        let deadline = discovered_at.or(released_at).zip(within).map(|(start, within)| end(start, within));
-        Self { discovered_at, deadline }
+        let start = discovered_at.filter(|_| !follows).or(released_at);
+        Self { discovered_at, deadline: start.zip(within).map(|(start, within)| end(start, within)) }
     }
 
     /// Returns true if a customer with this verdict should have been informed by now.
@@ -185,13 +191,15 @@ mod tests {
 
     #[test]
     fn the_legal_clock_starts_at_the_discovery() {
-        let clock = LegalClock::new(Some(from_millis(0)), Some(from_millis(7_200_000)), Some(HOUR));
+        let clock = LegalClock::new(Some(from_millis(0)), Some(from_millis(7_200_000)), false, Some(HOUR));
         assert_eq!(clock.deadline, Some(from_millis(3_600_000)));
         assert!(clock.is_overdue(Verdict::CannotBe, from_millis(3_600_001)));
         assert!(!clock.is_overdue(Verdict::Informed, from_millis(3_600_001)));
         assert!(!clock.is_overdue(Verdict::Pending, from_millis(3_600_000)));
-        let released = LegalClock::new(None, Some(from_millis(7_200_000)), Some(HOUR));
+        let released = LegalClock::new(None, Some(from_millis(7_200_000)), false, Some(HOUR));
         assert_eq!(released.deadline, Some(from_millis(10_800_000)));
-        assert_eq!(LegalClock::new(None, None, Some(HOUR)), LegalClock::default());
+        let follow_up = LegalClock::new(Some(from_millis(0)), Some(from_millis(7_200_000)), true, Some(HOUR));
+        assert_eq!((follow_up.discovered_at, follow_up.deadline), (Some(from_millis(0)), released.deadline));
+        assert_eq!(LegalClock::new(None, None, false, Some(HOUR)), LegalClock::default());
     }
 }

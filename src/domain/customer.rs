@@ -12,7 +12,7 @@ use crate::domain::address::Address;
 use crate::domain::category::Role;
 use crate::domain::character::{Named, is_unseen};
 use crate::domain::locale::{Locale, ZoneName};
-use crate::domain::phrase::{Phrase, PhraseError};
+use crate::domain::phrase::{Phrase, PhraseError, seen};
 use crate::domain::problem::has_control;
 
 /// A customer's account id: up to 64 printable characters without spaces, as written.
@@ -123,15 +123,12 @@ pub fn parse_name(text: &str) -> Result<String, String> {
 /// # Errors
 /// A sentence that says what is wrong with it.
 pub fn parse_attribute(cell: &str) -> Result<Vec<String>, String> {
-    if has_control(cell) {
-        return Err("contains a control character or line break".to_owned());
-    }
-    if cell.contains('\u{fffd}') {
-        return Err(PhraseError::Lost.to_string());
-    }
+    let text = seen(cell).map_err(|error| match error {
+        PhraseError::Control(_) => "contains a control character or line break".to_owned(),
+        other => other.to_string(),
+    })?;
     if cell.len() > 4096 {
         return Err("is longer than 4096 bytes".to_owned());
     }
-    let cell: String = cell.nfc().collect();
-    Ok(cell.split(';').map(str::trim).filter(|value| !value.is_empty()).map(str::to_owned).collect())
+    Ok(text.split(';').map(str::trim).filter(|value| !value.is_empty()).map(str::to_owned).collect())
 }

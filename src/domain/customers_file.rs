@@ -2,15 +2,12 @@
 
 use std::collections::HashMap;
 
-use encoding_rs::WINDOWS_1252;
-
 use crate::domain::address::{Address, suggestion};
 use crate::domain::category::Role;
 use crate::domain::customer::{AccountId, Contact, parse_attribute, parse_name};
 use crate::domain::locale::{Locale, ZoneName};
 use crate::domain::problem::{Problem, nearest, shown};
-use crate::domain::table::records::is_blank;
-use crate::domain::words::count;
+use crate::domain::table::header::{Cells, Columns, Header};
 
 const REQUIRED: [&str; 3] = ["account_id", "customer_name", "email"];
 const ATTRIBUTE: &str = "attr.";
@@ -18,12 +15,30 @@ const ATTRIBUTE: &str = "attr.";
 /// The names of the columns, except those of attributes.
 pub const COLUMNS: [&str; 7] = ["account_id", "customer_name", "email", "contact_name", "role", "locale", "time_zone"];
 
-/// A parsed header row: the place of each column.
-#[derive(Clone, Debug)]
-pub struct Header {
-    /// The name of each column; empty for one without a name, which must not have values.
-    names: Vec<String>,
-    columns: HashMap<String, usize>,
+const HEADER: Columns = Columns {
+    known: &COLUMNS,
+    required: &REQUIRED,
+    wrong: not_a_column,
+    not_utf8: "is not UTF-8: save the file as UTF-8, or name its encoding: `--encoding windows-1252`",
+};
+
+/// Parses the header row, in its line.
+///
+/// # Errors
+/// Every problem with it.
+pub fn header(line: usize, fields: &[&[u8]]) -> Result<Header, Vec<Problem>> {
+    Header::parse(line, fields, &HEADER)
+}
+
+fn not_a_column(name: &str) -> Option<String> {
+    if name.strip_prefix(ATTRIBUTE).is_some_and(|name| !name.is_empty()) {
+        return None;
+    }
+    let hint = nearest(&name.to_lowercase(), COLUMNS).map_or_else(
+        || "a column of your own begins with `attr.`".to_owned(),
+        |near| format!("did you mean `{near}`?"),
+    );
+    Some(format!("is not a column of a customers file, {hint}"))
 }
 
 /// A row: one contact of one customer.
@@ -48,57 +63,6 @@ pub struct BadRow {
     pub problems: Vec<Problem>,
 }
 
-impl Header {
-    /// Parses the header row, in its line.
-    ///
-    /// # Errors
-    /// Every problem with it.
-    pub fn parse(line: usize, fields: &[&[u8]]) -> Result<Self, Vec<Problem>> {
-        let mut problems = Vec::new();
-        let mut problem = |field: &str, problem: String| problems.push(Problem::new(line, field, problem));
-        let (mut names, mut columns) = (Vec::new(), HashMap::new());
-        for (index, field) in fields.iter().enumerate() {
-            let Ok(name) = std::str::from_utf8(field) else {
-                problem("header", format!("column {} {NOT_UTF8}", index + 1));
-                continue;
-            };
-            let name = known(name.trim()).unwrap_or(name.trim());
-            names.push(name.to_owned());
-            if name.is_empty() {
-                continue;
-            }
-            let is_attribute = name.strip_prefix(ATTRIBUTE).is_some_and(|name| !name.is_empty());
-            if known(name).is_none() && !is_attribute {
-                let hint = nearest(&name.to_lowercase(), COLUMNS).map_or_else(
-                    || "a column of your own begins with `attr.`".to_owned(),
-                    |near| format!("did you mean `{near}`?"),
-                );
-                problem(&shown(name), format!("is not a column of a customers file, {hint}"));
-            }
-            if columns.insert(name.to_owned(), index).is_some() {
-                problem(&shown(name), "is in the header twice".to_owned());
-            }
-        }
-        if REQUIRED.iter().all(|name| !columns.contains_key(*name)) {
-            // It is a row and no header, or the header of another table: what each cell lacks is beside the point.
-            let names = REQUIRED.map(|it| format!("`{it}`")).join(", ");
-            let text = format!("this row names none of the columns {names}: the first row names the columns");
-            return Err(vec![Problem::new(line, "", text)]);
-        }
-        for name in REQUIRED {
-            if !columns.contains_key(name) {
-                problem(name, "is missing from the header".to_owned());
-            }
-        }
-        if problems.is_empty() { Ok(Self { names, columns }) } else { Err(problems) }
-    }
-}
-
-/// The known column of this name, in any case: `Email`.
-fn known(name: &str) -> Option<&'static str> {
-    COLUMNS.into_iter().find(|known| known.eq_ignore_ascii_case(name))
-}
-
 /// Parses rows; caches locales and zones, of which a file has few.
 #[derive(Debug)]
 pub struct RowParser {
@@ -119,25 +83,9 @@ impl RowParser {
     /// # Errors
     /// Every problem with it, and the customer if it can be read.
     pub fn parse(&mut self, line: usize, fields: &[&[u8]]) -> Result<Row, BadRow> {
-        let wants = self.header.names.len();
-        let has_more = fields.get(wants..).is_some_and(|more| !more.iter().all(|field| is_blank(field)));
-        if fields.len() < wants || has_more {
-            return Err(BadRow { account_id: None, problems: vec![Problem::new(line, "", uneven(fields, wants))] });
-        }
-        let mut row =
-            Cells { header: &self.header, line, cells: Vec::with_capacity(fields.len()), problems: Vec::new() };
-        for (index, (name, field)) in self.header.names.iter().zip(fields).enumerate() {
-            let cell = std::str::from_utf8(field).map(str::trim).ok();
-            row.cells.push(cell);
-            if cell.is_none() {
-                // What is not UTF-8 is nearly always this.
-                row.problem(name, &WINDOWS_1252.decode(field).0, NOT_UTF8.to_owned());
-            }
-            if let (true, Some(text)) = (name.is_empty(), cell.filter(|text| !text.is_empty())) {
-                let column = format!("column {}", index + 1);
-                row.problem(&column, text, "has a value, but no name in the header".to_owned());
-            }
-        }
+        let Cells { texts, problems } =
+            self.header.cells(line, fields).map_err(|problem| BadRow { account_id: None, problems: vec![problem] })?;
+        let mut row = ContactRow { header: &self.header, line, cells: texts, problems };
         let account_id = row.parse("account_id", account);
         let customer_name = row.parse("customer_name", |text| match parse_name(text)? {
             name if name.is_empty() => Err("is empty".to_owned()),
@@ -179,8 +127,8 @@ fn remembered<T: Clone + std::str::FromStr<Err = String>>(
     value
 }
 
-/// The cells of one row, and what is wrong with them.
-struct Cells<'a> {
+/// One row, and what is wrong with it.
+struct ContactRow<'a> {
     header: &'a Header,
     line: usize,
     /// `None` for a cell that is not UTF-8, which is a problem already.
@@ -188,9 +136,9 @@ struct Cells<'a> {
     problems: Vec<Problem>,
 }
 
-impl<'a> Cells<'a> {
+impl<'a> ContactRow<'a> {
     fn cell(&self, name: &str) -> Option<&'a str> {
-        self.header.columns.get(name).map_or(Some(""), |index| self.cells[*index])
+        self.header.place(name).map_or(Some(""), |place| self.cells[place])
     }
 
     fn parse<T>(&mut self, name: &str, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
@@ -227,7 +175,7 @@ impl<'a> Cells<'a> {
 
     fn attributes(&mut self) -> Vec<(String, Vec<String>)> {
         let mut attributes = Vec::new();
-        for (index, name) in self.header.names.iter().enumerate() {
+        for (index, name) in self.header.names().iter().enumerate() {
             let Some(attribute) = name.strip_prefix(ATTRIBUTE) else { continue };
             let Some(cell) = self.cells[index] else { continue };
             match parse_attribute(cell) {
@@ -247,8 +195,6 @@ impl<'a> Cells<'a> {
         self.problems.push(Problem { value, ..Problem::new(self.line, field, problem) });
     }
 }
-
-const NOT_UTF8: &str = "is not UTF-8: save the file as UTF-8, or name its encoding: `--encoding windows-1252`";
 
 const FORMULA: &str = "is the error of a formula in a spreadsheet";
 
@@ -274,21 +220,6 @@ fn account(text: &str) -> Result<AccountId, String> {
     AccountId::parse(text)
 }
 
-/// Why a row does not have the fields of the header.
-fn uneven(fields: &[&[u8]], wants: usize) -> String {
-    let text = format!("the row has {}, the header {wants}", count(fields.len() as u64, "field", "fields"));
-    let holds = |byte: u8| fields.iter().any(|field| field.contains(&byte));
-    if holds(b'\n') {
-        return text + "; it goes over several lines, perhaps because a quote is not closed";
-    }
-    let other = [b';', b'\t', b','].into_iter().find(|it| fields.len() == 1 && holds(*it));
-    match other {
-        Some(b'\t') => text + "; it is separated by tabs, unlike the header",
-        Some(other) => text + &format!("; it is separated by `{}`, unlike the header", char::from(other)),
-        None => text,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -299,7 +230,7 @@ mod tests {
 
     fn parser() -> RowParser {
         let header = "account_id,customer_name,email,contact_name,role,locale,time_zone,attr.region";
-        RowParser::new(Header::parse(1, &fields(header)).unwrap())
+        RowParser::new(super::header(1, &fields(header)).unwrap())
     }
 
     #[test]
@@ -339,7 +270,7 @@ mod tests {
 
     #[test]
     fn a_header_names_known_columns_once() {
-        let problems = Header::parse(1, &fields("account_id,customer_nme,email,email,region")).unwrap_err();
+        let problems = header(1, &fields("account_id,customer_nme,email,email,region")).unwrap_err();
         let texts: Vec<_> = problems.iter().map(ToString::to_string).collect();
         assert_eq!(
             texts,

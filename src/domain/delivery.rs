@@ -166,6 +166,14 @@ impl State {
         }
     }
 
+    /// Returns true if a further attempt, which was under way when this state was recorded, does not change it: the message
+    /// arrived, or a report says what became of it. The attempt has its entry all the same.
+    #[must_use]
+    pub const fn outlasts(self, outcome: Outcome) -> bool {
+        matches!(self, Self::Accepted | Self::Delivered | Self::Bounced)
+            && self.after(Event::Outcome(outcome)).is_none()
+    }
+
     /// Returns true if work remains: a notice with such a delivery is not closed.
     #[must_use]
     pub const fn is_open(self) -> bool {
@@ -191,12 +199,12 @@ impl State {
         match self {
             Self::Queued => "waiting to be sent",
             Self::Sending => "being sent",
-            Self::Deferred => "deferred by the mail server, will be retried",
+            Self::Deferred => "not accepted yet, will be retried",
             Self::Accepted => "accepted by the mail server",
             Self::Delivered => "delivered to the mailbox, according to the recipient's mail server",
             Self::Bounced => "returned as undeliverable",
             Self::Rejected => "refused by the mail server",
-            Self::Expired => "deferred by the mail server until the time to retry was over",
+            Self::Expired => "not accepted until the time to retry was over",
             Self::Uncertain => "perhaps accepted by the mail server: the outcome is unknown",
             Self::Suppressed => "not sent: the address is suppressed",
             Self::OptedOut => "not sent: the person opted out",

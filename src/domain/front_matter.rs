@@ -1,7 +1,6 @@
 //! Parses a notice file: its sections, and its TOML tables value by value, so that all problems are reported at once, each with
 //! its line.
 
-mod mistakes;
 mod sections;
 
 use std::cell::RefCell;
@@ -15,8 +14,10 @@ use toml::de::{DeTable, DeValue};
 
 pub use sections::{Section, placeholders_at, placeholders_in_code, sections};
 
+use crate::domain::mistakes::{self, Quote};
+use crate::domain::phrase::seen;
 use crate::domain::placeholder::Text;
-use crate::domain::problem::{Lines, Problems, has_control, is_line, nearest};
+use crate::domain::problem::{Lines, Problems, has_control, is_line, nearest, shown};
 
 /// The longest subject, in characters. RFC 5322 allows 998 octets on a line of the header, and inboxes show some 70 characters.
 pub const MAX_SUBJECT: usize = 200;
@@ -62,7 +63,7 @@ impl<'a> Document<'a> {
             let line = error.span().map_or(self.first_line, |span| self.line(span.start));
             if self.broken.borrow_mut().insert(line) {
                 let text = self.toml.lines().nth(line - self.first_line).unwrap_or_default();
-                let problem = mistakes::explain(text, error.message());
+                let problem = mistakes::explain(text, error.message(), Quote::All);
                 self.problems.borrow_mut().add(line, "", format!("not valid TOML: {problem}"));
             }
         }
@@ -234,7 +235,7 @@ impl<'d, 't> Reader<'d, 't> {
             self.problem(key, "cannot contain placeholders");
             return None;
         }
-        Some(text.as_str().trim().to_owned())
+        seen(text.as_str().trim()).map_err(|error| self.problem(key, error.to_string())).ok()
     }
 
     /// A value of a closed list of words.
@@ -260,7 +261,8 @@ impl<'d, 't> Reader<'d, 't> {
 
     /// A list of plain words with at least one entry, none twice.
     pub fn words(&self, key: &'static str) -> Option<Vec<String>> {
-        let words: Vec<String> = self.texts(key)?.iter().map(|text| text.as_str().trim().to_owned()).collect();
+        let words = self.texts(key)?.into_iter().map(|text| seen(text.as_str().trim()));
+        let words = words.collect::<Result<Vec<_>, _>>().map_err(|error| self.problem(key, error.to_string())).ok()?;
         let Some(word) = first_repeated(&words) else { return Some(words) };
         self.problem(key, format!("`{word}` is listed twice"));
         None
@@ -301,7 +303,8 @@ impl<'d, 't> Reader<'d, 't> {
         flag
     }
 
-    /// A table of lists of words, as `attributes` is one. Keys are free.
+    /// A table of lists of words, as `attributes` is one. Keys are free. Both are as a customers file has them: in NFC, every
+    /// character to be seen.
     pub fn lists(&self, key: &'static str) -> Option<Vec<(String, Vec<String>)>> {
         let value = self.get(key)?;
         let Some(table) = value.get_ref().as_table() else {
@@ -310,20 +313,12 @@ impl<'d, 't> Reader<'d, 't> {
         };
         let mut lists = Vec::new();
         for (name, value) in table {
-            let text =
-                |item: &Spanned<DeValue<'_>>| item.get_ref().as_str().filter(|text| is_line(text)).map(str::to_owned);
-            let words: Option<Vec<String>> =
-                value.get_ref().as_array().and_then(|items| items.iter().map(text).collect());
-            let path = format!("{}.{}", self.path(key), name.get_ref());
-            match words.filter(|words| !words.is_empty()) {
-                None => {
-                    let problem = "must be a list of texts with at least one entry";
+            match named_list(name.get_ref(), value) {
+                Ok(list) => lists.push(list),
+                Err(problem) => {
+                    let path = format!("{}.{}", self.path(key), shown(name.get_ref()));
                     self.document.add(name.span().start, &path, problem);
                 }
-                Some(words) => match first_repeated(&words) {
-                    Some(word) => self.document.add(name.span().start, &path, format!("`{word}` is listed twice")),
-                    None => lists.push((name.get_ref().clone().into_owned(), words)),
-                },
             }
         }
         Some(lists)
@@ -384,6 +379,22 @@ impl<'d, 't> Reader<'d, 't> {
 
     fn path(&self, key: &str) -> String {
         if self.name.is_empty() { key.to_owned() } else { format!("{}.{key}", self.name) }
+    }
+}
+
+/// A list of words with its name.
+fn named_list(name: &str, value: &Spanned<DeValue<'_>>) -> Result<(String, Vec<String>), String> {
+    let text = |item: &Spanned<DeValue<'_>>| item.get_ref().as_str().filter(|text| is_line(text)).map(str::to_owned);
+    let texts: Option<Vec<String>> = value.get_ref().as_array().and_then(|items| items.iter().map(text).collect());
+    let texts = texts.filter(|texts| !texts.is_empty());
+    let texts = texts.ok_or_else(|| "must be a list of texts with at least one entry".to_owned())?;
+    let mut words = Vec::with_capacity(texts.len());
+    for text in texts {
+        words.push(seen(text.trim()).map_err(|error| format!("`{}` {error}", shown(&text)))?);
+    }
+    match first_repeated(&words) {
+        Some(word) => Err(format!("`{word}` is listed twice")),
+        None => Ok((seen(name).map_err(|error| error.to_string())?, words)),
     }
 }
 

@@ -50,6 +50,8 @@ pub struct Reading {
     pub links: Vec<(usize, Link)>,
     /// The words of its lines outside of code, each with the byte offset of its first word.
     pub prose: Vec<(usize, String)>,
+    /// References to footnotes that it does not have, each with its byte offset: they are shown as text.
+    pub without_note: Vec<(usize, String)>,
 }
 
 /// Reads a body whose lines end in LF.
@@ -179,6 +181,11 @@ fn first_braces(line: &str) -> Option<(usize, usize)> {
     }
 }
 
+/// True for what stands in the name of a footnote.
+fn is_in_label(c: char) -> bool {
+    c.is_alphanumeric() || matches!(c, '-' | '_' | '.')
+}
+
 /// True for what may be within itself.
 const fn nests(tag: &TagEnd) -> bool {
     use TagEnd::{BlockQuote, Emphasis, FootnoteDefinition, List, Strikethrough, Strong};
@@ -217,7 +224,10 @@ impl Reader {
                 self.say(range.start, &code, true);
                 self.found.code.push(range);
             }
-            Event::Text(text) => self.say(range.start, &text, false),
+            Event::Text(text) => {
+                self.without_note(range.clone(), body);
+                self.say(range.start, &text, false);
+            }
             Event::SoftBreak | Event::HardBreak => self.line(),
             Event::FootnoteReference(label) => {
                 self.referred.insert((self.open.last().cloned(), label.to_lowercase()));
@@ -240,6 +250,21 @@ impl Reader {
         }
         let (_, line) = self.words.get_or_insert_with(|| (offset, String::new()));
         line.push_str(if is_code { " " } else { text });
+    }
+
+    /// Finds references to footnotes that are no references for the parser, since there is no such footnote.
+    fn without_note(&mut self, range: Range<usize>, body: &str) {
+        if self.silent > 0 || self.link.is_some() {
+            return;
+        }
+        for (offset, _) in body[range.clone()].match_indices('[') {
+            let at = range.start + offset;
+            let Some(rest) = body[at + 1..].strip_prefix('^') else { continue };
+            let (label, rest) = rest.split_at(rest.find(|c| !is_in_label(c)).unwrap_or(rest.len()));
+            if !label.is_empty() && rest.starts_with(']') && !body[..at].ends_with('\\') {
+                self.found.without_note.push((at, label.to_owned()));
+            }
+        }
     }
 
     /// Ends a line of words.

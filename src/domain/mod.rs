@@ -31,6 +31,7 @@ pub mod locale;
 pub mod mailbox;
 pub mod markdown;
 pub mod merkle;
+pub mod mistakes;
 pub mod mould;
 pub mod note;
 pub mod notice;

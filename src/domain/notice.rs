@@ -1,6 +1,8 @@
 //! A notice: one message to an audience, written as Markdown with TOML front matter, and the states it goes through.
 
+pub mod reference;
 mod state;
+pub mod writers;
 
 use jiff::Timestamp;
 
@@ -339,7 +341,7 @@ Vi byter två växlar.
             problems(&source),
             [
                 "line 6: `fields.phase`: is required",
-                "line 7: not valid TOML: invalid date, expected day between 01 and 28",
+                "line 7: not valid TOML: there is no such date or time: a part of it is not between 01 and 28",
                 "line 11: `fields.colour`: is not known here (known: action_needed, impact, phase, previous_end, \
              previous_start, services, window_end, window_start)",
             ]

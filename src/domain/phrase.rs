@@ -35,6 +35,21 @@ pub enum PhraseError {
     Unseen(char),
 }
 
+/// Returns a text in NFC whose characters can all be seen: how names and values are stored and compared.
+///
+/// # Errors
+/// The first character that it may not have.
+pub fn seen(text: &str) -> Result<String, PhraseError> {
+    if let Some(c) = text.chars().find(|c| is_unfit_for_name(*c)) {
+        return Err(match c {
+            '\u{fffd}' => PhraseError::Lost,
+            c if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') => PhraseError::Control(c),
+            c => PhraseError::Unseen(c),
+        });
+    }
+    Ok(if is_nfc(text) { text.to_owned() } else { text.nfc().collect() })
+}
+
 impl Phrase {
     /// Parses a phrase; blanks at its ends are dropped.
     ///
@@ -45,14 +60,7 @@ impl Phrase {
         if text.is_empty() {
             return Err(PhraseError::Empty);
         }
-        if let Some(c) = text.chars().find(|c| is_unfit_for_name(*c)) {
-            return Err(match c {
-                '\u{fffd}' => PhraseError::Lost,
-                c if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') => PhraseError::Control(c),
-                c => PhraseError::Unseen(c),
-            });
-        }
-        let text = if is_nfc(text) { text.to_owned() } else { text.nfc().collect() };
+        let text = seen(text)?;
         if text.len() > LONGEST { Err(PhraseError::TooLong) } else { Ok(Self(text)) }
     }
 

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::ops::Range;
 
+use unicode_normalization::UnicodeNormalization as _;
+
 use crate::domain::problem::nearest;
 
 /// What may stand between `{{` and `}}`.
@@ -29,7 +31,8 @@ impl Placeholder {
     /// If there is no such placeholder: a sentence that names those that exist.
     pub fn parse(name: &str) -> Result<Self, String> {
         const FIXED: [&str; 4] = ["contact.name", "contact.email", "customer.name", "customer.account_id"];
-        let name = name.trim();
+        let name: String = name.trim().nfc().collect();
+        let name = name.as_str();
         let word = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || "_-".contains(c));
         match name {
             "contact.name" => Ok(Self::ContactName),

@@ -26,6 +26,8 @@ pub enum Records {
     Reads,
     /// Corrections to addresses that no contact has.
     Rectifications,
+    /// Entries that say who did what, and are about no notice whose persons are still stored.
+    Operations,
     /// Addresses that only entries of the ledger still name.
     AddressEntries,
 }
@@ -40,5 +42,6 @@ words!(Records, "a kind of records", {
     Suppressions => "suppressions",
     Reads => "reads",
     Rectifications => "rectifications",
+    Operations => "operations",
     AddressEntries => "address_entries",
 });

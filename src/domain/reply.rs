@@ -67,11 +67,26 @@ impl Reply {
         (u16::from(class) == self.code / 100).then_some((class, subject, detail))
     }
 
-    /// True if the server wants to see the same message again later, as greylisting does.
+    /// True if the server wants to see the same message again later: it does not know the sender yet (greylisting), or is
+    /// about to ask whether the address exists. Each new address gets this answer, whatever the relay.
     #[must_use]
     pub fn is_greylisting(&self) -> bool {
+        const WORDS: &[&str] = &[
+            "greylist",
+            "graylist",
+            "grey list",
+            "gray list",
+            "grey-list",
+            "gray-list",
+            "verification in progress",
+            "verification is in progress",
+            "unverified address",
+            "verify in progress",
+            "callout",
+            "first contact",
+        ];
         let text = self.text.to_lowercase();
-        text.contains("greylist") || text.contains("graylist")
+        (400..=499).contains(&self.code) && WORDS.iter().any(|words| text.contains(words))
     }
 
     /// The reply without what differs from one recipient to the next: addresses, domains, numbers, ids, and the local part of
@@ -110,6 +125,31 @@ impl Failure {
         }
     }
 
+    /// What is the same whoever the message was for: the answer without what differs from one recipient to the next. That no
+    /// answer came is one answer, however it did not come.
+    #[must_use]
+    pub fn gist(&self, recipient: &str) -> String {
+        match self {
+            Self::Replied(reply) => reply.gist(recipient),
+            Self::Unclear(_) | Self::Unsupported(_) => "no answer".to_owned(),
+        }
+    }
+
+    /// What a refusal objects to, if it would object to everybody's mail.
+    #[must_use]
+    pub fn cause(&self) -> Option<Cause> {
+        match self {
+            Self::Replied(reply) => Cause::of(reply),
+            Self::Unclear(_) | Self::Unsupported(_) => None,
+        }
+    }
+
+    /// True for greylisting and the like, which are about one recipient and say nothing about the relay.
+    #[must_use]
+    pub fn is_greylisting(&self) -> bool {
+        matches!(self, Self::Replied(reply) if reply.is_greylisting())
+    }
+
     /// What is known, as one text.
     #[must_use]
     pub fn text(&self) -> String {
@@ -118,6 +158,13 @@ impl Failure {
             Self::Unclear(what) | Self::Unsupported(what) => what.clone(),
         }
     }
+}
+
+/// True for the text of a server's reply, with its code; false for our own words about one that did not come.
+#[must_use]
+pub fn is_answer(text: &str) -> bool {
+    let code = text.split([' ', '\n']).next().unwrap_or_default();
+    code.len() == 3 && code.starts_with(['2', '3', '4', '5']) && code.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// A server's words as they may stand in a log: on one line, with whatever may be an address left out.
@@ -176,11 +223,13 @@ pub fn classify(stage: Stage, failure: &Failure, reused: bool) -> Verdict {
     }
 }
 
-/// True if a recipient's domain may have asked for fewer messages: 421 or 4.7.x at RCPT, DATA or the final dot.
+/// True if a recipient's domain may have asked for fewer messages: 421, 4.7.x, or a permanent refusal with words about a rate,
+/// at RCPT, DATA or the final dot.
 #[must_use]
 pub fn asks_for_pause(stage: Stage, failure: &Failure) -> bool {
     let Failure::Replied(reply) = failure else { return false };
-    matches!(stage, Stage::Rcpt | Stage::Data | Stage::Dot) && is_busy(reply)
+    let of_rate = reply.code >= 500 && cause::asks_for_less(reply);
+    matches!(stage, Stage::Rcpt | Stage::Data | Stage::Dot) && (of_rate || is_busy(reply))
 }
 
 /// 421 or 4.7.x. Not if the server speaks of itself (4.3.x, 4.4.x) or of one message, as greylisting does: the next one would
@@ -273,6 +322,16 @@ mod tests {
             (Dot, replied(550, "5.7.26 unauthenticated"), true, Verdict::RelayRefuses),
             (Dot, replied(554, "5.3.4 too big"), true, Verdict::MessageRefused),
             (Dot, replied(454, "Maximum sending rate exceeded"), true, Verdict::Throttled),
+            (
+                Rcpt,
+                replied(550, "5.7.0 Requested action not taken: too many emails per second"),
+                true,
+                Verdict::Throttled,
+            ),
+            (Mail, replied(550, "5.7.1 Client exceeded rate"), true, Verdict::Throttled),
+            (Rcpt, replied(450, "4.1.1 Address verification in progress"), true, Verdict::Deferred),
+            (Rcpt, replied(571, "5.7.1 not authorized"), true, rejected(false)),
+            (Rcpt, replied(471, "later"), true, Verdict::Deferred),
             (Rcpt, replied(552, "too many recipients"), true, Verdict::Deferred),
             (Rcpt, replied(552, "5.2.2 mailbox full"), true, rejected(false)),
             (Rcpt, replied(450, "4.2.0 greylisted"), true, Verdict::Deferred),

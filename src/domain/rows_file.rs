@@ -4,18 +4,25 @@ use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::ops::Bound;
 
-use encoding_rs::WINDOWS_1252;
 use unicode_normalization::UnicodeNormalization as _;
 
 use crate::domain::customer::AccountId;
 use crate::domain::phrase::PhraseError;
 use crate::domain::problem::{Problem, Problems, has_control, shown};
-use crate::domain::table::records::{Records, is_blank};
+use crate::domain::table::header::{Columns, Header};
+use crate::domain::table::records::Records;
 use crate::domain::table::{self, TableError};
-use crate::domain::words::count;
 
 /// The size limit of an audience file, in bytes.
 pub const MAX_BYTES: usize = 64 << 20;
+
+/// Any column may be there beside the one that names the customer.
+const HEADER: Columns = Columns {
+    known: &["account_id"],
+    required: &["account_id"],
+    wrong: |name| (has_control(name) || name.contains('\u{fffd}')).then(|| "is no name of a column".to_owned()),
+    not_utf8: "is not UTF-8: save the file as UTF-8",
+};
 
 /// The rows of an audience file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -46,9 +53,12 @@ impl Rows {
         let mut records = Records::new(source.reader.take(MAX_BYTES as u64), source.layout);
         let (line, header) = records.record()?.ok_or(TableError::Empty)?;
         let mut rows = Self::default();
-        let Some(header) = Header::parse(line, header, &mut problems) else { return Ok(Err(problems.sorted())) };
+        let header = match Header::parse(line, &header.iter().collect::<Vec<_>>(), &HEADER) {
+            Ok(header) => header,
+            Err(problems) => return Ok(Err(Problems(problems).sorted())),
+        };
         rows.columns =
-            header.names.iter().filter(|name| !matches!(name.as_str(), "" | "account_id")).cloned().collect();
+            header.names().iter().filter(|name| !matches!(name.as_str(), "" | "account_id")).cloned().collect();
         let mut more = 0_usize;
         while let Some((line, record)) = records.record()? {
             rows.add(&header, (line, record), &mut problems);
@@ -71,30 +81,27 @@ impl Rows {
     }
 
     fn add(&mut self, header: &Header, (line, record): (usize, &csv::ByteRecord), problems: &mut Problems) {
-        let wants = header.names.len();
-        if record.len() < wants || record.iter().skip(wants).any(|field| !is_blank(field)) {
-            let has = count(record.len() as u64, "field", "fields");
-            return problems.add(line, "", format!("the row has {has}, but the header has {wants}"));
-        }
+        let cells = match header.cells(line, &record.iter().collect::<Vec<_>>()) {
+            Ok(cells) => cells,
+            Err(problem) => return problems.0.push(problem),
+        };
         let before = problems.0.len();
+        problems.0.extend(cells.problems);
         let mut problem = |name: &str, value: &str, problem: &str| {
             problems.0.push(Problem { value: Some(shown(value)), ..Problem::new(line, name, problem) });
         };
-        let (mut account, mut values) = ("", BTreeMap::new());
-        for (name, field) in header.names.iter().zip(record) {
-            let Ok(value) = std::str::from_utf8(field).map(str::trim) else {
-                problem(name, &WINDOWS_1252.decode(field).0, "is not UTF-8: save the file as UTF-8");
-                continue;
-            };
+        let (mut account, mut values) = (None, BTreeMap::new());
+        for (name, value) in header.names().iter().zip(cells.texts) {
+            let Some(value) = value else { continue };
             match name.as_str() {
-                "account_id" => account = value,
-                "" if value.is_empty() => {}
-                "" => problem("", value, "has no name in the header"),
+                "account_id" => account = Some(value),
+                "" => {}
                 _ if has_control(value) => problem(name, value, "contains a control character or line break"),
                 _ if value.contains('\u{fffd}') => problem(name, value, &PhraseError::Lost.to_string()),
                 _ => drop(values.insert(name.clone(), value.nfc().collect::<String>())),
             }
         }
+        let Some(account) = account else { return };
         match AccountId::parse(account) {
             Err(problem) => problems.add(line, "account_id", problem),
             Ok(id) if self.rows.contains_key(&id) => {
@@ -108,33 +115,6 @@ impl Rows {
 
 /// Problems that are reported; the others are counted.
 pub const REPORTED: usize = 500;
-
-/// The names of the columns; empty for one without a name, which must not have values.
-struct Header {
-    names: Vec<String>,
-}
-
-impl Header {
-    /// Parses the header; `None` if no row can be read under it.
-    fn parse(line: usize, fields: &csv::ByteRecord, problems: &mut Problems) -> Option<Self> {
-        let mut names: Vec<String> = Vec::new();
-        for field in fields {
-            let name = String::from_utf8_lossy(field).trim().to_owned();
-            let name = if name.eq_ignore_ascii_case("account_id") { name.to_lowercase() } else { name };
-            if !name.is_empty() && names.contains(&name) {
-                problems.add(line, shown(&name), "is in the header twice");
-            }
-            if has_control(&name) || name.contains('\u{fffd}') {
-                problems.add(line, shown(&name), "is no name of a column");
-            }
-            names.push(name);
-        }
-        if !names.iter().any(|name| name == "account_id") {
-            problems.add(line, "account_id", "is missing from the header");
-        }
-        problems.is_empty().then_some(Self { names })
-    }
-}
 
 #[cfg(test)]
 mod tests {
@@ -155,8 +135,24 @@ mod tests {
             texts,
             [
                 "line 3: `account_id`: `C1` has a row already",
-                "line 4: the row has 1 field, but the header has 2",
+                "line 4: the row has 1 field, the header 2",
                 "line 5: `account_id`: contains a space or control character",
+            ]
+        );
+        let bad = Rows::parse(b"Account_ID,a,a,\xe5\nC1,x,y,z\n").unwrap_err().0;
+        let texts: Vec<_> = bad.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            texts,
+            ["line 1: `a`: is in the header twice", "line 1: `header`: column 4 is not UTF-8: save the file as UTF-8",]
+        );
+        let bad = Rows::parse(b"account_id,a,\nC\xe5,x,\nC2,\xe5,\nC3,x,stray\n").unwrap_err().0;
+        let texts: Vec<_> = bad.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            texts,
+            [
+                "line 2: `account_id` `C\u{e5}`: is not UTF-8: save the file as UTF-8",
+                "line 3: `a` `\u{e5}`: is not UTF-8: save the file as UTF-8",
+                "line 4: `column 3` `stray`: has a value, but no name in the header",
             ]
         );
         assert!(Rows::parse(b"a,a\n").is_err());

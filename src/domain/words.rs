@@ -1,5 +1,7 @@
 //! Closed word lists, with one spelling for files, database, JSON and text; and numbers with their nouns.
 
+use std::io::{self, ErrorKind};
+
 /// Implements parsing and formatting of a word list from one list of spellings.
 macro_rules! words {
     ($type:ident, $what:literal, { $($variant:ident => $word:literal),+ $(,)? }) => {
@@ -33,6 +35,29 @@ macro_rules! words {
     };
 }
 pub(crate) use words;
+
+/// Why the operating system refused something, without its numbers.
+#[must_use]
+pub fn cause(error: &io::Error) -> String {
+    let known = match error.kind() {
+        ErrorKind::NotFound => "there is no such file or folder",
+        ErrorKind::PermissionDenied => "this user may not do that: check owner and mode",
+        ErrorKind::IsADirectory => "it is a folder",
+        ErrorKind::NotADirectory => "a part of its path is no folder",
+        ErrorKind::AlreadyExists => "it is there already",
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "the disk is full",
+        ErrorKind::ReadOnlyFilesystem => "the file system is read-only",
+        ErrorKind::InvalidFilename => "its name is too long",
+        ErrorKind::ConnectionRefused => "the connection is refused",
+        ErrorKind::AddrInUse => "another process has the port",
+        ErrorKind::AddrNotAvailable => "this host does not have that address",
+        _ => {
+            let text = error.to_string();
+            return text.split(" (os error").next().unwrap_or(&text).to_owned();
+        }
+    };
+    known.to_owned()
+}
 
 /// A count with its noun.
 #[must_use]

@@ -19,7 +19,7 @@ use crate::ledger::report::{self, Report, ReportError, Words};
 use crate::ledger::{Ledger, LedgerError};
 use crate::notices::{NoticeError, Notices};
 use crate::people::subjects::Subjects;
-use crate::store::notices::{Kept, attestations};
+use crate::store::notices::{attestations, references};
 use crate::store::people::{customers, subjects as stored};
 use crate::store::proof::tree::Signed;
 use crate::store::sending::deliveries;
@@ -42,7 +42,7 @@ pub struct Request {
 /// A choice of notices.
 #[derive(Clone, Debug)]
 pub enum Choice {
-    /// One, by its id or by a reference that no other notice has.
+    /// One, by its id or by a reference that no other released notice has.
     Notice(String),
     /// All released notices with this reference.
     Reference(String),
@@ -125,14 +125,21 @@ pub struct Prover {
 pub struct Proof {
     prover: Prover,
     checkpoint: Signed,
-    notice: Kept,
+    notice: Chosen,
     scope: Scope,
     with_messages: bool,
 }
 
-/// What a written proof is about.
+/// A notice that was chosen. Its text, which may be long, is read when it is needed: a matter may have thousands of notices.
+#[derive(Clone, Copy, Debug)]
+struct Chosen {
+    id: Uuid,
+    recipients: u64,
+}
+
+/// What evidence that was written is about.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub struct Written {
+pub struct Proved {
     /// The notice.
     pub notice: Uuid,
     /// What the file holds.
@@ -156,7 +163,7 @@ impl Prover {
         let checkpoint = self.ledger.checkpoint().await?;
         let mut proofs = Vec::with_capacity(chosen.len());
         for notice in chosen {
-            self.note_reads(actor, &notice, request.scope.account_id()).await?;
+            self.note_reads(actor, notice.id, request.scope.account_id()).await?;
             proofs.push(Proof {
                 prover: self.clone(),
                 checkpoint: checkpoint.clone(),
@@ -169,13 +176,16 @@ impl Prover {
     }
 
     /// The notices asked for. Of a matter only those that say something: released, and addressed to the customer or attested for it.
-    async fn choose(&self, request: &Request) -> Result<Vec<Kept>, ProofError> {
+    async fn choose(&self, request: &Request) -> Result<Vec<Chosen>, ProofError> {
         let reference = match &request.notices {
-            Choice::Notice(name) => return Ok(vec![self.notices.named(name).await?]),
+            Choice::Notice(name) => {
+                let notice = self.notices.named(name).await?;
+                return Ok(vec![Chosen { id: notice.id, recipients: notice.recipients }]);
+            }
             Choice::Reference(reference) => reference,
         };
         let mut conn = self.context.store.read().await?;
-        let mut found = notices::with_reference(&mut conn, reference).await?;
+        let mut found = references::bearers(&mut conn, reference).await?;
         if found.is_empty() {
             return Err(NoticeError::Unknown(reference.clone()).into());
         }
@@ -184,9 +194,10 @@ impl Prover {
         if found.is_empty() {
             return Err(EvidenceError::NotReleased.into());
         }
-        let Some(account_id) = request.scope.account_id() else { return Ok(found) };
+        let chosen = found.into_iter().map(|notice| Chosen { id: notice.id, recipients: notice.recipients });
+        let Some(account_id) = request.scope.account_id() else { return Ok(chosen.collect()) };
         let mut addressed = Vec::new();
-        for notice in found {
+        for notice in chosen {
             if !deliveries::of_customer(&mut conn, notice.id, account_id).await?.is_empty()
                 || !attestations::of_notice(&mut conn, notice.id, Some(account_id)).await?.is_empty()
             {
@@ -200,10 +211,10 @@ impl Prover {
     }
 
     /// Records for each restricted person whom the evidence names that it was made.
-    async fn note_reads(&self, actor: &Actor, notice: &Kept, account_id: Option<&str>) -> Result<(), StoreError> {
+    async fn note_reads(&self, actor: &Actor, notice: Uuid, account_id: Option<&str>) -> Result<(), StoreError> {
         if let Some(account_id) = account_id {
             let mut conn = self.context.store.read().await?;
-            let shown = deliveries::of_customer(&mut conn, notice.id, account_id).await?;
+            let shown = deliveries::of_customer(&mut conn, notice, account_id).await?;
             let keys: Vec<AddressKey> = shown.iter().filter_map(|it| AddressKey::of(&it.email)).collect();
             let keys: Vec<&str> = keys.iter().map(AddressKey::as_str).collect();
             let restricted = stored::restricted(&mut conn, &keys).await?;
@@ -218,7 +229,7 @@ impl Prover {
             last.as_str().clone_into(&mut after);
             let mut named = Vec::new();
             for key in page {
-                if stored::deliveries(&mut conn, &key).await?.iter().any(|it| it.notice_id == notice.id) {
+                if stored::deliveries(&mut conn, &key).await?.iter().any(|it| it.notice_id == notice) {
                     named.push(key);
                 }
             }
@@ -246,7 +257,7 @@ impl Proof {
     ///
     /// # Errors
     /// If there is nothing to prove, or the file cannot be written.
-    pub async fn write(&self, out: impl Write, progress: &(dyn Fn(u64) + Sync)) -> Result<Written, ProofError> {
+    pub async fn write(&self, out: impl Write, progress: &(dyn Fn(u64) + Sync)) -> Result<Proved, ProofError> {
         let wanted = Wanted {
             notice_id: self.notice.id,
             account_id: self.scope.account_id(),
@@ -255,7 +266,7 @@ impl Proof {
         };
         let mut conn = self.prover.context.store.snapshot().await?;
         let contents = evidence::export(&mut conn, &self.checkpoint, &wanted, out, progress).await?;
-        Ok(Written { notice: self.notice.id, contents })
+        Ok(Proved { notice: self.notice.id, contents })
     }
 
     /// Returns the report of an evidence file as a PDF, which holds the file; it says what the file proves.
@@ -272,11 +283,13 @@ impl Proof {
             Some(account) => customers::find(&mut conn, account).await?,
             None => None,
         };
-        let words = Words::of(&mut conn, &self.notice, account).await?;
+        let id = self.notice.id;
+        let notice = notices::find(&mut conn, id).await?.ok_or_else(|| NoticeError::Unknown(id.to_string()))?;
+        let words = Words::of(&mut conn, &notice, account).await?;
         let report = Report {
             organisation: &config.organisation,
             made_at: clock.now(),
-            notice: &self.notice,
+            notice: &notice,
             account,
             customer_name: customer.as_ref().map(|customer| customer.name.as_str()),
             words: &words,

@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
 use crate::domain::kind::Kind;
+use crate::domain::words::cause;
 use crate::public;
 use serve::Limits;
 
@@ -24,7 +25,7 @@ use serve::Limits;
 #[derive(Debug, Error)]
 pub enum ListenError {
     /// The address cannot be bound.
-    #[error("cannot listen on {listen}: {source}")]
+    #[error("cannot listen on {listen}: {}", cause(.source))]
     Bind {
         /// The configuration table that names the address.
         table: &'static str,

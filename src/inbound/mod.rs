@@ -117,7 +117,7 @@ impl Inbound {
     pub fn accepts(&self, recipient: &str) -> bool {
         let named = |it: &Address| it.as_str().eq_ignore_ascii_case(recipient);
         let Some((local, domain)) = recipient.rsplit_once('@') else { return false };
-        let ours = self.context.config.sender.bounce_domain.eq_ignore_ascii_case(domain);
+        let ours = self.context.config.sender.bounce_domain.as_str().eq_ignore_ascii_case(domain);
         (ours && self.key.read_return_path(local).is_some()) || self.context.config.inbound.addresses.iter().any(named)
     }
 

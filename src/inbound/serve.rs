@@ -18,7 +18,7 @@ impl Inbound {
         let config = &self.context.config.inbound;
         let lmtp = async {
             let Some(listen) = &config.lmtp_listen else { return Ok(()) };
-            let (intake, commits) = Intake::new(self.clone(), self.context.config.smtp.hello_name.clone());
+            let (intake, commits) = Intake::new(self.clone(), self.context.config.smtp.hello_name.to_string());
             let committing = tokio::spawn(commits);
             lmtp::listen(listen, Arc::new(intake), ended).await?;
             // What was accepted before the end is committed: its client is still to be answered, or sends it again.

@@ -22,6 +22,7 @@ use crate::domain::checkpoint::TlogProof;
 use crate::domain::entry::{Event, Person};
 use crate::domain::evidence::{EntryRecord, FORMAT};
 use crate::domain::kind::Kind;
+use crate::domain::words::cause;
 use crate::store::proof::commitments;
 use crate::store::proof::ledger::{self as entries, StoredOpening};
 use crate::store::proof::tree::Signed;
@@ -37,7 +38,7 @@ pub enum EvidenceError {
     #[error(transparent)]
     Ledger(#[from] LedgerError),
     /// The file cannot be written, or a temporary one.
-    #[error("cannot write the evidence: {0}")]
+    #[error("cannot write the evidence: {}", cause(.0))]
     Write(#[from] io::Error),
     /// The notice addressed nobody yet.
     #[error("the notice was not released: there is nothing to prove")]

@@ -15,6 +15,7 @@ use super::subtrees::Subtrees;
 use crate::domain::checkpoint::{Checkpoint, Tile, TileContent};
 use crate::domain::kind::Kind;
 use crate::domain::merkle::{Hash, leaf_hash};
+use crate::domain::words::cause;
 use crate::store::proof::tree::{self, Signed};
 use crate::store::{Conn, StoreError};
 
@@ -28,7 +29,7 @@ pub enum ExportError {
     #[error("`{0}` holds a log that this one does not continue")]
     OtherLog(PathBuf),
     /// A file cannot be written.
-    #[error("cannot write `{path}`: {source}")]
+    #[error("cannot write `{path}`: {}", cause(.source))]
     Write {
         /// The file.
         path: PathBuf,

@@ -36,6 +36,7 @@ use crate::domain::entry::{Detail, Entry, Event, Fact, Person};
 use crate::domain::kind::Kind;
 use crate::domain::merkle::{Hash, empty_root};
 use crate::domain::note::{Signer, VerifierKey};
+use crate::domain::words::cause;
 use crate::store::proof::ledger::{self as entries, Opening};
 pub use crate::store::proof::tree::Signed;
 use crate::store::proof::tree::{self, Head};
@@ -86,7 +87,7 @@ pub enum LedgerError {
         problem: Option<String>,
     },
     /// A temporary file cannot be used.
-    #[error("cannot use a temporary file: {0}")]
+    #[error("cannot use a temporary file: {}", cause(.0))]
     Spool(io::Error),
     /// A reason that is not one line of text.
     #[error("a reason must be one line of text")]
@@ -353,25 +354,38 @@ impl Ledger {
         Ok(keys)
     }
 
+    /// Checks that sealing has stopped and this machine can resume it, for whoever decides something else before.
+    ///
+    /// # Errors
+    /// Those of [`Ledger::resume`].
+    pub async fn may_resume(&self, reason: &str) -> Result<(), LedgerError> {
+        let (signer, known) = self.resumer(reason)?;
+        let mut conn = self.context.store.snapshot().await?;
+        let head = tree::head(&mut conn).await?;
+        needs_to_resume(&mut conn, &signer, &known, &head).await
+    }
+
+    /// The key and what was signed last, if the reason can be recorded.
+    fn resumer(&self, reason: &str) -> Result<(Signer, Known), LedgerError> {
+        if !crate::domain::problem::is_line(reason) {
+            return Err(LedgerError::Reason);
+        }
+        let signer = sign::load_key(&self.context.config.ledger)?;
+        let signer = signer.ok_or_else(|| LedgerError::NoKey(self.context.config.ledger.key_file.clone()))?;
+        Ok((signer, Known::read(&self.context.config.ledger.state_file)?))
+    }
+
     /// Resumes sealing after it stopped: appends an entry that names the last checkpoint and the reason, one more if the
     /// key was exchanged, and signs.
     ///
     /// # Errors
     /// If nothing stopped it, or the reason is not one line of text.
     pub async fn resume(&self, actor: &Actor, reason: &str) -> Result<Signed, LedgerError> {
-        if !crate::domain::problem::is_line(reason) {
-            return Err(LedgerError::Reason);
-        }
-        let signer = sign::load_key(&self.context.config.ledger)?;
-        let signer = signer.ok_or_else(|| LedgerError::NoKey(self.context.config.ledger.key_file.clone()))?;
         let signing = Signing::take(&self.context.config.ledger.state_file).await?;
-        let known = Known::read(&self.context.config.ledger.state_file)?;
+        let (signer, known) = self.resumer(reason)?;
         let mut tx = self.context.store.write().await?;
         let head = tree::lock_head(&mut tx).await?;
-        let faults = sign::faults(&mut tx, signer.verifier_key(), &known, &head).await?;
-        if faults.is_empty() && head.stopped.is_none() {
-            return Err(LedgerError::NotStopped);
-        }
+        needs_to_resume(&mut tx, &signer, &known, &head).await?;
         tree::set_stopped(&mut tx, None).await?;
         self.record_continuation(&mut tx, &signer, &known, (actor, reason)).await?;
         tx.commit().await.map_err(StoreError::from)?;
@@ -408,6 +422,11 @@ impl Ledger {
         let operation = Operation::new(Action::Continue).reason(reason);
         Ok(operated::record(conn, actor, &operation, at, &self.context.random).await?)
     }
+}
+
+async fn needs_to_resume(conn: &mut Conn, signer: &Signer, known: &Known, head: &Head) -> Result<(), LedgerError> {
+    let faults = sign::faults(conn, signer.verifier_key(), known, head).await?;
+    if faults.is_empty() && head.stopped.is_none() { Err(LedgerError::NotStopped) } else { Ok(()) }
 }
 
 /// What was signed last, by the state file, else by the database.

@@ -20,6 +20,7 @@ use jiff::Timestamp;
 use thiserror::Error;
 
 use crate::config::Organisation;
+use crate::domain::entry::{Detail, Manifest, shown};
 use crate::domain::evidence::Evidence;
 use crate::domain::kind::Kind;
 use crate::store::notices::Kept;
@@ -37,7 +38,7 @@ pub struct Report<'a> {
     pub notice: &'a Kept,
     /// Account that the evidence is about; `None` for all of the notice.
     pub account: Option<&'a str>,
-    /// The customer's name, if the report is about one.
+    /// The customer's name today, if the report is about one.
     pub customer_name: Option<&'a str>,
     /// Text of the messages as sent, one for each distinct text; for all of a notice its source.
     pub words: &'a [Words],
@@ -66,6 +67,12 @@ pub enum ReportError {
     /// Notice and evidence do not belong together.
     #[error("the evidence is not about notice {0} with its present content")]
     OtherNotice(uuid::Uuid),
+    /// What is shown of the notice is not what was sealed.
+    #[error(
+        "the stored subject, reference, predecessor or domain of notice {0} is not what was sealed at its release: nothing is \
+         shown of it"
+    )]
+    Changed(uuid::Uuid),
     /// The evidence file is larger than a PDF can hold.
     #[error("the evidence file has {0} bytes, more than a PDF can hold")]
     TooLarge(usize),
@@ -80,7 +87,7 @@ impl ReportError {
     pub const fn kind(&self) -> Kind {
         match self {
             Self::TooLarge(_) => Kind::Refused,
-            Self::OtherNotice(_) | Self::Pdf(_) => Kind::Failed,
+            Self::OtherNotice(_) | Self::Changed(_) | Self::Pdf(_) => Kind::Failed,
         }
     }
 }
@@ -91,14 +98,34 @@ impl From<krilla::error::KrillaError> for ReportError {
     }
 }
 
+/// The release as it was sealed.
+#[derive(Clone, Copy)]
+struct Sealed<'a> {
+    at: Timestamp,
+    manifest: &'a Manifest,
+}
+
+/// The manifest among the entries of an evidence file.
+fn sealed(evidence: &Evidence) -> Option<Sealed<'_>> {
+    evidence.entries.iter().find_map(|entry| match &entry.fact.detail {
+        Detail::Manifest(manifest) => Some(Sealed { at: entry.fact.at, manifest }),
+        _ => None,
+    })
+}
+
 /// Makes the report: the same bytes for the same report.
 ///
 /// # Errors
-/// If notice and evidence do not belong together, or the evidence file is larger than 2 GiB.
+/// If notice and evidence do not belong together, the notice's row was changed, or the evidence file is larger than 2 GiB.
 pub fn pdf(report: &Report<'_>) -> Result<Vec<u8>, ReportError> {
     let notice = report.notice;
     if report.evidence.notice.is_none_or(|(id, _, digest)| (id, digest) != (notice.id, notice.digest)) {
         return Err(ReportError::OtherNotice(notice.id));
+    }
+    let sealed = sealed(report.evidence).ok_or(ReportError::OtherNotice(notice.id))?;
+    let stored = shown(&notice.subject, notice.reference.as_deref(), notice.follows_id, &notice.message_domain);
+    if stored != sealed.manifest.shown {
+        return Err(ReportError::Changed(notice.id));
     }
     let fonts = Fonts::load();
     let mut flow = Flow::new(&fonts);

@@ -21,6 +21,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::domain::checkpoint::Checkpoint;
 use crate::domain::note::VerifierKey;
+use crate::domain::words::cause;
 
 const HEADER: &str = "besked-ledger-state/1";
 
@@ -31,7 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 #[derive(Debug, Error)]
 pub enum StateError {
     /// It cannot be read or written.
-    #[error("cannot use the ledger's state file `{path}`: {source}")]
+    #[error("cannot use the ledger's state file `{path}`: {}", cause(.source))]
     Io {
         /// The file.
         path: PathBuf,
@@ -128,12 +129,19 @@ impl Signing {
             write!(file, "{HEADER}\n{}\n{}", last.key, last.note)?;
             file.sync_all()?;
             std::fs::rename(&new, &self.path)?;
-            // The name too must survive a power cut.
-            let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
-            File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+            sync_folder(&self.path)
         };
         write().map_err(failed)
     }
+}
+
+/// Writes the folder of a file to the disk: the name of a new file too must survive a power cut.
+///
+/// # Errors
+/// If the folder cannot be written.
+pub fn sync_folder(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
 }
 
 fn beside(path: &Path, suffix: &str) -> PathBuf {

@@ -24,7 +24,7 @@ pub async fn send(config: &Config, from: &Address, to: &Address, bytes: &[u8]) -
     for relay in &config.relays {
         let sent = async {
             let mut session = Session::open(relay, &config.smtp).await?;
-            let envelope = Envelope { from, to, delivery: None };
+            let envelope = Envelope { from, to, reports: None };
             let reply = session.send(envelope, bytes, &AtomicBool::new(false), || true).await?;
             session.quit().await;
             Ok::<_, super::smtp::Failed>(reply)

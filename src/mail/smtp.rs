@@ -27,7 +27,7 @@ use lettre::transport::smtp::extension::ClientId;
 use lettre::transport::smtp::response::Response;
 use secrecy::ExposeSecret as _;
 use tokio::time::{Instant, timeout};
-pub use transaction::Envelope;
+pub use transaction::{Envelope, Reports};
 use wire::Wire;
 
 use crate::config::{Relay, Smtp, Tls};
@@ -119,7 +119,7 @@ impl Session {
     /// # Errors
     /// The step that failed; always the relay's fault.
     pub async fn open_timed(relay: &Relay, deadlines: &Smtp, steps: Steps) -> Result<Self, Failed> {
-        let hello = ClientId::Domain(deadlines.hello_name.clone());
+        let hello = ClientId::Domain(deadlines.hello_name.to_string());
         let opened = stream::open(relay, deadlines, &hello, &steps).await?;
         let mut session = Self {
             conn: opened.conn,
@@ -200,7 +200,7 @@ impl Session {
     }
 
     fn answered(&mut self, stage: Stage, answer: stream::Answer) -> Result<Response, Failed> {
-        let answer = stream::failure_of(answer);
+        let answer = stream::failure_of(answer, &self.wire);
         self.heard = Instant::now();
         if let Ok(response) = &answer
             && Self::is_out_of_place(stage, response)

@@ -56,13 +56,14 @@ impl TokenKey {
         self.cipher()
             .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::empty(), &mut bytes)
             .expect("a cursor is short");
-        BASE64URL_NOPAD.encode(&[&nonce[..], &bytes].concat())
+        // A letter first: what begins with a hyphen is an option to the command line.
+        format!("c{}", BASE64URL_NOPAD.encode(&[&nonce[..], &bytes].concat()))
     }
 
     /// The text that a cursor stands for; `None` if the cursor was made up.
     #[must_use]
     pub fn read_cursor(&self, cursor: &str) -> Option<String> {
-        let bytes = BASE64URL_NOPAD.decode(cursor.as_bytes()).ok()?;
+        let bytes = BASE64URL_NOPAD.decode(cursor.strip_prefix('c')?.as_bytes()).ok()?;
         let (nonce, sealed) = bytes.split_at_checked(NONCE_LEN)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
         let mut sealed = sealed.to_vec();
@@ -120,11 +121,13 @@ mod tests {
         let key = TokenKey::new([7; 32]);
         let id = Uuid::from_u128(0x0193_5a6b_0000_7000_8000_0000_0000_0001);
         let path = key.return_path(id, "bounces.example.com");
-        assert!(path.local().len() <= 64);
+        assert_eq!(path.local().len(), crate::config::RETURN_PATH_LOCAL, "the configuration is checked for it");
         assert_eq!(key.read_return_path(path.local()), Some(id));
         assert_eq!(key.read_return_path(&path.local().to_uppercase()), Some(id));
         assert_eq!(key.read_link(&key.link(id)), Some(id));
         assert_eq!(TokenKey::new([8; 32]).read_link(&key.link(id)), None);
+        let longest = format!("{}.examples", ["d".repeat(50).as_str(); 4].join("."));
+        assert_eq!((longest.len(), key.return_path(id, &longest).as_str().len()), (212, 254));
         let mut changed = key.link(id).into_bytes();
         changed[3] ^= 1;
         assert_eq!(key.read_link(&String::from_utf8(changed).unwrap()), None);

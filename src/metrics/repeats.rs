@@ -15,10 +15,18 @@ pub struct Repeats(Mutex<HashMap<&'static str, Instant>>);
 impl Repeats {
     /// Logs a failure, unless it was logged just now.
     pub fn log(&self, what: &'static str, error: &dyn Display) {
-        let mut logged = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if logged.get(what).is_none_or(|at| at.elapsed() >= PAUSE) {
-            logged.insert(what, Instant::now());
+        if self.is_due(what) {
             tracing::error!(%error, "{what}, retrying");
         }
+    }
+
+    /// True if something was not logged just now. It counts as logged then.
+    pub fn is_due(&self, what: &'static str) -> bool {
+        let mut logged = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_due = logged.get(what).is_none_or(|at| at.elapsed() >= PAUSE);
+        if is_due {
+            logged.insert(what, Instant::now());
+        }
+        is_due
     }
 }

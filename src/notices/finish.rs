@@ -10,7 +10,9 @@ use crate::domain::delivery::{Outcome, State as DeliveryState};
 use crate::domain::entry::{Detail, Entry, Event, Fact};
 use crate::domain::notice::State;
 use crate::ledger::cancelled;
-use crate::store::notices::{self as kept, Kept, Open, releases};
+use crate::store::StoreError;
+use crate::store::notices::open::Open;
+use crate::store::notices::{self as kept, Kept, releases};
 use crate::store::proof::ledger;
 use crate::store::proof::ledger::Opening;
 use crate::store::sending::{deliveries, queue, recipients, uncertain};
@@ -86,19 +88,23 @@ impl Notices {
         }
     }
 
-    /// Closes the open notices with nothing left to do.
+    /// Closes the open notices with nothing left to do. Returns those that cannot be read: they stay open.
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn close_done(&self, open: &[Open]) -> Result<(), NoticeError> {
+    pub async fn close_done(&self, open: &[Open]) -> Result<Vec<Uuid>, NoticeError> {
+        let mut unreadable = Vec::new();
         for notice in open {
             match notice.state {
-                State::Released => drop(self.close(notice.id).await?),
+                State::Released => match self.close(notice.id).await {
+                    Err(NoticeError::Store(StoreError::Inconsistent { .. })) => unreadable.push(notice.id),
+                    closed => drop(closed?),
+                },
                 State::Closed => self.end_resending(notice.id).await?,
                 _ => {}
             }
         }
-        Ok(())
+        Ok(unreadable)
     }
 
     /// Ends the resending of a closed notice; its closed entry stays as it was.
@@ -164,6 +170,8 @@ impl Notices {
             return Ok(false);
         }
         let at = self.context.clock.now();
+        // All deliveries are counted before the transaction: with a million that takes seconds, in which nobody else could write.
+        let counted = deliveries::counts(&mut *self.context.store.read().await?, id).await?;
         let mut tx = self.context.store.write().await?;
         // A process that puts a delivery back into the queue holds this row: the next statement sees what it queued.
         kept::lock(&mut tx, id).await?;
@@ -171,7 +179,11 @@ impl Notices {
             return Ok(false);
         }
         let Some(notice) = kept::find(&mut tx, id).await? else { return Ok(false) };
-        let counts = deliveries::counts(&mut tx, id).await?;
+        let mut counts = deliveries::tally(&mut tx, id, notice.recipients).await?;
+        if counts != counted {
+            // A report came in between.
+            counts = deliveries::counts(&mut tx, id).await?;
+        }
         deliveries::add_up(&mut tx, id).await?;
         let of = |outcome: &Outcome| counts.get(&outcome.state()).map(|count| (*outcome, *count));
         debug_assert!(counts.keys().all(|state| !DeliveryState::is_open(*state)));
@@ -180,7 +192,17 @@ impl Notices {
         let entry = Entry::new(&fact, None, &self.context.random);
         ledger::append(&mut tx, &[Opening::of_notice(&entry, id, at)]).await?;
         tx.commit().await?;
-        tracing::info!(notice = %id, "closed: every delivery has its outcome");
+        let of = |state| counts.get(&state).copied().unwrap_or_default();
+        let (uncertain, expired) = (of(DeliveryState::Uncertain), of(DeliveryState::Expired));
+        if uncertain + expired > 0 {
+            tracing::error!(
+                notice = %id, uncertain, expired,
+                "closed, and not everybody is informed: `besked deliveries uncertain list --notice {id}` shows what may have been \
+                 sent, `besked deliveries list {id} --state expired` what no server accepted in time"
+            );
+        } else {
+            tracing::info!(notice = %id, "closed: every delivery has its outcome");
+        }
         Ok(true)
     }
 }

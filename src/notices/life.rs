@@ -6,9 +6,11 @@ use uuid::Uuid;
 use super::steps::possible;
 use super::{Draft, NoticeError, Notices, find, follows};
 use crate::audience::Reach;
-use crate::domain::actor::{Actor, same_name};
+use crate::domain::actor::Actor;
+use crate::domain::notice::writers::has_written;
 use crate::domain::notice::{State, Step};
 use crate::store::Conn;
+use crate::store::notices::steps::Done;
 use crate::store::notices::{self as kept, Kept};
 
 impl Notices {
@@ -21,9 +23,9 @@ impl Notices {
         let now = self.context.clock.now();
         let id = self.context.random.id(now);
         let mut tx = self.context.store.write().await?;
-        let follows_id = follows(&mut tx, draft.notice.follows.as_deref()).await?;
+        let follows_id = follows(&mut tx, draft.notice.follows.as_deref(), None).await?;
         kept::insert(&mut tx, id, now, &draft.written(&subject, follows_id, actor.name())).await?;
-        kept::insert_rows(&mut tx, id, &draft.stored_rows()).await?;
+        kept::rows::insert(&mut tx, id, &draft.stored_rows()).await?;
         let notice = find(&mut tx, id).await?;
         self.record(&mut tx, &notice, Step::Create, actor, None).await?;
         tx.commit().await?;
@@ -39,13 +41,13 @@ impl Notices {
         let mut tx = self.context.store.write().await?;
         let notice = find(&mut tx, id).await?;
         possible(&notice, Step::Edit)?;
-        let follows_id = follows(&mut tx, draft.notice.follows.as_deref()).await?;
+        let follows_id = follows(&mut tx, draft.notice.follows.as_deref(), Some(id)).await?;
         let written = draft.written(&subject, follows_id, actor.name());
         if !kept::rewrite(&mut tx, id, notice.state, &written).await? {
             return Err(NoticeError::Conflict);
         }
-        kept::delete_rows(&mut tx, id).await?;
-        kept::insert_rows(&mut tx, id, &draft.stored_rows()).await?;
+        kept::rows::delete(&mut tx, id).await?;
+        kept::rows::insert(&mut tx, id, &draft.stored_rows()).await?;
         let notice = find(&mut tx, id).await?;
         self.record(&mut tx, &notice, Step::Edit, actor, None).await?;
         tx.commit().await?;
@@ -89,7 +91,7 @@ impl Notices {
     /// Approves a submitted notice with its present content.
     ///
     /// # Errors
-    /// If it is not submitted, or the actor created it or edited it last.
+    /// If it is not submitted, or the actor is one of its writers.
     pub async fn approve(&self, id: Uuid, actor: &Actor, reason: Option<&str>) -> Result<Kept, NoticeError> {
         let mut tx = self.context.store.write().await?;
         let notice = find(&mut tx, id).await?;
@@ -97,7 +99,7 @@ impl Notices {
             return Ok(notice);
         }
         possible(&notice, Step::Approve)?;
-        if is_writer(&mut tx, &notice, actor).await? {
+        if is_writer(&kept::steps::list(&mut tx, id).await?, actor) {
             self.refused(&mut tx, &notice, Step::Approve, actor, "the author may not approve").await?;
             tx.commit().await?;
             return Err(NoticeError::OwnApproval(actor.name().to_owned()));
@@ -193,9 +195,7 @@ async fn approve(conn: &mut Conn, notice: &Kept, actor: &Actor) -> Result<(), No
     Ok(kept::set_approval(conn, notice.id, actor.name(), &notice.digest).await?)
 }
 
-/// True if the actor created a notice or edited it last: a corrected letter makes nobody a second person.
-async fn is_writer(conn: &mut Conn, notice: &Kept, actor: &Actor) -> Result<bool, NoticeError> {
-    let steps = kept::steps(conn, notice.id).await?;
-    let mut creators = steps.iter().filter(|it| it.step == Step::Create).map(|it| &it.operator);
-    Ok(same_name(actor.name(), &notice.author) || creators.any(|name| same_name(actor.name(), name)))
+/// True if the actor is one of those who wrote a notice with these steps.
+fn is_writer(steps: &[Done], actor: &Actor) -> bool {
+    has_written(actor.name(), &steps.iter().map(Done::taken).collect::<Vec<_>>())
 }

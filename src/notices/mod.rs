@@ -17,7 +17,8 @@ use jiff::Timestamp;
 use thiserror::Error;
 use uuid::Uuid;
 
-pub use crate::store::notices::{Done, Kept};
+pub use crate::store::notices::Kept;
+pub use crate::store::notices::steps::Done;
 pub use crate::store::sending::waiting::Depth;
 pub use draft::Draft;
 pub use finish::{Carried, Errand, Task};
@@ -27,10 +28,12 @@ pub use release::Release;
 use crate::audience::{self, AudienceError, Plan, Reach, RowsAt};
 use crate::context::Context;
 use crate::domain::kind::Kind;
+use crate::domain::notice::reference::{Meant, Purpose};
 use crate::domain::notice::{Notice, State, Step};
 use crate::domain::page::{CursorError, Page, PageRequest};
-use crate::domain::problem::Problems;
-use crate::store::notices as kept;
+use crate::domain::problem::{LineError, Problems};
+use crate::people::mask::mask_words;
+use crate::store::notices::{self as kept, references};
 use crate::store::sending::waiting;
 use crate::store::{Conn, StoreError};
 
@@ -40,7 +43,7 @@ pub enum NoticeError {
     /// There is no such notice.
     #[error("there is no notice `{0}`")]
     Unknown(String),
-    /// A reference that several notices share.
+    /// A reference by which several notices are meant equally.
     #[error("several notices have the reference `{reference}`: {}", listed(.ids))]
     Ambiguous {
         /// The reference.
@@ -48,6 +51,9 @@ pub enum NoticeError {
         /// Their ids, newest first.
         ids: Vec<Uuid>,
     },
+    /// The operator's words cannot be recorded.
+    #[error(transparent)]
+    Words(#[from] LineError),
     /// The cursor is not one of the list.
     #[error(transparent)]
     Cursor(#[from] CursorError),
@@ -95,6 +101,7 @@ impl NoticeError {
         match self {
             Self::Unknown(_) => Kind::NotFound,
             Self::Ambiguous { .. }
+            | Self::Words(_)
             | Self::Cursor(_)
             | Self::Invalid(_)
             | Self::NotReady(_)
@@ -119,13 +126,25 @@ impl NoticeError {
         }
     }
 
-    /// The text for a log, without accounts and addresses.
+    /// True if a release that ended with it is retried after a while, and may succeed then.
+    fn is_retried(&self) -> bool {
+        match self {
+            Self::Audience(error) => error.is_retried(),
+            other => other.may_pass(),
+        }
+    }
+
+    /// The text for a log, in one line and without accounts and addresses.
     #[must_use]
     pub fn for_logs(&self) -> String {
         match self {
             Self::Store(error) => error.for_logs(),
             Self::Audience(error) => error.for_logs(),
             Self::Invalid(_) => "the stored notice is no longer valid".to_owned(),
+            Self::NotReady(problems) => {
+                let problems: Vec<String> = problems.0.iter().map(ToString::to_string).collect();
+                format!("it cannot be released as it is: {}", problems.join("; "))
+            }
             other => other.to_string(),
         }
     }
@@ -137,8 +156,12 @@ impl From<sqlx::Error> for NoticeError {
     }
 }
 
+/// Ids in an error, at most.
+const LISTED: usize = 20;
+
 fn listed(ids: &[Uuid]) -> String {
-    ids.iter().map(Uuid::to_string).collect::<Vec<_>>().join(", ")
+    let more = if ids.len() > LISTED { format!(" and {} more", ids.len() - LISTED) } else { String::new() };
+    ids.iter().take(LISTED).map(Uuid::to_string).collect::<Vec<_>>().join(", ") + &more
 }
 
 /// The step as a participle.
@@ -169,12 +192,22 @@ impl Notices {
         Self { context }
     }
 
-    /// Finds the notice that an id or a reference names.
+    /// Finds the notice that an id or a reference means where one is read: of several with the reference, the released one.
     ///
     /// # Errors
-    /// If there is none, or several have the reference.
+    /// If there is none, or several are meant equally.
     pub async fn named(&self, name: &str) -> Result<Kept, NoticeError> {
-        named(&mut *self.context.store.read().await?, name).await
+        let mut conn = self.context.store.read().await?;
+        let named = named(&mut conn, name, Purpose::Read, None).await?;
+        find(&mut conn, named.id).await
+    }
+
+    /// Finds which notice an id or a reference means for a purpose.
+    ///
+    /// # Errors
+    /// If there is none, or several are meant equally.
+    pub async fn named_for(&self, name: &str, purpose: Purpose) -> Result<Named, NoticeError> {
+        named(&mut *self.context.store.read().await?, name, purpose, None).await
     }
 
     /// A page of notices, newest first.
@@ -190,11 +223,12 @@ impl Notices {
     /// Finds a notice by id or reference, with all steps that were taken on it.
     ///
     /// # Errors
-    /// If there is none, or several have the reference.
+    /// If there is none, or several are meant equally.
     pub async fn show(&self, name: &str) -> Result<(Kept, Vec<Done>), NoticeError> {
         let mut conn = self.context.store.read().await?;
-        let notice = named(&mut conn, name).await?;
-        let steps = kept::steps(&mut conn, notice.id).await?;
+        let id = named(&mut conn, name, Purpose::Read, None).await?.id;
+        let notice = find(&mut conn, id).await?;
+        let steps = steps(&mut conn, notice.id).await?;
         Ok((notice, steps))
     }
 
@@ -203,7 +237,7 @@ impl Notices {
     /// # Errors
     /// If the database fails.
     pub async fn steps(&self, id: Uuid) -> Result<Vec<Done>, NoticeError> {
-        Ok(kept::steps(&mut *self.context.store.read().await?, id).await?)
+        Ok(steps(&mut *self.context.store.read().await?, id).await?)
     }
 
     /// What waits of a notice.
@@ -215,21 +249,22 @@ impl Notices {
         Ok(waiting::depth(&mut conn, Some(id), self.context.clock.now()).await?)
     }
 
-    /// Checks a draft as a release would, and returns how far it reaches.
+    /// Checks a draft, and returns how far it reaches. A notice that reaches nobody yet is valid: its customers may be imported
+    /// after it is written.
     ///
     /// # Errors
-    /// If a release would be refused.
+    /// If a release would be refused for another reason.
     pub async fn check(&self, draft: &Draft) -> Result<Checked, NoticeError> {
         let warnings = self.ready(&draft.source)?;
         self.subject(&draft.notice)?;
         let mut conn = self.context.store.snapshot().await?;
-        let follows = follows(&mut conn, draft.notice.follows.as_deref()).await?;
+        let follows = follows(&mut conn, draft.notice.follows.as_deref(), None).await?;
         let rows = RowsAt::Here(draft.rows.clone().unwrap_or_default());
         let plan = Plan::new(&self.context.config, &draft.notice, rows, follows)?.with_lines(&draft.source);
-        let mut reach = audience::reach(&mut conn, &plan).await?;
+        let (mut reach, nobody) = audience::reach_so_far(&mut conn, &plan).await?;
         let (size, large) = self.sized(self.released(draft), std::mem::take(&mut reach.largest))?;
         let warnings = [warnings, ready::of_audience(&reach), large].map(|it| it.0).concat();
-        Ok(Checked { reach, size, warnings: Problems(warnings).limited() })
+        Ok(Checked { reach, size, follows, warnings: Problems(warnings).limited(), nobody })
     }
 
     /// Checks a stored notice as a release would, and returns how far it reaches.
@@ -261,24 +296,28 @@ async fn find(conn: &mut Conn, id: Uuid) -> Result<Kept, NoticeError> {
     kept::find(conn, id).await?.ok_or_else(|| NoticeError::Unknown(id.to_string()))
 }
 
-async fn named(conn: &mut Conn, name: &str) -> Result<Kept, NoticeError> {
-    if let Ok(id) = Uuid::parse_str(name) {
-        return find(conn, id).await;
-    }
-    let mut found = kept::with_reference(conn, name).await?;
-    match found.len() {
-        0 => Err(NoticeError::Unknown(name.to_owned())),
-        1 => Ok(found.remove(0)),
-        _ => Err(NoticeError::Ambiguous {
-            reference: name.to_owned(),
-            ids: found.iter().map(|notice| notice.id).collect(),
-        }),
+/// The notice that a name means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Named {
+    /// Its id.
+    pub id: Uuid,
+    /// How many other notices have the reference, and are not meant.
+    pub others: usize,
+}
+
+/// The notice that an id or a reference means for a purpose; never `own`, which looks for another one.
+async fn named(conn: &mut Conn, name: &str, purpose: Purpose, own: Option<Uuid>) -> Result<Named, NoticeError> {
+    match references::named(conn, name, purpose, own).await? {
+        Meant::None => Err(NoticeError::Unknown(name.to_owned())),
+        Meant::One { id, others } => Ok(Named { id, others }),
+        Meant::Several(ids) => Err(NoticeError::Ambiguous { reference: name.to_owned(), ids }),
     }
 }
 
-async fn follows(conn: &mut Conn, name: Option<&str>) -> Result<Option<Uuid>, NoticeError> {
+/// The notice that one follows by this name. `own` is the one that follows, if it is stored: it may share the reference.
+async fn follows(conn: &mut Conn, name: Option<&str>, own: Option<Uuid>) -> Result<Option<Uuid>, NoticeError> {
     match name {
-        Some(name) => Ok(Some(named(conn, name).await?.id)),
+        Some(name) => Ok(Some(named(conn, name, Purpose::Read, own).await?.id)),
         None => Ok(None),
     }
 }
@@ -287,4 +326,11 @@ async fn follows(conn: &mut Conn, name: Option<&str>) -> Result<Option<Uuid>, No
 #[must_use]
 pub fn is_due(send_at: Option<Timestamp>, now: Timestamp) -> bool {
     send_at.is_none_or(|send_at| send_at <= now)
+}
+
+/// The steps on a notice, with restricted addresses in their reasons masked.
+async fn steps(conn: &mut Conn, id: Uuid) -> Result<Vec<Done>, StoreError> {
+    let mut steps = kept::steps::list(conn, id).await?;
+    mask_words(conn, steps.iter_mut().filter_map(|step| step.reason.as_mut())).await?;
+    Ok(steps)
 }

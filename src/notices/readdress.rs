@@ -6,13 +6,12 @@ use std::collections::BTreeSet;
 use uuid::Uuid;
 
 use super::{Carried, NoticeError, Notices};
-use crate::audience::{Pages, Plan};
+use crate::audience::{Committed, Pages, Plan};
 use crate::domain::address::{Address, AddressKey};
 use crate::domain::category::Class;
 use crate::domain::customer::AccountId;
 use crate::domain::delivery::State as DeliveryState;
-use crate::domain::entry::{Batch, Detail, Entry, Event, Fact, commitment};
-use crate::domain::merkle::{Frontier, leaf_hash};
+use crate::domain::entry::{Batch, Detail, Entry, Event, Fact};
 use crate::domain::notice::State;
 use crate::ledger::cancelled;
 use crate::store::Conn;
@@ -28,8 +27,8 @@ use crate::store::sending::{deliveries, recipients};
 const CHUNK: u32 = 500;
 
 impl Notices {
-    /// Compares the queue of a released notice with the contacts of today. Nothing of the notice is claimed until that is done;
-    /// an error that does not pass is logged, and the sending goes on.
+    /// Compares the queue of a released notice with the contacts of today. A dispatcher that has seen that they changed claims
+    /// nothing of the notice until then; an error that does not pass is logged, and the sending goes on.
     pub(super) async fn readdress(&self, id: Uuid) -> Result<Carried, NoticeError> {
         let store = &self.context.store;
         let Some(notice) = kept::find(&mut *store.read().await?, id).await? else { return Ok(Carried::Out) };
@@ -86,7 +85,8 @@ impl Notices {
         Ok(true)
     }
 
-    /// Adds deliveries to today's contacts of the customers of some recipients, as far as they have none.
+    /// Adds deliveries to today's contacts of the customers of some recipients, as far as they have none. One without a value for
+    /// a placeholder becomes `not_composed` when it is sent: its customer must not drop out of the coverage.
     async fn add_successors(&self, conn: &mut Conn, notice: &Kept, gone: &[Recipient]) -> Result<(), NoticeError> {
         let context = &self.context;
         let accounts: BTreeSet<&str> = gone.iter().map(|recipient| recipient.account_id.as_str()).collect();
@@ -95,22 +95,15 @@ impl Notices {
         let parsed = notice.parsed()?;
         let plan = Plan::for_customers(conn, &context.config, (notice, &parsed), &accounts).await?;
         let (at, first) = (context.clock.now(), notice.recipients);
-        let (mut tree, mut subtrees, mut rows) = (Frontier::new(), Vec::new(), Vec::new());
+        let (mut committed, mut rows) = (Committed::default(), Vec::new());
         let mut pages = Pages::new(&plan, notice.follows_id);
         while let Some(page) = pages.next(conn).await? {
             for recipient in page.recipients {
                 if has.contains(&(recipient.account_id.clone(), recipient.email.key())) {
                     continue;
                 }
-                let salt: [u8; 32] = context.random.bytes();
-                let leaf = leaf_hash(&commitment(&salt, &recipient.account_id, recipient.email.as_str()));
-                tree.push_with(leaf, |node, hash| {
-                    if node.is_stored() {
-                        subtrees.push((node, *hash));
-                    }
-                });
-                let id = context.random.id(at).to_string();
-                rows.push(recipient.into_delivery(id, first + rows.len() as u64, &salt));
+                let ordinal = first + rows.len() as u64;
+                rows.push(committed.add(recipient, ordinal, (at, &context.random)));
             }
         }
         if rows.is_empty() {
@@ -119,8 +112,8 @@ impl Notices {
         let count = rows.len() as u64;
         releases::insert(conn, notice.id, notice.category.lane().rank(), at, &Packed::of(&rows)).await?;
         releases::add_recipients(conn, notice.id, count).await?;
-        commitments::insert_nodes(conn, notice.id, first, &subtrees).await?;
-        let detail = Detail::Addressed(Batch { first, count, root: tree.root() });
+        commitments::insert_nodes(conn, notice.id, first, committed.subtrees()).await?;
+        let detail = Detail::Addressed(Batch { first, count, root: committed.root() });
         let entry = Entry::new(&Fact { detail, ..notice.fact(Event::Addressed, at) }, None, &context.random);
         Ok(ledger::append(conn, &[Opening::of_notice(&entry, notice.id, at)]).await?)
     }

@@ -2,24 +2,31 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
+use uuid::Uuid;
+
 use super::{Draft, NoticeError, Notices};
-use crate::audience::Reach;
+use crate::audience::{AudienceError, Reach};
 use crate::domain::category::Category;
-use crate::domain::check::{Circumstances, Findings, LeadTime, check_at};
+use crate::domain::check::{Circumstances, Findings, LeadTime, check_at, check_release};
 use crate::domain::markdown::{Link, host_of};
 use crate::domain::problem::Problems;
 use crate::domain::words::count;
 use crate::store::notices::Kept;
 
 /// The result of a check.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Checked {
     /// How far the notice reaches.
     pub reach: Reach,
     /// The size of its largest mail, in bytes.
     pub size: u64,
+    /// The notice that it follows.
+    pub follows: Option<Uuid>,
     /// What its author should know before the release.
     pub warnings: Problems,
+    /// Why it reaches nobody yet, if it does: a release would be refused.
+    pub nobody: Option<AudienceError>,
 }
 
 impl Notices {
@@ -52,22 +59,29 @@ impl Notices {
         self.findings(source).problems
     }
 
+    /// Refuses a release at a time at which the notice comes too late: it may have waited for a second person or for its time.
+    pub(super) fn in_time(&self, notice: &Kept, release: Timestamp) -> Result<(), NoticeError> {
+        let problems = self.in_circumstances(|circumstances| check_release(&notice.source, release, circumstances));
+        if problems.is_empty() { Ok(()) } else { Err(NoticeError::NotReady(problems)) }
+    }
+
     fn findings(&self, source: &str) -> Findings {
+        self.in_circumstances(|circumstances| check_at(source, circumstances))
+    }
+
+    fn in_circumstances<T>(&self, check: impl FnOnce(&Circumstances<'_>) -> T) -> T {
         let config = &self.context.config;
         let lead_time = |category, kind| {
             let required = config.lead_time_required(category);
             config.lead_time(category, kind).map(|least| LeadTime { least, required })
         };
-        check_at(
-            source,
-            &Circumstances {
-                now: self.context.clock.now(),
-                zone: config.organisation.default_time_zone.time_zone(),
-                default_locale: &config.organisation.default_locale,
-                lead_time: &lead_time,
-                own_domains: &self.own_domains(),
-            },
-        )
+        check(&Circumstances {
+            now: self.context.clock.now(),
+            zone: config.organisation.default_time_zone.time_zone(),
+            default_locale: &config.organisation.default_locale,
+            lead_time: &lead_time,
+            own_domains: &self.own_domains(),
+        })
     }
 
     /// The domains by which recipients know the organisation.
@@ -87,6 +101,10 @@ impl Notices {
 /// What the author should know about the addresses in an audience.
 pub(super) fn of_audience(reach: &Reach) -> Problems {
     let mut warnings = Problems::default();
+    for (name, value) in &reach.unmet {
+        let field = format!("audience.attributes.{name}");
+        warnings.add(0, field, format!("no customer has the value `{value}`: is it spelled as in the customers file?"));
+    }
     let mut warn = |number: u64, one: &str, many: &str| {
         if number > 0 {
             warnings.add(0, "audience", count(number, one, many));
@@ -106,6 +124,13 @@ pub(super) fn of_audience(reach: &Reach) -> Problems {
         reach.needs_smtputf8,
         "address needs SMTPUTF8: only relays and servers that offer it carry mail to it",
         "addresses need SMTPUTF8: only relays and servers that offer it carry mail to them",
+    );
+    warn(
+        reach.left,
+        "customer of the notice that it follows has left and is not addressed: \
+         name it in `[audience] customers`, or set `include_left` where the category has it",
+        "customers of the notice that it follows have left and are not addressed: \
+         name them in `[audience] customers`, or set `include_left` where the category has it",
     );
     warnings
 }

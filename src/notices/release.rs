@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::steps::possible;
+use super::steps::{check_reason, possible};
 use super::{NoticeError, Notices, find};
 use crate::audience::{self, AudienceError, Freezing};
 use crate::domain::actor::{Action, Actor};
@@ -24,7 +24,8 @@ impl Notices {
     /// as it is, unless a scheduled one is to be released now. `progress` receives the number of recipients written.
     ///
     /// # Errors
-    /// If it is not approved, or its audience cannot be addressed; the notice is as before then, and its steps say why.
+    /// If it is not approved, comes too late, or its audience cannot be addressed; the notice is as before then, and its steps say
+    /// why. Or if the reason is not one line.
     pub async fn release(
         &self,
         id: Uuid,
@@ -32,6 +33,7 @@ impl Notices {
         how: Release<'_>,
         progress: &(dyn Fn(u64) + Sync),
     ) -> Result<Kept, NoticeError> {
+        check_reason(how.reason)?;
         let notice = find(&mut *self.context.store.read().await?, id).await?;
         match notice.state {
             State::Released | State::Closed => return Ok(notice),
@@ -51,7 +53,7 @@ impl Notices {
     }
 
     async fn schedule(&self, notice: &Kept, actor: &Actor, reason: Option<&str>) -> Result<(), NoticeError> {
-        if let Err(error) = self.reach(notice).await {
+        if let Err(error) = self.schedulable(notice).await {
             if !error.may_pass() {
                 let mut tx = self.context.store.write().await?;
                 self.refused(&mut tx, notice, Step::Release, actor, &error.for_logs()).await?;
@@ -66,6 +68,13 @@ impl Notices {
         self.record_as(&mut tx, notice, (Step::Release, Action::Schedule), actor, reason).await?;
         tx.commit().await?;
         Ok(())
+    }
+
+    /// Checks a notice as its release would at its time.
+    async fn schedulable(&self, notice: &Kept) -> Result<(), NoticeError> {
+        let now = self.context.clock.now();
+        self.in_time(notice, notice.send_at.map_or(now, |send_at| send_at.max(now)))?;
+        self.reach(notice).await.map(drop)
     }
 
     /// Freezes the audience now. A refusal leaves the notice as it was; after a failure the dispatcher retries.
@@ -90,7 +99,11 @@ impl Notices {
         let begun = begun(notice, reason);
         let reason = begun.as_deref().or(reason);
         let with = Freezing { context, plan: &plan, owner: &owner, actor, reason };
-        let Err(error) = audience::freeze(&with, notice, progress).await else { return Ok(()) };
+        let frozen = match self.in_time(notice, now) {
+            Ok(()) => audience::freeze(&with, notice, progress).await.map_err(NoticeError::from),
+            Err(late) => Err(late),
+        };
+        let Err(error) = frozen else { return Ok(()) };
         if !error.is_retried() {
             let mut tx = context.store.write().await?;
             if !releases::end_release(&mut tx, notice.id, &owner, self.before(notice)).await? {
@@ -99,7 +112,7 @@ impl Notices {
             self.refused(&mut tx, notice, Step::Release, actor, &error.for_logs()).await?;
             tx.commit().await?;
         }
-        Err(error.into())
+        Err(error)
     }
 
     /// The state that a notice returns to if its release is refused.

@@ -154,7 +154,7 @@ async fn find(
         Some(Ok(account)) => Plan::for_customer(config, &draft.notice, &account, draft.rows.as_ref()),
         Some(Err(_)) => return Ok(None),
         None => {
-            let follows = super::follows(conn, draft.notice.follows.as_deref()).await?;
+            let follows = super::follows(conn, draft.notice.follows.as_deref(), None).await?;
             Plan::new(config, &draft.notice, RowsAt::Here(draft.rows.clone().unwrap_or_default()), follows)?
         }
     };

@@ -2,9 +2,12 @@
 
 use super::{NoticeError, Notices};
 use crate::domain::actor::{Action, Actor};
+use crate::domain::notice::writers::REFUSED;
 use crate::domain::notice::{State, Step};
+use crate::domain::problem::{LineError, check_line};
 use crate::ledger::operated::{self, Operation};
-use crate::store::notices::{self as kept, Done, Kept};
+use crate::store::notices::steps::Done;
+use crate::store::notices::{self as kept, Kept};
 use crate::store::{Conn, StoreError};
 
 /// The state after a step, if the step is possible.
@@ -27,6 +30,14 @@ const fn action(step: Step) -> Action {
     }
 }
 
+/// The longest reason, in bytes.
+const LONGEST_REASON: usize = 1000;
+
+/// Refuses a reason that is not one line.
+pub(super) fn check_reason(reason: Option<&str>) -> Result<(), LineError> {
+    reason.map_or(Ok(()), |reason| check_line("reason", reason, LONGEST_REASON))
+}
+
 impl Notices {
     /// Takes a step that changes nothing but the state, and records it.
     pub(super) async fn step(
@@ -41,7 +52,7 @@ impl Notices {
         if !kept::set_state(conn, notice.id, notice.state, to).await? {
             return Err(NoticeError::Conflict);
         }
-        Ok(self.record(conn, notice, step, actor, reason).await?)
+        self.record(conn, notice, step, actor, reason).await
     }
 
     /// Records a step that was taken, in the transaction that takes it.
@@ -52,7 +63,7 @@ impl Notices {
         step: Step,
         actor: &Actor,
         reason: Option<&str>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), NoticeError> {
         self.record_as(conn, notice, (step, action(step)), actor, reason).await
     }
 
@@ -64,11 +75,12 @@ impl Notices {
         (step, action): (Step, Action),
         actor: &Actor,
         reason: Option<&str>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), NoticeError> {
+        check_reason(reason)?;
         let Self { context } = self;
         self.note(conn, notice, step, actor, reason).await?;
         let operation = Operation::on_notice(action, notice).reason(reason.unwrap_or_default());
-        operated::record(conn, actor, &operation, context.clock.now(), &context.random).await
+        Ok(operated::record(conn, actor, &operation, context.clock.now(), &context.random).await?)
     }
 
     /// Notes a step that was refused: nothing but its row is stored.
@@ -80,7 +92,7 @@ impl Notices {
         actor: &Actor,
         why: &str,
     ) -> Result<(), StoreError> {
-        self.note(conn, notice, step, actor, Some(&format!("refused: {why}"))).await
+        self.note(conn, notice, step, actor, Some(&format!("{REFUSED}{why}"))).await
     }
 
     async fn note(
@@ -93,6 +105,6 @@ impl Notices {
     ) -> Result<(), StoreError> {
         let at = self.context.clock.now();
         let done = Done { step, operator: actor.name().to_owned(), reason: reason.map(str::to_owned), at };
-        kept::insert_step(conn, self.context.random.id(at), notice.id, &done).await
+        kept::steps::insert(conn, self.context.random.id(at), notice.id, &done).await
     }
 }

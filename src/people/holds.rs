@@ -7,9 +7,12 @@ use uuid::Uuid;
 use crate::context::Context;
 use crate::domain::actor::{Action, Actor};
 use crate::domain::kind::Kind;
+use crate::domain::notice::reference::{Meant, Purpose};
 use crate::domain::page::{CursorError, Page, PageRequest};
 use crate::domain::problem::is_line;
 use crate::ledger::operated::{Operation, record};
+use crate::people::mask::mask_words;
+use crate::store::notices::references;
 use crate::store::people::{customers, holds};
 use crate::store::proof::tree;
 use crate::store::{Conn, StoreError, notices};
@@ -31,8 +34,8 @@ pub enum HoldError {
     /// There is no such notice.
     #[error("there is no notice `{0}`")]
     NoNotice(String),
-    /// Several notices have the reference.
-    #[error("{} notices have the reference `{reference}`: {}", .ids.len(), .ids.iter().map(Uuid::to_string).collect::<Vec<_>>().join(", "))]
+    /// Several notices with the reference are meant equally.
+    #[error("{} notices have the reference `{reference}`: {}", .ids.len(), .ids.iter().take(20).map(Uuid::to_string).collect::<Vec<_>>().join(", "))]
     Ambiguous {
         /// The reference.
         reference: String,
@@ -71,13 +74,13 @@ pub enum On<'a> {
     Account(&'a str),
 }
 
-/// A hold that stands now.
+/// A hold that is in force.
 #[derive(Clone, Debug, Serialize)]
 pub struct Placed {
     /// The hold.
     #[serde(flatten)]
     pub hold: Hold,
-    /// It stood before, and no second one was placed.
+    /// It was in force before, and no second one was placed.
     pub already: bool,
 }
 
@@ -94,7 +97,8 @@ impl Holds {
         Self { context }
     }
 
-    /// Places a hold, unless one on the same for the same reason stands already; on a customer also if nothing but its record in notices is stored any more.
+    /// Places a hold, unless one on the same for the same reason is in force already. A customer may be a former one, of which only the
+    /// record in notices is stored.
     ///
     /// # Errors
     /// If there is no such notice or customer, or the reason is unusable.
@@ -123,13 +127,15 @@ impl Holds {
         Ok(Placed { hold, already: false })
     }
 
-    /// A page of holds, oldest first.
+    /// A page of holds, oldest first. Restricted addresses in their reasons are masked.
     ///
     /// # Errors
     /// If the cursor is not one of this list, or the database fails.
     pub async fn list(&self, _actor: &Actor, request: &PageRequest) -> Result<Page<Hold>, HoldError> {
         let after = request.key::<Uuid>()?;
-        let rows = holds::list(&mut *self.context.store.read().await?, after, request.to_read()).await?;
+        let mut conn = self.context.store.read().await?;
+        let mut rows = holds::list(&mut conn, after, request.to_read()).await?;
+        mask_words(&mut conn, rows.iter_mut().map(|hold| &mut hold.reason)).await?;
         Ok(Page::of(rows, request, |hold| hold.id.to_string()))
     }
 
@@ -168,15 +174,10 @@ impl Holds {
 }
 
 async fn notice(conn: &mut Conn, name: &str) -> Result<Uuid, HoldError> {
-    if let Ok(id) = Uuid::parse_str(name) {
-        let found = notices::find(conn, id).await?;
-        return found.map(|notice| notice.id).ok_or_else(|| HoldError::NoNotice(name.to_owned()));
-    }
-    let ids: Vec<Uuid> = notices::with_reference(conn, name).await?.iter().map(|notice| notice.id).collect();
-    match ids[..] {
-        [] => Err(HoldError::NoNotice(name.to_owned())),
-        [id] => Ok(id),
-        _ => Err(HoldError::Ambiguous { reference: name.to_owned(), ids }),
+    match references::named(conn, name, Purpose::Read, None).await? {
+        Meant::None => Err(HoldError::NoNotice(name.to_owned())),
+        Meant::One { id, .. } => Ok(id),
+        Meant::Several(ids) => Err(HoldError::Ambiguous { reference: name.to_owned(), ids }),
     }
 }
 

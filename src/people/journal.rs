@@ -23,6 +23,8 @@ use uuid::Uuid;
 
 use crate::config;
 use crate::domain::tombstone::Tombstone;
+use crate::domain::words::cause;
+use crate::ledger::state::sync_folder;
 
 const HEADER: &str = "besked-tombstones/2";
 
@@ -30,7 +32,7 @@ const HEADER: &str = "besked-tombstones/2";
 #[derive(Debug, Error)]
 pub enum JournalError {
     /// A file of the journal cannot be read or written.
-    #[error("cannot use the tombstone journal's file `{path}`: {source}")]
+    #[error("cannot use the tombstone journal's file `{path}`: {}", cause(.source))]
     Io {
         /// The file.
         path: PathBuf,
@@ -126,7 +128,9 @@ impl Journal {
             file.set_len(kept as u64)?;
             file.seek(SeekFrom::End(0))?;
             file.write_all(lines.as_bytes())?;
-            file.sync_all()
+            file.sync_all()?;
+            // Each time: the append that made the file may have failed before this.
+            sync_folder(&self.file)
         };
         write().map_err(failed)
     }
@@ -152,7 +156,8 @@ impl Journal {
         make_folder(&self.key_file)?;
         let mut file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&self.key_file)?;
         writeln!(file, "{}", HEXLOWER.encode(key))?;
-        file.sync_all()
+        file.sync_all()?;
+        sync_folder(&self.key_file)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::domain::address::{AddressKey, masked, replace_mentions};
+use crate::domain::address::{AddressKey, masked, mentions, replace_mentions};
 use crate::store::people::subjects;
 use crate::store::{Conn, StoreError};
 
@@ -67,13 +67,33 @@ impl Mask {
     #[must_use]
     pub fn text(&self, email: &str, text: &str) -> String {
         match self.hidden(email) {
-            // The second replacement finds what other characters surround.
-            Some(key) => {
-                replace_mentions(text, &key, |mention| self.address(mention)).replace(email, &self.address(email))
-            }
+            Some(key) => replace_mentions(text, |it| *it == key, |mention| self.address(mention)),
             None => text.to_owned(),
         }
     }
+}
+
+/// Masks the restricted addresses in words that somebody wrote, such as those of attestations.
+///
+/// # Errors
+/// If the database fails.
+pub async fn mask_words<'a>(
+    conn: &mut Conn,
+    words: impl IntoIterator<Item = &'a mut String>,
+) -> Result<(), StoreError> {
+    let words: Vec<&mut String> = words.into_iter().filter(|words| words.contains('@')).collect();
+    let mentioned: BTreeSet<AddressKey> = words.iter().flat_map(|words| mentions(words)).collect();
+    if mentioned.is_empty() {
+        return Ok(());
+    }
+    let keys: Vec<&str> = mentioned.iter().map(AddressKey::as_str).collect();
+    let mask = Mask { restricted: subjects::restricted(conn, &keys).await?.into_iter().collect() };
+    if !mask.restricted.is_empty() {
+        for words in words {
+            *words = replace_mentions(words, |it| mask.restricted.contains(it), |mention| mask.address(mention));
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! People: customers and their contacts, what a person wants and does not want, and a person's rights over what is stored
 //! (GDPR Art. 15 to 21).
 
+mod addresses;
 pub mod customers;
 pub mod holds;
 pub mod import;
@@ -10,5 +11,6 @@ pub mod mask;
 pub mod preferences;
 pub mod reads;
 pub mod retention;
+mod scrub;
 pub mod subjects;
 pub mod suppressions;

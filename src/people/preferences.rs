@@ -13,6 +13,7 @@ use crate::domain::entry::{Detail, Entry, Event, Fact, Person};
 use crate::domain::kind::Kind;
 use crate::domain::preference::{Source, Wish};
 use crate::ledger::operated::{Operation, record};
+use crate::people::addresses;
 use crate::people::reads::note_read;
 use crate::store::people::preferences::{self, OptOut};
 use crate::store::proof::ledger::{self, Opening, StoredOpening};
@@ -138,8 +139,24 @@ fn check(wishes: &[Wish]) -> Result<(), PreferenceError> {
     }
 }
 
-/// Carries wishes out and records them, in the transaction of the caller. Returns how many changed anything.
+/// Carries wishes out for all addresses of a person and records them, in the transaction of the caller. Returns how many changed
+/// anything.
 pub(crate) async fn apply(
+    context: &Context,
+    conn: &mut Conn,
+    actor: &Actor,
+    address: &Address,
+    wishes: &[Wish],
+    source: Source,
+) -> Result<usize, StoreError> {
+    let mut changed = 0;
+    for address in addresses::of_person(conn, address).await? {
+        changed += apply_to(context, conn, actor, &address, wishes, source).await?;
+    }
+    Ok(changed)
+}
+
+async fn apply_to(
     context: &Context,
     conn: &mut Conn,
     actor: &Actor,

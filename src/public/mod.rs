@@ -1,8 +1,8 @@
 //! The pages that need no sign-in: so far the page behind the unsubscribe link of optional notices.
 //!
 //! `GET /u/TOKEN` shows a person's choices and changes nothing, since link scanners follow every link. `POST` with
-//! `List-Unsubscribe=One-Click` (RFC 8058) opts out of the notice's category at once, and may be repeated; a `POST` of the
-//! page's own form sets every choice. Any other body changes nothing. The token names a delivery and cannot be made up.
+//! `List-Unsubscribe=One-Click` (RFC 8058) opts out of the notice's category at once, and may be repeated; so does one without a
+//! body, as some mail programs send it. A `POST` of the page's own form sets every choice. Any other body changes nothing. The token names a delivery and cannot be made up.
 
 use askama::Template;
 use axum::Router;
@@ -73,6 +73,8 @@ const HEADERS: [(HeaderName, &str); 5] = [
 pub fn routes(app: App) -> Router {
     Router::new()
         .route("/u/{token}", get(show).post(change))
+        // As mail programs pass a link on that they take for a folder.
+        .route("/u/{token}/", get(show).post(change))
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(map_response(protect))
         .with_state(app)
@@ -107,7 +109,7 @@ async fn change(State(app): State<App>, Path(token): Path<String>, body: Bytes) 
 fn read_request(body: &[u8]) -> Option<LinkRequest> {
     // RFC 8058 allows multipart/form-data too, in which both words are found as they are.
     let text = String::from_utf8_lossy(body);
-    if text.contains("List-Unsubscribe") && text.contains("One-Click") {
+    if text.trim().is_empty() || (text.contains("List-Unsubscribe") && text.contains("One-Click")) {
         return Some(LinkRequest::OneClick);
     }
     let mut is_form = false;

@@ -121,7 +121,7 @@ async fn an_operator_pages_through_lists_of_deliveries() {
     assert_eq!(list(&["--state", "rejected"]), (Vec::new(), None));
     shell.run(&["deliveries", "list", "CHG-1", "--after", "x"]).fails(2, &["`x` is not a cursor"]);
     let table = shell.run(&["deliveries", "list", "CHG-1", "--limit", "1"]).ok().out;
-    assert!(table.contains("C0000") && table.contains("more: add `--after 0`"), "{table}");
+    assert!(table.contains("C0000") && table.contains("more: add `--after=0`"), "{table}");
 }
 
 /// The exact bytes for programs, and one form of an answer at a time.
@@ -145,7 +145,8 @@ async fn json_is_json_for_messages_and_tables_too() {
     assert!(csv.starts_with(header) && csv.contains("C2,Two Ltd,informed,1,1,1 accepted,relayed\n"), "{csv}");
 }
 
-fn breach(discovered_at: &str) -> String {
+/// A breach notice to all customers.
+pub fn breach(discovered_at: &str) -> String {
     format!(
         "+++\ncategory = \"security_breach\"\nreference = \"INC-1\"\n[audience]\nall = true\n[fields]\nstage = \"confirmed\"\n\
          our_role = \"processor\"\nnature = \"Lost disk.\"\nlikely_consequences = \"None known.\"\n\
@@ -214,7 +215,8 @@ async fn a_customer_with_nobody_to_address_has_an_answer_after_its_row_was_delet
     besked::store::people::retention::delete_customers(&mut tx, &["C3".to_owned()]).await.unwrap();
     tx.commit().await.unwrap();
     let answer = app.informed("C3", id).await;
-    assert_eq!((answer.verdict, answer.notices[0].deliveries.len()), (Verdict::NotInformed, 0));
+    assert_eq!((answer.verdict, answer.notices[0].deliveries.len()), (Verdict::CannotBe, 0));
+    assert_eq!(serde_json::to_value(&answer).unwrap()["verdict"], "not_informed");
 }
 
 #[tokio::test]

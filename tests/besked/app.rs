@@ -68,6 +68,11 @@ impl TestApp {
 
     /// With the configuration changed by `change`.
     pub async fn with(engine: Engine, change: impl FnOnce(&mut Config)) -> Self {
+        Self::starting(engine, START, change).await
+    }
+
+    /// With a clock that begins at another time.
+    pub async fn starting(engine: Engine, at: &str, change: impl FnOnce(&mut Config)) -> Self {
         let database = Database::new(engine).await;
         let relay = Relay::start().await;
         let mut config = parse(EXAMPLE, "example", &[]).unwrap();
@@ -81,7 +86,7 @@ impl TestApp {
         config.privacy.journal_key_file = home.path().join("erased.key");
         write_key(&config.ledger.key_file, 7);
         change(&mut config);
-        let clock = Clock::manual(START.parse().unwrap());
+        let clock = Clock::manual(at.parse().unwrap());
         let app = App::over(database.open().await, config, clock, Random::from_system()).await.unwrap();
         Self { app, relay, home, _database: database }
     }

@@ -2,8 +2,10 @@
 
 mod carried;
 mod everybody;
+mod limits;
 mod sender;
 mod streams;
+mod unanswered;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -72,6 +74,11 @@ pub async fn with_second_over(second: &Relay, connections: u32) -> TestApp {
 pub async fn import(app: &TestApp, addresses: impl IntoIterator<Item = String>) {
     let rows: String = addresses.into_iter().enumerate().map(|(n, to)| format!("C{n:03},Kund {n},{to}\n")).collect();
     app.import(&format!("account_id,customer_name,email\n{rows}")).await;
+}
+
+/// Lets others work for a while, where there is nothing to wait for.
+pub async fn a_while(ms: u64) {
+    tokio::task::spawn_blocking(move || std::thread::park_timeout(Duration::from_millis(ms))).await.unwrap();
 }
 
 pub async fn until_accepted(app: &TestApp, id: Uuid, count: u64) {

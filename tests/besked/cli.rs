@@ -8,6 +8,7 @@ use serde_json::Value;
 use sqlx::{AnyConnection, Connection, Executor};
 
 use crate::app::{CUSTOMERS, maintenance};
+use crate::messages;
 use crate::postfix::{Postfix, eventually, sample_customers};
 use crate::relay::Relay;
 
@@ -75,7 +76,9 @@ impl Shell {
     }
 
     pub fn run(&self, arguments: &[&str]) -> Ran {
-        ran(self.command(arguments).output().unwrap())
+        let ran = ran(self.command(arguments).output().unwrap());
+        messages::note(arguments, self.directory.path(), ran.code, &ran.err);
+        ran
     }
 
     pub fn command(&self, arguments: &[&str]) -> Command {
@@ -381,7 +384,7 @@ async fn the_doctor_looks_at_everything_and_sends_nothing() {
         let check = checks.iter().find(|it| it["what"].as_str() == Some(what)).unwrap();
         (check["verdict"].as_str().unwrap().to_owned(), check["detail"].as_str().unwrap().to_owned())
     };
-    for what in ["database", "ledger", "tombstones", "ledger key"] {
+    for what in ["database", "ledger", "tombstones", "contacts", "ledger key"] {
         assert_eq!(of(&well, what).0, "ok", "{what}");
     }
     let (_, detail) = of(&well, "relay primary");

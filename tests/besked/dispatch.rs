@@ -1,8 +1,9 @@
 //! Dispatch: what becomes of deliveries, whatever the relay does.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use besked::dispatch::Finished;
+use besked::dispatch::{Finished, RunError, Until};
 use besked::domain::category::Category;
 use besked::domain::coverage::Verdict;
 use besked::domain::delivery::State;
@@ -17,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::{CUSTOMERS, NEWS, TestApp, alice, maintenance, without_relay};
 use crate::checker::{History, Terms};
-use crate::circuit::with_second;
+use crate::circuit::{Running, a_while, with_second};
 use crate::database::Engine;
 use crate::relay::Act;
 
@@ -46,7 +47,7 @@ async fn a_released_notice_reaches_its_recipients_and_the_books_balance(#[case] 
     let delivery = &answer.notices[0].deliveries[0];
     assert_eq!(delivery.reply.as_deref(), Some("250 2.0.0 taken"));
     assert_eq!(technical.header("Message-ID"), Some(delivery.message_id.clone()));
-    assert_eq!(app.informed("C3", id).await.verdict, Verdict::NotInformed);
+    assert_eq!(app.informed("C3", id).await.verdict, Verdict::CannotBe);
 
     // The stored bytes are the bytes that arrived.
     let mut conn = app.app.context.store.read().await.unwrap();
@@ -249,7 +250,7 @@ async fn loss_after_the_dot_is_a_doubt_that_a_mandatory_notice_settles_by_sendin
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_doubt_that_never_ends_is_not_sent_for_ever() {
-    let app = TestApp::with(Engine::Sqlite, |config| config.retry.give_up_after = Duration::from_secs(300)).await;
+    let app = TestApp::with(Engine::Sqlite, |config| config.retry.give_up_after = Duration::from_secs(86_400)).await;
     app.import(CUSTOMERS).await;
     let id = app.release(&maintenance("customers = [\"C2\"]")).await;
     app.relay.on(". hello@two.example", 99, Act::TakeAndClose);
@@ -259,7 +260,7 @@ async fn a_doubt_that_never_ends_is_not_sent_for_ever() {
     }
     assert_eq!(app.counts(id).await, [(State::Uncertain, 1)].into());
     assert_eq!(app.notice(id).await.state, NoticeState::Closed);
-    assert!(app.relay.received().len() <= 3, "{} copies", app.relay.received().len());
+    assert_eq!(app.relay.received().len(), 3, "copies");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -313,7 +314,7 @@ async fn a_refused_recipient_does_not_disturb_the_next_on_its_connection() {
 async fn a_slow_domain_holds_up_only_itself() {
     let app = TestApp::with(Engine::Sqlite, |config| {
         config.limits.domain_connections = 1;
-        config.limits.domain_rate_per_second.insert("slow.example".to_owned(), 0.0001);
+        config.limits.domain_rate_per_second.insert("slow.example".parse().unwrap(), 0.0001);
     })
     .await;
     let rows: String = (0..10).map(|n| format!("S{n},S,a{n}@slow.example\nQ{n},Q,a{n}@quick.example\n")).collect();
@@ -346,6 +347,15 @@ async fn a_shutdown_puts_back_what_is_before_the_dot_and_doubts_what_is_after(#[
     running.await.unwrap().unwrap();
     drop(lock);
     assert_eq!(app.counts(id).await, [(state, 1)].into());
+    let delivery = app.informed("C2", id).await.notices[0].deliveries[0].id;
+    let mut conn = app.app.context.store.read().await.unwrap();
+    let attempts = settle::attempts(&mut conn, delivery).await.unwrap();
+    let kept = messages::find(&mut conn, delivery).await.unwrap();
+    drop(conn);
+    let tried: Vec<_> = attempts.iter().map(|it| (it.relay.as_str(), it.stage.as_str(), it.outcome.as_str())).collect();
+    // In whose log to look, and for what, if the server may have it.
+    let wanted: &[_] = if state == State::Uncertain { &[("primary", "dot", "uncertain")] } else { &[] };
+    assert_eq!((tried.as_slice(), kept.is_some()), (wanted, state == State::Uncertain));
     app.advance(Duration::from_secs(120));
     app.run_until_idle().await;
     assert_eq!(app.counts(id).await, [(State::Accepted, 1)].into());
@@ -400,6 +410,47 @@ async fn a_claim_of_a_dead_dispatcher_is_a_doubt(#[case] engine: Engine) {
     let events: Vec<&str> =
         entries.iter().map(|entry| entry.event.as_str()).filter(|event| *event != "operated").collect();
     assert_eq!(events, ["manifest", "uncertain", "accepted", "closed"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delivery_over_which_workers_panic_is_given_up() {
+    // Longer than a configuration can have it: a return path of it is no address.
+    let long = format!("{}.example", ["d".repeat(58).as_str(); 4].join("."));
+    let app = TestApp::with(Engine::Sqlite, |config| config.sender.bounce_domain = long.parse().unwrap()).await;
+    app.import(CUSTOMERS).await;
+    let id = app.release(&maintenance("customers = [\"C2\"]")).await;
+    let finished = app.run_until_idle().await;
+    let Finished::Left(left) = finished else { panic!("it says that all is well: {finished:?}") };
+    assert_eq!((left.unread, left.unsent), (1, 0));
+    let running = Running::start(&app);
+    for _ in 0..100 {
+        app.advance(Duration::from_secs(61));
+        a_while(300).await;
+        if app.counts(id).await.contains_key(&State::Rejected) {
+            break;
+        }
+    }
+    running.stop().await;
+    let delivery = app.informed("C2", id).await.notices[0].deliveries[0].clone();
+    let not_composed = Some(besked::domain::delivery::Reason::NotComposed);
+    assert_eq!((delivery.state, delivery.reason), (State::Rejected, not_composed));
+}
+
+#[rstest]
+#[case(None)]
+#[case(Some(Until::Idle(None)))]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_whose_recorder_panics_ends_with_an_error(#[case] until: Option<Until>) {
+    let app = TestApp::new(Engine::Sqlite).await;
+    app.import(CUSTOMERS).await;
+    app.release(&maintenance("all = true")).await;
+    // The recorder is who calls it.
+    let (dispatcher, lock) = app.app.dispatcher(Some(Arc::new(|_| panic!("a fault of a test")))).unwrap();
+    let run = dispatcher.run(CancellationToken::new(), until);
+    let ended = tokio::time::timeout(Duration::from_secs(20), run).await.expect("it ends by itself");
+    assert!(matches!(ended, Err(RunError::Broken)), "{ended:?}");
+    drop(lock);
+    assert!(matches!(app.run_until_idle().await, Finished::Idle(_)), "the next one goes on");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -381,15 +381,15 @@ fn keys_of_every_form_are_read_and_unfit_ones_refused() {
 #[test]
 fn all_problems_are_reported_at_once() {
     let none = Path::new("no/such.pem");
-    let tables = [("example", "a_b"), ("example.com", "s1"), ("EXAMPLE.com", "S1")];
+    let tables = [("example", "s0"), ("example.com", "a_b"), ("example.com", "s1"), ("EXAMPLE.com", "S1")];
     let problem = refused(&tables.map(|(domain, selector)| table(domain, selector, none)).concat());
     for told in [
-        "`dkim[0].domain` is not",
-        "`dkim[0].selector` must be",
-        "`dkim[0].key_file` `no/such.pem` cannot be read",
-        "`dkim[1].key_file` ",
-        "`dkim[2].key_file` ",
-        "`dkim[2].selector` is used twice: `S1._domainkey.example.com`",
+        "line 2: `dkim.0.domain`: `example` has no dot",
+        "line 7: `dkim[0].selector` must be",
+        "line 8: `dkim[0].key_file` `no/such.pem` cannot be read",
+        "line 12: `dkim[1].key_file` ",
+        "line 16: `dkim[2].key_file` ",
+        "line 15: `dkim[2].selector` is used twice: `S1._domainkey.example.com`",
     ] {
         assert!(problem.contains(told), "`{told}` is not in:\n{problem}");
     }

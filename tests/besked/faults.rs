@@ -23,7 +23,7 @@ use tokio::time::Instant;
 
 use crate::app::{TestApp, maintenance, report};
 use crate::database::Engine;
-use crate::relay::{Relay, Script};
+use crate::relay::{Relay, Script, Step, on};
 use table::{Fault, faults};
 
 /// The result of one message to the fault's address.
@@ -38,7 +38,7 @@ async fn attempt(fault: &Fault, script: Script) -> (Result<(), Failed>, Duration
         configured.password = Some("secret".to_owned().into());
     }
     let (from, to) = (Address::parse("a@one.example").unwrap(), Address::parse(fault.to).unwrap());
-    let envelope = Envelope { from: &from, to: &to, delivery: None };
+    let envelope = Envelope { from: &from, to: &to, reports: None };
     let in_doubt = AtomicBool::new(false);
     let begun = Instant::now();
     let sent = async {
@@ -96,6 +96,27 @@ async fn every_fault_has_its_stage_and_its_verdict_with_pipelining_and_without()
     print!("{table}");
     report("BESKED_TEST_FAULTS", &table);
     assert!(wrong.is_empty(), "{wrong}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_no_smtp_reply_is_shown() {
+    let greeting = |bytes: &'static str| Script::default().rule(on(Step::Greeting).reply(bytes));
+    let rcpt = |bytes: &'static str| Script::default().rule(on(Step::Rcpt).reply(bytes));
+    let none = "the server sent something else than an SMTP reply: ";
+    for (script, text) in [
+        (greeting("SSH-2.0-OpenSSH_9.2\r\n"), format!("{none}SSH-2.0-OpenSSH_9.2")),
+        (greeting("+OK POP3 ready\r\n"), format!("{none}+OK POP3 ready")),
+        (greeting("* OK IMAP4rev1 ready\r\n"), format!("{none}* OK IMAP4rev1 ready")),
+        (rcpt("600 what\r\n"), "the server's reply cannot be read: 600 what".to_owned()),
+        (rcpt("250-a\r\n550 b\r\n"), "the server's reply cannot be read: 250-a 550 b".to_owned()),
+        (rcpt("354 go on\r\n"), "unexpected reply: 354 go on".to_owned()),
+        (rcpt("\r\n"), "the server sent an empty line in place of a reply".to_owned()),
+        (rcpt("571 5.7.1 not\u{202e} you\r\n"), "571 5.7.1 not? you".to_owned()),
+    ] {
+        let fault = faults().into_iter().find(|fault| fault.what == "550 5.7.1 to RCPT: policy").unwrap();
+        let (sent, ..) = attempt(&fault, script.without("PIPELINING")).await;
+        assert_eq!(sent.unwrap_err().failure.text(), text);
+    }
 }
 
 /// Runs a dispatcher over one connection with two deliveries, the fault's and the next; returns what became of them.

@@ -37,10 +37,11 @@ async fn sql(app: &TestApp, statement: &'static str) {
 async fn a_notice_is_not_followed_before_it_is_released(#[case] engine: Engine) {
     let app = TestApp::new(engine).await;
     let first = broken_off(&app).await;
-    let refused = app.app.notices.check(&app.draft(&following(first), "")).await.unwrap_err();
+    let checked = app.app.notices.check(&app.draft(&following(first), "")).await.unwrap();
     assert!(
-        matches!(refused, NoticeError::Audience(AudienceError::NotReleased(NoticeState::Releasing))),
-        "a part of it is no audience: {refused}"
+        matches!(checked.nobody, Some(AudienceError::NotReleased(NoticeState::Releasing))),
+        "a part of it is no audience: {:?}",
+        checked.nobody
     );
     // One that was approved before.
     let own = following(first).replace("[fields]", "[audience]\nall = true\n[fields]");

@@ -10,6 +10,7 @@ use besked::domain::entry::Person;
 use besked::notices::Release;
 use besked::people::import::{Erased, ImportError, ImportOptions, Imported, Kept, REPORTED};
 use besked::store::Store;
+use besked::store::proof::ledger::with_words;
 use rstest::rstest;
 use sqlx::{AnyConnection, Connection as _, Executor as _, Row as _};
 use tokio::task::JoinHandle;
@@ -256,6 +257,46 @@ async fn a_skipped_row_without_a_readable_account_keeps_everybody(#[case] engine
         assert_eq!(imported.kept, Kept { unattributed: vec![3], ..Kept::default() });
         assert_eq!([stored(&app, "C1").await, stored(&app, "C2").await], before, "{row}");
     }
+}
+
+/// Of C3, one row is of an erased person and another one was skipped: whose the name is cannot be told, so it stays.
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn a_customer_with_a_skipped_row_keeps_its_name(#[case] engine: Engine) {
+    let app = TestApp::new(engine).await;
+    let file = format!("{CUSTOMERS}C3,Three Inc,eva@three.example,Eva,billing,en,,lon1\n");
+    app.import(&file).await;
+    app.erase("ap@three.example").await.unwrap();
+    let mistyped = file.replace("eva@three.example", "eva@three");
+    app.try_import(mistyped.as_bytes(), skipping(false)).await.unwrap();
+    assert_eq!(stored(&app, "C3").await["name"], "Three Inc");
+    let nobodys = file.replace("C3,Three Inc,eva@", ",Three Inc,eva@");
+    app.try_import(nobodys.as_bytes(), skipping(true)).await.unwrap();
+    assert_eq!(stored(&app, "C3").await["name"], "Three Inc");
+    let left = file.replace("C3,Three Inc,eva@three.example,Eva,billing,en,,lon1\n", "");
+    app.import(&left).await;
+    assert_eq!(stored(&app, "C3").await["name"], "", "of whom only erased persons are in the file");
+}
+
+#[tokio::test]
+async fn the_ledger_says_what_an_import_removed() {
+    let app = TestApp::new(Engine::Sqlite).await;
+    app.import(CUSTOMERS).await;
+    let last = async || {
+        let entries = with_words(&mut app.app.context.store.read().await.unwrap(), "", 99).await.unwrap();
+        let mut words = entries.iter().map(|it| Person::from_cbor(it.person.as_deref().unwrap()).unwrap().reply);
+        words.rfind(|reply| reply.starts_with("sha256 ")).unwrap()
+    };
+    let without = CUSTOMERS.replace("C3,Three Inc,ap@three.example,Dave,billing,en,America/New_York,lon1\n", "");
+    let nobodys = format!("{without},Three Inc,ap@three.example,Dave,billing,en,America/New_York,lon1\n");
+    app.try_import(nobodys.as_bytes(), skipping(true)).await.unwrap();
+    assert_eq!(stored(&app, "C3").await["status"], "active");
+    assert!(last().await.ends_with("1 rows skipped, nothing was removed"), "{}", last().await);
+    app.try_import(without.as_bytes(), skipping(true)).await.unwrap();
+    assert_eq!(stored(&app, "C3").await["status"], "left");
+    assert!(last().await.ends_with("customers that are not in the file left"), "{}", last().await);
 }
 
 #[tokio::test(flavor = "multi_thread")]

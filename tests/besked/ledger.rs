@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use besked::app::App;
 use besked::context::Context;
+use besked::deliveries::{DeliveryError, Waiting};
 use besked::dispatch::Finished;
 use besked::domain::checkpoint::Checkpoint;
 use besked::domain::delivery::State;
@@ -395,4 +396,34 @@ async fn an_operator_may_have_the_newsletters_of_a_restored_copy_sent() {
     app.app.ledger.resume(&bo(), "the copy is from before the send").await.unwrap();
     app.run_until_idle().await;
     assert_eq!(app.counts(news).await, [(State::Accepted, 2)].into());
+}
+
+#[tokio::test]
+async fn nothing_is_decided_about_a_ledger_that_has_not_stopped_or_cannot_be_resumed() {
+    let app = TestApp::new(Engine::Sqlite).await;
+    app.import(CUSTOMERS).await;
+    let news = app.release(NEWS).await;
+    app.app.ledger.checkpoint().await.unwrap();
+    let key = app.app.context.config.ledger.key_file.clone();
+    for waiting in [Some(Waiting::LeaveUncertain), Some(Waiting::Send), None] {
+        let resumed = app.app.deliveries.resume(&alice(), "a test", waiting).await;
+        assert!(matches!(resumed, Err(DeliveryError::Ledger(LedgerError::NotStopped))), "{resumed:?}");
+    }
+    std::fs::rename(&key, key.with_extension("away")).unwrap();
+    let resumed = app.app.deliveries.resume(&alice(), "a test", Some(Waiting::LeaveUncertain)).await;
+    assert!(matches!(resumed, Err(DeliveryError::Ledger(LedgerError::NoKey(_)))), "{resumed:?}");
+    assert_eq!(app.counts(news).await, [(State::Queued, 2)].into());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn resuming_asks_about_news_and_decides_as_it_is_answered() {
+    let (app, [news, _]) = restored_before_sending().await;
+    app.run_until_idle().await;
+    let resume = async |waiting| app.app.deliveries.resume(&bo(), "disk failure", waiting).await;
+    assert!(matches!(resume(None).await, Err(DeliveryError::Undecided(2))));
+    assert_eq!(app.counts(news).await, [(State::Queued, 2)].into());
+    assert_eq!(resume(Some(Waiting::LeaveUncertain)).await.unwrap().left, 2);
+    app.run_until_idle().await;
+    assert_eq!(app.counts(news).await, [(State::Uncertain, 2)].into());
+    assert_eq!(audit(&app).await.problem, None);
 }

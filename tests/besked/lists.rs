@@ -32,7 +32,7 @@ async fn listed(engine: Engine) -> (Database, Shell) {
     relay.on(". ", ITEMS, Act::TakeAndClose);
     let news = NEWS.replace("category = \"news\"", "category = \"news\"\nreference = \"N-0\"");
     shell.write("news.md", &news);
-    shell.run(&["notice", "send", "news.md", "--wait", "--yes"]).ok();
+    shell.run(&["notice", "send", "news.md", "--wait", "--yes"]).fails(1, &["3 deliveries ended without an answer"]);
     shell.write("notice.md", &maintenance("all = true"));
     for n in 0..ITEMS {
         if n > 0 {
@@ -78,7 +78,7 @@ async fn every_list_shows_how_to_go_on_and_refuses_what_is_no_page_of_it() {
         let next = shell.run(&[&["--json"], command, &["--limit", "2"]].concat()).ok().json();
         let next = next["next"].as_str().unwrap_or_else(|| panic!("{command:?}: {name}")).to_owned();
         let page = run(&["--limit", "2"]).ok().out;
-        assert!(page.contains(&format!("more: add `--after {next}`, or `--all`")), "{command:?}: {page}");
+        assert!(page.contains(&format!("more: add `--after={next}`, or `--all`")), "{command:?}: {page}");
         let whole = run(&["--all"]).ok().out;
         assert!(!whole.contains("more:") && whole.lines().count() == 1 + ITEMS, "{command:?}: {whole}");
         run(&["--after", bad]).fails(2, &[&format!("`{bad}` is not a cursor of this list"), "hint: "]);

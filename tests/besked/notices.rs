@@ -232,9 +232,17 @@ async fn an_audience_that_cannot_be_addressed_is_refused() {
     app.import(CUSTOMERS).await;
     let check =
         async |notice: &str| app.app.notices.check(&app.draft(notice, "account_id\n")).await.unwrap_err().to_string();
-    assert!(check(&maintenance("attributes = { region = [\"mars\"] }")).await.contains("audience is empty"));
+    let nobody = async |notice: &str| {
+        let checked = app.app.notices.check(&app.draft(notice, "account_id\n")).await.unwrap();
+        checked.nobody.expect("it reaches nobody").to_string()
+    };
+    let mars = nobody(&maintenance("attributes = { region = [\"mars\"] }")).await;
+    assert_eq!(mars, "the audience is empty: it would be customers whose region is mars, and there are none");
+    let billed = nobody(&maintenance("customers = [\"C3\"]")).await;
+    assert_eq!(billed, "the audience has 1 customer, but no contact that this category addresses");
+    // An account is written by the author: one that nobody knows is a mistake.
     assert!(check(&maintenance("customers = [\"C1\", \"C77\"]")).await.contains("C77"));
-    assert!(check(&maintenance("customers = [\"C3\"]")).await.contains("no contact that this category addresses"));
+    assert!(check(&maintenance("customers = [\"C77\"]")).await.contains("C77"));
     let missing = maintenance("all = true").replace("Hello", "{{ customer.attr.plan }}");
     assert_eq!(
         check(&missing).await,

@@ -2,16 +2,17 @@
 
 use std::time::Duration;
 
-use besked::domain::delivery::State;
+use besked::domain::delivery::{Reason, State};
 use besked::domain::entry::Event;
 use besked::domain::notice::State as NoticeState;
 use rstest::rstest;
 
 use crate::app::{CUSTOMERS, NEWS, TestApp, address, alice, maintenance};
 use crate::audit::audit;
+use crate::circuit::{Running, until_accepted};
 use crate::database::Engine;
 use crate::evidence::{events, exported, key};
-use crate::relay::Act;
+use crate::relay::{Act, Gate, Script, Step, on};
 
 #[rstest]
 #[case(Engine::Sqlite)]
@@ -59,6 +60,35 @@ async fn a_retry_goes_to_the_address_that_was_corrected_meanwhile(#[case] engine
     assert_eq!(audit(&app).await.problem, None);
 }
 
+/// A server that hangs with the delivery of a contact who is gone must not hold up a breach notice to all others.
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delivery_that_hangs_to_a_contact_that_left_holds_up_no_other(#[case] engine: Engine) {
+    // Two of them hang: one delivery of each notice.
+    let app = TestApp::with(engine, |config| config.relays[0].connections = 4).await;
+    let gate = Gate::new();
+    app.relay.change(Script::default().rule(on(Step::Dot).when("@hangs.example").after(&gate)));
+    let customers = |first: &str| {
+        let others: String = (1..40).map(|n| format!("C{n},Kund {n},a{n}@d{n}.example\n")).collect();
+        format!("account_id,customer_name,email\nC0,Kund 0,{first}\n{others}")
+    };
+    app.import(&customers("anna@hangs.example")).await;
+    let id = app.release(&maintenance("customers = [\"C0\"]")).await;
+    let all = app.release(&maintenance("all = true").replace("CHG-2041", "CHG-2042")).await;
+    app.relay.add(on(Step::Rcpt).when("@d").times(1).reply("451 4.3.0 try later\r\n"));
+    let running = Running::start(&app);
+    gate.reached().await;
+    app.import(&customers("bo@next.example")).await;
+    until_accepted(&app, all, 38).await;
+    gate.open();
+    until_accepted(&app, id, 1).await;
+    running.stop().await;
+    assert_eq!(app.relay.to("bo@next.example").len(), 0, "the one to the contact before was on its way");
+    assert_eq!(audit(&app).await.problem, None);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_optional_notice_to_a_contact_that_left_is_only_cancelled() {
     let app = TestApp::new(Engine::Sqlite).await;
@@ -81,4 +111,47 @@ async fn each_customer_of_an_audience_file_keeps_its_values() {
     app.run_until_idle().await;
     assert!(app.relay.to("drift@ett.example")[0].text().contains("A 7"));
     assert_eq!(app.counts(id).await, [(State::Accepted, 2), (State::Cancelled, 1)].into());
+}
+
+/// Without the name that the text needs there is no mail, and the customer stays in the coverage.
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_successor_without_a_value_is_not_sent_a_blank(#[case] engine: Engine) {
+    let app = TestApp::new(engine).await;
+    app.import(CUSTOMERS).await;
+    let id = app.release(&maintenance("customers = [\"C2\"]").replace("Hello", "Hello {{ contact.name }}!")).await;
+    app.import(&CUSTOMERS.replace("hello@two.example,Carol", "new@two.example,")).await;
+    app.run_until_idle().await;
+    assert!(app.relay.received().is_empty());
+    let (totals, rows) = app.covered(id).await;
+    let shown: Vec<_> = rows[0].deliveries.iter().map(|it| (it.email.as_str(), it.state, it.reason)).collect();
+    assert_eq!(
+        shown,
+        [
+            ("hello@two.example", State::Cancelled, None),
+            ("new@two.example", State::Rejected, Some(Reason::NotComposed))
+        ]
+    );
+    assert_eq!((totals.customers, totals.not_informed), (1, 1));
+    assert_eq!(audit(&app).await.problem, None);
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_without_differences_holds_up_no_queue(#[case] engine: Engine) {
+    let app = TestApp::new(engine).await;
+    app.import(CUSTOMERS).await;
+    app.release(&maintenance("all = true")).await;
+    let stale = async || {
+        let mut conn = app.app.context.store.read().await.unwrap();
+        besked::store::notices::open::list(&mut conn).await.unwrap()[0].stale
+    };
+    app.import(CUSTOMERS).await;
+    assert!(!stale().await);
+    app.import(&CUSTOMERS.replace("Carol", "Carla")).await;
+    assert!(stale().await);
 }

@@ -109,3 +109,54 @@ fn all_problems_of_a_notice_and_its_audience_file_are_reported_at_once() {
         .run(&["notice", "check", "bad.md"])
         .fails(2, &[&colour, &over, "`rows.csv` is not valid:\nline 2: the row has"]);
 }
+
+/// What is to be written is checked before its customers are there: a valid text is valid.
+#[test]
+fn a_notice_that_reaches_nobody_yet_is_valid_and_not_sent() {
+    let shell = Shell::new();
+    let all = shell.write("all.md", &maintenance("all = true"));
+    let named = shell.write("named.md", &maintenance("customers = [\"C1\"]"));
+    let none = "valid; it reaches nobody yet: no customers were imported\nmaintenance (mandatory), to ";
+    for file in [&all, &named] {
+        let checked = shell.run(&["notice", "check", file]).ok();
+        assert!(checked.out.starts_with(none), "{}", checked.out);
+        assert!(checked.err.contains("hint: `besked customers import FILE` imports customers"), "{}", checked.err);
+        let json = shell.run(&["--json", "notice", "check", file]).ok().json();
+        assert_eq!((json["customers"].as_u64(), json["recipients"].as_u64()), (Some(0), Some(0)), "{json}");
+        let warning = json["warnings"].as_array().unwrap().last().unwrap();
+        assert_eq!(warning["problem"], "it reaches nobody yet: no customers were imported", "{json}");
+        shell.run(&["notice", "create", file]).ok();
+        let refused = ["the audience is empty: no customers were imported", "besked customers import FILE"];
+        shell.run(&["notice", "send", file, "--yes"]).fails(2, &refused);
+    }
+    let id = shell.run(&["notice", "create", &all]).ok().out.trim().to_owned();
+    shell.run(&["notice", "submit", &id]).fails(2, &["the audience is empty: no customers were imported"]);
+
+    shell.write("customers.csv", CUSTOMERS);
+    shell.run(&["customers", "import", "customers.csv"]).ok();
+    let follows = maintenance("include_left = false").replace("reference", "follows = \"CHG-2\"\nreference");
+    let follows = follows.replace("[audience]\ninclude_left = false\n", "");
+    let first = maintenance("all = true").replace("CHG-1", "CHG-2");
+    shell.write("first.md", &first);
+    shell.run(&["notice", "create", "first.md"]).ok();
+    for (audience, why) in [
+        (
+            maintenance("attributes = { region = [\"mars\"] }"),
+            "it is to customers whose region is mars, and there are none",
+        ),
+        (
+            maintenance("customers = [\"C3\"]"),
+            "the audience has 1 customer, but no contact that this category addresses",
+        ),
+        (follows, "the notice that it follows is not released: it is a draft"),
+    ] {
+        shell.write("nobody.md", &audience);
+        let checked = shell.run(&["notice", "check", "nobody.md"]).ok();
+        assert!(checked.out.starts_with(&format!("valid; it reaches nobody yet: {why}\n")), "{}", checked.out);
+        shell.run(&["notice", "create", "nobody.md"]).ok();
+        assert_eq!(shell.run(&["notice", "send", "nobody.md", "--yes"]).code, 2);
+    }
+    assert!(shell.run(&["notice", "check", &all]).ok().out.contains("reaches 3 customers at 2 addresses"));
+    shell.write("typo.md", &maintenance("customers = [\"C1\", \"C77\"]"));
+    shell.run(&["notice", "check", "typo.md"]).fails(2, &["unknown customers: C77"]);
+}

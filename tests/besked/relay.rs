@@ -72,6 +72,8 @@ struct Shared {
 struct State {
     script: Script,
     connections: Vec<Connection>,
+    /// The most connections that were open at a time.
+    at_once: usize,
     received: Vec<Received>,
 }
 
@@ -91,7 +93,7 @@ impl Relay {
 
     pub async fn with(script: Script) -> Self {
         let (acceptor, authority) = certify(script.certified_name);
-        let state = Mutex::new(State { script, connections: Vec::new(), received: Vec::new() });
+        let state = Mutex::new(State { script, connections: Vec::new(), at_once: 0, received: Vec::new() });
         let shared = Arc::new(Shared { state, changed: Notify::new(), stalled: Notify::new(), acceptor });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -189,6 +191,11 @@ impl Relay {
         self.shared.state.lock().unwrap().connections.len()
     }
 
+    /// The most connections that were open at a time.
+    pub fn at_once(&self) -> usize {
+        self.shared.state.lock().unwrap().at_once
+    }
+
     pub fn conversations(&self) -> Vec<Connection> {
         self.shared.state.lock().unwrap().connections.clone()
     }
@@ -236,6 +243,7 @@ async fn serve(listener: TcpListener, shared: Arc<Shared>) {
         let (stream, _) = listener.accept().await.unwrap();
         let number = shared.record(|state| {
             state.connections.push(Connection::default());
+            state.at_once = state.at_once.max(state.connections.iter().filter(|it| !it.ended).count());
             state.connections.len() - 1
         });
         let shared = shared.clone();

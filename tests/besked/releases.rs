@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use besked::app::App;
+use besked::config::LeadTime;
 use besked::dispatch::Finished;
+use besked::domain::category::Category;
 use besked::domain::delivery::State;
-use besked::domain::notice::State as NoticeState;
+use besked::domain::notice::{State as NoticeState, Step};
 use besked::domain::random::Random;
-use besked::notices::{Release, Task};
+use besked::notices::{NoticeError, Release, Task};
 use besked::store::Conn;
 use besked::store::notices::releases::Releasing;
 use rstest::rstest;
@@ -19,6 +21,7 @@ use crate::circuit::{Running, until_accepted};
 use crate::cli::Shell;
 use crate::database::Engine;
 use crate::lanes::disruption;
+use crate::notices::AGREEMENT;
 use crate::relay::Relay;
 
 /// A notice that is to be sent half an hour after every test begins.
@@ -54,6 +57,7 @@ async fn nothing_waits_for_the_release_of_a_newsletter() {
     app.import(CUSTOMERS).await;
     let news = newsletter(&app).await;
     let due = app.release(&scheduled(&disruption("C1"))).await;
+    let normal = app.release(&scheduled(&maintenance("customers = [\"C2\"]"))).await;
     let held_up = hold_up(&app).await;
     app.advance(HALF_AN_HOUR);
     let running = Running::start(&app);
@@ -64,8 +68,8 @@ async fn nothing_waits_for_the_release_of_a_newsletter() {
     let id = other.notices.create(&app.draft(&disruption("C2"), ""), &alice()).await.unwrap();
     other.notices.submit(id, &alice()).await.unwrap();
     other.notices.release(id, &alice(), Release::default(), &|_| {}).await.unwrap();
-    for critical in [id, due] {
-        until_accepted(&app, critical, 1).await;
+    for other in [id, due, normal] {
+        until_accepted(&app, other, 1).await;
     }
     assert_eq!(app.notice(news).await.state, NoticeState::Releasing);
     held_up.close().await.unwrap();
@@ -215,6 +219,74 @@ async fn an_early_release_that_is_refused_leaves_the_notice_scheduled() {
     app.advance(HALF_AN_HOUR);
     app.run_until_idle().await;
     assert_eq!(app.counts(id).await, [(State::Accepted, 2)].into());
+}
+
+/// A maintenance that ends at noon of the day on which every test begins.
+fn today() -> String {
+    let notice = maintenance("all = true").replace("2036-12-01T22:00:00+01:00", "2026-11-24T11:00:00Z");
+    notice.replace("2036-12-02T02:00:00+01:00", "2026-11-24T12:00:00Z")
+}
+
+/// The dispatcher was down: what would announce a window that is over waits for a person, and a disruption is still reported.
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_notice_that_has_become_too_late_waits_for_a_person(#[case] engine: Engine) {
+    let app = TestApp::new(engine).await;
+    app.import(CUSTOMERS).await;
+    let late = app.release(&scheduled(&today())).await;
+    let urgent = app.release(&scheduled(&disruption("C1"))).await;
+    app.advance(HALF_AN_HOUR * 6);
+    let Finished::Left(left) = app.run_until_idle().await else { panic!("nothing is left") };
+    let over = "`fields.window_end`: is over when the notice is released";
+    assert_eq!((left.undone.len(), left.undone[0].notice, left.undone[0].may_pass), (1, late, false));
+    assert!(left.undone[0].why.contains(over) && !left.undone[0].why.contains('\n'), "{}", left.undone[0].why);
+    assert_eq!(app.counts(urgent).await, [(State::Accepted, 1)].into());
+    let notice = app.notice(late).await;
+    assert!(notice.state == NoticeState::Approved && notice.is_overdue(app.app.context.clock.now()));
+
+    let refused = app.app.notices.release(late, &bo(), Release::default(), &|_| {}).await;
+    assert!(matches!(refused, Err(NoticeError::NotReady(_))), "{refused:?}");
+    let steps = app.app.notices.steps(late).await.unwrap();
+    let refused: Vec<_> = steps.iter().filter(|it| it.reason.as_ref().is_some_and(|why| why.contains(over))).collect();
+    let who: Vec<_> = refused.iter().map(|it| (it.step, it.operator.as_str())).collect();
+    assert_eq!(who, [(Step::Release, "release"), (Step::Release, "bo")]);
+    let done = app.draft(&today().replace("announced", "completed"), "");
+    app.app.notices.edit(late, &done, &alice()).await.unwrap();
+    app.app.notices.submit(late, &alice()).await.unwrap();
+    app.app.notices.release(late, &alice(), Release::default(), &|_| {}).await.unwrap();
+    app.run_until_idle().await;
+    assert_eq!(app.counts(late).await, [(State::Accepted, 2)].into());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn time_that_an_approval_takes_counts() {
+    let lead = Duration::from_secs(5 * 86_400);
+    let app = TestApp::with(Engine::Sqlite, |config| {
+        let rules = config.category.entry(Category::Maintenance).or_default();
+        (rules.lead_time, rules.lead_time_required) = (Some(LeadTime::All(lead)), Some(true));
+    })
+    .await;
+    app.import(CUSTOMERS).await;
+    let notices = &app.app.notices;
+    let submitted = async |notice: &str| {
+        let id = notices.create(&app.draft(notice, ""), &alice()).await.unwrap();
+        notices.submit(id, &alice()).await.unwrap();
+        id
+    };
+    let just = maintenance("all = true").replace("2036-12-01T22:00:00+01:00", "2026-11-29T10:30:00Z");
+    let (soon, late, terms) = (submitted(&just).await, submitted(&just).await, submitted(AGREEMENT).await);
+    app.advance(Duration::from_secs(40 * 60));
+    notices.release(soon, &alice(), Release::default(), &|_| {}).await.unwrap();
+    app.advance(Duration::from_secs(3600));
+    let refused = notices.release(late, &alice(), Release::default(), &|_| {}).await.unwrap_err().to_string();
+    assert!(refused.contains("`fields.window_start`") && refused.contains("the lead time is 5 days"), "{refused}");
+    app.advance(Duration::from_secs(40 * 86_400));
+    notices.approve(terms, &bo(), None).await.unwrap();
+    let refused = notices.release(terms, &bo(), Release::default(), &|_| {}).await.unwrap_err().to_string();
+    assert!(refused.contains("`fields.right_until`: is over when the notice is released"), "{refused}");
+    assert_eq!(app.notice(terms).await.state, NoticeState::Approved);
 }
 
 /// A process with a notice scheduled whose time has come.

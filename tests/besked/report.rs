@@ -7,7 +7,7 @@ use besked::config::Organisation;
 use besked::domain::category::Category;
 use besked::domain::checkpoint::Checkpoint;
 use besked::domain::delivery::{Level, Outcome};
-use besked::domain::entry::{Detail, Event, Fact, Manifest, Person};
+use besked::domain::entry::{Detail, Event, Fact, Manifest, Person, shown};
 use besked::domain::evidence::{Evidence, Message, Proven, Recipient, Subject, claims};
 use besked::domain::notice::State;
 use besked::ledger::report::{Report, ReportError, Words, pdf};
@@ -104,7 +104,7 @@ fn case(count: u64) -> Case {
         customers: count,
         unaddressed: 0,
         unaddressed_root: [2; 32],
-        shown: [3; 32],
+        shown: shown("Unauthorised access to backup storage", Some("INC-2026-17"), None, "example.com"),
     });
     case.add(Fact { detail, ..Fact::new(Event::Manifest, time(1)) }, None);
     case
@@ -117,6 +117,15 @@ impl Case {
         let claim = claims::of(&fact, &subject);
         let index = 4000 + self.evidence.entries.len() as u64;
         self.evidence.entries.push(Proven { index, fact, subject, claim });
+    }
+
+    /// Seals what is shown of the notice as it is now.
+    fn seal(&mut self) {
+        let Kept { subject, reference, follows_id, message_domain, .. } = &self.notice;
+        let digest = shown(subject, reference.as_deref(), *follows_id, message_domain);
+        if let Detail::Manifest(manifest) = &mut self.evidence.entries[0].fact.detail {
+            manifest.shown = digest;
+        }
     }
 
     /// A recipient and what became of it.
@@ -228,7 +237,7 @@ fn a_report_of_one_customer_answers_its_questions() {
     let text = case.printed().text();
     let chapters = [
         "Evidence of notification",
-        "Example Cloud AB addressed customer Acme Åkeri AB (account C1) with the notice",
+        "Example Cloud AB addressed customer Acme Åkeri AB, account C1, with the notice",
         "of 2 recipients: 1 accepted by the mail server; 1 refused by the mail server.",
         "There is 1 statement of a person",
         "Who and when",
@@ -370,6 +379,7 @@ fn no_text_from_outside_breaks_a_report() {
         case.organisation.name = text.into();
         case.notice.subject = text.into();
         case.notice.reference = Some(text.into());
+        case.seal();
         case.customer_name = Some(text.into());
         case.words = vec![Words { title: text.into(), text: format!("{text}\n\n\t{text}") }];
         let person = Person {
@@ -393,7 +403,34 @@ fn no_text_from_outside_breaks_a_report() {
     }
     let mut case = Case::of_one_customer();
     case.customer_name = Some("\u{1f600} \u{202e}Acme".into());
-    assert_says(&case.printed().text(), &["customer [U+1F600] [U+202E]Acme (account C1)"]);
+    assert_says(&case.printed().text(), &["The customer with this account is called [U+1F600] [U+202E]Acme today."]);
+}
+
+/// The account was given to another company, or the person was erased: the sentence claims what the file says, and no more.
+#[test]
+fn a_customer_is_named_as_the_file_names_it_or_not_at_all() {
+    let mut case = Case::of_one_customer();
+    case.customer_name = Some("Another Company Ltd".into());
+    let text = case.printed().text();
+    assert_says(&text, &["addressed customer Acme Åkeri AB, account C1, with", "is called Another Company Ltd today"]);
+    case.account = Some("C2");
+    let text = case.printed().text();
+    assert_says(
+        &text,
+        &["The file names no recipient with account C2: it does not prove that this customer was addressed"],
+    );
+    assert!(!text.contains("addressed customer"), "{text}");
+}
+
+#[test]
+fn a_notice_whose_row_was_changed_makes_no_report_and_its_release_is_the_sealed_one() {
+    let mut case = Case::of_one_customer();
+    case.notice.released_at = Some(time(86_400));
+    case.notice.customers = 99;
+    let text = case.printed().text();
+    assert!(text.contains("released at 2026-11-24 10:00:01") && !text.contains("of 99 customers"), "{text}");
+    case.notice.subject = "Forged".into();
+    assert!(matches!(case.made(), Err(ReportError::Changed(id)) if id == case.notice.id));
 }
 
 #[test]

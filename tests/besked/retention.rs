@@ -1,5 +1,7 @@
 //! Retention: when its time is over a notice forgets its persons, and keeps its counts.
 
+mod operations;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -170,6 +172,7 @@ async fn what_belongs_to_no_released_notice_ends_too(#[case] engine: Engine) {
         (Records::Suppressions, 1),
         (Records::Reads, 0),
         (Records::Rectifications, 0),
+        (Records::Operations, 6),
         (Records::AddressEntries, 0),
     ]);
     assert_eq!(app.purge(true).await.records, expected);

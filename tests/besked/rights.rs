@@ -61,7 +61,8 @@ async fn a_row_of_an_unreleased_notice_is_reported_and_left() {
     let id = app.app.notices.create(&draft, &alice()).await.unwrap();
     let erased = app.erase("eva@ett.example").await.unwrap();
     assert_eq!((erased.unreleased_rows, erased.contacts), (1, 0));
-    let rows = besked::store::notices::rows(&mut app.app.context.store.read().await.unwrap(), id, "", 9).await.unwrap();
+    let rows =
+        besked::store::notices::rows::page(&mut app.app.context.store.read().await.unwrap(), id, "", 9).await.unwrap();
     assert_eq!(rows.len(), 1);
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use besked::config::{EXAMPLE, Relay as RelayConfig, Smtp, parse};
 use besked::domain::address::Address;
 use besked::domain::reply::{Stage, Verdict, classify};
-use besked::mail::smtp::{Envelope, Failed, Session};
+use besked::mail::smtp::{Envelope, Failed, Reports, Session};
 use rstest::rstest;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
@@ -30,7 +30,7 @@ fn configured(server: &Relay) -> (RelayConfig, Smtp) {
 }
 
 const fn envelope<'a>(from: &'a Address, to: &'a Address) -> Envelope<'a> {
-    Envelope { from, to, delivery: None }
+    Envelope { from, to, reports: None }
 }
 
 async fn send(session: &mut Session, to: &str, message: &[u8]) -> Result<Option<String>, Failed> {
@@ -152,18 +152,45 @@ async fn a_withheld_message_leaves_the_connection_for_the_next() {
 #[tokio::test]
 async fn reports_are_asked_for_where_they_are_offered() {
     let delivery = uuid::Uuid::from_u128(0x0193_5a6b_0000_7000_8000_0000_0000_0001);
-    let (from, to) = (Address::parse("a@one.example").unwrap(), Address::parse("b@two.example").unwrap());
-    for (offered, of, mail, rcpt) in [
-        (true, Some(delivery), format!(" RET=HDRS ENVID={delivery}"), " NOTIFY=FAILURE,DELAY"),
-        (true, None, String::new(), ""),
-        (false, Some(delivery), String::new(), ""),
+    let from = Address::parse("a@one.example").unwrap();
+    let reports = |success| Some(Reports { delivery, success });
+    let mail = || format!(" RET=HDRS ENVID={delivery}");
+    let long = format!("{}@two.example", "=".repeat(64));
+    for (offered, to, of, mail, rcpt) in [
+        (true, "b@two.example", reports(false), mail(), " NOTIFY=FAILURE,DELAY ORCPT=rfc822;b@two.example"),
+        (true, "b@two.example", reports(true), mail(), " NOTIFY=SUCCESS,FAILURE,DELAY ORCPT=rfc822;b@two.example"),
+        (
+            true,
+            "b+c=d@two.example",
+            reports(true),
+            mail(),
+            " NOTIFY=SUCCESS,FAILURE,DELAY ORCPT=rfc822;b+2Bc+3Dd@two.example",
+        ),
+        (
+            true,
+            "å+b@two.example",
+            reports(true),
+            format!(" SMTPUTF8{}", mail()),
+            " NOTIFY=SUCCESS,FAILURE,DELAY ORCPT=utf-8;\\x{E5}\\x{2B}b@two.example",
+        ),
+        (
+            true,
+            &long,
+            reports(true),
+            mail(),
+            &format!(" NOTIFY=SUCCESS,FAILURE,DELAY ORCPT=rfc822;{}@two.example", "+3D".repeat(64)),
+        ),
+        (true, "b@two.example", None, String::new(), ""),
+        (false, "b@two.example", reports(true), String::new(), ""),
     ] {
-        let server = Relay::with(Script::default().extensions(if offered { &["DSN"] } else { &[] }).size(0)).await;
+        let extensions: &[_] = if offered { &["DSN", "SMTPUTF8"] } else { &[] };
+        let (server, to) =
+            (Relay::with(Script::default().extensions(extensions).size(0)).await, Address::parse(to).unwrap());
         let (relay, deadlines) = configured(&server);
         let mut session = Session::open(&relay, &deadlines).await.map_err(|failed| format!("{failed:?}")).unwrap();
-        let envelope = Envelope { delivery: of, ..envelope(&from, &to) };
+        let envelope = Envelope { reports: of, ..envelope(&from, &to) };
         session.send(envelope, b"x\r\n", &AtomicBool::new(false), || true).await.unwrap().unwrap();
-        let wanted = [format!("MAIL FROM:<a@one.example>{mail}"), format!("RCPT TO:<b@two.example>{rcpt}")];
+        let wanted = [format!("MAIL FROM:<a@one.example>{mail}"), format!("RCPT TO:<{to}>{rcpt}")];
         assert_eq!(server.commands()[2..4], wanted);
     }
 }

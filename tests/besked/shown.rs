@@ -83,7 +83,7 @@ fn a_hold_that_stands_already_is_not_placed_twice() {
     assert_eq!(first["already"], false);
     let again = hold("lawsuit");
     assert_eq!((&again.json()["id"], again.json()["already"].as_bool()), (&first["id"], Some(true)));
-    assert!(again.err.contains("this hold stands already"), "{}", again.err);
+    assert!(again.err.contains("this hold is in force already"), "{}", again.err);
     assert_ne!(hold("another").json()["id"], first["id"]);
     assert_eq!(shell.run(&["--json", "hold", "list"]).ok().json()["holds"].as_array().unwrap().len(), 2);
 }
@@ -94,6 +94,8 @@ fn what_is_wrong_with_a_notice_or_the_configuration_comes_with_a_hint() {
     shell.run(&["notice", "check", "none.md"]).fails(2, &["cannot read `none.md`", "hint: "]);
     shell.write("bad.md", &maintenance("all = true").replace("impact", "impcat"));
     shell.run(&["notice", "check", "bad.md"]).fails(2, &["`bad.md` is not valid", "hint: fix these lines"]);
+    shell.write("one.csv", "account_id,customer_name,email\nC1,Ett,a@one.example\n");
+    shell.run(&["customers", "import", "one.csv"]).ok();
     shell.write("nobody.md", &maintenance("customers = [\"C9\"]"));
     shell.run(&["notice", "check", "nobody.md"]).fails(2, &["hint: "]);
     let path = shell.directory.path().join("config/besked.toml");

@@ -12,6 +12,7 @@ use flate2::write::GzEncoder;
 use crate::app::{TestApp, alice};
 use crate::cli::{Shell, ran};
 use crate::database::Engine;
+use crate::messages;
 
 const HEADER: &str = "account_id,customer_name,email,contact_name,role,locale,time_zone\n";
 
@@ -31,15 +32,22 @@ fn utf16(text: &str, bytes: fn(u16) -> [u8; 2]) -> Vec<u8> {
 
 /// The archive of one file.
 fn zipped(name: &str, bytes: &[u8]) -> Vec<u8> {
+    archive(&[(name, bytes)])
+}
+
+/// The archive of some files.
+pub fn archive(files: &[(&str, &[u8])]) -> Vec<u8> {
     let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
-    let stored = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
-    zip.start_file(name, stored).unwrap();
-    zip.write_all(bytes).unwrap();
+    for (name, bytes) in files {
+        let method = if bytes.len() < 4096 { zip::CompressionMethod::Stored } else { zip::CompressionMethod::Deflated };
+        zip.start_file(*name, zip::write::SimpleFileOptions::default().compression_method(method)).unwrap();
+        zip.write_all(bytes).unwrap();
+    }
     zip.finish().unwrap().into_inner()
 }
 
 /// What a dry run of an import says.
-async fn said(app: &TestApp, bytes: &[u8], named: &str) -> String {
+pub async fn said(app: &TestApp, bytes: &[u8], named: &str) -> String {
     let encoding = (!named.is_empty()).then(|| encoding(named).unwrap());
     match app.try_import(bytes, ImportOptions { dry_run: true, encoding, ..ImportOptions::default() }).await {
         Ok(imported) => {
@@ -47,7 +55,11 @@ async fn said(app: &TestApp, bytes: &[u8], named: &str) -> String {
             assert_eq!((changes.new, changes.customers.len()), (imported.customers, 1));
             format!("{} contacts, {}", imported.contacts, imported.file)
         }
-        Err(error) => error.to_string(),
+        Err(error) => {
+            let error = error.to_string();
+            messages::note_error("customers import FILE", &error);
+            error
+        }
     }
 }
 

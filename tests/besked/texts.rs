@@ -16,7 +16,7 @@ const HEAD: &str = "+++\ncategory = \"news\"\n[audience]\nfile = \"rows.csv\"\n[
 /// The lines before the body.
 const LINES: usize = 7;
 
-fn content(source: &str) -> Result<Content, String> {
+pub fn content(source: &str) -> Result<Content, String> {
     let notice = Notice::parse(source).map_err(|problems| problems.to_string())?;
     let view = View { locale: None, zone: None, role: Role::Service };
     let skeleton = Skeleton::new(&Config::default(), &notice, &view).unwrap();
@@ -139,6 +139,11 @@ fn odd_markdown_reads_well_or_says_how_to_write_it() {
         ("a\n\n[^x]: lost\n", "!3 nothing refers to the footnote `[^x]`", ""),
         ("| a | b |\n|--:|:-:|\n| 1 | x |\n| 22 | yyy |\n", " a   b\n--  ---\n 1   x\n22  yyy", "text-align:right"),
         ("| a | b |\n|---|---|\n| `x` | 4711 |\n", "a    b\n---  ----\n`x`  4711", ">4711</td>"),
+        // What is filled in has another width for each recipient: nothing may stand behind it.
+        ("| a | b |\n|---|---|\n| x | {{ row.id }} |\n", "a  b\n-  -\nx  4711", ">4711</td>"),
+        ("| a | b |\n|---|---|\n| {{ row.id }} | x |\n", "a: 4711\nb: x", ">4711</td>"),
+        ("| a | b |\n|---|--:|\n| x | {{ row.id }} |\n", "a: x\nb: 4711", ">4711</td>"),
+        ("a[^x] b\n", "a[^x] b", "a[^x] b"),
         (&format!("{}\n", "> ".repeat(40_000)), "!1 nested more than 12 deep", ""),
         (&format!("{}a\n", "> ".repeat(13)), "!1 nested more than 12 deep", ""),
         (
@@ -190,6 +195,14 @@ fn check_says_whom_and_how_large_a_notice_reaches_and_every_door_refuses_what_it
             "{warned}"
         );
     }
+
+    shell.write(
+        "note.md",
+        &(maintenance("all = true") + "As said[^1], but `a[^2]` and \\[^3] are text[^4].\n\n[^4]: Here.\n"),
+    );
+    let warned = shell.run(&["notice", "check", "note.md"]).ok().err;
+    assert!(warned.contains("`[^1]` is shown as it is: there is no footnote `[^1]: words`"), "{warned}");
+    assert_eq!(warned.matches("is shown as it is").count(), 1, "{warned}");
 
     let misnamed = "name `good.example`, and it leads to `evil.example`";
     shell.write("bad.md", &format!("{NEWS}[good.example](https://evil.example)\n"));

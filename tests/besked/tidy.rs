@@ -281,6 +281,16 @@ fn imports_lead_downward() {
     hold(&["src"], upward);
 }
 
+/// The line of layers in the crate's documentation is the one that is held here.
+#[test]
+fn the_crate_describes_its_layers_as_they_are() {
+    let text = fs::read_to_string(root().join("src/lib.rs")).unwrap();
+    let block = text.split("```").find(|block| block.contains("<-")).expect("lib.rs has a line of layers");
+    let line: String = block.trim_start_matches("text").replace("//!", "");
+    let named: Vec<&str> = line.split("<-").map(str::trim).collect();
+    assert_eq!(named, LAYERS.iter().map(|layer| layer[0]).collect::<Vec<_>>());
+}
+
 #[test]
 fn faces_call_services_and_not_the_store() {
     hold(&["src"], faces_that_store);

@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
+use besked::config::{EXAMPLE, Relay as RelayConfig, parse};
 use besked::dispatch::Finished;
 use besked::domain::delivery::State;
+use besked::mail::smtp::Session;
 use besked::store::sending::settle;
 
 use crate::app::{CUSTOMERS, TestApp, maintenance, without_relay};
@@ -85,4 +87,24 @@ async fn required_means_required_and_what_is_injected_before_tls_is_not_believed
     assert!(matches!(finished, Finished::Idle(_)), "{finished:?}");
     assert_eq!(used.as_deref(), Some("TLSv1.3"));
     assert_eq!(relay.received().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_connections_of_a_relay_share_what_they_trust_until_a_server_is_not_trusted() {
+    let (relay, ca) = certified(Encryption::Implicit).await;
+    let (_other, strange) = certified(Encryption::Implicit).await;
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::copy(&ca, file.path()).unwrap();
+    let config = parse(EXAMPLE, "example", &[]).unwrap();
+    let mut configured = config.relays[0].clone();
+    configured.url = format!("smtps://localhost:{}", relay.address.port()).parse().unwrap();
+    configured.ca_file = Some(file.path().to_owned());
+    let opens = async |relay: &RelayConfig| Session::open(relay, &config.smtp).await.is_ok();
+    assert!(opens(&configured).await);
+    std::fs::copy(&strange, file.path()).unwrap();
+    assert!(opens(&configured).await, "the file was read once");
+    let copy = configured.clone();
+    assert!(!opens(&copy).await, "a copy reads it itself");
+    std::fs::copy(&ca, file.path()).unwrap();
+    assert!(opens(&copy).await, "and again after a failure: the authority may have changed");
 }

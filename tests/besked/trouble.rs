@@ -3,6 +3,7 @@
 
 pub mod cluster;
 mod commits;
+mod locked;
 mod network;
 mod postgres;
 mod proxy;

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::cli::args::{id, said};
 use crate::cli::failure::{FAILED, Failure};
+use crate::cli::named;
 use crate::cli::output::{JsonList, Output, count, print};
 use crate::domain::actor::Actor;
 use crate::domain::delivery::{Failure as Failed, State};
@@ -41,6 +42,7 @@ pub async fn run(command: Resend, app: &App, actor: &Actor, output: &Output) -> 
     match (command.notice, command.state) {
         (Some(notice), Some(failure)) => {
             confirm(&format!("all deliveries of the notice that are {failure}"), command.yes)?;
+            let notice = named::read(app, &notice).await?;
             resend_failed(app, actor, &notice, failure, output).await
         }
         _ => resend(app, actor, &command.ids, command.yes, output).await,

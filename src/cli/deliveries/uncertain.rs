@@ -7,6 +7,7 @@ use super::resend;
 use crate::app::App;
 use crate::cli::args::{id, said};
 use crate::cli::failure::Failure;
+use crate::cli::named;
 use crate::cli::output::{Output, time};
 use crate::cli::pages::Paging;
 use crate::deliveries::{Doubt, Finding};
@@ -58,6 +59,10 @@ pub async fn run(command: Command, app: &App, actor: &Actor, output: &Output) ->
     match command {
         Command::List { notice, paging } => {
             let header = ["id", "notice", "account", "email", "since", "relay", "sent again", "reply"];
+            let notice = match notice {
+                Some(name) => Some(named::read(app, &name).await?),
+                None => None,
+            };
             let fetch = async |page| Ok(app.deliveries.uncertain(actor, notice.as_deref(), &page).await?);
             paging.print(output, "uncertain", (header, row), fetch).await?;
             Ok(0)

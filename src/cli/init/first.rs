@@ -22,9 +22,7 @@ services = ["Compute", "Network"]
 impact = "Instances may lose network for up to two minutes."
 phase = "announced"
 +++
-Hello {{{{ contact.name }}}},
-
-we replace two switches that night. You need not do anything.
+We replace two switches that night. You need not do anything.
 "#
     )
 }

@@ -13,16 +13,18 @@ use clap::Args;
 use ed25519_dalek::SigningKey;
 use ed25519_dalek::pkcs8::EncodePrivateKey as _;
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 
 use super::Place;
 use super::failure::Failure;
+use super::file::replace_private;
 use super::output::Output;
 use crate::app::App;
 use crate::config::{Config, ConfigError, EXAMPLE, folder};
 use crate::domain::clock::Clock;
 use crate::domain::random::Random;
+use crate::ledger::state::sync_folder;
 
 #[derive(Serialize)]
 struct Made {
@@ -48,23 +50,25 @@ pub async fn init(command: Init, place: &Place, output: &Output) -> Result<u8, F
     } else {
         None
     };
+    let mut made = Vec::new();
+    // The password first: a configuration without it would look complete.
+    if let Some((file, password)) = answers.as_ref().and_then(|it| Some((password_file(&path), it.password.as_ref()?)))
+    {
+        made.push(Made {
+            what: "password file",
+            made: write_password(&file, password, questions::is_to_replace)?,
+            place: file.display().to_string(),
+        });
+    }
     let text = answers.as_ref().map_or(EXAMPLE, |answers| answers.text.as_str());
-    let mut made = vec![Made {
+    made.push(Made {
         what: "configuration",
-        made: write_new(&path, text.as_bytes(), 0o644)?,
+        // It may get a password later, in the URL of the database or of a relay.
+        made: write_new(&path, text.as_bytes(), 0o600)?,
         place: path.display().to_string(),
-    }];
+    });
     let mut next = NEXT.to_owned();
     if let Some(answers) = &answers {
-        let folder = folder(&path);
-        if let Some(password) = &answers.password {
-            let file = folder.join(questions::PASSWORD_FILE);
-            made.push(Made {
-                what: "password file",
-                made: write_new(&file, password.expose_secret().as_bytes(), 0o600)?,
-                place: file.display().to_string(),
-            });
-        }
         let notice = path.with_file_name("first-notice.md");
         made.push(Made {
             what: "first notice",
@@ -124,13 +128,38 @@ pub fn make_key(path: &Path, random: &Random) -> Result<bool, Failure> {
     write_new(path, pem.as_bytes(), 0o600)
 }
 
+/// Where the password of the relay is put.
+fn password_file(config: &Path) -> PathBuf {
+    folder(config).join(questions::PASSWORD_FILE)
+}
+
+/// Writes the password that was typed and tried, unless an older file is to stay, which `is_to_replace` decides. Returns false if it
+/// stays, or has this password.
+fn write_password(
+    file: &Path,
+    password: &SecretString,
+    is_to_replace: impl FnOnce(&Path) -> Result<bool, Failure>,
+) -> Result<bool, Failure> {
+    let password = password.expose_secret();
+    if write_new(file, password.as_bytes(), 0o600)? {
+        return Ok(true);
+    }
+    let old = fs::read_to_string(file).map_err(|source| read_error(file, source))?;
+    if old.trim_end() == password || !is_to_replace(file)? {
+        return Ok(false);
+    }
+    replace_private(file, password.as_bytes())?;
+    Ok(true)
+}
+
 /// Writes a file that is not there yet. Returns false if it is.
 fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<bool, Failure> {
     make_parent(path)?;
     let file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path);
     match file {
         Ok(mut file) => {
-            file.write_all(bytes).and_then(|()| file.sync_all()).map_err(|source| read_error(path, source))?;
+            let synced = file.write_all(bytes).and_then(|()| file.sync_all()).and_then(|()| sync_folder(path));
+            synced.map_err(|source| read_error(path, source))?;
             Ok(true)
         }
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(false),
@@ -149,4 +178,28 @@ fn make_parent(path: &Path) -> Result<(), Failure> {
 
 fn read_error(path: &Path, source: std::io::Error) -> Failure {
     ConfigError::Read { path: path.to_owned(), source }.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_new_password_takes_the_place_of_an_old_one_if_that_is_wanted() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("var/relay.password");
+        let write = |password: &str, replace: Option<bool>| {
+            let asked = |_: &Path| Ok(replace.expect("nobody is asked"));
+            write_password(&file, &SecretString::from(password.to_owned()), asked).unwrap()
+        };
+        assert!(write("one", None), "there is no old one");
+        assert!(!write("one", None), "it is the same");
+        assert!(!write("two", Some(false)));
+        assert_eq!(fs::read_to_string(&file).unwrap(), "one");
+        assert!(write("two", Some(true)));
+        assert_eq!(fs::read_to_string(&file).unwrap(), "two");
+        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    }
 }

@@ -1,6 +1,8 @@
 //! The five questions of `besked init` at a terminal. Each answer is checked by the rules of the configuration, and the relay is
 //! tried before anything is written.
 
+use std::path::Path;
+
 use dialoguer::{Confirm, Input, Password};
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -87,6 +89,12 @@ async fn relay(from: &str) -> Result<(String, Option<SecretString>), Failure> {
         }
         before = url;
     }
+}
+
+/// Asks whether the password that was typed takes the place of the one in a file.
+pub(super) fn is_to_replace(file: &Path) -> Result<bool, Failure> {
+    let question = format!("`{}` has another password. Replace it by the one you typed?", file.display());
+    Confirm::new().with_prompt(question).default(true).interact().map_err(unreadable)
 }
 
 /// Asks until the answer is valid.

@@ -10,13 +10,14 @@ use crate::domain::front_matter::audience_file;
 use crate::domain::notice::Notice;
 use crate::domain::problem::{Problem, Problems};
 use crate::domain::rows_file::Rows;
+use crate::domain::words::cause;
 use crate::notices::Draft;
 
 /// Why a file is not a notice.
 #[derive(Debug, Error)]
 pub enum FileError {
     /// The file cannot be read.
-    #[error("cannot read `{path}`: {source}")]
+    #[error("cannot read `{path}`: {}", cause(.source))]
     Read {
         /// The file.
         path: PathBuf,
@@ -100,7 +101,7 @@ fn rows(notice: &Path, source: &str) -> Result<Option<Rows>, (PathBuf, Problems)
         Ok(bytes) => Rows::parse(&bytes).map(Some).map_err(|problems| (path, problems.limited())),
         Err(error) => {
             let mut problems = Problems::default();
-            problems.add(line, "audience.file", format!("cannot read `{}`: {error}", path.display()));
+            problems.add(line, "audience.file", format!("cannot read `{}`: {}", path.display(), cause(&error)));
             Err((notice.to_owned(), problems))
         }
     }

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::{Format, Preview, Test, file};
 use crate::app::App;
+use crate::audience::AudienceError;
 use crate::cli::Place;
 use crate::cli::failure::{Failure, TRY_LATER};
 use crate::cli::output::{Output, count};
@@ -28,20 +29,27 @@ pub async fn check(app: &App, path: &Path, output: &Output) -> Result<u8, Failur
     if let (true, Err(NoticeError::NotReady(problems))) = (output.json, &checked) {
         output.print(&json!({ "problems": problems }), |_| String::new())?;
     }
-    let Checked { reach, size, warnings } = checked?;
+    let Checked { reach, size, follows, mut warnings, nobody } = checked?;
+    warn(&warnings);
+    let yet = nobody.as_ref().and_then(AudienceError::reaches_nobody);
+    if let Some(yet) = &yet {
+        warnings.add(0, "audience", format!("it reaches nobody yet: {yet}"));
+    }
     let document = json!({
         "category": draft.notice.category, "class": draft.notice.category.class(),
         "customers": reach.customers, "recipients": reach.recipients, "unaddressed": reach.unaddressed,
         "role_addresses": reach.role_addresses, "dead": reach.dead, "needs_smtputf8": reach.needs_smtputf8,
-        "size": size, "sample": reach.sample, "warnings": warnings,
+        "left": reach.left, "follows": follows, "size": size, "sample": reach.sample, "warnings": warnings,
     });
-    warn(&warnings);
     output.print(&document, |_| {
         let category = draft.notice.category;
+        let (class, whom) = (category.class(), draft.notice.audience.describe());
+        if let Some(yet) = &yet {
+            let mail = format!("the largest mail has {}", kilobytes(size));
+            return format!("valid; it reaches nobody yet: {yet}\n{category} ({class}), to {whom}\n{mail}\n");
+        }
         let mut text = format!(
-            "valid: {category} ({}), to {}\nreaches {} at {}\n",
-            category.class(),
-            draft.notice.audience.describe(),
+            "valid: {category} ({class}), to {whom}\nreaches {} at {}\n",
             count(reach.customers, "customer", "customers"),
             count(reach.recipients, "address", "addresses"),
         );
@@ -49,11 +57,17 @@ pub async fn check(app: &App, path: &Path, output: &Output) -> Result<u8, Failur
             let who = count(reach.unaddressed, "of these customers has", "of these customers have");
             text += &format!("{who} nobody to address\n");
         }
+        if let Some(followed) = follows {
+            text += &format!("follows notice {followed}\n");
+        }
         text += &format!("the largest mail has {}\n", kilobytes(size));
         text += "for example:\n";
         reach.sample.iter().for_each(|name| text += &format!("  {name}\n"));
         text
     })?;
+    if let Some(nobody) = nobody {
+        Failure::from(nobody).print_hint();
+    }
     Ok(0)
 }
 

@@ -4,6 +4,7 @@ use std::io::{IsTerminal as _, Write as _};
 use std::sync::Arc;
 
 use serde_json::json;
+use uuid::Uuid;
 
 use super::show::{describe_state, describe_status};
 use super::{Send, file, look, step};
@@ -24,25 +25,41 @@ use crate::notices::{Checked, Draft, Kept, Release};
 /// Sends a notice file.
 pub async fn send(app: &App, actor: &Actor, command: Send, output: &Output) -> Result<u8, Failure> {
     let draft = file::read(&command.written.file, |source| app.notices.untimely(source))?;
-    let Checked { reach, warnings, .. } = app.notices.check(&draft).await?;
+    let Checked { reach, warnings, nobody, .. } = app.notices.check(&draft).await?;
     look::warn(&warnings);
+    if let Some(nobody) = nobody {
+        return Err(nobody.into());
+    }
     if !command.yes && !confirmed(&draft, &reach)? {
         return Err(Failure::new(FAILED, "not sent"));
     }
     let id = app.notices.create(&draft, actor).await?;
-    let mut notice = app.notices.submit_checked(id, actor, &reach).await?;
+    // It is stored: a failure names it, so that nobody sends the file a second time.
+    let stored = |failure: Failure| failure.hint_last(format!("it is stored as notice {id}"));
+    submit_and_release(app, actor, (id, &reach), command.wait, output).await.map_err(stored)
+}
+
+/// Submits a stored notice, releases it if it needs no second person, and waits for the end if that is wanted.
+async fn submit_and_release(
+    app: &App,
+    actor: &Actor,
+    (id, reach): (Uuid, &Reach),
+    waits: bool,
+    output: &Output,
+) -> Result<u8, Failure> {
+    let mut notice = app.notices.submit_checked(id, actor, reach).await?;
     if notice.state == State::Approved {
         notice = step::freeze(app, actor, id, Release::default()).await?;
     }
     let mut code = 0;
-    if command.wait && notice.state == State::Released {
+    if waits && notice.state == State::Released {
         code = wait(app, &notice).await?;
         notice = app.notices.named(&id.to_string()).await?;
     }
     let mut document = json!({
         "id": id, "state": notice.state, "recipients": notice.recipients, "customers": notice.customers,
     });
-    let status = if command.wait { Some(app.coverage.status(actor, &notice.id.to_string()).await?) } else { None };
+    let status = if waits { Some(app.coverage.status(actor, &notice.id.to_string()).await?) } else { None };
     if let Some(status) = &status {
         document["counts"] = json!(status.counts);
         if let Some(refused) = refused(status) {
@@ -113,7 +130,9 @@ pub async fn wait(app: &App, notice: &Kept) -> Result<u8, Failure> {
     progress.finish_and_clear();
     let code = report(&finished);
     // The notice is sent: a ledger that needs an operator is reported, and does not fail this command.
-    let is_sealing_alone = |left: &Left| left.no_relay.is_none() && left.undone.is_empty() && left.unsent == 0;
+    let is_sealing_alone = |left: &Left| {
+        left.no_relay.is_none() && left.undone.is_empty() && left.unsent + left.uninformed + left.unread == 0
+    };
     Ok(if matches!(&finished, Finished::Left(left) if is_sealing_alone(left)) { 0 } else { code })
 }
 

@@ -9,6 +9,7 @@ use serde_json::json;
 use super::Watch;
 use crate::app::App;
 use crate::cli::failure::Failure;
+use crate::cli::named;
 use crate::cli::output::{Output, count, print, table, time};
 use crate::cli::pages::Paging;
 use crate::coverage::Status;
@@ -98,7 +99,7 @@ fn brief(notice: &Kept, now: Timestamp) -> serde_json::Value {
 
 /// Shows a notice and its steps.
 pub async fn show(app: &App, id: &str, output: &Output) -> Result<u8, Failure> {
-    let (notice, steps) = app.notices.show(id).await?;
+    let (notice, steps) = app.notices.show(&named::read(app, id).await?).await?;
     let mut document = brief(&notice, app.context.clock.now());
     document["source"] = json!(notice.source);
     document["digest"] = json!(data_encoding::HEXLOWER.encode(&notice.digest));
@@ -117,9 +118,10 @@ pub async fn show(app: &App, id: &str, output: &Output) -> Result<u8, Failure> {
 
 /// Shows the progress of a notice, once or until it is closed.
 pub async fn status(app: &App, actor: &Actor, command: &Watch, output: &Output) -> Result<u8, Failure> {
+    let id = named::read(app, &command.id).await?;
     loop {
-        let notice = app.notices.named(&command.id).await?;
-        let status = app.coverage.status(actor, &command.id).await?;
+        let notice = app.notices.named(&id).await?;
+        let status = app.coverage.status(actor, &id).await?;
         match (command.watch, output.json) {
             // One document a line: a reader sees where each ends.
             (true, true) => print(&format!("{}\n", json!(status)))?,

@@ -8,40 +8,56 @@ use uuid::Uuid;
 use super::show::print_state;
 use super::{Act, Release, file};
 use crate::app::App;
+use crate::audience::AudienceError;
 use crate::cli::failure::Failure;
-use crate::cli::output::Output;
+use crate::cli::named::named;
+use crate::cli::output::{Output, print};
 use crate::cli::progress::spinner;
 use crate::domain::actor::Actor;
 use crate::domain::kind::Kind;
+use crate::domain::notice::reference::Purpose;
 use crate::domain::notice::{State, Step};
-use crate::notices::{self, Kept};
+use crate::notices::{self, Kept, NoticeError};
 
 /// Stores a notice file as a draft.
 pub async fn create(app: &App, actor: &Actor, path: &Path, output: &Output) -> Result<u8, Failure> {
     let draft = file::read(path, |source| app.notices.untimely(source))?;
     let id = app.notices.create(&draft, actor).await?;
-    // A draft may be written before its customers are imported: nobody is reached yet, and a release is refused.
-    let recipients = match app.notices.check(&draft).await {
-        Ok(checked) => checked.reach.recipients,
-        Err(error) if error.kind() == Kind::Invalid => 0,
-        Err(error) => return Err(error.into()),
-    };
-    let document = json!({ "id": id, "state": State::Draft, "recipients": recipients });
-    output.print(&document, |_| format!("{id}\n"))?;
+    if !output.json {
+        print(&format!("{id}\n"))?;
+        return Ok(0);
+    }
+    // The draft is stored: whatever fails now, a second one must not be made of it.
+    let recipients = reached(app, id).await.unwrap_or_else(|error| {
+        eprintln!("warning: the draft is stored, and whom it reaches could not be counted: {}", error.for_logs());
+        None
+    });
+    output.print(&json!({ "id": id, "state": State::Draft, "recipients": recipients }), |_| String::new())?;
     Ok(0)
+}
+
+/// How many recipients a stored draft has. It may be written before its customers are imported: nobody is reached yet, and a
+/// release is refused.
+async fn reached(app: &App, id: Uuid) -> Result<Option<u64>, NoticeError> {
+    let notice = app.notices.named(&id.to_string()).await?;
+    match app.notices.reach(&notice).await {
+        Ok(reach) => Ok(Some(reach.recipients)),
+        Err(error) if error.kind() == Kind::Invalid => Ok(Some(0)),
+        Err(error) => Err(error),
+    }
 }
 
 /// Replaces the content of a notice.
 pub async fn edit(app: &App, actor: &Actor, id: &str, path: &Path, output: &Output) -> Result<u8, Failure> {
     let draft = file::read(path, |source| app.notices.untimely(source))?;
-    let notice = app.notices.named(id).await?;
-    print_state(app, &app.notices.edit(notice.id, &draft, actor).await?, output)
+    let id = named(app, id, Purpose::Take(Step::Edit)).await?;
+    print_state(app, &app.notices.edit(id, &draft, actor).await?, output)
 }
 
 /// Takes a step that needs nothing but a reason.
 pub async fn take(app: &App, actor: &Actor, step: Step, act: Act, output: &Output) -> Result<u8, Failure> {
-    let notice = app.notices.named(&act.id).await?;
-    let (id, why) = (notice.id, act.reason.as_deref());
+    let id = named(app, &act.id, Purpose::Take(step)).await?;
+    let why = act.reason.as_deref();
     let notice = match step {
         Step::Submit => app.notices.submit(id, actor).await?,
         Step::Approve => app.notices.approve(id, actor, why).await?,
@@ -49,16 +65,16 @@ pub async fn take(app: &App, actor: &Actor, step: Step, act: Act, output: &Outpu
         Step::Pause => app.notices.pause(id, actor, why).await?,
         Step::Resume => app.notices.resume(id, actor, why).await?,
         Step::Cancel => app.notices.cancel(id, actor, why).await?,
-        Step::Create | Step::Edit | Step::Release => notice,
+        Step::Create | Step::Edit | Step::Release => app.notices.named(&id.to_string()).await?,
     };
     print_state(app, &notice, output)
 }
 
 /// Releases a notice.
 pub async fn release(app: &App, actor: &Actor, command: Release, output: &Output) -> Result<u8, Failure> {
-    let notice = app.notices.named(&command.act.id).await?;
+    let id = named(app, &command.act.id, Purpose::Take(Step::Release)).await?;
     let how = notices::Release { now: command.now, reason: command.act.reason.as_deref() };
-    print_state(app, &freeze(app, actor, notice.id, how).await?, output)
+    print_state(app, &freeze(app, actor, id, how).await?, output)
 }
 
 /// Releases a notice, and shows how many recipients are written meanwhile.
@@ -68,18 +84,25 @@ pub async fn freeze(app: &App, actor: &Actor, id: Uuid, how: notices::Release<'_
     progress.finish_and_clear();
     match released {
         Ok(notice) => Ok(notice),
-        Err(error) => Err(interrupted(app, id, error.into()).await),
+        Err(error) => {
+            // Any other hint would be to try it again.
+            let is_place = matches!(error, NoticeError::Audience(AudienceError::Spool(_)));
+            Err(interrupted(app, id, error.into(), is_place).await)
+        }
     }
 }
 
 /// Says what becomes of a release that was interrupted: a second notice would reach its recipients twice.
-async fn interrupted(app: &App, id: Uuid, failure: Failure) -> Failure {
+async fn interrupted(app: &App, id: Uuid, failure: Failure, with_its_hint: bool) -> Failure {
     let state = app.notices.named(&id.to_string()).await.map(|notice| notice.state);
     match state {
-        Ok(State::Releasing) => failure.hint_first(format!(
-            "do not send it again: `besked serve` or `dispatch` continues the release within a minute; \
-             `besked notice status {id}` shows it"
-        )),
+        Ok(State::Releasing) => {
+            let hint = format!(
+                "do not send it again: `besked serve` or `dispatch` continues the release within a minute; \
+                 `besked notice status {id}` shows it"
+            );
+            if with_its_hint { failure.hint_first(hint) } else { failure.instead(hint) }
+        }
         Err(_) => {
             failure.hint_first(format!("do not send it again: `besked notice status {id}` shows what became of it"))
         }

@@ -13,11 +13,11 @@ use crate::config::Limits;
 use crate::dispatch::domains::pause::{Paused, Pauses};
 use crate::dispatch::rates::rate::Rate;
 use crate::dispatch::rates::share::Share;
-use crate::domain::address::parse_domain;
 use crate::domain::clock::millis;
 use crate::domain::random::Random;
 
-/// A domain whose rate is used up for longer than this is skipped until then; for less, looking again is cheaper.
+/// What waits for a domain whose rate is used up for longer than this is put off until then; for less, looking again is cheaper:
+/// [`Pace::next_token`] says when.
 const WORTH_WAITING: Duration = Duration::from_secs(1);
 
 /// The longest that a rate postpones deliveries at once: the share may have changed by then.
@@ -55,19 +55,39 @@ impl Drop for Slot {
     }
 }
 
+/// Slots that count as free until it is dropped.
+pub struct Lent {
+    pace: Arc<Pace>,
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        self.pace.state().lent.clear();
+    }
+}
+
 #[derive(Default)]
 struct State {
     under_way: HashMap<String, u32>,
+    /// Slots in use that are free once the present transaction commits.
+    lent: HashMap<String, u32>,
     pauses: Pauses,
+}
+
+impl State {
+    /// The slots of a domain that a claim cannot have.
+    fn used(&self, domain: &str) -> u32 {
+        let count = |slots: &HashMap<String, u32>| slots.get(domain).copied().unwrap_or(0);
+        count(&self.under_way).saturating_sub(count(&self.lent))
+    }
 }
 
 impl Pace {
     /// Nothing in flight.
     #[must_use]
     pub fn new(limits: &Limits, share: &Arc<Share>, freed: Arc<Notify>) -> Self {
-        let rates = limits.domain_rate_per_second.iter().filter_map(|(domain, rate)| {
-            Some((parse_domain(domain).unwrap_or_else(|| domain.to_lowercase()), Rate::new(*rate, share)?))
-        });
+        let rates = limits.domain_rate_per_second.iter();
+        let rates = rates.filter_map(|(domain, rate)| Some((domain.to_string(), Rate::new(*rate, share)?)));
         Self { connections: limits.domain_connections, rates: rates.collect(), state: Mutex::default(), freed }
     }
 
@@ -75,15 +95,25 @@ impl Pace {
     #[must_use]
     pub fn reserve(self: &Arc<Self>, domain: &str, now_ms: i64) -> Option<Slot> {
         let mut state = self.state();
-        let count = state.under_way.get(domain).copied().unwrap_or(0);
-        if count >= self.limit(&state.pauses, domain) || state.pauses.until(domain, now_ms).is_some() {
+        if state.used(domain) >= self.limit(&state.pauses, domain) || state.pauses.until(domain, now_ms).is_some() {
             return None;
         }
         if self.rates.get(domain).is_some_and(|rate| !rate.try_take()) {
             return None;
         }
-        state.under_way.insert(domain.to_owned(), count + 1);
+        *state.under_way.entry(domain.to_owned()).or_default() += 1;
         Some(Slot { pace: self.clone(), domain: domain.to_owned() })
+    }
+
+    /// Counts slots as free until the result is dropped: their deliveries end in the transaction that claims others, and a domain at
+    /// its limit would stand idle from one transaction to the next.
+    #[must_use]
+    pub fn lend<'a>(self: &Arc<Self>, slots: impl Iterator<Item = &'a Slot>) -> Lent {
+        let mut state = self.state();
+        for slot in slots {
+            *state.lent.entry(slot.domain.clone()).or_default() += 1;
+        }
+        Lent { pace: self.clone() }
     }
 
     /// Frees a slot. Returns true if it was the last one that the domain's limit allows.
@@ -103,8 +133,8 @@ impl Pace {
     pub fn held(&self, now_ms: i64) -> Vec<Held> {
         let state = self.state();
         let mut held: HashMap<&str, i64> = HashMap::new();
-        for (domain, count) in &state.under_way {
-            if *count >= self.limit(&state.pauses, domain) {
+        for domain in state.under_way.keys() {
+            if state.used(domain) >= self.limit(&state.pauses, domain) {
                 held.insert(domain, now_ms);
             }
         }
@@ -114,11 +144,17 @@ impl Pace {
                 held.insert(domain, now_ms.saturating_add(millis(wait)));
             }
         }
-        for (domain, until_ms) in state.pauses.all().filter(|(_, until_ms)| now_ms < *until_ms) {
+        for (domain, until_ms) in state.pauses.all(now_ms) {
             let held = held.entry(domain).or_insert(until_ms);
             *held = until_ms.max(*held);
         }
         held.into_iter().map(|(domain, until_ms)| Held { domain: domain.to_owned(), until_ms }).collect()
+    }
+
+    /// How long until the rate of some domain allows the next message, if one is used up.
+    #[must_use]
+    pub fn next_token(&self) -> Option<Duration> {
+        self.rates.values().filter_map(Rate::wait).min()
     }
 
     /// Records that a domain asked for a pause through a relay, with the code of the reply.
@@ -178,8 +214,37 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_slot_that_ends_with_the_transaction_can_be_claimed_in_it() {
+        let pace = pace(&Limits { domain_connections: 1, ..Limits::default() });
+        let first = pace.reserve("a.example", 0).unwrap();
+        let lent = pace.lend([&first].into_iter());
+        assert_eq!(pace.held(0), []);
+        let second = pace.reserve("a.example", 0).unwrap();
+        assert!(pace.reserve("a.example", 0).is_none(), "it is lent once");
+        drop((lent, first));
+        assert!(pace.reserve("a.example", 0).is_none());
+        drop(second);
+        let _third = pace.reserve("a.example", 0).unwrap();
+        let lent = pace.lend(std::iter::empty());
+        drop(lent);
+        assert_eq!(names(pace.held(0)), ["a.example"], "the transaction failed: nothing is lent any more");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_rate_says_when_it_allows_the_next() {
+        let rates = BTreeMap::from([("slow.example".parse().unwrap(), 5.0)]);
+        let pace = pace(&Limits { domain_connections: 0, domain_rate_per_second: rates, ..Limits::default() });
+        assert_eq!(pace.next_token(), None);
+        let _one = pace.reserve("slow.example", 0).unwrap();
+        let wait = pace.next_token().unwrap();
+        assert!((150..=200).contains(&wait.as_millis()), "{wait:?}");
+        tokio::time::advance(wait).await;
+        assert_eq!(pace.next_token(), None);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_rate_is_kept_for_the_domain_it_names() {
-        let rates = BTreeMap::from([("Slow.example".to_owned(), 0.001)]);
+        let rates = BTreeMap::from([("Slow.example".parse().unwrap(), 0.001)]);
         let pace = pace(&Limits { domain_connections: 0, domain_rate_per_second: rates, ..Limits::default() });
         assert_eq!(pace.held(0), []);
         assert!(pace.reserve("slow.example", 0).is_some());

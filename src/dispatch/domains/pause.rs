@@ -7,11 +7,13 @@
 //! A relay that replies so to everybody is unhealthy, and no domain is paused for it: [`crate::dispatch::relay::refusals`].
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 
-use crate::domain::clock::from_millis;
+use crate::domain::clock::{from_millis, millis};
 
 /// First pause, in milliseconds; it doubles up to [`LONGEST_MS`].
 const FIRST_MS: i64 = 30_000;
@@ -31,12 +33,26 @@ pub struct Paused {
     pub code: Option<u16>,
 }
 
+/// A pause ends by the clock that says so first: one stops while the machine is suspended, the other may have been ahead when
+/// the pause began.
 #[derive(Debug)]
 struct Pause {
+    end: Instant,
     until_ms: i64,
     length_ms: i64,
     code: Option<u16>,
     relay: String,
+}
+
+impl Pause {
+    /// Its end as the wall clock will show it; `None` if it is over.
+    fn until(&self, now_ms: i64) -> Option<i64> {
+        let left = self.end.saturating_duration_since(Instant::now());
+        // Not rounded down: what is due at its end must find it over.
+        let left_ms = millis(left + Duration::from_micros(999));
+        let until = self.until_ms.min(now_ms.saturating_add(left_ms));
+        Some(until).filter(|until| now_ms < *until)
+    }
 }
 
 /// All pauses of this node.
@@ -49,20 +65,22 @@ impl Pauses {
     /// Records that a relay passed on the request of a domain for a pause. `jitter` is a factor around 1.
     pub fn ask(&mut self, domain: &str, relay: &str, code: Option<u16>, now_ms: i64, jitter: f64) {
         let before = self.domains.get(domain);
-        if before.is_some_and(|pause| now_ms < pause.until_ms) {
+        if before.is_some_and(|pause| pause.until(now_ms).is_some()) {
             return; // Sent before the pause began.
         }
         let length_ms = before.map_or(FIRST_MS, |pause| pause.length_ms.saturating_mul(2).min(LONGEST_MS));
-        let until_ms = now_ms.saturating_add(jittered(length_ms, jitter));
+        let lasts_ms = jittered(length_ms, jitter);
+        let end = Instant::now() + Duration::from_millis(lasts_ms.unsigned_abs());
+        let until_ms = now_ms.saturating_add(lasts_ms);
         tracing::info!(domain, relay, code, pause_s = length_ms / 1000, "a domain asks for a pause");
-        self.domains.insert(domain.to_owned(), Pause { until_ms, length_ms, code, relay: relay.to_owned() });
+        self.domains.insert(domain.to_owned(), Pause { end, until_ms, length_ms, code, relay: relay.to_owned() });
         self.forget_some();
     }
 
     /// Records that a domain accepted a message.
     pub fn took(&mut self, domain: &str, now_ms: i64) {
         let Some(pause) = self.domains.get_mut(domain) else { return };
-        if now_ms < pause.until_ms {
+        if pause.until(now_ms).is_some() {
             return; // Sent before the pause began.
         }
         pause.length_ms /= 2;
@@ -80,32 +98,30 @@ impl Pauses {
     /// Until when a domain is paused, in milliseconds.
     #[must_use]
     pub fn until(&self, domain: &str, now_ms: i64) -> Option<i64> {
-        self.domains.get(domain).map(|pause| pause.until_ms).filter(|until| now_ms < *until)
+        self.domains.get(domain)?.until(now_ms)
     }
 
-    /// Domains that are or were paused, and until when, in milliseconds.
-    pub fn all(&self) -> impl Iterator<Item = (&str, i64)> {
-        self.domains.iter().map(|(domain, pause)| (domain.as_str(), pause.until_ms))
+    /// The paused domains, and until when, in milliseconds.
+    pub fn all(&self, now_ms: i64) -> impl Iterator<Item = (&str, i64)> {
+        self.domains.iter().filter_map(move |(domain, pause)| Some((domain.as_str(), pause.until(now_ms)?)))
     }
 
     /// The paused domains for which a relay asked, the longest pauses first.
     #[must_use]
     pub fn of(&self, relay: &str, now_ms: i64) -> Vec<Paused> {
-        let on_pause = self.domains.iter().filter(|(_, pause)| pause.relay == relay && now_ms < pause.until_ms);
-        let mut paused: Vec<_> = on_pause
-            .map(|(domain, pause)| Paused {
-                domain: domain.clone(),
-                until: from_millis(pause.until_ms),
-                code: pause.code,
-            })
-            .collect();
+        let its = self.domains.iter().filter(|(_, pause)| pause.relay == relay);
+        let shown = its.filter_map(|(domain, pause)| {
+            let until = from_millis(pause.until(now_ms)?);
+            Some(Paused { domain: domain.clone(), until, code: pause.code })
+        });
+        let mut paused: Vec<_> = shown.collect();
         paused.sort_by(|a, b| b.until.cmp(&a.until).then_with(|| a.domain.cmp(&b.domain)));
         paused
     }
 
     fn forget_some(&mut self) {
         if self.domains.len() > REMEMBERED {
-            let first = self.domains.iter().min_by_key(|(_, pause)| pause.until_ms).map(|(domain, _)| domain.clone());
+            let first = self.domains.iter().min_by_key(|(_, pause)| pause.end).map(|(domain, _)| domain.clone());
             first.and_then(|domain| self.domains.remove(&domain));
         }
     }
@@ -122,8 +138,24 @@ mod tests {
 
     const MINUTE: i64 = 60_000;
 
-    #[test]
-    fn a_pause_doubles_until_the_domain_takes_a_message() {
+    #[tokio::test(start_paused = true)]
+    async fn a_clock_that_was_ahead_holds_nothing_for_long() {
+        let (mut pauses, day) = (Pauses::default(), 86_400_000);
+        pauses.ask("slow.example", "r", Some(421), day, 1.0);
+        // Then the clock is corrected.
+        assert_eq!(pauses.until("slow.example", 0), Some(30_000));
+        assert_eq!(pauses.all(0).collect::<Vec<_>>(), [("slow.example", 30_000)]);
+        assert_eq!(pauses.of("r", 0)[0].until, from_millis(30_000));
+        tokio::time::advance(Duration::from_secs(20)).await;
+        assert_eq!(pauses.until("slow.example", 20_000), Some(30_000));
+        tokio::time::advance(Duration::from_secs(10)).await;
+        assert_eq!((pauses.until("slow.example", 30_000), pauses.all(30_000).count()), (None, 0));
+        pauses.ask("slow.example", "r", Some(421), 30_000, 1.0);
+        assert_eq!(pauses.until("slow.example", 90_000), None, "the machine was suspended");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pause_doubles_until_the_domain_takes_a_message() {
         let mut pauses = Pauses::default();
         let (mut now, mut lengths) = (0, Vec::new());
         for _ in 0..7 {
@@ -151,13 +183,14 @@ mod tests {
         assert!(!pauses.one_at_a_time("slow.example"));
     }
 
-    #[test]
-    fn what_is_remembered_is_bounded() {
+    #[tokio::test(start_paused = true)]
+    async fn what_is_remembered_is_bounded() {
         let mut pauses = Pauses::default();
         for n in 0..3000 {
             let relay = format!("r{n}");
             pauses.ask(&format!("d{n}.example"), &relay, None, n, 1.0);
+            tokio::time::advance(Duration::from_millis(1)).await;
         }
-        assert_eq!((pauses.all().count(), pauses.until("d2999.example", 2999).is_some()), (REMEMBERED, true));
+        assert_eq!((pauses.all(2999).count(), pauses.until("d2999.example", 2999).is_some()), (REMEMBERED, true));
     }
 }

@@ -1,7 +1,8 @@
 //! Errands: long work that runs beside the rounds of the housekeeping, namely releases that are due and cancellations that a
 //! process left unfinished. A round that waited for the release of a newsletter would delay a breach notice.
 //!
-//! There are two runners, one for the critical lane and one for the others, so that nothing critical waits behind the rest.
+//! There are two runners for each lane, so that no mail waits behind a release of a lower lane: one for releases and cancellations,
+//! and one that replaces deliveries to contacts that changed, without which nothing of a released notice is sent.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::{self, Display};
@@ -81,8 +82,8 @@ impl Errands {
         self.rests.retain(|_, until| *until > now);
         for errand in due {
             let mut busy = self.under_way.values();
-            let has_hand = !busy.any(|other| is_critical(other) == is_critical(errand));
-            if has_hand && !self.rests.contains_key(&errand.notice) {
+            let is_free = !busy.any(|other| other.notice == errand.notice || runner(other) == runner(errand));
+            if is_free && !self.rests.contains_key(&errand.notice) {
                 let (store, notices, errand) = (self.store.clone(), self.notices.clone(), *errand);
                 let task = async move { store.watched(SILENCE, notices.carry_out(errand)).await };
                 self.under_way.insert(self.tasks.spawn(task).id(), errand);
@@ -180,8 +181,9 @@ impl Undone {
     }
 }
 
-fn is_critical(errand: &Errand) -> bool {
-    errand.lane == Lane::Critical
+/// The runner of an errand.
+fn runner(errand: &Errand) -> (Lane, bool) {
+    (errand.lane, errand.task == Task::Readdress)
 }
 
 /// How long a run with an end waits for a failed errand: a database may come back.

@@ -24,10 +24,11 @@ use crate::dispatch::relay::refusals::Undecided;
 use crate::dispatch::{Dispatcher, Finished, Left, SILENCE, TICK, Until};
 use crate::domain::category::Category;
 use crate::domain::category_set::CategorySet;
+use crate::domain::delivery::Outcome;
 use crate::domain::notice::State;
 use crate::ledger::Sealed;
 use crate::notices::{NoticeError, Task};
-use crate::store::notices::Open;
+use crate::store::notices::open::Open;
 use crate::store::sending::leases::{self, Stale};
 use crate::store::sending::queue::LEASE_MS;
 use crate::store::sending::settle::{Settlement, Written};
@@ -40,6 +41,9 @@ const SHORTEST_TICK: Duration = Duration::from_millis(20);
 
 /// Deliveries to paused domains that one transaction postpones.
 const PUT_OFF: usize = 2000;
+
+/// Claims that one transaction takes over.
+const TAKEN_OVER: u32 = 200;
 
 /// Deliveries counted as due at most: more make no difference to the number of workers that wake.
 const COUNTED: usize = 1000;
@@ -86,9 +90,14 @@ impl Dispatcher {
                 () = shutdown.cancelled() => return Ok(Finished::Stopped),
                 () = self.looks_again() => {}
                 () = errands.ended() => {}
-                () = tokio::time::sleep(TICK) => {}
+                () = tokio::time::sleep(self.tick()) => {}
             }
         }
+    }
+
+    /// How long to wait before the next round, if nothing happens: no longer than until a domain's rate allows the next message.
+    fn tick(&self) -> Duration {
+        self.context.pace.next_token().map_or(TICK, |wait| wait.clamp(SHORTEST_TICK, TICK))
     }
 
     /// Returns some time after a worker found nothing to claim: a limit may hold what is due.
@@ -114,16 +123,25 @@ impl Dispatcher {
         let open = self.open().await?;
         self.bring_forward(&open, &mut looks.far_ahead).await?;
         errands.begin(&self.notices.errands(&open));
-        self.notices.close_done(&open).await?;
         let waiting = self.with_due().await?;
         self.put_off(&waiting).await?;
         let count = self.count_due(&open, &waiting).await?;
         due.send_replace(count);
         self.decide_refusals(count);
+        // After the workers were woken: what fails here must not stop them.
+        self.close_done(&open).await?;
         match until {
             Some(Until::Idle(notice)) => self.is_idle(notice, &open, errands).await,
             None => Ok(None),
         }
+    }
+
+    /// Closes what has nothing left to do.
+    async fn close_done(&self, open: &[Open]) -> Result<(), NoticeError> {
+        for id in self.notices.close_done(open).await? {
+            self.context.unreadable.log(id, "it cannot be closed");
+        }
+        Ok(())
     }
 
     /// Decides that refusals are the recipients' fault where nothing else can show it: nothing else is being sent, and nothing
@@ -134,6 +152,11 @@ impl Dispatcher {
         if undecided == 0 {
             return;
         }
+        if self.context.outage.is_on() {
+            // Nothing is claimed and nothing is sent: that nothing else was taken meanwhile shows nothing.
+            self.relays.iter().for_each(|relay| relay.wait_longer());
+            return;
+        }
         let nothing_else_is_sent = self.context.leases.held().len() == undecided;
         for relay in &self.relays {
             if relay.trouble().is_some() {
@@ -141,6 +164,8 @@ impl Dispatcher {
                 drop(relay.take_undecided());
                 continue;
             }
+            // Tried again: what is dropped returns to the queue.
+            drop(relay.take_due());
             let claimable = due.count(self.streams.carried(relay).without(found_nothing));
             let alone = nothing_else_is_sent && claimable == 0;
             let undecided = if alone { relay.take_undecided() } else { relay.take_overdue() };
@@ -150,24 +175,31 @@ impl Dispatcher {
 
     /// Decides about a refused delivery with nothing to compare it with: another relay of its stream is asked first, if there is
     /// one.
-    fn decide_alone(&self, relay: &Relay, mut undecided: Undecided) {
+    fn decide_alone(&self, relay: &Relay, undecided: Undecided) {
         let delivery = undecided.job.to.id;
         let category = undecided.job.sending.kept.category;
         // A domain that asks a relay which takes other mail for a pause asks every relay.
         let is_domains = undecided.trial.asks_for_pause && relay.has_taken();
-        if !is_domains && self.streams.others(relay, category).any(|other| other.may_take(delivery)) {
+        if !undecided.cleared
+            && !is_domains
+            && self.streams.others(relay, category).any(|other| other.may_take(delivery))
+        {
             relay.leave_to_others(delivery);
             // What is dropped returns to the queue.
             return;
         }
+        let Some(mut undecided) = relay.look(undecided) else { return };
         undecided.trial.dead &= !relay.refuses_several();
-        let code = undecided.trial.transaction.as_ref().and_then(|transaction| transaction.code);
-        tracing::warn!(
-            relay = relay.config.name,
-            %delivery,
-            code,
-            "refused, and there was nothing else to show whether the relay refuses everybody: taken as the recipient's refusal"
-        );
+        let code = undecided.trial.transaction.as_ref().and_then(|transaction| transaction.attempt.code);
+        // A deferral decides nothing.
+        if undecided.trial.outcome == Outcome::Rejected && !undecided.cleared {
+            tracing::warn!(
+                relay = relay.config.name,
+                %delivery,
+                code,
+                "refused, and there was nothing else to show whether the relay refuses everybody: taken as the recipient's refusal"
+            );
+        }
         self.context.decide(relay, undecided);
     }
 
@@ -177,7 +209,7 @@ impl Dispatcher {
     }
 
     async fn open(&self) -> Result<Vec<Open>, StoreError> {
-        kept::open(&mut *self.context.store.read().await?).await
+        kept::open::list(&mut *self.context.store.read().await?).await
     }
 
     /// Postpones what was set aside for domains that may receive nothing for a while, so that it does not count as due.
@@ -240,11 +272,10 @@ impl Dispatcher {
         // Errands first: what one has released by now counts below.
         let awaited = errands.are_awaited(&self.notices.errands(open), notice);
         let hopeless = self.streams.whose_relays_all(Relay::is_hopeless);
-        let readable = self.context.unreadable.now(self.context.clock.now_ms()).is_empty();
-        if readable && self.is_busy(notice, hopeless).await? {
+        if self.is_busy(notice, hopeless).await? {
             return Ok(None);
         }
-        let depths = self.depths_but_unreadable(notice).await?;
+        let (depths, unread) = self.depths_but_unreadable(notice).await?;
         let depth = depths.iter().fold(Depth::default(), |all, (_, depth)| all.and(*depth));
         // What waits may wait for its own time, unless no relay takes anything of its category.
         let objected = self.streams.whose_relays_all(|relay| relay.objection().is_some());
@@ -261,7 +292,7 @@ impl Dispatcher {
             return Ok(None);
         }
         // What ended since this round began may have been the last delivery of a notice.
-        self.notices.close_done(&self.open().await?).await?;
+        self.close_done(&self.open().await?).await?;
         let left = Left {
             no_relay: (!stuck.is_empty()).then(|| self.streams.objections(stuck)),
             undone: self.undone(errands, notice).await?,
@@ -271,32 +302,37 @@ impl Dispatcher {
                 Err(error) => Some(error.to_string()),
             },
             unsent: self.context.unsent.so_far(),
+            unread,
+            uninformed: self.context.unsent.uninformed(),
             depth,
         };
         Ok(Some(left.into()))
     }
 
     async fn is_busy(&self, notice: Option<Uuid>, hopeless: CategorySet) -> Result<bool, StoreError> {
-        let mut conn = self.context.store.read().await?;
-        waiting::is_busy(&mut conn, notice, hopeless, self.context.clock.now()).await
+        let (mut conn, now) = (self.context.store.read().await?, self.context.clock.now());
+        let unreadable: Vec<Uuid> = self.context.unreadable.now(now.as_millisecond()).into_iter().collect();
+        waiting::is_busy(&mut conn, notice, (hopeless, &unreadable), now).await
     }
 
-    /// The depth of the queue by category, without the notices that cannot be read, which wait.
-    async fn depths_but_unreadable(&self, notice: Option<Uuid>) -> Result<Vec<(Category, Depth)>, StoreError> {
+    /// The depth of the queue by category, where what cannot be read counts as waiting, and how much that is.
+    async fn depths_but_unreadable(&self, notice: Option<Uuid>) -> Result<(Vec<(Category, Depth)>, u64), StoreError> {
         let (mut conn, now) = (self.context.store.read().await?, self.context.clock.now());
         let mut depths = waiting::depth_by_category(&mut conn, notice, now).await?;
+        let mut unread = self.context.unreadable.deliveries(notice, now.as_millisecond());
         for id in self.context.unreadable.now(now.as_millisecond()) {
             if notice.is_some_and(|notice| notice != id) {
                 continue;
             }
             for (category, waits) in waiting::depth_by_category(&mut conn, Some(id), now).await? {
+                unread += waits.due + waits.later;
                 for (_, depth) in depths.iter_mut().filter(|(its, _)| *its == category) {
                     depth.due = depth.due.saturating_sub(waits.due);
                     depth.later += waits.due;
                 }
             }
         }
-        Ok(depths)
+        Ok((depths, unread))
     }
 
     /// What was given up on and nobody has done since.
@@ -328,11 +364,24 @@ impl Dispatcher {
         loop {
             let mut tx = self.context.store.write().await?;
             let now = self.context.clock.now();
-            let stale = leases::take_over(&mut tx, &self.context.owner, now, every, 200).await?;
+            let refused = leases::give_back_refused(&mut tx, &self.context.owner, now, every).await?;
+            // Claims of what cannot be read stay where they are: their outcome cannot be recorded yet.
+            let but: Vec<Uuid> = self.context.unreadable.now(now.as_millisecond()).into_iter().collect();
+            let stale = leases::take_over(&mut tx, (&self.context.owner, now), every, &but, TAKEN_OVER).await?;
             let count = stale.len();
             let mut doubts = Vec::with_capacity(count);
+            let mut unreadable = None;
             for claim in stale {
-                doubts.extend(self.doubt(&mut tx, claim).await?);
+                let notice = claim.notice_id;
+                match self.doubt(&mut tx, claim).await {
+                    Err(StoreError::Inconsistent { table: "notices", .. }) => unreadable = Some(notice),
+                    doubt => doubts.extend(doubt?),
+                }
+            }
+            if let Some(notice) = unreadable {
+                self.context.unreadable.note(notice, now.as_millisecond());
+                self.context.unreadable.log(notice, "claims of a dispatcher that is gone wait");
+                continue;
             }
             let (categories, settlements): (Vec<_>, Vec<_>) = doubts.into_iter().unzip();
             let settlements: Vec<Written> = settlements.into_iter().map(Written::try_from).collect::<Result<_, _>>()?;
@@ -340,6 +389,9 @@ impl Dispatcher {
             tx.commit().await?;
             let counted = categories.into_iter().zip(&settlements);
             counted.for_each(|(category, it)| self.context.count(Some(category), &it.settlement));
+            if refused > 0 {
+                tracing::info!(count = refused, "took over deliveries that a relay had refused: they are tried again");
+            }
             if count == 0 {
                 return Ok(());
             }

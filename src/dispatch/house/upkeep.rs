@@ -1,5 +1,5 @@
 //! What a dispatcher does beside sending: it seals twice a second; once an hour it exchanges tombstones with the journal, deletes
-//! what retention has ended for, and mails the checkpoint. Only the first exchange delays the sending. What fails is logged and
+//! what retention has ended for, and mails the checkpoint; at night it rewrites the file from which it deleted. Only the first exchange delays the sending. What fails is logged and
 //! retried.
 
 use std::time::Duration;
@@ -28,6 +28,9 @@ const HOUR_FAILED: Duration = Duration::from_secs(60);
 
 /// How long the database may be silent: the VACUUM of a table that persons were deleted from takes less.
 const SILENCE: Duration = Duration::from_secs(180);
+
+/// The same while the file is rewritten: a SQLite file of many gigabytes takes longer.
+const SCRUB_SILENCE: Duration = Duration::from_secs(3600);
 
 /// The services at work.
 #[derive(Clone)]
@@ -140,7 +143,7 @@ impl Upkeep {
     /// Does the hourly work; returns true if all of it was done.
     async fn hourly(&self) -> bool {
         let mut done = self.begin().await == Begun::Ready;
-        match self.store.watched(SILENCE, self.retention.run(&Actor::system("retention"), false)).await {
+        match self.store.watched(SILENCE, self.retention.purge(&Actor::system("retention"), false)).await {
             Ok(report) => {
                 for notice in report.notices {
                     tracing::info!(notice = %notice.notice_id, persons = notice.persons, "retention has ended: persons were deleted");
@@ -153,6 +156,17 @@ impl Upkeep {
                 done = false;
                 let error = error.for_logs();
                 tracing::error!(error, "persons whose retention has ended could not be deleted, retrying");
+            }
+        }
+        match self.store.watched(SCRUB_SILENCE, self.retention.scrub_when_calm()).await {
+            Ok(true) => tracing::info!("the database file was rewritten without what was deleted"),
+            Ok(false) => {}
+            Err(error) => {
+                let error = error.for_logs();
+                tracing::error!(
+                    error,
+                    "what was deleted may still be in the database file: it could not be rewritten, retrying tomorrow"
+                );
             }
         }
         match self.ledger.mail_checkpoint().await {

@@ -16,6 +16,7 @@ use crate::dispatch::node::clocks;
 use crate::dispatch::rates::share::BEAT;
 use crate::dispatch::relay::{Relay, Standing};
 use crate::domain::reply::Stage;
+use crate::metrics::Circuit;
 use crate::store::sending::nodes::{self, Node, RelayState};
 use crate::store::{Result, StoreError};
 
@@ -71,18 +72,6 @@ pub struct Report {
     pub more_paused: usize,
 }
 
-/// The state of a circuit, as shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Circuit {
-    /// The relay is used.
-    Closed,
-    /// The relay is not used.
-    Open,
-    /// A probe is finding out whether the relay is healthy again.
-    HalfOpen,
-}
-
 impl Report {
     fn of(relay: &Relay, context: &Context) -> Self {
         let now = context.clock.now();
@@ -95,11 +84,7 @@ impl Report {
         Self {
             address: relay.config.url.address(),
             tls: relay.config.url.tls.as_str().to_owned(),
-            state: match standing {
-                Standing::Closed => Circuit::Closed,
-                Standing::Open(_) => Circuit::Open,
-                Standing::HalfOpen => Circuit::HalfOpen,
-            },
+            state: standing.shown(),
             stage: trouble.as_ref().map(|trouble| trouble.stage),
             reply: trouble.map(|trouble| trouble.text),
             until: match standing {
@@ -206,6 +191,7 @@ impl Beating {
         let begun = (Instant::now(), self.context.clock.now_ms());
         let mut tx = self.context.store.write().await?;
         let beat = nodes::beat(&mut tx, &self.node, self.context.clock.now()).await?;
+        let answered_ms = self.context.clock.now_ms();
         if self.joined_at != Some(beat.joined_at) {
             // What was published before may have been removed.
             self.published.clear();
@@ -219,7 +205,8 @@ impl Beating {
             nodes::forget_gone(&mut tx, self.context.clock.now()).await?;
         }
         tx.commit().await?;
-        clocks::compare(begun.1 - beat.at.as_millisecond(), &mut self.clock_logged);
+        let (dialect, at_ms) = (self.context.store.dialect, beat.at.as_millisecond());
+        clocks::compare(dialect, at_ms, (begun.1, answered_ms), &mut self.clock_logged);
         self.context.share.counted(begun, &beat);
         self.node.started_at = Some(beat.started_at);
         self.joined_at = Some(beat.joined_at);

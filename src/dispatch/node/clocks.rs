@@ -7,9 +7,9 @@ use crate::config::Retry;
 use crate::dispatch::Dispatcher;
 use crate::dispatch::recorder::every::Every;
 use crate::domain::clock::millis;
-use crate::store::StoreError;
-use crate::store::notices::Open;
+use crate::store::notices::open::Open;
 use crate::store::sending::queue;
+use crate::store::{Dialect, StoreError};
 
 /// By how much clocks may differ before that is logged, in milliseconds.
 const TOLERATED_MS: i64 = 5_000;
@@ -69,12 +69,36 @@ impl Dispatcher {
     }
 }
 
-/// Logs once that the database's clock is not this node's, which is ahead of it by so much.
-pub fn compare(ahead_ms: i64, logged: &mut bool) {
+/// Logs once that the database's clock, which said `at_ms`, is not this node's, which said `asked_ms` before and `answered_ms`
+/// after it. A SQLite file has no clock: what it says is what this node said before it waited for its turn.
+pub fn compare(dialect: Dialect, at_ms: i64, (asked_ms, answered_ms): (i64, i64), logged: &mut bool) {
+    if dialect == Dialect::Sqlite {
+        return;
+    }
+    let ahead_ms = (asked_ms - at_ms).max(0) - (at_ms - answered_ms).max(0);
     let differs = ahead_ms.abs() > TOLERATED_MS;
     if differs && !*logged {
         let (seconds, is) = (ahead_ms.abs() / 1000, if ahead_ms > 0 { "ahead of" } else { "behind" });
         tracing::warn!(seconds, "the clock of this machine is {is} the database's by so much: check both");
     }
     *logged = differs;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_another_clock_differs_and_not_by_the_wait_for_its_answer() {
+        for (dialect, at_ms, differs) in [
+            (Dialect::Postgres, 60_000, false),
+            (Dialect::Postgres, 4_000, true),
+            (Dialect::Postgres, 96_000, true),
+            (Dialect::Sqlite, 4_000, false),
+        ] {
+            let mut logged = false;
+            compare(dialect, at_ms, (10_000, 90_000), &mut logged);
+            assert_eq!(logged, differs, "{dialect:?} {at_ms}");
+        }
+    }
 }

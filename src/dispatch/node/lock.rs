@@ -12,6 +12,7 @@ use thiserror::Error;
 
 use crate::config::DatabaseUrl;
 use crate::domain::kind::Kind;
+use crate::domain::words::cause;
 
 /// Why this process may not dispatch.
 #[derive(Debug, Error)]
@@ -20,7 +21,7 @@ pub enum LockError {
     #[error("another dispatcher is working on this database (it holds `{0}`)")]
     Held(PathBuf),
     /// The lock file cannot be used.
-    #[error("cannot lock `{path}`: {source}")]
+    #[error("cannot lock `{path}`: {}", cause(.source))]
     Io {
         /// The file.
         path: PathBuf,

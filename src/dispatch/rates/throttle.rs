@@ -22,6 +22,17 @@ const DECREASE: f64 = 0.85;
 /// How much of its starting rate it regains in a second.
 const INCREASE: f64 = 0.02;
 
+/// Without a refusal for so long, the rate doubles every [`DOUBLES`]: the reason is over. A request without a word of a rate says
+/// little from the beginning.
+const CALM: Duration = Duration::from_secs(12);
+const DOUBLES: Duration = Duration::from_secs(3);
+
+/// The fastest that a relay took messages counts for so long.
+const PEAK: Duration = Duration::from_secs(60);
+
+/// The most doublings: by then no rate matters.
+const DOUBLINGS: f64 = 30.0;
+
 /// A request that may be a domain's is the relay's if so many domains made it within [`SAME_TIME`].
 const DOMAINS: usize = 3;
 const SAME_TIME: Duration = Duration::from_secs(10);
@@ -49,6 +60,8 @@ const MEASURED: usize = 10_000;
 pub struct Throttle {
     taken: VecDeque<Instant>,
     last_taken: Option<Instant>,
+    /// The most that it took in a second lately, and when.
+    peak: Option<(usize, Instant)>,
     /// Domains whose deliveries lately met requests that may be theirs: how many, and when the last.
     asking: HashMap<String, (u32, Instant)>,
     /// Messages that it took for other domains meanwhile.
@@ -65,6 +78,8 @@ struct Limit {
     from: f64,
     lowered: Instant,
     refused: Instant,
+    /// How long after the last refusal the rate begins to double.
+    calm: Duration,
     /// When the next message may go.
     next: Instant,
 }
@@ -110,6 +125,10 @@ impl Throttle {
             self.others += 1;
         }
         self.forget(now);
+        let taken = self.taken.len();
+        if self.peak.is_none_or(|(most, at)| taken >= most || now - at > PEAK) {
+            self.peak = Some((taken, now));
+        }
     }
 
     /// Records that the relay asked for fewer messages; `asker` if it may have passed on the request of a domain.
@@ -123,10 +142,11 @@ impl Throttle {
         if is_too_often || self.last_taken.is_none_or(|at| now - at > RECENT) {
             return Asked::NotOfItsRate;
         }
+        let of_rate = asker.is_none_or(|asker| asker.of_rate);
         match asker.map_or(Whose::Relay, |asker| self.whose(asker, now)) {
             Whose::Domain => Asked::NotOfItsRate,
             Whose::Unclear if self.limit.is_none() => Asked::Unclear,
-            Whose::Unclear | Whose::Relay => self.slow_down(now),
+            Whose::Unclear | Whose::Relay => self.slow_down(of_rate, now),
         }
     }
 
@@ -150,15 +170,18 @@ impl Throttle {
     }
 
     #[expect(clippy::cast_precision_loss, reason = "at most ten thousand")]
-    fn slow_down(&mut self, now: Instant) -> Asked {
+    fn slow_down(&mut self, of_rate: bool, now: Instant) -> Asked {
         self.forget(now);
         let first = self.limit.is_none();
-        let took = self.taken.len() as f64 / WINDOW.as_secs_f64();
+        // Without a word of a rate, the last second may have been slow for another reason.
+        let peak = self.peak.filter(|(_, at)| !of_rate && now - *at <= PEAK).map_or(0, |(most, _)| most);
+        let took = self.taken.len().max(peak) as f64 / WINDOW.as_secs_f64();
+        let calm = if of_rate { CALM } else { Duration::from_secs(1) };
         let limit = self.limit.get_or_insert_with(|| {
             let per_second = (took * DECREASE).max(LOWEST);
-            Limit { per_second, from: per_second, lowered: now, refused: now, next: now + WINDOW }
+            Limit { per_second, from: per_second, lowered: now, refused: now, calm, next: now + WINDOW }
         });
-        limit.refused = now;
+        (limit.refused, limit.calm) = (now, limit.calm.max(calm));
         if !first && now - limit.lowered > SETTLES {
             limit.from = (limit.rate(now) * DECREASE).max(LOWEST);
             limit.lowered = now;
@@ -202,9 +225,11 @@ impl Throttle {
 }
 
 impl Limit {
-    /// The rate now: it rises from the last decrease on.
+    /// The rate now: it rises from the last decrease on, faster the longer nothing was refused.
     fn rate(&self, now: Instant) -> f64 {
-        self.from + self.from * INCREASE * (now - self.lowered).as_secs_f64()
+        let steady = self.from + self.from * INCREASE * (now - self.lowered).as_secs_f64();
+        let calm = (now - self.refused).saturating_sub(self.calm).as_secs_f64();
+        steady * (calm / DOUBLES.as_secs_f64()).min(DOUBLINGS).exp2()
     }
 }
 
@@ -275,6 +300,27 @@ mod tests {
         throttle.took("b.example", now);
         let asker = Asker { of_rate: false, ..of_rate("a.example") };
         assert_eq!(throttle.asked(delivery(), Some(asker), now), Asked::NotOfItsRate);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_relay_that_says_no_once_for_another_reason_is_fast_again_in_seconds() {
+        let mut throttle = Throttle::default();
+        for _ in 0..500 {
+            throttle.took("a.example", Instant::now());
+        }
+        tokio::time::advance(Duration::from_secs(5)).await;
+        throttle.took("a.example", Instant::now());
+        let vague = |domain| Some(Asker { domain, of_rate: false });
+        for domain in ["a.example", "b.example", "c.example"] {
+            throttle.asked(delivery(), vague(domain), Instant::now());
+        }
+        assert!(throttle.limit().is_some_and(|limit| limit > 400.0), "{:?}", throttle.limit());
+        let mut of_rate = Throttle::default();
+        of_rate.took("a.example", Instant::now());
+        of_rate.asked(delivery(), None, Instant::now());
+        tokio::time::advance(CALM + DOUBLES * 10).await;
+        of_rate.take(Instant::now()).unwrap();
+        assert!(of_rate.limit().is_some_and(|limit| limit > 800.0), "{:?}", of_rate.limit());
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,6 +1,6 @@
 //! Claims: which deliveries go next, by lane and by notice, skipping the domains at their limit.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,9 +14,11 @@ use crate::dispatch::recorder::hold::Hold;
 use crate::dispatch::recorder::lanes::{Floor, Seat};
 use crate::dispatch::recorder::load::load;
 use crate::dispatch::recorder::logged::Logged;
-use crate::domain::category::{Category, Lane};
+use crate::dispatch::recorder::unreadable::PAUSE_MS;
+use crate::domain::category::{Category, Class, Lane};
 use crate::domain::category_set::CategorySet;
 use crate::mail::compose::composer::Composer;
+use crate::store::notices::releases;
 use crate::store::sending::claims::Claimed;
 use crate::store::sending::deliveries::ToSend;
 use crate::store::sending::queue::GiveBack;
@@ -28,27 +30,49 @@ use crate::store::{Conn, StoreError, notices};
 /// notice's state; the list only says where to look, and in which order.
 const OPEN_FRESH: Duration = Duration::from_millis(250);
 
+/// How long the domains of what was set aside of a notice count as known: another node may set more aside.
+const BLOCKED_FRESH: Duration = Duration::from_secs(1);
+
+/// How long a delivery waits whose contact is no longer there: an errand replaces it.
+const GONE_PAUSE_MS: i64 = 1_000;
+
 /// The lanes in order of precedence.
 const LANES: [Lane; 3] = [Lane::Critical, Lane::Normal, Lane::Bulk];
 
 /// How many times a claim advances past deliveries to domains at their limit: about a thousand rows each time.
 const STEPS: usize = 8;
 
-/// How long a delivery that cannot be made ready waits, in milliseconds.
-const UNREADY_PAUSE_MS: i64 = 60_000;
-
 /// State that lasts from one claim to the next.
 pub struct Claims {
     context: Arc<Context>,
     notices: HashMap<Uuid, Arc<Composer>>,
-    open: Vec<(Category, Uuid)>,
+    open: Vec<Listed>,
     open_at: Option<Instant>,
     /// The minimum share of the bulk lane, for each set of categories that is claimed.
     floors: BTreeMap<CategorySet, Floor>,
     /// Notices with deliveries that may have been set aside, each with the domain after which to look for them.
     aside: HashMap<Uuid, String>,
+    /// Notices of which nothing but deliveries to domains at their limit is due.
+    blocked: HashMap<Uuid, Blocked>,
     /// Rows of deliveries that cannot be read.
     logged: Logged<String>,
+}
+
+/// An open notice of which something is due.
+#[derive(Clone, Copy)]
+struct Listed {
+    id: Uuid,
+    category: Category,
+    /// Something is due that was not set aside.
+    front: bool,
+    /// Contacts may have changed since its queue was compared with them.
+    stale: bool,
+}
+
+/// The domains of all that was set aside of a notice, and when they were looked up.
+struct Blocked {
+    domains: Vec<String>,
+    at: Instant,
 }
 
 /// How many deliveries are wanted, by seat, and of which categories.
@@ -118,6 +142,7 @@ impl Claims {
             open_at: None,
             floors: BTreeMap::new(),
             aside: HashMap::new(),
+            blocked: HashMap::new(),
             logged: Logged::default(),
         }
     }
@@ -152,26 +177,37 @@ impl Claims {
     /// claims of the others.
     async fn list_open(&mut self, conn: &mut Conn) -> Result<(), StoreError> {
         let now = self.context.clock.now();
-        let open = notices::open(conn).await?;
+        let open = notices::open::list(conn).await?;
         self.notices.retain(|id, _| open.iter().any(|notice| notice.id == *id));
         let unreadable = self.context.unreadable.now(now.as_millisecond());
         let due: HashMap<Uuid, Waiting> = waiting::with_due(conn, now).await?.into_iter().collect();
         let claimable = open
             .iter()
             .filter(|notice| notice.is_sendable() && !unreadable.contains(&notice.id) && due.contains_key(&notice.id));
-        self.open = claimable.map(|notice| (notice.category, notice.id)).collect();
+        let listed = |notice: &notices::open::Open| {
+            let notices::open::Open { id, category, stale, .. } = *notice;
+            Listed { id, category, front: due[&id].front, stale }
+        };
+        self.open = claimable.map(listed).collect();
         // Another node may have set some aside, or this one before its restart.
         let before = std::mem::take(&mut self.aside);
-        let aside = self.open.iter().filter(|(_, id)| due[id].aside);
-        self.aside = aside.map(|(_, id)| (*id, before.get(id).cloned().unwrap_or_default())).collect();
+        let aside = self.open.iter().filter(|it| due[&it.id].aside);
+        self.aside = aside.map(|it| (it.id, before.get(&it.id).cloned().unwrap_or_default())).collect();
+        self.blocked.retain(|id, blocked| self.aside.contains_key(id) && blocked.at.elapsed() < BLOCKED_FRESH);
         self.open_at = Some(Instant::now());
         Ok(())
     }
 
     /// The listed notices of these categories in a lane.
-    fn listed(&self, lane: Lane, categories: CategorySet) -> impl Iterator<Item = Uuid> {
+    fn listed(&self, lane: Lane, categories: CategorySet) -> impl Iterator<Item = Listed> {
         let of_lane = categories.and(CategorySet::of_lane(lane));
-        self.open.iter().filter(move |(category, _)| of_lane.contains(*category)).map(|(_, id)| *id)
+        self.open.iter().filter(move |it| of_lane.contains(it.category)).copied()
+    }
+
+    /// True if nothing of a notice can be claimed while these domains are held.
+    fn is_blocked(&self, notice: Listed, held: &[String]) -> bool {
+        let all_held = |blocked: &Blocked| blocked.domains.iter().all(|domain| held.contains(domain));
+        !notice.front && self.blocked.get(&notice.id).is_some_and(all_held)
     }
 
     /// Claims one delivery for the probe of a relay: of another notice than those which the relay refused, else to another
@@ -188,7 +224,7 @@ impl Claims {
         let held: Vec<String> = held.collect();
         let avoided: Vec<String> = held.iter().chain(&avoid.domains).cloned().collect();
         let lanes = if seat == Seat::Reserved { &[Lane::Critical][..] } else { &LANES };
-        let notices = lanes.iter().flat_map(|lane| self.listed(*lane, categories));
+        let notices = lanes.iter().flat_map(|lane| self.listed(*lane, categories)).map(|it| it.id);
         let (met, unmet): (Vec<_>, Vec<_>) = notices.partition(|id| avoid.notices.contains(id));
         let order = unmet.iter().chain(&met).map(|id| (*id, &avoided)).chain(met.iter().map(|id| (*id, &held)));
         for (notice_id, skip) in order {
@@ -233,17 +269,27 @@ impl Claims {
     ) -> Result<(), StoreError> {
         let now = self.context.clock.now();
         let notices: Vec<_> = self.listed(lane, categories).collect();
-        for notice_id in notices {
+        for notice in notices {
+            let notice_id = notice.id;
             // Each round fills the want, finds nothing, saturates a domain that the next round skips, or makes nothing ready and is
             // the last: a transaction must not walk through everything that cannot be read.
             while ready.len() < upto {
                 let held = self.context.pace.held(now.as_millisecond());
                 let skip: Vec<String> = held.into_iter().map(|held| held.domain).collect();
+                if self.is_blocked(notice, &skip) {
+                    break;
+                }
                 let limit = upto - ready.len();
                 // What was set aside is older than the front of the queue.
                 let aside = self.claim_aside(conn, notice_id, now, &skip, limit).await?;
                 let is_last = aside.is_empty();
-                let claimed = if is_last { self.claim_front(conn, notice_id, now, &skip, limit).await? } else { aside };
+                let claimed = if !is_last {
+                    aside
+                } else if notice.front {
+                    self.claim_front(conn, notice_id, now, &skip, limit).await?
+                } else {
+                    Vec::new()
+                };
                 let (found, before) = (claimed.len(), ready.len());
                 let with_slot = self.take(conn, notice_id, (claimed, now), ready).await?;
                 if (is_last && found < limit) || (with_slot > 0 && ready.len() == before) {
@@ -268,8 +314,11 @@ impl Claims {
         if stretch.domains.is_empty() && after.is_empty() {
             return Ok(Vec::new());
         }
-        let free = stretch.domains.into_iter().filter(|domain| !skip.contains(domain));
-        let domains: Vec<String> = free.take(limit).collect();
+        let free = stretch.domains.iter().filter(|domain| !skip.contains(domain));
+        let domains: Vec<String> = free.take(limit).cloned().collect();
+        if after.is_empty() && stretch.upto.is_none() {
+            self.blocked.insert(notice_id, Blocked { domains: stretch.domains, at: Instant::now() });
+        }
         let upto = if domains.len() < limit { stretch.upto } else { domains.last().cloned() };
         // After the last domain it starts again with the first.
         self.aside.insert(notice_id, upto.unwrap_or_default());
@@ -345,18 +394,24 @@ impl Claims {
             return Ok(());
         }
         let Some(sending) = self.sending(conn, notice_id).await? else {
-            return self.put_away(conn, &claimed.into_iter().map(|(claimed, _)| claimed).collect::<Vec<_>>()).await;
+            let claimed: Vec<_> = claimed.into_iter().map(|(claimed, _)| claimed).collect();
+            return self.put_away(conn, &claimed, PAUSE_MS).await;
         };
         let ids: Vec<String> = claimed.iter().map(|(claimed, _)| claimed.delivery_id.to_string()).collect();
         let mut by_id: HashMap<Uuid, ToSend> = HashMap::with_capacity(ids.len());
         for to in deliveries::each_to_send(conn, sending.kept.category.as_str(), &ids).await? {
             match to {
                 Ok(to) => drop(by_id.insert(to.id, to)),
-                Err(error) => self.log_unreadable(error)?,
+                Err(error) => self.log_unreadable(notice_id, error)?,
             }
         }
-        let mut unready = Vec::new();
+        let gone = self.gone(conn, &sending, &ids).await?;
+        let (mut unready, mut replaced) = (Vec::new(), Vec::new());
         for (claimed, slot) in claimed {
+            if gone.contains(&claimed.delivery_id) {
+                replaced.push(claimed);
+                continue;
+            }
             match by_id.remove(&claimed.delivery_id) {
                 Some(to) => {
                     let hold = Hold::new(self.context.leases.begin(claimed.delivery_id, claimed.token, at), slot);
@@ -365,25 +420,38 @@ impl Claims {
                 None => unready.push(claimed),
             }
         }
-        self.put_away(conn, &unready).await
+        self.put_away(conn, &replaced, GONE_PAUSE_MS).await?;
+        self.put_away(conn, &unready, PAUSE_MS).await
+    }
+
+    /// Those of some deliveries whose contact is no longer there: while an errand compares the notice's queue with the contacts of
+    /// today, all others go on.
+    async fn gone(&self, conn: &mut Conn, sending: &Composer, ids: &[String]) -> Result<HashSet<Uuid>, StoreError> {
+        let kept = &sending.kept;
+        if !self.open.iter().any(|it| it.id == kept.id && it.stale) {
+            return Ok(HashSet::new());
+        }
+        let left = kept.category.class() == Class::Optional;
+        Ok(releases::gone_of(conn, ids, left).await?.into_iter().collect())
     }
 
     /// Returns for a while what no job can be made of.
-    async fn put_away(&self, conn: &mut Conn, unready: &[Claimed]) -> Result<(), StoreError> {
+    async fn put_away(&self, conn: &mut Conn, unready: &[Claimed], pause_ms: i64) -> Result<(), StoreError> {
         if unready.is_empty() {
             return Ok(());
         }
-        let due_at = self.context.clock.now_ms().saturating_add(UNREADY_PAUSE_MS);
+        let due_at = self.context.clock.now_ms().saturating_add(pause_ms);
         let back: Vec<_> = unready.iter().map(|claimed| give_back(claimed, Some(due_at))).collect();
         queue::give_back(conn, &back).await
     }
 
     /// Logs a delivery that cannot be read, by its id and never by its content.
-    fn log_unreadable(&self, error: StoreError) -> Result<(), StoreError> {
+    fn log_unreadable(&self, notice: Uuid, error: StoreError) -> Result<(), StoreError> {
         let StoreError::Inconsistent { table, column, row, .. } = error else { return Err(error) };
         if self.logged.is_news(row.clone()) {
             tracing::error!(delivery = %row, table, column, "a delivery cannot be read and waits; others are sent");
         }
+        self.context.unreadable.note_delivery(notice, row, self.context.clock.now_ms());
         Ok(())
     }
 
@@ -398,12 +466,9 @@ impl Claims {
                 Ok(Some(sending))
             }
             Some(Err(why)) => {
-                let until = self.context.clock.now_ms().saturating_add(UNREADY_PAUSE_MS);
-                self.context.unreadable.note(id, until);
-                if self.context.unreadable.logged.is_news(id) {
-                    tracing::error!(notice = %id, why, "a notice cannot be read and waits; others are sent");
-                }
-                self.open.retain(|(_, open)| *open != id);
+                self.context.unreadable.note(id, self.context.clock.now_ms());
+                self.context.unreadable.log(id, &why);
+                self.open.retain(|open| open.id != id);
                 Ok(None)
             }
         }

@@ -3,6 +3,8 @@
 //! One value owns them, from the claim to the commit of the outcome, wherever the delivery is meanwhile: in what the recorder
 //! claims, in a job, in what waits to be recorded. Dropping the value frees them, so that no path has to.
 
+use uuid::Uuid;
+
 use crate::dispatch::domains::pace::Slot;
 use crate::dispatch::rates::tokens::Token;
 use crate::dispatch::recorder::leases::Lease;
@@ -11,7 +13,7 @@ use crate::store::sending::queue::GiveBack;
 /// What a claimed delivery holds.
 pub struct Hold {
     lease: Lease,
-    _slot: Slot,
+    slot: Slot,
     /// Until it is known whether a message used it.
     token: Option<Token>,
 }
@@ -19,7 +21,12 @@ pub struct Hold {
 impl Hold {
     /// What a claim holds, before a worker has it.
     pub const fn new(lease: Lease, slot: Slot) -> Self {
-        Self { lease, _slot: slot, token: None }
+        Self { lease, slot, token: None }
+    }
+
+    /// Its slot at the recipient's domain.
+    pub const fn slot(&self) -> &Slot {
+        &self.slot
     }
 
     /// The same with the token of the worker that has it now.
@@ -37,6 +44,11 @@ impl Hold {
         }
     }
 
+    /// The delivery and the token that it was claimed with.
+    pub const fn claim(&self) -> (Uuid, i64) {
+        (self.lease.delivery_id, self.lease.token)
+    }
+
     /// The claim as it is returned: when it may be claimed again; `None` keeps its place in the queue.
     pub fn give_back(&self, due_at: Option<i64>) -> GiveBack {
         GiveBack { id: self.lease.delivery_id, token: self.lease.token, due_at }
@@ -49,7 +61,6 @@ mod tests {
 
     use jiff::Timestamp;
     use tokio::sync::Notify;
-    use uuid::Uuid;
 
     use super::*;
     use crate::config::Limits;

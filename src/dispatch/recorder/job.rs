@@ -6,11 +6,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use jiff::Timestamp;
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::time::Instant;
 
 use crate::dispatch::rates::tokens::Token;
+use crate::dispatch::recorder::abandoned::Abandoned;
 use crate::dispatch::recorder::claims::Ready;
 use crate::dispatch::recorder::hold::Hold;
-use crate::dispatch::recorder::{Abandoned, End, How, Request};
+use crate::dispatch::recorder::settlement::Transaction;
+use crate::dispatch::recorder::{End, How, Request};
 use crate::mail::compose::composer::Composer;
 use crate::store::sending::claims::Claimed;
 use crate::store::sending::deliveries::ToSend;
@@ -23,8 +26,10 @@ pub struct Job {
     pub sending: Arc<Composer>,
     /// The recipient.
     pub to: ToSend,
-    /// When it was claimed.
-    pub claimed_at: Timestamp,
+    /// When it was claimed, by both clocks: either may say that this was long ago.
+    pub claimed_at: (Instant, Timestamp),
+    /// What is being sent, from before the final dot on: a job that is aborted in doubt is recorded with it.
+    pub transaction: Option<Box<Transaction>>,
     /// Set once the final dot is begun: from then on it is unknown whether the server has the message.
     pub in_doubt: AtomicBool,
     /// Gone once it has its end.
@@ -38,7 +43,8 @@ impl Job {
     pub fn new(ready: Ready, token: Token, recorder: UnboundedSender<Request>) -> Self {
         let Ready { claimed, at, sending, to, hold } = ready;
         let hold = Some(hold.with(token));
-        Self { claimed, sending, to, claimed_at: at, in_doubt: AtomicBool::new(false), hold, recorder }
+        let (claimed_at, in_doubt) = ((Instant::now(), at), AtomicBool::new(false));
+        Self { claimed, sending, to, claimed_at, transaction: None, in_doubt, hold, recorder }
     }
 
     /// Ends its rate token: it returns unless a relay saw a message for it.
@@ -74,6 +80,7 @@ impl Drop for Job {
                 claimed: self.claimed.clone(),
                 sending: self.sending.clone(),
                 to: self.to.clone(),
+                transaction: self.transaction.take(),
                 in_doubt: self.in_doubt.load(Ordering::Relaxed),
                 panicked: std::thread::panicking(),
             };

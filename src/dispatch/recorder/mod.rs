@@ -4,6 +4,8 @@
 //! claims together. While the database cannot be written nothing is claimed, so that no new SMTP transaction starts; outcomes
 //! wait here and are retried until they are recorded.
 
+pub mod abandoned;
+mod apart;
 pub mod claims;
 pub mod every;
 pub mod hold;
@@ -26,17 +28,14 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use crate::dispatch::rates::tokens::Token;
+use crate::dispatch::recorder::abandoned::{Abandoned, Panics};
 use crate::dispatch::recorder::claims::{Avoid, Claims, Ready, Wanted};
 use crate::dispatch::recorder::hold::Hold;
 use crate::dispatch::recorder::job::Job;
 use crate::dispatch::recorder::lanes::Seat;
-use crate::dispatch::recorder::settlement::{Trial, settlement};
 use crate::dispatch::{Context, Settled};
 use crate::domain::category_set::CategorySet;
-use crate::domain::delivery::Outcome;
-use crate::mail::compose::composer::Composer;
-use crate::store::sending::claims::Claimed;
-use crate::store::sending::deliveries::ToSend;
+use crate::store::sending::leases::Held;
 use crate::store::sending::queue::GiveBack;
 use crate::store::sending::settle::{Fenced, Settlement, Written};
 use crate::store::sending::{leases as held, queue, settle};
@@ -54,15 +53,21 @@ pub struct Claim {
     reply: oneshot::Sender<Option<Job>>,
 }
 
-/// Receives the claimed delivery, or `None` if nothing is due. What is claimed for one that was dropped returns by itself.
-pub type Ahead = oneshot::Receiver<Option<Job>>;
+/// A delivery that is being claimed.
+pub struct Ahead {
+    /// The categories that were asked for.
+    pub categories: CategorySet,
+    /// Receives the delivery, or `None` if nothing is due; an error if the claim was dropped, since its commit failed. What is
+    /// claimed for a receiver that was dropped returns by itself.
+    pub job: oneshot::Receiver<Option<Job>>,
+}
 
 impl Claim {
     /// A claim for a seat, of some categories, and the channel for its delivery.
     #[must_use]
     pub fn new((seat, categories): (Seat, CategorySet), avoid: Option<Avoid>, token: Token) -> (Self, Ahead) {
-        let (reply, ahead) = oneshot::channel();
-        (Self { seat, categories, avoid, token, reply }, ahead)
+        let (reply, job) = oneshot::channel();
+        (Self { seat, categories, avoid, token, reply }, Ahead { categories, job })
     }
 }
 
@@ -75,6 +80,8 @@ pub struct Request {
     pub claim: Option<Claim>,
     /// Deliveries that waited for a relay which is healthy again.
     pub hasten: Vec<Uuid>,
+    /// A claim whose delivery a relay refused, before it is clear whose fault that is.
+    pub refused: Option<Held>,
 }
 
 /// The end of a claimed delivery.
@@ -95,31 +102,17 @@ pub enum How {
     Abandon(Box<Abandoned>),
 }
 
-/// A job whose worker is gone.
-pub struct Abandoned {
-    /// The claim.
-    pub claimed: Claimed,
-    /// Its notice.
-    pub sending: Arc<Composer>,
-    /// Its recipient.
-    pub to: ToSend,
-    /// True if the server may have the message.
-    pub in_doubt: bool,
-    /// True if its worker panicked: perhaps over this delivery.
-    pub panicked: bool,
-}
-
 /// The most requests that one transaction takes.
 const MAX_GROUP: usize = 512;
-
-/// How long a delivery waits after its worker panicked, in milliseconds.
-const PANIC_PAUSE_MS: i64 = 60_000;
 
 /// How long a delivery waits whose outcome is impossible, in milliseconds.
 const UNRECORDED_MS: i64 = 60_000;
 
 /// How long to wait after the database failed.
 const PAUSE: Duration = Duration::from_millis(250);
+
+/// After how many failures in a row what waits is committed one by one: one part of it may be what fails.
+const FAILURES: u32 = 3;
 
 /// How long a transaction may take: it is aborted well before the leases that it begins expire.
 const DEADLINE: Duration = Duration::from_secs(15);
@@ -133,6 +126,11 @@ pub struct Recorder {
     claims: Claims,
     /// A commit was not answered: what it claimed may be leased to this node without an owner inside it.
     unclear: bool,
+    /// Deliveries whose worker panicked.
+    panics: Panics,
+    /// Deliveries of which nothing can be recorded. They stay leased, so that nobody sends them again, until this run ends: the
+    /// next dispatcher finds them uncertain.
+    stuck: Vec<Hold>,
 }
 
 /// What waits to be committed.
@@ -147,6 +145,7 @@ struct Group {
     /// What both of them hold, free once they are committed.
     holds: Vec<Hold>,
     hastened: Vec<Uuid>,
+    refused: Vec<Held>,
 }
 
 /// The result of a commit.
@@ -166,8 +165,9 @@ impl Recorder {
     pub fn new(context: Arc<Context>) -> (Self, UnboundedSender<Request>) {
         let (sender, requests) = unbounded_channel();
         let back = sender.downgrade();
-        let recorder = Self { claims: Claims::new(context.clone()), context, requests, back, unclear: false };
-        (recorder, sender)
+        let claims = Claims::new(context.clone());
+        let (panics, stuck) = (Panics::default(), Vec::new());
+        (Self { context, requests, back, claims, unclear: false, panics, stuck }, sender)
     }
 
     /// Serves requests until every possible sender is gone and everything is recorded.
@@ -175,6 +175,7 @@ impl Recorder {
         let mut group = Group::default();
         let mut writer = self.context.store.writer();
         let metrics = self.context.metrics.clone();
+        let mut failures = 0;
         loop {
             if group.is_empty() {
                 let Some(request) = self.next_request(&mut writer).await else { return writer.close().await };
@@ -190,6 +191,7 @@ impl Recorder {
             match metrics.committing(group.len(), committed).await {
                 Ok(committed) => {
                     context.outage.end();
+                    failures = 0;
                     self.done(&mut group, committed);
                 }
                 Err(error) => {
@@ -197,6 +199,10 @@ impl Recorder {
                     context.outage.begin(&error.for_logs());
                     group.claims.clear();
                     group.probes.clear();
+                    failures = if error.is_refusal() { failures + 1 } else { 0 };
+                    if failures >= FAILURES && self.commit_apart(&mut writer, &mut group).await {
+                        failures = 0;
+                    }
                     tokio::time::sleep(PAUSE).await;
                 }
             }
@@ -210,16 +216,23 @@ impl Recorder {
                 request = self.requests.recv() => return request,
                 () = tokio::time::sleep(PAUSE) => {}
             }
-            match self.context.store.within(DEADLINE, write_something(writer)).await {
-                Ok(()) => self.context.outage.end(),
-                Err(error) => self.context.outage.begin(&error.for_logs()),
-            }
+            self.can_write(writer).await;
         }
         self.requests.recv().await
     }
 
-    fn add(&self, group: &mut Group, request: Request) {
+    /// Finds out whether the database can be written.
+    async fn can_write(&self, writer: &mut Writer) -> bool {
+        match self.context.store.within(DEADLINE, write_something(writer)).await {
+            Ok(()) => self.context.outage.end(),
+            Err(error) => self.context.outage.begin(&error.for_logs()),
+        }
+        !self.context.outage.is_on()
+    }
+
+    fn add(&mut self, group: &mut Group, request: Request) {
         group.hastened.extend(request.hasten);
+        group.refused.extend(request.refused);
         match request.claim {
             Some(claim) if claim.avoid.is_some() => group.probes.push(claim),
             Some(claim) => group.claims.entry(claim.categories).or_default().push(claim),
@@ -230,25 +243,15 @@ impl Recorder {
         }
     }
 
-    fn put(&self, group: &mut Group, how: How, hold: Hold) {
+    fn put(&mut self, group: &mut Group, how: How, hold: Hold) {
         match how {
             How::Settle(settlement) => group.settle(*settlement, hold),
             How::GiveBack(due_at) => group.give_back(hold, due_at),
-            How::Abandon(abandoned) => self.put(group, self.abandoned(*abandoned), hold),
+            How::Abandon(abandoned) => {
+                let how = abandoned.ends(&self.context, &mut self.panics);
+                self.put(group, how, hold);
+            }
         }
-    }
-
-    /// What to do about a job whose worker is gone.
-    fn abandoned(&self, abandoned: Abandoned) -> How {
-        let (context, now) = (&self.context, self.context.clock.now());
-        let Abandoned { claimed, sending, to, in_doubt, panicked } = abandoned;
-        if !in_doubt {
-            return How::GiveBack(panicked.then(|| now.as_millisecond().saturating_add(PANIC_PAUSE_MS)));
-        }
-        let why = "the connection was given up before the server's answer".to_owned();
-        let trial = Trial { reply: Some(why), ..Trial::untried(Outcome::Uncertain) };
-        let parts = (&claimed, &*sending, &to);
-        context.recorded(settlement(&context.config.retry, &context.random, now, parts, trial))
     }
 
     /// Does everything in one transaction.
@@ -273,9 +276,13 @@ impl Recorder {
         if !group.given_back.is_empty() {
             queue::give_back(&mut tx, &group.given_back).await?;
         }
+        if !group.refused.is_empty() {
+            held::note_refused(&mut tx, &group.refused).await?;
+        }
         if !group.hastened.is_empty() {
             queue::hasten(&mut tx, &group.hastened, self.context.clock.now()).await?;
         }
+        let _lent = self.context.pace.lend(group.holds.iter().map(Hold::slot));
         for probe in &group.probes {
             let avoid = probe.avoid.as_ref().expect("a probe's claim says what it avoids");
             done.probes.push(self.claims.claim_for_probe(&mut tx, (probe.seat, probe.categories), avoid).await?);
@@ -294,6 +301,7 @@ impl Recorder {
     /// After the commit: frees what was held, passes jobs on, reports what was settled.
     fn done(&mut self, group: &mut Group, Committed { ready, probes, lost }: Committed) {
         group.hastened.clear();
+        group.refused.clear();
         group.given_back.clear();
         group.holds.clear();
         for Written { settlement, .. } in group.settlements.drain(..) {
@@ -362,7 +370,12 @@ impl Group {
 
     fn len(&self) -> usize {
         let claims: usize = self.claims.values().map(Vec::len).sum();
-        claims + self.probes.len() + self.settlements.len() + self.given_back.len() + self.hastened.len()
+        claims
+            + self.probes.len()
+            + self.settlements.len()
+            + self.given_back.len()
+            + self.refused.len()
+            + self.hastened.len()
     }
 
     fn settle(&mut self, settlement: Written, hold: Hold) {

@@ -37,7 +37,10 @@ impl Outage {
     /// Records that it could be written.
     pub fn end(&self) {
         self.writable.written();
-        if let Some(since) = self.since.send_replace(None) {
+        // While only one statement fails, there is an outage and an end of it every second.
+        if let Some(since) = self.since.send_replace(None)
+            && self.repeats.is_due("written again")
+        {
             tracing::warn!(seconds = since.elapsed().as_secs(), "the database can be written again: sending continues");
         }
     }

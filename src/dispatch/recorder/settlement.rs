@@ -11,7 +11,6 @@ use crate::domain::delivery::{Level, Outcome, Reason, State};
 use crate::domain::entry::{Detail, Entry, Event, Fact, Person};
 use crate::domain::preference::{Permission, permission};
 use crate::domain::random::Random;
-use crate::domain::reply::Stage;
 use crate::mail::compose::composer::{Composed, Composer};
 use crate::mail::compose::message::message_id;
 use crate::store::notices::Kept;
@@ -36,23 +35,15 @@ pub struct Trial {
     pub dead: bool,
     /// The recipient's domain asks for fewer messages.
     pub asks_for_pause: bool,
+    /// How many messages the servers may have, if the outcome is uncertain and a relay was tried.
+    pub copies: usize,
 }
 
 /// A transaction that used up an attempt.
 #[derive(Clone, Debug)]
 pub struct Transaction {
-    /// Name of the relay.
-    pub relay: String,
-    /// Host and IP address.
-    pub host: String,
-    /// TLS version; empty without TLS.
-    pub tls: String,
-    /// The last step that it reached.
-    pub stage: Stage,
-    /// The server's code.
-    pub code: Option<u16>,
-    /// The server was asked for delivery status notifications.
-    pub dsn: bool,
+    /// The attempt, as it is recorded.
+    pub attempt: Attempt,
     /// The envelope sender.
     pub envelope_sender: String,
     /// The message.
@@ -63,7 +54,7 @@ impl Trial {
     /// The trial of a delivery that was not tried.
     #[must_use]
     pub const fn untried(outcome: Outcome) -> Self {
-        Self { outcome, reply: None, reason: None, transaction: None, dead: false, asks_for_pause: false }
+        Self { outcome, reply: None, reason: None, transaction: None, dead: false, asks_for_pause: false, copies: 0 }
     }
 
     /// The trial of a delivery whose message cannot be sent.
@@ -78,6 +69,9 @@ impl Trial {
         Self { outcome: Outcome::Deferred, dead: false, ..self }
     }
 }
+
+/// How often a message is sent again whose answer is lost each time.
+pub const MOST_COPIES: usize = 3;
 
 /// The wait before the next attempt: the step of the schedule for this attempt (the last one repeats), with 20 % jitter.
 #[must_use]
@@ -96,7 +90,11 @@ pub fn settlement(
     trial: Trial,
 ) -> Settlement {
     let attempts = claimed.attempts + u32::from(trial.transaction.is_some());
-    let (outcome, again) = next(retry, random, at, claimed, sending, to, trial.outcome, attempts);
+    let (outcome, mut again) = next(retry, random, at, claimed, sending, to, trial.outcome, attempts);
+    if outcome == Outcome::Uncertain && trial.copies >= MOST_COPIES {
+        // Nobody is to find many copies of a notice: an operator decides.
+        again = None;
+    }
     let dead = trial.dead.then(|| to.email.clone());
     let parts = (claimed.token, attempts, &sending.kept, to.recipient());
     let mut settlement = recorded(random, at, parts, Trial { outcome, ..trial });
@@ -108,13 +106,13 @@ pub fn settlement(
 }
 
 /// What to record for a claim whose dispatcher is gone: whether its message was accepted is unknown. That is not the
-/// recipient's fault, and a mandatory notice is sent again at once. It needs only the notice's row: another version may have
+/// recipient's fault, and a mandatory notice is sent again at once; how long it has waited still counts. It needs only the notice's row: another version may have
 /// sent what this version cannot.
 #[must_use]
 pub fn doubt(random: &Random, at: Timestamp, (stale, notice, recipient): (&Stale, &Kept, Recipient)) -> Settlement {
     let why = "the dispatcher stopped while it held this delivery".to_owned();
     let trial = Trial { reply: Some(why), ..Trial::untried(Outcome::Uncertain) };
-    let again = (notice.category.class() == Class::Mandatory).then_some((at, 0));
+    let again = (notice.category.class() == Class::Mandatory).then_some((at, stale.waited));
     let settlement = recorded(random, at, (stale.token, stale.attempts, notice, recipient), trial);
     Settlement { again, first_at: dated(&settlement, stale.first_at), ..settlement }
 }
@@ -148,11 +146,12 @@ fn recorded(
     trial.reply = trial.reply.map(|reply| shortened(&reply.replace('\0', "\u{fffd}")));
     let (outcome, delivery_id) = (trial.outcome, recipient.id);
     let level = (outcome == Outcome::Accepted).then_some(Level::Relayed);
-    let code = trial.transaction.as_ref().and_then(|transaction| transaction.code);
+    let attempt = trial.transaction.as_ref().map(|transaction| transaction.attempt.clone());
+    let code = attempt.as_ref().and_then(|attempt| attempt.code);
     let fact = Fact {
         ordinal: Some(recipient.ordinal),
         level,
-        attempt: trial.transaction.as_ref().map(|_| attempts),
+        attempt: attempt.as_ref().map(|attempt| attempt.number),
         status_class: code.and_then(|code| u8::try_from(code / 100).ok()),
         detail: trial.reason.map_or(Detail::None, Detail::NotSent),
         ..notice.fact(Event::from(outcome), at)
@@ -166,15 +165,7 @@ fn recorded(
         level,
         at,
         again: None,
-        attempt: trial.transaction.as_ref().map(|transaction| Attempt {
-            number: attempts,
-            relay: transaction.relay.clone(),
-            host: transaction.host.clone(),
-            tls: transaction.tls.clone(),
-            stage: transaction.stage,
-            code,
-            dsn: transaction.dsn,
-        }),
+        attempt,
         attempts,
         message: trial.transaction.and_then(|transaction| transaction.composed.keep),
         entry: Some(entry),
@@ -220,9 +211,9 @@ fn person(notice: &Kept, recipient: Recipient, trial: &Trial) -> Person {
         person.sha256 = Some(transaction.composed.sha256);
         person.message_id = message_id(delivery_id, &notice.message_domain);
         person.envelope_sender.clone_from(&transaction.envelope_sender);
-        person.relay.clone_from(&transaction.relay);
-        person.host.clone_from(&transaction.host);
-        person.tls.clone_from(&transaction.tls);
+        person.relay.clone_from(&transaction.attempt.relay);
+        person.host.clone_from(&transaction.attempt.host);
+        person.tls.clone_from(&transaction.attempt.tls);
     }
     person
 }

@@ -10,14 +10,27 @@ use crate::dispatch::recorder::logged::Logged;
 #[derive(Debug, Default)]
 pub struct Unsent {
     count: AtomicU64,
+    uninformed: AtomicU64,
     /// Notices of which that was logged.
     pub logged: Logged<Uuid>,
+    /// Notices of which it was logged that messages wait for an operator.
+    pub doubts: Logged<Uuid>,
 }
 
 impl Unsent {
     /// Counts a delivery.
     pub fn count(&self) {
         self.count.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a delivery that expired, or that waits for an operator since nobody knows whether it was taken.
+    pub fn count_uninformed(&self) {
+        self.uninformed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Such deliveries so far.
+    pub fn uninformed(&self) -> u64 {
+        self.uninformed.load(Ordering::Relaxed)
     }
 
     /// Deliveries so far.

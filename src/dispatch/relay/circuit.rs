@@ -19,6 +19,12 @@ pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// Pause after a refused AUTH: a wrong password stays wrong, and servers lock out clients that keep trying.
 pub(super) const AUTH_PAUSE: Duration = Duration::from_secs(300);
 
+/// The longest pause of a relay that takes messages and does not answer: each probe may leave one that arrives twice.
+const LOST_PAUSE: Duration = Duration::from_secs(300);
+
+/// A failure that comes back so soon after the relay was healthy is the same outage.
+const SAME_OUTAGE: Duration = Duration::from_secs(60);
+
 /// How much longer than the pause a delivery waits that met the failure.
 const VICTIM_EXTRA: Duration = Duration::from_secs(5);
 
@@ -41,6 +47,8 @@ pub(super) struct Circuit {
     /// Probes so far.
     probes: u64,
     trouble: Option<Trouble>,
+    /// What was wrong with it before it was healthy again, and since when it is.
+    before: Option<(Trouble, Instant)>,
     /// Deliveries that wait until it is healthy again.
     waiting: Vec<Uuid>,
 }
@@ -67,6 +75,18 @@ pub enum Standing {
     HalfOpen,
 }
 
+impl Standing {
+    /// Without the time that is left.
+    #[must_use]
+    pub const fn shown(self) -> State {
+        match self {
+            Self::Closed => State::Closed,
+            Self::Open(_) => State::Open,
+            Self::HalfOpen => State::HalfOpen,
+        }
+    }
+}
+
 /// Whether a worker may use the relay.
 pub enum Permit {
     /// Yes.
@@ -85,10 +105,14 @@ pub struct Probe {
 
 impl Probe {
     /// What the relay refused lately, and whether to look at the end of the queue in place of its front: what it refused may
-    /// stand close together there.
+    /// stand close together there. One probe in three avoids nothing and takes what waits last: that was refused a while ago, and
+    /// may pass now as it would not when it was new.
     #[must_use]
     pub fn avoids(&self) -> Avoid {
-        Avoid { from_back: self.number.is_multiple_of(2), ..self.relay.avoided() }
+        match self.number % 3 {
+            0 => Avoid { from_back: true, ..Avoid::default() },
+            n => Avoid { from_back: n == 2, ..self.relay.avoided() },
+        }
     }
 }
 
@@ -142,7 +166,8 @@ impl Relay {
             if circuit.failures > HOPELESS {
                 self.refusals().forget_victims();
             }
-            (circuit.open_until, circuit.failures, circuit.probing, circuit.trouble) = (None, 0, None, None);
+            circuit.before = circuit.trouble.take().map(|trouble| (trouble, Instant::now()));
+            (circuit.open_until, circuit.failures, circuit.probing) = (None, 0, None);
             self.show(&circuit);
             self.refusals().forget_refusals();
             tracing::info!(relay = self.config.name, "relay is healthy again");
@@ -163,13 +188,13 @@ impl Relay {
         }
         circuit.failures += 1;
         let trouble = Trouble::of(failed);
-        let is_news = circuit
-            .trouble
-            .as_ref()
-            .is_none_or(|before| before.cause != trouble.cause || before.stage != trouble.stage);
-        let doubled = FIRST_PAUSE * 2_u32.pow(circuit.failures.min(7) - 1);
+        let lately = circuit.before.as_ref().filter(|(_, healthy)| now - *healthy < SAME_OUTAGE);
+        let before = circuit.trouble.as_ref().or(lately.map(|(before, _)| before));
+        let is_news = before.is_none_or(|before| before.cause != trouble.cause || before.stage != trouble.stage);
+        let doubled = FIRST_PAUSE * 2_u32.pow(circuit.failures.min(10) - 1);
+        let longest = if trouble.stage == Stage::Dot && !trouble.answered { LOST_PAUSE } else { LONGEST_PAUSE };
         let wrong_password = trouble.stage == Stage::Auth && trouble.refused;
-        let pause = if wrong_password { AUTH_PAUSE } else { doubled.min(LONGEST_PAUSE) };
+        let pause = if wrong_password { AUTH_PAUSE } else { doubled.min(longest) };
         circuit.open_until = Some(now + pause);
         self.show(&circuit);
         trouble.log(&self.config.name, pause, is_news || circuit.failures.is_multiple_of(REMINDER));
@@ -196,11 +221,7 @@ impl Relay {
     }
 
     fn show(&self, circuit: &Circuit) {
-        self.metrics.circuit(match circuit.standing() {
-            Standing::Closed => State::Closed,
-            Standing::Open(_) => State::Open,
-            Standing::HalfOpen => State::HalfOpen,
-        });
+        self.metrics.circuit(circuit.standing().shown());
     }
 
     /// True if waiting for it is pointless: it failed several times in a row, or our password is wrong.

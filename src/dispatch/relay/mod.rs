@@ -5,6 +5,7 @@
 //! probe does not use the delivery that failed while anything else is due: that delivery waits longer than the pause.
 
 pub mod circuit;
+pub mod patterns;
 pub mod refusals;
 pub mod streams;
 pub mod tally;
@@ -12,6 +13,7 @@ pub mod trouble;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use uuid::Uuid;
 
 use crate::config::Relay as RelayConfig;
@@ -39,6 +41,14 @@ pub struct Relay {
     refusals: Mutex<Refusals>,
     /// Its rate tokens.
     pub tokens: Arc<Tokens>,
+    /// The connections that it may have.
+    lines: Arc<Semaphore>,
+}
+
+/// A connection to a relay, from before it is opened until this is dropped.
+pub struct Connection {
+    _in_use: InUse,
+    _permit: OwnedSemaphorePermit,
 }
 
 impl Relay {
@@ -49,7 +59,8 @@ impl Relay {
         metrics.circuit(State::Closed);
         let tokens = Tokens::new(config.rate_per_second, share);
         let (circuit, refusals) = (Mutex::default(), Mutex::default());
-        Self { tally: Tally::default(), circuit, refusals, tokens, config, metrics }
+        let lines = Arc::new(Semaphore::new(config.connections as usize));
+        Self { tally: Tally::default(), circuit, refusals, tokens, lines, config, metrics }
     }
 
     /// The recorder of how long the steps of its sessions take.
@@ -59,10 +70,10 @@ impl Relay {
         Steps::new(move |stage, took| metrics.step(stage, took))
     }
 
-    /// Counts a connection as in use, from before it is opened until the returned guard is dropped.
-    #[must_use]
-    pub fn connection(&self) -> InUse {
-        self.metrics.connection()
+    /// Waits until one of the connections that it may have is free.
+    pub async fn connection(&self) -> Connection {
+        let permit = self.lines.clone().acquire_owned().await.expect("it is never closed");
+        Connection { _in_use: self.metrics.connection(), _permit: permit }
     }
 
     /// Connections in use.
@@ -71,7 +82,8 @@ impl Relay {
         self.metrics.connections()
     }
 
-    /// Records that the relay asked for fewer messages; `domain` if it may have passed on that domain's request. Returns false if it is not about the relay's rate; if true, the delivery goes back to the queue, untried.
+    /// Records that the relay asked for fewer messages; `domain` if it may have passed on that domain's request. Returns false if
+    /// it is not about the relay's rate; if true, the delivery goes back to the queue, untried.
     pub fn asked_for_less(&self, delivery: Uuid, domain: Option<&str>, failed: &Failed) -> bool {
         let of_rate = matches!(&failed.failure, Failure::Replied(reply) if asks_for_less(reply));
         let asker = domain.map(|domain| Asker { domain, of_rate });

@@ -6,8 +6,11 @@
 //!
 //! The deliveries that an unhealthy relay refused are its victims. They go to another relay, or back to the queue; the probe
 //! uses others. If the relay soon takes one of those, it never refused everybody: a victim that it refuses again is refused as
-//! a recipient. If it took mail once and now takes nothing from anybody, nobody knows whose fault that is: a victim that meets
+//! a recipient, unless a limit may be the reason: see [`crate::dispatch::relay::patterns`]. That no answer comes is an answer like
+//! another, and one that no recipient gives. If it took mail once and now takes nothing from anybody, nobody knows whose fault that is: a victim that meets
 //! the probe again, since nothing else is left, goes by its own schedule.
+
+mod judge;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
@@ -18,9 +21,8 @@ use uuid::Uuid;
 use crate::dispatch::recorder::claims::Avoid;
 use crate::dispatch::recorder::job::Job;
 use crate::dispatch::recorder::settlement::Trial;
-use crate::dispatch::relay::{Relay, Trouble};
-use crate::domain::reply::{Failure, Stage, for_logs};
-use crate::mail::smtp::Failed;
+use crate::dispatch::relay::Trouble;
+use crate::dispatch::relay::patterns::{Answer, LOOK, LOOKS, Patterns, Reading};
 
 /// Domains that a relay must refuse with one answer, and nothing taken in between, before that is its own fault.
 const DOMAINS: usize = 3;
@@ -30,6 +32,9 @@ const MANY_DOMAINS: usize = 10;
 
 /// Deliveries that a relay must refuse because of us, or refusals of one, before that is its own fault.
 const REFUSALS: usize = 3;
+
+/// Answers to final dots that are lost in a row before that is the relay's fault: each leaves a message that may arrive twice.
+const LOST: usize = 2;
 
 /// Deliveries remembered; beyond that, only those are whose own fault it was.
 const REMEMBERED: usize = 10_000;
@@ -42,6 +47,9 @@ const UNDECIDED: usize = 256;
 
 /// How long a delivery stays undecided at most: a slow relay takes a while to show what it does with others.
 const LONGEST: Duration = Duration::from_secs(60);
+
+/// How long refusals in unknown words are compared before one is decided.
+const MOMENT: Duration = Duration::from_secs(1);
 
 /// Domains and notices of victims that a probe avoids.
 const AVOIDED: usize = 100;
@@ -65,6 +73,18 @@ pub struct Undecided {
     /// What to record if the refusal is the recipient's fault.
     pub trial: Box<Trial>,
     since: Instant,
+    /// When it is tried again, if its refusal seems to be its recipient's and may be a limit's.
+    look_at: Option<Instant>,
+    /// Another delivery was taken since it was refused.
+    pub cleared: bool,
+}
+
+impl Undecided {
+    /// True if no server answered it.
+    #[must_use]
+    pub fn is_unanswered(&self) -> bool {
+        self.trial.transaction.as_ref().is_some_and(|transaction| transaction.attempt.code.is_none())
+    }
 }
 
 /// Whose fault the refusal of a delivery is.
@@ -79,6 +99,10 @@ pub enum Judgement {
     /// Nobody knows: it was refused again, and nothing was taken in between. It waits this long, if it is not tried by its own
     /// schedule.
     Unknown(Duration),
+    /// It is the recipient's or a limit's: it is tried again.
+    Look,
+    /// The relay's limit.
+    Limit,
 }
 
 /// What the relay refused since it last took a message, and what it refused because of us.
@@ -99,6 +123,10 @@ pub struct Refusals {
     unresolved: Option<Trouble>,
     /// Deliveries that were refused.
     known: HashMap<Uuid, Known>,
+    /// What its answers mean.
+    patterns: Patterns,
+    /// Answers to final dots that were lost since it last took a message.
+    lost: usize,
 }
 
 /// A delivery that the relay refused.
@@ -112,6 +140,10 @@ struct Known {
     own: bool,
     /// It was refused while the relay seemed to refuse everybody: how many messages it had taken by then.
     victim: Option<u64>,
+    /// What it was answered last, if that is a refusal that a limit may be the reason of.
+    answer: Option<Answer>,
+    /// How often it met that while others were taken.
+    looks: u32,
 }
 
 /// Whose fault a refusal because of us is.
@@ -130,14 +162,71 @@ pub enum Whose {
 
 impl Refusals {
     /// The relay took a message: returns the deliveries whose refusals were the recipients' fault.
-    pub fn taken(&mut self) -> Vec<Undecided> {
+    pub fn taken(&mut self, delivery: Uuid) -> Vec<Undecided> {
+        if let Some(answer) = self.known.get_mut(&delivery).and_then(|known| known.answer.take()) {
+            self.patterns.passed(answer);
+        }
         self.taken += 1;
+        self.lost = 0;
         self.answers.clear();
         self.refused.clear();
         self.ours.clear();
         self.unresolved = None;
         self.avoided = Avoid::default();
-        std::mem::take(&mut self.undecided)
+        std::mem::take(&mut self.undecided).into_iter().filter_map(|it| self.clear(it)).collect()
+    }
+
+    /// Decides about a refused delivery after another was taken. That one may have been under way when this was refused: the
+    /// refusals of a moment are compared first.
+    fn clear(&mut self, mut undecided: Undecided) -> Option<Undecided> {
+        let answer = self.known.get(&undecided.job.to.id).and_then(|known| known.answer);
+        let is_single = answer.is_some_and(|answer| self.patterns.reading(answer) == Reading::Single);
+        if is_single && undecided.since.elapsed() < MOMENT {
+            undecided.cleared = true;
+            self.undecided.push(undecided);
+            return None;
+        }
+        self.look(undecided)
+    }
+
+    /// Decides about a delivery whose refusal seems to be its recipient's; `None` if it is to be tried again.
+    pub fn look(&mut self, mut undecided: Undecided) -> Option<Undecided> {
+        if undecided.look_at.is_none() {
+            match self.meets_again(undecided.job.to.id) {
+                Judgement::Look => undecided.look_at = Some(Instant::now() + self.wait(undecided.job.to.id)),
+                Judgement::Limit => undecided.look_at = Some(Instant::now()),
+                _ => return Some(undecided),
+            }
+        }
+        // What is dropped returns to the queue at once.
+        if self.undecided.len() < UNDECIDED {
+            self.undecided.push(undecided);
+        }
+        None
+    }
+
+    /// Whose fault it is that a delivery was refused while others were taken.
+    fn meets_again(&mut self, delivery: Uuid) -> Judgement {
+        let Some(answer) = self.known.get(&delivery).and_then(|known| known.answer) else {
+            return Judgement::Recipient;
+        };
+        match self.patterns.reading(answer) {
+            Reading::Single | Reading::Recipients => Judgement::Recipient,
+            Reading::Limit => Judgement::Limit,
+            Reading::Suspect => {
+                let known = self.know(delivery);
+                known.looks += 1;
+                if known.looks < LOOKS {
+                    return Judgement::Look;
+                }
+                self.patterns.stood(answer);
+                Judgement::Recipient
+            }
+        }
+    }
+
+    fn wait(&self, delivery: Uuid) -> Duration {
+        LOOK * self.known.get(&delivery).map_or(1, |known| known.looks)
     }
 
     /// Records the answer to a delivery. Returns true if the relay gives it to everybody.
@@ -179,16 +268,23 @@ impl Refusals {
     }
 
     /// Keeps a refused delivery undecided. Returns one that can wait no longer.
-    pub fn keep(&mut self, mut job: Job, trial: Box<Trial>) -> Option<Undecided> {
-        // The reply was clear: the server does not have the message.
+    pub fn keep(&mut self, mut job: Job, trial: Box<Trial>, look: bool) -> Option<Undecided> {
+        // The reply was clear, or the final dot was not sent: the server does not have the message.
         *job.in_doubt.get_mut() = false;
-        self.undecided.push(Undecided { job, trial, since: Instant::now() });
+        let now = Instant::now();
+        let look_at = look.then(|| now + self.wait(job.to.id));
+        self.undecided.push(Undecided { job, trial, since: now, look_at, cleared: false });
         (self.undecided.len() > UNDECIDED).then(|| self.undecided.remove(0))
     }
 
     /// How many deliveries are undecided.
     pub fn undecided(&self) -> usize {
         self.undecided.len()
+    }
+
+    /// Lets the undecided deliveries wait from now on.
+    pub fn wait_longer(&mut self) {
+        self.undecided.iter_mut().for_each(|it| it.since = Instant::now());
     }
 
     /// All undecided deliveries.
@@ -198,7 +294,13 @@ impl Refusals {
 
     /// The deliveries that have been undecided for too long.
     pub fn overdue(&mut self) -> Vec<Undecided> {
-        self.undecided.extract_if(.., |it| it.since.elapsed() > LONGEST).collect()
+        self.undecided.extract_if(.., |it| it.look_at.is_none() && it.since.elapsed() > LONGEST).collect()
+    }
+
+    /// The deliveries that are to be tried again now.
+    pub fn due(&mut self) -> Vec<Undecided> {
+        let now = Instant::now();
+        self.undecided.extract_if(.., |it| it.look_at.is_some_and(|at| at <= now)).collect()
     }
 
     fn know(&mut self, delivery: Uuid) -> &mut Known {
@@ -253,131 +355,6 @@ impl Refusals {
     }
 }
 
-fn key(job: &Job) -> (Uuid, Uuid, String) {
-    (job.to.id, job.sending.kept.id, job.claimed.domain.clone())
-}
-
-impl Relay {
-    /// Records that the relay accepted a message for a recipient at `domain`. Returns the deliveries whose refusals were their
-    /// recipients' fault.
-    #[must_use]
-    pub fn accepted(&self, domain: &str) -> Vec<Undecided> {
-        self.tokens.took(domain);
-        self.refusals().taken()
-    }
-
-    /// Judges the refusal of a delivery. If the relay refuses everybody so, its circuit opens, and all undecided deliveries are
-    /// its victims: see [`Self::take_undecided`].
-    pub fn judge(&self, job: &Job, failed: &Failed, dead: bool, probing: bool) -> Judgement {
-        let Failure::Replied(reply) = &failed.failure else { return Judgement::Recipient };
-        let unhealthy = self.trouble().is_some_and(|trouble| trouble.stage > Stage::Mail);
-        let mut refusals = self.refusals();
-        let refused_before = refusals.known.get(&job.to.id).and_then(|known| known.victim);
-        if refused_before.is_some_and(|taken| taken < refusals.taken) {
-            refusals.know(job.to.id).victim = None;
-            return Judgement::Recipient;
-        }
-        let gist = reply.gist(job.to.email.as_str());
-        if !refusals.is_for_everybody(gist, &job.claimed.domain, dead) && !unhealthy {
-            return Judgement::Undecided;
-        }
-        let victims: Vec<_> = refusals.undecided.iter().map(|it| key(&it.job)).collect();
-        for (delivery, notice, domain) in victims.into_iter().chain([key(job)]) {
-            refusals.remember(delivery, notice, &domain);
-        }
-        let is_known = refused_before.is_some() && refusals.taken > 0;
-        drop(refusals);
-        let wait = self.is_down(failed, probing);
-        if is_known && probing { Judgement::Unknown(wait) } else { Judgement::Relay(wait) }
-    }
-
-    /// What a probe avoids: what the relay refused since it last took a message.
-    #[must_use]
-    pub fn avoided(&self) -> Avoid {
-        self.refusals().avoided.clone()
-    }
-
-    /// True if it has taken a message in this run.
-    #[must_use]
-    pub fn has_taken(&self) -> bool {
-        self.refusals().taken > 0
-    }
-
-    /// True if nothing was taken since it refused several domains: then even an answer that names the address proves nothing.
-    #[must_use]
-    pub fn refuses_several(&self) -> bool {
-        self.refusals().refuses_several()
-    }
-
-    /// Keeps a refused delivery until it is clear whose fault that is. Returns one that can wait no longer.
-    #[must_use]
-    pub fn keep_undecided(&self, job: Job, trial: Box<Trial>) -> Option<Undecided> {
-        self.refusals().keep(job, trial)
-    }
-
-    /// Remembers that it refused a delivery which another relay may take.
-    pub fn leave_to_others(&self, delivery: Uuid) {
-        self.refusals().know(delivery).ours = true;
-    }
-
-    /// How many deliveries are undecided.
-    #[must_use]
-    pub fn undecided(&self) -> usize {
-        self.refusals().undecided()
-    }
-
-    /// Takes all undecided deliveries.
-    #[must_use]
-    pub fn take_undecided(&self) -> Vec<Undecided> {
-        self.refusals().give_up()
-    }
-
-    /// Takes the deliveries that have been undecided for too long.
-    #[must_use]
-    pub fn take_overdue(&self) -> Vec<Undecided> {
-        self.refusals().overdue()
-    }
-
-    /// Records that the relay refused us for a delivery: decides whose fault that is, and what becomes of the delivery.
-    pub fn refused_us(&self, delivery: Uuid, failed: &Failed, probing: bool) -> Refusal {
-        let open = self.trouble().is_some();
-        let whose = {
-            let mut refusals = self.refusals();
-            refusals.unresolved = Some(Trouble::of(failed));
-            refusals.refused_us(delivery, open)
-        };
-        match whose {
-            Whose::Delivery => Refusal::Own,
-            Whose::Relay => Refusal::Waits(self.is_down(failed, probing).max(VICTIM_WAIT)),
-            Whose::Unclear { first } => {
-                if first {
-                    let (relay, text) = (&self.config.name, for_logs(&failed.failure.text()));
-                    tracing::warn!(relay, %delivery, "the relay refuses us for a delivery, retrying: {text}");
-                }
-                Refusal::Waits(VICTIM_WAIT)
-            }
-        }
-    }
-
-    /// What keeps deliveries from being sent through it: its failure, or that it refused us and took nothing since.
-    #[must_use]
-    pub fn objection(&self) -> Option<Trouble> {
-        self.trouble().or_else(|| self.refusals().unresolved.clone())
-    }
-
-    /// True if it is healthy and has not refused this delivery.
-    #[must_use]
-    pub fn may_take(&self, delivery: Uuid) -> bool {
-        self.trouble().is_none() && !self.refuses(delivery)
-    }
-
-    /// True if it has refused us for a delivery: another relay may not.
-    #[must_use]
-    pub fn refuses(&self, delivery: Uuid) -> bool {
-        self.refusals().knows(delivery)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -391,12 +368,12 @@ mod tests {
         assert!(!hear("550 no", "b.example", false));
         assert!(!hear("550 other", "c.example", false));
         assert!(hear("550 no", "c.example", false));
-        refusals.taken();
+        refusals.taken(Uuid::nil());
         assert!(!refusals.is_for_everybody("550 no".to_owned(), "d.example", false), "it took a message in between");
-        refusals.taken();
+        refusals.taken(Uuid::nil());
         let mut dead = |n: usize| refusals.is_for_everybody("550 5.1.1 no".to_owned(), &format!("d{n}.example"), true);
         assert_eq!((0..10).filter(|n| dead(*n)).count(), 1, "dead addresses are often many");
-        refusals.taken();
+        refusals.taken(Uuid::nil());
         let mut words = |n: usize| refusals.is_for_everybody(format!("550 words {n}"), &format!("d{n}.example"), false);
         assert_eq!((0..10).filter(|n| words(*n)).count(), 1, "whatever the words");
     }
@@ -407,7 +384,7 @@ mod tests {
         let mut came = Vec::new();
         for _ in 0..4 {
             came.push(refusals.refused_us(odd, false));
-            refusals.taken();
+            refusals.taken(Uuid::nil());
         }
         let unclear = |first| Whose::Unclear { first };
         assert_eq!(came, [unclear(true), unclear(false), Whose::Delivery, Whose::Delivery]);

@@ -62,7 +62,7 @@ async fn it_takes_three_deliveries_to_blame_the_relay_for_a_refused_sender() {
     drop(relay.reached(Reached::Connection));
     assert!(relay.trouble().is_some(), "a connection alone does not cure a refused sender");
     assert!(relay.allows(true) && !relay.allows(false));
-    drop((relay.reached(Reached::Accepted), relay.accepted("a.example")));
+    drop((relay.reached(Reached::Accepted), relay.accepted(Uuid::nil(), "a.example")));
     assert!(relay.trouble().is_none());
 }
 
@@ -85,7 +85,7 @@ async fn a_sender_that_is_refused_while_others_pass_is_the_deliverys_own_trouble
     let mut came = Vec::new();
     for _ in 0..5 {
         came.push(relay.refused_us(odd, &refused, false) == Refusal::Own);
-        drop((relay.reached(Reached::Accepted), relay.accepted("a.example")));
+        drop((relay.reached(Reached::Accepted), relay.accepted(Uuid::nil(), "a.example")));
     }
     assert_eq!(came, [false, false, true, true, true], "by its schedule from the third time on");
     for _ in 0..5 {

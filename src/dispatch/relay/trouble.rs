@@ -14,6 +14,8 @@ pub struct Trouble {
     pub text: String,
     /// True if waiting will not help: the refusal is permanent.
     pub refused: bool,
+    /// True if the server replied.
+    pub answered: bool,
     /// What it objects to, if its codes or words say so.
     pub cause: Option<Cause>,
 }
@@ -37,6 +39,7 @@ impl Trouble {
             stage: failed.stage,
             text: for_logs(&failed.failure.text()),
             refused: permanent && failed.stage >= Stage::Auth,
+            answered: matches!(failed.failure, Failure::Replied(_)),
             cause: Self::cause(failed),
         }
     }
@@ -49,7 +52,13 @@ impl Trouble {
             return;
         }
         let Some(cause) = self.cause else {
-            if stage > Stage::Mail {
+            if stage > Stage::Mail && !self.answered {
+                tracing::error!(
+                    relay, %stage, pause_s,
+                    "the relay ends every transaction without an answer, nothing is sent through it: look into its log; `besked \
+                     relays` shows it: {text}"
+                );
+            } else if stage > Stage::Mail {
                 tracing::error!(
                     relay,
                     pause_s,

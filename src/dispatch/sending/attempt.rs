@@ -11,10 +11,11 @@ use crate::dispatch::recorder::settlement::{Transaction, Trial};
 use crate::domain::delivery::{Outcome, Reason};
 use crate::domain::mould::Mould;
 use crate::domain::preference::{Permission, permission};
-use crate::domain::reply::{Failure, Stage, Verdict, asks_for_pause, classify};
+use crate::domain::reply::{Cause, Failure, Stage, Verdict, asks_for_pause, classify};
 use crate::mail::compose::composer::{ComposeError, Composed, envelope_sender};
-use crate::mail::smtp::{Envelope, Failed, Session};
+use crate::mail::smtp::{Envelope, Failed, Reports, Session};
 use crate::store::StoreError;
+use crate::store::sending::settle::{self, Attempt};
 use crate::store::sending::{deliveries, leases, messages};
 
 /// How an attempt ended.
@@ -25,6 +26,8 @@ pub enum Ended {
     GivenBack(Option<Timestamp>),
     /// Refused: by the recipient, unless the relay refuses everybody so. Holds what to record if it is the recipient.
     Refused(Failed, Box<Trial>),
+    /// The answer to the final dot was lost: nobody knows whether the message was taken.
+    Lost(Failed, Box<Trial>),
     /// Not tried: the relay does not offer what the message needs, in words.
     NotCarried(String),
     /// Not tried: the relay refuses us. Holds what to record if the cause is this delivery.
@@ -42,7 +45,9 @@ impl Ended {
     pub fn used_token(&self) -> bool {
         match self {
             Self::Settled(trial) => trial.transaction.is_some(),
-            Self::Refused(..) | Self::RelayRefuses(..) | Self::Throttled(..) | Self::RelayDown(_) => true,
+            Self::Refused(..) | Self::Lost(..) | Self::RelayRefuses(..) | Self::Throttled(..) | Self::RelayDown(_) => {
+                true
+            }
             Self::GivenBack(_) | Self::NotCarried(_) | Self::HungUp => false,
         }
     }
@@ -52,11 +57,12 @@ impl Ended {
         let trial = match self {
             Self::Settled(trial)
             | Self::Refused(_, trial)
+            | Self::Lost(_, trial)
             | Self::RelayRefuses(_, trial)
             | Self::Throttled(_, trial) => trial,
             Self::GivenBack(_) | Self::NotCarried(_) | Self::RelayDown(_) | Self::HungUp => return false,
         };
-        trial.transaction.as_ref().is_some_and(|transaction| transaction.stage > Stage::Mail)
+        trial.transaction.as_ref().is_some_and(|transaction| transaction.attempt.stage > Stage::Mail)
     }
 }
 
@@ -85,34 +91,68 @@ pub async fn attempt(context: &Context, relay: &str, session: &mut Session, job:
         }
     };
     let from = envelope_sender(&context.config, &context.key, job.to.id);
-    let lease_holds = || context.leases.has_time(&job.claimed, context.clock.now_ms());
-    let envelope = Envelope { from: &from, to: &job.to.email, delivery: Some(job.to.id) };
-    let sent = session.send(envelope, &composed.bytes, &job.in_doubt, lease_holds).await;
     let dsn = session.extensions().dsn;
-    let transaction = |stage, code, dsn| Transaction {
-        relay: relay.to_owned(),
-        host: session.host.clone(),
-        tls: session.tls.clone(),
-        stage,
-        code,
-        dsn,
+    let unanswered = Transaction {
+        attempt: Attempt {
+            number: job.claimed.attempts + 1,
+            relay: relay.to_owned(),
+            host: session.host.clone(),
+            tls: session.tls.clone(),
+            stage: Stage::Dot,
+            code: None,
+            dsn,
+        },
         envelope_sender: from.as_str().to_owned(),
-        composed: composed.clone(),
+        composed,
+    };
+    let composed = unanswered.composed.bytes.clone();
+    job.transaction = Some(Box::new(unanswered.clone()));
+    let lease_holds = || context.leases.has_time(&job.claimed, context.clock.now_ms());
+    let success = context.config.ask_delivery_reports(job.sending.kept.category);
+    let reports = Reports { delivery: job.to.id, success };
+    let envelope = Envelope { from: &from, to: &job.to.email, reports: Some(reports) };
+    let sent = session.send(envelope, &composed, &job.in_doubt, lease_holds).await;
+    let answered = move |stage, code, dsn| {
+        let Transaction { attempt, envelope_sender, composed } = unanswered;
+        Transaction { attempt: Attempt { stage, code, dsn, ..attempt }, envelope_sender, composed }
     };
     match sent {
         Ok(Some(reply)) => Ended::Settled(Box::new(Trial {
             outcome: Outcome::Accepted,
-            transaction: Some(transaction(Stage::Dot, Some(reply.code), dsn)),
+            transaction: Some(answered(Stage::Dot, Some(reply.code), dsn)),
             reply: Some(format!("{} {}", reply.code, reply.text)),
             reason: None,
             dead: false,
             asks_for_pause: false,
+            copies: 0,
         })),
         Ok(None) => Ended::GivenBack(None),
         Err(failed) => {
             let asked = dsn && !matches!(failed.failure, Failure::Unsupported(_));
-            let transaction = transaction(failed.stage, failed.failure.code(), asked);
-            judged(failed, transaction)
+            let transaction = answered(failed.stage, failed.failure.code(), asked);
+            match judged(failed, transaction) {
+                Ended::Lost(failed, mut trial) => {
+                    trial.copies = copies(context, job).await;
+                    Ended::Lost(failed, trial)
+                }
+                ended => ended,
+            }
+        }
+    }
+}
+
+/// How many messages of a delivery the servers may have by now, this one included.
+async fn copies(context: &Context, job: &Job) -> usize {
+    if job.claimed.attempts == 0 {
+        return 1;
+    }
+    let made = async { settle::attempts(&mut *context.store.read().await?, job.to.id).await };
+    match context.store.within(DEADLINE, made).await {
+        Ok(made) => 1 + made.iter().filter(|it| it.outcome == Outcome::Uncertain.as_str()).count(),
+        Err(error) => {
+            let error = error.for_logs();
+            tracing::error!(delivery = %job.to.id, error, "earlier attempts could not be read");
+            1
         }
     }
 }
@@ -151,16 +191,20 @@ fn judged(failed: Failed, transaction: Transaction) -> Ended {
             reason: None,
             dead,
             asks_for_pause: outcome == Outcome::Deferred && asks,
+            copies: 0,
         })
     };
     match verdict {
         Verdict::NotCarried => Ended::NotCarried(failed.failure.text()),
-        Verdict::Rejected { dead } => weighed(failed, trial(Outcome::Rejected, dead)),
-        Verdict::MessageRefused => weighed(failed, trial(Outcome::Rejected, false)),
-        Verdict::Deferred => weighed(failed, trial(Outcome::Deferred, false)),
-        Verdict::Uncertain => Ended::Settled(trial(Outcome::Uncertain, false)),
+        Verdict::Rejected { dead } => Ended::Refused(failed, trial(Outcome::Rejected, dead)),
+        Verdict::MessageRefused => Ended::Refused(failed, trial(Outcome::Rejected, false)),
+        Verdict::Deferred if failed.failure.is_greylisting() => Ended::Settled(trial(Outcome::Deferred, false)),
+        Verdict::Deferred => Ended::Refused(failed, trial(Outcome::Deferred, false)),
+        Verdict::Uncertain => Ended::Lost(failed, trial(Outcome::Uncertain, false)),
         Verdict::RelayRefuses => {
-            let permanent = failed.stage > Stage::Mail && failed.failure.code().is_some_and(|code| code >= 500);
+            let of_one = failed.failure.cause().is_none_or(Cause::may_be_of_one);
+            let permanent =
+                failed.stage > Stage::Mail && failed.failure.code().is_some_and(|code| code >= 500) && of_one;
             let own = trial(if permanent { Outcome::Rejected } else { Outcome::Deferred }, false);
             Ended::RelayRefuses(failed, own)
         }
@@ -170,14 +214,6 @@ fn judged(failed: Failed, transaction: Transaction) -> Ended {
         }
         Verdict::RelayDown => Ended::RelayDown(failed),
         Verdict::ConnectionEnded => Ended::HungUp,
-    }
-}
-
-/// How a refused attempt ended: only a reply can be one that the relay gives to everybody.
-fn weighed(failed: Failed, trial: Box<Trial>) -> Ended {
-    match failed.failure {
-        Failure::Replied(_) => Ended::Refused(failed, trial),
-        Failure::Unclear(_) | Failure::Unsupported(_) => Ended::Settled(trial),
     }
 }
 
@@ -206,7 +242,9 @@ fn give_up_for_now(context: &Context) -> Ended {
 /// Checks an older claim again: it may have been paused, cancelled or fenced off, and its recipient may have opted out.
 /// Returns false if it may not be sent.
 async fn refresh(context: &Context, job: &mut Job) -> Result<bool, StoreError> {
-    if context.clock.now_ms() - job.claimed_at.as_millisecond() <= FRESH_MS {
+    let (claimed, claimed_at) = job.claimed_at;
+    let age_ms = context.clock.now_ms() - claimed_at.as_millisecond();
+    if (0..=FRESH_MS).contains(&age_ms) && claimed.elapsed() <= Duration::from_millis(FRESH_MS.unsigned_abs()) {
         return Ok(true);
     }
     let mut conn = context.store.read().await?;

@@ -1,6 +1,5 @@
 //! Sending: a worker takes one delivery after the other to its outcome, over one connection.
 
 pub mod attempt;
-pub mod outcome;
 pub mod verdict;
 pub mod worker;

@@ -6,16 +6,18 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::dispatch::recorder::How;
+use crate::dispatch::Context;
 use crate::dispatch::recorder::job::Job;
-use crate::dispatch::recorder::settlement::Trial;
-use crate::dispatch::relay::refusals::{Judgement, Refusal, VICTIM_WAIT};
+use crate::dispatch::recorder::settlement::{MOST_COPIES, Trial, settlement};
+use crate::dispatch::recorder::{How, Request};
+use crate::dispatch::relay::refusals::{Judgement, Refusal, Undecided, VICTIM_WAIT};
 use crate::dispatch::relay::{Reached, Relay};
 use crate::dispatch::sending::attempt::Ended;
 use crate::dispatch::sending::worker::Worker;
 use crate::domain::clock::millis;
 use crate::domain::delivery::{Outcome, Reason};
 use crate::mail::smtp::Failed;
+use crate::store::sending::leases::Held;
 
 /// A job and what the recorder has to do about it; `None` while the refusal of the delivery is undecided. The job keeps its
 /// delivery from being lost until the recorder has it.
@@ -40,8 +42,13 @@ impl Worker {
             Ended::Settled(trial) => {
                 if trial.outcome == Outcome::Accepted {
                     self.reached(relay, Reached::Accepted);
-                    relay.accepted(&job.claimed.domain).into_iter().for_each(|it| context.decide(relay, it));
+                    let decided = relay.accepted(job.to.id, &job.claimed.domain);
+                    decided.into_iter().for_each(|it| self.decide_refused(relay, it));
                 }
+                context.settle(relay, &job, *trial)
+            }
+            Ended::Lost(failed, trial) => {
+                relay.lost(&failed, probing);
                 context.settle(relay, &job, *trial)
             }
             Ended::Refused(failed, trial) => return self.judge(relay, job, (&failed, trial), probing),
@@ -69,12 +76,17 @@ impl Worker {
     /// others.
     fn judge(&self, relay: &Arc<Relay>, job: Job, (failed, trial): (&Failed, Box<Trial>), probing: bool) -> Decided {
         let context = &self.context;
-        let how = match relay.judge(&job, failed, trial.dead, probing) {
-            Judgement::Undecided => {
-                let late = relay.keep_undecided(job, trial);
-                late.into_iter().for_each(|it| context.decide(relay, it));
+        let how = match relay.judge(&job, failed, &trial, probing) {
+            judgement @ (Judgement::Undecided | Judgement::Look) => {
+                // Whoever takes over from this process need not doubt it: the server does not have the message.
+                let claim = Held { id: job.to.id, token: job.claimed.token };
+                let _ = self.recorder.send(Request { refused: Some(claim), ..Request::default() });
+                let late = relay.keep_undecided(job, trial, judgement == Judgement::Look);
+                late.into_iter().for_each(|it| self.decide_refused(relay, it));
                 return Decided(None);
             }
+            Judgement::Limit if relay.asked_for_less(job.to.id, None, failed) => How::GiveBack(None),
+            Judgement::Limit => context.settle(relay, &job, trial.by_schedule()),
             Judgement::Recipient => context.settle(relay, &job, *trial),
             Judgement::Unknown(_) if !self.others(relay, &job).any(|other| other.may_take(job.to.id)) => {
                 context.settle(relay, &job, trial.by_schedule())
@@ -88,6 +100,18 @@ impl Worker {
             }
         };
         Decided(Some((job, how)))
+    }
+
+    /// Decides that a refusal is the delivery's. One for which the relay ends the connection is left to another relay, if there is
+    /// one that may take it.
+    fn decide_refused(&self, relay: &Relay, undecided: Undecided) {
+        let delivery = undecided.job.to.id;
+        if undecided.is_unanswered() && self.others(relay, &undecided.job).any(|other| other.may_take(delivery)) {
+            // What is dropped returns to the queue.
+            relay.leave_to_others(delivery);
+        } else {
+            self.context.decide(relay, undecided);
+        }
     }
 
     /// Leaves a delivery that a relay cannot carry to another one, if one is left that may.
@@ -123,5 +147,39 @@ impl Worker {
             relay.is_awaited_by(job.to.id);
         }
         How::GiveBack(Some(now.saturating_add(millis(wait))))
+    }
+}
+
+impl Context {
+    /// Records a trial with its relay and the domain's pace; returns what the recorder has to do.
+    pub(in crate::dispatch) fn settle(&self, relay: &Relay, job: &Job, trial: Trial) -> How {
+        let (domain, now) = (&job.claimed.domain, self.clock.now());
+        if trial.transaction.is_some() {
+            relay.tally.count(trial.outcome, now.as_millisecond());
+        }
+        if trial.asks_for_pause {
+            let code = trial.transaction.as_ref().and_then(|transaction| transaction.attempt.code);
+            self.pace.asked(domain, (&relay.config.name, code), now.as_millisecond(), &self.random);
+        } else if trial.outcome == Outcome::Accepted {
+            self.pace.took(domain, now.as_millisecond());
+        }
+        let parts = (&job.claimed, &*job.sending, &job.to);
+        let copies = trial.copies;
+        let settlement = settlement(&self.config.retry, &self.random, now, parts, trial);
+        let notice = job.sending.kept.id;
+        if copies >= MOST_COPIES && settlement.again.is_none() && self.unsent.doubts.is_news(notice) {
+            tracing::error!(
+                relay = relay.config.name, %notice, copies,
+                "messages of this notice were sent again and again without an answer to the final dot; they are not sent again \
+                 by themselves: `besked deliveries uncertain list --notice {notice}` shows them"
+            );
+        }
+        self.recorded(settlement)
+    }
+
+    /// Settles a refused delivery: the refusal is its recipient's.
+    pub(in crate::dispatch) fn decide(&self, relay: &Relay, Undecided { job, trial, .. }: Undecided) {
+        let how = self.settle(relay, &job, *trial);
+        job.end(how);
     }
 }

@@ -20,11 +20,10 @@ use crate::dispatch::recorder::job::Job;
 use crate::dispatch::recorder::lanes::{Due, Seat};
 use crate::dispatch::recorder::{Ahead, Claim, Request};
 use crate::dispatch::relay::streams::{Streams, Turns};
-use crate::dispatch::relay::{Permit, Probe, Reached, Relay};
+use crate::dispatch::relay::{Connection, Permit, Probe, Reached, Relay};
 use crate::dispatch::sending::attempt::{Ended, attempt};
 use crate::dispatch::sending::verdict::Decided;
 use crate::mail::smtp::Session;
-use crate::metrics::InUse;
 
 /// How long an idle connection is kept open.
 const IDLE: Duration = Duration::from_secs(5);
@@ -32,6 +31,12 @@ const IDLE: Duration = Duration::from_secs(5);
 /// How long one delivery may take before the one claimed ahead is returned, for others to send: it must not wait behind a
 /// server that hangs.
 const SLOW: Duration = Duration::from_secs(2);
+
+/// How long a delivery waits for a free connection of another relay, before it returns to the queue.
+const BUSY: Duration = Duration::from_secs(1);
+
+/// How long it stays there, in milliseconds.
+const BUSY_PAUSE_MS: i64 = 1_000;
 
 /// How often a worker checks whether the relays before its own are unhealthy, while what it may then take is due.
 const RELAY_TICK: Duration = Duration::from_millis(250);
@@ -62,7 +67,7 @@ struct Line {
     probe: Option<Probe>,
     /// Deliveries that are claimed and not begun, first to last. Dropping them returns them.
     claims: VecDeque<Ahead>,
-    _in_use: InUse,
+    _connection: Connection,
 }
 
 /// What a step did.
@@ -109,12 +114,12 @@ impl Worker {
         let probe = self.turn().await;
         // Before the connection is opened: a server ends one that is silent for long.
         let token = self.relay.tokens.take().await;
-        let in_use = self.relay.connection();
+        let connection = self.relay.connection().await;
         match Session::open_timed(&self.relay.config, &self.context.config.smtp, self.relay.steps()).await {
             Ok(session) => {
                 self.reached(&self.relay, Reached::Connection);
                 let claims = self.claim(probe.as_ref(), token).into_iter().collect();
-                Some(Line { session, probe, claims, _in_use: in_use })
+                Some(Line { session, probe, claims, _connection: connection })
             }
             Err(failed) => {
                 drop(token);
@@ -155,7 +160,13 @@ impl Worker {
         let Some(mut job) = self.next(line, shutdown).await else { return Step::Nothing };
         let decided = if let Some(other) = self.elsewhere(&job) {
             line.claims.clear();
-            self.send_by(other, job).await
+            let Ok(connection) = timeout(BUSY, other.connection()).await else {
+                // Our own connection ends as well: workers of two relays could wait for each other's.
+                let due_at = self.context.clock.now_ms().saturating_add(BUSY_PAUSE_MS);
+                self.report(Decided::give_back(job, Some(due_at)), None);
+                return Step::Last;
+            };
+            self.send_by(other, connection, job).await
         } else {
             if line.claims.is_empty() && line.probe.is_none() {
                 // Unless the rate does not allow it yet.
@@ -196,14 +207,13 @@ impl Worker {
     }
 
     /// Sends one delivery by another relay, over a connection for it alone.
-    async fn send_by(&self, other: &Arc<Relay>, mut job: Job) -> Decided {
+    async fn send_by(&self, other: &Arc<Relay>, _connection: Connection, mut job: Job) -> Decided {
         // No message of it goes through our relay.
         job.end_token(false);
         match timeout(IDLE, other.tokens.take()).await {
             Ok(token) => job.change_token(token),
             Err(_) => return Decided::give_back(job, None),
         }
-        let _in_use = other.connection();
         let ended = match Session::open_timed(&other.config, &self.context.config.smtp, other.steps()).await {
             Ok(mut session) => {
                 self.reached(other, Reached::Connection);
@@ -229,11 +239,13 @@ impl Worker {
                 self.claim(line.probe.as_ref(), token)?
             }
         };
-        let job = claimed.await.ok().flatten();
-        if job.is_none() && self.seat.0 == Seat::Open {
-            self.context.found_nothing.fetch_or(self.turns.now().bits(), Ordering::Relaxed);
+        let Ahead { categories, job } = claimed;
+        let job = job.await;
+        // A claim that was dropped, since its commit failed, did not look for anything.
+        if matches!(job, Ok(None)) && self.seat.0 == Seat::Open {
+            self.context.found_nothing.fetch_or(categories.bits(), Ordering::Relaxed);
         }
-        job
+        job.ok().flatten()
     }
 
     fn claim(&self, probe: Option<&Probe>, token: Token) -> Option<Ahead> {

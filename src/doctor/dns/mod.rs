@@ -10,8 +10,7 @@ use lookup::Found;
 use records::{Dmarc, Spf};
 
 use super::{Check, Verdict};
-use crate::config::{Config, Dkim};
-use crate::domain::address::parse_domain;
+use crate::config::{Config, Dkim, HelloName};
 use crate::mail::dkim::{self, Record};
 
 /// Looks up everything that receivers look up about mail from this configuration.
@@ -34,7 +33,7 @@ pub(super) async fn check(dns: &Dns, config: &Config, progress: &dyn Fn(&str)) -
     }
     progress("the DNS: DMARC");
     for domain in config.from_domains() {
-        checks.push(dmarc(dns, &domain).await);
+        checks.push(dmarc(dns, domain.as_str()).await);
     }
     progress("the DNS: PTR");
     checks.push(ptr(dns, &config.smtp.hello_name).await);
@@ -60,11 +59,13 @@ async fn spf(dns: &Dns, domain: &str, config: &Config) -> Check {
         ..check
     };
     match Spf::among(&texts) {
-        Spf::None => wanted(Check::new(
-            what,
-            Verdict::Failed,
-            "none: receivers cannot see that the relays may send for this domain",
-        )),
+        Spf::None => {
+            let mut detail = "none: receivers cannot see that the relays may send for this domain".to_owned();
+            if value.contains(records::ADDRESS) {
+                detail += "; in the record below, ADDRESS is the public address that the mail leaves from, which cannot be known here";
+            }
+            wanted(Check::new(what, Verdict::Failed, detail))
+        }
         Spf::Several(count) => {
             let detail = format!("{count} records, of which receivers take none (RFC 7208 section 4.5): keep one");
             Check::new(what, Verdict::Failed, detail)
@@ -165,12 +166,12 @@ async fn dmarc(dns: &Dns, domain: &str) -> Check {
 }
 
 /// Whether the addresses of the name in EHLO have that name: receivers check it of hosts that deliver to them.
-async fn ptr(dns: &Dns, hello: &str) -> Check {
+async fn ptr(dns: &Dns, hello: &HelloName) -> Check {
     let what = format!("dns PTR {hello}");
-    let Some(name) = parse_domain(hello) else {
+    let HelloName::Domain(name) = hello else {
         return Check::new(what, Verdict::Ok, "an address stands for the name");
     };
-    let addresses = match dns.addresses(&name).await {
+    let addresses = match dns.addresses(name.as_str()).await {
         Found::Records(addresses) => addresses,
         Found::Nothing => {
             let detail = "has no address: set `[smtp] hello_name` to the full name of this host in the DNS";
@@ -181,7 +182,7 @@ async fn ptr(dns: &Dns, hello: &str) -> Check {
     let mut wrong = Vec::new();
     for address in &addresses {
         match dns.names(*address).await {
-            Found::Records(names) if names.contains(&name) => {}
+            Found::Records(names) if names.iter().any(|it| it == name.as_str()) => {}
             Found::Records(names) => wrong.push(format!("{address} has the name {}", names.join(", "))),
             Found::Nothing => wrong.push(format!("{address} has no name")),
             Found::Failed(problem) => return failed(what, &problem),

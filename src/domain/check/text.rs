@@ -49,6 +49,12 @@ impl Check<'_> {
         for (offset, link) in &reading.links {
             self.link(line(*offset), "body", link);
         }
+        for (offset, label) in &reading.without_note {
+            let text = format!(
+                "`[^{label}]` is shown as it is: there is no footnote `[^{label}]: words` on a line of its own"
+            );
+            self.findings.warnings.add(line(*offset), "body", text);
+        }
         for (offset, shown) in placeholders_in_code(&body, &reading.code) {
             let text = format!("`{shown}` stands in code, so it is shown as it is");
             self.findings.warnings.add(line(offset), "body", text);

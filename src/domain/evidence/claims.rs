@@ -40,6 +40,7 @@ pub fn of(fact: &Fact, subject: &Subject) -> Claim {
         Event::Continued => continued(fact),
         Event::Operated => operated(fact, subject),
         Event::Rejected if fact.reason().is_some() => not_sent(fact, subject),
+        Event::Deferred | Event::Expired if fact.status_class.is_none() => unanswered(fact.event, subject),
         event => delivery(event, subject),
     };
     let proves = format!("Recorded at {}: {said}.", shown(fact.at));
@@ -92,6 +93,24 @@ fn delivery(event: Event, subject: &Subject) -> (String, &'static str) {
         ),
         other => (format!("{other} of {whom}"), "more than that"),
     }
+}
+
+/// A message that no server answered: what is recorded of it are our own words.
+fn unanswered(event: Event, subject: &Subject) -> (String, &'static str) {
+    let (whom, server, ours) = (whom(subject), server(subject), words(subject));
+    if event == Event::Expired {
+        return (
+            format!(
+                "the message to {whom} was tried for as long as we retry, and dropped; {server} gave no answer to the last attempt{ours}"
+            ),
+            "that no copy reached the person: a server may have accepted one without saying so",
+        );
+    }
+    (
+        format!("{server} gave no answer to the message to {whom}, which is tried again{ours}"),
+        "that the server saw or refused the message; later entries say what came of it, and further attempts without success \
+         have no entry of their own",
+    )
 }
 
 /// A message that was not sent, for a reason of our own: no server was asked.
@@ -337,6 +356,20 @@ mod tests {
         let proves: BTreeSet<_> = claims.iter().map(|claim| &claim.proves).collect();
         let not: BTreeSet<_> = claims.iter().map(|claim| &claim.does_not_prove).collect();
         assert_eq!((proves.len(), not.len()), (Event::ALL.len(), Event::ALL.len()));
+    }
+
+    #[test]
+    fn no_answer_is_claimed_where_none_came() {
+        let reply = "the server closed the connection before replying";
+        let person = Person { address: "a@x.example".into(), reply: reply.into(), ..Person::default() };
+        let subject = Subject::Person(Box::new(person));
+        for event in [Event::Deferred, Event::Expired] {
+            let claim = |status_class| of(&Fact { status_class, ..Fact::new(event, from_millis(0)) }, &subject).proves;
+            let (unanswered, answered) = (claim(None), claim(Some(4)));
+            assert!(unanswered.contains("gave no answer") && unanswered.contains(reply), "{unanswered}");
+            assert!(!unanswered.contains("deferred") && !unanswered.contains("with the answer"), "{unanswered}");
+            assert!(answered.contains("with the answer"), "{answered}");
+        }
     }
 
     #[test]

@@ -56,6 +56,7 @@ const ENHANCED: &[(u16, std::ops::RangeInclusive<u16>, Cause)] = &[
     (7, 57..=57, Cause::Login),
     (7, 60..=60, Cause::Sender),
     (7, 64..=64, Cause::Relaying),
+    (7, 230..=233, Cause::Quota),
     (7, 501..=503, Cause::Client),
     (7, 509..=509, Cause::Authentication),
     (7, 511..=511, Cause::Client),
@@ -117,6 +118,21 @@ const WORDS: &[(&str, Cause)] = &[
     ("daily message quota", Cause::Quota),
     ("daily quota", Cause::Quota),
     ("hourly limit", Cause::Quota),
+    ("hour limit", Cause::Quota),
+    ("hourly sending", Cause::Quota),
+    ("hourly quota", Cause::Quota),
+    ("per hour", Cause::Quota),
+    ("per day", Cause::Quota),
+    ("limit for today", Cause::Quota),
+    ("quota of sender", Cause::Quota),
+    ("sender quota", Cause::Quota),
+    ("sender's quota", Cause::Quota),
+    ("recipient limit for this tenant", Cause::Quota),
+    ("tenant exceeded", Cause::Quota),
+    ("tenant has exceeded", Cause::Quota),
+    ("mail flow limit", Cause::Quota),
+    ("outgoing email quota", Cause::Quota),
+    ("minutes allowed", Cause::Quota),
     ("monthly limit", Cause::Quota),
     ("message limit", Cause::Quota),
     ("credits exceeded", Cause::Quota),
@@ -146,8 +162,27 @@ const WORDS: &[(&str, Cause)] = &[
     ("spf validation", Cause::Authentication),
 ];
 
-/// Words by which a server asks for fewer messages, in lower case.
+/// Words by which a server asks for fewer messages, in lower case: of a rate, or of connections at a time.
 const RATES: &[&str] = &[
+    "exceeded rate",
+    "exceeds rate",
+    "rate-limit",
+    "ratelimit",
+    "mail rate",
+    "message rate",
+    "per second",
+    "per minute",
+    "too many emails",
+    "wait to send more",
+    "too many e-mails",
+    "too many mails",
+    "too many outbound",
+    "too many requests",
+    "too much mail",
+    "thread limit",
+    "concurrency limit",
+    "connection limit",
+    "connections limit",
     "sending rate",
     "send rate",
     "rate exceeded",
@@ -171,7 +206,11 @@ impl Cause {
         if !(400..=599).contains(&reply.code) {
             return None;
         }
-        let by_code = CODES.iter().find(|(code, _)| *code == reply.code).map(|(_, cause)| *cause);
+        // A limit is told with any code.
+        let by_code = || {
+            let mut known = CODES.iter().filter(|(code, _)| *code == reply.code && !speaks_of_a_rate(reply));
+            known.next().map(|(_, cause)| *cause)
+        };
         let by_enhanced = || {
             let (_, subject, detail) = reply.enhanced()?;
             let mut known = ENHANCED.iter().filter(|(its, details, _)| *its == subject && details.contains(&detail));
@@ -182,7 +221,14 @@ impl Cause {
             WORDS.iter().find(|(words, _)| text.contains(words)).map(|(_, cause)| *cause)
         };
         // The words of a 5.7.x know more than a bare 503.
-        by_enhanced().or_else(by_words).or(by_code)
+        by_enhanced().or_else(by_words).or_else(by_code)
+    }
+
+    /// True if it can be about one delivery: its sender, its content, or the recipient's view of us. An account that may send no
+    /// more, or is not signed in, is so for all.
+    #[must_use]
+    pub const fn may_be_of_one(self) -> bool {
+        !matches!(self, Self::Login | Self::Hello | Self::Quota)
     }
 
     /// What an operator can do about it.
@@ -200,16 +246,25 @@ impl Cause {
     }
 }
 
-/// True if a temporary refusal asks for fewer messages, whoever they are for. Greylisting is about one message.
+/// True if a refusal asks for fewer messages, whoever they are for. Many limiters refuse what is above their rate with a
+/// permanent code: the words decide. Greylisting is about one message.
 #[must_use]
 pub fn asks_for_less(reply: &Reply) -> bool {
-    let text = reply.text.to_lowercase();
-    // 4.1.x and 4.2.x speak of the recipient: a mailbox may get mail too quickly.
+    // x.1.x and x.2.x speak of the recipient: a mailbox may get mail too quickly.
     let of_the_recipient = matches!(reply.enhanced(), Some((_, 1 | 2, _)));
-    (400..=499).contains(&reply.code)
+    // 450 and 451 with a time are how some greylist.
+    let of_a_time = (400..=499).contains(&reply.code)
+        && !matches!(reply.code, 450 | 451)
+        && reply.text.to_lowercase().contains("try again in ");
+    (400..=599).contains(&reply.code)
         && !reply.is_greylisting()
         && !of_the_recipient
-        && RATES.iter().any(|words| text.contains(words))
+        && (of_a_time || speaks_of_a_rate(reply))
+}
+
+fn speaks_of_a_rate(reply: &Reply) -> bool {
+    let text = reply.text.to_lowercase();
+    RATES.iter().any(|words| text.contains(words))
 }
 
 #[cfg(test)]
@@ -268,6 +323,19 @@ mod tests {
         (550, "5.7.133 RESOLVER.RST.SenderNotAuthenticatedForGroup", None),
         (450, "4.2.0 greylisted", None),
         (250, "2.0.0 dmarc", None),
+        (550, "5.7.232 Message cannot be delivered because this tenant exceeded its trial limit", Some(Cause::Quota)),
+        (550, "5.7.233 Message cannot be delivered because your tenant exceeded its TERRL", Some(Cause::Quota)),
+        (552, "5.2.2 quota of sender exceeded", Some(Cause::Quota)),
+        (550, "User has exceeded its hourly limit", Some(Cause::Quota)),
+        (
+            550,
+            "Domain example.com has exceeded the max emails per hour (60/50 (120%)) allowed. Message discarded.",
+            Some(Cause::Quota),
+        ),
+        (535, "5.7.1 too many messages", None),
+        (550, "User has exceeded outgoing email quota", Some(Cause::Quota)),
+        (450, "4.7.1 End-of-data rejected: Number messages per hour exceeded. Error:RATE_MSG", Some(Cause::Quota)),
+        (554, "5.7.1 Data command rejected: only 10 messages per day", Some(Cause::Quota)),
     ];
 
     #[test]
@@ -288,7 +356,20 @@ mod tests {
             (451, "4.7.500 Server busy", false),
             (450, "4.2.1 The user you are trying to contact is receiving mail too quickly", false),
             (450, "4.7.1 Greylisted by rate limit", false),
-            (550, "5.7.1 rate limit", false),
+            (550, "5.7.1 rate limit", true),
+            (550, "5.7.0 Requested action not taken: too many emails per second. Please upgrade", true),
+            (550, "Message rate exceeded, try later", true),
+            (550, "5.7.1 Too many messages for this session", true),
+            (550, "sorry, too many emails (#5.7.1)", true),
+            (554, "5.7.0 Too many outbound messages", true),
+            (550, "Too many concurrent connections", true),
+            (550, "5.7.1 Client exceeded rate", true),
+            (535, "5.7.1 too many messages", true),
+            (432, "4.3.2 STOREDRV.ClientSubmit; sender thread limit exceeded", true),
+            (422, "try again in 5 seconds.", true),
+            (451, "4.7.1 try again in 300 seconds", false),
+            (550, "5.2.1 The user you are trying to contact is receiving mail too quickly", false),
+            (550, "5.1.1 no such user", false),
         ] {
             assert_eq!(asks_for_less(&Reply { code, text: text.to_owned() }), asks, "{code} {text}");
         }

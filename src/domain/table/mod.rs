@@ -1,6 +1,7 @@
 //! Tables: CSV files and workbooks as people's tools make them. [`open`] finds out what a file is, before any row is judged;
 //! [`records::Records`] reads its rows, in flat memory and only once.
 
+pub mod header;
 pub mod kind;
 pub mod records;
 pub mod text;
@@ -19,6 +20,9 @@ use crate::domain::table::text::Start;
 
 /// The longest row in bytes: a file without line breaks is no table, and must not fill the memory.
 pub const LONGEST_ROW: u64 = 1 << 20;
+
+/// Sheets that are named in a summary.
+const NAMED: usize = 5;
 
 /// Bytes by which the kind of a file is recognised.
 const RECOGNISED_BY: u64 = 4096;
@@ -49,10 +53,20 @@ pub enum TableError {
     Gzip,
     /// A workbook that cannot be read.
     #[error("the workbook cannot be read: {0}")]
-    Workbook(String),
+    Workbook(&'static str),
     /// A workbook is read into memory.
     #[error("the workbook is larger than Besked reads ({0}): save the sheet as CSV")]
     LargeWorkbook(&'static str),
+    /// A value where no table has one.
+    #[error(
+        "the sheet has a value far from the table, in column {column} of row {row}: delete it, or save the table as CSV"
+    )]
+    FarCell {
+        /// The row, counted from 1.
+        row: u32,
+        /// The column, counted from 1.
+        column: usize,
+    },
 }
 
 impl From<io::Error> for TableError {
@@ -116,8 +130,12 @@ impl fmt::Display for About {
         words.extend(self.gzip.then(|| "unpacked".to_owned()));
         words.extend(self.sheet.as_ref().map(|sheet| format!("sheet `{}` of the workbook", sheet.escape_debug())));
         if !self.other_sheets.is_empty() {
-            let names: Vec<_> = self.other_sheets.iter().map(|it| format!("`{}`", it.escape_debug())).collect();
-            words.push(format!("without {}", names.join(", ")));
+            let named = self.other_sheets.iter().take(NAMED).map(|it| format!("`{}`", it.escape_debug()));
+            let names = named.collect::<Vec<_>>().join(", ");
+            words.push(match self.other_sheets.len().saturating_sub(NAMED) {
+                0 => format!("without {names}"),
+                more => format!("without {names} and {more} more"),
+            });
         }
         f.write_str(&words.join(", "))
     }

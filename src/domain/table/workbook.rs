@@ -1,23 +1,33 @@
 //! Workbooks: the first sheet of an .xlsx or .ods file as CSV, a row for each row of the sheet. They are read into memory, within
-//! limits; a file that unpacks to far more than it is, is refused before.
+//! limits; a file that becomes far more than it is, is refused before.
 
-use std::fmt::Display;
-use std::io::{self, Cursor, Read};
+mod parts;
+
+use std::io::{Cursor, Read};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use calamine::{Data, DataRef, ExcelDateTime, Ods, Reader as _, Xlsx};
 use zip::ZipArchive;
 
 use super::kind::Foreign;
-use super::{About, TableError};
+use super::{About, LONGEST_ROW, TableError};
 
 /// The largest workbook in bytes.
 const LARGEST: u64 = 32 << 20;
 
-/// The most bytes that it may unpack to.
-const UNPACKED: u64 = 256 << 20;
-
 /// The most bytes of its sheet as CSV.
 const SHEET: usize = 64 << 20;
+
+/// The most columns: a value far to the right is a slip of the hand, and makes every row as wide.
+const COLUMNS: usize = 1_000;
+
+const DAMAGED: TableError = TableError::Workbook(
+    "it is damaged or incomplete: open it in a spreadsheet program and save it again, or save its first sheet as CSV",
+);
+
+const PASSWORD: TableError = TableError::Workbook("it has a password: save it without one");
+
+const NO_SHEET: TableError = TableError::Workbook("it has no sheet with cells: save the table as CSV");
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Book {
@@ -33,27 +43,30 @@ pub(super) fn read(reader: impl Read) -> Result<(Vec<u8>, About), TableError> {
         return Err(TableError::LargeWorkbook("more than 32 MB"));
     }
     let book = recognised(&bytes)?;
+    parts::check(&bytes, book)?;
     let mut rows = Rows {
         csv: csv::WriterBuilder::new().flexible(true).from_writer(Vec::new()),
         row: Vec::new(),
+        bytes: 0,
         at: 0,
         width: 0,
     };
-    let (format, names) = match book {
-        Book::Xlsx => ("xlsx", xlsx(bytes, &mut rows)?),
-        Book::Ods => ("ods", ods(bytes, &mut rows)?),
-    };
+    // The library calculates with numbers of a file without checking them.
+    let sheets = catch_unwind(AssertUnwindSafe(|| match book {
+        Book::Xlsx => xlsx(bytes, &mut rows).map(|names| ("xlsx", names)),
+        Book::Ods => ods(bytes, &mut rows).map(|names| ("ods", names)),
+    }));
+    let (format, names) = sheets.unwrap_or(Err(DAMAGED))?;
     let csv = rows.finish()?;
     let mut names = names.into_iter();
     let about = About { format, sheet: names.next(), other_sheets: names.collect(), ..About::default() };
     Ok((csv, about))
 }
 
-/// What kind of workbook a zip archive is, if it is one, and that it unpacks to a bounded size.
+/// What kind of workbook a zip archive is, if it is one.
 fn recognised(bytes: &[u8]) -> Result<Book, TableError> {
     let archive = || "a zip archive".to_owned();
-    let damaged = |error: zip::result::ZipError| TableError::Workbook(format!("it is damaged or incomplete ({error})"));
-    let mut zip = ZipArchive::new(Cursor::new(bytes)).map_err(damaged)?;
+    let zip = ZipArchive::new(Cursor::new(bytes)).map_err(|_| DAMAGED)?;
     let names: Vec<String> = zip.file_names().filter_map(|name| Some(name.ok()?.into_owned())).collect();
     let has = |name: &str| names.iter().any(|it| it == name);
     let mime = || {
@@ -63,8 +76,8 @@ fn recognised(bytes: &[u8]) -> Result<Book, TableError> {
         file.is_ok().then_some(text)
     };
     let foreign = |what: String, remedy| Err(TableError::Foreign(Foreign::new(what, remedy)));
-    let book = if has("xl/workbook.xml") {
-        Book::Xlsx
+    if has("xl/workbook.xml") {
+        return Ok(Book::Xlsx);
     } else if has("xl/workbook.bin") {
         return foreign("a binary Excel workbook (.xlsb)".to_owned(), "save it as .xlsx or CSV");
     } else if has("word/document.xml") {
@@ -75,30 +88,24 @@ fn recognised(bytes: &[u8]) -> Result<Book, TableError> {
         if !mime.starts_with("application/vnd.oasis.opendocument.spreadsheet") {
             return foreign("an OpenDocument file without sheets".to_owned(), "save the table as CSV, .ods or .xlsx");
         }
-        Book::Ods
-    } else {
-        let what = names.first().map_or_else(archive, |name| format!("{} with `{}`", archive(), name.escape_debug()));
-        return foreign(what, "unpack it first; gzip and workbooks are read as they are");
-    };
-    let mut left = UNPACKED;
-    for index in 0..zip.len() {
-        let file = zip.by_index(index).map_err(damaged)?;
-        left -= io::copy(&mut file.take(left), &mut io::sink()).map_err(unreadable)?;
-        if left == 0 {
-            return Err(TableError::LargeWorkbook("more than 256 MB unpacked"));
-        }
+        return Ok(Book::Ods);
+    } else if has("mimetype") && has("content.xml") {
+        // Its type cannot be read: the archive has a password, which its parts say.
+        return Ok(Book::Ods);
     }
-    Ok(book)
+    let what = names.first().map_or_else(archive, |name| format!("{} with `{}`", archive(), name.escape_debug()));
+    foreign(what, "unpack it first; gzip and workbooks are read as they are")
 }
 
-fn unreadable(error: impl Display) -> TableError {
-    TableError::Workbook(error.to_string())
+/// What a library says is about its own reading; what to do is the same for all of it.
+fn unreadable<E>(_: E) -> TableError {
+    DAMAGED
 }
 
 fn xlsx(bytes: Vec<u8>, rows: &mut Rows) -> Result<Vec<String>, TableError> {
     let mut book: Xlsx<_> = Xlsx::new(Cursor::new(bytes)).map_err(unreadable)?;
     let names = book.sheet_names();
-    let first = names.first().ok_or_else(|| TableError::Workbook("it has no sheet".to_owned()))?;
+    let first = names.first().ok_or(NO_SHEET)?;
     let mut cells = book.worksheet_cells_reader(first).map_err(unreadable)?;
     while let Some(cell) = cells.next_cell().map_err(unreadable)? {
         let text = match cell.get_value() {
@@ -114,7 +121,7 @@ fn xlsx(bytes: Vec<u8>, rows: &mut Rows) -> Result<Vec<String>, TableError> {
 fn ods(bytes: Vec<u8>, rows: &mut Rows) -> Result<Vec<String>, TableError> {
     let mut book: Ods<_> = Ods::new(Cursor::new(bytes)).map_err(unreadable)?;
     let names = book.sheet_names();
-    let sheet = book.worksheet_range_at(0).ok_or_else(|| TableError::Workbook("it has no sheet".to_owned()))?;
+    let sheet = book.worksheet_range_at(0).ok_or(NO_SHEET)?;
     let sheet = sheet.map_err(unreadable)?;
     let (row, column) = sheet.start().unwrap_or_default();
     let place = |begin: u32, at: usize| begin.saturating_add(u32::try_from(at).unwrap_or(u32::MAX));
@@ -152,6 +159,8 @@ fn time_text(time: &ExcelDateTime) -> String {
 struct Rows {
     csv: csv::Writer<Vec<u8>>,
     row: Vec<String>,
+    /// The bytes of the present row.
+    bytes: u64,
     /// The row of the sheet that the cells are of, from 0.
     at: u32,
     /// The columns of the first row with a value: a sheet has no cells behind the last value of a row.
@@ -164,6 +173,13 @@ impl Rows {
             self.end_row()?;
         }
         let column = usize::try_from(column).unwrap_or(usize::MAX);
+        if column >= COLUMNS {
+            return Err(TableError::FarCell { row: self.at.saturating_add(1), column: column.saturating_add(1) });
+        }
+        self.bytes += text.len() as u64;
+        if self.bytes > LONGEST_ROW {
+            return Err(TableError::LongRow);
+        }
         if column >= self.row.len() {
             self.row.resize(column + 1, String::new());
         }
@@ -179,6 +195,7 @@ impl Rows {
         self.row.resize(self.row.len().max(self.width).max(1), String::new());
         self.csv.write_record(&self.row).map_err(unreadable)?;
         self.row.clear();
+        self.bytes = 0;
         self.at += 1;
         if self.csv.get_ref().len() > SHEET {
             return Err(TableError::LargeWorkbook("more than 64 MB in its first sheet"));

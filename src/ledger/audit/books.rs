@@ -120,7 +120,7 @@ async fn has_its_content(
     let id = notice.id;
     let (mut digest, mut after) = (ContentDigest::new(&notice.source), String::new());
     loop {
-        let page = notices::rows(conn, id, &after, ROWS).await?;
+        let page = notices::rows::page(conn, id, &after, ROWS).await?;
         let Some((last, _)) = page.last_key_value() else { break };
         after.clone_from(last);
         for (account, data) in &page {

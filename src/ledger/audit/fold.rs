@@ -274,7 +274,18 @@ impl Scanned {
         let brief = person.filter(|person| !person.is_empty()).map(Brief::read).transpose();
         let brief = brief.map_err(|error| Wrong::Said(error.to_string()))?;
         let before = self.lasts.get(place)?;
+        if before.as_ref().is_some_and(|before| before.delivery != delivery.as_u128()) {
+            return Err("another delivery had its place in the manifest".into());
+        }
         let sent = brief.and_then(|brief| brief.sha256).map(|sha256| Sent { half: half(&sha256), index, has_message });
+        let sent = Sent::after(before.as_ref().and_then(|before| before.sent), sent);
+        if let Some(before) = &before
+            && before.outcome.state().outlasts(outcome)
+        {
+            // An attempt that was under way when the delivery ended.
+            self.lasts.set(place, &Last { sent, ..*before })?;
+            return Ok(());
+        }
         let last = Last {
             delivery: delivery.as_u128(),
             outcome,
@@ -286,12 +297,9 @@ impl Scanned {
             name: brief.map(|brief| brief.customer_name).filter(|name| !name.is_empty()).map(|name| self.hash(name)),
             index,
             queued_at: None,
-            sent: Sent::after(before.as_ref().and_then(|before| before.sent), sent),
+            sent,
         };
         self.lasts.set(place, &last)?;
-        if before.as_ref().is_some_and(|before| before.delivery != delivery.as_u128()) {
-            return Err("another delivery had its place in the manifest".into());
-        }
         if !self.closed.contains_key(&notice) {
             let tally = self.tallies.entry(notice).or_default();
             *tally.entry(outcome).or_default() += 1;

@@ -6,9 +6,10 @@ use super::fold::{Closed, Manifest};
 use crate::domain::clock::from_millis;
 use crate::domain::entry::{Person, shown};
 use crate::domain::notice::{Notice, State};
+use crate::store::notices::references;
 use crate::store::proof::audit::{self, AuditedNotice};
 use crate::store::proof::ledger as entries;
-use crate::store::{Conn, StoreError, notices};
+use crate::store::{Conn, StoreError};
 
 /// Returns how a notice's row differs from its entries, if it does.
 pub(super) async fn differs(
@@ -127,7 +128,7 @@ async fn predecessors(
     let mut all = vec![stored.follows, None];
     if let Some(name) = followed {
         all.extend(name.parse().ok().map(Some));
-        all.extend(notices::with_reference(conn, name).await?.into_iter().map(|notice| Some(notice.id)));
+        all.extend(references::bearers(conn, name).await?.into_iter().map(|notice| Some(notice.id)));
     }
     all.dedup();
     Ok(all)

@@ -83,7 +83,7 @@ impl Proving {
             let next = self.batch.first + done;
             let page = commitments::committed(conn, notice_id, next, limit).await?;
             if page.is_empty() {
-                return Err(inconsistent(next, "is missing").into());
+                return Err(commitments::missing(next).into());
             }
             for recipient in &page {
                 self.record(conn, recipient, self.batch.first + done, file).await?;
@@ -120,10 +120,7 @@ impl Proving {
         ordinal: u64,
         file: &mut File<impl Write>,
     ) -> Result<(), EvidenceError> {
-        if recipient.ordinal != ordinal {
-            return Err(inconsistent(ordinal, "is missing").into());
-        }
-        let Some(salt) = recipient.salt else { return Ok(()) };
+        let Some(salt) = recipient.at(ordinal)?.salt else { return Ok(()) };
         let path = self.subtrees.inclusion(conn, ordinal - self.batch.first, self.batch.count).await?;
         file.record(&RecipientRecord {
             ordinal,
@@ -133,14 +130,5 @@ impl Proving {
         })?;
         self.written += 1;
         Ok(())
-    }
-}
-
-fn inconsistent(ordinal: u64, problem: &str) -> StoreError {
-    StoreError::Inconsistent {
-        table: "deliveries",
-        column: "ordinal",
-        row: ordinal.to_string(),
-        problem: problem.to_owned(),
     }
 }

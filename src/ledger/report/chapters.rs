@@ -2,9 +2,9 @@
 
 use data_encoding::{BASE64, HEXLOWER};
 
-use super::Report;
 use super::flow::{CELL, CELL_CODE, Column, Flow, Style};
 use super::outcomes::{self, Told, said, shown, utc};
+use super::{Report, sealed};
 use crate::domain::digest::sha256;
 use crate::domain::entry::{Event, Person};
 use crate::domain::evidence::{Proven, Subject};
@@ -30,36 +30,61 @@ fn answer(flow: &mut Flow<'_>, report: &Report<'_>) {
         None => "Evidence of notification: notice to all recipients",
     });
     flow.paragraph(&format!("{} {} {}", addressed(report), summary(report), proved(report)));
-    let released = notice.released_at.map_or_else(|| "not released".to_owned(), shown);
+    let sealed = sealed(report.evidence);
+    let released = sealed.map_or_else(|| "not released".to_owned(), |sealed| shown(sealed.at));
     let mut facts = vec![("Subject", notice.subject.clone(), CELL), ("Category", category(report), CELL)];
     facts.extend(notice.reference.clone().map(|reference| ("Reference", reference, CELL)));
     facts.push(("Notice", notice.id.to_string(), CELL_CODE));
     facts.push(("SHA-256 of its content", HEXLOWER.encode(&notice.digest), CELL_CODE));
     facts.push(("Released at", released, CELL));
     if let Some(count) = report.evidence.recipients_in_manifest {
-        facts.push(("Recipients", format!("{count} in all, of {}", counted(notice.customers, "customer")), CELL));
+        facts.push((
+            "Recipients",
+            format!("{count} in all, of {}", counted(sealed.map_or(0, |sealed| sealed.manifest.customers), "customer")),
+            CELL,
+        ));
     }
     facts.push(("This report made at", shown(report.made_at), CELL));
     flow.pairs(None, &facts);
 }
 
-/// Who addressed whom with which notice.
+/// Who addressed whom with which notice, as far as the file says so.
 fn addressed(report: &Report<'_>) -> String {
     let notice = report.notice;
-    let customer = match (report.account, report.customer_name) {
-        (Some(account), Some(name)) => format!("customer {name} (account {account})"),
-        (Some(account), None) => format!("the customer with account {account}"),
-        (None, _) => "its customers".to_owned(),
-    };
     let reference = notice.reference.as_ref().map_or_else(String::new, |reference| format!(", reference {reference}"));
-    let released = notice.released_at.map_or_else(String::new, |at| format!(", released at {}", shown(at)));
-    format!(
-        "{} addressed {customer} with the notice \u{201c}{}\u{201d} (category {}{reference}, id {}{released}).",
-        report.organisation.name,
+    let released =
+        sealed(report.evidence).map_or_else(String::new, |sealed| format!(", released at {}", shown(sealed.at)));
+    let notice = format!(
+        "the notice \u{201c}{}\u{201d} (category {}{reference}, id {}{released})",
         notice.subject,
         category(report),
         notice.id
-    )
+    );
+    let sender = &report.organisation.name;
+    let Some(account) = report.account else { return format!("{sender} addressed its customers with {notice}.") };
+    if !names(report, account) {
+        return format!(
+            "The file names no recipient with account {account}: it does not prove that this customer was addressed with {notice}."
+        );
+    }
+    let sealed = customer_name(report, account);
+    let customer = sealed.map_or_else(String::new, |name| format!("customer {name}, "));
+    let renamed = report.customer_name.filter(|today| sealed.is_some_and(|sealed| sealed != *today));
+    let today =
+        renamed.map_or_else(String::new, |today| format!(" The customer with this account is called {today} today."));
+    format!("{sender} addressed {customer}account {account}, with {notice}.{today}")
+}
+
+/// True if the file opens a recipient of a customer.
+fn names(report: &Report<'_>, account: &str) -> bool {
+    outcomes::recipients(report.evidence).values().any(|told| told.who.is_some_and(|(whose, _)| whose == account))
+}
+
+/// The name that a customer had at the release, as the entries have it.
+fn customer_name<'a>(report: &Report<'a>, account: &str) -> Option<&'a str> {
+    let persons = report.evidence.entries.iter().filter_map(outcomes::person);
+    let mut names = persons.filter(|it| it.account_id == account && !it.customer_name.is_empty());
+    names.next().map(|it| it.customer_name.as_str())
 }
 
 /// What came of it, by recipients.

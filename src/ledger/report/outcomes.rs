@@ -25,8 +25,11 @@ pub(super) fn recipients(evidence: &Evidence) -> BTreeMap<u64, Told<'_>> {
         if let Some(person) = person(entry) {
             told.who = Some((&person.account_id, &person.address));
         }
-        // Entries are in the order they were recorded.
-        told.last = Some(entry);
+        // Entries are in the order they were recorded. An attempt that was under way when the delivery ended changes nothing.
+        let outcomes = told.last.and_then(|last| last.fact.event.outcome()).zip(entry.fact.event.outcome());
+        if !outcomes.is_some_and(|(last, next)| last.state().outlasts(next)) {
+            told.last = Some(entry);
+        }
     }
     for recipient in &evidence.recipients {
         recipients.entry(recipient.ordinal).or_default().who = Some((&recipient.account_id, &recipient.address));
@@ -58,6 +61,12 @@ pub(super) fn is_answer(fact: &Fact) -> bool {
     matches!(fact.event, Accepted | Deferred | Rejected | Expired | Uncertain | Bounced | Delivered)
         && !fact.is_finding()
         && fact.reason().is_none()
+        && !is_unanswered(fact)
+}
+
+/// True of an attempt, or the last of several, that no server answered.
+fn is_unanswered(fact: &Fact) -> bool {
+    matches!(fact.event, Event::Deferred | Event::Expired) && fact.status_class.is_none()
 }
 
 /// What happened, in words: what an operator found is told as that, and as no server's answer.
@@ -67,6 +76,7 @@ pub(super) fn said(fact: &Fact) -> &'static str {
     }
     match fact.event.outcome() {
         Some(outcome) if fact.is_finding() => outcome.state().describe_at(fact.level),
+        Some(Outcome::Deferred) if is_unanswered(fact) => "not answered by the mail server",
         _ => phrase(fact.event),
     }
 }

@@ -17,6 +17,7 @@ use crate::domain::problem::Problems;
 use crate::mail::compose::cast::{Common, Facts, cast, fill};
 use crate::mail::compose::message::{Head, MessageError, message_id};
 use crate::mail::compose::render::{Content, RenderError, Skeleton, Values, View};
+use crate::mail::compose::slots::Slot;
 use crate::mail::token::TokenKey;
 use crate::store::notices::Kept;
 use crate::store::sending::deliveries::ToSend;
@@ -32,6 +33,9 @@ pub enum ComposeError {
     /// The message cannot be built.
     #[error(transparent)]
     Message(#[from] MessageError),
+    /// The recipient has no value for a placeholder: a blank in its place would say something else.
+    #[error("its recipient has no value for `{0}`")]
+    Missing(String),
     /// The mould cannot be stored, or what is stored cannot be read.
     #[error(transparent)]
     Kept(#[from] StoreError),
@@ -72,6 +76,8 @@ pub struct Composer {
     /// The stored notice.
     pub kept: Kept,
     notice: Notice,
+    /// The values that each of its mails needs.
+    needed: Vec<Slot>,
     /// The domain of the Message-IDs of the notice it follows.
     follows_domain: Option<String>,
     moulds: Mutex<HashMap<View, Arc<Mould>>>,
@@ -91,8 +97,9 @@ impl Composer {
     /// If the notice is no longer valid.
     pub fn new(kept: Kept, follows_domain: Option<String>) -> Result<Self, Problems> {
         let notice = kept.parsed()?;
+        let needed = notice.placeholders().into_iter().map(Slot::from).collect();
         let (moulds, making) = (Mutex::default(), tokio::sync::Mutex::default());
-        Ok(Self { kept, notice, follows_domain, moulds, making, is_test: false })
+        Ok(Self { kept, notice, needed, follows_domain, moulds, making, is_test: false })
     }
 
     /// The class of its category.
@@ -199,7 +206,7 @@ impl Composer {
     /// Composes the message of a delivery with its mould, dated at its first attempt.
     ///
     /// # Errors
-    /// If it cannot be built.
+    /// If it cannot be built, or its recipient lacks a value.
     pub fn compose(
         &self,
         config: &Config,
@@ -208,13 +215,17 @@ impl Composer {
         (to, date): (&ToSend, Timestamp),
     ) -> Result<Composed, ComposeError> {
         let token = if self.class() == Class::Optional { key.link(to.id) } else { String::new() };
+        let merged = values(to, "");
+        if let Some(missing) = self.needed.iter().find(|slot| merged.of(slot).trim().is_empty()) {
+            return Err(ComposeError::Missing(missing.name().to_owned()));
+        }
         let facts = Facts {
             delivery_id: to.id,
             date,
             follows_id: to.follows_id,
             to: &to.email,
             token: &token,
-            merged: &values(to, ""),
+            merged: &merged,
         };
         let (bytes, values) = fill(mould, &config.keys_for(config.from_of(self.kept.category)), &facts)?;
         let keep = Filled { mould_id: mould.id, values: values.to_cbor() };
@@ -260,5 +271,5 @@ fn values<'a>(to: &'a ToSend, unsubscribe_url: &'a str) -> Values<'a> {
 /// The envelope sender of a delivery.
 #[must_use]
 pub fn envelope_sender(config: &Config, key: &TokenKey, delivery_id: Uuid) -> Address {
-    key.return_path(delivery_id, &config.sender.bounce_domain)
+    key.return_path(delivery_id, config.sender.bounce_domain.as_str())
 }

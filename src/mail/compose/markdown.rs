@@ -227,7 +227,7 @@ mod tests {
         let body = "# Head\n\nSee **the** [page](https://example.com/a) or <help@example.com>.\nMore.\n\n\
                     1. one\n2. two\n   - nested\n\n> quoted\n\n| a | b |\n|---|---|\n| 1 | 22 |\n\n```\ncode  here\n```\n";
         assert_eq!(
-            to_text(body, same),
+            to_text(body, same, |_| false),
             "Head\n----\n\nSee the page (https://example.com/a) or help@example.com. More.\n\n\
              1. one\n2. two\n   - nested\n\n> quoted\n\na  b\n-  --\n1  22\n\n    code  here\n"
         );

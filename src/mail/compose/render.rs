@@ -210,7 +210,8 @@ fn body(category: Category, source: &str, marks: &Marks) -> (String, String) {
     }
     // The text of an agreement comes below a heading of ours.
     let top = if category == Category::AgreementChange { HeadingLevel::H3 } else { HeadingLevel::H2 };
-    (markdown::to_html(source, top, |link| marks.link(link)), markdown::to_text(source, |link| marks.link(link)))
+    let text = markdown::to_text(source, |link| marks.link(link), |text| marks.is_in(text));
+    (markdown::to_html(source, top, |link| marks.link(link)), text)
 }
 
 /// The `lang` and `dir` attributes of what the author wrote, if that is in another language than the fixed strings.

@@ -155,6 +155,11 @@ impl Marks {
         address.replace(&format!("{}{IN_TEXT}", self.prefix), &format!("{}{IN_LINK}", self.prefix))
     }
 
+    /// True if a text has a mark.
+    pub fn is_in(&self, text: &str) -> bool {
+        text.contains(&self.prefix)
+    }
+
     /// Cuts a rendered part at its marks.
     pub fn cut(&self, rendered: &str, part: Part) -> Vec<Piece> {
         let mut pieces = Vec::new();

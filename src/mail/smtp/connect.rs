@@ -10,6 +10,7 @@ use tokio::time::timeout;
 
 use super::Failed;
 use crate::domain::reply::{Failure, Stage};
+use crate::domain::words::cause;
 
 /// The head start of an address before the next one is tried too (RFC 8305 section 5).
 const HEAD_START: Duration = Duration::from_millis(250);
@@ -41,7 +42,7 @@ async fn first(addresses: Vec<SocketAddr>) -> io::Result<TcpStream> {
     loop {
         match addresses.next() {
             Some(address) => drop(attempts.spawn(async move {
-                let named = |error: io::Error| io::Error::new(error.kind(), format!("{address}: {error}"));
+                let named = |error: io::Error| io::Error::new(error.kind(), format!("{address}: {}", cause(&error)));
                 TcpStream::connect(address).await.map_err(named)
             })),
             None if attempts.is_empty() => return Err(last),

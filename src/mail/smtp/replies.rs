@@ -5,7 +5,8 @@
 //! are not UTF-8 and control characters (which PostgreSQL would not store) become question marks, a bare LF ends a line, and
 //! a bare code (legal: RFC 5321 section 4.2.1, `Reply-line = ... Reply-code [ SP textstring ] CRLF`) gets the space that
 //! lettre requires. A reply without end is an error. The keywords of a reply to EHLO may come in any case (RFC 5321 section
-//! 4.1.1.1); lettre knows them in upper case only.
+//! 4.1.1.1); lettre knows them in upper case only. It also refuses codes such as 571, whose second digit RFC 5321 does not
+//! define; the first digit decides (section 4.2.1), so lettre reads 551 in its place, and [`Said`] keeps what was sent.
 
 use std::collections::VecDeque;
 use std::io;
@@ -26,6 +27,48 @@ const LINES: usize = 200;
 /// The most bytes of one reply, including those dropped.
 const BYTES: usize = 64 * 1024;
 
+/// The most characters of a reply that [`Said`] keeps.
+const SAID: usize = 200;
+
+/// The reply that was read last, as the server sent it: what lettre returns of it may be less.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Said {
+    /// Its lines, made harmless, with spaces between them.
+    pub(super) text: String,
+    /// True if it is complete: the next line begins another.
+    complete: bool,
+}
+
+impl Said {
+    /// Its three-digit code, if it has one.
+    pub(super) fn code(&self) -> Option<u16> {
+        let end = self.text.as_bytes().get(3).is_none_or(|byte| b" -".contains(byte));
+        let code = self.text.get(..3).filter(|code| end && code.bytes().all(|byte| byte.is_ascii_digit()))?;
+        code.parse().ok()
+    }
+
+    fn add(&mut self, line: &str, last: bool) {
+        if std::mem::replace(&mut self.complete, last) {
+            self.text.clear();
+        }
+        if !self.text.is_empty() {
+            self.text.push(' ');
+        }
+        self.text.extend(line.trim_end().chars().take(SAID.saturating_sub(self.text.chars().count())));
+    }
+}
+
+/// A line of a reply.
+#[derive(Debug)]
+struct Line {
+    /// What of it lettre has not read yet.
+    bytes: Vec<u8>,
+    /// The line as the server sent it.
+    text: String,
+    /// It ends a reply.
+    last: bool,
+}
+
 /// The replies of a server, in order.
 #[derive(Debug, Default)]
 pub(super) struct Replies {
@@ -36,8 +79,11 @@ pub(super) struct Replies {
     bytes: usize,
     /// The reply being read is to EHLO.
     to_ehlo: bool,
-    /// Lines read but not yet requested, and whether each ends a reply.
-    ready: VecDeque<(Vec<u8>, bool)>,
+    /// EHLO was sent.
+    greeted: bool,
+    /// Lines read but not yet requested.
+    ready: VecDeque<Line>,
+    said: Said,
 }
 
 impl Replies {
@@ -53,16 +99,16 @@ impl Replies {
                 return Poll::Ready(Ok(()));
             }
         }
-        while let Some((line, last)) = self.ready.front_mut() {
-            let last = *last;
-            let count = line.len().min(buf.remaining());
-            buf.put_slice(&line[..count]);
-            line.drain(..count);
-            if !line.is_empty() {
+        while let Some(line) = self.ready.front_mut() {
+            let count = line.bytes.len().min(buf.remaining());
+            buf.put_slice(&line.bytes[..count]);
+            line.bytes.drain(..count);
+            if !line.bytes.is_empty() {
                 break;
             }
-            self.ready.pop_front();
-            if last {
+            let Some(line) = self.ready.pop_front() else { break };
+            self.said.add(&line.text, line.last);
+            if line.last {
                 break;
             }
         }
@@ -72,6 +118,17 @@ impl Replies {
     /// Records that EHLO was sent: the next reply lists keywords.
     pub(super) fn expect_keywords(&mut self) {
         self.to_ehlo = true;
+        self.greeted = true;
+    }
+
+    /// True once EHLO was sent.
+    pub(super) fn is_greeted(&self) -> bool {
+        self.greeted
+    }
+
+    /// The reply that was read last.
+    pub(super) fn said(&self) -> &Said {
+        &self.said
     }
 
     /// True if the server has sent something that was not requested.
@@ -106,17 +163,19 @@ impl Replies {
             }
             return Ok(());
         }
-        let mut line = readable(&std::mem::take(&mut self.line));
+        let mut bytes = readable(&std::mem::take(&mut self.line));
+        let text = String::from_utf8_lossy(&bytes).into_owned();
         if self.to_ehlo && self.lines > 0 {
-            line = in_upper_case(line);
+            bytes = in_upper_case(bytes);
         }
         self.lines += 1;
         // A line that is not part of a reply ends it too: lettre fails on it.
-        let last = line.get(3) != Some(&b'-');
+        let last = bytes.get(3) != Some(&b'-') || !bytes[..3].iter().all(u8::is_ascii_digit);
         if last {
             (self.lines, self.bytes, self.to_ehlo) = (0, 0, false);
         }
-        self.ready.push_back((line, last));
+        known(&mut bytes);
+        self.ready.push_back(Line { bytes, text, last });
         Ok(())
     }
 }
@@ -126,7 +185,7 @@ fn readable(line: &[u8]) -> Vec<u8> {
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     let mut text = String::with_capacity(line.len() + 3);
     for chunk in line.utf8_chunks() {
-        text.extend(chunk.valid().chars().map(|c| if c.is_control() && c != '\t' { '?' } else { c }));
+        text.extend(chunk.valid().chars().map(|c| if is_harmless(c) { c } else { '?' }));
         text.extend((!chunk.invalid().is_empty()).then_some('?'));
     }
     if text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -134,6 +193,19 @@ fn readable(line: &[u8]) -> Vec<u8> {
     }
     text.push_str("\r\n");
     text.into_bytes()
+}
+
+/// False for what controls a terminal: control characters, and those that change the direction or the lines of what follows.
+fn is_harmless(c: char) -> bool {
+    let is_bidi = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    c == '\t' || !(c.is_control() || is_bidi || matches!(c, '\u{2028}' | '\u{2029}'))
+}
+
+/// Replaces the second digit of a refusal that lettre does not know, such as 571, by one that it does.
+fn known(line: &mut [u8]) {
+    if let [b'4' | b'5', second @ b'6'..=b'9', b'0'..=b'9', b' ' | b'-', ..] = line {
+        *second = b'5';
+    }
 }
 
 /// A keyword of EHLO in upper case, with the mechanisms of AUTH, which old servers announce with `=`.
@@ -192,6 +264,10 @@ mod tests {
             (b"1234\r\n", "1234\r\n"),
             (b"25\r\n", "25\r\n"),
             (b"\r\n", "\r\n"),
+            ("550 a\u{202e}b\u{2066}c\u{2028}d\r\n".as_bytes(), "550 a?b?c?d\r\n"),
+            (b"571 5.7.1 no\r\n", "551 5.7.1 no\r\n"),
+            (b"499\r\n", "459 \r\n"),
+            (b"271 5.7.1 no\r\n", "271 5.7.1 no\r\n"),
         ] {
             assert_eq!(read(&[said]).await.unwrap(), [wanted]);
         }
@@ -221,8 +297,9 @@ mod tests {
             let mut replies = Replies::default();
             let refused = endless.iter().cycle().take(BYTES + 1).try_for_each(|byte| replies.take(*byte));
             assert!(refused.is_err());
-            let kept = replies.ready.iter().map(|(line, _)| line.len()).sum::<usize>() + replies.line.capacity();
-            assert!(kept <= LINES * (LINE + 10), "{kept} bytes are kept");
+            let ready = replies.ready.iter().map(|line| line.bytes.len() + line.text.len()).sum::<usize>();
+            let kept = ready + replies.line.capacity();
+            assert!(kept <= 2 * LINES * (LINE + 10), "{kept} bytes are kept");
         }
         let lines = "250-x\r\n".repeat(LINES - 1) + "250 x\r\n";
         assert_eq!(read(&[lines.as_bytes(), lines.as_bytes()]).await.unwrap().len(), 2, "each reply counts for itself");

@@ -28,6 +28,7 @@ use tokio_rustls::client::TlsStream;
 use x509_cert::der::Decode as _;
 
 use super::connect::connect;
+use super::replies::Said;
 use super::steps::Steps;
 use super::wire::Wire;
 use super::{Failed, certificate};
@@ -64,7 +65,7 @@ pub(super) async fn open(relay: &Relay, deadlines: &Smtp, hello: &ClientId, step
             return Err(unclear(Stage::StartTls, &"the server does not offer STARTTLS, which this relay requires"));
         }
         let answer = timeout(deadlines.greeting, conn.command(Starttls)).await;
-        failure_of(answer).map_err(|failure| Failed { stage: Stage::StartTls, failure, reused: false })?;
+        failure_of(answer, &wire).map_err(|failure| Failed { stage: Stage::StartTls, failure, reused: false })?;
         let tcp = wire.take_back().ok_or_else(|| unclear(Stage::StartTls, &"the connection was closed"))?;
         // The server does not greet again after STARTTLS, but lettre waits for a greeting.
         (tcp, Stage::StartTls, b"220 under TLS\r\n")
@@ -80,26 +81,41 @@ pub(super) async fn open(relay: &Relay, deadlines: &Smtp, hello: &ClientId, step
 }
 
 /// Separates a positive reply from a failure. Anything that is not a clear reply is unclear.
-pub(super) fn failure_of(answer: Answer) -> Result<Response, Failure> {
+pub(super) fn failure_of(answer: Answer, wire: &Wire) -> Result<Response, Failure> {
     match answer {
         Ok(Ok(response)) => Ok(response),
-        Ok(Err(error)) => Err(refusal(&error)),
+        Ok(Err(error)) => Err(refusal(&error, wire)),
         Err(_) => Err(too_late()),
     }
 }
 
-fn refusal(error: &lettre::transport::smtp::Error) -> Failure {
+fn refusal(error: &lettre::transport::smtp::Error, wire: &Wire) -> Failure {
+    let said = wire.said();
     match error.status() {
         Some(code) => {
             let text = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
-            Failure::Replied(Reply { code: code.into(), text })
+            // lettre was shown another code of the same class if it would not know this one.
+            let sent = said.code().filter(|sent| sent / 100 == u16::from(code) / 100);
+            Failure::Replied(Reply { code: sent.unwrap_or_else(|| code.into()), text })
         }
         None if error.to_string().contains("incomplete response") => {
             Failure::Unclear("the server closed the connection before replying".to_owned())
         }
-        None if error.is_response() => Failure::Unclear("the server's reply cannot be read".to_owned()),
+        // Also a challenge of AUTH that lettre has no response to.
+        None if error.is_response() || (error.is_client() && said.code() == Some(334)) => unreadable(&said),
         None => Failure::Unclear(error.to_string()),
     }
+}
+
+/// A reply that is none, in words that show it.
+fn unreadable(said: &Said) -> Failure {
+    let text = &said.text;
+    Failure::Unclear(match said.code() {
+        _ if text.is_empty() => "the server sent an empty line in place of a reply".to_owned(),
+        Some(300..=399) => format!("unexpected reply: {text}"),
+        Some(_) => format!("the server's reply cannot be read: {text}"),
+        None => format!("the server sent something else than an SMTP reply: {text}"),
+    })
 }
 
 fn too_late() -> Failure {
@@ -110,18 +126,19 @@ fn unclear(stage: Stage, error: &dyn fmt::Display) -> Failed {
     Failed { stage, failure: Failure::Unclear(error.to_string()), reused: false }
 }
 
-async fn greet(
-    stream: impl AsyncTokioStream + 'static,
-    deadlines: &Smtp,
-    hello: &ClientId,
-) -> Result<AsyncSmtpConnection, Failed> {
-    let hello = hello.clone();
+async fn greet(stream: Wire, deadlines: &Smtp, hello: &ClientId) -> Result<AsyncSmtpConnection, Failed> {
+    let (hello, ours) = (hello.clone(), stream.clone());
     // In a separate task: lettre panics on some replies to EHLO (RUSTSEC-2026-0562), which counts as the server's failure.
     let mut opening = JoinSet::new();
     opening.spawn(async move { AsyncSmtpConnection::connect_with_transport(Box::new(stream), &hello).await });
     let failure = match timeout(deadlines.greeting, opening.join_next()).await {
         Ok(Some(Ok(Ok(conn)))) => return Ok(conn),
-        Ok(Some(Ok(Err(error)))) => refusal(&error),
+        Ok(Some(Ok(Err(error)))) => match refusal(&error, &ours) {
+            Failure::Replied(reply) if ours.is_greeted() => {
+                Failure::Replied(Reply { text: format!("{} (in reply to EHLO)", reply.text), ..reply })
+            }
+            failure => failure,
+        },
         Ok(_) => Failure::Unclear("the reply to EHLO cannot be read".to_owned()),
         Err(_) => too_late(),
     };
@@ -135,10 +152,13 @@ async fn encrypt(
     deadline: Duration,
 ) -> Result<TlsStream<Box<dyn AsyncTokioStream>>, Failed> {
     let name = ServerName::try_from(relay.url.host.clone()).map_err(|error| unclear(stage, &error))?;
-    let config = tls_config(relay).map_err(|error| unclear(stage, &error))?;
-    match timeout(deadline, tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, plain)).await {
+    let config = relay.shared_tls.get(|| tls_config(relay)).map_err(|error| unclear(stage, &error))?;
+    match timeout(deadline, tokio_rustls::TlsConnector::from(config).connect(name, plain)).await {
         Ok(Ok(tls)) => Ok(tls),
-        Ok(Err(error)) => Err(unclear(stage, &format!("TLS: {}", certificate::in_words(&error)))),
+        Ok(Err(error)) => {
+            relay.shared_tls.forget();
+            Err(unclear(stage, &format!("TLS: {}", certificate::in_words(&error))))
+        }
         Err(_) => Err(unclear(stage, &"TLS: no answer before the deadline")),
     }
 }
@@ -164,7 +184,7 @@ fn tls_config(relay: &Relay) -> Result<ClientConfig, String> {
         let roots = match &relay.ca_file {
             Some(path) => CertificateDer::pem_file_iter(path)
                 .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-                .map_err(|error| format!("cannot read certificates from `{}`: {error}", path.display()))?,
+                .map_err(|_| format!("cannot read certificates from `{}`: it must hold them as PEM", path.display()))?,
             None => Vec::new(),
         };
         let verifier = rustls_platform_verifier::Verifier::new_with_extra_roots(roots, provider.clone());

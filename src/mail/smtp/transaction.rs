@@ -20,10 +20,42 @@ pub struct Envelope<'a> {
     pub from: &'a Address,
     /// The one recipient.
     pub to: &'a Address,
-    /// The delivery, if the message belongs to one: a server that offers DSN (RFC 3461) is then asked to report failure and
-    /// delay. Its id is sent as `ENVID`, in a form that xtext does not change; a report returns it as
+    /// What a server that offers DSN (RFC 3461) is asked to report, if the message belongs to a delivery.
+    pub reports: Option<Reports>,
+}
+
+/// Which reports of a delivery are asked for: of failure and of delay always.
+#[derive(Clone, Copy, Debug)]
+pub struct Reports {
+    /// The delivery. Its id is sent as `ENVID`, in a form that xtext does not change; a report returns it as
     /// `Original-Envelope-Id`, which `Uuid::parse_str` reads.
-    pub delivery: Option<Uuid>,
+    pub delivery: Uuid,
+    /// Of success too.
+    pub success: bool,
+}
+
+/// The longest value of `ORCPT`, in octets (RFC 3461 section 4.2).
+const LONGEST_ORCPT: usize = 500;
+
+/// The value of `ORCPT`: the recipient as we know it, which a report returns whatever the address became on its way. What xtext
+/// has to encode, lettre encodes; an address with other letters than those of ASCII has a form of its own (RFC 6533 section 3).
+/// `None` if the value would be too long.
+fn original_recipient(to: &Address) -> Option<String> {
+    let text = to.as_str();
+    let value = if text.is_ascii() {
+        format!("rfc822;{text}")
+    } else {
+        text.chars().fold("utf-8;".to_owned(), |mut value, c| {
+            if c.is_ascii_graphic() && !"+=\\".contains(c) {
+                value.push(c);
+            } else {
+                value.push_str(&format!("\\x{{{:X}}}", u32::from(c)));
+            }
+            value
+        })
+    };
+    let encoded: usize = value.chars().map(|c| if "+=".contains(c) { 3 } else { 1 }).sum();
+    (encoded <= LONGEST_ORCPT).then_some(value)
 }
 
 impl Session {
@@ -96,7 +128,7 @@ impl Session {
             }
             parameters.push(MailParameter::SmtpUtfEight);
         }
-        if let (true, Some(delivery)) = (self.extensions.dsn, envelope.delivery) {
+        if let (true, Some(Reports { delivery, .. })) = (self.extensions.dsn, envelope.reports) {
             let other = |keyword: &str, value| MailParameter::Other { keyword: keyword.to_owned(), value: Some(value) };
             parameters.push(other("RET", "HDRS".to_owned()));
             parameters.push(other("ENVID", delivery.to_string()));
@@ -105,8 +137,12 @@ impl Session {
     }
 
     fn rcpt_parameters(&self, envelope: &Envelope<'_>) -> Vec<RcptParameter> {
-        let notify = || RcptParameter::Other { keyword: "NOTIFY".to_owned(), value: Some("FAILURE,DELAY".to_owned()) };
-        if self.extensions.dsn && envelope.delivery.is_some() { vec![notify()] } else { Vec::new() }
+        let Some(reports) = envelope.reports.filter(|_| self.extensions.dsn) else { return Vec::new() };
+        let other = |keyword: &str, value| RcptParameter::Other { keyword: keyword.to_owned(), value: Some(value) };
+        let notify = if reports.success { "SUCCESS,FAILURE,DELAY" } else { "FAILURE,DELAY" };
+        let mut parameters = vec![other("NOTIFY", notify.to_owned())];
+        parameters.extend(original_recipient(envelope.to).map(|value| other("ORCPT", value)));
+        parameters
     }
 
     /// Runs up to the 354 reply, each command after the reply to the one before; false if `before_data` refuses.

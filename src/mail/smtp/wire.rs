@@ -17,7 +17,7 @@ use lettre::transport::smtp::client::AsyncTokioStream;
 use memchr::memmem;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::replies::Replies;
+use super::replies::{Replies, Said};
 
 /// The end of a message: the line of a single dot.
 const DOT: &[u8] = b".\r\n";
@@ -49,6 +49,16 @@ impl Wire {
         let look =
             |cx: &mut Context<'_>| self.with(|ends| Poll::Ready(Ok(ends.replies.has_more(&mut *ends.stream, cx))));
         poll_fn(look).await.unwrap_or(false)
+    }
+
+    /// The reply that was read last, as the server sent it.
+    pub(super) fn said(&self) -> Said {
+        self.ends().as_ref().map(|ends| ends.replies.said().clone()).unwrap_or_default()
+    }
+
+    /// True once EHLO was sent.
+    pub(super) fn is_greeted(&self) -> bool {
+        self.ends().as_ref().is_some_and(|ends| ends.replies.is_greeted())
     }
 
     /// Writes a message, CRLF-normalised, and its final dot, in as few writes as the kernel allows. `uncertain` is true

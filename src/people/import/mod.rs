@@ -36,6 +36,7 @@ use crate::domain::address::AddressKey;
 use crate::domain::kind::Kind;
 use crate::domain::problem::Problem;
 use crate::domain::table::{About, TableError};
+use crate::domain::words::cause;
 use crate::ledger::operated::{Operation, record};
 use crate::people::subjects::{SubjectError, Subjects};
 use crate::store::people::imports::Removal;
@@ -96,6 +97,9 @@ pub struct Imported {
     pub erased: Vec<ErasedRow>,
     /// Lines with an address that was corrected since: the corrected one is stored.
     pub rectified: Vec<usize>,
+    /// Why the journal of this node lacks who was revived, if it does: the next import, erasure or dispatcher writes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unwritten: Option<String>,
     /// SHA-256 of the file, in hexadecimal.
     pub sha256: String,
     /// What the file is.
@@ -137,13 +141,13 @@ pub struct ErasedRow {
 #[derive(Debug, Error)]
 pub enum ImportError {
     /// The file cannot be read.
-    #[error("cannot read the customers file: {0}")]
+    #[error("cannot read the customers file: {}", cause(.0))]
     Read(io::Error),
     /// The file as a whole is no table that is read.
     #[error("cannot read the customers file: {0}")]
     File(TableError),
     /// A temporary file could not be written.
-    #[error("cannot write temporary files: {0}")]
+    #[error("cannot write temporary files: {}", cause(.0))]
     Spool(io::Error),
     /// Rows are wrong, and they were not to be skipped.
     #[error("{0}")]
@@ -162,7 +166,7 @@ pub enum ImportError {
     /// An address was corrected while the file was checked.
     #[error("an address was corrected meanwhile; nothing was imported")]
     Rectified,
-    /// It is not known who was erased, or the journal lacks who was revived.
+    /// It is not known who was erased.
     #[error(transparent)]
     Subject(#[from] SubjectError),
     /// The database failed; nothing was stored.
@@ -187,8 +191,7 @@ impl ImportError {
 /// Imports a customers file. `progress` is called with the share of the work that is done, from 0 to 1.
 ///
 /// # Errors
-/// See [`ImportError`]; nothing is stored then, except that the marks of revived persons may not be in the journal
-/// yet.
+/// See [`ImportError`]; nothing is stored then.
 pub async fn import(
     (context, subjects): (&Context, &Subjects),
     actor: &Actor,
@@ -219,8 +222,11 @@ pub async fn import(
         write((context, subjects), &mut writer, (actor, tombstones.stored, &corrections), &checked, options).await?;
         writer.close().await;
         if revive {
-            // Once the marks are in the database, the next exchange completes the journal.
-            subjects.write_journal().await?.map_or(Ok(()), |error| Err(SubjectError::from(error)))?;
+            // Once the marks are in the database, the next exchange completes the journal: the import is done.
+            checked.imported.unwritten = match subjects.write_journal().await {
+                Ok(unwritten) => unwritten.map(|error| error.to_string()),
+                Err(error) => Some(error.to_string()),
+            };
         }
     }
     progress(1.0);
@@ -281,7 +287,10 @@ async fn write(
             continue;
         }
         imports::write_contacts(&mut tx, &id.to_string(), now).await?;
-        imports::revise(&mut tx).await?;
+        // A file without differences changes nothing that a queue would have to be compared with.
+        if imports::differs(&mut tx).await? {
+            imports::revise(&mut tx).await?;
+        }
         if options.erased == Erased::Revive {
             let revived: BTreeSet<&AddressKey> = checked.imported.erased.iter().map(|row| &row.address).collect();
             subjects.revive(&mut tx, revived).await?;
@@ -319,9 +328,11 @@ fn summary(checked: &Checked, options: &ImportOptions) -> String {
     if checked.bad.rows > 0 {
         text += &format!(", {} rows skipped", checked.bad.rows);
     }
-    if options.replace {
-        text += ", customers that are not in the file left";
-    }
+    text += match removal(checked, options) {
+        Removal::Everywhere => ", customers that are not in the file left",
+        Removal::InFile => "",
+        Removal::Nothing => ", nothing was removed",
+    };
     if options.erased == Erased::Revive && !erased.is_empty() {
         text += &format!(", {} erased persons stored again", erased.len());
     }

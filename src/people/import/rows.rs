@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use crate::domain::customers_file::{BadRow, Header, Row, RowParser};
+use crate::domain::customers_file::{self, BadRow, Row, RowParser};
 use crate::domain::problem::Problem;
 use crate::domain::table::records::Records;
 use crate::domain::table::{Layout, TableError};
@@ -22,7 +22,7 @@ impl<R: Read> Rows<R> {
     pub(super) fn open(reader: R, layout: Layout) -> Result<Self, TableError> {
         let mut records = Records::new(reader, layout);
         let (line, header) = records.record()?.ok_or(TableError::Empty)?;
-        let (parser, header_problems) = match Header::parse(line, &header.iter().collect::<Vec<_>>()) {
+        let (parser, header_problems) = match customers_file::header(line, &header.iter().collect::<Vec<_>>()) {
             Ok(header) => (Some(RowParser::new(header)), Vec::new()),
             Err(problems) => (None, problems),
         };

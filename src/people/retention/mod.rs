@@ -18,7 +18,9 @@ use crate::domain::category::Category;
 use crate::domain::records::Records;
 use crate::domain::retention::Period;
 use crate::ledger::operated::{Operation, record};
+use crate::people::scrub;
 use crate::people::subjects::SubjectError;
+use crate::store::people::scrubs;
 use crate::store::{Conn, StoreError};
 
 /// Rows deleted in one transaction.
@@ -50,6 +52,9 @@ pub struct Report {
     pub notices: Vec<Purged>,
     /// The number of other records, by kind.
     pub records: BTreeMap<Records, u64>,
+    /// Why the file could not be rewritten, if it could not: the dispatcher does it at night.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unscrubbed: Option<String>,
 }
 
 impl Report {
@@ -78,15 +83,33 @@ impl Retention {
     /// # Errors
     /// If the database fails. What was deleted until then stays deleted.
     pub async fn run(&self, actor: &Actor, dry_run: bool) -> Result<Report, SubjectError> {
+        let mut report = self.purge(actor, dry_run).await?;
+        if !dry_run {
+            // Also if nothing was deleted now: an earlier scrub may have failed.
+            report.unscrubbed = scrub::now(&self.context).await.err().map(|error| error.to_string());
+        }
+        Ok(report)
+    }
+
+    /// Scrubs the file of what was deleted, if it is due and disturbs nobody: at night, and never while critical mail waits. On SQLite
+    /// all other writers wait for it. Returns true if it did.
+    ///
+    /// # Errors
+    /// If the database fails; the scrub stays due then.
+    pub async fn scrub_when_calm(&self) -> Result<bool, StoreError> {
+        scrub::when_calm(&self.context).await
+    }
+
+    /// Deletes as [`Retention::run`] does, without the scrub, which is due then.
+    ///
+    /// # Errors
+    /// If the database fails. What was deleted until then stays deleted.
+    pub async fn purge(&self, actor: &Actor, dry_run: bool) -> Result<Report, SubjectError> {
         let rows = self.audience_rows(actor, dry_run).await?;
         let notices = self.notices(actor, dry_run).await?;
         let mut records = self.records(actor, dry_run).await?;
         records.insert(Records::AudienceRows, rows);
-        let report = Report { notices, records };
-        if !dry_run && !report.is_empty() {
-            self.context.store.scrub().await?;
-        }
-        Ok(report)
+        Ok(Report { notices, records, unscrubbed: None })
     }
 
     /// The time before which a period that started has ended.
@@ -102,6 +125,8 @@ impl Retention {
     async fn record(&self, conn: &mut Conn, actor: &Actor, object: Option<Uuid>, what: &str) -> Result<(), StoreError> {
         let operation = Operation::new(Action::Purge).reason(what);
         let operation = object.map_or_else(|| operation.clone(), |id| operation.clone().object(id));
-        record(conn, actor, &operation, self.context.clock.now(), &self.context.random).await
+        let now = self.context.clock.now();
+        scrubs::mark(conn, now).await?;
+        record(conn, actor, &operation, now, &self.context.random).await
     }
 }

@@ -45,7 +45,8 @@ impl Retention {
         let expirable = retention::expirable(&mut conn, category, self.limit(category), paused).await?;
         drop(conn);
         for notice in expirable {
-            let persons = if dry_run { self.count(notice.id).await? } else { self.purge(actor, &notice).await? };
+            let persons =
+                if dry_run { self.count(notice.id).await? } else { self.purge_notice(actor, &notice).await? };
             // What a hold keeps of a notice was reported when the notice was purged first.
             if persons > 0 || (notice.persons == 0 && !self.is_held(notice.id).await?) {
                 let rule = self.context.config.retention(category);
@@ -77,7 +78,7 @@ impl Retention {
     }
 
     /// Deletes the persons of a notice, those under a hold excepted; returns their number.
-    async fn purge(&self, actor: &Actor, notice: &Expirable) -> Result<u64, SubjectError> {
+    async fn purge_notice(&self, actor: &Actor, notice: &Expirable) -> Result<u64, SubjectError> {
         let mut count = 0;
         loop {
             let mut tx = self.context.store.write().await?;

@@ -1,19 +1,20 @@
 //! The retention of everything but released notices, by the periods of `[retention]`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::{CHUNK, Retention};
-use crate::domain::actor::Actor;
+use crate::domain::actor::{Actor, Via};
 use crate::domain::category::Category;
-use crate::domain::entry::{Detail, Entry, Event, Fact};
+use crate::domain::entry::{Detail, Entry, Event, Fact, Person};
 use crate::domain::records::Records;
 use crate::domain::retention::{Period, Start};
 use crate::people::subjects::{SubjectError, forget};
+use crate::store::people::operations::{self, Operated};
 use crate::store::people::retention::{self, Rows};
-use crate::store::people::{imports, sole_traders, subjects};
+use crate::store::people::{holds, imports, sole_traders, subjects};
 use crate::store::proof::ledger::{self, Opening};
 use crate::store::proof::tree;
 use crate::store::{Conn, StoreError, notices};
@@ -34,6 +35,7 @@ impl Retention {
                 Records::Suppressions => self.rows(actor, *kind, Rows::Suppressions, dry_run).await?,
                 Records::Reads => self.rows(actor, *kind, Rows::Reads, dry_run).await?,
                 Records::Rectifications => self.rows(actor, *kind, Rows::Rectifications, dry_run).await?,
+                Records::Operations => self.operations(actor, dry_run).await?,
                 Records::AddressEntries => self.address_entries(actor, dry_run).await?,
             };
             counts.insert(*kind, count);
@@ -49,6 +51,7 @@ impl Retention {
             Records::Drafts => periods.drafts,
             Records::AudienceRows => periods.audience_rows,
             Records::Attempts => periods.attempts,
+            Records::Operations => periods.operations,
             Records::Preferences | Records::Rectifications | Records::AddressEntries => periods.preferences,
             Records::Suppressions | Records::Reads => periods.suppressions,
         }
@@ -258,6 +261,33 @@ impl Retention {
         }
     }
 
+    /// Clears who did what beyond notices and deliveries, those of customers under a hold excepted.
+    async fn operations(&self, actor: &Actor, dry_run: bool) -> Result<u64, SubjectError> {
+        let kind = Records::Operations;
+        let before = self.before(self.period(kind));
+        let mut after = None;
+        let mut count = 0;
+        loop {
+            let mut tx = self.context.store.write().await?;
+            tree::lock_head(&mut tx).await?;
+            let page = operations::ended(&mut tx, before, after, CHUNK).await?;
+            let Some(last) = page.last() else { return Ok(count) };
+            after = Some((last.at, last.entry_id));
+            let ended = unheld(&mut tx, &page).await?;
+            count += ended.len() as u64;
+            if dry_run || ended.is_empty() {
+                continue;
+            }
+            subjects::clear_openings(&mut tx, &ended).await?;
+            forget::append_cleared(&self.context, &mut tx, Event::Purged, &ended, &self.expired(kind)).await?;
+            // The `purged` entry says what a task did. An entry about the task would have to end like these, and so on for ever.
+            if *actor.via() != Via::System {
+                self.note(&mut tx, actor, (kind, None), ended.len() as u64).await?;
+            }
+            tx.commit().await.map_err(StoreError::from)?;
+        }
+    }
+
     /// Clears the entries about addresses of which nothing else is stored.
     async fn address_entries(&self, actor: &Actor, dry_run: bool) -> Result<u64, SubjectError> {
         let kind = Records::AddressEntries;
@@ -283,4 +313,15 @@ impl Retention {
             tx.commit().await.map_err(StoreError::from)?;
         }
     }
+}
+
+/// Returns those of these entries that name no customer under a hold. What cannot be read was changed: it stays, for an audit to find.
+async fn unheld(conn: &mut Conn, page: &[Operated]) -> Result<Vec<Uuid>, StoreError> {
+    let account = |it: &Operated| Some((it.entry_id, Person::from_cbor(&it.person).ok()?.account_id));
+    let read: Vec<(Uuid, String)> = page.iter().filter_map(account).collect();
+    let accounts: BTreeSet<&String> = read.iter().map(|(_, account)| account).collect();
+    let accounts: Vec<String> = accounts.into_iter().filter(|account| !account.is_empty()).cloned().collect();
+    let holds = holds::on(conn, &accounts, &[]).await?;
+    let held: BTreeSet<String> = holds.into_iter().filter_map(|hold| hold.account_id).collect();
+    Ok(read.into_iter().filter(|(_, account)| !held.contains(account)).map(|(id, _)| id).collect())
 }

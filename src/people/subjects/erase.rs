@@ -6,15 +6,18 @@ use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::{SubjectError, Subjects, forget, is_text, mentions};
+use super::mentions::{self, Mention};
+use super::{SubjectError, Subjects, forget, is_text};
 use crate::domain::actor::{Action, Actor};
 use crate::domain::address::{Address, AddressKey, mentioned};
 use crate::domain::category::Category;
 use crate::domain::duty::Duty;
 use crate::domain::tombstone::Mark;
 use crate::ledger::operated::{Operation, record};
+use crate::people::{addresses, scrub};
+use crate::store::people::holds::Hold;
 use crate::store::people::subjects::{self, SubjectDelivery};
-use crate::store::people::{customers, holds, rectifications, suppressions};
+use crate::store::people::{customers, holds, suppressions};
 use crate::store::proof::ledger;
 use crate::store::{Conn, StoreError, notices};
 
@@ -23,7 +26,7 @@ use crate::store::{Conn, StoreError, notices};
 pub struct Erasure<'a> {
     /// The person's address.
     pub address: &'a Address,
-    /// The ground, which stays in the ledger.
+    /// The ground, which stays in the ledger: it names no address of the person.
     pub ground: &'a str,
     /// The duties that do not apply in this case; exactly those that stand against the erasure.
     pub waived: &'a [Duty],
@@ -44,6 +47,9 @@ pub struct Erased {
     pub unreleased_rows: usize,
     /// Whether the write-ahead log was emptied too.
     pub log_emptied: bool,
+    /// Why the file could not be rewritten, if it could not: the next erasure or dispatcher does it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unscrubbed: Option<String>,
     /// Why the tombstone is not in this node's journal yet, if it is not: it is written by the next erasure or dispatcher.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unwritten: Option<String>,
@@ -58,11 +64,13 @@ struct Stored {
     accounts: BTreeSet<String>,
     notices: BTreeSet<Uuid>,
     records: Vec<Recorded>,
+    /// Holds whose reason names the person.
+    holds: Vec<Hold>,
     unreleased_rows: usize,
     anything: bool,
 }
 
-/// A part of the record of a notice: a delivery, or the words of an attestation.
+/// A part of the record of a notice: a delivery, or words that mention the person.
 struct Recorded {
     category: Category,
     released_at: Option<Timestamp>,
@@ -78,13 +86,16 @@ impl Subjects {
     /// sent; see [`SubjectError`]. Nothing is erased then.
     pub async fn erase(&self, actor: &Actor, erasure: &Erasure<'_>) -> Result<Erased, SubjectError> {
         let Erasure { address, ground, waived } = *erasure;
-        if !is_text(ground) || mentioned(ground, &address.key()) {
+        if !is_text(ground) {
             return Err(SubjectError::Ground);
         }
         // Fails if the journal cannot be read: this erasure must not hide that earlier ones are missing.
         self.exchange(actor).await?;
         let mut tx = self.context.store.write().await?;
-        let keys = keys(&mut tx, address).await?;
+        let keys = addresses::keys(&mut tx, address).await?;
+        if keys.iter().any(|key| mentioned(ground, key)) {
+            return Err(SubjectError::Ground);
+        }
         let stored = stored(&mut tx, &keys).await?;
         if !stored.anything {
             return Err(SubjectError::Unknown(address.clone()));
@@ -102,12 +113,15 @@ impl Subjects {
         let operation = Operation::new(Action::Erase).object(tombstone).reason(&ground);
         record(&mut tx, actor, &operation, self.context.clock.now(), &self.context.random).await?;
         tx.commit().await.map_err(StoreError::from)?;
-        // The person is erased from here on, whatever fails.
+        // The person is erased from here on: what fails below is done later, and is no failure of the erasure.
         let unwritten = match self.write_journal().await {
             Ok(unwritten) => unwritten.map(|error| error.to_string()),
             Err(error) => Some(error.to_string()),
         };
-        let log_emptied = self.context.store.scrub().await?;
+        let (log_emptied, unscrubbed) = match scrub::now(&self.context).await {
+            Ok(log_emptied) => (log_emptied, None),
+            Err(error) => (false, Some(error.to_string())),
+        };
         Ok(Erased {
             contacts: stored.contacts,
             deliveries: stored.deliveries.iter().map(Vec::len).sum(),
@@ -115,8 +129,17 @@ impl Subjects {
             entries: forgotten.entries,
             unreleased_rows: stored.unreleased_rows,
             log_emptied,
+            unscrubbed,
             unwritten,
         })
+    }
+
+    /// The addresses of a person that an erasure of one of them erases, this one first.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn addresses(&self, address: &Address) -> Result<Vec<Address>, SubjectError> {
+        Ok(addresses::of_person(&mut *self.context.store.read().await?, address).await?)
     }
 
     /// What stands against an erasure: each duty, and why it exists.
@@ -124,7 +147,12 @@ impl Subjects {
         let mut duties = Vec::new();
         let accounts: Vec<String> = stored.accounts.iter().cloned().collect();
         let notices: Vec<Uuid> = stored.notices.iter().copied().collect();
-        for hold in holds::on(conn, &accounts, &notices).await? {
+        let mut holds = holds::on(conn, &accounts, &notices).await?;
+        // A hold that names the person is about the person.
+        holds.extend(
+            stored.holds.iter().filter(|it| holds.iter().all(|hold| hold.id != it.id)).cloned().collect::<Vec<_>>(),
+        );
+        for hold in holds {
             duties.push((Duty::Hold(hold.id), format!("a legal hold by {}: {}", hold.operator, hold.reason)));
         }
         let config = &self.context.config;
@@ -168,58 +196,71 @@ async fn contract_ends(
     Ok(ends)
 }
 
-/// The keys of a person's addresses: the address, what it was corrected to, and what was corrected to it.
-pub(super) async fn keys(conn: &mut Conn, address: &Address) -> Result<Vec<AddressKey>, StoreError> {
-    let mut keys = vec![address.key()];
-    for rectification in rectifications::of_address(conn, &address.key()).await? {
-        for key in [rectification.old_key, rectification.new.key()] {
-            if !keys.contains(&key) {
-                keys.push(key);
-            }
-        }
-    }
-    Ok(keys)
-}
-
 /// Finds what is stored about a person's addresses, and locks their places in the queue.
 async fn stored(conn: &mut Conn, keys: &[AddressKey]) -> Result<Stored, SubjectError> {
     let mut stored = Stored::default();
     for key in keys {
         let deliveries = forget::hold_deliveries(conn, key).await?;
         let contacts = subjects::contacts(conn, key).await?;
-        let attestations = mentions::attestations(conn, key).await?;
-        let rows = mentions::file_rows(conn, key).await?;
-        let (past, unreleased): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| mentions::is_past(row.state));
+        let mentions = mentions::of(conn, key).await?;
         stored.accounts.extend(contacts.iter().map(|contact| contact.account_id.clone()));
         stored.accounts.extend(deliveries.iter().map(|delivery| delivery.account_id.clone()));
-        stored.accounts.extend(attestations.iter().map(|words| words.account_id.clone()));
-        stored.accounts.extend(past.iter().map(|row| row.account_id.clone()));
         stored.notices.extend(deliveries.iter().map(|delivery| delivery.notice_id));
-        stored.notices.extend(attestations.iter().map(|words| words.notice_id));
-        stored.notices.extend(past.iter().map(|row| row.notice_id));
-        let nothing = stored.accounts.is_empty()
-            && unreleased.is_empty()
-            && ledger::of_address(conn, key).await?.is_empty()
-            && suppressions::reasons(conn, key).await?.is_empty()
-            && subjects::reads(conn, key).await?.is_empty();
-        stored.anything |= !nothing;
+        stored.anything |= !contacts.is_empty()
+            || !deliveries.is_empty()
+            || !mentions.is_empty()
+            || !ledger::of_address(conn, key).await?.is_empty()
+            || !suppressions::reasons(conn, key).await?.is_empty()
+            || !subjects::reads(conn, key).await?.is_empty();
         stored.contacts += contacts.len();
-        stored.unreleased_rows += unreleased.len();
         stored.records.extend(deliveries.iter().map(|delivery| Recorded {
             category: delivery.category,
             released_at: delivery.released_at,
             account_id: delivery.account_id.clone(),
             ended_at: delivery.ended_at,
         }));
-        for words in attestations {
-            let Some(notice) = notices::find(conn, words.notice_id).await? else { continue };
-            let (category, released_at) = (notice.category, notice.released_at);
-            let ended_at = notice.closed_at.map_or(words.at, |closed_at| closed_at.max(words.at));
-            stored.records.push(Recorded { category, released_at, account_id: words.account_id, ended_at });
+        for mention in mentions {
+            stored.add(conn, mention).await?;
         }
         stored.deliveries.push(deliveries);
     }
     Ok(stored)
+}
+
+impl Stored {
+    /// Adds words that mention the person: what stands against deleting their notice or customer stands against deleting them.
+    async fn add(&mut self, conn: &mut Conn, mention: Mention) -> Result<(), SubjectError> {
+        let needed = !mention.may_go();
+        let (notice_id, account_id, at) = match mention {
+            Mention::FileRow(_) if needed => {
+                self.unreleased_rows += 1;
+                return Ok(());
+            }
+            // The period of the row is that of audience rows, whatever the category.
+            Mention::FileRow(row) => {
+                self.accounts.insert(row.account_id);
+                self.notices.insert(row.notice_id);
+                return Ok(());
+            }
+            Mention::Hold(hold) => {
+                self.holds.push(hold);
+                return Ok(());
+            }
+            Mention::Attestation(words) => (Some(words.notice_id), words.account_id, words.at),
+            Mention::Step(step) => (Some(step.notice_id), String::new(), step.at),
+            Mention::Entry(entry) => (entry.0.notice_id, entry.1.account_id, entry.0.at),
+        };
+        if !account_id.is_empty() {
+            self.accounts.insert(account_id.clone());
+        }
+        self.notices.extend(notice_id);
+        let Some(id) = notice_id else { return Ok(()) };
+        let Some(notice) = notices::find(conn, id).await? else { return Ok(()) };
+        let (category, released_at) = (notice.category, notice.released_at);
+        let ended_at = notice.closed_at.map_or(at, |closed_at| closed_at.max(at));
+        self.records.push(Recorded { category, released_at, account_id, ended_at });
+        Ok(())
+    }
 }
 
 /// Compares the duties with the waivers: each duty needs its waiver, and each waiver its duty.

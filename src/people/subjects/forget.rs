@@ -7,12 +7,11 @@ use uuid::Uuid;
 
 use super::{SubjectError, mentions};
 use crate::context::Context;
-use crate::domain::address::{AddressKey, mentioned};
-use crate::domain::entry::{Detail, Entry, Event, Fact, Person, Run, commitment};
+use crate::domain::address::AddressKey;
+use crate::domain::entry::{Detail, Entry, Event, Fact, Run, commitment};
 use crate::ledger::{cancelled, sequence};
-use crate::store::notices::attestations;
 use crate::store::people::subjects::{self, Cleared, SubjectDelivery};
-use crate::store::people::{rectifications, sole_traders};
+use crate::store::people::{rectifications, scrubs, sole_traders};
 use crate::store::proof::ledger::{self, Opening};
 use crate::store::proof::tree;
 use crate::store::sending::recipients;
@@ -55,14 +54,10 @@ pub(crate) async fn forget(
     let cancelled = cancel(context, conn, &released).await?;
     let mut openings = clear(conn, &released).await?;
     openings.extend(subjects::clear_address(conn, key).await?);
-    openings.extend(clear_attestations(conn, key).await?);
+    openings.extend(mentions::clear(conn, key).await?);
     rectifications::delete(conn, key).await?;
-    for row in mentions::file_rows(conn, key).await? {
-        if mentions::is_past(row.state) {
-            crate::store::people::mentions::delete_file_row(conn, row.notice_id, &row.account_id).await?;
-        }
-    }
     sole_traders::clear(conn, &accounts.into_iter().collect::<Vec<_>>()).await?;
+    scrubs::mark(conn, context.clock.now()).await?;
     let entries = openings.len();
     append_cleared(context, conn, Event::Erased, &openings, ground).await?;
     Ok(Forgotten { cancelled, entries })
@@ -96,26 +91,6 @@ pub(crate) async fn clear(conn: &mut Conn, deliveries: &[SubjectDelivery]) -> Re
         Some(Cleared { id: delivery.id, commitment })
     });
     subjects::clear_deliveries(conn, &cleared.collect::<Vec<_>>()).await
-}
-
-/// Empties the attestations whose words mention an address; returns the entries whose opening was deleted.
-async fn clear_attestations(conn: &mut Conn, key: &AddressKey) -> Result<Vec<Uuid>, StoreError> {
-    let mut openings = Vec::new();
-    let found = mentions::attestations(conn, key).await?;
-    for id in found.iter().map(|words| words.id) {
-        attestations::clear(conn, id).await?;
-    }
-    for notice_id in found.iter().map(|words| words.notice_id).collect::<BTreeSet<_>>() {
-        for opening in ledger::about_notice(conn, notice_id).await? {
-            let person = opening.person.as_deref().and_then(|person| Person::from_cbor(person).ok());
-            let named = person.is_some_and(|person| mentioned(&person.reply, key) || mentioned(&person.role, key));
-            if matches!(opening.event, Event::Attested | Event::Operated) && named {
-                subjects::clear_opening(conn, opening.entry_id).await?;
-                openings.push(opening.entry_id);
-            }
-        }
-    }
-    Ok(openings)
 }
 
 /// Appends the entry that names the entries whose opening was deleted. They are sequenced first: an entry is named by its index.

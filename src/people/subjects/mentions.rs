@@ -1,67 +1,185 @@
-//! Finding an address in free text and in audience files.
+//! Finding an address in words that somebody wrote. [`Place::ALL`] is the list of these places: an export shows what is found there,
+//! an erasure deletes it, and the exchange of tombstones finds erased persons there. Not in it are the texts of notices.
 
-use std::collections::BTreeMap;
+use uuid::Uuid;
 
 use crate::domain::address::{self, AddressKey, mentioned};
+use crate::domain::entry::{Event, Person};
 use crate::domain::notice::State;
-use crate::store::people::mentions::{self, FileRow, Words};
-use crate::store::{Conn, Store, StoreError};
+use crate::store::notices::attestations;
+use crate::store::people::holds::Hold;
+use crate::store::people::mentions::{self, FileRow, StepWords, Words};
+use crate::store::people::subjects;
+use crate::store::proof::ledger::{self, StoredOpening};
+use crate::store::sending::deliveries;
+use crate::store::{Conn, StoreError};
 
 /// Rows read at once.
 const PAGE: u32 = 1000;
 
-/// The attestations whose words mention an address.
-pub(super) async fn attestations(conn: &mut Conn, key: &AddressKey) -> Result<Vec<Words>, StoreError> {
-    let mut found = Vec::new();
-    let mut after = String::new();
-    loop {
-        let page = mentions::attestations(conn, &after, PAGE).await?;
-        let Some(last) = page.last() else { return Ok(found) };
-        after = last.id.to_string();
-        found.extend(page.into_iter().filter(|it| mentioned(&it.note, key) || mentioned(&it.witness, key)));
+/// A place with words that somebody wrote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    /// The words of attestations.
+    Attestations,
+    /// The values of audience files.
+    FileRows,
+    /// The reasons of steps on notices.
+    Steps,
+    /// The reasons of legal holds.
+    Holds,
+    /// The words in the ledger's entries: attestations, reasons, notes, and what operators found out about deliveries.
+    Entries,
+}
+
+impl Place {
+    const ALL: [Self; 5] = [Self::Attestations, Self::FileRows, Self::Steps, Self::Holds, Self::Entries];
+
+    /// Reads a page of the words that contain an `@`, after those that end with `after`.
+    async fn page(self, conn: &mut Conn, text: &str, after: (&str, &str)) -> Result<Vec<Mention>, StoreError> {
+        Ok(match self {
+            Self::Attestations => {
+                mentions::attestations(conn, after.0, PAGE).await?.into_iter().map(Mention::Attestation).collect()
+            }
+            Self::FileRows => {
+                mentions::file_rows(conn, text, after, PAGE).await?.into_iter().map(Mention::FileRow).collect()
+            }
+            Self::Steps => mentions::steps(conn, after.0, PAGE).await?.into_iter().map(Mention::Step).collect(),
+            Self::Holds => mentions::holds(conn, after.0, PAGE).await?.into_iter().map(Mention::Hold).collect(),
+            Self::Entries => {
+                let entry = |it: StoredOpening| {
+                    let person = it.person.as_deref().and_then(|person| Person::from_cbor(person).ok());
+                    Mention::Entry(Box::new((it, person.unwrap_or_default())))
+                };
+                ledger::with_words(conn, after.0, PAGE).await?.into_iter().map(entry).collect()
+            }
+        })
     }
 }
 
-/// The rows of audience files that have the address as a value.
-pub(super) async fn file_rows(conn: &mut Conn, key: &AddressKey) -> Result<Vec<FileRow>, StoreError> {
+/// Words that somebody wrote, where they are stored.
+pub(super) enum Mention {
+    /// An attestation.
+    Attestation(Words),
+    /// A row of an audience file.
+    FileRow(FileRow),
+    /// A step on a notice.
+    Step(StepWords),
+    /// A legal hold.
+    Hold(Hold),
+    /// An entry of the ledger, with its person part.
+    Entry(Box<(StoredOpening, Person)>),
+}
+
+impl Mention {
+    fn texts(&self) -> Vec<&str> {
+        match self {
+            Self::Attestation(words) => vec![&words.note, &words.witness],
+            Self::FileRow(row) => row.values.values().map(String::as_str).collect(),
+            Self::Step(step) => vec![&step.reason],
+            Self::Hold(hold) => vec![&hold.reason],
+            // The role of an attestation has its witness; that of any other entry is the operator, whose name is not the person's.
+            Self::Entry(entry) if entry.0.event == Event::Attested => vec![&entry.1.reply, &entry.1.role],
+            Self::Entry(entry) => vec![&entry.1.reply],
+        }
+    }
+
+    /// Where the next page begins.
+    fn end(&self) -> (String, String) {
+        let id = match self {
+            Self::Attestation(words) => words.id,
+            Self::FileRow(row) => return (row.notice_id.to_string(), row.account_id.clone()),
+            Self::Step(step) => step.id,
+            Self::Hold(hold) => hold.id,
+            Self::Entry(entry) => entry.0.entry_id,
+        };
+        (id.to_string(), String::new())
+    }
+
+    /// True if the words may go: what is still to be released needs the rows of its audience file.
+    pub(super) const fn may_go(&self) -> bool {
+        match self {
+            Self::FileRow(row) => is_past(row.state),
+            _ => true,
+        }
+    }
+}
+
+/// Passes all words that contain a text to `visit`, an `@` at least.
+async fn walk(conn: &mut Conn, text: &str, mut visit: impl FnMut(Mention)) -> Result<(), StoreError> {
+    for place in Place::ALL {
+        let mut after = (String::new(), String::new());
+        loop {
+            let page = place.page(conn, text, (&after.0, &after.1)).await?;
+            let Some(last) = page.last() else { break };
+            after = last.end();
+            page.into_iter().for_each(&mut visit);
+        }
+    }
+    Ok(())
+}
+
+/// Returns all words that mention an address.
+pub(super) async fn of(conn: &mut Conn, key: &AddressKey) -> Result<Vec<Mention>, StoreError> {
     // A row may spell an internationalised domain in other ways than the address does.
     let text = if key.domain().contains("xn--") { "@" } else { key.domain() };
     let mut found = Vec::new();
-    let mut after = (String::new(), String::new());
-    loop {
-        let page = mentions::file_rows(conn, text, (&after.0, &after.1), PAGE).await?;
-        let Some(last) = page.last() else { return Ok(found) };
-        after = (last.notice_id.to_string(), last.account_id.clone());
-        found.extend(page.into_iter().filter(|row| names(&row.values, key)));
-    }
+    walk(conn, text, |it| found.extend(it.texts().iter().any(|text| mentioned(text, key)).then_some(it))).await?;
+    Ok(found)
 }
 
-/// Passes the keys of all addresses that attestations and past audience files mention to `show`.
-pub(super) async fn each(store: &Store, mut show: impl FnMut(AddressKey)) -> Result<(), StoreError> {
-    let mut after = String::new();
-    loop {
-        let page = mentions::attestations(&mut *store.read().await?, &after, PAGE).await?;
-        let Some(last) = page.last() else { break };
-        after = last.id.to_string();
-        let texts = page.iter().flat_map(|it| [it.note.as_str(), it.witness.as_str()]);
-        texts.flat_map(address::mentions).for_each(&mut show);
-    }
-    let mut after = (String::new(), String::new());
-    loop {
-        let page = mentions::file_rows(&mut *store.read().await?, "@", (&after.0, &after.1), PAGE).await?;
-        let Some(last) = page.last() else { return Ok(()) };
-        after = (last.notice_id.to_string(), last.account_id.clone());
-        let rows = page.iter().filter(|row| is_past(row.state));
-        rows.flat_map(|row| row.values.values()).flat_map(|value| address::mentions(value)).for_each(&mut show);
-    }
+/// Passes the keys of all addresses that are mentioned to `show`, but of those in rows that are still needed.
+pub(super) async fn each(conn: &mut Conn, mut show: impl FnMut(AddressKey)) -> Result<(), StoreError> {
+    walk(conn, "@", |it| {
+        if it.may_go() {
+            it.texts().into_iter().flat_map(address::mentions).for_each(&mut show);
+        }
+    })
+    .await
 }
 
-fn names(values: &BTreeMap<String, String>, key: &AddressKey) -> bool {
-    values.values().any(|value| mentioned(value, key))
+/// Deletes the words that mention an address; returns the entries whose opening was deleted.
+pub(super) async fn clear(conn: &mut Conn, key: &AddressKey) -> Result<Vec<Uuid>, StoreError> {
+    let mut openings = Vec::new();
+    for it in of(conn, key).await?.into_iter().filter(Mention::may_go) {
+        match it {
+            Mention::Attestation(words) => attestations::clear(conn, words.id).await?,
+            Mention::FileRow(row) => mentions::delete_file_row(conn, row.notice_id, &row.account_id).await?,
+            Mention::Step(step) => mentions::clear_step(conn, step.id).await?,
+            Mention::Hold(hold) => mentions::clear_hold(conn, hold.id).await?,
+            Mention::Entry(entry) => {
+                subjects::clear_openings(conn, &[entry.0.entry_id]).await?;
+                openings.push(entry.0.entry_id);
+                if let Some(delivery) = entry.0.delivery_id {
+                    openings.extend(clear_finding(conn, delivery, key).await?);
+                }
+            }
+        }
+    }
+    Ok(openings)
+}
+
+/// Deletes what an operator found out about another person's delivery, if it mentions the address.
+async fn clear_finding(conn: &mut Conn, delivery: Uuid, key: &AddressKey) -> Result<Vec<Uuid>, StoreError> {
+    let mut openings = Vec::new();
+    let about = ledger::of_deliveries(conn, &[delivery]).await?;
+    // An entry with a message is a server's answer, and the proof of what the other person got.
+    for opening in about.iter().filter(|it| it.event != Event::Operated && !it.has_message) {
+        let person = opening.person.as_deref().and_then(|person| Person::from_cbor(person).ok());
+        if person.is_some_and(|person| mentioned(&person.reply, key)) {
+            subjects::clear_openings(conn, &[opening.entry_id]).await?;
+            openings.push(opening.entry_id);
+        }
+    }
+    let reply = deliveries::find(conn, delivery).await?.and_then(|shown| shown.reply);
+    if !openings.is_empty() && reply.is_some_and(|reply| mentioned(&reply, key)) {
+        mentions::clear_reply(conn, delivery).await?;
+    }
+    Ok(openings)
 }
 
 /// True if the audience of a notice in this state does not need its rows any more: the deliveries have their values, or there will
 /// never be any.
-pub(super) const fn is_past(state: State) -> bool {
+const fn is_past(state: State) -> bool {
     matches!(state, State::Released | State::Closed | State::Cancelled | State::Declined)
 }

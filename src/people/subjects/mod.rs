@@ -77,7 +77,7 @@ pub enum SubjectError {
     WasErased(Address),
     /// The ground is not a usable text, or names the person.
     #[error(
-        "the ground must be one line of at most {LONGEST_TEXT} bytes that does not name the address itself: it stays in the ledger"
+        "the ground must be one line of at most {LONGEST_TEXT} bytes that names no address of the person: it stays in the ledger"
     )]
     Ground,
     /// A note is not a usable text.

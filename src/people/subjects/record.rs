@@ -7,8 +7,8 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use super::erase::keys;
-use super::{SubjectError, Subjects, mentions};
+use super::mentions::{self, Mention};
+use super::{SubjectError, Subjects};
 use crate::domain::actor::{AN_OPERATOR, Action, Actor, without_name};
 use crate::domain::address::{Address, AddressKey, mentioned};
 use crate::domain::category::Category;
@@ -18,13 +18,14 @@ use crate::ledger::LedgerError;
 use crate::ledger::evidence::{EvidenceError, Wanted, export, export_entries};
 use crate::ledger::operated::{Operation, record as record_operation};
 use crate::mail::compose::message::message_id;
+use crate::people::addresses::keys;
 use crate::people::reads::note_read;
 use crate::store::people::preferences::OptOut;
 use crate::store::people::rectifications::Rectification;
 use crate::store::people::subjects::{self, Read, SubjectContact};
 use crate::store::people::suppressions::Suppression;
 use crate::store::people::{preferences, rectifications, suppressions};
-use crate::store::proof::ledger;
+use crate::store::proof::ledger::{self, StoredOpening};
 use crate::store::proof::tree::Signed;
 use crate::store::sending::settle::Tried;
 use crate::store::sending::{deliveries, messages, settle};
@@ -51,8 +52,10 @@ pub struct Record {
     pub attestations: Vec<Attested>,
     /// Rows of audience files that have the address as a value.
     pub audience_rows: Vec<AudienceRow>,
-    /// What operators did about the address.
+    /// What operators did about the address, or with words that mention it.
     pub operations: Vec<Operated>,
+    /// Reasons of steps and holds that mention the address and are in no operation.
+    pub reasons: Vec<Stated>,
     /// Who looked at the record while the data was restricted.
     pub reads: Vec<Read>,
     /// Evidence files: one for each notice and customer, and one of the entries about the address itself.
@@ -87,7 +90,20 @@ pub struct AudienceRow {
     pub values: BTreeMap<String, String>,
 }
 
-/// What an operator did about the address.
+/// The reason of a step on a notice, or of a legal hold, that mentions the address.
+#[derive(Debug, Serialize)]
+pub struct Stated {
+    /// The notice, if it is about one.
+    pub notice_id: Option<Uuid>,
+    /// The customer, if it is about one.
+    pub account_id: Option<String>,
+    /// When.
+    pub at: Timestamp,
+    /// The reason that was recorded.
+    pub reason: String,
+}
+
+/// What an operator did about the address, or with words that mention it.
 #[derive(Debug, Serialize)]
 pub struct Operated {
     /// When.
@@ -149,6 +165,7 @@ impl Record {
             attestations: Vec::new(),
             audience_rows: Vec::new(),
             operations: Vec::new(),
+            reasons: Vec::new(),
             reads: Vec::new(),
             evidence: Vec::new(),
         }
@@ -164,6 +181,7 @@ impl Record {
             && self.attestations.is_empty()
             && self.audience_rows.is_empty()
             && self.operations.is_empty()
+            && self.reasons.is_empty()
             && self.reads.is_empty()
             && self.evidence.is_empty()
     }
@@ -224,43 +242,60 @@ async fn record(
             evidence(conn, checkpoint, key, &sent, &mut record.evidence).await?;
         }
         record.deliveries.extend(sent);
-        record.attestations.extend(attestations(conn, key).await?);
-        record.audience_rows.extend(audience_rows(conn, key).await?);
-        record.operations.extend(operations(conn, key).await?);
+        let own = ledger::of_address(conn, key).await?;
+        for mention in mentions::of(conn, key).await? {
+            if !matches!(&mention, Mention::Entry(entry) if own.iter().any(|it| it.entry_id == entry.0.entry_id)) {
+                add_words(&mut record, mention, key);
+            }
+        }
+        record.operations.extend(own.iter().filter_map(operated));
         let reads = subjects::reads(conn, key).await?.into_iter();
         record.reads.extend(reads.map(|read| Read { operator: AN_OPERATOR.to_owned(), ..read }));
     }
+    // The entry of a step or a hold has the same words.
+    record.reasons.retain(|it| record.operations.iter().all(|operated| operated.reason != it.reason));
+    record.operations.sort_by_key(|operated| operated.at);
     Ok(record)
 }
 
-async fn attestations(conn: &mut Conn, key: &AddressKey) -> Result<Vec<Attested>, StoreError> {
-    let found = mentions::attestations(conn, key).await?.into_iter();
-    let attested = found.map(|words| Attested {
-        notice_id: words.notice_id,
-        account_id: words.account_id,
-        channel: words.channel,
-        by: if mentioned(&words.witness, key) { words.witness } else { AN_OPERATOR.to_owned() },
-        note: words.note,
-        at: words.at,
-    });
-    Ok(attested.collect())
+/// Adds the words that mention one of the addresses.
+fn add_words(record: &mut Record, mention: Mention, key: &AddressKey) {
+    match mention {
+        Mention::Attestation(words) => record.attestations.push(Attested {
+            notice_id: words.notice_id,
+            account_id: words.account_id,
+            channel: words.channel,
+            by: if mentioned(&words.witness, key) { words.witness } else { AN_OPERATOR.to_owned() },
+            note: words.note,
+            at: words.at,
+        }),
+        Mention::FileRow(row) => record.audience_rows.push(AudienceRow {
+            notice_id: row.notice_id,
+            account_id: row.account_id,
+            values: row.values,
+        }),
+        Mention::Step(step) => record.reasons.push(Stated {
+            notice_id: Some(step.notice_id),
+            account_id: None,
+            at: step.at,
+            reason: step.reason,
+        }),
+        Mention::Hold(hold) => record.reasons.push(Stated {
+            notice_id: hold.notice_id,
+            account_id: hold.account_id,
+            at: hold.since,
+            reason: hold.reason,
+        }),
+        Mention::Entry(entry) => record.operations.extend(operated(&entry.0)),
+    }
 }
 
-async fn audience_rows(conn: &mut Conn, key: &AddressKey) -> Result<Vec<AudienceRow>, StoreError> {
-    let found = mentions::file_rows(conn, key).await?.into_iter();
-    let rows =
-        found.map(|row| AudienceRow { notice_id: row.notice_id, account_id: row.account_id, values: row.values });
-    Ok(rows.collect())
-}
-
-async fn operations(conn: &mut Conn, key: &AddressKey) -> Result<Vec<Operated>, StoreError> {
-    let openings = ledger::of_address(conn, key).await?;
-    let operated = openings.iter().filter(|opening| opening.event == Event::Operated).filter_map(|opening| {
-        let Detail::Operated { action, .. } = Fact::from_cbor(&opening.fact).ok()?.detail else { return None };
-        let person = Person::from_cbor(opening.person.as_deref()?).ok()?;
-        Some(Operated { at: opening.at, action, by: without_name(&person.role).to_owned(), reason: person.reply })
-    });
-    Ok(operated.collect())
+/// What an operator did, if the entry is of that.
+fn operated(opening: &StoredOpening) -> Option<Operated> {
+    let Detail::Operated { action, .. } = Fact::from_cbor(&opening.fact).ok()?.detail else { return None };
+    let person = Person::from_cbor(opening.person.as_deref()?).ok()?;
+    let (by, reason) = (without_name(&person.role).to_owned(), unsigned(person.reply));
+    Some(Operated { at: opening.at, action, by, reason })
 }
 
 async fn notified(conn: &mut Conn, key: &AddressKey) -> Result<Vec<Notified>, StoreError> {

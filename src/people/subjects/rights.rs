@@ -9,9 +9,10 @@ use crate::domain::category::{Category, Class};
 use crate::domain::entry::{Detail, Entry, Event, Fact, Person};
 use crate::domain::preference::{Reason, Source, Wish};
 use crate::ledger::operated::{Operation, record};
-use crate::people::preferences;
-use crate::store::people::{rectifications, subjects, suppressions};
+use crate::people::{addresses, preferences};
+use crate::store::people::{rectifications, subjects, suppressions, tombstones};
 use crate::store::proof::ledger::{self, Opening};
+use crate::store::proof::tree;
 use crate::store::{Conn, StoreError};
 
 /// What an objection changed.
@@ -24,34 +25,43 @@ pub struct Objection {
 }
 
 impl Subjects {
-    /// Restricts the processing of an address's data: optional notices stop, lists mask the address, and every view of its
-    /// record is logged. It still counts, and mandatory notices are still sent. Returns false if it was restricted already.
+    /// Restricts the processing of the data of a person, at all addresses that are known as theirs: optional notices stop, lists mask the address, and every
+    /// view of its record is logged. It still counts, and mandatory notices are still sent. Returns false if it was restricted already.
     ///
     /// # Errors
     /// If the database fails.
     pub async fn restrict(&self, actor: &Actor, address: &Address) -> Result<bool, SubjectError> {
         let at = self.context.clock.now();
         let mut tx = self.context.store.write().await?;
-        let changed = suppressions::add(&mut tx, address, Reason::Restricted, at).await?;
-        if changed {
-            self.append(&mut tx, Event::Restricted, true, address).await?;
-            self.record(&mut tx, actor, Operation::on_address(Action::Restrict, address)).await?;
-            tx.commit().await.map_err(StoreError::from)?;
+        let mut changed = false;
+        for address in &addresses::of_person(&mut tx, address).await? {
+            if suppressions::add(&mut tx, address, Reason::Restricted, at).await? {
+                self.append(&mut tx, Event::Restricted, true, address).await?;
+                self.record(&mut tx, actor, Operation::on_address(Action::Restrict, address)).await?;
+                changed = true;
+            }
         }
+        tx.commit().await.map_err(StoreError::from)?;
         Ok(changed)
     }
 
-    /// Lifts the restriction of an address.
+    /// Lifts the restriction of a person, at all addresses that are known as theirs.
     ///
     /// # Errors
-    /// If the address is not restricted.
+    /// If no address is restricted.
     pub async fn unrestrict(&self, actor: &Actor, address: &Address) -> Result<(), SubjectError> {
         let mut tx = self.context.store.write().await?;
-        if !subjects::lift_restriction(&mut tx, &address.key()).await? {
+        let mut changed = false;
+        for address in &addresses::of_person(&mut tx, address).await? {
+            if subjects::lift_restriction(&mut tx, &address.key()).await? {
+                self.append(&mut tx, Event::Restricted, false, address).await?;
+                self.record(&mut tx, actor, Operation::on_address(Action::Unrestrict, address)).await?;
+                changed = true;
+            }
+        }
+        if !changed {
             return Err(SubjectError::NotRestricted(address.clone()));
         }
-        self.append(&mut tx, Event::Restricted, false, address).await?;
-        self.record(&mut tx, actor, Operation::on_address(Action::Unrestrict, address)).await?;
         Ok(tx.commit().await.map_err(StoreError::from)?)
     }
 
@@ -64,10 +74,18 @@ impl Subjects {
         if old == new {
             return Err(SubjectError::Same(new.clone()));
         }
-        if self.tombstones().await?.erased_at(&new.key()).is_some() {
-            return Err(SubjectError::WasErased(new.clone()));
-        }
-        let mut tx = self.context.store.write().await?;
+        let mut tx = loop {
+            let tombstones = self.tombstones().await?;
+            if tombstones.erased_at(&new.key()).is_some() {
+                return Err(SubjectError::WasErased(new.clone()));
+            }
+            let mut tx = self.context.store.write().await?;
+            // No erasure comes in between from here on; one that came before must not be undone.
+            tree::lock_head(&mut tx).await?;
+            if self::tombstones::count(&mut tx).await? == tombstones.stored {
+                break tx;
+            }
+        };
         let contacts = subjects::contacts(&mut tx, &old.key()).await?.len() as u64;
         if contacts == 0 {
             return Err(SubjectError::NoContact(old.clone()));

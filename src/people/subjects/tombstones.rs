@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{Timestamp, ToSpan as _};
 use uuid::Uuid;
 
 use super::{SubjectError, Subjects, forget, mentions};
@@ -13,6 +13,7 @@ use crate::domain::entry::hmac;
 use crate::domain::tombstone::{Mark, Tombstone};
 use crate::ledger::operated::{Operation, record};
 use crate::people::journal::{Journal, JournalError};
+use crate::people::scrub;
 use crate::store::people::{subjects, tombstones};
 use crate::store::{Conn, Store, StoreError, secrets};
 
@@ -165,8 +166,14 @@ impl Subjects {
             tombstones::insert(&mut tx, chunk).await?;
         }
         tx.commit().await.map_err(StoreError::from)?;
-        if again > 0 {
-            self.context.store.scrub().await?;
+        if again > 0
+            && let Err(error) = scrub::now(&self.context).await
+        {
+            let error = error.for_logs();
+            tracing::warn!(
+                error,
+                "persons were erased again, but the file could not be rewritten yet: it is done later"
+            );
         }
         Ok(again)
     }
@@ -177,7 +184,7 @@ impl Subjects {
         if hashes.is_empty() {
             return Ok(found);
         }
-        mentions::each(&self.context.store, |address| {
+        mentions::each(&mut *self.context.store.read().await?, |address| {
             if hashes.contains(&hash(key, &address)) {
                 found.insert(address);
             }
@@ -212,15 +219,19 @@ impl Subjects {
         Ok(())
     }
 
-    /// Adds a tombstone to the database; returns its id.
+    /// Adds a tombstone to the database, later than those of the same address; returns its id. The caller holds the ledger's head:
+    /// no other one of the address comes in between.
     pub(super) async fn bury(&self, conn: &mut Conn, address: &AddressKey, mark: Mark) -> Result<Uuid, SubjectError> {
         // The key file of a journal that is older than this database has the key.
         let file_key = self.journal().map(|journal| journal.key()).transpose()?.flatten();
         let fresh = file_key.unwrap_or_else(|| self.context.random.bytes());
         let key = secrets::get_or_insert(conn, KEY, &fresh).await?;
-        let at = self.context.clock.now();
-        let id = self.context.random.id(at);
-        tombstones::insert(conn, &[Tombstone { id, mark, hash: hash(&key, address), at }]).await?;
+        let (at, hash) = (self.context.clock.now(), hash(&key, address));
+        // The one with the highest id counts, and the clocks of nodes differ.
+        let after =
+            tombstones::last(conn, &hash).await?.and_then(|last| made_at(last.id)?.checked_add(1.millisecond()).ok());
+        let id = self.context.random.id(at.max(after.unwrap_or(at)));
+        tombstones::insert(conn, &[Tombstone { id, mark, hash, at }]).await?;
         Ok(id)
     }
 
@@ -247,6 +258,12 @@ async fn all(conn: &mut Conn) -> Result<BTreeMap<Uuid, Tombstone>, StoreError> {
         after = last.id.to_string();
         all.extend(page.into_iter().map(|it| (it.id, it)));
     }
+}
+
+/// The time in an id (UUIDv7).
+fn made_at(id: Uuid) -> Option<Timestamp> {
+    let (seconds, nanoseconds) = id.get_timestamp()?.to_unix();
+    Timestamp::new(i64::try_from(seconds).ok()?, i32::try_from(nanoseconds).ok()?).ok()
 }
 
 fn hash(key: &[u8; 32], address: &AddressKey) -> [u8; 32] {

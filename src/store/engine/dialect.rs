@@ -185,14 +185,26 @@ impl Dialect {
     }
 }
 
-const READING: &[&str] = &["PRAGMA busy_timeout = 10000", "PRAGMA query_only = ON"];
+/// A literal, for the settings below.
+macro_rules! lock_wait_s {
+    () => {
+        10
+    };
+}
+
+/// How long a statement waits for a lock, in seconds, on either engine.
+pub(super) const LOCK_WAIT_S: u64 = lock_wait_s!();
+
+const BUSY_TIMEOUT: &str = concat!("PRAGMA busy_timeout = ", lock_wait_s!(), "000");
+
+const READING: &[&str] = &[BUSY_TIMEOUT, "PRAGMA query_only = ON"];
 
 /// FULL: a commit that was acknowledged survives a power cut. secure_delete: what is erased is overwritten. recursive_triggers:
 /// without it REPLACE deletes an entry of the ledger and no trigger refuses it.
 const WRITING: &[&str] = &[
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
-    "PRAGMA busy_timeout = 10000",
+    BUSY_TIMEOUT,
     "PRAGMA secure_delete = ON",
     "PRAGMA recursive_triggers = ON",
     "PRAGMA cache_size = -32768",
@@ -210,8 +222,12 @@ const DURABLE: &str =
 
 /// A frozen node must not hold the ledger's head; a node that is gone is detected (by default after two hours); and no statement
 /// waits longer for a lock than on SQLite, so that work aborted here does not wait on there.
-const PATIENCE: &[&str] = &["SET idle_in_transaction_session_timeout = '60s'; SET tcp_keepalives_idle = 30; \
-    SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3; SET lock_timeout = '10s'"];
+const PATIENCE: &[&str] = &[concat!(
+    "SET idle_in_transaction_session_timeout = '60s'; SET tcp_keepalives_idle = 30; \
+     SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3; SET lock_timeout = '",
+    lock_wait_s!(),
+    "s'"
+)];
 
 /// Ids as a bulk parameter.
 pub fn json_ids(ids: &[Uuid]) -> String {

@@ -5,6 +5,8 @@ use std::time::Duration;
 use thiserror::Error;
 use uuid::Uuid;
 
+use super::dialect::LOCK_WAIT_S;
+
 use crate::domain::delivery::{Event, State};
 use crate::domain::kind::Kind;
 
@@ -18,7 +20,7 @@ pub enum StoreError {
     #[error("the database could not be migrated: {0}")]
     Migrate(#[from] sqlx::migrate::MigrateError),
     /// The database cannot be opened.
-    #[error("cannot open the database `{url}`: {source}")]
+    #[error("cannot open the database `{url}`: {}", unopened(.source))]
     Open {
         /// The URL, without a password.
         url: String,
@@ -65,6 +67,13 @@ pub enum StoreError {
 pub type Result<T, E = StoreError> = std::result::Result<T, E>;
 
 impl StoreError {
+    /// True if the database answered, and refused what was asked of it: the same would be refused again. A commit without an answer
+    /// may have succeeded.
+    #[must_use]
+    pub const fn is_refusal(&self) -> bool {
+        matches!(self, Self::Database(sqlx::Error::Database(_)) | Self::Impossible { .. } | Self::Inconsistent { .. })
+    }
+
     /// The kind of this error.
     #[must_use]
     pub fn kind(&self) -> Kind {
@@ -88,8 +97,12 @@ impl StoreError {
     /// True if another process keeps the database locked.
     #[must_use]
     pub fn is_locked(&self) -> bool {
-        matches!(self, Self::Database(sqlx::Error::Database(error)) if is_busy(error.as_ref()))
+        let (Self::Database(error) | Self::Open { source: error, .. }) = self else { return false };
+        is_locked(error)
     }
+
+    /// What to do if the database is locked.
+    pub const WHEN_LOCKED: &str = "an import, a backup or a database client such as `sqlite3` may hold it: nothing is sent or stored until that has ended";
 
     /// The error for a log: it names the place, never the value.
     #[must_use]
@@ -105,12 +118,22 @@ impl StoreError {
 
 /// What failed, in our words where it is known what the error means.
 fn failed(error: &sqlx::Error) -> String {
-    match error {
-        sqlx::Error::Database(error) if is_busy(error.as_ref()) => {
-            "the database is locked by another process".to_owned()
-        }
-        other => format!("the database failed: {other}"),
-    }
+    if is_locked(error) { locked() } else { format!("the database failed: {error}") }
+}
+
+/// Why a database cannot be opened.
+fn unopened(error: &sqlx::Error) -> String {
+    if is_locked(error) { locked() } else { error.to_string() }
+}
+
+fn locked() -> String {
+    format!("the database is locked by another process: it was not free within {LOCK_WAIT_S} s")
+}
+
+/// SQLITE_BUSY, or lock_not_available: the end of `lock_timeout`.
+fn is_locked(error: &sqlx::Error) -> bool {
+    let sqlx::Error::Database(error) = error else { return false };
+    is_busy(error.as_ref()) || error.code().as_deref() == Some("55P03")
 }
 
 /// True if SQLite reported that another connection holds the file (SQLITE_BUSY and its extended codes).

@@ -52,6 +52,11 @@ impl<'a> Row<'a> {
         text.map(|text| text.parse().map_err(|_| self.unreadable(column))).transpose()
     }
 
+    /// A value stored as text; `None` also for one that this version does not know, where another value takes its place.
+    pub(in crate::store) fn known<T: FromStr>(&self, column: &'static str) -> Result<Option<T>> {
+        Ok(self.get::<Option<String>>(column)?.and_then(|text| text.parse().ok()))
+    }
+
     /// A value stored as text, read by this parser.
     pub(in crate::store) fn parse_with<T, E>(
         &self,

@@ -4,6 +4,10 @@ use sqlx::Executor as _;
 
 use super::{Dialect, Result, Store, row};
 
+/// The tables that persons are deleted from.
+const VACUUM: &str = "VACUUM contacts, customers, customer_attributes, deliveries, unaddressed, queue, attempts, moulds, notices, \
+     notice_rows, notice_steps, attestations, holds, preferences, suppressions, rectifications, reads, ledger_openings";
+
 impl Store {
     /// Makes sure that nothing deleted is still found in the files. SQLite overwrites freed bytes, but moving rows between pages
     /// leaves copies behind: the file is rewritten, and the write-ahead log emptied. On PostgreSQL dead rows are vacuumed.
@@ -14,20 +18,7 @@ impl Store {
     pub async fn scrub(&self) -> Result<bool> {
         let mut conn = self.write.lend().await?;
         if self.dialect == Dialect::Postgres {
-            for table in [
-                "VACUUM contacts",
-                "VACUUM deliveries",
-                "VACUUM queue",
-                "VACUUM attempts",
-                "VACUUM preferences",
-                "VACUUM suppressions",
-                "VACUUM reads",
-                "VACUUM notice_rows",
-                "VACUUM attestations",
-                "VACUUM ledger_openings",
-            ] {
-                conn.execute(table).await?;
-            }
+            conn.execute(VACUUM).await?;
             return Ok(true);
         }
         let _turn = match &self.turnstile {
@@ -37,5 +28,42 @@ impl Store {
         conn.execute("VACUUM").await?;
         let row = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&mut *conn).await?;
         Ok(row::Row::of("wal_checkpoint", &row).get_at::<i64>(0)? == 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// The statements that erasures and retention are made of.
+    const SOURCES: [&str; 8] = [
+        include_str!("../people/customers.rs"),
+        include_str!("../people/holds.rs"),
+        include_str!("../people/mentions.rs"),
+        include_str!("../people/rectifications.rs"),
+        include_str!("../people/retention.rs"),
+        include_str!("../people/sole_traders.rs"),
+        include_str!("../people/subjects.rs"),
+        include_str!("../notices/attestations.rs"),
+    ];
+
+    #[test]
+    fn every_table_that_persons_are_deleted_from_is_vacuumed() {
+        let is_name = |c: char| c == '_' || c.is_ascii_lowercase();
+        let mut tables = BTreeSet::new();
+        for text in SOURCES {
+            for before in ["DELETE FROM ", "UPDATE ", "expired_rows!(\n                \""] {
+                for (at, _) in text.match_indices(before) {
+                    let rest = &text[at + before.len()..];
+                    tables.insert(&rest[..rest.find(|c| !is_name(c)).unwrap_or(rest.len())]);
+                }
+            }
+        }
+        tables.retain(|table| !table.is_empty());
+        let listed: BTreeSet<&str> = VACUUM.split_once(' ').unwrap().1.split(", ").collect();
+        assert!(tables.len() > 12, "the search finds tables: {tables:?}");
+        assert_eq!(tables.difference(&listed).collect::<Vec<_>>(), [&""; 0]);
     }
 }

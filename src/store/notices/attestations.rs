@@ -26,6 +26,13 @@ pub struct Attestation {
     pub at: Timestamp,
 }
 
+impl Attestation {
+    /// The words that somebody wrote.
+    pub fn words(&mut self) -> [&mut String; 2] {
+        [&mut self.witness, &mut self.note]
+    }
+}
+
 /// Adds an attestation.
 pub async fn insert(conn: &mut Conn, id: Uuid, notice_id: Uuid, attestation: &Attestation) -> Result<()> {
     sqlx::query(

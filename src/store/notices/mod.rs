@@ -1,20 +1,20 @@
-//! Notices, the rows of their audience files, and who did what to them.
+//! Notices: what an author wrote, and the state of it. What belongs to a notice has a file of its own.
 
 pub mod attestations;
+pub mod open;
+pub mod references;
 pub mod releases;
-
-use std::collections::BTreeMap;
+pub mod rows;
+pub mod steps;
 
 use jiff::Timestamp;
-use serde::Serialize;
-use sqlx::Row as _;
 use uuid::Uuid;
 
 use crate::domain::category::Category;
 use crate::domain::entry::{Event, Fact};
-use crate::domain::notice::{Notice, State, Step};
+use crate::domain::notice::{Notice, State};
 use crate::domain::problem::Problems;
-use crate::store::engine::dialect::{Dialect, bulk, json};
+use crate::store::engine::dialect::Dialect;
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
@@ -206,13 +206,6 @@ pub async fn find(conn: &mut Conn, id: Uuid) -> Result<Option<Kept>> {
     row.as_ref().map(kept).transpose()
 }
 
-/// The notices with this reference, newest first.
-pub async fn with_reference(conn: &mut Conn, reference: &str) -> Result<Vec<Kept>> {
-    let rows =
-        sqlx::query(select!("WHERE reference = $1 ORDER BY id DESC LIMIT 100")).bind(reference).fetch_all(conn).await?;
-    rows.iter().map(kept).collect()
-}
-
 /// A page of notices, newest first, before `before`.
 pub async fn list(conn: &mut Conn, before: Option<Uuid>, limit: u32) -> Result<Vec<Kept>> {
     let rows = sqlx::query(select!("WHERE id < $1 ORDER BY id DESC LIMIT $2"))
@@ -323,64 +316,6 @@ pub async fn set_closed(conn: &mut Conn, id: Uuid, now: Timestamp) -> Result<boo
     Ok(done.rows_affected() == 1)
 }
 
-/// What the dispatcher needs to know of a notice that is not closed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Open {
-    /// Id.
-    pub id: Uuid,
-    /// State: `scheduled`, `releasing`, `released`, `cancelled`, or `closed` while deliveries of it are being sent again.
-    pub state: State,
-    /// True while paused.
-    pub paused: bool,
-    /// When it is to be released.
-    pub send_at: Option<Timestamp>,
-    /// When it was released.
-    pub released_at: Option<Timestamp>,
-    /// Its category.
-    pub category: Category,
-    /// Contacts may have changed since its queue was compared with them.
-    pub stale: bool,
-}
-
-impl Open {
-    /// True where its deliveries may be claimed. A closed notice cannot be resumed, so that a pause ends with it.
-    #[must_use]
-    pub fn is_sendable(&self) -> bool {
-        (self.state == State::Released && !self.paused && !self.stale) || self.state == State::Closed
-    }
-}
-
-/// The notices that are scheduled, being released, released, or cancelled with something left to do, and not closed, and the
-/// closed ones of which deliveries are being sent again: those that go first, first.
-pub async fn open(conn: &mut Conn) -> Result<Vec<Open>> {
-    let rows = sqlx::query(
-        // Two halves, each of which has its index.
-        "SELECT id, state, paused_at, send_at, category, lane, released_at,
-           CASE WHEN contacts_revision < (SELECT customers_revision FROM ledger_head WHERE id = 1) THEN 1 ELSE 0 END AS stale
-         FROM notices WHERE state IN ('released', 'scheduled', 'releasing', 'cancelled') AND closed_at IS NULL
-           AND (state <> 'cancelled' OR released_at IS NOT NULL
-             OR EXISTS (SELECT 1 FROM queue WHERE queue.notice_id = notices.id))
-         UNION ALL SELECT id, state, paused_at, send_at, category, lane, released_at, 0 AS stale FROM notices
-         WHERE resent_at IS NOT NULL AND closed_at IS NOT NULL ORDER BY lane, released_at, id",
-    )
-    .fetch_all(conn)
-    .await?;
-    rows.iter()
-        .map(|row| {
-            let row = Row::of("notices", row);
-            Ok(Open {
-                id: row.id("id")?,
-                state: row.parse("state")?,
-                paused: row.maybe_time("paused_at")?.is_some(),
-                send_at: row.maybe_time("send_at")?,
-                released_at: row.maybe_time("released_at")?,
-                category: row.parse("category")?,
-                stale: row.count("stale")? > 0,
-            })
-        })
-        .collect()
-}
-
 /// Notes the revision of customers and contacts that the queue of a notice was compared with.
 pub async fn set_contacts_revision(conn: &mut Conn, id: Uuid, revision: u64) -> Result<()> {
     sqlx::query("UPDATE notices SET contacts_revision = $2 WHERE id = $1")
@@ -389,100 +324,4 @@ pub async fn set_contacts_revision(conn: &mut Conn, id: Uuid, revision: u64) -> 
         .execute(conn)
         .await?;
     Ok(())
-}
-
-/// Adds the rows of an audience file, each a JSON object of column and value.
-pub async fn insert_rows(conn: &mut Conn, id: Uuid, rows: &[(String, String)]) -> Result<()> {
-    #[derive(Serialize)]
-    struct RowOf<'a> {
-        account_id: &'a str,
-        data: &'a str,
-    }
-    let sql = bulk!(
-        Dialect::of(conn),
-        "INSERT INTO notice_rows (notice_id, account_id, data) SELECT $2, value ->> 'account_id', value ->> 'data' FROM",
-        rows
-    );
-    for chunk in rows.chunks(2000) {
-        let chunk: Vec<_> = chunk.iter().map(|(account_id, data)| RowOf { account_id, data }).collect();
-        sqlx::query(sql).bind(json(&chunk)).bind(id.to_string()).execute(&mut *conn).await?;
-    }
-    Ok(())
-}
-
-/// Removes the rows of an audience file.
-pub async fn delete_rows(conn: &mut Conn, id: Uuid) -> Result<()> {
-    sqlx::query("DELETE FROM notice_rows WHERE notice_id = $1").bind(id.to_string()).execute(conn).await?;
-    Ok(())
-}
-
-/// A page of an audience file's rows, by account id after `after`.
-pub async fn rows(conn: &mut Conn, id: Uuid, after: &str, limit: u32) -> Result<BTreeMap<String, String>> {
-    let rows = sqlx::query(
-        "SELECT account_id, data FROM notice_rows WHERE notice_id = $1 AND account_id > $2 ORDER BY account_id LIMIT $3",
-    )
-    .bind(id.to_string())
-    .bind(after)
-    .bind(i64::from(limit))
-    .fetch_all(conn)
-    .await?;
-    rows.iter().map(|row| Ok((row.try_get("account_id")?, row.try_get("data")?))).collect()
-}
-
-/// The rows of an audience file for some accounts.
-pub async fn rows_of(conn: &mut Conn, id: Uuid, accounts: &[&str]) -> Result<BTreeMap<String, String>> {
-    let sql = Dialect::of(conn).pick(
-        "SELECT account_id, data FROM notice_rows
-         WHERE notice_id = $1 AND account_id IN (SELECT value FROM json_each($2))",
-        "SELECT account_id, data FROM notice_rows
-         WHERE notice_id = $1 AND account_id = ANY (ARRAY(SELECT jsonb_array_elements_text($2::jsonb)))",
-    );
-    let rows = sqlx::query(sql).bind(id.to_string()).bind(json(accounts)).fetch_all(conn).await?;
-    rows.iter().map(|row| Ok((row.try_get("account_id")?, row.try_get("data")?))).collect()
-}
-
-/// What somebody did to a notice.
-#[derive(Clone, Debug, Serialize)]
-pub struct Done {
-    /// What.
-    pub step: Step,
-    /// Who.
-    pub operator: String,
-    /// Why.
-    pub reason: Option<String>,
-    /// When.
-    pub at: Timestamp,
-}
-
-/// Notes a step.
-pub async fn insert_step(conn: &mut Conn, id: Uuid, notice_id: Uuid, done: &Done) -> Result<()> {
-    sqlx::query("INSERT INTO notice_steps (id, notice_id, step, operator, reason, at) VALUES ($1, $2, $3, $4, $5, $6)")
-        .bind(id.to_string())
-        .bind(notice_id.to_string())
-        .bind(done.step.as_str())
-        .bind(&done.operator)
-        .bind(done.reason.as_deref())
-        .bind(done.at.as_millisecond())
-        .execute(conn)
-        .await?;
-    Ok(())
-}
-
-/// Everything that was done to a notice, first to last.
-pub async fn steps(conn: &mut Conn, notice_id: Uuid) -> Result<Vec<Done>> {
-    let rows = sqlx::query("SELECT id, step, operator, reason, at FROM notice_steps WHERE notice_id = $1 ORDER BY id")
-        .bind(notice_id.to_string())
-        .fetch_all(conn)
-        .await?;
-    rows.iter()
-        .map(|row| {
-            let row = Row::of("notice_steps", row);
-            Ok(Done {
-                step: row.parse("step")?,
-                operator: row.get("operator")?,
-                reason: row.get("reason")?,
-                at: row.time("at")?,
-            })
-        })
-        .collect()
 }

@@ -243,7 +243,7 @@ pub async fn written(conn: &mut Conn, notice_id: Uuid) -> Result<(u64, u64)> {
     Ok((row.count("deliveries")?, row.count("unaddressed")?))
 }
 
-/// Removes some of the deliveries of a release that did not come to its manifest; gives how many. Call until it gives 0.
+/// Removes some of the deliveries of a release that did not come to its manifest; returns how many. To be called until it returns 0.
 pub async fn discard(conn: &mut Conn, notice_id: Uuid, limit: u32) -> Result<u64> {
     let id = notice_id.to_string();
     // First: while there are deliveries, whoever comes after one that was killed finds that something is left.
@@ -297,18 +297,24 @@ pub async fn gone(conn: &mut Conn, notice_id: Uuid, left: bool, limit: u32) -> R
         .collect()
 }
 
-/// Returns true if the contact of a delivery is no longer an active one; see [`gone`].
-pub async fn is_gone(conn: &mut Conn, delivery_id: Uuid, left: bool) -> Result<bool> {
-    let row = sqlx::query(concat!(
-        "SELECT d.id FROM deliveries d JOIN customers c ON c.account_id = d.account_id WHERE d.id = $1 AND ",
-        is_gone!(),
-        ""
-    ))
-    .bind(delivery_id.to_string())
-    .bind(i64::from(left))
-    .fetch_optional(conn)
-    .await?;
-    Ok(row.is_some())
+/// Those of some deliveries whose contact is no longer an active one; see [`gone`].
+pub async fn gone_of(conn: &mut Conn, ids: &[String], left: bool) -> Result<Vec<Uuid>> {
+    let sql = Dialect::of(conn).pick(
+        concat!(
+            "SELECT d.id FROM deliveries d JOIN customers c ON c.account_id = d.account_id
+             WHERE d.id IN (SELECT value FROM json_each($1)) AND ",
+            is_gone!(),
+            ""
+        ),
+        concat!(
+            "SELECT d.id FROM deliveries d JOIN customers c ON c.account_id = d.account_id
+             WHERE d.id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb))) AND ",
+            is_gone!(),
+            ""
+        ),
+    );
+    let rows = sqlx::query(sql).bind(json(ids)).bind(i64::from(left)).fetch_all(conn).await?;
+    rows.iter().map(|row| Row::of("deliveries", row).id("id")).collect()
 }
 
 /// Counts recipients that were added to a released notice.

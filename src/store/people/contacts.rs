@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use crate::domain::address::Address;
+use crate::domain::category::Role;
 use crate::domain::customer::Contact;
+use crate::domain::locale::{Locale, ZoneName};
 use crate::store::engine::dialect::{Dialect, json};
 use crate::store::engine::row::Row;
-use crate::store::{Conn, Result, StoreError};
+use crate::store::{Conn, Result};
 
 /// The active contacts of some customers, by account id, in the order of the file.
 pub async fn of_customers(conn: &mut Conn, accounts: &[&str]) -> Result<BTreeMap<String, Vec<Contact>>> {
@@ -19,7 +21,7 @@ pub async fn of_customers(conn: &mut Conn, accounts: &[&str]) -> Result<BTreeMap
          WHERE account_id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb))) AND deactivated_at IS NULL",
     );
     let row = sqlx::query(sql).bind(json(accounts)).fetch_one(conn).await?;
-    unpack(Row::of("contacts", &row).packed("packed")?)
+    Ok(unpack(Row::of("contacts", &row).packed("packed")?))
 }
 
 /// The contacts that customers had when they left, by account id, in the order of the file. Active customers are not among them.
@@ -36,44 +38,90 @@ pub async fn of_left(conn: &mut Conn, accounts: &[&str]) -> Result<BTreeMap<Stri
          WHERE c.account_id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb))) AND c.status = 'left'",
     );
     let row = sqlx::query(sql).bind(json(accounts)).fetch_one(conn).await?;
-    unpack(Row::of("contacts", &row).packed("packed")?)
+    Ok(unpack(Row::of("contacts", &row).packed("packed")?))
 }
 
-fn unpack(packed: Vec<Packed>) -> Result<BTreeMap<String, Vec<Contact>>> {
+/// Contacts as they can be used: a language or zone that this version does not know is none, and what has no usable address or
+/// role is left out and logged. One stored value must not keep a notice from everybody else; [`unreadable`] counts such contacts.
+fn unpack(packed: Vec<Packed>) -> BTreeMap<String, Vec<Contact>> {
     let mut contacts: BTreeMap<String, Vec<Contact>> = BTreeMap::new();
-    let (mut locales, mut zones) = (Known::new(), Known::new());
+    let (mut locales, mut zones, mut left_out) = (Known::new(), Known::new(), 0_u64);
     for (account_id, email, role, name, locale, time_zone) in packed {
-        // The parser's message may quote the value, and is left out.
-        let wrong = |column| StoreError::Inconsistent {
-            table: "contacts",
-            column,
-            row: account_id.clone(),
-            problem: "is not a value of this column".to_owned(),
+        let (Ok(email), Ok(role)) = (Address::parse(&email), role.parse()) else {
+            left_out += 1;
+            continue;
         };
-        let contact = Contact {
-            email: Address::parse(&email).map_err(|_| wrong("email"))?,
-            name,
-            role: role.parse().map_err(|_| wrong("role"))?,
-            locale: known(&mut locales, locale).map_err(|_| wrong("locale"))?,
-            time_zone: known(&mut zones, time_zone).map_err(|_| wrong("time_zone"))?,
-        };
-        contacts.entry(account_id).or_default().push(contact);
+        let (locale, time_zone) = (known(&mut locales, locale), known(&mut zones, time_zone));
+        contacts.entry(account_id).or_default().push(Contact { email, name, role, locale, time_zone });
     }
-    Ok(contacts)
+    if left_out > 0 {
+        tracing::error!(
+            count = left_out,
+            "contacts whose address or role cannot be read are left out; see `besked doctor`"
+        );
+    }
+    contacts
+}
+
+/// How many active contacts have a value that this version cannot read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Unreadable {
+    /// Without a usable address or role: they are not addressed.
+    pub left_out: u64,
+    /// With a language that is taken for none.
+    pub locales: u64,
+    /// With a time zone that is taken for none.
+    pub zones: u64,
+}
+
+/// Contacts that [`unreadable`] reads together.
+const PAGE: u32 = 10_000;
+
+/// Counts the active contacts with a value that this version cannot read. It reads all of them.
+pub async fn unreadable(conn: &mut Conn) -> Result<Unreadable> {
+    let mut found = Unreadable::default();
+    let (mut locales, mut zones) = (Known::<Locale>::new(), Known::<ZoneName>::new());
+    let mut after = [const { String::new() }; 3];
+    loop {
+        let [account_id, key, role] = &after;
+        let rows = sqlx::query(
+            "SELECT account_id, email_key, role, email, locale, time_zone FROM contacts
+             WHERE deactivated_at IS NULL AND (account_id, email_key, role) > ($1, $2, $3)
+             ORDER BY account_id, email_key, role LIMIT $4",
+        )
+        .bind(account_id)
+        .bind(key)
+        .bind(role)
+        .bind(i64::from(PAGE))
+        .fetch_all(&mut *conn)
+        .await?;
+        let Some(last) = rows.last() else { return Ok(found) };
+        let last = Row::of("contacts", last);
+        after = [last.get("account_id")?, last.get("email_key")?, last.get("role")?];
+        for row in &rows {
+            let row = Row::of("contacts", row);
+            let (email, role): (String, String) = (row.get("email")?, row.get("role")?);
+            let (locale, zone): (Option<String>, Option<String>) = (row.get("locale")?, row.get("time_zone")?);
+            found.left_out += u64::from(Address::parse(&email).is_err() || role.parse::<Role>().is_err());
+            found.locales += u64::from(locale.is_some() && known(&mut locales, locale).is_none());
+            found.zones += u64::from(zone.is_some() && known(&mut zones, zone).is_none());
+        }
+        crate::store::beat();
+    }
 }
 
 /// Account, address, role, name, locale and zone.
 type Packed = (String, String, String, String, Option<String>, Option<String>);
 
-/// Locales or zones that were parsed already: many customers share a few.
-type Known<T> = BTreeMap<String, T>;
+/// Locales or zones that were parsed already, and `None` for those that this version does not know: many customers share a few.
+type Known<T> = BTreeMap<String, Option<T>>;
 
-fn known<T: Clone + FromStr<Err = String>>(known: &mut Known<T>, text: Option<String>) -> Result<Option<T>, String> {
-    let Some(text) = text else { return Ok(None) };
+fn known<T: Clone + FromStr>(known: &mut Known<T>, text: Option<String>) -> Option<T> {
+    let text = text?;
     if let Some(value) = known.get(&text) {
-        return Ok(Some(value.clone()));
+        return value.clone();
     }
-    let value: T = text.parse()?;
+    let value = text.parse::<T>().ok();
     known.insert(text, value.clone());
-    Ok(Some(value))
+    value
 }

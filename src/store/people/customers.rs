@@ -177,6 +177,23 @@ impl Selection {
     }
 }
 
+/// The values of attributes that a selection asks for and no customer has: names and values.
+pub async fn unmet(conn: &mut Conn, selection: &Selection) -> Result<Vec<(String, String)>> {
+    let sql = Dialect::of(conn).pick(
+        "SELECT v.value ->> 'name' AS name, v.value ->> 'value' AS value FROM json_each($1) v
+         WHERE NOT EXISTS (SELECT 1 FROM customer_attributes a JOIN customers c ON c.account_id = a.account_id
+           WHERE a.name = v.value ->> 'name' AND a.value = v.value ->> 'value' AND ($2 = 1 OR c.status = 'active'))
+         ORDER BY 1, 2",
+        "SELECT v.value ->> 'name' AS name, v.value ->> 'value' AS value FROM jsonb_array_elements($1::jsonb) AS v (value)
+         WHERE NOT EXISTS (SELECT 1 FROM customer_attributes a JOIN customers c ON c.account_id = a.account_id
+           WHERE a.name = v.value ->> 'name' AND a.value = v.value ->> 'value' AND ($2 = 1 OR c.status = 'active'))
+         ORDER BY 1, 2",
+    );
+    let query = sqlx::query(sql).bind(&selection.filter).bind(i64::from(selection.left));
+    let rows = query.fetch_all(conn).await?;
+    rows.iter().map(|row| Ok((row.try_get("name")?, row.try_get("value")?))).collect()
+}
+
 /// How many customers meet a condition, counted up to `limit`.
 async fn meeting(conn: &mut Conn, condition: &Condition, limit: i64) -> Result<i64> {
     let sql = Dialect::of(conn).pick(

@@ -87,7 +87,7 @@ pub async fn is_recorded(conn: &mut Conn, account_id: &str) -> Result<bool> {
     Ok(Row::of("holds", &row).count("n")? > 0)
 }
 
-fn read(row: &sqlx::any::AnyRow) -> Result<Hold> {
+pub(super) fn read(row: &sqlx::any::AnyRow) -> Result<Hold> {
     let row = Row::of("holds", row);
     Ok(Hold {
         id: row.id("id")?,

@@ -73,6 +73,16 @@ pub enum Removal {
     Nothing,
 }
 
+impl Removal {
+    const fn as_bound(self) -> i64 {
+        match self {
+            Self::Everywhere => 1,
+            Self::InFile => 0,
+            Self::Nothing => -1,
+        }
+    }
+}
+
 /// Creates the temporary tables, or empties them.
 pub async fn begin(conn: &mut Conn) -> Result<()> {
     conn.execute(Dialect::of(conn).pick(
@@ -175,11 +185,20 @@ pub async fn add_kept(conn: &mut Conn, rows: &[KeptRow<'_>]) -> Result<()> {
     Ok(())
 }
 
-/// The statements that compare the file with what is stored. If `$1` is 1, customers that are not in the file leave.
+/// The statements that compare the file with what is stored. If `$1` is 1, customers that are not in the file leave; if it is -1,
+/// nothing is removed. A customer of whom the file has no name, since all its good rows are of erased persons, keeps its name if
+/// another row of it was skipped, or may have been: that row may be of somebody who is there still.
+///
+/// Contacts and attributes are found by the customers of the file, so that a small file costs little beside many customers;
+/// CROSS JOIN makes SQLite begin with the file.
 const DIFFERENCES: [&str; 6] = [
     "INSERT INTO changed_customers (account_id, name)
-     SELECT f.account_id, f.name FROM file_customers f LEFT JOIN customers c ON c.account_id = f.account_id
-     WHERE $1 IS NOT NULL AND (c.account_id IS NULL OR c.name <> f.name OR c.status <> 'active')",
+     SELECT n.account_id, n.name FROM (SELECT f.account_id, CASE WHEN f.name = '' AND c.account_id IS NOT NULL
+           AND ($1 < 0 OR EXISTS (SELECT 1 FROM kept_customers s WHERE s.account_id = f.account_id))
+         THEN c.name ELSE f.name END AS name
+       FROM file_customers f LEFT JOIN customers c ON c.account_id = f.account_id) AS n
+     LEFT JOIN customers c ON c.account_id = n.account_id
+     WHERE c.account_id IS NULL OR c.name <> n.name OR c.status <> 'active'",
     "INSERT INTO left_customers (account_id)
      SELECT c.account_id FROM customers c WHERE $1 = 1 AND c.status = 'active'
        AND NOT EXISTS (SELECT 1 FROM file_customers f WHERE f.account_id = c.account_id)
@@ -189,11 +208,10 @@ const DIFFERENCES: [&str; 6] = [
        ON a.account_id = f.account_id AND a.name = f.name AND a.value = f.value
      WHERE $1 IS NOT NULL AND (a.account_id IS NULL OR a.position <> f.position)",
     "INSERT INTO gone_attributes (account_id, name, value)
-     SELECT a.account_id, a.name, a.value FROM customer_attributes a
-     WHERE $1 IS NOT NULL
+     SELECT a.account_id, a.name, a.value FROM file_customers c CROSS JOIN customer_attributes a
+     WHERE $1 IS NOT NULL AND a.account_id = c.account_id
        AND NOT EXISTS (SELECT 1 FROM file_attributes f
          WHERE f.account_id = a.account_id AND f.name = a.name AND f.value = a.value)
-       AND EXISTS (SELECT 1 FROM file_customers f WHERE f.account_id = a.account_id)
        AND NOT EXISTS (SELECT 1 FROM kept_customers s WHERE s.account_id = a.account_id)",
     "INSERT INTO changed_contacts (account_id, email, email_key, role, name, locale, time_zone, position, known)
      SELECT f.account_id, f.email, f.email_key, f.role, f.name, f.locale, f.time_zone, f.place,
@@ -204,11 +222,15 @@ const DIFFERENCES: [&str; 6] = [
      WHERE $1 IS NOT NULL AND (k.account_id IS NULL OR k.deactivated_at IS NOT NULL OR k.email <> f.email OR k.name <> f.name
        OR k.position <> f.place OR k.locale IS DISTINCT FROM f.locale OR k.time_zone IS DISTINCT FROM f.time_zone)",
     "INSERT INTO gone_contacts (account_id, email_key, role)
-     SELECT k.account_id, k.email_key, k.role FROM contacts k WHERE k.deactivated_at IS NULL
+     SELECT k.account_id, k.email_key, k.role FROM file_customers c CROSS JOIN contacts k
+     WHERE k.account_id = c.account_id AND k.deactivated_at IS NULL
        AND NOT EXISTS (SELECT 1 FROM file_contacts f
          WHERE f.account_id = k.account_id AND f.email_key = k.email_key AND f.role = k.role)
        AND NOT EXISTS (SELECT 1 FROM kept_customers s WHERE s.account_id = k.account_id)
-       AND ($1 = 1 OR EXISTS (SELECT 1 FROM file_customers f WHERE f.account_id = k.account_id))",
+     UNION ALL SELECT k.account_id, k.email_key, k.role FROM contacts k
+     WHERE $1 = 1 AND k.deactivated_at IS NULL
+       AND NOT EXISTS (SELECT 1 FROM file_customers c WHERE c.account_id = k.account_id)
+       AND NOT EXISTS (SELECT 1 FROM kept_customers s WHERE s.account_id = k.account_id)",
 ];
 
 /// Compares the file with what is stored. Returns the [`revision`] that it was compared with.
@@ -222,13 +244,22 @@ pub async fn compare(conn: &mut Conn, removal: Removal) -> Result<u64> {
     ))
     .await?;
     for sql in DIFFERENCES {
-        sqlx::query(sql).bind(i64::from(removal == Removal::Everywhere)).execute(&mut *conn).await?;
+        sqlx::query(sql).bind(removal.as_bound()).execute(&mut *conn).await?;
         crate::store::beat();
     }
     if removal == Removal::Nothing {
         conn.execute("DELETE FROM gone_attributes; DELETE FROM gone_contacts").await?;
     }
     Ok(revision)
+}
+
+/// True if the file differs from what is stored, after [`compare`].
+pub async fn differs(conn: &mut Conn) -> Result<bool> {
+    let sql = "SELECT COUNT(*) AS n FROM (SELECT 1 AS one FROM changed_customers UNION ALL SELECT 1 FROM left_customers
+         UNION ALL SELECT 1 FROM changed_attributes UNION ALL SELECT 1 FROM gone_attributes
+         UNION ALL SELECT 1 FROM changed_contacts UNION ALL SELECT 1 FROM gone_contacts LIMIT 1) AS first";
+    let row = sqlx::query(sql).fetch_one(conn).await?;
+    Ok(Row::of("changed_customers", &row).count("n")? > 0)
 }
 
 /// How often customers and contacts were changed by imports and corrections of addresses. If the number is the same under the

@@ -1,4 +1,5 @@
-//! Texts that may mention an address: the words of attestations, and the rows of audience files.
+//! Texts that may mention an address: the words of attestations, the reasons of steps and holds, and the rows of audience files.
+//! The words in the ledger's entries are read by [`with_words`](crate::store::proof::ledger::with_words).
 
 use std::collections::BTreeMap;
 
@@ -8,6 +9,7 @@ use uuid::Uuid;
 use crate::domain::notice::State;
 use crate::store::engine::dialect::Dialect;
 use crate::store::engine::row::Row;
+use crate::store::people::holds::{self, Hold};
 use crate::store::{Conn, Result};
 
 /// An attestation with its words.
@@ -100,5 +102,71 @@ pub async fn delete_file_row(conn: &mut Conn, notice_id: Uuid, account_id: &str)
         .bind(account_id)
         .execute(conn)
         .await?;
+    Ok(())
+}
+
+/// A step on a notice with its reason.
+#[derive(Clone, Debug)]
+pub struct StepWords {
+    /// Id of the step.
+    pub id: Uuid,
+    /// The notice.
+    pub notice_id: Uuid,
+    /// The reason.
+    pub reason: String,
+    /// When it was taken.
+    pub at: Timestamp,
+}
+
+/// A page of steps whose reason contains an `@`, by id, after `after`.
+pub async fn steps(conn: &mut Conn, after: &str, limit: u32) -> Result<Vec<StepWords>> {
+    let rows = sqlx::query(
+        "SELECT id, notice_id, reason, at FROM notice_steps WHERE id > $1 AND reason LIKE '%@%' ORDER BY id LIMIT $2",
+    )
+    .bind(after)
+    .bind(i64::from(limit))
+    .fetch_all(conn)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            let row = Row::of("notice_steps", row);
+            Ok(StepWords {
+                id: row.id("id")?,
+                notice_id: row.id("notice_id")?,
+                reason: row.get("reason")?,
+                at: row.time("at")?,
+            })
+        })
+        .collect()
+}
+
+/// Empties the reason of a step; the step itself stays.
+pub async fn clear_step(conn: &mut Conn, id: Uuid) -> Result<()> {
+    sqlx::query("UPDATE notice_steps SET reason = '' WHERE id = $1").bind(id.to_string()).execute(conn).await?;
+    Ok(())
+}
+
+/// A page of holds whose reason contains an `@`, by id, after `after`.
+pub async fn holds(conn: &mut Conn, after: &str, limit: u32) -> Result<Vec<Hold>> {
+    let rows = sqlx::query(
+        "SELECT id, notice_id, account_id, reason, operator, since FROM holds
+         WHERE id > $1 AND reason LIKE '%@%' ORDER BY id LIMIT $2",
+    )
+    .bind(after)
+    .bind(i64::from(limit))
+    .fetch_all(conn)
+    .await?;
+    rows.iter().map(holds::read).collect()
+}
+
+/// Empties the reason of a hold; the hold itself stays.
+pub async fn clear_hold(conn: &mut Conn, id: Uuid) -> Result<()> {
+    sqlx::query("UPDATE holds SET reason = '' WHERE id = $1").bind(id.to_string()).execute(conn).await?;
+    Ok(())
+}
+
+/// Empties what an operator found out about a delivery; the delivery and its state stay.
+pub async fn clear_reply(conn: &mut Conn, delivery_id: Uuid) -> Result<()> {
+    sqlx::query("UPDATE deliveries SET reply = '' WHERE id = $1").bind(delivery_id.to_string()).execute(conn).await?;
     Ok(())
 }

@@ -60,20 +60,23 @@ impl Rows {
             Self::Preferences => expired_rows!(
                 "preferences",
                 "email_key, category",
-                "t.opted_out_at < $1 AND NOT EXISTS (SELECT 1 FROM contacts k WHERE k.email_key = t.email_key)"
+                "t.opted_out_at < $1 AND (t.contact_ended_at IS NULL OR t.contact_ended_at < $1)
+                   AND NOT EXISTS (SELECT 1 FROM contacts k WHERE k.email_key = t.email_key)"
             ),
             // A restricted address is masked for as long as it is shown anywhere.
             Self::Suppressions => expired_rows!(
                 "suppressions",
                 "email_key, reason",
-                "t.since < $1 AND NOT EXISTS (SELECT 1 FROM contacts k WHERE k.email_key = t.email_key)
+                "t.since < $1 AND (t.contact_ended_at IS NULL OR t.contact_ended_at < $1)
+                   AND NOT EXISTS (SELECT 1 FROM contacts k WHERE k.email_key = t.email_key)
                    AND NOT EXISTS (SELECT 1 FROM deliveries d 
                      WHERE d.email_key = t.email_key AND d.email_key <> '' AND t.reason = 'restricted')"
             ),
             Self::Rectifications => expired_rows!(
                 "rectifications",
                 "old_key",
-                "t.at < $1 AND NOT EXISTS (SELECT 1 FROM contacts k WHERE k.email_key = t.new_key)"
+                "t.at < $1 AND (t.contact_ended_at IS NULL OR t.contact_ended_at < $1)
+                   AND NOT EXISTS (SELECT 1 FROM contacts k WHERE k.email_key = t.new_key)"
             ),
             Self::Reads => expired_rows!(
                 "reads",

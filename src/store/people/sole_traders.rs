@@ -1,4 +1,4 @@
-//! Customers who are a person: once nobody of a customer is stored any more, its name is deleted too, since it may be the
+//! Customers that are a person: once nobody of a customer is stored any more, its name is deleted too, since it may be the
 //! person's.
 
 use crate::store::engine::dialect::{Dialect, json};

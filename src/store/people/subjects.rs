@@ -113,7 +113,7 @@ fn read_delivery(row: &sqlx::any::AnyRow) -> Result<SubjectDelivery> {
     })
 }
 
-/// Holds the places in the queue of deliveries until the transaction ends; gives those in it, and whether a worker has them.
+/// Holds the places in the queue of deliveries until the transaction ends; returns those in it, and whether a worker has them.
 pub async fn lock_queue(conn: &mut Conn, deliveries: &[Uuid]) -> Result<Vec<(Uuid, bool)>> {
     let sql = Dialect::of(conn).pick(
         "SELECT delivery_id, lease_owner FROM queue WHERE delivery_id IN (SELECT value FROM json_each($1))",
@@ -205,8 +205,8 @@ pub struct Cleared {
     pub commitment: [u8; 32],
 }
 
-/// Clears the persons of deliveries: openings, salts, addresses, names, messages, replies, places in the queue. Gives the
-/// entries whose opening went.
+/// Clears the persons of deliveries: openings, salts, addresses, names, messages, replies, places in the queue. Returns the
+/// entries whose opening was deleted.
 pub async fn clear_deliveries(conn: &mut Conn, cleared: &[Cleared]) -> Result<Vec<Uuid>> {
     #[derive(Serialize)]
     struct ClearedRow {
@@ -250,7 +250,7 @@ pub(in crate::store) fn entry_ids(rows: &[sqlx::any::AnyRow]) -> Result<Vec<Uuid
     rows.iter().map(|row| Row::of("ledger_openings", row).id("entry_id")).collect()
 }
 
-/// Clears whatever is kept of an address itself, deliveries excepted. Gives the entries whose opening went.
+/// Clears whatever is kept of an address itself, deliveries excepted. Returns the entries whose opening was deleted.
 pub async fn clear_address(conn: &mut Conn, key: &AddressKey) -> Result<Vec<Uuid>> {
     let sql = "UPDATE ledger_openings SET person = NULL, person_salt = NULL, mould_id = NULL, mould_values = NULL, subject = NULL WHERE subject = $1
          RETURNING entry_id";
@@ -266,10 +266,15 @@ pub async fn clear_address(conn: &mut Conn, key: &AddressKey) -> Result<Vec<Uuid
     Ok(openings)
 }
 
-/// Clears one opening about a notice as a whole.
-pub async fn clear_opening(conn: &mut Conn, entry_id: Uuid) -> Result<()> {
-    let sql = "UPDATE ledger_openings SET person = NULL, person_salt = NULL, mould_id = NULL, mould_values = NULL, subject = NULL WHERE entry_id = $1";
-    sqlx::query(sql).bind(entry_id.to_string()).execute(conn).await?;
+/// Clears openings that are found one by one.
+pub async fn clear_openings(conn: &mut Conn, entries: &[Uuid]) -> Result<()> {
+    let sql = Dialect::of(conn).pick(
+        "UPDATE ledger_openings SET person = NULL, person_salt = NULL, mould_id = NULL, mould_values = NULL, subject = NULL
+         WHERE entry_id IN (SELECT value FROM json_each($1))",
+        "UPDATE ledger_openings SET person = NULL, person_salt = NULL, mould_id = NULL, mould_values = NULL, subject = NULL
+         WHERE entry_id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb)))",
+    );
+    sqlx::query(sql).bind(json_ids(entries)).execute(conn).await?;
     Ok(())
 }
 
@@ -383,15 +388,24 @@ pub async fn reads(conn: &mut Conn, key: &AddressKey) -> Result<Vec<Read>> {
 /// A page of the keys of all addresses that are stored anywhere, in order, after `after`.
 pub async fn addresses(conn: &mut Conn, after: &str, limit: u32) -> Result<Vec<AddressKey>> {
     let rows = sqlx::query(
+        // Each table gives a page in the order of its index: all of them together would be read again for every page.
         "SELECT email_key FROM (
-           SELECT email_key FROM contacts WHERE email_key > $1
-           UNION SELECT email_key FROM deliveries WHERE email_key > $1
-           UNION SELECT email_key FROM preferences WHERE email_key > $1
-           UNION SELECT email_key FROM suppressions WHERE email_key > $1
-           UNION SELECT email_key FROM reads WHERE email_key > $1
-           UNION SELECT old_key FROM rectifications WHERE old_key > $1
-           UNION SELECT new_key FROM rectifications WHERE new_key > $1
-           UNION SELECT subject FROM ledger_openings WHERE subject > $1) AS everywhere ORDER BY email_key LIMIT $2",
+           SELECT email_key FROM (SELECT DISTINCT email_key FROM contacts
+             WHERE email_key > $1 ORDER BY email_key LIMIT $2) AS a
+           UNION SELECT email_key FROM (SELECT DISTINCT email_key FROM deliveries
+             WHERE email_key > $1 AND email_key <> '' ORDER BY email_key LIMIT $2) AS b
+           UNION SELECT email_key FROM (SELECT DISTINCT email_key FROM preferences
+             WHERE email_key > $1 ORDER BY email_key LIMIT $2) AS c
+           UNION SELECT email_key FROM (SELECT DISTINCT email_key FROM suppressions
+             WHERE email_key > $1 ORDER BY email_key LIMIT $2) AS d
+           UNION SELECT email_key FROM (SELECT DISTINCT email_key FROM reads
+             WHERE email_key > $1 ORDER BY email_key LIMIT $2) AS e
+           UNION SELECT old_key FROM (SELECT old_key FROM rectifications
+             WHERE old_key > $1 ORDER BY old_key LIMIT $2) AS f
+           UNION SELECT new_key FROM (SELECT DISTINCT new_key FROM rectifications
+             WHERE new_key > $1 ORDER BY new_key LIMIT $2) AS g
+           UNION SELECT subject FROM (SELECT DISTINCT subject FROM ledger_openings
+             WHERE subject > $1 ORDER BY subject LIMIT $2) AS h) AS everywhere ORDER BY email_key LIMIT $2",
     )
     .bind(after)
     .bind(i64::from(limit))

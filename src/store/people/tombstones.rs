@@ -42,12 +42,21 @@ pub async fn page(conn: &mut Conn, after: &str, limit: u32) -> Result<Vec<Tombst
         .bind(i64::from(limit))
         .fetch_all(conn)
         .await?;
-    rows.iter()
-        .map(|row| {
-            let row = Row::of("tombstones", row);
-            Ok(Tombstone { id: row.id("id")?, mark: row.parse("mark")?, hash: row.bytes("hash")?, at: row.time("at")? })
-        })
-        .collect()
+    rows.iter().map(read).collect()
+}
+
+fn read(row: &sqlx::any::AnyRow) -> Result<Tombstone> {
+    let row = Row::of("tombstones", row);
+    Ok(Tombstone { id: row.id("id")?, mark: row.parse("mark")?, hash: row.bytes("hash")?, at: row.time("at")? })
+}
+
+/// The tombstone that counts of an address, by its hash.
+pub async fn last(conn: &mut Conn, hash: &[u8; 32]) -> Result<Option<Tombstone>> {
+    let row = sqlx::query("SELECT id, mark, hash, at FROM tombstones WHERE hash = $1 ORDER BY id DESC LIMIT 1")
+        .bind(hash.as_slice())
+        .fetch_optional(conn)
+        .await?;
+    row.as_ref().map(read).transpose()
 }
 
 /// The number of tombstones. A transaction that holds the ledger's head and finds the number as it was before knows that nobody

@@ -35,21 +35,36 @@ impl Committed {
         }
     }
 
+    /// This recipient, if it is the one with this ordinal.
+    ///
+    /// # Errors
+    /// If it is another one: then that one is missing.
+    pub fn at(&self, ordinal: u64) -> Result<&Self> {
+        if self.ordinal == ordinal { Ok(self) } else { Err(missing(ordinal)) }
+    }
+
     /// The leaf of the tree over the commitments, of the recipient that must be the one with this ordinal.
     ///
     /// # Errors
     /// If it is another recipient, or nothing is left of its commitment.
     pub fn leaf(&self, ordinal: u64) -> Result<Hash> {
-        let bad = |problem: &str| StoreError::Inconsistent {
-            table: "deliveries",
-            column: "ordinal",
-            row: ordinal.to_string(),
-            problem: problem.to_owned(),
-        };
-        if self.ordinal != ordinal {
-            return Err(bad("is missing"));
-        }
-        self.commitment().map(|it| leaf_hash(&it)).ok_or_else(|| bad("has neither salt nor commitment"))
+        let committed = self.at(ordinal)?.commitment();
+        committed.map(|it| leaf_hash(&it)).ok_or_else(|| inconsistent(ordinal, "has neither salt nor commitment"))
+    }
+}
+
+/// A recipient that a manifest commits to is not there.
+#[must_use]
+pub fn missing(ordinal: u64) -> StoreError {
+    inconsistent(ordinal, "is missing")
+}
+
+fn inconsistent(ordinal: u64, problem: &str) -> StoreError {
+    StoreError::Inconsistent {
+        table: "deliveries",
+        column: "ordinal",
+        row: ordinal.to_string(),
+        problem: problem.to_owned(),
     }
 }
 

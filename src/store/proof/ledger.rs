@@ -344,6 +344,16 @@ pub async fn of_address(conn: &mut Conn, key: &AddressKey) -> Result<Vec<StoredO
     rows.iter().map(read_opening).collect()
 }
 
+/// A page of the entries with the words of an operator, by id, after `after`: attestations, and what operators did with their reasons.
+/// Those whose words were deleted are left out.
+pub async fn with_words(conn: &mut Conn, after: &str, limit: u32) -> Result<Vec<StoredOpening>> {
+    let sql = opening!(
+        "WHERE o.event IN ('attested', 'operated') AND o.person IS NOT NULL AND o.entry_id > $1 ORDER BY o.entry_id LIMIT $2"
+    );
+    let rows = sqlx::query(sql).bind(after).bind(i64::from(limit)).fetch_all(conn).await?;
+    rows.iter().map(read_opening).collect()
+}
+
 /// How often the preferences of an address changed since a time.
 pub async fn preference_changes(conn: &mut Conn, key: &AddressKey, since: Timestamp) -> Result<u64> {
     let sql =

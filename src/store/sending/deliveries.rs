@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use uuid::Uuid;
 
-pub use crate::store::sending::shown::{Shown, accounts, failed, find, in_state, of_customer, of_customers, of_notice};
+pub use crate::store::sending::shown::{Shown, failed, find, in_state, of_customer, of_customers, of_notice};
 pub use crate::store::sending::tally::{add_up, counts, tally};
 
 use crate::domain::address::{Address, AddressKey};
@@ -115,29 +115,14 @@ pub async fn unaddressed_after(
         .collect()
 }
 
-/// The customers of a notice's audience with nobody to address: account ids and names.
-pub async fn unaddressed(conn: &mut Conn, notice_id: Uuid) -> Result<Vec<(String, String)>> {
-    let rows =
-        sqlx::query("SELECT account_id, customer_name FROM unaddressed WHERE notice_id = $1 ORDER BY account_id")
-            .bind(notice_id.to_string())
-            .fetch_all(conn)
-            .await?;
-    rows.iter()
-        .map(|row| {
-            let row = Row::of("unaddressed", row);
-            Ok((row.get("account_id")?, row.get("customer_name")?))
-        })
-        .collect()
-}
-
-/// Returns true for a customer of a notice's audience with nobody to address.
-pub async fn is_unaddressed(conn: &mut Conn, notice_id: Uuid, account_id: &str) -> Result<bool> {
-    let row = sqlx::query("SELECT account_id FROM unaddressed WHERE notice_id = $1 AND account_id = $2")
+/// Returns the name at release of a customer of a notice's audience with nobody to address; `None` if it is none of them.
+pub async fn unaddressed_name(conn: &mut Conn, notice_id: Uuid, account_id: &str) -> Result<Option<String>> {
+    let row = sqlx::query("SELECT customer_name FROM unaddressed WHERE notice_id = $1 AND account_id = $2")
         .bind(notice_id.to_string())
         .bind(account_id)
         .fetch_optional(conn)
         .await?;
-    Ok(row.is_some())
+    row.as_ref().map(|row| Row::of("unaddressed", row).get("customer_name")).transpose()
 }
 
 /// What a worker needs to make and send a delivery's message.
@@ -223,8 +208,8 @@ fn read_to_send(row: &sqlx::any::AnyRow) -> Result<ToSend> {
         email: row.parse_with("email", Address::parse)?,
         contact_name: row.get("contact_name")?,
         role: row.parse("role")?,
-        locale: row.maybe("locale")?,
-        time_zone: row.maybe("time_zone")?,
+        locale: row.known("locale")?,
+        time_zone: row.known("time_zone")?,
         merged: row.maybe_json("merged")?.unwrap_or_default(),
         follows_id: row.maybe("follows_id")?,
         state: row.parse("state")?,

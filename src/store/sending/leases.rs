@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::queue::LEASE_MS;
 use super::sendable::sendable;
-use crate::store::engine::dialect::{Dialect, json};
+use crate::store::engine::dialect::{Dialect, bulk, json, json_ids};
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
@@ -85,24 +85,64 @@ pub struct Stale {
     pub attempts: u32,
     /// When it was claimed for its first attempt.
     pub first_at: Option<Timestamp>,
+    /// How long it has waited between its attempts, in milliseconds.
+    pub waited: i64,
+}
+
+/// Notes of claims that a relay refused their deliveries, so that no server has the messages. Whoever takes such a claim over need
+/// not doubt it.
+pub async fn note_refused(conn: &mut Conn, claims: &[Held]) -> Result<()> {
+    let sql = bulk!(
+        Dialect::of(conn),
+        "UPDATE queue SET refused_token = r.token FROM (
+           SELECT value ->> 'id' AS id, CAST(value ->> 'token' AS BIGINT) AS token FROM",
+        rows,
+        ") AS r WHERE queue.delivery_id = r.id AND queue.token = r.token AND queue.lease_owner IS NOT NULL"
+    );
+    sqlx::query(sql).bind(json(claims)).execute(conn).await?;
+    Ok(())
+}
+
+/// Returns the claims of other nodes to the queue whose deliveries were refused ([`note_refused`]), where [`take_over`] would take
+/// them over. Returns how many.
+pub async fn give_back_refused(conn: &mut Conn, owner: &str, now: Timestamp, every: bool) -> Result<u64> {
+    let sql = Dialect::of(conn).pick(
+        "UPDATE queue SET lease_owner = NULL, lease_until = NULL, first_at = CASE WHEN attempts > 0 THEN first_at
+           ELSE (SELECT d.first_at FROM deliveries d WHERE d.id = queue.delivery_id) END
+         WHERE lease_owner IS NOT NULL AND lease_owner <> $1 AND ($3 = 1 OR lease_until < $2) AND refused_token = token",
+        "UPDATE queue SET lease_owner = NULL, lease_until = NULL, first_at = CASE WHEN attempts > 0 THEN first_at
+           ELSE (SELECT d.first_at FROM deliveries d WHERE d.id = queue.delivery_id) END
+         WHERE lease_owner IS NOT NULL AND lease_owner <> $1 AND $2 >= 0 AND refused_token = token
+           AND ($3 = 1 OR lease_until < CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT))",
+    );
+    let done = sqlx::query(sql).bind(owner).bind(now.as_millisecond()).bind(i64::from(every)).execute(conn).await?;
+    Ok(done.rows_affected())
 }
 
 /// Takes over up to `limit` claims of other nodes: all of them with `every` (on SQLite at start, when there can be no other
-/// live dispatcher), else those whose lease has expired. They are then leased to `owner`, under a higher token.
-pub async fn take_over(conn: &mut Conn, owner: &str, now: Timestamp, every: bool, limit: u32) -> Result<Vec<Stale>> {
+/// live dispatcher), else those whose lease has expired; none of the notices in `but`. They are then leased to `owner`, under a higher
+/// token.
+pub async fn take_over(
+    conn: &mut Conn,
+    (owner, now): (&str, Timestamp),
+    every: bool,
+    but: &[Uuid],
+    limit: u32,
+) -> Result<Vec<Stale>> {
     let sql = Dialect::of(conn).pick(
         "UPDATE queue SET lease_owner = $1, lease_until = $2 + $5, token = token + 1 WHERE delivery_id IN (
            SELECT delivery_id FROM queue WHERE lease_owner IS NOT NULL AND lease_owner <> $1
-             AND ($3 = 1 OR lease_until < $2) LIMIT $4)
-         RETURNING delivery_id, notice_id, token, attempts, first_at",
+             AND ($3 = 1 OR lease_until < $2) AND notice_id NOT IN (SELECT value FROM json_each($6)) LIMIT $4)
+         RETURNING delivery_id, notice_id, token, attempts, first_at, waited",
         "WITH stale AS (
            SELECT delivery_id FROM queue WHERE lease_owner IS NOT NULL AND lease_owner <> $1 AND $2 >= 0
              AND ($3 = 1 OR lease_until < CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT))
+             AND notice_id <> ALL (ARRAY(SELECT jsonb_array_elements_text($6::jsonb)))
            LIMIT $4 FOR UPDATE SKIP LOCKED)
          UPDATE queue q SET lease_owner = $1, token = token + 1,
            lease_until = CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) + $5
          FROM stale WHERE q.delivery_id = stale.delivery_id
-         RETURNING q.delivery_id, q.notice_id, q.token, q.attempts, q.first_at",
+         RETURNING q.delivery_id, q.notice_id, q.token, q.attempts, q.first_at, q.waited",
     );
     let rows = sqlx::query(sql)
         .bind(owner)
@@ -110,6 +150,7 @@ pub async fn take_over(conn: &mut Conn, owner: &str, now: Timestamp, every: bool
         .bind(i64::from(every))
         .bind(i64::from(limit))
         .bind(LEASE_MS)
+        .bind(json_ids(but))
         .fetch_all(conn)
         .await?;
     rows.iter()
@@ -121,6 +162,7 @@ pub async fn take_over(conn: &mut Conn, owner: &str, now: Timestamp, every: bool
                 token: row.get("token")?,
                 attempts: u32::try_from(row.count("attempts")?).unwrap_or(u32::MAX),
                 first_at: row.maybe_time("first_at")?,
+                waited: row.get("waited")?,
             })
         })
         .collect()

@@ -11,12 +11,12 @@ use sqlx::Row as _;
 use uuid::Uuid;
 
 use crate::domain::address::Address;
-use crate::domain::delivery::{Level, Outcome, Reason};
+use crate::domain::delivery::{Level, Outcome, Reason, State};
 use crate::domain::entry::Entry;
 use crate::domain::mould::Filled;
 use crate::domain::preference;
 use crate::domain::reply::Stage;
-use crate::store::engine::dialect::{Batch, Dialect, array, bulk, json, step};
+use crate::store::engine::dialect::{Batch, Dialect, array, bulk, json, json_ids, step};
 use crate::store::people::suppressions;
 use crate::store::proof::ledger::{self, Opening};
 pub use crate::store::sending::states::Reported;
@@ -90,22 +90,29 @@ pub struct Fenced {
     pub recorded: bool,
 }
 
-/// Records outcomes. A settlement whose token is no longer that of the queue was fenced off: it is recorded only if it settles
-/// an uncertain delivery for the better (a 250 that arrives after its node was declared gone). Returns those fenced off.
+/// Records outcomes. A settlement whose token is no longer that of the queue was fenced off: it is recorded only if it is an
+/// acceptance of a delivery that still waits for one (a 250 that arrives after its node was declared gone). Returns those fenced
+/// off. The other way round, an attempt that ends after such a 250 was recorded has its entry and changes no state.
 pub async fn settle(conn: &mut Conn, settlements: &[Written]) -> Result<Vec<Fenced>> {
     let held = leave_queue(conn, settlements).await?;
+    let ended = ended_meanwhile(conn, settlements, &held).await?;
     let mut effective = Vec::with_capacity(settlements.len());
     let mut fenced = Vec::new();
     for written in settlements {
         let settlement = &written.settlement;
         let ours = held.contains(&settlement.delivery_id);
         if ours {
-            effective.push(Cow::Borrowed(written));
+            let outlasts = ended.get(&settlement.delivery_id).is_some_and(|state| state.outlasts(settlement.outcome));
+            effective.push(if outlasts {
+                Cow::Owned(beside_the_end(conn, settlement.clone()).await?)
+            } else {
+                Cow::Borrowed(written)
+            });
             continue;
         }
-        let recorded = settlement.outcome == Outcome::Accepted && settles_doubt(conn, settlement).await?;
+        let recorded = settlement.outcome == Outcome::Accepted && is_awaited(conn, settlement).await?;
         if recorded {
-            effective.push(Cow::Owned(behind_others(conn, settlement.clone()).await?));
+            effective.push(Cow::Owned(behind_others(conn, settlement.clone()).await?.try_into()?));
         }
         fenced.push(Fenced { delivery_id: settlement.delivery_id, token: settlement.token, recorded });
     }
@@ -113,18 +120,58 @@ pub async fn settle(conn: &mut Conn, settlements: &[Written]) -> Result<Vec<Fenc
     Ok(fenced)
 }
 
-/// Numbers a late attempt after those that others made meanwhile, who counted from the same number.
-async fn behind_others(conn: &mut Conn, mut settlement: Settlement) -> Result<Written> {
+/// The held deliveries that ended while this claim was at work, and how: a 250 of an earlier claim was recorded. Nobody had a
+/// claim before the first one, so there is nothing to read for most.
+async fn ended_meanwhile(
+    conn: &mut Conn,
+    settlements: &[Written],
+    held: &BTreeSet<Uuid>,
+) -> Result<BTreeMap<Uuid, State>> {
+    let claimed_before = |it: &&Written| it.settlement.token > 1 && held.contains(&it.settlement.delivery_id);
+    let ids: Vec<Uuid> = settlements.iter().filter(claimed_before).map(|it| it.settlement.delivery_id).collect();
+    if ids.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let sql = Dialect::of(conn).pick(
+        "SELECT id, state FROM deliveries WHERE state IN ('accepted', 'delivered', 'bounced')
+           AND id IN (SELECT value FROM json_each($1))",
+        "SELECT id, state FROM deliveries WHERE state IN ('accepted', 'delivered', 'bounced')
+           AND id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb)))",
+    );
+    let rows = sqlx::query(sql).bind(json_ids(&ids)).fetch_all(conn).await?;
+    let read = |row| {
+        let row = crate::store::engine::row::Row::of("deliveries", row);
+        Ok((row.id("id")?, row.parse("state")?))
+    };
+    rows.iter().map(read).collect()
+}
+
+/// What is recorded of an attempt at a delivery that ended meanwhile: the attempt under the next number, and its entry. The
+/// delivery keeps its state, and nothing is tried again. Its address is not marked dead either: one server took the message.
+async fn beside_the_end(conn: &mut Conn, settlement: Settlement) -> Result<Written> {
+    let id = settlement.delivery_id.to_string();
+    sqlx::query("DELETE FROM queue WHERE delivery_id = $1").bind(&id).execute(&mut *conn).await?;
+    let settlement = Settlement { again: None, dead: None, ..behind_others(conn, settlement).await? };
+    sqlx::query("UPDATE deliveries SET attempts = $2 WHERE id = $1 AND attempts < $2")
+        .bind(&id)
+        .bind(i64::from(settlement.attempts))
+        .execute(conn)
+        .await?;
+    Ok(Written::try_from(settlement)?.without_state())
+}
+
+/// Numbers an attempt after those that others made meanwhile, who counted from the same number.
+async fn behind_others(conn: &mut Conn, mut settlement: Settlement) -> Result<Settlement> {
     let last = attempts(conn, settlement.delivery_id).await?.last().map_or(0, |last| last.attempt);
     let last = u32::try_from(last).unwrap_or(u32::MAX);
     if let Some(attempt) = &mut settlement.attempt {
         attempt.number = last.saturating_add(1);
         settlement.attempts = attempt.number;
     }
-    settlement.try_into()
+    Ok(settlement)
 }
 
-/// Takes final deliveries out of the queue and reschedules the others; gives those whose token still held. A row that is not
+/// Takes final deliveries out of the queue and reschedules the others; returns those whose token still held. A row that is not
 /// leased any more was settled before, by a commit whose answer was lost: the token changes only with the next claim.
 async fn leave_queue(conn: &mut Conn, settlements: &[Written]) -> Result<BTreeSet<Uuid>> {
     let dialect = Dialect::of(conn);
@@ -166,20 +213,31 @@ fn read_ids(rows: &[sqlx::any::AnyRow], ids: &mut BTreeSet<Uuid>) -> Result<()> 
     Ok(())
 }
 
-/// For an acceptance that came too late: true where nobody else has it in hand, and then it leaves the queue.
-async fn settles_doubt(conn: &mut Conn, settlement: &Settlement) -> Result<bool> {
+/// For an acceptance that came too late: returns true if its delivery still waits for one. The delivery then leaves the queue,
+/// unless another claim is at work on it, which finds out when it ends ([`beside_the_end`]).
+async fn is_awaited(conn: &mut Conn, settlement: &Settlement) -> Result<bool> {
     let id = settlement.delivery_id.to_string();
+    if Dialect::of(conn) == Dialect::Postgres {
+        // The other claim may end at this moment: whoever is second sees what the first recorded.
+        sqlx::query("SELECT delivery_id FROM queue WHERE delivery_id = $1 FOR UPDATE")
+            .bind(&id)
+            .fetch_optional(&mut *conn)
+            .await?;
+    }
     let taken = sqlx::query("DELETE FROM queue WHERE delivery_id = $1 AND lease_owner IS NULL")
         .bind(&id)
         .execute(&mut *conn)
         .await?;
     // Whoever closes the notice holds its row: the entry comes before the closing counts or after them, never between.
     crate::store::notices::lock(conn, settlement.notice_id).await?;
-    let doubtful = sqlx::query("SELECT id FROM deliveries WHERE id = $1 AND state = 'uncertain' AND salt IS NOT NULL")
-        .bind(&id)
-        .fetch_optional(conn)
-        .await?;
-    Ok(taken.rows_affected() == 1 || doubtful.is_some())
+    let waits = sqlx::query(
+        "SELECT d.id FROM deliveries d WHERE d.id = $1 AND d.salt IS NOT NULL AND (d.state = 'uncertain'
+           OR d.state = 'deferred' AND EXISTS (SELECT 1 FROM queue q WHERE q.delivery_id = d.id))",
+    )
+    .bind(&id)
+    .fetch_optional(conn)
+    .await?;
+    Ok(taken.rows_affected() == 1 || waits.is_some())
 }
 
 static RECORD: Batch<4> = Batch::new([
@@ -203,7 +261,7 @@ async fn record(conn: &mut Conn, settlements: &[Cow<'_, Written>]) -> Result<()>
     }
     let rows = |of: fn(&Rows) -> Option<&String>| settlements.iter().filter_map(move |it| Some(of(&it.rows)?.as_str()));
     let rows = [
-        rows(|rows| Some(&rows.state)).collect(),
+        rows(|rows| rows.state.as_ref()).collect(),
         rows(|rows| rows.attempt.as_ref()).collect(),
         rows(|rows| rows.opening.as_ref()).collect(),
         rows(|rows| rows.pending.as_ref()).collect(),

@@ -1,6 +1,6 @@
 //! Deliveries as they are shown, one by one, by notice and by customer.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -145,35 +145,6 @@ pub async fn failed(
             Ok((row.id("id")?, row.count("ordinal")?))
         })
         .collect()
-}
-
-/// The account ids of a page of a notice's deliveries, in manifest order from `ordinal` on without repetition, and the ordinal to
-/// go on from.
-pub async fn accounts(
-    conn: &mut Conn,
-    notice_id: Uuid,
-    ordinal: u64,
-    limit: u32,
-) -> Result<Option<(Vec<String>, u64)>> {
-    let rows = sqlx::query(
-        "SELECT account_id, ordinal FROM deliveries WHERE notice_id = $1 AND ordinal >= $2 ORDER BY ordinal LIMIT $3",
-    )
-    .bind(notice_id.to_string())
-    .bind(i64::try_from(ordinal).unwrap_or(i64::MAX))
-    .bind(i64::from(limit))
-    .fetch_all(conn)
-    .await?;
-    let Some(last) = rows.last() else { return Ok(None) };
-    let next = Row::of("deliveries", last).count("ordinal")? + 1;
-    let mut seen = BTreeSet::new();
-    let mut accounts = Vec::with_capacity(rows.len());
-    for row in &rows {
-        let account_id: String = Row::of("deliveries", row).get("account_id")?;
-        if seen.insert(account_id.clone()) {
-            accounts.push(account_id);
-        }
-    }
-    Ok(Some((accounts, next)))
 }
 
 /// A notice's deliveries to some customers, by account id, each in manifest order.

@@ -1,5 +1,6 @@
 //! The states of deliveries: the one place where a state is written. It is written from a [`Change`] only, and there is none that
-//! [`State::after`] does not allow. (A new delivery is `queued`: `store/notices/releases.rs`.)
+//! [`State::after`] does not allow. A claimed delivery counts as `sending`; what may have changed its row meanwhile is left to the
+//! caller (`settle::settle`). (A new delivery is `queued`: `store/notices/releases.rs`.)
 
 use jiff::Timestamp;
 use serde::Serialize;

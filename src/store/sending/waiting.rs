@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::sendable::under_way;
 use crate::domain::category::Category;
 use crate::domain::category_set::CategorySet;
-use crate::store::engine::dialect::json;
+use crate::store::engine::dialect::{json, json_ids};
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Dialect, Result};
 
@@ -98,23 +98,31 @@ impl Depth {
 }
 
 /// True if a delivery is held by a worker or could be claimed now, of the notices that may be sent or of one of them; what could be
-/// claimed of the categories in `but` does not count. Reads no more than one row of each notice, however much waits.
-pub async fn is_busy(conn: &mut Conn, notice_id: Option<Uuid>, but: CategorySet, now: Timestamp) -> Result<bool> {
-    let sql = Dialect::of(conn)
-        .pick(busy_sql!("SELECT value FROM json_each($3)"), busy_sql!("SELECT jsonb_array_elements_text($3::jsonb)"));
+/// claimed of the categories or the notices in `but` does not count. Reads no more than one row of each notice, however much waits.
+pub async fn is_busy(
+    conn: &mut Conn,
+    notice_id: Option<Uuid>,
+    (but, unreadable): (CategorySet, &[Uuid]),
+    now: Timestamp,
+) -> Result<bool> {
+    let sql = Dialect::of(conn).pick(
+        busy_sql!("SELECT value FROM json_each($3)", "SELECT value FROM json_each($4)"),
+        busy_sql!("SELECT jsonb_array_elements_text($3::jsonb)", "SELECT jsonb_array_elements_text($4::jsonb)"),
+    );
     let but: Vec<&str> = but.iter().map(Category::as_str).collect();
     let row = sqlx::query(sql)
         .bind(now.as_millisecond())
         .bind(notice_id.map(|id| id.to_string()))
         .bind(json(&but))
+        .bind(json_ids(unreadable))
         .fetch_one(conn)
         .await?;
     Ok(Row::of("queue", &row).count("busy")? == 1)
 }
 
-/// Whether anything is leased or can be claimed, but of the categories listed as `$3`.
+/// Whether anything is leased or can be claimed, but of the categories listed as `$3` and the notices listed as `$4`.
 macro_rules! busy_sql {
-    ($listed:literal) => {
+    ($listed:literal, $notices:literal) => {
         concat!(
             "SELECT (CASE WHEN EXISTS (SELECT 1 FROM queue
              WHERE lease_owner IS NOT NULL AND ($2 IS NULL OR notice_id = $2))
@@ -123,6 +131,9 @@ macro_rules! busy_sql {
             under_way!(),
             " AND ($3 = '[]' OR n.category NOT IN (",
             $listed,
+            "))
+             AND ($4 = '[]' OR n.id NOT IN (",
+            $notices,
             "))
              AND (EXISTS (SELECT 1 FROM queue q
                  WHERE q.notice_id = n.id AND q.aside = 0 AND q.due_at <= $1 AND q.lease_owner IS NULL)

@@ -5,7 +5,7 @@ use besked::domain::delivery::{Reason, State};
 use besked::store::sending::settle;
 use rstest::rstest;
 
-use super::with_second;
+use super::{Running, import, until_accepted, with_second};
 use crate::app::{TestApp, maintenance};
 use crate::cli::Shell;
 use crate::database::Engine;
@@ -32,6 +32,27 @@ async fn what_one_relay_cannot_carry_goes_by_the_next(#[case] script: Script, #[
     let delivery = app.informed("C1", id).await.notices[0].deliveries[0].id;
     let attempts = settle::attempts(&mut app.app.context.store.read().await.unwrap(), delivery).await.unwrap();
     assert_eq!((attempts.len(), attempts[0].relay.as_str(), second.count()), (1, "second", 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_goes_by_the_next_relay_opens_no_more_connections_there_than_it_may_have() {
+    let second = Relay::start().await;
+    let app = TestApp::with(Engine::Sqlite, |config| {
+        config.relays[0].connections = 16;
+        let mut relay = config.relays[0].clone();
+        (relay.name, relay.url, relay.connections) = ("second".to_owned(), second.url().parse().unwrap(), 2);
+        config.relays.push(relay);
+    })
+    .await;
+    app.relay.change(Script::default().without("SMTPUTF8"));
+    import(&app, (0..60).map(|n| format!("å{n}@d{n}.example"))).await;
+    let id = app.release(&maintenance("all = true")).await;
+    let running = Running::start(&app);
+    until_accepted(&app, id, 60).await;
+    running.stop().await;
+    assert_eq!(second.count(), 60);
+    // One that has said goodbye may not have been seen to end yet.
+    assert!(second.at_once() <= 4, "{} at a time", second.at_once());
 }
 
 #[rstest]

@@ -6,12 +6,13 @@ use besked::domain::delivery::State;
 use besked::domain::page::PageRequest;
 use besked::domain::reply::Stage;
 use rstest::rstest;
+use sqlx::{Connection as _, Executor as _};
 
-use super::{Running, import, until_accepted, with_second, with_second_over};
+use super::{Running, a_while, import, until_accepted, with_second, with_second_over};
 use crate::app::{TestApp, alice, maintenance, without_relay};
 use crate::cli::Shell;
 use crate::database::Engine;
-use crate::relay::{Relay, Script, Step, on};
+use crate::relay::{Gate, Relay, Script, Step, on};
 
 async fn three_domains(app: &TestApp) {
     import(app, (0..3).map(|n| format!("a{n}@d{n}.example"))).await;
@@ -241,4 +242,31 @@ async fn a_relay_that_throttles_is_sent_less_and_everything_arrives(#[case] doma
     assert_eq!(ran.err.lines().filter(|line| line.contains("WARN")).count(), 1, "{}", ran.err);
     let asked = relay.commands().iter().filter(|line| line.starts_with("MAIL")).count();
     assert!(asked < 2 * 200, "{asked} transactions for 200 messages");
+}
+
+/// Who finds that claims fail has not found that nothing is left to claim.
+#[tokio::test(flavor = "multi_thread")]
+async fn while_nothing_can_be_claimed_no_refusal_counts() {
+    let app = TestApp::with(Engine::Sqlite, |config| config.relays[0].connections = 1).await;
+    import(&app, (0..40).map(|n| format!("p{n}@d{n}.example"))).await;
+    let id = app.release(&maintenance("all = true")).await;
+    let gate = Gate::new();
+    app.relay.add(on(Step::Rcpt).times(1).after(&gate).reply("550 5.1.1 no such user here\r\n"));
+    app.relay.add(on(Step::Rcpt).reply("550 5.1.1 no such user here\r\n"));
+    let running = Running::start(&app);
+    gate.reached().await;
+    let full = "CREATE TRIGGER full BEFORE UPDATE ON queue WHEN NEW.lease_owner IS NOT NULL AND OLD.lease_owner IS NULL
+        BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END";
+    let mut other = sqlx::AnyConnection::connect(&app.app.context.config.database.url.expose()).await.unwrap();
+    other.execute("PRAGMA busy_timeout = 12000").await.unwrap();
+    other.execute(full).await.unwrap();
+    gate.open();
+    // Several rounds of the housekeeping.
+    a_while(3_000).await;
+    other.execute("DROP TRIGGER full").await.unwrap();
+    other.close().await.unwrap();
+    a_while(2_000).await;
+    running.stop().await;
+    assert_eq!(app.counts(id).await, [(State::Queued, 40)].into(), "a relay that refuses everybody ends no delivery");
+    assert_eq!(suppressions(&app).await, 0);
 }

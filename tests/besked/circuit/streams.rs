@@ -316,7 +316,7 @@ fn wrong_streams_are_refused_all_at_once_each_with_its_line() {
         ],
     );
     shell.write("config/besked.toml", &THREE.replace("\"critical\"", ""));
-    shell.run(&["config", "check"]).fails(2, &["line 4: `relay.0` `lanes` must name at least one lane"]);
+    shell.run(&["config", "check"]).fails(2, &["line 4: `relay.0.lanes` must name at least one lane"]);
     shell.write("config/besked.toml", &THREE.replace("\"critical\"", "\"urgent\""));
     shell.run(&["config", "check"]).fails(2, &["line 4: ", "urgent", "critical"]);
 }

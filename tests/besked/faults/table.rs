@@ -209,6 +209,8 @@ fn rcpt() -> Vec<Fault> {
         rcpt("354 to RCPT", "354 go on\r\n", Deferred).ends(LOST),
         rcpt("552 5.2.2 to RCPT: mailbox full", "552 5.2.2 full\r\n", rejected(false)).ends(REJECTED),
         rcpt("552 5.3.4 to RCPT: too large", "552 5.3.4 too large\r\n", MessageRefused).ends(REJECTED),
+        rcpt("571 to RCPT: a code that RFC 5321 does not know", "571 5.7.1 no\r\n", rejected(false)).ends(REJECTED),
+        rcpt("499 to RCPT", "499 later\r\n", Deferred).ends(DEFERRED),
         rcpt("550 5.7.1 to RCPT: policy", "550 5.7.1 policy\r\n", rejected(false)).ends(REJECTED),
         rcpt("450 5.1.1 to RCPT: the codes disagree", "450 5.1.1 hm\r\n", Deferred).ends(DEFERRED),
         rule(Stage::Rcpt, "closes at RCPT", b(Step::Rcpt).close(), Deferred).ends(LOST),
@@ -259,6 +261,8 @@ fn dot() -> Vec<Fault> {
         dot("452 to the dot", "452 4.3.1 disk full\r\n", Deferred).ends(DEFERRED),
         dot("552 to the dot", "552 too much\r\n", Verdict::MessageRefused),
         dot("554 to the dot", "554 5.7.1 spam\r\n", rejected(false))
+            .ends("rejected 1, accepted 1; circuit closed, 1 connections; then rejected 1, accepted 1"),
+        dot("571 to the dot", "571-5.7.1 no\r\n571 5.7.1 mail\r\n", rejected(false))
             .ends("rejected 1, accepted 1; circuit closed, 1 connections; then rejected 1, accepted 1"),
         dot("354 to the dot", "354 go on\r\n", Uncertain).ends(DOUBT),
         act("closes behind the dot", Act::Close).ends(DOUBT),

@@ -386,7 +386,7 @@ fn known(parameter: &str, script: &Script) -> bool {
         "SIZE" => script.size > 0,
         "BODY" => script.offers("8BITMIME"),
         "SMTPUTF8" => script.offers("SMTPUTF8"),
-        "RET" | "ENVID" | "NOTIFY" => script.offers("DSN"),
+        "RET" | "ENVID" | "NOTIFY" | "ORCPT" => script.offers("DSN"),
         _ => false,
     }
 }

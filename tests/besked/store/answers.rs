@@ -72,9 +72,6 @@ async fn deliveries_are_found_by_state_by_failure_and_by_customer(#[case] engine
     assert_eq!((again.state, again.level, again.reason, again.attempts), (State::Queued, None, None, 1));
 
     sqlx::query("UPDATE deliveries SET account_id = 'C2' WHERE ordinal = 1").execute(&mut *tx).await.unwrap();
-    let (accounts, next) = shown::accounts(&mut tx, id, 0, 2).await.unwrap().unwrap();
-    assert_eq!((accounts.as_slice(), next), (["C1".to_owned(), "C2".to_owned()].as_slice(), 2));
-    assert_eq!(shown::accounts(&mut tx, id, 3, 2).await.unwrap(), None);
     let found = shown::of_customers(&mut tx, id, &["C1", "C2", "C9"]).await.unwrap();
     assert_eq!(shown::of_notice(&mut tx, id, 1, 9).await.unwrap().len(), 2);
     assert_eq!(shown::of_customer(&mut tx, id, "C2").await.unwrap()[0].ordinal, 1);

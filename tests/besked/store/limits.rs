@@ -30,7 +30,7 @@ async fn a_limit_holds_whatever_the_planner_believes(#[case] engine: Engine) {
     releases::insert(&mut tx, id, 1, fixture.now, &releases::Packed::of(&rows)).await.unwrap();
     assert_eq!(claims::claim(&mut tx, id, "gone", fixture.now, &[], 2).await.unwrap().len(), 2);
     assert_eq!(claims::claim(&mut tx, id, "gone", fixture.now, &[], 10).await.unwrap().len(), 10);
-    assert_eq!(leases::take_over(&mut tx, "me", fixture.now, true, 3).await.unwrap().len(), 3);
+    assert_eq!(leases::take_over(&mut tx, ("me", fixture.now), true, &[], 3).await.unwrap().len(), 3);
     let depth = waiting::depth(&mut tx, None, fixture.now).await.unwrap();
     assert_eq!((depth.leased, depth.due), (12, 8));
 }
@@ -92,9 +92,12 @@ async fn a_renewed_lease_is_not_stale(#[case] engine: Engine) {
         leases::renew(&mut tx, "alive", later, &[held(&alive), Held { token: 9, ..held(&alive) }]).await.unwrap();
     assert_eq!(renewed, [held(&alive)], "what it has no longer is not renewed");
     assert!(leases::renew(&mut tx, "gone", later, &[held(&alive)]).await.unwrap().is_empty(), "nor another's");
-    let stale = leases::take_over(&mut tx, "me", later, false, 9).await.unwrap();
+    let stale = leases::take_over(&mut tx, ("me", later), false, &[], 9).await.unwrap();
     assert_eq!((stale.len(), stale[0].notice_id, stale[0].token, stale[0].attempts), (1, id, 2, 0));
-    assert!(leases::take_over(&mut tx, "alive", later, false, 9).await.unwrap().is_empty(), "it was just taken over");
+    assert!(
+        leases::take_over(&mut tx, ("alive", later), false, &[], 9).await.unwrap().is_empty(),
+        "it was just taken over"
+    );
 }
 
 /// What a commit claimed whose answer was lost is leased to its node, and in nobody's hands.
@@ -130,7 +133,7 @@ async fn a_late_answer_counts_only_where_nobody_has_the_delivery_in_hand(#[case]
     let mut tx = fixture.store.write().await.unwrap();
     let id = fixture.released(&mut tx, &["a@x.example"]).await;
     let lost = claims::claim(&mut tx, id, "frozen", fixture.now, &[], 1).await.unwrap().remove(0);
-    let stale = leases::take_over(&mut tx, "me", fixture.now, true, 1).await.unwrap().remove(0);
+    let stale = leases::take_over(&mut tx, ("me", fixture.now), true, &[], 1).await.unwrap().remove(0);
     let late = || settlement(&fixture, id, &lost, Outcome::Accepted);
     let fenced = settle::settle(&mut tx, &[late().try_into().unwrap()]).await.unwrap();
     assert_eq!(fenced, [settle::Fenced { delivery_id: lost.delivery_id, token: lost.token, recorded: false }]);

@@ -130,7 +130,7 @@ async fn what_may_have_been_sent_keeps_its_date(#[case] engine: Engine) {
     let notice = fixture.released(&mut tx, &["a@x.example"]).await;
     let minute = |n: i64| fixture.now + SignedDuration::from_mins(n);
     let lost = claims::claim(&mut tx, notice, "a dead node", minute(1), &[], 9).await.unwrap().remove(0);
-    let stale = leases::take_over(&mut tx, "me", minute(2), true, 9).await.unwrap().remove(0);
+    let stale = leases::take_over(&mut tx, ("me", minute(2)), true, &[], 9).await.unwrap().remove(0);
     assert_eq!(stale.first_at, Some(minute(1)));
     let doubt = |token, again| Settlement {
         token,

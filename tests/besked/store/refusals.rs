@@ -118,7 +118,7 @@ async fn what_is_there_already_is_refused(#[case] engine: Engine) {
     drop(tx);
     let mut tx = fixture.store.write().await.unwrap();
     let rows = [("C1".to_owned(), "{}".to_owned()), ("C1".to_owned(), "{}".to_owned())];
-    assert!(notices::insert_rows(&mut tx, id, &rows).await.is_err(), "one row for a customer");
+    assert!(notices::rows::insert(&mut tx, id, &rows).await.is_err(), "one row for a customer");
     tx.rollback().await.unwrap();
     let mut tx = fixture.store.write().await.unwrap();
     let nobody = [("C1".to_owned(), "Ett".to_owned())];
@@ -152,8 +152,6 @@ async fn what_cannot_be_counted_is_not_taken_for_none(
 #[rstest]
 #[case("UPDATE deliveries SET merged = '{'", "merged")]
 #[case("UPDATE deliveries SET merged = '\"nobody knows\"'", "merged")]
-#[case("UPDATE deliveries SET time_zone = 'Mars/Olympus'", "time_zone")]
-#[case("UPDATE deliveries SET locale = '!'", "locale")]
 #[case("UPDATE deliveries SET email = 'nobody'", "email")]
 #[case("UPDATE deliveries SET follows_id = 'x'", "follows_id")]
 #[case("UPDATE deliveries SET ordinal = -1", "ordinal")]
@@ -171,7 +169,7 @@ async fn a_delivery_that_cannot_be_sent_names_itself(
     let error = deliveries::to_send(&mut tx, "news", std::slice::from_ref(&delivery)).await.unwrap_err();
     let StoreError::Inconsistent { table, column: named, row, problem } = &error else { panic!("{error}") };
     assert_eq!((*table, *named, row.as_str()), ("deliveries", column, delivery.as_str()));
-    assert!(!problem.contains("nobody") && !problem.contains("Mars") && !problem.contains('!'), "{problem}");
+    assert!(!problem.contains("nobody"), "{problem}");
 }
 
 #[rstest]

@@ -1,11 +1,13 @@
 //! Notices through their states, their rows and steps, attestations.
 
 use besked::domain::category::Category;
+use besked::domain::notice::reference::{Meant, Purpose};
 use besked::domain::notice::{State, Step};
 use besked::store::notices;
 use besked::store::notices::attestations::Attestation;
 use besked::store::notices::releases::{Packed, Releasing};
-use besked::store::notices::{Done, attestations, releases};
+use besked::store::notices::steps::Done;
+use besked::store::notices::{attestations, references, releases};
 use besked::store::sending::deliveries;
 use rstest::rstest;
 
@@ -24,11 +26,17 @@ async fn a_notice_is_kept_rewritten_and_found(#[case] engine: Engine) {
     let other = fixture.draft(&mut tx, "R-1").await;
     let kept = notices::find(&mut tx, id).await.unwrap().unwrap();
     assert_eq!((kept.source.as_str(), kept.subject.as_str(), kept.digest), ("källa", "Ämne", [7; 32]));
-    let with: Vec<_> = notices::with_reference(&mut tx, "R-1").await.unwrap().iter().map(|it| it.id).collect();
+    let with: Vec<_> = references::bearers(&mut tx, "R-1").await.unwrap().iter().map(|it| it.id).collect();
     assert_eq!(with, [other, id], "newest first");
+    let several = references::named(&mut tx, "R-1", Purpose::Read, None).await.unwrap();
+    assert_eq!(several, Meant::Several(vec![other, id]));
+    for name in ["R-1", &id.to_string()] {
+        let one = references::named(&mut tx, name, Purpose::Read, Some(other)).await.unwrap();
+        assert_eq!(one, Meant::One { id, others: 0 }, "{name}");
+    }
     assert_eq!(notices::list(&mut tx, Some(other), 10).await.unwrap().len(), 1);
     assert!(notices::find(&mut tx, fixture.id()).await.unwrap().is_none());
-    assert!(notices::with_reference(&mut tx, "nothing").await.unwrap().is_empty());
+    assert!(references::bearers(&mut tx, "nothing").await.unwrap().is_empty());
 
     notices::set_approval(&mut tx, id, "bo", &[7; 32]).await.unwrap();
     let changed = notices::Written { digest: [8; 32], ..written("R-2") };
@@ -38,17 +46,17 @@ async fn a_notice_is_kept_rewritten_and_found(#[case] engine: Engine) {
     assert_eq!((kept.digest, kept.approved_by, kept.approved_digest), ([8; 32], None, None));
 
     let rows: Vec<_> = (0..4500).map(|n| (format!("C{n:05}"), format!("{{\"n\":\"{n}\"}}"))).collect();
-    notices::insert_rows(&mut tx, id, &rows).await.unwrap();
-    let page = notices::rows(&mut tx, id, "C04497", 10).await.unwrap();
+    notices::rows::insert(&mut tx, id, &rows).await.unwrap();
+    let page = notices::rows::page(&mut tx, id, "C04497", 10).await.unwrap();
     assert_eq!(page.keys().collect::<Vec<_>>(), ["C04498", "C04499"]);
-    notices::delete_rows(&mut tx, id).await.unwrap();
-    assert!(notices::rows(&mut tx, id, "", 10).await.unwrap().is_empty());
+    notices::rows::delete(&mut tx, id).await.unwrap();
+    assert!(notices::rows::page(&mut tx, id, "", 10).await.unwrap().is_empty());
 
     for (step, reason) in [(Step::Create, None), (Step::Submit, Some("klar".to_owned()))] {
         let done = Done { step, operator: "alice".to_owned(), reason, at: fixture.now };
-        notices::insert_step(&mut tx, fixture.id(), id, &done).await.unwrap();
+        notices::steps::insert(&mut tx, fixture.id(), id, &done).await.unwrap();
     }
-    let steps = notices::steps(&mut tx, id).await.unwrap();
+    let steps = notices::steps::list(&mut tx, id).await.unwrap();
     assert_eq!((steps[0].step, steps[1].reason.as_deref()), (Step::Create, Some("klar")));
 }
 
@@ -83,17 +91,17 @@ async fn one_process_releases_a_notice(#[case] engine: Engine) {
     assert!(!releases::end_release(&mut tx, id, "b", State::Approved).await.unwrap(), "once");
     assert_eq!(notices::find(&mut tx, id).await.unwrap().unwrap().state, State::Approved);
     assert!(releases::begin_release(&mut tx, id, &releasing("b", later)).await.unwrap());
-    assert_eq!(notices::open(&mut tx).await.unwrap()[0].state, State::Releasing);
+    assert_eq!(notices::open::list(&mut tx).await.unwrap()[0].state, State::Releasing);
     assert!(!notices::set_closed(&mut tx, id, later).await.unwrap(), "it is not released");
     assert!(releases::set_released(&mut tx, id, later, &released(0)).await.unwrap());
     assert!(!releases::set_released(&mut tx, id, later, &released(0)).await.unwrap());
     notices::set_paused(&mut tx, id, Some(later)).await.unwrap();
-    assert!(notices::open(&mut tx).await.unwrap()[0].paused);
+    assert!(notices::open::list(&mut tx).await.unwrap()[0].paused);
     notices::set_paused(&mut tx, id, None).await.unwrap();
     assert!(notices::set_closed(&mut tx, id, later).await.unwrap());
     assert!(!notices::set_closed(&mut tx, id, later).await.unwrap(), "once");
     assert_eq!(notices::find(&mut tx, id).await.unwrap().unwrap().state, State::Closed);
-    assert!(notices::open(&mut tx).await.unwrap().is_empty());
+    assert!(notices::open::list(&mut tx).await.unwrap().is_empty());
 }
 
 #[rstest]
@@ -151,9 +159,9 @@ async fn a_queue_is_compared_with_the_contacts_of_today(#[case] engine: Engine) 
     let fixture = Fixture::new(engine).await;
     let mut tx = fixture.store.write().await.unwrap();
     let id = fixture.released(&mut tx, &["a@x.example", "b@x.example"]).await;
-    assert!(!notices::open(&mut tx).await.unwrap()[0].stale);
+    assert!(!notices::open::list(&mut tx).await.unwrap()[0].stale);
     besked::store::people::imports::revise(&mut tx).await.unwrap();
-    assert!(notices::open(&mut tx).await.unwrap()[0].stale, "contacts may have changed");
+    assert!(notices::open::list(&mut tx).await.unwrap()[0].stale, "contacts may have changed");
     assert!(releases::gone(&mut tx, id, true, 9).await.unwrap().is_empty(), "of customers who are not known");
     let customer = "INSERT INTO customers (account_id, name, status, import_id, updated_at) VALUES ('C1', 'Ett', 'active', 'i', 0)";
     sqlx::query(customer).execute(&mut *tx).await.unwrap();
@@ -162,19 +170,19 @@ async fn a_queue_is_compared_with_the_contacts_of_today(#[case] engine: Engine) 
     sqlx::query(contact).execute(&mut *tx).await.unwrap();
     let gone = releases::gone(&mut tx, id, false, 9).await.unwrap();
     assert_eq!(gone.len(), 1, "one has no contact any more");
-    assert!(releases::is_gone(&mut tx, gone[0].0, false).await.unwrap());
+    assert_eq!(releases::gone_of(&mut tx, &[gone[0].0.to_string()], false).await.unwrap(), [gone[0].0]);
     sqlx::query("UPDATE customers SET status = 'left'").execute(&mut *tx).await.unwrap();
     let gone = async |conn: &mut besked::store::Conn, left| releases::gone(conn, id, left, 9).await.unwrap().len();
     assert_eq!((gone(&mut tx, false).await, gone(&mut tx, true).await), (0, 1));
     releases::add_recipients(&mut tx, id, 3).await.unwrap();
     assert_eq!(notices::find(&mut tx, id).await.unwrap().unwrap().recipients, 5);
     notices::set_contacts_revision(&mut tx, id, 1).await.unwrap();
-    assert!(!notices::open(&mut tx).await.unwrap()[0].stale);
-    notices::insert_rows(&mut tx, id, &[("C1".to_owned(), "{}".to_owned()), ("C2".to_owned(), "{}".to_owned())])
+    assert!(!notices::open::list(&mut tx).await.unwrap()[0].stale);
+    notices::rows::insert(&mut tx, id, &[("C1".to_owned(), "{}".to_owned()), ("C2".to_owned(), "{}".to_owned())])
         .await
         .unwrap();
     assert_eq!(
-        notices::rows_of(&mut tx, id, &["C2", "C3"]).await.unwrap(),
+        notices::rows::of(&mut tx, id, &["C2", "C3"]).await.unwrap(),
         [("C2".to_owned(), "{}".to_owned())].into()
     );
 }

@@ -7,7 +7,9 @@ use besked::store::people::holds::Hold;
 use besked::store::people::imports::{ContactRow, CustomerRow};
 use besked::store::people::retention::Rows;
 use besked::store::people::subjects::{Cleared, Read};
-use besked::store::people::{customers, holds, preferences, retention, sole_traders, subjects, suppressions};
+use besked::store::people::{
+    customers, holds, operations, preferences, retention, sole_traders, subjects, suppressions,
+};
 use besked::store::proof::ledger;
 use besked::store::proof::ledger::Opening;
 use besked::store::sending::{deliveries, settle};
@@ -177,7 +179,7 @@ async fn drafts_rows_and_attempts_are_deleted_in_pieces(#[case] engine: Engine) 
     let notice = fixture.closed(&mut tx, &["a@x.example", "b@x.example"]).await;
     let rows = ["C1", "C2"].map(|account| (account.to_owned(), "{}".to_owned()));
     for id in [draft, notice] {
-        notices::insert_rows(&mut tx, id, &rows).await.unwrap();
+        notices::rows::insert(&mut tx, id, &rows).await.unwrap();
     }
     assert!(retention::drafts(&mut tx, now, "", 9).await.unwrap().is_empty());
     assert_eq!(retention::drafts(&mut tx, later, "", 9).await.unwrap(), [draft]);
@@ -187,7 +189,7 @@ async fn drafts_rows_and_attempts_are_deleted_in_pieces(#[case] engine: Engine) 
     assert_eq!(retention::delete_audience_rows(&mut tx, draft, 1).await.unwrap(), 1);
     retention::delete_draft(&mut tx, draft).await.unwrap();
     assert!(notices::find(&mut tx, draft).await.unwrap().is_none());
-    assert!(notices::rows(&mut tx, draft, "", 9).await.unwrap().is_empty());
+    assert!(notices::rows::page(&mut tx, draft, "", 9).await.unwrap().is_empty());
 
     assert_eq!(retention::with_audience_rows(&mut tx, later, "", 9).await.unwrap(), [notice]);
     assert!(retention::with_audience_rows(&mut tx, now, "", 9).await.unwrap().is_empty());
@@ -242,4 +244,41 @@ async fn a_paused_notice_counts_as_closed_after_a_while(#[case] engine: Engine) 
     };
     assert!(found(&mut tx, now).await.is_empty());
     assert_eq!(found(&mut tx, later).await, [notice]);
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn who_did_what_is_found_once_its_object_is_gone(#[case] engine: Engine) {
+    let fixture = Fixture::new(engine).await;
+    let mut tx = fixture.store.write().await.unwrap();
+    let (now, later) = (fixture.now, after(fixture.now));
+    fixture.customers(&mut tx, &[("C1", "a@x.example")]).await;
+    let (kept, purged) =
+        (fixture.closed(&mut tx, &["k@x.example"]).await, fixture.closed(&mut tx, &["p@x.example"]).await);
+    retention::clear_notice(&mut tx, purged, now).await.unwrap();
+    let mut entries = Vec::new();
+    for (notice_id, subject) in [(None, None), (Some(kept), None), (Some(purged), None), (None, Some("a@x.example"))] {
+        let entry = fixture.entry(Event::Operated);
+        let opening = Opening { notice_id, subject: subject.map(key), ..Opening::about_nothing(&entry, now) };
+        ledger::append(&mut tx, &[opening]).await.unwrap();
+        entries.push(entry.id);
+    }
+    let [nothing, _, of_purged, of_contact] = entries[..] else { panic!() };
+    let found = async |conn: &mut Conn, before, after, limit| {
+        let page = operations::ended(conn, before, after, limit).await.unwrap();
+        page.into_iter().map(|it| it.entry_id).collect::<Vec<_>>()
+    };
+    assert!(found(&mut tx, now, None, 9).await.is_empty(), "too early");
+    assert_eq!(found(&mut tx, later, None, 9).await, [nothing, of_purged, of_contact]);
+    assert_eq!(found(&mut tx, later, None, 1).await, [nothing]);
+    assert_eq!(found(&mut tx, later, Some((now, nothing)), 9).await, [of_purged, of_contact]);
+    let holds = [fixture.hold(&mut tx, Some(purged), None).await, fixture.hold(&mut tx, None, Some("C1")).await];
+    assert_eq!(found(&mut tx, later, None, 9).await, [nothing], "the others are under a hold");
+    for hold in holds {
+        holds::remove(&mut tx, hold).await.unwrap();
+    }
+    subjects::clear_openings(&mut tx, &[nothing, of_contact]).await.unwrap();
+    assert_eq!(found(&mut tx, later, None, 9).await, [of_purged]);
 }

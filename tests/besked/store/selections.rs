@@ -55,6 +55,11 @@ async fn a_selection_finds_whom_a_look_at_everybody_finds(#[case] engine: Engine
         .await;
     sqlx::query("UPDATE customers SET status = 'left' WHERE account_id LIKE '%7'").execute(&mut *tx).await.unwrap();
     of_customers.retain(|account_id, _| !account_id.ends_with('7'));
+    let asked =
+        [("plan".to_owned(), vec!["nobody's".to_owned()]), ("zon".to_owned(), vec!["z0".to_owned(), "z9".to_owned()])];
+    let unmet = customers::unmet(&mut tx, &Selection::new(&[], &asked)).await.unwrap();
+    let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    assert_eq!(unmet, [pair("plan", "nobody's"), pair("zon", "z9")]);
     for round in 0..40 {
         // Few values and many, with and without another condition; some that nobody has.
         let many = if round % 2 == 0 { 1 + rolls.below(16) } else { 17 + rolls.below(40) };

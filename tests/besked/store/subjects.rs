@@ -8,11 +8,13 @@ use besked::domain::notice::State;
 use besked::domain::preference::Reason;
 use besked::domain::tombstone::{Mark, Tombstone};
 use besked::store::notices::attestations;
+use besked::store::notices::steps;
 use besked::store::people::holds::Hold;
 use besked::store::people::imports::ContactRow;
+use besked::store::people::scrubs::Due;
 use besked::store::people::subjects::{Cleared, Read};
 use besked::store::people::{
-    holds, imports, mentions, preferences, rectifications, retention, subjects, suppressions, tombstones,
+    holds, imports, mentions, preferences, rectifications, retention, scrubs, subjects, suppressions, tombstones,
 };
 use besked::store::proof::ledger::Opening;
 use besked::store::proof::{audit, commitments, ledger, tree};
@@ -87,7 +89,7 @@ async fn a_person_is_found_and_cleared_everywhere(#[case] engine: Engine) {
     let row = |account: &str, value: &str| (account.to_owned(), format!("{{\"mail\":\"{value}\"}}"));
     // By what is named, not by how it is spelled.
     let rows = [row("C1", "a@X.example"), row("C2", "ba@x.example")];
-    notices::insert_rows(&mut tx, notice, &rows).await.unwrap();
+    notices::rows::insert(&mut tx, notice, &rows).await.unwrap();
     let found = subjects::deliveries(&mut tx, its).await.unwrap();
     assert_eq!((found.len(), found[0].account_id.as_str()), (1, "C1"));
     assert_eq!(subjects::lock_queue(&mut tx, &[found[0].id]).await.unwrap(), [(found[0].id, false)]);
@@ -136,7 +138,7 @@ async fn a_person_is_found_and_cleared_everywhere(#[case] engine: Engine) {
     let openings = subjects::clear_deliveries(&mut tx, std::slice::from_ref(&cleared)).await.unwrap();
     assert_eq!(openings, [about_delivery.id]);
     assert_eq!(subjects::clear_address(&mut tx, its).await.unwrap(), [about_address.id]);
-    subjects::clear_opening(&mut tx, about_notice.id).await.unwrap();
+    subjects::clear_openings(&mut tx, &[about_notice.id]).await.unwrap();
     let found = mentions::file_rows(&mut tx, "X.example", ("", ""), 9).await.unwrap();
     assert_eq!(found.iter().map(|row| row.account_id.as_str()).collect::<Vec<_>>(), ["C1", "C2"]);
     assert_eq!((found[0].notice_id, found[0].state), (notice, State::Released));
@@ -150,7 +152,7 @@ async fn a_person_is_found_and_cleared_everywhere(#[case] engine: Engine) {
     assert!(subjects::reads(&mut tx, its).await.unwrap().is_empty());
     assert!(messages::find(&mut tx, delivery).await.unwrap().is_none());
     assert_eq!(moulds::count(&mut tx, notice).await.unwrap(), 1, "those of others are made from it, too");
-    assert_eq!(notices::rows(&mut tx, notice, "", 9).await.unwrap().into_keys().collect::<Vec<_>>(), ["C2"]);
+    assert_eq!(notices::rows::page(&mut tx, notice, "", 9).await.unwrap().into_keys().collect::<Vec<_>>(), ["C2"]);
     assert!(ledger::find(&mut tx, &[about_delivery.id]).await.unwrap()[0].person.is_none());
     assert!(ledger::about_notice(&mut tx, notice).await.unwrap()[0].person.is_none());
     assert_eq!(subjects::addresses(&mut tx, "", 9).await.unwrap(), [key(other)]);
@@ -375,6 +377,78 @@ async fn a_tombstone_is_stored_once(#[case] engine: Engine) {
     assert_eq!(tombstones::page(&mut tx, "", 9).await.unwrap(), [erased, revived]);
     assert_eq!(tombstones::page(&mut tx, &erased.id.to_string(), 9).await.unwrap(), [revived]);
     assert_eq!(tombstones::page(&mut tx, "", 1).await.unwrap(), [erased]);
+    assert_eq!(tombstones::last(&mut tx, &[7; 32]).await.unwrap(), Some(revived));
+    assert_eq!(tombstones::last(&mut tx, &[8; 32]).await.unwrap(), None);
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn a_scrub_is_due_until_all_that_was_deleted_is_scrubbed(#[case] engine: Engine) {
+    let fixture = Fixture::new(engine).await;
+    let mut tx = fixture.store.write().await.unwrap();
+    assert_eq!(scrubs::due(&mut tx).await.unwrap(), None);
+    scrubs::mark(&mut tx, fixture.now).await.unwrap();
+    let later = fixture.now.checked_add(SignedDuration::from_hours(1)).unwrap();
+    scrubs::mark(&mut tx, later).await.unwrap();
+    let due = scrubs::due(&mut tx).await.unwrap().unwrap();
+    assert_eq!(due, Due { count: 2, since: fixture.now });
+    scrubs::mark(&mut tx, later).await.unwrap();
+    scrubs::done(&mut tx, due).await.unwrap();
+    assert_eq!(scrubs::due(&mut tx).await.unwrap().map(|due| due.count), Some(1), "deleted meanwhile");
+    scrubs::done(&mut tx, due).await.unwrap();
+    assert_eq!(scrubs::due(&mut tx).await.unwrap().map(|due| due.count), Some(1), "another node has done it");
+    scrubs::done(&mut tx, Due { count: 1, ..due }).await.unwrap();
+    assert_eq!(scrubs::due(&mut tx).await.unwrap(), None);
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn words_are_found_and_emptied(#[case] engine: Engine) {
+    let fixture = Fixture::new(engine).await;
+    let mut tx = fixture.store.write().await.unwrap();
+    let notice = fixture.released(&mut tx, &["a@x.example"]).await;
+    let step = |reason: Option<&str>| steps::Done {
+        step: besked::domain::notice::Step::Pause,
+        operator: "alice".to_owned(),
+        reason: reason.map(str::to_owned),
+        at: fixture.now,
+    };
+    for reason in [None, Some("no address"), Some("asked by z@x.example")] {
+        steps::insert(&mut tx, fixture.id(), notice, &step(reason)).await.unwrap();
+    }
+    let steps = mentions::steps(&mut tx, "", 9).await.unwrap();
+    assert_eq!((steps.len(), steps[0].notice_id, steps[0].at), (1, notice, fixture.now));
+    assert_eq!(steps[0].reason, "asked by z@x.example");
+    mentions::clear_step(&mut tx, steps[0].id).await.unwrap();
+    assert!(mentions::steps(&mut tx, "", 9).await.unwrap().is_empty());
+
+    let hold = |reason: &str| Hold {
+        id: fixture.id(),
+        notice_id: Some(notice),
+        account_id: None,
+        reason: reason.to_owned(),
+        operator: "bo".to_owned(),
+        since: fixture.now,
+    };
+    let (named, unnamed) = (hold("z@x.example sued"), hold("lawsuit"));
+    holds::insert(&mut tx, &named).await.unwrap();
+    holds::insert(&mut tx, &unnamed).await.unwrap();
+    assert_eq!(mentions::holds(&mut tx, "", 9).await.unwrap(), std::slice::from_ref(&named));
+    mentions::clear_hold(&mut tx, named.id).await.unwrap();
+    assert!(mentions::holds(&mut tx, "", 9).await.unwrap().is_empty());
+    assert_eq!(holds::list(&mut tx, None, 9).await.unwrap(), [Hold { reason: String::new(), ..named }, unnamed]);
+
+    let entry = fixture.sealed_entry(&mut tx, Some(notice), None, None).await;
+    assert_eq!(ledger::with_words(&mut tx, "", 9).await.unwrap()[0].entry_id, entry.id);
+    assert!(ledger::with_words(&mut tx, &entry.id.to_string(), 9).await.unwrap().is_empty());
+    subjects::clear_openings(&mut tx, &[entry.id]).await.unwrap();
+    assert!(ledger::with_words(&mut tx, "", 9).await.unwrap().is_empty());
+    let delivery = committed_id(&mut tx, &key("a@x.example")).await;
+    mentions::clear_reply(&mut tx, delivery).await.unwrap();
 }
 
 #[rstest]

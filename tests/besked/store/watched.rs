@@ -74,13 +74,13 @@ async fn a_doubt_is_listed_and_put_back_into_the_queue(#[case] engine: Engine) {
     assert!(uncertain::list(&mut tx, Some(fixture.id()), None, 9).await.unwrap().is_empty());
 
     assert!(notices::set_closed(&mut tx, id, fixture.now).await.unwrap());
-    assert!(notices::open(&mut tx).await.unwrap().is_empty());
+    assert!(notices::open::list(&mut tx).await.unwrap().is_empty());
     let later = fixture.now + SignedDuration::from_secs(5);
     assert!(uncertain::requeue(&mut tx, doubts[0], "x.example", later).await.unwrap());
     assert!(!uncertain::requeue(&mut tx, doubts[0], "x.example", later).await.unwrap(), "it waits already");
     assert!(!uncertain::requeue(&mut tx, fixture.id(), "x.example", later).await.unwrap());
     assert_eq!(uncertain::count(&mut tx).await.unwrap(), Doubts { operator: 1, again: 1 });
-    let open = notices::open(&mut tx).await.unwrap();
+    let open = notices::open::list(&mut tx).await.unwrap();
     assert!(open.len() == 1 && open[0].is_sendable(), "{open:?}");
     assert!(!notices::set_closed(&mut tx, id, later).await.unwrap(), "it is closed once");
     assert_eq!(waiting::depth(&mut tx, Some(id), later).await.unwrap().due, 1);
@@ -94,7 +94,7 @@ async fn a_doubt_is_listed_and_put_back_into_the_queue(#[case] engine: Engine) {
         .await
         .unwrap();
     assert!(uncertain::end_resending(&mut tx, id).await.unwrap());
-    assert!(notices::open(&mut tx).await.unwrap().is_empty());
+    assert!(notices::open::list(&mut tx).await.unwrap().is_empty());
 }
 
 /// Whatever statement changes a delivery's state, and whatever becomes of the delivery.

@@ -101,3 +101,35 @@ async fn a_reply_that_no_database_takes_stops_nobody(#[case] engine: Engine) {
     assert!(matches!(app.run_until_idle().await, Finished::Idle(_)));
     assert_eq!(app.counts(id).await, [(State::Accepted, 1), (State::Rejected, 1)].into());
 }
+
+/// One outcome that the database refuses, whatever it is, must not keep all others from being recorded.
+#[rstest]
+#[case("accepted", State::Uncertain)]
+#[case("rejected", State::Queued)]
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outcome_that_cannot_be_recorded_stops_nobody(#[case] state: &'static str, #[case] left: State) {
+    let app = TestApp::with(Engine::Sqlite, |config| config.relays[0].connections = 4).await;
+    let rows: String = (0..CUSTOMERS).map(|n| format!("C{n},Kund {n},a{n}@d{n}.example\n")).collect();
+    app.import(&format!("account_id,customer_name,email\n{rows}")).await;
+    if state == "rejected" {
+        app.relay.on("RCPT TO:<a3@", 99, Act::Reply("550 5.7.1 no\r\n"));
+    }
+    let id = app.release(&maintenance("all = true")).await;
+    let mut tx = app.app.context.store.write().await.unwrap();
+    let refuse = format!(
+        "CREATE TRIGGER odd BEFORE UPDATE OF state ON deliveries WHEN NEW.email = 'a3@d3.example' AND NEW.state = '{state}'
+         BEGIN SELECT RAISE(ABORT, 'odd'); END"
+    );
+    sqlx::query(sqlx::AssertSqlSafe(refuse)).execute(&mut *tx).await.unwrap();
+    tx.commit().await.unwrap();
+    let finished = app.run_until_idle().await;
+    assert_eq!(app.counts(id).await, [(State::Accepted, CUSTOMERS as u64 - 1), (left, 1)].into(), "{finished:?}");
+    assert!(app.relay.to("a3@d3.example").len() <= 1, "it is not sent again and again");
+    match left {
+        // An operator decides; nothing is left to do.
+        State::Uncertain => assert!(matches!(finished, Finished::Idle(_)), "{finished:?}"),
+        _ => assert!(matches!(&finished, Finished::Left(left) if left.unread == 1), "{finished:?}"),
+    }
+    let report = audit(&app).await;
+    assert_eq!((report.verdict, report.problem), (Verdict::Ok, None));
+}

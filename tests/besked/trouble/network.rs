@@ -3,10 +3,9 @@
 
 use std::time::{Duration, Instant};
 
-use besked::dispatch::Finished;
+use besked::dispatch::{Finished, RunError};
 use besked::domain::delivery::State;
 use besked::ledger::audit::Verdict;
-use besked::notices::NoticeError;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -15,6 +14,7 @@ use super::proxy::Proxy;
 use super::{CONNECTIONS, CUSTOMERS, RATE, balance, customers};
 use crate::app::{TestApp, maintenance};
 use crate::audit::audit;
+use crate::circuit::a_while;
 use crate::database::Engine;
 use crate::postfix::eventually;
 
@@ -27,7 +27,7 @@ struct AtWork {
     proxy: Proxy,
     id: Uuid,
     stop: CancellationToken,
-    running: JoinHandle<Result<Finished, NoticeError>>,
+    running: JoinHandle<Result<Finished, RunError>>,
 }
 
 impl AtWork {
@@ -138,4 +138,26 @@ async fn a_dispatcher_ends_in_the_time_to_drain_also_if_the_database_says_nothin
     assert!(matches!(finished, Ok(Finished::Stopped)), "{finished:?}");
     let took = asked.elapsed();
     assert!(took < DRAIN + Duration::from_secs(2), "{took:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dispatcher_that_starts_ends_at_once_if_the_database_says_nothing() {
+    let app = TestApp::with(Engine::Postgres, |_| {}).await;
+    let url = app.app.context.config.database.url.expose();
+    let proxy = Proxy::before(&url).await;
+    let app = app.at(&proxy.url(&url)).await;
+    let (dispatcher, _) = app.app.dispatcher(None).unwrap();
+    proxy.fall_silent();
+    let stop = CancellationToken::new();
+    let running = tokio::spawn({
+        let stop = stop.clone();
+        async move { dispatcher.run(stop, None).await }
+    });
+    a_while(500).await;
+    assert!(!running.is_finished());
+    let asked = Instant::now();
+    stop.cancel();
+    let finished = running.await.unwrap();
+    assert!(matches!(finished, Ok(Finished::Stopped)), "{finished:?}");
+    assert!(asked.elapsed() < Duration::from_secs(2), "{:?}", asked.elapsed());
 }

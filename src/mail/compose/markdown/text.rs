@@ -7,10 +7,10 @@ use super::{events, mark_of};
 use crate::mail::compose::plain;
 
 /// Renders a body as plain text: paragraphs wrapped, links followed by their addresses. `link` is applied to the address of
-/// each link.
+/// each link. `varies` is true for a text whose width differs between recipients.
 #[must_use]
-pub fn to_text(body: &str, link: impl Fn(&str) -> String) -> String {
-    let mut writer = TextWriter::default();
+pub fn to_text(body: &str, link: impl Fn(&str) -> String, varies: impl Fn(&str) -> bool) -> String {
+    let mut writer = TextWriter { varies: Some(&varies), ..TextWriter::default() };
     for event in events(body, &link) {
         writer.event(event);
     }
@@ -19,7 +19,9 @@ pub fn to_text(body: &str, link: impl Fn(&str) -> String) -> String {
 
 /// Turns Markdown events into lines.
 #[derive(Default)]
-struct TextWriter {
+struct TextWriter<'v> {
+    /// True for a text whose width differs between recipients.
+    varies: Option<&'v dyn Fn(&str) -> bool>,
     out: String,
     /// The paragraph, heading, cell or item being read.
     inline: String,
@@ -37,7 +39,7 @@ struct TextWriter {
     gap: bool,
 }
 
-impl TextWriter {
+impl TextWriter<'_> {
     fn event(&mut self, event: Event<'_>) {
         match event {
             Event::Text(text) => self.inline.push_str(&text),
@@ -186,17 +188,19 @@ impl TextWriter {
         self.gap = true;
     }
 
-    /// Writes a table in columns if it fits, else each row as `header: cell` lines.
+    /// Writes a table in columns if it fits and their widths are known, else each row as `header: cell` lines.
     fn table(&mut self) {
         let rows = std::mem::take(&mut self.rows);
         let columns = rows.first().map_or(0, Vec::len);
+        // What varies has no width yet: the rule below the header is then as long as the longest of the other cells.
         let widths: Vec<usize> = (0..columns)
-            .map(|column| rows.iter().filter_map(|row| row.get(column)).map(|cell| display_width(cell)).max())
-            .map(Option::unwrap_or_default)
+            .map(|column| rows.iter().filter_map(move |row| row.get(column)).filter(|cell| !self.varies(cell)))
+            .map(|cells| cells.map(|cell| display_width(cell)).max().unwrap_or_default())
             .collect();
         self.open_gap();
         let (mut first, rest) = self.prefix();
-        let fits = widths.iter().sum::<usize>() + 2 * columns + rest.len() <= plain::WIDTH;
+        let fits = widths.iter().sum::<usize>() + 2 * columns + rest.len() <= plain::WIDTH
+            && rows.iter().all(|row| row.iter().enumerate().all(|(column, cell)| self.is_free(column, columns, cell)));
         for (index, row) in rows.iter().enumerate() {
             if fits {
                 let cells = row.iter().zip(&widths).enumerate();
@@ -216,6 +220,16 @@ impl TextWriter {
             first.clone_from(&rest);
         }
         self.gap = true;
+    }
+
+    fn varies(&self, cell: &str) -> bool {
+        self.varies.is_some_and(|varies| varies(cell))
+    }
+
+    /// True for a cell whose width moves no other one: it does not vary, or nothing stands behind it or is aligned with it.
+    fn is_free(&self, column: usize, columns: usize, cell: &str) -> bool {
+        let is_left = !matches!(self.alignments.get(column), Some(Alignment::Right | Alignment::Center));
+        (column + 1 == columns && is_left) || !self.varies(cell)
     }
 
     /// A cell of a table in columns, with the space after it.

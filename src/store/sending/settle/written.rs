@@ -25,8 +25,8 @@ pub struct Written {
 pub(super) struct Rows {
     /// In the queue.
     pub(super) place: String,
-    /// Of the delivery.
-    pub(super) state: String,
+    /// Of the delivery; `None` if it keeps its state.
+    pub(super) state: Option<String>,
     pub(super) attempt: Option<String>,
     pub(super) opening: Option<String>,
     pub(super) pending: Option<String>,
@@ -41,6 +41,7 @@ impl TryFrom<Settlement> for Written {
     /// If its outcome is none that a claimed delivery can have.
     fn try_from(settlement: Settlement) -> Result<Self> {
         let event = Event::Outcome(settlement.outcome);
+        // A claimed delivery is `sending`, whatever its row says; that one which ended meanwhile keeps its state, `settle` sees to.
         let change = Change::of(settlement.delivery_id, State::Sending, event)?;
         let entry = settlement.entry.as_ref().map(|entry| {
             let (notice, delivery) = (settlement.notice_id, settlement.delivery_id);
@@ -50,12 +51,20 @@ impl TryFrom<Settlement> for Written {
         let [opening, pending] = entry.map_or([None, None], |rows| rows.map(Some));
         let rows = Rows {
             place: place(&settlement),
-            state: state(&settlement, change),
+            state: Some(state(&settlement, change)),
             attempt: attempt(&settlement),
             opening,
             pending,
         };
         Ok(Self { settlement, rows })
+    }
+}
+
+impl Written {
+    /// The same for a delivery that keeps its state.
+    pub(super) fn without_state(mut self) -> Self {
+        self.rows.state = None;
+        self
     }
 }
 

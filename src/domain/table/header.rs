@@ -1,0 +1,152 @@
+//! The header of a table, which names its columns, and the cells of the rows under it.
+
+use std::collections::HashMap;
+
+use encoding_rs::WINDOWS_1252;
+
+use super::records::is_blank;
+use crate::domain::phrase::seen;
+use crate::domain::problem::{Problem, shown};
+use crate::domain::words::count;
+
+/// Which columns a kind of file may have.
+#[derive(Clone, Copy, Debug)]
+pub struct Columns {
+    /// Names that count in any case: `Email`.
+    pub known: &'static [&'static str],
+    /// The columns without which no row can be read.
+    pub required: &'static [&'static str],
+    /// What is wrong with any other name, if anything is.
+    pub wrong: fn(&str) -> Option<String>,
+    /// What is wrong with a cell that is not UTF-8, and what to do.
+    pub not_utf8: &'static str,
+}
+
+impl Columns {
+    fn known(&self, name: &str) -> Option<&'static str> {
+        self.known.iter().find(|known| known.eq_ignore_ascii_case(name)).copied()
+    }
+}
+
+/// A parsed header row: the place of each column.
+#[derive(Clone, Debug)]
+pub struct Header {
+    /// The name of each column; empty for one without a name, which must not have values.
+    names: Vec<String>,
+    places: HashMap<String, usize>,
+    not_utf8: &'static str,
+}
+
+/// The cells of a row, trimmed.
+#[derive(Debug)]
+pub struct Cells<'a> {
+    /// One for each column; `None` for one that is not UTF-8.
+    pub texts: Vec<Option<&'a str>>,
+    /// The problems of cells that cannot be read, or have no column.
+    pub problems: Vec<Problem>,
+}
+
+impl Header {
+    /// Parses the header row, in its line.
+    ///
+    /// # Errors
+    /// Every problem with it.
+    pub fn parse(line: usize, fields: &[&[u8]], columns: &Columns) -> Result<Self, Vec<Problem>> {
+        let mut problems = Vec::new();
+        let mut problem = |field: &str, problem: String| problems.push(Problem::new(line, field, problem));
+        let (mut names, mut places) = (Vec::new(), HashMap::new());
+        for (index, field) in fields.iter().enumerate() {
+            let Ok(name) = std::str::from_utf8(field) else {
+                problem("header", format!("column {} {}", index + 1, columns.not_utf8));
+                continue;
+            };
+            let name = match seen(name.trim()) {
+                Ok(name) => name,
+                Err(error) => {
+                    problem(&shown(name), error.to_string());
+                    continue;
+                }
+            };
+            let known = columns.known(&name);
+            let name = known.unwrap_or(&name);
+            names.push(name.to_owned());
+            if name.is_empty() {
+                continue;
+            }
+            if let (None, Some(wrong)) = (known, (columns.wrong)(name)) {
+                problem(&shown(name), wrong);
+            }
+            if places.insert(name.to_owned(), index).is_some() {
+                problem(&shown(name), "is in the header twice".to_owned());
+            }
+        }
+        let required = columns.required;
+        if required.len() > 1 && required.iter().all(|name| !places.contains_key(*name)) {
+            // It is a row and no header, or the header of another table: what each cell lacks is beside the point.
+            let names = required.iter().map(|it| format!("`{it}`")).collect::<Vec<_>>().join(", ");
+            let text = format!("this row names none of the columns {names}: the first row names the columns");
+            return Err(vec![Problem::new(line, "", text)]);
+        }
+        for name in required {
+            if !places.contains_key(*name) {
+                problem(name, "is missing from the header".to_owned());
+            }
+        }
+        if problems.is_empty() { Ok(Self { names, places, not_utf8: columns.not_utf8 }) } else { Err(problems) }
+    }
+
+    /// The name of each column; empty for one without a name.
+    #[must_use]
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// The place of a column among the cells of a row.
+    #[must_use]
+    pub fn place(&self, name: &str) -> Option<usize> {
+        self.places.get(name).copied()
+    }
+
+    /// The cells of a row that begins in `line`.
+    ///
+    /// # Errors
+    /// If the row does not have a cell for each column: then nobody knows which is whose.
+    pub fn cells<'a>(&self, line: usize, fields: &[&'a [u8]]) -> Result<Cells<'a>, Problem> {
+        let wants = self.names.len();
+        let has_more = fields.get(wants..).is_some_and(|more| !more.iter().all(|field| is_blank(field)));
+        if fields.len() < wants || has_more {
+            return Err(Problem::new(line, "", uneven(fields, wants)));
+        }
+        let mut cells = Cells { texts: Vec::with_capacity(wants), problems: Vec::new() };
+        for (index, (name, field)) in self.names.iter().zip(fields).enumerate() {
+            let text = std::str::from_utf8(field).map(str::trim).ok();
+            cells.texts.push(text);
+            let (value, wrong) = match text {
+                // What is not UTF-8 is nearly always this.
+                None => (WINDOWS_1252.decode(field).0, self.not_utf8),
+                Some(text) if name.is_empty() && !text.is_empty() => {
+                    (text.into(), "has a value, but no name in the header")
+                }
+                Some(_) => continue,
+            };
+            let field = if name.is_empty() { format!("column {}", index + 1) } else { name.clone() };
+            cells.problems.push(Problem { value: Some(shown(&value)), ..Problem::new(line, field, wrong) });
+        }
+        Ok(cells)
+    }
+}
+
+/// Why a row does not have the fields of the header.
+fn uneven(fields: &[&[u8]], wants: usize) -> String {
+    let text = format!("the row has {}, the header {wants}", count(fields.len() as u64, "field", "fields"));
+    let holds = |byte: u8| fields.iter().any(|field| field.contains(&byte));
+    if holds(b'\n') {
+        return text + "; it goes over several lines, perhaps because a quote is not closed";
+    }
+    let other = [b';', b'\t', b','].into_iter().find(|it| fields.len() == 1 && holds(*it));
+    match other {
+        Some(b'\t') => text + "; it is separated by tabs, unlike the header",
+        Some(other) => text + &format!("; it is separated by `{}`, unlike the header", char::from(other)),
+        None => text,
+    }
+}

@@ -1,0 +1,60 @@
+//! The rows of audience files, as long as a notice needs them.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use sqlx::Row as _;
+use uuid::Uuid;
+
+use crate::store::engine::dialect::{Dialect, bulk, json};
+use crate::store::{Conn, Result};
+
+/// Adds the rows of an audience file, each a JSON object of column and value.
+pub async fn insert(conn: &mut Conn, id: Uuid, rows: &[(String, String)]) -> Result<()> {
+    #[derive(Serialize)]
+    struct RowOf<'a> {
+        account_id: &'a str,
+        data: &'a str,
+    }
+    let sql = bulk!(
+        Dialect::of(conn),
+        "INSERT INTO notice_rows (notice_id, account_id, data) SELECT $2, value ->> 'account_id', value ->> 'data' FROM",
+        rows
+    );
+    for chunk in rows.chunks(2000) {
+        let chunk: Vec<_> = chunk.iter().map(|(account_id, data)| RowOf { account_id, data }).collect();
+        sqlx::query(sql).bind(json(&chunk)).bind(id.to_string()).execute(&mut *conn).await?;
+    }
+    Ok(())
+}
+
+/// Removes the rows of an audience file.
+pub async fn delete(conn: &mut Conn, id: Uuid) -> Result<()> {
+    sqlx::query("DELETE FROM notice_rows WHERE notice_id = $1").bind(id.to_string()).execute(conn).await?;
+    Ok(())
+}
+
+/// A page of an audience file's rows, by account id after `after`.
+pub async fn page(conn: &mut Conn, id: Uuid, after: &str, limit: u32) -> Result<BTreeMap<String, String>> {
+    let rows = sqlx::query(
+        "SELECT account_id, data FROM notice_rows WHERE notice_id = $1 AND account_id > $2 ORDER BY account_id LIMIT $3",
+    )
+    .bind(id.to_string())
+    .bind(after)
+    .bind(i64::from(limit))
+    .fetch_all(conn)
+    .await?;
+    rows.iter().map(|row| Ok((row.try_get("account_id")?, row.try_get("data")?))).collect()
+}
+
+/// The rows of an audience file for some accounts.
+pub async fn of(conn: &mut Conn, id: Uuid, accounts: &[&str]) -> Result<BTreeMap<String, String>> {
+    let sql = Dialect::of(conn).pick(
+        "SELECT account_id, data FROM notice_rows
+         WHERE notice_id = $1 AND account_id IN (SELECT value FROM json_each($2))",
+        "SELECT account_id, data FROM notice_rows
+         WHERE notice_id = $1 AND account_id = ANY (ARRAY(SELECT jsonb_array_elements_text($2::jsonb)))",
+    );
+    let rows = sqlx::query(sql).bind(id.to_string()).bind(json(accounts)).fetch_all(conn).await?;
+    rows.iter().map(|row| Ok((row.try_get("account_id")?, row.try_get("data")?))).collect()
+}

@@ -1,0 +1,64 @@
+//! Who did what to a notice.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::domain::notice::Step;
+use crate::domain::notice::writers::Taken;
+use crate::store::engine::row::Row;
+use crate::store::{Conn, Result};
+
+/// What somebody did to a notice.
+#[derive(Clone, Debug, Serialize)]
+pub struct Done {
+    /// What.
+    pub step: Step,
+    /// Who.
+    pub operator: String,
+    /// Why.
+    pub reason: Option<String>,
+    /// When.
+    pub at: Timestamp,
+}
+
+impl Done {
+    /// The step, as far as it shows who wrote the notice.
+    #[must_use]
+    pub fn taken(&self) -> Taken<'_> {
+        Taken { step: self.step, operator: &self.operator, reason: self.reason.as_deref() }
+    }
+}
+
+/// Notes a step.
+pub async fn insert(conn: &mut Conn, id: Uuid, notice_id: Uuid, done: &Done) -> Result<()> {
+    sqlx::query("INSERT INTO notice_steps (id, notice_id, step, operator, reason, at) VALUES ($1, $2, $3, $4, $5, $6)")
+        .bind(id.to_string())
+        .bind(notice_id.to_string())
+        .bind(done.step.as_str())
+        .bind(&done.operator)
+        .bind(done.reason.as_deref())
+        .bind(done.at.as_millisecond())
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Everything that was done to a notice, first to last.
+pub async fn list(conn: &mut Conn, notice_id: Uuid) -> Result<Vec<Done>> {
+    let rows = sqlx::query("SELECT id, step, operator, reason, at FROM notice_steps WHERE notice_id = $1 ORDER BY id")
+        .bind(notice_id.to_string())
+        .fetch_all(conn)
+        .await?;
+    rows.iter()
+        .map(|row| {
+            let row = Row::of("notice_steps", row);
+            Ok(Done {
+                step: row.parse("step")?,
+                operator: row.get("operator")?,
+                reason: row.get("reason")?,
+                at: row.time("at")?,
+            })
+        })
+        .collect()
+}

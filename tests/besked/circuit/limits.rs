@@ -1,0 +1,45 @@
+//! A relay that refuses for good what is above its rate: nobody is rejected for that, whatever its words.
+
+use std::time::Duration;
+
+use besked::domain::delivery::State;
+use rstest::rstest;
+
+use super::import;
+use crate::app::{TestApp, maintenance};
+use crate::database::Engine;
+use crate::relay::{Step, on};
+
+#[rstest]
+#[case::of_a_rate("550 5.7.0 Requested action not taken: too many emails per second")]
+#[case::of_a_quota("550 Domain example.com has exceeded the max emails per hour (60/50 (120%)) allowed")]
+#[case::of_a_session("503 5.5.0 polite people wait")]
+#[case::of_nothing("550 5.7.1 not taken")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_limit_that_is_told_as_a_refusal_rejects_nobody(
+    #[case] words: &str,
+    #[values(Step::Rcpt, Step::Dot)] step: Step,
+) {
+    let app = TestApp::with(Engine::Sqlite, |config| config.relays[0].connections = 8).await;
+    app.relay.add(on(step).above(10).reply(format!("{words}\r\n")));
+    import(&app, (0..60).map(|n| format!("a{n}@d{}.example", n % 20))).await;
+    let id = app.release(&maintenance("all = true")).await;
+    for _ in 0..30 {
+        app.run_until_idle().await;
+        if app.counts(id).await.get(&State::Accepted) == Some(&60) {
+            return;
+        }
+        app.advance(Duration::from_secs(120));
+    }
+    panic!("not all were taken: {:?}", app.counts(id).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn recipients_that_are_refused_at_every_look_are_rejected() {
+    let app = TestApp::with(Engine::Sqlite, |config| config.relays[0].connections = 4).await;
+    app.relay.add(on(Step::Rcpt).when("@bad").reply("550 5.7.1 recipient suppressed\r\n"));
+    import(&app, (0..60).map(|n| format!("a@{}{n}.example", if n % 6 == 5 { "bad" } else { "good" }))).await;
+    let id = app.release(&maintenance("all = true")).await;
+    app.run_until_idle().await;
+    assert_eq!(app.counts(id).await, [(State::Accepted, 50), (State::Rejected, 10)].into());
+}
