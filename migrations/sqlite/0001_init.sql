@@ -349,7 +349,8 @@ CREATE TABLE tombstones (
 
 -- What came back by mail, stored before anything is made of it. `digest` is the SHA-256 of the envelope recipient and the bytes: the
 -- same message again is not stored again. `raw` is compressed, and cleared with the person or when its time is over.
--- A message that cannot be recorded yet, for its delivery is being sent, is read again at `due_at`.
+-- A message that cannot be recorded yet, for its delivery is being sent, is read again at `due_at`. `kind` is what it is, `tie` what
+-- ties it to the delivery.
 CREATE TABLE inbound (
     id          TEXT NOT NULL PRIMARY KEY,
     digest      BLOB NOT NULL UNIQUE,
@@ -361,12 +362,34 @@ CREATE TABLE inbound (
     size        INTEGER NOT NULL,
     raw         BLOB,
     disposition TEXT NOT NULL CHECK (disposition IN ('waiting', 'recorded', 'unmatched')),
+    kind        TEXT,
+    tie         TEXT,
     delivery_id TEXT
 ) STRICT;
 
 CREATE INDEX inbound_waiting ON inbound (due_at, id) WHERE disposition = 'waiting';
 CREATE INDEX inbound_unmatched ON inbound (id) WHERE disposition = 'unmatched';
 CREATE INDEX inbound_by_delivery ON inbound (delivery_id) WHERE delivery_id IS NOT NULL;
+CREATE INDEX inbound_raw ON inbound (at, id) WHERE raw IS NOT NULL;
+
+-- What those messages say of a delivery. `fingerprint` is the same in each copy of a report: it is recorded once. The last three are
+-- words from outside, cleared with the person.
+CREATE TABLE reports (
+    delivery_id TEXT NOT NULL,
+    fingerprint BLOB NOT NULL,
+    inbound_id  TEXT NOT NULL,
+    at          INTEGER NOT NULL,
+    kind        TEXT NOT NULL,
+    tie         TEXT NOT NULL,
+    action      TEXT NOT NULL,
+    status      TEXT,
+    verdict     TEXT NOT NULL,
+    outcome     TEXT,
+    recipient   TEXT,
+    diagnostic  TEXT,
+    remote      TEXT,
+    PRIMARY KEY (delivery_id, fingerprint)
+) STRICT, WITHOUT ROWID;
 
 -- Entries that were committed together with what they record, and have no index in the tree yet.
 CREATE TABLE ledger_pending (

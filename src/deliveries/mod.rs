@@ -1,7 +1,7 @@
 //! Deliveries: lists of them, one with its attempts and its exact bytes, what came back about it, and sending again.
 
 mod error;
-mod reports;
+pub(crate) mod reports;
 mod resend;
 mod restored;
 mod uncertain;

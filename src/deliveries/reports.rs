@@ -128,7 +128,7 @@ impl Deliveries {
 
 /// Returns a delivery and its notice, both locked until the transaction ends, the delivery's place in the queue included: no
 /// erasure, which locks the ledger's head first, no claim and no closing comes in between.
-pub(super) async fn lock(conn: &mut Conn, id: Uuid) -> Result<(Shown, Kept), DeliveryError> {
+pub(crate) async fn lock(conn: &mut Conn, id: Uuid) -> Result<(Shown, Kept), DeliveryError> {
     tree::lock_head(conn).await?;
     subjects::lock_queue(conn, &[id]).await?;
     let Some(delivery) = deliveries::find(conn, id).await? else { return Err(DeliveryError::Unknown(id)) };
@@ -140,13 +140,13 @@ pub(super) async fn lock(conn: &mut Conn, id: Uuid) -> Result<(Shown, Kept), Del
 }
 
 /// What happened to a delivery outside of an attempt.
-pub(super) fn fact(delivery: &Shown, notice: &Kept, event: Event, at: jiff::Timestamp) -> Fact {
+pub(crate) fn fact(delivery: &Shown, notice: &Kept, event: Event, at: jiff::Timestamp) -> Fact {
     Fact { ordinal: Some(delivery.ordinal), ..notice.fact(event, at) }
 }
 
 /// The person whom it happened to, with an operator's words. A person who was erased stays so: the finding counts, and names
 /// nobody.
-pub(super) fn person(delivery: &Shown, notice: &Kept, words: &str) -> Option<Person> {
+pub(crate) fn person(delivery: &Shown, notice: &Kept, words: &str) -> Option<Person> {
     (!delivery.email.is_empty()).then(|| Person {
         account_id: delivery.account_id.clone(),
         address: delivery.email.clone(),

@@ -15,6 +15,7 @@
 //! | `manifest` | recipients, root of the recipients' tree, customers in the audience, those with nobody to address, root of the tree over their commitments, digest of what is shown of the notice |
 //! | `addressed` | ordinal of the first recipient that was added, count, root of these recipients' tree |
 //! | `rejected` | the reason, if no server refused it: `not_carried` or `not_composed` |
+//! | `bounced`, `delivered`, `reported` | of a report that came by mail: its kind, what ties it to the delivery, its action, status or null, verdict, SHA-256 of its bytes |
 //! | `closed` | outcome, count, outcome, count, ... |
 //! | `preference_changed` | category, 1 for an opt-out and 0 for its withdrawal |
 //! | `restricted`, `rectified` | 1 or 0: restricted or no longer; put in place of another address or replaced by one |
@@ -47,6 +48,7 @@ use crate::domain::actor::Action;
 use crate::domain::category::Category;
 use crate::domain::delivery::{Level, Outcome, Reason};
 use crate::domain::random::Random;
+use crate::domain::report::Statement;
 use crate::domain::words::words;
 
 pub use decode::{Brief, DecodeError, commitments, parse_who};
@@ -82,6 +84,8 @@ pub enum Event {
     Bounced,
     /// A message was reported as delivered.
     Delivered,
+    /// A report about a message came that changed no state.
+    Reported,
     /// A person's word that a customer was informed in another way.
     Attested,
     /// A person's opt-out of a category was set or withdrawn.
@@ -118,6 +122,7 @@ words!(Event, "an event", {
     Resent => "resent",
     Bounced => "bounced",
     Delivered => "delivered",
+    Reported => "reported",
     Attested => "attested",
     PreferenceChanged => "preference_changed",
     Closed => "closed",
@@ -187,6 +192,8 @@ pub enum Detail {
     Addressed(Batch),
     /// Of a rejected delivery that no server refused: why it was not sent.
     NotSent(Reason),
+    /// Of a report that came by mail: what it states. (An operator's finding has no detail.)
+    Report(Statement),
     /// Of a closed notice: how many deliveries ended in each outcome.
     Closed(Vec<(Outcome, u64)>),
     /// Of a changed preference: the category, and whether it is now opted out.
@@ -344,6 +351,15 @@ impl Fact {
     pub const fn reason(&self) -> Option<Reason> {
         match self.detail {
             Detail::NotSent(reason) => Some(reason),
+            _ => None,
+        }
+    }
+
+    /// What the report states that the entry records, if it came by mail.
+    #[must_use]
+    pub const fn statement(&self) -> Option<&Statement> {
+        match &self.detail {
+            Detail::Report(statement) => Some(statement),
             _ => None,
         }
     }

@@ -106,6 +106,8 @@ pub enum Source {
     Page,
     /// A person's objection (GDPR Art. 21), entered by an operator.
     Objection,
+    /// A complaint about a mail, reported by the person's mail provider (RFC 5965).
+    Complaint,
     /// A task of Besked itself.
     System,
 }
@@ -115,6 +117,7 @@ words!(Source, "a source", {
     OneClick => "one-click",
     Page => "preferences page",
     Objection => "objection",
+    Complaint => "complaint",
     System => "system",
 });
 

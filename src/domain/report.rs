@@ -1,12 +1,18 @@
 //! What a message that came back says: its kind, what ties it to a delivery, and what became of each recipient.
 
+pub mod effect;
+
 use std::fmt;
 use std::str::FromStr;
+
+use serde::{Serialize, Serializer};
+use thiserror::Error;
 
 use crate::domain::words::words;
 
 /// What a message that came back is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum MessageKind {
     /// A report about a delivery (RFC 3464), in whatever format.
     Dsn,
@@ -32,7 +38,8 @@ words!(MessageKind, "a kind of message", {
 });
 
 /// What the reporting server did (RFC 3464 section 2.3.3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Action {
     /// Given up.
     Failed,
@@ -58,7 +65,8 @@ words!(Action, "an action", {
 });
 
 /// What a report means for the address and for us. The worst is first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// No such mailbox, no longer in use, moved, or its domain does not exist. The only one that may mark an address.
     AddressDead,
@@ -93,7 +101,8 @@ words!(Verdict, "a verdict", {
 });
 
 /// What ties a message to a delivery.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum MatchKind {
     /// A valid signed return path in the envelope's recipient.
     Token,
@@ -143,21 +152,32 @@ impl Status {
     }
 }
 
+/// A text is no enhanced status code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("not an enhanced status code, such as `5.1.1`")]
+pub struct NotAStatus;
+
 impl FromStr for Status {
-    type Err = ();
+    type Err = NotAStatus;
 
     /// Parses exactly `class.subject.detail`, with at most three digits in each of the last two.
-    fn from_str(text: &str) -> Result<Self, ()> {
+    fn from_str(text: &str) -> Result<Self, NotAStatus> {
         let mut parts = text.split('.');
         let mut number = |most: usize| {
-            let part = parts.next().filter(|part| (1..=most).contains(&part.len())).ok_or(())?;
-            if part.bytes().all(|byte| byte.is_ascii_digit()) { part.parse::<u16>().map_err(|_| ()) } else { Err(()) }
+            let part = parts.next().filter(|part| (1..=most).contains(&part.len())).ok_or(NotAStatus)?;
+            if part.bytes().all(|byte| byte.is_ascii_digit()) { part.parse::<u16>().map_err(|_| NotAStatus) } else { Err(NotAStatus) }
         };
         let (class, subject, detail) = (number(1)?, number(3)?, number(3)?);
         match (class, parts.next()) {
-            (2 | 4 | 5, None) => Ok(Self { class: u8::try_from(class).map_err(|_| ())?, subject, detail }),
-            _ => Err(()),
+            (2 | 4 | 5, None) => Ok(Self { class: u8::try_from(class).map_err(|_| NotAStatus)?, subject, detail }),
+            _ => Err(NotAStatus),
         }
+    }
+}
+
+impl Serialize for Status {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 
@@ -202,6 +222,23 @@ impl Report {
     }
 }
 
+/// What a report states about one delivery, as the ledger records it: nothing personal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Statement {
+    /// What the message is.
+    pub kind: MessageKind,
+    /// What ties it to the delivery.
+    pub tie: MatchKind,
+    /// What happened.
+    pub action: Action,
+    /// The most exact code.
+    pub status: Option<Status>,
+    /// What it means.
+    pub verdict: Verdict,
+    /// SHA-256 of the message's bytes.
+    pub digest: [u8; 32],
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -210,7 +247,7 @@ mod tests {
     fn a_status_has_three_numbers_and_a_known_class() {
         assert_eq!("5.1.351".parse(), Ok(Status { class: 5, subject: 1, detail: 351 }));
         for wrong in ["", "5", "5.1", "5.1.1.1", "3.1.1", "55.1.1", "5.1.1111", "5..1", "5.+1.1", "x.y.z"] {
-            assert_eq!(wrong.parse::<Status>(), Err(()), "{wrong}");
+            assert_eq!(wrong.parse::<Status>(), Err(NotAStatus), "{wrong}");
         }
         assert!("4.0.0".parse::<Status>().unwrap().is_bare());
     }

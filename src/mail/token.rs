@@ -16,6 +16,7 @@ pub struct TokenKey([u8; 32]);
 #[derive(Clone, Copy)]
 enum Use {
     ReturnPath,
+    Reply,
     Link,
 }
 
@@ -29,17 +30,39 @@ impl TokenKey {
     /// The envelope sender of a delivery: `b+TOKEN@domain`. A bounce to it names the delivery.
     #[must_use]
     pub fn return_path(&self, delivery: Uuid, domain: &str) -> Address {
-        let token = self.token::<8>(Use::ReturnPath, delivery);
-        // Local parts may be lower-cased in transit: base 32 survives that.
-        let text = format!("b+{}@{domain}", BASE32_NOPAD.encode(&token).to_lowercase());
-        Address::parse(&text).expect("a token and a checked domain make an address")
+        self.path(Use::ReturnPath, delivery, domain)
     }
 
     /// The delivery that a return path's local part names.
     #[must_use]
     pub fn read_return_path(&self, local: &str) -> Option<Uuid> {
-        let token = local.strip_prefix("b+").or_else(|| local.strip_prefix("B+"))?;
-        self.read::<8>(Use::ReturnPath, &BASE32_NOPAD.decode(token.to_uppercase().as_bytes()).ok()?)
+        self.read_path(Use::ReturnPath, local)
+    }
+
+    /// The address for replies to a delivery's message: `reply+TOKEN@domain`.
+    #[must_use]
+    pub fn reply_path(&self, delivery: Uuid, domain: &str) -> Address {
+        self.path(Use::Reply, delivery, domain)
+    }
+
+    /// The delivery that the local part of an address for replies names.
+    #[must_use]
+    pub fn read_reply_path(&self, local: &str) -> Option<Uuid> {
+        self.read_path(Use::Reply, local)
+    }
+
+    fn path(&self, used: Use, delivery: Uuid, domain: &str) -> Address {
+        let token = self.token::<8>(used, delivery);
+        // Local parts may be lower-cased in transit: base 32 survives that.
+        let text = format!("{}+{}@{domain}", used.prefix(), BASE32_NOPAD.encode(&token).to_lowercase());
+        Address::parse(&text).expect("a token and a checked domain make an address")
+    }
+
+    fn read_path(&self, used: Use, local: &str) -> Option<Uuid> {
+        let (prefix, token) = local.split_once('+')?;
+        let is_used_so = prefix.eq_ignore_ascii_case(used.prefix());
+        let token = BASE32_NOPAD.decode(token.to_uppercase().as_bytes()).ok().filter(|_| is_used_so)?;
+        self.read::<8>(used, &token)
     }
 
     /// The token of a delivery's unsubscribe and preference links.
@@ -106,9 +129,21 @@ impl TokenKey {
     fn mac(&self, used: Use, delivery: Uuid) -> [u8; 32] {
         let label: &[u8] = match used {
             Use::ReturnPath => b"return path ",
+            Use::Reply => b"reply ",
             Use::Link => b"link ",
         };
         hmac(&self.0, &[label, delivery.as_bytes()].concat())
+    }
+}
+
+impl Use {
+    /// What stands before the token in an address.
+    const fn prefix(self) -> &'static str {
+        match self {
+            Self::ReturnPath => "b",
+            Self::Reply => "reply",
+            Self::Link => "",
+        }
     }
 }
 
@@ -124,6 +159,11 @@ mod tests {
         assert_eq!(path.local().len(), crate::config::RETURN_PATH_LOCAL, "the configuration is checked for it");
         assert_eq!(key.read_return_path(path.local()), Some(id));
         assert_eq!(key.read_return_path(&path.local().to_uppercase()), Some(id));
+        let reply = key.reply_path(id, "bounces.example.com");
+        assert_eq!(key.read_reply_path(&reply.local().to_uppercase()), Some(id));
+        assert_eq!((key.read_return_path(reply.local()), key.read_reply_path(path.local())), (None, None), "by use");
+        let other = path.local().replace("b+", "reply+");
+        assert_eq!(key.read_reply_path(&other), None, "a return path is in every mail");
         assert_eq!(key.read_link(&key.link(id)), Some(id));
         assert_eq!(TokenKey::new([8; 32]).read_link(&key.link(id)), None);
         let longest = format!("{}.examples", ["d".repeat(50).as_str(); 4].join("."));

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::{Batch, Detail, Event, Fact, Manifest, Person, Run, who};
 use crate::domain::clock::from_millis;
 use crate::domain::delivery::Outcome;
+use crate::domain::report::Statement;
 
 /// Why bytes are not an entry's.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -157,6 +158,14 @@ fn detail(cbor: &mut Cbor<'_>, event: Event) -> Read<Detail> {
             Ok(Detail::Addressed(Batch { first: cbor.u64()?, count: cbor.u64()?, root: bytes(cbor)? }))
         }
         (Event::Rejected, 1) => Ok(Detail::NotSent(word(cbor)?)),
+        (Event::Bounced | Event::Delivered | Event::Reported, 6) => Ok(Detail::Report(Statement {
+            kind: word(cbor)?,
+            tie: word(cbor)?,
+            action: word(cbor)?,
+            status: maybe(cbor, word)?,
+            verdict: word(cbor)?,
+            digest: bytes(cbor)?,
+        })),
         (Event::Closed, items) if items % 2 == 0 => {
             let counts: Read<Vec<(Outcome, u64)>> = (0..items / 2).map(|_| Ok((word(cbor)?, cbor.u64()?))).collect();
             Ok(Detail::Closed(counts?))
@@ -241,10 +250,11 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::actor::Action;
+    use crate::domain::actor;
     use crate::domain::category::Category;
     use crate::domain::delivery::{Level, Reason};
     use crate::domain::entry::leaf;
+    use crate::domain::report::{Action, MatchKind, MessageKind, Status, Verdict};
 
     fn details(event: Event) -> Vec<Detail> {
         let root = [7; 32];
@@ -259,6 +269,13 @@ mod tests {
             })],
             Event::Addressed => vec![Detail::Addressed(Batch { first: 300, count: 2, root })],
             Event::Rejected => vec![Detail::None, Detail::NotSent(Reason::NotCarried)],
+            Event::Bounced | Event::Delivered | Event::Reported => {
+                let status = Some(Status { class: 5, subject: 1, detail: 351 });
+                let (kind, tie) = (MessageKind::Dsn, MatchKind::TokenInReturnedPart);
+                let statement =
+                    Statement { kind, tie, action: Action::Failed, status, verdict: Verdict::AddressDead, digest: [4; 32] };
+                vec![Detail::None, Detail::Report(statement), Detail::Report(Statement { status: None, ..statement })]
+            }
             Event::Closed => {
                 vec![Detail::Closed(vec![]), Detail::Closed(vec![(Outcome::Accepted, 9), (Outcome::Expired, 0)])]
             }
@@ -270,8 +287,8 @@ mod tests {
             }
             Event::KeyRotated => vec![Detail::Keys { old: "a".to_owned(), new: "b".to_owned() }],
             Event::Operated => vec![
-                Detail::Operated { action: Action::Approve, object: None },
-                Detail::Operated { action: Action::Hold, object: Some(Uuid::from_u128(6)) },
+                Detail::Operated { action: actor::Action::Approve, object: None },
+                Detail::Operated { action: actor::Action::Hold, object: Some(Uuid::from_u128(6)) },
             ],
             Event::Continued => vec![Detail::Continued { reason: "Återställd".to_owned(), size: 5, root }],
             _ => vec![Detail::None],

@@ -111,6 +111,14 @@ impl Detail {
             Self::NotSent(reason) => {
                 cbor.array(1)?.str(reason.as_str())?;
             }
+            Self::Report(it) => {
+                cbor.array(6)?.str(it.kind.as_str())?.str(it.tie.as_str())?.str(it.action.as_str())?;
+                match it.status {
+                    Some(status) => cbor.str(&status.to_string())?,
+                    None => cbor.null()?,
+                };
+                cbor.str(it.verdict.as_str())?.bytes(&it.digest)?;
+            }
             Self::Closed(counts) => {
                 cbor.array(counts.len() as u64 * 2)?;
                 for (outcome, count) in counts {

@@ -117,6 +117,12 @@ fn hint(letter: &Letter<'_>) -> Option<Hint> {
 }
 
 impl Message {
+    /// A message that could not be read.
+    #[must_use]
+    pub fn unread() -> Self {
+        Self::of(MessageKind::Unknown, &Headers::of(b"", 0), Evidence::default())
+    }
+
     fn of(kind: MessageKind, headers: &Headers<'_>, evidence: Evidence) -> Self {
         let id = headers
             .get("message-id")

@@ -200,6 +200,13 @@ pub async fn rewrite(conn: &mut Conn, id: Uuid, expected: State, written: &Writt
     Ok(done.rows_affected() == 1)
 }
 
+/// The domain of a notice's Message-IDs.
+pub async fn message_domain(conn: &mut Conn, id: Uuid) -> Result<Option<String>> {
+    let row = sqlx::query("SELECT message_domain FROM notices WHERE id = $1").bind(id.to_string());
+    let row = row.fetch_optional(conn).await?;
+    row.as_ref().map(|row| Row::of("notices", row).get("message_domain")).transpose()
+}
+
 /// The notice with this id.
 pub async fn find(conn: &mut Conn, id: Uuid) -> Result<Option<Kept>> {
     let row = sqlx::query(select!("WHERE id = $1")).bind(id.to_string()).fetch_optional(conn).await?;

@@ -37,6 +37,16 @@ pub async fn to_follow(
         .collect()
 }
 
+/// The newest delivery to an address.
+pub async fn latest_to(conn: &mut Conn, key: &AddressKey) -> Result<Option<Uuid>> {
+    // `id` begins with its time.
+    let row = sqlx::query("SELECT MAX(id) AS id FROM deliveries WHERE email_key = $1 AND email_key <> ''")
+        .bind(key.as_str())
+        .fetch_one(conn)
+        .await?;
+    Row::of("deliveries", &row).maybe("id")
+}
+
 /// A page of the customers that a notice addressed: account ids and names of those whose first delivery is among the next `limit`
 /// from an ordinal on, and the ordinal to continue from; `None` at the end. A page may be empty: a customer whose deliveries
 /// were replaced after the release has some at the end of the manifest, too.

@@ -1,10 +1,13 @@
-//! What came back by mail, stored before anything is made of it.
+//! What came back by mail: each message as it came, stored before anything is made of it, and what it says of deliveries.
+
+pub mod reports;
 
 use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
 
 use crate::domain::inbound::{Disposition, Route};
+use crate::domain::report::{MatchKind, MessageKind};
 use crate::store::engine::dialect::{Dialect, json_ids};
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
@@ -62,6 +65,11 @@ pub struct Stored {
     pub size: u64,
     /// What was made of it.
     pub disposition: Disposition,
+    /// What it is, once it was read.
+    pub kind: Option<MessageKind>,
+    /// What ties it to a delivery, once it was read.
+    #[serde(rename = "match")]
+    pub tie: Option<MatchKind>,
     /// The delivery that it is about, if one was found.
     pub delivery_id: Option<Uuid>,
 }
@@ -118,32 +126,49 @@ pub async fn postpone(conn: &mut Conn, id: Uuid, due_at: Timestamp) -> Result<()
     Ok(())
 }
 
-/// Records what became of a message that waited. Returns false if another process was first.
-pub async fn dispose(
-    conn: &mut Conn,
-    id: Uuid,
-    disposition: Disposition,
-    delivery_id: Option<Uuid>,
-) -> Result<bool> {
-    let done = sqlx::query(
-        "UPDATE inbound SET disposition = $2, delivery_id = $3 WHERE id = $1 AND disposition = 'waiting'",
+/// What became of a message.
+#[derive(Clone, Copy, Debug)]
+pub struct Disposed {
+    /// What was made of it.
+    pub disposition: Disposition,
+    /// What it is.
+    pub kind: MessageKind,
+    /// What ties it to a delivery.
+    pub tie: MatchKind,
+    /// The delivery.
+    pub delivery_id: Option<Uuid>,
+}
+
+/// Returns true if a message still waits: no other process was first. The caller holds the ledger's head.
+pub async fn is_waiting(conn: &mut Conn, id: Uuid) -> Result<bool> {
+    let sql = "SELECT 1 AS one FROM inbound WHERE id = $1 AND disposition = 'waiting'";
+    Ok(sqlx::query(sql).bind(id.to_string()).fetch_optional(conn).await?.is_some())
+}
+
+/// Records what became of a message that waited.
+pub async fn dispose(conn: &mut Conn, id: Uuid, disposed: &Disposed) -> Result<()> {
+    sqlx::query(
+        "UPDATE inbound SET disposition = $2, kind = $3, tie = $4, delivery_id = $5
+         WHERE id = $1 AND disposition = 'waiting'",
     )
     .bind(id.to_string())
-    .bind(disposition.as_str())
-    .bind(delivery_id.map(|id| id.to_string()))
+    .bind(disposed.disposition.as_str())
+    .bind(disposed.kind.as_str())
+    .bind(disposed.tie.as_str())
+    .bind(disposed.delivery_id.map(|id| id.to_string()))
     .execute(conn)
     .await?;
-    Ok(done.rows_affected() == 1)
+    Ok(())
 }
 
 /// A page of messages by id, the newest first, before this one; only those that are about no known delivery with `unmatched`.
 pub async fn list(conn: &mut Conn, unmatched: bool, before: Option<Uuid>, limit: u32) -> Result<Vec<Stored>> {
     // Two texts, so that each engine uses the index of what it lists.
     let sql = if unmatched {
-        "SELECT id, route, at, size, disposition, delivery_id FROM inbound
+        "SELECT id, route, at, size, disposition, kind, tie, delivery_id FROM inbound
          WHERE disposition = 'unmatched' AND id < $1 ORDER BY id DESC LIMIT $2"
     } else {
-        "SELECT id, route, at, size, disposition, delivery_id FROM inbound WHERE id < $1 ORDER BY id DESC LIMIT $2"
+        "SELECT id, route, at, size, disposition, kind, tie, delivery_id FROM inbound WHERE id < $1 ORDER BY id DESC LIMIT $2"
     };
     let before = before.unwrap_or(Uuid::max()).to_string();
     let rows = sqlx::query(sql).bind(before).bind(i64::from(limit)).fetch_all(conn).await?;
@@ -153,7 +178,7 @@ pub async fn list(conn: &mut Conn, unmatched: bool, before: Option<Uuid>, limit:
 /// The messages about a delivery, in the order of their arrival.
 pub async fn of_delivery(conn: &mut Conn, delivery_id: Uuid) -> Result<Vec<Stored>> {
     let rows = sqlx::query(
-        "SELECT id, route, at, size, disposition, delivery_id FROM inbound WHERE delivery_id = $1 ORDER BY id",
+        "SELECT id, route, at, size, disposition, kind, tie, delivery_id FROM inbound WHERE delivery_id = $1 ORDER BY id",
     )
     .bind(delivery_id.to_string())
     .fetch_all(conn)
@@ -164,23 +189,55 @@ pub async fn of_delivery(conn: &mut Conn, delivery_id: Uuid) -> Result<Vec<Store
 /// A message, with its compressed bytes unless they were deleted.
 pub async fn find(conn: &mut Conn, id: Uuid) -> Result<Option<(Stored, Option<Vec<u8>>)>> {
     let row =
-        sqlx::query("SELECT id, route, at, size, disposition, delivery_id, raw FROM inbound WHERE id = $1")
+        sqlx::query("SELECT id, route, at, size, disposition, kind, tie, delivery_id, raw FROM inbound WHERE id = $1")
             .bind(id.to_string())
             .fetch_optional(conn)
             .await?;
     row.as_ref().map(|row| Ok((stored(row)?, Row::of("inbound", row).get("raw")?))).transpose()
 }
 
-/// Deletes what names a person in the messages about these deliveries: their bytes and envelopes.
+/// Deletes what names a person in the messages about these deliveries: their bytes and envelopes, and the words of their reports.
 pub async fn clear(conn: &mut Conn, deliveries: &[Uuid]) -> Result<()> {
-    let sql = Dialect::of(conn).pick(
-        "UPDATE inbound SET raw = NULL, recipient = NULL, sender = NULL
-         WHERE delivery_id IN (SELECT value FROM json_each($1))",
-        "UPDATE inbound SET raw = NULL, recipient = NULL, sender = NULL
-         WHERE delivery_id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb)))",
-    );
-    sqlx::query(sql).bind(json_ids(deliveries)).execute(conn).await?;
+    let ids = json_ids(deliveries);
+    let dialect = Dialect::of(conn);
+    for sql in [
+        dialect.pick(
+            "UPDATE inbound SET raw = NULL, recipient = NULL, sender = NULL
+             WHERE delivery_id IN (SELECT value FROM json_each($1))",
+            "UPDATE inbound SET raw = NULL, recipient = NULL, sender = NULL
+             WHERE delivery_id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb)))",
+        ),
+        dialect.pick(
+            "UPDATE reports SET recipient = NULL, diagnostic = NULL, remote = NULL
+             WHERE delivery_id IN (SELECT value FROM json_each($1))",
+            "UPDATE reports SET recipient = NULL, diagnostic = NULL, remote = NULL
+             WHERE delivery_id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb)))",
+        ),
+    ] {
+        sqlx::query(sql).bind(&ids).execute(&mut *conn).await?;
+    }
     Ok(())
+}
+
+/// How many messages came before a time and still have their bytes.
+pub async fn count_raw(conn: &mut Conn, before: Timestamp) -> Result<u64> {
+    let sql = "SELECT COUNT(*) AS n FROM inbound WHERE at < $1 AND raw IS NOT NULL AND disposition <> 'waiting'";
+    let row = sqlx::query(sql).bind(before.as_millisecond()).fetch_one(conn).await?;
+    Row::of("inbound", &row).count("n")
+}
+
+/// Deletes the bytes and envelopes of messages that came before a time, the oldest first; those that wait to be read stay. Returns
+/// how many.
+pub async fn delete_raw(conn: &mut Conn, before: Timestamp, limit: u32) -> Result<u64> {
+    let done = sqlx::query(
+        "UPDATE inbound SET raw = NULL, recipient = NULL, sender = NULL WHERE id IN
+           (SELECT id FROM inbound WHERE at < $1 AND raw IS NOT NULL AND disposition <> 'waiting' ORDER BY at, id LIMIT $2)",
+    )
+    .bind(before.as_millisecond())
+    .bind(i64::from(limit))
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected())
 }
 
 fn stored(row: &sqlx::any::AnyRow) -> Result<Stored> {
@@ -191,6 +248,8 @@ fn stored(row: &sqlx::any::AnyRow) -> Result<Stored> {
         at: row.time("at")?,
         size: row.count("size")?,
         disposition: row.parse("disposition")?,
+        kind: row.maybe("kind")?,
+        tie: row.maybe("tie")?,
         delivery_id: row.maybe("delivery_id")?,
     })
 }

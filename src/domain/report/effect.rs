@@ -1,0 +1,177 @@
+//! What a report does to the delivery that it is about, and to the address that was mailed.
+//!
+//! | tie | report | effect |
+//! | --- | --- | --- |
+//! | token | `failed` | the delivery is `bounced`, whatever was known before; the address is dead if the verdict says so of this very address |
+//! | token | `failed` of a member, after `expanded` | none: the message reached the others |
+//! | token | `delivered` | the delivery is `delivered` |
+//! | token | `delivered`, after the delivery failed | none; a person looks at it: one of two servers is wrong |
+//! | token | `failed`, after `delivered` | `bounced`, and a person looks at it |
+//! | token | a complaint | the person opts out of every optional category, and the address is suppressed for them |
+//! | token | `delayed`, `relayed`, `expanded`, a receipt, an automatic answer, a reply | none |
+//! | a header, a Message-ID, a token that the rest contradicts | a failure or a complaint | none: every recipient knows these; a person looks at it |
+//!
+//! Every report is recorded, also one without an effect. A report that came before the commit of what it is about waits for it.
+
+use crate::domain::delivery::{Event, Outcome, State};
+use crate::domain::report::{Action, MatchKind, MessageKind, Verdict};
+use crate::domain::task::TaskKind;
+
+/// What is known of a delivery when a report about it is judged.
+#[derive(Clone, Copy, Debug)]
+pub struct About {
+    /// Its state; `sending` while a worker holds it.
+    pub state: State,
+    /// The report is about the very address that was mailed: it was not forwarded to another one.
+    pub same_address: bool,
+    /// An earlier report said that the message went on to the members of a list or an alias.
+    pub expanded: bool,
+}
+
+/// What a report does. Without any, it is recorded and nothing else.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Effect {
+    /// The delivery's outcome.
+    pub outcome: Option<Outcome>,
+    /// The address that was mailed is dead.
+    pub dead: bool,
+    /// The person who was mailed complained.
+    pub complaint: bool,
+    /// What a person must look at.
+    pub task: Option<TaskKind>,
+}
+
+impl MatchKind {
+    /// Returns true if whoever sent the report saw the message itself: only then may the report change anything.
+    #[must_use]
+    pub const fn is_proof(self) -> bool {
+        matches!(self, Self::Token | Self::TokenInReturnedPart)
+    }
+
+    /// Returns true if the report is recorded with a delivery.
+    #[must_use]
+    pub const fn is_tied(self) -> bool {
+        self.is_proof() || matches!(self, Self::DeliveryHeader | Self::MessageId | Self::Mismatch)
+    }
+}
+
+impl Effect {
+    /// Judges a report about one delivery. Returns `None` if it must wait: the delivery is not finished.
+    #[must_use]
+    pub fn of(kind: MessageKind, tie: MatchKind, (action, verdict): (Action, Verdict), about: About) -> Option<Self> {
+        if !tie.is_proof() {
+            let matters = action == Action::Failed || verdict == Verdict::Complaint;
+            return Some(Self { task: matters.then_some(TaskKind::WeakMatch), ..Self::default() });
+        }
+        match kind {
+            MessageKind::Dsn => Self::of_delivery_report(action, verdict, about),
+            MessageKind::Arf => Some(Self { complaint: verdict == Verdict::Complaint, ..Self::default() }),
+            MessageKind::AutoReply | MessageKind::Mdn | MessageKind::Reply | MessageKind::Unknown => {
+                Some(Self::default())
+            }
+        }
+    }
+
+    fn of_delivery_report(action: Action, verdict: Verdict, about: About) -> Option<Self> {
+        let outcome = match action {
+            Action::Failed => Outcome::Bounced,
+            Action::Delivered => Outcome::Delivered,
+            Action::Delayed | Action::Relayed | Action::Expanded | Action::None => return Some(Self::default()),
+        };
+        let of_a_member = about.expanded && !about.same_address;
+        if outcome == Outcome::Bounced && of_a_member {
+            return Some(Self::default());
+        }
+        if about.state.is_open() {
+            return None;
+        }
+        let follows = about.state.after(Event::Outcome(outcome)).is_some();
+        let contradicts = match outcome {
+            Outcome::Bounced => about.state == State::Delivered,
+            _ => matches!(about.state, State::Bounced | State::Rejected | State::Expired),
+        };
+        Some(Self {
+            outcome: follows.then_some(outcome),
+            dead: outcome == Outcome::Bounced && verdict == Verdict::AddressDead && about.same_address,
+            complaint: false,
+            task: contradicts.then_some(TaskKind::Contradiction),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TOKEN: MatchKind = MatchKind::Token;
+
+    fn about(state: State) -> About {
+        About { state, same_address: true, expanded: false }
+    }
+
+    fn of_dsn(said: (Action, Verdict), about: About) -> Option<Effect> {
+        Effect::of(MessageKind::Dsn, TOKEN, said, about)
+    }
+
+    #[test]
+    fn only_a_dead_address_that_was_mailed_is_marked() {
+        let failed = |verdict, about| of_dsn((Action::Failed, verdict), about).unwrap();
+        for verdict in Verdict::ALL {
+            let dead = *verdict == Verdict::AddressDead;
+            assert_eq!(failed(*verdict, about(State::Accepted)).dead, dead, "{verdict}");
+            assert_eq!(failed(*verdict, about(State::Accepted)).outcome, Some(Outcome::Bounced), "{verdict}");
+        }
+        let forwarded = About { same_address: false, ..about(State::Accepted) };
+        let effect = failed(Verdict::AddressDead, forwarded);
+        assert_eq!((effect.outcome, effect.dead), (Some(Outcome::Bounced), false), "another address is dead");
+        let member = About { expanded: true, ..forwarded };
+        assert_eq!(failed(Verdict::AddressDead, member), Effect::default());
+    }
+
+    #[test]
+    fn the_later_proof_counts_and_a_contradiction_is_looked_at() {
+        let failed = |state| of_dsn((Action::Failed, Verdict::Policy), about(state)).unwrap();
+        let delivered = |state| of_dsn((Action::Delivered, Verdict::Success), about(state)).unwrap();
+        assert_eq!((failed(State::Accepted).outcome, failed(State::Accepted).task), (Some(Outcome::Bounced), None));
+        let after = failed(State::Delivered);
+        assert_eq!((after.outcome, after.task), (Some(Outcome::Bounced), Some(TaskKind::Contradiction)));
+        assert_eq!(failed(State::Bounced), Effect::default(), "the same again");
+        assert_eq!(delivered(State::Accepted).outcome, Some(Outcome::Delivered));
+        assert_eq!(delivered(State::Uncertain).outcome, Some(Outcome::Delivered), "a doubt is settled");
+        assert_eq!(delivered(State::Delivered), Effect::default());
+        for state in [State::Bounced, State::Rejected, State::Expired] {
+            let after = delivered(state);
+            assert_eq!((after.outcome, after.task), (None, Some(TaskKind::Contradiction)), "{state}");
+        }
+    }
+
+    #[test]
+    fn a_report_that_overtakes_our_own_commit_waits() {
+        for state in [State::Queued, State::Sending, State::Deferred] {
+            assert_eq!(of_dsn((Action::Failed, Verdict::AddressDead), about(state)), None, "{state}");
+            assert_eq!(of_dsn((Action::Delayed, Verdict::Temporary), about(state)), Some(Effect::default()));
+        }
+    }
+
+    #[test]
+    fn what_every_recipient_knows_changes_nothing() {
+        let weak = MatchKind::ALL.iter().filter(|tie| !tie.is_proof());
+        for tie in weak {
+            let of = |kind, said| Effect::of(kind, *tie, said, about(State::Accepted)).unwrap();
+            let looked_at = Effect { task: Some(TaskKind::WeakMatch), ..Effect::default() };
+            assert_eq!(of(MessageKind::Dsn, (Action::Failed, Verdict::AddressDead)), looked_at, "{tie}");
+            assert_eq!(of(MessageKind::Arf, (Action::None, Verdict::Complaint)), looked_at, "{tie}");
+            assert_eq!(of(MessageKind::Dsn, (Action::Delivered, Verdict::Success)), Effect::default(), "{tie}");
+        }
+    }
+
+    #[test]
+    fn only_a_complaint_opts_out() {
+        let of = |verdict| Effect::of(MessageKind::Arf, TOKEN, (Action::None, verdict), about(State::Accepted)).unwrap();
+        assert!(of(Verdict::Complaint).complaint && !of(Verdict::None).complaint);
+        for kind in [MessageKind::AutoReply, MessageKind::Mdn, MessageKind::Reply, MessageKind::Unknown] {
+            let said = (Action::Failed, Verdict::AddressDead);
+            assert_eq!(Effect::of(kind, TOKEN, said, about(State::Accepted)), Some(Effect::default()), "{kind}");
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! Reads a message, and finds the delivery that it is about.
+
+use tokio::task::spawn_blocking;
+use uuid::Uuid;
+
+use super::reader::bounds::Bounds;
+use super::reader::evidence::{Evidence, Known, Match, Ours, decide};
+use super::reader::read::{Message, read};
+use super::{Inbound, InboundError};
+use crate::domain::address::AddressKey;
+use crate::domain::report::{MatchKind, MessageKind};
+use crate::mail::token::TokenKey;
+use crate::store::sending::deliveries;
+use crate::store::{Conn, StoreError, notices};
+
+/// How many of the Message-IDs and addresses of a message are looked up.
+const LOOKED_UP: usize = 20;
+
+/// A message that was read, with the delivery that it is about.
+#[derive(Clone, Debug)]
+pub struct Tied {
+    /// The message.
+    pub message: Message,
+    /// What ties it to a delivery, and to which.
+    pub tie: Match,
+}
+
+/// What is ours, kept for a thread of its own.
+#[derive(Clone)]
+pub(super) struct Own {
+    key: TokenKey,
+    bounce_domain: String,
+    message_domain: String,
+    fixed: Vec<String>,
+}
+
+impl Own {
+    fn with<T>(&self, work: impl FnOnce(&Ours<'_>) -> T) -> T {
+        let verify = |local: &str| self.key.read_return_path(local).or_else(|| self.key.read_reply_path(local));
+        work(&Ours {
+            bounce_domain: &self.bounce_domain,
+            message_domain: &self.message_domain,
+            fixed: &self.fixed,
+            verify: &verify,
+        })
+    }
+}
+
+impl Inbound {
+    pub(super) fn own(&self) -> Own {
+        let config = &self.context.config;
+        Own {
+            key: self.key.clone(),
+            bounce_domain: config.sender.bounce_domain.as_str().to_owned(),
+            message_domain: config.sender.domain().to_owned(),
+            fixed: config.inbound.addresses.iter().map(|address| address.as_str().to_owned()).collect(),
+        }
+    }
+
+    fn bounds(&self) -> Bounds {
+        Bounds { message: self.largest(), ..Bounds::default() }
+    }
+
+    /// Reads a message and finds its delivery, and changes nothing.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn examine(&self, bytes: Vec<u8>, recipient: Option<String>) -> Result<Tied, InboundError> {
+        let message = self.read(bytes, recipient).await;
+        let mut conn = self.context.store.read().await?;
+        Ok(self.tie(&mut conn, message).await?)
+    }
+
+    /// Reads a message on a thread of its own: a large one takes a while, and a fault in the reader ends only this message.
+    pub(super) async fn read(&self, bytes: Vec<u8>, recipient: Option<String>) -> Message {
+        let (own, bounds) = (self.own(), self.bounds());
+        let reading = spawn_blocking(move || own.with(|ours| read(&bytes, recipient.as_deref(), ours, &bounds)));
+        reading.await.unwrap_or_else(|error| {
+            tracing::error!(%error, "an inbound message could not be read: it is kept as unknown, please report it");
+            Message::unread()
+        })
+    }
+
+    /// Finds the delivery of a message that was read.
+    pub(super) async fn tie(&self, conn: &mut Conn, message: Message) -> Result<Tied, StoreError> {
+        let known = look_up(conn, message.kind, &message.evidence).await?;
+        let tie = self.own().with(|ours| decide(message.kind, &message.evidence, ours, Some(&known)));
+        Ok(Tied { message, tie })
+    }
+}
+
+impl Tied {
+    /// The delivery with which the message is recorded, if it is tied to one by more than an address.
+    #[must_use]
+    pub fn delivery(&self) -> Option<Uuid> {
+        self.tie.delivery.filter(|_| self.tie.kind.is_tied())
+    }
+}
+
+/// What is known of the deliveries that the evidence may mean. Addresses are looked up only if nothing else is there.
+async fn look_up(conn: &mut Conn, kind: MessageKind, evidence: &Evidence) -> Result<Vec<Known>, StoreError> {
+    let mut ids = evidence.deliveries();
+    let of_messages = evidence.message_ids.iter().take(LOOKED_UP);
+    ids.extend(of_messages.filter_map(|id| id.split_once('@')?.0.parse::<Uuid>().ok()));
+    ids.sort_unstable();
+    ids.dedup();
+    let mut known = Vec::new();
+    for id in ids {
+        known.extend(find(conn, id).await?);
+    }
+    if known.is_empty() && matches!(kind, MessageKind::Dsn | MessageKind::Arf) {
+        for key in evidence.named.iter().take(LOOKED_UP).filter_map(|address| AddressKey::of(address)) {
+            if let Some(id) = deliveries::latest_to(conn, &key).await? {
+                known.extend(find(conn, id).await?);
+            }
+        }
+    }
+    Ok(known)
+}
+
+async fn find(conn: &mut Conn, id: Uuid) -> Result<Option<Known>, StoreError> {
+    let Some(delivery) = deliveries::find(conn, id).await? else { return Ok(None) };
+    let Some(domain) = notices::message_domain(conn, delivery.notice_id).await? else { return Ok(None) };
+    Ok(Some(Known { delivery: id, address: delivery.email, message_id: format!("{id}@{domain}") }))
+}
+
+impl MatchKind {
+    /// Describes what ties a message to a delivery, after "tied to the delivery by".
+    #[must_use]
+    pub const fn describe(self) -> &'static str {
+        match self {
+            Self::Token => "the signed return path that it came to",
+            Self::TokenInReturnedPart => "the signed return path in the message that it returns",
+            Self::DeliveryHeader => "a header of the message that it returns, which is not signed",
+            Self::MessageId => "a Message-ID, which is not signed",
+            Self::Address => "an address alone",
+            Self::Mismatch => "a signed return path that the rest of it contradicts",
+            Self::Forged => "a return path that is not ours",
+            Self::None => "nothing",
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! Reads the messages that wait, one after another, and records what they say.
+
+use tokio::time::{Duration, sleep};
+use tokio_util::sync::CancellationToken;
+
+use super::settle::Settled;
+use super::{Inbound, InboundError, unpack};
+use crate::domain::inbound::Disposition;
+use crate::domain::reply::for_logs;
+use crate::metrics::repeats::Repeats;
+use crate::store::inbound::{self, Waiting};
+use crate::store::{Conn, StoreError};
+
+/// Messages that are read from the database at once.
+const AT_ONCE: u32 = 20;
+
+/// How often to look for messages.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// How often to look while the database fails.
+const PAUSE_FAILED: Duration = Duration::from_secs(5);
+
+/// What was done with messages that waited.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Worked {
+    /// Recorded with a delivery.
+    pub recorded: u64,
+    /// About no delivery that is known.
+    pub unmatched: u64,
+    /// Left for later: their deliveries are not finished.
+    pub waiting: u64,
+}
+
+impl Inbound {
+    /// Works until `ended`. Several processes may do so at once.
+    pub async fn work(&self, ended: &CancellationToken) {
+        let repeats = Repeats::default();
+        loop {
+            let pause = match self.work_once().await {
+                Ok(_) => PAUSE,
+                Err(error) => {
+                    repeats.log("inbound mail cannot be recorded", &error);
+                    PAUSE_FAILED
+                }
+            };
+            tokio::select! {
+                () = ended.cancelled() => return,
+                () = sleep(pause) => {}
+            }
+        }
+    }
+
+    /// Reads and records every message that is due.
+    ///
+    /// # Errors
+    /// If the database fails; what was recorded until then stays recorded.
+    pub async fn work_once(&self) -> Result<Worked, InboundError> {
+        let mut worked = Worked::default();
+        loop {
+            let now = self.context.clock.now();
+            let page = inbound::waiting(&mut *self.context.store.read().await?, now, AT_ONCE).await?;
+            if page.is_empty() {
+                return Ok(worked);
+            }
+            for waiting in page {
+                match self.record_one(&waiting).await {
+                    Ok(Settled::Done(Disposition::Recorded)) => worked.recorded += 1,
+                    Ok(Settled::Done(_)) => worked.unmatched += 1,
+                    Ok(Settled::Waits) => worked.waiting += 1,
+                    Ok(Settled::Gone) => {}
+                    Err(InboundError::Store(error)) if error.is_outage() => return Err(error.into()),
+                    Err(error) => self.set_aside(&waiting, &error).await?,
+                }
+            }
+        }
+    }
+
+    /// Reads a message and records it, in a transaction of its own.
+    async fn record_one(&self, waiting: &Waiting) -> Result<Settled, InboundError> {
+        let bytes = unpack(waiting.id, &waiting.raw, waiting.size)?;
+        let message = self.read(bytes.clone(), waiting.recipient.clone()).await;
+        let mut tx = self.context.store.write().await?;
+        let settled = self.settle(&mut tx, waiting, &bytes, message).await?;
+        tx.commit().await.map_err(StoreError::from)?;
+        Ok(settled)
+    }
+
+    /// Leaves a message for later that cannot be recorded, so that the others go on.
+    async fn set_aside(&self, waiting: &Waiting, error: &InboundError) -> Result<(), StoreError> {
+        let error = for_logs(&error.to_string());
+        tracing::error!(inbound = %waiting.id, error, "an inbound message cannot be recorded, retrying in a minute");
+        let later = self.context.clock.now() + jiff::SignedDuration::from_secs(60);
+        let mut tx = self.context.store.write().await?;
+        postpone(&mut tx, waiting, later).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+}
+
+async fn postpone(conn: &mut Conn, waiting: &Waiting, until: jiff::Timestamp) -> Result<(), StoreError> {
+    inbound::postpone(conn, waiting.id, until).await
+}

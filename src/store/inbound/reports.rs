@@ -1,0 +1,97 @@
+//! What messages that came back say of deliveries: bounces and other reports, complaints, receipts, answers.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::domain::delivery::Outcome;
+use crate::domain::report::{Action, MatchKind, MessageKind, Status, Verdict};
+use crate::store::engine::dialect::{Dialect, json_ids};
+use crate::store::engine::row::Row;
+use crate::store::{Conn, Result};
+
+/// What a message says of a delivery.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// The message.
+    pub inbound_id: Uuid,
+    /// When it came, by our clock.
+    pub at: Timestamp,
+    /// What the message is.
+    pub kind: MessageKind,
+    /// What ties it to the delivery.
+    #[serde(rename = "match")]
+    pub tie: MatchKind,
+    /// What happened.
+    pub action: Action,
+    /// The most exact code.
+    pub status: Option<Status>,
+    /// What it means.
+    pub verdict: Verdict,
+    /// What it made of the delivery; `None` if it is only recorded.
+    pub outcome: Option<Outcome>,
+    /// The address that it names. Words from outside.
+    pub recipient: Option<String>,
+    /// The words of the server. Words from outside.
+    pub diagnostic: Option<String>,
+    /// The server that is named. Words from outside.
+    pub remote: Option<String>,
+}
+
+/// Records a report. `fingerprint` is the same in each copy of it. Returns false if it is recorded already.
+pub async fn insert(conn: &mut Conn, delivery_id: Uuid, fingerprint: [u8; 32], report: &Report) -> Result<bool> {
+    let done = sqlx::query(
+        "INSERT INTO reports (delivery_id, fingerprint, inbound_id, at, kind, tie, action, status, verdict, outcome, recipient,
+           diagnostic, remote)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+         ON CONFLICT (delivery_id, fingerprint) DO NOTHING",
+    )
+    .bind(delivery_id.to_string())
+    .bind(fingerprint.as_slice())
+    .bind(report.inbound_id.to_string())
+    .bind(report.at.as_millisecond())
+    .bind(report.kind.as_str())
+    .bind(report.tie.as_str())
+    .bind(report.action.as_str())
+    .bind(report.status.map(|status| status.to_string()))
+    .bind(report.verdict.as_str())
+    .bind(report.outcome.map(Outcome::as_str))
+    .bind(&report.recipient)
+    .bind(&report.diagnostic)
+    .bind(&report.remote)
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// The reports about deliveries, each delivery's in the order of their arrival.
+pub async fn of_deliveries(conn: &mut Conn, deliveries: &[Uuid]) -> Result<BTreeMap<Uuid, Vec<Report>>> {
+    let sql = Dialect::of(conn).pick(
+        "SELECT delivery_id, inbound_id, at, kind, tie, action, status, verdict, outcome, recipient, diagnostic, remote
+         FROM reports WHERE delivery_id IN (SELECT value FROM json_each($1)) ORDER BY at, inbound_id",
+        "SELECT delivery_id, inbound_id, at, kind, tie, action, status, verdict, outcome, recipient, diagnostic, remote
+         FROM reports WHERE delivery_id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb))) ORDER BY at, inbound_id",
+    );
+    let rows = sqlx::query(sql).bind(json_ids(deliveries)).fetch_all(conn).await?;
+    let mut reports: BTreeMap<Uuid, Vec<Report>> = BTreeMap::new();
+    for row in &rows {
+        let row = Row::of("reports", row);
+        let report = Report {
+            inbound_id: row.id("inbound_id")?,
+            at: row.time("at")?,
+            kind: row.parse("kind")?,
+            tie: row.parse("tie")?,
+            action: row.parse("action")?,
+            status: row.maybe("status")?,
+            verdict: row.parse("verdict")?,
+            outcome: row.maybe("outcome")?,
+            recipient: row.get("recipient")?,
+            diagnostic: row.get("diagnostic")?,
+            remote: row.get("remote")?,
+        };
+        reports.entry(row.id("delivery_id")?).or_default().push(report);
+    }
+    Ok(reports)
+}
