@@ -6,9 +6,9 @@
 
 pub mod intake;
 pub mod lmtp;
+pub mod mailbox;
 pub mod maildir;
 pub mod reader;
-pub mod mailbox;
 mod serve;
 
 use std::io;
@@ -185,8 +185,7 @@ impl Inbound {
         let (stored, packed) = found.ok_or(InboundError::Unknown(id))?;
         let packed = packed.ok_or(InboundError::Deleted(id))?;
         let capacity = usize::try_from(stored.size).unwrap_or(usize::MAX);
-        let bytes =
-            zstd::bulk::decompress(&packed, capacity).map_err(|source| InboundError::Damaged { id, source })?;
+        let bytes = zstd::bulk::decompress(&packed, capacity).map_err(|source| InboundError::Damaged { id, source })?;
         Ok((stored, bytes))
     }
 

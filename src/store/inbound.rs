@@ -119,20 +119,14 @@ pub async fn postpone(conn: &mut Conn, id: Uuid, due_at: Timestamp) -> Result<()
 }
 
 /// Records what became of a message that waited. Returns false if another process was first.
-pub async fn dispose(
-    conn: &mut Conn,
-    id: Uuid,
-    disposition: Disposition,
-    delivery_id: Option<Uuid>,
-) -> Result<bool> {
-    let done = sqlx::query(
-        "UPDATE inbound SET disposition = $2, delivery_id = $3 WHERE id = $1 AND disposition = 'waiting'",
-    )
-    .bind(id.to_string())
-    .bind(disposition.as_str())
-    .bind(delivery_id.map(|id| id.to_string()))
-    .execute(conn)
-    .await?;
+pub async fn dispose(conn: &mut Conn, id: Uuid, disposition: Disposition, delivery_id: Option<Uuid>) -> Result<bool> {
+    let done =
+        sqlx::query("UPDATE inbound SET disposition = $2, delivery_id = $3 WHERE id = $1 AND disposition = 'waiting'")
+            .bind(id.to_string())
+            .bind(disposition.as_str())
+            .bind(delivery_id.map(|id| id.to_string()))
+            .execute(conn)
+            .await?;
     Ok(done.rows_affected() == 1)
 }
 
@@ -163,11 +157,10 @@ pub async fn of_delivery(conn: &mut Conn, delivery_id: Uuid) -> Result<Vec<Store
 
 /// A message, with its compressed bytes unless they were deleted.
 pub async fn find(conn: &mut Conn, id: Uuid) -> Result<Option<(Stored, Option<Vec<u8>>)>> {
-    let row =
-        sqlx::query("SELECT id, route, at, size, disposition, delivery_id, raw FROM inbound WHERE id = $1")
-            .bind(id.to_string())
-            .fetch_optional(conn)
-            .await?;
+    let row = sqlx::query("SELECT id, route, at, size, disposition, delivery_id, raw FROM inbound WHERE id = $1")
+        .bind(id.to_string())
+        .fetch_optional(conn)
+        .await?;
     row.as_ref().map(|row| Ok((stored(row)?, Row::of("inbound", row).get("raw")?))).transpose()
 }
 
