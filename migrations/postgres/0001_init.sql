@@ -407,6 +407,32 @@ CREATE TABLE reports (
     PRIMARY KEY (delivery_id, fingerprint)
 );
 
+-- What a person must do, why, and by when. `reason` names no address. There is one open task for the same kind and the same objects,
+-- whichever node opens it. `done_by` is the person who closed it with a note; a task that a fact closed has neither.
+CREATE TABLE tasks (
+    id          TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    kind        TEXT COLLATE "C" NOT NULL CHECK (kind IN ('not_informed', 'overdue', 'weak_match', 'contradiction', 'left_company',
+                    'new_address', 'unread')),
+    notice_id   TEXT COLLATE "C",
+    account_id  TEXT COLLATE "C",
+    delivery_id TEXT COLLATE "C",
+    inbound_id  TEXT COLLATE "C",
+    reason      TEXT COLLATE "C" NOT NULL,
+    opened_at   BIGINT NOT NULL,
+    deadline    BIGINT,
+    state       TEXT COLLATE "C" NOT NULL CHECK (state IN ('open', 'done')),
+    done_at     BIGINT,
+    done_by     TEXT COLLATE "C",
+    note        TEXT COLLATE "C",
+    CHECK ((state = 'done') = (done_at IS NOT NULL))
+);
+
+CREATE UNIQUE INDEX tasks_open ON tasks (kind, COALESCE(notice_id, ''), COALESCE(account_id, ''), COALESCE(delivery_id, ''),
+    COALESCE(inbound_id, '')) WHERE state = 'open';
+CREATE INDEX tasks_to_do ON tasks (id) WHERE state = 'open';
+CREATE INDEX tasks_by_notice ON tasks (notice_id, account_id) WHERE notice_id IS NOT NULL;
+CREATE INDEX tasks_by_account ON tasks (account_id) WHERE account_id IS NOT NULL AND state = 'open';
+
 -- Entries that were committed together with what they record, and have no index in the tree yet.
 CREATE TABLE ledger_pending (
     seq      BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -391,6 +391,32 @@ CREATE TABLE reports (
     PRIMARY KEY (delivery_id, fingerprint)
 ) STRICT, WITHOUT ROWID;
 
+-- What a person must do, why, and by when. `reason` names no address. There is one open task for the same kind and the same objects,
+-- whichever node opens it. `done_by` is the person who closed it with a note; a task that a fact closed has neither.
+CREATE TABLE tasks (
+    id          TEXT NOT NULL PRIMARY KEY,
+    kind        TEXT NOT NULL CHECK (kind IN ('not_informed', 'overdue', 'weak_match', 'contradiction', 'left_company',
+                    'new_address', 'unread')),
+    notice_id   TEXT,
+    account_id  TEXT,
+    delivery_id TEXT,
+    inbound_id  TEXT,
+    reason      TEXT NOT NULL,
+    opened_at   INTEGER NOT NULL,
+    deadline    INTEGER,
+    state       TEXT NOT NULL CHECK (state IN ('open', 'done')),
+    done_at     INTEGER,
+    done_by     TEXT,
+    note        TEXT,
+    CHECK ((state = 'done') = (done_at IS NOT NULL))
+) STRICT, WITHOUT ROWID;
+
+CREATE UNIQUE INDEX tasks_open ON tasks (kind, COALESCE(notice_id, ''), COALESCE(account_id, ''), COALESCE(delivery_id, ''),
+    COALESCE(inbound_id, '')) WHERE state = 'open';
+CREATE INDEX tasks_to_do ON tasks (id) WHERE state = 'open';
+CREATE INDEX tasks_by_notice ON tasks (notice_id, account_id) WHERE notice_id IS NOT NULL;
+CREATE INDEX tasks_by_account ON tasks (account_id) WHERE account_id IS NOT NULL AND state = 'open';
+
 -- Entries that were committed together with what they record, and have no index in the tree yet.
 CREATE TABLE ledger_pending (
     seq      INTEGER PRIMARY KEY,

@@ -102,14 +102,16 @@ async fn deliver(command: Deliver, place: &Place) -> Result<u8, Failure> {
     let later = |failure: Failure| failure.with_code(TRY_LATER);
     let app = place.app().await.map_err(later)?;
     let mut bytes = Vec::new();
-    stdin().lock().take(app.inbound.largest() as u64 + 1).read_to_end(&mut bytes).map_err(|error| later(error.into()))?;
+    stdin()
+        .lock()
+        .take(app.inbound.largest() as u64 + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| later(error.into()))?;
     let Deliver { recipient, sender } = command;
     let message = Incoming { route: Route::Pipe, recipient, sender, bytes };
     match app.inbound.deliver(message).await {
         Ok(_) => Ok(0),
-        Err(error @ (InboundError::NotAMessage | InboundError::TooLarge(_))) => {
-            Err(Failure::new(NOT_A_MESSAGE, error))
-        }
+        Err(error @ (InboundError::NotAMessage | InboundError::TooLarge(_))) => Err(Failure::new(NOT_A_MESSAGE, error)),
         Err(error) => Err(later(error.into())),
     }
 }

@@ -68,9 +68,9 @@ impl FromStr for LmtpListen {
             Some("") => Err("names no path after `unix:`, such as `unix:/run/besked/lmtp.sock`".to_owned()),
             Some(path) => Ok(Self::Unix(path.into())),
             None if text.starts_with('/') => Err(format!("is a path: write `unix:{}`", text.escape_debug())),
-            None => listen::parse(text).map(Self::Tcp).map_err(|problem| {
-                format!("{problem}; a Unix socket is written `unix:/run/besked/lmtp.sock`")
-            }),
+            None => listen::parse(text)
+                .map(Self::Tcp)
+                .map_err(|problem| format!("{problem}; a Unix socket is written `unix:/run/besked/lmtp.sock`")),
         }
     }
 }

@@ -28,8 +28,8 @@ mod retention;
 mod retry;
 mod secret;
 mod sender;
-mod smtp;
 mod size;
+mod smtp;
 mod streams;
 mod words;
 

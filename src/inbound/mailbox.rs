@@ -133,10 +133,12 @@ mod tests {
 
     #[test]
     fn an_mbox_file_has_many_messages() {
-        let text = "From a@x Mon\nSubject: 1\n\nFrom here on\n>From there\n\nFrom b@x Tue\nSubject: 2\n\n>>From\n>>From x\n";
+        let text =
+            "From a@x Mon\nSubject: 1\n\nFrom here on\n>From there\n\nFrom b@x Tue\nSubject: 2\n\n>>From\n>>From x\n";
         let found = messages(text, 1000);
         assert_eq!(found.len(), 3, "{found:?}");
-        let real = "From a@x Mon\nSubject: 1\n\nText\n>From there\nFrom within\n\nFrom b@x Tue\nSubject: 2\n\n>>From x\n";
+        let real =
+            "From a@x Mon\nSubject: 1\n\nText\n>From there\nFrom within\n\nFrom b@x Tue\nSubject: 2\n\n>>From x\n";
         assert_eq!(
             messages(real, 1000),
             ["From a@x Mon\nSubject: 1\n\nText\nFrom there\nFrom within\n\n", "From b@x Tue\nSubject: 2\n\n>From x\n"]

@@ -3,12 +3,14 @@
 //!
 //! 1. A way in ([`lmtp`], [`maildir`], `besked inbound deliver`, `besked inbound read`) hands over a message with its envelope.
 //! 2. [`intake`] commits it, with all others that wait. The same message again is recognised by its digest.
+//! 3. [`work`] reads what waits. [`tie`] finds the delivery that a message is about; `settle` records what it says of it, in one
+//!    transaction: the state, the entry, suppressions, opt-outs and tasks. What it may do is decided in `domain/report/effect.rs`.
 
 pub mod intake;
 pub mod lmtp;
+pub mod mailbox;
 pub mod maildir;
 pub mod reader;
-pub mod mailbox;
 mod serve;
 
 use std::io;
@@ -118,7 +120,7 @@ impl Inbound {
         let named = |it: &Address| it.as_str().eq_ignore_ascii_case(recipient);
         let Some((local, domain)) = recipient.rsplit_once('@') else { return false };
         let ours = self.context.config.sender.bounce_domain.as_str().eq_ignore_ascii_case(domain);
-        (ours && self.key.read_return_path(local).is_some()) || self.context.config.inbound.addresses.iter().any(named)
+        (ours && self.own().names(local)) || self.context.config.inbound.addresses.iter().any(named)
     }
 
     /// The largest message that is accepted, in bytes.
@@ -185,8 +187,7 @@ impl Inbound {
         let (stored, packed) = found.ok_or(InboundError::Unknown(id))?;
         let packed = packed.ok_or(InboundError::Deleted(id))?;
         let capacity = usize::try_from(stored.size).unwrap_or(usize::MAX);
-        let bytes =
-            zstd::bulk::decompress(&packed, capacity).map_err(|source| InboundError::Damaged { id, source })?;
+        let bytes = zstd::bulk::decompress(&packed, capacity).map_err(|source| InboundError::Damaged { id, source })?;
         Ok((stored, bytes))
     }
 
@@ -205,4 +206,10 @@ impl Inbound {
             raw,
         }
     }
+}
+
+/// The bytes of a stored message.
+fn unpack(id: Uuid, packed: &[u8], size: u64) -> Result<Vec<u8>, InboundError> {
+    let capacity = usize::try_from(size).unwrap_or(usize::MAX);
+    zstd::bulk::decompress(packed, capacity).map_err(|source| InboundError::Damaged { id, source })
 }

@@ -222,7 +222,7 @@ impl Inbound {
             account_id: Some(&subject.delivery.account_id),
             delivery_id: Some(subject.delivery.id),
             inbound_id: Some(known.waiting.id),
-            reason: kind.describe(),
+            reason: &known.reason(kind),
             at,
             deadline: None,
         };
@@ -282,6 +282,43 @@ impl Known<'_> {
 
     fn diagnostic(&self) -> Option<String> {
         self.report.diagnostic.as_deref().map(foreign)
+    }
+
+    /// What a person must look at, in words without an address.
+    fn reason(&self, kind: TaskKind) -> String {
+        let said = self.said();
+        let id = self.waiting.id;
+        match kind {
+            TaskKind::WeakMatch => format!(
+                "{said} is tied to this delivery by {} only, so it changed nothing: look at `besked inbound show {id}`; if it is \
+                 right, record it with `besked deliveries report`",
+                self.tie.describe()
+            ),
+            TaskKind::Contradiction => format!(
+                "{said} contradicts what was known of this delivery: look at `besked deliveries show` and `besked inbound show {id}`"
+            ),
+            TaskKind::LeftCompany => {
+                format!("an automatic answer says that the person has left: look at `besked inbound show {id}`, and ask the customer")
+            }
+            TaskKind::NewAddress => format!(
+                "an automatic answer names another address: look at `besked inbound show {id}`; if the customer agrees, import it"
+            ),
+            TaskKind::Unread | TaskKind::NotInformed | TaskKind::Overdue => {
+                let why = self.message.excess.map_or_else(String::new, |excess| format!(": {excess}"));
+                format!("a message about this delivery could not be read{why}: look at `besked inbound show {id}`")
+            }
+        }
+    }
+
+    /// The report in words.
+    fn said(&self) -> String {
+        let status = self.report.status.map_or_else(String::new, |status| format!(" ({status})"));
+        match (self.message.kind, self.report.action) {
+            (MessageKind::Arf, _) => "a complaint".to_owned(),
+            (_, Action::Failed) => format!("a report of failure{status}"),
+            (_, Action::Delivered) => format!("a report of delivery{status}"),
+            (kind, action) => format!("a report ({kind}, {action})"),
+        }
     }
 
     /// A message over the bounds is looked at by a person.

@@ -9,7 +9,7 @@ use crate::domain::inbound::Disposition;
 use crate::domain::reply::for_logs;
 use crate::metrics::repeats::Repeats;
 use crate::store::inbound::{self, Waiting};
-use crate::store::{Conn, StoreError};
+use crate::store::StoreError;
 
 /// Messages that are read from the database at once.
 const AT_ONCE: u32 = 20;
@@ -68,7 +68,7 @@ impl Inbound {
                     Ok(Settled::Done(_)) => worked.unmatched += 1,
                     Ok(Settled::Waits) => worked.waiting += 1,
                     Ok(Settled::Gone) => {}
-                    Err(InboundError::Store(error)) if error.is_outage() => return Err(error.into()),
+                    Err(InboundError::Store(error)) if !error.is_refusal() => return Err(error.into()),
                     Err(error) => self.set_aside(&waiting, &error).await?,
                 }
             }
@@ -91,12 +91,8 @@ impl Inbound {
         tracing::error!(inbound = %waiting.id, error, "an inbound message cannot be recorded, retrying in a minute");
         let later = self.context.clock.now() + jiff::SignedDuration::from_secs(60);
         let mut tx = self.context.store.write().await?;
-        postpone(&mut tx, waiting, later).await?;
+        inbound::postpone(&mut tx, waiting.id, later).await?;
         tx.commit().await?;
         Ok(())
     }
-}
-
-async fn postpone(conn: &mut Conn, waiting: &Waiting, until: jiff::Timestamp) -> Result<(), StoreError> {
-    inbound::postpone(conn, waiting.id, until).await
 }

@@ -26,5 +26,6 @@ pub mod people;
 pub mod proof;
 pub mod secrets;
 pub mod sending;
+pub mod tasks;
 
 pub use engine::{Conn, Dialect, Lent, Result, Store, StoreError, Writer, Writing, beat};

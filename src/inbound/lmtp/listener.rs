@@ -58,12 +58,13 @@ where
     match listen {
         LmtpListen::Tcp(address) => {
             let listener = TcpListener::bind(address).await.map_err(failed)?;
-            clients.accept(async || {
-                let (stream, _) = listener.accept().await?;
-                stream.set_nodelay(true)?;
-                Ok(stream)
-            })
-            .await;
+            clients
+                .accept(async || {
+                    let (stream, _) = listener.accept().await?;
+                    stream.set_nodelay(true)?;
+                    Ok(stream)
+                })
+                .await;
         }
         LmtpListen::Unix(path) => {
             remove_stale(path).await.map_err(failed)?;

@@ -8,7 +8,8 @@ pub(super) const SENDER_OK: &str = "250 2.1.0 sender ok\r\n";
 pub(super) const RECIPIENT_OK: &str = "250 2.1.5 recipient ok\r\n";
 pub(super) const STORED: &str = "250 2.0.0 stored\r\n";
 pub(super) const NOT_VERIFIED: &str = "252 2.5.2 send the mail, and see\r\n";
-pub(super) const HELP: &str = "214 2.0.0 this is LMTP (RFC 2033) for return paths and the addresses of [inbound] addresses\r\n";
+pub(super) const HELP: &str =
+    "214 2.0.0 this is LMTP (RFC 2033) for return paths and the addresses of [inbound] addresses\r\n";
 pub(super) const SEND_DATA: &str = "354 send the message, end with a dot\r\n";
 pub(super) const SHUTTING_DOWN: &str = "421 4.3.2 shutting down\r\n";
 pub(super) const TOO_MANY_CONNECTIONS: &str = "421 4.7.0 too many connections, try again later\r\n";
@@ -30,7 +31,9 @@ pub(super) fn greeting(name: &str) -> String {
 
 /// What LHLO is answered: the extensions that are spoken here.
 pub(super) fn capabilities(name: &str, largest: usize) -> String {
-    format!("250-{name}\r\n250-PIPELINING\r\n250-ENHANCEDSTATUSCODES\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 SIZE {largest}\r\n")
+    format!(
+        "250-{name}\r\n250-PIPELINING\r\n250-ENHANCEDSTATUSCODES\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 SIZE {largest}\r\n"
+    )
 }
 
 /// What a line that is no command is answered.

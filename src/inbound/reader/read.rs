@@ -127,7 +127,8 @@ impl Message {
         let id = headers
             .get("message-id")
             .map(|id| id.trim_matches(|c: char| c.is_whitespace() || matches!(c, '<' | '>')).to_owned());
-        let from = headers.get("from").and_then(|from| crate::inbound::reader::address::first(&from).map(str::to_owned));
+        let from =
+            headers.get("from").and_then(|from| crate::inbound::reader::address::first(&from).map(str::to_owned));
         let null_sender = headers.get("return-path").is_some_and(|path| path.trim() == "<>");
         Self {
             kind,
