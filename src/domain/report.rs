@@ -165,7 +165,11 @@ impl FromStr for Status {
         let mut parts = text.split('.');
         let mut number = |most: usize| {
             let part = parts.next().filter(|part| (1..=most).contains(&part.len())).ok_or(NotAStatus)?;
-            if part.bytes().all(|byte| byte.is_ascii_digit()) { part.parse::<u16>().map_err(|_| NotAStatus) } else { Err(NotAStatus) }
+            if part.bytes().all(|byte| byte.is_ascii_digit()) {
+                part.parse::<u16>().map_err(|_| NotAStatus)
+            } else {
+                Err(NotAStatus)
+            }
         };
         let (class, subject, detail) = (number(1)?, number(3)?, number(3)?);
         match (class, parts.next()) {

@@ -12,6 +12,9 @@ pub mod mailbox;
 pub mod maildir;
 pub mod reader;
 mod serve;
+mod settle;
+pub mod tie;
+pub mod work;
 
 use std::io;
 

@@ -31,6 +31,13 @@ impl Inbound {
             }
             Ok(())
         };
-        tokio::try_join!(lmtp, maildir).map(|_| ())
+        // What came is read here too: a node may serve the ways in without dispatching.
+        let work = async {
+            if config.is_served() {
+                self.work(ended).await;
+            }
+            Ok(())
+        };
+        tokio::try_join!(lmtp, maildir, work).map(|_| ())
     }
 }

@@ -2,11 +2,10 @@
 //! ledger's head: two nodes that read the same message record it once.
 
 use jiff::{SignedDuration, Timestamp};
-use uuid::Uuid;
 
+use super::Inbound;
 use super::reader::read::{Hint, Message};
 use super::tie::Tied;
-use super::Inbound;
 use crate::deliveries::DeliveryError;
 use crate::deliveries::reports::{fact, lock, person};
 use crate::domain::actor::Actor;
@@ -89,7 +88,8 @@ impl Inbound {
         }
         let disposition = match &locked {
             Some((delivery, notice)) => {
-                let before = reports::of_deliveries(conn, &[delivery.id]).await?.remove(&delivery.id).unwrap_or_default();
+                let before =
+                    reports::of_deliveries(conn, &[delivery.id]).await?.remove(&delivery.id).unwrap_or_default();
                 let subject = Subject { delivery, notice, state: delivery.state, before };
                 if !self.record(conn, waiting, bytes, &tied, subject).await? {
                     let due_at = later(waiting.at, self.context.clock.now());
@@ -148,7 +148,8 @@ impl Inbound {
         let Subject { delivery, notice, state, .. } = *subject;
         let at = self.context.clock.now();
         let erased = delivery.email.is_empty();
-        if !reports::insert(conn, delivery.id, known.fingerprint(), &known.recorded(effect.outcome, at, erased)).await? {
+        if !reports::insert(conn, delivery.id, known.fingerprint(), &known.recorded(effect.outcome, at, erased)).await?
+        {
             return Ok(false);
         }
         let entry = self.entry(known, effect.outcome, subject, at);
@@ -298,7 +299,9 @@ impl Known<'_> {
                 "{said} contradicts what was known of this delivery: look at `besked deliveries show` and `besked inbound show {id}`"
             ),
             TaskKind::LeftCompany => {
-                format!("an automatic answer says that the person has left: look at `besked inbound show {id}`, and ask the customer")
+                format!(
+                    "an automatic answer says that the person has left: look at `besked inbound show {id}`, and ask the customer"
+                )
             }
             TaskKind::NewAddress => format!(
                 "an automatic answer names another address: look at `besked inbound show {id}`; if the customer agrees, import it"
@@ -374,6 +377,7 @@ fn later(came: Timestamp, now: Timestamp) -> Timestamp {
 
 /// A text from outside as it is stored: one line, of bounded length.
 fn foreign(text: &str) -> String {
-    let words: Vec<&str> = text.split(|c: char| c.is_control() || c.is_whitespace()).filter(|it| !it.is_empty()).collect();
+    let words: Vec<&str> =
+        text.split(|c: char| c.is_control() || c.is_whitespace()).filter(|it| !it.is_empty()).collect();
     words.join(" ").chars().take(LONGEST).collect()
 }

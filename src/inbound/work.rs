@@ -8,8 +8,8 @@ use super::{Inbound, InboundError, unpack};
 use crate::domain::inbound::Disposition;
 use crate::domain::reply::for_logs;
 use crate::metrics::repeats::Repeats;
-use crate::store::inbound::{self, Waiting};
 use crate::store::StoreError;
+use crate::store::inbound::{self, Waiting};
 
 /// Messages that are read from the database at once.
 const AT_ONCE: u32 = 20;

@@ -272,8 +272,14 @@ mod tests {
             Event::Bounced | Event::Delivered | Event::Reported => {
                 let status = Some(Status { class: 5, subject: 1, detail: 351 });
                 let (kind, tie) = (MessageKind::Dsn, MatchKind::TokenInReturnedPart);
-                let statement =
-                    Statement { kind, tie, action: Action::Failed, status, verdict: Verdict::AddressDead, digest: [4; 32] };
+                let statement = Statement {
+                    kind,
+                    tie,
+                    action: Action::Failed,
+                    status,
+                    verdict: Verdict::AddressDead,
+                    digest: [4; 32],
+                };
                 vec![Detail::None, Detail::Report(statement), Detail::Report(Statement { status: None, ..statement })]
             }
             Event::Closed => {
