@@ -44,7 +44,7 @@ impl Postfix {
         let (uid, gid) = (id("-u"), id("-g"));
         chown(root.join("data"), Some(uid), Some(gid)).unwrap();
         chown(root.join("mail"), Some(uid), Some(gid)).unwrap();
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let lines: Vec<String> = mailboxes.iter().map(|address| format!("{address} {address}/\n")).collect();
         fs::write(root.join("etc/mailboxes"), lines.concat()).unwrap();
         let at = |name: &str| root.join(name).display().to_string();
@@ -119,6 +119,11 @@ fn holds_files(folder: &Path) -> bool {
 fn id(flag: &str) -> u32 {
     let output = Command::new("id").args([flag, "postfix"]).output().unwrap();
     String::from_utf8(output.stdout).unwrap().trim().parse().expect("tests/run installs postfix")
+}
+
+/// A port of loopback that nobody listens on.
+pub fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// Waits for the work of another process.
