@@ -1,7 +1,10 @@
 //! What comes back by mail, and the ways in which it does.
 
+mod doctor;
 mod imap;
 mod lmtp;
+mod maildir;
+mod postfix;
 
 use besked::domain::page::PageRequest;
 use besked::inbound::Stored;
