@@ -1,4 +1,4 @@
-//! A real Dovecot, as an IMAP server with one mailbox: configuration, mail and log in a temporary directory, on free ports of
+//! A real Dovecot, as an IMAP server with a mailbox for each of two users: configuration, mail and log in a temporary directory, on free ports of
 //! loopback.
 
 use std::fs;
@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 
 use crate::postfix::{eventually, free_port};
 
-/// The password of its user.
+/// The password of its users, `besked` and `bounces`.
 pub const PASSWORD: &str = "hunter2 \"quoted\" \\";
 
 pub struct Dovecot {
@@ -30,7 +30,7 @@ impl Dovecot {
         let uid = id("-u", "mail");
         chown(root.join("mail"), Some(uid), Some(id("-g", "mail"))).unwrap();
         let (port, tls_port) = (free_port(), free_port());
-        fs::write(root.join("users"), format!("besked:{{PLAIN}}{PASSWORD}\n")).unwrap();
+        fs::write(root.join("users"), format!("besked:{{PLAIN}}{PASSWORD}\nbounces:{{PLAIN}}{PASSWORD}\n")).unwrap();
         certify(root);
         fs::write(root.join("dovecot.conf"), configuration(root, port, tls_port) + settings + "\n").unwrap();
         let dovecot = Self { port, tls_port, directory };

@@ -11,6 +11,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 
 use crate::app::maintenance;
 use crate::cli::Shell;
+use crate::dovecot::{Dovecot, PASSWORD};
 use crate::postfix::{Postfix, eventually, free_port};
 
 /// One customer whose mailbox is there, and one whom a local transport does not know.
@@ -18,7 +19,7 @@ const CUSTOMERS: &str =
     "account_id,customer_name,email\nC1,Ett AB,known@one.example\nC2,Two Ltd,nobody-here@local.example\n";
 
 /// The daemons that the pages take for granted, and one domain of local users, whom smtpd does not look up.
-const MASTER: &str = "lmtp unix - - n - - lmtp\nlocal unix - n n - - local\n";
+const MASTER: &str = "lmtp unix - - n - - lmtp\nlocal unix - n n - - local\ndiscard unix - - n - - discard\n";
 const MAIN: &str = "\nmydestination = local.example\nlocal_recipient_maps =\nqueue_run_delay = 2s\nminimal_backoff_time = 2s\n\
     maximal_backoff_time = 2s\nvirtual_mailbox_domains = one.example\n";
 
@@ -38,6 +39,44 @@ enum Way {
     Tcp,
     Unix,
     Pipe,
+    Imap,
+    Maildir,
+}
+
+const WITH_DOVECOT: &str = "A mailbox over IMAP";
+
+impl Way {
+    /// What the page says for main.cf and master.cf, with the map that it names.
+    fn configure(self, etc: &Path, here: &dyn Fn(String) -> String) -> (String, String) {
+        let here = |text: String| here(text.replace("/etc/postfix", &etc.display().to_string()));
+        let (section, number) = match self {
+            Self::Tcp => ("Postfix with LMTP", 0),
+            Self::Unix => ("Postfix with LMTP", 1),
+            Self::Pipe => ("Postfix with a pipe", 0),
+            Self::Imap | Self::Maildir => {
+                // The domain of the customers is another one than that of the mailbox.
+                let others = "relay_domains = one.example\ntransport_maps = inline:{one.example=discard:}\n";
+                let main = here(documented(WITH_DOVECOT, "/etc/postfix/main.cf", 0));
+                return (MAIN.to_owned() + others + &main, MASTER.to_owned());
+            }
+        };
+        fs::write(etc.join("transport"), here(documented(section, "/etc/postfix/transport", number))).unwrap();
+        let main = MAIN.to_owned() + &here(documented(section, "/etc/postfix/main.cf", 0));
+        fs::write(etc.join("main.cf"), &main).unwrap();
+        let made = Command::new("postmap").arg("-c").arg(etc).arg(etc.join("transport")).status().unwrap();
+        assert!(made.success(), "postmap");
+        let pipe = (self == Self::Pipe).then(|| here(documented(section, "/etc/postfix/master.cf", 0)));
+        (main, MASTER.to_owned() + &pipe.unwrap_or_default())
+    }
+
+    const fn route(self) -> &'static str {
+        match self {
+            Self::Tcp | Self::Unix => "lmtp",
+            Self::Pipe => "pipe",
+            Self::Imap => "imap",
+            Self::Maildir => "maildir",
+        }
+    }
 }
 
 /// Besked and Postfix, joined by one of the ways.
@@ -46,6 +85,7 @@ struct Joined {
     shell: Shell,
     postfix: Postfix,
     service: Option<Child>,
+    dovecot: Option<Dovecot>,
     listener: String,
 }
 
@@ -61,41 +101,39 @@ impl Joined {
         let home = shell.directory.path().to_owned();
         fs::set_permissions(&home, fs::Permissions::from_mode(0o755)).unwrap();
         let socket = home.join("lmtp.sock").display().to_string();
-        let (section, number) = match way {
-            Way::Tcp => ("Postfix with LMTP", 0),
-            Way::Unix => ("Postfix with LMTP", 1),
-            Way::Pipe => ("Postfix with a pipe", 0),
+        let here = |text: String| {
+            text.replace("127.0.0.1:2424", &format!("127.0.0.1:{port}"))
+                .replace("/run/besked/lmtp.sock", &socket)
+                .replace("user=besked", "user=mail")
+                .replace("directory=/etc/besked", &format!("directory={}", home.display()))
+                .replace("/usr/bin/besked", env!("CARGO_BIN_EXE_besked"))
+                .replace("/etc/besked/besked.toml", &home.join("config/pipe.toml").display().to_string())
+                .replace("/var/mail/besked", &home.join("mail").display().to_string())
         };
-        let postfix = Postfix::with(&["known@one.example".to_owned()], |etc| {
-            let here = |text: String| {
-                text.replace("/etc/postfix", &etc.display().to_string())
-                    .replace("127.0.0.1:2424", &format!("127.0.0.1:{port}"))
-                    .replace("/run/besked/lmtp.sock", &socket)
-                    .replace("user=besked", "user=mail")
-                    .replace("directory=/etc/besked", &format!("directory={}", home.display()))
-                    .replace("/usr/bin/besked", env!("CARGO_BIN_EXE_besked"))
-                    .replace("/etc/besked/besked.toml", &home.join("config/pipe.toml").display().to_string())
-            };
-            let map = here(documented(section, "/etc/postfix/transport", number));
-            fs::write(etc.join("transport"), map).unwrap();
-            let main = MAIN.to_owned() + &here(documented(section, "/etc/postfix/main.cf", 0));
-            let master =
-                if way == Way::Pipe { here(documented(section, "/etc/postfix/master.cf", 0)) } else { String::new() };
-            fs::write(etc.join("main.cf"), &main).unwrap();
-            let made = Command::new("postmap").arg("-c").arg(etc).arg(etc.join("transport")).status().unwrap();
-            assert!(made.success(), "postmap");
-            (main, MASTER.to_owned() + &master)
-        });
+        let postfix = Postfix::with(&["known@one.example".to_owned()], |etc| way.configure(etc, &here));
+        let dovecot = (way == Way::Imap)
+            .then(|| Dovecot::start(&here(documented(WITH_DOVECOT, "/etc/dovecot/conf.d/99-besked.conf", 0))));
+        fs::create_dir(home.join("mail")).unwrap();
+        give(&home.join("mail"), id("-u"), id("-g"));
         let listen = match way {
             Way::Tcp => format!("127.0.0.1:{port}"),
             Way::Unix => format!("unix:{socket}"),
-            Way::Pipe => String::new(),
+            Way::Pipe | Way::Imap | Way::Maildir => String::new(),
         };
         let shell = shell.relay(postfix.port).env("BESKED__INBOUND__LMTP_LISTEN", listen);
+        let shell = match (way, &dovecot) {
+            (Way::Maildir, _) => shell.env("BESKED__INBOUND__MAILDIR__PATH", home.join("mail/bounces").display()),
+            (Way::Imap, Some(dovecot)) => shell
+                .env("BESKED__INBOUND__IMAP__URL", format!("imaps://bounces@localhost:{}/INBOX", dovecot.tls_port))
+                .env("BESKED__INBOUND__IMAP__PASSWORD", PASSWORD)
+                .env("BESKED__INBOUND__IMAP__CA_FILE", dovecot.ca_file().display())
+                .env("BESKED__INBOUND__IMAP__EVERY", "5s"),
+            _ => shell,
+        };
         if way == Way::Pipe {
             give(&home, id("-u"), id("-g"));
         }
-        Self { way, shell, postfix, service: None, listener: format!("127.0.0.1:{port}") }
+        Self { way, shell, postfix, service: None, dovecot, listener: format!("127.0.0.1:{port}") }
     }
 
     /// From now on Besked can be reached: until then its listener, or the configuration of the pipe, is missing.
@@ -111,6 +149,12 @@ impl Joined {
 
     fn serve(&mut self) {
         self.service = Some(self.shell.command(&["serve", "--only", "inbound"]).spawn().unwrap());
+    }
+
+    /// How many lines of Postfix's log say this of a report.
+    fn reports(&self, status: &str) -> usize {
+        let is_one = |line: &&str| line.contains("bounces.example.com>") && line.contains(status);
+        self.postfix.log().lines().filter(is_one).count()
     }
 
     /// What is known of a customer; whatever the way, somebody has to read what was stored.
@@ -145,6 +189,8 @@ fn id(flag: &str) -> u32 {
 #[case(Way::Tcp)]
 #[case(Way::Unix)]
 #[case(Way::Pipe)]
+#[case(Way::Imap)]
+#[case(Way::Maildir)]
 fn a_success_report_and_a_bounce_come_back_and_are_told(#[case] way: Way) {
     let mut joined = Joined::new(way);
     joined.shell.write("notice.md", &maintenance("all = true"));
@@ -152,16 +198,11 @@ fn a_success_report_and_a_bounce_come_back_and_are_told(#[case] way: Way) {
     let id = sent["id"].as_str().unwrap().to_owned();
     assert_eq!(sent["counts"]["accepted"].as_u64(), Some(2), "{sent}");
     assert_eq!(joined.informed("C1", &id)["verdict"], "pending");
-    eventually("both reports were put off", || {
-        let log = joined.postfix.log();
-        log.lines().filter(|line| line.contains("bounces.example.com>") && line.contains("status=deferred")).count()
-            >= 2
-    });
+    if !matches!(way, Way::Imap | Way::Maildir) {
+        eventually("both reports were put off", || joined.reports("status=deferred") >= 2);
+    }
     joined.take();
-    eventually("both reports have come", || {
-        let log = joined.postfix.log();
-        log.lines().filter(|line| line.contains("bounces.example.com>") && line.contains("status=sent")).count() == 2
-    });
+    eventually("both reports have come", || joined.reports("status=sent") == 2);
     if way == Way::Pipe {
         // What the pipe stored is read by whoever serves, whatever the way in is there.
         let shell = std::mem::replace(&mut joined.shell, Shell::new());
@@ -180,7 +221,7 @@ fn a_success_report_and_a_bounce_come_back_and_are_told(#[case] way: Way) {
     let listed = listed["inbound"].as_array().unwrap();
     assert_eq!(listed.len(), 2, "{listed:?}");
     for message in listed {
-        assert_eq!(message["route"], if way == Way::Pipe { "pipe" } else { "lmtp" });
+        assert_eq!(message["route"], way.route());
         assert_eq!((&message["match"], &message["kind"]), (&"token".into(), &"dsn".into()), "{message}");
     }
 }
