@@ -85,7 +85,7 @@ fn files_of_each_kind_are_read_and_no_message_twice() {
     maildir(&root.join("box"));
     fs::write(root.join("box/new/1"), bounce(5)).unwrap();
     fs::write(root.join("box/cur/2:2,S"), bounce(6)).unwrap();
-    fs::write(root.join("box/tmp/3"), "half").unwrap();
+    fs::write(root.join("box").join("tmp").join("3"), "half").unwrap();
     fs::create_dir(root.join("folder")).unwrap();
     fs::write(root.join("folder/a.eml"), bounce(7)).unwrap();
     fs::write(root.join("folder/B.EML"), bounce(1)).unwrap();
