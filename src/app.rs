@@ -225,6 +225,7 @@ impl App {
                 ledger: self.ledger.clone(),
                 subjects: self.subjects.clone(),
                 retention: self.retention.clone(),
+                inbound: self.inbound.clone(),
             },
             observer,
             metrics: self.metrics.clone(),

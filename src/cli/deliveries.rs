@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::Place;
 use super::failure::Failure;
+use super::inbound::describe_report;
 use super::named;
 use super::output::{Output, print_bytes, table, time};
 use super::pages::Paging;
@@ -132,5 +133,8 @@ fn describe(delivery: &Delivery<Vec<Tried>>) -> String {
             it.reply.clone(),
         ]
     });
-    text + "\n" + &table(["#attempt", "at", "relay", "stage", "outcome", "dsn", "reply"], rows)
+    text += "\n";
+    text += &table(["#attempt", "at", "relay", "stage", "outcome", "dsn", "reply"], rows);
+    delivery.reports.iter().for_each(|report| text += &format!("{}\n", describe_report(report)));
+    text
 }

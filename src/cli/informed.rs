@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::Place;
 use super::failure::{FAILED, Failure, UNDECIDED};
+use super::inbound::describe_report;
 use super::named;
 use super::output::{Output, count, table, time};
 use crate::cli::args::said;
@@ -134,7 +135,9 @@ fn describe_delivery(delivery: &InformedDelivery) -> String {
         let name = if delivery.found_by_operator { "finding" } else { answered };
         text += &format!("    {name}: {}\n", reply.replace(char::is_control, " "));
     }
-    text + &format!("    message {}\n", delivery.message_id)
+    text += &format!("    message {}\n", delivery.message_id);
+    delivery.reports.iter().for_each(|report| text += &format!("    {}\n", describe_report(report)));
+    text
 }
 
 /// What the levels in an answer mean.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::listen;
 use crate::domain::address::Address;
+use crate::domain::retention::Period;
 
 /// `[inbound]`: what comes back by mail.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -101,6 +102,12 @@ impl Inbound {
             problems.push("`inbound.message_size` must be `1MB` to `100MB`".to_owned());
         }
         problems
+    }
+
+    /// How long raw messages are kept.
+    #[must_use]
+    pub fn kept_for(&self) -> Period {
+        Period::Days(i64::from(self.keep_days))
     }
 
     /// True if mail can come back in any way that `besked serve` runs.

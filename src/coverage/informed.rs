@@ -14,6 +14,7 @@ use crate::domain::placeholder::Text;
 use crate::mail::compose::message::{message_id, subject_of};
 use crate::notices::NoticeError;
 use crate::people::mask::{Mask, mask_words};
+use crate::store::inbound::reports::{self, Report};
 use crate::store::notices::{Among, Kept, attestations, references};
 use crate::store::people::customers;
 use crate::store::sending::deliveries::Shown;
@@ -118,6 +119,9 @@ pub struct InformedDelivery {
     pub reply: Option<String>,
     /// The message's Message-ID.
     pub message_id: String,
+    /// What came back about it by mail.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub reports: Vec<Report>,
 }
 
 impl Coverage {
@@ -182,6 +186,9 @@ impl Coverage {
         let released = notice.released_at.is_some();
         let shown = if released { deliveries::of_customer(conn, notice.id, account_id).await? } else { Vec::new() };
         let mask = Mask::of(conn, shown.iter().map(|it| it.email.as_str())).await?;
+        let ids: Vec<Uuid> = shown.iter().map(|it| it.id).collect();
+        let mut returned = reports::of_deliveries(conn, &ids).await?;
+        mask_words(conn, returned.values_mut().flatten().flat_map(Report::words)).await?;
         let mut attested = attestations::of_notice(conn, notice.id, Some(account_id)).await?;
         mask_words(conn, attested.iter_mut().flat_map(Attestation::words)).await?;
         let known: Vec<Known> = shown.iter().map(Shown::known).collect();
@@ -220,6 +227,7 @@ impl Coverage {
                     reason: it.reason,
                     at: it.at,
                     message_id: message_id(it.id, &notice.message_domain),
+                    reports: returned.remove(&it.id).unwrap_or_default(),
                 })
                 .collect(),
             attested,

@@ -30,6 +30,8 @@ pub enum Records {
     Operations,
     /// Addresses that only entries of the ledger still name.
     AddressEntries,
+    /// Messages that came back, as they came.
+    InboundMessages,
 }
 
 words!(Records, "a kind of records", {
@@ -44,4 +46,5 @@ words!(Records, "a kind of records", {
     Rectifications => "rectifications",
     Operations => "operations",
     AddressEntries => "address_entries",
+    InboundMessages => "inbound_messages",
 });

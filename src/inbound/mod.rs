@@ -16,8 +16,6 @@ mod settle;
 pub mod tie;
 pub mod work;
 
-use std::io;
-
 use jiff::Timestamp;
 use serde::Serialize;
 use thiserror::Error;
@@ -25,19 +23,20 @@ use uuid::Uuid;
 
 use crate::context::Context;
 use crate::domain::actor::Actor;
-use crate::domain::address::Address;
+use crate::domain::address::{Address, AddressKey};
 use crate::domain::digest::sha256_of;
 use crate::domain::inbound::Route;
 use crate::domain::kind::Kind;
 use crate::domain::page::{CursorError, Page, PageRequest};
 use crate::mail::token::TokenKey;
+use crate::people::mask::mask_words;
+use crate::people::reads::note_read;
 use crate::store::StoreError;
+use crate::store::inbound::reports::{self, Report};
 use crate::store::inbound::{self, Arrived};
+use crate::store::sending::deliveries;
 
 pub use crate::store::inbound::Stored;
-
-/// The level of zstd at which messages are stored: reports repeat their own text, and higher levels gain little.
-const LEVEL: i32 = 3;
 
 /// Why a message could not be taken or shown.
 #[derive(Debug, Error)]
@@ -54,14 +53,6 @@ pub enum InboundError {
     /// Its bytes were deleted.
     #[error("the bytes of the inbound message `{0}` were deleted: with a person, or when their time was over")]
     Deleted(Uuid),
-    /// Its stored bytes cannot be unpacked.
-    #[error("the stored bytes of the inbound message `{id}` are damaged: {source}")]
-    Damaged {
-        /// The message.
-        id: Uuid,
-        /// The cause.
-        source: io::Error,
-    },
     /// The cursor is not one of this list.
     #[error(transparent)]
     Cursor(#[from] CursorError),
@@ -77,7 +68,6 @@ impl InboundError {
         match self {
             Self::TooLarge(_) | Self::NotAMessage | Self::Cursor(_) => Kind::Invalid,
             Self::Unknown(_) | Self::Deleted(_) => Kind::NotFound,
-            Self::Damaged { .. } => Kind::Failed,
             Self::Store(error) => error.kind(),
         }
     }
@@ -101,6 +91,18 @@ pub struct Incoming {
 pub struct Taken {
     /// True if it was stored before.
     pub already: bool,
+}
+
+/// A message, with what it says of its delivery.
+#[derive(Clone, Debug, Serialize)]
+pub struct Shown {
+    /// The message.
+    #[serde(flatten)]
+    pub message: Stored,
+    /// Its bytes are still there.
+    pub kept: bool,
+    /// What it says of its delivery.
+    pub reports: Vec<Report>,
 }
 
 /// The service for mail that comes back. Cheap to clone.
@@ -181,23 +183,45 @@ impl Inbound {
         Ok(Page::of(rows, request, |it| it.id.to_string()))
     }
 
-    /// A message with its bytes.
+    /// A message, with what it says of its delivery.
+    ///
+    /// # Errors
+    /// If there is none with this id, or the database fails.
+    pub async fn show(&self, _actor: &Actor, id: Uuid) -> Result<Shown, InboundError> {
+        let mut conn = self.context.store.read().await?;
+        let (message, bytes) = inbound::find(&mut conn, id).await?.ok_or(InboundError::Unknown(id))?;
+        let mut reports = match message.delivery_id {
+            Some(delivery) => {
+                reports::of_deliveries(&mut conn, &[delivery]).await?.remove(&delivery).unwrap_or_default()
+            }
+            None => Vec::new(),
+        };
+        reports.retain(|report| report.inbound_id == id);
+        mask_words(&mut conn, reports.iter_mut().flat_map(Report::words)).await?;
+        Ok(Shown { message, kept: bytes.is_some(), reports })
+    }
+
+    /// A message as it came. The read of a restricted person's record is noted.
     ///
     /// # Errors
     /// If there is none with this id, its bytes were deleted, or the database fails.
-    pub async fn show(&self, _actor: &Actor, id: Uuid) -> Result<(Stored, Vec<u8>), InboundError> {
+    pub async fn message(&self, actor: &Actor, id: Uuid) -> Result<(Stored, Vec<u8>), InboundError> {
         let found = inbound::find(&mut *self.context.store.read().await?, id).await?;
-        let (stored, packed) = found.ok_or(InboundError::Unknown(id))?;
-        let packed = packed.ok_or(InboundError::Deleted(id))?;
-        let capacity = usize::try_from(stored.size).unwrap_or(usize::MAX);
-        let bytes = zstd::bulk::decompress(&packed, capacity).map_err(|source| InboundError::Damaged { id, source })?;
+        let (stored, bytes) = found.ok_or(InboundError::Unknown(id))?;
+        let bytes = bytes.ok_or(InboundError::Deleted(id))?;
+        let about = match stored.delivery_id {
+            Some(delivery) => deliveries::find(&mut *self.context.store.read().await?, delivery).await?,
+            None => None,
+        };
+        if let Some(key) = about.and_then(|delivery| AddressKey::of(&delivery.email)) {
+            note_read(&self.context, actor, &key, "inbound show").await?;
+        }
         Ok((stored, bytes))
     }
 
     fn pack(&self, message: Incoming, at: Timestamp) -> Arrived {
         let recipient = message.recipient.as_deref().unwrap_or_default();
         let digest = sha256_of(&[recipient.as_bytes(), b"\n", &message.bytes]);
-        let raw = zstd::bulk::compress(&message.bytes, LEVEL).expect("zstd packs any bytes that fit in memory");
         Arrived {
             id: self.context.random.id(at),
             digest,
@@ -206,13 +230,7 @@ impl Inbound {
             sender: message.sender,
             at,
             size: message.bytes.len() as u64,
-            raw,
+            raw: inbound::pack(&message.bytes),
         }
     }
-}
-
-/// The bytes of a stored message.
-fn unpack(id: Uuid, packed: &[u8], size: u64) -> Result<Vec<u8>, InboundError> {
-    let capacity = usize::try_from(size).unwrap_or(usize::MAX);
-    zstd::bulk::decompress(packed, capacity).map_err(|source| InboundError::Damaged { id, source })
 }

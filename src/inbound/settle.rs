@@ -7,7 +7,7 @@ use super::Inbound;
 use super::reader::read::{Hint, Message};
 use super::tie::Tied;
 use crate::deliveries::DeliveryError;
-use crate::deliveries::reports::{fact, lock, person};
+use crate::deliveries::findings::{fact, lock, person};
 use crate::domain::actor::Actor;
 use crate::domain::address::{Address, AddressKey};
 use crate::domain::category::Category;

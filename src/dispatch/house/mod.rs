@@ -291,6 +291,10 @@ impl Dispatcher {
         if depth.leased > 0 || is_due || awaited {
             return Ok(None);
         }
+        // What came back may be about what was just sent.
+        if notice.is_none() && !self.upkeep.inbound.work_once().await?.is_nothing() {
+            return Ok(None);
+        }
         // What ended since this round began may have been the last delivery of a notice.
         self.close_done(&self.open().await?).await?;
         let left = Left {

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::domain::actor::Actor;
 use crate::domain::reply::for_logs;
+use crate::inbound::Inbound;
 use crate::ledger::{Ledger, LedgerError, Sealed};
 use crate::metrics::repeats::Repeats;
 use crate::people::retention::Retention;
@@ -43,6 +44,8 @@ pub struct Upkeep {
     pub subjects: Subjects,
     /// Deletes what retention has ended for.
     pub retention: Retention,
+    /// Records what came back by mail.
+    pub inbound: Inbound,
 }
 
 /// Whether sending may begin.
@@ -102,9 +105,9 @@ impl Upkeep {
         }
     }
 
-    /// Works until `stop`. Sealing and the hourly work do not wait for each other.
+    /// Works until `stop`. Sealing, the hourly work and inbound mail do not wait for each other.
     pub async fn run(self, stop: CancellationToken) {
-        tokio::join!(self.seal(&stop), self.look(&stop));
+        tokio::join!(self.seal(&stop), self.look(&stop), self.inbound.work(&stop));
     }
 
     async fn seal(&self, stop: &CancellationToken) {

@@ -17,7 +17,7 @@ use crate::store::people::retention::{self, Rows};
 use crate::store::people::{holds, imports, sole_traders, subjects};
 use crate::store::proof::ledger::{self, Opening};
 use crate::store::proof::tree;
-use crate::store::{Conn, StoreError, notices};
+use crate::store::{Conn, StoreError, inbound, notices};
 
 impl Retention {
     /// Deletes the records of every kind whose period has ended, or counts them; except the rows of audience files, see
@@ -37,6 +37,7 @@ impl Retention {
                 Records::Rectifications => self.rows(actor, *kind, Rows::Rectifications, dry_run).await?,
                 Records::Operations => self.operations(actor, dry_run).await?,
                 Records::AddressEntries => self.address_entries(actor, dry_run).await?,
+                Records::InboundMessages => self.inbound_messages(actor, dry_run).await?,
             };
             counts.insert(*kind, count);
         }
@@ -54,6 +55,7 @@ impl Retention {
             Records::Operations => periods.operations,
             Records::Preferences | Records::Rectifications | Records::AddressEntries => periods.preferences,
             Records::Suppressions | Records::Reads => periods.suppressions,
+            Records::InboundMessages => self.context.config.inbound.kept_for(),
         }
     }
 
@@ -84,6 +86,27 @@ impl Retention {
             // Locks the ledger's head, and lets an import that has compared its file with the contacts compare again.
             imports::revise(&mut tx).await?;
             let deleted = retention::delete_rows(&mut tx, rows, before, CHUNK).await?;
+            if deleted == 0 {
+                return Ok(count);
+            }
+            self.note(&mut tx, actor, (kind, None), deleted).await?;
+            tx.commit().await.map_err(StoreError::from)?;
+            count += deleted;
+        }
+    }
+
+    /// Deletes messages that came back, as they came. What they say of deliveries stays.
+    async fn inbound_messages(&self, actor: &Actor, dry_run: bool) -> Result<u64, SubjectError> {
+        let kind = Records::InboundMessages;
+        let before = self.before(self.period(kind));
+        if dry_run {
+            return Ok(inbound::count_raw(&mut *self.context.store.read().await?, before).await?);
+        }
+        let mut count = 0;
+        loop {
+            let mut tx = self.context.store.write().await?;
+            tree::lock_head(&mut tx).await?;
+            let deleted = inbound::delete_raw(&mut tx, before, CHUNK).await?;
             if deleted == 0 {
                 return Ok(count);
             }
