@@ -371,7 +371,7 @@ fn about(message: &Message, mailed: &str) -> Vec<(Report, bool)> {
 
 /// When a report is looked at again whose delivery is not finished: soon at first.
 fn later(came: Timestamp, now: Timestamp) -> Timestamp {
-    let waited = now.duration_since(came) / 2;
+    let waited = now.duration_since(came) / 10;
     now.checked_add(waited.clamp(SHORTEST_WAIT, LONGEST_WAIT)).unwrap_or(now)
 }
 

@@ -29,7 +29,7 @@ const AT_ONE: usize = 600;
 const ENOUGH: usize = 60;
 
 /// Tables that grow with the queue or with history.
-const GROWING: [&str; 9] = [
+const GROWING: [&str; 11] = [
     "queue",
     "deliveries",
     "doubts",
@@ -39,6 +39,8 @@ const GROWING: [&str; 9] = [
     "ledger_openings",
     "ledger_nodes",
     "contacts",
+    "inbound",
+    "reports",
 ];
 
 /// Indexes of what is not done yet, which do not grow with history.
