@@ -29,6 +29,7 @@ use crate::domain::inbound::Route;
 use crate::domain::kind::Kind;
 use crate::domain::page::{CursorError, Page, PageRequest};
 use crate::mail::token::TokenKey;
+use crate::metrics::Metrics;
 use crate::people::mask::mask_words;
 use crate::people::reads::note_read;
 use crate::store::StoreError;
@@ -110,13 +111,14 @@ pub struct Shown {
 pub struct Inbound {
     context: Context,
     key: TokenKey,
+    metrics: Metrics,
 }
 
 impl Inbound {
     /// The service over a database, with the key of return paths.
     #[must_use]
-    pub const fn new(context: Context, key: TokenKey) -> Self {
-        Self { context, key }
+    pub const fn new(context: Context, key: TokenKey, metrics: Metrics) -> Self {
+        Self { context, key, metrics }
     }
 
     /// True if mail to this address is accepted: a return path that we signed, or one of `[inbound] addresses`.

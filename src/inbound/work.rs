@@ -71,8 +71,8 @@ impl Inbound {
             }
             for waiting in page {
                 match self.record_one(&waiting).await {
-                    Ok(Settled::Done(Disposition::Recorded)) => worked.recorded += 1,
-                    Ok(Settled::Done(_)) => worked.unmatched += 1,
+                    Ok(Settled::Done(Disposition::Recorded, _)) => worked.recorded += 1,
+                    Ok(Settled::Done(..)) => worked.unmatched += 1,
                     Ok(Settled::Waits) => worked.waiting += 1,
                     Ok(Settled::Gone) => {}
                     Err(error) if !error.is_refusal() => return Err(error),
@@ -87,8 +87,12 @@ impl Inbound {
         let bytes = waiting.bytes()?;
         let message = self.read(bytes.clone(), waiting.recipient.clone()).await;
         let mut tx = self.context.store.write().await?;
+        let kind = message.kind;
         let settled = self.settle(&mut tx, waiting, &bytes, message).await?;
         tx.commit().await?;
+        if let Settled::Done(_, verdicts) = &settled {
+            verdicts.iter().for_each(|verdict| self.metrics.reported(kind, *verdict));
+        }
         Ok(settled)
     }
 

@@ -163,9 +163,7 @@ impl Shared {
     fn reply(&self, request: &Request<std::borrow::Cow<'_, str>>) -> &'static [u8] {
         match request {
             Request::Ehlo { .. } => b"250-catcher\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 SIZE 10485760\r\n",
-            Request::Rcpt { to } if to.address == self.manners.refused => {
-                b"550 5.1.1 there is no such mailbox\r\n"
-            }
+            Request::Rcpt { to } if to.address == self.manners.refused => b"550 5.1.1 there is no such mailbox\r\n",
             _ => b"250 2.0.0 ok\r\n",
         }
     }

@@ -166,6 +166,8 @@ pub struct Disposed {
     pub tie: MatchKind,
     /// The delivery.
     pub delivery_id: Option<Uuid>,
+    /// It is about a person who was erased: its bytes and envelope are deleted.
+    pub erased: bool,
 }
 
 /// Returns true if a message still waits: no other process was first. The caller holds the ledger's head.
@@ -185,8 +187,12 @@ pub async fn dispose(conn: &mut Conn, id: Uuid, disposed: &Disposed) -> Result<(
     .bind(disposed.kind.as_str())
     .bind(disposed.tie.as_str())
     .bind(disposed.delivery_id.map(|id| id.to_string()))
-    .execute(conn)
+    .execute(&mut *conn)
     .await?;
+    if disposed.erased {
+        let clear = "UPDATE inbound SET raw = NULL, recipient = NULL, sender = NULL WHERE id = $1";
+        sqlx::query(clear).bind(id.to_string()).execute(conn).await?;
+    }
     Ok(())
 }
 

@@ -40,7 +40,10 @@ async fn sent(shell: Shell) -> (Shell, Relay) {
     let sent = relay.received().into_iter().find(|it| it.to == "a9@d9.example").unwrap();
     let about = Dsn { to: &sent.from, recipient: &sent.to, ..Dsn::default() };
     shell.write("bounce.eml", &String::from_utf8(about.bytes()).unwrap());
-    shell.write("stranger.eml", &String::from_utf8(Dsn { id: "2@mx", recipient: "a17@d17.example", ..about }.bytes()).unwrap());
+    shell.write(
+        "stranger.eml",
+        &String::from_utf8(Dsn { id: "2@mx", recipient: "a17@d17.example", ..about }.bytes()).unwrap(),
+    );
     shell.run(&["notice", "send", "news.md", "--yes"]).ok();
     let agreement = crate::notices::AGREEMENT.replace("all = true", "customers = [\"C0009\"]");
     shell.write("second.md", &agreement.replacen("\"\n", "\"\nreference = \"S-1\"\n", 1));

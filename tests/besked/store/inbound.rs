@@ -52,17 +52,20 @@ async fn messages_wait_are_postponed_and_end(#[case] engine: Engine) {
         kind: MessageKind::Dsn,
         tie: MatchKind::Token,
         delivery_id: Some(about),
+        erased: false,
     };
     inbound::dispose(&mut tx, ids[1], &recorded).await.unwrap();
     let nothing = Disposed { disposition: Disposition::Unmatched, tie: MatchKind::None, delivery_id: None, ..recorded };
     inbound::dispose(&mut tx, ids[2], &nothing).await.unwrap();
     inbound::dispose(&mut tx, ids[1], &nothing).await.unwrap();
-    assert!(inbound::is_waiting(&mut tx, ids[0]).await.unwrap() && !inbound::is_waiting(&mut tx, ids[1]).await.unwrap());
+    assert!(
+        inbound::is_waiting(&mut tx, ids[0]).await.unwrap() && !inbound::is_waiting(&mut tx, ids[1]).await.unwrap()
+    );
     let listed = inbound::list(&mut tx, false, None, 2).await.unwrap();
-    assert_eq!(listed.iter().map(|it| (it.id, it.tie)).collect::<Vec<_>>(), [
-        (ids[2], Some(MatchKind::None)),
-        (ids[1], Some(MatchKind::Token)),
-    ]);
+    assert_eq!(
+        listed.iter().map(|it| (it.id, it.tie)).collect::<Vec<_>>(),
+        [(ids[2], Some(MatchKind::None)), (ids[1], Some(MatchKind::Token)),]
+    );
     assert_eq!(inbound::list(&mut tx, false, Some(ids[1]), 9).await.unwrap()[0].disposition, Disposition::Waiting);
     assert_eq!(inbound::list(&mut tx, true, None, 9).await.unwrap().len(), 1);
     assert_eq!(inbound::of_delivery(&mut tx, about).await.unwrap()[0].id, ids[1]);
