@@ -122,9 +122,9 @@ fn describe(shown: &Shown) -> String {
         text += &format!("delivery {delivery}\n");
     }
     shown.reports.iter().for_each(|report| text += &format!("{}\n", describe_report(report)));
-    text + match shown.kept {
-        true => "`--message` prints it as it came\n",
-        false => "its bytes were deleted\n",
+    match &shown.sha256 {
+        Some(sha256) => text + &format!("SHA-256 {sha256}\n`--message` prints it as it came\n"),
+        None => text + "its bytes were deleted\n",
     }
 }
 

@@ -16,6 +16,7 @@ mod settle;
 pub mod tie;
 pub mod work;
 
+use data_encoding::HEXLOWER;
 use jiff::Timestamp;
 use serde::Serialize;
 use thiserror::Error;
@@ -24,7 +25,7 @@ use uuid::Uuid;
 use crate::context::Context;
 use crate::domain::actor::Actor;
 use crate::domain::address::{Address, AddressKey};
-use crate::domain::digest::sha256_of;
+use crate::domain::digest::{sha256, sha256_of};
 use crate::domain::inbound::Route;
 use crate::domain::kind::Kind;
 use crate::domain::page::{CursorError, Page, PageRequest};
@@ -100,8 +101,8 @@ pub struct Shown {
     /// The message.
     #[serde(flatten)]
     pub message: Stored,
-    /// Its bytes are still there.
-    pub kept: bool,
+    /// SHA-256 of its bytes, as entries of the ledger name it, while they are there.
+    pub sha256: Option<String>,
     /// What it says of its delivery.
     pub reports: Vec<Report>,
 }
@@ -200,7 +201,8 @@ impl Inbound {
         };
         reports.retain(|report| report.inbound_id == id);
         mask_words(&mut conn, reports.iter_mut().flat_map(Report::words)).await?;
-        Ok(Shown { message, kept: bytes.is_some(), reports })
+        let sha256 = bytes.map(|bytes| HEXLOWER.encode(&sha256(&bytes)));
+        Ok(Shown { message, sha256, reports })
     }
 
     /// A message as it came. The read of a restricted person's record is noted.
