@@ -370,7 +370,7 @@ CREATE TABLE tombstones (
 CREATE TABLE inbound (
     id          TEXT NOT NULL PRIMARY KEY,
     digest      BYTEA NOT NULL UNIQUE,
-    route       TEXT NOT NULL CHECK (route IN ('lmtp', 'pipe', 'file', 'maildir')),
+    route       TEXT NOT NULL CHECK (route IN ('lmtp', 'pipe', 'file', 'maildir', 'imap')),
     recipient   TEXT,
     sender      TEXT,
     at          BIGINT NOT NULL,

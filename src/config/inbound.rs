@@ -7,6 +7,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::imap::Imap;
 use super::listen;
 use crate::domain::address::Address;
 use crate::domain::retention::Period;
@@ -19,7 +20,7 @@ pub struct Inbound {
     #[serde(with = "super::text::list")]
     pub addresses: Vec<Address>,
     /// Where the LMTP listener is; `None` for no listener.
-    #[serde(with = "optional")]
+    #[serde(with = "super::text::optional")]
     pub lmtp_listen: Option<LmtpListen>,
     /// What becomes of a person's reply.
     pub replies: Replies,
@@ -30,6 +31,8 @@ pub struct Inbound {
     pub message_size: u64,
     /// The Maildir that is watched.
     pub maildir: Maildir,
+    /// The mailbox on an IMAP server that is read.
+    pub imap: Imap,
 }
 
 /// `[inbound.maildir]`: a Maildir whose new messages are read.
@@ -101,6 +104,7 @@ impl Inbound {
         if !(LEAST..=LARGEST).contains(&self.message_size) {
             problems.push("`inbound.message_size` must be `1MB` to `100MB`".to_owned());
         }
+        problems.extend(self.imap.problems());
         problems
     }
 
@@ -113,7 +117,7 @@ impl Inbound {
     /// True if mail can come back in any way that `besked serve` runs.
     #[must_use]
     pub fn is_served(&self) -> bool {
-        self.lmtp_listen.is_some() || !self.maildir.path.as_os_str().is_empty()
+        self.lmtp_listen.is_some() || !self.maildir.path.as_os_str().is_empty() || self.imap.url.is_some()
     }
 }
 
@@ -126,26 +130,8 @@ impl Default for Inbound {
             keep_days: 90,
             message_size: 25_000_000,
             maildir: Maildir::default(),
+            imap: Imap::default(),
         }
-    }
-}
-
-/// A listener that an empty text turns off.
-mod optional {
-    use serde::{Deserialize, Deserializer, Serializer, de};
-
-    use super::LmtpListen;
-
-    pub(super) fn serialize<S: Serializer>(listen: &Option<LmtpListen>, serializer: S) -> Result<S::Ok, S::Error> {
-        match listen {
-            Some(listen) => serializer.collect_str(listen),
-            None => serializer.serialize_str(""),
-        }
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<LmtpListen>, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        if text.trim().is_empty() { Ok(None) } else { text.parse().map(Some).map_err(de::Error::custom) }
     }
 }
 

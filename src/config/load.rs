@@ -188,6 +188,10 @@ pub fn log_of(env: &[(String, String)]) -> Log {
 
 /// The line of a password in the file.
 fn secret_in_file(table: &Table, text: &str) -> Option<usize> {
+    let imap = table.get("inbound").and_then(|it| it.get("imap")).and_then(|it| it.get("password"));
+    if imap.is_some() {
+        return Some(lines::of_key(text, &["inbound", "imap", "password"].map(str::to_owned)));
+    }
     let relays = table.get("relay").and_then(Value::as_array)?;
     let index = relays.iter().position(|relay| relay.get("password").is_some())?;
     Some(lines::of_key(text, &["relay".to_owned(), index.to_string(), "password".to_owned()]))
@@ -405,8 +409,13 @@ mod tests {
 
     #[test]
     fn a_password_in_the_file_is_refused_without_printing_it() {
-        let text = "[[relay]]\nname = \"a\"\nurl = \"smtp://u@h.example\"\npassword = \"hunter2\"\n";
-        let error = parse(text, "besked.toml", &[]).unwrap_err().to_string();
-        assert!(error.contains("password_file") && !error.contains("hunter2"), "{error}");
+        for text in [
+            "[[relay]]\nname = \"a\"\nurl = \"smtp://u@h.example\"\npassword = \"hunter2\"\n",
+            "[inbound]\n[inbound.imap]\nurl = \"imaps://u@h.example\"\npassword = \"hunter2\"\n",
+        ] {
+            let error = parse(text, "besked.toml", &[]).unwrap_err().to_string();
+            assert!(error.contains("line 4: ") && error.contains("password_file"), "{error}");
+            assert!(!error.contains("hunter2"), "{error}");
+        }
     }
 }

@@ -12,6 +12,7 @@ mod dkim;
 mod duration;
 mod example;
 mod http;
+mod imap;
 mod inbound;
 mod ledger;
 mod limits;
@@ -45,6 +46,7 @@ pub use dispatch::Dispatch;
 pub use dkim::{Dkim, DkimKey};
 pub use example::{EXAMPLE, filled};
 pub use http::Http;
+pub use imap::{Imap, ImapTls, ImapUrl};
 pub use inbound::{Inbound, LmtpListen, Maildir, Replies};
 pub use ledger::Ledger;
 pub use limits::Limits;
@@ -121,6 +123,10 @@ impl Config {
         {
             self.database.url = self.database.url.clone().with_password(&password);
         }
+        let imap = &mut self.inbound.imap;
+        if let (None, Some(path)) = (&imap.password, &imap.password_file) {
+            imap.password = read("inbound.imap.password_file", path).map(SecretString::from);
+        }
         problems
     }
 
@@ -187,6 +193,30 @@ mod text {
         D: Deserializer<'de>,
     {
         String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+
+    /// A value that may be missing: an empty text.
+    pub mod optional {
+        use std::fmt::Display;
+        use std::str::FromStr;
+
+        use serde::{Deserialize, Deserializer, Serializer, de};
+
+        pub fn serialize<T: Display, S: Serializer>(value: &Option<T>, serializer: S) -> Result<S::Ok, S::Error> {
+            match value {
+                Some(value) => serializer.collect_str(value),
+                None => serializer.serialize_str(""),
+            }
+        }
+
+        pub fn deserialize<'de, T, D>(deserializer: D) -> Result<Option<T>, D::Error>
+        where
+            T: FromStr<Err: Display>,
+            D: Deserializer<'de>,
+        {
+            let text = String::deserialize(deserializer)?;
+            if text.trim().is_empty() { Ok(None) } else { text.parse().map(Some).map_err(de::Error::custom) }
+        }
     }
 
     /// A list of values.

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
-use tracing_subscriber::filter::Targets;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use super::Http;
 
@@ -59,7 +59,13 @@ impl Log {
         let default = Targets::new().with_default(tracing::Level::WARN);
         let named = self.level.split(',').all(|word| word.contains('='));
         let level = if named { format!("warn,{}", self.level) } else { self.level.clone() };
-        level.parse().unwrap_or(default)
+        let targets: Targets = level.parse().unwrap_or(default);
+        // At finer levels this library logs all that it reads and writes: passwords, and mail.
+        const TALKATIVE: &str = "async_imap";
+        let others = targets.iter().filter(|(target, _)| !target.starts_with(TALKATIVE));
+        let limited: Targets = others.map(|(target, level)| (target.to_owned(), level)).collect();
+        let default = targets.default_level().unwrap_or(LevelFilter::OFF);
+        limited.with_default(default).with_target(TALKATIVE, LevelFilter::WARN)
     }
 }
 
@@ -95,5 +101,20 @@ mod tests {
         for bad in ["warning", "verbose", "off", "", "warn,chatty", "besked=chatty", "=info", "besked"] {
             assert!(problem(bad).is_some_and(|it| it.contains("`log.level` must be")), "{bad}");
         }
+    }
+
+    #[test]
+    fn no_level_shows_what_an_imap_session_says() {
+        use tracing::Level;
+        for level in ["trace", "async_imap=trace", "async_imap::imap_stream=trace,debug"] {
+            let targets = Log { level: level.to_owned(), ..Log::default() }.targets();
+            for target in ["async_imap", "async_imap::imap_stream"] {
+                assert!(!targets.would_enable(target, &Level::INFO), "{level}: {target}");
+                assert!(targets.would_enable(target, &Level::WARN), "{level}: {target}");
+            }
+        }
+        let targets = Log { level: "besked=debug".to_owned(), ..Log::default() }.targets();
+        assert!(targets.would_enable("besked::inbound", &Level::DEBUG) && targets.would_enable("sqlx", &Level::WARN));
+        assert!(!targets.would_enable("sqlx", &Level::INFO));
     }
 }

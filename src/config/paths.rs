@@ -20,6 +20,10 @@ impl Config {
         paths.extend(self.database.password_file.as_mut().map(|path| ("database.password_file".to_owned(), path)));
         let keys = self.dkim.iter_mut().enumerate();
         paths.extend(keys.map(|(index, it)| (format!("dkim.{index}.key_file"), &mut it.key_file)));
+        let imap = &mut self.inbound.imap;
+        for (key, path) in [("password_file", &mut imap.password_file), ("ca_file", &mut imap.ca_file)] {
+            paths.extend(path.as_mut().map(|path| (format!("inbound.imap.{key}"), path)));
+        }
         if let Some(LmtpListen::Unix(path)) = &mut self.inbound.lmtp_listen {
             paths.push(("inbound.lmtp_listen".to_owned(), path));
         }

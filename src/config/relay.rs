@@ -168,7 +168,7 @@ impl Relay {
 }
 
 /// Checks that a file holds certificates as PEM. Returns what it holds instead.
-fn certificates(path: &Path) -> Result<(), String> {
+pub(super) fn certificates(path: &Path) -> Result<(), String> {
     let shown = path.display();
     let bytes = std::fs::read(path).map_err(|error| format!("`{shown}` cannot be read: {}", cause(&error)))?;
     // The first byte of a certificate in DER is that of an ASN.1 sequence, and no letter of a PEM file before its line.
@@ -298,7 +298,7 @@ impl FromStr for RelayUrl {
 }
 
 /// The host of a URL: a name as lower-case A-labels, or an IP address without the brackets that only a URL has around it.
-fn host(text: &str) -> Result<String, String> {
+pub(super) fn host(text: &str) -> Result<String, String> {
     let text = percent_decode_str(text).decode_utf8_lossy();
     if text.is_empty() {
         return Err("it has no host".to_owned());
@@ -318,7 +318,7 @@ fn host(text: &str) -> Result<String, String> {
 }
 
 /// What is percent-encoded in the user of a URL.
-const NOT_IN_USERS: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'*');
+pub(super) const NOT_IN_USERS: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'*');
 
 impl fmt::Display for RelayUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

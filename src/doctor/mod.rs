@@ -1,8 +1,9 @@
-//! The doctor: checks the configuration, the database, the keys, the modes of files and the relays. It sends nothing, and
+//! The doctor: checks the configuration, the database, the keys, the modes of files, the relays and the ways in. It sends nothing, and
 //! changes nothing but a value that nobody reads.
 
 mod dns;
 mod files;
+mod inbound;
 mod integrity;
 mod relay;
 
@@ -69,6 +70,7 @@ pub async fn examine((config, file): (&Config, &Path), dns: Option<&Dns>, progre
             checks.push(tombstones(&app).await);
             progress("the contacts");
             checks.push(contacts(&app).await);
+            checks.extend(inbound::reports(config, &app).await);
         }
         Err(AppError::Store(error)) if error.is_damaged() => checks.push(integrity::failed(&error)),
         Err(error) => checks.push(Check::new("database", Verdict::Failed, error.to_string())),
@@ -85,6 +87,7 @@ pub async fn examine((config, file): (&Config, &Path), dns: Option<&Dns>, progre
         progress(&format!("relay {}", relay.name));
         checks.push(examine_relay(relay, config).await);
     }
+    checks.extend(inbound::check(config, progress).await);
     if let Some(dns) = dns {
         // The records below say what is missing.
         checks.iter_mut().for_each(|check| check.record = None);

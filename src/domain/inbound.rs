@@ -16,6 +16,8 @@ pub enum Route {
     File,
     /// The Maildir of `[inbound.maildir]`.
     Maildir,
+    /// The mailbox of `[inbound.imap]`.
+    Imap,
 }
 
 words!(Route, "a route", {
@@ -23,6 +25,7 @@ words!(Route, "a route", {
     Pipe => "pipe",
     File => "file",
     Maildir => "maildir",
+    Imap => "imap",
 });
 
 /// What became of a message.

@@ -2,11 +2,13 @@
 //! is committed.
 
 use std::future::Future;
+use std::sync::Arc;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 
+use super::lmtp::SHARE;
 use super::lmtp::session::{Door, Received, Taken};
-use super::{Inbound, Incoming};
+use super::{Inbound, InboundError, Incoming};
 use crate::domain::inbound::Route;
 use crate::metrics::repeats::Repeats;
 
@@ -15,6 +17,12 @@ const WAITING: usize = 64;
 
 /// Bytes that are committed at once.
 const AT_ONCE: usize = 50_000_000;
+
+/// Memory for large messages that all clients share, in bytes.
+const ROOM: usize = 128 << 20;
+
+/// What is logged of a failure.
+const FAILED: &str = "inbound mail cannot be stored: its senders are asked to try again later";
 
 /// A message, with who waits for it. `true` says that it is committed.
 type Request = (Vec<Incoming>, oneshot::Sender<bool>);
@@ -25,6 +33,7 @@ pub struct Intake {
     inbound: Inbound,
     name: String,
     requests: mpsc::Sender<Request>,
+    room: Arc<Semaphore>,
 }
 
 impl Intake {
@@ -33,7 +42,8 @@ impl Intake {
     pub fn new(inbound: Inbound, name: String) -> (Self, impl Future<Output = ()> + Send) {
         let (requests, waiting) = mpsc::channel(WAITING);
         let task = commit(inbound.clone(), waiting);
-        (Self { inbound, name, requests }, task)
+        let room = Arc::new(Semaphore::new(ROOM / SHARE));
+        (Self { inbound, name, requests, room }, task)
     }
 
     /// Commits the copies of a message, one for each recipient. Returns false if they could not be committed now.
@@ -52,19 +62,29 @@ impl Door for Intake {
         self.inbound.largest()
     }
 
+    fn room(&self) -> &Semaphore {
+        &self.room
+    }
+
     fn accepts(&self, recipient: &str) -> bool {
         self.inbound.accepts(recipient)
     }
 
     async fn take(&self, message: Received) -> Taken {
         let Received { sender, recipients, bytes } = message;
-        let copies = recipients.into_iter().map(|recipient| Incoming {
+        let copy = |recipient: &String| Incoming {
             route: Route::Lmtp,
-            recipient: Some(recipient),
+            recipient: Some(recipient.clone()),
             sender: Some(sender.clone()),
             bytes: bytes.clone(),
-        });
-        if self.commit(copies.collect()).await { Taken::Stored } else { Taken::Later }
+        };
+        // Where a later part fails, the client sends it for all once more, and the copies that are stored are recognised.
+        for part in recipients.chunks((AT_ONCE / bytes.len().max(1)).max(1)) {
+            if !self.commit(part.iter().map(copy).collect()).await {
+                return Taken::Later;
+            }
+        }
+        Taken::Stored
     }
 }
 
@@ -80,15 +100,22 @@ async fn commit(inbound: Inbound, mut waiting: mpsc::Receiver<Request>) {
             size += bytes_of(&request);
             together.push(request);
         }
-        let (copies, answers): (Vec<_>, Vec<_>) = together.into_iter().unzip();
-        let committed = match inbound.take(copies.into_iter().flatten().collect()).await {
-            Ok(_) => true,
-            Err(error) => {
-                repeats.log("inbound mail cannot be stored: its senders are asked to try again later", &error);
-                false
-            }
-        };
-        for answer in answers {
+        let copies: Vec<&Incoming> = together.iter().flat_map(|(copies, _)| copies).collect();
+        let committed = inbound.store(&copies).await;
+        let is_refused = matches!(&committed, Err(InboundError::Store(error)) if error.is_refusal());
+        if let (Err(error), false) = (&committed, is_refused) {
+            repeats.log(FAILED, error);
+        }
+        for (copies, answer) in together {
+            let committed = match &committed {
+                Ok(_) => true,
+                // One message that the database refuses must not keep out the others.
+                Err(_) if is_refused => {
+                    let alone = inbound.store(&copies.iter().collect::<Vec<_>>()).await;
+                    alone.inspect_err(|error| repeats.log(FAILED, error)).is_ok()
+                }
+                Err(_) => false,
+            };
             // Whoever went away meanwhile sends it again, and it is recognised.
             let _ = answer.send(committed);
         }

@@ -99,7 +99,8 @@ fn set_aside(folder: &Path, file: &Path) -> io::Result<()> {
     let mut name = name.to_owned();
     name.push(":2,S");
     match fs::rename(file, folder.join("cur").join(name)) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        // Another program moved it. Else there is no `cur`.
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !file.exists() => Ok(()),
         moved => moved,
     }
 }

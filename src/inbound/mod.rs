@@ -1,11 +1,12 @@
 //! What comes back by mail: bounces and other reports, complaints, replies. Each message is committed before its sender is told
 //! so, and read afterwards.
 //!
-//! 1. A way in ([`lmtp`], [`maildir`], `besked inbound deliver`, `besked inbound read`) hands over a message with its envelope.
+//! 1. A way in ([`lmtp`], [`maildir`], [`imap`], `besked inbound deliver`, `besked inbound read`) hands over a message with its envelope.
 //! 2. [`intake`] commits it, with all others that wait. The same message again is recognised by its digest.
 //! 3. [`work`] reads what waits. [`tie`] finds the delivery that a message is about; `settle` records what it says of it, in one
 //!    transaction: the state, the entry, suppressions, opt-outs and tasks. What it may do is decided in `domain/report/effect.rs`.
 
+pub mod imap;
 pub mod intake;
 pub mod lmtp;
 pub mod mailbox;
@@ -153,6 +154,10 @@ impl Inbound {
     /// # Errors
     /// If one is too large, or the database fails: then none is stored.
     pub async fn take(&self, messages: Vec<Incoming>) -> Result<Vec<Taken>, InboundError> {
+        self.store(&messages.iter().collect::<Vec<_>>()).await
+    }
+
+    async fn store(&self, messages: &[&Incoming]) -> Result<Vec<Taken>, InboundError> {
         let largest = self.context.config.inbound.message_size;
         let at = self.context.clock.now();
         let mut arrived = Vec::with_capacity(messages.len());
@@ -223,15 +228,15 @@ impl Inbound {
         Ok((stored, bytes))
     }
 
-    fn pack(&self, message: Incoming, at: Timestamp) -> Arrived {
+    fn pack(&self, message: &Incoming, at: Timestamp) -> Arrived {
         let recipient = message.recipient.as_deref().unwrap_or_default();
         let digest = sha256_of(&[recipient.as_bytes(), b"\n", &message.bytes]);
         Arrived {
             id: self.context.random.id(at),
             digest,
             route: message.route,
-            recipient: message.recipient,
-            sender: message.sender,
+            recipient: message.recipient.clone(),
+            sender: message.sender.clone(),
             at,
             size: message.bytes.len() as u64,
             raw: inbound::pack(&message.bytes),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use super::Inbound;
+use super::imap::Poller;
 use super::intake::Intake;
 use super::lmtp::{self, ListenError};
 use super::maildir;
@@ -31,6 +32,12 @@ impl Inbound {
             }
             Ok(())
         };
+        let imap = async {
+            if let Some(poller) = Poller::new(self) {
+                poller.watch(ended).await;
+            }
+            Ok(())
+        };
         // What came is read here too: a node may serve the ways in without dispatching.
         let work = async {
             if config.is_served() {
@@ -38,6 +45,6 @@ impl Inbound {
             }
             Ok(())
         };
-        tokio::try_join!(lmtp, maildir, work).map(|_| ())
+        tokio::try_join!(lmtp, maildir, imap, work).map(|_| ())
     }
 }

@@ -1,7 +1,7 @@
 //! An SMTP session with a relay: lettre's connection, driven step by step, each step with its own deadline.
 //!
 //! Known faults of lettre 0.11.23 and their workarounds:
-//! - It leaves Nagle's algorithm on, which costs 40 ms per message: [`connect`] opens the connection itself.
+//! - It leaves Nagle's algorithm on, which costs 40 ms per message: [`super::connect`] opens the connection itself.
 //! - Its timeouts cover only the TCP connect: every step here has its own deadline (RFC 5321 section 4.5.3.2).
 //! - It writes the message and the final dot separately and cannot pipeline: [`wire`] and [`transaction`] do both.
 //! - It discards most of the EHLO reply: we send EHLO once more and parse the reply ourselves.
@@ -9,8 +9,6 @@
 //!   filtered by [`replies`].
 //! - Its STARTTLS keeps what the server sent before TLS: [`stream`] does STARTTLS over a separate connection.
 
-mod certificate;
-mod connect;
 mod replies;
 mod steps;
 mod stream;

@@ -2,20 +2,26 @@
 
 mod bounds;
 mod corpus;
+mod doctor;
 mod effects;
+mod imap;
+mod lmtp;
+mod maildir;
 mod mutated;
 mod persons;
+mod postfix;
 mod wrong;
 
 use besked::coverage::InformedDelivery;
 use besked::domain::inbound::Route;
+use besked::domain::page::PageRequest;
 use besked::domain::task::TaskKind;
 use besked::inbound::work::Worked;
-use besked::inbound::{Incoming, Taken};
+use besked::inbound::{Incoming, Stored, Taken};
 use besked::store::tasks;
 use uuid::Uuid;
 
-use crate::app::{CUSTOMERS, TestApp, maintenance};
+use crate::app::{CUSTOMERS, TestApp, alice, maintenance};
 
 /// A maintenance notice to C1 and C2, accepted by the relay. Returns the notice, and the delivery to C2.
 pub async fn notified(app: &TestApp) -> (Uuid, InformedDelivery) {
@@ -110,4 +116,20 @@ pub async fn reported(app: &TestApp, delivery: Uuid, dsn: &Dsn<'_>) -> Worked {
 pub async fn open_tasks(app: &TestApp) -> Vec<TaskKind> {
     let mut conn = app.app.context.store.read().await.unwrap();
     tasks::list(&mut conn, true, None, 100).await.unwrap().iter().map(|task| task.kind).collect()
+}
+
+/// A bounce about nobody whom we know; each number is another message.
+pub fn bounce(number: u32) -> String {
+    format!(
+        "From: MAILER-DAEMON@relay.example\nTo: b@bounces.example.com\nSubject: Undelivered Mail\n\
+         Message-ID: <{number}@relay.example>\nMIME-Version: 1.0\n\
+         Content-Type: multipart/report; report-type=delivery-status; boundary=x\n\n--x\n\nNo such user.\n--x\n\
+         Content-Type: message/delivery-status\n\nReporting-MTA: dns; relay.example\n\n\
+         Final-Recipient: rfc822; no-such-user@elsewhere.example\nAction: failed\nStatus: 5.1.1\n--x--\n"
+    )
+}
+
+/// The newest messages, whatever became of them.
+pub async fn listed(app: &TestApp) -> Vec<Stored> {
+    app.app.inbound.list(&alice(), false, &PageRequest { after: None, limit: 1000 }).await.unwrap().items
 }

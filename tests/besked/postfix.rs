@@ -34,6 +34,11 @@ postlog unix-dgram n - n - 1 postlogd
 impl Postfix {
     /// Starts one that delivers to these addresses, and knows no others.
     pub fn start(mailboxes: &[String]) -> Self {
+        Self::with(mailboxes, |_| (String::new(), String::new()))
+    }
+
+    /// With more lines for main.cf, which win, and for master.cf. `more` is told where its configuration is.
+    pub fn with(mailboxes: &[String], more: impl FnOnce(&Path) -> (String, String)) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let root = directory.path();
         // Its daemons run as another user.
@@ -44,7 +49,7 @@ impl Postfix {
         let (uid, gid) = (id("-u"), id("-g"));
         chown(root.join("data"), Some(uid), Some(gid)).unwrap();
         chown(root.join("mail"), Some(uid), Some(gid)).unwrap();
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let lines: Vec<String> = mailboxes.iter().map(|address| format!("{address} {address}/\n")).collect();
         fs::write(root.join("etc/mailboxes"), lines.concat()).unwrap();
         let at = |name: &str| root.join(name).display().to_string();
@@ -62,8 +67,10 @@ impl Postfix {
             at("etc/mailboxes"),
             at("mail"),
         );
-        fs::write(root.join("etc/main.cf"), main).unwrap();
-        fs::write(root.join("etc/master.cf"), format!("127.0.0.1:{port} inet n - n - - smtpd\n{MASTER}")).unwrap();
+        let (more_main, more_master) = more(&root.join("etc"));
+        fs::write(root.join("etc/main.cf"), main + &more_main).unwrap();
+        let smtpd = format!("127.0.0.1:{port} inet n - n - - smtpd\n");
+        fs::write(root.join("etc/master.cf"), smtpd + MASTER + &more_master).unwrap();
         let postfix = Self { port, directory };
         postfix.control("start");
         eventually("Postfix listens", || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
@@ -90,6 +97,11 @@ impl Postfix {
             .unwrap_or_default();
         messages.sort();
         messages.iter().map(|path| fs::read(path).unwrap()).collect()
+    }
+
+    /// What it logged so far.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.directory.path().join("log")).unwrap_or_default()
     }
 
     fn control(&self, what: &str) {
@@ -119,6 +131,11 @@ fn holds_files(folder: &Path) -> bool {
 fn id(flag: &str) -> u32 {
     let output = Command::new("id").args([flag, "postfix"]).output().unwrap();
     String::from_utf8(output.stdout).unwrap().trim().parse().expect("tests/run installs postfix")
+}
+
+/// A port of loopback that nobody listens on.
+pub fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// Waits for the work of another process.

@@ -6,7 +6,7 @@ mod commits;
 mod locked;
 mod network;
 mod postgres;
-mod proxy;
+pub mod proxy;
 mod readiness;
 mod service;
 mod sqlite;

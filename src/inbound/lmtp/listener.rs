@@ -1,7 +1,8 @@
 //! Accepts clients on a TCP port or a Unix socket, and ends with the process.
 
+use std::fs::{self, Permissions};
 use std::io;
-use std::os::unix::fs::FileTypeExt as _;
+use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -69,9 +70,11 @@ where
         LmtpListen::Unix(path) => {
             remove_stale(path).await.map_err(failed)?;
             let listener = UnixListener::bind(path).map_err(failed)?;
+            // The mail server runs as another user. The folder says who may come here, as the port of loopback says nothing at all.
+            fs::set_permissions(path, Permissions::from_mode(0o666)).map_err(failed)?;
             clients.accept(async || listener.accept().await.map(|(stream, _)| stream)).await;
             // Whoever starts next binds it anew.
-            let _ = std::fs::remove_file(path);
+            let _ = fs::remove_file(path);
         }
     }
     Ok(())
@@ -81,7 +84,7 @@ where
 async fn remove_stale(path: &Path) -> io::Result<()> {
     let is_socket = path.symlink_metadata().is_ok_and(|found| found.file_type().is_socket());
     if is_socket && UnixStream::connect(path).await.is_err() {
-        std::fs::remove_file(path)?;
+        fs::remove_file(path)?;
     }
     Ok(())
 }

@@ -7,3 +7,4 @@ pub mod session;
 mod wire;
 
 pub use listener::{ListenError, listen};
+pub use wire::SHARE;

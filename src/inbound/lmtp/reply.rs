@@ -15,9 +15,11 @@ pub(super) const SHUTTING_DOWN: &str = "421 4.3.2 shutting down\r\n";
 pub(super) const TOO_MANY_CONNECTIONS: &str = "421 4.7.0 too many connections, try again later\r\n";
 pub(super) const TOO_MANY_MISTAKES: &str = "421 4.7.0 too many refused commands\r\n";
 pub(super) const LATER: &str = "451 4.3.0 cannot be stored now, try again later\r\n";
+pub(super) const NO_ROOM: &str = "452 4.3.1 busy with other large messages, try again later\r\n";
 pub(super) const TOO_MANY_RECIPIENTS: &str = "452 4.5.3 too many recipients\r\n";
 pub(super) const NOT_SMTP: &str = "500 5.5.1 this is LMTP: begin with LHLO\r\n";
 pub(super) const NOT_IMPLEMENTED: &str = "502 5.5.1 not implemented\r\n";
+pub(super) const NO_SENDER_ADDRESS: &str = "501 5.1.7 no valid sender address\r\n";
 pub(super) const GREET_FIRST: &str = "503 5.5.1 LHLO first\r\n";
 pub(super) const MAIL_FIRST: &str = "503 5.5.1 MAIL first\r\n";
 pub(super) const NESTED_MAIL: &str = "503 5.5.1 a transaction is open: RSET ends it\r\n";
@@ -39,7 +41,7 @@ pub(super) fn capabilities(name: &str, largest: usize) -> String {
 /// What a line that is no command is answered.
 pub(super) const fn of_error(error: &Error) -> &'static str {
     match error {
-        Error::InvalidSenderAddress => "501 5.1.7 no valid sender address\r\n",
+        Error::InvalidSenderAddress => NO_SENDER_ADDRESS,
         Error::InvalidRecipientAddress => "501 5.1.3 no valid recipient address\r\n",
         Error::InvalidParameter { .. } | Error::SyntaxError { .. } => "501 5.5.4 syntax error\r\n",
         Error::UnsupportedParameter { .. } => "555 5.5.4 unsupported parameter\r\n",

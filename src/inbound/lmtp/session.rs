@@ -4,12 +4,13 @@
 use smtp_proto::request::receiver::RequestReceiver;
 use smtp_proto::{Error, MailFrom, Request};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::Semaphore;
 
 use super::reply;
 use super::wire::{Body, Ended, Wire};
 
-/// Recipients of one message (RFC 5321 section 4.5.3.1.8: at least 100).
-const RECIPIENTS: usize = 1000;
+/// Recipients of one message (RFC 5321 section 4.5.3.1.8: at least 100). The message is stored for each.
+const RECIPIENTS: usize = 100;
 
 /// Refused commands after which the session ends: no client of good will has as many.
 const MISTAKES: usize = 1100;
@@ -40,6 +41,8 @@ pub trait Door {
     fn name(&self) -> &str;
     /// The largest message, in bytes.
     fn largest(&self) -> usize;
+    /// The memory for large messages that all sessions share, in units of [`SHARE`](super::SHARE).
+    fn room(&self) -> &Semaphore;
     /// True if mail to this address is accepted.
     fn accepts(&self, recipient: &str) -> bool;
     /// Commits a message for all its recipients.
@@ -98,9 +101,10 @@ where
                 wire.leave(left);
                 wire.answer(reply::SEND_DATA);
                 wire.flush().await?;
-                let answer = match wire.body(door.largest()).await? {
-                    Body::Whole(bytes) => session.deliver(bytes, door).await,
-                    Body::TooLarge => session.forget().iter().map(|_| reply::TOO_LARGE).collect(),
+                let answer = match wire.body(door.largest(), door.room()).await? {
+                    Body::Whole(bytes, _held) => session.deliver(bytes, door).await,
+                    Body::TooLarge => reply::TOO_LARGE.repeat(session.forget().len()),
+                    Body::NoRoom => reply::NO_ROOM.repeat(session.forget().len()),
                 };
                 wire.answer(&answer);
                 continue;
@@ -148,6 +152,9 @@ impl Session {
         }
         if from.size > door.largest() {
             return self.mistake(reply::TOO_LARGE);
+        }
+        if from.address.chars().any(char::is_control) {
+            return self.mistake(reply::NO_SENDER_ADDRESS);
         }
         self.sender = Some(from.address.to_string());
         Next::Answer(reply::SENDER_OK.to_owned())

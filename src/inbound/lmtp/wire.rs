@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use smtp_proto::request::receiver::{DataReceiver, DummyDataReceiver};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{error::Elapsed, timeout};
 
 /// How long the next bytes of a client may take, and how long it may take ours (RFC 5321 section 4.5.3.2.7: 5 minutes).
@@ -27,13 +28,18 @@ pub enum Ended {
     Lost(#[from] io::Error),
 }
 
+/// The unit in which sessions share the memory for messages, in bytes. The first one of each message is not counted.
+pub const SHARE: usize = 1 << 20;
+
 /// A message as it was read.
 #[derive(Debug)]
-pub(super) enum Body {
-    /// The whole of it, without the final dot and the dots that were added.
-    Whole(Vec<u8>),
+pub(super) enum Body<'a> {
+    /// The whole of it, without the final dot and the dots that were added, with its part of the shared memory.
+    Whole(Vec<u8>, SemaphorePermit<'a>),
     /// It was larger than allowed, and was thrown away.
     TooLarge,
+    /// Other messages needed the memory, and it was thrown away.
+    NoRoom,
 }
 
 /// A stream, with what was read of it and not used yet: a client may send many commands without waiting (RFC 2920).
@@ -82,33 +88,59 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         Ok(timeout(SILENCE, self.stream.read_buf(&mut self.buffer)).await?? > 0)
     }
 
-    /// Reads a message up to its final dot. What is beyond `largest` bytes is read and not kept.
-    pub(super) async fn body(&mut self, largest: usize) -> Result<Body, Ended> {
-        timeout(MESSAGE, self.until_dot(largest)).await?
+    /// Reads a message up to its final dot, which only a whole line break before and behind it makes: anything else is part of the
+    /// message, so that no message can be smuggled in another. What is beyond `largest` bytes, or finds no `room`, is read and not
+    /// kept.
+    pub(super) async fn body<'a>(&mut self, largest: usize, room: &'a Semaphore) -> Result<Body<'a>, Ended> {
+        timeout(MESSAGE, self.until_dot(largest, room)).await?
     }
 
-    async fn until_dot(&mut self, largest: usize) -> Result<Body, Ended> {
+    async fn until_dot<'a>(&mut self, largest: usize, room: &'a Semaphore) -> Result<Body<'a>, Ended> {
         let mut kept = Vec::new();
+        let mut held = room.try_acquire_many(0).map_err(io::Error::other)?;
         let mut receiver = DataReceiver::new();
-        let mut too_large: Option<DummyDataReceiver> = None;
+        // The line of DATA has ended: a dot that comes first is a whole line.
+        receiver.ingest(&mut b"\r\n".iter(), &mut Vec::new());
+        let mut thrown_away: Option<(DummyDataReceiver, Body<'a>)> = None;
         loop {
             let mut bytes = self.unused().iter();
-            let ended = match &mut too_large {
+            let ended = match &mut thrown_away {
                 None => receiver.ingest(&mut bytes, &mut kept),
-                Some(rest) => rest.ingest(&mut bytes),
+                Some((rest, _)) => rest.ingest(&mut bytes),
             };
             let left = bytes.as_slice().len();
             self.leave(left);
-            if too_large.is_none() && kept.len() > largest {
-                too_large = Some(DummyDataReceiver::new_data(&receiver));
+            if thrown_away.is_none()
+                && let Some(why) = refuse(kept.len(), largest, room, &mut held)
+            {
+                thrown_away = Some((DummyDataReceiver::new_data(&receiver), why));
                 kept = Vec::new();
             }
             if ended {
-                return Ok(if too_large.is_some() { Body::TooLarge } else { Body::Whole(kept) });
+                return Ok(thrown_away.map_or(Body::Whole(kept, held), |(_, why)| why));
             }
             if !self.more().await? {
                 return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
             }
         }
     }
+}
+
+/// Why what was read of a message cannot be kept. Takes from `room` what it needs.
+fn refuse<'a>(
+    kept: usize,
+    largest: usize,
+    room: &'a Semaphore,
+    held: &mut SemaphorePermit<'a>,
+) -> Option<Body<'static>> {
+    if kept > largest {
+        return Some(Body::TooLarge);
+    }
+    while kept > SHARE * (held.num_permits() + 1) {
+        match room.try_acquire() {
+            Ok(more) => held.merge(more),
+            Err(_) => return Some(Body::NoRoom),
+        }
+    }
+    None
 }

@@ -19,7 +19,6 @@ use lettre::transport::smtp::response::Response;
 use rustls::ClientConfig;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring};
-use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::task::JoinSet;
@@ -27,13 +26,14 @@ use tokio::time::{error::Elapsed, timeout};
 use tokio_rustls::client::TlsStream;
 use x509_cert::der::Decode as _;
 
-use super::connect::connect;
+use super::Failed;
 use super::replies::Said;
 use super::steps::Steps;
 use super::wire::Wire;
-use super::{Failed, certificate};
 use crate::config::{Relay, Smtp, Tls};
 use crate::domain::reply::{Failure, Reply, Stage};
+use crate::mail::connect::connect;
+use crate::mail::tls;
 
 /// The result of a command, or the end of its deadline.
 pub(super) type Answer = Result<Result<Response, lettre::transport::smtp::Error>, Elapsed>;
@@ -49,7 +49,8 @@ pub(super) struct Opened {
 
 /// Connects to a relay and encrypts as its URL requires.
 pub(super) async fn open(relay: &Relay, deadlines: &Smtp, hello: &ClientId, steps: &Steps) -> Result<Opened, Failed> {
-    let tcp = steps.time(Stage::Connect, connect(&relay.url.host, relay.url.port, deadlines.connect)).await?;
+    let tcp = steps.time(Stage::Connect, connect(&relay.url.host, relay.url.port, deadlines.connect)).await;
+    let tcp = tcp.map_err(|error| unclear(Stage::Connect, &error))?;
     let peer = tcp.peer_addr().map_err(|error| unclear(Stage::Connect, &error))?;
     let host = format!("{} [{}]:{}", relay.url.host, peer.ip(), peer.port());
     let (plain, stage, greeting): (Box<dyn AsyncTokioStream>, _, &[u8]) = if relay.url.tls == Tls::Implicit {
@@ -157,7 +158,7 @@ async fn encrypt(
         Ok(Ok(tls)) => Ok(tls),
         Ok(Err(error)) => {
             relay.shared_tls.forget();
-            Err(unclear(stage, &format!("TLS: {}", certificate::in_words(&error))))
+            Err(unclear(stage, &format!("TLS: {}", tls::in_words(&error))))
         }
         Err(_) => Err(unclear(stage, &"TLS: no answer before the deadline")),
     }
@@ -177,26 +178,11 @@ fn expires(tls: &TlsStream<Box<dyn AsyncTokioStream>>) -> Option<Timestamp> {
 }
 
 fn tls_config(relay: &Relay) -> Result<ClientConfig, String> {
+    if relay.url.tls != Tls::Opportunistic {
+        return tls::verifying(relay.ca_file.as_deref());
+    }
     let provider = Arc::new(ring::default_provider());
-    let verifier: Arc<dyn ServerCertVerifier> = if relay.url.tls == Tls::Opportunistic {
-        Arc::new(AnyCertificate(provider.clone()))
-    } else {
-        let roots = match &relay.ca_file {
-            Some(path) => CertificateDer::pem_file_iter(path)
-                .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-                .map_err(|_| format!("cannot read certificates from `{}`: it must hold them as PEM", path.display()))?,
-            None => Vec::new(),
-        };
-        let verifier = rustls_platform_verifier::Verifier::new_with_extra_roots(roots, provider.clone());
-        Arc::new(verifier.map_err(|error| error.to_string())?)
-    };
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| error.to_string())?
-        .dangerous()
-        .with_custom_certificate_verifier(verifier)
-        .with_no_client_auth();
-    Ok(config)
+    tls::with(Arc::new(AnyCertificate(provider.clone())), provider)
 }
 
 /// Accepts any certificate: opportunistic TLS (RFC 7435) protects against passive listeners only.

@@ -12,7 +12,7 @@ use rstest::rstest;
 use uuid::Uuid;
 
 use super::{Dsn, comes_back, notified, open_tasks, reported, return_path, take, to_c2};
-use crate::app::{CUSTOMERS, NEWS, TestApp, alice, key as key_of, maintenance};
+use crate::app::{CUSTOMERS, NEWS, TestApp, key as key_of, maintenance};
 use crate::audit::audit;
 use crate::cli::Shell;
 use crate::database::Engine;

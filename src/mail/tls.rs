@@ -1,11 +1,48 @@
-//! Why a server's certificate is refused, in words that say what to do.
+//! TLS with servers that must prove who they are, and why a certificate is refused, in words that say what to do.
 
 use std::io;
+use std::path::Path;
+use std::sync::Arc;
 
-use rustls::{CertificateError, Error, OtherError};
+use rustls::client::danger::ServerCertVerifier;
+use rustls::crypto::{CryptoProvider, ring};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::{CertificateError, ClientConfig, Error, OtherError};
+
+/// A configuration that trusts the system's authorities and those of `ca_file`.
+///
+/// # Errors
+/// If the authorities cannot be read.
+pub fn verifying(ca_file: Option<&Path>) -> Result<ClientConfig, String> {
+    let provider = Arc::new(ring::default_provider());
+    let roots = match ca_file {
+        Some(path) => CertificateDer::pem_file_iter(path)
+            .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+            .map_err(|_| format!("cannot read certificates from `{}`: it must hold them as PEM", path.display()))?,
+        None => Vec::new(),
+    };
+    let verifier = rustls_platform_verifier::Verifier::new_with_extra_roots(roots, provider.clone());
+    with(Arc::new(verifier.map_err(|error| error.to_string())?), provider)
+}
+
+/// A configuration with this verifier.
+pub(super) fn with(
+    verifier: Arc<dyn ServerCertVerifier>,
+    provider: Arc<CryptoProvider>,
+) -> Result<ClientConfig, String> {
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| error.to_string())?
+        .dangerous()
+        .with_custom_certificate_verifier(verifier)
+        .with_no_client_auth();
+    Ok(config)
+}
 
 /// The reason of a failed handshake.
-pub(super) fn in_words(error: &io::Error) -> String {
+#[must_use]
+pub fn in_words(error: &io::Error) -> String {
     match error.get_ref().and_then(|error| error.downcast_ref::<Error>()) {
         Some(Error::InvalidCertificate(problem)) => refused(problem),
         Some(Error::InvalidMessage(_)) => "the server answered with something else than TLS".to_owned(),
@@ -18,7 +55,7 @@ fn refused(problem: &CertificateError) -> String {
     match problem {
         CertificateError::UnknownIssuer => {
             "its certificate is of no authority that is trusted here: name that authority's \
-                                            certificate as `ca_file` of the relay"
+                                            certificate as `ca_file`"
                 .to_owned()
         }
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => "its certificate has expired".to_owned(),
@@ -26,13 +63,11 @@ fn refused(problem: &CertificateError) -> String {
             "its certificate is not valid yet: is the clock of this host right?".to_owned()
         }
         CertificateError::NotValidForNameContext { expected, presented } => format!(
-            "its certificate is for {} and not for `{}`: write the name of the certificate in the relay's `url`",
+            "its certificate is for {} and not for `{}`: write the name of the certificate in the `url`",
             if presented.is_empty() { "no name".to_owned() } else { presented.join(", ") },
             expected.to_str()
         ),
-        CertificateError::NotValidForName => {
-            "its certificate is for another name than that in the relay's `url`".to_owned()
-        }
+        CertificateError::NotValidForName => "its certificate is for another name than that in the `url`".to_owned(),
         CertificateError::Revoked => "its certificate was revoked".to_owned(),
         CertificateError::Other(other) => by_verifier(other),
         other => format!("its certificate is not accepted: {other:?}"),

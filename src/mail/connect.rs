@@ -1,4 +1,4 @@
-//! The TCP connection to a relay: to the first of its addresses that answers.
+//! The TCP connection to a server: to the first of its addresses that answers.
 
 use std::io;
 use std::net::SocketAddr;
@@ -8,8 +8,6 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::Failed;
-use crate::domain::reply::{Failure, Stage};
 use crate::domain::words::cause;
 
 /// The head start of an address before the next one is tried too (RFC 8305 section 5).
@@ -17,7 +15,10 @@ const HEAD_START: Duration = Duration::from_millis(250);
 
 /// Connects to a host, IPv6 before IPv4, without Nagle's algorithm, which would delay the end of a message until its
 /// beginning is acknowledged. The deadline covers all addresses together.
-pub(super) async fn connect(host: &str, port: u16, deadline: Duration) -> Result<TcpStream, Failed> {
+///
+/// # Errors
+/// If the name has no address, or none of them answers.
+pub async fn connect(host: &str, port: u16, deadline: Duration) -> io::Result<TcpStream> {
     let connected = async {
         let mut addresses: Vec<_> = tokio::net::lookup_host((host, port)).await?.collect();
         addresses.sort_by_key(SocketAddr::is_ipv4);
@@ -26,12 +27,7 @@ pub(super) async fn connect(host: &str, port: u16, deadline: Duration) -> Result
         Ok(tcp)
     };
     let late = || io::Error::new(io::ErrorKind::TimedOut, "no answer before the deadline");
-    let connected = timeout(deadline, connected).await.unwrap_or_else(|_| Err(late()));
-    connected.map_err(|error| Failed {
-        stage: Stage::Connect,
-        failure: Failure::Unclear(error.to_string()),
-        reused: false,
-    })
+    timeout(deadline, connected).await.unwrap_or_else(|_| Err(late()))
 }
 
 /// Connects to the first address that answers. If one has not answered within [`HEAD_START`], the next is tried beside it.
@@ -99,7 +95,6 @@ mod tests {
         let (silent, _listener, _filling) = dead().await;
         let host = silent.ip().to_string();
         let failed = connect(&host, silent.port(), Duration::from_millis(100)).await.unwrap_err();
-        assert_eq!(failed.stage, Stage::Connect);
-        assert_eq!(failed.failure.text(), "no answer before the deadline");
+        assert_eq!(failed.to_string(), "no answer before the deadline");
     }
 }
