@@ -127,6 +127,13 @@ fn encoded_to(to: &Address, name: &str) -> Result<String, MessageError> {
     Ok(value_of(header::To::from(Mailboxes::from(Mailbox::new(name, address)))))
 }
 
+/// The value of a `Reply-To` field, folded likewise. The name may be empty.
+#[must_use]
+pub fn reply_to_value(to: &Address, name: &str) -> String {
+    let name = Some(name.to_owned()).filter(|name| !name.is_empty());
+    value_of(header::ReplyTo::from(Mailboxes::from(Mailbox::new(name, lettre_address(to)))))
+}
+
 /// The value of a `To` field that needs neither an encoded word nor an escape nor a fold, as most do: it is made for every message.
 fn plain_to(to: &Address, name: &str) -> Option<String> {
     /// Octets that certainly fit on the line.
