@@ -179,7 +179,7 @@ impl App {
         let (metrics, pulse, key) = (Metrics::new(), Pulse::default(), TokenKey::new(key));
         let customers = Customers::new(context.clone(), subjects.clone());
         let preferences = Preferences::new(context.clone());
-        let inbound = Inbound::new(context.clone(), key.clone());
+        let inbound = Inbound::new(context.clone(), key.clone(), metrics.clone());
         let links = Links::new(context.clone(), key.clone());
         let suppressions = Suppressions::new(context.clone(), key.clone());
         Ok(Self {

@@ -60,6 +60,11 @@ struct OfOutcome {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfReply {
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OfStep {
     relay: String,
     step: &'static str,
@@ -95,6 +100,7 @@ struct Inner {
     commits: Histogram,
     groups: Histogram,
     failed: Counter,
+    replies: Family<OfReply, Counter>,
     standing: Arc<Standing>,
     writable: Writable,
 }
@@ -121,6 +127,7 @@ impl Metrics {
             commits: Histogram::new(COMMIT_SECONDS),
             groups: Histogram::new(GROUP_SIZES),
             failed: Counter::default(),
+            replies: Family::default(),
             standing: Arc::new(Standing::register(&mut registry)),
             writable: Writable::default(),
             registry: Registry::default(),
@@ -158,6 +165,11 @@ impl Metrics {
             "Commits that failed and were tried again: nothing new is sent meanwhile",
             inner.failed.clone(),
         );
+        registry.register(
+            "replies",
+            "Replies of persons on their way to support; a deferral counts each time",
+            inner.replies.clone(),
+        );
         Self(Arc::new(Inner { registry, ..inner }))
     }
 
@@ -170,6 +182,11 @@ impl Metrics {
             outcome: outcome.as_str(),
         };
         self.0.outcomes.get_or_create(&labels).inc();
+    }
+
+    /// Counts what became of a person's reply: a word of [`State`](crate::domain::forward::State), or `deferred`.
+    pub fn reply(&self, outcome: &'static str) {
+        self.0.replies.get_or_create(&OfReply { outcome }).inc();
     }
 
     /// Times a commit of `size` outcomes and claims.

@@ -14,6 +14,7 @@ use super::output::{Output, print_bytes, time};
 use super::pages::Paging;
 use crate::app::App;
 use crate::cli::args::{id, said};
+use crate::domain::forward::State;
 use crate::domain::inbound::Route;
 use crate::domain::words::{count, kilobytes};
 use crate::inbound::mailbox::{Messages, files};
@@ -37,7 +38,7 @@ pub enum Command {
         #[command(flatten)]
         paging: Paging,
     },
-    /// Print a message as it came; with `--json` as base64
+    /// Print a message as it came; with `--json` what became of it, and the message as base64
     Show {
         /// Its id
         #[arg(value_parser = id)]
@@ -80,13 +81,21 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
             let (app, actor) = (place.app().await?, place.actor()?);
             let (stored, bytes) = app.inbound.show(&actor, id).await?;
             if output.json {
-                let eml = data_encoding::BASE64.encode(&bytes);
+                let eml = bytes.map(|bytes| data_encoding::BASE64.encode(&bytes));
                 output.print(&json!({ "message": stored, "eml": eml }), |_| String::new())?;
             } else {
-                print_bytes(&bytes)?;
+                print_bytes(&bytes.ok_or_else(|| deleted(&stored))?)?;
             }
             Ok(0)
         }
+    }
+}
+
+/// Why there is nothing to print.
+fn deleted(stored: &Stored) -> InboundError {
+    match stored.forward {
+        Some(forward) if forward.state == State::Forwarded => InboundError::Forwarded { id: stored.id, at: forward.at },
+        _ => InboundError::Deleted(stored.id),
     }
 }
 

@@ -9,6 +9,7 @@ mod uncertain;
 use serde::Serialize;
 use uuid::Uuid;
 
+pub use crate::store::inbound::forwards::Forward;
 pub use crate::store::sending::settle::Tried;
 pub use crate::store::sending::uncertain::Doubt;
 pub use error::DeliveryError;
@@ -28,6 +29,7 @@ use crate::domain::page::{Page, PageRequest};
 use crate::notices::Notices;
 use crate::people::mask::Mask;
 use crate::people::reads::note_read;
+use crate::store::inbound::forwards;
 use crate::store::sending::deliveries::{self, Shown};
 use crate::store::sending::{messages, settle};
 
@@ -68,6 +70,9 @@ pub struct Delivery<A> {
     pub reply: Option<String>,
     /// When the state changed last.
     pub at: Timestamp,
+    /// What persons replied, and whether it was forwarded; only of a delivery that is shown by itself.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub replies: Vec<Forward>,
 }
 
 impl<A> Delivery<A> {
@@ -86,6 +91,7 @@ impl<A> Delivery<A> {
             attempts,
             reply: shown.reply,
             at: shown.at,
+            replies: Vec::new(),
         }
     }
 }
@@ -146,8 +152,10 @@ impl Deliveries {
     /// If there is no such delivery, or the database fails.
     pub async fn show(&self, actor: &Actor, id: Uuid) -> Result<Delivery<Vec<Tried>>, DeliveryError> {
         let shown = self.read(actor, id).await?;
-        let attempts = settle::attempts(&mut *self.context.store.read().await?, id).await?;
-        Ok(Delivery::new(shown, attempts))
+        let mut conn = self.context.store.read().await?;
+        let attempts = settle::attempts(&mut conn, id).await?;
+        let replies = forwards::of_delivery(&mut conn, id).await?;
+        Ok(Delivery { replies, ..Delivery::new(shown, attempts) })
     }
 
     /// Returns the message of a delivery. The read of a restricted person's record is noted.

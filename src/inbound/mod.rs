@@ -5,7 +5,9 @@
 //! 2. [`intake`] commits it, with all others that wait. The same message again is recognised by its digest.
 //! 3. [`work`] reads what waits. [`tie`] finds the delivery that a message is about; `settle` records what it says of it, in one
 //!    transaction: the state, the entry, suppressions, opt-outs and tasks. What it may do is decided in `domain/report/effect.rs`.
+//! 4. `forward` sends what persons replied on to support, once it is recorded.
 
+mod forward;
 pub mod intake;
 pub mod lmtp;
 pub mod mailbox;
@@ -31,10 +33,12 @@ use crate::domain::inbound::Route;
 use crate::domain::kind::Kind;
 use crate::domain::page::{CursorError, Page, PageRequest};
 use crate::mail::token::TokenKey;
+use crate::metrics::Metrics;
 use crate::store::StoreError;
-use crate::store::inbound::{self, Arrived};
+use crate::store::inbound::{self, Arrived, forwards};
 
 pub use crate::store::inbound::Stored;
+pub use forward::Forwards;
 
 /// The level of zstd at which messages are stored: reports repeat their own text, and higher levels gain little.
 const LEVEL: i32 = 3;
@@ -54,6 +58,14 @@ pub enum InboundError {
     /// Its bytes were deleted.
     #[error("the bytes of the inbound message `{0}` were deleted: with a person, or when their time was over")]
     Deleted(Uuid),
+    /// Its bytes were deleted when it was forwarded.
+    #[error("the inbound message `{id}` is a reply that was forwarded to support at {at}: its bytes were deleted then")]
+    Forwarded {
+        /// The message.
+        id: Uuid,
+        /// When.
+        at: Timestamp,
+    },
     /// Its stored bytes cannot be unpacked.
     #[error("the stored bytes of the inbound message `{id}` are damaged: {source}")]
     Damaged {
@@ -76,7 +88,7 @@ impl InboundError {
     pub fn kind(&self) -> Kind {
         match self {
             Self::TooLarge(_) | Self::NotAMessage | Self::Cursor(_) => Kind::Invalid,
-            Self::Unknown(_) | Self::Deleted(_) => Kind::NotFound,
+            Self::Unknown(_) | Self::Deleted(_) | Self::Forwarded { .. } => Kind::NotFound,
             Self::Damaged { .. } => Kind::Failed,
             Self::Store(error) => error.kind(),
         }
@@ -108,13 +120,14 @@ pub struct Taken {
 pub struct Inbound {
     context: Context,
     key: TokenKey,
+    metrics: Metrics,
 }
 
 impl Inbound {
     /// The service over a database, with the key of return paths.
     #[must_use]
-    pub const fn new(context: Context, key: TokenKey) -> Self {
-        Self { context, key }
+    pub const fn new(context: Context, key: TokenKey, metrics: Metrics) -> Self {
+        Self { context, key, metrics }
     }
 
     /// True if mail to this address is accepted: a return path that we signed, or one of `[inbound] addresses`.
@@ -177,20 +190,24 @@ impl Inbound {
         request: &PageRequest,
     ) -> Result<Page<Stored>, InboundError> {
         let before = request.key::<Uuid>()?;
-        let rows = inbound::list(&mut *self.context.store.read().await?, unmatched, before, request.to_read()).await?;
+        let mut conn = self.context.store.read().await?;
+        let mut rows = inbound::list(&mut conn, unmatched, before, request.to_read()).await?;
+        let ids: Vec<Uuid> = rows.iter().map(|it| it.id).collect();
+        let mut replies = forwards::of_messages(&mut conn, &ids).await?;
+        rows.iter_mut().for_each(|row| row.forward = replies.remove(&row.id));
         Ok(Page::of(rows, request, |it| it.id.to_string()))
     }
 
-    /// A message with its bytes.
+    /// A message with its bytes, unless they were deleted.
     ///
     /// # Errors
-    /// If there is none with this id, its bytes were deleted, or the database fails.
-    pub async fn show(&self, _actor: &Actor, id: Uuid) -> Result<(Stored, Vec<u8>), InboundError> {
-        let found = inbound::find(&mut *self.context.store.read().await?, id).await?;
-        let (stored, packed) = found.ok_or(InboundError::Unknown(id))?;
-        let packed = packed.ok_or(InboundError::Deleted(id))?;
-        let capacity = usize::try_from(stored.size).unwrap_or(usize::MAX);
-        let bytes = zstd::bulk::decompress(&packed, capacity).map_err(|source| InboundError::Damaged { id, source })?;
+    /// If there is none with this id, or the database fails.
+    pub async fn show(&self, _actor: &Actor, id: Uuid) -> Result<(Stored, Option<Vec<u8>>), InboundError> {
+        let mut conn = self.context.store.read().await?;
+        let found = inbound::find(&mut conn, id).await?;
+        let (mut stored, packed) = found.ok_or(InboundError::Unknown(id))?;
+        stored.forward = forwards::of_messages(&mut conn, &[id]).await?.remove(&id);
+        let bytes = packed.map(|packed| unpack(id, &packed, stored.size)).transpose()?;
         Ok((stored, bytes))
     }
 

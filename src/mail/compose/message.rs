@@ -44,7 +44,8 @@ pub fn message_id(delivery_id: Uuid, domain: &str) -> String {
 
 impl MessageError {
     /// An error with another cause.
-    pub(super) fn new(problem: impl std::fmt::Display) -> Self {
+    #[must_use]
+    pub fn new(problem: impl std::fmt::Display) -> Self {
         Self(problem.to_string())
     }
 }

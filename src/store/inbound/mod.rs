@@ -1,5 +1,6 @@
 //! What came back by mail: each message as it came, stored before anything is made of it, and what it says of deliveries.
 
+pub mod forwards;
 pub mod reports;
 
 use jiff::Timestamp;
@@ -72,6 +73,9 @@ pub struct Stored {
     pub tie: Option<MatchKind>,
     /// The delivery that it is about, if one was found.
     pub delivery_id: Option<Uuid>,
+    /// What became of it, if it is a reply; read by [`forwards::of_messages`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub forward: Option<forwards::Forward>,
 }
 
 /// Stores a message. Returns false if it is stored already.
@@ -221,17 +225,19 @@ pub async fn clear(conn: &mut Conn, deliveries: &[Uuid]) -> Result<()> {
 
 /// How many messages came before a time and still have their bytes.
 pub async fn count_raw(conn: &mut Conn, before: Timestamp) -> Result<u64> {
-    let sql = "SELECT COUNT(*) AS n FROM inbound WHERE at < $1 AND raw IS NOT NULL AND disposition <> 'waiting'";
+    let sql = "SELECT COUNT(*) AS n FROM inbound WHERE at < $1 AND raw IS NOT NULL AND disposition <> 'waiting'
+                 AND (forward IS NULL OR forward <> 'waiting')";
     let row = sqlx::query(sql).bind(before.as_millisecond()).fetch_one(conn).await?;
     Row::of("inbound", &row).count("n")
 }
 
-/// Deletes the bytes and envelopes of messages that came before a time, the oldest first; those that wait to be read stay. Returns
+/// Deletes the bytes and envelopes of messages that came before a time, the oldest first; those that wait to be read or forwarded stay. Returns
 /// how many.
 pub async fn delete_raw(conn: &mut Conn, before: Timestamp, limit: u32) -> Result<u64> {
     let done = sqlx::query(
         "UPDATE inbound SET raw = NULL, recipient = NULL, sender = NULL WHERE id IN
-           (SELECT id FROM inbound WHERE at < $1 AND raw IS NOT NULL AND disposition <> 'waiting' ORDER BY at, id LIMIT $2)",
+           (SELECT id FROM inbound WHERE at < $1 AND raw IS NOT NULL AND disposition <> 'waiting'
+              AND (forward IS NULL OR forward <> 'waiting') ORDER BY at, id LIMIT $2)",
     )
     .bind(before.as_millisecond())
     .bind(i64::from(limit))
@@ -251,5 +257,6 @@ fn stored(row: &sqlx::any::AnyRow) -> Result<Stored> {
         kind: row.maybe("kind")?,
         tie: row.maybe("tie")?,
         delivery_id: row.maybe("delivery_id")?,
+        forward: None,
     })
 }
