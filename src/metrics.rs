@@ -61,6 +61,11 @@ struct OfOutcome {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfReply {
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OfStep {
     relay: String,
     step: &'static str,
@@ -103,6 +108,7 @@ struct Inner {
     groups: Histogram,
     failed: Counter,
     reports: Family<OfReport, Counter>,
+    replies: Family<OfReply, Counter>,
     standing: Arc<Standing>,
     writable: Writable,
 }
@@ -130,6 +136,7 @@ impl Metrics {
             groups: Histogram::new(GROUP_SIZES),
             failed: Counter::default(),
             reports: Family::default(),
+            replies: Family::default(),
             standing: Arc::new(Standing::register(&mut registry)),
             writable: Writable::default(),
             registry: Registry::default(),
@@ -172,6 +179,11 @@ impl Metrics {
             "What came back by mail about deliveries, recorded; a wave of policy or relay-or-sender is our own trouble",
             inner.reports.clone(),
         );
+        registry.register(
+            "replies",
+            "Replies of persons on their way to support; a deferral counts each time",
+            inner.replies.clone(),
+        );
         Self(Arc::new(Inner { registry, ..inner }))
     }
 
@@ -189,6 +201,11 @@ impl Metrics {
     /// Counts a report about a delivery that is recorded.
     pub fn reported(&self, kind: MessageKind, verdict: Verdict) {
         self.0.reports.get_or_create(&OfReport { kind: kind.as_str(), verdict: verdict.as_str() }).inc();
+    }
+
+    /// Counts what became of a person's reply: a word of [`State`](crate::domain::forward::State), or `deferred`.
+    pub fn reply(&self, outcome: &'static str) {
+        self.0.replies.get_or_create(&OfReply { outcome }).inc();
     }
 
     /// Times a commit of `size` outcomes and claims.

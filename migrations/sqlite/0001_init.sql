@@ -350,7 +350,8 @@ CREATE TABLE tombstones (
 -- What came back by mail, stored before anything is made of it. `digest` is the SHA-256 of the envelope recipient and the bytes: the
 -- same message again is not stored again. `raw` is compressed, and cleared with the person or when its time is over.
 -- A message that cannot be recorded yet, for its delivery is being sent, is read again at `due_at`. `kind` is what it is, `tie` what
--- ties it to the delivery.
+-- ties it to the delivery. `forward` says what became of a person's reply, `forward_at` since when; one that waits is sent to support
+-- from `forward_due_at` on, which is also until when a node has claimed it, and its bytes go once it was forwarded.
 CREATE TABLE inbound (
     id          TEXT NOT NULL PRIMARY KEY,
     digest      BLOB NOT NULL UNIQUE,
@@ -364,11 +365,19 @@ CREATE TABLE inbound (
     disposition TEXT NOT NULL CHECK (disposition IN ('waiting', 'recorded', 'unmatched')),
     kind        TEXT,
     tie         TEXT,
-    delivery_id TEXT
+    delivery_id TEXT,
+    forward        TEXT CHECK (forward IN ('waiting', 'forwarded', 'withheld', 'failed')),
+    forward_reason TEXT,
+    forward_at     INTEGER,
+    forward_due_at INTEGER,
+    forward_claims INTEGER NOT NULL DEFAULT 0,
+    CHECK ((forward IS NULL) = (forward_at IS NULL)),
+    CHECK (forward IS NULL OR forward <> 'waiting' OR forward_due_at IS NOT NULL)
 ) STRICT;
 
 CREATE INDEX inbound_waiting ON inbound (due_at, id) WHERE disposition = 'waiting';
 CREATE INDEX inbound_unmatched ON inbound (id) WHERE disposition = 'unmatched';
+CREATE INDEX inbound_to_forward ON inbound (forward_due_at, id) WHERE forward = 'waiting';
 CREATE INDEX inbound_by_delivery ON inbound (delivery_id) WHERE delivery_id IS NOT NULL;
 CREATE INDEX inbound_raw ON inbound (at, id) WHERE raw IS NOT NULL;
 
@@ -396,7 +405,7 @@ CREATE TABLE reports (
 CREATE TABLE tasks (
     id          TEXT NOT NULL PRIMARY KEY,
     kind        TEXT NOT NULL CHECK (kind IN ('not_informed', 'overdue', 'weak_match', 'contradiction', 'left_company',
-                    'new_address', 'unread')),
+                    'new_address', 'unread', 'unforwarded')),
     notice_id   TEXT,
     account_id  TEXT,
     delivery_id TEXT,

@@ -15,6 +15,7 @@ use super::output::{Output, print_bytes, time};
 use super::pages::Paging;
 use crate::cli::args::{id, said};
 use crate::deliveries::Report;
+use crate::domain::forward::State;
 use crate::domain::inbound::Route;
 use crate::domain::report::{Action, Verdict};
 use crate::domain::words::kilobytes;
@@ -87,10 +88,10 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
             let (app, actor) = (place.app().await?, place.actor()?);
             let (stored, bytes) = app.inbound.message(&actor, id).await?;
             if output.json {
-                let eml = data_encoding::BASE64.encode(&bytes);
+                let eml = bytes.map(|bytes| data_encoding::BASE64.encode(&bytes));
                 output.print(&json!({ "message": stored, "eml": eml }), |_| String::new())?;
             } else {
-                print_bytes(&bytes)?;
+                print_bytes(&bytes.ok_or_else(|| deleted(&stored))?)?;
             }
             Ok(0)
         }
@@ -99,6 +100,14 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
             output.print(&app.inbound.show(&actor, id).await?, describe)?;
             Ok(0)
         }
+    }
+}
+
+/// Why there is nothing to print.
+fn deleted(stored: &Stored) -> InboundError {
+    match stored.forward {
+        Some(forward) if forward.state == State::Forwarded => InboundError::Forwarded { id: stored.id, at: forward.at },
+        _ => InboundError::Deleted(stored.id),
     }
 }
 

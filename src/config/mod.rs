@@ -57,7 +57,7 @@ pub use privacy::Privacy;
 pub use relay::{Relay, RelayUrl, Tls};
 pub use retention::RetentionPeriods;
 pub use retry::Retry;
-pub use sender::{RETURN_PATH_LOCAL, Sender};
+pub use sender::{REPLY_LOCAL, RETURN_PATH_LOCAL, Sender};
 pub use smtp::{HelloName, Smtp, host_name};
 pub use streams::Stream;
 
@@ -152,6 +152,7 @@ impl Config {
         }));
         warnings.extend(self.organisation.warnings());
         warnings.extend(self.unreachable_levels());
+        warnings.extend(self.inbound.warning());
         warnings
     }
 
@@ -162,6 +163,7 @@ impl Config {
         problems.extend(self.database.problems());
         problems.extend(self.http.problem());
         problems.extend(self.inbound.problems());
+        problems.extend(self.inbound.reply_problems(&self.sender));
         problems.extend(self.metrics.problem(&self.http));
         problems.extend(self.log.problem());
         problems.extend(self.ledger.problems());

@@ -60,6 +60,9 @@ impl Sender {
 /// The length of the local part of a return path: `b+` and a token.
 pub const RETURN_PATH_LOCAL: usize = 41;
 
+/// The length of the local part of an address for replies: `reply+` and a token.
+pub const REPLY_LOCAL: usize = 45;
+
 /// The longest `List-Id`, in octets (RFC 2919 section 3).
 const LONGEST_LIST_ID: usize = 255;
 

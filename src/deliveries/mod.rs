@@ -10,6 +10,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 pub use crate::store::inbound::reports::Report;
+pub use crate::store::inbound::forwards::Forward;
 pub use crate::store::sending::settle::Tried;
 pub use crate::store::sending::uncertain::Doubt;
 pub use error::DeliveryError;
@@ -30,6 +31,7 @@ use crate::notices::Notices;
 use crate::people::mask::{Mask, mask_words};
 use crate::people::reads::note_read;
 use crate::store::inbound::reports;
+use crate::store::inbound::forwards;
 use crate::store::sending::deliveries::{self, Shown};
 use crate::store::sending::{messages, settle};
 
@@ -73,6 +75,9 @@ pub struct Delivery<A> {
     /// What came back about it. Only of a delivery that is shown by itself.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub reports: Vec<Report>,
+    /// What persons replied, and whether it was forwarded; only of a delivery that is shown by itself.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub replies: Vec<Forward>,
 }
 
 impl<A> Delivery<A> {
@@ -92,6 +97,7 @@ impl<A> Delivery<A> {
             reply: shown.reply,
             at: shown.at,
             reports: Vec::new(),
+            replies: Vec::new(),
         }
     }
 }
@@ -156,7 +162,8 @@ impl Deliveries {
         let attempts = settle::attempts(&mut conn, id).await?;
         let mut reports = reports::of_deliveries(&mut conn, &[id]).await?.remove(&id).unwrap_or_default();
         mask_words(&mut conn, reports.iter_mut().flat_map(Report::words)).await?;
-        Ok(Delivery { reports, ..Delivery::new(shown, attempts) })
+        let replies = forwards::of_delivery(&mut conn, id).await?;
+        Ok(Delivery { reports, replies, ..Delivery::new(shown, attempts) })
     }
 
     /// Returns the message of a delivery. The read of a restricted person's record is noted.

@@ -23,6 +23,7 @@ pub mod duty;
 pub mod entry;
 pub mod evidence;
 pub mod fields;
+pub mod forward;
 pub mod front_matter;
 pub mod inbound;
 pub mod kind;

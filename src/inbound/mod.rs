@@ -5,7 +5,9 @@
 //! 2. [`intake`] commits it, with all others that wait. The same message again is recognised by its digest.
 //! 3. [`work`] reads what waits. [`tie`] finds the delivery that a message is about; `settle` records what it says of it, in one
 //!    transaction: the state, the entry, suppressions, opt-outs and tasks. What it may do is decided in `domain/report/effect.rs`.
+//! 4. `forward` sends what persons replied on to support, once it is recorded.
 
+mod forward;
 pub mod imap;
 pub mod intake;
 pub mod lmtp;
@@ -36,10 +38,11 @@ use crate::people::mask::mask_words;
 use crate::people::reads::note_read;
 use crate::store::StoreError;
 use crate::store::inbound::reports::{self, Report};
-use crate::store::inbound::{self, Arrived};
+use crate::store::inbound::{self, Arrived, forwards};
 use crate::store::sending::deliveries;
 
 pub use crate::store::inbound::Stored;
+pub use forward::Forwards;
 
 /// Why a message could not be taken or shown.
 #[derive(Debug, Error)]
@@ -56,6 +59,14 @@ pub enum InboundError {
     /// Its bytes were deleted.
     #[error("the bytes of the inbound message `{0}` were deleted: with a person, or when their time was over")]
     Deleted(Uuid),
+    /// Its bytes were deleted when it was forwarded.
+    #[error("the inbound message `{id}` is a reply that was forwarded to support at {at}: its bytes were deleted then")]
+    Forwarded {
+        /// The message.
+        id: Uuid,
+        /// When.
+        at: Timestamp,
+    },
     /// The cursor is not one of this list.
     #[error(transparent)]
     Cursor(#[from] CursorError),
@@ -70,7 +81,7 @@ impl InboundError {
     pub fn kind(&self) -> Kind {
         match self {
             Self::TooLarge(_) | Self::NotAMessage | Self::Cursor(_) => Kind::Invalid,
-            Self::Unknown(_) | Self::Deleted(_) => Kind::NotFound,
+            Self::Unknown(_) | Self::Deleted(_) | Self::Forwarded { .. } => Kind::NotFound,
             Self::Store(error) => error.kind(),
         }
     }
@@ -187,7 +198,11 @@ impl Inbound {
         request: &PageRequest,
     ) -> Result<Page<Stored>, InboundError> {
         let before = request.key::<Uuid>()?;
-        let rows = inbound::list(&mut *self.context.store.read().await?, unmatched, before, request.to_read()).await?;
+        let mut conn = self.context.store.read().await?;
+        let mut rows = inbound::list(&mut conn, unmatched, before, request.to_read()).await?;
+        let ids: Vec<Uuid> = rows.iter().map(|it| it.id).collect();
+        let mut replies = forwards::of_messages(&mut conn, &ids).await?;
+        rows.iter_mut().for_each(|row| row.forward = replies.remove(&row.id));
         Ok(Page::of(rows, request, |it| it.id.to_string()))
     }
 
@@ -197,7 +212,8 @@ impl Inbound {
     /// If there is none with this id, or the database fails.
     pub async fn show(&self, _actor: &Actor, id: Uuid) -> Result<Shown, InboundError> {
         let mut conn = self.context.store.read().await?;
-        let (message, bytes) = inbound::find(&mut conn, id).await?.ok_or(InboundError::Unknown(id))?;
+        let (mut message, bytes) = inbound::find(&mut conn, id).await?.ok_or(InboundError::Unknown(id))?;
+        message.forward = forwards::of_messages(&mut conn, &[id]).await?.remove(&id);
         let mut reports = match message.delivery_id {
             Some(delivery) => {
                 reports::of_deliveries(&mut conn, &[delivery]).await?.remove(&delivery).unwrap_or_default()
@@ -210,14 +226,15 @@ impl Inbound {
         Ok(Shown { message, sha256, reports })
     }
 
-    /// A message as it came. The read of a restricted person's record is noted.
+    /// A message with its bytes, unless they were deleted. The read of a restricted person's record is noted.
     ///
     /// # Errors
-    /// If there is none with this id, its bytes were deleted, or the database fails.
-    pub async fn message(&self, actor: &Actor, id: Uuid) -> Result<(Stored, Vec<u8>), InboundError> {
-        let found = inbound::find(&mut *self.context.store.read().await?, id).await?;
-        let (stored, bytes) = found.ok_or(InboundError::Unknown(id))?;
-        let bytes = bytes.ok_or(InboundError::Deleted(id))?;
+    /// If there is none with this id, or the database fails.
+    pub async fn message(&self, actor: &Actor, id: Uuid) -> Result<(Stored, Option<Vec<u8>>), InboundError> {
+        let mut conn = self.context.store.read().await?;
+        let (mut stored, bytes) = inbound::find(&mut conn, id).await?.ok_or(InboundError::Unknown(id))?;
+        stored.forward = forwards::of_messages(&mut conn, &[id]).await?.remove(&id);
+        drop(conn);
         let about = match stored.delivery_id {
             Some(delivery) => deliveries::find(&mut *self.context.store.read().await?, delivery).await?,
             None => None,

@@ -189,6 +189,7 @@ impl Inbound {
         for kind in tasks.into_iter().flatten() {
             self.open_task(conn, kind, known, subject, at).await?;
         }
+        self.plan_forward(conn, known.waiting, known.message, delivery, at).await?;
         let delivery = delivery.id;
         let (kind, verdict, outcome) = (known.message.kind, known.report.verdict, effect.outcome.map(Outcome::as_str));
         tracing::info!(%delivery, %kind, %verdict, outcome, "a report was recorded");
@@ -314,7 +315,7 @@ impl Known<'_> {
             TaskKind::NewAddress => format!(
                 "an automatic answer names another address: look at `besked inbound show {id}`; if the customer agrees, import it"
             ),
-            TaskKind::Unread | TaskKind::NotInformed | TaskKind::Overdue => {
+            TaskKind::Unread | TaskKind::NotInformed | TaskKind::Overdue | TaskKind::Unforwarded => {
                 let why = self.message.excess.map_or_else(String::new, |excess| format!(": {excess}"));
                 format!("a message about this delivery could not be read{why}: look at `besked inbound show {id}`")
             }

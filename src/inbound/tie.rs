@@ -67,7 +67,7 @@ impl Inbound {
         }
     }
 
-    fn bounds(&self) -> Bounds {
+    pub(super) fn bounds(&self) -> Bounds {
         Bounds { message: self.largest(), ..Bounds::default() }
     }
 

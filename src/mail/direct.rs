@@ -1,10 +1,11 @@
-//! Sending one message immediately, outside the queue: test copies and checkpoints.
+//! Sending one message immediately, outside the queue: test copies, checkpoints, and replies on their way to support.
 
 use std::sync::atomic::AtomicBool;
 
-use super::smtp::{Envelope, Session};
+use super::smtp::{Envelope, Extensions, Failed, Session};
 use crate::config::Config;
 use crate::domain::address::Address;
+use crate::domain::reply::{Verdict, classify};
 
 /// A relay's acceptance of a message.
 #[derive(Clone, Debug)]
@@ -15,19 +16,58 @@ pub struct Taken {
     pub reply: String,
 }
 
+/// Why a relay did not accept a message.
+#[derive(Clone, Debug)]
+pub struct Refusal {
+    /// The name of the relay.
+    pub relay: String,
+    /// The step that failed.
+    pub failed: Failed,
+}
+
+impl Refusal {
+    /// Whose fault it is.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        classify(self.failed.stage, &self.failed.failure, self.failed.reused)
+    }
+
+    /// What is known, as one text.
+    #[must_use]
+    pub fn text(&self) -> String {
+        format!("relay `{}`, {}: {}", self.relay, self.failed.stage, self.failed.failure.text())
+    }
+}
+
 /// Sends a message through the first relay that accepts it.
 ///
 /// # Errors
 /// One text for each relay: why it did not accept the message.
 pub async fn send(config: &Config, from: &Address, to: &Address, bytes: &[u8]) -> Result<Taken, Vec<String>> {
-    let mut failures = Vec::new();
+    let sent = deliver(config, Some(from), to, |_| bytes).await;
+    sent.map_err(|refusals| refusals.iter().map(Refusal::text).collect())
+}
+
+/// Sends a message through the first relay that accepts it, in the form that `form` chooses by what the relay offers. After a relay
+/// that may have accepted the message no other one is tried.
+///
+/// # Errors
+/// Why each relay that was tried did not accept the message.
+pub async fn deliver<'m>(
+    config: &Config,
+    from: Option<&Address>,
+    to: &Address,
+    form: impl Fn(Extensions) -> &'m [u8],
+) -> Result<Taken, Vec<Refusal>> {
+    let mut refusals = Vec::new();
     for relay in &config.relays {
         let sent = async {
             let mut session = Session::open(relay, &config.smtp).await?;
             let envelope = Envelope { from, to, reports: None };
-            let reply = session.send(envelope, bytes, &AtomicBool::new(false), || true).await?;
+            let message = form(session.extensions());
+            let reply = session.send(envelope, message, &AtomicBool::new(false), || true).await;
             session.quit().await;
-            Ok::<_, super::smtp::Failed>(reply)
+            reply
         };
         match sent.await {
             Ok(reply) => {
@@ -35,9 +75,14 @@ pub async fn send(config: &Config, from: &Address, to: &Address, bytes: &[u8]) -
                 return Ok(Taken { relay: relay.name.clone(), reply });
             }
             Err(failed) => {
-                failures.push(format!("relay `{}`, {}: {}", relay.name, failed.stage, failed.failure.text()));
+                let refusal = Refusal { relay: relay.name.clone(), failed };
+                let in_doubt = refusal.verdict() == Verdict::Uncertain;
+                refusals.push(refusal);
+                if in_doubt {
+                    break;
+                }
             }
         }
     }
-    Err(failures)
+    Err(refusals)
 }

@@ -18,6 +18,7 @@ use super::Seconds;
 use super::writable::Writable;
 use crate::domain::category::Lane;
 use crate::domain::clock::{Clock, millis};
+use crate::store::inbound::forwards;
 use crate::store::proof::figures::{self, Sealing, Waiting};
 use crate::store::sending::uncertain::{self, Doubts};
 use crate::store::{Store, StoreError};
@@ -47,6 +48,7 @@ struct Figures {
     waiting: Vec<Waiting>,
     doubts: Doubts,
     sealing: Sealing,
+    replies: u64,
 }
 
 #[derive(Default)]
@@ -71,6 +73,7 @@ pub(super) struct Standing {
     pending: Gauge,
     lag: Seconds,
     stopped: Gauge,
+    replies: Gauge,
 }
 
 impl Standing {
@@ -86,6 +89,7 @@ impl Standing {
             pending: Gauge::default(),
             lag: Seconds::default(),
             stopped: Gauge::default(),
+            replies: Gauge::default(),
         };
         registry.register(
             "database_up",
@@ -126,6 +130,11 @@ impl Standing {
             "ledger_sealing_stopped",
             "1 where sealing has stopped until a person lets it go on",
             standing.stopped.clone(),
+        );
+        registry.register(
+            "replies_waiting",
+            "Replies of persons that are to be forwarded to support",
+            standing.replies.clone(),
         );
         standing
     }
@@ -204,6 +213,7 @@ impl Standing {
         self.pending.set(gauge(known.sealing.pending));
         self.lag.set(age(known.sealing.oldest));
         self.stopped.set(i64::from(known.sealing.stopped));
+        self.replies.set(gauge(known.replies));
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -218,6 +228,7 @@ async fn gathered(store: &Store) -> Result<Figures, StoreError> {
         waiting: figures::waiting(&mut conn).await?,
         doubts: uncertain::count(&mut conn).await?,
         sealing: figures::sealing(&mut conn).await?,
+        replies: forwards::waiting(&mut conn).await?,
     })
 }
 

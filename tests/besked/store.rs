@@ -2,6 +2,7 @@
 
 mod answers;
 mod bulk;
+mod forwards;
 mod inbound;
 mod integrity;
 mod limits;

@@ -44,7 +44,8 @@ pub fn message_id(delivery_id: Uuid, domain: &str) -> String {
 
 impl MessageError {
     /// An error with another cause.
-    pub(super) fn new(problem: impl std::fmt::Display) -> Self {
+    #[must_use]
+    pub fn new(problem: impl std::fmt::Display) -> Self {
         Self(problem.to_string())
     }
 }
@@ -125,6 +126,13 @@ fn encoded_to(to: &Address, name: &str) -> Result<String, MessageError> {
     let address = lettre_address(to);
     let name = Some(name.to_owned()).filter(|name| !name.is_empty());
     Ok(value_of(header::To::from(Mailboxes::from(Mailbox::new(name, address)))))
+}
+
+/// The value of a `Reply-To` field, folded likewise. The name may be empty.
+#[must_use]
+pub fn reply_to_value(to: &Address, name: &str) -> String {
+    let name = Some(name.to_owned()).filter(|name| !name.is_empty());
+    value_of(header::ReplyTo::from(Mailboxes::from(Mailbox::new(name, lettre_address(to)))))
 }
 
 /// The value of a `To` field that needs neither an encoded word nor an escape nor a fold, as most do: it is made for every message.

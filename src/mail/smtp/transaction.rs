@@ -16,8 +16,8 @@ use crate::domain::reply::{Failure, Reply, Stage};
 /// Sender and recipient of a transaction.
 #[derive(Clone, Copy, Debug)]
 pub struct Envelope<'a> {
-    /// The return path.
-    pub from: &'a Address,
+    /// The return path; `None` for the null sender, to which nobody reports or answers (RFC 5321 section 4.5.5).
+    pub from: Option<&'a Address>,
     /// The one recipient.
     pub to: &'a Address,
     /// What a server that offers DSN (RFC 3461) is asked to report, if the message belongs to a delivery.
@@ -74,7 +74,7 @@ impl Session {
         before_data: impl Fn() -> bool,
     ) -> Result<Option<Reply>, Failed> {
         self.lay_idle = self.heard.elapsed() > IDLE;
-        let mail = Mail::new(Some(lettre_address(envelope.from)), self.mail_parameters(&envelope, message)?);
+        let mail = Mail::new(envelope.from.map(lettre_address), self.mail_parameters(&envelope, message)?);
         let rcpt = Rcpt::new(lettre_address(envelope.to), self.rcpt_parameters(&envelope));
         if self.wire.is_out_of_step().await {
             return Err(self.out_of_turn(Stage::Mail));
@@ -122,7 +122,7 @@ impl Session {
             }
             parameters.push(MailParameter::Body(MailBodyParameter::EightBitMime));
         }
-        if envelope.to.needs_smtputf8() || envelope.from.needs_smtputf8() {
+        if envelope.to.needs_smtputf8() || envelope.from.is_some_and(Address::needs_smtputf8) {
             if !self.extensions.smtputf8 {
                 return Err(unsupported("the address needs SMTPUTF8, which the server does not offer".to_owned()));
             }

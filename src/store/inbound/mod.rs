@@ -1,5 +1,6 @@
 //! What came back by mail: each message as it came, stored before anything is made of it, and what it says of deliveries.
 
+pub mod forwards;
 pub mod reports;
 
 use jiff::Timestamp;
@@ -72,6 +73,9 @@ pub struct Stored {
     pub tie: Option<MatchKind>,
     /// The delivery that it is about, if one was found.
     pub delivery_id: Option<Uuid>,
+    /// What became of it, if it is a reply; read by [`forwards::of_messages`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub forward: Option<forwards::Forward>,
 }
 
 impl Waiting {
@@ -93,7 +97,11 @@ pub fn pack(bytes: &[u8]) -> Vec<u8> {
     zstd::bulk::compress(bytes, LEVEL).expect("zstd packs any bytes that fit in memory")
 }
 
-fn unpack(id: Uuid, packed: &[u8], size: u64) -> Result<Vec<u8>> {
+/// The bytes of a message that are stored.
+///
+/// # Errors
+/// If they are damaged.
+pub fn unpack(id: Uuid, packed: &[u8], size: u64) -> Result<Vec<u8>> {
     let damaged = |problem: std::io::Error| StoreError::Inconsistent {
         table: "inbound",
         column: "raw",
@@ -237,7 +245,8 @@ pub async fn find(conn: &mut Conn, id: Uuid) -> Result<Option<(Stored, Option<Ve
 
 /// How many messages came before a time and still have their bytes.
 pub async fn count_raw(conn: &mut Conn, before: Timestamp) -> Result<u64> {
-    let sql = "SELECT COUNT(*) AS n FROM inbound WHERE at < $1 AND raw IS NOT NULL AND disposition <> 'waiting'";
+    let sql = "SELECT COUNT(*) AS n FROM inbound WHERE at < $1 AND raw IS NOT NULL AND disposition <> 'waiting'
+                 AND (forward IS NULL OR forward <> 'waiting')";
     let row = sqlx::query(sql).bind(before.as_millisecond()).fetch_one(conn).await?;
     Row::of("inbound", &row).count("n")
 }
@@ -246,7 +255,7 @@ pub async fn count_raw(conn: &mut Conn, before: Timestamp) -> Result<u64> {
 /// delivery; those that wait to be read stay. Returns how many.
 pub async fn delete_raw(conn: &mut Conn, before: Timestamp, limit: u32) -> Result<u64> {
     let sql = "SELECT id, disposition FROM inbound WHERE at < $1 AND raw IS NOT NULL AND disposition <> 'waiting'
-               ORDER BY at, id LIMIT $2";
+                 AND (forward IS NULL OR forward <> 'waiting') ORDER BY at, id LIMIT $2";
     let rows = sqlx::query(sql).bind(before.as_millisecond()).bind(i64::from(limit)).fetch_all(&mut *conn).await?;
     let (mut unmatched, mut recorded) = (Vec::new(), Vec::new());
     for row in &rows {
@@ -284,5 +293,6 @@ fn stored(row: &sqlx::any::AnyRow) -> Result<Stored> {
         kind: row.maybe("kind")?,
         tie: row.maybe("tie")?,
         delivery_id: row.maybe("delivery_id")?,
+        forward: None,
     })
 }

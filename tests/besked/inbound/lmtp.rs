@@ -128,7 +128,7 @@ impl Client {
 }
 
 async fn raw(app: &TestApp, id: Uuid) -> Vec<u8> {
-    app.app.inbound.message(&alice(), id).await.unwrap().1
+    app.app.inbound.message(&alice(), id).await.unwrap().1.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
