@@ -261,7 +261,10 @@ impl From<LedgerError> for Failure {
                 failure.hint("restore the key from its backup; a new one needs `besked ledger continue`")
             }
             LedgerError::State(_) => failure.hint("check `[ledger] state_file`: its folder must exist and be writable"),
-            LedgerError::NotMailed(_) => failure.hint("check [[relay]] and `[ledger] checkpoint_to`"),
+            LedgerError::NotMailed { advice, .. } if advice.is_empty() => {
+                failure.hint("check [[relay]] and `[ledger] checkpoint_to`")
+            }
+            LedgerError::NotMailed { advice, .. } => failure.hint(advice),
             LedgerError::Unsignable(_) => failure.hint("check `[ledger] origin`"),
         }
     }

@@ -52,7 +52,7 @@ pub use privacy::Privacy;
 pub use relay::{Relay, RelayUrl, Tls};
 pub use retention::RetentionPeriods;
 pub use retry::Retry;
-pub use sender::{RETURN_PATH_LOCAL, Sender};
+pub use sender::{RETURN_PATH_LOCAL, ReturnPath, Sender};
 pub use smtp::{HelloName, Smtp, host_name};
 pub use streams::Stream;
 
@@ -126,6 +126,8 @@ impl Config {
         let in_clear = self.relays.iter().filter(sent_in_clear);
         let mut warnings: Vec<String> =
             in_clear.map(|relay| format!("relay `{}` sends its password without TLS", relay.name)).collect();
+        let doubtful = |it: &Relay| Some(format!("relay `{}`: {}", it.name, it.url.doubtful_port()?));
+        warnings.extend(self.relays.iter().filter_map(doubtful));
         warnings.extend(self.idle_relays());
         warnings.extend(self.unaligned_keys());
         let without = |it: &&Relay| it.url.user.is_some() && it.password.is_none();

@@ -233,6 +233,18 @@ impl RelayUrl {
         is_this_host(&self.host)
     }
 
+    /// What is probably wrong with its port: by convention 465 speaks TLS from the first byte, 25 and 587 do not.
+    #[must_use]
+    pub const fn doubtful_port(&self) -> Option<&'static str> {
+        match (self.port, self.tls) {
+            (465, Tls::Required | Tls::Opportunistic | Tls::None) => {
+                Some("port 465 speaks TLS from the first byte: write `smtps://`")
+            }
+            (25 | 587, Tls::Implicit) => Some("port 25 or 587 begins without TLS: write `smtp://`, or port 465"),
+            _ => None,
+        }
+    }
+
     /// The host and port, with brackets around an IPv6 address.
     #[must_use]
     pub fn address(&self) -> String {

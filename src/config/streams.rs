@@ -5,7 +5,7 @@
 
 use lettre::message::Mailbox;
 
-use super::sender::domain_of;
+use super::sender::{ReturnPath, domain_of};
 use super::{Config, Dkim, Relay};
 use crate::domain::category::Category;
 use crate::domain::category_set::CategorySet;
@@ -72,6 +72,15 @@ impl Config {
             }
         }
         domains
+    }
+
+    /// The domains of all return paths, each once: those that SPF is looked up for and reports come back to.
+    #[must_use]
+    pub fn return_domains(&self) -> Vec<DomainName> {
+        match self.sender.return_path {
+            ReturnPath::Delivery => vec![self.sender.bounce_domain.clone()],
+            ReturnPath::From => self.from_domains(),
+        }
     }
 
     /// The keys that sign mail from this address: those that DMARC counts for its domain, else all.

@@ -11,6 +11,7 @@ use std::path::Path;
 use serde::Serialize;
 
 pub use dns::Dns;
+pub use relay::Examined;
 
 use crate::app::{App, AppError};
 use crate::config::{Config, Dkim, Relay};
@@ -57,7 +58,7 @@ impl Check {
 /// Runs every check of a configuration and its file; with `dns`, also those of the DNS. `progress` gets what is checked: a large database takes long, and so does
 /// a relay that does not answer.
 pub async fn examine((config, file): (&Config, &Path), dns: Option<&Dns>, progress: &dyn Fn(&str)) -> Vec<Check> {
-    let mut checks = Vec::new();
+    let mut checks = vec![configuration(config)];
     progress("the database");
     match App::open(config.clone(), Clock::System, Random::from_system()).await {
         Ok(app) => {
@@ -83,7 +84,7 @@ pub async fn examine((config, file): (&Config, &Path), dns: Option<&Dns>, progre
     checks.extend(streams(config));
     for relay in &config.relays {
         progress(&format!("relay {}", relay.name));
-        checks.push(examine_relay(relay, config).await);
+        checks.push(examine_relay(relay, config).await.check);
     }
     if let Some(dns) = dns {
         // The records below say what is missing.
@@ -94,8 +95,16 @@ pub async fn examine((config, file): (&Config, &Path), dns: Option<&Dns>, progre
 }
 
 /// Checks a relay alone.
-pub async fn examine_relay(relay: &Relay, config: &Config) -> Check {
+pub async fn examine_relay(relay: &Relay, config: &Config) -> Examined {
     relay::check(relay, config, Clock::System.now()).await
+}
+
+/// Says what is valid in the configuration, but probably not intended.
+fn configuration(config: &Config) -> Check {
+    let warnings = config.warnings();
+    let verdict = if warnings.is_empty() { Verdict::Ok } else { Verdict::Warning };
+    let detail = if warnings.is_empty() { "valid".to_owned() } else { warnings.join("; ") };
+    Check::new("configuration", verdict, detail)
 }
 
 /// Returns which categories go through which relays, if they are kept apart; a relay that carries nothing is a warning.

@@ -120,7 +120,7 @@ impl Sample {
     /// Its envelope sender.
     #[must_use]
     pub fn envelope_sender(&self) -> Address {
-        envelope_sender(&self.config, &self.key, self.to.id)
+        envelope_sender(&self.config, &self.key, self.sending.kept.category, self.to.id)
     }
 }
 

@@ -76,7 +76,7 @@ async fn relay(from: &str) -> Result<(String, Option<SecretString>), Failure> {
         let mut answers = vec![("RELAY__0__URL", url.as_str()), ("SENDER__FROM", from)];
         answers.extend(user.is_some().then_some(("RELAY__0__PASSWORD", secret)));
         let tried = config(&answers).map_err(Failure::invalid)?;
-        let check = examine_relay(&tried.relays[0], &tried).await;
+        let check = examine_relay(&tried.relays[0], &tried).await.check;
         eprintln!("  {}", check.detail);
         let keeps = check.verdict != Verdict::Failed
             || Confirm::new()

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::json;
 
 use super::{Format, Preview, Test, file};
-use crate::app::App;
+use crate::app::{App, AppError};
 use crate::audience::AudienceError;
 use crate::cli::Place;
 use crate::cli::failure::{Failure, TRY_LATER};
@@ -119,9 +119,11 @@ pub async fn test(command: Test, place: &Place, output: &Output) -> Result<u8, F
             output.print(&document, |_| format!("sent a test copy to {to}, accepted by `{relay}`: {reply}\n"))?;
             Ok(0)
         }
-        Err(problems) => {
+        Err(refused) if refused.is_empty() => Err(AppError::NoRelay.into()),
+        Err(refused) => {
+            let problems: Vec<String> = refused.iter().map(ToString::to_string).collect();
             Err(Failure::new(TRY_LATER, format!("no relay accepted the test copy:\n{}", problems.join("\n")))
-                .hint("check [[relay]]: host, port, TLS, user and password"))
+                .hint(direct::advices(&refused)))
         }
     }
 }
