@@ -50,6 +50,8 @@ pub struct Plan {
     named_left: bool,
     /// The rule in words, for errors.
     rule: String,
+    /// Keys of the configuration that say who sends and are still those of the example.
+    of_example: Vec<&'static str>,
 }
 
 /// Where the customers of an audience are found.
@@ -162,6 +164,7 @@ impl Plan {
             include_left: false,
             named_left: notice.category.class() == Class::Mandatory,
             rule: String::new(),
+            of_example: config.left_from_example(),
         }
     }
 

@@ -36,6 +36,14 @@ pub enum AudienceError {
     /// Recipients lack a value that the notice's placeholders need.
     #[error("recipients without a value: {0}")]
     Missing(Names),
+    /// The configuration still says that the example sends. Recipients at domains for tests do not count.
+    #[error("{} would get mail in the name of the example: still as in the example {} {}", count(*.recipients, "address", "addresses"), if .keys.len() == 1 { "is" } else { "are" }, .keys.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", "))]
+    OfExample {
+        /// The keys of the configuration.
+        keys: Vec<&'static str>,
+        /// Recipients at domains that somebody can own.
+        recipients: u64,
+    },
     /// The notice addresses the customers of another one, and names none.
     #[error("the notice has no audience and follows no notice")]
     FollowsNothing,
@@ -76,6 +84,7 @@ impl AudienceError {
             | Self::NobodyToAddress { .. }
             | Self::Unknown(_)
             | Self::Missing(_)
+            | Self::OfExample { .. }
             | Self::FollowsNothing => Kind::Invalid,
             Self::NotReleased(State::Releasing) | Self::Lost | Self::Incomplete | Self::Erased => Kind::Later,
             Self::NotReleased(_) => Kind::Invalid,
@@ -114,7 +123,7 @@ impl AudienceError {
         match self {
             Self::NoCustomers => Some("no customers were imported".to_owned()),
             Self::Empty(rule) => Some(format!("it is to {rule}, and there are none")),
-            Self::NobodyToAddress { .. } | Self::NotReleased(_) => Some(self.to_string()),
+            Self::NobodyToAddress { .. } | Self::NotReleased(_) | Self::OfExample { .. } => Some(self.to_string()),
             _ => None,
         }
     }

@@ -469,6 +469,7 @@ impl From<AudienceError> for Failure {
             }
             AudienceError::Unknown(_) => failure.hint("check the account ids, or import the customers first"),
             AudienceError::Missing(_) => failure.hint("import the values, or write the notice without the placeholder"),
+            AudienceError::OfExample { .. } => failure.hint("set these keys in the configuration; `besked config check` lists what is left"),
             AudienceError::FollowsNothing => failure.hint("add an [audience], or `follows`"),
             AudienceError::SecondPerson { .. } => failure.hint(
                 "edit it, submit it again, and let another person approve it: `besked notice approve ID --as NAME`",

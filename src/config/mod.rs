@@ -12,6 +12,7 @@ mod dkim;
 mod duration;
 mod example;
 mod http;
+mod identity;
 mod ledger;
 mod limits;
 mod lines;
@@ -142,6 +143,7 @@ impl Config {
             )
         }));
         warnings.extend(self.organisation.warnings());
+        warnings.extend(self.example_warning());
         warnings.extend(self.unreachable_levels());
         warnings
     }

@@ -118,25 +118,12 @@ impl Default for Organisation {
 impl Organisation {
     /// What is valid, but used otherwise than it is written.
     pub(super) fn warnings(&self) -> Vec<String> {
-        let example = Self::default();
         let mut warnings = Vec::new();
         if self.public_url.is_rewritten {
             warnings.push(format!(
                 "links begin with `{}`: `organisation.public_url` is written otherwise",
                 self.public_url
             ));
-        }
-        // Whoever has another name has another address too, and both stand in every mail.
-        if self.name != example.name {
-            for (key, is_left) in [
-                ("address", self.address == example.address),
-                ("privacy_contact", self.privacy_contact == example.privacy_contact),
-            ] {
-                if is_left {
-                    warnings
-                        .push(format!("`organisation.{key}` is still that of the example, and stands in every mail"));
-                }
-            }
         }
         warnings
     }

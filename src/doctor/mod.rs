@@ -17,7 +17,7 @@ use crate::app::{App, AppError};
 use crate::config::{Config, Dkim, Relay};
 use crate::domain::clock::Clock;
 use crate::domain::random::Random;
-use crate::domain::words::count;
+use crate::domain::words::{cause, count};
 use crate::mail::dkim::{self, Record};
 use crate::metrics::writable::write;
 use crate::store::StoreError;
@@ -60,21 +60,22 @@ impl Check {
 pub async fn examine((config, file): (&Config, &Path), dns: Option<&Dns>, progress: &dyn Fn(&str)) -> Vec<Check> {
     let mut checks = vec![configuration(config)];
     progress("the database");
-    match App::open(config.clone(), Clock::System, Random::from_system()).await {
+    let opened = App::open(config.clone(), Clock::System, Random::from_system()).await;
+    match &opened {
         Ok(app) => {
-            checks.push(database(&app).await);
+            checks.push(database(app).await);
             progress("the pages and indexes of the database");
-            checks.push(integrity::check(&app).await);
+            checks.push(integrity::check(app).await);
             progress("the ledger");
-            checks.push(ledger(&app).await);
-            checks.push(tombstones(&app).await);
+            checks.push(ledger(app).await);
+            checks.push(tombstones(app).await);
             progress("the contacts");
-            checks.push(contacts(&app).await);
+            checks.push(contacts(app).await);
         }
-        Err(AppError::Store(error)) if error.is_damaged() => checks.push(integrity::failed(&error)),
+        Err(AppError::Store(error)) if error.is_damaged() => checks.push(integrity::failed(error)),
         Err(error) => checks.push(Check::new("database", Verdict::Failed, error.to_string())),
     }
-    checks.push(key(config));
+    checks.push(key(config, opened.as_ref().ok()).await);
     checks.push(files::check(config, file));
     checks.push(hello(config));
     checks.extend(config.dkim.iter().map(|entry| dkim(entry, config)));
@@ -214,16 +215,36 @@ async fn contacts(app: &App) -> Check {
     Check::new(what, verdict, format!("{}: correct them in the customers file, and import it", parts.join("; ")))
 }
 
-/// Checks whether this machine has the ledger's key.
-fn key(config: &Config) -> Check {
-    let path = &config.ledger.key_file;
+/// Checks whether this machine has the ledger's key, and that it is the one that signed last.
+async fn key(config: &Config, app: Option<&App>) -> Check {
+    let (what, path) = ("ledger key", &config.ledger.key_file);
+    let signed_by = match app {
+        Some(app) => app.ledger.signed_by().await.ok().flatten(),
+        None => None,
+    };
     match std::fs::metadata(path) {
-        Ok(_) => Check::new("ledger key", Verdict::Ok, format!("`{}`", path.display())),
+        Ok(_) => {}
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            let detail = format!("there is none at `{}`: this machine does not sign", path.display());
-            Check::new("ledger key", Verdict::Warning, detail)
+            let by = signed_by.map_or_else(String::new, |key| format!("; the one that signed last was {key}"));
+            let detail = format!("there is none at `{}`: this machine does not sign{by}", path.display());
+            return Check::new(what, Verdict::Warning, detail);
         }
-        Err(error) => Check::new("ledger key", Verdict::Failed, format!("`{}`: {error}", path.display())),
+        Err(error) => return Check::new(what, Verdict::Failed, format!("`{}`: {}", path.display(), cause(&error))),
+    }
+    let ours = match crate::ledger::sign::load_key(&config.ledger) {
+        Ok(signer) => signer.map(|signer| signer.verifier_key().to_string()),
+        Err(error) => return Check::new(what, Verdict::Failed, error.to_string()),
+    };
+    match signed_by.filter(|key| ours.as_ref().is_some_and(|ours| ours != key)) {
+        Some(key) => {
+            let detail = format!(
+                "`{}` is not the key that signed last, which was {key}: restore that one, or run `besked ledger continue \
+                 --reason TEXT`",
+                path.display()
+            );
+            Check::new(what, Verdict::Failed, detail)
+        }
+        None => Check::new(what, Verdict::Ok, format!("`{}`", path.display())),
     }
 }
 

@@ -287,6 +287,18 @@ impl Ledger {
         })
     }
 
+    /// The key that signed last, if the ledger was signed before, by what the database and the state file know.
+    ///
+    /// # Errors
+    /// If the database or the state file fails.
+    pub async fn signed_by(&self) -> Result<Option<String>, LedgerError> {
+        if let Some(last) = Known::read(&self.context.config.ledger.state_file)?.last() {
+            return Ok(Some(last.key.to_string()));
+        }
+        let last = tree::last_checkpoint(&mut *self.context.store.read().await?).await?;
+        Ok(last.map(|last| last.vkey))
+    }
+
     /// Audits the ledger against all that this machine knows, and a checkpoint that somebody else kept.
     ///
     /// # Errors
