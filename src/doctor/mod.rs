@@ -77,7 +77,8 @@ pub async fn examine((config, file): (&Config, &Path), dns: Option<&Dns>, progre
     }
     checks.push(key(config, opened.as_ref().ok()).await);
     checks.push(files::check(config, file));
-    checks.push(hello(config));
+    // The DNS that is named may know the name otherwise than this host's.
+    checks.extend(dns.is_none().then(|| hello(config)));
     checks.extend(config.dkim.iter().map(|entry| dkim(entry, config)));
     if config.relays.is_empty() {
         checks.push(Check::new("relay", Verdict::Failed, "no [[relay]] is configured"));

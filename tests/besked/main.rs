@@ -14,6 +14,7 @@ mod damage;
 mod database;
 mod dispatch;
 mod dkim;
+mod dns;
 mod doors;
 mod evidence;
 mod faults;

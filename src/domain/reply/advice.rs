@@ -24,12 +24,18 @@ pub fn advice(stage: Stage, said: &str) -> &'static str {
         return cause.advice();
     }
     match stage {
-        Stage::Connect => "check host, port and TLS in the relay's `url`, and whether a firewall lets this host through",
-        Stage::Greeting => "check the port in the relay's `url` and `[smtp] hello_name`, and whether the relay accepts this host",
+        Stage::Connect => {
+            "check host, port and TLS in the relay's `url`, and whether a firewall lets this host through"
+        }
+        Stage::Greeting => {
+            "check the port in the relay's `url` and `[smtp] hello_name`, and whether the relay accepts this host"
+        }
         Stage::StartTls => "check `tls` and the name of the host in the relay's `url`, and its `ca_file`",
         Stage::Auth => Cause::Login.advice(),
         Stage::Mail => Cause::Sender.advice(),
-        Stage::Rcpt => "ask the relay's operator whether it passes mail on for this host or user, and to this recipient",
+        Stage::Rcpt => {
+            "ask the relay's operator whether it passes mail on for this host or user, and to this recipient"
+        }
         Stage::Data | Stage::Body | Stage::Dot => {
             "the relay objects to the message: check `[sender] from`, the text and size of the notice, and SPF, DKIM and DMARC with \
              `besked doctor --dns`"
