@@ -130,7 +130,9 @@ impl From<ConfigError> for Failure {
                 failure.hint("`besked init` writes a commented one; `--config FILE` names another path")
             }
             ConfigError::Invalid(_) => failure.hint("`besked config check` checks the configuration"),
-            ConfigError::Read { .. } => failure.hint("the file must be readable for this user: check its permissions"),
+            ConfigError::Read { .. } => {
+                failure.hint("`--config FILE` names the configuration, a text file that this user may read")
+            }
         }
     }
 }
@@ -145,9 +147,11 @@ impl From<StoreError> for Failure {
                 failure.hint("is it running, and is `[database] url` right? try again when it can be reached")
             }
             StoreError::NotMigrated { .. } => failure.hint("`besked init` or `besked migrate` makes the tables"),
-            StoreError::Open { url, .. } if url.starts_with("sqlite:") => {
+            StoreError::Newer { .. } => failure.hint("use the version that made them, or a newer one"),
+            StoreError::Open { url, why, .. } if url.starts_with("sqlite:") && why.contains("no such file") => {
                 failure.hint("check `[database] url`; `besked init` makes a SQLite file that is missing")
             }
+            StoreError::Open { url, .. } if url.starts_with("sqlite:") => failure.hint("check `[database] url`"),
             StoreError::Open { .. } => failure.hint(
                 "check host, port, name and user in `[database] url`, and the password in `password_file`; the server's \
                  administrator makes the database, and `besked migrate` its tables",

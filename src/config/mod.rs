@@ -5,6 +5,7 @@
 //! environment and are never printed. A relative path counts from one place: the folder of the configuration file, or the one around
 //! it if that is called `config`.
 
+mod bounded;
 mod category;
 mod database;
 mod dispatch;
@@ -38,6 +39,7 @@ use std::path::Path;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
+pub use bounded::read_pem;
 pub use category::{CategoryRules, LeadTime, LeastLevel};
 pub use database::{Database, DatabaseUrl};
 pub use dispatch::Dispatch;
@@ -50,7 +52,7 @@ pub use load::{ConfigError, Found, Loaded, folder, load, log_of, parse};
 pub use observed::{Log, LogFormat, Metrics};
 pub use organisation::{Authority, Organisation, PublicUrl};
 pub use privacy::Privacy;
-pub use relay::{Relay, RelayUrl, Tls};
+pub use relay::{Relay, RelayUrl, Tls, certificates};
 pub use retention::RetentionPeriods;
 pub use retry::Retry;
 pub use sender::{RETURN_PATH_LOCAL, ReturnPath, Sender};
@@ -129,6 +131,9 @@ impl Config {
             in_clear.map(|relay| format!("relay `{}` sends its password without TLS", relay.name)).collect();
         let doubtful = |it: &Relay| Some(format!("relay `{}`: {}", it.name, it.url.doubtful_port()?));
         warnings.extend(self.relays.iter().filter_map(doubtful));
+        if self.relays.is_empty() {
+            warnings.push("no `[[relay]]` is configured, so nothing is sent".to_owned());
+        }
         warnings.extend(self.idle_relays());
         warnings.extend(self.unaligned_keys());
         let without = |it: &&Relay| it.url.user.is_some() && it.password.is_none();

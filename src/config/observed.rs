@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
-use tracing_subscriber::filter::Targets;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use super::Http;
 
@@ -59,9 +59,14 @@ impl Log {
         let default = Targets::new().with_default(tracing::Level::WARN);
         let named = self.level.split(',').all(|word| word.contains('='));
         let level = if named { format!("warn,{}", self.level) } else { self.level.clone() };
-        level.parse().unwrap_or(default)
+        let targets: Targets = level.parse().unwrap_or(default);
+        // What it says of a certificate is said in our words, with what to do.
+        if self.level.contains(VERIFIER) { targets } else { targets.with_target(VERIFIER, LevelFilter::OFF) }
     }
 }
+
+/// The library that verifies certificates: it logs each that it refuses as an error.
+const VERIFIER: &str = "rustls_platform_verifier";
 
 /// The levels, as they are written.
 const LEVELS: [&str; 5] = ["error", "warn", "info", "debug", "trace"];

@@ -165,7 +165,13 @@ fn no_customer_gets_mail_in_the_name_of_the_example() {
     // To addresses that nobody can own it may be tried.
     shell.write("customers.csv", CUSTOMERS);
     shell.run(&["customers", "import", "customers.csv", "--replace", "--allow-shrink"]).ok();
-    shell.run(&["notice", "send", "all.md", "--yes"]).ok();
+    let sent = shell.run(&["notice", "send", "all.md", "--yes"]).ok();
+    // Nobody waits for it, and nobody sends it.
+    assert!(
+        sent.err.contains("no dispatcher is running: `besked serve` or `besked dispatch` sends it"),
+        "{}",
+        sent.err
+    );
 }
 
 #[test]

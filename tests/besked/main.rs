@@ -20,6 +20,7 @@ mod evidence;
 mod faults;
 mod first_hour;
 mod follow_ups;
+mod foreign;
 mod fuzz;
 mod history;
 mod imports;

@@ -71,6 +71,9 @@ async fn submit_and_release(
         Some(status) => describe_status(status, &notice, app.context.clock.now()),
         None => describe_state(&notice, app.context.clock.now()),
     })?;
+    if !waits {
+        step::say_if_nobody_sends(app, &notice).await;
+    }
     if notice.state == State::Submitted {
         eprintln!(
             "\nhint: a second person approves it: `besked notice approve {id} --as NAME`, then `besked notice release {id}`"

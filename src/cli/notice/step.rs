@@ -74,7 +74,20 @@ pub async fn take(app: &App, actor: &Actor, step: Step, act: Act, output: &Outpu
 pub async fn release(app: &App, actor: &Actor, command: Release, output: &Output) -> Result<u8, Failure> {
     let id = named(app, &command.act.id, Purpose::Take(Step::Release)).await?;
     let how = notices::Release { now: command.now, reason: command.act.reason.as_deref() };
-    print_state(app, &freeze(app, actor, id, how).await?, output)
+    let notice = freeze(app, actor, id, how).await?;
+    let code = print_state(app, &notice, output)?;
+    say_if_nobody_sends(app, &notice).await;
+    Ok(code)
+}
+
+/// Says of a released notice that no dispatcher is running, which would send it.
+pub async fn say_if_nobody_sends(app: &App, notice: &Kept) {
+    let waits = matches!(notice.state, State::Scheduled | State::Releasing | State::Released);
+    // That it is released is known; who sends it is a courtesy.
+    let nobody = waits && app.relays.show().await.is_ok_and(|shown| !shown.running);
+    if nobody {
+        eprintln!("\nno dispatcher is running: `besked serve` or `besked dispatch` sends it");
+    }
 }
 
 /// Releases a notice, and shows how many recipients are written meanwhile.

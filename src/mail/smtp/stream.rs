@@ -19,7 +19,6 @@ use lettre::transport::smtp::response::Response;
 use rustls::ClientConfig;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring};
-use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::task::JoinSet;
@@ -32,7 +31,7 @@ use super::replies::Said;
 use super::steps::Steps;
 use super::wire::Wire;
 use super::{Failed, certificate};
-use crate::config::{Relay, Smtp, Tls};
+use crate::config::{Relay, Smtp, Tls, certificates};
 use crate::domain::reply::{Failure, Reply, Stage};
 
 /// The result of a command, or the end of its deadline.
@@ -182,9 +181,7 @@ fn tls_config(relay: &Relay) -> Result<ClientConfig, String> {
         Arc::new(AnyCertificate(provider.clone()))
     } else {
         let roots = match &relay.ca_file {
-            Some(path) => CertificateDer::pem_file_iter(path)
-                .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-                .map_err(|_| format!("cannot read certificates from `{}`: it must hold them as PEM", path.display()))?,
+            Some(path) => certificates(path)?,
             None => Vec::new(),
         };
         let verifier = rustls_platform_verifier::Verifier::new_with_extra_roots(roots, provider.clone());
