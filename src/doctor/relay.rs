@@ -178,3 +178,17 @@ fn offers(extensions: Extensions) -> String {
         (false, false) => format!("{}, lacks {}", names(offered), names(lacking)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_person_waits_for_no_step_longer_than_half_a_minute() {
+        let smtp = patient(&Smtp { auth: Duration::from_secs(2), ..Smtp::default() });
+        assert_eq!(
+            [smtp.connect, smtp.greeting, smtp.auth, smtp.mail, smtp.rcpt].map(|it| it.as_secs()),
+            [30, 30, 2, 30, 30]
+        );
+    }
+}

@@ -352,7 +352,11 @@ fn keys_of_every_form_are_read_and_unfit_ones_refused() {
     let pkcs1 = make("pkcs1.pem", &["rsa", "-in", pkcs8.to_str().unwrap(), "-traditional"]);
     assert!(fs::read_to_string(&pkcs1).unwrap().starts_with("-----BEGIN RSA PRIVATE KEY-----"));
     let bits = |bits: &str| make(bits, &["genpkey", "-quiet", "-algorithm", "rsa", "-pkeyopt", bits]);
-    for good in [&pkcs8, &pkcs1, &make("ed25519.pem", ED25519), &bits("rsa_keygen_bits:3072")] {
+    // As Notepad saves it.
+    let marked = directory.path().join("marked.pem");
+    let text = fs::read_to_string(&pkcs8).unwrap();
+    fs::write(&marked, format!("\u{feff}{}", text.replace('\n', "\r\n"))).unwrap();
+    for good in [&pkcs8, &pkcs1, &make("ed25519.pem", ED25519), &bits("rsa_keygen_bits:3072"), &marked] {
         let config = parse(&table("example.com", "s1", good), "besked.toml", &[]).unwrap();
         let shown = format!("{config:?}{}", toml::to_string(&config).unwrap());
         let pem = fs::read_to_string(good).unwrap();

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::{Failed, IDLE, Session, lettre_address, reply, unexpected};
 use crate::domain::address::Address;
 use crate::domain::reply::{Failure, Reply, Stage};
+use crate::domain::words::cause;
 
 /// Sender and recipient of a transaction.
 #[derive(Clone, Copy, Debug)]
@@ -240,7 +241,7 @@ impl Session {
         let written = self.steps.time(Stage::Body, writing).await;
         let lost = match written {
             Ok(Ok(())) => None,
-            Ok(Err(error)) => Some(error.to_string()),
+            Ok(Err(error)) => Some(cause(&error)),
             Err(_) => Some("the message was not accepted before the deadline".to_owned()),
         };
         if let Some(lost) = lost {
