@@ -97,7 +97,7 @@ const RESERVED: [&str; 7] = ["example", "test", "invalid", "localhost", "example
 #[must_use]
 pub fn is_reserved(domain: &str) -> bool {
     let is_below = |name: &&str| domain.strip_suffix(*name).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
-    RESERVED.iter().any(|name| is_below(name))
+    RESERVED.iter().any(is_below)
 }
 
 fn check_labels(ascii: &str) -> Result<(), DomainError> {

@@ -74,19 +74,9 @@ pub async fn init(command: Init, place: &Place, output: &Output) -> Result<u8, F
     let config = place.load()?.config;
     let mut next = next_steps(&config);
     if let Some(answers) = &answers {
-        let notice = path.with_file_name("first-notice.md");
-        made.push(Made {
-            what: "first notice",
-            made: write_new(&notice, first::notice(Clock::System.now()).as_bytes(), 0o644)?,
-            place: notice.display().to_string(),
-        });
-        next = format!(
-            "\nnext: besked notice test {} --to {}   # one marked copy\n      \
-             besked customers import FILE   # CSV or Excel: account_id, customer_name, email\n      \
-             besked doctor --dns   # SPF, DKIM, DMARC: what to publish\n",
-            notice.display(),
-            answers.test_address
-        );
+        let (notice, steps) = first_notice(&path, &answers.test_address)?;
+        made.push(notice);
+        next = steps;
     }
     made.push(Made { what: "database", made: make_tables(&config).await?, place: config.database.url.to_string() });
     let key_file = &config.ledger.key_file;
@@ -106,6 +96,19 @@ pub async fn init(command: Init, place: &Place, output: &Output) -> Result<u8, F
         config.warnings().iter().for_each(|warning| eprintln!("warning: {warning}"));
     }
     Ok(0)
+}
+
+/// Makes a first notice beside the configuration. Returns what to do with it, too.
+fn first_notice(config: &Path, test_address: &str) -> Result<(Made, String), Failure> {
+    let notice = config.with_file_name("first-notice.md");
+    let made = write_new(&notice, first::notice(Clock::System.now()).as_bytes(), 0o644)?;
+    let place = notice.display().to_string();
+    let next = format!(
+        "\nnext: besked notice test {place} --to {test_address}   # one marked copy\n      \
+         besked customers import FILE   # CSV or Excel: account_id, customer_name, email\n      \
+         besked doctor --dns   # SPF, DKIM, DMARC: what to publish\n"
+    );
+    Ok((Made { what: "first notice", place, made }, next))
 }
 
 /// What to do after a configuration was written or found.
