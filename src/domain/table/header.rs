@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use encoding_rs::WINDOWS_1252;
 
+use super::cell::{self, Unfit};
 use super::records::is_blank;
 use crate::domain::phrase::seen;
 use crate::domain::problem::{Problem, shown};
@@ -34,15 +35,16 @@ pub struct Header {
     /// The name of each column; empty for one without a name, which must not have values.
     names: Vec<String>,
     places: HashMap<String, usize>,
+    required: &'static [&'static str],
     not_utf8: &'static str,
 }
 
 /// The cells of a row, trimmed.
 #[derive(Debug)]
 pub struct Cells<'a> {
-    /// One for each column; `None` for one that is not UTF-8.
+    /// One for each column; `None` for one that is not UTF-8, or has something in place of a value.
     pub texts: Vec<Option<&'a str>>,
-    /// The problems of cells that cannot be read, or have no column.
+    /// The problems of cells that cannot be read, have no value that can be taken, or have no column.
     pub problems: Vec<Problem>,
 }
 
@@ -60,6 +62,7 @@ impl Header {
                 problem("header", format!("column {} {}", index + 1, columns.not_utf8));
                 continue;
             };
+            let name = cell::value(name.trim(), false).unwrap_or(name);
             let name = match seen(name.trim()) {
                 Ok(name) => name,
                 Err(error) => {
@@ -76,9 +79,17 @@ impl Header {
             if let (None, Some(wrong)) = (known, (columns.wrong)(name)) {
                 problem(&shown(name), wrong);
             }
-            if places.insert(name.to_owned(), index).is_some() {
-                problem(&shown(name), "is in the header twice".to_owned());
+            let same = names.iter().take(index).find(|other| other.to_lowercase() == name.to_lowercase());
+            match same {
+                Some(other) if other != name => {
+                    // Both would be columns, and each rule would reach the customers of one of them.
+                    let text = format!("is like `{}` but for capitals: make one column of both", shown(other));
+                    problem(&shown(name), text);
+                }
+                Some(_) => problem(&shown(name), "is in the header twice".to_owned()),
+                None => {}
             }
+            places.insert(name.to_owned(), index);
         }
         let required = columns.required;
         if required.len() > 1 && required.iter().all(|name| !places.contains_key(*name)) {
@@ -92,7 +103,10 @@ impl Header {
                 problem(name, "is missing from the header".to_owned());
             }
         }
-        if problems.is_empty() { Ok(Self { names, places, not_utf8: columns.not_utf8 }) } else { Err(problems) }
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        Ok(Self { names, places, required, not_utf8: columns.not_utf8 })
     }
 
     /// The name of each column; empty for one without a name.
@@ -119,21 +133,35 @@ impl Header {
         }
         let mut cells = Cells { texts: Vec::with_capacity(wants), problems: Vec::new() };
         for (index, (name, field)) in self.names.iter().zip(fields).enumerate() {
-            let text = std::str::from_utf8(field).map(str::trim).ok();
-            cells.texts.push(text);
-            let (value, wrong) = match text {
+            let text = std::str::from_utf8(field).map(str::trim);
+            let (value, unfit) = match text {
                 // What is not UTF-8 is nearly always this.
-                None => (WINDOWS_1252.decode(field).0, self.not_utf8),
-                Some(text) if name.is_empty() && !text.is_empty() => {
-                    (text.into(), "has a value, but no name in the header")
+                Err(_) => (WINDOWS_1252.decode(field).0, Unfit { problem: self.not_utf8.to_owned(), suggestion: None }),
+                Ok(text) if name.is_empty() && !text.is_empty() => {
+                    cells.texts.push(Some(text));
+                    cells.problems.push(nameless(line, index, text));
+                    continue;
                 }
-                Some(_) => continue,
+                Ok(text) => match cell::value(text, self.required.contains(&name.as_str())) {
+                    Ok(text) => {
+                        cells.texts.push(Some(text));
+                        continue;
+                    }
+                    Err(unfit) => (text.into(), unfit),
+                },
             };
-            let field = if name.is_empty() { format!("column {}", index + 1) } else { name.clone() };
-            cells.problems.push(Problem { value: Some(shown(&value)), ..Problem::new(line, field, wrong) });
+            cells.texts.push(None);
+            let problem = Problem::new(line, name.clone(), unfit.problem);
+            cells.problems.push(Problem { value: Some(shown(&value)), suggestion: unfit.suggestion, ..problem });
         }
         Ok(cells)
     }
+}
+
+/// A value in a column without a name.
+fn nameless(line: usize, index: usize, value: &str) -> Problem {
+    let problem = Problem::new(line, format!("column {}", index + 1), "has a value, but no name in the header");
+    Problem { value: Some(shown(value)), ..problem }
 }
 
 /// Why a row does not have the fields of the header.
