@@ -7,7 +7,7 @@ use crate::domain::category::Role;
 use crate::domain::customer::{AccountId, Contact, parse_attribute, parse_name};
 use crate::domain::locale::{Locale, ZoneName};
 use crate::domain::problem::{Problem, nearest, shown};
-use crate::domain::table::header::{Cells, Columns, Header};
+use crate::domain::table::header::{Cells, Columns, Header, plain};
 
 const REQUIRED: [&str; 3] = ["account_id", "customer_name", "email"];
 const ATTRIBUTE: &str = "attr.";
@@ -19,7 +19,7 @@ const HEADER: Columns = Columns {
     known: &COLUMNS,
     required: &REQUIRED,
     wrong: not_a_column,
-    not_utf8: "is not UTF-8: save the file as UTF-8, or name its encoding: `--encoding windows-1252`",
+    not_utf8: "is not UTF-8: save the file as UTF-8; if the value is right as it stands here, name its encoding: `--encoding windows-1252`",
 };
 
 /// Parses the header row, in its line.
@@ -34,7 +34,7 @@ fn not_a_column(name: &str) -> Option<String> {
     if name.strip_prefix(ATTRIBUTE).is_some_and(|name| !name.is_empty()) {
         return None;
     }
-    let hint = nearest(&name.to_lowercase(), COLUMNS).map_or_else(
+    let hint = nearest(&plain(name), COLUMNS).map_or_else(
         || "a column of your own begins with `attr.`".to_owned(),
         |near| format!("did you mean `{near}`?"),
     );

@@ -5,6 +5,7 @@ mod answers;
 mod app;
 mod audience;
 mod audit;
+mod authors;
 mod cells;
 mod checker;
 mod circuit;

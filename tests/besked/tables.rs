@@ -277,7 +277,7 @@ async fn a_bad_row_is_shown_with_its_value_and_what_to_write() {
     }
     let latin1 = [HEADER.as_bytes(), b"C1,R\xe4ksm\xf6rg\xe5s,a@x.example,,,,\n"].concat();
     let text = said(&app, &latin1, "").await;
-    assert!(text.contains("`customer_name` `Räksmörgås`: is not UTF-8: save the file as UTF-8, or name its"), "{text}");
+    assert!(text.contains("`customer_name` `Räksmörgås`: is not UTF-8: save the file as UTF-8; if the value is right as it stands here, name its encoding"), "{text}");
     let unnamed = format!("{},\nC1,A,a@x.example,,,,,stray\n", HEADER.trim_end());
     let text = said(&app, unnamed.as_bytes(), "").await;
     assert!(text.contains("line 2: `column 8` `stray`: has a value, but no name in the header"), "{text}");

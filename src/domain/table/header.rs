@@ -7,7 +7,7 @@ use encoding_rs::WINDOWS_1252;
 use super::cell::{self, Unfit};
 use super::records::is_blank;
 use crate::domain::phrase::seen;
-use crate::domain::problem::{Problem, shown};
+use crate::domain::problem::{Problem, nearest, shown};
 use crate::domain::words::count;
 
 /// Which columns a kind of file may have.
@@ -98,10 +98,15 @@ impl Header {
             let text = format!("this row names none of the columns {names}: the first row names the columns");
             return Err(vec![Problem::new(line, "", text)]);
         }
-        for name in required {
-            if !places.contains_key(*name) {
-                problem(name, "is missing from the header".to_owned());
-            }
+        for name in required.iter().filter(|name| !places.contains_key(**name)) {
+            let meant = names.iter().find(|other| nearest(&plain(other), [*name]).is_some());
+            problem(
+                name,
+                meant.map_or_else(
+                    || "is missing from the header".to_owned(),
+                    |meant| format!("is missing from the header: is `{}` meant?", shown(meant)),
+                ),
+            );
         }
         if !problems.is_empty() {
             return Err(problems);
@@ -156,6 +161,12 @@ impl Header {
         }
         Ok(cells)
     }
+}
+
+/// A name as the known ones are written: `Account ID` is `account_id`.
+#[must_use]
+pub fn plain(name: &str) -> String {
+    name.to_lowercase().replace([' ', '-', '.'], "_")
 }
 
 /// A value in a column without a name.

@@ -110,6 +110,7 @@ impl Gathered {
             groups: self.groups,
             ungrouped: self.ungrouped,
             has_header: true,
+            has_good: false,
             place: None,
         }
     }
@@ -128,6 +129,8 @@ pub struct BadRows {
     pub ungrouped: u64,
     /// True if the columns are known: without them no row can be read, and none can be skipped.
     pub has_header: bool,
+    /// True if other rows are good.
+    pub has_good: bool,
     /// The sheet that the rows are of.
     pub place: Option<String>,
 }

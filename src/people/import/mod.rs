@@ -260,6 +260,7 @@ async fn accept(context: &Context, checked: &mut Checked, options: &ImportOption
             groups: std::mem::take(&mut imported.mistakes),
             ungrouped: imported.mistakes_more,
             has_header: imported.has_header,
+            has_good: !nothing_to_store,
             place: imported.file.place(),
         }));
     }
