@@ -118,3 +118,18 @@ fn a_preview_says_who_lacks_a_value_and_an_endless_audience_file_is_refused() {
     let run = run.fails(2, &["`anna berg@x.example`: has more than an address", "it has no row that can be imported"]);
     assert!(!run.err.contains("write `berg@x.example`"), "{}", run.err);
 }
+
+/// README's walk: `init`, the three columns that a customers file must have, and the notice that `init` made.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_notice_reaches_customers_of_whom_nothing_but_the_address_is_known() {
+    let relay = Relay::start().await;
+    let shell = Shell::new().relay(relay.address.port());
+    shell.run(&["init", "--defaults"]).ok();
+    shell.write("customers.csv", "account_id,customer_name,email\n100,Norr AB,a@norr.example\n");
+    shell.run(&["customers", "import", "customers.csv"]).ok();
+    let first = "config/first-notice.md";
+    assert!(shell.run(&["notice", "check", first]).ok().out.contains("reaches 1 customer at 1 address"));
+    assert!(!shell.run(&["notice", "preview", first]).ok().err.contains("without a value"));
+    shell.run(&["notice", "send", first, "--wait", "--yes"]).ok();
+    assert_eq!(relay.wait_for(1).await.len(), 1);
+}

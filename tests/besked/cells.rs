@@ -71,6 +71,15 @@ async fn a_quote_that_is_not_doubled_tears_a_row_and_no_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn both_names_of_a_customer_are_shown() {
+    let app = TestApp::new(Engine::Sqlite).await;
+    let file = "account_id,customer_name,email\nC1,Norr AB,a@x.example\nC1,Norr  AB,b@x.example\nC1,Norr,c@x.example\n";
+    let text = import(&app, file.as_bytes(), None).await.unwrap_err().to_string();
+    let told = "line 3: `customer_name` `Norr  AB`: is not the name that this account has in line 2, `Norr AB` (likewise line 4)";
+    assert_eq!(text, told);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn headers_that_differ_by_capitals_are_refused() {
     let app = TestApp::new(Engine::Sqlite).await;
     let file = "account_id,customer_name,email,attr.Region,attr.region\nC1,A,a@x.example,sto,sto\n";

@@ -186,6 +186,9 @@ fn uneven(fields: &[&[u8]], wants: usize) -> String {
     match other {
         Some(b'\t') => text + "; it is separated by tabs, unlike the header",
         Some(other) => text + &format!("; it is separated by `{}`, unlike the header", char::from(other)),
-        None => text,
+        None if fields.len() < wants => {
+            text + "; each row has a cell for each column, an empty one if there is no value"
+        }
+        None => text + "; a separator within a cell needs quotes around the cell",
     }
 }

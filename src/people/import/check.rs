@@ -129,8 +129,9 @@ pub(super) fn check<R: Read + Send>(
     without_contradicting(&mut imported, &found);
     bad.rows += found.lines.len() as u64;
     bad.contradicting = found.lines;
+    let (mut copy, size) = rows.into_reader().finish()?;
+    found.renamed.show(&mut copy, layout, &mut bad.gathered)?;
     bad.report(&mut imported);
-    let (copy, size) = rows.into_reader().finish()?;
     imported.sha256 = data_encoding::HEXLOWER.encode(&file.finish());
     imported.file = about;
     Ok(Checked { imported, copy, size, layout, bad, lacking, attributes })

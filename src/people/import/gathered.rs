@@ -100,6 +100,12 @@ impl Gathered {
         }
     }
 
+    /// Says more of the problem of a field in a line, wherever it is kept.
+    pub(super) fn correct(&mut self, line: usize, field: &str, correct: impl Fn(&mut Problem)) {
+        let problems = self.problems.iter_mut().chain(self.groups.iter_mut().map(|group| &mut group.first));
+        problems.filter(|problem| problem.line == line && problem.field == field).for_each(correct);
+    }
+
     /// What was found, in the order of the lines.
     pub(super) fn finish(mut self) -> BadRows {
         self.problems.sort_by_key(|problem| problem.line);

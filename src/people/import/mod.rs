@@ -11,6 +11,7 @@ mod check;
 mod corrections;
 mod gathered;
 mod load;
+mod names;
 mod rows;
 mod spool;
 
