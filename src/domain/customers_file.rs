@@ -254,7 +254,10 @@ mod tests {
         );
         let ragged = parser().parse(8, &fields("C1,A")).unwrap_err();
         assert_eq!(ragged.account_id, None);
-        assert_eq!(ragged.problems[0].to_string(), "line 8: the row has 2 fields, the header 8");
+        assert_eq!(
+            ragged.problems[0].to_string(),
+            "line 8: the row has 2 fields, the header 8; each row has a cell for each column, an empty one if there is no value"
+        );
         let latin1: Vec<&[u8]> = vec![b"C1", b"\xc5keri", b"a@b.example", b"", b"", b"", b"", b""];
         let bad = parser().parse(9, &latin1).unwrap_err();
         assert_eq!((bad.problems.len(), bad.problems[0].field.as_str()), (1, "customer_name"));

@@ -43,7 +43,7 @@ impl Placeholder {
             _ => match (name.strip_prefix("customer.attr."), name.strip_prefix("row.")) {
                 (Some(attribute), _) if word(attribute) => Ok(Self::Attribute(attribute.to_owned())),
                 (_, Some(column)) if word(column) => Ok(Self::Row(column.to_owned())),
-                (Some(name), _) | (_, Some(name)) if !name.is_empty() => Err(format!(
+                (Some(name), _) | (_, Some(name)) if is_heading(name) => Err(format!(
                     "the name `{name}` has more than letters, digits, `_` and `-`: name the column `{}` in the file, and here",
                     joined(name)
                 )),
@@ -57,6 +57,11 @@ impl Placeholder {
             },
         }
     }
+}
+
+/// True for what stands at the head of a column in a spreadsheet, and is no expression of another tool.
+fn is_heading(name: &str) -> bool {
+    !joined(name).is_empty() && name.chars().all(|c| c.is_alphanumeric() || "_- .,:/#%&".contains(c))
 }
 
 /// A name of a column in one word.

@@ -149,7 +149,7 @@ mod tests {
             texts,
             [
                 "line 3: `account_id`: `C1` has a row already",
-                "line 4: the row has 1 field, the header 2",
+                "line 4: the row has 1 field, the header 2; each row has a cell for each column, an empty one if there is no value",
                 "line 5: `account_id`: contains a space or control character",
             ]
         );

@@ -99,7 +99,9 @@ impl Header {
             return Err(vec![Problem::new(line, "", text)]);
         }
         for name in required.iter().filter(|name| !places.contains_key(**name)) {
-            let meant = names.iter().find(|other| nearest(&plain(other), [*name]).is_some());
+            let meant = names
+                .iter()
+                .find(|other| (columns.wrong)(other).is_none() && nearest(&plain(other), [*name]).is_some());
             problem(
                 name,
                 meant.map_or_else(
