@@ -15,7 +15,7 @@ use super::progress::bar;
 use crate::app::App;
 use crate::cli::args::said;
 use crate::domain::actor::Actor;
-use crate::domain::table::encoding;
+use crate::domain::table::{TableError, encoding};
 use crate::domain::words::cause;
 use crate::people::customers::{Listed, Shown};
 use crate::people::import::{
@@ -114,7 +114,11 @@ async fn run_import(app: &App, actor: &Actor, command: &Import, output: &Output)
     progress.finish_and_clear();
     let imported = match imported {
         Err(ImportError::Read(error)) => return Err(unreadable(&cause(&error))),
-        Err(ImportError::File(error)) => return Err(unreadable(&error)),
+        Err(ImportError::File(error)) => {
+            let failure = unreadable(&error);
+            let is_another = matches!(&error, TableError::EmptySheet { others, .. } if !others.is_empty());
+            return Err(if is_another { failure.hint("`--sheet NAME` reads another sheet") } else { failure });
+        }
         Err(ImportError::Invalid(rows)) if output.json => {
             let nothing = Imported {
                 invalid: rows.problems.clone(),
@@ -140,6 +144,10 @@ fn warn(imported: &Imported, revive_erased: bool) {
     }
     if !imported.erased.is_empty() && !revive_erased {
         eprintln!("\nhint: remove them from the source of the file; `--revive-erased` stores them again");
+    }
+    if imported.file.hidden_rows > 0 {
+        let rows = count(imported.file.hidden_rows, "row of the sheet is", "rows of the sheet are");
+        eprintln!("warning: {rows} hidden, perhaps by a filter, and read all the same");
     }
     if let Some(error) = &imported.unwritten {
         eprintln!(

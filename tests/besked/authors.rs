@@ -2,7 +2,7 @@
 //! that nobody meant, and the same notice again.
 
 use crate::app::{CUSTOMERS, maintenance};
-use crate::cli::{Ran, Shell};
+use crate::cli::{Ran, Shell, ran};
 use crate::relay::Relay;
 
 fn check(shell: &Shell, notice: &str) -> Ran {
@@ -107,6 +107,10 @@ fn a_preview_says_who_lacks_a_value_and_an_endless_audience_file_is_refused() {
     shell.write("notice.md", &maintenance("file = \"/dev/zero\""));
     shell.run(&["notice", "check", "notice.md"]).fails(2, &["the file is larger than 67108864 bytes"]);
     shell.run(&["notice", "check", "/dev/zero"]).fails(2, &["the file is larger than 1048576 bytes"]);
+    let mut command = shell.command(&["notice", "check", "-"]);
+    let notice = shell.write("piped.md", &maintenance("all = true"));
+    command.stdin(std::fs::File::open(shell.directory.path().join(notice)).unwrap());
+    assert!(ran(command.output().unwrap()).ok().out.contains("reaches 2 customers"));
     shell.write("rows.csv", "Account ID,x\nC1,1\n");
     shell.write("notice.md", &maintenance("file = \"rows.csv\""));
     shell

@@ -106,7 +106,7 @@ async fn the_sheet_is_chosen_and_named() {
     let imported = import(&app, SHEETS, Some("kunder")).await.unwrap();
     assert_eq!(
         imported.file.to_string(),
-        "sheet `Kunder` of the workbook, without `Listor`, `Info`, `Formler`, with 1 row that is hidden"
+        "sheet `Kunder` of the workbook, without `Listor` (hidden), `Info`, `Formler`, with 1 row that is hidden"
     );
     assert_eq!(imported.file.hidden_sheets, ["Listor"]);
     // Numbers are as the sheet shows them.

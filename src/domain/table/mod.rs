@@ -143,7 +143,10 @@ pub struct About {
 
 /// Some names of sheets in words.
 fn named<'a>(names: impl Iterator<Item = &'a String>) -> String {
-    let names: Vec<String> = names.map(|it| format!("`{}`", it.escape_debug())).collect();
+    listed(&names.map(|it| format!("`{}`", it.escape_debug())).collect::<Vec<_>>())
+}
+
+fn listed(names: &[String]) -> String {
     let first = names.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
     match names.len().saturating_sub(NAMED) {
         0 => first,
@@ -192,12 +195,13 @@ impl fmt::Display for About {
         }
         words.extend(self.encoding.filter(|it| *it != "UTF-8").map(|it| format!("read as {it}")));
         words.extend(self.gzip.then(|| "unpacked".to_owned()));
-        words.extend(self.sheet.as_ref().map(|sheet| {
+        let name = |sheet: &String| {
             let hidden = if self.hidden_sheets.contains(sheet) { " (hidden)" } else { "" };
-            format!("sheet `{}`{hidden} of the workbook", sheet.escape_debug())
-        }));
+            format!("`{}`{hidden}", sheet.escape_debug())
+        };
+        words.extend(self.sheet.as_ref().map(|sheet| format!("sheet {} of the workbook", name(sheet))));
         if !self.other_sheets.is_empty() {
-            words.push(format!("without {}", named(self.other_sheets.iter())));
+            words.push(format!("without {}", listed(&self.other_sheets.iter().map(name).collect::<Vec<_>>())));
         }
         if self.hidden_rows > 0 {
             words.push(format!("with {}", count(self.hidden_rows, "row that is hidden", "rows that are hidden")));

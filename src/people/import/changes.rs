@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::REPORTED;
+use super::check::Checked;
 use crate::store::people::import_changes::{self, ChangeRow};
-use crate::store::people::imports::Lacking;
 use crate::store::{Conn, StoreError};
 
 /// What an import changes.
@@ -87,7 +87,7 @@ pub struct ContactChanges {
 }
 
 /// Reads the differences of a file that was compared; those of each customer only `by_customer`.
-pub(super) async fn read(conn: &mut Conn, lacking: Lacking, by_customer: bool) -> Result<Changes, StoreError> {
+pub(super) async fn read(conn: &mut Conn, checked: &Checked, by_customer: bool) -> Result<Changes, StoreError> {
     let mut changes = Changes::default();
     for (change, count) in import_changes::counts(conn).await? {
         match change.as_str() {
@@ -105,7 +105,7 @@ pub(super) async fn read(conn: &mut Conn, lacking: Lacking, by_customer: bool) -
         reactivated: totals.reactivated_contacts,
     };
     (changes.attributes, changes.gone_attributes) = (totals.attributes, totals.gone_attributes);
-    let kept = import_changes::kept(conn, lacking).await?;
+    let kept = import_changes::kept(conn, checked.lacking, &checked.attributes).await?;
     changes.kept = kept.into_iter().map(|(column, keep)| KeptColumn { column, keep }).collect();
     if by_customer {
         let limit = u32::try_from(REPORTED).unwrap_or(u32::MAX);

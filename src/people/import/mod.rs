@@ -222,7 +222,7 @@ pub async fn import(
     if options.dry_run {
         let conn = writer.connection().await?;
         imports::compare(conn, removal(&checked, options), checked.lacking).await?;
-        checked.imported.changes = Some(changes::read(conn, checked.lacking, true).await?);
+        checked.imported.changes = Some(changes::read(conn, &checked, true).await?);
         writer.close().await;
     } else {
         let known = (actor, tombstones.stored, &corrections);
@@ -239,6 +239,12 @@ pub async fn import(
     }
     progress(1.0);
     Ok(checked.imported)
+}
+
+/// The sheet that the rows of a workbook are of, and how to read another one.
+fn place(file: &About) -> Option<String> {
+    let other = if file.other_sheets.is_empty() { "" } else { ": `--sheet NAME` reads another" };
+    file.place().map(|place| place + other)
 }
 
 /// Tells customers with a skipped row that keep what they have from those that have nothing.
@@ -262,12 +268,12 @@ async fn accept(context: &Context, checked: &mut Checked, options: &ImportOption
             ungrouped: imported.mistakes_more,
             has_header: imported.has_header,
             has_good: !nothing_to_store,
-            place: imported.file.place(),
+            place: place(&imported.file),
         }));
     }
     if nothing_to_store {
         let text = "the file has a header and no rows under it";
-        let place = imported.file.place();
+        let place = place(&imported.file);
         return Err(ImportError::Invalid(BadRows { place, ..BadRows::of(Problem::new(0, "", text)) }));
     }
     if options.replace && !options.allow_shrink {
@@ -293,7 +299,7 @@ async fn write(
     loop {
         let conn = writer.connection().await?;
         let revision = imports::compare(conn, removal(checked, options), checked.lacking).await?;
-        let changes = changes::read(conn, checked.lacking, false).await?;
+        let changes = changes::read(conn, checked, false).await?;
         let mut tx = writer.begin().await?;
         imports::write_customers(&mut tx, &id.to_string(), now).await?;
         // No erasure comes in between from here on; one that came before must not be undone.
