@@ -1,8 +1,11 @@
 //! What an author is warned of or refused before a notice is sent: half a translation, marks that are shown as they are, an audience
 //! that nobody meant, and the same notice again.
 
+use std::process::Command;
+
 use crate::app::{CUSTOMERS, maintenance};
 use crate::cli::{Ran, Shell, ran};
+use crate::first_hour::asked;
 use crate::relay::Relay;
 
 fn check(shell: &Shell, notice: &str) -> Ran {
@@ -127,13 +130,20 @@ fn a_preview_says_who_lacks_a_value_and_an_endless_audience_file_is_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_first_notice_reaches_customers_of_whom_nothing_but_the_address_is_known() {
     let relay = Relay::start().await;
-    let shell = Shell::new().relay(relay.address.port());
-    shell.run(&["init", "--defaults"]).ok();
-    shell.write("customers.csv", "account_id,customer_name,email\n100,Norr AB,a@norr.example\n");
-    shell.run(&["customers", "import", "customers.csv"]).ok();
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("smtp://localhost:{}?tls=none", relay.address.port());
+    asked(folder.path(), &["Moln Norr AB", "Moln <a@moln.example>", "", &url, "me@moln.example"]).ok();
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_besked"));
+        ran(command.args(arguments).env_remove("BESKED_CONFIG").current_dir(folder.path()).output().unwrap())
+    };
+    std::fs::write(folder.path().join("c.csv"), "account_id,customer_name,email\n100,Norr AB,a@norr.example\n")
+        .unwrap();
+    run(&["customers", "import", "c.csv"]).ok();
     let first = "config/first-notice.md";
-    assert!(shell.run(&["notice", "check", first]).ok().out.contains("reaches 1 customer at 1 address"));
-    assert!(!shell.run(&["notice", "preview", first]).ok().err.contains("without a value"));
-    shell.run(&["notice", "send", first, "--wait", "--yes"]).ok();
+    let check = run(&["notice", "check", first]).ok();
+    assert!(check.out.contains("reaches 1 customer at 1 address"), "{}", check.out);
+    assert!(!run(&["notice", "preview", first]).ok().err.contains("without a value"));
+    run(&["notice", "send", first, "--wait", "--yes"]).ok();
     assert_eq!(relay.wait_for(1).await.len(), 1);
 }

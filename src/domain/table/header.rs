@@ -98,18 +98,8 @@ impl Header {
             let text = format!("this row names none of the columns {names}: the first row names the columns");
             return Err(vec![Problem::new(line, "", text)]);
         }
-        for name in required.iter().filter(|name| !places.contains_key(**name)) {
-            let meant = names
-                .iter()
-                .find(|other| (columns.wrong)(other).is_none() && nearest(&plain(other), [*name]).is_some());
-            problem(
-                name,
-                meant.map_or_else(
-                    || "is missing from the header".to_owned(),
-                    |meant| format!("is missing from the header: is `{}` meant?", shown(meant)),
-                ),
-            );
-        }
+        let missing = required.iter().filter(|name| !places.contains_key(**name));
+        problems.extend(missing.map(|name| Problem::new(line, *name, is_missing(name, &names, columns))));
         if !problems.is_empty() {
             return Err(problems);
         }
@@ -162,6 +152,15 @@ impl Header {
             cells.problems.push(Problem { value: Some(shown(&value)), suggestion: unfit.suggestion, ..problem });
         }
         Ok(cells)
+    }
+}
+
+/// What is to be said of a column that is not in the header, and which of the others was probably meant.
+fn is_missing(name: &str, names: &[String], columns: &Columns) -> String {
+    let is_meant = |other: &&String| (columns.wrong)(other).is_none() && nearest(&plain(other), [name]).is_some();
+    match names.iter().find(is_meant) {
+        Some(meant) => format!("is missing from the header: is `{}` meant?", shown(meant)),
+        None => "is missing from the header".to_owned(),
     }
 }
 
