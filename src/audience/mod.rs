@@ -11,6 +11,7 @@ mod pages;
 mod reach;
 mod refusal;
 mod spool;
+mod unmet;
 
 use std::collections::BTreeMap;
 
@@ -21,6 +22,7 @@ pub use freeze::{Freezing, Frozen, freeze};
 pub use pages::{Page, Pages, Recipient};
 pub use reach::{Reach, reach, reach_so_far};
 pub use refusal::{AudienceError, Names};
+pub use unmet::Unmet;
 
 use crate::config::Config;
 use crate::domain::audience::Audience;

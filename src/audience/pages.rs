@@ -139,6 +139,12 @@ impl<'a> Pages<'a> {
         if self.missing.is_empty() { Ok(()) } else { Err(AudienceError::Missing(self.missing)) }
     }
 
+    /// The recipients so far that lack a value.
+    #[must_use]
+    pub fn missing(&self) -> Option<&Names> {
+        Some(&self.missing).filter(|missing| !missing.is_empty())
+    }
+
     /// True if all recipients so far have their values.
     #[must_use]
     pub const fn is_complete(&self) -> bool {

@@ -6,6 +6,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::pages::PAGE;
+use super::unmet::{Unmet, unknown_names, unmet};
 use super::{AudienceError, Names, Page, Pages, Plan, Recipient, RowsAt, Source};
 use crate::domain::address::{Address, AddressKey};
 use crate::domain::category::Role;
@@ -27,9 +28,9 @@ pub struct Reach {
     pub unaddressed: u64,
     /// Customers of the notice followed, to whom there is a duty, that have left and are not addressed.
     pub left: u64,
-    /// Values of attributes that the rule asks for and no customer has: names and values.
+    /// Values of attributes that the rule asks for and no customer has.
     #[serde(skip)]
-    pub unmet: Vec<(String, String)>,
+    pub unmet: Vec<Unmet>,
     /// Addresses that belong to no person, such as `noreply@`.
     pub role_addresses: u64,
     /// Addresses that are dead.
@@ -79,7 +80,7 @@ pub async fn reach(conn: &mut Conn, plan: &Plan) -> Result<Reach, AudienceError>
     refuse_empty(conn, &reach, plan).await?;
     pages.refuse_missing()?;
     if let Some(selection) = plan.selection() {
-        reach.unmet = customers::unmet(conn, selection).await?;
+        reach.unmet = unmet(conn, selection).await?;
     }
     reach.largest = largest.into_values().map(|(_, recipient)| recipient).collect();
     Ok(reach)
@@ -140,7 +141,7 @@ pub(super) async fn refuse_empty(conn: &mut Conn, reach: &Reach, plan: &Plan) ->
     match (reach.customers, reach.recipients) {
         (0, _) if has_no_customers(conn).await? => Err(AudienceError::NoCustomers),
         (0, _) if reach.left > 0 => Err(AudienceError::AllLeft { customers: reach.left }),
-        (0, _) => Err(AudienceError::Empty(plan.rule.clone())),
+        (0, _) => Err(AudienceError::Empty { rule: plan.rule.clone(), note: unknown_names(conn, plan).await? }),
         (customers, 0) => Err(AudienceError::NobodyToAddress { customers }),
         _ => Ok(()),
     }

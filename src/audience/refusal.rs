@@ -16,8 +16,13 @@ pub enum AudienceError {
     #[error("the audience is empty: no customers were imported")]
     NoCustomers,
     /// The rule selects nobody.
-    #[error("the audience is empty: it would be {0}, and there are none")]
-    Empty(String),
+    #[error("the audience is empty: it would be {rule}, and there are none{note}")]
+    Empty {
+        /// The rule in words.
+        rule: String,
+        /// What is to be said of its attributes.
+        note: String,
+    },
     /// It selects customers, but none of them has anybody to address.
     #[error("the audience has {}, but no contact that this category addresses", count(*.customers, "customer", "customers"))]
     NobodyToAddress {
@@ -79,7 +84,7 @@ impl AudienceError {
     pub fn kind(&self) -> Kind {
         match self {
             Self::NoCustomers
-            | Self::Empty(_)
+            | Self::Empty { .. }
             | Self::AllLeft { .. }
             | Self::NobodyToAddress { .. }
             | Self::Unknown(_)
@@ -122,7 +127,7 @@ impl AudienceError {
     pub fn reaches_nobody(&self) -> Option<String> {
         match self {
             Self::NoCustomers => Some("no customers were imported".to_owned()),
-            Self::Empty(rule) => Some(format!("it is to {rule}, and there are none")),
+            Self::Empty { rule, note } => Some(format!("it is to {rule}, and there are none{note}")),
             Self::NobodyToAddress { .. } | Self::NotReleased(_) | Self::OfExample { .. } => Some(self.to_string()),
             _ => None,
         }
@@ -132,7 +137,7 @@ impl AudienceError {
     #[must_use]
     pub fn for_logs(&self) -> String {
         match self {
-            Self::NoCustomers | Self::Empty(_) => "the audience is empty".to_owned(),
+            Self::NoCustomers | Self::Empty { .. } => "the audience is empty".to_owned(),
             Self::Unknown(accounts) => format!("unknown customers are named: {}", accounts.count),
             Self::Missing(recipients) => format!("recipients lack values: {}", recipients.count),
             Self::Store(error) => error.for_logs(),

@@ -193,8 +193,10 @@ impl From<ImportError> for Failure {
             ImportError::Store(error) => error.into(),
             ImportError::Subject(error) => error.into(),
             ImportError::Invalid(rows) => {
-                let hint = if rows.has_header {
+                let hint = if rows.has_header && rows.has_good {
                     "fix these rows, or import the others with `--skip-invalid`"
+                } else if rows.has_header {
+                    "fix the file: it has no row that can be imported"
                 } else {
                     "the first row names the columns, such as `account_id,customer_name,email,role`"
                 };
@@ -461,7 +463,7 @@ impl From<AudienceError> for Failure {
         match error {
             AudienceError::Store(error) => error.into(),
             AudienceError::NoCustomers => failure.hint("`besked customers import FILE` imports customers"),
-            AudienceError::Empty(_) => failure.hint(
+            AudienceError::Empty { .. } => failure.hint(
                 "`besked customers list` lists the customers, and `customers import FILE` brings more; check `[audience]`",
             ),
             AudienceError::AllLeft { .. } => failure.hint(

@@ -7,8 +7,10 @@
 
 mod addresses;
 mod links;
+mod markup;
 mod text;
 mod tone;
+mod translation;
 
 use std::time::Duration;
 
@@ -75,6 +77,7 @@ pub fn check_at(source: &str, circumstances: &Circumstances<'_>) -> Findings {
     let release = release(&top, circumstances, &mut findings);
     let category = top.parsed::<Category>("category");
     sections.iter().for_each(|section| text::check(section, category, circumstances, &mut findings));
+    sections[1..].iter().for_each(|section| translation::check(first, section, category, &mut findings));
     if let (Some(category), Some(fields)) = (category, top.table("fields")) {
         let mut check = Check { fields: &fields, circumstances, release, leads_from: release, findings };
         check.dates(category);

@@ -16,7 +16,7 @@ use crate::config;
 use crate::domain::checkpoint::Checkpoint;
 use crate::domain::merkle::verify_consistency;
 use crate::domain::note::{Signer, VerifierKey};
-use crate::domain::words::{cause, count};
+use crate::domain::words::{cause, count, grouped};
 use crate::store::proof::tree::{self, Head};
 use crate::store::{Conn, StoreError};
 
@@ -25,7 +25,7 @@ use crate::store::{Conn, StoreError};
 pub enum Fault {
     /// The tree is smaller than what was signed.
     #[error(
-        "the database has {}, but {signed} were signed: it was restored from an older copy, or it is another database", count(*.found, "entry", "entries")
+        "the database has {}, but {} were signed: it was restored from an older copy, or it is another database", count(*.found, "entry", "entries"), grouped(*.signed)
     )]
     Shrunk {
         /// Entries that were signed.

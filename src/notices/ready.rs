@@ -3,16 +3,18 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use uuid::Uuid;
 
 use super::{Draft, NoticeError, Notices};
-use crate::audience::{AudienceError, Reach};
+use crate::audience::{AudienceError, Reach, Unmet};
 use crate::domain::category::Category;
 use crate::domain::check::{Circumstances, Findings, LeadTime, check_at, check_release};
 use crate::domain::markdown::{Link, host_of};
 use crate::domain::problem::Problems;
 use crate::domain::words::count;
 use crate::store::notices::Kept;
+use crate::store::notices::references::Before;
 
 /// The result of a check.
 #[derive(Debug)]
@@ -27,6 +29,8 @@ pub struct Checked {
     pub warnings: Problems,
     /// Why it reaches nobody yet, if it does: a release would be refused.
     pub nobody: Option<AudienceError>,
+    /// The notice like it that was released within a day.
+    pub before: Option<Before>,
 }
 
 impl Notices {
@@ -98,12 +102,31 @@ impl Notices {
     }
 }
 
+/// What the author should know about a notice like it that was released already.
+pub(super) fn of_before(before: Option<Before>, draft: &Draft) -> Problems {
+    let mut warnings = Problems::default();
+    let Some(Before { id, released_at, recipients, is_same }) = before else { return warnings };
+    let what = match &draft.notice.reference {
+        _ if is_same => "this very notice".to_owned(),
+        Some(reference) => format!("a notice with the reference `{reference}`"),
+        None => "a notice like it".to_owned(),
+    };
+    let when = released_at.to_zoned_datetime(TimeZone::UTC).strftime("%F %T UTC");
+    let whom = count(recipients, "recipient", "recipients");
+    let remedy = if is_same {
+        "they would get it twice"
+    } else {
+        "name it in `follows` if this one continues it, else they may get the news twice"
+    };
+    warnings.add(0, "", format!("{what} was released at {when} to {whom} (notice {id}): {remedy}"));
+    warnings
+}
+
 /// What the author should know about the addresses in an audience.
 pub(super) fn of_audience(reach: &Reach) -> Problems {
     let mut warnings = Problems::default();
-    for (name, value) in &reach.unmet {
-        let field = format!("audience.attributes.{name}");
-        warnings.add(0, field, format!("no customer has the value `{value}`: is it spelled as in the customers file?"));
+    for Unmet { name, words } in &reach.unmet {
+        warnings.add(0, format!("audience.attributes.{name}"), words.clone());
     }
     let mut warn = |number: u64, one: &str, many: &str| {
         if number > 0 {

@@ -9,7 +9,7 @@ use crate::dns::{checks, shell};
 use crate::relay::{Relay, Script, Step, on};
 
 /// Runs `besked init` at a terminal that gives these answers.
-fn asked(shell: &Path, answers: &[&str]) -> crate::cli::Ran {
+pub fn asked(shell: &Path, answers: &[&str]) -> crate::cli::Ran {
     let mut python = Command::new("python3");
     python.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/besked/answer.py"));
     python.args([env!("CARGO_BIN_EXE_besked"), "init", "--"]).args(answers);

@@ -23,7 +23,7 @@ use besked::domain::random::Random;
 use besked::store::notices::releases::NewDelivery;
 use besked::store::notices::{Written, releases};
 use besked::store::people::imports;
-use besked::store::people::imports::{AttributeRow, ContactRow, CustomerRow, Removal};
+use besked::store::people::imports::{AttributeRow, ContactRow, CustomerRow, Lacking, Removal};
 use besked::store::{Conn, Store, notices};
 use jiff::Timestamp;
 use rstest::rstest;
@@ -112,8 +112,9 @@ impl File<'_> {
         imports::add_customers(conn, self.customers).await.unwrap();
         imports::add_attributes(conn, self.attributes).await.unwrap();
         imports::add_contacts(conn, self.contacts).await.unwrap();
-        let revision =
-            imports::compare(conn, if replace { Removal::Everywhere } else { Removal::InFile }).await.unwrap();
+        imports::add_attribute_names(conn, &["plan", "region"]).await.unwrap();
+        let removal = if replace { Removal::Everywhere } else { Removal::InFile };
+        let revision = imports::compare(conn, removal, Lacking::default()).await.unwrap();
         imports::write_customers(conn, id, now).await.unwrap();
         assert_eq!(imports::revision(conn).await.unwrap(), revision);
         imports::write_contacts(conn, id, now).await.unwrap();

@@ -29,7 +29,7 @@ pub async fn check(app: &App, path: &Path, output: &Output) -> Result<u8, Failur
     if let (true, Err(NoticeError::NotReady(problems))) = (output.json, &checked) {
         output.print(&json!({ "problems": problems }), |_| String::new())?;
     }
-    let Checked { reach, size, follows, mut warnings, nobody } = checked?;
+    let Checked { reach, size, follows, mut warnings, nobody, .. } = checked?;
     warn(&warnings);
     let yet = nobody.as_ref().and_then(AudienceError::reaches_nobody);
     if let Some(yet) = &yet {
@@ -96,7 +96,15 @@ pub async fn preview(command: Preview, place: &Place, output: &Output) -> Result
 /// A preview needs no database: without one, it shows a made-up recipient.
 async fn sample(place: &Place, draft: &Draft, wanted: Wanted, command: &str) -> Result<Sample, Failure> {
     match place.open().await? {
-        Ok(app) => Ok(app.sample(&place.actor()?, draft, &wanted, command).await?),
+        Ok(app) => {
+            let sample = app.sample(&place.actor()?, draft, &wanted, command).await?;
+            if let Some(missing) = sample.missing() {
+                eprintln!(
+                    "warning: recipients without a value: {missing}: the notice cannot be released before they have one"
+                );
+            }
+            Ok(sample)
+        }
         Err(error) if error.is_no_database() && wanted.account.is_none() => {
             let config = place.load()?.config;
             Ok(Sample::made_up(config, draft, &wanted, &Clock::System, &Random::from_system())?)

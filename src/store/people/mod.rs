@@ -1,5 +1,6 @@
 //! The tables about people: customers and contacts, what they want, what may not be sent to them, and their rights.
 
+pub mod attributes;
 pub mod contacts;
 pub mod customers;
 pub mod holds;

@@ -37,6 +37,8 @@ async fn a_notice_is_kept_rewritten_and_found(#[case] engine: Engine) {
     assert_eq!(notices::list(&mut tx, Some(other), 10).await.unwrap().len(), 1);
     assert!(notices::find(&mut tx, fixture.id()).await.unwrap().is_none());
     assert!(references::bearers(&mut tx, "nothing").await.unwrap().is_empty());
+    let like = (Category::Maintenance, &[7; 32], Some("R-1"));
+    assert_eq!(references::released_before(&mut tx, like, fixture.now).await.unwrap(), None, "neither is released");
 
     notices::set_approval(&mut tx, id, "bo", &[7; 32]).await.unwrap();
     let changed = notices::Written { digest: [8; 32], ..written("R-2") };
@@ -160,6 +162,10 @@ async fn a_queue_is_compared_with_the_contacts_of_today(#[case] engine: Engine) 
     let mut tx = fixture.store.write().await.unwrap();
     let id = fixture.released(&mut tx, &["a@x.example", "b@x.example"]).await;
     assert!(!notices::open::list(&mut tx).await.unwrap()[0].stale);
+    let kept = notices::find(&mut tx, id).await.unwrap().unwrap();
+    let like = (kept.category, &kept.digest, None);
+    let before = references::released_before(&mut tx, like, jiff::Timestamp::UNIX_EPOCH).await.unwrap().unwrap();
+    assert_eq!((before.id, before.recipients, before.is_same), (id, 2, true));
     besked::store::people::imports::revise(&mut tx).await.unwrap();
     assert!(notices::open::list(&mut tx).await.unwrap()[0].stale, "contacts may have changed");
     assert!(releases::gone(&mut tx, id, true, 9).await.unwrap().is_empty(), "of customers who are not known");
