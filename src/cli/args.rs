@@ -1,5 +1,6 @@
 //! Values of arguments that clap does not check itself, or refuses in the words of a library.
 
+use jiff::Timestamp;
 use unicode_normalization::UnicodeNormalization as _;
 use uuid::Uuid;
 
@@ -12,6 +13,13 @@ pub fn said(text: &str) -> Result<String, &'static str> {
 pub fn id(text: &str) -> Result<Uuid, &'static str> {
     Uuid::parse_str(text)
         .map_err(|_| "it is not an id such as 01a225f3-bf53-7000-bee5-87d80c3421b8: the list command prints the ids")
+}
+
+/// A time with its zone.
+pub fn moment(text: &str) -> Result<Timestamp, String> {
+    text.parse().map_err(|_| {
+        format!("`{}` is not a time with its zone, such as 2026-12-01T10:30:00+01:00", text.escape_debug())
+    })
 }
 
 #[cfg(test)]

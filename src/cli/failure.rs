@@ -295,9 +295,9 @@ impl From<EvidenceError> for Failure {
         match error {
             EvidenceError::Ledger(error) => error.into(),
             EvidenceError::Write(_) => failure,
-            EvidenceError::NotReleased | EvidenceError::NotAddressed(_) => {
-                failure.hint("`besked coverage NOTICE` shows who was addressed")
-            }
+            EvidenceError::NotReleased => failure
+                .hint("`besked notice show ID` shows its state; there is evidence of what it does from its release on"),
+            EvidenceError::NotAddressed(_) => failure.hint("`besked coverage NOTICE` shows who was addressed"),
             EvidenceError::NotSealed => {
                 failure.hint("the node with the ledger's key signs twice a second while it runs")
             }
@@ -351,8 +351,17 @@ impl From<CoverageError> for Failure {
             CoverageError::NotInAudience(_) => {
                 failure.hint("only customers in the audience of a notice can be attested for it")
             }
-            CoverageError::NotReleased(_) => failure.hint("`besked notice release ID` releases it"),
-            CoverageError::Words(_) | CoverageError::Period => failure,
+            CoverageError::NotReleased(State::Cancelled | State::Declined) => {
+                failure.hint("`besked notice show ID` says who ended it, and why")
+            }
+            CoverageError::NotReleased(_) => failure.hint("`besked notice show ID` shows what it waits for"),
+            CoverageError::NoAttestation(..) => {
+                failure.hint("`besked informed --notice N --account ID` lists the attestations with their ids")
+            }
+            CoverageError::Future { .. } => {
+                failure.hint("write `--at` with its zone, such as 2026-12-01T10:30:00+01:00")
+            }
+            CoverageError::Words(_) | CoverageError::Period | CoverageError::Withdrawn(_) => failure,
         }
     }
 }

@@ -163,6 +163,8 @@ pub enum Action {
     Cancel,
     /// Recorded that a customer was told by another way.
     Attest,
+    /// Withdrew an attestation.
+    WithdrawAttestation,
     /// Recorded what came back about a delivery.
     Report,
     /// Settled a delivery whose outcome was unknown.
@@ -213,6 +215,7 @@ words!(Action, "an action", {
     Resume => "resume",
     Cancel => "cancel",
     Attest => "attest",
+    WithdrawAttestation => "withdraw_attestation",
     Report => "report",
     Settle => "settle",
     Resend => "resend",

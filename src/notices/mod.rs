@@ -263,7 +263,8 @@ impl Notices {
         let plan = Plan::new(&self.context.config, &draft.notice, rows, follows)?.with_lines(&draft.source);
         let (mut reach, nobody) = audience::reach_so_far(&mut conn, &plan).await?;
         let (size, large) = self.sized(self.released(draft), std::mem::take(&mut reach.largest))?;
-        let warnings = [warnings, ready::of_audience(&reach), large].map(|it| it.0).concat();
+        let clock = ready::of_discovery(followed(&mut conn, follows).await?.as_ref(), &draft.notice);
+        let warnings = [warnings, clock, ready::of_audience(&reach), large].map(|it| it.0).concat();
         Ok(Checked { reach, size, follows, warnings: Problems(warnings).limited(), nobody })
     }
 
@@ -289,6 +290,14 @@ impl Notices {
     /// The subject in the default language, with its placeholders: also the proof that the notice can be rendered.
     fn subject(&self, notice: &Notice) -> Result<String, NoticeError> {
         Ok(crate::mail::compose::render::subject(&self.context.config, notice)?)
+    }
+}
+
+/// The notice that is followed.
+async fn followed(conn: &mut Conn, id: Option<Uuid>) -> Result<Option<Kept>, StoreError> {
+    match id {
+        Some(id) => kept::find(conn, id).await,
+        None => Ok(None),
     }
 }
 

@@ -12,6 +12,7 @@ mod compliance;
 mod corrected;
 mod damage;
 mod database;
+mod deadlines;
 mod dispatch;
 mod dkim;
 mod doors;

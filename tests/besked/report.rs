@@ -6,8 +6,9 @@ use std::process::Command;
 use besked::config::Organisation;
 use besked::domain::category::Category;
 use besked::domain::checkpoint::Checkpoint;
+use besked::domain::coverage::Terms;
 use besked::domain::delivery::{Level, Outcome};
-use besked::domain::entry::{Detail, Event, Fact, Manifest, Person, shown};
+use besked::domain::entry::{Detail, Event, Fact, Manifest, Person};
 use besked::domain::evidence::{Evidence, Message, Proven, Recipient, Subject, claims};
 use besked::domain::notice::State;
 use besked::ledger::report::{Report, ReportError, Words, pdf};
@@ -47,11 +48,14 @@ fn notice() -> Kept {
         author: "alice".into(),
         approved_digest: None,
         approved_by: None,
+        approved_recipients: None,
+        approved_audience: None,
         send_at: None,
         release_by: None,
         release_reason: None,
         created_at: time(0),
         released_at: Some(time(0)),
+        terms: Some(Terms { informed_at: Level::Relayed, deadline: None }),
         paused_at: None,
         closed_at: None,
         customers: 1,
@@ -104,7 +108,7 @@ fn case(count: u64) -> Case {
         customers: count,
         unaddressed: 0,
         unaddressed_root: [2; 32],
-        shown: shown("Unauthorised access to backup storage", Some("INC-2026-17"), None, "example.com"),
+        shown: case.notice.shown(),
     });
     case.add(Fact { detail, ..Fact::new(Event::Manifest, time(1)) }, None);
     case
@@ -121,8 +125,7 @@ impl Case {
 
     /// Seals what is shown of the notice as it is now.
     fn seal(&mut self) {
-        let Kept { subject, reference, follows_id, message_domain, .. } = &self.notice;
-        let digest = shown(subject, reference.as_deref(), *follows_id, message_domain);
+        let digest = self.notice.shown();
         if let Detail::Manifest(manifest) = &mut self.evidence.entries[0].fact.detail {
             manifest.shown = digest;
         }

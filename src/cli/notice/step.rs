@@ -6,7 +6,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::show::print_state;
-use super::{Act, Release, file};
+use super::{Act, Release, file, look};
 use crate::app::App;
 use crate::audience::AudienceError;
 use crate::cli::failure::Failure;
@@ -58,6 +58,9 @@ pub async fn edit(app: &App, actor: &Actor, id: &str, path: &Path, output: &Outp
 pub async fn take(app: &App, actor: &Actor, step: Step, act: Act, output: &Output) -> Result<u8, Failure> {
     let id = named(app, &act.id, Purpose::Take(step)).await?;
     let why = act.reason.as_deref();
+    if matches!(step, Step::Submit | Step::Approve) {
+        look::warn(&app.notices.lateness(&app.notices.named(&id.to_string()).await?));
+    }
     let notice = match step {
         Step::Submit => app.notices.submit(id, actor).await?,
         Step::Approve => app.notices.approve(id, actor, why).await?,
@@ -73,6 +76,7 @@ pub async fn take(app: &App, actor: &Actor, step: Step, act: Act, output: &Outpu
 /// Releases a notice.
 pub async fn release(app: &App, actor: &Actor, command: Release, output: &Output) -> Result<u8, Failure> {
     let id = named(app, &command.act.id, Purpose::Take(Step::Release)).await?;
+    look::warn(&app.notices.lateness(&app.notices.named(&id.to_string()).await?));
     let how = notices::Release { now: command.now, reason: command.act.reason.as_deref() };
     print_state(app, &freeze(app, actor, id, how).await?, output)
 }

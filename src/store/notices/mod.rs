@@ -11,7 +11,8 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::domain::category::Category;
-use crate::domain::entry::{Event, Fact};
+use crate::domain::coverage::Terms;
+use crate::domain::entry::{Event, Fact, shown};
 use crate::domain::notice::{Notice, State};
 use crate::domain::problem::Problems;
 use crate::store::engine::dialect::Dialect;
@@ -43,6 +44,10 @@ pub struct Kept {
     pub approved_digest: Option<[u8; 32]>,
     /// Who approved it.
     pub approved_by: Option<String>,
+    /// Its recipients at the approval.
+    pub approved_recipients: Option<u64>,
+    /// Digest of them.
+    pub approved_audience: Option<[u8; 32]>,
     /// When it is to be released.
     pub send_at: Option<Timestamp>,
     /// Who began its release, while it is being released.
@@ -53,6 +58,8 @@ pub struct Kept {
     pub created_at: Timestamp,
     /// When it was released.
     pub released_at: Option<Timestamp>,
+    /// What it is held to, once released.
+    pub terms: Option<Terms>,
     /// When it was paused, while it is.
     pub paused_at: Option<Timestamp>,
     /// When it was closed.
@@ -72,6 +79,19 @@ impl Kept {
     /// If this version cannot read the file.
     pub fn parsed(&self) -> Result<Notice, Problems> {
         Notice::parse(&self.source)
+    }
+
+    /// Digest of what is shown of the notice, as its row has it.
+    #[must_use]
+    pub fn shown(&self) -> [u8; 32] {
+        shown(&self.subject, self.reference.as_deref(), self.follows_id, &self.message_domain, self.terms)
+    }
+
+    /// When the breach that it is about was discovered, if it is about one.
+    #[must_use]
+    pub fn discovered_at(&self) -> Option<Timestamp> {
+        // The text of any other notice need not be read.
+        if self.category == Category::SecurityBreach { self.parsed().ok()?.discovered_at() } else { None }
     }
 
     /// A fact about this notice, for the ledger.
@@ -100,11 +120,17 @@ macro_rules! select {
     ($rest:literal) => {
         concat!(
             "SELECT id, category, state, reference, subject, follows_id, source, digest, author, approved_digest, \
-             approved_by, send_at, release_by, release_reason, created_at, released_at, paused_at, closed_at, customers, recipients, message_domain \
+             approved_by, approved_recipients, approved_audience, send_at, release_by, release_reason, created_at, released_at, informed_at, deadline, paused_at, closed_at, customers, recipients, message_domain \
              FROM notices ",
             $rest
         )
     };
+}
+
+/// What a notice is held to, as its row has it.
+pub(in crate::store) fn terms(row: &Row<'_>) -> Result<Option<Terms>> {
+    let deadline = row.maybe_time("deadline")?;
+    Ok(row.maybe("informed_at")?.map(|informed_at| Terms { informed_at, deadline }))
 }
 
 fn kept(row: &sqlx::any::AnyRow) -> Result<Kept> {
@@ -121,11 +147,14 @@ fn kept(row: &sqlx::any::AnyRow) -> Result<Kept> {
         author: row.get("author")?,
         approved_digest: row.maybe_bytes("approved_digest")?,
         approved_by: row.get("approved_by")?,
+        approved_recipients: row.maybe_count("approved_recipients")?,
+        approved_audience: row.maybe_bytes("approved_audience")?,
         send_at: row.maybe_time("send_at")?,
         release_by: row.get("release_by")?,
         release_reason: row.get("release_reason")?,
         created_at: row.time("created_at")?,
         released_at: row.maybe_time("released_at")?,
+        terms: terms(&row)?,
         paused_at: row.maybe_time("paused_at")?,
         closed_at: row.maybe_time("closed_at")?,
         customers: row.count("customers")?,

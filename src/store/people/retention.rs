@@ -323,7 +323,7 @@ pub async fn clear_notice(conn: &mut Conn, notice_id: Uuid, now: Timestamp) -> R
     let id = notice_id.to_string();
     let openings = clear_steps(conn, notice_id).await?;
     for statement in [
-        "UPDATE attestations SET note = '', witness = '' WHERE notice_id = $1",
+        "UPDATE attestations SET note = '', witness = '', withdrawn_why = NULL WHERE notice_id = $1",
         "DELETE FROM notice_rows WHERE notice_id = $1",
         "DELETE FROM notice_steps WHERE notice_id = $1",
         "DELETE FROM moulds WHERE notice_id = $1",

@@ -79,14 +79,17 @@ async fn deliveries_are_found_by_state_by_failure_and_by_customer(#[case] engine
     assert_eq!((found.len(), ordinals("C1"), ordinals("C2")), (2, vec![0, 2], vec![1]));
 
     let attestation = Attestation {
+        id: fixture.id(),
         account_id: "C2".to_owned(),
         channel: Channel::InPerson,
         witness: "Bo".to_owned(),
         note: "met".to_owned(),
         operator: "alice".to_owned(),
+        told_at: fixture.now,
         at: fixture.now,
+        withdrawn: None,
     };
-    attestations::insert(&mut tx, fixture.id(), id, &attestation).await.unwrap();
+    attestations::insert(&mut tx, id, &attestation).await.unwrap();
     let attested = attestations::of_customers(&mut tx, id, &["C1", "C2"]).await.unwrap();
     assert_eq!((attested.len(), attested[0].channel), (1, Channel::InPerson));
     assert!(attestations::of_customers(&mut tx, id, &["C1"]).await.unwrap().is_empty());

@@ -4,7 +4,7 @@ use besked::domain::category::Category;
 use besked::domain::notice::reference::{Meant, Purpose};
 use besked::domain::notice::{State, Step};
 use besked::store::notices;
-use besked::store::notices::attestations::Attestation;
+use besked::store::notices::attestations::{Attestation, Withdrawn};
 use besked::store::notices::releases::{Packed, Releasing};
 use besked::store::notices::steps::Done;
 use besked::store::notices::{attestations, references, releases};
@@ -138,17 +138,24 @@ async fn the_notices_of_a_category_that_address_a_customer_are_found(#[case] eng
     assert!(!notices::set_closed(&mut tx, id, now).await.unwrap(), "something is queued");
 
     let attestation = Attestation {
+        id: fixture.id(),
         account_id: "C2".to_owned(),
         channel: besked::domain::attestation::Channel::Phone,
         witness: "Bo".to_owned(),
         note: "ringde 10:00".to_owned(),
         operator: "alice".to_owned(),
+        told_at: now,
         at: now,
+        withdrawn: None,
     };
-    attestations::insert(&mut tx, fixture.id(), id, &attestation).await.unwrap();
+    attestations::insert(&mut tx, id, &attestation).await.unwrap();
     assert_eq!(attestations::of_notice(&mut tx, id, Some("C2")).await.unwrap()[0].note, "ringde 10:00");
     assert!(attestations::of_notice(&mut tx, id, Some("C1")).await.unwrap().is_empty());
     assert_eq!(attestations::of_notice(&mut tx, id, None).await.unwrap().len(), 1);
+    let withdrawn = Withdrawn { operator: "alice".to_owned(), reason: "the wrong customer".to_owned(), at: now };
+    assert!(attestations::withdraw(&mut tx, attestation.id, &withdrawn).await.unwrap());
+    assert!(!attestations::withdraw(&mut tx, attestation.id, &withdrawn).await.unwrap(), "once");
+    assert_eq!(attestations::of_notice(&mut tx, id, None).await.unwrap()[0].withdrawn, Some(withdrawn));
 }
 
 #[rstest]
