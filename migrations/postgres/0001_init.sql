@@ -47,7 +47,7 @@ CREATE INDEX contacts_deactivated ON contacts (deactivated_at) WHERE deactivated
 
 -- `audience_salt` is the salt of the manifest's commitments to customers with nobody to address.
 -- `informed_at` and `deadline` are what counts as informed, and until when, as they were at the release.
--- `approved_audience` is a digest of the recipients at the approval, `approved_recipients` their number.
+-- `approved_recipients` is the number of recipients at the approval, `approved_audience` what they are compared by until the release.
 -- `resent_at` is set while deliveries of a closed notice are being sent again on an operator's decision.
 -- `contacts_revision` is the revision of the customers that its queue was compared with last.
 CREATE TABLE notices (

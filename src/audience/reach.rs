@@ -12,6 +12,7 @@ use crate::domain::category::Role;
 use crate::domain::check::{is_role_address, needs_smtputf8};
 use crate::domain::customer::AccountId;
 use crate::domain::locale::Locale;
+use crate::domain::prints::Prints;
 use crate::store::people::customers::Selection;
 use crate::store::people::{customers, suppressions};
 use crate::store::{Conn, StoreError, notices};
@@ -83,6 +84,18 @@ pub async fn reach(conn: &mut Conn, plan: &Plan) -> Result<Reach, AudienceError>
     }
     reach.largest = largest.into_values().map(|(_, recipient)| recipient).collect();
     Ok(reach)
+}
+
+/// Adds the recipients of an audience to `prints`, as a release would address them now.
+///
+/// # Errors
+/// If a release would be refused, or the database fails.
+pub async fn print(conn: &mut Conn, plan: &Plan, prints: &mut Prints) -> Result<(), AudienceError> {
+    let mut pages = Pages::new(plan, None);
+    while let Some(page) = pages.next(conn).await? {
+        page.recipients.iter().for_each(|it| prints.add(&it.account_id, it.email.as_str()));
+    }
+    Ok(())
 }
 
 impl Reach {

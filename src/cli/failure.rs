@@ -384,12 +384,19 @@ impl From<SubjectError> for Failure {
                 failure.hint("leave it out: without `--waive` the command names the duties that need one")
             }
             SubjectError::Grounds(_) => failure.hint("add them with `--note TEXT`"),
+            SubjectError::NoObjection(_) => failure.hint("`besked subject objections` lists those that wait, with their ids"),
+            SubjectError::NoRight(_) => failure.hint("answer the person so; a wrong or former contact is removed in the customers file"),
             SubjectError::Unknown(_)
+            | SubjectError::Decided { .. }
             | SubjectError::NoContact(_)
             | SubjectError::NotRestricted(_)
             | SubjectError::Ground
             | SubjectError::Note
             | SubjectError::Same(_) => failure,
+            SubjectError::OtherPerson { .. } => failure.hint(
+                "if both are one person, repeat the command with `--yes`: from then on both addresses are exported, restricted and \
+                 erased together. Otherwise correct the contact in the customers file",
+            ),
             SubjectError::Sending => failure.hint(
                 "try again in a moment; if a dispatcher was killed while it sent it, start `besked dispatch` or `besked serve`: that \
                  settles what the dead one had",

@@ -240,23 +240,25 @@ impl Coverage {
             verdict,
             informed_at: measure.informed_at,
             level: strongest(&known, &attested),
-            deliveries: shown
-                .into_iter()
-                .map(|it| InformedDelivery {
-                    id: it.id,
-                    found_by_operator: it.is_found(),
-                    reply: it.reply.map(|reply| mask.text(&it.email, &reply)),
-                    email: mask.address(&it.email),
-                    role: it.role,
-                    state: it.state,
-                    level: it.level,
-                    reason: it.reason,
-                    at: it.at,
-                    message_id: message_id(it.id, &notice.message_domain),
-                })
-                .collect(),
+            deliveries: shown.into_iter().map(|it| delivery(it, &mask, &notice.message_domain)).collect(),
             attested,
         })
+    }
+}
+
+/// A delivery as the answer has it.
+fn delivery(it: Shown, mask: &Mask, message_domain: &str) -> InformedDelivery {
+    InformedDelivery {
+        id: it.id,
+        found_by_operator: it.is_found(),
+        reply: it.reply.map(|reply| mask.text(&it.email, &reply)),
+        email: mask.address(&it.email),
+        role: it.role,
+        state: it.state,
+        level: it.level,
+        reason: it.reason,
+        at: it.at,
+        message_id: message_id(it.id, message_domain),
     }
 }
 

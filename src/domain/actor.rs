@@ -193,6 +193,8 @@ pub enum Action {
     Rectify,
     /// Recorded a person's objection.
     Object,
+    /// Decided about an objection.
+    Decide,
     /// Placed a legal hold.
     Hold,
     /// Lifted a legal hold.
@@ -230,6 +232,7 @@ words!(Action, "an action", {
     Unrestrict => "unrestrict",
     Rectify => "rectify",
     Object => "object",
+    Decide => "decide",
     Hold => "hold",
     LiftHold => "lift_hold",
     Purge => "purge",

@@ -77,8 +77,6 @@ impl Draft {
             author: String::new(),
             approved_digest: None,
             approved_by: None,
-            approved_recipients: None,
-            approved_audience: None,
             send_at: None,
             release_by: None,
             release_reason: None,

@@ -3,6 +3,7 @@
 //! A notice is stored as its author wrote it and parsed where it is needed: what was approved, what the ledger records and what
 //! is sent are the same bytes.
 
+mod approved;
 mod draft;
 mod finish;
 mod life;

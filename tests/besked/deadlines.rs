@@ -201,7 +201,7 @@ async fn whoever_checks_approves_releases_or_asks_is_told_of_the_deadline() {
     assert!(asked.out.contains("is not informed: the notice is not released"), "{}", asked.out);
     assert!(asked.out.contains("it is approved: nobody is addressed yet"), "{}", asked.out);
     let evidence = shell.run(&["evidence", "export", "--notice", &id, "--account", "C1", "-o", "e.json"]);
-    evidence.fails(1, &["besked notice show ID"]);
+    evidence.fails(2, &["besked notice show ID"]);
     warned(shell.run(&["notice", "release", &id]), passed);
     shell.run(&["dispatch", "--until-idle"]).ok();
     let asked = shell.run(&["informed", "--account", "C1", "--notice", &id]).ok().out;
@@ -249,4 +249,32 @@ async fn whoever_checks_approves_releases_or_asks_is_told_of_the_deadline() {
     shell.run(&["attest", &id, "--account", "C3", "--withdraw", &which, "--note", "it was C2"]).ok();
     let asked = shell.run(&["informed", "--account", "C3", "--notice", &id]).out;
     assert!(asked.contains("and does not count: it was C2"), "{asked}");
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_release_to_others_than_were_approved_is_said(#[case] engine: Engine) {
+    use besked::domain::prints::Changed;
+    let app = TestApp::new(engine).await;
+    app.import(CUSTOMERS).await;
+    let notices = &app.app.notices;
+    let in_lon = crate::notices::AGREEMENT.replace("all = true", "attributes = { region = [\"lon1\"] }");
+    let id = notices.create(&app.draft(&in_lon, ""), &alice()).await.unwrap();
+    notices.submit(id, &alice()).await.unwrap();
+    notices.approve(id, &crate::app::bo(), None).await.unwrap();
+    let changed = async || notices.changed_since_approval(&app.notice(id).await).await.unwrap();
+    assert_eq!(changed().await, None);
+    // The regions are exchanged: as many recipients, and others.
+    app.import(&CUSTOMERS.replace("sto2", "x").replace("lon1", "sto2").replace("x\n", "lon1\n")).await;
+    let other = changed().await.unwrap();
+    assert!(other.others.unwrap() > 0, "{other:?}");
+    app.import(CUSTOMERS).await;
+    assert_eq!(changed().await, None, "as it was");
+    app.import(&format!("{CUSTOMERS}C2,Two Ltd,more@two.example,Eve,service,en,Europe/London,lon1;sto2\n")).await;
+    let Changed { then, now, others } = changed().await.unwrap();
+    assert_eq!((now - then, others), (1, Some(1)));
+    notices.release(id, &alice(), besked::notices::Release::default(), &|_| {}).await.unwrap();
+    assert_eq!(changed().await, None, "what was compared is deleted");
 }

@@ -27,6 +27,7 @@ mod kills;
 mod lanes;
 mod ledger;
 mod lists;
+mod lost;
 mod mails;
 mod matters;
 mod mentions;

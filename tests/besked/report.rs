@@ -48,8 +48,6 @@ fn notice() -> Kept {
         author: "alice".into(),
         approved_digest: None,
         approved_by: None,
-        approved_recipients: None,
-        approved_audience: None,
         send_at: None,
         release_by: None,
         release_reason: None,
@@ -135,7 +133,7 @@ impl Case {
     fn tell(&mut self, ordinal: u64, event: Event, person: Person) {
         let (account_id, address) = (person.account_id.clone(), person.address.clone());
         if self.evidence.recipients.iter().all(|known| known.ordinal != ordinal) {
-            self.evidence.recipients.push(Recipient { ordinal, account_id, address });
+            self.evidence.recipients.push(Recipient { ordinal, account_id, address, added: false });
         }
         let level = (event == Event::Accepted).then_some(Level::AcceptedByMx);
         let fact = Fact { ordinal: Some(ordinal), level, attempt: Some(1), ..Fact::new(event, time(60 + ordinal)) };
@@ -160,7 +158,8 @@ impl Case {
             reply: "Spoke to the security officer".into(),
             ..Person { account_id: "C1".into(), ..Person::default() }
         };
-        case.add(Fact { level: Some(Level::Attested), ..Fact::new(Event::Attested, time(900)) }, Some(stated));
+        let detail = Detail::Attested { id: Uuid::from_u128(1), told_at: Some(time(800)) };
+        case.add(Fact { level: Some(Level::Attested), detail, ..Fact::new(Event::Attested, time(900)) }, Some(stated));
         let counts = vec![(Outcome::Accepted, 1), (Outcome::Rejected, 1)];
         case.add(Fact { detail: Detail::Closed(counts), ..Fact::new(Event::Closed, time(1000)) }, None);
         case.evidence.messages.push(Message { sha256: [0xab; 32], size: 24 });

@@ -11,12 +11,13 @@ use crate::app::App;
 use crate::audience::AudienceError;
 use crate::cli::failure::Failure;
 use crate::cli::named::named;
-use crate::cli::output::{Output, print};
+use crate::cli::output::{Output, count, grouped, print};
 use crate::cli::progress::spinner;
 use crate::domain::actor::Actor;
 use crate::domain::kind::Kind;
 use crate::domain::notice::reference::Purpose;
 use crate::domain::notice::{State, Step};
+use crate::domain::prints::Changed;
 use crate::notices::{self, Kept, NoticeError};
 
 /// Stores a notice file as a draft.
@@ -73,10 +74,24 @@ pub async fn take(app: &App, actor: &Actor, step: Step, act: Act, output: &Outpu
     print_state(app, &notice, output)
 }
 
+/// How the recipients changed since the approval.
+fn describe_changed(Changed { then, now, others }: Changed) -> String {
+    let then = count(then, "recipient", "recipients");
+    let others = match others {
+        Some(others) => format!(", {others} of them others than then"),
+        None => String::new(),
+    };
+    format!("the audience is another one than at the approval: {then} then, {} now{others}", grouped(now))
+}
+
 /// Releases a notice.
 pub async fn release(app: &App, actor: &Actor, command: Release, output: &Output) -> Result<u8, Failure> {
     let id = named(app, &command.act.id, Purpose::Take(Step::Release)).await?;
-    look::warn(&app.notices.lateness(&app.notices.named(&id.to_string()).await?));
+    let notice = app.notices.named(&id.to_string()).await?;
+    look::warn(&app.notices.lateness(&notice));
+    if let Some(changed) = app.notices.changed_since_approval(&notice).await? {
+        eprintln!("warning: {}", describe_changed(changed));
+    }
     let how = notices::Release { now: command.now, reason: command.act.reason.as_deref() };
     print_state(app, &freeze(app, actor, id, how).await?, output)
 }

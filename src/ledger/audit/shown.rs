@@ -130,10 +130,10 @@ async fn unlike_sealed(conn: &mut Conn, notice: &AuditedNotice, sealed: [u8; 32]
     }
     // Without a subject of the author's own, it was that of the category, in the language of that time.
     let what = match subject {
-        None => "subject, deadline or level of being informed",
-        Some(_) => "subject, reference, predecessor, Message-ID domain, deadline or level of being informed",
+        None => "subject of notice",
+        Some(_) => "subject, reference, predecessor or Message-ID domain of notice",
     };
-    Ok(format!("the {what} of notice {} is not what was sealed", notice.id))
+    Ok(format!("the {what} {}, or its deadline or level of being informed, is not what was sealed", notice.id))
 }
 
 /// The notices that one may have continued: the stored one, none, and those that its text names.

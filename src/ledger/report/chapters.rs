@@ -122,13 +122,15 @@ fn who_and_when(flow: &mut Flow<'_>, report: &Report<'_>) {
         "Each recipient with the last that was recorded of it. The ordinal is the recipient\u{2019}s place in the notice\u{2019}s \
          manifest, which was fixed before anything was sent; it counts from 0.",
     );
+    if let Some(first) = first_added(report) {
+        flow.paragraph(&format!(
+            "Those from ordinal {first} on are not in the manifest: they were added after the release, each before anything was sent to it."
+        ));
+    }
     if report.account.is_none() && !report.evidence.is_complete() {
         let all = report.evidence.recipients_in_manifest.unwrap_or(0);
         let named = report.evidence.recipients.len();
-        flow.paragraph(&format!(
-            "The file opens {named} of the manifest\u{2019}s {}.",
-            count(all, "recipient", "recipients")
-        ));
+        flow.paragraph(&format!("The file opens {named} of {}.", count(all, "recipient", "recipients")));
     }
     let rows: Vec<Vec<String>> =
         recipients.iter().take(SHOWN).map(|(ordinal, told)| recipient(*ordinal, told)).collect();
@@ -137,6 +139,15 @@ fn who_and_when(flow: &mut Flow<'_>, report: &Report<'_>) {
     flow.table(&columns.map(column), &rows);
     more(flow, recipients.len(), "recipients");
     told_otherwise(flow, report);
+}
+
+/// The ordinal of the first recipient that was added after the release, if one was.
+fn first_added(report: &Report<'_>) -> Option<u64> {
+    let mut batches = report.evidence.entries.iter().filter_map(|entry| match &entry.fact.detail {
+        Detail::Addressed(batch) => Some(batch.first),
+        _ => None,
+    });
+    batches.next()
 }
 
 fn recipient(ordinal: u64, told: &Told<'_>) -> Vec<String> {

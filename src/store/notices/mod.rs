@@ -44,10 +44,6 @@ pub struct Kept {
     pub approved_digest: Option<[u8; 32]>,
     /// Who approved it.
     pub approved_by: Option<String>,
-    /// Its recipients at the approval.
-    pub approved_recipients: Option<u64>,
-    /// Digest of them.
-    pub approved_audience: Option<[u8; 32]>,
     /// When it is to be released.
     pub send_at: Option<Timestamp>,
     /// Who began its release, while it is being released.
@@ -120,7 +116,7 @@ macro_rules! select {
     ($rest:literal) => {
         concat!(
             "SELECT id, category, state, reference, subject, follows_id, source, digest, author, approved_digest, \
-             approved_by, approved_recipients, approved_audience, send_at, release_by, release_reason, created_at, released_at, informed_at, deadline, paused_at, closed_at, customers, recipients, message_domain \
+             approved_by, send_at, release_by, release_reason, created_at, released_at, informed_at, deadline, paused_at, closed_at, customers, recipients, message_domain \
              FROM notices ",
             $rest
         )
@@ -147,8 +143,6 @@ fn kept(row: &sqlx::any::AnyRow) -> Result<Kept> {
         author: row.get("author")?,
         approved_digest: row.maybe_bytes("approved_digest")?,
         approved_by: row.get("approved_by")?,
-        approved_recipients: row.maybe_count("approved_recipients")?,
-        approved_audience: row.maybe_bytes("approved_audience")?,
         send_at: row.maybe_time("send_at")?,
         release_by: row.get("release_by")?,
         release_reason: row.get("release_reason")?,
@@ -210,7 +204,8 @@ pub async fn insert(conn: &mut Conn, id: Uuid, now: Timestamp, written: &Written
 pub async fn rewrite(conn: &mut Conn, id: Uuid, expected: State, written: &Written<'_>) -> Result<bool> {
     let done = sqlx::query(
         "UPDATE notices SET category = $3, reference = $4, subject = $5, follows_id = $6, source = $7, digest = $8,
-           author = $9, send_at = $10, lane = $11, state = 'draft', approved_digest = NULL, approved_by = NULL
+           author = $9, send_at = $10, lane = $11, state = 'draft', approved_digest = NULL, approved_by = NULL,
+           approved_recipients = NULL, approved_audience = NULL
          WHERE id = $1 AND state = $2",
     )
     .bind(id.to_string())
@@ -311,6 +306,29 @@ pub async fn set_approval(conn: &mut Conn, id: Uuid, by: &str, digest: &[u8; 32]
         .execute(conn)
         .await?;
     Ok(())
+}
+
+/// Notes which recipients an approver decided about: their number and the bytes by which they are compared; see
+/// [`Prints`](crate::domain::prints::Prints). They are deleted at the release.
+pub async fn set_approved_audience(conn: &mut Conn, id: Uuid, recipients: u64, prints: &[u8]) -> Result<()> {
+    sqlx::query("UPDATE notices SET approved_recipients = $2, approved_audience = $3 WHERE id = $1")
+        .bind(id.to_string())
+        .bind(i64::try_from(recipients).unwrap_or(i64::MAX))
+        .bind(prints)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// What was noted of the recipients at the approval.
+pub async fn approved_audience(conn: &mut Conn, id: Uuid) -> Result<Option<(u64, Vec<u8>)>> {
+    let row = sqlx::query("SELECT approved_recipients, approved_audience FROM notices WHERE id = $1")
+        .bind(id.to_string())
+        .fetch_optional(conn)
+        .await?;
+    let Some(row) = row else { return Ok(None) };
+    let row = Row::of("notices", &row);
+    Ok(row.maybe_count("approved_recipients")?.zip(row.get("approved_audience")?))
 }
 
 /// Pauses or resumes a released notice.

@@ -2,6 +2,7 @@
 
 pub mod contacts;
 pub mod customers;
+pub mod expired;
 pub mod holds;
 pub mod import_changes;
 pub mod imports;

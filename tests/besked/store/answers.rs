@@ -36,6 +36,10 @@ async fn counts_follow_every_change_of_a_state(#[case] engine: Engine) {
         let counted = tally::counts(&mut tx, id).await.unwrap();
         assert_eq!(tally::tally(&mut tx, id, 3).await.unwrap(), counted, "after {statement}");
         tally::add_up(&mut tx, id).await.unwrap();
+        let mut maintained = tally::maintained(&mut tx, id).await.unwrap();
+        maintained.insert(State::Queued, 3 - maintained.values().sum::<i64>());
+        maintained.retain(|_, n| *n > 0);
+        assert_eq!(maintained.values().sum::<i64>(), 3, "after {statement}");
         assert_eq!(tally::tally(&mut tx, id, 3).await.unwrap(), counted, "added up after {statement}");
     }
     assert_eq!(tally::tally(&mut tx, other, 1).await.unwrap(), [(State::Queued, 1)].into());
