@@ -39,6 +39,8 @@ pub struct Reach {
     pub needs_smtputf8: u64,
     /// Some of the recipients: account, name of the customer and role.
     pub sample: Vec<String>,
+    /// Some of the customers with nobody to address: account and name.
+    pub unaddressed_sample: Vec<String>,
     /// Of each language and role, the recipient whose values make the largest mail.
     #[serde(skip)]
     pub largest: Vec<Recipient>,
@@ -73,6 +75,9 @@ pub async fn reach(conn: &mut Conn, plan: &Plan) -> Result<Reach, AudienceError>
         reach.recipients += page.recipients.len() as u64;
         reach.unaddressed += page.unaddressed.len() as u64;
         reach.count_left(&page, plan);
+        let free = SAMPLE.saturating_sub(reach.unaddressed_sample.len());
+        let nobody = page.unaddressed.iter().take(free).map(|(account, name)| format!("{account} {name}"));
+        reach.unaddressed_sample.extend(nobody);
         let names = page.recipients.iter().map(|it| format!("{} {} ({})", it.account_id, it.customer_name, it.role));
         let free = SAMPLE.saturating_sub(reach.sample.len());
         reach.sample.extend(names.take(free));

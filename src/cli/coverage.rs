@@ -54,6 +54,9 @@ pub async fn coverage(command: Coverage, place: &Place, output: &Output) -> Resu
     Ok(0)
 }
 
+/// Rows whose columns are aligned with each other.
+const ALIGNED: usize = 1000;
+
 /// The rows that are printed.
 #[derive(Clone, Copy)]
 enum Only {
@@ -130,8 +133,15 @@ async fn print_csv(mut covering: Covering, only: Only) -> Result<(), Failure> {
 async fn print_table(mut covering: Covering, only: Only, clock: &Clock) -> Result<(), Failure> {
     let mut table = Rows::new(Form::Table, ["account", "customer", "verdict", "#addresses", "level", "deliveries"]);
     let mut text = headline(&covering, clock);
-    while let Some(rows) = next(&mut covering, only).await? {
-        text += &table.add(rows.iter().map(|row| {
+    // Those with nobody to address come last, in a page of their own: the columns fit all of a notice that fits in one page.
+    let mut rows = next(&mut covering, only).await?;
+    while let Some(mut page) = rows.take() {
+        while page.len() < ALIGNED {
+            let Some(more) = next(&mut covering, only).await? else { break };
+            page.extend(more);
+        }
+        rows = next(&mut covering, only).await?;
+        text += &table.add(page.iter().map(|row| {
             [
                 row.account_id.clone(),
                 row.customer_name.clone(),

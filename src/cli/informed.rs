@@ -22,13 +22,13 @@ use crate::domain::reply::is_answer;
 #[command(group = clap::ArgGroup::new("what").required(true).args(["notice", "reference", "category"]))]
 pub struct Informed {
     /// Account id
-    #[arg(long, value_name = "ID", value_parser = said)]
+    #[arg(long, value_name = "ID", value_parser = said, allow_hyphen_values = true)]
     account: String,
     /// By this notice: id or reference
-    #[arg(long, value_name = "N", value_parser = said)]
+    #[arg(long, value_name = "N", value_parser = said, allow_hyphen_values = true)]
     notice: Option<String>,
     /// By every notice with this reference that addresses the customer
-    #[arg(long, value_name = "R", value_parser = said)]
+    #[arg(long, value_name = "R", value_parser = said, allow_hyphen_values = true)]
     reference: Option<String>,
     /// By every notice of this category that addresses the customer
     #[arg(long, value_name = "C")]

@@ -4,8 +4,8 @@ use clap::Subcommand;
 
 use super::Place;
 use super::failure::Failure;
+use super::nobody::warn_of_nobody;
 use super::output::{Output, table, time};
-use super::subject::warn_of_nobody;
 use crate::domain::address::Address;
 use crate::domain::category::Category;
 use crate::domain::preference::{Source, Wish, parse_optional};

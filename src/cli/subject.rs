@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::Place;
 use super::failure::{FAILED, Failure};
 use super::file::{Form, write_private};
+use super::nobody::warn_of_nobody;
 use super::output::{Output, count, print, table, time};
 use super::preferences::address;
 use crate::app::App;
@@ -19,7 +20,7 @@ use crate::domain::address::Address;
 use crate::domain::category::{Category, Class};
 use crate::domain::duty::Duty;
 use crate::people::subjects::record::Record;
-use crate::people::subjects::{Decision, Erased, Erasure, Objected, Objection, Whose};
+use crate::people::subjects::{Decision, Erased, Erasure, Objected, Objection};
 
 /// A person's rights (GDPR Art. 15 to 21).
 #[derive(Debug, Subcommand)]
@@ -121,16 +122,8 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
             let erasure = Erasure { address: &email, ground: &ground, waived: &waive };
             print_erased(&app.subjects.erase(&actor, &erasure).await?, output)?;
         }
-        Command::Objections { all } => {
-            let mut objections = app.subjects.objections(&actor).await?;
-            objections.retain(|it| all || it.decided.is_none());
-            output.print(&json!({ "objections": objections }), |_| describe_objections(&objections))?;
-        }
-        Command::Decide { id, uphold, reason, .. } => {
-            let decision = if uphold { Decision::Upheld } else { Decision::Declined };
-            let decided = app.subjects.decide(&actor, id, decision, &reason).await?;
-            output.print(&decided, |it| describe_decided(it, decision))?;
-        }
+        Command::Objections { all } => objections(&app, &actor, all, output).await?,
+        Command::Decide { id, uphold, reason, .. } => decide(&app, &actor, (id, uphold), &reason, output).await?,
         Command::Restrict { email } => {
             warn_of_nobody(&app, &email).await?;
             let changed = app.subjects.restrict(&actor, &email).await?;
@@ -160,16 +153,7 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
             })?;
         }
         Command::Object { email, category, note } => {
-            warn_of_nobody(&app, &email).await?;
-            let optional = || Category::ALL.iter().copied().filter(|it| it.class() == Class::Optional).collect();
-            let categories: Vec<Category> = if category.is_empty() { optional() } else { category };
-            let objection = app.subjects.object(&actor, &email, &categories, note.as_deref()).await?;
-            let Objection { opted_out, recorded, id, already } = &objection;
-            let answer = json!({
-                "email": email.as_str(), "objected": true, "opted_out": opted_out, "recorded": recorded, "id": id,
-                "already": already,
-            });
-            output.print(&answer, |_| describe_objection(&email, &objection))?;
+            object(&app, &actor, &email, (category, note.as_deref()), output).await?;
         }
         Command::Replay => {
             let exchanged = app.subjects.exchange(&actor).await?;
@@ -182,6 +166,44 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
         }
     }
     Ok(0)
+}
+
+async fn object(
+    app: &App,
+    actor: &Actor,
+    email: &Address,
+    (category, note): (Vec<Category>, Option<&str>),
+    output: &Output,
+) -> Result<(), Failure> {
+    warn_of_nobody(app, email).await?;
+    let optional = || Category::ALL.iter().copied().filter(|it| it.class() == Class::Optional).collect();
+    let categories: Vec<Category> = if category.is_empty() { optional() } else { category };
+    let objection = app.subjects.object(actor, email, &categories, note).await?;
+    let Objection { opted_out, recorded, id, already } = &objection;
+    let answer = json!({
+        "email": email.as_str(), "objected": true, "opted_out": opted_out, "recorded": recorded, "id": id,
+        "already": already,
+    });
+    output.print(&answer, |_| describe_objection(email, &objection))?;
+    Ok(())
+}
+
+async fn objections(app: &App, actor: &Actor, all: bool, output: &Output) -> Result<(), Failure> {
+    let mut objections = app.subjects.objections(actor).await?;
+    objections.retain(|it| all || it.decided.is_none());
+    output.print(&json!({ "objections": objections }), |_| describe_objections(&objections))
+}
+
+async fn decide(
+    app: &App,
+    actor: &Actor,
+    (id, uphold): (Uuid, bool),
+    reason: &str,
+    output: &Output,
+) -> Result<(), Failure> {
+    let decision = if uphold { Decision::Upheld } else { Decision::Declined };
+    let decided = app.subjects.decide(actor, id, decision, reason).await?;
+    output.print(&decided, |it| describe_decided(it, decision))
 }
 
 async fn export(
@@ -252,21 +274,6 @@ fn print_erased(erased: &Erased, output: &Output) -> Result<(), Failure> {
         );
     }
     eprintln!("evidence files, exports and backups that exist already still name the person: see docs/privacy.md");
-    Ok(())
-}
-
-/// Says that nobody has an address: a typing error would lose the wish unremarked.
-pub(super) async fn warn_of_nobody(app: &App, email: &Address) -> Result<(), Failure> {
-    match app.subjects.whose(email).await? {
-        Whose::Somebodys => {}
-        Whose::Nobodys => eprintln!(
-            "warning: no contact has the address {email}, and nothing was sent to it: it is stored, and counts if somebody gets this \
-             address. Is it spelled as in `besked customers list`?"
-        ),
-        Whose::Erased => {
-            eprintln!("warning: the person with the address {email} was erased: the address is stored again")
-        }
-    }
     Ok(())
 }
 

@@ -5,10 +5,10 @@ use serde_json::json;
 
 use super::Place;
 use super::failure::Failure;
+use super::nobody::warn_of_nobody;
 use super::output::{Output, time};
 use super::pages::Paging;
 use super::preferences::address;
-use super::subject::warn_of_nobody;
 use crate::domain::address::Address;
 use crate::domain::preference::Reason;
 use crate::people::suppressions::Listed;

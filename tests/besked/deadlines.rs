@@ -278,3 +278,44 @@ async fn a_release_to_others_than_were_approved_is_said(#[case] engine: Engine) 
     notices.release(id, &alice(), besked::notices::Release::default(), &|_| {}).await.unwrap();
     assert_eq!(changed().await, None, "what was compared is deleted");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn words_of_operators_and_ids_that_begin_with_a_dash_are_met_with_what_is_meant() {
+    let relay = Relay::start().await;
+    let shell = Shell::new().relay(relay.address.port());
+    shell.write("customers.csv", &format!("{CUSTOMERS}-5,Minus AB,-m@minus.example,,service,sv,Europe/Stockholm,x\n"));
+    shell.run(&["customers", "import", "customers.csv"]).ok();
+    shell.write("notice.md", &maintenance("all = true").replace("CHG-1", "-R1"));
+    shell.run(&["notice", "send", "notice.md", "--wait", "--yes"]).ok();
+    for command in [
+        &["informed", "--account", "-5", "--notice", "-R1"][..],
+        &["informed", "--account", "-5", "--reference", "-R1"],
+        &["evidence", "export", "--account", "-5", "--notice", "-R1", "-o", "e.json"],
+        &["notice", "preview", "notice.md", "--account", "-5"],
+        &["hold", "add", "--account", "-5", "--reason", "lawsuit"],
+        &["customers", "list", "--limit", "1", "--after", "-5"],
+    ] {
+        shell.run(command).ok();
+    }
+    let checked = shell.run(&["notice", "check", "notice.md"]).ok().out;
+    assert!(checked.contains("1 of these customers has nobody to address: C3 Three Inc"), "{checked}");
+    let attest = |note: &str| {
+        shell.run(&["attest", "--account", "C3", "--channel", "phone", "--by", "Bo", "--note", note, "--", "-R1"])
+    };
+    attest("two\nlines").fails(2, &["must be one line, without U+000A"]);
+    attest(&"å".repeat(501)).fails(2, &["has 501 letters, 1002 bytes: at most 1000 bytes"]);
+    let table = shell.run(&["coverage", "--", "-R1"]).ok().out;
+    let at = |line: &str, word: &str| line.find(word).unwrap_or_else(|| panic!("{word} in {table}"));
+    let (head, last) =
+        (table.lines().find(|it| it.starts_with("ACCOUNT")), table.lines().find(|it| it.starts_with("C3")));
+    assert_eq!(at(head.unwrap(), "VERDICT"), at(last.unwrap(), "nobody to address"), "{table}");
+
+    shell.write("terms.md", crate::notices::AGREEMENT);
+    let id = shell.run(&["notice", "create", "terms.md", "--as", "A"]).ok().out.trim().to_owned();
+    shell.run(&["notice", "submit", &id, "--as", "A"]).ok();
+    shell.run(&["notice", "approve", &id, "--as", "B"]).ok();
+    let second = shell.run(&["notice", "approve", &id, "--as", "C"]).ok();
+    assert!(second.err.contains("it was approved already, by B"), "{}", second.err);
+    let edited = shell.run(&["notice", "edit", &id, "terms.md", "--as", "A"]).ok();
+    assert!(edited.err.contains("the approval by B is void"), "{}", edited.err);
+}

@@ -37,6 +37,7 @@ mod metrics;
 mod moulds;
 mod nodes;
 mod notices;
+mod objections;
 mod plans;
 mod postfix;
 mod preferences;

@@ -351,7 +351,7 @@ fn a_report_of_a_large_notice_shows_some_and_counts_the_rest() {
         &[
             "Evidence of notification: notice to all recipients",
             "of 499 recipients: 489 accepted by the mail server; 10 refused by the mail server",
-            "The file opens 499 of the manifest’s 500 recipients.",
+            "The file opens 499 of 500 recipients.",
             "These are the first 200 of 499 recipients. The file in this PDF has the 299 others.",
             "These are the first 200 of 499 answers. The file in this PDF has the 299 others.",
             "These are the first 200 of 500 entries. The file in this PDF has the 300 others.",

@@ -52,7 +52,12 @@ async fn reached(app: &App, id: Uuid) -> Result<Option<u64>, NoticeError> {
 pub async fn edit(app: &App, actor: &Actor, id: &str, path: &Path, output: &Output) -> Result<u8, Failure> {
     let draft = file::read(path, |source| app.notices.untimely(source))?;
     let id = named(app, id, Purpose::Take(Step::Edit)).await?;
-    print_state(app, &app.notices.edit(id, &draft, actor).await?, output)
+    let before = app.notices.named(&id.to_string()).await?;
+    let edited = app.notices.edit(id, &draft, actor).await?;
+    if let Some(by) = &before.approved_by {
+        eprintln!("the approval by {by} is void: submit the notice again");
+    }
+    print_state(app, &edited, output)
 }
 
 /// Takes a step that needs nothing but a reason.
@@ -64,7 +69,13 @@ pub async fn take(app: &App, actor: &Actor, step: Step, act: Act, output: &Outpu
     }
     let notice = match step {
         Step::Submit => app.notices.submit(id, actor).await?,
-        Step::Approve => app.notices.approve(id, actor, why).await?,
+        Step::Approve => {
+            let notice = app.notices.approve(id, actor, why).await?;
+            if let Some(by) = notice.approved_by.as_deref().filter(|by| *by != actor.name()) {
+                eprintln!("it was approved already, by {by}: your approval is not recorded");
+            }
+            notice
+        }
         Step::Decline => app.notices.decline(id, actor, why).await?,
         Step::Pause => app.notices.pause(id, actor, why).await?,
         Step::Resume => app.notices.resume(id, actor, why).await?,

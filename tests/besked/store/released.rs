@@ -74,6 +74,9 @@ async fn one_process_releases_a_notice(#[case] engine: Engine) {
     assert!(notices::set_state(&mut tx, id, State::Draft, State::Approved).await.unwrap());
     let edited = Releasing { digest: &[8; 32], ..releasing("a", now) };
     assert!(!releases::begin_release(&mut tx, id, &edited).await.unwrap(), "another content was read than is stored");
+    assert_eq!(notices::approved_audience(&mut tx, id).await.unwrap(), None);
+    notices::set_approved_audience(&mut tx, id, 2, &[1, 2, 3]).await.unwrap();
+    assert_eq!(notices::approved_audience(&mut tx, id).await.unwrap(), Some((2, vec![1, 2, 3])));
     assert!(releases::begin_release(&mut tx, id, &releasing("a", now)).await.unwrap());
     assert!(!releases::begin_release(&mut tx, id, &releasing("b", now)).await.unwrap(), "another process is at it");
     assert!(releases::hold_release(&mut tx, id, "a", now).await.unwrap());
@@ -94,6 +97,7 @@ async fn one_process_releases_a_notice(#[case] engine: Engine) {
     assert_eq!(notices::open::list(&mut tx).await.unwrap()[0].state, State::Releasing);
     assert!(!notices::set_closed(&mut tx, id, later).await.unwrap(), "it is not released");
     assert!(releases::set_released(&mut tx, id, later, &released(0)).await.unwrap());
+    assert_eq!(notices::approved_audience(&mut tx, id).await.unwrap(), None, "it is compared no more");
     assert!(!releases::set_released(&mut tx, id, later, &released(0)).await.unwrap());
     notices::set_paused(&mut tx, id, Some(later)).await.unwrap();
     assert!(notices::open::list(&mut tx).await.unwrap()[0].paused);
