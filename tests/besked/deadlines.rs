@@ -184,7 +184,9 @@ async fn whoever_checks_approves_releases_or_asks_is_told_of_the_deadline() {
     let shell = Shell::new().relay(relay.address.port());
     shell.write("customers.csv", CUSTOMERS);
     shell.run(&["customers", "import", "customers.csv"]).ok();
-    let days = |days: i64| (jiff::Timestamp::now() - jiff::SignedDuration::from_hours(days * 24)).to_string();
+    let days = |days: i64| {
+        (besked::domain::clock::Clock::System.now() - jiff::SignedDuration::from_hours(days * 24)).to_string()
+    };
     shell.write("late.md", &breach(&days(4)));
     let passed = "`fields.discovered_at`: the deadline has passed: customers must be informed by";
     let warned = |ran: crate::cli::Ran, text: &str| {
