@@ -20,7 +20,7 @@ use uuid::Uuid;
 pub use committed::Committed;
 pub use freeze::{Freezing, Frozen, freeze};
 pub use pages::{Page, Pages, Recipient};
-pub use reach::{Reach, reach, reach_so_far};
+pub use reach::{Reach, print, reach, reach_so_far};
 pub use refusal::{AudienceError, Names};
 pub use unmet::Unmet;
 

@@ -13,6 +13,7 @@ use crate::domain::category::Role;
 use crate::domain::check::{is_role_address, needs_smtputf8};
 use crate::domain::customer::AccountId;
 use crate::domain::locale::Locale;
+use crate::domain::prints::Prints;
 use crate::store::people::customers::Selection;
 use crate::store::people::{customers, suppressions};
 use crate::store::{Conn, StoreError, notices};
@@ -39,6 +40,8 @@ pub struct Reach {
     pub needs_smtputf8: u64,
     /// Some of the recipients: account, name of the customer and role.
     pub sample: Vec<String>,
+    /// Some of the customers with nobody to address: account and name.
+    pub unaddressed_sample: Vec<String>,
     /// Of each language and role, the recipient whose values make the largest mail.
     #[serde(skip)]
     pub largest: Vec<Recipient>,
@@ -73,6 +76,9 @@ pub async fn reach(conn: &mut Conn, plan: &Plan) -> Result<Reach, AudienceError>
         reach.recipients += page.recipients.len() as u64;
         reach.unaddressed += page.unaddressed.len() as u64;
         reach.count_left(&page, plan);
+        let free = SAMPLE.saturating_sub(reach.unaddressed_sample.len());
+        let nobody = page.unaddressed.iter().take(free).map(|(account, name)| format!("{account} {name}"));
+        reach.unaddressed_sample.extend(nobody);
         let names = page.recipients.iter().map(|it| format!("{} {} ({})", it.account_id, it.customer_name, it.role));
         let free = SAMPLE.saturating_sub(reach.sample.len());
         reach.sample.extend(names.take(free));
@@ -84,6 +90,18 @@ pub async fn reach(conn: &mut Conn, plan: &Plan) -> Result<Reach, AudienceError>
     }
     reach.largest = largest.into_values().map(|(_, recipient)| recipient).collect();
     Ok(reach)
+}
+
+/// Adds the recipients of an audience to `prints`, as a release would address them now.
+///
+/// # Errors
+/// If a release would be refused, or the database fails.
+pub async fn print(conn: &mut Conn, plan: &Plan, prints: &mut Prints) -> Result<(), AudienceError> {
+    let mut pages = Pages::new(plan, None);
+    while let Some(page) = pages.next(conn).await? {
+        page.recipients.iter().for_each(|it| prints.add(&it.account_id, it.email.as_str()));
+    }
+    Ok(())
 }
 
 impl Reach {

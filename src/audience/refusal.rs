@@ -36,7 +36,7 @@ pub enum AudienceError {
         customers: u64,
     },
     /// Accounts that the rule names are not active customers.
-    #[error("the audience names unknown customers: {0}")]
+    #[error("the audience names customers that are unknown or have left: {0}")]
     Unknown(Names),
     /// Recipients lack a value that the notice's placeholders need.
     #[error("recipients without a value: {0}")]

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use jiff::Timestamp;
 use unicode_normalization::UnicodeNormalization as _;
 use uuid::Uuid;
 
@@ -24,6 +25,13 @@ pub fn server(text: &str) -> Result<SocketAddr, &'static str> {
 /// A port, or 0 for any.
 pub fn port(text: &str) -> Result<u16, &'static str> {
     text.parse().map_err(|_| "it must be a number from 0 to 65535")
+}
+
+/// A time with its zone.
+pub fn moment(text: &str) -> Result<Timestamp, String> {
+    text.parse().map_err(|_| {
+        format!("`{}` is not a time with its zone, such as 2026-12-01T10:30:00+01:00", text.escape_debug())
+    })
 }
 
 #[cfg(test)]

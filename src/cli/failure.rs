@@ -1,11 +1,12 @@
 //! Errors as people read them: what was tried, why it failed, and what to do about it.
 
+mod persons;
+
 use std::fmt::Display;
 
 use crate::app::{AppError, StoreError};
 use crate::audience::AudienceError;
 use crate::config::ConfigError;
-use crate::coverage::CoverageError;
 use crate::deliveries::DeliveryError;
 use crate::dispatch::RunError;
 use crate::dispatch::node::lock::LockError;
@@ -18,11 +19,8 @@ use crate::ledger::evidence::EvidenceError;
 use crate::ledger::export::ExportError;
 use crate::notices::NoticeError;
 use crate::people::customers::CustomerError;
-use crate::people::holds::HoldError;
 use crate::people::import::ImportError;
 use crate::people::preferences::PreferenceError;
-use crate::people::subjects::SubjectError;
-use crate::people::suppressions::SuppressionError;
 
 /// Failed.
 pub const FAILED: u8 = 1;
@@ -234,19 +232,6 @@ impl From<PreferenceError> for Failure {
     }
 }
 
-impl From<SuppressionError> for Failure {
-    fn from(error: SuppressionError) -> Self {
-        let failure = Self::of(error.kind(), &error);
-        match error {
-            SuppressionError::Store(error) => error.into(),
-            SuppressionError::Restricted(_) => failure.hint("`besked subject unrestrict` lifts the restriction"),
-            SuppressionError::Cursor(_) => failure.hint(CURSOR),
-            SuppressionError::NotSuppressed(_) => failure.hint("`besked suppressions list` lists those that are"),
-            SuppressionError::Reason(_) => failure,
-        }
-    }
-}
-
 impl From<LedgerError> for Failure {
     fn from(error: LedgerError) -> Self {
         let failure = Self::of(error.kind(), &error);
@@ -304,9 +289,9 @@ impl From<EvidenceError> for Failure {
         match error {
             EvidenceError::Ledger(error) => error.into(),
             EvidenceError::Write(_) => failure,
-            EvidenceError::NotReleased | EvidenceError::NotAddressed(_) => {
-                failure.hint("`besked coverage NOTICE` shows who was addressed")
-            }
+            EvidenceError::NotReleased => failure
+                .hint("`besked notice show ID` shows its state; there is evidence of what it does from its release on"),
+            EvidenceError::NotAddressed(_) => failure.hint("`besked coverage NOTICE` shows who was addressed"),
             EvidenceError::NotSealed => {
                 failure.hint("the node with the ledger's key signs twice a second while it runs")
             }
@@ -346,75 +331,6 @@ impl From<DeliveryError> for Failure {
             }
             DeliveryError::Cursor(_) => failure.hint(CURSOR),
             DeliveryError::Words(_) | DeliveryError::NothingSent(_) => failure,
-        }
-    }
-}
-
-impl From<CoverageError> for Failure {
-    fn from(error: CoverageError) -> Self {
-        let failure = Self::of(error.kind(), &error);
-        match error {
-            CoverageError::Store(error) => error.into(),
-            CoverageError::Notice(error) => error.into(),
-            CoverageError::UnknownCustomer(_) => failure.hint("`besked customers list` lists the customers"),
-            CoverageError::NotInAudience(_) => {
-                failure.hint("only customers in the audience of a notice can be attested for it")
-            }
-            CoverageError::NotReleased(_) => failure.hint("`besked notice release ID` releases it"),
-            CoverageError::Words(_) | CoverageError::Period => failure,
-        }
-    }
-}
-
-impl From<SubjectError> for Failure {
-    fn from(error: SubjectError) -> Self {
-        let failure = Self::of(error.kind(), &error);
-        match error {
-            SubjectError::Store(error) => error.into(),
-            SubjectError::Ledger(error) => error.into(),
-            SubjectError::Evidence(error) => error.into(),
-            SubjectError::Duties { duties, .. } => {
-                let waivers: Vec<String> = duties.iter().map(|(duty, _)| format!("--waive {duty}")).collect();
-                Self { code: FAILED, ..failure }.hint(format!(
-                    "only if none of them applies here, repeat the command with `{}`, and say why in `--ground`",
-                    waivers.join(" ")
-                ))
-            }
-            SubjectError::NotNeeded(_) => {
-                failure.hint("leave it out: without `--waive` the command names the duties that need one")
-            }
-            SubjectError::Grounds(_) => failure.hint("add them with `--note TEXT`"),
-            SubjectError::Unknown(_)
-            | SubjectError::NoContact(_)
-            | SubjectError::NotRestricted(_)
-            | SubjectError::Ground
-            | SubjectError::Note
-            | SubjectError::Same(_) => failure,
-            SubjectError::Sending => failure.hint(
-                "try again in a moment; if a dispatcher was killed while it sent it, start `besked dispatch` or `besked serve`: that \
-                 settles what the dead one had",
-            ),
-            SubjectError::WasErased(_) => {
-                failure.hint("if the person is a customer again, import them with `--revive-erased`")
-            }
-            SubjectError::Journal(_) => {
-                failure.hint("check `[privacy]`; docs/privacy.md says what to do if the journal or its key is lost")
-            }
-        }
-    }
-}
-
-impl From<HoldError> for Failure {
-    fn from(error: HoldError) -> Self {
-        let failure = Self::of(error.kind(), &error);
-        match error {
-            HoldError::Store(error) => error.into(),
-            HoldError::NoNotice(_) => failure.hint("`besked notice list` lists the notices"),
-            HoldError::Ambiguous { .. } => failure.hint("use the id"),
-            HoldError::NoCustomer(_) => failure.hint("`besked customers list` lists the customers"),
-            HoldError::Unknown(_) => failure.hint("`besked hold list` lists the holds"),
-            HoldError::Cursor(_) => failure.hint(CURSOR),
-            HoldError::Reason => failure,
         }
     }
 }
@@ -473,7 +389,9 @@ impl From<AudienceError> for Failure {
             AudienceError::NobodyToAddress { .. } => {
                 failure.hint("import contacts with the roles that the category addresses")
             }
-            AudienceError::Unknown(_) => failure.hint("check the account ids, or import the customers first"),
+            AudienceError::Unknown(_) => failure.hint(
+                "check the account ids, or import the customers first; `besked customers show ID` shows whether one has left",
+            ),
             AudienceError::Missing(_) => failure.hint("import the values, or write the notice without the placeholder"),
             AudienceError::OfExample { .. } => failure.hint("set these keys in the configuration; `besked config check` lists what is left"),
             AudienceError::FollowsNothing => failure.hint("add an [audience], or `follows`"),

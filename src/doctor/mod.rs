@@ -4,6 +4,7 @@
 mod dns;
 mod files;
 mod integrity;
+mod queue;
 mod relay;
 
 use std::path::Path;
@@ -66,6 +67,8 @@ pub async fn examine((config, file): (&Config, &Path), dns: Option<&Dns>, progre
             checks.push(database(app).await);
             progress("the pages and indexes of the database");
             checks.push(integrity::check(app).await);
+            progress("the queue");
+            checks.push(queue::check(app).await);
             progress("the ledger");
             checks.push(ledger(app).await);
             checks.push(tombstones(app).await);

@@ -14,6 +14,7 @@
 //! | --- | --- |
 //! | `manifest` | recipients, root of the recipients' tree, customers in the audience, those with nobody to address, root of the tree over their commitments, digest of what is shown of the notice |
 //! | `addressed` | ordinal of the first recipient that was added, count, root of these recipients' tree |
+//! | `attested` | id of the attestation (16 bytes), when the customer was informed (ms since 1970), or null for its withdrawal |
 //! | `rejected` | the reason, if no server refused it: `not_carried` or `not_composed` |
 //! | `closed` | outcome, count, outcome, count, ... |
 //! | `preference_changed` | category, 1 for an opt-out and 0 for its withdrawal |
@@ -82,7 +83,7 @@ pub enum Event {
     Bounced,
     /// A message was reported as delivered.
     Delivered,
-    /// A person's word that a customer was informed in another way.
+    /// A person's word that a customer was informed in another way, or the withdrawal of that word.
     Attested,
     /// A person's opt-out of a category was set or withdrawn.
     PreferenceChanged,
@@ -187,6 +188,8 @@ pub enum Detail {
     Addressed(Batch),
     /// Of a rejected delivery that no server refused: why it was not sent.
     NotSent(Reason),
+    /// Of an attestation: its id, and when the customer was informed; without that, it is withdrawn.
+    Attested { id: Uuid, told_at: Option<Timestamp> },
     /// Of a closed notice: how many deliveries ended in each outcome.
     Closed(Vec<(Outcome, u64)>),
     /// Of a changed preference: the category, and whether it is now opted out.

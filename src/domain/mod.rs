@@ -38,6 +38,7 @@ pub mod page;
 pub mod phrase;
 pub mod placeholder;
 pub mod preference;
+pub mod prints;
 pub mod problem;
 pub mod random;
 pub mod records;

@@ -177,10 +177,10 @@ pub fn is_line(text: &str) -> bool {
 
 /// Words of an operator that a record cannot hold.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{field}` must be one line of at most {longest} bytes")]
+#[error("`{field}` {problem}")]
 pub struct LineError {
     field: &'static str,
-    longest: usize,
+    problem: String,
 }
 
 /// Checks that words of an operator are one line that says something, of at most `longest` bytes.
@@ -188,7 +188,17 @@ pub struct LineError {
 /// # Errors
 /// If they are not.
 pub fn check_line(field: &'static str, text: &str, longest: usize) -> Result<(), LineError> {
-    if is_line(text) && text.len() <= longest { Ok(()) } else { Err(LineError { field, longest }) }
+    let problem = if text.trim().is_empty() {
+        "must be one line that says something".to_owned()
+    } else if let Some(c) = text.chars().find(|c| has_control(c.encode_utf8(&mut [0; 4]))) {
+        format!("must be one line, without U+{:04X}, which cannot be seen or ends a line", u32::from(c))
+    } else if text.len() > longest {
+        let letters = text.chars().count();
+        format!("has {letters} letters, {} bytes: at most {longest} bytes are recorded", text.len())
+    } else {
+        return Ok(());
+    };
+    Err(LineError { field, problem })
 }
 
 /// Returns the known word nearest to a mistyped one, for "did you mean".

@@ -3,6 +3,7 @@
 //! A notice is stored as its author wrote it and parsed where it is needed: what was approved, what the ledger records and what
 //! is sent are the same bytes.
 
+mod approved;
 mod draft;
 mod finish;
 mod life;
@@ -265,8 +266,9 @@ impl Notices {
         let (mut reach, nobody) = audience::reach_so_far(&mut conn, &plan).await?;
         let (size, large) = self.sized(self.released(draft), std::mem::take(&mut reach.largest))?;
         let before = self.released_before(&mut conn, draft).await?;
+        let clock = ready::of_discovery(followed(&mut conn, follows).await?.as_ref(), &draft.notice);
         let warnings =
-            [warnings, ready::of_audience(&reach), large, ready::of_before(before, draft)].map(|it| it.0).concat();
+            [warnings, clock, ready::of_audience(&reach), large, ready::of_before(before, draft)].map(|it| it.0).concat();
         Ok(Checked { reach, size, follows, warnings: Problems(warnings).limited(), nobody, before })
     }
 
@@ -300,6 +302,14 @@ impl Notices {
     /// The subject in the default language, with its placeholders: also the proof that the notice can be rendered.
     fn subject(&self, notice: &Notice) -> Result<String, NoticeError> {
         Ok(crate::mail::compose::render::subject(&self.context.config, notice)?)
+    }
+}
+
+/// The notice that is followed.
+async fn followed(conn: &mut Conn, id: Option<Uuid>) -> Result<Option<Kept>, StoreError> {
+    match id {
+        Some(id) => kept::find(conn, id).await,
+        None => Ok(None),
     }
 }
 

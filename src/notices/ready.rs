@@ -9,8 +9,10 @@ use uuid::Uuid;
 use super::{Draft, NoticeError, Notices};
 use crate::audience::{AudienceError, Reach, Unmet};
 use crate::domain::category::Category;
-use crate::domain::check::{Circumstances, Findings, LeadTime, check_at, check_release};
+use crate::domain::check::{Circumstances, Findings, LeadTime, check_at, check_clock, check_release};
+use crate::domain::clock::shown;
 use crate::domain::markdown::{Link, host_of};
+use crate::domain::notice::Notice;
 use crate::domain::problem::Problems;
 use crate::domain::words::count;
 use crate::store::notices::Kept;
@@ -69,6 +71,14 @@ impl Notices {
         if problems.is_empty() { Ok(()) } else { Err(NoticeError::NotReady(problems)) }
     }
 
+    /// What whoever approves or releases a notice should know about its legal clock, with the time of its release.
+    #[must_use]
+    pub fn lateness(&self, notice: &Kept) -> Problems {
+        let now = self.context.clock.now();
+        let release = notice.send_at.map_or(now, |send_at| send_at.max(now));
+        self.in_circumstances(|circumstances| check_clock(&notice.source, release, circumstances))
+    }
+
     fn findings(&self, source: &str) -> Findings {
         self.in_circumstances(|circumstances| check_at(source, circumstances))
     }
@@ -84,6 +94,7 @@ impl Notices {
             zone: config.organisation.default_time_zone.time_zone(),
             default_locale: &config.organisation.default_locale,
             lead_time: &lead_time,
+            deadline: &|category| config.deadline(category),
             own_domains: &self.own_domains(),
         })
     }
@@ -119,6 +130,19 @@ pub(super) fn of_before(before: Option<Before>, draft: &Draft) -> Problems {
         "name it in `follows` if this one continues it, else they may get the news twice"
     };
     warnings.add(0, "", format!("{what} was released at {when} to {whom} (notice {id}): {remedy}"));
+    warnings
+}
+
+/// A matter has one discovery: a follow-up that names another one is hardly meant.
+pub(super) fn of_discovery(followed: Option<&Kept>, notice: &Notice) -> Problems {
+    let mut warnings = Problems::default();
+    let (before, now) = (followed.and_then(Kept::discovered_at), notice.discovered_at());
+    if let Some((before, now)) = before.zip(now)
+        && before != now
+    {
+        let text = format!("is {}, and {} in the notice that it follows", shown(now), shown(before));
+        warnings.add(0, "fields.discovered_at", text);
+    }
     warnings
 }
 

@@ -17,6 +17,8 @@ mod tree;
 mod watched;
 
 use besked::domain::category::Category;
+use besked::domain::coverage::Terms;
+use besked::domain::delivery::Level;
 use besked::domain::entry::{Entry, Event, Fact};
 use besked::domain::notice::State;
 use besked::domain::random::Random;
@@ -34,7 +36,8 @@ use crate::database::{Database, Engine};
 
 /// What a release of this many recipients records.
 fn released(recipients: u64) -> releases::Released<'static> {
-    releases::Released { customers: 1, recipients, message_domain: "example.com", salt: &[5; 32], revision: 0 }
+    let terms = Terms { informed_at: Level::Relayed, deadline: None };
+    releases::Released { customers: 1, recipients, message_domain: "example.com", terms, salt: &[5; 32], revision: 0 }
 }
 
 /// A store with its own database, and what tests of it need.

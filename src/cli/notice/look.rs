@@ -37,7 +37,7 @@ pub async fn check(app: &App, path: &Path, output: &Output) -> Result<u8, Failur
     }
     let document = json!({
         "category": draft.notice.category, "class": draft.notice.category.class(),
-        "customers": reach.customers, "recipients": reach.recipients, "unaddressed": reach.unaddressed,
+        "customers": reach.customers, "recipients": reach.recipients, "unaddressed": reach.unaddressed, "unaddressed_sample": reach.unaddressed_sample,
         "role_addresses": reach.role_addresses, "dead": reach.dead, "needs_smtputf8": reach.needs_smtputf8,
         "left": reach.left, "follows": follows, "size": size, "sample": reach.sample, "warnings": warnings,
     });
@@ -55,7 +55,9 @@ pub async fn check(app: &App, path: &Path, output: &Output) -> Result<u8, Failur
         );
         if reach.unaddressed > 0 {
             let who = count(reach.unaddressed, "of these customers has", "of these customers have");
-            text += &format!("{who} nobody to address\n");
+            let shown = reach.unaddressed_sample.len() as u64;
+            let more = if shown < reach.unaddressed { ", ..." } else { "" };
+            text += &format!("{who} nobody to address: {}{more}\n", reach.unaddressed_sample.join(", "));
         }
         if let Some(followed) = follows {
             text += &format!("follows notice {followed}\n");
