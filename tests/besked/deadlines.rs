@@ -174,7 +174,7 @@ async fn of_a_notice_that_is_not_released_nobody_is_said_to_be_outside_its_audie
     let never = app.attest(id, "C1", Channel::Phone, "called").await.unwrap_err().to_string();
     assert!(never.ends_with("it was never released and has addressed nobody"), "{never}");
     let empty = app.try_release(&app.draft(&maintenance("attributes = { region = [\"x\"] }"), "")).await;
-    assert!(matches!(empty, Err(besked::notices::NoticeError::Audience(AudienceError::Empty(_)))), "{empty:?}");
+    assert!(matches!(empty, Err(besked::notices::NoticeError::Audience(AudienceError::Empty { .. }))), "{empty:?}");
 }
 
 /// With the real clock: what was discovered four days ago is late now.
