@@ -265,7 +265,7 @@ impl App {
     pub async fn readiness(&self) -> Readiness {
         match self.context.store.check().await {
             Ok(()) if self.metrics.writable().now(&self.context.store).await => Readiness::Ready,
-            Err(StoreError::NotMigrated { .. }) => Readiness::NotMigrated,
+            Err(StoreError::NotMigrated { .. } | StoreError::Newer { .. }) => Readiness::NotMigrated,
             Ok(()) | Err(_) => Readiness::Unusable,
         }
     }

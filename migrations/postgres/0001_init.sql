@@ -46,6 +46,8 @@ CREATE INDEX contacts_by_key ON contacts (email_key);
 CREATE INDEX contacts_deactivated ON contacts (deactivated_at) WHERE deactivated_at IS NOT NULL;
 
 -- `audience_salt` is the salt of the manifest's commitments to customers with nobody to address.
+-- `informed_at` and `deadline` are what counts as informed, and until when, as they were at the release.
+-- `approved_recipients` is the number of recipients at the approval, `approved_audience` what they are compared by until the release.
 -- `resent_at` is set while deliveries of a closed notice are being sent again on an operator's decision.
 -- `contacts_revision` is the revision of the customers that its queue was compared with last.
 CREATE TABLE notices (
@@ -62,9 +64,13 @@ CREATE TABLE notices (
     author          TEXT COLLATE "C" NOT NULL,
     approved_digest BYTEA,
     approved_by     TEXT COLLATE "C",
+    approved_recipients BIGINT,
+    approved_audience BYTEA,
     send_at         BIGINT,
     created_at      BIGINT NOT NULL,
     released_at     BIGINT,
+    informed_at     TEXT COLLATE "C" CHECK (informed_at IN ('relayed', 'accepted_by_mx', 'dsn_delivered')),
+    deadline        BIGINT,
     paused_at       BIGINT,
     closed_at       BIGINT,
     resent_at       BIGINT,
@@ -293,6 +299,7 @@ CREATE TABLE suppressions (
 -- Lists mask the addresses whose data is restricted.
 CREATE INDEX suppressions_restricted ON suppressions (email_key) WHERE reason = 'restricted';
 
+-- `told_at` is when the customer was informed, `at` when that was recorded. One that was withdrawn does not count.
 CREATE TABLE attestations (
     id         TEXT COLLATE "C" NOT NULL PRIMARY KEY,
     notice_id  TEXT COLLATE "C" NOT NULL,
@@ -301,7 +308,11 @@ CREATE TABLE attestations (
     witness    TEXT COLLATE "C" NOT NULL,
     note       TEXT COLLATE "C" NOT NULL,
     operator   TEXT COLLATE "C" NOT NULL,
-    at         BIGINT NOT NULL
+    at         BIGINT NOT NULL,
+    told_at    BIGINT NOT NULL,
+    withdrawn_at  BIGINT,
+    withdrawn_by  TEXT COLLATE "C",
+    withdrawn_why TEXT COLLATE "C"
 );
 
 CREATE INDEX attestations_by_notice ON attestations (notice_id, account_id);

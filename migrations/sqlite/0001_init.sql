@@ -42,6 +42,8 @@ CREATE INDEX contacts_by_key ON contacts (email_key);
 CREATE INDEX contacts_deactivated ON contacts (deactivated_at) WHERE deactivated_at IS NOT NULL;
 
 -- `audience_salt` is the salt of the manifest's commitments to customers with nobody to address.
+-- `informed_at` and `deadline` are what counts as informed, and until when, as they were at the release.
+-- `approved_recipients` is the number of recipients at the approval, `approved_audience` what they are compared by until the release.
 -- `resent_at` is set while deliveries of a closed notice are being sent again on an operator's decision.
 -- `contacts_revision` is the revision of the customers that its queue was compared with last.
 CREATE TABLE notices (
@@ -58,9 +60,13 @@ CREATE TABLE notices (
     author          TEXT NOT NULL,
     approved_digest BLOB,
     approved_by     TEXT,
+    approved_recipients INTEGER,
+    approved_audience BLOB,
     send_at         INTEGER,
     created_at      INTEGER NOT NULL,
     released_at     INTEGER,
+    informed_at     TEXT CHECK (informed_at IN ('relayed', 'accepted_by_mx', 'dsn_delivered')),
+    deadline        INTEGER,
     paused_at       INTEGER,
     closed_at       INTEGER,
     resent_at       INTEGER,
@@ -281,6 +287,7 @@ CREATE TABLE suppressions (
 -- Lists mask the addresses whose data is restricted.
 CREATE INDEX suppressions_restricted ON suppressions (email_key) WHERE reason = 'restricted';
 
+-- `told_at` is when the customer was informed, `at` when that was recorded. One that was withdrawn does not count.
 CREATE TABLE attestations (
     id         TEXT NOT NULL PRIMARY KEY,
     notice_id  TEXT NOT NULL,
@@ -289,7 +296,11 @@ CREATE TABLE attestations (
     witness    TEXT NOT NULL,
     note       TEXT NOT NULL,
     operator   TEXT NOT NULL,
-    at         INTEGER NOT NULL
+    at         INTEGER NOT NULL,
+    told_at    INTEGER NOT NULL,
+    withdrawn_at  INTEGER,
+    withdrawn_by  TEXT,
+    withdrawn_why TEXT
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX attestations_by_notice ON attestations (notice_id, account_id);

@@ -11,6 +11,7 @@ mod pages;
 mod reach;
 mod refusal;
 mod spool;
+mod unmet;
 
 use std::collections::BTreeMap;
 
@@ -19,8 +20,9 @@ use uuid::Uuid;
 pub use committed::Committed;
 pub use freeze::{Freezing, Frozen, freeze};
 pub use pages::{Page, Pages, Recipient};
-pub use reach::{Reach, reach, reach_so_far};
+pub use reach::{Reach, print, reach, reach_so_far};
 pub use refusal::{AudienceError, Names};
+pub use unmet::Unmet;
 
 use crate::config::Config;
 use crate::domain::audience::Audience;
@@ -50,6 +52,8 @@ pub struct Plan {
     named_left: bool,
     /// The rule in words, for errors.
     rule: String,
+    /// Keys of the configuration that say who sends and are still those of the example.
+    of_example: Vec<&'static str>,
 }
 
 /// Where the customers of an audience are found.
@@ -162,6 +166,7 @@ impl Plan {
             include_left: false,
             named_left: notice.category.class() == Class::Mandatory,
             rule: String::new(),
+            of_example: config.left_from_example(),
         }
     }
 

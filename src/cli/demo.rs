@@ -48,7 +48,7 @@ pub struct Demo {
     #[arg(long, value_name = "DIR", default_value = "var/demo")]
     dir: PathBuf,
     /// Port of the page with the mailbox; 0 for any that is free
-    #[arg(long, value_name = "N", default_value_t = 8025)]
+    #[arg(long, value_name = "N", default_value_t = 8025, value_parser = super::args::port)]
     port: u16,
     /// Exit instead of serving the mailbox
     #[arg(long)]

@@ -23,6 +23,7 @@ mod init;
 mod ledger;
 mod manual;
 mod named;
+mod nobody;
 mod notice;
 mod output;
 mod pages;

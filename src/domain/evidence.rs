@@ -36,6 +36,9 @@ pub const FORMAT: &str = "besked-evidence/1";
 /// Why a file proves nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Invalid {
+    /// It cannot be read.
+    #[error("it cannot be read: {0}")]
+    Unreadable(String),
     /// It is not JSON of this format.
     #[error("it is not an evidence file: {0}")]
     Form(String),
@@ -104,12 +107,11 @@ pub enum Invalid {
     #[error("no entry names this message")]
     Message,
     /// The record, and what is wrong with it.
-    #[error("{record} {number}: {problem}")]
+    #[error("{record}: {problem}")]
     At {
-        /// `entry`, `recipient` or `message`.
-        record: &'static str,
-        /// Its place in the file, from 1.
-        number: usize,
+        /// Which it is: `entry`, `recipient` or `message`, with its number in the ledger or the notice, if it has one, and its place in
+        /// the file.
+        record: String,
         /// What is wrong.
         problem: Box<Invalid>,
     },
@@ -151,6 +153,8 @@ pub struct Recipient {
     pub account_id: String,
     /// Address.
     pub address: String,
+    /// It was added after the release, and is not in the manifest.
+    pub added: bool,
 }
 
 /// A message that an entry names by its digest.
@@ -207,6 +211,8 @@ pub struct Summary {
     pub notice: Option<(Uuid, Category, Hash)>,
     /// Recipients in the manifest and among those that were added later, if there is a manifest.
     pub recipients_in_manifest: Option<u64>,
+    /// Of those: added later.
+    pub added: u64,
     /// Entries.
     pub entries: u64,
     /// Recipients.
@@ -361,7 +367,8 @@ impl<'a> Checker<'a> {
         if let Some(index) = self.named.otherwise(ordinal, &account_id, &address) {
             return Err(Invalid::OtherPerson { index, ordinal });
         }
-        (self.each)(Part::Recipient(Recipient { ordinal, account_id, address }));
+        let added = self.batches.first().is_some_and(|manifest| ordinal >= manifest.count);
+        (self.each)(Part::Recipient(Recipient { ordinal, account_id, address, added }));
         Ok(())
     }
 
@@ -406,6 +413,7 @@ impl<'a> Checker<'a> {
             checkpoint,
             notice: self.notice,
             recipients_in_manifest: total,
+            added: self.batches.iter().skip(1).map(|batch| batch.count).fold(0, u64::saturating_add),
             entries: self.entries.count,
             recipients: self.recipients.count,
             messages: self.messages.count,

@@ -40,6 +40,7 @@ pub mod page;
 pub mod phrase;
 pub mod placeholder;
 pub mod preference;
+pub mod prints;
 pub mod problem;
 pub mod random;
 pub mod records;

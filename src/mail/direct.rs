@@ -1,11 +1,12 @@
 //! Sending one message immediately, outside the queue: test copies, checkpoints, and replies on their way to support.
 
+use std::fmt;
 use std::sync::atomic::AtomicBool;
 
 use super::smtp::{Envelope, Extensions, Failed, Session};
 use crate::config::Config;
 use crate::domain::address::Address;
-use crate::domain::reply::{Verdict, classify};
+use crate::domain::reply::{Verdict, advice, classify};
 
 /// A relay's acceptance of a message.
 #[derive(Clone, Debug)]
@@ -16,36 +17,49 @@ pub struct Taken {
     pub reply: String,
 }
 
-/// Why a relay did not accept a message.
+/// A relay that did not accept a message, and why.
 #[derive(Clone, Debug)]
-pub struct Refusal {
+pub struct Refused {
     /// The name of the relay.
     pub relay: String,
     /// The step that failed.
     pub failed: Failed,
 }
 
-impl Refusal {
+impl Refused {
     /// Whose fault it is.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
         classify(self.failed.stage, &self.failed.failure, self.failed.reused)
     }
 
-    /// What is known, as one text.
+    /// What an operator can do about it.
     #[must_use]
-    pub fn text(&self) -> String {
-        format!("relay `{}`, {}: {}", self.relay, self.failed.stage, self.failed.failure.text())
+    pub fn advice(&self) -> &'static str {
+        advice(self.failed.stage, &self.failed.failure.text())
     }
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "relay `{}`, {}: {}", self.relay, self.failed.stage, self.failed.failure.text())
+    }
+}
+
+/// What an operator can do about relays that did not accept a message, each advice once.
+#[must_use]
+pub fn advices(refused: &[Refused]) -> String {
+    let mut advices: Vec<&str> = refused.iter().map(Refused::advice).collect();
+    advices.dedup();
+    advices.join("; ")
 }
 
 /// Sends a message through the first relay that accepts it.
 ///
 /// # Errors
-/// One text for each relay: why it did not accept the message.
-pub async fn send(config: &Config, from: &Address, to: &Address, bytes: &[u8]) -> Result<Taken, Vec<String>> {
-    let sent = deliver(config, Some(from), to, |_| bytes).await;
-    sent.map_err(|refusals| refusals.iter().map(Refusal::text).collect())
+/// Every relay, and why it did not accept the message.
+pub async fn send(config: &Config, from: &Address, to: &Address, bytes: &[u8]) -> Result<Taken, Vec<Refused>> {
+    deliver(config, Some(from), to, |_| bytes).await
 }
 
 /// Sends a message through the first relay that accepts it, in the form that `form` chooses by what the relay offers. After a relay
@@ -58,7 +72,7 @@ pub async fn deliver<'m>(
     from: Option<&Address>,
     to: &Address,
     form: impl Fn(Extensions) -> &'m [u8],
-) -> Result<Taken, Vec<Refusal>> {
+) -> Result<Taken, Vec<Refused>> {
     let mut refusals = Vec::new();
     for relay in &config.relays {
         let sent = async {
@@ -75,9 +89,9 @@ pub async fn deliver<'m>(
                 return Ok(Taken { relay: relay.name.clone(), reply });
             }
             Err(failed) => {
-                let refusal = Refusal { relay: relay.name.clone(), failed };
-                let in_doubt = refusal.verdict() == Verdict::Uncertain;
-                refusals.push(refusal);
+                let refused = Refused { relay: relay.name.clone(), failed };
+                let in_doubt = refused.verdict() == Verdict::Uncertain;
+                refusals.push(refused);
                 if in_doubt {
                     break;
                 }

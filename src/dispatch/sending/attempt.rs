@@ -90,7 +90,7 @@ pub async fn attempt(context: &Context, relay: &str, session: &mut Session, job:
             return not_composed(context, job, &error);
         }
     };
-    let from = envelope_sender(&context.config, &context.key, job.to.id);
+    let from = envelope_sender(&context.config, &context.key, job.sending.kept.category, job.to.id);
     let dsn = session.extensions().dsn;
     let unanswered = Transaction {
         attempt: Attempt {

@@ -34,7 +34,7 @@ pub fn of(fact: &Fact, subject: &Subject) -> Claim {
             reported(said, subject)
         }
         Event::Accepted => accepted(fact, subject),
-        Event::Attested => attested(subject),
+        Event::Attested => attested(fact, subject),
         Event::PreferenceChanged => preference(fact, subject),
         Event::Restricted => restricted(fact, subject),
         Event::Rectified => rectified(fact, subject),
@@ -287,16 +287,24 @@ fn found(fact: &Fact, subject: &Subject) -> (String, &'static str) {
     (format!("found by an operator about the message to {}: {what}{}", whom(subject), words(subject)), not)
 }
 
-fn attested(subject: &Subject) -> (String, &'static str) {
-    let said = match subject {
-        Subject::Person(person) => format!(
-            "somebody stated that customer {} was informed in another way ({}): {}",
-            person.account_id,
-            one_line(&person.role),
-            one_line(&person.reply)
+fn attested(fact: &Fact, subject: &Subject) -> (String, &'static str) {
+    let (customer, how, words) = match subject {
+        Subject::Person(person) => (
+            format!("customer {}", one_line(&person.account_id)),
+            format!(" ({})", one_line(&person.role)),
+            format!(": {}", one_line(&person.reply)),
         ),
-        _ => "somebody stated that a customer was informed in another way".to_owned(),
+        _ => ("a customer".to_owned(), String::new(), String::new()),
     };
+    let told_at = match fact.detail {
+        Detail::Attested { told_at: None, .. } => {
+            let said = format!("the statement that {customer} was informed in another way{how} was withdrawn{words}");
+            return (said, "that the statement was wrong: its withdrawal is a person's word, too");
+        }
+        Detail::Attested { told_at: Some(told_at), .. } => format!(" at {}", shown(told_at)),
+        _ => String::new(),
+    };
+    let said = format!("somebody stated that {customer} was informed in another way{told_at}{how}{words}");
     (said, "that the statement is true: it is a person's word")
 }
 

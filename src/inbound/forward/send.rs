@@ -14,7 +14,7 @@ use crate::domain::task::TaskKind;
 use crate::inbound::reader::mime::headers::Headers;
 use crate::inbound::{Inbound, InboundError};
 use crate::mail::compose::message::MessageError;
-use crate::mail::direct::{self, Refusal, Taken};
+use crate::mail::direct::{self, Refused, Taken};
 use crate::metrics::repeats::Repeats;
 use crate::store::inbound::forwards::{self, Claimed};
 use crate::store::inbound::unpack;
@@ -195,8 +195,8 @@ impl Inbound {
     }
 
     /// Decides what follows from the answers of the relays. While no relay can be used it is not given up.
-    fn judge(&self, claimed: &Claimed, refusals: &[Refusal]) -> Ended {
-        let verdicts: Vec<Verdict> = refusals.iter().map(Refusal::verdict).collect();
+    fn judge(&self, claimed: &Claimed, refusals: &[Refused]) -> Ended {
+        let verdicts: Vec<Verdict> = refusals.iter().map(Refused::verdict).collect();
         let is_of_size = |it: &Verdict| matches!(it, Verdict::NotCarried | Verdict::MessageRefused);
         let is_final = |it: &Verdict| is_of_size(it) || matches!(it, Verdict::Rejected { .. });
         let is_answer = |it: &Verdict| is_final(it) || matches!(it, Verdict::Deferred | Verdict::Throttled);
@@ -211,7 +211,7 @@ impl Inbound {
         } else if is_over && verdicts.iter().all(is_answer) {
             Ended::Failed(Reason::Expired)
         } else {
-            Ended::Later { why: for_logs(&refusals.iter().map(Refusal::text).collect::<Vec<_>>().join("; ")) }
+            Ended::Later { why: for_logs(&refusals.iter().map(Refused::to_string).collect::<Vec<_>>().join("; ")) }
         }
     }
 
@@ -278,7 +278,7 @@ impl Inbound {
 }
 
 /// True if a relay refused the null sender.
-fn refuses_sender(refusal: &Refusal) -> bool {
+fn refuses_sender(refusal: &Refused) -> bool {
     refusal.failed.stage == Stage::Mail && refusal.verdict() == Verdict::RelayRefuses
 }
 

@@ -7,9 +7,9 @@ use jiff::Timestamp;
 use thiserror::Error;
 use uuid::Uuid;
 
-use crate::config::{Config, Replies};
+use crate::config::{Config, Replies, ReturnPath};
 use crate::domain::address::Address;
-use crate::domain::category::Class;
+use crate::domain::category::{Category, Class};
 use crate::domain::digest;
 use crate::domain::mould::{Filled, Key, Mould};
 use crate::domain::notice::Notice;
@@ -278,8 +278,13 @@ fn values<'a>(to: &'a ToSend, unsubscribe_url: &'a str) -> Values<'a> {
     }
 }
 
-/// The envelope sender of a delivery.
+/// The envelope sender of a delivery of a category.
 #[must_use]
-pub fn envelope_sender(config: &Config, key: &TokenKey, delivery_id: Uuid) -> Address {
-    key.return_path(delivery_id, config.sender.bounce_domain.as_str())
+pub fn envelope_sender(config: &Config, key: &TokenKey, category: Category, delivery_id: Uuid) -> Address {
+    let own = || key.return_path(delivery_id, config.sender.bounce_domain.as_str());
+    match config.sender.return_path {
+        ReturnPath::Delivery => own(),
+        // A From address is read as an address that every server takes.
+        ReturnPath::From => Address::parse(config.from_of(category).email.as_ref()).unwrap_or_else(|_| own()),
+    }
 }

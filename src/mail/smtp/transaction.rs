@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::{Failed, IDLE, Session, lettre_address, reply, unexpected};
 use crate::domain::address::Address;
 use crate::domain::reply::{Failure, Reply, Stage};
+use crate::domain::words::cause;
 
 /// Sender and recipient of a transaction.
 #[derive(Clone, Copy, Debug)]
@@ -59,6 +60,22 @@ fn original_recipient(to: &Address) -> Option<String> {
 }
 
 impl Session {
+    /// Asks the server whether it would take mail from a sender to a recipient: MAIL, RCPT and RSET. Nothing is sent.
+    ///
+    /// # Errors
+    /// The step that was refused. [`Session::is_usable`] says whether the connection can still be used.
+    pub async fn ask(&mut self, envelope: Envelope<'_>) -> Result<Reply, Failed> {
+        let mail = Mail::new(envelope.from.map(lettre_address), Vec::new());
+        let mut answer = self.step(Stage::Mail, mail).await;
+        if let (Ok(_), false) = (&answer, envelope.to.needs_smtputf8()) {
+            answer = self.step(Stage::Rcpt, Rcpt::new(lettre_address(envelope.to), Vec::new())).await;
+        }
+        if self.usable {
+            self.step(Stage::Mail, Rset).await?;
+        }
+        answer.map(|response| reply(&response))
+    }
+
     /// Sends a message, CRLF-normalised and ending in CRLF, to one recipient. `before_data` decides whether the transaction
     /// may continue: before DATA is written and, since replies may take long, again before the message; false ends the
     /// transaction with `Ok(None)`. `uncertain` is true from the first byte of the final dot on: if this future is aborted
@@ -224,7 +241,7 @@ impl Session {
         let written = self.steps.time(Stage::Body, writing).await;
         let lost = match written {
             Ok(Ok(())) => None,
-            Ok(Err(error)) => Some(error.to_string()),
+            Ok(Err(error)) => Some(cause(&error)),
             Err(_) => Some("the message was not accepted before the deadline".to_owned()),
         };
         if let Some(lost) = lost {

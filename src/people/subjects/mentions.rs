@@ -74,7 +74,9 @@ pub(super) enum Mention {
 impl Mention {
     fn texts(&self) -> Vec<&str> {
         match self {
-            Self::Attestation(words) => vec![&words.note, &words.witness],
+            Self::Attestation(words) => {
+                [&words.note, &words.witness].into_iter().chain(&words.withdrawn_why).map(String::as_str).collect()
+            }
             Self::FileRow(row) => row.values.values().map(String::as_str).collect(),
             Self::Step(step) => vec![&step.reason],
             Self::Hold(hold) => vec![&hold.reason],

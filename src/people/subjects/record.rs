@@ -271,7 +271,7 @@ fn add_words(record: &mut Record, mention: Mention, key: &AddressKey) {
             account_id: words.account_id,
             channel: words.channel,
             by: if mentioned(&words.witness, key) { words.witness } else { AN_OPERATOR.to_owned() },
-            note: words.note,
+            note: words.withdrawn_why.map_or(words.note.clone(), |why| format!("{} (withdrawn: {why})", words.note)),
             at: words.at,
         }),
         Mention::FileRow(row) => record.audience_rows.push(AudienceRow {
