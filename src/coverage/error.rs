@@ -55,7 +55,7 @@ pub enum CoverageError {
 pub(super) const fn nobody(state: State) -> &'static str {
     match state {
         State::Cancelled | State::Declined => "it was never released and has addressed nobody",
-        _ => "it is not released and has addressed nobody yet",
+        _ => "it has addressed nobody yet",
     }
 }
 
