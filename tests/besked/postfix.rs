@@ -68,7 +68,7 @@ impl Postfix {
             at("mail"),
         );
         let (more_main, more_master) = more(&root.join("etc"));
-        fs::write(root.join("etc/main.cf"), main + &more_main).unwrap();
+        fs::write(root.join("etc/main.cf"), last_of_each(&(main + &more_main))).unwrap();
         let smtpd = format!("127.0.0.1:{port} inet n - n - - smtpd\n");
         fs::write(root.join("etc/master.cf"), smtpd + MASTER + &more_master).unwrap();
         let postfix = Self { port, directory };
@@ -118,6 +118,18 @@ impl Drop for Postfix {
         // A failing test reports its own assertion.
         let _ = Command::new("postfix").arg("-c").arg(&etc).arg("stop").output();
     }
+}
+
+/// The lines of main.cf, of each parameter the last one. For each that is overridden every daemon would log a warning as it starts, and
+/// with a dozen of them the daemon that writes the log waits for itself.
+fn last_of_each(main: &str) -> String {
+    let mut lines: Vec<(&str, &str)> = Vec::new();
+    for line in main.lines().filter(|line| !line.starts_with('#')) {
+        let Some((key, _)) = line.split_once(" =") else { continue };
+        lines.retain(|(earlier, _)| *earlier != key);
+        lines.push((key, line));
+    }
+    lines.into_iter().map(|(_, line)| format!("{line}\n")).collect()
 }
 
 /// True if a folder or one below it contains a file. Files that disappear meanwhile do not count.

@@ -75,7 +75,7 @@ impl Client {
                 Err(error) => assert!(tries < 200, "{error}"),
             }
             tries += 1;
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            pause(50).await;
         };
         let mut client = Self(BufReader::new(stream));
         client.reply().await;
@@ -125,6 +125,11 @@ impl Client {
         self.write("\r\n.\r\n").await;
         self.reply().await
     }
+}
+
+/// Lets time pass, as a client does that is in no hurry.
+async fn pause(milliseconds: u64) {
+    let _ = timeout(Duration::from_millis(milliseconds), std::future::pending::<()>()).await;
 }
 
 async fn raw(app: &TestApp, id: Uuid) -> Vec<u8> {
@@ -202,12 +207,12 @@ async fn a_message_is_stored_as_it_was_sent_and_ends_only_with_a_dot_alone_betwe
     let message = "Subject: slow\r\n\r\n..\r\n";
     for byte in format!("LHLO me\r\nMAIL FROM:<>\r\nRCPT TO:<{}>\r\nDATA\r\n", it.path(9)).bytes() {
         slow.write([byte]).await;
-        tokio::time::sleep(Duration::from_millis(1)).await;
+        pause(1).await;
     }
     assert_eq!(slow.replies(4).await[3], "354 send ");
     for byte in format!("{message}.\r\n").bytes() {
         slow.write([byte]).await;
-        tokio::time::sleep(Duration::from_millis(1)).await;
+        pause(1).await;
     }
     assert_eq!(slow.reply().await, "250 2.0.0 stored\r\n");
     let stored = listed(&it.app).await;
@@ -288,7 +293,7 @@ async fn clients_beyond_the_limit_are_turned_away_and_silent_ones_hold_up_nobody
             assert_eq!(last.reply().await, "421 4.3.2 shutting down\r\n");
             return;
         }
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        pause(20).await;
     }
     panic!("no place became free");
 }
@@ -326,7 +331,7 @@ async fn a_client_that_says_nothing_for_five_minutes_is_left() {
     let trickle = async {
         ours.write_all(b"LHLO me\r\nMAIL FROM:<>\r\nRCPT TO:<a@b.example>\r\nDATA\r\n").await.unwrap();
         while ours.write_all(b"x").await.is_ok() {
-            tokio::time::sleep(Duration::from_secs(60)).await;
+            pause(60_000).await;
         }
     };
     let begun = tokio::time::Instant::now();
