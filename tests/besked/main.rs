@@ -22,6 +22,7 @@ mod follow_ups;
 mod fuzz;
 mod history;
 mod imports;
+mod inbound;
 mod kills;
 mod lanes;
 mod ledger;

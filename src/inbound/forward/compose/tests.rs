@@ -11,7 +11,10 @@ fn dropped(text: &str) -> String {
 #[test]
 fn fields_with_our_names_are_left_out_of_the_head_and_nothing_else_is() {
     for (text, wanted) in [
-        ("A: 1\r\nX-Besked-Account: C9\r\n and more\r\nB: 2\r\n\r\nX-Besked-Account: C9\r\n", "A: 1\r\nB: 2\r\n\r\nX-Besked-Account: C9\r\n"),
+        (
+            "A: 1\r\nX-Besked-Account: C9\r\n and more\r\nB: 2\r\n\r\nX-Besked-Account: C9\r\n",
+            "A: 1\r\nB: 2\r\n\r\nX-Besked-Account: C9\r\n",
+        ),
         ("x-besked-delivery: 1\nx-BESKED-notice: 2\nA: 1\n\nb", "A: 1\n\nb"),
         ("A: 1\n\tX-Besked-Account: C9\nB: 2\n\n", "A: 1\n\tX-Besked-Account: C9\nB: 2\n\n"),
         ("From a@x Mon\nA: 1\n\nFrom b\n", "A: 1\n\nFrom b\n"),
