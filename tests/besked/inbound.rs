@@ -113,7 +113,11 @@ pub fn parts(mail: &Received) -> (String, String, Vec<u8>) {
     let kind = format!("{}/{}", kind.ctype(), kind.subtype().unwrap());
     // The bytes as they stand in the mail, since an attached message has no encoding of its own.
     let bytes = match kind.as_str() {
-        "message/rfc822" => mail.data[attached.raw_body_offset() as usize..attached.raw_end_offset() as usize].to_vec(),
+        "message/rfc822" => {
+            let boundary = parsed.content_type().unwrap().attribute("boundary").unwrap();
+            let end = memchr::memmem::find(&mail.data, format!("\r\n--{boundary}--").as_bytes()).unwrap();
+            mail.data[attached.raw_body_offset() as usize..end].to_vec()
+        }
         _ => attached.contents().to_vec(),
     };
     (text, kind, bytes)

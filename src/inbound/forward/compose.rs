@@ -199,7 +199,7 @@ fn text(config: &Config, about: &About, person: &Person, bytes: &[u8]) -> String
         let _ = writeln!(text, "Sent to:  {}, which is another address than the reply's", delivery.email);
     }
     text.push_str(
-        "\nWhoever wrote it has seen the notice; that the sender's address is genuine is not checked. The mail as it came is attached.\n",
+        "\nThe writer has seen the notice. Whether the sender's address is genuine was not checked. The mail as it came is attached.\n",
     );
     let read = Letter::read(bytes, &about.bounds).map(|letter| letter.text).unwrap_or_default();
     let read = read.trim();

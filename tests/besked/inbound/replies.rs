@@ -13,8 +13,10 @@ use rstest::rstest;
 
 use super::{Answered, SUPPORT, parts};
 use crate::app::{CUSTOMERS, NEWS, TestApp, alice, maintenance};
+use crate::cli::Shell;
 use crate::database::Engine;
-use crate::relay::{Act, Received, Script};
+use crate::postfix::eventually;
+use crate::relay::{Act, Received, Relay, Script};
 
 const FORWARDED: Forwards = Forwards { forwarded: 1, deferred: 0, failed: 0 };
 
@@ -268,4 +270,63 @@ async fn a_person_who_is_erased_takes_the_reply_along() {
     assert_eq!(it.forward().await.failed, 1);
     assert_eq!(it.became().await, [(State::Failed, Some(besked::domain::forward::Reason::Deleted))]);
     assert!(it.mails().is_empty() && it.tasks().await.is_empty(), "there is nothing to look at");
+}
+
+/// A process that a test started, ended with it.
+struct Serving(std::process::Child);
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// From the mail in a Maildir to support, by the programs that users run.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_service_forwards_and_the_commands_say_so() {
+    let relay = Relay::start().await;
+    let shell = Shell::new().relay(relay.address.port());
+    let on = "warning: `inbound.replies` is `forward`, but `besked serve` reads no mail";
+    let shell = shell.env("BESKED__INBOUND__REPLIES", "forward");
+    assert!(shell.run(&["config", "check"]).ok().err.contains(on));
+    for folder in ["new", "cur", "tmp"] {
+        std::fs::create_dir_all(shell.directory.path().join("mail").join(folder)).unwrap();
+    }
+    let shell = shell.env("BESKED__INBOUND__MAILDIR__PATH", "mail");
+    assert!(!shell.run(&["config", "check"]).ok().err.contains("inbound"));
+    let customers = shell.write("customers.csv", CUSTOMERS);
+    shell.run(&["customers", "import", &customers]).ok();
+    let notice = shell.write("notice.md", &maintenance("customers = [\"C2\"]"));
+    shell.run(&["notice", "send", &notice, "--wait", "--yes"]).ok();
+    let sent = relay.to("hello@two.example").remove(0);
+    let delivery = sent.header("X-Besked-Delivery").unwrap();
+    let mut serving = shell.command(&["serve", "--only", "inbound"]);
+    let _serving = Serving(serving.spawn().unwrap());
+    let reply = format!(
+        "From: Carol <hello@two.example>\nTo: {}\nSubject: Re: x\nIn-Reply-To: <x@x>\n\nHej.\n",
+        reply_to(&sent).1
+    );
+    shell.write("mail/new/1", &reply);
+    let received = relay.wait_for(2).await;
+    assert_eq!(received[1].to, "support@example.com");
+    assert!(
+        received[1].text().ends_with("Hej.\r\n") || received[1].text().ends_with("Hej.\n"),
+        "{}",
+        received[1].text()
+    );
+    // Accepted is not recorded yet.
+    let mut shown = String::new();
+    eventually("the record", || {
+        shown = shell.run(&["deliveries", "show", &delivery]).ok().out;
+        shown.contains(" and was forwarded to support at ")
+    });
+    assert!(shown.contains("a reply came at "), "{shown}");
+    let listed = shell.run(&["--json", "inbound", "list"]).ok().json();
+    let id = listed["inbound"][0]["id"].as_str().unwrap();
+    assert_eq!(listed["inbound"][0]["forward"]["state"], "forwarded");
+    shell.run(&["inbound", "show", id]).fails(2, &["is a reply that was forwarded to support at "]);
+    let shown = shell.run(&["--json", "inbound", "show", id]).ok().json();
+    assert_eq!((&shown["message"]["forward"]["state"], &shown["eml"]), (&"forwarded".into(), &serde_json::Value::Null));
 }
