@@ -130,7 +130,8 @@ impl Inbound {
         let to = sender.reply_to.email.to_string();
         if self.addresses.iter().any(|address| address.as_str().eq_ignore_ascii_case(&to)) {
             problems.push(
-                "`sender.reply_to` is one of `inbound.addresses`: a reply that is forwarded there comes back here".to_owned(),
+                "`sender.reply_to` is one of `inbound.addresses`: a reply that is forwarded there comes back here"
+                    .to_owned(),
             );
         }
         problems
@@ -199,7 +200,8 @@ mod tests {
         let circle = Inbound { addresses: vec![Address::parse("Support@example.com").unwrap()], ..on.clone() };
         assert!(circle.reply_problems(&sender)[0].starts_with("`sender.reply_to` is one of"));
         let labels = ["d".repeat(50).as_str(); 4].join(".");
-        let domain = |tld: &str| Sender { bounce_domain: format!("{labels}.{tld}").parse().unwrap(), ..Sender::default() };
+        let domain =
+            |tld: &str| Sender { bounce_domain: format!("{labels}.{tld}").parse().unwrap(), ..Sender::default() };
         assert!(on.reply_problems(&domain("test")).is_empty(), "208 bytes");
         assert!(on.reply_problems(&domain("tests"))[0].contains("longer than 208 bytes"));
         assert!(off.reply_problems(&domain("tests")).is_empty(), "a return path is shorter");

@@ -1,15 +1,19 @@
 //! What comes back by mail: read, tied to its delivery, recorded with its effects.
 
+mod answered;
 mod bounds;
 mod corpus;
 mod doctor;
 mod effects;
 mod imap;
 mod lmtp;
+mod loops;
 mod maildir;
 mod mutated;
 mod persons;
 mod postfix;
+mod replies;
+mod unsent;
 mod wrong;
 
 use besked::coverage::InformedDelivery;
@@ -22,6 +26,7 @@ use besked::store::tasks;
 use uuid::Uuid;
 
 use crate::app::{CUSTOMERS, TestApp, alice, maintenance};
+use answered::{Answered, SUPPORT, parts};
 
 /// A maintenance notice to C1 and C2, accepted by the relay. Returns the notice, and the delivery to C2.
 pub async fn notified(app: &TestApp) -> (Uuid, InformedDelivery) {

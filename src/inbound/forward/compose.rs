@@ -10,7 +10,7 @@ use data_encoding::HEXLOWER;
 use jiff::Timestamp;
 use lettre::message::header::{ContentDisposition, ContentTransferEncoding, ContentType, HeaderName, HeaderValue};
 use lettre::message::{Body, Mailbox, MultiPart, MultiPartKind, SinglePart};
-use memchr::{memchr, memchr2, memchr_iter};
+use memchr::{memchr, memchr_iter, memchr2};
 use uuid::Uuid;
 
 use crate::config::Config;
@@ -143,7 +143,8 @@ fn mail(
     // Nobody can write a message that contains its own hash.
     let boundary = format!("=_{}", HEXLOWER.encode(&sha256(bytes)[..16]));
     let text = SinglePart::builder().header(ContentType::TEXT_PLAIN).body(text.to_owned());
-    let parts = MultiPart::builder().kind(MultiPartKind::Mixed).boundary(boundary).singlepart(text).singlepart(attached);
+    let parts =
+        MultiPart::builder().kind(MultiPartKind::Mixed).boundary(boundary).singlepart(text).singlepart(attached);
     message::finish(&builder.multipart(parts)?, &config.keys_for(&sender.from), about.came_at)
 }
 
@@ -198,14 +199,15 @@ fn text(config: &Config, about: &About, person: &Person, bytes: &[u8]) -> String
         let _ = writeln!(text, "Sent to:  {}, which is another address than the reply's", delivery.email);
     }
     text.push_str(
-        "\nWhoever wrote it has seen the notice; that the sender's address is genuine is not checked. The mail as it came is attached.\n",
+        "\nThe writer has seen the notice. Whether the sender's address is genuine was not checked. The mail as it came is attached.\n",
     );
     let read = Letter::read(bytes, &about.bounds).map(|letter| letter.text).unwrap_or_default();
     let read = read.trim();
     if !read.is_empty() {
         text.push_str("\n----------------------------------------\n\n");
         text.extend(read.chars().filter(|c| matches!(c, '\n' | '\t') || is_shown(*c)).take(LONGEST_TEXT));
-        let rest = if read.chars().nth(LONGEST_TEXT).is_some() { "\n\n[The rest is in the attached mail.]\n" } else { "\n" };
+        let rest =
+            if read.chars().nth(LONGEST_TEXT).is_some() { "\n\n[The rest is in the attached mail.]\n" } else { "\n" };
         text.push_str(rest);
     }
     text
@@ -234,8 +236,7 @@ fn is_message_id(id: &str) -> bool {
 
 /// The message as an attached message.
 fn as_message(bytes: Vec<u8>) -> SinglePart {
-    let encoding =
-        if bytes.is_ascii() { ContentTransferEncoding::SevenBit } else { ContentTransferEncoding::EightBit };
+    let encoding = if bytes.is_ascii() { ContentTransferEncoding::SevenBit } else { ContentTransferEncoding::EightBit };
     attached("message/rfc822", Body::dangerous_pre_encoded(bytes, encoding))
 }
 

@@ -152,10 +152,7 @@ impl Inbound {
     }
 
     /// What is known of a reply; `None` if its bytes or its delivery were deleted.
-    async fn about(
-        &self,
-        claimed: &Claimed,
-    ) -> Result<Option<(About, Result<Vec<u8>, InboundError>)>, StoreError> {
+    async fn about(&self, claimed: &Claimed) -> Result<Option<(About, Result<Vec<u8>, InboundError>)>, StoreError> {
         let Some(raw) = &claimed.raw else { return Ok(None) };
         let mut conn = self.context.store.read().await?;
         let Some(delivery) = deliveries::find(&mut conn, claimed.delivery_id).await? else { return Ok(None) };

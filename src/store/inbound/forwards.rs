@@ -69,7 +69,8 @@ pub async fn withhold(conn: &mut Conn, id: Uuid, reason: Reason, at: Timestamp) 
 
 /// How many replies to a delivery, of those that came since a time, were forwarded or are to be.
 pub async fn count_since(conn: &mut Conn, delivery_id: Uuid, since: Timestamp) -> Result<u64> {
-    let sql = "SELECT COUNT(*) AS n FROM inbound WHERE delivery_id = $1 AND at > $2 AND forward IN ('waiting', 'forwarded')";
+    let sql =
+        "SELECT COUNT(*) AS n FROM inbound WHERE delivery_id = $1 AND at > $2 AND forward IN ('waiting', 'forwarded')";
     let row = sqlx::query(sql).bind(delivery_id.to_string()).bind(since.as_millisecond()).fetch_one(conn).await?;
     Row::of("inbound", &row).count("n")
 }

@@ -47,7 +47,10 @@ async fn a_reply_is_claimed_by_one_and_forwarded_once(#[case] engine: Engine) ->
     forwards::plan(&mut tx, first, now - hour).await?;
     forwards::plan(&mut tx, second, now).await?;
     forwards::withhold(&mut tx, third, Reason::Loop, now).await?;
-    assert_eq!((forwards::count_since(&mut tx, delivery, now - hour).await?, forwards::waiting(&mut tx).await?), (1, 2));
+    assert_eq!(
+        (forwards::count_since(&mut tx, delivery, now - hour).await?, forwards::waiting(&mut tx).await?),
+        (1, 2)
+    );
     let until = now + hour;
     assert!(forwards::claim(&mut tx, now - hour * 2, until).await?.is_none(), "none is due");
     let claimed = forwards::claim(&mut tx, now, until).await?.unwrap();
