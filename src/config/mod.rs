@@ -10,6 +10,7 @@ mod database;
 mod dispatch;
 mod dkim;
 mod duration;
+mod escalation;
 mod example;
 mod http;
 mod inbound;

@@ -5,11 +5,14 @@ use crate::domain::actor::{Action, Actor};
 use crate::domain::attestation::{Channel, channel_and_witness};
 use crate::domain::delivery::Level;
 use crate::domain::entry::{Entry, Event, Fact, Person};
+use crate::domain::escalation::State;
 use crate::domain::problem::check_line;
+use crate::domain::task::TaskKind;
 use crate::ledger::operated::{self, Operation};
 use crate::store::notices::attestations;
 use crate::store::proof::ledger::{self, Opening};
 use crate::store::sending::deliveries;
+use crate::store::{escalations, tasks};
 
 /// The longest witness or note, in bytes.
 const LONGEST: usize = 1000;
@@ -72,6 +75,8 @@ impl Coverage {
         ledger::append(&mut tx, &[Opening::of_notice(&entry, notice.id, at)]).await?;
         let operation = Operation::on_notice(Action::Attest, &notice).account(new.account_id);
         operated::record(&mut tx, actor, &operation, at, random).await?;
+        tasks::close(&mut tx, TaskKind::NotInformed, notice.id, &[new.account_id], at).await?;
+        escalations::end(&mut tx, notice.id, new.account_id, State::Informed).await?;
         tx.commit().await?;
         Ok(attestation)
     }

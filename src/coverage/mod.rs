@@ -37,7 +37,7 @@ impl Coverage {
     }
 
     /// What counts as informed in a category, now.
-    fn measure(&self, category: Category) -> Measure {
+    pub(crate) fn measure(&self, category: Category) -> Measure {
         let config = &self.context.config;
         Measure {
             informed_at: config.informed_at(category),
@@ -47,7 +47,7 @@ impl Coverage {
     }
 
     /// The legal clock of a notice.
-    fn clock(&self, notice: &Kept) -> LegalClock {
+    pub(crate) fn clock(&self, notice: &Kept) -> LegalClock {
         let within = self.context.config.deadline(notice.category);
         LegalClock::new(discovered_at(notice), notice.released_at, notice.follows_id.is_some(), within)
     }
