@@ -44,6 +44,7 @@ pub use category::{CategoryRules, LeadTime, LeastLevel};
 pub use database::{Database, DatabaseUrl};
 pub use dispatch::Dispatch;
 pub use dkim::{Dkim, DkimKey};
+pub use duration::format as written;
 pub use example::{EXAMPLE, filled};
 pub use http::Http;
 pub use inbound::{Inbound, LmtpListen, Maildir, Replies};

@@ -55,7 +55,8 @@ impl Escalation {
         let seen = self.seen(&notice, clock).await?;
         if watch.seen.as_ref() == Some(&seen) && measure.informed_at == Level::Relayed {
             // Nothing happened, and no answer changes by itself.
-            let due_at = (watch.overdue > 0).then(|| later(measure.now, SHORTEST)).or_else(|| clock.next(measure.now));
+            let due_at =
+                (watch.overdue > 0).then(|| later(measure.now, SHORTEST)).or_else(|| passes(clock, measure.now));
             return self.looked(&Watch { seen: Some(seen), ..watch }, due_at).await;
         }
         let found = self.read(&notice, &measure, clock).await?;
@@ -65,7 +66,7 @@ impl Escalation {
         let busy = late && (found.overdue > 0 || again != seen);
         let report = found.report_at.map(|at| at.max(later(measure.now, report_step(&measure).max(rest))));
         let due_at =
-            [clock.next(measure.now), busy.then(|| later(measure.now, rest)), report].into_iter().flatten().min();
+            [passes(clock, measure.now), busy.then(|| later(measure.now, rest)), report].into_iter().flatten().min();
         self.settle_overdue(&notice, clock, &found).await?;
         self.looked(&Watch { seen: Some(again), overdue: found.overdue, ..watch }, due_at).await
     }
@@ -86,7 +87,7 @@ impl Escalation {
         let waits = measure.informed_at != Level::Relayed;
         let report = waits.then(|| later(measure.now, SignedDuration::from_millis(millis(measure.report_wait))));
         // A notice may be released after its deadline.
-        let due_at = clock.next(measure.now).or_else(|| clock.deadline.map(|_| later(measure.now, SHORTEST)));
+        let due_at = passes(clock, measure.now).or_else(|| clock.deadline.map(|_| later(measure.now, SHORTEST)));
         let watch = Watch { notice_id: notice.id, seen: Some(String::new()), overdue: 0 };
         self.looked(&watch, [due_at, report].into_iter().flatten().min()).await
     }
@@ -205,10 +206,8 @@ fn ends(row: &CoverageRow, measure: &Measure) -> Timestamp {
     from_millis(first.as_millisecond().saturating_add(millis(measure.report_wait)))
 }
 
-impl LegalClock {
-    /// When the deadline will have passed, if it has not.
-    fn next(self, now: Timestamp) -> Option<Timestamp> {
-        let passed = self.deadline.map(|deadline| later(deadline, SignedDuration::from_millis(1)));
-        passed.filter(|passed| *passed > now)
-    }
+/// When the deadline will have passed, if it has not.
+fn passes(clock: LegalClock, now: Timestamp) -> Option<Timestamp> {
+    let passed = clock.deadline.map(|deadline| later(deadline, SignedDuration::from_millis(1)));
+    passed.filter(|passed| *passed > now)
 }

@@ -22,7 +22,7 @@ pub use crate::store::notices::steps::Done;
 pub use crate::store::sending::waiting::Depth;
 pub use draft::Draft;
 pub use finish::{Carried, Errand, Task};
-pub use ready::Checked;
+pub use ready::{Checked, Escalated};
 pub use release::Release;
 
 use crate::audience::{self, AudienceError, Plan, Reach, RowsAt};
@@ -264,7 +264,8 @@ impl Notices {
         let (mut reach, nobody) = audience::reach_so_far(&mut conn, &plan).await?;
         let (size, large) = self.sized(self.released(draft), std::mem::take(&mut reach.largest))?;
         let warnings = [warnings, ready::of_audience(&reach), large].map(|it| it.0).concat();
-        Ok(Checked { reach, size, follows, warnings: Problems(warnings).limited(), nobody })
+        let escalation = self.escalated(draft.notice.category);
+        Ok(Checked { reach, size, follows, warnings: Problems(warnings).limited(), escalation, nobody })
     }
 
     /// Checks a stored notice as a release would, and returns how far it reaches.

@@ -269,6 +269,10 @@ impl Dispatcher {
         open: &[Open],
         errands: &Errands,
     ) -> Result<Option<Finished>, NoticeError> {
+        // Who is not informed by now may have others addressed.
+        if self.escalate().await? {
+            return Ok(None);
+        }
         // Errands first: what one has released by now counts below.
         let awaited = errands.are_awaited(&self.notices.errands(open), notice);
         let hopeless = self.streams.whose_relays_all(Relay::is_hopeless);
@@ -307,6 +311,13 @@ impl Dispatcher {
             depth,
         };
         Ok(Some(left.into()))
+    }
+
+    /// Escalates customers who are not informed; returns true if there were any.
+    async fn escalate(&self) -> Result<bool, NoticeError> {
+        let escalated = self.upkeep.escalation.round().await;
+        // What is no error of the database is logged by the round.
+        escalated.or_else(|error| error.into_store().map_or(Ok(false), |error| Err(error.into())))
     }
 
     async fn is_busy(&self, notice: Option<Uuid>, hopeless: CategorySet) -> Result<bool, StoreError> {

@@ -35,6 +35,7 @@ impl Retention {
                 Records::Suppressions => self.rows(actor, *kind, Rows::Suppressions, dry_run).await?,
                 Records::Reads => self.rows(actor, *kind, Rows::Reads, dry_run).await?,
                 Records::Rectifications => self.rows(actor, *kind, Rows::Rectifications, dry_run).await?,
+                Records::Tasks => self.rows(actor, *kind, Rows::Tasks, dry_run).await?,
                 Records::Operations => self.operations(actor, dry_run).await?,
                 Records::AddressEntries => self.address_entries(actor, dry_run).await?,
             };
@@ -51,7 +52,7 @@ impl Retention {
             Records::Drafts => periods.drafts,
             Records::AudienceRows => periods.audience_rows,
             Records::Attempts => periods.attempts,
-            Records::Operations => periods.operations,
+            Records::Operations | Records::Tasks => periods.operations,
             Records::Preferences | Records::Rectifications | Records::AddressEntries => periods.preferences,
             Records::Suppressions | Records::Reads => periods.suppressions,
         }

@@ -8,7 +8,7 @@ use crate::domain::category::Category;
 use crate::store::engine::dialect::{Dialect, json};
 use crate::store::engine::row::Row;
 use crate::store::people::subjects::entry_ids;
-use crate::store::{Conn, Result};
+use crate::store::{Conn, Result, escalations};
 
 /// Rows that expire one by one, each a while after its own time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub enum Rows {
     Reads,
     /// Corrections to addresses that no contact has.
     Rectifications,
+    /// Tasks that are done, and are about no notice: the others go with theirs.
+    Tasks,
 }
 
 macro_rules! expired_rows {
@@ -78,6 +80,7 @@ impl Rows {
                 "t.at < $1 AND (t.contact_ended_at IS NULL OR t.contact_ended_at < $1)
                    AND NOT EXISTS (SELECT 1 FROM contacts k WHERE k.email_key = t.new_key)"
             ),
+            Self::Tasks => expired_rows!("tasks", "id", "t.done_at < $1 AND t.notice_id IS NULL"),
             Self::Reads => expired_rows!(
                 "reads",
                 "id",
@@ -318,7 +321,7 @@ pub async fn clear_steps(conn: &mut Conn, notice_id: Uuid) -> Result<Vec<Uuid>> 
 }
 
 /// Clears what a notice as a whole stores about persons once its deliveries are cleared: the words of attestations, rows, steps
-/// with the entries about them; moulds, of which no message is stored any more; and records that it is purged. Returns the entries whose opening was deleted.
+/// with the entries about them; tasks; moulds, of which no message is stored any more; and records that it is purged. Returns the entries whose opening was deleted.
 pub async fn clear_notice(conn: &mut Conn, notice_id: Uuid, now: Timestamp) -> Result<Vec<Uuid>> {
     let id = notice_id.to_string();
     let openings = clear_steps(conn, notice_id).await?;
@@ -327,9 +330,11 @@ pub async fn clear_notice(conn: &mut Conn, notice_id: Uuid, now: Timestamp) -> R
         "DELETE FROM notice_rows WHERE notice_id = $1",
         "DELETE FROM notice_steps WHERE notice_id = $1",
         "DELETE FROM moulds WHERE notice_id = $1",
+        "DELETE FROM tasks WHERE notice_id = $1",
     ] {
         sqlx::query(statement).bind(&id).execute(&mut *conn).await?;
     }
+    escalations::unwatch(conn, notice_id).await?;
     let sql = "UPDATE notices SET purged_at = $2 WHERE id = $1";
     sqlx::query(sql).bind(&id).bind(now.as_millisecond()).execute(conn).await?;
     Ok(openings)
