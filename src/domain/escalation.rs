@@ -59,17 +59,34 @@ pub fn next(measure: &Measure, deliveries: &[Known], attested: bool, (since, aft
         Verdict::Informed => Next::Informed,
         Verdict::NotAddressed => Next::Wait,
         Verdict::NotInformed | Verdict::CannotBe => Next::Turn,
-        Verdict::Pending if !deliveries.iter().any(|it| has_failed(it.state)) => Next::Wait,
+        Verdict::Pending if !deliveries.iter().any(|it| has_failed(measure, it)) => {
+            reported(measure, deliveries).map_or(Next::Wait, Next::WaitUntil)
+        }
         Verdict::Pending => {
-            let due = from_millis(since.as_millisecond().saturating_add(millis(after)));
+            let due = later(since, after);
             if due <= measure.now { Next::Turn } else { Next::WaitUntil(due) }
         }
     }
 }
 
-/// True if the address did not get the message. A cancelled delivery was never sent, which shows nothing about the address.
-const fn has_failed(state: DeliveryState) -> bool {
-    matches!(state, DeliveryState::Rejected | DeliveryState::Expired | DeliveryState::Bounced)
+/// True if the message is known not to have informed at this address, or no report said in time that it did. A delivery that was not
+/// sent shows nothing about the address.
+fn has_failed(measure: &Measure, known: &Known) -> bool {
+    let was_sent =
+        !matches!(known.state, DeliveryState::Cancelled | DeliveryState::Suppressed | DeliveryState::OptedOut);
+    was_sent && measure.verdict(std::slice::from_ref(known), false) == Verdict::NotInformed
+}
+
+/// When the last report that a customer waits for is overdue; `None` while something is still to be sent.
+fn reported(measure: &Measure, deliveries: &[Known]) -> Option<Timestamp> {
+    if deliveries.iter().any(|it| it.state.is_pending()) {
+        return None;
+    }
+    deliveries.iter().filter(|it| it.state.informs()).map(|it| later(it.at, measure.report_wait)).max()
+}
+
+fn later(time: Timestamp, by: Duration) -> Timestamp {
+    from_millis(time.as_millisecond().saturating_add(millis(by)))
 }
 
 #[cfg(test)]
@@ -116,5 +133,21 @@ mod tests {
         assert_eq!(after(59, &states, false), Next::WaitUntil(from_millis(3_600_000)));
         assert_eq!(after(60, &states, false), Next::Turn);
         assert_eq!(after(60, &[Rejected, Accepted], false), Next::Informed);
+    }
+
+    #[test]
+    fn who_waits_for_reports_has_the_next_turn_when_they_do_not_come() {
+        use DeliveryState::{Accepted, Cancelled, Deferred};
+        let known = |state, at: i64| Known { state, level: Some(Level::Relayed), at: from_millis(at * 3_600_000) };
+        let next = |hours: i64, deliveries: &[Known]| {
+            let now = from_millis(hours * 3_600_000);
+            let measure = Measure { informed_at: Level::DsnDelivered, report_wait: 5 * HOUR, now };
+            next(&measure, deliveries, false, (from_millis(0), HOUR))
+        };
+        let both = [known(Accepted, 0), known(Accepted, 3)];
+        assert_eq!(next(4, &both), Next::WaitUntil(from_millis(8 * 3_600_000)));
+        assert_eq!(next(5, &both), Next::Turn, "the first one failed, and an hour is over");
+        assert_eq!(next(1, &[known(Accepted, 0), known(Cancelled, 0)]), Next::WaitUntil(from_millis(5 * 3_600_000)));
+        assert_eq!(next(4, &[known(Accepted, 0), known(Deferred, 0)]), Next::Wait);
     }
 }

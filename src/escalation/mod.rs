@@ -41,8 +41,8 @@ pub struct Escalation {
     coverage: Coverage,
     /// This process, for the hold on the work.
     owner: Arc<str>,
-    /// Held by a round: one that ends idle knows that no other has begun.
-    round: Arc<Mutex<()>>,
+    /// Held by a round, with the number of steps so far.
+    round: Arc<Mutex<u64>>,
 }
 
 impl Escalation {
@@ -53,18 +53,25 @@ impl Escalation {
         Self { context, coverage, owner, round: Arc::default() }
     }
 
+    /// How many steps this process has taken; `None` while a round is under way.
+    #[must_use]
+    pub fn steps(&self) -> Option<u64> {
+        self.round.try_lock().ok().map(|steps| *steps)
+    }
+
     /// Does all that is due now. Returns false if there was nothing to do, or another node does it.
     ///
     /// # Errors
     /// If the database fails. What cannot be read is logged and rests.
     pub async fn round(&self) -> Result<bool, EscalationError> {
-        let _round = self.round.lock().await;
+        let mut steps = self.round.lock().await;
         let mut worked = false;
         while let Some(step) = self.due().await? {
             if !self.hold().await? {
                 return Ok(worked);
             }
             worked = true;
+            *steps += 1;
             let notice = step.notice();
             match self.carry_out(step).await {
                 Err(error) if !error.may_pass() => {

@@ -12,7 +12,7 @@ use crate::domain::coverage::{LegalClock, Measure, Verdict};
 use crate::domain::delivery::Level;
 use crate::domain::escalation::State;
 use crate::domain::task::TaskKind;
-use crate::store::escalations::Watch;
+use crate::store::escalations::{Case, Watch};
 use crate::store::notices::Kept;
 use crate::store::sending::deliveries;
 use crate::store::tasks::NewTask;
@@ -30,7 +30,7 @@ const PARTS: i32 = 100;
 /// What a look found.
 #[derive(Default)]
 struct Found {
-    /// Customers past the deadline of whom no person has a task.
+    /// Customers past the deadline of whom no person has a task, and none will have soon.
     waiting: u64,
     /// All customers past the deadline.
     overdue: u64,
@@ -117,11 +117,11 @@ impl Escalation {
             let cases = escalations::of_customers(&mut *self.context.store.read().await?, notice.id, &ids).await?;
             let mut without = Vec::new();
             for row in open {
-                let state = cases.get(&row.account_id).map(|case| case.state);
+                let case = cases.get(&row.account_id);
                 let has_failed = row.verdict != Verdict::Pending;
-                if has_failed && matches!(state, None | Some(State::Informed)) {
+                if has_failed && !case.is_some_and(is_at_work) {
                     without.push(row.account_id.clone());
-                } else if clock.is_overdue(row.verdict, measure.now) && !has_person(state) {
+                } else if clock.is_overdue(row.verdict, measure.now) && !case.is_some_and(is_at_work) {
                     found.waiting += 1;
                 }
                 if !has_failed && measure.informed_at != Level::Relayed {
@@ -188,9 +188,13 @@ impl Escalation {
     }
 }
 
-/// True if a person has, or had, the task to inform the customer.
-const fn has_person(state: Option<State>) -> bool {
-    matches!(state, Some(State::Task | State::Settled))
+/// True if a person has, or had, the task to inform the customer, or a role has its turn for a while.
+const fn is_at_work(case: &Case) -> bool {
+    match case.state {
+        State::Task | State::Settled => true,
+        State::Addressing => case.due_at.is_some(),
+        State::Informed => false,
+    }
 }
 
 /// How often what waits for reports is looked at.

@@ -15,6 +15,7 @@ mod database;
 mod dispatch;
 mod dkim;
 mod doors;
+mod escalation;
 mod evidence;
 mod faults;
 mod first_hour;

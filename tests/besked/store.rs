@@ -2,6 +2,7 @@
 
 mod answers;
 mod bulk;
+mod escalations;
 mod integrity;
 mod limits;
 mod moulds;

@@ -269,10 +269,7 @@ impl Dispatcher {
         open: &[Open],
         errands: &Errands,
     ) -> Result<Option<Finished>, NoticeError> {
-        // Who is not informed by now may have others addressed.
-        if self.escalate().await? {
-            return Ok(None);
-        }
+        let Some(steps) = self.upkeep.escalation.steps() else { return Ok(None) };
         // Errands first: what one has released by now counts below.
         let awaited = errands.are_awaited(&self.notices.errands(open), notice);
         let hopeless = self.streams.whose_relays_all(Relay::is_hopeless);
@@ -293,6 +290,10 @@ impl Dispatcher {
         // What is being released may go through a relay that is of use.
         let awaited = awaited && (stuck.is_empty() || hopeless.or(objected) != CategorySet::ALL);
         if depth.leased > 0 || is_due || awaited {
+            return Ok(None);
+        }
+        // Others may have been addressed since the queue was looked at, or have to be now that all of it has ended.
+        if self.escalate().await? || self.upkeep.escalation.steps() != Some(steps) {
             return Ok(None);
         }
         // What ended since this round began may have been the last delivery of a notice.

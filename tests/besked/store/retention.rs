@@ -88,9 +88,13 @@ async fn rows_expire_by_their_own_time_and_not_while_a_contact_needs_them(#[case
         subjects::insert_read(&mut tx, fixture.id(), &key(email), &read).await.unwrap();
     }
     fixture.released(&mut tx, &["shown@x.example"]).await;
-    for (rows, expired) in
-        [(Rows::DeactivatedContacts, 1), (Rows::Preferences, 2), (Rows::Suppressions, 1), (Rows::Reads, 1)]
-    {
+    for (rows, expired) in [
+        (Rows::DeactivatedContacts, 1),
+        (Rows::Preferences, 2),
+        (Rows::Suppressions, 1),
+        (Rows::Reads, 1),
+        (Rows::Tasks, 0),
+    ] {
         assert_eq!(retention::count_rows(&mut tx, rows, now).await.unwrap(), 0, "{rows:?} too early");
         assert_eq!(retention::count_rows(&mut tx, rows, later).await.unwrap(), expired, "{rows:?}");
         let hold = fixture.hold(&mut tx, None, Some("C1")).await;
