@@ -19,6 +19,7 @@ use crate::domain::actor::Actor;
 use crate::domain::clock::Clock;
 use crate::domain::kind::Kind;
 use crate::domain::random::Random;
+use crate::escalation::{Escalation, Tasks};
 use crate::evidence::Prover;
 use crate::inbound::Inbound;
 use crate::ledger::Ledger;
@@ -127,6 +128,10 @@ pub struct App {
     pub evidence: Prover,
     /// What comes back by mail.
     pub inbound: Inbound,
+    /// Addresses others where a customer is not informed.
+    pub escalation: Escalation,
+    /// What a person must do.
+    pub tasks: Tasks,
     /// The state of the relays.
     pub relays: Relays,
     /// The numbers of this process.
@@ -176,6 +181,8 @@ impl App {
         let relays = Relays::new(context.clone());
         let deliveries = Deliveries::new(context.clone(), notices.clone());
         let coverage = Coverage::new(context.clone(), notices.clone());
+        let escalation = Escalation::new(context.clone(), coverage.clone());
+        let tasks = Tasks::new(context.clone());
         let (metrics, pulse, key) = (Metrics::new(), Pulse::default(), TokenKey::new(key));
         let customers = Customers::new(context.clone(), subjects.clone());
         let preferences = Preferences::new(context.clone());
@@ -197,6 +204,8 @@ impl App {
             retention,
             evidence,
             inbound,
+            escalation,
+            tasks,
             relays,
             metrics,
             pulse,
@@ -226,6 +235,7 @@ impl App {
                 subjects: self.subjects.clone(),
                 retention: self.retention.clone(),
                 inbound: self.inbound.clone(),
+                escalation: self.escalation.clone(),
             },
             observer,
             metrics: self.metrics.clone(),

@@ -42,6 +42,7 @@ pub mod deliveries;
 pub mod dispatch;
 pub mod doctor;
 pub mod domain;
+pub mod escalation;
 pub mod evidence;
 pub mod http;
 pub mod inbound;

@@ -427,6 +427,71 @@ CREATE TABLE reports (
     PRIMARY KEY (delivery_id, fingerprint)
 );
 
+-- The released notices whose customers must be informed. `due_at` is when all customers are looked at next: at the release those with
+-- nobody to address, later at times when an answer changes though nothing happens. `seen` is what the last look depended on,
+-- `overdue` how many customers it found past the deadline.
+CREATE TABLE watched_notices (
+    notice_id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    due_at    BIGINT,
+    seen      TEXT COLLATE "C",
+    overdue   BIGINT NOT NULL
+);
+
+CREATE INDEX watched_notices_due ON watched_notices (due_at, notice_id) WHERE due_at IS NOT NULL;
+CREATE INDEX watched_notices_overdue ON watched_notices (overdue) WHERE overdue > 0;
+
+-- Customers of watched notices of whom a delivery failed, or one arrived while their case is open. A transaction that looks at a
+-- customer deletes the events that it found.
+CREATE TABLE escalation_events (
+    seq        BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    notice_id  TEXT COLLATE "C" NOT NULL,
+    account_id TEXT COLLATE "C" NOT NULL
+);
+
+-- Customers who are or were not informed, and how far that is: `since` is when the last role was addressed, `turns` is how many
+-- roles were.
+CREATE TABLE escalations (
+    notice_id  TEXT COLLATE "C" NOT NULL,
+    account_id TEXT COLLATE "C" NOT NULL,
+    state      TEXT COLLATE "C" NOT NULL CHECK (state IN ('addressing', 'task', 'informed', 'settled')),
+    since      BIGINT NOT NULL,
+    due_at     BIGINT,
+    turns      BIGINT NOT NULL,
+    PRIMARY KEY (notice_id, account_id)
+);
+
+CREATE INDEX escalations_due ON escalations (due_at, notice_id, account_id) WHERE due_at IS NOT NULL;
+
+-- The node that works at them.
+CREATE TABLE escalation_hold (
+    id    BIGINT NOT NULL PRIMARY KEY CHECK (id = 1),
+    owner TEXT COLLATE "C" NOT NULL,
+    until BIGINT NOT NULL
+);
+
+INSERT INTO escalation_hold (id, owner, until) VALUES (1, '', 0);
+
+CREATE FUNCTION note_failure() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO escalation_events (notice_id, account_id) SELECT NEW.notice_id, NEW.account_id
+    WHERE EXISTS (SELECT 1 FROM watched_notices w WHERE w.notice_id = NEW.notice_id);
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION note_arrival() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO escalation_events (notice_id, account_id) SELECT NEW.notice_id, NEW.account_id
+    WHERE EXISTS (SELECT 1 FROM escalations e WHERE e.notice_id = NEW.notice_id AND e.account_id = NEW.account_id
+      AND e.state IN ('addressing', 'task'));
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER deliveries_failed AFTER UPDATE OF state ON deliveries FOR EACH ROW
+WHEN (NEW.state <> OLD.state AND NEW.state IN ('rejected', 'expired', 'bounced', 'suppressed', 'opted_out', 'cancelled'))
+EXECUTE FUNCTION note_failure();
+CREATE TRIGGER deliveries_arrived AFTER UPDATE OF state ON deliveries FOR EACH ROW
+WHEN (NEW.state <> OLD.state AND NEW.state IN ('accepted', 'delivered')) EXECUTE FUNCTION note_arrival();
+
 -- What a person must do, why, and by when. `reason` names no address. There is one open task for the same kind and the same objects,
 -- whichever node opens it. `done_by` is the person who closed it with a note; a task that a fact closed has neither.
 CREATE TABLE tasks (

@@ -411,6 +411,65 @@ CREATE TABLE reports (
     PRIMARY KEY (delivery_id, fingerprint)
 ) STRICT, WITHOUT ROWID;
 
+-- The released notices whose customers must be informed. `due_at` is when all customers are looked at next: at the release those with
+-- nobody to address, later at times when an answer changes though nothing happens. `seen` is what the last look depended on,
+-- `overdue` how many customers it found past the deadline.
+CREATE TABLE watched_notices (
+    notice_id TEXT NOT NULL PRIMARY KEY,
+    due_at    INTEGER,
+    seen      TEXT,
+    overdue   INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX watched_notices_due ON watched_notices (due_at, notice_id) WHERE due_at IS NOT NULL;
+CREATE INDEX watched_notices_overdue ON watched_notices (overdue) WHERE overdue > 0;
+
+-- Customers of watched notices of whom a delivery failed, or one arrived while their case is open. A transaction that looks at a
+-- customer deletes the events that it found.
+CREATE TABLE escalation_events (
+    seq        INTEGER PRIMARY KEY,
+    notice_id  TEXT NOT NULL,
+    account_id TEXT NOT NULL
+) STRICT;
+
+-- Customers who are or were not informed, and how far that is: `since` is when the last role was addressed, `turns` is how many
+-- roles were.
+CREATE TABLE escalations (
+    notice_id  TEXT NOT NULL,
+    account_id TEXT NOT NULL,
+    state      TEXT NOT NULL CHECK (state IN ('addressing', 'task', 'informed', 'settled')),
+    since      INTEGER NOT NULL,
+    due_at     INTEGER,
+    turns      INTEGER NOT NULL,
+    PRIMARY KEY (notice_id, account_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX escalations_due ON escalations (due_at, notice_id, account_id) WHERE due_at IS NOT NULL;
+
+-- The node that works at them.
+CREATE TABLE escalation_hold (
+    id    INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
+    owner TEXT NOT NULL,
+    until INTEGER NOT NULL
+) STRICT;
+
+INSERT INTO escalation_hold (id, owner, until) VALUES (1, '', 0);
+
+CREATE TRIGGER deliveries_failed AFTER UPDATE OF state ON deliveries
+WHEN NEW.state <> OLD.state AND NEW.state IN ('rejected', 'expired', 'bounced', 'suppressed', 'opted_out', 'cancelled')
+BEGIN
+    INSERT INTO escalation_events (notice_id, account_id) SELECT NEW.notice_id, NEW.account_id
+    WHERE EXISTS (SELECT 1 FROM watched_notices w WHERE w.notice_id = NEW.notice_id);
+END;
+
+CREATE TRIGGER deliveries_arrived AFTER UPDATE OF state ON deliveries
+WHEN NEW.state <> OLD.state AND NEW.state IN ('accepted', 'delivered')
+BEGIN
+    INSERT INTO escalation_events (notice_id, account_id) SELECT NEW.notice_id, NEW.account_id
+    WHERE EXISTS (SELECT 1 FROM escalations e WHERE e.notice_id = NEW.notice_id AND e.account_id = NEW.account_id
+      AND e.state IN ('addressing', 'task'));
+END;
+
 -- What a person must do, why, and by when. `reason` names no address. There is one open task for the same kind and the same objects,
 -- whichever node opens it. `done_by` is the person who closed it with a note; a task that a fact closed has neither.
 CREATE TABLE tasks (

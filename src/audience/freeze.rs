@@ -9,6 +9,7 @@ use super::{AudienceError, Committed, Page, Pages, Plan, Reach};
 use crate::config::Config;
 use crate::context::Context;
 use crate::domain::actor::{Action, Actor};
+use crate::domain::category::Class;
 use crate::domain::coverage::{LegalClock, Terms};
 use crate::domain::entry::{Detail, Entry, Event, Fact, Manifest, shown};
 use crate::domain::merkle::Hash;
@@ -23,7 +24,7 @@ use crate::store::notices::{Kept, releases};
 use crate::store::people::{imports, tombstones};
 use crate::store::proof::ledger::Opening;
 use crate::store::proof::{commitments, ledger, tree};
-use crate::store::{Conn, StoreError, notices};
+use crate::store::{Conn, StoreError, escalations, notices};
 
 /// A frozen audience.
 #[derive(Clone, Debug)]
@@ -319,6 +320,9 @@ async fn release(
     let released = Released { customers, recipients, message_domain, terms, salt: &salt, revision: gathered.revision };
     if !releases::set_released(conn, kept.id, at, &released).await? {
         return Err(AudienceError::Lost);
+    }
+    if kept.category.class() == Class::Mandatory {
+        escalations::watch(conn, kept.id, at).await?;
     }
     let shown = shown(&kept.subject, kept.reference.as_deref(), kept.follows_id, message_domain, Some(terms));
     let manifest = Manifest { count: recipients, root, customers, unaddressed, unaddressed_root, shown };

@@ -33,7 +33,7 @@ pub const UNDECIDED: u8 = 3;
 pub const TRY_LATER: u8 = 75;
 
 /// What to do about a cursor that is not one of the list.
-const CURSOR: &str = "take the cursor that the page before printed";
+pub(super) const CURSOR: &str = "take the cursor that the page before printed";
 
 /// The exit code for a kind of error.
 const fn code(kind: Kind) -> u8 {

@@ -9,13 +9,15 @@ use crate::domain::actor::{Action, Actor};
 use crate::domain::attestation::{Channel, channel_and_witness};
 use crate::domain::delivery::Level;
 use crate::domain::entry::{Detail, Entry, Event, Fact, Person};
+use crate::domain::escalation::State;
 use crate::domain::problem::check_line;
+use crate::domain::task::TaskKind;
 use crate::ledger::operated::{self, Operation};
 use crate::store::notices::Kept;
 use crate::store::notices::attestations::{self, Withdrawn};
 use crate::store::proof::ledger::{self, Opening};
 use crate::store::sending::deliveries;
-use crate::store::{Conn, notices};
+use crate::store::{Conn, escalations, notices, tasks};
 
 /// The longest witness, note or reason, in bytes.
 const LONGEST: usize = 1000;
@@ -100,6 +102,8 @@ impl Coverage {
         };
         attestations::insert(&mut tx, notice.id, &attestation).await?;
         self.seal(&mut tx, (actor, Action::Attest), &notice, &attestation).await?;
+        tasks::close(&mut tx, TaskKind::NotInformed, notice.id, &[new.account_id], at).await?;
+        escalations::end(&mut tx, notice.id, new.account_id, State::Informed).await?;
         tx.commit().await?;
         Ok(Attested { attestation, already: false })
     }
@@ -128,6 +132,8 @@ impl Coverage {
         }
         let attestation = Attestation { withdrawn: Some(withdrawn), ..attestation };
         self.seal(&mut tx, (actor, Action::WithdrawAttestation), &notice, &attestation).await?;
+        // The customer may not be informed any more.
+        escalations::note(&mut tx, notice.id, account_id).await?;
         tx.commit().await?;
         Ok(attestation)
     }

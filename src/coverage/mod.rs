@@ -37,7 +37,7 @@ impl Coverage {
     }
 
     /// What counts as informed of a notice, now.
-    fn measure(&self, notice: &Kept) -> Measure {
+    pub(crate) fn measure(&self, notice: &Kept) -> Measure {
         let (config, category) = (&self.context.config, notice.category);
         Measure {
             informed_at: notice.terms.map_or_else(|| config.informed_at(category), |terms| terms.informed_at),
@@ -47,7 +47,7 @@ impl Coverage {
     }
 
     /// The legal clock of a notice.
-    fn clock(&self, notice: &Kept) -> LegalClock {
+    pub(crate) fn clock(&self, notice: &Kept) -> LegalClock {
         if let Some(terms) = notice.terms {
             return LegalClock { discovered_at: notice.discovered_at(), deadline: terms.deadline };
         }

@@ -203,6 +203,8 @@ pub enum Action {
     Purge,
     /// Let sealing continue after it had stopped.
     Continue,
+    /// Did a task.
+    DoTask,
 }
 
 words!(Action, "an action", {
@@ -237,6 +239,7 @@ words!(Action, "an action", {
     LiftHold => "lift_hold",
     Purge => "purge",
     Continue => "continue",
+    DoTask => "do_task",
 });
 
 #[cfg(test)]

@@ -19,7 +19,6 @@ use uuid::Uuid;
 
 use crate::domain::category::Category;
 use crate::domain::checkpoint::{Checkpoint, CheckpointError, TlogProof};
-use crate::domain::delivery::Outcome;
 use crate::domain::digest::sha256;
 use crate::domain::entry::{Batch, DecodeError, Detail, Event, Fact, Person, commitments, hmac, parse_who};
 use crate::domain::merkle::{Hash, ProofError, leaf_hash, verify_inclusion};
@@ -73,7 +72,7 @@ pub enum Invalid {
     #[error("it must have exactly one manifest of its notice")]
     Manifest,
     /// Recipients were added that do not follow those before.
-    #[error("recipients were added before its manifest, after its end, or with other ordinals than the next ones")]
+    #[error("recipients were added before its manifest, or with other ordinals than the next ones")]
     Batch,
     /// The notice is closed twice.
     #[error("its notice is closed twice")]
@@ -244,7 +243,8 @@ struct Checker<'a> {
     notice: Option<(Uuid, Category, Hash)>,
     /// The manifest, then the recipients that were added later.
     batches: Vec<Batch>,
-    closed: Option<Vec<(Outcome, u64)>>,
+    /// The recipients so far and the sum of the outcomes, at the end.
+    closed: Option<(Option<u64>, u64)>,
     named: Named,
     entries: Passed<u64>,
     recipients: Passed<u64>,
@@ -334,12 +334,14 @@ impl<'a> Checker<'a> {
         match &fact.detail {
             Detail::Manifest(_) if !self.batches.is_empty() => return Err(Invalid::Manifest),
             Detail::Manifest(frozen) => self.batches.push(Batch { first: 0, count: frozen.count, root: frozen.root }),
-            Detail::Addressed(batch) if self.closed.is_some() || self.total() != Some(batch.first) => {
-                return Err(Invalid::Batch);
-            }
+            // An escalation may add recipients after the end.
+            Detail::Addressed(batch) if self.total() != Some(batch.first) => return Err(Invalid::Batch),
             Detail::Addressed(batch) => self.batches.push(*batch),
             Detail::Closed(_) if self.closed.is_some() => return Err(Invalid::Closed),
-            Detail::Closed(counts) => self.closed = Some(counts.clone()),
+            Detail::Closed(counts) => {
+                let closed = counts.iter().fold(0_u64, |sum, (_, n)| sum.saturating_add(*n));
+                self.closed = Some((self.total(), closed));
+            }
             _ => {}
         }
         // The manifest is fixed before anything is sent: an outcome of somebody it does not have proves nothing.
@@ -403,11 +405,10 @@ impl<'a> Checker<'a> {
         if (self.notice.is_some() || self.recipients.count > 0) && total.is_none() {
             return Err(Invalid::Manifest);
         }
-        if let (Some(count), Some(counts)) = (total, &self.closed) {
-            let closed = counts.iter().fold(0_u64, |sum, (_, n)| sum.saturating_add(*n));
-            if closed != count {
-                return Err(Invalid::Sum { count, closed });
-            }
+        if let Some((Some(count), closed)) = self.closed
+            && closed != count
+        {
+            return Err(Invalid::Sum { count, closed });
         }
         Ok(Summary {
             checkpoint,

@@ -21,6 +21,7 @@ pub mod digest;
 pub mod domain_name;
 pub mod duty;
 pub mod entry;
+pub mod escalation;
 pub mod evidence;
 pub mod fields;
 pub mod forward;

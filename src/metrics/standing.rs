@@ -18,10 +18,11 @@ use super::Seconds;
 use super::writable::Writable;
 use crate::domain::category::Lane;
 use crate::domain::clock::{Clock, millis};
+use crate::domain::task::TaskKind;
 use crate::store::inbound::forwards;
 use crate::store::proof::figures::{self, Sealing, Waiting};
 use crate::store::sending::uncertain::{self, Doubts};
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, escalations, tasks};
 
 /// How long a collection is fresh, at least.
 const FRESH: Duration = Duration::from_secs(5);
@@ -38,6 +39,11 @@ struct OfLane {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfKind {
+    kind: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OfDoubt {
     awaits: &'static str,
 }
@@ -49,6 +55,8 @@ struct Figures {
     doubts: Doubts,
     sealing: Sealing,
     replies: u64,
+    tasks: Vec<(TaskKind, u64)>,
+    overdue: u64,
 }
 
 #[derive(Default)]
@@ -69,6 +77,8 @@ pub(super) struct Standing {
     oldest: Family<OfLane, Seconds>,
     released: Family<OfLane, Seconds>,
     uncertain: Family<OfDoubt, Gauge>,
+    tasks: Family<OfKind, Gauge>,
+    overdue: Gauge,
     entries: Gauge,
     pending: Gauge,
     lag: Seconds,
@@ -85,6 +95,8 @@ impl Standing {
             oldest: Family::default(),
             released: Family::default(),
             uncertain: Family::default(),
+            tasks: Family::default(),
+            overdue: Gauge::default(),
             entries: Gauge::default(),
             pending: Gauge::default(),
             lag: Seconds::default(),
@@ -117,6 +129,12 @@ impl Standing {
             "deliveries_uncertain",
             "Deliveries in doubt: those that await an operator, and those that are sent again by themselves",
             standing.uncertain.clone(),
+        );
+        registry.register("tasks_open", "Tasks that a person still has to do", standing.tasks.clone());
+        registry.register(
+            "overdue_customers",
+            "Customers who are not informed past the deadline of a notice, as of the last look at it",
+            standing.overdue.clone(),
         );
         registry.register("ledger_entries", "Entries of the ledger that have their place", standing.entries.clone());
         registry.register("ledger_pending_entries", "Entries that wait for theirs", standing.pending.clone());
@@ -209,6 +227,11 @@ impl Standing {
         for (awaits, doubts) in [("operator", known.doubts.operator), ("retry", known.doubts.again)] {
             self.uncertain.get_or_create(&OfDoubt { awaits }).set(gauge(doubts));
         }
+        for kind in TaskKind::ALL {
+            let open = known.tasks.iter().find(|(open, _)| open == kind).map_or(0, |(_, count)| *count);
+            self.tasks.get_or_create(&OfKind { kind: kind.as_str() }).set(gauge(open));
+        }
+        self.overdue.set(gauge(known.overdue));
         self.entries.set(gauge(known.sealing.entries));
         self.pending.set(gauge(known.sealing.pending));
         self.lag.set(age(known.sealing.oldest));
@@ -229,6 +252,8 @@ async fn gathered(store: &Store) -> Result<Figures, StoreError> {
         doubts: uncertain::count(&mut conn).await?,
         sealing: figures::sealing(&mut conn).await?,
         replies: forwards::waiting(&mut conn).await?,
+        tasks: tasks::open_by_kind(&mut conn).await?,
+        overdue: escalations::overdue(&mut conn).await?,
     })
 }
 

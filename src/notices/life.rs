@@ -10,9 +10,10 @@ use crate::domain::actor::Actor;
 use crate::domain::notice::writers::has_written;
 use crate::domain::notice::{State, Step};
 use crate::domain::prints::Prints;
-use crate::store::Conn;
+use crate::domain::task::TaskKind;
 use crate::store::notices::steps::Done;
 use crate::store::notices::{self as kept, Kept};
+use crate::store::{Conn, escalations, tasks};
 
 impl Notices {
     /// Stores a draft and returns its id.
@@ -187,6 +188,11 @@ impl Notices {
         let notice = find(&mut tx, id).await?;
         if notice.state != State::Cancelled {
             self.step(&mut tx, &notice, Step::Cancel, actor, reason).await?;
+            // Nobody must be informed of what is cancelled.
+            escalations::unwatch(&mut tx, id).await?;
+            for kind in [TaskKind::NotInformed, TaskKind::Overdue] {
+                tasks::close_all(&mut tx, kind, id, self.context.clock.now()).await?;
+            }
         }
         tx.commit().await?;
         self.finish_cancellation(&notice).await?;

@@ -23,7 +23,7 @@ pub use crate::store::notices::steps::Done;
 pub use crate::store::sending::waiting::Depth;
 pub use draft::Draft;
 pub use finish::{Carried, Errand, Task};
-pub use ready::Checked;
+pub use ready::{Checked, Escalated};
 pub use release::Release;
 
 use crate::audience::{self, AudienceError, Plan, Reach, RowsAt};
@@ -269,7 +269,8 @@ impl Notices {
         let clock = ready::of_discovery(followed(&mut conn, follows).await?.as_ref(), &draft.notice);
         let warnings =
             [warnings, clock, ready::of_audience(&reach), large, ready::of_before(before, draft)].map(|it| it.0).concat();
-        Ok(Checked { reach, size, follows, warnings: Problems(warnings).limited(), nobody, before })
+        let escalation = self.escalated(draft.notice.category);
+        Ok(Checked { reach, size, follows, warnings: Problems(warnings).limited(), escalation, nobody, before })
     }
 
     /// The notice like a draft that was released within a day, if there is one. What follows another one has its reference.

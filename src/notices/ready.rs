@@ -4,11 +4,13 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use serde::Serialize;
 use uuid::Uuid;
 
 use super::{Draft, NoticeError, Notices};
 use crate::audience::{AudienceError, Reach, Unmet};
-use crate::domain::category::Category;
+use crate::config::written;
+use crate::domain::category::{Category, Role};
 use crate::domain::check::{Circumstances, Findings, LeadTime, check_at, check_clock, check_release};
 use crate::domain::clock::shown;
 use crate::domain::markdown::{Link, host_of};
@@ -29,13 +31,32 @@ pub struct Checked {
     pub follows: Option<Uuid>,
     /// What its author should know before the release.
     pub warnings: Problems,
+    /// Whom it addresses at a customer who is not informed by its deliveries; `None` if nobody must be informed by it.
+    pub escalation: Option<Escalated>,
     /// Why it reaches nobody yet, if it does: a release would be refused.
     pub nobody: Option<AudienceError>,
     /// The notice like it that was released within a day.
     pub before: Option<Before>,
 }
 
+/// What happens to customers who are not informed by a notice.
+#[derive(Clone, Debug, Serialize)]
+pub struct Escalated {
+    /// How long after the release, or after the role before; at once if every delivery has failed.
+    pub after: String,
+    /// The roles that are addressed then, one after the other, before a person gets a task.
+    pub roles: Vec<Role>,
+}
+
 impl Notices {
+    /// What happens to customers who are not informed by a notice of a category, if they must be.
+    pub(super) fn escalated(&self, category: Category) -> Option<Escalated> {
+        let config = &self.context.config;
+        config
+            .escalate_after(category)
+            .map(|after| Escalated { after: written(after), roles: config.escalate_to(category) })
+    }
+
     /// Checks the text of a notice against the time and the configuration. Returns the warnings.
     pub(super) fn ready(&self, source: &str) -> Result<Problems, NoticeError> {
         let findings = self.findings(source);

@@ -20,6 +20,7 @@
 //! ([`notices::lock`]), deliveries. It leaves out what it does not need.
 
 pub mod engine;
+pub mod escalations;
 pub mod inbound;
 pub mod notices;
 pub mod people;

@@ -21,6 +21,7 @@ mod dkim;
 mod dns;
 mod doors;
 mod dovecot;
+mod escalation;
 mod evidence;
 mod faults;
 mod first_hour;

@@ -2,6 +2,7 @@
 
 mod answers;
 mod bulk;
+mod escalations;
 mod forwards;
 mod inbound;
 mod integrity;

@@ -16,7 +16,7 @@ use crate::domain::random::Random;
 use crate::domain::words::kilobytes;
 use crate::mail::direct::{self, Taken};
 use crate::notices::sample::{Sample, Wanted};
-use crate::notices::{Checked, Draft, NoticeError};
+use crate::notices::{Checked, Draft, Escalated, NoticeError};
 
 /// Checks a notice file, and says how far it reaches.
 pub async fn check(app: &App, path: &Path, output: &Output) -> Result<u8, Failure> {
@@ -29,7 +29,7 @@ pub async fn check(app: &App, path: &Path, output: &Output) -> Result<u8, Failur
     if let (true, Err(NoticeError::NotReady(problems))) = (output.json, &checked) {
         output.print(&json!({ "problems": problems }), |_| String::new())?;
     }
-    let Checked { reach, size, follows, mut warnings, nobody, .. } = checked?;
+    let Checked { reach, size, follows, mut warnings, escalation, nobody, .. } = checked?;
     warn(&warnings);
     let yet = nobody.as_ref().and_then(AudienceError::reaches_nobody);
     if let Some(yet) = &yet {
@@ -40,6 +40,7 @@ pub async fn check(app: &App, path: &Path, output: &Output) -> Result<u8, Failur
         "customers": reach.customers, "recipients": reach.recipients, "unaddressed": reach.unaddressed, "unaddressed_sample": reach.unaddressed_sample,
         "role_addresses": reach.role_addresses, "dead": reach.dead, "needs_smtputf8": reach.needs_smtputf8,
         "left": reach.left, "follows": follows, "size": size, "sample": reach.sample, "warnings": warnings,
+        "escalation": escalation,
     });
     output.print(&document, |_| {
         let category = draft.notice.category;
@@ -63,6 +64,7 @@ pub async fn check(app: &App, path: &Path, output: &Output) -> Result<u8, Failur
             text += &format!("follows notice {followed}\n");
         }
         text += &format!("the largest mail has {}\n", kilobytes(size));
+        text += &escalation.as_ref().map_or_else(String::new, describe);
         text += "for example:\n";
         reach.sample.iter().for_each(|name| text += &format!("  {name}\n"));
         text
@@ -71,6 +73,19 @@ pub async fn check(app: &App, path: &Path, output: &Output) -> Result<u8, Failur
         Failure::from(nobody).print_hint();
     }
     Ok(0)
+}
+
+/// Whom the escalation of a notice addresses.
+fn describe(escalation: &Escalated) -> String {
+    let roles: Vec<&str> = escalation.roles.iter().map(|role| role.as_str()).collect();
+    if roles.is_empty() {
+        return "a customer who is not informed is a task for a person: nobody else is addressed\n".to_owned();
+    }
+    format!(
+        "a customer who is not informed: contacts for {}, each {} after the one before, then a task for a person\n",
+        roles.join(", then "),
+        escalation.after
+    )
 }
 
 /// Prints the warnings of a check to stderr.

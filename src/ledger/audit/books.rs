@@ -261,15 +261,15 @@ impl Book {
         }
     }
 
-    /// The sum rule: as many recipients as the manifest has, with its root; as many outcomes as recipients.
+    /// The sum rule: as many recipients as the manifest has, with its root; as many outcomes as recipients when it was closed.
     fn close(mut self, scanned: &Scanned) -> Result<(), Damage> {
         self.turn(scanned)?;
         self.compare_root()?;
         if let Some(next) = scanned.batch(self.notice, self.number + 1) {
             return Err(Damage::at(next.index, "the recipients that it added are not there"));
         }
-        let recipients = scanned.recipients(self.notice).unwrap_or(0);
         let Some(closed) = scanned.closed.get(&self.notice) else { return Ok(()) };
+        let recipients = closed.recipients;
         let sum: u64 = closed.counts.iter().map(|(_, count)| *count).fold(0, u64::saturating_add);
         if sum != recipients {
             let (sum, recipients) = (count(sum, "outcome", "outcomes"), count(recipients, "recipient", "recipients"));

@@ -91,7 +91,7 @@ pub struct AudienceRow {
     pub values: BTreeMap<String, String>,
 }
 
-/// The reason of a step on a notice, or of a legal hold, that mentions the address.
+/// The reason of a step on a notice or of a legal hold, or the note of a task, that mentions the address.
 #[derive(Debug, Serialize)]
 pub struct Stated {
     /// The notice, if it is about one.
@@ -290,6 +290,12 @@ fn add_words(record: &mut Record, mention: Mention, key: &AddressKey) {
             account_id: hold.account_id,
             at: hold.since,
             reason: hold.reason,
+        }),
+        Mention::Task(task) => record.reasons.push(Stated {
+            notice_id: task.notice_id,
+            account_id: task.account_id,
+            at: task.done_at.unwrap_or(task.opened_at),
+            reason: task.note.unwrap_or_default(),
         }),
         Mention::Entry(entry) => record.operations.extend(operated(&entry.0)),
     }

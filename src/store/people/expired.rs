@@ -18,6 +18,8 @@ pub enum Rows {
     Reads,
     /// Corrections to addresses that no contact has.
     Rectifications,
+    /// Tasks that are done, and are about no notice: the others go with theirs.
+    Tasks,
 }
 
 /// True if a legal hold is on a customer or notice of the person whose address has this key: of a customer that has the address, or what
@@ -102,6 +104,12 @@ impl Rows {
                 "t.at < $1 AND (t.contact_ended_at IS NULL OR t.contact_ended_at < $1)
                    AND NOT EXISTS (SELECT 1 FROM contacts k WHERE k.email_key = t.new_key)",
                 is_held!("t.old_key")
+            ),
+            Self::Tasks => expired_rows!(
+                "tasks",
+                "id",
+                "t.done_at < $1 AND t.notice_id IS NULL",
+                "EXISTS (SELECT 1 FROM holds h WHERE h.account_id = t.account_id)"
             ),
             Self::Reads => expired_rows!(
                 "reads",

@@ -8,7 +8,7 @@ use crate::domain::category::Category;
 use crate::store::engine::dialect::{Dialect, json};
 use crate::store::engine::row::Row;
 use crate::store::people::subjects::entry_ids;
-use crate::store::{Conn, Result};
+use crate::store::{Conn, Result, escalations};
 
 /// Customers that left before a time, by account, after `after`; those under a hold, and those with a record in one of
 /// `categories` that still names a person, are left out: such a record needs to know when the contract ended.
@@ -260,7 +260,7 @@ pub async fn clear_steps(conn: &mut Conn, notice_id: Uuid) -> Result<Vec<Uuid>> 
 }
 
 /// Clears what a notice as a whole stores about persons once its deliveries are cleared: the words of attestations, rows, steps
-/// with the entries about them; moulds, of which no message is stored any more; and records that it is purged. Returns the entries whose opening was deleted.
+/// with the entries about them; tasks; moulds, of which no message is stored any more; and records that it is purged. Returns the entries whose opening was deleted.
 pub async fn clear_notice(conn: &mut Conn, notice_id: Uuid, now: Timestamp) -> Result<Vec<Uuid>> {
     let id = notice_id.to_string();
     let openings = clear_steps(conn, notice_id).await?;
@@ -269,9 +269,11 @@ pub async fn clear_notice(conn: &mut Conn, notice_id: Uuid, now: Timestamp) -> R
         "DELETE FROM notice_rows WHERE notice_id = $1",
         "DELETE FROM notice_steps WHERE notice_id = $1",
         "DELETE FROM moulds WHERE notice_id = $1",
+        "DELETE FROM tasks WHERE notice_id = $1",
     ] {
         sqlx::query(statement).bind(&id).execute(&mut *conn).await?;
     }
+    escalations::unwatch(conn, notice_id).await?;
     let sql = "UPDATE notices SET purged_at = $2 WHERE id = $1";
     sqlx::query(sql).bind(&id).bind(now.as_millisecond()).execute(conn).await?;
     Ok(openings)

@@ -173,6 +173,6 @@ async fn a_reply_of_nobody_is_withheld_and_kept() {
     let replies = it.shown().await.replies;
     assert!(replies.iter().all(|it| it.reason == Some(Reason::NoSender)), "{replies:?}");
     for reply in replies {
-        assert!(it.app.app.inbound.show(&alice(), reply.inbound_id).await.unwrap().1.is_some(), "nothing is lost");
+        assert!(it.app.app.inbound.message(&alice(), reply.inbound_id).await.unwrap().1.is_some(), "nothing is lost");
     }
 }

@@ -146,9 +146,9 @@ async fn what_was_forwarded_is_no_longer_stored() {
     it.comes(reply.clone()).await;
     let id = it.shown().await.replies[0].inbound_id;
     let inbound = &it.app.app.inbound;
-    assert_eq!(inbound.show(&alice(), id).await.unwrap().1.unwrap(), reply.as_bytes());
+    assert_eq!(inbound.message(&alice(), id).await.unwrap().1.unwrap(), reply.as_bytes());
     it.forward().await;
-    let (stored, bytes) = inbound.show(&alice(), id).await.unwrap();
+    let (stored, bytes) = inbound.message(&alice(), id).await.unwrap();
     assert_eq!((stored.forward.unwrap().state, bytes), (State::Forwarded, None));
     let listed = inbound.list(&alice(), false, &PageRequest { after: None, limit: 10 }).await.unwrap().items;
     assert_eq!(listed[0].forward, stored.forward);
@@ -264,9 +264,7 @@ async fn without_forwarding_a_reply_is_recorded_and_stays() {
 async fn a_person_who_is_erased_takes_the_reply_along() {
     let it = Answered::new(Engine::Sqlite).await;
     it.comes(it.reply("hello")).await;
-    let mut tx = it.app.app.context.store.write().await.unwrap();
-    besked::store::inbound::clear(&mut tx, &[it.delivery]).await.unwrap();
-    tx.commit().await.unwrap();
+    it.app.erase("hello@two.example").await.unwrap();
     assert_eq!(it.forward().await.failed, 1);
     assert_eq!(it.became().await, [(State::Failed, Some(besked::domain::forward::Reason::Deleted))]);
     assert!(it.mails().is_empty() && it.tasks().await.is_empty(), "there is nothing to look at");

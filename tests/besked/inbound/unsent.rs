@@ -59,7 +59,7 @@ async fn a_refusal_for_good_opens_a_task(#[case] act: Act, #[case] reason: Reaso
     assert!(task.reason.contains("besked inbound show") && !task.reason.contains('@'), "{}", task.reason);
     // It is still there to be passed on.
     let id = shown.replies[0].inbound_id;
-    assert!(it.app.app.inbound.show(&crate::app::alice(), id).await.unwrap().1.is_some());
+    assert!(it.app.app.inbound.message(&crate::app::alice(), id).await.unwrap().1.is_some());
 }
 
 #[tokio::test(flavor = "multi_thread")]

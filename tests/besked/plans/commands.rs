@@ -63,6 +63,8 @@ fn commands(delivery: &str) -> Vec<Vec<&str>> {
         vec!["informed", "--account", "C0009", "--reference", "CHG-1"],
         vec!["informed", "--account", "C0009", "--category", "maintenance"],
         vec!["notice", "status", "CHG-1"],
+        vec!["tasks", "list"],
+        vec!["tasks", "list", "--open"],
         vec!["coverage", "CHG-1"],
         vec!["deliveries", "list", "CHG-1"],
         vec!["inbound", "list"],

@@ -3,6 +3,7 @@
 use besked::domain::category::Category;
 use besked::domain::entry::{Entry, Event, Fact, Person};
 use besked::domain::preference::Reason;
+use besked::domain::task::TaskKind;
 use besked::store::people::expired::{self, Rows};
 use besked::store::people::holds::Hold;
 use besked::store::people::imports::{ContactRow, CustomerRow};
@@ -13,7 +14,8 @@ use besked::store::people::{
 use besked::store::proof::ledger;
 use besked::store::proof::ledger::Opening;
 use besked::store::sending::{deliveries, settle};
-use besked::store::{Conn, notices};
+use besked::store::tasks::NewTask;
+use besked::store::{Conn, notices, tasks};
 use jiff::{SignedDuration, Timestamp};
 use rstest::rstest;
 use uuid::Uuid;
@@ -88,9 +90,30 @@ async fn rows_expire_by_their_own_time_and_not_while_a_contact_needs_them(#[case
         subjects::insert_read(&mut tx, fixture.id(), &key(email), &read).await.unwrap();
     }
     fixture.released(&mut tx, &["shown@x.example"]).await;
-    for (rows, expired) in
-        [(Rows::DeactivatedContacts, 1), (Rows::Preferences, 2), (Rows::Suppressions, 1), (Rows::Reads, 1)]
-    {
+    for n in 0..3 {
+        let task = NewTask {
+            id: fixture.id(),
+            kind: TaskKind::Unread,
+            notice_id: None,
+            account_id: None,
+            delivery_id: None,
+            inbound_id: Some(fixture.id()),
+            reason: "unreadable",
+            at: now,
+            deadline: None,
+        };
+        tasks::open(&mut tx, &task).await.unwrap();
+        if n > 0 {
+            assert!(tasks::done(&mut tx, task.id, ("bo", "read it"), now).await.unwrap());
+        }
+    }
+    for (rows, expired) in [
+        (Rows::DeactivatedContacts, 1),
+        (Rows::Preferences, 2),
+        (Rows::Suppressions, 1),
+        (Rows::Reads, 1),
+        (Rows::Tasks, 2),
+    ] {
         assert_eq!(expired::count_rows(&mut tx, rows, now).await.unwrap(), 0, "{rows:?} too early");
         assert_eq!(expired::count_rows(&mut tx, rows, later).await.unwrap(), expired, "{rows:?}");
         let hold = fixture.hold(&mut tx, None, Some("C1")).await;

@@ -91,6 +91,7 @@ fn about() -> About {
         attempts: 1,
         reply: None,
         at,
+        accepted_at: None,
     };
     let notice = Kept {
         id,
@@ -114,6 +115,7 @@ fn about() -> About {
         customers: 1,
         recipients: 1,
         message_domain: "example.com".to_owned(),
+        terms: None,
     };
     About { inbound_id: id, came_at: at, delivery, notice, bounds: Bounds::default() }
 }
