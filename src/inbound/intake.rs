@@ -38,7 +38,6 @@ pub struct Intake {
 
 impl Intake {
     /// The handle, and the task, which ends when the last handle is dropped. `name` is the name in the greeting of LMTP.
-    #[must_use]
     pub fn new(inbound: Inbound, name: String) -> (Self, impl Future<Output = ()> + Send) {
         let (requests, waiting) = mpsc::channel(WAITING);
         let task = commit(inbound.clone(), waiting);

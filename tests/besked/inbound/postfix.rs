@@ -85,7 +85,7 @@ struct Joined {
     shell: Shell,
     postfix: Postfix,
     service: Option<Child>,
-    dovecot: Option<Dovecot>,
+    _dovecot: Option<Dovecot>,
     listener: String,
 }
 
@@ -133,7 +133,7 @@ impl Joined {
         if way == Way::Pipe {
             give(&home, id("-u"), id("-g"));
         }
-        Self { way, shell, postfix, service: None, dovecot, listener: format!("127.0.0.1:{port}") }
+        Self { way, shell, postfix, service: None, _dovecot: dovecot, listener: format!("127.0.0.1:{port}") }
     }
 
     /// From now on Besked can be reached: until then its listener, or the configuration of the pipe, is missing.
