@@ -58,7 +58,7 @@ async fn print_json(mut covering: Covering, open: bool) -> Result<(), Failure> {
     let (notice, clock) = (&covering.notice, covering.clock);
     let before = members(json!({
         "notice": notice.id, "category": notice.category, "released_at": notice.released_at,
-        "discovered_at": clock.discovered_at, "deadline": clock.deadline,
+        "discovered_at": clock.discovered_at, "deadline": clock.deadline, "escalated": covering.escalated,
     }));
     let (mut list, opening) = JsonList::open(&before, "rows");
     // The first page before anything is printed: an error is no half of a document.
@@ -110,7 +110,12 @@ async fn print_table(mut covering: Covering, open: bool, clock: &Clock) -> Resul
         }));
         print(&std::mem::take(&mut text))?;
     }
-    print(&format!("{text}\n{}", totals(&covering.totals())))
+    text += &format!("\n{}", totals(&covering.totals()));
+    if covering.escalated > 0 {
+        let of = count(covering.escalated, "customer", "customers");
+        text += &format!("\ncontacts with other roles were addressed for {of} who had not been informed\n");
+    }
+    print(&text)
 }
 
 /// The notice and its legal clock.

@@ -14,7 +14,7 @@ use crate::people::mask::{Mask, mask_words};
 use crate::store::notices::{Kept, attestations};
 use crate::store::sending::deliveries;
 use crate::store::sending::deliveries::Shown;
-use crate::store::{Conn, StoreError};
+use crate::store::{Conn, StoreError, escalations};
 
 /// Deliveries, or customers with nobody to address, in a page.
 const PAGE: u32 = 1000;
@@ -86,6 +86,8 @@ pub struct Covering {
     pub notice: Kept,
     /// Its legal clock.
     pub clock: LegalClock,
+    /// Customers for whom contacts with other roles were addressed, since they were not informed.
+    pub escalated: u64,
     measure: Measure,
     next: Next,
     totals: Totals,
@@ -111,7 +113,9 @@ impl Coverage {
         if notice.released_at.is_none() {
             return Err(CoverageError::NotReleased(notice.state));
         }
+        let escalated = escalations::escalated(&mut *self.context.store.read().await?, notice.id).await?;
         Ok(Covering {
+            escalated,
             context: self.context.clone(),
             clock: self.clock(&notice),
             measure: self.measure(notice.category),

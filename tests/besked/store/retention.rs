@@ -112,7 +112,7 @@ async fn rows_expire_by_their_own_time_and_not_while_a_contact_needs_them(#[case
         (Rows::Preferences, 2),
         (Rows::Suppressions, 1),
         (Rows::Reads, 1),
-        (Rows::Tasks, 0),
+        (Rows::Tasks, 2),
     ] {
         assert_eq!(retention::count_rows(&mut tx, rows, now).await.unwrap(), 0, "{rows:?} too early");
         assert_eq!(retention::count_rows(&mut tx, rows, later).await.unwrap(), expired, "{rows:?}");
