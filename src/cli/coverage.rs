@@ -83,6 +83,7 @@ async fn print_json(mut covering: Covering, only: Only) -> Result<(), Failure> {
     let before = members(json!({
         "notice": notice.id, "category": notice.category, "released_at": notice.released_at,
         "discovered_at": clock.discovered_at, "deadline": clock.deadline, "stopped": covering.stopped,
+        "escalated": covering.escalated,
     }));
     let (mut list, opening) = JsonList::open(&before, "rows");
     // The first page before anything is printed: an error is no half of a document.
@@ -153,7 +154,12 @@ async fn print_table(mut covering: Covering, only: Only, clock: &Clock) -> Resul
         }));
         print(&std::mem::take(&mut text))?;
     }
-    print(&format!("{text}\n{}", totals(&covering.totals())))
+    text += &format!("\n{}", totals(&covering.totals()));
+    if covering.escalated > 0 {
+        let of = count(covering.escalated, "customer", "customers");
+        text += &format!("\ncontacts with other roles were addressed for {of} who had not been informed\n");
+    }
+    print(&text)
 }
 
 /// The notice and its legal clock.

@@ -253,5 +253,13 @@ fn describe(shown: &Shown) -> String {
         let role = if it.former { format!("{} (former)", it.role) } else { it.role.to_string() };
         [role, it.name.clone(), it.email.clone(), locale, zone]
     });
-    text + &table(["role", "name", "email", "locale", "zone"], rows)
+    text += &table(["role", "name", "email", "locale", "zone"], rows);
+    if !shown.tasks.is_empty() {
+        let rows = shown.tasks.iter().map(|it| {
+            let deadline = it.deadline.map(time).unwrap_or_default();
+            [it.id.to_string(), it.kind.to_string(), deadline, it.reason.clone()]
+        });
+        text += &format!("\n{}", table(["task", "kind", "deadline", "reason"], rows));
+    }
+    text
 }

@@ -15,7 +15,7 @@ use crate::people::mask::{Mask, mask_words};
 use crate::store::notices::{Kept, attestations};
 use crate::store::sending::deliveries;
 use crate::store::sending::deliveries::Shown;
-use crate::store::{Conn, StoreError};
+use crate::store::{Conn, StoreError, escalations};
 
 /// Deliveries, or customers with nobody to address, in a page.
 const PAGE: u32 = 1000;
@@ -95,6 +95,8 @@ pub struct Covering {
     pub clock: LegalClock,
     /// Why its sending has stopped, if an operator has stopped it.
     pub stopped: Option<Stopped>,
+    /// Customers for whom contacts with other roles were addressed, since they were not informed.
+    pub escalated: u64,
     measure: Measure,
     next: Next,
     totals: Totals,
@@ -120,9 +122,13 @@ impl Coverage {
         if notice.released_at.is_none() {
             return Err(CoverageError::NotReleased(notice.state));
         }
-        let stopped = stopped(&mut *self.context.store.read().await?, &notice).await?;
+        let mut conn = self.context.store.read().await?;
+        let stopped = stopped(&mut conn, &notice).await?;
+        let escalated = escalations::escalated(&mut conn, notice.id).await?;
+        drop(conn);
         Ok(Covering {
             stopped,
+            escalated,
             context: self.context.clone(),
             clock: self.clock(&notice),
             measure: self.measure(&notice),

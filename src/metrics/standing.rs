@@ -130,12 +130,7 @@ impl Standing {
             "Deliveries in doubt: those that await an operator, and those that are sent again by themselves",
             standing.uncertain.clone(),
         );
-        registry.register("tasks_open", "Tasks that a person still has to do", standing.tasks.clone());
-        registry.register(
-            "overdue_customers",
-            "Customers who are not informed past the deadline of a notice, as of the last look at it",
-            standing.overdue.clone(),
-        );
+        standing.register_escalations(registry);
         registry.register("ledger_entries", "Entries of the ledger that have their place", standing.entries.clone());
         registry.register("ledger_pending_entries", "Entries that wait for theirs", standing.pending.clone());
         registry.register_with_unit(
@@ -155,6 +150,15 @@ impl Standing {
             standing.replies.clone(),
         );
         standing
+    }
+
+    fn register_escalations(&self, registry: &mut Registry) {
+        registry.register("tasks_open", "Tasks that a person still has to do", self.tasks.clone());
+        registry.register(
+            "overdue_customers",
+            "Customers who are not informed past the deadline of a notice, as of the last look at it",
+            self.overdue.clone(),
+        );
     }
 
     /// Updates the gauges, if the database answers in time.

@@ -189,10 +189,10 @@ impl Notices {
         if notice.state != State::Cancelled {
             self.step(&mut tx, &notice, Step::Cancel, actor, reason).await?;
             // Nobody must be informed of what is cancelled.
-            escalations::unwatch(&mut tx, id).await?;
             for kind in [TaskKind::NotInformed, TaskKind::Overdue] {
                 tasks::close_all(&mut tx, kind, id, self.context.clock.now()).await?;
             }
+            escalations::unwatch(&mut tx, id).await?;
         }
         tx.commit().await?;
         self.finish_cancellation(&notice).await?;

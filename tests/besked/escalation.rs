@@ -145,6 +145,7 @@ async fn who_is_informed_by_another_role_needs_no_person(#[case] engine: Engine)
     assert!(app.tasks(false).await.is_empty() && app.relay.received().len() == 1);
     let status = app.app.coverage.status(&alice(), &id.to_string()).await.unwrap();
     assert_eq!((status.escalated, status.overdue, status.tasks.len()), (1, 0, 0));
+    assert_eq!(app.app.coverage.coverage(&alice(), &id.to_string()).await.unwrap().escalated, 1);
 }
 
 #[rstest]

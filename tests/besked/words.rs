@@ -51,6 +51,9 @@ fn a_database_accepts_the_words_of_the_domain_and_no_others() {
         (("preferences", "category"), optional),
         (("suppressions", "reason"), all!(Reason)),
         (("tombstones", "mark"), all!(Mark)),
+        (("escalations", "state"), all!(besked::domain::escalation::State)),
+        (("tasks", "kind"), all!(besked::domain::task::TaskKind)),
+        (("tasks", "state"), all!(besked::domain::task::State)),
         (("attestations", "channel"), ["phone", "letter", "in-person", "other"].map(str::to_owned).into()),
     ];
     let known: BTreeMap<(String, String), BTreeSet<String>> =

@@ -29,6 +29,10 @@ async fn customers_who_wait_past_the_deadline_are_one_task_for_the_notice(#[case
     assert_eq!((task.notice_id, task.deadline), (Some(id), status().await.deadline));
     assert!(task.reason.contains("2 in number") && !task.reason.contains('@'), "{}", task.reason);
     assert_eq!(app.coverage(id).await.overdue, 3);
+    let numbers = crate::metrics::numbers(&app).await;
+    let open = |kind: &str| numbers[&format!("besked_tasks_open{{kind=\"{kind}\"}}")];
+    assert_eq!((open("not_informed"), open("overdue"), open("unread")), (1.0, 1.0, 0.0));
+    assert_eq!(numbers["besked_overdue_customers"], 3.0);
 
     // It does not come again while they wait, and ends with them.
     app.advance(HOUR);

@@ -117,6 +117,9 @@ async fn tasks_are_listed_shown_and_done_on_the_command_line() {
     assert!(shown.contains("kind      not_informed") && shown.contains("account   C3"), "{shown}");
     let status = shell.run(&["--json", "notice", "status", "CHG-1"]).ok().json();
     assert_eq!(status["tasks"], json!({ "not_informed": 1 }));
+    let customer = shell.run(&["--json", "customers", "show", "C3"]).ok().json();
+    assert_eq!(customer["tasks"][0]["id"], task["id"]);
+    assert!(shell.run(&["customers", "show", "C3"]).ok().out.contains("not_informed"));
     assert!(shell.run(&["notice", "status", "CHG-1"]).ok().out.contains("1 task for a person"));
     shell.run(&["tasks", "done", id, "--note", ""]).fails(2, &["note"]);
     shell.run(&["tasks", "done", id, "--note", "called them"]).ok();
