@@ -9,8 +9,8 @@ mod uncertain;
 use serde::Serialize;
 use uuid::Uuid;
 
-pub use crate::store::inbound::reports::Report;
 pub use crate::store::inbound::forwards::Forward;
+pub use crate::store::inbound::reports::Report;
 pub use crate::store::sending::settle::Tried;
 pub use crate::store::sending::uncertain::Doubt;
 pub use error::DeliveryError;
@@ -30,8 +30,8 @@ use crate::domain::page::{Page, PageRequest};
 use crate::notices::Notices;
 use crate::people::mask::{Mask, mask_words};
 use crate::people::reads::note_read;
-use crate::store::inbound::reports;
 use crate::store::inbound::forwards;
+use crate::store::inbound::reports;
 use crate::store::sending::deliveries::{self, Shown};
 use crate::store::sending::{messages, settle};
 

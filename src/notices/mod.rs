@@ -267,8 +267,9 @@ impl Notices {
         let (size, large) = self.sized(self.released(draft), std::mem::take(&mut reach.largest))?;
         let before = self.released_before(&mut conn, draft).await?;
         let clock = ready::of_discovery(followed(&mut conn, follows).await?.as_ref(), &draft.notice);
-        let warnings =
-            [warnings, clock, ready::of_audience(&reach), large, ready::of_before(before, draft)].map(|it| it.0).concat();
+        let warnings = [warnings, clock, ready::of_audience(&reach), large, ready::of_before(before, draft)]
+            .map(|it| it.0)
+            .concat();
         let escalation = self.escalated(draft.notice.category);
         Ok(Checked { reach, size, follows, warnings: Problems(warnings).limited(), escalation, nobody, before })
     }
