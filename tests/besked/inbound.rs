@@ -2,6 +2,7 @@
 
 mod answered;
 mod bounds;
+mod breach;
 mod corpus;
 mod doctor;
 mod effects;
