@@ -155,7 +155,11 @@ fn describe_verdict(notice: &InformedNotice) -> String {
         (Verdict::NotReleased, _) => format!("it is {}: nobody is addressed yet", notice.state.describe()),
         (Verdict::NotAddressed, _) => "this customer was not in its audience".to_owned(),
         (Verdict::CannotBe, _) => "this customer has no contact that such a notice addresses".to_owned(),
-        (verdict @ (Verdict::Pending | Verdict::NotInformed), Some(level)) if !level.reaches(notice.informed_at) => {
+        (Verdict::Pending, Some(level)) if !level.reaches(notice.informed_at) => format!(
+            "not decided yet: handed to our relay, no failure reported so far; {level} is below {}, which counts as informed",
+            notice.informed_at
+        ),
+        (verdict @ Verdict::NotInformed, Some(level)) if !level.reaches(notice.informed_at) => {
             format!("{}: {level} is below {}, which counts as informed", verdict.describe(), notice.informed_at)
         }
         (verdict, Some(level)) => format!("{}, level {level}", verdict.describe()),
