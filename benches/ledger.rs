@@ -18,6 +18,7 @@ use besked::context::Context;
 use besked::domain::address::Address;
 use besked::domain::category::Category;
 use besked::domain::clock::Clock;
+use besked::domain::coverage::Terms;
 use besked::domain::delivery::Level;
 use besked::domain::entry::{Detail, Entry, Event, Fact, Manifest, Person, commitment, shown};
 use besked::domain::evidence::verify;
@@ -35,6 +36,9 @@ use besked::store::proof::{commitments, ledger as entries, tree};
 use besked::store::sending::settle;
 use besked::store::{Store, notices};
 use uuid::Uuid;
+
+/// What the notices are held to.
+const TERMS: Terms = Terms { informed_at: Level::Relayed, deadline: None };
 
 /// Entries in the bench of appending.
 const APPENDED: u32 = 200_000;
@@ -210,13 +214,14 @@ impl Bench {
                 customers: recipients,
                 unaddressed: 0,
                 unaddressed_root: Frontier::new().root(),
-                shown: shown("Bench", Some("BENCH"), None, "example.com"),
+                shown: shown("Bench", Some("BENCH"), None, "example.com", Some(TERMS)),
             }),
             ..Fact::new(Event::Manifest, now)
         };
         let manifest = Entry::new(&Fact { notice: Some(notice), ..manifest }, None, &self.random);
         entries::append(&mut tx, &[Opening::of_notice(&manifest, id, now)]).await.expect("the database works");
         let released = releases::Released {
+            terms: TERMS,
             customers: recipients,
             recipients,
             message_domain: "example.com",

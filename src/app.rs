@@ -19,6 +19,7 @@ use crate::domain::actor::Actor;
 use crate::domain::clock::Clock;
 use crate::domain::kind::Kind;
 use crate::domain::random::Random;
+use crate::escalation::{Escalation, Tasks};
 use crate::evidence::Prover;
 use crate::inbound::Inbound;
 use crate::ledger::Ledger;
@@ -127,6 +128,10 @@ pub struct App {
     pub evidence: Prover,
     /// What comes back by mail.
     pub inbound: Inbound,
+    /// Addresses others where a customer is not informed.
+    pub escalation: Escalation,
+    /// What a person must do.
+    pub tasks: Tasks,
     /// The state of the relays.
     pub relays: Relays,
     /// The numbers of this process.
@@ -176,10 +181,12 @@ impl App {
         let relays = Relays::new(context.clone());
         let deliveries = Deliveries::new(context.clone(), notices.clone());
         let coverage = Coverage::new(context.clone(), notices.clone());
+        let escalation = Escalation::new(context.clone(), coverage.clone());
+        let tasks = Tasks::new(context.clone());
         let (metrics, pulse, key) = (Metrics::new(), Pulse::default(), TokenKey::new(key));
         let customers = Customers::new(context.clone(), subjects.clone());
         let preferences = Preferences::new(context.clone());
-        let inbound = Inbound::new(context.clone(), key.clone());
+        let inbound = Inbound::new(context.clone(), key.clone(), metrics.clone());
         let links = Links::new(context.clone(), key.clone());
         let suppressions = Suppressions::new(context.clone(), key.clone());
         Ok(Self {
@@ -197,6 +204,8 @@ impl App {
             retention,
             evidence,
             inbound,
+            escalation,
+            tasks,
             relays,
             metrics,
             pulse,
@@ -225,6 +234,8 @@ impl App {
                 ledger: self.ledger.clone(),
                 subjects: self.subjects.clone(),
                 retention: self.retention.clone(),
+                inbound: self.inbound.clone(),
+                escalation: self.escalation.clone(),
             },
             observer,
             metrics: self.metrics.clone(),
@@ -264,7 +275,7 @@ impl App {
     pub async fn readiness(&self) -> Readiness {
         match self.context.store.check().await {
             Ok(()) if self.metrics.writable().now(&self.context.store).await => Readiness::Ready,
-            Err(StoreError::NotMigrated { .. }) => Readiness::NotMigrated,
+            Err(StoreError::NotMigrated { .. } | StoreError::Newer { .. }) => Readiness::NotMigrated,
             Ok(()) | Err(_) => Readiness::Unusable,
         }
     }

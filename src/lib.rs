@@ -16,7 +16,9 @@
 //! 5. When nothing of it is left to do, the notice is closed: one entry with the count of each outcome.
 //! 6. [`ledger`] gives every entry its place in a tree and signs it, so that [`ledger::evidence`] can prove what was recorded
 //!    and [`ledger::audit`] notice what was changed.
-//! 7. [`coverage`] answers: how does it stand, who is informed, was customer X informed? [`deliveries`] shows one delivery
+//! 7. A customer who must be informed and is not gets contacts with other roles addressed, and then is a task for a person:
+//!    [`escalation`].
+//! 8. [`coverage`] answers: how does it stand, who is informed, was customer X informed? [`deliveries`] shows one delivery
 //!    with its attempts, and records what came back about it.
 //!
 //! # Layers
@@ -42,6 +44,7 @@ pub mod deliveries;
 pub mod dispatch;
 pub mod doctor;
 pub mod domain;
+pub mod escalation;
 pub mod evidence;
 pub mod http;
 pub mod inbound;

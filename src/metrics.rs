@@ -29,6 +29,7 @@ use crate::domain::category::Category;
 use crate::domain::clock::Clock;
 use crate::domain::delivery::Outcome;
 use crate::domain::reply::Stage;
+use crate::domain::report::{MessageKind, Verdict};
 use crate::store::Store;
 use standing::Standing;
 use writable::Writable;
@@ -60,6 +61,11 @@ struct OfOutcome {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfReply {
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OfStep {
     relay: String,
     step: &'static str,
@@ -68,6 +74,12 @@ struct OfStep {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OfRelay {
     relay: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfReport {
+    kind: &'static str,
+    verdict: &'static str,
 }
 
 /// Whether a relay is used, as it is shown.
@@ -95,6 +107,8 @@ struct Inner {
     commits: Histogram,
     groups: Histogram,
     failed: Counter,
+    reports: Family<OfReport, Counter>,
+    replies: Family<OfReply, Counter>,
     standing: Arc<Standing>,
     writable: Writable,
 }
@@ -121,6 +135,8 @@ impl Metrics {
             commits: Histogram::new(COMMIT_SECONDS),
             groups: Histogram::new(GROUP_SIZES),
             failed: Counter::default(),
+            reports: Family::default(),
+            replies: Family::default(),
             standing: Arc::new(Standing::register(&mut registry)),
             writable: Writable::default(),
             registry: Registry::default(),
@@ -158,6 +174,16 @@ impl Metrics {
             "Commits that failed and were tried again: nothing new is sent meanwhile",
             inner.failed.clone(),
         );
+        registry.register(
+            "reports",
+            "What came back by mail about deliveries, recorded; a wave of policy or relay-or-sender is our own trouble",
+            inner.reports.clone(),
+        );
+        registry.register(
+            "replies",
+            "Replies of persons on their way to support; a deferral counts each time",
+            inner.replies.clone(),
+        );
         Self(Arc::new(Inner { registry, ..inner }))
     }
 
@@ -170,6 +196,16 @@ impl Metrics {
             outcome: outcome.as_str(),
         };
         self.0.outcomes.get_or_create(&labels).inc();
+    }
+
+    /// Counts a report about a delivery that is recorded.
+    pub fn reported(&self, kind: MessageKind, verdict: Verdict) {
+        self.0.reports.get_or_create(&OfReport { kind: kind.as_str(), verdict: verdict.as_str() }).inc();
+    }
+
+    /// Counts what became of a person's reply: a word of [`State`](crate::domain::forward::State), or `deferred`.
+    pub fn reply(&self, outcome: &'static str) {
+        self.0.replies.get_or_create(&OfReply { outcome }).inc();
     }
 
     /// Times a commit of `size` outcomes and claims.

@@ -46,6 +46,8 @@ CREATE INDEX contacts_by_key ON contacts (email_key);
 CREATE INDEX contacts_deactivated ON contacts (deactivated_at) WHERE deactivated_at IS NOT NULL;
 
 -- `audience_salt` is the salt of the manifest's commitments to customers with nobody to address.
+-- `informed_at` and `deadline` are what counts as informed, and until when, as they were at the release.
+-- `approved_recipients` is the number of recipients at the approval, `approved_audience` what they are compared by until the release.
 -- `resent_at` is set while deliveries of a closed notice are being sent again on an operator's decision.
 -- `contacts_revision` is the revision of the customers that its queue was compared with last.
 CREATE TABLE notices (
@@ -62,9 +64,13 @@ CREATE TABLE notices (
     author          TEXT COLLATE "C" NOT NULL,
     approved_digest BYTEA,
     approved_by     TEXT COLLATE "C",
+    approved_recipients BIGINT,
+    approved_audience BYTEA,
     send_at         BIGINT,
     created_at      BIGINT NOT NULL,
     released_at     BIGINT,
+    informed_at     TEXT COLLATE "C" CHECK (informed_at IN ('relayed', 'accepted_by_mx', 'dsn_delivered')),
+    deadline        BIGINT,
     paused_at       BIGINT,
     closed_at       BIGINT,
     resent_at       BIGINT,
@@ -293,6 +299,7 @@ CREATE TABLE suppressions (
 -- Lists mask the addresses whose data is restricted.
 CREATE INDEX suppressions_restricted ON suppressions (email_key) WHERE reason = 'restricted';
 
+-- `told_at` is when the customer was informed, `at` when that was recorded. One that was withdrawn does not count.
 CREATE TABLE attestations (
     id         TEXT COLLATE "C" NOT NULL PRIMARY KEY,
     notice_id  TEXT COLLATE "C" NOT NULL,
@@ -301,7 +308,11 @@ CREATE TABLE attestations (
     witness    TEXT COLLATE "C" NOT NULL,
     note       TEXT COLLATE "C" NOT NULL,
     operator   TEXT COLLATE "C" NOT NULL,
-    at         BIGINT NOT NULL
+    at         BIGINT NOT NULL,
+    told_at    BIGINT NOT NULL,
+    withdrawn_at  BIGINT,
+    withdrawn_by  TEXT COLLATE "C",
+    withdrawn_why TEXT COLLATE "C"
 );
 
 CREATE INDEX attestations_by_notice ON attestations (notice_id, account_id);
@@ -366,7 +377,8 @@ CREATE TABLE tombstones (
 -- What came back by mail, stored before anything is made of it. `digest` is the SHA-256 of the envelope recipient and the bytes: the
 -- same message again is not stored again. `raw` is compressed, and cleared with the person or when its time is over.
 -- A message that cannot be recorded yet, for its delivery is being sent, is read again at `due_at`. `kind` is what it is, `tie` what
--- ties it to the delivery.
+-- ties it to the delivery. `forward` says what became of a person's reply, `forward_at` since when; one that waits is sent to support
+-- from `forward_due_at` on, which is also until when a node has claimed it, and its bytes go once it was forwarded.
 CREATE TABLE inbound (
     id          TEXT NOT NULL PRIMARY KEY,
     digest      BYTEA NOT NULL UNIQUE,
@@ -380,11 +392,19 @@ CREATE TABLE inbound (
     disposition TEXT NOT NULL CHECK (disposition IN ('waiting', 'recorded', 'unmatched')),
     kind        TEXT,
     tie         TEXT,
-    delivery_id TEXT
+    delivery_id TEXT,
+    forward        TEXT CHECK (forward IN ('waiting', 'forwarded', 'withheld', 'failed')),
+    forward_reason TEXT,
+    forward_at     BIGINT,
+    forward_due_at BIGINT,
+    forward_claims BIGINT NOT NULL DEFAULT 0,
+    CHECK ((forward IS NULL) = (forward_at IS NULL)),
+    CHECK (forward IS NULL OR forward <> 'waiting' OR forward_due_at IS NOT NULL)
 );
 
 CREATE INDEX inbound_waiting ON inbound (due_at, id) WHERE disposition = 'waiting';
 CREATE INDEX inbound_unmatched ON inbound (id) WHERE disposition = 'unmatched';
+CREATE INDEX inbound_to_forward ON inbound (forward_due_at, id) WHERE forward = 'waiting';
 CREATE INDEX inbound_by_delivery ON inbound (delivery_id) WHERE delivery_id IS NOT NULL;
 CREATE INDEX inbound_raw ON inbound (at, id) WHERE raw IS NOT NULL;
 
@@ -407,12 +427,77 @@ CREATE TABLE reports (
     PRIMARY KEY (delivery_id, fingerprint)
 );
 
+-- The released notices whose customers must be informed. `due_at` is when all customers are looked at next: at the release those with
+-- nobody to address, later at times when an answer changes though nothing happens. `seen` is what the last look depended on,
+-- `overdue` how many customers it found past the deadline.
+CREATE TABLE watched_notices (
+    notice_id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    due_at    BIGINT,
+    seen      TEXT COLLATE "C",
+    overdue   BIGINT NOT NULL
+);
+
+CREATE INDEX watched_notices_due ON watched_notices (due_at, notice_id) WHERE due_at IS NOT NULL;
+CREATE INDEX watched_notices_overdue ON watched_notices (overdue) WHERE overdue > 0;
+
+-- Customers of watched notices of whom a delivery failed, or one arrived while their case is open. A transaction that looks at a
+-- customer deletes the events that it found.
+CREATE TABLE escalation_events (
+    seq        BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    notice_id  TEXT COLLATE "C" NOT NULL,
+    account_id TEXT COLLATE "C" NOT NULL
+);
+
+-- Customers who are or were not informed, and how far that is: `since` is when the last role was addressed, `turns` is how many
+-- roles were.
+CREATE TABLE escalations (
+    notice_id  TEXT COLLATE "C" NOT NULL,
+    account_id TEXT COLLATE "C" NOT NULL,
+    state      TEXT COLLATE "C" NOT NULL CHECK (state IN ('addressing', 'task', 'informed', 'settled')),
+    since      BIGINT NOT NULL,
+    due_at     BIGINT,
+    turns      BIGINT NOT NULL,
+    PRIMARY KEY (notice_id, account_id)
+);
+
+CREATE INDEX escalations_due ON escalations (due_at, notice_id, account_id) WHERE due_at IS NOT NULL;
+
+-- The node that works at them.
+CREATE TABLE escalation_hold (
+    id    BIGINT NOT NULL PRIMARY KEY CHECK (id = 1),
+    owner TEXT COLLATE "C" NOT NULL,
+    until BIGINT NOT NULL
+);
+
+INSERT INTO escalation_hold (id, owner, until) VALUES (1, '', 0);
+
+CREATE FUNCTION note_failure() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO escalation_events (notice_id, account_id) SELECT NEW.notice_id, NEW.account_id
+    WHERE EXISTS (SELECT 1 FROM watched_notices w WHERE w.notice_id = NEW.notice_id);
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION note_arrival() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO escalation_events (notice_id, account_id) SELECT NEW.notice_id, NEW.account_id
+    WHERE EXISTS (SELECT 1 FROM escalations e WHERE e.notice_id = NEW.notice_id AND e.account_id = NEW.account_id
+      AND e.state IN ('addressing', 'task'));
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER deliveries_failed AFTER UPDATE OF state ON deliveries FOR EACH ROW
+WHEN (NEW.state <> OLD.state AND NEW.state IN ('rejected', 'expired', 'bounced', 'suppressed', 'opted_out', 'cancelled'))
+EXECUTE FUNCTION note_failure();
+CREATE TRIGGER deliveries_arrived AFTER UPDATE OF state ON deliveries FOR EACH ROW
+WHEN (NEW.state <> OLD.state AND NEW.state IN ('accepted', 'delivered')) EXECUTE FUNCTION note_arrival();
+
 -- What a person must do, why, and by when. `reason` names no address. There is one open task for the same kind and the same objects,
 -- whichever node opens it. `done_by` is the person who closed it with a note; a task that a fact closed has neither.
 CREATE TABLE tasks (
     id          TEXT COLLATE "C" NOT NULL PRIMARY KEY,
     kind        TEXT COLLATE "C" NOT NULL CHECK (kind IN ('not_informed', 'overdue', 'weak_match', 'contradiction', 'left_company',
-                    'new_address', 'unread')),
+                    'new_address', 'unread', 'unforwarded')),
     notice_id   TEXT COLLATE "C",
     account_id  TEXT COLLATE "C",
     delivery_id TEXT COLLATE "C",

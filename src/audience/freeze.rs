@@ -9,6 +9,8 @@ use super::{AudienceError, Committed, Page, Pages, Plan, Reach};
 use crate::config::Config;
 use crate::context::Context;
 use crate::domain::actor::{Action, Actor};
+use crate::domain::category::Class;
+use crate::domain::coverage::{LegalClock, Terms};
 use crate::domain::entry::{Detail, Entry, Event, Fact, Manifest, shown};
 use crate::domain::merkle::Hash;
 use crate::domain::notice::Step;
@@ -22,7 +24,7 @@ use crate::store::notices::{Kept, releases};
 use crate::store::people::{imports, tombstones};
 use crate::store::proof::ledger::Opening;
 use crate::store::proof::{commitments, ledger, tree};
-use crate::store::{Conn, StoreError, notices};
+use crate::store::{Conn, StoreError, escalations, notices};
 
 /// A frozen audience.
 #[derive(Clone, Debug)]
@@ -296,6 +298,13 @@ async fn finish(with: &Freezing<'_>, kept: &Kept, mut gathered: Gathered) -> Res
     Ok(Frozen { reach: gathered.reach, root })
 }
 
+/// What a notice is held to that is released at this time: later answers do not depend on the configuration of their day.
+fn terms(config: &Config, kept: &Kept, at: Timestamp) -> Terms {
+    let within = config.deadline(kept.category);
+    let clock = LegalClock::new(kept.discovered_at(), Some(at), kept.follows_id.is_some(), within);
+    Terms { informed_at: config.informed_at(kept.category), deadline: clock.deadline }
+}
+
 /// Makes the notice a released one, and the manifest that commits to its audience and to what is shown of it.
 async fn release(
     with: &Freezing<'_>,
@@ -307,11 +316,15 @@ async fn release(
     let (salt, message_domain) = (with.context.random.bytes(), with.context.config.sender.domain());
     let (customers, recipients) = (gathered.reach.customers, gathered.reach.recipients);
     let (unaddressed, unaddressed_root) = unaddressed::commit(conn, kept.id, &salt).await?;
-    let released = Released { customers, recipients, message_domain, salt: &salt, revision: gathered.revision };
+    let terms = terms(&with.context.config, kept, at);
+    let released = Released { customers, recipients, message_domain, terms, salt: &salt, revision: gathered.revision };
     if !releases::set_released(conn, kept.id, at, &released).await? {
         return Err(AudienceError::Lost);
     }
-    let shown = shown(&kept.subject, kept.reference.as_deref(), kept.follows_id, message_domain);
+    if kept.category.class() == Class::Mandatory {
+        escalations::watch(conn, kept.id, at).await?;
+    }
+    let shown = shown(&kept.subject, kept.reference.as_deref(), kept.follows_id, message_domain, Some(terms));
     let manifest = Manifest { count: recipients, root, customers, unaddressed, unaddressed_root, shown };
     let fact = Fact { detail: Detail::Manifest(manifest), ..kept.fact(Event::Manifest, at) };
     Ok(Entry::new(&fact, None, &with.context.random))

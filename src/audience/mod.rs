@@ -4,6 +4,7 @@
 //! in chunks, so that other writers get their turn. Nothing is sent before the last chunk has committed together with the
 //! manifest; a crash before that leaves a partial set, which the next attempt discards.
 
+mod added;
 mod committed;
 mod followed;
 mod freeze;
@@ -11,20 +12,23 @@ mod pages;
 mod reach;
 mod refusal;
 mod spool;
+mod unmet;
 
 use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
+pub use added::add;
 pub use committed::Committed;
 pub use freeze::{Freezing, Frozen, freeze};
 pub use pages::{Page, Pages, Recipient};
-pub use reach::{Reach, reach, reach_so_far};
+pub use reach::{Reach, print, reach, reach_so_far};
 pub use refusal::{AudienceError, Names};
+pub use unmet::Unmet;
 
 use crate::config::Config;
 use crate::domain::audience::Audience;
-use crate::domain::category::{Addressing, Class};
+use crate::domain::category::{Addressing, Class, Role};
 use crate::domain::customer::AccountId;
 use crate::domain::front_matter::placeholders_at;
 use crate::domain::notice::Notice;
@@ -50,6 +54,8 @@ pub struct Plan {
     named_left: bool,
     /// The rule in words, for errors.
     rule: String,
+    /// Keys of the configuration that say who sends and are still those of the example.
+    of_example: Vec<&'static str>,
 }
 
 /// Where the customers of an audience are found.
@@ -151,6 +157,23 @@ impl Plan {
         Ok(Self { source: Source::Rows(RowsAt::Here(rows)), ..Self::addressing(config, notice) })
     }
 
+    /// The plan to address other roles at some customers of a released notice, with the rows that are stored for them. Customers that
+    /// left meanwhile are addressed at the contacts that they had: they were to be informed.
+    ///
+    /// # Errors
+    /// If a stored row cannot be read, or the database fails.
+    pub async fn for_roles(
+        conn: &mut Conn,
+        config: &Config,
+        notice: (&Kept, &Notice),
+        accounts: &[AccountId],
+        roles: &[Role],
+    ) -> Result<Self, StoreError> {
+        let plan = Self::for_customers(conn, config, notice, accounts).await?;
+        let addressing = Addressing { roles: roles.to_vec(), or_else: Vec::new() };
+        Ok(Self { addressing, include_left: true, ..plan })
+    }
+
     /// A plan that selects nobody yet.
     fn addressing(config: &Config, notice: &Notice) -> Self {
         Self {
@@ -162,6 +185,7 @@ impl Plan {
             include_left: false,
             named_left: notice.category.class() == Class::Mandatory,
             rule: String::new(),
+            of_example: config.left_from_example(),
         }
     }
 

@@ -9,6 +9,7 @@ use super::{AudienceError, Names, Plan, RowsAt, Source};
 use crate::domain::address::{Address, AddressKey};
 use crate::domain::category::Role;
 use crate::domain::customer::{AccountId, Contact};
+use crate::domain::domain_name::is_reserved;
 use crate::domain::locale::{Locale, ZoneName};
 use crate::domain::placeholder::Placeholder;
 use crate::store::engine::row::place;
@@ -100,6 +101,8 @@ pub struct Pages<'a> {
     named_before: Option<NamedBefore>,
     /// Recipients so far without a value for a placeholder, as `ACCOUNT (role): placeholder`.
     missing: Names,
+    /// Recipients so far at domains that somebody can own.
+    real: u64,
 }
 
 /// The beginning of a page.
@@ -122,15 +125,24 @@ impl<'a> Pages<'a> {
             Source::Followed(_) => Next::Ordinal(0),
             _ => Next::After(String::new()),
         };
-        Self { plan, thread, next: Some(next), named_before: None, missing: Names::default() }
+        Self { plan, thread, next: Some(next), named_before: None, missing: Names::default(), real: 0 }
     }
 
-    /// Refuses an audience if some of its recipients so far lack a value.
+    /// Refuses an audience if some of its recipients so far lack a value, or would get mail in the name of the example.
     ///
     /// # Errors
-    /// [`AudienceError::Missing`].
+    /// [`AudienceError::Missing`], [`AudienceError::OfExample`].
     pub fn refuse_missing(self) -> Result<(), AudienceError> {
+        if self.real > 0 && !self.plan.of_example.is_empty() {
+            return Err(AudienceError::OfExample { keys: self.plan.of_example.clone(), recipients: self.real });
+        }
         if self.missing.is_empty() { Ok(()) } else { Err(AudienceError::Missing(self.missing)) }
+    }
+
+    /// The recipients so far that lack a value.
+    #[must_use]
+    pub fn missing(&self) -> Option<&Names> {
+        Some(&self.missing).filter(|missing| !missing.is_empty())
     }
 
     /// True if all recipients so far have their values.
@@ -250,6 +262,7 @@ impl<'a> Pages<'a> {
                     }
                 }
             }
+            self.real += u64::from(!is_reserved(contact.email.domain()));
             page.recipients.push(Recipient {
                 account_id: account_id.to_owned(),
                 customer_name: customer_name.to_owned(),

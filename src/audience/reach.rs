@@ -6,12 +6,14 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::pages::PAGE;
+use super::unmet::{Unmet, unknown_names, unmet};
 use super::{AudienceError, Names, Page, Pages, Plan, Recipient, RowsAt, Source};
 use crate::domain::address::{Address, AddressKey};
 use crate::domain::category::Role;
 use crate::domain::check::{is_role_address, needs_smtputf8};
 use crate::domain::customer::AccountId;
 use crate::domain::locale::Locale;
+use crate::domain::prints::Prints;
 use crate::store::people::customers::Selection;
 use crate::store::people::{customers, suppressions};
 use crate::store::{Conn, StoreError, notices};
@@ -27,9 +29,9 @@ pub struct Reach {
     pub unaddressed: u64,
     /// Customers of the notice followed, to whom there is a duty, that have left and are not addressed.
     pub left: u64,
-    /// Values of attributes that the rule asks for and no customer has: names and values.
+    /// Values of attributes that the rule asks for and no customer has.
     #[serde(skip)]
-    pub unmet: Vec<(String, String)>,
+    pub unmet: Vec<Unmet>,
     /// Addresses that belong to no person, such as `noreply@`.
     pub role_addresses: u64,
     /// Addresses that are dead.
@@ -38,6 +40,8 @@ pub struct Reach {
     pub needs_smtputf8: u64,
     /// Some of the recipients: account, name of the customer and role.
     pub sample: Vec<String>,
+    /// Some of the customers with nobody to address: account and name.
+    pub unaddressed_sample: Vec<String>,
     /// Of each language and role, the recipient whose values make the largest mail.
     #[serde(skip)]
     pub largest: Vec<Recipient>,
@@ -72,6 +76,9 @@ pub async fn reach(conn: &mut Conn, plan: &Plan) -> Result<Reach, AudienceError>
         reach.recipients += page.recipients.len() as u64;
         reach.unaddressed += page.unaddressed.len() as u64;
         reach.count_left(&page, plan);
+        let free = SAMPLE.saturating_sub(reach.unaddressed_sample.len());
+        let nobody = page.unaddressed.iter().take(free).map(|(account, name)| format!("{account} {name}"));
+        reach.unaddressed_sample.extend(nobody);
         let names = page.recipients.iter().map(|it| format!("{} {} ({})", it.account_id, it.customer_name, it.role));
         let free = SAMPLE.saturating_sub(reach.sample.len());
         reach.sample.extend(names.take(free));
@@ -79,10 +86,22 @@ pub async fn reach(conn: &mut Conn, plan: &Plan) -> Result<Reach, AudienceError>
     refuse_empty(conn, &reach, plan).await?;
     pages.refuse_missing()?;
     if let Some(selection) = plan.selection() {
-        reach.unmet = customers::unmet(conn, selection).await?;
+        reach.unmet = unmet(conn, selection).await?;
     }
     reach.largest = largest.into_values().map(|(_, recipient)| recipient).collect();
     Ok(reach)
+}
+
+/// Adds the recipients of an audience to `prints`, as a release would address them now.
+///
+/// # Errors
+/// If a release would be refused, or the database fails.
+pub async fn print(conn: &mut Conn, plan: &Plan, prints: &mut Prints) -> Result<(), AudienceError> {
+    let mut pages = Pages::new(plan, None);
+    while let Some(page) = pages.next(conn).await? {
+        page.recipients.iter().for_each(|it| prints.add(&it.account_id, it.email.as_str()));
+    }
+    Ok(())
 }
 
 impl Reach {
@@ -140,7 +159,7 @@ pub(super) async fn refuse_empty(conn: &mut Conn, reach: &Reach, plan: &Plan) ->
     match (reach.customers, reach.recipients) {
         (0, _) if has_no_customers(conn).await? => Err(AudienceError::NoCustomers),
         (0, _) if reach.left > 0 => Err(AudienceError::AllLeft { customers: reach.left }),
-        (0, _) => Err(AudienceError::Empty(plan.rule.clone())),
+        (0, _) => Err(AudienceError::Empty { rule: plan.rule.clone(), note: unknown_names(conn, plan).await? }),
         (customers, 0) => Err(AudienceError::NobodyToAddress { customers }),
         _ => Ok(()),
     }

@@ -16,8 +16,13 @@ pub enum AudienceError {
     #[error("the audience is empty: no customers were imported")]
     NoCustomers,
     /// The rule selects nobody.
-    #[error("the audience is empty: it would be {0}, and there are none")]
-    Empty(String),
+    #[error("the audience is empty: it would be {rule}, and there are none{note}")]
+    Empty {
+        /// The rule in words.
+        rule: String,
+        /// What is to be said of its attributes.
+        note: String,
+    },
     /// It selects customers, but none of them has anybody to address.
     #[error("the audience has {}, but no contact that this category addresses", count(*.customers, "customer", "customers"))]
     NobodyToAddress {
@@ -31,11 +36,19 @@ pub enum AudienceError {
         customers: u64,
     },
     /// Accounts that the rule names are not active customers.
-    #[error("the audience names unknown customers: {0}")]
+    #[error("the audience names customers that are unknown or have left: {0}")]
     Unknown(Names),
     /// Recipients lack a value that the notice's placeholders need.
     #[error("recipients without a value: {0}")]
     Missing(Names),
+    /// The configuration still says that the example sends. Recipients at domains for tests do not count.
+    #[error("{} would get mail in the name of the example: still as in the example {} {}", count(*.recipients, "address", "addresses"), if .keys.len() == 1 { "is" } else { "are" }, .keys.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", "))]
+    OfExample {
+        /// The keys of the configuration.
+        keys: Vec<&'static str>,
+        /// Recipients at domains that somebody can own.
+        recipients: u64,
+    },
     /// The notice addresses the customers of another one, and names none.
     #[error("the notice has no audience and follows no notice")]
     FollowsNothing,
@@ -71,11 +84,12 @@ impl AudienceError {
     pub fn kind(&self) -> Kind {
         match self {
             Self::NoCustomers
-            | Self::Empty(_)
+            | Self::Empty { .. }
             | Self::AllLeft { .. }
             | Self::NobodyToAddress { .. }
             | Self::Unknown(_)
             | Self::Missing(_)
+            | Self::OfExample { .. }
             | Self::FollowsNothing => Kind::Invalid,
             Self::NotReleased(State::Releasing) | Self::Lost | Self::Incomplete | Self::Erased => Kind::Later,
             Self::NotReleased(_) => Kind::Invalid,
@@ -113,8 +127,8 @@ impl AudienceError {
     pub fn reaches_nobody(&self) -> Option<String> {
         match self {
             Self::NoCustomers => Some("no customers were imported".to_owned()),
-            Self::Empty(rule) => Some(format!("it is to {rule}, and there are none")),
-            Self::NobodyToAddress { .. } | Self::NotReleased(_) => Some(self.to_string()),
+            Self::Empty { rule, note } => Some(format!("it is to {rule}, and there are none{note}")),
+            Self::NobodyToAddress { .. } | Self::NotReleased(_) | Self::OfExample { .. } => Some(self.to_string()),
             _ => None,
         }
     }
@@ -123,7 +137,7 @@ impl AudienceError {
     #[must_use]
     pub fn for_logs(&self) -> String {
         match self {
-            Self::NoCustomers | Self::Empty(_) => "the audience is empty".to_owned(),
+            Self::NoCustomers | Self::Empty { .. } => "the audience is empty".to_owned(),
             Self::Unknown(accounts) => format!("unknown customers are named: {}", accounts.count),
             Self::Missing(recipients) => format!("recipients lack values: {}", recipients.count),
             Self::Store(error) => error.for_logs(),

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::Place;
 use super::failure::Failure;
+use super::informed::describe_stopped;
 use super::named;
 use super::output::{Form, JsonList, Output, Rows, count, grouped, print, table, time};
 use crate::cli::args::said;
@@ -24,6 +25,9 @@ pub struct Coverage {
     /// Only customers that are not informed
     #[arg(long)]
     open: bool,
+    /// Only customers that were informed after the deadline
+    #[arg(long, conflicts_with = "open")]
+    late: bool,
     /// As CSV, one row for each customer
     #[arg(long)]
     csv: bool,
@@ -37,36 +41,57 @@ pub async fn coverage(command: Coverage, place: &Place, output: &Output) -> Resu
     let app = place.app().await?;
     let notice = named::read(&app, &command.notice).await?;
     let covering = app.coverage.coverage(&place.actor()?, &notice).await?;
+    let only = match (command.open, command.late) {
+        (true, _) => Only::Open,
+        (_, true) => Only::Late,
+        _ => Only::All,
+    };
     match (output.json, command.csv) {
-        (true, _) => print_json(covering, command.open).await?,
-        (_, true) => print_csv(covering, command.open).await?,
-        _ => print_table(covering, command.open, &app.context.clock).await?,
+        (true, _) => print_json(covering, only).await?,
+        (_, true) => print_csv(covering, only).await?,
+        _ => print_table(covering, only, &app.context.clock).await?,
     }
     Ok(0)
 }
 
+/// Rows whose columns are aligned with each other.
+const ALIGNED: usize = 1000;
+
+/// The rows that are printed.
+#[derive(Clone, Copy)]
+enum Only {
+    All,
+    Open,
+    Late,
+}
+
 /// The next rows to print.
-async fn next(covering: &mut Covering, open: bool) -> Result<Option<Vec<CoverageRow>>, Failure> {
+async fn next(covering: &mut Covering, only: Only) -> Result<Option<Vec<CoverageRow>>, Failure> {
     let mut rows = covering.next().await?;
-    if let (Some(rows), true) = (&mut rows, open) {
-        rows.retain(|row| row.verdict != Verdict::Informed);
+    if let Some(rows) = &mut rows {
+        rows.retain(|row| match only {
+            Only::All => true,
+            Only::Open => row.verdict != Verdict::Informed,
+            Only::Late => row.late,
+        });
     }
     Ok(rows)
 }
 
-async fn print_json(mut covering: Covering, open: bool) -> Result<(), Failure> {
+async fn print_json(mut covering: Covering, only: Only) -> Result<(), Failure> {
     let (notice, clock) = (&covering.notice, covering.clock);
     let before = members(json!({
         "notice": notice.id, "category": notice.category, "released_at": notice.released_at,
-        "discovered_at": clock.discovered_at, "deadline": clock.deadline,
+        "discovered_at": clock.discovered_at, "deadline": clock.deadline, "stopped": covering.stopped,
+        "escalated": covering.escalated,
     }));
     let (mut list, opening) = JsonList::open(&before, "rows");
     // The first page before anything is printed: an error is no half of a document.
-    let mut page = next(&mut covering, open).await?;
+    let mut page = next(&mut covering, only).await?;
     print(&opening)?;
     while let Some(rows) = page {
         print(&list.add(&rows)?)?;
-        page = next(&mut covering, open).await?;
+        page = next(&mut covering, only).await?;
     }
     print(&list.close(&members(json!(covering.totals()))))
 }
@@ -75,10 +100,20 @@ fn members(object: Value) -> Map<String, Value> {
     if let Value::Object(members) = object { members } else { Map::new() }
 }
 
-async fn print_csv(mut covering: Covering, open: bool) -> Result<(), Failure> {
-    let header = ["account_id", "customer_name", "verdict", "addresses", "informed_addresses", "deliveries", "level"];
+async fn print_csv(mut covering: Covering, only: Only) -> Result<(), Failure> {
+    let header = [
+        "account_id",
+        "customer_name",
+        "verdict",
+        "addresses",
+        "informed_addresses",
+        "deliveries",
+        "level",
+        "informed_since",
+        "late",
+    ];
     let mut csv = Rows::new(Form::Csv, header);
-    while let Some(rows) = next(&mut covering, open).await? {
+    while let Some(rows) = next(&mut covering, only).await? {
         print(&csv.add(rows.iter().map(|row| {
             [
                 row.account_id.clone(),
@@ -88,21 +123,30 @@ async fn print_csv(mut covering: Covering, open: bool) -> Result<(), Failure> {
                 row.informed_addresses.to_string(),
                 why(row),
                 level(row),
+                row.informed_since.map(|since| since.to_string()).unwrap_or_default(),
+                row.late.to_string(),
             ]
         })))?;
     }
     print(&csv.add([]))
 }
 
-async fn print_table(mut covering: Covering, open: bool, clock: &Clock) -> Result<(), Failure> {
+async fn print_table(mut covering: Covering, only: Only, clock: &Clock) -> Result<(), Failure> {
     let mut table = Rows::new(Form::Table, ["account", "customer", "verdict", "#addresses", "level", "deliveries"]);
     let mut text = headline(&covering, clock);
-    while let Some(rows) = next(&mut covering, open).await? {
-        text += &table.add(rows.iter().map(|row| {
+    // Those with nobody to address come last, in a page of their own: the columns fit all of a notice that fits in one page.
+    let mut rows = next(&mut covering, only).await?;
+    while let Some(mut page) = rows.take() {
+        while page.len() < ALIGNED {
+            let Some(more) = next(&mut covering, only).await? else { break };
+            page.extend(more);
+        }
+        rows = next(&mut covering, only).await?;
+        text += &table.add(page.iter().map(|row| {
             [
                 row.account_id.clone(),
                 row.customer_name.clone(),
-                row.verdict.describe().to_owned(),
+                verdict(row),
                 format!("{}/{}", row.informed_addresses, row.addresses),
                 level(row),
                 why(row),
@@ -110,7 +154,12 @@ async fn print_table(mut covering: Covering, open: bool, clock: &Clock) -> Resul
         }));
         print(&std::mem::take(&mut text))?;
     }
-    print(&format!("{text}\n{}", totals(&covering.totals())))
+    text += &format!("\n{}", totals(&covering.totals()));
+    if covering.escalated > 0 {
+        let of = count(covering.escalated, "customer", "customers");
+        text += &format!("\ncontacts with other roles were addressed for {of} who had not been informed\n");
+    }
+    print(&text)
 }
 
 /// The notice and its legal clock.
@@ -133,6 +182,7 @@ fn headline(covering: &Covering, clock: &Clock) -> String {
         let passed = if deadline < clock.now() { ", which has passed" } else { "" };
         text += &format!("to be informed by {}{passed}\n", time(deadline));
     }
+    text += &covering.stopped.as_ref().map(describe_stopped).unwrap_or_default();
     text + "\n"
 }
 
@@ -148,6 +198,9 @@ fn totals(totals: &Totals) -> String {
         ]
         .map(|(name, n)| [name.to_owned(), grouped(n), share(n, totals.customers)]),
     );
+    if totals.late > 0 {
+        text += &format!("\n{} informed after the deadline\n", count(totals.late, "customer was", "customers were"));
+    }
     let undecided = totals.overdue_pending;
     let overdue = [(totals.overdue - undecided, "not informed"), (undecided, "not decided yet")];
     for (number, what) in overdue.into_iter().filter(|(number, _)| *number > 0) {
@@ -162,6 +215,11 @@ fn share(part: u64, whole: u64) -> String {
     format!("{percent:.1} %")
 }
 
+fn verdict(row: &CoverageRow) -> String {
+    let late = if row.late { ", too late" } else { "" };
+    format!("{}{late}", row.verdict.describe())
+}
+
 fn level(row: &CoverageRow) -> String {
     row.level.map(|level| level.to_string()).unwrap_or_default()
 }
@@ -171,6 +229,7 @@ fn why(row: &CoverageRow) -> String {
     let mut states: BTreeMap<&str, u64> = BTreeMap::new();
     row.deliveries.iter().for_each(|it| *states.entry(it.state.as_str()).or_default() += 1);
     let mut parts: Vec<String> = states.iter().map(|(state, n)| format!("{n} {state}")).collect();
-    parts.extend(row.attested.iter().map(|it| format!("attested ({})", it.channel)));
+    let standing = row.attested.iter().filter(|it| it.withdrawn.is_none());
+    parts.extend(standing.map(|it| format!("attested ({})", it.channel)));
     parts.join(", ")
 }

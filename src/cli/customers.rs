@@ -15,10 +15,12 @@ use super::progress::bar;
 use crate::app::App;
 use crate::cli::args::said;
 use crate::domain::actor::Actor;
-use crate::domain::table::encoding;
+use crate::domain::table::{TableError, encoding};
 use crate::domain::words::cause;
 use crate::people::customers::{Listed, Shown};
-use crate::people::import::{Change, Changes, Erased, ImportError, ImportOptions, Imported, Kept};
+use crate::people::import::{
+    Change, Changes, ContactChanges, Erased, ImportError, ImportOptions, Imported, Kept, KeptColumn,
+};
 
 /// Import and look at customers.
 #[derive(Debug, Subcommand)]
@@ -49,6 +51,9 @@ pub struct Import {
     /// The encoding of a file that is not UTF-8, such as `windows-1252`
     #[arg(long, value_name = "NAME", value_parser = encoding)]
     encoding: Option<&'static encoding_rs::Encoding>,
+    /// The sheet of a workbook; else the first one that is not hidden
+    #[arg(long, value_name = "NAME")]
+    sheet: Option<String>,
     /// Import the good rows of a file with bad ones; customers with a bad row keep all contacts they have
     #[arg(long)]
     skip_invalid: bool,
@@ -100,6 +105,7 @@ async fn run_import(app: &App, actor: &Actor, command: &Import, output: &Output)
         erased: if command.revive_erased { Erased::Revive } else { Erased::LeaveOut },
         size,
         encoding: command.encoding,
+        sheet: command.sheet.clone(),
     };
     let progress = bar(1000, "importing");
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share from 0 to 1")]
@@ -108,7 +114,11 @@ async fn run_import(app: &App, actor: &Actor, command: &Import, output: &Output)
     progress.finish_and_clear();
     let imported = match imported {
         Err(ImportError::Read(error)) => return Err(unreadable(&cause(&error))),
-        Err(ImportError::File(error)) => return Err(unreadable(&error)),
+        Err(ImportError::File(error)) => {
+            let failure = unreadable(&error);
+            let is_another = matches!(&error, TableError::EmptySheet { others, .. } if !others.is_empty());
+            return Err(if is_another { failure.hint("`--sheet NAME` reads another sheet") } else { failure });
+        }
         Err(ImportError::Invalid(rows)) if output.json => {
             let nothing = Imported {
                 invalid: rows.problems.clone(),
@@ -134,6 +144,10 @@ fn warn(imported: &Imported, revive_erased: bool) {
     }
     if !imported.erased.is_empty() && !revive_erased {
         eprintln!("\nhint: remove them from the source of the file; `--revive-erased` stores them again");
+    }
+    if imported.file.hidden_rows > 0 {
+        let rows = count(imported.file.hidden_rows, "row of the sheet is", "rows of the sheet are");
+        eprintln!("warning: {rows} hidden, perhaps by a filter, and read all the same");
     }
     if let Some(error) = &imported.unwritten {
         eprintln!(
@@ -164,29 +178,25 @@ fn summary(imported: &Imported, dry_run: bool) -> String {
         text += &format!("and {}\n", count(imported.mistakes_more, "more problem", "more problems"));
     }
     text += &kept(&imported.kept);
-    imported.changes.as_ref().map_or(text.clone(), |changes| text + &changed(changes))
+    imported.changes.as_ref().map_or(text.clone(), |changes| text + &changed(changes, dry_run))
 }
 
-/// What a dry run would change.
-fn changed(changes: &Changes) -> String {
-    let Changes { new, changed, gone, reactivated, .. } = changes;
+/// What an import changes, or would change.
+fn changed(changes: &Changes, dry_run: bool) -> String {
+    let Changes { new, changed, gone, reactivated, contacts, attributes, gone_attributes, .. } = changes;
     let mut text = format!("customers: {new} new, {changed} changed, {gone} gone, {reactivated} reactivated\n");
-    let parts = |change: &Change| {
-        let contacts = [
-            (change.contacts.new, "new"),
-            (change.contacts.changed, "changed"),
-            (change.contacts.gone, "gone"),
-            (change.contacts.reactivated, "reactivated"),
-        ];
-        let contacts = contacts.into_iter().filter(|(n, _)| *n > 0);
-        let mut parts: Vec<String> =
-            contacts.map(|(n, what)| format!("{} {what}", count(n, "contact", "contacts"))).collect();
-        parts.extend(change.renamed.then(|| "another name".to_owned()));
-        parts.extend((change.attributes > 0).then(|| count(change.attributes, "attribute value", "attribute values")));
-        parts.join(", ")
-    };
-    if !changes.customers.is_empty() {
-        let rows = changes.customers.iter().map(|it| [it.account_id.clone(), it.change.clone(), parts(it)]);
+    let ContactChanges { new, changed, gone, reactivated } = contacts;
+    text += &format!("contacts: {new} new, {changed} changed, {gone} gone, {reactivated} reactivated\n");
+    if attributes + gone_attributes > 0 {
+        text += &format!("attribute values: {attributes} set, {gone_attributes} gone\n");
+    }
+    for KeptColumn { column, keep } in &changes.kept {
+        let (one, many) = if column.starts_with("attr.") { ("customer", "customers") } else { ("contact", "contacts") };
+        let keeps = if *keep == 1 { "keeps the value that is" } else { "keep the values that are" };
+        text += &format!("the file has no column `{column}`: {} {keeps} stored\n", count(*keep, one, many));
+    }
+    if dry_run && !changes.customers.is_empty() {
+        let rows = changes.customers.iter().map(|it| [it.account_id.clone(), it.change.clone(), what(it)]);
         text += &format!("\n{}", table(["account", "change", "what"], rows));
     }
     if changes.more > 0 {
@@ -195,11 +205,31 @@ fn changed(changes: &Changes) -> String {
     text
 }
 
+/// Contacts of a customer that are named in a table.
+const NAMED: usize = 5;
+
+/// What changes of a customer.
+fn what(change: &Change) -> String {
+    let mut parts: Vec<String> =
+        change.addresses.iter().take(NAMED).map(|it| format!("{} ({}) {}", it.email, it.role, it.change)).collect();
+    let ContactChanges { new, changed, gone, reactivated } = change.contacts;
+    let more = (new + changed + gone + reactivated).saturating_sub(parts.len() as u64);
+    parts.extend((more > 0).then(|| count(more, "more contact", "more contacts")));
+    parts.extend(change.renamed.then(|| "another name".to_owned()));
+    let values = |n| count(n, "attribute value", "attribute values");
+    parts.extend((change.attributes > 0).then(|| format!("{} set", values(change.attributes))));
+    parts.extend((change.gone_attributes > 0).then(|| format!("{} gone", values(change.gone_attributes))));
+    parts.join(", ")
+}
+
 /// What skipped rows left as it was.
 fn kept(kept: &Kept) -> String {
     let mut text = String::new();
     for account in &kept.customers {
         text += &format!("kept as it was: {account}: nothing was removed from this customer, and it did not leave\n");
+    }
+    for account in &kept.unknown {
+        text += &format!("not imported: {account}: no row of this customer is good, and it is not stored yet\n");
     }
     if kept.more > 0 {
         text += &format!("and the customers of {}\n", count(kept.more, "more skipped row", "more skipped rows"));
@@ -223,5 +253,13 @@ fn describe(shown: &Shown) -> String {
         let role = if it.former { format!("{} (former)", it.role) } else { it.role.to_string() };
         [role, it.name.clone(), it.email.clone(), locale, zone]
     });
-    text + &table(["role", "name", "email", "locale", "zone"], rows)
+    text += &table(["role", "name", "email", "locale", "zone"], rows);
+    if !shown.tasks.is_empty() {
+        let rows = shown.tasks.iter().map(|it| {
+            let deadline = it.deadline.map(time).unwrap_or_default();
+            [it.id.to_string(), it.kind.to_string(), deadline, it.reason.clone()]
+        });
+        text += &format!("\n{}", table(["task", "kind", "deadline", "reason"], rows));
+    }
+    text
 }

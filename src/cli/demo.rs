@@ -3,6 +3,7 @@
 mod catcher;
 mod dated;
 mod mailbox;
+mod returned;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -29,13 +30,16 @@ use crate::domain::actor::Actor;
 use crate::domain::address::Address;
 use crate::domain::category::Category;
 use crate::domain::clock::Clock;
+use crate::domain::inbound::Route;
 use crate::domain::notice::State;
 use crate::domain::preference::Wish;
 use crate::domain::random::Random;
+use crate::inbound::Incoming;
 use crate::notices::{Kept, Release};
 use crate::people::import::ImportOptions;
-use catcher::Catcher;
+use catcher::{Catcher, Manners};
 use dated::dated;
+use returned::Returned;
 
 /// Run a complete example: a relay on loopback, customers, one notice of each category
 #[derive(Debug, Args)]
@@ -44,7 +48,7 @@ pub struct Demo {
     #[arg(long, value_name = "DIR", default_value = "var/demo")]
     dir: PathBuf,
     /// Port of the page with the mailbox; 0 for any that is free
-    #[arg(long, value_name = "N", default_value_t = 8025)]
+    #[arg(long, value_name = "N", default_value_t = 8025, value_parser = super::args::port)]
     port: u16,
     /// Exit instead of serving the mailbox
     #[arg(long)]
@@ -65,8 +69,12 @@ const INPUT: [(&str, &str); 10] = [
     ("notices/invoices.csv", include_str!("../../config/demo/notices/invoices.csv")),
 ];
 
-/// An address of the demo that its mail catcher refuses, so that there is something to be seen in the coverage.
-const GONE: &str = "styrelsen@mjukvara.example";
+/// How the mail catcher treats some addresses of the demo, so that there is something to be seen in the coverage.
+const MANNERS: Manners = Manners {
+    refused: "it@quayandsons.example",
+    bounced: "styrelsen@mjukvara.example",
+    away: "anna.lindqvist@nordvind.example",
+};
 /// An address of the demo whose person does not want news.
 const OPTED_OUT: &str = "maria.ochoa@cascadia.example";
 /// The customer that the closing question is about.
@@ -77,7 +85,7 @@ const PROVED: &str = "C-1001";
 /// Runs the demo.
 pub async fn run(command: Demo, output: &Output) -> Result<u8, Failure> {
     let mail = command.dir.join("mail");
-    let catcher = Catcher::start(&mail, &[GONE]).await.context("cannot start the mail catcher")?;
+    let catcher = Catcher::start(&mail, MANNERS).await.context("cannot start the mail catcher")?;
     let app = prepare(&command.dir, catcher.address()).await?;
     let Input { customers, notices } = input(&command.dir, app.context.clock.now())?;
     let actor = Actor::system("demo");
@@ -97,6 +105,7 @@ pub async fn run(command: Demo, output: &Output) -> Result<u8, Failure> {
     if code != 0 {
         return Ok(code);
     }
+    take_returned(&app, &catcher).await?;
     answer(&app, &notices, output).await?;
     prove(&app, &notices, &command.dir).await?;
     eprintln!("{} in {}", count(catcher.caught(), "message", "messages"), mail.display());
@@ -190,6 +199,18 @@ async fn send_all(app: &App, notices: &[Kept]) -> Result<u8, Failure> {
     let finished = dispatcher.run(CancellationToken::new(), Some(Until::Idle(None))).await?;
     progress.finish_and_clear();
     Ok(report(&finished))
+}
+
+/// Takes what comes back, as the ways in of `[inbound]` do.
+async fn take_returned(app: &App, catcher: &Catcher) -> Result<(), Failure> {
+    for Returned { to, bytes } in catcher.returned() {
+        let message = Incoming { route: Route::Lmtp, recipient: Some(to), sender: Some(String::new()), bytes };
+        app.inbound.deliver(message).await?;
+    }
+    let recorded = app.inbound.work_once().await?.recorded;
+    app.ledger.seal().await?;
+    eprintln!("{} came back: a bounce and an absence note", count(recorded, "message", "messages"));
+    Ok(())
 }
 
 async fn answer(app: &App, notices: &[Kept], output: &Output) -> Result<(), Failure> {

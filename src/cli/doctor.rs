@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use clap::Args;
 
 use super::Place;
+use super::args::server;
 use super::failure::{FAILED, Failure};
 use super::output::{Output, table};
 use super::progress::step;
@@ -18,7 +19,7 @@ pub struct Doctor {
     #[arg(long)]
     dns: bool,
     /// The server to ask instead of this system's, for example one of the domain's own
-    #[arg(long, value_name = "ADDRESS:PORT", requires = "dns")]
+    #[arg(long, value_name = "ADDRESS:PORT", requires = "dns", value_parser = server)]
     dns_server: Option<SocketAddr>,
 }
 

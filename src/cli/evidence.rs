@@ -29,13 +29,13 @@ pub enum Command {
 #[command(group(ArgGroup::new("choice").required(true).args(["notice", "reference"])))]
 pub struct Export {
     /// Id or reference of one notice
-    #[arg(long, value_name = "N", value_parser = said)]
+    #[arg(long, value_name = "N", value_parser = said, allow_hyphen_values = true)]
     notice: Option<String>,
     /// All released notices with this reference, oldest first; from the second on the file's name gets a number
-    #[arg(long, value_name = "R", value_parser = said)]
+    #[arg(long, value_name = "R", value_parser = said, allow_hyphen_values = true)]
     reference: Option<String>,
     /// For this customer only: nobody else is named in the file
-    #[arg(long, value_name = "ID", conflicts_with = "everyone", value_parser = said)]
+    #[arg(long, value_name = "ID", conflicts_with = "everyone", value_parser = said, allow_hyphen_values = true)]
     account: Option<String>,
     /// For all customers: every recipient is named in the file
     #[arg(long)]

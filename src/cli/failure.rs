@@ -1,11 +1,12 @@
 //! Errors as people read them: what was tried, why it failed, and what to do about it.
 
+mod persons;
+
 use std::fmt::Display;
 
 use crate::app::{AppError, StoreError};
 use crate::audience::AudienceError;
 use crate::config::ConfigError;
-use crate::coverage::CoverageError;
 use crate::deliveries::DeliveryError;
 use crate::dispatch::RunError;
 use crate::dispatch::node::lock::LockError;
@@ -19,11 +20,8 @@ use crate::ledger::evidence::EvidenceError;
 use crate::ledger::export::ExportError;
 use crate::notices::NoticeError;
 use crate::people::customers::CustomerError;
-use crate::people::holds::HoldError;
 use crate::people::import::ImportError;
 use crate::people::preferences::PreferenceError;
-use crate::people::subjects::SubjectError;
-use crate::people::suppressions::SuppressionError;
 
 /// Failed.
 pub const FAILED: u8 = 1;
@@ -35,7 +33,7 @@ pub const UNDECIDED: u8 = 3;
 pub const TRY_LATER: u8 = 75;
 
 /// What to do about a cursor that is not one of the list.
-const CURSOR: &str = "take the cursor that the page before printed";
+pub(super) const CURSOR: &str = "take the cursor that the page before printed";
 
 /// The exit code for a kind of error.
 const fn code(kind: Kind) -> u8 {
@@ -136,7 +134,9 @@ impl From<ConfigError> for Failure {
                 failure.hint("`besked init` writes a commented one; `--config FILE` names another path")
             }
             ConfigError::Invalid(_) => failure.hint("`besked config check` checks the configuration"),
-            ConfigError::Read { .. } => failure.hint("the file must be readable for this user: check its permissions"),
+            ConfigError::Read { .. } => {
+                failure.hint("`--config FILE` names the configuration, a text file that this user may read")
+            }
         }
     }
 }
@@ -151,9 +151,11 @@ impl From<StoreError> for Failure {
                 failure.hint("is it running, and is `[database] url` right? try again when it can be reached")
             }
             StoreError::NotMigrated { .. } => failure.hint("`besked init` or `besked migrate` makes the tables"),
-            StoreError::Open { url, .. } if url.starts_with("sqlite:") => {
+            StoreError::Newer { .. } => failure.hint("use the version that made them, or a newer one"),
+            StoreError::Open { url, why, .. } if url.starts_with("sqlite:") && why.contains("no such file") => {
                 failure.hint("check `[database] url`; `besked init` makes a SQLite file that is missing")
             }
+            StoreError::Open { url, .. } if url.starts_with("sqlite:") => failure.hint("check `[database] url`"),
             StoreError::Open { .. } => failure.hint(
                 "check host, port, name and user in `[database] url`, and the password in `password_file`; the server's \
                  administrator makes the database, and `besked migrate` its tables",
@@ -213,8 +215,10 @@ impl From<ImportError> for Failure {
             ImportError::Store(error) => error.into(),
             ImportError::Subject(error) => error.into(),
             ImportError::Invalid(rows) => {
-                let hint = if rows.has_header {
+                let hint = if rows.has_header && rows.has_good {
                     "fix these rows, or import the others with `--skip-invalid`"
+                } else if rows.has_header {
+                    "fix the file: it has no row that can be imported"
                 } else {
                     "the first row names the columns, such as `account_id,customer_name,email,role`"
                 };
@@ -252,19 +256,6 @@ impl From<PreferenceError> for Failure {
     }
 }
 
-impl From<SuppressionError> for Failure {
-    fn from(error: SuppressionError) -> Self {
-        let failure = Self::of(error.kind(), &error);
-        match error {
-            SuppressionError::Store(error) => error.into(),
-            SuppressionError::Restricted(_) => failure.hint("`besked subject unrestrict` lifts the restriction"),
-            SuppressionError::Cursor(_) => failure.hint(CURSOR),
-            SuppressionError::NotSuppressed(_) => failure.hint("`besked suppressions list` lists those that are"),
-            SuppressionError::Reason(_) => failure,
-        }
-    }
-}
-
 impl From<LedgerError> for Failure {
     fn from(error: LedgerError) -> Self {
         let failure = Self::of(error.kind(), &error);
@@ -285,7 +276,10 @@ impl From<LedgerError> for Failure {
                 failure.hint("restore the key from its backup; a new one needs `besked ledger continue`")
             }
             LedgerError::State(_) => failure.hint("check `[ledger] state_file`: its folder must exist and be writable"),
-            LedgerError::NotMailed(_) => failure.hint("check [[relay]] and `[ledger] checkpoint_to`"),
+            LedgerError::NotMailed { advice, .. } if advice.is_empty() => {
+                failure.hint("check [[relay]] and `[ledger] checkpoint_to`")
+            }
+            LedgerError::NotMailed { advice, .. } => failure.hint(advice),
             LedgerError::Unsignable(_) => failure.hint("check `[ledger] origin`"),
         }
     }
@@ -319,9 +313,9 @@ impl From<EvidenceError> for Failure {
         match error {
             EvidenceError::Ledger(error) => error.into(),
             EvidenceError::Write(_) => failure,
-            EvidenceError::NotReleased | EvidenceError::NotAddressed(_) => {
-                failure.hint("`besked coverage NOTICE` shows who was addressed")
-            }
+            EvidenceError::NotReleased => failure
+                .hint("`besked notice show ID` shows its state; there is evidence of what it does from its release on"),
+            EvidenceError::NotAddressed(_) => failure.hint("`besked coverage NOTICE` shows who was addressed"),
             EvidenceError::NotSealed => {
                 failure.hint("the node with the ledger's key signs twice a second while it runs")
             }
@@ -361,75 +355,6 @@ impl From<DeliveryError> for Failure {
             }
             DeliveryError::Cursor(_) => failure.hint(CURSOR),
             DeliveryError::Words(_) | DeliveryError::NothingSent(_) => failure,
-        }
-    }
-}
-
-impl From<CoverageError> for Failure {
-    fn from(error: CoverageError) -> Self {
-        let failure = Self::of(error.kind(), &error);
-        match error {
-            CoverageError::Store(error) => error.into(),
-            CoverageError::Notice(error) => error.into(),
-            CoverageError::UnknownCustomer(_) => failure.hint("`besked customers list` lists the customers"),
-            CoverageError::NotInAudience(_) => {
-                failure.hint("only customers in the audience of a notice can be attested for it")
-            }
-            CoverageError::NotReleased(_) => failure.hint("`besked notice release ID` releases it"),
-            CoverageError::Words(_) | CoverageError::Period => failure,
-        }
-    }
-}
-
-impl From<SubjectError> for Failure {
-    fn from(error: SubjectError) -> Self {
-        let failure = Self::of(error.kind(), &error);
-        match error {
-            SubjectError::Store(error) => error.into(),
-            SubjectError::Ledger(error) => error.into(),
-            SubjectError::Evidence(error) => error.into(),
-            SubjectError::Duties { duties, .. } => {
-                let waivers: Vec<String> = duties.iter().map(|(duty, _)| format!("--waive {duty}")).collect();
-                Self { code: FAILED, ..failure }.hint(format!(
-                    "only if none of them applies here, repeat the command with `{}`, and say why in `--ground`",
-                    waivers.join(" ")
-                ))
-            }
-            SubjectError::NotNeeded(_) => {
-                failure.hint("leave it out: without `--waive` the command names the duties that need one")
-            }
-            SubjectError::Grounds(_) => failure.hint("add them with `--note TEXT`"),
-            SubjectError::Unknown(_)
-            | SubjectError::NoContact(_)
-            | SubjectError::NotRestricted(_)
-            | SubjectError::Ground
-            | SubjectError::Note
-            | SubjectError::Same(_) => failure,
-            SubjectError::Sending => failure.hint(
-                "try again in a moment; if a dispatcher was killed while it sent it, start `besked dispatch` or `besked serve`: that \
-                 settles what the dead one had",
-            ),
-            SubjectError::WasErased(_) => {
-                failure.hint("if the person is a customer again, import them with `--revive-erased`")
-            }
-            SubjectError::Journal(_) => {
-                failure.hint("check `[privacy]`; docs/privacy.md says what to do if the journal or its key is lost")
-            }
-        }
-    }
-}
-
-impl From<HoldError> for Failure {
-    fn from(error: HoldError) -> Self {
-        let failure = Self::of(error.kind(), &error);
-        match error {
-            HoldError::Store(error) => error.into(),
-            HoldError::NoNotice(_) => failure.hint("`besked notice list` lists the notices"),
-            HoldError::Ambiguous { .. } => failure.hint("use the id"),
-            HoldError::NoCustomer(_) => failure.hint("`besked customers list` lists the customers"),
-            HoldError::Unknown(_) => failure.hint("`besked hold list` lists the holds"),
-            HoldError::Cursor(_) => failure.hint(CURSOR),
-            HoldError::Reason => failure,
         }
     }
 }
@@ -478,7 +403,7 @@ impl From<AudienceError> for Failure {
         match error {
             AudienceError::Store(error) => error.into(),
             AudienceError::NoCustomers => failure.hint("`besked customers import FILE` imports customers"),
-            AudienceError::Empty(_) => failure.hint(
+            AudienceError::Empty { .. } => failure.hint(
                 "`besked customers list` lists the customers, and `customers import FILE` brings more; check `[audience]`",
             ),
             AudienceError::AllLeft { .. } => failure.hint(
@@ -488,8 +413,11 @@ impl From<AudienceError> for Failure {
             AudienceError::NobodyToAddress { .. } => {
                 failure.hint("import contacts with the roles that the category addresses")
             }
-            AudienceError::Unknown(_) => failure.hint("check the account ids, or import the customers first"),
+            AudienceError::Unknown(_) => failure.hint(
+                "check the account ids, or import the customers first; `besked customers show ID` shows whether one has left",
+            ),
             AudienceError::Missing(_) => failure.hint("import the values, or write the notice without the placeholder"),
+            AudienceError::OfExample { .. } => failure.hint("set these keys in the configuration; `besked config check` lists what is left"),
             AudienceError::FollowsNothing => failure.hint("add an [audience], or `follows`"),
             AudienceError::SecondPerson { .. } => failure.hint(
                 "edit it, submit it again, and let another person approve it: `besked notice approve ID --as NAME`",

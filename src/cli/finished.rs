@@ -3,6 +3,7 @@
 use super::failure::{FAILED, INVALID, TRY_LATER};
 use super::output::{count, time};
 use crate::dispatch::{Finished, Left, Trouble, Undone};
+use crate::domain::reply::advice;
 use crate::notices::Depth;
 
 /// The remedy for work that failed and may succeed later.
@@ -55,7 +56,10 @@ fn no_relay(failures: &[(String, Trouble)], depth: &Depth) -> u8 {
     }
     let waiting = count(depth.due + depth.later, "delivery waits", "deliveries wait");
     eprintln!("{waiting}; none is lost or marked as failed");
-    eprintln!("\nhint: check [[relay]]: host, port, TLS, user and password; then run `besked dispatch`");
+    let mut advices: Vec<&str> = failures.iter().map(|(_, failure)| advice(failure.stage, &failure.text)).collect();
+    advices.dedup();
+    let what = if advices.is_empty() { "check [[relay]]".to_owned() } else { advices.join("; ") };
+    eprintln!("\nhint: {what}; then run `besked dispatch`");
     if failures.is_empty() { INVALID } else { TRY_LATER }
 }
 

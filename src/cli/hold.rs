@@ -19,10 +19,10 @@ pub enum Command {
     #[command(group = ArgGroup::new("what").required(true).args(["notice", "account"]))]
     Add {
         /// The notice (id or reference)
-        #[arg(long, value_name = "N", value_parser = said)]
+        #[arg(long, value_name = "N", value_parser = said, allow_hyphen_values = true)]
         notice: Option<String>,
         /// The customer
-        #[arg(long, value_name = "ID", value_parser = said)]
+        #[arg(long, value_name = "ID", value_parser = said, allow_hyphen_values = true)]
         account: Option<String>,
         /// Why
         #[arg(long, value_name = "TEXT", value_parser = said)]

@@ -1,10 +1,11 @@
 //! `besked inbound`: what came back by mail.
 
+mod files;
+
 use std::io::{Read as _, stdin};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use serde::Serialize;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -12,12 +13,13 @@ use super::Place;
 use super::failure::{Failure, TRY_LATER};
 use super::output::{Output, print_bytes, time};
 use super::pages::Paging;
-use crate::app::App;
 use crate::cli::args::{id, said};
+use crate::deliveries::Report;
+use crate::domain::forward::State;
 use crate::domain::inbound::Route;
-use crate::domain::words::{count, kilobytes};
-use crate::inbound::mailbox::{Messages, files};
-use crate::inbound::{InboundError, Incoming, Stored};
+use crate::domain::report::{Action, Verdict};
+use crate::domain::words::kilobytes;
+use crate::inbound::{InboundError, Incoming, Shown, Stored};
 
 /// Not a mail message (`EX_DATAERR` of sysexits.h): the mail server returns it.
 const NOT_A_MESSAGE: u8 = 65;
@@ -37,11 +39,14 @@ pub enum Command {
         #[command(flatten)]
         paging: Paging,
     },
-    /// Print a message as it came; with `--json` as base64
+    /// Show what a message is, and what it says of a delivery
     Show {
         /// Its id
         #[arg(value_parser = id)]
         id: Uuid,
+        /// Print the message as it came; with `--json` as base64
+        #[arg(long)]
+        message: bool,
     },
 }
 
@@ -62,38 +67,91 @@ pub struct Read {
     /// Files and folders
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
+    /// Say what each message is and what it would do; store nothing
+    #[arg(long)]
+    dry_run: bool,
 }
 
 /// Runs `besked inbound`.
 pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8, Failure> {
     match command {
         Command::Deliver(command) => deliver(command, place).await,
-        Command::Read(command) => read(&command, &place.app().await?, output).await,
+        Command::Read(command) => files::read(&command, &place.app().await?, output).await,
         Command::List { unmatched, paging } => {
             let (app, actor) = (place.app().await?, place.actor()?);
-            let header = ["id", "at", "route", "#size", "state", "delivery"];
+            let header = ["id", "at", "route", "#size", "state", "kind", "match", "delivery"];
             let fetch = async |page| Ok(app.inbound.list(&actor, unmatched, &page).await?);
             paging.print(output, "inbound", (header, row), fetch).await?;
             Ok(0)
         }
-        Command::Show { id } => {
+        Command::Show { id, message: true } => {
             let (app, actor) = (place.app().await?, place.actor()?);
-            let (stored, bytes) = app.inbound.show(&actor, id).await?;
+            let (stored, bytes) = app.inbound.message(&actor, id).await?;
             if output.json {
-                let eml = data_encoding::BASE64.encode(&bytes);
+                let eml = bytes.map(|bytes| data_encoding::BASE64.encode(&bytes));
                 output.print(&json!({ "message": stored, "eml": eml }), |_| String::new())?;
             } else {
-                print_bytes(&bytes)?;
+                print_bytes(&bytes.ok_or_else(|| deleted(&stored))?)?;
             }
+            Ok(0)
+        }
+        Command::Show { id, message: false } => {
+            let (app, actor) = (place.app().await?, place.actor()?);
+            output.print(&app.inbound.show(&actor, id).await?, describe)?;
             Ok(0)
         }
     }
 }
 
-fn row(stored: &Stored) -> [String; 6] {
+/// Why there is nothing to print.
+fn deleted(stored: &Stored) -> InboundError {
+    match stored.forward {
+        Some(forward) if forward.state == State::Forwarded => InboundError::Forwarded { id: stored.id, at: forward.at },
+        _ => InboundError::Deleted(stored.id),
+    }
+}
+
+fn row(stored: &Stored) -> [String; 8] {
     let delivery = stored.delivery_id.map(|id| id.to_string()).unwrap_or_default();
     let (route, disposition) = (stored.route.to_string(), stored.disposition.to_string());
-    [stored.id.to_string(), time(stored.at), route, kilobytes(stored.size), disposition, delivery]
+    let kind = stored.kind.map(|kind| kind.to_string()).unwrap_or_default();
+    let tie = stored.tie.map(|tie| tie.to_string()).unwrap_or_default();
+    [stored.id.to_string(), time(stored.at), route, kilobytes(stored.size), disposition, kind, tie, delivery]
+}
+
+fn describe(shown: &Shown) -> String {
+    let stored = &shown.message;
+    let kind = stored.kind.map_or_else(|| "not read yet".to_owned(), |kind| kind.to_string());
+    let mut text = format!("{}: {kind}, {}, {}\n", stored.id, stored.disposition, kilobytes(stored.size));
+    text += &format!("came {} by {}\n", time(stored.at), stored.route);
+    if let Some(tie) = stored.tie {
+        text += &format!("tied to a delivery by {}\n", tie.describe());
+    }
+    if let Some(delivery) = stored.delivery_id {
+        text += &format!("delivery {delivery}\n");
+    }
+    shown.reports.iter().for_each(|report| text += &format!("{}\n", describe_report(report)));
+    match &shown.sha256 {
+        Some(sha256) => text + &format!("SHA-256 {sha256}\n`--message` prints it as it came\n"),
+        None => text + "its bytes were deleted\n",
+    }
+}
+
+/// What a report says, in one line.
+pub(super) fn describe_report(report: &Report) -> String {
+    let status = report.status.map_or_else(String::new, |status| format!(" {status}"));
+    let said = match report.action {
+        Action::None => String::new(),
+        action => format!(", {action}{status}"),
+    };
+    let verdict = if report.verdict == Verdict::None { String::new() } else { format!(", {}", report.verdict) };
+    let words = report.diagnostic.as_ref().map_or_else(String::new, |words| format!(": {words}"));
+    let effect = match report.outcome {
+        Some(outcome) => format!(" [{outcome}]"),
+        None if report.tie.is_proof() => String::new(),
+        None => format!(" [changed nothing: tied by {}]", report.tie.describe()),
+    };
+    format!("report {} ({}{said}{verdict}){words}{effect}", time(report.at), report.kind).replace(char::is_control, " ")
 }
 
 /// Stores the message on standard input. Whatever keeps it from being stored now asks the mail server to try again: a mail that is
@@ -110,62 +168,14 @@ async fn deliver(command: Deliver, place: &Place) -> Result<u8, Failure> {
     let Deliver { recipient, sender } = command;
     let message = Incoming { route: Route::Pipe, recipient, sender, bytes };
     match app.inbound.deliver(message).await {
-        Ok(_) => Ok(0),
+        Ok(_) => {
+            // It is committed: whatever keeps it from being read now, the dispatcher reads it later.
+            if let Err(error) = app.inbound.work_once().await {
+                tracing::warn!(%error, "the message is stored, and will be read later");
+            }
+            Ok(0)
+        }
         Err(error @ (InboundError::NotAMessage | InboundError::TooLarge(_))) => Err(Failure::new(NOT_A_MESSAGE, error)),
         Err(error) => Err(later(error.into())),
     }
-}
-
-/// What was done with the messages of files.
-#[derive(Debug, Default, Serialize)]
-struct Stores {
-    /// Messages that were stored.
-    stored: u64,
-    /// Messages that were stored before.
-    already: u64,
-    /// Messages that could not be stored, with their file.
-    refused: Vec<Refused>,
-}
-
-#[derive(Debug, Serialize)]
-struct Refused {
-    file: PathBuf,
-    problem: String,
-}
-
-async fn read(command: &Read, app: &App, output: &Output) -> Result<u8, Failure> {
-    let mut stores = Stores::default();
-    for path in &command.paths {
-        let unreadable = |error| Failure::invalid(format!("`{}` cannot be read: {error}", path.display()));
-        for file in files(path).map_err(unreadable)? {
-            read_file(&file, app, &mut stores).await?;
-        }
-    }
-    output.print(&stores, |stores| {
-        let already = match stores.already {
-            0 => String::new(),
-            already => format!(", {} stored before", count(already, "message", "messages")),
-        };
-        let refused: String =
-            stores.refused.iter().map(|it| format!("{}: {}\n", it.file.display(), it.problem)).collect();
-        format!("{refused}{} stored{already}\n", count(stores.stored, "message", "messages"))
-    })?;
-    Ok(if stores.refused.is_empty() { 0 } else { super::failure::INVALID })
-}
-
-async fn read_file(file: &Path, app: &App, stores: &mut Stores) -> Result<(), Failure> {
-    let messages = Messages::open(file, app.inbound.largest());
-    let unreadable = |error: std::io::Error| Failure::invalid(format!("`{}` cannot be read: {error}", file.display()));
-    for bytes in messages.map_err(unreadable)? {
-        let message = Incoming { route: Route::File, recipient: None, sender: None, bytes: bytes.map_err(unreadable)? };
-        match app.inbound.deliver(message).await {
-            Ok(taken) if taken.already => stores.already += 1,
-            Ok(_) => stores.stored += 1,
-            Err(error @ (InboundError::NotAMessage | InboundError::TooLarge(_))) => {
-                stores.refused.push(Refused { file: file.to_owned(), problem: error.to_string() });
-            }
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Ok(())
 }

@@ -7,13 +7,15 @@ use jiff::Timestamp;
 
 use super::Place;
 use super::failure::{FAILED, Failure, UNDECIDED};
+use super::inbound::describe_report;
 use super::named;
 use super::output::{Output, count, table, time};
 use crate::cli::args::said;
-use crate::coverage::{About, Informed as Answer, InformedDelivery, InformedNotice};
+use crate::coverage::{About, Attestation, Informed as Answer, InformedDelivery, InformedNotice, Stopped};
 use crate::domain::category::Category;
 use crate::domain::coverage::Verdict;
 use crate::domain::delivery::Level;
+use crate::domain::notice::State;
 use crate::domain::reply::is_answer;
 
 /// Was this customer informed?
@@ -21,13 +23,13 @@ use crate::domain::reply::is_answer;
 #[command(group = clap::ArgGroup::new("what").required(true).args(["notice", "reference", "category"]))]
 pub struct Informed {
     /// Account id
-    #[arg(long, value_name = "ID", value_parser = said)]
+    #[arg(long, value_name = "ID", value_parser = said, allow_hyphen_values = true)]
     account: String,
     /// By this notice: id or reference
-    #[arg(long, value_name = "N", value_parser = said)]
+    #[arg(long, value_name = "N", value_parser = said, allow_hyphen_values = true)]
     notice: Option<String>,
     /// By every notice with this reference that addresses the customer
-    #[arg(long, value_name = "R", value_parser = said)]
+    #[arg(long, value_name = "R", value_parser = said, allow_hyphen_values = true)]
     reference: Option<String>,
     /// By every notice of this category that addresses the customer
     #[arg(long, value_name = "C")]
@@ -64,7 +66,7 @@ pub async fn informed(command: Informed, place: &Place, output: &Output) -> Resu
     Ok(match answer.verdict {
         Verdict::Informed => 0,
         Verdict::Pending => UNDECIDED,
-        Verdict::NotInformed | Verdict::CannotBe | Verdict::NotAddressed => FAILED,
+        Verdict::NotInformed | Verdict::CannotBe | Verdict::NotAddressed | Verdict::NotReleased => FAILED,
     })
 }
 
@@ -75,9 +77,11 @@ pub fn describe_informed(answer: &Answer) -> String {
     let today = answer.customer_name_today.as_ref().map(|name| format!(" (called {name} today)")).unwrap_or_default();
     let who = format!("{}{today}", who.trim_end());
     let mut text = match answer.verdict {
+        Verdict::Informed if answer.late > 0 => format!("Yes, but too late. {who} was informed.\n"),
         Verdict::Informed => format!("Yes. {who} was informed.\n"),
         Verdict::Pending => format!("Not decided yet. {who} is addressed; the outcome is open.\n"),
         Verdict::NotAddressed => format!("No. {who} was not addressed.\n"),
+        Verdict::NotReleased => format!("No. {who} is not informed: the notice is not released.\n"),
         Verdict::NotInformed => format!("No. {who} was addressed, but is not informed.\n"),
         Verdict::CannotBe => format!("No. {who} had nobody to address, and is not informed.\n"),
     };
@@ -85,6 +89,11 @@ pub fn describe_informed(answer: &Answer) -> String {
         let informed = answer.notices.iter().filter(|notice| notice.verdict == Verdict::Informed).count() as u64;
         let all = count(answer.notices.len() as u64, "notice", "notices");
         text += &format!("The answer is the worst of {all}: the customer is informed by {informed} of them.\n");
+        let void = answer.notices.iter().filter(|notice| notice.is_void).count() as u64;
+        if void > 0 && void < answer.notices.len() as u64 {
+            let void = count(void, "notice was", "notices were");
+            text += &format!("{void} cancelled before anything was sent to the customer, and {}.\n", "does not count");
+        }
     }
     answer.notices.iter().for_each(|notice| text += &describe(notice));
     text + &describe_levels(answer)
@@ -99,26 +108,58 @@ fn describe(notice: &InformedNotice) -> String {
         let overdue = if notice.overdue { ", which has passed" } else { "" };
         text += &format!("to be informed by {}{overdue}\n", time(deadline));
     }
+    if let Some(since) = notice.informed_since {
+        let late = if notice.late { ", after the deadline" } else { "" };
+        text += &format!("informed at {}{late}\n", time(since));
+    }
+    text += &notice.stopped.as_ref().map(describe_stopped).unwrap_or_default();
     text += &format!("  {}\n", describe_verdict(notice));
     notice.deliveries.iter().for_each(|delivery| text += &describe_delivery(delivery));
-    for attested in &notice.attested {
-        text += &format!(
-            "  informed by {} by {}, recorded by {} {}: {}\n",
-            attested.channel,
-            attested.witness,
-            attested.operator,
-            time(attested.at),
-            attested.note
-        );
+    notice.attested.iter().for_each(|attested| text += &describe_attested(attested));
+    text
+}
+
+/// When, by whom and why the sending was stopped.
+pub fn describe_stopped(stopped: &Stopped) -> String {
+    let at = stopped.at.map(|at| format!(" {}", time(at))).unwrap_or_default();
+    let by = if stopped.operator.is_empty() { String::new() } else { format!(" by {}", stopped.operator) };
+    let why = stopped.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+    format!("{}{at}{by}{why}\n", stopped.what)
+}
+
+/// An attestation; its words may be erased.
+fn describe_attested(attested: &Attestation) -> String {
+    let words = |before: &str, words: &str| if words.is_empty() { String::new() } else { format!("{before}{words}") };
+    let mut text = format!(
+        "  informed {}{} at {}, recorded by {} {}{}\n    attestation {}\n",
+        attested.channel.describe(),
+        words(" by ", &attested.witness),
+        time(attested.told_at),
+        attested.operator,
+        time(attested.at),
+        words(": ", &attested.note),
+        attested.id,
+    );
+    if let Some(withdrawn) = &attested.withdrawn {
+        let (by, at, why) = (&withdrawn.operator, time(withdrawn.at), words(": ", &withdrawn.reason));
+        text += &format!("    withdrawn by {by} {at}, and does not count{why}\n");
     }
     text
 }
 
 fn describe_verdict(notice: &InformedNotice) -> String {
     match (notice.verdict, notice.level) {
+        (Verdict::NotReleased, _) if matches!(notice.state, State::Cancelled | State::Declined) => {
+            format!("it is {} and was never released: it addressed nobody", notice.state.describe())
+        }
+        (Verdict::NotReleased, _) => format!("it is {}: nobody is addressed yet", notice.state.describe()),
         (Verdict::NotAddressed, _) => "this customer was not in its audience".to_owned(),
         (Verdict::CannotBe, _) => "this customer has no contact that such a notice addresses".to_owned(),
-        (verdict @ (Verdict::Pending | Verdict::NotInformed), Some(level)) if !level.reaches(notice.informed_at) => {
+        (Verdict::Pending, Some(level)) if !level.reaches(notice.informed_at) => format!(
+            "not decided yet: handed to our relay, no failure reported so far; {level} is below {}, which counts as informed",
+            notice.informed_at
+        ),
+        (verdict @ Verdict::NotInformed, Some(level)) if !level.reaches(notice.informed_at) => {
             format!("{}: {level} is below {}, which counts as informed", verdict.describe(), notice.informed_at)
         }
         (verdict, Some(level)) => format!("{}, level {level}", verdict.describe()),
@@ -134,7 +175,9 @@ fn describe_delivery(delivery: &InformedDelivery) -> String {
         let name = if delivery.found_by_operator { "finding" } else { answered };
         text += &format!("    {name}: {}\n", reply.replace(char::is_control, " "));
     }
-    text + &format!("    message {}\n", delivery.message_id)
+    text += &format!("    message {}\n", delivery.message_id);
+    delivery.reports.iter().for_each(|report| text += &format!("    {}\n", describe_report(report)));
+    text
 }
 
 /// What the levels in an answer mean.

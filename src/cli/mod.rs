@@ -23,6 +23,7 @@ mod init;
 mod ledger;
 mod manual;
 mod named;
+mod nobody;
 mod notice;
 mod output;
 mod pages;
@@ -32,6 +33,7 @@ mod relays;
 mod retention;
 mod subject;
 mod suppressions;
+mod tasks;
 mod verify;
 
 use std::path::PathBuf;
@@ -108,6 +110,9 @@ enum Command {
     /// What came back by mail: bounces and other reports, complaints, replies
     #[command(subcommand)]
     Inbound(inbound::Command),
+    /// What a person must do, by when and why
+    #[command(subcommand)]
+    Tasks(tasks::Command),
     /// A person's opt-outs
     #[command(subcommand)]
     Preferences(preferences::Command),
@@ -177,6 +182,7 @@ async fn run(command: Command, place: &Place, output: &Output) -> Result<u8, Fai
         Command::Evidence(command) => evidence::run(command, place, output).await,
         Command::Verify(command) => verify::verify(&command, output),
         Command::Inbound(command) => inbound::run(command, place, output).await,
+        Command::Tasks(command) => tasks::run(command, place, output).await,
         Command::Preferences(command) => preferences::run(command, place, output).await,
         Command::Suppressions(command) => suppressions::run(command, place, output).await,
         Command::Subject(command) => subject::run(command, place, output).await,

@@ -108,7 +108,7 @@ pub struct Preview {
     /// The notice file
     file: PathBuf,
     /// As this customer sees it, instead of the first one in the audience
-    #[arg(long, value_name = "ID", value_parser = said)]
+    #[arg(long, value_name = "ID", value_parser = said, allow_hyphen_values = true)]
     account: Option<String>,
     /// In this language
     #[arg(long)]
@@ -138,7 +138,7 @@ pub struct Test {
     #[arg(long, value_parser = |text: &str| Address::parse(text).map_err(|problem| problem.to_string()))]
     to: Address,
     /// As this customer sees it
-    #[arg(long, value_name = "ID", value_parser = said)]
+    #[arg(long, value_name = "ID", value_parser = said, allow_hyphen_values = true)]
     account: Option<String>,
     /// In this language
     #[arg(long)]

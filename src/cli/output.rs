@@ -149,6 +149,12 @@ impl JsonList {
         Ok(text)
     }
 
+    /// Returns the text that ends this list and opens a further one.
+    pub fn then(&mut self, name: &str) -> String {
+        self.begun = false;
+        format!("\n],\n\"{name}\": [")
+    }
+
     /// Returns the text that closes the document: `after` are its members after the list.
     pub fn close(self, after: &serde_json::Map<String, serde_json::Value>) -> String {
         let members: String = after.iter().map(|(name, value)| format!(",\n\"{name}\": {value}")).collect();

@@ -4,10 +4,12 @@ use clap::Subcommand;
 
 use super::Place;
 use super::failure::Failure;
+use super::nobody::warn_of_nobody;
 use super::output::{Output, table, time};
 use crate::domain::address::Address;
 use crate::domain::category::Category;
 use crate::domain::preference::{Source, Wish, parse_optional};
+use crate::people::subjects::Whose;
 
 /// Parses an address on the command line.
 pub(super) fn address(text: &str) -> Result<Address, String> {
@@ -47,14 +49,19 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
             let wishes = opt_out.into_iter().map(|it| (it, true)).chain(opt_in.into_iter().map(|it| (it, false)));
             let wishes: Result<Vec<Wish>, _> =
                 wishes.map(|(category, opted_out)| Wish::new(category, opted_out)).collect();
+            warn_of_nobody(&app, &email).await?;
             app.preferences.set(&actor, &email, &wishes.map_err(Failure::invalid)?).await?;
             email
         }
     };
+    let whose = app.subjects.whose(&email).await?;
     let shown = app.preferences.show(&actor, &email).await?;
     output.print(&shown, |shown| {
         if shown.opt_outs.is_empty() {
-            return format!("{email} receives everything\n");
+            return match whose {
+                Whose::Somebodys => format!("{email} receives everything\n"),
+                _ => format!("{email} has no opt-outs, and no contact has this address\n"),
+            };
         }
         let rows = shown.opt_outs.iter().map(|it| {
             let is_entered = [Source::Operator, Source::Objection].iter().any(|source| source.as_str() == it.source);

@@ -8,6 +8,7 @@ use super::output::{Output, count, grouped, table, time};
 use crate::dispatch::node::beat::Report;
 use crate::dispatch::node::relays::{AtNode, Shown, ShownRelay};
 use crate::domain::category_set::CategorySet;
+use crate::domain::reply::advice;
 
 /// Runs `besked relays`.
 pub async fn relays(place: &Place, output: &Output) -> Result<u8, Failure> {
@@ -95,7 +96,8 @@ fn failed_step(relay: &str, AtNode { node, report }: &AtNode) -> String {
         None => "being tried again".to_owned(),
     };
     let reply = report.reply.as_deref().unwrap_or_default().replace(char::is_control, " ");
-    format!("\n{relay} at {node}: {}, since {stage} failed: {reply}\n", until(report.until))
+    let advice = advice(stage, &reply);
+    format!("\n{relay} at {node}: {}, since {stage} failed: {reply}; {advice}\n", until(report.until))
 }
 
 fn pauses(AtNode { node, report }: &AtNode) -> String {

@@ -25,8 +25,7 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
     let app = place.app().await?;
     let report = app.retention.run(&place.actor()?, dry_run).await?;
     let persons: u64 = report.notices.iter().map(|notice| notice.persons).sum();
-    let answer =
-        json!({ "dry_run": dry_run, "persons": persons, "notices": report.notices, "records": report.records });
+    let answer = json!({ "dry_run": dry_run, "persons": persons, "notices": report.notices, "records": report.records, "held": report.held });
     output.print(&answer, |_| describe(&report, persons, dry_run))?;
     if let Some(error) = &report.unscrubbed {
         eprintln!("warning: what was deleted may still be in the file, which could not be rewritten: {error}");
@@ -58,6 +57,11 @@ fn describe(report: &Report, persons: u64, dry_run: bool) -> String {
         text += &table(columns, rows);
         text.push('\n');
     }
-    let rows = report.records.iter().map(|(kind, count)| [kind.to_string(), count.to_string()]);
-    text + &table(["records", if dry_run { "#to delete" } else { "#deleted" }], rows)
+    let held = |kind| report.held.get(kind).copied().unwrap_or_default();
+    let rows = report.records.iter().map(|(kind, count)| [kind.to_string(), count.to_string(), held(kind).to_string()]);
+    text += &table(["records", if dry_run { "#to delete" } else { "#deleted" }, "#that stay"], rows);
+    if report.notices.iter().any(|notice| notice.held > 0) || !report.held.is_empty() {
+        text += "\nwhat stays is under a legal hold, or its contract still counts: `besked hold list` shows the holds and why\n";
+    }
+    text
 }

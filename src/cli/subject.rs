@@ -5,20 +5,22 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 use serde_json::json;
+use uuid::Uuid;
 
 use super::Place;
 use super::failure::{FAILED, Failure};
 use super::file::{Form, write_private};
-use super::output::{Output, count, print, time};
+use super::nobody::warn_of_nobody;
+use super::output::{Output, count, print, table, time};
 use super::preferences::address;
 use crate::app::App;
-use crate::cli::args::said;
+use crate::cli::args::{id, said};
 use crate::domain::actor::Actor;
 use crate::domain::address::Address;
 use crate::domain::category::{Category, Class};
 use crate::domain::duty::Duty;
 use crate::people::subjects::record::Record;
-use crate::people::subjects::{Erased, Erasure, Objection};
+use crate::people::subjects::{Decision, Erased, Erasure, Objected, Objection};
 
 /// A person's rights (GDPR Art. 15 to 21).
 #[derive(Debug, Subcommand)]
@@ -67,6 +69,9 @@ pub enum Command {
         /// The address as it should be
         #[arg(long, value_name = "NEW", value_parser = address)]
         to: Address,
+        /// The new address is known already, and is the same person's
+        #[arg(long)]
+        yes: bool,
     },
     /// Record an objection (Art. 21): opt out of optional categories; an objection to mandatory ones is recorded
     Object {
@@ -79,6 +84,28 @@ pub enum Command {
         /// The person's grounds; required for mandatory categories
         #[arg(long, value_name = "TEXT", value_parser = said)]
         note: Option<String>,
+    },
+    /// List the objections to mandatory categories that wait for a decision
+    Objections {
+        /// Also those that are decided
+        #[arg(long)]
+        all: bool,
+    },
+    /// Record the decision about an objection to mandatory categories (Art. 21(1))
+    #[command(group = clap::ArgGroup::new("what").required(true).args(["uphold", "decline"]))]
+    Decide {
+        /// Its id
+        #[arg(value_parser = id)]
+        id: Uuid,
+        /// The person's grounds prevail
+        #[arg(long)]
+        uphold: bool,
+        /// Compelling grounds to send the notices prevail
+        #[arg(long)]
+        decline: bool,
+        /// Why
+        #[arg(long, value_name = "TEXT", value_parser = said)]
+        reason: String,
     },
     /// Repeat erasures that a restored copy of the database lacks
     Replay,
@@ -95,7 +122,10 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
             let erasure = Erasure { address: &email, ground: &ground, waived: &waive };
             print_erased(&app.subjects.erase(&actor, &erasure).await?, output)?;
         }
+        Command::Objections { all } => objections(&app, &actor, all, output).await?,
+        Command::Decide { id, uphold, reason, .. } => decide(&app, &actor, (id, uphold), &reason, output).await?,
         Command::Restrict { email } => {
+            warn_of_nobody(&app, &email).await?;
             let changed = app.subjects.restrict(&actor, &email).await?;
             output.print(&json!({ "email": email.as_str(), "restricted": true, "changed": changed }), |_| {
                 format!(
@@ -110,8 +140,11 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
                 format!("{email} is no longer restricted\n")
             })?;
         }
-        Command::Rectify { email, to } => {
-            let contacts = app.subjects.rectify(&actor, &email, &to).await?;
+        Command::Rectify { email, to, yes } => {
+            let contacts = match yes {
+                true => app.subjects.rectify_as_one(&actor, &email, &to).await?,
+                false => app.subjects.rectify(&actor, &email, &to).await?,
+            };
             output.print(&json!({ "email": email.as_str(), "to": to.as_str(), "contacts": contacts }), |_| {
                 format!(
                     "{to} replaces {email} at {}; what was sent stays as it was recorded\n",
@@ -120,13 +153,7 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
             })?;
         }
         Command::Object { email, category, note } => {
-            let optional = || Category::ALL.iter().copied().filter(|it| it.class() == Class::Optional).collect();
-            let categories: Vec<Category> = if category.is_empty() { optional() } else { category };
-            let objection = app.subjects.object(&actor, &email, &categories, note.as_deref()).await?;
-            let Objection { opted_out, recorded } = &objection;
-            let answer =
-                json!({ "email": email.as_str(), "objected": true, "opted_out": opted_out, "recorded": recorded });
-            output.print(&answer, |_| describe_objection(&email, &objection))?;
+            object(&app, &actor, &email, (category, note.as_deref()), output).await?;
         }
         Command::Replay => {
             let exchanged = app.subjects.exchange(&actor).await?;
@@ -139,6 +166,44 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
         }
     }
     Ok(0)
+}
+
+async fn object(
+    app: &App,
+    actor: &Actor,
+    email: &Address,
+    (category, note): (Vec<Category>, Option<&str>),
+    output: &Output,
+) -> Result<(), Failure> {
+    warn_of_nobody(app, email).await?;
+    let optional = || Category::ALL.iter().copied().filter(|it| it.class() == Class::Optional).collect();
+    let categories: Vec<Category> = if category.is_empty() { optional() } else { category };
+    let objection = app.subjects.object(actor, email, &categories, note).await?;
+    let Objection { opted_out, recorded, id, already } = &objection;
+    let answer = json!({
+        "email": email.as_str(), "objected": true, "opted_out": opted_out, "recorded": recorded, "id": id,
+        "already": already,
+    });
+    output.print(&answer, |_| describe_objection(email, &objection))?;
+    Ok(())
+}
+
+async fn objections(app: &App, actor: &Actor, all: bool, output: &Output) -> Result<(), Failure> {
+    let mut objections = app.subjects.objections(actor).await?;
+    objections.retain(|it| all || it.decided.is_none());
+    output.print(&json!({ "objections": objections }), |_| describe_objections(&objections))
+}
+
+async fn decide(
+    app: &App,
+    actor: &Actor,
+    (id, uphold): (Uuid, bool),
+    reason: &str,
+    output: &Output,
+) -> Result<(), Failure> {
+    let decision = if uphold { Decision::Upheld } else { Decision::Declined };
+    let decided = app.subjects.decide(actor, id, decision, reason).await?;
+    output.print(&decided, |it| describe_decided(it, decision))
 }
 
 async fn export(
@@ -212,6 +277,26 @@ fn print_erased(erased: &Erased, output: &Output) -> Result<(), Failure> {
     Ok(())
 }
 
+fn describe_objections(objections: &[Objected]) -> String {
+    let rows = objections.iter().map(|it| {
+        let categories: Vec<&str> = it.categories.iter().map(|it| it.as_str()).collect();
+        let decided = it.decided.as_ref().map(|it| format!("{} {}: {}", it.decision, time(it.at), it.reason));
+        let decided = decided.unwrap_or_else(|| "waits for a decision".to_owned());
+        [it.id.to_string(), it.email.clone(), categories.join(", "), time(it.at), it.grounds.clone(), decided]
+    });
+    table(["id", "email", "categories", "since", "grounds", "decision"], rows)
+}
+
+fn describe_decided(it: &Objected, decision: Decision) -> String {
+    let then = match decision {
+        Decision::Upheld => {
+            "these notices are sent as long as the contact has the role: change or remove it in the customers file"
+        }
+        Decision::Declined => "these notices are sent as before",
+    };
+    format!("the objection of {} is {decision}; {then}\nanswer the person, with the reason\n", it.email)
+}
+
 fn describe_objection(email: &Address, objection: &Objection) -> String {
     let names = |categories: &[Category]| categories.iter().map(|it| it.as_str()).collect::<Vec<_>>().join(", ");
     let mut text = String::new();
@@ -221,9 +306,12 @@ fn describe_objection(email: &Address, objection: &Objection) -> String {
     text += "mandatory notices are still sent\n";
     if !objection.recorded.is_empty() {
         text += &format!(
-            "the objection to {} is recorded in the ledger: decide on it (Art. 21(1)) and answer the person within a month\n",
-            names(&objection.recorded)
+            "the objection to {} is recorded{}: decide on it (Art. 21(1)) and answer the person within a month\n",
+            names(&objection.recorded),
+            if objection.already { " already" } else { "" }
         );
+        let id = objection.id.map(|id| id.to_string()).unwrap_or_default();
+        text += &format!("  besked subject decide {id} --uphold|--decline --reason TEXT\n");
     }
     text
 }

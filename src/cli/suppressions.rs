@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::Place;
 use super::failure::Failure;
+use super::nobody::warn_of_nobody;
 use super::output::{Output, time};
 use super::pages::Paging;
 use super::preferences::address;
@@ -47,6 +48,7 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
             paging.print(output, "suppressions", (["email", "reason", "since"], row), fetch).await?;
         }
         Command::Add { email, reason } => {
+            warn_of_nobody(&app, &email).await?;
             let added = app.suppressions.add(&actor, &email, reason).await?;
             output.print(&json!({ "email": email.as_str(), "reason": reason, "added": added }), |_| {
                 format!("{email} is suppressed: {reason}\n")
@@ -54,8 +56,9 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
         }
         Command::Remove { email } => {
             let reasons = app.suppressions.remove(&actor, &email).await?;
+            let names = reasons.iter().map(|reason| reason.as_str()).collect::<Vec<_>>().join(", ");
             output.print(&json!({ "email": email.as_str(), "removed": reasons.len(), "reasons": reasons }), |_| {
-                format!("{email} is no longer suppressed\n")
+                format!("{email} is no longer suppressed; lifted: {names}\n")
             })?;
         }
     }

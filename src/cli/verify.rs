@@ -15,7 +15,7 @@ use super::file::unusable;
 use super::output::{JsonList, Output, count, print, print_bytes, time};
 use crate::domain::delivery::Level;
 use crate::domain::entry::Event;
-use crate::domain::evidence::{Part, Proven, Summary, verify_each};
+use crate::domain::evidence::{Invalid, Part, Proven, Recipient, Summary, verify_each};
 use crate::domain::note::VerifierKey;
 
 /// Check an evidence file.
@@ -31,19 +31,47 @@ pub struct Verify {
 /// Runs `besked verify`.
 pub fn verify(command: &Verify, output: &Output) -> Result<u8, Failure> {
     let key = key(&command.key)?;
-    let file = File::open(&command.file).map_err(|error| unusable("read", &command.file, &error))?;
+    let file = open(&command.file)?;
     let mut answer = Answer::new(output.json)?;
     let mut kept = Ok(());
     let verified = verify_each(BufReader::with_capacity(1 << 16, file), &key, &mut |part| {
-        if let (Part::Entry(entry), Ok(())) = (part, &kept) {
-            kept = answer.add(*entry);
+        if kept.is_ok() {
+            kept = match part {
+                Part::Entry(entry) => answer.add(*entry),
+                Part::Recipient(recipient) => answer.name(&recipient),
+                Part::Message(_) => Ok(()),
+            };
         }
     });
     kept?;
     match verified {
+        Err(Invalid::Unreadable(problem)) => {
+            Err(Failure::invalid(format!("cannot read `{}`: {problem}", command.file.display())))
+        }
         Ok(summary) => answer.valid(&summary).map(|()| 0),
         Err(problem) => invalid(&problem.to_string(), output).map(|()| FAILED),
     }
+}
+
+/// Opens an evidence file. What cannot be one is a mistake, and no verdict about evidence.
+fn open(path: &Path) -> Result<File, Failure> {
+    let cannot = |error| unusable("read", path, &error);
+    let mut file = File::open(path).map_err(cannot)?;
+    if file.metadata().map_err(cannot)?.is_dir() {
+        return Err(Failure::invalid(format!("`{}` is a folder", path.display()))
+            .hint("name the evidence file in it, which `besked evidence export` wrote"));
+    }
+    let mut begin = Vec::new();
+    io::Read::take(&mut file, 5).read_to_end(&mut begin).map_err(cannot)?;
+    if begin == b"%PDF-" {
+        let hint =
+            "the evidence file is attached to it: save it with a PDF viewer or `pdfdetach -saveall`, and check that";
+        return Err(
+            Failure::invalid(format!("`{}` is a PDF, which proves nothing by itself", path.display())).hint(hint)
+        );
+    }
+    file.rewind().map_err(cannot)?;
+    Ok(file)
 }
 
 /// A verifier key, as text or in a file.
@@ -62,7 +90,8 @@ fn key(text_or_file: &str) -> Result<VerifierKey, Failure> {
         let read = std::io::Read::read_to_string(&mut std::io::Read::take(file, 4096), &mut text);
         read.map_err(|error| unusable("read", Path::new(text_or_file), &error))?;
     }
-    VerifierKey::parse(text.trim()).map_err(wrong)
+    // Some editors put a byte order mark first.
+    VerifierKey::parse(text.trim_start_matches('\u{feff}').trim()).map_err(wrong)
 }
 
 #[derive(Serialize)]
@@ -100,6 +129,8 @@ impl Entry {
 /// The answer as it is put together. The verdict comes first, and is known last: the entries wait in a file without a name.
 struct Answer {
     entries: BufWriter<File>,
+    /// Whether a recipient was named.
+    named: bool,
     /// The document, if it is to be JSON.
     json: Option<JsonList>,
 }
@@ -107,7 +138,7 @@ struct Answer {
 impl Answer {
     fn new(json: bool) -> Result<Self, Failure> {
         let json = json.then(|| JsonList::open(&Map::new(), "entries").0);
-        Ok(Self { entries: BufWriter::new(tempfile::tempfile()?), json })
+        Ok(Self { entries: BufWriter::new(tempfile::tempfile()?), named: false, json })
     }
 
     fn add(&mut self, entry: Proven) -> Result<(), Failure> {
@@ -119,15 +150,39 @@ impl Answer {
         Ok(self.entries.write_all(text.as_bytes())?)
     }
 
+    /// Adds a recipient, after the entries.
+    fn name(&mut self, it: &Recipient) -> Result<(), Failure> {
+        let first = !std::mem::replace(&mut self.named, true);
+        let text = match &mut self.json {
+            Some(list) => {
+                let begin = if first { list.then("named") } else { String::new() };
+                begin
+                    + &list.add(&[json!({
+                        "ordinal": it.ordinal, "account_id": it.account_id, "email": it.address, "added": it.added
+                    })])?
+            }
+            None => {
+                let begin = if first { "\nwho is proved to be a recipient, by the place among them\n" } else { "" };
+                let added = if it.added { ", added after the release" } else { "" };
+                let who = format!("customer {}, {}{added}", it.account_id, it.address);
+                format!("{begin}  {}: {}\n", it.ordinal, who.replace(char::is_control, " "))
+            }
+        };
+        Ok(self.entries.write_all(text.as_bytes())?)
+    }
+
     fn valid(self, summary: &Summary) -> Result<(), Failure> {
         let mut entries = self.entries.into_inner().map_err(io::IntoInnerError::into_error)?;
         entries.rewind()?;
-        let Some(list) = self.json else {
+        let Some(mut list) = self.json else {
             print(&describe(summary))?;
             return copy(entries);
         };
         print(&opening("valid", None))?;
         copy(entries)?;
+        if !self.named {
+            print(&list.then("named"))?;
+        }
         print(&list.close(&totals(Some(summary))))
     }
 }
@@ -137,8 +192,9 @@ fn invalid(problem: &str, output: &Output) -> Result<(), Failure> {
     if !output.json {
         return print(&format!("INVALID: {problem}\n"));
     }
-    let (list, _) = JsonList::open(&Map::new(), "entries");
-    print(&format!("{}{}", opening("invalid", Some(problem)), list.close(&totals(None))))
+    let (mut list, _) = JsonList::open(&Map::new(), "entries");
+    let named = list.then("named");
+    print(&format!("{}{named}{}", opening("invalid", Some(problem)), list.close(&totals(None))))
 }
 
 fn copy(mut entries: File) -> Result<(), Failure> {
@@ -163,6 +219,7 @@ fn totals(summary: Option<&Summary>) -> Map<String, Value> {
         "recipients": summary.map_or(0, |summary| summary.recipients),
         // So that one can see whether the file has all of them.
         "recipients_in_manifest": summary.and_then(|summary| summary.recipients_in_manifest),
+        "recipients_added": summary.map_or(0, |summary| summary.added),
         "messages": summary.map_or(0, |summary| summary.messages),
         "checkpoint": checkpoint,
     }))
@@ -181,7 +238,11 @@ fn describe(summary: &Summary) -> String {
         count(checkpoint.size(), "entry", "entries"),
     );
     if let Some(all) = summary.recipients_in_manifest {
-        text += &format!("recipients proved to be in the manifest: {} of {all}\n", summary.recipients);
+        text += &format!("recipients proved to be among those of the notice: {} of {all}\n", summary.recipients);
+        if summary.added > 0 {
+            let (fixed, added) = (all - summary.added, summary.added);
+            text += &format!("  {fixed} of the {all} are in the manifest, {added} were added after the release\n");
+        }
     }
     if summary.messages > 0 {
         text += &format!("{} exactly as sent\n", count(summary.messages, "message", "messages"));

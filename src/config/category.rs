@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::{Config, duration};
+use super::{Config, duration, escalation};
 use crate::domain::category::{Addressing, Category, Class, Role};
 use crate::domain::delivery::Level;
 use crate::domain::fields::AgreementKind;
@@ -55,6 +55,12 @@ pub struct CategoryRules {
     /// How long a delivery below `informed_at`, but without a failure, counts as pending.
     #[serde(skip_serializing_if = "Option::is_none", with = "maybe")]
     pub report_wait: Option<Duration>,
+    /// How long after the release a customer who is not informed is escalated (mandatory categories only).
+    #[serde(skip_serializing_if = "Option::is_none", with = "maybe")]
+    pub escalate_after: Option<Duration>,
+    /// The roles that are addressed then, one after the other.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub escalate_to: Option<Vec<Role>>,
     /// The least time between the release and what the notice announces.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lead_time: Option<LeadTime>,
@@ -231,6 +237,7 @@ impl CategoryRules {
         if self.deadline.is_some_and(|deadline| deadline.is_zero()) {
             problem("deadline", "must not be zero");
         }
+        escalation::problems(self, category).into_iter().for_each(|(key, text)| problem(key, text));
         problems
     }
 }
@@ -324,7 +331,7 @@ impl Config {
     }
 
     /// The value of an optional key of a category.
-    fn rule<T>(&self, category: Category, key: impl Fn(&CategoryRules) -> Option<T>) -> Option<T> {
+    pub(super) fn rule<T>(&self, category: Category, key: impl Fn(&CategoryRules) -> Option<T>) -> Option<T> {
         self.category.get(&category).and_then(key)
     }
 }

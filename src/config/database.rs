@@ -8,6 +8,8 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use crate::domain::words::cause;
+
 /// `[database]`: where data is stored.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -31,10 +33,9 @@ impl Database {
     /// Every value that is not valid, by its key.
     pub(super) fn problems(&self) -> Vec<String> {
         let needless = self.password_file.is_some() && self.url.file().is_some();
-        needless
-            .then(|| "`database.password_file` is for PostgreSQL: a SQLite file has no password".to_owned())
-            .into_iter()
-            .collect()
+        let needless =
+            needless.then(|| "`database.password_file` is for PostgreSQL: a SQLite file has no password".to_owned());
+        needless.into_iter().chain(self.url.unreadable_files()).collect()
     }
 }
 
@@ -104,6 +105,20 @@ impl DatabaseUrl {
         let Engine::Server(url) = &self.0 else { return None };
         let in_query = || url.query_pairs().find(|(key, _)| key == "password").map(|(_, value)| value.into_owned());
         url.password().map(str::to_owned).or_else(in_query)
+    }
+
+    /// The files of certificates and keys that it names and that cannot be read.
+    fn unreadable_files(&self) -> Vec<String> {
+        const FILES: [&str; 7] = ["sslrootcert", "ssl-root-cert", "ssl-ca", "sslcert", "ssl-cert", "sslkey", "ssl-key"];
+        let Engine::Server(url) = &self.0 else { return Vec::new() };
+        // The text of a certificate may stand there itself.
+        let named =
+            url.query_pairs().filter(|(key, value)| FILES.contains(&&**key) && !value.starts_with("-----BEGIN"));
+        let unreadable = |key: &str, value: &str| {
+            let error = std::fs::File::open(value).err()?;
+            Some(format!("`database.url`: the file of `{key}`, `{value}`, cannot be read: {}", cause(&error)))
+        };
+        named.filter_map(|(key, value)| unreadable(&key, &value)).collect()
     }
 
     /// The same database with the relative path of its file counted from `folder`.
@@ -190,17 +205,20 @@ fn file(text: &str) -> Result<DatabaseUrl, String> {
     if path.is_empty() {
         return Err("names no file: it is for example `sqlite://var/besked.db`".to_owned());
     }
+    if options.split('&').any(|option| matches!(option, "mode=ro" | "immutable=1" | "immutable=true")) {
+        return Err(
+            "opens the file only to read it: nothing could be recorded; leave out `mode=ro` and `immutable`".to_owned()
+        );
+    }
     let known = |option: &str| {
         let value = option.split_once('=').unwrap_or((option, ""));
-        matches!(value, ("mode", "ro" | "rw" | "rwc") | ("cache", "private" | "shared") | ("vfs", _))
-            || matches!(value, ("immutable", "true" | "false" | "0" | "1"))
+        matches!(value, ("mode", "rw" | "rwc") | ("cache", "private" | "shared") | ("vfs", _))
+            || matches!(value, ("immutable", "false" | "0"))
     };
     if !options.is_empty() && !options.split('&').all(known) {
-        return Err(
-            "has an unknown option behind `?`: those of SQLite are `mode=ro`, `rw` or `rwc`, `cache`, `immutable` \
-                    and `vfs`; a `?` in the name of the file is written `%3F`"
-                .to_owned(),
-        );
+        return Err("has an unknown option behind `?`: those of SQLite are `mode=rw` or `rwc`, `cache` and `vfs`; \
+                    a `?` in the name of the file is written `%3F`"
+            .to_owned());
     }
     Ok(DatabaseUrl(Engine::File { path: PathBuf::from(path.as_ref()), options: options.to_owned() }))
 }
@@ -312,6 +330,8 @@ mod tests {
             "postgres://h/b?hostaddr=h",
             "postgres://h/b?connect_timeout=3",
             "sqlite://x.db?mode=write",
+            "sqlite://x.db?mode=ro",
+            "sqlite://x.db?immutable=1",
             "sqlite://x.db?journal=off",
             "sqlite::memory:",
             "sqlite://x?mode=memory",

@@ -72,7 +72,7 @@ impl Dkim {
     pub(super) fn read(&mut self) -> Vec<(&'static str, String)> {
         let mut problems = Vec::new();
         if !is_selector(&self.selector) || self.record_name().len() > 253 {
-            problems.push(("selector", "must be a name of letters, digits, hyphens and dots".to_owned()));
+            problems.push(("selector", "must be a name of letters, digits, hyphens, underscores and dots".to_owned()));
         }
         match read_key(&self.key_file) {
             Ok(key) => self.key = Some(Arc::new(key)),
@@ -88,19 +88,19 @@ pub(super) fn read(entries: &mut [Dkim]) -> Vec<String> {
     for index in 0..entries.len() {
         let (before, rest) = entries.split_at_mut(index);
         let entry = &mut rest[0];
-        problems.extend(entry.read().into_iter().map(|(key, problem)| format!("`dkim[{index}].{key}` {problem}")));
+        problems.extend(entry.read().into_iter().map(|(key, problem)| format!("`dkim.{index}.{key}` {problem}")));
         if before.iter().any(|other| other.record_name().eq_ignore_ascii_case(&entry.record_name())) {
-            problems.push(format!("`dkim[{index}].selector` is used twice: `{}`", entry.record_name()));
+            problems.push(format!("`dkim.{index}.selector` is used twice: `{}`", entry.record_name()));
         }
     }
     problems
 }
 
-/// RFC 6376 section 3.1: labels of a domain name, one or more.
+/// RFC 6376 section 3.1: labels of a domain name, one or more; with underscores, which names of the DNS have too.
 fn is_selector(text: &str) -> bool {
     let is_label = |label: &str| {
         (1..=63).contains(&label.len())
-            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
             && !label.starts_with('-')
             && !label.ends_with('-')
     };
@@ -108,7 +108,7 @@ fn is_selector(text: &str) -> bool {
 }
 
 fn read_key(path: &Path) -> Result<DkimKey, String> {
-    let pem = std::fs::read_to_string(path).map_err(|error| format!("cannot be read: {}", cause(&error)))?;
+    let pem = super::read_pem(path).map_err(|error| format!("cannot be read: {}", cause(&error)))?;
     if pem.contains("BEGIN ENCRYPTED") || pem.contains("4,ENCRYPTED") {
         return Err("is encrypted: decrypt it with `openssl pkey -in FILE -out PLAIN`, and protect the file".to_owned());
     }
@@ -142,10 +142,10 @@ mod tests {
 
     #[test]
     fn selectors_are_labels() {
-        for good in ["besked1", "2026-11", "a.b.c", "S1"] {
+        for good in ["besked1", "2026-11", "a.b.c", "S1", "k1_2026"] {
             assert!(is_selector(good), "{good}");
         }
-        for bad in ["", ".", "a.", ".a", "a..b", "-a", "a-", "a_b", "å", "a b", "a;b", "a\r\nb", &"x".repeat(64)] {
+        for bad in ["", ".", "a.", ".a", "a..b", "-a", "a-", "å", "a b", "a;b", "a\r\nb", &"x".repeat(64)] {
             assert!(!is_selector(bad), "{bad:?}");
         }
     }

@@ -13,7 +13,9 @@ pub(super) fn parse(text: &str) -> Result<Duration, String> {
         .map_err(|_| format!("`{}` is not a duration such as `90s`, `5m`, `1h30m` or `5d`", text.escape_debug()))
 }
 
-fn format(duration: Duration) -> String {
+/// A duration as it is written in the configuration.
+#[must_use]
+pub fn format(duration: Duration) -> String {
     let in_days = SpanRound::new().largest(Unit::Day).days_are_24_hours();
     let span = Span::try_from(duration).and_then(|span| span.round(in_days));
     span.map_or_else(|_| format!("{duration:?}"), |span| format!("{span:#}"))

@@ -8,8 +8,9 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::imap::Imap;
-use super::listen;
-use crate::domain::address::Address;
+use super::{REPLY_LOCAL, Sender, listen};
+use crate::domain::address::{self, Address};
+use crate::domain::retention::Period;
 
 /// `[inbound]`: what comes back by mail.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -107,6 +108,44 @@ impl Inbound {
         problems
     }
 
+    /// How long raw messages are kept.
+    #[must_use]
+    pub fn kept_for(&self) -> Period {
+        Period::Days(i64::from(self.keep_days))
+    }
+
+    /// Why replies cannot be forwarded, by its key.
+    pub(super) fn reply_problems(&self, sender: &Sender) -> Vec<String> {
+        if self.replies == Replies::Off {
+            return Vec::new();
+        }
+        let mut problems = Vec::new();
+        let longest = address::LONGEST - REPLY_LOCAL - "@".len();
+        if sender.bounce_domain.as_str().len() > longest {
+            problems.push(format!(
+                "`sender.bounce_domain` is longer than {longest} bytes: with `inbound.replies = \"forward\"` an address for replies \
+                 would be no address"
+            ));
+        }
+        let to = sender.reply_to.email.to_string();
+        if self.addresses.iter().any(|address| address.as_str().eq_ignore_ascii_case(&to)) {
+            problems.push(
+                "`sender.reply_to` is one of `inbound.addresses`: a reply that is forwarded there comes back here"
+                    .to_owned(),
+            );
+        }
+        problems
+    }
+
+    /// What is valid, but probably not intended.
+    pub(super) fn warning(&self) -> Option<String> {
+        (self.replies == Replies::Forward && !self.is_served()).then(|| {
+            "`inbound.replies` is `forward`, but `besked serve` reads no mail: set `inbound.lmtp_listen` or `inbound.maildir.path`, \
+             unless a mail server runs `besked inbound deliver`; otherwise no reply reaches anybody"
+                .to_owned()
+        })
+    }
+
     /// True if mail can come back in any way that `besked serve` runs.
     #[must_use]
     pub fn is_served(&self) -> bool {
@@ -147,5 +186,24 @@ mod tests {
         assert!(Inbound::default().problems().is_empty());
         let odd = Inbound { keep_days: 0, message_size: 10, ..Inbound::default() };
         assert_eq!(odd.problems().len(), 2);
+    }
+
+    #[test]
+    fn replies_that_are_forwarded_need_a_way_in_and_a_way_out() {
+        let off = Inbound::default();
+        let on = Inbound { replies: Replies::Forward, ..Inbound::default() };
+        assert_eq!((off.warning(), on.warning().map(|it| it.contains("inbound.lmtp_listen"))), (None, Some(true)));
+        let maildir = Maildir { path: "/var/mail/besked".into() };
+        assert_eq!(Inbound { maildir, ..on.clone() }.warning(), None);
+        let sender = Sender::default();
+        assert!(on.reply_problems(&sender).is_empty());
+        let circle = Inbound { addresses: vec![Address::parse("Support@example.com").unwrap()], ..on.clone() };
+        assert!(circle.reply_problems(&sender)[0].starts_with("`sender.reply_to` is one of"));
+        let labels = ["d".repeat(50).as_str(); 4].join(".");
+        let domain =
+            |tld: &str| Sender { bounce_domain: format!("{labels}.{tld}").parse().unwrap(), ..Sender::default() };
+        assert!(on.reply_problems(&domain("test")).is_empty(), "208 bytes");
+        assert!(on.reply_problems(&domain("tests"))[0].contains("longer than 208 bytes"));
+        assert!(off.reply_problems(&domain("tests")).is_empty(), "a return path is shorter");
     }
 }

@@ -38,6 +38,11 @@ impl Ledger {
         if self.origin.is_empty() || self.origin.contains(|c: char| c.is_whitespace() || c == '+') {
             problems.push("`ledger.origin` must be a name without spaces and plus signs".to_owned());
         }
+        for (key, path) in [("key_file", &self.key_file), ("state_file", &self.state_file)] {
+            if path.file_name().is_none() {
+                problems.push(format!("`ledger.{key}` must be the path of a file"));
+            }
+        }
         for to in &self.checkpoint_to {
             if let Err(problem) = Address::parse(to) {
                 problems.push(format!("`ledger.checkpoint_to` {problem}"));

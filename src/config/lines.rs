@@ -9,9 +9,79 @@ use toml::de::{DeTable, DeValue};
 use super::words;
 use crate::domain::mistakes::{Quote, explain};
 
-/// Reads a text as `T`. Returns the text without what cannot be read, and each problem with its line, in our words. A parser stops
-/// at the first problem, so the text is read again without the part that has it, until the rest can be read.
-pub(super) fn readable<T: DeserializeOwned>(text: &str) -> (String, Vec<(usize, String)>) {
+/// What can be read of a configuration.
+pub(super) struct Readable {
+    /// The text without what cannot be read.
+    pub text: String,
+    /// Each problem with its line, in our words.
+    pub problems: Vec<(usize, String)>,
+    /// The keys with a made-up value in place of one that cannot be read or is missing, such as `relay.0.url`: without it the whole
+    /// table could not be read, and what else is wrong with it would not be found.
+    pub made_up: BTreeSet<String>,
+}
+
+/// Reads a text as `T`. A parser stops at the first problem, so the text is read again without the part that has it, until the rest
+/// can be read.
+pub(super) fn readable<T: DeserializeOwned>(text: &str) -> Readable {
+    let mut problems = broken(text);
+    let (mut left_out, mut made_up) = (BTreeSet::new(), BTreeSet::new());
+    let mut rest = Rest::new(text);
+    // What is wrong beside a syntax error is found after its correction: the keys that follow it may be in any table.
+    while DeTable::parse_recoverable(text).1.is_empty() {
+        let Err(error) = toml::from_str::<T>(&rest.text()) else { break };
+        let problem = words::own(error.message());
+        let Some(span) = error.span() else {
+            problems.push((0, problem));
+            break;
+        };
+        let (now, index) = (rest.text(), rest.index_of(span.start));
+        let line = rest.lines[index].0;
+        let path = of_value(&now, span.start);
+        let lacking = problem.strip_prefix("lacks `").and_then(|rest| rest.strip_suffix('`'));
+        if let ([list, entry, key], None) = (path.as_slice(), lacking)
+            && let Some(value) = stand_in(list, entry, key)
+        {
+            problems.push((line, format!("`{}`: {problem}", path.join("."))));
+            rest.lines[index].1 = format!("{key} = {value}");
+            made_up.insert(path.join("."));
+            continue;
+        }
+        if let (Some(key), Some((list, entry))) = (lacking, rest.entry_at(index))
+            && let Some(value) = stand_in(&list, &entry, key)
+        {
+            rest.lines.insert(index + 1, (line, format!("{key} = {value}")));
+            problems.push((line, problem.clone()));
+            made_up.insert(format!("{list}.{entry}.{key}"));
+            continue;
+        }
+        // A key that was left out because of its value is not missing.
+        let is_missing = |key: &str| left_out.contains(&(table_of(text, line), key.to_owned()));
+        let of_list = path.first().map(String::as_str).filter(|key| path.len() == 1 && LISTS.contains(key));
+        let of_list =
+            of_list.or_else(|| LISTS.into_iter().find(|key| path.is_empty() && is_header_of(text, line, key)));
+        let problem = match of_list {
+            Some(key) if lacking.is_none() => {
+                format!("`{key}` is a list of tables: each of them begins with `[[{key}]]` in double brackets")
+            }
+            _ => problem.clone(),
+        };
+        match lacking {
+            Some(key) if is_missing(key) => {}
+            _ if path.is_empty() || of_list.is_some() => problems.push((line, problem)),
+            _ => problems.push((line, format!("`{}`: {problem}", path.join(".")))),
+        }
+        if let Some(key) = path.last() {
+            left_out.insert((table_of(text, line), key.clone()));
+        }
+        if !rest.leave_out(index) {
+            break;
+        }
+    }
+    Readable { text: rest.text(), problems, made_up }
+}
+
+/// The lines of a text that are no TOML, in our words.
+fn broken(text: &str) -> Vec<(usize, String)> {
     let (_, errors) = DeTable::parse_recoverable(text);
     let mut broken = BTreeSet::new();
     let mut problems: Vec<(usize, String)> = Vec::new();
@@ -27,41 +97,64 @@ pub(super) fn readable<T: DeserializeOwned>(text: &str) -> (String, Vec<(usize, 
             }
         }
     }
-    let mut left_out = BTreeSet::new();
-    let mut rest = text.to_owned();
-    // What is wrong beside a syntax error is found after its correction: the keys that follow it may be in any table.
-    while broken.is_empty() {
-        let Err(error) = toml::from_str::<T>(&rest) else { break };
-        let problem = words::own(error.message());
-        let Some(span) = error.span() else {
-            problems.push((0, problem));
-            break;
-        };
-        let line = number(&rest, span.start);
-        let path = of_value(&rest, span.start);
-        // A key that was left out because of its value is not missing.
-        let is_missing = |key: &str| left_out.contains(&(table_of(text, line), key.to_owned()));
-        let of_list = path.first().map(String::as_str).filter(|key| path.len() == 1 && LISTS.contains(key));
-        let of_list =
-            of_list.or_else(|| LISTS.into_iter().find(|key| path.is_empty() && is_header_of(&rest, line, key)));
-        let problem = match of_list {
-            Some(key) if !problem.starts_with("lacks") => {
-                format!("`{key}` is a list of tables: each of them begins with `[[{key}]]` in double brackets")
-            }
-            _ => problem,
-        };
-        match problem.strip_prefix("lacks `").and_then(|rest| rest.strip_suffix('`')) {
-            Some(key) if is_missing(key) => {}
-            _ if path.is_empty() || of_list.is_some() => problems.push((line, problem)),
-            _ => problems.push((line, format!("`{}`: {problem}", path.join(".")))),
-        }
-        if let Some(key) = path.last() {
-            left_out.insert((table_of(text, line), key.clone()));
-        }
-        let Some(shorter) = without(&rest, span.start) else { break };
-        rest = shorter;
+    problems
+}
+
+/// A value for a key that an entry of a list must have.
+fn stand_in(list: &str, entry: &str, key: &str) -> Option<String> {
+    match (list, key) {
+        ("relay", "name") => Some(format!("\"relay {entry}\"")),
+        ("relay", "url") => Some("\"smtp://user@made-up.invalid\"".to_owned()),
+        ("dkim", "domain") => Some("\"made-up.invalid\"".to_owned()),
+        ("dkim", "selector") => Some(format!("\"made-up-{entry}\"")),
+        ("dkim", "key_file") => Some("\"made-up\"".to_owned()),
+        _ => None,
     }
-    (rest, problems)
+}
+
+/// The lines of a text that are left, with their numbers.
+struct Rest {
+    lines: Vec<(usize, String)>,
+}
+
+impl Rest {
+    fn new(text: &str) -> Self {
+        Self { lines: (1..).zip(text.split('\n')).map(|(number, line)| (number, line.to_owned())).collect() }
+    }
+
+    fn text(&self) -> String {
+        self.lines.iter().map(|(_, line)| line.as_str()).collect::<Vec<_>>().join("\n")
+    }
+
+    /// The index of the line at an offset.
+    fn index_of(&self, offset: usize) -> usize {
+        (number(&self.text(), offset) - 1).min(self.lines.len() - 1)
+    }
+
+    /// The list that the header on a line adds an entry to, and the number of that entry.
+    fn entry_at(&self, index: usize) -> Option<(String, String)> {
+        let header = |line: &str| {
+            let line = line.split('#').next().unwrap_or_default().trim();
+            line.strip_prefix("[[")?.strip_suffix("]]").map(|name| name.trim().to_owned())
+        };
+        let list = header(&self.lines[index].1)?;
+        let before = self.lines[..index].iter().filter(|(_, line)| header(line).as_ref() == Some(&list)).count();
+        Some((list, before.to_string()))
+    }
+
+    /// Makes a line blank; with the whole table if the line is its header. Returns false if the rest would be no TOML, or the same.
+    fn leave_out(&mut self, first: usize) -> bool {
+        let is_header = |line: &str| line.trim_start().starts_with('[');
+        let last = if is_header(&self.lines[first].1) {
+            first + 1 + self.lines[first + 1..].iter().take_while(|(_, line)| !is_header(line)).count()
+        } else {
+            first + 1
+        };
+        let before = self.text();
+        self.lines[first..last].iter_mut().for_each(|(_, line)| line.clear());
+        let after = self.text();
+        after != before && after.parse::<toml::Table>().is_ok()
+    }
 }
 
 /// Keys whose values are lists of tables.
@@ -128,22 +221,6 @@ fn of_value(text: &str, offset: usize) -> Vec<String> {
 
 fn number(text: &str, offset: usize) -> usize {
     text[..offset.min(text.len())].matches('\n').count() + 1
-}
-
-/// The text with the line at an offset made blank; with the whole table if the line is its header. `None` if that is not TOML.
-fn without(text: &str, offset: usize) -> Option<String> {
-    let is_header = |line: &str| line.trim_start().starts_with('[');
-    let first = number(text, offset) - 1;
-    let lines: Vec<&str> = text.lines().collect();
-    let last = match lines.get(first) {
-        Some(line) if is_header(line) => {
-            first + 1 + lines[first + 1..].iter().take_while(|line| !is_header(line)).count()
-        }
-        _ => first + 1,
-    };
-    let kept = lines.iter().enumerate().map(|(index, line)| if (first..last).contains(&index) { "" } else { *line });
-    let shorter = kept.collect::<Vec<_>>().join("\n") + "\n";
-    (shorter != text && shorter.parse::<toml::Table>().is_ok()).then_some(shorter)
 }
 
 /// The key that a problem begins with, such as "`relay.0.name` is used twice".

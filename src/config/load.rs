@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 use toml::{Table, Value};
 
+use super::bounded::{self, LARGEST_TEXT};
+use super::lines::Readable;
 use super::{Config, Log, dkim, lines, paths, secret, sender, words};
 use crate::domain::kind::Kind;
 use crate::domain::words::cause;
@@ -79,7 +81,7 @@ pub struct Loaded {
 /// If the file is missing, or anything in it or in the environment is not valid.
 pub fn load(named: Option<&Path>, env: &[(String, String)]) -> Result<Loaded, ConfigError> {
     let path = named.map_or_else(|| PathBuf::from("config/besked.toml"), Path::to_path_buf);
-    let bytes = std::fs::read(&path).map_err(|source| match source.kind() {
+    let bytes = bounded::read(&path, LARGEST_TEXT).map_err(|source| match source.kind() {
         std::io::ErrorKind::NotFound => ConfigError::Missing(path.clone()),
         _ => ConfigError::Read { path: path.clone(), source },
     })?;
@@ -128,7 +130,7 @@ pub fn parse(text: &str, place: &str, env: &[(String, String)]) -> Result<Config
 fn within(folder: &Path, text: &str, place: &str, env: &[(String, String)]) -> Result<Config, ConfigError> {
     let in_file = |(line, problem): (usize, String)| Found { place: place.to_owned(), line, problem };
     // First without the environment, for errors that name the line ...
-    let (readable, wrong) = lines::readable::<Config>(text);
+    let Readable { text: readable, problems: wrong, made_up } = lines::readable::<Config>(text);
     let mut found: Vec<Found> = wrong.into_iter().map(in_file).collect();
     let (Ok(mut table), Ok(_)) = (readable.parse::<Table>(), toml::from_str::<Config>(&readable)) else {
         return Err(ConfigError::Invalid(found));
@@ -160,10 +162,11 @@ fn within(folder: &Path, text: &str, place: &str, env: &[(String, String)]) -> R
     problems.extend(config.problems());
     problems.extend(dkim::read(&mut config.dkim));
     paths::leave_out_consequences(&mut problems);
+    problems.retain(|problem| !made_up.contains(&lines::key(problem).join(".")));
     config.smtp.greet_as(super::host_name(), sender::domain_of(&config.sender.from));
     found.extend(problems.into_iter().map(|problem| match named.get(&lines::key(&problem).join(".")) {
         Some(name) => Found { place: name.clone(), line: 0, problem },
-        None => in_file((lines::of_key(&readable, &lines::key(&problem)), problem)),
+        None => in_file((lines::of_key(text, &lines::key(&problem)), problem)),
     }));
     found.sort_by_key(|found| found.line);
     if found.is_empty() { Ok(config) } else { Err(ConfigError::Invalid(found)) }
@@ -225,7 +228,14 @@ fn with(table: &Table, path: &[String], value: Value) -> Result<Table, String> {
     set(&mut table, path, value)?;
     match Value::Table(table.clone()).try_into::<Config>() {
         Ok(_) => Ok(table),
-        Err(error) => Err(words::own(error.message()).replace(words::NOT_IN_QUOTES, "").replace(words::NOT_TEXT, "")),
+        Err(error) => {
+            let said = words::own(error.message()).replace(words::NOT_IN_QUOTES, "").replace(words::NOT_TEXT, "");
+            Err(if said == "must be a table" {
+                "names a table: add the key, as in `BESKED__LOG__LEVEL` for `[log] level`".to_owned()
+            } else {
+                said
+            })
+        }
     }
 }
 

@@ -5,13 +5,16 @@
 //! environment and are never printed. A relative path counts from one place: the folder of the configuration file, or the one around
 //! it if that is called `config`.
 
+mod bounded;
 mod category;
 mod database;
 mod dispatch;
 mod dkim;
 mod duration;
+mod escalation;
 mod example;
 mod http;
+mod identity;
 mod imap;
 mod inbound;
 mod ledger;
@@ -40,10 +43,12 @@ use std::path::Path;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
+pub use bounded::read_pem;
 pub use category::{CategoryRules, LeadTime, LeastLevel};
 pub use database::{Database, DatabaseUrl};
 pub use dispatch::Dispatch;
 pub use dkim::{Dkim, DkimKey};
+pub use duration::format as written;
 pub use example::{EXAMPLE, filled};
 pub use http::Http;
 pub use imap::{Imap, ImapTls, ImapUrl};
@@ -54,10 +59,10 @@ pub use load::{ConfigError, Found, Loaded, folder, load, log_of, parse};
 pub use observed::{Log, LogFormat, Metrics};
 pub use organisation::{Authority, Organisation, PublicUrl};
 pub use privacy::Privacy;
-pub use relay::{Relay, RelayUrl, Tls};
+pub use relay::{Relay, RelayUrl, Tls, certificates};
 pub use retention::RetentionPeriods;
 pub use retry::Retry;
-pub use sender::{RETURN_PATH_LOCAL, Sender};
+pub use sender::{REPLY_LOCAL, RETURN_PATH_LOCAL, ReturnPath, Sender};
 pub use smtp::{HelloName, Smtp, host_name};
 pub use streams::Stream;
 
@@ -137,6 +142,11 @@ impl Config {
         let in_clear = self.relays.iter().filter(sent_in_clear);
         let mut warnings: Vec<String> =
             in_clear.map(|relay| format!("relay `{}` sends its password without TLS", relay.name)).collect();
+        let doubtful = |it: &Relay| Some(format!("relay `{}`: {}", it.name, it.url.doubtful_port()?));
+        warnings.extend(self.relays.iter().filter_map(doubtful));
+        if self.relays.is_empty() {
+            warnings.push("no `[[relay]]` is configured, so nothing is sent".to_owned());
+        }
         warnings.extend(self.idle_relays());
         warnings.extend(self.unaligned_keys());
         let without = |it: &&Relay| it.url.user.is_some() && it.password.is_none();
@@ -151,7 +161,9 @@ impl Config {
             )
         }));
         warnings.extend(self.organisation.warnings());
+        warnings.extend(self.example_warning());
         warnings.extend(self.unreachable_levels());
+        warnings.extend(self.inbound.warning());
         warnings
     }
 
@@ -162,6 +174,7 @@ impl Config {
         problems.extend(self.database.problems());
         problems.extend(self.http.problem());
         problems.extend(self.inbound.problems());
+        problems.extend(self.inbound.reply_problems(&self.sender));
         problems.extend(self.metrics.problem(&self.http));
         problems.extend(self.log.problem());
         problems.extend(self.ledger.problems());

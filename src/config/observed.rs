@@ -65,9 +65,14 @@ impl Log {
         let others = targets.iter().filter(|(target, _)| !target.starts_with(TALKATIVE));
         let limited: Targets = others.map(|(target, level)| (target.to_owned(), level)).collect();
         let default = targets.default_level().unwrap_or(LevelFilter::OFF);
-        limited.with_default(default).with_target(TALKATIVE, LevelFilter::WARN)
+        let targets = limited.with_default(default).with_target(TALKATIVE, LevelFilter::WARN);
+        // What it says of a certificate is said in our words, with what to do.
+        if self.level.contains(VERIFIER) { targets } else { targets.with_target(VERIFIER, LevelFilter::OFF) }
     }
 }
+
+/// The library that verifies certificates: it logs each that it refuses as an error.
+const VERIFIER: &str = "rustls_platform_verifier";
 
 /// The levels, as they are written.
 const LEVELS: [&str; 5] = ["error", "warn", "info", "debug", "trace"];

@@ -9,6 +9,7 @@ use url::Url;
 
 use super::loopback::is_this_host;
 use crate::domain::address::Address;
+use crate::domain::character::{Named, is_unseen};
 use crate::domain::link::Link;
 use crate::domain::locale::{Locale, ZoneName};
 use crate::domain::phrase;
@@ -93,9 +94,17 @@ impl Authority {
                 return Some(format!("{key} has no text in the default language, `{default}`"));
             }
         }
+        if let Some(c) = self.names().into_iter().find_map(|name| unseen(name)) {
+            return Some(format!("{key} has {}, which nobody sees", Named(c)));
+        }
         let is_wrong = self.names().into_iter().any(|name| !is_line(name));
         is_wrong.then(|| format!("{key} must be one line of text"))
     }
+}
+
+/// A character that nobody sees and that may turn the text around it; spaces of every kind are none.
+fn unseen(text: &str) -> Option<char> {
+    text.chars().find(|c| is_unseen(*c) && !c.is_whitespace() && !c.is_control())
 }
 
 impl Default for Organisation {
@@ -118,25 +127,12 @@ impl Default for Organisation {
 impl Organisation {
     /// What is valid, but used otherwise than it is written.
     pub(super) fn warnings(&self) -> Vec<String> {
-        let example = Self::default();
         let mut warnings = Vec::new();
         if self.public_url.is_rewritten {
             warnings.push(format!(
                 "links begin with `{}`: `organisation.public_url` is written otherwise",
                 self.public_url
             ));
-        }
-        // Whoever has another name has another address too, and both stand in every mail.
-        if self.name != example.name {
-            for (key, is_left) in [
-                ("address", self.address == example.address),
-                ("privacy_contact", self.privacy_contact == example.privacy_contact),
-            ] {
-                if is_left {
-                    warnings
-                        .push(format!("`organisation.{key}` is still that of the example, and stands in every mail"));
-                }
-            }
         }
         warnings
     }
@@ -154,6 +150,8 @@ impl Organisation {
             if text.is_some_and(|text| !is_line(text)) {
                 problems.push(format!("`organisation.{key}` must be one line of text"));
             }
+            let unseen = text.and_then(|text| unseen(text));
+            problems.extend(unseen.map(|c| format!("`organisation.{key}` has {}, which nobody sees", Named(c))));
         }
         if self.name.len() > phrase::LONGEST {
             let longest = phrase::LONGEST;
@@ -285,5 +283,9 @@ mod tests {
         let problems = organisation.problems();
         assert_eq!(problems.len(), 3, "{problems:?}");
         assert!(problems[0].contains("registration_number") && problems[2].contains("privacy_notice_url"));
+        let turned = Organisation { name: "Moln\u{202e}AB".to_owned(), ..Organisation::default() }.problems();
+        assert!(turned.len() == 1 && turned[0].contains("U+202E"), "{turned:?}");
+        let spaced = Organisation { address: "371\u{a0}00 Karlskrona".to_owned(), ..Organisation::default() };
+        assert!(spaced.problems().is_empty());
     }
 }

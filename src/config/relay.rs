@@ -13,6 +13,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
+use super::bounded::{self, LARGEST_TEXT};
 use super::loopback::is_this_host;
 use crate::domain::category::Lane;
 use crate::domain::words::cause;
@@ -167,19 +168,29 @@ impl Relay {
     }
 }
 
-/// Checks that a file holds certificates as PEM. Returns what it holds instead.
-pub(super) fn certificates(path: &Path) -> Result<(), String> {
+/// Reads the certificates of a file as PEM.
+///
+/// # Errors
+/// What it holds instead.
+pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     let shown = path.display();
-    let bytes = std::fs::read(path).map_err(|error| format!("`{shown}` cannot be read: {}", cause(&error)))?;
-    // The first byte of a certificate in DER is that of an ASN.1 sequence, and no letter of a PEM file before its line.
-    if bytes.starts_with(&[0x30, 0x82]) {
-        return Err(format!(
-            "`{shown}` is DER: turn it into PEM with `openssl x509 -inform der -in {shown} -out {shown}.pem`"
-        ));
+    let bytes = bounded::read(path, LARGEST_TEXT);
+    let bytes = bytes.map_err(|error| format!("`{shown}` cannot be read: {}", cause(&error)))?;
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+    // The first byte of DER is that of an ASN.1 sequence, and no letter of a PEM file before its line.
+    if let [0x30, 0x82, _, _, within @ ..] = bytes {
+        let (what, tool) = match within {
+            [0x02, 0x01, 0x03, ..] => ("PKCS#12", format!("openssl pkcs12 -in {shown} -nokeys -out {shown}.pem")),
+            [0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x02, ..] => {
+                ("PKCS#7", format!("openssl pkcs7 -inform der -in {shown} -print_certs -out {shown}.pem"))
+            }
+            _ => ("DER", format!("openssl x509 -inform der -in {shown} -out {shown}.pem")),
+        };
+        return Err(format!("`{shown}` is {what}: turn it into PEM with `{tool}`"));
     }
-    match CertificateDer::pem_slice_iter(&bytes).collect::<Result<Vec<_>, _>>() {
-        Ok(found) if !found.is_empty() => Ok(()),
-        Ok(_) if PrivateKeyDer::from_pem_slice(&bytes).is_ok() => {
+    match CertificateDer::pem_slice_iter(bytes).collect::<Result<Vec<_>, _>>() {
+        Ok(found) if !found.is_empty() => Ok(found),
+        Ok(_) if PrivateKeyDer::from_pem_slice(bytes).is_ok() => {
             Err(format!("`{shown}` holds a private key and no certificate: name the file with the certificate"))
         }
         Ok(_) => Err(format!("`{shown}` holds no certificate as PEM (`-----BEGIN CERTIFICATE-----`)")),
@@ -231,6 +242,18 @@ impl RelayUrl {
     #[must_use]
     pub fn is_loopback(&self) -> bool {
         is_this_host(&self.host)
+    }
+
+    /// What is probably wrong with its port: by convention 465 speaks TLS from the first byte, 25 and 587 do not.
+    #[must_use]
+    pub const fn doubtful_port(&self) -> Option<&'static str> {
+        match (self.port, self.tls) {
+            (465, Tls::Required | Tls::Opportunistic | Tls::None) => {
+                Some("port 465 speaks TLS from the first byte: write `smtps://`")
+            }
+            (25 | 587, Tls::Implicit) => Some("port 25 or 587 begins without TLS: write `smtp://`, or port 465"),
+            _ => None,
+        }
     }
 
     /// The host and port, with brackets around an IPv6 address.

@@ -1,11 +1,13 @@
 //! Files that hold a secret.
 
-use crate::domain::words::cause;
 use std::path::Path;
+
+use super::bounded::{self, LARGEST_KEY};
+use crate::domain::words::cause;
 
 /// Reads a password from a file: a mark of the byte order before it and line breaks behind it belong to the file.
 pub(super) fn read(path: &Path) -> Result<String, String> {
-    let bytes = std::fs::read(path).map_err(|error| format!("cannot be read: {}", cause(&error)))?;
+    let bytes = bounded::read(path, LARGEST_KEY).map_err(|error| format!("cannot be read: {}", cause(&error)))?;
     let text = String::from_utf8(bytes).map_err(|_| "is not UTF-8".to_owned())?;
     let secret = bare(&text);
     if secret.is_empty() {

@@ -19,6 +19,19 @@ pub struct Sender {
     pub reply_to: Mailbox,
     /// The domain of the return paths: each delivery has its own.
     pub bounce_domain: DomainName,
+    /// Whether each delivery has its own return path.
+    pub return_path: ReturnPath,
+}
+
+/// The address in MAIL FROM, which reports come back to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReturnPath {
+    /// Each delivery has its own at `bounce_domain`, so that a report names its delivery whatever is in it.
+    #[default]
+    Delivery,
+    /// That of the From header, for a relay whose user may send as itself only.
+    From,
 }
 
 impl Sender {
@@ -36,6 +49,7 @@ impl Default for Sender {
             from: mailbox("Example Cloud <notices@example.com>"),
             reply_to: mailbox("support@example.com"),
             bounce_domain: "bounces.example.com".parse().expect("the default is a domain name"),
+            return_path: ReturnPath::Delivery,
         }
     }
 }
@@ -59,6 +73,9 @@ impl Sender {
 
 /// The length of the local part of a return path: `b+` and a token.
 pub const RETURN_PATH_LOCAL: usize = 41;
+
+/// The length of the local part of an address for replies: `reply+` and a token.
+pub const REPLY_LOCAL: usize = 45;
 
 /// The longest `List-Id`, in octets (RFC 2919 section 3).
 const LONGEST_LIST_ID: usize = 255;

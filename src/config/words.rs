@@ -38,6 +38,7 @@ pub(super) fn own(message: &str) -> String {
         Some("text") if is_bare => NOT_IN_QUOTES,
         Some("text") => NOT_TEXT,
         Some(found) if found.starts_with("boolean") => ", not true or false",
+        Some(found) if found.starts_with("floating") && is_bare => ", without a decimal point",
         Some(found) if found.starts_with("integer") || found.starts_with("floating") => ", not a number",
         Some(found) if found.contains("datetime") => ", not a date or time",
         _ => "",

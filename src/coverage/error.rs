@@ -1,7 +1,10 @@
 //! Why a question about coverage has no answer.
 
+use jiff::Timestamp;
 use thiserror::Error;
+use uuid::Uuid;
 
+use crate::domain::clock::shown;
 use crate::domain::kind::Kind;
 use crate::domain::notice::State;
 use crate::domain::problem::LineError;
@@ -18,11 +21,25 @@ pub enum CoverageError {
     #[error(transparent)]
     Notice(#[from] NoticeError),
     /// The notice has no audience yet.
-    #[error("the notice is {}: it has addressed nobody yet", .0.describe())]
+    #[error("the notice is {}: {}", .0.describe(), nobody(*.0))]
     NotReleased(State),
     /// There is no such customer, and no delivery to one.
     #[error("there is no customer `{0}`")]
     UnknownCustomer(String),
+    /// The customer was informed only in the future.
+    #[error("the customer was informed at {}, which is in the future: it is {} now", shown(*.told_at), shown(*.now))]
+    Future {
+        /// When, as was said.
+        told_at: Timestamp,
+        /// The present time.
+        now: Timestamp,
+    },
+    /// There is no such attestation for the notice and the customer.
+    #[error("customer `{1}` has no attestation `{0}` for this notice")]
+    NoAttestation(Uuid, String),
+    /// The attestation is withdrawn already.
+    #[error("the attestation `{0}` is withdrawn already")]
+    Withdrawn(Uuid),
     /// The customer is not in the audience.
     #[error("customer `{0}` is not in the audience of this notice")]
     NotInAudience(String),
@@ -34,6 +51,14 @@ pub enum CoverageError {
     Words(#[from] LineError),
 }
 
+/// What a notice that is not released has done.
+pub(super) const fn nobody(state: State) -> &'static str {
+    match state {
+        State::Cancelled | State::Declined => "it was never released and has addressed nobody",
+        _ => "it has addressed nobody yet",
+    }
+}
+
 impl CoverageError {
     /// What the error means to the caller.
     #[must_use]
@@ -41,9 +66,9 @@ impl CoverageError {
         match self {
             Self::Store(error) => error.kind(),
             Self::Notice(error) => error.kind(),
-            Self::UnknownCustomer(_) | Self::NotInAudience(_) => Kind::NotFound,
-            Self::NotReleased(_) => Kind::Conflict,
-            Self::Words(_) | Self::Period => Kind::Invalid,
+            Self::UnknownCustomer(_) | Self::NotInAudience(_) | Self::NoAttestation(..) => Kind::NotFound,
+            Self::NotReleased(_) | Self::Withdrawn(_) => Kind::Conflict,
+            Self::Words(_) | Self::Period | Self::Future { .. } => Kind::Invalid,
         }
     }
 }

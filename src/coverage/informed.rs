@@ -5,15 +5,18 @@ use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
 use super::rows::strongest;
+use super::stopped::{Stopped, stopped};
 use super::{Attestation, Coverage, CoverageError};
 use crate::domain::actor::Actor;
 use crate::domain::category::{Category, Role};
 use crate::domain::coverage::{Known, Verdict};
 use crate::domain::delivery::{Level, Reason, State};
+use crate::domain::notice::State as NoticeState;
 use crate::domain::placeholder::Text;
 use crate::mail::compose::message::{message_id, subject_of};
 use crate::notices::NoticeError;
 use crate::people::mask::{Mask, mask_words};
+use crate::store::inbound::reports::{self, Report};
 use crate::store::notices::{Among, Kept, attestations, references};
 use crate::store::people::customers;
 use crate::store::sending::deliveries::Shown;
@@ -55,6 +58,8 @@ pub struct Informed {
     pub level: Option<Level>,
     /// How many of them the customer should have been informed by, and is not.
     pub overdue: u64,
+    /// By how many of them the customer was informed after the deadline.
+    pub late: u64,
     /// The answer for each notice.
     pub notices: Vec<InformedNotice>,
 }
@@ -81,6 +86,18 @@ pub struct InformedNotice {
     pub deadline: Option<Timestamp>,
     /// The deadline has passed, and the customer is not informed.
     pub overdue: bool,
+    /// Since when the customer is informed, if it is.
+    pub informed_since: Option<Timestamp>,
+    /// The customer was informed after the deadline.
+    pub late: bool,
+    /// The notice's state.
+    pub state: NoticeState,
+    /// Why its sending has stopped, if an operator has stopped it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stopped: Option<Stopped>,
+    /// It was cancelled before anything was sent to the customer: another notice takes its place.
+    #[serde(skip)]
+    pub is_void: bool,
     /// The answer.
     #[serde(serialize_with = "answer")]
     pub verdict: Verdict,
@@ -118,6 +135,9 @@ pub struct InformedDelivery {
     pub reply: Option<String>,
     /// The message's Message-ID.
     pub message_id: String,
+    /// What came back about it by mail.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub reports: Vec<Report>,
 }
 
 impl Coverage {
@@ -155,10 +175,14 @@ impl Coverage {
                 answers.push(self.informed_by(&mut conn, account_id, &notice).await?);
             }
         }
-        if customer.is_none() && answers.iter().all(|answer| answer.verdict == Verdict::NotAddressed) {
+        let names_nobody = |verdict| matches!(verdict, Verdict::NotAddressed | Verdict::NotReleased);
+        if customer.is_none() && answers.iter().all(|answer| names_nobody(answer.verdict)) {
             return Err(CoverageError::UnknownCustomer(account_id.to_owned()));
         }
-        let verdicts = answers.iter().map(|answer| answer.verdict);
+        // What was cancelled unsent decides nothing, unless there is nothing else.
+        let all_void = answers.iter().all(|answer| answer.is_void);
+        let counting = || answers.iter().filter(|answer| all_void || !answer.is_void);
+        let verdicts = counting().map(|answer| answer.verdict);
         let today = customer.map(|customer| customer.name);
         let newest = answers.iter().filter(|it| it.customer_name.is_some()).max_by_key(|it| (it.released_at, it.id));
         let customer_name = newest.and_then(|it| it.customer_name.clone()).or_else(|| today.clone());
@@ -167,8 +191,9 @@ impl Coverage {
             customer_name_today: today.filter(|today| customer_name.as_ref() != Some(today)),
             customer_name,
             verdict: Verdict::worst(verdicts).unwrap_or(Verdict::NotAddressed),
-            level: answers.iter().map(|answer| answer.level).min().flatten(),
-            overdue: answers.iter().filter(|answer| answer.overdue).count() as u64,
+            level: counting().map(|answer| answer.level).min().flatten(),
+            overdue: counting().filter(|answer| answer.overdue).count() as u64,
+            late: counting().filter(|answer| answer.late).count() as u64,
             notices: answers,
         })
     }
@@ -182,6 +207,9 @@ impl Coverage {
         let released = notice.released_at.is_some();
         let shown = if released { deliveries::of_customer(conn, notice.id, account_id).await? } else { Vec::new() };
         let mask = Mask::of(conn, shown.iter().map(|it| it.email.as_str())).await?;
+        let ids: Vec<Uuid> = shown.iter().map(|it| it.id).collect();
+        let mut returned = reports::of_deliveries(conn, &ids).await?;
+        mask_words(conn, returned.values_mut().flatten().flat_map(Report::words)).await?;
         let mut attested = attestations::of_notice(conn, notice.id, Some(account_id)).await?;
         mask_words(conn, attested.iter_mut().flat_map(Attestation::words)).await?;
         let known: Vec<Known> = shown.iter().map(Shown::known).collect();
@@ -192,8 +220,15 @@ impl Coverage {
             false => None,
         };
         let addressed = !shown.is_empty() || unaddressed.is_some();
-        let (measure, clock) = (self.measure(notice.category), self.clock(notice));
-        let verdict = if addressed { measure.verdict(&known, !attested.is_empty()) } else { Verdict::NotAddressed };
+        let (measure, clock) = (self.measure(notice), self.clock(notice));
+        let told_at = Attestation::first_told(&attested);
+        let verdict = match (released, addressed) {
+            (false, _) => Verdict::NotReleased,
+            (true, false) => Verdict::NotAddressed,
+            (true, true) => measure.verdict(&known, told_at.is_some()),
+        };
+        let informed_since = measure.customer_since(&known, told_at).filter(|_| addressed);
+        let unsent = known.iter().all(|known| known.state == State::Cancelled);
         Ok(InformedNotice {
             id: notice.id,
             category: notice.category,
@@ -204,26 +239,40 @@ impl Coverage {
             discovered_at: clock.discovered_at,
             deadline: clock.deadline,
             overdue: clock.is_overdue(verdict, measure.now),
+            informed_since,
+            late: clock.is_late(informed_since),
+            state: notice.state,
+            stopped: stopped(conn, notice).await?,
+            is_void: notice.state == NoticeState::Cancelled && unsent && told_at.is_none(),
             verdict,
             informed_at: measure.informed_at,
             level: strongest(&known, &attested),
             deliveries: shown
                 .into_iter()
-                .map(|it| InformedDelivery {
-                    id: it.id,
-                    found_by_operator: it.is_found(),
-                    reply: it.reply.map(|reply| mask.text(&it.email, &reply)),
-                    email: mask.address(&it.email),
-                    role: it.role,
-                    state: it.state,
-                    level: it.level,
-                    reason: it.reason,
-                    at: it.at,
-                    message_id: message_id(it.id, &notice.message_domain),
+                .map(|it| {
+                    let reports = returned.remove(&it.id).unwrap_or_default();
+                    InformedDelivery { reports, ..delivery(it, &mask, &notice.message_domain) }
                 })
                 .collect(),
             attested,
         })
+    }
+}
+
+/// A delivery as the answer has it.
+fn delivery(it: Shown, mask: &Mask, message_domain: &str) -> InformedDelivery {
+    InformedDelivery {
+        id: it.id,
+        found_by_operator: it.is_found(),
+        reply: it.reply.map(|reply| mask.text(&it.email, &reply)),
+        email: mask.address(&it.email),
+        role: it.role,
+        state: it.state,
+        level: it.level,
+        reason: it.reason,
+        at: it.at,
+        message_id: message_id(it.id, message_domain),
+        reports: Vec::new(),
     }
 }
 

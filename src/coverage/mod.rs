@@ -7,18 +7,18 @@ mod error;
 mod informed;
 mod rows;
 mod status;
+mod stopped;
 
 pub use crate::store::notices::attestations::Attestation;
-pub use attest::NewAttestation;
+pub use attest::{Attested, NewAttestation};
 pub use error::CoverageError;
 pub use informed::{About, Informed, InformedDelivery, InformedNotice};
 pub use rows::{CoverageDelivery, CoverageRow, Covering, Totals};
 pub use status::Status;
+pub use stopped::Stopped;
 
 use crate::context::Context;
-use crate::domain::category::Category;
 use crate::domain::coverage::{LegalClock, Measure};
-use crate::domain::fields::Fields;
 use crate::notices::Notices;
 use crate::store::notices::Kept;
 
@@ -36,30 +36,22 @@ impl Coverage {
         Self { context, notices }
     }
 
-    /// What counts as informed in a category, now.
-    fn measure(&self, category: Category) -> Measure {
-        let config = &self.context.config;
+    /// What counts as informed of a notice, now.
+    pub(crate) fn measure(&self, notice: &Kept) -> Measure {
+        let (config, category) = (&self.context.config, notice.category);
         Measure {
-            informed_at: config.informed_at(category),
+            informed_at: notice.terms.map_or_else(|| config.informed_at(category), |terms| terms.informed_at),
             report_wait: config.report_wait(category),
             now: self.context.clock.now(),
         }
     }
 
     /// The legal clock of a notice.
-    fn clock(&self, notice: &Kept) -> LegalClock {
+    pub(crate) fn clock(&self, notice: &Kept) -> LegalClock {
+        if let Some(terms) = notice.terms {
+            return LegalClock { discovered_at: notice.discovered_at(), deadline: terms.deadline };
+        }
         let within = self.context.config.deadline(notice.category);
-        LegalClock::new(discovered_at(notice), notice.released_at, notice.follows_id.is_some(), within)
-    }
-}
-
-/// When the breach that a notice is about was discovered.
-fn discovered_at(notice: &Kept) -> Option<jiff::Timestamp> {
-    if notice.category != Category::SecurityBreach {
-        return None;
-    }
-    match notice.parsed().ok()?.editions.into_iter().next()?.fields {
-        Fields::SecurityBreach(breach) => Some(breach.discovered_at),
-        _ => None,
+        LegalClock::new(notice.discovered_at(), notice.released_at, notice.follows_id.is_some(), within)
     }
 }

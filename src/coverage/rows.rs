@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::stopped::{Stopped, stopped};
 use super::{Attestation, Coverage, CoverageError};
 use crate::context::Context;
 use crate::domain::actor::Actor;
@@ -14,7 +15,7 @@ use crate::people::mask::{Mask, mask_words};
 use crate::store::notices::{Kept, attestations};
 use crate::store::sending::deliveries;
 use crate::store::sending::deliveries::Shown;
-use crate::store::{Conn, StoreError};
+use crate::store::{Conn, StoreError, escalations};
 
 /// Deliveries, or customers with nobody to address, in a page.
 const PAGE: u32 = 1000;
@@ -36,6 +37,8 @@ pub struct Totals {
     pub overdue: u64,
     /// Of those that are overdue: not decided yet.
     pub overdue_pending: u64,
+    /// Of those that are informed: after the deadline.
+    pub late: u64,
     /// The strongest level that any customer reached.
     pub level: Option<Level>,
 }
@@ -49,6 +52,10 @@ pub struct CoverageRow {
     pub customer_name: String,
     /// Whether it is informed.
     pub verdict: Verdict,
+    /// Since when it is informed, if it is.
+    pub informed_since: Option<Timestamp>,
+    /// It was informed after the deadline.
+    pub late: bool,
     /// The strongest level reached.
     pub level: Option<Level>,
     /// Addresses that were addressed.
@@ -86,6 +93,10 @@ pub struct Covering {
     pub notice: Kept,
     /// Its legal clock.
     pub clock: LegalClock,
+    /// Why its sending has stopped, if an operator has stopped it.
+    pub stopped: Option<Stopped>,
+    /// Customers for whom contacts with other roles were addressed, since they were not informed.
+    pub escalated: u64,
     measure: Measure,
     next: Next,
     totals: Totals,
@@ -111,10 +122,16 @@ impl Coverage {
         if notice.released_at.is_none() {
             return Err(CoverageError::NotReleased(notice.state));
         }
+        let mut conn = self.context.store.read().await?;
+        let stopped = stopped(&mut conn, &notice).await?;
+        let escalated = escalations::escalated(&mut conn, notice.id).await?;
+        drop(conn);
         Ok(Covering {
+            stopped,
+            escalated,
             context: self.context.clone(),
             clock: self.clock(&notice),
-            measure: self.measure(notice.category),
+            measure: self.measure(&notice),
             notice,
             next: Next::Addressed(0),
             totals: Totals::default(),
@@ -225,8 +242,12 @@ impl Covering {
         attested: Vec<Attestation>,
     ) -> CoverageRow {
         let known: Vec<Known> = deliveries.iter().map(Shown::known).collect();
+        let told_at = Attestation::first_told(&attested);
+        let informed_since = self.measure.customer_since(&known, told_at);
         CoverageRow {
-            verdict: self.measure.verdict(&known, !attested.is_empty()),
+            verdict: self.measure.verdict(&known, told_at.is_some()),
+            informed_since,
+            late: self.clock.is_late(informed_since),
             level: strongest(&known, &attested),
             addresses: known.len() as u64,
             informed_addresses: known.iter().filter(|known| self.measure.informs(known)).count() as u64,
@@ -253,11 +274,12 @@ impl Covering {
         let is_overdue = self.clock.is_overdue(row.verdict, self.measure.now);
         totals.overdue += u64::from(is_overdue);
         totals.overdue_pending += u64::from(is_overdue && row.verdict == Verdict::Pending);
+        totals.late += u64::from(row.late);
         totals.level = totals.level.max(row.level);
         match row.verdict {
             Verdict::Informed => totals.informed += 1,
             Verdict::Pending => totals.pending += 1,
-            Verdict::NotInformed | Verdict::NotAddressed => totals.not_informed += 1,
+            Verdict::NotInformed | Verdict::NotAddressed | Verdict::NotReleased => totals.not_informed += 1,
             Verdict::CannotBe => {
                 totals.not_informed += 1;
                 totals.cannot_be += 1;
@@ -266,8 +288,8 @@ impl Covering {
     }
 }
 
-/// The strongest level that a customer's deliveries and attestations reached.
+/// The strongest level that a customer's deliveries reached; without one, that of an attestation, which is a person's word.
 pub(super) fn strongest(known: &[Known], attested: &[Attestation]) -> Option<Level> {
     let reached = known.iter().filter(|known| known.state.informs()).filter_map(|known| known.level).max();
-    reached.max((!attested.is_empty()).then_some(Level::Attested))
+    reached.max(Attestation::first_told(attested).map(|_| Level::Attested))
 }

@@ -11,10 +11,11 @@ use crate::domain::actor::Actor;
 use crate::domain::category::{Category, Class};
 use crate::domain::delivery::State;
 use crate::domain::notice::State as NoticeState;
+use crate::domain::task::TaskKind;
 use crate::notices::NoticeError;
 use crate::store::notices::{self, Kept};
 use crate::store::sending::deliveries;
-use crate::store::{Conn, StoreError};
+use crate::store::{Conn, StoreError, escalations, tasks};
 
 /// The status of a notice.
 #[derive(Clone, Debug, Serialize)]
@@ -35,6 +36,14 @@ pub struct Status {
     pub recipients: u64,
     /// Deliveries in each state; they sum to `recipients`.
     pub counts: BTreeMap<State, u64>,
+    /// By when its customers must be informed, if its category has a deadline.
+    pub deadline: Option<Timestamp>,
+    /// Customers who were not informed past the deadline when they were looked at last; `coverage` counts them anew.
+    pub overdue: u64,
+    /// Customers for whom contacts with other roles were addressed, since they were not informed.
+    pub escalated: u64,
+    /// Tasks about it that a person still has to do, by kind.
+    pub tasks: BTreeMap<TaskKind, u64>,
     /// When it was closed.
     #[serde(skip)]
     pub closed_at: Option<Timestamp>,
@@ -50,24 +59,29 @@ impl Coverage {
         // The notice and its counts as of one moment: recipients may be added.
         let mut conn = self.context.store.snapshot().await?;
         let notice = notices::find(&mut conn, id).await?.ok_or_else(|| NoticeError::Unknown(notice.to_owned()))?;
-        Ok(status_of(&mut conn, &notice).await?)
+        Ok(self.status_of(&mut conn, &notice).await?)
     }
-}
 
-async fn status_of(conn: &mut Conn, notice: &Kept) -> Result<Status, StoreError> {
-    let mut counts: BTreeMap<State, u64> = State::ALL.iter().map(|state| (*state, 0)).collect();
-    if notice.released_at.is_some() {
-        counts.extend(deliveries::tally(conn, notice.id, notice.recipients).await?);
+    async fn status_of(&self, conn: &mut Conn, notice: &Kept) -> Result<Status, StoreError> {
+        let mut counts: BTreeMap<State, u64> = State::ALL.iter().map(|state| (*state, 0)).collect();
+        if notice.released_at.is_some() {
+            counts.extend(deliveries::tally(conn, notice.id, notice.recipients).await?);
+        }
+        let watch = escalations::watched(conn, notice.id).await?;
+        Ok(Status {
+            id: notice.id,
+            category: notice.category,
+            class: notice.category.class(),
+            state: notice.state,
+            paused: notice.is_paused(),
+            customers: notice.customers,
+            recipients: notice.recipients,
+            counts,
+            deadline: notice.released_at.and_then(|_| self.clock(notice).deadline),
+            overdue: watch.map_or(0, |watch| watch.overdue),
+            escalated: escalations::escalated(conn, notice.id).await?,
+            tasks: tasks::open_of_notice(conn, notice.id).await?.into_iter().collect(),
+            closed_at: notice.closed_at,
+        })
     }
-    Ok(Status {
-        id: notice.id,
-        category: notice.category,
-        class: notice.category.class(),
-        state: notice.state,
-        paused: notice.is_paused(),
-        customers: notice.customers,
-        recipients: notice.recipients,
-        counts,
-        closed_at: notice.closed_at,
-    })
 }

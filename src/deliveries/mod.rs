@@ -1,7 +1,7 @@
 //! Deliveries: lists of them, one with its attempts and its exact bytes, what came back about it, and sending again.
 
 mod error;
-pub(crate) mod reports;
+pub(crate) mod findings;
 mod resend;
 mod restored;
 mod uncertain;
@@ -9,10 +9,12 @@ mod uncertain;
 use serde::Serialize;
 use uuid::Uuid;
 
+pub use crate::store::inbound::forwards::Forward;
+pub use crate::store::inbound::reports::Report;
 pub use crate::store::sending::settle::Tried;
 pub use crate::store::sending::uncertain::Doubt;
 pub use error::DeliveryError;
-pub use reports::{Finding, Recorded};
+pub use findings::{Finding, Recorded};
 pub use resend::{Resent, Skipped};
 pub use restored::{Resumed, Waiting};
 
@@ -26,8 +28,10 @@ use crate::domain::delivery::{Level, Reason, State};
 use crate::domain::digest;
 use crate::domain::page::{Page, PageRequest};
 use crate::notices::Notices;
-use crate::people::mask::Mask;
+use crate::people::mask::{Mask, mask_words};
 use crate::people::reads::note_read;
+use crate::store::inbound::forwards;
+use crate::store::inbound::reports;
 use crate::store::sending::deliveries::{self, Shown};
 use crate::store::sending::{messages, settle};
 
@@ -68,6 +72,12 @@ pub struct Delivery<A> {
     pub reply: Option<String>,
     /// When the state changed last.
     pub at: Timestamp,
+    /// What came back about it. Only of a delivery that is shown by itself.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub reports: Vec<Report>,
+    /// What persons replied, and whether it was forwarded; only of a delivery that is shown by itself.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub replies: Vec<Forward>,
 }
 
 impl<A> Delivery<A> {
@@ -86,6 +96,8 @@ impl<A> Delivery<A> {
             attempts,
             reply: shown.reply,
             at: shown.at,
+            reports: Vec::new(),
+            replies: Vec::new(),
         }
     }
 }
@@ -146,8 +158,12 @@ impl Deliveries {
     /// If there is no such delivery, or the database fails.
     pub async fn show(&self, actor: &Actor, id: Uuid) -> Result<Delivery<Vec<Tried>>, DeliveryError> {
         let shown = self.read(actor, id).await?;
-        let attempts = settle::attempts(&mut *self.context.store.read().await?, id).await?;
-        Ok(Delivery::new(shown, attempts))
+        let mut conn = self.context.store.read().await?;
+        let attempts = settle::attempts(&mut conn, id).await?;
+        let mut reports = reports::of_deliveries(&mut conn, &[id]).await?.remove(&id).unwrap_or_default();
+        mask_words(&mut conn, reports.iter_mut().flat_map(Report::words)).await?;
+        let replies = forwards::of_delivery(&mut conn, id).await?;
+        Ok(Delivery { reports, replies, ..Delivery::new(shown, attempts) })
     }
 
     /// Returns the message of a delivery. The read of a restricted person's record is noted.

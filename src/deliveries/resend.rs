@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::reports::{fact, lock, operation, person};
+use super::findings::{fact, lock, operation, person};
 use super::{Deliveries, DeliveryError};
 use crate::domain::actor::{Action, Actor};
 use crate::domain::category::Class;

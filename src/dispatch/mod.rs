@@ -273,6 +273,7 @@ impl Dispatcher {
         loop {
             let begun = async {
                 self.take_over(every).await?;
+                self.notices.requeue_all_lost().await?;
                 Ok::<_, NoticeError>(beating.beat().await?)
             };
             match self.context.store.watched(SILENCE, begun).await {

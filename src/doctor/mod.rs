@@ -5,6 +5,7 @@ mod dns;
 mod files;
 mod inbound;
 mod integrity;
+mod queue;
 mod relay;
 
 use std::path::Path;
@@ -12,12 +13,13 @@ use std::path::Path;
 use serde::Serialize;
 
 pub use dns::Dns;
+pub use relay::Examined;
 
 use crate::app::{App, AppError};
 use crate::config::{Config, Dkim, Relay};
 use crate::domain::clock::Clock;
 use crate::domain::random::Random;
-use crate::domain::words::count;
+use crate::domain::words::{cause, count};
 use crate::mail::dkim::{self, Record};
 use crate::metrics::writable::write;
 use crate::store::StoreError;
@@ -58,26 +60,30 @@ impl Check {
 /// Runs every check of a configuration and its file; with `dns`, also those of the DNS. `progress` gets what is checked: a large database takes long, and so does
 /// a relay that does not answer.
 pub async fn examine((config, file): (&Config, &Path), dns: Option<&Dns>, progress: &dyn Fn(&str)) -> Vec<Check> {
-    let mut checks = Vec::new();
+    let mut checks = vec![configuration(config)];
     progress("the database");
-    match App::open(config.clone(), Clock::System, Random::from_system()).await {
+    let opened = App::open(config.clone(), Clock::System, Random::from_system()).await;
+    match &opened {
         Ok(app) => {
-            checks.push(database(&app).await);
+            checks.push(database(app).await);
             progress("the pages and indexes of the database");
-            checks.push(integrity::check(&app).await);
+            checks.push(integrity::check(app).await);
+            progress("the queue");
+            checks.push(queue::check(app).await);
             progress("the ledger");
-            checks.push(ledger(&app).await);
-            checks.push(tombstones(&app).await);
+            checks.push(ledger(app).await);
+            checks.push(tombstones(app).await);
             progress("the contacts");
-            checks.push(contacts(&app).await);
-            checks.extend(inbound::reports(config, &app).await);
+            checks.push(contacts(app).await);
+            checks.extend(inbound::reports(config, app).await);
         }
-        Err(AppError::Store(error)) if error.is_damaged() => checks.push(integrity::failed(&error)),
+        Err(AppError::Store(error)) if error.is_damaged() => checks.push(integrity::failed(error)),
         Err(error) => checks.push(Check::new("database", Verdict::Failed, error.to_string())),
     }
-    checks.push(key(config));
+    checks.push(key(config, opened.as_ref().ok()).await);
     checks.push(files::check(config, file));
-    checks.push(hello(config));
+    // The DNS that is named may know the name otherwise than this host's.
+    checks.extend(dns.is_none().then(|| hello(config)));
     checks.extend(config.dkim.iter().map(|entry| dkim(entry, config)));
     if config.relays.is_empty() {
         checks.push(Check::new("relay", Verdict::Failed, "no [[relay]] is configured"));
@@ -85,7 +91,7 @@ pub async fn examine((config, file): (&Config, &Path), dns: Option<&Dns>, progre
     checks.extend(streams(config));
     for relay in &config.relays {
         progress(&format!("relay {}", relay.name));
-        checks.push(examine_relay(relay, config).await);
+        checks.push(examine_relay(relay, config).await.check);
     }
     checks.extend(inbound::check(config, progress).await);
     if let Some(dns) = dns {
@@ -97,8 +103,16 @@ pub async fn examine((config, file): (&Config, &Path), dns: Option<&Dns>, progre
 }
 
 /// Checks a relay alone.
-pub async fn examine_relay(relay: &Relay, config: &Config) -> Check {
+pub async fn examine_relay(relay: &Relay, config: &Config) -> Examined {
     relay::check(relay, config, Clock::System.now()).await
+}
+
+/// Says what is valid in the configuration, but probably not intended.
+fn configuration(config: &Config) -> Check {
+    let warnings = config.warnings();
+    let verdict = if warnings.is_empty() { Verdict::Ok } else { Verdict::Warning };
+    let detail = if warnings.is_empty() { "valid".to_owned() } else { warnings.join("; ") };
+    Check::new("configuration", verdict, detail)
 }
 
 /// Returns which categories go through which relays, if they are kept apart; a relay that carries nothing is a warning.
@@ -208,16 +222,36 @@ async fn contacts(app: &App) -> Check {
     Check::new(what, verdict, format!("{}: correct them in the customers file, and import it", parts.join("; ")))
 }
 
-/// Checks whether this machine has the ledger's key.
-fn key(config: &Config) -> Check {
-    let path = &config.ledger.key_file;
+/// Checks whether this machine has the ledger's key, and that it is the one that signed last.
+async fn key(config: &Config, app: Option<&App>) -> Check {
+    let (what, path) = ("ledger key", &config.ledger.key_file);
+    let signed_by = match app {
+        Some(app) => app.ledger.signed_by().await.ok().flatten(),
+        None => None,
+    };
     match std::fs::metadata(path) {
-        Ok(_) => Check::new("ledger key", Verdict::Ok, format!("`{}`", path.display())),
+        Ok(_) => {}
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            let detail = format!("there is none at `{}`: this machine does not sign", path.display());
-            Check::new("ledger key", Verdict::Warning, detail)
+            let by = signed_by.map_or_else(String::new, |key| format!("; the one that signed last was {key}"));
+            let detail = format!("there is none at `{}`: this machine does not sign{by}", path.display());
+            return Check::new(what, Verdict::Warning, detail);
         }
-        Err(error) => Check::new("ledger key", Verdict::Failed, format!("`{}`: {error}", path.display())),
+        Err(error) => return Check::new(what, Verdict::Failed, format!("`{}`: {}", path.display(), cause(&error))),
+    }
+    let ours = match crate::ledger::sign::load_key(&config.ledger) {
+        Ok(signer) => signer.map(|signer| signer.verifier_key().to_string()),
+        Err(error) => return Check::new(what, Verdict::Failed, error.to_string()),
+    };
+    match signed_by.filter(|key| ours.as_ref().is_some_and(|ours| ours != key)) {
+        Some(key) => {
+            let detail = format!(
+                "`{}` is not the key that signed last, which was {key}: restore that one, or run `besked ledger continue \
+                 --reason TEXT`",
+                path.display()
+            );
+            Check::new(what, Verdict::Failed, detail)
+        }
+        None => Check::new(what, Verdict::Ok, format!("`{}`", path.display())),
     }
 }
 

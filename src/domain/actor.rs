@@ -163,6 +163,8 @@ pub enum Action {
     Cancel,
     /// Recorded that a customer was told by another way.
     Attest,
+    /// Withdrew an attestation.
+    WithdrawAttestation,
     /// Recorded what came back about a delivery.
     Report,
     /// Settled a delivery whose outcome was unknown.
@@ -191,6 +193,8 @@ pub enum Action {
     Rectify,
     /// Recorded a person's objection.
     Object,
+    /// Decided about an objection.
+    Decide,
     /// Placed a legal hold.
     Hold,
     /// Lifted a legal hold.
@@ -199,6 +203,8 @@ pub enum Action {
     Purge,
     /// Let sealing continue after it had stopped.
     Continue,
+    /// Did a task.
+    DoTask,
 }
 
 words!(Action, "an action", {
@@ -213,6 +219,7 @@ words!(Action, "an action", {
     Resume => "resume",
     Cancel => "cancel",
     Attest => "attest",
+    WithdrawAttestation => "withdraw_attestation",
     Report => "report",
     Settle => "settle",
     Resend => "resend",
@@ -227,10 +234,12 @@ words!(Action, "an action", {
     Unrestrict => "unrestrict",
     Rectify => "rectify",
     Object => "object",
+    Decide => "decide",
     Hold => "hold",
     LiftHold => "lift_hold",
     Purge => "purge",
     Continue => "continue",
+    DoTask => "do_task",
 });
 
 #[cfg(test)]

@@ -25,6 +25,19 @@ words!(Channel, "a channel", {
     Other => "other",
 });
 
+impl Channel {
+    /// Describes how somebody was informed, after "informed".
+    #[must_use]
+    pub const fn describe(self) -> &'static str {
+        match self {
+            Self::Phone => "by phone",
+            Self::Letter => "by letter",
+            Self::InPerson => "in person",
+            Self::Other => "in another way",
+        }
+    }
+}
+
 /// The way and the witness, as the ledger's entry has them in one text.
 #[must_use]
 pub fn channel_and_witness(channel: Channel, witness: &str) -> String {

@@ -6,9 +6,12 @@
 //! text value by value, so that it also finds the problems of a notice that is not valid for other reasons.
 
 mod addresses;
+mod clock;
 mod links;
+mod markup;
 mod text;
 mod tone;
+mod translation;
 
 use std::time::Duration;
 
@@ -34,6 +37,8 @@ pub struct Circumstances<'a> {
     pub default_locale: &'a Locale,
     /// The lead time of a notice, if it has one.
     pub lead_time: &'a dyn Fn(Category, Option<AgreementKind>) -> Option<LeadTime>,
+    /// The time within which customers must be informed, if the category has one.
+    pub deadline: &'a dyn Fn(Category) -> Option<Duration>,
     /// The domains of the organisation, as lower-case A-labels: a link to one that looks like them is reported.
     pub own_domains: &'a [String],
 }
@@ -75,11 +80,13 @@ pub fn check_at(source: &str, circumstances: &Circumstances<'_>) -> Findings {
     let release = release(&top, circumstances, &mut findings);
     let category = top.parsed::<Category>("category");
     sections.iter().for_each(|section| text::check(section, category, circumstances, &mut findings));
+    sections[1..].iter().for_each(|section| translation::check(first, section, category, &mut findings));
     if let (Some(category), Some(fields)) = (category, top.table("fields")) {
         let mut check = Check { fields: &fields, circumstances, release, leads_from: release, findings };
         check.dates(category);
         check.lead_time(category);
         findings = check.findings;
+        findings.warnings.0.extend(clock::check(&top, release, circumstances).0);
     }
     Findings { problems: findings.problems.sorted(), warnings: findings.warnings.sorted() }
 }
@@ -108,6 +115,17 @@ pub fn check_release(source: &str, release: Timestamp, circumstances: &Circumsta
     check.dates(category);
     check.lead_time(category);
     check.findings.problems.sorted()
+}
+
+/// Checks a notice that is to be released at `release` against its legal clock: a warning says what its author should know, and that
+/// it goes out is more important than when.
+#[must_use]
+pub fn check_clock(source: &str, release: Timestamp, circumstances: &Circumstances<'_>) -> Problems {
+    let Ok(sections) = sections(source) else { return Problems::default() };
+    let Some(first) = sections.first() else { return Problems::default() };
+    let document = Document::new(first.toml, first.line + 1);
+    let table = document.parse();
+    clock::check(&Reader::top(&document, &table), release, circumstances)
 }
 
 /// The earliest time of the release.
@@ -273,6 +291,7 @@ mod tests {
             now: now.parse().unwrap(),
             zone: TimeZone::get("Europe/Stockholm").unwrap(),
             default_locale: &"en".parse().unwrap(),
+            deadline: &|category| (category == Category::SecurityBreach).then_some(3 * DAY),
             lead_time: &|_, _| lead_time.map(|(days, required)| LeadTime { least: days * DAY, required }),
             own_domains: &["example.com".to_owned()],
         };

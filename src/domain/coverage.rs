@@ -23,6 +23,8 @@ pub enum Verdict {
     CannotBe,
     /// The customer is not in the audience.
     NotAddressed,
+    /// The notice is not released: it has addressed nobody.
+    NotReleased,
 }
 
 words!(Verdict, "a verdict", {
@@ -31,6 +33,7 @@ words!(Verdict, "a verdict", {
     NotInformed => "not_informed",
     CannotBe => "cannot_be",
     NotAddressed => "not_addressed",
+    NotReleased => "not_released",
 });
 
 impl Verdict {
@@ -43,6 +46,7 @@ impl Verdict {
             Self::NotInformed => "not informed",
             Self::CannotBe => "nobody to address",
             Self::NotAddressed => "not addressed",
+            Self::NotReleased => "not released",
         }
     }
 
@@ -71,6 +75,17 @@ pub struct Known {
     pub level: Option<Level>,
     /// When the state changed last.
     pub at: Timestamp,
+    /// When a server accepted the message, if the state has changed since then.
+    pub accepted_at: Option<Timestamp>,
+}
+
+/// What a notice is held to: as it is configured, and from the release on as it was then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// The least level that counts as informed.
+    pub informed_at: Level,
+    /// By when every customer must be informed, if the category has a deadline.
+    pub deadline: Option<Timestamp>,
 }
 
 /// What counts as informed in a category, at a time.
@@ -91,10 +106,24 @@ impl Measure {
         known.state.informs() && known.level.is_some_and(|level| level.reaches(self.informed_at))
     }
 
+    /// Returns since when the delivery informs its customer, if it does. A report that came after the acceptance changes nothing
+    /// if the acceptance was enough.
+    #[must_use]
+    pub fn informed_since(&self, known: &Known) -> Option<Timestamp> {
+        let accepted = known.accepted_at.filter(|_| self.informed_at == Level::Relayed);
+        self.informs(known).then(|| accepted.unwrap_or(known.at))
+    }
+
     /// Returns true if the delivery may still inform its customer.
     fn waits(&self, known: &Known) -> bool {
         let until = known.at.as_millisecond().saturating_add(millis(self.report_wait));
         known.state.is_pending() || (known.state.informs() && self.now < from_millis(until))
+    }
+
+    /// Returns since when a customer is informed: by the first delivery that informs it, or by another way at `told_at`.
+    #[must_use]
+    pub fn customer_since(&self, deliveries: &[Known], told_at: Option<Timestamp>) -> Option<Timestamp> {
+        deliveries.iter().filter_map(|known| self.informed_since(known)).chain(told_at).min()
     }
 
     /// Returns the verdict for a customer in the audience.
@@ -136,6 +165,12 @@ impl LegalClock {
         Self { discovered_at, deadline: start.zip(within).map(|(start, within)| end(start, within)) }
     }
 
+    /// Returns true if a customer that is informed since then was informed too late.
+    #[must_use]
+    pub fn is_late(&self, since: Option<Timestamp>) -> bool {
+        since.zip(self.deadline).is_some_and(|(since, deadline)| since > deadline)
+    }
+
     /// Returns true if a customer with this verdict should have been informed by now.
     #[must_use]
     pub fn is_overdue(&self, verdict: Verdict, now: Timestamp) -> bool {
@@ -151,7 +186,7 @@ mod tests {
     const HOUR: Duration = Duration::from_secs(3600);
 
     fn known(state: State, level: Option<Level>) -> Known {
-        Known { state, level, at: from_millis(0) }
+        Known { state, level, at: from_millis(0), accepted_at: None }
     }
 
     fn measure(informed_at: Level, hours: i64) -> Measure {
@@ -180,6 +215,19 @@ mod tests {
         let found = known(State::Delivered, Some(Level::OperatorFound));
         assert_eq!(measure(Level::AcceptedByMx, 5).verdict(&[found], false), Verdict::Informed);
         assert_eq!(measure(Level::DsnDelivered, 5).verdict(&[found], false), Verdict::NotInformed);
+    }
+
+    #[test]
+    fn a_customer_is_informed_since_the_first_delivery_that_reached_the_level() {
+        let hours = |hours: i64| from_millis(hours * 3_600_000);
+        let accepted = Known { at: hours(2), ..known(State::Accepted, Some(Level::Relayed)) };
+        let reported =
+            Known { at: hours(80), accepted_at: Some(hours(3)), ..known(State::Delivered, Some(Level::DsnDelivered)) };
+        assert_eq!(measure(Level::Relayed, 0).customer_since(&[reported], None), Some(hours(3)));
+        assert_eq!(measure(Level::DsnDelivered, 0).customer_since(&[accepted, reported], None), Some(hours(80)));
+        assert_eq!(measure(Level::Relayed, 0).customer_since(&[reported, accepted], Some(hours(1))), Some(hours(1)));
+        let clock = LegalClock { discovered_at: None, deadline: Some(hours(72)) };
+        assert!(clock.is_late(Some(hours(73))) && !clock.is_late(Some(hours(72))) && !clock.is_late(None));
     }
 
     #[test]

@@ -36,7 +36,7 @@ impl AccountId {
         }
         // Two ids that look the same must not be two customers.
         if let Some(c) = text.chars().find(|c| is_unseen(*c) || *c == '\u{fffd}') {
-            return Err(format!("has {}, which cannot be seen", Named(c)));
+            return Err(format!("has {}, which cannot be seen: delete it", Named(c)));
         }
         Ok(Self(if is_nfc(text) { text.to_owned() } else { text.nfc().collect() }))
     }
@@ -123,12 +123,13 @@ pub fn parse_name(text: &str) -> Result<String, String> {
 /// # Errors
 /// A sentence that says what is wrong with it.
 pub fn parse_attribute(cell: &str) -> Result<Vec<String>, String> {
+    // The length first: it costs nothing to judge.
+    if cell.len() > 4096 {
+        return Err("is longer than 4096 bytes".to_owned());
+    }
     let text = seen(cell).map_err(|error| match error {
         PhraseError::Control(_) => "contains a control character or line break".to_owned(),
         other => other.to_string(),
     })?;
-    if cell.len() > 4096 {
-        return Err("is longer than 4096 bytes".to_owned());
-    }
     Ok(text.split(';').map(str::trim).filter(|value| !value.is_empty()).map(str::to_owned).collect())
 }

@@ -7,7 +7,7 @@ use crate::domain::category::Role;
 use crate::domain::customer::{AccountId, Contact, parse_attribute, parse_name};
 use crate::domain::locale::{Locale, ZoneName};
 use crate::domain::problem::{Problem, nearest, shown};
-use crate::domain::table::header::{Cells, Columns, Header};
+use crate::domain::table::header::{Cells, Columns, Header, plain};
 
 const REQUIRED: [&str; 3] = ["account_id", "customer_name", "email"];
 const ATTRIBUTE: &str = "attr.";
@@ -19,7 +19,7 @@ const HEADER: Columns = Columns {
     known: &COLUMNS,
     required: &REQUIRED,
     wrong: not_a_column,
-    not_utf8: "is not UTF-8: save the file as UTF-8, or name its encoding: `--encoding windows-1252`",
+    not_utf8: "is not UTF-8: save the file as UTF-8; if the value is right as it stands here, name its encoding: `--encoding windows-1252`",
 };
 
 /// Parses the header row, in its line.
@@ -34,7 +34,7 @@ fn not_a_column(name: &str) -> Option<String> {
     if name.strip_prefix(ATTRIBUTE).is_some_and(|name| !name.is_empty()) {
         return None;
     }
-    let hint = nearest(&name.to_lowercase(), COLUMNS).map_or_else(
+    let hint = nearest(&plain(name), COLUMNS).map_or_else(
         || "a column of your own begins with `attr.`".to_owned(),
         |near| format!("did you mean `{near}`?"),
     );
@@ -78,6 +78,19 @@ impl RowParser {
         Self { header, locales: HashMap::new(), zones: HashMap::new() }
     }
 
+    /// True if the header has this column.
+    #[must_use]
+    pub fn has(&self, column: &str) -> bool {
+        self.header.place(column).is_some()
+    }
+
+    /// The names of the attributes that the header has.
+    #[must_use]
+    pub fn attributes(&self) -> Vec<String> {
+        let names = self.header.names().iter().filter_map(|name| name.strip_prefix(ATTRIBUTE));
+        names.map(str::to_owned).collect()
+    }
+
     /// Parses the row that begins in `line`.
     ///
     /// # Errors
@@ -86,14 +99,16 @@ impl RowParser {
         let Cells { texts, problems } =
             self.header.cells(line, fields).map_err(|problem| BadRow { account_id: None, problems: vec![problem] })?;
         let mut row = ContactRow { header: &self.header, line, cells: texts, problems };
-        let account_id = row.parse("account_id", account);
+        let account_id = row.parse("account_id", AccountId::parse);
         let customer_name = row.parse("customer_name", |text| match parse_name(text)? {
             name if name.is_empty() => Err("is empty".to_owned()),
             name => Ok(name),
         });
         let email = row.email();
         let name = row.parse("contact_name", parse_name);
-        let role = row.optional("role", str::parse::<Role>).map(|role| role.unwrap_or(Role::Service));
+        let role = row
+            .optional("role", |text| text.to_lowercase().parse::<Role>().or_else(|_| text.parse()))
+            .map(|role| role.unwrap_or(Role::Service));
         let locales = &mut self.locales;
         let locale = row.optional("locale", |text| remembered(locales, text));
         let zones = &mut self.zones;
@@ -131,7 +146,7 @@ fn remembered<T: Clone + std::str::FromStr<Err = String>>(
 struct ContactRow<'a> {
     header: &'a Header,
     line: usize,
-    /// `None` for a cell that is not UTF-8, which is a problem already.
+    /// `None` for a cell that cannot be taken, which is a problem already.
     cells: Vec<Option<&'a str>>,
     problems: Vec<Problem>,
 }
@@ -143,8 +158,7 @@ impl<'a> ContactRow<'a> {
 
     fn parse<T>(&mut self, name: &str, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
         let cell = self.cell(name)?;
-        let parsed = if is_formula_error(cell) { Err(FORMULA.to_owned()) } else { parse(cell) };
-        parsed.map_err(|problem| self.problem(name, cell, problem)).ok()
+        parse(cell).map_err(|problem| self.problem(name, cell, problem)).ok()
     }
 
     /// The address, or what to write in place of what the cell has.
@@ -155,7 +169,7 @@ impl<'a> ContactRow<'a> {
         let problem = match (marked, Address::parse(cell)) {
             (Some(_), _) => "begins with an apostrophe, by which spreadsheets mark text".to_owned(),
             (None, Ok(address)) => return Some(address),
-            (None, Err(_)) if NOTHING.iter().any(|it| it.eq_ignore_ascii_case(cell)) || is_formula_error(cell) => {
+            (None, Err(_)) if NOTHING.iter().any(|it| it.eq_ignore_ascii_case(cell)) => {
                 "is no address: leave out the row of a contact that has none".to_owned()
             }
             (None, Err(error)) => error.to_string(),
@@ -196,29 +210,8 @@ impl<'a> ContactRow<'a> {
     }
 }
 
-const FORMULA: &str = "is the error of a formula in a spreadsheet";
-
 /// What tools write where there is no address.
-const NOTHING: [&str; 10] = ["NULL", "(null)", "\\N", "N/A", "NA", "None", "nil", "undefined", "-", "NaN"];
-
-fn is_formula_error(cell: &str) -> bool {
-    ["#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NULL!", "#NUM!"].contains(&cell)
-}
-
-/// An account id; not one of which a spreadsheet has left out digits.
-fn account(text: &str) -> Result<AccountId, String> {
-    let shortened = text.split_once(['E', 'e']).is_some_and(|(digits, power)| {
-        let number = digits.strip_prefix('-').unwrap_or(digits);
-        let is_number = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit() || b == b'.' || b == b',');
-        is_number && power.strip_prefix('+').is_some_and(|power| power.bytes().all(|b| b.is_ascii_digit()))
-    });
-    if shortened {
-        return Err(
-            "is a number that a spreadsheet has shortened: make the column text, and export it again".to_owned()
-        );
-    }
-    AccountId::parse(text)
-}
+const NOTHING: [&str; 6] = ["N/A", "NA", "none", "nil", "-", "null"];
 
 #[cfg(test)]
 mod tests {
@@ -261,7 +254,10 @@ mod tests {
         );
         let ragged = parser().parse(8, &fields("C1,A")).unwrap_err();
         assert_eq!(ragged.account_id, None);
-        assert_eq!(ragged.problems[0].to_string(), "line 8: the row has 2 fields, the header 8");
+        assert_eq!(
+            ragged.problems[0].to_string(),
+            "line 8: the row has 2 fields, the header 8; each row has a cell for each column, an empty one if there is no value"
+        );
         let latin1: Vec<&[u8]> = vec![b"C1", b"\xc5keri", b"a@b.example", b"", b"", b"", b"", b""];
         let bad = parser().parse(9, &latin1).unwrap_err();
         assert_eq!((bad.problems.len(), bad.problems[0].field.as_str()), (1, "customer_name"));

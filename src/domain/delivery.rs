@@ -298,12 +298,15 @@ impl Failure {
     }
 }
 
-/// How strong the evidence is that a recipient was informed, weakest first. Two levels may have the same [rank](Level::rank).
+/// How strong the evidence is that a recipient was informed, weakest first: a person's word comes before any server's answer. Two
+/// levels may have the same [rank](Level::rank).
 ///
 /// On a delivery that failed, the only level is `operator_found`: the failure is an operator's finding, not a server's reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Level {
+    /// A person's word that the customer was informed by another way.
+    Attested,
     /// A relay accepted the message, to pass it on.
     Relayed,
     /// An operator found out what became of it, and no server's answer is known.
@@ -312,18 +315,16 @@ pub enum Level {
     AcceptedByMx,
     /// That server reported the delivery to the mailbox.
     DsnDelivered,
-    /// A person's word that the customer was informed by another way.
-    Attested,
     /// A signed-in person confirmed it.
     Acknowledged,
 }
 
 words!(Level, "a level", {
+    Attested => "attested",
     Relayed => "relayed",
     OperatorFound => "operator_found",
     AcceptedByMx => "accepted_by_mx",
     DsnDelivered => "dsn_delivered",
-    Attested => "attested",
     Acknowledged => "acknowledged",
 });
 
@@ -332,10 +333,10 @@ impl Level {
     #[must_use]
     pub const fn rank(self) -> u8 {
         match self {
-            Self::Relayed => 0,
-            Self::OperatorFound | Self::AcceptedByMx => 1,
-            Self::DsnDelivered => 2,
-            Self::Attested => 3,
+            Self::Attested => 0,
+            Self::Relayed => 1,
+            Self::OperatorFound | Self::AcceptedByMx => 2,
+            Self::DsnDelivered => 3,
             Self::Acknowledged => 4,
         }
     }

@@ -90,6 +90,16 @@ impl DomainName {
     }
 }
 
+/// Domains that nobody can own, for examples and tests (RFC 2606, RFC 6761).
+const RESERVED: [&str; 7] = ["example", "test", "invalid", "localhost", "example.com", "example.net", "example.org"];
+
+/// True for a domain that is reserved for examples and tests, and for a name below one.
+#[must_use]
+pub fn is_reserved(domain: &str) -> bool {
+    let is_below = |name: &&str| domain.strip_suffix(*name).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+    RESERVED.iter().any(is_below)
+}
+
 fn check_labels(ascii: &str) -> Result<(), DomainError> {
     let inside = ascii.strip_suffix('.').unwrap_or(ascii);
     if inside.is_empty() || inside.split('.').any(str::is_empty) {

@@ -14,6 +14,7 @@
 //! | --- | --- |
 //! | `manifest` | recipients, root of the recipients' tree, customers in the audience, those with nobody to address, root of the tree over their commitments, digest of what is shown of the notice |
 //! | `addressed` | ordinal of the first recipient that was added, count, root of these recipients' tree |
+//! | `attested` | id of the attestation (16 bytes), when the customer was informed (ms since 1970), or null for its withdrawal |
 //! | `rejected` | the reason, if no server refused it: `not_carried` or `not_composed` |
 //! | `bounced`, `delivered`, `reported` | of a report that came by mail: its kind, what ties it to the delivery, its action, status or null, verdict, SHA-256 of its bytes |
 //! | `closed` | outcome, count, outcome, count, ... |
@@ -86,7 +87,7 @@ pub enum Event {
     Delivered,
     /// A report about a message came that changed no state.
     Reported,
-    /// A person's word that a customer was informed in another way.
+    /// A person's word that a customer was informed in another way, or the withdrawal of that word.
     Attested,
     /// A person's opt-out of a category was set or withdrawn.
     PreferenceChanged,
@@ -194,6 +195,8 @@ pub enum Detail {
     NotSent(Reason),
     /// Of a report that came by mail: what it states. (An operator's finding has no detail.)
     Report(Statement),
+    /// Of an attestation: its id, and when the customer was informed; without that, it is withdrawn.
+    Attested { id: Uuid, told_at: Option<Timestamp> },
     /// Of a closed notice: how many deliveries ended in each outcome.
     Closed(Vec<(Outcome, u64)>),
     /// Of a changed preference: the category, and whether it is now opted out.

@@ -19,7 +19,6 @@ use uuid::Uuid;
 
 use crate::domain::category::Category;
 use crate::domain::checkpoint::{Checkpoint, CheckpointError, TlogProof};
-use crate::domain::delivery::Outcome;
 use crate::domain::digest::sha256;
 use crate::domain::entry::{Batch, DecodeError, Detail, Event, Fact, Person, commitments, hmac, parse_who};
 use crate::domain::merkle::{Hash, ProofError, leaf_hash, verify_inclusion};
@@ -36,6 +35,9 @@ pub const FORMAT: &str = "besked-evidence/1";
 /// Why a file proves nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Invalid {
+    /// It cannot be read.
+    #[error("it cannot be read: {0}")]
+    Unreadable(String),
     /// It is not JSON of this format.
     #[error("it is not an evidence file: {0}")]
     Form(String),
@@ -70,7 +72,7 @@ pub enum Invalid {
     #[error("it must have exactly one manifest of its notice")]
     Manifest,
     /// Recipients were added that do not follow those before.
-    #[error("recipients were added before its manifest, after its end, or with other ordinals than the next ones")]
+    #[error("recipients were added before its manifest, or with other ordinals than the next ones")]
     Batch,
     /// The notice is closed twice.
     #[error("its notice is closed twice")]
@@ -104,12 +106,11 @@ pub enum Invalid {
     #[error("no entry names this message")]
     Message,
     /// The record, and what is wrong with it.
-    #[error("{record} {number}: {problem}")]
+    #[error("{record}: {problem}")]
     At {
-        /// `entry`, `recipient` or `message`.
-        record: &'static str,
-        /// Its place in the file, from 1.
-        number: usize,
+        /// Which it is: `entry`, `recipient` or `message`, with its number in the ledger or the notice, if it has one, and its place in
+        /// the file.
+        record: String,
         /// What is wrong.
         problem: Box<Invalid>,
     },
@@ -151,6 +152,8 @@ pub struct Recipient {
     pub account_id: String,
     /// Address.
     pub address: String,
+    /// It was added after the release, and is not in the manifest.
+    pub added: bool,
 }
 
 /// A message that an entry names by its digest.
@@ -207,6 +210,8 @@ pub struct Summary {
     pub notice: Option<(Uuid, Category, Hash)>,
     /// Recipients in the manifest and among those that were added later, if there is a manifest.
     pub recipients_in_manifest: Option<u64>,
+    /// Of those: added later.
+    pub added: u64,
     /// Entries.
     pub entries: u64,
     /// Recipients.
@@ -238,7 +243,8 @@ struct Checker<'a> {
     notice: Option<(Uuid, Category, Hash)>,
     /// The manifest, then the recipients that were added later.
     batches: Vec<Batch>,
-    closed: Option<Vec<(Outcome, u64)>>,
+    /// The recipients so far and the sum of the outcomes, at the end.
+    closed: Option<(Option<u64>, u64)>,
     named: Named,
     entries: Passed<u64>,
     recipients: Passed<u64>,
@@ -328,12 +334,14 @@ impl<'a> Checker<'a> {
         match &fact.detail {
             Detail::Manifest(_) if !self.batches.is_empty() => return Err(Invalid::Manifest),
             Detail::Manifest(frozen) => self.batches.push(Batch { first: 0, count: frozen.count, root: frozen.root }),
-            Detail::Addressed(batch) if self.closed.is_some() || self.total() != Some(batch.first) => {
-                return Err(Invalid::Batch);
-            }
+            // An escalation may add recipients after the end.
+            Detail::Addressed(batch) if self.total() != Some(batch.first) => return Err(Invalid::Batch),
             Detail::Addressed(batch) => self.batches.push(*batch),
             Detail::Closed(_) if self.closed.is_some() => return Err(Invalid::Closed),
-            Detail::Closed(counts) => self.closed = Some(counts.clone()),
+            Detail::Closed(counts) => {
+                let closed = counts.iter().fold(0_u64, |sum, (_, n)| sum.saturating_add(*n));
+                self.closed = Some((self.total(), closed));
+            }
             _ => {}
         }
         // The manifest is fixed before anything is sent: an outcome of somebody it does not have proves nothing.
@@ -361,7 +369,8 @@ impl<'a> Checker<'a> {
         if let Some(index) = self.named.otherwise(ordinal, &account_id, &address) {
             return Err(Invalid::OtherPerson { index, ordinal });
         }
-        (self.each)(Part::Recipient(Recipient { ordinal, account_id, address }));
+        let added = self.batches.first().is_some_and(|manifest| ordinal >= manifest.count);
+        (self.each)(Part::Recipient(Recipient { ordinal, account_id, address, added }));
         Ok(())
     }
 
@@ -396,16 +405,16 @@ impl<'a> Checker<'a> {
         if (self.notice.is_some() || self.recipients.count > 0) && total.is_none() {
             return Err(Invalid::Manifest);
         }
-        if let (Some(count), Some(counts)) = (total, &self.closed) {
-            let closed = counts.iter().fold(0_u64, |sum, (_, n)| sum.saturating_add(*n));
-            if closed != count {
-                return Err(Invalid::Sum { count, closed });
-            }
+        if let Some((Some(count), closed)) = self.closed
+            && closed != count
+        {
+            return Err(Invalid::Sum { count, closed });
         }
         Ok(Summary {
             checkpoint,
             notice: self.notice,
             recipients_in_manifest: total,
+            added: self.batches.iter().skip(1).map(|batch| batch.count).fold(0, u64::saturating_add),
             entries: self.entries.count,
             recipients: self.recipients.count,
             messages: self.messages.count,

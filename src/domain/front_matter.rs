@@ -181,12 +181,12 @@ impl<'d, 't> Reader<'d, 't> {
         self.get(key).is_some_and(|value| value.get_ref().is_array())
     }
 
-    /// True if the value of a key is an empty list or table.
+    /// True if the value of a key is an empty list, or a table of none but such.
     #[must_use]
     pub fn is_empty(&self, key: &'static str) -> bool {
         self.get(key).is_some_and(|value| match value.get_ref() {
             DeValue::Array(items) => items.is_empty(),
-            DeValue::Table(table) => table.is_empty(),
+            DeValue::Table(table) => table.values().all(|it| it.get_ref().as_array().is_some_and(|it| it.is_empty())),
             _ => false,
         })
     }
@@ -303,7 +303,7 @@ impl<'d, 't> Reader<'d, 't> {
         flag
     }
 
-    /// A table of lists of words, as `attributes` is one. Keys are free. Both are as a customers file has them: in NFC, every
+    /// A table of lists of words, as `attributes` is one. Keys are free, and an empty list is none. Both are as a customers file has them: in NFC, every
     /// character to be seen.
     pub fn lists(&self, key: &'static str) -> Option<Vec<(String, Vec<String>)>> {
         let value = self.get(key)?;
@@ -312,7 +312,9 @@ impl<'d, 't> Reader<'d, 't> {
             return None;
         };
         let mut lists = Vec::new();
-        for (name, value) in table {
+        for (name, value) in
+            table.iter().filter(|(_, value)| value.get_ref().as_array().is_none_or(|it| !it.is_empty()))
+        {
             match named_list(name.get_ref(), value) {
                 Ok(list) => lists.push(list),
                 Err(problem) => {
@@ -409,7 +411,9 @@ fn kind(value: &DeValue<'_>) -> &'static str {
         DeValue::String(_) => "text",
         DeValue::Integer(_) | DeValue::Float(_) => "a number",
         DeValue::Boolean(_) => "true or false",
-        DeValue::Datetime(_) => "a date or time",
+        DeValue::Datetime(it) if it.date.is_none() => "a time of day",
+        DeValue::Datetime(it) if it.time.is_none() => "a date",
+        DeValue::Datetime(_) => "a date with a time",
         DeValue::Array(_) => "a list",
         DeValue::Table(_) => "a table",
     }

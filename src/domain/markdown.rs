@@ -52,6 +52,8 @@ pub struct Reading {
     pub prose: Vec<(usize, String)>,
     /// References to footnotes that it does not have, each with its byte offset: they are shown as text.
     pub without_note: Vec<(usize, String)>,
+    /// Words that look like part of a link and are none, each with its byte offset.
+    pub unlinked: Vec<(usize, String)>,
 }
 
 /// Reads a body whose lines end in LF.
@@ -186,6 +188,22 @@ fn is_in_label(c: char) -> bool {
     c.is_alphanumeric() || matches!(c, '-' | '_' | '.')
 }
 
+/// The cells that a row of a table is written with.
+fn cells(row: &str) -> usize {
+    let line = row.trim();
+    let line = line.strip_prefix('|').unwrap_or(line);
+    let mut bars = Vec::new();
+    let mut is_escaped = false;
+    for (at, byte) in line.bytes().enumerate() {
+        if byte == b'|' && !is_escaped {
+            bars.push(at);
+        }
+        is_escaped = byte == b'\\' && !is_escaped;
+    }
+    let is_closed = bars.last().is_some_and(|last| last + 1 == line.len());
+    bars.len() + usize::from(!is_closed)
+}
+
 /// True for what may be within itself.
 const fn nests(tag: &TagEnd) -> bool {
     use TagEnd::{BlockQuote, Emphasis, FootnoteDefinition, List, Strikethrough, Strong};
@@ -201,6 +219,8 @@ struct Reader {
     /// Within code blocks and images.
     silent: usize,
     cells: usize,
+    /// The columns of the present table.
+    columns: usize,
     /// The words of the present line.
     words: Option<(usize, String)>,
     /// The open link: its offset, type, address and words.
@@ -226,6 +246,9 @@ impl Reader {
             }
             Event::Text(text) => {
                 self.without_note(range.clone(), body);
+                if self.silent == 0 && self.link.is_none() {
+                    self.unlinked(range.start, &text, body);
+                }
                 self.say(range.start, &text, false);
             }
             Event::SoftBreak | Event::HardBreak => self.line(),
@@ -267,6 +290,17 @@ impl Reader {
         }
     }
 
+    /// Takes words that look like part of a link and are none.
+    fn unlinked(&mut self, offset: usize, text: &str, body: &str) {
+        // The parser gives the brackets of what is no link as words of their own.
+        let is_broken = text.starts_with('(') && body[..offset].ends_with(']');
+        if is_broken {
+            self.found.unlinked.push((offset, format!("]{text}")));
+        } else if text.contains("://") {
+            self.found.unlinked.push((offset, text.to_owned()));
+        }
+    }
+
     /// Ends a line of words.
     fn line(&mut self) {
         self.found.prose.extend(self.words.take());
@@ -299,6 +333,18 @@ impl Reader {
                 range.start,
                 format!("a table may have {MAX_COLUMNS} columns, and this one has {}: split it", columns.len()),
             ),
+            Tag::Table(columns) => self.columns = columns.len(),
+            Tag::TableRow => {
+                let cells = cells(&body[range.clone()]);
+                if cells > self.columns {
+                    let problem = format!(
+                        "this row has {cells} cells, and the header of its table {}: the last ones would be left out; write `\\|` \
+                         for a `|` within a cell, also in code",
+                        self.columns
+                    );
+                    self.problem(range.start, problem);
+                }
+            }
             Tag::TableCell => {
                 self.cells += 1;
                 if self.cells == MAX_CELLS + 1 {

@@ -69,6 +69,9 @@ pub enum Form {
     Subject,
     /// The token of the unsubscribe link.
     Token,
+    /// The signed address for replies to the delivery, as the value of a `Reply-To` field. The first part is the name that is shown,
+    /// which may be empty; the second is the domain.
+    ReplyTo,
     /// The parts as plain text, in quoted-printable.
     Text,
     /// The parts escaped for HTML, in quoted-printable.
@@ -77,7 +80,7 @@ pub enum Form {
     Link,
 }
 
-const FORMS: [(Form, &str); 10] = [
+const FORMS: [(Form, &str); 11] = [
     (Form::Signatures, "signatures"),
     (Form::To, "to"),
     (Form::Date, "date"),
@@ -85,6 +88,7 @@ const FORMS: [(Form, &str); 10] = [
     (Form::Thread, "thread"),
     (Form::Subject, "subject"),
     (Form::Token, "token"),
+    (Form::ReplyTo, "reply-to"),
     (Form::Text, "text"),
     (Form::Html, "html"),
     (Form::Link, "link"),

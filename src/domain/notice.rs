@@ -54,6 +54,15 @@ pub struct Edition {
 }
 
 impl Notice {
+    /// When the breach that it is about was discovered, if it is about one.
+    #[must_use]
+    pub fn discovered_at(&self) -> Option<Timestamp> {
+        match &self.editions.first()?.fields {
+            Fields::SecurityBreach(breach) => Some(breach.discovered_at),
+            _ => None,
+        }
+    }
+
     /// Parses a notice file.
     ///
     /// # Errors

@@ -25,13 +25,13 @@ pub enum PhraseError {
     #[error("is longer than {LONGEST} bytes")]
     TooLong,
     /// A line break.
-    #[error("contains a control character or line break: {}", Named(*.0))]
+    #[error("contains a control character or line break: {}; write it on one line", Named(*.0))]
     Control(char),
     /// A character was lost when the text was converted.
     #[error("has U+FFFD REPLACEMENT CHARACTER: a character was lost when the text was converted; export it as UTF-8")]
     Lost,
     /// A character that cannot be seen.
-    #[error("has {}, which cannot be seen", Named(*.0))]
+    #[error("has {}, which cannot be seen: delete it", Named(*.0))]
     Unseen(char),
 }
 
@@ -59,6 +59,10 @@ impl Phrase {
         let text = text.trim();
         if text.is_empty() {
             return Err(PhraseError::Empty);
+        }
+        // NFC makes a text at most three times as short, and what is longer need not be looked at.
+        if text.len() > 3 * LONGEST {
+            return Err(PhraseError::TooLong);
         }
         let text = seen(text)?;
         if text.len() > LONGEST { Err(PhraseError::TooLong) } else { Ok(Self(text)) }

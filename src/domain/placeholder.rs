@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use unicode_normalization::UnicodeNormalization as _;
 
+use crate::domain::character::Named;
 use crate::domain::problem::nearest;
 
 /// What may stand between `{{` and `}}`.
@@ -42,6 +43,10 @@ impl Placeholder {
             _ => match (name.strip_prefix("customer.attr."), name.strip_prefix("row.")) {
                 (Some(attribute), _) if word(attribute) => Ok(Self::Attribute(attribute.to_owned())),
                 (_, Some(column)) if word(column) => Ok(Self::Row(column.to_owned())),
+                (Some(name), _) | (_, Some(name)) if is_heading(name) => Err(format!(
+                    "the name `{name}` has more than letters, digits, `_` and `-`: name the column `{}` in the file, and here",
+                    joined(name)
+                )),
                 _ => Err(match nearest(name, FIXED) {
                     Some(known) => format!("unknown placeholder `{name}`, did you mean `{known}`?"),
                     None => format!(
@@ -52,6 +57,17 @@ impl Placeholder {
             },
         }
     }
+}
+
+/// True for what stands at the head of a column in a spreadsheet, and is no expression of another tool.
+fn is_heading(name: &str) -> bool {
+    !joined(name).is_empty() && name.chars().all(|c| c.is_alphanumeric() || "_- .,:/#%&".contains(c))
+}
+
+/// A name of a column in one word.
+fn joined(name: &str) -> String {
+    let words = name.split(|c: char| !c.is_alphanumeric() && !"_-".contains(c)).filter(|word| !word.is_empty());
+    words.collect::<Vec<_>>().join("_")
 }
 
 impl fmt::Display for Placeholder {
@@ -192,6 +208,14 @@ fn forbidden(text: &str) -> Option<(usize, String)> {
     text.char_indices()
         .find(|(_, c)| is_forbidden(*c))
         .map(|(offset, c)| (offset, format!("contains the control character U+{:04X}", u32::from(c))))
+        .or_else(|| hidden(text))
+}
+
+/// Finds a character that is not seen and changes what is: it turns the direction of what follows, or splits a word or an address.
+fn hidden(text: &str) -> Option<(usize, String)> {
+    let is_hidden = |c: char| matches!(c, '\u{202A}'..='\u{202E}' | '\u{200B}' | '\u{2060}' | '\u{FEFF}');
+    let (offset, c) = text.char_indices().find(|(_, c)| is_hidden(*c))?;
+    Some((offset, format!("has {}, which cannot be seen: delete it, or write the words anew", Named(c))))
 }
 
 fn unclosed(text: &str) -> Option<usize> {

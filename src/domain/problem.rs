@@ -1,5 +1,6 @@
 //! Problems of an input file: all of them at once, each with its line and field.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Serialize;
@@ -128,13 +129,32 @@ impl Lines {
     }
 }
 
+/// Lines with the same problem that are listed one by one.
+const ALIKE: usize = 3;
+
+/// Lines that are named of a problem that many have.
+const NAMED: usize = 5;
+
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, problem) in self.0.iter().enumerate() {
-            if index > 0 {
-                f.write_str("\n")?;
+        let key = |problem: &Problem| Problem { line: 0, ..problem.clone() };
+        let mut lines: BTreeMap<Problem, Vec<usize>> = BTreeMap::new();
+        self.0.iter().for_each(|problem| lines.entry(key(problem)).or_default().push(problem.line));
+        let mut is_first = true;
+        for problem in &self.0 {
+            let alike = &lines[&key(problem)];
+            let is_one_of_many = alike.len() > ALIKE;
+            if is_one_of_many && alike[0] != problem.line {
+                continue;
             }
-            write!(f, "{problem}")?;
+            let start = if std::mem::take(&mut is_first) { "" } else { "\n" };
+            write!(f, "{start}{problem}")?;
+            if is_one_of_many {
+                let named: Vec<String> = alike[1..].iter().take(NAMED).map(ToString::to_string).collect();
+                let more = alike.len() - 1 - named.len();
+                let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
+                write!(f, " (likewise lines {}{rest})", named.join(", "))?;
+            }
         }
         Ok(())
     }
@@ -157,10 +177,10 @@ pub fn is_line(text: &str) -> bool {
 
 /// Words of an operator that a record cannot hold.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{field}` must be one line of at most {longest} bytes")]
+#[error("`{field}` {problem}")]
 pub struct LineError {
     field: &'static str,
-    longest: usize,
+    problem: String,
 }
 
 /// Checks that words of an operator are one line that says something, of at most `longest` bytes.
@@ -168,7 +188,17 @@ pub struct LineError {
 /// # Errors
 /// If they are not.
 pub fn check_line(field: &'static str, text: &str, longest: usize) -> Result<(), LineError> {
-    if is_line(text) && text.len() <= longest { Ok(()) } else { Err(LineError { field, longest }) }
+    let problem = if text.trim().is_empty() {
+        "must be one line that says something".to_owned()
+    } else if let Some(c) = text.chars().find(|c| has_control(c.encode_utf8(&mut [0; 4]))) {
+        format!("must be one line, without U+{:04X}, which cannot be seen or ends a line", u32::from(c))
+    } else if text.len() > longest {
+        let letters = text.chars().count();
+        format!("has {letters} letters, {} bytes: at most {longest} bytes are recorded", text.len())
+    } else {
+        return Ok(());
+    };
+    Err(LineError { field, problem })
 }
 
 /// Returns the known word nearest to a mistyped one, for "did you mean".
@@ -201,6 +231,18 @@ mod tests {
         assert_eq!(limited.0[200].to_string(), "1,300 more problems are not listed");
         let lines = Lines::of("a\nbc\n\nd");
         assert_eq!([0, 1, 2, 4, 5, 6, 7].map(|offset| lines.at(offset)), [0, 0, 1, 1, 2, 3, 3]);
+    }
+
+    #[test]
+    fn what_many_lines_have_is_one_line() {
+        let mut problems = Problems::default();
+        (1..10).for_each(|line| problems.add(line, "body", "no"));
+        problems.add(3, "body", "other");
+        let text = problems.sorted().to_string();
+        assert_eq!(text, "line 1: `body`: no (likewise lines 2, 3, 4, 5, 6 and 3 more)\nline 3: `body`: other");
+        let mut few = Problems::default();
+        (1..4).for_each(|line| few.add(line, "", "no"));
+        assert_eq!(few.to_string().lines().count(), 3);
     }
 
     #[test]

@@ -28,8 +28,12 @@ pub enum Records {
     Rectifications,
     /// Entries that say who did what, and are about no notice whose persons are still stored.
     Operations,
+    /// Tasks that are done, and are about no notice.
+    Tasks,
     /// Addresses that only entries of the ledger still name.
     AddressEntries,
+    /// Messages that came back, as they came.
+    InboundMessages,
 }
 
 words!(Records, "a kind of records", {
@@ -43,5 +47,7 @@ words!(Records, "a kind of records", {
     Reads => "reads",
     Rectifications => "rectifications",
     Operations => "operations",
+    Tasks => "tasks",
     AddressEntries => "address_entries",
+    InboundMessages => "inbound_messages",
 });

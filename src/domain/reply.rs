@@ -4,8 +4,10 @@
 //! never a bounce. What a relay replies to everybody is never a recipient's fault: [`Cause`] knows it by its codes and words,
 //! the dispatcher by its pattern.
 
+mod advice;
 mod cause;
 
+pub use advice::advice;
 pub use cause::{Cause, asks_for_less};
 use serde::{Deserialize, Serialize};
 

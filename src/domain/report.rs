@@ -133,6 +133,23 @@ words!(MatchKind, "a match", {
     None => "none",
 });
 
+impl MatchKind {
+    /// Describes what ties a message to a delivery.
+    #[must_use]
+    pub const fn describe(self) -> &'static str {
+        match self {
+            Self::Token => "the signed return path that it came to",
+            Self::TokenInReturnedPart => "the signed return path in the message that it returns",
+            Self::DeliveryHeader => "a header of the message that it returns, which is not signed",
+            Self::MessageId => "a Message-ID, which is not signed",
+            Self::Address => "an address alone",
+            Self::Mismatch => "a signed return path that the rest of it contradicts",
+            Self::Forged => "a return path that is not ours",
+            Self::None => "nothing",
+        }
+    }
+}
+
 /// An enhanced status code (RFC 3463): class, subject and detail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Status {

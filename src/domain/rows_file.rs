@@ -10,8 +10,8 @@ use crate::domain::customer::AccountId;
 use crate::domain::phrase::PhraseError;
 use crate::domain::problem::{Problem, Problems, has_control, shown};
 use crate::domain::table::header::{Columns, Header};
-use crate::domain::table::records::Records;
-use crate::domain::table::{self, TableError};
+use crate::domain::table::records::{Record, Records, TORN};
+use crate::domain::table::{self, About, TableError, Wanted};
 
 /// The size limit of an audience file, in bytes.
 pub const MAX_BYTES: usize = 64 << 20;
@@ -49,26 +49,27 @@ impl Rows {
             problems.add(0, "", format!("the file is larger than {MAX_BYTES} bytes"));
             return Ok(Err(problems));
         }
-        let source = table::open(file, &["account_id"], None)?;
+        let source = table::open(file, Wanted { names: &["account_id"], ..Wanted::default() })?;
+        let about = source.about;
         let mut records = Records::new(source.reader.take(MAX_BYTES as u64), source.layout);
-        let (line, header) = records.record()?.ok_or(TableError::Empty)?;
+        let header = records.record()?.ok_or_else(|| about.empty())?;
         let mut rows = Self::default();
-        let header = match Header::parse(line, &header.iter().collect::<Vec<_>>(), &HEADER) {
+        let header = match Header::parse(header.line, &header.cells(), &HEADER) {
             Ok(header) => header,
-            Err(problems) => return Ok(Err(Problems(problems).sorted())),
+            Err(problems) => return Ok(Err(placed(Problems(problems), &about))),
         };
         rows.columns =
             header.names().iter().filter(|name| !matches!(name.as_str(), "" | "account_id")).cloned().collect();
         let mut more = 0_usize;
-        while let Some((line, record)) = records.record()? {
-            rows.add(&header, (line, record), &mut problems);
+        while let Some(record) = records.record()? {
+            rows.add(&header, &record, &mut problems);
             more += problems.0.len().saturating_sub(REPORTED);
             problems.0.truncate(REPORTED);
         }
         if rows.rows.is_empty() && problems.is_empty() {
-            problems.add(0, "", "the file has no rows");
+            problems.add(0, "", "the file has a header and no rows under it");
         }
-        let mut problems = problems.sorted();
+        let mut problems = placed(problems, &about);
         if more > 0 {
             problems.add(0, "", format!("and {more} more problems"));
         }
@@ -80,8 +81,12 @@ impl Rows {
         self.rows.range::<str, _>((Bound::Excluded(account), Bound::Unbounded))
     }
 
-    fn add(&mut self, header: &Header, (line, record): (usize, &csv::ByteRecord), problems: &mut Problems) {
-        let cells = match header.cells(line, &record.iter().collect::<Vec<_>>()) {
+    fn add(&mut self, header: &Header, record: &Record<'_>, problems: &mut Problems) {
+        let line = record.line;
+        if record.is_torn {
+            return problems.add(line, "", TORN);
+        }
+        let cells = match header.cells(line, &record.cells()) {
             Ok(cells) => cells,
             Err(problem) => return problems.0.push(problem),
         };
@@ -113,6 +118,15 @@ impl Rows {
     }
 }
 
+/// The problems in the order of their lines, with the sheet that these are of.
+fn placed(problems: Problems, about: &About) -> Problems {
+    let mut problems = problems.sorted();
+    if let Some(place) = about.place().filter(|_| !problems.is_empty()) {
+        problems.add(0, "", place + "; a notice reads the first sheet that is not hidden");
+    }
+    problems
+}
+
 /// Problems that are reported; the others are counted.
 pub const REPORTED: usize = 500;
 
@@ -135,7 +149,7 @@ mod tests {
             texts,
             [
                 "line 3: `account_id`: `C1` has a row already",
-                "line 4: the row has 1 field, the header 2",
+                "line 4: the row has 1 field, the header 2; each row has a cell for each column, an empty one if there is no value",
                 "line 5: `account_id`: contains a space or control character",
             ]
         );

@@ -22,6 +22,8 @@ pub enum TaskKind {
     NewAddress,
     /// A message that came back cannot be read.
     Unread,
+    /// A person's reply could not be forwarded to support.
+    Unforwarded,
 }
 
 words!(TaskKind, "a kind of task", {
@@ -32,6 +34,7 @@ words!(TaskKind, "a kind of task", {
     LeftCompany => "left_company",
     NewAddress => "new_address",
     Unread => "unread",
+    Unforwarded => "unforwarded",
 });
 
 /// Whether a task still has to be done.

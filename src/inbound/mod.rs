@@ -5,7 +5,9 @@
 //! 2. [`intake`] commits it, with all others that wait. The same message again is recognised by its digest.
 //! 3. [`work`] reads what waits. [`tie`] finds the delivery that a message is about; `settle` records what it says of it, in one
 //!    transaction: the state, the entry, suppressions, opt-outs and tasks. What it may do is decided in `domain/report/effect.rs`.
+//! 4. `forward` sends what persons replied on to support, once it is recorded.
 
+mod forward;
 pub mod imap;
 pub mod intake;
 pub mod lmtp;
@@ -17,8 +19,7 @@ mod settle;
 pub mod tie;
 pub mod work;
 
-use std::io;
-
+use data_encoding::HEXLOWER;
 use jiff::Timestamp;
 use serde::Serialize;
 use thiserror::Error;
@@ -26,19 +27,22 @@ use uuid::Uuid;
 
 use crate::context::Context;
 use crate::domain::actor::Actor;
-use crate::domain::address::Address;
-use crate::domain::digest::sha256_of;
+use crate::domain::address::{Address, AddressKey};
+use crate::domain::digest::{sha256, sha256_of};
 use crate::domain::inbound::Route;
 use crate::domain::kind::Kind;
 use crate::domain::page::{CursorError, Page, PageRequest};
 use crate::mail::token::TokenKey;
+use crate::metrics::Metrics;
+use crate::people::mask::mask_words;
+use crate::people::reads::note_read;
 use crate::store::StoreError;
-use crate::store::inbound::{self, Arrived};
+use crate::store::inbound::reports::{self, Report};
+use crate::store::inbound::{self, Arrived, forwards};
+use crate::store::sending::deliveries;
 
 pub use crate::store::inbound::Stored;
-
-/// The level of zstd at which messages are stored: reports repeat their own text, and higher levels gain little.
-const LEVEL: i32 = 3;
+pub use forward::Forwards;
 
 /// Why a message could not be taken or shown.
 #[derive(Debug, Error)]
@@ -55,13 +59,13 @@ pub enum InboundError {
     /// Its bytes were deleted.
     #[error("the bytes of the inbound message `{0}` were deleted: with a person, or when their time was over")]
     Deleted(Uuid),
-    /// Its stored bytes cannot be unpacked.
-    #[error("the stored bytes of the inbound message `{id}` are damaged: {source}")]
-    Damaged {
+    /// Its bytes were deleted when it was forwarded.
+    #[error("the inbound message `{id}` is a reply that was forwarded to support at {at}: its bytes were deleted then")]
+    Forwarded {
         /// The message.
         id: Uuid,
-        /// The cause.
-        source: io::Error,
+        /// When.
+        at: Timestamp,
     },
     /// The cursor is not one of this list.
     #[error(transparent)]
@@ -77,8 +81,7 @@ impl InboundError {
     pub fn kind(&self) -> Kind {
         match self {
             Self::TooLarge(_) | Self::NotAMessage | Self::Cursor(_) => Kind::Invalid,
-            Self::Unknown(_) | Self::Deleted(_) => Kind::NotFound,
-            Self::Damaged { .. } => Kind::Failed,
+            Self::Unknown(_) | Self::Deleted(_) | Self::Forwarded { .. } => Kind::NotFound,
             Self::Store(error) => error.kind(),
         }
     }
@@ -104,18 +107,31 @@ pub struct Taken {
     pub already: bool,
 }
 
+/// A message, with what it says of its delivery.
+#[derive(Clone, Debug, Serialize)]
+pub struct Shown {
+    /// The message.
+    #[serde(flatten)]
+    pub message: Stored,
+    /// SHA-256 of its bytes, as entries of the ledger name it, while they are there.
+    pub sha256: Option<String>,
+    /// What it says of its delivery.
+    pub reports: Vec<Report>,
+}
+
 /// The service for mail that comes back. Cheap to clone.
 #[derive(Clone)]
 pub struct Inbound {
     context: Context,
     key: TokenKey,
+    metrics: Metrics,
 }
 
 impl Inbound {
     /// The service over a database, with the key of return paths.
     #[must_use]
-    pub const fn new(context: Context, key: TokenKey) -> Self {
-        Self { context, key }
+    pub const fn new(context: Context, key: TokenKey, metrics: Metrics) -> Self {
+        Self { context, key, metrics }
     }
 
     /// True if mail to this address is accepted: a return path that we signed, or one of `[inbound] addresses`.
@@ -182,27 +198,56 @@ impl Inbound {
         request: &PageRequest,
     ) -> Result<Page<Stored>, InboundError> {
         let before = request.key::<Uuid>()?;
-        let rows = inbound::list(&mut *self.context.store.read().await?, unmatched, before, request.to_read()).await?;
+        let mut conn = self.context.store.read().await?;
+        let mut rows = inbound::list(&mut conn, unmatched, before, request.to_read()).await?;
+        let ids: Vec<Uuid> = rows.iter().map(|it| it.id).collect();
+        let mut replies = forwards::of_messages(&mut conn, &ids).await?;
+        rows.iter_mut().for_each(|row| row.forward = replies.remove(&row.id));
         Ok(Page::of(rows, request, |it| it.id.to_string()))
     }
 
-    /// A message with its bytes.
+    /// A message, with what it says of its delivery.
     ///
     /// # Errors
-    /// If there is none with this id, its bytes were deleted, or the database fails.
-    pub async fn show(&self, _actor: &Actor, id: Uuid) -> Result<(Stored, Vec<u8>), InboundError> {
-        let found = inbound::find(&mut *self.context.store.read().await?, id).await?;
-        let (stored, packed) = found.ok_or(InboundError::Unknown(id))?;
-        let packed = packed.ok_or(InboundError::Deleted(id))?;
-        let capacity = usize::try_from(stored.size).unwrap_or(usize::MAX);
-        let bytes = zstd::bulk::decompress(&packed, capacity).map_err(|source| InboundError::Damaged { id, source })?;
+    /// If there is none with this id, or the database fails.
+    pub async fn show(&self, _actor: &Actor, id: Uuid) -> Result<Shown, InboundError> {
+        let mut conn = self.context.store.read().await?;
+        let (mut message, bytes) = inbound::find(&mut conn, id).await?.ok_or(InboundError::Unknown(id))?;
+        message.forward = forwards::of_messages(&mut conn, &[id]).await?.remove(&id);
+        let mut reports = match message.delivery_id {
+            Some(delivery) => {
+                reports::of_deliveries(&mut conn, &[delivery]).await?.remove(&delivery).unwrap_or_default()
+            }
+            None => Vec::new(),
+        };
+        reports.retain(|report| report.inbound_id == id);
+        mask_words(&mut conn, reports.iter_mut().flat_map(Report::words)).await?;
+        let sha256 = bytes.map(|bytes| HEXLOWER.encode(&sha256(&bytes)));
+        Ok(Shown { message, sha256, reports })
+    }
+
+    /// A message with its bytes, unless they were deleted. The read of a restricted person's record is noted.
+    ///
+    /// # Errors
+    /// If there is none with this id, or the database fails.
+    pub async fn message(&self, actor: &Actor, id: Uuid) -> Result<(Stored, Option<Vec<u8>>), InboundError> {
+        let mut conn = self.context.store.read().await?;
+        let (mut stored, bytes) = inbound::find(&mut conn, id).await?.ok_or(InboundError::Unknown(id))?;
+        stored.forward = forwards::of_messages(&mut conn, &[id]).await?.remove(&id);
+        drop(conn);
+        let about = match stored.delivery_id {
+            Some(delivery) => deliveries::find(&mut *self.context.store.read().await?, delivery).await?,
+            None => None,
+        };
+        if let Some(key) = about.and_then(|delivery| AddressKey::of(&delivery.email)) {
+            note_read(&self.context, actor, &key, "inbound show").await?;
+        }
         Ok((stored, bytes))
     }
 
     fn pack(&self, message: &Incoming, at: Timestamp) -> Arrived {
         let recipient = message.recipient.as_deref().unwrap_or_default();
         let digest = sha256_of(&[recipient.as_bytes(), b"\n", &message.bytes]);
-        let raw = zstd::bulk::compress(&message.bytes, LEVEL).expect("zstd packs any bytes that fit in memory");
         Arrived {
             id: self.context.random.id(at),
             digest,
@@ -211,13 +256,7 @@ impl Inbound {
             sender: message.sender.clone(),
             at,
             size: message.bytes.len() as u64,
-            raw,
+            raw: inbound::pack(&message.bytes),
         }
     }
-}
-
-/// The bytes of a stored message.
-fn unpack(id: Uuid, packed: &[u8], size: u64) -> Result<Vec<u8>, InboundError> {
-    let capacity = usize::try_from(size).unwrap_or(usize::MAX);
-    zstd::bulk::decompress(packed, capacity).map_err(|source| InboundError::Damaged { id, source })
 }

@@ -9,6 +9,7 @@ use super::imap::Poller;
 use super::intake::Intake;
 use super::lmtp::{self, ListenError};
 use super::maildir;
+use crate::config::Replies;
 
 impl Inbound {
     /// Runs until `ended`; returns at once if no way in is configured.
@@ -45,6 +46,13 @@ impl Inbound {
             }
             Ok(())
         };
-        tokio::try_join!(lmtp, maildir, imap, work).map(|_| ())
+        let forward = async {
+            // What waits is forwarded also if forwarding was turned off meanwhile.
+            if config.is_served() || config.replies == Replies::Forward {
+                self.forward(ended).await;
+            }
+            Ok(())
+        };
+        tokio::try_join!(lmtp, maildir, imap, work, forward).map(|_| ())
     }
 }

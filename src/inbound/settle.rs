@@ -7,7 +7,7 @@ use super::Inbound;
 use super::reader::read::{Hint, Message};
 use super::tie::Tied;
 use crate::deliveries::DeliveryError;
-use crate::deliveries::reports::{fact, lock, person};
+use crate::deliveries::findings::{fact, lock, person};
 use crate::domain::actor::Actor;
 use crate::domain::address::{Address, AddressKey};
 use crate::domain::category::Category;
@@ -17,7 +17,7 @@ use crate::domain::entry::{Detail, Entry, Event, Fact, Person};
 use crate::domain::inbound::Disposition;
 use crate::domain::preference::{Reason, Source, Wish};
 use crate::domain::report::effect::{About, Effect};
-use crate::domain::report::{Action, MatchKind, MessageKind, Report, Statement};
+use crate::domain::report::{Action, MatchKind, MessageKind, Report, Statement, Verdict};
 use crate::domain::task::TaskKind;
 use crate::people::preferences;
 use crate::store::inbound::reports::Report as Recorded;
@@ -40,10 +40,10 @@ const SHORTEST_WAIT: SignedDuration = SignedDuration::from_secs(1);
 const LONGEST: usize = 2000;
 
 /// What became of a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Settled {
-    /// It is recorded, or known to be about nothing of ours.
-    Done(Disposition),
+    /// It is recorded, with what it says, or known to be about nothing of ours.
+    Done(Disposition, Vec<Verdict>),
     /// Its delivery is not finished: it is looked at again.
     Waits,
     /// Another process was first.
@@ -86,27 +86,35 @@ impl Inbound {
         if !inbound::is_waiting(conn, waiting.id).await? {
             return Ok(Settled::Gone);
         }
+        let mut verdicts = Vec::new();
         let disposition = match &locked {
             Some((delivery, notice)) => {
                 let before =
                     reports::of_deliveries(conn, &[delivery.id]).await?.remove(&delivery.id).unwrap_or_default();
                 let subject = Subject { delivery, notice, state: delivery.state, before };
-                if !self.record(conn, waiting, bytes, &tied, subject).await? {
+                let Some(recorded) = self.record(conn, waiting, bytes, &tied, subject).await? else {
                     let due_at = later(waiting.at, self.context.clock.now());
                     inbound::postpone(conn, waiting.id, due_at).await?;
                     return Ok(Settled::Waits);
-                }
+                };
+                verdicts = recorded;
                 Disposition::Recorded
             }
             None => Disposition::Unmatched,
         };
-        let disposed =
-            Disposed { disposition, kind: tied.message.kind, tie: tied.tie.kind, delivery_id: tied.tie.delivery };
+        let disposed = Disposed {
+            disposition,
+            kind: tied.message.kind,
+            tie: tied.tie.kind,
+            delivery_id: tied.tie.delivery,
+            erased: locked.is_some_and(|(delivery, _)| delivery.email.is_empty()),
+        };
         inbound::dispose(conn, waiting.id, &disposed).await?;
-        Ok(Settled::Done(disposition))
+        Ok(Settled::Done(disposition, verdicts))
     }
 
-    /// Records what a message says of its delivery. Returns false if the delivery is not finished.
+    /// Records what a message says of its delivery, and returns what was not recorded before. Returns `None` if the delivery is not
+    /// finished.
     async fn record(
         &self,
         conn: &mut Conn,
@@ -114,7 +122,7 @@ impl Inbound {
         bytes: &[u8],
         tied: &Tied,
         mut subject: Subject<'_>,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Option<Vec<Verdict>>, StoreError> {
         let (message, tie, digest) = (&tied.message, tied.tie.kind, sha256(bytes));
         let about_it = about(message, &subject.delivery.email);
         let expanded = subject.before.iter().any(|it| it.action == Action::Expanded);
@@ -123,18 +131,18 @@ impl Inbound {
             Effect::of(message.kind, tie, (report.action, report.verdict), about)
         };
         if about_it.iter().any(|(report, same_address)| judge(subject.state, report, *same_address).is_none()) {
-            return Ok(false);
+            return Ok(None);
         }
+        let mut verdicts = Vec::new();
         for (report, same_address) in about_it {
-            let Some(effect) = judge(subject.state, &report, same_address) else { return Ok(false) };
+            let Some(effect) = judge(subject.state, &report, same_address) else { return Ok(None) };
             let known = Known { waiting, message, tie, digest, report: &report };
-            if self.apply(conn, &known, effect, &subject).await?
-                && let Some(outcome) = effect.outcome
-            {
-                subject.state = outcome.state();
+            if self.apply(conn, &known, effect, &subject).await? {
+                verdicts.push(report.verdict);
+                subject.state = effect.outcome.map_or(subject.state, Outcome::state);
             }
         }
-        Ok(true)
+        Ok(Some(verdicts))
     }
 
     /// Records a report with its effect. Returns false if it is recorded already.
@@ -181,6 +189,7 @@ impl Inbound {
         for kind in tasks.into_iter().flatten() {
             self.open_task(conn, kind, known, subject, at).await?;
         }
+        self.plan_forward(conn, known.waiting, known.message, delivery, at).await?;
         let delivery = delivery.id;
         let (kind, verdict, outcome) = (known.message.kind, known.report.verdict, effect.outcome.map(Outcome::as_str));
         tracing::info!(%delivery, %kind, %verdict, outcome, "a report was recorded");
@@ -306,7 +315,7 @@ impl Known<'_> {
             TaskKind::NewAddress => format!(
                 "an automatic answer names another address: look at `besked inbound show {id}`; if the customer agrees, import it"
             ),
-            TaskKind::Unread | TaskKind::NotInformed | TaskKind::Overdue => {
+            TaskKind::Unread | TaskKind::NotInformed | TaskKind::Overdue | TaskKind::Unforwarded => {
                 let why = self.message.excess.map_or_else(String::new, |excess| format!(": {excess}"));
                 format!("a message about this delivery could not be read{why}: look at `besked inbound show {id}`")
             }
@@ -371,7 +380,7 @@ fn about(message: &Message, mailed: &str) -> Vec<(Report, bool)> {
 
 /// When a report is looked at again whose delivery is not finished: soon at first.
 fn later(came: Timestamp, now: Timestamp) -> Timestamp {
-    let waited = now.duration_since(came) / 2;
+    let waited = now.duration_since(came) / 10;
     now.checked_add(waited.clamp(SHORTEST_WAIT, LONGEST_WAIT)).unwrap_or(now)
 }
 

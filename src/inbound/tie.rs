@@ -8,7 +8,7 @@ use super::reader::evidence::{Evidence, Known, Match, Ours, decide};
 use super::reader::read::{Message, read};
 use super::{Inbound, InboundError};
 use crate::domain::address::AddressKey;
-use crate::domain::report::{MatchKind, MessageKind};
+use crate::domain::report::MessageKind;
 use crate::mail::token::TokenKey;
 use crate::store::sending::deliveries;
 use crate::store::{Conn, StoreError, notices};
@@ -67,7 +67,7 @@ impl Inbound {
         }
     }
 
-    fn bounds(&self) -> Bounds {
+    pub(super) fn bounds(&self) -> Bounds {
         Bounds { message: self.largest(), ..Bounds::default() }
     }
 
@@ -132,21 +132,4 @@ async fn find(conn: &mut Conn, id: Uuid) -> Result<Option<Known>, StoreError> {
     let Some(delivery) = deliveries::find(conn, id).await? else { return Ok(None) };
     let Some(domain) = notices::message_domain(conn, delivery.notice_id).await? else { return Ok(None) };
     Ok(Some(Known { delivery: id, address: delivery.email, message_id: format!("{id}@{domain}") }))
-}
-
-impl MatchKind {
-    /// Describes what ties a message to a delivery, after "tied to the delivery by".
-    #[must_use]
-    pub const fn describe(self) -> &'static str {
-        match self {
-            Self::Token => "the signed return path that it came to",
-            Self::TokenInReturnedPart => "the signed return path in the message that it returns",
-            Self::DeliveryHeader => "a header of the message that it returns, which is not signed",
-            Self::MessageId => "a Message-ID, which is not signed",
-            Self::Address => "an address alone",
-            Self::Mismatch => "a signed return path that the rest of it contradicts",
-            Self::Forged => "a return path that is not ours",
-            Self::None => "nothing",
-        }
-    }
 }

@@ -3,10 +3,9 @@
 use tokio::time::{Duration, sleep};
 use tokio_util::sync::CancellationToken;
 
+use super::Inbound;
 use super::settle::Settled;
-use super::{Inbound, InboundError, unpack};
 use crate::domain::inbound::Disposition;
-use crate::domain::reply::for_logs;
 use crate::metrics::repeats::Repeats;
 use crate::store::StoreError;
 use crate::store::inbound::{self, Waiting};
@@ -29,6 +28,14 @@ pub struct Worked {
     pub unmatched: u64,
     /// Left for later: their deliveries are not finished.
     pub waiting: u64,
+}
+
+impl Worked {
+    /// True if no message was due.
+    #[must_use]
+    pub fn is_nothing(self) -> bool {
+        self == Self::default()
+    }
 }
 
 impl Inbound {
@@ -54,7 +61,7 @@ impl Inbound {
     ///
     /// # Errors
     /// If the database fails; what was recorded until then stays recorded.
-    pub async fn work_once(&self) -> Result<Worked, InboundError> {
+    pub async fn work_once(&self) -> Result<Worked, StoreError> {
         let mut worked = Worked::default();
         loop {
             let now = self.context.clock.now();
@@ -64,11 +71,11 @@ impl Inbound {
             }
             for waiting in page {
                 match self.record_one(&waiting).await {
-                    Ok(Settled::Done(Disposition::Recorded)) => worked.recorded += 1,
-                    Ok(Settled::Done(_)) => worked.unmatched += 1,
+                    Ok(Settled::Done(Disposition::Recorded, _)) => worked.recorded += 1,
+                    Ok(Settled::Done(..)) => worked.unmatched += 1,
                     Ok(Settled::Waits) => worked.waiting += 1,
                     Ok(Settled::Gone) => {}
-                    Err(InboundError::Store(error)) if !error.is_refusal() => return Err(error.into()),
+                    Err(error) if !error.is_refusal() => return Err(error),
                     Err(error) => self.set_aside(&waiting, &error).await?,
                 }
             }
@@ -76,18 +83,22 @@ impl Inbound {
     }
 
     /// Reads a message and records it, in a transaction of its own.
-    async fn record_one(&self, waiting: &Waiting) -> Result<Settled, InboundError> {
-        let bytes = unpack(waiting.id, &waiting.raw, waiting.size)?;
+    async fn record_one(&self, waiting: &Waiting) -> Result<Settled, StoreError> {
+        let bytes = waiting.bytes()?;
         let message = self.read(bytes.clone(), waiting.recipient.clone()).await;
         let mut tx = self.context.store.write().await?;
+        let kind = message.kind;
         let settled = self.settle(&mut tx, waiting, &bytes, message).await?;
-        tx.commit().await.map_err(StoreError::from)?;
+        tx.commit().await?;
+        if let Settled::Done(_, verdicts) = &settled {
+            verdicts.iter().for_each(|verdict| self.metrics.reported(kind, *verdict));
+        }
         Ok(settled)
     }
 
     /// Leaves a message for later that cannot be recorded, so that the others go on.
-    async fn set_aside(&self, waiting: &Waiting, error: &InboundError) -> Result<(), StoreError> {
-        let error = for_logs(&error.to_string());
+    async fn set_aside(&self, waiting: &Waiting, error: &StoreError) -> Result<(), StoreError> {
+        let error = error.for_logs();
         tracing::error!(inbound = %waiting.id, error, "an inbound message cannot be recorded, retrying in a minute");
         let later = self.context.clock.now() + jiff::SignedDuration::from_secs(60);
         let mut tx = self.context.store.write().await?;

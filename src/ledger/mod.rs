@@ -76,8 +76,13 @@ pub enum LedgerError {
     #[error("there is no key at `{0}`, and no checkpoint was signed yet")]
     NoKey(PathBuf),
     /// The checkpoint could not be sent to anybody.
-    #[error("the checkpoint could not be mailed: {0}")]
-    NotMailed(String),
+    #[error("the checkpoint could not be mailed: {troubles}")]
+    NotMailed {
+        /// Why not, relay by relay.
+        troubles: String,
+        /// What an operator can do about it.
+        advice: String,
+    },
     /// A file without a checkpoint of this ledger.
     #[error("it has no checkpoint of the ledger {origin} that one of its keys signed{}", .problem.as_ref().map(|it| format!(": {it}")).unwrap_or_default())]
     NoCheckpoint {
@@ -108,7 +113,7 @@ impl LedgerError {
             | Self::Unsignable(_)
             | Self::Stopped(_)
             | Self::NoKey(_)
-            | Self::NotMailed(_) => Kind::Failed,
+            | Self::NotMailed { .. } => Kind::Failed,
         }
     }
 }
@@ -280,6 +285,18 @@ impl Ledger {
             stopped,
             signs: signer.is_some(),
         })
+    }
+
+    /// The key that signed last, if the ledger was signed before, by what the database and the state file know.
+    ///
+    /// # Errors
+    /// If the database or the state file fails.
+    pub async fn signed_by(&self) -> Result<Option<String>, LedgerError> {
+        if let Some(last) = Known::read(&self.context.config.ledger.state_file)?.last() {
+            return Ok(Some(last.key.to_string()));
+        }
+        let last = tree::last_checkpoint(&mut *self.context.store.read().await?).await?;
+        Ok(last.map(|last| last.vkey))
     }
 
     /// Audits the ledger against all that this machine knows, and a checkpoint that somebody else kept.

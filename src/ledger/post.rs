@@ -42,15 +42,18 @@ impl Ledger {
         secrets::touch(&mut tx).await?;
         tx.commit().await.map_err(StoreError::from)?;
         let mut reached = 0;
-        let mut troubles = Vec::new();
+        let (mut troubles, mut advice) = (Vec::new(), String::new());
         for to in to {
             match self.mail_to(to, signed).await {
                 Ok(()) => reached += 1,
-                Err(trouble) => troubles.extend(trouble),
+                Err((trouble, remedy)) => {
+                    troubles.push(trouble);
+                    advice = remedy;
+                }
             }
         }
         if reached == 0 {
-            return Err(LedgerError::NotMailed(troubles.join("; ")));
+            return Err(LedgerError::NotMailed { troubles: troubles.join("; "), advice });
         }
         for trouble in troubles {
             tracing::warn!(trouble = for_logs(&trouble), "the checkpoint did not reach everybody it is mailed to");
@@ -61,12 +64,17 @@ impl Ledger {
         Ok(reached)
     }
 
-    async fn mail_to(&self, to: &str, signed: &Last) -> Result<(), Vec<String>> {
-        let unfit = |error: &dyn std::fmt::Display| vec![error.to_string()];
+    /// Mails it to one address. Returns why that failed, and what to do about it.
+    async fn mail_to(&self, to: &str, signed: &Last) -> Result<(), (String, String)> {
+        let unfit = |error: &dyn std::fmt::Display| (error.to_string(), String::new());
         let to = Address::parse(to).map_err(|error| unfit(&error))?;
         let from = Address::parse(self.context.config.sender.from.email.as_ref()).map_err(|error| unfit(&error))?;
         let bytes = self.checkpoint_mail(&to, signed).map_err(|error| unfit(&error))?;
-        direct::send(&self.context.config, &from, &to, &bytes).await.map(|_| ())
+        let refused = direct::send(&self.context.config, &from, &to, &bytes).await.err();
+        refused.map_or(Ok(()), |refused| {
+            let troubles: Vec<String> = refused.iter().map(ToString::to_string).collect();
+            Err((troubles.join("; "), direct::advices(&refused)))
+        })
     }
 
     fn checkpoint_mail(&self, to: &Address, signed: &Last) -> Result<Vec<u8>, MessageError> {

@@ -20,7 +20,7 @@ use jiff::Timestamp;
 use thiserror::Error;
 
 use crate::config::Organisation;
-use crate::domain::entry::{Detail, Manifest, shown};
+use crate::domain::entry::{Detail, Manifest};
 use crate::domain::evidence::Evidence;
 use crate::domain::kind::Kind;
 use crate::store::notices::Kept;
@@ -123,8 +123,7 @@ pub fn pdf(report: &Report<'_>) -> Result<Vec<u8>, ReportError> {
         return Err(ReportError::OtherNotice(notice.id));
     }
     let sealed = sealed(report.evidence).ok_or(ReportError::OtherNotice(notice.id))?;
-    let stored = shown(&notice.subject, notice.reference.as_deref(), notice.follows_id, &notice.message_domain);
-    if stored != sealed.manifest.shown {
+    if notice.shown() != sealed.manifest.shown {
         return Err(ReportError::Changed(notice.id));
     }
     let fonts = Fonts::load();

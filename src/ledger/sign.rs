@@ -3,7 +3,6 @@
 //! Only a committed root is signed, and only if the tree begins with the one that was signed last; what is signed is on disk
 //! before anybody sees it. A reason against signing is a [`Fault`]: sealing stops then until a person resumes it.
 
-use std::fs;
 use std::path::Path;
 
 use ed25519_dalek::SigningKey;
@@ -17,7 +16,7 @@ use crate::config;
 use crate::domain::checkpoint::Checkpoint;
 use crate::domain::merkle::verify_consistency;
 use crate::domain::note::{Signer, VerifierKey};
-use crate::domain::words::count;
+use crate::domain::words::{cause, count, grouped};
 use crate::store::proof::tree::{self, Head};
 use crate::store::{Conn, StoreError};
 
@@ -26,7 +25,7 @@ use crate::store::{Conn, StoreError};
 pub enum Fault {
     /// The tree is smaller than what was signed.
     #[error(
-        "the database has {}, but {signed} were signed: it was restored from an older copy, or it is another database", count(*.found, "entry", "entries")
+        "the database has {}, but {} were signed: it was restored from an older copy, or it is another database", count(*.found, "entry", "entries"), grouped(*.signed)
     )]
     Shrunk {
         /// Entries that were signed.
@@ -57,10 +56,10 @@ pub enum Fault {
 pub fn load_key(config: &config::Ledger) -> Result<Option<Signer>, LedgerError> {
     let path: &Path = &config.key_file;
     let failed = |problem: String| LedgerError::Key { path: path.to_owned(), problem };
-    let pem = match fs::read_to_string(path) {
+    let pem = match config::read_pem(path) {
         Ok(pem) => pem,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(failed(error.to_string())),
+        Err(error) => return Err(failed(cause(&error))),
     };
     let key = SigningKey::from_pkcs8_pem(&pem)
         .map_err(|_| failed("it does not hold an Ed25519 private key as PKCS#8 PEM".to_owned()))?;

@@ -20,7 +20,9 @@ const HEAD_START: Duration = Duration::from_millis(250);
 /// If the name has no address, or none of them answers.
 pub async fn connect(host: &str, port: u16, deadline: Duration) -> io::Result<TcpStream> {
     let connected = async {
-        let mut addresses: Vec<_> = tokio::net::lookup_host((host, port)).await?.collect();
+        let found = tokio::net::lookup_host((host, port)).await;
+        let unknown = |_| io::Error::other(format!("the name `{host}` is not known, or the DNS does not answer"));
+        let mut addresses: Vec<_> = found.map_err(unknown)?.collect();
         addresses.sort_by_key(SocketAddr::is_ipv4);
         let tcp = first(addresses).await?;
         tcp.set_nodelay(true)?;

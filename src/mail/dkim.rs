@@ -50,6 +50,9 @@ const IF_THERE: &[&str] = &[
     "X-Besked-Delivery",
     "X-Besked-Category",
     "X-Besked-Test",
+    "X-Besked-Account",
+    "X-Besked-Notice",
+    "X-Besked-Loop",
 ];
 
 /// The reason a key does not sign.

@@ -89,6 +89,26 @@ impl Language {
         }
     }
 
+    /// A text with soft hyphens in its long compounds, for a narrow column. The string `soft-hyphens` has their first parts.
+    #[must_use]
+    pub fn soft(&self, text: &str) -> String {
+        let parts = self.text("soft-hyphens");
+        let mut soft = String::with_capacity(text.len() + 8);
+        for word in text.split_inclusive(char::is_whitespace) {
+            let lower = word.to_lowercase();
+            let longest = parts.split(' ').filter(|part| lower.starts_with(part)).max_by_key(|part| part.len());
+            // Lower case has as many bytes in the letters of these words.
+            let at = longest.map(str::len).filter(|at| lower.len() == word.len() && word.is_char_boundary(*at));
+            match at.and_then(|at| word.split_at_checked(at)) {
+                Some((first, rest)) if rest.trim_end().chars().count() >= REST => {
+                    soft.extend([first, "\u{ad}", rest]);
+                }
+                _ => soft.push_str(word),
+            }
+        }
+        soft
+    }
+
     fn format(&self, key: &str, variables: Option<&FluentArgs<'_>>) -> String {
         let pattern = self
             .strings
@@ -101,6 +121,9 @@ impl Language {
         text.into_owned()
     }
 }
+
+/// Letters of a compound that come after a soft hyphen, at least.
+const REST: usize = 5;
 
 #[cfg(test)]
 mod tests {
@@ -130,6 +153,14 @@ mod tests {
         for (tag, source) in SOURCES {
             assert_eq!(keys(source), english, "{tag}");
         }
+    }
+
+    #[test]
+    fn long_compounds_break_with_a_hyphen() {
+        let [english, swedish] = Language::all() else { panic!("other languages") };
+        assert_eq!(swedish.soft("Personuppgiftsincident: SEC-1"), "Personuppgifts\u{ad}incident: SEC-1");
+        assert_eq!(swedish.soft("En betalningsreferens"), "En betalnings\u{ad}referens");
+        assert_eq!(english.soft("Personal data breach"), "Personal data breach");
     }
 
     #[test]

@@ -45,6 +45,12 @@ impl TokenKey {
         self.path(Use::Reply, delivery, domain)
     }
 
+    /// The local part of the address for replies.
+    #[must_use]
+    pub fn reply_local(&self, delivery: Uuid) -> String {
+        self.local(Use::Reply, delivery)
+    }
+
     /// The delivery that the local part of an address for replies names.
     #[must_use]
     pub fn read_reply_path(&self, local: &str) -> Option<Uuid> {
@@ -52,10 +58,14 @@ impl TokenKey {
     }
 
     fn path(&self, used: Use, delivery: Uuid, domain: &str) -> Address {
+        let text = format!("{}@{domain}", self.local(used, delivery));
+        Address::parse(&text).expect("a token and a checked domain make an address")
+    }
+
+    fn local(&self, used: Use, delivery: Uuid) -> String {
         let token = self.token::<8>(used, delivery);
         // Local parts may be lower-cased in transit: base 32 survives that.
-        let text = format!("{}+{}@{domain}", used.prefix(), BASE32_NOPAD.encode(&token).to_lowercase());
-        Address::parse(&text).expect("a token and a checked domain make an address")
+        format!("{}+{}", used.prefix(), BASE32_NOPAD.encode(&token).to_lowercase())
     }
 
     fn read_path(&self, used: Use, local: &str) -> Option<Uuid> {
@@ -160,6 +170,7 @@ mod tests {
         assert_eq!(key.read_return_path(path.local()), Some(id));
         assert_eq!(key.read_return_path(&path.local().to_uppercase()), Some(id));
         let reply = key.reply_path(id, "bounces.example.com");
+        assert_eq!(reply.local().len(), crate::config::REPLY_LOCAL, "the configuration is checked for it");
         assert_eq!(key.read_reply_path(&reply.local().to_uppercase()), Some(id));
         assert_eq!((key.read_return_path(reply.local()), key.read_reply_path(path.local())), (None, None), "by use");
         let other = path.local().replace("b+", "reply+");

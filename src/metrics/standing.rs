@@ -18,9 +18,11 @@ use super::Seconds;
 use super::writable::Writable;
 use crate::domain::category::Lane;
 use crate::domain::clock::{Clock, millis};
+use crate::domain::task::TaskKind;
+use crate::store::inbound::forwards;
 use crate::store::proof::figures::{self, Sealing, Waiting};
 use crate::store::sending::uncertain::{self, Doubts};
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, escalations, tasks};
 
 /// How long a collection is fresh, at least.
 const FRESH: Duration = Duration::from_secs(5);
@@ -37,6 +39,11 @@ struct OfLane {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfKind {
+    kind: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OfDoubt {
     awaits: &'static str,
 }
@@ -47,6 +54,9 @@ struct Figures {
     waiting: Vec<Waiting>,
     doubts: Doubts,
     sealing: Sealing,
+    replies: u64,
+    tasks: Vec<(TaskKind, u64)>,
+    overdue: u64,
 }
 
 #[derive(Default)]
@@ -67,10 +77,13 @@ pub(super) struct Standing {
     oldest: Family<OfLane, Seconds>,
     released: Family<OfLane, Seconds>,
     uncertain: Family<OfDoubt, Gauge>,
+    tasks: Family<OfKind, Gauge>,
+    overdue: Gauge,
     entries: Gauge,
     pending: Gauge,
     lag: Seconds,
     stopped: Gauge,
+    replies: Gauge,
 }
 
 impl Standing {
@@ -82,10 +95,13 @@ impl Standing {
             oldest: Family::default(),
             released: Family::default(),
             uncertain: Family::default(),
+            tasks: Family::default(),
+            overdue: Gauge::default(),
             entries: Gauge::default(),
             pending: Gauge::default(),
             lag: Seconds::default(),
             stopped: Gauge::default(),
+            replies: Gauge::default(),
         };
         registry.register(
             "database_up",
@@ -114,6 +130,7 @@ impl Standing {
             "Deliveries in doubt: those that await an operator, and those that are sent again by themselves",
             standing.uncertain.clone(),
         );
+        standing.register_escalations(registry);
         registry.register("ledger_entries", "Entries of the ledger that have their place", standing.entries.clone());
         registry.register("ledger_pending_entries", "Entries that wait for theirs", standing.pending.clone());
         registry.register_with_unit(
@@ -127,7 +144,21 @@ impl Standing {
             "1 where sealing has stopped until a person lets it go on",
             standing.stopped.clone(),
         );
+        registry.register(
+            "replies_waiting",
+            "Replies of persons that are to be forwarded to support",
+            standing.replies.clone(),
+        );
         standing
+    }
+
+    fn register_escalations(&self, registry: &mut Registry) {
+        registry.register("tasks_open", "Tasks that a person still has to do", self.tasks.clone());
+        registry.register(
+            "overdue_customers",
+            "Customers who are not informed past the deadline of a notice, as of the last look at it",
+            self.overdue.clone(),
+        );
     }
 
     /// Updates the gauges, if the database answers in time.
@@ -200,10 +231,16 @@ impl Standing {
         for (awaits, doubts) in [("operator", known.doubts.operator), ("retry", known.doubts.again)] {
             self.uncertain.get_or_create(&OfDoubt { awaits }).set(gauge(doubts));
         }
+        for kind in TaskKind::ALL {
+            let open = known.tasks.iter().find(|(open, _)| open == kind).map_or(0, |(_, count)| *count);
+            self.tasks.get_or_create(&OfKind { kind: kind.as_str() }).set(gauge(open));
+        }
+        self.overdue.set(gauge(known.overdue));
         self.entries.set(gauge(known.sealing.entries));
         self.pending.set(gauge(known.sealing.pending));
         self.lag.set(age(known.sealing.oldest));
         self.stopped.set(i64::from(known.sealing.stopped));
+        self.replies.set(gauge(known.replies));
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -218,6 +255,9 @@ async fn gathered(store: &Store) -> Result<Figures, StoreError> {
         waiting: figures::waiting(&mut conn).await?,
         doubts: uncertain::count(&mut conn).await?,
         sealing: figures::sealing(&mut conn).await?,
+        replies: forwards::waiting(&mut conn).await?,
+        tasks: tasks::open_by_kind(&mut conn).await?,
+        overdue: escalations::overdue(&mut conn).await?,
     })
 }
 

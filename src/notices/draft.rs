@@ -82,6 +82,7 @@ impl Draft {
             release_reason: None,
             created_at: now,
             released_at: Some(now),
+            terms: None,
             paused_at: None,
             closed_at: None,
             customers: 0,

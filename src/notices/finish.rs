@@ -13,9 +13,9 @@ use crate::ledger::cancelled;
 use crate::store::StoreError;
 use crate::store::notices::open::Open;
 use crate::store::notices::{self as kept, Kept, releases};
-use crate::store::proof::ledger;
 use crate::store::proof::ledger::Opening;
-use crate::store::sending::{deliveries, queue, recipients, uncertain};
+use crate::store::proof::{ledger, tree};
+use crate::store::sending::{deliveries, lost, queue, recipients, uncertain};
 
 /// Deliveries cancelled in one transaction.
 const CHUNK: u32 = 2000;
@@ -125,6 +125,7 @@ impl Notices {
         if notice.approved_digest != Some(notice.digest) {
             return Err(NoticeError::ApprovalVoid);
         }
+        self.log_changed(&notice).await?;
         match self.freeze(&notice, &Actor::system("release"), None, &|_| {}).await {
             Ok(()) => Ok(Carried::Out),
             Err(NoticeError::Conflict | NoticeError::Audience(AudienceError::Lost)) => Ok(Carried::NotYet),
@@ -164,6 +165,36 @@ impl Notices {
         }
     }
 
+    /// Queues again what is unfinished and lost its place in the queue, of every notice.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn requeue_all_lost(&self) -> Result<(), NoticeError> {
+        let suspects = lost::notices(&mut *self.context.store.read().await?).await?;
+        for id in suspects {
+            self.requeue_lost(id).await?;
+        }
+        Ok(())
+    }
+
+    /// Queues again what of a notice is unfinished and lost its place in the queue.
+    async fn requeue_lost(&self, id: Uuid) -> Result<(), NoticeError> {
+        let mut tx = self.context.store.write().await?;
+        // An erasure holds the head: it cancels what it finds in the queue.
+        tree::lock_head(&mut tx).await?;
+        kept::lock(&mut tx, id).await?;
+        let requeued = lost::requeue(&mut tx, id, self.context.clock.now()).await?;
+        tx.commit().await?;
+        if requeued > 0 {
+            tracing::error!(
+                notice = %id, deliveries = requeued,
+                "unfinished deliveries had lost their place in the queue, and are queued again: somebody has changed the database \
+                 by hand, or restored a part of it"
+            );
+        }
+        Ok(())
+    }
+
     /// Closes a notice with nothing left to do, by one entry with the count of each outcome.
     pub(super) async fn close(&self, id: Uuid) -> Result<bool, NoticeError> {
         if queue::holds(&mut *self.context.store.read().await?, id).await? {
@@ -184,9 +215,14 @@ impl Notices {
             // A report came in between.
             counts = deliveries::counts(&mut tx, id).await?;
         }
+        if counts.keys().any(|state| state.is_open()) {
+            // Nothing is closed over somebody who was not sent to: what lost its place gets one again.
+            drop(tx);
+            self.requeue_lost(id).await?;
+            return Ok(false);
+        }
         deliveries::add_up(&mut tx, id).await?;
         let of = |outcome: &Outcome| counts.get(&outcome.state()).map(|count| (*outcome, *count));
-        debug_assert!(counts.keys().all(|state| !DeliveryState::is_open(*state)));
         let detail = Detail::Closed(Outcome::ALL.iter().filter_map(of).collect());
         let fact = Fact { detail, ..notice.fact(Event::Closed, at) };
         let entry = Entry::new(&fact, None, &self.context.random);

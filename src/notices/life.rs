@@ -9,9 +9,11 @@ use crate::audience::Reach;
 use crate::domain::actor::Actor;
 use crate::domain::notice::writers::has_written;
 use crate::domain::notice::{State, Step};
-use crate::store::Conn;
+use crate::domain::prints::Prints;
+use crate::domain::task::TaskKind;
 use crate::store::notices::steps::Done;
 use crate::store::notices::{self as kept, Kept};
+use crate::store::{Conn, escalations, tasks};
 
 impl Notices {
     /// Stores a draft and returns its id.
@@ -66,7 +68,8 @@ impl Notices {
         possible(&notice, Step::Submit)?;
         self.ready(&notice.source)?;
         let reach = self.reach(&notice).await?;
-        self.submit_checked(id, actor, &reach).await
+        let prints = self.prints(&notice).await?;
+        self.submit_with(id, actor, &reach, prints).await
     }
 
     /// Asks for approval of a notice whose reach has just been checked.
@@ -74,6 +77,20 @@ impl Notices {
     /// # Errors
     /// If it is not a draft.
     pub async fn submit_checked(&self, id: Uuid, actor: &Actor, reach: &Reach) -> Result<Kept, NoticeError> {
+        let notice = find(&mut *self.context.store.read().await?, id).await?;
+        // What is released at once goes to those who were just checked.
+        let waits = !super::is_due(notice.send_at, self.context.clock.now());
+        let prints = if waits { self.prints(&notice).await? } else { None };
+        self.submit_with(id, actor, reach, prints).await
+    }
+
+    async fn submit_with(
+        &self,
+        id: Uuid,
+        actor: &Actor,
+        reach: &Reach,
+        prints: Option<Prints>,
+    ) -> Result<Kept, NoticeError> {
         let mut tx = self.context.store.write().await?;
         let notice = find(&mut tx, id).await?;
         if is_past(notice.state, Step::Submit) {
@@ -82,6 +99,7 @@ impl Notices {
         self.step(&mut tx, &notice, Step::Submit, actor, None).await?;
         if !self.context.config.needs_second_person(notice.category, reach.customers) {
             approve(&mut tx, &notice, actor).await?;
+            Self::note_prints(&mut tx, &notice, prints.as_ref()).await?;
         }
         let notice = find(&mut tx, id).await?;
         tx.commit().await?;
@@ -93,6 +111,8 @@ impl Notices {
     /// # Errors
     /// If it is not submitted, or the actor is one of its writers.
     pub async fn approve(&self, id: Uuid, actor: &Actor, reason: Option<&str>) -> Result<Kept, NoticeError> {
+        // Before the transaction: a large audience takes seconds.
+        let prints = self.prints(&find(&mut *self.context.store.read().await?, id).await?).await?;
         let mut tx = self.context.store.write().await?;
         let notice = find(&mut tx, id).await?;
         if is_past(notice.state, Step::Approve) && notice.approved_digest == Some(notice.digest) {
@@ -106,6 +126,7 @@ impl Notices {
         }
         self.record(&mut tx, &notice, Step::Approve, actor, reason).await?;
         approve(&mut tx, &notice, actor).await?;
+        Self::note_prints(&mut tx, &notice, prints.as_ref()).await?;
         let notice = find(&mut tx, id).await?;
         tx.commit().await?;
         Ok(notice)
@@ -167,6 +188,11 @@ impl Notices {
         let notice = find(&mut tx, id).await?;
         if notice.state != State::Cancelled {
             self.step(&mut tx, &notice, Step::Cancel, actor, reason).await?;
+            // Nobody must be informed of what is cancelled.
+            for kind in [TaskKind::NotInformed, TaskKind::Overdue] {
+                tasks::close_all(&mut tx, kind, id, self.context.clock.now()).await?;
+            }
+            escalations::unwatch(&mut tx, id).await?;
         }
         tx.commit().await?;
         self.finish_cancellation(&notice).await?;

@@ -3,6 +3,7 @@
 //! A notice is stored as its author wrote it and parsed where it is needed: what was approved, what the ledger records and what
 //! is sent are the same bytes.
 
+mod approved;
 mod draft;
 mod finish;
 mod life;
@@ -13,7 +14,7 @@ pub mod sample;
 mod size;
 mod steps;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use thiserror::Error;
 use uuid::Uuid;
 
@@ -22,7 +23,7 @@ pub use crate::store::notices::steps::Done;
 pub use crate::store::sending::waiting::Depth;
 pub use draft::Draft;
 pub use finish::{Carried, Errand, Task};
-pub use ready::Checked;
+pub use ready::{Checked, Escalated};
 pub use release::Release;
 
 use crate::audience::{self, AudienceError, Plan, Reach, RowsAt};
@@ -33,6 +34,7 @@ use crate::domain::notice::{Notice, State, Step};
 use crate::domain::page::{CursorError, Page, PageRequest};
 use crate::domain::problem::{LineError, Problems};
 use crate::people::mask::mask_words;
+use crate::store::notices::references::Before;
 use crate::store::notices::{self as kept, references};
 use crate::store::sending::waiting;
 use crate::store::{Conn, StoreError};
@@ -263,8 +265,21 @@ impl Notices {
         let plan = Plan::new(&self.context.config, &draft.notice, rows, follows)?.with_lines(&draft.source);
         let (mut reach, nobody) = audience::reach_so_far(&mut conn, &plan).await?;
         let (size, large) = self.sized(self.released(draft), std::mem::take(&mut reach.largest))?;
-        let warnings = [warnings, ready::of_audience(&reach), large].map(|it| it.0).concat();
-        Ok(Checked { reach, size, follows, warnings: Problems(warnings).limited(), nobody })
+        let before = self.released_before(&mut conn, draft).await?;
+        let clock = ready::of_discovery(followed(&mut conn, follows).await?.as_ref(), &draft.notice);
+        let warnings = [warnings, clock, ready::of_audience(&reach), large, ready::of_before(before, draft)]
+            .map(|it| it.0)
+            .concat();
+        let escalation = self.escalated(draft.notice.category);
+        Ok(Checked { reach, size, follows, warnings: Problems(warnings).limited(), escalation, nobody, before })
+    }
+
+    /// The notice like a draft that was released within a day, if there is one. What follows another one has its reference.
+    async fn released_before(&self, conn: &mut Conn, draft: &Draft) -> Result<Option<Before>, StoreError> {
+        let notice = &draft.notice;
+        let reference = notice.reference.as_deref().filter(|_| notice.follows.is_none());
+        let since = self.context.clock.now().saturating_sub(SignedDuration::from_hours(24)).unwrap_or(Timestamp::MIN);
+        references::released_before(conn, (notice.category, &draft.digest, reference), since).await
     }
 
     /// Checks a stored notice as a release would, and returns how far it reaches.
@@ -289,6 +304,14 @@ impl Notices {
     /// The subject in the default language, with its placeholders: also the proof that the notice can be rendered.
     fn subject(&self, notice: &Notice) -> Result<String, NoticeError> {
         Ok(crate::mail::compose::render::subject(&self.context.config, notice)?)
+    }
+}
+
+/// The notice that is followed.
+async fn followed(conn: &mut Conn, id: Option<Uuid>) -> Result<Option<Kept>, StoreError> {
+    match id {
+        Some(id) => kept::find(conn, id).await,
+        None => Ok(None),
     }
 }
 

@@ -6,21 +6,19 @@ use std::collections::BTreeSet;
 use uuid::Uuid;
 
 use super::{Carried, NoticeError, Notices};
-use crate::audience::{Committed, Pages, Plan};
+use crate::audience::{self, Pages, Plan, Recipient};
 use crate::domain::address::{Address, AddressKey};
 use crate::domain::category::Class;
 use crate::domain::customer::AccountId;
 use crate::domain::delivery::State as DeliveryState;
-use crate::domain::entry::{Batch, Detail, Entry, Event, Fact};
 use crate::domain::notice::State;
 use crate::ledger::cancelled;
 use crate::store::Conn;
-use crate::store::notices::releases::{self, Packed};
+use crate::store::notices::releases;
 use crate::store::notices::{self as kept, Kept};
 use crate::store::people::{imports, subjects};
-use crate::store::proof::ledger::Opening;
-use crate::store::proof::{commitments, ledger, tree};
-use crate::store::sending::recipients::Recipient;
+use crate::store::proof::tree;
+use crate::store::sending::recipients::Recipient as Gone;
 use crate::store::sending::{deliveries, recipients};
 
 /// Deliveries replaced in one transaction.
@@ -87,35 +85,21 @@ impl Notices {
 
     /// Adds deliveries to today's contacts of the customers of some recipients, as far as they have none. One without a value for
     /// a placeholder becomes `not_composed` when it is sent: its customer must not drop out of the coverage.
-    async fn add_successors(&self, conn: &mut Conn, notice: &Kept, gone: &[Recipient]) -> Result<(), NoticeError> {
+    async fn add_successors(&self, conn: &mut Conn, notice: &Kept, gone: &[Gone]) -> Result<(), NoticeError> {
         let context = &self.context;
         let accounts: BTreeSet<&str> = gone.iter().map(|recipient| recipient.account_id.as_str()).collect();
         let has = self.addressed(conn, notice, &accounts, gone).await?;
         let accounts: Vec<AccountId> = accounts.iter().filter_map(|id| AccountId::parse(id).ok()).collect();
         let parsed = notice.parsed()?;
         let plan = Plan::for_customers(conn, &context.config, (notice, &parsed), &accounts).await?;
-        let (at, first) = (context.clock.now(), notice.recipients);
-        let (mut committed, mut rows) = (Committed::default(), Vec::new());
+        let mut successors = Vec::new();
         let mut pages = Pages::new(&plan, notice.follows_id);
         while let Some(page) = pages.next(conn).await? {
-            for recipient in page.recipients {
-                if has.contains(&(recipient.account_id.clone(), recipient.email.key())) {
-                    continue;
-                }
-                let ordinal = first + rows.len() as u64;
-                rows.push(committed.add(recipient, ordinal, (at, &context.random)));
-            }
+            let is_new = |it: &Recipient| !has.contains(&(it.account_id.clone(), it.email.key()));
+            successors.extend(page.recipients.into_iter().filter(is_new));
         }
-        if rows.is_empty() {
-            return Ok(());
-        }
-        let count = rows.len() as u64;
-        releases::insert(conn, notice.id, notice.category.lane().rank(), at, &Packed::of(&rows)).await?;
-        releases::add_recipients(conn, notice.id, count).await?;
-        commitments::insert_nodes(conn, notice.id, first, committed.subtrees()).await?;
-        let detail = Detail::Addressed(Batch { first, count, root: committed.root() });
-        let entry = Entry::new(&Fact { detail, ..notice.fact(Event::Addressed, at) }, None, &context.random);
-        Ok(ledger::append(conn, &[Opening::of_notice(&entry, notice.id, at)]).await?)
+        audience::add(conn, context, notice, successors).await?;
+        Ok(())
     }
 
     /// The addresses of some customers with a delivery of the notice that stays.
@@ -124,7 +108,7 @@ impl Notices {
         conn: &mut Conn,
         notice: &Kept,
         accounts: &BTreeSet<&str>,
-        gone: &[Recipient],
+        gone: &[Gone],
     ) -> Result<BTreeSet<(String, AddressKey)>, NoticeError> {
         let gone: BTreeSet<Uuid> = gone.iter().map(|recipient| recipient.id).collect();
         let mut has = BTreeSet::new();

@@ -3,16 +3,22 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde::Serialize;
 use uuid::Uuid;
 
 use super::{Draft, NoticeError, Notices};
-use crate::audience::{AudienceError, Reach};
-use crate::domain::category::Category;
-use crate::domain::check::{Circumstances, Findings, LeadTime, check_at, check_release};
+use crate::audience::{AudienceError, Reach, Unmet};
+use crate::config::written;
+use crate::domain::category::{Category, Role};
+use crate::domain::check::{Circumstances, Findings, LeadTime, check_at, check_clock, check_release};
+use crate::domain::clock::shown;
 use crate::domain::markdown::{Link, host_of};
+use crate::domain::notice::Notice;
 use crate::domain::problem::Problems;
 use crate::domain::words::count;
 use crate::store::notices::Kept;
+use crate::store::notices::references::Before;
 
 /// The result of a check.
 #[derive(Debug)]
@@ -25,11 +31,32 @@ pub struct Checked {
     pub follows: Option<Uuid>,
     /// What its author should know before the release.
     pub warnings: Problems,
+    /// Whom it addresses at a customer who is not informed by its deliveries; `None` if nobody must be informed by it.
+    pub escalation: Option<Escalated>,
     /// Why it reaches nobody yet, if it does: a release would be refused.
     pub nobody: Option<AudienceError>,
+    /// The notice like it that was released within a day.
+    pub before: Option<Before>,
+}
+
+/// What happens to customers who are not informed by a notice.
+#[derive(Clone, Debug, Serialize)]
+pub struct Escalated {
+    /// How long after the release, or after the role before; at once if every delivery has failed.
+    pub after: String,
+    /// The roles that are addressed then, one after the other, before a person gets a task.
+    pub roles: Vec<Role>,
 }
 
 impl Notices {
+    /// What happens to customers who are not informed by a notice of a category, if they must be.
+    pub(super) fn escalated(&self, category: Category) -> Option<Escalated> {
+        let config = &self.context.config;
+        config
+            .escalate_after(category)
+            .map(|after| Escalated { after: written(after), roles: config.escalate_to(category) })
+    }
+
     /// Checks the text of a notice against the time and the configuration. Returns the warnings.
     pub(super) fn ready(&self, source: &str) -> Result<Problems, NoticeError> {
         let findings = self.findings(source);
@@ -65,6 +92,14 @@ impl Notices {
         if problems.is_empty() { Ok(()) } else { Err(NoticeError::NotReady(problems)) }
     }
 
+    /// What whoever approves or releases a notice should know about its legal clock, with the time of its release.
+    #[must_use]
+    pub fn lateness(&self, notice: &Kept) -> Problems {
+        let now = self.context.clock.now();
+        let release = notice.send_at.map_or(now, |send_at| send_at.max(now));
+        self.in_circumstances(|circumstances| check_clock(&notice.source, release, circumstances))
+    }
+
     fn findings(&self, source: &str) -> Findings {
         self.in_circumstances(|circumstances| check_at(source, circumstances))
     }
@@ -80,6 +115,7 @@ impl Notices {
             zone: config.organisation.default_time_zone.time_zone(),
             default_locale: &config.organisation.default_locale,
             lead_time: &lead_time,
+            deadline: &|category| config.deadline(category),
             own_domains: &self.own_domains(),
         })
     }
@@ -98,12 +134,44 @@ impl Notices {
     }
 }
 
+/// What the author should know about a notice like it that was released already.
+pub(super) fn of_before(before: Option<Before>, draft: &Draft) -> Problems {
+    let mut warnings = Problems::default();
+    let Some(Before { id, released_at, recipients, is_same }) = before else { return warnings };
+    let what = match &draft.notice.reference {
+        _ if is_same => "this very notice".to_owned(),
+        Some(reference) => format!("a notice with the reference `{reference}`"),
+        None => "a notice like it".to_owned(),
+    };
+    let when = released_at.to_zoned_datetime(TimeZone::UTC).strftime("%F %T UTC");
+    let whom = count(recipients, "recipient", "recipients");
+    let remedy = if is_same {
+        "they would get it twice"
+    } else {
+        "name it in `follows` if this one continues it, else they may get the news twice"
+    };
+    warnings.add(0, "", format!("{what} was released at {when} to {whom} (notice {id}): {remedy}"));
+    warnings
+}
+
+/// A matter has one discovery: a follow-up that names another one is hardly meant.
+pub(super) fn of_discovery(followed: Option<&Kept>, notice: &Notice) -> Problems {
+    let mut warnings = Problems::default();
+    let (before, now) = (followed.and_then(Kept::discovered_at), notice.discovered_at());
+    if let Some((before, now)) = before.zip(now)
+        && before != now
+    {
+        let text = format!("is {}, and {} in the notice that it follows", shown(now), shown(before));
+        warnings.add(0, "fields.discovered_at", text);
+    }
+    warnings
+}
+
 /// What the author should know about the addresses in an audience.
 pub(super) fn of_audience(reach: &Reach) -> Problems {
     let mut warnings = Problems::default();
-    for (name, value) in &reach.unmet {
-        let field = format!("audience.attributes.{name}");
-        warnings.add(0, field, format!("no customer has the value `{value}`: is it spelled as in the customers file?"));
+    for Unmet { name, words } in &reach.unmet {
+        warnings.add(0, format!("audience.attributes.{name}"), words.clone());
     }
     let mut warn = |number: u64, one: &str, many: &str| {
         if number > 0 {

@@ -43,6 +43,8 @@ pub struct Sample {
     to: ToSend,
     /// The person whose data it shows; `None` for a made-up one.
     shows: Option<Address>,
+    /// Recipients that lack a value, in words.
+    missing: Option<String>,
 }
 
 impl Sample {
@@ -52,14 +54,15 @@ impl Sample {
     /// If there is no such customer, or the database fails.
     pub async fn find(context: &Context, key: TokenKey, draft: &Draft, wanted: &Wanted) -> Result<Self, NoticeError> {
         let mut conn = context.store.snapshot().await?;
-        let recipient = find(&mut conn, &context.config, draft, wanted.account.as_deref()).await?;
+        let (recipient, missing) = find(&mut conn, &context.config, draft, wanted.account.as_deref()).await?;
         if let (None, Some(account)) = (&recipient, &wanted.account) {
             return Err(AudienceError::Unknown([account.clone()].into_iter().collect()).into());
         }
         let shows = recipient.as_ref().map(|recipient| recipient.email.clone());
         let recipient = recipient.unwrap_or_else(|| made_up(&context.config, &draft.notice));
         let parts = (context.config.clone(), key);
-        Self::new(parts, draft, (recipient, shows), wanted, (&context.clock, &context.random))
+        let sample = Self::new(parts, draft, (recipient, shows), wanted, (&context.clock, &context.random))?;
+        Ok(Self { missing, ..sample })
     }
 
     /// A sample for a made-up recipient, with the placeholders as they are written.
@@ -90,7 +93,7 @@ impl Sample {
         let mut sending = Composer::new(kept, None)?;
         sending.is_test = wanted.to.is_some();
         let to = to_send(random.id(now), recipient, wanted);
-        Ok(Self { config, key, sending, to, shows })
+        Ok(Self { config, key, sending, to, shows, missing: None })
     }
 
     /// The parts of the message.
@@ -117,10 +120,16 @@ impl Sample {
         self.shows.as_ref()
     }
 
+    /// Recipients of the first page that lack a value, in words: a release is refused as long as they do.
+    #[must_use]
+    pub fn missing(&self) -> Option<&str> {
+        self.missing.as_deref()
+    }
+
     /// Its envelope sender.
     #[must_use]
     pub fn envelope_sender(&self) -> Address {
-        envelope_sender(&self.config, &self.key, self.to.id)
+        envelope_sender(&self.config, &self.key, self.sending.kept.category, self.to.id)
     }
 }
 
@@ -143,28 +152,29 @@ pub(super) fn to_send(id: Uuid, recipient: Recipient, wanted: &Wanted) -> ToSend
     }
 }
 
-/// The first recipient of the draft, or the first at one customer, whether the audience has it or not.
+/// The first recipient of the draft, or the first at one customer, whether the audience has it or not; and who lacks a value.
 async fn find(
     conn: &mut Conn,
     config: &Config,
     draft: &Draft,
     account: Option<&str>,
-) -> Result<Option<Recipient>, NoticeError> {
+) -> Result<(Option<Recipient>, Option<String>), NoticeError> {
     let plan = match account.map(AccountId::parse) {
         Some(Ok(account)) => Plan::for_customer(config, &draft.notice, &account, draft.rows.as_ref()),
-        Some(Err(_)) => return Ok(None),
+        Some(Err(_)) => return Ok((None, None)),
         None => {
             let follows = super::follows(conn, draft.notice.follows.as_deref(), None).await?;
             Plan::new(config, &draft.notice, RowsAt::Here(draft.rows.clone().unwrap_or_default()), follows)?
         }
     };
+    let plan = plan.with_lines(&draft.source);
     let mut pages = Pages::new(&plan, None);
     while let Some(page) = pages.next(conn).await? {
         if let Some(recipient) = page.recipients.into_iter().next() {
-            return Ok(Some(recipient));
+            return Ok((Some(recipient), pages.missing().map(ToString::to_string)));
         }
     }
-    Ok(None)
+    Ok((None, None))
 }
 
 /// A recipient who does not exist.

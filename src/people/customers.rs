@@ -16,9 +16,10 @@ use crate::domain::page::{CursorError, Page, PageRequest};
 use crate::people::import::{ImportError, ImportOptions, Imported, import};
 use crate::people::mask::Mask;
 use crate::people::subjects::Subjects;
-use crate::store::StoreError;
 pub use crate::store::people::customers::Listed;
 use crate::store::people::{contacts, customers};
+use crate::store::tasks::Task;
+use crate::store::{StoreError, tasks};
 
 /// Why customers could not be shown.
 #[derive(Debug, Error)]
@@ -61,6 +62,8 @@ pub struct Shown {
     pub updated_at: Timestamp,
     /// Its contacts that are in use, in the order of the file; of a customer that left, those it had then.
     pub contacts: Vec<ShownContact>,
+    /// What a person still has to do about it.
+    pub tasks: Vec<Task>,
 }
 
 /// A contact; address and name are masked if its data is restricted.
@@ -136,6 +139,7 @@ impl Customers {
             attributes: found.attributes,
             updated_at: found.updated_at,
             contacts: contacts.into_iter().map(shown).collect(),
+            tasks: tasks::of_customer(&mut conn, account_id).await?,
         })
     }
 

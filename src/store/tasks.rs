@@ -234,12 +234,6 @@ pub async fn clear_note(conn: &mut Conn, id: Uuid) -> Result<()> {
     Ok(())
 }
 
-/// Deletes the tasks about a notice.
-pub async fn delete_of_notice(conn: &mut Conn, notice_id: Uuid) -> Result<()> {
-    sqlx::query("DELETE FROM tasks WHERE notice_id = $1").bind(notice_id.to_string()).execute(conn).await?;
-    Ok(())
-}
-
 fn read(row: &sqlx::any::AnyRow) -> Result<Task> {
     let row = Row::of("tasks", row);
     Ok(Task {

@@ -285,3 +285,6 @@ link-often-title = Too many changes
 link-often-text = The choices for this address were changed many times in the last hour. What you declined was saved, what you accepted was not. Please try again in an hour. You can opt out at any time.
 link-failed-title = Something went wrong
 link-failed-text = Nothing was changed. Please try again later.
+
+# The first parts of long compounds, after which a heading or label may break in a narrow window.
+soft-hyphens = infra counter

@@ -286,3 +286,6 @@ link-often-title = För många ändringar
 link-often-text = Valen för adressen har ändrats många gånger den senaste timmen. Det du tackade nej till har sparats, men inte det du tackade ja till. Försök igen om en timme. Du kan alltid tacka nej.
 link-failed-title = Något gick fel
 link-failed-text = Inget har ändrats. Försök igen senare.
+
+# The first parts of long compounds, after which a heading or label may break in a narrow window.
+soft-hyphens = personuppgifts personuppgiftsbiträdes betalnings säkerhets tvåfaktors organisations tillsyns underbiträdes avtals tjänste

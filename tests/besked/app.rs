@@ -260,7 +260,7 @@ impl TestApp {
 
     /// Records that `Bo` informed a customer by another way.
     pub async fn attest(&self, id: Uuid, account_id: &str, channel: Channel, note: &str) -> Result<(), CoverageError> {
-        let new = NewAttestation { account_id, channel, witness: "Bo", note };
+        let new = NewAttestation { account_id, channel, witness: "Bo", note, told_at: None };
         self.app.coverage.attest(&alice(), &id.to_string(), &new).await.map(drop)
     }
 

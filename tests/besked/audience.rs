@@ -23,7 +23,7 @@ async fn a_customer_in_the_file_has_exactly_the_contacts_in_the_file(#[case] eng
     let app = TestApp::new(engine).await;
     let imported = app.import(CUSTOMERS).await;
     assert_eq!((imported.customers, imported.contacts), (3, 5));
-    app.import("account_id,customer_name,email,role\nC1,Ett Nya AB,ny@ett.example,technical\n").await;
+    app.import("account_id,customer_name,email,role,attr.region\nC1,Ett Nya AB,ny@ett.example,technical,\n").await;
     assert_eq!(addresses(&app, "C1").await, ["ny@ett.example"]);
     assert_eq!(addresses(&app, "C2").await, ["hello@two.example"], "customers not in the file stay");
     let mut conn = app.app.context.store.read().await.unwrap();

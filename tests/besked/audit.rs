@@ -149,7 +149,27 @@ const CASES: &[Case] = &[
     ),
     (&["UPDATE moulds SET zone = 'UTC'"], None, "for other recipients"),
     (&["DELETE FROM moulds"], Some(5), "it was removed"),
-    (&["UPDATE attestations SET witness = 'Eve'"], Some(10), "has no entry"),
+    (&["UPDATE attestations SET witness = 'Eve'"], Some(15), "what the attestation for customer C1 says is not"),
+    (
+        &["UPDATE attestations SET told_at = told_at - 60000"],
+        Some(15),
+        "says that it was informed for customer C1 is not",
+    ),
+    (
+        &["UPDATE attestations SET withdrawn_at = at, withdrawn_by = 'alice'"],
+        Some(10),
+        "the withdrawal of an attestation",
+    ),
+    (
+        &["UPDATE notices SET deadline = 1 WHERE category = 'maintenance'"],
+        Some(3),
+        "deadline or level of being informed",
+    ),
+    (
+        &["UPDATE notices SET informed_at = 'dsn_delivered'"],
+        Some(3),
+        "is not what was sealed: dsn_delivered, sealed relayed",
+    ),
     // Delete.
     (&["DELETE FROM ledger_entries WHERE idx = 14"], Some(14), "it is missing"),
     (

@@ -171,3 +171,29 @@ async fn a_revival_and_an_erasure_count_in_their_order_on_nodes_with_different_c
     assert!(is_erased().await, "erased by the node whose clock is behind");
     assert_eq!(app.app.subjects.exchange(&alice()).await.unwrap().erased, 0);
 }
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn an_address_of_somebody_else_is_no_correction_unless_both_are_one_person(#[case] engine: Engine) {
+    let app = TestApp::new(engine).await;
+    app.import(CUSTOMERS).await;
+    let subjects = &app.app.subjects;
+    let (dave, carol) = (address("ap@three.example"), address("Hello@two.example"));
+    let refused = subjects.rectify(&alice(), &dave, &carol).await.unwrap_err();
+    let said = refused.to_string();
+    assert!(said.contains("Carol, service contact of customer C2 Two Ltd"), "{said}");
+    assert!(matches!(refused, SubjectError::OtherPerson { .. }), "{refused}");
+    // One who was a contact, and is none any more.
+    app.release(&crate::app::maintenance("all = true")).await;
+    let mut tx = app.app.context.store.write().await.unwrap();
+    sqlx::query("DELETE FROM contacts WHERE email_key = 'hello@two.example'").execute(&mut *tx).await.unwrap();
+    tx.commit().await.unwrap();
+    let said = subjects.rectify(&alice(), &dave, &carol).await.unwrap_err().to_string();
+    assert!(said.contains("addressed before at customer C2"), "{said}");
+    assert_eq!(subjects.rectify_as_one(&alice(), &dave, &carol).await.unwrap(), 1);
+    // Back to an address of one's own, and to another spelling of it: nobody else.
+    subjects.rectify(&alice(), &carol, &dave).await.unwrap();
+    subjects.rectify(&alice(), &dave, &address("AP@three.example")).await.unwrap();
+}

@@ -35,7 +35,7 @@ pub fn events(evidence: &Evidence) -> Vec<Event> {
 }
 
 /// What the other implementation says of a file.
-fn python(file: &[u8], key: &VerifierKey) -> (bool, String) {
+pub fn python(file: &[u8], key: &VerifierKey) -> (bool, String) {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("evidence.json");
     std::fs::write(&path, file).unwrap();
@@ -133,8 +133,13 @@ async fn swapped_and_foreign_parts_are_refused() {
             (file["entries"][1][member], file["entries"][2][member]) = (two, one);
         }
     };
-    assert_eq!(refused(&swap("fact")), "entry 2: the leaf does not commit to this fact under this salt");
-    assert_eq!(refused(&swap("person")), "entry 2: the leaf does not commit to this person under this salt");
+    // By its number in the ledger, as everywhere else.
+    let proof = file["entries"][1]["proof"].as_str().unwrap();
+    let index = proof.lines().find_map(|line| line.strip_prefix("index ")).unwrap();
+    assert_ne!(index, "2");
+    let second = format!("entry {index} (the file's entry number 2)");
+    assert_eq!(refused(&swap("fact")), format!("{second}: the leaf does not commit to this fact under this salt"));
+    assert_eq!(refused(&swap("person")), format!("{second}: the leaf does not commit to this person under this salt"));
     assert!(refused(&swap("leaf")).contains("leads to another root"));
     assert!(refused(&swap("proof")).contains("leads to another root"));
     assert!(refused(&|file| file["entries"][1]["person"] = serde_json::Value::Null).contains("both or neither"));
@@ -212,6 +217,11 @@ fn wrong_files_end_in_one_line_and_bounded_memory() {
         let one_line = verify.out.starts_with("INVALID: it is not an evidence file") && verify.out.lines().count() == 1;
         assert!(one_line && verify.err.is_empty(), "{file}: {:.300}", verify.out);
     }
+    shell.write("report.json", "%PDF-1.7\n...");
+    shell.run(&["verify", "report.json", "--key", "key"]).fails(2, &["is a PDF", "pdfdetach -saveall"]);
+    shell.run(&["verify", ".", "--key", "key"]).fails(2, &["`.` is a folder", "hint: name the evidence file in it"]);
+    shell.write("key-of-notepad", &format!("\u{feff}{}\r\n", key.trim()));
+    shell.run(&["verify", "missing.json", "--key", "key-of-notepad"]).fails(2, &["cannot read `missing.json`"]);
     shell.run(&["verify", "missing.json", "--key", "key"]).fails(2, &["cannot read `missing.json`"]);
     shell
         .run(&["verify", "key", "--key", "nonsense"])
@@ -242,6 +252,15 @@ async fn evidence_names_one_customer_or_is_asked_to_name_everyone() {
     for file in files {
         let said = shell.run(&["--json", "verify", file, "--key", key.trim()]).ok().json();
         assert_eq!(said["verdict"], "valid", "{file}: {said}");
+        let named = serde_json::json!([
+            {"ordinal": 0, "account_id": "C1", "email": "teknik@ett.example", "added": false}
+        ]);
+        assert_eq!(said["named"], named, "who was proved to be a recipient");
+        let text = shell.run(&["verify", file, "--key", key.trim()]).ok().out;
+        assert!(
+            text.contains("who is proved to be a recipient") && text.contains("0: customer C1, teknik@ett.example"),
+            "{text}"
+        );
     }
     for name in ["matter.json", "matter-2.json", "matter.pdf", "matter-2.pdf"] {
         use std::os::unix::fs::PermissionsExt as _;

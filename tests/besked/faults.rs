@@ -38,7 +38,7 @@ async fn attempt(fault: &Fault, script: Script) -> (Result<(), Failed>, Duration
         configured.password = Some("secret".to_owned().into());
     }
     let (from, to) = (Address::parse("a@one.example").unwrap(), Address::parse(fault.to).unwrap());
-    let envelope = Envelope { from: &from, to: &to, reports: None };
+    let envelope = Envelope { from: Some(&from), to: &to, reports: None };
     let in_doubt = AtomicBool::new(false);
     let begun = Instant::now();
     let sent = async {

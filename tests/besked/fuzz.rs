@@ -8,7 +8,7 @@ use besked::domain::mailbox::Mailbox;
 use besked::domain::notice::Notice;
 use besked::domain::problem::Problem;
 use besked::domain::rows_file::Rows;
-use besked::domain::table::{self, TableError, records::Records};
+use besked::domain::table::{self, TableError, Wanted, records::Records};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
@@ -147,16 +147,16 @@ fn has_place(problem: &Problem) -> bool {
 
 /// The rows of a customers file, good and bad.
 fn rows(file: &[u8]) -> Result<(Vec<Row>, Vec<Problem>), TableError> {
-    let source = table::open(file, &COLUMNS, None)?;
+    let source = table::open(file, Wanted { names: &COLUMNS, ..Wanted::default() })?;
     let mut records = Records::new(source.reader, source.layout);
-    let (line, fields) = records.record()?.ok_or(TableError::Empty)?;
-    let header = match header(line, &fields.iter().collect::<Vec<_>>()) {
+    let fields = records.record()?.ok_or(TableError::Empty)?;
+    let header = match header(fields.line, &fields.cells()) {
         Ok(header) => header,
         Err(problems) => return Ok((Vec::new(), problems)),
     };
     let (mut parser, mut good, mut bad) = (RowParser::new(header), Vec::new(), Vec::new());
-    while let Some((line, record)) = records.record()? {
-        match parser.parse(line, &record.iter().collect::<Vec<_>>()) {
+    while let Some(record) = records.record()? {
+        match parser.parse(record.line, &record.cells()) {
             Ok(row) => good.push(row),
             Err(row) => bad.extend(row.problems),
         }

@@ -253,7 +253,7 @@ async fn the_checkpoint_is_mailed_once_a_day(#[case] engine: Engine) {
     append(&app.app, 3).await;
     checkpoint(&app).await;
     app.relay.on("RCPT", 1, crate::relay::Act::Reply("450 4.2.0 later\r\n"));
-    assert!(matches!(app.app.ledger.mail_checkpoint().await, Err(LedgerError::NotMailed(_))));
+    assert!(matches!(app.app.ledger.mail_checkpoint().await, Err(LedgerError::NotMailed { .. })));
     assert_eq!(app.app.ledger.mail_checkpoint().await.unwrap(), 1, "tried again");
     assert_eq!(app.app.ledger.mail_checkpoint().await.unwrap(), 0, "not twice a day");
     app.advance(std::time::Duration::from_secs(24 * 3600));

@@ -89,6 +89,7 @@ fn mail(source: &str, locale: &str) -> Mail {
         message_domain: "example.com",
         follows_domain: None,
         unsubscribe: "https://notices.example.com/u/",
+        replies: None,
     };
     let key = Key { notice_id: id, locale: locale.to_owned(), zone: String::new(), role: role.to_string() };
     let (mould, _) = cast(&config, key, &skeleton, &common).unwrap();
@@ -98,6 +99,7 @@ fn mail(source: &str, locale: &str) -> Mail {
         follows_id: None,
         to: &Address::parse(values.email).unwrap(),
         token: "TOKEN",
+        reply_local: "reply+token",
         merged: &values,
     };
     let content = skeleton.fill(&values);

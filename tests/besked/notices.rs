@@ -329,7 +329,7 @@ async fn a_release_that_was_broken_off_and_cancelled_leaves_nothing(#[case] engi
     let id = broken_off(&app).await;
     let attested = app.attest(id, "C1", Channel::Phone, "called").await;
     assert!(
-        matches!(attested, Err(CoverageError::NotInAudience(_))),
+        matches!(attested, Err(CoverageError::NotReleased(_))),
         "nobody is in an audience that is not frozen: {attested:?}"
     );
     app.app.notices.cancel(id, &alice(), None).await.unwrap();

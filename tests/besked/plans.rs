@@ -4,6 +4,7 @@
 //! them out.
 
 mod commands;
+mod escalation;
 mod retention;
 
 use std::collections::BTreeSet;
@@ -29,7 +30,7 @@ const AT_ONE: usize = 600;
 const ENOUGH: usize = 60;
 
 /// Tables that grow with the queue or with history.
-const GROWING: [&str; 9] = [
+const GROWING: [&str; 15] = [
     "queue",
     "deliveries",
     "doubts",
@@ -39,10 +40,16 @@ const GROWING: [&str; 9] = [
     "ledger_openings",
     "ledger_nodes",
     "contacts",
+    "inbound",
+    "reports",
+    "escalations",
+    "tasks",
+    "watched_notices",
+    "unaddressed",
 ];
 
 /// Indexes of what is not done yet, which do not grow with history.
-const OPEN: [&str; 2] = ["notices_open", "notices_resent"];
+const OPEN: [&str; 4] = ["notices_open", "notices_resent", "tasks_open", "tasks_to_do"];
 
 /// Looks for what is due to other domains than those at their limit.
 const PAST_A_DOMAIN: &str = "WITH RECURSIVE d (domain, n)";

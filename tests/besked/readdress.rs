@@ -38,6 +38,8 @@ async fn a_mandatory_notice_in_the_queue_follows_a_contact_that_was_replaced(#[c
         let evidence = besked::domain::evidence::verify(file.as_slice(), &key(&app)).unwrap();
         assert_eq!((evidence.recipients.len(), evidence.recipients_in_manifest), (wanted, Some(3)));
         assert!(events(&evidence).contains(&Event::Addressed));
+        let added: Vec<_> = evidence.recipients.iter().filter(|it| it.added).map(|it| it.address.as_str()).collect();
+        assert_eq!(added, ["drift@ett.example"]);
     }
 }
 

@@ -158,5 +158,5 @@ fn a_notice_that_reaches_nobody_yet_is_valid_and_not_sent() {
     }
     assert!(shell.run(&["notice", "check", &all]).ok().out.contains("reaches 3 customers at 2 addresses"));
     shell.write("typo.md", &maintenance("customers = [\"C1\", \"C77\"]"));
-    shell.run(&["notice", "check", "typo.md"]).fails(2, &["unknown customers: C77"]);
+    shell.run(&["notice", "check", "typo.md"]).fails(2, &["unknown or have left: C77"]);
 }

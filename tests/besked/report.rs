@@ -6,8 +6,9 @@ use std::process::Command;
 use besked::config::Organisation;
 use besked::domain::category::Category;
 use besked::domain::checkpoint::Checkpoint;
+use besked::domain::coverage::Terms;
 use besked::domain::delivery::{Level, Outcome};
-use besked::domain::entry::{Detail, Event, Fact, Manifest, Person, shown};
+use besked::domain::entry::{Detail, Event, Fact, Manifest, Person};
 use besked::domain::evidence::{Evidence, Message, Proven, Recipient, Subject, claims};
 use besked::domain::notice::State;
 use besked::ledger::report::{Report, ReportError, Words, pdf};
@@ -52,6 +53,7 @@ fn notice() -> Kept {
         release_reason: None,
         created_at: time(0),
         released_at: Some(time(0)),
+        terms: Some(Terms { informed_at: Level::Relayed, deadline: None }),
         paused_at: None,
         closed_at: None,
         customers: 1,
@@ -104,7 +106,7 @@ fn case(count: u64) -> Case {
         customers: count,
         unaddressed: 0,
         unaddressed_root: [2; 32],
-        shown: shown("Unauthorised access to backup storage", Some("INC-2026-17"), None, "example.com"),
+        shown: case.notice.shown(),
     });
     case.add(Fact { detail, ..Fact::new(Event::Manifest, time(1)) }, None);
     case
@@ -121,8 +123,7 @@ impl Case {
 
     /// Seals what is shown of the notice as it is now.
     fn seal(&mut self) {
-        let Kept { subject, reference, follows_id, message_domain, .. } = &self.notice;
-        let digest = shown(subject, reference.as_deref(), *follows_id, message_domain);
+        let digest = self.notice.shown();
         if let Detail::Manifest(manifest) = &mut self.evidence.entries[0].fact.detail {
             manifest.shown = digest;
         }
@@ -132,7 +133,7 @@ impl Case {
     fn tell(&mut self, ordinal: u64, event: Event, person: Person) {
         let (account_id, address) = (person.account_id.clone(), person.address.clone());
         if self.evidence.recipients.iter().all(|known| known.ordinal != ordinal) {
-            self.evidence.recipients.push(Recipient { ordinal, account_id, address });
+            self.evidence.recipients.push(Recipient { ordinal, account_id, address, added: false });
         }
         let level = (event == Event::Accepted).then_some(Level::AcceptedByMx);
         let fact = Fact { ordinal: Some(ordinal), level, attempt: Some(1), ..Fact::new(event, time(60 + ordinal)) };
@@ -157,7 +158,8 @@ impl Case {
             reply: "Spoke to the security officer".into(),
             ..Person { account_id: "C1".into(), ..Person::default() }
         };
-        case.add(Fact { level: Some(Level::Attested), ..Fact::new(Event::Attested, time(900)) }, Some(stated));
+        let detail = Detail::Attested { id: Uuid::from_u128(1), told_at: Some(time(800)) };
+        case.add(Fact { level: Some(Level::Attested), detail, ..Fact::new(Event::Attested, time(900)) }, Some(stated));
         let counts = vec![(Outcome::Accepted, 1), (Outcome::Rejected, 1)];
         case.add(Fact { detail: Detail::Closed(counts), ..Fact::new(Event::Closed, time(1000)) }, None);
         case.evidence.messages.push(Message { sha256: [0xab; 32], size: 24 });
@@ -349,7 +351,7 @@ fn a_report_of_a_large_notice_shows_some_and_counts_the_rest() {
         &[
             "Evidence of notification: notice to all recipients",
             "of 499 recipients: 489 accepted by the mail server; 10 refused by the mail server",
-            "The file opens 499 of the manifest’s 500 recipients.",
+            "The file opens 499 of 500 recipients.",
             "These are the first 200 of 499 recipients. The file in this PDF has the 299 others.",
             "These are the first 200 of 499 answers. The file in this PDF has the 299 others.",
             "These are the first 200 of 500 entries. The file in this PDF has the 300 others.",

@@ -420,3 +420,64 @@ async fn who_wrote_and_released_a_notice_goes_with_its_persons(#[case] engine: E
     assert_eq!((named(&app, sent).await, named(&app, draft).await), (0, 0));
     assert_eq!(audit(&app).await.problem, None);
 }
+
+/// Opt-outs, corrections and entries about an address that the contact no longer has are the person's, who is under a hold.
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn a_hold_keeps_what_is_stored_about_the_former_address_of_a_person(#[case] engine: Engine) {
+    let app = TestApp::new(engine).await;
+    app.import(CUSTOMERS).await;
+    let (old, new) = (crate::app::address("hello@two.example"), crate::app::address("hi@two.example"));
+    app.wish("hello@two.example", Category::News, true).await;
+    app.app.subjects.restrict(&alice(), &old).await.unwrap();
+    app.app.subjects.rectify(&alice(), &old, &new).await.unwrap();
+    let hold = put_hold(&app, None, Some("C2")).await;
+    app.advance(Duration::from_secs(6 * 366 * DAY));
+    let dry = app.purge(true).await;
+    assert_eq!(dry.held.get(&Records::Preferences), Some(&1), "{dry:?}");
+    assert_eq!(dry.held.get(&Records::Suppressions), Some(&1), "{dry:?}");
+    for kind in [Records::Preferences, Records::Suppressions, Records::AddressEntries] {
+        assert_eq!(app.purge(false).await.records[&kind], 0, "{kind}");
+    }
+    let kept = async || {
+        let mut conn = app.app.context.store.read().await.unwrap();
+        besked::store::people::preferences::of_address(&mut conn, &old.key()).await.unwrap().len()
+    };
+    assert_eq!(kept().await, 1);
+    app.app.holds.remove(&alice(), hold, None).await.unwrap();
+    assert_eq!(app.purge(false).await.records[&Records::Preferences], 1);
+    assert_eq!(kept().await, 0);
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hold_on_a_customer_keeps_its_attempts_and_rows_and_no_others(#[case] engine: Engine) {
+    let app = TestApp::new(engine).await;
+    app.import(CUSTOMERS).await;
+    let rows = "account_id,x\nC1,one\nC2,two\n";
+    let id = app.try_release(&app.draft(&maintenance("file = \"rows.csv\""), rows)).await.unwrap();
+    app.run_until_idle().await;
+    app.advance(Duration::from_secs(2 * 366 * DAY));
+    let hold = put_hold(&app, None, Some("C2")).await;
+    let counts = |report: &besked::people::retention::Report| {
+        [Records::Attempts, Records::AudienceRows].map(|kind| (report.records[&kind], report.held.get(&kind).copied()))
+    };
+    for dry_run in [true, false] {
+        assert_eq!(counts(&app.purge(dry_run).await), [(1, Some(1)), (1, Some(1))], "{dry_run}");
+    }
+    assert_eq!(counts(&app.purge(false).await), [(0, Some(1)), (0, Some(1))], "once");
+    let left = async || {
+        let mut conn = app.app.context.store.read().await.unwrap();
+        let attempts = retention::count_attempts(&mut conn, id, app.app.context.clock.now()).await.unwrap();
+        (attempts, retention::count_audience_rows(&mut conn, id).await.unwrap())
+    };
+    assert_eq!(left().await, ((1, 1), (1, 1)));
+    assert_eq!(audit(&app).await.problem, None);
+    app.app.holds.remove(&alice(), hold, None).await.unwrap();
+    put_hold(&app, Some(id), None).await;
+    assert_eq!(counts(&app.purge(false).await), [(0, Some(1)), (0, Some(1))], "a hold on the notice keeps all of it");
+}

@@ -427,7 +427,7 @@ async fn a_correction_of_the_spelling_alone_is_not_undone_by_an_import(#[case] e
     assert!(app.import(&corrected).await.rectified.is_empty(), "nothing to correct");
     // The spelling of a correction to the same address is the latest.
     let other = address("teknik@ett.example");
-    app.app.subjects.rectify(&alice(), &spelled, &other).await.unwrap();
+    app.app.subjects.rectify_as_one(&alice(), &spelled, &other).await.unwrap();
     app.app.subjects.rectify(&alice(), &other, &spelled).await.unwrap();
     app.import(CUSTOMERS).await;
     app.app.subjects.rectify(&alice(), &spelled, &plain).await.unwrap();
@@ -445,4 +445,27 @@ async fn two_nodes_on_a_restored_copy_erase_a_person_again_once() {
     assert_eq!(count.fetch_one(&mut *conn).await.unwrap(), 1);
     drop(conn);
     assert_eq!(audit(&app).await.problem, None);
+}
+
+/// The account of a sole trader was given to somebody else before the person asks to be forgotten.
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn the_name_of_a_former_sole_trader_goes_from_an_account_that_somebody_else_has_now(#[case] engine: Engine) {
+    let app = TestApp::new(engine).await;
+    let of = |name: &str, email: &str| {
+        format!(
+            "account_id,customer_name,email\nC7,{name},{email}\nC8,Nordvind AB,anna@nord.example\nC8,Nordvind AB,bo@nord.example\n"
+        )
+    };
+    app.import(&of("Sole Trader Ida Alm", "ida@alm.example")).await;
+    let id = app.release(&crate::app::maintenance("all = true")).await;
+    app.run_until_idle().await;
+    app.import(&of("Completely Other Ltd", "zed@other.example").replace("Nordvind", "Sydvind")).await;
+    app.erase("ida@alm.example").await.unwrap();
+    app.erase("anna@nord.example").await.unwrap();
+    let names: Vec<String> = app.covered(id).await.1.into_iter().map(|row| row.customer_name).collect();
+    assert_eq!(names, ["", "Nordvind AB"], "somebody else of the company is named still");
+    assert_eq!(crate::audit::audit(&app).await.problem, None);
 }

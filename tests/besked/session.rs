@@ -30,7 +30,7 @@ fn configured(server: &Relay) -> (RelayConfig, Smtp) {
 }
 
 const fn envelope<'a>(from: &'a Address, to: &'a Address) -> Envelope<'a> {
-    Envelope { from, to, reports: None }
+    Envelope { from: Some(from), to, reports: None }
 }
 
 async fn send(session: &mut Session, to: &str, message: &[u8]) -> Result<Option<String>, Failed> {

@@ -233,6 +233,79 @@ fn a_file_with_the_keys_and_values_of_other_programs_says_what_is_meant() {
     }
 }
 
+/// What is wrong with an entry of a list hides nothing else, and the entries keep their numbers.
+#[test]
+fn an_entry_with_a_wrong_key_is_checked_to_its_end() {
+    let told = shown(&parse(
+        "[[relay]]\nname = \"a\"\nurl = \"http://h.example\"\npassword_file = \"/nowhere/a\"\n\
+         [[relay]]\nurl = \"smtp://u@h.example\"\nconnections = 0\n\
+         [[dkim]]\ndomain = \"a b\"\nselector = \"s 1\"\nkey_file = \"/nowhere/a.pem\"\n\
+         [[dkim]]\ndomain = \"example.com\"\nselector = \"s_2\"\nkey_file = \"/nowhere/b.pem\"\n",
+        "c",
+        &[],
+    ));
+    let wanted = [
+        "line 3: `relay.0.url`: ",
+        "line 4: `relay.0.password_file`: `/nowhere/a` cannot be read",
+        "line 5: lacks `name`",
+        "line 7: `relay.1` `connections` must be 1 to 1000",
+        "line 9: `dkim.0.domain`: ",
+        "line 10: `dkim.0.selector` must be",
+        "line 11: `dkim.0.key_file` `/nowhere/a.pem`",
+        "line 15: `dkim.1.key_file` `/nowhere/b.pem`",
+    ];
+    for (line, begin) in told.lines().zip(wanted) {
+        assert!(line.starts_with(begin) || line.starts_with(&begin.replace("` `", ".")), "{line}\n{begin}\n{told}");
+    }
+    assert_eq!(told.lines().count(), wanted.len(), "{told}");
+}
+
+#[test]
+fn what_cannot_work_is_refused_or_warned_of() {
+    for (text, part) in [
+        ("[smtp]\nconnect = \"0s\"\n", "`smtp.connect` must be at least `1s`"),
+        ("[retry]\ngive_up_after = \"1s\"\n", "`retry.give_up_after` must be at least the first wait"),
+        ("[limits]\ndomain_rate_per_second = { \"@gmail.com\" = 1.0 }\n", "which no domain has"),
+        ("[limits]\ndomain_rate_per_second = { \"*.se\" = 1.0 }\n", "which no domain has"),
+        ("[ledger]\nkey_file = \"\"\n", "`ledger.key_file` must be the path of a file"),
+        ("[ledger]\nstate_file = \"\"\n", "`ledger.state_file` must be the path of a file"),
+        ("[organisation]\nname = \"A\\u202EB\"\n", "U+202E"),
+        ("[sender]\nfrom = \"A\\u202EB <a@example.com>\"\n", "U+202E"),
+        ("[database]\nurl = \"sqlite://x.db?mode=ro\"\n", "nothing could be recorded"),
+        ("[sender]\nreturn_path = \"none\"\n", "`none` is none of `delivery`, `from`"),
+        ("[limits]\ndomain_connections = 1.5\n", "must be a whole number, without a decimal point"),
+    ] {
+        let told = shown(&parse(&format!("{text}{RELAY}"), "c", &[]));
+        assert!(told.contains(part) && told.lines().count() == 1, "{text}: {told}");
+    }
+    for (text, part) in [
+        (RELAY.replace("h.example", "h.example:465"), "port 465 speaks TLS from the first byte: write `smtps://`"),
+        (RELAY.replace("smtp://h.example", "smtps://h.example:587"), "begins without TLS: write `smtp://`"),
+        (String::new(), "no `[[relay]]` is configured, so nothing is sent"),
+    ] {
+        let warnings = parse(&text, "c", &[]).unwrap().warnings().join("\n");
+        assert!(warnings.contains(part), "{text}: {warnings}");
+    }
+}
+
+/// Windows writes a mark before a text, and some tools pack certificates otherwise.
+#[test]
+fn a_file_of_certificates_says_what_it_is() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let told = |bytes: &[u8]| {
+        std::fs::write(file.path(), bytes).unwrap();
+        let text = format!("{RELAY}ca_file = \"{}\"\n", file.path().display());
+        shown(&parse(&text, "c", &[]))
+    };
+    let mut named = rcgen::CertificateParams::new(["h.example".to_owned()]).unwrap();
+    named.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let pem = named.self_signed(&rcgen::KeyPair::generate().unwrap()).unwrap().pem();
+    assert_eq!(told(format!("\u{feff}{}", pem.replace('\n', "\r\n")).as_bytes()), "");
+    assert!(told(b"\x30\x82\x09\x00\x02\x01\x03\x30").contains("is PKCS#12: turn it into PEM with `openssl pkcs12"));
+    assert!(told(b"\x30\x82\x09\x00\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02").contains("`openssl pkcs7"));
+    assert!(told(b"\x30\x82\x09\x00\x30\x82").contains("`openssl x509 -inform der"));
+}
+
 #[test]
 fn the_environment_is_read_as_its_tools_leave_it() {
     for (what, name, value, wanted) in [
@@ -265,6 +338,7 @@ fn the_environment_is_read_as_its_tools_leave_it() {
             "a@example.com,b@example.com",
             "must be a list such as `[\"one\", \"two\"]`",
         ),
+        ("a table", "LOG", "info", "names a table: add the key, as in `BESKED__LOG__LEVEL` for `[log] level`"),
         ("a key without number", "RELAY__URL", "smtp://h.example", "`relay` is a list: name an entry by its number"),
     ] {
         let name = format!("BESKED__{name}");

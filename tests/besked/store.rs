@@ -2,6 +2,9 @@
 
 mod answers;
 mod bulk;
+mod escalations;
+mod forwards;
+mod inbound;
 mod integrity;
 mod limits;
 mod moulds;
@@ -17,13 +20,15 @@ mod tree;
 mod watched;
 
 use besked::domain::category::Category;
+use besked::domain::coverage::Terms;
+use besked::domain::delivery::Level;
 use besked::domain::entry::{Entry, Event, Fact};
 use besked::domain::notice::State;
 use besked::domain::random::Random;
 use besked::store::notices::releases::NewDelivery;
 use besked::store::notices::{Written, releases};
 use besked::store::people::imports;
-use besked::store::people::imports::{AttributeRow, ContactRow, CustomerRow, Removal};
+use besked::store::people::imports::{AttributeRow, ContactRow, CustomerRow, Lacking, Removal};
 use besked::store::{Conn, Store, notices};
 use jiff::Timestamp;
 use rstest::rstest;
@@ -34,7 +39,8 @@ use crate::database::{Database, Engine};
 
 /// What a release of this many recipients records.
 fn released(recipients: u64) -> releases::Released<'static> {
-    releases::Released { customers: 1, recipients, message_domain: "example.com", salt: &[5; 32], revision: 0 }
+    let terms = Terms { informed_at: Level::Relayed, deadline: None };
+    releases::Released { customers: 1, recipients, message_domain: "example.com", terms, salt: &[5; 32], revision: 0 }
 }
 
 /// A store with its own database, and what tests of it need.
@@ -112,8 +118,9 @@ impl File<'_> {
         imports::add_customers(conn, self.customers).await.unwrap();
         imports::add_attributes(conn, self.attributes).await.unwrap();
         imports::add_contacts(conn, self.contacts).await.unwrap();
-        let revision =
-            imports::compare(conn, if replace { Removal::Everywhere } else { Removal::InFile }).await.unwrap();
+        imports::add_attribute_names(conn, &["plan", "region"]).await.unwrap();
+        let removal = if replace { Removal::Everywhere } else { Removal::InFile };
+        let revision = imports::compare(conn, removal, Lacking::default()).await.unwrap();
         imports::write_customers(conn, id, now).await.unwrap();
         assert_eq!(imports::revision(conn).await.unwrap(), revision);
         imports::write_contacts(conn, id, now).await.unwrap();

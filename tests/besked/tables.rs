@@ -224,7 +224,7 @@ async fn a_file_that_is_no_table_is_called_what_it_is() {
             b"C1,Ett AB,a@x.example\nC2,B,b@x.example\n".to_vec(),
             "line 1: this row names none of the columns `account_id`",
         ),
-        ("only a header", HEADER.into(), "the file has no rows"),
+        ("only a header", HEADER.into(), "the file has a header and no rows under it"),
     ] {
         let text = said(&app, &bytes, "").await;
         if what == "JSON" {
@@ -246,8 +246,12 @@ async fn a_bad_row_is_shown_with_its_value_and_what_to_write() {
         ),
         ("C1,A,a@x.example;b@x.example,,,,", "has more than one address: write one row for each contact"),
         ("C1,A,mailto:a@x.example,,,,", "; write `a@x.example`"),
-        ("C1,A,NULL,,,,", "`email` `NULL`: is no address: leave out the row of a contact that has none"),
-        ("C1,A,#N/A,,,,", "is no address"),
+        (
+            "C1,A,NULL,,,,",
+            "`email` `NULL`: is what a tool writes where there is no value: write the value, or leave out the row",
+        ),
+        ("C1,A,N/A,,,,", "`email` `N/A`: is no address: leave out the row of a contact that has none"),
+        ("C1,A,#N/A,,,,", "is the error of a formula in a spreadsheet: correct the formula, or leave out the row"),
         ("C1,A,,,,,", "line 2: `email`: is empty"),
         ("C1,A,'a@x.example,,,,", "begins with an apostrophe, by which spreadsheets mark text; write `a@x.example`"),
         (
@@ -273,7 +277,7 @@ async fn a_bad_row_is_shown_with_its_value_and_what_to_write() {
     }
     let latin1 = [HEADER.as_bytes(), b"C1,R\xe4ksm\xf6rg\xe5s,a@x.example,,,,\n"].concat();
     let text = said(&app, &latin1, "").await;
-    assert!(text.contains("`customer_name` `Räksmörgås`: is not UTF-8: save the file as UTF-8, or name its"), "{text}");
+    assert!(text.contains("`customer_name` `Räksmörgås`: is not UTF-8: save the file as UTF-8; if the value is right as it stands here, name its encoding"), "{text}");
     let unnamed = format!("{},\nC1,A,a@x.example,,,,,stray\n", HEADER.trim_end());
     let text = said(&app, unnamed.as_bytes(), "").await;
     assert!(text.contains("line 2: `column 8` `stray`: has a value, but no name in the header"), "{text}");
@@ -307,7 +311,7 @@ async fn what_has_no_end_is_refused_at_its_beginning() {
     let app = TestApp::new(Engine::Sqlite).await;
     let endless: [(Box<dyn std::io::Read + Send>, &str); 3] = [
         (Box::new(std::io::repeat(0)), "no text: it has bytes of zero"),
-        (Box::new(HEADER.as_bytes().chain(std::io::repeat(b'x'))), "a row is longer than"),
+        (Box::new(HEADER.as_bytes().chain(std::io::repeat(b'x'))), "is longer than 1048576 bytes"),
         (
             Box::new(format!("{HEADER}C1,\"").leak().as_bytes().chain(std::io::repeat(b'x'))),
             "the quote opened in line 2",
@@ -346,7 +350,7 @@ fn a_dry_run_of_what_comes_through_a_pipe_says_what_would_change() {
         "separated by semicolons, unpacked",
         "1 new, 2 changed, 1 gone, 0 reactivated",
         "another name",
-        "1 contact new, 1 contact gone",
+        "b@x.example (service) gone, d@x.example (service) new",
     ] {
         assert!(out.contains(told), "{told}: {out}");
     }

@@ -19,7 +19,7 @@ const LAYERS: &[&[&str]] = &[
     &["deliveries"],
     &["coverage"],
     &["evidence"],
-    &["inbound"],
+    &["inbound", "escalation"],
     &["dispatch"],
     &["app"],
     &["doctor"],

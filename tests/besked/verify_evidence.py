@@ -103,7 +103,7 @@ def main(path, vkey):
     with open(path, encoding="utf-8") as file:
         evidence = json.load(file)
     assert evidence["format"] == "besked-evidence/1"
-    manifest, closed, digests = None, None, set()
+    batches, closed, digests = [], None, set()
     for entry in evidence["entries"]:
         head, note = entry["proof"].split("\n\n", 1)
         lines = head.split("\n")
@@ -122,17 +122,24 @@ def main(path, vkey):
                 digests.add(whole(person)[3])
         event, detail = whole(fact)[3], whole(fact)[9]
         if event == "manifest":
-            manifest = detail
+            assert not batches, "a second manifest"
+            batches = [(0, detail[0], detail[1])]
+        if event == "addressed":
+            first, count, root = detail
+            assert first == batches[-1][0] + batches[-1][1], "recipients with other ordinals"
+            batches.append((first, count, root))
         if event == "closed":
+            assert closed is None, "closed twice"
             closed = sum(detail[1::2])
+            assert closed == batches[-1][0] + batches[-1][1], "somebody was left out"
         print(index, event)
-    if closed is not None:
-        assert closed == manifest[0], "somebody was left out"
     for recipient in evidence["recipients"]:
         commitment = mac(b64(recipient["salt"]), b64(recipient["who"]))
         path = [b64(line) for line in recipient["path"]]
-        found = root_from_path(sha256(b"\x00", commitment), recipient["ordinal"], manifest[0], path)
-        assert found == manifest[1], "not in the manifest"
+        ordinal = recipient["ordinal"]
+        first, count, wanted = [batch for batch in batches if batch[0] <= ordinal][-1]
+        found = root_from_path(sha256(b"\x00", commitment), ordinal - first, count, path)
+        assert found == wanted, "not in the manifest"
         print("recipient", *whole(b64(recipient["who"])))
     for message in evidence.get("messages", []):
         digest = hashlib.sha256(b64(message["eml"])).digest()

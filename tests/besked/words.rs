@@ -42,6 +42,7 @@ fn a_database_accepts_the_words_of_the_domain_and_no_others() {
         (("contacts", "role"), all!(Role)),
         (("notices", "category"), all!(Category)),
         (("notices", "state"), all!(NoticeState)),
+        (("notices", "informed_at"), ["relayed", "accepted_by_mx", "dsn_delivered"].map(str::to_owned).into()),
         (("notice_steps", "step"), all!(Step)),
         (("deliveries", "role"), all!(Role)),
         (("deliveries", "state"), states),
@@ -50,6 +51,9 @@ fn a_database_accepts_the_words_of_the_domain_and_no_others() {
         (("preferences", "category"), optional),
         (("suppressions", "reason"), all!(Reason)),
         (("tombstones", "mark"), all!(Mark)),
+        (("escalations", "state"), all!(besked::domain::escalation::State)),
+        (("tasks", "kind"), all!(besked::domain::task::TaskKind)),
+        (("tasks", "state"), all!(besked::domain::task::State)),
         (("attestations", "channel"), ["phone", "letter", "in-person", "other"].map(str::to_owned).into()),
     ];
     let known: BTreeMap<(String, String), BTreeSet<String>> =

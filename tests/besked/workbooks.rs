@@ -13,7 +13,7 @@ use crate::tables::{archive, said};
 const NAMES: [&str; 3] = ["account_id", "customer_name", "email"];
 
 /// An OpenDocument workbook with this content between the tags of its first sheet.
-fn ods(rows: &str) -> Vec<u8> {
+pub fn ods(rows: &str) -> Vec<u8> {
     let content = format!(
         "<office:document-content><table:table table:name=\"S\">{rows}</table:table></office:document-content>"
     );
@@ -24,7 +24,7 @@ fn ods(rows: &str) -> Vec<u8> {
 }
 
 /// A row of texts, and what follows them in it.
-fn ods_row(texts: [&str; 3], more: &str) -> String {
+pub fn ods_row(texts: [&str; 3], more: &str) -> String {
     let cell =
         |text| format!("<table:table-cell office:value-type=\"string\"><text:p>{text}</text:p></table:table-cell>");
     format!("<table:table-row>{}{more}</table:table-row>", texts.map(cell).concat())
@@ -128,7 +128,11 @@ fn files() -> Vec<(&'static str, Vec<u8>, &'static str)> {
         ("a row beyond all numbers", xlsx(&xlsx_table("", &cell("A99999999999", "x")), "<sst/>", 1), "workbook"),
         ("a column beyond all numbers", xlsx(&xlsx_table(&cell("ZZZZZZZZZZZ1", "x"), ""), "<sst/>", 1), "wor"),
         ("a list of endless texts", xlsx(&xlsx_table("", ""), &sst("99999999999999"), 1), large),
-        ("one long text in all cells", xlsx(&xlsx_table(&shared, ""), &sst("1"), 1), "a row is longer than"),
+        (
+            "one long text in all cells",
+            xlsx(&xlsx_table(&shared, ""), &sst("1"), 1),
+            "the row in line 1 is longer than",
+        ),
         (
             "a cell without end",
             xlsx(&xlsx_table(&cell("D1", &"x".repeat(1_200_000)), ""), "<sst/>", 1),

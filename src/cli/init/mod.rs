@@ -17,13 +17,14 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 
 use super::Place;
-use super::failure::Failure;
+use super::failure::{FAILED, Failure};
 use super::file::replace_private;
 use super::output::Output;
 use crate::app::App;
 use crate::config::{Config, ConfigError, EXAMPLE, folder};
 use crate::domain::clock::Clock;
 use crate::domain::random::Random;
+use crate::domain::words::cause;
 use crate::ledger::state::sync_folder;
 
 #[derive(Serialize)]
@@ -39,6 +40,9 @@ pub struct Init {
     /// Ask nothing, and write the commented configuration with its defaults, as without a terminal
     #[arg(long)]
     defaults: bool,
+    /// Make a new ledger key although another one signed this ledger before, since that one is lost
+    #[arg(long)]
+    new_ledger_key: bool,
 }
 
 /// Makes configuration, ledger key and database if they are missing. Asks for what no default can know if there is somebody to ask.
@@ -67,30 +71,23 @@ pub async fn init(command: Init, place: &Place, output: &Output) -> Result<u8, F
         made: write_new(&path, text.as_bytes(), 0o600)?,
         place: path.display().to_string(),
     });
-    let mut next = NEXT.to_owned();
-    if let Some(answers) = &answers {
-        let notice = path.with_file_name("first-notice.md");
-        made.push(Made {
-            what: "first notice",
-            made: write_new(&notice, first::notice(Clock::System.now()).as_bytes(), 0o644)?,
-            place: notice.display().to_string(),
-        });
-        next = format!(
-            "\nnext: besked notice test {} --to {}   # one marked copy\n      \
-             besked customers import FILE   # CSV or Excel: account_id, customer_name, email\n      \
-             besked doctor --dns   # SPF, DKIM, DMARC: what to publish\n",
-            notice.display(),
-            answers.test_address
-        );
-    }
     let config = place.load()?.config;
+    let mut next = next_steps(&config);
+    if let Some(answers) = &answers {
+        let (notice, steps) = first_notice(&path, &answers.test_address)?;
+        made.push(notice);
+        next = steps;
+    }
+    made.push(Made { what: "database", made: make_tables(&config).await?, place: config.database.url.to_string() });
     let key_file = &config.ledger.key_file;
+    if !command.new_ledger_key && !key_file.exists() {
+        refuse_second_key(place, key_file).await?;
+    }
     made.push(Made {
         what: "ledger key",
         made: make_key(key_file, &Random::from_system())?,
         place: key_file.display().to_string(),
     });
-    made.push(Made { what: "database", made: make_tables(&config).await?, place: config.database.url.to_string() });
     output.print(&made, |made| {
         let line = |it: &Made| format!("{}  {} {}\n", if it.made { "made" } else { "kept" }, it.what, it.place);
         made.iter().map(line).collect::<String>() + &next
@@ -101,9 +98,41 @@ pub async fn init(command: Init, place: &Place, output: &Output) -> Result<u8, F
     Ok(0)
 }
 
-/// What to do after a configuration with defaults was written.
-const NEXT: &str =
-    "\nnext: set [organisation], [sender] and [[relay]] in the configuration, then `besked customers import FILE`\n";
+/// Makes a first notice beside the configuration. Returns what to do with it, too.
+fn first_notice(config: &Path, test_address: &str) -> Result<(Made, String), Failure> {
+    let notice = config.with_file_name("first-notice.md");
+    let made = write_new(&notice, first::notice(Clock::System.now()).as_bytes(), 0o644)?;
+    let place = notice.display().to_string();
+    let next = format!(
+        "\nnext: besked notice test {place} --to {test_address}   # one marked copy\n      \
+         besked customers import FILE   # CSV or Excel: account_id, customer_name, email\n      \
+         besked doctor --dns   # SPF, DKIM, DMARC: what to publish\n"
+    );
+    Ok((Made { what: "first notice", place, made }, next))
+}
+
+/// What to do after a configuration was written or found.
+fn next_steps(config: &Config) -> String {
+    let left = config.left_from_example();
+    if left.is_empty() {
+        return "\nnext: `besked doctor` checks the configuration, database, keys and relays\n".to_owned();
+    }
+    let left = left.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
+    format!(
+        "\nnext: set {left} and [[relay]] in the configuration, then `besked doctor` and `besked customers import FILE`\n"
+    )
+}
+
+/// Refuses to make a key for a ledger that another key signed: nothing could be sealed with it.
+async fn refuse_second_key(place: &Place, key_file: &Path) -> Result<(), Failure> {
+    let Some(signed_by) = place.app().await?.ledger.signed_by().await? else { return Ok(()) };
+    let path = key_file.display();
+    Err(Failure::new(FAILED, format!("there is no ledger key at `{path}`, and the ledger was signed with {signed_by}"))
+        .hint(
+            "restore that key from its backup; on a node that does not sign nothing is missing; if the key is lost, `besked init \
+             --new-ledger-key` makes a new one and `besked ledger continue --reason TEXT` records the exchange",
+        ))
+}
 
 /// Makes or updates the tables.
 pub async fn migrate(place: &Place, output: &Output) -> Result<u8, Failure> {
@@ -159,21 +188,27 @@ fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<bool, Failure> {
     match file {
         Ok(mut file) => {
             let synced = file.write_all(bytes).and_then(|()| file.sync_all()).and_then(|()| sync_folder(path));
-            synced.map_err(|source| read_error(path, source))?;
+            synced.map_err(|source| not_written(path, &source))?;
             Ok(true)
         }
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(false),
-        Err(source) => Err(read_error(path, source)),
+        Err(source) => Err(not_written(path, &source)),
     }
 }
 
 fn make_parent(path: &Path) -> Result<(), Failure> {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => {
-            fs::create_dir_all(parent).map_err(|source| read_error(parent, source))
+            fs::create_dir_all(parent).map_err(|source| not_written(parent, &source))
         }
         _ => Ok(()),
     }
+}
+
+fn not_written(path: &Path, source: &std::io::Error) -> Failure {
+    let folder = path.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    Failure::new(FAILED, format!("cannot write `{}`: {}", path.display(), cause(source)))
+        .hint(format!("the folder `{}` must be writable for this user, and its disk have room", folder.display()))
 }
 
 fn read_error(path: &Path, source: std::io::Error) -> Failure {

@@ -1,4 +1,4 @@
-//! The five questions of `besked init` at a terminal. Each answer is checked by the rules of the configuration, and the relay is
+//! The seven questions of `besked init` at a terminal. Each answer is checked by the rules of the configuration, and the relay is
 //! tried before anything is written.
 
 use std::path::Path;
@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::super::failure::Failure;
 use crate::config::{Config, EXAMPLE, filled, parse};
-use crate::doctor::{Verdict, examine_relay};
+use crate::doctor::{Examined, Verdict, examine_relay};
 use crate::domain::address::Address;
 
 /// Where the password of the relay is put.
@@ -26,8 +26,12 @@ pub(super) struct Answers {
 
 /// Asks for what no default can know.
 pub(super) async fn ask() -> Result<Answers, Failure> {
-    eprintln!("Five answers make a configuration; every other key has a default, explained in the file.\n");
+    eprintln!("Seven answers make a configuration; every other key has a default, explained in the file.\n");
     let name = ask_for("Organisation, as every mail names it", None, |it| checked("ORGANISATION__NAME", it))?;
+    let postal = ask_for("Its postal address, in one line", None, |it| checked("ORGANISATION__ADDRESS", it))?;
+    let authority = ask_for("Authority that persons can complain to", Some(AUTHORITY.to_owned()), |it| {
+        checked("ORGANISATION__SUPERVISORY_AUTHORITY", it)
+    })?;
     let from = ask_for("Sender, as `Name <address>`", None, |it| checked("SENDER__FROM", it))?;
     let sender = config(&[("SENDER__FROM", &from)]).map_err(Failure::invalid)?.sender;
     let (domain, address) = (sender.domain().to_owned(), sender.from.email.to_string());
@@ -35,18 +39,21 @@ pub(super) async fn ask() -> Result<Answers, Failure> {
     let public_url = ask_for("Web address for unsubscribing, served by this program", Some(base), |it| {
         checked("ORGANISATION__PUBLIC_URL", it)
     })?;
-    let (url, password) = relay(&from).await?;
+    let Chosen { url, password, return_path } = relay(&from, &domain).await?;
     let test_address = ask_for("Your own address, for a test mail", None, |it| {
         Address::parse(it).map(|_| ()).map_err(|error| error.to_string())
     })?;
     let origin = format!("{domain}/besked");
     let mut values = vec![
         ("organisation", "name", name.as_str()),
+        ("organisation", "address", postal.as_str()),
+        ("organisation", "supervisory_authority", authority.as_str()),
         ("organisation", "privacy_contact", address.as_str()),
         ("organisation", "public_url", public_url.as_str()),
         ("sender", "from", from.as_str()),
         ("sender", "reply_to", address.as_str()),
         ("sender", "bounce_domain", domain.as_str()),
+        ("sender", "return_path", return_path),
         ("ledger", "origin", origin.as_str()),
         ("relay", "url", url.as_str()),
     ];
@@ -56,11 +63,22 @@ pub(super) async fn ask() -> Result<Answers, Failure> {
     Ok(Answers { text: filled(&values), password, test_address })
 }
 
+/// The authority of the example.
+const AUTHORITY: &str = "Swedish Authority for Privacy Protection (IMY)";
+
+/// The relay that was chosen, and the return path that it takes.
+struct Chosen {
+    url: String,
+    password: Option<SecretString>,
+    return_path: &'static str,
+}
+
 /// Asks for the relay until it answers, or is kept although it does not.
-async fn relay(from: &str) -> Result<(String, Option<SecretString>), Failure> {
+async fn relay(from: &str, domain: &str) -> Result<Chosen, Failure> {
     eprintln!(
-        "\nThe relay takes the mail from here: smtp://USER@smtp.office365.com:587 for Microsoft 365,\n\
-         smtp://localhost:25?tls=none for a Postfix on this host, smtps://USER@HOST:465 for others."
+        "\nThe relay takes the mail from here: smtp://localhost:25?tls=none for a Postfix on this host,\n\
+         smtp://USER@HOST:587 or smtps://USER@HOST:465 for others. USER is the name that it knows you by, often the whole\n\
+         address: smtp://notices@{domain}@HOST:587."
     );
     let mut before = "smtp://localhost:25?tls=none".to_owned();
     loop {
@@ -73,28 +91,35 @@ async fn relay(from: &str) -> Result<(String, Option<SecretString>), Failure> {
             None => None,
         };
         let secret = password.as_ref().map_or("", |it| it.expose_secret());
-        let mut answers = vec![("RELAY__0__URL", url.as_str()), ("SENDER__FROM", from)];
+        let mut answers =
+            vec![("RELAY__0__URL", url.as_str()), ("SENDER__FROM", from), ("SENDER__BOUNCE_DOMAIN", domain)];
         answers.extend(user.is_some().then_some(("RELAY__0__PASSWORD", secret)));
         let tried = config(&answers).map_err(Failure::invalid)?;
-        let check = examine_relay(&tried.relays[0], &tried).await;
+        eprintln!("  trying it ...");
+        let Examined { check, takes_from_alone } = examine_relay(&tried.relays[0], &tried).await;
         eprintln!("  {}", check.detail);
-        let keeps = check.verdict != Verdict::Failed
-            || Confirm::new()
-                .with_prompt("It cannot be used now. Keep it all the same?")
-                .default(false)
-                .interact()
-                .map_err(unreadable)?;
-        if keeps {
-            return Ok((url, password));
+        if takes_from_alone && confirmed(FROM_ALONE, true)? {
+            return Ok(Chosen { url, password, return_path: "from" });
+        }
+        if check.verdict != Verdict::Failed || confirmed("It cannot be used now. Keep it all the same?", false)? {
+            return Ok(Chosen { url, password, return_path: "delivery" });
         }
         before = url;
     }
 }
 
+/// The question about a relay whose user may send as itself only.
+const FROM_ALONE: &str = "Let every mail have the sender's own address as its return path? Reports of what could not be delivered then \
+                          come to that mailbox";
+
+fn confirmed(question: &str, default: bool) -> Result<bool, Failure> {
+    Confirm::new().with_prompt(question).default(default).interact().map_err(unreadable)
+}
+
 /// Asks whether the password that was typed takes the place of the one in a file.
 pub(super) fn is_to_replace(file: &Path) -> Result<bool, Failure> {
     let question = format!("`{}` has another password. Replace it by the one you typed?", file.display());
-    Confirm::new().with_prompt(question).default(true).interact().map_err(unreadable)
+    confirmed(&question, true)
 }
 
 /// Asks until the answer is valid.

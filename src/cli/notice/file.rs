@@ -1,15 +1,16 @@
 //! Notice files: the only place that knows where a notice and the rows of its audience are on the disk.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
 use crate::cli::failure::Failure;
 use crate::domain::front_matter::audience_file;
-use crate::domain::notice::Notice;
+use crate::domain::notice::{MAX_SOURCE_BYTES, Notice};
 use crate::domain::problem::{Problem, Problems};
-use crate::domain::rows_file::Rows;
+use crate::domain::rows_file::{MAX_BYTES, Rows};
 use crate::domain::words::cause;
 use crate::notices::Draft;
 
@@ -56,13 +57,22 @@ impl From<FileError> for Failure {
     }
 }
 
-/// Reads a notice file, and its audience file, whose path is relative to it. If something in them is wrong, `untimely` finds the
+/// Reads a notice file, or standard input for `-`, and its audience file, whose path is relative to it. If something in them is wrong, `untimely` finds the
 /// problems of the text with the time and the configuration, so that all are reported at once.
 ///
 /// # Errors
 /// If the notice file cannot be read, or with all problems in both files.
 pub fn read(path: &Path, untimely: impl FnOnce(&str) -> Problems) -> Result<Draft, FileError> {
-    let bytes = std::fs::read(path).map_err(|source| FileError::Read { path: path.to_owned(), source })?;
+    let bytes = match path {
+        path if path == Path::new("-") => contents(io::stdin(), MAX_SOURCE_BYTES),
+        path => File::open(path).and_then(|file| contents(file, MAX_SOURCE_BYTES)),
+    };
+    let bytes = bytes.map_err(|source| FileError::Read { path: path.to_owned(), source })?;
+    if bytes.len() > MAX_SOURCE_BYTES {
+        let mut problems = Problems::default();
+        problems.add(0, "", format!("the file is larger than {MAX_SOURCE_BYTES} bytes"));
+        return Err(FileError::Invalid(vec![(path.to_owned(), problems)]));
+    }
     let Ok(source) = String::from_utf8(bytes) else {
         let mut problems = Problems::default();
         problems.add(0, "", "the file is not UTF-8: save it as UTF-8");
@@ -93,11 +103,18 @@ pub fn read(path: &Path, untimely: impl FnOnce(&str) -> Problems) -> Result<Draf
     Err(FileError::Invalid(refused))
 }
 
+/// Reads up to a byte more than a file may have: what has no end must not fill the memory.
+fn contents(file: impl Read, most: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    file.take(most as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
 /// Reads the audience file that a notice names, or returns its problems. One that cannot be read is a problem of the notice.
 fn rows(notice: &Path, source: &str) -> Result<Option<Rows>, (PathBuf, Problems)> {
     let Some((line, file)) = audience_file(source) else { return Ok(None) };
     let path = notice.parent().unwrap_or(Path::new("")).join(file);
-    match std::fs::read(&path) {
+    match File::open(&path).and_then(|file| contents(file, MAX_BYTES)) {
         Ok(bytes) => Rows::parse(&bytes).map(Some).map_err(|problems| (path, problems.limited())),
         Err(error) => {
             let mut problems = Problems::default();

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::json;
 
 use super::{Format, Preview, Test, file};
-use crate::app::App;
+use crate::app::{App, AppError};
 use crate::audience::AudienceError;
 use crate::cli::Place;
 use crate::cli::failure::{Failure, TRY_LATER};
@@ -16,7 +16,7 @@ use crate::domain::random::Random;
 use crate::domain::words::kilobytes;
 use crate::mail::direct::{self, Taken};
 use crate::notices::sample::{Sample, Wanted};
-use crate::notices::{Checked, Draft, NoticeError};
+use crate::notices::{Checked, Draft, Escalated, NoticeError};
 
 /// Checks a notice file, and says how far it reaches.
 pub async fn check(app: &App, path: &Path, output: &Output) -> Result<u8, Failure> {
@@ -29,7 +29,7 @@ pub async fn check(app: &App, path: &Path, output: &Output) -> Result<u8, Failur
     if let (true, Err(NoticeError::NotReady(problems))) = (output.json, &checked) {
         output.print(&json!({ "problems": problems }), |_| String::new())?;
     }
-    let Checked { reach, size, follows, mut warnings, nobody } = checked?;
+    let Checked { reach, size, follows, mut warnings, escalation, nobody, .. } = checked?;
     warn(&warnings);
     let yet = nobody.as_ref().and_then(AudienceError::reaches_nobody);
     if let Some(yet) = &yet {
@@ -37,9 +37,10 @@ pub async fn check(app: &App, path: &Path, output: &Output) -> Result<u8, Failur
     }
     let document = json!({
         "category": draft.notice.category, "class": draft.notice.category.class(),
-        "customers": reach.customers, "recipients": reach.recipients, "unaddressed": reach.unaddressed,
+        "customers": reach.customers, "recipients": reach.recipients, "unaddressed": reach.unaddressed, "unaddressed_sample": reach.unaddressed_sample,
         "role_addresses": reach.role_addresses, "dead": reach.dead, "needs_smtputf8": reach.needs_smtputf8,
         "left": reach.left, "follows": follows, "size": size, "sample": reach.sample, "warnings": warnings,
+        "escalation": escalation,
     });
     output.print(&document, |_| {
         let category = draft.notice.category;
@@ -55,12 +56,15 @@ pub async fn check(app: &App, path: &Path, output: &Output) -> Result<u8, Failur
         );
         if reach.unaddressed > 0 {
             let who = count(reach.unaddressed, "of these customers has", "of these customers have");
-            text += &format!("{who} nobody to address\n");
+            let shown = reach.unaddressed_sample.len() as u64;
+            let more = if shown < reach.unaddressed { ", ..." } else { "" };
+            text += &format!("{who} nobody to address: {}{more}\n", reach.unaddressed_sample.join(", "));
         }
         if let Some(followed) = follows {
             text += &format!("follows notice {followed}\n");
         }
         text += &format!("the largest mail has {}\n", kilobytes(size));
+        text += &escalation.as_ref().map_or_else(String::new, describe);
         text += "for example:\n";
         reach.sample.iter().for_each(|name| text += &format!("  {name}\n"));
         text
@@ -69,6 +73,19 @@ pub async fn check(app: &App, path: &Path, output: &Output) -> Result<u8, Failur
         Failure::from(nobody).print_hint();
     }
     Ok(0)
+}
+
+/// Whom the escalation of a notice addresses.
+fn describe(escalation: &Escalated) -> String {
+    let roles: Vec<&str> = escalation.roles.iter().map(|role| role.as_str()).collect();
+    if roles.is_empty() {
+        return "a customer who is not informed is a task for a person: nobody else is addressed\n".to_owned();
+    }
+    format!(
+        "a customer who is not informed: contacts for {}, each {} after the one before, then a task for a person\n",
+        roles.join(", then "),
+        escalation.after
+    )
 }
 
 /// Prints the warnings of a check to stderr.
@@ -96,7 +113,15 @@ pub async fn preview(command: Preview, place: &Place, output: &Output) -> Result
 /// A preview needs no database: without one, it shows a made-up recipient.
 async fn sample(place: &Place, draft: &Draft, wanted: Wanted, command: &str) -> Result<Sample, Failure> {
     match place.open().await? {
-        Ok(app) => Ok(app.sample(&place.actor()?, draft, &wanted, command).await?),
+        Ok(app) => {
+            let sample = app.sample(&place.actor()?, draft, &wanted, command).await?;
+            if let Some(missing) = sample.missing() {
+                eprintln!(
+                    "warning: recipients without a value: {missing}: the notice cannot be released before they have one"
+                );
+            }
+            Ok(sample)
+        }
         Err(error) if error.is_no_database() && wanted.account.is_none() => {
             let config = place.load()?.config;
             Ok(Sample::made_up(config, draft, &wanted, &Clock::System, &Random::from_system())?)
@@ -119,9 +144,11 @@ pub async fn test(command: Test, place: &Place, output: &Output) -> Result<u8, F
             output.print(&document, |_| format!("sent a test copy to {to}, accepted by `{relay}`: {reply}\n"))?;
             Ok(0)
         }
-        Err(problems) => {
+        Err(refused) if refused.is_empty() => Err(AppError::NoRelay.into()),
+        Err(refused) => {
+            let problems: Vec<String> = refused.iter().map(ToString::to_string).collect();
             Err(Failure::new(TRY_LATER, format!("no relay accepted the test copy:\n{}", problems.join("\n")))
-                .hint("check [[relay]]: host, port, TLS, user and password"))
+                .hint(direct::advices(&refused)))
         }
     }
 }

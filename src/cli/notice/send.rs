@@ -25,12 +25,12 @@ use crate::notices::{Checked, Draft, Kept, Release};
 /// Sends a notice file.
 pub async fn send(app: &App, actor: &Actor, command: Send, output: &Output) -> Result<u8, Failure> {
     let draft = file::read(&command.written.file, |source| app.notices.untimely(source))?;
-    let Checked { reach, warnings, nobody, .. } = app.notices.check(&draft).await?;
+    let Checked { reach, warnings, nobody, before, .. } = app.notices.check(&draft).await?;
     look::warn(&warnings);
     if let Some(nobody) = nobody {
         return Err(nobody.into());
     }
-    if !command.yes && !confirmed(&draft, &reach)? {
+    if !command.yes && !confirmed(&draft, &reach, before.is_some())? {
         return Err(Failure::new(FAILED, "not sent"));
     }
     let id = app.notices.create(&draft, actor).await?;
@@ -71,6 +71,9 @@ async fn submit_and_release(
         Some(status) => describe_status(status, &notice, app.context.clock.now()),
         None => describe_state(&notice, app.context.clock.now()),
     })?;
+    if !waits {
+        step::say_if_nobody_sends(app, &notice).await;
+    }
     if notice.state == State::Submitted {
         eprintln!(
             "\nhint: a second person approves it: `besked notice approve {id} --as NAME`, then `besked notice release {id}`"
@@ -92,10 +95,11 @@ fn refused(status: &Status) -> Option<String> {
 }
 
 /// Asks at a terminal. Without one nobody can answer, and `--yes` is required.
-fn confirmed(draft: &Draft, reach: &Reach) -> Result<bool, Failure> {
+fn confirmed(draft: &Draft, reach: &Reach, is_again: bool) -> Result<bool, Failure> {
     let what = format!(
-        "this {} notice to {} at {}",
+        "this {} notice{} to {} at {}",
         draft.notice.category,
+        if is_again { ", which was released already," } else { "" },
         count(reach.customers, "customer", "customers"),
         count(reach.recipients, "address", "addresses")
     );

@@ -151,5 +151,26 @@ pub fn describe_status(status: &Status, notice: &Kept, now: Timestamp) -> String
         text += "\n";
         text += &table(["state", "#deliveries", "meaning"], rows);
     }
-    text
+    text + &describe_escalation(status, now)
+}
+
+/// The deadline of a notice, and what happens to customers who are not informed.
+fn describe_escalation(status: &Status, now: Timestamp) -> String {
+    let mut lines = Vec::new();
+    if let Some(deadline) = status.deadline {
+        let passed = if deadline < now { ", which has passed" } else { "" };
+        lines.push(format!("to be informed by {}{passed}", time(deadline)));
+    }
+    if status.overdue > 0 {
+        lines.push(format!("{} not informed past the deadline", count(status.overdue, "customer", "customers")));
+    }
+    if status.escalated > 0 {
+        let of = count(status.escalated, "customer", "customers");
+        lines.push(format!("contacts with other roles were addressed for {of} who had not been informed"));
+    }
+    let tasks: u64 = status.tasks.values().sum();
+    if tasks > 0 {
+        lines.push(format!("{}: `besked tasks list --open`", count(tasks, "task for a person", "tasks for a person")));
+    }
+    if lines.is_empty() { String::new() } else { format!("\n{}\n", lines.join("\n")) }
 }

@@ -6,17 +6,18 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::show::print_state;
-use super::{Act, Release, file};
+use super::{Act, Release, file, look};
 use crate::app::App;
 use crate::audience::AudienceError;
 use crate::cli::failure::Failure;
 use crate::cli::named::named;
-use crate::cli::output::{Output, print};
+use crate::cli::output::{Output, count, grouped, print};
 use crate::cli::progress::spinner;
 use crate::domain::actor::Actor;
 use crate::domain::kind::Kind;
 use crate::domain::notice::reference::Purpose;
 use crate::domain::notice::{State, Step};
+use crate::domain::prints::Changed;
 use crate::notices::{self, Kept, NoticeError};
 
 /// Stores a notice file as a draft.
@@ -51,16 +52,30 @@ async fn reached(app: &App, id: Uuid) -> Result<Option<u64>, NoticeError> {
 pub async fn edit(app: &App, actor: &Actor, id: &str, path: &Path, output: &Output) -> Result<u8, Failure> {
     let draft = file::read(path, |source| app.notices.untimely(source))?;
     let id = named(app, id, Purpose::Take(Step::Edit)).await?;
-    print_state(app, &app.notices.edit(id, &draft, actor).await?, output)
+    let before = app.notices.named(&id.to_string()).await?;
+    let edited = app.notices.edit(id, &draft, actor).await?;
+    if let Some(by) = &before.approved_by {
+        eprintln!("the approval by {by} is void: submit the notice again");
+    }
+    print_state(app, &edited, output)
 }
 
 /// Takes a step that needs nothing but a reason.
 pub async fn take(app: &App, actor: &Actor, step: Step, act: Act, output: &Output) -> Result<u8, Failure> {
     let id = named(app, &act.id, Purpose::Take(step)).await?;
     let why = act.reason.as_deref();
+    if matches!(step, Step::Submit | Step::Approve) {
+        look::warn(&app.notices.lateness(&app.notices.named(&id.to_string()).await?));
+    }
     let notice = match step {
         Step::Submit => app.notices.submit(id, actor).await?,
-        Step::Approve => app.notices.approve(id, actor, why).await?,
+        Step::Approve => {
+            let notice = app.notices.approve(id, actor, why).await?;
+            if let Some(by) = notice.approved_by.as_deref().filter(|by| *by != actor.name()) {
+                eprintln!("it was approved already, by {by}: your approval is not recorded");
+            }
+            notice
+        }
         Step::Decline => app.notices.decline(id, actor, why).await?,
         Step::Pause => app.notices.pause(id, actor, why).await?,
         Step::Resume => app.notices.resume(id, actor, why).await?,
@@ -70,11 +85,39 @@ pub async fn take(app: &App, actor: &Actor, step: Step, act: Act, output: &Outpu
     print_state(app, &notice, output)
 }
 
+/// How the recipients changed since the approval.
+fn describe_changed(Changed { then, now, others }: Changed) -> String {
+    let then = count(then, "recipient", "recipients");
+    let others = match others {
+        Some(others) => format!(", {others} of them others than then"),
+        None => String::new(),
+    };
+    format!("the audience is another one than at the approval: {then} then, {} now{others}", grouped(now))
+}
+
 /// Releases a notice.
 pub async fn release(app: &App, actor: &Actor, command: Release, output: &Output) -> Result<u8, Failure> {
     let id = named(app, &command.act.id, Purpose::Take(Step::Release)).await?;
+    let notice = app.notices.named(&id.to_string()).await?;
+    look::warn(&app.notices.lateness(&notice));
+    if let Some(changed) = app.notices.changed_since_approval(&notice).await? {
+        eprintln!("warning: {}", describe_changed(changed));
+    }
     let how = notices::Release { now: command.now, reason: command.act.reason.as_deref() };
-    print_state(app, &freeze(app, actor, id, how).await?, output)
+    let notice = freeze(app, actor, id, how).await?;
+    let code = print_state(app, &notice, output)?;
+    say_if_nobody_sends(app, &notice).await;
+    Ok(code)
+}
+
+/// Says of a released notice that no dispatcher is running, which would send it.
+pub async fn say_if_nobody_sends(app: &App, notice: &Kept) {
+    let waits = matches!(notice.state, State::Scheduled | State::Releasing | State::Released);
+    // That it is released is known; who sends it is a courtesy.
+    let nobody = waits && app.relays.show().await.is_ok_and(|shown| !shown.running);
+    if nobody {
+        eprintln!("\nno dispatcher is running: `besked serve` or `besked dispatch` sends it");
+    }
 }
 
 /// Releases a notice, and shows how many recipients are written meanwhile.

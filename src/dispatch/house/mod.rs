@@ -269,6 +269,7 @@ impl Dispatcher {
         open: &[Open],
         errands: &Errands,
     ) -> Result<Option<Finished>, NoticeError> {
+        let Some(steps) = self.upkeep.escalation.steps() else { return Ok(None) };
         // Errands first: what one has released by now counts below.
         let awaited = errands.are_awaited(&self.notices.errands(open), notice);
         let hopeless = self.streams.whose_relays_all(Relay::is_hopeless);
@@ -291,6 +292,14 @@ impl Dispatcher {
         if depth.leased > 0 || is_due || awaited {
             return Ok(None);
         }
+        // What came back may be about what was just sent.
+        if notice.is_none() && !self.upkeep.inbound.work_once().await?.is_nothing() {
+            return Ok(None);
+        }
+        // Others may have been addressed since the queue was looked at, or have to be now that all of it has ended.
+        if self.escalate().await? || self.upkeep.escalation.steps() != Some(steps) {
+            return Ok(None);
+        }
         // What ended since this round began may have been the last delivery of a notice.
         self.close_done(&self.open().await?).await?;
         let left = Left {
@@ -307,6 +316,13 @@ impl Dispatcher {
             depth,
         };
         Ok(Some(left.into()))
+    }
+
+    /// Escalates customers who are not informed; returns true if there were any.
+    async fn escalate(&self) -> Result<bool, NoticeError> {
+        let escalated = self.upkeep.escalation.round().await;
+        // What is no error of the database is logged by the round.
+        escalated.or_else(|error| error.into_store().map_or(Ok(false), |error| Err(error.into())))
     }
 
     async fn is_busy(&self, notice: Option<Uuid>, hopeless: CategorySet) -> Result<bool, StoreError> {

@@ -1,4 +1,4 @@
-//! What a dispatcher does beside sending: it seals twice a second; once an hour it exchanges tombstones with the journal, deletes
+//! What a dispatcher does beside sending: it seals twice a second; once a second it looks for customers who are not informed; once an hour it exchanges tombstones with the journal, deletes
 //! what retention has ended for, and mails the checkpoint; at night it rewrites the file from which it deleted. Only the first exchange delays the sending. What fails is logged and
 //! retried.
 
@@ -8,6 +8,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::domain::actor::Actor;
 use crate::domain::reply::for_logs;
+use crate::escalation::Escalation;
+use crate::inbound::Inbound;
 use crate::ledger::{Ledger, LedgerError, Sealed};
 use crate::metrics::repeats::Repeats;
 use crate::people::retention::Retention;
@@ -19,6 +21,12 @@ const SEALING: Duration = Duration::from_millis(500);
 
 /// How long to wait after sealing failed or was found stopped.
 const SEALING_PAUSE: Duration = Duration::from_secs(5);
+
+/// How often to look for customers who are not informed.
+const ESCALATING: Duration = Duration::from_secs(1);
+
+/// How long to wait after that failed.
+const ESCALATING_PAUSE: Duration = Duration::from_secs(5);
 
 /// How often to do the hourly work.
 const HOUR: Duration = Duration::from_secs(3600);
@@ -43,6 +51,10 @@ pub struct Upkeep {
     pub subjects: Subjects,
     /// Deletes what retention has ended for.
     pub retention: Retention,
+    /// Records what came back by mail.
+    pub inbound: Inbound,
+    /// Addresses others where a customer is not informed.
+    pub escalation: Escalation,
 }
 
 /// Whether sending may begin.
@@ -102,9 +114,30 @@ impl Upkeep {
         }
     }
 
-    /// Works until `stop`. Sealing and the hourly work do not wait for each other.
+    /// Works until `stop`. Sealing, the hourly work and inbound mail do not wait for each other.
     pub async fn run(self, stop: CancellationToken) {
-        tokio::join!(self.seal(&stop), self.look(&stop));
+        tokio::join!(self.seal(&stop), self.look(&stop), self.inbound.work(&stop), self.escalate(&stop));
+    }
+
+    async fn escalate(&self, stop: &CancellationToken) {
+        let repeats = Repeats::default();
+        while !stop.is_cancelled() {
+            // Each step is a transaction: what is interrupted here is done by the next round.
+            let round = self.store.watched(SILENCE, self.escalation.round());
+            let pause = match stop.run_until_cancelled(round).await {
+                Some(Err(error)) => {
+                    repeats.log("customers who are not informed cannot be escalated", &error.for_logs());
+                    ESCALATING_PAUSE
+                }
+                _ => ESCALATING,
+            };
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+        // Without it, another node would wait until the hold has run out.
+        let _ = self.escalation.let_go().await;
     }
 
     async fn seal(&self, stop: &CancellationToken) {

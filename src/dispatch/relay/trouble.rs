@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::domain::reply::{Cause, Failure, Stage, for_logs};
+use crate::domain::reply::{Cause, Failure, Stage, advice, for_logs};
 use crate::mail::smtp::Failed;
 
 /// What is wrong with a relay.
@@ -21,17 +21,6 @@ pub struct Trouble {
 }
 
 impl Trouble {
-    fn cause(failed: &Failed) -> Option<Cause> {
-        let Failure::Replied(reply) = &failed.failure else { return None };
-        match failed.stage {
-            Stage::Connect | Stage::Greeting | Stage::StartTls => None,
-            Stage::Auth => (500..=599).contains(&reply.code).then_some(Cause::Login),
-            // Nothing else is refused there for everybody.
-            Stage::Mail => Cause::of(reply).or((reply.code >= 500).then_some(Cause::Sender)),
-            Stage::Rcpt | Stage::Data | Stage::Body | Stage::Dot => Cause::of(reply),
-        }
-    }
-
     /// What a failed step shows to be wrong.
     pub(in crate::dispatch) fn of(failed: &Failed) -> Self {
         let permanent = matches!(failed.failure.code(), Some(500..=599));
@@ -40,7 +29,7 @@ impl Trouble {
             text: for_logs(&failed.failure.text()),
             refused: permanent && failed.stage >= Stage::Auth,
             answered: matches!(failed.failure, Failure::Replied(_)),
-            cause: Self::cause(failed),
+            cause: Cause::at(failed.stage, &failed.failure),
         }
     }
 
@@ -66,7 +55,7 @@ impl Trouble {
                      objects to, or correct that; `besked relays` shows it: {text}"
                 );
             } else {
-                tracing::warn!(relay, %stage, pause_s, "relay is down: {text}");
+                tracing::warn!(relay, %stage, pause_s, "relay is down: {text}; {}", advice(stage, text));
             }
             return;
         };

@@ -90,7 +90,7 @@ pub async fn attempt(context: &Context, relay: &str, session: &mut Session, job:
             return not_composed(context, job, &error);
         }
     };
-    let from = envelope_sender(&context.config, &context.key, job.to.id);
+    let from = envelope_sender(&context.config, &context.key, job.sending.kept.category, job.to.id);
     let dsn = session.extensions().dsn;
     let unanswered = Transaction {
         attempt: Attempt {
@@ -110,7 +110,7 @@ pub async fn attempt(context: &Context, relay: &str, session: &mut Session, job:
     let lease_holds = || context.leases.has_time(&job.claimed, context.clock.now_ms());
     let success = context.config.ask_delivery_reports(job.sending.kept.category);
     let reports = Reports { delivery: job.to.id, success };
-    let envelope = Envelope { from: &from, to: &job.to.email, reports: Some(reports) };
+    let envelope = Envelope { from: Some(&from), to: &job.to.email, reports: Some(reports) };
     let sent = session.send(envelope, &composed, &job.in_doubt, lease_holds).await;
     let answered = move |stage, code, dsn| {
         let Transaction { attempt, envelope_sender, composed } = unanswered;

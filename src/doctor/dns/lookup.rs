@@ -1,12 +1,25 @@
 //! Questions to the DNS.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use hickory_resolver::TokioResolver;
 use hickory_resolver::config::{NameServerConfig, ResolverConfig};
-use hickory_resolver::net::NetError;
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use hickory_resolver::net::{DnsError, NetError};
+use hickory_resolver::proto::op::ResponseCode;
 use hickory_resolver::proto::rr::{Name, RData, RecordType};
+use tokio::time::timeout;
+
+use crate::domain::words::cause;
+
+/// How long one question may take.
+const PATIENCE: Duration = Duration::from_secs(8);
+
+/// How long one try of it may take.
+const TRY: Duration = Duration::from_secs(3);
 
 /// What a question found.
 #[derive(Debug)]
@@ -21,7 +34,18 @@ pub(super) enum Found<T> {
 
 /// Asks the servers of this system, or one that is named.
 #[derive(Clone)]
-pub struct Dns(TokioResolver);
+pub struct Dns {
+    resolver: TokioResolver,
+    /// No server has answered anything yet, and one question was not answered in time: the others would not be either.
+    silent: Arc<AtomicBool>,
+    answered: Arc<AtomicBool>,
+}
+
+impl std::fmt::Debug for Dns {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Dns")
+    }
+}
 
 impl Dns {
     /// Asks `server`; without it, the servers of this system.
@@ -29,8 +53,11 @@ impl Dns {
     /// # Errors
     /// If the system's configuration cannot be read.
     pub fn new(server: Option<SocketAddr>) -> Result<Self, String> {
-        let unusable = |error: NetError| format!("the DNS of this system cannot be used: {error}");
-        let builder = match server {
+        let unusable = |_: NetError| {
+            "the DNS of this system cannot be used: `/etc/resolv.conf` names no server; name one with `--dns-server`"
+                .to_owned()
+        };
+        let mut builder = match server {
             None => TokioResolver::builder_tokio().map_err(unusable)?,
             Some(server) => {
                 let mut named = NameServerConfig::udp_and_tcp(server.ip());
@@ -39,7 +66,9 @@ impl Dns {
                 TokioResolver::builder_with_config(config, TokioRuntimeProvider::default())
             }
         };
-        builder.build().map(Self).map_err(unusable)
+        (builder.options_mut().timeout, builder.options_mut().attempts) = (TRY, 1);
+        let resolver = builder.build().map_err(unusable)?;
+        Ok(Self { resolver, silent: Arc::default(), answered: Arc::default() })
     }
 
     /// The texts of a name, each with its strings joined as receivers join them.
@@ -95,15 +124,54 @@ impl Dns {
     }
 
     async fn ask<T>(&self, name: &str, kind: RecordType, read: impl Fn(&RData) -> Option<T>) -> Found<T> {
+        if self.silent.load(Ordering::Relaxed) {
+            return Found::Failed("the name server does not answer".to_owned());
+        }
         // With a dot at its end, so that no search domain of this host is appended.
-        match self.0.lookup(format!("{}.", name.trim_end_matches('.')), kind).await {
+        let asked = self.resolver.lookup(format!("{}.", name.trim_end_matches('.')), kind);
+        let answer = timeout(PATIENCE, asked).await.unwrap_or(Err(NetError::Timeout));
+        match answer {
             Ok(lookup) => {
+                self.answered.store(true, Ordering::Relaxed);
                 let found: Vec<T> = lookup.answers().iter().filter_map(|record| read(&record.data)).collect();
                 if found.is_empty() { Found::Nothing } else { Found::Records(found) }
             }
-            Err(error) if error.is_no_records_found() => Found::Nothing,
-            Err(error) => Found::Failed(error.to_string()),
+            Err(error) if error.is_no_records_found() => {
+                self.answered.store(true, Ordering::Relaxed);
+                Found::Nothing
+            }
+            Err(error) => {
+                let is_reply = matches!(error, NetError::Dns(_));
+                if is_reply {
+                    self.answered.store(true, Ordering::Relaxed);
+                } else if !self.answered.load(Ordering::Relaxed) {
+                    self.silent.store(true, Ordering::Relaxed);
+                }
+                Found::Failed(in_words(&error))
+            }
         }
+    }
+}
+
+/// Why a question was not answered.
+fn in_words(error: &NetError) -> String {
+    match error {
+        NetError::Dns(DnsError::ResponseCode(ResponseCode::ServFail)) => {
+            "the name server answers SERVFAIL: the servers of the domain do not answer it, or DNSSEC is broken there"
+                .to_owned()
+        }
+        NetError::Dns(DnsError::ResponseCode(ResponseCode::Refused)) => {
+            "the name server refuses to answer (REFUSED): name another one with `--dns-server`".to_owned()
+        }
+        NetError::Dns(DnsError::ResponseCode(code)) => {
+            format!("the name server answers with error {}", u16::from(*code))
+        }
+        NetError::Io(error) => format!("the name server cannot be asked: {}", cause(error)),
+        NetError::Timeout | NetError::NoConnections => format!(
+            "no answer within {} s: does a firewall stop DNS (port 53)? `--dns-server` names another server",
+            PATIENCE.as_secs()
+        ),
+        _ => "the name server's answer cannot be read".to_owned(),
     }
 }
 

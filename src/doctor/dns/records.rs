@@ -1,54 +1,6 @@
-//! The texts of SPF, DKIM and DMARC records.
+//! The SPF record to publish for relays.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-
-/// The SPF records of a domain (RFC 7208 section 4.5: there is at most one).
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Spf<'a> {
-    None,
-    One(SpfRecord<'a>),
-    Several(usize),
-}
-
-/// One SPF record.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct SpfRecord<'a> {
-    pub text: &'a str,
-}
-
-impl<'a> Spf<'a> {
-    /// Those among the texts of a domain.
-    pub fn among(texts: &'a [String]) -> Self {
-        let is_spf = |text: &&String| text.split(' ').next().is_some_and(|tag| tag.eq_ignore_ascii_case("v=spf1"));
-        match texts.iter().filter(is_spf).collect::<Vec<_>>().as_slice() {
-            [] => Self::None,
-            [one] => Self::One(SpfRecord { text: one }),
-            several => Self::Several(several.len()),
-        }
-    }
-}
-
-impl SpfRecord<'_> {
-    fn terms(&self) -> impl Iterator<Item = String> {
-        self.text.split_ascii_whitespace().skip(1).map(str::to_ascii_lowercase)
-    }
-
-    /// True if it ends with `+all`, or `all`, which is the same.
-    pub fn lets_anybody(&self) -> bool {
-        self.terms().any(|term| matches!(term.as_str(), "all" | "+all"))
-    }
-
-    /// What it does not name itself of well-known services that relays belong to. What an own relay needs cannot be known.
-    pub fn lacks(&self, hosts: &[&str]) -> Vec<String> {
-        let redirects = self.terms().any(|term| term.starts_with("redirect="));
-        let wanted = hosts.iter().filter_map(|host| service(host)).map(|name| format!("include:{name}"));
-        let mut lacking: Vec<String> = wanted
-            .filter(|wanted| !redirects && !self.terms().any(|term| term.trim_start_matches('+') == wanted))
-            .collect();
-        lacking.dedup();
-        lacking
-    }
-}
 
 /// What stands for an address that only the operator knows, in a record to publish.
 pub(super) const ADDRESS: &str = "ADDRESS";
@@ -109,72 +61,15 @@ const SERVICES: [(&str, &str); 10] = [
     ("brevo.com", "spf.brevo.com"),
 ];
 
-fn service(host: &str) -> Option<&'static str> {
+/// The domain that customers of the service behind a host include, if it is one that is known.
+pub(super) fn service(host: &str) -> Option<&'static str> {
     let is_below = |suffix: &str| host.strip_suffix(suffix).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
     SERVICES.iter().find(|(suffix, _)| is_below(suffix)).map(|(_, name)| *name)
-}
-
-/// The public key (`p=`) of a DKIM record, without the blanks that may stand in it; `None` without the tag.
-pub(super) fn public_key(text: &str) -> Option<String> {
-    let mut tags = text.split(';').filter_map(|tag| tag.split_once('='));
-    let (_, key) = tags.find(|(name, _)| name.trim() == "p")?;
-    Some(key.chars().filter(|c| !c.is_whitespace()).collect())
-}
-
-/// The DMARC records of a name (RFC 7489 section 6.6.3: there is at most one).
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Dmarc<'a> {
-    None,
-    One { text: &'a str, has_policy: bool },
-    Several(usize),
-}
-
-impl<'a> Dmarc<'a> {
-    /// Those among the texts of a name.
-    pub fn among(texts: &'a [String]) -> Self {
-        let is_dmarc = |text: &&String| text.split(';').next().is_some_and(|tag| tag.replace(' ', "") == "v=DMARC1");
-        match texts.iter().filter(is_dmarc).collect::<Vec<_>>().as_slice() {
-            [] => Self::None,
-            [one] => {
-                let is_policy = |tag: &str| {
-                    let tag = tag.replace(' ', "").to_ascii_lowercase();
-                    matches!(tag.as_str(), "p=none" | "p=quarantine" | "p=reject")
-                };
-                Self::One { text: one, has_policy: one.split(';').any(is_policy) }
-            }
-            several => Self::Several(several.len()),
-        }
-    }
-}
-
-/// A domain and those above it, down to two labels.
-pub(super) fn itself_and_above(domain: &str) -> impl Iterator<Item = &str> {
-    fn above<'a>(domain: &&'a str) -> Option<&'a str> {
-        domain.split_once('.').map(|(_, above)| above)
-    }
-    std::iter::successors(Some(domain), above).filter(|domain| domain.contains('.'))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn texts(texts: &[&str]) -> Vec<String> {
-        texts.iter().map(|text| (*text).to_owned()).collect()
-    }
-
-    #[test]
-    fn one_spf_record_counts() {
-        assert_eq!(Spf::among(&texts(&["google-site-verification=x", "v=spf10 a"])), Spf::None);
-        assert_eq!(Spf::among(&texts(&["v=spf1 a -all", "V=SPF1 mx -all"])), Spf::Several(2));
-        let one = texts(&["x", "v=spf1 include:_spf.google.com ~all"]);
-        let Spf::One(record) = Spf::among(&one) else { panic!("{one:?}") };
-        assert!(!record.lets_anybody());
-        assert_eq!(record.lacks(&["smtp.gmail.com", "mail.example.com"]), Vec::<String>::new());
-        assert_eq!(record.lacks(&["smtp.office365.com"]), ["include:spf.protection.outlook.com"]);
-        let open = texts(&["v=spf1 +all"]);
-        assert!(matches!(Spf::among(&open), Spf::One(record) if record.lets_anybody()));
-    }
 
     #[test]
     fn the_record_to_publish_names_the_relays() {
@@ -211,28 +106,5 @@ mod tests {
             spf_for(&["localhost", "10.0.0.5", "smtp.gmail.com"]),
             "v=spf1 ip4:ADDRESS include:_spf.google.com ~all"
         );
-    }
-
-    #[test]
-    fn a_key_is_compared_without_blanks() {
-        assert_eq!(public_key("v=DKIM1; k=rsa; p=AB CD\tEF").as_deref(), Some("ABCDEF"));
-        assert_eq!(public_key("v=DKIM1; p=").as_deref(), Some(""));
-        assert_eq!(public_key("v=spf1 -all"), None);
-    }
-
-    #[test]
-    fn a_policy_is_that_of_the_domain_or_one_above() {
-        assert_eq!(
-            itself_and_above("a.b.example.com").collect::<Vec<_>>(),
-            ["a.b.example.com", "b.example.com", "example.com"]
-        );
-        assert_eq!(Dmarc::among(&texts(&["v=spf1 -all"])), Dmarc::None);
-        let one = texts(&["v=DMARC1; p=reject"]);
-        assert_eq!(Dmarc::among(&one), Dmarc::One { text: "v=DMARC1; p=reject", has_policy: true });
-        assert!(matches!(
-            Dmarc::among(&texts(&["v=DMARC1; rua=mailto:a@example.com"])),
-            Dmarc::One { has_policy: false, .. }
-        ));
-        assert_eq!(Dmarc::among(&texts(&["v=DMARC1; p=none", "v=DMARC1; p=none"])), Dmarc::Several(2));
     }
 }

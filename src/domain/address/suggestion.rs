@@ -32,5 +32,16 @@ pub fn suggestion(text: &str) -> Option<Address> {
         .find(|word| is_in_words && word.contains('@'))
         .map(|word| word.trim_matches(['(', ')', ',', ';', ':']));
     let candidates = in_words.into_iter().chain([&*seen, trimmed, &*single]).chain(dotted.as_deref());
-    candidates.filter(|it| *it != text).find_map(|it| Address::parse(it).ok())
+    candidates.filter(|it| *it != text && !is_split(text)).find_map(|it| Address::parse(it).ok())
+}
+
+/// True for one word before an address, as in `anna berg@example.com`: it may be a part of the address, and what is behind it the
+/// address of somebody else.
+fn is_split(text: &str) -> bool {
+    let mut words = text.split_whitespace();
+    let (first, second, more) = (words.next(), words.next(), words.next());
+    let is_part = |word: &str| word.chars().all(|c| c.is_alphanumeric() || "._-+".contains(c));
+    more.is_none()
+        && first.is_some_and(is_part)
+        && second.is_some_and(|it| it.contains('@') && !it.contains(['<', '(']))
 }

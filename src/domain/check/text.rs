@@ -1,11 +1,11 @@
 //! The check of what a notice says: where its links lead, how it sounds, and what in it is code.
 
-use super::{Circumstances, Findings, links, tone};
+use super::{Circumstances, Findings, links, markup, tone};
 use crate::domain::category::{Category, Class};
 use crate::domain::front_matter::{Document, Reader, Section, placeholders_in_code};
 use crate::domain::locale::Locale;
 use crate::domain::markdown::{self, Link, host_of};
-use crate::domain::problem::Lines;
+use crate::domain::problem::{Lines, Problem};
 
 /// Checks the texts of a section.
 pub fn check(
@@ -33,6 +33,10 @@ impl Check<'_> {
         let top = Reader::top(&document, &table);
         for (line, field, text) in top.strings().into_iter().filter(|(_, field, _)| is_shown(field)) {
             self.tone(line, &field, &text);
+            self.findings
+                .warnings
+                .0
+                .extend(markup::foreign(&text).map(|found| Problem::new(line, field.as_str(), found)));
             if let (true, Some(link)) = (field == "fields.link", host_of(&text)) {
                 self.link(line, &field, &link);
             }
@@ -45,6 +49,12 @@ impl Check<'_> {
         let line = |offset| section.body_line + lines.at(offset);
         for (offset, words) in &reading.prose {
             self.tone(line(*offset), "body", words);
+            markup::of(words).into_iter().for_each(|found| self.findings.warnings.add(line(*offset), "body", found));
+        }
+        for (offset, words) in &reading.unlinked {
+            if let Some(found) = markup::of_words(words) {
+                self.findings.warnings.add(line(*offset), "body", found);
+            }
         }
         for (offset, link) in &reading.links {
             self.link(line(*offset), "body", link);

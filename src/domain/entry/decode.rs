@@ -1,6 +1,7 @@
 //! Reading an entry's bodies back. There is one spelling: whatever is read here is written again byte for byte, so that no two
 //! readings of the same bytes can differ.
 
+use jiff::Timestamp;
 use minicbor::Decoder;
 use thiserror::Error;
 use uuid::Uuid;
@@ -136,7 +137,7 @@ fn fact(cbor: &mut Cbor<'_>) -> Read<Fact> {
     let event = word(cbor)?;
     let ordinal = maybe(cbor, |cbor| cbor.u64())?;
     let level = maybe(cbor, word)?;
-    let at = i64::try_from(cbor.u64()?).map(from_millis).map_err(|_| other())?;
+    let at = time(cbor)?;
     let attempt = maybe(cbor, |cbor| cbor.u32())?;
     let status_class = maybe(cbor, |cbor| cbor.u8())?;
     let detail = detail(cbor, event)?;
@@ -156,6 +157,9 @@ fn detail(cbor: &mut Cbor<'_>, event: Event) -> Read<Detail> {
         })),
         (Event::Addressed, 3) => {
             Ok(Detail::Addressed(Batch { first: cbor.u64()?, count: cbor.u64()?, root: bytes(cbor)? }))
+        }
+        (Event::Attested, 2) => {
+            Ok(Detail::Attested { id: Uuid::from_bytes(bytes(cbor)?), told_at: maybe(cbor, time)? })
         }
         (Event::Rejected, 1) => Ok(Detail::NotSent(word(cbor)?)),
         (Event::Bounced | Event::Delivered | Event::Reported, 6) => Ok(Detail::Report(Statement {
@@ -224,6 +228,10 @@ fn word<T: std::str::FromStr>(cbor: &mut Cbor<'_>) -> Read<T> {
     cbor.str()?.parse().map_err(|_| other())
 }
 
+fn time(cbor: &mut Cbor<'_>) -> Read<Timestamp> {
+    i64::try_from(cbor.u64()?).map(from_millis).map_err(|_| other())
+}
+
 fn flag(cbor: &mut Cbor<'_>) -> Read<bool> {
     match cbor.u8()? {
         0 => Ok(false),
@@ -268,6 +276,10 @@ mod tests {
                 shown: [9; 32],
             })],
             Event::Addressed => vec![Detail::Addressed(Batch { first: 300, count: 2, root })],
+            Event::Attested => {
+                let id = Uuid::from_u128(8);
+                vec![Detail::Attested { id, told_at: Some(from_millis(7)) }, Detail::Attested { id, told_at: None }]
+            }
             Event::Rejected => vec![Detail::None, Detail::NotSent(Reason::NotCarried)],
             Event::Bounced | Event::Delivered | Event::Reported => {
                 let status = Some(Status { class: 5, subject: 1, detail: 351 });

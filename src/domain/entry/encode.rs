@@ -1,10 +1,12 @@
 //! Writing an entry's bodies: deterministic CBOR (RFC 8949 section 4.2.1), and the commitments to it.
 
+use jiff::Timestamp;
 use minicbor::Encoder;
 use unicode_normalization::UnicodeNormalization;
 use uuid::Uuid;
 
 use super::{Detail, Fact, Person};
+use crate::domain::coverage::Terms;
 use crate::domain::delivery::Level;
 use crate::domain::digest::sha256;
 
@@ -34,11 +36,17 @@ pub fn commitment(salt: &[u8], account_id: &str, address: &str) -> [u8; 32] {
 }
 
 /// Digest of what is shown of a notice beside its content: SHA-256 of CBOR `[subject, reference or null, id of the notice that it
-/// follows (16 bytes) or null, domain of its Message-IDs]`.
+/// follows (16 bytes) or null, domain of its Message-IDs, least level that counts as informed, deadline (ms since 1970) or null]`.
 #[must_use]
-pub fn shown(subject: &str, reference: Option<&str>, follows: Option<Uuid>, message_domain: &str) -> [u8; 32] {
+pub fn shown(
+    subject: &str,
+    reference: Option<&str>,
+    follows: Option<Uuid>,
+    message_domain: &str,
+    terms: Option<Terms>,
+) -> [u8; 32] {
     sha256(&encode(|cbor| {
-        cbor.array(4)?.str(&nfc(subject))?;
+        cbor.array(6)?.str(&nfc(subject))?;
         match reference {
             Some(reference) => cbor.str(&nfc(reference))?,
             None => cbor.null()?,
@@ -47,7 +55,8 @@ pub fn shown(subject: &str, reference: Option<&str>, follows: Option<Uuid>, mess
             Some(id) => cbor.bytes(id.as_bytes())?,
             None => cbor.null()?,
         };
-        cbor.str(message_domain)?;
+        cbor.str(message_domain)?.encode(terms.map(|terms| terms.informed_at.as_str()))?;
+        cbor.encode(terms.and_then(|terms| terms.deadline).map(millis))?;
         Ok(())
     }))
 }
@@ -57,6 +66,11 @@ pub fn shown(subject: &str, reference: Option<&str>, follows: Option<Uuid>, mess
 pub fn hmac(key: &[u8], message: &[u8]) -> [u8; 32] {
     let mac = ring::hmac::sign(&ring::hmac::Key::new(ring::hmac::HMAC_SHA256, key), message);
     mac.as_ref().try_into().expect("HMAC-SHA256 has 32 bytes")
+}
+
+/// A time as it is written: milliseconds since 1970.
+fn millis(at: Timestamp) -> u64 {
+    u64::try_from(at.as_millisecond()).unwrap_or(0)
 }
 
 type EncodeError = minicbor::encode::Error<std::convert::Infallible>;
@@ -89,7 +103,7 @@ impl Fact {
                 }
             }
             cbor.str(self.event.as_str())?.encode(self.ordinal)?.encode(self.level.map(Level::as_str))?;
-            cbor.u64(u64::try_from(self.at.as_millisecond()).unwrap_or(0))?;
+            cbor.u64(millis(self.at))?;
             cbor.encode(self.attempt)?.encode(self.status_class)?;
             self.detail.encode(cbor)
         })
@@ -107,6 +121,9 @@ impl Detail {
             }
             Self::Addressed(batch) => {
                 cbor.array(3)?.u64(batch.first)?.u64(batch.count)?.bytes(&batch.root)?;
+            }
+            Self::Attested { id, told_at } => {
+                cbor.array(2)?.bytes(id.as_bytes())?.encode(told_at.map(millis))?;
             }
             Self::NotSent(reason) => {
                 cbor.array(1)?.str(reason.as_str())?;

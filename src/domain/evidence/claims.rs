@@ -7,6 +7,7 @@ use super::Subject;
 use crate::domain::clock::shown;
 use crate::domain::delivery::{Level, Reason};
 use crate::domain::entry::{Detail, Event, Fact, Person, Run};
+use crate::domain::report::{Action, MessageKind, Statement};
 use crate::domain::words::count;
 
 /// What an entry proves, and what it does not.
@@ -29,8 +30,11 @@ pub fn of(fact: &Fact, subject: &Subject) -> Claim {
         Event::Addressed => addressed(fact),
         Event::Closed => closed(fact),
         _ if fact.is_finding() => found(fact, subject),
+        Event::Bounced | Event::Delivered | Event::Reported if let Some(said) = fact.statement() => {
+            reported(said, subject)
+        }
         Event::Accepted => accepted(fact, subject),
-        Event::Attested => attested(subject),
+        Event::Attested => attested(fact, subject),
         Event::PreferenceChanged => preference(fact, subject),
         Event::Restricted => restricted(fact, subject),
         Event::Rectified => rectified(fact, subject),
@@ -92,6 +96,52 @@ fn delivery(event: Event, subject: &Subject) -> (String, &'static str) {
             "that no earlier attempt reached the person",
         ),
         other => (format!("{other} of {whom}"), "more than that"),
+    }
+}
+
+/// What a report says that came by mail. Who sent it is not known: a token shows that the sender saw the message.
+fn reported(said: &Statement, subject: &Subject) -> (String, &'static str) {
+    let whom = whom(subject);
+    let status = said.status.map_or_else(String::new, |status| format!(", status {status}"));
+    let kind = match said.kind {
+        MessageKind::Dsn => "delivery report",
+        MessageKind::Arf => "report of a complaint",
+        MessageKind::AutoReply => "automatic answer",
+        MessageKind::Mdn => "receipt of a mail program",
+        MessageKind::Reply => "reply",
+        MessageKind::Unknown => "message that could not be read",
+    };
+    let outcome = match said.action {
+        Action::Failed => format!(" that says it could not be delivered ({}{status})", said.verdict),
+        Action::Delivered => format!(" that says it reached the mailbox{status}"),
+        Action::Delayed => format!(" that says it is still being tried{status}"),
+        Action::Relayed => " that says it went on to a server which sends no reports".to_owned(),
+        Action::Expanded => " that says it went on to the members of a list or an alias".to_owned(),
+        Action::None => String::new(),
+    };
+    let (tie, digest) = (said.tie.describe(), hex(&said.digest));
+    let text = format!(
+        "a {kind}{outcome} came about the message to {whom}{}; {tie} ties it to that message; SHA-256 of the report: {digest}",
+        reply(subject)
+    );
+    (text, not_proved_by(said))
+}
+
+/// What a report does not prove.
+const fn not_proved_by(said: &Statement) -> &'static str {
+    if !said.tie.is_proof() {
+        return "that the report is genuine: whoever got the message can make one, so it changed nothing";
+    }
+    match said.action {
+        Action::Failed => {
+            "that the report is genuine: the recipient of this message could have made it, and nobody else; or that the person did \
+             not learn of it in another way"
+        }
+        Action::Delivered => {
+            "that the report is genuine: the recipient of this message could have made it, and nobody else; or that anybody read \
+             the message"
+        }
+        _ => "that the message reached the person, or that it did not",
     }
 }
 
@@ -237,16 +287,24 @@ fn found(fact: &Fact, subject: &Subject) -> (String, &'static str) {
     (format!("found by an operator about the message to {}: {what}{}", whom(subject), words(subject)), not)
 }
 
-fn attested(subject: &Subject) -> (String, &'static str) {
-    let said = match subject {
-        Subject::Person(person) => format!(
-            "somebody stated that customer {} was informed in another way ({}): {}",
-            person.account_id,
-            one_line(&person.role),
-            one_line(&person.reply)
+fn attested(fact: &Fact, subject: &Subject) -> (String, &'static str) {
+    let (customer, how, words) = match subject {
+        Subject::Person(person) => (
+            format!("customer {}", one_line(&person.account_id)),
+            format!(" ({})", one_line(&person.role)),
+            format!(": {}", one_line(&person.reply)),
         ),
-        _ => "somebody stated that a customer was informed in another way".to_owned(),
+        _ => ("a customer".to_owned(), String::new(), String::new()),
     };
+    let told_at = match fact.detail {
+        Detail::Attested { told_at: None, .. } => {
+            let said = format!("the statement that {customer} was informed in another way{how} was withdrawn{words}");
+            return (said, "that the statement was wrong: its withdrawal is a person's word, too");
+        }
+        Detail::Attested { told_at: Some(told_at), .. } => format!(" at {}", shown(told_at)),
+        _ => String::new(),
+    };
+    let said = format!("somebody stated that {customer} was informed in another way{told_at}{how}{words}");
     (said, "that the statement is true: it is a person's word")
 }
 

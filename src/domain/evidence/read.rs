@@ -8,6 +8,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess,
 use serde::{Deserialize, Serialize};
 
 use super::{Checker, FORMAT, Invalid, Part, Summary};
+use crate::domain::checkpoint::TlogProof;
 use crate::domain::note::VerifierKey;
 
 /// An entry as the file has it; all in base64 but the proof.
@@ -70,6 +71,7 @@ pub fn verify_each(file: impl Read, key: &VerifierKey, each: &mut dyn FnMut(Part
     let read = FileSeed(&mut reading).deserialize(&mut json).and_then(|()| json.end());
     match (reading.refused, read) {
         (Some(refused), _) => Err(refused),
+        (None, Err(error)) if error.is_io() => Err(Invalid::Unreadable(error.to_string())),
         (None, Err(error)) => Err(Invalid::Form(error.to_string())),
         (None, Ok(())) => reading.checker.finish(),
     }
@@ -125,17 +127,29 @@ impl<'de> Visitor<'de> for FileSeed<'_, '_> {
                     }
                 }
                 "entries" => {
-                    map.next_value_seed(Records::<EntryRecord>::new(self.0, "entry", Checker::entry))?;
+                    map.next_value_seed(Records::<EntryRecord>::new(self.0, "entry", index, Checker::entry))?;
                     self.0.checker.named.complete();
                 }
                 "recipients" => {
-                    map.next_value_seed(Records::<RecipientRecord>::new(self.0, "recipient", Checker::recipient))?;
+                    map.next_value_seed(Records::<RecipientRecord>::new(
+                        self.0,
+                        "recipient",
+                        |record| Some(record.ordinal),
+                        Checker::recipient,
+                    ))?;
                 }
-                _ => map.next_value_seed(Records::<MessageRecord>::new(self.0, "message", Checker::message))?,
+                _ => {
+                    map.next_value_seed(Records::<MessageRecord>::new(self.0, "message", |_| None, Checker::message))?
+                }
             }
         }
         if seen.starts_with(&[0, 1, 2]) { Ok(()) } else { Err(A::Error::custom("a member is missing")) }
     }
+}
+
+/// The index of an entry in the ledger, as its proof has it.
+fn index(record: &EntryRecord) -> Option<u64> {
+    TlogProof::parse(&record.proof).ok().map(|proof| proof.index)
 }
 
 type Check<'a, T> = fn(&mut Checker<'a>, &T) -> Result<(), Invalid>;
@@ -144,12 +158,18 @@ type Check<'a, T> = fn(&mut Checker<'a>, &T) -> Result<(), Invalid>;
 struct Records<'r, 'a, T> {
     reading: &'r mut Reading<'a>,
     record: &'static str,
+    number: fn(&T) -> Option<u64>,
     check: Check<'a, T>,
 }
 
 impl<'r, 'a, T> Records<'r, 'a, T> {
-    fn new(reading: &'r mut Reading<'a>, record: &'static str, check: Check<'a, T>) -> Self {
-        Self { reading, record, check }
+    fn new(
+        reading: &'r mut Reading<'a>,
+        record: &'static str,
+        number: fn(&T) -> Option<u64>,
+        check: Check<'a, T>,
+    ) -> Self {
+        Self { reading, record, number, check }
     }
 }
 
@@ -172,7 +192,12 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Records<'_, '_, T> {
         let mut number = 1;
         while let Some(record) = records.next_element::<T>()? {
             if let Err(problem) = (self.check)(&mut self.reading.checker, &record) {
-                let refused = Invalid::At { record: self.record, number, problem: Box::new(problem) };
+                let name = self.record;
+                let record = match (self.number)(&record) {
+                    Some(its) => format!("{name} {its} (the file's {name} number {number})"),
+                    None => format!("the file's {name} number {number}"),
+                };
+                let refused = Invalid::At { record, problem: Box::new(problem) };
                 self.reading.refused = Some(refused);
                 return Err(A::Error::custom("refused"));
             }

@@ -84,6 +84,23 @@ impl Fields {
         }
     }
 
+    /// The keys of the text fields that are in words, and so in a language: names, numbers and versions are the same in each.
+    #[must_use]
+    pub const fn worded_keys(category: Category) -> &'static [&'static str] {
+        match category {
+            Category::SecurityBreach => {
+                &["nature", "likely_consequences", "measures_taken", "data_affected", "recommended_actions"]
+            }
+            Category::Disruption => &["impact", "workaround"],
+            Category::Maintenance => &["impact", "action_needed"],
+            Category::AgreementChange => &["summary", "right"],
+            Category::SecurityMeasuresChange => &["measure", "change", "effect"],
+            Category::Billing => &[],
+            Category::News => &["title"],
+            Category::Survey => &["question"],
+        }
+    }
+
     /// Records the problems of a section that translates fields which could not be read.
     pub fn check_translated(category: Category, section: &Reader<'_, '_>) {
         for key in Self::text_keys(category) {
@@ -142,6 +159,7 @@ mod tests {
             let mut notice = Notice::parse(source).unwrap();
             let keys: Vec<_> = notice.editions[0].fields.text_fields().into_iter().map(|(key, _)| key).collect();
             assert_eq!(Fields::text_keys(notice.category), keys);
+            assert!(Fields::worded_keys(notice.category).iter().all(|key| keys.contains(key)));
         }
     }
 }

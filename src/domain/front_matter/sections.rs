@@ -47,6 +47,9 @@ pub fn sections(source: &str) -> Result<Vec<Section<'_>>, Problems> {
     }
     let (mut sections, mut at) = (Vec::new(), 0);
     while let Some(open) = fences.get(at) {
+        if open.is_glued {
+            problems.add(open.line, "", format!("write `+++ {}`, with a space after the plus signs", open.label));
+        }
         let Some(close) = fences.get(at + 1) else {
             problems.add(open.line, "", "the TOML that begins here has no closing `+++` line");
             break;
@@ -87,7 +90,10 @@ fn body_fences(source: &str, close: &Fence<'_>, fences: &[Fence<'_>], problems: 
         } else {
             let shown: String = format!("+++ {}", fence.label).trim().chars().take(40).collect();
             let problem = "begins no section, which needs a language, as in `+++ sv`";
-            let hint = "text that is quoted goes into a code block: a line ``` before it and one after it";
+            let hint = match fence.label.parse::<Locale>() {
+                Err(problem) if problem.contains("write `") => format!("`{}` {problem}", fence.label.escape_debug()),
+                _ => "text that is quoted goes into a code block: a line ``` before it and one after it".to_owned(),
+            };
             problems.add(fence.line, "", format!("`{}` {problem}; {hint}", shown.escape_debug()));
         }
         count += 1;
@@ -108,6 +114,8 @@ struct Fence<'a> {
     line: usize,
     start: usize,
     end: usize,
+    /// True if its language has no space before it: `+++sv`.
+    is_glued: bool,
 }
 
 fn fences(source: &str) -> Vec<Fence<'_>> {
@@ -116,9 +124,10 @@ fn fences(source: &str) -> Vec<Fence<'_>> {
     for (index, text) in source.split_inclusive('\n').enumerate() {
         let end = start + text.len();
         if let Some(label) = text.strip_prefix("+++")
-            && (label.trim().is_empty() || label.starts_with(' '))
+            && (label.trim().is_empty() || label.starts_with(' ') || label.trim().parse::<Locale>().is_ok())
         {
-            fences.push(Fence { label: label.trim(), line: index + 1, start, end });
+            let is_glued = !label.trim().is_empty() && !label.starts_with(' ');
+            fences.push(Fence { label: label.trim(), line: index + 1, start, end, is_glued });
         }
         start = end;
     }

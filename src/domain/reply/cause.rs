@@ -236,7 +236,10 @@ impl Cause {
     pub const fn advice(self) -> &'static str {
         match self {
             Self::Login => "check `password_file` and the user and `tls` in the relay's `url`, then `besked doctor`",
-            Self::Sender => "let the relay send from `[sender] from` and from `[sender] bounce_domain`",
+            Self::Sender => {
+                "let the relay's user send as `[sender] from` and from every address at `[sender] bounce_domain`; if it may send as \
+                 itself only, set `[sender] from` to its address and `return_path = \"from\"`"
+            }
             Self::Relaying => "let the relay accept mail from this host or its user for all recipients",
             Self::Hello => "set `[smtp] hello_name` to this host's full name in the DNS",
             Self::Quota => "raise the account's limit at the provider, or wait; `rate_per_second` slows the relay down",

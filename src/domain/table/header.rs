@@ -4,9 +4,10 @@ use std::collections::HashMap;
 
 use encoding_rs::WINDOWS_1252;
 
+use super::cell::{self, Unfit};
 use super::records::is_blank;
 use crate::domain::phrase::seen;
-use crate::domain::problem::{Problem, shown};
+use crate::domain::problem::{Problem, nearest, shown};
 use crate::domain::words::count;
 
 /// Which columns a kind of file may have.
@@ -34,15 +35,16 @@ pub struct Header {
     /// The name of each column; empty for one without a name, which must not have values.
     names: Vec<String>,
     places: HashMap<String, usize>,
+    required: &'static [&'static str],
     not_utf8: &'static str,
 }
 
 /// The cells of a row, trimmed.
 #[derive(Debug)]
 pub struct Cells<'a> {
-    /// One for each column; `None` for one that is not UTF-8.
+    /// One for each column; `None` for one that is not UTF-8, or has something in place of a value.
     pub texts: Vec<Option<&'a str>>,
-    /// The problems of cells that cannot be read, or have no column.
+    /// The problems of cells that cannot be read, have no value that can be taken, or have no column.
     pub problems: Vec<Problem>,
 }
 
@@ -60,6 +62,7 @@ impl Header {
                 problem("header", format!("column {} {}", index + 1, columns.not_utf8));
                 continue;
             };
+            let name = cell::value(name.trim(), false).unwrap_or(name);
             let name = match seen(name.trim()) {
                 Ok(name) => name,
                 Err(error) => {
@@ -76,9 +79,17 @@ impl Header {
             if let (None, Some(wrong)) = (known, (columns.wrong)(name)) {
                 problem(&shown(name), wrong);
             }
-            if places.insert(name.to_owned(), index).is_some() {
-                problem(&shown(name), "is in the header twice".to_owned());
+            let same = names.iter().take(index).find(|other| other.to_lowercase() == name.to_lowercase());
+            match same {
+                Some(other) if other != name => {
+                    // Both would be columns, and each rule would reach the customers of one of them.
+                    let text = format!("is like `{}` but for capitals: make one column of both", shown(other));
+                    problem(&shown(name), text);
+                }
+                Some(_) => problem(&shown(name), "is in the header twice".to_owned()),
+                None => {}
             }
+            places.insert(name.to_owned(), index);
         }
         let required = columns.required;
         if required.len() > 1 && required.iter().all(|name| !places.contains_key(*name)) {
@@ -87,12 +98,12 @@ impl Header {
             let text = format!("this row names none of the columns {names}: the first row names the columns");
             return Err(vec![Problem::new(line, "", text)]);
         }
-        for name in required {
-            if !places.contains_key(*name) {
-                problem(name, "is missing from the header".to_owned());
-            }
+        let missing = required.iter().filter(|name| !places.contains_key(**name));
+        problems.extend(missing.map(|name| Problem::new(line, *name, is_missing(name, &names, columns))));
+        if !problems.is_empty() {
+            return Err(problems);
         }
-        if problems.is_empty() { Ok(Self { names, places, not_utf8: columns.not_utf8 }) } else { Err(problems) }
+        Ok(Self { names, places, required, not_utf8: columns.not_utf8 })
     }
 
     /// The name of each column; empty for one without a name.
@@ -119,21 +130,50 @@ impl Header {
         }
         let mut cells = Cells { texts: Vec::with_capacity(wants), problems: Vec::new() };
         for (index, (name, field)) in self.names.iter().zip(fields).enumerate() {
-            let text = std::str::from_utf8(field).map(str::trim).ok();
-            cells.texts.push(text);
-            let (value, wrong) = match text {
+            let text = std::str::from_utf8(field).map(str::trim);
+            let (value, unfit) = match text {
                 // What is not UTF-8 is nearly always this.
-                None => (WINDOWS_1252.decode(field).0, self.not_utf8),
-                Some(text) if name.is_empty() && !text.is_empty() => {
-                    (text.into(), "has a value, but no name in the header")
+                Err(_) => (WINDOWS_1252.decode(field).0, Unfit { problem: self.not_utf8.to_owned(), suggestion: None }),
+                Ok(text) if name.is_empty() && !text.is_empty() => {
+                    cells.texts.push(Some(text));
+                    cells.problems.push(nameless(line, index, text));
+                    continue;
                 }
-                Some(_) => continue,
+                Ok(text) => match cell::value(text, self.required.contains(&name.as_str())) {
+                    Ok(text) => {
+                        cells.texts.push(Some(text));
+                        continue;
+                    }
+                    Err(unfit) => (text.into(), unfit),
+                },
             };
-            let field = if name.is_empty() { format!("column {}", index + 1) } else { name.clone() };
-            cells.problems.push(Problem { value: Some(shown(&value)), ..Problem::new(line, field, wrong) });
+            cells.texts.push(None);
+            let problem = Problem::new(line, name.clone(), unfit.problem);
+            cells.problems.push(Problem { value: Some(shown(&value)), suggestion: unfit.suggestion, ..problem });
         }
         Ok(cells)
     }
+}
+
+/// What is to be said of a column that is not in the header, and which of the others was probably meant.
+fn is_missing(name: &str, names: &[String], columns: &Columns) -> String {
+    let is_meant = |other: &&String| (columns.wrong)(other).is_none() && nearest(&plain(other), [name]).is_some();
+    match names.iter().find(is_meant) {
+        Some(meant) => format!("is missing from the header: is `{}` meant?", shown(meant)),
+        None => "is missing from the header".to_owned(),
+    }
+}
+
+/// A name as the known ones are written: `Account ID` is `account_id`.
+#[must_use]
+pub fn plain(name: &str) -> String {
+    name.to_lowercase().replace([' ', '-', '.'], "_")
+}
+
+/// A value in a column without a name.
+fn nameless(line: usize, index: usize, value: &str) -> Problem {
+    let problem = Problem::new(line, format!("column {}", index + 1), "has a value, but no name in the header");
+    Problem { value: Some(shown(value)), ..problem }
 }
 
 /// Why a row does not have the fields of the header.
@@ -147,6 +187,9 @@ fn uneven(fields: &[&[u8]], wants: usize) -> String {
     match other {
         Some(b'\t') => text + "; it is separated by tabs, unlike the header",
         Some(other) => text + &format!("; it is separated by `{}`, unlike the header", char::from(other)),
-        None => text,
+        None if fields.len() < wants => {
+            text + "; each row has a cell for each column, an empty one if there is no value"
+        }
+        None => text + "; a separator within a cell needs quotes around the cell",
     }
 }

@@ -1,6 +1,7 @@
 //! Tables: CSV files and workbooks as people's tools make them. [`open`] finds out what a file is, before any row is judged;
 //! [`records::Records`] reads its rows, in flat memory and only once.
 
+pub mod cell;
 pub mod header;
 pub mod kind;
 pub mod records;
@@ -17,6 +18,7 @@ use thiserror::Error;
 
 use crate::domain::table::kind::{Foreign, Kind};
 use crate::domain::table::text::Start;
+use crate::domain::words::count;
 
 /// The longest row in bytes: a file without line breaks is no table, and must not fill the memory.
 pub const LONGEST_ROW: u64 = 1 << 20;
@@ -39,15 +41,37 @@ pub enum TableError {
     /// There is nothing in it.
     #[error("the file is empty")]
     Empty,
+    /// There is nothing in the sheet that was read.
+    #[error("the sheet `{sheet}` of the workbook is empty{}", elsewhere(.others))]
+    EmptySheet {
+        /// The sheet.
+        sheet: String,
+        /// The other sheets.
+        others: Vec<String>,
+    },
+    /// The workbook has no sheet of the name that was asked for.
+    #[error("the workbook has no sheet `{wanted}`: it has {has}")]
+    NoSuchSheet {
+        /// The name.
+        wanted: String,
+        /// Its sheets.
+        has: String,
+    },
+    /// A sheet was asked for, and the file has none.
+    #[error("the file is no workbook: it has no sheets to choose from")]
+    NoSheets,
     /// Another character stands between the columns.
     #[error("the file is separated by `{}`: save it with commas, semicolons or tabs between the columns", .0.escape_debug())]
     Separator(char),
     /// A quote without its other half.
     #[error("the quote opened in line {0} is not closed")]
     OpenQuote(usize),
+    /// A quote whose other half is further away than a row may be long.
+    #[error("the quote opened in line {0} is not closed within {LONGEST_ROW} bytes, which is the longest row")]
+    LongQuote(usize),
     /// No row of a table is so long.
-    #[error("a row is longer than {LONGEST_ROW} bytes: this is no table with a line for each row")]
-    LongRow,
+    #[error("the row in line {0} is longer than {LONGEST_ROW} bytes: this is no table with a line for each row")]
+    LongRow(usize),
     /// The data between gzip's header and its checksum.
     #[error("the file is gzip data that is damaged or ends early: make or copy it again")]
     Gzip,
@@ -111,6 +135,49 @@ pub struct About {
     pub sheet: Option<String>,
     /// The other sheets, which are not read.
     pub other_sheets: Vec<String>,
+    /// Those of all sheets that are hidden.
+    pub hidden_sheets: Vec<String>,
+    /// Rows of the sheet that are hidden, and read all the same.
+    pub hidden_rows: u64,
+}
+
+/// Some names of sheets in words.
+fn named<'a>(names: impl Iterator<Item = &'a String>) -> String {
+    listed(&names.map(|it| format!("`{}`", it.escape_debug())).collect::<Vec<_>>())
+}
+
+fn listed(names: &[String]) -> String {
+    let first = names.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(NAMED) {
+        0 => first,
+        more => format!("{first} and {more} more"),
+    }
+}
+
+/// Where else a table may be.
+fn elsewhere(others: &[String]) -> String {
+    match others.len() {
+        0 => String::new(),
+        _ => format!("; the workbook also has {}", named(others.iter())),
+    }
+}
+
+impl About {
+    /// Why there are no rows.
+    #[must_use]
+    pub fn empty(&self) -> TableError {
+        self.sheet.clone().map_or(TableError::Empty, |sheet| {
+            let others = self.other_sheets.clone();
+            TableError::EmptySheet { sheet, others }
+        })
+    }
+
+    /// The sheet that the rows are of, for errors about them.
+    #[must_use]
+    pub fn place(&self) -> Option<String> {
+        let sheet = self.sheet.as_ref()?;
+        Some(format!("these are rows of the sheet `{}`{}", sheet.escape_debug(), elsewhere(&self.other_sheets)))
+    }
 }
 
 fn separator_text<S: Serializer>(separator: &Option<u8>, serializer: S) -> Result<S::Ok, S::Error> {
@@ -128,14 +195,16 @@ impl fmt::Display for About {
         }
         words.extend(self.encoding.filter(|it| *it != "UTF-8").map(|it| format!("read as {it}")));
         words.extend(self.gzip.then(|| "unpacked".to_owned()));
-        words.extend(self.sheet.as_ref().map(|sheet| format!("sheet `{}` of the workbook", sheet.escape_debug())));
+        let name = |sheet: &String| {
+            let hidden = if self.hidden_sheets.contains(sheet) { " (hidden)" } else { "" };
+            format!("`{}`{hidden}", sheet.escape_debug())
+        };
+        words.extend(self.sheet.as_ref().map(|sheet| format!("sheet {} of the workbook", name(sheet))));
         if !self.other_sheets.is_empty() {
-            let named = self.other_sheets.iter().take(NAMED).map(|it| format!("`{}`", it.escape_debug()));
-            let names = named.collect::<Vec<_>>().join(", ");
-            words.push(match self.other_sheets.len().saturating_sub(NAMED) {
-                0 => format!("without {names}"),
-                more => format!("without {names} and {more} more"),
-            });
+            words.push(format!("without {}", listed(&self.other_sheets.iter().map(name).collect::<Vec<_>>())));
+        }
+        if self.hidden_rows > 0 {
+            words.push(format!("with {}", count(self.hidden_rows, "row that is hidden", "rows that are hidden")));
         }
         f.write_str(&words.join(", "))
     }
@@ -151,37 +220,39 @@ pub struct Source<'a> {
     pub about: About,
 }
 
-/// Finds out what a file is. `names` are names of columns, by which the separator is recognised; `encoding` is that of a file that
-/// has no byte order mark and is not UTF-8.
+/// How a file is to be read.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Wanted<'a> {
+    /// Names of columns, by which the separator is recognised.
+    pub names: &'a [&'a str],
+    /// The encoding of a file that has no byte order mark and is not UTF-8.
+    pub encoding: Option<&'static Encoding>,
+    /// The sheet of a workbook; else the first one that is not hidden.
+    pub sheet: Option<&'a str>,
+}
+
+/// Finds out what a file is.
 ///
 /// # Errors
 /// If it is no table that is read.
-pub fn open<'a>(
-    reader: impl Read + Send + 'a,
-    names: &[&str],
-    encoding: Option<&'static Encoding>,
-) -> Result<Source<'a>, TableError> {
+pub fn open<'a>(reader: impl Read + Send + 'a, wanted: Wanted<'_>) -> Result<Source<'a>, TableError> {
     let (start, reader) = begun(Box::new(reader), RECOGNISED_BY)?;
-    if kind::of(&start, encoding.is_some())? != Kind::Gzip {
-        return plain(&start, reader, names, encoding);
+    if kind::of(&start, wanted.encoding.is_some())? != Kind::Gzip {
+        return plain(&start, reader, wanted);
     }
     let unpacked = Unpacking(MultiGzDecoder::new(reader));
     let (start, reader) = begun(Box::new(unpacked), RECOGNISED_BY)?;
-    let mut source = plain(&start, reader, names, encoding)?;
+    let mut source = plain(&start, reader, wanted)?;
     source.about.gzip = true;
     Ok(source)
 }
 
-fn plain<'a>(
-    start: &[u8],
-    reader: Box<dyn Read + Send + 'a>,
-    names: &[&str],
-    encoding: Option<&'static Encoding>,
-) -> Result<Source<'a>, TableError> {
-    match kind::of(start, encoding.is_some())? {
+fn plain<'a>(start: &[u8], reader: Box<dyn Read + Send + 'a>, wanted: Wanted<'_>) -> Result<Source<'a>, TableError> {
+    match kind::of(start, wanted.encoding.is_some())? {
+        Kind::Text if wanted.sheet.is_some() => Err(TableError::NoSheets),
         Kind::Text => {
-            let (decoded, encoding) = text::decoded(start, reader, encoding);
-            let Start { rest, layout } = text::start(decoded, names)?;
+            let (decoded, encoding) = text::decoded(start, reader, wanted.encoding);
+            let Start { rest, layout } = text::start(decoded, wanted.names)?;
             let about = About {
                 format: "csv",
                 separator: Some(layout.separator),
@@ -191,7 +262,7 @@ fn plain<'a>(
             Ok(Source { reader: rest, layout, about })
         }
         Kind::Zip => {
-            let (csv, about) = workbook::read(reader)?;
+            let (csv, about) = workbook::read(reader, wanted.sheet)?;
             let layout = Layout { separator: b',', lines_before: 0, by_row: true };
             Ok(Source { reader: Box::new(Cursor::new(csv)), layout, about })
         }

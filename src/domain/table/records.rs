@@ -20,6 +20,29 @@ pub struct Records<R> {
     passed: usize,
 }
 
+/// A row of a table.
+#[derive(Clone, Copy, Debug)]
+pub struct Record<'a> {
+    /// The line it begins on.
+    pub line: usize,
+    /// Its cells.
+    pub fields: &'a csv::ByteRecord,
+    /// True if a quote ends a cell before the cell ends: `"Kund \"Norr\" AB"`, as MySQL writes it. What the cells are is not known.
+    pub is_torn: bool,
+}
+
+impl<'a> Record<'a> {
+    /// Its cells, one after the other.
+    #[must_use]
+    pub fn cells(&self) -> Vec<&'a [u8]> {
+        self.fields.iter().collect()
+    }
+}
+
+/// What is wrong with a row that is torn, and what to do.
+pub const TORN: &str = "has text behind a closing quote: a quote within a cell is doubled (`\"\"`), and not written as `\\\"`; \
+     export the table as CSV again, with doubled quotes";
+
 impl<R: Read> Records<R> {
     /// Reads the rows of a text.
     pub fn new(reader: R, layout: Layout) -> Self {
@@ -30,6 +53,7 @@ impl<R: Read> Records<R> {
             opened: 0,
             read: 0,
             feeds: VecDeque::new(),
+            torn: VecDeque::new(),
         };
         let guard = Guard { reader, read: 0, upto: LONGEST_ROW, quotes };
         let csv = csv::ReaderBuilder::new()
@@ -45,17 +69,23 @@ impl<R: Read> Records<R> {
     ///
     /// # Errors
     /// If the file cannot be read on, or is no table.
-    pub fn record(&mut self) -> Result<Option<(usize, &csv::ByteRecord)>, TableError> {
+    pub fn record(&mut self) -> Result<Option<Record<'_>>, TableError> {
         loop {
             let guard = self.csv.get_mut();
             guard.upto = guard.read + LONGEST_ROW;
-            if !self.csv.read_byte_record(&mut self.record).map_err(read_error)? {
+            let next = self.layout.lines_before + 1 + if self.layout.by_row { self.rows } else { self.passed };
+            let read = self.csv.read_byte_record(&mut self.record).map_err(|error| match read_error(error) {
+                TableError::LongRow(_) => TableError::LongRow(next),
+                other => other,
+            });
+            if !read? {
                 return Ok(None);
             }
             self.rows += 1;
             let line = self.layout.lines_before + self.line();
+            let is_torn = self.is_torn();
             if !self.record.iter().all(is_blank) {
-                return Ok(Some((line, &self.record)));
+                return Ok(Some(Record { line, fields: &self.record, is_torn }));
             }
         }
     }
@@ -76,6 +106,17 @@ impl<R: Read> Records<R> {
         let is_ended_by_feed = last.is_some_and(|at| at + 1 == end);
         let inside = memchr_iter(b'\n', self.record.as_slice()).count();
         (1 + self.passed).saturating_sub(usize::from(is_ended_by_feed) + inside)
+    }
+
+    /// True if a quote in the row that was read last ends a cell early.
+    fn is_torn(&mut self) -> bool {
+        let end = self.csv.position().byte();
+        let torn = &mut self.csv.get_mut().quotes.torn;
+        let before = torn.len();
+        while torn.front().is_some_and(|at| *at < end) {
+            torn.pop_front();
+        }
+        torn.len() < before
     }
 
     /// Bytes read so far.
@@ -117,8 +158,9 @@ impl<R: Read> Read for Guard<R> {
         if count == 0 {
             // A quote that is never closed takes all that follows for one cell.
             return match self.quotes.state {
+                State::Quoted if too_long => Err(TableError::LongQuote(self.quotes.opened).into()),
                 State::Quoted => Err(TableError::OpenQuote(self.quotes.opened).into()),
-                _ if too_long => Err(TableError::LongRow.into()),
+                _ if too_long => Err(TableError::LongRow(0).into()),
                 _ => Ok(0),
             };
         }
@@ -138,6 +180,8 @@ enum State {
     Quoted,
     /// Behind a quote in quotes: the end of the cell, or half of a quote that is doubled.
     Quote,
+    /// Behind the closing quote, where only blanks may follow.
+    Closed,
 }
 
 /// Follows the quotes as the parser of the rows does, which does not say where one was opened.
@@ -149,19 +193,22 @@ struct Quotes {
     read: u64,
     /// Where the line feeds are that the parser was given and has not passed.
     feeds: VecDeque<u64>,
+    /// Where text follows a closing quote, in what the parser was given and has not passed.
+    torn: VecDeque<u64>,
 }
 
 impl Quotes {
     fn pass(&mut self, bytes: &[u8]) {
         self.feeds.extend(memchr_iter(b'\n', bytes).map(|at| self.read + at as u64));
+        let begin = self.read;
         self.read += bytes.len() as u64;
-        if self.state != State::Quoted && self.state != State::Quote && memchr(b'"', bytes).is_none() {
+        if matches!(self.state, State::Begin | State::Plain) && memchr(b'"', bytes).is_none() {
             self.line += memchr_iter(b'\n', bytes).count();
             self.state =
                 if bytes.last().is_some_and(|last| self.ends_cell(*last)) { State::Begin } else { State::Plain };
             return;
         }
-        for byte in bytes {
+        for (at, byte) in bytes.iter().enumerate() {
             self.state = match (self.state, *byte) {
                 (State::Begin, b'"') => {
                     self.opened = self.line;
@@ -171,6 +218,11 @@ impl Quotes {
                 (State::Quoted, b'"') => State::Quote,
                 (State::Quoted, _) => State::Quoted,
                 (_, byte) if self.ends_cell(byte) => State::Begin,
+                (State::Quote | State::Closed, b' ' | b'\t') => State::Closed,
+                (State::Quote | State::Closed, _) => {
+                    self.torn.push_back(begin + at as u64);
+                    State::Plain
+                }
                 _ => State::Plain,
             };
             self.line += usize::from(*byte == b'\n');

@@ -1,19 +1,28 @@
-//! Workbooks: the first sheet of an .xlsx or .ods file as CSV, a row for each row of the sheet. They are read into memory, within
-//! limits; a file that becomes far more than it is, is refused before.
+//! Workbooks: a sheet of an .xlsx or .ods file as CSV, a row for each row of the sheet. They are read into memory, within limits; a
+//! file that becomes far more than it is, is refused before.
 
 mod parts;
+mod shown;
 
+use std::collections::{BTreeMap, HashMap};
 use std::io::{Cursor, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use calamine::{Data, DataRef, ExcelDateTime, Ods, Reader as _, Xlsx};
+use calamine::{
+    CellType, Data, DataRef, ExcelDateTime, Ods, Range, Reader as _, Sheet, SheetType, SheetVisible, Style, Xlsx,
+    XlsxFormulaMetadata,
+};
 use zip::ZipArchive;
 
 use super::kind::Foreign;
 use super::{About, LONGEST_ROW, TableError};
+use shown::Shown;
 
 /// The largest workbook in bytes.
 const LARGEST: u64 = 32 << 20;
+
+/// The most bytes that a workbook may unpack to.
+const UNPACKED: u64 = 256 << 20;
 
 /// The most bytes of its sheet as CSV.
 const SHEET: usize = 64 << 20;
@@ -21,8 +30,11 @@ const SHEET: usize = 64 << 20;
 /// The most columns: a value far to the right is a slip of the hand, and makes every row as wide.
 const COLUMNS: usize = 1_000;
 
+/// The most digits that a format may add zeros to.
+const LONGEST_ID: usize = 64;
+
 const DAMAGED: TableError = TableError::Workbook(
-    "it is damaged or incomplete: open it in a spreadsheet program and save it again, or save its first sheet as CSV",
+    "it is damaged or incomplete: open it in a spreadsheet program and save it again, or save the sheet as CSV",
 );
 
 const PASSWORD: TableError = TableError::Workbook("it has a password: save it without one");
@@ -35,8 +47,8 @@ enum Book {
     Ods,
 }
 
-/// Reads the first sheet.
-pub(super) fn read(reader: impl Read) -> Result<(Vec<u8>, About), TableError> {
+/// Reads the sheet of this name; else the first one that is not hidden.
+pub(super) fn read(reader: impl Read, wanted: Option<&str>) -> Result<(Vec<u8>, About), TableError> {
     let mut bytes = Vec::new();
     reader.take(LARGEST + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > LARGEST {
@@ -53,14 +65,34 @@ pub(super) fn read(reader: impl Read) -> Result<(Vec<u8>, About), TableError> {
     };
     // The library calculates with numbers of a file without checking them.
     let sheets = catch_unwind(AssertUnwindSafe(|| match book {
-        Book::Xlsx => xlsx(bytes, &mut rows).map(|names| ("xlsx", names)),
-        Book::Ods => ods(bytes, &mut rows).map(|names| ("ods", names)),
+        Book::Xlsx => xlsx(&bytes, wanted, &mut rows),
+        Book::Ods => ods(&bytes, wanted, &mut rows),
     }));
-    let (format, names) = sheets.unwrap_or(Err(DAMAGED))?;
-    let csv = rows.finish()?;
-    let mut names = names.into_iter();
-    let about = About { format, sheet: names.next(), other_sheets: names.collect(), ..About::default() };
-    Ok((csv, about))
+    let about = sheets.unwrap_or(Err(DAMAGED))?;
+    Ok((rows.finish()?, about))
+}
+
+/// Chooses the sheet that is read.
+fn chosen(sheets: &[Sheet], wanted: Option<&str>) -> Result<About, TableError> {
+    let tables = || sheets.iter().filter(|sheet| sheet.typ == SheetType::WorkSheet);
+    let is_shown = |sheet: &&Sheet| sheet.visible == SheetVisible::Visible;
+    let sheet = match wanted {
+        Some(name) => tables()
+            .find(|sheet| sheet.name == name)
+            .or_else(|| tables().find(|sheet| sheet.name.to_lowercase() == name.to_lowercase()))
+            .ok_or_else(|| TableError::NoSuchSheet {
+                wanted: name.to_owned(),
+                has: super::named(tables().map(|it| &it.name)),
+            })?,
+        None => tables().find(is_shown).or_else(|| tables().next()).ok_or(NO_SHEET)?,
+    };
+    let others = tables().filter(|other| other.name != sheet.name);
+    Ok(About {
+        sheet: Some(sheet.name.clone()),
+        other_sheets: others.clone().map(|it| it.name.clone()).collect(),
+        hidden_sheets: tables().filter(|it| !is_shown(it)).map(|it| it.name.clone()).collect(),
+        ..About::default()
+    })
 }
 
 /// What kind of workbook a zip archive is, if it is one.
@@ -102,33 +134,89 @@ fn unreadable<E>(_: E) -> TableError {
     DAMAGED
 }
 
-fn xlsx(bytes: Vec<u8>, rows: &mut Rows) -> Result<Vec<String>, TableError> {
+fn xlsx(bytes: &[u8], wanted: Option<&str>, rows: &mut Rows) -> Result<About, TableError> {
     let mut book: Xlsx<_> = Xlsx::new(Cursor::new(bytes)).map_err(unreadable)?;
-    let names = book.sheet_names();
-    let first = names.first().ok_or(NO_SHEET)?;
-    let mut cells = book.worksheet_cells_reader(first).map_err(unreadable)?;
-    while let Some(cell) = cells.next_cell().map_err(unreadable)? {
-        let text = match cell.get_value() {
-            DataRef::Empty => continue,
-            DataRef::SharedString(text) => (*text).to_owned(),
-            value => text(&Data::from(value.clone())),
+    let about = chosen(book.sheets_metadata(), wanted)?;
+    let sheet = about.sheet.as_deref().unwrap_or_default();
+    let widths = widths(&mut book, sheet)?;
+    let mut cells = book.worksheet_cells_reader(sheet).map_err(unreadable)?;
+    while let Some(cell) = cells.next_cell_with_formula_metadata().map_err(unreadable)? {
+        let text = match (cell.value, cell.formula) {
+            (DataRef::Empty, None) => continue,
+            // A formula that nothing has calculated is not nothing: the rule for cells refuses it.
+            (DataRef::Empty, Some(formula)) => formula_text(formula),
+            (DataRef::SharedString(text), _) => text.to_owned(),
+            (value, _) => text(&Data::from(value)),
         };
-        rows.put(cell.get_position(), text)?;
+        let text = match widths.get(&cell.pos) {
+            Some(width) if text.bytes().all(|byte| byte.is_ascii_digit()) => format!("{text:0>width$}"),
+            _ => text,
+        };
+        rows.put(cell.pos, text)?;
     }
-    Ok(names)
+    let hidden_rows = shown::of_xlsx(bytes, sheet)?.hidden_rows;
+    Ok(About { format: "xlsx", hidden_rows, ..about })
 }
 
-fn ods(bytes: Vec<u8>, rows: &mut Rows) -> Result<Vec<String>, TableError> {
-    let mut book: Ods<_> = Ods::new(Cursor::new(bytes)).map_err(unreadable)?;
-    let names = book.sheet_names();
-    let sheet = book.worksheet_range_at(0).ok_or(NO_SHEET)?;
-    let sheet = sheet.map_err(unreadable)?;
-    let (row, column) = sheet.start().unwrap_or_default();
-    let place = |begin: u32, at: usize| begin.saturating_add(u32::try_from(at).unwrap_or(u32::MAX));
-    for (y, x, value) in sheet.used_cells() {
-        rows.put((place(row, y), place(column, x)), text(value))?;
+fn formula_text(formula: XlsxFormulaMetadata) -> String {
+    match formula {
+        XlsxFormulaMetadata::Normal { formula } | XlsxFormulaMetadata::Shared { formula, .. }
+            if !formula.is_empty() =>
+        {
+            format!("={formula}")
+        }
+        _ => "=FORMULA".to_owned(),
     }
-    Ok(names)
+}
+
+/// The cells whose number is shown with leading zeros, and how many digits it has then: ids such as 00042 are often made that way.
+fn widths(book: &mut Xlsx<Cursor<&[u8]>>, sheet: &str) -> Result<HashMap<(u32, u32), usize>, TableError> {
+    let mut cells = book.worksheet_cells_reader(sheet).map_err(unreadable)?;
+    let zeros: Vec<Option<usize>> = cells.styles().iter().map(zeros).collect();
+    let mut widths = HashMap::new();
+    if zeros.iter().all(Option::is_none) {
+        return Ok(widths);
+    }
+    while let Some((cell, style)) = cells.next_cell_with_style_id().map_err(unreadable)? {
+        if let (Some(width), DataRef::Float(_) | DataRef::Int(_)) =
+            (zeros.get(style).copied().flatten(), cell.get_value())
+        {
+            widths.insert(cell.get_position(), width);
+        }
+    }
+    Ok(widths)
+}
+
+/// The digits of a format such as `00000`.
+fn zeros(style: &Style) -> Option<usize> {
+    let code = &style.number_format.as_ref()?.format_code;
+    (code.len() > 1 && code.len() <= LONGEST_ID && code.bytes().all(|byte| byte == b'0')).then_some(code.len())
+}
+
+fn ods(bytes: &[u8], wanted: Option<&str>, rows: &mut Rows) -> Result<About, TableError> {
+    let mut book: Ods<_> = Ods::new(Cursor::new(bytes)).map_err(unreadable)?;
+    let about = chosen(book.sheets_metadata(), wanted)?;
+    let name = about.sheet.as_deref().unwrap_or_default();
+    let Shown { hidden_rows, padded } = shown::of_ods(bytes, name)?;
+    let sheet = book.worksheet_range(name).map_err(unreadable)?;
+    let mut cells = placed(&sheet, |value| (*value != Data::Empty).then(|| text(value)));
+    let formulas = book.worksheet_formula(name).map_err(unreadable)?;
+    for (place, formula) in placed(&formulas, |formula| (!formula.is_empty()).then(|| formula.clone())) {
+        let formula = formula.strip_prefix("of:").unwrap_or(&formula).to_owned();
+        cells.entry(place).or_insert(formula);
+    }
+    for (place, text) in cells {
+        rows.put(place, padded.get(&place).cloned().unwrap_or(text))?;
+    }
+    Ok(About { format: "ods", hidden_rows, ..about })
+}
+
+/// The cells of a range by their place in the sheet.
+fn placed<T: CellType>(range: &Range<T>, text: impl Fn(&T) -> Option<String>) -> BTreeMap<(u32, u32), String> {
+    let (row, column) = range.start().unwrap_or_default();
+    let place = |begin: u32, at: usize| begin.saturating_add(u32::try_from(at).unwrap_or(u32::MAX));
+    let cells = range.used_cells().filter_map(|(y, x, value)| Some(((place(row, y), place(column, x)), text(value)?)));
+    cells.collect()
 }
 
 /// The value of a cell as a person reads it in the sheet, in one form for all countries.
@@ -136,6 +224,8 @@ fn ods(bytes: Vec<u8>, rows: &mut Rows) -> Result<Vec<String>, TableError> {
 fn text(value: &Data) -> String {
     match value {
         Data::Float(number) if number.fract() == 0.0 && number.abs() < 1e15 => (*number as i64).to_string(),
+        // A spreadsheet keeps 15 digits of a number: what was typed is lost, and the rule for cells refuses what is left.
+        Data::Float(number) if number.abs() >= 1e15 => format!("{number:E}").replace('E', "E+"),
         Data::Float(number) => number.to_string(),
         Data::Bool(true) => "TRUE".to_owned(),
         Data::Bool(false) => "FALSE".to_owned(),
@@ -178,7 +268,7 @@ impl Rows {
         }
         self.bytes += text.len() as u64;
         if self.bytes > LONGEST_ROW {
-            return Err(TableError::LongRow);
+            return Err(TableError::LongRow(usize::try_from(self.at).unwrap_or(usize::MAX).saturating_add(1)));
         }
         if column >= self.row.len() {
             self.row.resize(column + 1, String::new());
@@ -198,7 +288,7 @@ impl Rows {
         self.bytes = 0;
         self.at += 1;
         if self.csv.get_ref().len() > SHEET {
-            return Err(TableError::LargeWorkbook("more than 64 MB in its first sheet"));
+            return Err(TableError::LargeWorkbook("more than 64 MB in the sheet"));
         }
         Ok(())
     }

@@ -30,6 +30,8 @@ pub struct Evidence {
     pub token: Option<Uuid>,
     /// The delivery of a valid token in the returned message or in a field of the report.
     pub returned_token: Option<Uuid>,
+    /// The local part whose token named the delivery.
+    pub came_to: Option<String>,
     /// Somewhere an address has the form of ours and a token that is wrong.
     pub wrong_token: bool,
     /// It came to our bounce domain without any token.
@@ -165,7 +167,7 @@ impl Evidence {
         places.extend(headers.get("received").and_then(|value| received_for(&value)));
         places.extend(headers.all("to").flat_map(|value| addresses(&value)));
         for place in &places {
-            evidence.take(ours.envelope(place));
+            evidence.take(ours.envelope(place), place);
             evidence.without_token |= ours.lacks_token(place);
         }
         // A person answers to more than one message: what is answered comes first.
@@ -175,9 +177,13 @@ impl Evidence {
     }
 
     /// Takes a claim of the envelope.
-    fn take(&mut self, claim: Claim) {
+    fn take(&mut self, claim: Claim, place: &str) {
         match claim {
-            Claim::Valid(delivery) => self.token = self.token.or(Some(delivery)),
+            Claim::Valid(_) if self.token.is_some() => {}
+            Claim::Valid(delivery) => {
+                self.token = Some(delivery);
+                self.came_to = place.trim_matches(['<', '>', ' ']).rsplit_once('@').map(|(local, _)| local.to_owned());
+            }
             Claim::Wrong => self.wrong_token = true,
             Claim::Nothing => {}
         }

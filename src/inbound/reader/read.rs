@@ -29,9 +29,11 @@ pub struct Message {
     pub subject: String,
     /// True if its envelope sender is null: it is never answered or forwarded as a person's.
     pub null_sender: bool,
-    /// True if our own header stands outside a returned part: a notice of ours that came back, or a machine that copies
-    /// headers. It is never forwarded.
+    /// True if our own header stands outside a returned part (a notice of ours that came back, a reply that was forwarded, or a
+    /// machine that copies headers), or if it passed more servers than any mail does. It is never forwarded.
     pub looped: bool,
+    /// True if its headers say that a machine wrote it, whatever its kind. It is never forwarded.
+    pub from_machine: bool,
     /// `Feedback-Type` of a complaint, `Disposition` of a receipt.
     pub what: Option<String>,
     /// What an absence note says beside the absence.
@@ -116,6 +118,27 @@ fn hint(letter: &Letter<'_>) -> Option<Hint> {
     }
 }
 
+/// More servers than any mail passes (RFC 5321 section 6.3 asks for 100 at least, but mail from people has some ten).
+const MOST_HOPS: usize = 50;
+
+fn has_looped(headers: &Headers<'_>) -> bool {
+    let hops = headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case(b"received")).count();
+    hops > MOST_HOPS || OWN.iter().any(|name| headers.raw(name).is_some())
+}
+
+/// Headers that only our own mail has.
+const OWN: &[&str] = &["x-besked-delivery", "x-besked-loop"];
+
+fn is_from_machine(headers: &Headers<'_>) -> bool {
+    let says = |name: &str, words: &[&str]| {
+        let value = headers.get(name).unwrap_or_default().to_lowercase();
+        words.contains(&value.split([';', ' ', '(']).next().unwrap_or_default())
+    };
+    says("auto-submitted", &["auto-generated", "auto-replied", "auto-notified"])
+        || says("precedence", &["bulk", "junk", "auto_reply"])
+        || says("content-type", &["multipart/report"])
+}
+
 impl Message {
     /// A message that could not be read.
     #[must_use]
@@ -139,7 +162,8 @@ impl Message {
             from,
             subject: headers.get("subject").unwrap_or_default(),
             null_sender,
-            looped: headers.raw("x-besked-delivery").is_some(),
+            looped: has_looped(headers),
+            from_machine: is_from_machine(headers),
             what: None,
             hint: None,
         }

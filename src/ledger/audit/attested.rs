@@ -1,4 +1,4 @@
-//! Attestations count for the coverage: each has its entry, and each entry its attestation.
+//! Attestations count for the coverage: each has its entry, and each entry its attestation; so has each withdrawal.
 
 use std::collections::BTreeMap;
 
@@ -13,38 +13,120 @@ use crate::store::Conn;
 use crate::store::notices::attestations::{self, Attestation};
 use crate::store::proof::ledger::{self as entries, StoredOpening};
 
-/// What an `attested` entry says: customer, channel with witness, and note.
-type Words = (String, String, String);
+/// An `attested` entry.
+struct Entry {
+    index: Option<u64>,
+    at: Timestamp,
+    /// When the customer was informed; `None` for a withdrawal.
+    told_at: Option<Timestamp>,
+    /// Customer, channel with witness, and note or reason, unless they were deleted.
+    words: Option<(String, String, String)>,
+}
 
 /// What the entries of a notice say of its attestations.
 #[derive(Default)]
 struct Recorded {
-    /// The index and time of each `attested` entry.
-    entries: BTreeMap<Words, Vec<(Option<u64>, Timestamp)>>,
-    /// Of the `operated` entries: who attested for a customer at a time.
-    actors: BTreeMap<(String, Timestamp), Vec<String>>,
-    /// Entries whose person was deleted.
-    forgotten: u64,
+    /// The statement of each attestation, by its id.
+    stated: BTreeMap<Uuid, Entry>,
+    /// The withdrawal of each that was withdrawn.
+    withdrawn: BTreeMap<Uuid, Entry>,
+    /// Of the `operated` entries: who did this for a customer at a time.
+    actors: BTreeMap<(Action, String, Timestamp), Vec<String>>,
 }
 
 impl Recorded {
     fn take(&mut self, opening: &StoredOpening) {
-        let person = opening.person.as_deref().map(Person::from_cbor);
-        match (opening.event, person) {
-            (Event::Attested, Some(Ok(person))) => {
-                let words = (person.account_id, person.role, person.reply);
-                self.entries.entry(words).or_default().push((opening.index, opening.at));
+        let Ok(fact) = Fact::read(&opening.fact) else { return };
+        let person = opening.person.as_deref().and_then(|person| Person::from_cbor(person).ok());
+        match (fact.detail, person) {
+            (Detail::Attested { id, told_at }, person) if opening.event == Event::Attested => {
+                let words = person.map(|person| (person.account_id, person.role, person.reply));
+                let entry = Entry { index: opening.index, at: opening.at, told_at, words };
+                let kept = if told_at.is_some() { &mut self.stated } else { &mut self.withdrawn };
+                kept.insert(id, entry);
             }
-            (Event::Attested, _) => self.forgotten += 1,
-            (Event::Operated, Some(Ok(person))) => {
-                let detail = Fact::read(&opening.fact).ok().map(|fact| fact.detail);
-                if matches!(detail, Some(Detail::Operated { action: Action::Attest, .. })) {
-                    self.actors.entry((person.account_id, opening.at)).or_default().push(person.role);
-                }
+            (Detail::Operated { action, .. }, Some(person)) => {
+                self.actors.entry((action, person.account_id, opening.at)).or_default().push(person.role);
             }
             _ => {}
         }
     }
+
+    /// Compares an attestation with its entry, which is taken out. The operator is the one of the `operated` entry.
+    fn compare(&mut self, it: &Attestation, manifest: u64, cleared: bool) -> Result<(), Damage> {
+        let account = &it.account_id;
+        let Some(entry) = self.stated.remove(&it.id) else {
+            let problem = format!("an attestation for customer {account} of this notice has no entry");
+            return Err(Damage::at(manifest, problem));
+        };
+        let role = channel_and_witness(it.channel, &it.witness);
+        self.words(&entry, it, (&role, &it.note), it.witness.is_empty() && it.note.is_empty())
+            .and_then(|()| same_time("time of the attestation", account, it.at, entry.at))
+            .and_then(|()| {
+                let told_at = entry.told_at.unwrap_or(entry.at);
+                same_time("time at which the attestation says that it was informed", account, it.told_at, told_at)
+            })
+            .and_then(|()| self.operator(Action::Attest, it, (&it.operator, it.at), cleared))
+            .map_err(|problem| Damage::at(entry.index.unwrap_or(manifest), problem))?;
+        self.compare_withdrawal(it, manifest, cleared)
+    }
+
+    fn compare_withdrawal(&mut self, it: &Attestation, manifest: u64, cleared: bool) -> Result<(), Damage> {
+        let Some(withdrawn) = &it.withdrawn else { return Ok(()) };
+        let account = &it.account_id;
+        let Some(entry) = self.withdrawn.remove(&it.id) else {
+            let problem = format!("the withdrawal of an attestation for customer {account} has no entry");
+            return Err(Damage::at(manifest, problem));
+        };
+        let role = channel_and_witness(it.channel, &it.witness);
+        self.words(&entry, it, (&role, &withdrawn.reason), withdrawn.reason.is_empty())
+            .and_then(|()| same_time("time of the withdrawal of the attestation", account, withdrawn.at, entry.at))
+            .and_then(|()| {
+                let by = (withdrawn.operator.as_str(), withdrawn.at);
+                self.operator(Action::WithdrawAttestation, it, by, cleared)
+            })
+            .map_err(|problem| Damage::at(entry.index.unwrap_or(manifest), problem))
+    }
+
+    /// The words are those of the entry. They are emptied together with it.
+    fn words(&self, entry: &Entry, it: &Attestation, (role, words): (&str, &str), emptied: bool) -> Result<(), String> {
+        let text = |text: &str| nfc(text).into_owned();
+        let as_sealed = match &entry.words {
+            Some(sealed) => *sealed == (text(&it.account_id), text(role), text(words)),
+            None => emptied,
+        };
+        let problem = || format!("what the attestation for customer {} says is not what was sealed", it.account_id);
+        if as_sealed { Ok(()) } else { Err(problem()) }
+    }
+
+    /// The operator is the one of the `operated` entry. An actor is written as the name and, in parentheses, how.
+    fn operator(
+        &self,
+        action: Action,
+        it: &Attestation,
+        (operator, at): (&str, Timestamp),
+        cleared: bool,
+    ) -> Result<(), String> {
+        let (account, stored) = (nfc(&it.account_id).into_owned(), nfc(operator));
+        let actors = self.actors.get(&(action, account.clone(), at)).map(Vec::as_slice).unwrap_or_default();
+        let named = |actor: &String| actor.strip_prefix(stored.as_ref()).is_some_and(|rest| rest.starts_with(" ("));
+        match actors.first() {
+            Some(_) if actors.iter().any(named) => Ok(()),
+            Some(actor) => Err(format!(
+                "the operator of the attestation for customer {account} is not what was sealed: {stored}, sealed {actor}"
+            )),
+            // Who did it goes with the persons that an erasure or retention deletes.
+            None if cleared => Ok(()),
+            None => Err(format!("no entry names the operator of the attestation for customer {account}")),
+        }
+    }
+}
+
+fn same_time(what: &str, account: &str, stored: Timestamp, sealed: Timestamp) -> Result<(), String> {
+    if stored == sealed {
+        return Ok(());
+    }
+    Err(format!("the {what} for customer {account} is not what was sealed: {stored}, sealed {sealed}"))
 }
 
 /// Checks the attestations of a notice, whose manifest has this index. `cleared`: entries were cleared of their persons.
@@ -52,73 +134,14 @@ pub(super) async fn check(conn: &mut Conn, notice: Uuid, manifest: u64, cleared:
     let mut recorded = Recorded::default();
     entries::about_notice(conn, notice).await?.iter().for_each(|opening| recorded.take(opening));
     for it in &attestations::of_notice(conn, notice, None).await? {
-        match find(&mut recorded, it) {
-            Found::Entry(index, at) if at != it.at => {
-                let account = &it.account_id;
-                let problem = format!(
-                    "the time of the attestation for customer {account} is not what was sealed: {}, sealed {at}",
-                    it.at
-                );
-                return Err(Damage::at(index.unwrap_or(manifest), problem).into());
-            }
-            Found::Entry(index, _) => {
-                operator(&recorded, it, cleared).map_err(|problem| Damage::at(index.unwrap_or(manifest), problem))?;
-            }
-            Found::Forgotten => {}
-            Found::Nothing => {
-                let problem = format!("an attestation for customer {} of this notice has no entry", it.account_id);
-                return Err(Damage::at(manifest, problem).into());
-            }
-        }
+        recorded.compare(it, manifest, cleared)?;
     }
-    match recorded.entries.into_values().flatten().next() {
-        Some((index, _)) => {
-            Err(Damage::at(index.unwrap_or(manifest), "the attestation that it records was removed").into())
-        }
+    let removed = |entry: &Entry, what| Damage::at(entry.index.unwrap_or(manifest), format!("the {what} was removed"));
+    if let Some(entry) = recorded.stated.values().next() {
+        return Err(removed(entry, "attestation that it records").into());
+    }
+    match recorded.withdrawn.values().next() {
+        Some(entry) => Err(removed(entry, "withdrawal of an attestation that it records").into()),
         None => Ok(()),
-    }
-}
-
-enum Found {
-    /// The index and time of its entry.
-    Entry(Option<u64>, Timestamp),
-    /// Its words were erased; that it was made stays.
-    Forgotten,
-    Nothing,
-}
-
-/// Takes the entry of an attestation out of those that were recorded.
-fn find(recorded: &mut Recorded, it: &Attestation) -> Found {
-    let role = channel_and_witness(it.channel, &it.witness);
-    let text = |text: &str| nfc(text).into_owned();
-    let words = (text(&it.account_id), text(&role), text(&it.note));
-    if let Some(found) = recorded.entries.get_mut(&words) {
-        let place = found.iter().position(|(_, at)| *at == it.at).unwrap_or(0);
-        let (index, at) = found.remove(place);
-        if found.is_empty() {
-            recorded.entries.remove(&words);
-        }
-        return Found::Entry(index, at);
-    }
-    if recorded.forgotten > 0 && it.note.is_empty() && it.witness.is_empty() {
-        recorded.forgotten -= 1;
-        return Found::Forgotten;
-    }
-    Found::Nothing
-}
-
-/// The operator is the one of the `operated` entry. An actor is written as the name and, in parentheses, how.
-fn operator(recorded: &Recorded, it: &Attestation, cleared: bool) -> Result<(), String> {
-    let (account, stored) = (nfc(&it.account_id), nfc(&it.operator));
-    let actors = recorded.actors.get(&(account.clone().into_owned(), it.at)).map(Vec::as_slice).unwrap_or_default();
-    let named = |actor: &String| actor.strip_prefix(stored.as_ref()).is_some_and(|rest| rest.starts_with(" ("));
-    match actors.first() {
-        Some(_) if actors.iter().any(named) => Ok(()),
-        Some(actor) => Err(format!(
-            "the operator of the attestation for customer {account} is not what was sealed: {stored}, sealed {actor}"
-        )),
-        // Who did it goes with the persons that an erasure or retention deletes.
-        None if cleared => Ok(()),
-        None => Err(format!("no entry names the operator of the attestation for customer {account}")),
     }
 }

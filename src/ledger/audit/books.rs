@@ -18,6 +18,7 @@ use crate::domain::words::{count, grouped};
 use crate::ledger::unaddressed;
 use crate::store::proof::audit::{self, AuditedNotice, Booked};
 use crate::store::proof::{commitments, ledger as entries};
+use crate::store::sending::{deliveries, lost};
 use crate::store::{Conn, StoreError, notices};
 
 /// Deliveries read at once.
@@ -82,11 +83,38 @@ async fn recipients(
         report.deliveries += page.len() as u64;
         progress(Progress::Deliveries(report.deliveries));
     }
+    let (states, index) = (std::mem::take(&mut book.states), first.index);
     if let Err(damage) = book.close(scanned) {
         // Which recipient it is that does not fit, its own entry says.
         return Err(altered_recipient(conn, notice).await?.unwrap_or(damage).into());
     }
-    Ok(())
+    counts(conn, notice, (states, index)).await
+}
+
+/// What is unfinished has its place in the queue, and the counts that the database maintains are those of the deliveries: `notice
+/// status` shows them.
+async fn counts(
+    conn: &mut Conn,
+    notice: Uuid,
+    (mut states, index): (BTreeMap<DeliveryState, i64>, u64),
+) -> Result<(), Stop> {
+    let is_open = states.keys().any(|state| state.is_open());
+    if let (true, (lost @ 1.., Some(first))) = (is_open, lost::count(conn, notice).await?) {
+        let lost = count(lost, "delivery is", "deliveries are");
+        let problem = format!("{lost} unfinished without a place in the queue, {first} first");
+        return Err(Damage::at(index, problem).into());
+    }
+    // Those are not counted: they are what is left of the recipients.
+    states.remove(&DeliveryState::Queued);
+    let stored = deliveries::maintained(conn, notice).await?;
+    let all = states.keys().chain(stored.keys());
+    let number = |counts: &BTreeMap<DeliveryState, i64>, state| counts.get(state).copied().unwrap_or_default();
+    let Some(state) = all.clone().find(|state| number(&states, state) != number(&stored, state)) else {
+        return Ok(());
+    };
+    let (stored, there) = (number(&stored, state), number(&states, state));
+    let problem = format!("the count of deliveries that are {state} of notice {notice} is {stored}, and {there} are");
+    Err(Damage::at(index, problem).into())
 }
 
 /// A notice is what its manifest says: released with it, shown as it was, of that content, closed if an entry says so.
@@ -152,11 +180,21 @@ struct Book {
     number: usize,
     /// Roots of complete subtrees as computed, to be compared with the stored ones; each with its batch.
     nodes: Vec<(Batched, Node, Hash)>,
+    /// How many of its deliveries are stored in each state.
+    states: BTreeMap<DeliveryState, i64>,
 }
 
 impl Book {
     fn new(notice: Uuid, batch: Batched) -> Self {
-        Self { notice, ordinal: 0, frontier: Frontier::new(), batch, number: 0, nodes: Vec::new() }
+        Self {
+            notice,
+            ordinal: 0,
+            frontier: Frontier::new(),
+            batch,
+            number: 0,
+            nodes: Vec::new(),
+            states: BTreeMap::new(),
+        }
     }
 
     /// Ends the present batch if it is complete, and goes on to the next one.
@@ -202,6 +240,7 @@ impl Book {
         self.turn(scanned)?;
         let (ordinal, index) = (self.ordinal, self.batch.index);
         self.ordinal += 1;
+        *self.states.entry(row.state).or_default() += 1;
         if row.recipient.ordinal != ordinal {
             return Err(Damage::at(index, format!("recipient {ordinal} of its manifest has no delivery")).into());
         }
@@ -222,15 +261,15 @@ impl Book {
         }
     }
 
-    /// The sum rule: as many recipients as the manifest has, with its root; as many outcomes as recipients.
+    /// The sum rule: as many recipients as the manifest has, with its root; as many outcomes as recipients when it was closed.
     fn close(mut self, scanned: &Scanned) -> Result<(), Damage> {
         self.turn(scanned)?;
         self.compare_root()?;
         if let Some(next) = scanned.batch(self.notice, self.number + 1) {
             return Err(Damage::at(next.index, "the recipients that it added are not there"));
         }
-        let recipients = scanned.recipients(self.notice).unwrap_or(0);
         let Some(closed) = scanned.closed.get(&self.notice) else { return Ok(()) };
+        let recipients = closed.recipients;
         let sum: u64 = closed.counts.iter().map(|(_, count)| *count).fold(0, u64::saturating_add);
         if sum != recipients {
             let (sum, recipients) = (count(sum, "outcome", "outcomes"), count(recipients, "recipient", "recipients"));

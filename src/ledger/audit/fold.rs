@@ -42,6 +42,8 @@ pub(super) struct Closed {
     pub at: i64,
     /// Its count of outcomes.
     pub counts: Vec<(Outcome, u64)>,
+    /// The recipients that it had; an escalation may have added more since.
+    pub recipients: u64,
 }
 
 /// Recipients that one entry commits to: the manifest first, then those that were added.
@@ -187,13 +189,15 @@ impl Scanned {
                 self.add(id, Batch { first: 0, count: frozen.count, root: frozen.root }, index)?;
             }
             (Detail::Addressed(batch), Some((id, ..))) => {
-                if self.closed.contains_key(&id) || self.recipients(id) != Some(batch.first) {
+                if self.recipients(id) != Some(batch.first) {
                     return Err("it adds recipients that do not follow those of its notice".into());
                 }
                 self.add(id, *batch, index)?;
             }
             (Detail::Closed(counts), Some((id, ..))) => {
-                self.close(id, Closed { index, at: fact.at.as_millisecond(), counts: counts.clone() })?;
+                let recipients = self.recipients(id).unwrap_or(0);
+                let at = fact.at.as_millisecond();
+                self.close(id, Closed { index, at, counts: counts.clone(), recipients })?;
             }
             (Detail::Cleared { entries, .. }, _) => {
                 if entries.iter().any(|run| run.first.checked_add(run.count).is_none_or(|end| end > index)) {

@@ -4,6 +4,8 @@ use uuid::Uuid;
 
 use super::fold::{Closed, Manifest};
 use crate::domain::clock::from_millis;
+use crate::domain::coverage::Terms;
+use crate::domain::delivery::Level;
 use crate::domain::entry::{Person, shown};
 use crate::domain::notice::{Notice, State};
 use crate::store::notices::references;
@@ -19,7 +21,8 @@ pub(super) async fn differs(
     closed: Option<&Closed>,
 ) -> Result<Option<String>, StoreError> {
     let frozen = &manifest.frozen;
-    let shown = shown(&notice.subject, notice.reference.as_deref(), notice.follows_id, &notice.message_domain);
+    let shown =
+        shown(&notice.subject, notice.reference.as_deref(), notice.follows_id, &notice.message_domain, notice.terms);
     let counts = counted(notice, (manifest, recipients));
     Ok(match released(notice, manifest).or(counts) {
         Some(problem) => Some(problem),
@@ -79,15 +82,25 @@ struct Shown {
     reference: Option<String>,
     follows: Option<Uuid>,
     domain: String,
+    terms: Option<Terms>,
 }
 
 impl Shown {
     fn digest(&self) -> [u8; 32] {
-        shown(&self.subject, self.reference.as_deref(), self.follows, &self.domain)
+        shown(&self.subject, self.reference.as_deref(), self.follows, &self.domain, self.terms)
+    }
+
+    /// The same with each level that may have counted as informed.
+    fn at_each_level(&self) -> impl Iterator<Item = Self> + '_ {
+        let other = |level: &Level| {
+            let terms = Terms { informed_at: *level, ..self.terms? };
+            Some(Self { terms: Some(terms), ..self.clone() })
+        };
+        std::iter::once(self.clone()).chain(Level::ALL.iter().filter_map(other))
     }
 }
 
-/// Names the values that were changed. The manifest has only a digest of all four; what they were is found in other places that are
+/// Names the values that were changed. The manifest has only a digest of all of them; what they were is found in other places that are
 /// sealed too: the text of the notice, and the Message-IDs in the entries of its deliveries.
 async fn unlike_sealed(conn: &mut Conn, notice: &AuditedNotice, sealed: [u8; 32]) -> Result<String, StoreError> {
     let stored = Shown {
@@ -95,6 +108,7 @@ async fn unlike_sealed(conn: &mut Conn, notice: &AuditedNotice, sealed: [u8; 32]
         reference: notice.reference.clone(),
         follows: notice.follows_id,
         domain: notice.message_domain.clone(),
+        terms: notice.terms,
     };
     let source = Notice::parse(&notice.source).ok();
     let subject = source.as_ref().and_then(|it| it.editions.first()?.subject.as_ref()).map(|it| it.as_str().to_owned());
@@ -106,8 +120,8 @@ async fn unlike_sealed(conn: &mut Conn, notice: &AuditedNotice, sealed: [u8; 32]
             for reference in [&stored.reference, &reference] {
                 for follows in predecessors(conn, &stored, followed).await? {
                     let (subject, reference, domain) = (subject.clone(), reference.clone(), domain.clone());
-                    let was = Shown { subject, reference, follows, domain };
-                    if was.digest() == sealed {
+                    let was = Shown { subject, reference, follows, domain, terms: stored.terms };
+                    if let Some(was) = was.at_each_level().find(|was| was.digest() == sealed) {
                         return Ok(differences(notice, &stored, &was));
                     }
                 }
@@ -115,8 +129,11 @@ async fn unlike_sealed(conn: &mut Conn, notice: &AuditedNotice, sealed: [u8; 32]
         }
     }
     // Without a subject of the author's own, it was that of the category, in the language of that time.
-    let what = if subject.is_none() { "subject" } else { "subject, reference, predecessor or Message-ID domain" };
-    Ok(format!("the {what} of notice {} is not what was sealed", notice.id))
+    let what = match subject {
+        None => "subject of notice",
+        Some(_) => "subject, reference, predecessor or Message-ID domain of notice",
+    };
+    Ok(format!("the {what} {}, or its deadline or level of being informed, is not what was sealed", notice.id))
 }
 
 /// The notices that one may have continued: the stored one, none, and those that its text names.
@@ -148,11 +165,13 @@ fn differences(notice: &AuditedNotice, stored: &Shown, was: &Shown) -> String {
     let id = |id: Option<Uuid>| id.map_or_else(|| "none".to_owned(), |id| id.to_string());
     let (subject, subject_was) = (quoted(Some(&stored.subject)), quoted(Some(&was.subject)));
     let (reference, reference_was) = (quoted(stored.reference.as_deref()), quoted(was.reference.as_deref()));
+    let level = |it: &Shown| it.terms.map_or_else(|| "none".to_owned(), |terms| terms.informed_at.to_string());
     [
         ("subject", subject, subject_was),
         ("reference", reference, reference_was),
         ("predecessor", id(stored.follows), id(was.follows)),
         ("Message-ID domain", stored.domain.clone(), was.domain.clone()),
+        ("level of being informed", level(stored), level(was)),
     ]
     .into_iter()
     .filter(|(_, stored, was)| stored != was)

@@ -1,12 +1,15 @@
 //! What the report says, chapter by chapter.
 
+use std::collections::BTreeSet;
+
 use data_encoding::{BASE64, HEXLOWER};
+use uuid::Uuid;
 
 use super::flow::{CELL, CELL_CODE, Column, Flow, Style};
 use super::outcomes::{self, Told, said, shown, utc};
 use super::{Report, sealed};
 use crate::domain::digest::sha256;
-use crate::domain::entry::{Event, Person};
+use crate::domain::entry::{Detail, Event, Person};
 use crate::domain::evidence::{Proven, Subject};
 use crate::domain::words::count;
 
@@ -119,13 +122,15 @@ fn who_and_when(flow: &mut Flow<'_>, report: &Report<'_>) {
         "Each recipient with the last that was recorded of it. The ordinal is the recipient\u{2019}s place in the notice\u{2019}s \
          manifest, which was fixed before anything was sent; it counts from 0.",
     );
+    if let Some(first) = first_added(report) {
+        flow.paragraph(&format!(
+            "Those from ordinal {first} on are not in the manifest: they were added after the release, each before anything was sent to it."
+        ));
+    }
     if report.account.is_none() && !report.evidence.is_complete() {
         let all = report.evidence.recipients_in_manifest.unwrap_or(0);
         let named = report.evidence.recipients.len();
-        flow.paragraph(&format!(
-            "The file opens {named} of the manifest\u{2019}s {}.",
-            count(all, "recipient", "recipients")
-        ));
+        flow.paragraph(&format!("The file opens {named} of {}.", count(all, "recipient", "recipients")));
     }
     let rows: Vec<Vec<String>> =
         recipients.iter().take(SHOWN).map(|(ordinal, told)| recipient(*ordinal, told)).collect();
@@ -134,6 +139,15 @@ fn who_and_when(flow: &mut Flow<'_>, report: &Report<'_>) {
     flow.table(&columns.map(column), &rows);
     more(flow, recipients.len(), "recipients");
     told_otherwise(flow, report);
+}
+
+/// The ordinal of the first recipient that was added after the release, if one was.
+fn first_added(report: &Report<'_>) -> Option<u64> {
+    let mut batches = report.evidence.entries.iter().filter_map(|entry| match &entry.fact.detail {
+        Detail::Addressed(batch) => Some(batch.first),
+        _ => None,
+    });
+    batches.next()
 }
 
 fn recipient(ordinal: u64, told: &Told<'_>) -> Vec<String> {
@@ -150,17 +164,36 @@ fn told_otherwise(flow: &mut Flow<'_>, report: &Report<'_>) {
     }
     flow.subheading("Informed in another way, as a person stated");
     let row = |(entry, person): &(&Proven, &Person)| {
-        vec![person.account_id.clone(), person.role.clone(), person.reply.clone(), utc(entry.at())]
+        let told_at = match entry.fact.detail {
+            Detail::Attested { told_at: Some(told_at), .. } => told_at,
+            _ => entry.at(),
+        };
+        vec![person.account_id.clone(), person.role.clone(), person.reply.clone(), utc(told_at), utc(entry.at())]
     };
     let rows: Vec<Vec<String>> = attested.iter().take(SHOWN).map(row).collect();
-    let columns = [("Account", 0.18), ("Channel: witness", 0.27), ("Note", 0.35), ("Recorded at (UTC)", 0.2)];
+    let columns = [
+        ("Account", 0.14),
+        ("Channel: witness", 0.22),
+        ("Note", 0.28),
+        ("Informed at (UTC)", 0.18),
+        ("Recorded at (UTC)", 0.18),
+    ];
     flow.table(&columns.map(column), &rows);
     more(flow, attested.len(), "statements");
 }
 
+/// The statements that stand: those that were withdrawn do not.
 fn attested<'a>(report: &Report<'a>) -> Vec<(&'a Proven, &'a Person)> {
-    let attested = report.evidence.entries.iter().filter(|entry| entry.event() == Event::Attested);
-    attested.filter_map(|entry| Some((entry, outcomes::person(entry)?))).collect()
+    let about = |told: bool| {
+        let attested = report.evidence.entries.iter().filter(|entry| entry.event() == Event::Attested);
+        attested.filter_map(move |entry| match entry.fact.detail {
+            Detail::Attested { id, told_at } if told_at.is_some() == told => Some((id, entry)),
+            _ => None,
+        })
+    };
+    let withdrawn: BTreeSet<Uuid> = about(false).map(|(id, _)| id).collect();
+    let standing = about(true).filter(|(id, _)| !withdrawn.contains(id));
+    standing.filter_map(|(_, entry)| Some((entry, outcomes::person(entry)?))).collect()
 }
 
 fn servers(flow: &mut Flow<'_>, report: &Report<'_>) {

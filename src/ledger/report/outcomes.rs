@@ -88,6 +88,7 @@ fn phrase(event: Event) -> &'static str {
         Event::Deferred => "deferred by the mail server",
         Event::Manifest => "audience fixed",
         Event::Resent => "sent again, as an operator decided",
+        Event::Reported => "a report came that changed nothing",
         Event::Attested => "stated to have been informed in another way",
         Event::PreferenceChanged => "opt-out set or withdrawn",
         Event::Addressed => "more recipients addressed",

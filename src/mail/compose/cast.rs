@@ -7,7 +7,7 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::message::{self, Head, MessageError, date_value, message_id, subject_value, to_value};
+use super::message::{self, Head, MessageError, date_value, message_id, reply_to_value, subject_value, to_value};
 use super::quoted;
 use super::render::Skeleton;
 use super::slots::{Escape, Piece as Slotted, Slot, Values as Merged};
@@ -27,6 +27,8 @@ pub struct Common<'a> {
     pub follows_domain: Option<&'a str>,
     /// The unsubscribe address without its token.
     pub unsubscribe: &'a str,
+    /// The name and the domain of the signed addresses for replies; `None` if replies go elsewhere.
+    pub replies: Option<(&'a str, &'a str)>,
 }
 
 /// The recipient of a message.
@@ -42,6 +44,8 @@ pub struct Facts<'a> {
     pub to: &'a Address,
     /// The token of the unsubscribe link.
     pub token: &'a str,
+    /// The local part of the signed address for replies.
+    pub reply_local: &'a str,
     /// The values of the placeholders.
     pub merged: &'a Merged<'a>,
 }
@@ -143,6 +147,10 @@ impl Caster {
             ("In-Reply-To", _) => {
                 let domain = common.follows_domain.unwrap_or_default().to_owned();
                 ("", (Form::Thread, vec![Part::Text(domain)]), String::new())
+            }
+            ("Reply-To", _) if let Some((name, domain)) = common.replies => {
+                let parts = vec![Part::Text(name.to_owned()), Part::Text(domain.to_owned())];
+                ("Reply-To: ", (Form::ReplyTo, parts), "\r\n".to_owned())
             }
             ("List-Unsubscribe", _) => {
                 self.literal(format!("List-Unsubscribe: <{}", common.unsubscribe).as_bytes());
@@ -267,6 +275,7 @@ fn write(recipe: &Recipe, facts: &Facts<'_>, out: &mut Vec<u8>) -> Result<(), Me
             out.extend_from_slice(facts.delivery_id.hyphenated().encode_lower(&mut Uuid::encode_buffer()).as_bytes())
         }
         Form::Token => out.extend_from_slice(facts.token.as_bytes()),
+        Form::ReplyTo => out.extend(reply_to(recipe, facts)?.into_bytes()),
         Form::Thread => {
             if let (Some(id), [Part::Text(domain)]) = (facts.follows_id, recipe.parts.as_slice()) {
                 let id = message_id(id, domain);
@@ -279,6 +288,15 @@ fn write(recipe: &Recipe, facts: &Facts<'_>, out: &mut Vec<u8>) -> Result<(), Me
         Form::Link => quoted::value(&joined(&recipe.parts, Escape::Percent, facts)?, out),
     }
     Ok(())
+}
+
+/// The value of a `Reply-To` field with the signed address for replies.
+fn reply_to(recipe: &Recipe, facts: &Facts<'_>) -> Result<String, MessageError> {
+    let [Part::Text(name), Part::Text(domain)] = recipe.parts.as_slice() else {
+        return Err(MouldError::Form("the address for replies").into());
+    };
+    let address = Address::parse(&format!("{}@{domain}", facts.reply_local)).map_err(MessageError::new)?;
+    Ok(reply_to_value(&address, name))
 }
 
 fn joined(parts: &[Part], escape: Escape, facts: &Facts<'_>) -> Result<String, MessageError> {

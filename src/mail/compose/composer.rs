@@ -7,9 +7,9 @@ use jiff::Timestamp;
 use thiserror::Error;
 use uuid::Uuid;
 
-use crate::config::Config;
+use crate::config::{Config, Replies, ReturnPath};
 use crate::domain::address::Address;
-use crate::domain::category::Class;
+use crate::domain::category::{Category, Class};
 use crate::domain::digest;
 use crate::domain::mould::{Filled, Key, Mould};
 use crate::domain::notice::Notice;
@@ -199,8 +199,17 @@ impl Composer {
             message_domain: &self.kept.message_domain,
             follows_domain: self.follows_domain.as_deref(),
             unsubscribe: &unsubscribe(config),
+            replies: self.replies(config),
         };
         Ok(cast(config, self.key(view), &skeleton, &common)?)
+    }
+
+    /// The name and the domain of its addresses for replies. An answer to a test copy goes to where it would go without Besked: no
+    /// delivery is known by its token.
+    fn replies<'a>(&self, config: &'a Config) -> Option<(&'a str, &'a str)> {
+        let name = config.sender.reply_to.name.as_deref().unwrap_or_default();
+        let is_on = config.inbound.replies == Replies::Forward && !self.is_test;
+        is_on.then(|| (name, config.sender.bounce_domain.as_str()))
     }
 
     /// Composes the message of a delivery with its mould, dated at its first attempt.
@@ -225,6 +234,7 @@ impl Composer {
             follows_id: to.follows_id,
             to: &to.email,
             token: &token,
+            reply_local: &key.reply_local(to.id),
             merged: &merged,
         };
         let (bytes, values) = fill(mould, &config.keys_for(config.from_of(self.kept.category)), &facts)?;
@@ -268,8 +278,13 @@ fn values<'a>(to: &'a ToSend, unsubscribe_url: &'a str) -> Values<'a> {
     }
 }
 
-/// The envelope sender of a delivery.
+/// The envelope sender of a delivery of a category.
 #[must_use]
-pub fn envelope_sender(config: &Config, key: &TokenKey, delivery_id: Uuid) -> Address {
-    key.return_path(delivery_id, config.sender.bounce_domain.as_str())
+pub fn envelope_sender(config: &Config, key: &TokenKey, category: Category, delivery_id: Uuid) -> Address {
+    let own = || key.return_path(delivery_id, config.sender.bounce_domain.as_str());
+    match config.sender.return_path {
+        ReturnPath::Delivery => own(),
+        // A From address is read as an address that every server takes.
+        ReturnPath::From => Address::parse(config.from_of(category).email.as_ref()).unwrap_or_else(|_| own()),
+    }
 }

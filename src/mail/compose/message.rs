@@ -44,7 +44,8 @@ pub fn message_id(delivery_id: Uuid, domain: &str) -> String {
 
 impl MessageError {
     /// An error with another cause.
-    pub(super) fn new(problem: impl std::fmt::Display) -> Self {
+    #[must_use]
+    pub fn new(problem: impl std::fmt::Display) -> Self {
         Self(problem.to_string())
     }
 }
@@ -126,6 +127,24 @@ fn encoded_to(to: &Address, name: &str) -> Result<String, MessageError> {
     let name = Some(name.to_owned()).filter(|name| !name.is_empty());
     Ok(value_of(header::To::from(Mailboxes::from(Mailbox::new(name, address)))))
 }
+
+/// The value of a `Reply-To` field, folded likewise. The name may be empty.
+#[must_use]
+pub fn reply_to_value(to: &Address, name: &str) -> String {
+    let name = Some(name.to_owned()).filter(|name| !name.is_empty());
+    let mut value = value_of(header::ReplyTo::from(Mailboxes::from(Mailbox::new(name, lettre_address(to)))));
+    // lettre does not fold between name and address, and a signed address is long.
+    if let Some(at) = value.rfind(" <") {
+        let line = value[..at].rfind('\n').map_or("Reply-To: ".len() + at, |begin| at - begin - 1);
+        if line + value.len() - at > LINE {
+            value.insert_str(at, "\r\n");
+        }
+    }
+    value
+}
+
+/// Octets of a line, without its end, that RFC 5322 recommends at most.
+const LINE: usize = 78;
 
 /// The value of a `To` field that needs neither an encoded word nor an escape nor a fold, as most do: it is made for every message.
 fn plain_to(to: &Address, name: &str) -> Option<String> {
@@ -265,6 +284,21 @@ mod tests {
             if let Ok(to) = Address::parse(&format!("{local}@example.com")) {
                 prop_assert_eq!(to_value(&to, &name).unwrap(), encoded_to(&to, &name).unwrap());
             }
+        }
+    }
+
+    #[test]
+    fn an_address_for_replies_is_on_a_line_of_its_own_if_need_be() {
+        let local = "r".repeat(45);
+        let to = Address::parse(&format!("{local}@bounces.example.com")).unwrap();
+        for (name, lines) in
+            [("", 1), ("A", 1), ("Example Support", 2), ("Stöd, Example", 2), ("Å ä ö ".repeat(20).trim(), 9)]
+        {
+            let field = format!("Reply-To: {}\r\n\r\n", reply_to_value(&to, name));
+            assert!(field.lines().all(|line| line.len() <= 78) && field.trim().lines().count() <= lines, "{field}");
+            let message = mail_parser::MessageParser::default().parse(field.as_bytes()).unwrap();
+            let found = message.reply_to().unwrap().first().unwrap();
+            assert_eq!((found.name().unwrap_or_default(), found.address()), (name, Some(to.as_str())));
         }
     }
 

@@ -44,6 +44,11 @@ impl Page {
         self.language.text(key)
     }
 
+    /// A heading or label in which long words may break with a hyphen: many mail programs know no hyphenation.
+    fn soft(&self, text: &str) -> String {
+        self.language.soft(text)
+    }
+
     /// A string that has a form for each word of a list.
     fn t_for(&self, stem: &str, word: &str) -> String {
         self.language.text(&format!("{stem}-{word}"))

@@ -255,7 +255,8 @@ impl Maker<'_> {
         let mut facts = vec![
             self.authored("billing-invoice", &it.invoice_number),
             self.authored("billing-period", &it.period),
-            Fact::authored(self.t("billing-amount"), format!("{amount} {currency}")),
+            // A number and its currency stay on one line.
+            Fact::authored(self.t("billing-amount"), format!("{amount}\u{a0}{currency}")),
             self.ours("billing-due", capitalised(&self.dates.long_date(it.due_date))),
         ];
         facts.extend(it.payment_reference.as_ref().map(|text| self.authored("billing-payment-reference", text)));

@@ -104,8 +104,20 @@ fn refusal(error: &lettre::transport::smtp::Error, wire: &Wire) -> Failure {
         }
         // Also a challenge of AUTH that lettre has no response to.
         None if error.is_response() || (error.is_client() && said.code() == Some(334)) => unreadable(&said),
-        None => Failure::Unclear(error.to_string()),
+        None => Failure::Unclear(lost(error)),
     }
+}
+
+/// Why a connection was lost, without the words of the library that reports it.
+fn lost(error: &lettre::transport::smtp::Error) -> String {
+    let mut source = std::error::Error::source(error);
+    while let Some(inner) = source {
+        if let Some(io) = inner.downcast_ref::<io::Error>() {
+            return format!("the connection was lost: {}", tls::in_words(io));
+        }
+        source = inner.source();
+    }
+    "the connection was lost".to_owned()
 }
 
 /// A reply that is none, in words that show it.

@@ -12,12 +12,13 @@ use uuid::Uuid;
 use super::{Failed, IDLE, Session, lettre_address, reply, unexpected};
 use crate::domain::address::Address;
 use crate::domain::reply::{Failure, Reply, Stage};
+use crate::domain::words::cause;
 
 /// Sender and recipient of a transaction.
 #[derive(Clone, Copy, Debug)]
 pub struct Envelope<'a> {
-    /// The return path.
-    pub from: &'a Address,
+    /// The return path; `None` for the null sender, to which nobody reports or answers (RFC 5321 section 4.5.5).
+    pub from: Option<&'a Address>,
     /// The one recipient.
     pub to: &'a Address,
     /// What a server that offers DSN (RFC 3461) is asked to report, if the message belongs to a delivery.
@@ -59,6 +60,22 @@ fn original_recipient(to: &Address) -> Option<String> {
 }
 
 impl Session {
+    /// Asks the server whether it would take mail from a sender to a recipient: MAIL, RCPT and RSET. Nothing is sent.
+    ///
+    /// # Errors
+    /// The step that was refused. [`Session::is_usable`] says whether the connection can still be used.
+    pub async fn ask(&mut self, envelope: Envelope<'_>) -> Result<Reply, Failed> {
+        let mail = Mail::new(envelope.from.map(lettre_address), Vec::new());
+        let mut answer = self.step(Stage::Mail, mail).await;
+        if let (Ok(_), false) = (&answer, envelope.to.needs_smtputf8()) {
+            answer = self.step(Stage::Rcpt, Rcpt::new(lettre_address(envelope.to), Vec::new())).await;
+        }
+        if self.usable {
+            self.step(Stage::Mail, Rset).await?;
+        }
+        answer.map(|response| reply(&response))
+    }
+
     /// Sends a message, CRLF-normalised and ending in CRLF, to one recipient. `before_data` decides whether the transaction
     /// may continue: before DATA is written and, since replies may take long, again before the message; false ends the
     /// transaction with `Ok(None)`. `uncertain` is true from the first byte of the final dot on: if this future is aborted
@@ -74,7 +91,7 @@ impl Session {
         before_data: impl Fn() -> bool,
     ) -> Result<Option<Reply>, Failed> {
         self.lay_idle = self.heard.elapsed() > IDLE;
-        let mail = Mail::new(Some(lettre_address(envelope.from)), self.mail_parameters(&envelope, message)?);
+        let mail = Mail::new(envelope.from.map(lettre_address), self.mail_parameters(&envelope, message)?);
         let rcpt = Rcpt::new(lettre_address(envelope.to), self.rcpt_parameters(&envelope));
         if self.wire.is_out_of_step().await {
             return Err(self.out_of_turn(Stage::Mail));
@@ -122,7 +139,7 @@ impl Session {
             }
             parameters.push(MailParameter::Body(MailBodyParameter::EightBitMime));
         }
-        if envelope.to.needs_smtputf8() || envelope.from.needs_smtputf8() {
+        if envelope.to.needs_smtputf8() || envelope.from.is_some_and(Address::needs_smtputf8) {
             if !self.extensions.smtputf8 {
                 return Err(unsupported("the address needs SMTPUTF8, which the server does not offer".to_owned()));
             }
@@ -224,7 +241,7 @@ impl Session {
         let written = self.steps.time(Stage::Body, writing).await;
         let lost = match written {
             Ok(Ok(())) => None,
-            Ok(Err(error)) => Some(error.to_string()),
+            Ok(Err(error)) => Some(cause(&error)),
             Err(_) => Some("the message was not accepted before the deadline".to_owned()),
         };
         if let Some(lost) = lost {

@@ -10,6 +10,7 @@ use std::fs::File;
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::io::{self, Read, Seek as _, SeekFrom, Write as _};
 
+use super::names::Renamed;
 use crate::domain::customers_file::Row;
 use crate::domain::problem::Problem;
 
@@ -37,6 +38,8 @@ pub(super) struct Found {
     pub(super) customers: u64,
     /// The lines of the rows that contradict an earlier one, in order.
     pub(super) lines: Vec<usize>,
+    /// Those of them in which a customer has another name.
+    pub(super) renamed: Renamed,
 }
 
 impl Between {
@@ -149,14 +152,15 @@ impl Part {
             }
             let row = Noted::of_bytes(&bytes);
             let (name, first) = *customers.entry(row.account).or_insert((row.name, row.line));
+            let line = usize::try_from(row.line).unwrap_or(usize::MAX);
             let problem = if name != row.name {
+                found.renamed.add(line, usize::try_from(first).unwrap_or(usize::MAX));
                 ("customer_name", format!("is not the name that this account has in line {first}"))
             } else if !contacts.insert(row.contact) {
-                ("email", "is in the file already, for the same account and role".to_owned())
+                ("email", "is in the file already, for the same account and role: remove one of the rows".to_owned())
             } else {
                 continue;
             };
-            let line = usize::try_from(row.line).unwrap_or(usize::MAX);
             found.lines.push(line);
             report(Problem::new(line, problem.0, problem.1));
         }
@@ -207,7 +211,7 @@ mod tests {
             assert_eq!(
                 texts,
                 [
-                    "line 200: `email`: is in the file already, for the same account and role",
+                    "line 200: `email`: is in the file already, for the same account and role: remove one of the rows",
                     "line 201: `customer_name`: is not the name that this account has in line 18",
                 ]
             );

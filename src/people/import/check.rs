@@ -14,8 +14,9 @@ use super::rows::Rows;
 use super::spool::{Digesting, Spooling, import_error};
 use super::{ErasedRow, ImportError, ImportOptions, Imported, Kept, REPORTED};
 use crate::domain::customers_file::{BadRow, COLUMNS};
-use crate::domain::table::{self, Layout, Source};
+use crate::domain::table::{self, Layout, Source, TableError, Wanted};
 use crate::people::subjects::Tombstones;
+use crate::store::people::imports::Lacking;
 
 /// The share of the work that is done when the file is checked.
 pub(super) const CHECKED: f64 = 0.3;
@@ -32,6 +33,10 @@ pub(super) struct Checked {
     pub(super) layout: Layout,
     /// Its bad rows.
     pub(super) bad: Bad,
+    /// The columns that it does not have.
+    pub(super) lacking: Lacking,
+    /// The attributes that it has a column for.
+    pub(super) attributes: Vec<String>,
 }
 
 /// The bad rows of a file.
@@ -73,6 +78,7 @@ impl Bad {
         imported.kept = Kept {
             customers: std::mem::take(&mut self.kept).into_iter().collect(),
             more: self.kept_more,
+            unknown: Vec::new(),
             unattributed: std::mem::take(&mut self.lines),
         };
     }
@@ -87,8 +93,10 @@ pub(super) fn check<R: Read + Send>(
 ) -> Result<Checked, ImportError> {
     let mut file = Digesting::new(reader);
     let read = file.count();
-    let Source { reader, layout, about } = table::open(&mut file, &COLUMNS, options.encoding).map_err(import_error)?;
-    let mut rows = Rows::open(Spooling::new(reader), layout).map_err(import_error)?;
+    let wanted = Wanted { names: &COLUMNS, encoding: options.encoding, sheet: options.sheet.as_deref() };
+    let Source { reader, layout, about } = table::open(&mut file, wanted).map_err(import_error)?;
+    let empty = |error| if matches!(error, TableError::Empty) { about.empty() } else { error };
+    let mut rows = Rows::open(Spooling::new(reader), layout).map_err(empty).map_err(import_error)?;
     // The rows of a file that is unpacked are more than its size says.
     let mut between = Between::new(options.size.filter(|_| !about.gzip && about.sheet.is_none()));
     let (mut imported, mut bad) = (Imported::default(), Bad::default());
@@ -116,15 +124,17 @@ pub(super) fn check<R: Read + Send>(
         }
     }
     imported.has_header = rows.has_header();
+    let (lacking, attributes) = rows.columns();
     let found = between.found(|problem| bad.gathered.add(problem)).map_err(ImportError::Spool)?;
     without_contradicting(&mut imported, &found);
     bad.rows += found.lines.len() as u64;
     bad.contradicting = found.lines;
+    let (mut copy, size) = rows.into_reader().finish()?;
+    found.renamed.show(&mut copy, layout, &mut bad.gathered)?;
     bad.report(&mut imported);
-    let (copy, size) = rows.into_reader().finish()?;
     imported.sha256 = data_encoding::HEXLOWER.encode(&file.finish());
     imported.file = about;
-    Ok(Checked { imported, copy, size, layout, bad })
+    Ok(Checked { imported, copy, size, layout, bad, lacking, attributes })
 }
 
 /// Counts the rows without those that contradict others.

@@ -16,6 +16,9 @@ const GROUPS: usize = 200;
 /// Lines that are named of each.
 const LINES: usize = 5;
 
+/// Values that are named of each, beside the first.
+const VALUES: usize = 3;
+
 /// The rows with the same mistake.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Group {
@@ -26,6 +29,9 @@ pub struct Group {
     pub rows: u64,
     /// The first five lines.
     pub lines: Vec<usize>,
+    /// Some other values with which the rows have it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub values: Vec<String>,
 }
 
 impl fmt::Display for Group {
@@ -36,10 +42,15 @@ impl fmt::Display for Group {
         let (lines, named) = (lines.join(", "), lines.len() as u64);
         let noun = if named == 1 { "line" } else { "lines" };
         if more > named {
-            write!(f, " (likewise {} more rows, the first in {noun} {lines})", grouped(more))
+            write!(f, " (likewise {} more rows, the first in {noun} {lines}", grouped(more))?;
         } else {
-            write!(f, " (likewise {noun} {lines})")
+            write!(f, " (likewise {noun} {lines}")?;
         }
+        if !self.values.is_empty() {
+            let values = self.values.iter().map(|value| format!("`{value}`")).collect::<Vec<_>>().join(", ");
+            write!(f, ", with {values}")?;
+        }
+        f.write_str(")")
     }
 }
 
@@ -74,15 +85,25 @@ impl Gathered {
             let at = group.lines.partition_point(|line| *line < problem.line);
             group.lines.insert(at, problem.line);
             group.lines.truncate(LINES);
+            let known = |value: &String| group.first.value.as_ref() == Some(value) || group.values.contains(value);
+            if let Some(value) = problem.value.as_ref().filter(|value| group.values.len() < VALUES && !known(value)) {
+                group.values.push(value.clone());
+            }
             if at == 0 {
                 group.first = problem.clone();
             }
         } else if self.groups.len() < GROUPS {
             self.by_mistake.insert(mistake, self.groups.len());
-            self.groups.push(Group { first: problem.clone(), rows: 1, lines: vec![problem.line] });
+            self.groups.push(Group { first: problem.clone(), rows: 1, lines: vec![problem.line], values: Vec::new() });
         } else {
             self.ungrouped += 1;
         }
+    }
+
+    /// Says more of the problem of a field in a line, wherever it is kept.
+    pub(super) fn correct(&mut self, line: usize, field: &str, correct: impl Fn(&mut Problem)) {
+        let problems = self.problems.iter_mut().chain(self.groups.iter_mut().map(|group| &mut group.first));
+        problems.filter(|problem| problem.line == line && problem.field == field).for_each(correct);
     }
 
     /// What was found, in the order of the lines.
@@ -95,6 +116,8 @@ impl Gathered {
             groups: self.groups,
             ungrouped: self.ungrouped,
             has_header: true,
+            has_good: false,
+            place: None,
         }
     }
 }
@@ -112,6 +135,10 @@ pub struct BadRows {
     pub ungrouped: u64,
     /// True if the columns are known: without them no row can be read, and none can be skipped.
     pub has_header: bool,
+    /// True if other rows are good.
+    pub has_good: bool,
+    /// The sheet that the rows are of.
+    pub place: Option<String>,
 }
 
 impl BadRows {
@@ -131,7 +158,10 @@ impl fmt::Display for BadRows {
             }
             write!(f, "{group}")?;
         }
-        if self.ungrouped > 0 { write!(f, "\nand {} more problems", grouped(self.ungrouped)) } else { Ok(()) }
+        if self.ungrouped > 0 {
+            write!(f, "\nand {} more problems", grouped(self.ungrouped))?;
+        }
+        self.place.as_ref().map_or(Ok(()), |place| write!(f, "\n{place}"))
     }
 }
 

@@ -27,9 +27,11 @@ pub(super) async fn load(
     progress: &(dyn Fn(f64) + Sync),
 ) -> Result<(), ImportError> {
     imports::begin(conn).await?;
+    let attributes: Vec<&str> = checked.attributes.iter().map(String::as_str).collect();
+    imports::add_attribute_names(conn, &attributes).await?;
     let erased = &checked.imported.erased;
     let mut rows = Rows::open(&mut checked.copy, checked.layout).map_err(copy_error)?;
-    let mut chunk = Chunk::default();
+    let mut chunk = Chunk { has_roles: !checked.lacking.role, ..Chunk::default() };
     while let Some((line, row)) = rows.next().map_err(copy_error)? {
         match row {
             Ok(row) if checked.bad.contradicting.binary_search(&line).is_ok() => chunk.kept.push(row.account_id),
@@ -60,6 +62,8 @@ struct Chunk {
     rows: Vec<(usize, Row, bool)>,
     /// Customers with a skipped row.
     kept: Vec<AccountId>,
+    /// True if the file says which roles its contacts have.
+    has_roles: bool,
 }
 
 impl Chunk {
@@ -85,7 +89,7 @@ impl Chunk {
             contact_rows.push(ContactRow {
                 account_id,
                 email: row.contact.email.clone(),
-                role: row.contact.role.as_str(),
+                role: if self.has_roles { row.contact.role.as_str() } else { "" },
                 name: &row.contact.name,
                 locale: row.contact.locale.as_ref().map(|locale| locale.as_str()),
                 time_zone: row.contact.time_zone.as_ref().map(|zone| zone.as_str()),

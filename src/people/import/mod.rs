@@ -11,6 +11,7 @@ mod check;
 mod corrections;
 mod gathered;
 mod load;
+mod names;
 mod rows;
 mod spool;
 
@@ -27,7 +28,7 @@ use check::{Checked, check};
 use corrections::Corrections;
 use load::load;
 
-pub use changes::{Change, Changes, ContactChanges};
+pub use changes::{Change, Changes, ContactChange, ContactChanges, KeptColumn};
 pub use gathered::{BadRows, Group};
 
 use crate::context::Context;
@@ -40,7 +41,7 @@ use crate::domain::words::cause;
 use crate::ledger::operated::{Operation, record};
 use crate::people::subjects::{SubjectError, Subjects};
 use crate::store::people::imports::Removal;
-use crate::store::people::{customers, imports, tombstones};
+use crate::store::people::{customers, import_changes, imports, tombstones};
 use crate::store::proof::tree;
 use crate::store::{StoreError, Writer};
 
@@ -64,6 +65,8 @@ pub struct ImportOptions {
     pub size: Option<u64>,
     /// The encoding of a file that is not UTF-8 and has no byte order mark.
     pub encoding: Option<&'static Encoding>,
+    /// The sheet of a workbook; else the first one that is not hidden.
+    pub sheet: Option<String>,
 }
 
 /// What an import does with contacts of erased persons.
@@ -104,7 +107,7 @@ pub struct Imported {
     pub sha256: String,
     /// What the file is.
     pub file: About,
-    /// With `dry_run`: what would change.
+    /// What changed, or with `dry_run` would change.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub changes: Option<Changes>,
     /// True if the columns are known: without them no row can be read, and none can be skipped.
@@ -120,6 +123,8 @@ pub struct Kept {
     pub customers: Vec<String>,
     /// Skipped rows of customers beyond those.
     pub more: u64,
+    /// Account ids that are not stored and of which no row was good: nothing of these was imported.
+    pub unknown: Vec<String>,
     /// Lines of the first skipped rows that cannot be attributed to a customer. If there is one, nothing is removed from any
     /// customer and none leaves.
     pub unattributed: Vec<usize>,
@@ -213,13 +218,16 @@ pub async fn import(
     let mut writer = context.store.import_writer();
     let revive = options.erased == Erased::Revive;
     load(writer.connection().await?, &mut checked, &corrections, revive, progress).await?;
+    name_unknown(writer.connection().await?, &mut checked.imported.kept).await?;
     if options.dry_run {
         let conn = writer.connection().await?;
-        imports::compare(conn, removal(&checked, options)).await?;
-        checked.imported.changes = Some(changes::read(conn).await?);
+        imports::compare(conn, removal(&checked, options), checked.lacking).await?;
+        checked.imported.changes = Some(changes::read(conn, &checked, true).await?);
         writer.close().await;
     } else {
-        write((context, subjects), &mut writer, (actor, tombstones.stored, &corrections), &checked, options).await?;
+        let known = (actor, tombstones.stored, &corrections);
+        let changes = write((context, subjects), &mut writer, known, &checked, options).await?;
+        checked.imported.changes = Some(changes);
         writer.close().await;
         if revive {
             // Once the marks are in the database, the next exchange completes the journal: the import is done.
@@ -233,6 +241,21 @@ pub async fn import(
     Ok(checked.imported)
 }
 
+/// The sheet that the rows of a workbook are of, and how to read another one.
+fn place(file: &About) -> Option<String> {
+    let other = if file.other_sheets.is_empty() { "" } else { ": `--sheet NAME` reads another" };
+    file.place().map(|place| place + other)
+}
+
+/// Tells customers with a skipped row that keep what they have from those that have nothing.
+async fn name_unknown(conn: &mut crate::store::Conn, kept: &mut Kept) -> Result<(), StoreError> {
+    if !kept.customers.is_empty() {
+        kept.unknown = import_changes::unknown_kept(conn, u32::try_from(REPORTED).unwrap_or(u32::MAX)).await?;
+        kept.customers.retain(|account| kept.unknown.binary_search(account).is_err());
+    }
+    Ok(())
+}
+
 /// Refuses a file with bad rows that are not to be skipped, an empty one, and one that would make most customers leave.
 async fn accept(context: &Context, checked: &mut Checked, options: &ImportOptions) -> Result<(), ImportError> {
     let imported = &mut checked.imported;
@@ -244,10 +267,14 @@ async fn accept(context: &Context, checked: &mut Checked, options: &ImportOption
             groups: std::mem::take(&mut imported.mistakes),
             ungrouped: imported.mistakes_more,
             has_header: imported.has_header,
+            has_good: !nothing_to_store,
+            place: place(&imported.file),
         }));
     }
     if nothing_to_store {
-        return Err(ImportError::Invalid(BadRows::of(Problem::new(0, "", "the file has no rows"))));
+        let text = "the file has a header and no rows under it";
+        let place = place(&imported.file);
+        return Err(ImportError::Invalid(BadRows { place, ..BadRows::of(Problem::new(0, "", text)) }));
     }
     if options.replace && !options.allow_shrink {
         let active = customers::count_active(&mut *context.store.read().await?).await?;
@@ -258,7 +285,7 @@ async fn accept(context: &Context, checked: &mut Checked, options: &ImportOption
     Ok(())
 }
 
-/// Compares the file that was loaded beside the database with what is stored, and writes what differs. `erased` is the number of
+/// Compares the file that was loaded beside the database with what is stored, and writes what differs, which it returns. `erased` is the number of
 /// tombstones that the file was checked with, and so are the corrections.
 async fn write(
     (context, subjects): (&Context, &Subjects),
@@ -266,11 +293,13 @@ async fn write(
     (actor, erased, corrections): (&Actor, u64, &Corrections),
     checked: &Checked,
     options: &ImportOptions,
-) -> Result<(), ImportError> {
+) -> Result<Changes, ImportError> {
     let now = context.clock.now();
     let id = context.random.id(now);
     loop {
-        let revision = imports::compare(writer.connection().await?, removal(checked, options)).await?;
+        let conn = writer.connection().await?;
+        let revision = imports::compare(conn, removal(checked, options), checked.lacking).await?;
+        let changes = changes::read(conn, checked, false).await?;
         let mut tx = writer.begin().await?;
         imports::write_customers(&mut tx, &id.to_string(), now).await?;
         // No erasure comes in between from here on; one that came before must not be undone.
@@ -297,7 +326,8 @@ async fn write(
         }
         let summary = summary(checked, options);
         record_import(context, &mut tx, actor, (id, now), &summary).await?;
-        return Ok(tx.commit().await.map_err(StoreError::from)?);
+        tx.commit().await.map_err(StoreError::from)?;
+        return Ok(changes);
     }
 }
 

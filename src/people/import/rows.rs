@@ -4,8 +4,9 @@ use std::io::Read;
 
 use crate::domain::customers_file::{self, BadRow, Row, RowParser};
 use crate::domain::problem::Problem;
-use crate::domain::table::records::Records;
+use crate::domain::table::records::{Records, TORN};
 use crate::domain::table::{Layout, TableError};
+use crate::store::people::imports::Lacking;
 
 /// A row, or what is wrong with it, and the line it begins on.
 type NumberedRow = (usize, Result<Row, BadRow>);
@@ -21,8 +22,9 @@ impl<R: Read> Rows<R> {
     /// The rows behind the header.
     pub(super) fn open(reader: R, layout: Layout) -> Result<Self, TableError> {
         let mut records = Records::new(reader, layout);
-        let (line, header) = records.record()?.ok_or(TableError::Empty)?;
-        let (parser, header_problems) = match customers_file::header(line, &header.iter().collect::<Vec<_>>()) {
+        let header = records.record()?.ok_or(TableError::Empty)?;
+        let line = header.line;
+        let (parser, header_problems) = match customers_file::header(line, &header.cells()) {
             Ok(header) => (Some(RowParser::new(header)), Vec::new()),
             Err(problems) => (None, problems),
         };
@@ -35,14 +37,31 @@ impl<R: Read> Rows<R> {
             let problems = std::mem::take(&mut self.header_problems);
             return Ok((!problems.is_empty()).then_some((self.header, Err(BadRow { account_id: None, problems }))));
         };
-        let Some((line, record)) = self.records.record()? else { return Ok(None) };
-        let fields: Vec<&[u8]> = record.iter().collect();
-        Ok(Some((line, parser.parse(line, &fields))))
+        let Some(record) = self.records.record()? else { return Ok(None) };
+        let line = record.line;
+        if record.is_torn {
+            let problems = vec![Problem::new(line, "", TORN)];
+            return Ok(Some((line, Err(BadRow { account_id: None, problems }))));
+        }
+        Ok(Some((line, parser.parse(line, &record.cells()))))
     }
 
     /// True if the header can be read: without it no row can.
     pub(super) const fn has_header(&self) -> bool {
         self.parser.is_some()
+    }
+
+    /// The columns of contacts that the header lacks, and the attributes that it has.
+    pub(super) fn columns(&self) -> (Lacking, Vec<String>) {
+        let Some(parser) = &self.parser else { return (Lacking::default(), Vec::new()) };
+        let lacks = |name| !parser.has(name);
+        let lacking = Lacking {
+            role: lacks("role"),
+            contact_name: lacks("contact_name"),
+            locale: lacks("locale"),
+            time_zone: lacks("time_zone"),
+        };
+        (lacking, parser.attributes())
     }
 
     /// Bytes of text read so far.

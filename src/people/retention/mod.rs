@@ -52,6 +52,8 @@ pub struct Report {
     pub notices: Vec<Purged>,
     /// The number of other records, by kind.
     pub records: BTreeMap<Records, u64>,
+    /// The number of those that expired, and stay since they are under a legal hold, by kind.
+    pub held: BTreeMap<Records, u64>,
     /// Why the file could not be rewritten, if it could not: the dispatcher does it at night.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unscrubbed: Option<String>,
@@ -107,9 +109,11 @@ impl Retention {
     pub async fn purge(&self, actor: &Actor, dry_run: bool) -> Result<Report, SubjectError> {
         let rows = self.audience_rows(actor, dry_run).await?;
         let notices = self.notices(actor, dry_run).await?;
-        let mut records = self.records(actor, dry_run).await?;
-        records.insert(Records::AudienceRows, rows);
-        Ok(Report { notices, records, unscrubbed: None })
+        let mut counts = self.records(actor, dry_run).await?;
+        counts.insert(Records::AudienceRows, rows);
+        let records = counts.iter().map(|(kind, count)| (*kind, count.deleted)).collect();
+        let held = counts.iter().filter(|(_, count)| count.held > 0).map(|(kind, count)| (*kind, count.held)).collect();
+        Ok(Report { notices, records, held, unscrubbed: None })
     }
 
     /// The time before which a period that started has ended.

@@ -12,31 +12,57 @@ use crate::domain::entry::{Detail, Entry, Event, Fact, Person};
 use crate::domain::records::Records;
 use crate::domain::retention::{Period, Start};
 use crate::people::subjects::{SubjectError, forget};
+use crate::store::people::expired::{self, Rows};
 use crate::store::people::operations::{self, Operated};
-use crate::store::people::retention::{self, Rows};
+use crate::store::people::retention;
 use crate::store::people::{holds, imports, sole_traders, subjects};
 use crate::store::proof::ledger::{self, Opening};
 use crate::store::proof::tree;
-use crate::store::{Conn, StoreError, notices};
+use crate::store::{Conn, StoreError, inbound, notices};
+
+/// How many records of a kind expired.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Count {
+    /// Those that were deleted, or would be.
+    pub deleted: u64,
+    /// Those that stay since they are under a hold.
+    pub held: u64,
+}
+
+impl From<u64> for Count {
+    fn from(deleted: u64) -> Self {
+        Self { deleted, held: 0 }
+    }
+}
+
+impl Count {
+    /// Counts further records, some of them held.
+    const fn add(&mut self, all: u64, held: u64) {
+        self.deleted += all - held;
+        self.held += held;
+    }
+}
 
 impl Retention {
     /// Deletes the records of every kind whose period has ended, or counts them; except the rows of audience files, see
     /// [`Retention::audience_rows`].
-    pub(super) async fn records(&self, actor: &Actor, dry_run: bool) -> Result<BTreeMap<Records, u64>, SubjectError> {
+    pub(super) async fn records(&self, actor: &Actor, dry_run: bool) -> Result<BTreeMap<Records, Count>, SubjectError> {
         let mut counts = BTreeMap::new();
         for kind in Records::ALL {
             let count = match kind {
                 Records::DeactivatedContacts => self.rows(actor, *kind, Rows::DeactivatedContacts, dry_run).await?,
                 Records::LeftCustomers => self.left_customers(actor, dry_run).await?,
-                Records::Drafts => self.drafts(actor, dry_run).await?,
+                Records::Drafts => self.drafts(actor, dry_run).await?.into(),
                 Records::AudienceRows => continue,
                 Records::Attempts => self.attempts(actor, dry_run).await?,
                 Records::Preferences => self.rows(actor, *kind, Rows::Preferences, dry_run).await?,
                 Records::Suppressions => self.rows(actor, *kind, Rows::Suppressions, dry_run).await?,
                 Records::Reads => self.rows(actor, *kind, Rows::Reads, dry_run).await?,
                 Records::Rectifications => self.rows(actor, *kind, Rows::Rectifications, dry_run).await?,
+                Records::Tasks => self.rows(actor, *kind, Rows::Tasks, dry_run).await?,
                 Records::Operations => self.operations(actor, dry_run).await?,
-                Records::AddressEntries => self.address_entries(actor, dry_run).await?,
+                Records::AddressEntries => self.address_entries(actor, dry_run).await?.into(),
+                Records::InboundMessages => self.inbound_messages(actor, dry_run).await?.into(),
             };
             counts.insert(*kind, count);
         }
@@ -51,9 +77,10 @@ impl Retention {
             Records::Drafts => periods.drafts,
             Records::AudienceRows => periods.audience_rows,
             Records::Attempts => periods.attempts,
-            Records::Operations => periods.operations,
+            Records::Operations | Records::Tasks => periods.operations,
             Records::Preferences | Records::Rectifications | Records::AddressEntries => periods.preferences,
             Records::Suppressions | Records::Reads => periods.suppressions,
+            Records::InboundMessages => self.context.config.inbound.kept_for(),
         }
     }
 
@@ -72,18 +99,42 @@ impl Retention {
         self.record(conn, actor, object, &format!("{count} {kind}: {}", self.expired(kind))).await
     }
 
-    async fn rows(&self, actor: &Actor, kind: Records, rows: Rows, dry_run: bool) -> Result<u64, SubjectError> {
+    async fn rows(&self, actor: &Actor, kind: Records, rows: Rows, dry_run: bool) -> Result<Count, SubjectError> {
         let before = self.before(self.period(kind));
-        let expired = retention::count_rows(&mut *self.context.store.read().await?, rows, before).await?;
+        let mut conn = self.context.store.read().await?;
+        let expired = expired::count_rows(&mut conn, rows, before).await?;
+        let held = expired::count_held_rows(&mut conn, rows, before).await?;
+        drop(conn);
         if dry_run || expired == 0 {
-            return Ok(expired);
+            return Ok(Count { deleted: expired, held });
         }
         let mut count = 0;
         loop {
             let mut tx = self.context.store.write().await?;
             // Locks the ledger's head, and lets an import that has compared its file with the contacts compare again.
             imports::revise(&mut tx).await?;
-            let deleted = retention::delete_rows(&mut tx, rows, before, CHUNK).await?;
+            let deleted = expired::delete_rows(&mut tx, rows, before, CHUNK).await?;
+            if deleted == 0 {
+                return Ok(Count { deleted: count, held });
+            }
+            self.note(&mut tx, actor, (kind, None), deleted).await?;
+            tx.commit().await.map_err(StoreError::from)?;
+            count += deleted;
+        }
+    }
+
+    /// Deletes messages that came back, as they came. What they say of deliveries stays.
+    async fn inbound_messages(&self, actor: &Actor, dry_run: bool) -> Result<u64, SubjectError> {
+        let kind = Records::InboundMessages;
+        let before = self.before(self.period(kind));
+        if dry_run {
+            return Ok(inbound::count_raw(&mut *self.context.store.read().await?, before).await?);
+        }
+        let mut count = 0;
+        loop {
+            let mut tx = self.context.store.write().await?;
+            tree::lock_head(&mut tx).await?;
+            let deleted = inbound::delete_raw(&mut tx, before, CHUNK).await?;
             if deleted == 0 {
                 return Ok(count);
             }
@@ -93,18 +144,19 @@ impl Retention {
         }
     }
 
-    async fn left_customers(&self, actor: &Actor, dry_run: bool) -> Result<u64, SubjectError> {
+    async fn left_customers(&self, actor: &Actor, dry_run: bool) -> Result<Count, SubjectError> {
         let kind = Records::LeftCustomers;
         let before = self.before(self.period(kind));
         let by_contract = |category: &Category| self.context.config.retention(*category).start == Start::ContractEnd;
         let categories: Vec<Category> = Category::ALL.iter().copied().filter(by_contract).collect();
+        let held = retention::count_held_customers(&mut *self.context.store.read().await?, before).await?;
         let mut after = String::new();
         let mut count = 0;
         loop {
             let mut tx = self.context.store.write().await?;
             imports::revise(&mut tx).await?;
             let page = retention::left_customers(&mut tx, before, &categories, &after, CHUNK).await?;
-            let Some(last) = page.last() else { return Ok(count) };
+            let Some(last) = page.last() else { return Ok(Count { deleted: count, held }) };
             after.clone_from(last);
             count += page.len() as u64;
             if dry_run {
@@ -166,20 +218,22 @@ impl Retention {
 
     /// Deletes the rows of audience files. This comes before the notices are purged, since that deletes their rows too: so the
     /// run counts what a dry run counts.
-    pub(super) async fn audience_rows(&self, actor: &Actor, dry_run: bool) -> Result<u64, SubjectError> {
+    pub(super) async fn audience_rows(&self, actor: &Actor, dry_run: bool) -> Result<Count, SubjectError> {
         let before = self.before(self.period(Records::AudienceRows));
         let mut after = String::new();
-        let mut count = 0;
+        let mut count = Count::default();
         loop {
             let mut conn = self.context.store.read().await?;
             let page = retention::with_audience_rows(&mut conn, before, &after, CHUNK).await?;
             let Some(last) = page.last() else { return Ok(count) };
             after = last.to_string();
             for id in page {
-                if retention::is_held(&mut conn, id).await? {
+                let (all, held) = retention::count_audience_rows(&mut conn, id).await?;
+                if retention::is_notice_held(&mut conn, id).await? {
+                    count.held += all;
                     continue;
                 }
-                count += retention::count_audience_rows(&mut conn, id).await?;
+                count.add(all, held);
                 while !dry_run && self.delete_audience_rows(actor, id).await? {}
             }
         }
@@ -193,7 +247,7 @@ impl Retention {
         let mut tx = self.context.store.write().await?;
         tree::lock_head(&mut tx).await?;
         let Some(notice) = notices::find(&mut tx, id).await? else { return Ok(false) };
-        if retention::is_held(&mut tx, id).await? {
+        if retention::is_notice_held(&mut tx, id).await? {
             return Ok(false);
         }
         let deleted = retention::delete_audience_rows(&mut tx, id, CHUNK).await?;
@@ -212,21 +266,24 @@ impl Retention {
         Ok(true)
     }
 
-    async fn attempts(&self, actor: &Actor, dry_run: bool) -> Result<u64, SubjectError> {
+    async fn attempts(&self, actor: &Actor, dry_run: bool) -> Result<Count, SubjectError> {
         let before = self.before(self.period(Records::Attempts));
         let mut after = String::new();
-        let mut count = 0;
+        let mut count = Count::default();
         loop {
             let mut conn = self.context.store.read().await?;
             let page = retention::with_attempts(&mut conn, before, &after, CHUNK).await?;
             let Some(last) = page.last() else { return Ok(count) };
             after = last.to_string();
             for id in page {
-                if retention::is_held(&mut conn, id).await? {
+                let (all, held) = retention::count_attempts(&mut conn, id, before).await?;
+                if retention::is_notice_held(&mut conn, id).await? {
+                    count.held += all;
                     continue;
                 }
-                count += retention::count_attempts(&mut conn, id, before).await?;
-                if !dry_run {
+                count.add(all, held);
+                // Of a notice of which a hold keeps some, nothing is left to do once the others are gone.
+                if !dry_run && (all > held || held == 0) {
                     self.delete_attempts(actor, id, before).await?;
                 }
             }
@@ -243,7 +300,7 @@ impl Retention {
             let end = first + u64::from(CHUNK);
             let mut tx = self.context.store.write().await?;
             tree::lock_head(&mut tx).await?;
-            if retention::is_held(&mut tx, id).await? {
+            if retention::is_notice_held(&mut tx, id).await? {
                 return Ok(());
             }
             let deleted = retention::delete_attempts(&mut tx, id, (first, end), before).await?;
@@ -262,11 +319,11 @@ impl Retention {
     }
 
     /// Clears who did what beyond notices and deliveries, those of customers under a hold excepted.
-    async fn operations(&self, actor: &Actor, dry_run: bool) -> Result<u64, SubjectError> {
+    async fn operations(&self, actor: &Actor, dry_run: bool) -> Result<Count, SubjectError> {
         let kind = Records::Operations;
         let before = self.before(self.period(kind));
         let mut after = None;
-        let mut count = 0;
+        let mut count = Count::default();
         loop {
             let mut tx = self.context.store.write().await?;
             tree::lock_head(&mut tx).await?;
@@ -274,7 +331,7 @@ impl Retention {
             let Some(last) = page.last() else { return Ok(count) };
             after = Some((last.at, last.entry_id));
             let ended = unheld(&mut tx, &page).await?;
-            count += ended.len() as u64;
+            count.add(page.len() as u64, (page.len() - ended.len()) as u64);
             if dry_run || ended.is_empty() {
                 continue;
             }

@@ -248,6 +248,9 @@ impl Stored {
             }
             Mention::Attestation(words) => (Some(words.notice_id), words.account_id, words.at),
             Mention::Step(step) => (Some(step.notice_id), String::new(), step.at),
+            Mention::Task(task) => {
+                (task.notice_id, task.account_id.unwrap_or_default(), task.done_at.unwrap_or(task.opened_at))
+            }
             Mention::Entry(entry) => (entry.0.notice_id, entry.1.account_id, entry.0.at),
         };
         if !account_id.is_empty() {

@@ -12,7 +12,8 @@ use crate::store::people::mentions::{self, FileRow, StepWords, Words};
 use crate::store::people::subjects;
 use crate::store::proof::ledger::{self, StoredOpening};
 use crate::store::sending::deliveries;
-use crate::store::{Conn, StoreError};
+use crate::store::tasks::Task;
+use crate::store::{Conn, StoreError, tasks};
 
 /// Rows read at once.
 const PAGE: u32 = 1000;
@@ -28,12 +29,14 @@ enum Place {
     Steps,
     /// The reasons of legal holds.
     Holds,
+    /// The notes of tasks.
+    Tasks,
     /// The words in the ledger's entries: attestations, reasons, notes, and what operators found out about deliveries.
     Entries,
 }
 
 impl Place {
-    const ALL: [Self; 5] = [Self::Attestations, Self::FileRows, Self::Steps, Self::Holds, Self::Entries];
+    const ALL: [Self; 6] = [Self::Attestations, Self::FileRows, Self::Steps, Self::Holds, Self::Tasks, Self::Entries];
 
     /// Reads a page of the words that contain an `@`, after those that end with `after`.
     async fn page(self, conn: &mut Conn, text: &str, after: (&str, &str)) -> Result<Vec<Mention>, StoreError> {
@@ -46,6 +49,7 @@ impl Place {
             }
             Self::Steps => mentions::steps(conn, after.0, PAGE).await?.into_iter().map(Mention::Step).collect(),
             Self::Holds => mentions::holds(conn, after.0, PAGE).await?.into_iter().map(Mention::Hold).collect(),
+            Self::Tasks => tasks::with_mentions(conn, after.0, PAGE).await?.into_iter().map(Mention::Task).collect(),
             Self::Entries => {
                 let entry = |it: StoredOpening| {
                     let person = it.person.as_deref().and_then(|person| Person::from_cbor(person).ok());
@@ -67,6 +71,8 @@ pub(super) enum Mention {
     Step(StepWords),
     /// A legal hold.
     Hold(Hold),
+    /// A task that is done.
+    Task(Task),
     /// An entry of the ledger, with its person part.
     Entry(Box<(StoredOpening, Person)>),
 }
@@ -74,10 +80,13 @@ pub(super) enum Mention {
 impl Mention {
     fn texts(&self) -> Vec<&str> {
         match self {
-            Self::Attestation(words) => vec![&words.note, &words.witness],
+            Self::Attestation(words) => {
+                [&words.note, &words.witness].into_iter().chain(&words.withdrawn_why).map(String::as_str).collect()
+            }
             Self::FileRow(row) => row.values.values().map(String::as_str).collect(),
             Self::Step(step) => vec![&step.reason],
             Self::Hold(hold) => vec![&hold.reason],
+            Self::Task(task) => task.note.as_deref().into_iter().collect(),
             // The role of an attestation has its witness; that of any other entry is the operator, whose name is not the person's.
             Self::Entry(entry) if entry.0.event == Event::Attested => vec![&entry.1.reply, &entry.1.role],
             Self::Entry(entry) => vec![&entry.1.reply],
@@ -91,6 +100,7 @@ impl Mention {
             Self::FileRow(row) => return (row.notice_id.to_string(), row.account_id.clone()),
             Self::Step(step) => step.id,
             Self::Hold(hold) => hold.id,
+            Self::Task(task) => task.id,
             Self::Entry(entry) => entry.0.entry_id,
         };
         (id.to_string(), String::new())
@@ -147,6 +157,7 @@ pub(super) async fn clear(conn: &mut Conn, key: &AddressKey) -> Result<Vec<Uuid>
             Mention::FileRow(row) => mentions::delete_file_row(conn, row.notice_id, &row.account_id).await?,
             Mention::Step(step) => mentions::clear_step(conn, step.id).await?,
             Mention::Hold(hold) => mentions::clear_hold(conn, hold.id).await?,
+            Mention::Task(task) => tasks::clear_note(conn, task.id).await?,
             Mention::Entry(entry) => {
                 subjects::clear_openings(conn, &[entry.0.entry_id]).await?;
                 openings.push(entry.0.entry_id);

@@ -8,11 +8,14 @@
 mod erase;
 pub(crate) mod forget;
 mod mentions;
+mod objections;
 pub mod record;
 mod rights;
 mod tombstones;
+mod whose;
 
 use thiserror::Error;
+use uuid::Uuid;
 
 use crate::context::Context;
 use crate::domain::actor::Actor;
@@ -28,8 +31,10 @@ use crate::people::reads;
 use crate::store::StoreError;
 
 pub use erase::{Erased, Erasure};
+pub use objections::{Decided, Decision, Objected};
 pub use rights::Objection;
 pub use tombstones::{Exchanged, Tombstones};
+pub use whose::Whose;
 
 /// The longest text that an operator may add to the ledger, in bytes.
 const LONGEST_TEXT: usize = 1000;
@@ -86,6 +91,28 @@ pub enum SubjectError {
     /// An objection to mandatory notices needs the person's grounds.
     #[error("an objection to {} needs the person's grounds (GDPR Art. 21(1))", .0.iter().map(|it| it.as_str()).collect::<Vec<_>>().join(", "))]
     Grounds(Vec<Category>),
+    /// The new address is known as somebody else's.
+    #[error("{address} is known already: {}", .others.join("; "))]
+    OtherPerson {
+        /// The new address.
+        address: Address,
+        /// Whose it is.
+        others: Vec<String>,
+    },
+    /// There is no right to object to this category.
+    #[error("there is no right to object to `{0}`: the law requires these notices (GDPR Art. 33 and 34)")]
+    NoRight(Category),
+    /// There is no such objection.
+    #[error("there is no objection `{0}`")]
+    NoObjection(Uuid),
+    /// Somebody has decided about the objection.
+    #[error("the objection `{id}` is decided already: {decision}")]
+    Decided {
+        /// The objection.
+        id: Uuid,
+        /// The decision.
+        decision: Decision,
+    },
     /// The new address is the old one.
     #[error("the address is {0} already")]
     Same(Address),
@@ -100,11 +127,13 @@ impl SubjectError {
             Self::Ledger(error) => error.kind(),
             Self::Evidence(error) => error.kind(),
             Self::Journal(_) => Kind::Failed,
-            Self::Unknown(_) | Self::NoContact(_) => Kind::NotFound,
-            Self::Duties { .. } | Self::WasErased(_) => Kind::Refused,
+            Self::Unknown(_) | Self::NoContact(_) | Self::NoObjection(_) => Kind::NotFound,
+            Self::Duties { .. } | Self::WasErased(_) | Self::OtherPerson { .. } => Kind::Refused,
             Self::Sending => Kind::Later,
-            Self::NotRestricted(_) => Kind::Conflict,
-            Self::NotNeeded(_) | Self::Ground | Self::Note | Self::Grounds(_) | Self::Same(_) => Kind::Invalid,
+            Self::NotRestricted(_) | Self::Decided { .. } => Kind::Conflict,
+            Self::NotNeeded(_) | Self::Ground | Self::Note | Self::Grounds(_) | Self::NoRight(_) | Self::Same(_) => {
+                Kind::Invalid
+            }
         }
     }
 }

@@ -20,6 +20,7 @@ use crate::ledger::operated::{Operation, record as record_operation};
 use crate::mail::compose::message::message_id;
 use crate::people::addresses::keys;
 use crate::people::reads::note_read;
+use crate::store::inbound::reports::{self, Report};
 use crate::store::people::preferences::OptOut;
 use crate::store::people::rectifications::Rectification;
 use crate::store::people::subjects::{self, Read, SubjectContact};
@@ -29,7 +30,7 @@ use crate::store::proof::ledger::{self, StoredOpening};
 use crate::store::proof::tree::Signed;
 use crate::store::sending::settle::Tried;
 use crate::store::sending::{deliveries, messages, settle};
-use crate::store::{Conn, StoreError, notices};
+use crate::store::{Conn, StoreError, inbound, notices};
 
 /// Everything that is stored about an address.
 #[derive(Debug, Serialize)]
@@ -90,7 +91,7 @@ pub struct AudienceRow {
     pub values: BTreeMap<String, String>,
 }
 
-/// The reason of a step on a notice, or of a legal hold, that mentions the address.
+/// The reason of a step on a notice or of a legal hold, or the note of a task, that mentions the address.
 #[derive(Debug, Serialize)]
 pub struct Stated {
     /// The notice, if it is about one.
@@ -150,6 +151,10 @@ pub struct Notified {
     pub attempts: Vec<Tried>,
     /// The message as sent.
     pub message: Option<String>,
+    /// What came back about it.
+    pub reports: Vec<Report>,
+    /// The messages that came back about it, as they came, while they are kept.
+    pub returned: Vec<String>,
 }
 
 impl Record {
@@ -266,7 +271,7 @@ fn add_words(record: &mut Record, mention: Mention, key: &AddressKey) {
             account_id: words.account_id,
             channel: words.channel,
             by: if mentioned(&words.witness, key) { words.witness } else { AN_OPERATOR.to_owned() },
-            note: words.note,
+            note: words.withdrawn_why.map_or(words.note.clone(), |why| format!("{} (withdrawn: {why})", words.note)),
             at: words.at,
         }),
         Mention::FileRow(row) => record.audience_rows.push(AudienceRow {
@@ -285,6 +290,12 @@ fn add_words(record: &mut Record, mention: Mention, key: &AddressKey) {
             account_id: hold.account_id,
             at: hold.since,
             reason: hold.reason,
+        }),
+        Mention::Task(task) => record.reasons.push(Stated {
+            notice_id: task.notice_id,
+            account_id: task.account_id,
+            at: task.done_at.unwrap_or(task.opened_at),
+            reason: task.note.unwrap_or_default(),
         }),
         Mention::Entry(entry) => record.operations.extend(operated(&entry.0)),
     }
@@ -320,9 +331,22 @@ async fn notified(conn: &mut Conn, key: &AddressKey) -> Result<Vec<Notified>, St
             message_id: message_id(shown.id, &notice.message_domain),
             attempts: settle::attempts(conn, delivery.id).await?,
             message: message.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()),
+            reports: reports::of_deliveries(conn, &[delivery.id]).await?.remove(&delivery.id).unwrap_or_default(),
+            returned: returned(conn, delivery.id).await?,
         });
     }
     Ok(found)
+}
+
+/// The messages that came back about a delivery, as text.
+async fn returned(conn: &mut Conn, delivery: Uuid) -> Result<Vec<String>, StoreError> {
+    let mut messages = Vec::new();
+    for stored in inbound::of_delivery(conn, delivery).await? {
+        if let Some((_, Some(raw))) = inbound::find(conn, stored.id).await? {
+            messages.push(String::from_utf8_lossy(&raw).into_owned());
+        }
+    }
+    Ok(messages)
 }
 
 /// A reply without the name of the operator who stated it, if it is an operator's finding.

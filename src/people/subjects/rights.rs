@@ -1,8 +1,11 @@
 //! Restriction (GDPR Art. 18), rectification (Art. 16) and objection (Art. 21).
 
-use serde::Serialize;
+use std::collections::BTreeSet;
 
-use super::{SubjectError, Subjects, is_text};
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::{SubjectError, Subjects, is_text, objections};
 use crate::domain::actor::{Action, Actor};
 use crate::domain::address::Address;
 use crate::domain::category::{Category, Class};
@@ -22,6 +25,29 @@ pub struct Objection {
     pub opted_out: Vec<Category>,
     /// Mandatory categories to which the objection was recorded: these notices are still sent until somebody decides.
     pub recorded: Vec<Category>,
+    /// The id of that objection.
+    pub id: Option<Uuid>,
+    /// It was recorded before and waits for a decision: no second one was recorded.
+    pub already: bool,
+}
+
+/// Whose an address is, if it is not known as another address of the person: its contacts, and the customers at which it was addressed.
+async fn others(conn: &mut Conn, old: &Address, new: &Address) -> Result<Vec<String>, StoreError> {
+    if addresses::keys(conn, old).await?.contains(&new.key()) {
+        return Ok(Vec::new());
+    }
+    let contacts = subjects::contacts(conn, &new.key()).await?.into_iter();
+    let mut others: BTreeSet<String> = contacts
+        .map(|it| {
+            let name = if it.name.is_empty() { String::new() } else { format!("{}, ", it.name) };
+            format!("{name}{} contact of customer {} {}", it.role, it.account_id, it.customer_name)
+        })
+        .collect();
+    if others.is_empty() {
+        let addressed = subjects::deliveries(conn, &new.key()).await?.into_iter();
+        others.extend(addressed.map(|it| format!("addressed before at customer {}", it.account_id)));
+    }
+    Ok(others.into_iter().collect())
 }
 
 impl Subjects {
@@ -69,8 +95,25 @@ impl Subjects {
     /// Returns the number of contacts that had the old address.
     ///
     /// # Errors
-    /// If no contact has the old address.
+    /// If no contact has the old address, or the new one is known as another person's.
     pub async fn rectify(&self, actor: &Actor, old: &Address, new: &Address) -> Result<u64, SubjectError> {
+        self.correct(actor, (old, new), false).await
+    }
+
+    /// Corrects an address to one that is known already: from then on both are one person's, who is exported and erased together.
+    ///
+    /// # Errors
+    /// If no contact has the old address.
+    pub async fn rectify_as_one(&self, actor: &Actor, old: &Address, new: &Address) -> Result<u64, SubjectError> {
+        self.correct(actor, (old, new), true).await
+    }
+
+    async fn correct(
+        &self,
+        actor: &Actor,
+        (old, new): (&Address, &Address),
+        as_one: bool,
+    ) -> Result<u64, SubjectError> {
         if old == new {
             return Err(SubjectError::Same(new.clone()));
         }
@@ -89,6 +132,10 @@ impl Subjects {
         let contacts = subjects::contacts(&mut tx, &old.key()).await?.len() as u64;
         if contacts == 0 {
             return Err(SubjectError::NoContact(old.clone()));
+        }
+        let others = others(&mut tx, old, new).await?;
+        if !others.is_empty() && !as_one {
+            return Err(SubjectError::OtherPerson { address: new.clone(), others });
         }
         subjects::replace_address(&mut tx, &old.key(), new).await?;
         rectifications::insert(&mut tx, old, new, self.context.clock.now()).await?;
@@ -116,6 +163,9 @@ impl Subjects {
         }
         let (opted_out, recorded): (Vec<Category>, Vec<Category>) =
             categories.iter().partition(|category| category.class() == Class::Optional);
+        if recorded.contains(&Category::SecurityBreach) {
+            return Err(SubjectError::NoRight(Category::SecurityBreach));
+        }
         if !recorded.is_empty() && note.is_none() {
             return Err(SubjectError::Grounds(recorded));
         }
@@ -124,12 +174,27 @@ impl Subjects {
         let reason = format!("{}: {}", names.join(", "), note.unwrap_or("no grounds stated"));
         let mut tx = self.context.store.write().await?;
         preferences::apply(&self.context, &mut tx, actor, address, &wishes, Source::Objection).await?;
-        self.record(&mut tx, actor, Operation::on_address(Action::Object, address).reason(&reason)).await?;
+        let operation = Operation::on_address(Action::Object, address).reason(&reason);
+        let (mut id, mut already) = (None, false);
+        if recorded.is_empty() {
+            self.record(&mut tx, actor, operation).await?;
+        } else if let Some(open) = objections::undecided(&mut tx, address, &recorded).await? {
+            (id, already) = (Some(open), true);
+        } else {
+            let new = self.context.random.id(self.context.clock.now());
+            self.record(&mut tx, actor, operation.object(new)).await?;
+            id = Some(new);
+        }
         tx.commit().await.map_err(StoreError::from)?;
-        Ok(Objection { opted_out, recorded })
+        Ok(Objection { opted_out, recorded, id, already })
     }
 
-    async fn record(&self, conn: &mut Conn, actor: &Actor, operation: Operation<'_>) -> Result<(), StoreError> {
+    pub(super) async fn record(
+        &self,
+        conn: &mut Conn,
+        actor: &Actor,
+        operation: Operation<'_>,
+    ) -> Result<(), StoreError> {
         record(conn, actor, &operation, self.context.clock.now(), &self.context.random).await
     }
 

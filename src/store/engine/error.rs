@@ -6,6 +6,7 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use super::dialect::LOCK_WAIT_S;
+use super::words;
 
 use crate::domain::delivery::{Event, State};
 use crate::domain::kind::Kind;
@@ -17,13 +18,15 @@ pub enum StoreError {
     #[error("{}", failed(.0))]
     Database(#[from] sqlx::Error),
     /// The database's tables could not be brought up to date.
-    #[error("the database could not be migrated: {0}")]
+    #[error("the database could not be migrated: {}", words::not_migrated(.0))]
     Migrate(#[from] sqlx::migrate::MigrateError),
     /// The database cannot be opened.
-    #[error("cannot open the database `{url}`: {}", unopened(.source))]
+    #[error("cannot open the database `{url}`: {}", if is_locked(.source) { locked() } else { .why.clone() })]
     Open {
         /// The URL, without a password.
         url: String,
+        /// Why not.
+        why: String,
         /// The cause.
         source: sqlx::Error,
     },
@@ -38,6 +41,18 @@ pub enum StoreError {
     NotMigrated {
         /// Its URL.
         url: String,
+    },
+    /// A newer version of this program made the tables.
+    #[error(
+        "the tables of the database `{url}` have version {found}, and this version of Besked knows those up to {known}"
+    )]
+    Newer {
+        /// Its URL.
+        url: String,
+        /// The version of its tables.
+        found: i64,
+        /// The newest version known.
+        known: i64,
     },
     /// A state that cannot follow is refused.
     #[error("delivery `{delivery}` is {from}: it cannot {}", event.describe())]
@@ -90,7 +105,11 @@ impl StoreError {
                 sqlx::Error::Database(error) => error.is_transient_in_connect_phase() || is_busy(error.as_ref()),
                 _ => false,
             },
-            Self::Migrate(_) | Self::NotMigrated { .. } | Self::Impossible { .. } | Self::Inconsistent { .. } => false,
+            Self::Migrate(_)
+            | Self::NotMigrated { .. }
+            | Self::Newer { .. }
+            | Self::Impossible { .. }
+            | Self::Inconsistent { .. } => false,
         }
     }
 
@@ -118,12 +137,7 @@ impl StoreError {
 
 /// What failed, in our words where it is known what the error means.
 fn failed(error: &sqlx::Error) -> String {
-    if is_locked(error) { locked() } else { format!("the database failed: {error}") }
-}
-
-/// Why a database cannot be opened.
-fn unopened(error: &sqlx::Error) -> String {
-    if is_locked(error) { locked() } else { error.to_string() }
+    if is_locked(error) { locked() } else { format!("the database failed: {}", words::in_words(error)) }
 }
 
 fn locked() -> String {

@@ -18,6 +18,7 @@ mod pulse;
 pub(crate) mod row;
 mod scrub;
 mod turn;
+mod words;
 mod writer;
 
 use std::future::Future;
@@ -71,7 +72,10 @@ impl Store {
         sqlx::any::install_default_drivers();
         let dialect = url.file().map_or(Dialect::Postgres, |_| Dialect::Sqlite);
         let shown = url.to_string();
-        let failed = |source| StoreError::Open { url: shown.clone(), source };
+        let failed = |source| {
+            let why = words::unopened(&source, url.file());
+            StoreError::Open { url: shown.clone(), why, source }
+        };
         if create && let Some(path) = url.file() {
             create_private(path);
         }
@@ -104,6 +108,9 @@ impl Store {
     /// If a migration fails; it is then rolled back.
     pub async fn migrate(&self) -> Result<()> {
         let mut conn = self.write.lend().await?;
+        if let Ok(Some(found)) = version(&mut conn).await {
+            self.refuse_newer(found)?;
+        }
         migrator(self.dialect).run(&mut *conn).await?;
         Ok(())
     }
@@ -111,19 +118,26 @@ impl Store {
     /// Checks that the tables are those of this version.
     ///
     /// # Errors
-    /// [`StoreError::NotMigrated`] if they are not.
+    /// [`StoreError::NotMigrated`] or [`StoreError::Newer`] if they are not.
     pub async fn check(&self) -> Result<()> {
         let mut conn = self.read.lend().await?;
-        let latest: Result<Option<i64>, _> =
-            sqlx::query_scalar("SELECT MAX(version) FROM _sqlx_migrations WHERE success").fetch_one(&mut *conn).await;
-        match latest {
+        match version(&mut conn).await {
             Ok(Some(LATEST)) => Ok(()),
+            Ok(Some(found)) if found > LATEST => self.refuse_newer(found),
             Err(sqlx::Error::Database(error)) if !error::is_no_table(error.as_ref()) => {
                 Err(sqlx::Error::Database(error).into())
             }
             Ok(_) | Err(sqlx::Error::Database(_)) => Err(StoreError::NotMigrated { url: self.url.to_string() }),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Refuses tables that a newer version made: what they hold may not be what this one writes.
+    fn refuse_newer(&self, found: i64) -> Result<()> {
+        if found <= LATEST {
+            return Ok(());
+        }
+        Err(StoreError::Newer { url: self.url.to_string(), found, known: LATEST })
     }
 
     /// A connection to read from.
@@ -248,4 +262,9 @@ impl Store {
         self.read.close().await;
         self.write.close().await;
     }
+}
+
+/// The version of the tables, if there are any.
+async fn version(conn: &mut Conn) -> Result<Option<i64>, sqlx::Error> {
+    sqlx::query_scalar("SELECT MAX(version) FROM _sqlx_migrations WHERE success").fetch_one(conn).await
 }

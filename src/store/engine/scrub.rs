@@ -38,8 +38,9 @@ mod tests {
     use super::*;
 
     /// The statements that erasures and retention are made of.
-    const SOURCES: [&str; 8] = [
+    const SOURCES: [&str; 9] = [
         include_str!("../people/customers.rs"),
+        include_str!("../people/expired.rs"),
         include_str!("../people/holds.rs"),
         include_str!("../people/mentions.rs"),
         include_str!("../people/rectifications.rs"),

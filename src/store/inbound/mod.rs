@@ -1,5 +1,6 @@
 //! What came back by mail: each message as it came, stored before anything is made of it, and what it says of deliveries.
 
+pub mod forwards;
 pub mod reports;
 
 use jiff::Timestamp;
@@ -10,7 +11,7 @@ use crate::domain::inbound::{Disposition, Route};
 use crate::domain::report::{MatchKind, MessageKind};
 use crate::store::engine::dialect::{Dialect, json_ids};
 use crate::store::engine::row::Row;
-use crate::store::{Conn, Result};
+use crate::store::{Conn, Result, StoreError};
 
 /// A message that arrived.
 #[derive(Clone, Debug)]
@@ -29,7 +30,7 @@ pub struct Arrived {
     pub at: Timestamp,
     /// Its size in bytes, before it was compressed.
     pub size: u64,
-    /// Its bytes, compressed.
+    /// Its bytes, [packed](pack).
     pub raw: Vec<u8>,
 }
 
@@ -48,8 +49,8 @@ pub struct Waiting {
     pub at: Timestamp,
     /// Its size in bytes.
     pub size: u64,
-    /// Its bytes, compressed.
-    pub raw: Vec<u8>,
+    /// Its bytes, packed.
+    raw: Vec<u8>,
 }
 
 /// A message as lists show it.
@@ -72,6 +73,42 @@ pub struct Stored {
     pub tie: Option<MatchKind>,
     /// The delivery that it is about, if one was found.
     pub delivery_id: Option<Uuid>,
+    /// What became of it, if it is a reply; read by [`forwards::of_messages`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub forward: Option<forwards::Forward>,
+}
+
+impl Waiting {
+    /// Its bytes.
+    ///
+    /// # Errors
+    /// If what is stored is damaged.
+    pub fn bytes(&self) -> Result<Vec<u8>> {
+        unpack(self.id, &self.raw, self.size)
+    }
+}
+
+/// The level of zstd at which messages are stored: reports repeat their own text, and higher levels gain little.
+const LEVEL: i32 = 3;
+
+/// The bytes of a message as they are stored.
+#[must_use]
+pub fn pack(bytes: &[u8]) -> Vec<u8> {
+    zstd::bulk::compress(bytes, LEVEL).expect("zstd packs any bytes that fit in memory")
+}
+
+/// The bytes of a message that are stored.
+///
+/// # Errors
+/// If they are damaged.
+pub fn unpack(id: Uuid, packed: &[u8], size: u64) -> Result<Vec<u8>> {
+    let damaged = |problem: std::io::Error| StoreError::Inconsistent {
+        table: "inbound",
+        column: "raw",
+        row: id.to_string(),
+        problem: problem.to_string(),
+    };
+    zstd::bulk::decompress(packed, usize::try_from(size).unwrap_or(usize::MAX)).map_err(damaged)
 }
 
 /// Stores a message. Returns false if it is stored already.
@@ -137,6 +174,8 @@ pub struct Disposed {
     pub tie: MatchKind,
     /// The delivery.
     pub delivery_id: Option<Uuid>,
+    /// It is about a person who was erased: its bytes and envelope are deleted.
+    pub erased: bool,
 }
 
 /// Returns true if a message still waits: no other process was first. The caller holds the ledger's head.
@@ -156,8 +195,12 @@ pub async fn dispose(conn: &mut Conn, id: Uuid, disposed: &Disposed) -> Result<(
     .bind(disposed.kind.as_str())
     .bind(disposed.tie.as_str())
     .bind(disposed.delivery_id.map(|id| id.to_string()))
-    .execute(conn)
+    .execute(&mut *conn)
     .await?;
+    if disposed.erased {
+        let clear = "UPDATE inbound SET raw = NULL, recipient = NULL, sender = NULL WHERE id = $1";
+        sqlx::query(clear).bind(id.to_string()).execute(conn).await?;
+    }
     Ok(())
 }
 
@@ -186,58 +229,57 @@ pub async fn of_delivery(conn: &mut Conn, delivery_id: Uuid) -> Result<Vec<Store
     rows.iter().map(stored).collect()
 }
 
-/// A message, with its compressed bytes unless they were deleted.
+/// A message, with its bytes unless they were deleted.
 pub async fn find(conn: &mut Conn, id: Uuid) -> Result<Option<(Stored, Option<Vec<u8>>)>> {
     let row =
         sqlx::query("SELECT id, route, at, size, disposition, kind, tie, delivery_id, raw FROM inbound WHERE id = $1")
             .bind(id.to_string())
             .fetch_optional(conn)
             .await?;
-    row.as_ref().map(|row| Ok((stored(row)?, Row::of("inbound", row).get("raw")?))).transpose()
-}
-
-/// Deletes what names a person in the messages about these deliveries: their bytes and envelopes, and the words of their reports.
-pub async fn clear(conn: &mut Conn, deliveries: &[Uuid]) -> Result<()> {
-    let ids = json_ids(deliveries);
-    let dialect = Dialect::of(conn);
-    for sql in [
-        dialect.pick(
-            "UPDATE inbound SET raw = NULL, recipient = NULL, sender = NULL
-             WHERE delivery_id IN (SELECT value FROM json_each($1))",
-            "UPDATE inbound SET raw = NULL, recipient = NULL, sender = NULL
-             WHERE delivery_id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb)))",
-        ),
-        dialect.pick(
-            "UPDATE reports SET recipient = NULL, diagnostic = NULL, remote = NULL
-             WHERE delivery_id IN (SELECT value FROM json_each($1))",
-            "UPDATE reports SET recipient = NULL, diagnostic = NULL, remote = NULL
-             WHERE delivery_id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb)))",
-        ),
-    ] {
-        sqlx::query(sql).bind(&ids).execute(&mut *conn).await?;
-    }
-    Ok(())
+    let Some(row) = row else { return Ok(None) };
+    let stored = stored(&row)?;
+    let packed: Option<Vec<u8>> = Row::of("inbound", &row).get("raw")?;
+    let bytes = packed.map(|packed| unpack(stored.id, &packed, stored.size)).transpose()?;
+    Ok(Some((stored, bytes)))
 }
 
 /// How many messages came before a time and still have their bytes.
 pub async fn count_raw(conn: &mut Conn, before: Timestamp) -> Result<u64> {
-    let sql = "SELECT COUNT(*) AS n FROM inbound WHERE at < $1 AND raw IS NOT NULL AND disposition <> 'waiting'";
+    let sql = "SELECT COUNT(*) AS n FROM inbound WHERE at < $1 AND raw IS NOT NULL AND disposition <> 'waiting'
+                 AND (forward IS NULL OR forward <> 'waiting')";
     let row = sqlx::query(sql).bind(before.as_millisecond()).fetch_one(conn).await?;
     Row::of("inbound", &row).count("n")
 }
 
-/// Deletes the bytes and envelopes of messages that came before a time, the oldest first; those that wait to be read stay. Returns
-/// how many.
+/// Deletes the bytes and envelopes of messages that came before a time, the oldest first, and all of those that are about no known
+/// delivery; those that wait to be read stay. Returns how many.
 pub async fn delete_raw(conn: &mut Conn, before: Timestamp, limit: u32) -> Result<u64> {
-    let done = sqlx::query(
-        "UPDATE inbound SET raw = NULL, recipient = NULL, sender = NULL WHERE id IN
-           (SELECT id FROM inbound WHERE at < $1 AND raw IS NOT NULL AND disposition <> 'waiting' ORDER BY at, id LIMIT $2)",
-    )
-    .bind(before.as_millisecond())
-    .bind(i64::from(limit))
-    .execute(conn)
-    .await?;
-    Ok(done.rows_affected())
+    let sql = "SELECT id, disposition FROM inbound WHERE at < $1 AND raw IS NOT NULL AND disposition <> 'waiting'
+                 AND (forward IS NULL OR forward <> 'waiting') ORDER BY at, id LIMIT $2";
+    let rows = sqlx::query(sql).bind(before.as_millisecond()).bind(i64::from(limit)).fetch_all(&mut *conn).await?;
+    let (mut unmatched, mut recorded) = (Vec::new(), Vec::new());
+    for row in &rows {
+        let row = Row::of("inbound", row);
+        let list = if row.parse::<Disposition>("disposition")? == Disposition::Unmatched {
+            &mut unmatched
+        } else {
+            &mut recorded
+        };
+        list.push(row.id("id")?);
+    }
+    let dialect = Dialect::of(conn);
+    let delete = dialect.pick(
+        "DELETE FROM inbound WHERE id IN (SELECT value FROM json_each($1))",
+        "DELETE FROM inbound WHERE id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb)))",
+    );
+    sqlx::query(delete).bind(json_ids(&unmatched)).execute(&mut *conn).await?;
+    let clear = dialect.pick(
+        "UPDATE inbound SET raw = NULL, recipient = NULL, sender = NULL WHERE id IN (SELECT value FROM json_each($1))",
+        "UPDATE inbound SET raw = NULL, recipient = NULL, sender = NULL
+         WHERE id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb)))",
+    );
+    sqlx::query(clear).bind(json_ids(&recorded)).execute(&mut *conn).await?;
+    Ok(rows.len() as u64)
 }
 
 fn stored(row: &sqlx::any::AnyRow) -> Result<Stored> {
@@ -251,5 +293,6 @@ fn stored(row: &sqlx::any::AnyRow) -> Result<Stored> {
         kind: row.maybe("kind")?,
         tie: row.maybe("tie")?,
         delivery_id: row.maybe("delivery_id")?,
+        forward: None,
     })
 }

@@ -40,6 +40,13 @@ pub struct Report {
     pub remote: Option<String>,
 }
 
+impl Report {
+    /// The words from outside.
+    pub fn words(&mut self) -> impl Iterator<Item = &mut String> {
+        [&mut self.recipient, &mut self.diagnostic, &mut self.remote].into_iter().flatten()
+    }
+}
+
 /// Records a report. `fingerprint` is the same in each copy of it. Returns false if it is recorded already.
 pub async fn insert(conn: &mut Conn, delivery_id: Uuid, fingerprint: [u8; 32], report: &Report) -> Result<bool> {
     let done = sqlx::query(

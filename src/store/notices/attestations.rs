@@ -10,8 +10,10 @@ use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
 /// An attestation.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Attestation {
+    /// Id.
+    pub id: Uuid,
     /// Account id.
     pub account_id: String,
     /// The way.
@@ -20,26 +22,48 @@ pub struct Attestation {
     pub witness: String,
     /// What was said, or where the letter is.
     pub note: String,
+    /// When the customer was informed.
+    pub told_at: Timestamp,
     /// Who recorded it.
     pub operator: String,
     /// When it was recorded.
+    pub at: Timestamp,
+    /// Its withdrawal: it does not count.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub withdrawn: Option<Withdrawn>,
+}
+
+/// The withdrawal of an attestation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Withdrawn {
+    /// Who withdrew it.
+    pub operator: String,
+    /// Why.
+    pub reason: String,
+    /// When.
     pub at: Timestamp,
 }
 
 impl Attestation {
     /// The words that somebody wrote.
-    pub fn words(&mut self) -> [&mut String; 2] {
-        [&mut self.witness, &mut self.note]
+    pub fn words(&mut self) -> impl Iterator<Item = &mut String> {
+        [&mut self.witness, &mut self.note].into_iter().chain(self.withdrawn.as_mut().map(|it| &mut it.reason))
+    }
+
+    /// When the first of these that counts says that the customer was informed.
+    #[must_use]
+    pub fn first_told(all: &[Self]) -> Option<Timestamp> {
+        all.iter().filter(|it| it.withdrawn.is_none()).map(|it| it.told_at).min()
     }
 }
 
 /// Adds an attestation.
-pub async fn insert(conn: &mut Conn, id: Uuid, notice_id: Uuid, attestation: &Attestation) -> Result<()> {
+pub async fn insert(conn: &mut Conn, notice_id: Uuid, attestation: &Attestation) -> Result<()> {
     sqlx::query(
-        "INSERT INTO attestations (id, notice_id, account_id, channel, witness, note, operator, at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        "INSERT INTO attestations (id, notice_id, account_id, channel, witness, note, operator, at, told_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
     )
-    .bind(id.to_string())
+    .bind(attestation.id.to_string())
     .bind(notice_id.to_string())
     .bind(&attestation.account_id)
     .bind(attestation.channel.as_str())
@@ -47,38 +71,61 @@ pub async fn insert(conn: &mut Conn, id: Uuid, notice_id: Uuid, attestation: &At
     .bind(&attestation.note)
     .bind(&attestation.operator)
     .bind(attestation.at.as_millisecond())
+    .bind(attestation.told_at.as_millisecond())
     .execute(conn)
     .await?;
     Ok(())
 }
 
+/// Withdraws an attestation. Returns false if there is none with this id that still counts.
+pub async fn withdraw(conn: &mut Conn, id: Uuid, withdrawn: &Withdrawn) -> Result<bool> {
+    let done = sqlx::query(
+        "UPDATE attestations SET withdrawn_at = $2, withdrawn_by = $3, withdrawn_why = $4
+         WHERE id = $1 AND withdrawn_at IS NULL",
+    )
+    .bind(id.to_string())
+    .bind(withdrawn.at.as_millisecond())
+    .bind(&withdrawn.operator)
+    .bind(&withdrawn.reason)
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
 /// Empties the words of an attestation; the attestation itself stays.
 pub async fn clear(conn: &mut Conn, id: Uuid) -> Result<()> {
-    let sql = "UPDATE attestations SET note = '', witness = '' WHERE id = $1";
+    let sql = "UPDATE attestations SET note = '', witness = '', withdrawn_why = NULL WHERE id = $1";
     sqlx::query(sql).bind(id.to_string()).execute(conn).await?;
     Ok(())
 }
 
+/// The columns of an attestation.
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, account_id, channel, witness, note, operator, at, told_at, withdrawn_at, withdrawn_by, withdrawn_why \
+             FROM attestations WHERE notice_id = $1 AND ",
+            $rest,
+            " ORDER BY id"
+        )
+    };
+}
+
 /// The attestations for a notice, or for one customer of it.
 pub async fn of_notice(conn: &mut Conn, notice_id: Uuid, account_id: Option<&str>) -> Result<Vec<Attestation>> {
-    let rows = sqlx::query(
-        "SELECT account_id, channel, witness, note, operator, at FROM attestations
-         WHERE notice_id = $1 AND ($2 IS NULL OR account_id = $2) ORDER BY id",
-    )
-    .bind(notice_id.to_string())
-    .bind(account_id)
-    .fetch_all(conn)
-    .await?;
+    let rows = sqlx::query(select!("($2 IS NULL OR account_id = $2)"))
+        .bind(notice_id.to_string())
+        .bind(account_id)
+        .fetch_all(conn)
+        .await?;
     rows.iter().map(read).collect()
 }
 
 /// The attestations for a notice and some customers.
 pub async fn of_customers(conn: &mut Conn, notice_id: Uuid, accounts: &[&str]) -> Result<Vec<Attestation>> {
     let sql = Dialect::of(conn).pick(
-        "SELECT account_id, channel, witness, note, operator, at FROM attestations
-         WHERE notice_id = $1 AND account_id IN (SELECT value FROM json_each($2)) ORDER BY id",
-        "SELECT account_id, channel, witness, note, operator, at FROM attestations
-         WHERE notice_id = $1 AND account_id = ANY (ARRAY(SELECT jsonb_array_elements_text($2::jsonb))) ORDER BY id",
+        select!("account_id IN (SELECT value FROM json_each($2))"),
+        select!("account_id = ANY (ARRAY(SELECT jsonb_array_elements_text($2::jsonb)))"),
     );
     let rows = sqlx::query(sql).bind(notice_id.to_string()).bind(json(accounts)).fetch_all(conn).await?;
     rows.iter().map(read).collect()
@@ -86,12 +133,23 @@ pub async fn of_customers(conn: &mut Conn, notice_id: Uuid, accounts: &[&str]) -
 
 fn read(row: &sqlx::any::AnyRow) -> Result<Attestation> {
     let row = Row::of("attestations", row);
+    let withdrawn = match row.maybe_time("withdrawn_at")? {
+        Some(at) => Some(Withdrawn {
+            operator: row.get::<Option<String>>("withdrawn_by")?.unwrap_or_default(),
+            reason: row.get::<Option<String>>("withdrawn_why")?.unwrap_or_default(),
+            at,
+        }),
+        None => None,
+    };
     Ok(Attestation {
+        id: row.id("id")?,
         account_id: row.get("account_id")?,
         channel: row.parse("channel")?,
         witness: row.get("witness")?,
         note: row.get("note")?,
+        told_at: row.time("told_at")?,
         operator: row.get("operator")?,
         at: row.time("at")?,
+        withdrawn,
     })
 }

@@ -11,7 +11,8 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::domain::category::Category;
-use crate::domain::entry::{Event, Fact};
+use crate::domain::coverage::Terms;
+use crate::domain::entry::{Event, Fact, shown};
 use crate::domain::notice::{Notice, State};
 use crate::domain::problem::Problems;
 use crate::store::engine::dialect::Dialect;
@@ -53,6 +54,8 @@ pub struct Kept {
     pub created_at: Timestamp,
     /// When it was released.
     pub released_at: Option<Timestamp>,
+    /// What it is held to, once released.
+    pub terms: Option<Terms>,
     /// When it was paused, while it is.
     pub paused_at: Option<Timestamp>,
     /// When it was closed.
@@ -72,6 +75,19 @@ impl Kept {
     /// If this version cannot read the file.
     pub fn parsed(&self) -> Result<Notice, Problems> {
         Notice::parse(&self.source)
+    }
+
+    /// Digest of what is shown of the notice, as its row has it.
+    #[must_use]
+    pub fn shown(&self) -> [u8; 32] {
+        shown(&self.subject, self.reference.as_deref(), self.follows_id, &self.message_domain, self.terms)
+    }
+
+    /// When the breach that it is about was discovered, if it is about one.
+    #[must_use]
+    pub fn discovered_at(&self) -> Option<Timestamp> {
+        // The text of any other notice need not be read.
+        if self.category == Category::SecurityBreach { self.parsed().ok()?.discovered_at() } else { None }
     }
 
     /// A fact about this notice, for the ledger.
@@ -100,11 +116,17 @@ macro_rules! select {
     ($rest:literal) => {
         concat!(
             "SELECT id, category, state, reference, subject, follows_id, source, digest, author, approved_digest, \
-             approved_by, send_at, release_by, release_reason, created_at, released_at, paused_at, closed_at, customers, recipients, message_domain \
+             approved_by, send_at, release_by, release_reason, created_at, released_at, informed_at, deadline, paused_at, closed_at, customers, recipients, message_domain \
              FROM notices ",
             $rest
         )
     };
+}
+
+/// What a notice is held to, as its row has it.
+pub(in crate::store) fn terms(row: &Row<'_>) -> Result<Option<Terms>> {
+    let deadline = row.maybe_time("deadline")?;
+    Ok(row.maybe("informed_at")?.map(|informed_at| Terms { informed_at, deadline }))
 }
 
 fn kept(row: &sqlx::any::AnyRow) -> Result<Kept> {
@@ -126,6 +148,7 @@ fn kept(row: &sqlx::any::AnyRow) -> Result<Kept> {
         release_reason: row.get("release_reason")?,
         created_at: row.time("created_at")?,
         released_at: row.maybe_time("released_at")?,
+        terms: terms(&row)?,
         paused_at: row.maybe_time("paused_at")?,
         closed_at: row.maybe_time("closed_at")?,
         customers: row.count("customers")?,
@@ -181,7 +204,8 @@ pub async fn insert(conn: &mut Conn, id: Uuid, now: Timestamp, written: &Written
 pub async fn rewrite(conn: &mut Conn, id: Uuid, expected: State, written: &Written<'_>) -> Result<bool> {
     let done = sqlx::query(
         "UPDATE notices SET category = $3, reference = $4, subject = $5, follows_id = $6, source = $7, digest = $8,
-           author = $9, send_at = $10, lane = $11, state = 'draft', approved_digest = NULL, approved_by = NULL
+           author = $9, send_at = $10, lane = $11, state = 'draft', approved_digest = NULL, approved_by = NULL,
+           approved_recipients = NULL, approved_audience = NULL
          WHERE id = $1 AND state = $2",
     )
     .bind(id.to_string())
@@ -289,6 +313,29 @@ pub async fn set_approval(conn: &mut Conn, id: Uuid, by: &str, digest: &[u8; 32]
         .execute(conn)
         .await?;
     Ok(())
+}
+
+/// Notes which recipients an approver decided about: their number and the bytes by which they are compared; see
+/// [`Prints`](crate::domain::prints::Prints). They are deleted at the release.
+pub async fn set_approved_audience(conn: &mut Conn, id: Uuid, recipients: u64, prints: &[u8]) -> Result<()> {
+    sqlx::query("UPDATE notices SET approved_recipients = $2, approved_audience = $3 WHERE id = $1")
+        .bind(id.to_string())
+        .bind(i64::try_from(recipients).unwrap_or(i64::MAX))
+        .bind(prints)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// What was noted of the recipients at the approval.
+pub async fn approved_audience(conn: &mut Conn, id: Uuid) -> Result<Option<(u64, Vec<u8>)>> {
+    let row = sqlx::query("SELECT approved_recipients, approved_audience FROM notices WHERE id = $1")
+        .bind(id.to_string())
+        .fetch_optional(conn)
+        .await?;
+    let Some(row) = row else { return Ok(None) };
+    let row = Row::of("notices", &row);
+    Ok(row.maybe_count("approved_recipients")?.zip(row.get("approved_audience")?))
 }
 
 /// Pauses or resumes a released notice.

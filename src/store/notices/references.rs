@@ -1,7 +1,9 @@
 //! References of notices: which notices have one, and which of them is meant.
 
+use jiff::Timestamp;
 use uuid::Uuid;
 
+use crate::domain::category::Category;
 use crate::domain::notice::reference::{Bearer, Meant, Purpose, meant};
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
@@ -25,6 +27,43 @@ pub async fn named(conn: &mut Conn, name: &str, purpose: Purpose, own: Option<Uu
     };
     found.retain(|bearer| Some(bearer.id) != own);
     Ok(meant(&found, purpose))
+}
+
+/// A notice that was released before another one that is like it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Before {
+    /// Its id.
+    pub id: Uuid,
+    /// When it was released.
+    pub released_at: Timestamp,
+    /// Its recipients.
+    pub recipients: u64,
+    /// True if it has the same text and rows, and not only the same reference.
+    pub is_same: bool,
+}
+
+/// The last notice of a category that was released since a time, and has the same content, or else the same reference.
+pub async fn released_before(
+    conn: &mut Conn,
+    (category, digest, reference): (Category, &[u8; 32], Option<&str>),
+    since: Timestamp,
+) -> Result<Option<Before>> {
+    let sql = "SELECT id, released_at, recipients, CAST(CASE WHEN digest = $3 THEN 1 ELSE 0 END AS BIGINT) AS same FROM notices
+         WHERE category = $1 AND released_at >= $2 AND (digest = $3 OR reference = $4)
+         ORDER BY same DESC, released_at DESC LIMIT 1";
+    let query =
+        sqlx::query(sql).bind(category.as_str()).bind(since.as_millisecond()).bind(digest.to_vec()).bind(reference);
+    let row = query.fetch_optional(conn).await?;
+    let read = |row| {
+        let row = Row::of("notices", row);
+        Ok(Before {
+            id: row.id("id")?,
+            released_at: row.time("released_at")?,
+            recipients: row.count("recipients")?,
+            is_same: row.count("same")? > 0,
+        })
+    };
+    row.as_ref().map(read).transpose()
 }
 
 fn bearer(row: &sqlx::any::AnyRow) -> Result<Bearer> {

@@ -6,6 +6,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::domain::address::Address;
+use crate::domain::coverage::Terms;
 use crate::domain::notice::State;
 use crate::store::engine::dialect::{Dialect, bulk, json};
 use crate::store::engine::row::{Row, address_columns};
@@ -88,6 +89,8 @@ pub struct Released<'a> {
     pub recipients: u64,
     /// Domain of its Message-IDs.
     pub message_domain: &'a str,
+    /// What it is held to.
+    pub terms: Terms,
     /// Salt of the commitments to customers with nobody to address.
     pub salt: &'a [u8; 32],
     /// Revision of the customers and contacts that the audience was read from.
@@ -98,7 +101,8 @@ pub struct Released<'a> {
 pub async fn set_released(conn: &mut Conn, id: Uuid, now: Timestamp, released: &Released<'_>) -> Result<bool> {
     let done = sqlx::query(
         "UPDATE notices SET state = 'released', release_by = NULL, release_reason = NULL, released_at = $2, customers = $3,
-           recipients = $4, message_domain = $5, audience_salt = $6, contacts_revision = $7 WHERE id = $1 AND state = 'releasing'",
+           recipients = $4, message_domain = $5, audience_salt = $6, contacts_revision = $7,
+           informed_at = $8, deadline = $9, approved_audience = NULL WHERE id = $1 AND state = 'releasing'",
     )
     .bind(id.to_string())
     .bind(now.as_millisecond())
@@ -107,6 +111,8 @@ pub async fn set_released(conn: &mut Conn, id: Uuid, now: Timestamp, released: &
     .bind(released.message_domain)
     .bind(released.salt.to_vec())
     .bind(i64::try_from(released.revision).unwrap_or(i64::MAX))
+    .bind(released.terms.informed_at.as_str())
+    .bind(released.terms.deadline.map(Timestamp::as_millisecond))
     .execute(conn)
     .await?;
     Ok(done.rows_affected() == 1)

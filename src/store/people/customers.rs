@@ -124,6 +124,11 @@ struct Condition {
 const COUNTED: i64 = 100_000;
 
 impl Selection {
+    /// The names of the attributes that it asks for.
+    pub fn attributes(&self) -> impl Iterator<Item = &str> {
+        self.conditions.iter().map(|condition| condition.name.as_str())
+    }
+
     /// A selection of customers that are one of `accounts` and have, for each name, one of its values.
     #[must_use]
     pub fn new(accounts: &[AccountId], attributes: &[(String, Vec<String>)]) -> Self {

@@ -62,6 +62,11 @@ pub struct KeptRow<'a> {
     pub account_id: &'a str,
 }
 
+#[derive(Serialize)]
+struct AttributeName<'a> {
+    name: &'a str,
+}
+
 /// What is removed because the file does not have it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Removal {
@@ -83,6 +88,59 @@ impl Removal {
     }
 }
 
+/// The columns of contacts that the file does not have: what is stored in them stays.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lacking {
+    /// No roles: a contact keeps the roles that its address has. Contacts of such a file are added with an empty role.
+    pub role: bool,
+    /// No names of persons.
+    pub contact_name: bool,
+    /// No languages.
+    pub locale: bool,
+    /// No time zones.
+    pub time_zone: bool,
+}
+
+impl Lacking {
+    /// The statements that take what is stored for what the file does not say. They can be repeated.
+    fn statements(self) -> Vec<&'static str> {
+        let mut statements = Vec::new();
+        if self.role {
+            statements.push("DELETE FROM file_contacts WHERE role <> ''");
+            statements.push(
+                "INSERT INTO file_contacts (account_id, email, email_key, role, name, locale, time_zone, position)
+                 SELECT f.account_id, f.email, f.email_key, COALESCE(k.role, 'service'), f.name, f.locale, f.time_zone,
+                   f.position * 1000000 + COALESCE(k.position, 0)
+                 FROM file_contacts f LEFT JOIN contacts k
+                   ON k.account_id = f.account_id AND k.email_key = f.email_key AND k.deactivated_at IS NULL
+                 WHERE f.role = ''",
+            );
+        }
+        if self.contact_name {
+            statements.push(
+                "UPDATE file_contacts SET name = COALESCE((SELECT k.name FROM contacts k
+                   WHERE k.account_id = file_contacts.account_id AND k.email_key = file_contacts.email_key
+                     AND k.role = file_contacts.role), '')",
+            );
+        }
+        if self.locale {
+            statements.push(
+                "UPDATE file_contacts SET locale = (SELECT k.locale FROM contacts k
+                   WHERE k.account_id = file_contacts.account_id AND k.email_key = file_contacts.email_key
+                     AND k.role = file_contacts.role)",
+            );
+        }
+        if self.time_zone {
+            statements.push(
+                "UPDATE file_contacts SET time_zone = (SELECT k.time_zone FROM contacts k
+                   WHERE k.account_id = file_contacts.account_id AND k.email_key = file_contacts.email_key
+                     AND k.role = file_contacts.role)",
+            );
+        }
+        statements
+    }
+}
+
 /// Creates the temporary tables, or empties them.
 pub async fn begin(conn: &mut Conn) -> Result<()> {
     conn.execute(Dialect::of(conn).pick(
@@ -94,6 +152,7 @@ pub async fn begin(conn: &mut Conn) -> Result<()> {
            email_key TEXT NOT NULL, role TEXT NOT NULL,
            name TEXT NOT NULL, locale TEXT, time_zone TEXT, position INTEGER NOT NULL,
            PRIMARY KEY (account_id, email_key, role)) WITHOUT ROWID;
+         CREATE TEMP TABLE IF NOT EXISTS file_attribute_names (name TEXT NOT NULL PRIMARY KEY) WITHOUT ROWID;
          CREATE TEMP TABLE IF NOT EXISTS kept_customers (account_id TEXT NOT NULL PRIMARY KEY) WITHOUT ROWID;
          CREATE TEMP TABLE IF NOT EXISTS changed_customers (account_id TEXT NOT NULL, name TEXT NOT NULL);
          CREATE TEMP TABLE IF NOT EXISTS left_customers (account_id TEXT NOT NULL);
@@ -106,7 +165,7 @@ pub async fn begin(conn: &mut Conn) -> Result<()> {
          CREATE TEMP TABLE IF NOT EXISTS gone_contacts (account_id TEXT NOT NULL, email_key TEXT NOT NULL,
            role TEXT NOT NULL);
          DELETE FROM file_customers; DELETE FROM file_attributes; DELETE FROM file_contacts;
-         DELETE FROM kept_customers",
+         DELETE FROM kept_customers; DELETE FROM file_attribute_names",
         "CREATE TEMP TABLE IF NOT EXISTS file_customers (account_id TEXT COLLATE \"C\" PRIMARY KEY, name TEXT COLLATE \"C\");
          CREATE TEMP TABLE IF NOT EXISTS file_attributes (account_id TEXT COLLATE \"C\", name TEXT COLLATE \"C\",
            value TEXT COLLATE \"C\", position BIGINT, PRIMARY KEY (account_id, name, value));
@@ -114,6 +173,7 @@ pub async fn begin(conn: &mut Conn) -> Result<()> {
            email_key TEXT COLLATE \"C\",
            role TEXT COLLATE \"C\", name TEXT COLLATE \"C\", locale TEXT COLLATE \"C\", time_zone TEXT COLLATE \"C\",
            position BIGINT, PRIMARY KEY (account_id, email_key, role));
+         CREATE TEMP TABLE IF NOT EXISTS file_attribute_names (name TEXT COLLATE \"C\" PRIMARY KEY);
          CREATE TEMP TABLE IF NOT EXISTS kept_customers (account_id TEXT COLLATE \"C\" PRIMARY KEY);
          CREATE TEMP TABLE IF NOT EXISTS changed_customers (account_id TEXT COLLATE \"C\", name TEXT COLLATE \"C\");
          CREATE TEMP TABLE IF NOT EXISTS left_customers (account_id TEXT COLLATE \"C\");
@@ -127,7 +187,7 @@ pub async fn begin(conn: &mut Conn) -> Result<()> {
            position BIGINT, known BIGINT);
          CREATE TEMP TABLE IF NOT EXISTS gone_contacts (account_id TEXT COLLATE \"C\", email_key TEXT COLLATE \"C\",
            role TEXT COLLATE \"C\");
-         TRUNCATE file_customers, file_attributes, file_contacts, kept_customers",
+         TRUNCATE file_customers, file_attributes, file_contacts, kept_customers, file_attribute_names",
     ))
     .await?;
     Ok(())
@@ -173,6 +233,19 @@ pub async fn add_contacts(conn: &mut Conn, rows: &[ContactRow<'_>]) -> Result<()
     Ok(())
 }
 
+/// Adds the names of the attributes that the file has a column for: of a customer in the file, only these can lose a value.
+pub async fn add_attribute_names(conn: &mut Conn, names: &[&str]) -> Result<()> {
+    let rows: Vec<_> = names.iter().map(|name| AttributeName { name }).collect();
+    let sql = bulk!(
+        Dialect::of(conn),
+        "INSERT INTO file_attribute_names (name) SELECT value ->> 'name' FROM",
+        rows,
+        "WHERE true ON CONFLICT (name) DO NOTHING"
+    );
+    sqlx::query(sql).bind(json(&rows)).execute(conn).await?;
+    Ok(())
+}
+
 /// Adds customers with a skipped row: nothing is removed from them, and they do not leave.
 pub async fn add_kept(conn: &mut Conn, rows: &[KeptRow<'_>]) -> Result<()> {
     let sql = bulk!(
@@ -210,6 +283,7 @@ const DIFFERENCES: [&str; 6] = [
     "INSERT INTO gone_attributes (account_id, name, value)
      SELECT a.account_id, a.name, a.value FROM file_customers c CROSS JOIN customer_attributes a
      WHERE $1 IS NOT NULL AND a.account_id = c.account_id
+       AND EXISTS (SELECT 1 FROM file_attribute_names n WHERE n.name = a.name)
        AND NOT EXISTS (SELECT 1 FROM file_attributes f
          WHERE f.account_id = a.account_id AND f.name = a.name AND f.value = a.value)
        AND NOT EXISTS (SELECT 1 FROM kept_customers s WHERE s.account_id = a.account_id)",
@@ -217,7 +291,8 @@ const DIFFERENCES: [&str; 6] = [
      SELECT f.account_id, f.email, f.email_key, f.role, f.name, f.locale, f.time_zone, f.place,
        CASE WHEN k.account_id IS NULL THEN 0 ELSE 1 END
      FROM (SELECT account_id, email, email_key, role, name, locale, time_zone,
-         ROW_NUMBER() OVER (PARTITION BY account_id ORDER BY position) AS place FROM file_contacts) AS f
+         ROW_NUMBER() OVER (PARTITION BY account_id ORDER BY position) AS place FROM file_contacts
+         WHERE role <> '') AS f
        LEFT JOIN contacts k ON k.account_id = f.account_id AND k.email_key = f.email_key AND k.role = f.role
      WHERE $1 IS NOT NULL AND (k.account_id IS NULL OR k.deactivated_at IS NOT NULL OR k.email <> f.email OR k.name <> f.name
        OR k.position <> f.place OR k.locale IS DISTINCT FROM f.locale OR k.time_zone IS DISTINCT FROM f.time_zone)",
@@ -233,8 +308,8 @@ const DIFFERENCES: [&str; 6] = [
        AND NOT EXISTS (SELECT 1 FROM kept_customers s WHERE s.account_id = k.account_id)",
 ];
 
-/// Compares the file with what is stored. Returns the [`revision`] that it was compared with.
-pub async fn compare(conn: &mut Conn, removal: Removal) -> Result<u64> {
+/// Compares the file with what is stored. Columns that it lacks change nothing. Returns the [`revision`] that it was compared with.
+pub async fn compare(conn: &mut Conn, removal: Removal, lacking: Lacking) -> Result<u64> {
     let revision = revision(conn).await?;
     conn.execute(Dialect::of(conn).pick(
         "DELETE FROM changed_customers; DELETE FROM left_customers; DELETE FROM changed_attributes;
@@ -243,6 +318,10 @@ pub async fn compare(conn: &mut Conn, removal: Removal) -> Result<u64> {
          ANALYZE file_customers, file_attributes, file_contacts",
     ))
     .await?;
+    for sql in lacking.statements() {
+        conn.execute(sql).await?;
+        crate::store::beat();
+    }
     for sql in DIFFERENCES {
         sqlx::query(sql).bind(removal.as_bound()).execute(&mut *conn).await?;
         crate::store::beat();
@@ -309,7 +388,12 @@ pub async fn write_contacts(conn: &mut Conn, import_id: &str, now: Timestamp) ->
     upsert_contacts(conn, import_id, true).await?;
     let gone = "UPDATE contacts SET import_id = $1, deactivated_at = $2 FROM gone_contacts g
          WHERE contacts.account_id = g.account_id AND contacts.email_key = g.email_key AND contacts.role = g.role";
-    sqlx::query(gone).bind(import_id).bind(now.as_millisecond()).execute(conn).await?;
+    sqlx::query(gone).bind(import_id).bind(now.as_millisecond()).execute(&mut *conn).await?;
+    // The time of a customer that left is when it left.
+    let touched = "UPDATE customers SET updated_at = $1 WHERE status = 'active' AND updated_at < $1 AND account_id IN
+           (SELECT account_id FROM changed_attributes UNION SELECT account_id FROM gone_attributes
+             UNION SELECT account_id FROM changed_contacts UNION SELECT account_id FROM gone_contacts)";
+    sqlx::query(touched).bind(now.as_millisecond()).execute(conn).await?;
     Ok(())
 }
 

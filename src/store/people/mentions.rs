@@ -27,6 +27,8 @@ pub struct Words {
     pub witness: String,
     /// What was said, or where the letter is.
     pub note: String,
+    /// Why it was withdrawn, if it was.
+    pub withdrawn_why: Option<String>,
     /// When it was recorded.
     pub at: Timestamp,
 }
@@ -34,8 +36,8 @@ pub struct Words {
 /// A page of attestations whose words contain an `@`, by id, after `after`.
 pub async fn attestations(conn: &mut Conn, after: &str, limit: u32) -> Result<Vec<Words>> {
     let rows = sqlx::query(
-        "SELECT id, notice_id, account_id, channel, witness, note, at FROM attestations
-         WHERE id > $1 AND (note LIKE '%@%' OR witness LIKE '%@%') ORDER BY id LIMIT $2",
+        "SELECT id, notice_id, account_id, channel, witness, note, withdrawn_why, at FROM attestations
+         WHERE id > $1 AND (note LIKE '%@%' OR witness LIKE '%@%' OR withdrawn_why LIKE '%@%') ORDER BY id LIMIT $2",
     )
     .bind(after)
     .bind(i64::from(limit))
@@ -51,6 +53,7 @@ pub async fn attestations(conn: &mut Conn, after: &str, limit: u32) -> Result<Ve
                 channel: row.get("channel")?,
                 witness: row.get("witness")?,
                 note: row.get("note")?,
+                withdrawn_why: row.get("withdrawn_why")?,
                 at: row.time("at")?,
             })
         })

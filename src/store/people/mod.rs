@@ -1,7 +1,9 @@
 //! The tables about people: customers and contacts, what they want, what may not be sent to them, and their rights.
 
+pub mod attributes;
 pub mod contacts;
 pub mod customers;
+pub mod expired;
 pub mod holds;
 pub mod import_changes;
 pub mod imports;

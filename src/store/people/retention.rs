@@ -8,97 +8,7 @@ use crate::domain::category::Category;
 use crate::store::engine::dialect::{Dialect, json};
 use crate::store::engine::row::Row;
 use crate::store::people::subjects::entry_ids;
-use crate::store::{Conn, Result};
-
-/// Rows that expire one by one, each a while after its own time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rows {
-    /// Deactivated contacts of customers that have not left.
-    DeactivatedContacts,
-    /// Opt-outs of addresses that no contact has.
-    Preferences,
-    /// Suppressions of addresses that no contact has.
-    Suppressions,
-    /// Views of records of persons who are not restricted any more.
-    Reads,
-    /// Corrections to addresses that no contact has.
-    Rectifications,
-}
-
-macro_rules! expired_rows {
-    ($table:literal, $key:literal, $condition:literal) => {
-        (
-            concat!("SELECT COUNT(*) AS n FROM ", $table, " t WHERE ", $condition),
-            concat!(
-                "DELETE FROM ",
-                $table,
-                " WHERE (",
-                $key,
-                ") IN (SELECT ",
-                $key,
-                " FROM ",
-                $table,
-                " t WHERE ",
-                $condition,
-                " LIMIT $2)"
-            ),
-        )
-    };
-}
-
-impl Rows {
-    /// The statements that count and delete the rows; `$1` is the time before which they expired.
-    const fn statements(self) -> (&'static str, &'static str) {
-        match self {
-            // Those of a customer that left are needed to inform it, and deleted with it.
-            Self::DeactivatedContacts => expired_rows!(
-                "contacts",
-                "account_id, email_key, role",
-                "t.deactivated_at < $1 AND NOT EXISTS (SELECT 1 FROM holds h WHERE h.account_id = t.account_id)
-                   AND NOT EXISTS (SELECT 1 FROM customers c WHERE c.account_id = t.account_id AND c.status = 'left')"
-            ),
-            Self::Preferences => expired_rows!(
-                "preferences",
-                "email_key, category",
-                "t.opted_out_at < $1 AND (t.contact_ended_at IS NULL OR t.contact_ended_at < $1)
-                   AND NOT EXISTS (SELECT 1 FROM contacts k WHERE k.email_key = t.email_key)"
-            ),
-            // A restricted address is masked for as long as it is shown anywhere.
-            Self::Suppressions => expired_rows!(
-                "suppressions",
-                "email_key, reason",
-                "t.since < $1 AND (t.contact_ended_at IS NULL OR t.contact_ended_at < $1)
-                   AND NOT EXISTS (SELECT 1 FROM contacts k WHERE k.email_key = t.email_key)
-                   AND NOT EXISTS (SELECT 1 FROM deliveries d 
-                     WHERE d.email_key = t.email_key AND d.email_key <> '' AND t.reason = 'restricted')"
-            ),
-            Self::Rectifications => expired_rows!(
-                "rectifications",
-                "old_key",
-                "t.at < $1 AND (t.contact_ended_at IS NULL OR t.contact_ended_at < $1)
-                   AND NOT EXISTS (SELECT 1 FROM contacts k WHERE k.email_key = t.new_key)"
-            ),
-            Self::Reads => expired_rows!(
-                "reads",
-                "id",
-                "t.at < $1 AND NOT EXISTS (SELECT 1 FROM suppressions s WHERE s.email_key = t.email_key)"
-            ),
-        }
-    }
-}
-
-/// The number of rows of a kind that expired before a time.
-pub async fn count_rows(conn: &mut Conn, rows: Rows, before: Timestamp) -> Result<u64> {
-    let row = sqlx::query(rows.statements().0).bind(before.as_millisecond()).fetch_one(conn).await?;
-    Row::of("retention", &row).count("n")
-}
-
-/// Deletes up to `limit` rows of a kind that expired before a time; returns their number.
-pub async fn delete_rows(conn: &mut Conn, rows: Rows, before: Timestamp, limit: u32) -> Result<u64> {
-    let done =
-        sqlx::query(rows.statements().1).bind(before.as_millisecond()).bind(i64::from(limit)).execute(conn).await?;
-    Ok(done.rows_affected())
-}
+use crate::store::{Conn, Result, escalations};
 
 /// Customers that left before a time, by account, after `after`; those under a hold, and those with a record in one of
 /// `categories` that still names a person, are left out: such a record needs to know when the contract ended.
@@ -132,6 +42,14 @@ pub async fn left_customers(
         .fetch_all(conn)
         .await?;
     rows.iter().map(|row| Row::of("customers", row).get("account_id")).collect()
+}
+
+/// The number of customers that left before a time, and stay since they are under a hold.
+pub async fn count_held_customers(conn: &mut Conn, before: Timestamp) -> Result<u64> {
+    let sql = "SELECT COUNT(*) AS n FROM customers c WHERE c.status = 'left' AND c.updated_at < $1
+         AND EXISTS (SELECT 1 FROM holds h WHERE h.account_id = c.account_id)";
+    let row = sqlx::query(sql).bind(before.as_millisecond()).fetch_one(conn).await?;
+    Row::of("customers", &row).count("n")
 }
 
 /// Deletes customers with their attributes and contacts.
@@ -193,6 +111,13 @@ pub async fn delete_draft(conn: &mut Conn, id: Uuid) -> Result<()> {
     Ok(())
 }
 
+/// True if the customer with this account is under no hold.
+macro_rules! is_free {
+    ($account:literal) => {
+        concat!(" AND NOT EXISTS (SELECT 1 FROM holds h WHERE h.account_id = ", $account, ")")
+    };
+}
+
 /// Notices that closed before a time and still have rows of an audience file, by id, after `after`.
 pub async fn with_audience_rows(conn: &mut Conn, before: Timestamp, after: &str, limit: u32) -> Result<Vec<Uuid>> {
     let sql = "SELECT n.id FROM notices n WHERE n.closed_at < $1 AND n.id > $2
@@ -212,19 +137,23 @@ async fn ids(conn: &mut Conn, sql: &'static str, before: Timestamp, after: &str,
     query.fetch_all(conn).await?.iter().map(|row| Row::of("notices", row).id("id")).collect()
 }
 
-/// The number of rows of a notice's audience file.
-pub async fn count_audience_rows(conn: &mut Conn, notice_id: Uuid) -> Result<u64> {
-    let sql = "SELECT COUNT(*) AS n FROM notice_rows WHERE notice_id = $1";
+/// The number of rows of a notice's audience file, and of those whose customers are under a hold.
+pub async fn count_audience_rows(conn: &mut Conn, notice_id: Uuid) -> Result<(u64, u64)> {
+    let sql = "SELECT COUNT(*) AS n, COUNT(CASE WHEN EXISTS (SELECT 1 FROM holds h WHERE h.account_id = r.account_id) THEN 1 END) AS held
+         FROM notice_rows r WHERE r.notice_id = $1";
     let row = sqlx::query(sql).bind(notice_id.to_string()).fetch_one(conn).await?;
-    Row::of("notice_rows", &row).count("n")
+    let row = Row::of("notice_rows", &row);
+    Ok((row.count("n")?, row.count("held")?))
 }
 
-/// Deletes up to `limit` rows of a notice's audience file; returns their number.
+/// Deletes up to `limit` rows of a notice's audience file whose customers are under no hold; returns their number.
 pub async fn delete_audience_rows(conn: &mut Conn, notice_id: Uuid, limit: u32) -> Result<u64> {
-    let done = sqlx::query(
+    let done = sqlx::query(concat!(
         "DELETE FROM notice_rows WHERE notice_id = $1
-           AND account_id IN (SELECT account_id FROM notice_rows WHERE notice_id = $1 LIMIT $2)",
-    )
+               AND account_id IN (SELECT r.account_id FROM notice_rows r WHERE r.notice_id = $1",
+        is_free!("r.account_id"),
+        " LIMIT $2)"
+    ))
     .bind(notice_id.to_string())
     .bind(i64::from(limit))
     .execute(conn)
@@ -232,16 +161,17 @@ pub async fn delete_audience_rows(conn: &mut Conn, notice_id: Uuid, limit: u32) 
     Ok(done.rows_affected())
 }
 
-/// The number of attempts for the deliveries of a notice that were made before a time.
-pub async fn count_attempts(conn: &mut Conn, notice_id: Uuid, before: Timestamp) -> Result<u64> {
-    let sql = "SELECT COUNT(*) AS n FROM deliveries d JOIN attempts a ON a.delivery_id = d.id
-         WHERE d.notice_id = $1 AND a.at < $2";
+/// The number of attempts for the deliveries of a notice that were made before a time, and of those to customers under a hold.
+pub async fn count_attempts(conn: &mut Conn, notice_id: Uuid, before: Timestamp) -> Result<(u64, u64)> {
+    let sql = "SELECT COUNT(*) AS n, COUNT(CASE WHEN EXISTS (SELECT 1 FROM holds h WHERE h.account_id = d.account_id) THEN 1 END) AS held
+         FROM deliveries d JOIN attempts a ON a.delivery_id = d.id WHERE d.notice_id = $1 AND a.at < $2";
     let row = sqlx::query(sql).bind(notice_id.to_string()).bind(before.as_millisecond()).fetch_one(conn).await?;
-    Row::of("attempts", &row).count("n")
+    let row = Row::of("attempts", &row);
+    Ok((row.count("n")?, row.count("held")?))
 }
 
-/// Deletes the attempts that were made before a time for the deliveries of a notice from `first` to before `end` in the manifest;
-/// returns their number.
+/// Deletes the attempts that were made before a time for the deliveries of a notice from `first` to before `end` in the manifest,
+/// those to customers under a hold excepted; returns their number.
 pub async fn delete_attempts(
     conn: &mut Conn,
     notice_id: Uuid,
@@ -249,10 +179,12 @@ pub async fn delete_attempts(
     before: Timestamp,
 ) -> Result<u64> {
     let place = |ordinal: u64| i64::try_from(ordinal).unwrap_or(i64::MAX);
-    let done = sqlx::query(
+    let done = sqlx::query(concat!(
         "DELETE FROM attempts WHERE at < $4 AND delivery_id IN
-           (SELECT id FROM deliveries WHERE notice_id = $1 AND ordinal >= $2 AND ordinal < $3)",
-    )
+               (SELECT d.id FROM deliveries d WHERE d.notice_id = $1 AND d.ordinal >= $2 AND d.ordinal < $3",
+        is_free!("d.account_id"),
+        ")"
+    ))
     .bind(notice_id.to_string())
     .bind(place(first))
     .bind(place(end))
@@ -284,6 +216,7 @@ pub async fn orphaned_addresses(
            AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.email_key = o.subject AND d.email_key <> '')
            AND NOT EXISTS (SELECT 1 FROM preferences p WHERE p.email_key = o.subject)
            AND NOT EXISTS (SELECT 1 FROM suppressions s WHERE s.email_key = o.subject)
+           AND NOT EXISTS (SELECT 1 FROM rectifications r WHERE r.old_key = o.subject)
          GROUP BY o.subject HAVING MAX(o.at) < $1 ORDER BY o.subject LIMIT $3",
     )
     .bind(before.as_millisecond())
@@ -308,6 +241,15 @@ pub async fn is_held(conn: &mut Conn, notice_id: Uuid) -> Result<bool> {
     Ok(Row::of("holds", &row).count("n")? > 0)
 }
 
+/// True while a legal hold is on the notice itself: then everything of it stays. A hold on a customer keeps what is the customer's.
+pub async fn is_notice_held(conn: &mut Conn, notice_id: Uuid) -> Result<bool> {
+    let row = sqlx::query("SELECT COUNT(*) AS n FROM holds h WHERE h.notice_id = $1")
+        .bind(notice_id.to_string())
+        .fetch_one(conn)
+        .await?;
+    Ok(Row::of("holds", &row).count("n")? > 0)
+}
+
 /// Clears the persons in the entries about a notice as a whole: who took its steps, and the words of attestations. Returns the
 /// entries whose opening was deleted.
 pub async fn clear_steps(conn: &mut Conn, notice_id: Uuid) -> Result<Vec<Uuid>> {
@@ -318,18 +260,20 @@ pub async fn clear_steps(conn: &mut Conn, notice_id: Uuid) -> Result<Vec<Uuid>> 
 }
 
 /// Clears what a notice as a whole stores about persons once its deliveries are cleared: the words of attestations, rows, steps
-/// with the entries about them; moulds, of which no message is stored any more; and records that it is purged. Returns the entries whose opening was deleted.
+/// with the entries about them; tasks; moulds, of which no message is stored any more; and records that it is purged. Returns the entries whose opening was deleted.
 pub async fn clear_notice(conn: &mut Conn, notice_id: Uuid, now: Timestamp) -> Result<Vec<Uuid>> {
     let id = notice_id.to_string();
     let openings = clear_steps(conn, notice_id).await?;
     for statement in [
-        "UPDATE attestations SET note = '', witness = '' WHERE notice_id = $1",
+        "UPDATE attestations SET note = '', witness = '', withdrawn_why = NULL WHERE notice_id = $1",
         "DELETE FROM notice_rows WHERE notice_id = $1",
         "DELETE FROM notice_steps WHERE notice_id = $1",
         "DELETE FROM moulds WHERE notice_id = $1",
+        "DELETE FROM tasks WHERE notice_id = $1",
     ] {
         sqlx::query(statement).bind(&id).execute(&mut *conn).await?;
     }
+    escalations::unwatch(conn, notice_id).await?;
     let sql = "UPDATE notices SET purged_at = $2 WHERE id = $1";
     sqlx::query(sql).bind(&id).bind(now.as_millisecond()).execute(conn).await?;
     Ok(openings)

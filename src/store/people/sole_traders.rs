@@ -5,6 +5,16 @@ use crate::store::engine::dialect::{Dialect, json};
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
+/// True for a delivery without a person, whose customer has another name today, and that names nobody by this one.
+macro_rules! is_former {
+    () => {
+        " AND customer_name <> '' AND email = ''
+           AND NOT EXISTS (SELECT 1 FROM customers c WHERE c.account_id = deliveries.account_id AND c.name = deliveries.customer_name)
+           AND NOT EXISTS (SELECT 1 FROM deliveries o WHERE o.account_id = deliveries.account_id
+             AND o.customer_name = deliveries.customer_name AND o.email <> '')"
+    };
+}
+
 /// Clears the names of those of the customers who have no contact left, in `customers` and in the record of notices.
 pub async fn clear(conn: &mut Conn, accounts: &[String]) -> Result<()> {
     let sql = Dialect::of(conn).pick(
@@ -38,7 +48,7 @@ pub async fn clear_records(conn: &mut Conn, accounts: &[String]) -> Result<()> {
     let cleared: Vec<String> =
         rows.iter().map(|row| Row::of("customers", row).get("account_id")).collect::<Result<_>>()?;
     if cleared.is_empty() {
-        return Ok(());
+        return clear_former(conn, accounts).await;
     }
     for sql in [
         dialect.pick(
@@ -56,5 +66,23 @@ pub async fn clear_records(conn: &mut Conn, accounts: &[String]) -> Result<()> {
     ] {
         sqlx::query(sql).bind(json(&cleared)).execute(&mut *conn).await?;
     }
+    clear_former(conn, accounts).await
+}
+
+/// Clears the names in the record of notices that the customers do not have any more, as far as no delivery with the same name
+/// names a person: an account id may have been given to somebody else.
+async fn clear_former(conn: &mut Conn, accounts: &[String]) -> Result<()> {
+    let sql = Dialect::of(conn).pick(
+        concat!(
+            "UPDATE deliveries SET customer_name = '' WHERE account_id IN (SELECT value FROM json_each($1))",
+            is_former!()
+        ),
+        concat!(
+            "UPDATE deliveries SET customer_name = ''
+             WHERE account_id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb)))",
+            is_former!()
+        ),
+    );
+    sqlx::query(sql).bind(json(&accounts)).execute(conn).await?;
     Ok(())
 }

@@ -240,6 +240,20 @@ pub async fn clear_deliveries(conn: &mut Conn, cleared: &[Cleared]) -> Result<Ve
     for statement in [
         bulk!(dialect, "UPDATE attempts SET reply = '' WHERE delivery_id IN (SELECT value ->> 'id' FROM", rows, ")"),
         bulk!(dialect, "DELETE FROM queue WHERE delivery_id IN (SELECT value ->> 'id' FROM", rows, ")"),
+        bulk!(
+            dialect,
+            "UPDATE reports SET recipient = NULL, diagnostic = NULL, remote = NULL
+             WHERE delivery_id IN (SELECT value ->> 'id' FROM",
+            rows,
+            ")"
+        ),
+        bulk!(
+            dialect,
+            "UPDATE inbound SET raw = NULL, recipient = NULL, sender = NULL
+             WHERE delivery_id IN (SELECT value ->> 'id' FROM",
+            rows,
+            ")"
+        ),
     ] {
         sqlx::query(statement).bind(&rows).execute(&mut *conn).await?;
     }

@@ -10,11 +10,13 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use crate::domain::category::{Category, Role};
+use crate::domain::coverage::Terms;
 use crate::domain::delivery::{Level, Reason, State};
 use crate::domain::entry::Event;
 use crate::domain::notice::State as NoticeState;
 use crate::store::engine::dialect::Dialect;
 use crate::store::engine::row::{Row, place};
+use crate::store::notices::terms;
 use crate::store::proof::commitments::Committed;
 use crate::store::proof::tree::signed;
 use crate::store::{Conn, Result, StoreError};
@@ -336,6 +338,8 @@ pub struct AuditedNotice {
     pub recipients: u64,
     /// Domain of its Message-IDs.
     pub message_domain: String,
+    /// What it is held to.
+    pub terms: Option<Terms>,
     /// Salt of the commitments to customers with nobody to address.
     pub salt: Option<[u8; 32]>,
 }
@@ -344,7 +348,7 @@ pub struct AuditedNotice {
 pub async fn notices(conn: &mut Conn, after: &str, limit: u32) -> Result<Vec<AuditedNotice>> {
     let rows = sqlx::query(
         "SELECT id, category, state, subject, reference, follows_id, digest, source, released_at, closed_at, customers,
-           recipients, message_domain, audience_salt FROM notices WHERE id > $1 ORDER BY id LIMIT $2",
+           recipients, message_domain, informed_at, deadline, audience_salt FROM notices WHERE id > $1 ORDER BY id LIMIT $2",
     )
     .bind(after)
     .bind(i64::from(limit))
@@ -367,6 +371,7 @@ pub async fn notices(conn: &mut Conn, after: &str, limit: u32) -> Result<Vec<Aud
                 customers: row.count("customers")?,
                 recipients: row.count("recipients")?,
                 message_domain: row.get("message_domain")?,
+                terms: terms(&row)?,
                 salt: row.maybe_bytes("audience_salt")?,
             })
         })

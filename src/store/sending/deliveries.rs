@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
 pub use crate::store::sending::shown::{Shown, failed, find, in_state, of_customer, of_customers, of_notice};
-pub use crate::store::sending::tally::{add_up, counts, tally};
+pub use crate::store::sending::tally::{add_up, counts, maintained, tally};
 
 use crate::domain::address::{Address, AddressKey};
 use crate::domain::category::Role;

@@ -3,6 +3,7 @@
 pub mod claims;
 pub mod deliveries;
 pub mod leases;
+pub mod lost;
 pub mod messages;
 pub mod moulds;
 pub mod nodes;

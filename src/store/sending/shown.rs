@@ -41,6 +41,8 @@ pub struct Shown {
     pub reply: Option<String>,
     /// When the state changed last.
     pub at: Timestamp,
+    /// When a server accepted the message, if the state has changed since then.
+    pub accepted_at: Option<Timestamp>,
 }
 
 impl Shown {
@@ -53,7 +55,7 @@ impl Shown {
     /// What coverage counts by.
     #[must_use]
     pub const fn known(&self) -> Known {
-        Known { state: self.state, level: self.level, at: self.at }
+        Known { state: self.state, level: self.level, at: self.at, accepted_at: self.accepted_at }
     }
 }
 
@@ -61,7 +63,8 @@ macro_rules! shown {
     ($rest:literal) => {
         concat!(
             "SELECT d.id, d.notice_id, d.ordinal, d.account_id, d.customer_name, d.email, d.role, d.level, d.reason, d.attempts, \
-             d.reply, d.changed_at, CASE WHEN q.lease_owner IS NOT NULL THEN 'sending' ELSE d.state END AS state \
+             d.reply, d.changed_at, CASE WHEN d.state = 'delivered' THEN (SELECT MAX(a.at) FROM attempts a \
+             WHERE a.delivery_id = d.id AND a.outcome = 'accepted') END AS accepted_at, CASE WHEN q.lease_owner IS NOT NULL THEN 'sending' ELSE d.state END AS state \
              FROM deliveries d LEFT JOIN queue q ON q.delivery_id = d.id ",
             $rest
         )
@@ -84,6 +87,7 @@ fn read_shown(row: &sqlx::any::AnyRow) -> Result<Shown> {
         attempts: row.count("attempts")?,
         reply: row.get("reply")?,
         at: row.time("changed_at")?,
+        accepted_at: row.maybe_time("accepted_at")?,
     })
 }
 

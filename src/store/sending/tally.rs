@@ -61,6 +61,23 @@ pub async fn tally(conn: &mut Conn, notice_id: Uuid, recipients: u64) -> Result<
     Ok(counts)
 }
 
+/// How many deliveries of a notice are in each state other than `queued`, as the database maintains it.
+pub async fn maintained(conn: &mut Conn, notice_id: Uuid) -> Result<BTreeMap<State, i64>> {
+    let rows = sqlx::query(
+        "SELECT state, CAST(SUM(n) AS BIGINT) AS n FROM delivery_counts WHERE notice_id = $1 GROUP BY state",
+    )
+    .bind(notice_id.to_string())
+    .fetch_all(conn)
+    .await?;
+    let mut counts = BTreeMap::new();
+    for row in &rows {
+        let row = Row::of("delivery_counts", row);
+        counts.insert(row.parse("state")?, row.get("n")?);
+    }
+    counts.retain(|_, count| *count != 0);
+    Ok(counts)
+}
+
 /// Adds up the counts that [`tally`] reads. On PostgreSQL every statement that changes states appends its own, so that nodes do
 /// not wait for each other; on SQLite there is one for each state. The caller holds the notice's row.
 pub async fn add_up(conn: &mut Conn, notice_id: Uuid) -> Result<()> {

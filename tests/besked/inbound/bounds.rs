@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use besked::domain::report::{Action, MessageKind, Verdict};
-use besked::inbound::bounds::{Bounds, Excess};
-use besked::inbound::evidence::Ours;
-use besked::inbound::phrases::{CAUSES, LAYOUT, SIGNS};
-use besked::inbound::read::{Message, read};
+use besked::inbound::reader::bounds::{Bounds, Excess};
+use besked::inbound::reader::evidence::Ours;
+use besked::inbound::reader::phrases::{CAUSES, LAYOUT, SIGNS};
+use besked::inbound::reader::read::{Message, read};
 
 /// Counts what is allocated, and the most that ever was.
 struct Counting;

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use std::{env, fs};
 
 use besked::domain::report::{MessageKind, Report, Verdict};
-use besked::inbound::bounds::Bounds;
-use besked::inbound::evidence::{Known, Ours, decide};
-use besked::inbound::read::{Message, read};
+use besked::inbound::reader::bounds::Bounds;
+use besked::inbound::reader::evidence::{Known, Ours, decide};
+use besked::inbound::reader::read::{Message, read};
 use data_encoding::BASE32_NOPAD;
 use ring::hmac;
 use uuid::Uuid;

@@ -54,7 +54,7 @@ async fn messages_are_stored_and_moved_over_each_kind_of_connection() {
     assert_eq!(poller.poll().await.unwrap(), polled(0, 0, 0));
     let mut found = Vec::new();
     for stored in listed(&app).await {
-        let bytes = app.app.inbound.show(&crate::app::alice(), stored.id).await.unwrap().1;
+        let bytes = app.app.inbound.message(&crate::app::alice(), stored.id).await.unwrap().1.unwrap();
         found.push(String::from_utf8(bytes).unwrap().replace("\r\n", "\n"));
     }
     found.sort();

@@ -133,7 +133,7 @@ async fn pause(milliseconds: u64) {
 }
 
 async fn raw(app: &TestApp, id: Uuid) -> Vec<u8> {
-    app.app.inbound.show(&alice(), id).await.unwrap().1
+    app.app.inbound.message(&alice(), id).await.unwrap().1.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::{env, fs};
 
-use besked::inbound::bounds::Bounds;
-use besked::inbound::evidence::{Ours, decide};
-use besked::inbound::read::read;
+use besked::inbound::reader::bounds::Bounds;
+use besked::inbound::reader::evidence::{Ours, decide};
+use besked::inbound::reader::read::read;
 use proptest::collection::vec;
 use proptest::prelude::*;
 

@@ -142,9 +142,9 @@ fn nothing_half_done_is_seen(field: &Field, id: Uuid) {
     assert_eq!(list["deliveries"].as_array().unwrap().len(), 0, "half a set is listed");
     field.shell.run(&["coverage", &id]).fails(2, &["it has addressed nobody yet"]);
     let informed = field.shell.run(&["--json", "informed", "--account", "C0", "--notice", &id]);
-    assert_eq!((informed.code, informed.json()["verdict"].as_str()), (1, Some("not_addressed")));
+    assert_eq!((informed.code, informed.json()["verdict"].as_str()), (1, Some("not_released")));
     let attest = ["attest", &id, "--account", "C0", "--channel", "phone", "--by", "Bo", "--note", "called"];
-    field.shell.run(&attest).fails(2, &["C0"]);
+    field.shell.run(&attest).fails(2, &["it has addressed nobody yet"]);
 }
 
 /// One set with ordinals from 0 on, one manifest, and the counts agree.

@@ -10,6 +10,7 @@ use super::{asked, place, plan, planner, read_beyond_a_page};
 use crate::app::maintenance;
 use crate::cli::Shell;
 use crate::database::Engine;
+use crate::inbound::Dsn;
 use crate::relay::{Act, Relay};
 
 /// Enough for a planner to think of indexes.
@@ -36,6 +37,13 @@ async fn sent(shell: Shell) -> (Shell, Relay) {
     relay.on(". a8@", 1, Act::TakeAndClose);
     relay.on(". a18@", 1, Act::TakeAndClose);
     shell.run(&["notice", "send", "notice.md", "--wait", "--yes"]).fails(1, &["1 delivery was refused for good"]);
+    let sent = relay.received().into_iter().find(|it| it.to == "a9@d9.example").unwrap();
+    let about = Dsn { to: &sent.from, recipient: &sent.to, ..Dsn::default() };
+    shell.write("bounce.eml", &String::from_utf8(about.bytes()).unwrap());
+    shell.write(
+        "stranger.eml",
+        &String::from_utf8(Dsn { id: "2@mx", recipient: "a17@d17.example", ..about }.bytes()).unwrap(),
+    );
     shell.run(&["notice", "send", "news.md", "--yes"]).ok();
     let agreement = crate::notices::AGREEMENT.replace("all = true", "customers = [\"C0009\"]");
     shell.write("second.md", &agreement.replacen("\"\n", "\"\nreference = \"S-1\"\n", 1));
@@ -55,8 +63,14 @@ fn commands(delivery: &str) -> Vec<Vec<&str>> {
         vec!["informed", "--account", "C0009", "--reference", "CHG-1"],
         vec!["informed", "--account", "C0009", "--category", "maintenance"],
         vec!["notice", "status", "CHG-1"],
+        vec!["tasks", "list"],
+        vec!["tasks", "list", "--open"],
         vec!["coverage", "CHG-1"],
         vec!["deliveries", "list", "CHG-1"],
+        vec!["inbound", "list"],
+        vec!["inbound", "list", "--unmatched"],
+        vec!["inbound", "read", "bounce.eml"],
+        vec!["inbound", "read", "stranger.eml"],
         vec!["deliveries", "list", "CHG-1", "--state", "rejected"],
         vec!["deliveries", "show", delivery],
         vec!["deliveries", "show", delivery, "--message"],

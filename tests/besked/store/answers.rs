@@ -36,6 +36,10 @@ async fn counts_follow_every_change_of_a_state(#[case] engine: Engine) {
         let counted = tally::counts(&mut tx, id).await.unwrap();
         assert_eq!(tally::tally(&mut tx, id, 3).await.unwrap(), counted, "after {statement}");
         tally::add_up(&mut tx, id).await.unwrap();
+        let mut maintained = tally::maintained(&mut tx, id).await.unwrap();
+        maintained.insert(State::Queued, 3 - maintained.values().sum::<i64>());
+        maintained.retain(|_, n| *n > 0);
+        assert_eq!(maintained.values().sum::<i64>(), 3, "after {statement}");
         assert_eq!(tally::tally(&mut tx, id, 3).await.unwrap(), counted, "added up after {statement}");
     }
     assert_eq!(tally::tally(&mut tx, other, 1).await.unwrap(), [(State::Queued, 1)].into());
@@ -79,14 +83,17 @@ async fn deliveries_are_found_by_state_by_failure_and_by_customer(#[case] engine
     assert_eq!((found.len(), ordinals("C1"), ordinals("C2")), (2, vec![0, 2], vec![1]));
 
     let attestation = Attestation {
+        id: fixture.id(),
         account_id: "C2".to_owned(),
         channel: Channel::InPerson,
         witness: "Bo".to_owned(),
         note: "met".to_owned(),
         operator: "alice".to_owned(),
+        told_at: fixture.now,
         at: fixture.now,
+        withdrawn: None,
     };
-    attestations::insert(&mut tx, fixture.id(), id, &attestation).await.unwrap();
+    attestations::insert(&mut tx, id, &attestation).await.unwrap();
     let attested = attestations::of_customers(&mut tx, id, &["C1", "C2"]).await.unwrap();
     assert_eq!((attested.len(), attested[0].channel), (1, Channel::InPerson));
     assert!(attestations::of_customers(&mut tx, id, &["C1"]).await.unwrap().is_empty());

@@ -5,7 +5,7 @@ use besked::domain::customer::AccountId;
 use besked::domain::entry::Event;
 use besked::domain::preference::Reason;
 use besked::store::people::customers::Selection;
-use besked::store::people::imports::{AttributeRow, ContactRow, CustomerRow, KeptRow, Removal};
+use besked::store::people::imports::{AttributeRow, ContactRow, CustomerRow, KeptRow, Lacking, Removal};
 use besked::store::people::{contacts, customers, import_changes, imports, preferences, suppressions};
 use besked::store::proof::ledger::{self, Opening};
 use besked::store::secrets;
@@ -93,7 +93,7 @@ async fn nothing_is_removed_from_a_customer_with_a_skipped_row(#[case] engine: E
         imports::add_customers(&mut tx, &other).await.unwrap();
         let kept: Vec<_> = kept.iter().map(|account_id| KeptRow { account_id }).collect();
         imports::add_kept(&mut tx, &kept).await.unwrap();
-        imports::compare(&mut tx, removal).await.unwrap();
+        imports::compare(&mut tx, removal, Lacking::default()).await.unwrap();
         assert!(!imports::differs(&mut tx).await.unwrap(), "nothing of it is new");
         imports::write_customers(&mut tx, "i2", fixture.now).await.unwrap();
         imports::write_contacts(&mut tx, "i2", fixture.now).await.unwrap();
@@ -209,7 +209,7 @@ async fn what_an_import_would_change_is_read_by_customer(#[case] engine: Engine)
     imports::add_contacts(&mut tx, &people).await.unwrap();
     let values = [AttributeRow { account_id: "C4", name: "region", value: "sto2", position: 0 }];
     imports::add_attributes(&mut tx, &values).await.unwrap();
-    imports::compare(&mut tx, Removal::Everywhere).await.unwrap();
+    imports::compare(&mut tx, Removal::Everywhere, Lacking::default()).await.unwrap();
     assert!(imports::differs(&mut tx).await.unwrap());
     let counts = import_changes::counts(&mut tx).await.unwrap();
     assert_eq!(counts, ["changed", "gone", "new", "reactivated"].map(|change| (change.to_owned(), 1)));
@@ -218,7 +218,7 @@ async fn what_an_import_would_change_is_read_by_customer(#[case] engine: Engine)
         .iter()
         .map(|it| {
             let contacts = [it.new_contacts, it.changed_contacts, it.gone_contacts, it.reactivated_contacts];
-            (it.account_id.as_str(), it.change.as_str(), it.renamed, contacts, it.attributes)
+            (it.account_id.as_str(), it.change.as_str(), it.renamed, contacts, it.attributes + it.gone_attributes)
         })
         .collect();
     let wanted = [
@@ -229,4 +229,17 @@ async fn what_an_import_would_change_is_read_by_customer(#[case] engine: Engine)
     ];
     assert_eq!(told, wanted);
     assert_eq!(import_changes::first(&mut tx, 2).await.unwrap().len(), 2);
+    let totals = import_changes::totals(&mut tx).await.unwrap();
+    let contacts = [totals.new_contacts, totals.changed_contacts, totals.gone_contacts, totals.reactivated_contacts];
+    assert_eq!((contacts, totals.attributes, totals.gone_attributes), ([2, 0, 2, 1], 1, 0));
+    let named = import_changes::contacts(&mut tx, "C2", 9).await.unwrap();
+    let named: Vec<_> =
+        named.iter().map(|it| (it.account_id.as_str(), it.email.as_str(), it.change.as_str())).collect();
+    let wanted = [("C1", "b@x.example", "gone"), ("C1", "e@x.example", "new"), ("C2", "c@x.example", "gone")];
+    assert_eq!(named, wanted);
+    imports::add_kept(&mut tx, &[KeptRow { account_id: "C2" }, KeptRow { account_id: "C8" }]).await.unwrap();
+    assert_eq!(import_changes::unknown_kept(&mut tx, 9).await.unwrap(), ["C8"]);
+    let lacking = Lacking { contact_name: true, ..Lacking::default() };
+    imports::compare(&mut tx, Removal::InFile, lacking).await.unwrap();
+    assert_eq!(import_changes::kept(&mut tx, lacking, &[]).await.unwrap(), [("contact_name".to_owned(), 2)]);
 }

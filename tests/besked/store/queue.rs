@@ -14,7 +14,7 @@ use besked::store::sending::claims::{self, Claimed};
 use besked::store::sending::leases::{self, Held};
 use besked::store::sending::queue::GiveBack;
 use besked::store::sending::settle::{Attempt, Settlement, Written};
-use besked::store::sending::{deliveries, messages, queue, settle, uncertain, waiting};
+use besked::store::sending::{deliveries, lost, messages, queue, settle, uncertain, waiting};
 use besked::store::{Conn, StoreError};
 use jiff::SignedDuration;
 use rstest::rstest;
@@ -437,4 +437,24 @@ async fn optional_mail_waits_while_sealing_has_stopped_and_may_be_left_uncertain
     settle::leave_uncertain(&mut tx, id, fixture.now, "restored", &left).await.unwrap();
     let shown = deliveries::find(&mut tx, ids[0]).await.unwrap().unwrap();
     assert_eq!((shown.state, queue::unclaimed(&mut tx, id, 9).await.unwrap().len()), (State::Uncertain, 1));
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn a_delivery_that_lost_its_place_is_found_and_queued_again(#[case] engine: Engine) {
+    let fixture = Fixture::new(engine).await;
+    let mut tx = fixture.store.write().await.unwrap();
+    let id = fixture.released(&mut tx, &["a@x.example", "b@y.example"]).await;
+    assert_eq!((lost::count(&mut tx, id).await.unwrap(), lost::notices(&mut tx).await.unwrap()), ((0, None), vec![]));
+    sqlx::query("DELETE FROM queue WHERE domain = 'y.example'").execute(&mut *tx).await.unwrap();
+    let (count, first) = lost::count(&mut tx, id).await.unwrap();
+    assert_eq!((count, first.is_some(), lost::notices(&mut tx).await.unwrap()), (1, true, vec![id]));
+    assert_eq!(lost::requeue(&mut tx, id, fixture.now).await.unwrap(), 1);
+    assert_eq!(
+        (lost::count(&mut tx, id).await.unwrap(), lost::requeue(&mut tx, id, fixture.now).await.unwrap()),
+        ((0, None), 0)
+    );
+    assert_eq!(claims::claim(&mut tx, id, "me", fixture.now, &[], 9).await.unwrap().len(), 2);
 }

@@ -4,7 +4,7 @@ use besked::domain::category::Category;
 use besked::domain::notice::reference::{Meant, Purpose};
 use besked::domain::notice::{State, Step};
 use besked::store::notices;
-use besked::store::notices::attestations::Attestation;
+use besked::store::notices::attestations::{Attestation, Withdrawn};
 use besked::store::notices::releases::{Packed, Releasing};
 use besked::store::notices::steps::Done;
 use besked::store::notices::{attestations, references, releases};
@@ -37,6 +37,8 @@ async fn a_notice_is_kept_rewritten_and_found(#[case] engine: Engine) {
     assert_eq!(notices::list(&mut tx, Some(other), 10).await.unwrap().len(), 1);
     assert!(notices::find(&mut tx, fixture.id()).await.unwrap().is_none());
     assert!(references::bearers(&mut tx, "nothing").await.unwrap().is_empty());
+    let like = (Category::Maintenance, &[7; 32], Some("R-1"));
+    assert_eq!(references::released_before(&mut tx, like, fixture.now).await.unwrap(), None, "neither is released");
 
     notices::set_approval(&mut tx, id, "bo", &[7; 32]).await.unwrap();
     let changed = notices::Written { digest: [8; 32], ..written("R-2") };
@@ -74,6 +76,9 @@ async fn one_process_releases_a_notice(#[case] engine: Engine) {
     assert!(notices::set_state(&mut tx, id, State::Draft, State::Approved).await.unwrap());
     let edited = Releasing { digest: &[8; 32], ..releasing("a", now) };
     assert!(!releases::begin_release(&mut tx, id, &edited).await.unwrap(), "another content was read than is stored");
+    assert_eq!(notices::approved_audience(&mut tx, id).await.unwrap(), None);
+    notices::set_approved_audience(&mut tx, id, 2, &[1, 2, 3]).await.unwrap();
+    assert_eq!(notices::approved_audience(&mut tx, id).await.unwrap(), Some((2, vec![1, 2, 3])));
     assert!(releases::begin_release(&mut tx, id, &releasing("a", now)).await.unwrap());
     assert!(!releases::begin_release(&mut tx, id, &releasing("b", now)).await.unwrap(), "another process is at it");
     assert!(releases::hold_release(&mut tx, id, "a", now).await.unwrap());
@@ -94,6 +99,7 @@ async fn one_process_releases_a_notice(#[case] engine: Engine) {
     assert_eq!(notices::open::list(&mut tx).await.unwrap()[0].state, State::Releasing);
     assert!(!notices::set_closed(&mut tx, id, later).await.unwrap(), "it is not released");
     assert!(releases::set_released(&mut tx, id, later, &released(0)).await.unwrap());
+    assert_eq!(notices::approved_audience(&mut tx, id).await.unwrap(), None, "it is compared no more");
     assert!(!releases::set_released(&mut tx, id, later, &released(0)).await.unwrap());
     notices::set_paused(&mut tx, id, Some(later)).await.unwrap();
     assert!(notices::open::list(&mut tx).await.unwrap()[0].paused);
@@ -138,17 +144,24 @@ async fn the_notices_of_a_category_that_address_a_customer_are_found(#[case] eng
     assert!(!notices::set_closed(&mut tx, id, now).await.unwrap(), "something is queued");
 
     let attestation = Attestation {
+        id: fixture.id(),
         account_id: "C2".to_owned(),
         channel: besked::domain::attestation::Channel::Phone,
         witness: "Bo".to_owned(),
         note: "ringde 10:00".to_owned(),
         operator: "alice".to_owned(),
+        told_at: now,
         at: now,
+        withdrawn: None,
     };
-    attestations::insert(&mut tx, fixture.id(), id, &attestation).await.unwrap();
+    attestations::insert(&mut tx, id, &attestation).await.unwrap();
     assert_eq!(attestations::of_notice(&mut tx, id, Some("C2")).await.unwrap()[0].note, "ringde 10:00");
     assert!(attestations::of_notice(&mut tx, id, Some("C1")).await.unwrap().is_empty());
     assert_eq!(attestations::of_notice(&mut tx, id, None).await.unwrap().len(), 1);
+    let withdrawn = Withdrawn { operator: "alice".to_owned(), reason: "the wrong customer".to_owned(), at: now };
+    assert!(attestations::withdraw(&mut tx, attestation.id, &withdrawn).await.unwrap());
+    assert!(!attestations::withdraw(&mut tx, attestation.id, &withdrawn).await.unwrap(), "once");
+    assert_eq!(attestations::of_notice(&mut tx, id, None).await.unwrap()[0].withdrawn, Some(withdrawn));
 }
 
 #[rstest]
@@ -160,6 +173,10 @@ async fn a_queue_is_compared_with_the_contacts_of_today(#[case] engine: Engine) 
     let mut tx = fixture.store.write().await.unwrap();
     let id = fixture.released(&mut tx, &["a@x.example", "b@x.example"]).await;
     assert!(!notices::open::list(&mut tx).await.unwrap()[0].stale);
+    let kept = notices::find(&mut tx, id).await.unwrap().unwrap();
+    let like = (kept.category, &kept.digest, None);
+    let before = references::released_before(&mut tx, like, jiff::Timestamp::UNIX_EPOCH).await.unwrap().unwrap();
+    assert_eq!((before.id, before.recipients, before.is_same), (id, 2, true));
     besked::store::people::imports::revise(&mut tx).await.unwrap();
     assert!(notices::open::list(&mut tx).await.unwrap()[0].stale, "contacts may have changed");
     assert!(releases::gone(&mut tx, id, true, 9).await.unwrap().is_empty(), "of customers who are not known");

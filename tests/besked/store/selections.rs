@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use besked::store::people::customers;
 use besked::store::people::customers::Selection;
 use besked::store::people::imports::{AttributeRow, CustomerRow};
+use besked::store::people::{attributes, customers};
 use rstest::rstest;
 
 use super::{File, Fixture};
@@ -60,6 +60,9 @@ async fn a_selection_finds_whom_a_look_at_everybody_finds(#[case] engine: Engine
     let unmet = customers::unmet(&mut tx, &Selection::new(&[], &asked)).await.unwrap();
     let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     assert_eq!(unmet, [pair("plan", "nobody's"), pair("zon", "z9")]);
+    assert_eq!(attributes::names(&mut tx, 9).await.unwrap(), ["plan", "zon"]);
+    assert_eq!(attributes::names(&mut tx, 1).await.unwrap(), ["plan"]);
+    assert_eq!(attributes::values(&mut tx, "zon", 9).await.unwrap(), ["z0", "z1"]);
     for round in 0..40 {
         // Few values and many, with and without another condition; some that nobody has.
         let many = if round % 2 == 0 { 1 + rolls.below(16) } else { 17 + rolls.below(40) };

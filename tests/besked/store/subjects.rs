@@ -187,16 +187,19 @@ async fn attestations_are_found_by_their_words(#[case] engine: Engine) {
     let mut tx = fixture.store.write().await.unwrap();
     let notice = fixture.released(&mut tx, &["a@x.example"]).await;
     notices::lock(&mut tx, notice).await.unwrap();
+    let id = fixture.id();
     let attestation = attestations::Attestation {
+        id,
         account_id: "C1".to_owned(),
         channel: besked::domain::attestation::Channel::Phone,
         witness: "Bo".to_owned(),
         note: "told Anna, A@X.example".to_owned(),
         operator: "alice".to_owned(),
+        told_at: fixture.now,
         at: fixture.now,
+        withdrawn: None,
     };
-    let id = fixture.id();
-    attestations::insert(&mut tx, id, notice, &attestation).await.unwrap();
+    attestations::insert(&mut tx, notice, &attestation).await.unwrap();
     let found = mentions::attestations(&mut tx, "", 9).await.unwrap();
     assert_eq!((found.len(), found[0].id, found[0].notice_id, found[0].account_id.as_str()), (1, id, notice, "C1"));
     assert_eq!((found[0].witness.as_str(), found[0].channel.as_str(), found[0].at), ("Bo", "phone", fixture.now));

@@ -142,7 +142,7 @@ pub fn fault(directory: &Path) -> PathBuf {
 
 #[rstest]
 #[case("full", "disk is full")]
-#[case("fsync", "disk I/O error")]
+#[case("fsync", "the disk failed to read or write the file")]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_disk_that_fails_is_waited_for(#[case] failure: &str, #[case] words: &str) {
     let mut service = Service::ready(None).await;

@@ -8,11 +8,8 @@ use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 use zip::ZipArchive;
 
-use super::{Book, DAMAGED, PASSWORD, SHEET};
+use super::{Book, DAMAGED, PASSWORD, SHEET, UNPACKED};
 use crate::domain::table::{LONGEST_ROW, TableError};
-
-/// The most bytes that a workbook may unpack to.
-const UNPACKED: u64 = 256 << 20;
 
 /// The most bytes of a part that is no sheet.
 const PART: u64 = 64 << 20;
@@ -194,7 +191,7 @@ impl Sheets {
 }
 
 /// The number in an attribute; the largest one for a number that is too large.
-fn number(tag: &BytesStart<'_>, name: &str) -> Option<u64> {
+pub(super) fn number(tag: &BytesStart<'_>, name: &str) -> Option<u64> {
     let value = tag.try_get_attribute(name).ok()??.value;
     let is_number = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
     is_number.then(|| value.parse().unwrap_or(u64::MAX))

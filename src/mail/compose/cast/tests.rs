@@ -49,7 +49,7 @@ fn made(source: &str, name: &str, x: &str, (follows_domain, follows_id): (Option
         is_test: false,
     };
     let unsubscribe = "https://x.example/?a=1&b=/u/";
-    let common = Common { head, message_domain: "example.com", follows_domain, unsubscribe };
+    let common = Common { head, message_domain: "example.com", follows_domain, unsubscribe, replies: None };
     let key = Key { notice_id: Uuid::nil(), locale: "sv".to_owned(), zone: String::new(), role: "service".to_owned() };
     let (mould, _) = cast(&config, key, &skeleton, &common).unwrap();
     let url = format!("{unsubscribe}token");
@@ -69,6 +69,7 @@ fn made(source: &str, name: &str, x: &str, (follows_domain, follows_id): (Option
         follows_id,
         to: &address,
         token: "token",
+        reply_local: "reply+token",
         merged: &merged,
     };
     let (bytes, values) = fill(&mould, &config.dkim.iter().collect::<Vec<_>>(), &facts).unwrap();

@@ -1,0 +1,40 @@
+//! Recipients that are added to a released notice: deliveries in its queue, and the `addressed` entry that commits to them.
+
+use super::{Committed, Recipient};
+use crate::context::Context;
+use crate::domain::entry::{Batch, Detail, Entry, Event, Fact};
+use crate::store::notices::Kept;
+use crate::store::notices::releases::{self, Packed};
+use crate::store::proof::commitments;
+use crate::store::proof::ledger::{self, Opening};
+use crate::store::{Conn, StoreError};
+
+/// Adds recipients to a released notice. The caller holds the ledger's head, so that none of them is erased meanwhile, and the
+/// notice's row, read after that: the ordinals go on from its recipients.
+///
+/// # Errors
+/// If the database fails.
+pub async fn add(
+    conn: &mut Conn,
+    context: &Context,
+    notice: &Kept,
+    recipients: impl IntoIterator<Item = Recipient>,
+) -> Result<u64, StoreError> {
+    let (at, first) = (context.clock.now(), notice.recipients);
+    let (mut committed, mut rows) = (Committed::default(), Vec::new());
+    for recipient in recipients {
+        let ordinal = first + rows.len() as u64;
+        rows.push(committed.add(recipient, ordinal, (at, &context.random)));
+    }
+    if rows.is_empty() {
+        return Ok(0);
+    }
+    let count = rows.len() as u64;
+    releases::insert(conn, notice.id, notice.category.lane().rank(), at, &Packed::of(&rows)).await?;
+    releases::add_recipients(conn, notice.id, count).await?;
+    commitments::insert_nodes(conn, notice.id, first, committed.subtrees()).await?;
+    let detail = Detail::Addressed(Batch { first, count, root: committed.root() });
+    let entry = Entry::new(&Fact { detail, ..notice.fact(Event::Addressed, at) }, None, &context.random);
+    ledger::append(conn, &[Opening::of_notice(&entry, notice.id, at)]).await?;
+    Ok(count)
+}

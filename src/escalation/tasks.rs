@@ -1,0 +1,87 @@
+//! Tasks as people see them: listed, shown, done with a note.
+
+use uuid::Uuid;
+
+use super::{Task, TaskError};
+use crate::context::Context;
+use crate::domain::actor::{Action, Actor};
+use crate::domain::escalation::State as CaseState;
+use crate::domain::page::{Page, PageRequest};
+use crate::domain::problem::check_line;
+use crate::domain::task::{State, TaskKind};
+use crate::ledger::operated::{self, Operation};
+use crate::people::mask::mask_words;
+use crate::store::{escalations, notices, tasks};
+
+/// The longest note, in bytes.
+const LONGEST: usize = 1000;
+
+/// The service: a cheap handle, cloned freely.
+#[derive(Clone)]
+pub struct Tasks {
+    context: Context,
+}
+
+impl Tasks {
+    /// The service over a database.
+    #[must_use]
+    pub const fn new(context: Context) -> Self {
+        Self { context }
+    }
+
+    /// A page of tasks, the newest first; only open ones with `open`. Restricted addresses in notes are masked.
+    ///
+    /// # Errors
+    /// If the cursor is not one of this list, or the database fails.
+    pub async fn list(&self, _actor: &Actor, open: bool, request: &PageRequest) -> Result<Page<Task>, TaskError> {
+        let before = request.key::<Uuid>()?;
+        let mut conn = self.context.store.read().await?;
+        let mut rows = tasks::list(&mut conn, open, before, request.to_read()).await?;
+        mask_words(&mut conn, rows.iter_mut().filter_map(|task| task.note.as_mut())).await?;
+        Ok(Page::of(rows, request, |task| task.id.to_string()))
+    }
+
+    /// Returns a task. Restricted addresses in its note are masked.
+    ///
+    /// # Errors
+    /// If there is no such task, or the database fails.
+    pub async fn find(&self, _actor: &Actor, id: Uuid) -> Result<Task, TaskError> {
+        let mut conn = self.context.store.read().await?;
+        let mut task = tasks::find(&mut conn, id).await?.ok_or(TaskError::Unknown(id))?;
+        mask_words(&mut conn, task.note.iter_mut()).await?;
+        Ok(task)
+    }
+
+    /// Closes a task with a note of what was done. That a customer is not informed is then settled: no further task about it is opened
+    /// for that notice. The same person and note again change nothing.
+    ///
+    /// # Errors
+    /// If the note is not one line, or there is no such task, or it is closed already.
+    pub async fn done(&self, actor: &Actor, id: Uuid, note: &str) -> Result<Task, TaskError> {
+        check_line("note", note, LONGEST)?;
+        let (at, random) = (self.context.clock.now(), &self.context.random);
+        let mut tx = self.context.store.write().await?;
+        let is_open = tasks::done(&mut tx, id, (actor.name(), note), at).await?;
+        let task = tasks::find(&mut tx, id).await?.ok_or(TaskError::Unknown(id))?;
+        if !is_open {
+            let same = task.done_by.as_deref() == Some(actor.name()) && task.note.as_deref() == Some(note);
+            let at = task.done_at.unwrap_or(at);
+            return if same { Ok(task) } else { Err(TaskError::Done { id, at, by: task.done_by }) };
+        }
+        debug_assert_eq!(task.state, State::Done);
+        let notice = match task.notice_id {
+            Some(notice) => notices::find(&mut tx, notice).await?,
+            None => None,
+        };
+        let account = task.account_id.as_deref().unwrap_or_default();
+        if let (TaskKind::NotInformed, Some(notice)) = (task.kind, &notice) {
+            escalations::end(&mut tx, notice.id, account, CaseState::Settled).await?;
+        }
+        let operation = Operation::new(Action::DoTask);
+        let operation = notice.as_ref().map_or(operation, |notice| Operation::on_notice(Action::DoTask, notice));
+        let operation = operation.object(id).account(account).reason(note);
+        operated::record(&mut tx, actor, &operation, at, random).await?;
+        tx.commit().await?;
+        Ok(task)
+    }
+}
