@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use besked::domain::category::{Category, Class, Role};
 use besked::domain::delivery::{Level, State as DeliveryState};
+use besked::domain::inbound::{Disposition, Route};
 use besked::domain::notice::{State as NoticeState, Step};
 use besked::domain::preference::Reason;
+use besked::domain::task::TaskKind;
 use besked::domain::tombstone::Mark;
 
 /// The word lists of a schema: for each table and column the words that its `CHECK (column IN ('...'))` lists.
@@ -50,6 +52,11 @@ fn a_database_accepts_the_words_of_the_domain_and_no_others() {
         (("preferences", "category"), optional),
         (("suppressions", "reason"), all!(Reason)),
         (("tombstones", "mark"), all!(Mark)),
+        (("inbound", "route"), all!(Route)),
+        (("inbound", "disposition"), all!(Disposition)),
+        (("inbound", "forward"), all!(besked::domain::forward::State)),
+        (("tasks", "kind"), all!(TaskKind)),
+        (("tasks", "state"), all!(besked::domain::task::State)),
         (("attestations", "channel"), ["phone", "letter", "in-person", "other"].map(str::to_owned).into()),
     ];
     let known: BTreeMap<(String, String), BTreeSet<String>> =
