@@ -57,7 +57,7 @@ fn a_database_accepts_the_words_of_the_domain_and_no_others() {
         (("inbound", "route"), all!(Route)),
         (("inbound", "disposition"), all!(Disposition)),
         (("inbound", "forward"), all!(besked::domain::forward::State)),
-        (("tasks", "kind"), all!(besked::domain::task::TaskKind)),
+        (("tasks", "kind"), all!(TaskKind)),
         (("tasks", "state"), all!(besked::domain::task::State)),
         (("attestations", "channel"), ["phone", "letter", "in-person", "other"].map(str::to_owned).into()),
     ];
