@@ -113,7 +113,8 @@ fn a_breach_reaches_whom_it_can_and_people_learn_of_the_others() {
     let failing = (NO_SUCH_USER + MAILBOX_FULL + POLICY) as u64;
     let without_others = failing / 2;
     let coverage = || shell.run(&["--json", "coverage", &id]).ok().json();
-    let tasks = || shell.run(&["--json", "tasks", "list", "--open", "--all"]).ok().json()["tasks"].as_array().unwrap().clone();
+    let tasks =
+        || shell.run(&["--json", "tasks", "list", "--open", "--all"]).ok().json()["tasks"].as_array().unwrap().clone();
     let patiently = |what: &str, is_so: &mut dyn FnMut() -> bool| {
         // A thousand messages, each synced twice, beside other tests.
         for _ in 0..20 {
@@ -155,7 +156,8 @@ fn a_breach_reaches_whom_it_can_and_people_learn_of_the_others() {
     assert_eq!((&task["kind"], &task["state"]), (&"not_informed".into(), &"open".into()), "{task}");
     assert!(task["deadline"].is_string(), "{task}");
 
-    let arguments = ["attest", &id, "--account", "C0001", "--channel", "phone", "--by", "Bo", "--note", "called the office"];
+    let arguments =
+        ["attest", &id, "--account", "C0001", "--channel", "phone", "--by", "Bo", "--note", "called the office"];
     shell.run(&arguments).ok();
     patiently("the task is closed", &mut || tasks().len() as u64 == without_others - 1);
     assert_eq!(number(&coverage()["informed"]), CUSTOMERS as u64 - without_others + 1);
