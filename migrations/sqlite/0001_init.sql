@@ -493,6 +493,7 @@ CREATE TABLE tasks (
 CREATE UNIQUE INDEX tasks_open ON tasks (kind, COALESCE(notice_id, ''), COALESCE(account_id, ''), COALESCE(delivery_id, ''),
     COALESCE(inbound_id, '')) WHERE state = 'open';
 CREATE INDEX tasks_to_do ON tasks (id) WHERE state = 'open';
+CREATE INDEX tasks_done ON tasks (done_at) WHERE notice_id IS NULL;
 CREATE INDEX tasks_by_notice ON tasks (notice_id, account_id) WHERE notice_id IS NOT NULL;
 CREATE INDEX tasks_by_account ON tasks (account_id) WHERE account_id IS NOT NULL AND state = 'open';
 

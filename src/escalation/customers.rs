@@ -155,7 +155,7 @@ impl Escalation {
             };
             match (next(&measure, &known, attested.contains(account), (since, after)), case) {
                 (_, Some(case)) if case.state == State::Settled => {
-                    found.cases.extend(case.due_at.is_some().then(|| Case { due_at: None, ..case }));
+                    found.cases.push(Case { due_at: None, ..case });
                 }
                 (Next::Informed, case) => {
                     found.informed.push(account.clone());

@@ -144,11 +144,7 @@ impl Standing {
             "1 where sealing has stopped until a person lets it go on",
             standing.stopped.clone(),
         );
-        registry.register(
-            "replies_waiting",
-            "Replies of persons that are to be forwarded to support",
-            standing.replies.clone(),
-        );
+        registry.register("replies_waiting", "Replies that are to be forwarded to support", standing.replies.clone());
         standing
     }
 

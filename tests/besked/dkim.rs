@@ -16,6 +16,7 @@ use rstest::rstest;
 use crate::app::{CUSTOMERS, NEWS, START, TestApp, maintenance};
 use crate::cli::Shell;
 use crate::database::Engine;
+use crate::inbound::Answered;
 use crate::postfix::Postfix;
 use crate::relay::{Act, Relay};
 
@@ -112,6 +113,26 @@ async fn what_passed_through_postfix_verifies(#[case] kinds: &[(&str, &[&str])],
         assert!(text(&message).contains("\nReceived: "), "it passed through");
         assert_eq!(judged(&[&message], &records)[0], wanted, "{}", text(&message));
     }
+}
+
+/// The address for replies differs between recipients, and what goes to support names the customer: both are signed.
+#[tokio::test(flavor = "multi_thread")]
+async fn addresses_for_replies_and_forwarded_replies_are_signed() {
+    let keys = keys(&[("e1", ED25519)]);
+    let records = records(&keys);
+    let it = Answered::with(Engine::Sqlite, |config| config.dkim = keys).await;
+    let field = "Content-Type: text/plain; charset=utf-8\r\n";
+    it.comes(it.reply_with(field, "Får vi vänta?\r\n \r\n.\r\nno end")).await;
+    assert_eq!(it.forward().await.forwarded, 1);
+    let mails: Vec<String> = it.app.relay.received().iter().map(|mail| text(&mail.data)).collect();
+    assert_eq!(mails.len(), 3);
+    for mail in &mails {
+        assert_eq!(verdicts(mail.as_bytes(), &records), ["valid"], "{mail}");
+        let other = without(mail, "Reply-To");
+        assert_eq!(verdicts(other.as_bytes(), &records), ["invalid"], "{other}");
+    }
+    let forged = changed(mails.last().unwrap(), "X-Besked-Account: C2", "X-Besked-Account: C1");
+    assert_eq!(verdicts(forged.as_bytes(), &records), ["invalid"]);
 }
 
 /// One message of an optional notice, as the scripted relay stored it, and the DNS records.

@@ -173,6 +173,7 @@ async fn what_belongs_to_no_released_notice_ends_too(#[case] engine: Engine) {
         (Records::Reads, 0),
         (Records::Rectifications, 0),
         (Records::Operations, 6),
+        (Records::Tasks, 0),
         (Records::AddressEntries, 0),
     ]);
     assert_eq!(app.purge(true).await.records, expected);

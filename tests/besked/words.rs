@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use besked::domain::category::{Category, Class, Role};
 use besked::domain::delivery::{Level, State as DeliveryState};
+use besked::domain::inbound::{Disposition, Route};
 use besked::domain::notice::{State as NoticeState, Step};
 use besked::domain::preference::Reason;
+use besked::domain::task::TaskKind;
 use besked::domain::tombstone::Mark;
 
 /// The word lists of a schema: for each table and column the words that its `CHECK (column IN ('...'))` lists.
@@ -52,6 +54,9 @@ fn a_database_accepts_the_words_of_the_domain_and_no_others() {
         (("suppressions", "reason"), all!(Reason)),
         (("tombstones", "mark"), all!(Mark)),
         (("escalations", "state"), all!(besked::domain::escalation::State)),
+        (("inbound", "route"), all!(Route)),
+        (("inbound", "disposition"), all!(Disposition)),
+        (("inbound", "forward"), all!(besked::domain::forward::State)),
         (("tasks", "kind"), all!(besked::domain::task::TaskKind)),
         (("tasks", "state"), all!(besked::domain::task::State)),
         (("attestations", "channel"), ["phone", "letter", "in-person", "other"].map(str::to_owned).into()),

@@ -163,10 +163,12 @@ async fn three_nodes_address_nobody_twice() {
         }
         worked
     };
+    let mut worked = 0;
     for _ in 0..4 {
         send_only(&app, id).await;
         let (one, two, three) = tokio::join!(rounds(app.app.clone()), rounds(second.clone()), rounds(third.clone()));
-        assert!(one + two + three > 0);
+        worked += one + two + three;
     }
+    assert!(worked > 0);
     check(&app, id).await;
 }
