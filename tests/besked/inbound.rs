@@ -27,7 +27,8 @@ use besked::store::tasks;
 use uuid::Uuid;
 
 use crate::app::{CUSTOMERS, TestApp, alice, maintenance};
-use answered::{Answered, SUPPORT, parts};
+pub use answered::Answered;
+use answered::{SUPPORT, parts};
 
 /// A maintenance notice to C1 and C2, accepted by the relay. Returns the notice, and the delivery to C2.
 pub async fn notified(app: &TestApp) -> (Uuid, InformedDelivery) {

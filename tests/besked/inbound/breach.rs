@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::answers::breach;
 use crate::cli::Shell;
-use crate::postfix::{Postfix, eventually, free_port};
+use crate::postfix::{Postfix, free_port};
 
 const CUSTOMERS: usize = 1000;
 /// So many customers have their address where it bounces, by the reason.
