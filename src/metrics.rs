@@ -119,6 +119,55 @@ impl Default for Metrics {
     }
 }
 
+impl Inner {
+    /// Gives the numbers of this process their names.
+    fn register(&self, registry: &mut Registry) {
+        registry.register(
+            "outcomes",
+            "Outcomes recorded; a deferral counts each time, relay none stands for nothing sent",
+            self.outcomes.clone(),
+        );
+        registry.register_with_unit(
+            "smtp_step_duration",
+            "Steps of SMTP conversations, whatever came of them; greeting counts each EHLO too",
+            Unit::Seconds,
+            self.steps.clone(),
+        );
+        registry.register(
+            "relay_circuit_state",
+            "Whether a relay is used: 0 closed (it is), 1 half-open (a probe), 2 open (it is left alone)",
+            self.circuits.clone(),
+        );
+        registry.register(
+            "relay_connections",
+            "Connections to a relay in use, those being opened among them",
+            self.connections.clone(),
+        );
+        registry.register_with_unit(
+            "recorder_commit_duration",
+            "Commits of outcomes and claims, from the wait for the writer's turn to the disk",
+            Unit::Seconds,
+            self.commits.clone(),
+        );
+        registry.register("recorder_group_size", "Outcomes and claims that one commit took", self.groups.clone());
+        registry.register(
+            "recorder_commit_failures",
+            "Commits that failed and were tried again: nothing new is sent meanwhile",
+            self.failed.clone(),
+        );
+        registry.register(
+            "reports",
+            "What came back by mail about deliveries, recorded; a wave of policy or relay-or-sender is our own trouble",
+            self.reports.clone(),
+        );
+        registry.register(
+            "replies",
+            "Replies of persons on their way to support; a deferral counts each time",
+            self.replies.clone(),
+        );
+    }
+}
+
 impl Metrics {
     /// All numbers at zero.
     #[must_use]
@@ -141,49 +190,7 @@ impl Metrics {
             writable: Writable::default(),
             registry: Registry::default(),
         };
-        registry.register(
-            "outcomes",
-            "Outcomes recorded; a deferral counts each time, relay none stands for nothing sent",
-            inner.outcomes.clone(),
-        );
-        registry.register_with_unit(
-            "smtp_step_duration",
-            "Steps of SMTP conversations, whatever came of them; greeting counts each EHLO too",
-            Unit::Seconds,
-            inner.steps.clone(),
-        );
-        registry.register(
-            "relay_circuit_state",
-            "Whether a relay is used: 0 closed (it is), 1 half-open (a probe), 2 open (it is left alone)",
-            inner.circuits.clone(),
-        );
-        registry.register(
-            "relay_connections",
-            "Connections to a relay in use, those being opened among them",
-            inner.connections.clone(),
-        );
-        registry.register_with_unit(
-            "recorder_commit_duration",
-            "Commits of outcomes and claims, from the wait for the writer's turn to the disk",
-            Unit::Seconds,
-            inner.commits.clone(),
-        );
-        registry.register("recorder_group_size", "Outcomes and claims that one commit took", inner.groups.clone());
-        registry.register(
-            "recorder_commit_failures",
-            "Commits that failed and were tried again: nothing new is sent meanwhile",
-            inner.failed.clone(),
-        );
-        registry.register(
-            "reports",
-            "What came back by mail about deliveries, recorded; a wave of policy or relay-or-sender is our own trouble",
-            inner.reports.clone(),
-        );
-        registry.register(
-            "replies",
-            "Replies of persons on their way to support; a deferral counts each time",
-            inner.replies.clone(),
-        );
+        inner.register(&mut registry);
         Self(Arc::new(Inner { registry, ..inner }))
     }
 

@@ -81,6 +81,7 @@ async fn cases_are_due_at_their_time_and_end(#[case] engine: Engine) {
     let found = escalations::of_customers(&mut tx, id, &["C1", "C2", "C9"]).await.unwrap();
     assert_eq!(found.into_values().collect::<Vec<_>>(), [case(1, Some(2)), case(2, None)]);
     escalations::set(&mut tx, id, &[Case { state: State::Task, ..case(0, None) }]).await.unwrap();
+    escalations::note(&mut tx, id, "C1").await.unwrap();
     escalations::end(&mut tx, id, "C1", State::Settled).await.unwrap();
     escalations::end(&mut tx, id, "C9", State::Settled).await.unwrap();
     assert_eq!(escalations::due(&mut tx, hours(fixture.now, 2), 9).await.unwrap(), None);
