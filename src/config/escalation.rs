@@ -89,7 +89,7 @@ mod tests {
                 "[category.billing]\nescalate_to = [\"legal\", \"legal\"]",
                 "`category.billing.escalate_to` names a role twice",
             ),
-            ("[category.billing]\nescalate_to = [\"boss\"]", "`category.billing.escalate_to`: `boss` is none of"),
+            ("[category.billing]\nescalate_to = [\"boss\"]", "`category.billing.escalate_to.0`: `boss` is none of"),
         ] {
             let error = config(text).unwrap_err();
             assert!(error.contains(wanted), "{text}: {error}");

@@ -30,7 +30,7 @@ const AT_ONE: usize = 600;
 const ENOUGH: usize = 60;
 
 /// Tables that grow with the queue or with history.
-const GROWING: [&str; 15] = [
+const GROWING: [&str; 14] = [
     "queue",
     "deliveries",
     "doubts",
@@ -43,13 +43,12 @@ const GROWING: [&str; 15] = [
     "inbound",
     "reports",
     "escalations",
-    "tasks",
     "watched_notices",
     "unaddressed",
 ];
 
 /// Indexes of what is not done yet, which do not grow with history.
-const OPEN: [&str; 4] = ["notices_open", "notices_resent", "tasks_open", "tasks_to_do"];
+const OPEN: [&str; 2] = ["notices_open", "notices_resent"];
 
 /// Looks for what is due to other domains than those at their limit.
 const PAST_A_DOMAIN: &str = "WITH RECURSIVE d (domain, n)";

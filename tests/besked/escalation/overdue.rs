@@ -21,7 +21,7 @@ async fn customers_who_wait_past_the_deadline_are_one_task_for_the_notice(#[case
     let status = || async { app.app.coverage.status(&alice(), &id.to_string()).await.unwrap() };
     app.run_until_idle().await;
     let of_c3 = (TaskKind::NotInformed, Some("C3".to_owned()));
-    assert_eq!(app.to_do().await, [of_c3.clone()], "C3 has nobody to address");
+    assert_eq!(app.to_do().await, vec![of_c3.clone()], "C3 has nobody to address");
     app.advance(71 * HOUR);
     app.run_until_idle().await;
     assert_eq!((app.to_do().await, status().await.overdue), (vec![of_c3.clone(), (TaskKind::Overdue, None)], 3));

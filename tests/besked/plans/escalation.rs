@@ -50,7 +50,7 @@ async fn nothing_that_an_escalation_asks_reads_a_growing_table_from_end_to_end(
     let shell = shell.relay(relay.address.port());
     let config = shell.directory.path().join("config/besked.toml");
     let text = fs::read_to_string(&config).unwrap();
-    let rules = "[category.maintenance]\ndeadline = \"8s\"\nescalate_after = \"1s\"\nescalate_to = [\"legal\"]\n";
+    let rules = "[category.maintenance]\ndeadline = \"20s\"\nescalate_after = \"1s\"\nescalate_to = [\"legal\"]\n";
     assert!(text.contains("[category.maintenance]\n"), "{text}");
     fs::write(&config, text.replace("[category.maintenance]\n", rules)).unwrap();
     let role = |n: usize| if n.is_multiple_of(50) { "billing" } else { "technical" };
