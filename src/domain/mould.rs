@@ -69,6 +69,8 @@ pub enum Form {
     Subject,
     /// The token of the unsubscribe link.
     Token,
+    /// The token of the delivery's return path.
+    ReturnToken,
     /// The signed address for replies to the delivery, as the value of a `Reply-To` field. The first part is the name that is shown,
     /// which may be empty; the second is the domain.
     ReplyTo,
@@ -80,7 +82,7 @@ pub enum Form {
     Link,
 }
 
-const FORMS: [(Form, &str); 11] = [
+const FORMS: [(Form, &str); 12] = [
     (Form::Signatures, "signatures"),
     (Form::To, "to"),
     (Form::Date, "date"),
@@ -88,6 +90,7 @@ const FORMS: [(Form, &str); 11] = [
     (Form::Thread, "thread"),
     (Form::Subject, "subject"),
     (Form::Token, "token"),
+    (Form::ReturnToken, "return-token"),
     (Form::ReplyTo, "reply-to"),
     (Form::Text, "text"),
     (Form::Html, "html"),

@@ -48,6 +48,7 @@ const IF_THERE: &[&str] = &[
     "Auto-Submitted",
     "Content-Language",
     "X-Besked-Delivery",
+    "X-Besked-Token",
     "X-Besked-Category",
     "X-Besked-Test",
     "X-Besked-Account",

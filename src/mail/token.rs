@@ -33,6 +33,12 @@ impl TokenKey {
         self.path(Use::ReturnPath, delivery, domain)
     }
 
+    /// The token of a delivery's return path, by itself.
+    #[must_use]
+    pub fn return_token(&self, delivery: Uuid) -> String {
+        BASE32_NOPAD.encode(&self.token::<8>(Use::ReturnPath, delivery)).to_lowercase()
+    }
+
     /// The delivery that a return path's local part names.
     #[must_use]
     pub fn read_return_path(&self, local: &str) -> Option<Uuid> {

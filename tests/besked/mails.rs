@@ -99,6 +99,7 @@ fn mail(source: &str, locale: &str) -> Mail {
         follows_id: None,
         to: &Address::parse(values.email).unwrap(),
         token: "TOKEN",
+        return_token: "TOKEN",
         reply_local: "reply+token",
         merged: &values,
     };

@@ -221,6 +221,10 @@ impl Evidence {
     pub fn add_field(&mut self, name: &str, value: &str, ours: &Ours<'_>) {
         let bare = matches!(name, "original-envelope-id" | "x-original-envelope-id");
         self.take_returned(if bare { ours.bare(value) } else { ours.within(value) });
+        // We send the delivery's id as the envelope's.
+        if bare && self.delivery.is_none() {
+            self.delivery = value.trim().parse().ok();
+        }
         if matches!(name, "original-message-id" | "x-original-message-id") {
             self.add_ids(message_ids(value));
         }

@@ -44,6 +44,8 @@ pub struct Facts<'a> {
     pub to: &'a Address,
     /// The token of the unsubscribe link.
     pub token: &'a str,
+    /// The token of the return path.
+    pub return_token: &'a str,
     /// The local part of the signed address for replies.
     pub reply_local: &'a str,
     /// The values of the placeholders.
@@ -144,6 +146,7 @@ impl Caster {
             ("Subject", Some(parts)) => ("Subject: ", (Form::Subject, parts.clone()), "\r\n".to_owned()),
             ("Message-ID", _) => ("Message-ID: <", (Form::Id, vec![]), format!("@{}>\r\n", common.message_domain)),
             ("X-Besked-Delivery", _) => ("X-Besked-Delivery: ", (Form::Id, vec![]), "\r\n".to_owned()),
+            ("X-Besked-Token", _) => ("X-Besked-Token: ", (Form::ReturnToken, vec![]), "\r\n".to_owned()),
             ("In-Reply-To", _) => {
                 let domain = common.follows_domain.unwrap_or_default().to_owned();
                 ("", (Form::Thread, vec![Part::Text(domain)]), String::new())
@@ -275,6 +278,7 @@ fn write(recipe: &Recipe, facts: &Facts<'_>, out: &mut Vec<u8>) -> Result<(), Me
             out.extend_from_slice(facts.delivery_id.hyphenated().encode_lower(&mut Uuid::encode_buffer()).as_bytes())
         }
         Form::Token => out.extend_from_slice(facts.token.as_bytes()),
+        Form::ReturnToken => out.extend_from_slice(facts.return_token.as_bytes()),
         Form::ReplyTo => out.extend(reply_to(recipe, facts)?.into_bytes()),
         Form::Thread => {
             if let (Some(id), [Part::Text(domain)]) = (facts.follows_id, recipe.parts.as_slice()) {

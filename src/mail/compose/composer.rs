@@ -234,6 +234,7 @@ impl Composer {
             follows_id: to.follows_id,
             to: &to.email,
             token: &token,
+            return_token: &key.return_token(to.id),
             reply_local: &key.reply_local(to.id),
             merged: &merged,
         };

@@ -251,6 +251,8 @@ fn extra_headers(organisation: &Organisation, from: &Mailbox, head: &Head<'_>) -
         ("Content-Language", head.language.to_owned()),
         ("Auto-Submitted", "auto-generated".to_owned()),
         ("X-Besked-Delivery", String::new()),
+        // The envelope may be rewritten on its way.
+        ("X-Besked-Token", String::new()),
         ("X-Besked-Category", head.category.as_str().to_owned()),
         ("Feedback-ID", feedback_id(from, head)),
     ];

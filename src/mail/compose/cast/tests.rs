@@ -69,6 +69,7 @@ fn made(source: &str, name: &str, x: &str, (follows_domain, follows_id): (Option
         follows_id,
         to: &address,
         token: "token",
+        return_token: "returned",
         reply_local: "reply+token",
         merged: &merged,
     };
@@ -92,6 +93,7 @@ fn another_reader_finds_what_was_written() {
     assert_eq!(made.field("List-Unsubscribe-Post").as_deref(), Some("List-Unsubscribe=One-Click"));
     assert_eq!(made.field("List-Unsubscribe").as_deref(), Some("<https://x.example/?a=1&b=/u/token>"));
     assert_eq!(message.message_id(), Some("01935a6b-0000-7000-8000-000000000001@example.com"));
+    assert_eq!(made.field("X-Besked-Token").as_deref(), Some("returned"));
     assert_eq!(made.field("X-Besked-Delivery").as_deref(), Some("01935a6b-0000-7000-8000-000000000001"));
     for name in ["In-Reply-To", "References"] {
         let wanted = "<00000000-0000-0000-0000-000000000005@before.example>";
