@@ -7,6 +7,7 @@ use besked::domain::delivery::{Level, State as DeliveryState};
 use besked::domain::inbound::{Disposition, Route};
 use besked::domain::notice::{State as NoticeState, Step};
 use besked::domain::preference::Reason;
+use besked::domain::task::TaskKind;
 use besked::domain::tombstone::Mark;
 
 /// The word lists of a schema: for each table and column the words that its `CHECK (column IN ('...'))` lists.
