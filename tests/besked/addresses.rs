@@ -93,7 +93,10 @@ async fn a_file_with_one_person_in_two_spellings_is_refused() {
     let Err(ImportError::Invalid(problems)) = app.try_import(twice.as_bytes(), ImportOptions::default()).await else {
         panic!("it was imported")
     };
-    assert_eq!(problems.to_string().trim(), "line 3: `email`: is in the file already, for the same account and role");
+    assert_eq!(
+        problems.to_string().trim(),
+        "line 3: `email`: is in the file already, for the same account and role: remove one of the rows"
+    );
 }
 
 #[tokio::test]

@@ -132,7 +132,11 @@ async fn the_first_notice_reaches_customers_of_whom_nothing_but_the_address_is_k
     let relay = Relay::start().await;
     let folder = tempfile::tempdir().unwrap();
     let url = format!("smtp://localhost:{}?tls=none", relay.address.port());
-    asked(folder.path(), &["Moln Norr AB", "Moln <a@moln.example>", "", &url, "me@moln.example"]).ok();
+    asked(
+        folder.path(),
+        &["Moln Norr AB", "Storgatan 1, Umeå", "", "Moln <a@moln.example>", "", &url, "me@moln.example"],
+    )
+    .ok();
     let run = |arguments: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_besked"));
         ran(command.args(arguments).env_remove("BESKED_CONFIG").current_dir(folder.path()).output().unwrap())

@@ -43,5 +43,5 @@ fn is_split(text: &str) -> bool {
     let is_part = |word: &str| word.chars().all(|c| c.is_alphanumeric() || "._-+".contains(c));
     more.is_none()
         && first.is_some_and(is_part)
-        && second.is_some_and(|it| it.contains('@') && !it.contains(['<', '(']))
+        && second.is_some_and(|it| it.contains('@') && !it.starts_with('@') && !it.contains(['<', '(']))
 }
