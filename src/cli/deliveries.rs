@@ -9,16 +9,15 @@ use uuid::Uuid;
 
 use super::Place;
 use super::failure::Failure;
-use super::inbound::describe_report;
 use super::named;
 use super::output::{Output, print_bytes, table, time};
 use super::pages::Paging;
+use super::returned::{describe_report, replied};
 use crate::app::App;
 use crate::cli::args::{id, said};
-use crate::deliveries::{Delivery, Forward, Tried};
+use crate::deliveries::{Delivery, Tried};
 use crate::domain::actor::Actor;
 use crate::domain::delivery::{Outcome, State};
-use crate::domain::forward::{Reason, State as Reply};
 
 /// Look at single deliveries, report on them, send them again.
 #[derive(Debug, Subcommand)]
@@ -108,18 +107,6 @@ async fn show_message(app: &App, actor: &Actor, id: Uuid, output: &Output) -> Re
         print_bytes(&message.bytes)?;
     }
     Ok(0)
-}
-
-/// A line about a reply.
-fn replied(reply: &Forward) -> String {
-    let became = match (reply.state, reply.reason) {
-        (Reply::Waiting, _) => "is to be forwarded to support".to_owned(),
-        (Reply::Forwarded, _) => format!("was forwarded to support at {}", time(reply.at)),
-        (Reply::Withheld | Reply::Failed, reason) => {
-            format!("was not forwarded: {}", reason.map_or("no reason is recorded", Reason::describe))
-        }
-    };
-    format!("a reply came at {} and {became} (`besked inbound show {}`)\n", time(reply.came_at), reply.inbound_id)
 }
 
 fn describe(delivery: &Delivery<Vec<Tried>>) -> String {

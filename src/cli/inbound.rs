@@ -13,11 +13,10 @@ use super::Place;
 use super::failure::{Failure, TRY_LATER};
 use super::output::{Output, print_bytes, time};
 use super::pages::Paging;
+use super::returned::{describe_report, replied};
 use crate::cli::args::{id, said};
-use crate::deliveries::Report;
 use crate::domain::forward::State;
 use crate::domain::inbound::Route;
-use crate::domain::report::{Action, Verdict};
 use crate::domain::words::kilobytes;
 use crate::inbound::{InboundError, Incoming, Shown, Stored};
 
@@ -131,27 +130,11 @@ fn describe(shown: &Shown) -> String {
         text += &format!("delivery {delivery}\n");
     }
     shown.reports.iter().for_each(|report| text += &format!("{}\n", describe_report(report)));
+    text += &stored.forward.map(|forward| replied(&forward)).unwrap_or_default();
     match &shown.sha256 {
         Some(sha256) => text + &format!("SHA-256 {sha256}\n`--message` prints it as it came\n"),
         None => text + "its bytes were deleted\n",
     }
-}
-
-/// What a report says, in one line.
-pub(super) fn describe_report(report: &Report) -> String {
-    let status = report.status.map_or_else(String::new, |status| format!(" {status}"));
-    let said = match report.action {
-        Action::None => String::new(),
-        action => format!(", {action}{status}"),
-    };
-    let verdict = if report.verdict == Verdict::None { String::new() } else { format!(", {}", report.verdict) };
-    let words = report.diagnostic.as_ref().map_or_else(String::new, |words| format!(": {words}"));
-    let effect = match report.outcome {
-        Some(outcome) => format!(" [{outcome}]"),
-        None if report.tie.is_proof() => String::new(),
-        None => format!(" [changed nothing: tied by {}]", report.tie.describe()),
-    };
-    format!("report {} ({}{said}{verdict}){words}{effect}", time(report.at), report.kind).replace(char::is_control, " ")
 }
 
 /// Stores the message on standard input. Whatever keeps it from being stored now asks the mail server to try again: a mail that is

@@ -7,9 +7,9 @@ use jiff::Timestamp;
 
 use super::Place;
 use super::failure::{FAILED, Failure, UNDECIDED};
-use super::inbound::describe_report;
 use super::named;
 use super::output::{Output, count, table, time};
+use super::returned::describe_report;
 use crate::cli::args::said;
 use crate::coverage::{About, Attestation, Informed as Answer, InformedDelivery, InformedNotice, Stopped};
 use crate::domain::category::Category;

@@ -31,6 +31,7 @@ mod preferences;
 mod progress;
 mod relays;
 mod retention;
+mod returned;
 mod subject;
 mod suppressions;
 mod tasks;

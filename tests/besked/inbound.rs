@@ -118,10 +118,11 @@ pub async fn reported(app: &TestApp, delivery: Uuid, dsn: &Dsn<'_>) -> Worked {
     comes_back(app, &path, Dsn { to: &path, ..dsn.clone() }.bytes()).await
 }
 
-/// The kinds of the open tasks, the newest first.
+/// The kinds of the open tasks about what came back, the newest first.
 pub async fn open_tasks(app: &TestApp) -> Vec<TaskKind> {
     let mut conn = app.app.context.store.read().await.unwrap();
-    tasks::list(&mut conn, true, None, 100).await.unwrap().iter().map(|task| task.kind).collect()
+    let kinds = tasks::list(&mut conn, true, None, 100).await.unwrap().into_iter().map(|task| task.kind);
+    kinds.filter(|kind| !matches!(kind, TaskKind::NotInformed | TaskKind::Overdue)).collect()
 }
 
 /// A bounce about nobody whom we know; each number is another message.

@@ -3,6 +3,7 @@
 use besked::deliveries::{Delivery, Forward, Tried};
 use besked::domain::forward::{Reason, State};
 use besked::domain::inbound::Route;
+use besked::domain::task::TaskKind;
 use besked::inbound::{Forwards, Incoming};
 use besked::store::tasks::{self, Task};
 use mail_parser::{MessageParser, MimeHeaders as _};
@@ -95,7 +96,9 @@ impl Answered {
 
     pub async fn tasks(&self) -> Vec<Task> {
         let mut conn = self.app.app.context.store.read().await.unwrap();
-        tasks::list(&mut conn, true, None, 100).await.unwrap()
+        let tasks = tasks::list(&mut conn, true, None, 100).await.unwrap();
+        // C3 has nobody to address, which is another story.
+        tasks.into_iter().filter(|task| task.kind != TaskKind::NotInformed).collect()
     }
 }
 

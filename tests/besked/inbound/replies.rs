@@ -324,7 +324,9 @@ async fn the_service_forwards_and_the_commands_say_so() {
     let listed = shell.run(&["--json", "inbound", "list"]).ok().json();
     let id = listed["inbound"][0]["id"].as_str().unwrap();
     assert_eq!(listed["inbound"][0]["forward"]["state"], "forwarded");
-    shell.run(&["inbound", "show", id]).fails(2, &["is a reply that was forwarded to support at "]);
-    let shown = shell.run(&["--json", "inbound", "show", id]).ok().json();
+    assert!(shell.run(&["inbound", "show", id]).ok().out.contains(" and was forwarded to support at "));
+    let message = ["inbound", "show", id, "--message"];
+    shell.run(&message).fails(2, &["is a reply that was forwarded to support at "]);
+    let shown = shell.run(&[&["--json"], message.as_slice()].concat()).ok().json();
     assert_eq!((&shown["message"]["forward"]["state"], &shown["eml"]), (&"forwarded".into(), &serde_json::Value::Null));
 }
