@@ -43,7 +43,9 @@ impl Inbound {
     pub async fn work(&self, ended: &CancellationToken) {
         let repeats = Repeats::default();
         loop {
-            let pause = match self.work_once().await {
+            // Each message is a transaction: what is interrupted here is done by the next start.
+            let Some(worked) = ended.run_until_cancelled(self.work_once()).await else { return };
+            let pause = match worked {
                 Ok(_) => PAUSE,
                 Err(error) => {
                     repeats.log("inbound mail cannot be recorded", &error);

@@ -125,7 +125,6 @@ impl Notices {
         if notice.approved_digest != Some(notice.digest) {
             return Err(NoticeError::ApprovalVoid);
         }
-        self.log_changed(&notice).await?;
         match self.freeze(&notice, &Actor::system("release"), None, &|_| {}).await {
             Ok(()) => Ok(Carried::Out),
             Err(NoticeError::Conflict | NoticeError::Audience(AudienceError::Lost)) => Ok(Carried::NotYet),

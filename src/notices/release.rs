@@ -96,6 +96,9 @@ impl Notices {
             return Err(NoticeError::Conflict);
         }
         tx.commit().await?;
+        if notice.state == State::Scheduled {
+            self.log_changed(notice).await?;
+        }
         let begun = begun(notice, reason);
         let reason = begun.as_deref().or(reason);
         let with = Freezing { context, plan: &plan, owner: &owner, actor, reason };

@@ -102,7 +102,7 @@ fn a_breach_reaches_whom_it_can_and_people_learn_of_the_others() {
         .env("BESKED__HTTP__LISTEN", format!("127.0.0.1:{}", free_port()));
     shell.write("customers.csv", &customers());
     shell.run(&["customers", "import", "customers.csv"]).ok();
-    let now = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(1);
+    let now = besked::domain::clock::Clock::System.now() - jiff::SignedDuration::from_hours(1);
     shell.write("breach.md", &breach(&now.to_string()));
     let id = shell.run(&["--json", "notice", "create", "breach.md"]).ok().json()["id"].as_str().unwrap().to_owned();
     shell.run(&["notice", "submit", &id]).ok();

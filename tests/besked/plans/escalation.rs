@@ -31,7 +31,7 @@ const ASKED: [&str; 14] = [
     "UPDATE escalation_hold",
     "SELECT state, CAST(SUM(n) AS BIGINT) AS n FROM delivery_counts",
     "SELECT recipients, (SELECT COUNT(*) FROM attestations",
-    "SELECT account_id, channel, witness",
+    "SELECT id, account_id, channel, witness",
     LAST,
 ];
 
