@@ -23,7 +23,7 @@ async fn reply(conn: &mut Conn, it: &Fixture, delivery_id: Uuid, at: Timestamp) 
         sender: Some("anna@ett.example".to_owned()),
         at,
         size: 3,
-        raw: b"raw".to_vec(),
+        raw: inbound::pack(b"raw"),
     };
     assert!(inbound::insert(conn, &arrived).await.unwrap());
     let (disposition, kind, tie) = (Disposition::Recorded, MessageKind::Reply, MatchKind::Token);
