@@ -54,7 +54,7 @@ async fn a_reply_is_claimed_by_one_and_forwarded_once(#[case] engine: Engine) ->
     let until = now + hour;
     assert!(forwards::claim(&mut tx, now - hour * 2, until).await?.is_none(), "none is due");
     let claimed = forwards::claim(&mut tx, now, until).await?.unwrap();
-    assert_eq!((claimed.inbound_id, claimed.claims, claimed.raw.as_deref()), (first, 1, Some(&b"raw"[..])));
+    assert_eq!((claimed.inbound_id, claimed.claims, &claimed.raw), (first, 1, &Some(inbound::pack(b"raw"))));
     let other = forwards::claim(&mut tx, now, until).await?.unwrap();
     assert_eq!(other.inbound_id, second);
     assert!(forwards::claim(&mut tx, now, until).await?.is_none(), "both are claimed");
