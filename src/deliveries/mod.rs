@@ -160,7 +160,7 @@ impl Deliveries {
         let shown = self.read(actor, id).await?;
         let mut conn = self.context.store.read().await?;
         let attempts = settle::attempts(&mut conn, id).await?;
-        let mut reports = reports::of_deliveries(&mut conn, &[id]).await?.remove(&id).unwrap_or_default();
+        let mut reports = reports::of_delivery(&mut conn, id).await?;
         mask_words(&mut conn, reports.iter_mut().flat_map(Report::words)).await?;
         let replies = forwards::of_delivery(&mut conn, id).await?;
         Ok(Delivery { reports, replies, ..Delivery::new(shown, attempts) })

@@ -215,9 +215,7 @@ impl Inbound {
         let (mut message, bytes) = inbound::find(&mut conn, id).await?.ok_or(InboundError::Unknown(id))?;
         message.forward = forwards::of_messages(&mut conn, &[id]).await?.remove(&id);
         let mut reports = match message.delivery_id {
-            Some(delivery) => {
-                reports::of_deliveries(&mut conn, &[delivery]).await?.remove(&delivery).unwrap_or_default()
-            }
+            Some(delivery) => reports::of_delivery(&mut conn, delivery).await?,
             None => Vec::new(),
         };
         reports.retain(|report| report.inbound_id == id);

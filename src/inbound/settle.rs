@@ -89,8 +89,7 @@ impl Inbound {
         let mut verdicts = Vec::new();
         let disposition = match &locked {
             Some((delivery, notice)) => {
-                let before =
-                    reports::of_deliveries(conn, &[delivery.id]).await?.remove(&delivery.id).unwrap_or_default();
+                let before = reports::of_delivery(conn, delivery.id).await?;
                 let subject = Subject { delivery, notice, state: delivery.state, before };
                 let Some(recorded) = self.record(conn, waiting, bytes, &tied, subject).await? else {
                     let due_at = later(waiting.at, self.context.clock.now());

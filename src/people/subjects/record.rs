@@ -331,7 +331,7 @@ async fn notified(conn: &mut Conn, key: &AddressKey) -> Result<Vec<Notified>, St
             message_id: message_id(shown.id, &notice.message_domain),
             attempts: settle::attempts(conn, delivery.id).await?,
             message: message.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()),
-            reports: reports::of_deliveries(conn, &[delivery.id]).await?.remove(&delivery.id).unwrap_or_default(),
+            reports: reports::of_delivery(conn, delivery.id).await?,
             returned: returned(conn, delivery.id).await?,
         });
     }

@@ -73,6 +73,11 @@ pub async fn insert(conn: &mut Conn, delivery_id: Uuid, fingerprint: [u8; 32], r
     Ok(done.rows_affected() == 1)
 }
 
+/// The reports about a delivery, in the order of their arrival.
+pub async fn of_delivery(conn: &mut Conn, delivery: Uuid) -> Result<Vec<Report>> {
+    Ok(of_deliveries(conn, &[delivery]).await?.remove(&delivery).unwrap_or_default())
+}
+
 /// The reports about deliveries, each delivery's in the order of their arrival.
 pub async fn of_deliveries(conn: &mut Conn, deliveries: &[Uuid]) -> Result<BTreeMap<Uuid, Vec<Report>>> {
     let sql = Dialect::of(conn).pick(

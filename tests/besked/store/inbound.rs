@@ -105,6 +105,7 @@ async fn a_report_is_recorded_once(#[case] engine: Engine) {
     assert!(!reports::insert(&mut tx, one, [1; 32], &report).await.unwrap());
     let plain = Report { status: None, outcome: None, ..report.clone() };
     assert!(reports::insert(&mut tx, two, [1; 32], &plain).await.unwrap());
+    assert_eq!(reports::of_delivery(&mut tx, one).await.unwrap(), std::slice::from_ref(&report));
     let found = reports::of_deliveries(&mut tx, &[one, two, Uuid::from_u128(9)]).await.unwrap();
     assert_eq!(found, [(one, vec![report]), (two, vec![plain])].into());
 }
