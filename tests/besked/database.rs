@@ -75,3 +75,10 @@ fn cluster(database: &str) -> String {
         .expect("these tests need PostgreSQL: run them with tests/run, which starts one");
     format!("{}/{database}", base.trim_end_matches('/'))
 }
+
+/// Ends once somebody waits for a lock in this PostgreSQL database.
+pub async fn somebody_waits(conn: &mut besked::store::Conn) {
+    let sql = "SELECT COUNT(*) FROM pg_locks WHERE NOT granted AND pid IN
+                 (SELECT pid FROM pg_stat_activity WHERE datname = current_database())";
+    while sqlx::query_scalar::<_, i64>(sql).fetch_one(&mut *conn).await.unwrap() == 0 {}
+}

@@ -19,7 +19,7 @@ use rstest::rstest;
 
 use crate::app::{CUSTOMERS, NEWS, TestApp, alice, maintenance};
 use crate::audit::audit;
-use crate::database::Engine;
+use crate::database::{Engine, somebody_waits};
 use crate::evidence::exported;
 use crate::notices::AGREEMENT;
 use crate::privacy::{found_in_files, put_hold};
@@ -331,16 +331,11 @@ async fn a_hold_waits_for_a_purge_that_has_looked_for_holds() {
     app.import(CUSTOMERS).await;
     let mut purge = app.app.context.store.write().await.unwrap();
     tree::lock_head(&mut purge).await.unwrap();
-    let waits = async {
-        let sql = "SELECT COUNT(*) FROM pg_locks WHERE NOT granted AND pid IN
-                     (SELECT pid FROM pg_stat_activity WHERE datname = current_database())";
-        while sqlx::query_scalar::<_, i64>(sql).fetch_one(&mut *purge).await.unwrap() == 0 {}
-    };
     let hold = put_hold(&app, None, Some("C2"));
     tokio::pin!(hold);
     tokio::select! {
         biased;
-        () = waits => {}
+        () = somebody_waits(&mut purge) => {}
         _ = &mut hold => panic!("it was acknowledged while the purge went on"),
     }
     purge.rollback().await.unwrap();

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::store::engine::row::Row;
 use crate::store::sending::states;
-use crate::store::{Conn, Result};
+use crate::store::{Conn, Result, notices};
 
 /// How many deliveries are uncertain.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -127,6 +127,9 @@ pub async fn requeue(conn: &mut Conn, id: Uuid, domain: &str, now: Timestamp) ->
 
 /// Notes that nothing of a closed notice is being sent again; returns false if something still is, or nothing was.
 pub async fn end_resending(conn: &mut Conn, notice_id: Uuid) -> Result<bool> {
+    // Who puts a delivery of it into the queue holds this row. A statement that waits for it inside would see the queue as it was
+    // before, and nobody would look at that delivery again.
+    notices::lock(conn, notice_id).await?;
     let done = sqlx::query(
         "UPDATE notices SET resent_at = NULL WHERE id = $1 AND resent_at IS NOT NULL
            AND NOT EXISTS (SELECT 1 FROM queue WHERE queue.notice_id = notices.id)",

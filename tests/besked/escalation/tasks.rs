@@ -21,14 +21,14 @@ async fn with_task(engine: Engine) -> (TestApp, uuid::Uuid) {
     app.import(ONE).await;
     app.refuse(&["@ett"]);
     let id = app.release(&breach("2026-11-24T08:00:00Z")).await;
-    app.run_until_task().await;
+    app.run_until_idle().await;
     assert_eq!(app.to_do().await, [not_informed()]);
     (app, id)
 }
 
 #[rstest]
 #[case(Engine::Sqlite)]
-// On PostgreSQL a run under load may end before the task is there: to be mended.
+#[case(Engine::Postgres)]
 #[tokio::test(flavor = "multi_thread")]
 async fn an_attestation_closes_the_task_at_once(#[case] engine: Engine) {
     let (app, id) = with_task(engine).await;
@@ -42,7 +42,7 @@ async fn an_attestation_closes_the_task_at_once(#[case] engine: Engine) {
 
 #[rstest]
 #[case(Engine::Sqlite)]
-// On PostgreSQL a run under load may end before the task is there: to be mended.
+#[case(Engine::Postgres)]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_delivery_that_arrives_at_last_closes_the_task(#[case] engine: Engine) {
     let (app, id) = with_task(engine).await;
@@ -62,7 +62,7 @@ async fn a_delivery_that_arrives_at_last_closes_the_task(#[case] engine: Engine)
 
 #[rstest]
 #[case(Engine::Sqlite)]
-// On PostgreSQL a run under load may end before the task is there: to be mended.
+#[case(Engine::Postgres)]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_note_settles_a_customer_for_good_and_is_in_the_ledger(#[case] engine: Engine) {
     let (app, id) = with_task(engine).await;

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::Fixture;
 use super::queue::settlement;
-use crate::database::Engine;
+use crate::database::{Engine, somebody_waits};
 
 /// Lets a delivery end in doubt.
 async fn doubt(fixture: &Fixture, conn: &mut Conn, notice: Uuid) -> Uuid {
@@ -95,6 +95,32 @@ async fn a_doubt_is_listed_and_put_back_into_the_queue(#[case] engine: Engine) {
         .unwrap();
     assert!(uncertain::end_resending(&mut tx, id).await.unwrap());
     assert!(notices::open::list(&mut tx).await.unwrap().is_empty());
+}
+
+/// The dispatcher looks whether anything of a closed notice waits while a delivery of it is put into the queue.
+#[tokio::test]
+async fn what_is_sent_again_while_a_resending_ends_keeps_its_notice_open() {
+    let fixture = Fixture::new(Engine::Postgres).await;
+    let mut tx = fixture.store.write().await.unwrap();
+    let id = fixture.released(&mut tx, &["a@x.example", "b@x.example"]).await;
+    let doubts = [doubt(&fixture, &mut tx, id).await, doubt(&fixture, &mut tx, id).await];
+    assert!(notices::set_closed(&mut tx, id, fixture.now).await.unwrap());
+    tx.commit().await.unwrap();
+
+    let mut resend = fixture.store.write().await.unwrap();
+    notices::lock(&mut resend, id).await.unwrap();
+    assert!(uncertain::requeue(&mut resend, doubts[0], "x.example", fixture.now).await.unwrap());
+    let mut tx = fixture.store.write().await.unwrap();
+    let ends = uncertain::end_resending(&mut tx, id);
+    tokio::pin!(ends);
+    tokio::select! {
+        biased;
+        () = somebody_waits(&mut resend) => {}
+        _ = &mut ends => panic!("it looked while a delivery was put into the queue"),
+    }
+    resend.commit().await.unwrap();
+    assert!(!ends.await.unwrap(), "one waits by now");
+    assert_eq!(notices::open::list(&mut fixture.store.read().await.unwrap()).await.unwrap().len(), 1);
 }
 
 /// Whatever statement changes a delivery's state, and whatever becomes of the delivery.
