@@ -145,7 +145,8 @@ impl Dispatcher {
             nothing,
             found_nothing: AtomicU16::new(0),
         };
-        let (notices, upkeep, pulse) = (parts.notices, parts.upkeep, parts.pulse);
+        let (notices, pulse) = (parts.notices, parts.pulse);
+        let upkeep = Upkeep { ledger: parts.upkeep.ledger.of_node(&context.owner), ..parts.upkeep };
         Self { context: Arc::new(context), notices, upkeep, pulse, relays, streams }
     }
 

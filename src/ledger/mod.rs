@@ -24,6 +24,7 @@ pub mod unaddressed;
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Once};
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -40,6 +41,7 @@ use crate::domain::words::cause;
 use crate::store::proof::ledger::{self as entries, Opening};
 pub use crate::store::proof::tree::Signed;
 use crate::store::proof::tree::{self, Head};
+use crate::store::sending::nodes;
 use crate::store::{Conn, StoreError};
 use export::{ExportError, Exported};
 use operated::Operation;
@@ -150,13 +152,21 @@ pub struct Standing {
 #[derive(Clone, Debug)]
 pub struct Ledger {
     context: Context,
+    /// The node that this process is, if it is one.
+    node: Option<Arc<str>>,
 }
 
 impl Ledger {
     /// The service over these parts.
     #[must_use]
     pub const fn new(context: Context) -> Self {
-        Self { context }
+        Self { context, node: None }
+    }
+
+    /// The service of a node, by the id with which it is registered.
+    #[must_use]
+    pub fn of_node(self, id: &str) -> Self {
+        Self { node: Some(id.into()), ..self }
     }
 
     /// Assigns an index to every pending entry, and signs the tree if this machine has the key.
@@ -174,6 +184,9 @@ impl Ledger {
         let signing = Signing::take(&self.context.config.ledger.state_file).await?;
         let known = Known::read(&self.context.config.ledger.state_file)?;
         // Examined before anything is appended: a database of yesterday must not grow as if it were today's.
+        if self.is_left_to_others(&known).await? {
+            return self.sequence_all().await;
+        }
         let mut head = match self.examine(signer, &known).await? {
             Ok(head) => head,
             Err(reason) => return Ok(Sealed::Stopped(reason)),
@@ -197,6 +210,26 @@ impl Ledger {
         // Also if it was signed before: the process may have ended between state file and database.
         self.publish(&signed).await?;
         Ok(Sealed::Upto(size))
+    }
+
+    /// True if this machine lacks the state of a ledger that was signed before, and another node is alive, which examines and signs:
+    /// it joined without the file, and is no reason to stop the others.
+    async fn is_left_to_others(&self, known: &Known) -> Result<bool, StoreError> {
+        let Known::Nothing(path) = known else { return Ok(false) };
+        let mut conn = self.context.store.read().await?;
+        if tree::last_checkpoint(&mut conn).await?.is_none() {
+            return Ok(false);
+        }
+        let live = nodes::live(&mut conn, self.context.clock.now()).await?;
+        let others = live.iter().any(|node| self.node.as_deref() != Some(node.id.as_str()));
+        if others && self.node.is_some() {
+            static SAID: Once = Once::new();
+            let path = path.display();
+            SAID.call_once(|| {
+                tracing::warn!("this node leaves the signing to others: its `[ledger] state_file`, `{path}`, is missing. Copy it from the node that signs")
+            });
+        }
+        Ok(others)
     }
 
     /// Returns the head if it may be signed, else why not, and stops sealing on all nodes.

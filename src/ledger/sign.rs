@@ -3,7 +3,7 @@
 //! Only a committed root is signed, and only if the tree begins with the one that was signed last; what is signed is on disk
 //! before anybody sees it. A reason against signing is a [`Fault`]: sealing stops then until a person resumes it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ed25519_dalek::SigningKey;
 use ed25519_dalek::pkcs8::DecodePrivateKey as _;
@@ -39,8 +39,8 @@ pub enum Fault {
     )]
     OtherHistory(u64),
     /// The state file is missing.
-    #[error("the ledger was signed before, but the state file is missing")]
-    NoState,
+    #[error("the ledger was signed before, but the state file `{}` is missing", .0.display())]
+    NoState(PathBuf),
     /// The state cannot be read.
     #[error("{0}")]
     BadState(String),
@@ -70,8 +70,8 @@ pub fn load_key(config: &config::Ledger) -> Result<Option<Signer>, LedgerError> 
 /// What a signer knows of the last signing.
 #[derive(Clone, Debug)]
 pub enum Known {
-    /// Nothing was signed yet, as far as this machine knows.
-    Nothing,
+    /// Nothing was signed yet, as far as this machine knows: there is no file at this path.
+    Nothing(PathBuf),
     /// This was signed last.
     Last(Box<Last>),
     /// The state file is damaged, and how.
@@ -85,7 +85,7 @@ impl Known {
     /// If it cannot be read at all.
     pub fn read(path: &Path) -> Result<Self, StateError> {
         match state::read(path) {
-            Ok(None) => Ok(Self::Nothing),
+            Ok(None) => Ok(Self::Nothing(path.to_owned())),
             Ok(Some(last)) => Ok(Self::Last(Box::new(last))),
             Err(error @ StateError::Damaged { .. }) => Ok(Self::Damaged(error.to_string())),
             Err(error) => Err(error),
@@ -106,9 +106,9 @@ impl Known {
 pub async fn faults(conn: &mut Conn, key: &VerifierKey, known: &Known, head: &Head) -> Result<Vec<Fault>, StoreError> {
     let last = match known {
         Known::Damaged(problem) => return Ok(vec![Fault::BadState(problem.clone())]),
-        Known::Nothing => {
+        Known::Nothing(path) => {
             let signed_before = tree::last_checkpoint(conn).await?.is_some();
-            return Ok(if signed_before { vec![Fault::NoState] } else { Vec::new() });
+            return Ok(if signed_before { vec![Fault::NoState(path.clone())] } else { Vec::new() });
         }
         Known::Last(last) => last,
     };

@@ -14,6 +14,7 @@ use besked::ledger::subtrees::Subtrees;
 use besked::ledger::{Ledger, LedgerError, Sealed, sequence};
 use besked::store::proof::ledger::Opening;
 use besked::store::proof::{ledger as entries, tree};
+use besked::store::sending::nodes::{self, Node};
 use rstest::rstest;
 use uuid::Uuid;
 
@@ -209,7 +210,7 @@ async fn a_key_or_a_state_that_does_not_fit_stops_sealing() {
     let state = &app.app.context.config.ledger.state_file;
     let kept = std::fs::read(state).unwrap();
     std::fs::remove_file(state).unwrap();
-    assert!(stopped(&app).await.contains("the state file is missing"));
+    assert!(stopped(&app).await.contains("` is missing"));
     app.app.ledger.resume(&crate::app::bo(), "the state file was lost with its disk").await.unwrap();
     std::fs::write(state, &kept[..20]).unwrap();
     assert!(stopped(&app).await.contains("is damaged"));
@@ -279,6 +280,35 @@ async fn a_new_key_does_not_hide_a_restored_database() {
 }
 
 #[tokio::test]
+async fn a_node_that_joins_without_the_state_leaves_the_signing_to_the_others() {
+    let app = TestApp::new(Engine::Postgres).await;
+    append(&app.app, 2).await;
+    checkpoint(&app).await;
+    std::fs::remove_file(&app.app.context.config.ledger.state_file).unwrap();
+    let node = |id: &str| Node {
+        id: id.to_owned(),
+        name: id.to_owned(),
+        version: "1".to_owned(),
+        started_at: None,
+        seen_at: None,
+    };
+    let mut conn = app.app.context.store.write().await.unwrap();
+    nodes::beat(&mut conn, &node("signs"), app.clock.now()).await.unwrap();
+    nodes::beat(&mut conn, &node("joins"), app.clock.now()).await.unwrap();
+    conn.commit().await.unwrap();
+    append(&app.app, 1).await;
+    let joined = app.app.ledger.clone().of_node("joins");
+    assert_eq!(joined.seal().await.unwrap(), Sealed::Upto(3));
+    assert!(joined.checkpoint().await.unwrap().size < 3, "it has signed nothing");
+
+    let mut conn = app.app.context.store.write().await.unwrap();
+    nodes::leave(&mut conn, "signs").await.unwrap();
+    conn.commit().await.unwrap();
+    let Sealed::Stopped(reason) = joined.seal().await.unwrap() else { panic!("nobody else examines the database") };
+    assert!(reason.contains("` is missing"), "{reason}");
+}
+
+#[tokio::test]
 async fn a_host_that_was_lost_with_key_and_state_is_made_good_from_the_database() {
     let app = TestApp::new(Engine::Sqlite).await;
     append(&app.app, 5).await;
@@ -286,7 +316,7 @@ async fn a_host_that_was_lost_with_key_and_state_is_made_good_from_the_database(
     let old = app.app.ledger.verifier_key().unwrap().to_string();
     std::fs::remove_file(&app.app.context.config.ledger.state_file).unwrap();
     write_key(&app.app.context.config.ledger.key_file, 8);
-    assert!(stopped(&app).await.contains("the state file is missing"));
+    assert!(stopped(&app).await.contains("` is missing"));
     app.app.ledger.resume(&crate::app::bo(), "the host burned down").await.unwrap();
     let said = last_fact(&app, Event::Continued).await.detail;
     let besked::domain::entry::Detail::Continued { size, root, .. } = said else { panic!("{said:?}") };
