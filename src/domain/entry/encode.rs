@@ -128,6 +128,9 @@ impl Detail {
             Self::NotSent(reason) => {
                 cbor.array(1)?.str(reason.as_str())?;
             }
+            Self::Withdrawn(outcome) => {
+                cbor.array(1)?.str(outcome.as_str())?;
+            }
             Self::Report(it) => {
                 cbor.array(6)?.str(it.kind.as_str())?.str(it.tie.as_str())?.str(it.action.as_str())?;
                 match it.status {
