@@ -193,7 +193,6 @@ async fn store(
 fn changed_entry(context: &Context, address: &Address, wish: Wish, (source, at): (Source, Timestamp)) -> Entry {
     let detail = Detail::Preference { category: wish.category(), opted_out: wish.opted_out() };
     let fact = Fact { detail, ..Fact::new(Event::PreferenceChanged, at) };
-    let person =
-        Person { address: address.as_str().to_owned(), role: source.as_str().to_owned(), ..Person::default() };
+    let person = Person { address: address.as_str().to_owned(), role: source.as_str().to_owned(), ..Person::default() };
     Entry::new(&fact, Some(&person), &context.random)
 }
