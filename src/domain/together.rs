@@ -52,7 +52,7 @@ const AFTER: &[&str] = &[
 #[must_use]
 pub fn belong_together(first: &str, second: &str) -> bool {
     let first = first.trim_start_matches(|c: char| !c.is_alphanumeric() && !is_sign(c));
-    let second = second.trim_end_matches(|c: char| matches!(c, ',' | ';' | ':' | '!' | '?' | '"' | '”' | '»'));
+    let second = second.trim_end_matches([',', ';', ':', '!', '?', '"', '”', '»']);
     let is_in = |list: &[&str], word: &str| list.contains(&word.to_lowercase().as_str());
     // "(b)" belongs to the number or the word of the citation before it.
     if is_letter_or_number_in_brackets(second) {

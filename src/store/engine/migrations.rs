@@ -16,7 +16,7 @@ const MIGRATIONS: [(&str, &str, &str); 1] = [(
 
 /// The names of the tables that the migrations make, in order.
 pub fn tables(dialect: Dialect) -> impl Iterator<Item = &'static str> {
-    let scripts = MIGRATIONS.iter().map(move |(_, sqlite, postgres)| dialect.pick(*sqlite, *postgres));
+    let scripts = MIGRATIONS.iter().map(move |(_, sqlite, postgres)| dialect.pick(sqlite, postgres));
     let made = scripts.flat_map(|script| script.lines()).filter_map(|line| line.strip_prefix("CREATE TABLE "));
     made.filter_map(|rest| rest.split([' ', '(']).next())
 }
