@@ -106,14 +106,13 @@ impl Failure {
         self.print_hint();
     }
 
-    /// Prints it to stdout as one JSON document.
-    pub fn print_json(&self) {
+    /// Returns it as a JSON document.
+    pub fn document(&self) -> serde_json::Value {
         let mut document = serde_json::json!({ "error": self.message, "exit_code": self.code });
         if let Some(hint) = &self.hint {
             document["hint"] = hint.as_str().into();
         }
-        // It was printed to stderr too: there is nothing more to do if nobody reads it.
-        let _ = super::output::print(&format!("{document:#}\n"));
+        document
     }
 
     /// Prints the remedy alone, if it has one.

@@ -167,7 +167,7 @@ pub fn main() -> ExitCode {
         Err(failure) => {
             failure.print();
             if output.json && !output::has_printed() {
-                failure.print_json();
+                usage::print_document(&failure);
             }
             ExitCode::from(failure.code)
         }

@@ -1,4 +1,4 @@
-//! Wrong usage of the command line, in the words of clap, and what to do about values that look like options.
+//! Wrong usage of the command line, in the words of clap, and what to do about values that look like options; and failures as JSON.
 
 use std::process::ExitCode;
 
@@ -6,6 +6,7 @@ use clap::builder::StyledStr;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use super::failure::Failure;
+use super::output;
 
 /// Prints why the command line was not understood, or the help that it asks for. Returns the exit code.
 pub fn print(error: clap::Error, arguments: &[String]) -> ExitCode {
@@ -17,9 +18,15 @@ pub fn print(error: clap::Error, arguments: &[String]) -> ExitCode {
     if code != 0 && options.clone().any(|it| it == "--json") {
         let said = error.render().to_string();
         let said = said.split("\n\n").next().unwrap_or_default().trim_start_matches("error: ");
-        Failure::new(code, said).print_json();
+        print_document(&Failure::new(code, said));
     }
     ExitCode::from(code)
+}
+
+/// Prints a failure to stdout as one JSON document.
+pub fn print_document(failure: &Failure) {
+    // It was printed to stderr too: there is nothing more to do if nobody reads it.
+    let _ = output::print(&format!("{:#}\n", failure.document()));
 }
 
 /// Names an argument that looks like an option whole, and says how to pass it as a value: ids may begin with `-`.

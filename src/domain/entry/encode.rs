@@ -133,10 +133,7 @@ impl Detail {
             }
             Self::Report(it) => {
                 cbor.array(6)?.str(it.kind.as_str())?.str(it.tie.as_str())?.str(it.action.as_str())?;
-                match it.status {
-                    Some(status) => cbor.str(&status.to_string())?,
-                    None => cbor.null()?,
-                };
+                cbor.encode(it.status.map(|status| status.to_string()))?;
                 cbor.str(it.verdict.as_str())?.bytes(&it.digest)?;
             }
             Self::Closed(counts) => {
