@@ -18,6 +18,7 @@ use crate::cli::args::{id, said};
 use crate::deliveries::{Delivery, Tried};
 use crate::domain::actor::Actor;
 use crate::domain::delivery::{Outcome, State};
+use crate::domain::reply::is_stated;
 
 /// Look at single deliveries, report on them, send them again.
 #[derive(Debug, Subcommand)]
@@ -42,8 +43,8 @@ pub enum Command {
         #[arg(long)]
         message: bool,
     },
-    /// Record what an operator found out after a server accepted a message
-    #[command(group = clap::ArgGroup::new("what").required(true).args(["bounced", "delivered"]))]
+    /// Record what an operator found out after a server accepted a message, or withdraw that
+    #[command(group = clap::ArgGroup::new("what").required(true).args(["bounced", "delivered", "withdraw"]))]
     Report {
         /// Id of the delivery, as X-Besked-Delivery in the message has it
         #[arg(value_parser = id)]
@@ -54,7 +55,10 @@ pub enum Command {
         /// It reached its mailbox
         #[arg(long)]
         delivered: bool,
-        /// The source of the finding, in one line
+        /// The finding was wrong: what was recorded before it counts again
+        #[arg(long)]
+        withdraw: bool,
+        /// The source of the finding, or why it is withdrawn, in one line
         #[arg(long, value_name = "TEXT", value_parser = said)]
         text: String,
     },
@@ -88,6 +92,11 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
             output.print(&app.deliveries.show(&actor, id).await?, describe)?;
             Ok(0)
         }
+        Command::Report { id, withdraw: true, text, .. } => {
+            let recorded = app.deliveries.withdraw(&actor, id, &text).await?;
+            output.print(&recorded, |it| format!("withdrawn: it is {} again\n", it.state.describe_at(it.level)))?;
+            Ok(0)
+        }
         Command::Report { id, bounced, text, .. } => {
             let outcome = if bounced { Outcome::Bounced } else { Outcome::Delivered };
             let recorded = app.deliveries.report(&actor, id, outcome, &text).await?;
@@ -119,7 +128,7 @@ fn describe(delivery: &Delivery<Vec<Tried>>) -> String {
         delivery.state,
         delivery.state.describe_as(delivery.level, delivery.reason)
     );
-    if let (Some(found), true) = (&delivery.reply, delivery.found_by_operator) {
+    if let Some(found) = delivery.reply.as_ref().filter(|reply| is_stated(reply)) {
         text += &format!("{}\n", found.replace(char::is_control, " "));
     }
     text.extend(delivery.replies.iter().map(replied));

@@ -106,6 +106,15 @@ impl Failure {
         self.print_hint();
     }
 
+    /// Returns it as a JSON document.
+    pub fn document(&self) -> serde_json::Value {
+        let mut document = serde_json::json!({ "error": self.message, "exit_code": self.code });
+        if let Some(hint) = &self.hint {
+            document["hint"] = hint.as_str().into();
+        }
+        document
+    }
+
     /// Prints the remedy alone, if it has one.
     pub fn print_hint(&self) {
         if let Some(hint) = &self.hint {
@@ -335,7 +344,7 @@ impl From<DeliveryError> for Failure {
             DeliveryError::Unknown(_) => {
                 failure.hint("`besked deliveries list NOTICE` lists them; a message has its id in X-Besked-Delivery")
             }
-            DeliveryError::Impossible { .. } | DeliveryError::NotFailed { .. } => {
+            DeliveryError::Impossible { .. } | DeliveryError::NotFailed { .. } | DeliveryError::NoFinding { .. } => {
                 failure.hint("`besked deliveries show ID` shows its state")
             }
             DeliveryError::NotUncertain { .. } => {

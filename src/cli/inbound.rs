@@ -53,10 +53,10 @@ pub enum Command {
 #[derive(Debug, Args)]
 pub struct Deliver {
     /// The envelope recipient, such as `${original_recipient}` of Postfix
-    #[arg(long, value_name = "ADDRESS", value_parser = said)]
+    #[arg(long, value_name = "ADDRESS", value_parser = said, allow_hyphen_values = true)]
     recipient: Option<String>,
     /// The envelope sender, such as `${sender}` of Postfix; empty for a report
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", allow_hyphen_values = true)]
     sender: Option<String>,
 }
 

@@ -16,7 +16,7 @@ use crate::domain::category::Category;
 use crate::domain::coverage::Verdict;
 use crate::domain::delivery::Level;
 use crate::domain::notice::State;
-use crate::domain::reply::is_answer;
+use crate::domain::reply::{is_answer, is_stated};
 
 /// Was this customer informed?
 #[derive(Debug, Args)]
@@ -172,7 +172,7 @@ fn describe_delivery(delivery: &InformedDelivery) -> String {
     let mut text = format!("  {} ({}): {said}, {}\n", delivery.email, delivery.role, time(delivery.at));
     if let Some(reply) = &delivery.reply {
         let answered = if is_answer(reply) { "reply" } else { "no reply" };
-        let name = if delivery.found_by_operator { "finding" } else { answered };
+        let name = if is_stated(reply) { "finding" } else { answered };
         text += &format!("    {name}: {}\n", reply.replace(char::is_control, " "));
     }
     text += &format!("    message {}\n", delivery.message_id);

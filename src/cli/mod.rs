@@ -1,6 +1,6 @@
 //! The command line: parses, calls one service, shapes the answer.
 //!
-//! Data goes to stdout, all else to stderr; `--json` prints one JSON document. Exit codes: 0 done, 1 failed, 2 wrong usage or
+//! Data goes to stdout, all else to stderr; `--json` prints one JSON document, also of an error. Exit codes: 0 done, 1 failed, 2 wrong usage or
 //! input, 3 not decided yet, 75 try later (the `EX_TEMPFAIL` of sysexits.h).
 
 mod args;
@@ -35,6 +35,7 @@ mod returned;
 mod subject;
 mod suppressions;
 mod tasks;
+mod usage;
 mod verify;
 
 use std::path::PathBuf;
@@ -140,7 +141,13 @@ enum Command {
 /// Runs the command and returns its exit code.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let arguments: Vec<String> = std::env::args_os().map(|it| it.to_string_lossy().into_owned()).collect();
+            return usage::print(error, &arguments);
+        }
+    };
     let place = Place { config: cli.config, operator: cli.operator, opened: OnceLock::new() };
     // A command that needs a configuration reports what is wrong with it.
     let log = place.load().map_or_else(|_| log_of(&environment()), |loaded| loaded.config.log);
@@ -159,6 +166,9 @@ pub fn main() -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(failure) => {
             failure.print();
+            if output.json && !output::has_printed() {
+                usage::print_document(&failure);
+            }
             ExitCode::from(failure.code)
         }
     }

@@ -1,5 +1,7 @@
 //! What commands print: tables for people, JSON for programs, CSV for spreadsheets.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, Width};
 use serde::Serialize;
@@ -7,6 +9,14 @@ use serde::Serialize;
 use super::failure::Failure;
 pub use crate::domain::clock::shown as time;
 pub use crate::domain::words::{count, grouped};
+
+/// True once something was printed to stdout.
+static PRINTED: AtomicBool = AtomicBool::new(false);
+
+/// Returns true if data was printed: a second JSON document would spoil the first.
+pub fn has_printed() -> bool {
+    PRINTED.load(Ordering::Relaxed)
+}
 
 /// How to print.
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +42,7 @@ impl Output {
 /// Prints data. A reader that has gone away, as `head` does, is no failure.
 pub fn print(text: &str) -> Result<(), Failure> {
     use std::io::Write as _;
+    PRINTED.store(true, Ordering::Relaxed);
     let mut stdout = anstream::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
@@ -42,6 +53,7 @@ pub fn print(text: &str) -> Result<(), Failure> {
 /// Prints the bytes of data as they are.
 pub fn print_bytes(bytes: &[u8]) -> Result<(), Failure> {
     use std::io::Write as _;
+    PRINTED.store(true, Ordering::Relaxed);
     let mut stdout = std::io::stdout().lock();
     match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),

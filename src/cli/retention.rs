@@ -60,6 +60,14 @@ fn describe(report: &Report, persons: u64, dry_run: bool) -> String {
     let held = |kind| report.held.get(kind).copied().unwrap_or_default();
     let rows = report.records.iter().map(|(kind, count)| [kind.to_string(), count.to_string(), held(kind).to_string()]);
     text += &table(["records", if dry_run { "#to delete" } else { "#deleted" }, "#that stay"], rows);
+    for notice in report.notices.iter().filter(|notice| notice.uncertain > 0) {
+        text += &format!(
+            "\n{} of {} may have been sent, and stay uncertain until an operator decides: `besked deliveries uncertain list --notice {}`\n",
+            count(notice.uncertain, "delivery", "deliveries"),
+            notice.reference.clone().unwrap_or_else(|| notice.notice_id.to_string()),
+            notice.notice_id
+        );
+    }
     if report.notices.iter().any(|notice| notice.held > 0) || !report.held.is_empty() {
         text += "\nwhat stays is under a legal hold, or its contract still counts: `besked hold list` shows the holds and why\n";
     }

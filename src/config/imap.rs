@@ -10,7 +10,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use super::loopback::is_this_host;
-use super::relay::{NOT_IN_USERS, certificates, host};
+use super::relay::{NOT_IN_USERS, certificates, host, host_and_port};
 
 /// The least time between two looks at the mailbox.
 const LEAST_EVERY: Duration = Duration::from_secs(5);
@@ -167,11 +167,7 @@ impl ImapUrl {
     /// The host and port, with brackets around an IPv6 address.
     #[must_use]
     pub fn address(&self) -> String {
-        if self.host.contains(':') {
-            format!("[{}]:{}", self.host, self.port)
-        } else {
-            format!("{}:{}", self.host, self.port)
-        }
+        host_and_port(&self.host, self.port)
     }
 }
 

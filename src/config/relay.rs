@@ -259,11 +259,7 @@ impl RelayUrl {
     /// The host and port, with brackets around an IPv6 address.
     #[must_use]
     pub fn address(&self) -> String {
-        if self.host.contains(':') {
-            format!("[{}]:{}", self.host, self.port)
-        } else {
-            format!("{}:{}", self.host, self.port)
-        }
+        host_and_port(&self.host, self.port)
     }
 }
 
@@ -318,6 +314,11 @@ impl FromStr for RelayUrl {
             (!url.username().is_empty()).then(|| percent_decode_str(url.username()).decode_utf8_lossy().into_owned());
         Ok(Self { host, port, tls, user })
     }
+}
+
+/// A host and a port as a URL writes them, with brackets around an IPv6 address.
+pub(super) fn host_and_port(host: &str, port: u16) -> String {
+    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }
 
 /// The host of a URL: a name as lower-case A-labels, or an IP address without the brackets that only a URL has around it.

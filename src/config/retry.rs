@@ -13,7 +13,7 @@ pub struct Retry {
     /// Waits before the second, third, ... attempt; the last one repeats.
     #[serde(with = "duration::list")]
     pub schedule: Vec<Duration>,
-    /// The total wait after which a delivery expires. Time in which no relay is up does not count.
+    /// The total wait after which a delivery expires. Time in which no relay or no dispatcher is up does not count.
     #[serde(with = "duration")]
     pub give_up_after: Duration,
 }

@@ -57,6 +57,16 @@ pub enum DeliveryError {
         /// How strong the evidence is.
         level: Option<Level>,
     },
+    /// Its state is no finding that can be withdrawn.
+    #[error("the delivery `{id}` has no finding to withdraw: {}", .state.describe_at(*.level))]
+    NoFinding {
+        /// The delivery.
+        id: Uuid,
+        /// Its state.
+        state: State,
+        /// How strong the evidence is.
+        level: Option<Level>,
+    },
     /// It neither failed nor is uncertain.
     #[error("the delivery `{id}` cannot be sent again: {}", .state.describe_at(*.level))]
     NotFailed {
@@ -107,6 +117,7 @@ impl DeliveryError {
             Self::Impossible { .. }
             | Self::NotUncertain { .. }
             | Self::NotFailed { .. }
+            | Self::NoFinding { .. }
             | Self::InQueue(_)
             | Self::NoticeState { .. } => Kind::Conflict,
             Self::Erased(_) | Self::ContactGone(_) | Self::Optional { .. } => Kind::Refused,

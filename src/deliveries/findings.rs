@@ -7,16 +7,16 @@ use uuid::Uuid;
 use super::{Deliveries, DeliveryError};
 use crate::domain::actor::{Action, Actor};
 use crate::domain::delivery::{Event as DeliveryEvent, Level, Outcome, State};
-use crate::domain::entry::{Entry, Event, Fact, Person};
+use crate::domain::entry::{Detail, Entry, Event, Fact, Person};
 use crate::domain::problem::check_line;
 use crate::ledger::operated::{self, Operation};
 use crate::mail::compose::message::message_id;
 use crate::store::notices::Kept;
 use crate::store::people::subjects;
-use crate::store::proof::tree;
+use crate::store::proof::{ledger, tree};
 use crate::store::sending::deliveries::Shown;
 use crate::store::sending::{deliveries, settle};
-use crate::store::{Conn, StoreError, notices};
+use crate::store::{Conn, StoreError, escalations, notices};
 
 /// The longest words of a report, in bytes.
 const LONGEST_REPORT: usize = 2000;
@@ -77,6 +77,37 @@ impl Deliveries {
         Ok(Recorded { id, state: outcome.state(), level: Some(Level::OperatorFound) })
     }
 
+    /// Withdraws an operator's finding that a message was returned or reached its mailbox: what was recorded before it counts again,
+    /// and both entries stay.
+    ///
+    /// # Errors
+    /// If the words are not one line, there is no such delivery, or its state is no such finding.
+    pub async fn withdraw(&self, actor: &Actor, id: Uuid, text: &str) -> Result<Recorded, DeliveryError> {
+        check_line("text", text, LONGEST_REPORT)?;
+        let mut tx = self.context.store.write().await?;
+        let (delivery, notice) = lock(&mut tx, id).await?;
+        let (state, level) = (delivery.state, delivery.level);
+        let nothing = || DeliveryError::NoFinding { id, state, level };
+        if level != Some(Level::OperatorFound) || !matches!(state, State::Bounced | State::Delivered) {
+            return Err(nothing());
+        }
+        let (found, before) = before_finding(&mut tx, id).await?.ok_or_else(nothing)?;
+        let to = before.event.outcome().ok_or_else(nothing)?;
+        let event = DeliveryEvent::Withdraw(to);
+        if state.after(event).is_none() {
+            return Err(nothing());
+        }
+        let at = self.context.clock.now();
+        let words = format!("stated by {}: {text}", actor.name());
+        let detail = Detail::Withdrawn(found);
+        let fact = Fact { level: before.level, detail, ..fact(&delivery, &notice, before.event, at) };
+        self.append(&mut tx, (actor, Action::Report), (&delivery, &notice), (event, &fact), &words).await?;
+        // The customer may be informed again, or not any more.
+        escalations::note(&mut tx, notice.id, &delivery.account_id).await?;
+        tx.commit().await?;
+        Ok(Recorded { id, state: to.state(), level: before.level })
+    }
+
     /// Records what an operator found out about an uncertain delivery: the server accepted its message, or did not. It is not
     /// sent again.
     ///
@@ -105,17 +136,30 @@ impl Deliveries {
         outcome: Outcome,
         words: &str,
     ) -> Result<(), StoreError> {
-        let (at, random) = (self.context.clock.now(), &self.context.random);
+        let at = self.context.clock.now();
+        let fact = Fact { level: Some(Level::OperatorFound), ..fact(delivery, notice, Event::from(outcome), at) };
+        let event = DeliveryEvent::Outcome(outcome);
+        self.append(conn, (actor, action), (delivery, notice), (event, &fact), words).await
+    }
+
+    /// Writes the state that follows from an operator's words, with its entries.
+    async fn append(
+        &self,
+        conn: &mut Conn,
+        (actor, action): (&Actor, Action),
+        (delivery, notice): (&Shown, &Kept),
+        (event, fact): (DeliveryEvent, &Fact),
+        words: &str,
+    ) -> Result<(), StoreError> {
+        let (at, random) = (fact.at, &self.context.random);
         let person = person(delivery, notice, words);
-        let level = Some(Level::OperatorFound);
-        let fact = Fact { level, ..fact(delivery, notice, Event::from(outcome), at) };
-        let entry = Entry::new(&fact, person.as_ref(), random);
+        let entry = Entry::new(fact, person.as_ref(), random);
         let reported = settle::Reported {
             delivery_id: delivery.id,
             notice_id: notice.id,
             from: delivery.state,
-            outcome,
-            level,
+            event,
+            level: fact.level,
             reply: person.is_some().then_some(words),
             at,
         };
@@ -124,6 +168,23 @@ impl Deliveries {
         let words = if person.is_some() { words } else { "" };
         operated::record(conn, actor, &operation.reason(words), at, random).await
     }
+}
+
+/// The last finding about a delivery, and what was recorded before it, by its entries.
+async fn before_finding(conn: &mut Conn, id: Uuid) -> Result<Option<(Outcome, Fact)>, StoreError> {
+    let mut counted: Vec<Fact> = Vec::new();
+    for opening in ledger::of_deliveries(conn, &[id]).await? {
+        let Ok(fact) = Fact::from_cbor(&opening.fact) else { continue };
+        let (last, next) = (counted.last().and_then(|last| last.event.outcome()), fact.event.outcome());
+        // An attempt that was under way when the delivery ended changes nothing.
+        let is_late =
+            last.zip(next).is_some_and(|(last, next)| last.state().outlasts(next)) && fact.withdrawn().is_none();
+        if next.is_some() && !is_late {
+            counted.push(fact);
+        }
+    }
+    let found = counted.pop().and_then(|fact| fact.event.outcome());
+    Ok(found.zip(counted.pop()))
 }
 
 /// Returns a delivery and its notice, both locked until the transaction ends, the delivery's place in the queue included: no

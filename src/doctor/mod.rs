@@ -23,6 +23,7 @@ use crate::domain::words::{cause, count};
 use crate::mail::dkim::{self, Record};
 use crate::metrics::writable::write;
 use crate::store::StoreError;
+use crate::store::engine::integrity::missing_tables;
 use crate::store::people::contacts::{self, Unreadable};
 
 /// The result of a check.
@@ -136,6 +137,15 @@ fn hello(config: &Config) -> Check {
 
 /// Checks that the database can be written, by writing something that nobody reads.
 async fn database(app: &App) -> Check {
+    let missing = match app.context.store.read().await {
+        Ok(mut conn) => missing_tables(&mut conn).await,
+        Err(error) => Err(error),
+    };
+    if let Ok([first, more @ ..]) = missing.as_deref() {
+        let names = more.iter().fold(format!("`{first}`"), |names, name| format!("{names}, `{name}`"));
+        let detail = format!("tables are missing: {names}: restore the database from a backup");
+        return Check::new("database", Verdict::Failed, detail);
+    }
     match write(&app.context.store).await {
         Ok(()) => Check::new(
             "database",

@@ -26,6 +26,8 @@ pub enum Audience {
     Rows {
         /// The path of the file, relative to the notice file.
         file: String,
+        /// The sheet of a workbook; else the first one that is not hidden.
+        sheet: Option<String>,
     },
     /// The customers of the notice that this one follows.
     Followed {
@@ -51,7 +53,10 @@ impl Audience {
         }
         let customers = table.accounts();
         let attributes = table.lists("attributes").unwrap_or_default();
-        let file = table.word("file");
+        let (file, sheet) = (table.word("file"), table.word("sheet"));
+        if sheet.is_some() && file.is_none() {
+            table.problem("sheet", "names a sheet of a workbook: name the workbook as `file`");
+        }
         let include_left = table.flag("include_left").unwrap_or(false);
         if include_left && category.is_some_and(|category| !outlives_contract(category)) {
             let problem =
@@ -64,7 +69,7 @@ impl Audience {
         match (all, selects, file) {
             (true, false, None) => Some(Self::All { include_left }),
             (false, true, None) => Some(Self::Select { customers, attributes, include_left }),
-            (false, false, Some(file)) => Some(Self::Rows { file }),
+            (false, false, Some(file)) => Some(Self::Rows { file, sheet }),
             (false, false, None) if follows && include_left => Some(Self::Followed { include_left }),
             (false, false, None) => {
                 let empty = ["customers", "attributes"].into_iter().find(|key| table.is_there(key));
@@ -89,7 +94,8 @@ impl Audience {
         match self {
             Self::All { include_left: false } => "all customers".to_owned(),
             Self::All { include_left: true } => "all customers, and those that left".to_owned(),
-            Self::Rows { file } => format!("the customers in {file}"),
+            Self::Rows { file, sheet: None } => format!("the customers in {file}"),
+            Self::Rows { file, sheet: Some(sheet) } => format!("the customers in sheet {sheet} of {file}"),
             Self::Followed { .. } => "the customers of the notice it follows".to_owned(),
             Self::Select { customers, attributes, .. } => {
                 let who = match customers.len() {
@@ -142,6 +148,7 @@ mod tests {
         let both = "customers = [\"C1\", \"C2\"]\nattributes = { region = [\"sto1\", \"sto2\"] }";
         assert_eq!(text(both), "2 named customers whose region is sto1 or sto2");
         assert_eq!(text("attributes = { plan = [\"pro\"] }"), "customers whose plan is pro");
+        assert_eq!(text("file = \"a.xlsx\"\nsheet = \"May\""), "the customers in sheet May of a.xlsx");
     }
 
     #[test]
@@ -193,6 +200,10 @@ mod tests {
                 "all = true\ninclude_left = true",
                 "line 3: `audience.include_left`: is possible for `security_breach` and `agreement_change` only; name single \
                  customers that left",
+            ),
+            (
+                "all = true\nsheet = \"May\"",
+                "line 3: `audience.sheet`: names a sheet of a workbook: name the workbook as `file`",
             ),
             (
                 "file = \"a.csv\"\ncustomers = [\"C1\"]",

@@ -10,8 +10,9 @@ use crate::domain::words::words;
 /// queued -> sending -> accepted -> delivered
 ///              |           \-----> bounced
 ///              |-> deferred -> sending ... -> expired
-///              |-> rejected -> queued (sent again on an operator's decision)
+///              |-> rejected -> queued (sent again on an operator's decision, as expired and bounced)
 ///              \-> uncertain -> accepted | rejected | bounced | delivered (a finding or a report), or sending (again)
+/// bounced | delivered -> accepted | delivered | uncertain (an operator withdraws a finding)
 /// queued -> suppressed | opted_out | cancelled | uncertain (in a restored copy)
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -69,6 +70,8 @@ pub enum Event {
     Outcome(Outcome),
     /// An operator or the retry schedule sends it again.
     Resend,
+    /// An operator withdraws a finding: the outcome before it counts again.
+    Withdraw(Outcome),
 }
 
 impl Event {
@@ -80,6 +83,7 @@ impl Event {
             Self::GiveBack => "return to the queue".to_owned(),
             Self::Outcome(outcome) => format!("become {outcome}"),
             Self::Resend => "be sent again".to_owned(),
+            Self::Withdraw(outcome) => format!("be {outcome} again"),
         }
     }
 }
@@ -151,7 +155,7 @@ impl State {
             // An uncertain one is claimed if it is sent again, and uncertain until that attempt says more.
             (Self::Queued | Self::Deferred | Self::Uncertain, Event::Claim) => Some(Self::Sending),
             (Self::Uncertain, Event::Resend) => Some(Self::Uncertain),
-            (Self::Sending, Event::GiveBack) | (Self::Rejected | Self::Expired, Event::Resend) => Some(Self::Queued),
+            (Self::Sending, Event::GiveBack) | (Self::Rejected | Self::Expired | Self::Bounced, Event::Resend) => Some(Self::Queued),
             (Self::Sending, Event::Outcome(Bounced | Delivered)) => None,
             (Self::Sending, Event::Outcome(outcome)) => Some(outcome.state()),
             (
@@ -161,7 +165,9 @@ impl State {
             // Not cancelled: its message may have been accepted.
             | (Self::Uncertain, Event::Outcome(outcome @ (Accepted | Rejected | Bounced | Delivered)))
             | (Self::Accepted, Event::Outcome(outcome @ (Bounced | Delivered)))
-            | (Self::Delivered, Event::Outcome(outcome @ Bounced)) => Some(outcome.state()),
+            | (Self::Delivered, Event::Outcome(outcome @ Bounced))
+            | (Self::Bounced, Event::Withdraw(outcome @ (Accepted | Delivered | Uncertain)))
+            | (Self::Delivered, Event::Withdraw(outcome @ (Accepted | Uncertain))) => Some(outcome.state()),
             _ => None,
         }
     }
@@ -273,6 +279,8 @@ pub enum Failure {
     Rejected,
     /// It is `expired`.
     Expired,
+    /// It is `bounced`: accepted, and returned later.
+    Bounced,
     /// It is `rejected`, and no server refused it: no relay could carry the message.
     NotCarried,
     /// It is `rejected`, and no server refused it: the message could not be composed.
@@ -282,6 +290,7 @@ pub enum Failure {
 words!(Failure, "a failure", {
     Rejected => "rejected",
     Expired => "expired",
+    Bounced => "bounced",
     NotCarried => "not_carried",
     NotComposed => "not_composed",
 });
@@ -291,7 +300,7 @@ impl Failure {
     #[must_use]
     pub const fn reason(self) -> Option<Reason> {
         match self {
-            Self::Rejected | Self::Expired => None,
+            Self::Rejected | Self::Expired | Self::Bounced => None,
             Self::NotCarried => Some(Reason::NotCarried),
             Self::NotComposed => Some(Reason::NotComposed),
         }
@@ -372,7 +381,25 @@ mod tests {
             assert_eq!(State::Rejected.after(event), None);
         }
         assert_eq!(State::Rejected.after(Event::Resend), Some(State::Queued));
-        assert_eq!(State::Bounced.after(Event::Resend), None);
+        assert_eq!(State::Bounced.after(Event::Resend), Some(State::Queued));
+        assert_eq!(State::Accepted.after(Event::Resend), None);
+    }
+
+    #[test]
+    fn a_withdrawn_finding_leads_back_and_nothing_else_does() {
+        let back = |state: State, outcome| state.after(Event::Withdraw(outcome));
+        assert_eq!(back(State::Bounced, Outcome::Accepted), Some(State::Accepted));
+        assert_eq!(back(State::Bounced, Outcome::Delivered), Some(State::Delivered));
+        assert_eq!(back(State::Delivered, Outcome::Uncertain), Some(State::Uncertain));
+        for (state, outcome) in [
+            (State::Bounced, Outcome::Bounced),
+            (State::Bounced, Outcome::Rejected),
+            (State::Rejected, Outcome::Accepted),
+            (State::Delivered, Outcome::Bounced),
+            (State::Queued, Outcome::Accepted),
+        ] {
+            assert_eq!(back(state, outcome), None, "{state} {outcome}");
+        }
     }
 
     #[test]

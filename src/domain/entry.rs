@@ -16,6 +16,7 @@
 //! | `addressed` | ordinal of the first recipient that was added, count, root of these recipients' tree |
 //! | `attested` | id of the attestation (16 bytes), when the customer was informed (ms since 1970), or null for its withdrawal |
 //! | `rejected` | the reason, if no server refused it: `not_carried` or `not_composed` |
+//! | `accepted`, `delivered`, `uncertain` | of an outcome that counts again, as an operator withdrew a finding: the outcome that was found, `bounced` or `delivered` |
 //! | `bounced`, `delivered`, `reported` | of a report that came by mail: its kind, what ties it to the delivery, its action, status or null, verdict, SHA-256 of its bytes |
 //! | `closed` | outcome, count, outcome, count, ... |
 //! | `preference_changed` | category, 1 for an opt-out and 0 for its withdrawal |
@@ -31,8 +32,8 @@
 //! The person of an `operated` entry: account id and address that the action concerned, or empty; the actor as `role`; the
 //! operator's words as `reply`.
 //!
-//! An `accepted` or `rejected` without an attempt is no server's answer: an operator settled a doubt, in words that stand as the
-//! reply, or the message was not sent, for the reason in the detail.
+//! An `accepted` or `rejected` without an attempt is no server's answer: an operator settled a doubt or withdrew a finding, in words
+//! that stand as the reply, or the message was not sent, for the reason in the detail.
 //!
 //! The leaf that goes into the tree is CBOR `[1, HMAC-SHA256(fact_salt, fact), HMAC-SHA256(person_salt, person)]`. An entry
 //! without a person commits to the empty string. Nothing personal and nothing guessable is in the tree: each salt is 32
@@ -193,6 +194,8 @@ pub enum Detail {
     Addressed(Batch),
     /// Of a rejected delivery that no server refused: why it was not sent.
     NotSent(Reason),
+    /// Of an outcome that counts again since an operator withdrew a finding: what the finding said.
+    Withdrawn(Outcome),
     /// Of a report that came by mail: what it states. (An operator's finding has no detail.)
     Report(Statement),
     /// Of an attestation: its id, and when the customer was informed; without that, it is withdrawn.
@@ -367,10 +370,20 @@ impl Fact {
         }
     }
 
-    /// Returns true if an operator found the outcome out: it is no server's answer and no delivery report.
+    /// Returns true if an operator found the outcome out, or withdrew what one had found out: it is no server's answer and no
+    /// delivery report.
     #[must_use]
     pub const fn is_finding(&self) -> bool {
-        matches!(self.level, Some(Level::OperatorFound))
+        matches!(self.level, Some(Level::OperatorFound)) || self.withdrawn().is_some()
+    }
+
+    /// Returns the finding that the entry withdraws.
+    #[must_use]
+    pub const fn withdrawn(&self) -> Option<Outcome> {
+        match self.detail {
+            Detail::Withdrawn(outcome) => Some(outcome),
+            _ => None,
+        }
     }
 }
 

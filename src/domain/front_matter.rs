@@ -28,15 +28,26 @@ pub fn too_long_a_subject(length: usize) -> String {
     format!("has {length} characters, and a subject may have {MAX_SUBJECT}: inboxes show the first 70 or so")
 }
 
+/// An audience file, as a notice names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AudienceFile {
+    /// The line that names it.
+    pub line: usize,
+    /// Its path, relative to the notice file.
+    pub path: String,
+    /// The sheet of a workbook; else the first one that is not hidden.
+    pub sheet: Option<String>,
+}
+
 /// The audience file that the text of a notice names, even if the notice is not valid.
 #[must_use]
-pub fn audience_file(source: &str) -> Option<(usize, String)> {
+pub fn audience_file(source: &str) -> Option<AudienceFile> {
     let sections = sections(source).ok()?;
     let section = sections.first()?;
     let document = Document::new(section.toml, section.line + 1);
     let table = document.parse();
     let audience = Reader::top(&document, &table).table("audience")?;
-    Some((audience.line("file"), audience.word("file")?))
+    Some(AudienceFile { line: audience.line("file"), path: audience.word("file")?, sheet: audience.word("sheet") })
 }
 
 /// A TOML text, its place in the file, and the problems found in it so far.

@@ -51,5 +51,6 @@ pub mod retention;
 pub mod rows_file;
 pub mod table;
 pub mod task;
+pub mod together;
 pub mod tombstone;
 pub mod words;

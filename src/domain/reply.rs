@@ -169,6 +169,12 @@ pub fn is_answer(text: &str) -> bool {
     code.len() == 3 && code.starts_with(['2', '3', '4', '5']) && code.bytes().all(|byte| byte.is_ascii_digit())
 }
 
+/// Returns true if an operator stated a text that stands in place of a reply. A server's words begin with its code.
+#[must_use]
+pub fn is_stated(text: &str) -> bool {
+    text.starts_with("stated by ")
+}
+
 /// A server's words as they may stand in a log: on one line, with whatever may be an address left out.
 #[must_use]
 pub fn for_logs(text: &str) -> String {

@@ -40,16 +40,24 @@ impl Rows {
     /// # Errors
     /// All problems, with their lines: the first [`REPORTED`], and how many there are beyond.
     pub fn parse(bytes: &[u8]) -> Result<Self, Problems> {
-        Self::read(bytes).unwrap_or_else(|error| Err(Problems(vec![Problem::new(0, "", error.to_string())])))
+        Self::parse_sheet(bytes, None)
     }
 
-    fn read(file: &[u8]) -> Result<Result<Self, Problems>, TableError> {
+    /// The same of a workbook's sheet with this name, instead of the first one that is not hidden.
+    ///
+    /// # Errors
+    /// See [`Rows::parse`]; or if the file has no such sheet.
+    pub fn parse_sheet(bytes: &[u8], sheet: Option<&str>) -> Result<Self, Problems> {
+        Self::read(bytes, sheet).unwrap_or_else(|error| Err(Problems(vec![Problem::new(0, "", error.to_string())])))
+    }
+
+    fn read(file: &[u8], sheet: Option<&str>) -> Result<Result<Self, Problems>, TableError> {
         let mut problems = Problems::default();
         if file.len() > MAX_BYTES {
             problems.add(0, "", format!("the file is larger than {MAX_BYTES} bytes"));
             return Ok(Err(problems));
         }
-        let source = table::open(file, Wanted { names: &["account_id"], ..Wanted::default() })?;
+        let source = table::open(file, Wanted { names: &["account_id"], sheet, ..Wanted::default() })?;
         let about = source.about;
         let mut records = Records::new(source.reader.take(MAX_BYTES as u64), source.layout);
         let header = records.record()?.ok_or_else(|| about.empty())?;
@@ -122,7 +130,7 @@ impl Rows {
 fn placed(problems: Problems, about: &About) -> Problems {
     let mut problems = problems.sorted();
     if let Some(place) = about.place().filter(|_| !problems.is_empty()) {
-        problems.add(0, "", place + "; a notice reads the first sheet that is not hidden");
+        problems.add(0, "", place + "; a notice reads the first sheet that is not hidden: `sheet = \"NAME\"` in `[audience]` reads another");
     }
     problems
 }

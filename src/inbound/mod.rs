@@ -140,7 +140,7 @@ impl Inbound {
         let named = |it: &Address| it.as_str().eq_ignore_ascii_case(recipient);
         let Some((local, domain)) = recipient.rsplit_once('@') else { return false };
         let ours = self.context.config.sender.bounce_domain.as_str().eq_ignore_ascii_case(domain);
-        (ours && self.own().names(local)) || self.context.config.inbound.addresses.iter().any(named)
+        (ours && self.key.read_inbound_path(local).is_some()) || self.context.config.inbound.addresses.iter().any(named)
     }
 
     /// The largest message that is accepted, in bytes.

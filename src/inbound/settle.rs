@@ -11,7 +11,7 @@ use crate::deliveries::findings::{fact, lock, person};
 use crate::domain::actor::Actor;
 use crate::domain::address::{Address, AddressKey};
 use crate::domain::category::Category;
-use crate::domain::delivery::{Level, Outcome, State};
+use crate::domain::delivery::{Event as DeliveryEvent, Level, Outcome, State};
 use crate::domain::digest::{sha256, sha256_of};
 use crate::domain::entry::{Detail, Entry, Event, Fact, Person};
 use crate::domain::inbound::Disposition;
@@ -167,7 +167,7 @@ impl Inbound {
                     delivery_id: delivery.id,
                     notice_id: notice.id,
                     from: state,
-                    outcome,
+                    event: DeliveryEvent::Outcome(outcome),
                     level: level(outcome),
                     reply: words.as_deref().filter(|_| !erased),
                     at,

@@ -35,18 +35,8 @@ pub(super) struct Own {
 }
 
 impl Own {
-    /// True if a local part is a signed return path, or a signed address for replies.
-    pub(super) fn names(&self, local: &str) -> bool {
-        self.delivery(local).is_some()
-    }
-
-    /// The delivery that a local part names, if we signed it.
-    fn delivery(&self, local: &str) -> Option<Uuid> {
-        self.key.read_return_path(local).or_else(|| self.key.read_reply_path(local))
-    }
-
     fn with<T>(&self, work: impl FnOnce(&Ours<'_>) -> T) -> T {
-        let verify = |local: &str| self.delivery(local);
+        let verify = |local: &str| self.key.read_inbound_path(local);
         work(&Ours {
             bounce_domain: &self.bounce_domain,
             message_domain: &self.message_domain,

@@ -63,6 +63,12 @@ impl TokenKey {
         self.read_path(Use::Reply, local)
     }
 
+    /// The delivery that the local part of an address of ours names: of a return path, or of an address for replies.
+    #[must_use]
+    pub fn read_inbound_path(&self, local: &str) -> Option<Uuid> {
+        self.read_return_path(local).or_else(|| self.read_reply_path(local))
+    }
+
     fn path(&self, used: Use, delivery: Uuid, domain: &str) -> Address {
         let text = format!("{}@{domain}", self.local(used, delivery));
         Address::parse(&text).expect("a token and a checked domain make an address")

@@ -199,6 +199,10 @@ impl Notices {
         if queue::holds(&mut *self.context.store.read().await?, id).await? {
             return Ok(false);
         }
+        // One that cannot be read stays open, and its deliveries are not counted each time it is looked at.
+        if kept::find(&mut *self.context.store.read().await?, id).await?.is_none() {
+            return Ok(false);
+        }
         let at = self.context.clock.now();
         // All deliveries are counted before the transaction: with a million that takes seconds, in which nobody else could write.
         let counted = deliveries::counts(&mut *self.context.store.read().await?, id).await?;

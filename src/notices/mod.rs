@@ -270,7 +270,7 @@ impl Notices {
         let warnings = [warnings, clock, ready::of_audience(&reach), large, ready::of_before(before, draft)]
             .map(|it| it.0)
             .concat();
-        let escalation = self.escalated(draft.notice.category);
+        let escalation = Escalated::of(&self.context.config, draft.notice.category);
         Ok(Checked { reach, size, follows, warnings: Problems(warnings).limited(), escalation, nobody, before })
     }
 

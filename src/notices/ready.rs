@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::{Draft, NoticeError, Notices};
 use crate::audience::{AudienceError, Reach, Unmet};
-use crate::config::written;
+use crate::config::{Config, written};
 use crate::domain::category::{Category, Role};
 use crate::domain::check::{Circumstances, Findings, LeadTime, check_at, check_clock, check_release};
 use crate::domain::clock::shown;
@@ -48,15 +48,16 @@ pub struct Escalated {
     pub roles: Vec<Role>,
 }
 
-impl Notices {
+impl Escalated {
     /// What happens to customers who are not informed by a notice of a category, if they must be.
-    pub(super) fn escalated(&self, category: Category) -> Option<Escalated> {
-        let config = &self.context.config;
-        config
-            .escalate_after(category)
-            .map(|after| Escalated { after: written(after), roles: config.escalate_to(category) })
+    #[must_use]
+    pub fn of(config: &Config, category: Category) -> Option<Self> {
+        let after = config.escalate_after(category)?;
+        Some(Self { after: written(after), roles: config.escalate_to(category) })
     }
+}
 
+impl Notices {
     /// Checks the text of a notice against the time and the configuration. Returns the warnings.
     pub(super) fn ready(&self, source: &str) -> Result<Problems, NoticeError> {
         let findings = self.findings(source);

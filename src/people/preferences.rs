@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde::Serialize;
 use thiserror::Error;
 
@@ -149,48 +150,49 @@ pub(crate) async fn apply(
     wishes: &[Wish],
     source: Source,
 ) -> Result<usize, StoreError> {
-    let mut changed = 0;
+    let at = context.clock.now();
+    let mut count = 0;
     for address in addresses::of_person(conn, address).await? {
-        changed += apply_to(context, conn, actor, &address, wishes, source).await?;
+        let mut changed: Vec<Wish> = Vec::new();
+        for wish in wishes {
+            if store(conn, &address, *wish, (source, at)).await? {
+                let entry = changed_entry(context, &address, *wish, (source, at));
+                ledger::append(conn, &[Opening::of_address(&entry, address.key(), at)]).await?;
+                changed.push(*wish);
+            }
+        }
+        for (action, opted_out) in [(Action::OptOut, true), (Action::OptIn, false)] {
+            let of_action = changed.iter().filter(|wish| wish.opted_out() == opted_out);
+            let names: Vec<&str> = of_action.map(|wish| wish.category().as_str()).collect();
+            if !names.is_empty() {
+                let reason = format!("{}: {source}", names.join(", "));
+                let operation = Operation::on_address(action, &address).reason(&reason);
+                record(conn, actor, &operation, at, &context.random).await?;
+            }
+        }
+        count += changed.len();
     }
-    Ok(changed)
+    Ok(count)
 }
 
-async fn apply_to(
-    context: &Context,
+/// Stores a wish. Returns false if it was so already.
+async fn store(
     conn: &mut Conn,
-    actor: &Actor,
     address: &Address,
-    wishes: &[Wish],
-    source: Source,
-) -> Result<usize, StoreError> {
-    let at = context.clock.now();
-    let mut changed: Vec<Wish> = Vec::new();
-    for wish in wishes {
-        let differs = if wish.opted_out() {
-            preferences::opt_out(conn, address, wish.category(), at, source.as_str()).await?
-        } else {
-            preferences::opt_in(conn, &address.key(), wish.category()).await?
-        };
-        if !differs {
-            continue;
-        }
-        let detail = Detail::Preference { category: wish.category(), opted_out: wish.opted_out() };
-        let fact = Fact { detail, ..Fact::new(Event::PreferenceChanged, at) };
-        let person =
-            Person { address: address.as_str().to_owned(), role: source.as_str().to_owned(), ..Person::default() };
-        let entry = Entry::new(&fact, Some(&person), &context.random);
-        ledger::append(conn, &[Opening::of_address(&entry, address.key(), at)]).await?;
-        changed.push(*wish);
+    wish: Wish,
+    (source, at): (Source, Timestamp),
+) -> Result<bool, StoreError> {
+    if wish.opted_out() {
+        preferences::opt_out(conn, address, wish.category(), at, source.as_str()).await
+    } else {
+        preferences::opt_in(conn, &address.key(), wish.category()).await
     }
-    for (action, opted_out) in [(Action::OptOut, true), (Action::OptIn, false)] {
-        let of_action = changed.iter().filter(|wish| wish.opted_out() == opted_out);
-        let names: Vec<&str> = of_action.map(|wish| wish.category().as_str()).collect();
-        if !names.is_empty() {
-            let reason = format!("{}: {source}", names.join(", "));
-            let operation = Operation::on_address(action, address).reason(&reason);
-            record(conn, actor, &operation, at, &context.random).await?;
-        }
-    }
-    Ok(changed.len())
+}
+
+/// The entry of a wish that was stored.
+fn changed_entry(context: &Context, address: &Address, wish: Wish, (source, at): (Source, Timestamp)) -> Entry {
+    let detail = Detail::Preference { category: wish.category(), opted_out: wish.opted_out() };
+    let fact = Fact { detail, ..Fact::new(Event::PreferenceChanged, at) };
+    let person = Person { address: address.as_str().to_owned(), role: source.as_str().to_owned(), ..Person::default() };
+    Entry::new(&fact, Some(&person), &context.random)
 }

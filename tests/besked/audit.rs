@@ -476,3 +476,21 @@ async fn entries_that_contradict_earlier_ones_are_named_though_they_are_signed()
         assert!(report.problem.clone().unwrap().contains(words), "{words}: {report:?}");
     }
 }
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn deleted_checkpoints_are_missed(#[case] engine: Engine) {
+    for (which, said) in [
+        ("number = 1", "1 checkpoint is missing"),
+        ("number <= 2", "2 checkpoints are missing"),
+        ("number > 0", "no checkpoint is there"),
+    ] {
+        let app = ledger(engine).await;
+        tamper(&app, &[&format!("DELETE FROM ledger_checkpoints WHERE {which}")]).await;
+        let report = audit(&app).await;
+        let problem = report.problem.unwrap_or_default();
+        assert!(report.verdict == Verdict::Damaged && problem.contains(said), "{which}: {problem}");
+    }
+}

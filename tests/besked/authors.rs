@@ -3,7 +3,7 @@
 
 use std::process::Command;
 
-use crate::app::{CUSTOMERS, maintenance};
+use crate::app::{CUSTOMERS, NEWS, maintenance};
 use crate::cli::{Ran, Shell, ran};
 use crate::first_hour::asked;
 use crate::relay::Relay;
@@ -99,6 +99,45 @@ async fn the_same_notice_or_reference_again_within_a_day_is_said_and_asked() {
     shell
         .run(&["notice", "send", "notice.md"])
         .fails(2, &["this maintenance notice, which was released already, to 2"]);
+}
+
+#[test]
+fn a_sheet_of_a_workbook_is_an_audience() {
+    let shell = shell();
+    std::fs::write(shell.directory.path().join("rows.xlsx"), include_bytes!("tables/sheets.xlsx")).unwrap();
+    let check = |audience: &str| {
+        shell.write("notice.md", &maintenance(audience));
+        shell.run(&["notice", "check", "notice.md"])
+    };
+    let first = "`sheet = \"NAME\"` in `[audience]` reads another";
+    check("file = \"rows.xlsx\"").fails(2, &["these are rows of the sheet `Info`", first]);
+    // These customers are not imported: the sheet was read.
+    check("file = \"rows.xlsx\"\nsheet = \"Kunder\"").fails(2, &["00043"]);
+    check("file = \"rows.xlsx\"\nsheet = \"Kund\"").fails(2, &["the workbook has no sheet `Kund`"]);
+    check("all = true\nsheet = \"Kunder\"").fails(2, &["`audience.sheet`: names a sheet of a workbook"]);
+}
+
+#[test]
+fn who_is_addressed_when_a_customer_is_not_informed_is_said_wherever_a_notice_is_looked_at() {
+    let shell = shell();
+    let notice = include_str!("../../config/demo/notices/1-security-breach.md");
+    shell.write("notice.md", notice);
+    let said = "a customer who is not informed: contacts for service, then technical, each 1h after the one before, then a task";
+    let preview = shell.run(&["notice", "preview", "notice.md"]).ok();
+    assert!(preview.err.contains(said) && !preview.out.contains(said), "{}", preview.err);
+    let json = shell.run(&["--json", "notice", "preview", "notice.md"]).ok().json();
+    assert_eq!(json["escalation"], serde_json::json!({ "after": "1h", "roles": ["service", "technical"] }));
+    shell.write("notice.md", &maintenance("all = true"));
+    shell.run(&["notice", "create", "notice.md"]).ok();
+    let shown = shell.run(&["notice", "show", "CHG-1"]).ok().out;
+    assert!(
+        shown.contains("a customer who is not informed is a task for a person: nobody else is addressed\n"),
+        "{shown}"
+    );
+    let json = shell.run(&["--json", "notice", "show", "CHG-1"]).ok().json();
+    assert_eq!(json["escalation"]["roles"], serde_json::json!([]));
+    shell.write("news.md", NEWS);
+    assert!(!shell.run(&["notice", "preview", "news.md"]).ok().err.contains("not informed"));
 }
 
 #[test]

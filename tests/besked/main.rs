@@ -74,5 +74,6 @@ mod tls;
 mod trouble;
 mod uncertain;
 mod unreadable;
+mod usage;
 mod words;
 mod workbooks;

@@ -2,8 +2,9 @@
 
 use besked::deliveries::DeliveryError;
 use besked::domain::coverage::Verdict;
-use besked::domain::delivery::{Level, Outcome, State};
+use besked::domain::delivery::{Failure, Level, Outcome, State};
 use besked::domain::evidence::verify;
+use besked::domain::page::PageRequest;
 use besked::ledger::audit::Verdict as Audit;
 use rstest::rstest;
 use uuid::Uuid;
@@ -97,5 +98,76 @@ async fn a_report_on_the_command_line_names_the_operator() {
     let informed = shell.run(&["informed", "--account", "C2", "--notice", "CHG-1"]).ok().out;
     assert!(informed.contains("found by an operator to have been delivered"), "{informed}");
     assert!(informed.contains("finding: stated by bo: seen in the portal"), "{informed}");
+    let withdrawn = shell.run(&["deliveries", "report", id, "--withdraw", "--text", "it was another"]).ok().out;
+    assert!(withdrawn.contains("withdrawn: it is handed to our relay"), "{withdrawn}");
+    shell
+        .run(&["deliveries", "report", id, "--withdraw", "--text", "again"])
+        .fails(2, &["no finding to withdraw", "hint: "]);
     shell.run(&["ledger", "audit"]).ok();
+}
+
+/// A wrong finding must not stand for ever: the customer would count as not informed.
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn a_finding_is_withdrawn_and_what_was_before_it_counts_again(#[case] engine: Engine) {
+    let app = TestApp::new(engine).await;
+    app.import(CUSTOMERS).await;
+    let id = app.release(&maintenance("all = true")).await;
+    app.run_until_idle().await;
+    let before = app.informed("C2", id).await.notices[0].deliveries[0].clone();
+    let (delivery, deliveries) = (before.id, &app.app.deliveries);
+    let nothing = deliveries.withdraw(&alice(), delivery, "typed by mistake").await;
+    assert!(matches!(nothing, Err(DeliveryError::NoFinding { .. })), "{nothing:?}");
+    for found in [Outcome::Bounced, Outcome::Delivered, Outcome::Bounced] {
+        deliveries.report(&alice(), delivery, found, "seen in the portal").await.unwrap();
+        assert_eq!(app.counts(id).await.get(&found.state()), Some(&1));
+        let recorded = deliveries.withdraw(&alice(), delivery, "it was another message").await.unwrap();
+        assert_eq!((recorded.state, recorded.level), (State::Accepted, before.level));
+        let answer = app.informed("C2", id).await;
+        let shown = &answer.notices[0].deliveries[0];
+        assert_eq!((answer.verdict, shown.level, shown.found_by_operator), (Verdict::Informed, before.level, false));
+        assert_eq!(shown.reply.as_deref(), Some("stated by alice: it was another message"));
+    }
+    let nothing = deliveries.withdraw(&alice(), delivery, "again").await;
+    assert!(matches!(nothing, Err(DeliveryError::NoFinding { .. })), "{nothing:?}");
+    assert_eq!(app.counts(id).await, [(State::Accepted, 2)].into());
+    let report = audit(&app).await;
+    assert_eq!((report.verdict, report.problem), (Audit::Ok, None));
+    let file = exported(&app, id, Some("C2")).await.unwrap();
+    let evidence = verify(file.as_slice(), &key(&app)).unwrap();
+    let claims: String = evidence.entries.iter().map(|entry| format!("{}\n", entry.claim.proves)).collect();
+    let told =
+        "was bounced; accepted counts again, which an earlier entry records: stated by alice: it was another message";
+    assert!(
+        claims.contains("withdrawn by an operator: the finding that the message to") && claims.contains(told),
+        "{claims}"
+    );
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn what_came_back_of_a_mandatory_notice_is_sent_again(#[case] engine: Engine) {
+    let app = TestApp::new(engine).await;
+    app.import(CUSTOMERS).await;
+    let id = app.release(&maintenance("all = true")).await;
+    app.run_until_idle().await;
+    let delivery = app.informed("C2", id).await.notices[0].deliveries[0].id;
+    app.app.deliveries.report(&alice(), delivery, Outcome::Bounced, "seen in the portal").await.unwrap();
+    assert_eq!(app.informed("C2", id).await.verdict, Verdict::NotInformed);
+    let request = PageRequest { after: None, limit: 9 };
+    let resent = app.app.deliveries.resend_failed(&alice(), &id.to_string(), Failure::Bounced, &request).await.unwrap();
+    assert_eq!(resent.resent, [delivery]);
+    assert_eq!(app.informed("C2", id).await.verdict, Verdict::Pending);
+    let report = audit(&app).await;
+    assert_eq!((report.verdict, report.problem), (Audit::Ok, None));
+    app.run_until_idle().await;
+    assert_eq!(app.counts(id).await, [(State::Accepted, 2)].into());
+    assert_eq!(app.informed("C2", id).await.verdict, Verdict::Informed);
+    assert_eq!(app.relay.to("hello@two.example").len(), 2);
+    let report = audit(&app).await;
+    assert_eq!((report.verdict, report.problem), (Audit::Ok, None));
 }

@@ -27,9 +27,9 @@ pub struct Resend {
     #[arg(value_name = "ID", value_parser = id)]
     ids: Vec<Uuid>,
     /// All of this notice that failed in one way: id or reference
-    #[arg(long, requires = "state", value_parser = said)]
+    #[arg(long, requires = "state", value_parser = said, allow_hyphen_values = true)]
     notice: Option<String>,
-    /// The way: rejected, expired, not_carried or not_composed
+    /// The way: rejected, expired, bounced, not_carried or not_composed
     #[arg(long, requires = "notice")]
     state: Option<Failed>,
     /// Do not ask

@@ -19,7 +19,7 @@ pub enum Command {
     /// List them
     List {
         /// Only of this notice: id or reference
-        #[arg(long, value_parser = said)]
+        #[arg(long, value_parser = said, allow_hyphen_values = true)]
         notice: Option<String>,
         #[command(flatten)]
         paging: Paging,

@@ -112,13 +112,15 @@ fn contents(file: impl Read, most: usize) -> io::Result<Vec<u8>> {
 
 /// Reads the audience file that a notice names, or returns its problems. One that cannot be read is a problem of the notice.
 fn rows(notice: &Path, source: &str) -> Result<Option<Rows>, (PathBuf, Problems)> {
-    let Some((line, file)) = audience_file(source) else { return Ok(None) };
-    let path = notice.parent().unwrap_or(Path::new("")).join(file);
+    let Some(named) = audience_file(source) else { return Ok(None) };
+    let path = notice.parent().unwrap_or(Path::new("")).join(&named.path);
     match File::open(&path).and_then(|file| contents(file, MAX_BYTES)) {
-        Ok(bytes) => Rows::parse(&bytes).map(Some).map_err(|problems| (path, problems.limited())),
+        Ok(bytes) => {
+            Rows::parse_sheet(&bytes, named.sheet.as_deref()).map(Some).map_err(|problems| (path, problems.limited()))
+        }
         Err(error) => {
             let mut problems = Problems::default();
-            problems.add(line, "audience.file", format!("cannot read `{}`: {}", path.display(), cause(&error)));
+            problems.add(named.line, "audience.file", format!("cannot read `{}`: {}", path.display(), cause(&error)));
             Err((notice.to_owned(), problems))
         }
     }

@@ -76,7 +76,7 @@ pub async fn check(app: &App, path: &Path, output: &Output) -> Result<u8, Failur
 }
 
 /// Whom the escalation of a notice addresses.
-fn describe(escalation: &Escalated) -> String {
+pub fn describe(escalation: &Escalated) -> String {
     let roles: Vec<&str> = escalation.roles.iter().map(|role| role.as_str()).collect();
     if roles.is_empty() {
         return "a customer who is not informed is a task for a person: nobody else is addressed\n".to_owned();
@@ -105,8 +105,13 @@ pub async fn preview(command: Preview, place: &Place, output: &Output) -> Result
         Format::Html => ("html", content.html),
         Format::Eml => ("eml", String::from_utf8_lossy(&sample.compose()?.bytes).into_owned()),
     };
-    let document = json!({ "format": format, "subject": subject, "content": text });
+    let escalation = Escalated::of(&place.load()?.config, draft.notice.category);
+    let document = json!({ "format": format, "subject": subject, "content": text, "escalation": escalation });
     output.print(&document, |_| text.clone())?;
+    // The recipient does not see it, and whoever decides about the notice wants to know.
+    if let (Some(escalation), false) = (&escalation, output.json) {
+        eprint!("\n{}", describe(escalation));
+    }
     Ok(0)
 }
 

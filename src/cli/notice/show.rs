@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::json;
 
-use super::Watch;
+use super::{Watch, look};
 use crate::app::App;
 use crate::cli::failure::Failure;
 use crate::cli::named;
@@ -16,13 +16,13 @@ use crate::coverage::Status;
 use crate::domain::actor::Actor;
 use crate::domain::notice::State;
 use crate::domain::placeholder::Text;
-use crate::notices::Kept;
+use crate::notices::{Escalated, Kept};
 
 /// Prints the state of a notice after a step.
 pub fn print_state(app: &App, notice: &Kept, output: &Output) -> Result<u8, Failure> {
     let document = json!({
         "id": notice.id, "state": notice.state, "recipients": notice.recipients, "send_at": notice.send_at,
-        "paused": notice.paused_at.is_some(),
+        "paused": notice.is_paused(),
     });
     output.print(&document, |_| describe_state(notice, app.context.clock.now()))?;
     Ok(0)
@@ -104,9 +104,14 @@ pub async fn show(app: &App, id: &str, output: &Output) -> Result<u8, Failure> {
     document["source"] = json!(notice.source);
     document["digest"] = json!(data_encoding::HEXLOWER.encode(&notice.digest));
     document["steps"] = json!(steps);
+    let ended = matches!(notice.state, State::Cancelled | State::Declined);
+    let escalation = Escalated::of(&app.context.config, notice.category).filter(|_| !ended);
+    document["escalation"] = json!(escalation);
     output.print(&document, |_| {
         let mut text = describe_state(&notice, app.context.clock.now());
-        text += &format!("{}: {}\n\n", notice.category, Text::named(&notice.subject));
+        text += &format!("{}: {}\n", notice.category, Text::named(&notice.subject));
+        text += &escalation.as_ref().map_or_else(String::new, look::describe);
+        text.push('\n');
         let rows = steps.iter().map(|step| {
             [time(step.at), step.step.to_string(), step.operator.clone(), step.reason.clone().unwrap_or_default()]
         });

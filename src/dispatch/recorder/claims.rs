@@ -206,7 +206,10 @@ impl Claims {
 
     /// True if nothing of a notice can be claimed while these domains are held.
     fn is_blocked(&self, notice: Listed, held: &[String]) -> bool {
-        let all_held = |blocked: &Blocked| blocked.domains.iter().all(|domain| held.contains(domain));
+        let all_held = |blocked: &Blocked| {
+            let held: HashSet<&str> = held.iter().map(String::as_str).collect();
+            blocked.domains.iter().all(|domain| held.contains(domain.as_str()))
+        };
         !notice.front && self.blocked.get(&notice.id).is_some_and(all_held)
     }
 

@@ -162,6 +162,7 @@ fn detail(cbor: &mut Cbor<'_>, event: Event) -> Read<Detail> {
             Ok(Detail::Attested { id: Uuid::from_bytes(bytes(cbor)?), told_at: maybe(cbor, time)? })
         }
         (Event::Rejected, 1) => Ok(Detail::NotSent(word(cbor)?)),
+        (Event::Accepted | Event::Delivered | Event::Uncertain, 1) => Ok(Detail::Withdrawn(word(cbor)?)),
         (Event::Bounced | Event::Delivered | Event::Reported, 6) => Ok(Detail::Report(Statement {
             kind: word(cbor)?,
             tie: word(cbor)?,
@@ -281,6 +282,7 @@ mod tests {
                 vec![Detail::Attested { id, told_at: Some(from_millis(7)) }, Detail::Attested { id, told_at: None }]
             }
             Event::Rejected => vec![Detail::None, Detail::NotSent(Reason::NotCarried)],
+            Event::Accepted | Event::Uncertain => vec![Detail::None, Detail::Withdrawn(Outcome::Bounced)],
             Event::Bounced | Event::Delivered | Event::Reported => {
                 let status = Some(Status { class: 5, subject: 1, detail: 351 });
                 let (kind, tie) = (MessageKind::Dsn, MatchKind::TokenInReturnedPart);

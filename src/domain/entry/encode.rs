@@ -128,12 +128,12 @@ impl Detail {
             Self::NotSent(reason) => {
                 cbor.array(1)?.str(reason.as_str())?;
             }
+            Self::Withdrawn(outcome) => {
+                cbor.array(1)?.str(outcome.as_str())?;
+            }
             Self::Report(it) => {
                 cbor.array(6)?.str(it.kind.as_str())?.str(it.tie.as_str())?.str(it.action.as_str())?;
-                match it.status {
-                    Some(status) => cbor.str(&status.to_string())?,
-                    None => cbor.null()?,
-                };
+                cbor.encode(it.status.map(|status| status.to_string()))?;
                 cbor.str(it.verdict.as_str())?.bytes(&it.digest)?;
             }
             Self::Closed(counts) => {

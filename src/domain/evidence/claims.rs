@@ -104,12 +104,12 @@ fn reported(said: &Statement, subject: &Subject) -> (String, &'static str) {
     let whom = whom(subject);
     let status = said.status.map_or_else(String::new, |status| format!(", status {status}"));
     let kind = match said.kind {
-        MessageKind::Dsn => "delivery report",
-        MessageKind::Arf => "report of a complaint",
-        MessageKind::AutoReply => "automatic answer",
-        MessageKind::Mdn => "receipt of a mail program",
-        MessageKind::Reply => "reply",
-        MessageKind::Unknown => "message that could not be read",
+        MessageKind::Dsn => "a delivery report",
+        MessageKind::Arf => "a report of a complaint",
+        MessageKind::AutoReply => "an automatic answer",
+        MessageKind::Mdn => "a receipt of a mail program",
+        MessageKind::Reply => "a reply",
+        MessageKind::Unknown => "a message that could not be read",
     };
     let outcome = match said.action {
         Action::Failed => format!(" that says it could not be delivered ({}{status})", said.verdict),
@@ -121,7 +121,7 @@ fn reported(said: &Statement, subject: &Subject) -> (String, &'static str) {
     };
     let (tie, digest) = (said.tie.describe(), hex(&said.digest));
     let text = format!(
-        "a {kind}{outcome} came about the message to {whom}{}; {tie} ties it to that message; SHA-256 of the report: {digest}",
+        "{kind}{outcome} came about the message to {whom}{}; {tie} ties it to that message; SHA-256 of the report: {digest}",
         reply(subject)
     );
     (text, not_proved_by(said))
@@ -204,10 +204,11 @@ fn operated(fact: &Fact, subject: &Subject) -> (String, &'static str) {
 }
 
 fn manifest(fact: &Fact) -> (String, &'static str) {
-    let (count, customers, unaddressed) = match fact.detail {
+    let (number, customers, unaddressed) = match fact.detail {
         Detail::Manifest(it) => (it.count, it.customers, it.unaddressed),
         _ => (0, 0, 0),
     };
+    let (recipients, of) = (count(number, "recipient", "recipients"), count(customers, "customer", "customers"));
     let (notice, category) = match &fact.notice {
         Some((id, category, digest)) => {
             (format!("notice {id} with the content of digest {}", hex(digest)), category.as_str())
@@ -216,7 +217,7 @@ fn manifest(fact: &Fact) -> (String, &'static str) {
     };
     (
         format!(
-            "{notice} (category {category}) was meant for exactly {count} recipients of {customers} customers, fixed before \
+            "{notice} (category {category}) was meant for exactly {recipients} of {of}, fixed before \
              anything was sent; {unaddressed} of these customers had nobody to address"
         ),
         "that anything was sent to them, or that the audience was chosen rightly",
@@ -265,6 +266,15 @@ fn accepted(fact: &Fact, subject: &Subject) -> (String, &'static str) {
 
 /// What an operator found out about a delivery.
 fn found(fact: &Fact, subject: &Subject) -> (String, &'static str) {
+    if let Some(withdrawn) = fact.withdrawn() {
+        let (whom, words) = (whom(subject), words(subject));
+        let said = format!(
+            "withdrawn by an operator: the finding that the message to {whom} was {withdrawn}; {} counts again, which an earlier entry \
+             records{words}",
+            fact.event
+        );
+        return (said, "that the finding was wrong: its withdrawal is a person's word, too");
+    }
     let (what, not) = match fact.event {
         Event::Accepted => (
             "the mail server accepted it",

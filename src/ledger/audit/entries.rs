@@ -52,6 +52,7 @@ pub(super) async fn scan(
         return Err(growing.exchanged("the root of the tree is another"));
     }
     growing.nothing_beyond(tree::largest_checkpoint(conn).await?)?;
+    growing.all_are_there(tree::missing_checkpoints(conn).await?)?;
     report.checkpoints = growing.checkpoints;
     signed_by(conn, &growing, &scanned.keys).await?;
     scanned.take_waiting(conn).await?;
@@ -157,6 +158,22 @@ impl<'a> Growing<'a> {
     /// The end of the audit if every entry fits by itself, and together they do not.
     fn exchanged(&self, problem: &str) -> Stop {
         Stop::Exchanged(Exchanged { problem: problem.to_owned(), good: self.good, size: self.frontier.size() })
+    }
+
+    /// No checkpoint that was stored was deleted. The last one may still be on its way from this machine's state file to the
+    /// database; all of them cannot.
+    fn all_are_there(&self, missing: u64) -> Result<(), Damage> {
+        if missing > 0 {
+            let are = if missing == 1 { "checkpoint is" } else { "checkpoints are" };
+            return Err(Damage::whole(format!("{missing} {are} missing: somebody has deleted what was signed")));
+        }
+        match self.against.last {
+            Some(last) if self.checkpoints == 0 && last.checkpoint.size() > 0 => Err(Damage::whole(format!(
+                "no checkpoint is there, and this machine's state file has one of {} entries: somebody has deleted what was signed",
+                last.checkpoint.size()
+            ))),
+            _ => Ok(()),
+        }
     }
 
     /// Nothing was signed beyond what is there.

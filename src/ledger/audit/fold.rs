@@ -284,6 +284,8 @@ impl Scanned {
         let sent = brief.and_then(|brief| brief.sha256).map(|sha256| Sent { half: half(&sha256), index, has_message });
         let sent = Sent::after(before.as_ref().and_then(|before| before.sent), sent);
         if let Some(before) = &before
+            && before.queued_at.is_none()
+            && fact.withdrawn().is_none()
             && before.outcome.state().outlasts(outcome)
         {
             // An attempt that was under way when the delivery ended.
@@ -320,7 +322,7 @@ impl Scanned {
         let (Some((notice, ..)), Some(ordinal)) = (fact.notice, fact.ordinal) else { return Ok(()) };
         let Some(place) = self.place(notice, ordinal) else { return Ok(()) };
         if let Some(mut last) = self.lasts.get(place)?
-            && matches!(last.outcome, Outcome::Rejected | Outcome::Expired)
+            && matches!(last.outcome, Outcome::Rejected | Outcome::Expired | Outcome::Bounced)
         {
             last.queued_at = Some(fact.at.as_millisecond());
             self.lasts.set(place, &last)?;

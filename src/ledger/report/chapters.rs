@@ -11,6 +11,7 @@ use super::{Report, sealed};
 use crate::domain::digest::sha256;
 use crate::domain::entry::{Detail, Event, Person};
 use crate::domain::evidence::{Proven, Subject};
+use crate::domain::reply::is_answer;
 use crate::domain::words::count;
 
 /// How many rows a table shows. The file has them all.
@@ -218,7 +219,7 @@ fn findings(flow: &mut Flow<'_>, report: &Report<'_>) {
     flow.subheading("What no server answered, and an operator found");
     for entry in findings.iter().take(SHOWN) {
         let mut pairs = answered(entry);
-        if let Some((name, ..)) = pairs.iter_mut().find(|(name, ..)| *name == "Reply") {
+        if let Some((name, ..)) = pairs.iter_mut().find(|(name, ..)| matches!(*name, "Reply" | "No reply")) {
             *name = "Finding";
         }
         flow.pairs(Some(&title(entry)), &pairs);
@@ -258,7 +259,7 @@ fn particulars(person: &Person) -> [(&'static str, String, Style); 6] {
         ("Relay", person.relay.clone(), CELL_CODE),
         ("Host", person.host.clone(), CELL_CODE),
         ("TLS", tls.to_owned(), CELL_CODE),
-        ("Reply", person.reply.clone(), CELL_CODE),
+        (if is_answer(&person.reply) { "Reply" } else { "No reply" }, person.reply.clone(), CELL_CODE),
         ("Message-ID", person.message_id.clone(), CELL_CODE),
         ("SHA-256 of the message", sha256, CELL_CODE),
     ]

@@ -1,5 +1,7 @@
 //! Breaking text into lines: between words, else after a sign inside a long word, else anywhere.
 
+use crate::domain::together::belong_together;
+
 /// Signs in addresses, hosts and the like after which a reader expects them to go on.
 const SIGNS: &[char] = &['-', '/', '@', '.', ',', ':', ';', '_', '=', '&', '?', ']', ')', '>'];
 
@@ -36,18 +38,27 @@ fn fitting(text: &str, width: f32, advance: impl Fn(char) -> f32) -> usize {
 /// The place to break a text of which so many bytes fit.
 fn place(text: &str, fits: usize) -> usize {
     let head = &text[..fits];
-    if text[fits..].starts_with(' ') {
-        return fits;
-    }
     let indent = head.len() - head.trim_start_matches(' ').len();
-    match head.rfind(' ') {
-        Some(blank) if blank > indent => blank,
+    let ends = text[fits..].starts_with(' ').then_some(fits);
+    let blanks =
+        ends.into_iter().chain(head.rmatch_indices(' ').map(|(blank, _)| blank)).filter(|blank| *blank > indent);
+    // What belongs together is parted only where the line would else be less than half full.
+    let good = |blank: &usize| *blank > fits / 2 && !is_inside(text, *blank);
+    match blanks.clone().find(good).or_else(|| blanks.max()) {
+        Some(blank) => blank,
         // A sign near the beginning would leave a line almost empty.
         _ => match head.rfind(SIGNS) {
             Some(sign) if sign + 1 > fits / 2 => sign + 1,
             _ => fits,
         },
     }
+}
+
+/// True for a blank between words that belong together.
+fn is_inside(text: &str, blank: usize) -> bool {
+    let first = text[..blank].rsplit(' ').next().unwrap_or_default();
+    let second = text[blank..].trim_start_matches(' ').split(' ').next().unwrap_or_default();
+    belong_together(first, second)
 }
 
 #[cfg(test)]
@@ -63,6 +74,8 @@ mod tests {
     #[test]
     fn lines_end_between_words_else_after_signs_else_anywhere() {
         assert_eq!(lines("one two three", 8), ["one two", "three"]);
+        assert_eq!(lines("by virtue of Article 6(1)", 21), ["by virtue of", "Article 6(1)"]);
+        assert_eq!(lines("Article 6(1) (b)", 8), ["Article", "6(1)", "(b)"]);
         assert_eq!(lines("one two", 3), ["one", "two"]);
         assert_eq!(lines("name.surname@example.com", 15), ["name.surname@", "example.com"]);
         assert_eq!(lines("abcdefghij", 4), ["abcd", "efgh", "ij"]);

@@ -26,7 +26,8 @@ pub(super) fn recipients(evidence: &Evidence) -> BTreeMap<u64, Told<'_>> {
             told.who = Some((&person.account_id, &person.address));
         }
         // Entries are in the order they were recorded. An attempt that was under way when the delivery ended changes nothing.
-        let outcomes = told.last.and_then(|last| last.fact.event.outcome()).zip(entry.fact.event.outcome());
+        let next = entry.fact.event.outcome().filter(|_| entry.fact.withdrawn().is_none());
+        let outcomes = told.last.and_then(|last| last.fact.event.outcome()).zip(next);
         if !outcomes.is_some_and(|(last, next)| last.state().outlasts(next)) {
             told.last = Some(entry);
         }
@@ -75,6 +76,9 @@ pub(super) fn said(fact: &Fact) -> &'static str {
         return reason.describe();
     }
     match fact.event.outcome() {
+        Some(_) if fact.withdrawn().is_some() => {
+            "a finding withdrawn by an operator: the outcome before it counts again"
+        }
         Some(outcome) if fact.is_finding() => outcome.state().describe_at(fact.level),
         Some(Outcome::Deferred) if is_unanswered(fact) => "not answered by the mail server",
         _ => phrase(fact.event),

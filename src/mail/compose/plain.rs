@@ -1,6 +1,9 @@
 //! The layout of plain text: lines of at most [`WIDTH`] columns; no word, and so no address, is ever broken.
 
+use textwrap::core::Word;
 use textwrap::{Options, WordSeparator, WordSplitter, WrapAlgorithm};
+
+use crate::domain::together::belong_together;
 
 /// The widest line: narrow enough to be quoted a few times within 80 columns.
 pub const WIDTH: usize = 76;
@@ -9,7 +12,7 @@ pub const WIDTH: usize = 76;
 pub fn wrap(text: &str, first: &str, rest: &str) -> String {
     let width = WIDTH.saturating_sub(first.chars().count().max(rest.chars().count()));
     let options = Options::new(width)
-        .word_separator(WordSeparator::AsciiSpace)
+        .word_separator(WordSeparator::Custom(units))
         .word_splitter(WordSplitter::NoHyphenation)
         .wrap_algorithm(WrapAlgorithm::FirstFit)
         .break_words(false);
@@ -23,6 +26,25 @@ pub fn wrap(text: &str, first: &str, rest: &str) -> String {
         }
     }
     out
+}
+
+/// The widest that words which belong together may be: a row of numbers would else be one line.
+const WIDEST_UNIT: usize = 40;
+
+/// The units of a line that is never broken inside of one: words, or several that belong together.
+fn units(line: &str) -> Box<dyn Iterator<Item = Word<'_>> + '_> {
+    let (mut units, mut start, mut end) = (Vec::new(), 0, 0);
+    let mut last = "";
+    for word in WordSeparator::AsciiSpace.find_words(line) {
+        if end > start && (end - start > WIDEST_UNIT || !belong_together(last, word.word)) {
+            units.push(Word::from(&line[start..end]));
+            start = end;
+        }
+        end += word.word.len() + word.whitespace.len();
+        last = word.word;
+    }
+    units.push(Word::from(&line[start..end]));
+    Box::new(units.into_iter())
 }
 
 /// Returns the text without trailing spaces, with at most one empty line in a row and none at either end.
@@ -45,6 +67,20 @@ pub fn tidy(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_line_ends_inside_a_citation_or_a_quantity() {
+        for together in ["Article 6(1) (b)", "§ 9", "3 kap. 9 §", "12 500,00 SEK", "72 hours"] {
+            for length in 55..80 {
+                let text = format!("{} {together}, and so on", "x".repeat(length));
+                let wrapped = wrap(&text, "", "");
+                assert!(wrapped.contains(together), "{wrapped}");
+                assert_eq!(wrapped.split_whitespace().collect::<Vec<_>>(), text.split_whitespace().collect::<Vec<_>>());
+            }
+        }
+        let numbers = wrap(&"100 ".repeat(60), "", "");
+        assert!(numbers.lines().all(|line| line.len() <= WIDTH), "{numbers}");
+    }
 
     #[test]
     fn lines_are_short_and_addresses_whole() {

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::REPORTED;
 use super::check::Checked;
-use crate::store::people::import_changes::{self, ChangeRow};
+use crate::store::people::import_changes::{self, ChangeRow, Totals};
 use crate::store::{Conn, StoreError};
 
 /// What an import changes.
@@ -86,6 +86,17 @@ pub struct ContactChanges {
     pub reactivated: u64,
 }
 
+impl From<&Totals> for ContactChanges {
+    fn from(totals: &Totals) -> Self {
+        Self {
+            new: totals.new_contacts,
+            changed: totals.changed_contacts,
+            gone: totals.gone_contacts,
+            reactivated: totals.reactivated_contacts,
+        }
+    }
+}
+
 /// Reads the differences of a file that was compared; those of each customer only `by_customer`.
 pub(super) async fn read(conn: &mut Conn, checked: &Checked, by_customer: bool) -> Result<Changes, StoreError> {
     let mut changes = Changes::default();
@@ -98,12 +109,7 @@ pub(super) async fn read(conn: &mut Conn, checked: &Checked, by_customer: bool) 
         }
     }
     let totals = import_changes::totals(conn).await?;
-    changes.contacts = ContactChanges {
-        new: totals.new_contacts,
-        changed: totals.changed_contacts,
-        gone: totals.gone_contacts,
-        reactivated: totals.reactivated_contacts,
-    };
+    changes.contacts = ContactChanges::from(&totals);
     (changes.attributes, changes.gone_attributes) = (totals.attributes, totals.gone_attributes);
     let kept = import_changes::kept(conn, checked.lacking, &checked.attributes).await?;
     changes.kept = kept.into_iter().map(|(column, keep)| KeptColumn { column, keep }).collect();
@@ -139,14 +145,9 @@ fn change(row: ChangeRow) -> Change {
         account_id: row.account_id,
         change: row.change,
         renamed: row.renamed,
-        contacts: ContactChanges {
-            new: row.new_contacts,
-            changed: row.changed_contacts,
-            gone: row.gone_contacts,
-            reactivated: row.reactivated_contacts,
-        },
+        contacts: ContactChanges::from(&row.totals),
         addresses: Vec::new(),
-        attributes: row.attributes,
-        gone_attributes: row.gone_attributes,
+        attributes: row.totals.attributes,
+        gone_attributes: row.totals.gone_attributes,
     }
 }

@@ -43,6 +43,8 @@ pub struct Purged {
     pub persons: u64,
     /// Persons that stay: their customers are under a legal hold, or their contracts still count.
     pub held: u64,
+    /// Deliveries of the notice whose outcome is unknown: they stay so until an operator settles them, also without their person.
+    pub uncertain: u64,
 }
 
 /// What a run deleted, or would delete.

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::{CHUNK, Purged, Retention};
 use crate::domain::actor::Actor;
 use crate::domain::category::Category;
+use crate::domain::delivery::State;
 use crate::domain::entry::Event;
 use crate::domain::retention::Start;
 use crate::people::subjects::{SubjectError, forget};
@@ -51,10 +52,16 @@ impl Retention {
             if persons > 0 || (notice.persons == 0 && !self.is_held(notice.id).await?) {
                 let rule = self.context.config.retention(category);
                 let expired_at = rule.expires(notice.released_at, None, &self.zone());
-                purged.push(report(notice, expired_at, persons));
+                let uncertain = self.uncertain(notice.id).await?;
+                purged.push(report(notice, expired_at, persons, uncertain));
             }
         }
         Ok(purged)
+    }
+
+    async fn uncertain(&self, notice_id: Uuid) -> Result<u64, StoreError> {
+        let counts = deliveries::counts(&mut *self.context.store.read().await?, notice_id).await?;
+        Ok(counts.get(&State::Uncertain).copied().unwrap_or_default())
     }
 
     async fn is_held(&self, notice_id: Uuid) -> Result<bool, StoreError> {
@@ -112,7 +119,8 @@ impl Retention {
         let mut purged = Vec::new();
         for (id, persons) in retention::count_ended_contracts(&mut conn, category, limit).await? {
             if let Some(notice) = retention::find(&mut conn, id).await? {
-                purged.push(report(notice, None, persons));
+                let uncertain = deliveries::counts(&mut conn, id).await?.get(&State::Uncertain).copied();
+                purged.push(report(notice, None, persons, uncertain.unwrap_or_default()));
             }
         }
         drop(conn);
@@ -194,7 +202,7 @@ impl Retention {
     }
 }
 
-fn report(notice: Expirable, expired_at: Option<Timestamp>, persons: u64) -> Purged {
+fn report(notice: Expirable, expired_at: Option<Timestamp>, persons: u64, uncertain: u64) -> Purged {
     Purged {
         notice_id: notice.id,
         category: notice.category,
@@ -203,5 +211,6 @@ fn report(notice: Expirable, expired_at: Option<Timestamp>, persons: u64) -> Pur
         expired_at,
         persons,
         held: notice.persons.saturating_sub(persons),
+        uncertain,
     }
 }

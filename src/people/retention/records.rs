@@ -111,11 +111,14 @@ impl Retention {
         let mut count = 0;
         loop {
             let mut tx = self.context.store.write().await?;
-            // Locks the ledger's head, and lets an import that has compared its file with the contacts compare again.
-            imports::revise(&mut tx).await?;
+            tree::lock_head(&mut tx).await?;
             let deleted = expired::delete_rows(&mut tx, rows, before, CHUNK).await?;
             if deleted == 0 {
                 return Ok(Count { deleted: count, held });
+            }
+            if rows == Rows::DeactivatedContacts {
+                // An import that has compared its file with them compares again. It sees nothing of what else ends here.
+                imports::revise(&mut tx).await?;
             }
             self.note(&mut tx, actor, (kind, None), deleted).await?;
             tx.commit().await.map_err(StoreError::from)?;

@@ -1,5 +1,6 @@
 //! Whether the database itself is whole, below all that it says: its pages and indexes.
 
+use super::migrations::tables;
 use super::{Conn, Dialect, Result, StoreError};
 
 /// How many findings are named.
@@ -39,6 +40,17 @@ pub async fn damage(conn: &mut Conn) -> Result<Vec<String>> {
     let lines = found.iter().flat_map(|found| found.lines()).map(str::trim);
     let lines = lines.filter(|line| !line.is_empty() && *line != "ok" && !line.starts_with("***"));
     Ok(lines.take(FINDINGS).map(str::to_owned).collect())
+}
+
+/// The tables of this version that are not there: a version alone does not say that somebody has dropped one.
+pub async fn missing_tables(conn: &mut Conn) -> Result<Vec<&'static str>> {
+    let dialect = Dialect::of(conn);
+    let sql = dialect.pick(
+        "SELECT name FROM sqlite_master WHERE type = 'table'",
+        "SELECT CAST(tablename AS TEXT) AS name FROM pg_catalog.pg_tables WHERE schemaname = ANY (current_schemas(false))",
+    );
+    let there: Vec<String> = sqlx::query_scalar(sql).fetch_all(conn).await?;
+    Ok(tables(dialect).filter(|table| !there.iter().any(|it| it == table)).collect())
 }
 
 /// Whether PostgreSQL has checksums on its pages; `None` on SQLite, which has none.

@@ -14,6 +14,13 @@ const MIGRATIONS: [(&str, &str, &str); 1] = [(
     include_str!("../../../migrations/postgres/0001_init.sql"),
 )];
 
+/// The names of the tables that the migrations make, in order.
+pub fn tables(dialect: Dialect) -> impl Iterator<Item = &'static str> {
+    let scripts = MIGRATIONS.iter().map(move |(_, sqlite, postgres)| dialect.pick(sqlite, postgres));
+    let made = scripts.flat_map(|script| script.lines()).filter_map(|line| line.strip_prefix("CREATE TABLE "));
+    made.filter_map(|rest| rest.split([' ', '(']).next())
+}
+
 /// Version of the newest migration.
 pub const LATEST: i64 = MIGRATIONS.len() as i64;
 

@@ -13,18 +13,8 @@ pub struct ChangeRow {
     pub change: String,
     /// True if its name changes.
     pub renamed: bool,
-    /// Contacts that it has not had.
-    pub new_contacts: u64,
-    /// Contacts that it has had before.
-    pub reactivated_contacts: u64,
-    /// Contacts whose name, language, zone, spelling or place changes.
-    pub changed_contacts: u64,
-    /// Contacts that are deactivated.
-    pub gone_contacts: u64,
-    /// Attribute values that are added or moved.
-    pub attributes: u64,
-    /// Attribute values that are removed.
-    pub gone_attributes: u64,
+    /// Its contacts and attribute values.
+    pub totals: Totals,
 }
 
 /// A contact that an import changes.
@@ -55,6 +45,19 @@ pub struct Totals {
     pub attributes: u64,
     /// Attribute values that are removed.
     pub gone_attributes: u64,
+}
+
+impl Totals {
+    fn read(row: &Row<'_>) -> Result<Self> {
+        Ok(Self {
+            new_contacts: row.count("new")?,
+            reactivated_contacts: row.count("again")?,
+            changed_contacts: row.count("changed")?,
+            gone_contacts: row.count("gone")?,
+            attributes: row.count("attributes")?,
+            gone_attributes: row.count("gone_attributes")?,
+        })
+    }
 }
 
 /// What the file does not say and is stored for customers in it: the names of the columns, with how many customers or contacts have
@@ -115,14 +118,7 @@ pub async fn totals(conn: &mut Conn) -> Result<Totals> {
            ON d.known = 1 AND o.account_id = d.account_id AND o.email_key = d.email_key AND o.role = d.role";
     let row = sqlx::query(sql).fetch_one(conn).await?;
     let row = Row::of("changed_contacts", &row);
-    Ok(Totals {
-        new_contacts: row.count("new")?,
-        reactivated_contacts: row.count("again")?,
-        changed_contacts: row.count("changed")?,
-        gone_contacts: row.count("gone")?,
-        attributes: row.count("attributes")?,
-        gone_attributes: row.count("gone_attributes")?,
-    })
+    Totals::read(&row)
 }
 
 /// The first contacts that would change, of accounts up to `last`.
@@ -197,11 +193,6 @@ fn read(row: &Row<'_>) -> Result<ChangeRow> {
         account_id: row.get("account_id")?,
         change: row.get("change")?,
         renamed: row.count("renamed")? > 0,
-        new_contacts: row.count("new")?,
-        reactivated_contacts: row.count("again")?,
-        changed_contacts: row.count("changed")?,
-        gone_contacts: row.count("gone")?,
-        attributes: row.count("attributes")?,
-        gone_attributes: row.count("gone_attributes")?,
+        totals: Totals::read(row)?,
     })
 }

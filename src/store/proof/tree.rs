@@ -240,3 +240,10 @@ pub async fn largest_checkpoint(conn: &mut Conn) -> Result<Option<u64>> {
 pub(super) fn signed(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
+
+/// How many stored checkpoints were deleted since: they are numbered from 1 on, in the order in which they were stored.
+pub async fn missing_checkpoints(conn: &mut Conn) -> Result<u64> {
+    let sql = "SELECT COALESCE(MAX(number), 0) - COUNT(*) AS missing FROM ledger_checkpoints";
+    let row = sqlx::query(sql).fetch_one(conn).await?;
+    Row::of("ledger_checkpoints", &row).count("missing")
+}

@@ -130,6 +130,7 @@ pub async fn failed(
     let state = match failure {
         Failure::Rejected | Failure::NotCarried | Failure::NotComposed => State::Rejected,
         Failure::Expired => State::Expired,
+        Failure::Bounced => State::Bounced,
     };
     let rows = sqlx::query(
         "SELECT d.id, d.ordinal FROM deliveries d

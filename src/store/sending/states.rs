@@ -72,8 +72,8 @@ pub struct Reported<'a> {
     pub notice_id: Uuid,
     /// Its state until now.
     pub from: State,
-    /// What became of it.
-    pub outcome: Outcome,
+    /// What is said of it: its outcome, or that a finding is withdrawn.
+    pub event: Event,
     /// How strong the evidence is.
     pub level: Option<Level>,
     /// The words of the report.
@@ -84,8 +84,7 @@ pub struct Reported<'a> {
 
 /// Writes the state that a report leads to. The caller holds the delivery's row.
 pub(super) async fn report(conn: &mut Conn, reported: &Reported<'_>) -> Result<()> {
-    let &Reported { delivery_id: delivery, from, .. } = reported;
-    let event = Event::Outcome(reported.outcome);
+    let &Reported { delivery_id: delivery, from, event, .. } = reported;
     let done = sqlx::query(
         "UPDATE deliveries SET state = $2, level = $3, reply = COALESCE($4, reply), changed_at = $5
          WHERE id = $1 AND state = $6",
@@ -166,8 +165,8 @@ mod tests {
     #[test]
     fn an_impossible_change_is_refused() {
         let id = Uuid::from_u128(1);
-        let refused = Change::of(id, State::Bounced, Event::Resend).unwrap_err().to_string();
-        assert_eq!(refused, format!("delivery `{id}` is bounced: it cannot be sent again"));
+        let refused = Change::of(id, State::Accepted, Event::Resend).unwrap_err().to_string();
+        assert_eq!(refused, format!("delivery `{id}` is accepted: it cannot be sent again"));
         let refused = Change::of(id, State::Sending, Event::Outcome(Outcome::Delivered)).unwrap_err().to_string();
         assert_eq!(refused, format!("delivery `{id}` is sending: it cannot become delivered"));
     }

@@ -15,6 +15,9 @@ async fn a_new_database_is_whole(#[case] engine: Engine) {
     let fixture = Fixture::new(engine).await;
     let mut conn = fixture.store.write().await.unwrap();
     assert_eq!(integrity::damage(&mut conn).await.unwrap(), [""; 0]);
+    assert_eq!(integrity::missing_tables(&mut conn).await.unwrap(), [""; 0]);
+    conn.execute("DROP TABLE holds").await.unwrap();
+    assert_eq!(integrity::missing_tables(&mut conn).await.unwrap(), ["holds"]);
     let checksums = integrity::has_checksums(&mut conn).await.unwrap();
     assert_eq!(checksums.is_some(), engine == Engine::Postgres);
     assert_eq!(integrity::check_indexes(&mut conn).await.unwrap(), Indexes::NotInstalled);

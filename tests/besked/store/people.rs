@@ -217,8 +217,9 @@ async fn what_an_import_would_change_is_read_by_customer(#[case] engine: Engine)
     let told: Vec<_> = found
         .iter()
         .map(|it| {
-            let contacts = [it.new_contacts, it.changed_contacts, it.gone_contacts, it.reactivated_contacts];
-            (it.account_id.as_str(), it.change.as_str(), it.renamed, contacts, it.attributes + it.gone_attributes)
+            let of = &it.totals;
+            let contacts = [of.new_contacts, of.changed_contacts, of.gone_contacts, of.reactivated_contacts];
+            (it.account_id.as_str(), it.change.as_str(), it.renamed, contacts, of.attributes + of.gone_attributes)
         })
         .collect();
     let wanted = [

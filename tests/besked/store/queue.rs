@@ -2,7 +2,7 @@
 
 use besked::domain::category::Category;
 use besked::domain::category_set::CategorySet;
-use besked::domain::delivery::{Level, Outcome, State};
+use besked::domain::delivery::{Event as DeliveryEvent, Level, Outcome, State};
 use besked::domain::entry::Event;
 use besked::domain::merkle::Node;
 use besked::domain::preference::Reason;
@@ -314,7 +314,7 @@ async fn deliveries_are_shown_paged_and_made_ready(#[case] engine: Engine) {
         delivery_id: ready[0].id,
         notice_id: id,
         from: State::Queued,
-        outcome: Outcome::Bounced,
+        event: DeliveryEvent::Outcome(Outcome::Bounced),
         level: None,
         reply: Some("5.1.1 no"),
         at: fixture.now,

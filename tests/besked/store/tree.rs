@@ -69,6 +69,7 @@ async fn checkpoints_are_kept_and_sealing_can_be_stopped(#[case] engine: Engine)
     assert_eq!(tree::checkpoints(&mut tx, 0, 8).await.unwrap(), [signed(5, "a"), signed(5, "c")]);
     assert_eq!(tree::checkpoints(&mut tx, 5, 9).await.unwrap(), [signed(9, "b")]);
     assert_eq!(tree::largest_checkpoint(&mut tx).await.unwrap(), Some(9));
+    assert_eq!(tree::missing_checkpoints(&mut tx).await.unwrap(), 0);
     assert_eq!(tree::keys(&mut tx).await.unwrap(), ["k"]);
     assert!(tree::set_stopped(&mut tx, Some("because")).await.unwrap());
     assert!(!tree::set_stopped(&mut tx, Some("again")).await.unwrap());
