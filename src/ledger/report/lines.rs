@@ -75,7 +75,8 @@ mod tests {
     fn lines_end_between_words_else_after_signs_else_anywhere() {
         assert_eq!(lines("one two three", 8), ["one two", "three"]);
         assert_eq!(lines("by virtue of Article 6(1)", 21), ["by virtue of", "Article 6(1)"]);
-        assert_eq!(lines("Article 6(1) (b)", 8), ["Article", "6(1)", "(b)"]);
+        assert_eq!(lines("Article 6(1) (b)", 8), ["Article", "6(1) (b)"]);
+        assert_eq!(lines("Article 6(1) (b)", 7), ["Article", "6(1)", "(b)"]);
         assert_eq!(lines("one two", 3), ["one", "two"]);
         assert_eq!(lines("name.surname@example.com", 15), ["name.surname@", "example.com"]);
         assert_eq!(lines("abcdefghij", 4), ["abcd", "efgh", "ij"]);
