@@ -27,6 +27,8 @@ use crate::mail::token::TokenKey;
 use crate::metrics::Metrics;
 use crate::notices::sample::{Sample, Wanted};
 use crate::notices::{Draft, NoticeError, Notices};
+use crate::operators::Operators;
+use crate::operators::keys::Keys;
 use crate::people::customers::Customers;
 use crate::people::holds::Holds;
 use crate::people::link::Links;
@@ -130,6 +132,10 @@ pub struct App {
     pub inbound: Inbound,
     /// Addresses others where a customer is not informed.
     pub escalation: Escalation,
+    /// Who uses Besked.
+    pub operators: Operators,
+    /// The keys of programs.
+    pub keys: Keys,
     /// What a person must do.
     pub tasks: Tasks,
     /// The state of the relays.
@@ -183,6 +189,7 @@ impl App {
         let coverage = Coverage::new(context.clone(), notices.clone());
         let escalation = Escalation::new(context.clone(), coverage.clone());
         let tasks = Tasks::new(context.clone());
+        let (operators, keys) = (Operators::new(context.clone()), Keys::new(context.clone()));
         let (metrics, pulse, key) = (Metrics::new(), Pulse::default(), TokenKey::new(key));
         let customers = Customers::new(context.clone(), subjects.clone());
         let preferences = Preferences::new(context.clone());
@@ -205,6 +212,8 @@ impl App {
             evidence,
             inbound,
             escalation,
+            operators,
+            keys,
             tasks,
             relays,
             metrics,

@@ -24,7 +24,7 @@
 //! # Layers
 //!
 //! ```text
-//! domain <- config <- store <- context <- metrics <- mail <- ledger <- people <- audience <- notices <- deliveries <-
+//! domain <- config <- store <- context <- metrics <- mail <- ledger <- people <- operators <- audience <- notices <-
 //!     coverage <- evidence <- inbound <- dispatch <- app <- doctor <- public <- http <- cli
 //! ```
 //!
@@ -52,6 +52,7 @@ pub mod ledger;
 pub mod mail;
 pub mod metrics;
 pub mod notices;
+pub mod operators;
 pub mod people;
 pub mod public;
 pub mod store;

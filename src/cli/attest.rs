@@ -40,8 +40,7 @@ pub struct Attest {
 
 /// Records an attestation, or withdraws one.
 pub async fn attest(command: Attest, place: &Place, output: &Output) -> Result<u8, Failure> {
-    let app = place.app().await?;
-    let actor = place.actor()?;
+    let (app, actor) = place.acting().await?;
     let notice = named::read(&app, &command.notice).await?;
     if let Some(id) = command.withdraw {
         let which = (command.account.as_str(), id);

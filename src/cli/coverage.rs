@@ -40,7 +40,7 @@ pub async fn coverage(command: Coverage, place: &Place, output: &Output) -> Resu
     }
     let app = place.app().await?;
     let notice = named::read(&app, &command.notice).await?;
-    let covering = app.coverage.coverage(&place.actor()?, &notice).await?;
+    let covering = app.coverage.coverage(&place.actor(&app).await?, &notice).await?;
     let only = match (command.open, command.late) {
         (true, _) => Only::Open,
         (_, true) => Only::Late,

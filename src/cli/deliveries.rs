@@ -67,8 +67,7 @@ pub enum Command {
 
 /// Runs the command.
 pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8, Failure> {
-    let app = place.app().await?;
-    let actor = place.actor()?;
+    let (app, actor) = place.acting().await?;
     match command {
         Command::Uncertain(command) => uncertain::run(command, &app, &actor, output).await,
         Command::Resend(command) => resend::run(command, &app, &actor, output).await,

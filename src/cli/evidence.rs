@@ -63,9 +63,8 @@ struct Exported {
 /// Runs `besked evidence`.
 pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8, Failure> {
     let Command::Export(command) = command;
-    let actor = place.actor()?;
     let mut request = request(&command)?;
-    let app = place.app().await?;
+    let (app, actor) = place.acting().await?;
     if let Choice::Notice(name) = &mut request.notices {
         *name = named::read(&app, name).await?;
     }

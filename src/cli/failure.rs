@@ -1,5 +1,6 @@
 //! Errors as people read them: what was tried, why it failed, and what to do about it.
 
+mod operators;
 mod persons;
 
 use std::fmt::Display;
@@ -38,7 +39,9 @@ pub(super) const CURSOR: &str = "take the cursor that the page before printed";
 /// The exit code for a kind of error.
 const fn code(kind: Kind) -> u8 {
     match kind {
-        Kind::Invalid | Kind::NotFound | Kind::Conflict | Kind::Refused => INVALID,
+        Kind::Invalid | Kind::NotFound | Kind::Conflict | Kind::Unauthenticated | Kind::Forbidden | Kind::Refused => {
+            INVALID
+        }
         Kind::Later => TRY_LATER,
         Kind::Failed => FAILED,
     }

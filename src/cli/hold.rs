@@ -46,8 +46,7 @@ pub enum Command {
 
 /// Runs `besked hold`.
 pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8, Failure> {
-    let app = place.app().await?;
-    let actor = place.actor()?;
+    let (app, actor) = place.acting().await?;
     match command {
         Command::Add { notice, account, reason } => {
             let notice = match notice {

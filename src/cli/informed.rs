@@ -61,7 +61,7 @@ pub async fn informed(command: Informed, place: &Place, output: &Output) -> Resu
         (.., Some(category)) => About::Category { category, since: command.since, until: command.until },
         (None, None, None) => return Err(Failure::invalid("name a notice, a reference or a category")),
     };
-    let answer = app.coverage.informed(&place.actor()?, &command.account, &about).await?;
+    let answer = app.coverage.informed(&place.actor(&app).await?, &command.account, &about).await?;
     output.print(&answer, describe_informed)?;
     Ok(match answer.verdict {
         Verdict::Informed => 0,

@@ -82,7 +82,7 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
             })?;
         }
         Command::Continue { reason, resend, leave_uncertain } => {
-            let actor = place.actor()?;
+            let actor = place.actor(&app).await?;
             let waiting = match (resend, leave_uncertain) {
                 (true, _) => Some(Waiting::Send),
                 (_, true) => Some(Waiting::LeaveUncertain),

@@ -20,11 +20,13 @@ mod hold;
 mod inbound;
 mod informed;
 mod init;
+mod keys;
 mod ledger;
 mod manual;
 mod named;
 mod nobody;
 mod notice;
+mod operators;
 mod output;
 mod pages;
 mod preferences;
@@ -129,6 +131,12 @@ enum Command {
     /// Delete persons whose retention has ended
     #[command(subcommand)]
     Retention(retention::Command),
+    /// Who uses Besked, and in which roles
+    #[command(subcommand)]
+    Operators(operators::Command),
+    /// Keys of programs
+    #[command(subcommand)]
+    Keys(keys::Command),
     /// Print the completions of a shell
     Completions(manual::Completions),
     /// Write the manual pages
@@ -189,6 +197,8 @@ async fn run(command: Command, place: &Place, output: &Output) -> Result<u8, Fai
         Command::Subject(command) => subject::run(command, place, output).await,
         Command::Hold(command) => hold::run(command, place, output).await,
         Command::Retention(command) => retention::run(command, place, output).await,
+        Command::Operators(command) => operators::run(command, place, output).await,
+        Command::Keys(command) => keys::run(command, place, output).await,
         Command::Completions(command) => manual::completions(&command),
         Command::Man(command) => manual::man(&command),
         Command::Demo(command) => demo::run(command, output).await,
@@ -217,12 +227,18 @@ impl Place {
         load(self.config.as_deref(), &environment())
     }
 
-    /// Who runs the command: the operator named with `--as`, else the user of the operating system.
-    fn actor(&self) -> Result<Actor, Failure> {
+    /// Who runs the command: the operator named with `--as`, else the one with the name of the user of the operating system.
+    async fn actor(&self, app: &App) -> Result<Actor, Failure> {
         // From the user id of the process: the environment is missing in services, and anybody can change it.
         let user = whoami::username().unwrap_or_else(|_| "unknown".to_owned());
-        Actor::cli(self.operator.as_ref().unwrap_or(&user), &user)
-            .map_err(|error| Failure::invalid(format!("`--as` {error}")))
+        Ok(app.operators.at_command_line(self.operator.as_deref(), &user).await?)
+    }
+
+    /// The parts, and who runs the command.
+    async fn acting(&self) -> Result<(App, Actor), Failure> {
+        let app = self.app().await?;
+        let actor = self.actor(&app).await?;
+        Ok((app, actor))
     }
 
     async fn app(&self) -> Result<App, Failure> {

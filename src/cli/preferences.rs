@@ -42,7 +42,7 @@ pub enum Command {
 
 /// Runs the command.
 pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8, Failure> {
-    let (app, actor) = (place.app().await?, place.actor()?);
+    let (app, actor) = place.acting().await?;
     let email = match command {
         Command::Show { email } => email,
         Command::Set { email, opt_out, opt_in } => {

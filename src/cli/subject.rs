@@ -113,8 +113,7 @@ pub enum Command {
 
 /// Runs `besked subject`.
 pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8, Failure> {
-    let app = place.app().await?;
-    let actor = place.actor()?;
+    let (app, actor) = place.acting().await?;
     match command {
         Command::Export { email, output: file } => export(&app, &actor, &email, file, output).await?,
         Command::Erase { email, ground, waive, yes } => {

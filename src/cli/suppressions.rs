@@ -40,7 +40,7 @@ pub enum Command {
 
 /// Runs the command.
 pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8, Failure> {
-    let (app, actor) = (place.app().await?, place.actor()?);
+    let (app, actor) = place.acting().await?;
     match command {
         Command::List { paging } => {
             let row = |it: &Listed| [it.email.clone(), it.reason.to_string(), time(it.since)];

@@ -40,8 +40,7 @@ pub enum Command {
 
 /// Runs `besked tasks`.
 pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8, Failure> {
-    let app = place.app().await?;
-    let actor = place.actor()?;
+    let (app, actor) = place.acting().await?;
     match command {
         Command::List { open, paging } => {
             let header = ["id", "kind", "state", "notice", "account", "deadline", "reason"];

@@ -9,6 +9,7 @@ mod integrity;
 mod limits;
 mod moulds;
 mod nodes;
+mod operators;
 mod people;
 mod queue;
 mod refusals;

@@ -114,7 +114,7 @@ pub async fn preview(command: Preview, place: &Place, output: &Output) -> Result
 async fn sample(place: &Place, draft: &Draft, wanted: Wanted, command: &str) -> Result<Sample, Failure> {
     match place.open().await? {
         Ok(app) => {
-            let sample = app.sample(&place.actor()?, draft, &wanted, command).await?;
+            let sample = app.sample(&place.actor(&app).await?, draft, &wanted, command).await?;
             if let Some(missing) = sample.missing() {
                 eprintln!(
                     "warning: recipients without a value: {missing}: the notice cannot be released before they have one"
