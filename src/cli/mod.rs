@@ -64,7 +64,7 @@ struct Cli {
     #[arg(long, global = true)]
     json: bool,
     /// The operator who acts; the user of the operating system if it is left out
-    #[arg(long = "as", global = true, value_name = "OPERATOR", value_parser = args::said)]
+    #[arg(long = "as", id = "acting", global = true, value_name = "OPERATOR", value_parser = args::said)]
     operator: Option<String>,
     #[command(subcommand)]
     command: Command,

@@ -146,7 +146,7 @@ fn the_commands_say_what_to_do() {
     run("operators disable robot").ok();
     run("--as ROBOT customers list").fails(2, &["`robot` is disabled", "operators enable"]);
     // These need nobody.
-    for free in ["config check", "doctor", "migrate", "init"] {
+    for free in ["config check", "migrate", "init"] {
         assert_eq!(run(&format!("--as eve {free}")).code, 0, "{free}");
     }
 }
