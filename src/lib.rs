@@ -25,7 +25,7 @@
 //!
 //! ```text
 //! domain <- config <- store <- context <- metrics <- mail <- ledger <- people <- operators <- audience <- notices <-
-//!     coverage <- evidence <- inbound <- dispatch <- app <- doctor <- public <- http <- cli
+//!     deliveries <- coverage <- evidence <- inbound <- dispatch <- app <- doctor <- public <- http <- cli
 //! ```
 //!
 //! A file imports from its own layer and lower ones only; a test checks that. `domain` does no I/O. A noun keeps its file name

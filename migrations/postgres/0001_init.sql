@@ -683,3 +683,18 @@ CREATE TABLE keys (
 );
 
 CREATE INDEX keys_by_operator ON keys (operator_id);
+
+-- The audit log: each command and request, by whom, and how it ended. It has no addresses of recipients.
+CREATE TABLE audit (
+    id       TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    at       BIGINT NOT NULL,
+    operator TEXT COLLATE "C" NOT NULL,
+    via      TEXT COLLATE "C" NOT NULL,
+    action   TEXT COLLATE "C" NOT NULL,
+    object   TEXT COLLATE "C",
+    result   TEXT COLLATE "C" NOT NULL CHECK (result IN ('ok', 'invalid', 'not_found', 'conflict', 'unauthenticated', 'forbidden', 'refused',
+                 'later', 'failed'))
+);
+
+CREATE INDEX audit_by_time ON audit (at);
+CREATE INDEX audit_by_object ON audit (object, id) WHERE object IS NOT NULL;

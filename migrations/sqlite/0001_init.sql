@@ -655,3 +655,18 @@ CREATE TABLE keys (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX keys_by_operator ON keys (operator_id);
+
+-- The audit log: each command and request, by whom, and how it ended. It has no addresses of recipients.
+CREATE TABLE audit (
+    id       TEXT NOT NULL PRIMARY KEY,
+    at       INTEGER NOT NULL,
+    operator TEXT NOT NULL,
+    via      TEXT NOT NULL,
+    action   TEXT NOT NULL,
+    object   TEXT,
+    result   TEXT NOT NULL CHECK (result IN ('ok', 'invalid', 'not_found', 'conflict', 'unauthenticated', 'forbidden', 'refused',
+                 'later', 'failed'))
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX audit_by_time ON audit (at);
+CREATE INDEX audit_by_object ON audit (object, id) WHERE object IS NOT NULL;

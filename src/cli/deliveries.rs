@@ -77,7 +77,7 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
                 let reply = it.reply.clone().unwrap_or_default();
                 [it.id.to_string(), it.account_id.clone(), it.email.clone(), it.state.to_string(), reply]
             };
-            let notice = named::read(&app, &notice).await?;
+            let notice = named::read(&app, &actor, &notice).await?;
             let fetch = async |page| Ok(app.deliveries.list(&actor, &notice, state, &page).await?);
             paging.print(output, "deliveries", (header, row), fetch).await?;
             Ok(0)

@@ -66,7 +66,7 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
     let mut request = request(&command)?;
     let (app, actor) = place.acting().await?;
     if let Choice::Notice(name) = &mut request.notices {
-        *name = named::read(&app, name).await?;
+        *name = named::read(&app, &actor, name).await?;
     }
     let exported = write(&app, &actor, &request, (&command.output, command.pdf.as_deref())).await?;
     output.print(&json!({ "evidence": exported }), |_| exported.iter().map(describe).collect())?;

@@ -50,7 +50,7 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
     match command {
         Command::Add { notice, account, reason } => {
             let notice = match notice {
-                Some(name) => Some(named::read(&app, &name).await?),
+                Some(name) => Some(named::read(&app, &actor, &name).await?),
                 None => None,
             };
             let on = match (&notice, &account) {

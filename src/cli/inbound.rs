@@ -75,7 +75,13 @@ pub struct Read {
 pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8, Failure> {
     match command {
         Command::Deliver(command) => deliver(command, place).await,
-        Command::Read(command) => files::read(&command, &place.app().await?, output).await,
+        Command::Read(command) => {
+            let app = place.app().await?;
+            if !command.dry_run {
+                app.inbound.fed_by(&place.actor(&app).await?)?;
+            }
+            files::read(&command, &app, output).await
+        }
         Command::List { unmatched, paging } => {
             let (app, actor) = place.acting().await?;
             let header = ["id", "at", "route", "#size", "state", "kind", "match", "delivery"];

@@ -5,6 +5,7 @@
 
 mod args;
 mod attest;
+mod audit;
 mod config;
 mod coverage;
 mod customers;
@@ -43,11 +44,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::OnceLock;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use uuid::Uuid;
 
 use crate::app::{App, AppError};
 use crate::config::{ConfigError, Loaded, load, log_of};
-use crate::domain::actor::Actor;
+use crate::domain::actor::{Actor, Via};
+use crate::domain::audit::Ended;
 use crate::domain::clock::Clock;
 use crate::domain::random::Random;
 use failure::Failure;
@@ -137,6 +140,9 @@ enum Command {
     /// Keys of programs
     #[command(subcommand)]
     Keys(keys::Command),
+    /// What everybody asked for
+    #[command(subcommand)]
+    Audit(audit::Command),
     /// Print the completions of a shell
     Completions(manual::Completions),
     /// Write the manual pages
@@ -148,8 +154,10 @@ enum Command {
 /// Runs the command and returns its exit code.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let place = Place { config: cli.config, operator: cli.operator, opened: OnceLock::new() };
+    let matches = Cli::command().get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let asking = audit::Asking::of(&matches);
+    let place = Place::new(cli.config, cli.operator);
     // A command that needs a configuration reports what is wrong with it.
     let log = place.load().map_or_else(|_| log_of(&environment()), |loaded| loaded.config.log);
     crate::telemetry::init(&log);
@@ -158,6 +166,7 @@ pub fn main() -> ExitCode {
     let result = match runtime {
         Ok(runtime) => runtime.block_on(async {
             let result = run(cli.command, &place, &output).await;
+            audit::record(&asking, &place, result.as_ref().map_or_else(Failure::ended, |_| Ended::Ok)).await;
             place.close().await;
             result
         }),
@@ -199,6 +208,7 @@ async fn run(command: Command, place: &Place, output: &Output) -> Result<u8, Fai
         Command::Retention(command) => retention::run(command, place, output).await,
         Command::Operators(command) => operators::run(command, place, output).await,
         Command::Keys(command) => keys::run(command, place, output).await,
+        Command::Audit(command) => audit::run(command, place, output).await,
         Command::Completions(command) => manual::completions(&command),
         Command::Man(command) => manual::man(&command),
         Command::Demo(command) => demo::run(command, output).await,
@@ -216,9 +226,22 @@ struct Place {
     operator: Option<String>,
     /// The parts, once a command uses them.
     opened: OnceLock<App>,
+    /// Who acts, if they may; the name that was claimed; and how they reached Besked.
+    acted: OnceLock<(Option<Actor>, String, String)>,
+    /// What a command made, or found out that it is about.
+    about: OnceLock<Uuid>,
 }
 
 impl Place {
+    const fn new(config: Option<PathBuf>, operator: Option<String>) -> Self {
+        Self { config, operator, opened: OnceLock::new(), acted: OnceLock::new(), about: OnceLock::new() }
+    }
+
+    /// Notes what the command made, for the audit log.
+    fn made(&self, id: Uuid) {
+        self.about.get_or_init(|| id);
+    }
+
     fn load(&self) -> Result<Loaded, Failure> {
         Ok(self.try_load()?)
     }
@@ -231,7 +254,11 @@ impl Place {
     async fn actor(&self, app: &App) -> Result<Actor, Failure> {
         // From the user id of the process: the environment is missing in services, and anybody can change it.
         let user = whoami::username().unwrap_or_else(|_| "unknown".to_owned());
-        Ok(app.operators.at_command_line(self.operator.as_deref(), &user).await?)
+        let found = app.operators.at_command_line(self.operator.as_deref(), &user).await;
+        let claimed = self.operator.clone().unwrap_or_else(|| user.clone());
+        let via = Via::Cli { os_user: user }.to_string();
+        self.acted.get_or_init(|| (found.as_ref().ok().cloned(), claimed, via));
+        Ok(found?)
     }
 
     /// The parts, and who runs the command.

@@ -48,7 +48,7 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
             paging.print(output, "suppressions", (["email", "reason", "since"], row), fetch).await?;
         }
         Command::Add { email, reason } => {
-            warn_of_nobody(&app, &email).await?;
+            warn_of_nobody(&app, &actor, &email).await?;
             let added = app.suppressions.add(&actor, &email, reason).await?;
             output.print(&json!({ "email": email.as_str(), "reason": reason, "added": added }), |_| {
                 format!("{email} is suppressed: {reason}\n")

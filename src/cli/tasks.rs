@@ -94,6 +94,7 @@ impl From<TaskError> for Failure {
     fn from(error: TaskError) -> Self {
         let failure = Self::of(error.kind(), &error);
         match error {
+            TaskError::Forbidden(error) => error.into(),
             TaskError::Store(error) => error.into(),
             TaskError::Unknown(_) => failure.hint("`besked tasks list` lists the tasks"),
             TaskError::Done { .. } => failure.hint("`besked tasks show ID` shows how it was closed"),

@@ -7,6 +7,7 @@ pub mod actor;
 pub mod address;
 pub mod attestation;
 pub mod audience;
+pub mod audit;
 pub mod category;
 pub mod category_set;
 pub mod character;

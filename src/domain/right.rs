@@ -153,7 +153,9 @@ pub fn allowed(role: Role, right: Right) -> CategorySet {
     let part = if role == Legal { own(role).or(breach) } else { own(role) };
     match right {
         Right::Read => CategorySet::ALL.without(all(&[Admin])),
-        Right::ReadSealed => all(&[Security, Legal, Compliance]).and(breach),
+        Right::ReadSealed => {
+            all(&[Security, Legal, Compliance]).and(Category::ALL.iter().copied().filter(|it| is_sealed(*it)).collect())
+        }
         // Who writes a breach notice never approves one, whoever wrote it.
         Right::Approve => {
             part.without(if role == Security { breach } else { CategorySet::NONE }).or(all(&[Compliance]))
@@ -185,6 +187,12 @@ pub fn allowed(role: Role, right: Right) -> CategorySet {
 #[must_use]
 pub fn allowed_to(roles: Roles, right: Right) -> CategorySet {
     roles.iter().fold(CategorySet::NONE, |set, role| set.or(allowed(role, right)))
+}
+
+/// True for a category whose notices are sealed until their release.
+#[must_use]
+pub const fn is_sealed(category: Category) -> bool {
+    matches!(category, Category::SecurityBreach)
 }
 
 /// What an actor may not do, and which roles may.
@@ -241,6 +249,24 @@ impl Actor {
             return Ok(());
         }
         Err(Forbidden::Role { name: self.name().to_owned(), right, category })
+    }
+
+    /// True if the actor may know that there is a notice: one of a breach is sealed until its release.
+    #[must_use]
+    pub fn knows_of(&self, category: Category, is_released: bool) -> bool {
+        is_released || !is_sealed(category) || self.categories(Right::ReadSealed).contains(category)
+    }
+
+    /// True if the actor may see addresses in the list of a notice.
+    #[must_use]
+    pub fn sees_addresses(&self, category: Category) -> bool {
+        self.categories(Right::SeeAddresses).contains(category)
+    }
+
+    /// True if the actor may see addresses in a notice, looking at one customer.
+    #[must_use]
+    pub fn sees_addresses_of_one(&self, category: Category) -> bool {
+        self.has(Right::SeeOneCustomer) || self.sees_addresses(category)
     }
 
     /// The categories for which the actor has a right; all or none for one that is not by category.

@@ -1,6 +1,7 @@
 //! Operators: who they are, with which roles and keys. While there is none, every name at the command line may do everything; from
 //! the first one on, only an active operator acts, in the roles that they have.
 
+pub mod audit;
 pub mod keys;
 
 use jiff::Timestamp;

@@ -1,6 +1,8 @@
 //! Operators, their rights and keys: who may act, and as whom.
 
+mod audit;
 mod keys;
+mod rights;
 
 use besked::domain::actor::{Actor, Via};
 use besked::domain::operator::{OperatorKind, Role, Roles};

@@ -1,5 +1,6 @@
-//! Operators. [`keys`] are those of programs.
+//! Operators. [`keys`] are those of programs, [`audit`] is the log of what everybody asked for.
 
+pub mod audit;
 pub mod keys;
 
 use jiff::Timestamp;

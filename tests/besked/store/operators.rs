@@ -1,7 +1,8 @@
 //! Operators and keys.
 
+use besked::domain::audit::Ended;
 use besked::domain::operator::{OperatorKind, OperatorName, Role};
-use besked::store::operators::{self, Operator, keys};
+use besked::store::operators::{self, Operator, audit, keys};
 use jiff::SignedDuration;
 use rstest::rstest;
 use uuid::Uuid;
@@ -90,4 +91,41 @@ async fn keys_are_found_by_hash_with_their_operator(#[case] engine: Engine) {
     keys::revoke_all(&mut tx, robot.id, later).await.unwrap();
     let revoked = keys::list(&mut tx, None, None, 9).await.unwrap().into_iter().map(|key| key.revoked_at);
     assert_eq!(revoked.collect::<Vec<_>>(), [Some(now), Some(later)]);
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn the_audit_log_is_filtered_paged_and_emptied(#[case] engine: Engine) {
+    let fixture = Fixture::new(engine).await;
+    let mut tx = fixture.store.write().await.unwrap();
+    let row = |operator: &str, object: Option<&str>| audit::Asked {
+        id: fixture.random.id(fixture.now),
+        at: fixture.now,
+        operator: operator.to_owned(),
+        via: "key 7".to_owned(),
+        action: "notice show".to_owned(),
+        object: object.map(str::to_owned),
+        result: Ended::NotFound,
+    };
+    let rows = [row("a", Some("N1")), row("b", None), row("a", Some("N2"))];
+    for row in &rows {
+        audit::insert(&mut tx, row).await.unwrap();
+    }
+    let all = audit::Filter::default();
+    let newest = |rows: &[audit::Asked]| rows.iter().rev().cloned().collect::<Vec<_>>();
+    assert_eq!(audit::list(&mut tx, &all, None, 9).await.unwrap(), newest(&rows));
+    assert_eq!(audit::list(&mut tx, &all, Some(rows[2].id), 1).await.unwrap(), rows[1..2]);
+    let of_a = audit::Filter { operator: Some("a"), ..all };
+    assert_eq!(audit::list(&mut tx, &of_a, None, 9).await.unwrap().len(), 2);
+    let about = audit::Filter { object: Some("N2"), since: Some(fixture.now), ..all };
+    assert_eq!(audit::list(&mut tx, &about, None, 9).await.unwrap(), rows[2..]);
+    let until = audit::Filter { until: Some(fixture.now), ..all };
+    assert!(audit::list(&mut tx, &until, None, 9).await.unwrap().is_empty());
+    let later = fixture.now.saturating_add(SignedDuration::from_secs(1)).unwrap();
+    assert_eq!(audit::count_before(&mut tx, fixture.now).await.unwrap(), 0);
+    assert_eq!(audit::count_before(&mut tx, later).await.unwrap(), 3);
+    assert_eq!(audit::delete_before(&mut tx, later, 2).await.unwrap(), 2);
+    assert_eq!(audit::count_before(&mut tx, later).await.unwrap(), 1);
 }
