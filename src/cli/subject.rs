@@ -174,10 +174,10 @@ async fn object(
     (category, note): (Vec<Category>, Option<&str>),
     output: &Output,
 ) -> Result<(), Failure> {
-    warn_of_nobody(app, actor, email).await?;
     let optional = || Category::ALL.iter().copied().filter(|it| it.class() == Class::Optional).collect();
     let categories: Vec<Category> = if category.is_empty() { optional() } else { category };
     let objection = app.subjects.object(actor, email, &categories, note).await?;
+    warn_of_nobody(app, actor, email).await?;
     let Objection { opted_out, recorded, id, already } = &objection;
     let answer = json!({
         "email": email.as_str(), "objected": true, "opted_out": opted_out, "recorded": recorded, "id": id,

@@ -48,8 +48,8 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
             paging.print(output, "suppressions", (["email", "reason", "since"], row), fetch).await?;
         }
         Command::Add { email, reason } => {
-            warn_of_nobody(&app, &actor, &email).await?;
             let added = app.suppressions.add(&actor, &email, reason).await?;
+            warn_of_nobody(&app, &actor, &email).await?;
             output.print(&json!({ "email": email.as_str(), "reason": reason, "added": added }), |_| {
                 format!("{email} is suppressed: {reason}\n")
             })?;

@@ -192,6 +192,7 @@ impl Prover {
         };
         let mut conn = self.context.store.read().await?;
         let mut found = references::bearers(&mut conn, reference).await?;
+        found.retain(|notice| actor.knows_of(notice.category, notice.released_at.is_some()));
         if found.is_empty() {
             return Err(NoticeError::Unknown(reference.clone()).into());
         }

@@ -22,7 +22,6 @@ use super::{at, machine, person, with};
 use crate::app::{CUSTOMERS, NEWS, TestApp, address, maintenance};
 use crate::cli::Shell;
 use crate::database::Engine;
-use crate::relay::Relay;
 
 pub const BREACH: &str = "+++\ncategory = \"security_breach\"\nreference = \"INC-7\"\n[audience]\nall = true\n[fields]\n\
     stage = \"confirmed\"\nour_role = \"processor\"\nnature = \"A key was stolen.\"\nlikely_consequences = \"None known.\"\n\
@@ -324,10 +323,9 @@ fn the_docs_print_the_table_of_rights() {
     assert!(text.contains(&table), "docs/operators.md lacks this table:\n{table}");
 }
 
-#[tokio::test]
-async fn a_sample_shows_no_person_to_those_who_see_no_address() {
-    let relay = Relay::start().await;
-    let shell = Shell::new().relay(relay.port());
+#[test]
+fn a_sample_shows_no_person_to_those_who_see_no_address() {
+    let shell = Shell::new();
     let run = |arguments: &str| shell.run(&arguments.split(' ').collect::<Vec<_>>());
     shell.write("c.csv", CUSTOMERS);
     run("customers import c.csv").ok();

@@ -1,6 +1,5 @@
 //! Escalations and tasks.
 
-use crate::app::alice;
 use besked::domain::category::Category;
 use besked::domain::escalation::State;
 use besked::domain::task::{State as TaskState, TaskKind};
