@@ -127,8 +127,6 @@ async fn the_last_use_is_noted_once_a_minute(#[case] engine: Engine) {
         let wanted = began.checked_add(Duration::from_secs(wanted)).unwrap();
         assert_eq!(used().await, Some(wanted), "after {seconds} more seconds");
     }
-    for _ in 0..5000 {
-        app.app.keys.authenticate(made.key.reveal()).await.unwrap();
 }
 
 #[test]
