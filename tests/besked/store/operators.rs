@@ -43,7 +43,7 @@ async fn operators_are_found_by_any_spelling_and_no_two_are_alike(#[case] engine
     let nobody = OperatorName::parse("bob").unwrap().likeness();
     assert_eq!(operators::named(&mut tx, &nobody).await.unwrap(), None);
     assert_eq!(operators::list(&mut tx, None, 9).await.unwrap(), [alice.clone(), robot.clone()]);
-    assert_eq!(operators::list(&mut tx, Some(alice.id), 9).await.unwrap(), [robot.clone()]);
+    assert_eq!(operators::list(&mut tx, Some(alice.id), 9).await.unwrap(), std::slice::from_ref(&robot));
     let roles = [Role::Auditor].into_iter().collect();
     let gone = Operator { roles, disabled_at: Some(fixture.now), email: Some("r@x.example".to_owned()), ..robot };
     operators::update(&mut tx, &gone).await.unwrap();
@@ -80,7 +80,7 @@ async fn keys_are_found_by_hash_with_their_operator(#[case] engine: Engine) {
     };
     assert_eq!(list(&mut tx, None, None).await, ids);
     assert_eq!(list(&mut tx, Some(robot.id), Some(ids[0])).await, [ids[1]]);
-    assert_eq!(list(&mut tx, Some(ids[0]), None).await, [Uuid::nil(); 0]);
+    assert!(list(&mut tx, Some(ids[0]), None).await.is_empty());
 
     let later = now.saturating_add(SignedDuration::from_secs(59)).unwrap();
     keys::touch(&mut tx, ids[0], now, now).await.unwrap();
