@@ -27,6 +27,9 @@ use crate::mail::token::TokenKey;
 use crate::metrics::Metrics;
 use crate::notices::sample::{Sample, Wanted};
 use crate::notices::{Draft, NoticeError, Notices};
+use crate::operators::Operators;
+use crate::operators::audit::AuditLog;
+use crate::operators::keys::Keys;
 use crate::people::customers::Customers;
 use crate::people::holds::Holds;
 use crate::people::link::Links;
@@ -130,6 +133,12 @@ pub struct App {
     pub inbound: Inbound,
     /// Addresses others where a customer is not informed.
     pub escalation: Escalation,
+    /// Who uses Besked.
+    pub operators: Operators,
+    /// The keys of programs.
+    pub keys: Keys,
+    /// What everybody asked for.
+    pub audit: AuditLog,
     /// What a person must do.
     pub tasks: Tasks,
     /// The state of the relays.
@@ -183,6 +192,8 @@ impl App {
         let coverage = Coverage::new(context.clone(), notices.clone());
         let escalation = Escalation::new(context.clone(), coverage.clone());
         let tasks = Tasks::new(context.clone());
+        let (operators, keys) = (Operators::new(context.clone()), Keys::new(context.clone()));
+        let audit = AuditLog::new(context.clone());
         let (metrics, pulse, key) = (Metrics::new(), Pulse::default(), TokenKey::new(key));
         let customers = Customers::new(context.clone(), subjects.clone());
         let preferences = Preferences::new(context.clone());
@@ -205,6 +216,9 @@ impl App {
             evidence,
             inbound,
             escalation,
+            operators,
+            keys,
+            audit,
             tasks,
             relays,
             metrics,
@@ -255,7 +269,7 @@ impl App {
         wanted: &Wanted,
         command: &str,
     ) -> Result<Sample, NoticeError> {
-        let sample = Sample::find(&self.context, self.key.clone(), draft, wanted).await?;
+        let sample = Sample::find(&self.context, self.key.clone(), actor, draft, wanted).await?;
         if let Some(shown) = sample.shows() {
             self.subjects.note_read(actor, &shown.key(), command).await?;
         }

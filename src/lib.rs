@@ -24,8 +24,8 @@
 //! # Layers
 //!
 //! ```text
-//! domain <- config <- store <- context <- metrics <- mail <- ledger <- people <- audience <- notices <- deliveries <-
-//!     coverage <- evidence <- inbound <- dispatch <- app <- doctor <- public <- http <- cli
+//! domain <- config <- store <- context <- metrics <- mail <- ledger <- people <- operators <- audience <- notices <-
+//!     deliveries <- coverage <- evidence <- inbound <- dispatch <- app <- doctor <- public <- http <- cli
 //! ```
 //!
 //! A file imports from its own layer and lower ones only; a test checks that. `domain` does no I/O. A noun keeps its file name
@@ -52,6 +52,7 @@ pub mod ledger;
 pub mod mail;
 pub mod metrics;
 pub mod notices;
+pub mod operators;
 pub mod people;
 pub mod public;
 pub mod store;

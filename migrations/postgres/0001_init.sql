@@ -655,3 +655,46 @@ CREATE TABLE secrets (
     name  TEXT COLLATE "C" NOT NULL PRIMARY KEY,
     value BYTEA NOT NULL
 );
+
+-- Who uses Besked. `folded` and `seen` are what a name looks like without and with its case: no two operators may be taken for each
+-- other. `roles` are the names of the roles, separated by commas. An operator is never deleted: the record names them.
+CREATE TABLE operators (
+    id          TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    name        TEXT COLLATE "C" NOT NULL,
+    folded      TEXT COLLATE "C" NOT NULL UNIQUE,
+    seen        TEXT COLLATE "C" NOT NULL UNIQUE,
+    kind        TEXT COLLATE "C" NOT NULL CHECK (kind IN ('person', 'machine')),
+    roles       TEXT COLLATE "C" NOT NULL,
+    email       TEXT COLLATE "C",
+    created_at  BIGINT NOT NULL,
+    disabled_at BIGINT
+);
+
+-- Keys of programs: of the key itself only the SHA-256 is stored. `last_used_at` is written once a minute at most.
+CREATE TABLE keys (
+    id           TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    operator_id  TEXT COLLATE "C" NOT NULL,
+    hash         BYTEA NOT NULL UNIQUE,
+    roles        TEXT COLLATE "C" NOT NULL,
+    created_at   BIGINT NOT NULL,
+    expires_at   BIGINT,
+    last_used_at BIGINT,
+    revoked_at   BIGINT
+);
+
+CREATE INDEX keys_by_operator ON keys (operator_id);
+
+-- The audit log: each command and request, by whom, and how it ended. It has no addresses of recipients.
+CREATE TABLE audit (
+    id       TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    at       BIGINT NOT NULL,
+    operator TEXT COLLATE "C" NOT NULL,
+    via      TEXT COLLATE "C" NOT NULL,
+    action   TEXT COLLATE "C" NOT NULL,
+    object   TEXT COLLATE "C",
+    result   TEXT COLLATE "C" NOT NULL CHECK (result IN ('ok', 'invalid', 'not_found', 'conflict', 'unauthenticated', 'forbidden', 'refused',
+                 'later', 'failed'))
+);
+
+CREATE INDEX audit_by_time ON audit (at);
+CREATE INDEX audit_by_object ON audit (object, id) WHERE object IS NOT NULL;

@@ -627,3 +627,46 @@ CREATE TABLE secrets (
     name  TEXT NOT NULL PRIMARY KEY,
     value BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- Who uses Besked. `folded` and `seen` are what a name looks like without and with its case: no two operators may be taken for each
+-- other. `roles` are the names of the roles, separated by commas. An operator is never deleted: the record names them.
+CREATE TABLE operators (
+    id          TEXT NOT NULL PRIMARY KEY,
+    name        TEXT NOT NULL,
+    folded      TEXT NOT NULL UNIQUE,
+    seen        TEXT NOT NULL UNIQUE,
+    kind        TEXT NOT NULL CHECK (kind IN ('person', 'machine')),
+    roles       TEXT NOT NULL,
+    email       TEXT,
+    created_at  INTEGER NOT NULL,
+    disabled_at INTEGER
+) STRICT, WITHOUT ROWID;
+
+-- Keys of programs: of the key itself only the SHA-256 is stored. `last_used_at` is written once a minute at most.
+CREATE TABLE keys (
+    id           TEXT NOT NULL PRIMARY KEY,
+    operator_id  TEXT NOT NULL,
+    hash         BLOB NOT NULL UNIQUE,
+    roles        TEXT NOT NULL,
+    created_at   INTEGER NOT NULL,
+    expires_at   INTEGER,
+    last_used_at INTEGER,
+    revoked_at   INTEGER
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX keys_by_operator ON keys (operator_id);
+
+-- The audit log: each command and request, by whom, and how it ended. It has no addresses of recipients.
+CREATE TABLE audit (
+    id       TEXT NOT NULL PRIMARY KEY,
+    at       INTEGER NOT NULL,
+    operator TEXT NOT NULL,
+    via      TEXT NOT NULL,
+    action   TEXT NOT NULL,
+    object   TEXT,
+    result   TEXT NOT NULL CHECK (result IN ('ok', 'invalid', 'not_found', 'conflict', 'unauthenticated', 'forbidden', 'refused',
+                 'later', 'failed'))
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX audit_by_time ON audit (at);
+CREATE INDEX audit_by_object ON audit (object, id) WHERE object IS NOT NULL;

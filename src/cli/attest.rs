@@ -40,9 +40,8 @@ pub struct Attest {
 
 /// Records an attestation, or withdraws one.
 pub async fn attest(command: Attest, place: &Place, output: &Output) -> Result<u8, Failure> {
-    let app = place.app().await?;
-    let actor = place.actor()?;
-    let notice = named::read(&app, &command.notice).await?;
+    let (app, actor) = place.acting().await?;
+    let notice = named::read(&app, &actor, &command.notice).await?;
     if let Some(id) = command.withdraw {
         let which = (command.account.as_str(), id);
         let withdrawn = app.coverage.withdraw(&actor, &notice, which, &command.note).await?;

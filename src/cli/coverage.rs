@@ -38,9 +38,9 @@ pub async fn coverage(command: Coverage, place: &Place, output: &Output) -> Resu
     if command.csv && output.json {
         return Err(Failure::invalid("`--csv` and `--json` are two forms of one answer").hint("leave one of them out"));
     }
-    let app = place.app().await?;
-    let notice = named::read(&app, &command.notice).await?;
-    let covering = app.coverage.coverage(&place.actor()?, &notice).await?;
+    let (app, actor) = place.acting().await?;
+    let notice = named::read(&app, &actor, &command.notice).await?;
+    let covering = app.coverage.coverage(&actor, &notice).await?;
     let only = match (command.open, command.late) {
         (true, _) => Only::Open,
         (_, true) => Only::Late,

@@ -70,7 +70,7 @@ pub struct Import {
 
 /// Runs the command.
 pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8, Failure> {
-    let (app, actor) = (place.app().await?, place.actor()?);
+    let (app, actor) = place.acting().await?;
     match command {
         Command::Import(command) => run_import(&app, &actor, &command, output).await?,
         Command::List { paging } => {

@@ -71,8 +71,7 @@ pub enum Command {
 
 /// Runs the command.
 pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8, Failure> {
-    let app = place.app().await?;
-    let actor = place.actor()?;
+    let (app, actor) = place.acting().await?;
     match command {
         Command::Uncertain(command) => uncertain::run(command, &app, &actor, output).await,
         Command::Resend(command) => resend::run(command, &app, &actor, output).await,
@@ -82,7 +81,7 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
                 let reply = it.reply.clone().unwrap_or_default();
                 [it.id.to_string(), it.account_id.clone(), it.email.clone(), it.state.to_string(), reply]
             };
-            let notice = named::read(&app, &notice).await?;
+            let notice = named::read(&app, &actor, &notice).await?;
             let fetch = async |page| Ok(app.deliveries.list(&actor, &notice, state, &page).await?);
             paging.print(output, "deliveries", (header, row), fetch).await?;
             Ok(0)

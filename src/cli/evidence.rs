@@ -63,11 +63,10 @@ struct Exported {
 /// Runs `besked evidence`.
 pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8, Failure> {
     let Command::Export(command) = command;
-    let actor = place.actor()?;
     let mut request = request(&command)?;
-    let app = place.app().await?;
+    let (app, actor) = place.acting().await?;
     if let Choice::Notice(name) = &mut request.notices {
-        *name = named::read(&app, name).await?;
+        *name = named::read(&app, &actor, name).await?;
     }
     let exported = write(&app, &actor, &request, (&command.output, command.pdf.as_deref())).await?;
     output.print(&json!({ "evidence": exported }), |_| exported.iter().map(describe).collect())?;

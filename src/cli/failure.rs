@@ -1,5 +1,6 @@
 //! Errors as people read them: what was tried, why it failed, and what to do about it.
 
+mod operators;
 mod persons;
 
 use std::fmt::Display;
@@ -10,6 +11,7 @@ use crate::config::ConfigError;
 use crate::deliveries::DeliveryError;
 use crate::dispatch::RunError;
 use crate::dispatch::node::lock::LockError;
+use crate::domain::audit::Ended;
 use crate::domain::kind::Kind;
 use crate::domain::notice::State;
 use crate::evidence::ProofError;
@@ -38,7 +40,9 @@ pub(super) const CURSOR: &str = "take the cursor that the page before printed";
 /// The exit code for a kind of error.
 const fn code(kind: Kind) -> u8 {
     match kind {
-        Kind::Invalid | Kind::NotFound | Kind::Conflict | Kind::Refused => INVALID,
+        Kind::Invalid | Kind::NotFound | Kind::Conflict | Kind::Unauthenticated | Kind::Forbidden | Kind::Refused => {
+            INVALID
+        }
         Kind::Later => TRY_LATER,
         Kind::Failed => FAILED,
     }
@@ -49,6 +53,7 @@ const fn code(kind: Kind) -> u8 {
 pub struct Failure {
     /// The exit code.
     pub code: u8,
+    kind: Kind,
     message: String,
     hint: Option<String>,
 }
@@ -56,17 +61,22 @@ pub struct Failure {
 impl Failure {
     /// A failure with an exit code.
     pub fn new(code: u8, message: impl Display) -> Self {
-        Self { code, message: message.to_string(), hint: None }
+        Self { code, kind: Kind::Failed, message: message.to_string(), hint: None }
     }
 
     /// A service's error of this kind.
     pub fn of(kind: Kind, error: impl Display) -> Self {
-        Self::new(code(kind), error)
+        Self { kind, ..Self::new(code(kind), error) }
     }
 
     /// Wrong usage or input.
     pub fn invalid(message: impl Display) -> Self {
-        Self::new(INVALID, message)
+        Self { kind: Kind::Invalid, ..Self::new(INVALID, message) }
+    }
+
+    /// How the command ended, for the audit log.
+    pub fn ended(&self) -> Ended {
+        self.kind.into()
     }
 
     /// With another exit code.
@@ -178,6 +188,7 @@ impl From<InboundError> for Failure {
     fn from(error: InboundError) -> Self {
         let failure = Self::of(error.kind(), &error);
         match error {
+            InboundError::Forbidden(error) => error.into(),
             InboundError::Cursor(_) => failure.hint(CURSOR),
             InboundError::Unknown(_) => failure.hint("`besked inbound list` shows the ids"),
             InboundError::Store(error) => error.into(),
@@ -221,6 +232,7 @@ impl From<ImportError> for Failure {
     fn from(error: ImportError) -> Self {
         let failure = Self::of(error.kind(), &error);
         match error {
+            ImportError::Forbidden(error) => error.into(),
             ImportError::Store(error) => error.into(),
             ImportError::Subject(error) => error.into(),
             ImportError::Invalid(rows) => {
@@ -248,6 +260,7 @@ impl From<CustomerError> for Failure {
     fn from(error: CustomerError) -> Self {
         let failure = Self::of(error.kind(), &error);
         match error {
+            CustomerError::Forbidden(error) => error.into(),
             CustomerError::Store(error) => error.into(),
             CustomerError::Cursor(_) => failure.hint(CURSOR),
             CustomerError::Unknown(_) => failure.hint("`besked customers list` lists the customers"),
@@ -259,6 +272,7 @@ impl From<PreferenceError> for Failure {
     fn from(error: PreferenceError) -> Self {
         let failure = Self::of(error.kind(), &error);
         match error {
+            PreferenceError::Forbidden(error) => error.into(),
             PreferenceError::Store(error) => error.into(),
             PreferenceError::Contradiction(_) | PreferenceError::Nothing => failure,
         }
@@ -269,6 +283,7 @@ impl From<LedgerError> for Failure {
     fn from(error: LedgerError) -> Self {
         let failure = Self::of(error.kind(), &error);
         match error {
+            LedgerError::Forbidden(error) => error.into(),
             LedgerError::Store(error) => error.into(),
             LedgerError::Stopped(_) => failure.hint(
                 "find the cause first; then `besked ledger continue --reason TEXT` resumes it and records the reason",
@@ -309,6 +324,7 @@ impl From<ExportError> for Failure {
 impl From<ProofError> for Failure {
     fn from(error: ProofError) -> Self {
         match error {
+            ProofError::Forbidden(error) => error.into(),
             ProofError::Notice(error) => error.into(),
             ProofError::Evidence(error) => error.into(),
             ProofError::Report(_) | ProofError::Invalid(_) => Self::of(error.kind(), error),
@@ -336,6 +352,7 @@ impl From<DeliveryError> for Failure {
     fn from(error: DeliveryError) -> Self {
         let failure = Self::of(error.kind(), &error);
         match error {
+            DeliveryError::Forbidden(error) => error.into(),
             DeliveryError::Store(error) => error.into(),
             DeliveryError::Notice(error) => error.into(),
             DeliveryError::Ledger(error) => error.into(),
@@ -372,6 +389,7 @@ impl From<NoticeError> for Failure {
     fn from(error: NoticeError) -> Self {
         let failure = Self::of(error.kind(), &error);
         match error {
+            NoticeError::Forbidden(error) => error.into(),
             NoticeError::Store(error) => error.into(),
             NoticeError::Audience(error) => error.into(),
             NoticeError::Unknown(_) => failure.hint("`besked notice list` lists the notices"),
@@ -381,6 +399,10 @@ impl From<NoticeError> for Failure {
             NoticeError::OwnApproval(_) => {
                 failure.hint("another person approves it: `besked notice approve ID --as NAME`")
             }
+            NoticeError::AudienceChanged { .. } => failure.hint(
+                "`besked notice approve ID` approves it for those who are to receive it now; `[approval] audience_change` is the share \
+                 that needs no second look",
+            ),
             NoticeError::ApprovalVoid => failure.hint("submit it again"),
             NoticeError::Conflict => failure.hint("`besked notice show ID` shows its present state"),
             NoticeError::Impossible { state, .. } => {

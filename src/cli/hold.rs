@@ -46,12 +46,11 @@ pub enum Command {
 
 /// Runs `besked hold`.
 pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8, Failure> {
-    let app = place.app().await?;
-    let actor = place.actor()?;
+    let (app, actor) = place.acting().await?;
     match command {
         Command::Add { notice, account, reason } => {
             let notice = match notice {
-                Some(name) => Some(named::read(&app, &name).await?),
+                Some(name) => Some(named::read(&app, &actor, &name).await?),
                 None => None,
             };
             let on = match (&notice, &account) {

@@ -75,16 +75,22 @@ pub struct Read {
 pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8, Failure> {
     match command {
         Command::Deliver(command) => deliver(command, place).await,
-        Command::Read(command) => files::read(&command, &place.app().await?, output).await,
+        Command::Read(command) => {
+            let app = place.app().await?;
+            if !command.dry_run {
+                app.inbound.fed_by(&place.actor(&app).await?)?;
+            }
+            files::read(&command, &app, output).await
+        }
         Command::List { unmatched, paging } => {
-            let (app, actor) = (place.app().await?, place.actor()?);
+            let (app, actor) = place.acting().await?;
             let header = ["id", "at", "route", "#size", "state", "kind", "match", "delivery"];
             let fetch = async |page| Ok(app.inbound.list(&actor, unmatched, &page).await?);
             paging.print(output, "inbound", (header, row), fetch).await?;
             Ok(0)
         }
         Command::Show { id, message: true } => {
-            let (app, actor) = (place.app().await?, place.actor()?);
+            let (app, actor) = place.acting().await?;
             let (stored, bytes) = app.inbound.message(&actor, id).await?;
             if output.json {
                 let eml = bytes.map(|bytes| data_encoding::BASE64.encode(&bytes));
@@ -95,7 +101,7 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
             Ok(0)
         }
         Command::Show { id, message: false } => {
-            let (app, actor) = (place.app().await?, place.actor()?);
+            let (app, actor) = place.acting().await?;
             output.print(&app.inbound.show(&actor, id).await?, describe)?;
             Ok(0)
         }

@@ -54,14 +54,14 @@ fn parse_time(text: &str) -> Result<Timestamp, String> {
 
 /// Prints whether a customer was informed.
 pub async fn informed(command: Informed, place: &Place, output: &Output) -> Result<u8, Failure> {
-    let app = place.app().await?;
+    let (app, actor) = place.acting().await?;
     let about = match (command.notice, command.reference, command.category) {
-        (Some(notice), ..) => About::Notice(named::read(&app, &notice).await?),
+        (Some(notice), ..) => About::Notice(named::read(&app, &actor, &notice).await?),
         (_, Some(reference), _) => About::Reference(reference),
         (.., Some(category)) => About::Category { category, since: command.since, until: command.until },
         (None, None, None) => return Err(Failure::invalid("name a notice, a reference or a category")),
     };
-    let answer = app.coverage.informed(&place.actor()?, &command.account, &about).await?;
+    let answer = app.coverage.informed(&actor, &command.account, &about).await?;
     output.print(&answer, describe_informed)?;
     Ok(match answer.verdict {
         Verdict::Informed => 0,

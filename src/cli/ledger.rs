@@ -11,12 +11,11 @@ use super::failure::{FAILED, Failure};
 use super::file::unusable;
 use super::output::{Output, count, grouped, print, time};
 use super::progress::bar;
-use crate::app::App;
 use crate::cli::args::said;
 use crate::deliveries::{DeliveryError, Waiting};
 use crate::domain::checkpoint::Checkpoint;
 use crate::ledger::audit::{Progress, Verdict};
-use crate::ledger::{Signed, Standing};
+use crate::ledger::{Ledger, Signed, Standing};
 
 /// The ledger.
 #[derive(Debug, Subcommand)]
@@ -54,10 +53,10 @@ pub enum Command {
 
 /// Runs `besked ledger`.
 pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8, Failure> {
-    let app = place.app().await?;
+    let (app, actor) = place.acting().await?;
     match command {
         Command::Status => {
-            let standing = app.ledger.standing().await?;
+            let standing = app.ledger.read_by(&actor)?.standing().await?;
             output.print(&standing, describe)?;
             return Ok(if standing.stopped.is_some() { FAILED } else { 0 });
         }
@@ -66,10 +65,10 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
             let key = app.ledger.verifier_key()?.to_string();
             output.print(&json!({ "vkey": key }), |_| format!("{key}\n"))?;
         }
-        Command::Audit { checkpoint } => return audit(&app, checkpoint, output).await,
+        Command::Audit { checkpoint } => return audit(app.ledger.read_by(&actor)?, checkpoint, output).await,
         Command::Export { folder } => {
             let bar = bar(app.ledger.standing().await?.size, "exporting");
-            let exported = app.ledger.export(&folder, &|n| bar.set_position(n)).await?;
+            let exported = app.ledger.read_by(&actor)?.export(&folder, &|n| bar.set_position(n)).await?;
             bar.finish_and_clear();
             output.print(&exported, |it| {
                 format!(
@@ -82,7 +81,6 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
             })?;
         }
         Command::Continue { reason, resend, leave_uncertain } => {
-            let actor = place.actor()?;
             let waiting = match (resend, leave_uncertain) {
                 (true, _) => Some(Waiting::Send),
                 (_, true) => Some(Waiting::LeaveUncertain),
@@ -126,15 +124,14 @@ fn ask(waiting: u64) -> Result<Waiting, Failure> {
     }
 }
 
-async fn audit(app: &App, checkpoint: Option<PathBuf>, output: &Output) -> Result<u8, Failure> {
+async fn audit(ledger: &Ledger, checkpoint: Option<PathBuf>, output: &Output) -> Result<u8, Failure> {
     let kept = match checkpoint {
-        Some(path) => Some(kept_checkpoint(app, &path).await?),
+        Some(path) => Some(kept_checkpoint(ledger, &path).await?),
         None => None,
     };
-    let size = app.ledger.standing().await.map_or(0, |standing| standing.size);
+    let size = ledger.standing().await.map_or(0, |standing| standing.size);
     let bar = bar(size, "auditing");
-    let report = app
-        .ledger
+    let report = ledger
         .audit(kept.as_ref(), &|progress| match progress {
             Progress::Pages => bar.set_message("checking the database file"),
             Progress::Entries(n, of) => {
@@ -162,9 +159,9 @@ async fn audit(app: &App, checkpoint: Option<PathBuf>, output: &Output) -> Resul
 }
 
 /// A checkpoint that somebody kept, from a file.
-async fn kept_checkpoint(app: &App, path: &Path) -> Result<Checkpoint, Failure> {
+async fn kept_checkpoint(ledger: &Ledger, path: &Path) -> Result<Checkpoint, Failure> {
     let bytes = std::fs::read(path).map_err(|error| unusable("read", path, &error))?;
-    Ok(app.ledger.kept_checkpoint(&bytes).await?)
+    Ok(ledger.kept_checkpoint(&bytes).await?)
 }
 
 fn print_checkpoint(signed: &Signed, output: &Output) -> Result<(), Failure> {

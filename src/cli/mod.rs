@@ -5,6 +5,7 @@
 
 mod args;
 mod attest;
+mod audit;
 mod config;
 mod coverage;
 mod customers;
@@ -20,11 +21,13 @@ mod hold;
 mod inbound;
 mod informed;
 mod init;
+mod keys;
 mod ledger;
 mod manual;
 mod named;
 mod nobody;
 mod notice;
+mod operators;
 mod output;
 mod pages;
 mod preferences;
@@ -42,11 +45,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::OnceLock;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use uuid::Uuid;
 
 use crate::app::{App, AppError};
 use crate::config::{ConfigError, Loaded, load, log_of};
-use crate::domain::actor::Actor;
+use crate::domain::actor::{Actor, Via};
+use crate::domain::audit::Ended;
 use crate::domain::clock::Clock;
 use crate::domain::random::Random;
 use failure::Failure;
@@ -63,7 +68,7 @@ struct Cli {
     #[arg(long, global = true)]
     json: bool,
     /// The operator who acts; the user of the operating system if it is left out
-    #[arg(long = "as", global = true, value_name = "OPERATOR", value_parser = args::said)]
+    #[arg(long = "as", id = "acting", global = true, value_name = "OPERATOR", value_parser = args::said)]
     operator: Option<String>,
     #[command(subcommand)]
     command: Command,
@@ -130,6 +135,15 @@ enum Command {
     /// Delete persons whose retention has ended
     #[command(subcommand)]
     Retention(retention::Command),
+    /// Who uses Besked, and in which roles
+    #[command(subcommand)]
+    Operators(operators::Command),
+    /// Keys of programs
+    #[command(subcommand)]
+    Keys(keys::Command),
+    /// What everybody asked for
+    #[command(subcommand)]
+    Audit(audit::Command),
     /// Print the completions of a shell
     Completions(manual::Completions),
     /// Write the manual pages
@@ -141,14 +155,17 @@ enum Command {
 /// Runs the command and returns its exit code.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
+    let parsed =
+        Cli::command().try_get_matches().and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches)));
+    let (cli, matches) = match parsed {
+        Ok(parsed) => parsed,
         Err(error) => {
             let arguments: Vec<String> = std::env::args_os().map(|it| it.to_string_lossy().into_owned()).collect();
             return usage::print(error, &arguments);
         }
     };
-    let place = Place { config: cli.config, operator: cli.operator, opened: OnceLock::new() };
+    let asking = audit::Asking::of(&matches);
+    let place = Place::new(cli.config, cli.operator);
     // A command that needs a configuration reports what is wrong with it.
     let log = place.load().map_or_else(|_| log_of(&environment()), |loaded| loaded.config.log);
     crate::telemetry::init(&log);
@@ -157,6 +174,7 @@ pub fn main() -> ExitCode {
     let result = match runtime {
         Ok(runtime) => runtime.block_on(async {
             let result = run(cli.command, &place, &output).await;
+            audit::record(&asking, &place, result.as_ref().map_or_else(Failure::ended, |_| Ended::Ok)).await;
             place.close().await;
             result
         }),
@@ -199,6 +217,9 @@ async fn run(command: Command, place: &Place, output: &Output) -> Result<u8, Fai
         Command::Subject(command) => subject::run(command, place, output).await,
         Command::Hold(command) => hold::run(command, place, output).await,
         Command::Retention(command) => retention::run(command, place, output).await,
+        Command::Operators(command) => operators::run(command, place, output).await,
+        Command::Keys(command) => keys::run(command, place, output).await,
+        Command::Audit(command) => audit::run(command, place, output).await,
         Command::Completions(command) => manual::completions(&command),
         Command::Man(command) => manual::man(&command),
         Command::Demo(command) => demo::run(command, output).await,
@@ -216,9 +237,22 @@ struct Place {
     operator: Option<String>,
     /// The parts, once a command uses them.
     opened: OnceLock<App>,
+    /// Who acts, if they may; the name that was claimed; and how they reached Besked.
+    acted: OnceLock<(Option<Actor>, String, String)>,
+    /// What a command made, or found out that it is about.
+    about: OnceLock<Uuid>,
 }
 
 impl Place {
+    const fn new(config: Option<PathBuf>, operator: Option<String>) -> Self {
+        Self { config, operator, opened: OnceLock::new(), acted: OnceLock::new(), about: OnceLock::new() }
+    }
+
+    /// Notes what the command made, for the audit log.
+    fn made(&self, id: Uuid) {
+        self.about.get_or_init(|| id);
+    }
+
     fn load(&self) -> Result<Loaded, Failure> {
         Ok(self.try_load()?)
     }
@@ -227,12 +261,22 @@ impl Place {
         load(self.config.as_deref(), &environment())
     }
 
-    /// Who runs the command: the operator named with `--as`, else the user of the operating system.
-    fn actor(&self) -> Result<Actor, Failure> {
+    /// Who runs the command: the operator named with `--as`, else the one with the name of the user of the operating system.
+    async fn actor(&self, app: &App) -> Result<Actor, Failure> {
         // From the user id of the process: the environment is missing in services, and anybody can change it.
         let user = whoami::username().unwrap_or_else(|_| "unknown".to_owned());
-        Actor::cli(self.operator.as_ref().unwrap_or(&user), &user)
-            .map_err(|error| Failure::invalid(format!("`--as` {error}")))
+        let found = app.operators.at_command_line(self.operator.as_deref(), &user).await;
+        let claimed = self.operator.clone().unwrap_or_else(|| user.clone());
+        let via = Via::Cli { os_user: user }.to_string();
+        self.acted.get_or_init(|| (found.as_ref().ok().cloned(), claimed, via));
+        Ok(found?)
+    }
+
+    /// The parts, and who runs the command.
+    async fn acting(&self) -> Result<(App, Actor), Failure> {
+        let app = self.app().await?;
+        let actor = self.actor(&app).await?;
+        Ok((app, actor))
     }
 
     async fn app(&self) -> Result<App, Failure> {

@@ -171,24 +171,27 @@ pub struct Watch {
 
 /// Runs the command.
 pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8, Failure> {
+    // A preview needs no database.
+    if let Command::Preview(command) = command {
+        return look::preview(command, place, output).await;
+    }
+    let (app, actor) = place.acting().await?;
     match command {
         Command::Preview(command) => look::preview(command, place, output).await,
         Command::Test(command) => look::test(command, place, output).await,
-        Command::Check { file } => look::check(&place.app().await?, &file, output).await,
-        Command::Create(written) => step::create(&place.app().await?, &place.actor()?, &written.file, output).await,
-        Command::Edit { id, written } => {
-            step::edit(&place.app().await?, &place.actor()?, &id, &written.file, output).await
-        }
-        Command::Submit(act) => step::take(&place.app().await?, &place.actor()?, Step::Submit, act, output).await,
-        Command::Approve(act) => step::take(&place.app().await?, &place.actor()?, Step::Approve, act, output).await,
-        Command::Decline(act) => step::take(&place.app().await?, &place.actor()?, Step::Decline, act, output).await,
-        Command::Release(release) => step::release(&place.app().await?, &place.actor()?, release, output).await,
-        Command::Pause(act) => step::take(&place.app().await?, &place.actor()?, Step::Pause, act, output).await,
-        Command::Resume(act) => step::take(&place.app().await?, &place.actor()?, Step::Resume, act, output).await,
-        Command::Cancel(act) => step::take(&place.app().await?, &place.actor()?, Step::Cancel, act, output).await,
-        Command::Send(command) => send::send(&place.app().await?, &place.actor()?, command, output).await,
-        Command::List { paging } => show::list(&place.app().await?, &paging, output).await,
-        Command::Show { id } => show::show(&place.app().await?, &id, output).await,
-        Command::Status(command) => show::status(&place.app().await?, &place.actor()?, &command, output).await,
+        Command::Check { file } => look::check(&app, &actor, &file, output).await,
+        Command::Create(written) => step::create(place, (&app, &actor), &written.file, output).await,
+        Command::Edit { id, written } => step::edit(&app, &actor, &id, &written.file, output).await,
+        Command::Submit(act) => step::take(&app, &actor, Step::Submit, act, output).await,
+        Command::Approve(act) => step::take(&app, &actor, Step::Approve, act, output).await,
+        Command::Decline(act) => step::take(&app, &actor, Step::Decline, act, output).await,
+        Command::Release(release) => step::release(&app, &actor, release, output).await,
+        Command::Pause(act) => step::take(&app, &actor, Step::Pause, act, output).await,
+        Command::Resume(act) => step::take(&app, &actor, Step::Resume, act, output).await,
+        Command::Cancel(act) => step::take(&app, &actor, Step::Cancel, act, output).await,
+        Command::Send(command) => send::send(place, (&app, &actor), command, output).await,
+        Command::List { paging } => show::list(&app, &actor, &paging, output).await,
+        Command::Show { id } => show::show(&app, &actor, &id, output).await,
+        Command::Status(command) => show::status(&app, &actor, &command, output).await,
     }
 }

@@ -42,20 +42,20 @@ pub enum Command {
 
 /// Runs the command.
 pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8, Failure> {
-    let (app, actor) = (place.app().await?, place.actor()?);
+    let (app, actor) = place.acting().await?;
     let email = match command {
         Command::Show { email } => email,
         Command::Set { email, opt_out, opt_in } => {
             let wishes = opt_out.into_iter().map(|it| (it, true)).chain(opt_in.into_iter().map(|it| (it, false)));
             let wishes: Result<Vec<Wish>, _> =
                 wishes.map(|(category, opted_out)| Wish::new(category, opted_out)).collect();
-            warn_of_nobody(&app, &email).await?;
             app.preferences.set(&actor, &email, &wishes.map_err(Failure::invalid)?).await?;
+            warn_of_nobody(&app, &actor, &email).await?;
             email
         }
     };
-    let whose = app.subjects.whose(&email).await?;
     let shown = app.preferences.show(&actor, &email).await?;
+    let whose = app.subjects.whose(&actor, &email).await?;
     output.print(&shown, |shown| {
         if shown.opt_outs.is_empty() {
             return match whose {

@@ -12,7 +12,10 @@ use crate::domain::reply::advice;
 
 /// Runs `besked relays`.
 pub async fn relays(place: &Place, output: &Output) -> Result<u8, Failure> {
-    let shown = place.app().await?.relays.show().await?;
+    let shown = {
+        let (app, actor) = place.acting().await?;
+        app.relays.read_by(&actor)?.show().await?
+    };
     output.print(&shown, text)?;
     if !shown.running {
         eprintln!(

@@ -22,8 +22,8 @@ pub enum Command {
 /// Runs `besked retention`.
 pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8, Failure> {
     let Command::Run { dry_run } = command;
-    let app = place.app().await?;
-    let report = app.retention.run(&place.actor()?, dry_run).await?;
+    let (app, actor) = place.acting().await?;
+    let report = app.retention.run(&actor, dry_run).await?;
     let persons: u64 = report.notices.iter().map(|notice| notice.persons).sum();
     let answer = json!({ "dry_run": dry_run, "persons": persons, "notices": report.notices, "records": report.records, "held": report.held });
     output.print(&answer, |_| describe(&report, persons, dry_run))?;

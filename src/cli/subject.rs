@@ -113,19 +113,18 @@ pub enum Command {
 
 /// Runs `besked subject`.
 pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8, Failure> {
-    let app = place.app().await?;
-    let actor = place.actor()?;
+    let (app, actor) = place.acting().await?;
     match command {
         Command::Export { email, output: file } => export(&app, &actor, &email, file, output).await?,
         Command::Erase { email, ground, waive, yes } => {
-            confirmed(&app.subjects.addresses(&email).await?, yes)?;
+            confirmed(&app.subjects.addresses(&actor, &email).await?, yes)?;
             let erasure = Erasure { address: &email, ground: &ground, waived: &waive };
             print_erased(&app.subjects.erase(&actor, &erasure).await?, output)?;
         }
         Command::Objections { all } => objections(&app, &actor, all, output).await?,
         Command::Decide { id, uphold, reason, .. } => decide(&app, &actor, (id, uphold), &reason, output).await?,
         Command::Restrict { email } => {
-            warn_of_nobody(&app, &email).await?;
+            warn_of_nobody(&app, &actor, &email).await?;
             let changed = app.subjects.restrict(&actor, &email).await?;
             output.print(&json!({ "email": email.as_str(), "restricted": true, "changed": changed }), |_| {
                 format!(
@@ -175,10 +174,10 @@ async fn object(
     (category, note): (Vec<Category>, Option<&str>),
     output: &Output,
 ) -> Result<(), Failure> {
-    warn_of_nobody(app, email).await?;
     let optional = || Category::ALL.iter().copied().filter(|it| it.class() == Class::Optional).collect();
     let categories: Vec<Category> = if category.is_empty() { optional() } else { category };
     let objection = app.subjects.object(actor, email, &categories, note).await?;
+    warn_of_nobody(app, actor, email).await?;
     let Objection { opted_out, recorded, id, already } = &objection;
     let answer = json!({
         "email": email.as_str(), "objected": true, "opted_out": opted_out, "recorded": recorded, "id": id,

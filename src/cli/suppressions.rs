@@ -40,7 +40,7 @@ pub enum Command {
 
 /// Runs the command.
 pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8, Failure> {
-    let (app, actor) = (place.app().await?, place.actor()?);
+    let (app, actor) = place.acting().await?;
     match command {
         Command::List { paging } => {
             let row = |it: &Listed| [it.email.clone(), it.reason.to_string(), time(it.since)];
@@ -48,8 +48,8 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
             paging.print(output, "suppressions", (["email", "reason", "since"], row), fetch).await?;
         }
         Command::Add { email, reason } => {
-            warn_of_nobody(&app, &email).await?;
             let added = app.suppressions.add(&actor, &email, reason).await?;
+            warn_of_nobody(&app, &actor, &email).await?;
             output.print(&json!({ "email": email.as_str(), "reason": reason, "added": added }), |_| {
                 format!("{email} is suppressed: {reason}\n")
             })?;

@@ -40,8 +40,7 @@ pub enum Command {
 
 /// Runs `besked tasks`.
 pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8, Failure> {
-    let app = place.app().await?;
-    let actor = place.actor()?;
+    let (app, actor) = place.acting().await?;
     match command {
         Command::List { open, paging } => {
             let header = ["id", "kind", "state", "notice", "account", "deadline", "reason"];
@@ -95,6 +94,7 @@ impl From<TaskError> for Failure {
     fn from(error: TaskError) -> Self {
         let failure = Self::of(error.kind(), &error);
         match error {
+            TaskError::Forbidden(error) => error.into(),
             TaskError::Store(error) => error.into(),
             TaskError::Unknown(_) => failure.hint("`besked tasks list` lists the tasks"),
             TaskError::Done { .. } => failure.hint("`besked tasks show ID` shows how it was closed"),

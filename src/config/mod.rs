@@ -5,6 +5,8 @@
 //! environment and are never printed. A relative path counts from one place: the folder of the configuration file, or the one around
 //! it if that is called `config`.
 
+mod approval;
+mod audit;
 mod bounded;
 mod category;
 mod database;
@@ -43,6 +45,8 @@ use std::path::Path;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
+pub use approval::Approval;
+pub use audit::Audit;
 pub use bounded::read_pem;
 pub use category::{CategoryRules, LeadTime, LeastLevel};
 pub use database::{Database, DatabaseUrl};
@@ -104,6 +108,10 @@ pub struct Config {
     pub dispatch: Dispatch,
     /// The deadlines of an SMTP session.
     pub smtp: Smtp,
+    /// When an approval does not hold any more.
+    pub approval: Approval,
+    /// How long the audit log is kept.
+    pub audit: Audit,
     /// How long records without a notice are stored.
     pub retention: RetentionPeriods,
     /// The rules of each category.
@@ -173,6 +181,8 @@ impl Config {
         problems.extend(self.sender.problem());
         problems.extend(self.database.problems());
         problems.extend(self.http.problem());
+        problems.extend(self.approval.problems());
+        problems.extend(self.audit.problems());
         problems.extend(self.inbound.problems());
         problems.extend(self.inbound.reply_problems(&self.sender));
         problems.extend(self.metrics.problem(&self.http));

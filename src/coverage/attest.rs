@@ -11,6 +11,7 @@ use crate::domain::delivery::Level;
 use crate::domain::entry::{Detail, Entry, Event, Fact, Person};
 use crate::domain::escalation::State;
 use crate::domain::problem::check_line;
+use crate::domain::right::Right;
 use crate::domain::task::TaskKind;
 use crate::ledger::operated::{self, Operation};
 use crate::store::notices::Kept;
@@ -74,7 +75,8 @@ impl Coverage {
         if let Some(told_at) = new.told_at.filter(|told_at| *told_at > at) {
             return Err(CoverageError::Future { told_at, now: at });
         }
-        let notice = self.notices.named(notice).await?;
+        let notice = self.notices.named(actor, notice).await?;
+        actor.may(Right::Attest, notice.category)?;
         if notice.released_at.is_none() {
             return Err(CoverageError::NotReleased(notice.state));
         }
@@ -120,7 +122,8 @@ impl Coverage {
         reason: &str,
     ) -> Result<Attestation, CoverageError> {
         check_line("note", reason, LONGEST)?;
-        let notice = self.notices.named(notice).await?;
+        let notice = self.notices.named(actor, notice).await?;
+        actor.may(Right::Attest, notice.category)?;
         let withdrawn =
             Withdrawn { operator: actor.name().to_owned(), reason: reason.to_owned(), at: self.context.clock.now() };
         let mut tx = self.context.store.write().await?;

@@ -8,12 +8,16 @@ use crate::domain::clock::shown;
 use crate::domain::kind::Kind;
 use crate::domain::notice::State;
 use crate::domain::problem::LineError;
+use crate::domain::right::Forbidden;
 use crate::notices::NoticeError;
 use crate::store::StoreError;
 
 /// Why a question about coverage has no answer, or an attestation was not recorded.
 #[derive(Debug, Error)]
 pub enum CoverageError {
+    /// The actor's roles do not allow it.
+    #[error(transparent)]
+    Forbidden(#[from] Forbidden),
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -64,6 +68,7 @@ impl CoverageError {
     #[must_use]
     pub fn kind(&self) -> Kind {
         match self {
+            Self::Forbidden(_) => Kind::Forbidden,
             Self::Store(error) => error.kind(),
             Self::Notice(error) => error.kind(),
             Self::UnknownCustomer(_) | Self::NotInAudience(_) | Self::NoAttestation(..) => Kind::NotFound,

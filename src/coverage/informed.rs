@@ -13,6 +13,7 @@ use crate::domain::coverage::{Known, Verdict};
 use crate::domain::delivery::{Level, Reason, State};
 use crate::domain::notice::State as NoticeState;
 use crate::domain::placeholder::Text;
+use crate::domain::right::Right;
 use crate::mail::compose::message::{message_id, subject_of};
 use crate::notices::NoticeError;
 use crate::people::mask::{Mask, mask_words};
@@ -145,9 +146,10 @@ impl Coverage {
     ///
     /// # Errors
     /// If there is no such customer or notice, or the database fails.
-    pub async fn informed(&self, _actor: &Actor, account_id: &str, about: &About) -> Result<Informed, CoverageError> {
+    pub async fn informed(&self, actor: &Actor, account_id: &str, about: &About) -> Result<Informed, CoverageError> {
+        actor.may_at_all(Right::Read)?;
         let named = match about {
-            About::Notice(name) => Some(self.notices.named(name).await?),
+            About::Notice(name) => Some(self.notices.named(actor, name).await?),
             _ => None,
         };
         let mut conn = self.context.store.snapshot().await?;
@@ -156,7 +158,9 @@ impl Coverage {
             About::Notice(_) => named.iter().map(|notice| notice.id).collect(),
             About::Reference(reference) => {
                 // A mistyped reference is a mistake, and no answer about the customer.
-                if references::bearers(&mut conn, reference).await?.is_empty() {
+                let mut bearers = references::bearers(&mut conn, reference).await?;
+                bearers.retain(|bearer| actor.knows_of(bearer.category, bearer.released_at.is_some()));
+                if bearers.is_empty() {
                     return Err(NoticeError::Unknown(reference.clone()).into());
                 }
                 notices::addressing(&mut conn, account_id, Among::Reference(reference), None, None).await?
@@ -171,8 +175,10 @@ impl Coverage {
         let mut answers = Vec::with_capacity(notices.len());
         // One notice at a time: a customer may have had thousands, and each has its whole text.
         for id in notices {
-            if let Some(notice) = notices::find(&mut conn, id).await? {
-                answers.push(self.informed_by(&mut conn, account_id, &notice).await?);
+            let notice = notices::find(&mut conn, id).await?;
+            if let Some(notice) = notice.filter(|it| actor.knows_of(it.category, it.released_at.is_some())) {
+                let sees = actor.sees_addresses_of_one(notice.category);
+                answers.push(self.informed_by(&mut conn, (account_id, sees), &notice).await?);
             }
         }
         let names_nobody = |verdict| matches!(verdict, Verdict::NotAddressed | Verdict::NotReleased);
@@ -201,17 +207,17 @@ impl Coverage {
     async fn informed_by(
         &self,
         conn: &mut Conn,
-        account_id: &str,
+        (account_id, sees): (&str, bool),
         notice: &Kept,
     ) -> Result<InformedNotice, StoreError> {
         let released = notice.released_at.is_some();
         let shown = if released { deliveries::of_customer(conn, notice.id, account_id).await? } else { Vec::new() };
-        let mask = Mask::of(conn, shown.iter().map(|it| it.email.as_str())).await?;
+        let mask = Mask::of(conn, sees, shown.iter().map(|it| it.email.as_str())).await?;
         let ids: Vec<Uuid> = shown.iter().map(|it| it.id).collect();
         let mut returned = reports::of_deliveries(conn, &ids).await?;
-        mask_words(conn, returned.values_mut().flatten().flat_map(Report::words)).await?;
+        mask_words(conn, sees, returned.values_mut().flatten().flat_map(Report::words)).await?;
         let mut attested = attestations::of_notice(conn, notice.id, Some(account_id)).await?;
-        mask_words(conn, attested.iter_mut().flat_map(Attestation::words)).await?;
+        mask_words(conn, sees, attested.iter_mut().flat_map(Attestation::words)).await?;
         let known: Vec<Known> = shown.iter().map(Shown::known).collect();
         // An erased person's customer has no name any more, if it was the person's.
         let named = shown.iter().map(|it| it.customer_name.clone()).find(|name| !name.is_empty());
@@ -242,7 +248,7 @@ impl Coverage {
             informed_since,
             late: clock.is_late(informed_since),
             state: notice.state,
-            stopped: stopped(conn, notice).await?,
+            stopped: stopped(conn, notice, sees).await?,
             is_void: notice.state == NoticeState::Cancelled && unsent && told_at.is_none(),
             verdict,
             informed_at: measure.informed_at,

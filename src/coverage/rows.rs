@@ -97,6 +97,8 @@ pub struct Covering {
     pub stopped: Option<Stopped>,
     /// Customers for whom contacts with other roles were addressed, since they were not informed.
     pub escalated: u64,
+    /// The reader sees addresses.
+    sees: bool,
     measure: Measure,
     next: Next,
     totals: Totals,
@@ -117,18 +119,20 @@ impl Coverage {
     ///
     /// # Errors
     /// If there is no such notice, it is not released, or the database fails.
-    pub async fn coverage(&self, _actor: &Actor, notice: &str) -> Result<Covering, CoverageError> {
-        let notice = self.notices.named(notice).await?;
+    pub async fn coverage(&self, actor: &Actor, notice: &str) -> Result<Covering, CoverageError> {
+        let notice = self.notices.named(actor, notice).await?;
         if notice.released_at.is_none() {
             return Err(CoverageError::NotReleased(notice.state));
         }
         let mut conn = self.context.store.read().await?;
-        let stopped = stopped(&mut conn, &notice).await?;
+        let sees = actor.sees_addresses(notice.category);
+        let stopped = stopped(&mut conn, &notice, sees).await?;
         let escalated = escalations::escalated(&mut conn, notice.id).await?;
         drop(conn);
         Ok(Covering {
             stopped,
             escalated,
+            sees,
             context: self.context.clone(),
             clock: self.clock(&notice),
             measure: self.measure(&notice),
@@ -190,7 +194,7 @@ impl Covering {
         let accounts: Vec<&str> = customers.iter().map(|(account, _)| account.as_str()).collect();
         let mut shown = deliveries::of_customers(conn, self.notice.id, &accounts).await?;
         let mut attested = self.attested(conn, &accounts).await?;
-        let mask = Mask::of(conn, shown.values().flatten().map(|it| it.email.as_str())).await?;
+        let mask = Mask::of(conn, self.sees, shown.values().flatten().map(|it| it.email.as_str())).await?;
         let rows = accounts.iter().filter_map(|account| {
             let deliveries = shown.remove(*account)?;
             let name = deliveries[0].customer_name.clone();
@@ -227,7 +231,7 @@ impl Covering {
     ) -> Result<BTreeMap<String, Vec<Attestation>>, StoreError> {
         let mut attested: BTreeMap<String, Vec<Attestation>> = BTreeMap::new();
         let mut all = attestations::of_customers(conn, self.notice.id, accounts).await?;
-        mask_words(conn, all.iter_mut().flat_map(Attestation::words)).await?;
+        mask_words(conn, self.sees, all.iter_mut().flat_map(Attestation::words)).await?;
         for attestation in all {
             attested.entry(attestation.account_id.clone()).or_default().push(attestation);
         }

@@ -54,8 +54,8 @@ impl Coverage {
     ///
     /// # Errors
     /// If there is no such notice, or the database fails.
-    pub async fn status(&self, _actor: &Actor, notice: &str) -> Result<Status, CoverageError> {
-        let id = self.notices.named(notice).await?.id;
+    pub async fn status(&self, actor: &Actor, notice: &str) -> Result<Status, CoverageError> {
+        let id = self.notices.named(actor, notice).await?.id;
         // The notice and its counts as of one moment: recipients may be added.
         let mut conn = self.context.store.snapshot().await?;
         let notice = notices::find(&mut conn, id).await?.ok_or_else(|| NoticeError::Unknown(notice.to_owned()))?;

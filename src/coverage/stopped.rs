@@ -22,8 +22,8 @@ pub struct Stopped {
     pub at: Option<Timestamp>,
 }
 
-/// Finds why the sending of a notice has stopped, if it has. Restricted addresses in the reason are masked.
-pub(super) async fn stopped(conn: &mut Conn, notice: &Kept) -> Result<Option<Stopped>, StoreError> {
+/// Finds why the sending of a notice has stopped, if it has. Addresses in the reason are masked that the reader may not see.
+pub(super) async fn stopped(conn: &mut Conn, notice: &Kept, sees: bool) -> Result<Option<Stopped>, StoreError> {
     let (what, step) = match notice.state {
         State::Cancelled => ("cancelled", Step::Cancel),
         _ if notice.is_paused() => ("paused", Step::Pause),
@@ -36,6 +36,6 @@ pub(super) async fn stopped(conn: &mut Conn, notice: &Kept) -> Result<Option<Sto
         || Stopped { what, operator: String::new(), reason: None, at: notice.paused_at },
         |done| Stopped { what, operator: done.operator, reason: done.reason, at: Some(done.at) },
     );
-    mask_words(conn, stopped.reason.as_mut()).await?;
+    mask_words(conn, sees, stopped.reason.as_mut()).await?;
     Ok(Some(stopped))
 }

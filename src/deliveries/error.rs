@@ -7,6 +7,7 @@ use crate::domain::delivery::{Level, Outcome, State};
 use crate::domain::kind::Kind;
 use crate::domain::page::CursorError;
 use crate::domain::problem::LineError;
+use crate::domain::right::Forbidden;
 use crate::domain::words::count;
 use crate::ledger::LedgerError;
 use crate::notices::NoticeError;
@@ -15,6 +16,9 @@ use crate::store::StoreError;
 /// Why something was not done with a delivery; nothing was recorded then.
 #[derive(Debug, Error)]
 pub enum DeliveryError {
+    /// The actor's roles do not allow it.
+    #[error(transparent)]
+    Forbidden(#[from] Forbidden),
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -109,6 +113,7 @@ impl DeliveryError {
     #[must_use]
     pub fn kind(&self) -> Kind {
         match self {
+            Self::Forbidden(_) => Kind::Forbidden,
             Self::Store(error) => error.kind(),
             Self::Notice(error) => error.kind(),
             Self::Ledger(error) => error.kind(),

@@ -9,6 +9,7 @@ use crate::domain::actor::{Action, Actor};
 use crate::domain::delivery::{Event as DeliveryEvent, Level, Outcome, State};
 use crate::domain::entry::{Detail, Entry, Event, Fact, Person};
 use crate::domain::problem::check_line;
+use crate::domain::right::Right;
 use crate::ledger::operated::{self, Operation};
 use crate::mail::compose::message::message_id;
 use crate::store::notices::Kept;
@@ -63,6 +64,7 @@ impl Deliveries {
         check_line("text", text, LONGEST_REPORT)?;
         let mut tx = self.context.store.write().await?;
         let (delivery, notice) = lock(&mut tx, id).await?;
+        actor.may(Right::Report, notice.category)?;
         let words = format!("stated by {}: {text}", actor.name());
         let found = (delivery.state, delivery.level) == (outcome.state(), Some(Level::OperatorFound));
         // A person who was erased has no words: the finding is the same all the same.
@@ -118,6 +120,7 @@ impl Deliveries {
         check_line("by", finding.by, LONGEST_FINDING)?;
         let mut tx = self.context.store.write().await?;
         let (delivery, notice) = lock(&mut tx, id).await?;
+        actor.may(Right::Report, notice.category)?;
         if delivery.state != State::Uncertain {
             return Err(DeliveryError::NotUncertain { id, state: delivery.state, level: delivery.level });
         }

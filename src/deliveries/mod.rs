@@ -23,15 +23,17 @@ use jiff::Timestamp;
 use crate::context::Context;
 use crate::domain::actor::Actor;
 use crate::domain::address::AddressKey;
-use crate::domain::category::Role;
+use crate::domain::category::{Category, Role};
 use crate::domain::delivery::{Level, Reason, State};
 use crate::domain::digest;
 use crate::domain::page::{Page, PageRequest};
+use crate::domain::right::Right;
 use crate::notices::Notices;
 use crate::people::mask::{Mask, mask_words};
 use crate::people::reads::note_read;
 use crate::store::inbound::forwards;
 use crate::store::inbound::reports;
+use crate::store::notices;
 use crate::store::sending::deliveries::{self, Shown};
 use crate::store::sending::{messages, settle};
 
@@ -127,12 +129,13 @@ impl Deliveries {
     /// If there is no such notice, the cursor is not one of this list, or the database fails.
     pub async fn list(
         &self,
-        _actor: &Actor,
+        actor: &Actor,
         notice: &str,
         state: Option<State>,
         request: &PageRequest,
     ) -> Result<Page<Delivery<u64>>, DeliveryError> {
-        let notice = self.notices.named(notice).await?;
+        let notice = self.notices.named(actor, notice).await?;
+        actor.may(Right::Read, notice.category)?;
         let from = request.key::<u64>()?.map_or(0, |last| last.saturating_add(1));
         let mut conn = self.context.store.snapshot().await?;
         let limit = request.to_read();
@@ -142,7 +145,8 @@ impl Deliveries {
             Some(state) => deliveries::in_state(&mut conn, notice.id, state, from, limit).await?,
             None => deliveries::of_notice(&mut conn, notice.id, from, limit).await?,
         };
-        let mask = Mask::of(&mut conn, shown.iter().map(|it| it.email.as_str())).await?;
+        let sees = actor.sees_addresses(notice.category);
+        let mask = Mask::of(&mut conn, sees, shown.iter().map(|it| it.email.as_str())).await?;
         let page = Page::of(shown, request, |delivery| delivery.ordinal.to_string());
         Ok(page.map(|mut shown| {
             shown.reply = shown.reply.map(|reply| mask.text(&shown.email, &reply));
@@ -157,11 +161,20 @@ impl Deliveries {
     /// # Errors
     /// If there is no such delivery, or the database fails.
     pub async fn show(&self, actor: &Actor, id: Uuid) -> Result<Delivery<Vec<Tried>>, DeliveryError> {
-        let shown = self.read(actor, id).await?;
+        let (mut shown, category) = self.read(actor, id).await?;
         let mut conn = self.context.store.read().await?;
-        let attempts = settle::attempts(&mut conn, id).await?;
+        let mut attempts = settle::attempts(&mut conn, id).await?;
         let mut reports = reports::of_delivery(&mut conn, id).await?;
-        mask_words(&mut conn, reports.iter_mut().flat_map(Report::words)).await?;
+        let sees = actor.sees_addresses_of_one(category);
+        mask_words(&mut conn, sees, reports.iter_mut().flat_map(Report::words)).await?;
+        if !sees {
+            let mask = Mask::of(&mut conn, false, []).await?;
+            shown.reply = shown.reply.map(|reply| mask.text(&shown.email, &reply));
+            shown.email = mask.address(&shown.email);
+            for tried in &mut attempts {
+                tried.reply = mask.text("", &tried.reply);
+            }
+        }
         let replies = forwards::of_delivery(&mut conn, id).await?;
         Ok(Delivery { reports, replies, ..Delivery::new(shown, attempts) })
     }
@@ -171,18 +184,25 @@ impl Deliveries {
     /// # Errors
     /// If there is no such delivery, nothing was sent for it, or the database fails.
     pub async fn message(&self, actor: &Actor, id: Uuid) -> Result<Message, DeliveryError> {
-        self.read(actor, id).await?;
+        let (_, category) = self.read(actor, id).await?;
+        if !actor.sees_addresses_of_one(category) {
+            actor.may(Right::SeeAddresses, category)?;
+        }
         let bytes = messages::find(&mut *self.context.store.read().await?, id).await?;
         let bytes = bytes.ok_or(DeliveryError::NothingSent(id))?;
         Ok(Message { id, sha256: digest::sha256(&bytes), bytes })
     }
 
-    async fn read(&self, actor: &Actor, id: Uuid) -> Result<Shown, DeliveryError> {
-        let shown = deliveries::find(&mut *self.context.store.read().await?, id).await?;
-        let shown = shown.ok_or(DeliveryError::Unknown(id))?;
+    /// A delivery with the category of its notice, if the actor may read it.
+    async fn read(&self, actor: &Actor, id: Uuid) -> Result<(Shown, Category), DeliveryError> {
+        let mut conn = self.context.store.read().await?;
+        let shown = deliveries::find(&mut conn, id).await?.ok_or(DeliveryError::Unknown(id))?;
+        let notice = notices::find(&mut conn, shown.notice_id).await?.ok_or(DeliveryError::Unknown(id))?;
+        drop(conn);
+        actor.may(Right::Read, notice.category)?;
         if let Some(key) = AddressKey::of(&shown.email) {
             note_read(&self.context, actor, &key, "deliveries show").await?;
         }
-        Ok(shown)
+        Ok((shown, notice.category))
     }
 }

@@ -15,6 +15,7 @@ use crate::domain::entry::{Entry, Event};
 use crate::domain::notice::State as NoticeState;
 use crate::domain::page::PageRequest;
 use crate::domain::preference::{Permission, permission};
+use crate::domain::right::Right;
 use crate::domain::words::count;
 use crate::ledger::operated::{self, Operation};
 use crate::notices::NoticeError;
@@ -61,6 +62,7 @@ impl Deliveries {
         subjects::lock_queue(&mut tx, ids).await?;
         for id in ids.iter().collect::<BTreeSet<_>>() {
             let (delivery, notice) = lock(&mut tx, *id).await?;
+            actor.may(Right::Resend, notice.category)?;
             self.put_back(&mut tx, actor, &delivery, &notice).await?;
             *states.entry(delivery.state.after(DeliveryEvent::Resend).unwrap_or(delivery.state)).or_default() += 1;
             let operation = operation(Action::Resend, &delivery, &notice);
@@ -82,7 +84,8 @@ impl Deliveries {
         failure: Failure,
         request: &PageRequest,
     ) -> Result<Resent, DeliveryError> {
-        let notice = self.notices.named(notice).await?;
+        let notice = self.notices.named(actor, notice).await?;
+        actor.may(Right::Resend, notice.category)?;
         let from = request.key::<u64>()?.map_or(0, |last| last.saturating_add(1));
         let mut tx = self.context.store.write().await?;
         let failed = deliveries::failed(&mut tx, notice.id, failure, from, request.limit).await?;

@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::{Deliveries, DeliveryError};
 use crate::domain::actor::Actor;
 use crate::domain::entry::{Entry, Event, Fact};
+use crate::domain::right::Right;
 use crate::ledger::{Ledger, Signed};
 use crate::store::notices as kept;
 use crate::store::sending::{queue, recipients, settle, uncertain};
@@ -44,6 +45,7 @@ impl Deliveries {
         reason: &str,
         waiting: Option<Waiting>,
     ) -> Result<Resumed, DeliveryError> {
+        actor.may_at_all(Right::ContinueLedger)?;
         let ledger = Ledger::new(self.context.clone());
         ledger.may_resume(reason).await?;
         // Before sealing resumes: from then on it is sent.

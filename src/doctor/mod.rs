@@ -5,6 +5,7 @@ mod dns;
 mod files;
 mod inbound;
 mod integrity;
+mod operators;
 mod queue;
 mod relay;
 
@@ -76,6 +77,7 @@ pub async fn examine((config, file): (&Config, &Path), dns: Option<&Dns>, progre
             checks.push(tombstones(app).await);
             progress("the contacts");
             checks.push(contacts(app).await);
+            checks.push(operators::check(app).await);
             checks.extend(inbound::reports(config, app).await);
         }
         Err(AppError::Store(error)) if error.is_damaged() => checks.push(integrity::failed(error)),

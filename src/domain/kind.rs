@@ -9,6 +9,10 @@ pub enum Kind {
     NotFound,
     /// The step is not possible in the present state, or a concurrent change came first.
     Conflict,
+    /// Nobody that is known asks: no operator, or no valid key.
+    Unauthenticated,
+    /// The roles of the one who asks do not allow it.
+    Forbidden,
     /// A rule, a duty or a right stands against it.
     Refused,
     /// It may succeed later, without any change by the caller.

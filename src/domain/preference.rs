@@ -126,7 +126,7 @@ impl Source {
     #[must_use]
     pub const fn of(actor: &Actor) -> Self {
         match actor.via() {
-            Via::Cli { .. } => Self::Operator,
+            Via::Cli { .. } | Via::Key { .. } => Self::Operator,
             Via::Link => Self::Page,
             Via::System => Self::System,
         }

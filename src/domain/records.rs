@@ -34,6 +34,8 @@ pub enum Records {
     AddressEntries,
     /// Messages that came back, as they came.
     InboundMessages,
+    /// Rows of the audit log.
+    AuditRows,
 }
 
 words!(Records, "a kind of records", {
@@ -50,4 +52,5 @@ words!(Records, "a kind of records", {
     Tasks => "tasks",
     AddressEntries => "address_entries",
     InboundMessages => "inbound_messages",
+    AuditRows => "audit_rows",
 });

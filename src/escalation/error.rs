@@ -9,6 +9,7 @@ use crate::domain::clock::shown;
 use crate::domain::kind::Kind;
 use crate::domain::page::CursorError;
 use crate::domain::problem::LineError;
+use crate::domain::right::Forbidden;
 use crate::notices::NoticeError;
 use crate::store::StoreError;
 
@@ -63,6 +64,9 @@ impl EscalationError {
 /// Why a task could not be shown or done.
 #[derive(Debug, Error)]
 pub enum TaskError {
+    /// The actor's roles do not allow it.
+    #[error(transparent)]
+    Forbidden(#[from] Forbidden),
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -92,6 +96,7 @@ impl TaskError {
     #[must_use]
     pub fn kind(&self) -> Kind {
         match self {
+            Self::Forbidden(_) => Kind::Forbidden,
             Self::Store(error) => error.kind(),
             Self::Unknown(_) => Kind::NotFound,
             Self::Done { .. } => Kind::Conflict,

@@ -8,10 +8,11 @@ use crate::domain::actor::{Action, Actor};
 use crate::domain::escalation::State as CaseState;
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::problem::check_line;
+use crate::domain::right::Right;
 use crate::domain::task::{State, TaskKind};
 use crate::ledger::operated::{self, Operation};
 use crate::people::mask::mask_words;
-use crate::store::{escalations, notices, tasks};
+use crate::store::{Conn, StoreError, escalations, notices, tasks};
 
 /// The longest note, in bytes.
 const LONGEST: usize = 1000;
@@ -33,11 +34,12 @@ impl Tasks {
     ///
     /// # Errors
     /// If the cursor is not one of this list, or the database fails.
-    pub async fn list(&self, _actor: &Actor, open: bool, request: &PageRequest) -> Result<Page<Task>, TaskError> {
+    pub async fn list(&self, actor: &Actor, open: bool, request: &PageRequest) -> Result<Page<Task>, TaskError> {
         let before = request.key::<Uuid>()?;
         let mut conn = self.context.store.read().await?;
-        let mut rows = tasks::list(&mut conn, open, before, request.to_read()).await?;
-        mask_words(&mut conn, rows.iter_mut().filter_map(|task| task.note.as_mut())).await?;
+        let sees = actor.has(Right::SeeOneCustomer);
+        let mut rows = tasks::list(&mut conn, open, before, request.to_read(), actor.has(Right::ReadSealed)).await?;
+        mask_words(&mut conn, sees, rows.iter_mut().filter_map(|task| task.note.as_mut())).await?;
         Ok(Page::of(rows, request, |task| task.id.to_string()))
     }
 
@@ -45,10 +47,14 @@ impl Tasks {
     ///
     /// # Errors
     /// If there is no such task, or the database fails.
-    pub async fn find(&self, _actor: &Actor, id: Uuid) -> Result<Task, TaskError> {
+    pub async fn find(&self, actor: &Actor, id: Uuid) -> Result<Task, TaskError> {
         let mut conn = self.context.store.read().await?;
         let mut task = tasks::find(&mut conn, id).await?.ok_or(TaskError::Unknown(id))?;
-        mask_words(&mut conn, task.note.iter_mut()).await?;
+        let notice = notice_of(&mut conn, &task).await?;
+        if notice.is_some_and(|it| !actor.knows_of(it.category, it.released_at.is_some())) {
+            return Err(TaskError::Unknown(id));
+        }
+        mask_words(&mut conn, actor.has(Right::SeeOneCustomer), task.note.iter_mut()).await?;
         Ok(task)
     }
 
@@ -61,6 +67,16 @@ impl Tasks {
         check_line("note", note, LONGEST)?;
         let (at, random) = (self.context.clock.now(), &self.context.random);
         let mut tx = self.context.store.write().await?;
+        let found = tasks::find(&mut tx, id).await?.ok_or(TaskError::Unknown(id))?;
+        match notice_of(&mut tx, &found).await? {
+            Some(notice) if !actor.knows_of(notice.category, notice.released_at.is_some()) => {
+                return Err(TaskError::Unknown(id));
+            }
+            Some(notice) => actor.may(Right::DoTasks, notice.category)?,
+            // About the technical side: an admin's, who has no notices.
+            None if actor.has(Right::Inbound) => {}
+            None => actor.may_at_all(Right::DoTasks)?,
+        }
         let is_open = tasks::done(&mut tx, id, (actor.name(), note), at).await?;
         let task = tasks::find(&mut tx, id).await?.ok_or(TaskError::Unknown(id))?;
         if !is_open {
@@ -69,10 +85,7 @@ impl Tasks {
             return if same { Ok(task) } else { Err(TaskError::Done { id, at, by: task.done_by }) };
         }
         debug_assert_eq!(task.state, State::Done);
-        let notice = match task.notice_id {
-            Some(notice) => notices::find(&mut tx, notice).await?,
-            None => None,
-        };
+        let notice = notice_of(&mut tx, &task).await?;
         let account = task.account_id.as_deref().unwrap_or_default();
         if let (TaskKind::NotInformed, Some(notice)) = (task.kind, &notice) {
             escalations::end(&mut tx, notice.id, account, CaseState::Settled).await?;
@@ -83,5 +96,13 @@ impl Tasks {
         operated::record(&mut tx, actor, &operation, at, random).await?;
         tx.commit().await?;
         Ok(task)
+    }
+}
+
+/// The notice that a task is about, if it is about one.
+async fn notice_of(conn: &mut Conn, task: &Task) -> Result<Option<notices::Kept>, StoreError> {
+    match task.notice_id {
+        Some(notice) => notices::find(conn, notice).await,
+        None => Ok(None),
     }
 }

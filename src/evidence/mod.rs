@@ -14,6 +14,7 @@ use crate::domain::actor::Actor;
 use crate::domain::address::AddressKey;
 use crate::domain::evidence::{Invalid, verify};
 use crate::domain::kind::Kind;
+use crate::domain::right::{Forbidden, Right};
 use crate::ledger::evidence::{self, Contents, EvidenceError, Wanted};
 use crate::ledger::report::{self, Report, ReportError, Words};
 use crate::ledger::{Ledger, LedgerError};
@@ -71,6 +72,9 @@ impl Scope {
 /// Why there is no evidence.
 #[derive(Debug, Error)]
 pub enum ProofError {
+    /// The actor's roles do not allow it.
+    #[error(transparent)]
+    Forbidden(#[from] Forbidden),
     /// There is no such notice, or several.
     #[error(transparent)]
     Notice(#[from] NoticeError),
@@ -90,6 +94,7 @@ impl ProofError {
     #[must_use]
     pub fn kind(&self) -> Kind {
         match self {
+            Self::Forbidden(_) => Kind::Forbidden,
             Self::Notice(NoticeError::Unknown(_)) => Kind::NotFound,
             Self::Notice(NoticeError::Store(error)) => error.kind(),
             Self::Notice(_) => Kind::Invalid,
@@ -159,7 +164,8 @@ impl Prover {
     /// # Errors
     /// If there is no such notice, none of them was released or addressed the customer, or nothing can be signed.
     pub async fn prepare(&self, actor: &Actor, request: &Request) -> Result<Vec<Proof>, ProofError> {
-        let chosen = self.choose(request).await?;
+        actor.may_at_all(Right::Evidence)?;
+        let chosen = self.choose(actor, request).await?;
         let checkpoint = self.ledger.checkpoint().await?;
         let mut proofs = Vec::with_capacity(chosen.len());
         for notice in chosen {
@@ -176,16 +182,17 @@ impl Prover {
     }
 
     /// The notices asked for. Of a matter only those that say something: released, and addressed to the customer or attested for it.
-    async fn choose(&self, request: &Request) -> Result<Vec<Chosen>, ProofError> {
+    async fn choose(&self, actor: &Actor, request: &Request) -> Result<Vec<Chosen>, ProofError> {
         let reference = match &request.notices {
             Choice::Notice(name) => {
-                let notice = self.notices.named(name).await?;
+                let notice = self.notices.named(actor, name).await?;
                 return Ok(vec![Chosen { id: notice.id, recipients: notice.recipients }]);
             }
             Choice::Reference(reference) => reference,
         };
         let mut conn = self.context.store.read().await?;
         let mut found = references::bearers(&mut conn, reference).await?;
+        found.retain(|notice| actor.knows_of(notice.category, notice.released_at.is_some()));
         if found.is_empty() {
             return Err(NoticeError::Unknown(reference.clone()).into());
         }

@@ -32,6 +32,7 @@ use crate::domain::digest::{sha256, sha256_of};
 use crate::domain::inbound::Route;
 use crate::domain::kind::Kind;
 use crate::domain::page::{CursorError, Page, PageRequest};
+use crate::domain::right::{Forbidden, Right};
 use crate::mail::token::TokenKey;
 use crate::metrics::Metrics;
 use crate::people::mask::mask_words;
@@ -47,6 +48,9 @@ pub use forward::Forwards;
 /// Why a message could not be taken or shown.
 #[derive(Debug, Error)]
 pub enum InboundError {
+    /// The actor's roles do not allow it.
+    #[error(transparent)]
+    Forbidden(#[from] Forbidden),
     /// It is larger than `[inbound] message_size`.
     #[error("the message has more than {0} bytes (`[inbound] message_size`)")]
     TooLarge(u64),
@@ -80,6 +84,7 @@ impl InboundError {
     #[must_use]
     pub fn kind(&self) -> Kind {
         match self {
+            Self::Forbidden(_) => Kind::Forbidden,
             Self::TooLarge(_) | Self::NotAMessage | Self::Cursor(_) => Kind::Invalid,
             Self::Unknown(_) | Self::Deleted(_) | Self::Forwarded { .. } => Kind::NotFound,
             Self::Store(error) => error.kind(),
@@ -187,16 +192,26 @@ impl Inbound {
         Ok(taken)
     }
 
+    /// The service for an actor who may read files with what came back.
+    ///
+    /// # Errors
+    /// If the actor may not.
+    pub fn fed_by(&self, actor: &Actor) -> Result<&Self, InboundError> {
+        actor.may_at_all(Right::Inbound)?;
+        Ok(self)
+    }
+
     /// A page of what came, the newest first; only what is about no known delivery with `unmatched`.
     ///
     /// # Errors
     /// If the cursor is not one of this list, or the database fails.
     pub async fn list(
         &self,
-        _actor: &Actor,
+        actor: &Actor,
         unmatched: bool,
         request: &PageRequest,
     ) -> Result<Page<Stored>, InboundError> {
+        actor.may_at_all(Right::ReadInbound)?;
         let before = request.key::<Uuid>()?;
         let mut conn = self.context.store.read().await?;
         let mut rows = inbound::list(&mut conn, unmatched, before, request.to_read()).await?;
@@ -210,7 +225,8 @@ impl Inbound {
     ///
     /// # Errors
     /// If there is none with this id, or the database fails.
-    pub async fn show(&self, _actor: &Actor, id: Uuid) -> Result<Shown, InboundError> {
+    pub async fn show(&self, actor: &Actor, id: Uuid) -> Result<Shown, InboundError> {
+        actor.may_at_all(Right::ReadInbound)?;
         let mut conn = self.context.store.read().await?;
         let (mut message, bytes) = inbound::find(&mut conn, id).await?.ok_or(InboundError::Unknown(id))?;
         message.forward = forwards::of_messages(&mut conn, &[id]).await?.remove(&id);
@@ -219,7 +235,7 @@ impl Inbound {
             None => Vec::new(),
         };
         reports.retain(|report| report.inbound_id == id);
-        mask_words(&mut conn, reports.iter_mut().flat_map(Report::words)).await?;
+        mask_words(&mut conn, true, reports.iter_mut().flat_map(Report::words)).await?;
         let sha256 = bytes.map(|bytes| HEXLOWER.encode(&sha256(&bytes)));
         Ok(Shown { message, sha256, reports })
     }
@@ -229,6 +245,7 @@ impl Inbound {
     /// # Errors
     /// If there is none with this id, or the database fails.
     pub async fn message(&self, actor: &Actor, id: Uuid) -> Result<(Stored, Option<Vec<u8>>), InboundError> {
+        actor.may_at_all(Right::ReadInbound)?;
         let mut conn = self.context.store.read().await?;
         let (mut stored, bytes) = inbound::find(&mut conn, id).await?.ok_or(InboundError::Unknown(id))?;
         stored.forward = forwards::of_messages(&mut conn, &[id]).await?.remove(&id);

@@ -37,6 +37,7 @@ use crate::domain::entry::{Detail, Entry, Event, Fact, Person};
 use crate::domain::kind::Kind;
 use crate::domain::merkle::{Hash, empty_root};
 use crate::domain::note::{Signer, VerifierKey};
+use crate::domain::right::{Forbidden, Right};
 use crate::domain::words::cause;
 use crate::store::proof::ledger::{self as entries, Opening};
 pub use crate::store::proof::tree::Signed;
@@ -51,6 +52,9 @@ use state::{Last, Signing, StateError};
 /// Why a call of the ledger failed.
 #[derive(Debug, Error)]
 pub enum LedgerError {
+    /// The actor's roles do not allow it.
+    #[error(transparent)]
+    Forbidden(#[from] Forbidden),
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -106,6 +110,7 @@ impl LedgerError {
     #[must_use]
     pub fn kind(&self) -> Kind {
         match self {
+            Self::Forbidden(_) => Kind::Forbidden,
             Self::Store(error) => error.kind(),
             Self::Reason | Self::NoCheckpoint { .. } => Kind::Invalid,
             Self::NotStopped => Kind::Conflict,
@@ -167,6 +172,15 @@ impl Ledger {
     #[must_use]
     pub fn of_node(self, id: &str) -> Self {
         Self { node: Some(id.into()), ..self }
+    }
+
+    /// The service for an actor who may read the ledger: its state, its audit, its export.
+    ///
+    /// # Errors
+    /// If the actor may not.
+    pub fn read_by(&self, actor: &Actor) -> Result<&Self, LedgerError> {
+        actor.may_at_all(Right::ReadLedger)?;
+        Ok(self)
     }
 
     /// Assigns an index to every pending entry, and signs the tree if this machine has the key.

@@ -2,6 +2,7 @@
 
 use super::{NoticeError, Notices};
 use crate::audience::{self, AudienceError};
+use crate::domain::actor::same_name;
 use crate::domain::prints::{Changed, Prints};
 use crate::store::StoreError;
 use crate::store::notices::{self as kept, Kept};
@@ -39,6 +40,21 @@ impl Notices {
         let Some(then) = stored.and_then(|(count, bytes)| Prints::from_bytes(count, &bytes)) else { return Ok(None) };
         let now = self.printed(notice, then.alike()).await?;
         Ok(now.and_then(|now| then.changed(&now)))
+    }
+
+    /// Refuses a release to recipients that the approval of a second person does not cover.
+    pub(super) async fn still_approved(&self, notice: &Kept) -> Result<(), NoticeError> {
+        let by = notice.approved_by.as_deref().unwrap_or_default();
+        // Where the submitter approved, nobody decided about an audience.
+        if same_name(by, &notice.author) {
+            return Ok(());
+        }
+        match self.changed_since_approval(notice).await? {
+            Some(changed) if self.context.config.approval.is_void_by(&changed) => {
+                Err(NoticeError::AudienceChanged { then: changed.then, now: changed.now, others: changed.others })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Logs that a notice goes to others than were approved: nobody sees a warning of a scheduled release.

@@ -4,12 +4,13 @@
 use uuid::Uuid;
 
 use super::steps::possible;
-use super::{Draft, NoticeError, Notices, find, follows};
+use super::{Draft, NoticeError, Notices, allowed, find, follows};
 use crate::audience::Reach;
 use crate::domain::actor::Actor;
 use crate::domain::notice::writers::has_written;
 use crate::domain::notice::{State, Step};
 use crate::domain::prints::Prints;
+use crate::domain::right::Right;
 use crate::domain::task::TaskKind;
 use crate::store::notices::steps::Done;
 use crate::store::notices::{self as kept, Kept};
@@ -21,11 +22,12 @@ impl Notices {
     /// # Errors
     /// If it cannot be released as it is, or follows an unknown notice, or the database fails.
     pub async fn create(&self, draft: &Draft, actor: &Actor) -> Result<Uuid, NoticeError> {
+        actor.may(Right::Write, draft.notice.category)?;
         let subject = self.storable(draft)?;
         let now = self.context.clock.now();
         let id = self.context.random.id(now);
         let mut tx = self.context.store.write().await?;
-        let follows_id = follows(&mut tx, draft.notice.follows.as_deref(), None).await?;
+        let follows_id = follows(&mut tx, actor, draft.notice.follows.as_deref(), None).await?;
         kept::insert(&mut tx, id, now, &draft.written(&subject, follows_id, actor.name())).await?;
         kept::rows::insert(&mut tx, id, &draft.stored_rows()).await?;
         let notice = find(&mut tx, id).await?;
@@ -39,11 +41,14 @@ impl Notices {
     /// # Errors
     /// If the new content cannot be released, or the notice is released already.
     pub async fn edit(&self, id: Uuid, draft: &Draft, actor: &Actor) -> Result<Kept, NoticeError> {
+        actor.may(Right::Write, draft.notice.category)?;
         let subject = self.storable(draft)?;
         let mut tx = self.context.store.write().await?;
         let notice = find(&mut tx, id).await?;
+        // Of both categories: nobody takes a notice of others by giving it their own.
+        allowed(actor, Right::Write, &notice)?;
         possible(&notice, Step::Edit)?;
-        let follows_id = follows(&mut tx, draft.notice.follows.as_deref(), Some(id)).await?;
+        let follows_id = follows(&mut tx, actor, draft.notice.follows.as_deref(), Some(id)).await?;
         let written = draft.written(&subject, follows_id, actor.name());
         if !kept::rewrite(&mut tx, id, notice.state, &written).await? {
             return Err(NoticeError::Conflict);
@@ -62,6 +67,7 @@ impl Notices {
     /// If it is not a draft, or its release would be refused.
     pub async fn submit(&self, id: Uuid, actor: &Actor) -> Result<Kept, NoticeError> {
         let notice = find(&mut *self.context.store.read().await?, id).await?;
+        allowed(actor, Right::Write, &notice)?;
         if is_past(notice.state, Step::Submit) {
             return Ok(notice);
         }
@@ -93,6 +99,7 @@ impl Notices {
     ) -> Result<Kept, NoticeError> {
         let mut tx = self.context.store.write().await?;
         let notice = find(&mut tx, id).await?;
+        allowed(actor, Right::Write, &notice)?;
         if is_past(notice.state, Step::Submit) {
             return Ok(notice);
         }
@@ -106,26 +113,36 @@ impl Notices {
         Ok(notice)
     }
 
-    /// Approves a submitted notice with its present content.
+    /// Approves a submitted notice with its present content; or an approved one again, if others would receive it now.
     ///
     /// # Errors
-    /// If it is not submitted, or the actor is one of its writers.
+    /// If it is not submitted, the actor is one of its writers, or may not approve.
     pub async fn approve(&self, id: Uuid, actor: &Actor, reason: Option<&str>) -> Result<Kept, NoticeError> {
+        let notice = find(&mut *self.context.store.read().await?, id).await?;
+        allowed(actor, Right::Approve, &notice)?;
         // Before the transaction: a large audience takes seconds.
-        let prints = self.prints(&find(&mut *self.context.store.read().await?, id).await?).await?;
+        let prints = self.prints(&notice).await?;
+        let changed = self.changed_since_approval(&notice).await?.is_some();
         let mut tx = self.context.store.write().await?;
         let notice = find(&mut tx, id).await?;
-        if is_past(notice.state, Step::Approve) && notice.approved_digest == Some(notice.digest) {
-            return Ok(notice);
+        let again = changed && notice.state == State::Approved;
+        if !again {
+            if is_past(notice.state, Step::Approve) && notice.approved_digest == Some(notice.digest) {
+                return Ok(notice);
+            }
+            possible(&notice, Step::Approve)?;
         }
-        possible(&notice, Step::Approve)?;
         if is_writer(&kept::steps::list(&mut tx, id).await?, actor) {
             self.refused(&mut tx, &notice, Step::Approve, actor, "the author may not approve").await?;
             tx.commit().await?;
             return Err(NoticeError::OwnApproval(actor.name().to_owned()));
         }
         self.record(&mut tx, &notice, Step::Approve, actor, reason).await?;
-        approve(&mut tx, &notice, actor).await?;
+        if again {
+            kept::set_approval(&mut tx, id, actor.name(), &notice.digest).await?;
+        } else {
+            approve(&mut tx, &notice, actor).await?;
+        }
         Self::note_prints(&mut tx, &notice, prints.as_ref()).await?;
         let notice = find(&mut tx, id).await?;
         tx.commit().await?;
@@ -139,6 +156,7 @@ impl Notices {
     pub async fn decline(&self, id: Uuid, actor: &Actor, reason: Option<&str>) -> Result<Kept, NoticeError> {
         let mut tx = self.context.store.write().await?;
         let notice = find(&mut tx, id).await?;
+        allowed(actor, Right::Approve, &notice)?;
         if notice.state == State::Declined {
             return Ok(notice);
         }
@@ -167,8 +185,9 @@ impl Notices {
         let mut tx = self.context.store.write().await?;
         kept::lock(&mut tx, id).await?;
         let notice = find(&mut tx, id).await?;
-        possible(&notice, step)?;
         let pauses = step == Step::Pause;
+        allowed(actor, if pauses { Right::Pause } else { Right::Release }, &notice)?;
+        possible(&notice, step)?;
         if pauses == notice.paused_at.is_some() {
             return Ok(notice);
         }
@@ -186,6 +205,7 @@ impl Notices {
     pub async fn cancel(&self, id: Uuid, actor: &Actor, reason: Option<&str>) -> Result<Kept, NoticeError> {
         let mut tx = self.context.store.write().await?;
         let notice = find(&mut tx, id).await?;
+        allowed(actor, Right::Release, &notice)?;
         if notice.state != State::Cancelled {
             self.step(&mut tx, &notice, Step::Cancel, actor, reason).await?;
             // Nobody must be informed of what is cancelled.

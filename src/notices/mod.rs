@@ -28,11 +28,14 @@ pub use release::Release;
 
 use crate::audience::{self, AudienceError, Plan, Reach, RowsAt};
 use crate::context::Context;
+use crate::domain::actor::Actor;
 use crate::domain::kind::Kind;
 use crate::domain::notice::reference::{Meant, Purpose};
 use crate::domain::notice::{Notice, State, Step};
 use crate::domain::page::{CursorError, Page, PageRequest};
 use crate::domain::problem::{LineError, Problems};
+use crate::domain::right::{Forbidden, Right};
+use crate::domain::words::count;
 use crate::people::mask::mask_words;
 use crate::store::notices::references::Before;
 use crate::store::notices::{self as kept, references};
@@ -53,6 +56,9 @@ pub enum NoticeError {
         /// Their ids, newest first.
         ids: Vec<Uuid>,
     },
+    /// The actor's roles do not allow it.
+    #[error(transparent)]
+    Forbidden(#[from] Forbidden),
     /// The operator's words cannot be recorded.
     #[error(transparent)]
     Words(#[from] LineError),
@@ -73,6 +79,16 @@ pub enum NoticeError {
     /// The notice changed after it was approved.
     #[error("the notice is not the one that was approved")]
     ApprovalVoid,
+    /// Others would receive it than a second person approved it for.
+    #[error("the notice was approved for {}, and would go to {now} now{}", count(*.then, "recipient", "recipients"), but_others(*.others))]
+    AudienceChanged {
+        /// Recipients at the approval.
+        then: u64,
+        /// Recipients now.
+        now: u64,
+        /// Those who were none at the approval, if they were counted.
+        others: Option<u64>,
+    },
     /// Another process changed it at the same time.
     #[error("another process changed the notice at the same time")]
     Conflict,
@@ -102,6 +118,7 @@ impl NoticeError {
     pub fn kind(&self) -> Kind {
         match self {
             Self::Unknown(_) => Kind::NotFound,
+            Self::Forbidden(_) => Kind::Forbidden,
             Self::Ambiguous { .. }
             | Self::Words(_)
             | Self::Cursor(_)
@@ -109,7 +126,7 @@ impl NoticeError {
             | Self::NotReady(_)
             | Self::Render(_)
             | Self::Compose(_) => Kind::Invalid,
-            Self::Impossible { .. } | Self::ApprovalVoid => Kind::Conflict,
+            Self::Impossible { .. } | Self::ApprovalVoid | Self::AudienceChanged { .. } => Kind::Conflict,
             Self::OwnApproval(_) => Kind::Refused,
             Self::Conflict => Kind::Later,
             Self::Audience(error) => error.kind(),
@@ -158,6 +175,11 @@ impl From<sqlx::Error> for NoticeError {
     }
 }
 
+/// How many of the recipients are others.
+fn but_others(others: Option<u64>) -> String {
+    others.map(|others| format!(", {others} of them others than then")).unwrap_or_default()
+}
+
 /// Ids in an error, at most.
 const LISTED: usize = 20;
 
@@ -194,52 +216,58 @@ impl Notices {
         Self { context }
     }
 
-    /// Finds the notice that an id or a reference means where one is read: of several with the reference, the released one.
+    /// Finds the notice that an id or a reference means where one is read: of several with the reference, the released one. What the
+    /// actor may not know of is not there.
     ///
     /// # Errors
     /// If there is none, or several are meant equally.
-    pub async fn named(&self, name: &str) -> Result<Kept, NoticeError> {
+    pub async fn named(&self, actor: &Actor, name: &str) -> Result<Kept, NoticeError> {
         let mut conn = self.context.store.read().await?;
-        let named = named(&mut conn, name, Purpose::Read, None).await?;
+        let named = named(&mut conn, actor, name, Purpose::Read, None).await?;
         find(&mut conn, named.id).await
+    }
+
+    /// Finds a notice by its id.
+    ///
+    /// # Errors
+    /// If there is none, or the actor may not know of it.
+    pub async fn find(&self, actor: &Actor, id: Uuid) -> Result<Kept, NoticeError> {
+        let notice = find(&mut *self.context.store.read().await?, id).await?;
+        known(actor, &notice)?;
+        Ok(notice)
     }
 
     /// Finds which notice an id or a reference means for a purpose.
     ///
     /// # Errors
     /// If there is none, or several are meant equally.
-    pub async fn named_for(&self, name: &str, purpose: Purpose) -> Result<Named, NoticeError> {
-        named(&mut *self.context.store.read().await?, name, purpose, None).await
+    pub async fn named_for(&self, actor: &Actor, name: &str, purpose: Purpose) -> Result<Named, NoticeError> {
+        named(&mut *self.context.store.read().await?, actor, name, purpose, None).await
     }
 
     /// A page of notices, newest first.
     ///
     /// # Errors
-    /// If the cursor is not one of this list, or the database fails.
-    pub async fn list(&self, request: &PageRequest) -> Result<Page<Kept>, NoticeError> {
+    /// If the actor may not, the cursor is not one of this list, or the database fails.
+    pub async fn list(&self, actor: &Actor, request: &PageRequest) -> Result<Page<Kept>, NoticeError> {
+        actor.may_at_all(Right::Read)?;
         let before = request.key::<Uuid>()?;
-        let rows = kept::list(&mut *self.context.store.read().await?, before, request.to_read()).await?;
+        let sealed = actor.has(Right::ReadSealed);
+        let rows = kept::list(&mut *self.context.store.read().await?, before, request.to_read(), sealed).await?;
         Ok(Page::of(rows, request, |notice| notice.id.to_string()))
     }
 
     /// Finds a notice by id or reference, with all steps that were taken on it.
     ///
     /// # Errors
-    /// If there is none, or several are meant equally.
-    pub async fn show(&self, name: &str) -> Result<(Kept, Vec<Done>), NoticeError> {
+    /// If there is none, several are meant equally, or the actor may not.
+    pub async fn show(&self, actor: &Actor, name: &str) -> Result<(Kept, Vec<Done>), NoticeError> {
         let mut conn = self.context.store.read().await?;
-        let id = named(&mut conn, name, Purpose::Read, None).await?.id;
+        let id = named(&mut conn, actor, name, Purpose::Read, None).await?.id;
         let notice = find(&mut conn, id).await?;
-        let steps = steps(&mut conn, notice.id).await?;
+        actor.may(Right::Read, notice.category)?;
+        let steps = steps(&mut conn, notice.id, actor.sees_addresses(notice.category)).await?;
         Ok((notice, steps))
-    }
-
-    /// All steps that were taken on a notice.
-    ///
-    /// # Errors
-    /// If the database fails.
-    pub async fn steps(&self, id: Uuid) -> Result<Vec<Done>, NoticeError> {
-        Ok(steps(&mut *self.context.store.read().await?, id).await?)
     }
 
     /// What waits of a notice.
@@ -255,12 +283,13 @@ impl Notices {
     /// after it is written.
     ///
     /// # Errors
-    /// If a release would be refused for another reason.
-    pub async fn check(&self, draft: &Draft) -> Result<Checked, NoticeError> {
+    /// If a release would be refused for another reason, or the actor may not write or approve such a notice.
+    pub async fn check(&self, actor: &Actor, draft: &Draft) -> Result<Checked, NoticeError> {
+        may_prepare(actor, draft.notice.category)?;
         let warnings = self.ready(&draft.source)?;
         self.subject(&draft.notice)?;
         let mut conn = self.context.store.snapshot().await?;
-        let follows = follows(&mut conn, draft.notice.follows.as_deref(), None).await?;
+        let follows = follows(&mut conn, actor, draft.notice.follows.as_deref(), None).await?;
         let rows = RowsAt::Here(draft.rows.clone().unwrap_or_default());
         let plan = Plan::new(&self.context.config, &draft.notice, rows, follows)?.with_lines(&draft.source);
         let (mut reach, nobody) = audience::reach_so_far(&mut conn, &plan).await?;
@@ -329,8 +358,14 @@ pub struct Named {
 }
 
 /// The notice that an id or a reference means for a purpose; never `own`, which looks for another one.
-async fn named(conn: &mut Conn, name: &str, purpose: Purpose, own: Option<Uuid>) -> Result<Named, NoticeError> {
-    match references::named(conn, name, purpose, own).await? {
+async fn named(
+    conn: &mut Conn,
+    actor: &Actor,
+    name: &str,
+    purpose: Purpose,
+    own: Option<Uuid>,
+) -> Result<Named, NoticeError> {
+    match references::named(conn, actor, name, purpose, own).await? {
         Meant::None => Err(NoticeError::Unknown(name.to_owned())),
         Meant::One { id, others } => Ok(Named { id, others }),
         Meant::Several(ids) => Err(NoticeError::Ambiguous { reference: name.to_owned(), ids }),
@@ -338,9 +373,14 @@ async fn named(conn: &mut Conn, name: &str, purpose: Purpose, own: Option<Uuid>)
 }
 
 /// The notice that one follows by this name. `own` is the one that follows, if it is stored: it may share the reference.
-async fn follows(conn: &mut Conn, name: Option<&str>, own: Option<Uuid>) -> Result<Option<Uuid>, NoticeError> {
+async fn follows(
+    conn: &mut Conn,
+    actor: &Actor,
+    name: Option<&str>,
+    own: Option<Uuid>,
+) -> Result<Option<Uuid>, NoticeError> {
     match name {
-        Some(name) => Ok(Some(named(conn, name, Purpose::Read, own).await?.id)),
+        Some(name) => Ok(Some(named(conn, actor, name, Purpose::Read, own).await?.id)),
         None => Ok(None),
     }
 }
@@ -351,9 +391,32 @@ pub fn is_due(send_at: Option<Timestamp>, now: Timestamp) -> bool {
     send_at.is_none_or(|send_at| send_at <= now)
 }
 
-/// The steps on a notice, with restricted addresses in their reasons masked.
-async fn steps(conn: &mut Conn, id: Uuid) -> Result<Vec<Done>, StoreError> {
+/// Refuses a notice that the actor may not know of, as if there were none.
+fn known(actor: &Actor, notice: &Kept) -> Result<(), NoticeError> {
+    if actor.knows_of(notice.category, notice.released_at.is_some()) {
+        return Ok(());
+    }
+    Err(NoticeError::Unknown(notice.id.to_string()))
+}
+
+/// Checks that the actor knows of a notice and has a right for it.
+fn allowed(actor: &Actor, right: Right, notice: &Kept) -> Result<(), NoticeError> {
+    known(actor, notice)?;
+    Ok(actor.may(right, notice.category)?)
+}
+
+/// Checks that the actor writes notices of a category, or decides about them: only then they see whom one would reach, and how it looks.
+///
+/// # Errors
+/// If no role of the actor does.
+pub fn may_prepare(actor: &Actor, category: crate::domain::category::Category) -> Result<(), Forbidden> {
+    let decides = actor.categories(Right::Approve).contains(category);
+    if decides { Ok(()) } else { actor.may(Right::Write, category) }
+}
+
+/// The steps on a notice, with the addresses in their reasons masked that the reader may not see.
+async fn steps(conn: &mut Conn, id: Uuid, sees: bool) -> Result<Vec<Done>, StoreError> {
     let mut steps = kept::steps::list(conn, id).await?;
-    mask_words(conn, steps.iter_mut().filter_map(|step| step.reason.as_mut())).await?;
+    mask_words(conn, sees, steps.iter_mut().filter_map(|step| step.reason.as_mut())).await?;
     Ok(steps)
 }

@@ -3,10 +3,11 @@
 use uuid::Uuid;
 
 use super::steps::{check_reason, possible};
-use super::{NoticeError, Notices, find};
+use super::{NoticeError, Notices, allowed, find};
 use crate::audience::{self, AudienceError, Freezing};
 use crate::domain::actor::{Action, Actor};
 use crate::domain::notice::{State, Step};
+use crate::domain::right::Right;
 use crate::store::notices::releases::{self, Releasing};
 use crate::store::notices::{self as kept, Kept};
 
@@ -35,6 +36,7 @@ impl Notices {
     ) -> Result<Kept, NoticeError> {
         check_reason(how.reason)?;
         let notice = find(&mut *self.context.store.read().await?, id).await?;
+        allowed(actor, Right::Release, &notice)?;
         match notice.state {
             State::Released | State::Closed => return Ok(notice),
             State::Scheduled if !how.now => return Ok(notice),
@@ -74,6 +76,7 @@ impl Notices {
     async fn schedulable(&self, notice: &Kept) -> Result<(), NoticeError> {
         let now = self.context.clock.now();
         self.in_time(notice, notice.send_at.map_or(now, |send_at| send_at.max(now)))?;
+        self.still_approved(notice).await?;
         self.reach(notice).await.map(drop)
     }
 
@@ -102,7 +105,12 @@ impl Notices {
         let begun = begun(notice, reason);
         let reason = begun.as_deref().or(reason);
         let with = Freezing { context, plan: &plan, owner: &owner, actor, reason };
-        let frozen = match self.in_time(notice, now) {
+        let ready = match self.in_time(notice, now) {
+            // A release that was begun before is ended: who decided about it then, did.
+            Ok(()) if notice.state != State::Releasing => self.still_approved(notice).await,
+            other => other,
+        };
+        let frozen = match ready {
             Ok(()) => audience::freeze(&with, notice, progress).await.map_err(NoticeError::from),
             Err(late) => Err(late),
         };

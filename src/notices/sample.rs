@@ -8,6 +8,7 @@ use uuid::Uuid;
 use crate::audience::{AudienceError, Pages, Plan, Recipient, RowsAt};
 use crate::config::Config;
 use crate::context::Context;
+use crate::domain::actor::Actor;
 use crate::domain::address::Address;
 use crate::domain::category::Role;
 use crate::domain::clock::Clock;
@@ -17,10 +18,11 @@ use crate::domain::locale::Locale;
 use crate::domain::notice::Notice;
 use crate::domain::placeholder::Placeholder;
 use crate::domain::random::Random;
+use crate::domain::right::Right;
 use crate::mail::compose::composer::{ComposeError, Composed, Composer, envelope_sender};
 use crate::mail::compose::render::Content;
 use crate::mail::token::TokenKey;
-use crate::notices::{Draft, NoticeError};
+use crate::notices::{Draft, NoticeError, may_prepare};
 use crate::store::Conn;
 use crate::store::sending::deliveries::ToSend;
 
@@ -48,13 +50,25 @@ pub struct Sample {
 }
 
 impl Sample {
-    /// A sample for a recipient from the database; for a made-up one if the audience has none.
+    /// A sample for a recipient from the database; for a made-up one if the audience has none, or the actor may not see addresses.
     ///
     /// # Errors
-    /// If there is no such customer, or the database fails.
-    pub async fn find(context: &Context, key: TokenKey, draft: &Draft, wanted: &Wanted) -> Result<Self, NoticeError> {
+    /// If there is no such customer, the actor may not prepare such a notice or see the customer's contacts, or the database fails.
+    pub async fn find(
+        context: &Context,
+        key: TokenKey,
+        actor: &Actor,
+        draft: &Draft,
+        wanted: &Wanted,
+    ) -> Result<Self, NoticeError> {
+        let category = draft.notice.category;
+        may_prepare(actor, category)?;
+        if wanted.account.is_some() {
+            actor.may(Right::SeeAddresses, category)?;
+        }
         let mut conn = context.store.snapshot().await?;
-        let (recipient, missing) = find(&mut conn, &context.config, draft, wanted.account.as_deref()).await?;
+        let (recipient, missing) = find(&mut conn, &context.config, actor, draft, wanted.account.as_deref()).await?;
+        let recipient = recipient.filter(|_| actor.sees_addresses(category));
         if let (None, Some(account)) = (&recipient, &wanted.account) {
             return Err(AudienceError::Unknown([account.clone()].into_iter().collect()).into());
         }
@@ -156,6 +170,7 @@ pub(super) fn to_send(id: Uuid, recipient: Recipient, wanted: &Wanted) -> ToSend
 async fn find(
     conn: &mut Conn,
     config: &Config,
+    actor: &Actor,
     draft: &Draft,
     account: Option<&str>,
 ) -> Result<(Option<Recipient>, Option<String>), NoticeError> {
@@ -163,7 +178,7 @@ async fn find(
         Some(Ok(account)) => Plan::for_customer(config, &draft.notice, &account, draft.rows.as_ref()),
         Some(Err(_)) => return Ok((None, None)),
         None => {
-            let follows = super::follows(conn, draft.notice.follows.as_deref(), None).await?;
+            let follows = super::follows(conn, actor, draft.notice.follows.as_deref(), None).await?;
             Plan::new(config, &draft.notice, RowsAt::Here(draft.rows.clone().unwrap_or_default()), follows)?
         }
     };

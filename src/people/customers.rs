@@ -1,6 +1,6 @@
 //! Customers: the accounts that are served, with their contacts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 
 use jiff::Timestamp;
@@ -13,8 +13,9 @@ use crate::domain::category::Role;
 use crate::domain::customer::AccountId;
 use crate::domain::kind::Kind;
 use crate::domain::page::{CursorError, Page, PageRequest};
+use crate::domain::right::{Forbidden, Right};
 use crate::people::import::{ImportError, ImportOptions, Imported, import};
-use crate::people::mask::Mask;
+use crate::people::mask::{Mask, mask_words};
 use crate::people::subjects::Subjects;
 pub use crate::store::people::customers::Listed;
 use crate::store::people::{contacts, customers};
@@ -24,6 +25,9 @@ use crate::store::{StoreError, tasks};
 /// Why customers could not be shown.
 #[derive(Debug, Error)]
 pub enum CustomerError {
+    /// The actor's roles do not allow it.
+    #[error(transparent)]
+    Forbidden(#[from] Forbidden),
     /// There is no such customer.
     #[error("there is no customer `{}`", .0.escape_debug())]
     Unknown(String),
@@ -40,6 +44,7 @@ impl CustomerError {
     #[must_use]
     pub fn kind(&self) -> Kind {
         match self {
+            Self::Forbidden(_) => Kind::Forbidden,
             Self::Unknown(_) => Kind::NotFound,
             Self::Cursor(_) => Kind::Invalid,
             Self::Store(error) => error.kind(),
@@ -101,7 +106,8 @@ impl Customers {
     ///
     /// # Errors
     /// If the cursor is not an account id, or the database fails.
-    pub async fn list(&self, _actor: &Actor, request: &PageRequest) -> Result<Page<Listed>, CustomerError> {
+    pub async fn list(&self, actor: &Actor, request: &PageRequest) -> Result<Page<Listed>, CustomerError> {
+        actor.may_at_all(Right::ReadCustomers)?;
         let after = request.key::<AccountId>()?;
         let mut conn = self.context.store.read().await?;
         let rows = customers::list(&mut conn, after.as_ref().map(AccountId::as_str), request.to_read()).await?;
@@ -112,7 +118,9 @@ impl Customers {
     ///
     /// # Errors
     /// If there is no such customer, or the database fails.
-    pub async fn show(&self, _actor: &Actor, account_id: &str) -> Result<Shown, CustomerError> {
+    pub async fn show(&self, actor: &Actor, account_id: &str) -> Result<Shown, CustomerError> {
+        actor.may_at_all(Right::ReadCustomers)?;
+        let seen = self.seen(actor);
         let mut conn = self.context.store.read().await?;
         let found = customers::find(&mut conn, account_id).await?;
         let found = found.ok_or_else(|| CustomerError::Unknown(account_id.to_owned()))?;
@@ -123,15 +131,22 @@ impl Customers {
             contacts::of_customers(&mut conn, &[account_id]).await?
         };
         let contacts = contacts.remove(account_id).unwrap_or_default();
-        let mask = Mask::of(&mut conn, contacts.iter().map(|it| it.email.as_str())).await?;
-        let shown = |it: crate::domain::customer::Contact| ShownContact {
-            email: mask.address(it.email.as_str()),
-            name: mask.name(it.email.as_str(), &it.name),
-            role: it.role,
-            locale: it.locale.map(|locale| locale.as_str().to_owned()),
-            time_zone: it.time_zone.map(|zone| zone.as_str().to_owned()),
-            former,
+        let blind = Mask::of(&mut conn, false, []).await?;
+        let mask = Mask::of(&mut conn, true, contacts.iter().map(|it| it.email.as_str())).await?;
+        let shown = |it: crate::domain::customer::Contact| {
+            let mask = if seen.contains(&it.role) { &mask } else { &blind };
+            ShownContact {
+                email: mask.address(it.email.as_str()),
+                name: mask.name(it.email.as_str(), &it.name),
+                role: it.role,
+                locale: it.locale.map(|locale| locale.as_str().to_owned()),
+                time_zone: it.time_zone.map(|zone| zone.as_str().to_owned()),
+                former,
+            }
         };
+        let mut tasks = tasks::of_customer(&mut conn, account_id).await?;
+        let notes = tasks.iter_mut().filter_map(|task| task.note.as_mut());
+        mask_words(&mut conn, actor.has(Right::SeeOneCustomer), notes).await?;
         Ok(Shown {
             account_id: found.account_id,
             name: found.name,
@@ -139,8 +154,17 @@ impl Customers {
             attributes: found.attributes,
             updated_at: found.updated_at,
             contacts: contacts.into_iter().map(shown).collect(),
-            tasks: tasks::of_customer(&mut conn, account_id).await?,
+            tasks,
         })
+    }
+
+    /// The roles of contacts whose addresses the actor may see: those that the actor's categories address.
+    fn seen(&self, actor: &Actor) -> BTreeSet<Role> {
+        if actor.has(Right::SeeOneCustomer) {
+            return Role::ALL.iter().copied().collect();
+        }
+        let addressing = actor.categories(Right::SeeAddresses).iter().map(|it| self.context.config.addressing(it));
+        addressing.flat_map(|it| it.roles.into_iter().chain(it.or_else)).collect()
     }
 
     /// Imports a customers file; see [`import`].

@@ -10,6 +10,7 @@ use crate::domain::kind::Kind;
 use crate::domain::notice::reference::{Meant, Purpose};
 use crate::domain::page::{CursorError, Page, PageRequest};
 use crate::domain::problem::is_line;
+use crate::domain::right::{Forbidden, Right};
 use crate::ledger::operated::{Operation, record};
 use crate::people::mask::mask_words;
 use crate::store::notices::references;
@@ -25,6 +26,9 @@ const LONGEST_REASON: usize = 1000;
 /// Why a hold could not be placed or lifted.
 #[derive(Debug, Error)]
 pub enum HoldError {
+    /// The actor's roles do not allow it.
+    #[error(transparent)]
+    Forbidden(#[from] Forbidden),
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -58,6 +62,7 @@ impl HoldError {
     #[must_use]
     pub fn kind(&self) -> Kind {
         match self {
+            Self::Forbidden(_) => Kind::Forbidden,
             Self::Store(error) => error.kind(),
             Self::Reason | Self::Ambiguous { .. } | Self::Cursor(_) => Kind::Invalid,
             Self::NoNotice(_) | Self::NoCustomer(_) | Self::Unknown(_) => Kind::NotFound,
@@ -103,6 +108,7 @@ impl Holds {
     /// # Errors
     /// If there is no such notice or customer, or the reason is unusable.
     pub async fn add(&self, actor: &Actor, on: On<'_>, reason: &str) -> Result<Placed, HoldError> {
+        actor.may_at_all(Right::Holds)?;
         if !is_line(reason) || reason.len() > LONGEST_REASON {
             return Err(HoldError::Reason);
         }
@@ -111,7 +117,7 @@ impl Holds {
         // A purge and an erasure hold the head while they look for holds and delete: this hold comes before or after them.
         tree::lock_head(&mut tx).await?;
         let (notice_id, account_id) = match on {
-            On::Notice(name) => (Some(notice(&mut tx, name).await?), None),
+            On::Notice(name) => (Some(notice(&mut tx, actor, name).await?), None),
             On::Account(account) => (None, Some(customer(&mut tx, account).await?)),
         };
         let (accounts, notices) = (account_id.clone().into_iter().collect::<Vec<_>>(), notice_id.as_slice());
@@ -131,11 +137,12 @@ impl Holds {
     ///
     /// # Errors
     /// If the cursor is not one of this list, or the database fails.
-    pub async fn list(&self, _actor: &Actor, request: &PageRequest) -> Result<Page<Hold>, HoldError> {
+    pub async fn list(&self, actor: &Actor, request: &PageRequest) -> Result<Page<Hold>, HoldError> {
+        actor.may_at_all(Right::Holds)?;
         let after = request.key::<Uuid>()?;
         let mut conn = self.context.store.read().await?;
         let mut rows = holds::list(&mut conn, after, request.to_read()).await?;
-        mask_words(&mut conn, rows.iter_mut().map(|hold| &mut hold.reason)).await?;
+        mask_words(&mut conn, true, rows.iter_mut().map(|hold| &mut hold.reason)).await?;
         Ok(Page::of(rows, request, |hold| hold.id.to_string()))
     }
 
@@ -144,6 +151,7 @@ impl Holds {
     /// # Errors
     /// If there is no such hold, or the reason is unusable.
     pub async fn remove(&self, actor: &Actor, id: Uuid, reason: Option<&str>) -> Result<Hold, HoldError> {
+        actor.may_at_all(Right::Holds)?;
         if reason.is_some_and(|reason| !is_line(reason) || reason.len() > LONGEST_REASON) {
             return Err(HoldError::Reason);
         }
@@ -173,8 +181,8 @@ impl Holds {
     }
 }
 
-async fn notice(conn: &mut Conn, name: &str) -> Result<Uuid, HoldError> {
-    match references::named(conn, name, Purpose::Read, None).await? {
+async fn notice(conn: &mut Conn, actor: &Actor, name: &str) -> Result<Uuid, HoldError> {
+    match references::named(conn, actor, name, Purpose::Read, None).await? {
         Meant::None => Err(HoldError::NoNotice(name.to_owned())),
         Meant::One { id, .. } => Ok(id),
         Meant::Several(ids) => Err(HoldError::Ambiguous { reference: name.to_owned(), ids }),

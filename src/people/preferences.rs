@@ -13,6 +13,7 @@ use crate::domain::category::Category;
 use crate::domain::entry::{Detail, Entry, Event, Fact, Person};
 use crate::domain::kind::Kind;
 use crate::domain::preference::{Source, Wish};
+use crate::domain::right::{Forbidden, Right};
 use crate::ledger::operated::{Operation, record};
 use crate::people::addresses;
 use crate::people::reads::note_read;
@@ -23,6 +24,9 @@ use crate::store::{Conn, StoreError};
 /// Why preferences could not be shown or changed.
 #[derive(Debug, Error)]
 pub enum PreferenceError {
+    /// The actor's roles do not allow it.
+    #[error(transparent)]
+    Forbidden(#[from] Forbidden),
     /// The same category is to be opted out of and opted in to.
     #[error("`{0}` is both opted out of and opted in to")]
     Contradiction(Category),
@@ -39,6 +43,7 @@ impl PreferenceError {
     #[must_use]
     pub fn kind(&self) -> Kind {
         match self {
+            Self::Forbidden(_) => Kind::Forbidden,
             Self::Contradiction(_) | Self::Nothing => Kind::Invalid,
             Self::Store(error) => error.kind(),
         }
@@ -74,6 +79,7 @@ impl Preferences {
     /// # Errors
     /// If the database fails.
     pub async fn show(&self, actor: &Actor, address: &Address) -> Result<Shown, PreferenceError> {
+        actor.may_at_all(Right::Preferences)?;
         let key = address.key();
         note_read(&self.context, actor, &key, "preferences show").await?;
         let mut conn = self.context.store.read().await?;
@@ -101,6 +107,7 @@ impl Preferences {
         wishes: &[Wish],
         source: Source,
     ) -> Result<(), PreferenceError> {
+        actor.may_at_all(Right::Preferences)?;
         check(wishes)?;
         let mut tx = self.context.store.write().await?;
         apply(&self.context, &mut tx, actor, address, wishes, source).await?;

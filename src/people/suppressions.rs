@@ -11,6 +11,7 @@ use crate::domain::address::{Address, AddressKey};
 use crate::domain::kind::Kind;
 use crate::domain::page::{CursorError, Page, PageRequest};
 use crate::domain::preference::Reason;
+use crate::domain::right::{Forbidden, Right};
 use crate::ledger::operated::{Operation, record};
 use crate::mail::token::TokenKey;
 use crate::people::mask::Mask;
@@ -20,6 +21,9 @@ use crate::store::people::suppressions;
 /// Why suppressions could not be shown or changed.
 #[derive(Debug, Error)]
 pub enum SuppressionError {
+    /// The actor's roles do not allow it.
+    #[error(transparent)]
+    Forbidden(#[from] Forbidden),
     /// The reason is not an operator's to add.
     #[error("`{0}` is not a reason that can be added")]
     Reason(Reason),
@@ -42,6 +46,7 @@ impl SuppressionError {
     #[must_use]
     pub fn kind(&self) -> Kind {
         match self {
+            Self::Forbidden(_) => Kind::Forbidden,
             Self::Reason(_) | Self::Cursor(_) => Kind::Invalid,
             Self::NotSuppressed(_) => Kind::NotFound,
             Self::Restricted(_) => Kind::Refused,
@@ -79,14 +84,15 @@ impl Suppressions {
     ///
     /// # Errors
     /// If the cursor is not one of this list, or the database fails.
-    pub async fn list(&self, _actor: &Actor, request: &PageRequest) -> Result<Page<Listed>, SuppressionError> {
+    pub async fn list(&self, actor: &Actor, request: &PageRequest) -> Result<Page<Listed>, SuppressionError> {
+        actor.may_at_all(Right::ReadSuppressions)?;
         let after = match &request.after {
             Some(cursor) => Some(self.read_cursor(cursor).ok_or_else(|| CursorError(cursor.clone()))?),
             None => None,
         };
         let mut conn = self.context.store.read().await?;
         let found = suppressions::list(&mut conn, after.as_ref(), request.to_read()).await?;
-        let mask = Mask::of(&mut conn, found.iter().map(|it| it.email.as_str())).await?;
+        let mask = Mask::of(&mut conn, true, found.iter().map(|it| it.email.as_str())).await?;
         Ok(Page::of(found, request, |last| self.cursor(last)).map(|it| Listed {
             email: mask.address(&it.email),
             reason: it.reason,
@@ -99,6 +105,7 @@ impl Suppressions {
     /// # Errors
     /// If the reason is not an operator's to add, or the database fails.
     pub async fn add(&self, actor: &Actor, address: &Address, reason: Reason) -> Result<bool, SuppressionError> {
+        actor.may_at_all(Right::Suppressions)?;
         if !Reason::ADDABLE.contains(&reason) {
             return Err(SuppressionError::Reason(reason));
         }
@@ -119,6 +126,7 @@ impl Suppressions {
     /// # Errors
     /// If there is none, or the database fails.
     pub async fn remove(&self, actor: &Actor, address: &Address) -> Result<Vec<Reason>, SuppressionError> {
+        actor.may_at_all(Right::Suppressions)?;
         let Context { store, clock, random, .. } = &self.context;
         let mut tx = store.write().await?;
         let found = suppressions::reasons(&mut tx, &address.key()).await?;

@@ -23,6 +23,7 @@ pub mod engine;
 pub mod escalations;
 pub mod inbound;
 pub mod notices;
+pub mod operators;
 pub mod people;
 pub mod proof;
 pub mod secrets;

@@ -157,16 +157,26 @@ pub async fn find(conn: &mut Conn, id: Uuid) -> Result<Option<Task>> {
     row.as_ref().map(read).transpose()
 }
 
-/// A page of tasks by id, the newest first, before this one; only open ones with `open`.
-pub async fn list(conn: &mut Conn, open: bool, before: Option<Uuid>, limit: u32) -> Result<Vec<Task>> {
+/// A page of tasks by id, the newest first, before this one; only open ones with `open`. Without `sealed`, those about a notice of a
+/// breach that is not released are left out.
+pub async fn list(conn: &mut Conn, open: bool, before: Option<Uuid>, limit: u32, sealed: bool) -> Result<Vec<Task>> {
     // Two texts, so that each engine uses the index of what it lists.
     let sql = if open {
-        select!("WHERE state = 'open' AND id < $1 ORDER BY id DESC LIMIT $2")
+        select!(
+            "WHERE state = 'open' AND id < $1 AND ($3 = 1 OR notice_id IS NULL OR NOT EXISTS (SELECT 1 FROM notices n
+               WHERE n.id = notice_id AND n.category = 'security_breach' AND n.released_at IS NULL))
+             ORDER BY id DESC LIMIT $2"
+        )
     } else {
-        select!("WHERE id < $1 ORDER BY id DESC LIMIT $2")
+        select!(
+            "WHERE id < $1 AND ($3 = 1 OR notice_id IS NULL OR NOT EXISTS (SELECT 1 FROM notices n
+               WHERE n.id = notice_id AND n.category = 'security_breach' AND n.released_at IS NULL))
+             ORDER BY id DESC LIMIT $2"
+        )
     };
     let before = before.unwrap_or(Uuid::max()).to_string();
-    let rows = sqlx::query(sql).bind(before).bind(i64::from(limit)).fetch_all(conn).await?;
+    let query = sqlx::query(sql).bind(before).bind(i64::from(limit)).bind(i64::from(sealed));
+    let rows = query.fetch_all(conn).await?;
     rows.iter().map(read).collect()
 }
 

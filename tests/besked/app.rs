@@ -221,7 +221,7 @@ impl TestApp {
     }
 
     pub async fn notice(&self, id: Uuid) -> Kept {
-        self.app.notices.named(&id.to_string()).await.unwrap()
+        self.app.notices.named(&alice(), &id.to_string()).await.unwrap()
     }
 
     /// How many deliveries are in each state that has any.

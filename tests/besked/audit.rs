@@ -1,5 +1,6 @@
 //! The audit: whatever an insider changes in the past, it names.
 
+use crate::app::alice;
 use besked::domain::attestation::Channel;
 use besked::domain::checkpoint::Checkpoint;
 use besked::ledger::audit::{Report, Verdict};
@@ -427,7 +428,7 @@ async fn entries_that_contradict_earlier_ones_are_named_though_they_are_signed()
     use besked::domain::entry::{Detail, Entry, Event, Fact, Manifest, Run};
     use besked::store::proof::ledger::Opening;
     let app = ledger(Engine::Sqlite).await;
-    let notice = app.app.notices.named("CHG-1").await.unwrap();
+    let notice = app.app.notices.named(&alice(), "CHG-1").await.unwrap();
     let at = app.app.context.clock.now();
     let about = Some((notice.id, notice.category, notice.digest));
     let forged = [
@@ -460,7 +461,7 @@ async fn entries_that_contradict_earlier_ones_are_named_though_they_are_signed()
     ];
     for (fact, words) in forged {
         let app = ledger(Engine::Sqlite).await;
-        let again = app.app.notices.named("CHG-1").await.unwrap();
+        let again = app.app.notices.named(&alice(), "CHG-1").await.unwrap();
         let fact = Fact { notice: fact.notice.map(|_| (again.id, again.category, again.digest)), ..fact };
         let entry = Entry::new(&fact, None, &app.app.context.random);
         let mut tx = app.app.context.store.write().await.unwrap();

@@ -259,7 +259,8 @@ async fn whoever_checks_approves_releases_or_asks_is_told_of_the_deadline() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_release_to_others_than_were_approved_is_said(#[case] engine: Engine) {
     use besked::domain::prints::Changed;
-    let app = TestApp::new(engine).await;
+    // Said, and not refused.
+    let app = TestApp::with(engine, |config| config.approval.audience_change = 1.0).await;
     app.import(CUSTOMERS).await;
     let notices = &app.app.notices;
     let in_lon = crate::notices::AGREEMENT.replace("all = true", "attributes = { region = [\"lon1\"] }");

@@ -37,7 +37,7 @@ async fn sql(app: &TestApp, statement: &'static str) {
 async fn a_notice_is_not_followed_before_it_is_released(#[case] engine: Engine) {
     let app = TestApp::new(engine).await;
     let first = broken_off(&app).await;
-    let checked = app.app.notices.check(&app.draft(&following(first), "")).await.unwrap();
+    let checked = app.app.notices.check(&alice(), &app.draft(&following(first), "")).await.unwrap();
     assert!(
         matches!(checked.nobody, Some(AudienceError::NotReleased(NoticeState::Releasing))),
         "a part of it is no audience: {:?}",
@@ -197,11 +197,11 @@ async fn a_customer_that_left_can_still_be_informed_of_a_breach_of_its_data(#[ca
     app.run_until_idle().await;
     assert_eq!(app.counts(named).await, [(State::Accepted, 1)].into(), "named by account");
     let news = NEWS.replace("all = true", "customers = [\"C4\"]");
-    let refused = app.app.notices.check(&app.draft(&news, "")).await.unwrap_err().to_string();
+    let refused = app.app.notices.check(&alice(), &app.draft(&news, "")).await.unwrap_err().to_string();
     assert!(refused.contains("C4"), "there is no duty to send news: {refused}");
     let reach = async |audience: &str| {
         let agreement = crate::notices::AGREEMENT.replace("[audience]\nall = true\n", audience);
-        app.app.notices.check(&app.draft(&agreement, "")).await.unwrap().reach.customers
+        app.app.notices.check(&alice(), &app.draft(&agreement, "")).await.unwrap().reach.customers
     };
     assert_eq!(reach("[audience]\nall = true\n").await, 3);
     assert_eq!(reach("[audience]\nall = true\ninclude_left = true\n").await, 4);

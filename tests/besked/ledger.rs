@@ -293,8 +293,8 @@ async fn a_node_that_joins_without_the_state_leaves_the_signing_to_the_others() 
         seen_at: None,
     };
     let mut conn = app.app.context.store.write().await.unwrap();
-    nodes::beat(&mut conn, &node("signs"), app.clock.now()).await.unwrap();
-    nodes::beat(&mut conn, &node("joins"), app.clock.now()).await.unwrap();
+    nodes::beat(&mut conn, &node("signs"), app.app.context.clock.now()).await.unwrap();
+    nodes::beat(&mut conn, &node("joins"), app.app.context.clock.now()).await.unwrap();
     conn.commit().await.unwrap();
     append(&app.app, 1).await;
     let joined = app.app.ledger.clone().of_node("joins");

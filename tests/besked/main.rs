@@ -46,6 +46,7 @@ mod moulds;
 mod nodes;
 mod notices;
 mod objections;
+mod operators;
 mod plans;
 mod postfix;
 mod preferences;

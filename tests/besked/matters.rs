@@ -40,10 +40,10 @@ async fn a_reference_means_the_released_notice_and_a_step_the_one_that_is_ready_
     let dropped = notices.create(&app.draft(&next(), ""), &alice()).await.unwrap();
     notices.cancel(dropped, &alice(), None).await.unwrap();
 
-    assert_eq!(notices.check(&app.draft(&next(), "")).await.unwrap().follows, Some(first));
+    assert_eq!(notices.check(&alice(), &app.draft(&next(), "")).await.unwrap().follows, Some(first));
     assert_eq!(notices.edit(second, &app.draft(&next(), ""), &alice()).await.unwrap().follows_id, Some(first));
-    assert_eq!(notices.named("CHG-1").await.unwrap().id, first);
-    let named = notices.named_for("CHG-1", Purpose::Take(Step::Submit)).await.unwrap();
+    assert_eq!(notices.named(&alice(), "CHG-1").await.unwrap().id, first);
+    let named = notices.named_for(&alice(), "CHG-1", Purpose::Take(Step::Submit)).await.unwrap();
     assert_eq!((named.id, named.others), (second, 2));
     let covering = app.app.coverage.coverage(&alice(), "CHG-1").await.unwrap();
     assert_eq!(covering.notice.id, first);
@@ -56,7 +56,7 @@ async fn a_reference_means_the_released_notice_and_a_step_the_one_that_is_ready_
     notices.release(second, &alice(), Release::default(), &|_| {}).await.unwrap();
     app.run_until_idle().await;
     assert_eq!(app.counts(second).await, [(State::Accepted, 2)].into());
-    let both = notices.named("CHG-1").await.unwrap_err();
+    let both = notices.named(&alice(), "CHG-1").await.unwrap_err();
     assert!(matches!(&both, NoticeError::Ambiguous { ids, .. } if ids.len() == 2), "the draft is not counted: {both}");
 }
 
@@ -106,7 +106,7 @@ async fn a_customer_that_left_is_addressed_if_it_was_named_and_else_counted(#[ca
     let listed = app.try_release(&app.draft(&listed, "account_id\nC4\nC2\n")).await.unwrap();
     app.run_until_idle().await;
     let follows = |id: uuid::Uuid| next().replace("follows = \"CHG-1\"", &format!("follows = \"{id}\""));
-    let check = async |id| app.app.notices.check(&app.draft(&follows(id), "")).await;
+    let check = async |id| app.app.notices.check(&alice(), &app.draft(&follows(id), "")).await;
 
     let checked = check(everybody).await.unwrap();
     assert_eq!((checked.reach.customers, checked.reach.left), (3, 1));
@@ -128,7 +128,7 @@ async fn a_customer_that_left_is_addressed_if_it_was_named_and_else_counted(#[ca
 
     // There is no duty to send news.
     let news = NEWS.replace("[audience]\nall = true\n", &format!("follows = \"{everybody}\"\n"));
-    let checked = app.app.notices.check(&app.draft(&news, "")).await.unwrap();
+    let checked = app.app.notices.check(&alice(), &app.draft(&news, "")).await.unwrap();
     assert!(checked.reach.left == 0 && checked.warnings.is_empty(), "{:?}", checked.warnings);
 }
 
@@ -191,7 +191,7 @@ async fn values_of_an_audience_are_compared_as_they_look() {
     .await;
     let check = async |attributes: &str| {
         let notice = maintenance(&format!("attributes = {{ {attributes} }}"));
-        app.app.notices.check(&app.draft(&notice, "")).await.unwrap()
+        app.app.notices.check(&alice(), &app.draft(&notice, "")).await.unwrap()
     };
     let decomposed = check("ort = [\"Malmo\u{308}\", \" Lund\"]").await;
     assert!(decomposed.reach.customers == 2 && decomposed.warnings.is_empty(), "{:?}", decomposed.warnings);

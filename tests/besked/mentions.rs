@@ -105,7 +105,7 @@ async fn the_ground_names_none_of_the_addresses_that_are_erased() {
         let erasure = Erasure { address: given, ground: &format!("asked by {named}"), waived: &[] };
         assert!(matches!(app.app.subjects.erase(&alice(), &erasure).await, Err(SubjectError::Ground)), "{named}");
     }
-    let all = app.app.subjects.addresses(&old).await.unwrap();
+    let all = app.app.subjects.addresses(&alice(), &old).await.unwrap();
     assert_eq!(all.iter().map(|it| it.as_str()).collect::<Vec<_>>(), ["hello@two.example", "hi@two.example"]);
 }
 
@@ -129,6 +129,6 @@ async fn words_mask_a_person_whose_data_is_restricted() {
     assert_eq!(rows.iter().flat_map(|row| &row.attested).map(|it| it.note.as_str()).collect::<Vec<_>>(), [masked; 2]);
     let holds = app.app.holds.list(&alice(), &PageRequest { after: None, limit: 9 }).await.unwrap();
     assert_eq!(holds.items[0].reason, "h\u{2026}@two.example sued us");
-    let (_, steps) = app.app.notices.show(&draft.to_string()).await.unwrap();
+    let (_, steps) = app.app.notices.show(&alice(), &draft.to_string()).await.unwrap();
     assert!(steps.iter().any(|step| step.reason.as_deref() == Some("h\u{2026}@two.example asked")), "{steps:?}");
 }

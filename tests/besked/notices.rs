@@ -27,7 +27,7 @@ pub const AGREEMENT: &str = "+++\ncategory = \"agreement_change\"\n[audience]\na
     right_until = 2026-12-31\n+++\nThe full text.\n";
 
 async fn count(app: &App) -> usize {
-    notices::list(&mut app.context.store.read().await.unwrap(), None, 100).await.unwrap().len()
+    notices::list(&mut app.context.store.read().await.unwrap(), None, 100, true).await.unwrap().len()
 }
 
 #[rstest]
@@ -54,13 +54,14 @@ async fn a_second_person_approves_and_an_edit_voids_it(#[case] engine: Engine) {
     notices.approve(id, &bo(), Some("read it")).await.unwrap();
     notices.release(id, &alice(), Release::default(), &|_| {}).await.unwrap();
     assert!(matches!(notices.edit(id, &draft, &alice()).await, Err(NoticeError::Impossible { .. })), "it is too late");
-    let steps: Vec<String> = notices.steps(id).await.unwrap().iter().map(|step| step.step.to_string()).collect();
+    let steps: Vec<String> =
+        notices.show(&alice(), &id.to_string()).await.unwrap().1.iter().map(|step| step.step.to_string()).collect();
     // The first approval was refused.
     assert_eq!(steps, ["create", "submit", "approve", "approve", "edit", "submit", "approve", "release"]);
 }
 
 async fn steps(app: &TestApp, id: Uuid) -> Vec<(String, String, String)> {
-    let steps = app.app.notices.steps(id).await.unwrap().into_iter();
+    let steps = app.app.notices.show(&alice(), &id.to_string()).await.unwrap().1.into_iter();
     steps.map(|it| (it.step.to_string(), it.operator, it.reason.unwrap_or_default())).collect()
 }
 
@@ -230,10 +231,11 @@ async fn a_scheduled_notice_resolves_its_audience_when_it_is_due() {
 async fn an_audience_that_cannot_be_addressed_is_refused() {
     let app = TestApp::new(Engine::Sqlite).await;
     app.import(CUSTOMERS).await;
-    let check =
-        async |notice: &str| app.app.notices.check(&app.draft(notice, "account_id\n")).await.unwrap_err().to_string();
+    let check = async |notice: &str| {
+        app.app.notices.check(&alice(), &app.draft(notice, "account_id\n")).await.unwrap_err().to_string()
+    };
     let nobody = async |notice: &str| {
-        let checked = app.app.notices.check(&app.draft(notice, "account_id\n")).await.unwrap();
+        let checked = app.app.notices.check(&alice(), &app.draft(notice, "account_id\n")).await.unwrap();
         checked.nobody.expect("it reaches nobody").to_string()
     };
     let mars = nobody(&maintenance("attributes = { region = [\"mars\"] }")).await;
@@ -276,7 +278,7 @@ async fn each_customer_of_an_audience_file_gets_its_own_values(#[case] engine: E
     assert!(app.relay.to("service@ett.example").is_empty(), "a service address gets no bills");
 
     let unknown = app.draft(notice, "account_id,invoice,amount\nC1,F-1,1\nC8,F-8,8\n");
-    assert!(app.app.notices.check(&unknown).await.unwrap_err().to_string().contains("C8"));
+    assert!(app.app.notices.check(&alice(), &unknown).await.unwrap_err().to_string().contains("C8"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

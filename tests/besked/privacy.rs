@@ -251,7 +251,7 @@ async fn a_restricted_person_gets_the_mandatory_only_and_every_look_is_noted(#[c
     assert_eq!(app.counts(mandatory).await, [(State::Accepted, 2)].into());
     assert_eq!(app.coverage(mandatory).await.informed, 2, "it still counts");
     let shown = ["Hello@two.example", "service@ett.example"];
-    let mask = Mask::of(&mut app.app.context.store.read().await.unwrap(), shown).await.unwrap();
+    let mask = Mask::of(&mut app.app.context.store.read().await.unwrap(), true, shown).await.unwrap();
     assert_eq!(mask.address("hello@two.example"), "h…@two.example");
     assert_eq!(mask.address("service@ett.example"), "service@ett.example");
 

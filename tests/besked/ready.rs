@@ -21,7 +21,7 @@ fn refused<T: std::fmt::Debug>(result: Result<T, NoticeError>) -> String {
 }
 
 async fn checked(app: &TestApp, draft: &Draft) -> Checked {
-    app.app.notices.check(draft).await.unwrap()
+    app.app.notices.check(&alice(), draft).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -32,7 +32,7 @@ async fn a_maintenance_that_is_over_is_neither_stored_nor_submitted() {
     let id = notices.create(&draft, &alice()).await.unwrap();
     app.advance(3661 * DAY);
     let over = "`fields.window_end`: is over when the notice is released";
-    assert!(refused(notices.check(&draft).await).contains(over));
+    assert!(refused(notices.check(&alice(), &draft).await).contains(over));
     assert!(refused(notices.create(&draft, &alice()).await).contains(over));
     assert!(refused(notices.edit(id, &draft, &alice()).await).contains(over));
     assert!(refused(notices.submit(id, &alice()).await).starts_with("line "));
@@ -56,7 +56,7 @@ async fn a_notice_below_its_lead_time_has_a_warning_or_is_refused() {
         let draft = app.draft(&maintenance("all = true"), "");
         let text = "`fields.window_start`: is 3660 days after the release, and the lead time is 5000 days";
         if required {
-            assert!(refused(app.app.notices.check(&draft).await).ends_with(text));
+            assert!(refused(app.app.notices.check(&alice(), &draft).await).ends_with(text));
             assert!(refused(app.app.notices.create(&draft, &alice()).await).ends_with(text));
         } else {
             assert!(checked(&app, &draft).await.warnings.to_string().ends_with(text));

@@ -176,7 +176,7 @@ async fn a_second_release_of_a_scheduled_notice_does_not_send_it(#[case] engine:
     assert_eq!(released.state, NoticeState::Released);
     app.run_until_idle().await;
     assert_eq!(app.counts(id).await, [(State::Accepted, 2)].into());
-    let last = app.app.notices.steps(id).await.unwrap().pop().unwrap();
+    let last = app.app.notices.show(&alice(), &id.to_string()).await.unwrap().1.pop().unwrap();
     assert_eq!((last.operator.as_str(), last.reason.as_deref()), ("bo", Some("the window moved")));
 }
 
@@ -200,7 +200,7 @@ async fn an_early_release_that_was_interrupted_is_taken_over_within_a_minute() {
     app.advance(Duration::from_secs(31));
     app.run_until_idle().await;
     assert_eq!(app.counts(id).await, [(State::Accepted, 2)].into());
-    let last = app.app.notices.steps(id).await.unwrap().pop().unwrap();
+    let last = app.app.notices.show(&alice(), &id.to_string()).await.unwrap().1.pop().unwrap();
     let reason = "taken over; begun by bo (test): the window moved";
     assert_eq!((last.operator.as_str(), last.reason.as_deref()), ("release", Some(reason)));
 }
@@ -248,7 +248,7 @@ async fn a_notice_that_has_become_too_late_waits_for_a_person(#[case] engine: En
 
     let refused = app.app.notices.release(late, &bo(), Release::default(), &|_| {}).await;
     assert!(matches!(refused, Err(NoticeError::NotReady(_))), "{refused:?}");
-    let steps = app.app.notices.steps(late).await.unwrap();
+    let steps = app.app.notices.show(&alice(), &late.to_string()).await.unwrap().1;
     let refused: Vec<_> = steps.iter().filter(|it| it.reason.as_ref().is_some_and(|why| why.contains(over))).collect();
     let who: Vec<_> = refused.iter().map(|it| (it.step, it.operator.as_str())).collect();
     assert_eq!(who, [(Step::Release, "release"), (Step::Release, "bo")]);

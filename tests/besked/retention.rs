@@ -208,7 +208,7 @@ async fn a_notice_that_stays_paused_ends_and_what_it_has_not_sent_is_cancelled()
     assert_eq!((purged.len(), purged[0].notice_id, purged[0].persons), (1, id, 2));
     app.run_until_idle().await;
     assert_eq!(app.counts(id).await, [(State::Cancelled, 2)].into());
-    let notice = app.app.notices.named(&id.to_string()).await.unwrap();
+    let notice = app.app.notices.named(&alice(), &id.to_string()).await.unwrap();
     assert_eq!((notice.state.as_str(), notice.is_paused()), ("closed", false), "it is not paused for ever");
     assert!(app.relay.to("hello@two.example").is_empty());
     assert_eq!(audit(&app).await.problem, None);

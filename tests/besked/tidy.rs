@@ -14,6 +14,7 @@ const LAYERS: &[&[&str]] = &[
     &["mail"],
     &["ledger"],
     &["people"],
+    &["operators"],
     &["audience"],
     &["notices"],
     &["deliveries"],

@@ -59,6 +59,8 @@ fn a_database_accepts_the_words_of_the_domain_and_no_others() {
         (("inbound", "forward"), all!(besked::domain::forward::State)),
         (("tasks", "kind"), all!(TaskKind)),
         (("tasks", "state"), all!(besked::domain::task::State)),
+        (("operators", "kind"), all!(besked::domain::operator::OperatorKind)),
+        (("audit", "result"), all!(besked::domain::audit::Ended)),
         (("attestations", "channel"), ["phone", "letter", "in-person", "other"].map(str::to_owned).into()),
     ];
     let known: BTreeMap<(String, String), BTreeSet<String>> =

@@ -42,7 +42,7 @@ pub async fn run(command: Resend, app: &App, actor: &Actor, output: &Output) -> 
     match (command.notice, command.state) {
         (Some(notice), Some(failure)) => {
             confirm(&format!("all deliveries of the notice that are {failure}"), command.yes)?;
-            let notice = named::read(app, &notice).await?;
+            let notice = named::read(app, actor, &notice).await?;
             resend_failed(app, actor, &notice, failure, output).await
         }
         _ => resend(app, actor, &command.ids, command.yes, output).await,

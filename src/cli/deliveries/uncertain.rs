@@ -60,7 +60,7 @@ pub async fn run(command: Command, app: &App, actor: &Actor, output: &Output) ->
         Command::List { notice, paging } => {
             let header = ["id", "notice", "account", "email", "since", "relay", "sent again", "reply"];
             let notice = match notice {
-                Some(name) => Some(named::read(app, &name).await?),
+                Some(name) => Some(named::read(app, actor, &name).await?),
                 None => None,
             };
             let fetch = async |page| Ok(app.deliveries.uncertain(actor, notice.as_deref(), &page).await?);

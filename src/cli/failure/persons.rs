@@ -11,6 +11,7 @@ impl From<SubjectError> for Failure {
     fn from(error: SubjectError) -> Self {
         let failure = Self::of(error.kind(), &error);
         match error {
+            SubjectError::Forbidden(error) => error.into(),
             SubjectError::Store(error) => error.into(),
             SubjectError::Ledger(error) => error.into(),
             SubjectError::Evidence(error) => error.into(),
@@ -56,6 +57,7 @@ impl From<HoldError> for Failure {
     fn from(error: HoldError) -> Self {
         let failure = Self::of(error.kind(), &error);
         match error {
+            HoldError::Forbidden(error) => error.into(),
             HoldError::Store(error) => error.into(),
             HoldError::NoNotice(_) => failure.hint("`besked notice list` lists the notices"),
             HoldError::Ambiguous { .. } => failure.hint("use the id"),
@@ -71,6 +73,7 @@ impl From<SuppressionError> for Failure {
     fn from(error: SuppressionError) -> Self {
         let failure = Self::of(error.kind(), &error);
         match error {
+            SuppressionError::Forbidden(error) => error.into(),
             SuppressionError::Store(error) => error.into(),
             SuppressionError::Restricted(_) => failure.hint("`besked subject unrestrict` lifts the restriction"),
             SuppressionError::Cursor(_) => failure.hint(CURSOR),
@@ -84,6 +87,7 @@ impl From<CoverageError> for Failure {
     fn from(error: CoverageError) -> Self {
         let failure = Self::of(error.kind(), &error);
         match error {
+            CoverageError::Forbidden(error) => error.into(),
             CoverageError::Store(error) => error.into(),
             CoverageError::Notice(error) => error.into(),
             CoverageError::UnknownCustomer(_) => failure.hint("`besked customers list` lists the customers"),

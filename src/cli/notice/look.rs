@@ -10,6 +10,7 @@ use crate::audience::AudienceError;
 use crate::cli::Place;
 use crate::cli::failure::{Failure, TRY_LATER};
 use crate::cli::output::{Output, count};
+use crate::domain::actor::Actor;
 use crate::domain::clock::Clock;
 use crate::domain::problem::Problems;
 use crate::domain::random::Random;
@@ -19,13 +20,13 @@ use crate::notices::sample::{Sample, Wanted};
 use crate::notices::{Checked, Draft, Escalated, NoticeError};
 
 /// Checks a notice file, and says how far it reaches.
-pub async fn check(app: &App, path: &Path, output: &Output) -> Result<u8, Failure> {
+pub async fn check(app: &App, actor: &Actor, path: &Path, output: &Output) -> Result<u8, Failure> {
     let draft = file::read(path, |source| app.notices.untimely(source));
     if let (true, Some(problems)) = (output.json, draft.as_ref().err().and_then(file::FileError::problems)) {
         output.print(&json!({ "problems": problems }), |_| String::new())?;
     }
     let draft = draft?;
-    let checked = app.notices.check(&draft).await;
+    let checked = app.notices.check(actor, &draft).await;
     if let (true, Err(NoticeError::NotReady(problems))) = (output.json, &checked) {
         output.print(&json!({ "problems": problems }), |_| String::new())?;
     }
@@ -119,7 +120,7 @@ pub async fn preview(command: Preview, place: &Place, output: &Output) -> Result
 async fn sample(place: &Place, draft: &Draft, wanted: Wanted, command: &str) -> Result<Sample, Failure> {
     match place.open().await? {
         Ok(app) => {
-            let sample = app.sample(&place.actor()?, draft, &wanted, command).await?;
+            let sample = app.sample(&place.actor(&app).await?, draft, &wanted, command).await?;
             if let Some(missing) = sample.missing() {
                 eprintln!(
                     "warning: recipients without a value: {missing}: the notice cannot be released before they have one"

@@ -10,6 +10,7 @@ use super::show::{describe_state, describe_status};
 use super::{Send, file, look, step};
 use crate::app::{App, AppError};
 use crate::audience::Reach;
+use crate::cli::Place;
 use crate::cli::failure::{FAILED, Failure};
 use crate::cli::finished::report;
 use crate::cli::output::{Output, count};
@@ -23,9 +24,9 @@ use crate::domain::notice::State;
 use crate::notices::{Checked, Draft, Kept, Release};
 
 /// Sends a notice file.
-pub async fn send(app: &App, actor: &Actor, command: Send, output: &Output) -> Result<u8, Failure> {
+pub async fn send(place: &Place, (app, actor): (&App, &Actor), command: Send, output: &Output) -> Result<u8, Failure> {
     let draft = file::read(&command.written.file, |source| app.notices.untimely(source))?;
-    let Checked { reach, warnings, nobody, before, .. } = app.notices.check(&draft).await?;
+    let Checked { reach, warnings, nobody, before, .. } = app.notices.check(actor, &draft).await?;
     look::warn(&warnings);
     if let Some(nobody) = nobody {
         return Err(nobody.into());
@@ -34,6 +35,7 @@ pub async fn send(app: &App, actor: &Actor, command: Send, output: &Output) -> R
         return Err(Failure::new(FAILED, "not sent"));
     }
     let id = app.notices.create(&draft, actor).await?;
+    place.made(id);
     // It is stored: a failure names it, so that nobody sends the file a second time.
     let stored = |failure: Failure| failure.hint_last(format!("it is stored as notice {id}"));
     submit_and_release(app, actor, (id, &reach), command.wait, output).await.map_err(stored)
@@ -54,7 +56,7 @@ async fn submit_and_release(
     let mut code = 0;
     if waits && notice.state == State::Released {
         code = wait(app, &notice).await?;
-        notice = app.notices.named(&id.to_string()).await?;
+        notice = app.notices.find(actor, id).await?;
     }
     let mut document = json!({
         "id": id, "state": notice.state, "recipients": notice.recipients, "customers": notice.customers,

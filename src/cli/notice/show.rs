@@ -47,11 +47,11 @@ pub fn describe_state(notice: &Kept, now: Timestamp) -> String {
 }
 
 /// Lists notices, newest first.
-pub async fn list(app: &App, paging: &Paging, output: &Output) -> Result<u8, Failure> {
+pub async fn list(app: &App, actor: &Actor, paging: &Paging, output: &Output) -> Result<u8, Failure> {
     let now = app.context.clock.now();
     let header = ["id", "category", "state", "reference", "#recipients", "subject"];
     // Without the content: a page has up to 500 notices.
-    let fetch = async |page| Ok(app.notices.list(&page).await?.map(|notice| Line::of(&notice, now)));
+    let fetch = async |page| Ok(app.notices.list(actor, &page).await?.map(|notice| Line::of(&notice, now)));
     paging.print(output, "notices", (header, |line: &Line| line.row.clone()), fetch).await?;
     Ok(0)
 }
@@ -98,8 +98,8 @@ fn brief(notice: &Kept, now: Timestamp) -> serde_json::Value {
 }
 
 /// Shows a notice and its steps.
-pub async fn show(app: &App, id: &str, output: &Output) -> Result<u8, Failure> {
-    let (notice, steps) = app.notices.show(&named::read(app, id).await?).await?;
+pub async fn show(app: &App, actor: &Actor, id: &str, output: &Output) -> Result<u8, Failure> {
+    let (notice, steps) = app.notices.show(actor, &named::read(app, actor, id).await?).await?;
     let mut document = brief(&notice, app.context.clock.now());
     document["source"] = json!(notice.source);
     document["digest"] = json!(data_encoding::HEXLOWER.encode(&notice.digest));
@@ -123,9 +123,9 @@ pub async fn show(app: &App, id: &str, output: &Output) -> Result<u8, Failure> {
 
 /// Shows the progress of a notice, once or until it is closed.
 pub async fn status(app: &App, actor: &Actor, command: &Watch, output: &Output) -> Result<u8, Failure> {
-    let id = named::read(app, &command.id).await?;
+    let id = named::read(app, actor, &command.id).await?;
     loop {
-        let notice = app.notices.named(&id).await?;
+        let notice = app.notices.named(actor, &id).await?;
         let status = app.coverage.status(actor, &id).await?;
         match (command.watch, output.json) {
             // One document a line: a reader sees where each ends.

@@ -9,6 +9,7 @@ use super::show::print_state;
 use super::{Act, Release, file, look};
 use crate::app::App;
 use crate::audience::AudienceError;
+use crate::cli::Place;
 use crate::cli::failure::Failure;
 use crate::cli::named::named;
 use crate::cli::output::{Output, count, grouped, print};
@@ -21,15 +22,16 @@ use crate::domain::prints::Changed;
 use crate::notices::{self, Kept, NoticeError};
 
 /// Stores a notice file as a draft.
-pub async fn create(app: &App, actor: &Actor, path: &Path, output: &Output) -> Result<u8, Failure> {
+pub async fn create(place: &Place, (app, actor): (&App, &Actor), path: &Path, output: &Output) -> Result<u8, Failure> {
     let draft = file::read(path, |source| app.notices.untimely(source))?;
     let id = app.notices.create(&draft, actor).await?;
+    place.made(id);
     if !output.json {
         print(&format!("{id}\n"))?;
         return Ok(0);
     }
     // The draft is stored: whatever fails now, a second one must not be made of it.
-    let recipients = reached(app, id).await.unwrap_or_else(|error| {
+    let recipients = reached(app, actor, id).await.unwrap_or_else(|error| {
         eprintln!("warning: the draft is stored, and whom it reaches could not be counted: {}", error.for_logs());
         None
     });
@@ -39,8 +41,8 @@ pub async fn create(app: &App, actor: &Actor, path: &Path, output: &Output) -> R
 
 /// How many recipients a stored draft has. It may be written before its customers are imported: nobody is reached yet, and a
 /// release is refused.
-async fn reached(app: &App, id: Uuid) -> Result<Option<u64>, NoticeError> {
-    let notice = app.notices.named(&id.to_string()).await?;
+async fn reached(app: &App, actor: &Actor, id: Uuid) -> Result<Option<u64>, NoticeError> {
+    let notice = app.notices.find(actor, id).await?;
     match app.notices.reach(&notice).await {
         Ok(reach) => Ok(Some(reach.recipients)),
         Err(error) if error.kind() == Kind::Invalid => Ok(Some(0)),
@@ -51,8 +53,8 @@ async fn reached(app: &App, id: Uuid) -> Result<Option<u64>, NoticeError> {
 /// Replaces the content of a notice.
 pub async fn edit(app: &App, actor: &Actor, id: &str, path: &Path, output: &Output) -> Result<u8, Failure> {
     let draft = file::read(path, |source| app.notices.untimely(source))?;
-    let id = named(app, id, Purpose::Take(Step::Edit)).await?;
-    let before = app.notices.named(&id.to_string()).await?;
+    let id = named(app, actor, id, Purpose::Take(Step::Edit)).await?;
+    let before = app.notices.find(actor, id).await?;
     let edited = app.notices.edit(id, &draft, actor).await?;
     if let Some(by) = &before.approved_by {
         eprintln!("the approval by {by} is void: submit the notice again");
@@ -62,10 +64,10 @@ pub async fn edit(app: &App, actor: &Actor, id: &str, path: &Path, output: &Outp
 
 /// Takes a step that needs nothing but a reason.
 pub async fn take(app: &App, actor: &Actor, step: Step, act: Act, output: &Output) -> Result<u8, Failure> {
-    let id = named(app, &act.id, Purpose::Take(step)).await?;
+    let id = named(app, actor, &act.id, Purpose::Take(step)).await?;
     let why = act.reason.as_deref();
     if matches!(step, Step::Submit | Step::Approve) {
-        look::warn(&app.notices.lateness(&app.notices.named(&id.to_string()).await?));
+        look::warn(&app.notices.lateness(&app.notices.find(actor, id).await?));
     }
     let notice = match step {
         Step::Submit => app.notices.submit(id, actor).await?,
@@ -80,7 +82,7 @@ pub async fn take(app: &App, actor: &Actor, step: Step, act: Act, output: &Outpu
         Step::Pause => app.notices.pause(id, actor, why).await?,
         Step::Resume => app.notices.resume(id, actor, why).await?,
         Step::Cancel => app.notices.cancel(id, actor, why).await?,
-        Step::Create | Step::Edit | Step::Release => app.notices.named(&id.to_string()).await?,
+        Step::Create | Step::Edit | Step::Release => app.notices.find(actor, id).await?,
     };
     print_state(app, &notice, output)
 }
@@ -97,8 +99,8 @@ fn describe_changed(Changed { then, now, others }: Changed) -> String {
 
 /// Releases a notice.
 pub async fn release(app: &App, actor: &Actor, command: Release, output: &Output) -> Result<u8, Failure> {
-    let id = named(app, &command.act.id, Purpose::Take(Step::Release)).await?;
-    let notice = app.notices.named(&id.to_string()).await?;
+    let id = named(app, actor, &command.act.id, Purpose::Take(Step::Release)).await?;
+    let notice = app.notices.find(actor, id).await?;
     look::warn(&app.notices.lateness(&notice));
     if let Some(changed) = app.notices.changed_since_approval(&notice).await? {
         eprintln!("warning: {}", describe_changed(changed));
@@ -130,14 +132,14 @@ pub async fn freeze(app: &App, actor: &Actor, id: Uuid, how: notices::Release<'_
         Err(error) => {
             // Any other hint would be to try it again.
             let is_place = matches!(error, NoticeError::Audience(AudienceError::Spool(_)));
-            Err(interrupted(app, id, error.into(), is_place).await)
+            Err(interrupted((app, actor), id, error.into(), is_place).await)
         }
     }
 }
 
 /// Says what becomes of a release that was interrupted: a second notice would reach its recipients twice.
-async fn interrupted(app: &App, id: Uuid, failure: Failure, with_its_hint: bool) -> Failure {
-    let state = app.notices.named(&id.to_string()).await.map(|notice| notice.state);
+async fn interrupted((app, actor): (&App, &Actor), id: Uuid, failure: Failure, with_its_hint: bool) -> Failure {
+    let state = app.notices.find(actor, id).await.map(|notice| notice.state);
     match state {
         Ok(State::Releasing) => {
             let hint = format!(

@@ -7,8 +7,10 @@ use serde::Serialize;
 use crate::config::Config;
 use crate::context::Context;
 use crate::dispatch::node::beat::Report;
+use crate::domain::actor::Actor;
 use crate::domain::category::Category;
 use crate::domain::category_set::CategorySet;
+use crate::domain::right::{Forbidden, Right};
 use crate::store::StoreError;
 use crate::store::sending::nodes::{self, Node, RelayState};
 
@@ -60,6 +62,15 @@ impl Relays {
     #[must_use]
     pub const fn new(context: Context) -> Self {
         Self { context }
+    }
+
+    /// The service for an actor who may see the relays.
+    ///
+    /// # Errors
+    /// If the actor may not.
+    pub fn read_by(&self, actor: &Actor) -> Result<&Self, Forbidden> {
+        actor.may_at_all(Right::ReadRelays)?;
+        Ok(self)
     }
 
     /// Returns the state of each relay at each node.

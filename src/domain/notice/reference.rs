@@ -4,12 +4,15 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::{State, Step};
+use crate::domain::category::Category;
 
 /// A notice with a reference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bearer {
     /// Its id.
     pub id: Uuid,
+    /// Its category.
+    pub category: Category,
     /// Its state.
     pub state: State,
     /// When it was released.
@@ -87,6 +90,7 @@ mod tests {
     fn bearers(states: &[(State, bool)]) -> Vec<Bearer> {
         let bearer = |(n, (state, released)): (u128, &(State, bool))| Bearer {
             id: Uuid::from_u128(n),
+            category: Category::Maintenance,
             state: *state,
             released_at: released.then_some(Timestamp::UNIX_EPOCH),
             recipients: 0,

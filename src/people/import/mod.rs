@@ -36,6 +36,7 @@ use crate::domain::actor::{Action, Actor};
 use crate::domain::address::AddressKey;
 use crate::domain::kind::Kind;
 use crate::domain::problem::Problem;
+use crate::domain::right::{Forbidden, Right};
 use crate::domain::table::{About, TableError};
 use crate::domain::words::cause;
 use crate::ledger::operated::{Operation, record};
@@ -145,6 +146,9 @@ pub struct ErasedRow {
 /// Why nothing was imported.
 #[derive(Debug, Error)]
 pub enum ImportError {
+    /// The actor's roles do not allow it.
+    #[error(transparent)]
+    Forbidden(#[from] Forbidden),
     /// The file cannot be read.
     #[error("cannot read the customers file: {}", cause(.0))]
     Read(io::Error),
@@ -184,6 +188,7 @@ impl ImportError {
     #[must_use]
     pub fn kind(&self) -> Kind {
         match self {
+            Self::Forbidden(_) => Kind::Forbidden,
             Self::Read(_) | Self::File(_) | Self::Invalid(_) | Self::Shrinks { .. } => Kind::Invalid,
             Self::Spool(_) => Kind::Failed,
             Self::Erased | Self::Rectified => Kind::Later,
@@ -204,6 +209,7 @@ pub async fn import(
     options: &ImportOptions,
     progress: &(dyn Fn(f64) + Sync),
 ) -> Result<Imported, ImportError> {
+    actor.may_at_all(Right::Import)?;
     if !options.dry_run {
         // A restored copy is brought up to date first: otherwise the import would bring erased persons back.
         subjects.exchange(&Actor::system("import")).await?;

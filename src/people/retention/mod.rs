@@ -17,6 +17,7 @@ use crate::domain::actor::{Action, Actor};
 use crate::domain::category::Category;
 use crate::domain::records::Records;
 use crate::domain::retention::Period;
+use crate::domain::right::Right;
 use crate::ledger::operated::{Operation, record};
 use crate::people::scrub;
 use crate::people::subjects::SubjectError;
@@ -87,6 +88,7 @@ impl Retention {
     /// # Errors
     /// If the database fails. What was deleted until then stays deleted.
     pub async fn run(&self, actor: &Actor, dry_run: bool) -> Result<Report, SubjectError> {
+        actor.may_at_all(Right::Retention)?;
         let mut report = self.purge(actor, dry_run).await?;
         if !dry_run {
             // Also if nothing was deleted now: an earlier scrub may have failed.

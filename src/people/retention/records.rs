@@ -12,6 +12,7 @@ use crate::domain::entry::{Detail, Entry, Event, Fact, Person};
 use crate::domain::records::Records;
 use crate::domain::retention::{Period, Start};
 use crate::people::subjects::{SubjectError, forget};
+use crate::store::operators::audit;
 use crate::store::people::expired::{self, Rows};
 use crate::store::people::operations::{self, Operated};
 use crate::store::people::retention;
@@ -63,6 +64,7 @@ impl Retention {
                 Records::Operations => self.operations(actor, dry_run).await?,
                 Records::AddressEntries => self.address_entries(actor, dry_run).await?.into(),
                 Records::InboundMessages => self.inbound_messages(actor, dry_run).await?.into(),
+                Records::AuditRows => self.audit_rows(actor, dry_run).await?.into(),
             };
             counts.insert(*kind, count);
         }
@@ -81,6 +83,7 @@ impl Retention {
             Records::Preferences | Records::Rectifications | Records::AddressEntries => periods.preferences,
             Records::Suppressions | Records::Reads => periods.suppressions,
             Records::InboundMessages => self.context.config.inbound.kept_for(),
+            Records::AuditRows => self.context.config.audit.kept_for(),
         }
     }
 
@@ -138,6 +141,28 @@ impl Retention {
             let mut tx = self.context.store.write().await?;
             tree::lock_head(&mut tx).await?;
             let deleted = inbound::delete_raw(&mut tx, before, CHUNK).await?;
+            if deleted == 0 {
+                return Ok(count);
+            }
+            self.note(&mut tx, actor, (kind, None), deleted).await?;
+            tx.commit().await.map_err(StoreError::from)?;
+            count += deleted;
+        }
+    }
+
+    /// Deletes rows of the audit log.
+    async fn audit_rows(&self, actor: &Actor, dry_run: bool) -> Result<u64, SubjectError> {
+        let kind = Records::AuditRows;
+        let before = self.before(self.period(kind));
+        let mut count = audit::count_before(&mut *self.context.store.read().await?, before).await?;
+        if dry_run || count == 0 {
+            return Ok(count);
+        }
+        count = 0;
+        loop {
+            let mut tx = self.context.store.write().await?;
+            tree::lock_head(&mut tx).await?;
+            let deleted = audit::delete_before(&mut tx, before, CHUNK).await?;
             if deleted == 0 {
                 return Ok(count);
             }

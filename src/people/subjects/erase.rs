@@ -12,6 +12,7 @@ use crate::domain::actor::{Action, Actor};
 use crate::domain::address::{Address, AddressKey, mentioned};
 use crate::domain::category::Category;
 use crate::domain::duty::Duty;
+use crate::domain::right::Right;
 use crate::domain::tombstone::Mark;
 use crate::ledger::operated::{Operation, record};
 use crate::people::{addresses, scrub};
@@ -85,6 +86,7 @@ impl Subjects {
     /// If a duty stands against it that is not waived by its name, a waiver is not needed, or a message to the person is being
     /// sent; see [`SubjectError`]. Nothing is erased then.
     pub async fn erase(&self, actor: &Actor, erasure: &Erasure<'_>) -> Result<Erased, SubjectError> {
+        actor.may_at_all(Right::Subjects)?;
         let Erasure { address, ground, waived } = *erasure;
         if !is_text(ground) {
             return Err(SubjectError::Ground);
@@ -137,8 +139,9 @@ impl Subjects {
     /// The addresses of a person that an erasure of one of them erases, this one first.
     ///
     /// # Errors
-    /// If the database fails.
-    pub async fn addresses(&self, address: &Address) -> Result<Vec<Address>, SubjectError> {
+    /// If the actor may not erase, or the database fails.
+    pub async fn addresses(&self, actor: &Actor, address: &Address) -> Result<Vec<Address>, SubjectError> {
+        actor.may_at_all(Right::Subjects)?;
         Ok(addresses::of_person(&mut *self.context.store.read().await?, address).await?)
     }
 

@@ -24,6 +24,7 @@ use crate::domain::category::Category;
 use crate::domain::duty::Duty;
 use crate::domain::kind::Kind;
 use crate::domain::problem::is_line;
+use crate::domain::right::Forbidden;
 use crate::ledger::evidence::EvidenceError;
 use crate::ledger::{Ledger, LedgerError};
 use crate::people::journal::JournalError;
@@ -42,6 +43,9 @@ const LONGEST_TEXT: usize = 1000;
 /// Why a request of a person could not be carried out.
 #[derive(Debug, Error)]
 pub enum SubjectError {
+    /// The actor's roles do not allow it.
+    #[error(transparent)]
+    Forbidden(#[from] Forbidden),
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -123,6 +127,7 @@ impl SubjectError {
     #[must_use]
     pub fn kind(&self) -> Kind {
         match self {
+            Self::Forbidden(_) => Kind::Forbidden,
             Self::Store(error) => error.kind(),
             Self::Ledger(error) => error.kind(),
             Self::Evidence(error) => error.kind(),

@@ -13,6 +13,7 @@ use crate::domain::actor::{Action, Actor};
 use crate::domain::address::Address;
 use crate::domain::category::{Category, Class};
 use crate::domain::entry::{Detail, Event, Fact, Person};
+use crate::domain::right::Right;
 use crate::domain::words::words;
 use crate::ledger::operated::Operation;
 use crate::people::mask::{Mask, mask_words};
@@ -73,16 +74,17 @@ impl Subjects {
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn objections(&self, _actor: &Actor) -> Result<Vec<Objected>, SubjectError> {
+    pub async fn objections(&self, actor: &Actor) -> Result<Vec<Objected>, SubjectError> {
+        actor.may_at_all(Right::Subjects)?;
         let mut conn = self.context.store.snapshot().await?;
         let mut all = all(&mut conn).await?;
-        let mask = Mask::of(&mut conn, all.iter().map(|it| it.email.as_str())).await?;
+        let mask = Mask::of(&mut conn, true, all.iter().map(|it| it.email.as_str())).await?;
         all.iter_mut().for_each(|it| it.email = mask.address(&it.email));
         let words = all.iter_mut().flat_map(|it| {
             let reason = it.decided.as_mut().map(|decided| &mut decided.reason);
             std::iter::once(&mut it.grounds).chain(reason)
         });
-        mask_words(&mut conn, words).await?;
+        mask_words(&mut conn, true, words).await?;
         Ok(all)
     }
 
@@ -97,6 +99,7 @@ impl Subjects {
         decision: Decision,
         reason: &str,
     ) -> Result<Objected, SubjectError> {
+        actor.may_at_all(Right::Subjects)?;
         if !is_text(reason) {
             return Err(SubjectError::Note);
         }

@@ -14,6 +14,7 @@ use crate::domain::address::{Address, AddressKey, mentioned};
 use crate::domain::category::Category;
 use crate::domain::delivery::{Level, Reason, State};
 use crate::domain::entry::{Detail, Event, Fact, Person};
+use crate::domain::right::Right;
 use crate::ledger::LedgerError;
 use crate::ledger::evidence::{EvidenceError, Wanted, export, export_entries};
 use crate::ledger::operated::{Operation, record as record_operation};
@@ -207,6 +208,7 @@ impl Subjects {
     /// # Errors
     /// If nothing is stored, or the database fails.
     pub async fn export(&self, actor: &Actor, address: &Address) -> Result<Exported, SubjectError> {
+        actor.may_at_all(Right::Subjects)?;
         note_read(&self.context, actor, &address.key(), "subject export").await?;
         let (checkpoint, without_evidence) = match self.ledger.checkpoint().await {
             Ok(checkpoint) => (Some(checkpoint), None),

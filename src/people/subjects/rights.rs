@@ -11,6 +11,7 @@ use crate::domain::address::Address;
 use crate::domain::category::{Category, Class};
 use crate::domain::entry::{Detail, Entry, Event, Fact, Person};
 use crate::domain::preference::{Reason, Source, Wish};
+use crate::domain::right::Right;
 use crate::ledger::operated::{Operation, record};
 use crate::people::{addresses, preferences};
 use crate::store::people::{rectifications, subjects, suppressions, tombstones};
@@ -57,6 +58,7 @@ impl Subjects {
     /// # Errors
     /// If the database fails.
     pub async fn restrict(&self, actor: &Actor, address: &Address) -> Result<bool, SubjectError> {
+        actor.may_at_all(Right::Subjects)?;
         let at = self.context.clock.now();
         let mut tx = self.context.store.write().await?;
         let mut changed = false;
@@ -76,6 +78,7 @@ impl Subjects {
     /// # Errors
     /// If no address is restricted.
     pub async fn unrestrict(&self, actor: &Actor, address: &Address) -> Result<(), SubjectError> {
+        actor.may_at_all(Right::Subjects)?;
         let mut tx = self.context.store.write().await?;
         let mut changed = false;
         for address in &addresses::of_person(&mut tx, address).await? {
@@ -114,6 +117,7 @@ impl Subjects {
         (old, new): (&Address, &Address),
         as_one: bool,
     ) -> Result<u64, SubjectError> {
+        actor.may_at_all(Right::Subjects)?;
         if old == new {
             return Err(SubjectError::Same(new.clone()));
         }
@@ -158,6 +162,7 @@ impl Subjects {
         categories: &[Category],
         note: Option<&str>,
     ) -> Result<Objection, SubjectError> {
+        actor.may_at_all(Right::Subjects)?;
         if note.is_some_and(|note| !is_text(note)) {
             return Err(SubjectError::Note);
         }

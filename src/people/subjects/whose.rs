@@ -1,7 +1,9 @@
 //! Whose an address is: what is asked for by one that nobody has is stored, and may be a typing error.
 
 use super::{SubjectError, Subjects};
+use crate::domain::actor::Actor;
 use crate::domain::address::Address;
+use crate::domain::right::Right;
 use crate::people::addresses;
 use crate::store::people::subjects;
 
@@ -20,8 +22,11 @@ impl Subjects {
     /// Finds out whose an address is, or one of the same person.
     ///
     /// # Errors
-    /// If the database or the journal fails.
-    pub async fn whose(&self, address: &Address) -> Result<Whose, SubjectError> {
+    /// If the actor may do nothing with an address, or the database or the journal fails.
+    pub async fn whose(&self, actor: &Actor, address: &Address) -> Result<Whose, SubjectError> {
+        if !actor.has(Right::Preferences) && !actor.has(Right::Suppressions) {
+            actor.may_at_all(Right::Subjects)?;
+        }
         let mut conn = self.context.store.read().await?;
         for key in addresses::keys(&mut conn, address).await? {
             if !subjects::contacts(&mut conn, &key).await?.is_empty()

@@ -237,11 +237,15 @@ pub async fn find(conn: &mut Conn, id: Uuid) -> Result<Option<Kept>> {
     row.as_ref().map(kept).transpose()
 }
 
-/// A page of notices, newest first, before `before`.
-pub async fn list(conn: &mut Conn, before: Option<Uuid>, limit: u32) -> Result<Vec<Kept>> {
-    let rows = sqlx::query(select!("WHERE id < $1 ORDER BY id DESC LIMIT $2"))
+/// A page of notices, newest first, before `before`. Without `sealed`, those of a breach that are not released are left out.
+pub async fn list(conn: &mut Conn, before: Option<Uuid>, limit: u32, sealed: bool) -> Result<Vec<Kept>> {
+    let sql = select!(
+        "WHERE id < $1 AND ($3 = 1 OR released_at IS NOT NULL OR category <> 'security_breach') ORDER BY id DESC LIMIT $2"
+    );
+    let rows = sqlx::query(sql)
         .bind(before.unwrap_or(Uuid::max()).to_string())
         .bind(i64::from(limit))
+        .bind(i64::from(sealed))
         .fetch_all(conn)
         .await?;
     rows.iter().map(kept).collect()

@@ -1,5 +1,6 @@
 //! Notices through their states, their rows and steps, attestations.
 
+use crate::app::alice;
 use besked::domain::category::Category;
 use besked::domain::notice::reference::{Meant, Purpose};
 use besked::domain::notice::{State, Step};
@@ -28,13 +29,13 @@ async fn a_notice_is_kept_rewritten_and_found(#[case] engine: Engine) {
     assert_eq!((kept.source.as_str(), kept.subject.as_str(), kept.digest), ("källa", "Ämne", [7; 32]));
     let with: Vec<_> = references::bearers(&mut tx, "R-1").await.unwrap().iter().map(|it| it.id).collect();
     assert_eq!(with, [other, id], "newest first");
-    let several = references::named(&mut tx, "R-1", Purpose::Read, None).await.unwrap();
+    let several = references::named(&mut tx, &alice(), "R-1", Purpose::Read, None).await.unwrap();
     assert_eq!(several, Meant::Several(vec![other, id]));
     for name in ["R-1", &id.to_string()] {
-        let one = references::named(&mut tx, name, Purpose::Read, Some(other)).await.unwrap();
+        let one = references::named(&mut tx, &alice(), name, Purpose::Read, Some(other)).await.unwrap();
         assert_eq!(one, Meant::One { id, others: 0 }, "{name}");
     }
-    assert_eq!(notices::list(&mut tx, Some(other), 10).await.unwrap().len(), 1);
+    assert_eq!(notices::list(&mut tx, Some(other), 10, true).await.unwrap().len(), 1);
     assert!(notices::find(&mut tx, fixture.id()).await.unwrap().is_none());
     assert!(references::bearers(&mut tx, "nothing").await.unwrap().is_empty());
     let like = (Category::Maintenance, &[7; 32], Some("R-1"));

@@ -1,0 +1,50 @@
+//! Errors about operators, their rights and keys: their remedies.
+
+use super::{CURSOR, Failure};
+use crate::domain::kind::Kind;
+use crate::domain::right::Forbidden;
+use crate::operators::OperatorError;
+
+impl From<Forbidden> for Failure {
+    fn from(error: Forbidden) -> Self {
+        let failure = Self::of(Kind::Forbidden, &error);
+        match error {
+            Forbidden::Role { .. } => failure
+                .hint("an operator with such a role does it, or an admin gives the role: `besked operators set NAME`"),
+            Forbidden::Machine(_) => failure.hint("a person does it: `--as NAME`"),
+        }
+    }
+}
+
+impl From<OperatorError> for Failure {
+    fn from(error: OperatorError) -> Self {
+        let failure = Self::of(error.kind(), &error);
+        match error {
+            OperatorError::Store(error) => error.into(),
+            OperatorError::Forbidden(error) => error.into(),
+            OperatorError::Cursor(_) => failure.hint(CURSOR),
+            OperatorError::NobodyKnown(_) => failure.hint(
+                "`--as NAME` names the operator who acts; an admin adds one with `besked operators add NAME --role ROLE`",
+            ),
+            OperatorError::Disabled(_) => {
+                failure.hint("an admin lets the operator act again: `besked operators enable NAME`")
+            }
+            OperatorError::Unknown(_) => failure.hint("`besked operators list` lists the operators"),
+            OperatorError::Taken { .. } => failure.hint(
+                "choose a name that nobody takes for another; `besked operators list` lists those that are taken, disabled ones too",
+            ),
+            OperatorError::FirstAdmin => {
+                failure.hint("begin with `besked operators add NAME --role admin`, and with more roles if one person has several")
+            }
+            OperatorError::LastAdmin(_) => {
+                failure.hint("give another person the role first: `besked operators add NAME --role admin`")
+            }
+            OperatorError::NotHeld { .. } => failure.hint(
+                "a key has some of its operator's roles: name those, or change the operator with `besked operators set NAME`",
+            ),
+            OperatorError::MoreThanOwn(_) => failure.hint("an admin makes such a key at the command line"),
+            OperatorError::UnknownKey(_) => failure.hint("`besked keys list` lists the keys"),
+            OperatorError::Name(_) | OperatorError::NoRole | OperatorError::Ended(_) => failure,
+        }
+    }
+}

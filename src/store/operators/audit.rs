@@ -1,0 +1,113 @@
+//! The audit log.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::domain::audit::Ended;
+use crate::store::engine::row::Row;
+use crate::store::{Conn, Result};
+
+/// What somebody asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Asked {
+    /// Id.
+    pub id: Uuid,
+    /// When it ended.
+    pub at: Timestamp,
+    /// The operator's name, or the one that was claimed.
+    pub operator: String,
+    /// How they reached Besked.
+    pub via: String,
+    /// The command or request.
+    pub action: String,
+    /// What it was about, if that has a name that is no address.
+    pub object: Option<String>,
+    /// How it ended.
+    pub result: Ended,
+}
+
+/// Which rows are wanted.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Filter<'a> {
+    /// Those of this operator.
+    pub operator: Option<&'a str>,
+    /// Those about this object.
+    pub object: Option<&'a str>,
+    /// From this time on.
+    pub since: Option<Timestamp>,
+    /// Before this time.
+    pub until: Option<Timestamp>,
+    /// Also those about a notice of a breach that is not released.
+    pub sealed: bool,
+}
+
+/// Adds a row.
+pub async fn insert(conn: &mut Conn, asked: &Asked) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO audit (id, at, operator, via, action, object, result) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+    )
+    .bind(asked.id.to_string())
+    .bind(asked.at.as_millisecond())
+    .bind(&asked.operator)
+    .bind(&asked.via)
+    .bind(&asked.action)
+    .bind(&asked.object)
+    .bind(asked.result.as_str())
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// A page of rows by id, the newest first, before this one.
+pub async fn list(conn: &mut Conn, filter: &Filter<'_>, before: Option<Uuid>, limit: u32) -> Result<Vec<Asked>> {
+    let rows = sqlx::query(
+        "SELECT id, at, operator, via, action, object, result FROM audit a
+         WHERE id < $1 AND ($2 IS NULL OR operator = $2) AND ($3 IS NULL OR object = $3) AND at >= $4 AND at < $5
+           AND ($6 = 1 OR object IS NULL OR NOT EXISTS (SELECT 1 FROM notices n
+             WHERE n.id = a.object AND n.category = 'security_breach' AND n.released_at IS NULL))
+         ORDER BY id DESC LIMIT $7",
+    )
+    .bind(before.unwrap_or(Uuid::max()).to_string())
+    .bind(filter.operator)
+    .bind(filter.object)
+    .bind(filter.since.map_or(i64::MIN, Timestamp::as_millisecond))
+    .bind(filter.until.map_or(i64::MAX, Timestamp::as_millisecond))
+    .bind(i64::from(filter.sealed))
+    .bind(i64::from(limit))
+    .fetch_all(conn)
+    .await?;
+    rows.iter().map(read).collect()
+}
+
+/// How many rows are older than a time.
+pub async fn count_before(conn: &mut Conn, before: Timestamp) -> Result<u64> {
+    let row = sqlx::query("SELECT COUNT(*) AS n FROM audit WHERE at < $1")
+        .bind(before.as_millisecond())
+        .fetch_one(conn)
+        .await?;
+    Row::of("audit", &row).count("n")
+}
+
+/// Deletes some of the rows that are older than a time. Returns how many.
+pub async fn delete_before(conn: &mut Conn, before: Timestamp, limit: u32) -> Result<u64> {
+    let done = sqlx::query("DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at < $1 ORDER BY at LIMIT $2)")
+        .bind(before.as_millisecond())
+        .bind(i64::from(limit))
+        .execute(conn)
+        .await?;
+    Ok(done.rows_affected())
+}
+
+fn read(row: &sqlx::any::AnyRow) -> Result<Asked> {
+    let row = Row::of("audit", row);
+    Ok(Asked {
+        id: row.id("id")?,
+        at: row.time("at")?,
+        operator: row.get("operator")?,
+        via: row.get("via")?,
+        action: row.get("action")?,
+        object: row.get("object")?,
+        result: row.parse("result")?,
+    })
+}

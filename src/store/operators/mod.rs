@@ -1,0 +1,115 @@
+//! Operators. [`keys`] are those of programs, [`audit`] is the log of what everybody asked for.
+
+pub mod audit;
+pub mod keys;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::domain::operator::{Likeness, OperatorKind, OperatorName, Roles};
+use crate::store::engine::row::Row;
+use crate::store::{Conn, Dialect, Result};
+
+/// A person or machine that uses Besked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Operator {
+    /// Id.
+    pub id: Uuid,
+    /// Name.
+    pub name: OperatorName,
+    /// Person or machine.
+    pub kind: OperatorKind,
+    /// Roles.
+    pub roles: Roles,
+    /// Address, if there is one.
+    pub email: Option<String>,
+    /// When the operator was added.
+    pub created_at: Timestamp,
+    /// Since when the operator may not act any more.
+    pub disabled_at: Option<Timestamp>,
+}
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!("SELECT id, name, kind, roles, email, created_at, disabled_at FROM operators ", $rest)
+    };
+}
+
+/// Lets no other transaction change operators until this one ends: who is the first one, or the last admin, is decided here.
+pub async fn lock(conn: &mut Conn) -> Result<()> {
+    let sql = Dialect::of(conn).pick("SELECT 1", "LOCK TABLE operators IN SHARE ROW EXCLUSIVE MODE");
+    sqlx::query(sql).execute(conn).await?;
+    Ok(())
+}
+
+/// Adds an operator.
+pub async fn insert(conn: &mut Conn, operator: &Operator) -> Result<()> {
+    let Likeness { folded, seen } = operator.name.likeness();
+    sqlx::query(
+        "INSERT INTO operators (id, name, folded, seen, kind, roles, email, created_at, disabled_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+    )
+    .bind(operator.id.to_string())
+    .bind(operator.name.as_str())
+    .bind(folded)
+    .bind(seen)
+    .bind(operator.kind.as_str())
+    .bind(operator.roles.to_string())
+    .bind(&operator.email)
+    .bind(operator.created_at.as_millisecond())
+    .bind(operator.disabled_at.map(Timestamp::as_millisecond))
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Stores the roles of an operator, and since when they may not act any more.
+pub async fn update(conn: &mut Conn, operator: &Operator) -> Result<()> {
+    sqlx::query("UPDATE operators SET roles = $2, disabled_at = $3, email = $4 WHERE id = $1")
+        .bind(operator.id.to_string())
+        .bind(operator.roles.to_string())
+        .bind(operator.disabled_at.map(Timestamp::as_millisecond))
+        .bind(&operator.email)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// The operator whose name looks like this one.
+pub async fn named(conn: &mut Conn, likeness: &Likeness) -> Result<Option<Operator>> {
+    let row = sqlx::query(select!("WHERE folded = $1 OR seen = $2 ORDER BY id LIMIT 1"))
+        .bind(&likeness.folded)
+        .bind(&likeness.seen)
+        .fetch_optional(conn)
+        .await?;
+    row.as_ref().map(read).transpose()
+}
+
+/// True if there is an operator, also one that may not act any more.
+pub async fn any(conn: &mut Conn) -> Result<bool> {
+    Ok(!list(conn, None, 1).await?.is_empty())
+}
+
+/// A page of operators by id, after `after`.
+pub async fn list(conn: &mut Conn, after: Option<Uuid>, limit: u32) -> Result<Vec<Operator>> {
+    let rows = sqlx::query(select!("WHERE id > $1 ORDER BY id LIMIT $2"))
+        .bind(after.unwrap_or(Uuid::nil()).to_string())
+        .bind(i64::from(limit))
+        .fetch_all(conn)
+        .await?;
+    rows.iter().map(read).collect()
+}
+
+fn read(row: &sqlx::any::AnyRow) -> Result<Operator> {
+    let row = Row::of("operators", row);
+    Ok(Operator {
+        id: row.id("id")?,
+        name: row.parse("name")?,
+        kind: row.parse("kind")?,
+        roles: row.parse("roles")?,
+        email: row.get("email")?,
+        created_at: row.time("created_at")?,
+        disabled_at: row.maybe_time("disabled_at")?,
+    })
+}
