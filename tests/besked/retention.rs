@@ -177,6 +177,7 @@ async fn what_belongs_to_no_released_notice_ends_too(#[case] engine: Engine) {
         (Records::Tasks, 0),
         (Records::AddressEntries, 0),
         (Records::InboundMessages, 0),
+        (Records::AuditRows, 0),
     ]);
     assert_eq!(app.purge(true).await.records, expected);
     let mut purged = app.purge(false).await.records;
