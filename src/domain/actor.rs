@@ -205,6 +205,10 @@ pub enum Action {
     Continue,
     /// Did a task.
     DoTask,
+    /// Added recipients to a standing notice.
+    AddRecipients,
+    /// Ended the adding of recipients to a standing notice.
+    Close,
 }
 
 words!(Action, "an action", {
@@ -240,6 +244,8 @@ words!(Action, "an action", {
     Purge => "purge",
     Continue => "continue",
     DoTask => "do_task",
+    AddRecipients => "add_recipients",
+    Close => "close",
 });
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::domain::audience::Audience;
-use crate::domain::front_matter::placeholders_at;
+use crate::domain::front_matter::{is_open, placeholders_at};
 use crate::domain::notice::{Notice, State, content_digest};
 use crate::domain::placeholder::Placeholder;
 use crate::domain::problem::{Problem, Problems};
@@ -88,6 +88,7 @@ impl Draft {
             customers: 0,
             recipients: 0,
             message_domain: message_domain.to_owned(),
+            standing: None,
         }
     }
 
@@ -104,14 +105,16 @@ impl Draft {
 
 /// Placeholders that name a column which the audience file does not have. A notice that is not valid is searched as text.
 fn unknown_columns(source: &str, notice: Option<&Notice>, rows: Option<&Rows>) -> Vec<Problem> {
-    let used = notice.map(Notice::placeholders);
+    let (used, open) = (notice.map(Notice::placeholders), is_open(source));
     let unknown = placeholders_at(source).into_iter().filter_map(|(line, placeholder)| {
         let Placeholder::Row(column) = &placeholder else { return None };
         if used.as_ref().is_some_and(|used| !used.contains(&placeholder)) {
             return None;
         }
         let problem = match rows {
-            None => "needs an audience `file` with this column".to_owned(),
+            // The rows come with the recipients that are added.
+            None if open => return None,
+            None => "needs an audience `file` with this column, or an audience that is `open`".to_owned(),
             Some(rows) if rows.columns.contains(column) => return None,
             Some(rows) if rows.columns.is_empty() => "the audience file has no column besides `account_id`".to_owned(),
             Some(rows) => format!("the audience file has no such column (it has {})", rows.columns.join(", ")),

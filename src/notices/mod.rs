@@ -9,10 +9,13 @@ mod finish;
 mod life;
 mod readdress;
 mod ready;
+pub mod recipients;
 mod release;
 pub mod sample;
 mod size;
 mod steps;
+
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use thiserror::Error;
@@ -24,6 +27,7 @@ pub use crate::store::sending::waiting::Depth;
 pub use draft::Draft;
 pub use finish::{Carried, Errand, Task};
 pub use ready::{Checked, Escalated};
+use recipients::{Adding, Shut};
 pub use release::Release;
 
 use crate::audience::{self, AudienceError, Plan, Reach, RowsAt};
@@ -73,6 +77,15 @@ pub enum NoticeError {
     /// The notice changed after it was approved.
     #[error("the notice is not the one that was approved")]
     ApprovalVoid,
+    /// It is no standing notice, or not one that was released as such.
+    #[error("the notice is no standing notice: its audience was complete when it was released")]
+    NotStanding,
+    /// Recipients cannot be added to it now.
+    #[error("recipients cannot be added to a notice that is {}", .0.describe())]
+    TakesNobody(Shut),
+    /// More rows than one call adds.
+    #[error("{} rows: at most {} are added at once", .0, recipients::MOST)]
+    TooManyRows(usize),
     /// Another process changed it at the same time.
     #[error("another process changed the notice at the same time")]
     Conflict,
@@ -106,10 +119,11 @@ impl NoticeError {
             | Self::Words(_)
             | Self::Cursor(_)
             | Self::Invalid(_)
+            | Self::TooManyRows(_)
             | Self::NotReady(_)
             | Self::Render(_)
             | Self::Compose(_) => Kind::Invalid,
-            Self::Impossible { .. } | Self::ApprovalVoid => Kind::Conflict,
+            Self::Impossible { .. } | Self::ApprovalVoid | Self::NotStanding | Self::TakesNobody(_) => Kind::Conflict,
             Self::OwnApproval(_) => Kind::Refused,
             Self::Conflict => Kind::Later,
             Self::Audience(error) => error.kind(),
@@ -178,6 +192,7 @@ fn done(step: Step) -> &'static str {
         Step::Pause => "paused",
         Step::Resume => "resumed",
         Step::Cancel => "cancelled",
+        Step::Close => "closed",
     }
 }
 
@@ -185,13 +200,14 @@ fn done(step: Step) -> &'static str {
 #[derive(Clone, Debug)]
 pub struct Notices {
     context: Context,
+    adding: Arc<Adding>,
 }
 
 impl Notices {
     /// The service over a database.
     #[must_use]
-    pub const fn new(context: Context) -> Self {
-        Self { context }
+    pub fn new(context: Context) -> Self {
+        Self { context, adding: Arc::default() }
     }
 
     /// Finds the notice that an id or a reference means where one is read: of several with the reference, the released one.

@@ -65,6 +65,7 @@ mod secrets;
 mod session;
 mod settings;
 mod shown;
+mod standing;
 mod store;
 mod tables;
 mod texts;
