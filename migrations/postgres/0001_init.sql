@@ -348,6 +348,21 @@ CREATE TABLE reads (
 
 CREATE INDEX reads_by_key ON reads (email_key);
 
+-- The directory that customers are fetched from, for all nodes. `etag` and `modified` are by what the server knows the file that was
+-- imported last, which was at `url`. `due_at` is when a node looks next; who looks moves it.
+CREATE TABLE directory (
+    id           BIGINT NOT NULL PRIMARY KEY CHECK (id = 1),
+    url          TEXT COLLATE "C" NOT NULL,
+    etag         TEXT COLLATE "C",
+    modified     TEXT COLLATE "C",
+    due_at       BIGINT NOT NULL,
+    checked_at   BIGINT,
+    imported_at  BIGINT,
+    failed_since BIGINT
+);
+
+INSERT INTO directory (id, url, due_at) VALUES (1, '', 0);
+
 -- Corrected addresses (GDPR Art. 16): an import that still has the old one stores the new one.
 CREATE TABLE rectifications (
     old_key   TEXT COLLATE "C" NOT NULL PRIMARY KEY,
@@ -506,7 +521,7 @@ WHEN (NEW.state <> OLD.state AND NEW.state IN ('accepted', 'delivered')) EXECUTE
 CREATE TABLE tasks (
     id          TEXT COLLATE "C" NOT NULL PRIMARY KEY,
     kind        TEXT COLLATE "C" NOT NULL CHECK (kind IN ('not_informed', 'overdue', 'weak_match', 'contradiction', 'left_company',
-                    'new_address', 'unread', 'unforwarded')),
+                    'new_address', 'unread', 'unforwarded', 'stale_directory')),
     notice_id   TEXT COLLATE "C",
     account_id  TEXT COLLATE "C",
     delivery_id TEXT COLLATE "C",

@@ -336,6 +336,21 @@ CREATE TABLE reads (
 
 CREATE INDEX reads_by_key ON reads (email_key);
 
+-- The directory that customers are fetched from, for all nodes. `etag` and `modified` are by what the server knows the file that was
+-- imported last, which was at `url`. `due_at` is when a node looks next; who looks moves it.
+CREATE TABLE directory (
+    id           INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
+    url          TEXT NOT NULL,
+    etag         TEXT,
+    modified     TEXT,
+    due_at       INTEGER NOT NULL,
+    checked_at   INTEGER,
+    imported_at  INTEGER,
+    failed_since INTEGER
+) STRICT;
+
+INSERT INTO directory (id, url, due_at) VALUES (1, '', 0);
+
 -- Corrected addresses (GDPR Art. 16): an import that still has the old one stores the new one.
 CREATE TABLE rectifications (
     old_key   TEXT NOT NULL PRIMARY KEY,
@@ -484,7 +499,7 @@ END;
 CREATE TABLE tasks (
     id          TEXT NOT NULL PRIMARY KEY,
     kind        TEXT NOT NULL CHECK (kind IN ('not_informed', 'overdue', 'weak_match', 'contradiction', 'left_company',
-                    'new_address', 'unread', 'unforwarded')),
+                    'new_address', 'unread', 'unforwarded', 'stale_directory')),
     notice_id   TEXT,
     account_id  TEXT,
     delivery_id TEXT,

@@ -20,6 +20,7 @@ use crate::ledger::evidence::EvidenceError;
 use crate::ledger::export::ExportError;
 use crate::notices::NoticeError;
 use crate::people::customers::CustomerError;
+use crate::people::directory::DirectoryError;
 use crate::people::import::ImportError;
 use crate::people::preferences::PreferenceError;
 
@@ -205,6 +206,20 @@ impl From<ListenError> for Failure {
         Self::of(error.kind(), &error).hint(format!(
             "another process has the port: choose one with `[{table}] listen`, or leave the part out with `--only`"
         ))
+    }
+}
+
+impl From<DirectoryError> for Failure {
+    fn from(error: DirectoryError) -> Self {
+        let failure = Self::of(error.kind(), &error);
+        match error {
+            DirectoryError::Import(error) => error.into(),
+            DirectoryError::Store(error) => error.into(),
+            DirectoryError::Off => failure.hint("set the key, or import a file with `besked customers import FILE`"),
+            DirectoryError::Fetch(_) => {
+                failure.hint("nothing was changed; `besked doctor` shows whether the directory answers")
+            }
+        }
     }
 }
 

@@ -8,6 +8,7 @@
 mod bounded;
 mod category;
 mod database;
+mod directory;
 mod dispatch;
 mod dkim;
 mod duration;
@@ -46,6 +47,7 @@ use serde::{Deserialize, Serialize};
 pub use bounded::read_pem;
 pub use category::{CategoryRules, LeadTime, LeastLevel};
 pub use database::{Database, DatabaseUrl};
+pub use directory::{Directory, DirectoryUrl};
 pub use dispatch::Dispatch;
 pub use dkim::{Dkim, DkimKey};
 pub use duration::format as written;
@@ -84,6 +86,8 @@ pub struct Config {
     pub privacy: Privacy,
     /// The web server.
     pub http: Http,
+    /// Where customers are fetched from.
+    pub directory: Directory,
     /// What comes back by mail.
     pub inbound: Inbound,
     /// Health and metrics.
@@ -132,6 +136,10 @@ impl Config {
         if let (None, Some(path)) = (&imap.password, &imap.password_file) {
             imap.password = read("inbound.imap.password_file", path).map(SecretString::from);
         }
+        let directory = &mut self.directory;
+        if let (None, Some(path)) = (&directory.token, &directory.token_file) {
+            directory.token = read("directory.token_file", path).map(SecretString::from);
+        }
         problems
     }
 
@@ -173,6 +181,7 @@ impl Config {
         problems.extend(self.sender.problem());
         problems.extend(self.database.problems());
         problems.extend(self.http.problem());
+        problems.extend(self.directory.problems());
         problems.extend(self.inbound.problems());
         problems.extend(self.inbound.reply_problems(&self.sender));
         problems.extend(self.metrics.problem(&self.http));

@@ -49,6 +49,7 @@ pub mod reply;
 pub mod report;
 pub mod retention;
 pub mod rows_file;
+pub mod structured;
 pub mod table;
 pub mod task;
 pub mod tombstone;

@@ -9,6 +9,7 @@ use crate::domain::notice::{Notice, State, content_digest};
 use crate::domain::placeholder::Placeholder;
 use crate::domain::problem::{Problem, Problems};
 use crate::domain::rows_file::Rows;
+use crate::domain::structured::{Places, Structured, structure};
 use crate::store::notices::{Kept, Written};
 
 /// A valid notice, and the rows of its audience file.
@@ -22,6 +23,8 @@ pub struct Draft {
     pub rows: Option<Rows>,
     /// Digest of both.
     pub digest: [u8; 32],
+    /// Where its lines are in the document that it was written from.
+    places: Places,
 }
 
 impl Draft {
@@ -42,11 +45,38 @@ impl Draft {
             Ok(_) => return Err(Problems(problems).sorted()),
             Err(others) => return Err(Problems([others.0, problems].concat()).sorted()),
         };
-        let mut draft = Self { source, notice, rows, digest: [0; 32] };
+        let mut draft = Self { source, notice, rows, digest: [0; 32], places: Places::of_source() };
         let stored = draft.stored_rows();
         let parts = stored.iter().flat_map(|(account, data)| [account.as_str(), data.as_str()]);
         draft.digest = content_digest(&draft.source, parts);
         Ok(draft)
+    }
+
+    /// Parses and checks a structured notice: a JSON document, which is written as a file; see [`Structured::parse`].
+    ///
+    /// # Errors
+    /// All problems, each with its JSON pointer, or its line if the document has the text itself.
+    pub fn structured(document: &[u8]) -> Result<Self, Problems> {
+        let written = Structured::parse(document)?;
+        match Self::of(&written.source, written.rows.clone()) {
+            Ok(draft) if written.problems.is_empty() => Ok(Self { places: written.places, ..draft }),
+            Ok(_) => Err(written.all(Problems::default())),
+            Err(problems) => Err(written.all(problems)),
+        }
+    }
+
+    /// The JSON document that it can be written from.
+    ///
+    /// # Errors
+    /// If the text is no notice any more: that is not possible for one that was checked.
+    pub fn structure(&self) -> Result<serde_json::Value, Problems> {
+        structure(&self.source, self.rows.as_ref())
+    }
+
+    /// Problems of its text, such as those of a refused release, at their places in the document that it was written from.
+    #[must_use]
+    pub fn placed(&self, problems: Problems) -> Problems {
+        self.places.place(problems)
     }
 
     /// The draft as it is stored.

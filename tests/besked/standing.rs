@@ -100,7 +100,9 @@ async fn a_row_is_taken_once_and_a_key_is_for_one_row(#[case] engine: Engine) {
     let again = app.add(id, vec![row("C1", "a", "F-1"), row("C1", "a", "F-1"), row("C3", "b", "F-2")]).await;
     assert_eq!((again.accepted, again.repeated), (3, 2));
     assert_eq!(again.deliveries[0], first.deliveries[0]);
-    let other = app.add(id, vec![row("C1", "a", "F-9"), row("C3", "a", "F-1"), row("C3", "c", "F-3")]).await;
+    let mut rows = vec![row("C1", "a", "F-9"), row("C3", "a", "F-1"), row("C3", "c", "F-3")];
+    rows.iter_mut().enumerate().for_each(|(n, row)| row.pointer = Some(format!("/rows/{n}")));
+    let other = app.add(id, rows).await;
     assert_eq!((other.accepted, other.problems.0.len()), (1, 2));
     assert!(
         other.problems.0.iter().all(|it| it.field == "key" && it.problem.contains("another row")),

@@ -27,11 +27,11 @@ fn a_file_is_added_once_and_bad_rows_are_named_with_their_lines() {
     shell.run(&["customers", "import", "customers.csv"]).ok();
     shell.write("notice.md", INVOICES);
     let checked = shell.run(&["notice", "check", "notice.md"]).ok();
-    assert!(checked.out.contains("recipients are added after the release"), "{}", checked.out);
+    assert!(checked.out.contains("a standing notice: recipients are added"), "{}", checked.out);
     let id = shell.run(&["--json", "notice", "create", "notice.md"]).ok().json()["id"].as_str().unwrap().to_owned();
     shell.write("rows.csv", &file(3));
     let add = ["--json", "notice", "add", "INV-2026", "--rows", "rows.csv"];
-    shell.run(&add).fails(1, &["recipients cannot be added to a notice that is a draft", "hint: release it first"]);
+    shell.run(&add).fails(2, &["recipients cannot be added to a notice that is a draft", "hint: release it first"]);
     shell.run(&["notice", "submit", &id]).ok();
     shell.run(&["notice", "release", &id]).ok();
     let added = shell.run(&add).ok().json();
@@ -52,7 +52,7 @@ fn a_file_is_added_once_and_bad_rows_are_named_with_their_lines() {
     shell.write("rows.csv", &file(1));
     shell
         .run(&["notice", "add", &id, "--rows", "rows.csv"])
-        .fails(1, &["a notice that is closed", "hint: create a new"]);
+        .fails(2, &["a notice that is closed", "hint: create a new"]);
     let shown = shell.run(&["notice", "show", &id]).ok().out;
     assert!(shown.contains("close") && shown.contains("the year is over"), "{shown}");
     shell.run(&["ledger", "audit"]).ok();

@@ -105,3 +105,31 @@ async fn what_was_settled_about_a_customer_begins_again(#[case] engine: Engine) 
     let left = escalations::of_customers(&mut tx, id, &["C1", "C2", "C3", "C4"]).await.unwrap();
     assert_eq!(left.into_keys().collect::<Vec<_>>(), ["C3", "C4"]);
 }
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn one_node_takes_a_look_at_the_directory(#[case] engine: Engine) {
+    use besked::domain::task::TaskKind;
+    use besked::store::people::directories::{self, Outcome};
+    use besked::store::tasks;
+    let fixture = Fixture::new(engine).await;
+    let mut tx = fixture.store.write().await.unwrap();
+    let later = fixture.now + std::time::Duration::from_mins(15);
+    assert!(directories::take(&mut tx, fixture.now, later).await.unwrap());
+    assert!(!directories::take(&mut tx, fixture.now, later).await.unwrap(), "another node has it");
+    assert_eq!(directories::failed(&mut tx, fixture.now, later).await.unwrap(), fixture.now);
+    assert_eq!(directories::failed(&mut tx, later, later).await.unwrap(), fixture.now, "since the first time");
+    let outcome = Outcome { url: "https://x.example/", etag: Some("\"v\""), modified: None, imported: true };
+    directories::succeeded(&mut tx, &outcome, fixture.now, later).await.unwrap();
+    directories::succeeded(&mut tx, &Outcome { imported: false, ..outcome }, later, later).await.unwrap();
+    let known = directories::find(&mut tx).await.unwrap();
+    assert_eq!(
+        (known.url.as_str(), known.etag.as_deref(), known.modified),
+        ("https://x.example/", Some("\"v\""), None)
+    );
+    assert_eq!((known.checked_at, known.imported_at, known.failed_since), (Some(later), Some(fixture.now), None));
+    assert_eq!(known.due_at, later);
+    assert_eq!(tasks::close_kind(&mut tx, TaskKind::StaleDirectory, later).await.unwrap(), 0);
+}
