@@ -22,7 +22,7 @@ pub struct Problem {
     pub value: Option<String>,
     /// The place in a JSON document, as a JSON pointer.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub pointer: Option<String>,
+    pub pointer: Option<Box<str>>,
     /// The value that was probably meant.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub suggestion: Option<String>,
@@ -85,7 +85,7 @@ impl Problems {
 
     /// Adds a problem at a place in a JSON document.
     pub fn add_at(&mut self, pointer: impl Into<String>, problem: impl Into<String>) {
-        self.0.push(Problem { pointer: Some(pointer.into()), ..Problem::new(0, "", problem) });
+        self.0.push(Problem { pointer: Some(pointer.into().into_boxed_str()), ..Problem::new(0, "", problem) });
     }
 
     /// True if there are none.

@@ -112,7 +112,7 @@ impl Places {
         // Of a text of many lines its line is a place.
         let line = section.filter(|section| member == "body" && problem.line >= section.body_line);
         let line = line.map_or(0, |section| problem.line - section.body_line + 1);
-        Problem { line, field: String::new(), pointer: Some(pointer), ..problem }
+        Problem { line, field: String::new(), pointer: Some(pointer.into()), ..problem }
     }
 }
 

@@ -121,7 +121,7 @@ impl Directory {
         }
         let mut tx = self.context.store.write().await?;
         let taken = directories::take(&mut tx, now, later(now, HELD)).await?;
-        tx.commit().await?;
+        tx.commit().await.map_err(StoreError::from)?;
         if !taken {
             return Ok(None);
         }

@@ -144,7 +144,7 @@ fn placed(error: ImportError) -> ImportError {
     let ImportError::Invalid(bad) = error else { return error };
     let problems = bad.problems.into_iter().map(|problem| {
         let pointer = pointer(&problem);
-        Problem { line: 0, field: String::new(), pointer: Some(pointer), ..problem }
+        Problem { line: 0, field: String::new(), pointer: Some(pointer.into()), ..problem }
     });
     let problems = Problems(problems.collect()).sorted().0;
     ImportError::Invalid(BadRows { problems, groups: Vec::new(), ..bad })

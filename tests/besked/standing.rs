@@ -143,7 +143,7 @@ async fn bad_rows_are_named_and_keep_out_no_good_ones(#[case] engine: Engine) {
     let added = app.add(id, rows).await;
     assert_eq!(keys(&added), [("a", "faktura@ett.example"), ("g", "ap@three.example")]);
     let mut problems: Vec<_> =
-        added.problems.0.iter().map(|it| (it.pointer.clone().unwrap(), it.problem.clone())).collect();
+        added.problems.0.iter().map(|it| (it.pointer.clone().unwrap().to_string(), it.problem.clone())).collect();
     problems.sort();
     let places: Vec<_> = problems.iter().map(|(pointer, _)| pointer.as_str()).collect();
     let wanted = [

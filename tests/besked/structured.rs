@@ -36,7 +36,7 @@ fn structured(document: &Value) -> Result<Draft, Problems> {
 /// The pointer, the line and the problem of each.
 fn problems(document: &str) -> Vec<(String, usize, String)> {
     let problems = Draft::structured(document.as_bytes()).unwrap_err().0;
-    problems.into_iter().map(|it| (it.pointer.unwrap_or_default(), it.line, it.problem)).collect()
+    problems.into_iter().map(|it| (it.pointer.unwrap_or_default().to_string(), it.line, it.problem)).collect()
 }
 
 /// A structure of which a part was changed.

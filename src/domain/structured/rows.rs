@@ -1,6 +1,7 @@
 //! The rows of a structured notice's audience.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use serde_json::{Map, Value};
 use unicode_normalization::UnicodeNormalization as _;
@@ -32,10 +33,12 @@ pub(super) fn read(node: &Node, problems: &mut Problems) -> Rows {
             for name in values.keys().filter(|name| !rows.columns.contains(name)).cloned().collect::<Vec<_>>() {
                 rows.columns.push(name);
             }
-            if rows.rows.contains_key(&account) {
-                problems.add_at(format!("{place}/account_id"), format!("`{account}` has a row already"));
-            } else {
-                rows.rows.insert(account, values);
+            match rows.rows.entry(account) {
+                Entry::Occupied(row) => {
+                    let problem = format!("`{}` has a row already", row.key());
+                    problems.add_at(format!("{place}/account_id"), problem);
+                }
+                Entry::Vacant(row) => drop(row.insert(values)),
             }
         }
     }

@@ -57,7 +57,7 @@ impl At {
                 format!("{row}/{}", field.replace('~', "~0").replace('/', "~1"))
             }
         });
-        Problem { pointer, ..Problem::new(self.line, field, problem) }
+        Problem { pointer: pointer.map(String::into_boxed_str), ..Problem::new(self.line, field, problem) }
     }
 }
 
@@ -84,7 +84,7 @@ impl NewRow {
             problems.0.push(at.problem("", format!("its values have more than {LARGEST} bytes")));
         }
         let account_id = account_id.ok()?;
-        (problems.0.len() == before).then(|| Checked { at, row: RowOf { account_id, key: self.key, values } })
+        (problems.0.len() == before).then_some(Checked { at, row: RowOf { account_id, key: self.key, values } })
     }
 }
 

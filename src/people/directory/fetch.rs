@@ -1,7 +1,6 @@
 //! Fetches the customers file: over HTTPS alone, from one host alone, and no more of it than is allowed.
 
 use std::error::Error as _;
-use std::fs::File;
 use std::io::{self, Read, Seek as _, Write as _};
 use std::time::Duration;
 
@@ -79,11 +78,8 @@ pub async fn fetch(config: &Directory, known: &Validators) -> Result<Option<Fetc
     }
     file.rewind().map_err(unwritable)?;
     let limited = |reader: Box<dyn Read + Send>| Limited { reader, left: config.size };
-    let file: Box<dyn Read + Send> = if packed {
-        Box::new(limited(Box::new(MultiGzDecoder::new(file))))
-    } else {
-        Box::new(limited(Box::new::<File>(file)))
-    };
+    let file: Box<dyn Read + Send> =
+        if packed { Box::new(limited(Box::new(MultiGzDecoder::new(file)))) } else { Box::new(limited(Box::new(file))) };
     Ok(Some(Fetched { file, validators }))
 }
 
