@@ -4,7 +4,6 @@ mod command;
 mod escalated;
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use besked::domain::address::masked;
 use besked::domain::category::Category;
@@ -251,7 +250,6 @@ async fn what_is_added_in_this_process_is_sent_at_once(#[case] engine: Engine) {
     app.relay.wait_for(1).await;
     let mut waits = Vec::new();
     for n in 1..=10 {
-        tokio::time::sleep(Duration::from_millis(30)).await;
         let began = std::time::Instant::now();
         app.add(id, vec![row("C1", &n.to_string(), &format!("F-{n}"))]).await;
         app.relay.wait_for(n + 1).await;
