@@ -227,6 +227,7 @@ impl Bench {
             message_domain: "example.com",
             salt: &[5; 32],
             revision: 0,
+            standing: false,
         };
         commitments::insert_nodes(&mut tx, id, 0, &subtrees).await.expect("the database works");
         releases::set_released(&mut tx, id, now, &released).await.expect("the database works");
@@ -263,6 +264,7 @@ impl Bench {
             merged: None,
             salt: data_encoding::HEXLOWER.encode(&salts[place]),
             follows_id: None,
+            row_key: None,
         }
     }
 

@@ -31,6 +31,7 @@ use crate::operators::Operators;
 use crate::operators::audit::AuditLog;
 use crate::operators::keys::Keys;
 use crate::people::customers::Customers;
+use crate::people::directory::Directory;
 use crate::people::holds::Holds;
 use crate::people::link::Links;
 use crate::people::preferences::Preferences;
@@ -119,6 +120,8 @@ pub struct App {
     pub holds: Holds,
     /// Customers and their contacts.
     pub customers: Customers,
+    /// Where customers are fetched from.
+    pub directory: Directory,
     /// Opt-outs.
     pub preferences: Preferences,
     /// The page behind the links in optional notices.
@@ -196,6 +199,7 @@ impl App {
         let audit = AuditLog::new(context.clone());
         let (metrics, pulse, key) = (Metrics::new(), Pulse::default(), TokenKey::new(key));
         let customers = Customers::new(context.clone(), subjects.clone());
+        let directory = Directory::new(context.clone(), customers.clone());
         let preferences = Preferences::new(context.clone());
         let inbound = Inbound::new(context.clone(), key.clone(), metrics.clone());
         let links = Links::new(context.clone(), key.clone());
@@ -209,6 +213,7 @@ impl App {
             subjects,
             holds,
             customers,
+            directory,
             preferences,
             links,
             suppressions,
@@ -250,6 +255,7 @@ impl App {
                 retention: self.retention.clone(),
                 inbound: self.inbound.clone(),
                 escalation: self.escalation.clone(),
+                directory: self.directory.clone(),
             },
             observer,
             metrics: self.metrics.clone(),

@@ -50,6 +50,7 @@ CREATE INDEX contacts_deactivated ON contacts (deactivated_at) WHERE deactivated
 -- `approved_recipients` is the number of recipients at the approval, `approved_audience` what they are compared by until the release.
 -- `resent_at` is set while deliveries of a closed notice are being sent again on an operator's decision.
 -- `contacts_revision` is the revision of the customers that its queue was compared with last.
+-- `standing` is set at the release of a notice to which recipients are added: `open` as long as they may be.
 CREATE TABLE notices (
     id              TEXT COLLATE "C" NOT NULL PRIMARY KEY,
     category        TEXT COLLATE "C" NOT NULL CHECK (category IN ('security_breach', 'disruption', 'maintenance', 'agreement_change',
@@ -85,6 +86,7 @@ CREATE TABLE notices (
     customers       BIGINT NOT NULL DEFAULT 0,
     recipients      BIGINT NOT NULL DEFAULT 0,
     message_domain  TEXT COLLATE "C" NOT NULL DEFAULT '',
+    standing        TEXT COLLATE "C" CHECK (standing IN ('open', 'ended')),
     audience_salt   BYTEA
 );
 
@@ -93,18 +95,23 @@ CREATE INDEX notices_by_category ON notices (category, released_at);
 CREATE INDEX notices_open ON notices (lane, released_at) WHERE state IN ('released', 'scheduled', 'releasing', 'cancelled') AND closed_at IS NULL;
 CREATE INDEX notices_resent ON notices (id) WHERE resent_at IS NOT NULL;
 
+-- The rows of audience files, one for each customer, and those that were added to a standing notice: these have the key by which
+-- their sender knows them, so that the same row is taken once.
 CREATE TABLE notice_rows (
     notice_id  TEXT COLLATE "C" NOT NULL,
     account_id TEXT COLLATE "C" NOT NULL,
     data       TEXT COLLATE "C" NOT NULL,
-    PRIMARY KEY (notice_id, account_id)
+    key        TEXT COLLATE "C" NOT NULL DEFAULT '',
+    PRIMARY KEY (notice_id, account_id, key)
 );
+
+CREATE UNIQUE INDEX notice_rows_by_key ON notice_rows (notice_id, key) WHERE key <> '';
 
 CREATE TABLE notice_steps (
     id        TEXT COLLATE "C" NOT NULL PRIMARY KEY,
     notice_id TEXT COLLATE "C" NOT NULL,
     step      TEXT COLLATE "C" NOT NULL CHECK (step IN ('create', 'edit', 'submit', 'approve', 'decline', 'release', 'pause', 'resume',
-                  'cancel')),
+                  'cancel', 'close')),
     operator  TEXT COLLATE "C" NOT NULL,
     reason    TEXT COLLATE "C",
     at        BIGINT NOT NULL
@@ -113,6 +120,7 @@ CREATE TABLE notice_steps (
 CREATE INDEX notice_steps_by_notice ON notice_steps (notice_id, id);
 
 -- `first_at` is that of the queue while the delivery is uncertain and no entry has its message: it may have been sent.
+-- `row_key` is the key of the row that it was added with to a standing notice.
 -- `commitment` is set when the salt is deleted: the Merkle proofs of the other recipients still need this recipient's hash.
 --
 -- The fill factor leaves room on each page for the one or two updates that a delivery gets, so that they are HOT updates, which
@@ -133,6 +141,7 @@ CREATE TABLE deliveries (
     salt          BYTEA,
     commitment    BYTEA,
     follows_id    TEXT COLLATE "C",
+    row_key       TEXT COLLATE "C",
     state         TEXT COLLATE "C" NOT NULL CHECK (state IN ('queued', 'deferred', 'accepted', 'delivered', 'bounced', 'rejected',
                       'expired', 'uncertain', 'suppressed', 'opted_out', 'cancelled')),
     level         TEXT COLLATE "C" CHECK (level IN ('relayed', 'operator_found', 'accepted_by_mx', 'dsn_delivered', 'attested', 'acknowledged')),
@@ -339,6 +348,21 @@ CREATE TABLE reads (
 
 CREATE INDEX reads_by_key ON reads (email_key);
 
+-- The directory that customers are fetched from, for all nodes. `etag` and `modified` are by what the server knows the file that was
+-- imported last, which was at `url`. `due_at` is when a node looks next; who looks moves it.
+CREATE TABLE directory (
+    id           BIGINT NOT NULL PRIMARY KEY CHECK (id = 1),
+    url          TEXT COLLATE "C" NOT NULL,
+    etag         TEXT COLLATE "C",
+    modified     TEXT COLLATE "C",
+    due_at       BIGINT NOT NULL,
+    checked_at   BIGINT,
+    imported_at  BIGINT,
+    failed_since BIGINT
+);
+
+INSERT INTO directory (id, url, due_at) VALUES (1, '', 0);
+
 -- Corrected addresses (GDPR Art. 16): an import that still has the old one stores the new one.
 CREATE TABLE rectifications (
     old_key   TEXT COLLATE "C" NOT NULL PRIMARY KEY,
@@ -497,7 +521,7 @@ WHEN (NEW.state <> OLD.state AND NEW.state IN ('accepted', 'delivered')) EXECUTE
 CREATE TABLE tasks (
     id          TEXT COLLATE "C" NOT NULL PRIMARY KEY,
     kind        TEXT COLLATE "C" NOT NULL CHECK (kind IN ('not_informed', 'overdue', 'weak_match', 'contradiction', 'left_company',
-                    'new_address', 'unread', 'unforwarded')),
+                    'new_address', 'unread', 'unforwarded', 'stale_directory')),
     notice_id   TEXT COLLATE "C",
     account_id  TEXT COLLATE "C",
     delivery_id TEXT COLLATE "C",

@@ -10,7 +10,7 @@ use crate::store::proof::ledger::{self, Opening};
 use crate::store::{Conn, StoreError};
 
 /// Adds recipients to a released notice. The caller holds the ledger's head, so that none of them is erased meanwhile, and the
-/// notice's row, read after that: the ordinals go on from its recipients.
+/// notice's row, read after that: the ordinals go on from its recipients. Returns the ids of the deliveries, in order.
 ///
 /// # Errors
 /// If the database fails.
@@ -19,7 +19,7 @@ pub async fn add(
     context: &Context,
     notice: &Kept,
     recipients: impl IntoIterator<Item = Recipient>,
-) -> Result<u64, StoreError> {
+) -> Result<Vec<String>, StoreError> {
     let (at, first) = (context.clock.now(), notice.recipients);
     let (mut committed, mut rows) = (Committed::default(), Vec::new());
     for recipient in recipients {
@@ -27,7 +27,7 @@ pub async fn add(
         rows.push(committed.add(recipient, ordinal, (at, &context.random)));
     }
     if rows.is_empty() {
-        return Ok(0);
+        return Ok(Vec::new());
     }
     let count = rows.len() as u64;
     releases::insert(conn, notice.id, notice.category.lane().rank(), at, &Packed::of(&rows)).await?;
@@ -36,5 +36,5 @@ pub async fn add(
     let detail = Detail::Addressed(Batch { first, count, root: committed.root() });
     let entry = Entry::new(&Fact { detail, ..notice.fact(Event::Addressed, at) }, None, &context.random);
     ledger::append(conn, &[Opening::of_notice(&entry, notice.id, at)]).await?;
-    Ok(count)
+    Ok(rows.into_iter().map(|row| row.id).collect())
 }

@@ -30,7 +30,7 @@ impl NamedBefore {
             let Some(kept) = notices::find(conn, id).await? else { break };
             // One that this version cannot read names nobody; its customers are still known from its deliveries.
             match kept.parsed().map(|notice| notice.audience) {
-                Ok(Audience::Rows { .. }) => return Ok(Self::All),
+                Ok(Audience::Rows { .. } | Audience::Nobody) => return Ok(Self::All),
                 Ok(Audience::Select { customers, .. }) => return Ok(Self::These(customers.into_iter().collect())),
                 Ok(Audience::Followed { .. }) => next = kept.follows_id,
                 Ok(Audience::All { .. }) | Err(_) => {}

@@ -86,7 +86,8 @@ async fn freeze_once(
     discard(with, kept.id).await?;
     let mut gathered = gather(with, kept).await?;
     let steps = notices::steps::list(&mut *with.context.store.read().await?, kept.id).await?;
-    refuse_lone_approval(&with.context.config, kept, &steps, gathered.reach.customers)?;
+    let customers = if with.plan.may_be_empty { u64::MAX } else { gathered.reach.customers };
+    refuse_lone_approval(&with.context.config, kept, &steps, customers)?;
     write_spooled(with, kept, &mut gathered, progress).await?;
     let frozen = finish(with, kept, gathered).await?;
     progress(frozen.reach.recipients);
@@ -299,9 +300,11 @@ async fn finish(with: &Freezing<'_>, kept: &Kept, mut gathered: Gathered) -> Res
 }
 
 /// What a notice is held to that is released at this time: later answers do not depend on the configuration of their day.
-fn terms(config: &Config, kept: &Kept, at: Timestamp) -> Terms {
+fn terms(config: &Config, kept: &Kept, standing: bool, at: Timestamp) -> Terms {
     let within = config.deadline(kept.category);
-    let clock = LegalClock::new(kept.discovered_at(), Some(at), kept.follows_id.is_some(), within);
+    // Those who are added later cannot be informed by a time that is counted from the release.
+    let from_release = (!standing).then_some(at);
+    let clock = LegalClock::new(kept.discovered_at(), from_release, kept.follows_id.is_some(), within);
     Terms { informed_at: config.informed_at(kept.category), deadline: clock.deadline }
 }
 
@@ -316,8 +319,9 @@ async fn release(
     let (salt, message_domain) = (with.context.random.bytes(), with.context.config.sender.domain());
     let (customers, recipients) = (gathered.reach.customers, gathered.reach.recipients);
     let (unaddressed, unaddressed_root) = unaddressed::commit(conn, kept.id, &salt).await?;
-    let terms = terms(&with.context.config, kept, at);
-    let released = Released { customers, recipients, message_domain, terms, salt: &salt, revision: gathered.revision };
+    let (standing, revision) = (with.plan.may_be_empty, gathered.revision);
+    let terms = terms(&with.context.config, kept, standing, at);
+    let released = Released { customers, recipients, message_domain, terms, salt: &salt, revision, standing };
     if !releases::set_released(conn, kept.id, at, &released).await? {
         return Err(AudienceError::Lost);
     }

@@ -11,6 +11,7 @@ mod freeze;
 mod pages;
 mod reach;
 mod refusal;
+mod rows;
 mod spool;
 mod unmet;
 
@@ -24,6 +25,7 @@ pub use freeze::{Freezing, Frozen, freeze};
 pub use pages::{Page, Pages, Recipient};
 pub use reach::{Reach, print, reach, reach_so_far};
 pub use refusal::{AudienceError, Names};
+pub use rows::{Resolved, RowOf, resolve};
 pub use unmet::Unmet;
 
 use crate::config::Config;
@@ -54,6 +56,8 @@ pub struct Plan {
     named_left: bool,
     /// The rule in words, for errors.
     rule: String,
+    /// Recipients are added after the release.
+    may_be_empty: bool,
     /// Keys of the configuration that say who sends and are still those of the example.
     of_example: Vec<&'static str>,
 }
@@ -101,12 +105,13 @@ impl Plan {
                 (Source::Select { selection, named: customers.clone() }, left)
             }
             Audience::Rows { .. } => (Source::Rows(rows), plan.named_left),
+            Audience::Nobody => (Source::Rows(RowsAt::Here(Rows::default())), false),
             Audience::Followed { include_left } => {
                 (Source::Followed(follows.ok_or(AudienceError::FollowsNothing)?), *include_left)
             }
         };
         let rule = notice.audience.describe();
-        Ok(Self { source, include_left, rule, ..plan })
+        Ok(Self { source, include_left, rule, may_be_empty: notice.standing, ..plan })
     }
 
     /// The plan, whose errors name the lines of the notice, which has this text.
@@ -132,6 +137,21 @@ impl Plan {
             }
         };
         Self { source, include_left: true, ..Self::addressing(config, notice) }
+    }
+
+    /// The plan to address the customers of rows that are added to a standing notice. A mandatory one reaches those that left, since
+    /// they are named.
+    #[must_use]
+    pub fn for_added(config: &Config, notice: &Notice) -> Self {
+        let plan = Self::addressing(config, notice);
+        Self { include_left: plan.named_left, ..plan }
+    }
+
+    /// The same plan for other roles, at customers that left, too.
+    #[must_use]
+    pub fn to_roles(self, roles: &[Role]) -> Self {
+        let addressing = Addressing { roles: roles.to_vec(), or_else: Vec::new() };
+        Self { addressing, include_left: true, ..self }
     }
 
     /// The plan to address some customers of a released notice again, with the rows that are stored for them.
@@ -170,8 +190,7 @@ impl Plan {
         roles: &[Role],
     ) -> Result<Self, StoreError> {
         let plan = Self::for_customers(conn, config, notice, accounts).await?;
-        let addressing = Addressing { roles: roles.to_vec(), or_else: Vec::new() };
-        Ok(Self { addressing, include_left: true, ..plan })
+        Ok(plan.to_roles(roles))
     }
 
     /// A plan that selects nobody yet.
@@ -185,6 +204,7 @@ impl Plan {
             include_left: false,
             named_left: notice.category.class() == Class::Mandatory,
             rule: String::new(),
+            may_be_empty: false,
             of_example: config.left_from_example(),
         }
     }

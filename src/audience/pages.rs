@@ -40,6 +40,8 @@ pub struct Recipient {
     pub merged: BTreeMap<String, String>,
     /// The delivery that this one continues.
     pub follows_id: Option<String>,
+    /// The key of the row that it is added with to a standing notice.
+    pub row_key: Option<String>,
 }
 
 impl Recipient {
@@ -73,6 +75,7 @@ impl Recipient {
             merged,
             salt: data_encoding::HEXLOWER.encode(salt),
             follows_id: self.follows_id,
+            row_key: self.row_key,
         }
     }
 }
@@ -248,22 +251,38 @@ impl<'a> Pages<'a> {
         if contacts.is_empty() {
             page.unaddressed.push((account_id.to_owned(), customer_name.to_owned()));
         }
-        let mut seen = BTreeSet::new();
+        let (missing, plan) = (&mut self.missing, self.plan);
+        let recipients = plan.recipients((account_id, customer_name), contacts, values, thread, |role, placeholder| {
+            let place = plan.lines.get(placeholder);
+            let place = place.map_or_else(String::new, |line| format!(" in line {line}"));
+            missing.add(|| format!("{account_id} ({role}): {placeholder}{place}"));
+        });
+        self.real += recipients.iter().filter(|it| !is_reserved(it.email.domain())).count() as u64;
+        page.recipients.extend(recipients);
+    }
+}
+
+impl Plan {
+    /// The recipients at one customer, each address once. `missing` is called with each value that a recipient lacks.
+    pub(super) fn recipients(
+        &self,
+        (account_id, customer_name): (&str, &str),
+        contacts: &[&Contact],
+        values: &Values<'_>,
+        thread: &Thread,
+        mut missing: impl FnMut(Role, &Placeholder),
+    ) -> Vec<Recipient> {
+        let (mut seen, mut recipients) = (BTreeSet::new(), Vec::new());
         for contact in contacts.iter().filter(|contact| seen.insert(contact.email.key())) {
             let mut merged = BTreeMap::new();
-            for placeholder in &self.plan.placeholders {
+            for placeholder in &self.placeholders {
                 match values.of(placeholder, contact) {
                     Some(None) => {}
                     Some(Some(value)) => drop(merged.insert(placeholder.to_string(), value)),
-                    None => {
-                        let place = self.plan.lines.get(placeholder);
-                        let place = place.map_or_else(String::new, |line| format!(" in line {line}"));
-                        self.missing.add(|| format!("{account_id} ({}): {placeholder}{place}", contact.role));
-                    }
+                    None => missing(contact.role, placeholder),
                 }
             }
-            self.real += u64::from(!is_reserved(contact.email.domain()));
-            page.recipients.push(Recipient {
+            recipients.push(Recipient {
                 account_id: account_id.to_owned(),
                 customer_name: customer_name.to_owned(),
                 email: contact.email.clone(),
@@ -273,8 +292,10 @@ impl<'a> Pages<'a> {
                 time_zone: contact.time_zone.clone(),
                 merged,
                 follows_id: thread.get(&(account_id.to_owned(), contact.email.key())).cloned(),
+                row_key: None,
             });
         }
+        recipients
     }
 }
 
@@ -317,12 +338,12 @@ pub(super) fn stored_row(
 }
 
 /// Deliveries that others continue, by account id and the key of the address.
-type Thread = BTreeMap<(String, AddressKey), String>;
+pub(super) type Thread = BTreeMap<(String, AddressKey), String>;
 
 /// Where a recipient's values come from.
-struct Values<'a> {
-    attributes: Option<&'a BTreeMap<String, Vec<String>>>,
-    row: Option<&'a BTreeMap<String, String>>,
+pub(super) struct Values<'a> {
+    pub(super) attributes: Option<&'a BTreeMap<String, Vec<String>>>,
+    pub(super) row: Option<&'a BTreeMap<String, String>>,
 }
 
 impl Values<'_> {

@@ -157,6 +157,7 @@ pub async fn reach_so_far(conn: &mut Conn, plan: &Plan) -> Result<(Reach, Option
 /// Refuses an audience that is empty or has nobody to address.
 pub(super) async fn refuse_empty(conn: &mut Conn, reach: &Reach, plan: &Plan) -> Result<(), AudienceError> {
     match (reach.customers, reach.recipients) {
+        _ if plan.may_be_empty => Ok(()),
         (0, _) if has_no_customers(conn).await? => Err(AudienceError::NoCustomers),
         (0, _) if reach.left > 0 => Err(AudienceError::AllLeft { customers: reach.left }),
         (0, _) => Err(AudienceError::Empty { rule: plan.rule.clone(), note: unknown_names(conn, plan).await? }),

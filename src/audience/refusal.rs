@@ -56,9 +56,9 @@ pub enum AudienceError {
     #[error("the notice that it follows is not released: it is {}", .0.describe())]
     NotReleased(State),
     /// More customers than one person may release a notice of this category to.
-    #[error("a notice to {} needs the approval of a second person", count(*.customers, "customer", "customers"))]
+    #[error("{} needs the approval of a second person", if *.customers == u64::MAX { "a standing notice of this category".to_owned() } else { format!("a notice to {}", count(*.customers, "customer", "customers")) })]
     SecondPerson {
-        /// Customers selected.
+        /// Customers selected; `u64::MAX` for a standing notice.
         customers: u64,
     },
     /// The notice was cancelled, or another process took the release over.

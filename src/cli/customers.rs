@@ -11,13 +11,14 @@ use super::Place;
 use super::failure::Failure;
 use super::output::{Output, count, table, time};
 use super::pages::Paging;
-use super::progress::bar;
+use super::progress::{bar, spinner};
 use crate::app::App;
 use crate::cli::args::said;
 use crate::domain::actor::Actor;
 use crate::domain::table::{TableError, encoding};
 use crate::domain::words::cause;
 use crate::people::customers::{Listed, Shown};
+use crate::people::directory::Synced;
 use crate::people::import::{
     Change, Changes, ContactChanges, Erased, ImportError, ImportOptions, Imported, Kept, KeptColumn,
 };
@@ -29,9 +30,14 @@ pub enum Command {
     Import(Import),
     /// List active customers
     List {
+        /// Those whose account id, name or one of whose addresses contains this
+        #[arg(long, value_name = "TEXT", value_parser = said)]
+        search: Option<String>,
         #[command(flatten)]
         paging: Paging,
     },
+    /// Fetch the customers file of `[directory]` now, and import it if it has changed
+    Sync,
     /// Show one customer with its contacts
     Show {
         /// Account id
@@ -73,14 +79,39 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
     let (app, actor) = place.acting().await?;
     match command {
         Command::Import(command) => run_import(&app, &actor, &command, output).await?,
-        Command::List { paging } => {
+        Command::List { search, paging } => {
             let row = |it: &Listed| [it.account_id.clone(), it.name.clone(), it.contacts.to_string()];
-            let fetch = async |page| Ok(app.customers.list(&actor, &page).await?);
+            let fetch = async |page| {
+                Ok(match &search {
+                    Some(text) => app.customers.search(&actor, text, &page).await?,
+                    None => app.customers.list(&actor, &page).await?,
+                })
+            };
             paging.print(output, "customers", (["account", "name", "#contacts"], row), fetch).await?;
         }
+        Command::Sync => sync(&app, &actor, output).await?,
         Command::Show { account } => output.print(&app.customers.show(&actor, &account).await?, describe)?,
     }
     Ok(0)
+}
+
+async fn sync(app: &App, actor: &Actor, output: &Output) -> Result<(), Failure> {
+    let progress = spinner("fetching");
+    let synced = app.directory.sync(actor).await;
+    progress.finish_and_clear();
+    match synced? {
+        Synced::Unchanged => {
+            let nothing = serde_json::json!({ "changed": false });
+            output
+                .print(&nothing, |_| "the directory has the file that was imported last: nothing changed\n".to_owned())
+        }
+        Synced::Imported(imported) => {
+            warn(&imported, false);
+            let mut document = serde_json::to_value(&imported).unwrap_or_default();
+            document["changed"] = true.into();
+            output.print(&document, |_| summary(&imported, false))
+        }
+    }
 }
 
 /// Opens the file, or standard input; returns its size if it has one.

@@ -13,7 +13,7 @@ use crate::dispatch::RunError;
 use crate::dispatch::node::lock::LockError;
 use crate::domain::audit::Ended;
 use crate::domain::kind::Kind;
-use crate::domain::notice::State;
+use crate::domain::notice::{State, Step};
 use crate::evidence::ProofError;
 use crate::http::ListenError;
 use crate::inbound::{InboundError, lmtp};
@@ -22,6 +22,7 @@ use crate::ledger::evidence::EvidenceError;
 use crate::ledger::export::ExportError;
 use crate::notices::NoticeError;
 use crate::people::customers::CustomerError;
+use crate::people::directory::DirectoryError;
 use crate::people::import::ImportError;
 use crate::people::preferences::PreferenceError;
 
@@ -228,6 +229,20 @@ impl From<ListenError> for Failure {
     }
 }
 
+impl From<DirectoryError> for Failure {
+    fn from(error: DirectoryError) -> Self {
+        let failure = Self::of(error.kind(), &error);
+        match error {
+            DirectoryError::Import(error) => error.into(),
+            DirectoryError::Store(error) => error.into(),
+            DirectoryError::Off => failure.hint("set the key, or import a file with `besked customers import FILE`"),
+            DirectoryError::Fetch(_) => {
+                failure.hint("nothing was changed; `besked doctor` shows whether the directory answers")
+            }
+        }
+    }
+}
+
 impl From<ImportError> for Failure {
     fn from(error: ImportError) -> Self {
         let failure = Self::of(error.kind(), &error);
@@ -394,6 +409,11 @@ impl From<NoticeError> for Failure {
             NoticeError::Audience(error) => error.into(),
             NoticeError::Unknown(_) => failure.hint("`besked notice list` lists the notices"),
             NoticeError::Ambiguous { .. } => failure.hint("use the id"),
+            NoticeError::NotStanding => failure.hint(
+                "a notice takes recipients after its release if its audience is `open = true`; follow this one by another notice",
+            ),
+            NoticeError::TakesNobody(why) => failure.hint(why.remedy()),
+            NoticeError::TooManyRows(_) => failure.hint("add them in several calls; a row with the same key is taken once"),
             NoticeError::Cursor(_) => failure.hint(CURSOR),
             NoticeError::Words(_) => failure,
             NoticeError::OwnApproval(_) => {
@@ -406,7 +426,9 @@ impl From<NoticeError> for Failure {
             NoticeError::ApprovalVoid => failure.hint("submit it again"),
             NoticeError::Conflict => failure.hint("`besked notice show ID` shows its present state"),
             NoticeError::Impossible { state, .. } => {
-                let steps: Vec<&str> = state.steps().map(crate::domain::notice::Step::as_str).collect();
+                // `close` is for standing notices, and the error does not say whether this is one.
+                let steps = state.steps().filter(|step| *step != Step::Close);
+                let steps: Vec<&str> = steps.map(Step::as_str).collect();
                 let hint = if steps.is_empty() { "nothing".to_owned() } else { steps.join(", ") };
                 failure.hint(format!("possible now: {hint}"))
             }

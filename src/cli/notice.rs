@@ -1,5 +1,6 @@
 //! `besked notice`: write, check, release and follow notices.
 
+mod add;
 mod file;
 mod look;
 mod send;
@@ -57,6 +58,10 @@ pub enum Command {
     Resume(Act),
     /// Cancel a notice for good: its deliveries that were not sent will not be
     Cancel(Act),
+    /// Add recipients to a standing notice, one for each row of a file; a row whose key it has already adds nothing
+    Add(Add),
+    /// End a standing notice: nobody is added any more
+    Close(Act),
     /// Create, submit and release in one step
     Send(Send),
     /// List notices, newest first
@@ -100,6 +105,17 @@ pub struct Release {
     /// Send it now, even if it has a later `send_at` or is scheduled
     #[arg(long)]
     now: bool,
+}
+
+/// Add recipients to a standing notice.
+#[derive(Debug, Args)]
+pub struct Add {
+    /// Id or reference
+    #[arg(value_parser = said)]
+    id: String,
+    /// The file: a table with the columns `account_id`, `key` and those that the notice needs
+    #[arg(long, value_name = "FILE")]
+    rows: PathBuf,
 }
 
 /// Show what a recipient will see.
@@ -189,6 +205,8 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
         Command::Pause(act) => step::take(&app, &actor, Step::Pause, act, output).await,
         Command::Resume(act) => step::take(&app, &actor, Step::Resume, act, output).await,
         Command::Cancel(act) => step::take(&app, &actor, Step::Cancel, act, output).await,
+        Command::Close(act) => step::take(&app, &actor, Step::Close, act, output).await,
+        Command::Add(command) => add::add(&app, &actor, &command, output).await,
         Command::Send(command) => send::send(place, (&app, &actor), command, output).await,
         Command::List { paging } => show::list(&app, &actor, &paging, output).await,
         Command::Show { id } => show::show(&app, &actor, &id, output).await,

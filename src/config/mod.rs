@@ -10,6 +10,7 @@ mod audit;
 mod bounded;
 mod category;
 mod database;
+mod directory;
 mod dispatch;
 mod dkim;
 mod duration;
@@ -50,6 +51,7 @@ pub use audit::Audit;
 pub use bounded::read_pem;
 pub use category::{CategoryRules, LeadTime, LeastLevel};
 pub use database::{Database, DatabaseUrl};
+pub use directory::{Directory, DirectoryUrl};
 pub use dispatch::Dispatch;
 pub use dkim::{Dkim, DkimKey};
 pub use duration::format as written;
@@ -88,6 +90,8 @@ pub struct Config {
     pub privacy: Privacy,
     /// The web server.
     pub http: Http,
+    /// Where customers are fetched from.
+    pub directory: Directory,
     /// What comes back by mail.
     pub inbound: Inbound,
     /// Health and metrics.
@@ -140,6 +144,10 @@ impl Config {
         if let (None, Some(path)) = (&imap.password, &imap.password_file) {
             imap.password = read("inbound.imap.password_file", path).map(SecretString::from);
         }
+        let directory = &mut self.directory;
+        if let (None, Some(path)) = (&directory.token, &directory.token_file) {
+            directory.token = read("directory.token_file", path).map(SecretString::from);
+        }
         problems
     }
 
@@ -183,6 +191,7 @@ impl Config {
         problems.extend(self.http.problem());
         problems.extend(self.approval.problems());
         problems.extend(self.audit.problems());
+        problems.extend(self.directory.problems());
         problems.extend(self.inbound.problems());
         problems.extend(self.inbound.reply_problems(&self.sender));
         problems.extend(self.metrics.problem(&self.http));

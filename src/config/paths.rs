@@ -24,6 +24,10 @@ impl Config {
         for (key, path) in [("password_file", &mut imap.password_file), ("ca_file", &mut imap.ca_file)] {
             paths.extend(path.as_mut().map(|path| (format!("inbound.imap.{key}"), path)));
         }
+        let directory = &mut self.directory;
+        for (key, path) in [("token_file", &mut directory.token_file), ("ca_file", &mut directory.ca_file)] {
+            paths.extend(path.as_mut().map(|path| (format!("directory.{key}"), path)));
+        }
         if let Some(LmtpListen::Unix(path)) = &mut self.inbound.lmtp_listen {
             paths.push(("inbound.lmtp_listen".to_owned(), path));
         }

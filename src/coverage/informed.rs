@@ -227,13 +227,13 @@ impl Coverage {
         };
         let addressed = !shown.is_empty() || unaddressed.is_some();
         let (measure, clock) = (self.measure(notice), self.clock(notice));
-        let told_at = Attestation::first_told(&attested);
+        let told = Attestation::told(&attested);
         let verdict = match (released, addressed) {
             (false, _) => Verdict::NotReleased,
             (true, false) => Verdict::NotAddressed,
-            (true, true) => measure.verdict(&known, told_at.is_some()),
+            (true, true) => measure.verdict(&known, &told),
         };
-        let informed_since = measure.customer_since(&known, told_at).filter(|_| addressed);
+        let informed_since = measure.customer_since(&known, &told).filter(|_| addressed);
         let unsent = known.iter().all(|known| known.state == State::Cancelled);
         Ok(InformedNotice {
             id: notice.id,
@@ -249,7 +249,7 @@ impl Coverage {
             late: clock.is_late(informed_since),
             state: notice.state,
             stopped: stopped(conn, notice, sees).await?,
-            is_void: notice.state == NoticeState::Cancelled && unsent && told_at.is_none(),
+            is_void: notice.state == NoticeState::Cancelled && unsent && told.is_empty(),
             verdict,
             informed_at: measure.informed_at,
             level: strongest(&known, &attested),

@@ -246,10 +246,10 @@ impl Covering {
         attested: Vec<Attestation>,
     ) -> CoverageRow {
         let known: Vec<Known> = deliveries.iter().map(Shown::known).collect();
-        let told_at = Attestation::first_told(&attested);
-        let informed_since = self.measure.customer_since(&known, told_at);
+        let told = Attestation::told(&attested);
+        let informed_since = self.measure.customer_since(&known, &told);
         CoverageRow {
-            verdict: self.measure.verdict(&known, told_at.is_some()),
+            verdict: self.measure.verdict(&known, &told),
             informed_since,
             late: self.clock.is_late(informed_since),
             level: strongest(&known, &attested),
@@ -295,5 +295,5 @@ impl Covering {
 /// The strongest level that a customer's deliveries reached; without one, that of an attestation, which is a person's word.
 pub(super) fn strongest(known: &[Known], attested: &[Attestation]) -> Option<Level> {
     let reached = known.iter().filter(|known| known.state.informs()).filter_map(|known| known.level).max();
-    reached.max(Attestation::first_told(attested).map(|_| Level::Attested))
+    reached.max((!Attestation::told(attested).is_empty()).then_some(Level::Attested))
 }

@@ -17,12 +17,13 @@ pub use dns::Dns;
 pub use relay::Examined;
 
 use crate::app::{App, AppError};
-use crate::config::{Config, Dkim, Relay};
+use crate::config::{Config, Directory, DirectoryUrl, Dkim, Relay};
 use crate::domain::clock::Clock;
 use crate::domain::random::Random;
 use crate::domain::words::{cause, count};
 use crate::mail::dkim::{self, Record};
 use crate::metrics::writable::write;
+use crate::people::directory::probe;
 use crate::store::StoreError;
 use crate::store::engine::integrity::missing_tables;
 use crate::store::people::contacts::{self, Unreadable};
@@ -97,6 +98,10 @@ pub async fn examine((config, file): (&Config, &Path), dns: Option<&Dns>, progre
         checks.push(examine_relay(relay, config).await.check);
     }
     checks.extend(inbound::check(config, progress).await);
+    if let Some(url) = &config.directory.url {
+        progress("the directory");
+        checks.push(directory(&config.directory, url).await);
+    }
     if let Some(dns) = dns {
         // The records below say what is missing.
         checks.iter_mut().for_each(|check| check.record = None);
@@ -135,6 +140,15 @@ fn hello(config: &Config) -> Check {
     }
     let detail = format!("{name} has no address in the DNS: set `[smtp] hello_name` to this host's full name there");
     Check::new(what, Verdict::Warning, detail)
+}
+
+/// Asks for the customers file, and reads nothing of it.
+async fn directory(config: &Directory, url: &DirectoryUrl) -> Check {
+    let host = url.as_url().host_str().unwrap_or_default().to_owned();
+    match probe(config).await {
+        Ok(answer) => Check::new("directory", Verdict::Ok, format!("{host} {answer}")),
+        Err(problem) => Check::new("directory", Verdict::Failed, format!("{host}: {problem}")),
+    }
 }
 
 /// Checks that the database can be written, by writing something that nobody reads.

@@ -206,6 +206,10 @@ pub enum Action {
     AddKey,
     /// Revoked a key.
     RevokeKey,
+    /// Added recipients to a standing notice.
+    AddRecipients,
+    /// Ended the adding of recipients to a standing notice.
+    Close,
 }
 
 words!(Action, "an action", {
@@ -247,6 +251,8 @@ words!(Action, "an action", {
     EnableOperator => "enable_operator",
     AddKey => "add_key",
     RevokeKey => "revoke_key",
+    AddRecipients => "add_recipients",
+    Close => "close",
 });
 
 #[cfg(test)]

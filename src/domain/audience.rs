@@ -29,6 +29,8 @@ pub enum Audience {
         /// The sheet of a workbook; else the first one that is not hidden.
         sheet: Option<String>,
     },
+    /// Nobody at first: the recipients of a standing notice are added later.
+    Nobody,
     /// The customers of the notice that this one follows.
     Followed {
         /// Those that left since, too.
@@ -38,19 +40,17 @@ pub enum Audience {
 
 impl Audience {
     /// Reads the `[audience]` table of a notice. A follow-up without one, or with `include_left` alone, goes to the customers of
-    /// the notice it follows.
-    pub fn read(front_matter: &Reader<'_, '_>, category: Option<Category>, follows: bool) -> Option<Self> {
+    /// the notice it follows. Returns beside it whether the audience stays open: recipients are added to such a standing notice.
+    pub fn read(front_matter: &Reader<'_, '_>, category: Option<Category>, follows: bool) -> Option<(Self, bool)> {
         let Some(table) = front_matter.table("audience") else {
             if follows {
-                return Some(Self::Followed { include_left: false });
+                return Some((Self::Followed { include_left: false }, false));
             }
             front_matter.require("audience");
             return None;
         };
         let all = table.flag("all").unwrap_or(false);
-        if table.flag("open") == Some(true) {
-            table.problem("open", "is not possible yet: the audience is complete when the notice is released");
-        }
+        let open = table.flag("open").unwrap_or(false);
         let customers = table.accounts();
         let attributes = table.lists("attributes").unwrap_or_default();
         let (file, sheet) = (table.word("file"), table.word("sheet"));
@@ -66,14 +66,16 @@ impl Audience {
         table.finish();
         // An empty condition, as a form may write it, is none; alone it must not mean everybody.
         let selects = ["customers", "attributes"].into_iter().any(|key| table.is_there(key) && !table.is_empty(key));
-        match (all, selects, file) {
+        let audience = match (all, selects, file) {
             (true, false, None) => Some(Self::All { include_left }),
             (false, true, None) => Some(Self::Select { customers, attributes, include_left }),
             (false, false, Some(file)) => Some(Self::Rows { file, sheet }),
             (false, false, None) if follows && include_left => Some(Self::Followed { include_left }),
+            (false, false, None) if open => Some(Self::Nobody),
             (false, false, None) => {
                 let empty = ["customers", "attributes"].into_iter().find(|key| table.is_there(key));
-                let problem = "selects nobody: set `all = true`, or name `customers`, `attributes` or a `file`";
+                let problem = "selects nobody: set `all = true`, or name `customers`, `attributes` or a `file`; with `open = true` \
+                               recipients are added after the release";
                 table.problem(empty.unwrap_or("all"), problem);
                 None
             }
@@ -85,7 +87,8 @@ impl Audience {
                 table.problem("file", "excludes `customers` and `attributes`: the file names the customers");
                 None
             }
-        }
+        };
+        audience.map(|audience| (audience, open))
     }
 
     /// Describes in words whom it selects.
@@ -96,6 +99,7 @@ impl Audience {
             Self::All { include_left: true } => "all customers, and those that left".to_owned(),
             Self::Rows { file, sheet: None } => format!("the customers in {file}"),
             Self::Rows { file, sheet: Some(sheet) } => format!("the customers in sheet {sheet} of {file}"),
+            Self::Nobody => "those who are added after the release".to_owned(),
             Self::Followed { .. } => "the customers of the notice it follows".to_owned(),
             Self::Select { customers, attributes, .. } => {
                 let who = match customers.len() {
@@ -138,7 +142,7 @@ mod tests {
         let table = document.parse();
         let audience = Audience::read(&Reader::top(&document, &table), Some(Category::News), false);
         let problems: Vec<_> = document.into_problems().0.iter().map(ToString::to_string).collect();
-        audience.filter(|_| problems.is_empty()).ok_or(problems)
+        audience.map(|(audience, _)| audience).filter(|_| problems.is_empty()).ok_or(problems)
     }
 
     #[test]
@@ -160,6 +164,13 @@ mod tests {
         let form = "customers = [\"C1\"]\nattributes = {}";
         assert_eq!(read(form), Ok(Audience::Select { customers, attributes: vec![], include_left: false }));
         assert_eq!(read("all = true\ncustomers = []\nattributes = {}"), Ok(Audience::All { include_left: false }));
+    }
+
+    #[test]
+    fn an_open_audience_may_begin_with_nobody_or_with_some() {
+        assert_eq!(read("open = true"), Ok(Audience::Nobody));
+        assert_eq!(read("open = true\nfollows = 1").unwrap_err().len(), 1);
+        assert_eq!(read("open = true\nall = true"), Ok(Audience::All { include_left: false }));
     }
 
     #[test]
@@ -188,10 +199,7 @@ mod tests {
                 "line 2: `audience.attributes.a`: must be a list of texts with at least one entry",
             ),
             ("attributes = { a = [\"x\", \"x\"] }", "line 2: `audience.attributes.a`: `x` is listed twice"),
-            (
-                "all = true\nopen = true",
-                "line 3: `audience.open`: is not possible yet: the audience is complete when the notice is released",
-            ),
+            ("open = 1", "line 2: `audience.open`: must be `true` or `false`"),
             (
                 "all = true\ncustomers = [\"C1\"]",
                 "line 2: `audience.all`: `all = true` excludes `customers`, `attributes` and `file`",

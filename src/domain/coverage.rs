@@ -1,5 +1,6 @@
 //! Coverage: is the customer informed? The verdict over the deliveries of a notice to a customer, and the deadline for it.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -7,6 +8,7 @@ use serde::Serialize;
 
 use crate::domain::clock::{from_millis, millis};
 use crate::domain::delivery::{Level, State};
+use crate::domain::digest::sha256;
 use crate::domain::words::words;
 
 /// The answer for one customer and one notice, best first.
@@ -77,6 +79,28 @@ pub struct Known {
     pub at: Timestamp,
     /// When a server accepted the message, if the state has changed since then.
     pub accepted_at: Option<Timestamp>,
+    /// The row that it was added with to a standing notice. A customer is informed when each of its rows has informed it: one
+    /// invoice that arrived says nothing of the next.
+    pub row: Option<RowMark>,
+}
+
+/// What tells the rows of one customer of a standing notice apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RowMark {
+    /// Of the row's key.
+    mark: u64,
+    /// When it was added.
+    added_at: Timestamp,
+}
+
+impl RowMark {
+    /// The mark of a key, whose row was added then.
+    #[must_use]
+    pub fn of(key: &str, added_at: Timestamp) -> Self {
+        let digest = sha256(key.as_bytes());
+        let mark = digest.iter().take(8).fold(0, |mark, byte| mark << 8 | u64::from(*byte));
+        Self { mark, added_at }
+    }
 }
 
 /// What a notice is held to: as it is configured, and from the release on as it was then.
@@ -120,15 +144,28 @@ impl Measure {
         known.state.is_pending() || (known.state.informs() && self.now < from_millis(until))
     }
 
-    /// Returns since when a customer is informed: by the first delivery that informs it, or by another way at `told_at`.
+    /// Returns since when a customer is informed: by the first delivery that informs it, or by another way, at these times.
     #[must_use]
-    pub fn customer_since(&self, deliveries: &[Known], told_at: Option<Timestamp>) -> Option<Timestamp> {
-        deliveries.iter().filter_map(|known| self.informed_since(known)).chain(told_at).min()
+    pub fn customer_since(&self, deliveries: &[Known], told: &[Timestamp]) -> Option<Timestamp> {
+        let of_row = |row: &[Known]| {
+            let told = told.iter().copied().filter(|told_at| is_told(row, *told_at));
+            row.iter().filter_map(|known| self.informed_since(known)).chain(told).min()
+        };
+        // Once the last row has informed it.
+        let rows: Option<Vec<Timestamp>> = rows(deliveries).iter().map(|row| of_row(row)).collect();
+        rows.and_then(|since| since.into_iter().max())
     }
 
-    /// Returns the verdict for a customer in the audience.
+    /// Returns the verdict for a customer in the audience, who was informed by another way at these times. Of a standing notice it is the
+    /// worst one over the rows.
     #[must_use]
-    pub fn verdict(&self, deliveries: &[Known], attested: bool) -> Verdict {
+    pub fn verdict(&self, deliveries: &[Known], told: &[Timestamp]) -> Verdict {
+        let of_row = |row: &Vec<Known>| self.row_verdict(row, told.iter().any(|told_at| is_told(row, *told_at)));
+        Verdict::worst(rows(deliveries).iter().map(of_row)).unwrap_or(Verdict::CannotBe)
+    }
+
+    /// Returns the verdict over the deliveries of one row.
+    fn row_verdict(&self, deliveries: &[Known], attested: bool) -> Verdict {
         if attested || deliveries.iter().any(|known| self.informs(known)) {
             Verdict::Informed
         } else if deliveries.iter().any(|known| self.waits(known)) {
@@ -139,6 +176,20 @@ impl Measure {
             Verdict::NotInformed
         }
     }
+}
+
+/// True if a row was added before a customer was informed by another way: nobody was told of what came later.
+fn is_told(row: &[Known], told_at: Timestamp) -> bool {
+    row.iter().all(|known| known.row.is_none_or(|row| row.added_at <= told_at))
+}
+
+/// The deliveries to a customer by the rows that they were added with; without rows all of them are one, even if there are none.
+fn rows(deliveries: &[Known]) -> Vec<Vec<Known>> {
+    let mut rows: BTreeMap<Option<u64>, Vec<Known>> = BTreeMap::new();
+    for known in deliveries {
+        rows.entry(known.row.map(|row| row.mark)).or_default().push(*known);
+    }
+    if rows.is_empty() { vec![Vec::new()] } else { rows.into_values().collect() }
 }
 
 /// The legal clock of a notice: since when it runs, and until when its customers must be informed.
@@ -186,7 +237,7 @@ mod tests {
     const HOUR: Duration = Duration::from_secs(3600);
 
     fn known(state: State, level: Option<Level>) -> Known {
-        Known { state, level, at: from_millis(0), accepted_at: None }
+        Known { state, level, at: from_millis(0), accepted_at: None, row: None }
     }
 
     fn measure(informed_at: Level, hours: i64) -> Measure {
@@ -198,23 +249,23 @@ mod tests {
         let measure = measure(Level::Relayed, 1000);
         let accepted = known(State::Accepted, Some(Level::Relayed));
         let of = |states: &[State]| -> Vec<Known> { states.iter().map(|state| known(*state, None)).collect() };
-        assert_eq!(measure.verdict(&[of(&[State::Rejected])[0], accepted], false), Verdict::Informed);
-        assert_eq!(measure.verdict(&of(&[State::Bounced, State::Deferred]), false), Verdict::Pending);
-        assert_eq!(measure.verdict(&of(&[State::Uncertain]), false), Verdict::Pending);
-        assert_eq!(measure.verdict(&of(&[State::Bounced]), false), Verdict::NotInformed);
-        assert_eq!(measure.verdict(&[], false), Verdict::CannotBe);
-        assert_eq!(measure.verdict(&[], true), Verdict::Informed);
+        assert_eq!(measure.verdict(&[of(&[State::Rejected])[0], accepted], &[]), Verdict::Informed);
+        assert_eq!(measure.verdict(&of(&[State::Bounced, State::Deferred]), &[]), Verdict::Pending);
+        assert_eq!(measure.verdict(&of(&[State::Uncertain]), &[]), Verdict::Pending);
+        assert_eq!(measure.verdict(&of(&[State::Bounced]), &[]), Verdict::NotInformed);
+        assert_eq!(measure.verdict(&[], &[]), Verdict::CannotBe);
+        assert_eq!(measure.verdict(&[], &[from_millis(1)]), Verdict::Informed);
     }
 
     #[test]
     fn below_the_categorys_level_a_delivery_is_pending_for_a_while_and_then_does_not_inform() {
         let relayed = known(State::Accepted, Some(Level::Relayed));
-        assert_eq!(measure(Level::AcceptedByMx, 4).verdict(&[relayed], false), Verdict::Pending);
-        assert_eq!(measure(Level::AcceptedByMx, 5).verdict(&[relayed], false), Verdict::NotInformed);
-        assert_eq!(measure(Level::AcceptedByMx, 5).verdict(&[relayed], true), Verdict::Informed);
+        assert_eq!(measure(Level::AcceptedByMx, 4).verdict(&[relayed], &[]), Verdict::Pending);
+        assert_eq!(measure(Level::AcceptedByMx, 5).verdict(&[relayed], &[]), Verdict::NotInformed);
+        assert_eq!(measure(Level::AcceptedByMx, 5).verdict(&[relayed], &[from_millis(1)]), Verdict::Informed);
         let found = known(State::Delivered, Some(Level::OperatorFound));
-        assert_eq!(measure(Level::AcceptedByMx, 5).verdict(&[found], false), Verdict::Informed);
-        assert_eq!(measure(Level::DsnDelivered, 5).verdict(&[found], false), Verdict::NotInformed);
+        assert_eq!(measure(Level::AcceptedByMx, 5).verdict(&[found], &[]), Verdict::Informed);
+        assert_eq!(measure(Level::DsnDelivered, 5).verdict(&[found], &[]), Verdict::NotInformed);
     }
 
     #[test]
@@ -223,11 +274,29 @@ mod tests {
         let accepted = Known { at: hours(2), ..known(State::Accepted, Some(Level::Relayed)) };
         let reported =
             Known { at: hours(80), accepted_at: Some(hours(3)), ..known(State::Delivered, Some(Level::DsnDelivered)) };
-        assert_eq!(measure(Level::Relayed, 0).customer_since(&[reported], None), Some(hours(3)));
-        assert_eq!(measure(Level::DsnDelivered, 0).customer_since(&[accepted, reported], None), Some(hours(80)));
-        assert_eq!(measure(Level::Relayed, 0).customer_since(&[reported, accepted], Some(hours(1))), Some(hours(1)));
+        assert_eq!(measure(Level::Relayed, 0).customer_since(&[reported], &[]), Some(hours(3)));
+        assert_eq!(measure(Level::DsnDelivered, 0).customer_since(&[accepted, reported], &[]), Some(hours(80)));
+        assert_eq!(measure(Level::Relayed, 0).customer_since(&[reported, accepted], &[hours(1)]), Some(hours(1)));
         let clock = LegalClock { discovered_at: None, deadline: Some(hours(72)) };
         assert!(clock.is_late(Some(hours(73))) && !clock.is_late(Some(hours(72))) && !clock.is_late(None));
+    }
+
+    #[test]
+    fn each_row_of_a_standing_notice_informs_for_itself() {
+        let hours = |hours: i64| from_millis(hours * 3_600_000);
+        let row =
+            |key: &str, at: i64, known: Known| Known { row: Some(RowMark::of(key, hours(at))), at: hours(at), ..known };
+        let (accepted, bounced) = (known(State::Accepted, Some(Level::Relayed)), known(State::Bounced, None));
+        let measure = measure(Level::Relayed, 9);
+        let (first, second) = (row("F-1", 1, accepted), row("F-2", 5, bounced));
+        assert_eq!(measure.verdict(&[first, second], &[]), Verdict::NotInformed);
+        assert_eq!(measure.customer_since(&[first, second], &[]), None);
+        assert_eq!(measure.verdict(&[first, second, row("F-2", 5, accepted)], &[]), Verdict::Informed);
+        assert_eq!(measure.customer_since(&[first, row("F-2", 5, accepted)], &[]), Some(hours(5)));
+        assert_eq!(measure.verdict(&[first, row("F-2", 5, known(State::Queued, None))], &[]), Verdict::Pending);
+        // A call before the row was added told nobody of it.
+        assert_eq!(measure.verdict(&[first, second], &[hours(4)]), Verdict::NotInformed);
+        assert_eq!(measure.verdict(&[first, second], &[hours(6)]), Verdict::Informed);
     }
 
     #[test]

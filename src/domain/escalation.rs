@@ -54,8 +54,13 @@ pub enum Next {
 /// Decides what is to be done for a customer. `since` is when the notice was released, or when the last role was addressed, and
 /// `after` is how long that may take. A customer whose deliveries only wait is not addressed elsewhere.
 #[must_use]
-pub fn next(measure: &Measure, deliveries: &[Known], attested: bool, (since, after): (Timestamp, Duration)) -> Next {
-    match measure.verdict(deliveries, attested) {
+pub fn next(
+    measure: &Measure,
+    deliveries: &[Known],
+    told: &[Timestamp],
+    (since, after): (Timestamp, Duration),
+) -> Next {
+    match measure.verdict(deliveries, told) {
         Verdict::Informed => Next::Informed,
         Verdict::NotAddressed | Verdict::NotReleased => Next::Wait,
         Verdict::NotInformed | Verdict::CannotBe => Next::Turn,
@@ -69,12 +74,22 @@ pub fn next(measure: &Measure, deliveries: &[Known], attested: bool, (since, aft
     }
 }
 
+/// True if a row of a standing notice has not informed its customer, and failed at some address at least.
+#[must_use]
+pub fn is_failing(measure: &Measure, deliveries: &[Known]) -> bool {
+    match measure.verdict(deliveries, &[]) {
+        Verdict::NotInformed => true,
+        Verdict::Pending => deliveries.iter().any(|it| has_failed(measure, it)),
+        _ => false,
+    }
+}
+
 /// True if the message is known not to have informed at this address, or no report said in time that it did. A delivery that was not
 /// sent shows nothing about the address.
 fn has_failed(measure: &Measure, known: &Known) -> bool {
     let was_sent =
         !matches!(known.state, DeliveryState::Cancelled | DeliveryState::Suppressed | DeliveryState::OptedOut);
-    was_sent && measure.verdict(std::slice::from_ref(known), false) == Verdict::NotInformed
+    was_sent && measure.verdict(std::slice::from_ref(known), &[]) == Verdict::NotInformed
 }
 
 /// When the last report that a customer waits for is overdue; `None` while something is still to be sent.
@@ -105,9 +120,11 @@ mod tests {
             level: state.informs().then_some(Level::Relayed),
             at: from_millis(0),
             accepted_at: None,
+            row: None,
         };
         let known: Vec<Known> = states.iter().map(known).collect();
-        next(&measure, &known, attested, (from_millis(0), HOUR))
+        let told = if attested { vec![from_millis(0)] } else { Vec::new() };
+        next(&measure, &known, &told, (from_millis(0), HOUR))
     }
 
     #[test]
@@ -144,11 +161,12 @@ mod tests {
             level: Some(Level::Relayed),
             at: from_millis(at * 3_600_000),
             accepted_at: None,
+            row: None,
         };
         let next = |hours: i64, deliveries: &[Known]| {
             let now = from_millis(hours * 3_600_000);
             let measure = Measure { informed_at: Level::DsnDelivered, report_wait: 5 * HOUR, now };
-            next(&measure, deliveries, false, (from_millis(0), HOUR))
+            next(&measure, deliveries, &[], (from_millis(0), HOUR))
         };
         let both = [known(Accepted, 0), known(Accepted, 3)];
         assert_eq!(next(4, &both), Next::WaitUntil(from_millis(8 * 3_600_000)));

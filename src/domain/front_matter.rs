@@ -50,6 +50,17 @@ pub fn audience_file(source: &str) -> Option<AudienceFile> {
     Some(AudienceFile { line: audience.line("file"), path: audience.word("file")?, sheet: audience.word("sheet") })
 }
 
+/// True if the text of a notice says that its audience stays open, even if the notice is not valid.
+#[must_use]
+pub fn is_open(source: &str) -> bool {
+    let Ok(sections) = sections(source) else { return false };
+    let Some(section) = sections.first() else { return false };
+    let document = Document::new(section.toml, section.line + 1);
+    let table = document.parse();
+    let audience = Reader::top(&document, &table).table("audience");
+    audience.and_then(|audience| audience.flag("open")) == Some(true)
+}
+
 /// A TOML text, its place in the file, and the problems found in it so far.
 pub struct Document<'a> {
     toml: &'a str,

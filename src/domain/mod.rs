@@ -53,6 +53,7 @@ pub mod report;
 pub mod retention;
 pub mod right;
 pub mod rows_file;
+pub mod structured;
 pub mod table;
 pub mod task;
 pub mod together;

@@ -15,7 +15,7 @@ use crate::domain::locale::Locale;
 use crate::domain::markdown;
 use crate::domain::placeholder::{Placeholder, Text};
 use crate::domain::problem::{Lines, Problems};
-pub use state::{State, Step};
+pub use state::{Standing, State, Step};
 
 /// The size limit of a notice file, in bytes: mail clients clip far smaller messages.
 pub const MAX_SOURCE_BYTES: usize = 1 << 20;
@@ -34,6 +34,8 @@ pub struct Notice {
     pub follows: Option<String>,
     /// The rule that selects its customers.
     pub audience: Audience,
+    /// It is a standing notice: recipients are added to it after its release.
+    pub standing: bool,
     /// When to release it; without it, immediately.
     pub send_at: Option<Timestamp>,
     /// Its text in each language; the first is the default.
@@ -163,7 +165,8 @@ fn read_first(section: &Section<'_>, problems: &mut Problems) -> (Option<Categor
     problems.0.extend(document.into_problems().0);
     let notice = || {
         let edition = Edition { locale: None, subject, fields: fields?, body: body? };
-        Some(Notice { category: category?, reference, follows, audience: audience?, send_at, editions: vec![edition] })
+        let (audience, standing) = audience?;
+        Some(Notice { category: category?, reference, follows, audience, standing, send_at, editions: vec![edition] })
     };
     (category, notice())
 }

@@ -20,6 +20,9 @@ pub struct Problem {
     /// The value that is wrong, as far as it is shown: what cannot be seen as code points.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
+    /// The place in a JSON document, as a JSON pointer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pointer: Option<Box<str>>,
     /// The value that was probably meant.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub suggestion: Option<String>,
@@ -38,7 +41,8 @@ impl fmt::Display for Problem {
         if self.line > 0 {
             write!(f, "line {}: ", self.line)?;
         }
-        match (self.field.as_str(), &self.value) {
+        let place = self.pointer.as_deref().unwrap_or(&self.field);
+        match (place, &self.value) {
             ("", None) => {}
             ("", Some(value)) => write!(f, "`{value}`: ")?,
             (field, None) => write!(f, "`{field}`: ")?,
@@ -77,6 +81,11 @@ impl Problems {
     /// Adds a problem.
     pub fn add(&mut self, line: usize, field: impl Into<String>, problem: impl Into<String>) {
         self.0.push(Problem::new(line, field, problem));
+    }
+
+    /// Adds a problem at a place in a JSON document.
+    pub fn add_at(&mut self, pointer: impl Into<String>, problem: impl Into<String>) {
+        self.0.push(Problem { pointer: Some(pointer.into().into_boxed_str()), ..Problem::new(0, "", problem) });
     }
 
     /// True if there are none.
@@ -181,6 +190,14 @@ pub fn is_line(text: &str) -> bool {
 pub struct LineError {
     field: &'static str,
     problem: String,
+}
+
+impl LineError {
+    /// What is wrong, without the field.
+    #[must_use]
+    pub fn problem(&self) -> &str {
+        &self.problem
+    }
 }
 
 /// Checks that words of an operator are one line that says something, of at most `longest` bytes.

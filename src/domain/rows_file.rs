@@ -1,4 +1,6 @@
-//! Audience files: the rows name the customers, each with its own values.
+//! Audience files: the rows name the customers, each with its own values. And files with the rows to add to a standing notice.
+
+mod keyed;
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
@@ -23,6 +25,8 @@ const HEADER: Columns = Columns {
     wrong: |name| (has_control(name) || name.contains('\u{fffd}')).then(|| "is no name of a column".to_owned()),
     not_utf8: "is not UTF-8: save the file as UTF-8",
 };
+
+pub use keyed::{KeyedRow, KeyedRows};
 
 /// The rows of an audience file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -52,30 +56,20 @@ impl Rows {
     }
 
     fn read(file: &[u8], sheet: Option<&str>) -> Result<Result<Self, Problems>, TableError> {
-        let mut problems = Problems::default();
-        if file.len() > MAX_BYTES {
-            problems.add(0, "", format!("the file is larger than {MAX_BYTES} bytes"));
-            return Ok(Err(problems));
-        }
-        let source = table::open(file, Wanted { names: &["account_id"], sheet, ..Wanted::default() })?;
-        let about = source.about;
-        let mut records = Records::new(source.reader.take(MAX_BYTES as u64), source.layout);
-        let header = records.record()?.ok_or_else(|| about.empty())?;
-        let mut rows = Self::default();
-        let header = match Header::parse(header.line, &header.cells(), &HEADER) {
-            Ok(header) => header,
-            Err(problems) => return Ok(Err(placed(Problems(problems), &about))),
+        let (mut rows, mut problems, mut more) = (Self::default(), Problems::default(), 0_usize);
+        let read = each(file, sheet, &HEADER, &mut |header, record| {
+            rows.add(header, record, &mut problems);
+            more += problems.0.len().saturating_sub(REPORTED);
+            problems.0.truncate(REPORTED);
+        })?;
+        let (header, about) = match read {
+            Ok(read) => read,
+            Err(problems) => return Ok(Err(problems)),
         };
         rows.columns =
             header.names().iter().filter(|name| !matches!(name.as_str(), "" | "account_id")).cloned().collect();
-        let mut more = 0_usize;
-        while let Some(record) = records.record()? {
-            rows.add(&header, &record, &mut problems);
-            more += problems.0.len().saturating_sub(REPORTED);
-            problems.0.truncate(REPORTED);
-        }
         if rows.rows.is_empty() && problems.is_empty() {
-            problems.add(0, "", "the file has a header and no rows under it");
+            problems.add(0, "", EMPTY);
         }
         let mut problems = placed(problems, &about);
         if more > 0 {
@@ -90,41 +84,94 @@ impl Rows {
     }
 
     fn add(&mut self, header: &Header, record: &Record<'_>, problems: &mut Problems) {
-        let line = record.line;
-        if record.is_torn {
-            return problems.add(line, "", TORN);
-        }
-        let cells = match header.cells(line, &record.cells()) {
-            Ok(cells) => cells,
-            Err(problem) => return problems.0.push(problem),
-        };
         let before = problems.0.len();
-        problems.0.extend(cells.problems);
-        let mut problem = |name: &str, value: &str, problem: &str| {
-            problems.0.push(Problem { value: Some(shown(value)), ..Problem::new(line, name, problem) });
-        };
-        let (mut account, mut values) = (None, BTreeMap::new());
-        for (name, value) in header.names().iter().zip(cells.texts) {
-            let Some(value) = value else { continue };
-            match name.as_str() {
-                "account_id" => account = Some(value),
-                "" => {}
-                _ if has_control(value) => problem(name, value, "contains a control character or line break"),
-                _ if value.contains('\u{fffd}') => problem(name, value, &PhraseError::Lost.to_string()),
-                _ => drop(values.insert(name.clone(), value.nfc().collect::<String>())),
-            }
-        }
+        let Some(Cells { account, values, .. }) = cells(header, record, problems) else { return };
         let Some(account) = account else { return };
-        match AccountId::parse(account) {
-            Err(problem) => problems.add(line, "account_id", problem),
+        match AccountId::parse(&account) {
+            Err(problem) => problems.add(record.line, "account_id", problem),
             Ok(id) if self.rows.contains_key(&id) => {
-                problems.add(line, "account_id", format!("`{id}` has a row already"));
+                problems.add(record.line, "account_id", format!("`{id}` has a row already"));
             }
             Ok(id) if problems.0.len() == before => drop(self.rows.insert(id, values)),
             Ok(_) => {}
         }
     }
 }
+
+/// A row as it is in the file.
+struct Cells {
+    account: Option<String>,
+    key: Option<String>,
+    /// The other values by column.
+    values: BTreeMap<String, String>,
+}
+
+/// The cells of a record; what is wrong with them is added to the problems.
+fn cells(header: &Header, record: &Record<'_>, problems: &mut Problems) -> Option<Cells> {
+    let line = record.line;
+    if record.is_torn {
+        problems.add(line, "", TORN);
+        return None;
+    }
+    let record = record.cells();
+    let read = match header.cells(line, &record) {
+        Ok(read) => read,
+        Err(problem) => {
+            problems.0.push(problem);
+            return None;
+        }
+    };
+    problems.0.extend(read.problems);
+    let mut problem = |name: &str, value: &str, problem: &str| {
+        problems.0.push(Problem { value: Some(shown(value)), ..Problem::new(line, name, problem) });
+    };
+    let mut cells = Cells { account: None, key: None, values: BTreeMap::new() };
+    for (name, value) in header.names().iter().zip(read.texts) {
+        let Some(value) = value else { continue };
+        match name.as_str() {
+            "account_id" => cells.account = Some(value.to_owned()),
+            "" => {}
+            _ if has_control(value) => problem(name, value, "contains a control character or line break"),
+            _ if value.contains('\u{fffd}') => problem(name, value, &PhraseError::Lost.to_string()),
+            _ => {
+                if name == "key" {
+                    cells.key = Some(value.to_owned());
+                }
+                cells.values.insert(name.clone(), value.nfc().collect::<String>());
+            }
+        }
+    }
+    Some(cells)
+}
+
+/// Reads the records of a table, and returns its header and what it is; or what is wrong with it as a whole.
+fn each(
+    file: &[u8],
+    sheet: Option<&str>,
+    columns: &Columns,
+    take: &mut dyn FnMut(&Header, &Record<'_>),
+) -> Result<Result<(Header, About), Problems>, TableError> {
+    if file.len() > MAX_BYTES {
+        let mut problems = Problems::default();
+        problems.add(0, "", format!("the file is larger than {MAX_BYTES} bytes"));
+        return Ok(Err(problems));
+    }
+    let source = table::open(file, Wanted { names: columns.required, sheet, ..Wanted::default() })?;
+    let about = source.about;
+    let mut records = Records::new(source.reader.take(MAX_BYTES as u64), source.layout);
+    let header = records.record()?.ok_or_else(|| about.empty())?;
+    let header = match Header::parse(header.line, &header.cells(), columns) {
+        Ok(header) => header,
+        Err(problems) => return Ok(Err(placed(Problems(problems), &about))),
+    };
+    while let Some(record) = records.record()? {
+        take(&header, &record);
+    }
+    Ok(Ok((header, about)))
+}
+
+/// What is said of a file without rows.
+const EMPTY: &str = "the file has a header and no rows under it";
 
 /// The problems in the order of their lines, with the sheet that these are of.
 fn placed(problems: Problems, about: &About) -> Problems {

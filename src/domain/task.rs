@@ -24,6 +24,8 @@ pub enum TaskKind {
     Unread,
     /// A person's reply could not be forwarded to support.
     Unforwarded,
+    /// Customers have not been fetched from the directory for a day.
+    StaleDirectory,
 }
 
 words!(TaskKind, "a kind of task", {
@@ -35,6 +37,7 @@ words!(TaskKind, "a kind of task", {
     NewAddress => "new_address",
     Unread => "unread",
     Unforwarded => "unforwarded",
+    StaleDirectory => "stale_directory",
 });
 
 /// Whether a task still has to be done.

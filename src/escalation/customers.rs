@@ -135,8 +135,10 @@ impl Escalation {
         let ids: Vec<&str> = accounts.iter().map(String::as_str).collect();
         let deliveries = deliveries::of_customers(conn, notice.id, &ids).await?;
         let attested = attestations::of_customers(conn, notice.id, &ids).await?;
-        let standing = attested.into_iter().filter(|it| it.withdrawn.is_none());
-        let attested: BTreeSet<String> = standing.map(|it| it.account_id).collect();
+        let mut told: BTreeMap<String, Vec<Timestamp>> = BTreeMap::new();
+        for it in attested.into_iter().filter(|it| it.withdrawn.is_none()) {
+            told.entry(it.account_id).or_default().push(it.told_at);
+        }
         let mut cases = escalations::of_customers(conn, notice.id, &ids).await?;
         let mut found = Found { deliveries, cases: Vec::new(), informed: Vec::new(), turning: Vec::new() };
         let measure = self.coverage.measure(notice);
@@ -145,7 +147,10 @@ impl Escalation {
         for account in accounts {
             let case = cases.remove(account);
             let known: Vec<Known> = found.deliveries.get(account).into_iter().flatten().map(Shown::known).collect();
+            // A row that was added later has its own time.
+            let rows = found.deliveries.get(account).into_iter().flatten().filter(|it| it.row_key.is_some());
             let since = case.as_ref().map_or(released, |case| case.since);
+            let since = rows.map(Shown::added_at).chain([since]).max().unwrap_or(since);
             let new = || Case {
                 account_id: account.clone(),
                 state: State::Addressing,
@@ -153,7 +158,7 @@ impl Escalation {
                 due_at: None,
                 turns: 0,
             };
-            match (next(&measure, &known, attested.contains(account), (since, after)), case) {
+            match (next(&measure, &known, told.get(account).map_or(&[], Vec::as_slice), (since, after)), case) {
                 (_, Some(case)) if case.state == State::Settled => {
                     found.cases.push(Case { due_at: None, ..case });
                 }
@@ -190,6 +195,9 @@ impl Escalation {
             tracing::error!(notice = %notice.id, "this version cannot read the notice: nobody else is addressed with it");
             return Ok(recipients);
         };
+        recipients.extend(self.others_of_rows(conn, (notice, &parsed), &accounts, deliveries).await?);
+        // Rows were added to a standing notice: what is left are the customers of its release.
+        accounts.retain(|account| deliveries.get(*account).is_none_or(|all| all.iter().any(|it| it.row_key.is_none())));
         let has = addressed(deliveries);
         for role in roles {
             let ids: Vec<AccountId> = accounts.iter().filter_map(|id| AccountId::parse(id).ok()).collect();

@@ -8,6 +8,7 @@
 
 mod customers;
 mod error;
+mod rows;
 mod tasks;
 mod whole;
 

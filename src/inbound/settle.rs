@@ -314,7 +314,11 @@ impl Known<'_> {
             TaskKind::NewAddress => format!(
                 "an automatic answer names another address: look at `besked inbound show {id}`; if the customer agrees, import it"
             ),
-            TaskKind::Unread | TaskKind::NotInformed | TaskKind::Overdue | TaskKind::Unforwarded => {
+            TaskKind::Unread
+            | TaskKind::NotInformed
+            | TaskKind::Overdue
+            | TaskKind::Unforwarded
+            | TaskKind::StaleDirectory => {
                 let why = self.message.excess.map_or_else(String::new, |excess| format!(": {excess}"));
                 format!("a message about this delivery could not be read{why}: look at `besked inbound show {id}`")
             }

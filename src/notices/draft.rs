@@ -4,11 +4,12 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::domain::audience::Audience;
-use crate::domain::front_matter::placeholders_at;
+use crate::domain::front_matter::{is_open, placeholders_at};
 use crate::domain::notice::{Notice, State, content_digest};
 use crate::domain::placeholder::Placeholder;
 use crate::domain::problem::{Problem, Problems};
 use crate::domain::rows_file::Rows;
+use crate::domain::structured::{Places, Structured, structure};
 use crate::store::notices::{Kept, Written};
 
 /// A valid notice, and the rows of its audience file.
@@ -22,6 +23,8 @@ pub struct Draft {
     pub rows: Option<Rows>,
     /// Digest of both.
     pub digest: [u8; 32],
+    /// Where its lines are in the document that it was written from.
+    places: Places,
 }
 
 impl Draft {
@@ -42,11 +45,38 @@ impl Draft {
             Ok(_) => return Err(Problems(problems).sorted()),
             Err(others) => return Err(Problems([others.0, problems].concat()).sorted()),
         };
-        let mut draft = Self { source, notice, rows, digest: [0; 32] };
+        let mut draft = Self { source, notice, rows, digest: [0; 32], places: Places::of_source() };
         let stored = draft.stored_rows();
         let parts = stored.iter().flat_map(|(account, data)| [account.as_str(), data.as_str()]);
         draft.digest = content_digest(&draft.source, parts);
         Ok(draft)
+    }
+
+    /// Parses and checks a structured notice: a JSON document, which is written as a file; see [`Structured::parse`].
+    ///
+    /// # Errors
+    /// All problems, each with its JSON pointer, or its line if the document has the text itself.
+    pub fn structured(document: &[u8]) -> Result<Self, Problems> {
+        let written = Structured::parse(document)?;
+        match Self::of(&written.source, written.rows.clone()) {
+            Ok(draft) if written.problems.is_empty() => Ok(Self { places: written.places, ..draft }),
+            Ok(_) => Err(written.all(Problems::default())),
+            Err(problems) => Err(written.all(problems)),
+        }
+    }
+
+    /// The JSON document that it can be written from.
+    ///
+    /// # Errors
+    /// If the text is no notice any more: that is not possible for one that was checked.
+    pub fn structure(&self) -> Result<serde_json::Value, Problems> {
+        structure(&self.source, self.rows.as_ref())
+    }
+
+    /// Problems of its text, such as those of a refused release, at their places in the document that it was written from.
+    #[must_use]
+    pub fn placed(&self, problems: Problems) -> Problems {
+        self.places.place(problems)
     }
 
     /// The draft as it is stored.
@@ -88,6 +118,7 @@ impl Draft {
             customers: 0,
             recipients: 0,
             message_domain: message_domain.to_owned(),
+            standing: None,
         }
     }
 
@@ -104,14 +135,16 @@ impl Draft {
 
 /// Placeholders that name a column which the audience file does not have. A notice that is not valid is searched as text.
 fn unknown_columns(source: &str, notice: Option<&Notice>, rows: Option<&Rows>) -> Vec<Problem> {
-    let used = notice.map(Notice::placeholders);
+    let (used, open) = (notice.map(Notice::placeholders), is_open(source));
     let unknown = placeholders_at(source).into_iter().filter_map(|(line, placeholder)| {
         let Placeholder::Row(column) = &placeholder else { return None };
         if used.as_ref().is_some_and(|used| !used.contains(&placeholder)) {
             return None;
         }
         let problem = match rows {
-            None => "needs an audience `file` with this column".to_owned(),
+            // The rows come with the recipients that are added.
+            None if open => return None,
+            None => "needs an audience `file` with this column, or an audience that is `open`".to_owned(),
             Some(rows) if rows.columns.contains(column) => return None,
             Some(rows) if rows.columns.is_empty() => "the audience file has no column besides `account_id`".to_owned(),
             Some(rows) => format!("the audience file has no such column (it has {})", rows.columns.join(", ")),

@@ -96,6 +96,8 @@ impl Notices {
         let mut unreadable = Vec::new();
         for notice in open {
             match notice.state {
+                // Recipients may be added: an operator ends it.
+                State::Released if notice.standing => {}
                 State::Released => match self.close(notice.id).await {
                     Err(NoticeError::Store(StoreError::Inconsistent { .. })) => unreadable.push(notice.id),
                     closed => drop(closed?),

@@ -8,7 +8,7 @@ use super::{Draft, NoticeError, Notices, allowed, find, follows};
 use crate::audience::Reach;
 use crate::domain::actor::Actor;
 use crate::domain::notice::writers::has_written;
-use crate::domain::notice::{State, Step};
+use crate::domain::notice::{Standing, State, Step};
 use crate::domain::prints::Prints;
 use crate::domain::right::Right;
 use crate::domain::task::TaskKind;
@@ -104,7 +104,9 @@ impl Notices {
             return Ok(notice);
         }
         self.step(&mut tx, &notice, Step::Submit, actor, None).await?;
-        if !self.context.config.needs_second_person(notice.category, reach.customers) {
+        // Nobody knows how many will be added to a standing notice: it counts as one to more than any limit.
+        let customers = if notice.parsed()?.standing { u64::MAX } else { reach.customers };
+        if !self.context.config.needs_second_person(notice.category, customers) {
             approve(&mut tx, &notice, actor).await?;
             Self::note_prints(&mut tx, &notice, prints.as_ref()).await?;
         }
@@ -196,6 +198,27 @@ impl Notices {
         self.record(&mut tx, &notice, step, actor, reason).await?;
         tx.commit().await?;
         Ok(Kept { paused_at, ..notice })
+    }
+
+    /// Ends the adding of recipients to a standing notice: it is closed once its deliveries have their outcomes.
+    ///
+    /// # Errors
+    /// If it is no released standing notice, or was cancelled.
+    pub async fn end(&self, id: Uuid, actor: &Actor, reason: Option<&str>) -> Result<Kept, NoticeError> {
+        let mut tx = self.context.store.write().await?;
+        kept::lock(&mut tx, id).await?;
+        let notice = find(&mut tx, id).await?;
+        allowed(actor, Right::Release, &notice)?;
+        match notice.standing {
+            Some(Standing::Ended) => return Ok(notice),
+            None if notice.released_at.is_some() => return Err(NoticeError::NotStanding),
+            _ => possible(&notice, Step::Close)?,
+        };
+        kept::end_standing(&mut tx, id).await?;
+        self.record(&mut tx, &notice, Step::Close, actor, reason).await?;
+        tx.commit().await?;
+        self.close(id).await?;
+        find(&mut *self.context.store.read().await?, id).await
     }
 
     /// Cancels a notice for good: its deliveries that were not sent will not be.

@@ -9,10 +9,13 @@ mod finish;
 mod life;
 mod readdress;
 mod ready;
+pub mod recipients;
 mod release;
 pub mod sample;
 mod size;
 mod steps;
+
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use thiserror::Error;
@@ -24,6 +27,7 @@ pub use crate::store::sending::waiting::Depth;
 pub use draft::Draft;
 pub use finish::{Carried, Errand, Task};
 pub use ready::{Checked, Escalated};
+use recipients::{Adding, Shut};
 pub use release::Release;
 
 use crate::audience::{self, AudienceError, Plan, Reach, RowsAt};
@@ -89,6 +93,15 @@ pub enum NoticeError {
         /// Those who were none at the approval, if they were counted.
         others: Option<u64>,
     },
+    /// It is no standing notice, or not one that was released as such.
+    #[error("the notice is no standing notice: its audience was complete when it was released")]
+    NotStanding,
+    /// Recipients cannot be added to it now.
+    #[error("recipients cannot be added to a notice that is {}", .0.describe())]
+    TakesNobody(Shut),
+    /// More rows than one call adds.
+    #[error("{} rows: at most {} are added at once", .0, recipients::MOST)]
+    TooManyRows(usize),
     /// Another process changed it at the same time.
     #[error("another process changed the notice at the same time")]
     Conflict,
@@ -123,10 +136,15 @@ impl NoticeError {
             | Self::Words(_)
             | Self::Cursor(_)
             | Self::Invalid(_)
+            | Self::TooManyRows(_)
             | Self::NotReady(_)
             | Self::Render(_)
             | Self::Compose(_) => Kind::Invalid,
-            Self::Impossible { .. } | Self::ApprovalVoid | Self::AudienceChanged { .. } => Kind::Conflict,
+            Self::Impossible { .. }
+            | Self::ApprovalVoid
+            | Self::AudienceChanged { .. }
+            | Self::NotStanding
+            | Self::TakesNobody(_) => Kind::Conflict,
             Self::OwnApproval(_) => Kind::Refused,
             Self::Conflict => Kind::Later,
             Self::Audience(error) => error.kind(),
@@ -200,6 +218,7 @@ fn done(step: Step) -> &'static str {
         Step::Pause => "paused",
         Step::Resume => "resumed",
         Step::Cancel => "cancelled",
+        Step::Close => "closed",
     }
 }
 
@@ -207,13 +226,14 @@ fn done(step: Step) -> &'static str {
 #[derive(Clone, Debug)]
 pub struct Notices {
     context: Context,
+    adding: Arc<Adding>,
 }
 
 impl Notices {
     /// The service over a database.
     #[must_use]
-    pub const fn new(context: Context) -> Self {
-        Self { context }
+    pub fn new(context: Context) -> Self {
+        Self { context, adding: Arc::default() }
     }
 
     /// Finds the notice that an id or a reference means where one is read: of several with the reference, the released one. What the

@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 
 use uuid::Uuid;
 
+use super::recipients::stored;
 use super::{Carried, NoticeError, Notices};
 use crate::audience::{self, Pages, Plan, Recipient};
 use crate::domain::address::{Address, AddressKey};
 use crate::domain::category::Class;
 use crate::domain::customer::AccountId;
 use crate::domain::delivery::State as DeliveryState;
-use crate::domain::notice::State;
+use crate::domain::notice::{Notice, State};
 use crate::ledger::cancelled;
 use crate::store::Conn;
 use crate::store::notices::releases;
@@ -89,17 +90,37 @@ impl Notices {
         let context = &self.context;
         let accounts: BTreeSet<&str> = gone.iter().map(|recipient| recipient.account_id.as_str()).collect();
         let has = self.addressed(conn, notice, &accounts, gone).await?;
-        let accounts: Vec<AccountId> = accounts.iter().filter_map(|id| AccountId::parse(id).ok()).collect();
         let parsed = notice.parsed()?;
+        let of_rows = self.of_rows(conn, (notice, &parsed), gone).await?;
+        let of_release = gone.iter().filter(|it| it.row_key.is_none()).map(|it| it.account_id.as_str());
+        let accounts: BTreeSet<&str> = of_release.collect();
+        let accounts: Vec<AccountId> = accounts.iter().filter_map(|id| AccountId::parse(id).ok()).collect();
         let plan = Plan::for_customers(conn, &context.config, (notice, &parsed), &accounts).await?;
-        let mut successors = Vec::new();
+        let is_new = |it: &Recipient| !has.contains(&(it.account_id.clone(), it.row_key.clone(), it.email.key()));
+        let mut successors: Vec<Recipient> = of_rows.into_iter().filter(is_new).collect();
         let mut pages = Pages::new(&plan, notice.follows_id);
         while let Some(page) = pages.next(conn).await? {
-            let is_new = |it: &Recipient| !has.contains(&(it.account_id.clone(), it.email.key()));
             successors.extend(page.recipients.into_iter().filter(is_new));
         }
         audience::add(conn, context, notice, successors).await?;
         Ok(())
+    }
+
+    /// Whom the rows of recipients address today that were added to a standing notice.
+    async fn of_rows(
+        &self,
+        conn: &mut Conn,
+        (notice, parsed): (&Kept, &Notice),
+        gone: &[Gone],
+    ) -> Result<Vec<Recipient>, NoticeError> {
+        let keys: BTreeSet<&str> = gone.iter().filter_map(|it| it.row_key.as_deref()).collect();
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows = stored(conn, notice.id, &keys.into_iter().collect::<Vec<_>>()).await?;
+        let plan = Plan::for_added(&self.context.config, parsed);
+        let resolved = audience::resolve(conn, &plan, &rows, notice.follows_id).await?;
+        Ok(resolved.into_iter().flat_map(|it| it.recipients).collect())
     }
 
     /// The addresses of some customers with a delivery of the notice that stays.
@@ -109,14 +130,14 @@ impl Notices {
         notice: &Kept,
         accounts: &BTreeSet<&str>,
         gone: &[Gone],
-    ) -> Result<BTreeSet<(String, AddressKey)>, NoticeError> {
+    ) -> Result<BTreeSet<(String, Option<String>, AddressKey)>, NoticeError> {
         let gone: BTreeSet<Uuid> = gone.iter().map(|recipient| recipient.id).collect();
         let mut has = BTreeSet::new();
         for account in accounts {
             for delivery in deliveries::of_customer(conn, notice.id, account).await? {
                 let stays = delivery.state != DeliveryState::Cancelled && !gone.contains(&delivery.id);
                 if let (true, Ok(address)) = (stays, Address::parse(&delivery.email)) {
-                    has.insert((delivery.account_id, address.key()));
+                    has.insert((delivery.account_id, delivery.row_key, address.key()));
                 }
             }
         }

@@ -210,5 +210,6 @@ pub(super) fn made_up(config: &Config, notice: &Notice) -> Recipient {
         time_zone: None,
         merged: merged.collect::<BTreeMap<_, _>>(),
         follows_id: None,
+        row_key: None,
     }
 }

@@ -27,6 +27,7 @@ const fn action(step: Step) -> Action {
         Step::Pause => Action::Pause,
         Step::Resume => Action::Resume,
         Step::Cancel => Action::Cancel,
+        Step::Close => Action::Close,
     }
 }
 
@@ -77,7 +78,7 @@ impl Notices {
         reason: Option<&str>,
     ) -> Result<(), NoticeError> {
         check_reason(reason)?;
-        let Self { context } = self;
+        let Self { context, .. } = self;
         self.note(conn, notice, step, actor, reason).await?;
         let operation = Operation::on_notice(action, notice).reason(reason.unwrap_or_default());
         Ok(operated::record(conn, actor, &operation, context.clock.now(), &context.random).await?)

@@ -114,6 +114,31 @@ impl Customers {
         Ok(Page::of(rows, request, |customer| customer.account_id.clone()))
     }
 
+    /// A page of the active customers whose account id, name or one of whose addresses contains a text; addresses only for who may see
+    /// all of them.
+    ///
+    /// # Errors
+    /// If the cursor is not an account id, or the database fails.
+    pub async fn search(
+        &self,
+        actor: &Actor,
+        text: &str,
+        request: &PageRequest,
+    ) -> Result<Page<Listed>, CustomerError> {
+        actor.may_at_all(Right::ReadCustomers)?;
+        let sees = self.seen(actor).len() == Role::ALL.len();
+        let after = request.key::<AccountId>()?;
+        let mut conn = self.context.store.read().await?;
+        let after = after.as_ref().map(AccountId::as_str);
+        let rows = customers::search(&mut conn, (text.trim(), sees), after, request.to_read()).await?;
+        Ok(Page::of(rows, request, |customer| customer.account_id.clone()))
+    }
+
+    /// What it works with.
+    pub(super) const fn context(&self) -> &Context {
+        &self.context
+    }
+
     /// One customer, also if it has left.
     ///
     /// # Errors

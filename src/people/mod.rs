@@ -3,11 +3,13 @@
 
 mod addresses;
 pub mod customers;
+pub mod directory;
 pub mod holds;
 pub mod import;
 pub mod journal;
 pub mod link;
 pub mod mask;
+pub mod one;
 pub mod preferences;
 pub mod reads;
 pub mod retention;

@@ -212,6 +212,18 @@ pub async fn put_off(conn: &mut Conn, notice_id: Uuid, until: Timestamp) -> Resu
     Ok(())
 }
 
+/// Forgets that customers were informed, or settled by a person: a row that is added to a standing notice is another matter.
+pub async fn begin_again(conn: &mut Conn, notice_id: Uuid, accounts: &[&str]) -> Result<()> {
+    let sql = Dialect::of(conn).pick(
+        "DELETE FROM escalations WHERE notice_id = $1 AND state IN ('informed', 'settled')
+           AND account_id IN (SELECT value FROM json_each($2))",
+        "DELETE FROM escalations WHERE notice_id = $1 AND state IN ('informed', 'settled')
+           AND account_id = ANY (ARRAY(SELECT jsonb_array_elements_text($2::jsonb)))",
+    );
+    sqlx::query(sql).bind(notice_id.to_string()).bind(json(accounts)).execute(conn).await?;
+    Ok(())
+}
+
 /// What a look at all customers of a notice depends on, as a text: it does not change while nothing happens to them.
 pub async fn seen(conn: &mut Conn, notice_id: Uuid) -> Result<String> {
     let id = notice_id.to_string();

@@ -137,6 +137,16 @@ pub async fn close_all(conn: &mut Conn, kind: TaskKind, notice_id: Uuid, at: Tim
     Ok(done.rows_affected())
 }
 
+/// Closes the open tasks of a kind by a fact. Returns how many there were.
+pub async fn close_kind(conn: &mut Conn, kind: TaskKind, at: Timestamp) -> Result<u64> {
+    let done = sqlx::query("UPDATE tasks SET state = 'done', done_at = $2 WHERE state = 'open' AND kind = $1")
+        .bind(kind.as_str())
+        .bind(at.as_millisecond())
+        .execute(conn)
+        .await?;
+    Ok(done.rows_affected())
+}
+
 /// Closes a task by a person's note. Returns false if it is not open.
 pub async fn done(conn: &mut Conn, id: Uuid, (by, note): (&str, &str), at: Timestamp) -> Result<bool> {
     let done = sqlx::query(

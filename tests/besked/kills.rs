@@ -15,8 +15,9 @@ use rstest::rstest;
 
 use crate::app::{NEWS, maintenance};
 use crate::database::Engine;
+use field::scale;
 pub use field::soaking;
-use field::{Field, Process, scale};
+pub use field::{Deadly, Field, Process};
 
 /// Kills a dispatcher again and again while it sends.
 async fn kill_at_random(field: &mut Field, kills: usize, recipients: usize) {

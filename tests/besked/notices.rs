@@ -406,6 +406,7 @@ pub async fn broken_off(app: &TestApp) -> uuid::Uuid {
         merged: None,
         salt: "00".repeat(32),
         follows_id: None,
+        row_key: None,
     };
     besked::store::notices::releases::insert(
         &mut tx,

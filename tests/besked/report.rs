@@ -59,6 +59,7 @@ fn notice() -> Kept {
         customers: 1,
         recipients: 2,
         message_domain: "example.com".into(),
+        standing: None,
     }
 }
 

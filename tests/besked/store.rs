@@ -16,6 +16,7 @@ mod refusals;
 mod released;
 mod retention;
 mod selections;
+mod standing;
 mod subjects;
 mod tree;
 mod watched;
@@ -41,7 +42,8 @@ use crate::database::{Database, Engine};
 /// What a release of this many recipients records.
 fn released(recipients: u64) -> releases::Released<'static> {
     let terms = Terms { informed_at: Level::Relayed, deadline: None };
-    releases::Released { customers: 1, recipients, message_domain: "example.com", terms, salt: &[5; 32], revision: 0 }
+    let (salt, message_domain) = (&[5; 32], "example.com");
+    releases::Released { customers: 1, recipients, message_domain, terms, salt, revision: 0, standing: false }
 }
 
 /// A store with its own database, and what tests of it need.
@@ -96,6 +98,7 @@ impl Fixture {
             merged: Some("{\"row.a\":\"b\"}".to_owned()),
             salt: "07".repeat(32),
             follows_id: None,
+            row_key: None,
         }
     }
 

@@ -45,6 +45,7 @@ fn a_database_accepts_the_words_of_the_domain_and_no_others() {
         (("notices", "category"), all!(Category)),
         (("notices", "state"), all!(NoticeState)),
         (("notices", "informed_at"), ["relayed", "accepted_by_mx", "dsn_delivered"].map(str::to_owned).into()),
+        (("notices", "standing"), all!(besked::domain::notice::Standing)),
         (("notice_steps", "step"), all!(Step)),
         (("deliveries", "role"), all!(Role)),
         (("deliveries", "state"), states),

@@ -104,7 +104,7 @@ pub fn read(path: &Path, untimely: impl FnOnce(&str) -> Problems) -> Result<Draf
 }
 
 /// Reads up to a byte more than a file may have: what has no end must not fill the memory.
-fn contents(file: impl Read, most: usize) -> io::Result<Vec<u8>> {
+pub(super) fn contents(file: impl Read, most: usize) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     file.take(most as u64 + 1).read_to_end(&mut bytes)?;
     Ok(bytes)

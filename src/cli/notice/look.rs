@@ -66,7 +66,10 @@ pub async fn check(app: &App, actor: &Actor, path: &Path, output: &Output) -> Re
         }
         text += &format!("the largest mail has {}\n", kilobytes(size));
         text += &escalation.as_ref().map_or_else(String::new, describe);
-        text += "for example:\n";
+        if draft.notice.standing {
+            text += "a standing notice: recipients are added after the release, with `besked notice add`\n";
+        }
+        text += if reach.sample.is_empty() { "" } else { "for example:\n" };
         reach.sample.iter().for_each(|name| text += &format!("  {name}\n"));
         text
     })?;

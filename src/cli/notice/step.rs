@@ -82,6 +82,7 @@ pub async fn take(app: &App, actor: &Actor, step: Step, act: Act, output: &Outpu
         Step::Pause => app.notices.pause(id, actor, why).await?,
         Step::Resume => app.notices.resume(id, actor, why).await?,
         Step::Cancel => app.notices.cancel(id, actor, why).await?,
+        Step::Close => app.notices.end(id, actor, why).await?,
         Step::Create | Step::Edit | Step::Release => app.notices.find(actor, id).await?,
     };
     print_state(app, &notice, output)

@@ -90,6 +90,7 @@ impl Dispatcher {
                 () = shutdown.cancelled() => return Ok(Finished::Stopped),
                 () = self.looks_again() => {}
                 () = errands.ended() => {}
+                () = self.recipients_come() => {}
                 () = tokio::time::sleep(self.tick()) => {}
             }
         }
@@ -103,6 +104,12 @@ impl Dispatcher {
     /// Returns some time after a worker found nothing to claim: a limit may hold what is due.
     async fn looks_again(&self) {
         self.context.nothing.notified().await;
+        tokio::time::sleep(SHORTEST_TICK).await;
+    }
+
+    /// Returns when recipients were added in this process to a notice: they are sent to at once. Many calls come at a time.
+    async fn recipients_come(&self) {
+        self.notices.recipients_come().await;
         tokio::time::sleep(SHORTEST_TICK).await;
     }
 

@@ -12,6 +12,7 @@ use crate::escalation::Escalation;
 use crate::inbound::Inbound;
 use crate::ledger::{Ledger, LedgerError, Sealed};
 use crate::metrics::repeats::Repeats;
+use crate::people::directory::{Directory, Synced};
 use crate::people::retention::Retention;
 use crate::people::subjects::{SubjectError, Subjects};
 use crate::store::Store;
@@ -27,6 +28,9 @@ const ESCALATING: Duration = Duration::from_secs(1);
 
 /// How long to wait after that failed.
 const ESCALATING_PAUSE: Duration = Duration::from_secs(5);
+
+/// How often to look whether the directory is due.
+const FETCHING: Duration = Duration::from_secs(5);
 
 /// How often to do the hourly work.
 const HOUR: Duration = Duration::from_secs(3600);
@@ -55,6 +59,8 @@ pub struct Upkeep {
     pub inbound: Inbound,
     /// Addresses others where a customer is not informed.
     pub escalation: Escalation,
+    /// Fetches customers.
+    pub directory: Directory,
 }
 
 /// Whether sending may begin.
@@ -116,7 +122,13 @@ impl Upkeep {
 
     /// Works until `stop`. Sealing, the hourly work and inbound mail do not wait for each other.
     pub async fn run(self, stop: CancellationToken) {
-        tokio::join!(self.seal(&stop), self.look(&stop), self.inbound.work(&stop), self.escalate(&stop));
+        tokio::join!(
+            self.seal(&stop),
+            self.look(&stop),
+            self.inbound.work(&stop),
+            self.escalate(&stop),
+            self.fetch(&stop)
+        );
     }
 
     async fn escalate(&self, stop: &CancellationToken) {
@@ -138,6 +150,26 @@ impl Upkeep {
         }
         // Without it, another node would wait until the hold has run out.
         let _ = self.escalation.let_go().await;
+    }
+
+    /// Fetches customers when it is due.
+    async fn fetch(&self, stop: &CancellationToken) {
+        let repeats = Repeats::default();
+        while !stop.is_cancelled() {
+            // What is interrupted here changed nothing; another node or the next start takes it up.
+            match stop.run_until_cancelled(self.directory.sync_when_due()).await {
+                Some(Err(error)) => repeats.log("customers cannot be fetched from the directory", &error.for_logs()),
+                Some(Ok(Some(Synced::Imported(imported)))) => {
+                    let (customers, contacts) = (imported.customers, imported.contacts);
+                    tracing::info!(customers, contacts, "imported the customers of the directory");
+                }
+                _ => {}
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(FETCHING) => {}
+            }
+        }
     }
 
     async fn seal(&self, stop: &CancellationToken) {

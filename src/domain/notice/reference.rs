@@ -43,7 +43,7 @@ impl Purpose {
                 (false, true) => 3,
             },
             Self::Take(step) => {
-                let after_release = matches!(step, Step::Pause | Step::Resume | Step::Cancel);
+                let after_release = matches!(step, Step::Pause | Step::Resume | Step::Cancel | Step::Close);
                 match bearer.state.after(step) {
                     Some(_) if bearer.state != State::Declined => 0,
                     _ if is_stopped => 3,

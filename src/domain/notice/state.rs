@@ -70,7 +70,24 @@ pub enum Step {
     Resume,
     /// Cancels it.
     Cancel,
+    /// Ends the adding of recipients to a standing notice.
+    Close,
 }
+
+/// Whether recipients may be added to a standing notice that was released.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    /// They may.
+    Open,
+    /// An operator has ended it: it is closed once its deliveries have their outcomes.
+    Ended,
+}
+
+words!(Standing, "a state of a standing notice", {
+    Open => "open",
+    Ended => "ended",
+});
 
 words!(Step, "a step", {
     Create => "create",
@@ -82,6 +99,7 @@ words!(Step, "a step", {
     Pause => "pause",
     Resume => "resume",
     Cancel => "cancel",
+    Close => "close",
 });
 
 impl State {
@@ -99,7 +117,7 @@ impl State {
             (Self::Submitted, Step::Approve) => Self::Approved,
             (Self::Submitted, Step::Decline) => Self::Declined,
             (Self::Approved | Self::Scheduled | Self::Releasing, Step::Release) => Self::Releasing,
-            (Self::Released, Step::Pause | Step::Resume) => Self::Released,
+            (Self::Released, Step::Pause | Step::Resume | Step::Close) => Self::Released,
             (
                 Self::Draft | Self::Submitted | Self::Approved | Self::Scheduled | Self::Releasing | Self::Released,
                 Step::Cancel,

@@ -97,7 +97,7 @@ impl Mention {
     fn end(&self) -> (String, String) {
         let id = match self {
             Self::Attestation(words) => words.id,
-            Self::FileRow(row) => return (row.notice_id.to_string(), row.account_id.clone()),
+            Self::FileRow(row) => return (row.notice_id.to_string(), format!("{} {}", row.account_id, row.key)),
             Self::Step(step) => step.id,
             Self::Hold(hold) => hold.id,
             Self::Task(task) => task.id,
@@ -154,7 +154,7 @@ pub(super) async fn clear(conn: &mut Conn, key: &AddressKey) -> Result<Vec<Uuid>
     for it in of(conn, key).await?.into_iter().filter(Mention::may_go) {
         match it {
             Mention::Attestation(words) => attestations::clear(conn, words.id).await?,
-            Mention::FileRow(row) => mentions::delete_file_row(conn, row.notice_id, &row.account_id).await?,
+            Mention::FileRow(row) => mentions::delete_file_row(conn, &row).await?,
             Mention::Step(step) => mentions::clear_step(conn, step.id).await?,
             Mention::Hold(hold) => mentions::clear_hold(conn, hold.id).await?,
             Mention::Task(task) => tasks::clear_note(conn, task.id).await?,

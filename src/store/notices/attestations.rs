@@ -50,10 +50,10 @@ impl Attestation {
         [&mut self.witness, &mut self.note].into_iter().chain(self.withdrawn.as_mut().map(|it| &mut it.reason))
     }
 
-    /// When the first of these that counts says that the customer was informed.
+    /// When those of them that count say that the customer was informed.
     #[must_use]
-    pub fn first_told(all: &[Self]) -> Option<Timestamp> {
-        all.iter().filter(|it| it.withdrawn.is_none()).map(|it| it.told_at).min()
+    pub fn told(all: &[Self]) -> Vec<Timestamp> {
+        all.iter().filter(|it| it.withdrawn.is_none()).map(|it| it.told_at).collect()
     }
 }
 

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::domain::category::Category;
 use crate::domain::coverage::Terms;
 use crate::domain::entry::{Event, Fact, shown};
-use crate::domain::notice::{Notice, State};
+use crate::domain::notice::{Notice, Standing, State};
 use crate::domain::problem::Problems;
 use crate::store::engine::dialect::Dialect;
 use crate::store::engine::row::Row;
@@ -66,6 +66,8 @@ pub struct Kept {
     pub recipients: u64,
     /// Domain of its Message-IDs, once released.
     pub message_domain: String,
+    /// Whether recipients may be added to it, if it is a standing notice that was released.
+    pub standing: Option<Standing>,
 }
 
 impl Kept {
@@ -104,6 +106,12 @@ impl Kept {
         self.state == State::Released && self.paused_at.is_some()
     }
 
+    /// True if recipients may be added to it.
+    #[must_use]
+    pub fn takes_recipients(&self) -> bool {
+        self.state == State::Released && self.standing == Some(Standing::Open)
+    }
+
     /// True if its time has come and no process releases it: its release was refused, or nobody asked for one.
     #[must_use]
     pub fn is_overdue(&self, now: Timestamp) -> bool {
@@ -116,7 +124,7 @@ macro_rules! select {
     ($rest:literal) => {
         concat!(
             "SELECT id, category, state, reference, subject, follows_id, source, digest, author, approved_digest, \
-             approved_by, send_at, release_by, release_reason, created_at, released_at, informed_at, deadline, paused_at, closed_at, customers, recipients, message_domain \
+             approved_by, send_at, release_by, release_reason, created_at, released_at, informed_at, deadline, paused_at, closed_at, customers, recipients, message_domain, standing \
              FROM notices ",
             $rest
         )
@@ -154,6 +162,7 @@ fn kept(row: &sqlx::any::AnyRow) -> Result<Kept> {
         customers: row.count("customers")?,
         recipients: row.count("recipients")?,
         message_domain: row.get("message_domain")?,
+        standing: row.maybe("standing")?,
     })
 }
 
@@ -360,11 +369,22 @@ pub async fn lock(conn: &mut Conn, id: Uuid) -> Result<()> {
     Ok(())
 }
 
-/// Closes a notice that has nothing queued any more; takes its row lock by that. False where there is nothing to close.
+/// Ends the adding of recipients to a standing notice. False where it has ended, or the notice is none.
+pub async fn end_standing(conn: &mut Conn, id: Uuid) -> Result<bool> {
+    let done = sqlx::query("UPDATE notices SET standing = 'ended' WHERE id = $1 AND standing = 'open'")
+        .bind(id.to_string())
+        .execute(conn)
+        .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Closes a notice that has nothing queued any more; takes its row lock by that. False where there is nothing to close: a standing
+/// notice to which recipients may be added stays open.
 pub async fn set_closed(conn: &mut Conn, id: Uuid, now: Timestamp) -> Result<bool> {
     let done = sqlx::query(
         "UPDATE notices SET closed_at = $2, state = CASE state WHEN 'released' THEN 'closed' ELSE state END
          WHERE id = $1 AND closed_at IS NULL AND released_at IS NOT NULL
+           AND (standing IS NULL OR standing = 'ended' OR state = 'cancelled')
            AND NOT EXISTS (SELECT 1 FROM queue WHERE queue.notice_id = notices.id)",
     )
     .bind(id.to_string())

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::domain::category::Category;
-use crate::domain::notice::State;
+use crate::domain::notice::{Standing, State};
 use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
@@ -23,6 +23,8 @@ pub struct Open {
     pub released_at: Option<Timestamp>,
     /// Its category.
     pub category: Category,
+    /// Recipients may be added to it: it is not closed by itself.
+    pub standing: bool,
     /// Contacts may have changed since its queue was compared with them: deliveries to those that are gone wait until they are
     /// replaced.
     pub stale: bool,
@@ -41,12 +43,12 @@ impl Open {
 pub async fn list(conn: &mut Conn) -> Result<Vec<Open>> {
     let rows = sqlx::query(
         // Two halves, each of which has its index.
-        "SELECT id, state, paused_at, send_at, category, lane, released_at,
+        "SELECT id, state, paused_at, send_at, category, lane, released_at, standing,
            CASE WHEN contacts_revision < (SELECT customers_revision FROM ledger_head WHERE id = 1) THEN 1 ELSE 0 END AS stale
          FROM notices WHERE state IN ('released', 'scheduled', 'releasing', 'cancelled') AND closed_at IS NULL
            AND (state <> 'cancelled' OR released_at IS NOT NULL
              OR EXISTS (SELECT 1 FROM queue WHERE queue.notice_id = notices.id))
-         UNION ALL SELECT id, state, paused_at, send_at, category, lane, released_at, 0 AS stale FROM notices
+         UNION ALL SELECT id, state, paused_at, send_at, category, lane, released_at, NULL AS standing, 0 AS stale FROM notices
          WHERE resent_at IS NOT NULL AND closed_at IS NOT NULL ORDER BY lane, released_at, id",
     )
     .fetch_all(conn)
@@ -61,6 +63,7 @@ pub async fn list(conn: &mut Conn) -> Result<Vec<Open>> {
                 send_at: row.maybe_time("send_at")?,
                 released_at: row.maybe_time("released_at")?,
                 category: row.parse("category")?,
+                standing: row.maybe::<Standing>("standing")? == Some(Standing::Open),
                 stale: row.count("stale")? > 0,
             })
         })

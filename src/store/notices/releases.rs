@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::domain::address::Address;
 use crate::domain::coverage::Terms;
-use crate::domain::notice::State;
+use crate::domain::notice::{Standing, State};
 use crate::store::engine::dialect::{Dialect, bulk, json};
 use crate::store::engine::row::{Row, address_columns};
 use crate::store::{Conn, Result};
@@ -95,6 +95,8 @@ pub struct Released<'a> {
     pub salt: &'a [u8; 32],
     /// Revision of the customers and contacts that the audience was read from.
     pub revision: u64,
+    /// Recipients may be added to it.
+    pub standing: bool,
 }
 
 /// Makes a notice whose audience is frozen a released one. Returns false if it is no longer being released.
@@ -102,7 +104,7 @@ pub async fn set_released(conn: &mut Conn, id: Uuid, now: Timestamp, released: &
     let done = sqlx::query(
         "UPDATE notices SET state = 'released', release_by = NULL, release_reason = NULL, released_at = $2, customers = $3,
            recipients = $4, message_domain = $5, audience_salt = $6, contacts_revision = $7,
-           informed_at = $8, deadline = $9, approved_audience = NULL WHERE id = $1 AND state = 'releasing'",
+           informed_at = $8, deadline = $9, standing = $10, approved_audience = NULL WHERE id = $1 AND state = 'releasing'",
     )
     .bind(id.to_string())
     .bind(now.as_millisecond())
@@ -113,6 +115,7 @@ pub async fn set_released(conn: &mut Conn, id: Uuid, now: Timestamp, released: &
     .bind(i64::try_from(released.revision).unwrap_or(i64::MAX))
     .bind(released.terms.informed_at.as_str())
     .bind(released.terms.deadline.map(Timestamp::as_millisecond))
+    .bind(released.standing.then(|| Standing::Open.as_str()))
     .execute(conn)
     .await?;
     Ok(done.rows_affected() == 1)
@@ -146,6 +149,8 @@ pub struct NewDelivery {
     pub salt: String,
     /// The delivery of the notice followed that went to the same recipient.
     pub follows_id: Option<String>,
+    /// The key of the row that it is added with to a standing notice.
+    pub row_key: Option<String>,
 }
 
 /// Deliveries with contiguous ordinals, as they are handed to the database.
@@ -172,10 +177,10 @@ impl Packed {
 macro_rules! into_deliveries {
     () => {
         "INTO deliveries (id, notice_id, ordinal, account_id, customer_name, email, email_key, contact_name, role, locale,
-           time_zone, merged, salt, follows_id, state, attempts, changed_at)
+           time_zone, merged, salt, follows_id, row_key, state, attempts, changed_at)
          SELECT value ->> 'id', $2, CAST(value ->> 'ordinal' AS BIGINT), value ->> 'account_id',
            value ->> 'customer_name', value ->> 'email', value ->> 'email_key', value ->> 'contact_name',
-           value ->> 'role', value ->> 'locale', value ->> 'time_zone', value ->> 'merged', unhex(value ->> 'salt'), value ->> 'follows_id', 'queued', 0, $3
+           value ->> 'role', value ->> 'locale', value ->> 'time_zone', value ->> 'merged', unhex(value ->> 'salt'), value ->> 'follows_id', value ->> 'row_key', 'queued', 0, $3
          FROM"
     };
 }

@@ -1,4 +1,4 @@
-//! The rows of audience files, as long as a notice needs them.
+//! The rows of audience files, and those that were added to standing notices, as long as a notice needs them.
 
 use std::collections::BTreeMap;
 
@@ -37,7 +37,7 @@ pub async fn delete(conn: &mut Conn, id: Uuid) -> Result<()> {
 /// A page of an audience file's rows, by account id after `after`.
 pub async fn page(conn: &mut Conn, id: Uuid, after: &str, limit: u32) -> Result<BTreeMap<String, String>> {
     let rows = sqlx::query(
-        "SELECT account_id, data FROM notice_rows WHERE notice_id = $1 AND account_id > $2 ORDER BY account_id LIMIT $3",
+        "SELECT account_id, data FROM notice_rows WHERE notice_id = $1 AND key = '' AND account_id > $2 ORDER BY account_id LIMIT $3",
     )
     .bind(id.to_string())
     .bind(after)
@@ -51,10 +51,49 @@ pub async fn page(conn: &mut Conn, id: Uuid, after: &str, limit: u32) -> Result<
 pub async fn of(conn: &mut Conn, id: Uuid, accounts: &[&str]) -> Result<BTreeMap<String, String>> {
     let sql = Dialect::of(conn).pick(
         "SELECT account_id, data FROM notice_rows
-         WHERE notice_id = $1 AND account_id IN (SELECT value FROM json_each($2))",
+         WHERE notice_id = $1 AND key = '' AND account_id IN (SELECT value FROM json_each($2))",
         "SELECT account_id, data FROM notice_rows
-         WHERE notice_id = $1 AND account_id = ANY (ARRAY(SELECT jsonb_array_elements_text($2::jsonb)))",
+         WHERE notice_id = $1 AND key = '' AND account_id = ANY (ARRAY(SELECT jsonb_array_elements_text($2::jsonb)))",
     );
     let rows = sqlx::query(sql).bind(id.to_string()).bind(json(accounts)).fetch_all(conn).await?;
     rows.iter().map(|row| Ok((row.try_get("account_id")?, row.try_get("data")?))).collect()
+}
+
+/// A row that was added to a standing notice.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Added {
+    /// The key by which its sender knows it.
+    pub key: String,
+    /// The customer.
+    pub account_id: String,
+    /// Its values, as a JSON object of column and value.
+    pub data: String,
+}
+
+/// Adds rows to a standing notice. A key that it has already is refused.
+pub async fn add(conn: &mut Conn, id: Uuid, rows: &[Added]) -> Result<()> {
+    let sql = bulk!(
+        Dialect::of(conn),
+        "INSERT INTO notice_rows (notice_id, account_id, key, data)
+         SELECT $2, value ->> 'account_id', value ->> 'key', value ->> 'data' FROM",
+        rows
+    );
+    sqlx::query(sql).bind(json(&rows)).bind(id.to_string()).execute(conn).await?;
+    Ok(())
+}
+
+/// The rows of a standing notice with some keys.
+pub async fn with_keys(conn: &mut Conn, id: Uuid, keys: &[&str]) -> Result<Vec<Added>> {
+    let sql = Dialect::of(conn).pick(
+        "SELECT key, account_id, data FROM notice_rows
+         WHERE notice_id = $1 AND key <> '' AND key IN (SELECT value FROM json_each($2))",
+        "SELECT key, account_id, data FROM notice_rows
+         WHERE notice_id = $1 AND key <> '' AND key = ANY (ARRAY(SELECT jsonb_array_elements_text($2::jsonb)))",
+    );
+    let rows = sqlx::query(sql).bind(id.to_string()).bind(json(keys)).fetch_all(conn).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Added { key: row.try_get("key")?, account_id: row.try_get("account_id")?, data: row.try_get("data")? })
+        })
+        .collect()
 }

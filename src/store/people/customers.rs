@@ -55,12 +55,64 @@ pub async fn list(conn: &mut Conn, after: Option<&str>, limit: u32) -> Result<Ve
     .bind(i64::from(limit))
     .fetch_all(conn)
     .await?;
-    rows.iter()
-        .map(|row| {
-            let row = Row::of("customers", row);
-            Ok(Listed { account_id: row.get("account_id")?, name: row.get("name")?, contacts: row.count("contacts")? })
-        })
-        .collect()
+    rows.iter().map(listed).collect()
+}
+
+/// A page of the active customers whose account id or name contains a text, or one of whose addresses if these are searched, after
+/// `after`. Case does not
+/// count in ASCII letters, and in others if the text is written all small or all in capitals.
+pub async fn search(
+    conn: &mut Conn,
+    (text, addresses): (&str, bool),
+    after: Option<&str>,
+    limit: u32,
+) -> Result<Vec<Listed>> {
+    let sql = Dialect::of(conn).pick(
+        "SELECT c.account_id, c.name, (SELECT COUNT(*) FROM contacts k
+           WHERE k.account_id = c.account_id AND k.deactivated_at IS NULL) AS contacts
+         FROM customers c WHERE c.status = 'active' AND c.account_id > $1
+           AND (instr(lower(c.account_id), $3) > 0 OR instr(lower(c.name), $3) > 0
+             OR instr(lower(c.name), $4) > 0 OR instr(lower(c.name), $5) > 0
+             OR $6 = 1 AND EXISTS (SELECT 1 FROM contacts k WHERE k.account_id = c.account_id AND k.deactivated_at IS NULL
+               AND (instr(k.email_key, $4) > 0 OR instr(lower(k.email), $3) > 0)))
+         ORDER BY c.account_id LIMIT $2",
+        "SELECT c.account_id, c.name, (SELECT COUNT(*) FROM contacts k
+           WHERE k.account_id = c.account_id AND k.deactivated_at IS NULL) AS contacts
+         FROM customers c WHERE c.status = 'active' AND c.account_id > $1
+           AND (strpos(lower(c.account_id), $3) > 0 OR strpos(lower(c.name), $3) > 0
+             OR strpos(lower(c.name), $4) > 0 OR strpos(lower(c.name), $5) > 0
+             OR $6 = 1 AND EXISTS (SELECT 1 FROM contacts k WHERE k.account_id = c.account_id AND k.deactivated_at IS NULL
+               AND (strpos(k.email_key, $4) > 0 OR strpos(lower(k.email), $3) > 0)))
+         ORDER BY c.account_id LIMIT $2",
+    );
+    let rows = sqlx::query(sql)
+        .bind(after.unwrap_or_default())
+        .bind(i64::from(limit))
+        // Both engines know the case of ASCII letters alone, in these columns.
+        .bind(text.to_ascii_lowercase())
+        .bind(text.to_lowercase())
+        .bind(text.to_uppercase().to_ascii_lowercase())
+        .bind(i64::from(addresses))
+        .fetch_all(conn)
+        .await?;
+    rows.iter().map(listed).collect()
+}
+
+fn listed(row: &sqlx::any::AnyRow) -> Result<Listed> {
+    let row = Row::of("customers", row);
+    Ok(Listed { account_id: row.get("account_id")?, name: row.get("name")?, contacts: row.count("contacts")? })
+}
+
+/// Marks a customer as left, with the contacts that it has. The caller holds the locks of an import.
+pub async fn leave(conn: &mut Conn, account_id: &str, import_id: &str, now: Timestamp) -> Result<()> {
+    for sql in [
+        "UPDATE customers SET status = 'left', import_id = $2, updated_at = $3 WHERE account_id = $1",
+        "UPDATE contacts SET import_id = $2, deactivated_at = $3 WHERE account_id = $1 AND deactivated_at IS NULL",
+    ] {
+        let query = sqlx::query(sql).bind(account_id).bind(import_id).bind(now.as_millisecond());
+        query.execute(&mut *conn).await?;
+    }
+    Ok(())
 }
 
 /// One customer, whether active or not.

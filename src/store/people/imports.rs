@@ -355,12 +355,18 @@ pub async fn revise(conn: &mut Conn) -> Result<()> {
     Ok(())
 }
 
-/// Writes the differences of customers and attributes, and contacts that are new: only another import waits for these.
-pub async fn write_customers(conn: &mut Conn, import_id: &str, now: Timestamp) -> Result<()> {
+/// Waits until no import changes customers, and keeps others out.
+pub async fn lock_customers(conn: &mut Conn) -> Result<()> {
     if Dialect::of(conn) == Dialect::Postgres {
         // Two imports would lock each other's rows in different orders. Nothing else takes this lock.
         conn.execute("LOCK TABLE customers IN SHARE UPDATE EXCLUSIVE MODE").await?;
     }
+    Ok(())
+}
+
+/// Writes the differences of customers and attributes, and contacts that are new: only another import waits for these.
+pub async fn write_customers(conn: &mut Conn, import_id: &str, now: Timestamp) -> Result<()> {
+    lock_customers(conn).await?;
     for sql in [
         "INSERT INTO customers (account_id, name, status, import_id, updated_at)
          SELECT account_id, name, 'active', $1, $2 FROM changed_customers

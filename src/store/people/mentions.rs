@@ -67,6 +67,8 @@ pub struct FileRow {
     pub notice_id: Uuid,
     /// The customer.
     pub account_id: String,
+    /// The key of a row that was added to a standing notice; else empty.
+    pub key: String,
     /// State of the notice.
     pub state: State,
     /// The values by column.
@@ -74,23 +76,26 @@ pub struct FileRow {
 }
 
 /// A page of rows of audience files that contain a text, without regard to the case of ASCII letters, after a notice and a
-/// customer.
+/// customer, which its key may follow after a blank.
 pub async fn file_rows(conn: &mut Conn, text: &str, after: (&str, &str), limit: u32) -> Result<Vec<FileRow>> {
+    let (account, key) = after.1.split_once(' ').unwrap_or((after.1, ""));
     let sql = Dialect::of(conn).pick(
-        "SELECT r.notice_id, r.account_id, r.data, n.state FROM notice_rows r JOIN notices n ON n.id = r.notice_id
-         WHERE (r.notice_id, r.account_id) > ($2, $3) AND instr(lower(r.data), lower($1)) > 0
-         ORDER BY r.notice_id, r.account_id LIMIT $4",
-        "SELECT r.notice_id, r.account_id, r.data, n.state FROM notice_rows r JOIN notices n ON n.id = r.notice_id
-         WHERE (r.notice_id, r.account_id) > ($2, $3) AND strpos(lower(r.data), lower($1)) > 0
-         ORDER BY r.notice_id, r.account_id LIMIT $4",
+        "SELECT r.notice_id, r.account_id, r.key, r.data, n.state FROM notice_rows r JOIN notices n ON n.id = r.notice_id
+         WHERE (r.notice_id, r.account_id, r.key) > ($2, $3, $5) AND instr(lower(r.data), lower($1)) > 0
+         ORDER BY r.notice_id, r.account_id, r.key LIMIT $4",
+        "SELECT r.notice_id, r.account_id, r.key, r.data, n.state FROM notice_rows r JOIN notices n ON n.id = r.notice_id
+         WHERE (r.notice_id, r.account_id, r.key) > ($2, $3, $5) AND strpos(lower(r.data), lower($1)) > 0
+         ORDER BY r.notice_id, r.account_id, r.key LIMIT $4",
     );
-    let rows = sqlx::query(sql).bind(text).bind(after.0).bind(after.1).bind(i64::from(limit)).fetch_all(conn).await?;
+    let query = sqlx::query(sql).bind(text).bind(after.0).bind(account).bind(i64::from(limit)).bind(key);
+    let rows = query.fetch_all(conn).await?;
     rows.iter()
         .map(|row| {
             let row = Row::of("notice_rows", row);
             Ok(FileRow {
                 notice_id: row.id("notice_id")?,
                 account_id: row.get("account_id")?,
+                key: row.get("key")?,
                 state: row.parse("state")?,
                 values: row.maybe_json("data")?.unwrap_or_default(),
             })
@@ -98,13 +103,15 @@ pub async fn file_rows(conn: &mut Conn, text: &str, after: (&str, &str), limit: 
         .collect()
 }
 
-/// Deletes a row of an audience file.
-pub async fn delete_file_row(conn: &mut Conn, notice_id: Uuid, account_id: &str) -> Result<()> {
-    sqlx::query("DELETE FROM notice_rows WHERE notice_id = $1 AND account_id = $2")
-        .bind(notice_id.to_string())
-        .bind(account_id)
-        .execute(conn)
-        .await?;
+/// Deletes a row of an audience file. One that was added to a standing notice loses its values only: the same key must not be taken
+/// a second time.
+pub async fn delete_file_row(conn: &mut Conn, row: &FileRow) -> Result<()> {
+    let sql = if row.key.is_empty() {
+        "DELETE FROM notice_rows WHERE notice_id = $1 AND account_id = $2 AND key = $3"
+    } else {
+        "UPDATE notice_rows SET data = '{}' WHERE notice_id = $1 AND account_id = $2 AND key = $3"
+    };
+    sqlx::query(sql).bind(row.notice_id.to_string()).bind(&row.account_id).bind(&row.key).execute(conn).await?;
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 pub mod attributes;
 pub mod contacts;
 pub mod customers;
+pub mod directories;
 pub mod expired;
 pub mod holds;
 pub mod import_changes;

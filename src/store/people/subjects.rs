@@ -223,7 +223,7 @@ pub async fn clear_deliveries(conn: &mut Conn, cleared: &[Cleared]) -> Result<Ve
     let deliveries = bulk!(
         dialect,
         "UPDATE deliveries SET commitment = r.commitment, salt = NULL, email = '', email_key = '', contact_name = '',
-           merged = NULL, reply = NULL, locale = NULL, time_zone = NULL
+           merged = NULL, row_key = NULL, reply = NULL, locale = NULL, time_zone = NULL
          FROM (SELECT value ->> 'id' AS id, unhex(value ->> 'commitment') AS commitment FROM",
         rows,
         ") AS r WHERE deliveries.id = r.id"

@@ -37,6 +37,43 @@ pub async fn to_follow(
         .collect()
 }
 
+/// A delivery of a row that was added to a standing notice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OfRow {
+    /// Id.
+    pub id: String,
+    /// Account id.
+    pub account_id: String,
+    /// Address.
+    pub email: String,
+}
+
+/// The deliveries of a standing notice for rows with some keys, all of them of some customers: by key, in manifest order.
+pub async fn of_rows(
+    conn: &mut Conn,
+    notice_id: Uuid,
+    accounts: &[&str],
+    keys: &[&str],
+) -> Result<BTreeMap<String, Vec<OfRow>>> {
+    // Found by the customers: there is no index of keys, which would be written with each delivery of every notice.
+    let sql = Dialect::of(conn).pick(
+        "SELECT id, account_id, email, row_key FROM deliveries
+         WHERE notice_id = $1 AND account_id IN (SELECT value FROM json_each($2))
+           AND row_key IN (SELECT value FROM json_each($3)) ORDER BY ordinal + 0",
+        "SELECT id, account_id, email, row_key FROM deliveries
+         WHERE notice_id = $1 AND account_id = ANY (ARRAY(SELECT jsonb_array_elements_text($2::jsonb)))
+           AND row_key = ANY (ARRAY(SELECT jsonb_array_elements_text($3::jsonb))) ORDER BY ordinal + 0",
+    );
+    let query = sqlx::query(sql).bind(notice_id.to_string()).bind(json(accounts)).bind(json(keys));
+    let mut found: BTreeMap<String, Vec<OfRow>> = BTreeMap::new();
+    for row in &query.fetch_all(conn).await? {
+        let row = Row::of("deliveries", row);
+        let of_row = OfRow { id: row.get("id")?, account_id: row.get("account_id")?, email: row.get("email")? };
+        found.entry(row.get("row_key")?).or_default().push(of_row);
+    }
+    Ok(found)
+}
+
 /// The newest delivery to an address.
 pub async fn latest_to(conn: &mut Conn, key: &AddressKey) -> Result<Option<Uuid>> {
     // `id` begins with its time.
@@ -179,6 +216,7 @@ impl ToSend {
             email: self.email.as_str().to_owned(),
             role: self.role.as_str().to_owned(),
             customer_name: self.customer_name.clone(),
+            row_key: None,
         }
     }
 }

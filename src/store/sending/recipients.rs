@@ -23,6 +23,8 @@ pub struct Recipient {
     pub role: String,
     /// The customer's name at release.
     pub customer_name: String,
+    /// The key of the row that it was added with to a standing notice.
+    pub row_key: Option<String>,
 }
 
 impl Recipient {
@@ -42,9 +44,9 @@ impl Recipient {
 /// The recipients of these deliveries; those whose person was erased are left out.
 pub async fn find(conn: &mut Conn, ids: &[String]) -> Result<Vec<Recipient>> {
     let sql = Dialect::of(conn).pick(
-        "SELECT id, ordinal, account_id, email, role, customer_name FROM deliveries
+        "SELECT id, ordinal, account_id, email, role, customer_name, row_key FROM deliveries
          WHERE id IN (SELECT value FROM json_each($1)) AND email <> ''",
-        "SELECT id, ordinal, account_id, email, role, customer_name FROM deliveries
+        "SELECT id, ordinal, account_id, email, role, customer_name, row_key FROM deliveries
          WHERE id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb))) AND email <> ''",
     );
     let rows = sqlx::query(sql).bind(json(ids)).fetch_all(conn).await?;
@@ -58,6 +60,7 @@ pub async fn find(conn: &mut Conn, ids: &[String]) -> Result<Vec<Recipient>> {
                 email: row.get("email")?,
                 role: row.get("role")?,
                 customer_name: row.get("customer_name")?,
+                row_key: row.get("row_key")?,
             })
         })
         .collect()

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::domain::category::Role;
-use crate::domain::coverage::Known;
+use crate::domain::coverage::{Known, RowMark};
 use crate::domain::delivery::{Failure, Level, Reason, State};
 use crate::store::engine::dialect::{Dialect, json};
 use crate::store::engine::row::Row;
@@ -43,9 +43,20 @@ pub struct Shown {
     pub at: Timestamp,
     /// When a server accepted the message, if the state has changed since then.
     pub accepted_at: Option<Timestamp>,
+    /// The key of the row that it was added with to a standing notice.
+    pub row_key: Option<String>,
 }
 
 impl Shown {
+    /// When it was added to its notice: its id begins with that time.
+    #[must_use]
+    pub fn added_at(&self) -> Timestamp {
+        let time = self.id.get_timestamp().map(|time| time.to_unix());
+        let at = time
+            .and_then(|(seconds, nanos)| Timestamp::new(i64::try_from(seconds).ok()?, i32::try_from(nanos).ok()?).ok());
+        at.unwrap_or(self.at)
+    }
+
     /// Returns true if the state is an operator's finding, and no server's answer.
     #[must_use]
     pub fn is_found(&self) -> bool {
@@ -54,8 +65,9 @@ impl Shown {
 
     /// What coverage counts by.
     #[must_use]
-    pub const fn known(&self) -> Known {
-        Known { state: self.state, level: self.level, at: self.at, accepted_at: self.accepted_at }
+    pub fn known(&self) -> Known {
+        let row = self.row_key.as_deref().map(|key| RowMark::of(key, self.added_at()));
+        Known { state: self.state, level: self.level, at: self.at, accepted_at: self.accepted_at, row }
     }
 }
 
@@ -63,7 +75,7 @@ macro_rules! shown {
     ($rest:literal) => {
         concat!(
             "SELECT d.id, d.notice_id, d.ordinal, d.account_id, d.customer_name, d.email, d.role, d.level, d.reason, d.attempts, \
-             d.reply, d.changed_at, CASE WHEN d.state = 'delivered' THEN (SELECT MAX(a.at) FROM attempts a \
+             d.reply, d.row_key, d.changed_at, CASE WHEN d.state = 'delivered' THEN (SELECT MAX(a.at) FROM attempts a \
              WHERE a.delivery_id = d.id AND a.outcome = 'accepted') END AS accepted_at, CASE WHEN q.lease_owner IS NOT NULL THEN 'sending' ELSE d.state END AS state \
              FROM deliveries d LEFT JOIN queue q ON q.delivery_id = d.id ",
             $rest
@@ -88,6 +100,7 @@ fn read_shown(row: &sqlx::any::AnyRow) -> Result<Shown> {
         reply: row.get("reply")?,
         at: row.time("changed_at")?,
         accepted_at: row.maybe_time("accepted_at")?,
+        row_key: row.get("row_key")?,
     })
 }
 

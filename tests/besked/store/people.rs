@@ -31,6 +31,25 @@ fn contact<'a>(account_id: &'a str, email: &'a str, position: usize) -> ContactR
 #[case(Engine::Sqlite)]
 #[case(Engine::Postgres)]
 #[tokio::test]
+async fn a_customer_leaves_with_the_contacts_that_it_has(#[case] engine: Engine) {
+    let fixture = Fixture::new(engine).await;
+    let mut tx = fixture.store.write().await.unwrap();
+    let rows = ["C1", "C2"].map(|account_id| CustomerRow { account_id, name: "Ett" });
+    let people = [contact("C1", "a@x.example", 1), contact("C2", "b@x.example", 1)];
+    File { customers: &rows, contacts: &people, ..File::default() }.import(&mut tx, "i1", fixture.now, false).await;
+    imports::lock_customers(&mut tx).await.unwrap();
+    customers::leave(&mut tx, "C2", "i2", fixture.now).await.unwrap();
+    assert_eq!(customers::find(&mut tx, "C2").await.unwrap().unwrap().status, "left");
+    assert_eq!(customers::count_active(&mut tx).await.unwrap(), 1);
+    let active = contacts::of_customers(&mut tx, &["C1", "C2"]).await.unwrap();
+    assert_eq!(active.into_keys().collect::<Vec<_>>(), ["C1"]);
+    assert_eq!(contacts::of_left(&mut tx, &["C1", "C2"]).await.unwrap().into_keys().collect::<Vec<_>>(), ["C2"]);
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
 async fn customers_are_imported_selected_and_left(#[case] engine: Engine) {
     let fixture = Fixture::new(engine).await;
     let mut tx = fixture.store.write().await.unwrap();
@@ -45,6 +64,9 @@ async fn customers_are_imported_selected_and_left(#[case] engine: Engine) {
     let listed = customers::list(&mut tx, None, 1).await.unwrap();
     assert_eq!((listed[0].account_id.as_str(), listed[0].contacts), ("C1", 2));
     assert_eq!(customers::list(&mut tx, Some("C1"), 9).await.unwrap()[0].name, "O'Neill \"X\"");
+    let found = customers::search(&mut tx, ("NEILL", true), None, 9).await.unwrap();
+    assert_eq!(found.iter().map(|it| it.account_id.as_str()).collect::<Vec<_>>(), ["C2"]);
+    assert!(customers::search(&mut tx, ("neill", true), Some("C2"), 9).await.unwrap().is_empty());
     let attributes = customers::attributes(&mut tx, &["C1", "C9"]).await.unwrap();
     assert_eq!(attributes["C1"]["region"], ["fra1", "sto2"], "in the order of the file");
     let found = contacts::of_customers(&mut tx, &["C1", "C2"]).await.unwrap();

@@ -145,7 +145,7 @@ async fn a_person_is_found_and_cleared_everywhere(#[case] engine: Engine) {
     assert_eq!(found[0].values["mail"], "a@X.example");
     let after = (notice.to_string(), "C1");
     assert_eq!(mentions::file_rows(&mut tx, "x.example", (&after.0, after.1), 9).await.unwrap().len(), 1);
-    mentions::delete_file_row(&mut tx, notice, "C1").await.unwrap();
+    mentions::delete_file_row(&mut tx, &found[0]).await.unwrap();
     assert!(subjects::deliveries(&mut tx, its).await.unwrap().is_empty());
     assert!(subjects::contacts(&mut tx, its).await.unwrap().is_empty());
     assert!(preferences::of_address(&mut tx, its).await.unwrap().is_empty());

@@ -92,6 +92,7 @@ fn about() -> About {
         reply: None,
         at,
         accepted_at: None,
+        row_key: None,
     };
     let notice = Kept {
         id,
@@ -115,6 +116,7 @@ fn about() -> About {
         customers: 1,
         recipients: 1,
         message_domain: "example.com".to_owned(),
+        standing: None,
         terms: None,
     };
     About { inbound_id: id, came_at: at, delivery, notice, bounds: Bounds::default() }
