@@ -49,8 +49,9 @@ impl Audience {
             front_matter.require("audience");
             return None;
         };
-        let all = table.flag("all").unwrap_or(false);
-        let open = table.flag("open").unwrap_or(false);
+        let (all, open) = (table.flag("all"), table.flag("open"));
+        let is_mistyped = [("all", all), ("open", open)].iter().any(|(key, it)| it.is_none() && table.is_there(key));
+        let (all, open) = (all.unwrap_or(false), open.unwrap_or(false));
         let customers = table.accounts();
         let attributes = table.lists("attributes").unwrap_or_default();
         let (file, sheet) = (table.word("file"), table.word("sheet"));
@@ -72,6 +73,7 @@ impl Audience {
             (false, false, Some(file)) => Some(Self::Rows { file, sheet }),
             (false, false, None) if follows && include_left => Some(Self::Followed { include_left }),
             (false, false, None) if open => Some(Self::Nobody),
+            (false, false, None) if is_mistyped => None,
             (false, false, None) => {
                 let empty = ["customers", "attributes"].into_iter().find(|key| table.is_there(key));
                 let problem = "selects nobody: set `all = true`, or name `customers`, `attributes` or a `file`; with `open = true` \
@@ -199,7 +201,7 @@ mod tests {
                 "line 2: `audience.attributes.a`: must be a list of texts with at least one entry",
             ),
             ("attributes = { a = [\"x\", \"x\"] }", "line 2: `audience.attributes.a`: `x` is listed twice"),
-            ("open = 1", "line 2: `audience.open`: must be `true` or `false`"),
+            ("open = 1", "line 2: `audience.open`: must be `true` or `false`, not a number"),
             (
                 "all = true\ncustomers = [\"C1\"]",
                 "line 2: `audience.all`: `all = true` excludes `customers`, `attributes` and `file`",
