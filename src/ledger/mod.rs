@@ -9,6 +9,7 @@
 
 pub mod audit;
 pub mod cancelled;
+mod error;
 pub mod evidence;
 pub mod export;
 mod kept;
@@ -22,108 +23,29 @@ pub mod state;
 pub mod subtrees;
 pub mod unaddressed;
 
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Once};
 
 use jiff::Timestamp;
 use serde::Serialize;
-use thiserror::Error;
 
 use crate::context::Context;
 use crate::domain::actor::{Action, Actor};
 use crate::domain::checkpoint::Checkpoint;
 use crate::domain::entry::{Detail, Entry, Event, Fact, Person};
-use crate::domain::kind::Kind;
 use crate::domain::merkle::{Hash, empty_root};
 use crate::domain::note::{Signer, VerifierKey};
-use crate::domain::right::{Forbidden, Right};
-use crate::domain::words::cause;
+use crate::domain::right::Right;
 use crate::store::proof::ledger::{self as entries, Opening};
 pub use crate::store::proof::tree::Signed;
 use crate::store::proof::tree::{self, Head};
 use crate::store::sending::nodes;
 use crate::store::{Conn, StoreError};
+pub use error::LedgerError;
 use export::{ExportError, Exported};
 use operated::Operation;
 use sign::Known;
-use state::{Last, Signing, StateError};
-
-/// Why a call of the ledger failed.
-#[derive(Debug, Error)]
-pub enum LedgerError {
-    /// The actor's roles do not allow it.
-    #[error(transparent)]
-    Forbidden(#[from] Forbidden),
-    /// The database failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The state file cannot be used.
-    #[error(transparent)]
-    State(#[from] StateError),
-    /// The key file cannot be used.
-    #[error("cannot use the ledger's key file `{path}`: {problem}")]
-    Key {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        problem: String,
-    },
-    /// A checkpoint that cannot be signed.
-    #[error("the checkpoint cannot be signed: {0}")]
-    Unsignable(String),
-    /// Sealing has stopped.
-    #[error("sealing has stopped: {0}")]
-    Stopped(String),
-    /// Sealing has not stopped.
-    #[error("sealing has not stopped: there is nothing to continue")]
-    NotStopped,
-    /// This machine does not have the key.
-    #[error("there is no key at `{0}`, and no checkpoint was signed yet")]
-    NoKey(PathBuf),
-    /// The checkpoint could not be sent to anybody.
-    #[error("the checkpoint could not be mailed: {troubles}")]
-    NotMailed {
-        /// Why not, relay by relay.
-        troubles: String,
-        /// What an operator can do about it.
-        advice: String,
-    },
-    /// A file without a checkpoint of this ledger.
-    #[error("it has no checkpoint of the ledger {origin} that one of its keys signed{}", .problem.as_ref().map(|it| format!(": {it}")).unwrap_or_default())]
-    NoCheckpoint {
-        /// The ledger.
-        origin: String,
-        /// What is wrong with the one that is there.
-        problem: Option<String>,
-    },
-    /// A temporary file cannot be used.
-    #[error("cannot use a temporary file: {}", cause(.0))]
-    Spool(io::Error),
-    /// A reason that is not one line of text.
-    #[error("a reason must be one line of text")]
-    Reason,
-}
-
-impl LedgerError {
-    /// The kind of this error.
-    #[must_use]
-    pub fn kind(&self) -> Kind {
-        match self {
-            Self::Forbidden(_) => Kind::Forbidden,
-            Self::Store(error) => error.kind(),
-            Self::Reason | Self::NoCheckpoint { .. } => Kind::Invalid,
-            Self::NotStopped => Kind::Conflict,
-            Self::State(_)
-            | Self::Spool(_)
-            | Self::Key { .. }
-            | Self::Unsignable(_)
-            | Self::Stopped(_)
-            | Self::NoKey(_)
-            | Self::NotMailed { .. } => Kind::Failed,
-        }
-    }
-}
+use state::{Last, Signing};
 
 /// The result of sealing.
 #[derive(Clone, Debug, PartialEq, Eq)]
