@@ -338,3 +338,18 @@ proptest! {
         table_is_survived(&file)?;
     }
 }
+
+/// A transfer that was broken off, or an end that names something else: the library would look for it for ever.
+#[test]
+fn a_sheet_without_an_end_is_damaged() {
+    for damage in [
+        |content: &str| content[..content.find("</table:table>").unwrap()].to_owned(),
+        |content: &str| content.replace("</table:table>", "</table:tablo>"),
+    ] {
+        let mut parts = parts(include_bytes!("tables/odfpy.ods"));
+        let (_, content) = parts.iter_mut().find(|(name, _)| name == "content.xml").unwrap();
+        *content = damage(std::str::from_utf8(content).unwrap()).into_bytes();
+        let file = archive(&parts.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect::<Vec<_>>());
+        assert!(rows(&file).unwrap_err().to_string().contains("damaged"));
+    }
+}

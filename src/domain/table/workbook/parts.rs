@@ -115,16 +115,22 @@ fn texts(part: impl BufRead) -> Result<(), TableError> {
     }
 }
 
-/// Checks what the sheets of an OpenDocument workbook become when rows and cells are repeated as often as they say.
+/// Checks what the sheets of an OpenDocument workbook become when rows and cells are repeated as often as they say. Every element must
+/// end: the library looks for the end of a sheet for ever.
 fn sheets(part: impl BufRead) -> Result<(), TableError> {
     let mut xml = Reader::from_reader(part);
-    xml.config_mut().check_end_names = false;
-    let (mut buffer, mut sheets) = (Vec::new(), Sheets::default());
+    let (mut buffer, mut sheets, mut depth) = (Vec::new(), Sheets::default(), 0_u64);
     loop {
         match xml.read_event_into(&mut buffer).map_err(|_| DAMAGED)? {
-            Event::Start(tag) | Event::Empty(tag) => sheets.open(&tag),
+            Event::Start(tag) => {
+                depth += 1;
+                sheets.open(&tag);
+            }
+            Event::Empty(tag) => sheets.open(&tag),
+            // One that ends another element, or none, is an error of the reader.
+            Event::End(_) => depth -= 1,
             Event::Text(text) => sheets.add(text.len() as u64),
-            Event::Eof => return Ok(()),
+            Event::Eof => return if depth == 0 { Ok(()) } else { Err(DAMAGED) },
             _ => {}
         }
         if sheets.cells() > CELLS {
