@@ -136,12 +136,9 @@ impl TestApp {
         let mut config = (*self.app.context.config).clone();
         config.database.url = database.url.parse().unwrap();
         let (ledger, privacy) = (&mut config.ledger, &mut config.privacy);
-        for path in [
-            &mut ledger.key_file,
-            &mut ledger.state_file,
-            &mut privacy.journal_file,
-            &mut privacy.journal_key_file,
-        ] {
+        for path in
+            [&mut ledger.key_file, &mut ledger.state_file, &mut privacy.journal_file, &mut privacy.journal_key_file]
+        {
             let copy = home.path().join(path.file_name().unwrap());
             if path.exists() {
                 std::fs::copy(&path, &copy).unwrap();
