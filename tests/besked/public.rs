@@ -268,7 +268,7 @@ async fn a_masked_address_stays_on_one_line_of_a_narrow_page() {
     let answer = server.get(&server.link()).await;
     let html = &answer[answer.find("<!doctype").unwrap()..];
     let pages = |html: &str| {
-        let widths = (220..=420).step_by(8);
+        let widths = (280..=480).step_by(8);
         let frames: String = widths.map(|width| narrow::frame(&width.to_string(), width, html)).collect();
         let measured = narrow::measured(&format!("<!doctype html><meta charset=utf-8><body>{frames}{MEASURE}"));
         let number = |line: &str| line.split(' ').map(|word| word.parse().unwrap()).collect::<Vec<u32>>();

@@ -150,6 +150,9 @@ mod tests {
             assert_eq!(shown(html), wanted);
         }
         let mark = marks.mark(&Slot::AccountId);
-        assert_eq!(shown(&format!("<p>{mark} SEK or SEK {mark}. {mark} said</p>")), format!("<p>{mark}~SEK or SEK~{mark}. {mark} said</p>"));
+        assert_eq!(
+            shown(&format!("<p>{mark} SEK or SEK {mark}. {mark} said</p>")),
+            format!("<p>{mark}~SEK or SEK~{mark}. {mark} said</p>")
+        );
     }
 }

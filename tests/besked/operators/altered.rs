@@ -81,8 +81,8 @@ const CASES: [(&str, &str); 16] = [
         "of `robot` is stored as `robot: finance; no end",
     ),
     (
-        "UPDATE keys SET roles = 'finance, ops' WHERE expires_at IS NOT NULL",
-        "of `robot` is stored as `robot: finance, ops",
+        "UPDATE keys SET roles = 'ops, finance' WHERE expires_at IS NOT NULL",
+        "of `robot` is stored as `robot: ops, finance",
     ),
     (
         "UPDATE keys SET revoked_at = NULL WHERE operator_id = (SELECT id FROM operators WHERE name = 'robot') AND revoked_at IS NOT NULL",
