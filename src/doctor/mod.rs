@@ -194,7 +194,15 @@ async fn ledger(app: &App) -> Check {
     }
     let pending =
         if standing.pending == 0 { "all sealed".to_owned() } else { format!("{} unsealed", standing.pending) };
-    Check::new("ledger", Verdict::Ok, format!("entries: {}, {pending}", standing.size))
+    let found = format!("entries: {}, {pending}", standing.size);
+    match standing.others_sign {
+        None => Check::new("ledger", Verdict::Ok, found),
+        Some(path) => {
+            let path = path.display();
+            let others = format!("other nodes sign, as `{path}` is missing here: copy it from one that signs");
+            Check::new("ledger", Verdict::Warning, format!("{found}; {others}"))
+        }
+    }
 }
 
 /// Checks that this database has all tombstones of the journal, and the other way round.

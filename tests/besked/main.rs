@@ -68,6 +68,7 @@ mod secrets;
 mod session;
 mod settings;
 mod shown;
+mod silent;
 mod standing;
 mod store;
 mod structured;

@@ -17,6 +17,7 @@ mod released;
 mod retention;
 mod selections;
 mod standing;
+mod steps;
 mod subjects;
 mod tree;
 mod watched;
