@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::domain::words::words;
 pub use secret::{Secret, signatures};
-pub use target::{Target, TargetError};
+pub use target::{Target, TargetError, unreachable};
 
 /// What a webhook is called for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]

@@ -53,12 +53,7 @@ impl fmt::Debug for Secret {
 
 /// The value of `webhook-signature`: one signature for each secret, the present one first.
 #[must_use]
-pub fn signatures<'a>(
-    secrets: impl IntoIterator<Item = &'a Secret>,
-    id: &str,
-    seconds: i64,
-    body: &str,
-) -> String {
+pub fn signatures<'a>(secrets: impl IntoIterator<Item = &'a Secret>, id: &str, seconds: i64, body: &str) -> String {
     let signed = secrets.into_iter().map(|secret| format!("v1,{}", secret.sign(id, seconds, body)));
     signed.collect::<Vec<_>>().join(" ")
 }
@@ -82,7 +77,9 @@ mod tests {
         let secret = Secret::stored([7; 32]);
         let signed = signatures([&secret], "msg_1", 1_700_000_000, "{\"type\":\"ping\"}");
         assert_eq!(signed, "v1,XtGpxggqsZ4/o5i3zKUd5vplvy//IXSDeOPRfEeuBzM=");
-        for (id, at, body) in [("msg_2", 1_700_000_000, "{}"), ("msg_1", 1_700_000_001, "{}"), ("msg_1", 1_700_000_000, "{ }")] {
+        for (id, at, body) in
+            [("msg_2", 1_700_000_000, "{}"), ("msg_1", 1_700_000_001, "{}"), ("msg_1", 1_700_000_000, "{ }")]
+        {
             assert_ne!(signatures([&secret], id, at, body), signatures([&secret], "msg_1", 1_700_000_000, "{}"));
         }
         let two = signatures([&secret, &Secret::stored([8; 32])], "msg_1", 1_700_000_000, "{\"type\":\"ping\"}");

@@ -54,7 +54,11 @@ pub enum TargetError {
 /// What is wrong with an address that a webhook is at.
 #[must_use]
 pub fn unreachable(address: IpAddr, in_clear: bool) -> String {
-    let why = if in_clear { "is in no network of `[webhooks] allow`, as http:// needs" } else { "is neither public nor in a network of `[webhooks] allow`" };
+    let why = if in_clear {
+        "is in no network of `[webhooks] allow`, as http:// needs"
+    } else {
+        "is neither public nor in a network of `[webhooks] allow`"
+    };
     format!("leads to {address}, which {why}")
 }
 
@@ -78,7 +82,10 @@ impl Target {
             "http" => true,
             _ => return Err(TargetError::Scheme),
         };
-        if !url.username().is_empty() || url.password().is_some() || text.split(['/', '?', '#']).nth(2).is_some_and(|it| it.contains('@')) {
+        if !url.username().is_empty()
+            || url.password().is_some()
+            || text.split(['/', '?', '#']).nth(2).is_some_and(|it| it.contains('@'))
+        {
             return Err(TargetError::User);
         }
         if url.fragment().is_some() {
@@ -169,12 +176,49 @@ mod tests {
     #[test]
     fn no_spelling_of_an_inner_address_is_taken() {
         for host in [
-            "127.0.0.1", "127.1", "127.0.1", "2130706433", "0x7f000001", "0x7f.0.0.1", "0177.0.0.1", "017700000001", "127.0.0.1.",
-            "0", "0.0.0.0", "0x0", "10.0.0.1", "012.0.0.1", "0xa000001", "167772161", "100.64.0.1", "169.254.169.254", "2852039166",
-            "0xa9fea9fe", "0251.0376.0251.0376", "[::1]", "[::]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[::127.0.0.1]",
-            "[64:ff9b::7f00:1]", "[64:ff9b::169.254.169.254]", "[64:ff9b:1::1]", "[2002:7f00:1::]", "[2001::1]", "[fe80::1]", "[fc00::1]",
-            "[fd00:ec2::254]", "[ff02::1]", "[2001:db8::1]", "224.0.0.1", "255.255.255.255", "192.168.0.1", "172.16.0.1",
-            "\u{ff11}\u{ff12}\u{ff17}.\u{ff10}.\u{ff10}.\u{ff11}", "127\u{3002}0\u{3002}0\u{3002}1", "\u{2460}\u{2461}\u{2466}.0.0.1",
+            "127.0.0.1",
+            "127.1",
+            "127.0.1",
+            "2130706433",
+            "0x7f000001",
+            "0x7f.0.0.1",
+            "0177.0.0.1",
+            "017700000001",
+            "127.0.0.1.",
+            "0",
+            "0.0.0.0",
+            "0x0",
+            "10.0.0.1",
+            "012.0.0.1",
+            "0xa000001",
+            "167772161",
+            "100.64.0.1",
+            "169.254.169.254",
+            "2852039166",
+            "0xa9fea9fe",
+            "0251.0376.0251.0376",
+            "[::1]",
+            "[::]",
+            "[::ffff:127.0.0.1]",
+            "[::ffff:7f00:1]",
+            "[::127.0.0.1]",
+            "[64:ff9b::7f00:1]",
+            "[64:ff9b::169.254.169.254]",
+            "[64:ff9b:1::1]",
+            "[2002:7f00:1::]",
+            "[2001::1]",
+            "[fe80::1]",
+            "[fc00::1]",
+            "[fd00:ec2::254]",
+            "[ff02::1]",
+            "[2001:db8::1]",
+            "224.0.0.1",
+            "255.255.255.255",
+            "192.168.0.1",
+            "172.16.0.1",
+            "\u{ff11}\u{ff12}\u{ff17}.\u{ff10}.\u{ff10}.\u{ff11}",
+            "127\u{3002}0\u{3002}0\u{3002}1",
+            "\u{2460}\u{2461}\u{2466}.0.0.1",
             "%31%32%37.0.0.1",
         ] {
             let found = Target::parse(&format!("https://{host}/"), NOWHERE);
@@ -222,9 +266,15 @@ mod tests {
             assert!(parse(taken).is_ok(), "{taken}");
         }
         let refused = parse("http://8.8.8.8/").unwrap_err();
-        assert_eq!(refused.to_string(), "leads to 8.8.8.8, which is in no network of `[webhooks] allow`, as http:// needs");
+        assert_eq!(
+            refused.to_string(),
+            "leads to 8.8.8.8, which is in no network of `[webhooks] allow`, as http:// needs"
+        );
         let refused = parse("https://192.168.0.1/").unwrap_err();
-        assert_eq!(refused.to_string(), "leads to 192.168.0.1, which is neither public nor in a network of `[webhooks] allow`");
+        assert_eq!(
+            refused.to_string(),
+            "leads to 192.168.0.1, which is neither public nor in a network of `[webhooks] allow`"
+        );
     }
 
     #[test]

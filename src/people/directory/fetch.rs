@@ -146,7 +146,8 @@ fn text(headers: &HeaderMap, name: HeaderName) -> Option<String> {
 }
 
 /// An error with its last cause, which says most; without the address, which may have a secret in it.
-fn in_words(error: &reqwest::Error) -> String {
+#[must_use]
+pub fn in_words(error: &reqwest::Error) -> String {
     if error.is_timeout() {
         return "the server did not answer in time".to_owned();
     }

@@ -162,15 +162,21 @@ pub async fn succeeded(conn: &mut Conn, id: Uuid, at: Timestamp) -> Result<()> {
     Ok(())
 }
 
-/// Notes that a call failed, and when the next one is tried. Returns since when calls fail.
-pub async fn failed(conn: &mut Conn, id: Uuid, at: Timestamp, retry_at: Timestamp) -> Result<Timestamp> {
+/// Notes how many calls in a row have failed, and when the next one is tried. Returns since when calls fail.
+pub async fn failed(
+    conn: &mut Conn,
+    id: Uuid,
+    (failures, at): (u32, Timestamp),
+    retry_at: Timestamp,
+) -> Result<Timestamp> {
     let row = sqlx::query(
-        "UPDATE webhooks SET failures = failures + 1, failing_since = COALESCE(failing_since, $2), retry_at = $3
+        "UPDATE webhooks SET failures = $4, failing_since = COALESCE(failing_since, $2), retry_at = $3
          WHERE id = $1 RETURNING failing_since",
     )
     .bind(id.to_string())
     .bind(at.as_millisecond())
     .bind(retry_at.as_millisecond())
+    .bind(i64::from(failures))
     .fetch_one(conn)
     .await?;
     Row::of("webhooks", &row).time("failing_since")
@@ -237,7 +243,9 @@ fn read(row: &sqlx::any::AnyRow) -> Result<Webhook> {
         target: row.parse_with("url", Target::stored)?,
         secret: Secret::stored(row.bytes("secret")?),
         former,
-        events: row.parse_with("events", |text| text.split(',').filter(|it| !it.is_empty()).map(str::parse).collect::<Result<_, _>>())?,
+        events: row.parse_with("events", |text| {
+            text.split(',').filter(|it| !it.is_empty()).map(str::parse).collect::<Result<_, _>>()
+        })?,
         created_at: row.time("created_at")?,
         disabled: row.maybe_time("disabled_at")?.zip(row.maybe("disabled")?),
         failures: u32::try_from(failures).unwrap_or(u32::MAX),
