@@ -88,6 +88,12 @@ impl Webhooks {
         Self { context, outside: Arc::new(outside), owner, holds: Arc::default() }
     }
 
+    /// The same for the work of a node.
+    #[must_use]
+    pub fn of_node(&self, owner: &str) -> Self {
+        Self { owner: owner.into(), holds: Arc::default(), ..self.clone() }
+    }
+
     /// Adds a webhook. The secret that it returns is the only copy that is shown.
     ///
     /// # Errors

@@ -80,5 +80,6 @@ mod trouble;
 mod uncertain;
 mod unreadable;
 mod usage;
+mod webhooks;
 mod words;
 mod workbooks;

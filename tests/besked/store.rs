@@ -20,6 +20,7 @@ mod standing;
 mod subjects;
 mod tree;
 mod watched;
+mod webhooks;
 
 use besked::domain::category::Category;
 use besked::domain::coverage::Terms;
