@@ -83,7 +83,8 @@ async fn webhooks_are_stored_changed_disabled_and_enabled(#[case] engine: Engine
     assert_eq!(webhooks::count_failed(&mut tx).await.unwrap(), 1);
     let wants: BTreeSet<_> = webhooks::wants(&mut tx).await.unwrap().into_iter().map(|(_, id)| id).collect();
     assert_eq!(wants, [changed.id].into(), "a disabled one wants nothing");
-    webhooks::set(&mut tx, &webhooks::find(&mut tx, one.id).await.unwrap().unwrap()).await.unwrap();
+    let gone = webhooks::find(&mut tx, one.id).await.unwrap().unwrap();
+    webhooks::set(&mut tx, &gone).await.unwrap();
     assert_eq!(webhooks::wants(&mut tx).await.unwrap().len(), 2);
     assert!(webhooks::leave_disabled(&mut tx, one.id).await.unwrap());
     assert!(!webhooks::leave_disabled(&mut tx, one.id).await.unwrap());
