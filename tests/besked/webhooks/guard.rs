@@ -91,7 +91,7 @@ async fn a_name_is_resolved_once_for_a_connection_which_goes_to_what_was_judged(
     let bad = Receiver::at(&format!("127.0.0.2:{}", good.address.port())).await;
     let (judged, astray) = (vec![ip("127.0.0.1")], vec![ip("127.0.0.2")]);
     // Added, called, and called again over a new connection.
-    let (app, asked) = leading(&["127.0.0.1"], vec![judged.clone(), judged.clone(), astray]).await;
+    let (app, asked) = leading(&["127.0.0.1/32"], vec![judged.clone(), judged.clone(), astray]).await;
     let url = format!("http://hooks.example:{}/", good.address.port());
     let id = add(&app, &url).await.unwrap().shown.id;
     assert_eq!(problem(&app, id).await, "");
@@ -159,8 +159,13 @@ async fn a_receiver_proves_who_it_is() {
             problem(&app, id).await
         }
     };
-    assert!(made(None, "hooks.example").await.contains("of no authority that is trusted"));
-    assert!(made(Some(authority.clone()), "other.example").await.contains("is for `hooks.example`"));
+    for (authority, name, why) in [
+        (None, "hooks.example", "of no authority that is trusted"),
+        (Some(authority.clone()), "other.example", "is for `hooks.example`"),
+    ] {
+        let problem = made(authority, name).await;
+        assert!(problem.contains(why), "{problem}");
+    }
     assert_eq!(receiver.count(), 0, "nothing was said to it");
     assert_eq!(made(Some(authority), "hooks.example").await, "");
     assert_eq!(receiver.count(), 1);
