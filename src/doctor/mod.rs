@@ -8,6 +8,7 @@ mod integrity;
 mod operators;
 mod queue;
 mod relay;
+mod webhooks;
 
 use std::path::Path;
 
@@ -79,6 +80,7 @@ pub async fn examine((config, file): (&Config, &Path), dns: Option<&Dns>, progre
             progress("the contacts");
             checks.push(contacts(app).await);
             checks.push(operators::check(app).await);
+            checks.extend(webhooks::check(app).await);
             checks.extend(inbound::reports(config, app).await);
         }
         Err(AppError::Store(error)) if error.is_damaged() => checks.push(integrity::failed(error)),

@@ -36,10 +36,12 @@ use crate::domain::entry::{Detail, Entry, Event, Fact, Person};
 use crate::domain::merkle::{Hash, empty_root};
 use crate::domain::note::{Signer, VerifierKey};
 use crate::domain::right::Right;
+use crate::domain::webhook::HookEvent;
 use crate::store::proof::ledger::{self as entries, Opening};
 pub use crate::store::proof::tree::Signed;
 use crate::store::proof::tree::{self, Head};
 use crate::store::sending::nodes;
+use crate::store::webhooks::facts;
 use crate::store::{Conn, StoreError};
 pub use error::LedgerError;
 use export::{ExportError, Exported};
@@ -186,7 +188,9 @@ impl Ledger {
         drop(conn);
         let reason = sign::reason(&faults);
         let mut tx = self.context.store.write().await?;
-        tree::set_stopped(&mut tx, Some(&reason)).await?;
+        if tree::set_stopped(&mut tx, Some(&reason)).await? {
+            facts::note(&mut tx, HookEvent::LedgerStopped, ("", None), self.context.clock.now()).await?;
+        }
         tx.commit().await.map_err(StoreError::from)?;
         tracing::error!(%reason, "sealing has stopped; mandatory notices are sent, news and surveys wait. `besked ledger continue --reason` resumes it");
         Ok(Err(reason))

@@ -81,5 +81,6 @@ mod trouble;
 mod uncertain;
 mod unreadable;
 mod usage;
+mod webhooks;
 mod words;
 mod workbooks;

@@ -21,6 +21,7 @@ mod steps;
 mod subjects;
 mod tree;
 mod watched;
+mod webhooks;
 
 use besked::domain::category::Category;
 use besked::domain::coverage::Terms;

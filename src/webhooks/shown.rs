@@ -1,0 +1,86 @@
+//! Webhooks as they are shown: never with a secret.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::domain::webhook::{Disabled, HookEvent};
+use crate::store::webhooks::Webhook;
+use crate::store::webhooks::attempts::Attempt;
+
+/// A webhook.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Shown {
+    /// Id.
+    pub id: Uuid,
+    /// Where it is.
+    pub url: String,
+    /// What it wants to know.
+    pub events: BTreeSet<HookEvent>,
+    /// `active`, `failing` or `disabled`.
+    pub state: &'static str,
+    /// When it was added.
+    pub created_at: Timestamp,
+    /// Calls that have not succeeded yet.
+    pub queued: u64,
+    /// When a call succeeded last.
+    pub succeeded_at: Option<Timestamp>,
+    /// Since when calls fail.
+    pub failing_since: Option<Timestamp>,
+    /// When the next one is tried.
+    pub retry_at: Option<Timestamp>,
+    /// Until when the former secret signs besides.
+    pub former_secret_until: Option<Timestamp>,
+    /// Since when it is not called any more.
+    pub disabled_at: Option<Timestamp>,
+    /// Why that is so.
+    pub disabled_by: Option<Disabled>,
+}
+
+impl Shown {
+    pub(super) fn of(it: Webhook, now: Timestamp) -> Self {
+        let state = match (it.disabled, it.failing_since) {
+            (Some(_), _) => "disabled",
+            (None, Some(_)) => "failing",
+            (None, None) => "active",
+        };
+        Self {
+            id: it.id,
+            url: it.target.to_string(),
+            events: it.events,
+            state,
+            created_at: it.created_at,
+            queued: it.queued,
+            succeeded_at: it.succeeded_at,
+            failing_since: it.failing_since,
+            retry_at: it.retry_at.filter(|_| it.disabled.is_none()),
+            former_secret_until: it.former.map(|(_, until)| until).filter(|until| *until > now),
+            disabled_at: it.disabled.map(|(at, _)| at),
+            disabled_by: it.disabled.map(|(_, why)| why),
+        }
+    }
+}
+
+/// A webhook with its last attempts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Detailed {
+    /// The webhook.
+    #[serde(flatten)]
+    pub shown: Shown,
+    /// The last attempts to call it, the newest first.
+    pub attempts: Vec<Attempt>,
+}
+
+/// How a test ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Tested {
+    /// The webhook.
+    pub id: Uuid,
+    /// True if the receiver answered 2xx.
+    pub ok: bool,
+    /// Its attempt, as it is in the log.
+    #[serde(flatten)]
+    pub attempt: Attempt,
+}
