@@ -722,3 +722,18 @@ CREATE TABLE audit (
 
 CREATE INDEX audit_by_time ON audit (at);
 CREATE INDEX audit_by_object ON audit (object, id) WHERE object IS NOT NULL;
+
+-- Requests with an `Idempotency-Key`, for a day: `scope` is a digest of operator, method, path and key, `digest` that of the body.
+-- The row is written in the transaction that carries the request out; `token` is the try that did. Then comes the answer.
+CREATE TABLE requests (
+    scope   BYTEA NOT NULL PRIMARY KEY,
+    digest  BYTEA NOT NULL,
+    token   TEXT COLLATE "C" NOT NULL,
+    at      BIGINT NOT NULL,
+    object  TEXT COLLATE "C",
+    status  BIGINT,
+    headers TEXT COLLATE "C",
+    body    BYTEA
+);
+
+CREATE INDEX requests_by_time ON requests (at);

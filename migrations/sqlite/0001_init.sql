@@ -694,3 +694,18 @@ CREATE TABLE audit (
 
 CREATE INDEX audit_by_time ON audit (at);
 CREATE INDEX audit_by_object ON audit (object, id) WHERE object IS NOT NULL;
+
+-- Requests with an `Idempotency-Key`, for a day: `scope` is a digest of operator, method, path and key, `digest` that of the body.
+-- The row is written in the transaction that carries the request out; `token` is the try that did. Then comes the answer.
+CREATE TABLE requests (
+    scope   BLOB NOT NULL PRIMARY KEY,
+    digest  BLOB NOT NULL,
+    token   TEXT NOT NULL,
+    at      INTEGER NOT NULL,
+    object  TEXT,
+    status  INTEGER,
+    headers TEXT,
+    body    BLOB
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX requests_by_time ON requests (at);

@@ -50,6 +50,7 @@ pub mod random;
 pub mod records;
 pub mod reply;
 pub mod report;
+pub mod request;
 pub mod retention;
 pub mod right;
 pub mod rows_file;

@@ -191,6 +191,13 @@ impl Keys {
         Ok(Actor::operator(&key.operator, key.kind, key.roles.and(key.held), via))
     }
 
+    /// Whose a key is that does not count any more, with its id: for the record of who presented it.
+    pub async fn whose(&self, bearer: &str) -> Option<(OperatorName, Uuid)> {
+        let hash = Key::parse(bearer).ok()?.hash();
+        let found = keys::with_hash(&mut *self.context.store.read().await.ok()?, &hash).await.ok()??;
+        Some((found.operator, found.id))
+    }
+
     /// Notes the use of a key. A database that cannot be written now refuses nobody who only reads.
     async fn note_use(&self, key: &Kept, now: Timestamp) {
         let before = now.saturating_sub(TOUCH).unwrap_or(Timestamp::MIN);

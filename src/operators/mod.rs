@@ -3,6 +3,7 @@
 
 pub mod audit;
 pub mod keys;
+pub mod requests;
 
 use jiff::Timestamp;
 use serde::Serialize;
