@@ -5,16 +5,26 @@
 //! ([`enter`]) a request is known by its key ([`key`]), counted ([`rates`]), carried out once ([`idempotency`]) and written into the audit
 //! log. What cannot be done is a problem document ([`problem`]).
 
+mod audit;
 mod body;
+mod deliveries;
 mod docs;
 mod enter;
 mod errors;
+mod evidence;
 mod idempotency;
+mod inbound;
+mod informed;
 pub mod key;
+mod keys;
+mod ledger;
 mod me;
+mod operators;
 mod problem;
 mod rates;
+mod relays;
 mod shape;
+mod tasks;
 
 use std::any::Any;
 use std::sync::Arc;
@@ -42,7 +52,19 @@ pub struct Api {
 
 /// The routes that need a key, with their documentation.
 fn keyed() -> OpenApiRouter<Api> {
-    OpenApiRouter::new().nest("/api/v1", OpenApiRouter::new().merge(me::router()))
+    let routes = OpenApiRouter::new()
+        .merge(me::router())
+        .merge(deliveries::router())
+        .merge(informed::router())
+        .merge(evidence::router())
+        .merge(tasks::router())
+        .merge(inbound::router())
+        .merge(relays::router())
+        .merge(ledger::router())
+        .merge(audit::router())
+        .merge(operators::router())
+        .merge(keys::router());
+    OpenApiRouter::new().nest("/api/v1", routes)
 }
 
 /// The document that describes the API (OpenAPI 3.1).
@@ -90,6 +112,7 @@ async fn unknown() -> Response {
 }
 
 fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
-    let text = panic.downcast_ref::<&str>().map(|it| (*it).to_owned()).or_else(|| panic.downcast_ref::<String>().cloned());
+    let text =
+        panic.downcast_ref::<&str>().map(|it| (*it).to_owned()).or_else(|| panic.downcast_ref::<String>().cloned());
     Problem::failed(Kind::Failed, &format!("a request panicked: {}", text.unwrap_or_default())).into_response()
 }
