@@ -12,6 +12,7 @@ mod errors;
 mod idempotency;
 pub mod key;
 mod me;
+mod notices;
 mod problem;
 mod rates;
 mod shape;
@@ -42,7 +43,7 @@ pub struct Api {
 
 /// The routes that need a key, with their documentation.
 fn keyed() -> OpenApiRouter<Api> {
-    OpenApiRouter::new().nest("/api/v1", OpenApiRouter::new().merge(me::router()))
+    OpenApiRouter::new().nest("/api/v1", OpenApiRouter::new().merge(me::router()).merge(notices::router()))
 }
 
 /// The document that describes the API (OpenAPI 3.1).
