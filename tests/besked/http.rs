@@ -1,6 +1,7 @@
 //! The API, asked over real HTTP by operators with keys.
 
 mod door;
+mod notices;
 mod once;
 
 use std::net::SocketAddr;

@@ -6,16 +6,20 @@
 //! log. What cannot be done is a problem document ([`problem`]).
 
 mod body;
+mod customers;
 mod docs;
 mod enter;
 mod errors;
+mod holds;
 mod idempotency;
 pub mod key;
 mod me;
 mod notices;
+mod persons;
 mod problem;
 mod rates;
 mod shape;
+mod subjects;
 
 use std::any::Any;
 use std::sync::Arc;
@@ -43,7 +47,14 @@ pub struct Api {
 
 /// The routes that need a key, with their documentation.
 fn keyed() -> OpenApiRouter<Api> {
-    OpenApiRouter::new().nest("/api/v1", OpenApiRouter::new().merge(me::router()).merge(notices::router()))
+    let all = OpenApiRouter::new()
+        .merge(me::router())
+        .merge(notices::router())
+        .merge(customers::router())
+        .merge(persons::router())
+        .merge(subjects::router())
+        .merge(holds::router());
+    OpenApiRouter::new().nest("/api/v1", all)
 }
 
 /// The document that describes the API (OpenAPI 3.1).
