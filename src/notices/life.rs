@@ -58,6 +58,7 @@ impl Notices {
         actor.may(Right::Write, draft.notice.category)?;
         let subject = self.storable(draft)?;
         let mut tx = self.context.store.write().await?;
+        kept::lock(&mut tx, id).await?;
         let notice = find(&mut tx, id).await?;
         // Of both categories: nobody takes a notice of others by giving it their own.
         allowed(actor, Right::Write, &notice)?;
@@ -113,6 +114,7 @@ impl Notices {
         prints: Option<Prints>,
     ) -> Result<Kept, NoticeError> {
         let mut tx = self.context.store.write().await?;
+        kept::lock(&mut tx, id).await?;
         let notice = find(&mut tx, id).await?;
         allowed(actor, Right::Write, &notice)?;
         if is_past(notice.state, Step::Submit) {
@@ -155,6 +157,7 @@ impl Notices {
         let prints = self.prints(&notice).await?;
         let changed = self.changed_since_approval(&notice).await?.is_some();
         let mut tx = self.context.store.write().await?;
+        kept::lock(&mut tx, id).await?;
         let notice = find(&mut tx, id).await?;
         is_read(&notice, read)?;
         let again = changed && notice.state == State::Approved;
@@ -187,6 +190,7 @@ impl Notices {
     /// If it is not submitted.
     pub async fn decline(&self, id: Uuid, actor: &Actor, reason: Option<&str>) -> Result<Kept, NoticeError> {
         let mut tx = self.context.store.write().await?;
+        kept::lock(&mut tx, id).await?;
         let notice = find(&mut tx, id).await?;
         allowed(actor, Right::Approve, &notice)?;
         if notice.state == State::Declined {
@@ -257,6 +261,7 @@ impl Notices {
     /// If it is closed.
     pub async fn cancel(&self, id: Uuid, actor: &Actor, reason: Option<&str>) -> Result<Kept, NoticeError> {
         let mut tx = self.context.store.write().await?;
+        kept::lock(&mut tx, id).await?;
         let notice = find(&mut tx, id).await?;
         allowed(actor, Right::Release, &notice)?;
         if notice.state != State::Cancelled {

@@ -1,14 +1,19 @@
 //! The API, asked over real HTTP by operators with keys.
 
+mod customers;
 mod door;
+mod limits;
 mod notices;
 mod once;
+mod persons;
+mod recipients;
+mod tiles;
 
 use std::net::SocketAddr;
 
 use besked::app::App;
 use besked::domain::operator::Role;
-use besked::http::api::routes;
+use besked::http::all;
 use besked::http::serve::{Limits, serve};
 use besked::operators::NewOperator;
 use besked::operators::keys::NewKey;
@@ -109,11 +114,16 @@ pub struct Node {
 
 impl Node {
     pub async fn start(app: App) -> Self {
+        Self::limited(app, Limits::default()).await
+    }
+
+    /// With other limits of what a client may take.
+    pub async fn limited(app: App, limits: Limits) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let at = listener.local_addr().unwrap();
         let stop = CancellationToken::new();
-        let (routes, ended) = (routes(app), stop.clone());
-        let serving = tokio::spawn(async move { serve(listener, routes, Limits::default(), &ended, &ended).await });
+        let (routes, ended) = (all(&app), stop.clone());
+        let serving = tokio::spawn(async move { serve(listener, routes, limits, &ended, &ended).await });
         Self { at, stop, serving }
     }
 
