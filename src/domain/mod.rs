@@ -28,6 +28,7 @@ pub mod fields;
 pub mod forward;
 pub mod front_matter;
 pub mod inbound;
+pub mod json_list;
 pub mod key;
 pub mod kind;
 pub mod link;

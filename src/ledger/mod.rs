@@ -21,6 +21,7 @@ pub mod sign;
 mod slots;
 pub mod state;
 pub mod subtrees;
+mod tiles;
 pub mod unaddressed;
 
 use std::path::Path;

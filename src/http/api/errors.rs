@@ -122,6 +122,9 @@ impl From<NoticeError> for Problem {
             NoticeError::AudienceChanged { .. } => {
                 Self::of(Kind::Conflict, text).hint("approve it for those who are to receive it now")
             }
+            NoticeError::Changed => Self::of(Kind::Conflict, text)
+                .hint("`GET /notices/{id}` shows its content and the digest of it")
+                .status(StatusCode::PRECONDITION_FAILED),
             NoticeError::ApprovalVoid => Self::of(Kind::Conflict, text).hint("submit it again"),
             NoticeError::NotStanding => Self::of(Kind::Conflict, text)
                 .hint("a notice takes recipients after its release if its audience is `open`"),

@@ -7,11 +7,13 @@
 
 mod audit;
 mod body;
+mod customers;
 mod deliveries;
 mod docs;
 mod enter;
 mod errors;
 mod evidence;
+mod holds;
 mod idempotency;
 mod inbound;
 mod informed;
@@ -19,11 +21,14 @@ pub mod key;
 mod keys;
 mod ledger;
 mod me;
+mod notices;
 mod operators;
+mod persons;
 mod problem;
 mod rates;
 mod relays;
 mod shape;
+mod subjects;
 mod tasks;
 
 use std::any::Any;
@@ -52,11 +57,16 @@ pub struct Api {
 
 /// The routes that need a key, with their documentation.
 fn keyed() -> OpenApiRouter<Api> {
-    let routes = OpenApiRouter::new()
+    let all = OpenApiRouter::new()
         .merge(me::router())
+        .merge(notices::router())
         .merge(deliveries::router())
         .merge(informed::router())
         .merge(evidence::router())
+        .merge(customers::router())
+        .merge(persons::router())
+        .merge(subjects::router())
+        .merge(holds::router())
         .merge(tasks::router())
         .merge(inbound::router())
         .merge(relays::router())
@@ -64,7 +74,7 @@ fn keyed() -> OpenApiRouter<Api> {
         .merge(audit::router())
         .merge(operators::router())
         .merge(keys::router());
-    OpenApiRouter::new().nest("/api/v1", routes)
+    OpenApiRouter::new().nest("/api/v1", all)
 }
 
 /// The document that describes the API (OpenAPI 3.1).

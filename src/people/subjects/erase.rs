@@ -35,7 +35,8 @@ pub struct Erasure<'a> {
 }
 
 /// What an erasure did.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, utoipa::ToSchema)]
+#[schema(as = subject::Erased)]
 pub struct Erased {
     /// Contacts deleted.
     pub contacts: usize,

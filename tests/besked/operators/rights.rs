@@ -157,7 +157,7 @@ async fn a_breach_is_sealed_until_its_release(#[case] engine: Engine) {
             let error = about.unwrap_err();
             assert!(matches!(error.kind(), Kind::NotFound | Kind::Forbidden), "{role}: {error}");
         }
-        match notices.list(&actor, &page()).await {
+        match notices.list(&actor, &besked::notices::Filter::default(), &page()).await {
             Ok(listed) => assert_eq!(listed.items.len(), usize::from(knows), "{role}"),
             Err(error) => assert_eq!((*role, error.kind()), (Role::Admin, Kind::Forbidden)),
         }

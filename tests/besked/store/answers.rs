@@ -1,8 +1,11 @@
 //! What coverage, status and lists ask of the database.
 
+use besked::domain::address::AddressKey;
 use besked::domain::attestation::Channel;
 use besked::domain::delivery::{Failure, Outcome, Reason, State};
+use besked::store::Conn;
 use besked::store::notices::attestations::{self, Attestation};
+use besked::store::sending::deliveries::To;
 use besked::store::sending::{claims, settle, shown, tally, uncertain};
 use rstest::rstest;
 
