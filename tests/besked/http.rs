@@ -1,12 +1,14 @@
 //! The API, asked over real HTTP by operators with keys.
 
 mod customers;
+mod deliveries;
 mod door;
 mod limits;
 mod notices;
 mod once;
 mod persons;
 mod recipients;
+mod staff;
 mod tiles;
 
 use std::net::SocketAddr;

@@ -10,8 +10,7 @@ use super::Api;
 use super::body::{Asked, Json, page};
 use super::key::Caller;
 use super::problem::Problem;
-use crate::inbound::Shown;
-use crate::store::inbound::Stored;
+use crate::inbound::{Shown, Stored};
 
 /// The routes.
 pub fn router() -> OpenApiRouter<Api> {

@@ -70,7 +70,7 @@ async fn deliveries_are_found_by_state_by_failure_and_by_customer(#[case] engine
     assert!(all.len() == 2 && all[0] > all[1], "{all:?}");
     assert_eq!(to_a(&mut tx, (None, None), Some(all[0])).await, all[1..]);
     assert_eq!(to_a(&mut tx, (Some(other), None), None).await.len(), 1);
-    assert_eq!(to_a(&mut tx, (Some(other), Some(State::Bounced)), None).await, []);
+    assert!(to_a(&mut tx, (Some(other), Some(State::Bounced)), None).await.is_empty());
     let account = shown::find(&mut tx, all[0]).await.unwrap().unwrap().account_id;
     let to_customer = shown::to(&mut tx, To::Customer(&account, Some(&key)), (None, None), None, 9).await.unwrap();
     assert!(to_customer.iter().all(|it| it.account_id == account) && !to_customer.is_empty(), "{to_customer:?}");
