@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use clap::Args;
 use super::Place;
 use super::failure::Failure;
 use super::informed::describe_stopped;
@@ -12,6 +11,7 @@ use crate::cli::args::said;
 use crate::coverage::{CoverageRow, Covering, Only, Totals};
 use crate::domain::clock::Clock;
 use crate::domain::placeholder::Text;
+use clap::Args;
 
 /// Show who is informed by a notice.
 #[derive(Debug, Args)]

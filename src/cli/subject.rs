@@ -20,9 +20,7 @@ use crate::domain::address::Address;
 use crate::domain::category::{Category, Class};
 use crate::domain::duty::Duty;
 use crate::people::subjects::record::Record;
-use crate::people::subjects::{
-    Decision, Erased, Erasure, Objected, Objecting, Objection, Rectified, Restricting,
-};
+use crate::people::subjects::{Decision, Erased, Erasure, Objected, Objecting, Objection, Rectified, Restricting};
 
 /// A person's rights (GDPR Art. 15 to 21).
 #[derive(Debug, Subcommand)]
@@ -139,9 +137,7 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
         Command::Unrestrict { email } => {
             app.subjects.unrestrict(&actor, &email).await?;
             let answer = Restricting { email: email.as_str().to_owned(), restricted: false, changed: true };
-            output.print(&answer, |_| {
-                format!("{email} is no longer restricted\n")
-            })?;
+            output.print(&answer, |_| format!("{email} is no longer restricted\n"))?;
         }
         Command::Rectify { email, to, yes } => {
             let contacts = match yes {

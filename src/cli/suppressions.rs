@@ -1,6 +1,5 @@
 //! `besked suppressions`: addresses that are not mailed.
 
-use clap::Subcommand;
 use super::Place;
 use super::failure::Failure;
 use super::nobody::warn_of_nobody;
@@ -10,6 +9,7 @@ use super::preferences::address;
 use crate::domain::address::Address;
 use crate::domain::preference::Reason;
 use crate::people::suppressions::{Listed, Suppressed, Unsuppressed};
+use clap::Subcommand;
 
 /// Addresses that are not mailed.
 #[derive(Debug, Subcommand)]
@@ -56,9 +56,7 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
             let reasons = app.suppressions.remove(&actor, &email).await?;
             let names = reasons.iter().map(|reason| reason.as_str()).collect::<Vec<_>>().join(", ");
             let lifted = Unsuppressed { email: email.as_str().to_owned(), removed: reasons.len(), reasons };
-            output.print(&lifted, |_| {
-                format!("{email} is no longer suppressed; lifted: {names}\n")
-            })?;
+            output.print(&lifted, |_| format!("{email} is no longer suppressed; lifted: {names}\n"))?;
         }
     }
     Ok(0)

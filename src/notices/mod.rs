@@ -23,8 +23,8 @@ use jiff::{SignedDuration, Timestamp};
 use thiserror::Error;
 use uuid::Uuid;
 
-pub use crate::store::notices::{Filter, Kept};
 pub use crate::store::notices::steps::Done;
+pub use crate::store::notices::{Filter, Kept};
 pub use crate::store::sending::waiting::Depth;
 pub use draft::Draft;
 pub use finish::{Carried, Errand, Task};

@@ -38,7 +38,8 @@ async fn stored(conn: &mut Conn, id: Uuid) -> Result<Rows, NoticeError> {
         let Some((last, _)) = page.last_key_value() else { break };
         after.clone_from(last);
         for (account, data) in page {
-            let values: BTreeMap<String, String> = serde_json::from_str(&data).map_err(|_| inconsistent(id, &account))?;
+            let values: BTreeMap<String, String> =
+                serde_json::from_str(&data).map_err(|_| inconsistent(id, &account))?;
             columns.extend(values.keys().cloned());
             found.insert(AccountId::parse(&account).map_err(|_| inconsistent(id, &account))?, values);
         }

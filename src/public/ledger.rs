@@ -28,9 +28,7 @@ pub fn routes(app: App) -> Router {
 
 async fn checkpoint(State(app): State<App>, asked: HeaderMap) -> Response {
     match app.ledger.published().await {
-        Ok(Some(signed)) => {
-            answer(&asked, (ASK_AGAIN, "text/plain; charset=utf-8"), signed.note.into_bytes())
-        }
+        Ok(Some(signed)) => answer(&asked, (ASK_AGAIN, "text/plain; charset=utf-8"), signed.note.into_bytes()),
         Ok(None) => missing("nothing was signed yet\n"),
         Err(error) => failed(&error),
     }
@@ -50,7 +48,9 @@ async fn tile(State(app): State<App>, Path(path): Path<String>, asked: HeaderMap
 fn answer(asked: &HeaderMap, (cached, kind): (&'static str, &'static str), bytes: Vec<u8>) -> Response {
     let tag = format!("\"{}\"", data_encoding::HEXLOWER.encode(&sha256(&bytes)[..16]));
     let known = asked.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
-    let has_it = known.flat_map(|value| value.split(',')).any(|it| matches!(it.trim(), "*") || it.trim().trim_start_matches("W/") == tag);
+    let has_it = known
+        .flat_map(|value| value.split(','))
+        .any(|it| matches!(it.trim(), "*") || it.trim().trim_start_matches("W/") == tag);
     let mut response = if has_it {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
@@ -71,6 +71,7 @@ fn missing(text: &'static str) -> Response {
 
 fn failed(error: &LedgerError) -> Response {
     tracing::error!(%error, "a part of the ledger could not be read");
-    let status = if error.kind() == Kind::Later { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::INTERNAL_SERVER_ERROR };
+    let status =
+        if error.kind() == Kind::Later { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::INTERNAL_SERVER_ERROR };
     (status, [(header::CACHE_CONTROL, "no-store"), (header::RETRY_AFTER, "5")], "try again later\n").into_response()
 }

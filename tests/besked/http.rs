@@ -1,6 +1,7 @@
 //! The API, asked over real HTTP by operators with keys.
 
 mod customers;
+mod docs;
 mod door;
 mod limits;
 mod notices;

@@ -16,8 +16,8 @@ use crate::coverage::Status;
 use crate::domain::actor::Actor;
 use crate::domain::notice::State;
 use crate::domain::placeholder::Text;
-use crate::notices::{Filter, Kept};
 use crate::notices::shown::{Brief, Now, Shown};
+use crate::notices::{Filter, Kept};
 
 /// Prints the state of a notice after a step.
 pub fn print_state(app: &App, notice: &Kept, output: &Output) -> Result<u8, Failure> {
@@ -48,7 +48,8 @@ pub async fn list(app: &App, actor: &Actor, paging: &Paging, output: &Output) ->
     let now = app.context.clock.now();
     let header = ["id", "category", "state", "reference", "#recipients", "subject"];
     // Without the content: a page has up to 500 notices.
-    let fetch = async |page| Ok(app.notices.list(actor, &Filter::default(), &page).await?.map(|notice| Line::of(&notice, now)));
+    let fetch =
+        async |page| Ok(app.notices.list(actor, &Filter::default(), &page).await?.map(|notice| Line::of(&notice, now)));
     paging.print(output, "notices", (header, |line: &Line| line.row.clone()), fetch).await?;
     Ok(0)
 }

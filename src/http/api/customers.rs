@@ -25,9 +25,7 @@ use crate::people::one::Put;
 
 /// The routes.
 pub fn router() -> OpenApiRouter<Api> {
-    OpenApiRouter::new()
-        .routes(routes!(list, import))
-        .routes(routes!(show, put, leave))
+    OpenApiRouter::new().routes(routes!(list, import)).routes(routes!(show, put, leave))
 }
 
 /// Which customers are wanted.
@@ -70,11 +68,7 @@ async fn list(
 
 /// One customer with its contacts, also if it has left.
 #[utoipa::path(get, path = "/customers/{account_id}", tag = "customers", params(("account_id" = String, Path)), responses((status = 200, body = Shown)))]
-async fn show(
-    State(api): State<Api>,
-    caller: Caller,
-    Path(account_id): Path<String>,
-) -> Result<Json<Shown>, Problem> {
+async fn show(State(api): State<Api>, caller: Caller, Path(account_id): Path<String>) -> Result<Json<Shown>, Problem> {
     Ok(Json(api.app.customers.show(&caller.actor, &account_id).await?))
 }
 
@@ -107,11 +101,7 @@ async fn put(
 
 /// Marks a customer as left: nothing is sent to it any more.
 #[utoipa::path(delete, path = "/customers/{account_id}", tag = "customers", params(("account_id" = String, Path)), responses((status = 200, body = Shown)))]
-async fn leave(
-    State(api): State<Api>,
-    caller: Caller,
-    Path(account_id): Path<String>,
-) -> Result<Json<Shown>, Problem> {
+async fn leave(State(api): State<Api>, caller: Caller, Path(account_id): Path<String>) -> Result<Json<Shown>, Problem> {
     api.app.customers.leave(&caller.actor, &account_id).await?;
     Ok(Json(api.app.customers.show(&caller.actor, &account_id).await?))
 }
@@ -167,7 +157,8 @@ fn may_import(actor: &Actor) -> Result<(), Problem> {
 
 /// Writes a body into a temporary file, which nobody else can see, and returns its size: an import begins once all of the file is here.
 async fn spool(body: Body, most: u64) -> Result<(File, u64), Problem> {
-    let failed = |error: std::io::Error| Problem::failed(Kind::Failed, &format!("a file could not be spooled: {error}"));
+    let failed =
+        |error: std::io::Error| Problem::failed(Kind::Failed, &format!("a file could not be spooled: {error}"));
     let (mut file, mut size) = (tempfile::tempfile().map_err(failed)?, 0_u64);
     let mut body = body;
     while let Some(frame) = body.frame().await {

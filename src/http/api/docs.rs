@@ -43,7 +43,8 @@ pub fn complete(document: &OpenApi) -> Value {
         "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
     });
     let components = &mut document["components"];
-    components["securitySchemes"]["key"] = json!({ "type": "http", "scheme": "bearer", "description": "A key: `besked_...`" });
+    components["securitySchemes"]["key"] =
+        json!({ "type": "http", "scheme": "bearer", "description": "A key: `besked_...`" });
     let mut schemas = vec![(Problem::name().into_owned(), <Problem as utoipa::PartialSchema>::schema())];
     Problem::schemas(&mut schemas);
     for (name, schema) in schemas {

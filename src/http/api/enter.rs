@@ -48,7 +48,10 @@ fn limit(api: &Api, method: &Method, path: &str) -> u64 {
     let http = &api.app.context.config.http;
     match path {
         CUSTOMERS if method == Method::PUT => http.file_size,
-        "/api/v1/notices" | "/api/v1/notices/check" | "/api/v1/notices/{id}" | "/api/v1/notices/{id}/recipients"
+        "/api/v1/notices"
+        | "/api/v1/notices/check"
+        | "/api/v1/notices/{id}"
+        | "/api/v1/notices/{id}/recipients"
         | "/api/v1/customers/{account_id}" => http.body_size,
         _ => SMALL.min(http.body_size),
     }
@@ -103,14 +106,7 @@ async fn refuse(api: &Api, noted: Noted, refused: Refused) -> Response {
     response
 }
 
-async fn carry_out(
-    api: Api,
-    actor: Actor,
-    noted: Noted,
-    path: String,
-    request: Request,
-    next: Next,
-) -> Response {
+async fn carry_out(api: Api, actor: Actor, noted: Noted, path: String, request: Request, next: Next) -> Response {
     let (response, answer) = match once(&api, &actor, &path, request, next).await {
         Ok(answered) => answered,
         Err(problem) => (problem.into_response(), None),

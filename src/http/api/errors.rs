@@ -37,7 +37,9 @@ impl From<StoreError> for Problem {
 impl From<Forbidden> for Problem {
     fn from(error: Forbidden) -> Self {
         let hint = match &error {
-            Forbidden::Role { .. } => "a key has some roles of its operator: an admin makes one with this role, or gives it to the operator",
+            Forbidden::Role { .. } => {
+                "a key has some roles of its operator: an admin makes one with this role, or gives it to the operator"
+            }
             Forbidden::Machine(_) => "a person does it, at the command line or in the console",
         };
         Self::of(Kind::Forbidden, error.to_string()).hint(hint)
@@ -114,7 +116,9 @@ impl From<NoticeError> for Problem {
             NoticeError::Invalid(problems) => Self::invalid(problems),
             NoticeError::Words(error) => Self::at("/reason", error.problem()),
             NoticeError::Conflict => Self::of(Kind::Conflict, text).retry_after(1),
-            NoticeError::OwnApproval(_) => Self::of(Kind::Refused, text).hint("another person approves it").status(StatusCode::FORBIDDEN),
+            NoticeError::OwnApproval(_) => {
+                Self::of(Kind::Refused, text).hint("another person approves it").status(StatusCode::FORBIDDEN)
+            }
             NoticeError::AudienceChanged { .. } => {
                 Self::of(Kind::Conflict, text).hint("approve it for those who are to receive it now")
             }
@@ -145,7 +149,8 @@ impl From<ImportError> for Problem {
             ImportError::Store(error) => error.into(),
             ImportError::Subject(error) => error.into(),
             ImportError::Invalid(rows) => {
-                let more = if rows.more > 0 { format!(", and {} more that are not listed", rows.more) } else { String::new() };
+                let more =
+                    if rows.more > 0 { format!(", and {} more that are not listed", rows.more) } else { String::new() };
                 let detail = format!("nothing was stored: {} problems{more}", rows.problems.len());
                 Self::of(Kind::Invalid, detail).with(Problems(rows.problems))
             }

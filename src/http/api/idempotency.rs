@@ -57,7 +57,8 @@ pub fn key(method: &Method, path: &str, headers: &HeaderMap) -> Result<Option<St
         return Ok(None);
     }
     let unreadable = |detail: String| {
-        Problem::new(StatusCode::BAD_REQUEST, detail).hint("a UUID for each thing that you want done, the same when you ask for it again")
+        Problem::new(StatusCode::BAD_REQUEST, detail)
+            .hint("a UUID for each thing that you want done, the same when you ask for it again")
     };
     let mut values = headers.get_all(KEY).iter();
     let Some(value) = values.next() else {
@@ -65,7 +66,8 @@ pub fn key(method: &Method, path: &str, headers: &HeaderMap) -> Result<Option<St
         return if REQUIRED.contains(&path) { Err(missing()) } else { Ok(None) };
     };
     let key = value.to_str().ok().filter(|key| is_key(key) && values.next().is_none());
-    let wrong = || unreadable(format!("`Idempotency-Key` must be 1 to {LONGEST_KEY} visible characters of ASCII, once"));
+    let wrong =
+        || unreadable(format!("`Idempotency-Key` must be 1 to {LONGEST_KEY} visible characters of ASCII, once"));
     key.map(|key| Some(key.to_owned())).ok_or_else(wrong)
 }
 
@@ -93,8 +95,10 @@ pub async fn begin(
         Begun::Answered(answer) => Ok(Err(again(answer))),
         Begun::Other => Err(Problem::new(StatusCode::CONFLICT, "this `Idempotency-Key` was used for another body")
             .hint("use a new key for another request")),
-        Begun::Busy(wait) => Err(Problem::new(StatusCode::CONFLICT, "a request with this `Idempotency-Key` is being carried out")
-            .retry_after(wait.as_secs().unsigned_abs().max(1))),
+        Begun::Busy(wait) => {
+            Err(Problem::new(StatusCode::CONFLICT, "a request with this `Idempotency-Key` is being carried out")
+                .retry_after(wait.as_secs().unsigned_abs().max(1)))
+        }
     }
 }
 

@@ -7,9 +7,9 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use uuid::Uuid;
 
+use super::Api;
 use super::problem::Problem;
 use super::rates::Left;
-use super::Api;
 use crate::domain::actor::{Actor, Via};
 use crate::domain::kind::Kind;
 use crate::operators::keys::KeyError;
@@ -86,7 +86,8 @@ pub async fn authenticate(api: &Api, headers: &HeaderMap, peer: IpAddr) -> Resul
             let Via::Key { id } = *actor.via() else {
                 return Err(Refused::unknown(Problem::failed(Kind::Failed, "a key led to another way")));
             };
-            let refused = |problem| Refused { operator: actor.name().to_owned(), via: actor.via().to_string(), problem };
+            let refused =
+                |problem| Refused { operator: actor.name().to_owned(), via: actor.via().to_string(), problem };
             let left = api.rates.of_key(id).map_err(refused)?;
             Ok((actor, left))
         }
@@ -110,7 +111,8 @@ fn limited(api: &Api, peer: IpAddr, problem: Problem) -> Problem {
 /// The address of the client of a request.
 pub fn client(api: &Api, peer: Option<Peer>, headers: &HeaderMap) -> IpAddr {
     let forwarded = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
-    let forwarded: Vec<IpAddr> = forwarded.flat_map(|value| value.split(',')).map_while(|it| it.trim().parse().ok()).collect();
+    let forwarded: Vec<IpAddr> =
+        forwarded.flat_map(|value| value.split(',')).map_while(|it| it.trim().parse().ok()).collect();
     let peer = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |Peer(peer)| peer.ip());
     api.app.context.config.http.client(peer, &forwarded)
 }

@@ -102,6 +102,7 @@ async fn unknown() -> Response {
 }
 
 fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
-    let text = panic.downcast_ref::<&str>().map(|it| (*it).to_owned()).or_else(|| panic.downcast_ref::<String>().cloned());
+    let text =
+        panic.downcast_ref::<&str>().map(|it| (*it).to_owned()).or_else(|| panic.downcast_ref::<String>().cloned());
     Problem::failed(Kind::Failed, &format!("a request panicked: {}", text.unwrap_or_default())).into_response()
 }

@@ -40,7 +40,11 @@ pub(super) fn address_at(pointer: &str, text: &str) -> Result<Address, Problem> 
 
 /// What an address opted out of.
 #[utoipa::path(get, path = "/preferences/{email}", tag = "persons", params(("email" = String, Path)), responses((status = 200, body = Shown)))]
-async fn preferences(State(api): State<Api>, caller: Caller, Path(email): Path<String>) -> Result<Json<Shown>, Problem> {
+async fn preferences(
+    State(api): State<Api>,
+    caller: Caller,
+    Path(email): Path<String>,
+) -> Result<Json<Shown>, Problem> {
     Ok(Json(api.app.preferences.show(&caller.actor, &address(&email)?).await?))
 }
 
@@ -69,7 +73,8 @@ async fn set_preferences(
     let (email, mut problems, mut wishes) = (address(&email)?, Problems::default(), Vec::new());
     for (member, categories, opted_out) in [("opt_out", wanted.opt_out, true), ("opt_in", wanted.opt_in, false)] {
         for (n, category) in categories.into_iter().flatten().enumerate() {
-            let wish = category.parse::<Category>().and_then(|it| Wish::new(it, opted_out).map_err(|it| it.to_string()));
+            let wish =
+                category.parse::<Category>().and_then(|it| Wish::new(it, opted_out).map_err(|it| it.to_string()));
             match wish {
                 Ok(wish) => wishes.push(wish),
                 Err(error) => problems.add_at(format!("/{member}/{n}"), error),
@@ -129,11 +134,7 @@ struct Suppressing {
 /// Suppresses an address.
 #[utoipa::path(post, path = "/suppressions", tag = "persons", request_body = Suppressing,
     responses((status = 201, body = Suppressed), (status = 200, body = Suppressed, description = "It was suppressed for this reason already")))]
-async fn suppress(
-    State(api): State<Api>,
-    caller: Caller,
-    Json(new): Json<Suppressing>,
-) -> Result<Response, Problem> {
+async fn suppress(State(api): State<Api>, caller: Caller, Json(new): Json<Suppressing>) -> Result<Response, Problem> {
     let email = address_at("/email", &new.email)?;
     let reason = Reason::parse_addable(&new.reason).map_err(|error| Problem::at("/reason", error))?;
     let added = api.app.suppressions.add(&caller.actor, &email, reason).await? || caller.is_done();

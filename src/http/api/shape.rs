@@ -175,11 +175,17 @@ mod tests {
     fn every_problem_has_its_place() {
         assert_eq!(problems(&json!({"name": "x", "channel": "phone", "many": [{"number": 1}], "flag": null})), [""; 0]);
         assert_eq!(problems(&json!({"name": "x", "channel": null, "many": null})), [""; 0]);
-        let wrong = json!({"nmae": 1, "channel": "pigeon", "many": [{"number": 1}, {"number": "1", "a/b": 2}], "flag": 1});
+        let wrong =
+            json!({"nmae": 1, "channel": "pigeon", "many": [{"number": 1}, {"number": "1", "a/b": 2}], "flag": 1});
         let found = problems(&wrong);
-        for place in ["`/name`: is missing", "`/nmae`: is not known: did you mean `name`?", "`/many/1/number`: must be a whole number",
-            "`/many/1/a~1b`: is not known", "`/flag`: must be true or false", "`/channel`: `pigeon` is none of"]
-        {
+        for place in [
+            "`/name`: is missing",
+            "`/nmae`: is not known: did you mean `name`?",
+            "`/many/1/number`: must be a whole number",
+            "`/many/1/a~1b`: is not known",
+            "`/flag`: must be true or false",
+            "`/channel`: `pigeon` is none of",
+        ] {
             assert!(found.iter().any(|it| it.starts_with(place)), "{place}: {found:?}");
         }
         assert_eq!(problems(&json!([])), ["must be an object"]);

@@ -111,7 +111,11 @@ async fn erase(State(api): State<Api>, caller: Caller, Json(new): Json<Erasing>)
 
 /// Restricts the processing of a person's data: no optional mail, masked in lists, every view is logged (Art. 18).
 #[utoipa::path(post, path = "/subjects/restrict", tag = "persons", request_body = Whose, responses((status = 200, body = Restricting)))]
-async fn restrict(State(api): State<Api>, caller: Caller, Json(whose): Json<Whose>) -> Result<Json<Restricting>, Problem> {
+async fn restrict(
+    State(api): State<Api>,
+    caller: Caller,
+    Json(whose): Json<Whose>,
+) -> Result<Json<Restricting>, Problem> {
     let email = address_at("/email", &whose.email)?;
     let changed = api.app.subjects.restrict(&caller.actor, &email).await? || caller.is_done();
     Ok(Json(Restricting { email: email.as_str().to_owned(), restricted: true, changed }))
@@ -119,7 +123,11 @@ async fn restrict(State(api): State<Api>, caller: Caller, Json(whose): Json<Whos
 
 /// Lifts a restriction.
 #[utoipa::path(post, path = "/subjects/unrestrict", tag = "persons", request_body = Whose, responses((status = 200, body = Restricting)))]
-async fn unrestrict(State(api): State<Api>, caller: Caller, Json(whose): Json<Whose>) -> Result<Json<Restricting>, Problem> {
+async fn unrestrict(
+    State(api): State<Api>,
+    caller: Caller,
+    Json(whose): Json<Whose>,
+) -> Result<Json<Restricting>, Problem> {
     let email = address_at("/email", &whose.email)?;
     if !caller.is_done() {
         api.app.subjects.unrestrict(&caller.actor, &email).await?;

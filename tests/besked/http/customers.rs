@@ -63,7 +63,8 @@ async fn a_file_is_imported_whole_or_not_at_all(#[case] engine: Engine) {
     assert_eq!(node.get(&admin, "/api/v1/customers").await.ok(200)["customers"], json!([]));
     let bad = CUSTOMERS.replace("hello@two.example", "hello at two").replace("technical", "boss");
     let refused = put("", "text/csv; charset=utf-8", bad.as_bytes()).await;
-    let lines: Vec<Value> = refused.refused(422)["problems"].as_array().unwrap().iter().map(|it| it["line"].clone()).collect();
+    let lines: Vec<Value> =
+        refused.refused(422)["problems"].as_array().unwrap().iter().map(|it| it["line"].clone()).collect();
     assert_eq!(lines, [json!(3), json!(5)]);
     let skipped = put("?skip_invalid=true", "text/csv", bad.as_bytes()).await.ok(200);
     assert_eq!(skipped["invalid"].as_array().unwrap().len(), 2);

@@ -26,7 +26,9 @@ async fn a_key_says_who_asks_until_it_is_revoked(#[case] engine: Engine) {
     let right = |name: &str| me["rights"].as_array().unwrap().iter().find(|it| it["right"] == name).cloned();
     assert_eq!(right("write notices").unwrap()["categories"], json!(["disruption", "maintenance"]));
     assert_eq!(right("import customers"), None);
-    for (name, value) in [("cache-control", "no-store"), ("x-content-type-options", "nosniff"), ("ratelimit-limit", "2000")] {
+    for (name, value) in
+        [("cache-control", "no-store"), ("x-content-type-options", "nosniff"), ("ratelimit-limit", "2000")]
+    {
         assert_eq!(reply.header(name), Some(value), "{name}");
     }
     assert_eq!(reply.header("x-request-id").unwrap().len(), 36);
@@ -96,7 +98,9 @@ async fn the_api_describes_itself_without_a_key_and_without_the_world() {
     let server = Server::with(Engine::Sqlite, &[]).await;
     let document = server.node.get("", "/api/openapi.json").await.ok(200);
     assert_eq!(document["openapi"], "3.1.0");
-    assert!(document["paths"]["/api/v1/me"]["get"]["responses"]["401"]["content"]["application/problem+json"].is_object());
+    assert!(
+        document["paths"]["/api/v1/me"]["get"]["responses"]["401"]["content"]["application/problem+json"].is_object()
+    );
     let reply = server.node.get("", "/api/docs").await;
     let page = reply.text();
     assert!(reply.status == 200 && page.contains("/api/v1/me"), "{page}");
@@ -119,7 +123,13 @@ async fn nothing_is_answered_without_a_key() {
         for method in item.as_object().unwrap().keys() {
             // An application of its own, since an address may guess a few times only.
             let node = super::Node::start(app.clone()).await;
-            let path: String = path.split('/').map(|it| if it.starts_with('{') { "/x" } else { "/" }.to_owned() + it.trim_start_matches('{').trim_end_matches('}')).collect();
+            let path: String = path
+                .split('/')
+                .map(|it| {
+                    if it.starts_with('{') { "/x" } else { "/" }.to_owned()
+                        + it.trim_start_matches('{').trim_end_matches('}')
+                })
+                .collect();
             let reply = node.ask("", (&method.to_uppercase(), &path[1..]), &[], b"").await;
             assert_eq!(reply.status, 401, "{method} {path}");
             node.end().await;

@@ -50,9 +50,8 @@ async fn a_trusted_proxy_says_who_guesses_keys() {
     .await;
     app.app.operators.add(&alice(), &person("Root", &[Role::Admin])).await.unwrap();
     let node = Node::start(app.app.clone()).await;
-    let guess = async |from: &str| {
-        node.ask("besked_x", ("GET", "/api/v1/me"), &[("X-Forwarded-For", from)], b"").await.status
-    };
+    let guess =
+        async |from: &str| node.ask("besked_x", ("GET", "/api/v1/me"), &[("X-Forwarded-For", from)], b"").await.status;
     assert_eq!((guess("192.0.2.1").await, guess("192.0.2.1").await), (401, 429));
     assert_eq!(guess("192.0.2.2").await, 401);
     assert_eq!(guess("192.0.2.9, 192.0.2.1").await, 429, "what is before the proxy's word is the client's own");

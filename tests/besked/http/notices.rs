@@ -34,7 +34,10 @@ async fn a_maintenance_goes_from_a_draft_to_its_coverage(#[case] engine: Engine)
     let (ops, node) = (server.key("ops").await, &server.node);
     let source = json!({ "source": maintenance("all = true") });
     let checked = node.post(&ops, "/api/v1/notices/check", &source).await.ok(200);
-    assert_eq!((&checked["customers"], &checked["recipients"], &checked["unaddressed"]), (&json!(3), &json!(2), &json!(1)));
+    assert_eq!(
+        (&checked["customers"], &checked["recipients"], &checked["unaddressed"]),
+        (&json!(3), &json!(2), &json!(1))
+    );
     let made = create(&server, &ops, &source).await.ok(201);
     let path = format!("/api/v1/notices/{}", made["id"].as_str().unwrap());
     let shown = node.get(&ops, &path).await;
@@ -59,7 +62,10 @@ async fn a_maintenance_goes_from_a_draft_to_its_coverage(#[case] engine: Engine)
     let status = node.get(&ops, &format!("{path}/status")).await.ok(200);
     assert_eq!((&status["recipients"], &status["counts"]["accepted"]), (&json!(2), &json!(2)));
     let coverage = node.get(&ops, &format!("{path}/coverage")).await.ok(200);
-    assert_eq!((&coverage["customers"], &coverage["informed"], &coverage["cannot_be"]), (&json!(3), &json!(2), &json!(1)));
+    assert_eq!(
+        (&coverage["customers"], &coverage["informed"], &coverage["cannot_be"]),
+        (&json!(3), &json!(2), &json!(1))
+    );
     assert_eq!(coverage["rows"].as_array().unwrap().len(), 3);
     let open = node.get(&ops, &format!("{path}/coverage?open=true")).await.ok(200);
     assert_eq!((open["rows"].as_array().unwrap().len(), &open["customers"]), (1, &json!(3)));
@@ -79,7 +85,10 @@ async fn a_maintenance_goes_from_a_draft_to_its_coverage(#[case] engine: Engine)
     let rows = server.audited().await;
     let id = made["id"].as_str().unwrap().to_owned();
     for action in ["POST /api/v1/notices", "POST /api/v1/notices/{id}/release", "GET /api/v1/notices/{id}/coverage"] {
-        assert!(rows.contains(&("ops".to_owned(), action.to_owned(), Some(id.clone()), "ok".to_owned())), "{action}: {rows:?}");
+        assert!(
+            rows.contains(&("ops".to_owned(), action.to_owned(), Some(id.clone()), "ok".to_owned())),
+            "{action}: {rows:?}"
+        );
     }
     server.node.end().await;
 }
@@ -113,7 +122,8 @@ async fn a_breach_is_sealed_and_approved_as_it_was_read(#[case] engine: Engine) 
     let put = async |tag: &str, body: &Value| {
         let headers = [("Content-Type", "application/json"), ("If-Match", tag)];
         let bytes = body.to_string();
-        node.ask(&security, ("PUT", &path), if tag.is_empty() { &headers[..1] } else { &headers }, bytes.as_bytes()).await
+        node.ask(&security, ("PUT", &path), if tag.is_empty() { &headers[..1] } else { &headers }, bytes.as_bytes())
+            .await
     };
     put("", &edited).await.refused(428);
     let now = put(&tag, &edited).await.ok(200);
@@ -131,7 +141,8 @@ async fn a_breach_is_sealed_and_approved_as_it_was_read(#[case] engine: Engine) 
         assert_eq!(reply.ok(200)["state"], "approved", "two approvals at once are one");
     }
     let steps = node.get(&legal, &format!("{path}/steps")).await.ok(200);
-    let approvals = steps["steps"].as_array().unwrap().iter().filter(|it| it["step"] == "approve" && it["operator"] == "legal");
+    let approvals =
+        steps["steps"].as_array().unwrap().iter().filter(|it| it["step"] == "approve" && it["operator"] == "legal");
     assert_eq!(approvals.count(), 1);
     node.once(&security, &format!("{path}/release"), "r", &json!({})).await.ok(200);
     node.get(&ops, &path).await.ok(200);
@@ -181,14 +192,21 @@ async fn every_problem_of_the_input_is_said_at_its_place() {
         let structure = json!({ "category": "maintenance", "audience": { "file": name } });
         assert!(create(&server, &ops, &structure).await.places(422).contains(&"/audience/file".to_owned()));
     }
-    let ask = async |kind: &str, body: &[u8]| node.ask(&ops, ("POST", "/api/v1/notices/check"), &[("Content-Type", kind)], body).await;
+    let ask = async |kind: &str, body: &[u8]| {
+        node.ask(&ops, ("POST", "/api/v1/notices/check"), &[("Content-Type", kind)], body).await
+    };
     ask("text/plain", b"{}").await.refused(415);
     ask("application/json", b"{\"a\": ").await.refused(400);
     ask("application/json", b"{\"body\": \"\xff\"}").await.refused(400);
     ask("application/json", &b"[".repeat(100_000)).await.refused(400);
-    assert_eq!(ask("application/json", b"{\"category\": \"news\", \"category\": \"news\"}").await.places(422), ["/category"]);
+    assert_eq!(
+        ask("application/json", b"{\"category\": \"news\", \"category\": \"news\"}").await.places(422),
+        ["/category"]
+    );
     ask("application/json", b"[]").await.refused(422);
-    let large = node.ask(&ops, ("POST", "/api/v1/notices/check"), &[("Content-Type", "application/json")], &vec![b' '; 9_000_000]).await;
+    let large = node
+        .ask(&ops, ("POST", "/api/v1/notices/check"), &[("Content-Type", "application/json")], &vec![b' '; 9_000_000])
+        .await;
     large.refused(413);
     for path in ["/api/v1/notices/x", "/api/v1/notices/0190a5a0-0000-7000-8000-000000000000", "/api/v1/notices/%ff"] {
         let status = node.get(&ops, path).await.status;

@@ -98,7 +98,15 @@ async fn a_full_tile_is_kept_for_ever_and_a_checkpoint_is_asked_for_again() {
         let again = node.ask("", ("GET", &path), &[("If-None-Match", tag)], b"").await;
         assert_eq!((again.status, again.body.len(), again.header("etag")), (304, 0, Some(tag)), "{path}");
     }
-    for path in ["tile/0/001.p/45", "tile/0/001", "tile/0/002", "tile/0/1", "tile/64/000", "tile/..%2f..%2fetc/passwd", "tile/0/000.p/256"] {
+    for path in [
+        "tile/0/001.p/45",
+        "tile/0/001",
+        "tile/0/002",
+        "tile/0/1",
+        "tile/64/000",
+        "tile/..%2f..%2fetc/passwd",
+        "tile/0/000.p/256",
+    ] {
         assert_eq!(node.get("", &format!("/ledger/{path}")).await.status, 404, "{path}");
     }
     node.end().await;

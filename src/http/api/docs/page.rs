@@ -63,7 +63,8 @@ fn read(document: &Value, path: &str, method: &str, operation: &Value) -> Operat
         required: it["required"] == true,
         description: text(&it["description"]),
     });
-    let answers = operation["responses"].as_object().into_iter().flatten().filter(|(status, _)| status.starts_with('2'));
+    let answers =
+        operation["responses"].as_object().into_iter().flatten().filter(|(status, _)| status.starts_with('2'));
     let answers = answers.map(|(status, it)| {
         let types: Vec<&str> = it["content"].as_object().into_iter().flatten().map(|(name, _)| name.as_str()).collect();
         (status.clone(), text(&it["description"]), types.join(", "), content(document, it))
@@ -114,13 +115,15 @@ fn members(document: &Value, schema: &Value, prefix: &str, depth: usize, found: 
         for (name, member) in form["properties"].as_object().into_iter().flatten() {
             let place = format!("{prefix}{name}");
             let description = text(&member["description"]);
-            let description = if description.is_empty() { text(&resolve(document, member)["description"]) } else { description };
+            let description =
+                if description.is_empty() { text(&resolve(document, member)["description"]) } else { description };
             let (what, required) = (kind(document, member), required.contains(&name.as_str()));
             found.push(Member { name: place.clone(), what, required, description });
             if depth > 0 {
                 for inner in forms(document, member) {
                     let list = &inner["items"];
-                    let (inner, place) = if list.is_null() { (inner, format!("{place}.")) } else { (list, format!("{place}[].")) };
+                    let (inner, place) =
+                        if list.is_null() { (inner, format!("{place}.")) } else { (list, format!("{place}[].")) };
                     members(document, inner, &place, depth - 1, found);
                 }
             }

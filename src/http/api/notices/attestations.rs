@@ -52,11 +52,13 @@ async fn attest(
 ) -> Result<Response, Problem> {
     let id = id_of(&id)?;
     let channel: Channel = new.channel.parse().map_err(|error: String| Problem::at("/channel", error))?;
-    let told_at: Option<Timestamp> = new.at.as_deref().map(str::parse).transpose().map_err(|_| {
-        Problem::at("/at", "must be a time with its zone, such as 2026-12-01T10:30:00+01:00")
-    })?;
-    let wanted =
-        NewAttestation { account_id: &new.account_id, channel, witness: &new.by, note: &new.note, told_at };
+    let told_at: Option<Timestamp> = new
+        .at
+        .as_deref()
+        .map(str::parse)
+        .transpose()
+        .map_err(|_| Problem::at("/at", "must be a time with its zone, such as 2026-12-01T10:30:00+01:00"))?;
+    let wanted = NewAttestation { account_id: &new.account_id, channel, witness: &new.by, note: &new.note, told_at };
     let attested = api.app.coverage.attest(&caller.actor, &id.to_string(), &wanted).await?;
     let status = if attested.already && !caller.is_done() { StatusCode::OK } else { StatusCode::CREATED };
     Ok((status, Json(attested)).into_response())

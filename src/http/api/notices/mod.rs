@@ -9,8 +9,8 @@ mod write;
 
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse as _, Response};
-use uuid::Uuid;
 use utoipa_axum::router::OpenApiRouter;
+use uuid::Uuid;
 
 use super::Api;
 use super::body::Json;

@@ -98,7 +98,9 @@ fn draft(api: &Api, headers: &HeaderMap, body: &[u8]) -> Result<Draft, Problem> 
 
 /// The text of a notice file in a document.
 fn source(body: &[u8]) -> Option<String> {
-    let Value::String(source) = serde_json::from_slice::<Value>(body).ok()?.get_mut("source")?.take() else { return None };
+    let Value::String(source) = serde_json::from_slice::<Value>(body).ok()?.get_mut("source")?.take() else {
+        return None;
+    };
     Some(source)
 }
 
