@@ -2,6 +2,7 @@
 
 mod customers;
 mod deliveries;
+mod docs;
 mod door;
 mod limits;
 mod notices;
