@@ -30,6 +30,7 @@ use crate::notices::{Draft, NoticeError, Notices};
 use crate::operators::Operators;
 use crate::operators::audit::AuditLog;
 use crate::operators::keys::Keys;
+use crate::operators::requests::Requests;
 use crate::people::customers::Customers;
 use crate::people::directory::Directory;
 use crate::people::holds::Holds;
@@ -141,6 +142,8 @@ pub struct App {
     pub operators: Operators,
     /// The keys of programs.
     pub keys: Keys,
+    /// What programs ask for, once each.
+    pub requests: Requests,
     /// What everybody asked for.
     pub audit: AuditLog,
     /// What a person must do.
@@ -200,7 +203,7 @@ impl App {
         let escalation = Escalation::new(context.clone(), coverage.clone());
         let tasks = Tasks::new(context.clone());
         let (operators, keys) = (Operators::new(context.clone()), Keys::new(context.clone()));
-        let audit = AuditLog::new(context.clone());
+        let (audit, requests) = (AuditLog::new(context.clone()), Requests::new(context.clone()));
         let (metrics, pulse, key) = (Metrics::new(), Pulse::default(), TokenKey::new(key));
         let customers = Customers::new(context.clone(), subjects.clone());
         let directory = Directory::new(context.clone(), customers.clone());
@@ -227,6 +230,7 @@ impl App {
             escalation,
             operators,
             keys,
+            requests,
             audit,
             tasks,
             relays,

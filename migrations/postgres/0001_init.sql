@@ -835,3 +835,18 @@ END $$;
 CREATE TRIGGER tasks_opened AFTER INSERT ON tasks FOR EACH ROW EXECUTE FUNCTION note_task();
 CREATE TRIGGER tasks_closed AFTER UPDATE OF state ON tasks FOR EACH ROW
 WHEN (NEW.state = 'done' AND OLD.state <> 'done') EXECUTE FUNCTION note_task();
+
+-- Requests with an `Idempotency-Key`, for a day: `scope` is a digest of operator, method, path and key, `digest` that of the body.
+-- The row is written in the transaction that carries the request out; `token` is the try that did. Then comes the answer.
+CREATE TABLE requests (
+    scope   BYTEA NOT NULL PRIMARY KEY,
+    digest  BYTEA NOT NULL,
+    token   TEXT COLLATE "C" NOT NULL,
+    at      BIGINT NOT NULL,
+    object  TEXT COLLATE "C",
+    status  BIGINT,
+    headers TEXT COLLATE "C",
+    body    BYTEA
+);
+
+CREATE INDEX requests_by_time ON requests (at);

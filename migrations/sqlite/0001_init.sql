@@ -799,3 +799,18 @@ BEGIN
     INSERT INTO webhook_facts (event, object, notice_id, at) SELECT 'task.done', NEW.id, NEW.notice_id, NEW.done_at
     WHERE EXISTS (SELECT 1 FROM webhook_wants WHERE event = 'task.done');
 END;
+
+-- Requests with an `Idempotency-Key`, for a day: `scope` is a digest of operator, method, path and key, `digest` that of the body.
+-- The row is written in the transaction that carries the request out; `token` is the try that did. Then comes the answer.
+CREATE TABLE requests (
+    scope   BLOB NOT NULL PRIMARY KEY,
+    digest  BLOB NOT NULL,
+    token   TEXT NOT NULL,
+    at      INTEGER NOT NULL,
+    object  TEXT,
+    status  INTEGER,
+    headers TEXT,
+    body    BLOB
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX requests_by_time ON requests (at);

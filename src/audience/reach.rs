@@ -19,7 +19,8 @@ use crate::store::people::{customers, suppressions};
 use crate::store::{Conn, StoreError, notices};
 
 /// How far an audience reaches.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, utoipa::ToSchema)]
+#[schema(as = notice::Reach)]
 pub struct Reach {
     /// Customers that it selects.
     pub customers: u64,

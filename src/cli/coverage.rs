@@ -2,19 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use clap::Args;
-use serde_json::{Map, Value, json};
-
 use super::Place;
 use super::failure::Failure;
 use super::informed::describe_stopped;
 use super::named;
 use super::output::{Form, JsonList, Output, Rows, count, grouped, print, table, time};
 use crate::cli::args::said;
-use crate::coverage::{CoverageRow, Covering, Totals};
+use crate::coverage::{CoverageRow, Covering, Only, Totals};
 use crate::domain::clock::Clock;
-use crate::domain::coverage::Verdict;
 use crate::domain::placeholder::Text;
+use clap::Args;
 
 /// Show who is informed by a notice.
 #[derive(Debug, Args)]
@@ -57,47 +54,16 @@ pub async fn coverage(command: Coverage, place: &Place, output: &Output) -> Resu
 /// Rows whose columns are aligned with each other.
 const ALIGNED: usize = 1000;
 
-/// The rows that are printed.
-#[derive(Clone, Copy)]
-enum Only {
-    All,
-    Open,
-    Late,
-}
-
-/// The next rows to print.
-async fn next(covering: &mut Covering, only: Only) -> Result<Option<Vec<CoverageRow>>, Failure> {
-    let mut rows = covering.next().await?;
-    if let Some(rows) = &mut rows {
-        rows.retain(|row| match only {
-            Only::All => true,
-            Only::Open => row.verdict != Verdict::Informed,
-            Only::Late => row.late,
-        });
-    }
-    Ok(rows)
-}
-
 async fn print_json(mut covering: Covering, only: Only) -> Result<(), Failure> {
-    let (notice, clock) = (&covering.notice, covering.clock);
-    let before = members(json!({
-        "notice": notice.id, "category": notice.category, "released_at": notice.released_at,
-        "discovered_at": clock.discovered_at, "deadline": clock.deadline, "stopped": covering.stopped,
-        "escalated": covering.escalated,
-    }));
-    let (mut list, opening) = JsonList::open(&before, "rows");
+    let (mut list, opening) = JsonList::open(&covering.before(), "rows");
     // The first page before anything is printed: an error is no half of a document.
-    let mut page = next(&mut covering, only).await?;
+    let mut page = covering.next_of(only).await?;
     print(&opening)?;
     while let Some(rows) = page {
         print(&list.add(&rows)?)?;
-        page = next(&mut covering, only).await?;
+        page = covering.next_of(only).await?;
     }
-    print(&list.close(&members(json!(covering.totals()))))
-}
-
-fn members(object: Value) -> Map<String, Value> {
-    if let Value::Object(members) = object { members } else { Map::new() }
+    print(&list.close(&covering.after()))
 }
 
 async fn print_csv(mut covering: Covering, only: Only) -> Result<(), Failure> {
@@ -113,7 +79,7 @@ async fn print_csv(mut covering: Covering, only: Only) -> Result<(), Failure> {
         "late",
     ];
     let mut csv = Rows::new(Form::Csv, header);
-    while let Some(rows) = next(&mut covering, only).await? {
+    while let Some(rows) = covering.next_of(only).await? {
         print(&csv.add(rows.iter().map(|row| {
             [
                 row.account_id.clone(),
@@ -135,13 +101,13 @@ async fn print_table(mut covering: Covering, only: Only, clock: &Clock) -> Resul
     let mut table = Rows::new(Form::Table, ["account", "customer", "verdict", "#addresses", "level", "deliveries"]);
     let mut text = headline(&covering, clock);
     // Those with nobody to address come last, in a page of their own: the columns fit all of a notice that fits in one page.
-    let mut rows = next(&mut covering, only).await?;
+    let mut rows = covering.next_of(only).await?;
     while let Some(mut page) = rows.take() {
         while page.len() < ALIGNED {
-            let Some(more) = next(&mut covering, only).await? else { break };
+            let Some(more) = covering.next_of(only).await? else { break };
             page.extend(more);
         }
-        rows = next(&mut covering, only).await?;
+        rows = covering.next_of(only).await?;
         text += &table.add(page.iter().map(|row| {
             [
                 row.account_id.clone(),

@@ -140,6 +140,12 @@ impl From<anyhow::Error> for Failure {
     }
 }
 
+impl From<serde_json::Error> for Failure {
+    fn from(error: serde_json::Error) -> Self {
+        Self::new(FAILED, error)
+    }
+}
+
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
         Self::new(FAILED, error)
@@ -395,7 +401,7 @@ impl From<DeliveryError> for Failure {
                 failure.hint("`besked notice resume ID` resumes a paused one; nothing is sent of a cancelled one")
             }
             DeliveryError::Cursor(_) => failure.hint(CURSOR),
-            DeliveryError::Words(_) | DeliveryError::NothingSent(_) => failure,
+            DeliveryError::Whose | DeliveryError::Words(_) | DeliveryError::NothingSent(_) => failure,
         }
     }
 }
@@ -423,6 +429,7 @@ impl From<NoticeError> for Failure {
                 "`besked notice approve ID` approves it for those who are to receive it now; `[approval] audience_change` is the share \
                  that needs no second look",
             ),
+            NoticeError::Changed => failure.hint("`besked notice show ID` shows its present content"),
             NoticeError::ApprovalVoid => failure.hint("submit it again"),
             NoticeError::Conflict => failure.hint("`besked notice show ID` shows its present state"),
             NoticeError::Impossible { state, .. } => {

@@ -1,7 +1,6 @@
 //! `besked hold`: legal holds, which prevent erasures and purges.
 
 use clap::{ArgGroup, Subcommand};
-use serde_json::json;
 use uuid::Uuid;
 
 use super::Place;
@@ -10,7 +9,7 @@ use super::named;
 use super::output::{Output, time};
 use super::pages::Paging;
 use crate::cli::args::{id, said};
-use crate::people::holds::{Hold, On};
+use crate::people::holds::{Hold, On, Removed};
 
 /// Legal holds.
 #[derive(Debug, Subcommand)]
@@ -72,7 +71,7 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
         }
         Command::Remove { id, reason } => {
             let hold = app.holds.remove(&actor, id, reason.as_deref()).await?;
-            output.print(&json!({ "id": hold.id, "removed": true }), |_| "lifted\n".to_owned())?;
+            output.print(&Removed { id: hold.id, removed: true }, |_| "lifted\n".to_owned())?;
         }
     }
     Ok(0)

@@ -20,7 +20,7 @@ use crate::domain::address::Address;
 use crate::domain::category::{Category, Class};
 use crate::domain::duty::Duty;
 use crate::people::subjects::record::Record;
-use crate::people::subjects::{Decision, Erased, Erasure, Objected, Objection};
+use crate::people::subjects::{Decision, Erased, Erasure, Objected, Objecting, Objection, Rectified, Restricting};
 
 /// A person's rights (GDPR Art. 15 to 21).
 #[derive(Debug, Subcommand)]
@@ -126,7 +126,8 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
         Command::Restrict { email } => {
             warn_of_nobody(&app, &actor, &email).await?;
             let changed = app.subjects.restrict(&actor, &email).await?;
-            output.print(&json!({ "email": email.as_str(), "restricted": true, "changed": changed }), |_| {
+            let answer = Restricting { email: email.as_str().to_owned(), restricted: true, changed };
+            output.print(&answer, |_| {
                 format!(
                     "{email} is restricted: no optional notices, masked in lists; every view of the record is logged\n\
                      mandatory notices are still sent to it, and it still counts in every coverage\n"
@@ -135,16 +136,16 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
         }
         Command::Unrestrict { email } => {
             app.subjects.unrestrict(&actor, &email).await?;
-            output.print(&json!({ "email": email.as_str(), "restricted": false, "changed": true }), |_| {
-                format!("{email} is no longer restricted\n")
-            })?;
+            let answer = Restricting { email: email.as_str().to_owned(), restricted: false, changed: true };
+            output.print(&answer, |_| format!("{email} is no longer restricted\n"))?;
         }
         Command::Rectify { email, to, yes } => {
             let contacts = match yes {
                 true => app.subjects.rectify_as_one(&actor, &email, &to).await?,
                 false => app.subjects.rectify(&actor, &email, &to).await?,
             };
-            output.print(&json!({ "email": email.as_str(), "to": to.as_str(), "contacts": contacts }), |_| {
+            let (old, new) = (email.as_str().to_owned(), to.as_str().to_owned());
+            output.print(&Rectified { email: old, to: new, contacts: Some(contacts) }, |_| {
                 format!(
                     "{to} replaces {email} at {}; what was sent stays as it was recorded\n",
                     count(contacts, "contact", "contacts")
@@ -178,12 +179,8 @@ async fn object(
     let categories: Vec<Category> = if category.is_empty() { optional() } else { category };
     let objection = app.subjects.object(actor, email, &categories, note).await?;
     warn_of_nobody(app, actor, email).await?;
-    let Objection { opted_out, recorded, id, already } = &objection;
-    let answer = json!({
-        "email": email.as_str(), "objected": true, "opted_out": opted_out, "recorded": recorded, "id": id,
-        "already": already,
-    });
-    output.print(&answer, |_| describe_objection(email, &objection))?;
+    let answer = Objecting { email: email.as_str().to_owned(), objected: true, objection };
+    output.print(&answer, |answer| describe_objection(email, &answer.objection))?;
     Ok(())
 }
 

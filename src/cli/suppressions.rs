@@ -1,8 +1,5 @@
 //! `besked suppressions`: addresses that are not mailed.
 
-use clap::Subcommand;
-use serde_json::json;
-
 use super::Place;
 use super::failure::Failure;
 use super::nobody::warn_of_nobody;
@@ -11,7 +8,8 @@ use super::pages::Paging;
 use super::preferences::address;
 use crate::domain::address::Address;
 use crate::domain::preference::Reason;
-use crate::people::suppressions::Listed;
+use crate::people::suppressions::{Listed, Suppressed, Unsuppressed};
+use clap::Subcommand;
 
 /// Addresses that are not mailed.
 #[derive(Debug, Subcommand)]
@@ -50,16 +48,15 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
         Command::Add { email, reason } => {
             let added = app.suppressions.add(&actor, &email, reason).await?;
             warn_of_nobody(&app, &actor, &email).await?;
-            output.print(&json!({ "email": email.as_str(), "reason": reason, "added": added }), |_| {
+            output.print(&Suppressed { email: email.as_str().to_owned(), reason, added }, |_| {
                 format!("{email} is suppressed: {reason}\n")
             })?;
         }
         Command::Remove { email } => {
             let reasons = app.suppressions.remove(&actor, &email).await?;
             let names = reasons.iter().map(|reason| reason.as_str()).collect::<Vec<_>>().join(", ");
-            output.print(&json!({ "email": email.as_str(), "removed": reasons.len(), "reasons": reasons }), |_| {
-                format!("{email} is no longer suppressed; lifted: {names}\n")
-            })?;
+            let lifted = Unsuppressed { email: email.as_str().to_owned(), removed: reasons.len(), reasons };
+            output.print(&lifted, |_| format!("{email} is no longer suppressed; lifted: {names}\n"))?;
         }
     }
     Ok(0)

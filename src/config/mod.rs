@@ -192,7 +192,7 @@ impl Config {
         let mut problems = self.organisation.problems();
         problems.extend(self.sender.problem());
         problems.extend(self.database.problems());
-        problems.extend(self.http.problem());
+        problems.extend(self.http.problems());
         problems.extend(self.approval.problems());
         problems.extend(self.audit.problems());
         problems.extend(self.directory.problems());

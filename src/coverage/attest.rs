@@ -47,7 +47,8 @@ impl NewAttestation<'_> {
 }
 
 /// An attestation that is on record.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = attestation::Attested)]
 pub struct Attested {
     /// The attestation.
     #[serde(flatten)]

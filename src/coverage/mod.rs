@@ -8,6 +8,7 @@ mod informed;
 mod rows;
 mod status;
 mod stopped;
+mod written;
 
 pub use crate::store::notices::attestations::Attestation;
 pub use attest::{Attested, NewAttestation};
@@ -16,6 +17,7 @@ pub use informed::{About, Informed, InformedDelivery, InformedNotice};
 pub use rows::{CoverageDelivery, CoverageRow, Covering, Totals};
 pub use status::Status;
 pub use stopped::Stopped;
+pub use written::Only;
 
 use crate::context::Context;
 use crate::domain::coverage::{LegalClock, Measure};

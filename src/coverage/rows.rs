@@ -21,7 +21,8 @@ use crate::store::{Conn, StoreError, escalations};
 const PAGE: u32 = 1000;
 
 /// How many customers are informed.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Serialize, utoipa::ToSchema)]
+#[schema(as = coverage::Totals)]
 pub struct Totals {
     /// Customers in the audience.
     pub customers: u64,
@@ -44,7 +45,8 @@ pub struct Totals {
 }
 
 /// One customer's row of a coverage.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = coverage::Row)]
 pub struct CoverageRow {
     /// Account id.
     pub account_id: String,
@@ -53,6 +55,7 @@ pub struct CoverageRow {
     /// Whether it is informed.
     pub verdict: Verdict,
     /// Since when it is informed, if it is.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub informed_since: Option<Timestamp>,
     /// It was informed after the deadline.
     pub late: bool,
@@ -69,7 +72,8 @@ pub struct CoverageRow {
 }
 
 /// A delivery in a coverage.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = coverage::Delivery)]
 pub struct CoverageDelivery {
     /// Address.
     pub email: String,
@@ -83,6 +87,7 @@ pub struct CoverageDelivery {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<Reason>,
     /// When the state changed last.
+    #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
 }
 

@@ -18,7 +18,8 @@ use crate::store::sending::deliveries;
 use crate::store::{Conn, StoreError, escalations, tasks};
 
 /// The status of a notice.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = notice::Status)]
 pub struct Status {
     /// Id.
     pub id: Uuid,
@@ -37,6 +38,7 @@ pub struct Status {
     /// Deliveries in each state; they sum to `recipients`.
     pub counts: BTreeMap<State, u64>,
     /// By when its customers must be informed, if its category has a deadline.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub deadline: Option<Timestamp>,
     /// Customers who were not informed past the deadline when they were looked at last; `coverage` counts them anew.
     pub overdue: u64,
@@ -46,6 +48,7 @@ pub struct Status {
     pub tasks: BTreeMap<TaskKind, u64>,
     /// When it was closed.
     #[serde(skip)]
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub closed_at: Option<Timestamp>,
 }
 

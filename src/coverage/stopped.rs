@@ -10,7 +10,8 @@ use crate::store::notices::{Kept, steps};
 use crate::store::{Conn, StoreError};
 
 /// The step by which the sending of a notice was stopped.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = coverage::Stopped)]
 pub struct Stopped {
     /// `paused` or `cancelled`.
     pub what: &'static str,
@@ -19,6 +20,7 @@ pub struct Stopped {
     /// Why, in that operator's words.
     pub reason: Option<String>,
     /// When, as far as that is on record.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub at: Option<Timestamp>,
 }
 

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 pub use crate::domain::operator::same_name;
 use crate::domain::operator::{NameError, OperatorKind, OperatorName, Roles};
+use crate::domain::request::Request;
 use crate::domain::words::words;
 
 /// Who did something, and how; [`crate::domain::right`] says what they may do.
@@ -17,6 +18,8 @@ pub struct Actor {
     /// `None` where nobody has roles: a free name while there is no operator, a task of Besked, the person concerned.
     roles: Option<Roles>,
     via: Via,
+    /// The request that is being carried out, if it may come twice.
+    request: Option<Request>,
 }
 
 /// How an actor reached Besked.
@@ -46,25 +49,37 @@ impl Actor {
     pub fn cli(name: &str, os_user: &str) -> Result<Self, NameError> {
         let name = OperatorName::parse(name)?;
         let via = Via::Cli { os_user: os_user.to_owned() };
-        Ok(Self { name: name.as_str().to_owned(), kind: OperatorKind::Person, roles: None, via })
+        Ok(Self { name: name.as_str().to_owned(), kind: OperatorKind::Person, roles: None, via, request: None })
     }
 
     /// An operator with these roles.
     #[must_use]
     pub fn operator(name: &OperatorName, kind: OperatorKind, roles: Roles, via: Via) -> Self {
-        Self { name: name.as_str().to_owned(), kind, roles: Some(roles), via }
+        Self { name: name.as_str().to_owned(), kind, roles: Some(roles), via, request: None }
     }
 
     /// The person whom it concerns, by the link in a mail.
     #[must_use]
     pub fn recipient() -> Self {
-        Self { name: "recipient".to_owned(), kind: OperatorKind::Person, roles: None, via: Via::Link }
+        Self { name: "recipient".to_owned(), kind: OperatorKind::Person, roles: None, via: Via::Link, request: None }
     }
 
     /// A task of Besked itself, such as `retention`.
     #[must_use]
     pub fn system(task: &str) -> Self {
-        Self { name: task.to_owned(), kind: OperatorKind::Machine, roles: None, via: Via::System }
+        Self { name: task.to_owned(), kind: OperatorKind::Machine, roles: None, via: Via::System, request: None }
+    }
+
+    /// The actor, carrying out a request that may come twice.
+    #[must_use]
+    pub fn asked_by(self, request: Request) -> Self {
+        Self { request: Some(request), ..self }
+    }
+
+    /// The request that the actor carries out, if it may come twice.
+    #[must_use]
+    pub const fn request(&self) -> Option<&Request> {
+        self.request.as_ref()
     }
 
     /// The operator's name, or that of the system task.

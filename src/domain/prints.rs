@@ -21,7 +21,8 @@ pub struct Prints {
 }
 
 /// How an audience differs from the one that was approved.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+#[schema(as = notice::Changed)]
 pub struct Changed {
     /// Recipients at the approval.
     pub then: u64,

@@ -9,7 +9,8 @@ use crate::domain::character::{is_unfit_for_name, is_unseen};
 use crate::domain::words::count;
 
 /// One problem and its place.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, utoipa::ToSchema)]
+#[schema(as = input::Problem)]
 pub struct Problem {
     /// The line in the file, counted from 1; 0 for a problem of the file as a whole.
     pub line: usize,
@@ -22,6 +23,7 @@ pub struct Problem {
     pub value: Option<String>,
     /// The place in a JSON document, as a JSON pointer.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     pub pointer: Option<Box<str>>,
     /// The value that was probably meant.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -74,7 +76,8 @@ pub fn shown(value: &str) -> String {
 }
 
 /// All problems of one input, in line order after [`Problems::sorted`].
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = input::Problems)]
 pub struct Problems(pub Vec<Problem>);
 
 impl Problems {

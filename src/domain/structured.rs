@@ -129,6 +129,14 @@ fn escaped(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
 }
 
+/// Reads a JSON document.
+///
+/// # Errors
+/// If it is none, or an object has a member twice: all of these, each with its pointer.
+pub fn document(text: &[u8]) -> Result<Value, Problems> {
+    Ok(json::parse(text)?.into())
+}
+
 /// The structure of a notice's text, with the rows of its audience: the document that this text is written from.
 ///
 /// # Errors

@@ -2,6 +2,9 @@
 
 use std::io::{self, ErrorKind};
 
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
+
 /// Implements parsing and formatting of a word list from one list of spellings.
 macro_rules! words {
     ($type:ident, $what:literal, { $($variant:ident => $word:literal),+ $(,)? }) => {
@@ -27,6 +30,18 @@ macro_rules! words {
             }
         }
 
+        impl utoipa::PartialSchema for $type {
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+                $crate::domain::words::schema(Self::ALL.iter().map(|value| value.as_str()))
+            }
+        }
+
+        impl utoipa::ToSchema for $type {
+            fn name() -> std::borrow::Cow<'static, str> {
+                $crate::domain::words::schema_name(module_path!(), stringify!($type)).into()
+            }
+        }
+
         impl std::fmt::Display for $type {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.pad(self.as_str())
@@ -35,6 +50,20 @@ macro_rules! words {
     };
 }
 pub(crate) use words;
+
+/// The schema of a word list.
+#[must_use]
+pub fn schema(words: impl Iterator<Item = &'static str>) -> RefOr<Schema> {
+    let object = ObjectBuilder::new().schema_type(SchemaType::Type(Type::String)).enum_values(Some(words));
+    object.build().into()
+}
+
+/// The name of the schema of a type: several modules have a type of the same name.
+#[must_use]
+pub fn schema_name(module: &str, name: &str) -> String {
+    let module = module.trim_start_matches("besked::").trim_start_matches("domain::");
+    format!("{}.{name}", module.replace("::", "."))
+}
 
 /// Why the operating system refused something, without its numbers.
 #[must_use]

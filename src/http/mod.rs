@@ -1,6 +1,7 @@
 //! The HTTP listeners of `serve` and `dispatch`: the public pages, and the monitoring endpoints, of which `/metrics` is on an address of
 //! its own only.
 
+pub mod api;
 mod descriptors;
 pub mod observe;
 mod room;
@@ -59,7 +60,7 @@ pub async fn listen(
     let connections = descriptors::for_http(config, http);
     let health = || observe::health_routes(app.clone(), draining.clone());
     let observed = || observe::routes(app.clone(), draining.clone());
-    let page = http.then(|| public::routes(app.clone()));
+    let page = http.then(|| all(app));
     let door = Door { drain: config.dispatch.drain, draining, ended };
     match (page, config.metrics.listen) {
         (None, None) => Ok(()),
@@ -73,6 +74,11 @@ pub async fn listen(
             tokio::try_join!(page, door.serve("metrics", own, observed(), descriptors::METRICS)).map(|_| ())
         }
     }
+}
+
+/// All that is public or has keys of its own.
+pub fn all(app: &App) -> Router {
+    public::routes(app.clone()).merge(public::ledger::routes(app.clone())).merge(api::routes(app.clone()))
 }
 
 /// What ends the listeners.

@@ -2,10 +2,15 @@
 //! its answer, a limit on the body and on connections at once, and an end.
 //!
 //! `axum::serve` has none of these. A proxy in front has some, if it is set up so; nothing here depends on one.
+//!
+//! A request of the API is passed on as its body comes: only its key says how large that may be, and how long it may take. What is left
+//! of these limits here is that no part of the body may take longer than a whole one of a page.
 
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -24,7 +29,9 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
+use tower_http::timeout::TimeoutBody;
 
+use super::api::{self, key::Peer};
 use super::room::{Place, Room};
 
 /// The largest header that is read.
@@ -81,18 +88,18 @@ pub async fn serve(
     let closing = CancellationToken::new();
     let mut connections = JoinSet::new();
     loop {
-        let stream = tokio::select! {
+        let (stream, peer) = tokio::select! {
             biased;
             () = ended.cancelled() => break,
             Some(_) = connections.join_next() => continue,
             // Errors, of which too many open files is one, are retried in there.
-            (stream, _) = Listener::accept(&mut listener) => stream,
+            accepted = Listener::accept(&mut listener) => accepted,
         };
         let place = tokio::select! {
             () = ended.cancelled() => break,
             place = room.place() => place,
         };
-        connections.spawn(connection(stream, Arc::new(place), routes.clone(), limits, closing.clone()));
+        connections.spawn(connection((stream, peer), Arc::new(place), routes.clone(), limits, closing.clone()));
     }
     drop(listener);
     closing.cancel();
@@ -123,10 +130,19 @@ async fn all(connections: &mut JoinSet<()>) {
 }
 
 /// Serves a connection until its client, its limits or the end of the listener close it.
-async fn connection(stream: TcpStream, place: Arc<Place>, routes: Router, limits: Limits, closing: CancellationToken) {
-    let answering = place.clone();
-    let service = service_fn(move |request| {
+async fn connection(
+    (stream, peer): (TcpStream, SocketAddr),
+    place: Arc<Place>,
+    routes: Router,
+    limits: Limits,
+    closing: CancellationToken,
+) {
+    let (answering, takes_a_file) = (place.clone(), Arc::new(AtomicBool::new(false)));
+    let taking = takes_a_file.clone();
+    let service = service_fn(move |mut request: Request<Incoming>| {
         let (routes, place) = (routes.clone(), answering.clone());
+        taking.store(api::is_file(request.method(), request.uri().path()), Ordering::Relaxed);
+        request.extensions_mut().insert(Peer(peer));
         async move { Ok::<_, Infallible>(answer(routes, &place, limits, request).await) }
     });
     let mut server = http1::Builder::new();
@@ -145,13 +161,28 @@ async fn connection(stream: TcpStream, place: Arc<Place>, routes: Router, limits
         () = ends => {}
     }
     served.as_mut().graceful_shutdown();
+    let finishes = async {
+        // A file that comes without a pause is not given up.
+        while timeout(limits.body + limits.answer, served.as_mut()).await.is_err() {
+            if !takes_a_file.load(Ordering::Relaxed) {
+                break;
+            }
+        }
+    };
     tokio::select! {
-        _ = timeout(limits.body + limits.answer, served) => {}
+        () = finishes => {}
         () = place.dismissed() => {}
     }
 }
 
 async fn answer(routes: Router, place: &Place, limits: Limits, request: Request<Incoming>) -> Response {
+    if api::is_of(request.uri().path()) {
+        place.serve();
+        let request = request.map(|body| Body::new(TimeoutBody::new(limits.body, body)));
+        let response = TowerToHyperService::new(routes).call(request).await.unwrap_or_else(|never| match never {});
+        place.wait();
+        return if place.is_wanted() { closing(response) } else { response };
+    }
     let mut response = match whole(request, limits).await {
         Ok(request) => {
             place.serve();

@@ -10,11 +10,10 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use thiserror::Error;
 
-use super::LedgerError;
 use super::subtrees::Subtrees;
+use super::{LedgerError, tiles};
 use crate::domain::checkpoint::{Checkpoint, Tile, TileContent};
 use crate::domain::kind::Kind;
-use crate::domain::merkle::{Hash, leaf_hash};
 use crate::domain::words::cause;
 use crate::store::proof::tree::{self, Signed};
 use crate::store::{Conn, StoreError};
@@ -136,15 +135,8 @@ impl Files<'_> {
             return Ok(());
         }
         let leaves = tree::leaves(conn, first, u32::from(width)).await?;
-        let tile: Vec<Hash> = leaves.iter().map(|leaf| leaf_hash(leaf)).collect();
-        self.write(&hashes, &tile.concat())?;
-        let mut bundle = Vec::new();
-        for leaf in &leaves {
-            let length = u16::try_from(leaf.len()).expect("a leaf has 70 bytes");
-            bundle.extend_from_slice(&length.to_be_bytes());
-            bundle.extend_from_slice(leaf);
-        }
-        self.write(&entries, &bundle)
+        self.write(&hashes, &tiles::hashes(&leaves))?;
+        self.write(&entries, &tiles::bundle(&leaves))
     }
 
     /// Tiles never change once they are there, full or not: one of the same width has the same hashes.

@@ -21,6 +21,7 @@ pub mod sign;
 mod slots;
 pub mod state;
 pub mod subtrees;
+mod tiles;
 pub mod unaddressed;
 
 use std::path::{Path, PathBuf};
@@ -59,7 +60,8 @@ pub enum Sealed {
 }
 
 /// The state of the ledger.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = ledger::Standing)]
 pub struct Standing {
     /// Entries with an index.
     pub size: u64,
@@ -68,6 +70,7 @@ pub struct Standing {
     /// Entries without an index yet.
     pub pending: u64,
     /// When the last checkpoint was signed.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub last_checkpoint_at: Option<Timestamp>,
     /// Entries that the last checkpoint covers.
     pub signed: Option<u64>,
@@ -78,6 +81,25 @@ pub struct Standing {
     /// The state file that is missing here, if the ledger was signed before and other nodes run: they sign.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub others_sign: Option<PathBuf>,
+}
+
+/// A signed checkpoint as it is shown.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = ledger::Checkpoint)]
+pub struct CheckpointShown {
+    /// Entries that it covers.
+    pub size: u64,
+    /// The signed note (C2SP signed-note).
+    pub note: String,
+    /// When it was signed.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+}
+
+impl From<Signed> for CheckpointShown {
+    fn from(Signed { size, note, at, .. }: Signed) -> Self {
+        Self { size, note, at }
+    }
 }
 
 /// The ledger as a service: a cheap handle, cloned freely.
@@ -234,6 +256,14 @@ impl Ledger {
         }
         let signed = tree::last_checkpoint(&mut *self.context.store.read().await?).await?;
         signed.ok_or_else(|| LedgerError::NoKey(self.context.config.ledger.key_file.clone()))
+    }
+
+    /// Returns the checkpoint that was signed last.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn newest_checkpoint(&self) -> Result<Option<Signed>, LedgerError> {
+        Ok(tree::last_checkpoint(&mut *self.context.store.read().await?).await?)
     }
 
     /// Returns the state of the ledger, and examines what would stop sealing.

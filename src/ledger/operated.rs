@@ -10,6 +10,7 @@ use crate::domain::category::Category;
 use crate::domain::entry::{Detail, Entry, Event, Fact, Person};
 use crate::domain::random::Random;
 use crate::store::notices::Kept;
+use crate::store::operators::requests;
 use crate::store::proof::ledger::{self, Opening};
 use crate::store::{Conn, StoreError};
 
@@ -70,10 +71,11 @@ impl<'a> Operation<'a> {
     }
 }
 
-/// Appends the `operated` entry of an operation, in the transaction that carries the operation out.
+/// Appends the `operated` entry of an operation, in the transaction that carries the operation out; and notes the request that asked
+/// for it, if that may come twice: whatever happens after the commit, the next try of it finds that it was done.
 ///
 /// # Errors
-/// If the database fails.
+/// If another try of the request came first, or the database fails.
 pub async fn record(
     conn: &mut Conn,
     actor: &Actor,
@@ -103,5 +105,8 @@ pub async fn record(
         at,
         message: None,
     };
-    ledger::append(conn, &[opening]).await
+    ledger::append(conn, &[opening]).await?;
+    let Some(request) = actor.request() else { return Ok(()) };
+    let object = operation.object.or(operation.delivery.map(|(id, _)| id)).or(operation.notice.map(|(id, ..)| id));
+    if requests::note(conn, request, object, at).await? { Ok(()) } else { Err(StoreError::Repeated) }
 }

@@ -43,12 +43,28 @@ impl Notices {
     /// # Errors
     /// If the new content cannot be released, or the notice is released already.
     pub async fn edit(&self, id: Uuid, draft: &Draft, actor: &Actor) -> Result<Kept, NoticeError> {
+        self.edit_read(id, None, draft, actor).await
+    }
+
+    /// The same for a caller who has read content with this digest.
+    ///
+    /// # Errors
+    /// If it was changed since, or as above.
+    pub async fn edit_read(
+        &self,
+        id: Uuid,
+        read: Option<[u8; 32]>,
+        draft: &Draft,
+        actor: &Actor,
+    ) -> Result<Kept, NoticeError> {
         actor.may(Right::Write, draft.notice.category)?;
         let subject = self.storable(draft)?;
         let mut tx = self.context.store.write().await?;
+        kept::lock(&mut tx, id).await?;
         let notice = find(&mut tx, id).await?;
         // Of both categories: nobody takes a notice of others by giving it their own.
         allowed(actor, Right::Write, &notice)?;
+        is_read(&notice, read)?;
         possible(&notice, Step::Edit)?;
         let follows_id = follows(&mut tx, actor, draft.notice.follows.as_deref(), Some(id)).await?;
         let written = draft.written(&subject, follows_id, actor.name());
@@ -100,6 +116,7 @@ impl Notices {
         prints: Option<Prints>,
     ) -> Result<Kept, NoticeError> {
         let mut tx = self.context.store.write().await?;
+        kept::lock(&mut tx, id).await?;
         let notice = find(&mut tx, id).await?;
         allowed(actor, Right::Write, &notice)?;
         if is_past(notice.state, Step::Submit) {
@@ -123,13 +140,29 @@ impl Notices {
     /// # Errors
     /// If it is not submitted, the actor is one of its writers, or may not approve.
     pub async fn approve(&self, id: Uuid, actor: &Actor, reason: Option<&str>) -> Result<Kept, NoticeError> {
+        self.approve_read(id, None, actor, reason).await
+    }
+
+    /// The same for a caller who has read content with this digest.
+    ///
+    /// # Errors
+    /// If it was changed since, or as above.
+    pub async fn approve_read(
+        &self,
+        id: Uuid,
+        read: Option<[u8; 32]>,
+        actor: &Actor,
+        reason: Option<&str>,
+    ) -> Result<Kept, NoticeError> {
         let notice = find(&mut *self.context.store.read().await?, id).await?;
         allowed(actor, Right::Approve, &notice)?;
         // Before the transaction: a large audience takes seconds.
         let prints = self.prints(&notice).await?;
         let changed = self.changed_since_approval(&notice).await?.is_some();
         let mut tx = self.context.store.write().await?;
+        kept::lock(&mut tx, id).await?;
         let notice = find(&mut tx, id).await?;
+        is_read(&notice, read)?;
         let again = changed && notice.state == State::Approved;
         if !again {
             if is_past(notice.state, Step::Approve) && notice.approved_digest == Some(notice.digest) {
@@ -160,6 +193,7 @@ impl Notices {
     /// If it is not submitted.
     pub async fn decline(&self, id: Uuid, actor: &Actor, reason: Option<&str>) -> Result<Kept, NoticeError> {
         let mut tx = self.context.store.write().await?;
+        kept::lock(&mut tx, id).await?;
         let notice = find(&mut tx, id).await?;
         allowed(actor, Right::Approve, &notice)?;
         if notice.state == State::Declined {
@@ -230,6 +264,7 @@ impl Notices {
     /// If it is closed.
     pub async fn cancel(&self, id: Uuid, actor: &Actor, reason: Option<&str>) -> Result<Kept, NoticeError> {
         let mut tx = self.context.store.write().await?;
+        kept::lock(&mut tx, id).await?;
         let notice = find(&mut tx, id).await?;
         allowed(actor, Right::Release, &notice)?;
         if notice.state != State::Cancelled {
@@ -257,6 +292,11 @@ const fn is_past(state: State, step: Step) -> bool {
         Step::Approve => matches!(state, Approved | Scheduled | Releasing | Released | Closed),
         _ => false,
     }
+}
+
+/// Refuses a notice whose content is not what was read.
+fn is_read(notice: &Kept, read: Option<[u8; 32]>) -> Result<(), NoticeError> {
+    if read.is_none_or(|digest| digest == notice.digest) { Ok(()) } else { Err(NoticeError::Changed) }
 }
 
 /// Marks a submitted notice as approved, bound to its present content.

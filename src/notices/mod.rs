@@ -12,8 +12,10 @@ mod ready;
 pub mod recipients;
 mod release;
 pub mod sample;
+pub mod shown;
 mod size;
 mod steps;
+mod stored;
 
 use std::sync::Arc;
 
@@ -21,8 +23,8 @@ use jiff::{SignedDuration, Timestamp};
 use thiserror::Error;
 use uuid::Uuid;
 
-pub use crate::store::notices::Kept;
 pub use crate::store::notices::steps::Done;
+pub use crate::store::notices::{Filter, Kept};
 pub use crate::store::sending::waiting::Depth;
 pub use draft::Draft;
 pub use finish::{Carried, Errand, Task};
@@ -102,6 +104,9 @@ pub enum NoticeError {
     /// More rows than one call adds.
     #[error("{} rows: at most {} are added at once", .0, recipients::MOST)]
     TooManyRows(usize),
+    /// It is not what the caller has read.
+    #[error("the notice was changed since it was read")]
+    Changed,
     /// Another process changed it at the same time.
     #[error("another process changed the notice at the same time")]
     Conflict,
@@ -142,6 +147,7 @@ impl NoticeError {
             | Self::Compose(_) => Kind::Invalid,
             Self::Impossible { .. }
             | Self::ApprovalVoid
+            | Self::Changed
             | Self::AudienceChanged { .. }
             | Self::NotStanding
             | Self::TakesNobody(_) => Kind::Conflict,
@@ -269,11 +275,17 @@ impl Notices {
     ///
     /// # Errors
     /// If the actor may not, the cursor is not one of this list, or the database fails.
-    pub async fn list(&self, actor: &Actor, request: &PageRequest) -> Result<Page<Kept>, NoticeError> {
+    pub async fn list(
+        &self,
+        actor: &Actor,
+        filter: &Filter<'_>,
+        request: &PageRequest,
+    ) -> Result<Page<Kept>, NoticeError> {
         actor.may_at_all(Right::Read)?;
         let before = request.key::<Uuid>()?;
         let sealed = actor.has(Right::ReadSealed);
-        let rows = kept::list(&mut *self.context.store.read().await?, before, request.to_read(), sealed).await?;
+        let page = (before, request.to_read());
+        let rows = kept::list(&mut *self.context.store.read().await?, filter, page, sealed).await?;
         Ok(Page::of(rows, request, |notice| notice.id.to_string()))
     }
 

@@ -40,7 +40,8 @@ pub struct Checked {
 }
 
 /// What happens to customers who are not informed by a notice.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = notice::Escalated)]
 pub struct Escalated {
     /// How long after the release, or after the role before; at once if every delivery has failed.
     pub after: String,

@@ -31,7 +31,8 @@ pub const MOST: usize = 1000;
 const AT_ONCE: usize = 4000;
 
 /// What became of rows that were to be added.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, utoipa::ToSchema)]
+#[schema(as = recipients::Added)]
 pub struct Added {
     /// Rows that the notice has: those of this call that are good, whether they were added by it or before.
     pub accepted: u64,
@@ -44,7 +45,8 @@ pub struct Added {
 }
 
 /// A delivery of a row.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = recipients::Delivery)]
 pub struct AddedDelivery {
     /// Its id.
     pub id: String,

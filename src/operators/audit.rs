@@ -50,9 +50,18 @@ impl AuditLog {
     /// # Errors
     /// If the database fails.
     pub async fn record(&self, row: &NewRow<'_>) -> Result<(), StoreError> {
+        let asked = self.asked(row);
+        let mut tx = self.context.store.write().await?;
+        audit::insert(&mut tx, &asked).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// The row as it is stored.
+    pub(super) fn asked(&self, row: &NewRow<'_>) -> Asked {
         let at = self.context.clock.now();
         let is_name = |object: &&str| object.len() <= LONGEST && mentions(object).next().is_none();
-        let asked = Asked {
+        Asked {
             id: self.context.random.id(at),
             at,
             operator: row.operator.to_owned(),
@@ -60,11 +69,7 @@ impl AuditLog {
             action: row.action.to_owned(),
             object: row.object.filter(is_name).map(str::to_owned),
             result: row.result,
-        };
-        let mut tx = self.context.store.write().await?;
-        audit::insert(&mut tx, &asked).await?;
-        tx.commit().await?;
-        Ok(())
+        }
     }
 
     /// A page of the log, the newest first. An operator may be named in any spelling.

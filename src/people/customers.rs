@@ -53,7 +53,8 @@ impl CustomerError {
 }
 
 /// A customer with its contacts.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = customer::Shown)]
 pub struct Shown {
     /// Account id.
     pub account_id: String,
@@ -64,6 +65,7 @@ pub struct Shown {
     /// Attributes.
     pub attributes: BTreeMap<String, Vec<String>>,
     /// When an import changed it last.
+    #[schema(value_type = String, format = DateTime)]
     pub updated_at: Timestamp,
     /// Its contacts that are in use, in the order of the file; of a customer that left, those it had then.
     pub contacts: Vec<ShownContact>,
@@ -72,7 +74,8 @@ pub struct Shown {
 }
 
 /// A contact; address and name are masked if its data is restricted.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = customer::Contact)]
 pub struct ShownContact {
     /// The address.
     pub email: String,

@@ -80,13 +80,24 @@ pub enum On<'a> {
 }
 
 /// A hold that is in force.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = hold::Placed)]
 pub struct Placed {
     /// The hold.
     #[serde(flatten)]
     pub hold: Hold,
     /// It was in force before, and no second one was placed.
     pub already: bool,
+}
+
+/// A hold that was lifted.
+#[derive(Clone, Copy, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = hold::Removed)]
+pub struct Removed {
+    /// Its id.
+    pub id: Uuid,
+    /// Always true.
+    pub removed: bool,
 }
 
 /// Legal holds: a cheap handle, cloned freely.

@@ -16,7 +16,8 @@ use crate::store::people::{customers, imports};
 use crate::store::proof::tree;
 
 /// A customer as a program puts it: it has exactly these contacts and attributes then.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = customer::Put)]
 #[serde(deny_unknown_fields)]
 pub struct Put {
     /// Its name.
@@ -29,7 +30,8 @@ pub struct Put {
 }
 
 /// A contact of such a customer.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = customer::PutContact)]
 #[serde(deny_unknown_fields)]
 pub struct PutContact {
     /// The address.

@@ -51,7 +51,8 @@ impl PreferenceError {
 }
 
 /// The preferences of an address.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = preference::Shown)]
 pub struct Shown {
     /// The address, as the caller wrote it.
     pub email: String,

@@ -56,14 +56,40 @@ impl SuppressionError {
 }
 
 /// A suppression in a list.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = suppression::Listed)]
 pub struct Listed {
     /// The address; masked if its data is restricted.
     pub email: String,
     /// The reason.
     pub reason: Reason,
     /// When it was added.
+    #[schema(value_type = String, format = DateTime)]
     pub since: Timestamp,
+}
+
+/// An address that was suppressed.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = suppression::Suppressed)]
+pub struct Suppressed {
+    /// The address.
+    pub email: String,
+    /// The reason.
+    pub reason: Reason,
+    /// False if it was suppressed for this reason already.
+    pub added: bool,
+}
+
+/// An address whose suppression was lifted.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = suppression::Unsuppressed)]
+pub struct Unsuppressed {
+    /// The address.
+    pub email: String,
+    /// How many reasons there were.
+    pub removed: usize,
+    /// The reasons.
+    pub reasons: Vec<Reason>,
 }
 
 /// The service for suppressions. Cheap to clone.

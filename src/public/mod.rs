@@ -1,8 +1,10 @@
-//! The pages that need no sign-in: so far the page behind the unsubscribe link of optional notices.
+//! What needs no sign-in: the page behind the unsubscribe link of optional notices, and the public ledger ([`ledger`]).
 //!
 //! `GET /u/TOKEN` shows a person's choices and changes nothing, since link scanners follow every link. `POST` with
 //! `List-Unsubscribe=One-Click` (RFC 8058) opts out of the notice's category at once, and may be repeated; so does one without a
 //! body, as some mail programs send it. A `POST` of the page's own form sets every choice. Any other body changes nothing. The token names a delivery and cannot be made up.
+
+pub mod ledger;
 
 use askama::Template;
 use axum::Router;

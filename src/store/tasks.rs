@@ -34,7 +34,8 @@ pub struct NewTask<'a> {
 }
 
 /// A task.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = task::Task)]
 pub struct Task {
     /// Id.
     pub id: Uuid,
@@ -54,12 +55,15 @@ pub struct Task {
     /// The reason in words.
     pub reason: String,
     /// When it was opened.
+    #[schema(value_type = String, format = DateTime)]
     pub opened_at: Timestamp,
     /// By when it must be done.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub deadline: Option<Timestamp>,
     /// Whether it still has to be done.
     pub state: State,
     /// When it was closed.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub done_at: Option<Timestamp>,
     /// Who closed it; `None` if a fact did.
     pub done_by: Option<String>,

@@ -30,6 +30,7 @@ mod follow_ups;
 mod foreign;
 mod fuzz;
 mod history;
+mod http;
 mod imports;
 mod inbound;
 mod kills;

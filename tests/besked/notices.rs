@@ -27,7 +27,10 @@ pub const AGREEMENT: &str = "+++\ncategory = \"agreement_change\"\n[audience]\na
     right_until = 2026-12-31\n+++\nThe full text.\n";
 
 async fn count(app: &App) -> usize {
-    notices::list(&mut app.context.store.read().await.unwrap(), None, 100, true).await.unwrap().len()
+    notices::list(&mut app.context.store.read().await.unwrap(), &notices::Filter::default(), (None, 100), true)
+        .await
+        .unwrap()
+        .len()
 }
 
 #[rstest]

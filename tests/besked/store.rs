@@ -168,14 +168,15 @@ async fn a_database_without_tables_is_distinguished_from_one_with_tables(#[case]
 #[tokio::test]
 async fn a_snapshot_sees_nothing_that_commits_later(#[case] engine: Engine) {
     let fixture = Fixture::new(engine).await;
+    let all = notices::Filter::default();
     let mut snapshot = fixture.store.snapshot().await.unwrap();
-    assert!(notices::list(&mut snapshot, None, 10, true).await.unwrap().is_empty());
+    assert!(notices::list(&mut snapshot, &all, (None, 10), true).await.unwrap().is_empty());
     let mut tx = fixture.store.write().await.unwrap();
     fixture.draft(&mut tx, "R").await;
     tx.commit().await.unwrap();
-    assert!(notices::list(&mut snapshot, None, 10, true).await.unwrap().is_empty());
+    assert!(notices::list(&mut snapshot, &all, (None, 10), true).await.unwrap().is_empty());
     drop(snapshot);
-    assert_eq!(notices::list(&mut fixture.store.read().await.unwrap(), None, 10, true).await.unwrap().len(), 1);
+    assert_eq!(notices::list(&mut fixture.store.read().await.unwrap(), &all, (None, 10), true).await.unwrap().len(), 1);
 }
 
 /// Table and column names of a database.

@@ -18,6 +18,7 @@ use crate::domain::random::Random;
 use crate::domain::words::kilobytes;
 use crate::mail::direct::{self, Taken};
 use crate::notices::sample::{Sample, Wanted};
+use crate::notices::shown::Checking;
 use crate::notices::{Checked, Draft, Escalated, NoticeError};
 
 /// Checks a notice file, and says how far it reaches.
@@ -31,19 +32,11 @@ pub async fn check(app: &App, actor: &Actor, path: &Path, output: &Output) -> Re
     if let (true, Err(NoticeError::NotReady(problems))) = (output.json, &checked) {
         output.print(&json!({ "problems": problems }), |_| String::new())?;
     }
-    let Checked { reach, size, follows, mut warnings, escalation, nobody, .. } = checked?;
-    warn(&warnings);
+    let checked = checked?;
+    warn(&checked.warnings);
+    let document = Checking::of(&draft, &checked);
+    let Checked { reach, size, follows, escalation, nobody, .. } = checked;
     let yet = nobody.as_ref().and_then(AudienceError::reaches_nobody);
-    if let Some(yet) = &yet {
-        warnings.add(0, "audience", format!("it reaches nobody yet: {yet}"));
-    }
-    let document = json!({
-        "category": draft.notice.category, "class": draft.notice.category.class(),
-        "customers": reach.customers, "recipients": reach.recipients, "unaddressed": reach.unaddressed, "unaddressed_sample": reach.unaddressed_sample,
-        "role_addresses": reach.role_addresses, "dead": reach.dead, "needs_smtputf8": reach.needs_smtputf8,
-        "left": reach.left, "follows": follows, "size": size, "sample": reach.sample, "warnings": warnings,
-        "escalation": escalation,
-    });
     output.print(&document, |_| {
         let category = draft.notice.category;
         let (class, whom) = (category.class(), draft.notice.audience.describe());

@@ -16,15 +16,12 @@ use crate::coverage::Status;
 use crate::domain::actor::Actor;
 use crate::domain::notice::State;
 use crate::domain::placeholder::Text;
-use crate::notices::{Escalated, Kept};
+use crate::notices::shown::{Brief, Now, Shown};
+use crate::notices::{Filter, Kept};
 
 /// Prints the state of a notice after a step.
 pub fn print_state(app: &App, notice: &Kept, output: &Output) -> Result<u8, Failure> {
-    let document = json!({
-        "id": notice.id, "state": notice.state, "recipients": notice.recipients, "send_at": notice.send_at,
-        "paused": notice.is_paused(),
-    });
-    output.print(&document, |_| describe_state(notice, app.context.clock.now()))?;
+    output.print(&Now::of(notice), |_| describe_state(notice, app.context.clock.now()))?;
     Ok(0)
 }
 
@@ -51,7 +48,8 @@ pub async fn list(app: &App, actor: &Actor, paging: &Paging, output: &Output) ->
     let now = app.context.clock.now();
     let header = ["id", "category", "state", "reference", "#recipients", "subject"];
     // Without the content: a page has up to 500 notices.
-    let fetch = async |page| Ok(app.notices.list(actor, &page).await?.map(|notice| Line::of(&notice, now)));
+    let fetch =
+        async |page| Ok(app.notices.list(actor, &Filter::default(), &page).await?.map(|notice| Line::of(&notice, now)));
     paging.print(output, "notices", (header, |line: &Line| line.row.clone()), fetch).await?;
     Ok(0)
 }
@@ -60,14 +58,14 @@ pub async fn list(app: &App, actor: &Actor, paging: &Paging, output: &Output) ->
 #[derive(Serialize)]
 #[serde(transparent)]
 struct Line {
-    document: serde_json::Value,
+    brief: Brief,
     #[serde(skip)]
     row: [String; 6],
 }
 
 impl Line {
     fn of(notice: &Kept, now: Timestamp) -> Self {
-        Self { document: brief(notice, now), row: row(notice, now) }
+        Self { brief: Brief::of(notice, now), row: row(notice, now) }
     }
 }
 
@@ -87,27 +85,11 @@ fn row(notice: &Kept, now: Timestamp) -> [String; 6] {
     ]
 }
 
-fn brief(notice: &Kept, now: Timestamp) -> serde_json::Value {
-    json!({
-        "id": notice.id, "category": notice.category, "class": notice.category.class(), "state": notice.state,
-        "reference": notice.reference, "subject": Text::named(&notice.subject), "author": notice.author,
-        "approved_by": notice.approved_by, "created_at": notice.created_at, "send_at": notice.send_at,
-        "released_at": notice.released_at, "closed_at": notice.closed_at, "customers": notice.customers,
-        "recipients": notice.recipients, "follows": notice.follows_id, "overdue": notice.is_overdue(now),
-    })
-}
-
 /// Shows a notice and its steps.
 pub async fn show(app: &App, actor: &Actor, id: &str, output: &Output) -> Result<u8, Failure> {
     let (notice, steps) = app.notices.show(actor, &named::read(app, actor, id).await?).await?;
-    let mut document = brief(&notice, app.context.clock.now());
-    document["source"] = json!(notice.source);
-    document["digest"] = json!(data_encoding::HEXLOWER.encode(&notice.digest));
-    document["steps"] = json!(steps);
-    let ended = matches!(notice.state, State::Cancelled | State::Declined);
-    let escalation = Escalated::of(&app.context.config, notice.category).filter(|_| !ended);
-    document["escalation"] = json!(escalation);
-    output.print(&document, |_| {
+    let shown = Shown::of(&notice, steps, &app.context.config, app.context.clock.now());
+    output.print(&shown, |Shown { steps, escalation, .. }| {
         let mut text = describe_state(&notice, app.context.clock.now());
         text += &format!("{}: {}\n", notice.category, Text::named(&notice.subject));
         text += &escalation.as_ref().map_or_else(String::new, look::describe);

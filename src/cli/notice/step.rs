@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use serde_json::json;
 use uuid::Uuid;
 
 use super::show::print_state;
@@ -19,6 +18,7 @@ use crate::domain::kind::Kind;
 use crate::domain::notice::reference::Purpose;
 use crate::domain::notice::{State, Step};
 use crate::domain::prints::Changed;
+use crate::notices::shown::Now;
 use crate::notices::{self, Kept, NoticeError};
 
 /// Stores a notice file as a draft.
@@ -35,7 +35,8 @@ pub async fn create(place: &Place, (app, actor): (&App, &Actor), path: &Path, ou
         eprintln!("warning: the draft is stored, and whom it reaches could not be counted: {}", error.for_logs());
         None
     });
-    output.print(&json!({ "id": id, "state": State::Draft, "recipients": recipients }), |_| String::new())?;
+    let document = Now { recipients, ..Now::of(&app.notices.find(actor, id).await?) };
+    output.print(&document, |_| String::new())?;
     Ok(0)
 }
 

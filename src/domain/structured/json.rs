@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_json::Number;
+use serde_json::{Number, Value};
 
 use super::escaped;
 use crate::domain::problem::{Problem, Problems};
@@ -34,6 +34,19 @@ pub(super) fn parse(document: &[u8]) -> Result<Node, Problems> {
             let column = error.column();
             problems.0.push(Problem::new(error.line(), "", format!("not valid JSON: {text} (column {column})")));
             Err(problems)
+        }
+    }
+}
+
+impl From<Node> for Value {
+    fn from(node: Node) -> Self {
+        match node {
+            Node::Null => Self::Null,
+            Node::Bool(flag) => Self::Bool(flag),
+            Node::Number(number) => Self::Number(number),
+            Node::Text(text) => Self::String(text),
+            Node::List(items) => Self::Array(items.into_iter().map(Self::from).collect()),
+            Node::Map(members) => Self::Object(members.into_iter().map(|(name, it)| (name, it.into())).collect()),
         }
     }
 }

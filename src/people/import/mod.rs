@@ -81,7 +81,8 @@ pub enum Erased {
 }
 
 /// What an import did, or with `dry_run` would do.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, utoipa::ToSchema)]
+#[schema(as = import::Imported)]
 pub struct Imported {
     /// Customers in the file.
     pub customers: u64,
@@ -92,6 +93,7 @@ pub struct Imported {
     /// Problems beyond those.
     pub invalid_more: u64,
     /// All problems by mistake: what is wrong in ten thousand rows is one of these.
+    #[schema(value_type = Vec<Object>)]
     pub mistakes: Vec<Group>,
     /// Problems beyond those.
     pub mistakes_more: u64,
@@ -107,9 +109,11 @@ pub struct Imported {
     /// SHA-256 of the file, in hexadecimal.
     pub sha256: String,
     /// What the file is.
+    #[schema(value_type = Object)]
     pub file: About,
     /// What changed, or with `dry_run` would change.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
     pub changes: Option<Changes>,
     /// True if the columns are known: without them no row can be read, and none can be skipped.
     #[serde(skip)]
@@ -118,7 +122,8 @@ pub struct Imported {
 
 /// Customers with a skipped row keep all contacts and attributes that they have, and do not leave: a typing error in a file must
 /// not end anyone's notices.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = import::Kept)]
 pub struct Kept {
     /// Account ids of these customers: the first [`REPORTED`] of them.
     pub customers: Vec<String>,
@@ -132,11 +137,13 @@ pub struct Kept {
 }
 
 /// A row of a person who was erased.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = import::ErasedRow)]
 pub struct ErasedRow {
     /// Its line.
     pub line: usize,
     /// When the person was erased.
+    #[schema(value_type = String, format = DateTime)]
     pub erased_at: Timestamp,
     /// The key of the address, which reviving the person needs; never shown.
     #[serde(skip)]

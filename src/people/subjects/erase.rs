@@ -16,6 +16,7 @@ use crate::domain::right::Right;
 use crate::domain::tombstone::Mark;
 use crate::ledger::operated::{Operation, record};
 use crate::people::{addresses, scrub};
+use crate::store::operators::requests;
 use crate::store::people::holds::Hold;
 use crate::store::people::subjects::{self, SubjectDelivery};
 use crate::store::people::{customers, holds, suppressions};
@@ -34,7 +35,8 @@ pub struct Erasure<'a> {
 }
 
 /// What an erasure did.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, utoipa::ToSchema)]
+#[schema(as = subject::Erased)]
 pub struct Erased {
     /// Contacts deleted.
     pub contacts: usize,
@@ -111,6 +113,7 @@ impl Subjects {
             forgotten.entries += its.entries;
             tombstone = self.bury(&mut tx, key, Mark::Erased).await?;
         }
+        requests::forget_answers(&mut tx).await?;
         // Without the address: it would be the one place that still names the person.
         let operation = Operation::new(Action::Erase).object(tombstone).reason(&ground);
         record(&mut tx, actor, &operation, self.context.clock.now(), &self.context.random).await?;

@@ -5,6 +5,7 @@
 //! ground; the tree and the proofs of others stay as they are. A tombstone, in the database and in a journal outside it,
 //! prevents a restored copy and the next import from bringing the person back unnoticed.
 
+mod answers;
 mod erase;
 pub(crate) mod forget;
 mod mentions;
@@ -31,8 +32,10 @@ use crate::people::journal::JournalError;
 use crate::people::reads;
 use crate::store::StoreError;
 
+pub use answers::{Objecting, Rectified, Restricting};
 pub use erase::{Erased, Erasure};
 pub use objections::{Decided, Decision, Objected};
+pub use record::Record;
 pub use rights::Objection;
 pub use tombstones::{Exchanged, Tombstones};
 pub use whose::Whose;

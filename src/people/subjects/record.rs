@@ -34,33 +34,46 @@ use crate::store::sending::{deliveries, messages, settle};
 use crate::store::{Conn, StoreError, inbound, notices};
 
 /// Everything that is stored about an address.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = subject::Record)]
 pub struct Record {
     /// The address.
     pub email: String,
     /// When the record was made.
+    #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
     /// Corrections of the person's address: what is stored about the other addresses is below as well.
+    #[schema(value_type = Vec<Object>)]
     pub rectifications: Vec<Rectification>,
     /// Contacts.
+    #[schema(value_type = Vec<Object>)]
     pub contacts: Vec<SubjectContact>,
     /// Opt-outs.
+    #[schema(value_type = Vec<Object>)]
     pub opt_outs: Vec<OptOut>,
     /// Reasons against mailing the address.
+    #[schema(value_type = Vec<Object>)]
     pub suppressions: Vec<Suppression>,
     /// Notices sent, or not, to the address.
+    #[schema(value_type = Vec<Object>)]
     pub deliveries: Vec<Notified>,
     /// Attestations whose words mention the address.
+    #[schema(value_type = Vec<Object>)]
     pub attestations: Vec<Attested>,
     /// Rows of audience files that have the address as a value.
+    #[schema(value_type = Vec<Object>)]
     pub audience_rows: Vec<AudienceRow>,
     /// What operators did about the address, or with words that mention it.
+    #[schema(value_type = Vec<Object>)]
     pub operations: Vec<Operated>,
     /// Reasons of steps and holds that mention the address and are in no operation.
+    #[schema(value_type = Vec<Object>)]
     pub reasons: Vec<Stated>,
     /// Who looked at the record while the data was restricted.
+    #[schema(value_type = Vec<Object>)]
     pub reads: Vec<Read>,
     /// Evidence files: one for each notice and customer, and one of the entries about the address itself.
+    #[schema(value_type = Vec<Object>)]
     pub evidence: Vec<Box<RawValue>>,
 }
 

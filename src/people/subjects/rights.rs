@@ -20,7 +20,8 @@ use crate::store::proof::tree;
 use crate::store::{Conn, StoreError};
 
 /// What an objection changed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = subject::Objection)]
 pub struct Objection {
     /// Optional categories that the address does not get any more.
     pub opted_out: Vec<Category>,

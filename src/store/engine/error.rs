@@ -64,6 +64,9 @@ pub enum StoreError {
         /// What was to happen.
         event: Event,
     },
+    /// Another try of the same request came first: nothing was done.
+    #[error("another request with the same `Idempotency-Key` is being carried out")]
+    Repeated,
     /// A stored value is not what its column promises.
     #[error("inconsistent data: table `{table}`, column `{column}`, row `{row}`: {problem}")]
     Inconsistent {
@@ -86,13 +89,23 @@ impl StoreError {
     /// may have succeeded.
     #[must_use]
     pub const fn is_refusal(&self) -> bool {
-        matches!(self, Self::Database(sqlx::Error::Database(_)) | Self::Impossible { .. } | Self::Inconsistent { .. })
+        matches!(
+            self,
+            Self::Database(sqlx::Error::Database(_))
+                | Self::Impossible { .. }
+                | Self::Inconsistent { .. }
+                | Self::Repeated
+        )
     }
 
     /// The kind of this error.
     #[must_use]
     pub fn kind(&self) -> Kind {
-        if self.may_pass() && !self.is_damaged() { Kind::Later } else { Kind::Failed }
+        match self {
+            Self::Repeated => Kind::Conflict,
+            _ if self.may_pass() && !self.is_damaged() => Kind::Later,
+            _ => Kind::Failed,
+        }
     }
 
     /// True if it may pass without an operator: the database is away, busy, full or read-only.
@@ -109,7 +122,8 @@ impl StoreError {
             | Self::NotMigrated { .. }
             | Self::Newer { .. }
             | Self::Impossible { .. }
-            | Self::Inconsistent { .. } => false,
+            | Self::Inconsistent { .. }
+            | Self::Repeated => false,
         }
     }
 

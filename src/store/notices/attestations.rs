@@ -10,7 +10,8 @@ use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
 /// An attestation.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = attestation::Attestation)]
 pub struct Attestation {
     /// Id.
     pub id: Uuid,
@@ -23,10 +24,12 @@ pub struct Attestation {
     /// What was said, or where the letter is.
     pub note: String,
     /// When the customer was informed.
+    #[schema(value_type = String, format = DateTime)]
     pub told_at: Timestamp,
     /// Who recorded it.
     pub operator: String,
     /// When it was recorded.
+    #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
     /// Its withdrawal: it does not count.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -34,13 +37,15 @@ pub struct Attestation {
 }
 
 /// The withdrawal of an attestation.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = attestation::Withdrawn)]
 pub struct Withdrawn {
     /// Who withdrew it.
     pub operator: String,
     /// Why.
     pub reason: String,
     /// When.
+    #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
 }
 

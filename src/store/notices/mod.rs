@@ -70,6 +70,17 @@ pub struct Kept {
     pub standing: Option<Standing>,
 }
 
+/// Which notices are wanted.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Filter<'a> {
+    /// Those of this category.
+    pub category: Option<Category>,
+    /// Those in this state.
+    pub state: Option<State>,
+    /// Those with this reference.
+    pub reference: Option<&'a str>,
+}
+
 impl Kept {
     /// The notice that the stored file describes.
     ///
@@ -247,14 +258,24 @@ pub async fn find(conn: &mut Conn, id: Uuid) -> Result<Option<Kept>> {
 }
 
 /// A page of notices, newest first, before `before`. Without `sealed`, those of a breach that are not released are left out.
-pub async fn list(conn: &mut Conn, before: Option<Uuid>, limit: u32, sealed: bool) -> Result<Vec<Kept>> {
+pub async fn list(
+    conn: &mut Conn,
+    filter: &Filter<'_>,
+    (before, limit): (Option<Uuid>, u32),
+    sealed: bool,
+) -> Result<Vec<Kept>> {
     let sql = select!(
-        "WHERE id < $1 AND ($3 = 1 OR released_at IS NOT NULL OR category <> 'security_breach') ORDER BY id DESC LIMIT $2"
+        "WHERE id < $1 AND ($3 = 1 OR released_at IS NOT NULL OR category <> 'security_breach')
+           AND ($4 IS NULL OR category = $4) AND ($5 IS NULL OR state = $5) AND ($6 IS NULL OR reference = $6)
+         ORDER BY id DESC LIMIT $2"
     );
     let rows = sqlx::query(sql)
         .bind(before.unwrap_or(Uuid::max()).to_string())
         .bind(i64::from(limit))
         .bind(i64::from(sealed))
+        .bind(filter.category.map(Category::as_str))
+        .bind(filter.state.map(State::as_str))
+        .bind(filter.reference)
         .fetch_all(conn)
         .await?;
     rows.iter().map(kept).collect()

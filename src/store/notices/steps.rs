@@ -10,7 +10,8 @@ use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
 /// What somebody did to a notice.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = notice::Step)]
 pub struct Done {
     /// What.
     pub step: Step,
@@ -19,6 +20,7 @@ pub struct Done {
     /// Why.
     pub reason: Option<String>,
     /// When.
+    #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
 }
 

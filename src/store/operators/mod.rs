@@ -1,7 +1,9 @@
-//! Operators. [`keys`] are those of programs, [`audit`] is the log of what everybody asked for.
+//! Operators. [`keys`] are those of programs, [`requests`] what programs may ask twice, [`audit`] is the log of what everybody asked
+//! for.
 
 pub mod audit;
 pub mod keys;
+pub mod requests;
 
 use jiff::Timestamp;
 use serde::Serialize;

@@ -13,7 +13,8 @@ use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
 /// A customer in a list.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = customer::Listed)]
 pub struct Listed {
     /// Account id.
     pub account_id: String,

@@ -9,7 +9,8 @@ use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
 /// A legal hold, on a notice or on a customer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = hold::Hold)]
 pub struct Hold {
     /// Id.
     pub id: Uuid,
@@ -22,6 +23,7 @@ pub struct Hold {
     /// Who placed it.
     pub operator: String,
     /// When it was placed.
+    #[schema(value_type = String, format = DateTime)]
     pub since: Timestamp,
 }
 

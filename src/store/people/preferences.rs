@@ -9,11 +9,13 @@ use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
 /// An opt-out.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = preference::OptOut)]
 pub struct OptOut {
     /// The category.
     pub category: Category,
     /// When it was set.
+    #[schema(value_type = String, format = DateTime)]
     pub since: Timestamp,
     /// The way by which it reached us, as in [`Source`](crate::domain::preference::Source).
     pub source: String,

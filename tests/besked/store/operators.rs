@@ -2,7 +2,8 @@
 
 use besked::domain::audit::Ended;
 use besked::domain::operator::{OperatorKind, OperatorName, Role};
-use besked::store::operators::{self, Operator, audit, keys};
+use besked::domain::request::Request;
+use besked::store::operators::{self, Operator, audit, keys, requests};
 use jiff::SignedDuration;
 use rstest::rstest;
 use uuid::Uuid;
@@ -128,4 +129,45 @@ async fn the_audit_log_is_filtered_paged_and_emptied(#[case] engine: Engine) {
     assert_eq!(audit::count_before(&mut tx, later).await.unwrap(), 3);
     assert_eq!(audit::delete_before(&mut tx, later, 2).await.unwrap(), 2);
     assert_eq!(audit::count_before(&mut tx, later).await.unwrap(), 1);
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn a_request_is_noted_once_answered_once_and_gone_after_a_day(#[case] engine: Engine) {
+    let fixture = Fixture::new(engine).await;
+    let (first, second, third) = (Uuid::from_u128(1), Uuid::from_u128(2), Uuid::from_u128(3));
+    let of = |token, body: &[u8]| Request::new("robot", "POST", "/x", "k", body, token);
+    let (one, other) = (of(first, b"a"), of(second, b"a"));
+    let mut tx = fixture.store.write().await.unwrap();
+    assert_eq!(requests::find(&mut tx, &one.scope).await.unwrap(), None);
+    let object = Some(Uuid::from_u128(9));
+    assert!(requests::note(&mut tx, &one, object, fixture.now).await.unwrap());
+    assert!(requests::note(&mut tx, &one, None, fixture.now).await.unwrap(), "a try may act several times");
+    assert!(!requests::note(&mut tx, &other, None, fixture.now).await.unwrap(), "another one may not");
+    let mut kept = requests::find(&mut tx, &one.scope).await.unwrap().unwrap();
+    assert_eq!((kept.digest, kept.token, kept.object, kept.answer.take()), (one.digest, first, object, None));
+
+    assert!(!requests::take_over(&mut tx, &of(third, b"b"), first, fixture.now).await.unwrap(), "another body");
+    assert!(requests::take_over(&mut tx, &other, first, fixture.now).await.unwrap());
+    assert!(!requests::take_over(&mut tx, &of(third, b"a"), first, fixture.now).await.unwrap(), "too late");
+    let answer = requests::Answer { status: 201, headers: "etag: \"x\"\n".to_owned(), body: b"{}".to_vec() };
+    requests::answer(&mut tx, &one, &answer, fixture.now).await.unwrap();
+    assert_eq!(requests::find(&mut tx, &one.scope).await.unwrap().unwrap().answer, None, "of a try that lost");
+    requests::answer(&mut tx, &other, &answer, fixture.now).await.unwrap();
+    assert_eq!(requests::find(&mut tx, &one.scope).await.unwrap().unwrap().answer, Some(answer.clone()));
+    assert!(!requests::take_over(&mut tx, &of(third, b"a"), second, fixture.now).await.unwrap(), "it is answered");
+    requests::forget_answers(&mut tx).await.unwrap();
+    assert_eq!(requests::find(&mut tx, &one.scope).await.unwrap().unwrap().answer, None);
+
+    let unnoted = Request::new("robot", "POST", "/y", "k", b"", first);
+    requests::answer(&mut tx, &unnoted, &answer, fixture.now).await.unwrap();
+    assert_eq!(requests::find(&mut tx, &unnoted.scope).await.unwrap().unwrap().answer, Some(answer));
+    requests::delete(&mut tx, &unnoted.scope).await.unwrap();
+    assert_eq!(requests::find(&mut tx, &unnoted.scope).await.unwrap(), None);
+    assert_eq!(requests::delete_before(&mut tx, fixture.now, 9).await.unwrap(), 0);
+    let later = fixture.now.checked_add(SignedDuration::from_secs(1)).unwrap();
+    assert_eq!(requests::delete_before(&mut tx, later, 9).await.unwrap(), 1);
+    tx.commit().await.unwrap();
 }

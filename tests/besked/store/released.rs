@@ -35,7 +35,7 @@ async fn a_notice_is_kept_rewritten_and_found(#[case] engine: Engine) {
         let one = references::named(&mut tx, &alice(), name, Purpose::Read, Some(other)).await.unwrap();
         assert_eq!(one, Meant::One { id, others: 0 }, "{name}");
     }
-    assert_eq!(notices::list(&mut tx, Some(other), 10, true).await.unwrap().len(), 1);
+    assert_eq!(notices::list(&mut tx, &notices::Filter::default(), (Some(other), 10), true).await.unwrap().len(), 1);
     assert!(notices::find(&mut tx, fixture.id()).await.unwrap().is_none());
     assert!(references::bearers(&mut tx, "nothing").await.unwrap().is_empty());
     let like = (Category::Maintenance, &[7; 32], Some("R-1"));

@@ -1,0 +1,251 @@
+//! The way in: every request under a key is known by its operator, counted, carried out once, and written into the audit log.
+
+use std::time::Duration;
+
+use axum::Extension;
+use axum::body::Body;
+use axum::extract::{MatchedPath, RawPathParams, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use tokio::time::timeout;
+use tracing::Instrument as _;
+use uuid::Uuid;
+
+use super::Api;
+use super::body::{MaxBody, read};
+use super::idempotency::{self, Once};
+use super::key::{self, Caller, Peer, Refused};
+use super::problem::{MEDIA_TYPE, Problem};
+use crate::domain::actor::Actor;
+use crate::domain::audit::Ended;
+use crate::domain::request::Request as Asked;
+use crate::operators::audit::NewRow;
+use crate::operators::requests::Answer;
+
+/// The id of a request, which its answer and the log have.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The largest body of a request that has no more than a few words.
+const SMALL: u64 = 64 << 10;
+
+/// How long an answer may take: longer than the longest wait for a database that another process writes. What takes longer is done
+/// without anybody who waits for it.
+const ANSWER: Duration = Duration::from_secs(30);
+
+/// How long a file may take, and what is done with it.
+const FILE: Duration = Duration::from_hours(2);
+
+/// What an answer is about, for the audit log: the id of what was made.
+#[derive(Clone, Copy, Debug)]
+pub struct Made(pub Uuid);
+
+/// The path of a customers file.
+pub const CUSTOMERS: &str = "/api/v1/customers";
+
+/// The largest body of a request.
+fn limit(api: &Api, method: &Method, path: &str) -> u64 {
+    let http = &api.app.context.config.http;
+    match path {
+        CUSTOMERS if method == Method::PUT => http.file_size,
+        "/api/v1/notices"
+        | "/api/v1/notices/check"
+        | "/api/v1/notices/{id}"
+        | "/api/v1/notices/{id}/recipients"
+        | "/api/v1/customers/{account_id}" => http.body_size,
+        _ => SMALL.min(http.body_size),
+    }
+}
+
+/// What a request is, for those who note it.
+struct Noted {
+    action: String,
+    object: Option<String>,
+}
+
+impl Noted {
+    fn of(method: &Method, path: &str, params: &RawPathParams) -> Self {
+        let object = params.iter().next().map(|(_, value)| value.to_owned());
+        Self { action: format!("{method} {path}"), object }
+    }
+}
+
+/// Finds out who asks, and lets the request through to its handler.
+pub async fn enter(
+    State(api): State<Api>,
+    path: MatchedPath,
+    params: RawPathParams,
+    peer: Option<Extension<Peer>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let noted = Noted::of(request.method(), path.as_str(), &params);
+    let address = key::client(&api, peer.map(|Extension(peer)| peer), request.headers());
+    let (actor, left) = match key::authenticate(&api, request.headers(), address).await {
+        Ok(known) => known,
+        Err(refused) => return refuse(&api, noted, refused).await,
+    };
+    // A task of its own: what was begun is done, also if the client goes away or waits no longer.
+    let span = tracing::Span::current();
+    let task = tokio::spawn(carry_out(api, actor, noted, path.as_str().to_owned(), request, next).instrument(span));
+    let mut response = task.await.unwrap_or_else(|error| {
+        Problem::failed(crate::domain::kind::Kind::Failed, &format!("a request panicked: {error}")).into_response()
+    });
+    left.write(response.headers_mut());
+    response
+}
+
+/// Answers a request without a valid key. What comes too often is not noted any more.
+async fn refuse(api: &Api, noted: Noted, refused: Refused) -> Response {
+    let Refused { operator, via, problem } = refused;
+    let response = problem.into_response();
+    if response.status() != StatusCode::TOO_MANY_REQUESTS {
+        let ended = Ending::of(&response);
+        note(api, (&operator, &via), noted, ended, None).await;
+    }
+    response
+}
+
+async fn carry_out(api: Api, actor: Actor, noted: Noted, path: String, request: Request, next: Next) -> Response {
+    let (response, answer) = match once(&api, &actor, &path, request, next).await {
+        Ok(answered) => answered,
+        Err(problem) => (problem.into_response(), None),
+    };
+    let (kept, ended) = (answer.is_some(), Ending::of(&response));
+    let is_noted = note(&api, (actor.name(), &actor.via().to_string()), noted, ended, answer).await;
+    if kept && !is_noted {
+        tracing::warn!("an answer could not be kept: the request is recognised without it");
+    }
+    response
+}
+
+/// Has the handler do what is asked, once if the request has a key for that.
+async fn once(
+    api: &Api,
+    actor: &Actor,
+    path: &str,
+    request: Request,
+    next: Next,
+) -> Result<(Response, Option<(Asked, Answer)>), Problem> {
+    let most = limit(api, request.method(), path);
+    let key = idempotency::key(request.method(), path, request.headers())?;
+    let (mut parts, mut body) = request.into_parts();
+    let mut known: Option<Once> = None;
+    if let Some(key) = key {
+        let bytes = read(&parts.headers, body, most).await?;
+        let uri = parts.uri.path_and_query().map_or("", |it| it.as_str());
+        match idempotency::begin(api, actor, (path, uri), &key, &bytes).await? {
+            Ok(once) => known = Some(once),
+            Err(answer) => return Ok((answer, None)),
+        }
+        body = Body::from(bytes);
+    }
+    let actor = known.as_ref().map_or_else(|| actor.clone(), |once| actor.clone().asked_by(once.request));
+    let before = known.as_ref().and_then(|once| once.before);
+    parts.extensions.insert(Caller { actor, before });
+    parts.extensions.insert(MaxBody(most));
+    let response = next.run(Request::from_parts(parts, body)).await;
+    Ok(match &known {
+        Some(once) => once.keep(response).await,
+        None => (response, None),
+    })
+}
+
+/// Writes the row of a request into the audit log, and its answer beside it. Whatever became of the request stays so if it cannot be
+/// written.
+async fn note(
+    api: &Api,
+    (operator, via): (&str, &str),
+    noted: Noted,
+    Ending { made, result }: Ending,
+    answer: Option<(Asked, Answer)>,
+) -> bool {
+    let object = made.map(|Made(id)| id.to_string()).or(noted.object);
+    let row = NewRow { operator, via, action: &noted.action, object: object.as_deref(), result };
+    api.app.requests.finish(&row, answer).await.is_ok()
+}
+
+/// How a request ended.
+#[derive(Clone, Copy)]
+struct Ending {
+    made: Option<Made>,
+    result: Ended,
+}
+
+impl Ending {
+    fn of(response: &Response) -> Self {
+        let result = response.extensions().get::<Ended>().copied();
+        let made = response.extensions().get::<Made>().copied();
+        Self { made, result: result.unwrap_or_else(|| ended(response.status())) }
+    }
+}
+
+fn ended(status: StatusCode) -> Ended {
+    match status.as_u16() {
+        ..=399 => Ended::Ok,
+        401 => Ended::Unauthenticated,
+        403 => Ended::Forbidden,
+        404 => Ended::NotFound,
+        409 | 412 => Ended::Conflict,
+        429 | 503 => Ended::Later,
+        500.. => Ended::Failed,
+        _ => Ended::Invalid,
+    }
+}
+
+/// Headers of every answer of the API: nothing that it says is a page, is put into a frame or is kept by a cache.
+const HEADERS: [(HeaderName, &str); 5] = [
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::CACHE_CONTROL, "no-store"),
+    (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    (header::REFERRER_POLICY, "no-referrer"),
+];
+
+/// Dresses every answer: its id, its headers, and a problem document also if the router refused the request.
+pub async fn dress(State(api): State<Api>, request: Request, next: Next) -> Response {
+    let context = &api.app.context;
+    let id = context.random.id(context.clock.now()).to_string();
+    let span = tracing::info_span!("request", request_id = %id, method = %request.method());
+    let path = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    let longest = if super::is_file(request.method(), request.uri().path()) { FILE } else { ANSWER };
+    let response = timeout(longest, next.run(request).instrument(span.clone())).await;
+    let mut response = response.map_or_else(|_| late().into_response(), problem_of);
+    span.in_scope(|| tracing::info!(path, status = response.status().as_u16(), "answered a request"));
+    let headers = response.headers_mut();
+    for (name, value) in HEADERS {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    if let Ok(id) = HeaderValue::from_str(&id) {
+        headers.insert(REQUEST_ID, id);
+    }
+    response
+}
+
+/// The answer if there is none in time.
+fn late() -> Problem {
+    let detail = "this takes longer than an answer may take, and is still being done";
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail)
+        .hint("ask again later, with the same `Idempotency-Key` if there was one")
+        .retry_after(10)
+}
+
+/// The problem document of an answer of the router's own.
+fn problem_of(response: Response) -> Response {
+    let status = response.status();
+    let is_document = |headers: &HeaderMap| headers.get(header::CONTENT_TYPE).is_some_and(|it| it == MEDIA_TYPE);
+    if !(status.is_client_error() || status.is_server_error()) || is_document(response.headers()) {
+        return response;
+    }
+    let detail = match status {
+        StatusCode::METHOD_NOT_ALLOWED => "this path has no such method; the header `Allow` names those that it has",
+        StatusCode::BAD_REQUEST => "the address or the body of the request cannot be read",
+        _ => "this was not possible",
+    };
+    let allow = response.headers().get(header::ALLOW).cloned();
+    let mut response = Problem::new(status, detail).into_response();
+    if let Some(allow) = allow {
+        response.headers_mut().insert(header::ALLOW, allow);
+    }
+    response
+}

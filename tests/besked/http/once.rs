@@ -1,0 +1,162 @@
+//! Requests with an `Idempotency-Key` are done once: asked again, on two nodes, and after a crash whenever it came.
+
+use std::time::Duration;
+
+use besked::domain::page::PageRequest;
+use besked::domain::request::Request;
+use besked::notices::Filter;
+use besked::operators::requests::{Begun, PATIENCE};
+use besked::store::operators::requests;
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use super::{Node, Server};
+use crate::app::{CUSTOMERS, alice, maintenance};
+use crate::database::Engine;
+
+async fn notices(server: &Server) -> usize {
+    let request = PageRequest { after: None, limit: 100 };
+    server.app.app.notices.list(&alice(), &Filter::default(), &request).await.unwrap().items.len()
+}
+
+fn source() -> Value {
+    json!({ "source": maintenance("all = true") })
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_request_is_done_once_and_answered_as_the_first_time(#[case] engine: Engine) {
+    let server = Server::staffed(engine).await;
+    server.app.import(CUSTOMERS).await;
+    let (ops, other) = (server.key("ops").await, server.key("ops").await);
+    let node = &server.node;
+    node.post(&ops, "/api/v1/notices", &source()).await.refused(400);
+    let first = node.once(&ops, "/api/v1/notices", "k1", &source()).await;
+    assert_eq!(first.ok(201)["recipients"], 2);
+    for key in [&ops, &other, &ops] {
+        let again = node.once(key, "/api/v1/notices", "k1", &source()).await;
+        assert_eq!((again.status, &again.body), (201, &first.body), "also with another key of the operator");
+        for name in ["location", "etag", "content-type"] {
+            assert_eq!(again.header(name), first.header(name), "{name}");
+        }
+        assert_eq!(again.header("idempotency-replayed"), Some("true"));
+    }
+    let body = json!({ "source": maintenance("customers = [\"C1\"]") });
+    node.once(&ops, "/api/v1/notices", "k1", &body).await.refused(409);
+    assert_eq!(notices(&server).await, 1);
+    // Another operator has other keys.
+    let security = server.key("security").await;
+    node.once(&security, "/api/v1/notices", "k1", &source()).await.refused(403);
+    node.once(&ops, "/api/v1/notices", "k2", &body).await.ok(201);
+    assert_eq!(notices(&server).await, 2);
+    server.app.advance(Duration::from_secs(24 * 3600));
+    node.once(&ops, "/api/v1/notices", "k1", &body).await.ok(201);
+    assert_eq!(notices(&server).await, 3, "after a day the key is free");
+    server.node.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_refused_may_be_corrected_under_the_same_key() {
+    let server = Server::staffed(Engine::Sqlite).await;
+    let ops = server.key("ops").await;
+    let wrong = json!({ "source": maintenance("all = true").replace("announced", "soon") });
+    server.node.once(&ops, "/api/v1/notices", "k", &wrong).await.refused(422);
+    server.node.once(&ops, "/api/v1/notices", "k", &source()).await.ok(201);
+    for key in ["", "a b", &"x".repeat(201)] {
+        server.node.once(&ops, "/api/v1/notices", key, &source()).await.refused(400);
+    }
+    server.node.end().await;
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_tries_at_the_same_time_on_two_nodes_one_is_done(#[case] engine: Engine) {
+    let server = Server::staffed(engine).await;
+    server.app.import(CUSTOMERS).await;
+    let ops = server.key("ops").await;
+    let app = &server.app.app.context;
+    let second = besked::app::App::open((*app.config).clone(), app.clock.clone(), app.random.clone()).await.unwrap();
+    let other = Node::start(second.clone()).await;
+    for round in 0..5 {
+        let key = format!("round {round}").replace(' ', "-");
+        let body = source();
+        let tries = tokio::join!(
+            server.node.once(&ops, "/api/v1/notices", &key, &body),
+            other.once(&ops, "/api/v1/notices", &key, &body),
+            server.node.once(&ops, "/api/v1/notices", &key, &body),
+        );
+        let all = [tries.0, tries.1, tries.2];
+        let done: Vec<&super::Reply> = all.iter().filter(|reply| reply.status == 201).collect();
+        assert!(!done.is_empty() && done.iter().all(|reply| reply.body == done[0].body), "{all:?}");
+        for refused in all.iter().filter(|reply| reply.status != 201) {
+            refused.refused(409);
+            assert!(refused.header("retry-after").is_some());
+        }
+        assert_eq!(notices(&server).await, round + 1);
+    }
+    other.end().await;
+    server.node.end().await;
+    second.close().await;
+}
+
+/// A process that dies after the commit of what was asked for, before its answer.
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kill_between_the_commit_and_the_answer_repeats_nothing(#[case] engine: Engine) {
+    let server = Server::staffed(engine).await;
+    server.app.import(CUSTOMERS).await;
+    let ops = server.key("ops").await;
+    // What the first process did before it died: all of the request but its answer.
+    let app = &server.app.app;
+    let actor = crate::operators::at(&server.app, "ops").await;
+    let body = source().to_string();
+    let token = app.requests.token();
+    let request = Request::new("ops", "POST", "/api/v1/notices", "k", body.as_bytes(), token);
+    assert!(matches!(app.requests.begin(&request, false).await.unwrap(), Begun::New(_)));
+    let draft = besked::notices::Draft::structured(body.as_bytes()).unwrap();
+    let id = app.notices.create(&draft, &actor.clone().asked_by(request)).await.unwrap();
+    let server = server.restart().await;
+    let early = server.node.once(&ops, "/api/v1/notices", "k", &source()).await;
+    early.refused(409);
+    assert!(early.header("retry-after").is_some(), "another process may still be at it");
+    server.app.advance(PATIENCE.unsigned_abs());
+    for _ in 0..3 {
+        let reply = server.node.once(&ops, "/api/v1/notices", "k", &source()).await;
+        assert_eq!(reply.ok(201)["id"], id.to_string());
+        assert_eq!(reply.header("location"), Some(&*format!("/api/v1/notices/{id}")));
+    }
+    assert_eq!(notices(&server).await, 1);
+    // A try that lost does nothing: its transaction is rolled back.
+    let late = server.app.app.notices.create(&draft, &actor.asked_by(request)).await;
+    assert!(late.unwrap_err().to_string().contains("Idempotency-Key"));
+    assert_eq!(notices(&server).await, 1);
+    server.node.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_does_not_outlive_a_person_who_is_erased() {
+    let server = Server::staffed(Engine::Sqlite).await;
+    server.app.import(CUSTOMERS).await;
+    let ops = server.key("ops").await;
+    let first = server.node.once(&ops, "/api/v1/notices", "k", &source()).await;
+    let request = Request::new("ops", "POST", "/api/v1/notices", "k", b"", uuid::Uuid::nil());
+    let kept = async || {
+        let mut conn = server.app.app.context.store.read().await.unwrap();
+        requests::find(&mut conn, &request.scope).await.unwrap().unwrap()
+    };
+    assert!(kept().await.answer.is_some());
+    let root = besked::domain::actor::Actor::cli("root", "root").unwrap();
+    let address = crate::app::address("service@ett.example");
+    let erasure = besked::people::subjects::Erasure { address: &address, ground: crate::app::GROUND, waived: &[] };
+    server.app.app.subjects.erase(&root, &erasure).await.unwrap();
+    assert!(kept().await.answer.is_none());
+    let again = server.node.once(&ops, "/api/v1/notices", "k", &source()).await;
+    assert_eq!((again.ok(201)["id"].clone(), notices(&server).await), (first.json()["id"].clone(), 1));
+    server.node.end().await;
+}
