@@ -80,6 +80,7 @@ pub struct Standing {
     pub signs: bool,
     /// The state file that is missing here, if the ledger was signed before and other nodes run: they sign.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     pub others_sign: Option<PathBuf>,
 }
 

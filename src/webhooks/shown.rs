@@ -11,29 +11,37 @@ use crate::store::webhooks::Webhook;
 use crate::store::webhooks::attempts::Attempt;
 
 /// A webhook.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = webhook::Webhook)]
 pub struct Shown {
     /// Id.
     pub id: Uuid,
     /// Where it is.
     pub url: String,
     /// What it wants to know.
+    #[schema(value_type = Vec<HookEvent>)]
     pub events: BTreeSet<HookEvent>,
     /// `active`, `failing` or `disabled`.
     pub state: &'static str,
     /// When it was added.
+    #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
     /// Calls that have not succeeded yet.
     pub queued: u64,
     /// When a call succeeded last.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub succeeded_at: Option<Timestamp>,
     /// Since when calls fail.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub failing_since: Option<Timestamp>,
     /// When the next one is tried.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub retry_at: Option<Timestamp>,
     /// Until when the former secret signs besides.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub former_secret_until: Option<Timestamp>,
     /// Since when it is not called any more.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub disabled_at: Option<Timestamp>,
     /// Why that is so.
     pub disabled_by: Option<Disabled>,
@@ -64,7 +72,8 @@ impl Shown {
 }
 
 /// A webhook with its last attempts.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = webhook::Detailed)]
 pub struct Detailed {
     /// The webhook.
     #[serde(flatten)]
@@ -74,7 +83,8 @@ pub struct Detailed {
 }
 
 /// How a test ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = webhook::Tested)]
 pub struct Tested {
     /// The webhook.
     pub id: Uuid,

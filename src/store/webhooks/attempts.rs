@@ -12,7 +12,8 @@ use crate::store::{Conn, Result};
 pub const KEPT: u32 = 100;
 
 /// An attempt.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = webhook::Attempt)]
 pub struct Attempt {
     /// Id.
     #[serde(skip)]
@@ -23,6 +24,7 @@ pub struct Attempt {
     /// What the call was made for.
     pub event: HookEvent,
     /// When.
+    #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
     /// Its number, from 1.
     pub attempt: u32,
