@@ -3,6 +3,7 @@
 mod customers;
 mod docs;
 mod door;
+mod generated;
 mod limits;
 mod notices;
 mod once;
