@@ -83,8 +83,9 @@ struct OfReport {
 }
 
 /// Whether a relay is used, as it is shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = relay::Circuit)]
 pub enum Circuit {
     /// The relay is used.
     Closed = 0,

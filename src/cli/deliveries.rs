@@ -15,19 +15,28 @@ use super::pages::Paging;
 use super::returned::{describe_report, replied};
 use crate::app::App;
 use crate::cli::args::{id, said};
-use crate::deliveries::{Delivery, Tried};
+use crate::cli::preferences::address;
+use crate::deliveries::{Delivery, Tried, Wanted};
 use crate::domain::actor::Actor;
+use crate::domain::address::Address;
 use crate::domain::delivery::{Outcome, State};
 use crate::domain::reply::is_stated;
 
 /// Look at single deliveries, report on them, send them again.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// List a notice's deliveries
+    /// List the deliveries of a notice, to a customer or to an address
+    #[command(group = clap::ArgGroup::new("whose").required(true).multiple(true).args(["notice", "account", "email"]))]
     List {
         /// Id or reference of the notice
         #[arg(value_parser = said)]
-        notice: String,
+        notice: Option<String>,
+        /// Only those to this customer; the newest first
+        #[arg(long, value_name = "ID", value_parser = said, allow_hyphen_values = true)]
+        account: Option<String>,
+        /// Only those to this address; the newest first
+        #[arg(long, value_name = "E", value_parser = address)]
+        email: Option<Address>,
         /// Only in this state
         #[arg(long)]
         state: Option<State>,
@@ -75,14 +84,19 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
     match command {
         Command::Uncertain(command) => uncertain::run(command, &app, &actor, output).await,
         Command::Resend(command) => resend::run(command, &app, &actor, output).await,
-        Command::List { notice, state, paging } => {
+        Command::List { notice, account, email, state, paging } => {
             let header = ["id", "account", "email", "state", "reply"];
             let row = |it: &Delivery<u64>| {
                 let reply = it.reply.clone().unwrap_or_default();
                 [it.id.to_string(), it.account_id.clone(), it.email.clone(), it.state.to_string(), reply]
             };
-            let notice = named::read(&app, &actor, &notice).await?;
-            let fetch = async |page| Ok(app.deliveries.list(&actor, &notice, state, &page).await?);
+            let notice = match notice {
+                Some(name) => Some(named::read(&app, &actor, &name).await?),
+                None => None,
+            };
+            let wanted =
+                Wanted { notice: notice.as_deref(), account: account.as_deref(), email: email.as_ref(), state };
+            let fetch = async |page| Ok(app.deliveries.list(&actor, &wanted, &page).await?);
             paging.print(output, "deliveries", (header, row), fetch).await?;
             Ok(0)
         }

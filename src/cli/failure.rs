@@ -401,7 +401,7 @@ impl From<DeliveryError> for Failure {
                 failure.hint("`besked notice resume ID` resumes a paused one; nothing is sent of a cancelled one")
             }
             DeliveryError::Cursor(_) => failure.hint(CURSOR),
-            DeliveryError::Words(_) | DeliveryError::NothingSent(_) => failure,
+            DeliveryError::Whose | DeliveryError::Words(_) | DeliveryError::NothingSent(_) => failure,
         }
     }
 }

@@ -4,7 +4,6 @@ use clap::Subcommand;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use serde_json::json;
 use uuid::Uuid;
 
 use super::Place;
@@ -105,9 +104,9 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
             paging.print(output, "keys", (header, row), fetch).await?;
         }
         Command::Revoke { id } => {
-            let revoked = app.keys.revoke(&actor, id).await?;
-            let text = if revoked { "revoked\n" } else { "it was revoked already\n" };
-            output.print(&json!({ "id": id, "revoked": revoked }), |_| text.to_owned())?;
+            let ended = app.keys.revoke(&actor, id).await?;
+            let text = if ended.revoked { "revoked\n" } else { "it was revoked already\n" };
+            output.print(&ended, |_| text.to_owned())?;
         }
     }
     Ok(0)

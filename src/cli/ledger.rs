@@ -9,13 +9,13 @@ use serde_json::json;
 use super::Place;
 use super::failure::{FAILED, Failure};
 use super::file::unusable;
-use super::output::{Output, count, grouped, print, time};
+use super::output::{Output, count, grouped, time};
 use super::progress::bar;
 use crate::cli::args::said;
 use crate::deliveries::{DeliveryError, Waiting};
 use crate::domain::checkpoint::Checkpoint;
 use crate::ledger::audit::{Progress, Verdict};
-use crate::ledger::{Ledger, Signed, Standing};
+use crate::ledger::{CheckpointShown, Ledger, Standing};
 
 /// The ledger.
 #[derive(Debug, Subcommand)]
@@ -60,7 +60,10 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
             output.print(&standing, describe)?;
             return Ok(if standing.stopped.is_some() { FAILED } else { 0 });
         }
-        Command::Checkpoint => print_checkpoint(&app.ledger.checkpoint().await?, output)?,
+        Command::Checkpoint => {
+            let signed = CheckpointShown::from(app.ledger.checkpoint().await?);
+            output.print(&signed, |it| it.note.clone())?;
+        }
         Command::Vkey => {
             let key = app.ledger.verifier_key()?.to_string();
             output.print(&json!({ "vkey": key }), |_| format!("{key}\n"))?;
@@ -96,7 +99,7 @@ pub async fn run(command: Command, place: &Place, output: &Output) -> Result<u8,
                 let left = count(resumed.left, "delivery", "deliveries");
                 eprintln!("{left} left uncertain: see `besked deliveries uncertain list`");
             }
-            print_checkpoint(&resumed.signed, output)?;
+            output.print(&CheckpointShown::from(resumed.signed), |it| it.note.clone())?;
             eprintln!("sealing resumed; the reason is recorded in the ledger");
             let erased = app.subjects.exchange(&actor).await?.erased;
             if erased > 0 {
@@ -162,13 +165,6 @@ async fn audit(ledger: &Ledger, checkpoint: Option<PathBuf>, output: &Output) ->
 async fn kept_checkpoint(ledger: &Ledger, path: &Path) -> Result<Checkpoint, Failure> {
     let bytes = std::fs::read(path).map_err(|error| unusable("read", path, &error))?;
     Ok(ledger.kept_checkpoint(&bytes).await?)
-}
-
-fn print_checkpoint(signed: &Signed, output: &Output) -> Result<(), Failure> {
-    if output.json {
-        return output.print(&json!({ "size": signed.size, "note": signed.note, "at": signed.at }), |_| String::new());
-    }
-    print(&signed.note)
 }
 
 fn describe(standing: &Standing) -> String {

@@ -43,7 +43,8 @@ pub enum About {
 }
 
 /// Whether a customer was informed.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = informed::Informed)]
 pub struct Informed {
     /// Account id.
     pub account_id: String,
@@ -54,6 +55,7 @@ pub struct Informed {
     pub customer_name_today: Option<String>,
     /// The answer over all notices asked for: the worst one.
     #[serde(serialize_with = "answer")]
+    #[schema(value_type = Verdict)]
     pub verdict: Verdict,
     /// The level reached by all of them: the weakest of the notices' levels.
     pub level: Option<Level>,
@@ -66,7 +68,8 @@ pub struct Informed {
 }
 
 /// Whether a customer was informed by one notice.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = informed::Notice)]
 pub struct InformedNotice {
     /// The notice.
     pub id: Uuid,
@@ -80,14 +83,18 @@ pub struct InformedNotice {
     #[serde(skip)]
     pub customer_name: Option<String>,
     /// When it was released.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub released_at: Option<Timestamp>,
     /// When the breach was discovered, if it is about one.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub discovered_at: Option<Timestamp>,
     /// By when the customer must be informed, if the category has a deadline.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub deadline: Option<Timestamp>,
     /// The deadline has passed, and the customer is not informed.
     pub overdue: bool,
     /// Since when the customer is informed, if it is.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub informed_since: Option<Timestamp>,
     /// The customer was informed after the deadline.
     pub late: bool,
@@ -101,6 +108,7 @@ pub struct InformedNotice {
     pub is_void: bool,
     /// The answer.
     #[serde(serialize_with = "answer")]
+    #[schema(value_type = Verdict)]
     pub verdict: Verdict,
     /// The least level that counts as informed.
     pub informed_at: Level,
@@ -113,7 +121,8 @@ pub struct InformedNotice {
 }
 
 /// A delivery to a customer, with the server's reply.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = informed::Delivery)]
 pub struct InformedDelivery {
     /// The delivery.
     pub id: Uuid,
@@ -131,6 +140,7 @@ pub struct InformedDelivery {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<Reason>,
     /// When the state changed last.
+    #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
     /// The server's reply, or what an operator found.
     pub reply: Option<String>,

@@ -31,6 +31,9 @@ pub enum DeliveryError {
     /// Optional mail waits that may have been sent already, and nobody has decided about it.
     #[error("{} of news and surveys may have been sent already, if this database is a restored copy", count(*.0, "delivery", "deliveries"))]
     Undecided(u64),
+    /// Nothing is named whose deliveries are wanted.
+    #[error("name a notice, a customer or an address, whose deliveries are wanted")]
+    Whose,
     /// There is no such delivery.
     #[error("there is no delivery `{0}`")]
     Unknown(Uuid),
@@ -118,7 +121,7 @@ impl DeliveryError {
             Self::Notice(error) => error.kind(),
             Self::Ledger(error) => error.kind(),
             Self::Unknown(_) | Self::NothingSent(_) => Kind::NotFound,
-            Self::Cursor(_) | Self::Words(_) | Self::Undecided(_) => Kind::Invalid,
+            Self::Cursor(_) | Self::Words(_) | Self::Undecided(_) | Self::Whose => Kind::Invalid,
             Self::Impossible { .. }
             | Self::NotUncertain { .. }
             | Self::NotFailed { .. }

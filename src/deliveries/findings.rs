@@ -37,7 +37,8 @@ pub struct Finding<'a> {
 }
 
 /// A delivery after a finding was recorded.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = delivery::Recorded)]
 pub struct Recorded {
     /// The delivery.
     pub id: Uuid,

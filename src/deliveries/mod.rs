@@ -22,7 +22,7 @@ use jiff::Timestamp;
 
 use crate::context::Context;
 use crate::domain::actor::Actor;
-use crate::domain::address::AddressKey;
+use crate::domain::address::{Address, AddressKey};
 use crate::domain::category::{Category, Role};
 use crate::domain::delivery::{Level, Reason, State};
 use crate::domain::digest;
@@ -31,10 +31,11 @@ use crate::domain::right::Right;
 use crate::notices::Notices;
 use crate::people::mask::{Mask, mask_words};
 use crate::people::reads::note_read;
+use crate::store::Conn;
 use crate::store::inbound::forwards;
 use crate::store::inbound::reports;
-use crate::store::notices;
-use crate::store::sending::deliveries::{self, Shown};
+use crate::store::notices::{self, Kept};
+use crate::store::sending::deliveries::{self, Shown, To};
 use crate::store::sending::{messages, settle};
 
 /// The service for single deliveries.
@@ -45,7 +46,7 @@ pub struct Deliveries {
 }
 
 /// A delivery as it is listed, with the number of its attempts, or shown, with all of them.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Delivery<A> {
     /// Id.
     pub id: Uuid,
@@ -73,6 +74,7 @@ pub struct Delivery<A> {
     /// The server's last reply, or what an operator found.
     pub reply: Option<String>,
     /// When the state changed last.
+    #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
     /// What came back about it. Only of a delivery that is shown by itself.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -115,6 +117,30 @@ pub struct Message {
     pub bytes: Vec<u8>,
 }
 
+/// Which deliveries are wanted: those that fit all of it. At least a notice, a customer or an address is named.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Wanted<'a> {
+    /// Those of this notice: its id or reference.
+    pub notice: Option<&'a str>,
+    /// Those to this customer.
+    pub account: Option<&'a str>,
+    /// Those to this address, in any spelling.
+    pub email: Option<&'a Address>,
+    /// Those in this state.
+    pub state: Option<State>,
+}
+
+/// Deliveries with the addresses masked that the reader may not see.
+async fn masked(conn: &mut Conn, page: Page<Shown>, sees: bool) -> Result<Page<Delivery<u64>>, DeliveryError> {
+    let mask = Mask::of(conn, sees, page.items.iter().map(|it| it.email.as_str())).await?;
+    Ok(page.map(|mut shown| {
+        shown.reply = shown.reply.map(|reply| mask.text(&shown.email, &reply));
+        shown.email = mask.address(&shown.email);
+        let attempts = shown.attempts;
+        Delivery::new(shown, attempts)
+    }))
+}
+
 impl Deliveries {
     /// The service over these parts.
     #[must_use]
@@ -122,20 +148,46 @@ impl Deliveries {
         Self { context, notices }
     }
 
-    /// Returns a page of a notice's deliveries in manifest order, of all or of those in one state. Restricted addresses are
-    /// masked.
+    /// Returns a page of deliveries: those of a notice in manifest order, else those to a customer or an address, the newest first.
+    /// Restricted addresses are masked.
     ///
     /// # Errors
-    /// If there is no such notice, the cursor is not one of this list, or the database fails.
+    /// If nothing is named whose deliveries are wanted, there is no such notice, the cursor is not one of this list, or the database
+    /// fails.
     pub async fn list(
         &self,
         actor: &Actor,
-        notice: &str,
+        wanted: &Wanted<'_>,
+        request: &PageRequest,
+    ) -> Result<Page<Delivery<u64>>, DeliveryError> {
+        if wanted.email.is_some() {
+            actor.may_at_all(Right::SeeOneCustomer)?;
+        }
+        actor.may_at_all(Right::Read)?;
+        let notice = match wanted.notice {
+            Some(name) => Some(self.notices.named(actor, name).await?),
+            None => None,
+        };
+        let key = wanted.email.map(Address::key);
+        let to = match (wanted.account, &key) {
+            (Some(account), key) => Some(To::Customer(account, key.as_ref())),
+            (None, Some(key)) => Some(To::Address(key)),
+            (None, None) => None,
+        };
+        match (to, notice) {
+            (Some(to), notice) => self.list_to(actor, to, notice.map(|it| it.id), wanted.state, request).await,
+            (None, Some(notice)) => self.list_of(actor, &notice, wanted.state, request).await,
+            (None, None) => Err(DeliveryError::Whose),
+        }
+    }
+
+    async fn list_of(
+        &self,
+        actor: &Actor,
+        notice: &Kept,
         state: Option<State>,
         request: &PageRequest,
     ) -> Result<Page<Delivery<u64>>, DeliveryError> {
-        let notice = self.notices.named(actor, notice).await?;
-        actor.may(Right::Read, notice.category)?;
         let from = request.key::<u64>()?.map_or(0, |last| last.saturating_add(1));
         let mut conn = self.context.store.snapshot().await?;
         let limit = request.to_read();
@@ -146,14 +198,23 @@ impl Deliveries {
             None => deliveries::of_notice(&mut conn, notice.id, from, limit).await?,
         };
         let sees = actor.sees_addresses(notice.category);
-        let mask = Mask::of(&mut conn, sees, shown.iter().map(|it| it.email.as_str())).await?;
         let page = Page::of(shown, request, |delivery| delivery.ordinal.to_string());
-        Ok(page.map(|mut shown| {
-            shown.reply = shown.reply.map(|reply| mask.text(&shown.email, &reply));
-            shown.email = mask.address(&shown.email);
-            let attempts = shown.attempts;
-            Delivery::new(shown, attempts)
-        }))
+        masked(&mut conn, page, sees).await
+    }
+
+    async fn list_to(
+        &self,
+        actor: &Actor,
+        to: To<'_>,
+        notice_id: Option<Uuid>,
+        state: Option<State>,
+        request: &PageRequest,
+    ) -> Result<Page<Delivery<u64>>, DeliveryError> {
+        let before = request.key::<Uuid>()?;
+        let mut conn = self.context.store.snapshot().await?;
+        let shown = deliveries::to(&mut conn, to, (notice_id, state), before, request.to_read()).await?;
+        let page = Page::of(shown, request, |delivery| delivery.id.to_string());
+        masked(&mut conn, page, actor.has(Right::SeeOneCustomer)).await
     }
 
     /// Returns a delivery with its attempts. The read of a restricted person's record is noted.

@@ -161,6 +161,18 @@ pub struct Status {
     pub detail: u16,
 }
 
+impl utoipa::PartialSchema for Status {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        String::schema()
+    }
+}
+
+impl utoipa::ToSchema for Status {
+    fn name() -> std::borrow::Cow<'static, str> {
+        "report.Status".into()
+    }
+}
+
 impl Status {
     /// True if the code says no more than its class.
     #[must_use]

@@ -113,7 +113,8 @@ pub struct Taken {
 }
 
 /// A message, with what it says of its delivery.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = inbound::Shown)]
 pub struct Shown {
     /// The message.
     #[serde(flatten)]

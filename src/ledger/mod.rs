@@ -58,7 +58,8 @@ pub enum Sealed {
 }
 
 /// The state of the ledger.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = ledger::Standing)]
 pub struct Standing {
     /// Entries with an index.
     pub size: u64,
@@ -67,6 +68,7 @@ pub struct Standing {
     /// Entries without an index yet.
     pub pending: u64,
     /// When the last checkpoint was signed.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub last_checkpoint_at: Option<Timestamp>,
     /// Entries that the last checkpoint covers.
     pub signed: Option<u64>,
@@ -74,6 +76,25 @@ pub struct Standing {
     pub stopped: Option<String>,
     /// Whether this machine has the key.
     pub signs: bool,
+}
+
+/// A signed checkpoint as it is shown.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = ledger::Checkpoint)]
+pub struct CheckpointShown {
+    /// Entries that it covers.
+    pub size: u64,
+    /// The signed note (C2SP signed-note).
+    pub note: String,
+    /// When it was signed.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+}
+
+impl From<Signed> for CheckpointShown {
+    fn from(Signed { size, note, at, .. }: Signed) -> Self {
+        Self { size, note, at }
+    }
 }
 
 /// The ledger as a service: a cheap handle, cloned freely.
@@ -227,6 +248,14 @@ impl Ledger {
         }
         let signed = tree::last_checkpoint(&mut *self.context.store.read().await?).await?;
         signed.ok_or_else(|| LedgerError::NoKey(self.context.config.ledger.key_file.clone()))
+    }
+
+    /// Returns the checkpoint that was signed last.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn newest_checkpoint(&self) -> Result<Option<Signed>, LedgerError> {
+        Ok(tree::last_checkpoint(&mut *self.context.store.read().await?).await?)
     }
 
     /// Returns the state of the ledger, and examines what would stop sealing.

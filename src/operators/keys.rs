@@ -56,23 +56,30 @@ impl KeyError {
 }
 
 /// A key as it is shown: never the key itself.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = key::Key)]
 pub struct Shown {
     /// Id.
     pub id: Uuid,
     /// Whose it is.
+    #[schema(value_type = String)]
     pub operator: OperatorName,
     /// The roles that it has: those for which it was made and that its operator has now.
+    #[schema(value_type = Vec<crate::domain::operator::Role>)]
     pub roles: Roles,
     /// `active`, `expired`, `revoked` or `disabled`.
     pub state: &'static str,
     /// When it was made.
+    #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
     /// When it ends.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub expires_at: Option<Timestamp>,
     /// When it was used last, within a minute.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub last_used_at: Option<Timestamp>,
     /// When it was revoked.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub revoked_at: Option<Timestamp>,
 }
 
@@ -83,6 +90,16 @@ pub struct Made {
     pub shown: Shown,
     /// The key itself, for the only time.
     pub key: Key,
+}
+
+/// A key after its revocation.
+#[derive(Clone, Copy, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = key::Revoked)]
+pub struct Revoked {
+    /// Id.
+    pub id: Uuid,
+    /// False if it was revoked before.
+    pub revoked: bool,
 }
 
 /// A key to be made.
@@ -156,11 +173,11 @@ impl Keys {
         Ok(Page::of(rows, request, |key| key.id.to_string()).map(|key| shown(key, now)))
     }
 
-    /// Revokes a key, on all nodes at once. Returns false if it was revoked already.
+    /// Revokes a key, on all nodes at once.
     ///
     /// # Errors
     /// If the actor may not, or there is no such key.
-    pub async fn revoke(&self, actor: &Actor, id: Uuid) -> Result<bool, OperatorError> {
+    pub async fn revoke(&self, actor: &Actor, id: Uuid) -> Result<Revoked, OperatorError> {
         actor.may_at_all(Right::Keys)?;
         let mut tx = self.context.store.write().await?;
         let key = keys::find(&mut tx, id).await?.ok_or(OperatorError::UnknownKey(id))?;
@@ -169,7 +186,7 @@ impl Keys {
             self.record(&mut tx, actor, Action::RevokeKey, id, &format!("{}: {}", key.operator, key.roles)).await?;
             tx.commit().await.map_err(StoreError::from)?;
         }
-        Ok(revoked)
+        Ok(Revoked { id, revoked })
     }
 
     /// Who presents this text as a key. It is looked up at each use, so that a revocation counts at once on all nodes.

@@ -102,21 +102,26 @@ impl OperatorError {
 }
 
 /// An operator as it is shown.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = operator::Operator)]
 pub struct Shown {
     /// Name.
+    #[schema(value_type = String)]
     pub name: OperatorName,
     /// Person or machine.
     pub kind: OperatorKind,
     /// Roles.
+    #[schema(value_type = Vec<crate::domain::operator::Role>)]
     pub roles: Roles,
     /// `active` or `disabled`.
     pub state: &'static str,
     /// Address, if there is one.
     pub email: Option<String>,
     /// When the operator was added.
+    #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
     /// Since when the operator may not act any more.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub disabled_at: Option<Timestamp>,
 }
 

@@ -1,6 +1,7 @@
 //! The API, asked over real HTTP by operators with keys.
 
 mod customers;
+mod deliveries;
 mod docs;
 mod door;
 mod generated;
@@ -9,6 +10,7 @@ mod notices;
 mod once;
 mod persons;
 mod recipients;
+mod staff;
 mod tiles;
 
 use std::net::SocketAddr;

@@ -23,11 +23,13 @@ const LONGEST_MS: i64 = 15 * 60_000;
 const REMEMBERED: usize = 1000;
 
 /// A paused domain, as shown.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = relay::Paused)]
 pub struct Paused {
     /// The domain.
     pub domain: String,
     /// Until when.
+    #[schema(value_type = String, format = DateTime)]
     pub until: Timestamp,
     /// The code of the reply that asked for it.
     pub code: Option<u16>,

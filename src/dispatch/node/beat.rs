@@ -37,7 +37,8 @@ const LEAVE: Duration = Duration::from_secs(5);
 const TIDY_EVERY: u64 = 60;
 
 /// The state of a relay at a node.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = relay::Report)]
 pub struct Report {
     /// Host and port.
     pub address: String,
@@ -50,6 +51,7 @@ pub struct Report {
     /// What the server replied to it.
     pub reply: Option<String>,
     /// When the relay is tried again.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub until: Option<Timestamp>,
     /// Connections in use.
     pub connections: u64,
@@ -65,6 +67,7 @@ pub struct Report {
     /// Messages and recipients refused for good.
     pub refused: u64,
     /// When a message was last accepted.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub last_success_at: Option<Timestamp>,
     /// Paused domains for which the relay passed a request on; the longest pauses first.
     pub paused_domains: Vec<Paused>,

@@ -21,7 +21,8 @@ pub struct Relays {
 }
 
 /// The relays, and the nodes that use them.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = relay::Relays)]
 pub struct Shown {
     /// True if a dispatcher is running; else nothing is known about the relays.
     pub running: bool,
@@ -32,7 +33,8 @@ pub struct Shown {
 }
 
 /// A relay, at each node.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = relay::Relay)]
 pub struct ShownRelay {
     /// Its name.
     pub name: String,
@@ -48,7 +50,8 @@ pub struct ShownRelay {
 }
 
 /// The state of a relay at a node.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = relay::AtNode)]
 pub struct AtNode {
     /// Name of the node.
     pub node: String,

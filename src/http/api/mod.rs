@@ -5,21 +5,31 @@
 //! ([`enter`]) a request is known by its key ([`key`]), counted ([`rates`]), carried out once ([`idempotency`]) and written into the audit
 //! log. What cannot be done is a problem document ([`problem`]).
 
+mod audit;
 mod body;
 mod customers;
+mod deliveries;
 mod docs;
 mod enter;
 mod errors;
+mod evidence;
 mod holds;
 mod idempotency;
+mod inbound;
+mod informed;
 pub mod key;
+mod keys;
+mod ledger;
 mod me;
 mod notices;
+mod operators;
 mod persons;
 mod problem;
 mod rates;
+mod relays;
 mod shape;
 mod subjects;
+mod tasks;
 
 use std::any::Any;
 use std::sync::Arc;
@@ -50,10 +60,20 @@ fn keyed() -> OpenApiRouter<Api> {
     let all = OpenApiRouter::new()
         .merge(me::router())
         .merge(notices::router())
+        .merge(deliveries::router())
+        .merge(informed::router())
+        .merge(evidence::router())
         .merge(customers::router())
         .merge(persons::router())
         .merge(subjects::router())
-        .merge(holds::router());
+        .merge(holds::router())
+        .merge(tasks::router())
+        .merge(inbound::router())
+        .merge(relays::router())
+        .merge(ledger::router())
+        .merge(audit::router())
+        .merge(operators::router())
+        .merge(keys::router());
     OpenApiRouter::new().nest("/api/v1", all)
 }
 

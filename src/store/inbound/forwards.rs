@@ -13,12 +13,14 @@ use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
 /// What became of a reply.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = inbound::Forward)]
 pub struct Forward {
     /// The message that came.
     #[serde(rename = "inbound")]
     pub inbound_id: Uuid,
     /// When it came.
+    #[schema(value_type = String, format = DateTime)]
     pub came_at: Timestamp,
     /// What became of it.
     pub state: State,
@@ -26,6 +28,7 @@ pub struct Forward {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<Reason>,
     /// Since when it is in this state: when it was forwarded.
+    #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
 }
 

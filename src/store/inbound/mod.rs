@@ -54,13 +54,15 @@ pub struct Waiting {
 }
 
 /// A message as lists show it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = inbound::Message)]
 pub struct Stored {
     /// Its id.
     pub id: Uuid,
     /// The way in which it came.
     pub route: Route,
     /// When it came.
+    #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
     /// Its size in bytes.
     pub size: u64,

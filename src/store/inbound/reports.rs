@@ -13,11 +13,13 @@ use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
 /// What a message says of a delivery.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = delivery::Report)]
 pub struct Report {
     /// The message.
     pub inbound_id: Uuid,
     /// When it came, by our clock.
+    #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
     /// What the message is.
     pub kind: MessageKind,

@@ -9,11 +9,13 @@ use crate::store::engine::row::Row;
 use crate::store::{Conn, Result};
 
 /// What somebody asked for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = audit::Event)]
 pub struct Asked {
     /// Id.
     pub id: Uuid,
     /// When it ended.
+    #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
     /// The operator's name, or the one that was claimed.
     pub operator: String,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use uuid::Uuid;
 
-pub use crate::store::sending::shown::{Shown, failed, find, in_state, of_customer, of_customers, of_notice};
+pub use crate::store::sending::shown::{Shown, To, failed, find, in_state, of_customer, of_customers, of_notice, to};
 pub use crate::store::sending::tally::{add_up, counts, maintained, tally};
 
 use crate::domain::address::{Address, AddressKey};

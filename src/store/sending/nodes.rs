@@ -14,7 +14,8 @@ use crate::store::{Conn, Result};
 pub const GONE_AFTER_MS: i64 = 5_000;
 
 /// The identity of a node.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = relay::Node)]
 pub struct Node {
     /// The owner of its leases.
     pub id: String,
@@ -23,8 +24,10 @@ pub struct Node {
     /// Version of the program.
     pub version: String,
     /// When it started, if known.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub started_at: Option<Timestamp>,
     /// When it was last seen.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub seen_at: Option<Timestamp>,
 }
 

@@ -291,11 +291,13 @@ pub async fn report(conn: &mut Conn, reported: &Reported<'_>, entry: &Entry) -> 
 }
 
 /// An attempt as `deliveries show` prints it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = delivery::Attempt)]
 pub struct Tried {
     /// Its number.
     pub attempt: u64,
     /// When.
+    #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
     /// Relay.
     pub relay: String,

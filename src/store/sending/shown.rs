@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use crate::domain::address::AddressKey;
 use crate::domain::category::Role;
 use crate::domain::coverage::{Known, RowMark};
 use crate::domain::delivery::{Failure, Level, Reason, State};
@@ -72,7 +73,7 @@ impl Shown {
 }
 
 macro_rules! shown {
-    ($rest:literal) => {
+    ($rest:expr) => {
         concat!(
             "SELECT d.id, d.notice_id, d.ordinal, d.account_id, d.customer_name, d.email, d.role, d.level, d.reason, d.attempts, \
              d.reply, d.row_key, d.changed_at, CASE WHEN d.state = 'delivered' THEN (SELECT MAX(a.at) FROM attempts a \
@@ -129,6 +130,55 @@ pub async fn in_state(conn: &mut Conn, notice_id: Uuid, state: State, ordinal: u
     .bind(state.as_str())
     .fetch_all(conn)
     .await?;
+    rows.iter().map(read_shown).collect()
+}
+
+/// To whom deliveries go.
+#[derive(Clone, Copy, Debug)]
+pub enum To<'a> {
+    /// To this customer; at one address, if a key is named.
+    Customer(&'a str, Option<&'a AddressKey>),
+    /// To this address, whichever customer it is of.
+    Address(&'a AddressKey),
+}
+
+/// Deliveries to somebody.
+macro_rules! to {
+    ($whose:literal) => {
+        shown!(concat!(
+            "WHERE ",
+            $whose,
+            " AND ($3 IS NULL OR d.notice_id = $3) AND ($4 IS NULL OR d.id < $4)
+             AND ($5 IS NULL OR CASE WHEN q.lease_owner IS NOT NULL THEN 'sending' ELSE d.state END = $5)
+             AND EXISTS (SELECT 1 FROM notices n WHERE n.id = d.notice_id AND n.released_at IS NOT NULL)
+             ORDER BY d.id || '' DESC LIMIT $6"
+        ))
+    };
+}
+
+/// A page of the deliveries of released notices to somebody, the newest first, with an id before this one; only of one notice and in
+/// one state, if they are named.
+pub async fn to(
+    conn: &mut Conn,
+    to: To<'_>,
+    (notice_id, state): (Option<Uuid>, Option<State>),
+    before: Option<Uuid>,
+    limit: u32,
+) -> Result<Vec<Shown>> {
+    // By an expression: else an engine may walk all deliveries by their ids until the page is full.
+    let (sql, whose, key) = match to {
+        To::Customer(account, key) => (to!("d.account_id = $1 AND ($2 IS NULL OR d.email_key = $2)"), account, key),
+        To::Address(key) => (to!("d.email_key = $1 AND d.email_key <> '' AND $2 IS NULL"), key.as_str(), None),
+    };
+    let rows = sqlx::query(sql)
+        .bind(whose.to_owned())
+        .bind(key.map(|key| key.as_str().to_owned()))
+        .bind(notice_id.map(|id| id.to_string()))
+        .bind(before.map(|id| id.to_string()))
+        .bind(state.map(State::as_str))
+        .bind(i64::from(limit))
+        .fetch_all(conn)
+        .await?;
     rows.iter().map(read_shown).collect()
 }
 

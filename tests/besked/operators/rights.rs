@@ -1,7 +1,7 @@
 //! What each role may do, asked of the services; and what a reader sees.
 
 use besked::coverage::{About, CoverageError, NewAttestation};
-use besked::deliveries::{DeliveryError, Finding};
+use besked::deliveries::{DeliveryError, Finding, Wanted};
 use besked::domain::actor::Actor;
 use besked::domain::attestation::Channel;
 use besked::domain::delivery::Outcome;
@@ -27,6 +27,11 @@ pub const BREACH: &str = "+++\ncategory = \"security_breach\"\nreference = \"INC
     stage = \"confirmed\"\nour_role = \"processor\"\nnature = \"A key was stolen.\"\nlikely_consequences = \"None known.\"\n\
     measures_taken = \"The key was replaced.\"\ncontact_point = \"dpo@example.com\"\n\
     discovered_at = 2026-11-24T08:00:00Z\ndata_affected = [\"names\"]\n+++\nMore follows.\n";
+
+/// All deliveries of a notice.
+fn of(notice: &str) -> Wanted<'_> {
+    Wanted { notice: Some(notice), ..Wanted::default() }
+}
 
 fn page() -> PageRequest {
     PageRequest { after: None, limit: 100 }
@@ -186,7 +191,7 @@ async fn addresses_are_shown_to_those_who_may_see_them(#[case] engine: Engine) {
         ("auditor", false, false),
     ] {
         let actor = at(&app, role).await;
-        let listed = app.app.deliveries.list(&actor, &name, None, &page()).await.unwrap().items;
+        let listed = app.app.deliveries.list(&actor, &of(&name), &page()).await.unwrap().items;
         let shown = app.app.deliveries.show(&actor, listed[0].id).await.unwrap();
         let informed = app.app.coverage.informed(&actor, "C1", &About::Notice(name.clone())).await.unwrap();
         let mut covering = app.app.coverage.coverage(&actor, &name).await.unwrap();
@@ -226,7 +231,7 @@ async fn what_is_about_persons_and_the_record_is_asked_of_each_service(#[case] e
     app.run_until_idle().await;
     let (name, whom) = (id.to_string(), address("service@ett.example"));
     let parts = &app.app;
-    let delivery = parts.deliveries.list(&ops, &name, None, &page()).await.unwrap().items[0].id;
+    let delivery = parts.deliveries.list(&ops, &of(&name), &page()).await.unwrap().items[0].id;
     let marketing = at(&app, "marketing").await;
     let attestation =
         NewAttestation { account_id: "C1", channel: Channel::Phone, witness: "Bo", note: "called", told_at: None };

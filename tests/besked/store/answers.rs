@@ -1,8 +1,11 @@
 //! What coverage, status and lists ask of the database.
 
+use besked::domain::address::AddressKey;
 use besked::domain::attestation::Channel;
 use besked::domain::delivery::{Failure, Outcome, Reason, State};
+use besked::store::Conn;
 use besked::store::notices::attestations::{self, Attestation};
+use besked::store::sending::deliveries::To;
 use besked::store::sending::{claims, settle, shown, tally, uncertain};
 use rstest::rstest;
 
@@ -56,6 +59,23 @@ async fn deliveries_are_found_by_state_by_failure_and_by_customer(#[case] engine
     let claimed = claims::claim(&mut tx, id, "me", fixture.now, &[], 1).await.unwrap().remove(0);
     let sending = shown::in_state(&mut tx, id, State::Sending, 0, 9).await.unwrap();
     assert_eq!(sending.iter().map(|it| it.id).collect::<Vec<_>>(), [claimed.delivery_id]);
+    // To somebody: the newest first, of one notice or of all, page by page.
+    let other = fixture.released(&mut tx, &["a@x.example"]).await;
+    let key = AddressKey::of("A@X.example").unwrap();
+    let to_a = async |conn: &mut Conn, which, before| {
+        let found = shown::to(conn, To::Address(&key), which, before, 9).await.unwrap();
+        found.iter().map(|it| it.id).collect::<Vec<_>>()
+    };
+    let all = to_a(&mut tx, (None, None), None).await;
+    assert!(all.len() == 2 && all[0] > all[1], "{all:?}");
+    assert_eq!(to_a(&mut tx, (None, None), Some(all[0])).await, all[1..]);
+    assert_eq!(to_a(&mut tx, (Some(other), None), None).await.len(), 1);
+    assert!(to_a(&mut tx, (Some(other), Some(State::Bounced)), None).await.is_empty());
+    let account = shown::find(&mut tx, all[0]).await.unwrap().unwrap().account_id;
+    let to_customer = shown::to(&mut tx, To::Customer(&account, Some(&key)), (None, None), None, 9).await.unwrap();
+    assert!(to_customer.iter().all(|it| it.account_id == account) && !to_customer.is_empty(), "{to_customer:?}");
+    let nobody = AddressKey::of("z@x.example").unwrap();
+    assert!(shown::to(&mut tx, To::Customer(&account, Some(&nobody)), (None, None), None, 9).await.unwrap().is_empty());
     let queued = shown::in_state(&mut tx, id, State::Queued, sending[0].ordinal + 1, 9).await.unwrap();
     assert!(queued.iter().all(|it| it.state == State::Queued) && queued.len() < 3, "{queued:?}");
     settle::settle(&mut tx, &[settlement(&fixture, id, &claimed, Outcome::Rejected).try_into().unwrap()])
