@@ -12,6 +12,7 @@ mod persons;
 mod recipients;
 mod staff;
 mod tiles;
+mod walk;
 
 use std::net::SocketAddr;
 

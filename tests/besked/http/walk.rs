@@ -139,7 +139,8 @@ async fn compliance_answers(server: &Server, keys: &BTreeMap<&str, String>, brea
         // The duties that stand against it, and no others, are waived by their names.
         let hint = refused.json()["hint"].as_str().unwrap_or_default().to_owned();
         waive = hint.split('`').filter(|it| it.starts_with("retention:")).map(str::to_owned).collect();
-        let erase = json!({ "email": "service@k7.example", "ground": "Art. 17(1)(b): consent withdrawn", "waive": waive });
+        let erase =
+            json!({ "email": "service@k7.example", "ground": "Art. 17(1)(b): consent withdrawn", "waive": waive });
         assert_eq!(node.once(key_of, "/api/v1/subjects/erase", "k7", &erase).await.ok(200)["contacts"], 1);
     }
     assert!(!waive.is_empty());
@@ -216,7 +217,8 @@ async fn everybody_does_their_part_under_their_own_name() {
     marketing_announces(&server, &keys).await;
     server.app.advance(Duration::from_secs(24 * 3600));
     server.app.run_until_idle().await;
-    for (path, recipients) in [(&maintenance, CUSTOMERS), (&breach, 2 * CUSTOMERS), (&invoices, INVOICES_EACH * CUSTOMERS)]
+    for (path, recipients) in
+        [(&maintenance, CUSTOMERS), (&breach, 2 * CUSTOMERS), (&invoices, INVOICES_EACH * CUSTOMERS)]
     {
         let status = server.node.get(&keys["compliance"], &format!("{path}/status")).await.ok(200);
         let counts = (&status["recipients"], &status["counts"]["accepted"]);
