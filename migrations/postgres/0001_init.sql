@@ -850,3 +850,4 @@ CREATE TABLE requests (
 );
 
 CREATE INDEX requests_by_time ON requests (at);
+CREATE INDEX requests_answered ON requests (scope) WHERE status IS NOT NULL;

@@ -814,3 +814,4 @@ CREATE TABLE requests (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX requests_by_time ON requests (at);
+CREATE INDEX requests_answered ON requests (scope) WHERE status IS NOT NULL;

@@ -4,6 +4,7 @@ mod customers;
 mod deliveries;
 mod docs;
 mod door;
+mod generated;
 mod limits;
 mod notices;
 mod once;
@@ -11,6 +12,7 @@ mod persons;
 mod recipients;
 mod staff;
 mod tiles;
+mod walk;
 
 use std::net::SocketAddr;
 

@@ -8,11 +8,11 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::{Html, IntoResponse as _, Response};
 use serde_json::{Value, json};
-use utoipa::ToSchema as _;
 use utoipa::openapi::OpenApi;
+use utoipa::{PartialSchema as _, ToSchema as _};
 
 use super::idempotency;
-use super::problem::{MEDIA_TYPE, Problem, statuses};
+use super::problem::{Document, MEDIA_TYPE, Problem, statuses};
 use crate::domain::kind::Kind;
 
 /// The document and the page, written once.
@@ -45,8 +45,8 @@ pub fn complete(document: &OpenApi) -> Value {
     let components = &mut document["components"];
     components["securitySchemes"]["key"] =
         json!({ "type": "http", "scheme": "bearer", "description": "A key: `besked_...`" });
-    let mut schemas = vec![(Problem::name().into_owned(), <Problem as utoipa::PartialSchema>::schema())];
-    Problem::schemas(&mut schemas);
+    let mut schemas = vec![(Document::name().into_owned(), Document::schema())];
+    Document::schemas(&mut schemas);
     for (name, schema) in schemas {
         components["schemas"][name] = serde_json::to_value(schema).unwrap_or_default();
     }

@@ -49,7 +49,8 @@ async fn me(caller: Caller) -> Result<Json<Me>, Problem> {
     let granted = |right: &Right| {
         let allowed = actor.categories(*right);
         let some = right.is_by_category() && allowed != CategorySet::ALL;
-        let may = !allowed.is_empty() && !(*right == Right::Approve && actor.kind() == OperatorKind::Machine);
+        let is_persons = *right == Right::Approve && actor.kind() == OperatorKind::Machine;
+        let may = !allowed.is_empty() && !is_persons;
         may.then(|| Granted { right: right.as_str(), categories: some.then(|| allowed.iter().collect()) })
     };
     Ok(Json(Me {

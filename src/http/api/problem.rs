@@ -16,8 +16,13 @@ pub const MEDIA_TYPE: &str = "application/problem+json";
 const LATER: u64 = 5;
 
 /// Why a request was not carried out.
+#[derive(Clone, Debug)]
+pub struct Problem(Box<Document>);
+
+/// A problem document.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct Problem {
+#[schema(as = Problem)]
+pub struct Document {
     /// What kind of problem it is: a place in the documentation.
     #[serde(rename = "type")]
     kind: String,
@@ -101,7 +106,7 @@ impl Problem {
         let known = TITLES.iter().find(|(it, ..)| *it == status);
         let (word, title) = known.map_or(("failed", "This did not work"), |(_, word, title)| (*word, *title));
         let later = status == StatusCode::SERVICE_UNAVAILABLE;
-        Self {
+        Self(Box::new(Document {
             kind: format!("/api/docs#{word}"),
             title,
             status: status.as_u16(),
@@ -110,7 +115,7 @@ impl Problem {
             problems: Vec::new(),
             ended: None,
             retry_after: later.then_some(LATER),
-        }
+        }))
     }
 
     /// The error of a service, whose text is for the caller.
@@ -124,7 +129,9 @@ impl Problem {
             Kind::Later => StatusCode::SERVICE_UNAVAILABLE,
             Kind::Failed => StatusCode::INTERNAL_SERVER_ERROR,
         };
-        Self { ended: Some(kind.into()), ..Self::new(status, detail) }
+        let mut problem = Self::new(status, detail);
+        problem.0.ended = Some(kind.into());
+        problem
     }
 
     /// A failure of Besked or what it depends on: the log says why, the caller does not learn it.
@@ -159,38 +166,45 @@ impl Problem {
 
     /// With the problems of the input.
     #[must_use]
-    pub fn with(self, problems: Problems) -> Self {
-        Self { problems: problems.limited().0.into_iter().map(Place::from).collect(), ..self }
+    pub fn with(mut self, problems: Problems) -> Self {
+        self.0.problems = problems.limited().0.into_iter().map(Place::from).collect();
+        self
     }
 
     /// With a remedy.
     #[must_use]
-    pub fn hint(self, hint: impl Into<String>) -> Self {
-        Self { hint: Some(hint.into()), ..self }
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.0.hint = Some(hint.into());
+        self
     }
 
     /// With a remedy, if there is one.
     #[must_use]
     pub fn maybe_hint(self, hint: Option<&str>) -> Self {
-        Self { hint: hint.map(str::to_owned).or(self.hint), ..self }
+        match hint {
+            Some(hint) => self.hint(hint),
+            None => self,
+        }
     }
 
     /// With another status.
     #[must_use]
-    pub fn status(self, status: StatusCode) -> Self {
-        let Self { kind, title, status, .. } = Self { ended: self.ended, ..Self::new(status, "") };
-        Self { kind, title, status, ..self }
+    pub fn status(mut self, status: StatusCode) -> Self {
+        let Document { kind, title, status, .. } = *Self::new(status, "").0;
+        (self.0.kind, self.0.title, self.0.status) = (kind, title, status);
+        self
     }
 
     /// With the seconds after which the same request may succeed.
     #[must_use]
-    pub fn retry_after(self, seconds: u64) -> Self {
-        Self { retry_after: Some(seconds.max(1)), ..self }
+    pub fn retry_after(mut self, seconds: u64) -> Self {
+        self.0.retry_after = Some(seconds.max(1));
+        self
     }
 
     /// How the request ended, for the audit log.
     fn ended(&self) -> Ended {
-        self.ended.unwrap_or(match self.status {
+        self.0.ended.unwrap_or(match self.0.status {
             401 => Ended::Unauthenticated,
             403 => Ended::Forbidden,
             404 => Ended::NotFound,
@@ -204,8 +218,8 @@ impl Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut body = serde_json::to_vec(&self).unwrap_or_default();
+        let status = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut body = serde_json::to_vec(&self.0).unwrap_or_default();
         body.push(b'\n');
         let mut response = (status, [(header::CONTENT_TYPE, MEDIA_TYPE)], body).into_response();
         let headers = response.headers_mut();
@@ -217,7 +231,7 @@ impl IntoResponse for Problem {
         if status == StatusCode::UNAUTHORIZED {
             set(header::WWW_AUTHENTICATE, "Bearer realm=\"besked\"");
         }
-        if let Some(seconds) = self.retry_after {
+        if let Some(seconds) = self.0.retry_after {
             set(header::RETRY_AFTER, &seconds.to_string());
         }
         response.extensions_mut().insert(self.ended());

@@ -8,7 +8,7 @@ use crate::app::{CUSTOMERS, maintenance};
 use crate::database::Engine;
 
 /// A breach notice as a structure.
-fn breach() -> Value {
+pub fn breach() -> Value {
     json!({
         "category": "security_breach", "reference": "INC-7", "audience": { "all": true }, "body": "What happened.",
         "fields": {

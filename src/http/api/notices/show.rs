@@ -11,6 +11,7 @@ use super::{id_of, tag};
 use crate::coverage::Status;
 use crate::domain::category::Category;
 use crate::domain::kind::Kind;
+use crate::domain::locale::Locale;
 use crate::domain::notice::State as NoticeState;
 use crate::http::api::Api;
 use crate::http::api::body::{Asked, Json, listed, page};
@@ -164,8 +165,10 @@ async fn preview(
     Asked(asked): Asked<Previewing>,
 ) -> Result<Json<Preview>, Problem> {
     let id = id_of(&id)?;
-    let wrong = |error| Problem::of(Kind::Invalid, format!("`locale`: {error}"));
-    let locale = asked.locale.as_deref().map(str::parse).transpose().map_err(|error| wrong(format!("{error}")))?;
+    let locale = match asked.locale.as_deref().map(str::parse::<Locale>).transpose() {
+        Ok(locale) => locale,
+        Err(error) => return Err(Problem::of(Kind::Invalid, format!("`locale`: {error}"))),
+    };
     let wanted = Wanted { account: asked.account, locale, to: None };
     let draft = api.app.notices.draft(&caller.actor, id).await?;
     let sample = api.app.sample(&caller.actor, &draft, &wanted, "notice preview").await?;
