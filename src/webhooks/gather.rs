@@ -84,7 +84,14 @@ impl Webhooks {
             if fact.event == HookEvent::NoticeClosed {
                 bodies.extend(together(&mut ended));
             }
-            let data = self.data(conn, &fact).await?;
+            let data = match self.data(conn, &fact).await {
+                // One that cannot be read keeps no other back.
+                Err(error @ StoreError::Inconsistent { .. }) => {
+                    tracing::error!(event = %fact.event, error = error.for_logs(), "webhooks are not told of this");
+                    None
+                }
+                data => data?,
+            };
             bodies.extend(data.map(|data| Payload { r#type: fact.event, timestamp: fact.at, data }.body()));
         }
         bodies.extend(together(&mut ended));

@@ -18,7 +18,7 @@ mod shown;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicI64};
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -78,6 +78,8 @@ pub struct Webhooks {
     /// This process, for the hold on the work, and whether it may have it.
     owner: Arc<str>,
     holds: Arc<AtomicBool>,
+    /// When it last looked for calls that nobody waits for, by the clock in milliseconds.
+    tidied: Arc<AtomicI64>,
 }
 
 impl Webhooks {
@@ -85,7 +87,7 @@ impl Webhooks {
     #[must_use]
     pub fn new(context: Context, outside: Outside) -> Self {
         let owner = context.random.id(context.clock.now()).to_string().into();
-        Self { context, outside: Arc::new(outside), owner, holds: Arc::default() }
+        Self { context, outside: Arc::new(outside), owner, holds: Arc::default(), tidied: Arc::default() }
     }
 
     /// The same for the work of a node.
@@ -117,13 +119,12 @@ impl Webhooks {
             failing_since: None,
             retry_at: None,
             succeeded_at: None,
-            queued: 0,
         };
         let mut tx = self.context.store.write().await?;
         webhooks::insert(&mut tx, &webhook).await?;
         self.record(&mut tx, actor, Action::AddWebhook, &webhook).await?;
         tx.commit().await.map_err(StoreError::from)?;
-        Ok(Made { secret: webhook.secret.clone(), shown: Shown::of(webhook, created_at), warning })
+        Ok(Made { secret: webhook.secret.clone(), shown: Shown::of(webhook, 0, created_at), warning })
     }
 
     /// A page of webhooks, in the order in which they were added.
@@ -133,9 +134,14 @@ impl Webhooks {
     pub async fn list(&self, actor: &Actor, request: &PageRequest) -> Result<Page<Shown>, WebhookError> {
         actor.may_at_all(Right::Webhooks)?;
         let after = request.key::<Uuid>()?;
-        let rows = webhooks::list(&mut *self.context.store.read().await?, after, request.to_read()).await?;
-        let now = self.context.clock.now();
-        Ok(Page::of(rows, request, |webhook| webhook.id.to_string()).map(|webhook| Shown::of(webhook, now)))
+        let (mut conn, now) = (self.context.store.read().await?, self.context.clock.now());
+        let rows = webhooks::list(&mut conn, after, request.to_read()).await?;
+        let mut counted = Vec::with_capacity(rows.len());
+        for webhook in rows {
+            let queued = calls::count(&mut conn, webhook.id).await?;
+            counted.push(Shown::of(webhook, queued, now));
+        }
+        Ok(Page::of(counted, request, |shown| shown.id.to_string()))
     }
 
     /// A webhook with its last attempts.
@@ -146,8 +152,8 @@ impl Webhooks {
         actor.may_at_all(Right::Webhooks)?;
         let mut conn = self.context.store.read().await?;
         let webhook = find(&mut conn, id).await?;
-        let attempts = attempts::list(&mut conn, id).await?;
-        Ok(Detailed { shown: Shown::of(webhook, self.context.clock.now()), attempts })
+        let (queued, attempts) = (calls::count(&mut conn, id).await?, attempts::list(&mut conn, id).await?);
+        Ok(Detailed { shown: Shown::of(webhook, queued, self.context.clock.now()), attempts })
     }
 
     /// Changes where a webhook is or what it wants to know. What is queued goes to the new address.
@@ -168,14 +174,14 @@ impl Webhooks {
         let mut webhook = before.clone();
         webhook.target = target.unwrap_or(webhook.target);
         webhook.events = change.events.clone().unwrap_or(webhook.events);
-        let now = self.context.clock.now();
+        let (queued, now) = (calls::count(&mut tx, id).await?, self.context.clock.now());
         if webhook == before {
-            return Ok(Shown::of(before, now));
+            return Ok(Shown::of(before, queued, now));
         }
         webhooks::set(&mut tx, &webhook).await?;
         self.record(&mut tx, actor, Action::SetWebhook, &webhook).await?;
         tx.commit().await.map_err(StoreError::from)?;
-        Ok(Shown::of(webhook, now))
+        Ok(Shown::of(webhook, queued, now))
     }
 
     /// Makes another secret. The former one signs besides for a day; the one before that, if there is one, no more.
@@ -189,9 +195,9 @@ impl Webhooks {
         let webhook = find(&mut tx, id).await?;
         webhooks::rotate(&mut tx, id, &secret, now.saturating_add(ROTATION).unwrap_or(Timestamp::MAX)).await?;
         self.record(&mut tx, actor, Action::RotateWebhook, &webhook).await?;
-        let webhook = find(&mut tx, id).await?;
+        let (webhook, queued) = (find(&mut tx, id).await?, calls::count(&mut tx, id).await?);
         tx.commit().await.map_err(StoreError::from)?;
-        Ok(Made { shown: Shown::of(webhook, now), secret, warning: None })
+        Ok(Made { shown: Shown::of(webhook, queued, now), secret, warning: None })
     }
 
     /// Disables a webhook. Returns false if an operator did so already.

@@ -29,6 +29,9 @@ const GONE: u16 = 410;
 /// Chunks of facts of which calls are made before some are sent.
 const CHUNKS: usize = 50;
 
+/// How often to look for calls that nobody waits for, in milliseconds.
+const TIDY_MS: i64 = 3_600_000;
+
 /// Calls of one webhook at a time.
 const AT_ONCE: u32 = 4;
 
@@ -42,6 +45,9 @@ impl Webhooks {
     /// # Errors
     /// If the database fails.
     pub async fn round(&self) -> Result<bool, StoreError> {
+        if !self.any().await? {
+            return Ok(false);
+        }
         let gathered = self.prepare().await?;
         let due = self.due().await?;
         let worked = join_all(due.iter().map(|id| self.work(*id))).await;
@@ -62,14 +68,31 @@ impl Webhooks {
             self.gather().await?;
             worked = true;
         }
-        let before = self.context.clock.now().saturating_sub(PATIENCE).unwrap_or(Timestamp::MIN);
-        if calls::count_left(&mut *self.context.store.read().await?, before).await? > 0 && self.hold().await? {
-            let mut tx = self.context.store.write().await?;
-            calls::delete_left(&mut tx, before).await?;
-            tx.commit().await?;
-            worked = true;
+        Ok(worked | self.tidy().await?)
+    }
+
+    /// True if there is a webhook at all.
+    pub(super) async fn any(&self) -> Result<bool, StoreError> {
+        webhooks::any(&mut *self.context.store.read().await?).await
+    }
+
+    /// Drops calls of disabled webhooks whose time is over, once an hour. Returns false if there was none.
+    async fn tidy(&self) -> Result<bool, StoreError> {
+        let now = self.context.clock.now();
+        let since = now.as_millisecond() - self.tidied.load(Ordering::Relaxed);
+        if (0..TIDY_MS).contains(&since) {
+            return Ok(false);
         }
-        Ok(worked)
+        self.tidied.store(now.as_millisecond(), Ordering::Relaxed);
+        let before = now.saturating_sub(PATIENCE).unwrap_or(Timestamp::MIN);
+        let left = calls::count_left(&mut *self.context.store.read().await?, before).await?;
+        if left == 0 || !self.hold().await? {
+            return Ok(false);
+        }
+        let mut tx = self.context.store.write().await?;
+        calls::delete_left(&mut tx, before).await?;
+        tx.commit().await?;
+        Ok(true)
     }
 
     /// The webhooks with a call that is due, if this node is the one that calls.

@@ -35,6 +35,9 @@ impl Sender {
         while let Some(ended) = self.tasks.try_join_next_with_id() {
             failed = self.note(ended).or(failed);
         }
+        if !self.webhooks.any().await? {
+            return failed.map_or(Ok(()), Err);
+        }
         self.webhooks.prepare().await?;
         for id in self.webhooks.due().await? {
             if !self.under_way.values().any(|other| *other == id) {

@@ -48,7 +48,7 @@ pub struct Shown {
 }
 
 impl Shown {
-    pub(super) fn of(it: Webhook, now: Timestamp) -> Self {
+    pub(super) fn of(it: Webhook, queued: u64, now: Timestamp) -> Self {
         let state = match (it.disabled, it.failing_since) {
             (Some(_), _) => "disabled",
             (None, Some(_)) => "failing",
@@ -60,7 +60,7 @@ impl Shown {
             events: it.events,
             state,
             created_at: it.created_at,
-            queued: it.queued,
+            queued,
             succeeded_at: it.succeeded_at,
             failing_since: it.failing_since,
             retry_at: it.retry_at.filter(|_| it.disabled.is_none()),

@@ -57,6 +57,15 @@ pub async fn insert(conn: &mut Conn, calls: &[Call]) -> Result<()> {
     Ok(())
 }
 
+/// How many calls of a webhook have not succeeded yet.
+pub async fn count(conn: &mut Conn, webhook_id: Uuid) -> Result<u64> {
+    let row = sqlx::query("SELECT COUNT(*) AS n FROM webhook_calls WHERE webhook_id = $1")
+        .bind(webhook_id.to_string())
+        .fetch_one(conn)
+        .await?;
+    Row::of("webhook_calls", &row).count("n")
+}
+
 /// The webhooks with a call that is due, at most one of each.
 pub async fn due(conn: &mut Conn, now: Timestamp) -> Result<Vec<Uuid>> {
     let rows = sqlx::query(

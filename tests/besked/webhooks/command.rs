@@ -88,7 +88,7 @@ async fn the_commands_do_what_they_say() {
     assert_eq!(run(&format!("--json webhooks enable {id}")).ok().json()["enabled"], true);
 
     let doctor = run("doctor").out.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(doctor.contains("webhooks 2 answer"), "{doctor}");
+    assert!(doctor.contains("webhooks ok 2 answer"), "{doctor}");
 
     // The secret and the path are shown by no other command, nor logged.
     let shell = shell.env("BESKED_LOG", "trace,sqlx=warn");
