@@ -115,7 +115,7 @@ impl Deliveries {
     ) -> Result<(), DeliveryError> {
         for id in ids {
             let Some(delivery) = deliveries::find(conn, *id).await? else { continue };
-            let of_this_person = delivery.state == State::Uncertain;
+            let is_uncertain = delivery.state == State::Uncertain;
             match self.put_back(conn, actor, &delivery, notice).await {
                 Ok(()) => page.resent.push(*id),
                 Err(
@@ -125,7 +125,7 @@ impl Deliveries {
                     | DeliveryError::InQueue(_)),
                 ) => page.skipped.push(Skipped { id: *id, why: error.to_string() }),
                 // What is uncertain of an optional notice may be sent again, though not to everybody.
-                Err(error @ DeliveryError::Optional { .. }) if of_this_person => {
+                Err(error @ DeliveryError::Optional { .. }) if is_uncertain => {
                     page.skipped.push(Skipped { id: *id, why: error.to_string() });
                 }
                 Err(error) => return Err(error),
