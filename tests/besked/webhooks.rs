@@ -4,7 +4,7 @@ mod command;
 mod events;
 mod guard;
 mod nodes;
-mod receiver;
+pub mod receiver;
 mod retries;
 mod signed;
 

@@ -158,8 +158,7 @@ async fn set(
     Json(wanted): Json<Setting>,
 ) -> Result<Json<Detailed>, Problem> {
     let (webhooks, actor, id) = (&api.app.webhooks, &caller.actor, id_of(&id)?);
-    let change =
-        Change { url: wanted.url.as_deref(), events: wanted.events.as_deref().map(events).transpose()? };
+    let change = Change { url: wanted.url.as_deref(), events: wanted.events.as_deref().map(events).transpose()? };
     if change.url.is_some() || change.events.is_some() {
         webhooks.set(actor, id, &change).await?;
     }
