@@ -65,7 +65,7 @@ async fn list(State(api): State<Api>, caller: Caller, Asked(asked): Asked<Listin
 #[serde(deny_unknown_fields)]
 #[schema(as = webhook::Adding)]
 struct Adding {
-    /// Its address: https, and http within a network that the configuration allows.
+    /// Where it is; plain HTTP is possible only within a network that the configuration allows.
     url: String,
     /// What it is called for.
     #[schema(value_type = Vec<HookEvent>)]
