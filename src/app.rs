@@ -41,6 +41,7 @@ use crate::people::subjects::Subjects;
 use crate::people::suppressions::Suppressions;
 pub use crate::store::StoreError;
 use crate::store::{Dialect, Store, secrets};
+use crate::webhooks::{Outside, Webhooks};
 
 /// How long closing the database may take.
 const CLOSING: Duration = Duration::from_secs(5);
@@ -149,6 +150,8 @@ pub struct App {
     pub tasks: Tasks,
     /// The state of the relays.
     pub relays: Relays,
+    /// Calls to other systems.
+    pub webhooks: Webhooks,
     /// The numbers of this process.
     pub metrics: Metrics,
     /// Whether its dispatcher is alive.
@@ -194,6 +197,7 @@ impl App {
         let holds = Holds::new(context.clone());
         let evidence = Prover::new(context.clone(), notices.clone(), ledger.clone(), subjects.clone());
         let relays = Relays::new(context.clone());
+        let webhooks = Webhooks::new(context.clone(), Outside::default());
         let deliveries = Deliveries::new(context.clone(), notices.clone());
         let coverage = Coverage::new(context.clone(), notices.clone());
         let escalation = Escalation::new(context.clone(), coverage.clone());
@@ -230,6 +234,7 @@ impl App {
             audit,
             tasks,
             relays,
+            webhooks,
             metrics,
             pulse,
             key,
@@ -260,6 +265,7 @@ impl App {
                 inbound: self.inbound.clone(),
                 escalation: self.escalation.clone(),
                 directory: self.directory.clone(),
+                webhooks: self.webhooks.clone(),
             },
             observer,
             metrics: self.metrics.clone(),

@@ -20,6 +20,7 @@
 //!    [`escalation`].
 //! 8. [`coverage`] answers: how does it stand, who is informed, was customer X informed? [`deliveries`] shows one delivery
 //!    with its attempts, and records what came back about it.
+//! 9. [`webhooks`] call other systems when something of this happens.
 //!
 //! # Layers
 //!
@@ -57,3 +58,4 @@ pub mod people;
 pub mod public;
 pub mod store;
 mod telemetry;
+pub mod webhooks;

@@ -521,7 +521,7 @@ WHEN (NEW.state <> OLD.state AND NEW.state IN ('accepted', 'delivered')) EXECUTE
 CREATE TABLE tasks (
     id          TEXT COLLATE "C" NOT NULL PRIMARY KEY,
     kind        TEXT COLLATE "C" NOT NULL CHECK (kind IN ('not_informed', 'overdue', 'weak_match', 'contradiction', 'left_company',
-                    'new_address', 'unread', 'unforwarded', 'stale_directory')),
+                    'new_address', 'unread', 'unforwarded', 'stale_directory', 'webhook_failed')),
     notice_id   TEXT COLLATE "C",
     account_id  TEXT COLLATE "C",
     delivery_id TEXT COLLATE "C",
@@ -722,6 +722,119 @@ CREATE TABLE audit (
 
 CREATE INDEX audit_by_time ON audit (at);
 CREATE INDEX audit_by_object ON audit (object, id) WHERE object IS NOT NULL;
+
+-- Addresses of other systems that are called when something happens. `events` are the names of the events, separated by commas.
+-- `secret` signs, and until `former_until` so does `former_secret`. `failures` counts the calls that failed since one succeeded, the first
+-- of them at `failing_since`; nothing is sent before `retry_at`.
+CREATE TABLE webhooks (
+    id            TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    url           TEXT COLLATE "C" NOT NULL,
+    secret        BYTEA NOT NULL,
+    former_secret BYTEA,
+    former_until  BIGINT,
+    events        TEXT COLLATE "C" NOT NULL,
+    created_at    BIGINT NOT NULL,
+    disabled_at   BIGINT,
+    disabled      TEXT COLLATE "C" CHECK (disabled IN ('operator', 'gone', 'failed')),
+    failures      BIGINT NOT NULL DEFAULT 0,
+    failing_since BIGINT,
+    retry_at      BIGINT,
+    succeeded_at  BIGINT,
+    CHECK ((disabled_at IS NULL) = (disabled IS NULL))
+);
+
+-- The events of webhooks that are not disabled.
+CREATE TABLE webhook_wants (
+    event      TEXT COLLATE "C" NOT NULL CHECK (event IN ('notice.submitted', 'notice.approved', 'notice.released', 'notice.closed', 'delivery.final',
+                    'delivery.bounced', 'coverage.overdue', 'task.opened', 'task.done', 'relay.down', 'relay.up', 'ledger.stopped', 'ping')),
+    webhook_id TEXT COLLATE "C" NOT NULL,
+    PRIMARY KEY (event, webhook_id)
+);
+
+-- What has happened that a webhook wants to know, written in the transaction in which it happens; nothing while none wants it. A
+-- transaction that makes calls of such facts deletes them.
+CREATE TABLE webhook_facts (
+    seq        BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    event      TEXT COLLATE "C" NOT NULL,
+    object     TEXT COLLATE "C" NOT NULL,
+    notice_id  TEXT COLLATE "C",
+    account_id TEXT COLLATE "C",
+    state      TEXT COLLATE "C",
+    at         BIGINT NOT NULL
+);
+
+-- Calls that have not succeeded yet.
+CREATE TABLE webhook_calls (
+    id         TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    webhook_id TEXT COLLATE "C" NOT NULL,
+    event      TEXT COLLATE "C" NOT NULL,
+    body       TEXT COLLATE "C" NOT NULL,
+    created_at BIGINT NOT NULL,
+    due_at     BIGINT NOT NULL,
+    attempts   BIGINT NOT NULL DEFAULT 0,
+    first_at   BIGINT
+);
+
+CREATE INDEX webhook_calls_due ON webhook_calls (webhook_id, due_at, id);
+
+-- The last attempts of each webhook. `status` is what the receiver answered, `problem` why an attempt did not succeed.
+CREATE TABLE webhook_attempts (
+    id         TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    webhook_id TEXT COLLATE "C" NOT NULL,
+    call_id    TEXT COLLATE "C" NOT NULL,
+    event      TEXT COLLATE "C" NOT NULL,
+    at         BIGINT NOT NULL,
+    attempt    BIGINT NOT NULL,
+    status     BIGINT,
+    took_ms    BIGINT NOT NULL,
+    problem    TEXT COLLATE "C"
+);
+
+CREATE INDEX webhook_attempts_by_webhook ON webhook_attempts (webhook_id, id);
+
+-- The node that calls.
+CREATE TABLE webhook_hold (
+    id    BIGINT NOT NULL PRIMARY KEY CHECK (id = 1),
+    owner TEXT COLLATE "C" NOT NULL,
+    until BIGINT NOT NULL
+);
+
+INSERT INTO webhook_hold (id, owner, until) VALUES (1, '', 0);
+
+-- The relays of which webhooks know that no dispatcher can use them.
+CREATE TABLE webhook_relays_down (
+    relay TEXT COLLATE "C" NOT NULL PRIMARY KEY
+);
+
+-- One for each statement: it costs a statement that changes many deliveries one look at a table that is nearly always empty.
+CREATE FUNCTION note_ends() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT 1 FROM webhook_wants WHERE event IN ('delivery.final', 'delivery.bounced')) THEN
+        INSERT INTO webhook_facts (event, object, notice_id, account_id, state, at)
+        SELECT w.event, a.id, a.notice_id, a.account_id, a.state, a.changed_at
+        FROM after a JOIN before b ON b.id = a.id
+        JOIN (SELECT DISTINCT event FROM webhook_wants) w
+          ON w.event = 'delivery.final' OR (w.event = 'delivery.bounced' AND a.state = 'bounced')
+        WHERE a.state <> b.state AND a.state NOT IN ('queued', 'deferred');
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER deliveries_ended AFTER UPDATE ON deliveries
+REFERENCING OLD TABLE AS before NEW TABLE AS after FOR EACH STATEMENT EXECUTE FUNCTION note_ends();
+
+CREATE FUNCTION note_task() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO webhook_facts (event, object, notice_id, at)
+    SELECT w.event, NEW.id, NEW.notice_id, COALESCE(NEW.done_at, NEW.opened_at)
+    FROM (SELECT CASE NEW.state WHEN 'done' THEN 'task.done' ELSE 'task.opened' END AS event) w
+    WHERE EXISTS (SELECT 1 FROM webhook_wants x WHERE x.event = w.event);
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER tasks_opened AFTER INSERT ON tasks FOR EACH ROW EXECUTE FUNCTION note_task();
+CREATE TRIGGER tasks_closed AFTER UPDATE OF state ON tasks FOR EACH ROW
+WHEN (NEW.state = 'done' AND OLD.state <> 'done') EXECUTE FUNCTION note_task();
 
 -- Requests with an `Idempotency-Key`, for a day: `scope` is a digest of operator, method, path and key, `digest` that of the body.
 -- The row is written in the transaction that carries the request out; `token` is the try that did. Then comes the answer.

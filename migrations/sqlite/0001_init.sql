@@ -499,7 +499,7 @@ END;
 CREATE TABLE tasks (
     id          TEXT NOT NULL PRIMARY KEY,
     kind        TEXT NOT NULL CHECK (kind IN ('not_informed', 'overdue', 'weak_match', 'contradiction', 'left_company',
-                    'new_address', 'unread', 'unforwarded', 'stale_directory')),
+                    'new_address', 'unread', 'unforwarded', 'stale_directory', 'webhook_failed')),
     notice_id   TEXT,
     account_id  TEXT,
     delivery_id TEXT,
@@ -694,6 +694,111 @@ CREATE TABLE audit (
 
 CREATE INDEX audit_by_time ON audit (at);
 CREATE INDEX audit_by_object ON audit (object, id) WHERE object IS NOT NULL;
+
+-- Addresses of other systems that are called when something happens. `events` are the names of the events, separated by commas.
+-- `secret` signs, and until `former_until` so does `former_secret`. `failures` counts the calls that failed since one succeeded, the first
+-- of them at `failing_since`; nothing is sent before `retry_at`.
+CREATE TABLE webhooks (
+    id            TEXT NOT NULL PRIMARY KEY,
+    url           TEXT NOT NULL,
+    secret        BLOB NOT NULL,
+    former_secret BLOB,
+    former_until  INTEGER,
+    events        TEXT NOT NULL,
+    created_at    INTEGER NOT NULL,
+    disabled_at   INTEGER,
+    disabled      TEXT CHECK (disabled IN ('operator', 'gone', 'failed')),
+    failures      INTEGER NOT NULL DEFAULT 0,
+    failing_since INTEGER,
+    retry_at      INTEGER,
+    succeeded_at  INTEGER,
+    CHECK ((disabled_at IS NULL) = (disabled IS NULL))
+) STRICT, WITHOUT ROWID;
+
+-- The events of webhooks that are not disabled.
+CREATE TABLE webhook_wants (
+    event      TEXT NOT NULL CHECK (event IN ('notice.submitted', 'notice.approved', 'notice.released', 'notice.closed', 'delivery.final',
+                    'delivery.bounced', 'coverage.overdue', 'task.opened', 'task.done', 'relay.down', 'relay.up', 'ledger.stopped', 'ping')),
+    webhook_id TEXT NOT NULL,
+    PRIMARY KEY (event, webhook_id)
+) STRICT, WITHOUT ROWID;
+
+-- What has happened that a webhook wants to know, written in the transaction in which it happens; nothing while none wants it. A
+-- transaction that makes calls of such facts deletes them.
+CREATE TABLE webhook_facts (
+    seq        INTEGER PRIMARY KEY,
+    event      TEXT NOT NULL,
+    object     TEXT NOT NULL,
+    notice_id  TEXT,
+    account_id TEXT,
+    state      TEXT,
+    at         INTEGER NOT NULL
+) STRICT;
+
+-- Calls that have not succeeded yet.
+CREATE TABLE webhook_calls (
+    id         TEXT NOT NULL PRIMARY KEY,
+    webhook_id TEXT NOT NULL,
+    event      TEXT NOT NULL,
+    body       TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    due_at     INTEGER NOT NULL,
+    attempts   INTEGER NOT NULL DEFAULT 0,
+    first_at   INTEGER
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX webhook_calls_due ON webhook_calls (webhook_id, due_at, id);
+
+-- The last attempts of each webhook. `status` is what the receiver answered, `problem` why an attempt did not succeed.
+CREATE TABLE webhook_attempts (
+    id         TEXT NOT NULL PRIMARY KEY,
+    webhook_id TEXT NOT NULL,
+    call_id    TEXT NOT NULL,
+    event      TEXT NOT NULL,
+    at         INTEGER NOT NULL,
+    attempt    INTEGER NOT NULL,
+    status     INTEGER,
+    took_ms    INTEGER NOT NULL,
+    problem    TEXT
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX webhook_attempts_by_webhook ON webhook_attempts (webhook_id, id);
+
+-- The node that calls.
+CREATE TABLE webhook_hold (
+    id    INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
+    owner TEXT NOT NULL,
+    until INTEGER NOT NULL
+) STRICT;
+
+INSERT INTO webhook_hold (id, owner, until) VALUES (1, '', 0);
+
+-- The relays of which webhooks know that no dispatcher can use them.
+CREATE TABLE webhook_relays_down (
+    relay TEXT NOT NULL PRIMARY KEY
+) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER deliveries_ended AFTER UPDATE OF state ON deliveries
+WHEN NEW.state <> OLD.state AND NEW.state NOT IN ('queued', 'deferred')
+BEGIN
+    INSERT INTO webhook_facts (event, object, notice_id, account_id, state, at)
+    SELECT 'delivery.final', NEW.id, NEW.notice_id, NEW.account_id, NEW.state, NEW.changed_at
+    WHERE EXISTS (SELECT 1 FROM webhook_wants WHERE event = 'delivery.final')
+    UNION ALL SELECT 'delivery.bounced', NEW.id, NEW.notice_id, NEW.account_id, NEW.state, NEW.changed_at
+    WHERE NEW.state = 'bounced' AND EXISTS (SELECT 1 FROM webhook_wants WHERE event = 'delivery.bounced');
+END;
+
+CREATE TRIGGER tasks_opened AFTER INSERT ON tasks
+BEGIN
+    INSERT INTO webhook_facts (event, object, notice_id, at) SELECT 'task.opened', NEW.id, NEW.notice_id, NEW.opened_at
+    WHERE EXISTS (SELECT 1 FROM webhook_wants WHERE event = 'task.opened');
+END;
+
+CREATE TRIGGER tasks_closed AFTER UPDATE OF state ON tasks WHEN NEW.state = 'done' AND OLD.state <> 'done'
+BEGIN
+    INSERT INTO webhook_facts (event, object, notice_id, at) SELECT 'task.done', NEW.id, NEW.notice_id, NEW.done_at
+    WHERE EXISTS (SELECT 1 FROM webhook_wants WHERE event = 'task.done');
+END;
 
 -- Requests with an `Idempotency-Key`, for a day: `scope` is a digest of operator, method, path and key, `digest` that of the body.
 -- The row is written in the transaction that carries the request out; `token` is the try that did. Then comes the answer.

@@ -16,6 +16,7 @@ use crate::domain::merkle::Hash;
 use crate::domain::notice::Step;
 use crate::domain::notice::writers::has_written;
 use crate::domain::random::Random;
+use crate::domain::webhook::HookEvent;
 use crate::ledger::operated::{self, Operation};
 use crate::ledger::unaddressed;
 use crate::store::notices::releases::{NewDelivery, Packed, Released};
@@ -24,6 +25,7 @@ use crate::store::notices::{Kept, releases};
 use crate::store::people::{imports, tombstones};
 use crate::store::proof::ledger::Opening;
 use crate::store::proof::{commitments, ledger, tree};
+use crate::store::webhooks::facts;
 use crate::store::{Conn, StoreError, escalations, notices};
 
 /// A frozen audience.
@@ -328,6 +330,7 @@ async fn release(
     if kept.category.class() == Class::Mandatory {
         escalations::watch(conn, kept.id, at).await?;
     }
+    facts::note_notice(conn, HookEvent::NoticeReleased, kept.id, at).await?;
     let shown = shown(&kept.subject, kept.reference.as_deref(), kept.follows_id, message_domain, Some(terms));
     let manifest = Manifest { count: recipients, root, customers, unaddressed, unaddressed_root, shown };
     let fact = Fact { detail: Detail::Manifest(manifest), ..kept.fact(Event::Manifest, at) };

@@ -8,7 +8,7 @@ use super::Place;
 use super::args::server;
 use super::failure::{FAILED, Failure};
 use super::output::{Output, table};
-use super::progress::step;
+use super::progress::{Patience, step};
 use crate::config::Loaded;
 use crate::doctor::{Check, Dns, Verdict, examine};
 
@@ -32,7 +32,13 @@ pub async fn doctor(command: Doctor, place: &Place, output: &Output) -> Result<u
         .transpose()
         .map_err(|problem| Failure::new(FAILED, problem))?;
     let spinner = step();
-    let checks = examine((&config, &path), dns.as_ref(), &|what| spinner.set_message(format!("checking {what}"))).await;
+    let patience = Patience::new(&spinner, "checking the configuration");
+    let progress = |what: &str| {
+        let what = format!("checking {what}");
+        patience.begins(what.clone());
+        spinner.set_message(what);
+    };
+    let checks = patience.beside(examine((&config, &path), dns.as_ref(), &progress)).await;
     spinner.finish_and_clear();
     output.print(&checks, |checks| {
         let rows = checks.iter().map(|it| [it.what.clone(), word(it.verdict).to_owned(), it.detail.clone()]);

@@ -176,7 +176,10 @@ fn describe(standing: &Standing) -> String {
         (Some(at), Some(signed)) => format!("last checkpoint {}, of {}\n", time(at), count(signed, "entry", "entries")),
         _ => "no checkpoint was signed yet\n".to_owned(),
     };
-    if !standing.signs {
+    if let Some(path) = &standing.others_sign {
+        let path = path.display();
+        text += &format!("other nodes sign: `{path}` is missing here; copy it from one that signs\n");
+    } else if !standing.signs {
         text += "this machine does not have the key and does not sign\n";
     }
     if let Some(reason) = &standing.stopped {

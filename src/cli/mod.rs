@@ -40,6 +40,7 @@ mod suppressions;
 mod tasks;
 mod usage;
 mod verify;
+mod webhooks;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -141,6 +142,9 @@ enum Command {
     /// Keys of programs
     #[command(subcommand)]
     Keys(keys::Command),
+    /// Other systems that are called when something happens
+    #[command(subcommand)]
+    Webhooks(webhooks::Command),
     /// What everybody asked for
     #[command(subcommand)]
     Audit(audit::Command),
@@ -218,6 +222,7 @@ async fn run(command: Command, place: &Place, output: &Output) -> Result<u8, Fai
         Command::Retention(command) => retention::run(command, place, output).await,
         Command::Operators(command) => operators::run(command, place, output).await,
         Command::Keys(command) => keys::run(command, place, output).await,
+        Command::Webhooks(command) => webhooks::run(command, place, output).await,
         Command::Audit(command) => audit::run(command, place, output).await,
         Command::Completions(command) => manual::completions(&command),
         Command::Man(command) => manual::man(&command),

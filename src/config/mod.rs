@@ -38,6 +38,7 @@ mod sender;
 mod size;
 mod smtp;
 mod streams;
+mod webhooks;
 mod words;
 
 use std::collections::BTreeMap;
@@ -71,6 +72,7 @@ pub use retry::Retry;
 pub use sender::{REPLY_LOCAL, RETURN_PATH_LOCAL, ReturnPath, Sender};
 pub use smtp::{HelloName, Smtp, host_name};
 pub use streams::Stream;
+pub use webhooks::Webhooks;
 
 use crate::domain::category::Category;
 
@@ -94,6 +96,8 @@ pub struct Config {
     pub directory: Directory,
     /// What comes back by mail.
     pub inbound: Inbound,
+    /// Calls to other systems.
+    pub webhooks: Webhooks,
     /// Health and metrics.
     pub metrics: Metrics,
     /// Logs.
@@ -194,6 +198,7 @@ impl Config {
         problems.extend(self.directory.problems());
         problems.extend(self.inbound.problems());
         problems.extend(self.inbound.reply_problems(&self.sender));
+        problems.extend(self.webhooks.problems());
         problems.extend(self.metrics.problem(&self.http));
         problems.extend(self.log.problem());
         problems.extend(self.ledger.problems());

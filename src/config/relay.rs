@@ -137,7 +137,7 @@ impl Relay {
             }
         }
         if let Some(problem) = self.ca_file.as_deref().and_then(|path| certificates(path).err()) {
-            problems.push(format!("`ca_file`: {problem}"));
+            problems.push(format!("`ca_file` of relay {}: {problem}", self.name));
         }
         if self.url.user.is_none() && (self.password_file.is_some() || self.password.is_some()) {
             problems.push("has a password, but no user in its `url`".to_owned());

@@ -8,7 +8,7 @@ use super::{Deliveries, DeliveryError};
 use crate::domain::actor::{Action, Actor};
 use crate::domain::delivery::{Event as DeliveryEvent, Level, Outcome, State};
 use crate::domain::entry::{Detail, Entry, Event, Fact, Person};
-use crate::domain::problem::check_line;
+use crate::domain::problem::{LineError, check_line};
 use crate::domain::right::Right;
 use crate::ledger::operated::{self, Operation};
 use crate::mail::compose::message::message_id;
@@ -34,6 +34,24 @@ pub struct Finding<'a> {
     pub text: &'a str,
     /// Who found it out.
     pub by: &'a str,
+}
+
+impl Finding<'_> {
+    /// Refuses words that are not one line each.
+    pub(super) fn check(&self) -> Result<(), LineError> {
+        check_line("text", self.text, LONGEST_FINDING)?;
+        check_line("by", self.by, LONGEST_FINDING)
+    }
+
+    /// The outcome that it is.
+    pub(super) const fn outcome(&self) -> Outcome {
+        if self.accepted { Outcome::Accepted } else { Outcome::Rejected }
+    }
+
+    /// The words to be recorded.
+    pub(super) fn words(&self) -> String {
+        format!("stated by {}: {}", self.by, self.text)
+    }
 }
 
 /// A delivery after a finding was recorded.
@@ -117,22 +135,20 @@ impl Deliveries {
     /// # Errors
     /// If the words are not one line each, there is no such delivery, or it is not uncertain.
     pub async fn settle(&self, actor: &Actor, id: Uuid, finding: &Finding<'_>) -> Result<Recorded, DeliveryError> {
-        check_line("text", finding.text, LONGEST_FINDING)?;
-        check_line("by", finding.by, LONGEST_FINDING)?;
+        finding.check()?;
         let mut tx = self.context.store.write().await?;
         let (delivery, notice) = lock(&mut tx, id).await?;
         actor.may(Right::Report, notice.category)?;
         if delivery.state != State::Uncertain {
             return Err(DeliveryError::NotUncertain { id, state: delivery.state, level: delivery.level });
         }
-        let outcome = if finding.accepted { Outcome::Accepted } else { Outcome::Rejected };
-        let words = format!("stated by {}: {}", finding.by, finding.text);
-        self.write(&mut tx, actor, (Action::Settle, &delivery, &notice), outcome, &words).await?;
+        let outcome = finding.outcome();
+        self.write(&mut tx, actor, (Action::Settle, &delivery, &notice), outcome, &finding.words()).await?;
         tx.commit().await?;
         Ok(Recorded { id, state: outcome.state(), level: Some(Level::OperatorFound) })
     }
 
-    async fn write(
+    pub(super) async fn write(
         &self,
         conn: &mut Conn,
         actor: &Actor,

@@ -1,5 +1,6 @@
 //! Deliveries: lists of them, one with its attempts and its exact bytes, what came back about it, and sending again.
 
+mod doubts;
 mod error;
 pub(crate) mod findings;
 mod resend;
@@ -13,6 +14,7 @@ pub use crate::store::inbound::forwards::Forward;
 pub use crate::store::inbound::reports::Report;
 pub use crate::store::sending::settle::Tried;
 pub use crate::store::sending::uncertain::Doubt;
+pub use doubts::Settled;
 pub use error::DeliveryError;
 pub use findings::{Finding, Recorded};
 pub use resend::{Resent, Skipped};

@@ -27,7 +27,7 @@ use crate::store::sending::deliveries::Shown;
 use crate::store::sending::{deliveries, uncertain};
 use crate::store::{Conn, notices};
 
-/// A page of a notice's failed deliveries, after they were put back into the queue.
+/// A page of a notice's failed or uncertain deliveries, after they were put back into the queue.
 #[derive(Clone, Debug, Serialize)]
 pub struct Resent {
     /// Those that are sent again.
@@ -99,29 +99,45 @@ impl Deliveries {
         let full = failed.len() == request.limit as usize;
         let next = failed.last().filter(|_| full).map(|(_, ordinal)| ordinal.to_string());
         let mut page = Resent { resent: Vec::new(), skipped: Vec::new(), next };
+        self.put_all_back(&mut tx, actor, (&notice, failure.as_str()), &ids, &mut page).await?;
+        tx.commit().await?;
+        Ok(page)
+    }
+
+    /// Puts locked deliveries of a locked notice back into the queue, and records that once. Those that cannot be sent again are skipped.
+    pub(super) async fn put_all_back(
+        &self,
+        conn: &mut Conn,
+        actor: &Actor,
+        (notice, state): (&Kept, &str),
+        ids: &[Uuid],
+        page: &mut Resent,
+    ) -> Result<(), DeliveryError> {
         for id in ids {
-            let Some(delivery) = deliveries::find(&mut tx, id).await? else { continue };
-            match self.put_back(&mut tx, actor, &delivery, &notice).await {
-                Ok(()) => page.resent.push(id),
+            let Some(delivery) = deliveries::find(conn, *id).await? else { continue };
+            let is_uncertain = delivery.state == State::Uncertain;
+            match self.put_back(conn, actor, &delivery, notice).await {
+                Ok(()) => page.resent.push(*id),
                 Err(
                     error @ (DeliveryError::Erased(_)
                     | DeliveryError::ContactGone(_)
                     | DeliveryError::NotFailed { .. }
                     | DeliveryError::InQueue(_)),
-                ) => {
-                    page.skipped.push(Skipped { id, why: error.to_string() });
+                ) => page.skipped.push(Skipped { id: *id, why: error.to_string() }),
+                // What is uncertain of an optional notice may be sent again, though not to everybody.
+                Err(error @ DeliveryError::Optional { .. }) if is_uncertain => {
+                    page.skipped.push(Skipped { id: *id, why: error.to_string() });
                 }
                 Err(error) => return Err(error),
             }
         }
         if !page.resent.is_empty() {
             let resent = count(page.resent.len() as u64, "delivery that was", "deliveries that were");
-            let words = format!("{resent} {failure}");
-            let operation = Operation::on_notice(Action::Resend, &notice).reason(&words);
-            operated::record(&mut tx, actor, &operation, self.context.clock.now(), &self.context.random).await?;
+            let words = format!("{resent} {state}");
+            let operation = Operation::on_notice(Action::Resend, notice).reason(&words);
+            operated::record(conn, actor, &operation, self.context.clock.now(), &self.context.random).await?;
         }
-        tx.commit().await?;
-        Ok(page)
+        Ok(())
     }
 
     /// Puts a locked delivery back into the queue, with its `resent` entry. If its contact was corrected or removed, it is replaced

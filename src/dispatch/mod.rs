@@ -146,7 +146,11 @@ impl Dispatcher {
             found_nothing: AtomicU16::new(0),
         };
         let (notices, pulse) = (parts.notices, parts.pulse);
-        let upkeep = Upkeep { ledger: parts.upkeep.ledger.of_node(&context.owner), ..parts.upkeep };
+        let upkeep = Upkeep {
+            ledger: parts.upkeep.ledger.of_node(&context.owner),
+            webhooks: parts.upkeep.webhooks.of_node(&context.owner),
+            ..parts.upkeep
+        };
         Self { context: Arc::new(context), notices, upkeep, pulse, relays, streams }
     }
 

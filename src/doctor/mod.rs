@@ -8,6 +8,7 @@ mod integrity;
 mod operators;
 mod queue;
 mod relay;
+mod webhooks;
 
 use std::path::Path;
 
@@ -79,6 +80,7 @@ pub async fn examine((config, file): (&Config, &Path), dns: Option<&Dns>, progre
             progress("the contacts");
             checks.push(contacts(app).await);
             checks.push(operators::check(app).await);
+            checks.extend(webhooks::check(app).await);
             checks.extend(inbound::reports(config, app).await);
         }
         Err(AppError::Store(error)) if error.is_damaged() => checks.push(integrity::failed(error)),
@@ -194,7 +196,15 @@ async fn ledger(app: &App) -> Check {
     }
     let pending =
         if standing.pending == 0 { "all sealed".to_owned() } else { format!("{} unsealed", standing.pending) };
-    Check::new("ledger", Verdict::Ok, format!("entries: {}, {pending}", standing.size))
+    let found = format!("entries: {}, {pending}", standing.size);
+    match standing.others_sign {
+        None => Check::new("ledger", Verdict::Ok, found),
+        Some(path) => {
+            let path = path.display();
+            let others = format!("other nodes sign, as `{path}` is missing here: copy it from one that signs");
+            Check::new("ledger", Verdict::Warning, format!("{found}; {others}"))
+        }
+    }
 }
 
 /// Checks that this database has all tombstones of the journal, and the other way round.

@@ -48,6 +48,10 @@ pub(super) async fn check(relay: &Relay, config: &Config, now: Timestamp) -> Exa
         }
     }
     parts.push(offers(session.extensions()));
+    if let Some((said, is_odd)) = login(relay, &session) {
+        parts.push(said.to_owned());
+        verdict = if is_odd && verdict == Verdict::Ok { Verdict::Warning } else { verdict };
+    }
     session.quit().await;
     Examined { check: Check::new(what, verdict, parts.join(", ")), takes_from_alone }
 }
@@ -90,19 +94,18 @@ fn greeted(relay: &Relay, session: &Session, now: Timestamp) -> (Vec<String>, Ve
             verdict = Verdict::Warning;
         }
     }
-    if relay.url.user.is_some() {
-        let (said, is_odd) = match (relay.password.is_some(), session.tls.is_empty()) {
-            (false, _) => ("a user without a password: it does not log in", true),
-            (true, true) => ("authenticated, and the password went over the network in clear", true),
-            (true, false) => ("authenticated", false),
-        };
-        let here = is_odd && relay.password.is_some() && relay.url.is_loopback();
-        parts.push(if here { "authenticated, in clear within this host".to_owned() } else { said.to_owned() });
-        if is_odd && !here {
-            verdict = Verdict::Warning;
-        }
-    }
     (parts, verdict)
+}
+
+/// How it was logged in, if a user is set, and true if that is a reason to look.
+fn login(relay: &Relay, session: &Session) -> Option<(&'static str, bool)> {
+    relay.url.user.as_ref()?;
+    Some(match (relay.password.is_some(), session.tls.is_empty()) {
+        (false, _) => ("a user without a password: it does not log in", true),
+        (true, true) if relay.url.is_loopback() => ("authenticated, in clear within this host", false),
+        (true, true) => ("authenticated, and the password went over the network in clear", true),
+        (true, false) => ("authenticated", false),
+    })
 }
 
 /// A sender that a relay does not take.

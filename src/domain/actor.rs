@@ -221,6 +221,18 @@ pub enum Action {
     AddKey,
     /// Revoked a key.
     RevokeKey,
+    /// Added a webhook.
+    AddWebhook,
+    /// Changed where a webhook is or what it wants to know.
+    SetWebhook,
+    /// Called a webhook to see whether it answers.
+    TestWebhook,
+    /// Replaced the secret of a webhook.
+    RotateWebhook,
+    /// Disabled a webhook.
+    DisableWebhook,
+    /// Let a disabled webhook be called again.
+    EnableWebhook,
     /// Added recipients to a standing notice.
     AddRecipients,
     /// Ended the adding of recipients to a standing notice.
@@ -266,6 +278,12 @@ words!(Action, "an action", {
     EnableOperator => "enable_operator",
     AddKey => "add_key",
     RevokeKey => "revoke_key",
+    AddWebhook => "add_webhook",
+    SetWebhook => "set_webhook",
+    TestWebhook => "test_webhook",
+    RotateWebhook => "rotate_webhook",
+    DisableWebhook => "disable_webhook",
+    EnableWebhook => "enable_webhook",
     AddRecipients => "add_recipients",
     Close => "close",
 });

@@ -3,9 +3,12 @@
 
 use std::fmt;
 
+use jiff::Timestamp;
 use thiserror::Error;
 
+use crate::domain::clock::from_millis;
 use crate::domain::digest::sha256;
+use crate::domain::operator::{OperatorName, Roles};
 use crate::domain::random::Random;
 
 /// How every key begins.
@@ -72,6 +75,17 @@ impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Key(besked_...)")
     }
+}
+
+/// What the ledger says of a key: whose it is, for which roles, until when, and by which digest it is known.
+#[must_use]
+pub fn described(operator: &OperatorName, roles: Roles, expires_at: Option<Timestamp>, hash: &[u8; 32]) -> String {
+    let end = expires_at.map_or_else(
+        || "no end".to_owned(),
+        // As it is stored.
+        |end| format!("until {}", from_millis(end.as_millisecond())),
+    );
+    format!("{operator}: {roles}; {end}; SHA-256 {}", data_encoding::HEXLOWER.encode(hash))
 }
 
 /// The CRC-32 (ISO 3309) of the random part, in the alphabet's 62 digits, the highest first.

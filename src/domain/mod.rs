@@ -60,4 +60,5 @@ pub mod table;
 pub mod task;
 pub mod together;
 pub mod tombstone;
+pub mod webhook;
 pub mod words;

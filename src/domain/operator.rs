@@ -184,6 +184,12 @@ impl fmt::Display for OperatorName {
     }
 }
 
+/// What the ledger says of an operator: who it is, and in which roles.
+#[must_use]
+pub fn described(name: &OperatorName, kind: OperatorKind, roles: Roles) -> String {
+    format!("{name} ({kind}): {roles}")
+}
+
 /// True if both names are one operator's, or could be taken for one: who wrote a notice does not approve it under a name that looks
 /// like the own one. Case, width, accents' encoding, blanks, invisible characters and letters of the same look do not count.
 #[must_use]

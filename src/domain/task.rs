@@ -26,6 +26,8 @@ pub enum TaskKind {
     Unforwarded,
     /// Customers have not been fetched from the directory for a day.
     StaleDirectory,
+    /// A webhook was disabled, since its calls failed for three days or its receiver is gone; or a call was dropped.
+    WebhookFailed,
 }
 
 words!(TaskKind, "a kind of task", {
@@ -38,6 +40,7 @@ words!(TaskKind, "a kind of task", {
     Unread => "unread",
     Unforwarded => "unforwarded",
     StaleDirectory => "stale_directory",
+    WebhookFailed => "webhook_failed",
 });
 
 /// Whether a task still has to be done.

@@ -1,5 +1,7 @@
 //! Words that belong together on a line: a citation, or a number and its unit. Whoever breaks a text into lines asks here.
 
+use std::borrow::Cow;
+
 /// Words before a number: "Article 6(1)", "kap. 3", "§ 9", "SEK 100".
 const BEFORE: &[&str] = &[
     "article",
@@ -61,6 +63,10 @@ pub fn belong_together(first: &str, second: &str) -> bool {
     if is_in(BEFORE, first) && second.starts_with(|c: char| c.is_ascii_digit()) {
         return true;
     }
+    // "6.1 f" of a Swedish citation.
+    if is_paragraph(first) && is_letter(second.trim_end_matches(['.', ')'])) {
+        return true;
+    }
     if !is_number(first) {
         return false;
     }
@@ -86,6 +92,40 @@ fn is_number(word: &str) -> bool {
 /// A number, with its own brackets if it has any: `6`, `6(1)`, `33.1`.
 fn ends_with_number(word: &str) -> bool {
     word.starts_with(|c: char| c.is_ascii_digit()) && word.ends_with(|c: char| c.is_ascii_digit() || c == ')')
+}
+
+/// A number of an article and its paragraph: `6.1`, `33.4`.
+fn is_paragraph(word: &str) -> bool {
+    let is_short = |part: &str| (1..=3).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());
+    word.split_once('.').is_some_and(|(article, paragraph)| is_short(article) && is_short(paragraph))
+}
+
+fn is_letter(word: &str) -> bool {
+    word.len() == 1 && word.bytes().all(|byte| byte.is_ascii_lowercase())
+}
+
+/// The widest that words which belong together may be, in characters: a row of numbers would else be one line.
+pub const WIDEST: usize = 40;
+
+/// A text in which blanks between words that belong together are no-break spaces.
+#[must_use]
+pub fn bound(text: &str) -> Cow<'_, str> {
+    // Nothing belongs together without a number: most names and values have none.
+    if !text.contains(' ') || !text.contains(|c: char| c.is_ascii_digit()) {
+        return Cow::Borrowed(text);
+    }
+    let mut bound = String::with_capacity(text.len() + 4);
+    let (mut last, mut width) = ("", 0);
+    for (place, word) in text.split(' ').enumerate() {
+        let length = word.chars().count();
+        let joins = place > 0 && width + length < WIDEST && belong_together(last, word);
+        if place > 0 {
+            bound.push(if joins { '\u{a0}' } else { ' ' });
+        }
+        bound.push_str(word);
+        (last, width) = (word, if joins { width + 1 + length } else { length });
+    }
+    Cow::Owned(bound)
 }
 
 /// `(b)`, `(1)`, `(iv)`, and several of them; what ends a sentence or a bracket around it may follow.
@@ -128,9 +168,29 @@ mod tests {
             ("-5", "%"),
             ("33", "(iv)"),
             ("6", "(1)(c)."),
+            ("6.1", "f"),
+            ("6.1", "c),"),
+            ("3", "994.00"),
         ] {
             assert!(belong_together(pair.0, pair.1), "{pair:?}");
         }
+    }
+
+    #[test]
+    fn what_belongs_together_is_bound() {
+        let shown = |text: &str| bound(text).replace('\u{a0}', "~");
+        for (text, wanted) in [
+            ("3 994.00", "3~994.00"),
+            ("pay 12 500,00 SEK by 1 May", "pay 12~500,00~SEK by 1 May"),
+            ("artikel 6.1 f i GDPR", "artikel~6.1~f i GDPR"),
+            ("  two  blanks 72 hours ", "  two  blanks 72~hours "),
+            ("Anna Berg", "Anna Berg"),
+            ("", ""),
+        ] {
+            assert_eq!(shown(text), wanted);
+        }
+        let row = shown(&"1 ".repeat(3).replace("1 ", "100 200 300 400 500 600 "));
+        assert!(row.split(' ').all(|unit| unit.chars().count() < WIDEST), "{row}");
     }
 
     #[test]
@@ -148,6 +208,9 @@ mod tests {
             ("", ""),
             ("a", "()"),
             ("7", "7777"),
+            ("6.1", "och"),
+            ("2026.1234", "f"),
+            ("6", "f"),
         ] {
             assert!(!belong_together(pair.0, pair.1), "{pair:?}");
         }

@@ -12,10 +12,12 @@ use crate::domain::coverage::{LegalClock, Measure, Verdict};
 use crate::domain::delivery::Level;
 use crate::domain::escalation::State;
 use crate::domain::task::TaskKind;
+use crate::domain::webhook::HookEvent;
 use crate::store::escalations::{Case, Watch};
 use crate::store::notices::Kept;
 use crate::store::sending::deliveries;
 use crate::store::tasks::NewTask;
+use crate::store::webhooks::facts;
 use crate::store::{Conn, StoreError, escalations, tasks};
 
 /// The shortest time between two looks.
@@ -94,7 +96,12 @@ impl Escalation {
 
     async fn looked(&self, watch: &Watch, due_at: Option<Timestamp>) -> Result<(), EscalationError> {
         let mut tx = self.context.store.write().await?;
+        let before = escalations::watched(&mut tx, watch.notice_id).await?.map_or(0, |before| before.overdue);
         escalations::set_looked(&mut tx, watch, due_at).await?;
+        if watch.overdue > before {
+            let at = self.context.clock.now();
+            facts::note_notice(&mut tx, HookEvent::CoverageOverdue, watch.notice_id, at).await?;
+        }
         Ok(tx.commit().await.map_err(StoreError::from)?)
     }
 

@@ -318,7 +318,8 @@ impl Known<'_> {
             | TaskKind::NotInformed
             | TaskKind::Overdue
             | TaskKind::Unforwarded
-            | TaskKind::StaleDirectory => {
+            | TaskKind::StaleDirectory
+            | TaskKind::WebhookFailed => {
                 let why = self.message.excess.map_or_else(String::new, |excess| format!(": {excess}"));
                 format!("a message about this delivery could not be read{why}: look at `besked inbound show {id}`")
             }

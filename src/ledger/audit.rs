@@ -4,6 +4,7 @@
 //! pages of the file
 //! rows -> commitments -> leaves -> root -> checkpoints     entries.rs, fold.rs
 //! notices, recipients, states, attestations -> entries     books.rs, shown.rs, attested.rs
+//! operators, keys -> entries                               granted.rs
 //! messages -> digests                                      messages.rs
 //! ```
 //!
@@ -15,6 +16,7 @@ mod attested;
 mod books;
 mod entries;
 mod fold;
+mod granted;
 mod last;
 mod messages;
 mod shown;
@@ -195,6 +197,7 @@ async fn run(
     }
     let head = tree::head(conn).await?;
     let mut scanned = entries::scan(conn, &head, against, progress, report).await?;
+    granted::check(conn, std::mem::take(&mut scanned.granted)).await?;
     books::balance(conn, &mut scanned, progress, report).await?;
     messages::check(conn, &mut scanned, progress, report).await
 }

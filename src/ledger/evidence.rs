@@ -6,6 +6,7 @@
 mod listed;
 mod recipients;
 mod sent;
+mod steps;
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
@@ -170,12 +171,8 @@ pub async fn export_entries(
 }
 
 /// Whether an entry belongs into evidence for a customer: its deliveries' were selected; of those about the notice as a whole,
-/// the manifest, the end, and the attestations for this customer.
+/// the steps until its release, the manifest, the end, and the attestations for this customer.
 fn concerns(opening: &StoredOpening, wanted: &Wanted<'_>) -> bool {
-    // It names operators: the record of what they did is not for customers.
-    if opening.event == Event::Operated {
-        return false;
-    }
     let (Some(account_id), None) = (wanted.account_id, opening.delivery_id) else { return true };
     match opening.event {
         Event::Attested => {

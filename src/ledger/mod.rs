@@ -24,7 +24,7 @@ pub mod subtrees;
 mod tiles;
 pub mod unaddressed;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Once};
 
 use jiff::Timestamp;
@@ -37,10 +37,12 @@ use crate::domain::entry::{Detail, Entry, Event, Fact, Person};
 use crate::domain::merkle::{Hash, empty_root};
 use crate::domain::note::{Signer, VerifierKey};
 use crate::domain::right::Right;
+use crate::domain::webhook::HookEvent;
 use crate::store::proof::ledger::{self as entries, Opening};
 pub use crate::store::proof::tree::Signed;
 use crate::store::proof::tree::{self, Head};
 use crate::store::sending::nodes;
+use crate::store::webhooks::facts;
 use crate::store::{Conn, StoreError};
 pub use error::LedgerError;
 use export::{ExportError, Exported};
@@ -74,8 +76,12 @@ pub struct Standing {
     pub signed: Option<u64>,
     /// Why sealing has stopped, or would stop now.
     pub stopped: Option<String>,
-    /// Whether this machine has the key.
+    /// Whether this machine signs: it has the key, and knows what was signed.
     pub signs: bool,
+    /// The state file that is missing here, if the ledger was signed before and other nodes run: they sign.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub others_sign: Option<PathBuf>,
 }
 
 /// A signed checkpoint as it is shown.
@@ -142,7 +148,8 @@ impl Ledger {
         let signing = Signing::take(&self.context.config.ledger.state_file).await?;
         let known = Known::read(&self.context.config.ledger.state_file)?;
         // Examined before anything is appended: a database of yesterday must not grow as if it were today's.
-        if self.is_left_to_others(&known).await? {
+        if self.is_left_to_others(&mut *self.context.store.read().await?, &known).await? {
+            self.say_that_others_sign();
             return self.sequence_all().await;
         }
         let mut head = match self.examine(signer, &known).await? {
@@ -172,22 +179,22 @@ impl Ledger {
 
     /// True if this machine lacks the state of a ledger that was signed before, and another node is alive, which examines and signs:
     /// it joined without the file, and is no reason to stop the others.
-    async fn is_left_to_others(&self, known: &Known) -> Result<bool, StoreError> {
-        let Known::Nothing(path) = known else { return Ok(false) };
-        let mut conn = self.context.store.read().await?;
-        if tree::last_checkpoint(&mut conn).await?.is_none() {
+    async fn is_left_to_others(&self, conn: &mut Conn, known: &Known) -> Result<bool, StoreError> {
+        if !matches!(known, Known::Nothing(_)) || tree::last_checkpoint(conn).await?.is_none() {
             return Ok(false);
         }
-        let live = nodes::live(&mut conn, self.context.clock.now()).await?;
-        let others = live.iter().any(|node| self.node.as_deref() != Some(node.id.as_str()));
-        if others && self.node.is_some() {
-            static SAID: Once = Once::new();
-            let path = path.display();
+        let live = nodes::live(conn, self.context.clock.now()).await?;
+        Ok(live.iter().any(|node| self.node.as_deref() != Some(node.id.as_str())))
+    }
+
+    fn say_that_others_sign(&self) {
+        static SAID: Once = Once::new();
+        if self.node.is_some() {
+            let path = self.context.config.ledger.state_file.display();
             SAID.call_once(|| {
                 tracing::warn!("this node leaves the signing to others: its `[ledger] state_file`, `{path}`, is missing. Copy it from the node that signs")
             });
         }
-        Ok(others)
     }
 
     /// Returns the head if it may be signed, else why not, and stops sealing on all nodes.
@@ -204,7 +211,9 @@ impl Ledger {
         drop(conn);
         let reason = sign::reason(&faults);
         let mut tx = self.context.store.write().await?;
-        tree::set_stopped(&mut tx, Some(&reason)).await?;
+        if tree::set_stopped(&mut tx, Some(&reason)).await? {
+            facts::note(&mut tx, HookEvent::LedgerStopped, ("", None), self.context.clock.now()).await?;
+        }
         tx.commit().await.map_err(StoreError::from)?;
         tracing::error!(%reason, "sealing has stopped; mandatory notices are sent, news and surveys wait. `besked ledger continue --reason` resumes it");
         Ok(Err(reason))
@@ -271,7 +280,9 @@ impl Ledger {
         let (size, pending) = entries::sizes(&mut conn).await?;
         let last = tree::last_checkpoint(&mut conn).await?;
         let mut stopped = head.stopped.clone();
-        if let (None, Some(signer)) = (&stopped, &signer) {
+        // A node that runs has stopped it by now if there is no other.
+        let others_sign = stopped.is_none() && signer.is_some() && self.is_left_to_others(&mut conn, &known).await?;
+        if let (None, Some(signer), false) = (&stopped, &signer, others_sign) {
             let faults = sign::faults(&mut conn, signer.verifier_key(), &known, &head).await?;
             stopped = (!faults.is_empty()).then(|| sign::reason(&faults));
         }
@@ -282,7 +293,8 @@ impl Ledger {
             last_checkpoint_at: last.as_ref().map(|last| last.at),
             signed: last.map(|last| last.size),
             stopped,
-            signs: signer.is_some(),
+            signs: signer.is_some() && !others_sign,
+            others_sign: others_sign.then(|| self.context.config.ledger.state_file.clone()),
         })
     }
 

@@ -62,6 +62,20 @@ pub async fn send(config: &Config, from: &Address, to: &Address, bytes: &[u8]) -
     deliver(config, Some(from), to, |_| bytes).await
 }
 
+/// The same, for somebody who waits: `asks` gets the name of each relay before it is asked.
+///
+/// # Errors
+/// Every relay, and why it did not accept the message.
+pub async fn send_watched(
+    config: &Config,
+    from: &Address,
+    to: &Address,
+    bytes: &[u8],
+    asks: &(dyn Fn(&str) + Sync),
+) -> Result<Taken, Vec<Refused>> {
+    try_each(config, Some(from), to, |_| bytes, asks).await
+}
+
 /// Sends a message through the first relay that accepts it, in the form that `form` chooses by what the relay offers. After a relay
 /// that may have accepted the message no other one is tried.
 ///
@@ -73,8 +87,19 @@ pub async fn deliver<'m>(
     to: &Address,
     form: impl Fn(Extensions) -> &'m [u8],
 ) -> Result<Taken, Vec<Refused>> {
+    try_each(config, from, to, form, &|_| {}).await
+}
+
+async fn try_each<'m>(
+    config: &Config,
+    from: Option<&Address>,
+    to: &Address,
+    form: impl Fn(Extensions) -> &'m [u8],
+    asks: &(dyn Fn(&str) + Sync),
+) -> Result<Taken, Vec<Refused>> {
     let mut refusals = Vec::new();
     for relay in &config.relays {
+        asks(&relay.name);
         let sent = async {
             let mut session = Session::open(relay, &config.smtp).await?;
             let envelope = Envelope { from, to, reports: None };

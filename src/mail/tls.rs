@@ -39,6 +39,10 @@ pub(super) fn with(
 /// The reason of a failed handshake.
 #[must_use]
 pub fn in_words(error: &io::Error) -> String {
+    // An HTTP client wraps it once more.
+    if let Some(inner) = error.get_ref().and_then(|error| error.downcast_ref::<io::Error>()) {
+        return in_words(inner);
+    }
     match error.get_ref().and_then(|error| error.downcast_ref::<Error>()) {
         Some(Error::InvalidCertificate(problem)) => refused(problem),
         Some(Error::InvalidMessage(_)) => "the server answered with something else than TLS".to_owned(),
@@ -125,6 +129,8 @@ mod tests {
     fn each_reason_says_what_to_do() {
         let words = |problem| in_words(&io::Error::new(io::ErrorKind::InvalidData, Error::InvalidCertificate(problem)));
         assert!(words(CertificateError::UnknownIssuer).contains("`ca_file`"));
+        let wrapped = io::Error::other(io::Error::other(Error::InvalidCertificate(CertificateError::UnknownIssuer)));
+        assert!(in_words(&wrapped).contains("`ca_file`"));
         let expected = rustls::pki_types::ServerName::try_from("mail.example.com").unwrap();
         let presented = vec!["DnsName(\"smtp.example.com\")".to_owned()];
         let name = words(CertificateError::NotValidForNameContext { expected, presented });

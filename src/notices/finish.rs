@@ -9,6 +9,7 @@ use crate::domain::category::Lane;
 use crate::domain::delivery::{Outcome, State as DeliveryState};
 use crate::domain::entry::{Detail, Entry, Event, Fact};
 use crate::domain::notice::State;
+use crate::domain::webhook::HookEvent;
 use crate::ledger::cancelled;
 use crate::store::StoreError;
 use crate::store::notices::open::Open;
@@ -16,6 +17,7 @@ use crate::store::notices::{self as kept, Kept, releases};
 use crate::store::proof::ledger::Opening;
 use crate::store::proof::{ledger, tree};
 use crate::store::sending::{deliveries, lost, queue, recipients, uncertain};
+use crate::store::webhooks::facts;
 
 /// Deliveries cancelled in one transaction.
 const CHUNK: u32 = 2000;
@@ -232,6 +234,7 @@ impl Notices {
         let fact = Fact { detail, ..notice.fact(Event::Closed, at) };
         let entry = Entry::new(&fact, None, &self.context.random);
         ledger::append(&mut tx, &[Opening::of_notice(&entry, id, at)]).await?;
+        facts::note_notice(&mut tx, HookEvent::NoticeClosed, id, at).await?;
         tx.commit().await?;
         let of = |state| counts.get(&state).copied().unwrap_or_default();
         let (uncertain, expired) = (of(DeliveryState::Uncertain), of(DeliveryState::Expired));

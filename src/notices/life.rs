@@ -12,8 +12,10 @@ use crate::domain::notice::{Standing, State, Step};
 use crate::domain::prints::Prints;
 use crate::domain::right::Right;
 use crate::domain::task::TaskKind;
+use crate::domain::webhook::HookEvent;
 use crate::store::notices::steps::Done;
 use crate::store::notices::{self as kept, Kept};
+use crate::store::webhooks::facts;
 use crate::store::{Conn, escalations, tasks};
 
 impl Notices {
@@ -126,6 +128,7 @@ impl Notices {
         if !self.context.config.needs_second_person(notice.category, customers) {
             approve(&mut tx, &notice, actor).await?;
             Self::note_prints(&mut tx, &notice, prints.as_ref()).await?;
+            facts::note_notice(&mut tx, HookEvent::NoticeApproved, id, self.context.clock.now()).await?;
         }
         let notice = find(&mut tx, id).await?;
         tx.commit().await?;

@@ -5,9 +5,11 @@ use crate::domain::actor::{Action, Actor};
 use crate::domain::notice::writers::REFUSED;
 use crate::domain::notice::{State, Step};
 use crate::domain::problem::{LineError, check_line};
+use crate::domain::webhook::HookEvent;
 use crate::ledger::operated::{self, Operation};
 use crate::store::notices::steps::Done;
 use crate::store::notices::{self as kept, Kept};
+use crate::store::webhooks::facts;
 use crate::store::{Conn, StoreError};
 
 /// The state after a step, if the step is possible.
@@ -80,6 +82,14 @@ impl Notices {
         check_reason(reason)?;
         let Self { context, .. } = self;
         self.note(conn, notice, step, actor, reason).await?;
+        let event = match step {
+            Step::Submit => Some(HookEvent::NoticeSubmitted),
+            Step::Approve => Some(HookEvent::NoticeApproved),
+            _ => None,
+        };
+        if let Some(event) = event {
+            facts::note_notice(conn, event, notice.id, context.clock.now()).await?;
+        }
         let operation = Operation::on_notice(action, notice).reason(reason.unwrap_or_default());
         Ok(operated::record(conn, actor, &operation, context.clock.now(), &context.random).await?)
     }

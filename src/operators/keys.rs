@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::{OperatorError, find};
 use crate::context::Context;
 use crate::domain::actor::{Action, Actor, Via};
-use crate::domain::key::{Key, NotAKey};
+use crate::domain::key::{Key, NotAKey, described};
 use crate::domain::kind::Kind;
 use crate::domain::operator::{OperatorName, Roles};
 use crate::domain::page::{Page, PageRequest};
@@ -150,7 +150,8 @@ impl Keys {
         let hash = key.hash();
         let row = New { id, operator_id: operator.id, hash: &hash, roles, created_at, expires_at: new.expires_at };
         keys::insert(&mut tx, &row).await?;
-        self.record(&mut tx, actor, Action::AddKey, id, &format!("{}: {roles}", operator.name)).await?;
+        let what = described(&operator.name, roles, new.expires_at, &hash);
+        self.record(&mut tx, actor, (Action::AddKey, created_at), id, &what).await?;
         let kept = keys::find(&mut tx, id).await?.ok_or(OperatorError::UnknownKey(id))?;
         tx.commit().await.map_err(StoreError::from)?;
         Ok(Made { shown: shown(kept, created_at), key })
@@ -186,9 +187,11 @@ impl Keys {
         actor.may_at_all(Right::Keys)?;
         let mut tx = self.context.store.write().await?;
         let key = keys::find(&mut tx, id).await?.ok_or(OperatorError::UnknownKey(id))?;
-        let revoked = keys::revoke(&mut tx, id, self.context.clock.now()).await?;
+        let now = self.context.clock.now();
+        let revoked = keys::revoke(&mut tx, id, now).await?;
         if revoked {
-            self.record(&mut tx, actor, Action::RevokeKey, id, &format!("{}: {}", key.operator, key.roles)).await?;
+            let what = format!("{}: {}", key.operator, key.roles);
+            self.record(&mut tx, actor, (Action::RevokeKey, now), id, &what).await?;
             tx.commit().await.map_err(StoreError::from)?;
         }
         Ok(Revoked { id, revoked })
@@ -269,12 +272,12 @@ impl Keys {
         &self,
         conn: &mut Conn,
         actor: &Actor,
-        action: Action,
+        (action, at): (Action, Timestamp),
         id: Uuid,
         what: &str,
     ) -> Result<(), StoreError> {
         let operation = Operation::new(action).object(id).reason(what);
-        record(conn, actor, &operation, self.context.clock.now(), &self.context.random).await
+        record(conn, actor, &operation, at, &self.context.random).await
     }
 }
 

@@ -14,7 +14,7 @@ use crate::context::Context;
 use crate::domain::actor::{Action, Actor, Via};
 use crate::domain::address::Address;
 use crate::domain::kind::Kind;
-use crate::domain::operator::{NameError, OperatorKind, OperatorName, Role, Roles};
+use crate::domain::operator::{NameError, OperatorKind, OperatorName, Role, Roles, described};
 use crate::domain::page::{CursorError, Page, PageRequest};
 use crate::domain::right::{Forbidden, Right};
 use crate::ledger::operated::{Operation, record};
@@ -208,7 +208,7 @@ impl Operators {
         let email = new.email.map(|address| address.as_str().to_owned());
         let operator = Operator { id, name, kind: new.kind, roles: new.roles, email, created_at, disabled_at: None };
         operators::insert(&mut tx, &operator).await?;
-        self.record(&mut tx, actor, Action::AddOperator, &operator).await?;
+        self.record(&mut tx, actor, (Action::AddOperator, created_at), &operator).await?;
         tx.commit().await.map_err(StoreError::from)?;
         Ok(operator.into())
     }
@@ -280,7 +280,7 @@ impl Operators {
         if operator.disabled_at.is_some() {
             stored_keys::revoke_all(&mut tx, operator.id, now).await?;
         }
-        self.record(&mut tx, actor, action, &operator).await?;
+        self.record(&mut tx, actor, (action, now), &operator).await?;
         tx.commit().await.map_err(StoreError::from)?;
         Ok(operator.into())
     }
@@ -311,12 +311,12 @@ impl Operators {
         &self,
         conn: &mut Conn,
         actor: &Actor,
-        action: Action,
+        (action, at): (Action, Timestamp),
         operator: &Operator,
     ) -> Result<(), StoreError> {
-        let what = format!("{} ({}): {}", operator.name, operator.kind, operator.roles);
+        let what = described(&operator.name, operator.kind, operator.roles);
         let operation = Operation::new(action).object(operator.id).reason(&what);
-        record(conn, actor, &operation, self.context.clock.now(), &self.context.random).await
+        record(conn, actor, &operation, at, &self.context.random).await
     }
 }
 

@@ -16,7 +16,7 @@ use crate::people::import::{ImportError, ImportOptions, Imported};
 use crate::store::people::directories::{self, Outcome};
 use crate::store::tasks::NewTask;
 use crate::store::{StoreError, tasks};
-pub use fetch::{Fetched, Validators, fetch, probe};
+pub use fetch::{Fetched, Validators, fetch, in_words, probe};
 
 /// How long another node leaves a fetch alone that has begun: the process may have died.
 const HELD: SignedDuration = SignedDuration::from_mins(15);

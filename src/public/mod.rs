@@ -27,6 +27,8 @@ use crate::people::link::{Choice, LinkError, LinkPage, LinkRequest};
 struct Page {
     language: &'static Language,
     organisation: String,
+    /// The text before and after the address, which stands on one line.
+    intro: (String, String),
     masked: String,
     saved: bool,
     choices: Vec<Choice>,
@@ -55,6 +57,9 @@ enum What {
     /// The database failed.
     Failed,
 }
+
+/// Stands for the address in a text that is cut there: the object replacement character.
+const ADDRESS: &str = "\u{fffc}";
 
 /// The largest body that is read: a form of a few short fields.
 const MAX_BODY: usize = 16 << 10;
@@ -135,8 +140,12 @@ fn answer(app: &App, page: Result<LinkPage, LinkError>, saved: bool) -> Response
         Err(error) => return failed(app, &error),
     };
     let organisation = &app.context.config.organisation;
+    let language = Language::of(page.locale.as_ref().unwrap_or(&organisation.default_locale));
+    let intro = language.with("preferences-intro", &[("address", ADDRESS)]);
+    let (before, after) = intro.split_once(ADDRESS).unwrap_or((&intro, ""));
     let page = Page {
-        language: Language::of(page.locale.as_ref().unwrap_or(&organisation.default_locale)),
+        language,
+        intro: (before.to_owned(), after.to_owned()),
         organisation: organisation.name.clone(),
         masked: page.masked,
         saved,

@@ -129,6 +129,26 @@ impl TestApp {
         Self { app, ..self }
     }
 
+    /// Another one, with a copy of its database and of its files. Its own database must be closed.
+    pub async fn copied(&self) -> Self {
+        let database = self._database.copy().await;
+        let home = tempfile::tempdir().unwrap();
+        let mut config = (*self.app.context.config).clone();
+        config.database.url = database.url.parse().unwrap();
+        let (ledger, privacy) = (&mut config.ledger, &mut config.privacy);
+        for path in
+            [&mut ledger.key_file, &mut ledger.state_file, &mut privacy.journal_file, &mut privacy.journal_key_file]
+        {
+            let copy = home.path().join(path.file_name().unwrap());
+            if path.exists() {
+                std::fs::copy(&path, &copy).unwrap();
+            }
+            *path = copy;
+        }
+        let app = App::open(config, self.app.context.clock.clone(), Random::from_system()).await.unwrap();
+        Self { app, relay: Relay::start().await, home, _database: database }
+    }
+
     /// A copy of its SQLite database, as a backup would have it.
     pub async fn copy(self) -> (Self, Yesterday) {
         self.app.context.store.close().await;

@@ -50,9 +50,10 @@ async fn a_compliance_officer_proves_audits_erases_and_restores() {
     let (code, said) = verify("evidence.json");
     assert_eq!((code, said["verdict"].as_str()), (0, Some("valid")), "{said}");
     let events: Vec<_> = said["entries"].as_array().unwrap().iter().map(|it| it["event"].as_str().unwrap()).collect();
-    assert_eq!(events, ["manifest", "accepted", "closed"]);
-    assert!(said["entries"][1]["proves"].as_str().unwrap().contains("customer C100007"));
-    assert!(said["entries"][1]["does_not_prove"].as_str().unwrap().contains("read"));
+    assert_eq!(events, ["operated", "operated", "manifest", "operated", "accepted", "closed"]);
+    let entry = |n: usize, what: &str| said["entries"][n][what].as_str().unwrap();
+    assert!(entry(4, "proves").contains("customer C100007") && entry(4, "does_not_prove").contains("read"));
+    assert!(entry(0, "proves").contains(" wrote notice ") && entry(3, "proves").contains(" released notice "));
     let text = std::fs::read_to_string(elsewhere.path().join("evidence.json")).unwrap();
     std::fs::write(elsewhere.path().join("changed.json"), text.replacen("\"ordinal\":", "\"ordinal\":1", 1)).unwrap();
     assert_eq!(verify("changed.json").0, 1);

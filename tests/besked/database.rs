@@ -27,9 +27,24 @@ impl Database {
         let directory = tempfile::tempdir().unwrap();
         let url = match engine {
             Engine::Sqlite => format!("sqlite://{}", directory.path().join("besked.db").display()),
-            Engine::Postgres => postgres_clone().await,
+            Engine::Postgres => {
+                static TEMPLATE_MADE: OnceCell<()> = OnceCell::const_new();
+                TEMPLATE_MADE.get_or_init(make_template).await;
+                postgres_clone(TEMPLATE).await
+            }
         };
         Self { url, _directory: directory }
+    }
+
+    /// A copy of it. Nobody may be connected: PostgreSQL copies no database that is in use.
+    pub async fn copy(&self) -> Self {
+        if let Some(name) = self.url.strip_prefix("postgres").and_then(|rest| rest.rsplit('/').next()) {
+            return Self { url: postgres_clone(name).await, _directory: tempfile::tempdir().unwrap() };
+        }
+        let copy = Self::new(Engine::Sqlite).await;
+        let file = |url: &str| url.strip_prefix("sqlite://").unwrap().to_owned();
+        std::fs::copy(file(&self.url), file(&copy.url)).unwrap();
+        copy
     }
 
     /// Opens it with its tables created.
@@ -42,15 +57,13 @@ impl Database {
 
 const TEMPLATE: &str = "besked_template";
 
-async fn postgres_clone() -> String {
-    static TEMPLATE_MADE: OnceCell<()> = OnceCell::const_new();
+async fn postgres_clone(template: &str) -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
-    TEMPLATE_MADE.get_or_init(make_template).await;
     let name = format!("besked_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
     // Cloning takes a lock on the template that others wait for.
     static CLONING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
     let _one_at_a_time = CLONING.lock().await;
-    run(&cluster("postgres"), &format!("CREATE DATABASE {name} TEMPLATE {TEMPLATE}")).await;
+    run(&cluster("postgres"), &format!("CREATE DATABASE {name} TEMPLATE {template}")).await;
     cluster(&name)
 }
 

@@ -214,6 +214,12 @@ async fn whoever_checks_approves_releases_or_asks_is_told_of_the_deadline() {
         table.contains("informed, too late") && table.contains("2 customers were informed after the deadline"),
         "{table}"
     );
+    for question in [["coverage", &id].as_slice(), &["informed", "--account", "C1", "--notice", &id]] {
+        let json = shell.run(&[&["--json"], question].concat()).ok().json();
+        let clock = if json["deadline"].is_null() { &json["notices"][0] } else { &json };
+        let time = |name: &str| time(clock[name].as_str().unwrap_or_else(|| panic!("no `{name}` in {json}")));
+        assert_eq!(time("deadline"), time("discovered_at") + HOUR * 72, "{question:?}");
+    }
 
     let scheduled = |discovered: &str, at: &str| {
         breach(discovered)

@@ -3,16 +3,18 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use besked::domain::entry::Event;
-use besked::domain::evidence::{Evidence, Subject, verify};
+use besked::domain::actor::{Action, Actor};
+use besked::domain::entry::{Detail, Event};
+use besked::domain::evidence::{Evidence, Proven, Subject, verify};
 use besked::domain::note::VerifierKey;
 use besked::evidence::{Choice, Request, Scope};
 use besked::ledger::evidence::{EvidenceError, Wanted, export};
+use besked::notices::Release;
 use rstest::rstest;
 use sha2::Digest as _;
 use uuid::Uuid;
 
-use crate::app::{CUSTOMERS, TestApp, alice, maintenance};
+use crate::app::{CUSTOMERS, TestApp, alice, bo, maintenance};
 use crate::cli::Shell;
 use crate::database::Engine;
 
@@ -58,10 +60,16 @@ async fn evidence_for_one_customer_opens_that_customer_only(#[case] engine: Engi
     let file = exported(&app, id, Some("C1")).await.unwrap();
     let text = String::from_utf8(file.clone()).unwrap();
     let evidence = verify(file.as_slice(), &key(&app)).unwrap();
-    assert_eq!(events(&evidence), [Event::Manifest, Event::Accepted, Event::Closed]);
+    let steps = [Event::Operated; 2];
+    let sent = [Event::Manifest, Event::Operated, Event::Accepted, Event::Closed];
+    assert_eq!(
+        events(&evidence),
+        [&steps[..], &sent].concat(),
+        "written, submitted; fixed, released, accepted, closed"
+    );
     assert_eq!((evidence.recipients_in_manifest, evidence.recipients.len()), (Some(2), 1));
     assert_eq!(evidence.recipients[0].address, "teknik@ett.example");
-    let Subject::Person(person) = &evidence.entries[1].subject else { panic!("not opened") };
+    let Subject::Person(person) = &evidence.entries[4].subject else { panic!("not opened") };
     assert_eq!((person.account_id.as_str(), person.address.as_str()), ("C1", "teknik@ett.example"));
     let mail = app.relay.to("teknik@ett.example").remove(0);
     let sha256: [u8; 32] = sha2::Sha256::digest(&mail.data).into();
@@ -110,6 +118,11 @@ async fn no_bit_of_it_can_be_changed() {
     assert!(harmless.iter().all(|byte| *byte == b'\n'), "{:?}", String::from_utf8_lossy(&harmless));
 }
 
+/// Places in a file about all of a notice: before the manifest stands who wrote and submitted it, behind it who released it.
+const MANIFEST: usize = 2;
+const FIRST: usize = 4;
+const SECOND: usize = 5;
+
 #[tokio::test]
 async fn swapped_and_foreign_parts_are_refused() {
     let app = TestApp::new(Engine::Sqlite).await;
@@ -129,24 +142,27 @@ async fn swapped_and_foreign_parts_are_refused() {
     };
     let swap = |member: &'static str| {
         move |file: &mut serde_json::Value| {
-            let (one, two) = (file["entries"][1][member].clone(), file["entries"][2][member].clone());
-            (file["entries"][1][member], file["entries"][2][member]) = (two, one);
+            let (one, two) = (file["entries"][FIRST][member].clone(), file["entries"][SECOND][member].clone());
+            (file["entries"][FIRST][member], file["entries"][SECOND][member]) = (two, one);
         }
     };
     // By its number in the ledger, as everywhere else.
-    let proof = file["entries"][1]["proof"].as_str().unwrap();
+    let proof = file["entries"][FIRST]["proof"].as_str().unwrap();
     let index = proof.lines().find_map(|line| line.strip_prefix("index ")).unwrap();
-    assert_ne!(index, "2");
-    let second = format!("entry {index} (the file's entry number 2)");
-    assert_eq!(refused(&swap("fact")), format!("{second}: the leaf does not commit to this fact under this salt"));
-    assert_eq!(refused(&swap("person")), format!("{second}: the leaf does not commit to this person under this salt"));
+    assert_ne!(index, "5");
+    let which = format!("entry {index} (the file's entry number 5)");
+    assert_eq!(refused(&swap("fact")), format!("{which}: the leaf does not commit to this fact under this salt"));
+    assert_eq!(refused(&swap("person")), format!("{which}: the leaf does not commit to this person under this salt"));
     assert!(refused(&swap("leaf")).contains("leads to another root"));
     assert!(refused(&swap("proof")).contains("leads to another root"));
-    assert!(refused(&|file| file["entries"][1]["person"] = serde_json::Value::Null).contains("both or neither"));
-    assert!(refused(&|file| file["entries"].as_array_mut().unwrap().swap(1, 2)).contains("ascending order"));
-    assert!(refused(&|file| file["entries"].as_array_mut().unwrap().swap(0, 1)).contains("no manifest before it"));
-    assert!(refused(&|file| file["entries"][3] = file["entries"][2].clone()).contains("ascending order"));
-    assert!(refused(&|file| drop(file["entries"].as_array_mut().unwrap().remove(0))).contains("no manifest before it"));
+    let entries = |change: &dyn Fn(&mut Vec<serde_json::Value>)| {
+        refused(&|file: &mut serde_json::Value| change(file["entries"].as_array_mut().unwrap()))
+    };
+    assert!(entries(&|them| them[FIRST]["person"] = serde_json::Value::Null).contains("both or neither"));
+    assert!(entries(&|them| them.swap(FIRST, SECOND)).contains("ascending order"));
+    assert!(entries(&|them| them.swap(MANIFEST, FIRST)).contains("no manifest before it"));
+    assert!(entries(&|them| them[SECOND + 1] = them[SECOND].clone()).contains("ascending order"));
+    assert!(entries(&|them| drop(them.remove(MANIFEST))).contains("no manifest before it"));
     assert!(refused(&|file| file["entries"] = serde_json::json!([])).contains("no entries"));
     assert!(refused(&|file| file["recipients"].as_array_mut().unwrap().swap(0, 1)).contains("ascending order"));
     assert!(refused(&|file| file["recipients"][0]["ordinal"] = 1.into()).contains("not in the manifest"));
@@ -312,8 +328,7 @@ async fn one_recipient_of_many_is_proved_from_stored_hashes_and_so_are_all(#[cas
 }
 
 #[tokio::test]
-async fn what_operators_did_is_no_evidence_and_not_missing_from_it() {
-    use besked::domain::actor::Action;
+async fn what_operators_did_later_is_no_evidence_and_not_missing_from_it() {
     use besked::ledger::operated::{Operation, record};
     let app = TestApp::new(Engine::Sqlite).await;
     app.import(CUSTOMERS).await;
@@ -324,9 +339,7 @@ async fn what_operators_did_is_no_evidence_and_not_missing_from_it() {
     for seal in [false, true] {
         let mut tx = app.app.context.store.write().await.unwrap();
         let operation = Operation::on_notice(Action::Pause, &notice);
-        record(&mut tx, &crate::app::bo(), &operation, app.app.context.clock.now(), &app.app.context.random)
-            .await
-            .unwrap();
+        record(&mut tx, &bo(), &operation, app.app.context.clock.now(), &app.app.context.random).await.unwrap();
         tx.commit().await.unwrap();
         if seal {
             app.app.ledger.checkpoint().await.unwrap();
@@ -334,8 +347,90 @@ async fn what_operators_did_is_no_evidence_and_not_missing_from_it() {
         let mut conn = app.app.context.store.snapshot().await.unwrap();
         let wanted = Wanted { notice_id: id, account_id: Some("C1"), address: None, with_messages: false };
         let contents = export(&mut conn, &checkpoint, &wanted, Vec::new(), &|_| ()).await.unwrap();
-        assert_eq!((contents.entries, contents.unsealed), (3, 0));
+        assert_eq!((contents.entries, contents.unsealed), (6, 0));
     }
+}
+
+/// Who did what, as a file says it.
+fn steps(evidence: &Evidence) -> Vec<(Action, String)> {
+    let step = |entry: &Proven| {
+        let Detail::Operated { action, .. } = entry.fact.detail else { return None };
+        let Subject::Person(person) = &entry.subject else { return Some((action, "not named".to_owned())) };
+        Some((action, person.role.clone()))
+    };
+    evidence.entries.iter().filter_map(step).collect()
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn evidence_says_who_wrote_approved_and_released_what_was_sent(#[case] engine: Engine) {
+    let app = TestApp::new(engine).await;
+    app.import(CUSTOMERS).await;
+    let (notices, eve) = (&app.app.notices, Actor::cli("eve", "root").unwrap());
+    let text = crate::notices::AGREEMENT;
+    let id = notices.create(&app.draft(&text.replace("\"4\"", "\"3\""), ""), &alice()).await.unwrap();
+    notices.submit(id, &alice()).await.unwrap();
+    notices.approve(id, &bo(), None).await.unwrap();
+    notices.edit(id, &app.draft(text, ""), &alice()).await.unwrap();
+    notices.submit(id, &alice()).await.unwrap();
+    notices.decline(id, &bo(), Some("unclear")).await.unwrap();
+    notices.edit(id, &app.draft(text, ""), &alice()).await.unwrap();
+    notices.submit(id, &alice()).await.unwrap();
+    notices.approve(id, &bo(), Some("read it")).await.unwrap();
+    let early = app.app.ledger.checkpoint().await.unwrap();
+    notices.release(id, &eve, Release::default(), &|_| {}).await.unwrap();
+    app.run_until_idle().await;
+
+    let (by_alice, by_bo) = (alice().to_string(), bo().to_string());
+    let wanted = [
+        (Action::Edit, by_alice.clone()),
+        (Action::Submit, by_alice.clone()),
+        (Action::Edit, by_alice.clone()),
+        (Action::Submit, by_alice.clone()),
+        (Action::Approve, by_bo.clone()),
+        (Action::Release, eve.to_string()),
+    ];
+    for account in [Some("C1"), None] {
+        let file = exported(&app, id, account).await.unwrap();
+        let evidence = verify(file.as_slice(), &key(&app)).unwrap();
+        assert_eq!(steps(&evidence), wanted, "of the content that was sent, and nothing else");
+        let approved = &evidence.entries.iter().find(|it| it.claim.proves.contains(" approved notice ")).unwrap().claim;
+        assert!(approved.proves.contains(&format!("UTC: {by_bo} approved notice {id} ")), "{approved:?}");
+        assert!(approved.proves.ends_with(": read it."), "{approved:?}");
+        assert!(approved.does_not_prove.contains("who sat at the keyboard"), "{approved:?}");
+        let (valid, said) = python(&file, &key(&app));
+        for (action, by) in &wanted {
+            assert!(valid && said.contains(&format!(" operated {action} by {by}\n")), "{said}");
+        }
+    }
+    // Evidence for one person is part of what that person gets, which names no operator; an old checkpoint covers nothing of it yet.
+    let person = besked::domain::address::Address::parse("teknik@ett.example").unwrap().key();
+    let mut conn = app.app.context.store.snapshot().await.unwrap();
+    let checkpoint = app.app.ledger.checkpoint().await.unwrap();
+    let wanted = Wanted { notice_id: id, account_id: Some("C1"), address: Some(&person), with_messages: false };
+    let mut file = Vec::new();
+    export(&mut conn, &checkpoint, &wanted, &mut file, &|_| ()).await.unwrap();
+    assert_eq!(steps(&verify(file.as_slice(), &key(&app)).unwrap()), []);
+    let refused = export(&mut conn, &early, &Wanted { address: None, ..wanted }, Vec::new(), &|_| ()).await;
+    assert!(matches!(refused, Err(EvidenceError::NotSealed)), "{refused:?}");
+}
+
+#[tokio::test]
+async fn evidence_of_a_scheduled_release_names_who_scheduled_it() {
+    let app = TestApp::new(Engine::Sqlite).await;
+    app.import(CUSTOMERS).await;
+    let schedule = "[schedule]\nsend_at = 2026-11-24T12:00:00Z\n[audience]";
+    let later = maintenance("all = true").replacen("[audience]", schedule, 1);
+    let id = app.release(&later).await;
+    app.advance(std::time::Duration::from_secs(7300));
+    app.run_until_idle().await;
+    let evidence = verify(exported(&app, id, None).await.unwrap().as_slice(), &key(&app)).unwrap();
+    let done = steps(&evidence);
+    let by = |action| done.iter().find(|(it, _)| *it == action).map(|(_, by)| by.as_str());
+    assert_eq!(by(Action::Schedule), Some(alice().to_string().as_str()), "{done:?}");
+    assert!(by(Action::Release).is_some_and(|by| by.ends_with(" (system)")), "{done:?}");
 }
 
 #[tokio::test]

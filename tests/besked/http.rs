@@ -13,6 +13,7 @@ mod recipients;
 mod staff;
 mod tiles;
 mod walk;
+mod webhooks;
 
 use std::net::SocketAddr;
 

@@ -301,11 +301,46 @@ async fn a_node_that_joins_without_the_state_leaves_the_signing_to_the_others() 
     assert_eq!(joined.seal().await.unwrap(), Sealed::Upto(3));
     assert!(joined.checkpoint().await.unwrap().size < 3, "it has signed nothing");
 
+    let standing = app.app.ledger.standing().await.unwrap();
+    let file = app.app.context.config.ledger.state_file.clone();
+    assert_eq!((&standing.stopped, standing.signs, standing.others_sign.as_ref()), (&None, false, Some(&file)));
+    let (config, any) = (&app.app.context.config, std::path::Path::new("besked.toml"));
+    let checks = besked::doctor::examine((config, any), None, &|_| {}).await;
+    let check = checks.iter().find(|check| check.what == "ledger").unwrap();
+    assert_eq!(check.verdict, besked::doctor::Verdict::Warning, "{check:?}");
+    assert!(
+        check.detail.contains("other nodes sign") && check.detail.contains(&file.display().to_string()),
+        "{check:?}"
+    );
+
     let mut conn = app.app.context.store.write().await.unwrap();
     nodes::leave(&mut conn, "signs").await.unwrap();
     conn.commit().await.unwrap();
+    assert!(joined.standing().await.unwrap().stopped.unwrap().contains("` is missing"));
     let Sealed::Stopped(reason) = joined.seal().await.unwrap() else { panic!("nobody else examines the database") };
     assert!(reason.contains("` is missing"), "{reason}");
+    let standing = app.app.ledger.standing().await.unwrap();
+    assert!(standing.stopped.is_some() && standing.others_sign.is_none(), "{standing:?}");
+}
+
+#[tokio::test]
+async fn the_command_says_on_such_a_node_that_others_sign() {
+    let shell = Shell::new();
+    shell.run(&["ledger", "checkpoint"]).ok();
+    std::fs::remove_file(shell.directory.path().join("var/ledger.state")).unwrap();
+    let status = || shell.run(&["ledger", "status"]);
+    status().fails(1, &[]);
+    let url = format!("sqlite://{}", shell.directory.path().join("var/besked.db").display());
+    let store = besked::store::Store::open(&url.parse().unwrap(), true).await.unwrap();
+    let mut tx = store.write().await.unwrap();
+    let node = Node { id: "x".into(), name: "x".into(), version: "1".into(), started_at: None, seen_at: None };
+    // For as long as the command may take.
+    let until = besked::domain::clock::Clock::System.now() + std::time::Duration::from_secs(60);
+    nodes::beat(&mut tx, &node, until).await.unwrap();
+    tx.commit().await.unwrap();
+    let said = status().ok().out;
+    assert!(said.contains("other nodes sign: `") && said.contains("ledger.state` is missing here"), "{said}");
+    assert!(!said.contains("stopped"), "{said}");
 }
 
 #[tokio::test]

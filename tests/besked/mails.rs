@@ -2,7 +2,7 @@
 //! review: `docs/mails.md` says how to review one.
 
 mod footers;
-mod narrow;
+pub mod narrow;
 mod spam;
 mod variants;
 

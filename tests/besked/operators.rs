@@ -1,5 +1,6 @@
 //! Operators, their rights and keys: who may act, and as whom.
 
+mod altered;
 mod audit;
 mod keys;
 mod rights;

@@ -12,6 +12,7 @@ use besked::domain::entry::{Detail, Event, Run};
 use besked::domain::evidence::verify;
 use besked::ledger::audit::Verdict;
 use besked::notices::Release;
+use besked::notices::sample::Wanted;
 use besked::people::holds::On;
 use besked::people::import::{Erased, ImportOptions};
 use besked::people::mask::Mask;
@@ -262,6 +263,25 @@ async fn a_restricted_person_gets_the_mandatory_only_and_every_look_is_noted(#[c
     assert!(everything(&app, "service@ett.example").await.unwrap().reads.is_empty());
     app.app.subjects.unrestrict(&alice(), &person).await.unwrap();
     assert_eq!(last_fact(&app, Event::Restricted).await.detail, Detail::Flag(false));
+}
+
+#[tokio::test]
+async fn a_test_copy_notes_the_read_of_the_person_it_shows() {
+    let app = TestApp::new(Engine::Sqlite).await;
+    app.import(CUSTOMERS).await;
+    for email in ["hello@two.example", "teknik@ett.example"] {
+        app.app.subjects.restrict(&alice(), &address(email)).await.unwrap();
+    }
+    let draft = app.draft(&maintenance("all = true"), "");
+    let mine = address("teknik@ett.example");
+    let wanted = Wanted { account: Some("C2".to_owned()), locale: None, to: Some(mine) };
+    app.app.sample(&alice(), &draft, &wanted, "notice test").await.unwrap();
+    let reads = async |email: &str| {
+        let record = everything(&app, email).await.unwrap();
+        record.reads.iter().filter(|read| read.what == "notice test").count()
+    };
+    assert_eq!(reads("hello@two.example").await, 1, "whose data the copy shows");
+    assert_eq!(reads("teknik@ett.example").await, 0, "where the copy goes");
 }
 
 #[rstest]

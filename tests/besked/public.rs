@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::{CUSTOMERS, NEWS, TestApp, key};
 use crate::database::Engine;
+use crate::mails::narrow;
 use crate::preferences::operated;
 
 async fn ask(server: SocketAddr, method: &str, path: &str, body: &str) -> String {
@@ -248,5 +249,37 @@ async fn an_opt_in_by_the_link_is_recorded_as_such() {
         ]
     );
     drop(conn);
+    server.end().await;
+}
+
+/// How wide each page is, and how high the address on it.
+const MEASURE: &str = "<script>addEventListener('load', () => {
+  const pages = [...document.querySelectorAll('iframe')].map(frame => {
+    const page = frame.contentDocument;
+    const address = page.querySelector('.address').getBoundingClientRect();
+    return `${frame.title} ${page.documentElement.scrollWidth} ${Math.round(address.height)}`;
+  });
+  document.body.textContent = '[' + pages.join('|') + ']';
+})</script>";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_masked_address_stays_on_one_line_of_a_narrow_page() {
+    let server = Server::start().await;
+    let answer = server.get(&server.link()).await;
+    let html = &answer[answer.find("<!doctype").unwrap()..];
+    let pages = |html: &str| {
+        let widths = (280..=480).step_by(8);
+        let frames: String = widths.map(|width| narrow::frame(&width.to_string(), width, html)).collect();
+        let measured = narrow::measured(&format!("<!doctype html><meta charset=utf-8><body>{frames}{MEASURE}"));
+        let number = |line: &str| line.split(' ').map(|word| word.parse().unwrap()).collect::<Vec<u32>>();
+        measured.split('|').map(number).collect::<Vec<_>>()
+    };
+    for page in pages(html) {
+        assert!(page[1] <= page[0] && page[2] <= 25, "{page:?}: width, width of the page, height of the address");
+    }
+    let apart = pages(&html.replace(".address { display: inline-block;", ".address {"));
+    assert!(apart.iter().any(|page| page[2] > 25), "else it would part at the sign that hides letters: {apart:?}");
+    let long = format!("s…@{}.example", "x".repeat(60));
+    assert!(pages(&html.replace("s…@ett.example", &long)).iter().all(|page| page[1] <= page[0]), "one too long does");
     server.end().await;
 }

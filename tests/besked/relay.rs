@@ -274,7 +274,7 @@ async fn in_time<T>(what: &str, awaited: impl Future<Output = T>) -> T {
 }
 
 /// A certificate for `name`, and the certificate of its authority in a file.
-fn certify(name: &str) -> (tokio_rustls::TlsAcceptor, tempfile::NamedTempFile) {
+pub fn certify(name: &str) -> (tokio_rustls::TlsAcceptor, tempfile::NamedTempFile) {
     let mut authority = rcgen::CertificateParams::new(Vec::new()).unwrap();
     authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
     authority.distinguished_name.push(rcgen::DnType::CommonName, "authority of a test");

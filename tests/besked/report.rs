@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use besked::config::Organisation;
+use besked::domain::actor::Action;
 use besked::domain::category::Category;
 use besked::domain::checkpoint::Checkpoint;
 use besked::domain::coverage::Terms;
@@ -307,6 +308,37 @@ fn an_operators_finding_is_reported_as_such_and_not_as_a_servers_answer() {
         (count("accepted by the mail server"), count("refused by the mail server")),
         (found + doubted, 0),
         "{told}"
+    );
+}
+
+#[test]
+fn a_report_says_who_wrote_approved_and_released_the_notice() {
+    let mut case = case(1);
+    let untold = case.printed().text();
+    assert!(!untold.contains("Written by") && !untold.contains("Approved by"), "{untold}");
+    for (at, action, by) in [
+        (10, Action::Create, Some("alice (command line, user root)")),
+        (20, Action::Edit, Some("eve (command line, user root)")),
+        (30, Action::Edit, Some("alice (command line, user root)")),
+        (35, Action::Submit, Some("alice (command line, user root)")),
+        (40, Action::Approve, Some("bo (key 7)")),
+        (50, Action::Schedule, Some("alice (command line, user root)")),
+        (60, Action::Release, None),
+    ] {
+        let detail = Detail::Operated { action, object: None };
+        let by = by.map(|by| Person { role: by.into(), ..Person::default() });
+        case.add(Fact { detail, ..Fact::new(Event::Operated, time(at)) }, by);
+    }
+    let text = case.printed().text();
+    assert_says(
+        &text,
+        &[
+            "Written by eve (command line, user root), at 2026-11-24 10:00:20 UTC; alice (command line, user root), at \
+             2026-11-24 10:00:30 UTC",
+            "Approved by bo (key 7), at 2026-11-24 10:00:40 UTC",
+            "Scheduled by alice (command line, user root), at 2026-11-24 10:00:50 UTC",
+            "Released by not named in the file, at 2026-11-24 10:01:00 UTC",
+        ],
     );
 }
 

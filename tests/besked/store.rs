@@ -17,9 +17,11 @@ mod released;
 mod retention;
 mod selections;
 mod standing;
+mod steps;
 mod subjects;
 mod tree;
 mod watched;
+mod webhooks;
 
 use besked::domain::category::Category;
 use besked::domain::coverage::Terms;

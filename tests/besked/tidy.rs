@@ -20,7 +20,7 @@ const LAYERS: &[&[&str]] = &[
     &["deliveries"],
     &["coverage"],
     &["evidence"],
-    &["inbound", "escalation"],
+    &["inbound", "escalation", "webhooks"],
     &["dispatch"],
     &["app"],
     &["doctor"],

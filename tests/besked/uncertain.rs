@@ -9,6 +9,7 @@ use besked::domain::coverage::Verdict;
 use besked::domain::delivery::{Level, State};
 use besked::domain::evidence::verify;
 use besked::domain::notice::State as NoticeState;
+use besked::domain::page::PageRequest;
 use besked::domain::preference::Reason;
 use besked::ledger::audit::Verdict as Audit;
 use besked::store::people::suppressions;
@@ -292,5 +293,112 @@ async fn an_operator_decides_on_the_command_line() {
         (Some("closed"), Some(2)),
         "{status}"
     );
+    shell.run(&["ledger", "audit"]).ok();
+}
+
+#[rstest]
+#[case(Engine::Sqlite)]
+#[case(Engine::Postgres)]
+#[tokio::test]
+async fn all_of_a_notice_are_sent_again_or_settled_page_by_page(#[case] engine: Engine) {
+    let app = TestApp::new(engine).await;
+    app.import(CUSTOMERS).await;
+    let deliveries = &app.app.deliveries;
+    let one = |after| PageRequest { after, limit: 1 };
+    for settle in [false, true] {
+        let mut lost = Vec::new();
+        for _ in 0..2 {
+            app.relay.on(". ", 2, Act::TakeAndClose);
+            let id = app.release(NEWS).await;
+            app.run_until_idle().await;
+            assert_eq!(app.counts(id).await, [(State::Uncertain, 2)].into());
+            lost.push(id);
+        }
+        let (id, name) = (lost[0], lost[0].to_string());
+        let doubts = async |id: Uuid| deliveries.doubts(&alice(), &id.to_string()).await.unwrap();
+        // One opts out meanwhile: nothing is sent to them again.
+        app.wish("hello@two.example", Category::News, true).await;
+        let (mut done, mut skipped, mut after) = (0, Vec::new(), None);
+        loop {
+            let (ids, left, next) = if settle {
+                let finding = Finding { accepted: false, text: "not in its log", by: "Bo" };
+                let page = deliveries.settle_uncertain(&alice(), &name, &finding, &one(after)).await.unwrap();
+                (page.settled, page.skipped, page.next)
+            } else {
+                let page = deliveries.resend_uncertain(&alice(), &name, &one(after)).await.unwrap();
+                (page.resent, page.skipped, page.next)
+            };
+            assert!(ids.len() + left.len() <= 1);
+            done += ids.len() as u64;
+            skipped.extend(left);
+            after = next;
+            if after.is_none() {
+                break;
+            }
+        }
+        if settle {
+            assert_eq!((done, skipped.len()), (2, 0), "a finding says what happened, to whomever");
+            assert_eq!(app.counts(id).await, [(State::Rejected, 2)].into());
+        } else {
+            assert_eq!((done, skipped.len()), (1, 1));
+            assert!(skipped[0].why.contains("opted out"), "{skipped:?}");
+            let again = PageRequest { after: None, limit: 9 };
+            let again = deliveries.resend_uncertain(&alice(), &name, &again).await.unwrap();
+            assert!(again.skipped.iter().any(|it| it.why.contains("without an operator")), "{again:?}");
+            app.run_until_idle().await;
+            assert_eq!(app.counts(id).await, [(State::Accepted, 1), (State::Uncertain, 1)].into());
+        }
+        assert_eq!(doubts(lost[1]).await, 2, "those of another notice stay");
+        app.wish("hello@two.example", Category::News, false).await;
+        let report = audit(&app).await;
+        assert_eq!(report.problem, None);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_of_a_notice_are_decided_with_one_command_that_asks_first() {
+    let relay = Relay::start().await;
+    let shell = Shell::new().relay(relay.address.port());
+    shell.write("customers.csv", CUSTOMERS);
+    shell.run(&["customers", "import", "customers.csv"]).ok();
+    let send = |name: &str| {
+        relay.on(". ", 2, Act::TakeAndClose);
+        shell.write(name, NEWS);
+        let sent = shell.run(&["--json", "notice", "send", name, "--wait", "--yes"]);
+        sent.fails(1, &["2 deliveries ended without an answer"]).json()["id"].as_str().unwrap().to_owned()
+    };
+    let (first, second, third) = (send("a.md"), send("b.md"), send("c.md"));
+    let uncertain = |more: &[&str]| shell.run(&[&["deliveries", "uncertain"], more].concat());
+    uncertain(&["resend"]).fails(2, &["--notice"]);
+    uncertain(&["resend", "--notice", &first]).fails(2, &["this sends 2 uncertain deliveries again", "--yes"]);
+    let resent = uncertain(&["resend", "--notice", &first, "--yes"]).ok().out;
+    assert!(resent.starts_with("2 deliveries put back into the queue"), "{resent}");
+    // The same by its state, as one would try it beside `rejected`.
+    let by_state = |more: &[&str]| {
+        let command = ["--json", "deliveries", "resend", "--notice", &second, "--state", "uncertain"];
+        shell.run(&[&command, more].concat())
+    };
+    by_state(&[]).fails(2, &["this sends 2 uncertain deliveries again"]);
+    assert_eq!(by_state(&["--yes"]).ok().json()["resent"].as_array().map(Vec::len), Some(2));
+    let wrong = shell.run(&["deliveries", "resend", "--notice", &second, "--state", "lost", "--yes"]);
+    wrong.fails(2, &["`lost` is not a failure", "`uncertain`"]);
+
+    let settle = ["settle", "--notice", &third, "--text", "in the log", "--by", "Bo", "--accepted"];
+    let asked = "this records 2 uncertain deliveries as accepted by the mail server, for good";
+    uncertain(&settle).fails(2, &[asked, "--yes"]);
+    uncertain(&["settle", "--text", "x", "--by", "Bo", "--accepted"]).fails(2, &["--notice"]);
+    let settled = shell.run(&[&["--json", "deliveries", "uncertain"], &settle[..], &["--yes"]].concat()).ok().json();
+    assert_eq!(
+        (settled["settled"].as_array().map(Vec::len), settled["skipped"].as_array().map(Vec::len)),
+        (Some(2), Some(0))
+    );
+    let none = uncertain(&[&settle[..], &["--yes"]].concat()).ok().out;
+    assert_eq!(none, "no delivery of the notice is uncertain\n");
+    assert_eq!(uncertain(&["resend", "--notice", &third]).ok().out, none);
+    shell.run(&["dispatch", "--until-idle"]).ok();
+    for id in [&first, &second, &third] {
+        let status = shell.run(&["--json", "notice", "status", id]).ok().json();
+        assert_eq!(status["counts"]["accepted"].as_u64(), Some(2), "{status}");
+    }
     shell.run(&["ledger", "audit"]).ok();
 }

@@ -103,7 +103,7 @@ def main(path, vkey):
     with open(path, encoding="utf-8") as file:
         evidence = json.load(file)
     assert evidence["format"] == "besked-evidence/1"
-    batches, closed, digests = [], None, set()
+    batches, closed, digests, notice = [], None, set(), None
     for entry in evidence["entries"]:
         head, note = entry["proof"].split("\n\n", 1)
         lines = head.split("\n")
@@ -115,12 +115,18 @@ def main(path, vkey):
         version, fact_mac, person_mac = whole(leaf)
         fact = b64(entry["fact"])
         assert version == 1 and mac(b64(entry["fact_salt"]), fact) == fact_mac, "another fact"
+        actor = "somebody who is not named"
         if entry["person"] is not None:
             person = b64(entry["person"])
             assert mac(b64(entry["person_salt"]), person) == person_mac, "another person"
             if person:
+                actor = whole(person)[2]
                 digests.add(whole(person)[3])
         event, detail = whole(fact)[3], whole(fact)[9]
+        # The notice, its category and the digest of its content: what operators did counts for what was sent.
+        if whole(fact)[0] is not None:
+            assert notice in (None, whole(fact)[:3]), "of another notice or content"
+            notice = whole(fact)[:3]
         if event == "manifest":
             assert not batches, "a second manifest"
             batches = [(0, detail[0], detail[1])]
@@ -132,7 +138,7 @@ def main(path, vkey):
             assert closed is None, "closed twice"
             closed = sum(detail[1::2])
             assert closed == batches[-1][0] + batches[-1][1], "somebody was left out"
-        print(index, event)
+        print(index, event, *([detail[0], "by", actor] if event == "operated" else []))
     for recipient in evidence["recipients"]:
         commitment = mac(b64(recipient["salt"]), b64(recipient["who"]))
         path = [b64(line) for line in recipient["path"]]

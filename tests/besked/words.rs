@@ -9,6 +9,7 @@ use besked::domain::notice::{State as NoticeState, Step};
 use besked::domain::preference::Reason;
 use besked::domain::task::TaskKind;
 use besked::domain::tombstone::Mark;
+use besked::domain::webhook::{Disabled, HookEvent};
 
 /// The word lists of a schema: for each table and column the words that its `CHECK (column IN ('...'))` lists.
 fn lists(schema: &str) -> BTreeMap<(String, String), BTreeSet<String>> {
@@ -62,6 +63,8 @@ fn a_database_accepts_the_words_of_the_domain_and_no_others() {
         (("tasks", "state"), all!(besked::domain::task::State)),
         (("operators", "kind"), all!(besked::domain::operator::OperatorKind)),
         (("audit", "result"), all!(besked::domain::audit::Ended)),
+        (("webhooks", "disabled"), all!(Disabled)),
+        (("webhook_wants", "event"), all!(HookEvent)),
         (("attestations", "channel"), ["phone", "letter", "in-person", "other"].map(str::to_owned).into()),
     ];
     let known: BTreeMap<(String, String), BTreeSet<String>> =

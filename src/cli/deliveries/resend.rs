@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{IsTerminal as _, Write as _};
+use std::str::FromStr;
 
 use clap::Args;
 use serde_json::{Map, Value, json};
@@ -12,12 +13,13 @@ use crate::cli::args::{id, said};
 use crate::cli::failure::{FAILED, Failure};
 use crate::cli::named;
 use crate::cli::output::{JsonList, Output, count, print};
+use crate::deliveries::Resent;
 use crate::domain::actor::Actor;
 use crate::domain::delivery::{Failure as Failed, State};
 use crate::domain::page::PageRequest;
 
-/// Deliveries that are put back in one transaction.
-const AT_ONCE: u32 = 500;
+/// Deliveries that are put back, or settled, in one transaction.
+pub const AT_ONCE: u32 = 500;
 
 /// Send again what failed of mandatory notices, or is uncertain: a recipient who already has the message gets it twice.
 #[derive(Debug, Args)]
@@ -26,27 +28,69 @@ pub struct Resend {
     /// Ids of the deliveries
     #[arg(value_name = "ID", value_parser = id)]
     ids: Vec<Uuid>,
-    /// All of this notice that failed in one way: id or reference
+    /// All of this notice that failed in one way, or are uncertain: id or reference
     #[arg(long, requires = "state", value_parser = said, allow_hyphen_values = true)]
     notice: Option<String>,
-    /// The way: rejected, expired, bounced, not_carried or not_composed
+    /// The way: rejected, expired, bounced, not_carried, not_composed or uncertain
     #[arg(long, requires = "notice")]
-    state: Option<Failed>,
+    state: Option<Which>,
     /// Do not ask
     #[arg(long)]
     yes: bool,
 }
 
+/// Which deliveries of a notice are sent again.
+#[derive(Clone, Copy, Debug)]
+enum Which {
+    /// Those that failed in this way.
+    Failed(Failed),
+    /// Those whose outcome is unknown.
+    Uncertain,
+}
+
+impl FromStr for Which {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == State::Uncertain.as_str() {
+            return Ok(Self::Uncertain);
+        }
+        text.parse().map(Self::Failed).map_err(|error: String| format!("{error}, and is not `uncertain`"))
+    }
+}
+
 /// Runs the command.
 pub async fn run(command: Resend, app: &App, actor: &Actor, output: &Output) -> Result<u8, Failure> {
     match (command.notice, command.state) {
-        (Some(notice), Some(failure)) => {
+        (Some(notice), Some(Which::Uncertain)) => resend_uncertain(app, actor, &notice, command.yes, output).await,
+        (Some(notice), Some(Which::Failed(failure))) => {
             confirm(&format!("all deliveries of the notice that are {failure}"), command.yes)?;
             let notice = named::read(app, actor, &notice).await?;
-            resend_failed(app, actor, &notice, failure, output).await
+            resend_all(output, async |page| Ok(app.deliveries.resend_failed(actor, &notice, failure, &page).await?))
+                .await
         }
         _ => resend(app, actor, &command.ids, command.yes, output).await,
     }
+}
+
+/// Sends all uncertain deliveries of a notice again.
+pub async fn resend_uncertain(
+    app: &App,
+    actor: &Actor,
+    notice: &str,
+    yes: bool,
+    output: &Output,
+) -> Result<u8, Failure> {
+    let notice = named::read(app, actor, notice).await?;
+    match app.deliveries.doubts(actor, &notice).await? {
+        0 if !output.json => {
+            print("no delivery of the notice is uncertain\n")?;
+            return Ok(0);
+        }
+        0 => {}
+        doubts => confirm(&count(doubts, "uncertain delivery", "uncertain deliveries"), yes)?,
+    }
+    resend_all(output, async |page| Ok(app.deliveries.resend_uncertain(actor, &notice, &page).await?)).await
 }
 
 /// Sends single deliveries again, all of them or none, and says in which state each is now.
@@ -74,15 +118,12 @@ fn in_states(states: &BTreeMap<State, u64>) -> String {
     states.iter().map(line).collect()
 }
 
-async fn resend_failed(
-    app: &App,
-    actor: &Actor,
-    notice: &str,
-    failure: Failed,
+/// Sends again what a service puts back page by page.
+async fn resend_all(
     output: &Output,
+    next: impl AsyncFn(PageRequest) -> Result<Resent, Failure>,
 ) -> Result<u8, Failure> {
-    let mut request = PageRequest { after: None, limit: AT_ONCE };
-    let mut page = app.deliveries.resend_failed(actor, notice, failure, &request).await?;
+    let mut page = next(PageRequest { after: None, limit: AT_ONCE }).await?;
     let (mut list, opening) = JsonList::open(&Map::new(), "resent");
     let (mut resent, mut skipped) = (0, Vec::new());
     if output.json {
@@ -96,9 +137,8 @@ async fn resend_failed(
         } else {
             page.skipped.iter().for_each(|it| eprintln!("skipped {}: {}", it.id, it.why));
         }
-        let Some(next) = page.next else { break };
-        request.after = Some(next);
-        page = app.deliveries.resend_failed(actor, notice, failure, &request).await?;
+        let Some(after) = page.next else { break };
+        page = next(PageRequest { after: Some(after), limit: AT_ONCE }).await?;
     }
     if output.json {
         let after: Map<String, Value> = Map::from_iter([("skipped".to_owned(), json!(skipped))]);
@@ -114,18 +154,20 @@ fn describe(resent: u64) -> String {
     format!("{put_back} put back into the queue; `besked serve` or `besked dispatch` sends\n")
 }
 
-/// Asks at a terminal; a program passes `--yes`, since nobody is there to ask.
 fn confirm(what: &str, yes: bool) -> Result<(), Failure> {
-    if yes {
-        return Ok(());
-    }
     let warning = "a recipient who already has the message gets it twice";
+    let (said, asked) = (format!("this sends {what} again: {warning}"), format!("send {what} again? {warning}"));
+    if yes { Ok(()) } else { ask(&said, &asked, "nothing is sent again") }
+}
+
+/// Asks at a terminal; a program passes `--yes`, since nobody is there to ask.
+pub fn ask(said: &str, asked: &str, refused: &str) -> Result<(), Failure> {
     if !std::io::stdin().is_terminal() {
-        return Err(Failure::invalid(format!("this sends {what} again: {warning}")).hint("confirm with `--yes`"));
+        return Err(Failure::invalid(said).hint("confirm with `--yes`"));
     }
-    eprint!("send {what} again? {warning} [y/N] ");
+    eprint!("{asked} [y/N] ");
     std::io::stderr().flush()?;
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer)?;
-    if matches!(answer.trim(), "y" | "Y" | "yes") { Ok(()) } else { Err(Failure::new(FAILED, "nothing is sent again")) }
+    if matches!(answer.trim(), "y" | "Y" | "yes") { Ok(()) } else { Err(Failure::new(FAILED, refused)) }
 }

@@ -1,9 +1,11 @@
-//! Errors about operators, their rights and keys: their remedies.
+//! Errors about operators, their rights and keys, and about webhooks: their remedies.
 
 use super::{CURSOR, Failure};
 use crate::domain::kind::Kind;
 use crate::domain::right::Forbidden;
+use crate::domain::webhook::TargetError;
 use crate::operators::OperatorError;
+use crate::webhooks::WebhookError;
 
 impl From<Forbidden> for Failure {
     fn from(error: Forbidden) -> Self {
@@ -45,6 +47,22 @@ impl From<OperatorError> for Failure {
             OperatorError::MoreThanOwn(_) => failure.hint("an admin makes such a key at the command line"),
             OperatorError::UnknownKey(_) => failure.hint("`besked keys list` lists the keys"),
             OperatorError::Name(_) | OperatorError::NoRole | OperatorError::Ended(_) => failure,
+        }
+    }
+}
+
+impl From<WebhookError> for Failure {
+    fn from(error: WebhookError) -> Self {
+        let failure = Self::of(error.kind(), &error);
+        match error {
+            WebhookError::Store(error) => error.into(),
+            WebhookError::Forbidden(error) => error.into(),
+            WebhookError::Cursor(_) => failure.hint(CURSOR),
+            WebhookError::Unknown(_) => failure.hint("`besked webhooks list` lists the webhooks"),
+            WebhookError::Target(TargetError::Address(..) | TargetError::Clear) | WebhookError::Astray(_) => failure.hint(
+                "a receiver that is not public is called if `[webhooks] allow` in the configuration names its network",
+            ),
+            WebhookError::Target(_) | WebhookError::NoEvent => failure,
         }
     }
 }

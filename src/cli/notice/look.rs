@@ -10,6 +10,7 @@ use crate::audience::AudienceError;
 use crate::cli::Place;
 use crate::cli::failure::{Failure, TRY_LATER};
 use crate::cli::output::{Output, count};
+use crate::cli::progress::{self, Patience};
 use crate::domain::actor::Actor;
 use crate::domain::clock::Clock;
 use crate::domain::problem::Problems;
@@ -140,7 +141,16 @@ pub async fn test(command: Test, place: &Place, output: &Output) -> Result<u8, F
     let sample = sample(place, &draft, wanted, "notice test").await?;
     let (from, bytes) = (sample.envelope_sender(), sample.compose()?.bytes);
     let config = place.load()?.config;
-    match direct::send(&config, &from, &to, &bytes).await {
+    let spinner = progress::step();
+    let patience = Patience::new(&spinner, "connecting");
+    let asks = |relay: &str| {
+        let what = format!("waiting for relay `{relay}` to answer");
+        patience.begins(what.clone());
+        spinner.set_message(what);
+    };
+    let sent = patience.beside(direct::send_watched(&config, &from, &to, &bytes, &asks)).await;
+    spinner.finish_and_clear();
+    match sent {
         Ok(Taken { relay, reply }) => {
             let document = json!({ "to": to.as_str(), "relay": relay, "reply": reply });
             output.print(&document, |_| format!("sent a test copy to {to}, accepted by `{relay}`: {reply}\n"))?;

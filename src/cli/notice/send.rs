@@ -2,6 +2,7 @@
 
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::json;
 use uuid::Uuid;
@@ -14,7 +15,7 @@ use crate::cli::Place;
 use crate::cli::failure::{FAILED, Failure};
 use crate::cli::finished::report;
 use crate::cli::output::{Output, count};
-use crate::cli::progress::bar;
+use crate::cli::progress::{Patience, bar};
 use crate::coverage::Status;
 use crate::dispatch::node::lock::LockError;
 use crate::dispatch::{Finished, Left, Observer};
@@ -119,8 +120,12 @@ fn confirmed(draft: &Draft, reach: &Reach, is_again: bool) -> Result<bool, Failu
 /// Sends in this process until nothing of the notice is due; if another process sends already, watches it.
 pub async fn wait(app: &App, notice: &Kept) -> Result<u8, Failure> {
     let progress = bar(notice.recipients, "sending");
+    let patience = Patience::new(&progress, waits_for(app, notice));
     let (counting, id) = (progress.clone(), notice.id);
+    let settled = Arc::new(AtomicU64::new(0));
+    let counted = settled.clone();
     let observer: Observer = Arc::new(move |settled| {
+        counted.fetch_add(1, Ordering::Relaxed);
         if settled.notice_id == id && settled.last {
             counting.inc(1);
         }
@@ -128,9 +133,13 @@ pub async fn wait(app: &App, notice: &Kept) -> Result<u8, Failure> {
     let finished = match app.dispatcher(Some(observer)) {
         Ok((dispatcher, _lock)) => {
             let stop = crate::cli::dispatch::stop_on_signal()?;
-            dispatcher.run(stop, Some(crate::dispatch::Until::Idle(Some(id)))).await?
+            let sending = dispatcher.run(stop, Some(crate::dispatch::Until::Idle(Some(id))));
+            patience.while_silent(sending, || settled.load(Ordering::Relaxed)).await?
         }
-        Err(AppError::Lock(LockError::Held(_))) => watch(app, notice, &progress).await?,
+        Err(AppError::Lock(LockError::Held(_))) => {
+            patience.begins("waiting for the process that sends");
+            patience.while_silent(watch(app, notice, &progress), || progress.position()).await?
+        }
         Err(error) => return Err(error.into()),
     };
     progress.finish_and_clear();
@@ -140,6 +149,14 @@ pub async fn wait(app: &App, notice: &Kept) -> Result<u8, Failure> {
         left.no_relay.is_none() && left.undone.is_empty() && left.unsent + left.uninformed + left.unread == 0
     };
     Ok(if matches!(&finished, Finished::Left(left) if is_sealing_alone(left)) { 0 } else { code })
+}
+
+/// For which mail servers the sending of a notice waits.
+fn waits_for(app: &App, notice: &Kept) -> String {
+    let config = &app.context.config;
+    let carrying = config.relays.iter().filter(|relay| config.carried_by(&relay.name).contains(notice.category));
+    let names: Vec<String> = carrying.map(|relay| format!("`{}`", relay.name)).collect();
+    format!("waiting for an answer of {} {}", if names.len() == 1 { "relay" } else { "relays" }, names.join(", "))
 }
 
 /// Watches another process that sends.

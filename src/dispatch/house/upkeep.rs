@@ -16,6 +16,7 @@ use crate::people::directory::{Directory, Synced};
 use crate::people::retention::Retention;
 use crate::people::subjects::{SubjectError, Subjects};
 use crate::store::Store;
+use crate::webhooks::{Sender, Webhooks};
 
 /// How often to seal.
 const SEALING: Duration = Duration::from_millis(500);
@@ -31,6 +32,15 @@ const ESCALATING_PAUSE: Duration = Duration::from_secs(5);
 
 /// How often to look whether the directory is due.
 const FETCHING: Duration = Duration::from_secs(5);
+
+/// How often to look whether webhooks are to be called.
+const CALLING: Duration = Duration::from_secs(1);
+
+/// How long to wait after that failed.
+const CALLING_PAUSE: Duration = Duration::from_secs(5);
+
+/// How long the last calls of a run may take: what it did is known at once to whoever runs it by hand or by cron.
+const LAST_CALLS: Duration = Duration::from_secs(3);
 
 /// How often to do the hourly work.
 const HOUR: Duration = Duration::from_secs(3600);
@@ -61,6 +71,8 @@ pub struct Upkeep {
     pub escalation: Escalation,
     /// Fetches customers.
     pub directory: Directory,
+    /// Calls other systems.
+    pub webhooks: Webhooks,
 }
 
 /// Whether sending may begin.
@@ -127,7 +139,8 @@ impl Upkeep {
             self.look(&stop),
             self.inbound.work(&stop),
             self.escalate(&stop),
-            self.fetch(&stop)
+            self.fetch(&stop),
+            self.call(&stop)
         );
     }
 
@@ -150,6 +163,28 @@ impl Upkeep {
         }
         // Without it, another node would wait until the hold has run out.
         let _ = self.escalation.let_go().await;
+    }
+
+    /// Calls webhooks. What is sent runs beside the steps, in tasks of its own.
+    async fn call(&self, stop: &CancellationToken) {
+        let repeats = Repeats::default();
+        let mut sender = Sender::new(self.webhooks.clone());
+        while !stop.is_cancelled() {
+            // Each step is transactions: what is interrupted here is done by the next one.
+            let pause = match stop.run_until_cancelled(self.store.watched(SILENCE, sender.step())).await {
+                Some(Err(error)) => {
+                    repeats.log("webhooks cannot be called", &error.for_logs());
+                    CALLING_PAUSE
+                }
+                _ => CALLING,
+            };
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+        let _ = tokio::time::timeout(LAST_CALLS, sender.finish()).await;
+        let _ = sender.break_off().await;
     }
 
     /// Fetches customers when it is due.

@@ -232,4 +232,18 @@ mod tests {
         let waits: Vec<_> = (0..20).map(|_| back_off(&retry, 5, &random)).collect();
         assert!(waits.iter().any(|wait| *wait != waits[0]));
     }
+
+    #[test]
+    fn a_long_reply_is_stored_up_to_two_kilobytes() {
+        let whole = "450 4.2.0 ".to_owned() + &"å".repeat(1019);
+        assert_eq!(whole.len(), REPLY);
+        assert_eq!(shortened(&whole), whole);
+        // The end falls within a letter of two bytes.
+        for more in ["x", "xy", &"å".repeat(32_000)] {
+            let cut = shortened(&format!("{whole}{more}"));
+            let (begin, mark) = cut.split_at(cut.len() - 6);
+            assert!(cut.len() <= REPLY && cut.len() > REPLY - 2, "{}", cut.len());
+            assert!(whole.starts_with(begin) && mark == " [...]");
+        }
+    }
 }

@@ -1,16 +1,17 @@
-//! Answers that a relay gives to several domains while it takes mail in between. They are told by a limiter that refuses what is
-//! above its rate, or by a list with many bad addresses: only another look shows which. So a delivery that met such an answer is
-//! tried again a few times, some seconds apart. If one of them passes, the answer is a limit, and the relay is slowed down
-//! whenever it comes. If several were refused at every look, it is about the recipients.
+//! Answers that a relay gives for several deliveries while it takes mail in between, be they to many domains or to one. They come from a
+//! limiter that refuses what is above its rate, or from a list with many bad addresses: only another look shows which. So a delivery
+//! that met such an answer is tried again a few times, some seconds apart. If one of them passes, the answer is a limit, and the relay
+//! is slowed down whenever it comes. If several were refused at every look, it is about the recipients, or their domain.
 
 use std::collections::{BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::Duration;
 
 use tokio::time::Instant;
+use uuid::Uuid;
 
-/// Domains that must have met an answer before it is looked at again.
-const DOMAINS: usize = 3;
+/// Deliveries that must have met an answer before it is looked at again.
+const DELIVERIES: usize = 3;
 
 /// How often a delivery must meet it before the refusal is its recipient's.
 pub const LOOKS: u32 = 3;
@@ -44,9 +45,9 @@ impl Answer {
 /// What an answer means, as far as it is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reading {
-    /// Few domains met it: a refusal is its recipient's.
+    /// Few deliveries met it: a refusal is its recipient's.
     Single,
-    /// Several domains met it: a refusal is looked at again.
+    /// Several deliveries met it: a refusal is looked at again.
     Suspect,
     /// A delivery that met it passed later: it is a limit of the relay's.
     Limit,
@@ -60,24 +61,24 @@ pub struct Patterns(HashMap<Answer, Pattern>);
 
 #[derive(Debug)]
 struct Pattern {
-    domains: BTreeSet<String>,
+    deliveries: BTreeSet<Uuid>,
     passed: bool,
     stood: u32,
     met: Instant,
 }
 
 impl Patterns {
-    /// Records that a delivery to `domain` met an answer.
-    pub fn met(&mut self, answer: Answer, domain: &str, now: Instant) {
+    /// Records that a delivery met an answer.
+    pub fn met(&mut self, answer: Answer, delivery: Uuid, now: Instant) {
         self.0.retain(|_, pattern| now - pattern.met < FORGOTTEN);
         if self.0.len() >= ANSWERS && !self.0.contains_key(&answer) {
             self.0.clear();
         }
-        let new = || Pattern { domains: BTreeSet::new(), passed: false, stood: 0, met: now };
+        let new = || Pattern { deliveries: BTreeSet::new(), passed: false, stood: 0, met: now };
         let pattern = self.0.entry(answer).or_insert_with(new);
         pattern.met = now;
-        if pattern.domains.len() < DOMAINS {
-            pattern.domains.insert(domain.to_owned());
+        if pattern.deliveries.len() < DELIVERIES {
+            pattern.deliveries.insert(delivery);
         }
     }
 
@@ -101,7 +102,7 @@ impl Patterns {
         match self.0.get(&answer) {
             Some(pattern) if pattern.passed => Reading::Limit,
             Some(pattern) if pattern.stood >= STOOD => Reading::Recipients,
-            Some(pattern) if pattern.domains.len() >= DOMAINS => Reading::Suspect,
+            Some(pattern) if pattern.deliveries.len() >= DELIVERIES => Reading::Suspect,
             _ => Reading::Single,
         }
     }
@@ -115,13 +116,10 @@ mod tests {
     async fn another_look_shows_whether_an_answer_is_a_limit_or_the_recipients() {
         let (mut patterns, answer) = (Patterns::default(), Answer::of("550 no"));
         let now = Instant::now();
-        for (domain, reading) in [
-            ("a.example", Reading::Single),
-            ("a.example", Reading::Single),
-            ("b.example", Reading::Single),
-            ("c.example", Reading::Suspect),
-        ] {
-            patterns.met(answer, domain, now);
+        for (delivery, reading) in
+            [(1, Reading::Single), (1, Reading::Single), (2, Reading::Single), (3, Reading::Suspect)]
+        {
+            patterns.met(answer, Uuid::from_u128(delivery), now);
             assert_eq!(patterns.reading(answer), reading);
         }
         assert_eq!(patterns.reading(Answer::of("550 other")), Reading::Single);
@@ -129,7 +127,7 @@ mod tests {
         assert_eq!(patterns.reading(answer), Reading::Recipients);
         patterns.passed(answer);
         assert_eq!(patterns.reading(answer), Reading::Limit, "one that passed shows more than many that did not");
-        patterns.met(Answer::of("550 other"), "a.example", now + FORGOTTEN);
+        patterns.met(Answer::of("550 other"), Uuid::nil(), now + FORGOTTEN);
         assert_eq!(patterns.reading(answer), Reading::Single, "it was not given for an hour");
     }
 }

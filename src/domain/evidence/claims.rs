@@ -3,6 +3,8 @@
 //! All entries share one limit: that they are in the ledger, and since when, is mathematics; that what our own host wrote into
 //! them was true rests on how it is operated.
 
+mod operated;
+
 use super::Subject;
 use crate::domain::clock::shown;
 use crate::domain::delivery::{Level, Reason};
@@ -42,7 +44,7 @@ pub fn of(fact: &Fact, subject: &Subject) -> Claim {
         Event::Purged => (cleared(fact, "persons were deleted at the end of their retention"), "whom they named"),
         Event::KeyRotated => key_rotated(fact),
         Event::Continued => continued(fact),
-        Event::Operated => operated(fact, subject),
+        Event::Operated => operated::operated(fact, subject),
         Event::Rejected if fact.reason().is_some() => not_sent(fact, subject),
         Event::Deferred | Event::Expired if fact.status_class.is_none() => unanswered(fact.event, subject),
         event => delivery(event, subject),
@@ -192,15 +194,6 @@ fn key_rotated(fact: &Fact) -> (String, &'static str) {
     };
     let said = format!("the ledger's key was exchanged: {old} until then, {new} from then on");
     (said, "that the old key was not misused before")
-}
-
-fn operated(fact: &Fact, subject: &Subject) -> (String, &'static str) {
-    let action = if let Detail::Operated { action, .. } = fact.detail { action.as_str() } else { "unknown" };
-    let actor = match subject {
-        Subject::Person(person) => person.role.as_str(),
-        _ => "an actor who is not named here",
-    };
-    (format!("{actor} did this: {action}{}", words(subject)), "who used that name")
 }
 
 fn manifest(fact: &Fact) -> (String, &'static str) {

@@ -24,6 +24,7 @@ use crate::people::import::ImportError;
 use crate::people::preferences::PreferenceError;
 use crate::people::subjects::SubjectError;
 use crate::people::suppressions::SuppressionError;
+use crate::webhooks::WebhookError;
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
@@ -82,6 +83,7 @@ problems! {
     ProofError: Forbidden Notice Evidence,
     InboundError: Store Forbidden,
     TaskError: Store Forbidden,
+    WebhookError: Store Forbidden,
 }
 
 /// The remedy that several errors share.

@@ -30,6 +30,7 @@ mod relays;
 mod shape;
 mod subjects;
 mod tasks;
+mod webhooks;
 
 use std::any::Any;
 use std::sync::Arc;
@@ -73,7 +74,8 @@ fn keyed() -> OpenApiRouter<Api> {
         .merge(ledger::router())
         .merge(audit::router())
         .merge(operators::router())
-        .merge(keys::router());
+        .merge(keys::router())
+        .merge(webhooks::router());
     OpenApiRouter::new().nest("/api/v1", all)
 }
 

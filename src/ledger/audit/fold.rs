@@ -8,6 +8,7 @@ use std::io;
 
 use uuid::Uuid;
 
+use super::granted::Granted;
 use super::last::{Last, Lasts, Sent};
 use super::{Damage, Stop};
 use crate::domain::category::Category;
@@ -104,6 +105,8 @@ pub(super) struct Scanned {
     pub cleared: Vec<Run>,
     /// Notices whose audience file was deleted at the end of its retention.
     pub purged: BTreeSet<Uuid>,
+    /// What the entries say of operators and keys.
+    pub granted: Granted,
     /// Of each notice, how many deliveries are in each outcome so far.
     tallies: HashMap<Uuid, BTreeMap<Outcome, u64>>,
     /// Entries without their person, as runs.
@@ -205,6 +208,11 @@ impl Scanned {
                 }
                 self.cleared.extend(entries);
                 self.purged.extend(fact.notice.map(|(id, ..)| id));
+            }
+            (Detail::Operated { action, object: Some(object) }, None) => {
+                let brief = message.0.filter(|person| !person.is_empty()).and_then(|person| Brief::read(person).ok());
+                let words = brief.map(|brief| brief.reply);
+                self.granted.take(*action, *object, fact.at.as_millisecond(), index, words);
             }
             (Detail::Keys { old, new }, _) => {
                 self.keys.extend([old, new].into_iter().filter_map(|key| VerifierKey::parse(key).ok()));

@@ -3,11 +3,13 @@
 use std::collections::BTreeSet;
 
 use data_encoding::{BASE64, HEXLOWER};
+use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::flow::{CELL, CELL_CODE, Column, Flow, Style};
 use super::outcomes::{self, Told, said, shown, utc};
 use super::{Report, sealed};
+use crate::domain::actor::Action;
 use crate::domain::digest::sha256;
 use crate::domain::entry::{Detail, Event, Person};
 use crate::domain::evidence::{Proven, Subject};
@@ -40,6 +42,7 @@ fn answer(flow: &mut Flow<'_>, report: &Report<'_>) {
     facts.extend(notice.reference.clone().map(|reference| ("Reference", reference, CELL)));
     facts.push(("Notice", notice.id.to_string(), CELL_CODE));
     facts.push(("SHA-256 of its content", HEXLOWER.encode(&notice.digest), CELL_CODE));
+    facts.extend(authors(report));
     facts.push(("Released at", released, CELL));
     if let Some(count) = report.evidence.recipients_in_manifest {
         facts.push((
@@ -50,6 +53,32 @@ fn answer(flow: &mut Flow<'_>, report: &Report<'_>) {
     }
     facts.push(("This report made at", shown(report.made_at), CELL));
     flow.pairs(None, &facts);
+}
+
+/// Who wrote, approved and released what was sent, as far as the file says so. Each is named once for a fact, with the last time.
+fn authors(report: &Report<'_>) -> Vec<(&'static str, String, Style)> {
+    let mut facts = Vec::new();
+    for (name, actions) in [
+        ("Written by", &[Action::Create, Action::Edit][..]),
+        ("Approved by", &[Action::Approve]),
+        ("Scheduled by", &[Action::Schedule]),
+        ("Released by", &[Action::Release]),
+    ] {
+        let mut done: Vec<(&str, Timestamp)> = Vec::new();
+        for entry in &report.evidence.entries {
+            let Detail::Operated { action, .. } = entry.fact.detail else { continue };
+            if actions.contains(&action) {
+                let who = outcomes::person(entry).map_or("not named in the file", |person| person.role.as_str());
+                done.retain(|(known, _)| *known != who);
+                done.push((who, entry.at()));
+            }
+        }
+        let said: Vec<String> = done.iter().map(|(who, at)| format!("{who}, at {}", shown(*at))).collect();
+        if !said.is_empty() {
+            facts.push((name, said.join("; "), CELL));
+        }
+    }
+    facts
 }
 
 /// Who addressed whom with which notice, as far as the file says so.

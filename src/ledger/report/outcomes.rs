@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use crate::domain::actor::Action;
 use crate::domain::delivery::{Level, Outcome};
-use crate::domain::entry::{Event, Fact, Person};
+use crate::domain::entry::{Detail, Event, Fact, Person};
 use crate::domain::evidence::{Evidence, Proven, Subject};
 
 /// A recipient and the last that was recorded of it.
@@ -75,6 +76,9 @@ pub(super) fn said(fact: &Fact) -> &'static str {
     if let Some(reason) = fact.reason() {
         return reason.describe();
     }
+    if let Detail::Operated { action, .. } = fact.detail {
+        return step(action);
+    }
     match fact.event.outcome() {
         Some(_) if fact.withdrawn().is_some() => {
             "a finding withdrawn by an operator: the outcome before it counts again"
@@ -82,6 +86,19 @@ pub(super) fn said(fact: &Fact) -> &'static str {
         Some(outcome) if fact.is_finding() => outcome.state().describe_at(fact.level),
         Some(Outcome::Deferred) if is_unanswered(fact) => "not answered by the mail server",
         _ => phrase(fact.event),
+    }
+}
+
+/// What an operator did to the notice, in words.
+const fn step(action: Action) -> &'static str {
+    match action {
+        Action::Create => "notice written",
+        Action::Edit => "notice edited",
+        Action::Submit => "notice submitted for approval",
+        Action::Approve => "notice approved",
+        Action::Schedule => "release scheduled",
+        Action::Release => "notice released",
+        _ => "an operator's step",
     }
 }
 

@@ -5,6 +5,7 @@
 //! finished message, cut at these places. A recipient's message is the mould with their values; no more is done for each of them. Fixed strings are in `templates/locale/`, one file for each language;
 //! structure and appearance in `templates/mail/`, one folder for each category; the content of each category's mail in `views`.
 
+mod bind;
 pub mod cast;
 pub mod composer;
 mod dates;

@@ -3,7 +3,7 @@
 use textwrap::core::Word;
 use textwrap::{Options, WordSeparator, WordSplitter, WrapAlgorithm};
 
-use crate::domain::together::belong_together;
+use crate::domain::together::{WIDEST, belong_together};
 
 /// The widest line: narrow enough to be quoted a few times within 80 columns.
 pub const WIDTH: usize = 76;
@@ -28,15 +28,12 @@ pub fn wrap(text: &str, first: &str, rest: &str) -> String {
     out
 }
 
-/// The widest that words which belong together may be: a row of numbers would else be one line.
-const WIDEST_UNIT: usize = 40;
-
 /// The units of a line that is never broken inside of one: words, or several that belong together.
 fn units(line: &str) -> Box<dyn Iterator<Item = Word<'_>> + '_> {
     let (mut units, mut start, mut end) = (Vec::new(), 0, 0);
     let mut last = "";
     for word in WordSeparator::AsciiSpace.find_words(line) {
-        if end > start && (end - start > WIDEST_UNIT || !belong_together(last, word.word)) {
+        if end > start && (end - start > WIDEST || !belong_together(last, word.word)) {
             units.push(Word::from(&line[start..end]));
             start = end;
         }

@@ -12,6 +12,7 @@ use crate::domain::locale::{Locale, ZoneName};
 use crate::domain::mould;
 use crate::domain::notice::{Edition, Notice};
 use crate::domain::placeholder::Placeholder;
+use crate::mail::compose::bind::bind;
 use crate::mail::compose::dates::Dates;
 use crate::mail::compose::footer::Footer;
 use crate::mail::compose::markdown;
@@ -95,7 +96,7 @@ impl Skeleton {
             None => (page.subject.clone(), edition.subject.is_some()),
         };
         let text = own.parts.text(&page).map_err(failed)?;
-        let html = own.parts.html(&page).map_err(failed)?;
+        let html = bind(&own.parts.html(&page).map_err(failed)?, &marks);
         Ok(Self {
             language: language.tag().to_owned(),
             greeting: Greeting::new(language, &marks),

@@ -11,6 +11,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::domain::notice::Notice;
 use crate::domain::placeholder::{Placeholder, Text};
+use crate::domain::together::bound;
 
 /// The values of one recipient's mail.
 pub struct Values<'a> {
@@ -160,6 +161,16 @@ impl Marks {
         text.contains(&self.prefix)
     }
 
+    /// True if a word begins with a mark.
+    pub fn begin(&self, word: &str) -> bool {
+        word.starts_with(&self.prefix)
+    }
+
+    /// True if a word ends with a mark.
+    pub fn end(&self, word: &str) -> bool {
+        word.ends_with(END) && self.is_in(word)
+    }
+
     /// Cuts a rendered part at its marks.
     pub fn cut(&self, rendered: &str, part: Part) -> Vec<Piece> {
         let mut pieces = Vec::new();
@@ -233,7 +244,8 @@ impl Escape {
     pub fn push(self, value: &str, out: &mut String) {
         match self {
             Self::None => value.chars().for_each(|c| out.push(if is_control(c) { ' ' } else { c })),
-            Self::Html => value.chars().for_each(|c| match c {
+            // Nor does a number part from its unit at the end of a line.
+            Self::Html => bound(value).chars().for_each(|c| match c {
                 '&' => out.push_str("&amp;"),
                 '<' => out.push_str("&lt;"),
                 '>' => out.push_str("&gt;"),
@@ -265,5 +277,12 @@ mod tests {
         assert_eq!(escaped(Escape::None), "<b>\"&'   å@/");
         assert_eq!(escaped(Escape::Html), "&lt;b&gt;&#34;&amp;&#39;   å@/");
         assert_eq!(escaped(Escape::Percent), "%3Cb%3E%22%26%27%0D%0A%20%C3%A5@%2F");
+        let pushed = |escape: Escape, value: &str| {
+            let mut out = String::new();
+            escape.push(value, &mut out);
+            out
+        };
+        assert_eq!(pushed(Escape::Html, "3 994.00"), "3\u{a0}994.00", "an amount stays on its line");
+        assert_eq!(pushed(Escape::None, "3 994.00"), "3 994.00", "plain text is broken elsewhere");
     }
 }

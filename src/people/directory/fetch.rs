@@ -145,18 +145,16 @@ fn text(headers: &HeaderMap, name: HeaderName) -> Option<String> {
     headers.get(name)?.to_str().ok().map(str::to_owned).filter(|text| text.len() <= 1000)
 }
 
-/// An error with its last cause, which says most; without the address, which may have a secret in it.
-fn in_words(error: &reqwest::Error) -> String {
+/// An error by its cause, which says most; without the address, which may have a secret in it.
+#[must_use]
+pub fn in_words(error: &reqwest::Error) -> String {
     if error.is_timeout() {
         return "the server did not answer in time".to_owned();
     }
-    let mut last = error.source();
-    while let Some(next) = last.and_then(std::error::Error::source) {
-        last = Some(next);
-    }
-    match last.and_then(|it| it.downcast_ref::<io::Error>()) {
+    let causes = || std::iter::successors(error.source(), |cause| (**cause).source());
+    match causes().find_map(|cause| cause.downcast_ref::<io::Error>()) {
         Some(error) => tls::in_words(error),
-        None => last.map_or_else(|| "the request failed".to_owned(), ToString::to_string),
+        None => causes().last().map_or_else(|| "the request failed".to_owned(), ToString::to_string),
     }
 }
 

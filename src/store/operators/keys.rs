@@ -22,6 +22,8 @@ pub struct Kept {
     pub held: Roles,
     /// Since when the operator may not act any more.
     pub disabled_at: Option<Timestamp>,
+    /// The SHA-256 of the key.
+    pub hash: [u8; 32],
     /// The roles for which the key was made.
     pub roles: Roles,
     /// When it was made.
@@ -54,7 +56,7 @@ pub struct New<'a> {
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "SELECT k.id, k.operator_id, o.name, o.kind, o.roles AS held, o.disabled_at, k.roles, k.created_at, k.expires_at,
+            "SELECT k.id, k.operator_id, o.name, o.kind, o.roles AS held, o.disabled_at, k.hash, k.roles, k.created_at, k.expires_at,
                k.last_used_at, k.revoked_at
              FROM keys k JOIN operators o ON o.id = k.operator_id ",
             $rest
@@ -141,6 +143,7 @@ fn read(row: &sqlx::any::AnyRow) -> Result<Kept> {
         kind: row.parse("kind")?,
         held: row.parse("held")?,
         disabled_at: row.maybe_time("disabled_at")?,
+        hash: row.bytes("hash")?,
         roles: row.parse("roles")?,
         created_at: row.time("created_at")?,
         expires_at: row.maybe_time("expires_at")?,

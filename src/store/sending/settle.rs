@@ -10,7 +10,7 @@ use serde::Serialize;
 use sqlx::Row as _;
 use uuid::Uuid;
 
-use crate::domain::address::Address;
+use crate::domain::address::{Address, AddressKey};
 use crate::domain::delivery::{Level, Outcome, Reason, State};
 use crate::domain::entry::Entry;
 use crate::domain::mould::Filled;
@@ -267,15 +267,20 @@ async fn record(conn: &mut Conn, settlements: &[Cow<'_, Written>]) -> Result<()>
         rows(|rows| rows.pending.as_ref()).collect(),
     ];
     RECORD.run(conn, rows).await?;
-    // In one order, so that two nodes that mark the same addresses do not wait for each other.
-    let dead: BTreeMap<&str, _> = settlements
-        .iter()
-        .filter_map(|it| it.settlement.dead.as_ref().map(|address| (address.as_str(), (address, it.settlement.at))))
-        .collect();
-    for (address, at) in dead.into_values() {
+    let dead =
+        settlements.iter().filter_map(|it| it.settlement.dead.as_ref().map(|address| (address, it.settlement.at)));
+    for (address, at) in in_order(dead).into_values() {
         suppressions::add(conn, address, preference::Reason::Dead, at).await?;
     }
     Ok(())
+}
+
+/// Each address once, in the order of the keys by which rows are found: two nodes that mark the same addresses, in whatever spelling,
+/// do not wait for each other.
+fn in_order<'a>(
+    dead: impl Iterator<Item = (&'a Address, Timestamp)>,
+) -> BTreeMap<AddressKey, (&'a Address, Timestamp)> {
+    dead.map(|(address, at)| (address.key(), (address, at))).collect()
 }
 
 /// Records a report; an uncertain delivery is then no longer sent again.
@@ -388,4 +393,23 @@ async fn take_back(
         .map(|(id, entry)| Opening::of_delivery(entry, notice_id, *id, at))
         .collect();
     ledger::append(conn, &openings).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::clock::from_millis;
+
+    #[test]
+    fn addresses_are_marked_in_the_order_of_their_keys_however_they_are_spelled() {
+        let parse = |text: &str| Address::parse(text).expect("it is an address");
+        let (one, two) = (["a@x.example", "B@x.example", "c@x.example"], ["C@x.example", "b@x.example", "A@x.example"]);
+        let keys = [one, two].map(|spelled| {
+            let addresses = spelled.map(parse);
+            let dead = in_order(addresses.iter().map(|address| (address, from_millis(0))));
+            dead.into_values().map(|(address, _)| address.key().as_str().to_owned()).collect::<Vec<_>>()
+        });
+        assert_eq!(keys[0], one.map(str::to_lowercase));
+        assert_eq!(keys[0], keys[1], "a capital comes before all small letters, a key has none");
+    }
 }

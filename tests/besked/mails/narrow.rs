@@ -20,25 +20,35 @@ fn without_style(html: &str) -> String {
     format!("{before}{}", rest.split_once("</style>").unwrap().1)
 }
 
+/// What a page says in brackets once its script has run in Chromium.
+pub fn measured(page: &str) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("page.html");
+    fs::write(&file, page).unwrap();
+    let mut chromium = Command::new("chromium");
+    chromium.args(["--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"]);
+    chromium.arg(format!("--user-data-dir={}", folder.path().join("profile").display())).arg(&file);
+    let output = chromium.output().expect("chromium is installed: see tests/run");
+    let answer = String::from_utf8_lossy(&output.stdout).into_owned();
+    let measured = answer.split_once('[').and_then(|(_, rest)| rest.split_once(']')).expect("the page has measured");
+    measured.0.to_owned()
+}
+
+/// A page in a frame of this width.
+pub fn frame(title: &str, width: u32, html: &str) -> String {
+    let html = html.replace('&', "&amp;").replace('"', "&quot;");
+    format!("<iframe title=\"{title}\" style=\"border:0;width:{width}px;height:600px\" srcdoc=\"{html}\"></iframe>")
+}
+
 #[test]
 fn a_narrow_window_shows_every_mail_whole() {
     let mut pages = String::from("<!doctype html><meta charset=utf-8><body>");
     for mail in mails() {
         for (kind, html) in [("styled", mail.html.clone()), ("plain", without_style(&mail.html))] {
-            let html = html.replace('&', "&amp;").replace('"', "&quot;");
-            let frame = "style=\"border:0;width:320px;height:600px\"";
-            pages.push_str(&format!("<iframe title=\"{}-{kind}\" {frame} srcdoc=\"{html}\"></iframe>", mail.name));
+            pages.push_str(&frame(&format!("{}-{kind}", mail.name), 320, &html));
         }
     }
-    let folder = tempfile::tempdir().unwrap();
-    let page = folder.path().join("mails.html");
-    fs::write(&page, pages + MEASURE).unwrap();
-    let mut chromium = Command::new("chromium");
-    chromium.args(["--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"]);
-    chromium.arg(format!("--user-data-dir={}", folder.path().join("profile").display())).arg(&page);
-    let output = chromium.output().expect("chromium is installed: see tests/run");
-    let answer = String::from_utf8_lossy(&output.stdout).into_owned();
-    let measured = answer.split_once('[').and_then(|(_, rest)| rest.split_once(']')).expect("the page has measured").0;
+    let measured = measured(&(pages + MEASURE));
     let mut count = 0;
     for line in measured.split('|') {
         let words: Vec<&str> = line.split(' ').collect();

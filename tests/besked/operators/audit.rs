@@ -105,7 +105,7 @@ async fn changes_of_operators_and_keys_are_in_the_ledger_under_the_right_name(#[
         [
             "alice (command line, user root) add_operator: Root (person): admin".to_owned(),
             format!("{by} add_operator: Bo (person): ops"),
-            format!("{by} add_key: Bo: ops"),
+            format!("{by} add_key: Bo: ops; no end; SHA-256 {}", data_encoding::HEXLOWER.encode(&key.key.hash())),
             format!("{by} revoke_key: Bo: ops"),
             format!("{by} disable_operator: Bo (person): ops"),
         ],

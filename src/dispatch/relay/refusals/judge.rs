@@ -36,7 +36,7 @@ impl Relay {
         let mut refusals = self.refusals();
         if trial.outcome == Outcome::Rejected && !trial.dead {
             let answer = Answer::of(&gist);
-            refusals.patterns.met(answer, domain, Instant::now());
+            refusals.patterns.met(answer, id, Instant::now());
             refusals.know(id).answer = Some(answer);
         }
         let refused_before = refusals.known.get(&id).and_then(|known| known.victim);

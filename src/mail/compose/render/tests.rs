@@ -85,3 +85,17 @@ fn fixed_strings_and_edition_fall_back_on_their_own() {
     assert!(swedish.html.contains("class=\"body\" lang=\"en\" dir=\"auto\""), "{}", swedish.html);
     assert!(swedish.subject.starts_with("Planerat underhåll av Compute och Network: 14 december 2026"));
 }
+
+#[test]
+fn a_list_that_is_not_translated_is_marked_with_its_language() {
+    const AGREEMENT: &str = include_str!("../../../../config/demo/notices/4-agreement-change.md");
+    const BREACH: &str = include_str!("../../../../config/demo/notices/1-security-breach.md");
+    for (source, list) in [(AGREEMENT, "ul"), (BREACH, "ol")] {
+        let swedish = render(without_swedish(source), "sv").html;
+        assert!(swedish.contains(&format!("<{list} lang=\"en\" dir=\"auto\" style=")), "{swedish}");
+        assert!(
+            !render(source, "en").html.contains("lang=\"en\" dir=\"auto\""),
+            "what is in the reader's language needs none"
+        );
+    }
+}
