@@ -36,7 +36,7 @@ async fn an_admin_adds_operators_and_keys_and_ends_them(#[case] engine: Engine) 
     node.post(&root, "/api/v1/operators", &json!({ "name": "fin", "roles": ["finance"] })).await.ok(201);
     node.post(&key, "/api/v1/keys", &json!({ "operator": "fin" })).await.refused(403);
     let more = json!({ "operator": "deploy-run", "roles": ["admin", "finance"] });
-    node.post(&root, "/api/v1/keys", &more).await.refused(409);
+    node.post(&root, "/api/v1/keys", &more).await.refused(422);
     for (wrong, place) in [
         (json!({ "operator": "deploy-run", "expires_at": "tomorrow" }), "/expires_at"),
         (json!({ "operator": "deploy-run", "roles": ["boss"] }), "/roles/0"),
