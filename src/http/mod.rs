@@ -62,7 +62,7 @@ pub async fn listen(
     let observed = || observe::routes(app.clone(), draining.clone());
     let page = http.then(|| all(app));
     let door = Door { drain: config.dispatch.drain, draining, ended };
-    match (page, config.metrics.listen) {
+    let served = match (page, config.metrics.listen) {
         (None, None) => Ok(()),
         (Some(page), None) => {
             // In this order: what neither of them knows is answered with the headers of the pages.
@@ -73,7 +73,10 @@ pub async fn listen(
             let page = door.serve("http", config.http.listen, page, connections);
             tokio::try_join!(page, door.serve("metrics", own, observed(), descriptors::METRICS)).map(|_| ())
         }
-    }
+    };
+    // What was asked last is in the audit log, too.
+    app.requests.settle().await;
+    served
 }
 
 /// All that is public or has keys of its own.

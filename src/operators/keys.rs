@@ -1,5 +1,8 @@
 //! Keys of programs: made for some of their operator's roles, shown once, looked up at each use.
 
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use thiserror::Error;
@@ -117,13 +120,15 @@ pub struct NewKey<'a> {
 #[derive(Clone, Debug)]
 pub struct Keys {
     context: Context,
+    /// Keys whose use is being noted.
+    noting: Arc<Mutex<BTreeSet<Uuid>>>,
 }
 
 impl Keys {
     /// The service over a database.
     #[must_use]
-    pub const fn new(context: Context) -> Self {
-        Self { context }
+    pub fn new(context: Context) -> Self {
+        Self { context, noting: Arc::default() }
     }
 
     /// Makes a key. What it returns is the only copy.
@@ -197,6 +202,29 @@ impl Keys {
     /// # Errors
     /// If it is no key, or one that does not count any more, or the database fails.
     pub async fn authenticate(&self, bearer: &str) -> Result<Actor, KeyError> {
+        let (actor, key) = self.present(bearer).await?;
+        self.note_use(&key).await;
+        Ok(actor)
+    }
+
+    /// The same for a caller who does not wait until the use of the key is noted: whoever only reads is answered also while another
+    /// process writes.
+    ///
+    /// # Errors
+    /// See [`Keys::authenticate`].
+    pub async fn authenticate_now(&self, bearer: &str) -> Result<Actor, KeyError> {
+        let (actor, key) = self.present(bearer).await?;
+        if self.is_due(&key) && lock(&self.noting).insert(key.id) {
+            let this = self.clone();
+            tokio::spawn(async move {
+                this.note_use(&key).await;
+                lock(&this.noting).remove(&key.id);
+            });
+        }
+        Ok(actor)
+    }
+
+    async fn present(&self, bearer: &str) -> Result<(Actor, Kept), KeyError> {
         let hash = Key::parse(bearer)?.hash();
         let found = keys::with_hash(&mut *self.context.store.read().await?, &hash).await?;
         let (key, now) = (found.ok_or(KeyError::Unknown)?, self.context.clock.now());
@@ -206,9 +234,8 @@ impl Keys {
             _ if key.disabled_at.is_some() => return Err(KeyError::Disabled),
             _ => {}
         }
-        self.note_use(&key, now).await;
         let via = Via::Key { id: key.id };
-        Ok(Actor::operator(&key.operator, key.kind, key.roles.and(key.held), via))
+        Ok((Actor::operator(&key.operator, key.kind, key.roles.and(key.held), via), key))
     }
 
     /// Whose a key is that does not count any more, with its id: for the record of who presented it.
@@ -218,12 +245,19 @@ impl Keys {
         Some((found.operator, found.id))
     }
 
+    /// True if the use of a key is to be noted again.
+    fn is_due(&self, key: &Kept) -> bool {
+        let before = self.context.clock.now().saturating_sub(TOUCH).unwrap_or(Timestamp::MIN);
+        key.last_used_at.is_none_or(|at| at <= before)
+    }
+
     /// Notes the use of a key. A database that cannot be written now refuses nobody who only reads.
-    async fn note_use(&self, key: &Kept, now: Timestamp) {
-        let before = now.saturating_sub(TOUCH).unwrap_or(Timestamp::MIN);
-        if key.last_used_at.is_some_and(|at| at > before) {
+    async fn note_use(&self, key: &Kept) {
+        if !self.is_due(key) {
             return;
         }
+        let now = self.context.clock.now();
+        let before = now.saturating_sub(TOUCH).unwrap_or(Timestamp::MIN);
         let noted = async {
             let mut tx = self.context.store.write().await?;
             keys::touch(&mut tx, key.id, before, now).await?;
@@ -245,6 +279,11 @@ impl Keys {
         let operation = Operation::new(action).object(id).reason(what);
         record(conn, actor, &operation, at, &self.context.random).await
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Each change is one call.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The roles of a key to be made, if its operator and the one who asks may have it.

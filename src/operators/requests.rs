@@ -6,6 +6,8 @@
 //! made. A try that finds the act done and no answer takes the request over after [`PATIENCE`], or at once if the first try ran in this
 //! process; its caller answers from what was done, or repeats an act that may be repeated without harm. A refused request changed nothing
 //! and is not kept: the next try with its key may have another body. All of this holds for [`KEPT`].
+//!
+//! The row of a request that changes something is in the log before it is answered; that of one that only reads soon after.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -59,13 +61,17 @@ impl Drop for Running {
     }
 }
 
-/// Rows that wait for a transaction.
+/// A row that waits for a transaction.
 #[derive(Debug)]
 struct Waiting {
     row: Asked,
     answer: Option<(Request, Answer)>,
-    done: oneshot::Sender<bool>,
+    /// Whoever waits for it.
+    done: Option<oneshot::Sender<bool>>,
 }
+
+/// So many rows may wait that nobody waits for: while there are more, the database cannot be written, and everybody waits.
+const BEHIND: usize = 10_000;
 
 /// The service for requests. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -150,11 +156,33 @@ impl Requests {
     /// If the database cannot be written.
     pub async fn finish(&self, row: &NewRow<'_>, answer: Option<(Request, Answer)>) -> Result<(), StoreError> {
         let (done, finished) = oneshot::channel();
-        lock(&self.waiting).push(Waiting { row: self.audit.asked(row), answer, done });
+        self.add(Waiting { row: self.audit.asked(row), answer, done: Some(done) });
+        if finished.await.unwrap_or(false) { Ok(()) } else { Err(StoreError::Unwritable) }
+    }
+
+    /// Adds a row to the audit log of a request that only read: it is written soon, and its caller does not wait for that. Whoever reads
+    /// is answered also while another process writes.
+    ///
+    /// # Errors
+    /// If too many rows wait, and the database cannot be written.
+    pub async fn finish_reading(&self, row: &NewRow<'_>) -> Result<(), StoreError> {
+        if lock(&self.waiting).len() > BEHIND {
+            return self.finish(row, None).await;
+        }
+        self.add(Waiting { row: self.audit.asked(row), answer: None, done: None });
+        Ok(())
+    }
+
+    /// Returns once no row waits any more.
+    pub async fn settle(&self) {
+        self.commit_waiting().await;
+    }
+
+    fn add(&self, waiting: Waiting) {
+        lock(&self.waiting).push(waiting);
         // A task of its own: this caller may go away, and others may be in the same transaction.
         let this = self.clone();
         tokio::spawn(async move { this.commit_waiting().await });
-        if finished.await.unwrap_or(false) { Ok(()) } else { Err(StoreError::Unwritable) }
     }
 
     async fn commit_waiting(&self) {
@@ -167,9 +195,9 @@ impl Requests {
         if let Err(error) = &written {
             tracing::warn!(error = error.for_logs(), rows = waiting.len(), "the audit log lacks requests");
         }
-        for it in waiting {
+        for done in waiting.into_iter().filter_map(|it| it.done) {
             // Whoever went away needs no answer.
-            let _ = it.done.send(written.is_ok());
+            let _ = done.send(written.is_ok());
         }
     }
 

@@ -217,6 +217,7 @@ impl Server {
 
     /// The rows of the audit log, the newest first: who, what, on what and how it ended.
     pub async fn audited(&self) -> Vec<(String, String, Option<String>, String)> {
+        self.app.app.requests.settle().await;
         let request = besked::domain::page::PageRequest { after: None, limit: 500 };
         let filter = besked::operators::audit::Filter::default();
         let page = self.app.app.audit.list(&crate::app::alice(), &filter, &request).await.unwrap();

@@ -61,12 +61,14 @@ fn limit(api: &Api, method: &Method, path: &str) -> u64 {
 struct Noted {
     action: String,
     object: Option<String>,
+    /// It changes nothing.
+    reads: bool,
 }
 
 impl Noted {
     fn of(method: &Method, path: &str, params: &RawPathParams) -> Self {
         let object = params.iter().next().map(|(_, value)| value.to_owned());
-        Self { action: format!("{method} {path}"), object }
+        Self { action: format!("{method} {path}"), object, reads: method.is_safe() }
     }
 }
 
@@ -97,7 +99,7 @@ pub async fn enter(
 
 /// Answers a request without a valid key. What comes too often is not noted any more.
 async fn refuse(api: &Api, noted: Noted, refused: Refused) -> Response {
-    let Refused { operator, via, problem } = refused;
+    let (Refused { operator, via, problem }, noted) = (refused, Noted { reads: true, ..noted });
     let response = problem.into_response();
     if response.status() != StatusCode::TOO_MANY_REQUESTS {
         let ended = Ending::of(&response);
@@ -107,9 +109,10 @@ async fn refuse(api: &Api, noted: Noted, refused: Refused) -> Response {
 }
 
 async fn carry_out(api: Api, actor: Actor, noted: Noted, path: String, request: Request, next: Next) -> Response {
-    let (response, answer) = match once(&api, &actor, &path, request, next).await {
+    // Until its answer is kept, another try of the same request waits.
+    let (response, answer, _once) = match once(&api, &actor, &path, request, next).await {
         Ok(answered) => answered,
-        Err(problem) => (problem.into_response(), None),
+        Err(problem) => (problem.into_response(), None, None),
     };
     let (kept, ended) = (answer.is_some(), Ending::of(&response));
     let is_noted = note(&api, (actor.name(), &actor.via().to_string()), noted, ended, answer).await;
@@ -126,7 +129,7 @@ async fn once(
     path: &str,
     request: Request,
     next: Next,
-) -> Result<(Response, Option<(Asked, Answer)>), Problem> {
+) -> Result<(Response, Option<(Asked, Answer)>, Option<Once>), Problem> {
     let most = limit(api, request.method(), path);
     let key = idempotency::key(request.method(), path, request.headers())?;
     let (mut parts, mut body) = request.into_parts();
@@ -136,7 +139,7 @@ async fn once(
         let uri = parts.uri.path_and_query().map_or("", |it| it.as_str());
         match idempotency::begin(api, actor, (path, uri), &key, &bytes).await? {
             Ok(once) => known = Some(once),
-            Err(answer) => return Ok((answer, None)),
+            Err(answer) => return Ok((answer, None, None)),
         }
         body = Body::from(bytes);
     }
@@ -145,10 +148,11 @@ async fn once(
     parts.extensions.insert(Caller { actor, before });
     parts.extensions.insert(MaxBody(most));
     let response = next.run(Request::from_parts(parts, body)).await;
-    Ok(match &known {
+    let (response, answer) = match &known {
         Some(once) => once.keep(response).await,
         None => (response, None),
-    })
+    };
+    Ok((response, answer, known))
 }
 
 /// Writes the row of a request into the audit log, and its answer beside it. Whatever became of the request stays so if it cannot be
@@ -162,7 +166,9 @@ async fn note(
 ) -> bool {
     let object = made.map(|Made(id)| id.to_string()).or(noted.object);
     let row = NewRow { operator, via, action: &noted.action, object: object.as_deref(), result };
-    api.app.requests.finish(&row, answer).await.is_ok()
+    let requests = &api.app.requests;
+    let noted = if noted.reads { requests.finish_reading(&row).await } else { requests.finish(&row, answer).await };
+    noted.is_ok()
 }
 
 /// How a request ended.

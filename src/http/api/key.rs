@@ -79,9 +79,9 @@ pub async fn authenticate(api: &Api, headers: &HeaderMap, peer: IpAddr) -> Resul
     let Some(text) = bearer(headers) else {
         let problem = Problem::new(StatusCode::UNAUTHORIZED, "the request has no key")
             .hint("send `Authorization: Bearer besked_...`; an admin makes a key with `besked keys add`");
-        return Err(Refused::unknown(limited(api, peer, problem)));
+        return Err(Refused::unknown(api.rates.of_unknown(peer).err().unwrap_or(problem)));
     };
-    match api.app.keys.authenticate(text).await {
+    match api.app.keys.authenticate_now(text).await {
         Ok(actor) => {
             let Via::Key { id } = *actor.via() else {
                 return Err(Refused::unknown(Problem::failed(Kind::Failed, "a key led to another way")));
@@ -93,7 +93,9 @@ pub async fn authenticate(api: &Api, headers: &HeaderMap, peer: IpAddr) -> Resul
         }
         Err(KeyError::Store(error)) => Err(Refused::unknown(Problem::failed(error.kind(), &error.for_logs()))),
         Err(error) => {
-            let problem = limited(api, peer, Problem::new(StatusCode::UNAUTHORIZED, error.to_string()));
+            // Who guesses too often costs no further look into the database.
+            api.rates.of_unknown(peer).map_err(Refused::unknown)?;
+            let problem = Problem::new(StatusCode::UNAUTHORIZED, error.to_string());
             let Some((operator, id)) = api.app.keys.whose(text).await else {
                 return Err(Refused::unknown(problem));
             };
@@ -103,16 +105,13 @@ pub async fn authenticate(api: &Api, headers: &HeaderMap, peer: IpAddr) -> Resul
     }
 }
 
-/// The problem, unless its address has had too many.
-fn limited(api: &Api, peer: IpAddr, problem: Problem) -> Problem {
-    api.rates.of_unknown(peer).err().unwrap_or(problem)
-}
-
 /// The address of the client of a request.
 pub fn client(api: &Api, peer: Option<Peer>, headers: &HeaderMap) -> IpAddr {
-    let forwarded = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
-    let forwarded: Vec<IpAddr> =
-        forwarded.flat_map(|value| value.split(',')).map_while(|it| it.trim().parse().ok()).collect();
+    let texts = headers.get_all("x-forwarded-for").iter().map(|value| value.to_str().unwrap_or_default());
+    let parts: Vec<&str> = texts.flat_map(|value| value.split(',')).collect();
+    // From the end, which the nearest proxy wrote: what is before a word that is no address is nobody's.
+    let mut forwarded: Vec<IpAddr> = parts.iter().rev().map_while(|it| it.trim().parse().ok()).collect();
+    forwarded.reverse();
     let peer = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |Peer(peer)| peer.ip());
     api.app.context.config.http.client(peer, &forwarded)
 }

@@ -55,5 +55,6 @@ async fn a_trusted_proxy_says_who_guesses_keys() {
     assert_eq!((guess("192.0.2.1").await, guess("192.0.2.1").await), (401, 429));
     assert_eq!(guess("192.0.2.2").await, 401);
     assert_eq!(guess("192.0.2.9, 192.0.2.1").await, 429, "what is before the proxy's word is the client's own");
+    assert_eq!(guess("x, 192.0.2.1").await, 429, "whatever that is");
     node.end().await;
 }
