@@ -87,7 +87,7 @@ impl Webhooks {
             let data = match self.data(conn, &fact).await {
                 // One that cannot be read keeps no other back.
                 Err(error @ StoreError::Inconsistent { .. }) => {
-                    tracing::error!(event = %fact.event, error = error.for_logs(), "webhooks are not told of this");
+                    tracing::error!(event = %fact.event, error = error.for_logs(), "no webhook is called for this");
                     None
                 }
                 data => data?,
@@ -107,7 +107,7 @@ impl Webhooks {
             Some(id) => notices::find(conn, id).await?,
             None => None,
         };
-        // Until its release nobody but some roles knows that there is a notice of a breach, whoever the receiver is.
+        // Until its release nobody but some roles knows that there is a notice of a breach, and a receiver may be anybody.
         if notice.as_ref().is_some_and(|it| is_sealed(it.category) && it.released_at.is_none()) {
             return Ok(None);
         }

@@ -170,14 +170,14 @@ impl Webhooks {
         } else {
             tracing::debug!(webhook = %id, call = %call.id, problem, "a call of a webhook failed, and is repeated");
             if is_over(call.first_at.unwrap_or(now)) {
-                self.give_up(conn, webhook, call, problem, now).await?;
+                self.drop_call(conn, webhook, call, problem, now).await?;
             }
             return Ok(());
         };
         if webhooks::disable(conn, id, why, now).await? {
             tracing::error!(webhook = %id, origin = webhook.target.origin(), "a webhook was disabled: {reason}");
             let reason = format!(
-                "webhook {id} was disabled, and is not told what happens now: {reason}; `besked webhooks show {id}` shows the last \
+                "webhook {id} was disabled, and is not called for what happens now: {reason}; `besked webhooks show {id}` shows the last \
                  attempts, `besked webhooks enable {id}` lets it be called again; `besked webhooks list` shows whether there are more"
             );
             self.open_task(conn, &reason, now).await?;
@@ -186,7 +186,7 @@ impl Webhooks {
     }
 
     /// Drops a call that a receiver has not accepted for three days, though it accepts others.
-    async fn give_up(
+    async fn drop_call(
         &self,
         conn: &mut Conn,
         webhook: &Webhook,
@@ -196,6 +196,7 @@ impl Webhooks {
     ) -> Result<(), StoreError> {
         let (id, event) = (webhook.id, call.event);
         calls::delete(conn, call.id).await?;
+        webhooks::forget_failures(conn, id).await?;
         tracing::error!(webhook = %id, call = %call.id, %event, problem, "a call of a webhook was dropped after three days");
         let reason = format!(
             "a call of webhook {id} ({event}) was dropped: its receiver has not accepted it for three days, but accepts others: {problem}; \

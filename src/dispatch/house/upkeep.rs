@@ -39,7 +39,7 @@ const CALLING: Duration = Duration::from_secs(1);
 /// How long to wait after that failed.
 const CALLING_PAUSE: Duration = Duration::from_secs(5);
 
-/// How long the last calls of a run may take: what it did is known at once to whoever runs it by hand or by cron.
+/// How long the last calls of a run may take: what a run by hand or by cron did is known at its end.
 const LAST_CALLS: Duration = Duration::from_secs(3);
 
 /// How often to do the hourly work.

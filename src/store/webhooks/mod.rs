@@ -185,6 +185,15 @@ pub async fn failed(
     Row::of("webhooks", &row).time("failing_since")
 }
 
+/// Forgets that calls failed: the one that did is dropped, and the next one says anew whether the receiver answers.
+pub async fn forget_failures(conn: &mut Conn, id: Uuid) -> Result<()> {
+    sqlx::query("UPDATE webhooks SET failures = 0, failing_since = NULL, retry_at = NULL WHERE id = $1")
+        .bind(id.to_string())
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
 /// Sets what a webhook is called for; nothing, while it is disabled.
 async fn want(conn: &mut Conn, id: Uuid, events: &BTreeSet<HookEvent>) -> Result<()> {
     let id = id.to_string();

@@ -74,6 +74,10 @@ async fn webhooks_are_stored_changed_disabled_and_enabled(#[case] engine: Engine
     assert_eq!(webhooks::failed(&mut tx, changed.id, (2, later), later).await.unwrap(), now);
     let failing = webhooks::find(&mut tx, changed.id).await.unwrap().unwrap();
     assert_eq!((failing.failures, failing.failing_since, failing.retry_at), (2, Some(now), Some(later)));
+    webhooks::forget_failures(&mut tx, changed.id).await.unwrap();
+    let forgotten = webhooks::find(&mut tx, changed.id).await.unwrap().unwrap();
+    assert_eq!((forgotten.failures, forgotten.failing_since, forgotten.succeeded_at), (0, None, None));
+    assert_eq!(webhooks::failed(&mut tx, changed.id, (1, later), later).await.unwrap(), later);
     webhooks::succeeded(&mut tx, changed.id, later).await.unwrap();
     let well = webhooks::find(&mut tx, changed.id).await.unwrap().unwrap();
     assert_eq!((well.failures, well.failing_since, well.retry_at, well.succeeded_at), (0, None, None, Some(later)));

@@ -1,4 +1,4 @@
-//! What a webhook is told: each event, in the transaction of its fact, with ids, states, counts and times, and nothing else.
+//! What a webhook is called for: each event, in the transaction of its fact, with ids, states, counts and times, and nothing else.
 
 use std::collections::BTreeSet;
 
@@ -26,13 +26,13 @@ async fn facts(app: &TestApp) -> i64 {
 #[case(Engine::Sqlite)]
 #[case(Engine::Postgres)]
 #[tokio::test(flavor = "multi_thread")]
-async fn the_life_of_a_notice_is_told_without_addresses_and_content(#[case] engine: Engine) {
+async fn the_life_of_a_notice_is_sent_without_addresses_and_content(#[case] engine: Engine) {
     let (app, receiver) = (app(engine).await, Receiver::start().await);
     app.hook(&receiver.url(), &all()).await;
     app.import(CUSTOMERS).await;
     let notices = &app.app.notices;
     let id = notices.create(&app.draft(crate::notices::AGREEMENT, "account_id\n"), &alice()).await.unwrap();
-    assert!(!app.call().await, "a draft is nothing to tell");
+    assert!(!app.call().await, "a draft is no event");
     notices.submit(id, &alice()).await.unwrap();
     notices.approve(id, &bo(), None).await.unwrap();
     app.call().await;
@@ -86,7 +86,7 @@ async fn the_life_of_a_notice_is_told_without_addresses_and_content(#[case] engi
 #[case(Engine::Sqlite)]
 #[case(Engine::Postgres)]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hundred_deliveries_are_told_in_one_call(#[case] engine: Engine) {
+async fn a_hundred_deliveries_are_in_one_call(#[case] engine: Engine) {
     let (app, receiver) = (app(engine).await, Receiver::start().await);
     app.hook(&receiver.url(), &[HookEvent::DeliveryFinal, HookEvent::NoticeClosed]).await;
     let rows: String = (0..250).map(|n| format!("C{n:03},Kund {n},a{n}@d{n}.example\n")).collect();
@@ -115,7 +115,7 @@ async fn a_hundred_deliveries_are_told_in_one_call(#[case] engine: Engine) {
 #[case(Engine::Sqlite)]
 #[case(Engine::Postgres)]
 #[tokio::test(flavor = "multi_thread")]
-async fn each_webhook_is_told_what_it_wants_and_nothing_is_noted_for_nobody(#[case] engine: Engine) {
+async fn each_webhook_gets_what_it_wants_and_nothing_is_noted_for_nobody(#[case] engine: Engine) {
     let app = app(engine).await;
     let (one, other) = (Receiver::start().await, Receiver::start().await);
     app.import(CUSTOMERS).await;
@@ -143,13 +143,13 @@ async fn each_webhook_is_told_what_it_wants_and_nothing_is_noted_for_nobody(#[ca
 #[case(Engine::Sqlite)]
 #[case(Engine::Postgres)]
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_not_committed_is_not_told(#[case] engine: Engine) {
+async fn what_is_not_committed_is_not_sent(#[case] engine: Engine) {
     let (app, receiver) = (app(engine).await, Receiver::start().await);
     app.hook(&receiver.url(), &all()).await;
     app.import(CUSTOMERS).await;
     let id = app.release(&maintenance("all = true")).await;
     app.call().await;
-    let told = receiver.count();
+    let before = receiver.count();
     let mut tx = app.app.context.store.write().await.unwrap();
     let sql = "UPDATE deliveries SET state = 'cancelled', changed_at = 7 WHERE notice_id = $1";
     sqlx::query(sql).bind(id.to_string()).execute(&mut *tx).await.unwrap();
@@ -158,14 +158,14 @@ async fn what_is_not_committed_is_not_told(#[case] engine: Engine) {
     drop(tx);
     assert_eq!(facts(&app).await, 0);
     assert!(!app.call().await);
-    assert_eq!(receiver.count(), told);
+    assert_eq!(receiver.count(), before);
 }
 
 #[rstest]
 #[case(Engine::Sqlite)]
 #[case(Engine::Postgres)]
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_is_told_of_a_breach_before_its_release(#[case] engine: Engine) {
+async fn nothing_is_sent_of_a_breach_before_its_release(#[case] engine: Engine) {
     let (app, receiver) = (app(engine).await, Receiver::start().await);
     app.hook(&receiver.url(), &all()).await;
     app.import(CUSTOMERS).await;
@@ -186,7 +186,7 @@ async fn nobody_is_told_of_a_breach_before_its_release(#[case] engine: Engine) {
 #[case(Engine::Sqlite)]
 #[case(Engine::Postgres)]
 #[tokio::test(flavor = "multi_thread")]
-async fn tasks_and_deadlines_are_told(#[case] engine: Engine) {
+async fn tasks_and_deadlines_are_sent(#[case] engine: Engine) {
     let (app, receiver) = (app(engine).await, Receiver::start().await);
     app.import(CUSTOMERS).await;
     app.hook(&receiver.url(), &[HookEvent::TaskOpened, HookEvent::TaskDone, HookEvent::CoverageOverdue]).await;
@@ -252,7 +252,7 @@ async fn a_relay_is_down_when_no_node_can_use_it(#[case] engine: Engine) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_dispatcher_tells_that_its_relay_is_down() {
+async fn a_dispatcher_reports_that_its_relay_is_down() {
     let (app, receiver) = (app(Engine::Sqlite).await, Receiver::start().await);
     let app = app.configured(|config| config.relays[0].url = "smtp://127.0.0.1:1?tls=none".parse().unwrap()).await;
     app.hook(&receiver.url(), &[HookEvent::RelayDown]).await;
@@ -261,16 +261,16 @@ async fn a_dispatcher_tells_that_its_relay_is_down() {
     let (dispatcher, _lock) = app.app.dispatcher(None).unwrap();
     let stop = tokio_util::sync::CancellationToken::new();
     let run = dispatcher.run(stop.clone(), None);
-    let told = async {
+    let ends = async {
         receiver.asked(1).await;
         stop.cancel();
     };
-    tokio::join!(run, told).0.unwrap();
+    tokio::join!(run, ends).0.unwrap();
     assert_eq!(said(&receiver, HookEvent::RelayDown)[0]["relay"], app.app.context.config.relays[0].name.as_str());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_ledger_that_stops_is_told_once() {
+async fn a_ledger_that_stops_is_reported_once() {
     let (app, receiver) = (app(Engine::Sqlite).await, Receiver::start().await);
     app.hook(&receiver.url(), &[HookEvent::LedgerStopped]).await;
     app.import(CUSTOMERS).await;

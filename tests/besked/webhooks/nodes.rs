@@ -59,7 +59,7 @@ async fn one_node_calls_at_a_time(#[case] engine: Engine) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn three_dispatchers_tell_everything_once() {
+async fn three_dispatchers_send_everything_once() {
     let (app, receiver) = (app(Engine::Postgres).await, Receiver::start().await);
     app.hook(&receiver.url(), &all()).await;
     let rows: String = (0..60).map(|n| format!("C{n:03},Kund {n},a{n}@d{n}.example\n")).collect();

@@ -1,4 +1,4 @@
-//! A receiver of webhooks: a real HTTP server on loopback that answers as it is told, and remembers what it was asked.
+//! A receiver of webhooks: a real HTTP server on loopback that answers by a script, and remembers what it was asked.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -50,7 +50,7 @@ struct State {
     requests: Vec<Request>,
     connections: usize,
     acts: VecDeque<Act>,
-    /// For each request that no act is told for; by the text that its body has.
+    /// For each other request, by a text in its body.
     always: Vec<(String, Act)>,
 }
 

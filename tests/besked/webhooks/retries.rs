@@ -246,6 +246,26 @@ async fn a_call_that_is_never_accepted_keeps_no_other_back(#[case] engine: Engin
     );
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_was_dropped_counts_no_more_for_the_next() {
+    let (app, receiver) = (app(Engine::Sqlite).await, Receiver::start().await);
+    app.import(CUSTOMERS).await;
+    let id = app.hook(&receiver.url(), &[HookEvent::NoticeReleased, HookEvent::LedgerStopped]).await.shown.id;
+    receiver.always("notice.released", Act::Status(400));
+    app.release(&maintenance("all = true")).await;
+    app.call().await;
+    wait(&app, 40).await;
+    app.something_happens().await;
+    wait(&app, 40).await;
+    let shown = app.hook_shown(id).await.shown;
+    assert_eq!((shown.state, shown.queued, app.tasks(true).await.len()), ("active", 0, 1));
+    receiver.then([Act::Status(500)]);
+    app.advance(10 * DAY);
+    app.something_happens().await;
+    app.call().await;
+    assert_eq!(app.hook_shown(id).await.shown.state, "failing", "long after, one failure is one failure");
+}
+
 #[rstest]
 #[case(Engine::Sqlite)]
 #[case(Engine::Postgres)]
