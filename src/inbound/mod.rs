@@ -7,6 +7,7 @@
 //!    transaction: the state, the entry, suppressions, opt-outs and tasks. What it may do is decided in `domain/report/effect.rs`.
 //! 4. `forward` sends what persons replied on to support, once it is recorded.
 
+mod copies;
 mod forward;
 pub mod imap;
 pub mod intake;

@@ -3,11 +3,11 @@
 use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
+use super::reader::address;
 use super::reader::bounds::Bounds;
 use super::reader::evidence::{Evidence, Known, Match, Ours, decide};
 use super::reader::read::{Message, read};
 use super::{Inbound, InboundError};
-use crate::domain::address::AddressKey;
 use crate::domain::report::MessageKind;
 use crate::mail::token::TokenKey;
 use crate::store::sending::deliveries;
@@ -73,11 +73,11 @@ impl Inbound {
 
     /// Reads a message on a thread of its own: a large one takes a while, and a fault in the reader ends only this message.
     pub(super) async fn read(&self, bytes: Vec<u8>, recipient: Option<String>) -> Message {
-        let (own, bounds) = (self.own(), self.bounds());
+        let (own, bounds, to) = (self.own(), self.bounds(), recipient.clone());
         let reading = spawn_blocking(move || own.with(|ours| read(&bytes, recipient.as_deref(), ours, &bounds)));
         reading.await.unwrap_or_else(|error| {
             tracing::error!(%error, "an inbound message could not be read: it is kept as unknown, please report it");
-            Message::unread()
+            self.own().with(|ours| Message::unread(to.as_deref(), ours))
         })
     }
 
@@ -109,7 +109,7 @@ async fn look_up(conn: &mut Conn, kind: MessageKind, evidence: &Evidence) -> Res
         known.extend(find(conn, id).await?);
     }
     if known.is_empty() && matches!(kind, MessageKind::Dsn | MessageKind::Arf) {
-        for key in evidence.named.iter().take(LOOKED_UP).filter_map(|address| AddressKey::of(address)) {
+        for key in evidence.named.iter().take(LOOKED_UP).filter_map(|address| address::key(address)) {
             if let Some(id) = deliveries::latest_to(conn, &key).await? {
                 known.extend(find(conn, id).await?);
             }
