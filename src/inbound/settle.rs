@@ -7,7 +7,6 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Inbound;
 use super::copies::{Times, is_about_earlier};
-use super::reader::read::Message;
 use super::tie::Tied;
 use crate::deliveries::DeliveryError;
 use crate::deliveries::findings::{fact, lock, person};
@@ -15,7 +14,6 @@ use crate::domain::actor::Actor;
 use crate::domain::address::Address;
 use crate::domain::category::Category;
 use crate::domain::delivery::{Event as DeliveryEvent, Outcome, State};
-use crate::domain::digest::sha256;
 use crate::domain::entry::{Detail, Entry, Event, Fact, Person};
 use crate::domain::inbound::Disposition;
 use crate::domain::preference::{Reason, Source, Wish};
@@ -62,15 +60,14 @@ struct Subject<'a> {
 }
 
 impl Inbound {
-    /// Records a message that was read, in the caller's transaction.
+    /// Records a message that was read, in the caller's transaction, which holds the ledger's head.
     pub(super) async fn settle(
         &self,
         conn: &mut Conn,
         waiting: &Waiting,
-        bytes: &[u8],
-        message: Message,
+        digest: [u8; 32],
+        tied: &Tied,
     ) -> Result<Settled, StoreError> {
-        let tied = self.tie(conn, message).await?;
         let locked = match tied.delivery() {
             Some(id) => match lock(conn, id).await {
                 Ok(locked) => Some(locked),
@@ -79,10 +76,7 @@ impl Inbound {
                 Err(DeliveryError::Store(error)) => return Err(error),
                 Err(_) => None,
             },
-            None => {
-                crate::store::proof::tree::lock_head(conn).await?;
-                None
-            }
+            None => None,
         };
         if !inbound::is_waiting(conn, waiting.id).await? {
             return Ok(Settled::Gone);
@@ -91,7 +85,7 @@ impl Inbound {
         let disposition = match &locked {
             Some((delivery, notice)) => {
                 let subject = Subject { delivery, notice, state: delivery.state };
-                let Some(recorded) = self.record(conn, waiting, bytes, &tied, subject).await? else {
+                let Some(recorded) = self.record(conn, waiting, digest, tied, subject).await? else {
                     let due_at = later(waiting.at, self.context.clock.now());
                     inbound::postpone(conn, waiting.id, due_at).await?;
                     return Ok(Settled::Waits);
@@ -118,11 +112,11 @@ impl Inbound {
         &self,
         conn: &mut Conn,
         waiting: &Waiting,
-        bytes: &[u8],
+        digest: [u8; 32],
         tied: &Tied,
         mut subject: Subject<'_>,
     ) -> Result<Option<Vec<Verdict>>, StoreError> {
-        let (message, tie, digest) = (&tied.message, tied.tie.kind, sha256(bytes));
+        let (message, tie) = (&tied.message, tied.tie.kind);
         let about_it = about(message, &subject.delivery.email);
         let expanded = reports::was_expanded(conn, subject.delivery.id).await?;
         let times = Times { came: waiting.at, copy: message.copy_at };

@@ -1,6 +1,8 @@
 //! Reads a message, and finds the delivery that it is about.
 
-use tokio::task::spawn_blocking;
+use std::sync::Arc;
+
+use tokio::task::{JoinError, spawn_blocking};
 use uuid::Uuid;
 
 use super::reader::address;
@@ -8,8 +10,10 @@ use super::reader::bounds::Bounds;
 use super::reader::evidence::{Evidence, Known, Match, Ours, decide};
 use super::reader::read::{Message, read};
 use super::{Inbound, InboundError};
+use crate::domain::digest::sha256;
 use crate::domain::report::MessageKind;
 use crate::mail::token::TokenKey;
+use crate::store::inbound::Waiting;
 use crate::store::sending::deliveries;
 use crate::store::{Conn, StoreError, notices};
 
@@ -71,14 +75,31 @@ impl Inbound {
         Ok(self.tie(&mut conn, message).await?)
     }
 
-    /// Reads a message on a thread of its own: a large one takes a while, and a fault in the reader ends only this message.
-    pub(super) async fn read(&self, bytes: Vec<u8>, recipient: Option<String>) -> Message {
+    async fn read(&self, bytes: Vec<u8>, recipient: Option<String>) -> Message {
         let (own, bounds, to) = (self.own(), self.bounds(), recipient.clone());
         let reading = spawn_blocking(move || own.with(|ours| read(&bytes, recipient.as_deref(), ours, &bounds)));
-        reading.await.unwrap_or_else(|error| {
-            tracing::error!(%error, "an inbound message could not be read: it is kept as unknown, please report it");
-            self.own().with(|ours| Message::unread(to.as_deref(), ours))
-        })
+        reading.await.unwrap_or_else(|error| self.unread(&error, to.as_deref()))
+    }
+
+    /// Reads a stored message on a thread of its own: a large one takes a while, and a fault in the reader ends only this message.
+    pub(super) async fn open(&self, waiting: Waiting) -> Result<Opened, StoreError> {
+        let waiting = Arc::new(waiting);
+        let (own, bounds, stored) = (self.own(), self.bounds(), waiting.clone());
+        let reading = spawn_blocking(move || {
+            let bytes = stored.bytes()?;
+            let message = own.with(|ours| read(&bytes, stored.recipient.as_deref(), ours, &bounds));
+            Ok::<_, StoreError>((sha256(&bytes), message))
+        });
+        let (digest, message) = match reading.await {
+            Ok(read) => read?,
+            Err(error) => (sha256(&waiting.bytes()?), self.unread(&error, waiting.recipient.as_deref())),
+        };
+        Ok(Opened { waiting, digest, message })
+    }
+
+    fn unread(&self, error: &JoinError, recipient: Option<&str>) -> Message {
+        tracing::error!(%error, "an inbound message could not be read: it is kept as unknown, please report it");
+        self.own().with(|ours| Message::unread(recipient, ours))
     }
 
     /// Finds the delivery of a message that was read.
@@ -87,6 +108,17 @@ impl Inbound {
         let tie = self.own().with(|ours| decide(message.kind, &message.evidence, ours, Some(&known)));
         Ok(Tied { message, tie })
     }
+}
+
+/// A stored message that was read.
+#[derive(Clone)]
+pub(super) struct Opened {
+    /// How it is stored.
+    pub(super) waiting: Arc<Waiting>,
+    /// SHA-256 of its bytes.
+    pub(super) digest: [u8; 32],
+    /// What it says.
+    pub(super) message: Message,
 }
 
 impl Tied {

@@ -130,16 +130,42 @@ pub async fn insert(conn: &mut Conn, arrived: &Arrived) -> Result<bool> {
     Ok(done.rows_affected() == 1)
 }
 
-/// Messages that wait to be read at this time, in the order of their arrival.
+/// Bytes of the messages that are returned at once, unless the first one alone has more.
+const BYTES_AT_ONCE: u64 = 8_000_000;
+
+/// How far off, in milliseconds, a message is never postponed: a time beyond that was set by a clock that was wrong.
+const TOO_FAR_MS: i64 = 600_000;
+
+/// Messages that wait to be read at this time, in the order of their arrival; as many as fit into some memory.
 pub async fn waiting(conn: &mut Conn, now: Timestamp, limit: u32) -> Result<Vec<Waiting>> {
     let rows = sqlx::query(
-        "SELECT id, route, recipient, sender, at, size, raw FROM inbound WHERE disposition = 'waiting' AND due_at <= $1
-         ORDER BY due_at, id LIMIT $2",
+        "SELECT id, size FROM inbound WHERE disposition = 'waiting' AND (due_at <= $1 OR due_at > $2)
+         ORDER BY due_at, id LIMIT $3",
     )
     .bind(now.as_millisecond())
+    .bind(now.as_millisecond().saturating_add(TOO_FAR_MS))
     .bind(i64::from(limit))
-    .fetch_all(conn)
+    .fetch_all(&mut *conn)
     .await?;
+    let (mut ids, mut bytes) = (Vec::with_capacity(rows.len()), 0);
+    for row in &rows {
+        let row = Row::of("inbound", row);
+        bytes += row.count("size")?;
+        if bytes > BYTES_AT_ONCE && !ids.is_empty() {
+            break;
+        }
+        ids.push(row.id("id")?);
+    }
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let sql = Dialect::of(conn).pick(
+        "SELECT id, route, recipient, sender, at, size, raw FROM inbound
+         WHERE id IN (SELECT value FROM json_each($1)) AND disposition = 'waiting' ORDER BY due_at, id",
+        "SELECT id, route, recipient, sender, at, size, raw FROM inbound
+         WHERE id = ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb))) AND disposition = 'waiting' ORDER BY due_at, id",
+    );
+    let rows = sqlx::query(sql).bind(json_ids(&ids)).fetch_all(conn).await?;
     rows.iter()
         .map(|row| {
             let row = Row::of("inbound", row);
