@@ -174,6 +174,49 @@ impl Inbound {
         self.store(&messages.iter().collect::<Vec<_>>()).await
     }
 
+    /// Commits messages of files, in one transaction if it can be: each by itself, whatever is wrong with the others.
+    ///
+    /// # Errors
+    /// If the database fails; then none of them need be stored.
+    pub async fn deliver_all(
+        &self,
+        messages: Vec<Incoming>,
+    ) -> Result<Vec<Result<Taken, InboundError>>, InboundError> {
+        let checked: Vec<Result<Incoming, InboundError>> =
+            messages.into_iter().map(|message| self.check(&message.bytes).map(|()| message)).collect();
+        let good: Vec<&Incoming> = checked.iter().flatten().collect();
+        let mut taken = match self.store(&good).await {
+            Ok(taken) => taken.into_iter().map(Ok).collect(),
+            Err(InboundError::Store(error)) if error.is_refusal() => {
+                let mut alone = Vec::with_capacity(good.len());
+                for message in good {
+                    match self.store(&[message]).await {
+                        Ok(mut taken) => alone.push(Ok(taken.remove(0))),
+                        Err(InboundError::Store(error)) if !error.is_refusal() => return Err(error.into()),
+                        Err(error) => alone.push(Err(error)),
+                    }
+                }
+                alone
+            }
+            Err(error) => return Err(error),
+        }
+        .into_iter();
+        let ended = checked.into_iter().map(|it| it.and_then(|_| taken.next().unwrap_or(Err(InboundError::NotAMessage))));
+        Ok(ended.collect())
+    }
+
+    /// Refuses what is too large or no message.
+    fn check(&self, bytes: &[u8]) -> Result<(), InboundError> {
+        let largest = self.context.config.inbound.message_size;
+        if bytes.len() as u64 > largest {
+            Err(InboundError::TooLarge(largest))
+        } else if mailbox::is_message(bytes) {
+            Ok(())
+        } else {
+            Err(InboundError::NotAMessage)
+        }
+    }
+
     async fn store(&self, messages: &[&Incoming]) -> Result<Vec<Taken>, InboundError> {
         let largest = self.context.config.inbound.message_size;
         let at = self.context.clock.now();

@@ -68,8 +68,9 @@ impl Inbound {
     /// Reads a message and finds its delivery, and changes nothing.
     ///
     /// # Errors
-    /// If the database fails.
+    /// If it would not be stored, or the database fails.
     pub async fn examine(&self, bytes: Vec<u8>, recipient: Option<String>) -> Result<Tied, InboundError> {
+        self.check(&bytes)?;
         let message = self.read(bytes, recipient).await;
         let mut conn = self.context.store.read().await?;
         Ok(self.tie(&mut conn, message).await?)

@@ -96,18 +96,20 @@ impl Session {
         self.allowance.allow(2 * message.size + 100_000);
         let session = &mut self.session;
         let reading = async {
-            let mut found = None;
+            let (mut found, mut is_there) = (None, false);
             let mut fetched = session.uid_fetch(message.uid.to_string(), "(UID BODY.PEEK[])").await?;
             while let Some(fetch) = fetched.try_next().await? {
-                if fetch.uid == Some(message.uid)
-                    && let Some(body) = fetch.body()
-                {
-                    found = Some(body.to_vec());
+                if fetch.uid == Some(message.uid) {
+                    is_there = true;
+                    found = fetch.body().map(<[u8]>::to_vec).or(found);
                 }
             }
-            Ok(found)
+            Ok((found, is_there))
         };
-        within(MESSAGE, "UID FETCH", reading).await
+        match within(MESSAGE, "UID FETCH", reading).await? {
+            (None, true) => Err(ImapError::Empty),
+            (found, _) => Ok(found),
+        }
     }
 
     /// Moves a message, or copies it and marks it as seen where the server cannot move. Creates the folder if it is missing.

@@ -53,6 +53,8 @@ pub trait Door {
 enum Next {
     Answer(String),
     Data,
+    /// So many bytes of a message follow at once, and are not wanted.
+    Skip(usize),
     Quit,
 }
 
@@ -97,6 +99,12 @@ where
                 wire.answer(reply::BYE);
                 return wire.flush().await;
             }
+            Some(Next::Skip(bytes)) => {
+                wire.leave(left);
+                wire.skip(bytes).await?;
+                wire.answer(reply::NOT_IMPLEMENTED);
+                continue;
+            }
             Some(Next::Data) => {
                 wire.leave(left);
                 wire.answer(reply::SEND_DATA);
@@ -139,6 +147,12 @@ impl Session {
             Request::Vrfy { .. } => Next::Answer(reply::NOT_VERIFIED.to_owned()),
             Request::Help { .. } => Next::Answer(reply::HELP.to_owned()),
             Request::Quit => Next::Quit,
+            // Not offered. What follows is a message, and must not be read as commands.
+            Request::Bdat { chunk_size, .. } => {
+                self.mistakes += 1;
+                self.forget();
+                Next::Skip(chunk_size)
+            }
             _ => self.mistake(reply::NOT_IMPLEMENTED),
         }
     }

@@ -88,6 +88,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         Ok(timeout(SILENCE, self.stream.read_buf(&mut self.buffer)).await?? > 0)
     }
 
+    /// Reads bytes that are not kept.
+    pub(super) async fn skip(&mut self, bytes: usize) -> Result<(), Ended> {
+        timeout(MESSAGE, async {
+            let mut left = bytes;
+            loop {
+                let here = self.unused().len().min(left);
+                self.used += here;
+                left -= here;
+                if left == 0 {
+                    return Ok(());
+                }
+                if !self.more().await? {
+                    return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+                }
+            }
+        })
+        .await?
+    }
+
     /// Reads a message up to its final dot, which only a whole line break before and behind it makes: anything else is part of the
     /// message, so that no message can be smuggled in another. What is beyond `largest` bytes, or finds no `room`, is read and not
     /// kept.
