@@ -130,6 +130,8 @@ fn of_group(recipient: Recipient, around: &Around<'_>) -> Report {
         },
         Some(4) if recipient.retries || around.action == Action::Delayed => Action::Delayed,
         Some(_) => Action::Failed,
+        // A server's words without a code are those of a refusal.
+        None if around.action == Action::None => Action::Failed,
         None => around.action,
     });
     let failure = Failure { field: recipient.status, texts: &texts };
@@ -226,7 +228,7 @@ fn recipients(letter: &Letter<'_>, names: &Names, bounds: &Bounds) -> Vec<Named>
     }
 }
 
-/// What a text says that happened. A report that says nothing of it is one of failure.
+/// What a text says that happened. A report that says nothing of it is one of failure, unless it has a machine part.
 fn action_of_text(letter: &Letter<'_>) -> Action {
     let text = fold(&format!("{}\n{}", letter.subject, letter.human.report));
     let found = SIGNS.search(&text);
@@ -242,6 +244,8 @@ fn action_of_text(letter: &Letter<'_>) -> Action {
     }
     let refused = codes::find(&letter.human.report, None).reply.is_some();
     match (refused, says("expanded"), says("relayed"), says("delivered")) {
+        // The machine part would say so, had it not been cut off.
+        (false, false, false, false) if letter.status.is_some() => Action::None,
         (true, ..) | (_, false, false, false) => Action::Failed,
         (_, true, ..) => Action::Expanded,
         (_, _, true, _) => Action::Relayed,
