@@ -269,7 +269,8 @@ async fn the_last_time_that_a_delivery_was_sent_again_is_found(#[case] engine: E
     assert_eq!(ledger::last_resent(&mut tx, delivery).await.unwrap(), None);
     for (event, hour) in [(Event::Resent, 1), (Event::Resent, 3), (Event::Accepted, 4)] {
         let at = hours(fixture.now, hour);
-        let opening = Opening::of_delivery(&fixture.entry(event), notice, delivery, at);
+        let entry = fixture.entry(event);
+        let opening = Opening::of_delivery(&entry, notice, delivery, at);
         ledger::append(&mut tx, &[opening]).await.unwrap();
     }
     assert_eq!(ledger::last_resent(&mut tx, delivery).await.unwrap(), Some(hours(fixture.now, 3)));
