@@ -123,8 +123,7 @@ impl Inbound {
         let fails = about_it.iter().any(|it| it.report.action == Action::Failed);
         let earlier = fails && is_about_earlier(conn, subject.delivery, times).await?;
         let judge = |state, it: &AboutIt| {
-            let about =
-                About { state, same_address: it.same_address, expanded: expanded || it.of_several, earlier };
+            let about = About { state, same_address: it.same_address, expanded: expanded || it.of_several, earlier };
             Effect::of(message.kind, tie, Said::from(&it.report), about)
         };
         if about_it.iter().any(|it| judge(subject.state, it).is_none()) {

@@ -291,7 +291,9 @@ mod tests {
             Event::Rejected => {
                 vec![Detail::None, Detail::NotSent(Reason::NotCarried), Detail::Withdrawn(Outcome::Delivered)]
             }
-            Event::Accepted | Event::Uncertain | Event::Expired => vec![Detail::None, Detail::Withdrawn(Outcome::Bounced)],
+            Event::Accepted | Event::Uncertain | Event::Expired => {
+                vec![Detail::None, Detail::Withdrawn(Outcome::Bounced)]
+            }
             Event::Bounced | Event::Delivered | Event::Reported => {
                 let status = Some(Status { class: 5, subject: 1, detail: 351 });
                 let (kind, tie) = (MessageKind::Dsn, MatchKind::TokenInReturnedPart);
@@ -304,8 +306,11 @@ mod tests {
                     dkim: Dkim::NotChecked,
                     digest: [4; 32],
                 };
-                let mut details =
-                    vec![Detail::None, Detail::Report(statement), Detail::Report(Statement { status: None, ..statement })];
+                let mut details = vec![
+                    Detail::None,
+                    Detail::Report(statement),
+                    Detail::Report(Statement { status: None, ..statement }),
+                ];
                 if event != Event::Reported {
                     details.push(Detail::Withdrawn(Outcome::Delivered));
                 }

@@ -258,8 +258,9 @@ mod tests {
 
     #[test]
     fn only_a_complaint_opts_out() {
-        let of =
-            |verdict| Effect::of(MessageKind::Arf, TOKEN, said((Action::None, verdict)), about(State::Accepted)).unwrap();
+        let of = |verdict| {
+            Effect::of(MessageKind::Arf, TOKEN, said((Action::None, verdict)), about(State::Accepted)).unwrap()
+        };
         assert!(of(Verdict::Complaint).complaint && !of(Verdict::None).complaint);
         for kind in [MessageKind::AutoReply, MessageKind::Mdn, MessageKind::Reply, MessageKind::Unknown] {
             let said = said((Action::Failed, Verdict::AddressDead));

@@ -83,7 +83,8 @@ impl Session {
             .iter()
             .filter_map(|it| {
                 let seen = it.flags().any(|flag| flag == Flag::Seen);
-                Some(Listed { uid: it.uid?, size: it.size?.into(), seen })
+                // A server may speak of others unasked.
+                Some(Listed { uid: it.uid.filter(|uid| uids.contains(uid))?, size: it.size?.into(), seen })
             })
             .collect();
         listed.sort_unstable_by_key(|it| it.uid);

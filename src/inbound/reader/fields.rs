@@ -286,7 +286,8 @@ mod tests {
         ] {
             assert_eq!(read(&format!("Final-Recipient: {field}\nAction: failed"))[0].address, address, "{field}");
         }
-        let found = read("Original-Recipient: rfc822;a+2Bb@x.example\nFinal-Recipient: rfc822;c@x.example\nAction: failed");
+        let found =
+            read("Original-Recipient: rfc822;a+2Bb@x.example\nFinal-Recipient: rfc822;c@x.example\nAction: failed");
         assert_eq!(found[0].original.as_deref(), Some("a+b@x.example"));
     }
 

@@ -244,7 +244,10 @@ async fn odd_clients_are_answered_and_smuggle_nothing() {
     ))
     .await;
     let replies = client.replies(9).await;
-    assert_eq!(replies.iter().map(|it| &it[..3]).collect::<Vec<_>>(), ["250", "250", "250", "250", "252", "250", "500", "502", "354"]);
+    assert_eq!(
+        replies.iter().map(|it| &it[..3]).collect::<Vec<_>>(),
+        ["250", "250", "250", "250", "252", "250", "500", "502", "354"]
+    );
     client.write(bounce(1).replace('\n', "\r\n") + ".\r\n").await;
     assert_eq!(client.replies(2).await, ["250 2.0.0"; 2]);
     assert_eq!(listed(&it.app).await.len(), 1);

@@ -136,7 +136,8 @@ fn what_is_no_mail_is_named_and_the_rest_is_read() {
     let all = ["--json", "inbound", "read", "--dry-run", "bad.eml", "empty", "mixed", "good.eml"];
     let dry = shell.run(&all).fails(2, &[]).json();
     assert_eq!((dry["messages"].as_array().unwrap().len(), dry["passed_over"].as_u64()), (2, Some(2)), "{dry}");
-    let refused: Vec<&str> = dry["refused"].as_array().unwrap().iter().map(|it| it["problem"].as_str().unwrap()).collect();
+    let refused: Vec<&str> =
+        dry["refused"].as_array().unwrap().iter().map(|it| it["problem"].as_str().unwrap()).collect();
     assert!(refused.iter().any(|it| it.contains("no mail in this folder")), "{refused:?}");
     assert!(refused.iter().any(|it| it.contains("no mail message")), "{refused:?}");
     let read = shell.run(&["inbound", "read", "bad.eml", "empty", "mixed", "good.eml"]).fails(2, &[]);

@@ -35,9 +35,14 @@ async fn an_address_is_the_same_in_each_of_its_forms() {
     let dead = (State::Bounced, vec![Reason::Dead]);
     let not_marked = (State::Bounced, vec![]);
     for (email, recipient, kind, expected) in [
-        ("hej@skärgården.example", "Final-Recipient: rfc822; hej@xn--skrgrden-0zac.example", "delivery-status", &dead),
+        ("hej@skärgården.example", "Final-Recipient: rfc822; hej@xn--skrgrden-1zam.example", "delivery-status", &dead),
         ("hej@skärgården.example", "Final-Recipient: utf-8; hej@skärgården.example", "global-delivery-status", &dead),
-        ("hej@skärgården.example", "Final-Recipient: utf-8; hej@sk\\x{E4}rg\\x{E5}rden.example", "delivery-status", &dead),
+        (
+            "hej@skärgården.example",
+            "Final-Recipient: utf-8; hej@sk\\x{E4}rg\\x{E5}rden.example",
+            "delivery-status",
+            &dead,
+        ),
         ("anna@two.example", "Final-Recipient: rfc822; \"Anna\"@TWO.example", "delivery-status", &dead),
         ("anna+a@two.example", "Final-Recipient: rfc822;anna+a@two.example", "delivery-status", &dead),
         (

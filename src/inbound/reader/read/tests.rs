@@ -251,5 +251,8 @@ fn a_message_at_which_the_reader_fails_keeps_its_delivery() {
     let verify = |_: &str| Some(delivery);
     let ours = Ours { bounce_domain: "b.us.example", message_domain: "us.example", fixed: &[], verify: &verify };
     let message = Message::unread(Some("b+x@b.us.example"), &ours);
-    assert_eq!((message.kind, message.evidence.token, message.excess), (MessageKind::Unknown, Some(delivery), Some(Excess::Fault)));
+    assert_eq!(
+        (message.kind, message.evidence.token, message.excess),
+        (MessageKind::Unknown, Some(delivery), Some(Excess::Fault))
+    );
 }
