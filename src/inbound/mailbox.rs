@@ -126,6 +126,7 @@ impl Messages {
             (&mut self.file)
                 .take((self.largest as u64 + 1).saturating_sub(message.len() as u64))
                 .read_to_end(&mut message)?;
+            message.truncate(self.largest + 1);
             return Ok(Some(message));
         }
         let Some(mut message) = self.line()? else {

@@ -154,6 +154,8 @@ impl Inbound {
         let erased = delivery.email.is_empty();
         if effect.is_note() && reports::count(conn, delivery.id, MOST_NOTES).await? >= u64::from(MOST_NOTES) {
             tracing::warn!(delivery = %delivery.id, "more reports came about a delivery than are recorded: the message is kept");
+            // What a person wrote goes on to support all the same, as often as it does.
+            self.plan_forward(conn, known.waiting, known.message, delivery, at).await?;
             return Ok(false);
         }
         if !reports::insert(conn, delivery.id, known.fingerprint(), &known.recorded(effect.outcome, erased)).await? {

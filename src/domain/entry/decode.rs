@@ -270,7 +270,7 @@ mod tests {
     use crate::domain::category::Category;
     use crate::domain::delivery::{Level, Reason};
     use crate::domain::entry::leaf;
-    use crate::domain::report::{Action, MatchKind, MessageKind, Status, Verdict};
+    use crate::domain::report::{Action, Dkim, MatchKind, MessageKind, Status, Verdict};
 
     fn details(event: Event) -> Vec<Detail> {
         let root = [7; 32];
