@@ -23,7 +23,7 @@ pub(super) struct Times {
 pub(super) async fn is_about_earlier(conn: &mut Conn, delivery: &Shown, times: Times) -> Result<bool, StoreError> {
     let Some(resent) = ledger::last_resent(conn, delivery.id).await? else { return Ok(false) };
     let attempts = settle::attempts(conn, delivery.id).await?;
-    let before = attempts.iter().map(|it| it.at).filter(|at| *at <= resent).max();
+    let before = attempts.iter().map(|it| it.at).filter(|at| *at < resent).max();
     Ok(decide(delivery.state, times, (before, resent)))
 }
 

@@ -306,15 +306,9 @@ mod tests {
                     dkim: Dkim::NotChecked,
                     digest: [4; 32],
                 };
-                let mut details = vec![
-                    Detail::None,
-                    Detail::Report(statement),
-                    Detail::Report(Statement { status: None, ..statement }),
-                ];
-                if event != Event::Reported {
-                    details.push(Detail::Withdrawn(Outcome::Delivered));
-                }
-                details
+                let bare = Detail::Report(Statement { status: None, ..statement });
+                let withdrawn = (event != Event::Reported).then_some(Detail::Withdrawn(Outcome::Delivered));
+                [Detail::None, Detail::Report(statement), bare].into_iter().chain(withdrawn).collect()
             }
             Event::Closed => {
                 vec![Detail::Closed(vec![]), Detail::Closed(vec![(Outcome::Accepted, 9), (Outcome::Expired, 0)])]
